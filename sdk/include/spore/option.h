@@ -1,0 +1,113 @@
+/* spore/option.h - the table in which a plugin declares its options.
+ * SPDX-License-Identifier: MIT
+ *
+ * The host checks the operator's JSON against the table, reports every mistake with file, line and
+ * JSON pointer, fills the plugin's own struct, and makes help, manual and JSON Schema from it.
+ */
+#ifndef SPORE_OPTION_H
+#define SPORE_OPTION_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {                       /* the type      in JSON                      the C field            */
+	SPORE_OPT_BOOL = 1,  /*               true                         uint32_t, 0 or 1       */
+	SPORE_OPT_INT,       /*               5                            int64_t                */
+	SPORE_OPT_NUMBER,    /*               0.5                          double                 */
+	SPORE_OPT_STRING,    /*               "x"                          const char *           */
+	SPORE_OPT_SECRET,    /*  "x", {"file": P} or {"env": V}            spore_str, NUL-ended   */
+	SPORE_OPT_DURATION,  /*               "1.5s", "200ms", 2 (s)       int64_t, milliseconds  */
+	SPORE_OPT_SIZE,      /*               "64k", "1m", 65536           int64_t, bytes         */
+	SPORE_OPT_ENUM,      /* of `choices`  "b"                          int64_t, its index     */
+	SPORE_OPT_ADDR,      /*               "127.0.0.1:80", "[::1]:80"   spore_addr             */
+	SPORE_OPT_IP,        /*               "127.0.0.1", "::1"           spore_addr, port 0     */
+	SPORE_OPT_PORT,      /*               0..65535                     int64_t                */
+	SPORE_OPT_PORTS,     /*               "20000-21000,22000"          spore_list of
+	                                                                   spore_port_range       */
+	SPORE_OPT_CIDR,      /*               "10.0.0.0/8", "::1"          spore_cidr             */
+	SPORE_OPT_LIST,      /* of `item`     [ ... ]                      spore_list             */
+	SPORE_OPT_MAP,       /* of `item`     { "key": ... }               spore_map              */
+	SPORE_OPT_OBJECT,    /* of `item`     { ... }                      the struct, in place   */
+	SPORE_OPT_NODE       /*               anything                     const spore_cfg *      */
+};
+/* A string's file path is taken relative to the config file's folder with SPORE_OPTF_PATH. */
+enum { SPORE_OPTF_REQUIRED = 1, SPORE_OPTF_DEPRECATED = 2, SPORE_OPTF_PATH = 4 };
+
+/* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */
+typedef struct spore_list { const void *items; size_t count, stride; } spore_list;
+/* FROZEN. keys[i] names the i-th value. */
+typedef struct spore_map { const char *const *keys; const void *items; size_t count, stride; } spore_map;
+
+struct spore_option;
+/* FROZEN. What a LIST, MAP or OBJECT is made of: a plain type, or OBJECT with a table of its own. */
+typedef struct spore_option_item {
+	uint32_t type;                       /* of each element; OBJECT: see the rest */
+	uint32_t size;                       /* sizeof one element's C type */
+	const struct spore_option *options;  /* OBJECT: its table, of ... */
+	uint32_t n_options, option_size;     /* ... so many rows of so many bytes */
+} spore_option_item;
+
+typedef struct spore_option {
+	const char *name;
+	uint32_t type, flags;        /* SPORE_OPT_*, SPORE_OPTF_* */
+	uint32_t offset, reserved;   /* of the field in the struct */
+	const char *dflt;            /* default as JSON text; NULL: zero, empty */
+	int64_t min, max;            /* INT, DURATION, SIZE, PORT; ignored if min > max */
+	const char *choices;         /* ENUM: "a|b|c" */
+	const spore_option_item *item;
+	const char *doc;             /* one line: what it is, its unit */
+} spore_option;
+SPORE_GROWABLE(spore_option, doc);
+
+/* Rows. The option bears its field's name; a field of another C type does not compile. `flags` are
+ * SPORE_OPTF_*, `dflt` is JSON text or NULL. Positional on purpose: C++17 has no designators. */
+#ifdef __cplusplus
+#define SPORE_OPT_AT_(st, f, ctype) ((uint32_t)offsetof(st, f))
+#else
+#define SPORE_OPT_AT_(st, f, ctype)                                                                \
+	((uint32_t)(offsetof(st, f) + 0 * sizeof((ctype *)0 == &((st *)0)->f)))
+#endif
+#define SPORE_OPT_ROW_(st, f, ctype, type, flags, dflt, lo, hi, choices, item, doc)                \
+	{ #f, type, flags, SPORE_OPT_AT_(st, f, ctype), 0, dflt, lo, hi, choices, item, doc }
+#define SPORE_BOOL(st, f, fl, dflt, doc)                                                           \
+	SPORE_OPT_ROW_(st, f, uint32_t, SPORE_OPT_BOOL, fl, dflt, 1, 0, NULL, NULL, doc)
+#define SPORE_INT(st, f, fl, dflt, lo, hi, doc)                                                    \
+	SPORE_OPT_ROW_(st, f, int64_t, SPORE_OPT_INT, fl, dflt, lo, hi, NULL, NULL, doc)
+#define SPORE_NUMBER(st, f, fl, dflt, doc)                                                         \
+	SPORE_OPT_ROW_(st, f, double, SPORE_OPT_NUMBER, fl, dflt, 1, 0, NULL, NULL, doc)
+#define SPORE_STRING(st, f, fl, dflt, doc)                                                         \
+	SPORE_OPT_ROW_(st, f, const char *, SPORE_OPT_STRING, fl, dflt, 1, 0, NULL, NULL, doc)
+#define SPORE_SECRET(st, f, fl, doc)                                                               \
+	SPORE_OPT_ROW_(st, f, spore_str, SPORE_OPT_SECRET, fl, NULL, 1, 0, NULL, NULL, doc)
+#define SPORE_DURATION(st, f, fl, dflt, lo, hi, doc)                                               \
+	SPORE_OPT_ROW_(st, f, int64_t, SPORE_OPT_DURATION, fl, dflt, lo, hi, NULL, NULL, doc)
+#define SPORE_SIZE(st, f, fl, dflt, lo, hi, doc)                                                   \
+	SPORE_OPT_ROW_(st, f, int64_t, SPORE_OPT_SIZE, fl, dflt, lo, hi, NULL, NULL, doc)
+#define SPORE_ENUM(st, f, fl, dflt, choices, doc)                                                  \
+	SPORE_OPT_ROW_(st, f, int64_t, SPORE_OPT_ENUM, fl, dflt, 1, 0, choices, NULL, doc)
+#define SPORE_ADDR(st, f, fl, dflt, doc)                                                           \
+	SPORE_OPT_ROW_(st, f, spore_addr, SPORE_OPT_ADDR, fl, dflt, 1, 0, NULL, NULL, doc)
+#define SPORE_IP(st, f, fl, dflt, doc)                                                             \
+	SPORE_OPT_ROW_(st, f, spore_addr, SPORE_OPT_IP, fl, dflt, 1, 0, NULL, NULL, doc)
+#define SPORE_PORT(st, f, fl, dflt, lo, hi, doc)                                                   \
+	SPORE_OPT_ROW_(st, f, int64_t, SPORE_OPT_PORT, fl, dflt, lo, hi, NULL, NULL, doc)
+#define SPORE_PORTS(st, f, fl, dflt, doc)                                                          \
+	SPORE_OPT_ROW_(st, f, spore_list, SPORE_OPT_PORTS, fl, dflt, 1, 0, NULL, NULL, doc)
+#define SPORE_CIDR(st, f, fl, dflt, doc)                                                           \
+	SPORE_OPT_ROW_(st, f, spore_cidr, SPORE_OPT_CIDR, fl, dflt, 1, 0, NULL, NULL, doc)
+#define SPORE_LIST(st, f, fl, item, doc)                                                           \
+	SPORE_OPT_ROW_(st, f, spore_list, SPORE_OPT_LIST, fl, NULL, 1, 0, NULL, item, doc)
+#define SPORE_MAP(st, f, fl, item, doc)                                                            \
+	SPORE_OPT_ROW_(st, f, spore_map, SPORE_OPT_MAP, fl, NULL, 1, 0, NULL, item, doc)
+#define SPORE_OBJECT(st, f, ctype, fl, item, doc)                                                  \
+	SPORE_OPT_ROW_(st, f, ctype, SPORE_OPT_OBJECT, fl, NULL, 1, 0, NULL, item, doc)
+#define SPORE_NODE(st, f, fl, doc)                                                                 \
+	SPORE_OPT_ROW_(st, f, const spore_cfg *, SPORE_OPT_NODE, fl, NULL, 1, 0, NULL, NULL, doc)
+
+#ifdef __cplusplus
+}
+#endif
+#endif
