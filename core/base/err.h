@@ -1,0 +1,16 @@
+/* err - one line of text that says what failed, where and what was expected.
+ *
+ * Owned by the caller, on its stack; passed down, filled by whoever fails first. */
+#ifndef CORE_ERR_H
+#define CORE_ERR_H
+
+struct err {
+	char text[768];
+};
+
+/* Replaces the text. [any] */
+__attribute__((format(printf, 2, 3))) void err_set(struct err *err, const char *format, ...);
+/* Puts "what: " before the text. [any] */
+__attribute__((format(printf, 2, 3))) void err_prefix(struct err *err, const char *format, ...);
+
+#endif

@@ -1,0 +1,321 @@
+#include "base/json.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/scan.h"
+#include "base/text.h"
+
+/* Blocks are chained, so that all of a document goes at once, and wiped, since some hold secrets. */
+struct block {
+	struct block *next;
+	size_t size;
+	max_align_t bytes[];
+};
+
+struct json_doc {
+	struct block *blocks;
+	struct json *root;
+};
+
+void *json_doc_alloc(struct json_doc *doc, size_t size)
+{
+	struct block *block = calloc(1, sizeof *block + size);
+
+	if (!block)
+		return NULL;
+	block->size = size;
+	block->next = doc->blocks;
+	doc->blocks = block;
+	return block->bytes;
+}
+
+static char *doc_text(struct json_doc *doc, const char *text, size_t len)
+{
+	char *copy = json_doc_alloc(doc, len + 1);
+
+	if (copy)
+		memcpy(copy, text, len);
+	return copy;
+}
+
+struct json_doc *json_doc_new(void)
+{
+	struct json_doc *doc = calloc(1, sizeof *doc);
+
+	if (!doc)
+		return NULL;
+	doc->root = json_new(doc, JSON_OBJECT, NULL, NULL);
+	if (!doc->root) {
+		json_doc_free(doc);
+		return NULL;
+	}
+	return doc;
+}
+
+void json_doc_free(struct json_doc *doc)
+{
+	if (!doc)
+		return;
+	while (doc->blocks) {
+		struct block *block = doc->blocks;
+
+		doc->blocks = block->next;
+		crypto_wipe(block->bytes, block->size);
+		free(block);
+	}
+	free(doc);
+}
+
+struct json *json_doc_root(struct json_doc *doc)
+{
+	return doc->root;
+}
+
+const struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
+                                          size_t len)
+{
+	struct json_source *source = json_doc_alloc(doc, sizeof *source);
+
+	if (!source)
+		return NULL;
+	source->name = doc_text(doc, name, strlen(name));
+	source->text = text ? doc_text(doc, text, len) : NULL;
+	source->len = len;
+	return source->name && (source->text || !text) ? source : NULL;
+}
+
+struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
+                      const struct json_source *source)
+{
+	struct json *node = json_doc_alloc(doc, sizeof *node);
+
+	if (!node)
+		return NULL;
+	node->type = type;
+	node->source = source;
+	if (raw) {
+		node->len = strlen(raw);
+		node->raw = doc_text(doc, raw, node->len);
+		if (!node->raw)
+			return NULL;
+		if (type == JSON_NUMBER)
+			node->number = strtod(node->raw, NULL);
+	}
+	return node;
+}
+
+void json_detach(struct json *node)
+{
+	struct json **link, *last = NULL;
+
+	if (!node->parent)
+		return;
+	for (link = &node->parent->first; *link != node; link = &(*link)->next)
+		last = *link;
+	*link = node->next;
+	if (node->parent->last == node)
+		node->parent->last = last;
+	node->parent->count--;
+	node->parent = node->next = NULL;
+}
+
+void json_add(struct json_doc *doc, struct json *container, const char *key, struct json *child)
+{
+	json_detach(child);
+	if (key && (!child->key || strcmp(key, child->key) != 0))
+		child->key = doc_text(doc, key, strlen(key));
+	child->parent = container;
+	if (container->last)
+		container->last->next = child;
+	else
+		container->first = child;
+	container->last = child;
+	container->count++;
+}
+
+struct json *json_get(const struct json *object, const char *key)
+{
+	if (!object || object->type != JSON_OBJECT)
+		return NULL;
+	for (struct json *node = object->first; node; node = node->next) {
+		if (node->key && strcmp(node->key, key) == 0)
+			return node;
+	}
+	return NULL;
+}
+
+/* ---- from a text: tokens and cJSON's tree, walked side by side ------------------------------- */
+
+struct builder {
+	struct json_doc *doc;
+	const struct json_source *source;
+	const struct scan_token *token;
+	struct json_error *error;
+};
+
+static struct json *build(struct builder *b, const cJSON *item);
+
+static bool build_members(struct builder *b, struct json *node, const cJSON *item)
+{
+	for (const cJSON *child = item->child; child; child = child->next) {
+		const struct scan_token *key = NULL;
+		struct json *sub;
+
+		if (node->type == JSON_OBJECT) {
+			key = b->token++;
+			if (json_get(node, child->string)) {
+				b->error->offset = key->start;
+				snprintf(b->error->text, sizeof b->error->text,
+				         "expected each key once, found \"%.64s\" again", child->string);
+				return false;
+			}
+		}
+		sub = build(b, child);
+		if (!sub)
+			return false;
+		sub->key_offset = key ? key->start : 0;
+		json_add(b->doc, node, key ? child->string : NULL, sub);
+	}
+	return true;
+}
+
+static struct json *build(struct builder *b, const cJSON *item)
+{
+	const struct scan_token *token = b->token++;
+	enum json_type type = cJSON_IsObject(item)   ? JSON_OBJECT
+	                      : cJSON_IsArray(item)  ? JSON_ARRAY
+	                      : cJSON_IsString(item) ? JSON_STRING
+	                      : cJSON_IsNumber(item) ? JSON_NUMBER
+	                      : cJSON_IsBool(item)   ? JSON_BOOL
+	                                             : JSON_NULL;
+	struct json *node = json_new(b->doc, type, cJSON_GetStringValue(item), b->source);
+
+	if (!node)
+		return NULL;
+	node->offset = token->start - (type == JSON_STRING);
+	node->boolean = cJSON_IsTrue(item);
+	if (type == JSON_NUMBER) {
+		node->number = item->valuedouble;
+		node->len = token->end - token->start;
+		node->raw = doc_text(b->doc, b->source->text + token->start, node->len);
+		if (!node->raw)
+			return NULL;
+	}
+	return build_members(b, node, item) ? node : NULL;
+}
+
+static void describe_found(const struct json_source *source, const struct scan_error *scan,
+                           struct json_error *error_out)
+{
+	const char *at = source->text + scan->offset;
+	char found[48];
+
+	error_out->offset = scan->offset;
+	if (scan->offset >= source->len)
+		snprintf(found, sizeof found, "the end of the file");
+	else if (*at == '\n')
+		snprintf(found, sizeof found, "the end of the line");
+	else {
+		found[0] = '\'';
+		size_t n = text_escape(at, 1, found + 1, sizeof found - 2);
+		found[n + 1] = '\'';
+		found[n + 2] = '\0';
+	}
+	snprintf(error_out->text, sizeof error_out->text, "expected %s, found %s", scan->expected, found);
+}
+
+struct json *json_parse(struct json_doc *doc, const struct json_source *source,
+                        struct json_error *error_out)
+{
+	struct scan_error scan;
+	struct scan_token *tokens = NULL;
+	struct json *node = NULL;
+	cJSON *tree = NULL;
+	long n;
+
+	*error_out = (struct json_error){ 0, "out of memory" };
+	n = scan_json(source->text, source->len, NULL, 0, &scan);
+	if (n < 0) {
+		describe_found(source, &scan, error_out);
+		goto out;
+	}
+	tokens = calloc((size_t)n, sizeof *tokens);
+	if (!tokens)
+		goto out;
+	scan_json(source->text, source->len, tokens, (size_t)n, &scan);
+	tree = cJSON_ParseWithLength(source->text, source->len);
+	if (!tree)
+		goto out;
+	node = build(&(struct builder){ doc, source, tokens, error_out }, tree);
+out:
+	cJSON_Delete(tree);
+	free(tokens);
+	return node;
+}
+
+/* ---- where ------------------------------------------------------------------------------------ */
+
+void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,
+                   unsigned *column_out)
+{
+	unsigned line = 1, column = 1;
+
+	for (size_t i = 0; i < offset && i < len; i++) {
+		if (text[i] == '\n') {
+			line++;
+			column = 1;
+		} else if (((unsigned char)text[i] & 0xC0) != 0x80) {
+			column++;
+		}
+	}
+	*line_out = line;
+	*column_out = column;
+}
+
+void json_pointer(const struct json *node, char *out, size_t size)
+{
+	size_t n = 0;
+
+	if (!node->parent) {
+		out[0] = '\0';
+		return;
+	}
+	json_pointer(node->parent, out, size);
+	n = strlen(out);
+	if (node->parent->type == JSON_OBJECT && node->key) {
+		out += n;
+		size -= n;
+		n = 0;
+		if (size > 1)
+			out[n++] = '/';
+		for (const char *k = node->key; *k && n + 3 < size; k++) {
+			if (*k == '~' || *k == '/') {
+				out[n++] = '~';
+				out[n++] = *k == '~' ? '0' : '1';
+			} else {
+				out[n++] = *k;
+			}
+		}
+		out[n] = '\0';
+	} else {
+		size_t index = 0;
+
+		for (const struct json *i = node->parent->first; i != node; i = i->next)
+			index++;
+		snprintf(out + n, size - n, "/%zu", index);
+	}
+}
+
+const char *json_type_name(enum json_type type)
+{
+	static const char *const names[] = {
+		[JSON_NULL] = "null",       [JSON_BOOL] = "true or false", [JSON_NUMBER] = "a number",
+		[JSON_STRING] = "a string", [JSON_ARRAY] = "an array",     [JSON_OBJECT] = "an object",
+	};
+
+	return names[type];
+}

@@ -1,0 +1,75 @@
+/* json - a JSON text as a tree that remembers where each value stands.
+ *
+ * The config's tree: scanned strictly (scan), built by cJSON, then kept in nodes of our own, which
+ * may be edited and joined with values from flags and variables. A node lives as long as its
+ * document. Not thread-safe while it is edited; read-only afterwards. */
+#ifndef CORE_JSON_H
+#define CORE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+
+/* Where a value came from. `text` is the whole source, or NULL for a flag or a variable. */
+struct json_source {
+	const char *name; /* "spore.json", "--port", "SPORE_SECRET" */
+	const char *text;
+	size_t len;
+};
+
+struct json {
+	enum json_type type;
+	const char *key;             /* in an object; NULL elsewhere */
+	const char *raw;             /* NUMBER: as written; STRING: its text, NUL-ended */
+	size_t len;                  /* of raw */
+	double number;
+	bool boolean;
+	struct json *parent, *next;  /* borrowed: the document owns all nodes */
+	struct json *first, *last;   /* children */
+	size_t count;
+	const struct json_source *source;
+	size_t offset, key_offset;   /* in source->text */
+};
+
+struct json_error {
+	size_t offset;
+	char text[256];              /* "expected ..., found ..." */
+};
+
+struct json_doc;
+
+/* An empty document whose root is an object. NULL: out of memory. */
+struct json_doc *json_doc_new(void);
+/* Wipes and frees all nodes and texts. NULL is fine. */
+void json_doc_free(struct json_doc *doc);
+struct json *json_doc_root(struct json_doc *doc);
+/* Zeroed memory that lives, and is wiped, with the document. NULL: out of memory. */
+void *json_doc_alloc(struct json_doc *doc, size_t size);
+
+/* A source in the document; `text` is copied (NULL: none). NULL: out of memory. */
+const struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
+                                          size_t len);
+/* Reads the source's text. NULL and *error_out on the first mistake. The node has no parent yet. */
+struct json *json_parse(struct json_doc *doc, const struct json_source *source,
+                        struct json_error *error_out);
+/* A fresh node without a parent. raw: text of a STRING or NUMBER (copied), else NULL. */
+struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
+                      const struct json_source *source);
+
+/* Adds a child at the end; `key` (copied) for objects. Takes it from its old parent first. */
+void json_add(struct json_doc *doc, struct json *container, const char *key, struct json *child);
+void json_detach(struct json *node);
+/* The member named `key`, or NULL. NULL too if object is NULL or no object. */
+struct json *json_get(const struct json *object, const char *key);
+
+/* 1-based line and column of an offset in a text. */
+void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,
+                   unsigned *column_out);
+/* The JSON pointer of a node (RFC 6901), cut at size. */
+void json_pointer(const struct json *node, char *out, size_t size);
+/* "an object", "a string" ... */
+const char *json_type_name(enum json_type type);
+
+#endif

@@ -1,0 +1,56 @@
+/* log - one line an event, with named fields; never blocks the caller.
+ *
+ * Each thread writes into a ring of its own (one producer, one consumer, no lock); one writer thread
+ * carries the rings to standard error. A full ring drops the line and counts it; the writer says
+ * how many were lost as soon as there is room. A reader of standard error that stalls or dies
+ * harms nobody. All values are escaped here: callers pass untrusted bytes as they are. */
+#ifndef CORE_LOG_H
+#define CORE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+struct log_field {
+	const char *key; /* trusted: letters and '_' */
+	const char *text;
+	size_t len; /* of text */
+	int64_t number; /* when text is NULL */
+};
+
+/* Starts the writer thread. Before it (and after log_stop) lines are written at once. [main] */
+bool log_start(enum log_level level, enum log_format format);
+/* Writes what waits, for at most a second, and ends the writer. [main] */
+void log_stop(void);
+bool log_is_enabled(enum log_level level);
+/* Lines lost so far, over all threads. [any] */
+uint64_t log_dropped(void);
+
+/* `event` is a short constant phrase ("new client"). [any] */
+void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n);
+
+static inline struct log_field log_text(const char *key, const char *text, size_t len)
+{
+	return (struct log_field){ key, text ? text : "", len, 0 };
+}
+
+struct log_field log_str(const char *key, const char *text);
+
+static inline struct log_field log_int(const char *key, int64_t number)
+{
+	return (struct log_field){ key, NULL, 0, number };
+}
+
+/* log_at(LOG_INFO, "new client", log_str("peer", peer), log_int("port", port)) */
+#define log_at(level, event, ...)                                                                  \
+	log_event((level), (event), (const struct log_field[]){ __VA_ARGS__ },                     \
+	          sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
+#define log_error(event, ...) log_at(LOG_ERROR, event, __VA_ARGS__)
+#define log_warn(event, ...) log_at(LOG_WARN, event, __VA_ARGS__)
+#define log_info(event, ...) log_at(LOG_INFO, event, __VA_ARGS__)
+#define log_debug(event, ...) log_at(LOG_DEBUG, event, __VA_ARGS__)
+
+#endif

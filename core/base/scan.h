@@ -1,0 +1,40 @@
+/* scan - a strict JSON scanner (RFC 8259) that keeps offsets.
+ *
+ * It goes over every JSON text before cJSON does, because cJSON accepts leading zeros, a byte order
+ * mark, control bytes, bad UTF-8 and trailing bytes, and keeps no positions. Refused here beyond
+ * the RFC: \u0000 and lone surrogates. Pure; no allocation. [any] */
+#ifndef CORE_SCAN_H
+#define CORE_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SCAN_MAX_DEPTH 32
+
+enum scan_type {
+	SCAN_OBJECT = 1,
+	SCAN_ARRAY,
+	SCAN_STRING, /* a value or a key; offsets without the quotes */
+	SCAN_NUMBER,
+	SCAN_LITERAL /* true, false, null */
+};
+
+/* One value or key. Tokens stand in the order of the text; an object is followed by its keys and
+ * values in turn, an array by its values. */
+struct scan_token {
+	enum scan_type type;
+	uint32_t start, end; /* byte offsets, end exclusive */
+	uint32_t count;      /* members of an OBJECT, elements of an ARRAY */
+};
+
+struct scan_error {
+	size_t offset;
+	const char *expected; /* static text: "a value", "',' or '}'" ... */
+};
+
+/* Scans one whole text. Fills at most `max` tokens and returns how many there are (tokens may be
+ * NULL with max 0, to count), or -1 and *error_out. */
+long scan_json(const char *text, size_t len, struct scan_token *tokens, size_t max,
+               struct scan_error *error_out);
+
+#endif

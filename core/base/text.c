@@ -1,0 +1,130 @@
+#include "base/text.h"
+
+#include <string.h>
+
+bool text_to_uint(const char *text, size_t len, uint64_t max, uint64_t *value_out)
+{
+	uint64_t value = 0;
+
+	if (len == 0)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned digit = (unsigned)(text[i] - '0');
+
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		if (value > (max - digit) / 10 || digit > max)
+			return false;
+		value = value * 10 + digit;
+	}
+	*value_out = value;
+	return true;
+}
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+	unsigned m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+unsigned text_distance(const char *a, const char *b)
+{
+	enum { MAX = 64 };
+	size_t la = strnlen(a, MAX), lb = strnlen(b, MAX);
+	unsigned rows[3][MAX + 1];
+
+	for (size_t j = 0; j <= lb; j++)
+		rows[0][j] = (unsigned)j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned *row = rows[i % 3], *up = rows[(i - 1) % 3], *up2 = rows[(i + 1) % 3];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= lb; j++) {
+			unsigned cost = a[i - 1] != b[j - 1];
+
+			row[j] = min3(up[j] + 1, row[j - 1] + 1, up[j - 1] + cost);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    up2[j - 2] + 1 < row[j])
+				row[j] = up2[j - 2] + 1;
+		}
+	}
+	return rows[la % 3][lb];
+}
+
+size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
+{
+	static const char digits[] = "0123456789abcdef";
+	const uint8_t *in = bytes;
+	size_t n = 0;
+
+	if (size == 0)
+		return 0;
+	for (size_t i = 0; i < len; i++) {
+		bool plain = in[i] >= 0x20 && in[i] < 0x7F && in[i] != '\\' && in[i] != '"';
+		size_t need = plain ? 1 : 4;
+
+		if (n + need >= size)
+			break;
+		if (plain) {
+			out[n++] = (char)in[i];
+			continue;
+		}
+		out[n++] = '\\';
+		out[n++] = 'x';
+		out[n++] = digits[in[i] >> 4];
+		out[n++] = digits[in[i] & 15];
+	}
+	out[n] = '\0';
+	return n;
+}
+
+/* Length of the well-formed sequence at `p`, 0 if it is none. */
+static size_t utf8_sequence(const uint8_t *p, size_t left)
+{
+	uint8_t lo = 0x80, hi = 0xBF;
+	size_t n;
+
+	if (p[0] != 0 && p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xC2 && p[0] <= 0xDF)
+		n = 2;
+	else if (p[0] >= 0xE0 && p[0] <= 0xEF)
+		n = 3;
+	else if (p[0] >= 0xF0 && p[0] <= 0xF4)
+		n = 4;
+	else
+		return 0;
+	if (p[0] == 0xE0)
+		lo = 0xA0; /* overlong */
+	else if (p[0] == 0xED)
+		hi = 0x9F; /* surrogates */
+	else if (p[0] == 0xF0)
+		lo = 0x90; /* overlong */
+	else if (p[0] == 0xF4)
+		hi = 0x8F; /* past U+10FFFF */
+	if (left < n || p[1] < lo || p[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++) {
+		if (p[i] < 0x80 || p[i] > 0xBF)
+			return 0;
+	}
+	return n;
+}
+
+bool text_is_utf8(const char *text, size_t len, size_t *bad_out)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	size_t i = 0;
+
+	while (i < len) {
+		size_t n = utf8_sequence(p + i, len - i);
+
+		if (n == 0) {
+			*bad_out = i;
+			return false;
+		}
+		i += n;
+	}
+	return true;
+}

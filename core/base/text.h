@@ -1,0 +1,20 @@
+/* text - small helpers over C strings. [any] */
+#ifndef CORE_TEXT_H
+#define CORE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A decimal number of digits alone, at most `max`. */
+bool text_to_uint(const char *text, size_t len, uint64_t max, uint64_t *value_out);
+/* Edit distance with insertions, deletions, replacements and swaps; for "did you mean". At most 64
+ * bytes of each are compared. */
+unsigned text_distance(const char *a, const char *b);
+/* Writes `bytes` so that they are safe on a terminal and in a log: printable ASCII as it is, `\`,
+ * `"` and all else as \xNN. NUL-ended, cut at `size`. Returns the length written. */
+size_t text_escape(const void *bytes, size_t len, char *out, size_t size);
+/* True for well-formed UTF-8 (RFC 3629) without NUL. On false *bad_out is the offset. */
+bool text_is_utf8(const char *text, size_t len, size_t *bad_out);
+
+#endif

@@ -1,0 +1,23 @@
+/* uuid - the 16-byte names of challenges and connections (RFC 9562). [any] */
+#ifndef CORE_UUID_H
+#define CORE_UUID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define UUID_TEXT_SIZE 37
+
+struct uuid {
+	uint8_t bytes[16];
+};
+
+/* A random version 4 UUID; false when randomness failed. */
+bool uuid_random(struct uuid *uuid_out);
+/* Lower case with hyphens, NUL-ended. */
+void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE]);
+/* Reads what Rust's uuid crate reads, any case: with hyphens, without, in braces, or as a URN. */
+bool uuid_parse(const char *text, size_t len, struct uuid *uuid_out);
+bool uuid_equal(const struct uuid *a, const struct uuid *b);
+
+#endif

@@ -1,0 +1,169 @@
+#include "client/client.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "client/proxy.h"
+#include "client/session.h"
+#include "loop/call.h"
+
+/* As bore's client waits for a Challenge or a Hello. */
+enum { ANSWER_MS = 3000 };
+static const double tick_s = 0.05;
+
+struct client {
+	struct client_env env;
+	struct client_shared shared;
+	struct client_worker *workers; /* owned */
+	struct session *sessions;      /* owned; on worker 0 */
+	size_t n_sessions;
+	struct loop_task exit;
+	enum client_exit status;
+	ev_timer tick;                 /* on the main loop: the progress of a drain */
+	void (*on_drained)(void *arg);
+	void *arg;
+};
+
+/* ---- the end, told to main ---------------------------------------------------------------------------- */
+
+static void run_exit(struct loop_task *task)
+{
+	struct client *client = (void *)((char *)task - offsetof(struct client, exit));
+
+	client->env.on_exit(client->status, client->env.arg);
+}
+
+/* [worker 0] */
+static void on_over(struct session *session, enum client_exit status)
+{
+	struct client *client = session->uplink.worker->client;
+
+	if (client->status != CLIENT_ENDED)
+		return; /* it is on its way */
+	client->status = status;
+	loop_post(client->env.main_loop, &client->exit);
+}
+
+/* ---- the workers' -------------------------------------------------------------------------------------- */
+
+static void run_open(void *arg)
+{
+	struct client_worker *worker = arg;
+
+	deadline_list_init(&worker->answers, worker->loop, ANSWER_MS, uplink_on_late);
+	linger_list_init(&worker->lingerers, worker->loop);
+	relay_set_init(&worker->relays, worker->loop);
+	list_init(&worker->proxies);
+	list_init(&worker->waiting);
+}
+
+static void run_start(void *arg)
+{
+	struct client *client = arg;
+
+	for (size_t i = 0; i < client->n_sessions; i++)
+		session_start(&client->sessions[i]);
+}
+
+static void run_end_sessions(void *arg)
+{
+	struct client *client = arg;
+
+	for (size_t i = 0; i < client->n_sessions; i++)
+		session_stop(&client->sessions[i]);
+}
+
+static void run_close(void *arg)
+{
+	struct client_worker *worker = arg;
+
+	proxy_stop_all(worker);
+	relay_set_fini(&worker->relays);
+	linger_list_fini(&worker->lingerers);
+	deadline_list_fini(&worker->answers);
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------- */
+
+static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct client *client = timer->data;
+
+	(void)events;
+	if (atomic_load(&client->shared.carried) > 0)
+		return;
+	ev_timer_stop(ev, timer);
+	client->on_drained(client->arg);
+}
+
+static void set_up(struct client *client)
+{
+	const struct settings *settings = &client->env.set->config->settings;
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+	unsigned n = client->env.n_workers;
+
+	client->exit.run = run_exit;
+	ev_timer_init(&client->tick, on_tick, tick_s, tick_s);
+	client->tick.data = client;
+	client->shared.set = client->env.set;
+	client->shared.settings = &settings->client;
+	client->shared.resolver = client->env.resolver;
+	for (unsigned i = 0; i < n; i++) {
+		struct client_worker *worker = &client->workers[i];
+
+		worker->client = client;
+		worker->shared = &client->shared;
+		worker->loop = client->env.loops[i];
+		worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
+		loop_call(worker->loop, run_open, worker);
+	}
+	for (size_t i = 0; i < client->n_sessions; i++)
+		client->sessions[i] = (struct session){
+			.tunnel = &tunnels[i], .workers = client->workers, .n_workers = n, .on_over = on_over
+		};
+}
+
+struct client *client_start(const struct client_env *env)
+{
+	struct client *client = calloc(1, sizeof *client);
+
+	if (!client)
+		return NULL;
+	client->env = *env;
+	client->n_sessions = env->set->config->settings.tunnels.count;
+	client->workers = calloc(env->n_workers, sizeof *client->workers);
+	client->sessions = calloc(client->n_sessions, sizeof *client->sessions);
+	if (!client->workers || !client->sessions) {
+		free(client->workers);
+		free(client->sessions);
+		free(client);
+		return NULL;
+	}
+	set_up(client);
+	loop_call(env->loops[0], run_start, client);
+	return client;
+}
+
+void client_drain(struct client *client, void (*on_drained)(void *arg), void *arg)
+{
+	client->on_drained = on_drained;
+	client->arg = arg;
+	loop_call(client->env.loops[0], run_end_sessions, client);
+	ev_timer_start(loop_ev(client->env.main_loop), &client->tick);
+	ev_feed_event(loop_ev(client->env.main_loop), &client->tick, EV_TIMER);
+}
+
+void client_stop(struct client *client)
+{
+	if (!client)
+		return;
+	ev_timer_stop(loop_ev(client->env.main_loop), &client->tick);
+	loop_call(client->env.loops[0], run_end_sessions, client);
+	for (unsigned i = 0; i < client->env.n_workers; i++)
+		loop_call(client->env.loops[i], run_close, &client->workers[i]);
+	for (unsigned i = 0; i < client->env.n_workers; i++)
+		loop_settle(client->env.loops[i]);
+	free(client->sessions);
+	free(client->workers);
+	free(client);
+}

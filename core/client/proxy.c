@@ -1,0 +1,249 @@
+#include "client/proxy.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "client/uplink.h"
+#include "config/settings.h"
+#include "net/stream.h"
+
+/* The server drops a visitor after 10 s, so one that has waited longer has nobody behind it. */
+enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096, MAX_WAIT_MS = 9000 };
+
+struct proxy {
+	struct list node; /* in worker->proxies or worker->waiting */
+	struct client_worker *worker;
+	const struct tunnel_settings *tunnel;
+	struct uuid id;
+	int64_t since_ms;
+	struct uplink uplink;
+	struct dial *dial;       /* to the local service */
+	struct stream *server;   /* owned, once Accept was sent */
+	struct buf received, unsent;
+	struct stream *local;    /* owned, once connected */
+	bool started, local_failed;
+	struct loop_task reap;
+};
+
+static void on_ready(struct uplink *uplink);
+static void on_failed(struct uplink *uplink, const char *why, bool refused);
+static void on_message(struct uplink *uplink, const struct message *message);
+static void on_end(struct uplink *uplink, const char *why);
+static const struct uplink_events events = { on_ready, on_failed, on_message, on_end };
+
+static void start_waiting(struct client_worker *worker);
+
+static struct proxy *proxy_of(struct uplink *uplink)
+{
+	return (struct proxy *)(void *)((char *)uplink - offsetof(struct proxy, uplink));
+}
+
+static void log_id(struct proxy *proxy, enum log_level level, const char *event, const char *error)
+{
+	char id[UUID_TEXT_SIZE];
+
+	uuid_format(&proxy->id, id);
+	log_at(level, event, log_str("tunnel", proxy->tunnel->name), log_str("id", id),
+	       log_str("error", error));
+}
+
+static void run_reap(struct loop_task *task)
+{
+	free((char *)task - offsetof(struct proxy, reap));
+}
+
+/* Releases all that the proxy still has; the relay, if there is one, goes on without it. */
+static void retire(struct proxy *proxy, bool carried_on)
+{
+	struct client_worker *worker = proxy->worker;
+
+	uplink_stop(&proxy->uplink);
+	dial_stop(proxy->dial);
+	stream_close(proxy->server, false);
+	stream_close(proxy->local, false);
+	buf_fini(&proxy->received);
+	buf_fini(&proxy->unsent);
+	list_remove(&proxy->node);
+	if (proxy->started)
+		worker->n_dialling--;
+	else
+		worker->n_waiting--;
+	if (!carried_on) {
+		atomic_fetch_sub(&worker->load, 1);
+		atomic_fetch_sub(&worker->shared->carried, 1);
+	}
+	loop_reap(worker->loop, &proxy->reap);
+	start_waiting(worker);
+}
+
+static void on_relay_end(const uint64_t bytes[2], void *arg)
+{
+	struct client_worker *worker = arg;
+
+	atomic_fetch_sub(&worker->load, 1);
+	atomic_fetch_sub(&worker->shared->carried, 1);
+	log_debug("connection ended", log_int("bytes_from_visitor", (int64_t)bytes[0]),
+	          log_int("bytes_from_service", (int64_t)bytes[1]));
+}
+
+/* Both are there: join them. The service has failed: the visitor sees a clean end. */
+static void join(struct proxy *proxy)
+{
+	struct client_worker *worker = proxy->worker;
+	struct stream *server = proxy->server, *local = proxy->local;
+
+	if (server && proxy->local_failed) {
+		proxy->server = NULL;
+		linger_start(&worker->lingerers, server, &proxy->unsent);
+		retire(proxy, false);
+	} else if (server && local) {
+		proxy->server = proxy->local = NULL;
+		relay_start(&worker->relays, server, local, &proxy->unsent, &proxy->received, on_relay_end,
+		            worker);
+		retire(proxy, true);
+	}
+}
+
+/* ---- to the server --------------------------------------------------------------------------------- */
+
+static void on_ready(struct uplink *uplink)
+{
+	struct proxy *proxy = proxy_of(uplink);
+	struct message accept = { .type = MESSAGE_ACCEPT, .id = proxy->id };
+
+	link_send(&uplink->link, &accept);
+	proxy->server = link_take(&uplink->link, &proxy->received, &proxy->unsent);
+	join(proxy);
+	if (proxy->server && !proxy->local && proxy->unsent.len > 0) {
+		/* The service is slower: Accept must not wait for it. */
+		size_t n;
+
+		if (stream_write(proxy->server, buf_bytes(&proxy->unsent), proxy->unsent.len, &n) == STREAM_OK)
+			buf_consume(&proxy->unsent, n);
+	}
+}
+
+static void on_failed(struct uplink *uplink, const char *why, bool refused)
+{
+	struct proxy *proxy = proxy_of(uplink);
+
+	(void)refused;
+	log_id(proxy, LOG_WARN, "connection failed", why);
+	retire(proxy, false);
+}
+
+static void on_message(struct uplink *uplink, const struct message *message)
+{
+	(void)uplink;
+	(void)message; /* the link is taken as soon as it is ready */
+}
+
+static void on_end(struct uplink *uplink, const char *why)
+{
+	on_failed(uplink, why ? why : "closed by the server", false);
+}
+
+/* ---- to the service -------------------------------------------------------------------------------- */
+
+static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
+{
+	struct proxy *proxy = arg;
+
+	proxy->dial = NULL;
+	if (fd >= 0) {
+		proxy->local = stream_new(proxy->worker->loop, fd, addr, NULL);
+		if (!proxy->local)
+			close(fd);
+		why = "out of memory";
+	}
+	if (proxy->local) {
+		stream_open(proxy->local);
+	} else {
+		proxy->local_failed = true;
+		log_id(proxy, LOG_WARN, "local service not reached", why);
+	}
+	join(proxy);
+}
+
+static void start(struct proxy *proxy)
+{
+	struct client_worker *worker = proxy->worker;
+	const struct client_settings *settings = worker->shared->settings;
+	struct dial_target target = {
+		.host = proxy->tunnel->local_host,
+		.port = (uint16_t)proxy->tunnel->local_port,
+		.timeout_ms = LOCAL_DIAL_MS,
+		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
+	};
+
+	proxy->started = true;
+	worker->n_dialling++;
+	list_append(&worker->proxies, &proxy->node);
+	uplink_start(&proxy->uplink, worker, SPORE_AUTH_DATA, &events);
+	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);
+	proxy->local_failed = proxy->dial == NULL;
+}
+
+/* ---- the queue -------------------------------------------------------------------------------------- */
+
+static void start_waiting(struct client_worker *worker)
+{
+	while (worker->n_dialling < worker->max_dialling && !list_is_empty(&worker->waiting)) {
+		struct proxy *proxy = LIST_OWNER(worker->waiting.next, struct proxy, node);
+
+		if (loop_now_ms(worker->loop) - proxy->since_ms > MAX_WAIT_MS) {
+			log_id(proxy, LOG_WARN, "connection dropped", "it waited too long for its turn");
+			retire(proxy, false);
+			return; /* which goes on from here */
+		}
+		list_remove(&proxy->node);
+		worker->n_waiting--;
+		start(proxy);
+	}
+}
+
+static void drop(struct client_worker *worker, const struct tunnel_settings *tunnel)
+{
+	int64_t now = loop_now_ms(worker->loop);
+
+	atomic_fetch_sub(&worker->load, 1);
+	atomic_fetch_sub(&worker->shared->carried, 1);
+	if (worker->complained_ms && now - worker->complained_ms < 1000)
+		return;
+	worker->complained_ms = now;
+	log_warn("connections dropped: too many wait to be set up", log_str("tunnel", tunnel->name),
+	         log_int("waiting", worker->n_waiting));
+}
+
+void proxy_start(struct client_worker *worker, const struct tunnel_settings *tunnel,
+                 const struct uuid *id)
+{
+	struct proxy *proxy = worker->n_waiting < MAX_WAITING ? calloc(1, sizeof *proxy) : NULL;
+
+	if (!proxy) {
+		drop(worker, tunnel);
+		return;
+	}
+	proxy->worker = worker;
+	proxy->tunnel = tunnel;
+	proxy->id = *id;
+	proxy->since_ms = loop_now_ms(worker->loop);
+	proxy->reap.run = run_reap;
+	list_init(&proxy->node);
+	if (worker->n_dialling < worker->max_dialling) {
+		start(proxy);
+	} else {
+		worker->n_waiting++;
+		list_append(&worker->waiting, &proxy->node);
+	}
+}
+
+void proxy_stop_all(struct client_worker *worker)
+{
+	worker->max_dialling = 0; /* so that ending one starts no other */
+	while (!list_is_empty(&worker->proxies))
+		retire(LIST_OWNER(worker->proxies.next, struct proxy, node), false);
+	while (!list_is_empty(&worker->waiting))
+		retire(LIST_OWNER(worker->waiting.next, struct proxy, node), false);
+}

@@ -1,0 +1,18 @@
+/* proxy - one visitor on the client's side: a data connection to the server and a connection to the
+ * local service, both begun at once, then a relay. [worker] */
+#ifndef CORE_PROXY_H
+#define CORE_PROXY_H
+
+#include "base/uuid.h"
+#include "client/shared.h"
+
+struct tunnel_settings;
+
+/* Begins, or queues when max_dials are on their way. Past a bounded queue the visitor is dropped
+ * (it expires at the server), and said so. */
+void proxy_start(struct client_worker *worker, const struct tunnel_settings *tunnel,
+                 const struct uuid *id);
+/* Ends those that are being set up. */
+void proxy_stop_all(struct client_worker *worker);
+
+#endif

@@ -1,0 +1,37 @@
+/* shared - what the workers of a client have in common. Internal to client/. */
+#ifndef CORE_SHARED_H
+#define CORE_SHARED_H
+
+#include <stdatomic.h>
+
+#include "link/linger.h"
+#include "link/plugin_set.h"
+#include "loop/deadline.h"
+#include "relay/relay.h"
+
+struct client;
+struct resolver;
+
+struct client_shared {
+	const struct plugin_set *set;           /* read-only */
+	const struct client_settings *settings; /* read-only */
+	struct resolver *resolver;              /* [worker] */
+	atomic_uint carried;                    /* visitors being set up or carried, all workers */
+};
+
+/* One worker's part. [worker], but for `load`. */
+struct client_worker {
+	struct client *client;                  /* borrowed: its owner */
+	struct client_shared *shared;
+	struct loop *loop;
+	struct deadline_list answers;           /* what the server must say in time */
+	struct linger_list lingerers;
+	struct relay_set relays;
+	struct list proxies;                    /* of struct proxy: being set up */
+	struct list waiting;                    /* of struct proxy: for their turn */
+	unsigned n_dialling, n_waiting, max_dialling;
+	int64_t complained_ms;                  /* about dropped visitors, last */
+	atomic_uint load;                       /* [any] visitors here: where the next one goes */
+};
+
+#endif

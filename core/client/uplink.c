@@ -1,0 +1,211 @@
+#include "client/uplink.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "link/transport.h"
+#include "net/stream.h"
+
+/* As bore's client. */
+enum { DIAL_MS = 3000 };
+
+static void on_link_message(struct link *link, const struct message *message);
+static void on_link_fault(struct link *link, enum link_fault fault);
+static void on_link_end(struct link *link, const char *why);
+static const struct link_events link_events = { on_link_message, on_link_fault, on_link_end };
+
+static struct uplink *uplink_of(struct link *link)
+{
+	return (struct uplink *)(void *)((char *)link - offsetof(struct uplink, link));
+}
+
+static void fail(struct uplink *uplink, const char *why, bool refused)
+{
+	char text[sizeof(struct err)];
+
+	/* Some of what `why` may point into goes with the stream. */
+	snprintf(text, sizeof text, "%s", why);
+	uplink_stop(uplink);
+	uplink->events->on_failed(uplink, text, refused);
+}
+
+static void become_ready(struct uplink *uplink)
+{
+	uplink->ready = true;
+	deadline_stop(&uplink->deadline);
+	link_resume(&uplink->link);
+	uplink->events->on_ready(uplink);
+}
+
+/* ---- the challenge -------------------------------------------------------------------------------- */
+
+static void on_answered(struct auth_run *run, int32_t status)
+{
+	struct uplink *uplink = (void *)((char *)run - offsetof(struct uplink, auth));
+	struct message message = { .type = MESSAGE_AUTHENTICATE };
+
+	if (status != SPORE_OK) {
+		fail(uplink, "cannot answer the server's challenge: the auth plugin failed", false);
+		return;
+	}
+	strcpy(message.text, run->answer);
+	link_send(&uplink->link, &message);
+	become_ready(uplink);
+}
+
+static void answer(struct uplink *uplink, const struct uuid *challenge)
+{
+	struct auth_question question = {
+		.set = uplink->worker->shared->set,
+		.stream = uplink->link.stream,
+		.purpose = uplink->purpose,
+		.deadline_ms = uplink->deadline.at_ms,
+		.server_name = uplink->worker->shared->settings->to,
+	};
+
+	memcpy(question.challenge, challenge->bytes, sizeof question.challenge);
+	link_pause(&uplink->link);
+	if (!auth_answer(&uplink->auth, &question, on_answered))
+		fail(uplink, "cannot answer the server's challenge: the auth plugin failed", false);
+}
+
+static void on_link_message(struct link *link, const struct message *message)
+{
+	struct uplink *uplink = uplink_of(link);
+	char text[320];
+
+	if (uplink->ready) {
+		uplink->events->on_message(uplink, message);
+	} else if (message->type == MESSAGE_CHALLENGE) {
+		answer(uplink, &message->id);
+	} else if (message->type == MESSAGE_ERROR) {
+		snprintf(text, sizeof text, "server error: %s", message->text);
+		fail(uplink, text, true);
+	} else {
+		fail(uplink, "expected authentication challenge, but no secret was required", true);
+	}
+}
+
+static void on_link_fault(struct link *link, enum link_fault fault)
+{
+	struct uplink *uplink = uplink_of(link);
+	const char *why = fault == LINK_TOO_LONG
+	                          ? "the server sent a frame of more than 256 bytes: is it a bore or "
+	                            "Spore server, and do both sides use the same transport (TLS or not)?"
+	                          : "the server sent something that is no message: is it a bore or Spore "
+	                            "server, and do both sides use the same transport (TLS or not)?";
+
+	if (uplink->ready)
+		uplink->events->on_end(uplink, why);
+	else
+		fail(uplink, why, false);
+}
+
+static void on_link_end(struct link *link, const char *why)
+{
+	struct uplink *uplink = uplink_of(link);
+
+	if (uplink->ready)
+		uplink->events->on_end(uplink, why);
+	else
+		fail(uplink, why ? why : "the server closed the connection before its challenge", false);
+}
+
+void uplink_on_late(struct deadline *deadline)
+{
+	struct uplink *uplink = LIST_OWNER(deadline, struct uplink, deadline);
+
+	if (uplink->ready)
+		uplink->events->on_end(uplink, "timed out waiting for initial message");
+	else
+		fail(uplink, uplink->linked ? "timed out waiting for initial message"
+		                            : "the transport's handshake timed out", false);
+}
+
+/* ---- opening --------------------------------------------------------------------------------------- */
+
+static void become_open(struct uplink *uplink)
+{
+	struct stream *stream = uplink->stream;
+
+	uplink->stream = NULL;
+	uplink->linked = true;
+	link_init(&uplink->link, stream, MESSAGE_TO_CLIENT, &link_events);
+	if (uplink->worker->shared->set->needs_challenge)
+		deadline_start(&uplink->worker->answers, &uplink->deadline);
+	else
+		become_ready(uplink);
+}
+
+static void on_opening(struct stream *stream, unsigned happened, void *arg)
+{
+	struct uplink *uplink = arg;
+
+	if (happened & STREAM_OPENED)
+		become_open(uplink);
+	else
+		fail(uplink, stream_error(stream), false);
+}
+
+static void on_dialled(int fd, const spore_addr *addr, const char *why, void *arg)
+{
+	struct uplink *uplink = arg;
+	const struct client_settings *settings = uplink->worker->shared->settings;
+	char text[400];
+	struct err err;
+
+	uplink->dial = NULL;
+	if (fd < 0) {
+		snprintf(text, sizeof text, "could not connect to %.200s:%lld: %.160s", settings->to,
+		         (long long)settings->control_port, why);
+		fail(uplink, text, false);
+		return;
+	}
+	uplink->stream = stream_new(uplink->worker->loop, fd, addr, NULL);
+	if (!uplink->stream) {
+		close(fd);
+		fail(uplink, "out of memory", false);
+		return;
+	}
+	stream_set_owner(uplink->stream, on_opening, uplink);
+	if (!transport_wrap(uplink->worker->shared->set, uplink->stream, SPORE_ROLE_CLIENT, settings->to,
+	                    &err)) {
+		fail(uplink, err.text, false);
+		return;
+	}
+	deadline_start(&uplink->worker->answers, &uplink->deadline);
+	if (transport_open(uplink->stream))
+		become_open(uplink);
+}
+
+void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
+                  const struct uplink_events *events)
+{
+	const struct client_settings *settings = worker->shared->settings;
+	struct dial_target target = {
+		.host = settings->to,
+		.port = (uint16_t)settings->control_port,
+		.timeout_ms = DIAL_MS,
+		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
+	};
+
+	*uplink = (struct uplink){ .worker = worker, .purpose = purpose, .events = events };
+	deadline_init(&uplink->deadline);
+	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled, uplink);
+	if (!uplink->dial)
+		deadline_start(&worker->answers, &uplink->deadline); /* its lateness tells of the failure */
+}
+
+void uplink_stop(struct uplink *uplink)
+{
+	dial_stop(uplink->dial);
+	uplink->dial = NULL;
+	auth_cancel(&uplink->auth);
+	if (uplink->worker)
+		deadline_stop(&uplink->deadline);
+	if (uplink->linked)
+		link_fini(&uplink->link, false);
+	stream_close(uplink->stream, false);
+	uplink->stream = NULL;
+}

@@ -1,0 +1,286 @@
+#include "config/command.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+const struct shorthand *shorthand_find(unsigned role, const char *name)
+{
+	for (size_t i = 0; i < n_shorthands; i++) {
+		if (shorthands[i].roles & role && strcmp(shorthands[i].name, name) == 0)
+			return &shorthands[i];
+	}
+	return NULL;
+}
+
+static const struct shorthand *find_letter(unsigned role, char letter)
+{
+	for (size_t i = 0; i < n_shorthands; i++) {
+		if (shorthands[i].roles & role && shorthands[i].letter == letter)
+			return &shorthands[i];
+	}
+	return NULL;
+}
+
+/* "control_port" as "control-port" and as "CONTROL_PORT". */
+static const char *with_case(const char *name, char from, char to, bool upper, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; name[n] && n + 1 < size; n++)
+		out[n] = name[n] == from ? to : upper ? (char)toupper((unsigned char)name[n]) : name[n];
+	out[n] = '\0';
+	return out;
+}
+
+/* ---- flags ------------------------------------------------------------------------------------- */
+
+struct parser {
+	unsigned role;
+	int argc, at;
+	char *const *argv;
+	struct diag *diag;
+	struct command *command;
+	bool positional_taken, help;
+};
+
+static bool wrong(struct parser *p, const char *format, const char *what)
+{
+	char shown[96];
+
+	text_escape(what, strlen(what), shown, sizeof shown);
+	diag_add(p->diag, NULL, "", format, shown);
+	return false;
+}
+
+static bool add_flag(struct parser *p, const struct shorthand *shorthand, const char *text,
+                     const char *origin)
+{
+	struct command *command = p->command;
+	struct command_value *value = &command->flags[command->n_flags];
+
+	for (size_t i = 0; i < command->n_flags; i++) {
+		if (command->flags[i].shorthand == shorthand)
+			return wrong(p, "%s is given twice", origin);
+	}
+	if (command->n_flags == COMMAND_MAX_VALUES)
+		return wrong(p, "too many flags at %s", origin);
+	value->shorthand = shorthand;
+	value->text = text;
+	snprintf(value->origin, sizeof value->origin, "%s", origin);
+	command->n_flags++;
+	return true;
+}
+
+/* The value behind "=", or the next word. */
+static const char *take_value(struct parser *p, const char *inline_value, const char *flag)
+{
+	if (inline_value)
+		return inline_value;
+	if (p->at < p->argc)
+		return p->argv[p->at++];
+	wrong(p, "expected a value after %s, found the end of the command line", flag);
+	return NULL;
+}
+
+static void suggest_flag(struct parser *p, const char *word)
+{
+	const char *names[COMMAND_MAX_VALUES], *meant;
+	char plain[64], flag[64], shown[96];
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_shorthands; i++) {
+		if (shorthands[i].roles & p->role)
+			names[n++] = shorthands[i].name;
+	}
+	names[n++] = "config";
+	names[n++] = "help";
+	with_case(word + 2, '-', '_', false, plain, sizeof plain);
+	meant = diag_suggest(plain, names, n);
+	text_escape(word, strcspn(word, "="), shown, sizeof shown);
+	if (meant)
+		diag_add(p->diag, NULL, "", "unknown flag %s: did you mean --%s?", shown,
+		         with_case(meant, '_', '-', false, flag, sizeof flag));
+	else
+		diag_add(p->diag, NULL, "", "unknown flag %s", shown);
+}
+
+static bool read_long(struct parser *p, const char *word)
+{
+	const char *equals = strchr(word, '='), *value;
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	const struct shorthand *shorthand;
+	char flag[64], name[64];
+
+	if (strcmp(word, "--help") == 0)
+		return p->help = true;
+	snprintf(flag, sizeof flag, "%.*s", (int)len, word);
+	with_case(flag + 2, '-', '_', false, name, sizeof name);
+	shorthand = strchr(flag, '_') ? NULL : shorthand_find(p->role, name);
+	if (!shorthand && strcmp(flag, "--config") != 0) {
+		suggest_flag(p, word);
+		return false;
+	}
+	value = take_value(p, equals ? equals + 1 : NULL, flag);
+	if (!value)
+		return false;
+	if (shorthand)
+		return add_flag(p, shorthand, value, flag);
+	if (p->command->file)
+		return wrong(p, "%s is given twice", flag);
+	p->command->file = value;
+	return true;
+}
+
+static bool read_short(struct parser *p, const char *word)
+{
+	const struct shorthand *shorthand = find_letter(p->role, word[1]);
+	const char flag[] = { '-', word[1], '\0' }, *value;
+
+	if (strcmp(word, "-h") == 0)
+		return p->help = true;
+	if (!shorthand)
+		return wrong(p, "unknown flag %s", word);
+	value = take_value(p, word[2] ? word + 2 + (word[2] == '=') : NULL, flag);
+	return value && add_flag(p, shorthand, value, flag);
+}
+
+static bool read_positional(struct parser *p, const char *word)
+{
+	if (p->role != ROLE_LOCAL)
+		return wrong(p, "expected a flag, found \"%s\"", word);
+	if (p->positional_taken)
+		return wrong(p, "expected one local port, found \"%s\" too", word);
+	p->positional_taken = true;
+	return add_flag(p, shorthand_find(ROLE_LOCAL, "local_port"), word, "LOCAL_PORT");
+}
+
+/* ---- variables --------------------------------------------------------------------------------- */
+
+static const char *variable_of(const struct shorthand *shorthand, const char *prefix, char *name,
+                               size_t size)
+{
+	char upper[48];
+
+	with_case(shorthand->variable ? shorthand->variable : shorthand->name, 0, 0, true, upper,
+	          sizeof upper);
+	snprintf(name, size, "%s_%s", prefix, upper);
+	return name;
+}
+
+/* An empty variable counts as none. */
+static const char *look_up(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? value : NULL;
+}
+
+static void read_variables(unsigned role, struct command *command)
+{
+	for (size_t i = 0; i < n_shorthands; i++) {
+		const struct shorthand *s = &shorthands[i];
+		struct command_value *value = &command->variables[command->n_variables];
+
+		if (!(s->roles & role))
+			continue;
+		value->shorthand = s;
+		value->text = look_up(variable_of(s, "SPORE", value->origin, sizeof value->origin));
+		if (!value->text && s->bore_variable)
+			value->text = look_up(variable_of(s, "BORE", value->origin, sizeof value->origin));
+		command->n_variables += value->text != NULL;
+	}
+	if (!command->file)
+		command->file = look_up("SPORE_CONFIG");
+}
+
+enum config_outcome command_read(unsigned role, int argc, char *const *argv, struct diag *diag,
+                                 struct command *command_out)
+{
+	struct parser p = { .role = role, .argc = argc, .argv = argv, .diag = diag, .command = command_out };
+	bool only_words = false;
+
+	*command_out = (struct command){ 0 };
+	while (p.at < argc && !p.help) {
+		const char *word = argv[p.at++];
+		bool good = true;
+
+		if (only_words || word[0] != '-' || !word[1])
+			good = read_positional(&p, word);
+		else if (strcmp(word, "--") == 0)
+			only_words = true;
+		else if (word[1] == '-')
+			good = read_long(&p, word);
+		else
+			good = read_short(&p, word);
+		if (!good)
+			return CONFIG_USAGE;
+	}
+	if (p.help)
+		return CONFIG_HELP;
+	read_variables(role, command_out);
+	return CONFIG_LOADED;
+}
+
+/* ---- help -------------------------------------------------------------------------------------- */
+
+/* The option that "/section/name" means, or NULL for a plugin's. */
+static const spore_option *target_option(unsigned role, const char *target)
+{
+	const struct option_table *root = role == ROLE_SERVER ? &settings_server : &settings_client;
+	const char *slash = strrchr(target, '/');
+	char section[32];
+	const spore_option *row;
+	struct option_table table;
+
+	snprintf(section, sizeof section, "%.*s", (int)strcspn(target + 1, "/["), target + 1);
+	row = option_find(root, section);
+	if (!row || !row->item)
+		return NULL;
+	table = (struct option_table){ row->item->options, row->item->n_options, row->item->option_size };
+	return option_find(&table, slash + 1);
+}
+
+static void print_flag(unsigned role, const struct shorthand *s, FILE *out)
+{
+	const spore_option *option = target_option(role, s->target);
+	char flag[96], name[48], variables[128], bore[64];
+
+	with_case(s->name, '_', '-', false, name, sizeof name);
+	snprintf(flag, sizeof flag, "--%s %s", name, s->metavar);
+	variable_of(s, "SPORE", variables, sizeof variables);
+	if (s->bore_variable) {
+		size_t n = strlen(variables);
+
+		snprintf(variables + n, sizeof variables - n, ", %s", variable_of(s, "BORE", bore, sizeof bore));
+	}
+	if (s->letter)
+		fprintf(out, "  -%c, %-26s", s->letter, flag);
+	else
+		fprintf(out, "      %-26s", flag);
+	fprintf(out, "%s", s->doc ? s->doc : option ? option->doc : "");
+	if (option && option->choices)
+		fprintf(out, ": %s", option->choices);
+	if (option && option->dflt)
+		fprintf(out, " [default: %s]", option->dflt);
+	fprintf(out, " [env: %s]\n", variables);
+}
+
+void command_print_help(unsigned role, FILE *out)
+{
+	if (role == ROLE_SERVER)
+		fputs("Usage: spore server [FLAGS]\n\nRuns on the public machine.\n\nFlags:\n", out);
+	else
+		fputs("Usage: spore local [LOCAL_PORT] --to HOST [FLAGS]\n\n"
+		      "Runs next to the service and makes it reachable at a public port.\n\nFlags:\n",
+		      out);
+	for (size_t i = 0; i < n_shorthands; i++) {
+		if (shorthands[i].roles & role)
+			print_flag(role, &shorthands[i], out);
+	}
+	fprintf(out, "      %-26s%s\n", "--config FILE", "JSON configuration; flags and variables go "
+	                                                 "before it [env: SPORE_CONFIG]");
+	fprintf(out, "  -h, %-26s%s\n", "--help", "this text");
+}

@@ -1,0 +1,32 @@
+/* command - the command line and the environment, read by the table of shorthands. [main] */
+#ifndef CORE_COMMAND_H
+#define CORE_COMMAND_H
+
+#include <stdio.h>
+
+#include "config/config.h"
+#include "config/shorthands.h"
+
+/* A value for a shorthand, and who gave it. */
+struct command_value {
+	const struct shorthand *shorthand;
+	const char *text;   /* borrowed from argv or the environment */
+	char origin[64];    /* "--port", "SPORE_SECRET" */
+};
+
+enum { COMMAND_MAX_VALUES = 128 };
+
+struct command {
+	struct command_value flags[COMMAND_MAX_VALUES], variables[COMMAND_MAX_VALUES];
+	size_t n_flags, n_variables;
+	const char *file; /* --config, or SPORE_CONFIG; NULL: none */
+};
+
+/* CONFIG_LOADED, CONFIG_HELP or CONFIG_USAGE (with the mistake in the diag). */
+enum config_outcome command_read(unsigned role, int argc, char *const *argv, struct diag *diag,
+                                 struct command *command_out);
+void command_print_help(unsigned role, FILE *out);
+/* The row of a flat key, or NULL. */
+const struct shorthand *shorthand_find(unsigned role, const char *name);
+
+#endif

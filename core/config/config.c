@@ -1,0 +1,486 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "config/command.h"
+#include "config/value.h"
+#include "net/addr.h"
+
+enum { MAX_FILE = 64 * 1024 * 1024 };
+
+const char *const config_instance_keys[] = { "use", "name", "on_error", NULL };
+
+/* ---- the file ---------------------------------------------------------------------------------- */
+
+static char *read_file(const char *path, size_t *len_out, struct diag *diag)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *text = NULL;
+	struct stat st;
+	size_t len = 0;
+	ssize_t n = -1;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		diag_add(diag, NULL, "", "cannot open the configuration %s: %s", path, strerror(errno));
+		goto out;
+	}
+	if (!S_ISREG(st.st_mode) || st.st_size > MAX_FILE) {
+		diag_add(diag, NULL, "", "cannot read %s: expected a regular file of at most 64 MiB", path);
+		goto out;
+	}
+	text = malloc((size_t)st.st_size + 1);
+	while (text && len < (size_t)st.st_size &&
+	       (n = read(fd, text + len, (size_t)st.st_size - len)) > 0)
+		len += (size_t)n;
+	if (!text || n < 0) {
+		diag_add(diag, NULL, "", "cannot read the configuration %s: %s", path, strerror(errno));
+		free(text);
+		text = NULL;
+	}
+	*len_out = len;
+out:
+	if (fd >= 0)
+		close(fd);
+	return text;
+}
+
+static struct json *load_file(struct config *config, const char *path, struct diag *diag)
+{
+	const struct json_source *source;
+	struct json_error error;
+	struct json *root;
+	char *text, *folder;
+	size_t len;
+
+	text = read_file(path, &len, diag);
+	if (!text)
+		return NULL;
+	source = json_source_add(config->doc, path, text, len);
+	free(text);
+	folder = json_doc_alloc(config->doc, strlen(path) + 2);
+	if (!source || !folder)
+		return NULL;
+	strcpy(folder, path);
+	config->folder = dirname(folder);
+	root = json_parse(config->doc, source, &error);
+	if (!root) {
+		diag_add_at(diag, source, error.offset, error.text);
+		return NULL;
+	}
+	if (root->type != JSON_OBJECT) {
+		diag_add(diag, root, "", "expected an object, found %s", json_type_name(root->type));
+		return NULL;
+	}
+	return root;
+}
+
+/* ---- from shorthands to the structured form ---------------------------------------------------- */
+
+struct placer {
+	struct config *config;
+	struct json *root;
+	struct diag *diag;
+};
+
+static struct json *get_or_add(struct placer *p, struct json *object, const char *key,
+                               enum json_type type, const struct json_source *source)
+{
+	struct json *node = json_get(object, key);
+
+	if (node)
+		return node;
+	node = json_new(p->config->doc, type, NULL, source);
+	if (node)
+		json_add(p->config->doc, object, key, node);
+	return node;
+}
+
+static struct json *find_use(const struct json *array, const char *use)
+{
+	for (struct json *i = array->first; i; i = i->next) {
+		const struct json *u = json_get(i, "use");
+
+		if (u && u->type == JSON_STRING && strcmp(u->raw, use) == 0)
+			return i;
+	}
+	return NULL;
+}
+
+/* "[hmac]": the entry that uses it; "[0]": the first entry. Added if the section was empty. */
+static struct json *get_or_add_entry(struct placer *p, struct json *array, const char *selector,
+                                     const struct json_source *source)
+{
+	bool by_index = strcmp(selector, "0") == 0;
+	struct json *entry = by_index ? array->first : find_use(array, selector);
+	struct json *use;
+
+	if (entry)
+		return entry;
+	if (array->count > 0)
+		return NULL;
+	entry = json_new(p->config->doc, JSON_OBJECT, NULL, source);
+	use = by_index ? NULL : json_new(p->config->doc, JSON_STRING, selector, source);
+	if (!entry || (!use && !by_index))
+		return NULL;
+	json_add(p->config->doc, array, NULL, entry);
+	if (use)
+		json_add(p->config->doc, entry, "use", use);
+	return entry;
+}
+
+/* The object that holds the target's last part, which is *key_out; NULL if the file's own shape
+ * leaves no room for it. */
+static struct json *find_place(struct placer *p, const char *target, const struct json_source *source,
+                               const char **key_out)
+{
+	char section[32], selector[32];
+	const char *at = target + 1;
+	size_t n = strcspn(at, "/[");
+	bool entry = at[n] == '[';
+	struct json *node;
+
+	snprintf(section, sizeof section, "%.*s", (int)n, at);
+	at += n;
+	node = get_or_add(p, p->root, section, entry ? JSON_ARRAY : JSON_OBJECT, source);
+	if (!node || node->type != (entry ? JSON_ARRAY : JSON_OBJECT))
+		return NULL;
+	if (entry) {
+		n = strcspn(at, "]");
+		snprintf(selector, sizeof selector, "%.*s", (int)n - 1, at + 1);
+		at += n + 1;
+		node = get_or_add_entry(p, node, selector, source);
+		if (!node || node->type != JSON_OBJECT)
+			return NULL;
+	}
+	*key_out = at + 1;
+	return node;
+}
+
+/* Puts a flag's or a variable's text where it means, over what the file says. */
+static void place_value(struct placer *p, const struct command_value *value)
+{
+	const struct shorthand *s = value->shorthand;
+	const struct json_source *source = json_source_add(p->config->doc, value->origin, NULL, 0);
+	struct json *object, *node, *old;
+	enum json_type type = JSON_STRING;
+	const char *key;
+	uint64_t number;
+
+	if (!source)
+		return;
+	object = find_place(p, s->target, source, &key);
+	if (!object) {
+		diag_add(p->diag, NULL, "",
+		         "%s cannot be combined with the configuration file: its section \"%.*s\" has no "
+		         "place for it", value->origin, (int)strcspn(s->target + 1, "/["), s->target + 1);
+		return;
+	}
+	/* A text that is no number stays text: the option's own check says what was expected. */
+	if (s->is_number && text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
+		type = JSON_NUMBER;
+	node = json_new(p->config->doc, type, value->text, source);
+	old = json_get(object, key);
+	if (old)
+		json_detach(old);
+	if (node)
+		json_add(p->config->doc, object, key, node);
+}
+
+/* Moves the seed's flat keys to where they mean. */
+static void place_flat_keys(struct placer *p)
+{
+	struct json *next;
+
+	for (struct json *node = p->root->first; node; node = next) {
+		const struct shorthand *s = shorthand_find(p->config->role, node->key);
+		struct json *object, *other;
+		const char *key;
+		char pointer[256];
+
+		next = node->next;
+		if (!s)
+			continue;
+		object = find_place(p, s->target, node->source, &key);
+		other = object ? json_get(object, key) : NULL;
+		if (!object || other) {
+			snprintf(pointer, sizeof pointer, "%s", s->target);
+			if (other)
+				json_pointer(other, pointer, sizeof pointer);
+			diag_add_key(p->diag, node,
+			             "the flat key \"%s\" and the structured %s say one thing twice: keep one",
+			             node->key, pointer);
+			json_detach(node);
+			continue;
+		}
+		json_add(p->config->doc, object, key, node);
+		if (!next)
+			next = NULL;
+	}
+}
+
+static void place_defaults(struct placer *p)
+{
+	for (size_t i = 0; i < n_default_sections; i++) {
+		const struct default_section *d = &default_sections[i];
+		const struct json_source *source;
+		struct json_error error;
+		struct json *node;
+
+		if (json_get(p->root, d->key))
+			continue;
+		source = json_source_add(p->config->doc, "default", d->json, strlen(d->json));
+		node = source ? json_parse(p->config->doc, source, &error) : NULL;
+		if (node)
+			json_add(p->config->doc, p->root, d->key, node);
+	}
+}
+
+/* ---- instances --------------------------------------------------------------------------------- */
+
+static const char *text_member(const struct json *object, const char *key, const char *otherwise,
+                               struct diag *diag)
+{
+	const struct json *node = json_get(object, key);
+	char found[96];
+
+	if (!node)
+		return otherwise;
+	if (node->type == JSON_STRING && node->len > 0 && strlen(node->raw) == node->len)
+		return node->raw;
+	diag_add(diag, node, "", "expected a name, found %s", value_describe(node, found, sizeof found));
+	return otherwise;
+}
+
+static void read_instance(const struct json *node, struct config_instance *out, struct diag *diag)
+{
+	const char *on_error;
+
+	out->node = node;
+	if (node->type != JSON_OBJECT) {
+		diag_add(diag, node, "", "expected an object with \"use\", found %s", json_type_name(node->type));
+		return;
+	}
+	if (!json_get(node, "use"))
+		diag_add(diag, node, "", "expected the key \"use\" (the plugin's name), found none");
+	out->use = text_member(node, "use", NULL, diag);
+	out->name = text_member(node, "name", out->use, diag);
+	on_error = text_member(node, "on_error", "deny", diag);
+	out->continue_on_error = strcmp(on_error, "next") == 0;
+	if (!out->continue_on_error && strcmp(on_error, "deny") != 0)
+		diag_add(diag, json_get(node, "on_error"), "", "expected one of deny|next, found \"%s\"",
+		         on_error);
+}
+
+static void read_chain(struct config *config, const spore_cfg *section, struct config_chain *out,
+                       struct diag *diag)
+{
+	const struct json *array = (const struct json *)(const void *)section;
+	size_t i = 0;
+
+	if (!array)
+		return;
+	if (array->type != JSON_ARRAY) {
+		diag_add(diag, array, "", "expected an array of instances, found %s",
+		         json_type_name(array->type));
+		return;
+	}
+	out->items = json_doc_alloc(config->doc, (array->count + 1) * sizeof *out->items);
+	if (!out->items)
+		return;
+	out->n = array->count;
+	for (const struct json *node = array->first; node; node = node->next)
+		read_instance(node, &out->items[i++], diag);
+}
+
+/* ---- what no single option can say -------------------------------------------------------------- */
+
+static const struct json *at(const struct config *config, const char *section, const char *key)
+{
+	return json_get(json_get(json_doc_root(config->doc), section), key);
+}
+
+static void check_server(struct config *config, struct diag *diag)
+{
+	struct server_settings *server = &config->settings.server;
+	const struct json *ports = at(config, "server", "ports");
+
+	for (const char *const *key = (const char *const[]){ "min_port", "max_port", NULL }; *key; key++) {
+		const struct json *bound = at(config, "server", *key);
+
+		if (ports && bound)
+			diag_add(diag, bound, "", "\"%s\" and \"ports\" say one thing twice: keep one", *key);
+	}
+	if (server->min_port > server->max_port)
+		diag_add(diag, at(config, "server", "min_port"), "",
+		         "expected min_port <= max_port, found %lld and %lld", (long long)server->min_port,
+		         (long long)server->max_port);
+	if (server->ports.count == 0) {
+		spore_port_range *range = json_doc_alloc(config->doc, sizeof *range);
+
+		if (range)
+			*range = (spore_port_range){ (uint16_t)server->min_port, (uint16_t)server->max_port };
+		server->ports = (spore_list){ range, range != NULL, sizeof *range };
+	}
+	if (server->bind_tunnels.family == 0)
+		server->bind_tunnels = server->bind_addr;
+}
+
+/* "HOST:PORT" into its two parts. */
+static bool split_local(struct config *config, struct tunnel_settings *tunnel)
+{
+	const char *colon = strrchr(tunnel->local, ':'), *host = tunnel->local;
+	size_t len = colon ? (size_t)(colon - host) : 0;
+	uint64_t port;
+	char *copy;
+
+	if (!colon || !text_to_uint(colon + 1, strlen(colon + 1), 65535, &port) || port == 0)
+		return false;
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	}
+	copy = json_doc_alloc(config->doc, len + 1);
+	if (len == 0 || !copy)
+		return false;
+	memcpy(copy, host, len);
+	tunnel->local_host = copy;
+	tunnel->local_port = (int64_t)port;
+	return true;
+}
+
+static void check_tunnel(struct config *config, struct tunnel_settings *tunnel, const struct json *node,
+                         struct diag *diag)
+{
+	const struct json *local = json_get(node, "local");
+
+	if (local && (json_get(node, "local_port") || json_get(node, "local_host")))
+		diag_add(diag, local, "", "\"local\" and \"local_port\" or \"local_host\" say one thing twice: "
+		                          "keep one");
+	else if (local && !split_local(config, tunnel))
+		diag_add(diag, local, "", "expected \"HOST:PORT\", found \"%s\"", tunnel->local);
+	else if (!local && tunnel->local_port == 0)
+		diag_add(diag, node, "", "expected the service's port: \"local_port\", or LOCAL_PORT on the "
+		                         "command line");
+	if (!tunnel->name) {
+		char *name = json_doc_alloc(config->doc, 300);
+
+		if (name)
+			snprintf(name, 300, "%.255s:%lld", tunnel->local_host, (long long)tunnel->local_port);
+		tunnel->name = name ? name : "";
+	}
+}
+
+static void check_client(struct config *config, struct diag *diag)
+{
+	const struct json *section = json_get(json_doc_root(config->doc), "tunnels"), *node = NULL;
+	struct tunnel_settings *tunnels = (struct tunnel_settings *)(uintptr_t)config->settings.tunnels.items;
+
+	if (section && section->type == JSON_ARRAY)
+		node = section->first;
+	if (section && section->count == 0)
+		diag_add(diag, section, "", "expected at least one tunnel, found none");
+	for (size_t i = 0; node && i < config->settings.tunnels.count; i++, node = node->next)
+		check_tunnel(config, &tunnels[i], node, diag);
+}
+
+/* ---- loading ----------------------------------------------------------------------------------- */
+
+/* What a client cannot do without, asked for in the command line's own words when there is no file
+ * to point into. */
+static bool has_essentials(struct placer *p, const struct command *command)
+{
+	bool good = true;
+
+	if (p->config->role != ROLE_LOCAL || command->file)
+		return true;
+	if (!json_get(json_get(p->root, "client"), "to")) {
+		diag_add(p->diag, NULL, "", "expected the server: --to HOST, SPORE_SERVER, or --config FILE");
+		good = false;
+	}
+	if (!json_get(p->root, "tunnels")) {
+		diag_add(p->diag, NULL, "", "expected the service's port: spore local LOCAL_PORT");
+		good = false;
+	}
+	return good;
+}
+
+static enum config_outcome fill(struct config *config, const struct command *command, struct diag *diag)
+{
+	struct placer p = { config, json_doc_root(config->doc), diag };
+	struct settings *settings = &config->settings;
+	bool server = config->role == ROLE_SERVER;
+
+	if (command->file) {
+		struct json *file = load_file(config, command->file, diag);
+
+		if (!file)
+			return CONFIG_WRONG;
+		p.root->source = file->source;
+		while (file->first)
+			json_add(config->doc, p.root, file->first->key, file->first);
+		place_flat_keys(&p);
+	}
+	for (size_t i = 0; i < command->n_variables; i++)
+		place_value(&p, &command->variables[i]);
+	for (size_t i = 0; i < command->n_flags; i++)
+		place_value(&p, &command->flags[i]);
+	place_defaults(&p);
+	if (!has_essentials(&p, command))
+		return CONFIG_USAGE;
+	option_fill(&(struct option_scope){ config->doc, diag, config->folder, NULL },
+	            server ? &settings_server : &settings_client, p.root, settings);
+	read_chain(config, settings->transport, &config->transport, diag);
+	read_chain(config, settings->auth, &config->auth, diag);
+	read_chain(config, settings->acl.control, &config->acl_control, diag);
+	read_chain(config, settings->acl.public_ports, &config->acl_public, diag);
+	read_chain(config, settings->metrics, &config->metrics, diag);
+	if (diag->count == 0)
+		server ? check_server(config, diag) : check_client(config, diag);
+	return diag->count ? CONFIG_WRONG : CONFIG_LOADED;
+}
+
+enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
+                                struct config **config_out)
+{
+	struct config *config = calloc(1, sizeof *config);
+	enum config_outcome outcome;
+	struct command command;
+
+	*config_out = config;
+	if (config)
+		config->doc = json_doc_new();
+	if (!config || !config->doc) {
+		free(config);
+		*config_out = NULL;
+		diag_add(diag, NULL, "", "out of memory");
+		return CONFIG_WRONG;
+	}
+	config->refs = 1;
+	config->role = role;
+	outcome = command_read(role, argc, argv, diag, &command);
+	if (outcome != CONFIG_LOADED)
+		return outcome;
+	return fill(config, &command, diag);
+}
+
+struct config *config_ref(struct config *config)
+{
+	config->refs++;
+	return config;
+}
+
+void config_unref(struct config *config)
+{
+	if (!config || --config->refs > 0)
+		return;
+	json_doc_free(config->doc);
+	free(config);
+}

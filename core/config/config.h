@@ -1,0 +1,53 @@
+/* config - the whole configuration of a process: an immutable, reference-counted snapshot.
+ *
+ *      flags ─┐
+ *  variables ─┼─▶ shorthands ─▶ one structured tree ─▶ option tables ─▶ settings
+ *       file ─┘        (flag over variable over file over default)
+ */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <stdbool.h>
+
+#include "config/settings.h"
+
+/* One entry of a section of instances. */
+struct config_instance {
+	const char *use, *name;  /* name: "use" if the operator gave none */
+	bool continue_on_error;  /* "on_error": "next" */
+	const struct json *node; /* its object; keys beside use, name and on_error are its own options */
+};
+
+struct config_chain {
+	struct config_instance *items;
+	size_t n;
+};
+
+struct config {
+	struct json_doc *doc; /* owned; all below points into it */
+	unsigned role;        /* ROLE_SERVER or ROLE_LOCAL */
+	const char *folder;   /* that relative paths start from; NULL: the working directory */
+	struct settings settings;
+	struct config_chain transport, auth, acl_control, acl_public, metrics;
+	int refs;
+};
+
+enum config_outcome {
+	CONFIG_LOADED,
+	CONFIG_HELP, /* the command line asked for the help */
+	CONFIG_USAGE, /* the command line is wrong */
+	CONFIG_WRONG  /* a file, a variable or a value is wrong */
+};
+
+/* argv starts behind the subcommand. Mistakes go to the diag (whose entries point into the config's
+ * document: print them before config_unref). *config_out is set except when memory is out. [main] */
+enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
+                                struct config **config_out);
+struct config *config_ref(struct config *config);
+/* Wipes and frees with the last one. NULL is fine. */
+void config_unref(struct config *config);
+
+/* Keys of an instance that are not its plugin's; NULL-ended. */
+extern const char *const config_instance_keys[];
+
+#endif

@@ -1,0 +1,154 @@
+#include "config/diag.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+struct diag_entry {
+	struct diag_entry *next;
+	const struct json_source *source; /* borrowed: the document outlives the diag */
+	size_t offset;
+	char *pointer, *text;
+};
+
+static void append(struct diag *diag, const struct json_source *source, size_t offset,
+                   const char *pointer, const char *text)
+{
+	struct diag_entry *entry = calloc(1, sizeof *entry);
+
+	diag->count++;
+	if (!entry)
+		return;
+	entry->source = source;
+	entry->offset = offset;
+	entry->pointer = strdup(pointer);
+	entry->text = strdup(text);
+	if (diag->last)
+		diag->last->next = entry;
+	else
+		diag->first = entry;
+	diag->last = entry;
+}
+
+static void add(struct diag *diag, const struct json *node, bool at_key, const char *below,
+                const char *format, va_list ap)
+{
+	char pointer[512] = "", text[1024];
+	size_t n;
+
+	vsnprintf(text, sizeof text, format, ap);
+	if (node)
+		json_pointer(node, pointer, sizeof pointer);
+	n = strlen(pointer);
+	snprintf(pointer + n, sizeof pointer - n, "%s", below);
+	append(diag, node ? node->source : NULL, node ? at_key ? node->key_offset : node->offset : 0,
+	       pointer, text);
+}
+
+void diag_add(struct diag *diag, const struct json *node, const char *below, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(diag, node, false, below, format, ap);
+	va_end(ap);
+}
+
+void diag_add_key(struct diag *diag, const struct json *node, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(diag, node, node->source && node->source->text && node->key_offset, "", format, ap);
+	va_end(ap);
+}
+
+void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text)
+{
+	append(diag, source, offset, "", text);
+}
+
+/* The line with its control bytes made visible as spaces, and a caret below the column. */
+static void print_excerpt(const struct json_source *source, size_t offset, FILE *out)
+{
+	enum { WIDTH = 160 };
+	size_t start = offset < source->len ? offset : source->len, end = start, from;
+
+	while (start > 0 && source->text[start - 1] != '\n')
+		start--;
+	while (end < source->len && source->text[end] != '\n')
+		end++;
+	from = offset - start > WIDTH / 2 ? offset - WIDTH / 2 : start;
+	fputs("    ", out);
+	for (size_t i = from; i < end && i < from + WIDTH; i++) {
+		unsigned char c = (unsigned char)source->text[i];
+
+		fputc(c < 0x20 || c == 0x7F ? ' ' : c, out);
+	}
+	fputs("\n    ", out);
+	for (size_t i = from; i < offset; i++) {
+		if (((unsigned char)source->text[i] & 0xC0) != 0x80)
+			fputc(' ', out);
+	}
+	fputs("^\n", out);
+}
+
+static void print_entry(const struct diag_entry *entry, FILE *out)
+{
+	const struct json_source *source = entry->source;
+	unsigned line, column;
+
+	if (source && source->text) {
+		json_position(source->text, source->len, entry->offset, &line, &column);
+		fprintf(out, "%s:%u:%u: ", source->name, line, column);
+	} else if (source) {
+		fprintf(out, "%s: ", source->name);
+	}
+	fputs("error: ", out);
+	if (source && source->text && entry->pointer && *entry->pointer)
+		fprintf(out, "%s: ", entry->pointer);
+	fprintf(out, "%s\n", entry->text ? entry->text : "out of memory");
+	if (source && source->text)
+		print_excerpt(source, entry->offset, out);
+}
+
+void diag_print(const struct diag *diag, FILE *out)
+{
+	for (const struct diag_entry *entry = diag->first; entry; entry = entry->next)
+		print_entry(entry, out);
+	if (diag->count > 1)
+		fprintf(out, "%u errors\n", diag->count);
+}
+
+void diag_fini(struct diag *diag)
+{
+	while (diag->first) {
+		struct diag_entry *entry = diag->first;
+
+		diag->first = entry->next;
+		free(entry->pointer);
+		free(entry->text);
+		free(entry);
+	}
+	*diag = (struct diag){ 0 };
+}
+
+const char *diag_suggest(const char *found, const char *const *names, size_t n)
+{
+	const char *best = NULL;
+	unsigned least = 3; /* more edits are another word */
+
+	if (strlen(found) < 5)
+		least = 2;
+	for (size_t i = 0; i < n; i++) {
+		unsigned distance = text_distance(found, names[i]);
+
+		if (distance < least || (!best && distance == least)) {
+			least = distance;
+			best = names[i];
+		}
+	}
+	return best;
+}

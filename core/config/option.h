@@ -1,0 +1,30 @@
+/* option - the machine behind option tables: a JSON object, checked against a table, becomes a
+ * filled struct. Serves the core's own tables and the plugins'. [main] */
+#ifndef CORE_OPTION_H
+#define CORE_OPTION_H
+
+#include <spore/option.h>
+
+#include "config/diag.h"
+
+struct option_table {
+	const spore_option *rows;
+	uint32_t n, stride; /* stride: sizeof(spore_option) as its writer was compiled */
+};
+
+struct option_scope {
+	struct json_doc *doc;      /* lists, maps and secrets live in it */
+	struct diag *diag;
+	const char *folder;        /* that relative paths start from */
+	const char *const *ignore; /* NULL-ended keys that are somebody else's; may be NULL */
+};
+
+/* Fills `conf` (zeroed by the caller) from `object` (NULL: all defaults). Every mistake goes to the
+ * diag; true if there was none. */
+bool option_fill(const struct option_scope *scope, const struct option_table *table,
+                 const struct json *object, void *conf);
+/* The row of that name, or NULL. */
+const spore_option *option_find(const struct option_table *table, const char *name);
+const spore_option *option_row(const struct option_table *table, uint32_t index);
+
+#endif

@@ -1,0 +1,93 @@
+#include "config/settings.h"
+
+#define TABLE(rows) { (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }
+#define ITEM(ctype, rows)                                                                          \
+	{ SPORE_OPT_OBJECT, sizeof(ctype), (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }
+
+static const spore_option_item port_item = { SPORE_OPT_PORT, sizeof(int64_t), NULL, 0, 0 };
+static const spore_option_item path_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+
+#define WORKERS(st)                                                                                \
+	SPORE_INT(st, workers, 0, "0", 0, 256, "worker threads; 0: one for each CPU of the process")
+#define SNDBUF(st)                                                                                 \
+	SPORE_SIZE(st, sndbuf, 0, "0", 0, 1 << 30, "socket send buffer in bytes; 0: the system's")
+#define RECBUF(st)                                                                                 \
+	SPORE_SIZE(st, recbuf, 0, "0", 0, 1 << 30, "socket receive buffer in bytes; 0: the system's")
+#define DRAIN_TIMEOUT(st)                                                                          \
+	SPORE_DURATION(st, drain_timeout, 0, "10", 0, 86400000,                                    \
+	               "how long running connections may go on after TERM or INT")
+
+static const spore_option server_rows[] = {
+	SPORE_IP(struct server_settings, bind_addr, 0, "\"0.0.0.0\"", "address of the control port"),
+	SPORE_PORT(struct server_settings, control_port, 0, "7835", 1, 65535, "port that clients connect to"),
+	SPORE_IP(struct server_settings, bind_tunnels, 0, NULL,
+	         "address of the tunnels' public ports; default: as bind_addr"),
+	SPORE_PORT(struct server_settings, min_port, 0, "1024", 1, 65535, "lowest public port"),
+	SPORE_PORT(struct server_settings, max_port, 0, "65535", 1, 65535, "highest public port"),
+	SPORE_PORTS(struct server_settings, ports, 0, NULL, "public ports, in place of min_port and max_port"),
+	SPORE_LIST(struct server_settings, reserved_ports, 0, &port_item, "ports that no tunnel gets"),
+	WORKERS(struct server_settings),
+	SNDBUF(struct server_settings),
+	RECBUF(struct server_settings),
+	DRAIN_TIMEOUT(struct server_settings),
+};
+static const spore_option client_rows[] = {
+	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL, "the server's name or address"),
+	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535, "the server's control port"),
+	WORKERS(struct client_settings),
+	SNDBUF(struct client_settings),
+	RECBUF(struct client_settings),
+	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
+	          "connections being set up at once; more wait"),
+	DRAIN_TIMEOUT(struct client_settings),
+};
+static const spore_option tunnel_rows[] = {
+	SPORE_STRING(struct tunnel_settings, name, 0, NULL, "names the tunnel in logs"),
+	SPORE_STRING(struct tunnel_settings, local, 0, NULL, "the service as \"HOST:PORT\""),
+	SPORE_STRING(struct tunnel_settings, local_host, 0, "\"localhost\"", "host of the service"),
+	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
+	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535, "public port; 0: the server's choice"),
+};
+static const spore_option plugin_rows[] = {
+	SPORE_LIST(struct plugin_settings, path, 0, &path_item, "folders of plugins, searched in order"),
+	SPORE_MAP(struct plugin_settings, pin, 0, &path_item, "file name to \"sha256:HEX\" that it must have"),
+};
+static const spore_option acl_rows[] = {
+	SPORE_NODE(struct acl_settings, control, 0, "ACL instances of the control port"),
+	{ "public", SPORE_OPT_NODE, 0, offsetof(struct acl_settings, public_ports), 0, NULL, 1, 0, NULL,
+	  NULL, "ACL instances of the tunnels' public ports" },
+};
+static const spore_option log_rows[] = {
+	SPORE_ENUM(struct log_settings, level, 0, "\"info\"", "trace|debug|info|warn|error",
+	           "least severe level that is logged"),
+	SPORE_ENUM(struct log_settings, format, 0, "\"text\"", "text|json", "form of a log line"),
+};
+
+static const spore_option_item server_item = ITEM(struct server_settings, server_rows);
+static const spore_option_item client_item = ITEM(struct client_settings, client_rows);
+static const spore_option_item tunnel_item = ITEM(struct tunnel_settings, tunnel_rows);
+static const spore_option_item plugin_item = ITEM(struct plugin_settings, plugin_rows);
+static const spore_option_item acl_item = ITEM(struct acl_settings, acl_rows);
+static const spore_option_item log_item = ITEM(struct log_settings, log_rows);
+
+#define BOTH                                                                                       \
+	SPORE_OBJECT(struct settings, plugins, struct plugin_settings, 0, &plugin_item, "plugins"),   \
+	        SPORE_NODE(struct settings, transport, 0, "transports, nearest the socket first"),    \
+	        SPORE_NODE(struct settings, auth, 0, "authentication, asked in order"),               \
+	        SPORE_NODE(struct settings, metrics, 0, "metrics exporters"),                         \
+	        SPORE_OBJECT(struct settings, log, struct log_settings, 0, &log_item, "logging")
+
+static const spore_option server_root[] = {
+	SPORE_OBJECT(struct settings, server, struct server_settings, 0, &server_item, "the server"),
+	SPORE_OBJECT(struct settings, acl, struct acl_settings, 0, &acl_item, "access control"),
+	BOTH,
+};
+static const spore_option client_root[] = {
+	SPORE_OBJECT(struct settings, client, struct client_settings, SPORE_OPTF_REQUIRED, &client_item,
+	             "the client"),
+	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED, &tunnel_item, "what is made reachable"),
+	BOTH,
+};
+
+const struct option_table settings_server = TABLE(server_root);
+const struct option_table settings_client = TABLE(client_root);

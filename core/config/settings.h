@@ -1,0 +1,64 @@
+/* settings - the core's own options: one table a section, which is the source of parsing, checks,
+ * defaults and help. Filled by option_fill; read-only afterwards. */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+#include <spore/option.h>
+
+#include "config/option.h"
+
+struct server_settings {
+	spore_addr bind_addr, bind_tunnels; /* bind_tunnels.family 0: as bind_addr */
+	int64_t control_port, min_port, max_port;
+	spore_list ports;                   /* of spore_port_range; empty: min_port to max_port */
+	spore_list reserved_ports;          /* of int64_t */
+	int64_t workers;                    /* 0: one for each CPU of the process */
+	int64_t sndbuf, recbuf;             /* bytes; 0: the system's */
+	int64_t drain_timeout;              /* ms */
+};
+
+struct client_settings {
+	const char *to;
+	int64_t control_port;
+	int64_t workers;
+	int64_t sndbuf, recbuf;
+	int64_t max_dials;                  /* connections being set up at once */
+	int64_t drain_timeout;              /* ms */
+};
+
+struct tunnel_settings {
+	const char *name;
+	const char *local;                  /* "HOST:PORT", or NULL: the next two */
+	const char *local_host;
+	int64_t local_port;
+	int64_t port;                       /* public; 0: the server's choice */
+};
+
+struct plugin_settings {
+	spore_list path;                    /* of const char * */
+	spore_map pin;                      /* of const char *: "sha256:HEX" */
+};
+
+struct acl_settings {
+	const spore_cfg *control, *public_ports;
+};
+
+struct log_settings {
+	int64_t level, format;              /* enum log_level, enum log_format */
+};
+
+/* The whole file of `spore server` or `spore local`. Instances stay trees: what they may hold is
+ * their plugin's to say. */
+struct settings {
+	struct server_settings server;
+	struct client_settings client;
+	spore_list tunnels;                 /* of struct tunnel_settings */
+	struct plugin_settings plugins;
+	struct acl_settings acl;
+	const spore_cfg *transport, *auth, *metrics;
+	struct log_settings log;
+};
+
+extern const struct option_table settings_server, settings_client;
+
+#endif

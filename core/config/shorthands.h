@@ -1,0 +1,33 @@
+/* shorthands - flags, variables and flat keys, each with the place in the structured configuration
+ * that it means. Data alone; the one part of the core that names a plugin. */
+#ifndef CORE_SHORTHANDS_H
+#define CORE_SHORTHANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { ROLE_SERVER = 1, ROLE_LOCAL = 2 };
+
+struct shorthand {
+	const char *name;     /* flag "--control-port", flat key "control_port", SPORE_CONTROL_PORT */
+	char letter;          /* short form of the flag, or 0 */
+	unsigned roles;       /* ROLE_*, of the command line and the file */
+	const char *variable; /* its variable's name behind SPORE_, if not from `name` */
+	bool bore_variable;   /* BORE_... too */
+	bool is_number;       /* else text */
+	const char *target;   /* "/server/control_port", "/auth[hmac]/secret", "/tunnels[0]/port" */
+	const char *metavar;  /* "PORT" in the help */
+	const char *doc;      /* NULL: that of the target's own option */
+};
+
+/* What stands in a section that the operator left out. */
+struct default_section {
+	const char *key, *json;
+};
+
+extern const struct shorthand shorthands[];
+extern const size_t n_shorthands;
+extern const struct default_section default_sections[];
+extern const size_t n_default_sections;
+
+#endif

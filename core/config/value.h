@@ -1,0 +1,15 @@
+/* value - the scalar option types: one JSON value becomes one C value. [main] */
+#ifndef CORE_VALUE_H
+#define CORE_VALUE_H
+
+#include <spore/option.h>
+
+#include "config/option.h"
+
+/* Reads `node` as the row's type into `out`. A mistake goes to the diag. */
+bool value_read(const struct option_scope *scope, const spore_option *row, const struct json *node,
+                void *out);
+/* `found "x"`, for messages; secrets are not shown. */
+const char *value_describe(const struct json *node, char *out, size_t size);
+
+#endif

@@ -1,0 +1,31 @@
+#include "link/acl.h"
+
+#include "base/log.h"
+
+bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t point,
+                const spore_addr *peer, const spore_addr *local, const char *identity)
+{
+	spore_acl_query query = {
+		.struct_size = sizeof query,
+		.point = point,
+		.peer = peer,
+		.local = local,
+		.identity = spore_cstr(identity),
+	};
+
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct instance *instance = chain->items[i];
+		const spore_acl_ops *ops = instance->component->ops;
+		int32_t verdict = ops->check(instance_state(instance, loop), &query);
+
+		if (verdict == SPORE_ALLOW)
+			return true;
+		if (verdict == SPORE_NEXT)
+			continue;
+		if (verdict != SPORE_DENY)
+			log_error("access list gave no verdict, denied", log_str("plugin", instance->name),
+			          log_int("status", verdict));
+		return false;
+	}
+	return true;
+}

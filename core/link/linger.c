@@ -1,0 +1,115 @@
+#include "link/linger.h"
+
+#include <stdlib.h>
+
+#include "loop/loop.h"
+#include "net/stream.h"
+
+enum { LINGER_MS = 1000 };
+
+struct lingerer {
+	struct deadline deadline;
+	struct list node;
+	struct stream *stream; /* owned */
+	struct buf last;
+	bool shut;
+	struct loop_task reap;
+};
+
+static void run_reap(struct loop_task *task)
+{
+	free((char *)task - offsetof(struct lingerer, reap));
+}
+
+static void end(struct lingerer *lingerer)
+{
+	struct loop *loop = stream_loop(lingerer->stream);
+
+	deadline_stop(&lingerer->deadline);
+	list_remove(&lingerer->node);
+	buf_fini(&lingerer->last);
+	stream_close(lingerer->stream, false);
+	loop_reap(loop, &lingerer->reap);
+}
+
+/* False when the connection is past saving. */
+static bool say_last(struct lingerer *lingerer)
+{
+	while (lingerer->last.len > 0) {
+		enum stream_io io;
+		size_t n;
+
+		io = stream_write(lingerer->stream, buf_bytes(&lingerer->last), lingerer->last.len, &n);
+		if (io != STREAM_OK)
+			return io == STREAM_AGAIN;
+		buf_consume(&lingerer->last, n);
+	}
+	if (!lingerer->shut) {
+		enum stream_io io = stream_shutdown(lingerer->stream);
+
+		lingerer->shut = io == STREAM_OK;
+		return io != STREAM_ERROR;
+	}
+	return true;
+}
+
+static bool read_away(struct lingerer *lingerer)
+{
+	struct loop *loop = stream_loop(lingerer->stream);
+	size_t n;
+
+	return stream_read(lingerer->stream, loop_scratch(loop), LOOP_SCRATCH, &n) <= STREAM_AGAIN;
+}
+
+static void go_on(struct lingerer *lingerer, unsigned events)
+{
+	if (!say_last(lingerer) || (events & STREAM_READABLE && !read_away(lingerer))) {
+		end(lingerer);
+		return;
+	}
+	stream_want(lingerer->stream, SPORE_READ | (lingerer->shut ? 0 : SPORE_WRITE));
+}
+
+static void on_stream(struct stream *stream, unsigned events, void *arg)
+{
+	(void)stream;
+	go_on(arg, events);
+}
+
+static void on_expired(struct deadline *deadline)
+{
+	end(LIST_OWNER(deadline, struct lingerer, deadline));
+}
+
+void linger_list_init(struct linger_list *list, struct loop *loop)
+{
+	deadline_list_init(&list->deadlines, loop, LINGER_MS, on_expired);
+	list_init(&list->all);
+}
+
+void linger_list_fini(struct linger_list *list)
+{
+	while (!list_is_empty(&list->all))
+		end(LIST_OWNER(list->all.next, struct lingerer, node));
+	deadline_list_fini(&list->deadlines);
+}
+
+void linger_start(struct linger_list *list, struct stream *stream, struct buf *last)
+{
+	struct lingerer *lingerer = calloc(1, sizeof *lingerer);
+
+	if (!lingerer) {
+		buf_fini(last);
+		stream_close(stream, false);
+		return;
+	}
+	lingerer->stream = stream;
+	lingerer->last = *last;
+	*last = (struct buf){ 0 };
+	lingerer->reap.run = run_reap;
+	deadline_init(&lingerer->deadline);
+	list_append(&list->all, &lingerer->node);
+	deadline_start(&list->deadlines, &lingerer->deadline);
+	stream_set_owner(stream, on_stream, lingerer);
+	go_on(lingerer, 0);
+}

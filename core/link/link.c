@@ -1,0 +1,189 @@
+#include "link/link.h"
+
+#include "net/stream.h"
+
+static void update_wants(struct link *link)
+{
+	bool reads = !link->ended && (!link->paused || link->in.len < LINK_MAX_IN);
+
+	if (link->stream)
+		stream_want(link->stream, (reads ? SPORE_READ : 0) | (link->out.len ? SPORE_WRITE : 0));
+}
+
+/* The owner hears of the end, once; it closes the link or not. */
+static void tell_end(struct link *link, const char *why)
+{
+	link->ended = true;
+	update_wants(link);
+	if (link->end_told)
+		return;
+	link->end_told = true;
+	link->events->on_end(link, why);
+}
+
+/* Delivers the messages that wait, until the owner pauses, takes or closes the link. */
+static void deliver(struct link *link)
+{
+	struct message message;
+	size_t len;
+
+	while (link->stream && !link->paused) {
+		enum frame_state state = frame_next(buf_bytes(&link->in), link->in.len, &len);
+		const char *text = (const char *)buf_bytes(&link->in);
+		bool good;
+
+		if (state == FRAME_PARTIAL) {
+			if (link->ended)
+				tell_end(link, NULL);
+			return;
+		}
+		good = state == FRAME_WHOLE && message_parse(link->incoming, text, len, &message);
+		if (!good) {
+			link->paused = true;
+			link->events->on_fault(link, state == FRAME_WHOLE ? LINK_UNPARSABLE : LINK_TOO_LONG);
+			return;
+		}
+		buf_consume(&link->in, len + 1);
+		link->events->on_message(link, &message);
+	}
+}
+
+static void on_readable(struct link *link)
+{
+	struct loop *loop = stream_loop(link->stream);
+	size_t room = link->discarding ? LOOP_SCRATCH : LINK_MAX_IN - link->in.len, n;
+	enum stream_io io = stream_read(link->stream, loop_scratch(loop), room, &n);
+
+	if (io == STREAM_OK && !link->discarding) {
+		if (!buf_append(&link->in, loop_scratch(loop), n, LINK_MAX_IN)) {
+			tell_end(link, "out of memory");
+			return;
+		}
+		deliver(link);
+	} else if (io == STREAM_EOF) {
+		link->ended = true;
+		deliver(link);
+	} else if (io == STREAM_ERROR) {
+		tell_end(link, stream_error(link->stream));
+	}
+}
+
+/* False when the connection broke (the owner was told). */
+static bool write_out(struct link *link)
+{
+	while (link->stream && link->out.len > 0) {
+		enum stream_io io;
+		size_t n;
+
+		io = stream_write(link->stream, buf_bytes(&link->out), link->out.len, &n);
+		if (io == STREAM_AGAIN)
+			break;
+		if (io != STREAM_OK) {
+			tell_end(link, stream_error(link->stream));
+			return false;
+		}
+		buf_consume(&link->out, n);
+	}
+	return true;
+}
+
+static void on_stream(struct stream *stream, unsigned events, void *arg)
+{
+	struct link *link = arg;
+
+	(void)stream;
+	if (events & STREAM_WRITABLE && !write_out(link))
+		return;
+	if (link->stream && events & STREAM_READABLE)
+		on_readable(link);
+	update_wants(link);
+}
+
+/* At the end of the turn: what was sent in it, then what was kept and may be delivered now. */
+static void run_flush(struct loop_task *task)
+{
+	struct link *link = (void *)((char *)task - offsetof(struct link, flush));
+
+	if (!link->stream || !write_out(link))
+		return;
+	if (!link->paused && (link->in.len > 0 || link->ended))
+		deliver(link);
+	update_wants(link);
+}
+
+void link_init(struct link *link, struct stream *stream, enum message_direction incoming,
+               const struct link_events *events)
+{
+	*link = (struct link){ .stream = stream, .incoming = incoming, .events = events };
+	link->flush.run = run_flush;
+	stream_set_owner(stream, on_stream, link);
+	update_wants(link);
+}
+
+void link_fini(struct link *link, bool reset)
+{
+	buf_fini(&link->in);
+	buf_fini(&link->out);
+	stream_close(link->stream, reset);
+	link->stream = NULL;
+}
+
+bool link_send(struct link *link, const struct message *message)
+{
+	char frame[FRAME_MAX + 1];
+	size_t len = message_format(message, frame);
+
+	if (!link->stream || !buf_append(&link->out, frame, len, LINK_MAX_OUT))
+		return false;
+	loop_at_turn_end(stream_loop(link->stream), &link->flush);
+	return true;
+}
+
+size_t link_backlog(const struct link *link)
+{
+	return link->out.len;
+}
+
+void link_pause(struct link *link)
+{
+	link->paused = true;
+	update_wants(link);
+}
+
+void link_resume(struct link *link)
+{
+	link->paused = false;
+	update_wants(link);
+	if (link->stream)
+		loop_at_turn_end(stream_loop(link->stream), &link->flush);
+}
+
+void link_discard(struct link *link)
+{
+	link->discarding = true;
+	buf_fini(&link->in);
+	link_resume(link);
+}
+
+void link_finish(struct link *link, struct linger_list *lingerers)
+{
+	struct stream *stream = link->stream;
+
+	buf_fini(&link->in);
+	link->stream = NULL;
+	if (stream)
+		linger_start(lingerers, stream, &link->out);
+}
+
+struct stream *link_take(struct link *link, struct buf *received_out, struct buf *unsent_out)
+{
+	struct stream *stream = link->stream;
+
+	link->stream = NULL;
+	*received_out = link->in;
+	*unsent_out = link->out;
+	link->in = link->out = (struct buf){ 0 };
+	stream_set_owner(stream, NULL, NULL);
+	stream_want(stream, 0);
+	return stream;
+}

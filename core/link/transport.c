@@ -1,0 +1,58 @@
+#include "link/transport.h"
+
+#include "plugin/ticket.h"
+
+bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
+                    const char *server_name, struct err *err)
+{
+	spore_conn *conn = stream_conn(stream);
+
+	for (size_t i = 0; i < set->transport.n; i++) {
+		const struct instance *instance = set->transport.items[i];
+		const spore_transport_ops *ops = instance->component->ops;
+		spore_wrap_args args = {
+			.struct_size = sizeof args,
+			.role = role,
+			.lower = stream_top(stream),
+			.conn = conn,
+			.peer = &conn->peer,
+			.server_name = server_name,
+		};
+		spore_stream *upper = NULL;
+		spore_status status = ops->wrap(instance_state(instance, stream_loop(stream)), &args, &upper);
+
+		if (status != SPORE_OK || !upper) {
+			err_set(err, "transport %s failed to set up a stream (status %d)", instance->name, status);
+			return false;
+		}
+		if (!stream_push(stream, upper, ops->flags & SPORE_TRANSPORTF_SECURE)) {
+			upper->ops->close(upper, SPORE_CLOSE_RST);
+			err_set(err, "more than %d transports on one another", CONN_MAX_LAYERS - 1);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void give_ticket(struct stream *stream);
+
+/* A part of the handshake is done elsewhere: on with it, under a fresh ticket. */
+static void on_ticket(void *arg, struct ticket_result *result)
+{
+	(void)result;
+	give_ticket(arg);
+	stream_wake(arg);
+}
+
+static void give_ticket(struct stream *stream)
+{
+	stream_set_ticket(stream, ticket_open(stream_loop(stream), TICKET_HANDSHAKE, on_ticket, stream),
+	                  ticket_close);
+}
+
+bool transport_open(struct stream *stream)
+{
+	if (stream_conn(stream)->n_layers > 1)
+		give_ticket(stream);
+	return stream_open(stream);
+}

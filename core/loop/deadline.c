@@ -1,0 +1,75 @@
+#include "loop/deadline.h"
+
+#include "base/clock.h"
+#include "loop/loop.h"
+
+static void rearm(struct deadline_list *list)
+{
+	struct deadline *first;
+	int64_t left;
+
+	if (list_is_empty(&list->running))
+		return;
+	first = LIST_OWNER(list->running.next, struct deadline, node);
+	left = first->at_ms - clock_ms();
+	ev_timer_stop(loop_ev(list->loop), &list->timer);
+	/* A millisecond late rather than early, which would cost a turn. */
+	ev_timer_set(&list->timer, (double)(left > 0 ? left + 1 : 1) / 1000.0, 0.0);
+	ev_timer_start(loop_ev(list->loop), &list->timer);
+}
+
+static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct deadline_list *list = timer->data;
+	int64_t now = clock_ms();
+
+	(void)ev;
+	(void)events;
+	while (!list_is_empty(&list->running)) {
+		struct deadline *first = LIST_OWNER(list->running.next, struct deadline, node);
+
+		if (first->at_ms > now)
+			break;
+		list_remove(&first->node);
+		list->on_expired(first);
+	}
+	rearm(list);
+}
+
+void deadline_list_init(struct deadline_list *list, struct loop *loop, int64_t after_ms,
+                        void (*on_expired)(struct deadline *deadline))
+{
+	list->loop = loop;
+	list->after_ms = after_ms;
+	list->on_expired = on_expired;
+	list_init(&list->running);
+	ev_timer_init(&list->timer, on_timer, 0.0, 0.0);
+	list->timer.data = list;
+}
+
+void deadline_list_fini(struct deadline_list *list)
+{
+	ev_timer_stop(loop_ev(list->loop), &list->timer);
+	while (!list_is_empty(&list->running))
+		list_remove(list->running.next);
+}
+
+void deadline_init(struct deadline *deadline)
+{
+	list_init(&deadline->node);
+}
+
+void deadline_start(struct deadline_list *list, struct deadline *deadline)
+{
+	list_remove(&deadline->node);
+	deadline->at_ms = loop_now_ms(list->loop) + list->after_ms;
+	list_append(&list->running, &deadline->node);
+	/* A running timer fires for an earlier one (maybe stopped since) and rearms itself then. */
+	if (!ev_is_active(&list->timer))
+		rearm(list);
+}
+
+void deadline_stop(struct deadline *deadline)
+{
+	list_remove(&deadline->node);
+}

@@ -1,0 +1,245 @@
+#include "loop/loop.h"
+
+#include <ev.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+struct task_queue {
+	struct loop_task *first, **end;
+};
+
+struct loop {
+	struct ev_loop *ev;
+	ev_check turn_start;
+	ev_prepare turn_end;
+	ev_async wake;
+	unsigned index;
+	int64_t now_ms;
+	pthread_t thread;
+	struct task_queue at_turn_end, to_reap;
+	_Atomic(struct loop_task *) posted; /* newest first */
+	atomic_bool stopping;
+	uint8_t scratch[LOOP_SCRATCH];
+};
+
+static _Thread_local struct loop *current;
+
+static void queue_init(struct task_queue *queue)
+{
+	queue->first = NULL;
+	queue->end = &queue->first;
+}
+
+static void queue_append(struct task_queue *queue, struct loop_task *task)
+{
+	if (task->queued)
+		return;
+	task->queued = true;
+	task->next = NULL;
+	*queue->end = task;
+	queue->end = &task->next;
+}
+
+static bool queue_run(struct task_queue *queue)
+{
+	struct loop_task *task = queue->first, *next;
+
+	queue_init(queue);
+	if (!task)
+		return false;
+	for (; task; task = next) {
+		next = task->next;
+		task->queued = false;
+		task->run(task);
+	}
+	return true;
+}
+
+static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
+{
+	struct loop *loop = ev_userdata(ev);
+
+	(void)watcher;
+	(void)events;
+	loop->now_ms = clock_ms();
+}
+
+/* Before the loop waits: tasks may queue tasks, so until all are done. */
+static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
+{
+	struct loop *loop = ev_userdata(ev);
+
+	(void)watcher;
+	(void)events;
+	while (queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
+		;
+}
+
+static void run_posted(struct loop *loop)
+{
+	struct loop_task *newest = atomic_exchange(&loop->posted, NULL), *oldest = NULL;
+
+	while (newest) {
+		struct loop_task *next = newest->next;
+
+		newest->next = oldest;
+		oldest = newest;
+		newest = next;
+	}
+	while (oldest) {
+		struct loop_task *next = oldest->next;
+
+		oldest->queued = false;
+		oldest->run(oldest);
+		oldest = next;
+	}
+}
+
+static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
+{
+	struct loop *loop = ev_userdata(ev);
+
+	(void)watcher;
+	(void)events;
+	run_posted(loop);
+	if (atomic_load(&loop->stopping))
+		ev_break(ev, EVBREAK_ALL);
+}
+
+struct loop *loop_new(unsigned index, struct err *err)
+{
+	struct loop *loop = malloc(sizeof *loop);
+
+	if (!loop) {
+		err_set(err, "out of memory");
+		return NULL;
+	}
+	memset(loop, 0, offsetof(struct loop, scratch)); /* the scratch's pages stay untouched */
+	loop->index = index;
+	queue_init(&loop->at_turn_end);
+	queue_init(&loop->to_reap);
+	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+	if (!loop->ev) {
+		err_set(err, "cannot create an event loop (epoll): out of descriptors or memory");
+		free(loop);
+		return NULL;
+	}
+	ev_set_userdata(loop->ev, loop);
+	loop->now_ms = clock_ms();
+	ev_check_init(&loop->turn_start, on_turn_start);
+	ev_set_priority(&loop->turn_start, EV_MAXPRI);
+	ev_check_start(loop->ev, &loop->turn_start);
+	ev_prepare_init(&loop->turn_end, on_turn_end);
+	ev_set_priority(&loop->turn_end, EV_MINPRI);
+	ev_prepare_start(loop->ev, &loop->turn_end);
+	ev_async_init(&loop->wake, on_wake);
+	ev_async_start(loop->ev, &loop->wake);
+	return loop;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	run_posted(loop);
+	while (queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
+		;
+	ev_loop_destroy(loop->ev);
+	free(loop);
+}
+
+void loop_run(struct loop *loop)
+{
+	current = loop;
+	ev_run(loop->ev, 0);
+	on_turn_end(loop->ev, NULL, 0);
+	current = NULL;
+}
+
+static void *thread_main(void *loop)
+{
+	loop_run(loop);
+	return NULL;
+}
+
+bool loop_start(struct loop *loop, struct err *err)
+{
+	sigset_t all, old;
+	int failed;
+
+	/* Signals are the main thread's business. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	failed = pthread_create(&loop->thread, NULL, thread_main, loop);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (failed)
+		err_set(err, "cannot start a worker thread: %s", strerror(failed));
+	return !failed;
+}
+
+void loop_join(struct loop *loop)
+{
+	pthread_join(loop->thread, NULL);
+}
+
+void loop_break(struct loop *loop)
+{
+	atomic_store(&loop->stopping, true);
+	ev_async_send(loop->ev, &loop->wake);
+}
+
+struct ev_loop *loop_ev(struct loop *loop)
+{
+	return loop->ev;
+}
+
+unsigned loop_index(const struct loop *loop)
+{
+	return loop->index;
+}
+
+struct loop *loop_current(void)
+{
+	return current;
+}
+
+int64_t loop_now_ms(const struct loop *loop)
+{
+	return loop->now_ms;
+}
+
+void loop_post(struct loop *loop, struct loop_task *task)
+{
+	struct loop_task *head;
+
+	if (loop == current) {
+		queue_append(&loop->at_turn_end, task);
+		return;
+	}
+	task->queued = true;
+	head = atomic_load(&loop->posted);
+	do {
+		task->next = head;
+	} while (!atomic_compare_exchange_weak(&loop->posted, &head, task));
+	ev_async_send(loop->ev, &loop->wake);
+}
+
+void loop_at_turn_end(struct loop *loop, struct loop_task *task)
+{
+	queue_append(&loop->at_turn_end, task);
+}
+
+void loop_reap(struct loop *loop, struct loop_task *task)
+{
+	queue_append(&loop->to_reap, task);
+}
+
+uint8_t *loop_scratch(struct loop *loop)
+{
+	return loop->scratch;
+}

@@ -1,0 +1,141 @@
+#include "loop/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t work, ended;
+	struct pool_job *first, **end;
+	unsigned queued, max_queued;
+	unsigned threads, idle, max_threads;
+	bool stopping;
+};
+
+struct pool *pool_new(unsigned max_threads, unsigned max_queued)
+{
+	struct pool *pool = calloc(1, sizeof *pool);
+	pthread_condattr_t attr;
+
+	if (!pool)
+		return NULL;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->work, NULL);
+	pthread_cond_init(&pool->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	pool->end = &pool->first;
+	pool->max_threads = max_threads;
+	pool->max_queued = max_queued;
+	return pool;
+}
+
+static struct pool_job *take_job(struct pool *pool)
+{
+	struct pool_job *job = pool->first;
+
+	if (!job)
+		return NULL;
+	pool->first = job->next;
+	if (!pool->first)
+		pool->end = &pool->first;
+	pool->queued--;
+	return job;
+}
+
+static void *thread_main(void *arg)
+{
+	struct pool *pool = arg;
+	struct pool_job *job;
+
+	pthread_mutex_lock(&pool->lock);
+	for (;;) {
+		while (!(job = take_job(pool)) && !pool->stopping) {
+			pool->idle++;
+			pthread_cond_wait(&pool->work, &pool->lock);
+			pool->idle--;
+		}
+		if (!job)
+			break;
+		pthread_mutex_unlock(&pool->lock);
+		job->run(job);
+		pthread_mutex_lock(&pool->lock);
+	}
+	pool->threads--;
+	pthread_cond_signal(&pool->ended);
+	pthread_mutex_unlock(&pool->lock);
+	return NULL;
+}
+
+/* With the lock held. */
+static bool start_thread(struct pool *pool)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	sigset_t all, old;
+	bool started;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	started = pthread_create(&thread, &attr, thread_main, pool) == 0;
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pool->threads += started;
+	return started;
+}
+
+bool pool_submit(struct pool *pool, struct pool_job *job)
+{
+	bool taken = false;
+
+	pthread_mutex_lock(&pool->lock);
+	if (pool->stopping || pool->queued >= pool->max_queued)
+		goto out;
+	if (pool->idle <= pool->queued && pool->threads < pool->max_threads && !start_thread(pool) &&
+	    pool->threads == 0)
+		goto out;
+	job->next = NULL;
+	*pool->end = job;
+	pool->end = &job->next;
+	pool->queued++;
+	pthread_cond_signal(&pool->work);
+	taken = true;
+out:
+	pthread_mutex_unlock(&pool->lock);
+	return taken;
+}
+
+bool pool_free(struct pool *pool, int64_t wait_ms)
+{
+	struct timespec until;
+	bool done;
+
+	if (!pool)
+		return true;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += wait_ms / 1000;
+	until.tv_nsec += wait_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&pool->lock);
+	pool->stopping = true;
+	pthread_cond_broadcast(&pool->work);
+	while (pool->threads > 0 && pthread_cond_timedwait(&pool->ended, &pool->lock, &until) == 0)
+		;
+	done = pool->threads == 0;
+	pthread_mutex_unlock(&pool->lock);
+	if (!done)
+		return false;
+	pthread_cond_destroy(&pool->ended);
+	pthread_cond_destroy(&pool->work);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+	return true;
+}

@@ -1,0 +1,182 @@
+#include "net/addr.h"
+
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static const uint8_t v4_prefix[12] = { [10] = 0xFF, [11] = 0xFF };
+
+static bool is_mapped(const uint8_t ip[16])
+{
+	return memcmp(ip, v4_prefix, sizeof v4_prefix) == 0;
+}
+
+static bool parse_scope(const char *text, uint32_t *scope_out)
+{
+	uint64_t number;
+
+	if (text_to_uint(text, strlen(text), UINT32_MAX, &number)) {
+		*scope_out = (uint32_t)number;
+		return true;
+	}
+	*scope_out = if_nametoindex(text);
+	return *scope_out != 0;
+}
+
+bool addr_parse_ip(const char *text, spore_addr *addr_out)
+{
+	char copy[ADDR_TEXT_SIZE], *scope;
+
+	*addr_out = (spore_addr){ 0 };
+	if (inet_pton(AF_INET, text, addr_out->ip + 12) == 1) {
+		memcpy(addr_out->ip, v4_prefix, sizeof v4_prefix);
+		addr_out->family = 4;
+		return true;
+	}
+	if (strlen(text) >= sizeof copy)
+		return false;
+	strcpy(copy, text);
+	scope = strchr(copy, '%');
+	if (scope)
+		*scope++ = '\0';
+	if (inet_pton(AF_INET6, copy, addr_out->ip) != 1)
+		return false;
+	addr_out->family = 6;
+	return !scope || parse_scope(scope, &addr_out->scope_id);
+}
+
+bool addr_parse(const char *text, spore_addr *addr_out)
+{
+	const char *colon = strrchr(text, ':');
+	char ip[ADDR_TEXT_SIZE];
+	uint64_t port;
+	size_t len;
+
+	if (!colon || !text_to_uint(colon + 1, strlen(colon + 1), 65535, &port))
+		return false;
+	len = (size_t)(colon - text);
+	if (text[0] == '[') {
+		if (len < 2 || text[len - 1] != ']')
+			return false;
+		text++;
+		len -= 2;
+	} else if (memchr(text, ':', len)) {
+		return false; /* an IPv6 address needs brackets to have a port */
+	}
+	if (len >= sizeof ip)
+		return false;
+	memcpy(ip, text, len);
+	ip[len] = '\0';
+	if (!addr_parse_ip(ip, addr_out))
+		return false;
+	addr_out->port = (uint16_t)port;
+	return true;
+}
+
+bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
+{
+	const char *slash = strchr(text, '/');
+	char ip[ADDR_TEXT_SIZE];
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	spore_addr addr;
+	uint64_t bits, most;
+
+	if (len >= sizeof ip)
+		return false;
+	memcpy(ip, text, len);
+	ip[len] = '\0';
+	if (!addr_parse_ip(ip, &addr) || addr.scope_id)
+		return false;
+	most = addr.family == 4 ? 32 : 128;
+	bits = most;
+	if (slash && !text_to_uint(slash + 1, strlen(slash + 1), most, &bits))
+		return false;
+	bits += 128 - most;
+	for (size_t i = bits; i < 128; i++) {
+		if (addr.ip[i / 8] & (0x80 >> i % 8))
+			return false;
+	}
+	*cidr_out = (spore_cidr){ .prefix_len = (uint32_t)bits, .family = addr.family };
+	memcpy(cidr_out->ip, addr.ip, sizeof addr.ip);
+	return true;
+}
+
+const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
+{
+	if (addr->family == 0)
+		strcpy(out, "-");
+	else if (addr->family == 1)
+		strcpy(out, "unix");
+	else if (is_mapped(addr->ip))
+		inet_ntop(AF_INET, addr->ip + 12, out, ADDR_TEXT_SIZE);
+	else
+		inet_ntop(AF_INET6, addr->ip, out, ADDR_TEXT_SIZE);
+	if (addr->scope_id)
+		snprintf(out + strlen(out), ADDR_TEXT_SIZE - strlen(out), "%%%u", addr->scope_id);
+	return out;
+}
+
+const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
+{
+	char ip[ADDR_TEXT_SIZE];
+	bool brackets = addr->family == 6 && !is_mapped(addr->ip);
+
+	if (addr->family < 4)
+		return addr_format_ip(addr, out);
+	addr_format_ip(addr, ip);
+	snprintf(out, ADDR_TEXT_SIZE, brackets ? "[%.64s]:%u" : "%.64s:%u", ip, addr->port);
+	return out;
+}
+
+void addr_from_sockaddr(const struct sockaddr *sa, spore_addr *addr_out)
+{
+	*addr_out = (spore_addr){ 0 };
+	if (sa->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)sa;
+
+		memcpy(addr_out->ip, v4_prefix, sizeof v4_prefix);
+		memcpy(addr_out->ip + 12, &in->sin_addr, 4);
+		addr_out->port = ntohs(in->sin_port);
+		addr_out->family = 4;
+	} else if (sa->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const void *)sa;
+
+		memcpy(addr_out->ip, &in6->sin6_addr, 16);
+		addr_out->port = ntohs(in6->sin6_port);
+		addr_out->scope_id = in6->sin6_scope_id;
+		addr_out->family = is_mapped(addr_out->ip) ? 4 : 6;
+	} else if (sa->sa_family == AF_UNIX) {
+		addr_out->family = 1;
+	}
+}
+
+socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_out)
+{
+	memset(sa_out, 0, sizeof *sa_out);
+	if (addr->family == 4) {
+		struct sockaddr_in *in = (void *)sa_out;
+
+		in->sin_family = AF_INET;
+		in->sin_port = htons(addr->port);
+		memcpy(&in->sin_addr, addr->ip + 12, 4);
+		return sizeof *in;
+	}
+	struct sockaddr_in6 *in6 = (void *)sa_out;
+
+	in6->sin6_family = AF_INET6;
+	in6->sin6_port = htons(addr->port);
+	in6->sin6_scope_id = addr->scope_id;
+	memcpy(&in6->sin6_addr, addr->ip, 16);
+	return sizeof *in6;
+}
+
+bool addr_equal(const spore_addr *a, const spore_addr *b)
+{
+	return a->family == b->family && a->port == b->port && a->scope_id == b->scope_id &&
+	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}

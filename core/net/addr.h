@@ -1,0 +1,27 @@
+/* addr - socket addresses as text and as the SDK's value type. Pure. [any] */
+#ifndef CORE_ADDR_H
+#define CORE_ADDR_H
+
+#include <spore/base.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#define ADDR_TEXT_SIZE 80
+
+/* An IP address without a port: "127.0.0.1", "::1", "fe80::1%2". */
+bool addr_parse_ip(const char *text, spore_addr *addr_out);
+/* "127.0.0.1:80", "[::1]:80". */
+bool addr_parse(const char *text, spore_addr *addr_out);
+/* A prefix: "10.0.0.0/8", "2001:db8::/32", or one address. False too for bits behind the prefix. */
+bool addr_parse_cidr(const char *text, spore_cidr *cidr_out);
+
+/* "127.0.0.1:80", "[::1]:80"; a v4-mapped peer of an IPv6 socket is shown as IPv4. */
+const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);
+const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);
+
+void addr_from_sockaddr(const struct sockaddr *sa, spore_addr *addr_out);
+/* Returns the length to pass to bind or connect. */
+socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_out);
+bool addr_equal(const spore_addr *a, const spore_addr *b);
+
+#endif

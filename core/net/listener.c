@@ -1,0 +1,125 @@
+#include "net/listener.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "loop/loop.h"
+#include "net/addr.h"
+#include "net/sock.h"
+
+enum { BATCH = 64 };
+static const double pause_s = 0.1;
+
+struct listener {
+	struct loop *loop; /* borrowed: outlives it */
+	ev_io io;
+	ev_timer resume;
+	listener_fn on_accept;
+	void *arg;
+	spore_addr addr;
+	int64_t complained_ms;
+	struct loop_task reap;
+	bool closed;
+};
+
+static void run_reap(struct loop_task *task)
+{
+	free((char *)task - offsetof(struct listener, reap));
+}
+
+static void on_resume(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct listener *listener = timer->data;
+
+	(void)events;
+	ev_io_start(ev, &listener->io);
+}
+
+static void pause_accepting(struct listener *listener, int cause)
+{
+	struct ev_loop *ev = loop_ev(listener->loop);
+	int64_t now = loop_now_ms(listener->loop);
+	char text[ADDR_TEXT_SIZE];
+
+	ev_io_stop(ev, &listener->io);
+	ev_timer_set(&listener->resume, pause_s, 0.0);
+	ev_timer_start(ev, &listener->resume);
+	if (listener->complained_ms && now - listener->complained_ms < 1000)
+		return;
+	listener->complained_ms = now;
+	log_error("cannot accept connections, trying again",
+	          log_str("listener", addr_format(&listener->addr, text)),
+	          log_str("error", strerrordesc_np(cause)));
+}
+
+static bool is_exhaustion(int cause)
+{
+	return cause == EMFILE || cause == ENFILE || cause == ENOBUFS || cause == ENOMEM;
+}
+
+static void on_ready(struct ev_loop *ev, ev_io *io, int events)
+{
+	struct listener *listener = io->data;
+
+	(void)ev;
+	(void)events;
+	for (int i = 0; i < BATCH && !listener->closed; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len = sizeof sa;
+		spore_addr peer;
+		int fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			addr_from_sockaddr((struct sockaddr *)&sa, &peer);
+			listener->on_accept(fd, &peer, listener->arg);
+			continue;
+		}
+		if (is_exhaustion(errno))
+			pause_accepting(listener, errno);
+		if (errno == EAGAIN || is_exhaustion(errno))
+			return;
+		/* Else the connection has failed, not the listener (accept(2)): take the next. */
+	}
+}
+
+struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg)
+{
+	struct listener *listener = calloc(1, sizeof *listener);
+
+	if (!listener)
+		return NULL;
+	listener->loop = loop;
+	listener->on_accept = on_accept;
+	listener->arg = arg;
+	listener->reap.run = run_reap;
+	sock_local_addr(fd, &listener->addr);
+	ev_io_init(&listener->io, on_ready, fd, EV_READ);
+	listener->io.data = listener;
+	ev_timer_init(&listener->resume, on_resume, 0.0, 0.0);
+	listener->resume.data = listener;
+	ev_io_start(loop_ev(loop), &listener->io);
+	return listener;
+}
+
+void listener_free(struct listener *listener)
+{
+	if (!listener || listener->closed)
+		return;
+	listener->closed = true;
+	ev_io_stop(loop_ev(listener->loop), &listener->io);
+	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
+	close(listener->io.fd);
+	loop_reap(listener->loop, &listener->reap);
+}
+
+const spore_addr *listener_addr(const struct listener *listener)
+{
+	return &listener->addr;
+}

@@ -1,0 +1,23 @@
+/* listener - accepts in batches, and survives every way in which accept can fail.
+ *
+ * Out of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM) it pauses, says so once a second
+ * and tries again; nothing of it ends the process or spins. [worker] */
+#ifndef CORE_LISTENER_H
+#define CORE_LISTENER_H
+
+#include <spore/base.h>
+
+struct loop;
+struct listener;
+
+/* The non-blocking fd is the callee's. */
+typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
+
+/* Takes the listening fd on success and starts to accept. NULL: out of memory. */
+struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg);
+/* Closes the socket; NULL is fine. May be called from on_accept. */
+void listener_free(struct listener *listener);
+/* The bound address, for the facts of what it accepts. */
+const spore_addr *listener_addr(const struct listener *listener);
+
+#endif

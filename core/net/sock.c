@@ -1,0 +1,150 @@
+#include "net/sock.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/addr.h"
+
+enum { BACKLOG = 4096 };
+
+static bool set_int(int fd, int level, int option, int value)
+{
+	return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
+{
+	int fd = socket(addr->family == 4 ? AF_INET : AF_INET6,
+	                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	/* Accepted sockets inherit all of these on Linux. */
+	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (sizes && sizes->send)
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, sizes->send);
+	if (sizes && sizes->receive)
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, sizes->receive);
+	return fd;
+}
+
+int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+	char text[ADDR_TEXT_SIZE];
+	int fd = sock_new(addr, sizes), cause;
+
+	if (fd >= 0) {
+		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		if (shared)
+			set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+		if (bind(fd, (struct sockaddr *)&sa, len) == 0)
+			return fd;
+	}
+	cause = errno;
+	err_set(err, "cannot bind to %s: %s", addr_format(addr, text), strerror(cause));
+	if (fd >= 0)
+		close(fd);
+	errno = cause;
+	return -1;
+}
+
+bool sock_share_port(int fd)
+{
+	return set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+}
+
+bool sock_listen(int fd, struct err *err)
+{
+	int cause;
+
+	if (listen(fd, BACKLOG) == 0)
+		return true;
+	cause = errno;
+	err_set(err, "cannot listen: %s", strerror(cause));
+	errno = cause;
+	return false;
+}
+
+int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(addr, &sa);
+	int fd = sock_new(addr, sizes), cause;
+
+	if (fd < 0)
+		return -1;
+	*done_out = connect(fd, (struct sockaddr *)&sa, len) == 0;
+	if (*done_out || errno == EINPROGRESS)
+		return fd;
+	cause = errno;
+	close(fd);
+	errno = cause;
+	return -1;
+}
+
+int sock_connect_result(int fd)
+{
+	socklen_t len = sizeof(int);
+	int cause;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &cause, &len) < 0)
+		return errno;
+	return cause;
+}
+
+void sock_local_addr(int fd, spore_addr *addr_out)
+{
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof sa;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		sa.ss_family = AF_UNSPEC;
+	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
+}
+
+void sock_watch_peer(int fd, int idle_s, int timeout_ms)
+{
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, idle_s);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_ms);
+}
+
+/* The kernel doubles what it is asked for and reports the double (socket(7)). */
+static int granted(int fd, int option, int asked)
+{
+	socklen_t len = sizeof(int);
+	int value = 0;
+
+	if (!asked)
+		return 0;
+	set_int(fd, SOL_SOCKET, option, asked);
+	getsockopt(fd, SOL_SOCKET, option, &value, &len);
+	return value / 2;
+}
+
+bool sock_sizes_hold(const struct sock_sizes *asked, struct sock_sizes *got_out)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	*got_out = *asked;
+	if (fd < 0)
+		return true;
+	got_out->send = granted(fd, SO_SNDBUF, asked->send);
+	got_out->receive = granted(fd, SO_RCVBUF, asked->receive);
+	close(fd);
+	return got_out->send >= asked->send && got_out->receive >= asked->receive;
+}
+
+void sock_reset(int fd)
+{
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 1, 0 }, sizeof(struct linger));
+	close(fd);
+}

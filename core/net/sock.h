@@ -1,0 +1,38 @@
+/* sock - sockets as the core wants them: non-blocking, close-on-exec, NODELAY. [any] */
+#ifndef CORE_SOCK_H
+#define CORE_SOCK_H
+
+#include <spore/base.h>
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* Kernel buffer sizes in bytes; 0 leaves the system's own. */
+struct sock_sizes {
+	int send, receive;
+};
+
+/* A socket bound to addr with SO_REUSEADDR; `shared` joins the others on the same port
+ * (SO_REUSEPORT). -1, errno and *err on failure. */
+int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err);
+/* Lets later sockets share the port of this one. Between bind and listen: so a stranger's bind
+ * has failed on it before, and another process of ours gets "address in use". */
+bool sock_share_port(int fd);
+bool sock_listen(int fd, struct err *err);
+
+/* A connection attempt: *done_out is true if it stands already, else wait for EV_WRITE and ask
+ * sock_connect_result. -1 and errno on failure. */
+int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out);
+/* 0, or the errno of a finished attempt. */
+int sock_connect_result(int fd);
+
+void sock_local_addr(int fd, spore_addr *addr_out);
+/* Both ends notice a peer that has vanished: keepalive after `idle_s`, and unacknowledged data for
+ * `timeout_ms` ends the connection (TCP_USER_TIMEOUT). */
+void sock_watch_peer(int fd, int idle_s, int timeout_ms);
+/* True if the kernel gave what was asked; else *got_out holds the smaller sizes it gave. */
+bool sock_sizes_hold(const struct sock_sizes *asked, struct sock_sizes *got_out);
+/* Closes so that the other side sees a reset. */
+void sock_reset(int fd);
+
+#endif

@@ -1,0 +1,489 @@
+#include "net/stream.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "loop/loop.h"
+#include "net/sock.h"
+
+/* The bottom of every stack: the host's own spore_stream over the socket. */
+struct bottom {
+	spore_stream base;
+	int fd;
+	int cause; /* errno of the last failure */
+};
+
+/* Invariants: the watcher runs only while open or opening, and only for what someone waits for;
+ * `raw` is 0 until open. blocked_* say which readiness of the descriptor the direction waits for:
+ * mostly its own, but a transport's read may wait for room to write. */
+struct stream {
+	struct spore_conn conn;
+	struct bottom bottom;
+	ev_io io;
+	struct loop *loop; /* borrowed: outlives all its streams */
+	stream_fn fn;
+	void *arg;
+	spore_ticket ticket; /* for the handshake; 0 once it is over */
+	void (*drop_ticket)(spore_ticket ticket);
+	struct loop_task ready, reap;
+	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
+	uint8_t shaking; /* the layer whose handshake runs; n_layers when open */
+	bool open, opening, failed, closed;
+};
+
+static const spore_stream_ops bottom_ops;
+
+static struct bottom *bottom_of(spore_stream *stream)
+{
+	return (struct bottom *)(void *)stream;
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+static void on_io(struct ev_loop *ev, ev_io *io, int events);
+
+static void run_reap(struct loop_task *task)
+{
+	free((char *)task - offsetof(struct stream, reap));
+}
+
+static void run_ready(struct loop_task *task);
+
+static void wake_conn(struct spore_conn *conn)
+{
+	stream_wake((struct stream *)(void *)conn); /* conn is the first member */
+}
+
+struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer, const spore_addr *local)
+{
+	struct stream *stream = calloc(1, sizeof *stream);
+
+	if (!stream)
+		return NULL;
+	stream->bottom.base.ops = &bottom_ops;
+	stream->bottom.fd = fd;
+	stream->conn.peer = *peer;
+	if (local)
+		stream->conn.local = *local;
+	stream->conn.wake = wake_conn;
+	stream->conn.layers[0] = &stream->bottom.base;
+	stream->conn.n_layers = 1;
+	stream->loop = loop;
+	stream->blocked_read = SPORE_READ;
+	stream->blocked_write = SPORE_WRITE;
+	stream->ready.run = run_ready;
+	stream->reap.run = run_reap;
+	ev_io_init(&stream->io, on_io, fd, 0);
+	stream->io.data = stream;
+	return stream;
+}
+
+void stream_set_ticket(struct stream *stream, spore_ticket ticket, void (*drop)(spore_ticket ticket))
+{
+	stream->ticket = ticket;
+	stream->drop_ticket = drop;
+}
+
+static void drop_ticket(struct stream *stream)
+{
+	if (stream->ticket)
+		stream->drop_ticket(stream->ticket);
+	stream->ticket = 0;
+}
+
+void stream_close(struct stream *stream, bool reset)
+{
+	spore_stream *top;
+
+	if (!stream || stream->closed)
+		return;
+	stream->closed = true;
+	stream->fn = NULL;
+	drop_ticket(stream);
+	ev_io_stop(loop_ev(stream->loop), &stream->io);
+	top = stream_top(stream);
+	top->ops->close(top, reset ? SPORE_CLOSE_RST : SPORE_CLOSE_FIN);
+	stream->conn.n_layers = 0;
+	loop_reap(stream->loop, &stream->reap);
+}
+
+spore_conn *stream_conn(struct stream *stream)
+{
+	return &stream->conn;
+}
+
+spore_stream *stream_top(struct stream *stream)
+{
+	return stream->conn.layers[stream->conn.n_layers - 1];
+}
+
+bool stream_push(struct stream *stream, spore_stream *upper, bool secure)
+{
+	stream->conn.secure = stream->conn.secure || secure;
+	if (upper == stream_top(stream))
+		return true;
+	if (stream->conn.n_layers == CONN_MAX_LAYERS)
+		return false;
+	stream->conn.layers[stream->conn.n_layers++] = upper;
+	return true;
+}
+
+void stream_set_owner(struct stream *stream, stream_fn fn, void *arg)
+{
+	stream->fn = fn;
+	stream->arg = arg;
+}
+
+/* ---- waiting ----------------------------------------------------------------------------------- */
+
+static void rearm(struct stream *stream)
+{
+	unsigned needs = stream->flush_wants;
+	int events;
+
+	if (stream->closed)
+		return;
+	if (stream->want & SPORE_READ)
+		needs |= stream->blocked_read;
+	if (stream->want & SPORE_WRITE)
+		needs |= stream->blocked_write;
+	events = (needs & SPORE_READ ? EV_READ : 0) | (needs & SPORE_WRITE ? EV_WRITE : 0);
+	if (events == (stream->io.events & (EV_READ | EV_WRITE)) &&
+	    (events != 0) == ev_is_active(&stream->io))
+		return;
+	ev_io_stop(loop_ev(stream->loop), &stream->io);
+	ev_io_set(&stream->io, stream->bottom.fd, events);
+	if (events)
+		ev_io_start(loop_ev(stream->loop), &stream->io);
+}
+
+static bool has_pending(struct stream *stream)
+{
+	spore_stream *top = stream_top(stream);
+
+	return !(stream->raw & SPORE_READ) && SPORE_CAN(top->ops, pending) && top->ops->pending(top) > 0;
+}
+
+static void deliver(struct stream *stream, unsigned events)
+{
+	if (stream->fn && events)
+		stream->fn(stream, events, stream->arg);
+	if (stream->closed)
+		return;
+	/* Bytes inside a transport make no descriptor readable. */
+	if (stream->open && stream->want & SPORE_READ && has_pending(stream))
+		loop_at_turn_end(stream->loop, &stream->ready);
+	rearm(stream);
+}
+
+void stream_want(struct stream *stream, unsigned directions)
+{
+	if (stream->closed)
+		return;
+	stream->want = (uint8_t)directions;
+	if (stream->open && directions & SPORE_READ && !(stream->raw & SPORE_READ) && has_pending(stream))
+		loop_at_turn_end(stream->loop, &stream->ready);
+	rearm(stream);
+}
+
+void stream_wake(struct stream *stream)
+{
+	if (!stream->closed)
+		loop_at_turn_end(stream->loop, &stream->ready);
+}
+
+/* ---- opening ----------------------------------------------------------------------------------- */
+
+static void become_open(struct stream *stream)
+{
+	spore_stream *top = stream_top(stream);
+
+	stream->opening = false;
+	stream->open = true;
+	drop_ticket(stream);
+	stream->conn.peer_is_final = true;
+	stream->blocked_read = SPORE_READ;
+	stream->blocked_write = SPORE_WRITE;
+	if (!has_pending(stream) && SPORE_CAN(top->ops, raw))
+		stream->raw = (uint8_t)top->ops->raw(top);
+}
+
+/* Drives the handshakes as far as they go now: OK, AGAIN or ERROR. */
+static enum stream_io shake_hands(struct stream *stream)
+{
+	while (stream->shaking < stream->conn.n_layers) {
+		spore_stream *layer = stream->conn.layers[stream->shaking];
+		uint32_t wants = 0;
+		spore_status status = layer->ops->handshake(layer, &wants, stream->ticket);
+
+		if (status == SPORE_EAGAIN || status == SPORE_EPENDING) {
+			/* `want` is empty before the owner speaks: this direction bit stands for the handshake. */
+			stream->flush_wants = status == SPORE_EAGAIN ? (uint8_t)wants : 0;
+			return STREAM_AGAIN;
+		}
+		if (status != SPORE_OK) {
+			stream->failed = true;
+			return STREAM_ERROR;
+		}
+		stream->shaking++;
+	}
+	stream->flush_wants = 0;
+	become_open(stream);
+	return STREAM_OK;
+}
+
+bool stream_open(struct stream *stream)
+{
+	enum stream_io io;
+
+	stream->opening = true;
+	stream->shaking = 1; /* the bottom has nothing to say */
+	io = shake_hands(stream);
+	if (io == STREAM_ERROR)
+		loop_at_turn_end(stream->loop, &stream->ready); /* tells the owner from there */
+	rearm(stream);
+	return io == STREAM_OK;
+}
+
+static void go_on_opening(struct stream *stream)
+{
+	enum stream_io io = stream->failed ? STREAM_ERROR : shake_hands(stream);
+
+	if (io == STREAM_AGAIN)
+		rearm(stream);
+	else
+		deliver(stream, io == STREAM_OK ? STREAM_OPENED : STREAM_FAILED);
+}
+
+/* ---- events ------------------------------------------------------------------------------------ */
+
+static void flush(struct stream *stream)
+{
+	spore_stream *top = stream_top(stream);
+	uint32_t wants = 0;
+
+	stream->flush_wants = 0;
+	if (!SPORE_CAN(top->ops, flush))
+		return;
+	/* A failure shows at the next read or write. */
+	if (top->ops->flush(top, &wants) == SPORE_EAGAIN)
+		stream->flush_wants = (uint8_t)wants;
+}
+
+static void on_io(struct ev_loop *ev, ev_io *io, int events)
+{
+	struct stream *stream = io->data;
+	unsigned ready = (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0);
+	unsigned tell = 0;
+
+	(void)ev;
+	if (stream->opening) {
+		go_on_opening(stream);
+		return;
+	}
+	if (stream->flush_wants & ready)
+		flush(stream);
+	if (stream->want & SPORE_READ && stream->blocked_read & ready)
+		tell |= STREAM_READABLE;
+	if (stream->want & SPORE_WRITE && stream->blocked_write & ready)
+		tell |= STREAM_WRITABLE;
+	deliver(stream, tell);
+}
+
+static void run_ready(struct loop_task *task)
+{
+	struct stream *stream = (void *)((char *)task - offsetof(struct stream, ready));
+
+	if (stream->closed)
+		return;
+	if (stream->opening) {
+		go_on_opening(stream);
+		return;
+	}
+	if (stream->flush_wants)
+		flush(stream);
+	deliver(stream, (stream->want & SPORE_READ ? STREAM_READABLE : 0) |
+	                        (stream->want & SPORE_WRITE ? STREAM_WRITABLE : 0));
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------- */
+
+static enum stream_io io_result(int64_t n, uint32_t wants, uint8_t *blocked, uint8_t own, size_t *n_out)
+{
+	*n_out = 0;
+	if (n > 0) {
+		*n_out = (size_t)n;
+		*blocked = own;
+		return STREAM_OK;
+	}
+	if (n == 0)
+		return STREAM_EOF;
+	if (n != SPORE_EAGAIN)
+		return STREAM_ERROR;
+	*blocked = wants ? (uint8_t)wants : own;
+	return STREAM_AGAIN;
+}
+
+static int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
+static int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
+
+enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out)
+{
+	spore_stream *top = stream_top(stream);
+	spore_iov iov = { bytes, len };
+	uint32_t wants = 0;
+	int64_t n = stream->raw & SPORE_READ ? bottom_readv(&stream->bottom.base, &iov, 1, &wants)
+	                                     : top->ops->readv(top, &iov, 1, &wants);
+
+	return io_result(n, wants, &stream->blocked_read, SPORE_READ, n_out);
+}
+
+enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out)
+{
+	spore_stream *top = stream_top(stream);
+	spore_iov iov = { (void *)(uintptr_t)bytes, len };
+	uint32_t wants = 0;
+	int64_t n;
+
+	if (stream->raw & SPORE_WRITE) {
+		n = bottom_writev(&stream->bottom.base, &iov, 1, &wants);
+		return io_result(n, wants, &stream->blocked_write, SPORE_WRITE, n_out);
+	}
+	n = top->ops->writev(top, &iov, 1, &wants);
+	if (n > 0)
+		flush(stream);
+	return io_result(n, wants, &stream->blocked_write, SPORE_WRITE, n_out);
+}
+
+enum stream_io stream_shutdown(struct stream *stream)
+{
+	spore_stream *top = stream_top(stream);
+	uint32_t wants = 0;
+	spore_status status = top->ops->shutdown(top, &wants);
+
+	if (status == SPORE_EAGAIN)
+		stream->blocked_write = wants ? (uint8_t)wants : SPORE_WRITE;
+	return status == SPORE_OK ? STREAM_OK : status == SPORE_EAGAIN ? STREAM_AGAIN : STREAM_ERROR;
+}
+
+unsigned stream_raw(const struct stream *stream)
+{
+	return stream->raw;
+}
+
+int stream_fd(const struct stream *stream)
+{
+	return stream->bottom.fd;
+}
+
+struct loop *stream_loop(const struct stream *stream)
+{
+	return stream->loop;
+}
+
+const char *stream_error(struct stream *stream)
+{
+	for (unsigned i = stream->conn.n_layers; i-- > 0;) {
+		spore_stream *layer = stream->conn.layers[i];
+		const char *text = SPORE_CAN(layer->ops, error) ? layer->ops->error(layer) : NULL;
+
+		if (text)
+			return text;
+	}
+	return "unknown cause";
+}
+
+/* ---- the bottom -------------------------------------------------------------------------------- */
+
+static spore_status bottom_handshake(spore_stream *base, uint32_t *want, spore_ticket ticket)
+{
+	(void)base;
+	(void)want;
+	(void)ticket;
+	return SPORE_OK;
+}
+
+static int64_t bottom_failed(struct bottom *bottom, uint32_t *want, uint32_t direction)
+{
+	if (errno == EAGAIN || errno == EINTR) {
+		*want = direction;
+		return SPORE_EAGAIN;
+	}
+	bottom->cause = errno;
+	return errno == ECONNRESET || errno == EPIPE ? SPORE_ECLOSED : SPORE_ESYS;
+}
+
+static int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	struct bottom *bottom = bottom_of(base);
+	ssize_t got = n == 1 ? read(bottom->fd, iov->base, iov->len)
+	                     : readv(bottom->fd, (const struct iovec *)(const void *)iov, (int)n);
+
+	return got >= 0 ? got : bottom_failed(bottom, want, SPORE_READ);
+}
+
+static int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	struct bottom *bottom = bottom_of(base);
+	ssize_t put = n == 1 ? write(bottom->fd, iov->base, iov->len)
+	                     : writev(bottom->fd, (const struct iovec *)(const void *)iov, (int)n);
+
+	return put >= 0 ? put : bottom_failed(bottom, want, SPORE_WRITE);
+}
+
+static spore_status bottom_shutdown(spore_stream *base, uint32_t *want)
+{
+	struct bottom *bottom = bottom_of(base);
+
+	(void)want;
+	if (shutdown(bottom->fd, SHUT_WR) == 0)
+		return SPORE_OK;
+	bottom->cause = errno;
+	return SPORE_ECLOSED;
+}
+
+static void bottom_close(spore_stream *base, uint32_t how)
+{
+	struct bottom *bottom = bottom_of(base);
+
+	if (how == SPORE_CLOSE_RST)
+		sock_reset(bottom->fd);
+	else
+		close(bottom->fd);
+	bottom->fd = -1;
+}
+
+static int bottom_fd(spore_stream *base)
+{
+	return bottom_of(base)->fd;
+}
+
+static uint32_t bottom_raw(spore_stream *base)
+{
+	(void)base;
+	return SPORE_READ | SPORE_WRITE;
+}
+
+static const char *bottom_error(spore_stream *base)
+{
+	struct bottom *bottom = bottom_of(base);
+
+	return bottom->cause ? strerrordesc_np(bottom->cause) : NULL;
+}
+
+static const spore_stream_ops bottom_ops = {
+	.struct_size = sizeof(spore_stream_ops),
+	.handshake = bottom_handshake,
+	.readv = bottom_readv,
+	.writev = bottom_writev,
+	.shutdown = bottom_shutdown,
+	.close = bottom_close,
+	.fd = bottom_fd,
+	.raw = bottom_raw,
+	.error = bottom_error,
+};

@@ -1,0 +1,29 @@
+/* drain - TERM and INT: the first lets what runs come to its end, up to a deadline; the second ends
+ * at once. [main] */
+#ifndef CORE_DRAIN_H
+#define CORE_DRAIN_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+
+struct drain {
+	struct loop *loop;
+	ev_signal term, interrupt;
+	ev_timer deadline;
+	int64_t timeout_ms;
+	bool begun;
+	void (*begin)(void *arg);
+	void *arg;
+};
+
+/* begin runs at the first signal; the loop breaks at the second, or `timeout_ms` after the first, or
+ * by drain_done. */
+void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin)(void *arg),
+                void *arg);
+void drain_done(struct drain *drain);
+void drain_fini(struct drain *drain);
+
+#endif

@@ -1,0 +1,221 @@
+#include "ops/runtime.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "loop/loop.h"
+#include "metrics/metrics.h"
+#include "net/resolve.h"
+#include "net/sock.h"
+#include "plugin/host.h"
+#include "version.h"
+
+enum { MAX_WORKERS = 256, STOP_WAIT_MS = 2000 };
+
+/* ---- the process ------------------------------------------------------------------------------------ */
+
+static void set_limits(void)
+{
+	struct rlimit files, no_core = { 0, 0 };
+
+	signal(SIGPIPE, SIG_IGN);
+	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the secrets */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static unsigned count_cpus(void)
+{
+	cpu_set_t cpus;
+
+	return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+}
+
+/* ---- where plugins are ------------------------------------------------------------------------------ */
+
+static const char *keep_text(struct json_doc *doc, const char *text)
+{
+	char *copy = json_doc_alloc(doc, strlen(text) + 1);
+
+	return copy ? strcpy(copy, text) : "";
+}
+
+/* Beside the executable in a build tree, below the prefix in an installed one. */
+static void add_own_folders(struct registry *registry, struct json_doc *doc)
+{
+	static const char *const below[] = { "plugins", SPORE_PLUGINS_FROM_BIN };
+	char exe[PATH_MAX], path[PATH_MAX + 64];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	char *slash;
+
+	if (n <= 0)
+		return;
+	exe[n] = '\0';
+	slash = strrchr(exe, '/');
+	*slash = '\0';
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%s", exe, below[i]);
+		if (registry->n_path < REGISTRY_MAX_PATH)
+			registry->path[registry->n_path++] = keep_text(doc, path);
+	}
+}
+
+static bool set_pins(struct registry *registry, struct json_doc *doc, const spore_map *pins)
+{
+	struct registry_pin *list = json_doc_alloc(doc, (pins->count + 1) * sizeof *list);
+	const char *const *digests = pins->items;
+
+	for (size_t i = 0; list && i < pins->count; i++) {
+		const char *digest = digests[i];
+
+		if (strncmp(digest, "sha256:", 7) != 0 || strlen(digest) != 71 ||
+		    strspn(digest + 7, "0123456789abcdefABCDEF") != 64) {
+			fprintf(stderr, "error: /plugins/pin/%s: expected \"sha256:\" and 64 hex digits, found "
+			                "\"%s\"\n", pins->keys[i], digest);
+			return false;
+		}
+		list[i] = (struct registry_pin){ pins->keys[i], digest + 7 };
+	}
+	registry->pins = list;
+	registry->n_pins = list ? pins->count : 0;
+	return list != NULL;
+}
+
+static bool set_up_registry(struct runtime *runtime)
+{
+	const struct plugin_settings *settings = &runtime->config->settings.plugins;
+	struct registry *registry = &runtime->registry;
+	const char *const *paths = settings->path.items;
+
+	registry->loader.get_extension = host_get_extension;
+	for (size_t i = 0; i < settings->path.count && i < REGISTRY_MAX_PATH; i++)
+		registry->path[registry->n_path++] = paths[i];
+	if (settings->path.count == 0)
+		add_own_folders(registry, runtime->config->doc);
+	return set_pins(registry, runtime->config->doc, &settings->pin);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------- */
+
+static bool fail(const char *what)
+{
+	fprintf(stderr, "error: %s\n", what);
+	return false;
+}
+
+static bool start_loops(struct runtime *runtime)
+{
+	struct err err;
+
+	runtime->main_loop = loop_new(runtime->n_workers, &err);
+	runtime->loops = calloc(runtime->n_workers, sizeof(struct loop *));
+	if (!runtime->main_loop || !runtime->loops)
+		return fail(err.text);
+	for (unsigned i = 0; i < runtime->n_workers; i++) {
+		runtime->loops[i] = loop_new(i, &err);
+		if (!runtime->loops[i] || !loop_start(runtime->loops[i], &err))
+			return fail(err.text);
+		runtime->n_running++;
+	}
+	return true;
+}
+
+static bool load_plugins(struct runtime *runtime)
+{
+	struct diag diag = { 0 };
+	struct err err;
+
+	runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers, &diag);
+	diag_print(&diag, stderr);
+	diag_fini(&diag);
+	if (!runtime->set)
+		return false;
+	return plugin_set_start(runtime->set, runtime->loops, &err) || fail(err.text);
+}
+
+bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
+                   void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
+                                      struct grant *grant))
+{
+	struct host_services services = { .revalidate = revalidate };
+
+	*runtime = (struct runtime){ .config = config_ref(config) };
+	runtime->n_workers = workers ? (unsigned)workers : count_cpus();
+	if (runtime->n_workers > MAX_WORKERS)
+		runtime->n_workers = MAX_WORKERS;
+	set_limits();
+	if (!log_start((enum log_level)config->settings.log.level,
+	               (enum log_format)config->settings.log.format))
+		return fail("cannot start the log's thread");
+	runtime->metrics = metrics_new(runtime->n_workers + 1);
+	runtime->resolver = resolver_new();
+	if (!runtime->metrics || !runtime->resolver)
+		return fail("out of memory");
+	if (!start_loops(runtime))
+		return false;
+	services.metrics = runtime->metrics;
+	services.resolver = runtime->resolver;
+	services.loops = runtime->loops;
+	services.n_workers = runtime->n_workers;
+	runtime->host_ready = host_init(&services);
+	if (!runtime->host_ready)
+		return fail("out of memory");
+	return set_up_registry(runtime) && load_plugins(runtime);
+}
+
+static void stop_loops(struct runtime *runtime)
+{
+	for (unsigned i = 0; i < runtime->n_running; i++)
+		loop_break(runtime->loops[i]);
+	for (unsigned i = 0; i < runtime->n_running; i++)
+		loop_join(runtime->loops[i]);
+}
+
+bool runtime_stop(struct runtime *runtime)
+{
+	bool ended = !runtime->set || plugin_set_stop(runtime->set, STOP_WAIT_MS);
+
+	stop_loops(runtime);
+	ended = resolver_free(runtime->resolver) && ended;
+	log_stop();
+	if (!ended)
+		return false;
+	plugin_set_free(runtime->set);
+	for (unsigned i = 0; runtime->loops && i < runtime->n_workers; i++)
+		loop_free(runtime->loops[i]);
+	free(runtime->loops);
+	loop_free(runtime->main_loop);
+	if (runtime->host_ready)
+		host_fini();
+	loader_fini(&runtime->registry.loader);
+	metrics_free(runtime->metrics);
+	config_unref(runtime->config);
+	return true;
+}
+
+static void warn_capped(const char *flag, int64_t asked, int got, const char *sysctl)
+{
+	if (got < asked)
+		log_warn("the kernel capped a socket buffer", log_str("flag", flag), log_int("asked", asked),
+		         log_int("got", got), log_str("raise", sysctl));
+}
+
+void runtime_check_buffers(int64_t send, int64_t receive)
+{
+	struct sock_sizes asked = { (int)send, (int)receive }, got;
+
+	if (sock_sizes_hold(&asked, &got))
+		return;
+	warn_capped("--sndbuf", send, got.send, "sysctl net.core.wmem_max");
+	warn_capped("--recbuf", receive, got.receive, "sysctl net.core.rmem_max");
+}

@@ -1,0 +1,34 @@
+/* runtime - what a server and a client have in common below them: the process's limits, worker
+ * threads, metrics, resolver, and the plugins of the configuration. [main] */
+#ifndef CORE_RUNTIME_H
+#define CORE_RUNTIME_H
+
+#include "link/plugin_set.h"
+
+struct grant;
+struct metrics;
+struct resolver;
+
+struct runtime {
+	struct config *config;      /* ref */
+	struct loop *main_loop;     /* owned, all of it */
+	struct loop **loops;        /* the workers' */
+	unsigned n_workers, n_running;
+	struct metrics *metrics;
+	struct resolver *resolver;
+	struct registry registry;
+	struct plugin_set *set;
+	bool host_ready;
+};
+
+/* revalidate: as in struct host_services; NULL on a client. Mistakes are printed to standard error.
+ * False: runtime_stop still has to be called. */
+bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
+                   void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
+                                      struct grant *grant));
+/* False when a plugin's thread could not be ended: then leave by _exit, since it still uses memory. */
+bool runtime_stop(struct runtime *runtime);
+/* Warns where the kernel gives less than what was asked for. */
+void runtime_check_buffers(int64_t send, int64_t receive);
+
+#endif

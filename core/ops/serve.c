@@ -1,0 +1,167 @@
+#include "ops/serve.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "client/client.h"
+#include "config/command.h"
+#include "config/shorthands.h"
+#include "loop/loop.h"
+#include "ops/drain.h"
+#include "ops/runtime.h"
+#include "plugin/host.h"
+#include "server/server.h"
+
+enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* The configuration, or the exit status in *status_out and NULL. */
+static struct config *load_config(unsigned role, int argc, char **argv, int *status_out)
+{
+	const char *name = role == ROLE_SERVER ? "server" : "local";
+	struct config *config;
+	struct diag diag = { 0 };
+	enum config_outcome outcome = config_load(role, argc, argv, &diag, &config);
+
+	diag_print(&diag, stderr);
+	diag_fini(&diag);
+	if (outcome == CONFIG_LOADED)
+		return config;
+	if (outcome == CONFIG_HELP)
+		command_print_help(role, stdout);
+	if (outcome == CONFIG_USAGE)
+		fprintf(stderr, "try: spore %s --help\n", name);
+	*status_out = outcome == CONFIG_HELP ? EXIT_CLEAN
+	              : outcome == CONFIG_USAGE ? EXIT_USAGE
+	                                        : EXIT_FAILED;
+	config_unref(config);
+	return NULL;
+}
+
+static int end(struct runtime *runtime, struct config *config, int status)
+{
+	config_unref(config);
+	if (runtime_stop(runtime))
+		return status;
+	/* A plugin's thread hangs in memory that exit() would take away. */
+	fflush(NULL);
+	_exit(status ? status : EXIT_FAILED);
+}
+
+/* ---- server ------------------------------------------------------------------------------------------- */
+
+struct server_process {
+	struct server *server;
+	struct drain drain;
+};
+
+static void on_drained(void *arg)
+{
+	drain_done(arg);
+}
+
+static void begin_server_drain(void *arg)
+{
+	struct server_process *process = arg;
+
+	host_set_ready(false);
+	server_drain(process->server, on_drained, &process->drain);
+}
+
+static bool run_server(struct runtime *runtime)
+{
+	const struct server_settings *settings = &runtime->config->settings.server;
+	struct server_env env = { runtime->set, runtime->metrics, runtime->main_loop, runtime->loops,
+		                  runtime->n_workers };
+	struct server_process process;
+	struct err err;
+
+	runtime_check_buffers(settings->sndbuf, settings->recbuf);
+	process.server = server_start(&env, &err);
+	if (!process.server) {
+		fprintf(stderr, "error: %s\n", err.text);
+		return false;
+	}
+	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
+	           &process);
+	host_set_ready(true);
+	loop_run(runtime->main_loop);
+	drain_fini(&process.drain);
+	server_stop(process.server);
+	return true;
+}
+
+int serve_server(int argc, char **argv)
+{
+	struct runtime runtime;
+	int status = EXIT_FAILED;
+	struct config *config = load_config(ROLE_SERVER, argc, argv, &status);
+
+	if (!config)
+		return status;
+	if (runtime_start(&runtime, config, config->settings.server.workers, server_revalidate) &&
+	    run_server(&runtime))
+		status = EXIT_CLEAN;
+	else
+		status = EXIT_FAILED;
+	return end(&runtime, config, status);
+}
+
+/* ---- local -------------------------------------------------------------------------------------------- */
+
+struct client_process {
+	struct client *client;
+	struct drain drain;
+	enum client_exit status;
+};
+
+static void begin_client_drain(void *arg)
+{
+	struct client_process *process = arg;
+
+	client_drain(process->client, on_drained, &process->drain);
+}
+
+static void on_client_exit(enum client_exit status, void *arg)
+{
+	struct client_process *process = arg;
+
+	process->status = status;
+	drain_done(&process->drain);
+}
+
+static int run_client(struct runtime *runtime)
+{
+	const struct client_settings *settings = &runtime->config->settings.client;
+	struct client_process process = { .status = CLIENT_ENDED };
+	struct client_env env = { runtime->set,   runtime->resolver,  runtime->main_loop,
+		                  runtime->loops, runtime->n_workers, on_client_exit,
+		                  &process };
+
+	runtime_check_buffers(settings->sndbuf, settings->recbuf);
+	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
+	           &process);
+	process.client = client_start(&env);
+	if (process.client)
+		loop_run(runtime->main_loop);
+	else
+		fputs("error: out of memory\n", stderr);
+	drain_fini(&process.drain);
+	client_stop(process.client);
+	return process.client ? (int)process.status : EXIT_FAILED;
+}
+
+int serve_local(int argc, char **argv)
+{
+	struct runtime runtime;
+	int status = EXIT_FAILED;
+	struct config *config = load_config(ROLE_LOCAL, argc, argv, &status);
+
+	if (!config)
+		return status;
+	if (runtime_start(&runtime, config, config->settings.client.workers, NULL))
+		status = run_client(&runtime);
+	else
+		status = EXIT_FAILED;
+	return end(&runtime, config, status);
+}

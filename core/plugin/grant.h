@@ -1,0 +1,25 @@
+/* grant - the host's own copy of what an auth plugin allows: identity, session, policy. Immutable
+ * once made. [any] */
+#ifndef CORE_GRANT_H
+#define CORE_GRANT_H
+
+#include <spore/auth.h>
+#include <stdbool.h>
+
+struct grant {
+	uint32_t fields; /* SPORE_AUTH_F_*: which of the policy below holds */
+	uint64_t session;
+	uint32_t max_tunnels, max_conns;
+	int64_t life_ms;
+	char *identity, *reason; /* owned, NUL-ended, never NULL */
+	spore_port_range *ports; /* owned */
+	size_t n_ports;
+};
+
+/* Copies; `result` may be NULL (an empty grant) or of an older minor. NULL: out of memory. */
+struct grant *grant_new(const spore_auth_result *result);
+struct grant *grant_copy(const struct grant *grant);
+void grant_free(struct grant *grant);
+bool grant_has_port(const struct grant *grant, uint16_t port);
+
+#endif

@@ -1,0 +1,628 @@
+#include "plugin/host.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "metrics/metrics.h"
+#include "net/resolve.h"
+#include "net/sock.h"
+#include "plugin/instance.h"
+#include "plugin/ticket.h"
+#include "version.h"
+
+enum { MAX_LISTENERS = 64 };
+
+/* Listening sockets that plugins asked for: ours, kept over instances. [main] */
+struct plugin_listener {
+	spore_addr address;
+	int fd;
+};
+
+static struct {
+	struct host_services services;
+	atomic_bool ready;
+	struct plugin_listener listeners[MAX_LISTENERS];
+	size_t n_listeners;
+} the_host;
+
+/* ---- log, time, randomness ---------------------------------------------------------------------- */
+
+static uint32_t host_log_enabled(const spore_ctx *ctx, int32_t level)
+{
+	(void)ctx;
+	return level >= LOG_TRACE && log_is_enabled((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level));
+}
+
+static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const spore_kv *fields,
+                     size_t n)
+{
+	enum { MOST = 16, KEY = 32 };
+	struct log_field all[MOST + 1];
+	char event[512], keys[MOST][KEY];
+
+	if (!host_log_enabled(ctx, level))
+		return;
+	snprintf(event, sizeof event, "%.*s", (int)(text.len < sizeof event ? text.len : sizeof event - 1),
+	         text.ptr ? text.ptr : "");
+	all[0] = log_str("plugin", instance_of(ctx)->name);
+	if (n > MOST)
+		n = MOST;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = fields[i].key.len < KEY ? fields[i].key.len : KEY - 1;
+
+		for (size_t k = 0; k < len; k++) {
+			char c = fields[i].key.ptr[k];
+
+			keys[i][k] = (char)((c | 32) >= 'a' && (c | 32) <= 'z' ? c : c >= '0' && c <= '9' ? c : '_');
+		}
+		keys[i][len] = '\0';
+		all[i + 1] = log_text(keys[i], fields[i].value.ptr, fields[i].value.len);
+	}
+	log_event((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level), event, all, n + 1);
+}
+
+static int64_t host_now_ms(void)
+{
+	struct loop *loop = loop_current();
+
+	return loop ? loop_now_ms(loop) : clock_ms();
+}
+
+static spore_status host_random(void *buf, size_t len)
+{
+	return crypto_random(buf, len) ? SPORE_OK : SPORE_ESYS;
+}
+
+/* ---- timers and watchers ------------------------------------------------------------------------ */
+
+struct spore_timer {
+	struct list node; /* in worker->timers */
+	struct spore_worker *worker;
+	ev_timer timer;
+	void (*on_timer)(void *arg);
+	void *arg;
+};
+
+struct spore_io {
+	struct list node; /* in worker->ios */
+	struct spore_worker *worker;
+	ev_io io;
+	void (*on_ready)(void *arg, uint32_t events);
+	void *arg;
+};
+
+static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct spore_timer *t = timer->data;
+
+	(void)ev;
+	(void)events;
+	t->on_timer(t->arg);
+}
+
+static spore_timer *host_timer_start(spore_worker *worker, int64_t after_ms, int64_t repeat_ms,
+                                     void (*fn)(void *), void *arg)
+{
+	struct spore_timer *t = calloc(1, sizeof *t);
+	struct ev_loop *ev = loop_ev(worker->loop);
+
+	if (!t)
+		return NULL;
+	t->worker = worker;
+	t->on_timer = fn;
+	t->arg = arg;
+	list_append(&worker->timers, &t->node);
+	ev_timer_init(&t->timer, on_timer, (double)after_ms / 1000.0, (double)repeat_ms / 1000.0);
+	t->timer.data = t;
+	ev_now_update(ev); /* so that `after` counts from this call */
+	ev_timer_start(ev, &t->timer);
+	return t;
+}
+
+static void host_timer_stop(spore_timer *t)
+{
+	if (!t)
+		return;
+	ev_timer_stop(loop_ev(t->worker->loop), &t->timer);
+	list_remove(&t->node);
+	free(t); /* on_timer touches nothing behind the callback */
+}
+
+static int to_ev(uint32_t events)
+{
+	return (events & SPORE_READ ? EV_READ : 0) | (events & SPORE_WRITE ? EV_WRITE : 0);
+}
+
+static void on_ready(struct ev_loop *ev, ev_io *io, int events)
+{
+	struct spore_io *i = io->data;
+
+	(void)ev;
+	i->on_ready(i->arg, (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
+}
+
+static spore_io *host_io_start(spore_worker *worker, int fd, uint32_t events,
+                               void (*fn)(void *, uint32_t), void *arg)
+{
+	struct spore_io *i = calloc(1, sizeof *i);
+
+	if (!i)
+		return NULL;
+	i->worker = worker;
+	i->on_ready = fn;
+	i->arg = arg;
+	list_append(&worker->ios, &i->node);
+	ev_io_init(&i->io, on_ready, fd, to_ev(events));
+	i->io.data = i;
+	if (to_ev(events))
+		ev_io_start(loop_ev(worker->loop), &i->io);
+	return i;
+}
+
+static void host_io_update(spore_io *i, uint32_t events)
+{
+	struct ev_loop *ev = loop_ev(i->worker->loop);
+
+	ev_io_stop(ev, &i->io);
+	ev_io_set(&i->io, i->io.fd, to_ev(events));
+	if (to_ev(events))
+		ev_io_start(ev, &i->io);
+}
+
+static void host_io_stop(spore_io *i)
+{
+	if (!i)
+		return;
+	ev_io_stop(loop_ev(i->worker->loop), &i->io);
+	list_remove(&i->node);
+	free(i);
+}
+
+/* ---- threads ------------------------------------------------------------------------------------ */
+
+static uint32_t host_worker_index(const spore_worker *worker)
+{
+	return (uint32_t)(worker - worker->instance->workers);
+}
+
+struct post {
+	struct loop_task task;
+	struct spore_worker *worker;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void run_post(struct loop_task *task)
+{
+	struct post *post = (void *)((char *)task - offsetof(struct post, task));
+
+	post->fn(post->arg);
+	worker_leave(post->worker);
+	free(post);
+}
+
+static spore_status host_post(spore_worker *worker, void (*fn)(void *), void *arg)
+{
+	struct post *post = calloc(1, sizeof *post);
+
+	if (!post)
+		return SPORE_ENOMEM;
+	if (!worker_enter(worker)) {
+		free(post);
+		return SPORE_ESTALE;
+	}
+	*post = (struct post){ { .run = run_post }, worker, fn, arg };
+	loop_post(worker->loop, &post->task);
+	return SPORE_OK;
+}
+
+struct offload {
+	struct pool_job job;
+	struct loop_task done;
+	struct spore_worker *worker;
+	void (*work)(void *arg);
+	void (*on_done)(void *arg);
+	void *arg;
+};
+
+static void run_offload_done(struct loop_task *task)
+{
+	struct offload *offload = (void *)((char *)task - offsetof(struct offload, done));
+
+	offload->on_done(offload->arg);
+	worker_leave(offload->worker);
+	free(offload);
+}
+
+static void run_offload(struct pool_job *job)
+{
+	struct offload *offload = (void *)((char *)job - offsetof(struct offload, job));
+
+	offload->work(offload->arg);
+	loop_post(offload->worker->loop, &offload->done);
+}
+
+static spore_status host_offload(spore_worker *worker, void (*work)(void *), void (*on_done)(void *),
+                                 void *arg)
+{
+	struct pool *pool = instance_pool(worker->instance);
+	struct offload *offload = pool ? calloc(1, sizeof *offload) : NULL;
+
+	if (!offload)
+		return SPORE_ENOMEM;
+	*offload = (struct offload){ { .run = run_offload }, { .run = run_offload_done }, worker, work,
+		                     on_done, arg };
+	if (!worker_enter(worker)) {
+		free(offload);
+		return SPORE_ESTALE;
+	}
+	if (pool_submit(pool, &offload->job))
+		return SPORE_OK;
+	worker_leave(worker);
+	free(offload);
+	return SPORE_EBUSY;
+}
+
+struct spore_resolve {
+	struct list node; /* in worker->resolves */
+	struct resolve *resolve;
+	void (*on_done)(void *arg, spore_status, const spore_addr *, size_t n);
+	void *arg;
+};
+
+static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char *why)
+{
+	struct spore_resolve *r = arg;
+
+	(void)why;
+	list_remove(&r->node);
+	r->on_done(r->arg, n ? SPORE_OK : SPORE_EBACKEND, addrs, n);
+	free(r);
+}
+
+static spore_resolve *host_resolve(spore_worker *worker, const char *name, uint16_t port,
+                                   void (*fn)(void *, spore_status, const spore_addr *, size_t),
+                                   void *arg)
+{
+	struct spore_resolve *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->on_done = fn;
+	r->arg = arg;
+	r->resolve = resolve_start(the_host.services.resolver, worker->loop, name, port, on_resolved, r);
+	if (!r->resolve) {
+		free(r);
+		return NULL;
+	}
+	list_append(&worker->resolves, &r->node);
+	return r;
+}
+
+static void host_resolve_stop(spore_resolve *r)
+{
+	if (!r)
+		return;
+	resolve_stop(r->resolve);
+	list_remove(&r->node);
+	free(r);
+}
+
+void host_release_leaks(struct spore_worker *worker)
+{
+	unsigned n = 0;
+
+	for (; !list_is_empty(&worker->timers); n++)
+		host_timer_stop(LIST_OWNER(worker->timers.next, struct spore_timer, node));
+	for (; !list_is_empty(&worker->ios); n++)
+		host_io_stop(LIST_OWNER(worker->ios.next, struct spore_io, node));
+	for (; !list_is_empty(&worker->resolves); n++)
+		host_resolve_stop(LIST_OWNER(worker->resolves.next, struct spore_resolve, node));
+	if (n)
+		log_warn("plugin left timers, watchers or look-ups behind",
+		         log_str("plugin", worker->instance->name), log_int("count", n),
+		         log_int("worker", host_worker_index(worker)));
+}
+
+/* ---- completions -------------------------------------------------------------------------------- */
+
+static bool is_verdict(int32_t verdict)
+{
+	return verdict == SPORE_ALLOW || verdict == SPORE_DENY || verdict == SPORE_NEXT ||
+	       (verdict < 0 && verdict != SPORE_EAGAIN && verdict != SPORE_EPENDING);
+}
+
+static spore_status host_complete_verify(spore_ticket ticket, int32_t verdict,
+                                         const spore_auth_result *result)
+{
+	struct ticket_result r = { .status = verdict };
+
+	if (!is_verdict(verdict))
+		return SPORE_EINVAL;
+	if (verdict == SPORE_ALLOW && !(r.grant = grant_new(result)))
+		return SPORE_ENOMEM;
+	return ticket_complete(ticket, TICKET_VERIFY, &r);
+}
+
+static spore_status host_complete_answer(spore_ticket ticket, spore_status status, spore_str answer)
+{
+	struct ticket_result r = { .status = status };
+
+	if (status == SPORE_OK) {
+		if (answer.len > SPORE_AUTH_ANSWER_MAX || !answer.ptr || memchr(answer.ptr, 0, answer.len))
+			return SPORE_EINVAL;
+		memcpy(r.answer, answer.ptr, answer.len);
+		r.answer_len = answer.len;
+	} else if (status > 0 || status == SPORE_EAGAIN || status == SPORE_EPENDING) {
+		return SPORE_EINVAL;
+	}
+	return ticket_complete(ticket, TICKET_ANSWER, &r);
+}
+
+static spore_status host_complete_handshake(spore_ticket ticket, spore_status status)
+{
+	return ticket_complete(ticket, TICKET_HANDSHAKE, &(struct ticket_result){ .status = status });
+}
+
+static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
+                                         const spore_auth_result *result)
+{
+	struct grant *grant = NULL;
+
+	if (verdict != SPORE_DENY && verdict != SPORE_ALLOW)
+		return SPORE_EINVAL;
+	if (!the_host.services.revalidate)
+		return SPORE_EUNSUPPORTED;
+	if (verdict == SPORE_ALLOW && !(grant = grant_new(result)))
+		return SPORE_ENOMEM;
+	the_host.services.revalidate(instance_of(ctx), identity, verdict, grant);
+	return SPORE_OK;
+}
+
+/* ---- connections and listeners ------------------------------------------------------------------- */
+
+static void host_conn_set_peer(spore_conn *conn, const spore_addr *peer)
+{
+	if (!conn->peer_is_final)
+		conn->peer = *peer;
+}
+
+static void host_conn_wake(spore_conn *conn)
+{
+	if (conn->wake)
+		conn->wake(conn);
+}
+
+static spore_status host_listener_get(spore_ctx *ctx, const spore_addr *address, int *fd_out)
+{
+	struct err err;
+	int fd;
+
+	(void)ctx;
+	for (size_t i = 0; i < the_host.n_listeners; i++) {
+		if (memcmp(&the_host.listeners[i].address, address, sizeof *address) == 0) {
+			*fd_out = the_host.listeners[i].fd;
+			return SPORE_OK;
+		}
+	}
+	if (the_host.n_listeners == MAX_LISTENERS) {
+		errno = ENOBUFS;
+		return SPORE_ESYS;
+	}
+	fd = sock_bind(address, false, NULL, &err);
+	if (fd < 0 || !sock_listen(fd, &err)) {
+		int cause = errno;
+
+		if (fd >= 0)
+			close(fd);
+		errno = cause;
+		return SPORE_ESYS;
+	}
+	the_host.listeners[the_host.n_listeners++] = (struct plugin_listener){ *address, fd };
+	*fd_out = fd;
+	return SPORE_OK;
+}
+
+/* ---- the configuration as a tree ----------------------------------------------------------------- */
+
+static const struct json *node_of(const spore_cfg *cfg)
+{
+	return (const struct json *)(const void *)cfg;
+}
+
+static const spore_cfg *cfg_of(const struct json *node)
+{
+	return (const spore_cfg *)(const void *)node;
+}
+
+static uint32_t host_cfg_type(const spore_cfg *cfg)
+{
+	static const uint32_t types[] = {
+		[JSON_NULL] = SPORE_CFG_NULL,     [JSON_BOOL] = SPORE_CFG_BOOL,
+		[JSON_NUMBER] = SPORE_CFG_NUMBER, [JSON_STRING] = SPORE_CFG_STRING,
+		[JSON_ARRAY] = SPORE_CFG_ARRAY,   [JSON_OBJECT] = SPORE_CFG_OBJECT,
+	};
+
+	return cfg ? types[node_of(cfg)->type] : SPORE_CFG_NULL;
+}
+
+static const spore_cfg *host_cfg_get(const spore_cfg *object, const char *key)
+{
+	return cfg_of(json_get(node_of(object), key));
+}
+
+static const spore_cfg *host_cfg_at(const spore_cfg *container, size_t index, const char **key_out)
+{
+	const struct json *node = container ? node_of(container)->first : NULL;
+
+	while (node && index-- > 0)
+		node = node->next;
+	if (node && key_out)
+		*key_out = node->key;
+	return cfg_of(node);
+}
+
+static size_t host_cfg_count(const spore_cfg *container)
+{
+	return container ? node_of(container)->count : 0;
+}
+
+static const char *host_cfg_string(const spore_cfg *cfg)
+{
+	return cfg && node_of(cfg)->type == JSON_STRING ? node_of(cfg)->raw : NULL;
+}
+
+static double host_cfg_number(const spore_cfg *cfg)
+{
+	return cfg && node_of(cfg)->type == JSON_NUMBER ? node_of(cfg)->number : 0;
+}
+
+static uint32_t host_cfg_bool(const spore_cfg *cfg)
+{
+	return cfg && node_of(cfg)->type == JSON_BOOL && node_of(cfg)->boolean;
+}
+
+/* ---- metrics -------------------------------------------------------------------------------------- */
+
+static uint32_t host_metric_family(spore_ctx *ctx, const spore_metric_spec *spec)
+{
+	const struct instance *instance = instance_of(ctx);
+	spore_metric_spec full;
+	const char *why;
+	char name[128];
+	uint32_t family;
+
+	SPORE_COPY(&full, spec);
+	snprintf(name, sizeof name, "spore_%s_%s", instance->component->name, spec->name);
+	full.name = name;
+	family = metrics_family(the_host.services.metrics, &full, &why);
+	if (!family)
+		log_error("metric refused", log_str("plugin", instance->name), log_str("metric", name),
+		          log_str("error", why));
+	return family;
+}
+
+static uint32_t host_metric_series(uint32_t family, const spore_str *values, size_t n)
+{
+	return metrics_series(the_host.services.metrics, family, values, n);
+}
+
+static void host_metric_add(spore_worker *worker, uint32_t series, double delta)
+{
+	metrics_add(the_host.services.metrics, host_worker_index(worker), series, delta);
+}
+
+static void host_metric_set(spore_worker *worker, uint32_t series, double value)
+{
+	metrics_set(the_host.services.metrics, host_worker_index(worker), series, value);
+}
+
+static void host_metric_observe(spore_worker *worker, uint32_t series, double value)
+{
+	metrics_observe(the_host.services.metrics, host_worker_index(worker), series, value);
+}
+
+/* ---- extensions ------------------------------------------------------------------------------------ */
+
+static void ext_visit(const spore_metric_visitor *visitor, void *arg)
+{
+	metrics_visit(the_host.services.metrics, visitor, arg);
+}
+
+static uint32_t ext_is_ready(void)
+{
+	return atomic_load(&the_host.ready);
+}
+
+void host_set_ready(bool ready)
+{
+	atomic_store(&the_host.ready, ready);
+}
+
+static const spore_ext_metrics ext_metrics = { sizeof ext_metrics, 0, ext_visit };
+static const spore_ext_ready ext_ready = { sizeof ext_ready, 0, ext_is_ready };
+
+const void *host_get_extension(const char *id)
+{
+	if (strcmp(id, SPORE_EXT_METRICS) == 0)
+		return &ext_metrics;
+	if (strcmp(id, SPORE_EXT_READY) == 0)
+		return &ext_ready;
+	return NULL;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------ */
+
+static const spore_host table = {
+	.struct_size = sizeof table,
+	.abi_major = SPORE_ABI_MAJOR,
+	.abi_minor = SPORE_ABI_MINOR,
+	.name = "spore",
+	.version = SPORE_VERSION,
+	.get_extension = host_get_extension,
+	.log_enabled = host_log_enabled,
+	.log = host_log,
+	.now_ms = host_now_ms,
+	.random = host_random,
+	.timer_start = host_timer_start,
+	.timer_stop = host_timer_stop,
+	.io_start = host_io_start,
+	.io_update = host_io_update,
+	.io_stop = host_io_stop,
+	.worker_index = host_worker_index,
+	.post = host_post,
+	.offload = host_offload,
+	.resolve = host_resolve,
+	.resolve_stop = host_resolve_stop,
+	.complete_verify = host_complete_verify,
+	.complete_answer = host_complete_answer,
+	.complete_handshake = host_complete_handshake,
+	.auth_revalidate = host_auth_revalidate,
+	.conn_attr = conn_attr,
+	.conn_set_peer = host_conn_set_peer,
+	.conn_wake = host_conn_wake,
+	.listener_get = host_listener_get,
+	.cfg_type = host_cfg_type,
+	.cfg_get = host_cfg_get,
+	.cfg_at = host_cfg_at,
+	.cfg_count = host_cfg_count,
+	.cfg_string = host_cfg_string,
+	.cfg_number = host_cfg_number,
+	.cfg_bool = host_cfg_bool,
+	.metric_family = host_metric_family,
+	.metric_series = host_metric_series,
+	.metric_add = host_metric_add,
+	.metric_set = host_metric_set,
+	.metric_observe = host_metric_observe,
+};
+
+const spore_host *host_table(void)
+{
+	return &table;
+}
+
+bool host_init(const struct host_services *services)
+{
+	the_host.services = *services;
+	return ticket_tables_new(services->loops, services->n_workers);
+}
+
+void host_fini(void)
+{
+	for (size_t i = 0; i < the_host.n_listeners; i++)
+		close(the_host.listeners[i].fd);
+	the_host.n_listeners = 0;
+	ticket_tables_free();
+}

@@ -1,0 +1,42 @@
+/* host - the host's side of the SDK: the table of functions that plugins are lent.
+ *
+ * The table's functions without a context (time, randomness, completion) need the process's own
+ * services, so there is one host per process: host_init before the first instance, host_fini after
+ * the last. */
+#ifndef CORE_HOST_H
+#define CORE_HOST_H
+
+#include <spore/auth.h>
+#include <spore/host.h>
+#include <stdbool.h>
+
+#include "net/conn.h"
+#include "plugin/grant.h"
+
+struct instance;
+struct loop;
+struct metrics;
+struct resolver;
+
+struct host_services {
+	struct metrics *metrics;   /* borrowed, all of them: they outlive the host */
+	struct resolver *resolver;
+	struct loop *const *loops; /* the workers' */
+	unsigned n_workers;
+	/* Ends or renews the sessions of an identity; takes the grant. [any] */
+	void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
+	                   struct grant *grant);
+};
+
+bool host_init(const struct host_services *services);
+void host_fini(void);
+/* Valid for the whole process. */
+const spore_host *host_table(void);
+/* As spore_host.get_extension. */
+const void *host_get_extension(const char *id);
+/* What "spore.ready/1" answers. [any] */
+void host_set_ready(bool ready);
+/* Stops and logs what an instance left behind on a worker. [worker] */
+void host_release_leaks(struct spore_worker *worker);
+
+#endif

@@ -1,0 +1,251 @@
+#include "plugin/instance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "loop/call.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "plugin/host.h"
+
+enum { POOL_THREADS = 8, POOL_QUEUED = 1024, STOP_POLL_MS = 1 };
+
+/* ---- main -------------------------------------------------------------------------------------- */
+
+struct reporter {
+	spore_create_args args; /* first: the plugin hands it back */
+	const struct instance_spec *spec;
+	bool reported;
+};
+
+static void on_report(const spore_create_args *args, const char *pointer, const char *text)
+{
+	struct reporter *reporter = (struct reporter *)(uintptr_t)args;
+
+	reporter->reported = true;
+	reporter->spec->report(reporter->spec->report_arg, pointer ? pointer : "",
+	                       text ? text : "refused by the plugin");
+}
+
+static struct instance *allocate(const struct instance_spec *spec, unsigned n_workers)
+{
+	struct instance *instance = calloc(1, sizeof *instance);
+
+	if (!instance) {
+		free(spec->conf);
+		return NULL;
+	}
+	instance->component = spec->component;
+	instance->plugin = spec->plugin;
+	instance->conf = spec->conf;
+	instance->raw = spec->raw;
+	instance->n_workers = n_workers;
+	instance->name = strdup(spec->name);
+	instance->workers = calloc(n_workers, sizeof *instance->workers);
+	pthread_mutex_init(&instance->pool_lock, NULL);
+	if (!instance->name || !instance->workers) {
+		instance_free(instance);
+		return NULL;
+	}
+	for (unsigned i = 0; i < n_workers; i++) {
+		struct spore_worker *worker = &instance->workers[i];
+
+		worker->instance = instance;
+		list_init(&worker->timers);
+		list_init(&worker->ios);
+		list_init(&worker->resolves);
+		pthread_mutex_init(&worker->lock, NULL);
+	}
+	return instance;
+}
+
+struct instance *instance_new(const struct instance_spec *spec, unsigned n_workers, struct err *err)
+{
+	struct instance *instance = allocate(spec, n_workers);
+	struct reporter reporter = { .spec = spec };
+	spore_status status;
+
+	err_set(err, "out of memory");
+	if (!instance)
+		return NULL;
+	reporter.args = (spore_create_args){
+		.struct_size = sizeof reporter.args,
+		.role = spec->role,
+		.host = host_table(),
+		.ctx = (spore_ctx *)(void *)instance,
+		.instance = instance->name,
+		.conf = instance->conf,
+		.raw = (const spore_cfg *)(const void *)spec->raw,
+		.report = on_report,
+		.n_workers = n_workers,
+	};
+	status = spec->component->create(&reporter.args, &instance->self);
+	if (status == SPORE_OK)
+		return instance;
+	instance->self = NULL;
+	err->text[0] = '\0';
+	if (!reporter.reported)
+		err_set(err, "plugin %s could not be set up (status %d, no reason reported)", instance->name,
+		        status);
+	instance->component = NULL; /* never created: nothing to destroy */
+	instance_free(instance);
+	return NULL;
+}
+
+void instance_free(struct instance *instance)
+{
+	if (!instance)
+		return;
+	pool_free(instance->pool, 0);
+	if (instance->component)
+		instance->component->destroy(instance->self);
+	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
+		pthread_mutex_destroy(&instance->workers[i].lock);
+	pthread_mutex_destroy(&instance->pool_lock);
+	free(instance->workers);
+	free(instance->conf);
+	free(instance->name);
+	free(instance);
+}
+
+struct pool *instance_pool(struct instance *instance)
+{
+	pthread_mutex_lock(&instance->pool_lock);
+	if (!instance->pool)
+		instance->pool = pool_new(POOL_THREADS, POOL_QUEUED);
+	pthread_mutex_unlock(&instance->pool_lock);
+	return instance->pool;
+}
+
+void *instance_state(const struct instance *instance, const struct loop *loop)
+{
+	return instance->workers[loop_index(loop)].state;
+}
+
+/* ---- work in flight ---------------------------------------------------------------------------- */
+
+bool worker_enter(struct spore_worker *worker)
+{
+	bool entered;
+
+	pthread_mutex_lock(&worker->lock);
+	entered = !worker->stopping;
+	worker->in_flight += entered;
+	pthread_mutex_unlock(&worker->lock);
+	return entered;
+}
+
+void worker_leave(struct spore_worker *worker)
+{
+	pthread_mutex_lock(&worker->lock);
+	worker->in_flight--;
+	pthread_mutex_unlock(&worker->lock);
+}
+
+static bool worker_is_busy(struct spore_worker *worker)
+{
+	bool busy;
+
+	pthread_mutex_lock(&worker->lock);
+	busy = worker->in_flight > 0;
+	pthread_mutex_unlock(&worker->lock);
+	return busy;
+}
+
+/* ---- calls that main makes on a worker --------------------------------------------------------- */
+
+struct start {
+	struct spore_worker *worker;
+	spore_status status;
+};
+
+static void run_start(void *arg)
+{
+	struct start *start = arg;
+	struct spore_worker *worker = start->worker;
+	const spore_component *component = worker->instance->component;
+
+	worker->state = worker->instance->self;
+	if (SPORE_CAN(component, worker_start))
+		start->status = component->worker_start(worker->instance->self, worker, &worker->state);
+}
+
+static void run_drain(void *arg)
+{
+	struct spore_worker *worker = arg;
+	const spore_component *component = worker->instance->component;
+
+	pthread_mutex_lock(&worker->lock);
+	worker->stopping = true;
+	pthread_mutex_unlock(&worker->lock);
+	if (SPORE_CAN(component, worker_drain))
+		component->worker_drain(worker->state);
+}
+
+static void run_stop(void *arg)
+{
+	struct spore_worker *worker = arg;
+	const spore_component *component = worker->instance->component;
+
+	if (SPORE_CAN(component, worker_stop))
+		component->worker_stop(worker->state);
+	host_release_leaks(worker);
+}
+
+bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err)
+{
+	bool single = SPORE_HAS(instance->component, flags) &&
+	              instance->component->flags & SPORE_COMPF_SINGLE_WORKER;
+
+	for (unsigned i = 0; i < (single ? 1 : instance->n_workers); i++) {
+		struct spore_worker *worker = &instance->workers[i];
+		struct start start = { worker, SPORE_OK };
+
+		worker->loop = loops[i];
+		loop_call(loops[i], run_start, &start);
+		if (start.status != SPORE_OK) {
+			err_set(err, "plugin %s could not start on worker %u (status %d)", instance->name, i,
+			        start.status);
+			instance_stop(instance, 1000);
+			return false;
+		}
+		worker->started = true;
+	}
+	return true;
+}
+
+static bool wait_until_idle(struct spore_worker *worker, int64_t deadline_ms)
+{
+	while (worker_is_busy(worker)) {
+		if (clock_ms() > deadline_ms)
+			return false;
+		nanosleep(&(struct timespec){ 0, STOP_POLL_MS * 1000000 }, NULL);
+	}
+	return true;
+}
+
+bool instance_stop(struct instance *instance, int64_t wait_ms)
+{
+	int64_t deadline_ms = clock_ms() + wait_ms;
+	bool idle = true;
+
+	for (unsigned i = 0; i < instance->n_workers; i++) {
+		struct spore_worker *worker = &instance->workers[i];
+
+		if (!worker->started)
+			continue;
+		loop_call(worker->loop, run_drain, worker);
+		if (!wait_until_idle(worker, deadline_ms)) {
+			log_error("plugin still busy", log_str("plugin", instance->name), log_int("worker", i));
+			idle = false;
+			continue;
+		}
+		loop_call(worker->loop, run_stop, worker);
+		worker->started = false;
+	}
+	return idle;
+}

@@ -1,0 +1,199 @@
+#include "plugin/loader.h"
+
+#include <dlfcn.h>
+#include <spore/acl.h>
+#include <spore/auth.h>
+#include <spore/transport.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "plugin/sealed.h"
+
+/* ---- what the entry point returns is as untrusted as any input -------------------------------- */
+
+static const char *missing_slot(const spore_component *c)
+{
+	const spore_auth_ops *auth = c->ops;
+	const spore_transport_ops *transport = c->ops;
+	const spore_acl_ops *acl = c->ops;
+
+	if (!SPORE_CAN(c, create))
+		return "create";
+	if (!SPORE_CAN(c, destroy))
+		return "destroy";
+	if (c->kind >= SPORE_KIND_AUTH && c->kind <= SPORE_KIND_ACL && !c->ops)
+		return "ops";
+	if (c->kind == SPORE_KIND_AUTH && !SPORE_CAN(auth, verify) && !SPORE_CAN(auth, answer))
+		return "verify (for a server) or answer (for a client)";
+	if (c->kind == SPORE_KIND_TRANSPORT && !SPORE_CAN(transport, wrap))
+		return "wrap";
+	if (c->kind == SPORE_KIND_ACL && !SPORE_CAN(acl, check))
+		return "check";
+	return NULL;
+}
+
+static bool check_component(const spore_component *c, struct err *err)
+{
+	const char *slot;
+
+	if (!SPORE_HAS(c, conf_size) || !c->name || !*c->name) {
+		err_set(err, "one of its components has no name or is cut short");
+		return false;
+	}
+	slot = missing_slot(c);
+	if (slot) {
+		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", c->name, slot);
+		return false;
+	}
+	if (c->n_options && (!c->options || c->option_size < offsetof(spore_option, doc))) {
+		err_set(err, "its component \"%s\" has an option table without rows", c->name);
+		return false;
+	}
+	return true;
+}
+
+static bool check_plugin(const struct loader *loader, const spore_plugin *plugin, struct err *err)
+{
+	if (!plugin || !SPORE_HAS(plugin, components) || !plugin->components || !plugin->name) {
+		err_set(err, "spore_plugin_v1() returned no plugin");
+		return false;
+	}
+	for (const char *const *id = plugin->required; id && *id; id++) {
+		if (!loader->get_extension(*id)) {
+			err_set(err, "it needs the host extension \"%s\", which this host does not have: update "
+			             "Spore", *id);
+			return false;
+		}
+	}
+	for (const spore_component *const *c = plugin->components; *c; c++) {
+		if (!check_component(*c, err))
+			return false;
+	}
+	return true;
+}
+
+/* ---- loading ----------------------------------------------------------------------------------- */
+
+static struct loaded *find_digest(const struct loader *loader, const uint8_t *digest)
+{
+	for (struct loaded *l = loader->first; l; l = l->next) {
+		if (memcmp(l->digest, digest, sizeof l->digest) == 0)
+			return l;
+	}
+	return NULL;
+}
+
+static bool check_pin(const uint8_t *digest, const char *pin, struct err *err)
+{
+	char hex[2 * CRYPTO_SHA256_SIZE + 1];
+
+	for (size_t i = 0; i < CRYPTO_SHA256_SIZE; i++)
+		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+	if (!pin || strcasecmp(hex, pin) == 0)
+		return true;
+	err_set(err, "its SHA-256 is %s: expected the pinned %s", hex, pin);
+	return false;
+}
+
+static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
+{
+	const spore_plugin *(*entry)(void);
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
+	loaded->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!loaded->handle) {
+		err_set(err, "cannot load it: %s", dlerror());
+		return false;
+	}
+	*(void **)&entry = dlsym(loaded->handle, "spore_plugin_v1");
+	if (!entry) {
+		err_set(err, "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
+		return false;
+	}
+	loaded->plugin = entry();
+	return check_plugin(loader, loaded->plugin, err);
+}
+
+static struct loaded *load_copy(struct loader *loader, const char *path, const char *pin,
+                                const struct sealed *copy, struct err *err)
+{
+	struct loaded *loaded = calloc(1, sizeof *loaded), *known;
+
+	if (!loaded || !crypto_sha256(copy->bytes, copy->size, loaded->digest)) {
+		err_set(err, "out of memory");
+		goto fail;
+	}
+	if (!check_pin(loaded->digest, pin, err))
+		goto fail;
+	known = find_digest(loader, loaded->digest);
+	if (known) {
+		free(loaded);
+		close(copy->fd);
+		return known;
+	}
+	loaded->fd = copy->fd;
+	loaded->path = strdup(path);
+	if (!note_read(copy->bytes, copy->size, &loaded->note, err) ||
+	    !note_is_compatible(&loaded->note, err) || !open_code(loader, loaded, err))
+		goto fail;
+	loaded->next = loader->first;
+	loader->first = loaded;
+	log_debug("plugin loaded", log_str("plugin", loaded->note.plugin),
+	          log_str("version", loaded->note.version), log_str("path", path));
+	return loaded;
+fail:
+	/* Code that was mapped stays: its constructors may have left threads or handlers behind. Then
+	 * its descriptor stays, too, or the next copy would get its name. */
+	if (!loaded || !loaded->handle)
+		close(copy->fd);
+	if (loaded)
+		free(loaded->path);
+	free(loaded);
+	return NULL;
+}
+
+const struct loaded *loader_load(struct loader *loader, const char *path, const char *pin,
+                                 struct err *err)
+{
+	struct loaded *loaded;
+	struct sealed copy;
+
+	if (!sealed_open(path, &copy, err)) {
+		err_prefix(err, "plugin %s refused", path);
+		return NULL;
+	}
+	loaded = load_copy(loader, path, pin, &copy, err);
+	sealed_close(&copy, false);
+	if (!loaded)
+		err_prefix(err, "plugin %s refused", path);
+	return loaded;
+}
+
+void loader_fini(struct loader *loader)
+{
+	while (loader->first) {
+		struct loaded *loaded = loader->first;
+
+		loader->first = loaded->next;
+		close(loaded->fd);
+		free(loaded->path);
+		free(loaded);
+	}
+}
+
+bool loader_inspect(const char *path, struct note *note_out, struct err *err)
+{
+	struct sealed copy;
+	bool good;
+
+	if (!sealed_open(path, &copy, err))
+		return false;
+	good = note_read(copy.bytes, copy.size, note_out, err);
+	sealed_close(&copy, true);
+	return good;
+}

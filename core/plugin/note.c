@@ -1,0 +1,130 @@
+#include "plugin/note.h"
+
+#include <elf.h>
+#include <spore/plugin.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#if defined(__x86_64__)
+#define NATIVE_MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_MACHINE EM_AARCH64
+#else
+#define NATIVE_MACHINE 0 /* left to dlopen */
+#endif
+
+static bool in_file(size_t size, uint64_t offset, uint64_t len)
+{
+	return offset <= size && len <= size - offset;
+}
+
+static bool read_header(const uint8_t *file, size_t size, Elf64_Ehdr *header_out, struct err *err)
+{
+	if (size < sizeof *header_out || memcmp(file, ELFMAG, SELFMAG) != 0) {
+		err_set(err, "not a shared object: expected an ELF file");
+		return false;
+	}
+	memcpy(header_out, file, sizeof *header_out);
+	if (header_out->e_ident[EI_CLASS] != ELFCLASS64 || header_out->e_type != ET_DYN ||
+	    (NATIVE_MACHINE && header_out->e_machine != NATIVE_MACHINE)) {
+		err_set(err, "not a 64-bit shared object for this machine (ELF machine %u)",
+		        header_out->e_machine);
+		return false;
+	}
+	if (header_out->e_phentsize != sizeof(Elf64_Phdr) ||
+	    !in_file(size, header_out->e_phoff, (uint64_t)header_out->e_phnum * sizeof(Elf64_Phdr))) {
+		err_set(err, "damaged: its program headers do not lie within the file");
+		return false;
+	}
+	return true;
+}
+
+static uint64_t align4(uint64_t n)
+{
+	return (n + 3) & ~UINT64_C(3);
+}
+
+static void take_note(const uint8_t *desc, struct note *note_out)
+{
+	uint16_t numbers[3];
+	char name[32], version[16];
+
+	*note_out = (struct note){ 0 };
+	memcpy(numbers, desc, sizeof numbers);
+	note_out->abi_major = numbers[0];
+	note_out->abi_minor = numbers[1];
+	note_out->min_minor = numbers[2];
+	memcpy(name, desc + 8, sizeof name);
+	memcpy(version, desc + 40, sizeof version);
+	/* Shown to people: escaped names stay within what they would be anyway, or are cut. */
+	text_escape(name, strnlen(name, sizeof name), note_out->plugin, sizeof note_out->plugin);
+	text_escape(version, strnlen(version, sizeof version), note_out->version,
+	            sizeof note_out->version);
+}
+
+/* One PT_NOTE segment: a sequence of notes, each a header, a name and a description. */
+static bool find_note(const uint8_t *at, uint64_t left, struct note *note_out)
+{
+	while (left >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr note;
+		uint64_t name_size, desc_size;
+
+		memcpy(&note, at, sizeof note);
+		at += sizeof note;
+		left -= sizeof note;
+		name_size = align4(note.n_namesz);
+		desc_size = align4(note.n_descsz);
+		if (name_size > left || desc_size > left - name_size)
+			return false;
+		if (note.n_type == SPORE_NOTE_TYPE && note.n_namesz == 6 &&
+		    memcmp(at, "Spore", 6) == 0 && note.n_descsz >= SPORE_NOTE_DESC_SIZE) {
+			take_note(at + name_size, note_out);
+			return true;
+		}
+		at += name_size + desc_size;
+		left -= name_size + desc_size;
+	}
+	return false;
+}
+
+bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct err *err)
+{
+	Elf64_Ehdr header;
+
+	if (!read_header(file, size, &header, err))
+		return false;
+	for (size_t i = 0; i < header.e_phnum; i++) {
+		Elf64_Phdr segment;
+
+		memcpy(&segment, file + header.e_phoff + i * sizeof segment, sizeof segment);
+		if (segment.p_type != PT_NOTE || !in_file(size, segment.p_offset, segment.p_filesz))
+			continue;
+		if (find_note(file + segment.p_offset, segment.p_filesz, note_out))
+			return true;
+	}
+	err_set(err, "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the "
+	             "note stripped?)");
+	return false;
+}
+
+bool note_is_compatible(const struct note *note, struct err *err)
+{
+	if (note->abi_major != SPORE_ABI_MAJOR) {
+		err_set(err,
+		        "plugin %s %s was built for plugin ABI %u.%u, this host has %u.%u: build it against "
+		        "the SDK of ABI %u",
+		        note->plugin, note->version, note->abi_major, note->abi_minor, SPORE_ABI_MAJOR,
+		        SPORE_ABI_MINOR, SPORE_ABI_MAJOR);
+		return false;
+	}
+	if (note->min_minor > SPORE_ABI_MINOR) {
+		err_set(err,
+		        "plugin %s %s needs plugin ABI %u.%u or later, this host has %u.%u: update Spore, or "
+		        "build the plugin with a smaller SPORE_MIN_MINOR",
+		        note->plugin, note->version, note->abi_major, note->min_minor, SPORE_ABI_MAJOR,
+		        SPORE_ABI_MINOR);
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,132 @@
+#include "plugin/sealed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { MAX_SIZE = 256 * 1024 * 1024 };
+
+/* Whoever may write a file, or the folder it is in, runs code in this process. */
+static bool check_access(const char *path, const struct stat *st, struct err *err)
+{
+	bool sticky_folder = S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX;
+
+	if (st->st_uid != 0 && st->st_uid != geteuid()) {
+		err_set(err, "%s belongs to uid %u: expected root or uid %u, which runs this process "
+		             "(chown it)", path, st->st_uid, geteuid());
+		return false;
+	}
+	if (sticky_folder)
+		return true;
+	if (st->st_mode & S_IWOTH) {
+		err_set(err, "%s is writable by everyone: run `chmod o-w` on it", path);
+		return false;
+	}
+	if (st->st_mode & S_IWGRP && geteuid() == 0) {
+		err_set(err, "%s is writable by its group and this process runs as root: run `chmod g-w` "
+		             "on it", path);
+		return false;
+	}
+	if (st->st_mode & S_IWGRP)
+		log_warn("plugin path is writable by its group", log_str("path", path));
+	return true;
+}
+
+static bool check_folders(const char *file, struct err *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	strcpy(path, file);
+	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+		slash[slash == path] = '\0'; /* the root keeps its slash */
+		if (stat(path, &st) < 0) {
+			err_set(err, "cannot read %s: %s", path, strerror(errno));
+			return false;
+		}
+		if (!check_access(path, &st, err))
+			return false;
+		if (slash == path)
+			break;
+	}
+	return true;
+}
+
+static int open_checked(const char *path, struct stat *st, struct err *err)
+{
+	char real[PATH_MAX];
+	int fd;
+
+	if (!realpath(path, real)) {
+		err_set(err, "cannot open %s: %s", path, strerror(errno));
+		return -1;
+	}
+	if (!check_folders(real, err))
+		return -1;
+	fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, st) < 0) {
+		err_set(err, "cannot open %s: %s", real, strerror(errno));
+	} else if (!S_ISREG(st->st_mode)) {
+		err_set(err, "%s is not a regular file", real);
+	} else if (st->st_size == 0 || st->st_size > MAX_SIZE) {
+		err_set(err, "%s has %lld bytes: expected a plugin of 1 byte to 256 MiB", real,
+		        (long long)st->st_size);
+	} else if (check_access(real, st, err)) {
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool copy_all(int from, int to, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = sendfile(to, from, NULL, size);
+
+		if (n <= 0)
+			return false;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
+{
+	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+	struct stat st;
+	int file = open_checked(path, &st, err), copy = -1;
+	void *bytes = MAP_FAILED;
+
+	if (file < 0)
+		return false;
+	copy = memfd_create("spore-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (copy >= 0 && copy_all(file, copy, (size_t)st.st_size) && fcntl(copy, F_ADD_SEALS, SEALS) == 0)
+		bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, copy, 0);
+	if (bytes == MAP_FAILED) {
+		err_set(err, "cannot copy %s into memory: %s", path,
+		        errno ? strerror(errno) : "it changed meanwhile");
+		if (copy >= 0)
+			close(copy);
+		copy = -1;
+	}
+	close(file);
+	*sealed_out = (struct sealed){ copy, bytes == MAP_FAILED ? NULL : bytes, (size_t)st.st_size };
+	return copy >= 0;
+}
+
+void sealed_close(struct sealed *sealed, bool close_fd)
+{
+	munmap((void *)(uintptr_t)sealed->bytes, sealed->size);
+	sealed->bytes = NULL;
+	if (close_fd)
+		close(sealed->fd);
+}

@@ -1,0 +1,258 @@
+#include "relay/relay.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "loop/loop.h"
+#include "net/stream.h"
+
+/* More than one scratch never waits: reading stops while anything does. What comes with the start
+ * (bytes behind Accept) is at most as much again. */
+enum { SPILL_MAX = 2 * LOOP_SCRATCH };
+static const double sweep_s = 1.0;
+
+enum flow_state {
+	FLOWING,
+	ENDING, /* the source has ended; the spill and the half-close are still to be written */
+	ENDED,  /* half-closed at the destination */
+	BROKEN  /* the destination takes no more */
+};
+
+/* One direction. Invariant: while the spill holds bytes, the source is not read. */
+struct flow {
+	struct buf spill;
+	enum flow_state state;
+	uint64_t bytes;
+};
+
+/* flows[i] comes from streams[i] and goes to streams[!i]. */
+struct relay {
+	struct list node; /* in set->all */
+	struct relay_set *set;
+	struct stream *streams[2]; /* owned */
+	struct flow flows[2];
+	relay_fn on_end;
+	void *arg;
+	struct loop_task reap;
+	bool over;
+};
+
+static void run_reap(struct loop_task *task)
+{
+	struct relay *relay = (void *)((char *)task - offsetof(struct relay, reap));
+	uint64_t bytes[2] = { relay->flows[0].bytes, relay->flows[1].bytes };
+
+	relay->on_end(bytes, relay->arg);
+	free(relay);
+}
+
+static void finish(struct relay *relay, bool reset)
+{
+	if (relay->over)
+		return;
+	relay->over = true;
+	list_remove(&relay->node);
+	relay->set->count--;
+	for (int i = 0; i < 2; i++) {
+		stream_close(relay->streams[i], reset);
+		buf_fini(&relay->flows[i].spill);
+	}
+	loop_reap(relay->set->loop, &relay->reap);
+}
+
+static bool flow_is_over(const struct flow *flow)
+{
+	return flow->state == ENDED || flow->state == BROKEN;
+}
+
+static void update(struct relay *relay)
+{
+	const struct flow *flows = relay->flows;
+
+	if (flow_is_over(&flows[0]) && flow_is_over(&flows[1])) {
+		finish(relay, flows[0].state == BROKEN || flows[1].state == BROKEN);
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		bool reads = flows[i].state == FLOWING && flows[i].spill.len == 0;
+		bool writes = flows[!i].spill.len > 0 || flows[!i].state == ENDING;
+
+		stream_want(relay->streams[i], (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0));
+	}
+}
+
+/* The destination takes no more. What it said before may still be on its way to us, so the other
+ * direction goes on until that has an end, too. */
+static void break_flow(struct flow *flow)
+{
+	buf_fini(&flow->spill);
+	flow->state = BROKEN;
+}
+
+/* Writes all it can. How much was taken: *n_out. False when the flow broke. */
+static bool write_some(struct relay *relay, int from, const uint8_t *bytes, size_t len, size_t *n_out)
+{
+	struct flow *flow = &relay->flows[from];
+
+	for (*n_out = 0; *n_out < len;) {
+		size_t n;
+		enum stream_io io = stream_write(relay->streams[!from], bytes + *n_out, len - *n_out, &n);
+
+		if (io == STREAM_AGAIN)
+			break;
+		if (io != STREAM_OK) {
+			break_flow(flow);
+			return false;
+		}
+		*n_out += n;
+		flow->bytes += n;
+	}
+	return true;
+}
+
+/* The spill first, then the half-close. */
+static void drain(struct relay *relay, int from)
+{
+	struct flow *flow = &relay->flows[from];
+	enum stream_io io;
+	size_t n;
+
+	if (flow->spill.len > 0) {
+		if (!write_some(relay, from, buf_bytes(&flow->spill), flow->spill.len, &n))
+			return;
+		buf_consume(&flow->spill, n);
+	}
+	if (flow->spill.len > 0 || flow->state != ENDING)
+		return;
+	io = stream_shutdown(relay->streams[!from]);
+	if (io == STREAM_OK)
+		flow->state = ENDED;
+	else if (io == STREAM_ERROR)
+		break_flow(flow);
+}
+
+/* One read's worth, straight on. This is where a direction chooses how its bytes move; copying
+ * through the worker's scratch is the one way there is. */
+static void pump(struct relay *relay, int from)
+{
+	struct flow *flow = &relay->flows[from];
+	uint8_t *scratch = loop_scratch(relay->set->loop);
+	size_t n, taken;
+	enum stream_io io;
+
+	if (flow->state != FLOWING || flow->spill.len > 0)
+		return;
+	io = stream_read(relay->streams[from], scratch, LOOP_SCRATCH, &n);
+	if (io == STREAM_AGAIN)
+		return;
+	if (io == STREAM_ERROR) {
+		finish(relay, true);
+		return;
+	}
+	if (io == STREAM_EOF) {
+		flow->state = ENDING;
+		drain(relay, from);
+		return;
+	}
+	if (!write_some(relay, from, scratch, n, &taken))
+		return;
+	if (!buf_append(&flow->spill, scratch + taken, n - taken, SPILL_MAX)) {
+		log_error("relay reset: out of memory", log_int("bytes", (int64_t)(n - taken)));
+		finish(relay, true);
+	}
+}
+
+static void on_stream(struct stream *stream, unsigned events, void *arg)
+{
+	struct relay *relay = arg;
+	int side = stream == relay->streams[1];
+
+	if (events & STREAM_WRITABLE)
+		drain(relay, !side);
+	if (events & STREAM_READABLE)
+		pump(relay, side);
+	if (!relay->over)
+		update(relay);
+}
+
+void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
+                 struct buf *for_left, struct buf *for_right, relay_fn on_end, void *arg)
+{
+	struct relay *relay = calloc(1, sizeof *relay);
+
+	if (!relay) {
+		log_error("connection reset: out of memory", log_int("relays", set->count));
+		stream_close(left, true);
+		stream_close(right, true);
+		buf_fini(for_left);
+		buf_fini(for_right);
+		on_end((const uint64_t[2]){ 0, 0 }, arg);
+		return;
+	}
+	relay->set = set;
+	relay->streams[0] = left;
+	relay->streams[1] = right;
+	relay->flows[0].spill = *for_right;
+	relay->flows[1].spill = *for_left;
+	*for_left = *for_right = (struct buf){ 0 };
+	relay->on_end = on_end;
+	relay->arg = arg;
+	relay->reap.run = run_reap;
+	list_append(&set->all, &relay->node);
+	set->count++;
+	for (int i = 0; i < 2; i++)
+		stream_set_owner(relay->streams[i], on_stream, relay);
+	for (int i = 0; i < 2; i++)
+		drain(relay, i);
+	/* Bytes that came before are read now, not a turn later. */
+	for (int i = 0; i < 2 && !relay->over; i++)
+		pump(relay, i);
+	if (!relay->over)
+		update(relay);
+}
+
+/* ---- half-closed relays -------------------------------------------------------------------------- */
+
+/* A side that has ended its sending may still be reset, and nobody reads it any more: ask. */
+static bool has_died(const struct relay *relay, int side)
+{
+	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
+
+	if (relay->flows[side].state == FLOWING || relay->flows[!side].state != FLOWING)
+		return false;
+	return poll(&fd, 1, 0) > 0 && fd.revents & POLLERR;
+}
+
+static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct relay_set *set = timer->data;
+	struct list *next;
+
+	(void)ev;
+	(void)events;
+	for (struct list *i = set->all.next; i != &set->all; i = next) {
+		struct relay *relay = LIST_OWNER(i, struct relay, node);
+
+		next = i->next;
+		if (has_died(relay, 0) || has_died(relay, 1))
+			finish(relay, true);
+	}
+}
+
+void relay_set_init(struct relay_set *set, struct loop *loop)
+{
+	set->loop = loop;
+	set->count = 0;
+	list_init(&set->all);
+	ev_timer_init(&set->sweep, on_sweep, sweep_s, sweep_s);
+	set->sweep.data = set;
+	ev_timer_start(loop_ev(loop), &set->sweep);
+}
+
+void relay_set_fini(struct relay_set *set)
+{
+	ev_timer_stop(loop_ev(set->loop), &set->sweep);
+	while (!list_is_empty(&set->all))
+		finish(LIST_OWNER(set->all.next, struct relay, node), true);
+}

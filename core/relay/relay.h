@@ -1,0 +1,42 @@
+/* relay - carries the bytes of a pair of streams both ways, on one worker.
+ *
+ *      left ──read──▶ scratch ──write──▶ right      what right does not take is spilled, bounded,
+ *      left ◀──────────────────────────── right      and left is not read until it has drained
+ *
+ * Each direction ends on its own (half-close). A reset is passed on. Nothing is held while no bytes
+ * are in flight. [worker] */
+#ifndef CORE_RELAY_H
+#define CORE_RELAY_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+
+struct loop;
+struct relay;
+struct stream;
+
+/* A worker's relays. */
+struct relay_set {
+	struct loop *loop;
+	struct list all;
+	unsigned count;
+	ev_timer sweep; /* looks after half-closed ones, whose watchers may sleep */
+};
+
+/* `bytes[0]` went from left to right. The relay and its streams are gone when this runs. */
+typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
+
+void relay_set_init(struct relay_set *set, struct loop *loop);
+/* Resets all. */
+void relay_set_fini(struct relay_set *set);
+
+/* Takes both streams, which are open, and the bytes that wait for either side (both may be empty).
+ * on_end runs once, later; before it on failure too. */
+void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
+                 struct buf *for_left, struct buf *for_right, relay_fn on_end, void *arg);
+
+#endif

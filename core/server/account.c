@@ -1,0 +1,145 @@
+#include "server/account.h"
+
+#include <stdlib.h>
+
+void principal_table_init(struct principal_table *table)
+{
+	pthread_mutex_init(&table->lock, NULL);
+	table->first = NULL;
+}
+
+void principal_table_fini(struct principal_table *table)
+{
+	pthread_mutex_destroy(&table->lock);
+}
+
+/* With the lock held. */
+static struct principal *find_or_add(struct principal_table *table, struct instance *by,
+                                     uint64_t session)
+{
+	struct principal *p;
+
+	for (p = table->first; p; p = p->next) {
+		if (p->by == by && p->session == session)
+			break;
+	}
+	if (!p) {
+		p = calloc(1, sizeof *p);
+		if (!p)
+			return NULL;
+		p->by = by;
+		p->session = session;
+		p->next = table->first;
+		table->first = p;
+	}
+	p->refs++;
+	return p;
+}
+
+/* With the lock held. */
+static void release(struct principal_table *table, struct principal *p)
+{
+	struct principal **link = &table->first;
+
+	if (--p->refs > 0)
+		return;
+	while (*link != p)
+		link = &(*link)->next;
+	*link = p->next;
+	free(p);
+}
+
+struct account *account_open(struct principal_table *table, struct instance *by, struct grant *grant,
+                             const char **error_out)
+{
+	struct account *account = calloc(1, sizeof *account);
+	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
+	struct principal *p = NULL;
+
+	*error_out = "out of memory";
+	if (!account)
+		return NULL;
+	pthread_mutex_lock(&table->lock);
+	p = find_or_add(table, by, grant ? grant->session : 0);
+	if (p && bounded && p->tunnels >= grant->max_tunnels) {
+		*error_out = "too many tunnels";
+		release(table, p);
+		p = NULL;
+	} else if (p) {
+		p->tunnels++;
+	}
+	pthread_mutex_unlock(&table->lock);
+	if (!p) {
+		free(account);
+		return NULL;
+	}
+	atomic_init(&account->refs, 1);
+	account->table = table;
+	account->principal = p;
+	account->grant = grant;
+	return account;
+}
+
+void account_close_tunnel(struct account *account)
+{
+	pthread_mutex_lock(&account->table->lock);
+	account->principal->tunnels--;
+	pthread_mutex_unlock(&account->table->lock);
+	account_unref(account);
+}
+
+void account_renew(struct account *account, struct grant *grant)
+{
+	char *identity = grant->identity;
+
+	grant->session = account->grant->session;
+	grant->identity = account->grant->identity;
+	account->grant->identity = identity;
+	grant_free(account->grant);
+	account->grant = grant;
+}
+
+struct account *account_ref(struct account *account)
+{
+	atomic_fetch_add_explicit(&account->refs, 1, memory_order_relaxed);
+	return account;
+}
+
+void account_unref(struct account *account)
+{
+	if (atomic_fetch_sub_explicit(&account->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	pthread_mutex_lock(&account->table->lock);
+	release(account->table, account->principal);
+	pthread_mutex_unlock(&account->table->lock);
+	grant_free(account->grant);
+	free(account);
+}
+
+bool account_enter(struct account *account)
+{
+	unsigned before = atomic_fetch_add(&account->principal->conns, 1);
+	const struct grant *grant = account->grant;
+
+	if (grant && grant->fields & SPORE_AUTH_F_MAX_CONNS && before >= grant->max_conns) {
+		atomic_fetch_sub(&account->principal->conns, 1);
+		return false;
+	}
+	atomic_fetch_add_explicit(&account->conns, 1, memory_order_relaxed);
+	return true;
+}
+
+void account_leave(struct account *account)
+{
+	atomic_fetch_sub(&account->principal->conns, 1);
+}
+
+const char *account_identity(const struct account *account)
+{
+	return account->grant ? account->grant->identity : "";
+}
+
+bool account_belongs_to(const struct account *account, const struct instance *by, uint64_t session)
+{
+	return account->principal->by == by && account->principal->session == session;
+}

@@ -1,0 +1,63 @@
+/* account - who a tunnel belongs to, and what it has used.
+ *
+ * A principal is one (auth instance, session) pair: the handle that ownership compares. An account
+ * is one tunnel's, shared by its visitors and relays on all workers, so its counts are atomic and it
+ * outlives the tunnel while they last. */
+#ifndef CORE_ACCOUNT_H
+#define CORE_ACCOUNT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "plugin/grant.h"
+
+struct instance;
+
+struct principal {
+	struct principal *next;
+	struct instance *by;     /* who allowed it; NULL on a server without authentication */
+	uint64_t session;
+	unsigned refs;           /* under the table's lock */
+	unsigned tunnels;        /* under the table's lock */
+	atomic_uint conns;       /* visitors pending or carried */
+};
+
+struct principal_table {
+	pthread_mutex_t lock;
+	struct principal *first;
+};
+
+struct account {
+	atomic_uint refs;
+	struct principal_table *table; /* borrowed: outlives all accounts */
+	struct principal *principal;   /* ref */
+	struct grant *grant;           /* owned; NULL without authentication. Read and replaced on the
+	                                  tunnel's worker alone */
+	uint16_t port;
+	atomic_uint_fast64_t bytes_up, bytes_down, conns;
+};
+
+void principal_table_init(struct principal_table *table);
+void principal_table_fini(struct principal_table *table);
+
+/* Opens a tunnel's account; takes the grant on success. NULL and *error_out (a text for the client)
+ * when the principal may have no more tunnels, or memory is out. [worker] */
+struct account *account_open(struct principal_table *table, struct instance *by, struct grant *grant,
+                             const char **error_out);
+/* The tunnel is gone; visitors and relays may still hold the account. [worker] */
+void account_close_tunnel(struct account *account);
+/* What the owner may do from now on; takes the grant. Identity and session stay. [worker] */
+void account_renew(struct account *account, struct grant *grant);
+struct account *account_ref(struct account *account);
+void account_unref(struct account *account);
+
+/* One more visitor; false when the principal has as many as it may. [worker]; leaving is [any]. */
+bool account_enter(struct account *account);
+void account_leave(struct account *account);
+/* "" without authentication. */
+const char *account_identity(const struct account *account);
+/* The same owner? [any] */
+bool account_belongs_to(const struct account *account, const struct instance *by, uint64_t session);
+
+#endif

@@ -1,0 +1,464 @@
+#include "server/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "link/auth.h"
+#include "link/link.h"
+#include "link/transport.h"
+#include "net/addr.h"
+#include "net/sock.h"
+#include "net/stream.h"
+#include "server/forward.h"
+#include "server/pending.h"
+#include "server/tunnel.h"
+
+enum state { OPENING, ANSWER, HELD, JUDGING, READY, TUNNEL };
+
+/* A client whose host has vanished is noticed by unacknowledged heartbeats after about so long. */
+enum { KEEPALIVE_S = 5, PEER_TIMEOUT_MS = 10000 };
+
+struct control {
+	struct list node; /* in worker->sessions */
+	struct worker *worker;
+	enum state state;
+	struct stream *stream; /* owned while OPENING; the link's afterwards */
+	struct link link;
+	spore_addr peer;
+	struct deadline first_frame, next_frame;
+	struct uuid challenge;
+	char *answer;           /* owned; until the verdict */
+	struct message *next;   /* owned; the frame behind Authenticate, until the verdict */
+	bool bad_next;          /* it was none */
+	struct auth_run auth;
+	struct instance *by;    /* who allowed it */
+	struct grant *grant;    /* owned, until a tunnel takes it */
+	struct tunnel *tunnel;  /* owned */
+	ev_timer life;          /* of a tunnel whose grant bounds it */
+	struct loop_task reap;
+};
+
+static void on_message(struct link *link, const struct message *message);
+static void on_fault(struct link *link, enum link_fault fault);
+static void on_end(struct link *link, const char *why);
+static const struct link_events link_events = { on_message, on_fault, on_end };
+
+static struct control *control_of(struct link *link)
+{
+	return (struct control *)(void *)((char *)link - offsetof(struct control, link));
+}
+
+/* ---- the end ------------------------------------------------------------------------------------- */
+
+static void run_reap(struct loop_task *task)
+{
+	free((char *)task - offsetof(struct control, reap));
+}
+
+/* Releases all but the stream, which has been closed, taken or left to linger. */
+static void retire(struct control *c)
+{
+	auth_cancel(&c->auth);
+	deadline_stop(&c->first_frame);
+	deadline_stop(&c->next_frame);
+	ev_timer_stop(loop_ev(c->worker->loop), &c->life);
+	tunnel_close(c->tunnel);
+	grant_free(c->grant);
+	free(c->answer);
+	free(c->next);
+	list_remove(&c->node);
+	loop_reap(c->worker->loop, &c->reap);
+}
+
+static void end(struct control *c)
+{
+	if (c->state == OPENING)
+		stream_close(c->stream, false);
+	else
+		link_fini(&c->link, false);
+	retire(c);
+}
+
+static void log_peer(struct control *c, enum log_level level, const char *event, const char *reason)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	log_at(level, event, log_str("peer", addr_format(&c->peer, text)), log_str("reason", reason));
+}
+
+/* bore closes without a word where a frame is wrong after authentication, or without it. */
+static void end_silently(struct control *c, const char *reason)
+{
+	log_peer(c, LOG_INFO, "connection refused", reason);
+	link_finish(&c->link, &c->worker->lingerers);
+	retire(c);
+}
+
+static void end_with_error(struct control *c, const char *text)
+{
+	struct message message = { .type = MESSAGE_ERROR };
+
+	log_peer(c, LOG_WARN, "client refused", text);
+	strcpy(message.text, text);
+	link_send(&c->link, &message);
+	link_finish(&c->link, &c->worker->lingerers);
+	retire(c);
+}
+
+static void on_life_over(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	(void)ev;
+	(void)events;
+	end_with_error(timer->data, "the tunnel's time is over");
+}
+
+static void start_life(struct control *c)
+{
+	const struct grant *grant = tunnel_account(c->tunnel)->grant;
+
+	ev_timer_stop(loop_ev(c->worker->loop), &c->life);
+	if (!grant || !(grant->fields & SPORE_AUTH_F_LIFE))
+		return;
+	ev_timer_set(&c->life, (double)grant->life_ms / 1000.0, 0.0);
+	ev_timer_start(loop_ev(c->worker->loop), &c->life);
+}
+
+/* ---- messages of an authenticated client ---------------------------------------------------------- */
+
+static void open_tunnel(struct control *c, uint16_t wanted)
+{
+	const char *error;
+	char text[ADDR_TEXT_SIZE];
+
+	if (atomic_load(&c->worker->shared->draining)) {
+		end_with_error(c, "server is shutting down");
+		return;
+	}
+	c->tunnel = tunnel_open(c->worker, &c->link, c->by, &c->grant, wanted, &error);
+	if (!c->tunnel) {
+		end_with_error(c, error);
+		return;
+	}
+	c->state = TUNNEL;
+	start_life(c);
+	sock_watch_peer(stream_fd(c->link.stream), KEEPALIVE_S, PEER_TIMEOUT_MS);
+	/* Nothing that a client says here means anything; bore's server does not even read it. */
+	link_discard(&c->link);
+	log_info("new client", log_str("peer", addr_format(&c->peer, text)),
+	         log_int("port", tunnel_account(c->tunnel)->port),
+	         log_str("identity", account_identity(tunnel_account(c->tunnel))));
+}
+
+static void accept_visitor(struct control *c, const struct uuid *id)
+{
+	struct server_shared *shared = c->worker->shared;
+	struct account *account = pending_account(shared->pending, id);
+	uint64_t session = c->grant ? c->grant->session : 0;
+	struct buf received, unsent;
+	struct visitor visitor;
+	struct stream *stream;
+	bool owner;
+
+	if (!account) {
+		end_silently(c, "missing connection");
+		return;
+	}
+	owner = account_belongs_to(account, c->by, session);
+	account_unref(account);
+	if (!owner) {
+		end_silently(c, "the connection belongs to another client");
+		return;
+	}
+	if (!pending_take(shared->pending, id, &visitor)) {
+		end_silently(c, "missing connection");
+		return;
+	}
+	stream = link_take(&c->link, &received, &unsent);
+	retire(c);
+	forward_start(c->worker, stream, &visitor, &received, &unsent);
+}
+
+/* In READY: the first message, or the first behind a right Authenticate. */
+static void take_message(struct control *c, const struct message *message)
+{
+	deadline_stop(&c->first_frame);
+	if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX)
+		open_tunnel(c, message->port);
+	else if (message->type == MESSAGE_ACCEPT)
+		accept_visitor(c, &message->id);
+	else
+		end_silently(c, "unexpected authenticate");
+}
+
+/* ---- the verdict ---------------------------------------------------------------------------------- */
+
+static void become_ready(struct control *c)
+{
+	struct message *next = c->next;
+
+	c->state = READY;
+	c->next = NULL;
+	free(c->answer);
+	c->answer = NULL;
+	if (c->bad_next) {
+		end_silently(c, "unable to parse message");
+	} else if (next) {
+		take_message(c, next);
+	} else {
+		deadline_start(&c->worker->first_frame, &c->first_frame);
+		link_resume(&c->link);
+	}
+	free(next);
+}
+
+static void take_verdict(struct control *c, int32_t verdict)
+{
+	if (verdict == SPORE_ALLOW) {
+		c->by = c->auth.by;
+		c->grant = c->auth.grant ? c->auth.grant : grant_new(NULL);
+		c->auth.grant = NULL;
+		/* A data connection has its tunnel's session, whatever the plugin repeats. */
+		if (c->grant && c->auth.question.only)
+			c->grant->session = c->auth.question.session;
+		if (c->grant)
+			become_ready(c);
+		else
+			end_with_error(c, "out of memory");
+	} else if (verdict == SPORE_DENY) {
+		end_with_error(c, "invalid secret");
+	} else {
+		end_with_error(c, "authentication is not available");
+	}
+}
+
+static void on_verdict(struct auth_run *run, int32_t verdict)
+{
+	take_verdict((struct control *)(void *)((char *)run - offsetof(struct control, auth)), verdict);
+}
+
+/* Asks the instance of the tunnel that the next frame names, or else the chain. */
+static void judge(struct control *c)
+{
+	struct server_shared *shared = c->worker->shared;
+	struct account *account = NULL;
+	struct auth_question question = {
+		.set = shared->set,
+		.stream = c->link.stream,
+		.purpose = SPORE_AUTH_CONTROL,
+		.answer = c->answer ? c->answer : "",
+	};
+	int32_t verdict;
+
+	c->state = JUDGING;
+	link_pause(&c->link);
+	deadline_stop(&c->next_frame);
+	deadline_start(&c->worker->first_frame, &c->first_frame);
+	question.deadline_ms = c->first_frame.at_ms;
+	memcpy(question.challenge, c->challenge.bytes, sizeof question.challenge);
+	if (c->next && c->next->type == MESSAGE_ACCEPT)
+		account = pending_account(shared->pending, &c->next->id);
+	if (account) {
+		question.purpose = SPORE_AUTH_DATA;
+		question.only = account->principal->by;
+		question.session = account->principal->session;
+		account_unref(account);
+	}
+	verdict = auth_judge(&c->auth, &question, on_verdict);
+	if (verdict != SPORE_EPENDING)
+		take_verdict(c, verdict);
+}
+
+/* ---- messages before it --------------------------------------------------------------------------- */
+
+static void take_answer(struct control *c, const struct message *message)
+{
+	if (message->type != MESSAGE_AUTHENTICATE) {
+		end_with_error(c, "server requires secret, but no secret was provided");
+		return;
+	}
+	c->answer = strdup(message->text);
+	if (!c->answer) {
+		end_with_error(c, "out of memory");
+		return;
+	}
+	c->state = HELD;
+	deadline_stop(&c->first_frame);
+	deadline_start(&c->worker->next_frame, &c->next_frame);
+}
+
+static void take_next(struct control *c, const struct message *message)
+{
+	c->next = malloc(sizeof *c->next);
+	if (!c->next) {
+		end_with_error(c, "out of memory");
+		return;
+	}
+	*c->next = *message;
+	judge(c);
+}
+
+static void on_message(struct link *link, const struct message *message)
+{
+	struct control *c = control_of(link);
+
+	if (c->state == ANSWER)
+		take_answer(c, message);
+	else if (c->state == HELD)
+		take_next(c, message);
+	else if (c->state == READY)
+		take_message(c, message);
+}
+
+static void on_fault(struct link *link, enum link_fault fault)
+{
+	struct control *c = control_of(link);
+	const char *text = fault == LINK_TOO_LONG ? "frame error, invalid byte length"
+	                                          : "unable to parse message";
+
+	if (c->state == ANSWER) {
+		end_with_error(c, text);
+	} else if (c->state == HELD) {
+		c->bad_next = true;
+		judge(c);
+	} else {
+		end_silently(c, text);
+	}
+}
+
+static void on_end(struct link *link, const char *why)
+{
+	struct control *c = control_of(link);
+
+	if (c->state == HELD && !why) {
+		judge(c); /* it has half-closed and waits for the verdict */
+		return;
+	}
+	if (c->state == TUNNEL)
+		log_peer(c, LOG_INFO, "client left", why ? why : "closed by the client");
+	end(c);
+}
+
+void control_on_first_frame_late(struct deadline *deadline)
+{
+	struct control *c = LIST_OWNER(deadline, struct control, first_frame);
+
+	if (c->state == OPENING) {
+		log_peer(c, LOG_INFO, "connection refused", "the transport's handshake timed out");
+		end(c);
+	} else if (c->state == ANSWER) {
+		end_with_error(c, "timed out waiting for initial message");
+	} else if (c->state == JUDGING) {
+		end_with_error(c, "authentication timed out");
+	} else {
+		end_silently(c, "timed out waiting for initial message");
+	}
+}
+
+void control_on_next_frame_late(struct deadline *deadline)
+{
+	judge(LIST_OWNER(deadline, struct control, next_frame));
+}
+
+/* ---- the beginning -------------------------------------------------------------------------------- */
+
+static void become_open(struct control *c)
+{
+	const struct plugin_set *set = c->worker->shared->set;
+
+	link_init(&c->link, c->stream, MESSAGE_TO_SERVER, &link_events);
+	if (set->auth.n == 0) {
+		c->state = READY;
+	} else if (!set->needs_challenge) {
+		c->state = HELD; /* its first frame says whose verdict is asked */
+	} else if (uuid_random(&c->challenge)) {
+		c->state = ANSWER;
+		link_send(&c->link, &(struct message){ .type = MESSAGE_CHALLENGE, .id = c->challenge });
+	} else {
+		c->state = ANSWER;
+		end_with_error(c, "server has no randomness");
+	}
+}
+
+static void on_opening(struct stream *stream, unsigned happened, void *arg)
+{
+	struct control *c = arg;
+
+	if (happened & STREAM_OPENED) {
+		become_open(c);
+	} else {
+		log_peer(c, LOG_WARN, "connection refused", stream_error(stream));
+		end(c);
+	}
+}
+
+void control_start(struct worker *worker, int fd, const spore_addr *peer, const spore_addr *local)
+{
+	struct control *c = calloc(1, sizeof *c);
+	struct stream *stream = c ? stream_new(worker->loop, fd, peer, local) : NULL;
+	struct err err;
+
+	if (!stream) {
+		log_error("connection refused: out of memory", log_int("descriptor", fd));
+		close(fd);
+		free(c);
+		return;
+	}
+	c->worker = worker;
+	c->stream = stream;
+	c->peer = *peer;
+	c->state = OPENING;
+	c->reap.run = run_reap;
+	ev_timer_init(&c->life, on_life_over, 0.0, 0.0);
+	c->life.data = c;
+	deadline_init(&c->first_frame);
+	deadline_init(&c->next_frame);
+	list_append(&worker->sessions, &c->node);
+	deadline_start(&worker->first_frame, &c->first_frame);
+	stream_set_owner(stream, on_opening, c);
+	if (!transport_wrap(worker->shared->set, stream, SPORE_ROLE_SERVER, NULL, &err)) {
+		log_peer(c, LOG_ERROR, "connection refused", err.text);
+		end(c);
+		return;
+	}
+	if (transport_open(stream))
+		become_open(c);
+}
+
+void control_end_all(struct list *sessions)
+{
+	while (!list_is_empty(sessions))
+		end(LIST_OWNER(sessions->next, struct control, node));
+}
+
+/* One tunnel of the identity. */
+static void revalidate(struct control *c, int32_t verdict, const struct grant *grant)
+{
+	struct grant *renewed;
+
+	if (verdict == SPORE_DENY) {
+		end_with_error(c, "access was revoked");
+		return;
+	}
+	renewed = grant_copy(grant);
+	if (!renewed)
+		return; /* it keeps what it had */
+	account_renew(tunnel_account(c->tunnel), renewed);
+	start_life(c);
+}
+
+void control_revalidate(struct list *sessions, const struct instance *by, const char *identity,
+                        int32_t verdict, const struct grant *grant)
+{
+	struct list *next;
+
+	for (struct list *i = sessions->next; i != sessions; i = next) {
+		struct control *c = LIST_OWNER(i, struct control, node);
+
+		next = i->next;
+		if (c->state == TUNNEL && c->by == by &&
+		    strcmp(account_identity(tunnel_account(c->tunnel)), identity) == 0)
+			revalidate(c, verdict, grant);
+	}
+}

@@ -1,0 +1,73 @@
+#include "server/forward.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/addr.h"
+#include "net/stream.h"
+
+struct forward {
+	struct worker *worker;
+	struct account *account; /* ref */
+	spore_addr peer;
+};
+
+static void on_relay_end(const uint64_t bytes[2], void *arg)
+{
+	struct forward *forward = arg;
+	struct account *account = forward->account;
+	struct server_shared *shared = forward->worker->shared;
+	char text[ADDR_TEXT_SIZE];
+
+	/* Left is the client, right the visitor. */
+	atomic_fetch_add(&account->bytes_down, bytes[0]);
+	atomic_fetch_add(&account->bytes_up, bytes[1]);
+	stats_add(&shared->stats, forward->worker->loop, STAT_BYTES_PROXIED,
+	          (double)(bytes[0] + bytes[1]));
+	stats_add(&shared->stats, forward->worker->loop, STAT_RELAYS, -1);
+	atomic_fetch_sub(&shared->relays, 1);
+	if (log_is_enabled(LOG_DEBUG))
+		log_debug("connection ended", log_str("visitor", addr_format(&forward->peer, text)),
+		          log_int("port", account->port), log_int("bytes_up", (int64_t)bytes[1]),
+		          log_int("bytes_down", (int64_t)bytes[0]));
+	account_leave(account);
+	account_unref(account);
+	free(forward);
+}
+
+static void give_up(struct stream *stream, struct visitor *visitor, struct buf *received,
+                    struct buf *unsent)
+{
+	log_error("connection refused: out of memory", log_int("port", visitor->account->port));
+	stream_close(stream, true);
+	close(visitor->fd);
+	buf_fini(received);
+	buf_fini(unsent);
+	account_leave(visitor->account);
+	account_unref(visitor->account);
+}
+
+void forward_start(struct worker *worker, struct stream *stream, struct visitor *visitor,
+                   struct buf *received, struct buf *unsent)
+{
+	struct forward *forward = calloc(1, sizeof *forward);
+	struct stream *to_visitor =
+	        forward ? stream_new(worker->loop, visitor->fd, &visitor->peer, NULL) : NULL;
+	char text[ADDR_TEXT_SIZE];
+
+	if (!to_visitor) {
+		give_up(stream, visitor, received, unsent);
+		free(forward);
+		return;
+	}
+	*forward = (struct forward){ worker, visitor->account, visitor->peer };
+	stream_open(to_visitor);
+	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_ACCEPTED, 1);
+	stats_add(&worker->shared->stats, worker->loop, STAT_RELAYS, 1);
+	atomic_fetch_add(&worker->shared->relays, 1);
+	if (log_is_enabled(LOG_DEBUG))
+		log_debug("forwarding connection", log_str("visitor", addr_format(&visitor->peer, text)),
+		          log_int("port", visitor->account->port));
+	relay_start(&worker->relays, stream, to_visitor, unsent, received, on_relay_end, forward);
+}

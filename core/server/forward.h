@@ -1,0 +1,16 @@
+/* forward - joins a client's data connection and the visitor that it takes. [worker] */
+#ifndef CORE_FORWARD_H
+#define CORE_FORWARD_H
+
+#include "base/buf.h"
+#include "server/pending.h"
+#include "server/worker.h"
+
+struct stream;
+
+/* Takes the stream, the visitor and the bytes: `received` came behind Accept and are the visitor's;
+ * `unsent` still belong to the client's connection. */
+void forward_start(struct worker *worker, struct stream *stream, struct visitor *visitor,
+                   struct buf *received, struct buf *unsent);
+
+#endif

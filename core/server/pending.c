@@ -1,0 +1,167 @@
+#include "server/pending.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "server/account.h"
+
+enum { SHARDS = 16, BUCKETS = 256 };
+
+struct entry {
+	struct list by_age; /* in shard->by_age: all wait equally long, so oldest is first to expire */
+	struct entry *next; /* in its bucket */
+	struct visitor visitor;
+};
+
+struct shard {
+	pthread_mutex_t lock;
+	struct list by_age;
+	struct entry *buckets[BUCKETS];
+};
+
+struct pending {
+	struct shard shards[SHARDS];
+	atomic_uint count;
+};
+
+/* Ids are random, so any of their bytes do as a hash (6 and 8 hold the version and variant). */
+static struct shard *shard_of(struct pending *pending, const struct uuid *id)
+{
+	return &pending->shards[id->bytes[0] % SHARDS];
+}
+
+static struct entry **bucket_of(struct shard *shard, const struct uuid *id)
+{
+	return &shard->buckets[id->bytes[1] % BUCKETS];
+}
+
+struct pending *pending_new(void)
+{
+	struct pending *pending = calloc(1, sizeof *pending);
+
+	if (!pending)
+		return NULL;
+	for (size_t i = 0; i < SHARDS; i++) {
+		pthread_mutex_init(&pending->shards[i].lock, NULL);
+		list_init(&pending->shards[i].by_age);
+	}
+	return pending;
+}
+
+/* With the lock held: the link that points to the entry, or to NULL. */
+static struct entry **find(struct shard *shard, const struct uuid *id)
+{
+	struct entry **link = bucket_of(shard, id);
+
+	while (*link && !uuid_equal(&(*link)->visitor.id, id))
+		link = &(*link)->next;
+	return link;
+}
+
+/* With the lock held. */
+static void take_out(struct pending *pending, struct entry **link, struct visitor *visitor_out)
+{
+	struct entry *entry = *link;
+
+	*link = entry->next;
+	list_remove(&entry->by_age);
+	*visitor_out = entry->visitor;
+	atomic_fetch_sub(&pending->count, 1);
+	free(entry);
+}
+
+bool pending_add(struct pending *pending, const struct visitor *visitor)
+{
+	struct shard *shard = shard_of(pending, &visitor->id);
+	struct entry *entry = calloc(1, sizeof *entry), **bucket = bucket_of(shard, &visitor->id);
+
+	if (!entry)
+		return false;
+	entry->visitor = *visitor;
+	pthread_mutex_lock(&shard->lock);
+	entry->next = *bucket;
+	*bucket = entry;
+	list_append(&shard->by_age, &entry->by_age);
+	atomic_fetch_add(&pending->count, 1);
+	pthread_mutex_unlock(&shard->lock);
+	return true;
+}
+
+bool pending_take(struct pending *pending, const struct uuid *id, struct visitor *visitor_out)
+{
+	struct shard *shard = shard_of(pending, id);
+	struct entry **link;
+	bool found;
+
+	pthread_mutex_lock(&shard->lock);
+	link = find(shard, id);
+	found = *link != NULL;
+	if (found)
+		take_out(pending, link, visitor_out);
+	pthread_mutex_unlock(&shard->lock);
+	return found;
+}
+
+struct account *pending_account(struct pending *pending, const struct uuid *id)
+{
+	struct shard *shard = shard_of(pending, id);
+	struct account *account = NULL;
+	struct entry *entry;
+
+	pthread_mutex_lock(&shard->lock);
+	entry = *find(shard, id);
+	if (entry)
+		account = account_ref(entry->visitor.account);
+	pthread_mutex_unlock(&shard->lock);
+	return account;
+}
+
+static bool take_oldest(struct pending *pending, struct shard *shard, int64_t now_ms,
+                        struct visitor *visitor_out)
+{
+	struct entry *oldest;
+	bool expired = false;
+
+	pthread_mutex_lock(&shard->lock);
+	if (!list_is_empty(&shard->by_age)) {
+		oldest = LIST_OWNER(shard->by_age.next, struct entry, by_age);
+		expired = oldest->visitor.deadline_ms <= now_ms;
+		if (expired)
+			take_out(pending, find(shard, &oldest->visitor.id), visitor_out);
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return expired;
+}
+
+bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
+{
+	for (size_t i = 0; i < SHARDS; i++) {
+		if (take_oldest(pending, &pending->shards[i], now_ms, visitor_out))
+			return true;
+	}
+	return false;
+}
+
+unsigned pending_count(const struct pending *pending)
+{
+	return atomic_load(&((struct pending *)(uintptr_t)pending)->count);
+}
+
+void pending_free(struct pending *pending)
+{
+	struct visitor visitor;
+
+	if (!pending)
+		return;
+	while (pending_take_expired(pending, INT64_MAX, &visitor)) {
+		close(visitor.fd);
+		account_leave(visitor.account);
+		account_unref(visitor.account);
+	}
+	for (size_t i = 0; i < SHARDS; i++)
+		pthread_mutex_destroy(&pending->shards[i].lock);
+	free(pending);
+}

@@ -1,0 +1,39 @@
+/* pending - visitors that wait for a client to take them, by connection id.
+ *
+ * Shared by all workers: sharded, each shard under a lock that is held for a look-up. An entry has
+ * no reader, no watcher and no pointer to its tunnel. Whoever takes it out of the table owns it:
+ * that decides every race between an Accept and the expiry. [any] */
+#ifndef CORE_PENDING_H
+#define CORE_PENDING_H
+
+#include <spore/base.h>
+#include <stdbool.h>
+
+#include "base/uuid.h"
+
+struct account;
+struct pending;
+
+struct visitor {
+	struct uuid id;
+	int fd;                  /* owned by whoever holds the visitor */
+	struct account *account; /* ref, likewise */
+	spore_addr peer;
+	int64_t deadline_ms;
+};
+
+struct pending *pending_new(void);
+/* Closes what still waits. */
+void pending_free(struct pending *pending);
+
+/* False: out of memory; the visitor stays the caller's. */
+bool pending_add(struct pending *pending, const struct visitor *visitor);
+/* Takes the visitor of this id out; false if there is none (any more). */
+bool pending_take(struct pending *pending, const struct uuid *id, struct visitor *visitor_out);
+/* The account of a waiting visitor, with a ref of the caller's; NULL if there is none. */
+struct account *pending_account(struct pending *pending, const struct uuid *id);
+/* Takes out one whose deadline has passed; false when there is none. Call until it says so. */
+bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out);
+unsigned pending_count(const struct pending *pending);
+
+#endif

@@ -1,0 +1,13 @@
+/* ports - a public port for a tunnel: the wanted one, or any. [worker] */
+#ifndef CORE_PORTS_H
+#define CORE_PORTS_H
+
+#include "config/settings.h"
+#include "plugin/grant.h"
+
+/* A listening socket on the tunnels' address. wanted 0: any of the range (of those the grant names,
+ * if it does). Returns the descriptor, or -1 and *error_out: bore's own text for the client. */
+int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
+               const char **error_out);
+
+#endif

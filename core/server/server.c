@@ -1,0 +1,244 @@
+#include "server/server.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "loop/call.h"
+#include "loop/loop.h"
+#include "net/addr.h"
+#include "net/sock.h"
+#include "server/control.h"
+#include "server/pending.h"
+#include "server/worker.h"
+
+static const double tick_s = 0.1;
+
+struct server {
+	struct server_env env;
+	struct server_shared shared;
+	struct worker *workers; /* owned */
+	unsigned n_open;        /* of them */
+	ev_timer tick;          /* on the main loop: expiry, and the progress of a drain */
+	void (*on_drained)(void *arg);
+	void *arg;
+};
+
+/* For host_services.revalidate alone, which plugins reach without a context. */
+static struct server *the_server;
+static pthread_mutex_t the_server_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- the main loop's part ------------------------------------------------------------------------- */
+
+static void drop_stale(struct server *server, const struct visitor *visitor)
+{
+	char id[UUID_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
+
+	uuid_format(&visitor->id, id);
+	log_warn("removed stale connection", log_str("id", id),
+	         log_str("visitor", addr_format(&visitor->peer, peer)),
+	         log_int("port", visitor->account->port));
+	stats_add(&server->shared.stats, server->env.main_loop, STAT_CONNECTIONS_STALE, 1);
+	close(visitor->fd);
+	account_leave(visitor->account);
+	account_unref(visitor->account);
+}
+
+static bool is_drained(const struct server *server)
+{
+	return pending_count(server->shared.pending) == 0 && atomic_load(&server->shared.relays) == 0;
+}
+
+static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct server *server = timer->data;
+	struct visitor visitor;
+
+	(void)ev;
+	(void)events;
+	while (pending_take_expired(server->shared.pending, clock_ms(), &visitor))
+		drop_stale(server, &visitor);
+	if (server->on_drained && is_drained(server)) {
+		void (*on_drained)(void *arg) = server->on_drained;
+
+		server->on_drained = NULL;
+		on_drained(server->arg);
+	}
+}
+
+/* ---- the workers' --------------------------------------------------------------------------------- */
+
+struct open_args {
+	struct server *server;
+	unsigned index;
+	int fd;
+	bool opened;
+};
+
+static void run_open(void *arg)
+{
+	struct open_args *args = arg;
+	struct server *server = args->server;
+
+	args->opened = worker_open(&server->workers[args->index], &server->shared,
+	                           server->env.loops[args->index], args->fd);
+}
+
+static void run_drain(void *arg)
+{
+	worker_drain(arg);
+}
+
+static void run_close(void *arg)
+{
+	worker_close(arg);
+}
+
+/* The first without sharing, so that another server's bind has failed on it; then all share. */
+static int open_control_port(const struct server *server, unsigned index, struct err *err)
+{
+	const struct server_settings *settings = server->shared.settings;
+	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
+	spore_addr addr = settings->bind_addr;
+	int fd;
+
+	addr.port = (uint16_t)settings->control_port;
+	fd = sock_bind(&addr, index > 0, &sizes, err);
+	if (fd >= 0 && (index > 0 || sock_share_port(fd)) && sock_listen(fd, err))
+		return fd;
+	if (errno == EADDRINUSE)
+		err_set(err, "control port %d: address in use: another server runs there; choose another port "
+		             "with --control-port", addr.port);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool open_workers(struct server *server, struct err *err)
+{
+	for (unsigned i = 0; i < server->env.n_workers; i++) {
+		struct open_args args = { server, i, open_control_port(server, i, err), false };
+
+		if (args.fd < 0)
+			return false;
+		loop_call(server->env.loops[i], run_open, &args);
+		server->n_open++;
+		if (!args.opened) {
+			err_set(err, "out of memory");
+			return false;
+		}
+	}
+	return true;
+}
+
+/* ---- life ----------------------------------------------------------------------------------------- */
+
+struct server *server_start(const struct server_env *env, struct err *err)
+{
+	struct server *server = calloc(1, sizeof *server);
+	char text[ADDR_TEXT_SIZE];
+
+	err_set(err, "out of memory");
+	if (!server)
+		return NULL;
+	server->env = *env;
+	server->shared.set = env->set;
+	server->shared.settings = &env->set->config->settings.server;
+	server->shared.pending = pending_new();
+	server->workers = calloc(env->n_workers, sizeof *server->workers);
+	principal_table_init(&server->shared.principals);
+	stats_init(&server->shared.stats, env->metrics);
+	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
+	server->tick.data = server;
+	ev_timer_start(loop_ev(env->main_loop), &server->tick);
+	pthread_mutex_lock(&the_server_lock);
+	the_server = server;
+	pthread_mutex_unlock(&the_server_lock);
+	if (!server->shared.pending || !server->workers || !open_workers(server, err)) {
+		server_stop(server);
+		return NULL;
+	}
+	log_info("server listening",
+	         log_str("address", addr_format_ip(&server->shared.settings->bind_addr, text)),
+	         log_int("port", server->shared.settings->control_port), log_int("workers", env->n_workers));
+	return server;
+}
+
+void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg)
+{
+	atomic_store(&server->shared.draining, true);
+	for (unsigned i = 0; i < server->n_open; i++)
+		loop_call(server->env.loops[i], run_drain, &server->workers[i]);
+	server->on_drained = on_drained;
+	server->arg = arg;
+	ev_feed_event(loop_ev(server->env.main_loop), &server->tick, EV_TIMER);
+}
+
+void server_stop(struct server *server)
+{
+	if (!server)
+		return;
+	pthread_mutex_lock(&the_server_lock);
+	the_server = NULL;
+	pthread_mutex_unlock(&the_server_lock);
+	ev_timer_stop(loop_ev(server->env.main_loop), &server->tick);
+	for (unsigned i = 0; i < server->n_open; i++)
+		loop_call(server->env.loops[i], run_close, &server->workers[i]);
+	for (unsigned i = 0; i < server->n_open; i++)
+		loop_settle(server->env.loops[i]);
+	pending_free(server->shared.pending);
+	principal_table_fini(&server->shared.principals);
+	free(server->workers);
+	free(server);
+}
+
+/* ---- revalidation --------------------------------------------------------------------------------- */
+
+struct revalidation {
+	struct loop_task task;
+	struct worker *worker;
+	const struct instance *instance;
+	int32_t verdict;
+	struct grant *grant; /* owned; NULL with DENY */
+	char identity[];
+};
+
+static void run_revalidation(struct loop_task *task)
+{
+	struct revalidation *r = (void *)((char *)task - offsetof(struct revalidation, task));
+
+	control_revalidate(&r->worker->sessions, r->instance, r->identity, r->verdict, r->grant);
+	grant_free(r->grant);
+	free(r);
+}
+
+static void post_revalidation(struct worker *worker, const struct instance *instance,
+                              spore_str identity, int32_t verdict, const struct grant *grant)
+{
+	struct revalidation *r = calloc(1, sizeof *r + identity.len + 1);
+	struct grant *copy = grant ? grant_copy(grant) : NULL;
+
+	if (!r || (grant && !copy)) {
+		log_error("sessions not revalidated: out of memory", log_int("worker", loop_index(worker->loop)));
+		grant_free(copy);
+		free(r);
+		return;
+	}
+	*r = (struct revalidation){ { .run = run_revalidation }, worker, instance, verdict, copy };
+	memcpy(r->identity, identity.ptr, identity.len);
+	loop_post(worker->loop, &r->task);
+}
+
+void server_revalidate(struct instance *instance, spore_str identity, int32_t verdict,
+                       struct grant *grant)
+{
+	pthread_mutex_lock(&the_server_lock);
+	for (unsigned i = 0; the_server && i < the_server->n_open; i++)
+		post_revalidation(&the_server->workers[i], instance, identity, verdict, grant);
+	pthread_mutex_unlock(&the_server_lock);
+	grant_free(grant);
+}

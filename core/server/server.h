@@ -1,0 +1,33 @@
+/* server - `spore server`: the control port on every worker, and what all workers share. */
+#ifndef CORE_SERVER_H
+#define CORE_SERVER_H
+
+#include <stdbool.h>
+
+#include "link/plugin_set.h"
+
+struct grant;
+struct metrics;
+struct server;
+
+struct server_env {
+	struct plugin_set *set;      /* borrowed, all of them: they outlive the server */
+	struct metrics *metrics;
+	struct loop *main_loop;
+	struct loop *const *loops;   /* the workers', running */
+	unsigned n_workers;
+};
+
+/* Binds the control port and starts to serve. NULL and *err. [main] */
+struct server *server_start(const struct server_env *env, struct err *err);
+/* Closes the public ports and refuses new tunnels; on_drained runs on the main loop once no visitor
+ * waits and no relay runs. [main] */
+void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg);
+/* Ends everything and frees it. NULL is fine. [main] */
+void server_stop(struct server *server);
+
+/* As host_services.revalidate, for the one server of the process. [any] */
+void server_revalidate(struct instance *instance, spore_str identity, int32_t verdict,
+                       struct grant *grant);
+
+#endif

@@ -1,0 +1,172 @@
+#include "server/tunnel.h"
+
+#include <spore/acl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "link/acl.h"
+#include "link/link.h"
+#include "net/addr.h"
+#include "net/listener.h"
+#include "server/pending.h"
+#include "server/ports.h"
+
+/* A visitor that no client takes is dropped after so long. */
+enum { PENDING_MS = 10000 };
+
+struct tunnel {
+	struct list node; /* in worker->tunnels */
+	struct worker *worker;
+	struct link *link;
+	struct listener *listener; /* owned; NULL while draining */
+	struct account *account;   /* ref */
+	int64_t since_ms;
+};
+
+static void refuse(int fd, const spore_addr *peer, uint16_t port, const char *why)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	log_info("visitor refused", log_str("peer", addr_format(peer, text)), log_int("port", port),
+	         log_str("reason", why));
+	close(fd);
+}
+
+static bool announce(struct tunnel *tunnel, const struct uuid *id)
+{
+	return link_send(tunnel->link, &(struct message){ .type = MESSAGE_CONNECTION, .id = *id });
+}
+
+static void on_visitor(int fd, const spore_addr *peer, void *arg)
+{
+	struct tunnel *tunnel = arg;
+	struct worker *worker = tunnel->worker;
+	struct server_shared *shared = worker->shared;
+	struct account *account = tunnel->account;
+	struct visitor visitor = { .fd = fd, .account = account, .peer = *peer,
+		                   .deadline_ms = clock_ms() + PENDING_MS };
+
+	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
+	if (!acl_allows(&shared->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
+	                listener_addr(tunnel->listener), account_identity(account))) {
+		refuse(fd, peer, account->port, "access list");
+		return;
+	}
+	if (!account_enter(account)) {
+		refuse(fd, peer, account->port, "too many connections");
+		return;
+	}
+	account_ref(account);
+	if (!uuid_random(&visitor.id) || !pending_add(shared->pending, &visitor)) {
+		account_leave(account);
+		account_unref(account);
+		refuse(fd, peer, account->port, "out of memory");
+		return;
+	}
+	/* From here on the table decides who owns the visitor. */
+	if (!announce(tunnel, &visitor.id) &&
+	    pending_take(shared->pending, &visitor.id, &visitor)) {
+		account_leave(account);
+		account_unref(account);
+		refuse(fd, peer, account->port, "the client does not read");
+	}
+}
+
+struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct instance *by,
+                           struct grant **grant, uint16_t wanted, const char **error_out)
+{
+	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
+	int fd = -1;
+
+	*error_out = "out of memory";
+	if (!tunnel)
+		return NULL;
+	tunnel->account = account_open(&worker->shared->principals, by, *grant, error_out);
+	if (!tunnel->account)
+		goto fail;
+	*grant = NULL;
+	fd = ports_open(worker->shared->settings, tunnel->account->grant, wanted, error_out);
+	if (fd < 0)
+		goto fail;
+	*error_out = "out of memory";
+	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
+	if (!tunnel->listener)
+		goto fail;
+	tunnel->worker = worker;
+	tunnel->link = link;
+	tunnel->since_ms = clock_ms();
+	tunnel->account->port = listener_addr(tunnel->listener)->port;
+	list_append(&worker->tunnels, &tunnel->node);
+	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS, 1);
+	link_send(link, &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port });
+	link_send(link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+	return tunnel;
+fail:
+	if (fd >= 0)
+		close(fd);
+	if (tunnel->account)
+		account_close_tunnel(tunnel->account);
+	free(tunnel);
+	return NULL;
+}
+
+/* Tells the auth plugin what its session has used. */
+static void tell_session_end(const struct tunnel *tunnel)
+{
+	struct account *account = tunnel->account;
+	struct instance *by = account->principal->by;
+	const spore_auth_ops *ops = by ? by->component->ops : NULL;
+	spore_session_end end = {
+		.struct_size = sizeof end,
+		.port = account->port,
+		.session = account->principal->session,
+		.identity = spore_cstr(account_identity(account)),
+		.bytes_up = atomic_load(&account->bytes_up),
+		.bytes_down = atomic_load(&account->bytes_down),
+		.conns = atomic_load(&account->conns),
+		.life_ms = clock_ms() - tunnel->since_ms,
+	};
+
+	if (ops && SPORE_CAN(ops, session_end))
+		ops->session_end(instance_state(by, tunnel->worker->loop), &end);
+}
+
+void tunnel_close(struct tunnel *tunnel)
+{
+	if (!tunnel)
+		return;
+	list_remove(&tunnel->node);
+	listener_free(tunnel->listener);
+	stats_add(&tunnel->worker->shared->stats, tunnel->worker->loop, STAT_TUNNELS, -1);
+	tell_session_end(tunnel);
+	account_close_tunnel(tunnel->account);
+	free(tunnel);
+}
+
+struct account *tunnel_account(const struct tunnel *tunnel)
+{
+	return tunnel->account;
+}
+
+void tunnel_beat_all(struct list *tunnels)
+{
+	for (struct list *i = tunnels->next; i != tunnels; i = i->next) {
+		struct tunnel *tunnel = LIST_OWNER(i, struct tunnel, node);
+
+		/* What waits there already says that we live. */
+		if (link_backlog(tunnel->link) == 0)
+			link_send(tunnel->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+	}
+}
+
+void tunnel_stop_accepting_all(struct list *tunnels)
+{
+	for (struct list *i = tunnels->next; i != tunnels; i = i->next) {
+		struct tunnel *tunnel = LIST_OWNER(i, struct tunnel, node);
+
+		listener_free(tunnel->listener);
+		tunnel->listener = NULL;
+	}
+}

@@ -1,0 +1,23 @@
+/* tunnel - a public port, and the visitors that arrive at it. Lives on the worker of its control
+ * connection. [worker] */
+#ifndef CORE_TUNNEL_H
+#define CORE_TUNNEL_H
+
+#include "server/worker.h"
+
+struct link;
+struct tunnel;
+
+/* Opens the port and tells the client (Hello, then a Heartbeat). Takes the grant on success. The
+ * link is borrowed and outlives the tunnel. NULL and *error_out, a text for the client. */
+struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct instance *by,
+                           struct grant **grant, uint16_t wanted, const char **error_out);
+/* Closes the port; its relays go on. NULL is fine. */
+void tunnel_close(struct tunnel *tunnel);
+struct account *tunnel_account(const struct tunnel *tunnel);
+
+/* On all of a worker's tunnels. */
+void tunnel_beat_all(struct list *tunnels);
+void tunnel_stop_accepting_all(struct list *tunnels);
+
+#endif

@@ -1,0 +1,75 @@
+#include "server/worker.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "link/acl.h"
+#include "loop/loop.h"
+#include "net/addr.h"
+#include "net/listener.h"
+#include "server/control.h"
+#include "server/tunnel.h"
+
+/* bore's own limits: 3 s for a first frame; heartbeats at most 500 ms apart (so a little less). A
+ * frame behind a right Authenticate comes at once: its absence is noticed after NEXT_FRAME_MS. */
+enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100 };
+static const double heartbeat_s = 0.45;
+
+static void on_accept(int fd, const spore_addr *peer, void *arg)
+{
+	struct worker *worker = arg;
+	const spore_addr *local = listener_addr(worker->listener);
+	char text[ADDR_TEXT_SIZE];
+
+	if (!acl_allows(&worker->shared->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer, local,
+	                "")) {
+		log_info("client refused by access list", log_str("peer", addr_format(peer, text)));
+		close(fd);
+		return;
+	}
+	control_start(worker, fd, peer, local);
+}
+
+static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct worker *worker = timer->data;
+
+	(void)ev;
+	(void)events;
+	tunnel_beat_all(&worker->tunnels);
+}
+
+bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop, int listen_fd)
+{
+	*worker = (struct worker){ .shared = shared, .loop = loop };
+	list_init(&worker->sessions);
+	list_init(&worker->tunnels);
+	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS, control_on_first_frame_late);
+	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, control_on_next_frame_late);
+	linger_list_init(&worker->lingerers, loop);
+	relay_set_init(&worker->relays, loop);
+	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
+	worker->heartbeat.data = worker;
+	ev_timer_start(loop_ev(loop), &worker->heartbeat);
+	worker->listener = listener_new(loop, listen_fd, on_accept, worker);
+	if (!worker->listener)
+		close(listen_fd);
+	return worker->listener != NULL;
+}
+
+void worker_drain(struct worker *worker)
+{
+	tunnel_stop_accepting_all(&worker->tunnels);
+}
+
+void worker_close(struct worker *worker)
+{
+	listener_free(worker->listener);
+	worker->listener = NULL;
+	ev_timer_stop(loop_ev(worker->loop), &worker->heartbeat);
+	control_end_all(&worker->sessions);
+	relay_set_fini(&worker->relays);
+	linger_list_fini(&worker->lingerers);
+	deadline_list_fini(&worker->first_frame);
+	deadline_list_fini(&worker->next_frame);
+}

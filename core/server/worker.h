@@ -1,0 +1,48 @@
+/* worker - one worker's part of the server: its listener, sessions, tunnels and relays. Internal to
+ * server/. [worker] */
+#ifndef CORE_WORKER_H
+#define CORE_WORKER_H
+
+#include <ev.h>
+#include <stdatomic.h>
+
+#include "link/linger.h"
+#include "link/plugin_set.h"
+#include "loop/deadline.h"
+#include "relay/relay.h"
+#include "server/account.h"
+#include "server/stats.h"
+
+struct pending;
+struct listener;
+
+/* Shared by the workers; each part says how it may be touched. */
+struct server_shared {
+	const struct plugin_set *set;            /* read-only */
+	const struct server_settings *settings;  /* read-only */
+	struct pending *pending;                 /* [any] */
+	struct principal_table principals;       /* [any] */
+	struct stats stats;                      /* read-only; counting is [worker] */
+	atomic_uint relays;                      /* running, over all workers */
+	atomic_bool draining;
+};
+
+struct worker {
+	struct server_shared *shared;
+	struct loop *loop;
+	struct listener *listener;               /* owned; NULL once closed */
+	struct list sessions;                    /* of struct control */
+	struct list tunnels;                     /* of struct tunnel */
+	struct deadline_list first_frame, next_frame;
+	struct linger_list lingerers;
+	struct relay_set relays;
+	ev_timer heartbeat;
+};
+
+/* listen_fd: this worker's socket on the control port, taken. False: out of memory. */
+bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop, int listen_fd);
+/* Closes the public ports. */
+void worker_drain(struct worker *worker);
+void worker_close(struct worker *worker);
+
+#endif

@@ -1,0 +1,189 @@
+#include "wire/message.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/scan.h"
+#include "base/text.h"
+
+enum payload { PORT, PORT_OBJECT, TEXT, ID, NOTHING };
+
+static const struct variant {
+	enum message_type type;
+	const char *name;
+	enum payload payload;
+	bool to_server, to_client;
+} variants[] = {
+	{ MESSAGE_HELLO, "Hello", PORT, true, true },
+	{ MESSAGE_HELLO_EX, "HelloEx", PORT_OBJECT, true, false },
+	{ MESSAGE_AUTHENTICATE, "Authenticate", TEXT, true, false },
+	{ MESSAGE_ACCEPT, "Accept", ID, true, false },
+	{ MESSAGE_CHALLENGE, "Challenge", ID, false, true },
+	{ MESSAGE_HEARTBEAT, "Heartbeat", NOTHING, false, true },
+	{ MESSAGE_CONNECTION, "Connection", ID, false, true },
+	{ MESSAGE_ERROR, "Error", TEXT, false, true },
+};
+enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_TOKENS = FRAME_MAX };
+
+static const struct variant *find_variant(const char *name, enum message_direction direction)
+{
+	for (size_t i = 0; i < N_VARIANTS; i++) {
+		const struct variant *v = &variants[i];
+
+		if ((direction == MESSAGE_TO_SERVER ? v->to_server : v->to_client) &&
+		    strcmp(v->name, name) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+/* A port is digits alone: what serde reads as u16. The text is looked at, since a parsed number has
+ * forgotten how it was written. */
+static bool read_port(const char *text, const struct scan_token *token, uint16_t *port_out)
+{
+	uint64_t port;
+
+	if (token->type != SCAN_NUMBER ||
+	    !text_to_uint(text + token->start, token->end - token->start, UINT16_MAX, &port))
+		return false;
+	*port_out = (uint16_t)port;
+	return true;
+}
+
+/* {"port":P, ...}: the members that we do not know are the other end's business. */
+static bool read_port_object(const char *text, const struct scan_token *object, const cJSON *item,
+                             uint16_t *port_out)
+{
+	const struct scan_token *token = object + 1;
+	bool found = false;
+
+	if (object->type != SCAN_OBJECT)
+		return false;
+	for (const cJSON *member = item->child; member; member = member->next) {
+		const struct scan_token *value = token + 1;
+
+		if (strcmp(member->string, "port") == 0) {
+			if (found || !read_port(text, value, port_out))
+				return false;
+			found = true;
+		}
+		/* The next key is the first token behind this value. */
+		for (token = value; token->start < value->end || token == value; token++)
+			;
+	}
+	return found;
+}
+
+static bool read_text(const cJSON *item, struct message *message)
+{
+	const char *text = cJSON_GetStringValue(item);
+
+	if (!text)
+		return false;
+	message->text_len = strlen(text);
+	memcpy(message->text, text, message->text_len + 1);
+	return true;
+}
+
+static bool read_payload(const struct variant *variant, const char *text,
+                         const struct scan_token *token, const cJSON *item, struct message *message)
+{
+	const char *id = cJSON_GetStringValue(item);
+
+	switch (variant->payload) {
+	case PORT:
+		return read_port(text, token, &message->port);
+	case PORT_OBJECT:
+		return read_port_object(text, token, item, &message->port);
+	case TEXT:
+		return read_text(item, message);
+	case ID:
+		return id && uuid_parse(id, strlen(id), &message->id);
+	case NOTHING:
+		return cJSON_IsNull(item);
+	}
+	return false;
+}
+
+bool message_parse(enum message_direction direction, const char *text, size_t len,
+                   struct message *message_out)
+{
+	struct scan_token tokens[MAX_TOKENS + 1] = { 0 };
+	struct scan_error error;
+	const struct variant *variant = NULL;
+	bool good = false;
+	cJSON *tree;
+
+	*message_out = (struct message){ 0 };
+	if (len > FRAME_MAX || scan_json(text, len, tokens, MAX_TOKENS, &error) < 0)
+		return false;
+	tokens[MAX_TOKENS].start = UINT32_MAX;
+	tree = cJSON_ParseWithLength(text, len);
+	if (!tree)
+		return false;
+	if (cJSON_IsString(tree)) {
+		variant = find_variant(tree->valuestring, direction);
+		good = variant && variant->payload == NOTHING;
+	} else if (cJSON_IsObject(tree) && tokens[0].count == 1) {
+		variant = find_variant(tree->child->string, direction);
+		good = variant && read_payload(variant, text, &tokens[2], tree->child, message_out);
+	}
+	if (good)
+		message_out->type = variant->type;
+	cJSON_Delete(tree);
+	return good;
+}
+
+/* As JSON, without half a character or half an escape at the cut. */
+static size_t put_text(char *out, size_t size, const char *text)
+{
+	size_t n = 0;
+
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		char piece[8];
+		int len = *p == '"' || *p == '\\' ? snprintf(piece, sizeof piece, "\\%c", *p)
+		          : *p < 0x20 || *p >= 0x7F ? snprintf(piece, sizeof piece, "\\u%04x", *p)
+		                                    : snprintf(piece, sizeof piece, "%c", *p);
+
+		if (n + (size_t)len > size)
+			break;
+		memcpy(out + n, piece, (size_t)len);
+		n += (size_t)len;
+	}
+	return n;
+}
+
+size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
+{
+	const struct variant *v = variants;
+	char id[UUID_TEXT_SIZE];
+	size_t n;
+
+	while (v->type != message->type)
+		v++;
+	switch (v->payload) {
+	case NOTHING:
+		n = (size_t)snprintf(out, FRAME_MAX + 1, "\"%s\"", v->name);
+		break;
+	case PORT:
+		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":%u}", v->name, message->port);
+		break;
+	case PORT_OBJECT:
+		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"port\":%u}}", v->name, message->port);
+		break;
+	case ID:
+		uuid_format(&message->id, id);
+		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":\"%s\"}", v->name, id);
+		break;
+	case TEXT:
+	default:
+		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":\"", v->name);
+		n += put_text(out + n, FRAME_MAX - n - 2, message->text);
+		memcpy(out + n, "\"}", 2);
+		n += 2;
+		break;
+	}
+	out[n] = '\0';
+	return n + 1;
+}

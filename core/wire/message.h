@@ -1,0 +1,42 @@
+/* message - bore's messages, as struct and as JSON text. Pure. [any]
+ *
+ * The encoding is serde's externally tagged enum: {"Hello":5}, "Heartbeat". Reading is as strict as
+ * serde: no unknown variant, no extra key, no number outside its type. */
+#ifndef CORE_MESSAGE_H
+#define CORE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/uuid.h"
+#include "wire/frame.h"
+
+enum message_type {
+	MESSAGE_HELLO = 1,    /* both ways: port */
+	MESSAGE_HELLO_EX,     /* to the server, of Spore's predecessor: port */
+	MESSAGE_AUTHENTICATE, /* to the server: text */
+	MESSAGE_ACCEPT,       /* to the server: id */
+	MESSAGE_CHALLENGE,    /* to the client: id */
+	MESSAGE_HEARTBEAT,    /* to the client */
+	MESSAGE_CONNECTION,   /* to the client: id */
+	MESSAGE_ERROR         /* to the client: text */
+};
+
+enum message_direction { MESSAGE_TO_SERVER, MESSAGE_TO_CLIENT };
+
+struct message {
+	enum message_type type;
+	uint16_t port;
+	struct uuid id;
+	size_t text_len;
+	char text[FRAME_MAX + 1]; /* NUL-ended; may hold any other byte */
+};
+
+/* Reads the text of one frame; false if it is not exactly one message for that direction. */
+bool message_parse(enum message_direction direction, const char *text, size_t len,
+                   struct message *message_out);
+/* Writes the frame, NUL included, and returns its length. A text that does not fit is cut. */
+size_t message_format(const struct message *message, char out[FRAME_MAX + 1]);
+
+#endif

@@ -1,0 +1,44 @@
+/* transport_plain - bytes as they are, in the clear; bore's own transport.
+ *
+ * It adds nothing, so it hands the lower stream back: its descriptor stays raw and the host moves the
+ * bytes itself. */
+#include <spore/transport.h>
+
+/* An instance has no state; create() must still give something that is not NULL. */
+static int nothing;
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	(void)args;
+	*instance_out = &nothing;
+	return SPORE_OK;
+}
+
+static void destroy(void *instance)
+{
+	(void)instance;
+}
+
+static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream **upper_out)
+{
+	(void)state;
+	*upper_out = args->lower;
+	return SPORE_OK;
+}
+
+static const spore_transport_ops ops = {
+	.struct_size = sizeof ops,
+	.wrap = wrap,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_TRANSPORT,
+	.name = "plain",
+	.summary = "bytes as they are, in the clear",
+	.ops = &ops,
+	.create = create,
+	.destroy = destroy,
+};
+
+SPORE_PLUGIN("transport_plain", "1.0.0", "The Spore authors", "MIT", "", &component);
