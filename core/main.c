@@ -44,7 +44,9 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (*name)
-		fprintf(stderr, "error: expected a command, found \"%.64s\"\n", name);
-	print_usage(stderr);
+		fprintf(stderr, "error: expected a command (server, local), found \"%.64s\"\n", name);
+	else
+		fputs("error: expected a command: server or local\n", stderr);
+	fputs("try: spore --help\n", stderr);
 	return 2;
 }

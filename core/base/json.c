@@ -168,7 +168,7 @@ static bool build_members(struct builder *b, struct json *node, const cJSON *ite
 		if (node->type == JSON_OBJECT) {
 			key = b->token++;
 			if (json_get(node, child->string)) {
-				b->error->offset = key->start;
+				b->error->offset = key->start - 1;
 				snprintf(b->error->text, sizeof b->error->text,
 				         "expected each key once, found \"%.64s\" again", child->string);
 				return false;
@@ -177,7 +177,7 @@ static bool build_members(struct builder *b, struct json *node, const cJSON *ite
 		sub = build(b, child);
 		if (!sub)
 			return false;
-		sub->key_offset = key ? key->start : 0;
+		sub->key_offset = key ? key->start - 1 : 0; /* its quote */
 		json_add(b->doc, node, key ? child->string : NULL, sub);
 	}
 	return true;
@@ -197,6 +197,11 @@ static struct json *build(struct builder *b, const cJSON *item)
 	if (!node)
 		return NULL;
 	node->offset = token->start - (type == JSON_STRING);
+	if (type == JSON_STRING && token->count > 0) {
+		b->error->offset = node->offset;
+		snprintf(b->error->text, sizeof b->error->text, "expected text without NUL (\\u0000)");
+		return NULL;
+	}
 	node->boolean = cJSON_IsTrue(item);
 	if (type == JSON_NUMBER) {
 		node->number = item->valuedouble;

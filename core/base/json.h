@@ -30,7 +30,7 @@ struct json {
 	struct json *first, *last;   /* children */
 	size_t count;
 	const struct json_source *source;
-	size_t offset, key_offset;   /* in source->text */
+	size_t offset, key_offset;   /* in source->text; key_offset 0: no key there */
 };
 
 struct json_error {

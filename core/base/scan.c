@@ -71,15 +71,14 @@ static bool scan_hex4(struct scanner *s, unsigned *value_out)
 }
 
 /* Behind the `u` of \uXXXX. */
-static bool scan_unicode(struct scanner *s)
+static bool scan_unicode(struct scanner *s, uint32_t *n_nul)
 {
 	size_t start = s->at - 2;
 	unsigned value, low;
 
 	if (!scan_hex4(s, &value))
 		return false;
-	if (value == 0)
-		return fail(s, start, "text without NUL (\\u0000)");
+	*n_nul += value == 0;
 	if (value >= 0xDC00 && value <= 0xDFFF)
 		return fail(s, start, "a high surrogate before a low one");
 	if (value < 0xD800 || value > 0xDBFF)
@@ -94,9 +93,10 @@ static bool scan_unicode(struct scanner *s)
 	return true;
 }
 
-static bool scan_string(struct scanner *s)
+static bool scan_string(struct scanner *s, bool is_key)
 {
 	size_t token = open_token(s, SCAN_STRING, s->at + 1), start = ++s->at, bad;
+	uint32_t n_nul = 0;
 
 	for (;;) {
 		int c = look(s);
@@ -114,12 +114,14 @@ static bool scan_string(struct scanner *s)
 		if (c < 0 || !strchr("\"\\/bfnrtu", c))
 			return fail(s, s->at - 1, "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
 		s->at++;
-		if (c == 'u' && !scan_unicode(s))
+		if (c == 'u' && !scan_unicode(s, &n_nul))
 			return false;
 	}
 	if (!text_is_utf8(s->text + start, s->at - start, &bad))
 		return fail(s, start + bad, "well-formed UTF-8");
-	close_token(s, token, s->at++, 0);
+	if (is_key && n_nul)
+		return fail(s, start, "a key without NUL (\\u0000)");
+	close_token(s, token, s->at++, n_nul);
 	return true;
 }
 
@@ -183,7 +185,7 @@ static bool scan_member(struct scanner *s, unsigned depth)
 {
 	if (look(s) != '"')
 		return fail(s, s->at, "a key in double quotes");
-	if (!scan_string(s))
+	if (!scan_string(s, true))
 		return false;
 	skip_space(s);
 	if (look(s) != ':')
@@ -229,7 +231,7 @@ static bool scan_value(struct scanner *s, unsigned depth)
 	if (c == '{' || c == '[')
 		return scan_container(s, depth);
 	if (c == '"')
-		return scan_string(s);
+		return scan_string(s, false);
 	if (c == '-' || is_digit(c))
 		return scan_number(s);
 	return scan_literal(s);

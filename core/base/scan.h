@@ -2,7 +2,7 @@
  *
  * It goes over every JSON text before cJSON does, because cJSON accepts leading zeros, a byte order
  * mark, control bytes, bad UTF-8 and trailing bytes, and keeps no positions. Refused here beyond
- * the RFC: \u0000 and lone surrogates. Pure; no allocation. [any] */
+ * the RFC: lone surrogates, and \u0000 in a key. Pure; no allocation. [any] */
 #ifndef CORE_SCAN_H
 #define CORE_SCAN_H
 
@@ -24,7 +24,7 @@ enum scan_type {
 struct scan_token {
 	enum scan_type type;
 	uint32_t start, end; /* byte offsets, end exclusive */
-	uint32_t count;      /* members of an OBJECT, elements of an ARRAY */
+	uint32_t count;      /* members of an OBJECT, elements of an ARRAY; of a STRING, its \u0000 */
 };
 
 struct scan_error {

@@ -67,10 +67,26 @@ static void take_error(struct session *session, const struct message *message)
 	end(session, text, exit_status(message->text));
 }
 
+/* Before the server's Hello, an end is a riddle to whoever started the client: name what it may be. */
+static void end_early(struct session *session, const char *why)
+{
+	char text[sizeof(struct err)];
+
+	snprintf(text, sizeof text,
+	         "%s before the server's Hello: it may not be reachable there, the secrets may not match, "
+	         "or only one side may use a secret or TLS",
+	         why ? why : "the connection was closed");
+	end(session, text, CLIENT_FAILED);
+}
+
 static void on_failed(struct uplink *uplink, const char *why, bool refused)
 {
 	enum client_exit status = CLIENT_FAILED;
 
+	if (uplink->linked && !refused) {
+		end_early(session_of(uplink), why);
+		return;
+	}
 	if (strncmp(why, "server error: ", 14) == 0)
 		status = exit_status(why + 14);
 	else if (refused)
@@ -196,15 +212,10 @@ static void on_end(struct uplink *uplink, const char *why)
 {
 	struct session *session = session_of(uplink);
 
-	if (why)
-		end(session, why, CLIENT_FAILED);
-	else if (session->port)
-		end(session, "the server closed the connection", CLIENT_FAILED);
+	if (session->port)
+		end(session, why ? why : "the server closed the connection", CLIENT_FAILED);
 	else
-		end(session,
-		    "the server closed the connection before its Hello: it may not be reachable there, the "
-		    "secrets may not match, or only one side may use TLS",
-		    CLIENT_FAILED);
+		end_early(session, why);
 }
 
 void session_start(struct session *session)

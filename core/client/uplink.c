@@ -109,7 +109,7 @@ static void on_link_end(struct link *link, const char *why)
 	if (uplink->ready)
 		uplink->events->on_end(uplink, why);
 	else
-		fail(uplink, why ? why : "the server closed the connection before its challenge", false);
+		fail(uplink, why ? why : "the connection was closed", false);
 }
 
 void uplink_on_late(struct deadline *deadline)

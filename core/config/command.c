@@ -154,7 +154,7 @@ static bool read_positional(struct parser *p, const char *word)
 	if (p->positional_taken)
 		return wrong(p, "expected one local port, found \"%s\" too", word);
 	p->positional_taken = true;
-	return add_flag(p, shorthand_find(ROLE_LOCAL, "local_port"), word, "LOCAL_PORT");
+	return add_flag(p, shorthand_find(ROLE_LOCAL, "local_port"), word, "--local-port");
 }
 
 /* ---- variables --------------------------------------------------------------------------------- */
@@ -283,4 +283,5 @@ void command_print_help(unsigned role, FILE *out)
 	fprintf(out, "      %-26s%s\n", "--config FILE", "JSON configuration; flags and variables go "
 	                                                 "before it [env: SPORE_CONFIG]");
 	fprintf(out, "  -h, %-26s%s\n", "--help", "this text");
+	fprintf(out, "      %-26s%s\n", "--version", "which Spore this is");
 }

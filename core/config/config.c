@@ -26,7 +26,7 @@ static char *read_file(const char *path, size_t *len_out, struct diag *diag)
 	char *text = NULL;
 	struct stat st;
 	size_t len = 0;
-	ssize_t n = -1;
+	ssize_t n = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		diag_add(diag, NULL, "", "cannot open the configuration %s: %s", path, strerror(errno));
@@ -402,11 +402,11 @@ static bool has_essentials(struct placer *p, const struct command *command)
 	if (p->config->role != ROLE_LOCAL || command->file)
 		return true;
 	if (!json_get(json_get(p->root, "client"), "to")) {
-		diag_add(p->diag, NULL, "", "expected the server: --to HOST, SPORE_SERVER, or --config FILE");
+		diag_add(p->diag, NULL, "", "spore local: expected the server: --to HOST, SPORE_SERVER, or --config FILE");
 		good = false;
 	}
 	if (!json_get(p->root, "tunnels")) {
-		diag_add(p->diag, NULL, "", "expected the service's port: spore local LOCAL_PORT");
+		diag_add(p->diag, NULL, "", "spore local: expected the port of the service: spore local LOCAL_PORT");
 		good = false;
 	}
 	return good;
@@ -444,7 +444,9 @@ static enum config_outcome fill(struct config *config, const struct command *com
 	read_chain(config, settings->metrics, &config->metrics, diag);
 	if (diag->count == 0)
 		server ? check_server(config, diag) : check_client(config, diag);
-	return diag->count ? CONFIG_WRONG : CONFIG_LOADED;
+	if (diag->count == 0)
+		return CONFIG_LOADED;
+	return diag->count_elsewhere ? CONFIG_WRONG : CONFIG_USAGE;
 }
 
 enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,

@@ -11,16 +11,19 @@ struct diag_entry {
 	const struct json_source *source; /* borrowed: the document outlives the diag */
 	size_t offset;
 	char *pointer, *text;
+	bool hidden; /* the line holds a secret */
 };
 
 static void append(struct diag *diag, const struct json_source *source, size_t offset,
-                   const char *pointer, const char *text)
+                   const char *pointer, const char *text, bool hidden)
 {
 	struct diag_entry *entry = calloc(1, sizeof *entry);
 
 	diag->count++;
+	diag->count_elsewhere += !source || source->text || source->name[0] != '-';
 	if (!entry)
 		return;
+	entry->hidden = hidden;
 	entry->source = source;
 	entry->offset = offset;
 	entry->pointer = strdup(pointer);
@@ -32,7 +35,9 @@ static void append(struct diag *diag, const struct json_source *source, size_t o
 	diag->last = entry;
 }
 
-static void add(struct diag *diag, const struct json *node, bool at_key, const char *below,
+enum place { AT_VALUE, AT_KEY, AT_SECRET };
+
+static void add(struct diag *diag, const struct json *node, enum place place, const char *below,
                 const char *format, va_list ap)
 {
 	char pointer[512] = "", text[1024];
@@ -43,8 +48,9 @@ static void add(struct diag *diag, const struct json *node, bool at_key, const c
 		json_pointer(node, pointer, sizeof pointer);
 	n = strlen(pointer);
 	snprintf(pointer + n, sizeof pointer - n, "%s", below);
-	append(diag, node ? node->source : NULL, node ? at_key ? node->key_offset : node->offset : 0,
-	       pointer, text);
+	append(diag, node ? node->source : NULL,
+	       !node ? 0 : place == AT_KEY && node->key_offset ? node->key_offset : node->offset, pointer,
+	       text, place == AT_SECRET);
 }
 
 void diag_add(struct diag *diag, const struct json *node, const char *below, const char *format, ...)
@@ -52,7 +58,7 @@ void diag_add(struct diag *diag, const struct json *node, const char *below, con
 	va_list ap;
 
 	va_start(ap, format);
-	add(diag, node, false, below, format, ap);
+	add(diag, node, AT_VALUE, below, format, ap);
 	va_end(ap);
 }
 
@@ -61,13 +67,22 @@ void diag_add_key(struct diag *diag, const struct json *node, const char *format
 	va_list ap;
 
 	va_start(ap, format);
-	add(diag, node, node->source && node->source->text && node->key_offset, "", format, ap);
+	add(diag, node, AT_KEY, "", format, ap);
+	va_end(ap);
+}
+
+void diag_add_secret(struct diag *diag, const struct json *node, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(diag, node, AT_SECRET, "", format, ap);
 	va_end(ap);
 }
 
 void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text)
 {
-	append(diag, source, offset, "", text);
+	append(diag, source, offset, "", text, false);
 }
 
 /* The line with its control bytes made visible as spaces, and a caret below the column. */
@@ -110,7 +125,7 @@ static void print_entry(const struct diag_entry *entry, FILE *out)
 	if (source && source->text && entry->pointer && *entry->pointer)
 		fprintf(out, "%s: ", entry->pointer);
 	fprintf(out, "%s\n", entry->text ? entry->text : "out of memory");
-	if (source && source->text)
+	if (source && source->text && !entry->hidden)
 		print_excerpt(source, entry->offset, out);
 }
 

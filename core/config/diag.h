@@ -18,6 +18,7 @@ struct diag_entry;
 struct diag {
 	struct diag_entry *first, *last;
 	unsigned count;
+	unsigned count_elsewhere; /* of them: not about a flag's own value */
 };
 
 /* `node` says where (NULL: nowhere in particular); `below` is a JSON pointer to add to its own, or
@@ -27,6 +28,9 @@ __attribute__((format(printf, 4, 5))) void diag_add(struct diag *diag, const str
 /* As diag_add, but points at the key of a member. */
 __attribute__((format(printf, 3, 4))) void diag_add_key(struct diag *diag, const struct json *node,
                                                         const char *format, ...);
+/* As diag_add, for a value that must not be shown: without the line it stands in. */
+__attribute__((format(printf, 3, 4))) void diag_add_secret(struct diag *diag, const struct json *node,
+                                                           const char *format, ...);
 /* At an offset of a source that could not be read as a tree. */
 void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text);
 void diag_print(const struct diag *diag, FILE *out);

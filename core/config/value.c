@@ -255,9 +255,9 @@ static bool read_secret(const struct option_scope *scope, const struct json *nod
 		good = secret_from_variable(scope, from, out);
 	} else {
 		/* Whatever it is, it may be the secret: only its type is shown. */
-		diag_add(scope->diag, node->parent, "",
-		         "expected the secret \"%s\" as \"text\", {\"file\": PATH} or {\"env\": NAME}, found %s",
-		         node->key ? node->key : "", json_type_name(node->type));
+		diag_add_secret(scope->diag, node,
+		                "expected a secret: \"text\", {\"file\": PATH} or {\"env\": NAME}, found %s",
+		                json_type_name(node->type));
 		return false;
 	}
 	if (good && out->len == 0) {

@@ -32,6 +32,12 @@ static void deliver(struct link *link)
 		const char *text = (const char *)buf_bytes(&link->in);
 		bool good;
 
+		if (state == FRAME_PARTIAL && link->ended && link->in.len > 0) {
+			/* The end of the stream ends the last frame, too, as it does for bore. */
+			if (!buf_append(&link->in, "", 1, LINK_MAX_IN + 1))
+				tell_end(link, "out of memory");
+			continue;
+		}
 		if (state == FRAME_PARTIAL) {
 			if (link->ended)
 				tell_end(link, NULL);

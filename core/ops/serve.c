@@ -77,18 +77,19 @@ static bool run_server(struct runtime *runtime)
 	struct err err;
 
 	runtime_check_buffers(settings->sndbuf, settings->recbuf);
-	process.server = server_start(&env, &err);
-	if (!process.server) {
-		fprintf(stderr, "error: %s\n", err.text);
-		return false;
-	}
+	/* A signal during the start is served by the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
-	host_set_ready(true);
-	loop_run(runtime->main_loop);
+	process.server = server_start(&env, &err);
+	if (process.server) {
+		host_set_ready(true);
+		loop_run(runtime->main_loop);
+		server_stop(process.server);
+	} else {
+		fprintf(stderr, "error: %s\n", err.text);
+	}
 	drain_fini(&process.drain);
-	server_stop(process.server);
-	return true;
+	return process.server != NULL;
 }
 
 int serve_server(int argc, char **argv)

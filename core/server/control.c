@@ -335,6 +335,10 @@ static void on_end(struct link *link, const char *why)
 		judge(c); /* it has half-closed and waits for the verdict */
 		return;
 	}
+	if (c->state == ANSWER && !why) {
+		end_with_error(c, "server requires secret, but no secret was provided");
+		return;
+	}
 	if (c->state == TUNNEL)
 		log_peer(c, LOG_INFO, "client left", why ? why : "closed by the client");
 	end(c);

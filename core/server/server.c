@@ -23,6 +23,7 @@ struct server {
 	struct server_shared shared;
 	struct worker *workers; /* owned */
 	unsigned n_open;        /* of them */
+	bool listening;
 	ev_timer tick;          /* on the main loop: expiry, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -48,9 +49,27 @@ static void drop_stale(struct server *server, const struct visitor *visitor)
 	account_unref(visitor->account);
 }
 
-static bool is_drained(const struct server *server)
+static void run_stop_listening(void *arg)
 {
-	return pending_count(server->shared.pending) == 0 && atomic_load(&server->shared.relays) == 0;
+	worker_stop_listening(arg);
+}
+
+/* Public ports are closed. Visitors that wait may still be taken, so the control port closes after
+ * them. Control connections stay until the relays have ended: bore's client ends its own relays
+ * when it loses that connection. */
+static void go_on_draining(struct server *server)
+{
+	void (*on_drained)(void *arg) = server->on_drained;
+
+	if (pending_count(server->shared.pending) > 0)
+		return;
+	for (unsigned i = 0; server->listening && i < server->n_open; i++)
+		loop_call(server->env.loops[i], run_stop_listening, &server->workers[i]);
+	server->listening = false;
+	if (atomic_load(&server->shared.relays) > 0)
+		return;
+	server->on_drained = NULL;
+	on_drained(server->arg);
 }
 
 static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
@@ -62,12 +81,8 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)events;
 	while (pending_take_expired(server->shared.pending, clock_ms(), &visitor))
 		drop_stale(server, &visitor);
-	if (server->on_drained && is_drained(server)) {
-		void (*on_drained)(void *arg) = server->on_drained;
-
-		server->on_drained = NULL;
-		on_drained(server->arg);
-	}
+	if (server->on_drained)
+		go_on_draining(server);
 }
 
 /* ---- the workers' --------------------------------------------------------------------------------- */
@@ -162,6 +177,7 @@ struct server *server_start(const struct server_env *env, struct err *err)
 		server_stop(server);
 		return NULL;
 	}
+	server->listening = true;
 	log_info("server listening",
 	         log_str("address", addr_format_ip(&server->shared.settings->bind_addr, text)),
 	         log_int("port", server->shared.settings->control_port), log_int("workers", env->n_workers));

@@ -62,10 +62,15 @@ void worker_drain(struct worker *worker)
 	tunnel_stop_accepting_all(&worker->tunnels);
 }
 
-void worker_close(struct worker *worker)
+void worker_stop_listening(struct worker *worker)
 {
 	listener_free(worker->listener);
 	worker->listener = NULL;
+}
+
+void worker_close(struct worker *worker)
+{
+	worker_stop_listening(worker);
 	ev_timer_stop(loop_ev(worker->loop), &worker->heartbeat);
 	control_end_all(&worker->sessions);
 	relay_set_fini(&worker->relays);

@@ -43,6 +43,8 @@ struct worker {
 bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop, int listen_fd);
 /* Closes the public ports. */
 void worker_drain(struct worker *worker);
+/* Closes the control port; sessions go on. */
+void worker_stop_listening(struct worker *worker);
 void worker_close(struct worker *worker);
 
 #endif

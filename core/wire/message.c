@@ -91,6 +91,8 @@ static bool read_payload(const struct variant *variant, const char *text,
 {
 	const char *id = cJSON_GetStringValue(item);
 
+	if (token->type == SCAN_STRING && token->count > 0 && variant->payload != TEXT)
+		return false; /* cJSON's text ends at the NUL, and may be right up to there */
 	switch (variant->payload) {
 	case PORT:
 		return read_port(text, token, &message->port);
@@ -124,7 +126,7 @@ bool message_parse(enum message_direction direction, const char *text, size_t le
 		return false;
 	if (cJSON_IsString(tree)) {
 		variant = find_variant(tree->valuestring, direction);
-		good = variant && variant->payload == NOTHING;
+		good = variant && variant->payload == NOTHING && tokens[0].count == 0;
 	} else if (cJSON_IsObject(tree) && tokens[0].count == 1) {
 		variant = find_variant(tree->child->string, direction);
 		good = variant && read_payload(variant, text, &tokens[2], tree->child, message_out);

@@ -30,7 +30,7 @@ struct message {
 	uint16_t port;
 	struct uuid id;
 	size_t text_len;
-	char text[FRAME_MAX + 1]; /* NUL-ended; may hold any other byte */
+	char text[FRAME_MAX + 1]; /* NUL-ended; cut at a \u0000 in it */
 };
 
 /* Reads the text of one frame; false if it is not exactly one message for that direction. */

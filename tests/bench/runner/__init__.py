@@ -1,0 +1,1 @@
+"""The parts of the benchmark runner; the program is ../run."""

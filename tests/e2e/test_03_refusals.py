@@ -1,0 +1,96 @@
+"""Ports that are not given, each with bore's exact text."""
+
+import pytest
+
+from harness.sockets import listen
+from harness.wire import Tunnel, Wire
+
+
+def refusal(server, port):
+    with Wire.connect(server.control) as wire:
+        wire.send({"Hello": port})
+        message = wire.receive()
+        wire.expect_end()
+    return message
+
+
+@pytest.mark.bore_too
+@pytest.mark.parametrize("port", [22999, 23101, 1, 65535])
+def test_out_of_range(start_server, port):
+    with start_server(min_port=23000, max_port=23100) as server:
+        assert refusal(server, port) == {"Error": "client port number not in allowed range"}
+
+
+@pytest.mark.bore_too
+@pytest.mark.parametrize("port", [23000, 23100])
+def test_ends_of_the_range_belong_to_it(start_server, port):
+    with start_server(min_port=23000, max_port=23100) as server, Tunnel(server, port) as tunnel:
+        assert tunnel.port == port
+
+
+@pytest.mark.bore_too
+def test_in_use_by_a_stranger(server, address):
+    taken = address.free_port()
+    with listen(address.host, taken):
+        assert refusal(server, taken) == {"Error": "port already in use"}
+
+
+@pytest.mark.bore_too
+def test_in_use_by_another_tunnel(server):
+    with Tunnel(server) as tunnel:
+        assert refusal(server, tunnel.port) == {"Error": "port already in use"}
+        visitor, far = tunnel.join()
+        visitor.close()
+        far.close()
+
+
+@pytest.mark.bore_too
+def test_the_servers_own_control_port(server):
+    """In use, or reserved: either way not given, and the server stays reachable."""
+    message = refusal(server, server.control[1])
+    assert message["Error"] in ("port already in use", "client port number not in allowed range")
+    with Tunnel(server):
+        pass
+
+
+@pytest.mark.bore_too
+def test_no_port_left(start_server):
+    with start_server(min_port=23000, max_port=23001) as server, Tunnel(server), Tunnel(server):
+        assert refusal(server, 0) == {"Error": "failed to find an available port"}
+
+
+@pytest.mark.bore_too
+def test_a_single_free_port_of_a_small_range_is_found(start_server, address):
+    with start_server(min_port=23000, max_port=23009) as server:
+        busy = [listen(address.host, port) for port in range(23000, 23010) if port != 23007]
+        try:
+            with Tunnel(server) as tunnel:
+                assert tunnel.port == 23007
+        finally:
+            for each in busy:
+                each.close()
+
+
+@pytest.mark.bore_too
+def test_forbidden_by_the_system(start_server):
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as first:
+        if int(first.read()) < 100:
+            pytest.skip("this system lets everyone bind every port")
+    with start_server(min_port=1, drop_capabilities=["net_bind_service"]) as server:
+        assert refusal(server, 81) == {"Error": "permission denied"}
+
+
+@pytest.mark.bore_too
+def test_address_for_tunnels_that_is_not_ours(start_server):
+    with start_server(bind_tunnels="192.0.2.1") as server:
+        assert refusal(server, 23000) == {"Error": "failed to bind to port"}
+        assert refusal(server, 0) == {"Error": "failed to find an available port"}
+
+
+@pytest.mark.bore_too
+def test_refusals_with_a_secret(start_server):
+    with start_server(secret="s3cret", min_port=23000, max_port=23100) as server:
+        with Wire.connect(server.control) as wire:
+            wire.authenticate("s3cret")
+            wire.send({"Hello": 5})
+            wire.expect_error("client port number not in allowed range")

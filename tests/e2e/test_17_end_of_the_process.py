@@ -1,0 +1,151 @@
+"""TERM and INT: no new work, running relays go on to their end; a second signal ends at once."""
+
+import signal
+import time
+
+import pytest
+
+from harness.loopback import port_is_free
+from harness.peers import spore_client
+from harness.scale import seconds
+from harness.services import Inbox
+from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end
+from harness.waiting import wait_until
+from harness.wire import Tunnel
+
+both_signals = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+
+
+@both_signals
+def test_idle_server(server, number):
+    server.process_was_ended = True
+    server.process.signal(number)
+    assert server.process.wait() == 0
+
+
+@both_signals
+def test_idle_client(server, number):
+    with Inbox() as service, spore_client(server.control, service.port) as client:
+        client.process_was_ended = True
+        client.process.signal(number)
+        assert client.process.wait() == 0
+
+
+def test_server_with_tunnels_but_no_relay(server):
+    """Tunnels alone do not hold it up; their control connections end."""
+    with Tunnel(server) as tunnel, Tunnel(server):
+        assert server.stop(timeout=5) == 0
+        tunnel.wire.expect_end()
+
+
+def test_server_with_a_visitor_that_waits(server):
+    """Nobody can accept it any more."""
+    with Tunnel(server) as tunnel, tunnel.visit() as visitor:
+        tunnel.wire.connection()
+        server.process_was_ended = True
+        server.process.terminate()
+        assert how_it_ends(visitor, timeout=15)[0] == b""
+        assert server.process.wait(timeout=15) == 0
+
+
+def test_server_with_a_relay(server):
+    with Tunnel(server) as tunnel:
+        visitor, far = tunnel.join()
+        server.process_was_ended = True
+        server.process.terminate()
+        wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the public port to close")
+        wait_until(lambda: _refuses(server.control), "the control port to close")
+        for _ in range(10):
+            visitor.sendall(b"question")
+            assert read_exactly(far, 8) == b"question"
+            far.sendall(b"answer")
+            assert read_exactly(visitor, 6) == b"answer"
+        assert server.process.running
+        visitor.sendall(b"the last")
+        end_writing(visitor)
+        assert read_to_end(far) == b"the last"
+        far.sendall(b"goodbye")
+        end_writing(far)
+        assert read_to_end(visitor) == b"goodbye"
+        assert server.process.wait() == 0
+
+
+def _refuses(control):
+    try:
+        connect(*control).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_client_with_a_relay(server):
+    with Inbox() as service, spore_client(server.control, service.port) as client:
+        with connect(server.public_host, client.port) as visitor:
+            near = service.take()
+            client.process_was_ended = True
+            client.process.terminate()
+            wait_until(lambda: port_is_free(server.public_host, client.port), "the public port to close")
+            visitor.sendall(b"question")
+            assert read_exactly(near, 8) == b"question"
+            near.sendall(b"answer")
+            assert read_exactly(visitor, 6) == b"answer"
+            assert client.process.running
+            near.close()
+            assert read_to_end(visitor) == b""
+            visitor.close()
+            assert client.process.wait() == 0
+
+
+def test_second_signal_ends_the_server_at_once(server):
+    with Tunnel(server) as tunnel:
+        visitor, far = tunnel.join()
+        server.process_was_ended = True
+        server.process.terminate()
+        wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the public port to close")
+        assert server.process.running
+        started = time.monotonic()
+        server.process.terminate()
+        assert server.process.wait() in (0, 1)
+        assert time.monotonic() - started < seconds(3)
+        assert how_it_ends(visitor)[0] == b""
+        assert how_it_ends(far)[0] == b""
+
+
+def test_second_signal_ends_the_client_at_once(server):
+    with Inbox() as service, spore_client(server.control, service.port) as client:
+        with connect(server.public_host, client.port) as visitor:
+            service.take()
+            client.process_was_ended = True
+            client.process.terminate()
+            wait_until(lambda: port_is_free(server.public_host, client.port), "the public port to close")
+            assert client.process.running
+            started = time.monotonic()
+            client.process.terminate()
+            assert client.process.wait() in (0, 1)
+            assert time.monotonic() - started < seconds(3)
+            assert how_it_ends(visitor)[0] == b""
+
+
+def test_deadline_of_the_drain(start_server):
+    with start_server(extra=["--drain-timeout", "1"]) as server, Tunnel(server) as tunnel:
+        visitor, far = tunnel.join()
+        started = time.monotonic()
+        server.process_was_ended = True
+        server.process.terminate()
+        assert server.process.wait() in (0, 1)
+        assert 0.7 < time.monotonic() - started < seconds(5)
+        assert how_it_ends(visitor)[0] == b""
+        assert how_it_ends(far)[0] == b""
+
+
+def test_the_port_can_be_used_again_at_once(start_server, address):
+    """Connections of the server that went are still in TIME_WAIT: the new one must not mind."""
+    control = address.free_port()
+    for _ in range(3):
+        with start_server(control_port=control) as server:
+            with Tunnel(server, 23456) as tunnel:
+                visitor, far = tunnel.join()
+                far.close()
+                assert how_it_ends(visitor) == (b"", "end")
+                visitor.close()
+            assert server.stop() == 0

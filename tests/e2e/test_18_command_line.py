@@ -1,0 +1,254 @@
+"""Flags, help, variables, statuses: 0 asked for, 1 an error, 2 a wrong command line."""
+
+import re
+
+import pytest
+
+from harness import procfs
+from harness.loopback import Loopback
+from harness.peers import spore_binary, spore_client, spore_server
+from harness.process import Process, run
+from harness.services import Echo
+from harness.visitors import one_exchange
+from harness.wire import Tunnel, Wire
+
+SERVER_FLAGS = (
+    "--min-port --max-port --bind-addr --bind-tunnels --control-port --secret --config --sndbuf --recbuf "
+    "--workers --drain-timeout --help --version"
+).split()
+LOCAL_FLAGS = (
+    "--local-port --local-host --to --port --secret --control-port --config --sndbuf --recbuf --workers --help"
+).split()
+
+
+def spore(*arguments, **options):
+    return run([spore_binary(), *arguments], **options)
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["-V"], ["server", "--version"], ["local", "--version"]])
+def test_version(arguments):
+    process = spore(*arguments)
+    assert process.status == 0
+    assert len(process.stdout) == 1
+    assert re.search(r"\bspore\b.*\d+\.\d+", process.stdout[0])
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help(flag):
+    process = spore(flag)
+    assert process.status == 0
+    text = "\n".join(process.stdout)
+    assert "server" in text and "local" in text
+    assert process.stderr == []
+
+
+@pytest.mark.parametrize("command, flags", [("server", SERVER_FLAGS), ("local", LOCAL_FLAGS)])
+def test_help_of_a_command_names_every_flag(command, flags):
+    process = spore(command, "--help")
+    assert process.status == 0
+    text = "\n".join(process.stdout)
+    assert [flag for flag in flags if not re.search(re.escape(flag) + r"\b", text)] == []
+    assert "_SECRET" in text, "the variables are named as well"
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        ([], "server"),
+        (["serve"], "serve"),
+        (["server", "--bogus"], "--bogus"),
+        (["server", "--bogus=1"], "--bogus"),
+        (["server", "-z"], "-z"),
+        (["server", "--min-port"], "--min-port"),
+        (["server", "--min-port", "x"], "--min-port"),
+        (["server", "--min-port", "65536"], "--min-port"),
+        (["server", "--max-port", "-1"], "--max-port"),
+        (["server", "--min-port", "10 "], "--min-port"),
+        (["server", "--min-port", "0x10"], "--min-port"),
+        (["server", "--min-port", ""], "--min-port"),
+        (["server", "--min-port", "2000", "--max-port", "1999"], "port"),
+        (["server", "--control-port", "99999"], "--control-port"),
+        (["server", "--bind-addr", "nonsense"], "--bind-addr"),
+        (["server", "--bind-tunnels", "1.2.3.4.5"], "--bind-tunnels"),
+        (["server", "--workers", "many"], "--workers"),
+        (["server", "--sndbuf", "-5"], "--sndbuf"),
+        (["server", "--to", "127.0.0.1"], "--to"),
+        (["server", "surplus"], "surplus"),
+        (["local"], "local"),
+        (["local", "--to", "127.0.0.1"], "port"),
+        (["local", "9"], "--to"),
+        (["local", "x", "--to", "127.0.0.1"], "x"),
+        (["local", "65536", "--to", "127.0.0.1"], "65536"),
+        (["local", "9", "--to", "127.0.0.1", "--port", "65536"], "--port"),
+        (["local", "9", "10", "--to", "127.0.0.1"], "10"),
+        (["local", "9", "--to"], "--to"),
+        (["local", "9", "--to", "127.0.0.1", "--min-port", "1"], "--min-port"),
+    ],
+    ids=lambda value: "_".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_command_lines(arguments, named):
+    """One line says what is wrong; at most a hint follows."""
+    process = spore(*arguments)
+    assert process.status == 2
+    assert process.stdout == []
+    lines = [line for line in process.stderr if line.strip()]
+    if arguments:
+        assert named.lower() in lines[0].lower()
+        assert len(lines) <= 3
+    else:
+        # Nothing was said at all: the usage may take more.
+        assert any(named in line for line in lines)
+
+
+def test_short_forms_of_bore(secret_server, address):
+    wanted = address.free_port()
+    with Echo() as service:
+        with spore_client(
+            secret_server.control, service.port, local_host=None,
+            extra=["-l", service.host, "-p", str(wanted), "-s", "s3cret"],
+        ) as client:
+            assert client.port == wanted
+            assert one_exchange(secret_server.public_host, wanted) == b"ping"
+
+
+def client_of(server, arguments, env=None):
+    """A spore client with just these arguments; returns what it announced, and stops it."""
+    with Process([spore_binary(), "local", *map(str, arguments)], env=env) as process:
+        port = int(process.wait_for(r"^listening at \S+:(\d+)$", stream="stdout").group(1))
+        answered = one_exchange(server.public_host, port)
+        assert process.stop() == 0
+    assert answered == b"ping"
+    return port
+
+
+def test_spellings_of_the_client(server, address):
+    host, control = server.control
+    with Echo() as service:
+        near = ["--control-port", control, "--local-host", service.host]
+        for arguments in (
+            [service.port, "--to", host],
+            [service.port, "-t", host],
+            ["--local-port", service.port, "--to", host],
+            [f"--local-port={service.port}", f"--to={host}"],
+            ["--to", host, service.port],
+        ):
+            client_of(server, arguments + near)
+
+
+def test_short_form_of_the_servers_secret(address):
+    with spore_server(address, extra=["-s", "s3cret"]) as server:
+        with Tunnel(server, secret="s3cret"):
+            pass
+
+
+def test_control_port_is_bores_by_default(address):
+    with Process([spore_binary(), "server", "--bind-addr", address.host]) as process:
+        process.wait_for("server listening", stream="stderr")
+        with Wire.connect((address.host, 7835)) as wire:
+            assert wire.hello() >= 1024
+        with Echo() as service:
+            with Process(
+                [spore_binary(), "local", str(service.port), "--to", address.host, "--local-host", service.host]
+            ) as client:
+                client.wait_for("^listening at", stream="stdout")
+                assert client.stop() == 0
+        assert process.stop() == 0
+
+
+def test_server_says_once_that_it_listens(server):
+    lines = [line for line in server.process.stderr if "server listening" in line]
+    assert len(lines) == 1
+    assert server.process.stdout == []
+
+
+# Variables
+
+
+@pytest.mark.parametrize("prefix", ["SPORE", "BORE"])
+def test_variables_of_the_server(address, prefix):
+    env = {f"{prefix}_SECRET": "s3cret", f"{prefix}_MIN_PORT": "23000", f"{prefix}_MAX_PORT": "23000"}
+    with spore_server(address, env=env) as server, Tunnel(server, secret="s3cret") as tunnel:
+        assert tunnel.port == 23000
+
+
+@pytest.mark.parametrize("prefix", ["SPORE", "BORE"])
+def test_variables_of_the_client(secret_server, prefix):
+    host, control = secret_server.control
+    with Echo() as service:
+        env = {
+            f"{prefix}_LOCAL_PORT": str(service.port),
+            f"{prefix}_SERVER": host,
+            f"{prefix}_SECRET": "s3cret",
+        }
+        client_of(secret_server, ["--control-port", control, "--local-host", service.host], env)
+
+
+def test_ours_come_before_bores(address):
+    env = {
+        "SPORE_SECRET": "ours",
+        "BORE_SECRET": "bores",
+        "SPORE_MIN_PORT": "23000",
+        "BORE_MIN_PORT": "24000",
+        "SPORE_MAX_PORT": "23000",
+        "BORE_MAX_PORT": "24000",
+    }
+    with spore_server(address, env=env) as server, Tunnel(server, secret="ours") as tunnel:
+        assert tunnel.port == 23000
+
+
+def test_flags_come_before_variables(address):
+    env = {"SPORE_SECRET": "variable", "SPORE_MIN_PORT": "24000", "SPORE_MAX_PORT": "24000"}
+    with spore_server(address, secret="flag", min_port=23000, max_port=23000, env=env) as server:
+        with Tunnel(server) as tunnel:
+            assert tunnel.port == 23000
+
+
+def test_a_comma_in_bores_variable_is_part_of_the_secret(address):
+    with spore_server(address, env={"BORE_SECRET": "a,b"}) as server, Tunnel(server, secret="a,b"):
+        pass
+
+
+@pytest.mark.parametrize("name, value", [("SPORE_MIN_PORT", "many"), ("BORE_MAX_PORT", "65536")])
+def test_wrong_variables_are_named(address, name, value):
+    process = spore("server", "--bind-addr", address.host, env={name: value})
+    assert process.status in (1, 2)
+    assert any(name in line for line in process.stderr)
+
+
+def test_secrets_are_not_shown(address):
+    """Not in the log, and not in the help that tells the variables."""
+    with spore_server(address, env={"SPORE_SECRET": "hunter2hunter2"}) as server:
+        with Tunnel(server, secret="hunter2hunter2"):
+            pass
+    assert not any("hunter2" in line for line in server.process.lines)
+    shown = spore("server", "--help", env={"SPORE_SECRET": "hunter2hunter2"})
+    assert not any("hunter2" in line for line in shown.lines)
+
+
+def test_workers(address):
+    with Loopback() as other, spore_server(address, extra=["--workers", "1"]) as one:
+        with spore_server(other, extra=["--workers", "4"]) as four:
+            assert procfs.threads(four.pid) - procfs.threads(one.pid) == 3
+            for server in (one, four):
+                with Tunnel(server) as tunnel:
+                    visitor, far = tunnel.join()
+                    visitor.close()
+                    far.close()
+
+
+# Starting where one cannot
+
+
+def test_address_in_use(server):
+    host, control = server.control
+    process = spore("server", "--bind-addr", host, "--control-port", str(control))
+    assert process.status == 1
+    said = "\n".join(process.stderr)
+    assert str(control) in said and "--control-port" in said
+    assert "server listening" not in said
+
+
+def test_address_that_is_not_ours():
+    process = spore("server", "--bind-addr", "192.0.2.1", "--control-port", "20000")
+    assert process.status == 1
+    assert any("192.0.2.1" in line for line in process.stderr)

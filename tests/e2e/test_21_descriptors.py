@@ -1,0 +1,97 @@
+"""Out of descriptors: the server waits, and serves again when some are free."""
+
+import pytest
+
+from harness import procfs
+from harness.peers import spore_client
+from harness.services import Echo
+from harness.sockets import connect
+from harness.visitors import one_exchange
+from harness.waiting import wait_until
+from harness.wire import Ended, Tunnel, Wire
+
+NOFILE = 64
+
+
+def serves(server, **options):
+    """Whether a new client and its visitor get through now."""
+    try:
+        with Tunnel(server, **options) as tunnel:
+            visitor, far = tunnel.join()
+            with visitor, far:
+                visitor.sendall(b"ping")
+                return far.recv(4) == b"ping"
+    except (OSError, Ended, AssertionError):
+        # Not reached, cut off, or refused for want of a descriptor.
+        return False
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("secret", [None, "s3cret"], ids=["open", "secret"])
+def test_idle_control_connections(start_server, secret):
+    with start_server(secret=secret, nofile=NOFILE) as server:
+        idle = [connect(*server.control) for _ in range(3 * NOFILE)]
+        wait_until(lambda: procfs.descriptors(server.pid) > NOFILE // 2, "the server to take some")
+        assert server.process.running
+        for each in idle:
+            each.close()
+        wait_until(lambda: serves(server), "the server to serve again", timeout=30, interval=0.2)
+
+
+@pytest.mark.timeout(120)
+def test_clients(start_server):
+    """Each with a tunnel, until no more fit; those that fit work."""
+    with start_server(nofile=NOFILE) as server:
+        tunnels = []
+        for _ in range(NOFILE):
+            wire = Wire.connect(server.control)
+            wire.send({"Hello": 0})
+            try:
+                message = wire.receive(timeout=1)
+            except (Ended, TimeoutError):
+                wire.close()
+                break
+            if list(message) != ["Hello"]:
+                wire.close()
+                break
+            tunnels.append(wire)
+        assert 5 < len(tunnels) < NOFILE
+        assert server.process.running
+        for wire in tunnels:
+            wire.close()
+        wait_until(lambda: serves(server), "the server to serve again", timeout=30, interval=0.2)
+
+
+@pytest.mark.timeout(120)
+def test_visitors(start_server):
+    with start_server(nofile=NOFILE) as server, Tunnel(server) as tunnel:
+        visitors = [tunnel.visit() for _ in range(NOFILE + 16)]
+        tunnel.wire.connection()
+        assert server.process.running
+        for visitor in visitors:
+            visitor.close()
+        # Those that wait under an id may be held for their ten seconds.
+        wait_until(lambda: serves(server), "the server to serve again", timeout=60, interval=0.5)
+        assert server.process.running
+
+
+@pytest.mark.timeout(120)
+def test_client_out_of_descriptors(server):
+    """Visitors beyond its means are lost, the client is not."""
+    with Echo() as service, spore_client(server.control, service.port, nofile=NOFILE) as client:
+        visitors = [connect(server.public_host, client.port) for _ in range(2 * NOFILE)]
+        wait_until(lambda: service.accepted > 5, "some visitors to come through")
+        assert client.process.running
+        for visitor in visitors:
+            visitor.close()
+        wait_until(
+            lambda: _pings(server.public_host, client.port), "the client to serve again", timeout=40, interval=0.5
+        )
+        assert client.process.running
+
+
+def _pings(host, port):
+    try:
+        return one_exchange(host, port) == b"ping"
+    except OSError:
+        return False

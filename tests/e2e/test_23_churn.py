@@ -1,0 +1,96 @@
+"""Short connections without end leave nothing behind."""
+
+import concurrent.futures
+
+import pytest
+
+from harness import procfs
+from harness.peers import is_sanitized, spore_client
+from harness.scale import MIB, count
+from harness.services import Echo
+from harness.sockets import connect, reset
+from harness.visitors import one_exchange
+from harness.waiting import wait_until
+from harness.wire import Tunnel, Wire
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def churn(host, port, number):
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for answered in pool.map(lambda index: one_exchange(host, port, b"visit %d" % index), range(number)):
+            assert answered.startswith(b"visit ")
+
+
+def test_visitors(secret_server):
+    with Echo() as service:
+        with spore_client(secret_server.control, service.port, secret="s3cret") as client:
+            pids = (secret_server.pid, client.pid)
+            churn(secret_server.public_host, client.port, count(1000, least=200))
+            descriptors = {pid: _settled(pid) for pid in pids}
+            memory = {pid: procfs.anonymous_memory(pid) for pid in pids}
+            churn(secret_server.public_host, client.port, count(5000, least=500))
+            for pid in pids:
+                wait_until(
+                    lambda: procfs.descriptors(pid) <= descriptors[pid],
+                    f"as few descriptors as before ({descriptors[pid]})",
+                )
+                if not is_sanitized():
+                    assert procfs.anonymous_memory(pid) - memory[pid] < 1 * MIB
+
+
+def _settled(pid):
+    """The number of descriptors once relays that are over were closed."""
+    last = [None]
+
+    def steady():
+        now = procfs.descriptors(pid)
+        same = now == last[0]
+        last[0] = now
+        return same and now
+
+    return wait_until(steady, "a steady number of descriptors", interval=0.3)
+
+
+def test_clients(secret_server):
+    def one(_):
+        with Tunnel(secret_server) as tunnel:
+            visitor, far = tunnel.join()
+            visitor.close()
+            far.close()
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(count(200, least=50))))
+        before = _settled(secret_server.pid)
+        memory = procfs.anonymous_memory(secret_server.pid)
+        list(pool.map(one, range(count(1000, least=100))))
+    wait_until(lambda: procfs.descriptors(secret_server.pid) <= before, f"as few descriptors as before ({before})")
+    if not is_sanitized():
+        assert procfs.anonymous_memory(secret_server.pid) - memory < 1 * MIB
+
+
+def test_connect_and_reset(server):
+    """What a port scanner does, on the control port and on a public one."""
+    with Tunnel(server) as tunnel:
+        before = _settled(server.pid)
+        for _ in range(count(1000, least=100)):
+            reset(connect(*server.control))
+        for _ in range(count(100, least=20)):
+            reset(tunnel.visit())
+        # Visitors that left may wait under their ids for ten seconds.
+        wait_until(lambda: procfs.descriptors(server.pid) <= before, "as few descriptors as before", timeout=20)
+        tunnel.announced()
+        visitor, far = tunnel.join()
+        visitor.sendall(b"ping")
+        assert far.recv(4) == b"ping"
+
+
+def test_refused_clients(secret_server):
+    with Tunnel(secret_server):
+        before = _settled(secret_server.pid)
+        for _ in range(count(500, least=50)):
+            with Wire.connect(secret_server.control) as wire:
+                wire.receive()
+                wire.send({"Hello": 0})
+                wire.expect_error("server requires secret, but no secret was provided")
+        wait_until(lambda: procfs.descriptors(secret_server.pid) <= before, "as few descriptors as before")

@@ -1,0 +1,227 @@
+"""The programs under test and beside it: spore and bore, as server and as client."""
+
+import os
+import pathlib
+import re
+import shutil
+
+import pytest
+
+from .loopback import BORE_CONTROL_PORT
+from .process import Process
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+BORE_VERSION = "0.6.0"
+
+
+def spore_binary():
+    """Where spore is; its absence is a failure, never a skip."""
+    directory = os.environ.get("SPORE_BUILD") or REPOSITORY / "build"
+    path = pathlib.Path(directory) / "spore"
+    if not os.access(path, os.X_OK):
+        pytest.fail(f"{path} is not there: build it, or set SPORE_BUILD to its directory", pytrace=False)
+    return str(path)
+
+
+def is_sanitized():
+    """Whether spore was built with a sanitizer, whose own memory says nothing about spore's."""
+    code = pathlib.Path(spore_binary()).read_bytes()
+    return b"__asan_init" in code or b"__tsan_init" in code
+
+
+def find_bore():
+    """Where bore is, or None: $BORE, the PATH, the cache that the test runner fills."""
+    if os.environ.get("BORE"):
+        return os.environ["BORE"]
+    on_path = shutil.which("bore")
+    if on_path:
+        return on_path
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    cached = os.path.join(cache, "spore-peers", f"bore-{BORE_VERSION}", "bin", "bore")
+    return cached if os.access(cached, os.X_OK) else None
+
+
+def bore_binary():
+    """Where bore is. Without it the test is skipped, and where CI=true it fails."""
+    path = find_bore()
+    if path:
+        return path
+    message = (
+        f"NO BORE: cargo install bore-cli --version {BORE_VERSION}, then set BORE, the PATH, "
+        f"or install it with --root ~/.cache/spore-peers/bore-{BORE_VERSION}"
+    )
+    if os.environ.get("CI") == "true":
+        pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
+    pytest.skip(message)
+
+
+def _flag(name, value):
+    return [] if value is None else [name, str(value)]
+
+
+class Server:
+    """A running server; a context manager that also checks how it ends.
+
+    control      (host, port) for clients
+    public_host  the address where its tunnels listen
+    secret       what a client must know, or None
+    """
+
+    def __init__(self, kind, process, control, public_host, secret):
+        self.kind = kind
+        self.process = process
+        self.control = control
+        self.public_host = public_host
+        self.secret = secret
+        self.process_was_ended = False
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, exception_type, *_):
+        try:
+            if exception_type is None and not self.process_was_ended:
+                assert self.process.running, f"the server died\n{self.process.log()}"
+                end(self.process, self.kind)
+        finally:
+            self.process.close()
+
+    def stop(self, timeout=10.0):
+        """TERM; the test itself checks the status."""
+        self.process_was_ended = True
+        return self.process.stop(timeout)
+
+
+def end(process, kind):
+    """Ends it by TERM, by a second one if it still drains; spore's exit status must be a clean one."""
+    process.terminate()
+    if kind == "bore":
+        process.wait()
+        return
+    if not process.ended_within(1.5):
+        process.terminate()
+        status = process.wait()
+        assert status in (0, 1), f"exit status {status} after a second TERM\n{process.log()}"
+        return
+    status = process.wait()
+    assert status == 0, f"exit status {status} after TERM\n{process.log()}"
+
+
+def spore_server(address, secret=None, control_port=None, min_port=None, max_port=None,
+                 bind_tunnels=None, extra=(), **process_options):
+    """A spore server on a leased address (or a bare host name), ready."""
+    host = getattr(address, "host", address)
+    port = address.free_port() if control_port is None else control_port
+    argv = [spore_binary(), "server", "--bind-addr", host, "--control-port", str(port)]
+    argv += _flag("--min-port", min_port) + _flag("--max-port", max_port)
+    argv += _flag("--bind-tunnels", bind_tunnels) + _flag("--secret", secret) + list(extra)
+    process = Process(argv, name="spore server", **process_options)
+    try:
+        process.wait_for(r"server listening", stream="stderr")
+    except BaseException:
+        process.close()
+        raise
+    return Server("spore", process, (host, port), bind_tunnels or host, secret)
+
+
+def bore_server(address, secret=None, min_port=None, max_port=None, bind_tunnels=None, **process_options):
+    """A bore server on a leased address, ready."""
+    host = getattr(address, "host", address)
+    argv = [bore_binary(), "server", "--bind-addr", host]
+    argv += _flag("--min-port", min_port) + _flag("--max-port", max_port)
+    argv += _flag("--bind-tunnels", bind_tunnels) + _flag("--secret", secret)
+    process = Process(argv, name="bore server", **process_options)
+    try:
+        process.wait_for(r"server listening")
+    except BaseException:
+        process.close()
+        raise
+    return Server("bore", process, (host, BORE_CONTROL_PORT), bind_tunnels or host, secret)
+
+
+class Client:
+    """A running client; a context manager that also checks how it ends.
+
+    host, port  what it printed after "listening at", once wait_listening() was called
+    """
+
+    def __init__(self, kind, process):
+        self.kind = kind
+        self.process = process
+        self.host = None
+        self.port = None
+        self.process_was_ended = False
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def wait_listening(self, timeout=10.0):
+        """Reads "listening at HOST:PORT" from its standard output; spore prints just that, and first."""
+        found = self.process.wait_for(r"listening at (\S+):(\d+)", stream="stdout", timeout=timeout)
+        if self.kind == "spore":
+            assert re.fullmatch(r"listening at \S+:\d+", self.process.stdout[0]), self.process.stdout
+        self.host, self.port = found.group(1), int(found.group(2))
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, exception_type, *_):
+        try:
+            if exception_type is None and not self.process_was_ended:
+                assert self.process.running, f"the client died\n{self.process.log()}"
+                end(self.process, self.kind)
+        finally:
+            self.process.close()
+
+    def wait(self, timeout=10.0):
+        """Waits for its end; the test itself checks the status."""
+        self.process_was_ended = True
+        return self.process.wait(timeout)
+
+    def stop(self, timeout=10.0):
+        self.process_was_ended = True
+        return self.process.stop(timeout)
+
+
+def spore_client(control, local_port, local_host="127.0.0.1", secret=None, port=None,
+                 extra=(), listening=True, **process_options):
+    """A spore client of the server at control = (host, port); waits for its tunnel unless told not to."""
+    argv = [spore_binary(), "local", str(local_port), "--to", control[0], "--control-port", str(control[1])]
+    argv += _flag("--local-host", local_host) + _flag("--secret", secret) + _flag("--port", port) + list(extra)
+    return _ready(Client("spore", Process(argv, name="spore local", **process_options)), listening)
+
+
+def bore_client(control, local_port, local_host="127.0.0.1", secret=None, port=None,
+                listening=True, **process_options):
+    """A bore client; the server must be on bore's own control port."""
+    assert control[1] == BORE_CONTROL_PORT, "bore's client has no option for the control port"
+    argv = [bore_binary(), "local", str(local_port), "--to", control[0]]
+    argv += _flag("--local-host", local_host) + _flag("--secret", secret) + _flag("--port", port)
+    return _ready(Client("bore", Process(argv, name="bore local", **process_options)), listening)
+
+
+def _ready(client, listening):
+    if listening:
+        try:
+            client.wait_listening()
+        except BaseException:
+            client.process.close()
+            raise
+    return client
+
+
+def start_server(kind, address, **options):
+    """A server of that kind on bore's control port, where either kind of client finds it."""
+    if kind == "bore":
+        return bore_server(address, **options)
+    return spore_server(address, control_port=BORE_CONTROL_PORT, **options)
+
+
+def start_client(kind, control, local_port, **options):
+    return (bore_client if kind == "bore" else spore_client)(control, local_port, **options)

@@ -1,0 +1,35 @@
+"""What /proc knows about a process."""
+
+import os
+import resource
+
+
+def descriptors(pid):
+    """How many descriptors it has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _status(pid, field):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        for line in status:
+            name, _, value = line.partition(":")
+            if name == field:
+                return int(value.split()[0])
+    raise KeyError(field)
+
+
+def anonymous_memory(pid):
+    """Resident anonymous memory in bytes: heap and stacks, without program text and page cache."""
+    return _status(pid, "RssAnon") * 1024
+
+
+def threads(pid):
+    return _status(pid, "Threads")
+
+
+def raise_open_file_limit():
+    """Lifts our own soft limit to the hard one, and returns it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

@@ -1,0 +1,75 @@
+"""Plain TCP sockets: connecting, reading to the end, resetting."""
+
+import socket
+import struct
+import time
+
+from .scale import seconds
+
+
+def connect(host, port, timeout=10.0):
+    """A connected socket whose operations time out by themselves."""
+    return socket.create_connection((host, port), timeout=seconds(timeout))
+
+
+def listen(host, port=0, backlog=1024):
+    """A listening socket; port 0 lets the kernel choose."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(backlog)
+    return listener
+
+
+def end_writing(sock):
+    """Half-close: the other side reads the end of the stream, we still read."""
+    sock.shutdown(socket.SHUT_WR)
+
+
+def reset(sock):
+    """Closes with a RST instead of a FIN."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+def read_exactly(sock, length):
+    """Exactly so many bytes; fails when the stream ends earlier."""
+    data = bytearray()
+    while len(data) < length:
+        piece = sock.recv(min(65536, length - len(data)))
+        if not piece:
+            raise AssertionError(f"the stream ended after {len(data)} of {length} bytes: {bytes(data[:200])!r}")
+        data += piece
+    return bytes(data)
+
+
+def read_to_end(sock, limit=64 * 1024 * 1024):
+    """All bytes up to a clean end of the stream; a reset raises ConnectionResetError."""
+    data = bytearray()
+    while len(data) <= limit:
+        piece = sock.recv(65536)
+        if not piece:
+            return bytes(data)
+        data += piece
+    raise AssertionError(f"more than {limit} bytes came")
+
+
+def how_it_ends(sock, timeout=5.0):
+    """Reads until the connection is over: (bytes seen, "end" or "reset")."""
+    deadline = time.monotonic() + seconds(timeout)
+    data = bytearray()
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise AssertionError(f"still open after {seconds(timeout):g} s; read {bytes(data[:200])!r}")
+        sock.settimeout(left)
+        try:
+            piece = sock.recv(65536)
+        except (ConnectionResetError, BrokenPipeError):
+            return bytes(data), "reset"
+        except TimeoutError:
+            continue
+        if not piece:
+            return bytes(data), "end"
+        data += piece

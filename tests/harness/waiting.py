@@ -1,0 +1,20 @@
+"""Waiting for a condition that no event announces."""
+
+import time
+
+from .scale import seconds
+
+
+def wait_until(condition, what, timeout=10.0, interval=0.02):
+    """Call condition until it answers something true, and return that.
+
+    Fails with `what` and the last answer when the time is up.
+    """
+    deadline = time.monotonic() + seconds(timeout)
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"waited {seconds(timeout):g} s for {what}; last seen: {answer!r}")
+        time.sleep(interval)
