@@ -133,7 +133,7 @@ void diag_print(const struct diag *diag, FILE *out)
 {
 	for (const struct diag_entry *entry = diag->first; entry; entry = entry->next)
 		print_entry(entry, out);
-	if (diag->count > 1)
+	if (diag->count > 3)
 		fprintf(out, "%u errors\n", diag->count);
 }
 
