@@ -121,6 +121,8 @@ static void set_up(struct client *client)
 		client->sessions[i] = (struct session){
 			.tunnel = &tunnels[i], .workers = client->workers, .n_workers = n, .on_over = on_over
 		};
+	for (size_t i = 0; i < client->n_sessions; i++)
+		session_init(&client->sessions[i]);
 }
 
 struct client *client_start(const struct client_env *env)

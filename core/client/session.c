@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "client/proxy.h"
 #include "config/settings.h"
@@ -12,6 +14,9 @@
 #include "net/stream.h"
 
 enum { KEEPALIVE_S = 5, PEER_TIMEOUT_MS = 10000 };
+/* Servers send a heartbeat every 500 ms; one that has said nothing for so long is gone. Ours hears
+ * one of us every PULSE_MS. */
+enum { PULSE_MS = 2000, SILENCE_MS = 8000 };
 
 static void on_ready(struct uplink *uplink);
 static void on_failed(struct uplink *uplink, const char *why, bool refused);
@@ -24,39 +29,102 @@ static struct session *session_of(struct uplink *uplink)
 	return (struct session *)(void *)((char *)uplink - offsetof(struct session, uplink));
 }
 
-static void end(struct session *session, const char *why, enum client_exit status)
+/* ---- the end, or another try -------------------------------------------------------------------------- */
+
+static const struct client_settings *settings_of(const struct session *session)
+{
+	return session->workers[0].shared->settings;
+}
+
+static struct ev_loop *ev_of(const struct session *session)
+{
+	return loop_ev(session->workers[0].loop);
+}
+
+/* What time mends is tried again once the tunnel has stood; before that only if asked to. */
+static bool is_worth_another_try(const struct session *session, bool passes)
+{
+	const struct client_settings *settings = settings_of(session);
+
+	return passes && (session->port ? settings->reconnect : settings->retry);
+}
+
+/* 0.2 s, doubled up to `most`, and each time a random part of the last half less, so that the clients
+ * of a server that returns do not come all at once. */
+static double next_delay_s(const struct session *session, double most)
+{
+	unsigned doublings = session->failures < 8 ? session->failures : 8;
+	double delay = 0.2 * (double)(1u << doublings);
+	uint32_t random = 0;
+
+	crypto_random(&random, sizeof random);
+	delay = delay < most ? delay : most;
+	return delay * (1.0 - 0.5 * (double)random / (double)UINT32_MAX);
+}
+
+/* `passes`: trying again may help. */
+static void end(struct session *session, const char *why, enum client_exit status, bool passes)
 {
 	char text[sizeof(struct err)];
+	double delay_s;
 
 	if (session->over)
 		return;
-	session->over = true;
 	snprintf(text, sizeof text, "%s", why); /* may point into what is stopped next */
 	uplink_stop(&session->uplink);
-	log_error("tunnel ended", log_str("tunnel", session->tunnel->name), log_str("error", text));
-	session->on_over(session, status);
+	ev_timer_stop(ev_of(session), &session->pulse);
+	session->standing = false;
+	if (!is_worth_another_try(session, passes)) {
+		session->over = true;
+		log_error("tunnel ended", log_str("tunnel", session->tunnel->name), log_str("error", text));
+		session->on_over(session, status);
+		return;
+	}
+	/* A port that is taken is often our own, about to be given up: do not wait long for it. */
+	delay_s = next_delay_s(session, status == CLIENT_PORT_REFUSED ? 2.0 : 30.0);
+	session->failures++;
+	log_warn("tunnel lost, trying again", log_str("tunnel", session->tunnel->name),
+	         log_str("error", text), log_int("in_ms", (int64_t)(delay_s * 1000)),
+	         log_int("tries", session->failures));
+	ev_now_update(ev_of(session));
+	ev_timer_set(&session->again, delay_s, 0.0);
+	ev_timer_start(ev_of(session), &session->again);
+}
+
+static void on_again(struct ev_loop *ev, ev_timer *timer, int happened)
+{
+	(void)ev;
+	(void)happened;
+	session_start(timer->data);
 }
 
 /* ---- what the server's errors mean ------------------------------------------------------------------ */
 
-static enum client_exit exit_status(const char *error)
+static bool is_one_of(const char *error, const char *const *texts)
 {
-	static const char *const ports[] = {
-		"client port number not in allowed range", "port already in use", "permission denied",
-		"failed to bind to port", "failed to find an available port",
-	};
-	static const char *const auth[] = { "invalid secret",
-		                            "server requires secret, but no secret was provided" };
+	while (*texts && strcmp(error, *texts) != 0)
+		texts++;
+	return *texts != NULL;
+}
 
-	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
-		if (strcmp(error, ports[i]) == 0)
-			return CLIENT_PORT_REFUSED;
-	}
-	for (size_t i = 0; i < sizeof auth / sizeof *auth; i++) {
-		if (strcmp(error, auth[i]) == 0)
-			return CLIENT_NOT_AUTHENTICATED;
-	}
-	return CLIENT_FAILED;
+/* bore's texts. What another try may change: a port may become free, a server may come to itself. */
+static void take_error_text(struct session *session, const char *why, const char *error)
+{
+	static const char *const taken[] = { "port already in use", "failed to find an available port",
+		                             NULL };
+	static const char *const ports[] = { "client port number not in allowed range",
+		                             "permission denied", "failed to bind to port", NULL };
+	static const char *const auth[] = { "invalid secret", "access was revoked",
+		                            "server requires secret, but no secret was provided", NULL };
+
+	if (is_one_of(error, taken))
+		end(session, why, CLIENT_PORT_REFUSED, true);
+	else if (is_one_of(error, ports))
+		end(session, why, CLIENT_PORT_REFUSED, false);
+	else if (is_one_of(error, auth))
+		end(session, why, CLIENT_NOT_AUTHENTICATED, false);
+	else
+		end(session, why, CLIENT_FAILED, true);
 }
 
 static void take_error(struct session *session, const struct message *message)
@@ -64,7 +132,7 @@ static void take_error(struct session *session, const struct message *message)
 	char text[320];
 
 	snprintf(text, sizeof text, "server error: %s", message->text);
-	end(session, text, exit_status(message->text));
+	take_error_text(session, text, message->text);
 }
 
 /* Before the server's Hello, an end is a riddle to whoever started the client: name what it may be. */
@@ -76,22 +144,21 @@ static void end_early(struct session *session, const char *why)
 	         "%s before the server's Hello: it may not be reachable there, the secrets may not match, "
 	         "or only one side may use a secret or TLS",
 	         why ? why : "the connection was closed");
-	end(session, text, CLIENT_FAILED);
+	end(session, text, CLIENT_FAILED, true);
 }
 
 static void on_failed(struct uplink *uplink, const char *why, bool refused)
 {
-	enum client_exit status = CLIENT_FAILED;
+	struct session *session = session_of(uplink);
 
-	if (uplink->linked && !refused) {
-		end_early(session_of(uplink), why);
-		return;
-	}
 	if (strncmp(why, "server error: ", 14) == 0)
-		status = exit_status(why + 14);
+		take_error_text(session, why, why + 14);
 	else if (refused)
-		status = CLIENT_NOT_AUTHENTICATED;
-	end(session_of(uplink), why, status);
+		end(session, why, CLIENT_NOT_AUTHENTICATED, false);
+	else if (uplink->linked)
+		end_early(session, why);
+	else
+		end(session, why, CLIENT_FAILED, true);
 }
 
 /* ---- before the server's Hello ------------------------------------------------------------------------ */
@@ -99,9 +166,9 @@ static void on_failed(struct uplink *uplink, const char *why, bool refused)
 static void on_ready(struct uplink *uplink)
 {
 	struct session *session = session_of(uplink);
+	uint16_t wanted = session->port ? session->port : (uint16_t)session->tunnel->port;
 
-	link_send(&uplink->link, &(struct message){ .type = MESSAGE_HELLO,
-	                                            .port = (uint16_t)session->tunnel->port });
+	link_send(&uplink->link, &(struct message){ .type = MESSAGE_HELLO, .port = wanted });
 	deadline_start(&uplink->worker->answers, &uplink->deadline);
 }
 
@@ -116,26 +183,58 @@ static void announce(const struct session *session)
 		log_warn("cannot write to standard output", log_str("tunnel", session->tunnel->name));
 }
 
+/* Asks whether the server knows our extension: bore's does not read what comes behind Hello. */
+static void begin_pulse(struct session *session)
+{
+	session->failures = 0;
+	session->extended = false;
+	session->heard_ms = clock_ms();
+	link_extend(&session->uplink.link, MESSAGE_TO_CLIENT_EXTENDED, false);
+	link_send(&session->uplink.link, &(struct message){ .type = MESSAGE_EXTEND, .port = PULSE_MS });
+	ev_now_update(ev_of(session));
+	ev_timer_again(ev_of(session), &session->pulse);
+}
+
+static void on_pulse(struct ev_loop *ev, ev_timer *timer, int happened)
+{
+	struct session *session = timer->data;
+
+	(void)ev;
+	(void)happened;
+	if (clock_ms() - session->heard_ms > SILENCE_MS) {
+		end(session, "the server has fallen silent", CLIENT_FAILED, true);
+		return;
+	}
+	if (session->extended)
+		link_send(&session->uplink.link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+}
+
 static void take_first(struct session *session, const struct message *message)
 {
+	bool is_new;
+
 	switch (message->type) {
 	case MESSAGE_HELLO:
 		deadline_stop(&session->uplink.deadline);
+		is_new = session->port != message->port || !session->port;
+		session->standing = true;
 		session->port = message->port;
 		sock_watch_peer(stream_fd(session->uplink.link.stream), KEEPALIVE_S, PEER_TIMEOUT_MS);
 		log_info("connected to server", log_str("tunnel", session->tunnel->name),
 		         log_int("remote_port", session->port));
-		announce(session);
+		if (is_new)
+			announce(session);
+		begin_pulse(session);
 		break;
 	case MESSAGE_ERROR:
 		take_error(session, message);
 		break;
 	case MESSAGE_CHALLENGE:
 		end(session, "server requires authentication, but no client secret was provided",
-		    CLIENT_NOT_AUTHENTICATED);
+		    CLIENT_NOT_AUTHENTICATED, false);
 		break;
 	default:
-		end(session, "unexpected initial non-hello message", CLIENT_FAILED);
+		end(session, "unexpected initial non-hello message", CLIENT_FAILED, false);
 		break;
 	}
 }
@@ -196,13 +295,16 @@ static void on_message(struct uplink *uplink, const struct message *message)
 {
 	struct session *session = session_of(uplink);
 
-	if (session->port == 0)
+	session->heard_ms = clock_ms();
+	if (!session->standing)
 		take_first(session, message);
 	else if (message->type == MESSAGE_CONNECTION)
 		take_visitor(session, &message->id);
 	else if (message->type == MESSAGE_ERROR)
 		log_error("server error", log_str("tunnel", session->tunnel->name),
 		          log_str("error", message->text));
+	else if (message->type == MESSAGE_EXTENDED)
+		session->extended = true;
 	else if (message->type != MESSAGE_HEARTBEAT)
 		log_warn("unexpected message from server", log_str("tunnel", session->tunnel->name),
 		         log_str("message", message->type == MESSAGE_HELLO ? "Hello" : "Challenge"));
@@ -212,8 +314,8 @@ static void on_end(struct uplink *uplink, const char *why)
 {
 	struct session *session = session_of(uplink);
 
-	if (session->port)
-		end(session, why ? why : "the server closed the connection", CLIENT_FAILED);
+	if (session->standing)
+		end(session, why ? why : "the server closed the connection", CLIENT_FAILED, true);
 	else
 		end_early(session, why);
 }
@@ -223,8 +325,18 @@ void session_start(struct session *session)
 	uplink_start(&session->uplink, &session->workers[0], SPORE_AUTH_CONTROL, &events);
 }
 
+void session_init(struct session *session)
+{
+	ev_timer_init(&session->again, on_again, 0.0, 0.0);
+	session->again.data = session;
+	ev_timer_init(&session->pulse, on_pulse, 0.0, PULSE_MS / 1000.0);
+	session->pulse.data = session;
+}
+
 void session_stop(struct session *session)
 {
 	session->over = true;
+	ev_timer_stop(ev_of(session), &session->again);
+	ev_timer_stop(ev_of(session), &session->pulse);
 	uplink_stop(&session->uplink);
 }

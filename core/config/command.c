@@ -123,6 +123,11 @@ static bool read_long(struct parser *p, const char *word)
 		suggest_flag(p, word);
 		return false;
 	}
+	if (shorthand && shorthand->type >= SHORTHAND_YES) {
+		if (equals)
+			return wrong(p, "expected %s without a value", flag);
+		return add_flag(p, shorthand, "true", flag);
+	}
 	value = take_value(p, equals ? equals + 1 : NULL, flag);
 	if (!value)
 		return false;
@@ -249,7 +254,7 @@ static void print_flag(unsigned role, const struct shorthand *s, FILE *out)
 	char flag[96], name[48], variables[128], bore[64];
 
 	with_case(s->name, '_', '-', false, name, sizeof name);
-	snprintf(flag, sizeof flag, "--%s %s", name, s->metavar);
+	snprintf(flag, sizeof flag, "--%s%s%s", name, *s->metavar ? " " : "", s->metavar);
 	variable_of(s, "SPORE", variables, sizeof variables);
 	if (s->bore_variable) {
 		size_t n = strlen(variables);
@@ -263,7 +268,7 @@ static void print_flag(unsigned role, const struct shorthand *s, FILE *out)
 	fprintf(out, "%s", s->doc ? s->doc : option ? option->doc : "");
 	if (option && option->choices)
 		fprintf(out, ": %s", option->choices);
-	if (option && option->dflt)
+	if (option && option->dflt && s->type < SHORTHAND_YES)
 		fprintf(out, " [default: %s]", option->dflt);
 	fprintf(out, " [env: %s]\n", variables);
 }

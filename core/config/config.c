@@ -184,9 +184,13 @@ static void place_value(struct placer *p, const struct command_value *value)
 		return;
 	}
 	/* A text that is no number stays text: the option's own check says what was expected. */
-	if (s->is_number && text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
+	if (s->type == SHORTHAND_NUMBER && text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
 		type = JSON_NUMBER;
+	if (s->type >= SHORTHAND_YES && (strcmp(value->text, "true") == 0 || strcmp(value->text, "1") == 0))
+		type = JSON_BOOL;
 	node = json_new(p->config->doc, type, value->text, source);
+	if (node && type == JSON_BOOL)
+		node->boolean = s->type == SHORTHAND_YES;
 	old = json_get(object, key);
 	if (old)
 		json_detach(old);
@@ -206,7 +210,7 @@ static void place_flat_keys(struct placer *p)
 		char pointer[256];
 
 		next = node->next;
-		if (!s)
+		if (!s || s->type == SHORTHAND_NO)
 			continue;
 		object = find_place(p, s->target, node->source, &key);
 		other = object ? json_get(object, key) : NULL;
@@ -221,8 +225,6 @@ static void place_flat_keys(struct placer *p)
 			continue;
 		}
 		json_add(p->config->doc, object, key, node);
-		if (!next)
-			next = NULL;
 	}
 }
 

@@ -39,6 +39,8 @@ static const spore_option client_rows[] = {
 	RECBUF(struct client_settings),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
 	          "connections being set up at once; more wait"),
+	SPORE_BOOL(struct client_settings, reconnect, 0, "true", "connect again when the server goes away"),
+	SPORE_BOOL(struct client_settings, retry, 0, "false", "try again when the first connection fails, too"),
 	DRAIN_TIMEOUT(struct client_settings),
 };
 static const spore_option tunnel_rows[] = {

@@ -23,6 +23,7 @@ struct client_settings {
 	int64_t workers;
 	int64_t sndbuf, recbuf;
 	int64_t max_dials;                  /* connections being set up at once */
+	uint32_t reconnect, retry;          /* after a loss; also when the first try fails */
 	int64_t drain_timeout;              /* ms */
 };
 

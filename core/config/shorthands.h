@@ -8,15 +8,22 @@
 
 enum { ROLE_SERVER = 1, ROLE_LOCAL = 2 };
 
+enum shorthand_type {
+	SHORTHAND_TEXT,
+	SHORTHAND_NUMBER,
+	SHORTHAND_YES, /* a flag without a value: sets its target to true ... */
+	SHORTHAND_NO   /* ... or to false */
+};
+
 struct shorthand {
 	const char *name;     /* flag "--control-port", flat key "control_port", SPORE_CONTROL_PORT */
 	char letter;          /* short form of the flag, or 0 */
 	unsigned roles;       /* ROLE_*, of the command line and the file */
 	const char *variable; /* its variable's name behind SPORE_, if not from `name` */
 	bool bore_variable;   /* BORE_... too */
-	bool is_number;       /* else text */
+	enum shorthand_type type;
 	const char *target;   /* "/server/control_port", "/auth[hmac]/secret", "/tunnels[0]/port" */
-	const char *metavar;  /* "PORT" in the help */
+	const char *metavar;  /* "PORT" in the help; "" for YES and NO */
 	const char *doc;      /* NULL: that of the target's own option */
 };
 

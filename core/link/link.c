@@ -21,6 +21,13 @@ static void tell_end(struct link *link, const char *why)
 	link->events->on_end(link, why);
 }
 
+/* A frame that is none; behind one without an end, frames cannot be told apart any more. */
+static void pass_over(struct link *link, size_t len)
+{
+	link->discarding = len > FRAME_MAX + 1;
+	buf_consume(&link->in, len);
+}
+
 /* Delivers the messages that wait, until the owner pauses, takes or closes the link. */
 static void deliver(struct link *link)
 {
@@ -44,6 +51,10 @@ static void deliver(struct link *link)
 			return;
 		}
 		good = state == FRAME_WHOLE && message_parse(link->incoming, text, len, &message);
+		if (!good && link->lenient) {
+			pass_over(link, state == FRAME_WHOLE ? len + 1 : link->in.len);
+			continue;
+		}
 		if (!good) {
 			link->paused = true;
 			link->events->on_fault(link, state == FRAME_WHOLE ? LINK_UNPARSABLE : LINK_TOO_LONG);
@@ -164,10 +175,10 @@ void link_resume(struct link *link)
 		loop_at_turn_end(stream_loop(link->stream), &link->flush);
 }
 
-void link_discard(struct link *link)
+void link_extend(struct link *link, enum message_direction incoming, bool lenient)
 {
-	link->discarding = true;
-	buf_fini(&link->in);
+	link->incoming = incoming;
+	link->lenient = lenient;
 	link_resume(link);
 }
 

@@ -36,6 +36,7 @@ struct link {
 	struct buf in, out;
 	struct loop_task flush;
 	bool paused;     /* messages wait in `in` */
+	bool lenient;    /* what is no message is passed over */
 	bool discarding; /* all that is received is dropped */
 	bool ended;      /* the other side sent its end ... */
 	bool end_told;   /* ... and the owner knows: after the last message before it */
@@ -55,8 +56,9 @@ size_t link_backlog(const struct link *link);
  * the turn. */
 void link_pause(struct link *link);
 void link_resume(struct link *link);
-/* From now on whatever comes is dropped; only the end counts. */
-void link_discard(struct link *link);
+/* From now on other messages may come (`lenient`: what is none is passed over), and they are
+ * delivered. */
+void link_extend(struct link *link, enum message_direction incoming, bool lenient);
 /* Says what waits, then ends the connection in the linger list. The link is over. */
 void link_finish(struct link *link, struct linger_list *lingerers);
 /* Hands the stream on, with the bytes that came behind the last message and those still to be sent.

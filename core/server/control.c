@@ -28,6 +28,7 @@ struct control {
 	struct link link;
 	spore_addr peer;
 	struct deadline first_frame, next_frame;
+	struct deadline silence; /* of a tunnel's client that promised heartbeats */
 	struct uuid challenge;
 	char *answer;           /* owned; until the verdict */
 	struct message *next;   /* owned; the frame behind Authenticate, until the verdict */
@@ -63,6 +64,7 @@ static void retire(struct control *c)
 	auth_cancel(&c->auth);
 	deadline_stop(&c->first_frame);
 	deadline_stop(&c->next_frame);
+	deadline_stop(&c->silence);
 	ev_timer_stop(loop_ev(c->worker->loop), &c->life);
 	tunnel_close(c->tunnel);
 	grant_free(c->grant);
@@ -144,8 +146,8 @@ static void open_tunnel(struct control *c, uint16_t wanted)
 	c->state = TUNNEL;
 	start_life(c);
 	sock_watch_peer(stream_fd(c->link.stream), KEEPALIVE_S, PEER_TIMEOUT_MS);
-	/* Nothing that a client says here means anything; bore's server does not even read it. */
-	link_discard(&c->link);
+	/* bore's server does not read here, so nothing that is said here may end the connection. */
+	link_extend(&c->link, MESSAGE_TO_SERVER_EXTENDED, true);
 	log_info("new client", log_str("peer", addr_format(&c->peer, text)),
 	         log_int("port", tunnel_account(c->tunnel)->port),
 	         log_str("identity", account_identity(tunnel_account(c->tunnel))));
@@ -299,11 +301,21 @@ static void take_next(struct control *c, const struct message *message)
 	judge(c);
 }
 
+/* From a client of ours, on its control connection. */
+static void take_extension(struct control *c, const struct message *message)
+{
+	if (message->type == MESSAGE_EXTEND)
+		link_send(&c->link, &(struct message){ .type = MESSAGE_EXTENDED, .port = message->port });
+	deadline_start(&c->worker->silence, &c->silence);
+}
+
 static void on_message(struct link *link, const struct message *message)
 {
 	struct control *c = control_of(link);
 
-	if (c->state == ANSWER)
+	if (c->state == TUNNEL)
+		take_extension(c, message);
+	else if (c->state == ANSWER)
 		take_answer(c, message);
 	else if (c->state == HELD)
 		take_next(c, message);
@@ -358,6 +370,15 @@ void control_on_first_frame_late(struct deadline *deadline)
 	} else {
 		end_silently(c, "timed out waiting for initial message");
 	}
+}
+
+void control_on_silence(struct deadline *deadline)
+{
+	struct control *c = LIST_OWNER(deadline, struct control, silence);
+
+	log_peer(c, LOG_WARN, "client left", "its heartbeats have stopped");
+	link_fini(&c->link, true);
+	retire(c);
 }
 
 void control_on_next_frame_late(struct deadline *deadline)
@@ -418,6 +439,7 @@ void control_start(struct worker *worker, int fd, const spore_addr *peer, const 
 	c->life.data = c;
 	deadline_init(&c->first_frame);
 	deadline_init(&c->next_frame);
+	deadline_init(&c->silence);
 	list_append(&worker->sessions, &c->node);
 	deadline_start(&worker->first_frame, &c->first_frame);
 	stream_set_owner(stream, on_opening, c);

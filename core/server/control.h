@@ -23,5 +23,6 @@ void control_revalidate(struct list *sessions, const struct instance *by, const 
 /* The deadlines of the worker. */
 void control_on_first_frame_late(struct deadline *deadline);
 void control_on_next_frame_late(struct deadline *deadline);
+void control_on_silence(struct deadline *deadline);
 
 #endif

@@ -33,7 +33,7 @@ struct worker {
 	struct listener *listener;               /* owned; NULL once closed */
 	struct list sessions;                    /* of struct control */
 	struct list tunnels;                     /* of struct tunnel */
-	struct deadline_list first_frame, next_frame;
+	struct deadline_list first_frame, next_frame, silence;
 	struct linger_list lingerers;
 	struct relay_set relays;
 	ev_timer heartbeat;

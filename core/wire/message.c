@@ -7,22 +7,29 @@
 #include "base/scan.h"
 #include "base/text.h"
 
-enum payload { PORT, PORT_OBJECT, TEXT, ID, NOTHING };
+enum payload { PORT, OBJECT, TEXT, ID, NOTHING };
+enum {
+	TO_SERVER = MESSAGE_TO_SERVER,
+	TO_CLIENT = MESSAGE_TO_CLIENT | MESSAGE_TO_CLIENT_EXTENDED,
+};
 
 static const struct variant {
 	enum message_type type;
 	const char *name;
 	enum payload payload;
-	bool to_server, to_client;
+	unsigned directions;
+	const char *member; /* OBJECT: the one whose number counts */
 } variants[] = {
-	{ MESSAGE_HELLO, "Hello", PORT, true, true },
-	{ MESSAGE_HELLO_EX, "HelloEx", PORT_OBJECT, true, false },
-	{ MESSAGE_AUTHENTICATE, "Authenticate", TEXT, true, false },
-	{ MESSAGE_ACCEPT, "Accept", ID, true, false },
-	{ MESSAGE_CHALLENGE, "Challenge", ID, false, true },
-	{ MESSAGE_HEARTBEAT, "Heartbeat", NOTHING, false, true },
-	{ MESSAGE_CONNECTION, "Connection", ID, false, true },
-	{ MESSAGE_ERROR, "Error", TEXT, false, true },
+	{ MESSAGE_HELLO, "Hello", PORT, TO_SERVER | TO_CLIENT, NULL },
+	{ MESSAGE_HELLO_EX, "HelloEx", OBJECT, TO_SERVER, "port" },
+	{ MESSAGE_AUTHENTICATE, "Authenticate", TEXT, TO_SERVER, NULL },
+	{ MESSAGE_ACCEPT, "Accept", ID, TO_SERVER, NULL },
+	{ MESSAGE_CHALLENGE, "Challenge", ID, TO_CLIENT, NULL },
+	{ MESSAGE_HEARTBEAT, "Heartbeat", NOTHING, TO_CLIENT | MESSAGE_TO_SERVER_EXTENDED, NULL },
+	{ MESSAGE_CONNECTION, "Connection", ID, TO_CLIENT, NULL },
+	{ MESSAGE_ERROR, "Error", TEXT, TO_CLIENT, NULL },
+	{ MESSAGE_EXTEND, "Extend", OBJECT, MESSAGE_TO_SERVER_EXTENDED, "heartbeat_ms" },
+	{ MESSAGE_EXTENDED, "Extended", OBJECT, MESSAGE_TO_CLIENT_EXTENDED, "heartbeat_ms" },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_TOKENS = FRAME_MAX };
 
@@ -31,8 +38,7 @@ static const struct variant *find_variant(const char *name, enum message_directi
 	for (size_t i = 0; i < N_VARIANTS; i++) {
 		const struct variant *v = &variants[i];
 
-		if ((direction == MESSAGE_TO_SERVER ? v->to_server : v->to_client) &&
-		    strcmp(v->name, name) == 0)
+		if (v->directions & direction && strcmp(v->name, name) == 0)
 			return v;
 	}
 	return NULL;
@@ -52,8 +58,8 @@ static bool read_port(const char *text, const struct scan_token *token, uint16_t
 }
 
 /* {"port":P, ...}: the members that we do not know are the other end's business. */
-static bool read_port_object(const char *text, const struct scan_token *object, const cJSON *item,
-                             uint16_t *port_out)
+static bool read_object(const struct variant *variant, const char *text,
+                        const struct scan_token *object, const cJSON *item, uint16_t *port_out)
 {
 	const struct scan_token *token = object + 1;
 	bool found = false;
@@ -63,7 +69,7 @@ static bool read_port_object(const char *text, const struct scan_token *object, 
 	for (const cJSON *member = item->child; member; member = member->next) {
 		const struct scan_token *value = token + 1;
 
-		if (strcmp(member->string, "port") == 0) {
+		if (strcmp(member->string, variant->member) == 0) {
 			if (found || !read_port(text, value, port_out))
 				return false;
 			found = true;
@@ -96,8 +102,8 @@ static bool read_payload(const struct variant *variant, const char *text,
 	switch (variant->payload) {
 	case PORT:
 		return read_port(text, token, &message->port);
-	case PORT_OBJECT:
-		return read_port_object(text, token, item, &message->port);
+	case OBJECT:
+		return read_object(variant, text, token, item, &message->port);
 	case TEXT:
 		return read_text(item, message);
 	case ID:
@@ -171,8 +177,9 @@ size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 	case PORT:
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":%u}", v->name, message->port);
 		break;
-	case PORT_OBJECT:
-		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"port\":%u}}", v->name, message->port);
+	case OBJECT:
+		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"%s\":%u}}", v->name, v->member,
+		                     message->port);
 		break;
 	case ID:
 		uuid_format(&message->id, id);

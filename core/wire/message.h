@@ -18,16 +18,27 @@ enum message_type {
 	MESSAGE_AUTHENTICATE, /* to the server: text */
 	MESSAGE_ACCEPT,       /* to the server: id */
 	MESSAGE_CHALLENGE,    /* to the client: id */
-	MESSAGE_HEARTBEAT,    /* to the client */
+	MESSAGE_HEARTBEAT,    /* to the client; both ways once extended */
 	MESSAGE_CONNECTION,   /* to the client: id */
-	MESSAGE_ERROR         /* to the client: text */
+	MESSAGE_ERROR,        /* to the client: text */
+	/* Ours, on a control connection behind the server's Hello, where bore's server does not read:
+	 * {"Extend":{"heartbeat_ms":N}}, "I shall send a Heartbeat at least every N ms". A server that
+	 * understands answers Extended; only then is anything else sent that bore does not know. */
+	MESSAGE_EXTEND,       /* to the server: heartbeat_ms */
+	MESSAGE_EXTENDED      /* to the client: heartbeat_ms */
 };
 
-enum message_direction { MESSAGE_TO_SERVER, MESSAGE_TO_CLIENT };
+/* Which messages may come: bore's, or (behind Hello) those of an extended connection, too. */
+enum message_direction {
+	MESSAGE_TO_SERVER = 1,
+	MESSAGE_TO_CLIENT = 2,
+	MESSAGE_TO_SERVER_EXTENDED = 4,
+	MESSAGE_TO_CLIENT_EXTENDED = 8
+};
 
 struct message {
 	enum message_type type;
-	uint16_t port;
+	uint16_t port;         /* of EXTEND and EXTENDED: heartbeat_ms */
 	struct uuid id;
 	size_t text_len;
 	char text[FRAME_MAX + 1]; /* NUL-ended; cut at a \u0000 in it */

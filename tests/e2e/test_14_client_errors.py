@@ -1,6 +1,7 @@
 """How spore local ends when it cannot go on: a clear line, and a status that tells the kinds apart.
 
-0 a clean end, 1 an error at run time, 3 authentication refused, 4 the port refused.
+0 a clean end, 1 an error at run time, 3 authentication refused, 4 the port refused. A client that has
+stood once would connect again for ever, so these are told not to.
 """
 
 import time
@@ -8,14 +9,17 @@ import uuid
 
 import pytest
 
-from harness import frames
-from harness.peers import spore_client
+from harness import frames, peers
 from harness.scale import seconds
 from harness.services import Inbox
 from harness.sockets import connect, end_writing, listen, read_exactly, reset
 from harness.wire import answer
 
 BATCHES = 4
+
+
+def spore_client(control, local_port, **options):
+    return peers.spore_client(control, local_port, extra=["--no-reconnect"], **options)
 
 
 def fate(control, timeout=10.0, **options):

@@ -1,0 +1,170 @@
+"""A client that is left running: it comes back by itself, to the same port, and notices silence."""
+
+import signal
+import time
+
+import pytest
+
+from harness.loopback import Loopback
+from harness.peers import spore_client, spore_server
+from harness.scale import seconds
+from harness.services import Echo
+from harness.sockets import connect, read_exactly
+from harness.visitors import one_exchange
+from harness.waiting import wait_until
+from harness.wire import Tunnel, Wire
+
+
+def reaches(host, port):
+    try:
+        return one_exchange(host, port) == b"ping"
+    except OSError:
+        return False
+
+
+def restart(server, address, **options):
+    """Another server where that one was."""
+    server.process_was_ended = True
+    server.process.signal(signal.SIGKILL)
+    server.process.wait()
+    return spore_server(address, control_port=server.control[1], **options)
+
+
+@pytest.mark.parametrize("secret", [None, "s3cret"])
+def test_server_that_returns(address, secret):
+    with Echo() as service, spore_server(address, secret=secret) as first:
+        with spore_client(first.control, service.port, secret=secret) as client:
+            port = client.port
+            assert one_exchange(address.host, port) == b"ping"
+            with restart(first, address, secret=secret):
+                wait_until(lambda: reaches(address.host, port), "the tunnel to stand again", timeout=5)
+            assert client.process.stdout == [f"listening at {address.host}:{port}"], "announced once"
+
+
+def test_server_that_is_away_for_a_while(address):
+    with Echo() as service, spore_server(address) as first:
+        with spore_client(first.control, service.port) as client:
+            first.process_was_ended = True
+            first.process.signal(signal.SIGKILL)
+            first.process.wait()
+            client.process.wait_for(r"tries=3", stream="stderr")
+            with spore_server(address, control_port=first.control[1]):
+                wait_until(lambda: reaches(address.host, client.port), "the tunnel to stand again", timeout=10)
+
+
+def test_relays_go_on_meanwhile(address):
+    """A lost control connection ends no visitor."""
+    with Echo() as service, spore_server(address) as server:
+        with spore_client(server.control, service.port) as client:
+            with connect(address.host, client.port) as visitor:
+                visitor.sendall(b"before")
+                assert read_exactly(visitor, 6) == b"before"
+                # The server ends a client that promised heartbeats and sends none; stopping it for
+                # longer than that loses the control connection and nothing else.
+                client.process.signal(signal.SIGSTOP)
+                server.process.wait_for(r"its heartbeats have stopped", stream="stderr", timeout=seconds(15))
+                client.process.signal(signal.SIGCONT)
+                client.process.wait_for(r"tunnel lost", stream="stderr")
+                visitor.sendall(b"after")
+                assert read_exactly(visitor, 5) == b"after"
+                wait_until(lambda: reaches(address.host, client.port), "the tunnel to stand again", timeout=10)
+
+
+def test_port_of_a_silent_client_is_free_again(address):
+    """Its kernel still answers; only its heartbeats are missing."""
+    with Echo() as service, spore_server(address) as server:
+        with spore_client(server.control, service.port) as silent:
+            silent.process.signal(signal.SIGSTOP)
+            stopped = time.monotonic()
+            with spore_client(server.control, service.port, port=silent.port, extra=["--retry"]) as heir:
+                assert heir.port == silent.port
+                assert time.monotonic() - stopped < seconds(20)
+                assert one_exchange(address.host, heir.port) == b"ping"
+            silent.process.signal(signal.SIGCONT)
+
+
+def test_port_of_a_live_client_is_never_taken(address):
+    with Echo() as service, spore_server(address) as server:
+        with spore_client(server.control, service.port) as owner:
+            with spore_client(server.control, service.port, port=owner.port, extra=["--retry"],
+                              listening=False) as other:
+                other.process.wait_for(r"port already in use.*tries=4", stream="stderr")
+                assert one_exchange(address.host, owner.port) == b"ping"
+                assert other.process.stdout == []
+
+
+def test_no_reconnect(address):
+    with spore_server(address) as server:
+        with spore_client(server.control, 9, extra=["--no-reconnect"]) as client:
+            server.process_was_ended = True
+            server.process.signal(signal.SIGKILL)
+            assert client.wait() == 1
+
+
+def test_first_try_fails(address):
+    with spore_client((address.host, address.free_port()), 9, listening=False) as client:
+        assert client.wait() == 1
+    assert "could not connect" in "\n".join(client.process.stderr)
+
+
+def test_retry(address):
+    """--retry: the first try may fail, too."""
+    control_port = address.free_port()
+    with Echo() as service:
+        with spore_client((address.host, control_port), service.port, extra=["--retry"],
+                          listening=False) as client:
+            client.process.wait_for(r"tries=2", stream="stderr")
+            with spore_server(address, control_port=control_port):
+                client.wait_listening()
+                assert one_exchange(address.host, client.port) == b"ping"
+
+
+def test_secret_that_was_changed(address):
+    """A refusal that time does not mend ends the client."""
+    with spore_server(address, secret="s3cret") as server:
+        with spore_client(server.control, 9, secret="s3cret") as client:
+            with restart(server, address, secret="another"):
+                assert client.wait() == 3
+
+
+def test_silent_server(fake_server):
+    """No heartbeat for eight seconds: the client looks for its server anew."""
+    with spore_client((fake_server.host, fake_server.port), 9, listening=False) as client:
+        with fake_server.next_wire() as wire:
+            assert wire.receive() == {"Hello": 0}
+            wire.send({"Hello": 1234})
+            client.process.wait_for(r"the server has fallen silent", stream="stderr", timeout=seconds(15))
+            with fake_server.next_wire() as again:
+                assert again.receive() == {"Hello": 1234}
+
+
+def test_extension_is_asked_for_once_and_never_used_unasked(fake_server):
+    """Behind Hello comes Extend and, until it is answered, nothing else; then heartbeats."""
+    with spore_client((fake_server.host, fake_server.port), 9, listening=False):
+        with fake_server.next_wire() as wire:
+            assert wire.receive() == {"Hello": 0}
+            wire.send({"Hello": 1234}, "Heartbeat")
+            assert wire.receive() == {"Extend": {"heartbeat_ms": 2000}}
+            quiet_until = time.monotonic() + 3
+            while time.monotonic() < quiet_until:
+                wire.send("Heartbeat")
+                time.sleep(0.3)
+            wire.send({"Extended": {"heartbeat_ms": 2000}}, "Heartbeat")
+            assert wire.receive(timeout=seconds(5)) == "Heartbeat"
+
+
+def test_server_answers_the_extension(server):
+    with Tunnel(server) as tunnel:
+        tunnel.wire.send({"Extend": {"heartbeat_ms": 2000, "later": [1, {"x": None}]}})
+        assert tunnel.wire.receive_but_heartbeats() == {"Extended": {"heartbeat_ms": 2000}}
+
+
+@pytest.mark.parametrize("data", [b"\0", b"{\0", b'{"Hello":0}\0', b'"Heartbeat"\0', b"x" * 5000],
+                         ids=["empty", "unfinished", "hello", "heartbeat", "long"])
+def test_nothing_said_behind_hello_ends_a_tunnel(server, data):
+    """bore's server does not read there."""
+    with Tunnel(server) as tunnel:
+        tunnel.wire.send_bytes(data)
+        visitor, far = tunnel.join()
+        visitor.sendall(b"ping")
+        assert read_exactly(far, 4) == b"ping"
