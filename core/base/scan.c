@@ -43,8 +43,12 @@ static int look(const struct scanner *s)
 
 static void skip_space(struct scanner *s)
 {
-	while (s->at < s->len && memchr(" \t\r\n", s->text[s->at], 4))
+	int c = look(s);
+
+	while (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
 		s->at++;
+		c = look(s);
+	}
 }
 
 static bool is_digit(int c)

@@ -30,7 +30,9 @@ static const char *with_case(const char *name, char from, char to, bool upper, c
 	size_t n = 0;
 
 	for (; name[n] && n + 1 < size; n++)
-		out[n] = name[n] == from ? to : upper ? (char)toupper((unsigned char)name[n]) : name[n];
+		out[n] = (char)(name[n] == from ? to : name[n]);
+	for (size_t i = 0; upper && i < n; i++)
+		out[i] = (char)toupper((unsigned char)out[i]);
 	out[n] = '\0';
 	return out;
 }

@@ -223,7 +223,7 @@ static bool wait_until_idle(struct spore_worker *worker, int64_t deadline_ms)
 	while (worker_is_busy(worker)) {
 		if (clock_ms() > deadline_ms)
 			return false;
-		nanosleep(&(struct timespec){ 0, STOP_POLL_MS * 1000000 }, NULL);
+		nanosleep(&(struct timespec){ 0, STOP_POLL_MS * 1000000L }, NULL);
 	}
 	return true;
 }

@@ -9,7 +9,7 @@
 
 /* More than one scratch never waits: reading stops while anything does. What comes with the start
  * (bytes behind Accept) is at most as much again. */
-enum { SPILL_MAX = 2 * LOOP_SCRATCH };
+static const size_t spill_max = 2 * LOOP_SCRATCH;
 static const double sweep_s = 1.0;
 
 enum flow_state {
@@ -157,7 +157,7 @@ static void pump(struct relay *relay, int from)
 	}
 	if (!write_some(relay, from, scratch, n, &taken))
 		return;
-	if (!buf_append(&flow->spill, scratch + taken, n - taken, SPILL_MAX)) {
+	if (!buf_append(&flow->spill, scratch + taken, n - taken, spill_max)) {
 		log_error("relay reset: out of memory", log_int("bytes", (int64_t)(n - taken)));
 		finish(relay, true);
 	}
