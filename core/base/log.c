@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ static struct {
 	_Atomic(struct ring *) rings;
 	atomic_uint_fast64_t dropped;
 	atomic_bool running, asleep;
+	atomic_int_fast64_t flush_until_ms; /* set by log_stop; 0 before */
 	int wake_fd;
 	pthread_t writer;
 	pthread_key_t ring_key;
@@ -118,33 +120,35 @@ static bool ring_put(const char *line, size_t len)
 	return true;
 }
 
-/* Waits for room, so that a write of at most PIPE_BUF bytes cannot block; gives up at the deadline
- * (0: never). A reader that is gone loses its lines. */
-static bool write_out(const char *bytes, size_t len, int64_t deadline)
+/* Nothing has come through for so long that the rest is given up. Before log_stop: never. */
+static bool is_too_late(void)
 {
-	struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
+	int64_t until = atomic_load(&the_log.flush_until_ms);
 
-	while (len > 0) {
-		size_t part = len < 4096 ? len : 4096;
+	return until && clock_ms() > until;
+}
+
+/* Waits for room, so that a write of at most PIPE_BUF bytes cannot block. Returns what was written,
+ * or lost because nobody reads any more: less than len only when it was too late. */
+static size_t write_out(const char *bytes, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len && !is_too_late()) {
+		struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
+		size_t part = len - done < 4096 ? len - done : 4096;
 		ssize_t n;
 
-		poll(&room, 1, 100);
-		if (!(room.revents & (POLLOUT | POLLERR | POLLHUP | POLLNVAL))) {
-			if (deadline && clock_ms() > deadline)
-				return false;
-			if (!deadline && !atomic_load(&the_log.running))
-				deadline = clock_ms() + FLUSH_MS;
+		if (poll(&room, 1, 100) <= 0)
 			continue;
-		}
-		n = write(STDERR_FILENO, bytes, part);
+		n = write(STDERR_FILENO, bytes + done, part);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n < 0)
-			return true;
-		bytes += n;
-		len -= (size_t)n;
+			return len;
+		done += (size_t)n;
 	}
-	return true;
+	return done;
 }
 
 static int64_t wall_ms(void)
@@ -155,25 +159,22 @@ static int64_t wall_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Carries over all that waits; false when the deadline came first. */
-static bool drain_rings(bool *moved_out, int64_t deadline)
+/* Carries over all that waits. */
+static void drain_rings(bool *moved_out)
 {
 	for (struct ring *ring = atomic_load(&the_log.rings); ring; ring = ring->next) {
 		size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
 		size_t head = atomic_load(&ring->head);
 
-		while (tail != head) {
+		while (tail != head && !is_too_late()) {
 			size_t start = tail % RING_SIZE;
 			size_t len = head - tail < RING_SIZE - start ? head - tail : RING_SIZE - start;
 
-			if (!write_out(ring->bytes + start, len, deadline))
-				return false;
-			tail += len;
+			tail += write_out(ring->bytes + start, len);
 			atomic_store_explicit(&ring->tail, tail, memory_order_release);
 			*moved_out = true;
 		}
 	}
-	return true;
 }
 
 static void report_drops(uint64_t *reported)
@@ -186,7 +187,7 @@ static void report_drops(uint64_t *reported)
 		return;
 	*reported = dropped;
 	write_out(text, logline_format(the_log.format, wall_ms(), LOG_WARN, "log lines dropped", &lines, 1,
-	                               text), 0);
+	                               text));
 }
 
 static void *writer_main(void *unused)
@@ -198,22 +199,26 @@ static void *writer_main(void *unused)
 		struct pollfd wake = { the_log.wake_fd, POLLIN, 0 };
 		bool moved = false;
 
-		drain_rings(&moved, 0);
+		drain_rings(&moved);
 		report_drops(&reported);
 		if (moved)
 			continue;
 		atomic_store(&the_log.asleep, true);
-		drain_rings(&moved, 0); /* a line may have come before `asleep` was seen */
+		drain_rings(&moved); /* a line may have come before `asleep` was seen */
 		if (!moved && poll(&wake, 1, 1000) > 0 &&
 		    read(the_log.wake_fd, &count, sizeof count) < 0)
 			continue;
 	}
-	drain_rings(&(bool){ false }, clock_ms() + FLUSH_MS);
+	drain_rings(&(bool){ false });
+	report_drops(&reported);
 	return NULL;
 }
 
 bool log_start(enum log_level level, enum log_format format)
 {
+	sigset_t all, old;
+	int failed;
+
 	atomic_store(&the_log.level, level);
 	the_log.format = format;
 	the_log.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -221,32 +226,30 @@ bool log_start(enum log_level level, enum log_format format)
 		return false;
 	if (pthread_key_create(&the_log.ring_key, on_thread_end) != 0)
 		return false;
+	atomic_store(&the_log.flush_until_ms, 0);
 	atomic_store(&the_log.running, true);
-	if (pthread_create(&the_log.writer, NULL, writer_main, NULL) != 0) {
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	failed = pthread_create(&the_log.writer, NULL, writer_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (failed)
 		atomic_store(&the_log.running, false);
-		return false;
-	}
-	return true;
+	return !failed;
 }
 
 void log_stop(void)
 {
 	uint64_t one = 1;
-	struct ring *ring, *next;
 
-	if (!atomic_exchange(&the_log.running, false))
+	if (!atomic_load(&the_log.running))
 		return;
+	atomic_store(&the_log.flush_until_ms, clock_ms() + FLUSH_MS);
+	atomic_store(&the_log.running, false);
 	if (write(the_log.wake_fd, &one, sizeof one) < 0) {
 		/* Awake already. */
 	}
 	pthread_join(the_log.writer, NULL);
-	my_ring = NULL;
-	pthread_key_delete(the_log.ring_key);
-	for (ring = atomic_exchange(&the_log.rings, NULL); ring; ring = next) {
-		next = ring->next;
-		free(ring);
-	}
-	close(the_log.wake_fd);
+	/* The rings stay: a thread of a plugin that hangs may still hold one. */
 }
 
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n)
@@ -258,7 +261,7 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 		return;
 	len = logline_format(the_log.format, wall_ms(), level, event, fields, n, line);
 	if (!atomic_load_explicit(&the_log.running, memory_order_relaxed))
-		write_out(line, len, clock_ms() + FLUSH_MS);
+		write_out(line, len);
 	else if (!ring_put(line, len))
 		atomic_fetch_add_explicit(&the_log.dropped, 1, memory_order_relaxed);
 }

@@ -6,6 +6,7 @@
 #include "client/proxy.h"
 #include "client/session.h"
 #include "loop/call.h"
+#include "net/resolve.h"
 
 /* As bore's client waits for a Challenge or a Hello. */
 enum { ANSWER_MS = 3000 };
@@ -17,7 +18,7 @@ struct client {
 	struct client_worker *workers; /* owned */
 	struct session *sessions;      /* owned; on worker 0 */
 	size_t n_sessions;
-	struct loop_task exit;
+	ev_async exit;                 /* on the main loop; unlike a task it can be recalled */
 	enum client_exit status;
 	ev_timer tick;                 /* on the main loop: the progress of a drain */
 	void (*on_drained)(void *arg);
@@ -26,10 +27,12 @@ struct client {
 
 /* ---- the end, told to main ---------------------------------------------------------------------------- */
 
-static void run_exit(struct loop_task *task)
+static void on_exit_told(struct ev_loop *ev, ev_async *watcher, int events)
 {
-	struct client *client = (void *)((char *)task - offsetof(struct client, exit));
+	struct client *client = watcher->data;
 
+	(void)ev;
+	(void)events;
 	client->env.on_exit(client->status, client->env.arg);
 }
 
@@ -41,7 +44,7 @@ static void on_over(struct session *session, enum client_exit status)
 	if (client->status != CLIENT_ENDED)
 		return; /* it is on its way */
 	client->status = status;
-	loop_post(client->env.main_loop, &client->exit);
+	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
 }
 
 /* ---- the workers' -------------------------------------------------------------------------------------- */
@@ -55,6 +58,7 @@ static void run_open(void *arg)
 	relay_set_init(&worker->relays, worker->loop);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
+	worker->start_waiting.run = proxy_run_start_waiting;
 }
 
 static void run_start(void *arg)
@@ -102,7 +106,9 @@ static void set_up(struct client *client)
 	const struct tunnel_settings *tunnels = settings->tunnels.items;
 	unsigned n = client->env.n_workers;
 
-	client->exit.run = run_exit;
+	ev_async_init(&client->exit, on_exit_told);
+	client->exit.data = client;
+	ev_async_start(loop_ev(client->env.main_loop), &client->exit);
 	ev_timer_init(&client->tick, on_tick, tick_s, tick_s);
 	client->tick.data = client;
 	client->shared.set = client->env.set;
@@ -121,8 +127,10 @@ static void set_up(struct client *client)
 		client->sessions[i] = (struct session){
 			.tunnel = &tunnels[i], .workers = client->workers, .n_workers = n, .on_over = on_over
 		};
-	for (size_t i = 0; i < client->n_sessions; i++)
+	for (size_t i = 0; i < client->n_sessions; i++) {
 		session_init(&client->sessions[i]);
+		resolver_refresh(client->env.resolver, tunnels[i].local_host);
+	}
 }
 
 struct client *client_start(const struct client_env *env)
@@ -165,6 +173,7 @@ void client_stop(struct client *client)
 		loop_call(client->env.loops[i], run_close, &client->workers[i]);
 	for (unsigned i = 0; i < client->env.n_workers; i++)
 		loop_settle(client->env.loops[i]);
+	ev_async_stop(loop_ev(client->env.main_loop), &client->exit);
 	free(client->sessions);
 	free(client->workers);
 	free(client);

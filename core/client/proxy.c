@@ -32,8 +32,6 @@ static void on_message(struct uplink *uplink, const struct message *message);
 static void on_end(struct uplink *uplink, const char *why);
 static const struct uplink_events events = { on_ready, on_failed, on_message, on_end };
 
-static void start_waiting(struct client_worker *worker);
-
 static struct proxy *proxy_of(struct uplink *uplink)
 {
 	return (struct proxy *)(void *)((char *)uplink - offsetof(struct proxy, uplink));
@@ -74,7 +72,7 @@ static void retire(struct proxy *proxy, bool carried_on)
 		atomic_fetch_sub(&worker->shared->carried, 1);
 	}
 	loop_reap(worker->loop, &proxy->reap);
-	start_waiting(worker);
+	loop_at_turn_end(worker->loop, &worker->start_waiting);
 }
 
 static void on_relay_end(const uint64_t bytes[2], void *arg)
@@ -121,6 +119,7 @@ static void on_ready(struct uplink *uplink)
 
 		if (stream_write(proxy->server, buf_bytes(&proxy->unsent), proxy->unsent.len, &n) == STREAM_OK)
 			buf_consume(&proxy->unsent, n);
+		stream_want(proxy->server, 0); /* arms what a transport may need to flush it */
 	}
 }
 
@@ -187,15 +186,18 @@ static void start(struct proxy *proxy)
 
 /* ---- the queue -------------------------------------------------------------------------------------- */
 
-static void start_waiting(struct client_worker *worker)
+void proxy_run_start_waiting(struct loop_task *task)
 {
+	struct client_worker *worker =
+	        (void *)((char *)task - offsetof(struct client_worker, start_waiting));
+
 	while (worker->n_dialling < worker->max_dialling && !list_is_empty(&worker->waiting)) {
 		struct proxy *proxy = LIST_OWNER(worker->waiting.next, struct proxy, node);
 
 		if (loop_now_ms(worker->loop) - proxy->since_ms > MAX_WAIT_MS) {
 			log_id(proxy, LOG_WARN, "connection dropped", "it waited too long for its turn");
 			retire(proxy, false);
-			return; /* which goes on from here */
+			continue;
 		}
 		list_remove(&proxy->node);
 		worker->n_waiting--;

@@ -12,6 +12,8 @@ struct tunnel_settings;
  * (it expires at the server), and said so. */
 void proxy_start(struct client_worker *worker, const struct tunnel_settings *tunnel,
                  const struct uuid *id);
+/* For the worker: begins those that wait, as far as there is room. */
+void proxy_run_start_waiting(struct loop_task *task);
 /* Ends those that are being set up. */
 void proxy_stop_all(struct client_worker *worker);
 

@@ -13,10 +13,11 @@
 #include "net/sock.h"
 #include "net/stream.h"
 
-enum { KEEPALIVE_S = 5, PEER_TIMEOUT_MS = 10000 };
-/* Servers send a heartbeat every 500 ms; one that has said nothing for so long is gone. Ours hears
- * one of us every PULSE_MS. */
+/* Servers send a heartbeat every 500 ms; one that has said nothing for so long is gone. Ours says how
+ * often it wants to hear one of us; until then a look at the clock every PULSE_MS. */
 enum { PULSE_MS = 2000, SILENCE_MS = 8000 };
+/* A port that the server chose is asked for again so often; then any will do. */
+enum { TRIES_FOR_OLD_PORT = 5 };
 
 static void on_ready(struct uplink *uplink);
 static void on_failed(struct uplink *uplink, const char *why, bool refused);
@@ -120,7 +121,8 @@ static void take_error_text(struct session *session, const char *why, const char
 	if (is_one_of(error, taken))
 		end(session, why, CLIENT_PORT_REFUSED, true);
 	else if (is_one_of(error, ports))
-		end(session, why, CLIENT_PORT_REFUSED, false);
+		/* Another range since then: a port that the server had chosen may not fit, any other will. */
+		end(session, why, CLIENT_PORT_REFUSED, session->port && !session->tunnel->port);
 	else if (is_one_of(error, auth))
 		end(session, why, CLIENT_NOT_AUTHENTICATED, false);
 	else
@@ -166,7 +168,9 @@ static void on_failed(struct uplink *uplink, const char *why, bool refused)
 static void on_ready(struct uplink *uplink)
 {
 	struct session *session = session_of(uplink);
-	uint16_t wanted = session->port ? session->port : (uint16_t)session->tunnel->port;
+	bool old_port = session->port && session->failures <= TRIES_FOR_OLD_PORT;
+	uint16_t wanted = session->tunnel->port || !old_port ? (uint16_t)session->tunnel->port
+	                                                     : session->port;
 
 	link_send(&uplink->link, &(struct message){ .type = MESSAGE_HELLO, .port = wanted });
 	deadline_start(&uplink->worker->answers, &uplink->deadline);
@@ -188,6 +192,7 @@ static void begin_pulse(struct session *session)
 {
 	session->failures = 0;
 	session->extended = false;
+	session->pulse.repeat = PULSE_MS / 1000.0;
 	session->heard_ms = clock_ms();
 	link_extend(&session->uplink.link, MESSAGE_TO_CLIENT_EXTENDED, false);
 	link_send(&session->uplink.link, &(struct message){ .type = MESSAGE_EXTEND, .port = PULSE_MS });
@@ -201,7 +206,9 @@ static void on_pulse(struct ev_loop *ev, ev_timer *timer, int happened)
 
 	(void)ev;
 	(void)happened;
-	if (clock_ms() - session->heard_ms > SILENCE_MS) {
+	/* After a stall of our own, timers run before what has come meanwhile is read. */
+	if (clock_ms() - session->heard_ms > SILENCE_MS &&
+	    !sock_has_unread(stream_fd(session->uplink.link.stream))) {
 		end(session, "the server has fallen silent", CLIENT_FAILED, true);
 		return;
 	}
@@ -219,7 +226,7 @@ static void take_first(struct session *session, const struct message *message)
 		is_new = session->port != message->port || !session->port;
 		session->standing = true;
 		session->port = message->port;
-		sock_watch_peer(stream_fd(session->uplink.link.stream), KEEPALIVE_S, PEER_TIMEOUT_MS);
+		sock_watch_control(stream_fd(session->uplink.link.stream));
 		log_info("connected to server", log_str("tunnel", session->tunnel->name),
 		         log_int("remote_port", session->port));
 		if (is_new)
@@ -291,6 +298,14 @@ static void take_visitor(struct session *session, const struct uuid *id)
 	loop_post(worker->loop, &handover->task);
 }
 
+/* The server understands: from now on it is sent heartbeats, as often as it wants. */
+static void take_extended(struct session *session, const struct message *message)
+{
+	session->extended = true;
+	session->pulse.repeat = (message->port > 100 ? message->port : 100) / 1000.0;
+	ev_timer_again(ev_of(session), &session->pulse);
+}
+
 static void on_message(struct uplink *uplink, const struct message *message)
 {
 	struct session *session = session_of(uplink);
@@ -304,7 +319,7 @@ static void on_message(struct uplink *uplink, const struct message *message)
 		log_error("server error", log_str("tunnel", session->tunnel->name),
 		          log_str("error", message->text));
 	else if (message->type == MESSAGE_EXTENDED)
-		session->extended = true;
+		take_extended(session, message);
 	else if (message->type != MESSAGE_HEARTBEAT)
 		log_warn("unexpected message from server", log_str("tunnel", session->tunnel->name),
 		         log_str("message", message->type == MESSAGE_HELLO ? "Hello" : "Challenge"));

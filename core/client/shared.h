@@ -7,6 +7,7 @@
 #include "link/linger.h"
 #include "link/plugin_set.h"
 #include "loop/deadline.h"
+#include "loop/loop.h"
 #include "relay/relay.h"
 
 struct client;
@@ -29,6 +30,7 @@ struct client_worker {
 	struct relay_set relays;
 	struct list proxies;                    /* of struct proxy: being set up */
 	struct list waiting;                    /* of struct proxy: for their turn */
+	struct loop_task start_waiting;         /* when one has come through */
 	unsigned n_dialling, n_waiting, max_dialling;
 	int64_t complained_ms;                  /* about dropped visitors, last */
 	atomic_uint load;                       /* [any] visitors here: where the next one goes */

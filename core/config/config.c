@@ -13,8 +13,9 @@
 #include "config/command.h"
 #include "config/value.h"
 #include "net/addr.h"
+#include "net/conn.h"
 
-enum { MAX_FILE = 64 * 1024 * 1024 };
+enum { MAX_FILE = 64 * 1024 * 1024, MAX_TRANSPORTS = CONN_MAX_LAYERS - 1 };
 
 const char *const config_instance_keys[] = { "use", "name", "on_error", NULL };
 
@@ -444,6 +445,9 @@ static enum config_outcome fill(struct config *config, const struct command *com
 	read_chain(config, settings->acl.control, &config->acl_control, diag);
 	read_chain(config, settings->acl.public_ports, &config->acl_public, diag);
 	read_chain(config, settings->metrics, &config->metrics, diag);
+	if (config->transport.n > MAX_TRANSPORTS)
+		diag_add(diag, (const struct json *)(const void *)settings->transport, "",
+		         "expected at most %d transports, found %zu", MAX_TRANSPORTS, config->transport.n);
 	if (diag->count == 0)
 		server ? check_server(config, diag) : check_client(config, diag);
 	if (diag->count == 0)

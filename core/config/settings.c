@@ -50,6 +50,23 @@ static const spore_option tunnel_rows[] = {
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
 	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535, "public port; 0: the server's choice"),
 };
+static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
+static const spore_option limit_rows[] = {
+	SPORE_INT(struct limit_settings, max_unauthenticated, 0, "0", 0, 1000000,
+	          "connections that may be authenticating at once; 0: a sixteenth of the descriptors"),
+	SPORE_INT(struct limit_settings, max_unauthenticated_per_ip, 0, "256", 1, 1000000,
+	          "of them, from one source (IPv6: a /64), beside the data connections asked of it"),
+	SPORE_INT(struct limit_settings, secret_rate, 0, "10", 1, 1000000,
+	          "secrets that one source may try a second"),
+	SPORE_INT(struct limit_settings, secret_burst, 0, "100", 1, 1000000,
+	          "secrets that one source may try at once"),
+	SPORE_INT(struct limit_settings, ban_after, 0, "20", 0, 1000000,
+	          "wrong secrets before a source is banned; 0: never"),
+	SPORE_DURATION(struct limit_settings, ban_time, 0, "60", 1000, 86400000, "how long it is banned"),
+	{ "ban_exempt", SPORE_OPT_LIST, 0, offsetof(struct limit_settings, ban_exempt), 0,
+	  "[\"127.0.0.0/8\", \"::1\"]", 1, 0, NULL, &cidr_item,
+	  "prefixes that are never banned or slowed down; by default loopback, where proxies are" },
+};
 static const spore_option plugin_rows[] = {
 	SPORE_LIST(struct plugin_settings, path, 0, &path_item, "folders of plugins, searched in order"),
 	SPORE_MAP(struct plugin_settings, pin, 0, &path_item, "file name to \"sha256:HEX\" that it must have"),
@@ -69,6 +86,7 @@ static const spore_option_item server_item = ITEM(struct server_settings, server
 static const spore_option_item client_item = ITEM(struct client_settings, client_rows);
 static const spore_option_item tunnel_item = ITEM(struct tunnel_settings, tunnel_rows);
 static const spore_option_item plugin_item = ITEM(struct plugin_settings, plugin_rows);
+static const spore_option_item limit_item = ITEM(struct limit_settings, limit_rows);
 static const spore_option_item acl_item = ITEM(struct acl_settings, acl_rows);
 static const spore_option_item log_item = ITEM(struct log_settings, log_rows);
 
@@ -82,6 +100,7 @@ static const spore_option_item log_item = ITEM(struct log_settings, log_rows);
 static const spore_option server_root[] = {
 	SPORE_OBJECT(struct settings, server, struct server_settings, 0, &server_item, "the server"),
 	SPORE_OBJECT(struct settings, acl, struct acl_settings, 0, &acl_item, "access control"),
+	SPORE_OBJECT(struct settings, limits, struct limit_settings, 0, &limit_item, "limits"),
 	BOTH,
 };
 static const spore_option client_root[] = {

@@ -35,6 +35,15 @@ struct tunnel_settings {
 	int64_t port;                       /* public; 0: the server's choice */
 };
 
+struct limit_settings {
+	int64_t max_unauthenticated;        /* connections on their way, in all; 0: a part of the descriptors */
+	int64_t max_unauthenticated_per_ip; /* of one source, beside the data connections asked of it */
+	int64_t secret_rate, secret_burst;  /* checks of a secret for one source, a second and at once */
+	int64_t ban_after;                  /* wrong secrets; 0: never */
+	int64_t ban_time;                   /* ms */
+	spore_list ban_exempt;              /* of spore_cidr */
+};
+
 struct plugin_settings {
 	spore_list path;                    /* of const char * */
 	spore_map pin;                      /* of const char *: "sha256:HEX" */
@@ -53,6 +62,7 @@ struct log_settings {
 struct settings {
 	struct server_settings server;
 	struct client_settings client;
+	struct limit_settings limits;
 	spore_list tunnels;                 /* of struct tunnel_settings */
 	struct plugin_settings plugins;
 	struct acl_settings acl;

@@ -22,10 +22,10 @@ static void tell_end(struct link *link, const char *why)
 }
 
 /* A frame that is none; behind one without an end, frames cannot be told apart any more. */
-static void pass_over(struct link *link, size_t len)
+static void pass_over(struct link *link, enum frame_state state, size_t len)
 {
-	link->discarding = len > FRAME_MAX + 1;
-	buf_consume(&link->in, len);
+	link->discarding = state == FRAME_TOO_LONG;
+	buf_consume(&link->in, link->discarding ? link->in.len : len + 1);
 }
 
 /* Delivers the messages that wait, until the owner pauses, takes or closes the link. */
@@ -52,7 +52,7 @@ static void deliver(struct link *link)
 		}
 		good = state == FRAME_WHOLE && message_parse(link->incoming, text, len, &message);
 		if (!good && link->lenient) {
-			pass_over(link, state == FRAME_WHOLE ? len + 1 : link->in.len);
+			pass_over(link, state, len);
 			continue;
 		}
 		if (!good) {

@@ -19,17 +19,19 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 			.server_name = server_name,
 		};
 		spore_stream *upper = NULL;
-		spore_status status = ops->wrap(instance_state(instance, stream_loop(stream)), &args, &upper);
+		spore_status status;
+
+		if (conn->n_layers == CONN_MAX_LAYERS) {
+			err_set(err, "more than %d transports on one another", CONN_MAX_LAYERS - 1);
+			return false;
+		}
+		status = ops->wrap(instance_state(instance, stream_loop(stream)), &args, &upper);
 
 		if (status != SPORE_OK || !upper) {
 			err_set(err, "transport %s failed to set up a stream (status %d)", instance->name, status);
 			return false;
 		}
-		if (!stream_push(stream, upper, ops->flags & SPORE_TRANSPORTF_SECURE)) {
-			upper->ops->close(upper, SPORE_CLOSE_RST);
-			err_set(err, "more than %d transports on one another", CONN_MAX_LAYERS - 1);
-			return false;
-		}
+		stream_push(stream, upper, ops->flags & SPORE_TRANSPORTF_SECURE);
 	}
 	return true;
 }

@@ -21,7 +21,8 @@ struct loop {
 	unsigned index;
 	int64_t now_ms;
 	pthread_t thread;
-	struct task_queue at_turn_end, to_reap;
+	struct task_queue at_turn_end, next_turn, to_reap;
+	ev_idle busy; /* runs next_turn; its being active keeps the loop from sleeping */
 	_Atomic(struct loop_task *) posted; /* newest first */
 	atomic_bool stopping;
 	uint8_t scratch[LOOP_SCRATCH];
@@ -80,6 +81,15 @@ static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
 		;
 }
 
+static void on_busy(struct ev_loop *ev, ev_idle *watcher, int events)
+{
+	struct loop *loop = ev_userdata(ev);
+
+	(void)events;
+	ev_idle_stop(ev, watcher);
+	queue_run(&loop->next_turn);
+}
+
 static void run_posted(struct loop *loop)
 {
 	struct loop_task *newest = atomic_exchange(&loop->posted, NULL), *oldest = NULL;
@@ -122,6 +132,7 @@ struct loop *loop_new(unsigned index, struct err *err)
 	memset(loop, 0, offsetof(struct loop, scratch)); /* the scratch's pages stay untouched */
 	loop->index = index;
 	queue_init(&loop->at_turn_end);
+	queue_init(&loop->next_turn);
 	queue_init(&loop->to_reap);
 	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (!loop->ev) {
@@ -134,6 +145,7 @@ struct loop *loop_new(unsigned index, struct err *err)
 	ev_check_init(&loop->turn_start, on_turn_start);
 	ev_set_priority(&loop->turn_start, EV_MAXPRI);
 	ev_check_start(loop->ev, &loop->turn_start);
+	ev_idle_init(&loop->busy, on_busy);
 	ev_prepare_init(&loop->turn_end, on_turn_end);
 	ev_set_priority(&loop->turn_end, EV_MINPRI);
 	ev_prepare_start(loop->ev, &loop->turn_end);
@@ -147,7 +159,7 @@ void loop_free(struct loop *loop)
 	if (!loop)
 		return;
 	run_posted(loop);
-	while (queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
+	while (queue_run(&loop->next_turn) || queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
 		;
 	ev_loop_destroy(loop->ev);
 	free(loop);
@@ -157,6 +169,7 @@ void loop_run(struct loop *loop)
 {
 	current = loop;
 	ev_run(loop->ev, 0);
+	queue_run(&loop->next_turn);
 	on_turn_end(loop->ev, NULL, 0);
 	current = NULL;
 }
@@ -232,6 +245,12 @@ void loop_post(struct loop *loop, struct loop_task *task)
 void loop_at_turn_end(struct loop *loop, struct loop_task *task)
 {
 	queue_append(&loop->at_turn_end, task);
+}
+
+void loop_next_turn(struct loop *loop, struct loop_task *task)
+{
+	queue_append(&loop->next_turn, task);
+	ev_idle_start(loop->ev, &loop->busy);
 }
 
 void loop_reap(struct loop *loop, struct loop_task *task)

@@ -47,6 +47,10 @@ int64_t loop_now_ms(const struct loop *loop);
 void loop_post(struct loop *loop, struct loop_task *task);
 /* Runs the task at the end of this turn; queueing it twice is harmless. [worker] */
 void loop_at_turn_end(struct loop *loop, struct loop_task *task);
+/* Runs the task in the next turn, after a look at what has become ready meanwhile. For what may have
+ * no end: bytes that are there without a descriptor's readiness. Queueing it twice is harmless. A
+ * task that is queued here must not be freed by the reaper before it has run. [worker] */
+void loop_next_turn(struct loop *loop, struct loop_task *task);
 /* Runs the task after all end-of-turn tasks: for freeing. [worker] */
 void loop_reap(struct loop *loop, struct loop_task *task);
 

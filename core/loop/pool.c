@@ -10,13 +10,14 @@ struct pool {
 	pthread_cond_t work, ended;
 	struct pool_job *first, **end;
 	unsigned queued, max_queued;
-	unsigned threads, idle, max_threads;
+	unsigned threads, running, idle, max_threads;
 	bool stopping;
+	pthread_t thread[]; /* the first `threads` have been started */
 };
 
 struct pool *pool_new(unsigned max_threads, unsigned max_queued)
 {
-	struct pool *pool = calloc(1, sizeof *pool);
+	struct pool *pool = calloc(1, sizeof *pool + max_threads * sizeof(pthread_t));
 	pthread_condattr_t attr;
 
 	if (!pool)
@@ -64,7 +65,7 @@ static void *thread_main(void *arg)
 		job->run(job);
 		pthread_mutex_lock(&pool->lock);
 	}
-	pool->threads--;
+	pool->running--;
 	pthread_cond_signal(&pool->ended);
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -73,19 +74,15 @@ static void *thread_main(void *arg)
 /* With the lock held. */
 static bool start_thread(struct pool *pool)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
 	sigset_t all, old;
 	bool started;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	started = pthread_create(&thread, &attr, thread_main, pool) == 0;
-	pthread_attr_destroy(&attr);
+	started = pthread_create(&pool->thread[pool->threads], NULL, thread_main, pool) == 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pool->threads += started;
+	pool->running += started;
 	return started;
 }
 
@@ -127,12 +124,15 @@ bool pool_free(struct pool *pool, int64_t wait_ms)
 	pthread_mutex_lock(&pool->lock);
 	pool->stopping = true;
 	pthread_cond_broadcast(&pool->work);
-	while (pool->threads > 0 && pthread_cond_timedwait(&pool->ended, &pool->lock, &until) == 0)
+	while (pool->running > 0 && pthread_cond_timedwait(&pool->ended, &pool->lock, &until) == 0)
 		;
-	done = pool->threads == 0;
+	done = pool->running == 0;
 	pthread_mutex_unlock(&pool->lock);
 	if (!done)
 		return false;
+	/* Their own ends (thread-local destructors, OpenSSL's) come before ours. */
+	for (unsigned i = 0; i < pool->threads; i++)
+		pthread_join(pool->thread[i], NULL);
 	pthread_cond_destroy(&pool->ended);
 	pthread_cond_destroy(&pool->work);
 	pthread_mutex_destroy(&pool->lock);

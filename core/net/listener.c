@@ -74,16 +74,17 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof sa;
 		spore_addr peer;
-		int fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int cause, fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			addr_from_sockaddr((struct sockaddr *)&sa, &peer);
 			listener->on_accept(fd, &peer, listener->arg);
 			continue;
 		}
-		if (is_exhaustion(errno))
-			pause_accepting(listener, errno);
-		if (errno == EAGAIN || is_exhaustion(errno))
+		cause = errno; /* logging may change it */
+		if (is_exhaustion(cause))
+			pause_accepting(listener, cause);
+		if (cause == EAGAIN || is_exhaustion(cause))
 			return;
 		/* Else the connection has failed, not the listener (accept(2)): take the next. */
 	}

@@ -10,11 +10,12 @@
 #include "loop/pool.h"
 #include "net/addr.h"
 
-enum { KEEP_MS = 10000, THREADS = 4, QUEUED = 256, MAX_NAMES = 32 };
+enum { KEEP_MS = 10000, THREADS = 4, QUEUED = 4096, MAX_NAMES = 32 };
 
 struct answer {
 	char *name;
-	int64_t until_ms;
+	int64_t until_ms; /* from then on it is refreshed by whoever asks next */
+	bool refreshing;
 	size_t n;
 	spore_addr addrs[RESOLVE_MAX]; /* without a port */
 };
@@ -83,24 +84,79 @@ static struct answer *find_answer(struct resolver *resolver, const char *name)
 	return NULL;
 }
 
-static void keep_answer(struct resolver *resolver, const struct resolve *resolve)
+static void keep_answer(struct resolver *resolver, const char *name, const spore_addr *addrs, size_t n)
 {
-	struct answer *answer = find_answer(resolver, resolve->name);
+	struct answer *answer = find_answer(resolver, name);
 
-	if (!answer) {
+	if (!answer && n > 0) {
 		answer = &resolver->answers[resolver->next++ % MAX_NAMES];
 		free(answer->name);
-		answer->name = strdup(resolve->name);
+		answer->name = strdup(name);
 	}
+	if (!answer)
+		return;
 	answer->until_ms = clock_ms() + KEEP_MS;
-	answer->n = resolve->n;
-	memcpy(answer->addrs, resolve->addrs, sizeof answer->addrs);
+	answer->refreshing = false;
+	if (n == 0)
+		return; /* the old one is better than none */
+	answer->n = n;
+	memcpy(answer->addrs, addrs, n * sizeof *addrs);
+}
+
+/* [blocking] Looks the name up and keeps the answer. *why_out when there is none. */
+static size_t look_up(struct resolver *resolver, const char *name, spore_addr addrs_out[RESOLVE_MAX],
+                      const char **why_out)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *list = NULL;
+	int failed = getaddrinfo(name, NULL, &hints, &list);
+	size_t n = 0;
+
+	for (struct addrinfo *i = list; i && n < RESOLVE_MAX; i = i->ai_next)
+		addr_from_sockaddr(i->ai_addr, &addrs_out[n++]);
+	if (list)
+		freeaddrinfo(list);
+	*why_out = failed ? gai_strerror(failed) : "no address";
+	pthread_mutex_lock(&resolver->lock);
+	keep_answer(resolver, name, addrs_out, n);
+	pthread_mutex_unlock(&resolver->lock);
+	return n;
+}
+
+struct refresh {
+	struct pool_job job;
+	struct resolver *resolver;
+	char name[];
+};
+
+static void run_refresh(struct pool_job *job)
+{
+	struct refresh *refresh = (void *)((char *)job - offsetof(struct refresh, job));
+	spore_addr addrs[RESOLVE_MAX];
+	const char *why;
+
+	look_up(refresh->resolver, refresh->name, addrs, &why);
+	free(refresh);
+}
+
+void resolver_refresh(struct resolver *resolver, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	struct refresh *refresh = calloc(1, sizeof *refresh + size);
+
+	if (!refresh)
+		return;
+	refresh->job.run = run_refresh;
+	refresh->resolver = resolver;
+	memcpy(refresh->name, name, size);
+	if (!pool_submit(resolver->pool, &refresh->job))
+		free(refresh);
 }
 
 size_t resolver_known(struct resolver *resolver, const char *name, uint16_t port,
                       spore_addr addrs_out[RESOLVE_MAX])
 {
 	struct answer *answer;
+	bool stale = false;
 	size_t n = 0;
 
 	if (addr_parse_ip(name, &addrs_out[0])) {
@@ -109,11 +165,15 @@ size_t resolver_known(struct resolver *resolver, const char *name, uint16_t port
 	}
 	pthread_mutex_lock(&resolver->lock);
 	answer = find_answer(resolver, name);
-	if (answer && answer->until_ms > clock_ms()) {
+	if (answer) {
+		stale = answer->until_ms <= clock_ms() && !answer->refreshing;
+		answer->refreshing = answer->refreshing || stale;
 		n = answer->n;
 		memcpy(addrs_out, answer->addrs, n * sizeof *addrs_out);
 	}
 	pthread_mutex_unlock(&resolver->lock);
+	if (stale)
+		resolver_refresh(resolver, name);
 	for (size_t i = 0; i < n; i++)
 		addrs_out[i].port = port;
 	return n;
@@ -142,20 +202,8 @@ void resolver_prefer(struct resolver *resolver, const char *name, const spore_ad
 static void run_lookup(struct pool_job *job)
 {
 	struct resolve *resolve = (void *)((char *)job - offsetof(struct resolve, job));
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *list = NULL;
-	int failed = getaddrinfo(resolve->name, NULL, &hints, &list);
 
-	for (struct addrinfo *i = list; i && resolve->n < RESOLVE_MAX; i = i->ai_next)
-		addr_from_sockaddr(i->ai_addr, &resolve->addrs[resolve->n++]);
-	if (list)
-		freeaddrinfo(list);
-	if (resolve->n == 0)
-		resolve->why = failed ? gai_strerror(failed) : "no address";
-	if (resolve->n > 0) {
-		pthread_mutex_lock(&resolve->resolver->lock);
-		keep_answer(resolve->resolver, resolve);
-		pthread_mutex_unlock(&resolve->resolver->lock);
-	}
+	resolve->n = look_up(resolve->resolver, resolve->name, resolve->addrs, &resolve->why);
 	loop_post(resolve->loop, &resolve->done);
 }
 

@@ -23,7 +23,10 @@ struct resolver *resolver_new(void);
 /* After the loops have ended. False when a look-up still hung (the resolver is leaked then). [main] */
 bool resolver_free(struct resolver *resolver);
 
-/* The addresses at once if they are known: their number, else 0. [worker] */
+/* Looks the name up in the background, so that its answer is there when it is asked for. [any] */
+void resolver_refresh(struct resolver *resolver, const char *name);
+/* The addresses at once if they are known: their number, else 0. An old answer serves while one
+ * look-up renews it. [worker] */
 size_t resolver_known(struct resolver *resolver, const char *name, uint16_t port,
                       spore_addr addrs_out[RESOLVE_MAX]);
 /* Asks; on_done runs later, once. The handle dies with on_done or resolve_stop. NULL: too many

@@ -4,16 +4,25 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/addr.h"
 
-enum { BACKLOG = 4096 };
+enum { BACKLOG = 4096, CONTROL_IDLE_S = 5, CONTROL_TIMEOUT_MS = 10000 };
 
 static bool set_int(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+static void set_keepalive(int fd, int idle_s, int interval_s)
+{
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
 static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
@@ -25,6 +34,7 @@ static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 		return -1;
 	/* Accepted sockets inherit all of these on Linux. */
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_keepalive(fd, 60, 20);
 	if (sizes && sizes->send)
 		set_int(fd, SOL_SOCKET, SO_SNDBUF, sizes->send);
 	if (sizes && sizes->receive)
@@ -108,13 +118,17 @@ void sock_local_addr(int fd, spore_addr *addr_out)
 	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
 }
 
-void sock_watch_peer(int fd, int idle_s, int timeout_ms)
+void sock_watch_control(int fd)
 {
-	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
-	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, idle_s);
-	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, timeout_ms);
+	set_keepalive(fd, CONTROL_IDLE_S, CONTROL_IDLE_S);
+	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, CONTROL_TIMEOUT_MS);
+}
+
+bool sock_has_unread(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, FIONREAD, &n) == 0 && n > 0;
 }
 
 /* The kernel doubles what it is asked for and reports the double (socket(7)). */

@@ -27,9 +27,11 @@ int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *d
 int sock_connect_result(int fd);
 
 void sock_local_addr(int fd, spore_addr *addr_out);
-/* Both ends notice a peer that has vanished: keepalive after `idle_s`, and unacknowledged data for
- * `timeout_ms` ends the connection (TCP_USER_TIMEOUT). */
-void sock_watch_peer(int fd, int idle_s, int timeout_ms);
+/* A control connection's peer that vanishes is noticed within about ten seconds: keepalive, and an
+ * end to unacknowledged data (TCP_USER_TIMEOUT). Other sockets are asked about once a minute. */
+void sock_watch_control(int fd);
+/* Bytes wait to be read. */
+bool sock_has_unread(int fd);
 /* True if the kernel gave what was asked; else *got_out holds the smaller sizes it gave. */
 bool sock_sizes_hold(const struct sock_sizes *asked, struct sock_sizes *got_out);
 /* Closes so that the other side sees a reset. */

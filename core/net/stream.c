@@ -1,5 +1,6 @@
 #include "net/stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <ev.h>
 #include <stdlib.h>
@@ -30,10 +31,12 @@ struct stream {
 	void *arg;
 	spore_ticket ticket; /* for the handshake; 0 once it is over */
 	void (*drop_ticket)(spore_ticket ticket);
-	struct loop_task ready, reap;
+	struct loop_task ready; /* at the end of this turn: a wake-up, a failure to tell */
+	struct loop_task more;  /* in the next turn: bytes wait inside a transport */
+	struct loop_task reap;
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
 	uint8_t shaking; /* the layer whose handshake runs; n_layers when open */
-	bool open, opening, failed, closed;
+	bool open, opening, failed, closed, dead;
 };
 
 static const spore_stream_ops bottom_ops;
@@ -49,10 +52,15 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events);
 
 static void run_reap(struct loop_task *task)
 {
-	free((char *)task - offsetof(struct stream, reap));
+	struct stream *stream = (void *)((char *)task - offsetof(struct stream, reap));
+
+	stream->dead = true;
+	if (!stream->more.queued)
+		free(stream); /* else run_more does it */
 }
 
 static void run_ready(struct loop_task *task);
+static void run_more(struct loop_task *task);
 
 static void wake_conn(struct spore_conn *conn)
 {
@@ -77,6 +85,7 @@ struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer, con
 	stream->blocked_read = SPORE_READ;
 	stream->blocked_write = SPORE_WRITE;
 	stream->ready.run = run_ready;
+	stream->more.run = run_more;
 	stream->reap.run = run_reap;
 	ev_io_init(&stream->io, on_io, fd, 0);
 	stream->io.data = stream;
@@ -122,15 +131,13 @@ spore_stream *stream_top(struct stream *stream)
 	return stream->conn.layers[stream->conn.n_layers - 1];
 }
 
-bool stream_push(struct stream *stream, spore_stream *upper, bool secure)
+void stream_push(struct stream *stream, spore_stream *upper, bool secure)
 {
 	stream->conn.secure = stream->conn.secure || secure;
 	if (upper == stream_top(stream))
-		return true;
-	if (stream->conn.n_layers == CONN_MAX_LAYERS)
-		return false;
+		return;
+	assert(stream->conn.n_layers < CONN_MAX_LAYERS);
 	stream->conn.layers[stream->conn.n_layers++] = upper;
-	return true;
 }
 
 void stream_set_owner(struct stream *stream, stream_fn fn, void *arg)
@@ -177,7 +184,7 @@ static void deliver(struct stream *stream, unsigned events)
 		return;
 	/* Bytes inside a transport make no descriptor readable. */
 	if (stream->open && stream->want & SPORE_READ && has_pending(stream))
-		loop_at_turn_end(stream->loop, &stream->ready);
+		loop_next_turn(stream->loop, &stream->more);
 	rearm(stream);
 }
 
@@ -186,8 +193,8 @@ void stream_want(struct stream *stream, unsigned directions)
 	if (stream->closed)
 		return;
 	stream->want = (uint8_t)directions;
-	if (stream->open && directions & SPORE_READ && !(stream->raw & SPORE_READ) && has_pending(stream))
-		loop_at_turn_end(stream->loop, &stream->ready);
+	if (stream->open && directions & SPORE_READ && has_pending(stream))
+		loop_next_turn(stream->loop, &stream->more);
 	rearm(stream);
 }
 
@@ -309,6 +316,16 @@ static void run_ready(struct loop_task *task)
 		flush(stream);
 	deliver(stream, (stream->want & SPORE_READ ? STREAM_READABLE : 0) |
 	                        (stream->want & SPORE_WRITE ? STREAM_WRITABLE : 0));
+}
+
+static void run_more(struct loop_task *task)
+{
+	struct stream *stream = (void *)((char *)task - offsetof(struct stream, more));
+
+	if (stream->dead)
+		free(stream);
+	else if (!stream->closed)
+		deliver(stream, stream->want & SPORE_READ ? STREAM_READABLE : 0);
 }
 
 /* ---- bytes ------------------------------------------------------------------------------------- */

@@ -32,8 +32,8 @@ void stream_close(struct stream *stream, bool reset);
 
 spore_conn *stream_conn(struct stream *stream);
 spore_stream *stream_top(struct stream *stream);
-/* Lays `upper` on top (as wrap made it); false when there are too many layers. */
-bool stream_push(struct stream *stream, spore_stream *upper, bool secure);
+/* Lays `upper` on top (as wrap made it); there are less than CONN_MAX_LAYERS. */
+void stream_push(struct stream *stream, spore_stream *upper, bool secure);
 
 /* The ticket through which a transport may finish its handshake elsewhere; `drop` is called with it
  * when the stream needs it no more. Replaces a spent one. */

@@ -115,7 +115,7 @@ static bool fail(const char *what)
 
 static bool start_loops(struct runtime *runtime)
 {
-	struct err err;
+	struct err err = { "out of memory" };
 
 	runtime->main_loop = loop_new(runtime->n_workers, &err);
 	runtime->loops = calloc(runtime->n_workers, sizeof(struct loop *));

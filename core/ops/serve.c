@@ -84,11 +84,11 @@ static bool run_server(struct runtime *runtime)
 	if (process.server) {
 		host_set_ready(true);
 		loop_run(runtime->main_loop);
-		server_stop(process.server);
 	} else {
 		fprintf(stderr, "error: %s\n", err.text);
 	}
-	drain_fini(&process.drain);
+	drain_fini(&process.drain); /* from here on a signal ends the process */
+	server_stop(process.server);
 	return process.server != NULL;
 }
 

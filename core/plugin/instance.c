@@ -12,7 +12,7 @@
 #include "loop/pool.h"
 #include "plugin/host.h"
 
-enum { POOL_THREADS = 8, POOL_QUEUED = 1024, STOP_POLL_MS = 1 };
+enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000, STOP_POLL_MS = 1 };
 
 /* ---- main -------------------------------------------------------------------------------------- */
 
@@ -100,7 +100,7 @@ void instance_free(struct instance *instance)
 {
 	if (!instance)
 		return;
-	pool_free(instance->pool, 0);
+	pool_free(instance->pool, POOL_WAIT_MS); /* idle: instance_stop has waited for its work */
 	if (instance->component)
 		instance->component->destroy(instance->self);
 	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)

@@ -212,16 +212,19 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 		update(relay);
 }
 
-/* ---- half-closed relays -------------------------------------------------------------------------- */
+/* ---- relays that nobody reads -------------------------------------------------------------------------- */
 
-/* A side that has ended its sending may still be reset, and nobody reads it any more: ask. */
+/* A side that nobody reads, since it has ended its sending or the other side takes nothing, may be
+ * reset all the same: ask. One that ended in order, and whose bytes still drain, is left alone. */
 static bool has_died(const struct relay *relay, int side)
 {
+	const struct flow *from = &relay->flows[side], *to = &relay->flows[!side];
 	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
+	bool is_read = from->state == FLOWING && from->spill.len == 0;
 
-	if (relay->flows[side].state == FLOWING || relay->flows[!side].state != FLOWING)
+	if (is_read || from->state == ENDING || flow_is_over(to))
 		return false;
-	return poll(&fd, 1, 0) > 0 && fd.revents & POLLERR;
+	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
 }
 
 static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)

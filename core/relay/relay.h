@@ -24,7 +24,7 @@ struct relay_set {
 	struct loop *loop;
 	struct list all;
 	unsigned count;
-	ev_timer sweep; /* looks after half-closed ones, whose watchers may sleep */
+	ev_timer sweep; /* looks after those whose watchers sleep */
 };
 
 /* `bytes[0]` went from left to right. The relay and its streams are gone when this runs. */

@@ -2,10 +2,14 @@
 
 #include <stdlib.h>
 
-void principal_table_init(struct principal_table *table)
+#include "server/source.h"
+
+void principal_table_init(struct principal_table *table, unsigned max_visitors)
 {
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
+	table->max_visitors = max_visitors;
+	atomic_init(&table->visitors, 0);
 }
 
 void principal_table_fini(struct principal_table *table)
@@ -49,8 +53,8 @@ static void release(struct principal_table *table, struct principal *p)
 	free(p);
 }
 
-struct account *account_open(struct principal_table *table, struct instance *by, struct grant *grant,
-                             const char **error_out)
+struct account *account_open(struct principal_table *table, struct source *source,
+                             struct instance *by, struct grant *grant, const char **error_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
@@ -76,6 +80,7 @@ struct account *account_open(struct principal_table *table, struct instance *by,
 	atomic_init(&account->refs, 1);
 	account->table = table;
 	account->principal = p;
+	account->source = source_ref(source);
 	account->grant = grant;
 	return account;
 }
@@ -112,17 +117,32 @@ void account_unref(struct account *account)
 	pthread_mutex_lock(&account->table->lock);
 	release(account->table, account->principal);
 	pthread_mutex_unlock(&account->table->lock);
+	source_unref(account->source);
 	grant_free(account->grant);
 	free(account);
 }
 
-bool account_enter(struct account *account)
+static bool enter_table(struct principal_table *table)
 {
-	unsigned before = atomic_fetch_add(&account->principal->conns, 1);
-	const struct grant *grant = account->grant;
+	if (atomic_fetch_add(&table->visitors, 1) < table->max_visitors)
+		return true;
+	atomic_fetch_sub(&table->visitors, 1);
+	return false;
+}
 
+bool account_enter(struct account *account, const char **why_out)
+{
+	const struct grant *grant = account->grant;
+	unsigned before;
+
+	if (!enter_table(account->table)) {
+		*why_out = "the server has as many visitors as its descriptors allow";
+		return false;
+	}
+	before = atomic_fetch_add(&account->principal->conns, 1);
 	if (grant && grant->fields & SPORE_AUTH_F_MAX_CONNS && before >= grant->max_conns) {
-		atomic_fetch_sub(&account->principal->conns, 1);
+		account_leave(account);
+		*why_out = "the client has as many visitors as it may";
 		return false;
 	}
 	atomic_fetch_add_explicit(&account->conns, 1, memory_order_relaxed);
@@ -132,6 +152,7 @@ bool account_enter(struct account *account)
 void account_leave(struct account *account)
 {
 	atomic_fetch_sub(&account->principal->conns, 1);
+	atomic_fetch_sub(&account->table->visitors, 1);
 }
 
 const char *account_identity(const struct account *account)

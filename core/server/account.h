@@ -13,6 +13,7 @@
 #include "plugin/grant.h"
 
 struct instance;
+struct source;
 
 struct principal {
 	struct principal *next;
@@ -26,25 +27,28 @@ struct principal {
 struct principal_table {
 	pthread_mutex_t lock;
 	struct principal *first;
+	atomic_uint visitors;    /* pending or carried, all together */
+	unsigned max_visitors;   /* each takes two descriptors in the end: its own and the client's */
 };
 
 struct account {
 	atomic_uint refs;
 	struct principal_table *table; /* borrowed: outlives all accounts */
 	struct principal *principal;   /* ref */
+	struct source *source;         /* ref; the client's: data connections are asked of it */
 	struct grant *grant;           /* owned; NULL without authentication. Read and replaced on the
 	                                  tunnel's worker alone */
 	uint16_t port;
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;
 };
 
-void principal_table_init(struct principal_table *table);
+void principal_table_init(struct principal_table *table, unsigned max_visitors);
 void principal_table_fini(struct principal_table *table);
 
 /* Opens a tunnel's account; takes the grant on success. NULL and *error_out (a text for the client)
  * when the principal may have no more tunnels, or memory is out. [worker] */
-struct account *account_open(struct principal_table *table, struct instance *by, struct grant *grant,
-                             const char **error_out);
+struct account *account_open(struct principal_table *table, struct source *source,
+                             struct instance *by, struct grant *grant, const char **error_out);
 /* The tunnel is gone; visitors and relays may still hold the account. [worker] */
 void account_close_tunnel(struct account *account);
 /* What the owner may do from now on; takes the grant. Identity and session stay. [worker] */
@@ -52,8 +56,9 @@ void account_renew(struct account *account, struct grant *grant);
 struct account *account_ref(struct account *account);
 void account_unref(struct account *account);
 
-/* One more visitor; false when the principal has as many as it may. [worker]; leaving is [any]. */
-bool account_enter(struct account *account);
+/* One more visitor; false and *why_out when the principal, or all together, have as many as they may.
+ * [worker]; leaving is [any]. */
+bool account_enter(struct account *account, const char **why_out);
 void account_leave(struct account *account);
 /* "" without authentication. */
 const char *account_identity(const struct account *account);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "link/auth.h"
 #include "link/link.h"
@@ -17,11 +18,10 @@
 
 enum state { OPENING, ANSWER, HELD, JUDGING, READY, TUNNEL };
 
-/* A client whose host has vanished is noticed by unacknowledged heartbeats after about so long. */
-enum { KEEPALIVE_S = 5, PEER_TIMEOUT_MS = 10000 };
-
 struct control {
 	struct list node; /* in worker->sessions */
+	struct stranger stranger; /* in worker->strangers, until it is known */
+	struct source *source;    /* ref */
 	struct worker *worker;
 	enum state state;
 	struct stream *stream; /* owned while OPENING; the link's afterwards */
@@ -39,6 +39,8 @@ struct control {
 	struct tunnel *tunnel;  /* owned */
 	ev_timer life;          /* of a tunnel whose grant bounds it */
 	struct loop_task reap;
+	bool extended; /* it is a client of ours, which sends heartbeats */
+	bool gone;
 };
 
 static void on_message(struct link *link, const struct message *message);
@@ -61,6 +63,7 @@ static void run_reap(struct loop_task *task)
 /* Releases all but the stream, which has been closed, taken or left to linger. */
 static void retire(struct control *c)
 {
+	c->gone = true;
 	auth_cancel(&c->auth);
 	deadline_stop(&c->first_frame);
 	deadline_stop(&c->next_frame);
@@ -68,6 +71,8 @@ static void retire(struct control *c)
 	ev_timer_stop(loop_ev(c->worker->loop), &c->life);
 	tunnel_close(c->tunnel);
 	grant_free(c->grant);
+	stranger_remove(&c->worker->strangers, &c->stranger);
+	source_unref(c->source);
 	free(c->answer);
 	free(c->next);
 	list_remove(&c->node);
@@ -138,14 +143,15 @@ static void open_tunnel(struct control *c, uint16_t wanted)
 		end_with_error(c, "server is shutting down");
 		return;
 	}
-	c->tunnel = tunnel_open(c->worker, &c->link, c->by, &c->grant, wanted, &error);
+	c->tunnel = tunnel_open(c->worker, &c->link, c->source, c->by, &c->grant, wanted, &error);
 	if (!c->tunnel) {
 		end_with_error(c, error);
 		return;
 	}
 	c->state = TUNNEL;
+	stranger_remove(&c->worker->strangers, &c->stranger);
 	start_life(c);
-	sock_watch_peer(stream_fd(c->link.stream), KEEPALIVE_S, PEER_TIMEOUT_MS);
+	sock_watch_control(stream_fd(c->link.stream));
 	/* bore's server does not read here, so nothing that is said here may end the connection. */
 	link_extend(&c->link, MESSAGE_TO_SERVER_EXTENDED, true);
 	log_info("new client", log_str("peer", addr_format(&c->peer, text)),
@@ -208,6 +214,8 @@ static void become_ready(struct control *c)
 		end_silently(c, "unable to parse message");
 	} else if (next) {
 		take_message(c, next);
+	} else if (c->link.ended && c->link.in.len == 0) {
+		end(c);
 	} else {
 		deadline_start(&c->worker->first_frame, &c->first_frame);
 		link_resume(&c->link);
@@ -215,9 +223,21 @@ static void become_ready(struct control *c)
 	free(next);
 }
 
+static void refuse_secret(struct control *c)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (source_was_wrong(c->source, clock_ms()))
+		log_warn("source banned after repeated wrong secrets",
+		         log_str("peer", addr_format_ip(&c->peer, text)),
+		         log_int("for_ms", c->worker->shared->limits->ban_time));
+	end_with_error(c, "invalid secret");
+}
+
 static void take_verdict(struct control *c, int32_t verdict)
 {
 	if (verdict == SPORE_ALLOW) {
+		source_was_right(c->source);
 		c->by = c->auth.by;
 		c->grant = c->auth.grant ? c->auth.grant : grant_new(NULL);
 		c->auth.grant = NULL;
@@ -229,7 +249,7 @@ static void take_verdict(struct control *c, int32_t verdict)
 		else
 			end_with_error(c, "out of memory");
 	} else if (verdict == SPORE_DENY) {
-		end_with_error(c, "invalid secret");
+		refuse_secret(c);
 	} else {
 		end_with_error(c, "authentication is not available");
 	}
@@ -266,6 +286,9 @@ static void judge(struct control *c)
 		question.only = account->principal->by;
 		question.session = account->principal->session;
 		account_unref(account);
+	} else if (!source_may_try(c->source, clock_ms())) {
+		end_with_error(c, "too many tries, wait a little");
+		return;
 	}
 	verdict = auth_judge(&c->auth, &question, on_verdict);
 	if (verdict != SPORE_EPENDING)
@@ -301,12 +324,16 @@ static void take_next(struct control *c, const struct message *message)
 	judge(c);
 }
 
-/* From a client of ours, on its control connection. */
+/* From a client of ours, on its control connection. The answer says how often it is to be heard,
+ * whatever it offered; from then on its silence counts. */
 static void take_extension(struct control *c, const struct message *message)
 {
-	if (message->type == MESSAGE_EXTEND)
-		link_send(&c->link, &(struct message){ .type = MESSAGE_EXTENDED, .port = message->port });
-	deadline_start(&c->worker->silence, &c->silence);
+	if (message->type == MESSAGE_EXTEND) {
+		c->extended = true;
+		link_send(&c->link, &(struct message){ .type = MESSAGE_EXTENDED, .port = WORKER_PULSE_MS });
+	}
+	if (c->extended)
+		deadline_start(&c->worker->silence, &c->silence);
 }
 
 static void on_message(struct link *link, const struct message *message)
@@ -343,7 +370,7 @@ static void on_end(struct link *link, const char *why)
 {
 	struct control *c = control_of(link);
 
-	if (c->state == HELD && !why) {
+	if (c->state == HELD && c->answer && !why) {
 		judge(c); /* it has half-closed and waits for the verdict */
 		return;
 	}
@@ -376,6 +403,11 @@ void control_on_silence(struct deadline *deadline)
 {
 	struct control *c = LIST_OWNER(deadline, struct control, silence);
 
+	/* After a stall of our own, deadlines run before what has come meanwhile is read. */
+	if (sock_has_unread(stream_fd(c->link.stream))) {
+		deadline_start(&c->worker->silence, deadline);
+		return;
+	}
 	log_peer(c, LOG_WARN, "client left", "its heartbeats have stopped");
 	link_fini(&c->link, true);
 	retire(c);
@@ -418,15 +450,52 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	}
 }
 
+/* The source, entered and with a ref, or NULL when it may not come in. */
+static struct source *admit(struct worker *worker, const spore_addr *peer)
+{
+	struct source *source = source_get(worker->shared->sources, peer);
+	char text[ADDR_TEXT_SIZE];
+
+	if (!source || source_enter(source, clock_ms()))
+		return source;
+	if (log_is_enabled(LOG_DEBUG))
+		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
+		          log_str("reason", "too many of this source are on their way, or it is banned"));
+	source_unref(source);
+	return NULL;
+}
+
+/* The worker has as many strangers as it may: the oldest of the heaviest source goes. */
+static void make_room(struct worker *worker)
+{
+	struct stranger *heaviest = stranger_heaviest(&worker->strangers);
+	struct control *c;
+
+	if (!heaviest)
+		return;
+	c = LIST_OWNER(heaviest, struct control, stranger);
+	log_peer(c, LOG_DEBUG, "connection refused", "too many are on their way");
+	if (c->state == OPENING)
+		stream_close(c->stream, true);
+	else
+		link_fini(&c->link, true);
+	retire(c);
+}
+
 void control_start(struct worker *worker, int fd, const spore_addr *peer, const spore_addr *local)
 {
-	struct control *c = calloc(1, sizeof *c);
+	struct source *source = admit(worker, peer);
+	struct control *c = source ? calloc(1, sizeof *c) : NULL;
 	struct stream *stream = c ? stream_new(worker->loop, fd, peer, local) : NULL;
 	struct err err;
 
 	if (!stream) {
-		log_error("connection refused: out of memory", log_int("descriptor", fd));
-		close(fd);
+		if (source) {
+			log_error("connection refused: out of memory", log_int("descriptor", fd));
+			source_leave(source);
+			source_unref(source);
+		}
+		sock_reset(fd); /* refusals leave nothing behind, on this side */
 		free(c);
 		return;
 	}
@@ -437,12 +506,18 @@ void control_start(struct worker *worker, int fd, const spore_addr *peer, const 
 	c->reap.run = run_reap;
 	ev_timer_init(&c->life, on_life_over, 0.0, 0.0);
 	c->life.data = c;
+	stranger_init(&c->stranger);
+	c->source = source_ref(source);
 	deadline_init(&c->first_frame);
 	deadline_init(&c->next_frame);
 	deadline_init(&c->silence);
 	list_append(&worker->sessions, &c->node);
 	deadline_start(&worker->first_frame, &c->first_frame);
 	stream_set_owner(stream, on_opening, c);
+	if (stranger_add(&worker->strangers, &c->stranger, source))
+		make_room(worker);
+	if (c->gone)
+		return;
 	if (!transport_wrap(worker->shared->set, stream, SPORE_ROLE_SERVER, NULL, &err)) {
 		log_peer(c, LOG_ERROR, "connection refused", err.text);
 		end(c);

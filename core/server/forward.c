@@ -1,7 +1,6 @@
 #include "server/forward.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "net/addr.h"
@@ -26,7 +25,6 @@ static void on_relay_end(const uint64_t bytes[2], void *arg)
 	stats_add(&shared->stats, forward->worker->loop, STAT_BYTES_PROXIED,
 	          (double)(bytes[0] + bytes[1]));
 	stats_add(&shared->stats, forward->worker->loop, STAT_RELAYS, -1);
-	atomic_fetch_sub(&shared->relays, 1);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection ended", log_str("visitor", addr_format(&forward->peer, text)),
 		          log_int("port", account->port), log_int("bytes_up", (int64_t)bytes[1]),
@@ -41,11 +39,9 @@ static void give_up(struct stream *stream, struct visitor *visitor, struct buf *
 {
 	log_error("connection refused: out of memory", log_int("port", visitor->account->port));
 	stream_close(stream, true);
-	close(visitor->fd);
 	buf_fini(received);
 	buf_fini(unsent);
-	account_leave(visitor->account);
-	account_unref(visitor->account);
+	visitor_drop(visitor);
 }
 
 void forward_start(struct worker *worker, struct stream *stream, struct visitor *visitor,
@@ -65,7 +61,6 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
 	stream_open(to_visitor);
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_ACCEPTED, 1);
 	stats_add(&worker->shared->stats, worker->loop, STAT_RELAYS, 1);
-	atomic_fetch_add(&worker->shared->relays, 1);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("forwarding connection", log_str("visitor", addr_format(&visitor->peer, text)),
 		          log_int("port", visitor->account->port));

@@ -1,12 +1,12 @@
 #include "server/pending.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "server/account.h"
+#include "server/source.h"
 
 enum { SHARDS = 16, BUCKETS = 256 };
 
@@ -24,7 +24,6 @@ struct shard {
 
 struct pending {
 	struct shard shards[SHARDS];
-	atomic_uint count;
 };
 
 /* Ids are random, so any of their bytes do as a hash (6 and 8 hold the version and variant). */
@@ -62,14 +61,14 @@ static struct entry **find(struct shard *shard, const struct uuid *id)
 }
 
 /* With the lock held. */
-static void take_out(struct pending *pending, struct entry **link, struct visitor *visitor_out)
+static void take_out(struct entry **link, struct visitor *visitor_out)
 {
 	struct entry *entry = *link;
 
 	*link = entry->next;
 	list_remove(&entry->by_age);
 	*visitor_out = entry->visitor;
-	atomic_fetch_sub(&pending->count, 1);
+	source_unannounce(entry->visitor.account->source);
 	free(entry);
 }
 
@@ -85,7 +84,7 @@ bool pending_add(struct pending *pending, const struct visitor *visitor)
 	entry->next = *bucket;
 	*bucket = entry;
 	list_append(&shard->by_age, &entry->by_age);
-	atomic_fetch_add(&pending->count, 1);
+	source_announce(visitor->account->source);
 	pthread_mutex_unlock(&shard->lock);
 	return true;
 }
@@ -100,7 +99,7 @@ bool pending_take(struct pending *pending, const struct uuid *id, struct visitor
 	link = find(shard, id);
 	found = *link != NULL;
 	if (found)
-		take_out(pending, link, visitor_out);
+		take_out(link, visitor_out);
 	pthread_mutex_unlock(&shard->lock);
 	return found;
 }
@@ -119,7 +118,7 @@ struct account *pending_account(struct pending *pending, const struct uuid *id)
 	return account;
 }
 
-static bool take_oldest(struct pending *pending, struct shard *shard, int64_t now_ms,
+static bool take_oldest(struct shard *shard, int64_t now_ms,
                         struct visitor *visitor_out)
 {
 	struct entry *oldest;
@@ -130,7 +129,7 @@ static bool take_oldest(struct pending *pending, struct shard *shard, int64_t no
 		oldest = LIST_OWNER(shard->by_age.next, struct entry, by_age);
 		expired = oldest->visitor.deadline_ms <= now_ms;
 		if (expired)
-			take_out(pending, find(shard, &oldest->visitor.id), visitor_out);
+			take_out(find(shard, &oldest->visitor.id), visitor_out);
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return expired;
@@ -139,15 +138,29 @@ static bool take_oldest(struct pending *pending, struct shard *shard, int64_t no
 bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
 {
 	for (size_t i = 0; i < SHARDS; i++) {
-		if (take_oldest(pending, &pending->shards[i], now_ms, visitor_out))
+		if (take_oldest(&pending->shards[i], now_ms, visitor_out))
 			return true;
 	}
 	return false;
 }
 
-unsigned pending_count(const struct pending *pending)
+bool pending_is_empty(struct pending *pending)
 {
-	return atomic_load(&((struct pending *)(uintptr_t)pending)->count);
+	bool empty = true;
+
+	for (size_t i = 0; empty && i < SHARDS; i++) {
+		pthread_mutex_lock(&pending->shards[i].lock);
+		empty = list_is_empty(&pending->shards[i].by_age);
+		pthread_mutex_unlock(&pending->shards[i].lock);
+	}
+	return empty;
+}
+
+void visitor_drop(struct visitor *visitor)
+{
+	close(visitor->fd);
+	account_leave(visitor->account);
+	account_unref(visitor->account);
 }
 
 void pending_free(struct pending *pending)
@@ -156,11 +169,8 @@ void pending_free(struct pending *pending)
 
 	if (!pending)
 		return;
-	while (pending_take_expired(pending, INT64_MAX, &visitor)) {
-		close(visitor.fd);
-		account_leave(visitor.account);
-		account_unref(visitor.account);
-	}
+	while (pending_take_expired(pending, INT64_MAX, &visitor))
+		visitor_drop(&visitor);
 	for (size_t i = 0; i < SHARDS; i++)
 		pthread_mutex_destroy(&pending->shards[i].lock);
 	free(pending);

@@ -34,6 +34,8 @@ bool pending_take(struct pending *pending, const struct uuid *id, struct visitor
 struct account *pending_account(struct pending *pending, const struct uuid *id);
 /* Takes out one whose deadline has passed; false when there is none. Call until it says so. */
 bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out);
-unsigned pending_count(const struct pending *pending);
+bool pending_is_empty(struct pending *pending);
+/* Closes a visitor that one has taken, or never added: its descriptor, its place, its account. */
+void visitor_drop(struct visitor *visitor);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* bore tries 150 random ports; where the range is small or nearly full, a look at a few more in turn
  * still finds what is there, and bounds the time that a full range costs. */
-enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 1024 };
+enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 256 };
 
 static bool is_reserved(const struct server_settings *settings, uint16_t port)
 {
@@ -51,6 +51,7 @@ static int try_port(const struct server_settings *settings, uint16_t port, const
 	int fd, cause;
 
 	if (is_reserved(settings, port)) {
+		errno = EADDRINUSE;
 		*error_out = error_text(EADDRINUSE);
 		return -1;
 	}
@@ -61,6 +62,7 @@ static int try_port(const struct server_settings *settings, uint16_t port, const
 	cause = errno;
 	if (fd >= 0)
 		close(fd);
+	errno = cause;
 	*error_out = error_text(cause);
 	return -1;
 }
@@ -91,17 +93,19 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 		uint16_t port;
 		int fd;
 
-		if (i <= RANDOM_TRIES && !crypto_random(&start, sizeof start))
+		if (i < RANDOM_TRIES && !crypto_random(&start, sizeof start))
 			break;
-		if (i > RANDOM_TRIES && i - RANDOM_TRIES > total)
+		if (i >= RANDOM_TRIES && i - RANDOM_TRIES >= total)
 			break;
-		port = nth_port(ranges, i <= RANDOM_TRIES ? start % total
-		                                          : (start % total + i - RANDOM_TRIES) % total);
+		port = nth_port(ranges, i < RANDOM_TRIES ? start % total
+		                                         : (start % total + i - RANDOM_TRIES) % total);
 		if (!is_in_range(settings, port))
 			continue;
 		fd = try_port(settings, port, error_out);
 		if (fd >= 0)
 			return fd;
+		if (errno != EADDRINUSE)
+			break; /* no other port fares better */
 	}
 	*error_out = "failed to find an available port";
 	return -1;

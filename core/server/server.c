@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,7 +36,7 @@ static pthread_mutex_t the_server_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- the main loop's part ------------------------------------------------------------------------- */
 
-static void drop_stale(struct server *server, const struct visitor *visitor)
+static void drop_stale(struct server *server, struct visitor *visitor)
 {
 	char id[UUID_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
 
@@ -44,9 +45,7 @@ static void drop_stale(struct server *server, const struct visitor *visitor)
 	         log_str("visitor", addr_format(&visitor->peer, peer)),
 	         log_int("port", visitor->account->port));
 	stats_add(&server->shared.stats, server->env.main_loop, STAT_CONNECTIONS_STALE, 1);
-	close(visitor->fd);
-	account_leave(visitor->account);
-	account_unref(visitor->account);
+	visitor_drop(visitor);
 }
 
 static void run_stop_listening(void *arg)
@@ -61,12 +60,13 @@ static void go_on_draining(struct server *server)
 {
 	void (*on_drained)(void *arg) = server->on_drained;
 
-	if (pending_count(server->shared.pending) > 0)
+	if (!pending_is_empty(server->shared.pending))
 		return;
 	for (unsigned i = 0; server->listening && i < server->n_open; i++)
 		loop_call(server->env.loops[i], run_stop_listening, &server->workers[i]);
 	server->listening = false;
-	if (atomic_load(&server->shared.relays) > 0)
+	/* A visitor between the table and its relay is counted here all the time. */
+	if (atomic_load(&server->shared.principals.visitors) > 0)
 		return;
 	server->on_drained = NULL;
 	on_drained(server->arg);
@@ -152,6 +152,39 @@ static bool open_workers(struct server *server, struct err *err)
 
 /* ---- life ----------------------------------------------------------------------------------------- */
 
+/* Descriptors are shared out, so that they never run out: strangers get a sixteenth, another (at
+ * least 32) is for listeners, tunnels and plugins, and visitors get the rest, two each: control goes
+ * before visitors. */
+enum { PART = 16, LEAST_RESERVE = 32, LEAST_STRANGERS = 8 };
+
+static unsigned max_descriptors(void)
+{
+	struct rlimit files;
+
+	return getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 1u << 30
+	               ? (unsigned)files.rlim_cur
+	               : 1u << 20;
+}
+
+static unsigned max_visitors(void)
+{
+	unsigned all = max_descriptors();
+	unsigned reserve = all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE;
+
+	return all > reserve ? (all - reserve) / 2 : 1;
+}
+
+static unsigned max_strangers(const struct limit_settings *limits, unsigned n_workers)
+{
+	unsigned most = (unsigned)limits->max_unauthenticated;
+
+	if (most == 0)
+		most = max_descriptors() / PART;
+	if (most < LEAST_STRANGERS)
+		most = LEAST_STRANGERS;
+	return (most + n_workers - 1) / n_workers;
+}
+
 struct server *server_start(const struct server_env *env, struct err *err)
 {
 	struct server *server = calloc(1, sizeof *server);
@@ -163,9 +196,12 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	server->env = *env;
 	server->shared.set = env->set;
 	server->shared.settings = &env->set->config->settings.server;
+	server->shared.limits = &env->set->config->settings.limits;
+	server->shared.max_strangers = max_strangers(server->shared.limits, env->n_workers);
+	server->shared.sources = source_table_new(server->shared.limits);
 	server->shared.pending = pending_new();
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
-	principal_table_init(&server->shared.principals);
+	principal_table_init(&server->shared.principals, max_visitors());
 	stats_init(&server->shared.stats, env->metrics);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
@@ -173,7 +209,7 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	pthread_mutex_lock(&the_server_lock);
 	the_server = server;
 	pthread_mutex_unlock(&the_server_lock);
-	if (!server->shared.pending || !server->workers || !open_workers(server, err)) {
+	if (!server->shared.pending || !server->shared.sources || !server->workers || !open_workers(server, err)) {
 		server_stop(server);
 		return NULL;
 	}
@@ -208,6 +244,7 @@ void server_stop(struct server *server)
 		loop_settle(server->env.loops[i]);
 	pending_free(server->shared.pending);
 	principal_table_fini(&server->shared.principals);
+	source_table_free(server->shared.sources);
 	free(server->workers);
 	free(server);
 }

@@ -25,18 +25,30 @@ struct tunnel {
 	int64_t since_ms;
 };
 
-static void refuse(int fd, const spore_addr *peer, uint16_t port, const char *why)
+static void log_refused(const spore_addr *peer, uint16_t port, const char *why)
 {
 	char text[ADDR_TEXT_SIZE];
 
 	log_info("visitor refused", log_str("peer", addr_format(peer, text)), log_int("port", port),
 	         log_str("reason", why));
-	close(fd);
 }
 
 static bool announce(struct tunnel *tunnel, const struct uuid *id)
 {
 	return link_send(tunnel->link, &(struct message){ .type = MESSAGE_CONNECTION, .id = *id });
+}
+
+/* The visitor waits in the table, and the client knows; or why not, and it is still the caller's. */
+static const char *hold(struct tunnel *tunnel, struct visitor *visitor)
+{
+	struct pending *pending = tunnel->worker->shared->pending;
+
+	if (!uuid_random(&visitor->id) || !pending_add(pending, visitor))
+		return "out of memory";
+	/* From here on the table decides who owns it. */
+	if (!announce(tunnel, &visitor->id) && pending_take(pending, &visitor->id, visitor))
+		return "the client does not read";
+	return NULL;
 }
 
 static void on_visitor(int fd, const spore_addr *peer, void *arg)
@@ -47,35 +59,26 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	struct account *account = tunnel->account;
 	struct visitor visitor = { .fd = fd, .account = account, .peer = *peer,
 		                   .deadline_ms = clock_ms() + PENDING_MS };
+	const char *why = "access list";
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
 	if (!acl_allows(&shared->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
-	                listener_addr(tunnel->listener), account_identity(account))) {
-		refuse(fd, peer, account->port, "access list");
-		return;
-	}
-	if (!account_enter(account)) {
-		refuse(fd, peer, account->port, "too many connections");
+	                listener_addr(tunnel->listener), account_identity(account)) ||
+	    !account_enter(account, &why)) {
+		log_refused(peer, account->port, why);
+		close(fd);
 		return;
 	}
 	account_ref(account);
-	if (!uuid_random(&visitor.id) || !pending_add(shared->pending, &visitor)) {
-		account_leave(account);
-		account_unref(account);
-		refuse(fd, peer, account->port, "out of memory");
-		return;
-	}
-	/* From here on the table decides who owns the visitor. */
-	if (!announce(tunnel, &visitor.id) &&
-	    pending_take(shared->pending, &visitor.id, &visitor)) {
-		account_leave(account);
-		account_unref(account);
-		refuse(fd, peer, account->port, "the client does not read");
+	why = hold(tunnel, &visitor);
+	if (why) {
+		log_refused(peer, account->port, why);
+		visitor_drop(&visitor);
 	}
 }
 
-struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct instance *by,
-                           struct grant **grant, uint16_t wanted, const char **error_out)
+struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct source *source,
+                           struct instance *by, struct grant **grant, uint16_t wanted, const char **error_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
 	int fd = -1;
@@ -83,7 +86,7 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct inst
 	*error_out = "out of memory";
 	if (!tunnel)
 		return NULL;
-	tunnel->account = account_open(&worker->shared->principals, by, *grant, error_out);
+	tunnel->account = account_open(&worker->shared->principals, source, by, *grant, error_out);
 	if (!tunnel->account)
 		goto fail;
 	*grant = NULL;

@@ -13,9 +13,6 @@
 /* bore's own limits: 3 s for a first frame; heartbeats at most 500 ms apart (so a little less). A
  * frame behind a right Authenticate comes at once: its absence is noticed after NEXT_FRAME_MS. */
 enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100 };
-/* A client that promised heartbeats (every 2 s, ours) and has sent none for so long is gone, however
- * alive its kernel is. */
-enum { SILENCE_MS = 6500 };
 static const double heartbeat_s = 0.45;
 
 static void on_accept(int fd, const spore_addr *peer, void *arg)
@@ -47,9 +44,10 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	*worker = (struct worker){ .shared = shared, .loop = loop };
 	list_init(&worker->sessions);
 	list_init(&worker->tunnels);
+	stranger_list_init(&worker->strangers, shared->max_strangers);
 	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS, control_on_first_frame_late);
 	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, control_on_next_frame_late);
-	deadline_list_init(&worker->silence, loop, SILENCE_MS, control_on_silence);
+	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, control_on_silence);
 	linger_list_init(&worker->lingerers, loop);
 	relay_set_init(&worker->relays, loop);
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);

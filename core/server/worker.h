@@ -12,18 +12,25 @@
 #include "relay/relay.h"
 #include "server/account.h"
 #include "server/stats.h"
+#include "server/strangers.h"
 
 struct pending;
 struct listener;
+
+/* How often a client of ours is to be heard. One that has not been for three times as long, and a
+ * little, is gone, however alive its kernel is. */
+enum { WORKER_PULSE_MS = 2000, WORKER_SILENCE_MS = 6500 };
 
 /* Shared by the workers; each part says how it may be touched. */
 struct server_shared {
 	const struct plugin_set *set;            /* read-only */
 	const struct server_settings *settings;  /* read-only */
+	const struct limit_settings *limits;     /* read-only */
 	struct pending *pending;                 /* [any] */
 	struct principal_table principals;       /* [any] */
+	struct source_table *sources;            /* [any] */
+	unsigned max_strangers;                  /* on each worker */
 	struct stats stats;                      /* read-only; counting is [worker] */
-	atomic_uint relays;                      /* running, over all workers */
 	atomic_bool draining;
 };
 
@@ -32,6 +39,7 @@ struct worker {
 	struct loop *loop;
 	struct listener *listener;               /* owned; NULL once closed */
 	struct list sessions;                    /* of struct control */
+	struct stranger_list strangers;          /* of them, those that are not known yet */
 	struct list tunnels;                     /* of struct tunnel */
 	struct deadline_list first_frame, next_frame, silence;
 	struct linger_list lingerers;

@@ -68,6 +68,7 @@ def test_an_id_works_once(server):
     with Tunnel(server) as tunnel, tunnel.visit() as visitor:
         identity = tunnel.wire.connection()
         far = tunnel.accept(identity)
+        exchange(visitor, far)
         with tunnel.dial() as again:
             again.send({"Accept": identity})
             again.expect_end(timeout=2)

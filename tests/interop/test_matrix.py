@@ -326,6 +326,7 @@ def test_service_that_is_down(serve, client_kind, address):
 
 def test_server_that_goes_away(serve, client_kind):
     with serve() as server, Echo() as service:
-        with peers.start_client(client_kind, server.control, service.port) as client:
+        stays = {"extra": ["--no-reconnect"]} if client_kind == "spore" else {}
+        with peers.start_client(client_kind, server.control, service.port, **stays) as client:
             server.stop()
             assert client.wait() == SERVER_GONE[client_kind]

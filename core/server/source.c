@@ -1,0 +1,288 @@
+#include "server/source.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/list.h"
+
+/* An entry takes about 150 bytes, so a full table about 10 MiB. */
+enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
+
+struct source {
+	struct source *next;  /* in its bucket */
+	struct list idle;     /* in shard->idle while nobody holds it but it is remembered */
+	struct shard *shard;
+	uint8_t key[16];
+	unsigned refs;        /* under the shard's lock, with all that follows but the counts */
+	double tokens;        /* of the bucket; refilled by the clock */
+	int64_t tokens_at_ms;
+	double wrong;         /* wrong answers, fading */
+	int64_t wrong_at_ms;
+	int64_t banned_until_ms;
+	bool exempt;
+	atomic_uint weight, announced;
+};
+
+struct shard {
+	pthread_mutex_t lock;
+	struct source_table *table;
+	struct source *buckets[BUCKETS];
+	struct list idle; /* oldest first: the first to be forgotten */
+	unsigned count;
+};
+
+struct source_table {
+	const struct limit_settings *limits;
+	uint64_t seed[2];
+	struct shard shards[SHARDS];
+};
+
+/* ---- the table ------------------------------------------------------------------------------------- */
+
+static void key_of(const spore_addr *addr, uint8_t key[16])
+{
+	memcpy(key, addr->ip, 16);
+	if (addr->family == 6)
+		memset(key + 8, 0, 8); /* whoever has one address of a /64 has them all */
+}
+
+/* Seeded, so that nobody can aim many addresses at one bucket. */
+static uint64_t hash_key(const struct source_table *table, const uint8_t key[16])
+{
+	uint64_t a, b;
+	unsigned __int128 product;
+
+	memcpy(&a, key, 8);
+	memcpy(&b, key + 8, 8);
+	product = (unsigned __int128)(a ^ table->seed[0]) * (b ^ table->seed[1]);
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+struct source_table *source_table_new(const struct limit_settings *limits)
+{
+	struct source_table *table = calloc(1, sizeof *table);
+
+	if (!table || !crypto_random(table->seed, sizeof table->seed)) {
+		free(table);
+		return NULL;
+	}
+	table->limits = limits;
+	for (size_t i = 0; i < SHARDS; i++) {
+		pthread_mutex_init(&table->shards[i].lock, NULL);
+		table->shards[i].table = table;
+		list_init(&table->shards[i].idle);
+	}
+	return table;
+}
+
+static struct source **find(struct shard *shard, uint64_t hash, const uint8_t key[16])
+{
+	struct source **link = &shard->buckets[hash / SHARDS % BUCKETS];
+
+	while (*link && memcmp((*link)->key, key, 16) != 0)
+		link = &(*link)->next;
+	return link;
+}
+
+/* With the lock held; nobody holds it. */
+static void forget(struct shard *shard, struct source *source)
+{
+	*find(shard, hash_key(shard->table, source->key), source->key) = source->next;
+	list_remove(&source->idle);
+	shard->count--;
+	free(source);
+}
+
+void source_table_free(struct source_table *table)
+{
+	if (!table)
+		return;
+	for (size_t i = 0; i < SHARDS; i++) {
+		struct shard *shard = &table->shards[i];
+
+		while (!list_is_empty(&shard->idle))
+			forget(shard, LIST_OWNER(shard->idle.next, struct source, idle));
+		pthread_mutex_destroy(&shard->lock);
+	}
+	free(table);
+}
+
+static bool is_exempt(const struct limit_settings *limits, const uint8_t ip[16])
+{
+	const spore_cidr *list = limits->ban_exempt.items;
+
+	for (size_t i = 0; i < limits->ban_exempt.count; i++) {
+		uint32_t bytes = list[i].prefix_len / 8, bits = list[i].prefix_len % 8;
+		uint8_t mask = (uint8_t)(0xFF00 >> bits);
+
+		if (memcmp(list[i].ip, ip, bytes) == 0 &&
+		    (!bits || ((list[i].ip[bytes] ^ ip[bytes]) & mask) == 0))
+			return true;
+	}
+	return false;
+}
+
+static struct source *add(struct shard *shard, struct source **link, const spore_addr *addr)
+{
+	const struct limit_settings *limits = shard->table->limits;
+	struct source *source = calloc(1, sizeof *source);
+
+	if (!source)
+		return NULL;
+	key_of(addr, source->key);
+	source->shard = shard;
+	source->exempt = is_exempt(limits, addr->ip);
+	source->tokens = (double)limits->secret_burst;
+	list_init(&source->idle);
+	*link = source;
+	shard->count++;
+	return source;
+}
+
+struct source *source_get(struct source_table *table, const spore_addr *addr)
+{
+	struct source *source, **link;
+	struct shard *shard;
+	uint8_t key[16];
+	uint64_t hash;
+
+	key_of(addr, key);
+	hash = hash_key(table, key);
+	shard = &table->shards[hash % SHARDS];
+	pthread_mutex_lock(&shard->lock);
+	link = find(shard, hash, key);
+	source = *link;
+	if (!source && shard->count >= MAX_PER_SHARD && !list_is_empty(&shard->idle)) {
+		forget(shard, LIST_OWNER(shard->idle.next, struct source, idle));
+		link = find(shard, hash, key);
+	}
+	if (!source)
+		source = add(shard, link, addr);
+	if (source) {
+		source->refs++;
+		list_remove(&source->idle);
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return source;
+}
+
+struct source *source_ref(struct source *source)
+{
+	pthread_mutex_lock(&source->shard->lock);
+	source->refs++;
+	pthread_mutex_unlock(&source->shard->lock);
+	return source;
+}
+
+void source_unref(struct source *source)
+{
+	struct shard *shard;
+
+	if (!source)
+		return;
+	shard = source->shard;
+	pthread_mutex_lock(&shard->lock);
+	if (--source->refs == 0) {
+		list_append(&shard->idle, &source->idle);
+		/* Nothing bad is known of it: there is nothing to remember. */
+		if (source->wrong == 0 && source->banned_until_ms == 0 && source->tokens_at_ms == 0)
+			forget(shard, source);
+	}
+	pthread_mutex_unlock(&shard->lock);
+}
+
+/* ---- connections ------------------------------------------------------------------------------------- */
+
+static bool is_banned(struct source *source, int64_t now_ms)
+{
+	bool banned;
+
+	pthread_mutex_lock(&source->shard->lock);
+	banned = source->banned_until_ms > now_ms;
+	pthread_mutex_unlock(&source->shard->lock);
+	return banned;
+}
+
+bool source_enter(struct source *source, int64_t now_ms)
+{
+	const struct limit_settings *limits = source->shard->table->limits;
+	unsigned before = atomic_fetch_add(&source->weight, 1);
+
+	if (before < (uint64_t)limits->max_unauthenticated_per_ip + atomic_load(&source->announced) &&
+	    !is_banned(source, now_ms))
+		return true;
+	atomic_fetch_sub(&source->weight, 1);
+	return false;
+}
+
+void source_leave(struct source *source)
+{
+	atomic_fetch_sub(&source->weight, 1);
+}
+
+unsigned source_weight(const struct source *source)
+{
+	return atomic_load(&((struct source *)(uintptr_t)source)->weight);
+}
+
+void source_announce(struct source *source)
+{
+	atomic_fetch_add(&source->announced, 1);
+}
+
+void source_unannounce(struct source *source)
+{
+	atomic_fetch_sub(&source->announced, 1);
+}
+
+/* ---- secrets ----------------------------------------------------------------------------------------- */
+
+bool source_may_try(struct source *source, int64_t now_ms)
+{
+	const struct limit_settings *limits = source->shard->table->limits;
+	bool may;
+
+	pthread_mutex_lock(&source->shard->lock);
+	if (source->tokens_at_ms)
+		source->tokens += (double)(now_ms - source->tokens_at_ms) / 1000.0 * (double)limits->secret_rate;
+	source->tokens_at_ms = now_ms;
+	if (source->tokens > (double)limits->secret_burst)
+		source->tokens = (double)limits->secret_burst;
+	may = source->exempt || source->tokens >= 1;
+	if (may && !source->exempt)
+		source->tokens -= 1;
+	pthread_mutex_unlock(&source->shard->lock);
+	return may;
+}
+
+bool source_was_wrong(struct source *source, int64_t now_ms)
+{
+	const struct limit_settings *limits = source->shard->table->limits;
+	double faded;
+	bool banned = false;
+
+	if (source->exempt || limits->ban_after == 0)
+		return false;
+	pthread_mutex_lock(&source->shard->lock);
+	/* One is forgotten every tenth of the ban's length. */
+	faded = (double)(now_ms - source->wrong_at_ms) / ((double)limits->ban_time / 10.0 + 1.0);
+	source->wrong = source->wrong > faded ? source->wrong - faded + 1 : 1;
+	source->wrong_at_ms = now_ms;
+	if (source->wrong > (double)limits->ban_after) {
+		source->banned_until_ms = now_ms + limits->ban_time;
+		source->wrong = 0;
+		banned = true;
+	}
+	pthread_mutex_unlock(&source->shard->lock);
+	return banned;
+}
+
+void source_was_right(struct source *source)
+{
+	pthread_mutex_lock(&source->shard->lock);
+	source->wrong = 0;
+	pthread_mutex_unlock(&source->shard->lock);
+}

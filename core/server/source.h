@@ -1,0 +1,43 @@
+/* source - what is remembered of an address that connects to the control port: one entry an IPv4
+ * address or IPv6 /64, in a bounded table with a seeded hash.
+ *
+ * It guards what happens before authentication: how many connections of one source may be on their
+ * way at once, how often it may try a secret, and for how long it is shut out after wrong ones. Data
+ * connections that our own announcements asked for are allowed for on top. [any] */
+#ifndef CORE_SOURCE_H
+#define CORE_SOURCE_H
+
+#include <spore/base.h>
+#include <stdbool.h>
+
+#include "config/settings.h"
+
+struct source;
+struct source_table;
+
+/* settings: borrowed, outlive the table. NULL: no memory or no randomness. [main] */
+struct source_table *source_table_new(const struct limit_settings *limits);
+/* All sources have been given back. NULL is fine. [main] */
+void source_table_free(struct source_table *table);
+
+/* The source of an address, with a ref. NULL: out of memory. */
+struct source *source_get(struct source_table *table, const spore_addr *addr);
+struct source *source_ref(struct source *source);
+void source_unref(struct source *source);
+
+/* One more connection that has not authenticated; false when the source has too many, or is banned. */
+bool source_enter(struct source *source, int64_t now_ms);
+void source_leave(struct source *source);
+/* How many of them there are. */
+unsigned source_weight(const struct source *source);
+/* A data connection was asked of it, or has come (or never will). */
+void source_announce(struct source *source);
+void source_unannounce(struct source *source);
+
+/* May it have a secret checked now? Takes a token. */
+bool source_may_try(struct source *source, int64_t now_ms);
+/* It gave a wrong answer; true when that bans it. */
+bool source_was_wrong(struct source *source, int64_t now_ms);
+void source_was_right(struct source *source);
+
+#endif
