@@ -120,21 +120,26 @@ static bool ring_put(const char *line, size_t len)
 	return true;
 }
 
-/* Nothing has come through for so long that the rest is given up. Before log_stop: never. */
+/* Nothing has come through for so long that the rest is given up. The writer never does that before
+ * log_stop. */
+static bool is_past(int64_t until_ms)
+{
+	return until_ms && clock_ms() > until_ms;
+}
+
 static bool is_too_late(void)
 {
-	int64_t until = atomic_load(&the_log.flush_until_ms);
-
-	return until && clock_ms() > until;
+	return is_past(atomic_load(&the_log.flush_until_ms));
 }
 
 /* Waits for room, so that a write of at most PIPE_BUF bytes cannot block. Returns what was written,
- * or lost because nobody reads any more: less than len only when it was too late. */
-static size_t write_out(const char *bytes, size_t len)
+ * or lost because nobody reads any more: less than len only when it was too late, or `until_ms` (0:
+ * never) has passed. */
+static size_t write_out(const char *bytes, size_t len, int64_t until_ms)
 {
 	size_t done = 0;
 
-	while (done < len && !is_too_late()) {
+	while (done < len && !is_too_late() && !is_past(until_ms)) {
 		struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
 		size_t part = len - done < 4096 ? len - done : 4096;
 		ssize_t n;
@@ -170,7 +175,7 @@ static void drain_rings(bool *moved_out)
 			size_t start = tail % RING_SIZE;
 			size_t len = head - tail < RING_SIZE - start ? head - tail : RING_SIZE - start;
 
-			tail += write_out(ring->bytes + start, len);
+			tail += write_out(ring->bytes + start, len, 0);
 			atomic_store_explicit(&ring->tail, tail, memory_order_release);
 			*moved_out = true;
 		}
@@ -187,7 +192,7 @@ static void report_drops(uint64_t *reported)
 		return;
 	*reported = dropped;
 	write_out(text, logline_format(the_log.format, wall_ms(), LOG_WARN, "log lines dropped", &lines, 1,
-	                               text));
+	                               text), 0);
 }
 
 static void *writer_main(void *unused)
@@ -249,6 +254,7 @@ void log_stop(void)
 		/* Awake already. */
 	}
 	pthread_join(the_log.writer, NULL);
+	atomic_store(&the_log.flush_until_ms, 0);
 	/* The rings stay: a thread of a plugin that hangs may still hold one. */
 }
 
@@ -261,7 +267,7 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 		return;
 	len = logline_format(the_log.format, wall_ms(), level, event, fields, n, line);
 	if (!atomic_load_explicit(&the_log.running, memory_order_relaxed))
-		write_out(line, len);
+		write_out(line, len, clock_ms() + FLUSH_MS);
 	else if (!ring_put(line, len))
 		atomic_fetch_add_explicit(&the_log.dropped, 1, memory_order_relaxed);
 }

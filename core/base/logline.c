@@ -110,7 +110,7 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 	if (json) {
 		putf(&line, "\",\"level\":\"%s\",\"event\":\"", level_names[level]);
 		put_escaped(&line, event, strlen(event), "\\u00");
-		put(&line, "\"", 1);
+		out[line.len++] = '"'; /* from the tail's room, as below */
 	} else {
 		putf(&line, " %-5s ", level_names[level]);
 		put_escaped(&line, event, strlen(event), "\\x");

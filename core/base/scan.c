@@ -115,7 +115,7 @@ static bool scan_string(struct scanner *s, bool is_key)
 		if (c != '\\')
 			continue;
 		c = look(s);
-		if (c < 0 || !strchr("\"\\/bfnrtu", c))
+		if (c <= 0 || !strchr("\"\\/bfnrtu", c))
 			return fail(s, s->at - 1, "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
 		s->at++;
 		if (c == 'u' && !scan_unicode(s, &n_nul))

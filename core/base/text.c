@@ -52,6 +52,21 @@ unsigned text_distance(const char *a, const char *b)
 	return rows[la % 3][lb];
 }
 
+static bool is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7F && c != '\\' && c != '"';
+}
+
+size_t text_escaped_length(const void *bytes, size_t len)
+{
+	const uint8_t *in = bytes;
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += is_plain(in[i]) ? 1 : 4;
+	return n;
+}
+
 size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -61,7 +76,7 @@ size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
 	if (size == 0)
 		return 0;
 	for (size_t i = 0; i < len; i++) {
-		bool plain = in[i] >= 0x20 && in[i] < 0x7F && in[i] != '\\' && in[i] != '"';
+		bool plain = is_plain(in[i]);
 		size_t need = plain ? 1 : 4;
 
 		if (n + need >= size)
@@ -79,9 +94,9 @@ size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
 	return n;
 }
 
-/* Length of the well-formed sequence at `p`, 0 if it is none. */
-static size_t utf8_sequence(const uint8_t *p, size_t left)
+size_t text_utf8_sequence(const char *text, size_t left)
 {
+	const uint8_t *p = (const uint8_t *)text;
 	uint8_t lo = 0x80, hi = 0xBF;
 	size_t n;
 
@@ -114,11 +129,10 @@ static size_t utf8_sequence(const uint8_t *p, size_t left)
 
 bool text_is_utf8(const char *text, size_t len, size_t *bad_out)
 {
-	const uint8_t *p = (const uint8_t *)text;
 	size_t i = 0;
 
 	while (i < len) {
-		size_t n = utf8_sequence(p + i, len - i);
+		size_t n = text_utf8_sequence(text + i, len - i);
 
 		if (n == 0) {
 			*bad_out = i;

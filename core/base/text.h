@@ -14,6 +14,11 @@ unsigned text_distance(const char *a, const char *b);
 /* Writes `bytes` so that they are safe on a terminal and in a log: printable ASCII as it is, `\`,
  * `"` and all else as \xNN. NUL-ended, cut at `size`. Returns the length written. */
 size_t text_escape(const void *bytes, size_t len, char *out, size_t size);
+/* How long text_escape's result is if there is room for all of it. */
+size_t text_escaped_length(const void *bytes, size_t len);
+/* Length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; 0: none, or a
+ * NUL. */
+size_t text_utf8_sequence(const char *text, size_t left);
 /* True for well-formed UTF-8 (RFC 3629) without NUL. On false *bad_out is the offset. */
 bool text_is_utf8(const char *text, size_t len, size_t *bad_out);
 

@@ -100,6 +100,7 @@ static void suggest_flag(struct parser *p, const char *word)
 	names[n++] = "config";
 	names[n++] = "help";
 	with_case(word + 2, '-', '_', false, plain, sizeof plain);
+	plain[strcspn(plain, "=")] = '\0';
 	meant = diag_suggest(plain, names, n);
 	text_escape(word, strcspn(word, "="), shown, sizeof shown);
 	if (meant)

@@ -359,19 +359,37 @@ static bool split_local(struct config *config, struct tunnel_settings *tunnel)
 	return true;
 }
 
+static bool is_in_file(const struct json *node)
+{
+	return node && node->source && node->source->text;
+}
+
+/* `local` from the file, its parts perhaps from flags, which go before it. */
+static void check_local(struct config *config, struct tunnel_settings *tunnel, const struct json *node,
+                        struct diag *diag)
+{
+	const struct json *local = json_get(node, "local"), *host = json_get(node, "local_host");
+	const struct json *port = json_get(node, "local_port");
+	struct tunnel_settings given = *tunnel;
+
+	if (!local && !port) {
+		diag_add(diag, node, "", "expected the service's port: \"local_port\", or LOCAL_PORT on the "
+		                         "command line");
+	} else if (local && (is_in_file(host) || is_in_file(port))) {
+		diag_add(diag, local, "", "\"local\" and \"local_port\" or \"local_host\" say one thing twice: "
+		                          "keep one");
+	} else if (local && !split_local(config, tunnel)) {
+		diag_add(diag, local, "", "expected \"HOST:PORT\", found \"%s\"", tunnel->local);
+	} else {
+		tunnel->local_host = host || !local ? given.local_host : tunnel->local_host;
+		tunnel->local_port = port ? given.local_port : tunnel->local_port;
+	}
+}
+
 static void check_tunnel(struct config *config, struct tunnel_settings *tunnel, const struct json *node,
                          struct diag *diag)
 {
-	const struct json *local = json_get(node, "local");
-
-	if (local && (json_get(node, "local_port") || json_get(node, "local_host")))
-		diag_add(diag, local, "", "\"local\" and \"local_port\" or \"local_host\" say one thing twice: "
-		                          "keep one");
-	else if (local && !split_local(config, tunnel))
-		diag_add(diag, local, "", "expected \"HOST:PORT\", found \"%s\"", tunnel->local);
-	else if (!local && tunnel->local_port == 0)
-		diag_add(diag, node, "", "expected the service's port: \"local_port\", or LOCAL_PORT on the "
-		                         "command line");
+	check_local(config, tunnel, node, diag);
 	if (!tunnel->name) {
 		char *name = json_doc_alloc(config->doc, 300);
 

@@ -1,5 +1,6 @@
 #include "config/diag.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,15 +153,14 @@ void diag_fini(struct diag *diag)
 
 const char *diag_suggest(const char *found, const char *const *names, size_t n)
 {
+	/* More edits are another word; as many as it has letters leave nothing in common. */
+	unsigned limit = strlen(found) < 5 ? 2 : 3, least = UINT_MAX;
 	const char *best = NULL;
-	unsigned least = 3; /* more edits are another word */
 
-	if (strlen(found) < 5)
-		least = 2;
 	for (size_t i = 0; i < n; i++) {
 		unsigned distance = text_distance(found, names[i]);
 
-		if (distance < least || (!best && distance == least)) {
+		if (distance < least && distance <= limit && distance < strlen(found)) {
 			least = distance;
 			best = names[i];
 		}

@@ -19,7 +19,8 @@ const char *value_describe(const struct json *node, char *out, size_t size)
 
 	if (node->type == JSON_STRING) {
 		text_escape(node->raw, node->len, text, sizeof text);
-		snprintf(out, size, "\"%s\"%s", text, strlen(text) + 1 < sizeof text ? "" : "...");
+		snprintf(out, size, "\"%s\"%s", text,
+		         text_escaped_length(node->raw, node->len) < sizeof text ? "" : "...");
 	} else if (node->type == JSON_NUMBER) {
 		snprintf(out, size, "%.40s", node->raw);
 	} else if (node->type == JSON_BOOL) {

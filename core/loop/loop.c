@@ -90,9 +90,10 @@ static void on_busy(struct ev_loop *ev, ev_idle *watcher, int events)
 	queue_run(&loop->next_turn);
 }
 
-static void run_posted(struct loop *loop)
+static bool run_posted(struct loop *loop)
 {
 	struct loop_task *newest = atomic_exchange(&loop->posted, NULL), *oldest = NULL;
+	bool some = newest != NULL;
 
 	while (newest) {
 		struct loop_task *next = newest->next;
@@ -108,6 +109,7 @@ static void run_posted(struct loop *loop)
 		oldest->run(oldest);
 		oldest = next;
 	}
+	return some;
 }
 
 static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
@@ -158,8 +160,8 @@ void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
-	run_posted(loop);
-	while (queue_run(&loop->next_turn) || queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
+	while (run_posted(loop) || queue_run(&loop->next_turn) || queue_run(&loop->at_turn_end) ||
+	       queue_run(&loop->to_reap))
 		;
 	ev_loop_destroy(loop->ev);
 	free(loop);

@@ -1,5 +1,6 @@
 #include "metrics/metrics.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -110,9 +111,9 @@ static const char *spec_fault(const spore_metric_spec *spec)
 		return "a histogram has at most 64 bounds";
 	if ((spec->type == SPORE_METRIC_HISTOGRAM) != (spec->n_bounds > 0))
 		return "a histogram has bounds, and nothing else has";
-	for (size_t i = 1; i < spec->n_bounds; i++) {
-		if (!(spec->bounds[i - 1] < spec->bounds[i]))
-			return "bounds ascend";
+	for (size_t i = 0; i < spec->n_bounds; i++) {
+		if (!isfinite(spec->bounds[i]) || (i > 0 && !(spec->bounds[i - 1] < spec->bounds[i])))
+			return "bounds are finite and ascend";
 	}
 	if (spec->n_labels > MAX_LABELS)
 		return "a family has at most 32 labels";

@@ -20,6 +20,8 @@ static bool parse_scope(const char *text, uint32_t *scope_out)
 {
 	uint64_t number;
 
+	if (strlen(text) >= IF_NAMESIZE)
+		return false;
 	if (text_to_uint(text, strlen(text), UINT32_MAX, &number)) {
 		*scope_out = (uint32_t)number;
 		return true;

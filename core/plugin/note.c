@@ -88,12 +88,30 @@ static bool find_note(const uint8_t *at, uint64_t left, struct note *note_out)
 	return false;
 }
 
+/* A mapped page behind the end of the file would be a bus error in the middle of the plugin. */
+static bool is_whole(const uint8_t *file, size_t size, const Elf64_Ehdr *header)
+{
+	for (size_t i = 0; i < header->e_phnum; i++) {
+		Elf64_Phdr segment;
+
+		memcpy(&segment, file + header->e_phoff + i * sizeof segment, sizeof segment);
+		if (segment.p_type == PT_LOAD && !in_file(size, segment.p_offset, segment.p_filesz))
+			return false;
+	}
+	return header->e_shoff == 0 ||
+	       in_file(size, header->e_shoff, (uint64_t)header->e_shnum * header->e_shentsize);
+}
+
 bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct err *err)
 {
 	Elf64_Ehdr header;
 
 	if (!read_header(file, size, &header, err))
 		return false;
+	if (!is_whole(file, size, &header)) {
+		err_set(err, "damaged: the file is cut short");
+		return false;
+	}
 	for (size_t i = 0; i < header.e_phnum; i++) {
 		Elf64_Phdr segment;
 

@@ -143,21 +143,28 @@ bool message_parse(enum message_direction direction, const char *text, size_t le
 	return good;
 }
 
-/* As JSON, without half a character or half an escape at the cut. */
+/* As JSON, without half a character or half an escape at the cut; what is not UTF-8 becomes '?'. */
 static size_t put_text(char *out, size_t size, const char *text)
 {
-	size_t n = 0;
+	size_t n = 0, left = strlen(text);
 
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+	while (left > 0) {
+		size_t sequence = text_utf8_sequence(text, left), step = sequence ? sequence : 1;
 		char piece[8];
-		int len = *p == '"' || *p == '\\' ? snprintf(piece, sizeof piece, "\\%c", *p)
-		          : *p < 0x20 || *p >= 0x7F ? snprintf(piece, sizeof piece, "\\u%04x", *p)
-		                                    : snprintf(piece, sizeof piece, "%c", *p);
+		int len;
 
+		if (*text == '"' || *text == '\\')
+			len = snprintf(piece, sizeof piece, "\\%c", *text);
+		else if (sequence == 1 && (unsigned char)*text < 0x20)
+			len = snprintf(piece, sizeof piece, "\\u%04x", (unsigned char)*text);
+		else
+			len = snprintf(piece, sizeof piece, "%.*s", (int)step, sequence ? text : "?");
 		if (n + (size_t)len > size)
 			break;
 		memcpy(out + n, piece, (size_t)len);
 		n += (size_t)len;
+		text += step;
+		left -= step;
 	}
 	return n;
 }
