@@ -75,7 +75,7 @@ struct json *json_doc_root(struct json_doc *doc)
 	return doc->root;
 }
 
-const struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
+struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
                                           size_t len)
 {
 	struct json_source *source = json_doc_alloc(doc, sizeof *source);
@@ -89,7 +89,7 @@ const struct json_source *json_source_add(struct json_doc *doc, const char *name
 }
 
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
-                      const struct json_source *source)
+                      struct json_source *source)
 {
 	struct json *node = json_doc_alloc(doc, sizeof *node);
 
@@ -106,6 +106,19 @@ struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw
 			node->number = strtod(node->raw, NULL);
 	}
 	return node;
+}
+
+void json_mark_secret(struct json_doc *doc, const struct json *node)
+{
+	struct json_secret *secret;
+
+	if (!node->source || !node->source->text || node->type != JSON_STRING)
+		return;
+	secret = json_doc_alloc(doc, sizeof *secret);
+	if (!secret)
+		return;
+	*secret = (struct json_secret){ node->source->secrets, node->offset, node->end };
+	node->source->secrets = secret;
 }
 
 void json_detach(struct json *node)
@@ -152,7 +165,7 @@ struct json *json_get(const struct json *object, const char *key)
 
 struct builder {
 	struct json_doc *doc;
-	const struct json_source *source;
+	struct json_source *source;
 	const struct scan_token *token;
 	struct json_error *error;
 };
@@ -197,6 +210,7 @@ static struct json *build(struct builder *b, const cJSON *item)
 	if (!node)
 		return NULL;
 	node->offset = token->start - (type == JSON_STRING);
+	node->end = token->end;
 	if (type == JSON_STRING && token->count > 0) {
 		b->error->offset = node->offset;
 		snprintf(b->error->text, sizeof b->error->text, "expected text without NUL (\\u0000)");
@@ -233,7 +247,7 @@ static void describe_found(const struct json_source *source, const struct scan_e
 	snprintf(error_out->text, sizeof error_out->text, "expected %s, found %s", scan->expected, found);
 }
 
-struct json *json_parse(struct json_doc *doc, const struct json_source *source,
+struct json *json_parse(struct json_doc *doc, struct json_source *source,
                         struct json_error *error_out)
 {
 	struct scan_error scan;
@@ -259,6 +273,49 @@ struct json *json_parse(struct json_doc *doc, const struct json_source *source,
 out:
 	cJSON_Delete(tree);
 	free(tokens);
+	return node;
+}
+
+/* One reference token: ~1 is '/', ~0 is '~'. */
+static bool token_is(const char *token, size_t len, const char *key)
+{
+	for (; len > 0; key++) {
+		bool escaped = token[0] == '~' && len > 1;
+		char c = !escaped ? token[0] : token[1] == '1' ? '/' : '~';
+
+		if (*key != c)
+			return false;
+		token += 1 + escaped;
+		len -= 1 + escaped;
+	}
+	return *key == '\0';
+}
+
+static const struct json *child_at(const struct json *node, const char *token, size_t len)
+{
+	uint64_t index = 0;
+	const struct json *child = node->first;
+
+	if (node->type == JSON_ARRAY && !text_to_uint(token, len, UINT32_MAX, &index))
+		return NULL;
+	for (; child; child = child->next) {
+		if (node->type == JSON_ARRAY ? index-- == 0 : token_is(token, len, child->key))
+			break;
+	}
+	return child;
+}
+
+const struct json *json_at(const struct json *node, const char *pointer)
+{
+	while (*pointer == '/') {
+		size_t len = strcspn(pointer + 1, "/");
+		const struct json *child = child_at(node, pointer + 1, len);
+
+		if (!child)
+			break;
+		node = child;
+		pointer += 1 + len;
+	}
 	return node;
 }
 

@@ -17,6 +17,12 @@ struct json_source {
 	const char *name; /* "spore.json", "--port", "SPORE_SECRET" */
 	const char *text;
 	size_t len;
+	struct json_secret *secrets;
+};
+/* A string of the source that must not be shown: from its opening quote to its closing one. */
+struct json_secret {
+	struct json_secret *next;
+	size_t start, end;
 };
 
 struct json {
@@ -29,8 +35,9 @@ struct json {
 	struct json *parent, *next;  /* borrowed: the document owns all nodes */
 	struct json *first, *last;   /* children */
 	size_t count;
-	const struct json_source *source;
-	size_t offset, key_offset;   /* in source->text; key_offset 0: no key there */
+	struct json_source *source;  /* NULL: of our own making */
+	size_t offset, end;          /* in source->text */
+	size_t key_offset;           /* 0: no key there */
 };
 
 struct json_error {
@@ -49,20 +56,26 @@ struct json *json_doc_root(struct json_doc *doc);
 void *json_doc_alloc(struct json_doc *doc, size_t size);
 
 /* A source in the document; `text` is copied (NULL: none). NULL: out of memory. */
-const struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
+struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
                                           size_t len);
 /* Reads the source's text. NULL and *error_out on the first mistake. The node has no parent yet. */
-struct json *json_parse(struct json_doc *doc, const struct json_source *source,
+struct json *json_parse(struct json_doc *doc, struct json_source *source,
                         struct json_error *error_out);
 /* A fresh node without a parent. raw: text of a STRING or NUMBER (copied), else NULL. */
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
-                      const struct json_source *source);
+                      struct json_source *source);
+/* From now on this string is not shown in excerpts of its source. */
+void json_mark_secret(struct json_doc *doc, const struct json *node);
 
 /* Adds a child at the end; `key` (copied) for objects. Takes it from its old parent first. */
 void json_add(struct json_doc *doc, struct json *container, const char *key, struct json *child);
 void json_detach(struct json *node);
 /* The member named `key`, or NULL. NULL too if object is NULL or no object. */
 struct json *json_get(const struct json *object, const char *key);
+
+/* The node that a JSON pointer, relative to `node`, leads to; where it leads nowhere, the last node on
+ * its way. */
+const struct json *json_at(const struct json *node, const char *pointer);
 
 /* 1-based line and column of an offset in a text. */
 void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,

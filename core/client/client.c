@@ -125,7 +125,8 @@ static void set_up(struct client *client)
 	}
 	for (size_t i = 0; i < client->n_sessions; i++)
 		client->sessions[i] = (struct session){
-			.tunnel = &tunnels[i], .workers = client->workers, .n_workers = n, .on_over = on_over
+			.tunnel = &tunnels[i], .workers = client->workers, .n_workers = n, .n_sessions = client->n_sessions,
+			.on_over = on_over
 		};
 	for (size_t i = 0; i < client->n_sessions; i++) {
 		session_init(&client->sessions[i]);

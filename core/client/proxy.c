@@ -105,6 +105,27 @@ static void join(struct proxy *proxy)
 
 /* ---- to the server --------------------------------------------------------------------------------- */
 
+/* The service is slower: Accept must not wait for it. What fails here the relay will find, too. */
+static void send_accept(struct proxy *proxy)
+{
+	enum stream_io io = STREAM_OK;
+	size_t n;
+
+	while (proxy->unsent.len > 0 && io == STREAM_OK) {
+		io = stream_write(proxy->server, buf_bytes(&proxy->unsent), proxy->unsent.len, &n);
+		if (io == STREAM_OK)
+			buf_consume(&proxy->unsent, n);
+	}
+	stream_want(proxy->server, io == STREAM_AGAIN ? SPORE_WRITE : 0);
+}
+
+static void on_server_writable(struct stream *stream, unsigned happened, void *arg)
+{
+	(void)stream;
+	(void)happened;
+	send_accept(arg);
+}
+
 static void on_ready(struct uplink *uplink)
 {
 	struct proxy *proxy = proxy_of(uplink);
@@ -113,13 +134,9 @@ static void on_ready(struct uplink *uplink)
 	link_send(&uplink->link, &accept);
 	proxy->server = link_take(&uplink->link, &proxy->received, &proxy->unsent);
 	join(proxy);
-	if (proxy->server && !proxy->local && proxy->unsent.len > 0) {
-		/* The service is slower: Accept must not wait for it. */
-		size_t n;
-
-		if (stream_write(proxy->server, buf_bytes(&proxy->unsent), proxy->unsent.len, &n) == STREAM_OK)
-			buf_consume(&proxy->unsent, n);
-		stream_want(proxy->server, 0); /* arms what a transport may need to flush it */
+	if (proxy->server) {
+		stream_set_owner(proxy->server, on_server_writable, proxy);
+		send_accept(proxy);
 	}
 }
 

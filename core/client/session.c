@@ -12,6 +12,7 @@
 #include "config/settings.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "plugin/host.h"
 
 /* Servers send a heartbeat every 500 ms; one that has said nothing for so long is gone. Ours says how
  * often it wants to hear one of us; until then a look at the clock every PULSE_MS. */
@@ -40,6 +41,17 @@ static const struct client_settings *settings_of(const struct session *session)
 static struct ev_loop *ev_of(const struct session *session)
 {
 	return loop_ev(session->workers[0].loop);
+}
+
+/* The client is ready while all its tunnels stand. */
+static void set_standing(struct session *session, bool standing)
+{
+	struct client_shared *shared = session->workers[0].shared;
+
+	if (session->standing != standing)
+		shared->standing += standing ? 1 : -1;
+	session->standing = standing;
+	host_set_ready(shared->standing == session->n_sessions);
 }
 
 /* What time mends is tried again once the tunnel has stood; before that only if asked to. */
@@ -74,7 +86,7 @@ static void end(struct session *session, const char *why, enum client_exit statu
 	snprintf(text, sizeof text, "%s", why); /* may point into what is stopped next */
 	uplink_stop(&session->uplink);
 	ev_timer_stop(ev_of(session), &session->pulse);
-	session->standing = false;
+	set_standing(session, false);
 	if (!is_worth_another_try(session, passes)) {
 		session->over = true;
 		log_error("tunnel ended", log_str("tunnel", session->tunnel->name), log_str("error", text));
@@ -224,7 +236,7 @@ static void take_first(struct session *session, const struct message *message)
 	case MESSAGE_HELLO:
 		deadline_stop(&session->uplink.deadline);
 		is_new = session->port != message->port || !session->port;
-		session->standing = true;
+		set_standing(session, true);
 		session->port = message->port;
 		sock_watch_control(stream_fd(session->uplink.link.stream));
 		log_info("connected to server", log_str("tunnel", session->tunnel->name),

@@ -13,6 +13,7 @@ struct session {
 	const struct tunnel_settings *tunnel; /* borrowed from the config */
 	struct client_worker *workers;        /* among which visitors are spread; the first is ours */
 	unsigned n_workers;
+	size_t n_sessions;                    /* of this client */
 	bool standing;                        /* the server has said Hello */
 	uint16_t port;                        /* public; the last one once it is lost; 0: none yet */
 	unsigned failures;                    /* since it last stood */

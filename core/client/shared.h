@@ -17,6 +17,7 @@ struct client_shared {
 	const struct plugin_set *set;           /* read-only */
 	const struct client_settings *settings; /* read-only */
 	struct resolver *resolver;              /* [worker] */
+	size_t standing;                        /* tunnels that stand; [worker] 0 alone */
 	atomic_uint carried;                    /* visitors being set up or carried, all workers */
 };
 

@@ -53,7 +53,7 @@ static bool wrong(struct parser *p, const char *format, const char *what)
 	char shown[96];
 
 	text_escape(what, strlen(what), shown, sizeof shown);
-	diag_add(p->diag, NULL, "", format, shown);
+	diag_add(p->diag, NULL, format, shown);
 	return false;
 }
 
@@ -104,10 +104,10 @@ static void suggest_flag(struct parser *p, const char *word)
 	meant = diag_suggest(plain, names, n);
 	text_escape(word, strcspn(word, "="), shown, sizeof shown);
 	if (meant)
-		diag_add(p->diag, NULL, "", "unknown flag %s: did you mean --%s?", shown,
+		diag_add(p->diag, NULL, "unknown flag %s: did you mean --%s?", shown,
 		         with_case(meant, '_', '-', false, flag, sizeof flag));
 	else
-		diag_add(p->diag, NULL, "", "unknown flag %s", shown);
+		diag_add(p->diag, NULL, "unknown flag %s", shown);
 }
 
 static bool read_long(struct parser *p, const char *word)

@@ -30,11 +30,11 @@ static char *read_file(const char *path, size_t *len_out, struct diag *diag)
 	ssize_t n = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		diag_add(diag, NULL, "", "cannot open the configuration %s: %s", path, strerror(errno));
+		diag_add(diag, NULL, "cannot open the configuration %s: %s", path, strerror(errno));
 		goto out;
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size > MAX_FILE) {
-		diag_add(diag, NULL, "", "cannot read %s: expected a regular file of at most 64 MiB", path);
+		diag_add(diag, NULL, "cannot read %s: expected a regular file of at most 64 MiB", path);
 		goto out;
 	}
 	text = malloc((size_t)st.st_size + 1);
@@ -42,7 +42,7 @@ static char *read_file(const char *path, size_t *len_out, struct diag *diag)
 	       (n = read(fd, text + len, (size_t)st.st_size - len)) > 0)
 		len += (size_t)n;
 	if (!text || n < 0) {
-		diag_add(diag, NULL, "", "cannot read the configuration %s: %s", path, strerror(errno));
+		diag_add(diag, NULL, "cannot read the configuration %s: %s", path, strerror(errno));
 		free(text);
 		text = NULL;
 	}
@@ -55,7 +55,7 @@ out:
 
 static struct json *load_file(struct config *config, const char *path, struct diag *diag)
 {
-	const struct json_source *source;
+	struct json_source *source;
 	struct json_error error;
 	struct json *root;
 	char *text, *folder;
@@ -77,7 +77,7 @@ static struct json *load_file(struct config *config, const char *path, struct di
 		return NULL;
 	}
 	if (root->type != JSON_OBJECT) {
-		diag_add(diag, root, "", "expected an object, found %s", json_type_name(root->type));
+		diag_add(diag, root, "expected an object, found %s", json_type_name(root->type));
 		return NULL;
 	}
 	return root;
@@ -92,7 +92,7 @@ struct placer {
 };
 
 static struct json *get_or_add(struct placer *p, struct json *object, const char *key,
-                               enum json_type type, const struct json_source *source)
+                               enum json_type type, struct json_source *source)
 {
 	struct json *node = json_get(object, key);
 
@@ -117,7 +117,7 @@ static struct json *find_use(const struct json *array, const char *use)
 
 /* "[hmac]": the entry that uses it; "[0]": the first entry. Added if the section was empty. */
 static struct json *get_or_add_entry(struct placer *p, struct json *array, const char *selector,
-                                     const struct json_source *source)
+                                     struct json_source *source)
 {
 	bool by_index = strcmp(selector, "0") == 0;
 	struct json *entry = by_index ? array->first : find_use(array, selector);
@@ -139,7 +139,7 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 
 /* The object that holds the target's last part, which is *key_out; NULL if the file's own shape
  * leaves no room for it. */
-static struct json *find_place(struct placer *p, const char *target, const struct json_source *source,
+static struct json *find_place(struct placer *p, const char *target, struct json_source *source,
                                const char **key_out)
 {
 	char section[32], selector[32];
@@ -169,7 +169,7 @@ static struct json *find_place(struct placer *p, const char *target, const struc
 static void place_value(struct placer *p, const struct command_value *value)
 {
 	const struct shorthand *s = value->shorthand;
-	const struct json_source *source = json_source_add(p->config->doc, value->origin, NULL, 0);
+	struct json_source *source = json_source_add(p->config->doc, value->origin, NULL, 0);
 	struct json *object, *node, *old;
 	enum json_type type = JSON_STRING;
 	const char *key;
@@ -179,8 +179,7 @@ static void place_value(struct placer *p, const struct command_value *value)
 		return;
 	object = find_place(p, s->target, source, &key);
 	if (!object) {
-		diag_add(p->diag, NULL, "",
-		         "%s cannot be combined with the configuration file: its section \"%.*s\" has no "
+		diag_add(p->diag, NULL, "%s cannot be combined with the configuration file: its section \"%.*s\" has no "
 		         "place for it", value->origin, (int)strcspn(s->target + 1, "/["), s->target + 1);
 		return;
 	}
@@ -233,7 +232,7 @@ static void place_defaults(struct placer *p)
 {
 	for (size_t i = 0; i < n_default_sections; i++) {
 		const struct default_section *d = &default_sections[i];
-		const struct json_source *source;
+		struct json_source *source;
 		struct json_error error;
 		struct json *node;
 
@@ -258,7 +257,7 @@ static const char *text_member(const struct json *object, const char *key, const
 		return otherwise;
 	if (node->type == JSON_STRING && node->len > 0 && strlen(node->raw) == node->len)
 		return node->raw;
-	diag_add(diag, node, "", "expected a name, found %s", value_describe(node, found, sizeof found));
+	diag_add(diag, node, "expected a name, found %s", value_describe(node, found, sizeof found));
 	return otherwise;
 }
 
@@ -268,17 +267,17 @@ static void read_instance(const struct json *node, struct config_instance *out, 
 
 	out->node = node;
 	if (node->type != JSON_OBJECT) {
-		diag_add(diag, node, "", "expected an object with \"use\", found %s", json_type_name(node->type));
+		diag_add(diag, node, "expected an object with \"use\", found %s", json_type_name(node->type));
 		return;
 	}
 	if (!json_get(node, "use"))
-		diag_add(diag, node, "", "expected the key \"use\" (the plugin's name), found none");
+		diag_add(diag, node, "expected the key \"use\" (the plugin's name), found none");
 	out->use = text_member(node, "use", NULL, diag);
 	out->name = text_member(node, "name", out->use, diag);
 	on_error = text_member(node, "on_error", "deny", diag);
 	out->continue_on_error = strcmp(on_error, "next") == 0;
 	if (!out->continue_on_error && strcmp(on_error, "deny") != 0)
-		diag_add(diag, json_get(node, "on_error"), "", "expected one of deny|next, found \"%s\"",
+		diag_add(diag, json_get(node, "on_error"), "expected one of deny|next, found \"%s\"",
 		         on_error);
 }
 
@@ -291,7 +290,7 @@ static void read_chain(struct config *config, const spore_cfg *section, struct c
 	if (!array)
 		return;
 	if (array->type != JSON_ARRAY) {
-		diag_add(diag, array, "", "expected an array of instances, found %s",
+		diag_add(diag, array, "expected an array of instances, found %s",
 		         json_type_name(array->type));
 		return;
 	}
@@ -319,11 +318,10 @@ static void check_server(struct config *config, struct diag *diag)
 		const struct json *bound = at(config, "server", *key);
 
 		if (ports && bound)
-			diag_add(diag, bound, "", "\"%s\" and \"ports\" say one thing twice: keep one", *key);
+			diag_add(diag, bound, "\"%s\" and \"ports\" say one thing twice: keep one", *key);
 	}
 	if (server->min_port > server->max_port)
-		diag_add(diag, at(config, "server", "min_port"), "",
-		         "expected min_port <= max_port, found %lld and %lld", (long long)server->min_port,
+		diag_add(diag, at(config, "server", "min_port"), "expected min_port <= max_port, found %lld and %lld", (long long)server->min_port,
 		         (long long)server->max_port);
 	if (server->ports.count == 0) {
 		spore_port_range *range = json_doc_alloc(config->doc, sizeof *range);
@@ -373,13 +371,13 @@ static void check_local(struct config *config, struct tunnel_settings *tunnel, c
 	struct tunnel_settings given = *tunnel;
 
 	if (!local && !port) {
-		diag_add(diag, node, "", "expected the service's port: \"local_port\", or LOCAL_PORT on the "
+		diag_add(diag, node, "expected the service's port: \"local_port\", or LOCAL_PORT on the "
 		                         "command line");
 	} else if (local && (is_in_file(host) || is_in_file(port))) {
-		diag_add(diag, local, "", "\"local\" and \"local_port\" or \"local_host\" say one thing twice: "
+		diag_add(diag, local, "\"local\" and \"local_port\" or \"local_host\" say one thing twice: "
 		                          "keep one");
 	} else if (local && !split_local(config, tunnel)) {
-		diag_add(diag, local, "", "expected \"HOST:PORT\", found \"%s\"", tunnel->local);
+		diag_add(diag, local, "expected \"HOST:PORT\", found \"%s\"", tunnel->local);
 	} else {
 		tunnel->local_host = host || !local ? given.local_host : tunnel->local_host;
 		tunnel->local_port = port ? given.local_port : tunnel->local_port;
@@ -407,7 +405,7 @@ static void check_client(struct config *config, struct diag *diag)
 	if (section && section->type == JSON_ARRAY)
 		node = section->first;
 	if (section && section->count == 0)
-		diag_add(diag, section, "", "expected at least one tunnel, found none");
+		diag_add(diag, section, "expected at least one tunnel, found none");
 	for (size_t i = 0; node && i < config->settings.tunnels.count; i++, node = node->next)
 		check_tunnel(config, &tunnels[i], node, diag);
 }
@@ -423,11 +421,11 @@ static bool has_essentials(struct placer *p, const struct command *command)
 	if (p->config->role != ROLE_LOCAL || command->file)
 		return true;
 	if (!json_get(json_get(p->root, "client"), "to")) {
-		diag_add(p->diag, NULL, "", "spore local: expected the server: --to HOST, SPORE_SERVER, or --config FILE");
+		diag_add(p->diag, NULL, "spore local: expected the server: --to HOST, SPORE_SERVER, or --config FILE");
 		good = false;
 	}
 	if (!json_get(p->root, "tunnels")) {
-		diag_add(p->diag, NULL, "", "spore local: expected the port of the service: spore local LOCAL_PORT");
+		diag_add(p->diag, NULL, "spore local: expected the port of the service: spore local LOCAL_PORT");
 		good = false;
 	}
 	return good;
@@ -464,8 +462,7 @@ static enum config_outcome fill(struct config *config, const struct command *com
 	read_chain(config, settings->acl.public_ports, &config->acl_public, diag);
 	read_chain(config, settings->metrics, &config->metrics, diag);
 	if (config->transport.n > MAX_TRANSPORTS)
-		diag_add(diag, (const struct json *)(const void *)settings->transport, "",
-		         "expected at most %d transports, found %zu", MAX_TRANSPORTS, config->transport.n);
+		diag_add(diag, (const struct json *)(const void *)settings->transport, "expected at most %d transports, found %zu", MAX_TRANSPORTS, config->transport.n);
 	if (diag->count == 0)
 		server ? check_server(config, diag) : check_client(config, diag);
 	if (diag->count == 0)
@@ -486,7 +483,7 @@ enum config_outcome config_load(unsigned role, int argc, char *const *argv, stru
 	if (!config || !config->doc) {
 		free(config);
 		*config_out = NULL;
-		diag_add(diag, NULL, "", "out of memory");
+		diag_add(diag, NULL, "out of memory");
 		return CONFIG_WRONG;
 	}
 	config->refs = 1;

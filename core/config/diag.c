@@ -38,29 +38,38 @@ static void append(struct diag *diag, const struct json_source *source, size_t o
 
 enum place { AT_VALUE, AT_KEY, AT_SECRET };
 
-static void add(struct diag *diag, const struct json *node, enum place place, const char *below,
-                const char *format, va_list ap)
+static void add(struct diag *diag, const struct json *node, enum place place, const char *format,
+                va_list ap)
 {
 	char pointer[512] = "", text[1024];
-	size_t n;
 
 	vsnprintf(text, sizeof text, format, ap);
 	if (node)
 		json_pointer(node, pointer, sizeof pointer);
-	n = strlen(pointer);
-	snprintf(pointer + n, sizeof pointer - n, "%s", below);
 	append(diag, node ? node->source : NULL,
 	       !node ? 0 : place == AT_KEY && node->key_offset ? node->key_offset : node->offset, pointer,
 	       text, place == AT_SECRET);
 }
 
-void diag_add(struct diag *diag, const struct json *node, const char *below, const char *format, ...)
+void diag_add(struct diag *diag, const struct json *node, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	add(diag, node, AT_VALUE, below, format, ap);
+	add(diag, node, AT_VALUE, format, ap);
 	va_end(ap);
+}
+
+void diag_add_below(struct diag *diag, const struct json *node, const char *pointer, const char *text)
+{
+	const struct json *at = json_at(node, pointer);
+	char full[512];
+	size_t n;
+
+	json_pointer(node, full, sizeof full);
+	n = strlen(full);
+	snprintf(full + n, sizeof full - n, "%s", pointer);
+	append(diag, at->source, at->offset, full, text, false);
 }
 
 void diag_add_key(struct diag *diag, const struct json *node, const char *format, ...)
@@ -68,7 +77,7 @@ void diag_add_key(struct diag *diag, const struct json *node, const char *format
 	va_list ap;
 
 	va_start(ap, format);
-	add(diag, node, AT_KEY, "", format, ap);
+	add(diag, node, AT_KEY, format, ap);
 	va_end(ap);
 }
 
@@ -77,13 +86,53 @@ void diag_add_secret(struct diag *diag, const struct json *node, const char *for
 	va_list ap;
 
 	va_start(ap, format);
-	add(diag, node, AT_SECRET, "", format, ap);
+	add(diag, node, AT_SECRET, format, ap);
 	va_end(ap);
 }
 
 void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text)
 {
 	append(diag, source, offset, "", text, false);
+}
+
+/* A key whose value is not for everybody's eyes, whatever table it belongs to. */
+static bool is_secret_key(const char *key, size_t len)
+{
+	static const char *const words[] = { "secret", "pass", "token", "key" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (memmem(key, len, words[i], strlen(words[i])))
+			return true;
+	}
+	return false;
+}
+
+/* Is the byte at `offset` within a string that holds a secret: one that a SECRET option has read, or
+ * the value of a key that sounds like one? Looks from the start of its line. */
+static bool is_hidden(const struct json_source *source, size_t line_start, size_t offset)
+{
+	const char *text = source->text;
+	size_t key = 0, key_len = 0;
+	bool colon = false;
+
+	for (const struct json_secret *s = source->secrets; s; s = s->next) {
+		if (offset > s->start && offset < s->end)
+			return true;
+	}
+	for (size_t i = line_start; i < offset; i++) {
+		size_t start = i + 1;
+
+		colon = text[i] == ':' || (colon && text[i] == ' ');
+		if (text[i] != '"')
+			continue;
+		for (i++; i < source->len && text[i] != '"' && text[i] != '\n'; i++)
+			i += text[i] == '\\';
+		if (offset < i && i > start)
+			return colon && is_secret_key(text + key, key_len);
+		key = start;
+		key_len = i - start;
+	}
+	return false;
 }
 
 /* The line with its control bytes made visible as spaces, and a caret below the column. */
@@ -101,7 +150,7 @@ static void print_excerpt(const struct json_source *source, size_t offset, FILE 
 	for (size_t i = from; i < end && i < from + WIDTH; i++) {
 		unsigned char c = (unsigned char)source->text[i];
 
-		fputc(c < 0x20 || c == 0x7F ? ' ' : c, out);
+		fputc(is_hidden(source, start, i) ? '*' : c < 0x20 || c == 0x7F ? ' ' : c, out);
 	}
 	fputs("\n    ", out);
 	for (size_t i = from; i < offset; i++) {

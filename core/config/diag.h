@@ -21,10 +21,12 @@ struct diag {
 	unsigned count_elsewhere; /* of them: not about a flag's own value */
 };
 
-/* `node` says where (NULL: nowhere in particular); `below` is a JSON pointer to add to its own, or
- * "". The text says what was expected and what was found. */
-__attribute__((format(printf, 4, 5))) void diag_add(struct diag *diag, const struct json *node,
-                                                    const char *below, const char *format, ...);
+/* `node` says where (NULL: nowhere in particular). The text says what was expected and what was
+ * found. */
+__attribute__((format(printf, 3, 4))) void diag_add(struct diag *diag, const struct json *node,
+                                                    const char *format, ...);
+/* At what a JSON pointer relative to `node` leads to, whether it is there or not. */
+void diag_add_below(struct diag *diag, const struct json *node, const char *pointer, const char *text);
 /* As diag_add, but points at the key of a member. */
 __attribute__((format(printf, 3, 4))) void diag_add_key(struct diag *diag, const struct json *node,
                                                         const char *format, ...);

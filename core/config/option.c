@@ -49,7 +49,7 @@ static bool expected_container(const struct option_scope *scope, const struct js
 
 	if (node->type == type)
 		return true;
-	diag_add(scope->diag, node, "", "expected %s, found %s", json_type_name(type),
+	diag_add(scope->diag, node, "expected %s, found %s", json_type_name(type),
 	         value_describe(node, found, sizeof found));
 	return false;
 }
@@ -128,7 +128,7 @@ static void refuse_unknown(const struct option_scope *scope, const struct option
 /* The default is JSON text, read as the operator's would be. */
 static bool fill_default(const struct option_scope *scope, const spore_option *row, void *out)
 {
-	const struct json_source *source;
+	struct json_source *source;
 	struct json_error error;
 	struct json *node;
 
@@ -144,7 +144,7 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 	source = json_source_add(scope->doc, "default", row->dflt, strlen(row->dflt));
 	node = source ? json_parse(scope->doc, source, &error) : NULL;
 	if (!node) {
-		diag_add(scope->diag, NULL, "", "the default of \"%s\" is not JSON: %s", row->name, row->dflt);
+		diag_add(scope->diag, NULL, "the default of \"%s\" is not JSON: %s", row->name, row->dflt);
 		return false;
 	}
 	return fill_one(scope, row, node, out);
@@ -168,8 +168,8 @@ bool option_fill(const struct option_scope *scope, const struct option_table *ta
 
 		if (node) {
 			good = fill_one(scope, row, node, out) && good;
-		} else if (row->flags & SPORE_OPTF_REQUIRED) {
-			diag_add(scope->diag, object, "", "expected the key \"%s\" (%s), found none", row->name,
+		} else if (row->flags & SPORE_OPTF_REQUIRED && object) { /* a struct that is left out lacks nothing */
+			diag_add(scope->diag, object, "expected the key \"%s\" (%s), found none", row->name,
 			         row->doc);
 			good = false;
 		} else {

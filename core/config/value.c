@@ -35,7 +35,7 @@ static bool wrong(const struct option_scope *scope, const struct json *node, con
 {
 	char found[96];
 
-	diag_add(scope->diag, node, "", "expected %s, found %s", expected,
+	diag_add(scope->diag, node, "expected %s, found %s", expected,
 	         value_describe(node, found, sizeof found));
 	return false;
 }
@@ -210,17 +210,17 @@ static bool secret_from_file(const struct option_scope *scope, const struct json
 	if (fd >= 0) {
 		n = read(fd, text, SECRET_MAX + 1);
 		if (n < 0)
-			diag_add(scope->diag, node, "", "cannot read the secret's file %s: %s", path,
+			diag_add(scope->diag, node, "cannot read the secret's file %s: %s", path,
 			         strerror(errno));
 		close(fd);
 	} else {
-		diag_add(scope->diag, node, "", "cannot open the secret's file %s: %s", path ? path : "",
+		diag_add(scope->diag, node, "cannot open the secret's file %s: %s", path ? path : "",
 		         strerror(errno));
 	}
 	if (n < 0)
 		return false;
 	if (n > SECRET_MAX) {
-		diag_add(scope->diag, node, "", "expected a secret of at most 64 KiB in %s", path);
+		diag_add(scope->diag, node, "expected a secret of at most 64 KiB in %s", path);
 		return false;
 	}
 	*out = (spore_str){ text, without_newline(text, (size_t)n) };
@@ -234,7 +234,7 @@ static bool secret_from_variable(const struct option_scope *scope, const struct 
 	const char *value = getenv(node->raw);
 
 	if (!value) {
-		diag_add(scope->diag, node, "", "expected the environment variable %s, which is not set",
+		diag_add(scope->diag, node, "expected the environment variable %s, which is not set",
 		         node->raw);
 		return false;
 	}
@@ -247,6 +247,7 @@ static bool read_secret(const struct option_scope *scope, const struct json *nod
 	const struct json *from = node->type == JSON_OBJECT && node->count == 1 ? node->first : NULL;
 	bool good = false;
 
+	json_mark_secret(scope->doc, node);
 	if (node->type == JSON_STRING) {
 		*out = (spore_str){ node->raw, node->len };
 		good = true;
@@ -262,7 +263,7 @@ static bool read_secret(const struct option_scope *scope, const struct json *nod
 		return false;
 	}
 	if (good && out->len == 0) {
-		diag_add(scope->diag, node, "", "expected a secret, found nothing in it");
+		diag_add(scope->diag, node, "expected a secret, found nothing in it");
 		return false;
 	}
 	return good;
@@ -358,7 +359,7 @@ bool value_read(const struct option_scope *scope, const spore_option *row, const
 		*(const spore_cfg **)out = (const spore_cfg *)(const void *)node;
 		return true;
 	default:
-		diag_add(scope->diag, node, "", "this option's type (%u) is newer than this host: update Spore",
+		diag_add(scope->diag, node, "this option's type (%u) is newer than this host: update Spore",
 		         row->type);
 		return false;
 	}

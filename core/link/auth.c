@@ -26,7 +26,7 @@ static spore_str binding_of(const spore_conn *conn)
 {
 	spore_str binding = { NULL, 0 };
 
-	if (!conn_attr(conn, "tls.exporter", 0, &binding) || binding.len > BINDING_MAX)
+	if (!conn_attr(conn, SPORE_ATTR_CHANNEL_BINDING, 0, &binding) || binding.len > BINDING_MAX)
 		return (spore_str){ NULL, 0 };
 	return binding;
 }
@@ -107,7 +107,7 @@ static void run_job(struct pool_job *pool_job)
 /* Copies what transports and bindings know, so that the pool's thread never touches the stream. */
 static struct spore_conn *copy_facts(const struct auth_question *q)
 {
-	static const char *const always[] = { "tls.exporter", NULL };
+	static const char *const always[] = { SPORE_ATTR_CHANNEL_BINDING, NULL };
 	const char *const *keys[CONN_MAX_LAYERS + 1] = { always };
 	size_t n = 1;
 

@@ -18,7 +18,7 @@ static void on_report(void *arg, const char *pointer, const char *text)
 {
 	struct builder *b = arg;
 
-	diag_add(b->diag, b->node, pointer, "%s", text);
+	diag_add_below(b->diag, b->node, pointer, text);
 }
 
 /* An instance's place in the file says more than its section's. */
@@ -57,11 +57,11 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 	b->node = entry->node;
 	spec.component = registry_find(b->registry, kind, entry->use, &spec.plugin, &err);
 	if (!spec.component) {
-		diag_add(b->diag, use_node(entry->node), "", "%s", err.text);
+		diag_add(b->diag, use_node(entry->node), "%s", err.text);
 		return NULL;
 	}
 	if (!serves_role(spec.component, role)) {
-		diag_add(b->diag, use_node(entry->node), "", "plugin %s has no %s side", entry->use,
+		diag_add(b->diag, use_node(entry->node), "plugin %s has no %s side", entry->use,
 		         role == ROLE_SERVER ? "server" : "client");
 		return NULL;
 	}
@@ -74,7 +74,7 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 	}
 	instance = instance_new(&spec, b->n_workers, &err);
 	if (!instance && err.text[0])
-		diag_add(b->diag, use_node(entry->node), "", "%s", err.text);
+		diag_add(b->diag, use_node(entry->node), "%s", err.text);
 	if (instance)
 		instance->continue_on_error = entry->continue_on_error;
 	return instance;
@@ -85,7 +85,7 @@ static void build_chain(struct builder *b, uint32_t kind, const struct config_ch
 {
 	to->items = calloc(from->n + 1, sizeof *to->items);
 	if (!to->items) {
-		diag_add(b->diag, NULL, "", "out of memory");
+		diag_add(b->diag, NULL, "out of memory");
 		return;
 	}
 	for (size_t i = 0; i < from->n; i++) {
@@ -116,7 +116,7 @@ struct plugin_set *plugin_set_new(struct config *config, struct registry *regist
 	unsigned before = diag->count;
 
 	if (!set) {
-		diag_add(diag, NULL, "", "out of memory");
+		diag_add(diag, NULL, "out of memory");
 		return NULL;
 	}
 	set->config = config_ref(config);

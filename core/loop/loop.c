@@ -22,7 +22,7 @@ struct loop {
 	int64_t now_ms;
 	pthread_t thread;
 	struct task_queue at_turn_end, next_turn, to_reap;
-	ev_idle busy; /* runs next_turn; its being active keeps the loop from sleeping */
+	ev_idle busy; /* active while next_turn holds anything, so that the loop does not sleep */
 	_Atomic(struct loop_task *) posted; /* newest first */
 	atomic_bool stopping;
 	uint8_t scratch[LOOP_SCRATCH];
@@ -68,6 +68,8 @@ static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
 	(void)watcher;
 	(void)events;
 	loop->now_ms = clock_ms();
+	ev_idle_stop(ev, &loop->busy);
+	queue_run(&loop->next_turn);
 }
 
 /* Before the loop waits: tasks may queue tasks, so until all are done. */
@@ -81,13 +83,12 @@ static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
 		;
 }
 
+/* It is there to be active: see loop_next_turn. */
 static void on_busy(struct ev_loop *ev, ev_idle *watcher, int events)
 {
-	struct loop *loop = ev_userdata(ev);
-
+	(void)ev;
+	(void)watcher;
 	(void)events;
-	ev_idle_stop(ev, watcher);
-	queue_run(&loop->next_turn);
 }
 
 static bool run_posted(struct loop *loop)

@@ -238,7 +238,8 @@ static struct series *find_series(const struct family *family, unsigned bucket,
 
 		for (size_t i = 0; same && i < family->spec.n_labels; i++)
 			same = s->values[i].len == values[i].len &&
-			       memcmp(s->values[i].ptr, values[i].ptr, values[i].len) == 0;
+			       (!values[i].len ||
+			        memcmp(s->values[i].ptr, values[i].ptr, values[i].len) == 0);
 		if (same)
 			return s;
 	}
@@ -300,7 +301,8 @@ static struct series *add_series(struct metrics *metrics, struct family *family,
 	}
 	copy = (char *)&series->values[n];
 	for (size_t i = 0; i < n; i++) {
-		memcpy(copy, values[i].ptr, values[i].len);
+		if (values[i].len)
+			memcpy(copy, values[i].ptr, values[i].len);
 		series->values[i] = (spore_str){ copy, values[i].len };
 		copy += values[i].len;
 	}

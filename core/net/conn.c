@@ -34,7 +34,8 @@ static bool add_fact(struct spore_conn *copy, const char *key, size_t index, spo
 	copy->n_facts++;
 	if (!facts->key || !facts->value)
 		return false;
-	memcpy(facts->value, value.ptr, value.len);
+	if (value.len)
+		memcpy(facts->value, value.ptr, value.len);
 	return true;
 }
 

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
@@ -70,28 +70,36 @@ static void add_own_folders(struct registry *registry, struct json_doc *doc)
 	}
 }
 
-static bool set_pins(struct registry *registry, struct json_doc *doc, const spore_map *pins)
+static bool is_pin(const char *digest)
 {
-	struct registry_pin *list = json_doc_alloc(doc, (pins->count + 1) * sizeof *list);
-	const char *const *digests = pins->items;
-
-	for (size_t i = 0; list && i < pins->count; i++) {
-		const char *digest = digests[i];
-
-		if (strncmp(digest, "sha256:", 7) != 0 || strlen(digest) != 71 ||
-		    strspn(digest + 7, "0123456789abcdefABCDEF") != 64) {
-			fprintf(stderr, "error: /plugins/pin/%s: expected \"sha256:\" and 64 hex digits, found "
-			                "\"%s\"\n", pins->keys[i], digest);
-			return false;
-		}
-		list[i] = (struct registry_pin){ pins->keys[i], digest + 7 };
-	}
-	registry->pins = list;
-	registry->n_pins = list ? pins->count : 0;
-	return list != NULL;
+	return strncmp(digest, "sha256:", 7) == 0 && strlen(digest) == 71 &&
+	       strspn(digest + 7, "0123456789abcdefABCDEF") == 64;
 }
 
-static bool set_up_registry(struct runtime *runtime)
+static bool set_pins(struct registry *registry, const struct config *config, struct diag *diag)
+{
+	const spore_map *pins = &config->settings.plugins.pin;
+	const struct json *node = json_get(json_get(json_doc_root(config->doc), "plugins"), "pin");
+	struct registry_pin *list = json_doc_alloc(config->doc, (pins->count + 1) * sizeof *list);
+	const char *const *digests = pins->items;
+
+	if (!list) {
+		diag_add(diag, NULL, "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < pins->count; i++) {
+		if (!is_pin(digests[i]))
+			diag_add(diag, json_get(node, pins->keys[i]),
+			         "expected \"sha256:\" and 64 hex digits, found \"%s\"", digests[i]);
+		else
+			list[i] = (struct registry_pin){ pins->keys[i], digests[i] + 7 };
+	}
+	registry->pins = list;
+	registry->n_pins = pins->count;
+	return diag->count == 0;
+}
+
+static bool set_up_registry(struct runtime *runtime, struct diag *diag)
 {
 	const struct plugin_settings *settings = &runtime->config->settings.plugins;
 	struct registry *registry = &runtime->registry;
@@ -100,9 +108,9 @@ static bool set_up_registry(struct runtime *runtime)
 	registry->loader.get_extension = host_get_extension;
 	for (size_t i = 0; i < settings->path.count && i < REGISTRY_MAX_PATH; i++)
 		registry->path[registry->n_path++] = paths[i];
-	if (settings->path.count == 0)
+	if (registry->n_path < REGISTRY_MAX_PATH)
 		add_own_folders(registry, runtime->config->doc);
-	return set_pins(registry, runtime->config->doc, &settings->pin);
+	return set_pins(registry, runtime->config, diag);
 }
 
 /* ---- life -------------------------------------------------------------------------------------------- */
@@ -135,7 +143,8 @@ static bool load_plugins(struct runtime *runtime)
 	struct diag diag = { 0 };
 	struct err err;
 
-	runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers, &diag);
+	if (set_up_registry(runtime, &diag))
+		runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers, &diag);
 	diag_print(&diag, stderr);
 	diag_fini(&diag);
 	if (!runtime->set)
@@ -170,7 +179,7 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	runtime->host_ready = host_init(&services);
 	if (!runtime->host_ready)
 		return fail("out of memory");
-	return set_up_registry(runtime) && load_plugins(runtime);
+	return load_plugins(runtime);
 }
 
 static void stop_loops(struct runtime *runtime)
@@ -190,10 +199,10 @@ bool runtime_stop(struct runtime *runtime)
 	log_stop();
 	if (!ended)
 		return false;
-	plugin_set_free(runtime->set);
 	for (unsigned i = 0; runtime->loops && i < runtime->n_workers; i++)
-		loop_free(runtime->loops[i]);
+		loop_free(runtime->loops[i]); /* runs what is still posted there, while the plugins are alive */
 	free(runtime->loops);
+	plugin_set_free(runtime->set);
 	loop_free(runtime->main_loop);
 	if (runtime->host_ready)
 		host_fini();

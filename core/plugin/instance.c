@@ -182,7 +182,7 @@ static void run_drain(void *arg)
 	pthread_mutex_lock(&worker->lock);
 	worker->stopping = true;
 	pthread_mutex_unlock(&worker->lock);
-	if (SPORE_CAN(component, worker_drain))
+	if (worker->started && SPORE_CAN(component, worker_drain))
 		component->worker_drain(worker->state);
 }
 
@@ -191,7 +191,7 @@ static void run_stop(void *arg)
 	struct spore_worker *worker = arg;
 	const spore_component *component = worker->instance->component;
 
-	if (SPORE_CAN(component, worker_stop))
+	if (worker->started && SPORE_CAN(component, worker_stop))
 		component->worker_stop(worker->state);
 	host_release_leaks(worker);
 }
@@ -228,24 +228,29 @@ static bool wait_until_idle(struct spore_worker *worker, int64_t deadline_ms)
 	return true;
 }
 
+/* Also where worker_start failed: it may have left work in flight. */
+static bool stop_worker(struct spore_worker *worker, int64_t deadline_ms)
+{
+	loop_call(worker->loop, run_drain, worker);
+	if (!wait_until_idle(worker, deadline_ms)) {
+		log_error("plugin still busy", log_str("plugin", worker->instance->name),
+		          log_int("worker", loop_index(worker->loop)));
+		return false;
+	}
+	loop_call(worker->loop, run_stop, worker);
+	worker->started = false;
+	worker->loop = NULL;
+	return true;
+}
+
 bool instance_stop(struct instance *instance, int64_t wait_ms)
 {
 	int64_t deadline_ms = clock_ms() + wait_ms;
 	bool idle = true;
 
 	for (unsigned i = 0; i < instance->n_workers; i++) {
-		struct spore_worker *worker = &instance->workers[i];
-
-		if (!worker->started)
-			continue;
-		loop_call(worker->loop, run_drain, worker);
-		if (!wait_until_idle(worker, deadline_ms)) {
-			log_error("plugin still busy", log_str("plugin", instance->name), log_int("worker", i));
-			idle = false;
-			continue;
-		}
-		loop_call(worker->loop, run_stop, worker);
-		worker->started = false;
+		if (instance->workers[i].loop)
+			idle = stop_worker(&instance->workers[i], deadline_ms) && idle;
 	}
 	return idle;
 }

@@ -44,6 +44,10 @@ static bool check_component(const spore_component *c, struct err *err)
 		err_set(err, "one of its components has no name or is cut short");
 		return false;
 	}
+	if (SPORE_HAS(c, flags) && c->flags & SPORE_COMPF_SINGLE_WORKER && c->kind != SPORE_KIND_METRICS) {
+		err_set(err, "its component \"%s\" asks for one worker, which only an exporter may", c->name);
+		return false;
+	}
 	slot = missing_slot(c);
 	if (slot) {
 		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", c->name, slot);

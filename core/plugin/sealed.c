@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,6 +62,20 @@ static bool check_folders(const char *file, struct err *err)
 	return true;
 }
 
+/* Whoever may replace a link chooses what is loaded: the folder it stands in counts, too. */
+static bool check_link(const char *path, struct err *err)
+{
+	char folder[PATH_MAX], real[PATH_MAX + 2];
+
+	snprintf(folder, sizeof folder, "%s", path);
+	if (!realpath(dirname(folder), real)) {
+		err_set(err, "cannot read the folder of %s: %s", path, strerror(errno));
+		return false;
+	}
+	strcat(real, "/.");
+	return check_folders(real, err);
+}
+
 static int open_checked(const char *path, struct stat *st, struct err *err)
 {
 	char real[PATH_MAX];
@@ -69,7 +85,7 @@ static int open_checked(const char *path, struct stat *st, struct err *err)
 		err_set(err, "cannot open %s: %s", path, strerror(errno));
 		return -1;
 	}
-	if (!check_folders(real, err))
+	if (!check_folders(real, err) || !check_link(path, err))
 		return -1;
 	fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, st) < 0) {

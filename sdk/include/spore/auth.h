@@ -32,7 +32,7 @@ typedef struct spore_auth_request {
 	spore_str answer;                /* exactly what the client sent; empty when none was asked */
 	const spore_addr *peer, *local;
 	const spore_conn *conn;          /* for host->conn_attr() */
-	spore_str channel_binding;       /* RFC 9266 tls-exporter bytes, or empty */
+	spore_str channel_binding;       /* RFC 9266 bytes of the transport, or empty */
 	uint64_t session;                /* DATA: what the tunnel's own verdict gave; else 0 */
 	int64_t deadline_ms;             /* on host->now_ms()'s clock; after it the host denies */
 	uint32_t secure;                 /* 1: the transport is confidential and authenticated */

@@ -14,6 +14,10 @@
 extern "C" {
 #endif
 
+/* The attribute under which a transport offers bytes that name its session to both ends and to nobody
+ * else (RFC 9266); the host hands them to auth plugins. */
+#define SPORE_ATTR_CHANNEL_BINDING "channel.binding"
+
 enum { SPORE_CLOSE_FIN = 1, SPORE_CLOSE_RST = 2 };
 
 typedef struct spore_stream_ops spore_stream_ops;

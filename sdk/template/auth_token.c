@@ -1,0 +1,106 @@
+/* auth_token - a token that each client sends as it is: the smallest plugin with both sides.
+ *
+ * Whoever can read the connection can read the token, so a server refuses it where the transport is not
+ * secure, unless told otherwise. */
+#include <spore/auth.h>
+#include <stdlib.h>
+
+/* One entry of the configuration, as the host has filled it. */
+struct conf {
+	spore_str token;
+	const char *identity;
+	uint32_t insecure;
+};
+
+static const spore_option options[] = {
+	SPORE_SECRET(struct conf, token, SPORE_OPTF_REQUIRED, "what the client sends"),
+	SPORE_STRING(struct conf, identity, 0, "\"guest\"", "names the client in logs"),
+	SPORE_BOOL(struct conf, insecure, 0, "false", "accept it over a transport that others can read"),
+};
+
+struct token {
+	const spore_host *host;
+	spore_ctx *ctx;
+	const struct conf *conf;
+};
+
+/* [main] The instance is read-only from here on, so all workers share it. */
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	const struct conf *conf = args->conf;
+	struct token *token;
+
+	if (conf->token.len > SPORE_AUTH_ANSWER_MAX) {
+		args->report(args, "/token", "expected at most 232 bytes");
+		return SPORE_ECONFIG;
+	}
+	token = malloc(sizeof *token);
+	if (!token)
+		return SPORE_ENOMEM;
+	*token = (struct token){ args->host, args->ctx, conf };
+	*instance_out = token;
+	return SPORE_OK;
+}
+
+/* Takes as long for a wrong text as for a right one of the same length. */
+static int same_text(spore_str a, spore_str b)
+{
+	unsigned char differs = a.len != b.len;
+
+	for (size_t i = 0; i < a.len && i < b.len; i++)
+		differs |= (unsigned char)(a.ptr[i] ^ b.ptr[i]);
+	return !differs;
+}
+
+/* [worker] */
+static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
+{
+	const struct token *token = state;
+	spore_auth_result result = {
+		.struct_size = sizeof result,
+		.identity = spore_cstr(token->conf->identity),
+	};
+
+	if (!rq->secure && !token->conf->insecure) {
+		spore_logf(token->host, token->ctx, SPORE_LOG_WARN,
+			   "a token came over a transport that others can read: refused");
+		return SPORE_DENY;
+	}
+	if (!same_text(rq->answer, token->conf->token))
+		return SPORE_NEXT;
+	token->host->complete_verify(ticket, SPORE_ALLOW, &result);
+	return SPORE_EPENDING;
+}
+
+/* [worker] */
+static spore_status answer(void *state, const spore_answer_request *rq, spore_ticket ticket)
+{
+	const struct token *token = state;
+
+	if (!rq->secure && !token->conf->insecure)
+		return SPORE_EUNSUPPORTED;
+	token->host->complete_answer(ticket, SPORE_OK, token->conf->token);
+	return SPORE_EPENDING;
+}
+
+static const spore_auth_ops ops = {
+	.struct_size = sizeof ops,
+	.verify = verify,
+	.answer = answer,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_AUTH,
+	.name = "token",
+	.summary = "a token that each client sends",
+	.ops = &ops,
+	.options = options,
+	.n_options = sizeof options / sizeof *options,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct conf),
+	.create = create,
+	.destroy = free,
+};
+
+SPORE_PLUGIN("auth_token", "0.1.0", "Your name", "MIT", "https://plugin.example", &component);
