@@ -1,0 +1,52 @@
+/* account_scene - what an account needs around it: principals, and the source of its client. */
+#ifndef UNIT_ACCOUNT_SCENE_H
+#define UNIT_ACCOUNT_SCENE_H
+
+#include <check.h>
+
+#include "net/addr.h"
+#include "server/account.h"
+#include "server/source.h"
+
+enum { ACCOUNT_SCENE_VISITORS = 10000 };
+
+struct account_scene {
+	struct limit_settings limits;
+	struct principal_table principals;
+	struct source_table *sources;
+	struct source *source;
+};
+
+static inline bool account_scene_enter(struct account *account)
+{
+	const char *why = NULL;
+	bool entered = account_enter(account, &why);
+
+	ck_assert(entered || why);
+	return entered;
+}
+
+static inline void account_scene_open(struct account_scene *scene)
+{
+	spore_addr addr;
+
+	*scene = (struct account_scene){ .limits = { .max_unauthenticated_per_ip = 8, .secret_burst = 1 } };
+	ck_assert(addr_parse_ip("192.0.2.1", &addr));
+	principal_table_init(&scene->principals, ACCOUNT_SCENE_VISITORS);
+	scene->sources = source_table_new(&scene->limits);
+	ck_assert_ptr_nonnull(scene->sources);
+	scene->source = source_get(scene->sources, &addr);
+	ck_assert_ptr_nonnull(scene->source);
+}
+
+/* All accounts are gone: so are their principals. */
+static inline void account_scene_close(struct account_scene *scene)
+{
+	ck_assert_ptr_null(scene->principals.first);
+	ck_assert_uint_eq(scene->principals.visitors, 0);
+	source_unref(scene->source);
+	source_table_free(scene->sources);
+	principal_table_fini(&scene->principals);
+}
+
+#endif

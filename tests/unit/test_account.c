@@ -1,0 +1,217 @@
+#include "server/account.h"
+
+#include <pthread.h>
+
+#include "account_scene.h"
+#include "suite.h"
+
+static int an_instance, another_instance;
+
+static struct instance *instance(int *which)
+{
+	return (struct instance *)(void *)which;
+}
+
+static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_tunnels, uint32_t max_conns)
+{
+	spore_auth_result result = { .struct_size = sizeof result, .fields = fields, .session = session,
+		                     .identity = spore_cstr("alice"), .max_tunnels = max_tunnels,
+		                     .max_conns = max_conns };
+	struct grant *grant = grant_new(&result);
+
+	ck_assert_ptr_nonnull(grant);
+	return grant;
+}
+
+static struct account *open_one(struct account_scene *scene, int *by, struct grant *grant)
+{
+	const char *error = "none";
+	struct account *account = account_open(&scene->principals, scene->source, instance(by), grant, &error);
+
+	ck_assert_msg(account != NULL, "%s", error);
+	return account;
+}
+
+START_TEST(the_owner_is_an_instance_and_its_session)
+{
+	struct account_scene scene;
+	struct account *a, *b, *c;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	b = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	c = open_one(&scene, &another_instance, make_grant(7, 0, 0, 0));
+	ck_assert_ptr_eq(a->principal, b->principal);
+	ck_assert_ptr_ne(a->principal, c->principal);
+	ck_assert(account_belongs_to(a, instance(&an_instance), 7));
+	ck_assert(!account_belongs_to(a, instance(&an_instance), 8));
+	ck_assert(!account_belongs_to(a, instance(&another_instance), 7));
+	ck_assert(!account_belongs_to(a, NULL, 7));
+	ck_assert_str_eq(account_identity(a), "alice");
+	account_close_tunnel(a);
+	account_close_tunnel(c);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(without_authentication_there_is_no_name)
+{
+	struct account_scene scene;
+	struct account *account;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, NULL, NULL);
+	ck_assert_str_eq(account_identity(account), "");
+	ck_assert(account_belongs_to(account, NULL, 0));
+	for (int i = 0; i < 100; i++)
+		ck_assert(account_scene_enter(account));
+	for (int i = 0; i < 100; i++)
+		account_leave(account);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(tunnels_are_bounded_over_a_session)
+{
+	struct grant *too_many = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0);
+	struct account_scene scene;
+	struct account *a, *b;
+	const char *error;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
+	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, instance(&an_instance), too_many, &error));
+	ck_assert_str_eq(error, "too many tunnels");
+	account_ref(a);
+	account_close_tunnel(a); /* its visitors stay, its place is free */
+	account_close_tunnel(open_one(&scene, &an_instance, too_many));
+	account_unref(a);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(no_tunnel_at_all_may_be_granted)
+{
+	struct grant *none = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
+	struct account_scene scene;
+	const char *error;
+
+	account_scene_open(&scene);
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, instance(&an_instance), none, &error));
+	grant_free(none);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(visitors_are_bounded_over_a_session)
+{
+	struct account_scene scene;
+	struct account *a, *b;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
+	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
+	ck_assert(account_scene_enter(a));
+	ck_assert(account_scene_enter(b));
+	ck_assert(!account_scene_enter(a));
+	ck_assert(!account_scene_enter(b));
+	account_leave(b);
+	ck_assert(account_scene_enter(a));
+	ck_assert_uint_eq(a->conns, 2);
+	ck_assert_uint_eq(b->conns, 1);
+	account_leave(a);
+	account_leave(a);
+	account_close_tunnel(a);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(renewing_changes_what_is_allowed_not_who_is)
+{
+	spore_auth_result result = { .struct_size = sizeof result, .session = 99, .identity = spore_cstr("mallory"),
+		                     .fields = SPORE_AUTH_F_MAX_CONNS, .max_conns = 0 };
+	struct account_scene scene;
+	struct account *account;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(1, 0, 0, 0));
+	ck_assert(account_scene_enter(account));
+	account_renew(account, grant_new(&result));
+	ck_assert_str_eq(account_identity(account), "alice");
+	ck_assert(account_belongs_to(account, instance(&an_instance), 1));
+	ck_assert(!account_scene_enter(account));
+	account_leave(account);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+/* Over all principals: each takes descriptors. */
+START_TEST(visitors_are_bounded_over_all)
+{
+	struct account_scene scene;
+	struct account *a, *b;
+	const char *why[2];
+
+	account_scene_open(&scene);
+	scene.principals.max_visitors = 2;
+	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
+	b = open_one(&scene, &another_instance, NULL);
+	ck_assert(account_enter(a, &why[0]));
+	ck_assert(!account_enter(a, &why[0]));
+	ck_assert(account_enter(b, &why[1]));
+	ck_assert(!account_enter(b, &why[1]));
+	ck_assert_str_ne(why[0], why[1]);
+	account_leave(a);
+	ck_assert(account_enter(b, &why[1]));
+	account_leave(b);
+	account_leave(b);
+	account_close_tunnel(a);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+static void *enter_and_leave(void *arg)
+{
+	struct account *account = arg;
+
+	for (int i = 0; i < 10000; i++) {
+		account_ref(account);
+		if (account_scene_enter(account))
+			account_leave(account);
+		account_unref(account);
+	}
+	account_unref(account);
+	return NULL;
+}
+
+START_TEST(counts_of_many_threads_come_out_even)
+{
+	struct account_scene scene;
+	struct account *account;
+	struct principal *principal;
+	pthread_t threads[3];
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
+	principal = account->principal;
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, enter_and_leave, account_ref(account));
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(principal->conns, 0);
+	ck_assert_uint_eq(account->refs, 1);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+SUITE("account", the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
+      tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
+      visitors_are_bounded_over_all, renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even)

@@ -1,0 +1,460 @@
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/shorthands.h"
+#include "net/addr.h"
+#include "suite.h"
+
+enum { MAX_WORDS = 16 };
+
+struct scene {
+	struct config *config;
+	struct diag diag;
+	char printed[8192], path[64];
+};
+
+/* Loads the file's text (NULL: no file) and the words, which are separated by '|'. */
+static enum config_outcome load(struct scene *scene, unsigned role, const char *file, const char *line)
+{
+	static char words[512];
+	char *argv[MAX_WORDS] = { (char *)(uintptr_t)"--config", scene->path };
+	enum config_outcome outcome;
+	int argc = file ? 2 : 0;
+	FILE *out;
+
+	memset(scene, 0, sizeof *scene);
+	if (file) {
+		int fd = mkstemp(strcpy(scene->path, "/tmp/spore-unit-XXXXXX"));
+
+		ck_assert_int_eq(write(fd, file, strlen(file)), (ssize_t)strlen(file));
+		close(fd);
+	}
+	snprintf(words, sizeof words, "%s", line);
+	for (char *word = words; word && *line; argc++) {
+		ck_assert_int_lt(argc, MAX_WORDS);
+		argv[argc] = strsep(&word, "|");
+	}
+	outcome = config_load(role, argc, argv, &scene->diag, &scene->config);
+	out = fmemopen(scene->printed, sizeof scene->printed, "w");
+	diag_print(&scene->diag, out);
+	fputc('\0', out);
+	fclose(out);
+	if (file)
+		unlink(scene->path);
+	ck_assert((outcome == CONFIG_LOADED || outcome == CONFIG_HELP) == (scene->diag.count == 0));
+	return outcome;
+}
+
+static void leave(struct scene *scene)
+{
+	diag_fini(&scene->diag);
+	config_unref(scene->config);
+}
+
+static void load_good(struct scene *scene, unsigned role, const char *file, const char *line)
+{
+	enum config_outcome outcome = load(scene, role, file, line);
+
+	ck_assert_msg(outcome == CONFIG_LOADED, "%s %s: %s", file ? file : "", line, scene->printed);
+}
+
+static void check_wrong(unsigned role, const char *file, const char *line, enum config_outcome expected,
+                        const char *text)
+{
+	struct scene scene;
+	enum config_outcome outcome = load(&scene, role, file, line);
+
+	ck_assert_msg(outcome == expected, "%s %s: %d %s", file ? file : "", line, outcome, scene.printed);
+	ck_assert_msg(strstr(scene.printed, text) != NULL, "%s %s: %s", file ? file : "", line, scene.printed);
+	leave(&scene);
+}
+
+static const char *text_of(const struct json *object, const char *key)
+{
+	const struct json *node = json_get(object, key);
+
+	return node && node->type == JSON_STRING ? node->raw : "(none)";
+}
+
+/* ---- the server ----------------------------------------------------------------------------------------- */
+
+START_TEST(a_server_needs_nothing)
+{
+	const struct server_settings *server;
+	const spore_port_range *ranges;
+	char text[ADDR_TEXT_SIZE];
+	struct scene scene;
+
+	load_good(&scene, ROLE_SERVER, NULL, "");
+	server = &scene.config->settings.server;
+	ranges = server->ports.items;
+	ck_assert_int_eq(server->control_port, 7835);
+	ck_assert_str_eq(addr_format_ip(&server->bind_addr, text), "0.0.0.0");
+	ck_assert_str_eq(addr_format_ip(&server->bind_tunnels, text), "0.0.0.0");
+	ck_assert_uint_eq(server->ports.count, 1);
+	ck_assert(ranges[0].lo == 1024 && ranges[0].hi == 65535);
+	ck_assert_int_eq(server->drain_timeout, 10000);
+	ck_assert_uint_eq(scene.config->auth.n, 0);
+	ck_assert_uint_eq(scene.config->transport.n, 1);
+	ck_assert_str_eq(scene.config->transport.items[0].use, "plain");
+	ck_assert_int_eq(scene.config->settings.log.level, 2);
+	ck_assert_ptr_null(scene.config->folder);
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(a_server_takes_bores_flags)
+{
+	const struct server_settings *server;
+	char text[ADDR_TEXT_SIZE];
+	struct scene scene;
+
+	load_good(&scene, ROLE_SERVER, NULL, "--min-port|2000|--max-port=3000|--secret|s3cret|--bind-addr|::1|--sndbuf|64k");
+	server = &scene.config->settings.server;
+	ck_assert_int_eq(server->min_port, 2000);
+	ck_assert_int_eq(((const spore_port_range *)server->ports.items)[0].hi, 3000);
+	ck_assert_str_eq(addr_format_ip(&server->bind_tunnels, text), "::1");
+	ck_assert_int_eq(server->sndbuf, 65536);
+	ck_assert_uint_eq(scene.config->auth.n, 1);
+	ck_assert_str_eq(scene.config->auth.items[0].use, "hmac");
+	ck_assert_str_eq(text_of(scene.config->auth.items[0].node, "secret"), "s3cret");
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(flag_over_variable_over_file_over_default)
+{
+	static const char file[] = "{\"server\":{\"control_port\":1,\"workers\":1,\"min_port\":1}}";
+	const struct server_settings *server;
+	struct scene scene;
+
+	setenv("SPORE_CONTROL_PORT", "2", 1);
+	setenv("SPORE_MIN_PORT", "2", 1);
+	setenv("BORE_MIN_PORT", "3", 1);
+	load_good(&scene, ROLE_SERVER, file, "--control-port|4");
+	server = &scene.config->settings.server;
+	ck_assert_int_eq(server->control_port, 4);
+	ck_assert_int_eq(server->min_port, 2);
+	ck_assert_int_eq(server->workers, 1);
+	ck_assert_int_eq(server->max_port, 65535);
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(flat_and_structured_mean_the_same)
+{
+	static const char *const files[] = {
+		"{\"control_port\":7000,\"min_port\":5,\"secret\":\"x\",\"sndbuf\":4096,\"log_level\":\"warn\"}",
+		"{\"server\":{\"control_port\":7000,\"min_port\":5,\"sndbuf\":4096},\"log\":{\"level\":\"warn\"},"
+		"\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\"}]}",
+		"{\"log\":{\"level\":\"warn\"},\"secret\":\"x\",\"server\":{\"min_port\":5},\"auth\":[{\"use\":\"hmac\"}],"
+		"\"control_port\":7000,\"sndbuf\":\"4k\"}",
+		"{\"sndbuf\":\"4k\",\"auth\":[],\"secret\":\"x\",\"control_port\":7000,\"min_port\":5,\"log_level\":\"warn\"}",
+	};
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		const struct settings *settings;
+		struct scene scene;
+
+		load_good(&scene, ROLE_SERVER, files[i], "");
+		settings = &scene.config->settings;
+		ck_assert_int_eq(settings->server.control_port, 7000);
+		ck_assert_int_eq(settings->server.min_port, 5);
+		ck_assert_int_eq(settings->server.sndbuf, 4096);
+		ck_assert_int_eq(settings->log.level, 3);
+		ck_assert_uint_eq(scene.config->auth.n, 1);
+		ck_assert_str_eq(scene.config->auth.items[0].use, "hmac");
+		ck_assert_str_eq(text_of(scene.config->auth.items[0].node, "secret"), "x");
+		ck_assert_str_eq(scene.config->folder, "/tmp");
+		leave(&scene);
+	}
+}
+END_TEST
+
+START_TEST(one_thing_said_twice_is_a_mistake)
+{
+	check_wrong(ROLE_SERVER, "{\"control_port\":1,\"server\":{\"control_port\":2}}", "", CONFIG_WRONG,
+	            ":1:2: error: /control_port: the flat key \"control_port\" and the structured "
+	            "/server/control_port say one thing twice: keep one\n");
+	check_wrong(ROLE_SERVER, "{\"server\":{\"control_port\":2},\"control_port\":1}", "", CONFIG_WRONG,
+	            "say one thing twice: keep one\n");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"a\"}],\"secret\":\"b\"}", "", CONFIG_WRONG,
+	            "the structured /auth/0/secret say one thing twice");
+	check_wrong(ROLE_SERVER, "{\"server\":{\"ports\":\"1-2\",\"min_port\":1}}", "", CONFIG_WRONG,
+	            "/server/min_port: \"min_port\" and \"ports\" say one thing twice: keep one");
+	check_wrong(ROLE_SERVER, "{\"a\":1,\"a\":2}", "", CONFIG_WRONG, "expected each key once, found \"a\" again");
+}
+END_TEST
+
+START_TEST(a_section_of_the_wrong_shape_is_a_mistake)
+{
+	check_wrong(ROLE_SERVER, "{\"server\":7}", "", CONFIG_WRONG, "/server: expected an object, found 7");
+	check_wrong(ROLE_SERVER, "{\"server\":7}", "--min-port|5", CONFIG_WRONG,
+	            "--min-port cannot be combined with the configuration file: its section \"server\" has no place "
+	            "for it");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"other\"}]}", "--secret|x", CONFIG_WRONG,
+	            "--secret cannot be combined with the configuration file: its section \"auth\" has no place for "
+	            "it");
+	check_wrong(ROLE_SERVER, "{\"auth\":{\"use\":\"hmac\"}}", "", CONFIG_WRONG,
+	            "/auth: expected an array of instances, found an object");
+	check_wrong(ROLE_SERVER, "{\"auth\":[7]}", "--secret|x", CONFIG_WRONG,
+	            "/auth/0: expected an object with \"use\", found a number");
+	check_wrong(ROLE_SERVER, "[]", "", CONFIG_WRONG, "expected an object, found an array");
+}
+END_TEST
+
+START_TEST(unknown_keys_are_refused)
+{
+	check_wrong(ROLE_SERVER, "{\"sevrer\":{}}", "", CONFIG_WRONG, "/sevrer: unknown key \"sevrer\": did you mean \"server\"?");
+	check_wrong(ROLE_SERVER, "{\"server\":{\"prot\":1}}", "", CONFIG_WRONG, "/server/prot: unknown key \"prot\"");
+	check_wrong(ROLE_SERVER, "{\"client\":{}}", "", CONFIG_WRONG, "/client: unknown key \"client\"");
+	check_wrong(ROLE_SERVER, "{\"to\":\"host\"}", "", CONFIG_WRONG, "/to: unknown key \"to\"");
+}
+END_TEST
+
+START_TEST(a_wrong_range_is_a_mistake)
+{
+	check_wrong(ROLE_SERVER, "{\"server\":{\"min_port\":9,\"max_port\":8}}", "", CONFIG_WRONG,
+	            "/server/min_port: expected min_port <= max_port, found 9 and 8");
+	check_wrong(ROLE_SERVER, NULL, "--min-port|9|--max-port|8", CONFIG_USAGE,
+	            "expected min_port <= max_port, found 9 and 8");
+}
+END_TEST
+
+/* ---- who made the mistake --------------------------------------------------------------------------------- */
+
+START_TEST(a_flags_value_is_a_matter_of_usage)
+{
+	check_wrong(ROLE_SERVER, NULL, "--min-port|x", CONFIG_USAGE,
+	            "--min-port: error: expected a port from 1 to 65535, found \"x\"\n");
+	check_wrong(ROLE_SERVER, NULL, "--min-port|65536", CONFIG_USAGE, "found 65536\n");
+	check_wrong(ROLE_SERVER, NULL, "--min-port|-1", CONFIG_USAGE, "found \"-1\"\n");
+	check_wrong(ROLE_SERVER, NULL, "--bind-addr|localhost", CONFIG_USAGE, "--bind-addr: error: expected an IP address");
+	check_wrong(ROLE_SERVER, NULL, "--nonsense", CONFIG_USAGE, "error: unknown flag --nonsense\n");
+	setenv("SPORE_MIN_PORT", "x", 1);
+	check_wrong(ROLE_SERVER, NULL, "", CONFIG_WRONG,
+	            "SPORE_MIN_PORT: error: expected a port from 1 to 65535, found \"x\"\n");
+	check_wrong(ROLE_SERVER, NULL, "--max-port|x", CONFIG_WRONG, "SPORE_MIN_PORT: error: ");
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_is_named)
+{
+	check_wrong(ROLE_SERVER, NULL, "--config|/nonexistent.json", CONFIG_WRONG,
+	            "cannot open the configuration /nonexistent.json: No such file or directory");
+	check_wrong(ROLE_SERVER, NULL, "--config|/tmp", CONFIG_WRONG,
+	            "cannot read /tmp: expected a regular file of at most 64 MiB");
+	check_wrong(ROLE_SERVER, "", "", CONFIG_WRONG, ":1:1: error: expected a value, found the end of the file");
+	check_wrong(ROLE_SERVER, "{\"server\":{\n\"control_port\": 07835}}", "", CONFIG_WRONG,
+	            ":2:17: error: expected a number without a leading zero, found '0'");
+}
+END_TEST
+
+START_TEST(help_is_no_mistake)
+{
+	struct scene scene;
+
+	ck_assert_int_eq(load(&scene, ROLE_SERVER, "{\"bad\":", "--help"), CONFIG_HELP);
+	leave(&scene);
+}
+END_TEST
+
+/* ---- instances ---------------------------------------------------------------------------------------------- */
+
+START_TEST(instances_are_read_in_order)
+{
+	static const char file[] = "{\"auth\":[{\"use\":\"a\"},{\"use\":\"acme:b\",\"name\":\"staff\",\"on_error\":\"next\"},"
+	                           "{\"use\":\"c\",\"on_error\":\"deny\",\"x\":1}],"
+	                           "\"acl\":{\"control\":[{\"use\":\"cidr\"}],\"public\":[]},\"metrics\":[{\"use\":\"m\"}],"
+	                           "\"transport\":[{\"use\":\"t\"},{\"use\":\"u\"}]}";
+	const struct config_instance *auth;
+	struct scene scene;
+
+	load_good(&scene, ROLE_SERVER, file, "");
+	auth = scene.config->auth.items;
+	ck_assert_uint_eq(scene.config->auth.n, 3);
+	ck_assert_str_eq(auth[0].name, "a");
+	ck_assert_str_eq(auth[1].use, "acme:b");
+	ck_assert_str_eq(auth[1].name, "staff");
+	ck_assert(!auth[0].continue_on_error && auth[1].continue_on_error && !auth[2].continue_on_error);
+	ck_assert_ptr_nonnull(json_get(auth[2].node, "x"));
+	ck_assert_uint_eq(scene.config->acl_control.n, 1);
+	ck_assert_uint_eq(scene.config->acl_public.n, 0);
+	ck_assert_uint_eq(scene.config->metrics.n, 1);
+	ck_assert_uint_eq(scene.config->transport.n, 2);
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(an_instance_needs_a_name_that_is_one)
+{
+	check_wrong(ROLE_SERVER, "{\"auth\":[{}]}", "", CONFIG_WRONG,
+	            "/auth/0: expected the key \"use\" (the plugin's name), found none");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":7}]}", "", CONFIG_WRONG, "/auth/0/use: expected a name, found 7");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"\"}]}", "", CONFIG_WRONG, "/auth/0/use: expected a name, found \"\"");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"a\",\"name\":[]}]}", "", CONFIG_WRONG,
+	            "/auth/0/name: expected a name, found an array");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"a\",\"on_error\":\"allow\"}]}", "", CONFIG_WRONG,
+	            "/auth/0/on_error: expected one of deny|next, found \"allow\"");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"a\",\"on_error\":true}]}", "", CONFIG_WRONG,
+	            "/auth/0/on_error: expected a name, found true");
+}
+END_TEST
+
+/* ---- the client ----------------------------------------------------------------------------------------------- */
+
+static const struct tunnel_settings *tunnel_of(const struct scene *scene, size_t index)
+{
+	ck_assert_uint_lt(index, scene->config->settings.tunnels.count);
+	return (const struct tunnel_settings *)scene->config->settings.tunnels.items + index;
+}
+
+START_TEST(a_client_takes_bores_command_line)
+{
+	struct scene scene;
+
+	load_good(&scene, ROLE_LOCAL, NULL, "5000|-t|bore.pub|-p|9000|-l|db|-s|x");
+	ck_assert_str_eq(scene.config->settings.client.to, "bore.pub");
+	ck_assert_int_eq(scene.config->settings.client.control_port, 7835);
+	ck_assert_int_eq(scene.config->settings.client.max_dials, 256);
+	ck_assert_uint_eq(scene.config->settings.tunnels.count, 1);
+	ck_assert_int_eq(tunnel_of(&scene, 0)->local_port, 5000);
+	ck_assert_int_eq(tunnel_of(&scene, 0)->port, 9000);
+	ck_assert_str_eq(tunnel_of(&scene, 0)->local_host, "db");
+	ck_assert_str_eq(tunnel_of(&scene, 0)->name, "db:5000");
+	ck_assert_str_eq(text_of(scene.config->auth.items[0].node, "secret"), "x");
+	leave(&scene);
+	load_good(&scene, ROLE_LOCAL, NULL, "5000|--to|h");
+	ck_assert_str_eq(tunnel_of(&scene, 0)->local_host, "localhost");
+	ck_assert_int_eq(tunnel_of(&scene, 0)->port, 0);
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(a_client_takes_several_tunnels)
+{
+	static const char file[] = "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local\":\"127.0.0.1:3000\",\"name\":\"web\"},"
+	                           "{\"local\":\"[::1]:22\",\"port\":2222},{\"local_port\":80}]}";
+	struct scene scene;
+
+	load_good(&scene, ROLE_LOCAL, file, "");
+	ck_assert_str_eq(tunnel_of(&scene, 0)->local_host, "127.0.0.1");
+	ck_assert_int_eq(tunnel_of(&scene, 0)->local_port, 3000);
+	ck_assert_str_eq(tunnel_of(&scene, 0)->name, "web");
+	ck_assert_str_eq(tunnel_of(&scene, 1)->local_host, "::1");
+	ck_assert_int_eq(tunnel_of(&scene, 1)->local_port, 22);
+	ck_assert_str_eq(tunnel_of(&scene, 1)->name, "::1:22");
+	ck_assert_str_eq(tunnel_of(&scene, 2)->local_host, "localhost");
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(a_client_needs_a_server_and_a_service)
+{
+	check_wrong(ROLE_LOCAL, NULL, "", CONFIG_USAGE,
+	            "error: spore local: expected the server: --to HOST, SPORE_SERVER, or --config FILE\n"
+	            "error: spore local: expected the port of the service: spore local LOCAL_PORT\n");
+	check_wrong(ROLE_LOCAL, NULL, "5000", CONFIG_USAGE, "expected the server: --to HOST");
+	check_wrong(ROLE_LOCAL, NULL, "--to|h", CONFIG_USAGE, "expected the port of the service: ");
+	check_wrong(ROLE_LOCAL, "{\"tunnels\":[{\"local_port\":1}]}", "", CONFIG_WRONG,
+	            "expected the key \"client\" (the client), found none");
+	check_wrong(ROLE_LOCAL, "{\"client\":{},\"tunnels\":[{\"local_port\":1}]}", "", CONFIG_WRONG,
+	            "/client: expected the key \"to\" (the server's name or address), found none");
+	check_wrong(ROLE_LOCAL, "{\"client\":{\"to\":\"h\"},\"tunnels\":[]}", "", CONFIG_WRONG,
+	            "/tunnels: expected at least one tunnel, found none");
+	check_wrong(ROLE_LOCAL, "{\"client\":{\"to\":\"h\"},\"tunnels\":[{}]}", "", CONFIG_WRONG,
+	            "/tunnels/0: expected the service's port: ");
+}
+END_TEST
+
+START_TEST(a_local_address_is_checked)
+{
+	static const char *const bad[] = { "x", "x:", ":80", "x:0", "x:65536", "x:-1", "[]:80", "" };
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char file[160], expected[160];
+
+		snprintf(file, sizeof file, "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local\":\"%s\"}]}", bad[i]);
+		snprintf(expected, sizeof expected, "/tunnels/0/local: expected \"HOST:PORT\", found \"%s\"", bad[i]);
+		check_wrong(ROLE_LOCAL, file, "", CONFIG_WRONG, expected);
+	}
+	check_wrong(ROLE_LOCAL, "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local\":\"h:1\",\"local_port\":2}]}", "",
+	            CONFIG_WRONG, "say one thing twice: keep one");
+}
+END_TEST
+
+START_TEST(client_flags_go_into_the_first_tunnel)
+{
+	static const char file[] = "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1},{\"local_port\":2}]}";
+	struct scene scene;
+
+	load_good(&scene, ROLE_LOCAL, file, "9|--to|other|-p|5");
+	ck_assert_str_eq(scene.config->settings.client.to, "other");
+	ck_assert_int_eq(tunnel_of(&scene, 0)->local_port, 9);
+	ck_assert_int_eq(tunnel_of(&scene, 0)->port, 5);
+	ck_assert_int_eq(tunnel_of(&scene, 1)->local_port, 2);
+	ck_assert_int_eq(tunnel_of(&scene, 1)->port, 0);
+	leave(&scene);
+}
+END_TEST
+
+/* "flag over variable over file" holds for the service, too, however the file spells it. */
+START_TEST(the_local_port_flag_goes_over_the_files_local)
+{
+	static const char file[] = "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local\":\"db:1\"}]}";
+	struct scene scene;
+
+	load_good(&scene, ROLE_LOCAL, file, "9");
+	ck_assert_int_eq(tunnel_of(&scene, 0)->local_port, 9);
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(a_config_lives_as_long_as_its_references)
+{
+	struct scene scene;
+
+	load_good(&scene, ROLE_LOCAL, NULL, "5000|--to|h");
+	ck_assert_ptr_eq(config_ref(scene.config), scene.config);
+	config_unref(scene.config);
+	ck_assert_str_eq(scene.config->settings.client.to, "h");
+	leave(&scene);
+	config_unref(NULL);
+}
+END_TEST
+
+/* ---- hostile files ---------------------------------------------------------------------------------------------- */
+
+START_TEST(damaged_files_never_crash)
+{
+	static const char file[] = "{\"server\":{\"ports\":\"1-9\",\"reserved_ports\":[5]},\"secret\":\"x\",\"auth\":[{\"use\":\"hmac\"}],"
+	                           "\"acl\":{\"control\":[{\"use\":\"c\"}]},\"plugins\":{\"path\":[\"a\"],\"pin\":{\"b\":\"c\"}}}";
+	static const char bytes[] = "\"{}[],:0x\\";
+	unsigned n_good = 0;
+
+	for (size_t at = 0; at < sizeof file - 1; at++) {
+		for (size_t i = 0; i < sizeof bytes - 1; i += 1 + at % 3) {
+			char damaged[sizeof file];
+			struct scene scene;
+
+			memcpy(damaged, file, sizeof file);
+			damaged[at] = bytes[i];
+			n_good += load(&scene, ROLE_SERVER, damaged, "--min-port|5") == CONFIG_LOADED;
+			leave(&scene);
+		}
+	}
+	ck_assert_uint_eq(n_good, 0); /* --min-port and the file's ports say one thing twice */
+}
+END_TEST
+
+SUITE("config", a_server_needs_nothing, a_server_takes_bores_flags, flag_over_variable_over_file_over_default,
+      flat_and_structured_mean_the_same, one_thing_said_twice_is_a_mistake,
+      a_section_of_the_wrong_shape_is_a_mistake, unknown_keys_are_refused, a_wrong_range_is_a_mistake,
+      a_flags_value_is_a_matter_of_usage, a_file_that_cannot_be_read_is_named, help_is_no_mistake,
+      instances_are_read_in_order, an_instance_needs_a_name_that_is_one, a_client_takes_bores_command_line,
+      a_client_takes_several_tunnels, a_client_needs_a_server_and_a_service, a_local_address_is_checked,
+      client_flags_go_into_the_first_tunnel, the_local_port_flag_goes_over_the_files_local,
+      a_config_lives_as_long_as_its_references, damaged_files_never_crash)

@@ -1,0 +1,114 @@
+#include "net/conn.h"
+
+#include <string.h>
+
+#include "drip.h"
+#include "suite.h"
+
+static spore_str empty_value;
+
+static uint32_t attr_of_other(spore_stream *stream, const char *key, size_t index, spore_str *out)
+{
+	(void)stream;
+	if (strcmp(key, "other") == 0 && index == 0)
+		*out = spore_cstr("upper");
+	else if (strcmp(key, "empty") == 0 && index == 0)
+		*out = empty_value;
+	else if (strcmp(key, "endless") == 0)
+		*out = spore_cstr("x");
+	else
+		return 0;
+	return 1;
+}
+
+static struct spore_conn make(void)
+{
+	static const spore_stream_ops other_ops = { .struct_size = sizeof other_ops, .attr = attr_of_other };
+	static const spore_stream_ops older_ops = { .struct_size = 8 };
+	static spore_stream other = { &other_ops }, older = { &older_ops };
+	static struct drip drip;
+
+	if (!drip.base.ops) {
+		struct drip *fresh = drip_new(NULL);
+
+		drip = *fresh;
+		free(fresh);
+	}
+	return (struct spore_conn){ .layers = { &drip.base, &older, &other }, .n_layers = 3, .secure = true,
+		                    .peer.port = 1, .local.port = 2 };
+}
+
+static void check_attr(const spore_conn *conn, const char *key, size_t index, const char *expected)
+{
+	spore_str value = { NULL, 99 };
+	bool found = conn_attr(conn, key, index, &value);
+
+	ck_assert_msg(found == (expected != NULL), "%s %zu", key, index);
+	if (expected) {
+		ck_assert_uint_eq(value.len, strlen(expected));
+		ck_assert(value.len == 0 || memcmp(value.ptr, expected, value.len) == 0);
+	}
+}
+
+static void check_all(const spore_conn *conn)
+{
+	check_attr(conn, "drip.drop", 0, "a");
+	check_attr(conn, "drip.drop", 2, "c");
+	check_attr(conn, "drip.drop", 3, NULL);
+	check_attr(conn, "other", 0, "upper");
+	check_attr(conn, "other", 1, NULL);
+	check_attr(conn, "unknown", 0, NULL);
+}
+
+START_TEST(layers_are_asked_from_the_top)
+{
+	struct spore_conn conn = make();
+
+	check_all(&conn);
+}
+END_TEST
+
+START_TEST(a_copy_knows_what_was_asked_for)
+{
+	static const char *const keys_a[] = { "other", "unknown", NULL }, *const keys_b[] = { "drip.drop", NULL };
+	const char *const *keys[] = { keys_a, NULL, keys_b };
+	struct spore_conn conn = make(), *copy = conn_copy(&conn, keys, 3);
+
+	ck_assert_ptr_nonnull(copy);
+	memset(&conn, 0, sizeof conn);
+	check_all(copy);
+	ck_assert(copy->secure && copy->peer_is_final && copy->peer.port == 1 && copy->local.port == 2);
+	ck_assert_uint_eq(copy->n_layers, 0);
+	conn_copy_free(copy);
+	copy = conn_copy(&(struct spore_conn){ .n_layers = 0 }, NULL, 0);
+	check_attr(copy, "other", 0, NULL);
+	conn_copy_free(copy);
+	conn_copy_free(NULL);
+}
+END_TEST
+
+START_TEST(an_empty_value_is_copied)
+{
+	static const char *const keys_a[] = { "empty", NULL };
+	const char *const *keys[] = { keys_a };
+	struct spore_conn conn = make(), *copy = conn_copy(&conn, keys, 1);
+
+	check_attr(copy, "empty", 0, "");
+	conn_copy_free(copy);
+}
+END_TEST
+
+START_TEST(an_endless_list_is_cut)
+{
+	static const char *const keys_a[] = { "endless", NULL };
+	const char *const *keys[] = { keys_a };
+	struct spore_conn conn = make(), *copy = conn_copy(&conn, keys, 1);
+
+	ck_assert_uint_ge(copy->n_facts, 16);
+	ck_assert_uint_le(copy->n_facts, 1024);
+	conn_copy_free(copy);
+}
+END_TEST
+
+SUITE("conn", layers_are_asked_from_the_top, a_copy_knows_what_was_asked_for, an_empty_value_is_copied,
+      an_endless_list_is_cut)

@@ -1,0 +1,135 @@
+#include "loop/deadline.h"
+
+#include "run_until.h"
+#include "suite.h"
+
+struct item {
+	struct deadline deadline;
+	int64_t at;
+	unsigned n;
+	struct item *stops, *restarts;
+};
+
+static struct deadline_list deadlines;
+
+static void on_expired(struct deadline *deadline)
+{
+	struct item *item = LIST_OWNER(deadline, struct item, deadline);
+
+	item->at = clock_ms();
+	item->n++;
+	if (item->stops)
+		deadline_stop(&item->stops->deadline);
+	if (item->restarts) {
+		deadline_start(&deadlines, &item->restarts->deadline);
+		item->restarts = NULL;
+	}
+}
+
+static struct loop *start(int64_t after_ms)
+{
+	struct loop *loop = run_until_loop();
+
+	deadline_list_init(&deadlines, loop, after_ms, on_expired);
+	return loop;
+}
+
+static void stop(struct loop *loop)
+{
+	deadline_list_fini(&deadlines);
+	loop_free(loop);
+}
+
+START_TEST(it_expires_once_and_not_early)
+{
+	struct loop *loop = start(50);
+	struct item item = { .n = 0 };
+	int64_t begin;
+
+	deadline_init(&item.deadline);
+	run_for(loop, 2);
+	begin = loop_now_ms(loop);
+	deadline_start(&deadlines, &item.deadline);
+	run_for(loop, 200);
+	ck_assert_uint_eq(item.n, 1);
+	ck_assert_int_ge(item.at, begin + 50);
+	stop(loop);
+}
+END_TEST
+
+START_TEST(stopped_ones_do_not_expire)
+{
+	struct loop *loop = start(20);
+	struct item items[3] = { { .n = 0 } };
+
+	for (int i = 0; i < 3; i++) {
+		deadline_init(&items[i].deadline);
+		deadline_start(&deadlines, &items[i].deadline);
+	}
+	deadline_stop(&items[0].deadline);
+	deadline_stop(&items[0].deadline);
+	items[1].stops = &items[2];
+	run_for(loop, 100);
+	ck_assert(items[0].n == 0 && items[1].n == 1 && items[2].n == 0);
+	stop(loop);
+}
+END_TEST
+
+START_TEST(a_restart_counts_from_anew)
+{
+	struct loop *loop = start(100);
+	struct item item = { .n = 0 };
+	int64_t begin = clock_ms();
+
+	deadline_init(&item.deadline);
+	deadline_start(&deadlines, &item.deadline);
+	while (clock_ms() < begin + 300) {
+		run_for(loop, 5);
+		ck_assert(item.n == 0 || clock_ms() >= begin + 100);
+		if (clock_ms() < begin + 200)
+			deadline_start(&deadlines, &item.deadline);
+		else if (item.n)
+			break;
+	}
+	run_for(loop, 300);
+	ck_assert_uint_eq(item.n, 1);
+	ck_assert_int_ge(item.at, begin + 200);
+	stop(loop);
+}
+END_TEST
+
+START_TEST(they_may_be_started_from_within)
+{
+	struct loop *loop = start(10);
+	struct item a = { .n = 0 }, b = { .n = 0 };
+
+	deadline_init(&a.deadline);
+	deadline_init(&b.deadline);
+	a.restarts = &b;
+	b.restarts = &a;
+	deadline_start(&deadlines, &a.deadline);
+	run_for(loop, 200);
+	ck_assert_uint_eq(a.n, 2);
+	ck_assert_uint_eq(b.n, 1);
+	ck_assert(list_is_empty(&deadlines.running));
+	stop(loop);
+}
+END_TEST
+
+START_TEST(ending_the_list_forgets_all)
+{
+	struct loop *loop = start(10);
+	struct item item = { .n = 0 };
+
+	deadline_init(&item.deadline);
+	deadline_start(&deadlines, &item.deadline);
+	deadline_list_fini(&deadlines);
+	run_for(loop, 50);
+	ck_assert_uint_eq(item.n, 0);
+	deadline_stop(&item.deadline);
+	loop_free(loop);
+}
+END_TEST
+
+SUITE("deadline", it_expires_once_and_not_early, stopped_ones_do_not_expire, a_restart_counts_from_anew,
+      they_may_be_started_from_within, ending_the_list_forgets_all)

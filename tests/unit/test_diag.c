@@ -1,0 +1,200 @@
+#include "config/diag.h"
+
+#include <string.h>
+
+#include "suite.h"
+
+static char *printed(const struct diag *diag)
+{
+	static char text[8192];
+	FILE *file = fmemopen(text, sizeof text, "w");
+
+	ck_assert_ptr_nonnull(file);
+	diag_print(diag, file);
+	fputc('\0', file);
+	fclose(file);
+	return text;
+}
+
+static struct json *parse(struct json_doc *doc, const char *text)
+{
+	struct json_error error;
+	struct json *node = json_parse(doc, json_source_add(doc, "spore.json", text, strlen(text)), &error);
+
+	ck_assert_msg(node != NULL, "%s", error.text);
+	return node;
+}
+
+START_TEST(an_entry_names_place_and_line)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json *root = parse(doc, "{\n  \"server\": {\n    \"control_port\": \"x\"\n  }\n}");
+	struct diag diag = { 0 };
+
+	diag_add(&diag, json_get(json_get(root, "server"), "control_port"), "expected %s", "a port");
+	ck_assert_str_eq(printed(&diag), "spore.json:3:21: error: /server/control_port: expected a port\n"
+	                                 "        \"control_port\": \"x\"\n"
+	                                 "                        ^\n");
+	diag_fini(&diag);
+	ck_assert_uint_eq(diag.count, 0);
+	ck_assert_str_eq(printed(&diag), "");
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(a_key_is_pointed_at)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json *root = parse(doc, "{ \"a\": {\"bad\": 1} }");
+	struct diag diag = { 0 };
+
+	diag_add_key(&diag, root->first->first, "unknown key");
+	diag_add_key(&diag, root, "the root has no key");
+	ck_assert_str_eq(printed(&diag), "spore.json:1:9: error: /a/bad: unknown key\n"
+	                                 "    { \"a\": {\"bad\": 1} }\n"
+	                                 "            ^\n"
+	                                 "spore.json:1:1: error: the root has no key\n"
+	                                 "    { \"a\": {\"bad\": 1} }\n"
+	                                 "    ^\n");
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(an_element_is_named_by_its_index)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json *root = parse(doc, "{\"auth\":[{\"servers\":[\"a\",\"b\"]}]}");
+	struct diag diag = { 0 };
+
+	diag_add_below(&diag, root->first->first, "/servers/1", "no such host");
+	ck_assert_ptr_nonnull(strstr(printed(&diag), "error: /auth/0/servers/1: no such host\n"));
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(a_flag_has_no_line)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json_source *flag = json_source_add(doc, "--port", NULL, 0);
+	struct json_source *variable = json_source_add(doc, "SPORE_PORT", NULL, 0);
+	struct diag diag = { 0 };
+
+	diag_add(&diag, json_new(doc, JSON_STRING, "x", flag), "expected a port");
+	ck_assert_uint_eq(diag.count_elsewhere, 0);
+	diag_add(&diag, json_new(doc, JSON_STRING, "x", variable), "expected a port");
+	ck_assert_uint_eq(diag.count_elsewhere, 1);
+	diag_add(&diag, NULL, "nowhere");
+	ck_assert_str_eq(printed(&diag), "--port: error: expected a port\n"
+	                                 "SPORE_PORT: error: expected a port\n"
+	                                 "error: nowhere\n");
+	ck_assert_uint_eq(diag.count, 3);
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(a_secret_is_not_shown)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json *root = parse(doc, "{\"secret\": [\"hunter2\"]}");
+	struct diag diag = { 0 };
+
+	diag_add_secret(&diag, root->first, "expected a secret, found %s", "an array");
+	ck_assert_str_eq(printed(&diag), "spore.json:1:12: error: /secret: expected a secret, found an array\n");
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
+/* Another mistake in the line of a secret. */
+START_TEST(a_secret_beside_the_mistake_is_not_shown)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json *root = parse(doc, "{\"secret\":\"hunter2\",\"port\":\"x\",\"other\":\"hunter3\"}");
+	struct diag diag = { 0 };
+
+	json_mark_secret(doc, json_get(root, "secret"));
+	json_mark_secret(doc, json_get(root, "other"));
+	diag_add(&diag, json_get(root, "port"), "expected a port");
+	ck_assert_ptr_null(strstr(printed(&diag), "hunter"));
+	ck_assert_ptr_nonnull(strstr(printed(&diag), "\"port\":\"x\""));
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(a_text_that_is_no_tree_can_be_pointed_at)
+{
+	struct json_doc *doc = json_doc_new();
+	static const char text[] = "{\"a\": tru\x1b[2J}";
+	struct json_source *source = json_source_add(doc, "spore.json", text, strlen(text));
+	struct diag diag = { 0 };
+
+	diag_add_at(&diag, source, 6, "expected a value");
+	diag_add_at(&diag, source, strlen(text), "expected the end");
+	ck_assert_str_eq(printed(&diag), "spore.json:1:7: error: expected a value\n"
+	                                 "    {\"a\": tru [2J}\n"
+	                                 "          ^\n"
+	                                 "spore.json:1:15: error: expected the end\n"
+	                                 "    {\"a\": tru [2J}\n"
+	                                 "                  ^\n");
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(a_long_line_is_shown_in_part)
+{
+	static char text[20000], *line, *caret;
+	struct json_doc *doc = json_doc_new();
+	struct diag diag = { 0 };
+	struct json *root;
+
+	memset(text, ' ', sizeof text);
+	text[0] = '[';
+	strcpy(text + 15000, "42");
+	memset(text + 15002, ' ', 100);
+	strcpy(text + 15100, "]");
+	root = parse(doc, text);
+	diag_add(&diag, root->first, "wrong");
+	line = strchr(printed(&diag), '\n') + 1;
+	caret = strchr(line, '\n') + 1;
+	ck_assert_uint_lt((size_t)(caret - line), 200);
+	ck_assert_int_eq(line[strcspn(caret, "^")], '4');
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(names_are_suggested)
+{
+	static const char *const names[] = { "control_port", "min_port", "max_port", "to", "workers" };
+
+	ck_assert_str_eq(diag_suggest("contrl_port", names, 5), "control_port");
+	ck_assert_str_eq(diag_suggest("controlport", names, 5), "control_port");
+	ck_assert_str_eq(diag_suggest("control-prot", names, 5), "control_port");
+	ck_assert_str_eq(diag_suggest("mni_port", names, 5), "min_port");
+	ck_assert_str_eq(diag_suggest("mix_port", names, 5), "min_port");
+	ck_assert_str_eq(diag_suggest("worker", names, 5), "workers");
+	ck_assert_str_eq(diag_suggest("too", names, 5), "to");
+	ck_assert_ptr_null(diag_suggest("completely", names, 5));
+	ck_assert_ptr_null(diag_suggest("workers", names, 0));
+}
+END_TEST
+
+START_TEST(nothing_in_common_is_no_suggestion)
+{
+	static const char *const names[] = { "to" };
+
+	ck_assert_ptr_null(diag_suggest("v", names, 1));
+	ck_assert_ptr_null(diag_suggest("xy", names, 1));
+	ck_assert_ptr_null(diag_suggest("", names, 1));
+}
+END_TEST
+
+SUITE("diag", an_entry_names_place_and_line, a_key_is_pointed_at, an_element_is_named_by_its_index,
+      a_flag_has_no_line, a_secret_is_not_shown,
+      a_secret_beside_the_mistake_is_not_shown, a_text_that_is_no_tree_can_be_pointed_at,
+      a_long_line_is_shown_in_part, names_are_suggested, nothing_in_common_is_no_suggestion)

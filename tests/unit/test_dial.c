@@ -1,0 +1,240 @@
+#include "net/dial.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "net/resolve.h"
+#include "run_until.h"
+#include "sockets.h"
+#include "suite.h"
+
+struct scene {
+	struct loop *loop;
+	struct resolver *resolver;
+	spore_addr addr, found;
+	int listener, fd;
+	unsigned n_done;
+	char why[200];
+};
+
+static void on_done(int fd, const spore_addr *addr, const char *why, void *arg)
+{
+	struct scene *scene = arg;
+
+	ck_assert((fd >= 0) == (addr != NULL));
+	scene->fd = fd;
+	if (addr)
+		scene->found = *addr;
+	snprintf(scene->why, sizeof scene->why, "%s", why);
+	scene->n_done++;
+}
+
+static bool is_done(void *arg)
+{
+	return ((struct scene *)arg)->n_done > 0;
+}
+
+static void set_up(struct scene *scene)
+{
+	*scene = (struct scene){ .loop = run_until_loop(), .resolver = resolver_new(), .fd = -1 };
+	scene->listener = sockets_listen(&scene->addr, 128);
+}
+
+static void tear_down(struct scene *scene)
+{
+	if (scene->fd >= 0)
+		close(scene->fd);
+	if (scene->listener >= 0)
+		close(scene->listener);
+	ck_assert(resolver_free(scene->resolver));
+	loop_free(scene->loop);
+}
+
+static struct dial *dial(struct scene *scene, const char *host, int64_t timeout_ms)
+{
+	struct dial_target target = { .host = host, .port = scene->addr.port, .timeout_ms = timeout_ms };
+	struct dial *started = dial_start(scene->loop, scene->resolver, &target, on_done, scene);
+
+	ck_assert_ptr_nonnull(started);
+	ck_assert_uint_eq(scene->n_done, 0); /* later, never from within */
+	return started;
+}
+
+START_TEST(an_address_and_a_name_are_reached)
+{
+	static const char *const hosts[] = { "127.0.0.1", "localhost", "localhost" };
+	struct scene scene;
+
+	set_up(&scene);
+	for (size_t i = 0; i < 3; i++) {
+		scene.n_done = 0;
+		dial(&scene, hosts[i], 10000);
+		ck_assert(run_until(scene.loop, is_done, &scene));
+		ck_assert_msg(scene.fd >= 0, "%s: %s", hosts[i], scene.why);
+		ck_assert(addr_equal(&scene.found, &scene.addr)); /* past ::1, if the name has it */
+		ck_assert(fcntl(scene.fd, F_GETFL) & O_NONBLOCK);
+		close(scene.fd);
+		scene.fd = -1;
+	}
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_refusal_names_address_and_cause)
+{
+	struct scene scene;
+	char expected[160];
+
+	set_up(&scene);
+	close(scene.listener);
+	scene.listener = -1;
+	dial(&scene, "127.0.0.1", 10000);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_int_eq(scene.fd, -1);
+	snprintf(expected, sizeof expected, "127.0.0.1:%u: Connection refused", scene.addr.port);
+	ck_assert_str_eq(scene.why, expected);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_name_that_is_none_says_so)
+{
+	struct scene scene;
+
+	set_up(&scene);
+	dial(&scene, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid", 10000);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_int_eq(scene.fd, -1);
+	ck_assert_int_eq(strncmp(scene.why, "cannot resolve the name: ", 25), 0);
+	tear_down(&scene);
+}
+END_TEST
+
+/* A listener whose queue is full lets connection attempts wait. */
+static void fill_queue(struct scene *scene, int fds[8])
+{
+	close(scene->listener);
+	scene->listener = sockets_listen(&scene->addr, 0);
+	for (int i = 0; i < 8; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len = addr_to_sockaddr(&scene->addr, &sa);
+
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(fds[i], (struct sockaddr *)&sa, len);
+	}
+}
+
+START_TEST(an_attempt_that_hangs_times_out)
+{
+	struct scene scene;
+	int64_t start;
+	int fds[8];
+
+	set_up(&scene);
+	fill_queue(&scene, fds);
+	start = clock_ms();
+	dial(&scene, "127.0.0.1", 200);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_int_ge(clock_ms() - start, 190);
+	ck_assert_int_lt(clock_ms() - start, 5000);
+	ck_assert_int_eq(scene.fd, -1);
+	ck_assert_ptr_nonnull(strstr(scene.why, ": timed out"));
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+	tear_down(&scene);
+}
+END_TEST
+
+static int count_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Stopped before the loop turns, between its turns, and while an attempt hangs. */
+START_TEST(a_stopped_dial_says_nothing_and_leaves_nothing)
+{
+	static const char *const hosts[] = { "127.0.0.1", "localhost", "127.0.0.1" };
+	struct scene scene;
+	int fds[8], before;
+
+	set_up(&scene);
+	run_for(scene.loop, 1);
+	for (int round = 0; round < 3; round++) {
+		if (round == 2)
+			fill_queue(&scene, fds);
+		before = count_fds();
+		for (int turns = 0; turns < 6; turns++) {
+			struct dial *started;
+
+			scene.n_done = 0;
+			started = dial(&scene, hosts[round], 5000);
+			for (int i = 0; i < turns && !scene.n_done; i++)
+				ev_run(loop_ev(scene.loop), EVRUN_NOWAIT);
+			if (!scene.n_done)
+				dial_stop(started);
+			else if (scene.fd >= 0)
+				close(scene.fd);
+			scene.fd = -1;
+			scene.n_done = 0;
+			run_for(scene.loop, 20);
+			ck_assert_uint_eq(scene.n_done, 0);
+			ck_assert_int_le(count_fds(), before);
+		}
+	}
+	dial_stop(NULL);
+	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+	tear_down(&scene);
+}
+END_TEST
+
+static struct dial *rivals[2];
+static bool one_has_reported;
+
+static void stop_the_other(int fd, const spore_addr *addr, const char *why, void *arg)
+{
+	size_t mine = *(size_t *)arg;
+
+	(void)addr;
+	(void)why;
+	if (fd >= 0)
+		close(fd);
+	ck_assert(!one_has_reported);
+	one_has_reported = true;
+	dial_stop(rivals[!mine]);
+	dial_stop(rivals[mine]); /* its own is gone in a moment: harmless */
+}
+
+/* Whichever is first: the other's report may be queued for the same end of a turn. */
+START_TEST(a_report_may_stop_another_dial)
+{
+	static size_t numbers[] = { 0, 1 };
+	struct dial_target target = { .host = "127.0.0.1", .timeout_ms = 5000 };
+	struct scene scene;
+
+	set_up(&scene);
+	target.port = scene.addr.port;
+	for (int refused = 0; refused < 2; refused++) {
+		if (refused) {
+			close(scene.listener);
+			scene.listener = -1;
+		}
+		one_has_reported = false;
+		for (size_t i = 0; i < 2; i++) {
+			rivals[i] = dial_start(scene.loop, scene.resolver, &target, stop_the_other, &numbers[i]);
+			ck_assert_ptr_nonnull(rivals[i]);
+		}
+		ck_assert(run_until(scene.loop, run_until_is_set, &one_has_reported));
+		run_for(scene.loop, 50);
+	}
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("dial", an_address_and_a_name_are_reached, a_refusal_names_address_and_cause, a_name_that_is_none_says_so,
+      an_attempt_that_hangs_times_out, a_stopped_dial_says_nothing_and_leaves_nothing,
+      a_report_may_stop_another_dial)

@@ -1,0 +1,147 @@
+#include "net/listener.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#include "run_until.h"
+#include "sockets.h"
+#include "suite.h"
+
+struct scene {
+	struct loop *loop;
+	struct listener *listener;
+	spore_addr addr;
+	unsigned n_accepted, wanted;
+	bool keeps, frees;
+	int kept[400];
+};
+
+static void on_accept(int fd, const spore_addr *peer, void *arg)
+{
+	struct scene *scene = arg;
+
+	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	ck_assert_uint_eq(peer->family, 4);
+	if (scene->keeps)
+		scene->kept[scene->n_accepted] = fd;
+	else
+		close(fd);
+	scene->n_accepted++;
+	if (scene->frees)
+		listener_free(scene->listener);
+}
+
+static bool has_enough(void *arg)
+{
+	return ((struct scene *)arg)->n_accepted >= ((struct scene *)arg)->wanted;
+}
+
+static void set_up(struct scene *scene)
+{
+	int fd;
+
+	*scene = (struct scene){ .loop = run_until_loop() };
+	fd = sockets_listen(&scene->addr, 512);
+	sockets_unblock(fd);
+	scene->listener = listener_new(scene->loop, fd, on_accept, scene);
+	ck_assert_ptr_nonnull(scene->listener);
+	ck_assert(addr_equal(listener_addr(scene->listener), &scene->addr));
+}
+
+START_TEST(all_that_wait_are_accepted)
+{
+	struct scene scene;
+	int fds[200];
+
+	set_up(&scene);
+	for (int i = 0; i < 200; i++)
+		fds[i] = sockets_dial(&scene.addr);
+	scene.wanted = 200;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	for (int i = 0; i < 200; i++)
+		close(fds[i]);
+	listener_free(scene.listener);
+	listener_free(NULL);
+	loop_free(scene.loop);
+}
+END_TEST
+
+START_TEST(it_may_be_freed_from_within)
+{
+	struct scene scene;
+	int fds[3];
+
+	set_up(&scene);
+	scene.frees = true;
+	for (int i = 0; i < 3; i++)
+		fds[i] = sockets_dial(&scene.addr);
+	run_for(scene.loop, 50);
+	ck_assert_uint_eq(scene.n_accepted, 1);
+	for (int i = 0; i < 3; i++)
+		close(fds[i]);
+	loop_free(scene.loop);
+}
+END_TEST
+
+/* Descriptors run out: it neither ends nor spins, and goes on once there are some again. */
+START_TEST(running_out_of_descriptors_is_survived)
+{
+	struct scene scene;
+	struct rlimit limit, less;
+	struct rusage before, after;
+	int fds[20], spare;
+
+	set_up(&scene);
+	close(STDERR_FILENO); /* the complaints may go nowhere, too */
+	for (int i = 0; i < 20; i++)
+		fds[i] = sockets_dial(&scene.addr);
+	spare = dup(fds[0]);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	less = limit;
+	less.rlim_cur = (rlim_t)spare + 1 + 5;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &less), 0);
+	scene.keeps = true;
+	getrusage(RUSAGE_SELF, &before);
+	run_for(scene.loop, 1300);
+	getrusage(RUSAGE_SELF, &after);
+	ck_assert_uint_ge(scene.n_accepted, 5);
+	ck_assert_uint_le(scene.n_accepted, 8);
+	ck_assert_int_lt(after.ru_utime.tv_sec - before.ru_utime.tv_sec, 2);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	scene.wanted = 20;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	listener_free(scene.listener);
+	loop_free(scene.loop);
+	for (int i = 0; i < 20; i++) {
+		close(fds[i]);
+		close(scene.kept[i]);
+	}
+	close(spare);
+}
+END_TEST
+
+START_TEST(freeing_a_paused_one_is_fine)
+{
+	struct scene scene;
+	struct rlimit limit, none;
+	int fd;
+
+	set_up(&scene);
+	fd = sockets_dial(&scene.addr);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = (rlim_t)fd + 1;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	run_for(scene.loop, 20);
+	listener_free(scene.listener);
+	listener_free(scene.listener);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	run_for(scene.loop, 200);
+	ck_assert_uint_eq(scene.n_accepted, 0);
+	close(fd);
+	loop_free(scene.loop);
+}
+END_TEST
+
+SUITE("listener", all_that_wait_are_accepted, it_may_be_freed_from_within,
+      running_out_of_descriptors_is_survived, freeing_a_paused_one_is_fine)

@@ -1,0 +1,241 @@
+#include "loop/loop.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "run_until.h"
+#include "suite.h"
+
+struct note {
+	struct loop_task task;
+	struct loop *loop;
+	char *log; /* where it writes its letter */
+	char letter;
+	struct note *next_end, *next_reap, *next_post; /* what it asks for when it runs */
+};
+
+static char *log_end;
+
+static void run_note(struct loop_task *task)
+{
+	struct note *note = (struct note *)(void *)task;
+
+	*log_end++ = note->letter;
+	*log_end = '\0';
+	if (note->next_end)
+		loop_at_turn_end(note->loop, &note->next_end->task);
+	if (note->next_reap)
+		loop_reap(note->loop, &note->next_reap->task);
+	if (note->next_post)
+		loop_post(note->loop, &note->next_post->task);
+}
+
+static struct note make(struct loop *loop, char letter)
+{
+	return (struct note){ .task.run = run_note, .loop = loop, .letter = letter };
+}
+
+START_TEST(a_turn_ends_with_its_tasks_and_then_the_reaper)
+{
+	struct loop *loop = run_until_loop();
+	struct note a = make(loop, 'a'), b = make(loop, 'b'), c = make(loop, 'c'), d = make(loop, 'd'), e = make(loop, 'e');
+	char log[16] = "";
+
+	log_end = log;
+	loop_reap(loop, &d.task);
+	loop_at_turn_end(loop, &a.task);
+	loop_at_turn_end(loop, &b.task);
+	loop_at_turn_end(loop, &a.task); /* twice is harmless */
+	loop_reap(loop, &d.task);
+	a.next_end = &c; /* still before the reaper */
+	d.next_reap = &e;
+	run_for(loop, 5);
+	ck_assert_str_eq(log, "abcde");
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(a_task_may_be_queued_again_from_within)
+{
+	struct loop *loop = run_until_loop();
+	struct note a = make(loop, 'a'), b = make(loop, 'b');
+	char log[16] = "";
+
+	log_end = log;
+	a.next_reap = &b;
+	b.next_end = &a;
+	loop_at_turn_end(loop, &a.task);
+	b.next_end = NULL;
+	run_for(loop, 5);
+	loop_at_turn_end(loop, &a.task);
+	run_for(loop, 5);
+	ck_assert_str_eq(log, "abab");
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(posts_from_the_loops_own_thread_run_in_order)
+{
+	struct loop *loop = run_until_loop();
+	struct note a = make(loop, 'a'), b = make(loop, 'b'), c = make(loop, 'c');
+	char log[16] = "";
+
+	log_end = log;
+	loop_post(loop, &a.task);
+	loop_post(loop, &b.task);
+	a.next_post = &c;
+	run_for(loop, 10);
+	ck_assert_str_eq(log, "abc");
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(what_was_posted_runs_before_the_loop_is_freed)
+{
+	struct loop *loop = run_until_loop();
+	struct note a = make(loop, 'a'), b = make(loop, 'b'), c = make(loop, 'c');
+	char log[16] = "";
+
+	log_end = log;
+	loop_post(loop, &a.task);
+	loop_at_turn_end(loop, &b.task);
+	loop_reap(loop, &c.task);
+	loop_free(loop);
+	ck_assert_str_eq(log, "abc");
+	loop_free(NULL);
+}
+END_TEST
+
+/* "It belongs to the loop until it runs": so it runs, whoever posts it. */
+START_TEST(what_the_last_tasks_post_runs_too)
+{
+	struct loop *loop = run_until_loop();
+	struct note a = make(loop, 'a'), b = make(loop, 'b'), c = make(loop, 'c');
+	char log[16] = "";
+
+	log_end = log;
+	a.next_post = &b;
+	b.next_end = &c;
+	loop_post(loop, &a.task);
+	loop_free(loop);
+	ck_assert_str_eq(log, "abc");
+}
+END_TEST
+
+START_TEST(the_next_turn_comes_after_a_look_at_what_is_ready)
+{
+	struct loop *loop = run_until_loop();
+	struct note a = make(loop, 'a'), b = make(loop, 'b'), c = make(loop, 'c');
+	char log[16] = "";
+
+	log_end = log;
+	loop_next_turn(loop, &b.task);
+	loop_next_turn(loop, &b.task);
+	loop_at_turn_end(loop, &a.task);
+	b.next_reap = &c;
+	run_for(loop, 20);
+	ck_assert_str_eq(log, "abc");
+	loop_next_turn(loop, &a.task); /* never comes to it */
+	loop_free(loop);
+	ck_assert_str_eq(log, "abca");
+}
+END_TEST
+
+/* ---- threads ---------------------------------------------------------------------------------------- */
+
+enum { THREADS = 3, POSTS = 5000 };
+
+struct post {
+	struct loop_task task;
+	unsigned thread, number;
+};
+
+static struct {
+	struct loop *loop;
+	struct post posts[THREADS][POSTS];
+	unsigned next[THREADS], n_run;
+	bool in_order, on_loop;
+} hail;
+
+static void run_post(struct loop_task *task)
+{
+	struct post *post = (struct post *)(void *)task;
+
+	hail.in_order = hail.in_order && hail.next[post->thread]++ == post->number;
+	hail.on_loop = hail.on_loop && loop_current() == hail.loop;
+	hail.n_run++;
+}
+
+static void *post_all(void *arg)
+{
+	unsigned thread = *(unsigned *)arg;
+
+	for (unsigned i = 0; i < POSTS; i++) {
+		hail.posts[thread][i] = (struct post){ { .run = run_post }, thread, i };
+		loop_post(hail.loop, &hail.posts[thread][i].task);
+	}
+	return NULL;
+}
+
+START_TEST(posts_keep_each_threads_order)
+{
+	unsigned numbers[THREADS] = { 0, 1, 2 };
+	pthread_t threads[THREADS];
+	struct err err;
+
+	ck_assert_ptr_nonnull(hail.loop = loop_new(3, &err));
+	hail.in_order = hail.on_loop = true;
+	ck_assert_uint_eq(loop_index(hail.loop), 3);
+	ck_assert_ptr_null(loop_current());
+	ck_assert(loop_start(hail.loop, &err));
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, post_all, &numbers[i]);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	loop_break(hail.loop);
+	loop_join(hail.loop);
+	loop_free(hail.loop); /* runs what came too late for the thread; not on the loop's thread then */
+	ck_assert_uint_eq(hail.n_run, THREADS * POSTS);
+	ck_assert(hail.in_order);
+}
+END_TEST
+
+START_TEST(breaking_before_it_runs_ends_it_at_once)
+{
+	struct loop *loop = run_until_loop();
+
+	loop_break(loop);
+	loop_run(loop);
+	ck_assert_ptr_null(loop_current());
+	loop_free(loop);
+}
+END_TEST
+
+static void note_time(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	(void)ev;
+	(void)events;
+	*(int64_t *)timer->data = loop_now_ms(loop_current());
+}
+
+START_TEST(its_time_is_that_of_the_turn)
+{
+	struct loop *loop = run_until_loop();
+	int64_t start = clock_ms(), seen = 0;
+	ev_timer timer;
+
+	ev_timer_init(&timer, note_time, 0.05, 0.0);
+	timer.data = &seen;
+	ev_timer_start(loop_ev(loop), &timer);
+	run_for(loop, 200);
+	ck_assert_int_ge(seen, start + 40);
+	ck_assert_int_le(seen, clock_ms());
+	loop_free(loop);
+}
+END_TEST
+
+SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper, a_task_may_be_queued_again_from_within,
+      posts_from_the_loops_own_thread_run_in_order, what_was_posted_runs_before_the_loop_is_freed,
+      what_the_last_tasks_post_runs_too, the_next_turn_comes_after_a_look_at_what_is_ready,
+      posts_keep_each_threads_order,
+      breaking_before_it_runs_ends_it_at_once, its_time_is_that_of_the_turn)

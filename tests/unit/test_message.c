@@ -1,0 +1,345 @@
+#include "wire/message.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "suite.h"
+
+static const char an_id[] = "6fa459ea-ee8a-4ca4-894e-db77e160355e";
+
+static bool parse(enum message_direction direction, const char *text, struct message *message)
+{
+	return message_parse(direction, text, strlen(text), message);
+}
+
+/* ---- the list of what bore takes and refuses ------------------------------------------------------ */
+
+static cJSON *read_list(void)
+{
+	FILE *file = fopen(FRAMES_JSON, "rb");
+	char *text = malloc(1 << 20);
+	size_t len;
+	cJSON *list;
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(text);
+	len = fread(text, 1, 1 << 20, file);
+	fclose(file);
+	list = cJSON_ParseWithLength(text, len);
+	free(text);
+	ck_assert_ptr_nonnull(list);
+	return list;
+}
+
+static size_t from_hex(const char *hex, uint8_t *out)
+{
+	size_t n = 0;
+
+	for (unsigned byte; sscanf(hex + 2 * n, "%2x", &byte) == 1; n++)
+		out[n] = (uint8_t)byte;
+	return n;
+}
+
+/* The bytes under `name`, or in hexadecimal under `name_hex`. */
+static size_t bytes_of(const cJSON *entry, const char *name, const char *name_hex, uint8_t out[1024])
+{
+	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, name));
+	const char *hex = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, name_hex));
+
+	if (hex)
+		return from_hex(hex, out);
+	ck_assert_ptr_nonnull(text);
+	ck_assert_uint_lt(strlen(text), 1024);
+	memcpy(out, text, strlen(text));
+	return strlen(text);
+}
+
+static void check_value(const cJSON *entry, const struct message *message, const char *note)
+{
+	const cJSON *number = cJSON_GetObjectItemCaseSensitive(entry, "value");
+	char id[UUID_TEXT_SIZE];
+	uint8_t value[1024];
+	size_t len;
+
+	switch (message->type) {
+	case MESSAGE_HELLO:
+		ck_assert_msg(message->port == number->valueint, "%s: port %u", note, message->port);
+		break;
+	case MESSAGE_HEARTBEAT:
+		break;
+	case MESSAGE_AUTHENTICATE:
+	case MESSAGE_ERROR:
+		len = bytes_of(entry, "value", "value_hex", value);
+		value[len] = '\0';
+		len = strlen((char *)value); /* ours ends at a NUL, as message.h says */
+		ck_assert_msg(message->text_len == len && memcmp(message->text, value, len) == 0, "%s: \"%s\"",
+		              note, message->text);
+		ck_assert_int_eq(message->text[len], '\0');
+		break;
+	default:
+		uuid_format(&message->id, id);
+		ck_assert_msg(strcmp(id, number->valuestring) == 0, "%s: %s", note, id);
+	}
+}
+
+static enum message_type type_named(const char *name)
+{
+	static const char *const names[] = {
+		[MESSAGE_HELLO] = "Hello",           [MESSAGE_HELLO_EX] = "HelloEx",
+		[MESSAGE_AUTHENTICATE] = "Authenticate", [MESSAGE_ACCEPT] = "Accept",
+		[MESSAGE_CHALLENGE] = "Challenge",   [MESSAGE_HEARTBEAT] = "Heartbeat",
+		[MESSAGE_CONNECTION] = "Connection", [MESSAGE_ERROR] = "Error",
+	};
+
+	for (int i = MESSAGE_HELLO; i <= MESSAGE_ERROR; i++) {
+		if (strcmp(names[i], name) == 0)
+			return (enum message_type)i;
+	}
+	return 0;
+}
+
+static void check_entry(const cJSON *entry)
+{
+	const char *direction = cJSON_GetObjectItemCaseSensitive(entry, "direction")->valuestring;
+	const char *note = cJSON_GetObjectItemCaseSensitive(entry, "note")->valuestring;
+	bool accepted = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "accepted"));
+	bool to_server = strcmp(direction, "client->server") == 0;
+	uint8_t bytes[1024], *exact;
+	size_t len = bytes_of(entry, "text", "hex", bytes);
+	struct message message;
+	bool good;
+
+	/* At its exact size, so that a look behind the end is seen. */
+	exact = malloc(len ? len : 1);
+	ck_assert_ptr_nonnull(exact);
+	memcpy(exact, bytes, len);
+	good = message_parse(to_server ? MESSAGE_TO_SERVER : MESSAGE_TO_CLIENT, (char *)exact, len, &message);
+	free(exact);
+	ck_assert_msg(good == accepted, "%s, \"%.*s\" (%s): %s, bore %s it", direction, (int)len, bytes, note,
+	              good ? "accepted" : "refused", accepted ? "accepts" : "refuses");
+	if (!good)
+		return;
+	ck_assert_int_eq(message.type,
+	                 type_named(cJSON_GetObjectItemCaseSensitive(entry, "variant")->valuestring));
+	check_value(entry, &message, note);
+}
+
+START_TEST(agrees_with_bore_on_every_frame_of_the_list)
+{
+	cJSON *list = read_list();
+	const cJSON *entry;
+	int n = 0, n_accepted = 0;
+
+	cJSON_ArrayForEach(entry, list) {
+		check_entry(entry);
+		n_accepted += cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "accepted"));
+		n++;
+	}
+	cJSON_Delete(list);
+	ck_assert_int_ge(n, 427);
+	ck_assert_int_ge(n_accepted, 90);
+}
+END_TEST
+
+/* ---- what only we take: the predecessor's opening --------------------------------------------------- */
+
+START_TEST(hello_ex_is_taken_whatever_else_it_holds)
+{
+	static const char *const good[] = {
+		"{\"HelloEx\":{\"port\":20050,\"version\":\"spore/1\",\"features\":[]}}",
+		"{\"HelloEx\":{\"features\":[[1,{\"port\":7}],\"a\"],\"port\":20050}}",
+		"{\"HelloEx\":{\"version\":\"\",\"port\":20050}}",
+		"{\"HelloEx\":{\"\":{},\"x\":null,\"port\":20050,\"y\":[]}}",
+		" { \"HelloEx\" : { \"p\\u006frt\" : 20050 } } ",
+	};
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		struct message message;
+
+		ck_assert_msg(parse(MESSAGE_TO_SERVER, good[i], &message), "%s", good[i]);
+		ck_assert_int_eq(message.type, MESSAGE_HELLO_EX);
+		ck_assert_uint_eq(message.port, 20050);
+		ck_assert(!parse(MESSAGE_TO_CLIENT, good[i], &message));
+	}
+}
+END_TEST
+
+START_TEST(hello_ex_needs_one_port)
+{
+	static const char *const bad[] = {
+		"{\"HelloEx\":20050}",
+		"{\"HelloEx\":{}}",
+		"{\"HelloEx\":[20050]}",
+		"{\"HelloEx\":null}",
+		"\"HelloEx\"",
+		"{\"HelloEx\":{\"Port\":20050}}",
+		"{\"HelloEx\":{\"port\":\"20050\"}}",
+		"{\"HelloEx\":{\"port\":65536}}",
+		"{\"HelloEx\":{\"port\":-1}}",
+		"{\"HelloEx\":{\"port\":1.0}}",
+		"{\"HelloEx\":{\"port\":1e3}}",
+		"{\"HelloEx\":{\"port\":1,\"port\":1}}",
+		"{\"HelloEx\":{\"port\":[1]}}",
+		"{\"HelloEx\":{\"features\":{\"port\":1}}}",
+		"{\"HelloEx\":{\"port\":1},\"x\":1}",
+	};
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct message message;
+
+		ck_assert_msg(!parse(MESSAGE_TO_SERVER, bad[i], &message), "%s", bad[i]);
+	}
+}
+END_TEST
+
+START_TEST(too_many_tokens_do_no_harm)
+{
+	char text[FRAME_MAX + 1] = "{\"HelloEx\":{\"a\":[";
+	struct message message;
+	size_t n = strlen(text);
+
+	while (n < FRAME_MAX - 14)
+		n += (size_t)sprintf(text + n, "0,");
+	n += (size_t)sprintf(text + n, "0],\"port\":1}}");
+	ck_assert_uint_le(n, FRAME_MAX);
+	ck_assert(parse(MESSAGE_TO_SERVER, text, &message));
+	ck_assert_uint_eq(message.port, 1);
+	memset(text, '[', FRAME_MAX);
+	ck_assert(!message_parse(MESSAGE_TO_SERVER, text, FRAME_MAX, &message));
+}
+END_TEST
+
+START_TEST(longer_than_a_frame_is_refused)
+{
+	char text[FRAME_MAX + 2];
+	struct message message;
+
+	memset(text, ' ', sizeof text);
+	memcpy(text, "{\"Hello\":1}", 11);
+	ck_assert(message_parse(MESSAGE_TO_SERVER, text, FRAME_MAX, &message));
+	ck_assert(!message_parse(MESSAGE_TO_SERVER, text, FRAME_MAX + 1, &message));
+}
+END_TEST
+
+/* ---- writing ------------------------------------------------------------------------------------------ */
+
+static const char *format(const struct message *message, char out[FRAME_MAX + 1])
+{
+	size_t n = message_format(message, out);
+
+	ck_assert_uint_le(n, FRAME_MAX + 1);
+	ck_assert_int_eq(out[n - 1], '\0');
+	ck_assert_uint_eq(strlen(out), n - 1);
+	return out;
+}
+
+START_TEST(frames_are_written_as_bore_writes_them)
+{
+	struct message m = { .type = MESSAGE_HELLO, .port = 65535, .text = "in\"v\\alid" };
+	char out[FRAME_MAX + 1];
+
+	ck_assert(uuid_parse(an_id, strlen(an_id), &m.id));
+	ck_assert_str_eq(format(&m, out), "{\"Hello\":65535}");
+	m.type = MESSAGE_HELLO_EX;
+	ck_assert_str_eq(format(&m, out), "{\"HelloEx\":{\"port\":65535}}");
+	m.type = MESSAGE_AUTHENTICATE;
+	ck_assert_str_eq(format(&m, out), "{\"Authenticate\":\"in\\\"v\\\\alid\"}");
+	m.type = MESSAGE_ACCEPT;
+	ck_assert_str_eq(format(&m, out), "{\"Accept\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	m.type = MESSAGE_CHALLENGE;
+	ck_assert_str_eq(format(&m, out), "{\"Challenge\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	m.type = MESSAGE_HEARTBEAT;
+	ck_assert_str_eq(format(&m, out), "\"Heartbeat\"");
+	m.type = MESSAGE_CONNECTION;
+	ck_assert_str_eq(format(&m, out), "{\"Connection\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	m.type = MESSAGE_ERROR;
+	ck_assert_str_eq(format(&m, out), "{\"Error\":\"in\\\"v\\\\alid\"}");
+}
+END_TEST
+
+static void check_round_trip(const struct message *message, enum message_direction direction)
+{
+	char out[FRAME_MAX + 1];
+	struct message back;
+
+	ck_assert_msg(parse(direction, format(message, out), &back), "%s", out);
+	ck_assert_int_eq(back.type, message->type);
+	if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX)
+		ck_assert_uint_eq(back.port, message->port);
+	else if (message->type == MESSAGE_ERROR || message->type == MESSAGE_AUTHENTICATE)
+		ck_assert_str_eq(back.text, message->text);
+	else if (message->type != MESSAGE_HEARTBEAT)
+		ck_assert(uuid_equal(&back.id, &message->id));
+}
+
+START_TEST(every_message_survives_the_round_trip)
+{
+	static const enum message_type to_server[] = { MESSAGE_HELLO, MESSAGE_HELLO_EX, MESSAGE_AUTHENTICATE,
+		                                       MESSAGE_ACCEPT };
+	static const enum message_type to_client[] = { MESSAGE_HELLO, MESSAGE_CHALLENGE, MESSAGE_HEARTBEAT,
+		                                       MESSAGE_CONNECTION, MESSAGE_ERROR };
+	struct message m = { .text = "port already in use", .text_len = 19 };
+
+	for (unsigned port = 0; port <= UINT16_MAX; port += 257) {
+		m.port = (uint16_t)port;
+		ck_assert(uuid_random(&m.id));
+		for (size_t i = 0; i < sizeof to_server / sizeof *to_server; i++) {
+			m.type = to_server[i];
+			check_round_trip(&m, MESSAGE_TO_SERVER);
+		}
+		for (size_t i = 0; i < sizeof to_client / sizeof *to_client; i++) {
+			m.type = to_client[i];
+			check_round_trip(&m, MESSAGE_TO_CLIENT);
+		}
+	}
+}
+END_TEST
+
+START_TEST(every_ascii_byte_of_a_text_survives)
+{
+	for (unsigned c = 1; c < 0x80; c++) {
+		struct message m = { .type = MESSAGE_AUTHENTICATE };
+
+		m.text_len = (size_t)sprintf(m.text, "a%cb", (char)c);
+		check_round_trip(&m, MESSAGE_TO_SERVER);
+	}
+}
+END_TEST
+
+START_TEST(utf8_of_a_text_survives)
+{
+	struct message m = { .type = MESSAGE_AUTHENTICATE, .text = "caf\xc3\xa9 \xe2\x98\x83 \xf0\x9f\x98\x80" };
+
+	m.text_len = strlen(m.text);
+	check_round_trip(&m, MESSAGE_TO_SERVER);
+}
+END_TEST
+
+START_TEST(a_text_that_does_not_fit_is_cut_to_a_good_frame)
+{
+	static const char *const fills[] = { "x", "\"", "\\", "\x01", "x\"", "xx\x01", "\xc3\xa9",
+		                             "x\xc3\xa9", "\xe2\x98\x83", "\xf0\x9f\x98\x80" };
+
+	for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
+		for (size_t lead = 0; lead < 8; lead++) {
+			struct message m = { .type = MESSAGE_ERROR }, back;
+			char out[FRAME_MAX + 1];
+
+			memset(m.text, 'a', lead);
+			while (strlen(m.text) + strlen(fills[i]) <= FRAME_MAX)
+				strcat(m.text, fills[i]);
+			m.text_len = strlen(m.text);
+			ck_assert_msg(parse(MESSAGE_TO_CLIENT, format(&m, out), &back), "%s", out);
+			ck_assert_msg(strncmp(back.text, m.text, back.text_len) == 0, "%s", out);
+			ck_assert_uint_ge(strlen(out), FRAME_MAX - 8);
+		}
+	}
+}
+END_TEST
+
+SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_is_taken_whatever_else_it_holds,
+      hello_ex_needs_one_port, too_many_tokens_do_no_harm, longer_than_a_frame_is_refused,
+      frames_are_written_as_bore_writes_them, every_message_survives_the_round_trip,
+      every_ascii_byte_of_a_text_survives, utf8_of_a_text_survives,
+      a_text_that_does_not_fit_is_cut_to_a_good_frame)

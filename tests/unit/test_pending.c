@@ -1,0 +1,268 @@
+#include "server/pending.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "account_scene.h"
+#include "suite.h"
+
+static struct account_scene owner;
+
+static struct account *open_account(void)
+{
+	struct account *account;
+	const char *error;
+
+	account_scene_open(&owner);
+	account = account_open(&owner.principals, owner.source, NULL, NULL, &error);
+	ck_assert_ptr_nonnull(account);
+	return account;
+}
+
+static void close_account(struct account *account)
+{
+	ck_assert_uint_eq(account->refs, 1);
+	account_close_tunnel(account);
+	account_scene_close(&owner);
+}
+
+static struct visitor make_visitor(struct account *account, int fd, int64_t deadline_ms)
+{
+	struct visitor visitor = { .fd = fd, .account = account_ref(account), .deadline_ms = deadline_ms };
+
+	ck_assert(uuid_random(&visitor.id));
+	ck_assert(account_scene_enter(account));
+	return visitor;
+}
+
+static void drop(struct visitor *visitor)
+{
+	account_leave(visitor->account);
+	account_unref(visitor->account);
+}
+
+START_TEST(an_id_works_once)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new();
+	struct visitor visitor = make_visitor(account, 1234, 10), taken;
+
+	ck_assert(!pending_take(pending, &visitor.id, &taken));
+	ck_assert(pending_add(pending, &visitor));
+	ck_assert(!pending_is_empty(pending));
+	ck_assert(pending_take(pending, &visitor.id, &taken));
+	ck_assert_int_eq(taken.fd, 1234);
+	ck_assert_ptr_eq(taken.account, account);
+	ck_assert(uuid_equal(&taken.id, &visitor.id));
+	ck_assert(pending_is_empty(pending));
+	ck_assert(!pending_take(pending, &visitor.id, &taken));
+	drop(&visitor);
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+START_TEST(ids_of_one_bucket_are_told_apart)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new();
+	struct visitor taken;
+	struct uuid ids[64];
+
+	for (int i = 0; i < 64; i++) {
+		struct visitor visitor = make_visitor(account, i, 10);
+
+		visitor.id.bytes[0] = visitor.id.bytes[1] = 7;
+		visitor.id.bytes[15] = (uint8_t)i;
+		ids[i] = visitor.id;
+		ck_assert(pending_add(pending, &visitor));
+	}
+	for (int i = 0; i < 64; i++) {
+		int at = i * 37 % 64;
+
+		ck_assert(pending_take(pending, &ids[at], &taken));
+		ck_assert_int_eq(taken.fd, at);
+		ck_assert(!pending_take(pending, &ids[at], &taken));
+		drop(&taken);
+	}
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+START_TEST(the_account_comes_with_a_reference)
+{
+	struct account *account = open_account(), *found;
+	struct pending *pending = pending_new();
+	struct visitor visitor = make_visitor(account, 1, 10), taken;
+	struct uuid other;
+
+	ck_assert(uuid_random(&other));
+	ck_assert(pending_add(pending, &visitor));
+	ck_assert_ptr_null(pending_account(pending, &other));
+	ck_assert_uint_eq(account->refs, 2);
+	found = pending_account(pending, &visitor.id);
+	ck_assert_ptr_eq(found, account);
+	ck_assert_uint_eq(account->refs, 3);
+	ck_assert(pending_take(pending, &visitor.id, &taken));
+	ck_assert_ptr_null(pending_account(pending, &visitor.id));
+	drop(&taken);
+	account_unref(found);
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+START_TEST(only_the_expired_are_taken_by_time)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new();
+	struct visitor taken;
+	unsigned n = 0;
+
+	for (int i = 0; i < 100; i++) {
+		struct visitor visitor = make_visitor(account, i, 1000 + i);
+
+		ck_assert(pending_add(pending, &visitor));
+	}
+	ck_assert(!pending_take_expired(pending, 999, &taken));
+	while (pending_take_expired(pending, 1049, &taken)) {
+		ck_assert_int_le(taken.deadline_ms, 1049);
+		drop(&taken);
+		n++;
+	}
+	ck_assert_uint_eq(n, 50);
+	ck_assert(!pending_is_empty(pending));
+	while (pending_take_expired(pending, INT64_MAX, &taken))
+		drop(&taken);
+	ck_assert(pending_is_empty(pending));
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+START_TEST(freeing_closes_who_still_waits)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new();
+	int fds[2 * 20];
+
+	for (int i = 0; i < 20; i++) {
+		struct visitor visitor;
+
+		ck_assert_int_eq(pipe(&fds[2 * i]), 0);
+		visitor = make_visitor(account, fds[2 * i], 10);
+		ck_assert(pending_add(pending, &visitor));
+	}
+	pending_free(pending);
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(fcntl(fds[2 * i], F_GETFD), -1);
+		close(fds[2 * i + 1]);
+	}
+	pending_free(NULL);
+	close_account(account);
+}
+END_TEST
+
+/* ---- threads ---------------------------------------------------------------------------------------- */
+
+enum { TAKERS = 3, VISITORS = 6000 };
+
+static struct {
+	struct pending *pending;
+	struct account *account;
+	struct uuid ids[VISITORS];
+	atomic_int added;
+	atomic_uchar taken[VISITORS];
+	atomic_uint by_id, by_time;
+	pthread_barrier_t start;
+} race;
+
+static void took(struct visitor *visitor, atomic_uint *count)
+{
+	ck_assert_int_ge(visitor->fd, 0);
+	ck_assert_int_lt(visitor->fd, VISITORS);
+	ck_assert_uint_eq(atomic_fetch_add(&race.taken[visitor->fd], 1), 0);
+	atomic_fetch_add(count, 1);
+	drop(visitor);
+}
+
+static void *add_all(void *unused)
+{
+	(void)unused;
+	pthread_barrier_wait(&race.start);
+	for (int i = 0; i < VISITORS; i++) {
+		struct visitor visitor = make_visitor(race.account, i, i % 2 ? 1000000 : i);
+
+		visitor.id = race.ids[i];
+		ck_assert(pending_add(race.pending, &visitor));
+		atomic_store(&race.added, i + 1);
+	}
+	return NULL;
+}
+
+/* All takers want every visitor; accounts are asked for as an Accept asks. */
+static void *take_all(void *unused)
+{
+	(void)unused;
+	pthread_barrier_wait(&race.start);
+	for (int i = 0; i < VISITORS; i++) {
+		struct account *account;
+		struct visitor visitor;
+
+		while (atomic_load(&race.added) <= i)
+			sched_yield();
+		account = pending_account(race.pending, &race.ids[i]);
+		if (pending_take(race.pending, &race.ids[i], &visitor))
+			took(&visitor, &race.by_id);
+		if (account)
+			account_unref(account);
+	}
+	return NULL;
+}
+
+static void *expire_all(void *unused)
+{
+	(void)unused;
+	pthread_barrier_wait(&race.start);
+	while (atomic_load(&race.added) < VISITORS) {
+		struct visitor visitor;
+
+		while (pending_take_expired(race.pending, atomic_load(&race.added), &visitor))
+			took(&visitor, &race.by_time);
+	}
+	return NULL;
+}
+
+START_TEST(every_visitor_is_taken_exactly_once)
+{
+	pthread_t threads[TAKERS + 2];
+
+	race.account = open_account();
+	race.pending = pending_new();
+	for (int i = 0; i < VISITORS; i++)
+		ck_assert(uuid_random(&race.ids[i]));
+	pthread_barrier_init(&race.start, NULL, TAKERS + 2);
+	pthread_create(&threads[0], NULL, add_all, NULL);
+	pthread_create(&threads[1], NULL, expire_all, NULL);
+	for (int i = 0; i < TAKERS; i++)
+		pthread_create(&threads[2 + i], NULL, take_all, NULL);
+	for (int i = 0; i < TAKERS + 2; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(race.by_id + race.by_time, VISITORS);
+	ck_assert_uint_ge(race.by_id, VISITORS / 2); /* the odd ones never expire */
+	ck_assert(pending_is_empty(race.pending));
+	ck_assert_uint_eq(race.account->principal->conns, 0);
+	pthread_barrier_destroy(&race.start);
+	pending_free(race.pending);
+	close_account(race.account);
+}
+END_TEST
+
+SUITE("pending", an_id_works_once, ids_of_one_bucket_are_told_apart, the_account_comes_with_a_reference,
+      only_the_expired_are_taken_by_time, freeing_closes_who_still_waits,
+      every_visitor_is_taken_exactly_once)

@@ -1,0 +1,159 @@
+#include "server/ports.h"
+
+#include <string.h>
+
+#include "sockets.h"
+#include "suite.h"
+
+static bool is_free(uint16_t port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		                  .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool good = bind(fd, (struct sockaddr *)&in, sizeof in) == 0 && listen(fd, 1) == 0;
+
+	close(fd);
+	return good;
+}
+
+/* A range of `n` ports that are free now, below those that the kernel hands out by itself. */
+static struct server_settings make(spore_port_range *range, uint16_t n)
+{
+	struct server_settings settings = { .ports = { range, 1, sizeof *range } };
+	uint16_t first = (uint16_t)(12000 + getpid() % 10000);
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (!is_free((uint16_t)(first + i))) {
+			first = (uint16_t)(first + i + 1);
+			i = UINT16_MAX; /* from the start again */
+		}
+	}
+	*range = (spore_port_range){ first, (uint16_t)(first + n - 1) };
+	ck_assert(addr_parse_ip("127.0.0.1", &settings.bind_tunnels));
+	return settings;
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in in;
+	socklen_t len = sizeof in;
+
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	return ntohs(in.sin_port);
+}
+
+static void check_refused(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
+                          const char *text)
+{
+	const char *error = "none";
+
+	ck_assert_int_eq(ports_open(settings, grant, wanted, &error), -1);
+	ck_assert_str_eq(error, text);
+}
+
+START_TEST(a_wanted_port_listens)
+{
+	spore_port_range range;
+	struct server_settings settings = make(&range, 1);
+	const char *error = "none";
+	int fd = ports_open(&settings, NULL, range.lo, &error), accepting = 0;
+
+	ck_assert_msg(fd >= 0, "%s", error);
+	ck_assert_uint_eq(port_of(fd), range.lo);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &(socklen_t){ sizeof accepting }), 0);
+	ck_assert_int_eq(accepting, 1);
+	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	check_refused(&settings, NULL, range.lo, "port already in use");
+	close(fd);
+}
+END_TEST
+
+START_TEST(outside_the_range_is_refused)
+{
+	spore_port_range range;
+	struct server_settings settings = make(&range, 3);
+
+	check_refused(&settings, NULL, (uint16_t)(range.lo - 1), "client port number not in allowed range");
+	check_refused(&settings, NULL, (uint16_t)(range.hi + 1), "client port number not in allowed range");
+	check_refused(&settings, NULL, 1, "client port number not in allowed range");
+	settings.ports.count = 0;
+	check_refused(&settings, NULL, range.lo, "client port number not in allowed range");
+	check_refused(&settings, NULL, 0, "failed to find an available port");
+}
+END_TEST
+
+START_TEST(reserved_ports_are_in_use)
+{
+	spore_port_range range;
+	struct server_settings settings = make(&range, 3);
+	int64_t reserved[] = { range.lo, range.lo + 1 };
+
+	settings.reserved_ports = (spore_list){ reserved, 2, sizeof *reserved };
+	settings.control_port = range.hi;
+	check_refused(&settings, NULL, range.lo, "port already in use");
+	check_refused(&settings, NULL, range.hi, "port already in use");
+	check_refused(&settings, NULL, 0, "failed to find an available port");
+}
+END_TEST
+
+START_TEST(any_port_finds_the_last_one_that_is_free)
+{
+	spore_port_range range;
+	struct server_settings settings = make(&range, 40);
+	bool seen[40] = { false };
+	const char *error;
+	int fds[40], n = 0;
+
+	for (; n < 40 && (fds[n] = ports_open(&settings, NULL, 0, &error)) >= 0; n++) {
+		uint16_t port = port_of(fds[n]);
+
+		ck_assert(port >= range.lo && port <= range.hi && !seen[port - range.lo]);
+		seen[port - range.lo] = true;
+	}
+	ck_assert_int_eq(n, 40);
+	check_refused(&settings, NULL, 0, "failed to find an available port");
+	while (n > 0)
+		close(fds[--n]);
+}
+END_TEST
+
+START_TEST(a_grant_narrows_the_range)
+{
+	spore_port_range range, granted[2];
+	struct server_settings settings = make(&range, 20);
+	spore_auth_result result = { .struct_size = sizeof result, .fields = SPORE_AUTH_F_PORTS, .ports = granted,
+		                     .n_ports = 2 };
+	struct grant *grant;
+	const char *error;
+
+	granted[0] = (spore_port_range){ 1, 1 }; /* granted, but not in the server's range */
+	granted[1] = (spore_port_range){ (uint16_t)(range.lo + 5), (uint16_t)(range.lo + 9) };
+	grant = grant_new(&result);
+	check_refused(&settings, grant, range.lo, "client port number not in allowed range");
+	check_refused(&settings, grant, 1, "client port number not in allowed range");
+	for (int i = 0; i < 10; i++) {
+		int fd = ports_open(&settings, grant, 0, &error);
+
+		ck_assert_msg(fd >= 0, "%s", error);
+		ck_assert(port_of(fd) >= range.lo + 5 && port_of(fd) <= range.lo + 9);
+		close(fd);
+	}
+	grant->n_ports = 0;
+	check_refused(&settings, grant, 0, "failed to find an available port");
+	grant_free(grant);
+}
+END_TEST
+
+START_TEST(an_address_that_is_not_ours_fails_to_bind)
+{
+	spore_port_range range;
+	struct server_settings settings = make(&range, 1);
+
+	ck_assert(addr_parse_ip("192.0.2.123", &settings.bind_tunnels));
+	check_refused(&settings, NULL, range.lo, "failed to bind to port");
+}
+END_TEST
+
+SUITE("ports", a_wanted_port_listens, outside_the_range_is_refused, reserved_ports_are_in_use,
+      any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
+      an_address_that_is_not_ours_fails_to_bind)

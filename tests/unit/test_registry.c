@@ -1,0 +1,117 @@
+#include "plugin/registry.h"
+
+#include "plugin_file.h"
+#include "suite.h"
+
+static const void *no_extension(const char *id)
+{
+	(void)id;
+	return NULL;
+}
+
+struct scene {
+	struct registry registry;
+	const struct loaded *loaded;
+	struct err err;
+};
+
+static struct scene make(void)
+{
+	struct scene scene = { .registry = { .loader.get_extension = no_extension, .path = { PLUGIN_DIR }, .n_path = 1 } };
+
+	return scene;
+}
+
+static void check_none(struct scene *scene, uint32_t kind, const char *use, const char *why)
+{
+	ck_assert_ptr_null(registry_find(&scene->registry, kind, use, &scene->loaded, &scene->err));
+	ck_assert_msg(strstr(scene->err.text, why) != NULL, "%s", scene->err.text);
+}
+
+START_TEST(short_and_long_names_are_found)
+{
+	struct scene scene = make();
+	const spore_component *plain, *same, *hmac;
+
+	plain = registry_find(&scene.registry, SPORE_KIND_TRANSPORT, "plain", &scene.loaded, &scene.err);
+	ck_assert_msg(plain != NULL, "%s", scene.err.text);
+	ck_assert_str_eq(plain->name, "plain");
+	ck_assert_str_eq(scene.loaded->note.plugin, "transport_plain");
+	same = registry_find(&scene.registry, SPORE_KIND_TRANSPORT, "transport_plain:plain", &scene.loaded, &scene.err);
+	ck_assert_ptr_eq(same, plain);
+	hmac = registry_find(&scene.registry, SPORE_KIND_AUTH, "hmac", &scene.loaded, &scene.err);
+	ck_assert_msg(hmac != NULL, "%s", scene.err.text);
+	ck_assert_uint_eq(hmac->kind, SPORE_KIND_AUTH);
+	loader_fini(&scene.registry.loader);
+}
+END_TEST
+
+START_TEST(what_is_missing_is_named)
+{
+	struct scene scene = make();
+
+	scene.registry.path[1] = "/another/folder";
+	scene.registry.n_path = 2;
+	check_none(&scene, SPORE_KIND_AUTH, "none", "there is no auth_none.so in " PLUGIN_DIR ", /another/folder");
+	check_none(&scene, SPORE_KIND_ACL, "acme:x", "there is no acme.so in ");
+	check_none(&scene, SPORE_KIND_TRANSPORT, "transport_plain:other",
+	           "transport_plain.so has no transport component \"other\"");
+	check_none(&scene, SPORE_KIND_AUTH, "transport_plain:plain", "has no auth component \"plain\"");
+	check_none(&scene, SPORE_KIND_AUTH, "../auth:x", "expected a plugin's name without slashes");
+	check_none(&scene, SPORE_KIND_AUTH, "a:/b", "expected a plugin's name without slashes");
+	check_none(&scene, SPORE_KIND_AUTH, "", "there is no auth_.so in ");
+	loader_fini(&scene.registry.loader);
+}
+END_TEST
+
+START_TEST(the_first_folder_goes_first)
+{
+	struct plugin_file file = plugin_file_read(PLUGIN_DIR "/transport_plain.so");
+	struct scene scene = make();
+	char folder[64], path[128];
+
+	plugin_file_folder(folder);
+	snprintf(path, sizeof path, "%s/transport_plain.so", folder);
+	memcpy(plugin_file_note(&file) + 40, "2.0.0", 6);
+	plugin_file_write(&file, path);
+	scene.registry.path[0] = folder;
+	scene.registry.path[1] = PLUGIN_DIR;
+	scene.registry.n_path = 2;
+	ck_assert_ptr_nonnull(registry_find(&scene.registry, SPORE_KIND_TRANSPORT, "plain", &scene.loaded, &scene.err));
+	ck_assert_str_eq(scene.loaded->note.version, "2.0.0");
+	unlink(path);
+	ck_assert_ptr_nonnull(registry_find(&scene.registry, SPORE_KIND_TRANSPORT, "plain", &scene.loaded, &scene.err));
+	ck_assert_str_eq(scene.loaded->note.version, "1.0.0");
+	rmdir(folder);
+	free(file.bytes);
+	loader_fini(&scene.registry.loader);
+}
+END_TEST
+
+START_TEST(a_pin_is_for_its_file)
+{
+	static const char zeroes[] = "0000000000000000000000000000000000000000000000000000000000000000";
+	const struct registry_pin pins[] = { { "auth_hmac.so", zeroes } };
+	struct scene scene = make();
+
+	scene.registry.pins = pins;
+	scene.registry.n_pins = 1;
+	ck_assert_ptr_nonnull(registry_find(&scene.registry, SPORE_KIND_TRANSPORT, "plain", &scene.loaded, &scene.err));
+	check_none(&scene, SPORE_KIND_AUTH, "hmac", "expected the pinned 0000");
+	loader_fini(&scene.registry.loader);
+}
+END_TEST
+
+START_TEST(kinds_have_names)
+{
+	ck_assert_str_eq(registry_kind_name(SPORE_KIND_AUTH), "auth");
+	ck_assert_str_eq(registry_kind_name(SPORE_KIND_TRANSPORT), "transport");
+	ck_assert_str_eq(registry_kind_name(SPORE_KIND_ACL), "acl");
+	ck_assert_str_eq(registry_kind_name(SPORE_KIND_METRICS), "metrics");
+	ck_assert_ptr_null(registry_kind_name(0));
+	ck_assert_ptr_null(registry_kind_name(5));
+}
+END_TEST
+
+SUITE("registry", short_and_long_names_are_found, what_is_missing_is_named, the_first_folder_goes_first,
+      a_pin_is_for_its_file, kinds_have_names)

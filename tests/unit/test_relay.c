@@ -1,0 +1,417 @@
+#include "relay/relay.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "drip.h"
+#include "loop/loop.h"
+#include "net/stream.h"
+#include "run_until.h"
+#include "sockets.h"
+#include "suite.h"
+
+struct scene {
+	struct loop *loop;
+	struct relay_set set;
+	int far[2]; /* the ends that the test holds: of the left stream and of the right */
+	uint64_t bytes[2];
+	unsigned n_ends;
+};
+
+static void on_end(const uint64_t bytes[2], void *arg)
+{
+	struct scene *scene = arg;
+
+	scene->n_ends++;
+	memcpy(scene->bytes, bytes, sizeof scene->bytes);
+}
+
+static bool is_over(void *arg)
+{
+	return ((struct scene *)arg)->n_ends > 0;
+}
+
+static void set_up(struct scene *scene)
+{
+	*scene = (struct scene){ .loop = run_until_loop() };
+	relay_set_init(&scene->set, scene->loop);
+}
+
+/* One side: a stream over one end of a pair; the other end is the test's. */
+static struct stream *make_side(struct scene *scene, int fds[2], int *far_out, bool dripping)
+{
+	struct stream *stream;
+	spore_addr peer = { 0 };
+
+	*far_out = fds[1];
+	sockets_unblock(fds[0]);
+	sockets_unblock(fds[1]);
+	stream = stream_new(scene->loop, fds[0], &peer, NULL);
+	ck_assert_ptr_nonnull(stream);
+	if (dripping)
+		stream_push(stream, &drip_new(stream_top(stream))->base, false);
+	ck_assert(stream_open(stream));
+	return stream;
+}
+
+enum kind { UNIX_PAIRS, TCP_PAIRS, DRIPPING };
+
+static void start_with(struct scene *scene, enum kind kind, struct buf *for_left, struct buf *for_right)
+{
+	struct stream *sides[2];
+
+	set_up(scene);
+	for (int i = 0; i < 2; i++) {
+		int fds[2];
+
+		if (kind == UNIX_PAIRS)
+			ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+		else
+			sockets_tcp_pair(fds);
+		sides[i] = make_side(scene, fds, &scene->far[i], kind == DRIPPING);
+	}
+	relay_start(&scene->set, sides[0], sides[1], for_left, for_right, on_end, scene);
+	ck_assert_uint_eq(scene->n_ends, 0);
+}
+
+static void start(struct scene *scene, enum kind kind)
+{
+	start_with(scene, kind, &(struct buf){ 0 }, &(struct buf){ 0 });
+}
+
+static void tear_down(struct scene *scene)
+{
+	relay_set_fini(&scene->set);
+	loop_free(scene->loop);
+	ck_assert_uint_eq(scene->set.count, 0);
+	ck_assert_uint_eq(scene->n_ends, 1);
+	for (int i = 0; i < 2; i++)
+		close(scene->far[i]);
+}
+
+/* What the far end holds by now: bytes, 0 for the end, -errno. */
+static ssize_t take(struct scene *scene, int side, char *out, size_t size)
+{
+	for (int64_t until = clock_ms() + 5000; clock_ms() < until;) {
+		ssize_t n = read(scene->far[side], out, size);
+
+		if (n >= 0 || errno != EAGAIN)
+			return n < 0 ? -errno : n;
+		run_for(scene->loop, 1);
+	}
+	return -ETIMEDOUT;
+}
+
+static void check_takes(struct scene *scene, int side, const char *expected)
+{
+	char text[64] = "";
+	size_t n = 0;
+
+	while (n < strlen(expected)) {
+		ssize_t got = take(scene, side, text + n, sizeof text - n);
+
+		ck_assert_msg(got > 0, "side %d: %zd behind \"%s\"", side, got, text);
+		n += (size_t)got;
+	}
+	ck_assert_uint_eq(n, strlen(expected));
+	ck_assert_mem_eq(text, expected, n);
+}
+
+static void check_end(struct scene *scene, int side, ssize_t expected)
+{
+	char byte;
+
+	ck_assert_int_eq(take(scene, side, &byte, 1), expected);
+}
+
+static void say(struct scene *scene, int side, const char *text)
+{
+	ck_assert_int_eq(write(scene->far[side], text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* ---- small exchanges ------------------------------------------------------------------------------- */
+
+START_TEST(bytes_go_both_ways_and_are_counted)
+{
+	for (enum kind kind = UNIX_PAIRS; kind <= DRIPPING; kind++) {
+		struct scene scene;
+
+		start(&scene, kind);
+		say(&scene, 0, "to the right");
+		say(&scene, 1, "left");
+		check_takes(&scene, 1, "to the right");
+		check_takes(&scene, 0, "left");
+		shutdown(scene.far[0], SHUT_WR);
+		shutdown(scene.far[1], SHUT_WR);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		ck_assert_uint_eq(scene.bytes[0], 12);
+		ck_assert_uint_eq(scene.bytes[1], 4);
+		check_end(&scene, 0, 0);
+		check_end(&scene, 1, 0);
+		tear_down(&scene);
+	}
+}
+END_TEST
+
+START_TEST(each_direction_ends_on_its_own)
+{
+	for (int side = 0; side < 2; side++) {
+		for (enum kind kind = UNIX_PAIRS; kind <= DRIPPING; kind++) {
+			struct scene scene;
+
+			start(&scene, kind);
+			say(&scene, side, "question");
+			shutdown(scene.far[side], SHUT_WR);
+			check_takes(&scene, !side, "question");
+			check_end(&scene, !side, 0);
+			say(&scene, !side, "answer one");
+			check_takes(&scene, side, "answer one");
+			say(&scene, !side, "answer two");
+			check_takes(&scene, side, "answer two");
+			ck_assert_uint_eq(scene.n_ends, 0);
+			shutdown(scene.far[!side], SHUT_WR);
+			check_end(&scene, side, 0);
+			ck_assert(run_until(scene.loop, is_over, &scene));
+			tear_down(&scene);
+		}
+	}
+}
+END_TEST
+
+START_TEST(bytes_that_came_before_go_first)
+{
+	struct buf for_left = { 0 }, for_right = { 0 };
+	struct scene scene;
+
+	ck_assert(buf_append(&for_left, "left ", 5, 10));
+	ck_assert(buf_append(&for_right, "right ", 6, 10));
+	start_with(&scene, TCP_PAIRS, &for_left, &for_right);
+	ck_assert_ptr_null(for_left.data);
+	ck_assert_ptr_null(for_right.data);
+	say(&scene, 0, "follows");
+	say(&scene, 1, "follows");
+	check_takes(&scene, 1, "right follows");
+	check_takes(&scene, 0, "left follows");
+	tear_down(&scene);
+	ck_assert_uint_eq(scene.bytes[0], 13);
+	ck_assert_uint_eq(scene.bytes[1], 12);
+}
+END_TEST
+
+START_TEST(a_reset_is_passed_on)
+{
+	for (int side = 0; side < 2; side++) {
+		struct scene scene;
+
+		start(&scene, TCP_PAIRS);
+		say(&scene, side, "x");
+		check_takes(&scene, !side, "x");
+		sockets_reset(scene.far[side]);
+		scene.far[side] = dup(STDERR_FILENO);
+		check_end(&scene, !side, -ECONNRESET);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		tear_down(&scene);
+	}
+}
+END_TEST
+
+START_TEST(a_reset_behind_a_half_close_is_passed_on)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	shutdown(scene.far[0], SHUT_WR);
+	check_end(&scene, 1, 0);
+	sockets_reset(scene.far[0]);
+	scene.far[0] = dup(STDERR_FILENO);
+	ck_assert(run_until(scene.loop, is_over, &scene));
+	/* Behind an orderly end a first write would still be taken. */
+	ck_assert_int_eq(write(scene.far[1], "x", 1), -1);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(ending_the_set_resets_all)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	ck_assert_uint_eq(scene.set.count, 1);
+	relay_set_fini(&scene.set);
+	ck_assert_uint_eq(scene.n_ends, 0); /* later, never from within */
+	check_end(&scene, 0, -ECONNRESET);
+	check_end(&scene, 1, -ECONNRESET);
+	tear_down(&scene);
+}
+END_TEST
+
+/* ---- streams of bytes ------------------------------------------------------------------------------- */
+
+enum { BULK = 8 * 1024 * 1024 };
+
+struct bulk {
+	uint8_t *sent, *got;
+	size_t n_sent, n_got, size;
+	unsigned seed;
+	bool ended;
+};
+
+static unsigned next(struct bulk *bulk)
+{
+	return (bulk->seed = bulk->seed * 1103515245 + 12345) >> 8;
+}
+
+/* A step of random length of each, as far as the sockets go. */
+static void move(struct scene *scene, struct bulk *bulk, int from)
+{
+	size_t most = 1 + next(bulk) % 200000, left = bulk->size - bulk->n_sent;
+	ssize_t n = left ? write(scene->far[from], bulk->sent + bulk->n_sent, left < most ? left : most) : 0;
+
+	if (n > 0 && (bulk->n_sent += (size_t)n) == bulk->size)
+		shutdown(scene->far[from], SHUT_WR);
+	most = 1 + next(bulk) % 200000;
+	left = bulk->size + 1 - bulk->n_got;
+	n = read(scene->far[!from], bulk->got + bulk->n_got, left < most ? left : most);
+	if (n > 0)
+		bulk->n_got += (size_t)n;
+	bulk->ended = bulk->ended || n == 0;
+}
+
+static void make_bulk(struct bulk *bulk, size_t size, unsigned seed)
+{
+	*bulk = (struct bulk){ malloc(size), malloc(size + 1), 0, 0, size, seed, false };
+	ck_assert(bulk->sent && bulk->got);
+	for (size_t i = 0; i < size; i++)
+		bulk->sent[i] = (uint8_t)(i % 3 ? i >> 8 : next(bulk));
+}
+
+static void check_bulk(struct bulk *bulk)
+{
+	uint8_t sent[CRYPTO_SHA256_SIZE], got[CRYPTO_SHA256_SIZE];
+
+	ck_assert_uint_eq(bulk->n_got, bulk->size);
+	ck_assert(crypto_sha256(bulk->sent, bulk->size, sent));
+	ck_assert(crypto_sha256(bulk->got, bulk->n_got, got));
+	ck_assert_mem_eq(sent, got, sizeof sent);
+	free(bulk->sent);
+	free(bulk->got);
+}
+
+static void check_bulks(enum kind kind, size_t size)
+{
+	int64_t until = clock_ms() + 20000;
+	struct bulk bulks[2];
+	struct scene scene;
+
+	start(&scene, kind);
+	make_bulk(&bulks[0], size, 1);
+	make_bulk(&bulks[1], size / 2, 2);
+	while (!(bulks[0].ended && bulks[1].ended) && clock_ms() < until) {
+		for (int i = 0; i < 2; i++) {
+			if (!bulks[i].ended)
+				move(&scene, &bulks[i], i);
+		}
+		run_for(scene.loop, 0);
+	}
+	check_bulk(&bulks[0]);
+	check_bulk(&bulks[1]);
+	ck_assert(run_until(scene.loop, is_over, &scene));
+	ck_assert_uint_eq(scene.bytes[0], size);
+	ck_assert_uint_eq(scene.bytes[1], size / 2);
+	tear_down(&scene);
+}
+
+START_TEST(bulk_arrives_unchanged)
+{
+	check_bulks(UNIX_PAIRS, BULK);
+	check_bulks(TCP_PAIRS, BULK);
+}
+END_TEST
+
+START_TEST(bulk_through_a_dribble_arrives_unchanged)
+{
+	check_bulks(DRIPPING, 20000);
+}
+END_TEST
+
+/* ---- a reader that stalls --------------------------------------------------------------------------- */
+
+/* Writes until nothing more is taken for a while; how much was taken. */
+static size_t fill(struct scene *scene, int from)
+{
+	static const char zeroes[65536];
+	size_t all = 0;
+
+	for (int idle = 0; idle < 20;) {
+		ssize_t n = write(scene->far[from], zeroes, sizeof zeroes);
+
+		idle = n > 0 ? 0 : idle + 1;
+		all += n > 0 ? (size_t)n : 0;
+		run_for(scene->loop, 1);
+	}
+	return all;
+}
+
+START_TEST(a_stalled_reader_bounds_what_is_held)
+{
+	char bytes[65536];
+	struct scene scene;
+	size_t all, got = 0;
+	struct mallinfo2 before, after;
+
+	start(&scene, UNIX_PAIRS);
+	before = mallinfo2();
+	all = fill(&scene, 0);
+	after = mallinfo2();
+	ck_assert_uint_lt(after.uordblks - before.uordblks, 300 * 1024);
+	say(&scene, 1, "the other way is open");
+	check_takes(&scene, 0, "the other way is open");
+	shutdown(scene.far[0], SHUT_WR);
+	while (got < all) {
+		ssize_t n = take(&scene, 1, bytes, sizeof bytes);
+
+		ck_assert_int_gt(n, 0);
+		got += (size_t)n;
+	}
+	check_end(&scene, 1, 0);
+	tear_down(&scene);
+	ck_assert_uint_eq(scene.bytes[0], all);
+}
+END_TEST
+
+/* Nobody reads the side that is blocked, and nobody waits for it: it is reset all the same. */
+START_TEST(a_reset_of_a_blocked_sender_is_passed_on)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	ck_assert_uint_gt(fill(&scene, 0), 0);
+	sockets_reset(scene.far[0]);
+	scene.far[0] = dup(STDERR_FILENO);
+	ck_assert(run_until_within(scene.loop, 5000, is_over, &scene));
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_reader_that_dies_ends_the_relay)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	ck_assert_uint_gt(fill(&scene, 0), 0);
+	sockets_reset(scene.far[1]);
+	scene.far[1] = dup(STDERR_FILENO);
+	ck_assert(run_until_within(scene.loop, 5000, is_over, &scene));
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("relay", bytes_go_both_ways_and_are_counted, each_direction_ends_on_its_own,
+      bytes_that_came_before_go_first, a_reset_is_passed_on, a_reset_behind_a_half_close_is_passed_on,
+      ending_the_set_resets_all, bulk_arrives_unchanged, bulk_through_a_dribble_arrives_unchanged,
+      a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,
+      a_reader_that_dies_ends_the_relay)

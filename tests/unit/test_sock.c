@@ -1,0 +1,150 @@
+#include "net/sock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "sockets.h"
+#include "suite.h"
+
+static int option_of(int fd, int level, int option)
+{
+	int value = -1;
+
+	ck_assert_int_eq(getsockopt(fd, level, option, &value, &(socklen_t){ sizeof value }), 0);
+	return value;
+}
+
+static spore_addr loopback(void)
+{
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip("127.0.0.1", &addr));
+	return addr;
+}
+
+START_TEST(a_second_bind_is_refused_until_the_port_is_shared)
+{
+	spore_addr addr = loopback();
+	struct err err;
+	int first = sock_bind(&addr, false, NULL, &err), second;
+
+	ck_assert_int_ge(first, 0);
+	sock_local_addr(first, &addr);
+	ck_assert_uint_ne(addr.port, 0);
+	ck_assert(sock_share_port(first));
+	ck_assert(sock_listen(first, &err));
+	ck_assert_int_eq(sock_bind(&addr, false, NULL, &err), -1);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	ck_assert_int_eq(strncmp(err.text, "cannot bind to 127.0.0.1:", 25), 0);
+	second = sock_bind(&addr, true, NULL, &err);
+	ck_assert_msg(second >= 0, "%s", err.text);
+	ck_assert(sock_listen(second, &err));
+	close(first);
+	close(second);
+}
+END_TEST
+
+START_TEST(sockets_are_as_the_core_wants_them)
+{
+	struct sock_sizes sizes = { 20000, 30000 };
+	spore_addr addr = loopback();
+	struct err err;
+	int fd = sock_bind(&addr, false, &sizes, &err);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	ck_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	ck_assert_int_ne(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+	ck_assert_int_ge(option_of(fd, SOL_SOCKET, SO_SNDBUF), 20000);
+	ck_assert_int_ge(option_of(fd, SOL_SOCKET, SO_RCVBUF), 30000);
+	ck_assert_int_ne(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+	sock_watch_control(fd);
+	ck_assert_int_le(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 10);
+	ck_assert_int_le(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 10000);
+	ck_assert_int_gt(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(connecting_succeeds_or_says_why)
+{
+	spore_addr addr;
+	int listener = sockets_listen(&addr, 4), fd;
+	bool done;
+
+	fd = sock_connect(&addr, NULL, &done);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
+	ck_assert_int_eq(sock_connect_result(fd), 0);
+	close(fd);
+	close(listener);
+	fd = sock_connect(&addr, NULL, &done);
+	if (fd < 0) {
+		ck_assert_int_eq(errno, ECONNREFUSED);
+		return;
+	}
+	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
+	ck_assert_int_eq(sock_connect_result(fd), ECONNREFUSED);
+	close(fd);
+	ck_assert_int_eq(sock_connect_result(-1), EBADF);
+}
+END_TEST
+
+START_TEST(a_capped_size_is_told)
+{
+	struct sock_sizes small = { 8192, 8192 }, huge = { 1 << 30, 1 << 30 }, none = { 0, 0 }, got;
+
+	ck_assert(sock_sizes_hold(&small, &got));
+	ck_assert(sock_sizes_hold(&none, &got));
+	ck_assert(!sock_sizes_hold(&huge, &got));
+	ck_assert(got.send < 1 << 30 && got.receive < 1 << 30 && got.send > 0);
+}
+END_TEST
+
+START_TEST(a_reset_is_seen_as_one)
+{
+	char byte;
+	int fds[2];
+
+	sockets_tcp_pair(fds);
+	sock_reset(fds[0]);
+	ck_assert_int_eq(poll(&(struct pollfd){ fds[1], POLLIN, 0 }, 1, 5000), 1);
+	ck_assert_int_eq(read(fds[1], &byte, 1), -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+	close(fds[1]);
+}
+END_TEST
+
+START_TEST(unread_bytes_are_seen)
+{
+	char byte;
+	int fds[2];
+
+	sockets_tcp_pair(fds);
+	ck_assert(!sock_has_unread(fds[1]));
+	ck_assert_int_eq(write(fds[0], "x", 1), 1);
+	ck_assert_int_eq(poll(&(struct pollfd){ fds[1], POLLIN, 0 }, 1, 5000), 1);
+	ck_assert(sock_has_unread(fds[1]));
+	ck_assert_int_eq(read(fds[1], &byte, 1), 1);
+	close(fds[0]);
+	ck_assert_int_eq(poll(&(struct pollfd){ fds[1], POLLIN, 0 }, 1, 5000), 1);
+	ck_assert(!sock_has_unread(fds[1])); /* the end is no byte */
+	close(fds[1]);
+	ck_assert(!sock_has_unread(-1));
+}
+END_TEST
+
+START_TEST(what_is_no_socket_has_no_address)
+{
+	spore_addr addr;
+
+	sock_local_addr(-1, &addr);
+	ck_assert_uint_eq(addr.family, 0);
+}
+END_TEST
+
+SUITE("sock", a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
+      connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one, unread_bytes_are_seen,
+      what_is_no_socket_has_no_address)

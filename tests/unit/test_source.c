@@ -1,0 +1,197 @@
+#include "server/source.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "net/addr.h"
+#include "suite.h"
+
+static struct limit_settings limits = { .max_unauthenticated_per_ip = 2, .secret_rate = 10, .secret_burst = 3,
+	                                .ban_after = 2, .ban_time = 1000 };
+
+static struct source *get(struct source_table *table, const char *ip)
+{
+	struct source *source;
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip(ip, &addr));
+	source = source_get(table, &addr);
+	ck_assert_ptr_nonnull(source);
+	return source;
+}
+
+START_TEST(one_entry_an_address_or_a_64)
+{
+	struct source_table *table = source_table_new(&limits);
+	struct source *a = get(table, "192.0.2.1"), *b = get(table, "192.0.2.2"), *c = get(table, "2001:db8::1");
+
+	ck_assert_ptr_ne(a, b);
+	ck_assert_ptr_eq(get(table, "192.0.2.1"), a);
+	ck_assert_ptr_eq(get(table, "2001:db8:0:0:ffff::9"), c);
+	ck_assert_ptr_ne(get(table, "2001:db8:0:1::1"), c);
+	for (int i = 0; i < 2; i++) {
+		source_unref(a);
+		source_unref(c);
+	}
+	source_unref(b);
+	c = get(table, "2001:db8:0:1::1");
+	source_unref(c);
+	source_unref(c);
+	source_unref(NULL);
+	source_table_free(table);
+	source_table_free(NULL);
+}
+END_TEST
+
+START_TEST(connections_are_bounded_but_for_those_asked_of_it)
+{
+	struct source_table *table = source_table_new(&limits);
+	struct source *source = get(table, "192.0.2.1");
+
+	ck_assert(source_enter(source, 0) && source_enter(source, 0));
+	ck_assert(!source_enter(source, 0));
+	ck_assert_uint_eq(source_weight(source), 2);
+	source_announce(source);
+	ck_assert(source_enter(source, 0));
+	ck_assert(!source_enter(source, 0));
+	source_unannounce(source);
+	source_leave(source);
+	ck_assert(!source_enter(source, 0));
+	source_leave(source);
+	ck_assert(source_enter(source, 0));
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+START_TEST(secrets_are_tried_at_a_rate)
+{
+	struct source_table *table = source_table_new(&limits);
+	struct source *source = get(table, "192.0.2.1");
+
+	for (int i = 0; i < 3; i++)
+		ck_assert(source_may_try(source, 1000));
+	ck_assert(!source_may_try(source, 1000));
+	ck_assert(!source_may_try(source, 1050));
+	ck_assert(source_may_try(source, 1150));
+	ck_assert(!source_may_try(source, 1151));
+	for (int i = 0; i < 3; i++)
+		ck_assert(source_may_try(source, 100000)); /* never more than the burst */
+	ck_assert(!source_may_try(source, 100000));
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+START_TEST(wrong_secrets_ban_for_a_time)
+{
+	struct source_table *table = source_table_new(&limits);
+	struct source *source = get(table, "192.0.2.1");
+
+	ck_assert(!source_was_wrong(source, 1000) && !source_was_wrong(source, 1000));
+	ck_assert(source_was_wrong(source, 1000));
+	ck_assert(!source_enter(source, 1999));
+	source_unref(source); /* nobody holds it: it is remembered all the same */
+	source = get(table, "192.0.2.1");
+	ck_assert(!source_enter(source, 1999));
+	ck_assert(source_enter(source, 2000));
+	source_leave(source);
+	ck_assert(!source_was_wrong(source, 3000));
+	source_was_right(source);
+	ck_assert(!source_was_wrong(source, 3000) && !source_was_wrong(source, 3000));
+	for (int i = 0; i < 20; i++)
+		ck_assert(!source_was_wrong(source, 10000 + i * 1000)); /* they fade */
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+START_TEST(exempt_prefixes_are_never_slowed_down)
+{
+	struct limit_settings some = limits;
+	struct source_table *table;
+	spore_cidr exempt[2];
+
+	ck_assert(addr_parse_cidr("127.0.0.0/9", &exempt[0]) && addr_parse_cidr("::1", &exempt[1]));
+	some.ban_exempt = (spore_list){ exempt, 2, sizeof *exempt };
+	table = source_table_new(&some);
+	for (int i = 0; i < 3; i++) {
+		struct source *source = get(table, ((const char *const[]){ "127.0.0.1", "::1", "127.128.0.1" })[i]);
+		unsigned n_tries = 0, n_bans = 0;
+
+		for (int k = 0; k < 10; k++) {
+			n_tries += source_may_try(source, 1000);
+			n_bans += source_was_wrong(source, 1000);
+		}
+		ck_assert_uint_eq(n_tries, i < 2 ? 10 : 3);
+		ck_assert(i < 2 ? n_bans == 0 : n_bans > 0);
+		source_unref(source);
+	}
+	source_table_free(table);
+}
+END_TEST
+
+/* More addresses than it remembers: the table stays bounded, and its entries are right. */
+START_TEST(many_sources_are_survived)
+{
+	struct source_table *table = source_table_new(&limits);
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip("10.0.0.0", &addr));
+	for (unsigned i = 0; i < 100000; i++) {
+		struct source *source;
+
+		addr.ip[13] = (uint8_t)(i >> 16);
+		addr.ip[14] = (uint8_t)(i >> 8);
+		addr.ip[15] = (uint8_t)i;
+		source = source_get(table, &addr);
+		ck_assert(source_may_try(source, 1000));
+		source_unref(source);
+	}
+	source_table_free(table);
+}
+END_TEST
+
+static void *use_many(void *arg)
+{
+	for (int i = 0; i < 20000; i++) {
+		char ip[32];
+		struct source *source;
+
+		snprintf(ip, sizeof ip, "192.0.2.%d", i % 7);
+		source = get(arg, ip);
+		if (source_enter(source, i))
+			source_leave(source);
+		source_may_try(source, i);
+		source_was_wrong(source, i);
+		source_unref(source_ref(source));
+		source_unref(source);
+	}
+	return NULL;
+}
+
+START_TEST(threads_share_the_table)
+{
+	struct source_table *table = source_table_new(&limits);
+	pthread_t threads[3];
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, use_many, table);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < 7; i++) {
+		char ip[32];
+		struct source *source;
+
+		snprintf(ip, sizeof ip, "192.0.2.%d", i);
+		source = get(table, ip);
+		ck_assert_uint_eq(source_weight(source), 0);
+		source_unref(source);
+	}
+	source_table_free(table);
+}
+END_TEST
+
+SUITE("source", one_entry_an_address_or_a_64, connections_are_bounded_but_for_those_asked_of_it,
+      secrets_are_tried_at_a_rate, wrong_secrets_ban_for_a_time, exempt_prefixes_are_never_slowed_down,
+      many_sources_are_survived, threads_share_the_table)

@@ -1,0 +1,547 @@
+#include "net/stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "drip.h"
+#include "loop/loop.h"
+#include "run_until.h"
+#include "sockets.h"
+#include "suite.h"
+
+/* An owner that keeps what it reads and writes what it is given. */
+struct owner {
+	struct loop *loop;
+	struct stream *stream;
+	int other; /* the far end */
+	char got[4096];
+	size_t n_got;
+	const char *to_send;
+	size_t n_to_send;
+	bool ended, broken, opened, failed, shut, shut_wanted;
+	unsigned n_events;
+	size_t pause_at; /* stop wanting to read once so much has come */
+};
+
+static bool write_some(struct owner *owner)
+{
+	while (owner->n_to_send > 0) {
+		size_t n;
+		enum stream_io io = stream_write(owner->stream, owner->to_send, owner->n_to_send, &n);
+
+		if (io == STREAM_ERROR)
+			owner->broken = true;
+		if (io != STREAM_OK)
+			return false;
+		owner->to_send += n;
+		owner->n_to_send -= n;
+	}
+	if (owner->shut_wanted && !owner->shut)
+		owner->shut = stream_shutdown(owner->stream) == STREAM_OK;
+	return !owner->shut_wanted || owner->shut;
+}
+
+static void read_some(struct owner *owner)
+{
+	size_t n;
+	enum stream_io io = stream_read(owner->stream, owner->got + owner->n_got, sizeof owner->got - owner->n_got, &n);
+
+	owner->n_got += n;
+	owner->ended = owner->ended || io == STREAM_EOF;
+	owner->broken = owner->broken || io == STREAM_ERROR;
+}
+
+static void on_event(struct stream *stream, unsigned events, void *arg)
+{
+	struct owner *owner = arg;
+	bool written = true;
+
+	ck_assert_ptr_eq(stream, owner->stream);
+	owner->n_events++;
+	owner->opened = owner->opened || events & STREAM_OPENED;
+	owner->failed = owner->failed || events & STREAM_FAILED;
+	if (owner->failed) {
+		stream_close(stream, true);
+		return;
+	}
+	if (events & STREAM_READABLE)
+		read_some(owner);
+	if (owner->opened)
+		written = write_some(owner);
+	if (owner->broken || owner->ended || (owner->pause_at && owner->n_got >= owner->pause_at))
+		stream_want(stream, written ? 0 : SPORE_WRITE);
+	else
+		stream_want(stream, SPORE_READ | (written ? 0 : SPORE_WRITE));
+}
+
+static void start(struct owner *owner, bool dripping)
+{
+	spore_addr peer;
+	int fds[2];
+
+	*owner = (struct owner){ .loop = run_until_loop() };
+	sockets_tcp_pair(fds);
+	ck_assert(addr_parse("127.0.0.1:1", &peer));
+	owner->other = fds[1];
+	owner->stream = stream_new(owner->loop, fds[0], &peer, NULL);
+	ck_assert_ptr_nonnull(owner->stream);
+	if (dripping)
+		stream_push(owner->stream, &drip_new(stream_top(owner->stream))->base, false);
+	stream_set_owner(owner->stream, on_event, owner);
+}
+
+static void start_open(struct owner *owner, bool dripping)
+{
+	start(owner, dripping);
+	ck_assert(stream_open(owner->stream));
+	owner->opened = true;
+	stream_want(owner->stream, SPORE_READ);
+}
+
+static size_t read_to_end(int fd, char *out, size_t size)
+{
+	size_t all = 0;
+
+	while (poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 5000) == 1) {
+		ssize_t n = read(fd, out + all, size - all);
+
+		ck_assert_int_ge(n, 0);
+		if (n == 0)
+			return all;
+		all += (size_t)n;
+	}
+	ck_abort_msg("no end came");
+	return 0;
+}
+
+static void stop(struct owner *owner)
+{
+	stream_close(owner->stream, false);
+	stream_close(NULL, false);
+	loop_free(owner->loop);
+	if (owner->other >= 0)
+		close(owner->other);
+}
+
+static bool has_ended(void *arg)
+{
+	return ((struct owner *)arg)->ended;
+}
+
+static bool has_ten_bytes(void *arg)
+{
+	return ((struct owner *)arg)->n_got == 10;
+}
+
+static bool is_broken(void *arg)
+{
+	return ((struct owner *)arg)->broken;
+}
+
+static bool has_sent_all(void *arg)
+{
+	struct owner *owner = arg;
+
+	return owner->n_to_send == 0 && (!owner->shut_wanted || owner->shut);
+}
+
+static bool has_failed(void *arg)
+{
+	return ((struct owner *)arg)->failed;
+}
+
+static bool has_opened(void *arg)
+{
+	return ((struct owner *)arg)->opened;
+}
+
+/* ---- the bare socket ------------------------------------------------------------------------------- */
+
+START_TEST(bytes_go_both_ways)
+{
+	struct owner owner;
+	char back[16];
+
+	start_open(&owner, false);
+	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_READ | SPORE_WRITE);
+	ck_assert_int_eq(write(owner.other, "hello", 5), 5);
+	shutdown(owner.other, SHUT_WR);
+	owner.to_send = "world";
+	owner.n_to_send = 5;
+	owner.shut_wanted = true;
+	ck_assert(run_until(owner.loop, has_ended, &owner));
+	ck_assert(run_until(owner.loop, has_sent_all, &owner));
+	ck_assert_uint_eq(owner.n_got, 5);
+	ck_assert_mem_eq(owner.got, "hello", 5);
+	ck_assert_int_eq(read(owner.other, back, sizeof back), 5);
+	ck_assert_int_eq(read(owner.other, back, sizeof back), 0);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(reading_goes_on_behind_a_half_close)
+{
+	struct owner owner;
+	char byte;
+
+	start_open(&owner, false);
+	ck_assert_int_eq(stream_shutdown(owner.stream), STREAM_OK);
+	ck_assert_int_eq(poll(&(struct pollfd){ owner.other, POLLIN, 0 }, 1, 5000), 1);
+	ck_assert_int_eq(read(owner.other, &byte, 1), 0);
+	ck_assert_int_eq(write(owner.other, "late", 4), 4);
+	shutdown(owner.other, SHUT_WR);
+	ck_assert(run_until(owner.loop, has_ended, &owner));
+	ck_assert_mem_eq(owner.got, "late", 4);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(a_reset_is_an_error_with_a_cause)
+{
+	struct owner owner;
+
+	start_open(&owner, false);
+	sockets_reset(owner.other);
+	owner.other = -1;
+	ck_assert(run_until(owner.loop, is_broken, &owner));
+	ck_assert_str_eq(stream_error(owner.stream), "Connection reset by peer");
+	stop(&owner);
+}
+END_TEST
+
+static int end_of(bool reset)
+{
+	struct owner owner;
+	char byte;
+	ssize_t n;
+	int cause;
+
+	start_open(&owner, false);
+	stream_close(owner.stream, reset);
+	stream_close(owner.stream, reset);
+	ck_assert_int_eq(poll(&(struct pollfd){ owner.other, POLLIN, 0 }, 1, 5000), 1);
+	n = read(owner.other, &byte, 1);
+	cause = n < 0 ? errno : 0;
+	loop_free(owner.loop);
+	close(owner.other);
+	return cause;
+}
+
+START_TEST(closing_is_orderly_or_a_reset)
+{
+	ck_assert_int_eq(end_of(false), 0);
+	ck_assert_int_eq(end_of(true), ECONNRESET);
+}
+END_TEST
+
+START_TEST(no_event_comes_that_is_not_wanted)
+{
+	struct owner owner;
+
+	start_open(&owner, false);
+	stream_want(owner.stream, 0);
+	ck_assert_int_eq(write(owner.other, "x", 1), 1);
+	run_for(owner.loop, 30);
+	ck_assert_uint_eq(owner.n_events, 0);
+	stream_set_owner(owner.stream, NULL, NULL);
+	stream_want(owner.stream, SPORE_READ | SPORE_WRITE);
+	stream_wake(owner.stream);
+	run_for(owner.loop, 30);
+	ck_assert_uint_eq(owner.n_events, 0);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(no_event_follows_a_close)
+{
+	struct owner owner;
+
+	start_open(&owner, true);
+	ck_assert_int_eq(write(owner.other, "xyz", 3), 3);
+	stream_wake(owner.stream);
+	stream_close(owner.stream, false);
+	stream_wake(owner.stream);
+	stream_want(owner.stream, SPORE_READ);
+	run_for(owner.loop, 30);
+	ck_assert_uint_eq(owner.n_events, 0);
+	loop_free(owner.loop);
+	close(owner.other);
+}
+END_TEST
+
+START_TEST(a_full_socket_is_waited_for)
+{
+	static char bytes[4 * 1024 * 1024], back[65536];
+	struct owner owner;
+	size_t all = 0;
+
+	memset(bytes, 'x', sizeof bytes);
+	start_open(&owner, false);
+	owner.to_send = bytes;
+	owner.n_to_send = sizeof bytes;
+	stream_want(owner.stream, SPORE_READ | SPORE_WRITE);
+	run_for(owner.loop, 20);
+	ck_assert_uint_gt(owner.n_to_send, 0);
+	while (all < sizeof bytes) {
+		ssize_t n = read(owner.other, back, sizeof back);
+
+		if (n > 0)
+			all += (size_t)n;
+		run_for(owner.loop, 1);
+	}
+	ck_assert_uint_eq(all, sizeof bytes);
+	ck_assert(has_sent_all(&owner));
+	stop(&owner);
+}
+END_TEST
+
+/* ---- a transport that dribbles ------------------------------------------------------------------------ */
+
+START_TEST(a_dribbling_transport_loses_nothing)
+{
+	static const char text[] = "The quick brown fox jumps over the lazy dog, again and again and again.";
+	struct owner owner;
+	char back[256];
+
+	start_open(&owner, true);
+	ck_assert_uint_eq(stream_raw(owner.stream), 0);
+	ck_assert_int_eq(write(owner.other, text, sizeof text), sizeof text);
+	shutdown(owner.other, SHUT_WR);
+	owner.to_send = text;
+	owner.n_to_send = sizeof text;
+	owner.shut_wanted = true;
+	ck_assert(run_until(owner.loop, has_ended, &owner));
+	ck_assert(run_until(owner.loop, has_sent_all, &owner));
+	ck_assert_uint_eq(owner.n_got, sizeof text);
+	ck_assert_mem_eq(owner.got, text, sizeof text);
+	ck_assert_uint_eq(read_to_end(owner.other, back, sizeof back), sizeof text);
+	ck_assert_mem_eq(back, text, sizeof text);
+	stop(&owner);
+}
+END_TEST
+
+/* All bytes are inside the transport when reading is asked for again: no descriptor will tell. */
+START_TEST(pending_bytes_need_no_readable_descriptor)
+{
+	struct owner owner;
+
+	start_open(&owner, true);
+	ck_assert_int_eq(write(owner.other, "abcdef", 6), 6);
+	owner.pause_at = 2;
+	run_for(owner.loop, 50);
+	ck_assert_uint_eq(owner.n_got, 2);
+	owner.pause_at = 0;
+	stream_want(owner.stream, SPORE_READ);
+	run_for(owner.loop, 100);
+	ck_assert_uint_eq(owner.n_got, 6);
+	ck_assert_mem_eq(owner.got, "abcdef", 6);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(the_stack_has_a_most)
+{
+	struct owner owner;
+	unsigned closed = 0;
+
+	start(&owner, false);
+	for (int i = 1; i < CONN_MAX_LAYERS; i++) {
+		struct drip *drip = drip_new(stream_top(owner.stream));
+
+		drip->closed = &closed;
+		stream_push(owner.stream, &drip->base, i == 2);
+	}
+	ck_assert(stream_conn(owner.stream)->secure);
+	stream_push(owner.stream, stream_top(owner.stream), false); /* adds nothing */
+	stream_close(owner.stream, false);
+	ck_assert_uint_eq(closed, CONN_MAX_LAYERS - 1);
+	stop(&owner);
+}
+END_TEST
+
+/* ---- opening ---------------------------------------------------------------------------------------------- */
+
+START_TEST(handshakes_are_driven_to_the_end)
+{
+	struct owner owner;
+	struct drip *drip;
+
+	start(&owner, true);
+	drip_of(stream_top(owner.stream))->handshakes_left = 3;
+	drip = drip_new(stream_top(owner.stream));
+	drip->handshakes_left = 2;
+	stream_push(owner.stream, &drip->base, false);
+	ck_assert(!stream_open(owner.stream));
+	ck_assert(!stream_conn(owner.stream)->peer_is_final);
+	ck_assert(run_until(owner.loop, has_opened, &owner));
+	ck_assert(stream_conn(owner.stream)->peer_is_final);
+	ck_assert_int_eq(write(owner.other, "x", 1), 1);
+	shutdown(owner.other, SHUT_WR);
+	ck_assert(run_until(owner.loop, has_ended, &owner));
+	ck_assert_uint_eq(owner.n_got, 1);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(a_failed_handshake_is_told_later)
+{
+	struct owner owner;
+
+	start(&owner, true);
+	drip_of(stream_top(owner.stream))->fails = true;
+	ck_assert(!stream_open(owner.stream));
+	ck_assert_uint_eq(owner.n_events, 0);
+	ck_assert_str_eq(stream_error(owner.stream), "the drip has dried up");
+	ck_assert(run_until(owner.loop, has_failed, &owner));
+	ck_assert_uint_eq(owner.n_events, 1);
+	loop_free(owner.loop);
+	close(owner.other);
+}
+END_TEST
+
+START_TEST(an_opening_can_be_closed_at_once)
+{
+	struct owner owner;
+
+	start(&owner, true);
+	drip_of(stream_top(owner.stream))->handshakes_left = 100;
+	ck_assert(!stream_open(owner.stream));
+	stream_close(owner.stream, true);
+	run_for(owner.loop, 10);
+	ck_assert_uint_eq(owner.n_events, 0);
+	loop_free(owner.loop);
+	close(owner.other);
+}
+END_TEST
+
+static unsigned n_dropped;
+
+static void drop_ticket(spore_ticket ticket)
+{
+	ck_assert_uint_eq(ticket, 42);
+	n_dropped++;
+}
+
+START_TEST(the_handshakes_ticket_is_dropped_once)
+{
+	struct owner owner;
+
+	start(&owner, true);
+	stream_set_ticket(owner.stream, 42, drop_ticket);
+	drip_of(stream_top(owner.stream))->handshakes_left = 1;
+	ck_assert(!stream_open(owner.stream));
+	ck_assert_uint_eq(n_dropped, 0);
+	ck_assert(run_until(owner.loop, has_opened, &owner));
+	ck_assert_uint_eq(n_dropped, 1);
+	stop(&owner);
+	ck_assert_uint_eq(n_dropped, 1);
+	start(&owner, true);
+	stream_set_ticket(owner.stream, 42, drop_ticket);
+	stop(&owner);
+	ck_assert_uint_eq(n_dropped, 2);
+}
+END_TEST
+
+/* ---- fairness ----------------------------------------------------------------------------------------------- */
+
+static void do_nothing(struct ev_loop *ev, ev_io *io, int events)
+{
+	(void)ev;
+	(void)io;
+	(void)events;
+}
+
+/* A loop that always has something else to do still comes to them. */
+START_TEST(pending_bytes_do_not_wait_for_a_quiet_loop)
+{
+	struct owner owner;
+	int fds[2];
+	ev_io busy;
+
+	start_open(&owner, true);
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	ev_io_init(&busy, do_nothing, fds[0], EV_READ); /* never read: ready in every turn */
+	ev_io_start(loop_ev(owner.loop), &busy);
+	drip_of(stream_top(owner.stream))->eager = true;
+	ck_assert_int_eq(write(owner.other, "abcdefghij", 10), 10);
+	ck_assert(run_until_within(owner.loop, 5000, has_ten_bytes, &owner));
+	ev_io_stop(loop_ev(owner.loop), &busy);
+	close(fds[0]);
+	close(fds[1]);
+	stop(&owner);
+}
+END_TEST
+
+static unsigned n_endless_reads;
+
+static int64_t read_endless(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	(void)base;
+	(void)n;
+	(void)want;
+	if (++n_endless_reads > 200000)
+		return 0;
+	*(char *)iov->base = 'x';
+	return 1;
+}
+
+static size_t pending_endless(spore_stream *base)
+{
+	(void)base;
+	return n_endless_reads > 200000 ? 0 : 1;
+}
+
+static void swallow(struct stream *stream, unsigned events, void *ended)
+{
+	char bytes[64];
+	size_t n;
+
+	(void)events;
+	if (stream_read(stream, bytes, sizeof bytes, &n) == STREAM_EOF) {
+		*(bool *)ended = true;
+		stream_want(stream, 0);
+	}
+}
+
+static void note_reads(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	(void)ev;
+	(void)events;
+	*(unsigned *)timer->data = n_endless_reads;
+}
+
+/* A transport that always holds a little more must not keep the loop from its other work. */
+START_TEST(one_stream_with_pending_bytes_does_not_stop_the_loop)
+{
+	spore_stream_ops ops;
+	struct owner owner;
+	unsigned reads_at_timer = UINT32_MAX;
+	bool ended = false;
+	ev_timer timer;
+
+	start(&owner, true);
+	ops = *stream_top(owner.stream)->ops;
+	ops.readv = read_endless;
+	ops.pending = pending_endless;
+	stream_top(owner.stream)->ops = &ops;
+	stream_set_owner(owner.stream, swallow, &ended);
+	ck_assert(stream_open(owner.stream));
+	ev_timer_init(&timer, note_reads, 0.001, 0.0);
+	timer.data = &reads_at_timer;
+	ev_timer_start(loop_ev(owner.loop), &timer);
+	stream_want(owner.stream, SPORE_READ);
+	ck_assert(run_until(owner.loop, run_until_is_set, &ended));
+	ck_assert_uint_lt(reads_at_timer, 200000);
+	stop(&owner);
+}
+END_TEST
+
+SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close, a_reset_is_an_error_with_a_cause,
+      closing_is_orderly_or_a_reset, no_event_comes_that_is_not_wanted, no_event_follows_a_close,
+      a_full_socket_is_waited_for, a_dribbling_transport_loses_nothing,
+      pending_bytes_need_no_readable_descriptor, the_stack_has_a_most, handshakes_are_driven_to_the_end,
+      a_failed_handshake_is_told_later, an_opening_can_be_closed_at_once,
+      the_handshakes_ticket_is_dropped_once, pending_bytes_do_not_wait_for_a_quiet_loop,
+      one_stream_with_pending_bytes_does_not_stop_the_loop)
