@@ -1,0 +1,72 @@
+/* acl_deny - denies the prefixes of its list, at the point that it is told to expect. */
+#include <spore/acl.h>
+
+#include "probe.h"
+
+struct conf {
+	spore_list deny;
+	int64_t point, otherwise;
+};
+
+static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
+
+static const spore_option options[] = {
+	SPORE_LIST(struct conf, deny, 0, &cidr_item, "prefixes that are denied"),
+	SPORE_ENUM(struct conf, point, SPORE_OPTF_REQUIRED, NULL, "control|public", "where it stands"),
+	SPORE_ENUM(struct conf, otherwise, 0, "\"next\"", "next|allow|zero", "for everybody else"),
+};
+
+static const int32_t others[] = { SPORE_NEXT, SPORE_ALLOW, 0 };
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	*instance_out = (void *)(uintptr_t)args->conf;
+	return SPORE_OK;
+}
+
+static void destroy(void *conf)
+{
+	(void)conf; /* the host's */
+}
+
+static int contains(const spore_cidr *cidr, const spore_addr *addr)
+{
+	uint32_t whole = cidr->prefix_len / 8, rest = cidr->prefix_len % 8;
+
+	if (memcmp(cidr->ip, addr->ip, whole) != 0)
+		return 0;
+	return rest == 0 || (cidr->ip[whole] ^ addr->ip[whole]) >> (8 - rest) == 0;
+}
+
+static int32_t check(void *arg, const spore_acl_query *query)
+{
+	const struct conf *conf = arg;
+	const spore_cidr *deny = conf->deny.items;
+
+	if (query->point != (conf->point == 0 ? SPORE_ACL_AT_CONTROL : SPORE_ACL_AT_PUBLIC))
+		return SPORE_EINVAL;
+	for (size_t i = 0; i < conf->deny.count; i++) {
+		if (contains(&deny[i], query->peer))
+			return SPORE_DENY;
+	}
+	return others[conf->otherwise];
+}
+
+static const spore_acl_ops ops = {
+	.struct_size = sizeof ops,
+	.check = check,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_ACL,
+	.name = "deny",
+	.summary = "denies prefixes",
+	.ops = &ops,
+	PROBE_ROWS(options),
+	.conf_size = sizeof(struct conf),
+	.create = create,
+	.destroy = destroy,
+};
+
+SPORE_PLUGIN("acl_deny", "1.0.0", "The Spore authors", "MIT", "", &component);

@@ -1,0 +1,406 @@
+/* auth_services - uses all that the host lends, once on each worker, and logs what did not work as
+ * promised. "services done" on a worker means that all of it has come to its end there.
+ *
+ * Its verify() asks for a fact that no transport has, and lets everybody in. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+struct conf {
+	const spore_cfg *tree;
+	spore_addr listen;
+	uint32_t leak;
+	const char *name_to_find;
+};
+
+static const spore_option options[] = {
+	SPORE_NODE(struct conf, tree, SPORE_OPTF_REQUIRED,
+		   "{\"list\": [1, \"two\", true, null], \"pi\": 3.5}"),
+	SPORE_ADDR(struct conf, listen, SPORE_OPTF_REQUIRED, NULL,
+		   "where a listening socket is asked for"),
+	SPORE_BOOL(struct conf, leak, 0, NULL, "leave two timers and a look-up behind"),
+	SPORE_STRING(struct conf, name_to_find, 0, "\"localhost\"", "a name that is looked up"),
+};
+
+struct instance {
+	const spore_host *host;
+	spore_ctx *ctx;
+	const struct conf *conf;
+	uint32_t counter, gauge, histogram;
+};
+
+struct state {
+	struct instance *instance;
+	spore_worker *worker;
+	pthread_t home, thread;
+	int pipe[2];
+	spore_timer *once, *often;
+	spore_io *io;
+	unsigned ticks, left; /* steps that have still to end */
+	int worked_elsewhere;
+};
+
+static void expect(const struct instance *instance, int good, const char *what)
+{
+	if (!good)
+		spore_logf(instance->host, instance->ctx, SPORE_LOG_ERROR, "service failed: %s", what);
+}
+
+#define EXPECT(instance, condition) expect((instance), (condition), #condition)
+
+/* ---- in create() --------------------------------------------------------------------------------- */
+
+static void try_tree(const struct instance *in)
+{
+	const spore_host *h = in->host;
+	const spore_cfg *tree = in->conf->tree, *list = h->cfg_get(tree, "list");
+	const char *key = NULL;
+
+	EXPECT(in, h->cfg_type(tree) == SPORE_CFG_OBJECT && h->cfg_count(tree) == 2);
+	EXPECT(in, h->cfg_type(list) == SPORE_CFG_ARRAY && h->cfg_count(list) == 4);
+	EXPECT(in, h->cfg_number(h->cfg_at(list, 0, NULL)) == 1);
+	EXPECT(in, strcmp(h->cfg_string(h->cfg_at(list, 1, NULL)), "two") == 0);
+	EXPECT(in, h->cfg_bool(h->cfg_at(list, 2, NULL)) == 1);
+	EXPECT(in, h->cfg_type(h->cfg_at(list, 3, NULL)) == SPORE_CFG_NULL);
+	EXPECT(in, h->cfg_at(list, 4, NULL) == NULL && h->cfg_get(tree, "none") == NULL);
+	EXPECT(in, h->cfg_number(h->cfg_at(tree, 1, &key)) == 3.5 && strcmp(key, "pi") == 0);
+	EXPECT(in, h->cfg_string(tree) == NULL);
+}
+
+static void try_metrics(struct instance *in)
+{
+	static const char *const labels[] = { "who" };
+	static const double bounds[] = { 0.5, 1 };
+	spore_metric_spec spec = { .struct_size = sizeof spec,
+				   .type = SPORE_METRIC_COUNTER,
+				   .name = "calls_total",
+				   .help = "Calls.",
+				   .labels = labels,
+				   .n_labels = 1,
+				   .max_series = 2 };
+	spore_str who = spore_cstr("me"), nobody = spore_cstr(NULL), you = spore_cstr("you"),
+		  them = spore_cstr("them");
+	const spore_host *h = in->host;
+	uint32_t family = h->metric_family(in->ctx, &spec);
+
+	EXPECT(in, family != 0 && family == h->metric_family(in->ctx, &spec));
+	in->counter = h->metric_series(family, &who, 1);
+	EXPECT(in, in->counter && in->counter == h->metric_series(family, &who, 1));
+	EXPECT(in, h->metric_series(family, &nobody, 1) != in->counter);
+	EXPECT(in, h->metric_series(family, &nobody, 1) == h->metric_series(family, &nobody, 1));
+	/* Beyond max_series all are one, "other". */
+	EXPECT(in, h->metric_series(family, &you, 1) == h->metric_series(family, &them, 1));
+	EXPECT(in, h->metric_series(family, &you, 1) != h->metric_series(family, &nobody, 1));
+	EXPECT(in, h->metric_series(family, NULL, 0) == 0 && h->metric_series(9999, NULL, 0) == 0);
+	spec.name = "Not a name";
+	EXPECT(in, h->metric_family(in->ctx, &spec) == 0);
+	spec = (spore_metric_spec){ .struct_size = sizeof spec,
+				    .type = SPORE_METRIC_GAUGE,
+				    .name = "level" };
+	in->gauge = h->metric_series(h->metric_family(in->ctx, &spec), NULL, 0);
+	spec = (spore_metric_spec){ .struct_size = sizeof spec,
+				    .type = SPORE_METRIC_HISTOGRAM,
+				    .name = "took",
+				    .unit = "seconds",
+				    .bounds = bounds,
+				    .n_bounds = 2 };
+	in->histogram = h->metric_series(h->metric_family(in->ctx, &spec), NULL, 0);
+	EXPECT(in, in->gauge && in->histogram);
+}
+
+static void try_listener(const struct instance *in)
+{
+	spore_addr nobodys = in->conf->listen;
+	int fd = -1, again = -1, on = 0;
+	socklen_t len = sizeof on;
+
+	EXPECT(in, in->host->listener_get(in->ctx, &in->conf->listen, &fd) == SPORE_OK && fd >= 0);
+	EXPECT(in,
+	       in->host->listener_get(in->ctx, &in->conf->listen, &again) == SPORE_OK && again == fd);
+	EXPECT(in, getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on);
+	EXPECT(in, accept(fd, NULL, NULL) < 0 && errno == EAGAIN);
+	memcpy(nobodys.ip + 12, (uint8_t[]){ 240, 0, 0, 1 }, 4); /* can be no machine's */
+	EXPECT(in, in->host->listener_get(in->ctx, &nobodys, &again) == SPORE_ESYS &&
+			   errno == EADDRNOTAVAIL);
+}
+
+static void try_simple_ones(const struct instance *in)
+{
+	uint8_t a[32] = { 0 }, b[32] = { 0 };
+	spore_kv fields[2] = { { spore_cstr("text"), spore_cstr("a\nb\x1b") },
+			       { spore_cstr("none"), { NULL, 0 } } };
+
+	EXPECT(in, in->host->abi_major == SPORE_ABI_MAJOR && in->host->abi_minor >= SPORE_ABI_MINOR);
+	EXPECT(in, strcmp(in->host->name, "spore") == 0 && in->host->version[0]);
+	EXPECT(in,
+	       in->host->random(a, sizeof a) == SPORE_OK && in->host->random(b, sizeof b) == SPORE_OK);
+	EXPECT(in, memcmp(a, b, sizeof a) != 0);
+	EXPECT(in, in->host->now_ms() > 0);
+	EXPECT(in, in->host->log_enabled(in->ctx, SPORE_LOG_ERROR) &&
+			   !in->host->log_enabled(in->ctx, SPORE_LOG_TRACE));
+	in->host->log(in->ctx, SPORE_LOG_WARN, spore_cstr("two\nlines"), fields, 2);
+	EXPECT(in, in->host->get_extension("spore.none/1") == NULL);
+	EXPECT(in, in->host->auth_revalidate(in->ctx, spore_cstr(NULL), SPORE_DENY, NULL) == SPORE_OK);
+	EXPECT(in,
+	       in->host->auth_revalidate(in->ctx, spore_cstr("x"), SPORE_NEXT, NULL) == SPORE_EINVAL);
+	EXPECT(in, in->host->complete_verify(0, SPORE_ALLOW, NULL) == SPORE_ESTALE);
+	EXPECT(in, in->host->complete_handshake((spore_ticket)-1, SPORE_OK) == SPORE_ESTALE);
+	in->host->timer_stop(NULL);
+	in->host->io_stop(NULL);
+	in->host->resolve_stop(NULL);
+}
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	struct instance *in = calloc(1, sizeof *in);
+
+	if (!in)
+		return SPORE_ENOMEM;
+	in->host = args->host;
+	in->ctx = args->ctx;
+	in->conf = args->conf;
+	EXPECT(in, args->role == SPORE_ROLE_SERVER && args->n_workers > 0 && !args->previous);
+	EXPECT(in, strcmp(args->instance, "all of it") == 0);
+	EXPECT(in, in->host->cfg_get(args->raw, "tree") == in->conf->tree);
+	EXPECT(in, !SPORE_HAS(args, reserved) || args->struct_size >= sizeof *args);
+	try_simple_ones(in);
+	try_tree(in);
+	try_metrics(in);
+	try_listener(in);
+	*instance_out = in;
+	return SPORE_OK;
+}
+
+/* ---- on each worker --------------------------------------------------------------------------------
+ */
+
+static void at_home(const struct state *s, const char *what)
+{
+	expect(s->instance, pthread_equal(pthread_self(), s->home), what);
+}
+
+static void step_ended(struct state *s)
+{
+	if (--s->left == 0)
+		probe_log(s->instance->host, s->instance->ctx, "services done", "worker",
+			  s->instance->host->worker_index(s->worker));
+}
+
+static void on_once(void *arg)
+{
+	struct state *s = arg;
+
+	at_home(s, "the timer's thread");
+	s->instance->host->timer_stop(s->once); /* inside its own callback */
+	s->once = NULL;
+	step_ended(s);
+}
+
+static void on_often(void *arg)
+{
+	struct state *s = arg;
+
+	if (++s->ticks < 3)
+		return;
+	s->instance->host->timer_stop(s->often);
+	s->often = NULL;
+	step_ended(s);
+}
+
+static void on_pipe(void *arg, uint32_t events)
+{
+	struct state *s = arg;
+	char byte;
+
+	at_home(s, "the watcher's thread");
+	EXPECT(s->instance, events == SPORE_READ && read(s->pipe[0], &byte, 1) == 1 && byte == 'x');
+	s->instance->host->io_stop(s->io);
+	s->io = NULL;
+	step_ended(s);
+}
+
+static void on_post(void *arg)
+{
+	struct state *s = arg;
+
+	at_home(s, "the post's thread");
+	EXPECT(s->instance, write(s->pipe[1], "x", 1) == 1);
+	s->instance->host->io_update(s->io, SPORE_READ); /* it waited for nothing so far */
+	step_ended(s);
+}
+
+static void *thread_main(void *arg)
+{
+	struct state *s = arg;
+
+	spore_status status = s->instance->host->post(s->worker, on_post, s);
+
+	/* Stale if the process was ended before this thread came to it. */
+	EXPECT(s->instance, status == SPORE_OK || status == SPORE_ESTALE);
+	spore_logf(s->instance->host, s->instance->ctx, SPORE_LOG_DEBUG, "a line from a thread");
+	return NULL;
+}
+
+static void work(void *arg)
+{
+	struct state *s = arg;
+
+	s->worked_elsewhere = !pthread_equal(pthread_self(), s->home);
+}
+
+static void on_worked(void *arg)
+{
+	struct state *s = arg;
+
+	at_home(s, "the thread after an offload");
+	EXPECT(s->instance, s->worked_elsewhere);
+	step_ended(s);
+}
+
+static void on_found(void *arg, spore_status status, const spore_addr *addrs, size_t n)
+{
+	struct state *s = arg;
+
+	at_home(s, "the look-up's thread");
+	EXPECT(s->instance,
+	       status == SPORE_OK && n >= 1 && addrs[0].port == 8080 && addrs[0].family >= 4);
+	step_ended(s);
+}
+
+static void on_not_found(void *arg, spore_status status, const spore_addr *addrs, size_t n)
+{
+	struct state *s = arg;
+
+	(void)addrs;
+	EXPECT(s->instance, status == SPORE_EBACKEND && n == 0);
+	step_ended(s);
+}
+
+static void never(void *arg)
+{
+	const struct state *s = arg;
+
+	expect(s->instance, 0, "something ran that was stopped");
+}
+
+static void never_found(void *arg, spore_status status, const spore_addr *addrs, size_t n)
+{
+	(void)status;
+	(void)addrs;
+	(void)n;
+	never(arg);
+}
+
+static void begin_steps(struct state *s)
+{
+	const struct instance *in = s->instance;
+	const spore_host *h = in->host;
+	spore_timer *stopped = h->timer_start(s->worker, 1, 1, never, s);
+	spore_resolve *forgotten;
+
+	s->left = 7;
+	h->timer_stop(stopped);
+	s->once = h->timer_start(s->worker, 1, 0, on_once, s);
+	s->often = h->timer_start(s->worker, 1, 1, on_often, s);
+	s->io = h->io_start(s->worker, s->pipe[0], 0, on_pipe, s);
+	EXPECT(in, s->once && s->often && s->io);
+	EXPECT(in, h->offload(s->worker, work, on_worked, s) == SPORE_OK);
+	EXPECT(in, h->resolve(s->worker, in->conf->name_to_find, 8080, on_found, s) != NULL);
+	EXPECT(in, h->resolve(s->worker, "no such name.invalid", 80, on_not_found, s) != NULL);
+	forgotten = h->resolve(s->worker, in->conf->name_to_find, 1, never_found, s);
+	EXPECT(in, forgotten != NULL);
+	h->resolve_stop(forgotten);
+	h->metric_add(s->worker, in->counter, 2);
+	h->metric_set(s->worker, in->gauge, 5);
+	h->metric_observe(s->worker, in->histogram, 0.75);
+	EXPECT(in, pthread_create(&s->thread, NULL, thread_main, s) == 0);
+}
+
+static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+{
+	struct state *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return SPORE_ENOMEM;
+	s->instance = instance;
+	s->worker = worker;
+	s->home = pthread_self();
+	if (pipe2(s->pipe, O_CLOEXEC | O_NONBLOCK) < 0) {
+		free(s);
+		return SPORE_ESYS;
+	}
+	begin_steps(s);
+	*state_out = s;
+	return SPORE_OK;
+}
+
+static void worker_drain(void *arg)
+{
+	struct state *s = arg;
+
+	at_home(s, "the drain's thread");
+	EXPECT(s->instance, s->instance->host->post(s->worker, never, s) == SPORE_ESTALE);
+}
+
+static void worker_stop(void *arg)
+{
+	struct state *s = arg;
+	const spore_host *h = s->instance->host;
+
+	at_home(s, "the stop's thread");
+	pthread_join(s->thread, NULL);
+	h->timer_stop(s->once);
+	h->timer_stop(s->often);
+	h->io_stop(s->io);
+	if (s->instance->conf->leak) {
+		h->timer_start(s->worker, 60000, 0, never, NULL);
+		h->timer_start(s->worker, 60000, 0, never, NULL);
+		h->resolve(s->worker, s->instance->conf->name_to_find, 1, never_found, NULL);
+	}
+	close(s->pipe[0]);
+	close(s->pipe[1]);
+	free(s);
+}
+
+static int32_t verify(void *arg, const spore_auth_request *rq, spore_ticket ticket)
+{
+	const struct state *s = arg;
+	spore_str value;
+
+	(void)ticket;
+	EXPECT(s->instance, s->instance->host->conn_attr(rq->conn, "tls.version", 0, &value) == 0);
+	EXPECT(s->instance, rq->channel_binding.len == 0 && rq->secure == 0);
+	EXPECT(s->instance, rq->peer->family == 4 && rq->local->family == 4 && rq->local->port != 0);
+	EXPECT(s->instance, rq->deadline_ms > s->instance->host->now_ms());
+	EXPECT(s->instance, s->instance->host->auth_revalidate(s->instance->ctx, spore_cstr("nobody"),
+							       SPORE_DENY, NULL) == SPORE_OK);
+	EXPECT(s->instance, s->instance->host->auth_revalidate(s->instance->ctx, spore_cstr(NULL),
+							       SPORE_ALLOW, NULL) == SPORE_OK);
+	return SPORE_ALLOW;
+}
+
+static const spore_auth_ops ops = {
+	.struct_size = sizeof ops,
+	.verify = verify,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_AUTH,
+	.name = "services",
+	.summary = "uses all that the host lends",
+	.ops = &ops,
+	PROBE_ROWS(options),
+	.conf_size = sizeof(struct conf),
+	.create = create,
+	.destroy = free,
+	.worker_start = worker_start,
+	.worker_drain = worker_drain,
+	.worker_stop = worker_stop,
+};
+
+SPORE_PLUGIN("auth_services", "1.0.0", "The Spore authors", "MIT", "", &component);

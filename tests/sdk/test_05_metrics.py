@@ -1,0 +1,111 @@
+"""An exporter that visits the host's families."""
+
+import re
+
+from harness.scale import seconds
+from harness.services import Echo
+from harness.sockets import connect
+from harness.visitors import one_exchange
+from harness.waiting import wait_until
+
+
+class Exported:
+    """The file that the exporter writes."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def text(self):
+        try:
+            return self.path.read_text()
+        except FileNotFoundError:
+            return ""
+
+    def value(self, name, labels=""):
+        found = re.search(rf"^{name}{{{labels}}} (\S+)$", self.text(), re.MULTILINE)
+        return float(found.group(1)) if found else None
+
+    def histogram(self, name):
+        """(count, sum, the exporter's judgement of the invariants, {bound: cumulative})."""
+        found = re.search(rf"^{name}{{}} count=(\d+) sum=(\S+) (\w+)(.*)$", self.text(), re.MULTILINE)
+        if not found:
+            return None
+        buckets = dict(pair.split(":") for pair in found.group(4).split())
+        return (int(found.group(1)), float(found.group(2)), found.group(3),
+                {float(bound): int(count) for bound, count in buckets.items()})  # fmt: skip
+
+
+def exporter(path):
+    return [{"use": "file", "file": str(path)}]
+
+
+def test_the_hosts_own_families_are_visited(host, tmp_path):
+    exported = Exported(tmp_path / "metrics")
+    with Echo() as service, host.server(metrics=exporter(exported.path), workers=3) as server:
+        with host.client(server, service) as client:
+            for _ in range(7):
+                assert one_exchange(client.host, client.port, b"x" * 100) == b"x" * 100
+            wait_until(lambda: exported.value("spore_bytes_proxied_total") == 1400, "all bytes to be counted")
+            assert exported.value("spore_connections_incoming_total") == 7
+            assert exported.value("spore_connections_accepted_total") == 7
+            assert exported.value("spore_tunnels") == 1
+            assert "# spore_tunnels gauge" in exported.text()
+            assert "# spore_connections_incoming_total counter" in exported.text()
+        wait_until(lambda: exported.value("spore_tunnels") == 0, "the tunnel to go")
+
+
+def test_its_own_families_are_among_them(host, tmp_path):
+    exported = Exported(tmp_path / "metrics")
+    with host.server(metrics=exporter(exported.path)):
+        wait_until(lambda: (exported.value("spore_file_snapshots_total", 'kind="file"') or 0) >= 12, "snapshots")
+        assert "# spore_file_turns histogram" in exported.text()
+        count, total, judgement, buckets = exported.histogram("spore_file_turns")
+        assert judgement == "good" and "BAD" not in exported.text()
+        # The observations are 1 2 3 4 5 0 1 2 ...
+        seen = [turn % 6 for turn in range(1, count + 1)]
+        assert total == sum(seen)
+        assert buckets == {bound: sum(value <= bound for value in seen) for bound in (1, 2, 4)}
+
+
+def test_counters_never_go_down(host, tmp_path):
+    exported = Exported(tmp_path / "metrics")
+    with host.server(metrics=exporter(exported.path)):
+        last = 0
+        for _ in range(10):
+            wanted = last + 1
+            last = wait_until(
+                lambda: (lambda now: now if now and now >= wanted else None)(
+                    exported.value("spore_file_snapshots_total", 'kind="file"')
+                ),
+                "the next snapshot",
+            )
+
+
+def test_readiness_follows_the_process(host, tmp_path):
+    exported = Exported(tmp_path / "metrics")
+    with Echo() as service, host.server(metrics=exporter(exported.path)) as server:
+        with host.client(server, service) as client:
+            wait_until(lambda: exported.text().startswith("ready 1\n"), "ready")
+            with connect(client.host, client.port) as visitor:
+                visitor.sendall(b"stay")
+                assert visitor.recv(4) == b"stay"
+                server.process.terminate()
+                server.process.wait_for("draining")
+                wait_until(lambda: exported.text().startswith("ready 0\n"), "not ready while it drains")
+                assert server.process.running
+            assert server.stop() == 0
+
+
+def test_a_client_is_ready_once_its_tunnel_stands(host, tmp_path):
+    exported = Exported(tmp_path / "metrics")
+    with Echo() as service, host.server() as server:
+        with host.client(server, service, metrics=exporter(exported.path)):
+            wait_until(lambda: exported.text().startswith("ready 1\n"), "ready", timeout=3)
+
+
+def test_it_runs_on_one_worker_and_ends_with_a_last_snapshot(host, tmp_path):
+    exported = Exported(tmp_path / "metrics")
+    with host.server(metrics=[{"use": "file", "file": "metrics", "every": "60s"}], workers=4) as server:
+        assert not exported.path.exists()
+        assert server.stop(seconds(10)) == 0
+    assert exported.text().startswith("ready 0\n")

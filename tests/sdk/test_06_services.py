@@ -1,0 +1,69 @@
+"""All that the host lends, used once on each worker; and what happens to what is left behind."""
+
+import pytest
+
+from harness.loopback import port_is_free
+
+TREE = {"list": [1, "two", True, None], "pi": 3.5}
+
+
+@pytest.fixture
+def services(address):
+    """The entry of the instance, and its listening port."""
+    port = address.free_port()
+    entry = {"use": "services", "name": "all of it", "tree": TREE, "listen": f"{address.host}:{port}"}
+    return entry, port
+
+
+def failures(process):
+    return [line for line in process.stderr if "service failed" in line]
+
+
+def warnings(process):
+    return [line for line in process.stderr if "left timers" in line]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_every_service_keeps_its_promise(host, services, workers, answering):
+    entry, port = services
+    with host.server(auth=[entry], workers=workers) as server:
+        assert not port_is_free(server.public_host, port)
+        server.process.wait_for("services done .*worker=", times=workers)
+        with answering.to(server) as wire:
+            wire.tunnel("anything")
+        assert server.stop() == 0
+    assert failures(server.process) == []
+    assert warnings(server.process) == []
+
+
+def test_untrusted_text_is_escaped_in_the_log(host, services):
+    entry, _ = services
+    with host.server(auth=[entry]) as server:
+        server.process.wait_for(r'two\\x0alines plugin="all of it" text="a\\x0ab\\x1b"')
+
+
+def test_a_metric_that_is_refused_is_named(host, services):
+    entry, _ = services
+    with host.server(auth=[entry]) as server:
+        server.process.wait_for('metric refused .*metric="spore_services_Not a name"')
+
+
+def test_leaks_are_stopped_and_named(host, services):
+    entry, _ = services
+    with host.server(auth=[{**entry, "leak": True}], workers=2) as server:
+        server.process.wait_for("services done .*worker=", times=2)
+        assert server.stop() == 0
+    lines = warnings(server.process)
+    assert len(lines) == 2, server.process.log()
+    assert all('plugin="all of it"' in line and "count=3" in line for line in lines)
+    assert {line.rsplit("worker=", 1)[1] for line in lines} == {"0", "1"}
+    assert failures(server.process) == []
+
+
+def test_it_may_end_at_once(host, services):
+    """TERM while look-ups, jobs and threads are still on their way."""
+    for _ in range(5):
+        entry, _ = services
+        with host.server(auth=[entry], workers=4) as server:
+            assert server.stop() == 0
+        assert failures(server.process) == []

@@ -1,0 +1,217 @@
+"""What an author gets: the README's code, the installed SDK, the template, all used from outside."""
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from harness.peers import Client, spore_binary
+from harness.process import Process
+from harness.scale import seconds
+from harness.services import Echo
+from harness.visitors import one_exchange
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+README = REPOSITORY / "sdk" / "README.md"
+STRICT = ["-Wall", "-Wextra", "-Wshadow", "-Werror"]
+
+
+def blocks(language):
+    """The README's blocks of code in that language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def run(*command, cwd=None, env=None):
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds(120),
+    )  # fmt: skip
+    assert done.returncode == 0, f"$ {shlex.join(map(str, command))}\n{done.stdout}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    """Where the SDK is installed, and nothing of the source tree is."""
+    folder = tmp_path_factory.mktemp("prefix")
+    run("cmake", "--install", pathlib.Path(spore_binary()).parent, "--prefix", folder)
+    return folder
+
+
+@pytest.fixture
+def installed(prefix):
+    """The environment in which pkg-config finds it."""
+    (pc,) = prefix.rglob("spore-sdk.pc")
+    return {"PKG_CONFIG_PATH": str(pc.parent)}
+
+
+def symbols(library):
+    """The names that it exports."""
+    return [line.split()[-1] for line in run("nm", "-D", "--defined-only", library).splitlines()]
+
+
+# ---- the README
+
+
+def test_every_c_block_compiles(prefix, tmp_path):
+    found = blocks("c")
+    assert len(found) >= 5
+    for index, block in enumerate(found):
+        source = tmp_path / f"block{index}.c"
+        source.write_text(f"#include <spore/auth.h>\n#include <spore/metrics.h>\n{block}", encoding="utf-8")
+        run("cc", "-std=c11", *STRICT, "-Wno-unused", f"-I{prefix}/include", "-c", source, "-o", tmp_path / "o")
+
+
+def test_every_json_block_is_json():
+    assert [json.loads(block) for block in blocks("json")]
+
+
+def test_the_first_plugin_is_short():
+    assert len(blocks("c")[0].splitlines()) <= 60
+
+
+@pytest.fixture
+def hours(tmp_path, installed):
+    """The folder with auth_hours.so, built by the README's own one-liner."""
+    folder = tmp_path / "hours"
+    folder.mkdir(mode=0o755)
+    (folder / "auth_hours.c").write_text(blocks("c")[0], encoding="utf-8")
+    (line,) = [block for block in blocks("sh") if "auth_hours.c" in block]
+    run("sh", "-ec", line, cwd=folder, env=installed)
+    return folder
+
+
+def test_its_plugin_works(host, hours, answering):
+    hmac = {"use": "hmac", "secret": "s3cret"}
+    assert symbols(hours / "auth_hours.so") == ["spore_plugin_v1"]
+    with host.server(folders=[hours], auth=[{"use": "hours", "from": 0, "to": 24}, hmac]) as server:
+        with Echo() as service, host.client(server, service, auth=[hmac]) as client:
+            assert one_exchange(client.host, client.port) == b"ping"
+
+
+def test_its_plugin_keeps_everybody_out(host, hours, answering):
+    hmac = {"use": "hmac", "secret": "s3cret"}
+    opens = (int(time.time()) // 3600 + 2) % 23
+    closed = {"use": "hours", "from": opens, "to": opens + 1}
+    with host.server(folders=[hours], auth=[closed, hmac]) as server:
+        with answering.to(server) as wire:
+            wire.say("anything", {"Hello": 0}).expect_error("invalid secret")
+        server.process.wait_for(r"closed at \d+ o'clock")
+
+
+def test_its_plugin_reports(host, hours, error_line):
+    line = error_line(host.refused(folders=[hours], auth=[{"use": "hours", "from": 9, "to": 9}]))
+    assert line.endswith('error: /auth/0/to: expected an hour after "from"')
+
+
+def test_its_cmake_builds(tmp_path, prefix, host, answering):
+    (tmp_path / "CMakeLists.txt").write_text(blocks("cmake")[0], encoding="utf-8")
+    (tmp_path / "auth_hours.c").write_text(blocks("c")[0], encoding="utf-8")
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", tmp_path / "build")
+    assert symbols(tmp_path / "build" / "auth_hours.so") == ["spore_plugin_v1"]
+
+
+def test_its_table_of_options_is_whole():
+    """Each row macro of option.h stands in it."""
+    header = (REPOSITORY / "sdk/include/spore/option.h").read_text(encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    macros = set(re.findall(r"#define (SPORE_[A-Z]+)\(st, f", header))
+    assert len(macros) >= 17
+    assert [name for name in sorted(macros) if f"`{name}`" not in text] == []
+
+
+def test_its_links_lead_somewhere():
+    text = README.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (README.parent / link).exists(), link
+
+
+# ---- the template
+
+
+@pytest.fixture
+def template(tmp_path):
+    """A copy of the template, as an author would make it."""
+    return shutil.copytree(REPOSITORY / "sdk" / "template", tmp_path / "mine")
+
+
+def test_the_template_builds_alone_and_works(host, template, prefix):
+    build = template / "build"
+    run("cmake", "-S", template, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_C_FLAGS=-Werror")
+    run("cmake", "--build", build)
+    assert symbols(build / "auth_token.so") == ["spore_plugin_v1"]
+    use_token(host, build, "token")
+
+
+def test_the_template_builds_with_the_line_of_its_readme(host, template, installed):
+    text = (template / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^cc .*$", text, re.MULTILINE)
+    run("sh", "-ec", line, cwd=template, env=installed)
+    assert symbols(template / "auth_token.so") == ["spore_plugin_v1"]
+    use_token(host, template, "token")
+
+
+def test_the_templates_cxx_variant(host, template, prefix):
+    if not shutil.which("c++"):
+        pytest.skip("no C++ compiler")
+    build = template / "build"
+    run("cmake", "-S", template, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", "-DWITH_CXX=ON",
+        "-DCMAKE_CXX_FLAGS=-Werror")  # fmt: skip
+    run("cmake", "--build", build)
+    assert symbols(build / "auth_token_cxx.so") == ["spore_plugin_v1"]
+    use_token(host, build, "auth_token_cxx:token")
+
+
+def use_token(host, folder, use):
+    """The plugin at both ends: right and wrong tokens, and its refusal of what others can read."""
+    entry = {"use": use, "token": "open sesame", "identity": "template", "insecure": True}
+    with Echo() as service, host.server(folders=[folder], auth=[entry]) as server:
+        plugins = host.plugins(folder)
+        config = {**host.client_config(server, service, auth=[entry]), "plugins": plugins}
+        with client_of(host, config) as client:
+            server.process.wait_for("new client .*identity=template")
+            assert one_exchange(client.host, client.port) == b"ping"
+        config["auth"] = [{**entry, "token": "open barley"}]
+        with client_of(host, config, listening=False).process as process:
+            assert process.wait() == 3
+            assert any("invalid secret" in line for line in process.stderr)
+        config["auth"] = [{**entry, "insecure": False}]
+        with client_of(host, config, listening=False).process as process:
+            assert process.wait() == 1
+
+
+def client_of(host, config, listening=True):
+    path = host.write(config, "client.json")
+    client = Client("spore", Process([spore_binary(), "local", "--config", path], name="spore local"))
+    return client.wait_listening() if listening else client
+
+
+def test_the_templates_configs_load(host, template, prefix, installed):
+    """As they stand, but for Spore's own folder and the ports."""
+    text = (template / "README.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^cc .*$", text, re.MULTILINE)
+    (template / "build").mkdir(mode=0o755)
+    run("sh", "-ec", line.replace("-o auth_token.so", "-o build/auth_token.so"), cwd=template, env=installed)
+    (spore,) = prefix.rglob("bin/spore")
+    (own,) = prefix.rglob("spore/plugins")
+    config = json.loads((template / "conf/server.json").read_text())
+    config["plugins"]["path"][1] = str(own)
+    config["server"].update(bind_addr=host.address.host, control_port=host.address.free_port())
+    path = host.write(config, "server.json")
+    with Process([spore, "server", "--config", path], cwd=template, env={"EXAMPLE_TOKEN": "x"}) as server:
+        server.wait_for("server listening")
+        client = json.loads((template / "conf/client.json").read_text())
+        client["plugins"]["path"][1] = str(own)
+        client["client"].update(to=host.address.host, control_port=config["server"]["control_port"])
+        path = host.write(client, "client.json")
+        with Process([spore, "local", "--config", path], cwd=template, env={"EXAMPLE_TOKEN": "x"}) as local:
+            local.wait_for("listening at", stream="stdout")
+            assert local.stop() == 0
+        assert server.stop() == 0
