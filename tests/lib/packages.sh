@@ -1,0 +1,78 @@
+# shellcheck shell=bash
+# Debian and Ubuntu packages: which are missing, and their installation. To be sourced.
+
+# What a build of Spore needs. The other lists are with the scripts that need them.
+# shellcheck disable=SC2034 # used by those who source this
+BUILD_PACKAGES=(build-essential cmake pkg-config libev-dev libssl-dev libcjson-dev)
+
+# as_root COMMAND... - directly, or through sudo.
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+may_install() {
+	[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+}
+
+package_is_installed() {
+	[ "$(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# install_packages PACKAGE... - installs those that are missing. It fails, and says why on standard
+# error, if there is a missing one that it cannot install.
+install_packages() {
+	local package missing=()
+
+	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+		echo "This is not Debian or Ubuntu, so nothing gets installed. Needed, under its names: $*" >&2
+		return 0
+	fi
+	for package; do
+		package_is_installed "$package" || missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	if ! may_install; then
+		echo "These packages are missing: ${missing[*]}" >&2
+		echo "Installing them needs root, or sudo, which is not here. As root:" >&2
+		echo "    apt-get update && apt-get install ${missing[*]}" >&2
+		return 1
+	fi
+	echo "Installing: ${missing[*]}"
+	update_package_lists && apt_get install --yes --no-remove --no-install-recommends "${missing[@]}"
+}
+
+# Once a run is enough.
+update_package_lists() {
+	[ -z "${package_lists_are_new:-}" ] || return 0
+	apt_get update && package_lists_are_new=1
+}
+
+# apt-get without questions; what it says is shown only when it fails.
+apt_get() {
+	local log status=0
+
+	log=$(mktemp)
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet \
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >"$log" 2>&1 || status=$?
+	if [ $status -ne 0 ]; then
+		cat "$log" >&2
+		echo "apt-get $* failed with status $status." >&2
+	fi
+	rm -f "$log"
+	return $status
+}
+
+# package_version PACKAGE - the upstream version that would be installed; empty if there is none.
+package_version() {
+	apt-cache policy "$1" 2>/dev/null |
+		sed -n 's/^  Candidate: //p' | sed -e '/(none)/d' -e 's/^[0-9]*://' -e 's/[-+~].*//'
+}
+
+# version_is_at_least VERSION MINIMUM
+version_is_at_least() {
+	[ -n "$1" ] && [ "$(printf '%s\n%s\n' "$2" "$1" | sort --version-sort | head -n 1)" = "$2" ]
+}

@@ -1,0 +1,133 @@
+"""Who may include whom, and who may name a plugin.
+
+usage: ranks.py [ROOT]
+
+- A file of core/ includes the SDK, system headers, headers of its own folder and of folders of a
+  lower rank. Two folders of one rank do not include each other.
+- OpenSSL is in core/base alone.
+- A header of the SDK includes only the SDK and the C library.
+- A plugin includes <spore/...>, system and library headers, and headers of its own folder.
+- Only core/config/shorthands.c names a plugin that stands in plugins/: auth_hmac nowhere else
+  outside of comments, hmac in no string. "hmac" is also a word of other trades, so that one counts
+  in strings alone, the only place where a plugin can be called by it.
+"""
+
+import pathlib
+import re
+import sys
+
+import source
+
+# Lowest first. main.c is the file, all others are folders of core/.
+RANKS = [
+    {"base"},
+    {"loop"},
+    {"metrics"},
+    {"net", "wire"},
+    {"plugin", "config"},
+    {"link"},
+    {"relay"},
+    {"server", "client"},
+    {"ops"},
+    {"main.c"},
+]
+RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
+GENERATED = {"version.h"}  # by the build, from core/version.h.in
+NAMES_PLUGINS = "config/shorthands.c"
+
+# What a header of the SDK may need: all of it is in every C library for Linux.
+C_LIBRARY = re.compile(r"(assert|ctype|errno|inttypes|limits|std[a-z]+|string|time)\.h|(sys|netinet|arpa)/\w+\.h")
+
+
+def check(root):
+    root = pathlib.Path(root)
+    if not source.files(root / "core", ".c", ".h"):
+        return [f"{root}: there is no source in core/"]
+    return [*_core(root), *_sdk(root), *_plugins(root), *_plugin_names(root)]
+
+
+def _read(path):
+    return source.without_comments(path.read_text(encoding="utf-8"))
+
+
+def _core(root):
+    core = root / "core"
+    for path in source.files(core, ".c", ".h"):
+        own = path.relative_to(core).parts[0]
+        name = path.relative_to(root)
+        if own not in RANK:
+            yield f"{name}: core/{own} has no rank; give it one in tests/lint/ranks.py"
+            continue
+        for line, included, quoted in source.includes(_read(path)):
+            fault = _fault_in_core(core, own, included, quoted)
+            if fault:
+                yield f"{name}:{line}: includes {included}: {fault}"
+
+
+def _fault_in_core(core, own, included, quoted):
+    first = included.split("/")[0]
+    if not quoted:
+        if first == "openssl" and own != "base":
+            return "OpenSSL is used in core/base alone"
+        if first in RANK and (core / included).is_file() or included in GENERATED:
+            return "a header of the core is included with quotes"
+        return None
+    if included in GENERATED:
+        return None
+    if first not in RANK or ".." in included.split("/") or not (core / included).is_file():
+        return "not a header of the core by its path from core/"
+    if first != own and RANK[first] == RANK[own]:
+        return f"{own} and {first} have the same rank"
+    if RANK[first] > RANK[own]:
+        return f"{first} ranks above {own}"
+    return None
+
+
+def _sdk(root):
+    headers = root / "sdk" / "include" / "spore"
+    for path in source.files(root / "sdk" / "include", ".h"):
+        for line, included, quoted in source.includes(_read(path)):
+            ours = included if quoted else included.removeprefix("spore/")
+            is_ours = (quoted or included.startswith("spore/")) and "/" not in ours and (headers / ours).is_file()
+            if not is_ours and (quoted or not C_LIBRARY.fullmatch(included)):
+                yield f"{path.relative_to(root)}:{line}: includes {included}: neither the SDK nor the C library"
+
+
+def _plugins(root):
+    plugins = root / "plugins"
+    for path in source.files(plugins, ".c", ".h", ".cc", ".cpp", ".hpp"):
+        own = plugins / path.relative_to(plugins).parts[0]
+        for line, included, quoted in source.includes(_read(path)):
+            where = f"{path.relative_to(root)}:{line}: includes {included}"
+            target = (path.parent / included).resolve()
+            if quoted and not (target.is_file() and own.resolve() in target.parents):
+                yield f"{where}: quotes are for the plugin's own folder"
+            elif not quoted and not included.startswith("spore/") and _is_ours(root, included):
+                yield f"{where}: a plugin sees nothing of Spore but <spore/...>"
+
+
+def _is_ours(root, included):
+    folders = (root, root / "core", root / "sdk", root / "plugins", root / "sdk" / "include" / "spore")
+    return any((folder / included).is_file() for folder in folders)
+
+
+def _plugin_names(root):
+    whole = sorted(path.name for path in (root / "plugins").iterdir() if path.is_dir())
+    if not whole:
+        return
+    short = [name.split("_", 1)[1] for name in whole if "_" in name]
+    anywhere = re.compile(rf"\b({'|'.join(map(re.escape, whole))})\b")
+    in_string = re.compile(rf"\b({'|'.join(map(re.escape, short))})\b") if short else None
+    for path in source.files(root / "core", ".c", ".h", ".in"):
+        if path.relative_to(root / "core").as_posix() == NAMES_PLUGINS:
+            continue
+        text = _read(path)
+        found = {(source.line_of(text, match.start()), match.group()) for match in anywhere.finditer(text)}
+        for line, content in source.strings(text) if in_string else ():
+            found.update((line, match) for match in in_string.findall(content))
+        for line, name in sorted(found):
+            yield f"{path.relative_to(root)}:{line}: names the plugin {name}; only core/{NAMES_PLUGINS} may"
+
+
+if __name__ == "__main__":
+    sys.exit(source.report(check(sys.argv[1] if len(sys.argv) > 1 else source.REPOSITORY), "ranks"))

@@ -1,0 +1,266 @@
+"""Each lint fails on a made-up violation, and passes without it.
+
+usage: selftest.py CLASS [-v]      with BUILD, CMAKE and COMPILER in the environment
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import headers
+import hygiene
+import installed
+import ranks
+import source
+import symbols
+
+COMPILER = os.environ.get("COMPILER", "cc")
+CMAKE = os.environ.get("CMAKE", "cmake")
+BUILD = os.environ.get("BUILD", str(source.REPOSITORY / "build"))
+
+
+class InAFolder(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="spore lint ")
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def write(self, name, content):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def assert_one(self, violations, pattern):
+        violations = list(violations)
+        self.assertEqual(len(violations), 1, violations)
+        self.assertRegex(violations[0], pattern)
+
+
+class Ranks(InAFolder):
+    def setUp(self):
+        super().setUp()
+        for folder in ("base", "loop", "net", "wire", "config", "server", "client", "ops"):
+            self.write(f"core/{folder}/{folder}.h", "")
+        self.write("core/config/shorthands.c", 'const char *names = "hmac auth_hmac";\n')
+        self.write("core/main.c", '#include "ops/ops.h"\n#include "version.h"\n')
+        self.write("core/base/digest.c", '#include "base/base.h"\n\n#include <openssl/evp.h>\n')
+        self.write("core/net/net.c", '#include "net/net.h"\n\n#include <ev.h>\n#include <spore/base.h>\n')
+        self.write("core/server/server.c", '#include "server/server.h"\n#include "net/net.h"\n#include "wire/wire.h"\n')
+        self.write("sdk/include/spore/base.h", "#include <stdint.h>\n")
+        self.write("sdk/include/spore/auth.h", '#include "base.h"\n#include <spore/base.h>\n')
+        self.write("plugins/auth_hmac/keys.h", "")
+        self.write(
+            "plugins/auth_hmac/auth_hmac.c", '#include <openssl/hmac.h>\n#include <spore/auth.h>\n#include "keys.h"\n'
+        )
+
+    def assert_refused(self, name, text, pattern):
+        self.write(name, text)
+        self.assert_one(ranks.check(self.root), pattern)
+
+    def test_a_good_tree(self):
+        self.assertEqual(ranks.check(self.root), [])
+
+    def test_an_empty_tree(self):
+        shutil.rmtree(self.root / "core")
+        self.assert_one(ranks.check(self.root), "no source")
+
+    def test_a_higher_rank(self):
+        self.assert_refused("core/base/x.c", '#include "net/net.h"\n', r"base/x.c:1: .* net ranks above base")
+
+    def test_an_equal_rank(self):
+        self.assert_refused("core/net/x.h", '\n  #  include "wire/wire.h"\n', r"x.h:2: .* net and wire have the same rank")
+
+    def test_main_from_below(self):
+        self.assert_refused("core/ops/x.c", '#include "main.c"\n', "main.c ranks above ops")
+
+    def test_a_folder_without_a_rank(self):
+        self.assert_refused("core/extra/x.c", "", "core/extra has no rank")
+
+    def test_a_path_that_is_not_from_core(self):
+        self.assert_refused("core/net/x.c", '#include "net.h"\n', "not a header of the core")
+
+    def test_a_path_across_the_house(self):
+        for path in ("../../sdk/include/spore/base.h", "net/../server/server.h"):
+            self.assert_refused("core/net/x.c", f'#include "{path}"\n', "not a header of the core")
+
+    def test_the_core_in_angle_brackets(self):
+        self.assert_refused("core/base/x.c", "#include <net/net.h>\n", "with quotes")
+
+    def test_openssl_outside_of_base(self):
+        self.assert_refused("core/net/x.c", "#include <openssl/ssl.h>\n", "OpenSSL")
+
+    def test_a_library_in_the_sdk(self):
+        self.assert_refused("sdk/include/spore/x.h", "#include <openssl/ssl.h>\n", "neither the SDK")
+        self.assert_refused("sdk/include/spore/x.h", "#include <ev.h>\n", "neither the SDK")
+        self.assert_refused("sdk/include/spore/x.h", "#include <cjson/cJSON.h>\n", "neither the SDK")
+
+    def test_the_core_in_the_sdk(self):
+        self.assert_refused("sdk/include/spore/x.h", '#include "../../../core/net/net.h"\n', "neither the SDK")
+
+    def test_the_core_in_a_plugin(self):
+        self.assert_refused("plugins/auth_hmac/x.c", '#include "../../core/net/net.h"\n', "own folder")
+        self.assert_refused("plugins/auth_hmac/x.c", "#include <net/net.h>\n", "nothing of Spore")
+
+    def test_another_plugin_in_a_plugin(self):
+        self.assert_refused("plugins/acl_x/x.c", '#include "../auth_hmac/keys.h"\n', "own folder")
+
+    def test_a_plugin_named_in_a_string(self):
+        self.assert_refused("core/net/x.c", 'const char *a = "use hmac.";\n', "names the plugin hmac")
+        self.assert_refused("core/net/x.c", '\nconst char *a = "auth_hmac.so";\n', "x.c:2: names the plugin auth_hmac")
+
+    def test_a_plugin_named_in_code(self):
+        self.assert_refused("core/net/x.c", "int auth_hmac;\n", "names the plugin auth_hmac")
+
+    def test_a_word_that_is_no_name(self):
+        self.write("core/net/x.c", '/* as auth_hmac does */ int hmac; // "hmac"\nconst char *a = "hmac_key";\n')
+        self.assertEqual(ranks.check(self.root), [])
+
+    def test_a_comment_is_no_include(self):
+        self.write("core/base/x.c", '/*\n#include "net/net.h"\n*/\n')
+        self.assertEqual(ranks.check(self.root), [])
+
+
+class Symbols(InAFolder):
+    def link(self, name, text, *flags):
+        text = self.write("text.c", text)
+        (self.root / "plugins").mkdir(exist_ok=True)
+        subprocess.run(
+            [*COMPILER.split(), *flags, "-fPIC", text, "-o", self.root / name], check=True, timeout=120
+        )
+
+    def good_build(self):
+        self.link("plugins/a.so", "static int x; int *spore_plugin_v1(void) { return &x; }", "-shared")
+        self.link("spore", "#include <stdio.h>\nint ours; int main(void) { fputs(\"\", stderr); return 0; }")
+
+    def test_a_good_build(self):
+        self.good_build()
+        self.assertEqual(list(symbols.check(self.root)), [])
+
+    def test_a_build_without_anything(self):
+        self.assertEqual(len(list(symbols.check(self.root))), 2)
+
+    def test_a_plugin_with_a_second_symbol(self):
+        self.good_build()
+        self.link("plugins/b.so", "int second; int spore_plugin_v1(void) { return second; }", "-shared")
+        self.assert_one(symbols.check(self.root), "b.so: exports second, spore_plugin_v1")
+
+    def test_a_plugin_without_the_symbol(self):
+        self.good_build()
+        self.link("plugins/b.so", "static int x; static int *f(void) { return &x; }", "-shared", "-Wno-unused-function")
+        self.assert_one(symbols.check(self.root), "b.so: exports nothing")
+
+    def test_an_executable_with_a_symbol(self):
+        self.good_build()
+        self.link("spore", "int ours; int main(void) { return ours; }", "-rdynamic")
+        found = list(symbols.check(self.root))
+        self.assertEqual(len(found), 1)
+        self.assertIn("ours", found[0])
+
+
+class Headers(InAFolder):
+    def check(self, standard):
+        compiler = COMPILER if standard.startswith("c1") else "c++"
+        return headers.check(self.root, headers.compile_command(compiler, standard, [], flags=["-Wpedantic"]))
+
+    def test_a_good_header(self):
+        self.write("a.h", "#include <stddef.h>\nsize_t a(void);\n")
+        self.write("deeper/b.h", '#include "../a.h"\n')
+        self.assertEqual(self.check("c11"), [])
+
+    def test_no_header(self):
+        self.assert_one(self.check("c11"), "no header")
+
+    def test_a_header_that_needs_another(self):
+        self.write("deeper/a.h", "size_t a(void);\n")
+        self.assert_one(self.check("c11"), "a.h does not compile alone")
+
+    def test_a_header_with_a_warning(self):
+        self.write("a.h", "static inline int a(int unused) { return 0; }\n")
+        self.assert_one(self.check("c11"), "unused")
+
+    def test_a_header_that_is_not_cplusplus(self):
+        if not shutil.which("c++"):
+            self.skipTest("there is no C++ compiler")
+        self.write("a.h", "struct a { int new; };\n")
+        self.assertEqual(self.check("c11"), [])
+        self.assert_one(self.check("c++17"), "a.h does not compile alone")
+
+
+class Hygiene(InAFolder):
+    def test_a_good_tree(self):
+        self.write("a/b.c", "int x;\n\nint y;\n")
+        self.write("empty", "")
+        self.write("data", b"binary \0 \n\n ")
+        self.write("build/out.txt", "made by the build ")
+        self.assertEqual(list(hygiene.check(self.root)), [])
+
+    def test_white_space_at_the_end_of_a_line(self):
+        self.write("a", "fine\nnot fine \nfine\n")
+        self.assert_one(hygiene.check(self.root), "a:2: white space")
+
+    def test_another_line_end(self):
+        self.write("a", "not fine\r\n")
+        self.assert_one(hygiene.check(self.root), "a:1: white space")
+
+    def test_no_newline_at_the_end(self):
+        self.write("a", "fine\nnot fine")
+        self.assert_one(hygiene.check(self.root), "a: no newline")
+
+    def test_a_large_file(self):
+        self.write("a", b"\0" * (hygiene.MAX_SIZE + 1))
+        self.assert_one(hygiene.check(self.root), "a: 500001 bytes")
+
+    def test_a_registry(self):
+        for host in hygiene.REGISTRIES:
+            with self.subTest(host):
+                self.write("a", f"get it from https://mirror.{host}/list\n")
+                self.assert_one(hygiene.check(self.root), re.escape(f"registry host mirror.{host}"))
+
+    def test_what_only_resembles_a_registry(self):
+        for host in hygiene.REGISTRIES:
+            with self.subTest(host):
+                self.write("a", f"x{host} and not-{host} and {host}n\n")
+                self.assertEqual(list(hygiene.check(self.root)), [])
+
+
+class Installed(InAFolder):
+    def setUp(self):
+        super().setUp()
+        self.tree = installed.install_elsewhere(CMAKE, BUILD, self.root)
+
+    def assert_fails(self, pattern, function, *arguments):
+        with self.assertRaisesRegex(installed.Failure, pattern):
+            function(*arguments)
+
+    def test_without_a_plugin(self):
+        installed.only(self.tree, "auth_hmac.so").unlink()
+        self.assert_fails("auth_hmac", installed.carry, self.tree)
+
+    def test_without_the_cmake_package(self):
+        installed.only(self.tree, "SporeSdkConfig.cmake").unlink()
+        self.assert_fails("SporeSdk", installed.with_find_package, CMAKE, self.tree, COMPILER, self.root)
+
+    def test_without_the_pkg_config_file(self):
+        installed.only(self.tree, "spore-sdk.pc").unlink()
+        self.assert_fails("spore-sdk.pc", installed.with_pkg_config, self.tree, COMPILER, self.root)
+
+    def test_without_a_header(self):
+        installed.only(self.tree, "acl.h").unlink()
+        self.assert_fails("acl.h", installed.with_pkg_config, self.tree, COMPILER, self.root)
+
+    def test_a_plugin_that_does_not_greet(self):
+        other = self.root / "other" / "acl_greeter.so"
+        other.parent.mkdir()
+        plugin = installed.with_pkg_config(self.tree, COMPILER, self.root)
+        other.write_bytes(plugin.read_bytes().replace(installed.GREETING.encode(), b"x" * len(installed.GREETING)))
+        installed.carry(self.tree, plugin)
+        self.assert_fails("was not loaded", installed.carry, self.tree, other)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
