@@ -32,11 +32,10 @@ bool host_init(const struct host_services *services);
 void host_fini(void);
 /* Valid for the whole process. */
 const spore_host *host_table(void);
+/* The one that plugins' look-ups go through. */
+struct resolver *host_resolver(void);
 /* As spore_host.get_extension. */
 const void *host_get_extension(const char *id);
 /* What "spore.ready/1" answers. [any] */
 void host_set_ready(bool ready);
-/* Stops and logs what an instance left behind on a worker. [worker] */
-void host_release_leaks(struct spore_worker *worker);
-
 #endif

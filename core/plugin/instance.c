@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "plugin/host.h"
+#include "plugin/lend.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000, STOP_POLL_MS = 1 };
 
@@ -193,7 +194,7 @@ static void run_stop(void *arg)
 
 	if (worker->started && SPORE_CAN(component, worker_stop))
 		component->worker_stop(worker->state);
-	host_release_leaks(worker);
+	lend_release_leaks(worker);
 }
 
 bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err)
