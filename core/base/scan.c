@@ -208,7 +208,7 @@ static bool scan_container(struct scanner *s, unsigned depth)
 	uint32_t count = 0;
 
 	if (depth == SCAN_MAX_DEPTH)
-		return fail(s, s->at, "less than 32 levels of nesting");
+		return fail(s, s->at, "at most 32 levels of nesting");
 	s->at++;
 	skip_space(s);
 	while (look(s) != close || count > 0) {

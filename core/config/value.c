@@ -200,29 +200,33 @@ static size_t without_newline(const char *text, size_t len)
 	return len;
 }
 
+/* As many bytes as there are, up to the end or `size`; -1 and errno. */
+static ssize_t read_all(int fd, char *out, size_t size)
+{
+	size_t len = 0;
+	ssize_t n = 0;
+
+	while (len < size && (n = read(fd, out + len, size - len)) > 0)
+		len += (size_t)n;
+	return n < 0 ? n : (ssize_t)len;
+}
+
 static bool secret_from_file(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
 	const char *path = in_folder(scope, node->raw);
-	char *text = json_doc_alloc(scope->doc, SECRET_MAX + 1);
+	char *text = json_doc_alloc(scope->doc, SECRET_MAX + 2);
 	int fd = path && text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t n = -1;
+	ssize_t n = fd < 0 ? -1 : read_all(fd, text, SECRET_MAX + 1);
 
-	if (fd >= 0) {
-		n = read(fd, text, SECRET_MAX + 1);
-		if (n < 0)
-			diag_add(scope->diag, node, "cannot read the secret's file %s: %s", path,
-			         strerror(errno));
-		close(fd);
-	} else {
-		diag_add(scope->diag, node, "cannot open the secret's file %s: %s", path ? path : "",
-		         strerror(errno));
-	}
 	if (n < 0)
-		return false;
-	if (n > SECRET_MAX) {
+		diag_add(scope->diag, node, "cannot %s the secret's file %s: %s", fd < 0 ? "open" : "read",
+		         path ? path : "", strerror(errno));
+	else if (n > SECRET_MAX)
 		diag_add(scope->diag, node, "expected a secret of at most 64 KiB in %s", path);
+	if (fd >= 0)
+		close(fd);
+	if (n < 0 || n > SECRET_MAX)
 		return false;
-	}
 	*out = (spore_str){ text, without_newline(text, (size_t)n) };
 	text[out->len] = '\0';
 	return true;

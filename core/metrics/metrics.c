@@ -408,7 +408,7 @@ void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, d
 	cell *c = cell_of(metrics, shard, series, &family);
 	size_t bucket = 0;
 
-	if (!c || family->spec.type != SPORE_METRIC_HISTOGRAM)
+	if (!c || family->spec.type != SPORE_METRIC_HISTOGRAM || isnan(value))
 		return;
 	while (bucket < family->spec.n_bounds && !(value <= family->spec.bounds[bucket]))
 		bucket++;

@@ -107,7 +107,7 @@ static void keep_answer(struct resolver *resolver, const char *name, const spore
 static size_t look_up(struct resolver *resolver, const char *name, spore_addr addrs_out[RESOLVE_MAX],
                       const char **why_out)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *list = NULL;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
 	int failed = getaddrinfo(name, NULL, &hints, &list);
 	size_t n = 0;
 

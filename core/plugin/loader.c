@@ -36,6 +36,25 @@ static const char *missing_slot(const spore_component *c)
 	return NULL;
 }
 
+/* Rows that what reads them may trust, through all tables below. */
+static bool check_options(const spore_option *rows, uint32_t n, uint32_t stride, unsigned depth)
+{
+	if (n && (!rows || stride < sizeof *rows || depth > 8))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		const spore_option *row = (const spore_option *)(const void *)((const char *)rows + (size_t)i * stride);
+		bool holds = row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT;
+
+		if (!row->name || !row->doc || (row->type == SPORE_OPT_ENUM && !row->choices))
+			return false;
+		if (holds && (!row->item || !row->item->size ||
+		              !check_options(row->item->options, row->item->n_options, row->item->option_size,
+		                             depth + 1)))
+			return false;
+	}
+	return true;
+}
+
 static bool check_component(const spore_component *c, struct err *err)
 {
 	const char *slot;
@@ -53,8 +72,8 @@ static bool check_component(const spore_component *c, struct err *err)
 		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", c->name, slot);
 		return false;
 	}
-	if (c->n_options && (!c->options || c->option_size < offsetof(spore_option, doc))) {
-		err_set(err, "its component \"%s\" has an option table without rows", c->name);
+	if (!check_options(c->options, c->n_options, c->option_size, 0)) {
+		err_set(err, "its component \"%s\" has an option table with a row that is not whole", c->name);
 		return false;
 	}
 	return true;
