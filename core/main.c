@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/keygen.h"
 #include "ops/serve.h"
 #include "version.h"
 
@@ -13,6 +14,7 @@ struct command {
 static const struct command commands[] = {
 	{ "server", "run on the public machine", serve_server },
 	{ "local", "make a local service reachable at a public port", serve_local },
+	{ "keygen", "print a fresh secret", keygen_run },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -19,7 +19,7 @@ struct client {
 	struct session *sessions;      /* owned; on worker 0 */
 	size_t n_sessions;
 	ev_async exit;                 /* on the main loop; unlike a task it can be recalled */
-	enum client_exit status;
+	atomic_int status;             /* enum client_exit; set on worker 0, read by main */
 	ev_timer tick;                 /* on the main loop: the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -33,7 +33,7 @@ static void on_exit_told(struct ev_loop *ev, ev_async *watcher, int events)
 
 	(void)ev;
 	(void)events;
-	client->env.on_exit(client->status, client->env.arg);
+	client->env.on_exit((enum client_exit)atomic_load(&client->status), client->env.arg);
 }
 
 /* [worker 0] */
@@ -41,9 +41,9 @@ static void on_over(struct session *session, enum client_exit status)
 {
 	struct client *client = session->uplink.worker->client;
 
-	if (client->status != CLIENT_ENDED)
+	if (atomic_load(&client->status) != CLIENT_ENDED)
 		return; /* it is on its way */
-	client->status = status;
+	atomic_store(&client->status, status);
 	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
 }
 

@@ -165,6 +165,25 @@ static struct json *find_place(struct placer *p, const char *target, struct json
 	return node;
 }
 
+/* {"file": PATH} in place of the path. */
+static struct json *file_object(struct placer *p, struct json *path)
+{
+	struct json *object = json_new(p->config->doc, JSON_OBJECT, NULL, path->source);
+
+	if (object)
+		json_add(p->config->doc, object, "file", path);
+	return object;
+}
+
+/* Other users can read a process's arguments. The text has been copied by now. */
+static void hide_argument(struct placer *p, const struct command_value *value)
+{
+	if (value->shorthand->type != SHORTHAND_SECRET || value->origin[0] != '-')
+		return;
+	memset((char *)(uintptr_t)value->text, '*', strlen(value->text));
+	p->config->secret_in_arguments = true;
+}
+
 /* Puts a flag's or a variable's text where it means, over what the file says. */
 static void place_value(struct placer *p, const struct command_value *value)
 {
@@ -191,6 +210,9 @@ static void place_value(struct placer *p, const struct command_value *value)
 	node = json_new(p->config->doc, type, value->text, source);
 	if (node && type == JSON_BOOL)
 		node->boolean = s->type == SHORTHAND_YES;
+	if (node && s->type == SHORTHAND_FILE)
+		node = file_object(p, node);
+	hide_argument(p, value);
 	old = json_get(object, key);
 	if (old)
 		json_detach(old);
@@ -224,7 +246,11 @@ static void place_flat_keys(struct placer *p)
 			json_detach(node);
 			continue;
 		}
-		json_add(p->config->doc, object, key, node);
+		json_detach(node);
+		if (s->type == SHORTHAND_FILE && node->type == JSON_STRING)
+			node = file_object(p, node);
+		if (node)
+			json_add(p->config->doc, object, key, node);
 	}
 }
 

@@ -26,6 +26,7 @@ struct config_chain {
 struct config {
 	struct json_doc *doc; /* owned; all below points into it */
 	unsigned role;        /* ROLE_SERVER or ROLE_LOCAL */
+	bool secret_in_arguments; /* one was given as a flag (and wiped there) */
 	const char *folder;   /* that relative paths start from; NULL: the working directory */
 	struct settings settings;
 	struct config_chain transport, auth, acl_control, acl_public, metrics;

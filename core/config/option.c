@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/log.h"
+
 #include "config/value.h"
 
 const spore_option *option_row(const struct option_table *table, uint32_t index)
@@ -166,6 +168,8 @@ bool option_fill(const struct option_scope *scope, const struct option_table *ta
 		const struct json *node = json_get(object, row->name);
 		void *out = (char *)conf + row->offset;
 
+		if (node && row->flags & SPORE_OPTF_DEPRECATED)
+			log_warn("deprecated option", log_str("option", row->name), log_str("doc", row->doc));
 		if (node) {
 			good = fill_one(scope, row, node, out) && good;
 		} else if (row->flags & SPORE_OPTF_REQUIRED && object) { /* a struct that is left out lacks nothing */

@@ -3,6 +3,8 @@
 #define BOTH (ROLE_SERVER | ROLE_LOCAL)
 #define TEXT SHORTHAND_TEXT
 #define NUMBER SHORTHAND_NUMBER
+#define SECRET SHORTHAND_SECRET
+#define PATH SHORTHAND_FILE
 #define YES SHORTHAND_YES
 #define NO SHORTHAND_NO
 
@@ -29,8 +31,10 @@ const struct shorthand shorthands[] = {
 	{ "retry",         0,   ROLE_LOCAL,  NULL,     false, YES,           "/client/retry",         "", NULL },
 	{ "no_reconnect",  0,   ROLE_LOCAL,  NULL,     false, NO,            "/client/reconnect",     "",
 	  "exit with status 1 when the server goes away" },
-	{ "secret",        's', BOTH,        NULL,     true,  TEXT,          "/auth[hmac]/secret",    "TEXT",
-	  "secret that both ends share" },
+	{ "secret",        's', BOTH,        NULL,     true,  SECRET,        "/auth[hmac]/secret",    "TEXT",
+	  "secret that both ends share (others on this machine may see it: better a variable or a file)" },
+	{ "secret_file",   0,   BOTH,        NULL,     false, PATH,          "/auth[hmac]/secret",    "PATH",
+	  "file that holds the secret" },
 	{ "log_level",     0,   BOTH,        NULL,     false, TEXT,          "/log/level",            "LEVEL", NULL },
 	{ "log_format",    0,   BOTH,        NULL,     false, TEXT,          "/log/format",           "FORMAT", NULL },
 };

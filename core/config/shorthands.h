@@ -11,6 +11,8 @@ enum { ROLE_SERVER = 1, ROLE_LOCAL = 2 };
 enum shorthand_type {
 	SHORTHAND_TEXT,
 	SHORTHAND_NUMBER,
+	SHORTHAND_SECRET, /* a text that is wiped from the command line */
+	SHORTHAND_FILE,   /* the path of a file that holds it: {"file": PATH} */
 	SHORTHAND_YES, /* a flag without a value: sets its target to true ... */
 	SHORTHAND_NO   /* ... or to false */
 };

@@ -61,8 +61,14 @@ static bool in_range(const spore_option *row, int64_t value)
 static bool read_int(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, int64_t *out)
 {
+	spore_option port = *row;
 	char expected[96];
 
+	if (row->type == SPORE_OPT_PORT && row->min > row->max) {
+		port.min = 0;
+		port.max = 65535;
+		row = &port;
+	}
 	if (whole_number(node, out) && in_range(row, *out))
 		return true;
 	if (row->min > row->max)
@@ -164,12 +170,15 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 	return wrong(scope, node, expected);
 }
 
-static const char *in_folder(const struct option_scope *scope, const char *path)
+/* A path in a file starts from the file's folder; one from a flag or a variable from the working
+ * directory. */
+static const char *in_folder(const struct option_scope *scope, const struct json *node)
 {
+	const char *path = node->raw;
 	size_t size = strlen(path) + 2 + (scope->folder ? strlen(scope->folder) : 0);
 	char *full;
 
-	if (path[0] == '/' || !scope->folder || !*path)
+	if (path[0] == '/' || !scope->folder || !*path || !node->source || !node->source->text)
 		return path;
 	full = json_doc_alloc(scope->doc, size);
 	if (full)
@@ -182,7 +191,7 @@ static bool read_string(const struct option_scope *scope, const spore_option *ro
 {
 	if (node->type != JSON_STRING)
 		return wrong(scope, node, "a string");
-	*out = row->flags & SPORE_OPTF_PATH ? in_folder(scope, node->raw) : node->raw;
+	*out = row->flags & SPORE_OPTF_PATH ? in_folder(scope, node) : node->raw;
 	return *out != NULL;
 }
 
@@ -213,7 +222,7 @@ static ssize_t read_all(int fd, char *out, size_t size)
 
 static bool secret_from_file(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
-	const char *path = in_folder(scope, node->raw);
+	const char *path = in_folder(scope, node);
 	char *text = json_doc_alloc(scope->doc, SECRET_MAX + 2);
 	int fd = path && text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	ssize_t n = fd < 0 ? -1 : read_all(fd, text, SECRET_MAX + 1);

@@ -79,11 +79,23 @@ struct job {
 	char answer[];
 };
 
+static void finish_job(struct job *job)
+{
+	worker_leave(job->worker);
+	conn_copy_free(job->conn);
+	free(job);
+}
+
 static void run_job(struct pool_job *pool_job)
 {
 	struct job *job = (void *)((char *)pool_job - offsetof(struct job, job));
 	struct instance *instance = job->worker->instance;
 
+	/* Who has left meanwhile must not keep others waiting. */
+	if (!ticket_is_open(job->ticket)) {
+		finish_job(job);
+		return;
+	}
 	if (job->verify) {
 		spore_auth_request rq = verify_request(&job->question, job->conn);
 		int32_t verdict = ops_of(instance)->verify(instance->self, &rq, job->ticket);
@@ -99,9 +111,7 @@ static void run_job(struct pool_job *pool_job)
 			host_table()->complete_answer(job->ticket, status < 0 ? status : SPORE_EINVAL,
 			                              (spore_str){ NULL, 0 });
 	}
-	worker_leave(job->worker);
-	conn_copy_free(job->conn);
-	free(job);
+	finish_job(job);
 }
 
 /* Copies what transports and bindings know, so that the pool's thread never touches the stream. */

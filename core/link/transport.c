@@ -41,7 +41,11 @@ static void give_ticket(struct stream *stream);
 /* A part of the handshake is done elsewhere: on with it, under a fresh ticket. */
 static void on_ticket(void *arg, struct ticket_result *result)
 {
-	(void)result;
+	if (result->status != SPORE_OK) {
+		stream_set_ticket(arg, 0, ticket_close);
+		stream_fail(arg);
+		return;
+	}
 	give_ticket(arg);
 	stream_wake(arg);
 }

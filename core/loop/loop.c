@@ -157,13 +157,18 @@ struct loop *loop_new(unsigned index, struct err *err)
 	return loop;
 }
 
+void loop_finish(struct loop *loop)
+{
+	while (run_posted(loop) || queue_run(&loop->next_turn) || queue_run(&loop->at_turn_end) ||
+	       queue_run(&loop->to_reap))
+		;
+}
+
 void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
-	while (run_posted(loop) || queue_run(&loop->next_turn) || queue_run(&loop->at_turn_end) ||
-	       queue_run(&loop->to_reap))
-		;
+	loop_finish(loop);
 	ev_loop_destroy(loop->ev);
 	free(loop);
 }

@@ -25,7 +25,10 @@ struct loop_task {
 
 /* index: the worker's number. NULL and *err on failure. [main] */
 struct loop *loop_new(unsigned index, struct err *err);
-/* The thread must have ended. NULL is fine. [main] */
+/* The thread has ended: runs what is still posted or queued, for as long as more comes of it. Posts may
+ * still arrive until loop_free. [main] */
+void loop_finish(struct loop *loop);
+/* Nobody posts any more; what came since loop_finish is run, too. NULL is fine. [main] */
 void loop_free(struct loop *loop);
 /* Runs the loop on a thread of its own / ends it: loop_join waits. [main] */
 bool loop_start(struct loop *loop, struct err *err);

@@ -198,6 +198,12 @@ void stream_want(struct stream *stream, unsigned directions)
 	rearm(stream);
 }
 
+void stream_fail(struct stream *stream)
+{
+	stream->failed = true;
+	stream_wake(stream);
+}
+
 void stream_wake(struct stream *stream)
 {
 	if (!stream->closed)

@@ -38,6 +38,8 @@ void stream_push(struct stream *stream, spore_stream *upper, bool secure);
 /* The ticket through which a transport may finish its handshake elsewhere; `drop` is called with it
  * when the stream needs it no more. Replaces a spent one. */
 void stream_set_ticket(struct stream *stream, spore_ticket ticket, void (*drop)(spore_ticket ticket));
+/* The handshake has failed elsewhere: STREAM_FAILED follows. */
+void stream_fail(struct stream *stream);
 /* Starts the handshakes of all layers, lowest first. True: it is open already (nothing to shake
  * hands about). Else STREAM_OPENED or STREAM_FAILED follows. */
 bool stream_open(struct stream *stream);

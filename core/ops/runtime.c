@@ -166,6 +166,9 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	if (!log_start((enum log_level)config->settings.log.level,
 	               (enum log_format)config->settings.log.format))
 		return fail("cannot start the log's thread");
+	if (config->secret_in_arguments)
+		log_warn("a secret on the command line can be seen by others",
+		         log_str("better", "SPORE_SECRET or --secret-file"));
 	runtime->metrics = metrics_new(runtime->n_workers + 1);
 	runtime->resolver = resolver_new();
 	if (!runtime->metrics || !runtime->resolver)
@@ -196,17 +199,21 @@ bool runtime_stop(struct runtime *runtime)
 
 	stop_loops(runtime);
 	ended = resolver_free(runtime->resolver) && ended;
-	log_stop();
-	if (!ended)
+	if (!ended) {
+		log_stop();
 		return false;
+	}
+	for (unsigned i = 0; i < runtime->n_running; i++)
+		loop_finish(runtime->loops[i]); /* what is posted there may call the plugins */
+	plugin_set_free(runtime->set);      /* ends their threads, which may post to the last */
 	for (unsigned i = 0; runtime->loops && i < runtime->n_workers; i++)
-		loop_free(runtime->loops[i]); /* runs what is still posted there, while the plugins are alive */
+		loop_free(runtime->loops[i]);
 	free(runtime->loops);
-	plugin_set_free(runtime->set);
 	loop_free(runtime->main_loop);
 	if (runtime->host_ready)
 		host_fini();
 	loader_fini(&runtime->registry.loader);
+	log_stop();
 	metrics_free(runtime->metrics);
 	config_unref(runtime->config);
 	return true;

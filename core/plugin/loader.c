@@ -47,7 +47,7 @@ static bool check_options(const spore_option *rows, uint32_t n, uint32_t stride,
 
 		if (!row->name || !row->doc || (row->type == SPORE_OPT_ENUM && !row->choices))
 			return false;
-		if (holds && (!row->item || !row->item->size ||
+		if (holds && (!row->item || !row->item->size || row->item->type == SPORE_OPT_ENUM ||
 		              !check_options(row->item->options, row->item->n_options, row->item->option_size,
 		                             depth + 1)))
 			return false;
@@ -93,7 +93,10 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 		}
 	}
 	for (const spore_component *const *c = plugin->components; *c; c++) {
-		if (!check_component(*c, err))
+		if ((*c)->kind > SPORE_KIND_METRICS)
+			log_warn("plugin offers a kind that this host does not know",
+			         log_str("plugin", plugin->name), log_int("kind", (*c)->kind));
+		else if (!check_component(*c, err))
 			return false;
 	}
 	return true;

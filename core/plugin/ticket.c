@@ -146,6 +146,21 @@ void ticket_close(spore_ticket ticket)
 	pthread_mutex_unlock(&table->lock);
 }
 
+bool ticket_is_open(spore_ticket ticket)
+{
+	struct ticket_table *table = table_of(ticket);
+	struct slot *slot;
+	bool open;
+
+	if (!table)
+		return false;
+	pthread_mutex_lock(&table->lock);
+	slot = slot_of(table, ticket);
+	open = slot && slot->state == OPEN;
+	pthread_mutex_unlock(&table->lock);
+	return open;
+}
+
 static void run_delivery(struct loop_task *task)
 {
 	struct delivery *delivery = (void *)((char *)task - offsetof(struct delivery, task));

@@ -30,6 +30,8 @@ void ticket_tables_free(void);
 
 /* 0: out of memory. [worker] */
 spore_ticket ticket_open(struct loop *loop, enum ticket_kind kind, ticket_fn on_done, void *arg);
+/* Does anybody still wait for it? [any] */
+bool ticket_is_open(spore_ticket ticket);
 /* Forgets it: on_done will not run. A closed one is harmless. [worker] */
 void ticket_close(spore_ticket ticket);
 /* SPORE_OK, or SPORE_ESTALE, SPORE_EINVAL (another kind), SPORE_ENOMEM. Takes result->grant

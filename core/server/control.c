@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "link/acl.h"
 #include "link/auth.h"
 #include "link/link.h"
 #include "link/transport.h"
@@ -423,7 +424,18 @@ void control_on_next_frame_late(struct deadline *deadline)
 static void become_open(struct control *c)
 {
 	const struct plugin_set *set = c->worker->shared->set;
+	const spore_conn *conn = stream_conn(c->stream);
 
+	/* A transport may have learnt who it really is. */
+	if (!addr_equal(&conn->peer, &c->peer)) {
+		c->peer = conn->peer;
+		if (!acl_allows(&set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer, &conn->local,
+		                "")) {
+			log_peer(c, LOG_INFO, "client refused by access list", "by the address behind the proxy");
+			end(c);
+			return;
+		}
+	}
 	link_init(&c->link, c->stream, MESSAGE_TO_SERVER, &link_events);
 	if (set->auth.n == 0) {
 		c->state = READY;

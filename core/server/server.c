@@ -206,14 +206,14 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
 	ev_timer_start(loop_ev(env->main_loop), &server->tick);
-	pthread_mutex_lock(&the_server_lock);
-	the_server = server;
-	pthread_mutex_unlock(&the_server_lock);
 	if (!server->shared.pending || !server->shared.sources || !server->workers || !open_workers(server, err)) {
 		server_stop(server);
 		return NULL;
 	}
 	server->listening = true;
+	pthread_mutex_lock(&the_server_lock);
+	the_server = server;
+	pthread_mutex_unlock(&the_server_lock);
 	log_info("server listening",
 	         log_str("address", addr_format_ip(&server->shared.settings->bind_addr, text)),
 	         log_int("port", server->shared.settings->control_port), log_int("workers", env->n_workers));
@@ -282,7 +282,8 @@ static void post_revalidation(struct worker *worker, const struct instance *inst
 		return;
 	}
 	*r = (struct revalidation){ { .run = run_revalidation }, worker, instance, verdict, copy };
-	memcpy(r->identity, identity.ptr, identity.len);
+	if (identity.len)
+		memcpy(r->identity, identity.ptr, identity.len);
 	loop_post(worker->loop, &r->task);
 }
 

@@ -252,3 +252,32 @@ def test_address_that_is_not_ours():
     process = spore("server", "--bind-addr", "192.0.2.1", "--control-port", "20000")
     assert process.status == 1
     assert any("192.0.2.1" in line for line in process.stderr)
+
+
+def test_keygen():
+    first, second = spore("keygen"), spore("keygen")
+    assert first.status == second.status == 0
+    assert re.fullmatch(r"[0-9a-f]{64}", first.stdout[0])
+    assert first.stdout != second.stdout
+    assert spore("keygen", "surplus").status == 2
+
+
+def test_secret_file(tmp_path, address):
+    path = tmp_path / "secret.key"
+    path.write_text("s3cret\n")
+    with spore_server(address, extra=["--secret-file", str(path)]) as server, Echo() as service:
+        with spore_client(server.control, service.port, extra=["--secret-file", str(path)]) as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+        assert "s3cret" not in server.process.log()
+
+
+def test_secret_file_that_is_missing(tmp_path):
+    process = spore("server", "--secret-file", str(tmp_path / "none"))
+    assert process.status == 1
+    assert str(tmp_path / "none") in "\n".join(process.stderr)
+
+
+def test_secret_flag_is_wiped(secret_server):
+    with open(f"/proc/{secret_server.pid}/cmdline", "rb") as arguments:
+        assert b"s3cret" not in arguments.read()
+    secret_server.process.wait_for("better=", stream="stderr")

@@ -297,3 +297,30 @@ def test_an_answer_arrives_as_it_was_said(host, said):
     entry = [{"use": "timer", "answer": said}]
     with Echo() as service, host.server(auth=entry) as server, host.client(server, service, auth=entry) as client:
         assert one_exchange(client.host, client.port) == b"ping"
+
+
+@pytest.mark.parametrize("delay", ["0s", "50ms"])
+def test_a_thread_of_its_own_may_decide(host, delay, answering):
+    number = count(30, least=10)
+    with host.server(auth=auth("thread", delay=delay), log={"level": "debug"}, workers=4) as server:
+        wires = [answering.to(server).say("sesame" if i % 2 else "wrong", {"Hello": 0}) for i in range(number)]
+        try:
+            for index, wire in enumerate(wires):
+                message = wire.receive_but_heartbeats(10)
+                assert list(message) == (["Hello"] if index % 2 else ["Error"]), message
+        finally:
+            for wire in wires:
+                wire.close()
+        assert server.stop() == 0
+    assert not any("completed twice" in line for line in server.process.stderr)
+
+
+def test_a_thread_of_its_own_may_outlive_what_it_decides_about(host, answering):
+    """It completes and logs until destroy(), while the host shuts down around it."""
+    for _ in range(count(8, least=3)):
+        with host.server(auth=auth("thread", delay="150ms"), log={"level": "debug"}, workers=2) as server:
+            with answering.to(server) as one, answering.to(server) as two:
+                one.say("sesame", {"Hello": 0})
+                two.say("sesame", {"Hello": 0})
+                time.sleep(0.13)
+                assert server.stop() == 0

@@ -78,7 +78,8 @@ typedef struct spore_host {
 	 * (fn will not run), SPORE_ENOMEM. Posts made before are run before worker_stop(). [any] */
 	spore_status (*post)(spore_worker *, void (*fn)(void *arg), void *arg);
 	/* Run work [blocking], then on_done on this worker. Bounded per instance: SPORE_EBUSY when
-	 * the queue is full. worker_stop() waits for it. [worker] */
+	 * the queue is full, SPORE_ESTALE once the instance has begun to stop there. worker_stop()
+	 * waits for it. [worker] */
 	spore_status (*offload)(spore_worker *, void (*work)(void *arg), void (*on_done)(void *arg),
 	                        void *arg);
 	/* Look a name up without blocking: on_done gets SPORE_OK and n >= 1 addresses with `port`,
@@ -99,7 +100,7 @@ typedef struct spore_host {
 	                                const struct spore_auth_result *result);
 	/* status: SPORE_OK with the answer, or a SPORE_E* (answer ignored). */
 	spore_status (*complete_answer)(spore_ticket, spore_status status, spore_str answer);
-	/* The handshake may go on: the host calls it again. */
+	/* SPORE_OK: the handshake may go on, the host calls it again. Else it has failed. */
 	spore_status (*complete_handshake)(spore_ticket, spore_status status);
 
 	/* An identity's standing changed behind this auth instance. SPORE_DENY ends its tunnels here
