@@ -21,7 +21,8 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 static void print_usage(FILE *out)
 {
 	fputs("Usage: spore COMMAND [ARGUMENTS]\n\nA TCP tunnel that speaks bore's protocol.\n\n"
-	      "Commands:\n", out);
+	      "Commands:\n",
+	      out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].summary);
 	fputs("\n`spore COMMAND --help` tells more; `spore --version` says which this is.\n", out);

@@ -75,8 +75,7 @@ struct json *json_doc_root(struct json_doc *doc)
 	return doc->root;
 }
 
-struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
-                                          size_t len)
+struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text, size_t len)
 {
 	struct json_source *source = json_doc_alloc(doc, sizeof *source);
 
@@ -244,11 +243,11 @@ static void describe_found(const struct json_source *source, const struct scan_e
 		found[n + 1] = '\'';
 		found[n + 2] = '\0';
 	}
-	snprintf(error_out->text, sizeof error_out->text, "expected %s, found %s", scan->expected, found);
+	snprintf(error_out->text, sizeof error_out->text, "expected %s, found %s", scan->expected,
+	         found);
 }
 
-struct json *json_parse(struct json_doc *doc, struct json_source *source,
-                        struct json_error *error_out)
+struct json *json_parse(struct json_doc *doc, struct json_source *source, struct json_error *error_out)
 {
 	struct scan_error scan;
 	struct scan_token *tokens = NULL;
@@ -321,8 +320,7 @@ const struct json *json_at(const struct json *node, const char *pointer)
 
 /* ---- where ------------------------------------------------------------------------------------ */
 
-void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,
-                   unsigned *column_out)
+void json_position(const char *text, size_t len, size_t offset, unsigned *line_out, unsigned *column_out)
 {
 	unsigned line = 1, column = 1;
 

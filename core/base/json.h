@@ -27,22 +27,22 @@ struct json_secret {
 
 struct json {
 	enum json_type type;
-	const char *key;             /* in an object; NULL elsewhere */
-	const char *raw;             /* NUMBER: as written; STRING: its text, NUL-ended */
-	size_t len;                  /* of raw */
+	const char *key; /* in an object; NULL elsewhere */
+	const char *raw; /* NUMBER: as written; STRING: its text, NUL-ended */
+	size_t len;      /* of raw */
 	double number;
 	bool boolean;
-	struct json *parent, *next;  /* borrowed: the document owns all nodes */
-	struct json *first, *last;   /* children */
+	struct json *parent, *next; /* borrowed: the document owns all nodes */
+	struct json *first, *last;  /* children */
 	size_t count;
-	struct json_source *source;  /* NULL: of our own making */
-	size_t offset, end;          /* in source->text */
-	size_t key_offset;           /* 0: no key there */
+	struct json_source *source; /* NULL: of our own making */
+	size_t offset, end;         /* in source->text */
+	size_t key_offset;          /* 0: no key there */
 };
 
 struct json_error {
 	size_t offset;
-	char text[256];              /* "expected ..., found ..." */
+	char text[256]; /* "expected ..., found ..." */
 };
 
 struct json_doc;
@@ -57,10 +57,9 @@ void *json_doc_alloc(struct json_doc *doc, size_t size);
 
 /* A source in the document; `text` is copied (NULL: none). NULL: out of memory. */
 struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
-                                          size_t len);
+                                    size_t len);
 /* Reads the source's text. NULL and *error_out on the first mistake. The node has no parent yet. */
-struct json *json_parse(struct json_doc *doc, struct json_source *source,
-                        struct json_error *error_out);
+struct json *json_parse(struct json_doc *doc, struct json_source *source, struct json_error *error_out);
 /* A fresh node without a parent. raw: text of a STRING or NUMBER (copied), else NULL. */
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
                       struct json_source *source);

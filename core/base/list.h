@@ -11,7 +11,9 @@ struct list {
 	struct list *prev, *next;
 };
 
+/* clang-format off */
 #define LIST_OWNER(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+/* clang-format on */
 
 static inline void list_init(struct list *list)
 {

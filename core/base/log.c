@@ -97,8 +97,7 @@ static void wake_writer(void)
 {
 	uint64_t one = 1;
 
-	if (atomic_exchange(&the_log.asleep, false) &&
-	    write(the_log.wake_fd, &one, sizeof one) < 0) {
+	if (atomic_exchange(&the_log.asleep, false) && write(the_log.wake_fd, &one, sizeof one) < 0) {
 		/* Only EAGAIN is possible: it is awake already. */
 	}
 }
@@ -191,8 +190,10 @@ static void report_drops(uint64_t *reported)
 	if (dropped == *reported)
 		return;
 	*reported = dropped;
-	write_out(text, logline_format(the_log.format, wall_ms(), LOG_WARN, "log lines dropped", &lines, 1,
-	                               text), 0);
+	write_out(text,
+	          logline_format(the_log.format, wall_ms(), LOG_WARN, "log lines dropped", &lines, 1,
+	                         text),
+	          0);
 }
 
 static void *writer_main(void *unused)

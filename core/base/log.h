@@ -17,7 +17,7 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 struct log_field {
 	const char *key; /* trusted: letters and '_' */
 	const char *text;
-	size_t len; /* of text */
+	size_t len;     /* of text */
 	int64_t number; /* when text is NULL */
 };
 
@@ -45,12 +45,12 @@ static inline struct log_field log_int(const char *key, int64_t number)
 }
 
 /* log_at(LOG_INFO, "new client", log_str("peer", peer), log_int("port", port)) */
-#define log_at(level, event, ...)                                                                  \
-	log_event((level), (event), (const struct log_field[]){ __VA_ARGS__ },                     \
+#define log_at(level, event, ...)                                                                       \
+	log_event((level), (event), (const struct log_field[]){ __VA_ARGS__ },                          \
 	          sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 #define log_error(event, ...) log_at(LOG_ERROR, event, __VA_ARGS__)
-#define log_warn(event, ...) log_at(LOG_WARN, event, __VA_ARGS__)
-#define log_info(event, ...) log_at(LOG_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...)  log_at(LOG_WARN, event, __VA_ARGS__)
+#define log_info(event, ...)  log_at(LOG_INFO, event, __VA_ARGS__)
 #define log_debug(event, ...) log_at(LOG_DEBUG, event, __VA_ARGS__)
 
 #endif

@@ -18,14 +18,15 @@ struct client {
 	struct client_worker *workers; /* owned */
 	struct session *sessions;      /* owned; on worker 0 */
 	size_t n_sessions;
-	ev_async exit;                 /* on the main loop; unlike a task it can be recalled */
-	atomic_int status;             /* enum client_exit; set on worker 0, read by main */
-	ev_timer tick;                 /* on the main loop: the progress of a drain */
+	ev_async exit;     /* on the main loop; unlike a task it can be recalled */
+	atomic_int status; /* enum client_exit; set on worker 0, read by main */
+	ev_timer tick;     /* on the main loop: the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
 };
 
-/* ---- the end, told to main ---------------------------------------------------------------------------- */
+/* ---- the end, told to main
+ * ---------------------------------------------------------------------------- */
 
 static void on_exit_told(struct ev_loop *ev, ev_async *watcher, int events)
 {
@@ -47,7 +48,8 @@ static void on_over(struct session *session, enum client_exit status)
 	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
 }
 
-/* ---- the workers' -------------------------------------------------------------------------------------- */
+/* ---- the workers'
+ * -------------------------------------------------------------------------------------- */
 
 static void run_open(void *arg)
 {
@@ -87,7 +89,8 @@ static void run_close(void *arg)
 	deadline_list_fini(&worker->answers);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ----------------------------------------------------------------------------------------------- */
 
 static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
@@ -124,10 +127,11 @@ static void set_up(struct client *client)
 		loop_call(worker->loop, run_open, worker);
 	}
 	for (size_t i = 0; i < client->n_sessions; i++)
-		client->sessions[i] = (struct session){
-			.tunnel = &tunnels[i], .workers = client->workers, .n_workers = n, .n_sessions = client->n_sessions,
-			.on_over = on_over
-		};
+		client->sessions[i] = (struct session){ .tunnel = &tunnels[i],
+			                                .workers = client->workers,
+			                                .n_workers = n,
+			                                .n_sessions = client->n_sessions,
+			                                .on_over = on_over };
 	for (size_t i = 0; i < client->n_sessions; i++) {
 		session_init(&client->sessions[i]);
 		resolver_refresh(client->env.resolver, tunnels[i].local_host);

@@ -11,13 +11,18 @@ struct client;
 struct resolver;
 
 /* Why the client ended: its exit status. */
-enum client_exit { CLIENT_ENDED = 0, CLIENT_FAILED = 1, CLIENT_NOT_AUTHENTICATED = 3, CLIENT_PORT_REFUSED = 4 };
+enum client_exit {
+	CLIENT_ENDED = 0,
+	CLIENT_FAILED = 1,
+	CLIENT_NOT_AUTHENTICATED = 3,
+	CLIENT_PORT_REFUSED = 4
+};
 
 struct client_env {
-	struct plugin_set *set;      /* borrowed, all of them: they outlive the client */
+	struct plugin_set *set; /* borrowed, all of them: they outlive the client */
 	struct resolver *resolver;
 	struct loop *main_loop;
-	struct loop *const *loops;   /* the workers', running */
+	struct loop *const *loops; /* the workers', running */
 	unsigned n_workers;
 	/* Runs on the main loop, once, when the client cannot go on. */
 	void (*on_exit)(enum client_exit status, void *arg);

@@ -18,10 +18,10 @@ struct proxy {
 	struct uuid id;
 	int64_t since_ms;
 	struct uplink uplink;
-	struct dial *dial;       /* to the local service */
-	struct stream *server;   /* owned, once Accept was sent */
+	struct dial *dial;     /* to the local service */
+	struct stream *server; /* owned, once Accept was sent */
 	struct buf received, unsent;
-	struct stream *local;    /* owned, once connected */
+	struct stream *local; /* owned, once connected */
 	bool started, local_failed;
 	struct loop_task reap;
 };
@@ -97,13 +97,14 @@ static void join(struct proxy *proxy)
 		retire(proxy, false);
 	} else if (server && local) {
 		proxy->server = proxy->local = NULL;
-		relay_start(&worker->relays, server, local, &proxy->unsent, &proxy->received, on_relay_end,
-		            worker);
+		relay_start(&worker->relays, server, local, &proxy->unsent, &proxy->received,
+		            on_relay_end, worker);
 		retire(proxy, true);
 	}
 }
 
-/* ---- to the server --------------------------------------------------------------------------------- */
+/* ---- to the server ---------------------------------------------------------------------------------
+ */
 
 /* The service is slower: Accept must not wait for it. What fails here the relay will find, too. */
 static void send_accept(struct proxy *proxy)
@@ -160,7 +161,8 @@ static void on_end(struct uplink *uplink, const char *why)
 	on_failed(uplink, why ? why : "closed by the server", false);
 }
 
-/* ---- to the service -------------------------------------------------------------------------------- */
+/* ---- to the service --------------------------------------------------------------------------------
+ */
 
 static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
 {
@@ -201,12 +203,13 @@ static void start(struct proxy *proxy)
 	proxy->local_failed = proxy->dial == NULL;
 }
 
-/* ---- the queue -------------------------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------------------------
+ */
 
 void proxy_run_start_waiting(struct loop_task *task)
 {
-	struct client_worker *worker =
-	        (void *)((char *)task - offsetof(struct client_worker, start_waiting));
+	struct client_worker *worker = (void *)((char *)task -
+	                                        offsetof(struct client_worker, start_waiting));
 
 	while (worker->n_dialling < worker->max_dialling && !list_is_empty(&worker->waiting)) {
 		struct proxy *proxy = LIST_OWNER(worker->waiting.next, struct proxy, node);

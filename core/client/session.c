@@ -31,7 +31,8 @@ static struct session *session_of(struct uplink *uplink)
 	return (struct session *)(void *)((char *)uplink - offsetof(struct session, uplink));
 }
 
-/* ---- the end, or another try -------------------------------------------------------------------------- */
+/* ---- the end, or another try
+ * -------------------------------------------------------------------------- */
 
 static const struct client_settings *settings_of(const struct session *session)
 {
@@ -89,7 +90,8 @@ static void end(struct session *session, const char *why, enum client_exit statu
 	set_standing(session, false);
 	if (!is_worth_another_try(session, passes)) {
 		session->over = true;
-		log_error("tunnel ended", log_str("tunnel", session->tunnel->name), log_str("error", text));
+		log_error("tunnel ended", log_str("tunnel", session->tunnel->name),
+		          log_str("error", text));
 		session->on_over(session, status);
 		return;
 	}
@@ -111,7 +113,8 @@ static void on_again(struct ev_loop *ev, ev_timer *timer, int happened)
 	session_start(timer->data);
 }
 
-/* ---- what the server's errors mean ------------------------------------------------------------------ */
+/* ---- what the server's errors mean ------------------------------------------------------------------
+ */
 
 static bool is_one_of(const char *error, const char *const *texts)
 {
@@ -133,7 +136,8 @@ static void take_error_text(struct session *session, const char *why, const char
 	if (is_one_of(error, taken))
 		end(session, why, CLIENT_PORT_REFUSED, true);
 	else if (is_one_of(error, ports))
-		/* Another range since then: a port that the server had chosen may not fit, any other will. */
+		/* Another range since then: a port that the server had chosen may not fit, any other
+		 * will. */
 		end(session, why, CLIENT_PORT_REFUSED, session->port && !session->tunnel->port);
 	else if (is_one_of(error, auth))
 		end(session, why, CLIENT_NOT_AUTHENTICATED, false);
@@ -155,7 +159,8 @@ static void end_early(struct session *session, const char *why)
 	char text[sizeof(struct err)];
 
 	snprintf(text, sizeof text,
-	         "%s before the server's Hello: it may not be reachable there, the secrets may not match, "
+	         "%s before the server's Hello: it may not be reachable there, the secrets may not "
+	         "match, "
 	         "or only one side may use a secret or TLS",
 	         why ? why : "the connection was closed");
 	end(session, text, CLIENT_FAILED, true);
@@ -175,7 +180,8 @@ static void on_failed(struct uplink *uplink, const char *why, bool refused)
 		end(session, why, CLIENT_FAILED, true);
 }
 
-/* ---- before the server's Hello ------------------------------------------------------------------------ */
+/* ---- before the server's Hello
+ * ------------------------------------------------------------------------ */
 
 static void on_ready(struct uplink *uplink)
 {
@@ -258,7 +264,8 @@ static void take_first(struct session *session, const struct message *message)
 	}
 }
 
-/* ---- after it ------------------------------------------------------------------------------------------ */
+/* ---- after it
+ * ------------------------------------------------------------------------------------------ */
 
 /* A visitor for another worker, on its way there. */
 struct handover {

@@ -13,14 +13,14 @@ struct session {
 	const struct tunnel_settings *tunnel; /* borrowed from the config */
 	struct client_worker *workers;        /* among which visitors are spread; the first is ours */
 	unsigned n_workers;
-	size_t n_sessions;                    /* of this client */
-	bool standing;                        /* the server has said Hello */
-	uint16_t port;                        /* public; the last one once it is lost; 0: none yet */
-	unsigned failures;                    /* since it last stood */
-	int64_t heard_ms;                     /* when the server last said anything */
-	ev_timer again;                       /* the next try */
-	ev_timer pulse;                       /* while connected: our heartbeats, and a look at the server's */
-	bool extended;                        /* the server understands our heartbeats */
+	size_t n_sessions; /* of this client */
+	bool standing;     /* the server has said Hello */
+	uint16_t port;     /* public; the last one once it is lost; 0: none yet */
+	unsigned failures; /* since it last stood */
+	int64_t heard_ms;  /* when the server last said anything */
+	ev_timer again;    /* the next try */
+	ev_timer pulse;    /* while connected: our heartbeats, and a look at the server's */
+	bool extended;     /* the server understands our heartbeats */
 	bool over;
 	/* It has ended for good. */
 	void (*on_over)(struct session *session, enum client_exit status);

@@ -23,18 +23,18 @@ struct client_shared {
 
 /* One worker's part. [worker], but for `load`. */
 struct client_worker {
-	struct client *client;                  /* borrowed: its owner */
+	struct client *client; /* borrowed: its owner */
 	struct client_shared *shared;
 	struct loop *loop;
-	struct deadline_list answers;           /* what the server must say in time */
+	struct deadline_list answers; /* what the server must say in time */
 	struct linger_list lingerers;
 	struct relay_set relays;
-	struct list proxies;                    /* of struct proxy: being set up */
-	struct list waiting;                    /* of struct proxy: for their turn */
-	struct loop_task start_waiting;         /* when one has come through */
+	struct list proxies;            /* of struct proxy: being set up */
+	struct list waiting;            /* of struct proxy: for their turn */
+	struct loop_task start_waiting; /* when one has come through */
 	unsigned n_dialling, n_waiting, max_dialling;
-	int64_t complained_ms;                  /* about dropped visitors, last */
-	atomic_uint load;                       /* [any] visitors here: where the next one goes */
+	int64_t complained_ms; /* about dropped visitors, last */
+	atomic_uint load;      /* [any] visitors here: where the next one goes */
 };
 
 #endif

@@ -90,11 +90,12 @@ static void on_link_message(struct link *link, const struct message *message)
 static void on_link_fault(struct link *link, enum link_fault fault)
 {
 	struct uplink *uplink = uplink_of(link);
-	const char *why = fault == LINK_TOO_LONG
-	                          ? "the server sent a frame of more than 256 bytes: is it a bore or "
-	                            "Spore server, and do both sides use the same transport (TLS or not)?"
-	                          : "the server sent something that is no message: is it a bore or Spore "
-	                            "server, and do both sides use the same transport (TLS or not)?";
+	const char
+		*why = fault == LINK_TOO_LONG
+	                       ? "the server sent a frame of more than 256 bytes: is it a bore or "
+	                         "Spore server, and do both sides use the same transport (TLS or not)?"
+	                       : "the server sent something that is no message: is it a bore or Spore "
+	                         "server, and do both sides use the same transport (TLS or not)?";
 
 	if (uplink->ready)
 		uplink->events->on_end(uplink, why);
@@ -119,11 +120,14 @@ void uplink_on_late(struct deadline *deadline)
 	if (uplink->ready)
 		uplink->events->on_end(uplink, "timed out waiting for initial message");
 	else
-		fail(uplink, uplink->linked ? "timed out waiting for initial message"
-		                            : "the transport's handshake timed out", false);
+		fail(uplink,
+		     uplink->linked ? "timed out waiting for initial message"
+		                    : "the transport's handshake timed out",
+		     false);
 }
 
-/* ---- opening --------------------------------------------------------------------------------------- */
+/* ---- opening ---------------------------------------------------------------------------------------
+ */
 
 static void become_open(struct uplink *uplink)
 {
@@ -194,7 +198,8 @@ void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t 
 	deadline_init(&uplink->deadline);
 	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled, uplink);
 	if (!uplink->dial)
-		deadline_start(&worker->answers, &uplink->deadline); /* its lateness tells of the failure */
+		deadline_start(&worker->answers,
+		               &uplink->deadline); /* its lateness tells of the failure */
 }
 
 void uplink_stop(struct uplink *uplink)

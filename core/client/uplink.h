@@ -26,11 +26,11 @@ struct uplink_events {
 struct uplink {
 	struct client_worker *worker;
 	const struct uplink_events *events;
-	uint32_t purpose;          /* SPORE_AUTH_* */
+	uint32_t purpose; /* SPORE_AUTH_* */
 	struct dial *dial;
-	struct stream *stream;     /* owned until the link takes it */
+	struct stream *stream; /* owned until the link takes it */
 	struct link link;
-	struct deadline deadline;  /* of the opening */
+	struct deadline deadline; /* of the opening */
 	struct auth_run auth;
 	bool linked, ready;
 };

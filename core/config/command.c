@@ -197,7 +197,8 @@ static void read_variables(unsigned role, struct command *command)
 		value->shorthand = s;
 		value->text = look_up(variable_of(s, "SPORE", value->origin, sizeof value->origin));
 		if (!value->text && s->bore_variable)
-			value->text = look_up(variable_of(s, "BORE", value->origin, sizeof value->origin));
+			value->text = look_up(
+				variable_of(s, "BORE", value->origin, sizeof value->origin));
 		command->n_variables += value->text != NULL;
 	}
 	if (!command->file)
@@ -207,7 +208,9 @@ static void read_variables(unsigned role, struct command *command)
 enum config_outcome command_read(unsigned role, int argc, char *const *argv, struct diag *diag,
                                  struct command *command_out)
 {
-	struct parser p = { .role = role, .argc = argc, .argv = argv, .diag = diag, .command = command_out };
+	struct parser p = {
+		.role = role, .argc = argc, .argv = argv, .diag = diag, .command = command_out
+	};
 	bool only_words = false;
 
 	*command_out = (struct command){ 0 };
@@ -247,7 +250,8 @@ static const spore_option *target_option(unsigned role, const char *target)
 	row = option_find(root, section);
 	if (!row || !row->item)
 		return NULL;
-	table = (struct option_table){ row->item->options, row->item->n_options, row->item->option_size };
+	table = (struct option_table){ row->item->options, row->item->n_options,
+		                       row->item->option_size };
 	return option_find(&table, slash + 1);
 }
 
@@ -262,7 +266,8 @@ static void print_flag(unsigned role, const struct shorthand *s, FILE *out)
 	if (s->bore_variable) {
 		size_t n = strlen(variables);
 
-		snprintf(variables + n, sizeof variables - n, ", %s", variable_of(s, "BORE", bore, sizeof bore));
+		snprintf(variables + n, sizeof variables - n, ", %s",
+		         variable_of(s, "BORE", bore, sizeof bore));
 	}
 	if (s->letter)
 		fprintf(out, "  -%c, %-26s", s->letter, flag);
@@ -288,8 +293,9 @@ void command_print_help(unsigned role, FILE *out)
 		if (shorthands[i].roles & role)
 			print_flag(role, &shorthands[i], out);
 	}
-	fprintf(out, "      %-26s%s\n", "--config FILE", "JSON configuration; flags and variables go "
-	                                                 "before it [env: SPORE_CONFIG]");
+	fprintf(out, "      %-26s%s\n", "--config FILE",
+	        "JSON configuration; flags and variables go "
+	        "before it [env: SPORE_CONFIG]");
 	fprintf(out, "  -h, %-26s%s\n", "--help", "this text");
 	fprintf(out, "      %-26s%s\n", "--version", "which Spore this is");
 }

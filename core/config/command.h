@@ -10,8 +10,8 @@
 /* A value for a shorthand, and who gave it. */
 struct command_value {
 	const struct shorthand *shorthand;
-	const char *text;   /* borrowed from argv or the environment */
-	char origin[64];    /* "--port", "SPORE_SECRET" */
+	const char *text; /* borrowed from argv or the environment */
+	char origin[64];  /* "--port", "SPORE_SECRET" */
 };
 
 enum { COMMAND_MAX_VALUES = 128 };

@@ -198,14 +198,19 @@ static void place_value(struct placer *p, const struct command_value *value)
 		return;
 	object = find_place(p, s->target, source, &key);
 	if (!object) {
-		diag_add(p->diag, NULL, "%s cannot be combined with the configuration file: its section \"%.*s\" has no "
-		         "place for it", value->origin, (int)strcspn(s->target + 1, "/["), s->target + 1);
+		diag_add(
+			p->diag, NULL,
+			"%s cannot be combined with the configuration file: its section \"%.*s\" has no "
+			"place for it",
+			value->origin, (int)strcspn(s->target + 1, "/["), s->target + 1);
 		return;
 	}
 	/* A text that is no number stays text: the option's own check says what was expected. */
-	if (s->type == SHORTHAND_NUMBER && text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
+	if (s->type == SHORTHAND_NUMBER &&
+	    text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
 		type = JSON_NUMBER;
-	if (s->type >= SHORTHAND_YES && (strcmp(value->text, "true") == 0 || strcmp(value->text, "1") == 0))
+	if (s->type >= SHORTHAND_YES &&
+	    (strcmp(value->text, "true") == 0 || strcmp(value->text, "1") == 0))
 		type = JSON_BOOL;
 	node = json_new(p->config->doc, type, value->text, source);
 	if (node && type == JSON_BOOL)
@@ -241,7 +246,8 @@ static void place_flat_keys(struct placer *p)
 			if (other)
 				json_pointer(other, pointer, sizeof pointer);
 			diag_add_key(p->diag, node,
-			             "the flat key \"%s\" and the structured %s say one thing twice: keep one",
+			             "the flat key \"%s\" and the structured %s say one thing twice: "
+			             "keep one",
 			             node->key, pointer);
 			json_detach(node);
 			continue;
@@ -293,7 +299,8 @@ static void read_instance(const struct json *node, struct config_instance *out, 
 
 	out->node = node;
 	if (node->type != JSON_OBJECT) {
-		diag_add(diag, node, "expected an object with \"use\", found %s", json_type_name(node->type));
+		diag_add(diag, node, "expected an object with \"use\", found %s",
+		         json_type_name(node->type));
 		return;
 	}
 	if (!json_get(node, "use"))
@@ -340,20 +347,24 @@ static void check_server(struct config *config, struct diag *diag)
 	struct server_settings *server = &config->settings.server;
 	const struct json *ports = at(config, "server", "ports");
 
-	for (const char *const *key = (const char *const[]){ "min_port", "max_port", NULL }; *key; key++) {
+	for (const char *const *key = (const char *const[]){ "min_port", "max_port", NULL }; *key;
+	     key++) {
 		const struct json *bound = at(config, "server", *key);
 
 		if (ports && bound)
-			diag_add(diag, bound, "\"%s\" and \"ports\" say one thing twice: keep one", *key);
+			diag_add(diag, bound, "\"%s\" and \"ports\" say one thing twice: keep one",
+			         *key);
 	}
 	if (server->min_port > server->max_port)
-		diag_add(diag, at(config, "server", "min_port"), "expected min_port <= max_port, found %lld and %lld", (long long)server->min_port,
-		         (long long)server->max_port);
+		diag_add(diag, at(config, "server", "min_port"),
+		         "expected min_port <= max_port, found %lld and %lld",
+		         (long long)server->min_port, (long long)server->max_port);
 	if (server->ports.count == 0) {
 		spore_port_range *range = json_doc_alloc(config->doc, sizeof *range);
 
 		if (range)
-			*range = (spore_port_range){ (uint16_t)server->min_port, (uint16_t)server->max_port };
+			*range = (spore_port_range){ (uint16_t)server->min_port,
+				                     (uint16_t)server->max_port };
 		server->ports = (spore_list){ range, range != NULL, sizeof *range };
 	}
 	if (server->bind_tunnels.family == 0)
@@ -397,11 +408,13 @@ static void check_local(struct config *config, struct tunnel_settings *tunnel, c
 	struct tunnel_settings given = *tunnel;
 
 	if (!local && !port) {
-		diag_add(diag, node, "expected the service's port: \"local_port\", or LOCAL_PORT on the "
-		                         "command line");
+		diag_add(diag, node,
+		         "expected the service's port: \"local_port\", or LOCAL_PORT on the "
+		         "command line");
 	} else if (local && (is_in_file(host) || is_in_file(port))) {
-		diag_add(diag, local, "\"local\" and \"local_port\" or \"local_host\" say one thing twice: "
-		                          "keep one");
+		diag_add(diag, local,
+		         "\"local\" and \"local_port\" or \"local_host\" say one thing twice: "
+		         "keep one");
 	} else if (local && !split_local(config, tunnel)) {
 		diag_add(diag, local, "expected \"HOST:PORT\", found \"%s\"", tunnel->local);
 	} else {
@@ -418,7 +431,8 @@ static void check_tunnel(struct config *config, struct tunnel_settings *tunnel, 
 		char *name = json_doc_alloc(config->doc, 300);
 
 		if (name)
-			snprintf(name, 300, "%.255s:%lld", tunnel->local_host, (long long)tunnel->local_port);
+			snprintf(name, 300, "%.255s:%lld", tunnel->local_host,
+			         (long long)tunnel->local_port);
 		tunnel->name = name ? name : "";
 	}
 }
@@ -426,7 +440,8 @@ static void check_tunnel(struct config *config, struct tunnel_settings *tunnel, 
 static void check_client(struct config *config, struct diag *diag)
 {
 	const struct json *section = json_get(json_doc_root(config->doc), "tunnels"), *node = NULL;
-	struct tunnel_settings *tunnels = (struct tunnel_settings *)(uintptr_t)config->settings.tunnels.items;
+	struct tunnel_settings *tunnels = (struct tunnel_settings *)(uintptr_t)
+	                                          config->settings.tunnels.items;
 
 	if (section && section->type == JSON_ARRAY)
 		node = section->first;
@@ -447,11 +462,13 @@ static bool has_essentials(struct placer *p, const struct command *command)
 	if (p->config->role != ROLE_LOCAL || command->file)
 		return true;
 	if (!json_get(json_get(p->root, "client"), "to")) {
-		diag_add(p->diag, NULL, "spore local: expected the server: --to HOST, SPORE_SERVER, or --config FILE");
+		diag_add(p->diag, NULL,
+		         "spore local: expected the server: --to HOST, SPORE_SERVER, or --config FILE");
 		good = false;
 	}
 	if (!json_get(p->root, "tunnels")) {
-		diag_add(p->diag, NULL, "spore local: expected the port of the service: spore local LOCAL_PORT");
+		diag_add(p->diag, NULL,
+		         "spore local: expected the port of the service: spore local LOCAL_PORT");
 		good = false;
 	}
 	return good;
@@ -488,7 +505,9 @@ static enum config_outcome fill(struct config *config, const struct command *com
 	read_chain(config, settings->acl.public_ports, &config->acl_public, diag);
 	read_chain(config, settings->metrics, &config->metrics, diag);
 	if (config->transport.n > MAX_TRANSPORTS)
-		diag_add(diag, (const struct json *)(const void *)settings->transport, "expected at most %d transports, found %zu", MAX_TRANSPORTS, config->transport.n);
+		diag_add(diag, (const struct json *)(const void *)settings->transport,
+		         "expected at most %d transports, found %zu", MAX_TRANSPORTS,
+		         config->transport.n);
 	if (diag->count == 0)
 		server ? check_server(config, diag) : check_client(config, diag);
 	if (diag->count == 0)

@@ -24,10 +24,10 @@ struct config_chain {
 };
 
 struct config {
-	struct json_doc *doc; /* owned; all below points into it */
-	unsigned role;        /* ROLE_SERVER or ROLE_LOCAL */
+	struct json_doc *doc;     /* owned; all below points into it */
+	unsigned role;            /* ROLE_SERVER or ROLE_LOCAL */
 	bool secret_in_arguments; /* one was given as a flag (and wiped there) */
-	const char *folder;   /* that relative paths start from; NULL: the working directory */
+	const char *folder;       /* that relative paths start from; NULL: the working directory */
 	struct settings settings;
 	struct config_chain transport, auth, acl_control, acl_public, metrics;
 	int refs;
@@ -35,7 +35,7 @@ struct config {
 
 enum config_outcome {
 	CONFIG_LOADED,
-	CONFIG_HELP, /* the command line asked for the help */
+	CONFIG_HELP,  /* the command line asked for the help */
 	CONFIG_USAGE, /* the command line is wrong */
 	CONFIG_WRONG  /* a file, a variable or a value is wrong */
 };

@@ -47,8 +47,10 @@ static void add(struct diag *diag, const struct json *node, enum place place, co
 	if (node)
 		json_pointer(node, pointer, sizeof pointer);
 	append(diag, node ? node->source : NULL,
-	       !node ? 0 : place == AT_KEY && node->key_offset ? node->key_offset : node->offset, pointer,
-	       text, place == AT_SECRET);
+	       !node                                 ? 0
+	       : place == AT_KEY && node->key_offset ? node->key_offset
+	                                             : node->offset,
+	       pointer, text, place == AT_SECRET);
 }
 
 void diag_add(struct diag *diag, const struct json *node, const char *format, ...)

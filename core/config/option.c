@@ -28,8 +28,8 @@ static struct option_table item_table(const spore_option_item *item)
 	return (struct option_table){ item->options, item->n_options, item->option_size };
 }
 
-static bool fill_one(const struct option_scope *scope, const spore_option *row,
-                     const struct json *node, void *out);
+static bool fill_one(const struct option_scope *scope, const spore_option *row, const struct json *node,
+                     void *out);
 
 /* An element of a list or map: a plain value, or a struct with a table of its own. */
 static bool fill_item(const struct option_scope *scope, const spore_option_item *item,
@@ -82,8 +82,8 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 	return good;
 }
 
-static bool fill_one(const struct option_scope *scope, const spore_option *row,
-                     const struct json *node, void *out)
+static bool fill_one(const struct option_scope *scope, const spore_option *row, const struct json *node,
+                     void *out)
 {
 	struct option_scope inner = *scope;
 	struct option_table table;
@@ -121,8 +121,8 @@ static void refuse_unknown(const struct option_scope *scope, const struct option
 		names[n++] = *i;
 	meant = diag_suggest(member->key, names, n);
 	if (meant)
-		diag_add_key(scope->diag, member, "unknown key \"%s\": did you mean \"%s\"?", member->key,
-		             meant);
+		diag_add_key(scope->diag, member, "unknown key \"%s\": did you mean \"%s\"?",
+		             member->key, meant);
 	else
 		diag_add_key(scope->diag, member, "unknown key \"%s\"", member->key);
 }
@@ -140,13 +140,15 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 		if (row->type != SPORE_OPT_OBJECT)
 			return true;
 		table = item_table(row->item);
-		return option_fill(&(struct option_scope){ scope->doc, scope->diag, scope->folder, NULL },
-		                   &table, NULL, out);
+		return option_fill(
+			&(struct option_scope){ scope->doc, scope->diag, scope->folder, NULL }, &table,
+			NULL, out);
 	}
 	source = json_source_add(scope->doc, "default", row->dflt, strlen(row->dflt));
 	node = source ? json_parse(scope->doc, source, &error) : NULL;
 	if (!node) {
-		diag_add(scope->diag, NULL, "the default of \"%s\" is not JSON: %s", row->name, row->dflt);
+		diag_add(scope->diag, NULL, "the default of \"%s\" is not JSON: %s", row->name,
+		         row->dflt);
 		return false;
 	}
 	return fill_one(scope, row, node, out);
@@ -169,12 +171,14 @@ bool option_fill(const struct option_scope *scope, const struct option_table *ta
 		void *out = (char *)conf + row->offset;
 
 		if (node && row->flags & SPORE_OPTF_DEPRECATED)
-			log_warn("deprecated option", log_str("option", row->name), log_str("doc", row->doc));
+			log_warn("deprecated option", log_str("option", row->name),
+			         log_str("doc", row->doc));
 		if (node) {
 			good = fill_one(scope, row, node, out) && good;
-		} else if (row->flags & SPORE_OPTF_REQUIRED && object) { /* a struct that is left out lacks nothing */
-			diag_add(scope->diag, object, "expected the key \"%s\" (%s), found none", row->name,
-			         row->doc);
+		} else if (row->flags & SPORE_OPTF_REQUIRED &&
+		           object) { /* a struct that is left out lacks nothing */
+			diag_add(scope->diag, object, "expected the key \"%s\" (%s), found none",
+			         row->name, row->doc);
 			good = false;
 		} else {
 			good = fill_default(scope, row, out) && good;

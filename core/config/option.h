@@ -13,7 +13,7 @@ struct option_table {
 };
 
 struct option_scope {
-	struct json_doc *doc;      /* lists, maps and secrets live in it */
+	struct json_doc *doc; /* lists, maps and secrets live in it */
 	struct diag *diag;
 	const char *folder;        /* that relative paths start from */
 	const char *const *ignore; /* NULL-ended keys that are somebody else's; may be NULL */

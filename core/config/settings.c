@@ -1,5 +1,7 @@
 #include "config/settings.h"
 
+/* Tables and their macros, aligned by hand. */
+/* clang-format off */
 #define TABLE(rows) { (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }
 #define ITEM(ctype, rows)                                                                          \
 	{ SPORE_OPT_OBJECT, sizeof(ctype), (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }

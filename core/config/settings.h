@@ -10,11 +10,11 @@
 struct server_settings {
 	spore_addr bind_addr, bind_tunnels; /* bind_tunnels.family 0: as bind_addr */
 	int64_t control_port, min_port, max_port;
-	spore_list ports;                   /* of spore_port_range; empty: min_port to max_port */
-	spore_list reserved_ports;          /* of int64_t */
-	int64_t workers;                    /* 0: one for each CPU of the process */
-	int64_t sndbuf, recbuf;             /* bytes; 0: the system's */
-	int64_t drain_timeout;              /* ms */
+	spore_list ports;          /* of spore_port_range; empty: min_port to max_port */
+	spore_list reserved_ports; /* of int64_t */
+	int64_t workers;           /* 0: one for each CPU of the process */
+	int64_t sndbuf, recbuf;    /* bytes; 0: the system's */
+	int64_t drain_timeout;     /* ms */
 };
 
 struct client_settings {
@@ -22,21 +22,21 @@ struct client_settings {
 	int64_t control_port;
 	int64_t workers;
 	int64_t sndbuf, recbuf;
-	int64_t max_dials;                  /* connections being set up at once */
-	uint32_t reconnect, retry;          /* after a loss; also when the first try fails */
-	int64_t drain_timeout;              /* ms */
+	int64_t max_dials;         /* connections being set up at once */
+	uint32_t reconnect, retry; /* after a loss; also when the first try fails */
+	int64_t drain_timeout;     /* ms */
 };
 
 struct tunnel_settings {
 	const char *name;
-	const char *local;                  /* "HOST:PORT", or NULL: the next two */
+	const char *local; /* "HOST:PORT", or NULL: the next two */
 	const char *local_host;
 	int64_t local_port;
-	int64_t port;                       /* public; 0: the server's choice */
+	int64_t port; /* public; 0: the server's choice */
 };
 
 struct limit_settings {
-	int64_t max_unauthenticated;        /* connections on their way, in all; 0: a part of the descriptors */
+	int64_t max_unauthenticated; /* connections on their way, in all; 0: a part of the descriptors */
 	int64_t max_unauthenticated_per_ip; /* of one source, beside the data connections asked of it */
 	int64_t secret_rate, secret_burst;  /* checks of a secret for one source, a second and at once */
 	int64_t ban_after;                  /* wrong secrets; 0: never */
@@ -45,8 +45,8 @@ struct limit_settings {
 };
 
 struct plugin_settings {
-	spore_list path;                    /* of const char * */
-	spore_map pin;                      /* of const char *: "sha256:HEX" */
+	spore_list path; /* of const char * */
+	spore_map pin;   /* of const char *: "sha256:HEX" */
 };
 
 struct acl_settings {
@@ -54,7 +54,7 @@ struct acl_settings {
 };
 
 struct log_settings {
-	int64_t level, format;              /* enum log_level, enum log_format */
+	int64_t level, format; /* enum log_level, enum log_format */
 };
 
 /* The whole file of `spore server` or `spore local`. Instances stay trees: what they may hold is
@@ -63,7 +63,7 @@ struct settings {
 	struct server_settings server;
 	struct client_settings client;
 	struct limit_settings limits;
-	spore_list tunnels;                 /* of struct tunnel_settings */
+	spore_list tunnels; /* of struct tunnel_settings */
 	struct plugin_settings plugins;
 	struct acl_settings acl;
 	const spore_cfg *transport, *auth, *metrics;

@@ -1,13 +1,15 @@
 #include "config/shorthands.h"
 
-#define BOTH (ROLE_SERVER | ROLE_LOCAL)
-#define TEXT SHORTHAND_TEXT
+#define BOTH   (ROLE_SERVER | ROLE_LOCAL)
+#define TEXT   SHORTHAND_TEXT
 #define NUMBER SHORTHAND_NUMBER
 #define SECRET SHORTHAND_SECRET
-#define PATH SHORTHAND_FILE
-#define YES SHORTHAND_YES
-#define NO SHORTHAND_NO
+#define PATH   SHORTHAND_FILE
+#define YES    SHORTHAND_YES
+#define NO     SHORTHAND_NO
 
+/* A table, aligned by hand. */
+/* clang-format off */
 const struct shorthand shorthands[] = {
 	/* name         letter roles        variable  bore   type           target                   metavar */
 	{ "min_port",      0,   ROLE_SERVER, NULL,     true,  NUMBER,        "/server/min_port",      "PORT", NULL },
@@ -38,6 +40,7 @@ const struct shorthand shorthands[] = {
 	{ "log_level",     0,   BOTH,        NULL,     false, TEXT,          "/log/level",            "LEVEL", NULL },
 	{ "log_format",    0,   BOTH,        NULL,     false, TEXT,          "/log/format",           "FORMAT", NULL },
 };
+/* clang-format on */
 const size_t n_shorthands = sizeof shorthands / sizeof *shorthands;
 
 const struct default_section default_sections[] = {

@@ -13,8 +13,8 @@ enum shorthand_type {
 	SHORTHAND_NUMBER,
 	SHORTHAND_SECRET, /* a text that is wiped from the command line */
 	SHORTHAND_FILE,   /* the path of a file that holds it: {"file": PATH} */
-	SHORTHAND_YES, /* a flag without a value: sets its target to true ... */
-	SHORTHAND_NO   /* ... or to false */
+	SHORTHAND_YES,    /* a flag without a value: sets its target to true ... */
+	SHORTHAND_NO      /* ... or to false */
 };
 
 struct shorthand {
@@ -24,9 +24,9 @@ struct shorthand {
 	const char *variable; /* its variable's name behind SPORE_, if not from `name` */
 	bool bore_variable;   /* BORE_... too */
 	enum shorthand_type type;
-	const char *target;   /* "/server/control_port", "/auth[hmac]/secret", "/tunnels[0]/port" */
-	const char *metavar;  /* "PORT" in the help; "" for YES and NO */
-	const char *doc;      /* NULL: that of the target's own option */
+	const char *target;  /* "/server/control_port", "/auth[hmac]/secret", "/tunnels[0]/port" */
+	const char *metavar; /* "PORT" in the help; "" for YES and NO */
+	const char *doc;     /* NULL: that of the target's own option */
 };
 
 /* What stands in a section that the operator left out. */

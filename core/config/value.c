@@ -58,8 +58,8 @@ static bool in_range(const spore_option *row, int64_t value)
 	return row->min > row->max || (value >= row->min && value <= row->max);
 }
 
-static bool read_int(const struct option_scope *scope, const spore_option *row,
-                     const struct json *node, int64_t *out)
+static bool read_int(const struct option_scope *scope, const spore_option *row, const struct json *node,
+                     int64_t *out)
 {
 	spore_option port = *row;
 	char expected[96];
@@ -118,7 +118,7 @@ static bool read_scaled(const struct json *node, const struct unit *units, int64
 static bool read_duration(const struct option_scope *scope, const spore_option *row,
                           const struct json *node, int64_t *out)
 {
-	static const struct unit units[] = { { "s", 1000 },  { "ms", 1 },        { "m", 60e3 },
+	static const struct unit units[] = { { "s", 1000 },   { "ms", 1 },      { "m", 60e3 },
 		                             { "h", 3600e3 }, { "d", 86400e3 }, { NULL, 0 } };
 	char expected[128];
 
@@ -126,16 +126,17 @@ static bool read_duration(const struct option_scope *scope, const spore_option *
 		return true;
 	if (row->min > row->max)
 		return wrong(scope, node, "a duration such as \"200ms\", \"1.5s\", \"5m\", or seconds");
-	snprintf(expected, sizeof expected, "a duration from %lldms to %lldms, such as \"1.5s\", or seconds",
-	         (long long)row->min, (long long)row->max);
+	snprintf(expected, sizeof expected,
+	         "a duration from %lldms to %lldms, such as \"1.5s\", or seconds", (long long)row->min,
+	         (long long)row->max);
 	return wrong(scope, node, expected);
 }
 
-static bool read_size(const struct option_scope *scope, const spore_option *row,
-                      const struct json *node, int64_t *out)
+static bool read_size(const struct option_scope *scope, const spore_option *row, const struct json *node,
+                      int64_t *out)
 {
-	static const struct unit units[] = { { "b", 1 },        { "k", 1024 },    { "K", 1024 },
-		                             { "m", 1048576 },  { "M", 1048576 }, { "g", 1073741824 },
+	static const struct unit units[] = { { "b", 1 },          { "k", 1024 },    { "K", 1024 },
+		                             { "m", 1048576 },    { "M", 1048576 }, { "g", 1073741824 },
 		                             { "G", 1073741824 }, { NULL, 0 } };
 	char expected[128];
 
@@ -150,8 +151,8 @@ static bool read_size(const struct option_scope *scope, const spore_option *row,
 
 /* ---- texts ------------------------------------------------------------------------------------- */
 
-static bool read_enum(const struct option_scope *scope, const spore_option *row,
-                      const struct json *node, int64_t *out)
+static bool read_enum(const struct option_scope *scope, const spore_option *row, const struct json *node,
+                      int64_t *out)
 {
 	char expected[256];
 	int64_t index = 0;
@@ -228,8 +229,8 @@ static bool secret_from_file(const struct option_scope *scope, const struct json
 	ssize_t n = fd < 0 ? -1 : read_all(fd, text, SECRET_MAX + 1);
 
 	if (n < 0)
-		diag_add(scope->diag, node, "cannot %s the secret's file %s: %s", fd < 0 ? "open" : "read",
-		         path ? path : "", strerror(errno));
+		diag_add(scope->diag, node, "cannot %s the secret's file %s: %s",
+		         fd < 0 ? "open" : "read", path ? path : "", strerror(errno));
 	else if (n > SECRET_MAX)
 		diag_add(scope->diag, node, "expected a secret of at most 64 KiB in %s", path);
 	if (fd >= 0)
@@ -270,9 +271,10 @@ static bool read_secret(const struct option_scope *scope, const struct json *nod
 		good = secret_from_variable(scope, from, out);
 	} else {
 		/* Whatever it is, it may be the secret: only its type is shown. */
-		diag_add_secret(scope->diag, node,
-		                "expected a secret: \"text\", {\"file\": PATH} or {\"env\": NAME}, found %s",
-		                json_type_name(node->type));
+		diag_add_secret(
+			scope->diag, node,
+			"expected a secret: \"text\", {\"file\": PATH} or {\"env\": NAME}, found %s",
+			json_type_name(node->type));
 		return false;
 	}
 	if (good && out->len == 0) {
@@ -372,8 +374,8 @@ bool value_read(const struct option_scope *scope, const spore_option *row, const
 		*(const spore_cfg **)out = (const spore_cfg *)(const void *)node;
 		return true;
 	default:
-		diag_add(scope->diag, node, "this option's type (%u) is newer than this host: update Spore",
-		         row->type);
+		diag_add(scope->diag, node,
+		         "this option's type (%u) is newer than this host: update Spore", row->type);
 		return false;
 	}
 }

@@ -23,8 +23,8 @@ bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t poi
 		if (verdict == SPORE_NEXT)
 			continue;
 		if (verdict != SPORE_DENY)
-			log_error("access list gave no verdict, denied", log_str("plugin", instance->name),
-			          log_int("status", verdict));
+			log_error("access list gave no verdict, denied",
+			          log_str("plugin", instance->name), log_int("status", verdict));
 		return false;
 	}
 	return true;

@@ -74,7 +74,7 @@ struct job {
 	struct spore_worker *worker; /* entered: keeps the instance from stopping */
 	spore_ticket ticket;
 	struct auth_question question;
-	struct spore_conn *conn;     /* owned copy */
+	struct spore_conn *conn; /* owned copy */
 	bool verify;
 	char answer[];
 };
@@ -182,7 +182,8 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 	if (is_blocking(instance)) {
 		verdict = submit_job(instance, &run->question, run->ticket, true);
 	} else {
-		spore_auth_request rq = verify_request(&run->question, stream_conn(run->question.stream));
+		spore_auth_request rq = verify_request(&run->question,
+		                                       stream_conn(run->question.stream));
 
 		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq, run->ticket);
 	}
@@ -203,7 +204,8 @@ static int32_t weigh(struct auth_run *run, struct instance *instance, int32_t ve
 	if (verdict == SPORE_NEXT)
 		return SPORE_NEXT;
 	log_error("auth plugin could not decide", log_str("plugin", instance->name),
-	          log_int("status", verdict), log_str("then", instance->continue_on_error ? "next" : "deny"));
+	          log_int("status", verdict),
+	          log_str("then", instance->continue_on_error ? "next" : "deny"));
 	run->failure = verdict < 0 ? verdict : SPORE_EINVAL;
 	return instance->continue_on_error ? SPORE_NEXT : run->failure;
 }
@@ -293,7 +295,8 @@ void auth_cancel(struct auth_run *run)
 
 		ticket_close(run->ticket);
 		if (SPORE_CAN(ops, cancel))
-			ops->cancel(instance_state(instance, stream_loop(run->question.stream)), run->ticket);
+			ops->cancel(instance_state(instance, stream_loop(run->question.stream)),
+			            run->ticket);
 		run->ticket = 0;
 	}
 	grant_free(run->grant);

@@ -16,14 +16,14 @@ struct stream;
 /* What is asked. Everything stays valid until the verdict, or until auth_cancel. */
 struct auth_question {
 	const struct plugin_set *set;
-	struct instance *only;       /* judge by this instance alone; NULL: by the chain */
+	struct instance *only; /* judge by this instance alone; NULL: by the chain */
 	struct stream *stream;
-	uint32_t purpose;            /* SPORE_AUTH_* */
+	uint32_t purpose; /* SPORE_AUTH_* */
 	uint8_t challenge[16];
-	const char *answer;          /* NUL-ended, owned by the asker */
-	uint64_t session;            /* DATA: the tunnel's */
+	const char *answer; /* NUL-ended, owned by the asker */
+	uint64_t session;   /* DATA: the tunnel's */
 	int64_t deadline_ms;
-	const char *server_name;     /* client */
+	const char *server_name; /* client */
 };
 
 /* SPORE_ALLOW, SPORE_DENY, or a SPORE_E* when nobody could decide. */
@@ -31,12 +31,12 @@ typedef void (*auth_fn)(struct auth_run *run, int32_t verdict);
 
 struct auth_run {
 	struct auth_question question;
-	size_t at;                   /* in the chain */
-	spore_ticket ticket;         /* 0: nothing is on its way */
+	size_t at;           /* in the chain */
+	spore_ticket ticket; /* 0: nothing is on its way */
 	auth_fn on_verdict;
-	int32_t failure;             /* the last SPORE_E* that was passed over */
-	struct instance *by;         /* who decided */
-	struct grant *grant;         /* on ALLOW; owned by whoever takes it (set it to NULL) */
+	int32_t failure;     /* the last SPORE_E* that was passed over */
+	struct instance *by; /* who decided */
+	struct grant *grant; /* on ALLOW; owned by whoever takes it (set it to NULL) */
 	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* client: the answer, when the verdict is SPORE_OK */
 };
 

@@ -57,7 +57,8 @@ static void deliver(struct link *link)
 		}
 		if (!good) {
 			link->paused = true;
-			link->events->on_fault(link, state == FRAME_WHOLE ? LINK_UNPARSABLE : LINK_TOO_LONG);
+			link->events->on_fault(link,
+			                       state == FRAME_WHOLE ? LINK_UNPARSABLE : LINK_TOO_LONG);
 			return;
 		}
 		buf_consume(&link->in, len + 1);

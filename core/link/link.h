@@ -16,7 +16,7 @@ struct stream;
 
 /* Most that is kept of what was received and not yet looked at: all that a stranger can make us
  * hold. Most that waits to be sent. */
-#define LINK_MAX_IN 1024
+#define LINK_MAX_IN  1024
 #define LINK_MAX_OUT ((size_t)64 * 1024)
 
 enum link_fault { LINK_UNPARSABLE, LINK_TOO_LONG };

@@ -102,14 +102,14 @@ static void ask_for_challenges(struct plugin_set *set)
 		struct instance *instance = set->auth.items[i];
 		const spore_auth_ops *ops = instance->component->ops;
 
-		instance->needs_challenge =
-		        !SPORE_CAN(ops, needs_challenge) || ops->needs_challenge(instance->self);
+		instance->needs_challenge = !SPORE_CAN(ops, needs_challenge) ||
+		                            ops->needs_challenge(instance->self);
 		set->needs_challenge = set->needs_challenge || instance->needs_challenge;
 	}
 }
 
-struct plugin_set *plugin_set_new(struct config *config, struct registry *registry,
-                                  unsigned n_workers, struct diag *diag)
+struct plugin_set *plugin_set_new(struct config *config, struct registry *registry, unsigned n_workers,
+                                  struct diag *diag)
 {
 	struct plugin_set *set = calloc(1, sizeof *set);
 	struct builder b = { set, registry, n_workers, diag, NULL };

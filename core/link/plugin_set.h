@@ -19,14 +19,14 @@ struct chain {
 };
 
 struct plugin_set {
-	struct config *config;   /* ref: the instances' options live in it */
+	struct config *config; /* ref: the instances' options live in it */
 	struct chain transport, auth, acl_control, acl_public, metrics;
-	bool needs_challenge;    /* some auth instance needs an answer */
+	bool needs_challenge; /* some auth instance needs an answer */
 };
 
 /* Loads and creates all instances. Mistakes go to the diag; NULL if there was one. [main] */
-struct plugin_set *plugin_set_new(struct config *config, struct registry *registry,
-                                  unsigned n_workers, struct diag *diag);
+struct plugin_set *plugin_set_new(struct config *config, struct registry *registry, unsigned n_workers,
+                                  struct diag *diag);
 /* As instance_start and instance_stop, for all. [main] */
 bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err);
 bool plugin_set_stop(struct plugin_set *set, int64_t wait_ms);

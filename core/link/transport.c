@@ -28,7 +28,8 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 		status = ops->wrap(instance_state(instance, stream_loop(stream)), &args, &upper);
 
 		if (status != SPORE_OK || !upper) {
-			err_set(err, "transport %s failed to set up a stream (status %d)", instance->name, status);
+			err_set(err, "transport %s failed to set up a stream (status %d)",
+			        instance->name, status);
 			return false;
 		}
 		stream_push(stream, upper, ops->flags & SPORE_TRANSPORTF_SECURE);

@@ -7,15 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE = 256, MAX_PAGES = 1024, BUCKETS = 64, MAX_BOUNDS = 64, MAX_LABELS = 32, DEFAULT_MAX_SERIES = 100 };
+enum {
+	PAGE = 256,
+	MAX_PAGES = 1024,
+	BUCKETS = 64,
+	MAX_BOUNDS = 64,
+	MAX_LABELS = 32,
+	DEFAULT_MAX_SERIES = 100
+};
 
 /* The bits of a double; one writer, any readers. */
 typedef _Atomic uint64_t cell;
 
 struct series {
 	struct series *next, *next_in_bucket;
-	uint32_t slot;       /* of its first cell; a histogram has a cell a bucket, +Inf, and its sum */
-	spore_str values[];  /* one a label; their bytes stand behind the array */
+	uint32_t slot;      /* of its first cell; a histogram has a cell a bucket, +Inf, and its sum */
+	spore_str values[]; /* one a label; their bytes stand behind the array */
 };
 
 struct family {
@@ -180,8 +187,7 @@ static struct family *family_new(const spore_metric_spec *spec)
 	return family;
 }
 
-uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *given,
-                        const char **why_out)
+uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *given, const char **why_out)
 {
 	spore_metric_spec spec;
 	struct family *family;
@@ -230,8 +236,7 @@ static unsigned hash_values(const spore_str *values, size_t n)
 	return hash % BUCKETS;
 }
 
-static struct series *find_series(const struct family *family, unsigned bucket,
-                                  const spore_str *values)
+static struct series *find_series(const struct family *family, unsigned bucket, const spore_str *values)
 {
 	for (struct series *s = family->buckets[bucket]; s; s = s->next_in_bucket) {
 		bool same = true;
@@ -266,7 +271,8 @@ static struct page *page_get(struct metrics *metrics, size_t index)
 /* Cells of one series stand in one page. */
 static bool take_slots(struct metrics *metrics, const struct family *family, uint32_t *slot_out)
 {
-	uint32_t n = family->spec.type == SPORE_METRIC_HISTOGRAM ? (uint32_t)family->spec.n_bounds + 2 : 1;
+	uint32_t n = family->spec.type == SPORE_METRIC_HISTOGRAM ? (uint32_t)family->spec.n_bounds + 2
+	                                                         : 1;
 	uint32_t slot = metrics->n_slots;
 	struct page *page;
 
@@ -314,8 +320,8 @@ static struct series *add_series(struct metrics *metrics, struct family *family,
 	return series;
 }
 
-static struct series *get_series(struct metrics *metrics, struct family *family,
-                                 const spore_str *values, bool bounded)
+static struct series *get_series(struct metrics *metrics, struct family *family, const spore_str *values,
+                                 bool bounded)
 {
 	unsigned bucket = hash_values(values, family->spec.n_labels);
 	struct series *series = find_series(family, bucket, values);

@@ -16,8 +16,7 @@ void metrics_free(struct metrics *metrics);
 
 /* Registers a family under its full name, or finds the one that is there. 0, and *why_out, when the
  * spec is wrong or differs from the one that is there. [any] */
-uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *spec,
-                        const char **why_out);
+uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *spec, const char **why_out);
 /* The series of these label values; past the family's bound the one whose values are all "other".
  * 0 when the family is unknown, the count of values is wrong, or memory is out. [any] */
 uint32_t metrics_series(struct metrics *metrics, uint32_t family, const spore_str *values, size_t n);

@@ -17,12 +17,12 @@ struct conn_fact {
 
 struct spore_conn {
 	spore_addr peer, local;
-	bool secure;                             /* some transport of the stack says so */
-	bool peer_is_final;                      /* the handshake is over */
-	spore_stream *layers[CONN_MAX_LAYERS];   /* bottom first; owned by the topmost. Live only. */
+	bool secure;                           /* some transport of the stack says so */
+	bool peer_is_final;                    /* the handshake is over */
+	spore_stream *layers[CONN_MAX_LAYERS]; /* bottom first; owned by the topmost. Live only. */
 	unsigned n_layers;
-	void (*wake)(struct spore_conn *conn);   /* live only */
-	struct conn_fact *facts;                 /* copies only */
+	void (*wake)(struct spore_conn *conn); /* live only */
+	struct conn_fact *facts;               /* copies only */
 	size_t n_facts;
 };
 

@@ -87,7 +87,8 @@ static void attempt_failed(struct dial *dial, const char *cause)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	snprintf(dial->why, sizeof dial->why, "%s: %s", addr_format(&dial->addrs[dial->at], text), cause);
+	snprintf(dial->why, sizeof dial->why, "%s: %s", addr_format(&dial->addrs[dial->at], text),
+	         cause);
 	forget_attempt(dial);
 	dial->at++;
 	try_next(dial);

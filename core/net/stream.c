@@ -235,7 +235,8 @@ static enum stream_io shake_hands(struct stream *stream)
 		spore_status status = layer->ops->handshake(layer, &wants, stream->ticket);
 
 		if (status == SPORE_EAGAIN || status == SPORE_EPENDING) {
-			/* `want` is empty before the owner speaks: this direction bit stands for the handshake. */
+			/* `want` is empty before the owner speaks: this direction bit stands for the
+			 * handshake. */
 			stream->flush_wants = status == SPORE_EAGAIN ? (uint8_t)wants : 0;
 			return STREAM_AGAIN;
 		}

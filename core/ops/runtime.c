@@ -20,7 +20,8 @@
 
 enum { MAX_WORKERS = 256, STOP_WAIT_MS = 2000 };
 
-/* ---- the process ------------------------------------------------------------------------------------ */
+/* ---- the process ------------------------------------------------------------------------------------
+ */
 
 static void set_limits(void)
 {
@@ -41,7 +42,8 @@ static unsigned count_cpus(void)
 	return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
 }
 
-/* ---- where plugins are ------------------------------------------------------------------------------ */
+/* ---- where plugins are ------------------------------------------------------------------------------
+ */
 
 static const char *keep_text(struct json_doc *doc, const char *text)
 {
@@ -113,7 +115,8 @@ static bool set_up_registry(struct runtime *runtime, struct diag *diag)
 	return set_pins(registry, runtime->config, diag);
 }
 
-/* ---- life -------------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------------
+ */
 
 static bool fail(const char *what)
 {
@@ -144,7 +147,8 @@ static bool load_plugins(struct runtime *runtime)
 	struct err err;
 
 	if (set_up_registry(runtime, &diag))
-		runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers, &diag);
+		runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers,
+		                              &diag);
 	diag_print(&diag, stderr);
 	diag_fini(&diag);
 	if (!runtime->set)
@@ -205,7 +209,7 @@ bool runtime_stop(struct runtime *runtime)
 	}
 	for (unsigned i = 0; i < runtime->n_running; i++)
 		loop_finish(runtime->loops[i]); /* what is posted there may call the plugins */
-	plugin_set_free(runtime->set);      /* ends their threads, which may post to the last */
+	plugin_set_free(runtime->set);          /* ends their threads, which may post to the last */
 	for (unsigned i = 0; runtime->loops && i < runtime->n_workers; i++)
 		loop_free(runtime->loops[i]);
 	free(runtime->loops);
@@ -222,8 +226,8 @@ bool runtime_stop(struct runtime *runtime)
 static void warn_capped(const char *flag, int64_t asked, int got, const char *sysctl)
 {
 	if (got < asked)
-		log_warn("the kernel capped a socket buffer", log_str("flag", flag), log_int("asked", asked),
-		         log_int("got", got), log_str("raise", sysctl));
+		log_warn("the kernel capped a socket buffer", log_str("flag", flag),
+		         log_int("asked", asked), log_int("got", got), log_str("raise", sysctl));
 }
 
 void runtime_check_buffers(int64_t send, int64_t receive)

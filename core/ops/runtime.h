@@ -10,9 +10,9 @@ struct metrics;
 struct resolver;
 
 struct runtime {
-	struct config *config;      /* ref */
-	struct loop *main_loop;     /* owned, all of it */
-	struct loop **loops;        /* the workers' */
+	struct config *config;  /* ref */
+	struct loop *main_loop; /* owned, all of it */
+	struct loop **loops;    /* the workers' */
 	unsigned n_workers, n_running;
 	struct metrics *metrics;
 	struct resolver *resolver;

@@ -31,7 +31,7 @@ static struct config *load_config(unsigned role, int argc, char **argv, int *sta
 		command_print_help(role, stdout);
 	if (outcome == CONFIG_USAGE)
 		fprintf(stderr, "try: spore %s --help\n", name);
-	*status_out = outcome == CONFIG_HELP ? EXIT_CLEAN
+	*status_out = outcome == CONFIG_HELP    ? EXIT_CLEAN
 	              : outcome == CONFIG_USAGE ? EXIT_USAGE
 	                                        : EXIT_FAILED;
 	config_unref(config);
@@ -48,7 +48,8 @@ static int end(struct runtime *runtime, struct config *config, int status)
 	_exit(status ? status : EXIT_FAILED);
 }
 
-/* ---- server ------------------------------------------------------------------------------------------- */
+/* ---- server
+ * ------------------------------------------------------------------------------------------- */
 
 struct server_process {
 	struct server *server;
@@ -108,7 +109,8 @@ int serve_server(int argc, char **argv)
 	return end(&runtime, config, status);
 }
 
-/* ---- local -------------------------------------------------------------------------------------------- */
+/* ---- local
+ * -------------------------------------------------------------------------------------------- */
 
 struct client_process {
 	struct client *client;

@@ -40,7 +40,8 @@ static struct {
 static uint32_t host_log_enabled(const spore_ctx *ctx, int32_t level)
 {
 	(void)ctx;
-	return level >= LOG_TRACE && log_is_enabled((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level));
+	return level >= LOG_TRACE &&
+	       log_is_enabled((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level));
 }
 
 static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const spore_kv *fields,
@@ -52,8 +53,8 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 
 	if (!host_log_enabled(ctx, level))
 		return;
-	snprintf(event, sizeof event, "%.*s", (int)(text.len < sizeof event ? text.len : sizeof event - 1),
-	         text.ptr ? text.ptr : "");
+	snprintf(event, sizeof event, "%.*s",
+	         (int)(text.len < sizeof event ? text.len : sizeof event - 1), text.ptr ? text.ptr : "");
 	all[0] = log_str("plugin", instance_of(ctx)->name);
 	if (n > MOST)
 		n = MOST;
@@ -63,7 +64,9 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 		for (size_t k = 0; k < len; k++) {
 			char c = fields[i].key.ptr[k];
 
-			keys[i][k] = (char)((c | 32) >= 'a' && (c | 32) <= 'z' ? c : c >= '0' && c <= '9' ? c : '_');
+			keys[i][k] = (char)((c | 32) >= 'a' && (c | 32) <= 'z' ? c
+			                    : c >= '0' && c <= '9'             ? c
+			                                                       : '_');
 		}
 		keys[i][len] = '\0';
 		all[i + 1] = log_text(keys[i], fields[i].value.ptr, fields[i].value.len);
@@ -108,7 +111,8 @@ static spore_status host_complete_answer(spore_ticket ticket, spore_status statu
 	struct ticket_result r = { .status = status };
 
 	if (status == SPORE_OK) {
-		if (answer.len > SPORE_AUTH_ANSWER_MAX || !answer.ptr || memchr(answer.ptr, 0, answer.len))
+		if (answer.len > SPORE_AUTH_ANSWER_MAX || !answer.ptr ||
+		    memchr(answer.ptr, 0, answer.len))
 			return SPORE_EINVAL;
 		memcpy(r.answer, answer.ptr, answer.len);
 		r.answer_len = answer.len;
@@ -281,7 +285,8 @@ static void host_metric_observe(spore_worker *worker, uint32_t series, double va
 	metrics_observe(the_host.services.metrics, lend_worker_index(worker), series, value);
 }
 
-/* ---- extensions ------------------------------------------------------------------------------------ */
+/* ---- extensions ------------------------------------------------------------------------------------
+ */
 
 static void ext_visit(const spore_metric_visitor *visitor, void *arg)
 {
@@ -310,7 +315,8 @@ const void *host_get_extension(const char *id)
 	return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------------------------
+ */
 
 static const spore_host table = {
 	.struct_size = sizeof table,

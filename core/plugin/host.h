@@ -19,7 +19,7 @@ struct metrics;
 struct resolver;
 
 struct host_services {
-	struct metrics *metrics;   /* borrowed, all of them: they outlive the host */
+	struct metrics *metrics; /* borrowed, all of them: they outlive the host */
 	struct resolver *resolver;
 	struct loop *const *loops; /* the workers' */
 	unsigned n_workers;

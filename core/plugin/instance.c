@@ -90,8 +90,8 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 	instance->self = NULL;
 	err->text[0] = '\0';
 	if (!reporter.reported)
-		err_set(err, "plugin %s could not be set up (status %d, no reason reported)", instance->name,
-		        status);
+		err_set(err, "plugin %s could not be set up (status %d, no reason reported)",
+		        instance->name, status);
 	instance->component = NULL; /* never created: nothing to destroy */
 	instance_free(instance);
 	return NULL;
@@ -209,8 +209,8 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 		worker->loop = loops[i];
 		loop_call(loops[i], run_start, &start);
 		if (start.status != SPORE_OK) {
-			err_set(err, "plugin %s could not start on worker %u (status %d)", instance->name, i,
-			        start.status);
+			err_set(err, "plugin %s could not start on worker %u (status %d)",
+			        instance->name, i, start.status);
 			instance_stop(instance, 1000);
 			return false;
 		}

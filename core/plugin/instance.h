@@ -23,11 +23,11 @@ struct pool;
 /* What the SDK calls spore_worker. */
 struct spore_worker {
 	struct instance *instance;
-	struct loop *loop;          /* borrowed: outlives it; NULL: not started here */
-	void *state;                /* what the plugin's [worker] ops get */
+	struct loop *loop;                 /* borrowed: outlives it; NULL: not started here */
+	void *state;                       /* what the plugin's [worker] ops get */
 	struct list timers, ios, resolves; /* [worker] */
-	pthread_mutex_t lock;       /* of the two below */
-	unsigned in_flight;         /* posts and jobs that must still run here */
+	pthread_mutex_t lock;              /* of the two below */
+	unsigned in_flight;                /* posts and jobs that must still run here */
 	bool stopping;
 	bool started;
 };
@@ -35,26 +35,26 @@ struct spore_worker {
 /* What the SDK calls spore_ctx: a pointer to the instance. */
 struct instance {
 	const spore_component *component;
-	const struct loaded *plugin;  /* borrowed: never unloaded */
-	char *name;                   /* owned */
-	void *conf;                   /* owned; filled from the component's table */
-	const struct json *raw;       /* borrowed from the config, which outlives it */
-	void *self;                   /* the plugin's */
-	struct pool *pool;            /* owned; for its offloads and blocking ops; made on first use */
+	const struct loaded *plugin; /* borrowed: never unloaded */
+	char *name;                  /* owned */
+	void *conf;                  /* owned; filled from the component's table */
+	const struct json *raw;      /* borrowed from the config, which outlives it */
+	void *self;                  /* the plugin's */
+	struct pool *pool;           /* owned; for its offloads and blocking ops; made on first use */
 	pthread_mutex_t pool_lock;
 	struct spore_worker *workers; /* owned, n_workers of them */
 	unsigned n_workers;
-	bool continue_on_error;       /* "on_error": "next" (auth) */
-	bool needs_challenge;         /* auth */
+	bool continue_on_error; /* "on_error": "next" (auth) */
+	bool needs_challenge;   /* auth */
 };
 
 struct instance_spec {
 	const spore_component *component;
 	const struct loaded *plugin;
 	const char *name;
-	void *conf;                   /* taken, on failure too */
+	void *conf; /* taken, on failure too */
 	const struct json *raw;
-	uint32_t role;                /* SPORE_ROLE_* */
+	uint32_t role; /* SPORE_ROLE_* */
 	/* Mistakes that create() reports; `pointer` is relative to the instance. */
 	void (*report)(void *arg, const char *pointer, const char *text);
 	void *report_arg;

@@ -38,7 +38,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
 }
 
 spore_timer *lend_timer_start(spore_worker *worker, int64_t after_ms, int64_t repeat_ms,
-                                     void (*fn)(void *), void *arg)
+                              void (*fn)(void *), void *arg)
 {
 	struct spore_timer *t = calloc(1, sizeof *t);
 	struct ev_loop *ev = loop_ev(worker->loop);
@@ -78,8 +78,8 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 	i->on_ready(i->arg, (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
 }
 
-spore_io *lend_io_start(spore_worker *worker, int fd, uint32_t events,
-                               void (*fn)(void *, uint32_t), void *arg)
+spore_io *lend_io_start(spore_worker *worker, int fd, uint32_t events, void (*fn)(void *, uint32_t),
+                        void *arg)
 {
 	struct spore_io *i = calloc(1, sizeof *i);
 
@@ -179,16 +179,16 @@ static void run_offload(struct pool_job *job)
 	loop_post(offload->worker->loop, &offload->done);
 }
 
-spore_status lend_offload(spore_worker *worker, void (*work)(void *), void (*on_done)(void *),
-                                 void *arg)
+spore_status lend_offload(spore_worker *worker, void (*work)(void *), void (*on_done)(void *), void *arg)
 {
 	struct pool *pool = instance_pool(worker->instance);
 	struct offload *offload = pool ? calloc(1, sizeof *offload) : NULL;
 
 	if (!offload)
 		return SPORE_ENOMEM;
-	*offload = (struct offload){ { .run = run_offload }, { .run = run_offload_done }, worker, work,
-		                     on_done, arg };
+	*offload = (struct offload){
+		{ .run = run_offload }, { .run = run_offload_done }, worker, work, on_done, arg
+	};
 	if (!worker_enter(worker)) {
 		free(offload);
 		return SPORE_ESTALE;
@@ -218,8 +218,7 @@ static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char
 }
 
 spore_resolve *lend_resolve(spore_worker *worker, const char *name, uint16_t port,
-                                   void (*fn)(void *, spore_status, const spore_addr *, size_t),
-                                   void *arg)
+                            void (*fn)(void *, spore_status, const spore_addr *, size_t), void *arg)
 {
 	struct spore_resolve *r = calloc(1, sizeof *r);
 

@@ -42,14 +42,15 @@ static bool check_options(const spore_option *rows, uint32_t n, uint32_t stride,
 	if (n && (!rows || stride < sizeof *rows || depth > 8))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
-		const spore_option *row = (const spore_option *)(const void *)((const char *)rows + (size_t)i * stride);
+		const spore_option *row = (const spore_option *)(const void *)((const char *)rows +
+		                                                               (size_t)i * stride);
 		bool holds = row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT;
 
 		if (!row->name || !row->doc || (row->type == SPORE_OPT_ENUM && !row->choices))
 			return false;
 		if (holds && (!row->item || !row->item->size || row->item->type == SPORE_OPT_ENUM ||
-		              !check_options(row->item->options, row->item->n_options, row->item->option_size,
-		                             depth + 1)))
+		              !check_options(row->item->options, row->item->n_options,
+		                             row->item->option_size, depth + 1)))
 			return false;
 	}
 	return true;
@@ -63,8 +64,10 @@ static bool check_component(const spore_component *c, struct err *err)
 		err_set(err, "one of its components has no name or is cut short");
 		return false;
 	}
-	if (SPORE_HAS(c, flags) && c->flags & SPORE_COMPF_SINGLE_WORKER && c->kind != SPORE_KIND_METRICS) {
-		err_set(err, "its component \"%s\" asks for one worker, which only an exporter may", c->name);
+	if (SPORE_HAS(c, flags) && c->flags & SPORE_COMPF_SINGLE_WORKER &&
+	    c->kind != SPORE_KIND_METRICS) {
+		err_set(err, "its component \"%s\" asks for one worker, which only an exporter may",
+		        c->name);
 		return false;
 	}
 	slot = missing_slot(c);
@@ -73,7 +76,8 @@ static bool check_component(const spore_component *c, struct err *err)
 		return false;
 	}
 	if (!check_options(c->options, c->n_options, c->option_size, 0)) {
-		err_set(err, "its component \"%s\" has an option table with a row that is not whole", c->name);
+		err_set(err, "its component \"%s\" has an option table with a row that is not whole",
+		        c->name);
 		return false;
 	}
 	return true;
@@ -87,8 +91,11 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 	}
 	for (const char *const *id = plugin->required; id && *id; id++) {
 		if (!loader->get_extension(*id)) {
-			err_set(err, "it needs the host extension \"%s\", which this host does not have: update "
-			             "Spore", *id);
+			err_set(err,
+			        "it needs the host extension \"%s\", which this host does not have: "
+			        "update "
+			        "Spore",
+			        *id);
 			return false;
 		}
 	}

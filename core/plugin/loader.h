@@ -15,7 +15,7 @@ struct loaded {
 	struct loaded *next;
 	char *path;
 	uint8_t digest[CRYPTO_SHA256_SIZE];
-	int fd;        /* the sealed copy, open for ever: a reused number would name it in dlopen's eyes */
+	int fd; /* the sealed copy, open for ever: a reused number would name it in dlopen's eyes */
 	void *handle;
 	struct note note;
 	const spore_plugin *plugin;

@@ -130,7 +130,8 @@ bool note_is_compatible(const struct note *note, struct err *err)
 {
 	if (note->abi_major != SPORE_ABI_MAJOR) {
 		err_set(err,
-		        "plugin %s %s was built for plugin ABI %u.%u, this host has %u.%u: build it against "
+		        "plugin %s %s was built for plugin ABI %u.%u, this host has %u.%u: build it "
+		        "against "
 		        "the SDK of ABI %u",
 		        note->plugin, note->version, note->abi_major, note->abi_minor, SPORE_ABI_MAJOR,
 		        SPORE_ABI_MINOR, SPORE_ABI_MAJOR);
@@ -138,7 +139,8 @@ bool note_is_compatible(const struct note *note, struct err *err)
 	}
 	if (note->min_minor > SPORE_ABI_MINOR) {
 		err_set(err,
-		        "plugin %s %s needs plugin ABI %u.%u or later, this host has %u.%u: update Spore, or "
+		        "plugin %s %s needs plugin ABI %u.%u or later, this host has %u.%u: update "
+		        "Spore, or "
 		        "build the plugin with a smaller SPORE_MIN_MINOR",
 		        note->plugin, note->version, note->abi_major, note->min_minor, SPORE_ABI_MAJOR,
 		        SPORE_ABI_MINOR);

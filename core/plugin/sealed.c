@@ -22,8 +22,10 @@ static bool check_access(const char *path, const struct stat *st, struct err *er
 	bool sticky_folder = S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX;
 
 	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		err_set(err, "%s belongs to uid %u: expected root or uid %u, which runs this process "
-		             "(chown it)", path, st->st_uid, geteuid());
+		err_set(err,
+		        "%s belongs to uid %u: expected root or uid %u, which runs this process "
+		        "(chown it)",
+		        path, st->st_uid, geteuid());
 		return false;
 	}
 	if (sticky_folder)
@@ -33,8 +35,10 @@ static bool check_access(const char *path, const struct stat *st, struct err *er
 		return false;
 	}
 	if (st->st_mode & S_IWGRP && geteuid() == 0) {
-		err_set(err, "%s is writable by its group and this process runs as root: run `chmod g-w` "
-		             "on it", path);
+		err_set(err,
+		        "%s is writable by its group and this process runs as root: run `chmod g-w` "
+		        "on it",
+		        path);
 		return false;
 	}
 	if (st->st_mode & S_IWGRP)
@@ -125,7 +129,8 @@ bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
 	if (file < 0)
 		return false;
 	copy = memfd_create("spore-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (copy >= 0 && copy_all(file, copy, (size_t)st.st_size) && fcntl(copy, F_ADD_SEALS, SEALS) == 0)
+	if (copy >= 0 && copy_all(file, copy, (size_t)st.st_size) &&
+	    fcntl(copy, F_ADD_SEALS, SEALS) == 0)
 		bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, copy, 0);
 	if (bytes == MAP_FAILED) {
 		err_set(err, "cannot copy %s into memory: %s", path,

@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 struct sealed {
-	int fd;              /* a memfd with all seals */
+	int fd;               /* a memfd with all seals */
 	const uint8_t *bytes; /* mapped read-only */
 	size_t size;
 };

@@ -15,8 +15,8 @@ struct ticket_table;
 enum ticket_kind { TICKET_VERIFY = 1, TICKET_ANSWER, TICKET_HANDSHAKE };
 
 struct ticket_result {
-	int32_t status;        /* a verdict (VERIFY) or a status */
-	struct grant *grant;   /* VERIFY with ALLOW: the callee's to free */
+	int32_t status;                         /* a verdict (VERIFY) or a status */
+	struct grant *grant;                    /* VERIFY with ALLOW: the callee's to free */
 	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* ANSWER with SPORE_OK; NUL-ended */
 	size_t answer_len;
 };

@@ -97,7 +97,8 @@ static bool write_some(struct relay *relay, int from, const uint8_t *bytes, size
 
 	for (*n_out = 0; *n_out < len;) {
 		size_t n;
-		enum stream_io io = stream_write(relay->streams[!from], bytes + *n_out, len - *n_out, &n);
+		enum stream_io io = stream_write(relay->streams[!from], bytes + *n_out, len - *n_out,
+		                                 &n);
 
 		if (io == STREAM_AGAIN)
 			break;
@@ -176,8 +177,8 @@ static void on_stream(struct stream *stream, unsigned events, void *arg)
 		update(relay);
 }
 
-void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
-                 struct buf *for_left, struct buf *for_right, relay_fn on_end, void *arg)
+void relay_start(struct relay_set *set, struct stream *left, struct stream *right, struct buf *for_left,
+                 struct buf *for_right, relay_fn on_end, void *arg)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
 
@@ -212,7 +213,8 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 		update(relay);
 }
 
-/* ---- relays that nobody reads -------------------------------------------------------------------------- */
+/* ---- relays that nobody reads
+ * -------------------------------------------------------------------------- */
 
 /* A side that nobody reads, since it has ended its sending or the other side takes nothing, may be
  * reset all the same: ask. One that ended in order, and whose bytes still drain, is left alone. */

@@ -36,7 +36,7 @@ void relay_set_fini(struct relay_set *set);
 
 /* Takes both streams, which are open, and the bytes that wait for either side (both may be empty).
  * on_end runs once, later; before it on failure too. */
-void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
-                 struct buf *for_left, struct buf *for_right, relay_fn on_end, void *arg);
+void relay_start(struct relay_set *set, struct stream *left, struct stream *right, struct buf *for_left,
+                 struct buf *for_right, relay_fn on_end, void *arg);
 
 #endif

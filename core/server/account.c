@@ -53,8 +53,8 @@ static void release(struct principal_table *table, struct principal *p)
 	free(p);
 }
 
-struct account *account_open(struct principal_table *table, struct source *source,
-                             struct instance *by, struct grant *grant, const char **error_out)
+struct account *account_open(struct principal_table *table, struct source *source, struct instance *by,
+                             struct grant *grant, const char **error_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;

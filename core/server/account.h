@@ -17,18 +17,18 @@ struct source;
 
 struct principal {
 	struct principal *next;
-	struct instance *by;     /* who allowed it; NULL on a server without authentication */
+	struct instance *by; /* who allowed it; NULL on a server without authentication */
 	uint64_t session;
-	unsigned refs;           /* under the table's lock */
-	unsigned tunnels;        /* under the table's lock */
-	atomic_uint conns;       /* visitors pending or carried */
+	unsigned refs;     /* under the table's lock */
+	unsigned tunnels;  /* under the table's lock */
+	atomic_uint conns; /* visitors pending or carried */
 };
 
 struct principal_table {
 	pthread_mutex_t lock;
 	struct principal *first;
-	atomic_uint visitors;    /* pending or carried, all together */
-	unsigned max_visitors;   /* each takes two descriptors in the end: its own and the client's */
+	atomic_uint visitors;  /* pending or carried, all together */
+	unsigned max_visitors; /* each takes two descriptors in the end: its own and the client's */
 };
 
 struct account {
@@ -47,8 +47,8 @@ void principal_table_fini(struct principal_table *table);
 
 /* Opens a tunnel's account; takes the grant on success. NULL and *error_out (a text for the client)
  * when the principal may have no more tunnels, or memory is out. [worker] */
-struct account *account_open(struct principal_table *table, struct source *source,
-                             struct instance *by, struct grant *grant, const char **error_out);
+struct account *account_open(struct principal_table *table, struct source *source, struct instance *by,
+                             struct grant *grant, const char **error_out);
 /* The tunnel is gone; visitors and relays may still hold the account. [worker] */
 void account_close_tunnel(struct account *account);
 /* What the owner may do from now on; takes the grant. Identity and session stay. [worker] */

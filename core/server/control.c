@@ -20,7 +20,7 @@
 enum state { OPENING, ANSWER, HELD, JUDGING, READY, TUNNEL };
 
 struct control {
-	struct list node; /* in worker->sessions */
+	struct list node;         /* in worker->sessions */
 	struct stranger stranger; /* in worker->strangers, until it is known */
 	struct source *source;    /* ref */
 	struct worker *worker;
@@ -31,14 +31,14 @@ struct control {
 	struct deadline first_frame, next_frame;
 	struct deadline silence; /* of a tunnel's client that promised heartbeats */
 	struct uuid challenge;
-	char *answer;           /* owned; until the verdict */
-	struct message *next;   /* owned; the frame behind Authenticate, until the verdict */
-	bool bad_next;          /* it was none */
+	char *answer;         /* owned; until the verdict */
+	struct message *next; /* owned; the frame behind Authenticate, until the verdict */
+	bool bad_next;        /* it was none */
 	struct auth_run auth;
-	struct instance *by;    /* who allowed it */
-	struct grant *grant;    /* owned, until a tunnel takes it */
-	struct tunnel *tunnel;  /* owned */
-	ev_timer life;          /* of a tunnel whose grant bounds it */
+	struct instance *by;   /* who allowed it */
+	struct grant *grant;   /* owned, until a tunnel takes it */
+	struct tunnel *tunnel; /* owned */
+	ev_timer life;         /* of a tunnel whose grant bounds it */
 	struct loop_task reap;
 	bool extended; /* it is a client of ours, which sends heartbeats */
 	bool gone;
@@ -331,7 +331,8 @@ static void take_extension(struct control *c, const struct message *message)
 {
 	if (message->type == MESSAGE_EXTEND) {
 		c->extended = true;
-		link_send(&c->link, &(struct message){ .type = MESSAGE_EXTENDED, .port = WORKER_PULSE_MS });
+		link_send(&c->link,
+		          &(struct message){ .type = MESSAGE_EXTENDED, .port = WORKER_PULSE_MS });
 	}
 	if (c->extended)
 		deadline_start(&c->worker->silence, &c->silence);
@@ -429,9 +430,10 @@ static void become_open(struct control *c)
 	/* A transport may have learnt who it really is. */
 	if (!addr_equal(&conn->peer, &c->peer)) {
 		c->peer = conn->peer;
-		if (!acl_allows(&set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer, &conn->local,
-		                "")) {
-			log_peer(c, LOG_INFO, "client refused by access list", "by the address behind the proxy");
+		if (!acl_allows(&set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer,
+		                &conn->local, "")) {
+			log_peer(c, LOG_INFO, "client refused by access list",
+			         "by the address behind the proxy");
 			end(c);
 			return;
 		}
@@ -471,8 +473,9 @@ static struct source *admit(struct worker *worker, const spore_addr *peer)
 	if (!source || source_enter(source, clock_ms()))
 		return source;
 	if (log_is_enabled(LOG_DEBUG))
-		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
-		          log_str("reason", "too many of this source are on their way, or it is banned"));
+		log_debug(
+			"connection refused", log_str("peer", addr_format(peer, text)),
+			log_str("reason", "too many of this source are on their way, or it is banned"));
 	source_unref(source);
 	return NULL;
 }

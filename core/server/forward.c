@@ -48,8 +48,8 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
                    struct buf *received, struct buf *unsent)
 {
 	struct forward *forward = calloc(1, sizeof *forward);
-	struct stream *to_visitor =
-	        forward ? stream_new(worker->loop, visitor->fd, &visitor->peer, NULL) : NULL;
+	struct stream *to_visitor = forward ? stream_new(worker->loop, visitor->fd, &visitor->peer, NULL)
+	                                    : NULL;
 	char text[ADDR_TEXT_SIZE];
 
 	if (!to_visitor) {

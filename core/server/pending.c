@@ -118,8 +118,7 @@ struct account *pending_account(struct pending *pending, const struct uuid *id)
 	return account;
 }
 
-static bool take_oldest(struct shard *shard, int64_t now_ms,
-                        struct visitor *visitor_out)
+static bool take_oldest(struct shard *shard, int64_t now_ms, struct visitor *visitor_out)
 {
 	struct entry *oldest;
 	bool expired = false;

@@ -25,7 +25,7 @@ struct server {
 	struct worker *workers; /* owned */
 	unsigned n_open;        /* of them */
 	bool listening;
-	ev_timer tick;          /* on the main loop: expiry, and the progress of a drain */
+	ev_timer tick; /* on the main loop: expiry, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
 };
@@ -126,8 +126,11 @@ static int open_control_port(const struct server *server, unsigned index, struct
 	if (fd >= 0 && (index > 0 || sock_share_port(fd)) && sock_listen(fd, err))
 		return fd;
 	if (errno == EADDRINUSE)
-		err_set(err, "control port %d: address in use: another server runs there; choose another port "
-		             "with --control-port", addr.port);
+		err_set(err,
+		        "control port %d: address in use: another server runs there; choose another "
+		        "port "
+		        "with --control-port",
+		        addr.port);
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -206,7 +209,8 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
 	ev_timer_start(loop_ev(env->main_loop), &server->tick);
-	if (!server->shared.pending || !server->shared.sources || !server->workers || !open_workers(server, err)) {
+	if (!server->shared.pending || !server->shared.sources || !server->workers ||
+	    !open_workers(server, err)) {
 		server_stop(server);
 		return NULL;
 	}
@@ -216,7 +220,8 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	pthread_mutex_unlock(&the_server_lock);
 	log_info("server listening",
 	         log_str("address", addr_format_ip(&server->shared.settings->bind_addr, text)),
-	         log_int("port", server->shared.settings->control_port), log_int("workers", env->n_workers));
+	         log_int("port", server->shared.settings->control_port),
+	         log_int("workers", env->n_workers));
 	return server;
 }
 
@@ -269,14 +274,15 @@ static void run_revalidation(struct loop_task *task)
 	free(r);
 }
 
-static void post_revalidation(struct worker *worker, const struct instance *instance,
-                              spore_str identity, int32_t verdict, const struct grant *grant)
+static void post_revalidation(struct worker *worker, const struct instance *instance, spore_str identity,
+                              int32_t verdict, const struct grant *grant)
 {
 	struct revalidation *r = calloc(1, sizeof *r + identity.len + 1);
 	struct grant *copy = grant ? grant_copy(grant) : NULL;
 
 	if (!r || (grant && !copy)) {
-		log_error("sessions not revalidated: out of memory", log_int("worker", loop_index(worker->loop)));
+		log_error("sessions not revalidated: out of memory",
+		          log_int("worker", loop_index(worker->loop)));
 		grant_free(copy);
 		free(r);
 		return;

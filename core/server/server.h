@@ -11,10 +11,10 @@ struct metrics;
 struct server;
 
 struct server_env {
-	struct plugin_set *set;      /* borrowed, all of them: they outlive the server */
+	struct plugin_set *set; /* borrowed, all of them: they outlive the server */
 	struct metrics *metrics;
 	struct loop *main_loop;
-	struct loop *const *loops;   /* the workers', running */
+	struct loop *const *loops; /* the workers', running */
 	unsigned n_workers;
 };
 

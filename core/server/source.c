@@ -12,14 +12,14 @@
 enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
 
 struct source {
-	struct source *next;  /* in its bucket */
-	struct list idle;     /* in shard->idle while nobody holds it but it is remembered */
+	struct source *next; /* in its bucket */
+	struct list idle;    /* in shard->idle while nobody holds it but it is remembered */
 	struct shard *shard;
 	uint8_t key[16];
-	unsigned refs;        /* under the shard's lock, with all that follows but the counts */
-	double tokens;        /* of the bucket; refilled by the clock */
+	unsigned refs; /* under the shard's lock, with all that follows but the counts */
+	double tokens; /* of the bucket; refilled by the clock */
 	int64_t tokens_at_ms;
-	double wrong;         /* wrong answers, fading */
+	double wrong; /* wrong answers, fading */
 	int64_t wrong_at_ms;
 	int64_t banned_until_ms;
 	bool exempt;
@@ -40,7 +40,8 @@ struct source_table {
 	struct shard shards[SHARDS];
 };
 
-/* ---- the table ------------------------------------------------------------------------------------- */
+/* ---- the table -------------------------------------------------------------------------------------
+ */
 
 static void key_of(const spore_addr *addr, uint8_t key[16])
 {
@@ -194,7 +195,8 @@ void source_unref(struct source *source)
 	pthread_mutex_unlock(&shard->lock);
 }
 
-/* ---- connections ------------------------------------------------------------------------------------- */
+/* ---- connections -------------------------------------------------------------------------------------
+ */
 
 static bool is_banned(struct source *source, int64_t now_ms)
 {
@@ -238,7 +240,8 @@ void source_unannounce(struct source *source)
 	atomic_fetch_sub(&source->announced, 1);
 }
 
-/* ---- secrets ----------------------------------------------------------------------------------------- */
+/* ---- secrets -----------------------------------------------------------------------------------------
+ */
 
 bool source_may_try(struct source *source, int64_t now_ms)
 {
@@ -247,7 +250,8 @@ bool source_may_try(struct source *source, int64_t now_ms)
 
 	pthread_mutex_lock(&source->shard->lock);
 	if (source->tokens_at_ms)
-		source->tokens += (double)(now_ms - source->tokens_at_ms) / 1000.0 * (double)limits->secret_rate;
+		source->tokens += (double)(now_ms - source->tokens_at_ms) / 1000.0 *
+		                  (double)limits->secret_rate;
 	source->tokens_at_ms = now_ms;
 	if (source->tokens > (double)limits->secret_burst)
 		source->tokens = (double)limits->secret_burst;

@@ -57,8 +57,9 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	struct worker *worker = tunnel->worker;
 	struct server_shared *shared = worker->shared;
 	struct account *account = tunnel->account;
-	struct visitor visitor = { .fd = fd, .account = account, .peer = *peer,
-		                   .deadline_ms = clock_ms() + PENDING_MS };
+	struct visitor visitor = {
+		.fd = fd, .account = account, .peer = *peer, .deadline_ms = clock_ms() + PENDING_MS
+	};
 	const char *why = "access list";
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
@@ -78,7 +79,8 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 }
 
 struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, uint16_t wanted, const char **error_out)
+                           struct instance *by, struct grant **grant, uint16_t wanted,
+                           const char **error_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
 	int fd = -1;

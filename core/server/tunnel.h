@@ -9,9 +9,11 @@ struct link;
 struct tunnel;
 
 /* Opens the port and tells the client (Hello, then a Heartbeat). Takes the grant on success; source
- * is the client's. The link is borrowed and outlives the tunnel. NULL and *error_out, a text for the client. */
+ * is the client's. The link is borrowed and outlives the tunnel. NULL and *error_out, a text for the
+ * client. */
 struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, uint16_t wanted, const char **error_out);
+                           struct instance *by, struct grant **grant, uint16_t wanted,
+                           const char **error_out);
 /* Closes the port; its relays go on. NULL is fine. */
 void tunnel_close(struct tunnel *tunnel);
 struct account *tunnel_account(const struct tunnel *tunnel);

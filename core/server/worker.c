@@ -21,8 +21,8 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 	const spore_addr *local = listener_addr(worker->listener);
 	char text[ADDR_TEXT_SIZE];
 
-	if (!acl_allows(&worker->shared->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer, local,
-	                "")) {
+	if (!acl_allows(&worker->shared->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer,
+	                local, "")) {
 		log_info("client refused by access list", log_str("peer", addr_format(peer, text)));
 		close(fd);
 		return;

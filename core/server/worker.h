@@ -23,24 +23,24 @@ enum { WORKER_PULSE_MS = 2000, WORKER_SILENCE_MS = 6500 };
 
 /* Shared by the workers; each part says how it may be touched. */
 struct server_shared {
-	const struct plugin_set *set;            /* read-only */
-	const struct server_settings *settings;  /* read-only */
-	const struct limit_settings *limits;     /* read-only */
-	struct pending *pending;                 /* [any] */
-	struct principal_table principals;       /* [any] */
-	struct source_table *sources;            /* [any] */
-	unsigned max_strangers;                  /* on each worker */
-	struct stats stats;                      /* read-only; counting is [worker] */
+	const struct plugin_set *set;           /* read-only */
+	const struct server_settings *settings; /* read-only */
+	const struct limit_settings *limits;    /* read-only */
+	struct pending *pending;                /* [any] */
+	struct principal_table principals;      /* [any] */
+	struct source_table *sources;           /* [any] */
+	unsigned max_strangers;                 /* on each worker */
+	struct stats stats;                     /* read-only; counting is [worker] */
 	atomic_bool draining;
 };
 
 struct worker {
 	struct server_shared *shared;
 	struct loop *loop;
-	struct listener *listener;               /* owned; NULL once closed */
-	struct list sessions;                    /* of struct control */
-	struct stranger_list strangers;          /* of them, those that are not known yet */
-	struct list tunnels;                     /* of struct tunnel */
+	struct listener *listener;      /* owned; NULL once closed */
+	struct list sessions;           /* of struct control */
+	struct stranger_list strangers; /* of them, those that are not known yet */
+	struct list tunnels;            /* of struct tunnel */
 	struct deadline_list first_frame, next_frame, silence;
 	struct linger_list lingerers;
 	struct relay_set relays;

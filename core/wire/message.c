@@ -58,8 +58,8 @@ static bool read_port(const char *text, const struct scan_token *token, uint16_t
 }
 
 /* {"port":P, ...}: the members that we do not know are the other end's business. */
-static bool read_object(const struct variant *variant, const char *text,
-                        const struct scan_token *object, const cJSON *item, uint16_t *port_out)
+static bool read_object(const struct variant *variant, const char *text, const struct scan_token *object,
+                        const cJSON *item, uint16_t *port_out)
 {
 	const struct scan_token *token = object + 1;
 	bool found = false;
@@ -92,8 +92,8 @@ static bool read_text(const cJSON *item, struct message *message)
 	return true;
 }
 
-static bool read_payload(const struct variant *variant, const char *text,
-                         const struct scan_token *token, const cJSON *item, struct message *message)
+static bool read_payload(const struct variant *variant, const char *text, const struct scan_token *token,
+                         const cJSON *item, struct message *message)
 {
 	const char *id = cJSON_GetStringValue(item);
 

@@ -24,8 +24,8 @@ enum message_type {
 	/* Ours, on a control connection behind the server's Hello, where bore's server does not read:
 	 * {"Extend":{"heartbeat_ms":N}}, "I shall send a Heartbeat at least every N ms". A server that
 	 * understands answers Extended; only then is anything else sent that bore does not know. */
-	MESSAGE_EXTEND,       /* to the server: heartbeat_ms */
-	MESSAGE_EXTENDED      /* to the client: heartbeat_ms */
+	MESSAGE_EXTEND,  /* to the server: heartbeat_ms */
+	MESSAGE_EXTENDED /* to the client: heartbeat_ms */
 };
 
 /* Which messages may come: bore's, or (behind Hello) those of an extended connection, too. */
@@ -38,7 +38,7 @@ enum message_direction {
 
 struct message {
 	enum message_type type;
-	uint16_t port;         /* of EXTEND and EXTENDED: heartbeat_ms */
+	uint16_t port; /* of EXTEND and EXTENDED: heartbeat_ms */
 	struct uuid id;
 	size_t text_len;
 	char text[FRAME_MAX + 1]; /* NUL-ended; cut at a \u0000 in it */
