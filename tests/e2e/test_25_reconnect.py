@@ -74,6 +74,8 @@ def test_port_of_a_silent_client_is_free_again(address):
     """Its kernel still answers; only its heartbeats are missing."""
     with Echo() as service, spore_server(address) as server:
         with spore_client(server.control, service.port) as silent:
+            # What it says first leaves with its first turn, perhaps after it announced itself.
+            assert one_exchange(address.host, silent.port) == b"ping"
             silent.process.signal(signal.SIGSTOP)
             stopped = time.monotonic()
             with spore_client(server.control, service.port, port=silent.port, extra=["--retry"]) as heir:
