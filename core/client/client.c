@@ -1,6 +1,7 @@
 #include "client/client.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "client/proxy.h"
@@ -103,6 +104,17 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	client->on_drained(client->arg);
 }
 
+/* A visitor takes two descriptors; a few are for everything else. */
+static unsigned max_carried(void)
+{
+	enum { RESERVE = 64, UNBOUNDED = 1 << 20 };
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > UNBOUNDED)
+		return UNBOUNDED / 2;
+	return files.rlim_cur > RESERVE ? (unsigned)(files.rlim_cur - RESERVE) / 2 : 1;
+}
+
 static void set_up(struct client *client)
 {
 	const struct settings *settings = &client->env.set->config->settings;
@@ -123,6 +135,7 @@ static void set_up(struct client *client)
 		worker->client = client;
 		worker->shared = &client->shared;
 		worker->loop = client->env.loops[i];
+		worker->max_carried = max_carried() / n + 1;
 		worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
 		loop_call(worker->loop, run_open, worker);
 	}

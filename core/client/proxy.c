@@ -81,6 +81,7 @@ static void on_relay_end(const uint64_t bytes[2], void *arg)
 
 	atomic_fetch_sub(&worker->load, 1);
 	atomic_fetch_sub(&worker->shared->carried, 1);
+	loop_at_turn_end(worker->loop, &worker->start_waiting);
 	log_debug("connection ended", log_int("bytes_from_visitor", (int64_t)bytes[0]),
 	          log_int("bytes_from_service", (int64_t)bytes[1]));
 }
@@ -206,12 +207,19 @@ static void start(struct proxy *proxy)
 /* ---- the queue --------------------------------------------------------------------------------------
  */
 
+/* A bounded number dials, and no more are carried than there are descriptors for. */
+static bool has_room(const struct client_worker *worker)
+{
+	return worker->n_dialling < worker->max_dialling &&
+	       worker->n_dialling + worker->relays.count < worker->max_carried;
+}
+
 void proxy_run_start_waiting(struct loop_task *task)
 {
 	struct client_worker *worker = (void *)((char *)task -
 	                                        offsetof(struct client_worker, start_waiting));
 
-	while (worker->n_dialling < worker->max_dialling && !list_is_empty(&worker->waiting)) {
+	while (has_room(worker) && !list_is_empty(&worker->waiting)) {
 		struct proxy *proxy = LIST_OWNER(worker->waiting.next, struct proxy, node);
 
 		if (loop_now_ms(worker->loop) - proxy->since_ms > MAX_WAIT_MS) {
@@ -253,7 +261,7 @@ void proxy_start(struct client_worker *worker, const struct tunnel_settings *tun
 	proxy->since_ms = loop_now_ms(worker->loop);
 	proxy->reap.run = run_reap;
 	list_init(&proxy->node);
-	if (worker->n_dialling < worker->max_dialling) {
+	if (has_room(worker)) {
 		start(proxy);
 	} else {
 		worker->n_waiting++;

@@ -17,8 +17,8 @@ from harness.wire import Ended, encode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
-# Far below what 20,000 visitors would take, and more than any sensible number of dials at once.
-MOST_DESCRIPTORS = 5000
+# Far below what 20,000 visitors would take.
+DESCRIPTORS = 1000
 
 
 class Watch(threading.Thread):
@@ -88,13 +88,15 @@ def serves_again(control, taker, service):
 def flooded(fake_server):
     """A client that is connected to the fake server, watched: (control, client, service)."""
     with Echo() as service:
-        with spore_client((fake_server.host, fake_server.port), service.port, listening=False) as client:
+        with spore_client((fake_server.host, fake_server.port), service.port, listening=False,
+                          nofile=DESCRIPTORS) as client:
             control = fake_server.welcome()
             client.wait_listening()
             with heartbeats(control), Watch(client.pid) as watch:
                 yield control, client, service
             assert client.process.running
-            assert watch.peak < MOST_DESCRIPTORS
+            assert watch.peak < DESCRIPTORS
+            assert "Too many open files" not in "\n".join(client.process.stderr)
 
 
 def flood(number):
