@@ -107,7 +107,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 /* A visitor takes two descriptors; a few are for everything else. */
 static unsigned max_carried(void)
 {
-	enum { RESERVE = 64, UNBOUNDED = 1 << 20 };
+	enum { RESERVE = 32, UNBOUNDED = 1 << 20 };
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > UNBOUNDED)
