@@ -110,15 +110,19 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, 
 	return listener;
 }
 
-void listener_free(struct listener *listener)
+int listener_take(struct listener *listener)
 {
-	if (!listener || listener->closed)
-		return;
 	listener->closed = true;
 	ev_io_stop(loop_ev(listener->loop), &listener->io);
 	ev_timer_stop(loop_ev(listener->loop), &listener->resume);
-	close(listener->io.fd);
 	loop_reap(listener->loop, &listener->reap);
+	return listener->io.fd;
+}
+
+void listener_free(struct listener *listener)
+{
+	if (listener && !listener->closed)
+		close(listener_take(listener));
 }
 
 const spore_addr *listener_addr(const struct listener *listener)

@@ -17,6 +17,8 @@ typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
 struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg);
 /* Closes the socket; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
+/* As listener_free, but the listening socket is the caller's, with the connections that wait in it. */
+int listener_take(struct listener *listener);
 /* The bound address, for the facts of what it accepts. */
 const spore_addr *listener_addr(const struct listener *listener);
 

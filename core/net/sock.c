@@ -124,6 +124,17 @@ void sock_watch_control(int fd)
 	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, CONTROL_TIMEOUT_MS);
 }
 
+bool sock_is_unanswered(int fd, int for_ms)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof info;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return false;
+	return info.tcpi_unacked > 0 && info.tcpi_retransmits > 0 &&
+	       info.tcpi_last_ack_recv > (uint32_t)for_ms;
+}
+
 bool sock_has_unread(int fd)
 {
 	int n = 0;

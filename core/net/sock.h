@@ -30,6 +30,9 @@ void sock_local_addr(int fd, spore_addr *addr_out);
 /* A control connection's peer that vanishes is noticed within about ten seconds: keepalive, and an
  * end to unacknowledged data (TCP_USER_TIMEOUT). Other sockets are asked about once a minute. */
 void sock_watch_control(int fd);
+/* What was sent has been repeated without an answer, and nothing has been acknowledged for so long:
+ * the other side's network or kernel is gone. False also when nothing is on its way. */
+bool sock_is_unanswered(int fd, int for_ms);
 /* Bytes wait to be read. */
 bool sock_has_unread(int fd);
 /* True if the kernel gave what was asked; else *got_out holds the smaller sizes it gave. */

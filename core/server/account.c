@@ -33,6 +33,7 @@ static struct principal *find_or_add(struct principal_table *table, struct insta
 			return NULL;
 		p->by = by;
 		p->session = session;
+		list_init(&p->standing);
 		p->next = table->first;
 		table->first = p;
 	}
@@ -78,6 +79,7 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 		return NULL;
 	}
 	atomic_init(&account->refs, 1);
+	list_init(&account->node);
 	account->table = table;
 	account->principal = p;
 	account->source = source_ref(source);
@@ -85,10 +87,46 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 	return account;
 }
 
+void account_stand(struct account *account, struct worker *home, uint16_t port)
+{
+	pthread_mutex_lock(&account->table->lock);
+	account->home = home;
+	account->port = port;
+	list_append(&account->principal->standing, &account->node);
+	pthread_mutex_unlock(&account->table->lock);
+}
+
+/* With the lock held. */
+static struct worker *home_of_port(const struct principal *p, uint16_t port)
+{
+	for (struct list *i = p->standing.next; i != &p->standing; i = i->next) {
+		const struct account *account = LIST_OWNER(i, struct account, node);
+
+		if (account->port == port)
+			return account->home;
+	}
+	return NULL;
+}
+
+struct worker *account_holder(struct principal_table *table, const struct instance *by, uint64_t session,
+                              uint16_t port)
+{
+	struct worker *home = NULL;
+
+	pthread_mutex_lock(&table->lock);
+	for (struct principal *p = table->first; p && !home; p = p->next) {
+		if (p->by == by && p->session == session)
+			home = home_of_port(p, port);
+	}
+	pthread_mutex_unlock(&table->lock);
+	return home;
+}
+
 void account_close_tunnel(struct account *account)
 {
 	pthread_mutex_lock(&account->table->lock);
 	account->principal->tunnels--;
+	list_remove(&account->node);
 	pthread_mutex_unlock(&account->table->lock);
 	account_unref(account);
 }

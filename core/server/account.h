@@ -10,18 +10,21 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/list.h"
 #include "plugin/grant.h"
 
 struct instance;
 struct source;
+struct worker;
 
 struct principal {
 	struct principal *next;
 	struct instance *by; /* who allowed it; NULL on a server without authentication */
 	uint64_t session;
-	unsigned refs;     /* under the table's lock */
-	unsigned tunnels;  /* under the table's lock */
-	atomic_uint conns; /* visitors pending or carried */
+	unsigned refs;        /* under the table's lock */
+	unsigned tunnels;     /* under the table's lock */
+	struct list standing; /* of its accounts, those with a port; likewise */
+	atomic_uint conns;    /* visitors pending or carried */
 };
 
 struct principal_table {
@@ -38,6 +41,8 @@ struct account {
 	struct source *source;         /* ref; the client's: data connections are asked of it */
 	struct grant *grant;           /* owned; NULL without authentication. Read and replaced on the
 	                                  tunnel's worker alone */
+	struct list node;              /* in principal->standing */
+	struct worker *home;           /* borrowed: its tunnel's, whatever becomes of the tunnel */
 	uint16_t port;
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;
 };
@@ -49,6 +54,11 @@ void principal_table_fini(struct principal_table *table);
  * when the principal may have no more tunnels, or memory is out. [worker] */
 struct account *account_open(struct principal_table *table, struct source *source, struct instance *by,
                              struct grant *grant, const char **error_out);
+/* The tunnel stands: from now on account_holder finds it. [worker] */
+void account_stand(struct account *account, struct worker *home, uint16_t port);
+/* The worker on which this principal's tunnel at the port lives; NULL: it has none there. [any] */
+struct worker *account_holder(struct principal_table *table, const struct instance *by, uint64_t session,
+                              uint16_t port);
 /* The tunnel is gone; visitors and relays may still hold the account. [worker] */
 void account_close_tunnel(struct account *account);
 /* What the owner may do from now on; takes the grant. Identity and session stay. [worker] */

@@ -15,9 +15,15 @@
 #include "net/stream.h"
 #include "server/forward.h"
 #include "server/pending.h"
+#include "server/ports.h"
+#include "server/takeover.h"
 #include "server/tunnel.h"
 
 enum state { OPENING, ANSWER, HELD, JUDGING, READY, TUNNEL };
+
+/* Without an acknowledgement, or a promised heartbeat, for so long a client is taken to be silent when
+ * its own principal asks for its port. */
+enum { UNANSWERED_MS = 2000, MISSED_MS = 2 * WORKER_PULSE_MS + WORKER_PULSE_MS / 4 };
 
 struct control {
 	struct list node;         /* in worker->sessions */
@@ -35,10 +41,11 @@ struct control {
 	struct message *next; /* owned; the frame behind Authenticate, until the verdict */
 	bool bad_next;        /* it was none */
 	struct auth_run auth;
-	struct instance *by;   /* who allowed it */
-	struct grant *grant;   /* owned, until a tunnel takes it */
-	struct tunnel *tunnel; /* owned */
-	ev_timer life;         /* of a tunnel whose grant bounds it */
+	struct instance *by;       /* who allowed it */
+	struct grant *grant;       /* owned, until a tunnel takes it */
+	struct takeover *takeover; /* of the port that it waits for */
+	struct tunnel *tunnel;     /* owned */
+	ev_timer life;             /* of a tunnel whose grant bounds it */
 	struct loop_task reap;
 	bool extended; /* it is a client of ours, which sends heartbeats */
 	bool gone;
@@ -66,6 +73,7 @@ static void retire(struct control *c)
 {
 	c->gone = true;
 	auth_cancel(&c->auth);
+	takeover_forget(c->takeover);
 	deadline_stop(&c->first_frame);
 	deadline_stop(&c->next_frame);
 	deadline_stop(&c->silence);
@@ -135,16 +143,12 @@ static void start_life(struct control *c)
 
 /* ---- messages of an authenticated client ---------------------------------------------------------- */
 
-static void open_tunnel(struct control *c, uint16_t wanted)
+static void stand(struct control *c, struct tunnel_port port)
 {
 	const char *error;
 	char text[ADDR_TEXT_SIZE];
 
-	if (atomic_load(&c->worker->shared->draining)) {
-		end_with_error(c, "server is shutting down");
-		return;
-	}
-	c->tunnel = tunnel_open(c->worker, &c->link, c->source, c->by, &c->grant, wanted, &error);
+	c->tunnel = tunnel_open(c->worker, &c->link, c->source, c->by, &c->grant, port, &error);
 	if (!c->tunnel) {
 		end_with_error(c, error);
 		return;
@@ -158,6 +162,49 @@ static void open_tunnel(struct control *c, uint16_t wanted)
 	log_info("new client", log_str("peer", addr_format(&c->peer, text)),
 	         log_int("port", tunnel_account(c->tunnel)->port),
 	         log_str("identity", account_identity(tunnel_account(c->tunnel))));
+}
+
+static void on_port_answer(void *arg, int fd)
+{
+	struct control *c = arg;
+
+	c->takeover = NULL;
+	if (fd < 0)
+		end_with_error(c, ports_in_use);
+	else
+		stand(c, (struct tunnel_port){ .fd = fd });
+}
+
+/* The principal has this port already, through a connection that may have fallen silent. */
+static void ask_holder(struct control *c, struct worker *holder, uint64_t session, uint16_t wanted)
+{
+	struct takeover_question question = {
+		.holder = holder, .by = c->by, .session = session, .port = wanted
+	};
+
+	link_pause(&c->link);
+	c->takeover = takeover_ask(c->worker, &question, on_port_answer, c);
+	if (!c->takeover)
+		end_with_error(c, "out of memory");
+}
+
+static void open_tunnel(struct control *c, uint16_t wanted)
+{
+	struct server_shared *shared = c->worker->shared;
+	uint64_t session = c->grant ? c->grant->session : 0;
+	struct worker *holder;
+
+	if (atomic_load(&shared->draining)) {
+		end_with_error(c, "server is shutting down");
+		return;
+	}
+	holder = account_holder(&shared->principals, c->by, session, wanted);
+	if (!holder)
+		stand(c, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
+	else if (!ports_allow(shared->settings, c->grant, wanted))
+		end_with_error(c, ports_not_allowed);
+	else
+		ask_holder(c, holder, session, wanted);
 }
 
 static void accept_visitor(struct control *c, const struct uuid *id)
@@ -546,6 +593,39 @@ void control_end_all(struct list *sessions)
 {
 	while (!list_is_empty(sessions))
 		end(LIST_OWNER(sessions->next, struct control, node));
+}
+
+/* ---- other sessions' questions -------------------------------------------------------------------- */
+
+static bool has_missed_heartbeats(const struct control *c)
+{
+	return c->extended && c->silence.at_ms - WORKER_SILENCE_MS + MISSED_MS < clock_ms() &&
+	       !sock_has_unread(stream_fd(c->link.stream));
+}
+
+static bool is_silent(const struct control *c)
+{
+	return has_missed_heartbeats(c) || sock_is_unanswered(stream_fd(c->link.stream), UNANSWERED_MS);
+}
+
+int control_yield_port(struct list *sessions, const struct instance *by, uint64_t session, uint16_t port)
+{
+	for (struct list *i = sessions->next; i != sessions; i = i->next) {
+		struct control *c = LIST_OWNER(i, struct control, node);
+		int fd;
+
+		if (c->state != TUNNEL || tunnel_account(c->tunnel)->port != port ||
+		    !account_belongs_to(tunnel_account(c->tunnel), by, session))
+			continue;
+		if (!is_silent(c))
+			return -1;
+		fd = tunnel_take_port(c->tunnel);
+		log_peer(c, LOG_WARN, "client left", "it has fallen silent, and its port moves");
+		link_fini(&c->link, true);
+		retire(c);
+		return fd;
+	}
+	return -1;
 }
 
 /* One tunnel of the identity. */

@@ -6,8 +6,9 @@
  *      │     sent)       ticate)   awaited)  │   ─▶ handed to a relay (Accept)
  *      └──────────── without auth ───────────┘
  *
- * In HELD the next frame is awaited, since it says whose verdict is asked: an Accept is judged by
- * the instance that allowed its tunnel, anything else by the chain. [worker] */
+ * In READY a Hello may wait for a port that the same principal holds (takeover). In HELD the next frame
+ * is awaited, since it says whose verdict is asked: an Accept is judged by the instance that allowed its
+ * tunnel, anything else by the chain. [worker] */
 #ifndef CORE_CONTROL_H
 #define CORE_CONTROL_H
 
@@ -16,6 +17,10 @@
 /* Takes the accepted fd. */
 void control_start(struct worker *worker, int fd, const spore_addr *peer, const spore_addr *local);
 void control_end_all(struct list *sessions);
+/* The listening socket of this principal's tunnel at the port, if its client has fallen silent: then
+ * the connection ends. Else -1. */
+int control_yield_port(struct list *sessions, const struct instance *by, uint64_t session,
+                       uint16_t port);
 /* Ends or renews the tunnels that `by` allowed to this identity. */
 void control_revalidate(struct list *sessions, const struct instance *by, const char *identity,
                         int32_t verdict, const struct grant *grant);

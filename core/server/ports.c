@@ -6,6 +6,9 @@
 #include "base/crypto.h"
 #include "net/sock.h"
 
+const char ports_not_allowed[] = "client port number not in allowed range";
+const char ports_in_use[] = "port already in use";
+
 /* bore tries 150 random ports; where the range is small or nearly full, a look at a few more in turn
  * still finds what is there, and bounds the time that a full range costs. */
 enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 256 };
@@ -37,7 +40,7 @@ static bool is_in_range(const struct server_settings *settings, uint16_t port)
 static const char *error_text(int cause)
 {
 	if (cause == EADDRINUSE)
-		return "port already in use";
+		return ports_in_use;
 	if (cause == EACCES || cause == EPERM)
 		return "permission denied";
 	return "failed to bind to port";
@@ -111,13 +114,18 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 	return -1;
 }
 
+bool ports_allow(const struct server_settings *settings, const struct grant *grant, uint16_t wanted)
+{
+	return is_in_range(settings, wanted) && (!grant || grant_has_port(grant, wanted));
+}
+
 int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
                const char **error_out)
 {
 	if (wanted == 0)
 		return try_any(settings, grant, error_out);
-	if (!is_in_range(settings, wanted) || (grant && !grant_has_port(grant, wanted))) {
-		*error_out = "client port number not in allowed range";
+	if (!ports_allow(settings, grant, wanted)) {
+		*error_out = ports_not_allowed;
 		return -1;
 	}
 	return try_port(settings, wanted, error_out);

@@ -245,8 +245,9 @@ void server_stop(struct server *server)
 	ev_timer_stop(loop_ev(server->env.main_loop), &server->tick);
 	for (unsigned i = 0; i < server->n_open; i++)
 		loop_call(server->env.loops[i], run_close, &server->workers[i]);
-	for (unsigned i = 0; i < server->n_open; i++)
-		loop_settle(server->env.loops[i]);
+	/* Twice: a question between workers may still have to be answered. */
+	for (unsigned i = 0; i < 2 * server->n_open; i++)
+		loop_settle(server->env.loops[i % server->n_open]);
 	pending_free(server->shared.pending);
 	principal_table_fini(&server->shared.principals);
 	source_table_free(server->shared.sources);

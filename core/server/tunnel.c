@@ -79,20 +79,22 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 }
 
 struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, uint16_t wanted,
+                           struct instance *by, struct grant **grant, struct tunnel_port port,
                            const char **error_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
-	int fd = -1;
+	int fd = port.fd;
 
 	*error_out = "out of memory";
 	if (!tunnel)
-		return NULL;
+		goto fail;
 	tunnel->account = account_open(&worker->shared->principals, source, by, *grant, error_out);
 	if (!tunnel->account)
 		goto fail;
 	*grant = NULL;
-	fd = ports_open(worker->shared->settings, tunnel->account->grant, wanted, error_out);
+	if (fd < 0)
+		fd = ports_open(worker->shared->settings, tunnel->account->grant, port.wanted,
+		                error_out);
 	if (fd < 0)
 		goto fail;
 	*error_out = "out of memory";
@@ -102,7 +104,7 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	tunnel->worker = worker;
 	tunnel->link = link;
 	tunnel->since_ms = clock_ms();
-	tunnel->account->port = listener_addr(tunnel->listener)->port;
+	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	list_append(&worker->tunnels, &tunnel->node);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS, 1);
 	link_send(link, &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port });
@@ -111,7 +113,7 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 fail:
 	if (fd >= 0)
 		close(fd);
-	if (tunnel->account)
+	if (tunnel && tunnel->account)
 		account_close_tunnel(tunnel->account);
 	free(tunnel);
 	return NULL;
@@ -148,6 +150,14 @@ void tunnel_close(struct tunnel *tunnel)
 	tell_session_end(tunnel);
 	account_close_tunnel(tunnel->account);
 	free(tunnel);
+}
+
+int tunnel_take_port(struct tunnel *tunnel)
+{
+	struct listener *listener = tunnel->listener;
+
+	tunnel->listener = NULL;
+	return listener ? listener_take(listener) : -1;
 }
 
 struct account *tunnel_account(const struct tunnel *tunnel)

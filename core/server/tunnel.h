@@ -8,12 +8,20 @@
 struct link;
 struct tunnel;
 
+/* What a client asks for (0: any), or the listening socket that it is to have; that is taken. */
+struct tunnel_port {
+	uint16_t wanted;
+	int fd; /* -1: none yet */
+};
+
 /* Opens the port and tells the client (Hello, then a Heartbeat). Takes the grant on success; source
  * is the client's. The link is borrowed and outlives the tunnel. NULL and *error_out, a text for the
  * client. */
 struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, uint16_t wanted,
+                           struct instance *by, struct grant **grant, struct tunnel_port port,
                            const char **error_out);
+/* Gives its listening socket up, with the visitors that wait in it; -1 while draining. */
+int tunnel_take_port(struct tunnel *tunnel);
 /* Closes the port; its relays go on. NULL is fine. */
 void tunnel_close(struct tunnel *tunnel);
 struct account *tunnel_account(const struct tunnel *tunnel);

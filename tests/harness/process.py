@@ -31,7 +31,8 @@ class Process:
     stdout and stderr are kept as lists of lines, without colours.
     """
 
-    def __init__(self, argv, name=None, env=None, nofile=None, drop_capabilities=None, cwd=None):
+    def __init__(self, argv, name=None, env=None, nofile=None, drop_capabilities=None, cwd=None,
+                 within=()):
         self.name = name or os.path.basename(argv[0])
         self.argv = [str(part) for part in argv]
         # These exec, so the pid is the program's own. The child is killed if this process dies.
@@ -41,6 +42,7 @@ class Process:
             wrapper += ["--inh-caps", f"-{capability}", "--bounding-set", f"-{capability}"]
         if nofile is not None:
             wrapper = ["prlimit", f"--nofile={nofile}:{nofile}", "--"] + wrapper
+        wrapper = list(within) + wrapper
         self._output = {"stdout": [], "stderr": []}
         self._open = {"stdout", "stderr"}
         self._changed = threading.Condition()

@@ -212,6 +212,32 @@ START_TEST(counts_of_many_threads_come_out_even)
 }
 END_TEST
 
-SUITE("account", the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
+START_TEST(a_port_is_found_by_its_principal_alone)
+{
+	struct account_scene scene;
+	struct worker *home = (void *)&scene, *other = (void *)&home;
+	struct account *a, *b;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	b = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	ck_assert_ptr_null(account_holder(&scene.principals, instance(&an_instance), 7, 0));
+	account_stand(a, home, 20000);
+	account_stand(b, other, 20001);
+	ck_assert_ptr_eq(account_holder(&scene.principals, instance(&an_instance), 7, 20000), home);
+	ck_assert_ptr_eq(account_holder(&scene.principals, instance(&an_instance), 7, 20001), other);
+	ck_assert_ptr_null(account_holder(&scene.principals, instance(&an_instance), 7, 20002));
+	ck_assert_ptr_null(account_holder(&scene.principals, instance(&an_instance), 8, 20000));
+	ck_assert_ptr_null(account_holder(&scene.principals, instance(&another_instance), 7, 20000));
+	account_ref(a); /* a relay that goes on */
+	account_close_tunnel(a);
+	ck_assert_ptr_null(account_holder(&scene.principals, instance(&an_instance), 7, 20000));
+	account_unref(a);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+SUITE("account", a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
       tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
       visitors_are_bounded_over_all, renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even)

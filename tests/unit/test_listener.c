@@ -48,6 +48,24 @@ static void set_up(struct scene *scene)
 	ck_assert(addr_equal(listener_addr(scene->listener), &scene->addr));
 }
 
+START_TEST(what_waits_in_a_socket_that_is_taken_stays)
+{
+	struct scene scene;
+	int dialled, fd;
+
+	set_up(&scene);
+	fd = listener_take(scene.listener);
+	dialled = sockets_dial(&scene.addr);
+	scene.listener = listener_new(scene.loop, fd, on_accept, &scene);
+	ck_assert_ptr_nonnull(scene.listener);
+	scene.wanted = 1;
+	ck_assert(run_until(scene.loop, has_enough, &scene));
+	close(dialled);
+	listener_free(scene.listener);
+	loop_free(scene.loop);
+}
+END_TEST
+
 START_TEST(all_that_wait_are_accepted)
 {
 	struct scene scene;
@@ -143,5 +161,5 @@ START_TEST(freeing_a_paused_one_is_fine)
 }
 END_TEST
 
-SUITE("listener", all_that_wait_are_accepted, it_may_be_freed_from_within,
+SUITE("listener", what_waits_in_a_socket_that_is_taken_stays, all_that_wait_are_accepted, it_may_be_freed_from_within,
       running_out_of_descriptors_is_survived, freeing_a_paused_one_is_fine)

@@ -1,0 +1,114 @@
+"""A client takes its own port over from a connection that has fallen silent, without closing it."""
+
+import contextlib
+import re
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from harness.loopback import BORE_CONTROL_PORT
+from harness.network import FarNetwork
+from harness.peers import spore_client, spore_server, start_client
+from harness.scale import seconds
+from harness.services import Echo
+from harness.visitors import one_exchange
+from harness.waiting import wait_until
+from harness.wire import Tunnel, Wire
+
+MOVED = r"client left.*it has fallen silent, and its port moves"
+
+
+@pytest.fixture
+def network():
+    with FarNetwork() as far:
+        yield far
+
+
+class Knocking:
+    """Connects to a port all the time, and counts who was refused."""
+
+    def __init__(self, host, port):
+        self._target = (host, port)
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.accepted = self.refused = 0
+
+    def _run(self):
+        while not self._over.wait(0.02):
+            try:
+                with socket.create_connection(self._target, timeout=seconds(5)):
+                    self.accepted += 1
+            except ConnectionRefusedError:
+                self.refused += 1
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+
+def test_from_a_stopped_client(address):
+    """Its kernel answers, but its heartbeats are missing; the port is open all the time."""
+    with Echo() as service, spore_server(address, secret="s3cret") as server:
+        with spore_client(server.control, service.port, secret="s3cret") as silent:
+            assert one_exchange(address.host, silent.port) == b"ping"
+            silent.process.signal(signal.SIGSTOP)
+            with Knocking(address.host, silent.port) as visitors:
+                with spore_client(server.control, service.port, secret="s3cret", port=silent.port,
+                                  extra=["--retry"]) as heir:
+                    assert heir.port == silent.port
+                    assert one_exchange(address.host, heir.port) == b"ping"
+            server.process.wait_for(MOVED, stream="stderr")
+            assert (visitors.refused, visitors.accepted > 20) == (0, True)
+            silent.process.signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("kind", ["spore", "bore"])
+def test_from_a_client_whose_network_is_gone(network, kind):
+    """Nobody answers any more; bore's client promises no heartbeats, its kernel's silence says it."""
+    with Echo() as service, spore_server(network.here, control_port=BORE_CONTROL_PORT) as server:
+        with start_client(kind, server.control, 9, within=network.within) as lost:
+            network.cut()
+            with spore_client(server.control, service.port, port=lost.port, extra=["--retry"]) as heir:
+                assert heir.port == lost.port
+                server.process.wait_for(MOVED, stream="stderr")
+                assert one_exchange(network.here, heir.port) == b"ping"
+            lost.process_was_ended = True
+
+
+def ask_again(server, port):
+    """A new client's connection that got the port, or None."""
+    wire = Wire.connect(server.control)
+    wire.send({"Hello": port})
+    if wire.receive() == {"Hello": port}:
+        return wire
+    wire.close()
+    return None
+
+
+def test_across_workers(address):
+    """Who asks and who has the port are on different threads, most of the time."""
+    with spore_server(address, extra=["--workers", "4"]) as server, contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(Tunnel(server)) for _ in range(12)]
+        for each in silent:
+            each.wire.send({"Extend": {"heartbeat_ms": 2000}})
+        for each in silent:
+            heir = wait_until(lambda port=each.port: ask_again(server, port), "the port", timeout=15)
+            stack.callback(heir.close)
+        gone = server.process.wait_for(rf"{MOVED}|its heartbeats have stopped", stream="stderr", times=12)
+        assert gone and any(re.search(MOVED, line) for line in server.process.stderr)
+
+
+def test_never_from_one_that_answers(address):
+    """One that promised nothing and whose kernel answers is there, even if it says nothing."""
+    with spore_server(address) as server, Tunnel(server) as quiet:
+        until = time.monotonic() + 6
+        while time.monotonic() < until:
+            assert ask_again(server, quiet.port) is None
+            time.sleep(0.2)
