@@ -58,7 +58,7 @@ static void run_open(void *arg)
 
 	deadline_list_init(&worker->answers, worker->loop, ANSWER_MS, uplink_on_late);
 	linger_list_init(&worker->lingerers, worker->loop);
-	relay_set_init(&worker->relays, worker->loop);
+	relay_set_init(&worker->relays, worker->loop, 0);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
 	worker->start_waiting.run = proxy_run_start_waiting;

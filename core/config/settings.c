@@ -54,6 +54,23 @@ static const spore_option tunnel_rows[] = {
 };
 static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option limit_rows[] = {
+	SPORE_INT(struct limit_settings, max_conns_per_ip, 0, "0", 0, 1000000,
+	          "tunnels of one source (IPv6: a /64); 0: no limit"),
+	SPORE_INT(struct limit_settings, max_tunnels, 0, "0", 0, 1000000, "tunnels in all; 0: no limit"),
+	SPORE_INT(struct limit_settings, max_relays, 0, "0", 0, 1000000,
+	          "visitors in all; 0: as many as the descriptors allow"),
+	SPORE_INT(struct limit_settings, max_pending, 0, "0", 0, 1000000,
+	          "visitors that wait for a client at once, in all; 0: no limit"),
+	SPORE_INT(struct limit_settings, max_pending_per_tunnel, 0, "1024", 0, 1000000,
+	          "of them, on one tunnel; more wait in the kernel's queue"),
+	SPORE_INT(struct limit_settings, max_visitors_per_ip, 0, "0", 0, 1000000,
+	          "visitors of one source (IPv6: a /64) at once; 0: no limit"),
+	SPORE_INT(struct limit_settings, visitor_rate, 0, "0", 0, 1000000,
+	          "new visitors of one source a second; 0: no limit"),
+	SPORE_INT(struct limit_settings, visitor_burst, 0, "100", 1, 1000000,
+	          "new visitors of one source at once, where visitor_rate limits them"),
+	SPORE_DURATION(struct limit_settings, relay_idle_timeout, 0, "0", 0, 86400000,
+	               "a connection that carries nothing for so long is reset; 0: never"),
 	SPORE_INT(struct limit_settings, max_unauthenticated, 0, "0", 0, 1000000,
 	          "connections that may be authenticating at once; 0: a sixteenth of the descriptors"),
 	SPORE_INT(struct limit_settings, max_unauthenticated_per_ip, 0, "256", 1, 1000000,

@@ -36,6 +36,14 @@ struct tunnel_settings {
 };
 
 struct limit_settings {
+	int64_t max_conns_per_ip;       /* tunnels of one source; 0, here and below: no limit */
+	int64_t max_tunnels;            /* in all */
+	int64_t max_relays;             /* visitors waiting or carried, in all */
+	int64_t max_pending;            /* visitors that wait for a client, in all */
+	int64_t max_pending_per_tunnel; /* of them, one tunnel's */
+	int64_t max_visitors_per_ip;    /* of one source, on all tunnels */
+	int64_t visitor_rate, visitor_burst; /* new visitors of one source, a second and at once */
+	int64_t relay_idle_timeout;          /* ms */
 	int64_t max_unauthenticated; /* connections on their way, in all; 0: a part of the descriptors */
 	int64_t max_unauthenticated_per_ip; /* of one source, beside the data connections asked of it */
 	int64_t secret_rate, secret_burst;  /* checks of a secret for one source, a second and at once */

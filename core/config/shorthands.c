@@ -21,6 +21,7 @@ const struct shorthand shorthands[] = {
 	{ "sndbuf",        0,   ROLE_SERVER, NULL,     false, TEXT,          "/server/sndbuf",        "BYTES", NULL },
 	{ "recbuf",        0,   ROLE_SERVER, NULL,     false, TEXT,          "/server/recbuf",        "BYTES", NULL },
 	{ "drain_timeout", 0,   ROLE_SERVER, NULL,     false, TEXT,          "/server/drain_timeout", "DURATION", NULL },
+	{ "max_conns_per_ip", 0, ROLE_SERVER, NULL,    false, NUMBER,        "/limits/max_conns_per_ip", "N", NULL },
 	{ "to",            't', ROLE_LOCAL,  "SERVER", true,  TEXT,          "/client/to",            "HOST", NULL },
 	{ "local_port",    0,   ROLE_LOCAL,  NULL,     true,  NUMBER,        "/tunnels[0]/local_port", "PORT", NULL },
 	{ "local_host",    'l', ROLE_LOCAL,  NULL,     false, TEXT,          "/tunnels[0]/local_host", "HOST", NULL },

@@ -22,6 +22,7 @@ struct listener {
 	ev_io io;
 	ev_timer resume;
 	listener_fn on_accept;
+	bool (*has_room)(void *arg); /* NULL: always */
 	void *arg;
 	spore_addr addr;
 	int64_t complained_ms;
@@ -59,6 +60,14 @@ static void pause_accepting(struct listener *listener, int cause)
 	          log_str("error", strerrordesc_np(cause)));
 }
 
+static bool may_accept(struct listener *listener)
+{
+	if (!listener->has_room || listener->has_room(listener->arg))
+		return true;
+	ev_io_stop(loop_ev(listener->loop), &listener->io);
+	return false;
+}
+
 static bool is_exhaustion(int cause)
 {
 	return cause == EMFILE || cause == ENFILE || cause == ENOBUFS || cause == ENOMEM;
@@ -70,7 +79,7 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 
 	(void)ev;
 	(void)events;
-	for (int i = 0; i < BATCH && !listener->closed; i++) {
+	for (int i = 0; i < BATCH && !listener->closed && may_accept(listener); i++) {
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof sa;
 		spore_addr peer;
@@ -108,6 +117,19 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, 
 	listener->resume.data = listener;
 	ev_io_start(loop_ev(loop), &listener->io);
 	return listener;
+}
+
+void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg))
+{
+	listener->has_room = has_room;
+}
+
+void listener_wake(struct listener *listener)
+{
+	if (listener->closed)
+		return;
+	ev_io_start(loop_ev(listener->loop), &listener->io);
+	on_ready(loop_ev(listener->loop), &listener->io, EV_READ);
 }
 
 int listener_take(struct listener *listener)

@@ -6,6 +6,7 @@
 #define CORE_LISTENER_H
 
 #include <spore/base.h>
+#include <stdbool.h>
 
 struct loop;
 struct listener;
@@ -15,6 +16,11 @@ typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
 
 /* Takes the listening fd on success and starts to accept. NULL: out of memory. */
 struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg);
+/* Asked before each accept; false: nobody is accepted until listener_wake, and who comes waits in the
+ * kernel. */
+void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg));
+/* Accepts, at once, whom there is room for. */
+void listener_wake(struct listener *listener);
 /* Closes the socket; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
 /* As listener_free, but the listening socket is the caller's, with the connections that wait in it. */

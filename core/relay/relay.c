@@ -35,6 +35,8 @@ struct relay {
 	relay_fn on_end;
 	void *arg;
 	struct loop_task reap;
+	uint64_t seen;    /* bytes of both, when last looked at */
+	int64_t quiet_ms; /* since when they are so many */
 	bool over;
 };
 
@@ -199,6 +201,7 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 	*for_left = *for_right = (struct buf){ 0 };
 	relay->on_end = on_end;
 	relay->arg = arg;
+	relay->quiet_ms = loop_now_ms(set->loop);
 	relay->reap.run = run_reap;
 	list_append(&set->all, &relay->node);
 	set->count++;
@@ -213,7 +216,7 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 		update(relay);
 }
 
-/* ---- relays that nobody reads
+/* ---- relays that nobody reads, or where nothing moves
  * -------------------------------------------------------------------------- */
 
 /* A side that nobody reads, since it has ended its sending or the other side takes nothing, may be
@@ -229,6 +232,18 @@ static bool has_died(const struct relay *relay, int side)
 	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
 }
 
+static bool is_idle(struct relay *relay)
+{
+	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;
+	int64_t now_ms = loop_now_ms(relay->set->loop);
+
+	if (relay->seen != bytes) {
+		relay->seen = bytes;
+		relay->quiet_ms = now_ms;
+	}
+	return relay->set->idle_ms && now_ms - relay->quiet_ms >= relay->set->idle_ms;
+}
+
 static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct relay_set *set = timer->data;
@@ -240,14 +255,15 @@ static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 		struct relay *relay = LIST_OWNER(i, struct relay, node);
 
 		next = i->next;
-		if (has_died(relay, 0) || has_died(relay, 1))
+		if (has_died(relay, 0) || has_died(relay, 1) || is_idle(relay))
 			finish(relay, true);
 	}
 }
 
-void relay_set_init(struct relay_set *set, struct loop *loop)
+void relay_set_init(struct relay_set *set, struct loop *loop, int64_t idle_ms)
 {
 	set->loop = loop;
+	set->idle_ms = idle_ms;
 	set->count = 0;
 	list_init(&set->all);
 	ev_timer_init(&set->sweep, on_sweep, sweep_s, sweep_s);

@@ -24,13 +24,15 @@ struct relay_set {
 	struct loop *loop;
 	struct list all;
 	unsigned count;
-	ev_timer sweep; /* looks after those whose watchers sleep */
+	ev_timer sweep;  /* looks after those whose watchers sleep */
+	int64_t idle_ms; /* a relay that carried nothing for so long is reset; 0: never */
 };
 
 /* `bytes[0]` went from left to right. The relay and its streams are gone when this runs. */
 typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
 
-void relay_set_init(struct relay_set *set, struct loop *loop);
+/* idle_ms is looked at once a second. */
+void relay_set_init(struct relay_set *set, struct loop *loop, int64_t idle_ms);
 /* Resets all. */
 void relay_set_fini(struct relay_set *set);
 

@@ -2,12 +2,15 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "server/source.h"
 
-void principal_table_init(struct principal_table *table, unsigned max_visitors)
+void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors)
 {
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
+	table->tunnels = 0;
+	table->max_tunnels = max_tunnels;
 	table->max_visitors = max_visitors;
 	atomic_init(&table->visitors, 0);
 }
@@ -54,27 +57,46 @@ static void release(struct principal_table *table, struct principal *p)
 	free(p);
 }
 
+/* The principal, with a ref and one tunnel more; NULL and *error_out. */
+static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
+                                    const struct grant *grant, const char **error_out)
+{
+	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
+	struct principal *p;
+
+	pthread_mutex_lock(&table->lock);
+	p = find_or_add(table, by, grant ? grant->session : 0);
+	if (p &&
+	    (table->tunnels >= table->max_tunnels || (bounded && p->tunnels >= grant->max_tunnels))) {
+		*error_out = "too many tunnels";
+		release(table, p);
+		p = NULL;
+	}
+	if (p) {
+		p->tunnels++;
+		table->tunnels++;
+	}
+	pthread_mutex_unlock(&table->lock);
+	return p;
+}
+
 struct account *account_open(struct principal_table *table, struct source *source, struct instance *by,
                              struct grant *grant, const char **error_out)
 {
 	struct account *account = calloc(1, sizeof *account);
-	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
-	struct principal *p = NULL;
+	struct principal *p;
 
 	*error_out = "out of memory";
 	if (!account)
 		return NULL;
-	pthread_mutex_lock(&table->lock);
-	p = find_or_add(table, by, grant ? grant->session : 0);
-	if (p && bounded && p->tunnels >= grant->max_tunnels) {
-		*error_out = "too many tunnels";
-		release(table, p);
-		p = NULL;
-	} else if (p) {
-		p->tunnels++;
+	if (!source_add_tunnel(source)) {
+		*error_out = "too many tunnels from this address";
+		free(account);
+		return NULL;
 	}
-	pthread_mutex_unlock(&table->lock);
+	p = add_tunnel(table, by, grant, error_out);
 	if (!p) {
+		source_remove_tunnel(source);
 		free(account);
 		return NULL;
 	}
@@ -126,8 +148,10 @@ void account_close_tunnel(struct account *account)
 {
 	pthread_mutex_lock(&account->table->lock);
 	account->principal->tunnels--;
+	account->table->tunnels--;
 	list_remove(&account->node);
 	pthread_mutex_unlock(&account->table->lock);
+	source_remove_tunnel(account->source);
 	account_unref(account);
 }
 
@@ -168,18 +192,23 @@ static bool enter_table(struct principal_table *table)
 	return false;
 }
 
-bool account_enter(struct account *account, const char **why_out)
+bool account_enter(struct account *account, struct source *source, const char **why_out)
 {
 	const struct grant *grant = account->grant;
 	unsigned before;
 
+	if (source && !source_add_visitor(source, clock_ms(), why_out))
+		return false;
 	if (!enter_table(account->table)) {
-		*why_out = "the server has as many visitors as its descriptors allow";
+		*why_out = "the server has as many visitors as it may";
+		source_remove_visitor(source);
 		return false;
 	}
 	before = atomic_fetch_add(&account->principal->conns, 1);
 	if (grant && grant->fields & SPORE_AUTH_F_MAX_CONNS && before >= grant->max_conns) {
-		account_leave(account);
+		atomic_fetch_sub(&account->principal->conns, 1);
+		atomic_fetch_sub(&account->table->visitors, 1);
+		source_remove_visitor(source);
 		*why_out = "the client has as many visitors as it may";
 		return false;
 	}
@@ -187,10 +216,12 @@ bool account_enter(struct account *account, const char **why_out)
 	return true;
 }
 
-void account_leave(struct account *account)
+void account_leave(struct account *account, struct source *source)
 {
 	atomic_fetch_sub(&account->principal->conns, 1);
 	atomic_fetch_sub(&account->table->visitors, 1);
+	source_remove_visitor(source);
+	source_unref(source);
 }
 
 const char *account_identity(const struct account *account)

@@ -30,7 +30,8 @@ struct principal {
 struct principal_table {
 	pthread_mutex_t lock;
 	struct principal *first;
-	atomic_uint visitors;  /* pending or carried, all together */
+	unsigned tunnels, max_tunnels; /* the first under the lock */
+	atomic_uint visitors;          /* pending or carried, all together */
 	unsigned max_visitors; /* each takes two descriptors in the end: its own and the client's */
 };
 
@@ -44,14 +45,16 @@ struct account {
 	struct list node;              /* in principal->standing */
 	struct worker *home;           /* borrowed: its tunnel's, whatever becomes of the tunnel */
 	uint16_t port;
+	atomic_uint pending; /* visitors that wait for the client */
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;
 };
 
-void principal_table_init(struct principal_table *table, unsigned max_visitors);
+void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors);
 void principal_table_fini(struct principal_table *table);
 
 /* Opens a tunnel's account; takes the grant on success. NULL and *error_out (a text for the client)
- * when the principal may have no more tunnels, or memory is out. [worker] */
+ * when its principal, its source or all together have as many tunnels as they may, or memory is out.
+ * [worker] */
 struct account *account_open(struct principal_table *table, struct source *source, struct instance *by,
                              struct grant *grant, const char **error_out);
 /* The tunnel stands: from now on account_holder finds it. [worker] */
@@ -66,10 +69,11 @@ void account_renew(struct account *account, struct grant *grant);
 struct account *account_ref(struct account *account);
 void account_unref(struct account *account);
 
-/* One more visitor; false and *why_out when the principal, or all together, have as many as they may.
- * [worker]; leaving is [any]. */
-bool account_enter(struct account *account, const char **why_out);
-void account_leave(struct account *account);
+/* One more visitor, of this source (NULL: not counted); false and *why_out when the source, the
+ * principal, or all together have as many as they may. [worker] */
+bool account_enter(struct account *account, struct source *source, const char **why_out);
+/* Gives the source back. [any] */
+void account_leave(struct account *account, struct source *source);
 /* "" without authentication. */
 const char *account_identity(const struct account *account);
 /* The same owner? [any] */

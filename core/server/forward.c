@@ -9,6 +9,7 @@
 struct forward {
 	struct worker *worker;
 	struct account *account; /* ref */
+	struct source *source;   /* ref, or NULL */
 	spore_addr peer;
 };
 
@@ -29,7 +30,7 @@ static void on_relay_end(const uint64_t bytes[2], void *arg)
 		log_debug("connection ended", log_str("visitor", addr_format(&forward->peer, text)),
 		          log_int("port", account->port), log_int("bytes_up", (int64_t)bytes[1]),
 		          log_int("bytes_down", (int64_t)bytes[0]));
-	account_leave(account);
+	account_leave(account, forward->source);
 	account_unref(account);
 	free(forward);
 }
@@ -57,7 +58,7 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
 		free(forward);
 		return;
 	}
-	*forward = (struct forward){ worker, visitor->account, visitor->peer };
+	*forward = (struct forward){ worker, visitor->account, visitor->source, visitor->peer };
 	stream_open(to_visitor);
 	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_ACCEPTED, 1);
 	stats_add(&worker->shared->stats, worker->loop, STAT_RELAYS, 1);

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "server/account.h"
+#include "server/gate.h"
 #include "server/source.h"
 
 enum { SHARDS = 16, BUCKETS = 256 };
@@ -17,6 +18,7 @@ struct entry {
 };
 
 struct shard {
+	struct gate *gate; /* borrowed */
 	pthread_mutex_t lock;
 	struct list by_age;
 	struct entry *buckets[BUCKETS];
@@ -37,7 +39,7 @@ static struct entry **bucket_of(struct shard *shard, const struct uuid *id)
 	return &shard->buckets[id->bytes[1] % BUCKETS];
 }
 
-struct pending *pending_new(void)
+struct pending *pending_new(struct gate *gate)
 {
 	struct pending *pending = calloc(1, sizeof *pending);
 
@@ -46,6 +48,7 @@ struct pending *pending_new(void)
 	for (size_t i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&pending->shards[i].lock, NULL);
 		list_init(&pending->shards[i].by_age);
+		pending->shards[i].gate = gate;
 	}
 	return pending;
 }
@@ -61,7 +64,7 @@ static struct entry **find(struct shard *shard, const struct uuid *id)
 }
 
 /* With the lock held. */
-static void take_out(struct entry **link, struct visitor *visitor_out)
+static void take_out(struct shard *shard, struct entry **link, struct visitor *visitor_out)
 {
 	struct entry *entry = *link;
 
@@ -69,6 +72,7 @@ static void take_out(struct entry **link, struct visitor *visitor_out)
 	list_remove(&entry->by_age);
 	*visitor_out = entry->visitor;
 	source_unannounce(entry->visitor.account->source);
+	gate_leave(shard->gate, &entry->visitor.account->pending);
 	free(entry);
 }
 
@@ -85,6 +89,7 @@ bool pending_add(struct pending *pending, const struct visitor *visitor)
 	*bucket = entry;
 	list_append(&shard->by_age, &entry->by_age);
 	source_announce(visitor->account->source);
+	gate_enter(shard->gate, &visitor->account->pending);
 	pthread_mutex_unlock(&shard->lock);
 	return true;
 }
@@ -99,7 +104,7 @@ bool pending_take(struct pending *pending, const struct uuid *id, struct visitor
 	link = find(shard, id);
 	found = *link != NULL;
 	if (found)
-		take_out(link, visitor_out);
+		take_out(shard, link, visitor_out);
 	pthread_mutex_unlock(&shard->lock);
 	return found;
 }
@@ -128,7 +133,7 @@ static bool take_oldest(struct shard *shard, int64_t now_ms, struct visitor *vis
 		oldest = LIST_OWNER(shard->by_age.next, struct entry, by_age);
 		expired = oldest->visitor.deadline_ms <= now_ms;
 		if (expired)
-			take_out(find(shard, &oldest->visitor.id), visitor_out);
+			take_out(shard, find(shard, &oldest->visitor.id), visitor_out);
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return expired;
@@ -158,7 +163,7 @@ bool pending_is_empty(struct pending *pending)
 void visitor_drop(struct visitor *visitor)
 {
 	close(visitor->fd);
-	account_leave(visitor->account);
+	account_leave(visitor->account, visitor->source);
 	account_unref(visitor->account);
 }
 

@@ -12,17 +12,21 @@
 #include "base/uuid.h"
 
 struct account;
+struct gate;
 struct pending;
+struct source;
 
 struct visitor {
 	struct uuid id;
 	int fd;                  /* owned by whoever holds the visitor */
 	struct account *account; /* ref, likewise */
+	struct source *source;   /* ref, likewise; NULL: visitors are not told apart by source */
 	spore_addr peer;
 	int64_t deadline_ms;
 };
 
-struct pending *pending_new(void);
+/* gate: borrowed; counts who waits here. */
+struct pending *pending_new(struct gate *gate);
 /* Closes what still waits. */
 void pending_free(struct pending *pending);
 

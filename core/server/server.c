@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,12 +170,20 @@ static unsigned max_descriptors(void)
 	               : 1u << 20;
 }
 
-static unsigned max_visitors(void)
+/* 0 means no limit in the configuration. */
+static unsigned or_unlimited(int64_t most)
+{
+	return most ? (unsigned)most : UINT_MAX;
+}
+
+static unsigned max_visitors(const struct limit_settings *limits)
 {
 	unsigned all = max_descriptors();
 	unsigned reserve = all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE;
+	unsigned room = all > reserve ? (all - reserve) / 2 : 1;
+	unsigned most = or_unlimited(limits->max_relays);
 
-	return all > reserve ? (all - reserve) / 2 : 1;
+	return most < room ? most : room;
 }
 
 static unsigned max_strangers(const struct limit_settings *limits, unsigned n_workers)
@@ -202,9 +211,13 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	server->shared.limits = &env->set->config->settings.limits;
 	server->shared.max_strangers = max_strangers(server->shared.limits, env->n_workers);
 	server->shared.sources = source_table_new(server->shared.limits);
-	server->shared.pending = pending_new();
+	gate_init(&server->shared.gate, or_unlimited(server->shared.limits->max_pending),
+	          or_unlimited(server->shared.limits->max_pending_per_tunnel));
+	server->shared.pending = pending_new(&server->shared.gate);
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
-	principal_table_init(&server->shared.principals, max_visitors());
+	principal_table_init(&server->shared.principals,
+	                     or_unlimited(server->shared.limits->max_tunnels),
+	                     max_visitors(server->shared.limits));
 	stats_init(&server->shared.stats, env->metrics);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
@@ -249,6 +262,7 @@ void server_stop(struct server *server)
 	for (unsigned i = 0; i < 2 * server->n_open; i++)
 		loop_settle(server->env.loops[i % server->n_open]);
 	pending_free(server->shared.pending);
+	gate_fini(&server->shared.gate);
 	principal_table_fini(&server->shared.principals);
 	source_table_free(server->shared.sources);
 	free(server->workers);

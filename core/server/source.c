@@ -11,19 +11,25 @@
 /* An entry takes about 150 bytes, so a full table about 10 MiB. */
 enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
 
+/* Holds `burst` at most, refilled at `rate` a second. */
+struct bucket {
+	double tokens;
+	int64_t at_ms; /* 0: never used, so full */
+};
+
 struct source {
 	struct source *next; /* in its bucket */
 	struct list idle;    /* in shard->idle while nobody holds it but it is remembered */
 	struct shard *shard;
 	uint8_t key[16];
 	unsigned refs; /* under the shard's lock, with all that follows but the counts */
-	double tokens; /* of the bucket; refilled by the clock */
-	int64_t tokens_at_ms;
+	struct bucket secrets, visits;
 	double wrong; /* wrong answers, fading */
 	int64_t wrong_at_ms;
 	int64_t banned_until_ms;
 	bool exempt;
 	atomic_uint weight, announced;
+	atomic_uint tunnels, visitors;
 };
 
 struct shard {
@@ -136,7 +142,6 @@ static struct source *add(struct shard *shard, struct source **link, const spore
 	key_of(addr, source->key);
 	source->shard = shard;
 	source->exempt = is_exempt(limits, addr->ip);
-	source->tokens = (double)limits->secret_burst;
 	list_init(&source->idle);
 	*link = source;
 	shard->count++;
@@ -189,10 +194,36 @@ void source_unref(struct source *source)
 	if (--source->refs == 0) {
 		list_append(&shard->idle, &source->idle);
 		/* Nothing bad is known of it: there is nothing to remember. */
-		if (source->wrong == 0 && source->banned_until_ms == 0 && source->tokens_at_ms == 0)
+		if (source->wrong == 0 && source->banned_until_ms == 0 && source->secrets.at_ms == 0 &&
+		    source->visits.at_ms == 0)
 			forget(shard, source);
 	}
 	pthread_mutex_unlock(&shard->lock);
+}
+
+/* With the lock held. */
+static bool bucket_take(struct bucket *bucket, int64_t rate, int64_t burst, int64_t now_ms)
+{
+	if (bucket->at_ms)
+		bucket->tokens += (double)(now_ms - bucket->at_ms) / 1000.0 * (double)rate;
+	if (!bucket->at_ms || bucket->tokens > (double)burst)
+		bucket->tokens = (double)burst;
+	bucket->at_ms = now_ms;
+	if (bucket->tokens < 1)
+		return false;
+	bucket->tokens -= 1;
+	return true;
+}
+
+/* One more, unless there are as many as there may be; most 0: no limit. */
+static bool add_up_to(atomic_uint *count, int64_t most)
+{
+	unsigned before = atomic_fetch_add(count, 1);
+
+	if (most == 0 || before < (uint64_t)most)
+		return true;
+	atomic_fetch_sub(count, 1);
+	return false;
 }
 
 /* ---- connections -------------------------------------------------------------------------------------
@@ -240,6 +271,46 @@ void source_unannounce(struct source *source)
 	atomic_fetch_sub(&source->announced, 1);
 }
 
+/* ---- tunnels and visitors --------------------------------------------------------------------------
+ */
+
+bool source_add_tunnel(struct source *source)
+{
+	return add_up_to(&source->tunnels, source->shard->table->limits->max_conns_per_ip);
+}
+
+void source_remove_tunnel(struct source *source)
+{
+	atomic_fetch_sub(&source->tunnels, 1);
+}
+
+bool source_add_visitor(struct source *source, int64_t now_ms, const char **why_out)
+{
+	const struct limit_settings *limits = source->shard->table->limits;
+	bool in_time = true;
+
+	if (!add_up_to(&source->visitors, limits->max_visitors_per_ip)) {
+		*why_out = "its address has as many visitors as it may";
+		return false;
+	}
+	pthread_mutex_lock(&source->shard->lock);
+	if (limits->visitor_rate)
+		in_time = bucket_take(&source->visits, limits->visitor_rate, limits->visitor_burst,
+		                      now_ms);
+	pthread_mutex_unlock(&source->shard->lock);
+	if (in_time)
+		return true;
+	atomic_fetch_sub(&source->visitors, 1);
+	*why_out = "its address opens connections too fast";
+	return false;
+}
+
+void source_remove_visitor(struct source *source)
+{
+	if (source)
+		atomic_fetch_sub(&source->visitors, 1);
+}
+
 /* ---- secrets -----------------------------------------------------------------------------------------
  */
 
@@ -249,15 +320,8 @@ bool source_may_try(struct source *source, int64_t now_ms)
 	bool may;
 
 	pthread_mutex_lock(&source->shard->lock);
-	if (source->tokens_at_ms)
-		source->tokens += (double)(now_ms - source->tokens_at_ms) / 1000.0 *
-		                  (double)limits->secret_rate;
-	source->tokens_at_ms = now_ms;
-	if (source->tokens > (double)limits->secret_burst)
-		source->tokens = (double)limits->secret_burst;
-	may = source->exempt || source->tokens >= 1;
-	if (may && !source->exempt)
-		source->tokens -= 1;
+	may = source->exempt ||
+	      bucket_take(&source->secrets, limits->secret_rate, limits->secret_burst, now_ms);
 	pthread_mutex_unlock(&source->shard->lock);
 	return may;
 }

@@ -1,5 +1,5 @@
-/* source - what is remembered of an address that connects to the control port: one entry an IPv4
- * address or IPv6 /64, in a bounded table with a seeded hash.
+/* source - what is remembered of an address that connects, to the control port or (where that is
+ * limited) as a visitor: one entry an IPv4 address or IPv6 /64, in a bounded table with a seeded hash.
  *
  * It guards what happens before authentication: how many connections of one source may be on their
  * way at once, how often it may try a secret, and for how long it is shut out after wrong ones. Data
@@ -33,6 +33,14 @@ unsigned source_weight(const struct source *source);
 /* A data connection was asked of it, or has come (or never will). */
 void source_announce(struct source *source);
 void source_unannounce(struct source *source);
+
+/* One more tunnel; false when it has as many as it may. */
+bool source_add_tunnel(struct source *source);
+void source_remove_tunnel(struct source *source);
+/* One more visitor; false and *why_out when too many are there, or came of late. NULL is fine for the
+ * second. */
+bool source_add_visitor(struct source *source, int64_t now_ms, const char **why_out);
+void source_remove_visitor(struct source *source);
 
 /* May it have a secret checked now? Takes a token. */
 bool source_may_try(struct source *source, int64_t now_ms);

@@ -10,8 +10,10 @@
 #include "link/link.h"
 #include "net/addr.h"
 #include "net/listener.h"
+#include "server/gate.h"
 #include "server/pending.h"
 #include "server/ports.h"
+#include "server/source.h"
 
 /* A visitor that no client takes is dropped after so long. */
 enum { PENDING_MS = 10000 };
@@ -22,7 +24,9 @@ struct tunnel {
 	struct link *link;
 	struct listener *listener; /* owned; NULL while draining */
 	struct account *account;   /* ref */
+	struct gate_door door;     /* of the listener */
 	int64_t since_ms;
+	bool closed;
 };
 
 static void log_refused(const spore_addr *peer, uint16_t port, const char *why)
@@ -51,6 +55,42 @@ static const char *hold(struct tunnel *tunnel, struct visitor *visitor)
 	return NULL;
 }
 
+static bool has_room(void *arg)
+{
+	struct tunnel *tunnel = arg;
+
+	return gate_has_room(&tunnel->worker->shared->gate, &tunnel->door);
+}
+
+static void run_wake(struct loop_task *task)
+{
+	struct tunnel *tunnel = (void *)((char *)task - offsetof(struct tunnel, door.wake));
+
+	struct gate *gate = &tunnel->worker->shared->gate;
+
+	gate_woken(gate, &tunnel->door);
+	if (tunnel->closed)
+		free(tunnel);
+	else if (tunnel->listener)
+		listener_wake(tunnel->listener);
+	gate_pass_on(gate);
+}
+
+/* Counted as a visitor, of its source too if that is limited. */
+static bool let_in(struct worker *worker, struct visitor *visitor, const char **why_out)
+{
+	const struct limit_settings *limits = worker->shared->limits;
+
+	if (limits->max_visitors_per_ip || limits->visitor_rate) {
+		visitor->source = source_get(worker->shared->sources, &visitor->peer);
+		if (!visitor->source) {
+			*why_out = "out of memory";
+			return false;
+		}
+	}
+	return account_enter(visitor->account, visitor->source, why_out);
+}
+
 static void on_visitor(int fd, const spore_addr *peer, void *arg)
 {
 	struct tunnel *tunnel = arg;
@@ -65,8 +105,9 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
 	if (!acl_allows(&shared->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
 	                listener_addr(tunnel->listener), account_identity(account)) ||
-	    !account_enter(account, &why)) {
+	    !let_in(worker, &visitor, &why)) {
 		log_refused(peer, account->port, why);
+		source_unref(visitor.source);
 		close(fd);
 		return;
 	}
@@ -104,8 +145,10 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	tunnel->worker = worker;
 	tunnel->link = link;
 	tunnel->since_ms = clock_ms();
+	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	list_append(&worker->tunnels, &tunnel->node);
+	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS, 1);
 	link_send(link, &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port });
 	link_send(link, &(struct message){ .type = MESSAGE_HEARTBEAT });
@@ -142,14 +185,19 @@ static void tell_session_end(const struct tunnel *tunnel)
 
 void tunnel_close(struct tunnel *tunnel)
 {
+	bool is_free; /* else its wake, which is on its way, frees it */
+
 	if (!tunnel)
 		return;
 	list_remove(&tunnel->node);
 	listener_free(tunnel->listener);
 	stats_add(&tunnel->worker->shared->stats, tunnel->worker->loop, STAT_TUNNELS, -1);
 	tell_session_end(tunnel);
+	tunnel->closed = true;
+	is_free = gate_shut(&tunnel->worker->shared->gate, &tunnel->door);
 	account_close_tunnel(tunnel->account);
-	free(tunnel);
+	if (is_free)
+		free(tunnel);
 }
 
 int tunnel_take_port(struct tunnel *tunnel)

@@ -49,7 +49,7 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, control_on_next_frame_late);
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, control_on_silence);
 	linger_list_init(&worker->lingerers, loop);
-	relay_set_init(&worker->relays, loop);
+	relay_set_init(&worker->relays, loop, shared->limits->relay_idle_timeout);
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);

@@ -11,6 +11,7 @@
 #include "loop/deadline.h"
 #include "relay/relay.h"
 #include "server/account.h"
+#include "server/gate.h"
 #include "server/stats.h"
 #include "server/strangers.h"
 
@@ -27,6 +28,7 @@ struct server_shared {
 	const struct server_settings *settings; /* read-only */
 	const struct limit_settings *limits;    /* read-only */
 	struct pending *pending;                /* [any] */
+	struct gate gate;                       /* [any]; of those who are pending */
 	struct principal_table principals;      /* [any] */
 	struct source_table *sources;           /* [any] */
 	unsigned max_strangers;                 /* on each worker */

@@ -59,9 +59,10 @@ def test_from_a_stopped_client(address):
         with spore_client(server.control, service.port, secret="s3cret") as silent:
             assert one_exchange(address.host, silent.port) == b"ping"
             silent.process.signal(signal.SIGSTOP)
-            with Knocking(address.host, silent.port) as visitors:
-                with spore_client(server.control, service.port, secret="s3cret", port=silent.port,
-                                  extra=["--retry"]) as heir:
+            with spore_client(server.control, service.port, secret="s3cret", port=silent.port,
+                              extra=["--retry"], listening=False) as heir:
+                with Knocking(address.host, silent.port) as visitors:
+                    heir.wait_listening()
                     assert heir.port == silent.port
                     assert one_exchange(address.host, heir.port) == b"ping"
             server.process.wait_for(MOVED, stream="stderr")

@@ -8,7 +8,7 @@
 #include "server/account.h"
 #include "server/source.h"
 
-enum { ACCOUNT_SCENE_VISITORS = 10000 };
+enum { ACCOUNT_SCENE_TUNNELS = 8, ACCOUNT_SCENE_VISITORS = 10000 };
 
 struct account_scene {
 	struct limit_settings limits;
@@ -20,7 +20,7 @@ struct account_scene {
 static inline bool account_scene_enter(struct account *account)
 {
 	const char *why = NULL;
-	bool entered = account_enter(account, &why);
+	bool entered = account_enter(account, NULL, &why);
 
 	ck_assert(entered || why);
 	return entered;
@@ -32,7 +32,7 @@ static inline void account_scene_open(struct account_scene *scene)
 
 	*scene = (struct account_scene){ .limits = { .max_unauthenticated_per_ip = 8, .secret_burst = 1 } };
 	ck_assert(addr_parse_ip("192.0.2.1", &addr));
-	principal_table_init(&scene->principals, ACCOUNT_SCENE_VISITORS);
+	principal_table_init(&scene->principals, ACCOUNT_SCENE_TUNNELS, ACCOUNT_SCENE_VISITORS);
 	scene->sources = source_table_new(&scene->limits);
 	ck_assert_ptr_nonnull(scene->sources);
 	scene->source = source_get(scene->sources, &addr);

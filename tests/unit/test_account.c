@@ -67,7 +67,7 @@ START_TEST(without_authentication_there_is_no_name)
 	for (int i = 0; i < 100; i++)
 		ck_assert(account_scene_enter(account));
 	for (int i = 0; i < 100; i++)
-		account_leave(account);
+		account_leave(account, NULL);
 	account_close_tunnel(account);
 	account_scene_close(&scene);
 }
@@ -119,14 +119,36 @@ START_TEST(visitors_are_bounded_over_a_session)
 	ck_assert(account_scene_enter(b));
 	ck_assert(!account_scene_enter(a));
 	ck_assert(!account_scene_enter(b));
-	account_leave(b);
+	account_leave(b, NULL);
 	ck_assert(account_scene_enter(a));
 	ck_assert_uint_eq(a->conns, 2);
 	ck_assert_uint_eq(b->conns, 1);
-	account_leave(a);
-	account_leave(a);
+	account_leave(a, NULL);
+	account_leave(a, NULL);
 	account_close_tunnel(a);
 	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(tunnels_are_bounded_over_all)
+{
+	struct account_scene scene;
+	struct account *all[ACCOUNT_SCENE_TUNNELS];
+	const char *error;
+
+	account_scene_open(&scene);
+	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
+		all[i] = open_one(&scene, &an_instance, make_grant((uint64_t)i, 0, 0, 0));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, NULL, NULL, &error));
+	ck_assert_str_eq(error, "too many tunnels");
+	account_close_tunnel(all[0]);
+	all[0] = open_one(&scene, &an_instance, make_grant(0, 0, 0, 0));
+	scene.limits.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, NULL, NULL, &error));
+	ck_assert_str_eq(error, "too many tunnels from this address");
+	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
+		account_close_tunnel(all[i]);
 	account_scene_close(&scene);
 }
 END_TEST
@@ -145,7 +167,7 @@ START_TEST(renewing_changes_what_is_allowed_not_who_is)
 	ck_assert_str_eq(account_identity(account), "alice");
 	ck_assert(account_belongs_to(account, instance(&an_instance), 1));
 	ck_assert(!account_scene_enter(account));
-	account_leave(account);
+	account_leave(account, NULL);
 	account_close_tunnel(account);
 	account_scene_close(&scene);
 }
@@ -162,15 +184,15 @@ START_TEST(visitors_are_bounded_over_all)
 	scene.principals.max_visitors = 2;
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
 	b = open_one(&scene, &another_instance, NULL);
-	ck_assert(account_enter(a, &why[0]));
-	ck_assert(!account_enter(a, &why[0]));
-	ck_assert(account_enter(b, &why[1]));
-	ck_assert(!account_enter(b, &why[1]));
+	ck_assert(account_enter(a, NULL, &why[0]));
+	ck_assert(!account_enter(a, NULL, &why[0]));
+	ck_assert(account_enter(b, NULL, &why[1]));
+	ck_assert(!account_enter(b, NULL, &why[1]));
 	ck_assert_str_ne(why[0], why[1]);
-	account_leave(a);
-	ck_assert(account_enter(b, &why[1]));
-	account_leave(b);
-	account_leave(b);
+	account_leave(a, NULL);
+	ck_assert(account_enter(b, NULL, &why[1]));
+	account_leave(b, NULL);
+	account_leave(b, NULL);
 	account_close_tunnel(a);
 	account_close_tunnel(b);
 	account_scene_close(&scene);
@@ -184,7 +206,7 @@ static void *enter_and_leave(void *arg)
 	for (int i = 0; i < 10000; i++) {
 		account_ref(account);
 		if (account_scene_enter(account))
-			account_leave(account);
+			account_leave(account, NULL);
 		account_unref(account);
 	}
 	account_unref(account);
@@ -238,6 +260,6 @@ START_TEST(a_port_is_found_by_its_principal_alone)
 }
 END_TEST
 
-SUITE("account", a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
+SUITE("account", tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
       tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
       visitors_are_bounded_over_all, renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even)

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "account_scene.h"
+#include "server/gate.h"
 #include "suite.h"
 
 static struct account_scene owner;
+static struct gate gate;
 
 static struct account *open_account(void)
 {
@@ -18,6 +20,7 @@ static struct account *open_account(void)
 	const char *error;
 
 	account_scene_open(&owner);
+	gate_init(&gate, 1000000, 1000000);
 	account = account_open(&owner.principals, owner.source, NULL, NULL, &error);
 	ck_assert_ptr_nonnull(account);
 	return account;
@@ -26,8 +29,11 @@ static struct account *open_account(void)
 static void close_account(struct account *account)
 {
 	ck_assert_uint_eq(account->refs, 1);
+	ck_assert_uint_eq(account->pending, 0);
+	ck_assert_uint_eq(gate.inside, 0);
 	account_close_tunnel(account);
 	account_scene_close(&owner);
+	gate_fini(&gate);
 }
 
 static struct visitor make_visitor(struct account *account, int fd, int64_t deadline_ms)
@@ -41,14 +47,14 @@ static struct visitor make_visitor(struct account *account, int fd, int64_t dead
 
 static void drop(struct visitor *visitor)
 {
-	account_leave(visitor->account);
+	account_leave(visitor->account, NULL);
 	account_unref(visitor->account);
 }
 
 START_TEST(an_id_works_once)
 {
 	struct account *account = open_account();
-	struct pending *pending = pending_new();
+	struct pending *pending = pending_new(&gate);
 	struct visitor visitor = make_visitor(account, 1234, 10), taken;
 
 	ck_assert(!pending_take(pending, &visitor.id, &taken));
@@ -69,7 +75,7 @@ END_TEST
 START_TEST(ids_of_one_bucket_are_told_apart)
 {
 	struct account *account = open_account();
-	struct pending *pending = pending_new();
+	struct pending *pending = pending_new(&gate);
 	struct visitor taken;
 	struct uuid ids[64];
 
@@ -97,7 +103,7 @@ END_TEST
 START_TEST(the_account_comes_with_a_reference)
 {
 	struct account *account = open_account(), *found;
-	struct pending *pending = pending_new();
+	struct pending *pending = pending_new(&gate);
 	struct visitor visitor = make_visitor(account, 1, 10), taken;
 	struct uuid other;
 
@@ -120,7 +126,7 @@ END_TEST
 START_TEST(only_the_expired_are_taken_by_time)
 {
 	struct account *account = open_account();
-	struct pending *pending = pending_new();
+	struct pending *pending = pending_new(&gate);
 	struct visitor taken;
 	unsigned n = 0;
 
@@ -148,7 +154,7 @@ END_TEST
 START_TEST(freeing_closes_who_still_waits)
 {
 	struct account *account = open_account();
-	struct pending *pending = pending_new();
+	struct pending *pending = pending_new(&gate);
 	int fds[2 * 20];
 
 	for (int i = 0; i < 20; i++) {
@@ -243,7 +249,7 @@ START_TEST(every_visitor_is_taken_exactly_once)
 	pthread_t threads[TAKERS + 2];
 
 	race.account = open_account();
-	race.pending = pending_new();
+	race.pending = pending_new(&gate);
 	for (int i = 0; i < VISITORS; i++)
 		ck_assert(uuid_random(&race.ids[i]));
 	pthread_barrier_init(&race.start, NULL, TAKERS + 2);

@@ -38,7 +38,7 @@ static bool is_over(void *arg)
 static void set_up(struct scene *scene)
 {
 	*scene = (struct scene){ .loop = run_until_loop() };
-	relay_set_init(&scene->set, scene->loop);
+	relay_set_init(&scene->set, scene->loop, 0);
 }
 
 /* One side: a stream over one end of a pair; the other end is the test's. */
@@ -235,6 +235,25 @@ START_TEST(a_reset_behind_a_half_close_is_passed_on)
 }
 END_TEST
 
+START_TEST(one_that_carries_nothing_is_reset_if_asked)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	run_for(scene.loop, 1500);
+	ck_assert_uint_eq(scene.n_ends, 0);
+	scene.set.idle_ms = 2000;
+	for (int i = 0; i < 4; i++) { /* as long as something moves it stays */
+		ck_assert_int_eq(send(scene.far[i % 2], "x", 1, 0), 1);
+		run_for(scene.loop, 900);
+	}
+	ck_assert_uint_eq(scene.n_ends, 0);
+	ck_assert(run_until(scene.loop, is_over, &scene));
+	ck_assert_uint_eq(scene.bytes[0], 2);
+	tear_down(&scene);
+}
+END_TEST
+
 START_TEST(ending_the_set_resets_all)
 {
 	struct scene scene;
@@ -410,7 +429,7 @@ START_TEST(a_reader_that_dies_ends_the_relay)
 }
 END_TEST
 
-SUITE("relay", bytes_go_both_ways_and_are_counted, each_direction_ends_on_its_own,
+SUITE("relay", one_that_carries_nothing_is_reset_if_asked, bytes_go_both_ways_and_are_counted, each_direction_ends_on_its_own,
       bytes_that_came_before_go_first, a_reset_is_passed_on, a_reset_behind_a_half_close_is_passed_on,
       ending_the_set_resets_all, bulk_arrives_unchanged, bulk_through_a_dribble_arrives_unchanged,
       a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,

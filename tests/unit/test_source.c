@@ -43,6 +43,52 @@ START_TEST(one_entry_an_address_or_a_64)
 }
 END_TEST
 
+START_TEST(tunnels_are_bounded)
+{
+	struct limit_settings some = limits;
+	struct source_table *table = source_table_new(&some);
+	struct source *source = get(table, "192.0.2.1");
+
+	for (int i = 0; i < 1000; i++)
+		ck_assert(source_add_tunnel(source));
+	some.max_conns_per_ip = 1000;
+	ck_assert(!source_add_tunnel(source));
+	source_remove_tunnel(source);
+	ck_assert(source_add_tunnel(source));
+	for (int i = 0; i < 1000; i++)
+		source_remove_tunnel(source);
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+START_TEST(visitors_are_bounded_in_number_and_pace)
+{
+	struct limit_settings some = limits;
+	struct source_table *table = source_table_new(&some);
+	struct source *source = get(table, "192.0.2.1");
+	const char *why = NULL;
+
+	some.max_visitors_per_ip = 2;
+	ck_assert(source_add_visitor(source, 1000, &why) && source_add_visitor(source, 1000, &why));
+	ck_assert(!source_add_visitor(source, 1000, &why));
+	ck_assert_str_eq(why, "its address has as many visitors as it may");
+	source_remove_visitor(source);
+	some.visitor_rate = 10;
+	some.visitor_burst = 1;
+	ck_assert(source_add_visitor(source, 1000, &why));
+	source_remove_visitor(source);
+	ck_assert(!source_add_visitor(source, 1050, &why));
+	ck_assert_str_eq(why, "its address opens connections too fast");
+	ck_assert(source_add_visitor(source, 1150, &why)); /* refusals leave no count behind */
+	source_remove_visitor(source);
+	source_remove_visitor(source);
+	source_remove_visitor(NULL);
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
 START_TEST(connections_are_bounded_but_for_those_asked_of_it)
 {
 	struct source_table *table = source_table_new(&limits);
@@ -192,6 +238,6 @@ START_TEST(threads_share_the_table)
 }
 END_TEST
 
-SUITE("source", one_entry_an_address_or_a_64, connections_are_bounded_but_for_those_asked_of_it,
+SUITE("source", tunnels_are_bounded, visitors_are_bounded_in_number_and_pace, one_entry_an_address_or_a_64, connections_are_bounded_but_for_those_asked_of_it,
       secrets_are_tried_at_a_rate, wrong_secrets_ban_for_a_time, exempt_prefixes_are_never_slowed_down,
       many_sources_are_survived, threads_share_the_table)

@@ -1,0 +1,113 @@
+#include "server/gate.h"
+
+void gate_init(struct gate *gate, unsigned most, unsigned most_each)
+{
+	pthread_mutex_init(&gate->lock, NULL);
+	list_init(&gate->waiting);
+	atomic_init(&gate->n_waiting, 0);
+	atomic_init(&gate->inside, 0);
+	gate->most = most;
+	gate->most_each = most_each;
+}
+
+void gate_fini(struct gate *gate)
+{
+	pthread_mutex_destroy(&gate->lock);
+}
+
+void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *inside,
+                    void (*run_wake)(struct loop_task *wake))
+{
+	list_init(&door->node);
+	door->loop = loop;
+	door->wake = (struct loop_task){ .run = run_wake };
+	door->waking = false;
+	door->inside = inside;
+}
+
+static bool is_open(struct gate *gate, const struct gate_door *door)
+{
+	return atomic_load(&gate->inside) < gate->most && atomic_load(door->inside) < gate->most_each;
+}
+
+/* With the lock held. */
+static void stop_waiting(struct gate *gate, struct gate_door *door)
+{
+	if (list_is_empty(&door->node))
+		return;
+	list_remove(&door->node);
+	atomic_fetch_sub(&gate->n_waiting, 1);
+}
+
+bool gate_has_room(struct gate *gate, struct gate_door *door)
+{
+	bool open = is_open(gate, door);
+
+	if (open)
+		return true;
+	pthread_mutex_lock(&gate->lock);
+	if (list_is_empty(&door->node) && !door->waking) {
+		list_append(&gate->waiting, &door->node);
+		atomic_fetch_add(&gate->n_waiting, 1);
+	}
+	/* Whoever left before it was in the list has not seen it. */
+	open = is_open(gate, door);
+	if (open)
+		stop_waiting(gate, door);
+	pthread_mutex_unlock(&gate->lock);
+	return open;
+}
+
+void gate_woken(struct gate *gate, struct gate_door *door)
+{
+	pthread_mutex_lock(&gate->lock);
+	door->waking = false;
+	pthread_mutex_unlock(&gate->lock);
+}
+
+bool gate_shut(struct gate *gate, struct gate_door *door)
+{
+	bool waking;
+
+	pthread_mutex_lock(&gate->lock);
+	stop_waiting(gate, door);
+	waking = door->waking;
+	pthread_mutex_unlock(&gate->lock);
+	return !waking;
+}
+
+void gate_enter(struct gate *gate, atomic_uint *inside)
+{
+	atomic_fetch_add(&gate->inside, 1);
+	atomic_fetch_add(inside, 1);
+}
+
+/* The first in line that finds room. */
+static void wake_one(struct gate *gate)
+{
+	pthread_mutex_lock(&gate->lock);
+	for (struct list *i = gate->waiting.next; i != &gate->waiting; i = i->next) {
+		struct gate_door *door = LIST_OWNER(i, struct gate_door, node);
+
+		if (!is_open(gate, door))
+			continue;
+		stop_waiting(gate, door);
+		door->waking = true;
+		loop_post(door->loop, &door->wake);
+		break;
+	}
+	pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_pass_on(struct gate *gate)
+{
+	if (atomic_load(&gate->n_waiting) > 0)
+		wake_one(gate);
+}
+
+void gate_leave(struct gate *gate, atomic_uint *inside)
+{
+	atomic_fetch_sub(inside, 1);
+	atomic_fetch_sub(&gate->inside, 1);
+	gate_pass_on(gate);
+}

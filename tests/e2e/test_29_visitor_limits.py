@@ -1,0 +1,181 @@
+"""Limits on tunnels and visitors: what is over them waits or is refused, and what is below never notices."""
+
+import contextlib
+import json
+import socket
+import time
+
+import pytest
+
+from harness.peers import spore_client, spore_server
+from harness.scale import seconds
+from harness.services import Echo
+from harness.sockets import connect, how_it_ends, read_exactly
+from harness.visitors import connected, exchange_all, one_exchange
+from harness.waiting import wait_until
+from harness.wire import Tunnel, Wire
+
+
+@pytest.fixture
+def limited(tmp_path, address):
+    """Starts a server with these limits."""
+
+    def start(**limits):
+        path = tmp_path / "limits.json"
+        path.write_text(json.dumps({"limits": limits}))
+        return spore_server(address, extra=["--config", str(path)])
+
+    return start
+
+
+def visit_from(source, tunnel):
+    """A visitor with an address of its own."""
+    return socket.create_connection((tunnel.server.public_host, tunnel.port), timeout=seconds(10),
+                                    source_address=(source, 0))
+
+
+def is_refused(visitor):
+    """Closed without a byte, at once."""
+    data, _ = how_it_ends(visitor)
+    return data == b""
+
+
+def answer_to_hello(server, source):
+    with contextlib.closing(socket.create_connection(server.control, timeout=seconds(10),
+                                                     source_address=(source, 0))) as sock:
+        wire = Wire(sock)
+        wire.send({"Hello": 0})
+        return wire.receive()
+
+
+@pytest.mark.parametrize("how", ["flag", "flat key"])
+def test_tunnels_of_a_source(tmp_path, address, how):
+    """Its data connections are not counted, however many; another source has a count of its own."""
+    extra = ["--max-conns-per-ip", "2"]
+    if how == "flat key":
+        path = tmp_path / "server.json"
+        path.write_text(json.dumps({"max_conns_per_ip": 2}))
+        extra = ["--config", str(path)]
+    with Echo() as service, spore_server(address, extra=extra) as server:
+        with spore_client(server.control, service.port) as client, Tunnel(server):
+            assert answer_to_hello(server, "127.0.0.1") == {"Error": "too many tunnels from this address"}
+            assert "Hello" in answer_to_hello(server, "127.0.0.2")
+            with connected(address.host, client.port, 20) as visitors:
+                exchange_all(visitors)
+        wait_until(lambda: "Hello" in answer_to_hello(server, "127.0.0.1"), "a place to be free again")
+
+
+def test_tunnels_in_all(limited):
+    with limited(max_tunnels=2) as server:
+        with Tunnel(server), Tunnel(server) as second:
+            assert answer_to_hello(server, "127.0.0.2") == {"Error": "too many tunnels"}
+            second.wire.close()
+            wait_until(lambda: "Hello" in answer_to_hello(server, "127.0.0.2"), "a place to be free again")
+
+
+def test_visitors_that_wait_on_a_tunnel(limited):
+    """What is over the limit waits in the kernel: nobody is refused, and each is announced in time."""
+    with limited(max_pending_per_tunnel=2) as server, Tunnel(server) as tunnel, Tunnel(server) as other:
+        visitors = [tunnel.visit() for _ in range(6)]
+        first = tunnel.announced()
+        assert len(first) == 2
+        for waiting in range(4):
+            far = tunnel.accept(first.pop(0))
+            far.sendall(b"taken")
+            first.append(tunnel.wire.connection())
+            assert len(tunnel.announced(0.1)) == 0, f"{waiting} are still to come"
+        for identity in first:
+            tunnel.accept(identity).sendall(b"taken")
+        assert all(read_exactly(visitor, 5) == b"taken" for visitor in visitors)
+        other.join()  # not held up by any of it
+
+
+def test_visitors_that_wait_in_all(limited):
+    with limited(max_pending=2) as server, Tunnel(server) as one, Tunnel(server) as two:
+        visitors = [one.visit(), one.visit()]
+        ids = one.announced()
+        assert len(ids) == 2
+        visitors.append(two.visit())
+        assert two.announced() == []
+        one.accept(ids[0]).sendall(b"taken")
+        two.accept(two.wire.connection()).sendall(b"taken")
+        assert read_exactly(visitors[0], 5) == read_exactly(visitors[2], 5) == b"taken"
+
+
+def test_a_tunnel_that_ends_while_its_visitors_wait(limited):
+    """Its places are free again, and those in its queue are refused with its port."""
+    with limited(max_pending=2) as server, Tunnel(server) as other:
+        with Tunnel(server) as tunnel:
+            waiting = [tunnel.visit() for _ in range(4)]
+            assert len(tunnel.announced()) == 2
+        assert is_refused(waiting[3])
+        other.visit()
+        assert other.announced() == []
+        # Two still wait for a client that is gone, and time out.
+        assert other.wire.connection(timeout=15)
+
+
+def test_visitors_in_all(limited):
+    with limited(max_relays=2) as server, Tunnel(server) as tunnel:
+        first, far = tunnel.join()
+        second = tunnel.join()
+        assert is_refused(tunnel.visit())
+        server.process.wait_for(r"visitor refused.*as many visitors as it may", stream="stderr")
+        first.close()
+        far.close()
+        wait_until(lambda: not_refused(tunnel), "a place to be free again")
+        assert second
+
+
+def not_refused(tunnel):
+    visitor = tunnel.visit()
+    visitor.settimeout(seconds(0.3))
+    try:
+        return visitor.recv(1) != b""
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def test_visitors_of_a_source(limited):
+    with limited(max_visitors_per_ip=2) as server, Tunnel(server) as one, Tunnel(server) as two:
+        first = visit_from("127.0.0.5", one)
+        far = one.accept(one.wire.connection())
+        visit_from("127.0.0.5", two)
+        two.wire.connection()
+        assert is_refused(visit_from("127.0.0.5", one))
+        server.process.wait_for(r"visitor refused.*its address has as many", stream="stderr")
+        visit_from("127.0.0.6", one).sendall(b"hello")
+        assert read_exactly(one.accept(one.wire.connection()), 5) == b"hello"
+        first.close()
+        far.close()
+        time.sleep(0.2)
+        visit_from("127.0.0.5", two).sendall(b"again")
+
+
+def test_pace_of_a_source(limited):
+    with limited(visitor_rate=2, visitor_burst=3) as server, Tunnel(server) as tunnel:
+        began = time.monotonic()
+        for _ in range(12):
+            visit_from("127.0.0.5", tunnel)
+        let_in = len(tunnel.announced())
+        most = 3 + 2 * (time.monotonic() - began)
+        assert 3 <= let_in <= most
+        visit_from("127.0.0.6", tunnel)
+        assert tunnel.wire.connection()
+        server.process.wait_for(r"visitor refused.*opens connections too fast", stream="stderr")
+
+
+def test_relay_that_carries_nothing(limited):
+    with Echo() as service, limited(relay_idle_timeout="2s") as server:
+        with spore_client(server.control, service.port) as client:
+            with connect(server.public_host, client.port) as idle, connect(server.public_host, client.port) as busy:
+                for _ in range(8):
+                    busy.sendall(b"x")
+                    assert read_exactly(busy, 1) == b"x"
+                    time.sleep(seconds(0.5))
+                assert how_it_ends(idle) == (b"", "reset")
+                busy.sendall(b"y")
+                assert read_exactly(busy, 1) == b"y"
+            assert one_exchange(server.public_host, client.port) == b"ping"

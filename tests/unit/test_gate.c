@@ -1,0 +1,209 @@
+#include "server/gate.h"
+
+#include <pthread.h>
+
+#include "run_until.h"
+#include "suite.h"
+
+struct scene {
+	struct loop *loop;
+	struct gate gate;
+	struct tunnel {
+		struct gate_door door;
+		atomic_uint inside;
+		unsigned wakes;
+		unsigned to_enter; /* whenever it is woken */
+		struct scene *scene;
+	} tunnels[3];
+};
+
+/* As a listener does: until there is no room. */
+static void enter_all(struct tunnel *tunnel)
+{
+	while (tunnel->to_enter && gate_has_room(&tunnel->scene->gate, &tunnel->door)) {
+		gate_enter(&tunnel->scene->gate, &tunnel->inside);
+		tunnel->to_enter--;
+	}
+}
+
+static void run_wake(struct loop_task *task)
+{
+	struct tunnel *tunnel = (void *)((char *)task - offsetof(struct tunnel, door.wake));
+
+	tunnel->wakes++;
+	gate_woken(&tunnel->scene->gate, &tunnel->door);
+	enter_all(tunnel);
+	gate_pass_on(&tunnel->scene->gate);
+}
+
+static void set_up(struct scene *scene, unsigned most, unsigned most_each)
+{
+	*scene = (struct scene){ .loop = run_until_loop() };
+	gate_init(&scene->gate, most, most_each);
+	for (int i = 0; i < 3; i++) {
+		struct tunnel *tunnel = &scene->tunnels[i];
+
+		tunnel->scene = scene;
+		gate_door_init(&tunnel->door, scene->loop, &tunnel->inside, run_wake);
+	}
+}
+
+static void tear_down(struct scene *scene)
+{
+	run_for(scene->loop, 5);
+	ck_assert_uint_eq(scene->gate.n_waiting, 0);
+	ck_assert_uint_eq(scene->gate.inside, 0);
+	gate_fini(&scene->gate);
+	loop_free(scene->loop);
+}
+
+static bool has_room(struct scene *scene, int i)
+{
+	return gate_has_room(&scene->gate, &scene->tunnels[i].door);
+}
+
+static void enter(struct scene *scene, int i)
+{
+	gate_enter(&scene->gate, &scene->tunnels[i].inside);
+}
+
+static void leave(struct scene *scene, int i)
+{
+	gate_leave(&scene->gate, &scene->tunnels[i].inside);
+	run_for(scene->loop, 5);
+}
+
+START_TEST(a_full_tunnel_waits_alone)
+{
+	struct scene scene;
+
+	set_up(&scene, 100, 2);
+	for (int i = 0; i < 2; i++) {
+		ck_assert(has_room(&scene, 0));
+		enter(&scene, 0);
+	}
+	ck_assert(!has_room(&scene, 0));
+	ck_assert(has_room(&scene, 1));
+	leave(&scene, 0);
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 1);
+	ck_assert(has_room(&scene, 0));
+	leave(&scene, 0);
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 1); /* nobody waited */
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(when_all_is_full_the_first_in_line_comes_next)
+{
+	struct scene scene;
+
+	set_up(&scene, 2, 100);
+	enter(&scene, 0);
+	enter(&scene, 1);
+	ck_assert(!has_room(&scene, 2) && !has_room(&scene, 0) && !has_room(&scene, 2));
+	scene.tunnels[2].to_enter = 1;
+	leave(&scene, 1);
+	ck_assert_uint_eq(scene.tunnels[2].wakes, 1);
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 0);
+	leave(&scene, 2);
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 1);
+	leave(&scene, 0);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(one_that_is_full_itself_is_passed_over)
+{
+	struct scene scene;
+
+	set_up(&scene, 3, 2);
+	enter(&scene, 0);
+	enter(&scene, 0);
+	enter(&scene, 1);
+	ck_assert(!has_room(&scene, 0) && !has_room(&scene, 2));
+	leave(&scene, 1);
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 0);
+	ck_assert_uint_eq(scene.tunnels[2].wakes, 1);
+	leave(&scene, 0);
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 1);
+	leave(&scene, 0);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(room_that_is_not_used_is_passed_on)
+{
+	struct scene scene;
+
+	set_up(&scene, 1, 1);
+	enter(&scene, 0);
+	ck_assert(!has_room(&scene, 1) && !has_room(&scene, 2));
+	leave(&scene, 0);
+	ck_assert_uint_eq(scene.tunnels[1].wakes, 1); /* whoever waited there has gone */
+	ck_assert_uint_eq(scene.tunnels[2].wakes, 1);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_door_that_is_shut_is_not_woken)
+{
+	struct scene scene;
+
+	set_up(&scene, 1, 1);
+	enter(&scene, 0);
+	ck_assert(!has_room(&scene, 1));
+	ck_assert(gate_shut(&scene.gate, &scene.tunnels[1].door));
+	leave(&scene, 0);
+	ck_assert_uint_eq(scene.tunnels[1].wakes, 0);
+	/* Shut between the wake and its run: it still comes. */
+	enter(&scene, 0);
+	ck_assert(!has_room(&scene, 1));
+	gate_leave(&scene.gate, &scene.tunnels[0].inside);
+	ck_assert(!gate_shut(&scene.gate, &scene.tunnels[1].door));
+	run_for(scene.loop, 5);
+	ck_assert_uint_eq(scene.tunnels[1].wakes, 1);
+	ck_assert(gate_shut(&scene.gate, &scene.tunnels[1].door));
+	tear_down(&scene);
+}
+END_TEST
+
+enum { ROUNDS = 20000 };
+
+static void *leave_all(void *arg)
+{
+	struct scene *scene = arg;
+
+	for (int left = 0; left < ROUNDS;) {
+		if (atomic_load(&scene->tunnels[0].inside) == 0)
+			continue;
+		gate_leave(&scene->gate, &scene->tunnels[0].inside);
+		left++;
+	}
+	return NULL;
+}
+
+static bool is_over(void *arg)
+{
+	struct scene *scene = arg;
+
+	return scene->tunnels[0].to_enter == 0 && scene->gate.inside == 0;
+}
+
+START_TEST(no_wake_is_lost_between_threads)
+{
+	struct scene scene;
+	pthread_t leaver;
+
+	set_up(&scene, 4, 4);
+	scene.tunnels[0].to_enter = ROUNDS;
+	enter_all(&scene.tunnels[0]);
+	pthread_create(&leaver, NULL, leave_all, &scene);
+	ck_assert(run_until_within(scene.loop, 30000, is_over, &scene));
+	pthread_join(leaver, NULL);
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("gate", room_that_is_not_used_is_passed_on, a_full_tunnel_waits_alone, when_all_is_full_the_first_in_line_comes_next,
+      one_that_is_full_itself_is_passed_over, a_door_that_is_shut_is_not_woken,
+      no_wake_is_lost_between_threads)
