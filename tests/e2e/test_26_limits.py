@@ -44,6 +44,19 @@ def greeted(sock):
         return False
 
 
+def was_reset(sock):
+    """Perhaps behind a greeting, which is still delivered."""
+    sock.settimeout(0.05)
+    try:
+        while sock.recv(64):
+            pass
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        return True
+    return False
+
+
 def try_secret(server, source, secret):
     """What the server says to one Authenticate; None if it does not even ask for one."""
     try:
@@ -82,7 +95,7 @@ def test_the_heaviest_source_goes_first(tmp_path, address):
             with pytest.raises(TimeoutError):
                 while light.recv(64):
                     pass
-            assert not all(greeted(sock) for sock in heavy)
+            assert any(was_reset(sock) for sock in heavy)
         finally:
             for sock in [light, *heavy]:
                 sock.close()
