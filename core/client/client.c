@@ -55,10 +55,11 @@ static void on_over(struct session *session, enum client_exit status)
 static void run_open(void *arg)
 {
 	struct client_worker *worker = arg;
+	struct relay_limits limits = { .most_pipes = worker->max_pipes };
 
 	deadline_list_init(&worker->answers, worker->loop, ANSWER_MS, uplink_on_late);
 	linger_list_init(&worker->lingerers, worker->loop);
-	relay_set_init(&worker->relays, worker->loop, 0);
+	relay_set_init(&worker->relays, worker->loop, &limits);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
 	worker->start_waiting.run = proxy_run_start_waiting;
@@ -104,22 +105,29 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	client->on_drained(client->arg);
 }
 
-/* A visitor takes two descriptors; a few are for everything else. */
-static unsigned max_carried(void)
+static unsigned max_descriptors(void)
 {
-	enum { RESERVE = 32, UNBOUNDED = 1 << 20 };
+	enum { UNBOUNDED = 1 << 20 };
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > UNBOUNDED)
-		return UNBOUNDED / 2;
-	return files.rlim_cur > RESERVE ? (unsigned)(files.rlim_cur - RESERVE) / 2 : 1;
+		return UNBOUNDED;
+	return (unsigned)files.rlim_cur;
+}
+
+/* A visitor takes two descriptors; a few are for everything else. */
+static unsigned max_carried(unsigned descriptors)
+{
+	unsigned reserve = 32 + 2 * relay_most_pipes(descriptors);
+
+	return descriptors > reserve ? (descriptors - reserve) / 2 : 1;
 }
 
 static void set_up(struct client *client)
 {
 	const struct settings *settings = &client->env.set->config->settings;
 	const struct tunnel_settings *tunnels = settings->tunnels.items;
-	unsigned n = client->env.n_workers;
+	unsigned n = client->env.n_workers, descriptors = max_descriptors();
 
 	ev_async_init(&client->exit, on_exit_told);
 	client->exit.data = client;
@@ -135,7 +143,8 @@ static void set_up(struct client *client)
 		worker->client = client;
 		worker->shared = &client->shared;
 		worker->loop = client->env.loops[i];
-		worker->max_carried = max_carried() / n + 1;
+		worker->max_carried = max_carried(descriptors) / n + 1;
+		worker->max_pipes = relay_most_pipes(descriptors) / n;
 		worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
 		loop_call(worker->loop, run_open, worker);
 	}

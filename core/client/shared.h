@@ -33,7 +33,8 @@ struct client_worker {
 	struct list waiting;            /* of struct proxy: for their turn */
 	struct loop_task start_waiting; /* when one has come through */
 	unsigned n_dialling, n_waiting, max_dialling;
-	unsigned max_carried;                   /* dialling or in a relay: what the descriptors allow */
+	unsigned max_carried;  /* dialling or in a relay: what the descriptors allow */
+	unsigned max_pipes;    /* likewise */
 	int64_t complained_ms; /* about dropped visitors, last */
 	atomic_uint load;      /* [any] visitors here: where the next one goes */
 };

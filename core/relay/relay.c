@@ -6,25 +6,9 @@
 #include "base/log.h"
 #include "loop/loop.h"
 #include "net/stream.h"
+#include "relay/flow.h"
 
-/* More than one scratch never waits: reading stops while anything does. What comes with the start
- * (bytes behind Accept) is at most as much again. */
-static const size_t spill_max = 2 * LOOP_SCRATCH;
 static const double sweep_s = 1.0;
-
-enum flow_state {
-	FLOWING,
-	ENDING, /* the source has ended; the spill and the half-close are still to be written */
-	ENDED,  /* half-closed at the destination */
-	BROKEN  /* the destination takes no more */
-};
-
-/* One direction. Invariant: while the spill holds bytes, the source is not read. */
-struct flow {
-	struct buf spill;
-	enum flow_state state;
-	uint64_t bytes;
-};
 
 /* flows[i] comes from streams[i] and goes to streams[!i]. */
 struct relay {
@@ -58,14 +42,15 @@ static void finish(struct relay *relay, bool reset)
 	relay->set->count--;
 	for (int i = 0; i < 2; i++) {
 		stream_close(relay->streams[i], reset);
-		buf_fini(&relay->flows[i].spill);
+		flow_fini(&relay->flows[i], &relay->set->pipes);
 	}
 	loop_reap(relay->set->loop, &relay->reap);
 }
 
-static bool flow_is_over(const struct flow *flow)
+static struct flow_ends ends_of(const struct relay *relay, int from)
 {
-	return flow->state == ENDED || flow->state == BROKEN;
+	return (struct flow_ends){ relay->streams[from], relay->streams[!from], relay->set->loop,
+		                   &relay->set->pipes };
 }
 
 static void update(struct relay *relay)
@@ -73,97 +58,29 @@ static void update(struct relay *relay)
 	const struct flow *flows = relay->flows;
 
 	if (flow_is_over(&flows[0]) && flow_is_over(&flows[1])) {
-		finish(relay, flows[0].state == BROKEN || flows[1].state == BROKEN);
+		finish(relay, flows[0].state == FLOW_BROKEN || flows[1].state == FLOW_BROKEN);
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
-		bool reads = flows[i].state == FLOWING && flows[i].spill.len == 0;
-		bool writes = flows[!i].spill.len > 0 || flows[!i].state == ENDING;
+		bool reads = flow_reads(&flows[i]), writes = flow_writes(&flows[!i]);
 
 		stream_want(relay->streams[i], (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0));
 	}
 }
 
-/* The destination takes no more. What it said before may still be on its way to us, so the other
- * direction goes on until that has an end, too. */
-static void break_flow(struct flow *flow)
-{
-	buf_fini(&flow->spill);
-	flow->state = BROKEN;
-}
-
-/* Writes all it can. How much was taken: *n_out. False when the flow broke. */
-static bool write_some(struct relay *relay, int from, const uint8_t *bytes, size_t len, size_t *n_out)
-{
-	struct flow *flow = &relay->flows[from];
-
-	for (*n_out = 0; *n_out < len;) {
-		size_t n;
-		enum stream_io io = stream_write(relay->streams[!from], bytes + *n_out, len - *n_out,
-		                                 &n);
-
-		if (io == STREAM_AGAIN)
-			break;
-		if (io != STREAM_OK) {
-			break_flow(flow);
-			return false;
-		}
-		*n_out += n;
-		flow->bytes += n;
-	}
-	return true;
-}
-
-/* The spill first, then the half-close. */
 static void drain(struct relay *relay, int from)
 {
-	struct flow *flow = &relay->flows[from];
-	enum stream_io io;
-	size_t n;
+	struct flow_ends ends = ends_of(relay, from);
 
-	if (flow->spill.len > 0) {
-		if (!write_some(relay, from, buf_bytes(&flow->spill), flow->spill.len, &n))
-			return;
-		buf_consume(&flow->spill, n);
-	}
-	if (flow->spill.len > 0 || flow->state != ENDING)
-		return;
-	io = stream_shutdown(relay->streams[!from]);
-	if (io == STREAM_OK)
-		flow->state = ENDED;
-	else if (io == STREAM_ERROR)
-		break_flow(flow);
+	flow_drain(&relay->flows[from], &ends);
 }
 
-/* One read's worth, straight on. This is where a direction chooses how its bytes move; copying
- * through the worker's scratch is the one way there is. */
 static void pump(struct relay *relay, int from)
 {
-	struct flow *flow = &relay->flows[from];
-	uint8_t *scratch = loop_scratch(relay->set->loop);
-	size_t n, taken;
-	enum stream_io io;
+	struct flow_ends ends = ends_of(relay, from);
 
-	if (flow->state != FLOWING || flow->spill.len > 0)
-		return;
-	io = stream_read(relay->streams[from], scratch, LOOP_SCRATCH, &n);
-	if (io == STREAM_AGAIN)
-		return;
-	if (io == STREAM_ERROR) {
+	if (!flow_pump(&relay->flows[from], &ends))
 		finish(relay, true);
-		return;
-	}
-	if (io == STREAM_EOF) {
-		flow->state = ENDING;
-		drain(relay, from);
-		return;
-	}
-	if (!write_some(relay, from, scratch, n, &taken))
-		return;
-	if (!buf_append(&flow->spill, scratch + taken, n - taken, spill_max)) {
-		log_error("relay reset: out of memory", log_int("bytes", (int64_t)(n - taken)));
-		finish(relay, true);
-	}
 }
 
 static void on_stream(struct stream *stream, unsigned events, void *arg)
@@ -225,9 +142,8 @@ static bool has_died(const struct relay *relay, int side)
 {
 	const struct flow *from = &relay->flows[side], *to = &relay->flows[!side];
 	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
-	bool is_read = from->state == FLOWING && from->spill.len == 0;
 
-	if (is_read || from->state == ENDING || flow_is_over(to))
+	if (flow_reads(from) || from->state == FLOW_ENDING || flow_is_over(to))
 		return false;
 	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
 }
@@ -260,10 +176,11 @@ static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 	}
 }
 
-void relay_set_init(struct relay_set *set, struct loop *loop, int64_t idle_ms)
+void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits)
 {
 	set->loop = loop;
-	set->idle_ms = idle_ms;
+	set->idle_ms = limits->idle_ms;
+	pipe_pool_init(&set->pipes, limits->most_pipes);
 	set->count = 0;
 	list_init(&set->all);
 	ev_timer_init(&set->sweep, on_sweep, sweep_s, sweep_s);
@@ -276,4 +193,5 @@ void relay_set_fini(struct relay_set *set)
 	ev_timer_stop(loop_ev(set->loop), &set->sweep);
 	while (!list_is_empty(&set->all))
 		finish(LIST_OWNER(set->all.next, struct relay, node), true);
+	pipe_pool_fini(&set->pipes);
 }

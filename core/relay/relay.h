@@ -1,7 +1,7 @@
 /* relay - carries the bytes of a pair of streams both ways, on one worker.
  *
- *      left ──read──▶ scratch ──write──▶ right      what right does not take is spilled, bounded,
- *      left ◀──────────────────────────── right      and left is not read until it has drained
+ *      left ══ flow ══▶ right
+ *      left ◀══ flow ══ right
  *
  * Each direction ends on its own (half-close). A reset is passed on. Nothing is held while no bytes
  * are in flight. [worker] */
@@ -14,25 +14,39 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "relay/pipes.h"
 
 struct loop;
 struct relay;
 struct stream;
+
+struct relay_limits {
+	int64_t idle_ms;     /* a relay that carried nothing for so long is reset; 0: never */
+	unsigned most_pipes; /* of this worker */
+};
+
+/* Pipes take a 64th part of a process's descriptors, two each; where that is too little, bytes are
+ * copied. */
+static inline unsigned relay_most_pipes(unsigned descriptors)
+{
+	return descriptors / 128;
+}
 
 /* A worker's relays. */
 struct relay_set {
 	struct loop *loop;
 	struct list all;
 	unsigned count;
-	ev_timer sweep;  /* looks after those whose watchers sleep */
-	int64_t idle_ms; /* a relay that carried nothing for so long is reset; 0: never */
+	struct pipe_pool pipes;
+	ev_timer sweep; /* looks after those whose watchers sleep */
+	int64_t idle_ms;
 };
 
 /* `bytes[0]` went from left to right. The relay and its streams are gone when this runs. */
 typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
 
 /* idle_ms is looked at once a second. */
-void relay_set_init(struct relay_set *set, struct loop *loop, int64_t idle_ms);
+void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);
 /* Resets all. */
 void relay_set_fini(struct relay_set *set);
 

@@ -157,8 +157,8 @@ static bool open_workers(struct server *server, struct err *err)
 /* ---- life ----------------------------------------------------------------------------------------- */
 
 /* Descriptors are shared out, so that they never run out: strangers get a sixteenth, another (at
- * least 32) is for listeners, tunnels and plugins, and visitors get the rest, two each: control goes
- * before visitors. */
+ * least 32) is for listeners, tunnels and plugins, a few are for pipes, and visitors get the rest, two
+ * each: control goes before visitors. */
 enum { PART = 16, LEAST_RESERVE = 32, LEAST_STRANGERS = 8 };
 
 static unsigned max_descriptors(void)
@@ -179,7 +179,8 @@ static unsigned or_unlimited(int64_t most)
 static unsigned max_visitors(const struct limit_settings *limits)
 {
 	unsigned all = max_descriptors();
-	unsigned reserve = all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE;
+	unsigned reserve = 2 * relay_most_pipes(all) +
+	                   (all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE);
 	unsigned room = all > reserve ? (all - reserve) / 2 : 1;
 	unsigned most = or_unlimited(limits->max_relays);
 
@@ -210,6 +211,7 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	server->shared.settings = &env->set->config->settings.server;
 	server->shared.limits = &env->set->config->settings.limits;
 	server->shared.max_strangers = max_strangers(server->shared.limits, env->n_workers);
+	server->shared.max_pipes = relay_most_pipes(max_descriptors()) / env->n_workers;
 	server->shared.sources = source_table_new(server->shared.limits);
 	gate_init(&server->shared.gate, or_unlimited(server->shared.limits->max_pending),
 	          or_unlimited(server->shared.limits->max_pending_per_tunnel));

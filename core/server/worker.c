@@ -41,6 +41,8 @@ static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
 
 bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop, int listen_fd)
 {
+	struct relay_limits limits = { shared->limits->relay_idle_timeout, shared->max_pipes };
+
 	*worker = (struct worker){ .shared = shared, .loop = loop };
 	list_init(&worker->sessions);
 	list_init(&worker->tunnels);
@@ -49,7 +51,7 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, control_on_next_frame_late);
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, control_on_silence);
 	linger_list_init(&worker->lingerers, loop);
-	relay_set_init(&worker->relays, loop, shared->limits->relay_idle_timeout);
+	relay_set_init(&worker->relays, loop, &limits);
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);

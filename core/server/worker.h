@@ -31,7 +31,7 @@ struct server_shared {
 	struct gate gate;                       /* [any]; of those who are pending */
 	struct principal_table principals;      /* [any] */
 	struct source_table *sources;           /* [any] */
-	unsigned max_strangers;                 /* on each worker */
+	unsigned max_strangers, max_pipes;      /* on each worker */
 	struct stats stats;                     /* read-only; counting is [worker] */
 	atomic_bool draining;
 };

@@ -38,7 +38,7 @@ static bool is_over(void *arg)
 static void set_up(struct scene *scene)
 {
 	*scene = (struct scene){ .loop = run_until_loop() };
-	relay_set_init(&scene->set, scene->loop, 0);
+	relay_set_init(&scene->set, scene->loop, &(struct relay_limits){ .most_pipes = 4 });
 }
 
 /* One side: a stream over one end of a pair; the other end is the test's. */
@@ -320,13 +320,14 @@ static void check_bulk(struct bulk *bulk)
 	free(bulk->got);
 }
 
-static void check_bulks(enum kind kind, size_t size)
+static void check_bulks(enum kind kind, size_t size, unsigned most_pipes)
 {
 	int64_t until = clock_ms() + 20000;
 	struct bulk bulks[2];
 	struct scene scene;
 
 	start(&scene, kind);
+	scene.set.pipes.most = most_pipes;
 	make_bulk(&bulks[0], size, 1);
 	make_bulk(&bulks[1], size / 2, 2);
 	while (!(bulks[0].ended && bulks[1].ended) && clock_ms() < until) {
@@ -346,14 +347,21 @@ static void check_bulks(enum kind kind, size_t size)
 
 START_TEST(bulk_arrives_unchanged)
 {
-	check_bulks(UNIX_PAIRS, BULK);
-	check_bulks(TCP_PAIRS, BULK);
+	check_bulks(UNIX_PAIRS, BULK, 4);
+	check_bulks(TCP_PAIRS, BULK, 4);
+}
+END_TEST
+
+START_TEST(bulk_without_pipes_arrives_unchanged)
+{
+	check_bulks(TCP_PAIRS, BULK, 0);
+	check_bulks(TCP_PAIRS, BULK, 1); /* for one direction at a time */
 }
 END_TEST
 
 START_TEST(bulk_through_a_dribble_arrives_unchanged)
 {
-	check_bulks(DRIPPING, 20000);
+	check_bulks(DRIPPING, 20000, 4);
 }
 END_TEST
 
@@ -402,6 +410,32 @@ START_TEST(a_stalled_reader_bounds_what_is_held)
 }
 END_TEST
 
+/* Who cannot pass its bytes on keeps its pipe; nobody else has one, in bulk or not. */
+START_TEST(a_pipe_is_held_only_while_bytes_are_in_it)
+{
+	char bytes[65536];
+	struct scene scene;
+	size_t all, got = 0;
+
+	start(&scene, TCP_PAIRS);
+	all = fill(&scene, 0);
+	ck_assert_uint_eq(scene.set.pipes.n_all, 1);
+	ck_assert_uint_eq(scene.set.pipes.n_idle, 0);
+	while (got < all) {
+		ssize_t n = take(&scene, 1, bytes, sizeof bytes);
+
+		ck_assert_int_gt(n, 0);
+		got += (size_t)n;
+	}
+	ck_assert_uint_eq(scene.set.pipes.n_idle, 1);
+	all = fill(&scene, 0);
+	ck_assert_uint_eq(scene.set.pipes.n_idle, 0);
+	relay_set_fini(&scene.set); /* with what is in it */
+	ck_assert_uint_eq(scene.set.pipes.n_all, 0);
+	tear_down(&scene);
+}
+END_TEST
+
 /* Nobody reads the side that is blocked, and nobody waits for it: it is reset all the same. */
 START_TEST(a_reset_of_a_blocked_sender_is_passed_on)
 {
@@ -429,7 +463,7 @@ START_TEST(a_reader_that_dies_ends_the_relay)
 }
 END_TEST
 
-SUITE("relay", one_that_carries_nothing_is_reset_if_asked, bytes_go_both_ways_and_are_counted, each_direction_ends_on_its_own,
+SUITE("relay", bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked, bytes_go_both_ways_and_are_counted, each_direction_ends_on_its_own,
       bytes_that_came_before_go_first, a_reset_is_passed_on, a_reset_behind_a_half_close_is_passed_on,
       ending_the_set_resets_all, bulk_arrives_unchanged, bulk_through_a_dribble_arrives_unchanged,
       a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,

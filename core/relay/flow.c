@@ -1,0 +1,219 @@
+#include "relay/flow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "loop/loop.h"
+#include "net/stream.h"
+#include "relay/pipes.h"
+
+/* More than one scratch never waits: reading stops while anything does. What comes with the start
+ * (bytes behind Accept) is at most as much again. */
+static const size_t spill_max = 2 * LOOP_SCRATCH;
+/* Where splicing is possible, a copy is at most so long: if that is full twice, there is more to come
+ * than a copy is good for. A turn that splices less than that is slow. */
+static const size_t copy_bytes = (size_t)16 * 1024;
+/* What one direction may move before others have their turn. */
+static const size_t turn_bytes = PIPE_BYTES;
+enum { FULL_READS = 2, SLOW_TURNS = 4 };
+
+bool flow_holds(const struct flow *flow)
+{
+	return flow->spill.len > 0 || flow->pipe;
+}
+
+bool flow_reads(const struct flow *flow)
+{
+	return flow->state == FLOW_OPEN && !flow_holds(flow);
+}
+
+bool flow_writes(const struct flow *flow)
+{
+	return flow_holds(flow) || flow->state == FLOW_ENDING;
+}
+
+bool flow_is_over(const struct flow *flow)
+{
+	return flow->state == FLOW_ENDED || flow->state == FLOW_BROKEN;
+}
+
+static void let_go_of_pipe(struct flow *flow, struct pipe_pool *pipes)
+{
+	pipe_pool_give(pipes, flow->pipe);
+	flow->pipe = NULL;
+}
+
+void flow_fini(struct flow *flow, struct pipe_pool *pipes)
+{
+	buf_fini(&flow->spill);
+	let_go_of_pipe(flow, pipes);
+}
+
+/* The destination takes no more. What it said before may still be on its way to us, so the other
+ * direction goes on until that has an end, too. */
+static void break_off(struct flow *flow, const struct flow_ends *ends)
+{
+	flow_fini(flow, ends->pipes);
+	flow->state = FLOW_BROKEN;
+}
+
+/* ---- copying ---------------------------------------------------------------------------------------
+ */
+
+/* Writes all it can. How much was taken: *n_out. False when the flow broke. */
+static bool write_some(struct flow *flow, const struct flow_ends *ends, const uint8_t *bytes, size_t len,
+                       size_t *n_out)
+{
+	for (*n_out = 0; *n_out < len;) {
+		size_t n;
+		enum stream_io io = stream_write(ends->to, bytes + *n_out, len - *n_out, &n);
+
+		if (io == STREAM_AGAIN)
+			break;
+		if (io != STREAM_OK) {
+			break_off(flow, ends);
+			return false;
+		}
+		*n_out += n;
+		flow->bytes += n;
+	}
+	return true;
+}
+
+/* One read's worth, straight on. */
+static bool copy(struct flow *flow, const struct flow_ends *ends, size_t most)
+{
+	uint8_t *scratch = loop_scratch(ends->loop);
+	size_t n, taken;
+	enum stream_io io = stream_read(ends->from, scratch, most, &n);
+
+	if (io == STREAM_AGAIN)
+		return true;
+	if (io == STREAM_ERROR)
+		return false;
+	if (io == STREAM_EOF) {
+		flow->state = FLOW_ENDING;
+		flow_drain(flow, ends);
+		return true;
+	}
+	flow->full_reads = n == most ? flow->full_reads + 1 : 0;
+	if (!write_some(flow, ends, scratch, n, &taken) ||
+	    buf_append(&flow->spill, scratch + taken, n - taken, spill_max))
+		return true;
+	log_error("relay reset: out of memory", log_int("bytes", (int64_t)(n - taken)));
+	return false;
+}
+
+/* ---- splicing --------------------------------------------------------------------------------------
+ */
+
+static bool can_splice(const struct flow_ends *ends)
+{
+	return stream_raw(ends->from) & SPORE_READ && stream_raw(ends->to) & SPORE_WRITE;
+}
+
+static ssize_t splice_some(int from, int to, size_t len)
+{
+	return splice(from, NULL, to, NULL, len, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+}
+
+/* From the pipe to the destination, all it takes. False when the flow broke. */
+static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
+{
+	struct pipe *pipe = flow->pipe;
+
+	while (pipe->len > 0) {
+		ssize_t n = splice_some(pipe->out, stream_fd(ends->to), pipe->len);
+
+		if (n < 0 && errno == EAGAIN)
+			return true;
+		if (n <= 0) {
+			break_off(flow, ends);
+			return false;
+		}
+		pipe->len -= (size_t)n;
+		flow->bytes += (size_t)n;
+	}
+	return true;
+}
+
+/* EAGAIN on the way in means that the socket is empty, since the pipe is: it is emptied after each step,
+ * or else the destination is full and the turn over. */
+static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
+{
+	size_t moved = 0;
+
+	while (moved < turn_bytes) {
+		ssize_t n = splice_some(stream_fd(ends->from), flow->pipe->in, turn_bytes - moved);
+
+		if (n < 0 && errno == EAGAIN)
+			break;
+		if (n < 0)
+			return false;
+		if (n == 0) {
+			flow->state = FLOW_ENDING;
+			break;
+		}
+		flow->pipe->len += (size_t)n;
+		moved += (size_t)n;
+		if (!empty_pipe(flow, ends))
+			return true;
+		/* Little in one step was all there was, most likely. */
+		if (flow->pipe->len > 0 || (size_t)n < copy_bytes)
+			break;
+	}
+	flow->slow_turns = moved < copy_bytes ? flow->slow_turns + 1 : 0;
+	if (flow->slow_turns >= SLOW_TURNS) {
+		flow->bulk = false;
+		flow->full_reads = flow->slow_turns = 0;
+	}
+	if (flow->pipe->len == 0)
+		let_go_of_pipe(flow, ends->pipes);
+	if (flow->state == FLOW_ENDING)
+		flow_drain(flow, ends);
+	return true;
+}
+
+/* ---- both ------------------------------------------------------------------------------------------
+ */
+
+bool flow_pump(struct flow *flow, const struct flow_ends *ends)
+{
+	bool splices;
+
+	if (!flow_reads(flow))
+		return true;
+	splices = can_splice(ends);
+	flow->bulk = splices && (flow->bulk || flow->full_reads >= FULL_READS);
+	if (flow->bulk)
+		flow->pipe = pipe_pool_take(ends->pipes, loop_now_ms(ends->loop));
+	if (flow->pipe)
+		return splice_turn(flow, ends);
+	return copy(flow, ends, splices && !flow->bulk ? copy_bytes : LOOP_SCRATCH);
+}
+
+void flow_drain(struct flow *flow, const struct flow_ends *ends)
+{
+	enum stream_io io;
+	size_t n;
+
+	if (flow->spill.len > 0) {
+		if (!write_some(flow, ends, buf_bytes(&flow->spill), flow->spill.len, &n))
+			return;
+		buf_consume(&flow->spill, n);
+	}
+	if (flow->pipe) {
+		if (!empty_pipe(flow, ends))
+			return;
+		if (flow->pipe->len == 0)
+			let_go_of_pipe(flow, ends->pipes);
+	}
+	if (flow_holds(flow) || flow->state != FLOW_ENDING)
+		return;
+	io = stream_shutdown(ends->to);
+	if (io == STREAM_OK)
+		flow->state = FLOW_ENDED;
+	else if (io == STREAM_ERROR)
+		break_off(flow, ends);
+}
