@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum {
+	CACHE_LINE = 64,
 	PAGE = 256,
 	MAX_PAGES = 1024,
 	BUCKETS = 64,
@@ -21,7 +22,9 @@ typedef _Atomic uint64_t cell;
 
 struct series {
 	struct series *next, *next_in_bucket;
-	uint32_t slot;      /* of its first cell; a histogram has a cell a bucket, +Inf, and its sum */
+	uint32_t slot; /* of its first cell; a histogram has a cell a bucket, +Inf, and its sum */
+	double (*read)(void *arg); /* NULL, or what a visit adds to its cells */
+	void *arg;
 	spore_str values[]; /* one a label; their bytes stand behind the array */
 };
 
@@ -34,7 +37,8 @@ struct family {
 	struct series *buckets[BUCKETS];
 };
 
-/* PAGE cells of each shard, and the family that each belongs to. */
+/* PAGE cells of each shard, and the family that each belongs to. A shard's cells begin on a cache line
+ * of their own, so that no worker writes to another one's. */
 struct page {
 	const struct family *owner[PAGE];
 	cell *cells; /* [shard * PAGE + slot % PAGE] */
@@ -108,12 +112,44 @@ static bool is_name(const char *name)
 	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
 }
 
+static bool is_distribution(const spore_metric_spec *spec)
+{
+	return spec->type == SPORE_METRIC_HISTOGRAM || spec->type == SPORE_METRIC_SUMMARY;
+}
+
+static bool ends_in(const char *name, const char *suffix)
+{
+	size_t len = strlen(name), tail = strlen(suffix);
+
+	return len >= tail && strcmp(name + len - tail, suffix) == 0;
+}
+
+static const char *label_fault(const spore_metric_spec *spec)
+{
+	if (spec->n_labels > MAX_LABELS)
+		return "a family has at most 32 labels";
+	for (size_t i = 0; i < spec->n_labels; i++) {
+		if (!is_name(spec->labels[i]))
+			return "a label's name is [a-z][a-z0-9_]*";
+		if (is_distribution(spec) &&
+		    (strcmp(spec->labels[i], "le") == 0 || strcmp(spec->labels[i], "quantile") == 0))
+			return "the labels le and quantile belong to the exporters";
+		for (size_t k = 0; k < i; k++) {
+			if (strcmp(spec->labels[i], spec->labels[k]) == 0)
+				return "a label stands there once";
+		}
+	}
+	return NULL;
+}
+
 static const char *spec_fault(const spore_metric_spec *spec)
 {
 	if (!is_name(spec->name))
 		return "a name is [a-z][a-z0-9_]*";
-	if (spec->type < SPORE_METRIC_COUNTER || spec->type > SPORE_METRIC_HISTOGRAM)
+	if (spec->type < SPORE_METRIC_COUNTER || spec->type > SPORE_METRIC_SUMMARY)
 		return "the type is none";
+	if ((spec->type == SPORE_METRIC_COUNTER) != ends_in(spec->name, "_total"))
+		return "a counter's name ends in _total, and no other's does";
 	if (spec->n_bounds > MAX_BOUNDS)
 		return "a histogram has at most 64 bounds";
 	if ((spec->type == SPORE_METRIC_HISTOGRAM) != (spec->n_bounds > 0))
@@ -122,13 +158,7 @@ static const char *spec_fault(const spore_metric_spec *spec)
 		if (!isfinite(spec->bounds[i]) || (i > 0 && !(spec->bounds[i - 1] < spec->bounds[i])))
 			return "bounds are finite and ascend";
 	}
-	if (spec->n_labels > MAX_LABELS)
-		return "a family has at most 32 labels";
-	for (size_t i = 0; i < spec->n_labels; i++) {
-		if (!is_name(spec->labels[i]))
-			return "a label's name is [a-z][a-z0-9_]*";
-	}
-	return NULL;
+	return label_fault(spec);
 }
 
 static bool spec_same(const spore_metric_spec *a, const spore_metric_spec *b)
@@ -187,6 +217,38 @@ static struct family *family_new(const spore_metric_spec *spec)
 	return family;
 }
 
+/* As it stands in front of what exporters append: OpenMetrics knows a counter without its _total. */
+static size_t base_len(const spore_metric_spec *spec)
+{
+	return strlen(spec->name) - (spec->type == SPORE_METRIC_COUNTER ? strlen("_total") : 0);
+}
+
+/* Would a sample of `one` have the name of `other`, or both one name in OpenMetrics? */
+static bool clash(const spore_metric_spec *one, const spore_metric_spec *other)
+{
+	static const char *const appended[] = { "_sum", "_count", "_bucket" };
+	size_t len = base_len(one);
+
+	if (strncmp(one->name, other->name, len) != 0)
+		return false;
+	if (base_len(other) == len)
+		return true;
+	for (size_t i = 0; is_distribution(one) && i < sizeof appended / sizeof *appended; i++) {
+		if (strcmp(other->name + len, appended[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const struct family *find_clash(const struct metrics *metrics, const spore_metric_spec *spec)
+{
+	const struct family *family = metrics->first;
+
+	while (family && !clash(&family->spec, spec) && !clash(spec, &family->spec))
+		family = family->next;
+	return family;
+}
+
 uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *given, const char **why_out)
 {
 	spore_metric_spec spec;
@@ -204,6 +266,10 @@ uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *given,
 	}
 	if (family && !spec_same(&family->spec, &spec)) {
 		*why_out = "the name is taken by a family of another shape";
+		goto out;
+	}
+	if (!family && find_clash(metrics, &spec)) {
+		*why_out = "an exporter could not tell its name from that of another family";
 		goto out;
 	}
 	if (!family) {
@@ -253,17 +319,19 @@ static struct series *find_series(const struct family *family, unsigned bucket, 
 
 static struct page *page_get(struct metrics *metrics, size_t index)
 {
+	size_t size = (size_t)metrics->n_shards * PAGE * sizeof(cell);
 	struct page *page = atomic_load(&metrics->pages[index]);
 
 	if (page)
 		return page;
 	page = calloc(1, sizeof *page);
 	if (page)
-		page->cells = calloc((size_t)metrics->n_shards * PAGE, sizeof *page->cells);
+		page->cells = aligned_alloc(CACHE_LINE, size);
 	if (!page || !page->cells) {
 		free(page);
 		return NULL;
 	}
+	memset(page->cells, 0, size);
 	atomic_store(&metrics->pages[index], page);
 	return page;
 }
@@ -271,8 +339,7 @@ static struct page *page_get(struct metrics *metrics, size_t index)
 /* Cells of one series stand in one page. */
 static bool take_slots(struct metrics *metrics, const struct family *family, uint32_t *slot_out)
 {
-	uint32_t n = family->spec.type == SPORE_METRIC_HISTOGRAM ? (uint32_t)family->spec.n_bounds + 2
-	                                                         : 1;
+	uint32_t n = is_distribution(&family->spec) ? (uint32_t)family->spec.n_bounds + 2 : 1;
 	uint32_t slot = metrics->n_slots;
 	struct page *page;
 
@@ -392,7 +459,7 @@ void metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, doubl
 	const struct family *family;
 	cell *c = cell_of(metrics, shard, series, &family);
 
-	if (!c || family->spec.type == SPORE_METRIC_HISTOGRAM)
+	if (!c || is_distribution(&family->spec))
 		return;
 	if (family->spec.type == SPORE_METRIC_COUNTER && !(delta > 0))
 		return;
@@ -414,12 +481,26 @@ void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, d
 	cell *c = cell_of(metrics, shard, series, &family);
 	size_t bucket = 0;
 
-	if (!c || family->spec.type != SPORE_METRIC_HISTOGRAM || isnan(value))
+	if (!c || !is_distribution(&family->spec) || isnan(value))
 		return;
 	while (bucket < family->spec.n_bounds && !(value <= family->spec.bounds[bucket]))
 		bucket++;
 	cell_write(&c[bucket], cell_read(&c[bucket]) + 1);
 	cell_write(&c[family->spec.n_bounds + 1], cell_read(&c[family->spec.n_bounds + 1]) + value);
+}
+
+void metrics_sample(struct metrics *metrics, uint32_t id, double (*read)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&metrics->lock);
+	for (struct family *family = metrics->first; id && family; family = family->next) {
+		for (struct series *series = family->first; series; series = series->next) {
+			if (series->slot == id - 1 && !is_distribution(&family->spec)) {
+				series->read = read;
+				series->arg = arg;
+			}
+		}
+	}
+	pthread_mutex_unlock(&metrics->lock);
 }
 
 /* ---- snapshot --------------------------------------------------------------------------------- */
@@ -443,8 +524,10 @@ static void visit_series(struct metrics *metrics, const struct family *family,
 
 	for (size_t i = 0; i < spec->n_labels; i++)
 		labels[i] = (spore_kv){ spore_cstr(spec->labels[i]), series->values[i] };
-	if (spec->type != SPORE_METRIC_HISTOGRAM) {
-		visitor->value(arg, labels, spec->n_labels, sum_shards(metrics, series->slot));
+	if (!is_distribution(spec)) {
+		visitor->value(arg, labels, spec->n_labels,
+		               sum_shards(metrics, series->slot) +
+		                       (series->read ? series->read(series->arg) : 0));
 		return;
 	}
 	for (size_t i = 0; i < spec->n_bounds; i++) {

@@ -2,7 +2,8 @@
  *
  * An update writes to the shard of its worker, which nobody else writes: no lock, no contended line.
  * A snapshot adds the shards up. A gauge is the sum of what its workers set. Families and series are
- * never removed, so an id stays good for ever. */
+ * never removed, so an id stays good for ever. What is known anyway is not counted again but read when
+ * a visit comes to it (metrics_sample). */
 #ifndef CORE_METRICS_H
 #define CORE_METRICS_H
 
@@ -25,6 +26,11 @@ uint32_t metrics_series(struct metrics *metrics, uint32_t family, const spore_st
 void metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta);
 void metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value);
 void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value);
+
+/* From now on a visit adds what `read` says to the series, which is a counter's or a gauge's: under
+ * the lock of the families, [any], so it must be quick. `read` NULL: no longer; when this returns, no
+ * visit uses `arg` any more. [any] */
+void metrics_sample(struct metrics *metrics, uint32_t series, double (*read)(void *arg), void *arg);
 
 /* A snapshot of all families, in the order of their registration. [any] */
 void metrics_visit(struct metrics *metrics, const spore_metric_visitor *visitor, void *arg);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -79,6 +80,17 @@ static void on_end(void *arg)
 }
 
 static const spore_metric_visitor visitor = { sizeof visitor, 0, on_begin, on_value, on_histogram, on_end };
+
+static void on_distribution(void *arg, const spore_kv *labels, size_t n, const double *limits,
+                            const uint64_t *cumulative, size_t n_limits, uint64_t count, double sum)
+{
+	(void)limits;
+	(void)cumulative;
+	ck_assert_uint_eq(n_limits, 0);
+	sprintf(put_name(arg, labels, n), "=%lu/%g;", (unsigned long)count, sum);
+}
+
+static const spore_metric_visitor boundless = { sizeof boundless, 0, on_begin, on_value, on_distribution, on_end };
 
 static const char *visit(struct metrics *metrics)
 {
@@ -161,6 +173,90 @@ START_TEST(a_histogram_counts_into_its_bounds)
 }
 END_TEST
 
+/* A summary is a histogram without bounds. */
+START_TEST(a_summary_has_a_count_and_a_sum)
+{
+	struct metrics *metrics = metrics_new(2);
+	spore_metric_spec summary = spec_of(SPORE_METRIC_SUMMARY, "s"), gauge = spec_of(SPORE_METRIC_GAUGE, "g");
+	uint32_t s = metrics_series(metrics, family(metrics, &summary), NULL, 0);
+	uint32_t g = metrics_series(metrics, family(metrics, &gauge), NULL, 0);
+	static struct seen seen;
+
+	metrics_set(metrics, 0, g, 7); /* its cell is the next one */
+	metrics_observe(metrics, 0, s, 1.5);
+	metrics_observe(metrics, 1, s, 2);
+	metrics_observe(metrics, 1, s, (double)NAN);
+	metrics_add(metrics, 0, s, 1);
+	metrics_set(metrics, 0, s, 1);
+	metrics_visit(metrics, &boundless, &seen);
+	ck_assert_str_eq(seen.text, "s=2/3.5;g=7;");
+	summary.bounds = bounds;
+	summary.n_bounds = 1;
+	summary.name = "t";
+	ck_assert_uint_eq(family(metrics, &summary), 0);
+	metrics_free(metrics);
+}
+END_TEST
+
+static double read_number(void *number)
+{
+	return *(double *)number;
+}
+
+START_TEST(a_sampled_series_is_read_when_visited)
+{
+	struct metrics *metrics = metrics_new(1);
+	spore_metric_spec gauge = spec_of(SPORE_METRIC_GAUGE, "g"), histogram = spec_of(SPORE_METRIC_HISTOGRAM, "h");
+	uint32_t g = metrics_series(metrics, family(metrics, &gauge), NULL, 0);
+	uint32_t h = metrics_series(metrics, family(metrics, &histogram), NULL, 0);
+	double number = 5;
+
+	metrics_sample(metrics, g, read_number, &number);
+	metrics_sample(metrics, h, read_number, &number);
+	metrics_sample(metrics, 0, read_number, &number);
+	ck_assert_str_eq(visit(metrics), "g=5;h=[0 0 0 ]0/0;");
+	number = 6;
+	metrics_add(metrics, 0, g, 1);
+	ck_assert_str_eq(visit(metrics), "g=7;h=[0 0 0 ]0/0;");
+	metrics_sample(metrics, g, NULL, NULL);
+	ck_assert_str_eq(visit(metrics), "g=1;h=[0 0 0 ]0/0;");
+	metrics_free(metrics);
+}
+END_TEST
+
+/* Samples of both would have one name, in one format or the other. */
+START_TEST(names_that_exporters_could_not_tell_apart_are_refused)
+{
+	static const struct {
+		uint32_t type, other_type;
+		const char *name, *other;
+		bool clash;
+	} pairs[] = {
+		{ SPORE_METRIC_COUNTER, SPORE_METRIC_GAUGE, "a_total", "a", true },
+		{ SPORE_METRIC_COUNTER, SPORE_METRIC_GAUGE, "a_total", "a_b", false },
+		{ SPORE_METRIC_HISTOGRAM, SPORE_METRIC_GAUGE, "a", "a_count", true },
+		{ SPORE_METRIC_HISTOGRAM, SPORE_METRIC_GAUGE, "a", "a_bucket", true },
+		{ SPORE_METRIC_SUMMARY, SPORE_METRIC_GAUGE, "a", "a_sum", true },
+		{ SPORE_METRIC_SUMMARY, SPORE_METRIC_GAUGE, "a", "a_sums", false },
+		{ SPORE_METRIC_SUMMARY, SPORE_METRIC_COUNTER, "a", "a_total", true },
+		{ SPORE_METRIC_GAUGE, SPORE_METRIC_GAUGE, "a", "a_sum", false },
+	};
+
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		spore_metric_spec one = spec_of(pairs[i].type, pairs[i].name);
+		spore_metric_spec other = spec_of(pairs[i].other_type, pairs[i].other);
+		struct metrics *metrics = metrics_new(1), *reversed = metrics_new(1);
+
+		ck_assert_uint_ne(family(metrics, &one), 0);
+		ck_assert_int_eq(family(metrics, &other) == 0, pairs[i].clash);
+		ck_assert_uint_ne(family(reversed, &other), 0);
+		ck_assert_int_eq(family(reversed, &one) == 0, pairs[i].clash);
+		metrics_free(metrics);
+		metrics_free(reversed);
+	}
+}
+END_TEST
+
 START_TEST(registering_again_finds_the_family)
 {
 	struct metrics *metrics = metrics_new(1);
@@ -195,7 +291,7 @@ START_TEST(bad_specs_are_refused)
 	}
 	spec = spec_of(0, "a");
 	ck_assert_uint_eq(family(metrics, &spec), 0);
-	spec = spec_of(4, "a");
+	spec = spec_of(5, "a");
 	ck_assert_uint_eq(family(metrics, &spec), 0);
 	spec = spec_of(SPORE_METRIC_HISTOGRAM, "a");
 	spec.n_bounds = 0;
@@ -205,9 +301,20 @@ START_TEST(bad_specs_are_refused)
 	ck_assert_uint_eq(family(metrics, &spec), 0);
 	spec.bounds = (double[]){ 2, (double)NAN };
 	ck_assert_uint_eq(family(metrics, &spec), 0);
-	spec = spec_of(SPORE_METRIC_COUNTER, "a");
+	spec = spec_of(SPORE_METRIC_COUNTER, "a_total");
 	spec.labels = bad_label;
 	spec.n_labels = 1;
+	ck_assert_uint_eq(family(metrics, &spec), 0);
+	spec.labels = (const char *const[]){ "le", "le" };
+	spec.n_labels = 2;
+	ck_assert_uint_eq(family(metrics, &spec), 0);
+	spec = spec_of(SPORE_METRIC_HISTOGRAM, "a");
+	spec.labels = (const char *const[]){ "le" };
+	spec.n_labels = 1;
+	ck_assert_uint_eq(family(metrics, &spec), 0);
+	spec = spec_of(SPORE_METRIC_COUNTER, "a");
+	ck_assert_uint_eq(family(metrics, &spec), 0);
+	spec = spec_of(SPORE_METRIC_GAUGE, "a_total");
 	ck_assert_uint_eq(family(metrics, &spec), 0);
 	metrics_free(metrics);
 }
@@ -389,6 +496,7 @@ START_TEST(updates_of_many_threads_are_all_counted)
 END_TEST
 
 SUITE("metrics", shards_are_added_up, a_counter_never_goes_down, unknown_series_and_shards_are_ignored,
-      a_histogram_counts_into_its_bounds, registering_again_finds_the_family, bad_specs_are_refused,
+      a_histogram_counts_into_its_bounds, registering_again_finds_the_family, a_summary_has_a_count_and_a_sum,
+      a_sampled_series_is_read_when_visited, names_that_exporters_could_not_tell_apart_are_refused, bad_specs_are_refused,
       a_bound_is_a_finite_number, past_the_bound_all_share_one_series, an_empty_value_is_a_value,
       many_histograms_keep_their_cells_apart, updates_of_many_threads_are_all_counted)

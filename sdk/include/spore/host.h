@@ -21,16 +21,21 @@ enum {
 	SPORE_CFG_NULL, SPORE_CFG_BOOL, SPORE_CFG_NUMBER, SPORE_CFG_STRING, SPORE_CFG_ARRAY,
 	SPORE_CFG_OBJECT
 };
-enum { SPORE_METRIC_COUNTER = 1, SPORE_METRIC_GAUGE, SPORE_METRIC_HISTOGRAM };
+/* A summary is a histogram without bounds: the count of what was observed, and its sum. */
+enum {
+	SPORE_METRIC_COUNTER = 1, SPORE_METRIC_GAUGE, SPORE_METRIC_HISTOGRAM, SPORE_METRIC_SUMMARY
+};
 
 /* A family of time series. The host prefixes the name with "spore_<component>_". */
 typedef struct spore_metric_spec {
 	uint32_t struct_size;
 	uint32_t type;               /* SPORE_METRIC_* */
-	const char *name;            /* [a-z][a-z0-9_]*; a counter's ends in _total */
+	const char *name;            /* [a-z][a-z0-9_]*; a counter's ends in _total, no other's does */
 	const char *help;
-	const char *unit;            /* "seconds", "bytes" or NULL */
-	const char *const *labels;   /* label names, n_labels of them; NULL: one plain series */
+	const char *unit;            /* "seconds", "bytes" or NULL; what exporters say of it, they say
+	                                where the name ends in it: "wait_seconds", "sent_bytes_total" */
+	const char *const *labels;   /* label names, n_labels of them, not le or quantile; NULL: one
+	                                plain series */
 	size_t n_labels;
 	const double *bounds;        /* histogram: ascending upper bounds, without +Inf */
 	size_t n_bounds;

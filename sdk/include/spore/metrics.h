@@ -21,7 +21,8 @@ typedef struct spore_metric_visitor {
 	/* The spec's name is the full one, prefix included. */
 	void (*begin)(void *arg, const spore_metric_spec *family);
 	void (*value)(void *arg, const spore_kv *labels, size_t n_labels, double value);
-	/* cumulative[i] counts observations <= bounds[i]; count is the +Inf bucket. */
+	/* cumulative[i] counts observations <= bounds[i]; count is the +Inf bucket. For a summary,
+	 * too: its n_bounds is 0. */
 	void (*histogram)(void *arg, const spore_kv *labels, size_t n_labels, const double *bounds,
 	                  const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum);
 	void (*end)(void *arg);

@@ -80,7 +80,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 
 static void on_begin(void *arg, const spore_metric_spec *family)
 {
-	static const char *const types[] = { "none", "counter", "gauge", "histogram" };
+	static const char *const types[] = { "none", "counter", "gauge", "histogram", "summary" };
 	struct exporter *e = arg;
 
 	e->family = family->name;
@@ -108,7 +108,7 @@ static void on_histogram(void *arg, const spore_kv *labels, size_t n, const doub
 			 const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
 {
 	struct exporter *e = arg;
-	int good = n_bounds > 0 && cumulative[n_bounds - 1] <= count;
+	int good = n_bounds == 0 || cumulative[n_bounds - 1] <= count; /* none: a summary */
 
 	for (size_t i = 1; i < n_bounds; i++)
 		good = good && bounds[i - 1] < bounds[i] && cumulative[i - 1] <= cumulative[i];
