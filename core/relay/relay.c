@@ -16,6 +16,7 @@ struct relay {
 	struct relay_set *set;
 	struct stream *streams[2]; /* owned */
 	struct flow flows[2];
+	uint64_t told[2]; /* of their bytes, by on_moved */
 	relay_fn on_end;
 	void *arg;
 	struct loop_task reap;
@@ -24,11 +25,24 @@ struct relay {
 	bool over;
 };
 
+static void tell_moved(struct relay *relay)
+{
+	uint64_t moved[2];
+
+	for (int i = 0; i < 2; i++) {
+		moved[i] = relay->flows[i].bytes - relay->told[i];
+		relay->told[i] += moved[i];
+	}
+	if (relay->set->on_moved && (moved[0] || moved[1]))
+		relay->set->on_moved(moved, relay->arg);
+}
+
 static void run_reap(struct loop_task *task)
 {
 	struct relay *relay = (void *)((char *)task - offsetof(struct relay, reap));
 	uint64_t bytes[2] = { relay->flows[0].bytes, relay->flows[1].bytes };
 
+	tell_moved(relay);
 	relay->on_end(bytes, relay->arg);
 	free(relay);
 }
@@ -171,6 +185,7 @@ static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 		struct relay *relay = LIST_OWNER(i, struct relay, node);
 
 		next = i->next;
+		tell_moved(relay);
 		if (has_died(relay, 0) || has_died(relay, 1) || is_idle(relay))
 			finish(relay, true);
 	}
@@ -182,6 +197,7 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 	set->idle_ms = limits->idle_ms;
 	pipe_pool_init(&set->pipes, limits->most_pipes);
 	set->count = 0;
+	set->on_moved = NULL;
 	list_init(&set->all);
 	ev_timer_init(&set->sweep, on_sweep, sweep_s, sweep_s);
 	set->sweep.data = set;

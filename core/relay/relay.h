@@ -32,6 +32,9 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 	return descriptors / 128;
 }
 
+/* `bytes[0]` went from left to right. At the end the relay and its streams are gone when this runs. */
+typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
+
 /* A worker's relays. */
 struct relay_set {
 	struct loop *loop;
@@ -40,10 +43,8 @@ struct relay_set {
 	struct pipe_pool pipes;
 	ev_timer sweep; /* looks after those whose watchers sleep */
 	int64_t idle_ms;
+	relay_fn on_moved; /* NULL, or told what has moved: every second or so, and before on_end */
 };
-
-/* `bytes[0]` went from left to right. The relay and its streams are gone when this runs. */
-typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
 
 /* idle_ms is looked at once a second. */
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);

@@ -90,7 +90,7 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 	if (!account)
 		return NULL;
 	if (!source_add_tunnel(source)) {
-		*error_out = "too many tunnels from this address";
+		*error_out = refusal_text(REFUSED_SOURCE_TUNNELS);
 		free(account);
 		return NULL;
 	}
@@ -192,7 +192,7 @@ static bool enter_table(struct principal_table *table)
 	return false;
 }
 
-bool account_enter(struct account *account, struct source *source, const char **why_out)
+bool account_enter(struct account *account, struct source *source, enum refusal *why_out)
 {
 	const struct grant *grant = account->grant;
 	unsigned before;
@@ -200,7 +200,7 @@ bool account_enter(struct account *account, struct source *source, const char **
 	if (source && !source_add_visitor(source, clock_ms(), why_out))
 		return false;
 	if (!enter_table(account->table)) {
-		*why_out = "the server has as many visitors as it may";
+		*why_out = REFUSED_SERVER_FULL;
 		source_remove_visitor(source);
 		return false;
 	}
@@ -209,7 +209,7 @@ bool account_enter(struct account *account, struct source *source, const char **
 		atomic_fetch_sub(&account->principal->conns, 1);
 		atomic_fetch_sub(&account->table->visitors, 1);
 		source_remove_visitor(source);
-		*why_out = "the client has as many visitors as it may";
+		*why_out = REFUSED_CLIENT_FULL;
 		return false;
 	}
 	atomic_fetch_add_explicit(&account->conns, 1, memory_order_relaxed);

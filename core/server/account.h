@@ -12,6 +12,8 @@
 
 #include "base/list.h"
 #include "plugin/grant.h"
+#include "server/refusal.h"
+#include "server/stats.h"
 
 struct instance;
 struct source;
@@ -45,7 +47,8 @@ struct account {
 	struct list node;              /* in principal->standing */
 	struct worker *home;           /* borrowed: its tunnel's, whatever becomes of the tunnel */
 	uint16_t port;
-	atomic_uint pending; /* visitors that wait for the client */
+	atomic_uint pending;       /* visitors that wait for the client */
+	struct stats_bytes series; /* of its identity */
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;
 };
 
@@ -71,7 +74,7 @@ void account_unref(struct account *account);
 
 /* One more visitor, of this source (NULL: not counted); false and *why_out when the source, the
  * principal, or all together have as many as they may. [worker] */
-bool account_enter(struct account *account, struct source *source, const char **why_out);
+bool account_enter(struct account *account, struct source *source, enum refusal *why_out);
 /* Gives the source back. [any] */
 void account_leave(struct account *account, struct source *source);
 /* "" without authentication. */

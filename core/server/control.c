@@ -104,10 +104,16 @@ static void log_peer(struct control *c, enum log_level level, const char *event,
 	log_at(level, event, log_str("peer", addr_format(&c->peer, text)), log_str("reason", reason));
 }
 
-/* bore closes without a word where a frame is wrong after authentication, or without it. */
-static void end_silently(struct control *c, const char *reason)
+static void count_refusal(const struct worker *worker, enum refusal why)
 {
-	log_peer(c, LOG_INFO, "connection refused", reason);
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_CONTROL, why);
+}
+
+/* bore closes without a word where a frame is wrong after authentication, or without it. */
+static void refuse_silently(struct control *c, enum refusal why)
+{
+	count_refusal(c->worker, why);
+	log_peer(c, LOG_INFO, "connection refused", refusal_text(why));
 	link_finish(&c->link, &c->worker->lingerers);
 	retire(c);
 }
@@ -121,6 +127,17 @@ static void end_with_error(struct control *c, const char *text)
 	link_send(&c->link, &message);
 	link_finish(&c->link, &c->worker->lingerers);
 	retire(c);
+}
+
+static void refuse_because(struct control *c, enum refusal why, const char *text)
+{
+	count_refusal(c->worker, why);
+	end_with_error(c, text);
+}
+
+static void refuse(struct control *c, enum refusal why)
+{
+	refuse_because(c, why, refusal_text(why));
 }
 
 static void on_life_over(struct ev_loop *ev, ev_timer *timer, int events)
@@ -150,7 +167,7 @@ static void stand(struct control *c, struct tunnel_port port)
 
 	c->tunnel = tunnel_open(c->worker, &c->link, c->source, c->by, &c->grant, port, &error);
 	if (!c->tunnel) {
-		end_with_error(c, error);
+		refuse_because(c, refusal_of_tunnel(error), error);
 		return;
 	}
 	c->state = TUNNEL;
@@ -170,7 +187,7 @@ static void on_port_answer(void *arg, int fd)
 
 	c->takeover = NULL;
 	if (fd < 0)
-		end_with_error(c, ports_in_use);
+		refuse(c, REFUSED_PORT_IN_USE);
 	else
 		stand(c, (struct tunnel_port){ .fd = fd });
 }
@@ -185,7 +202,7 @@ static void ask_holder(struct control *c, struct worker *holder, uint64_t sessio
 	link_pause(&c->link);
 	c->takeover = takeover_ask(c->worker, &question, on_port_answer, c);
 	if (!c->takeover)
-		end_with_error(c, "out of memory");
+		refuse(c, REFUSED_NO_MEMORY);
 }
 
 static void open_tunnel(struct control *c, uint16_t wanted)
@@ -195,14 +212,14 @@ static void open_tunnel(struct control *c, uint16_t wanted)
 	struct worker *holder;
 
 	if (atomic_load(&shared->draining)) {
-		end_with_error(c, "server is shutting down");
+		refuse(c, REFUSED_DRAINING);
 		return;
 	}
 	holder = account_holder(&shared->principals, c->by, session, wanted);
 	if (!holder)
 		stand(c, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
 	else if (!ports_allow(shared->settings, c->grant, wanted))
-		end_with_error(c, ports_not_allowed);
+		refuse(c, REFUSED_PORT_NOT_ALLOWED);
 	else
 		ask_holder(c, holder, session, wanted);
 }
@@ -218,17 +235,17 @@ static void accept_visitor(struct control *c, const struct uuid *id)
 	bool owner;
 
 	if (!account) {
-		end_silently(c, "missing connection");
+		refuse_silently(c, REFUSED_UNKNOWN_CONNECTION);
 		return;
 	}
 	owner = account_belongs_to(account, c->by, session);
 	account_unref(account);
 	if (!owner) {
-		end_silently(c, "the connection belongs to another client");
+		refuse_silently(c, REFUSED_NOT_OWNER);
 		return;
 	}
 	if (!pending_take(shared->pending, id, &visitor)) {
-		end_silently(c, "missing connection");
+		refuse_silently(c, REFUSED_UNKNOWN_CONNECTION);
 		return;
 	}
 	stream = link_take(&c->link, &received, &unsent);
@@ -245,7 +262,7 @@ static void take_message(struct control *c, const struct message *message)
 	else if (message->type == MESSAGE_ACCEPT)
 		accept_visitor(c, &message->id);
 	else
-		end_silently(c, "unexpected authenticate");
+		refuse_silently(c, REFUSED_UNEXPECTED);
 }
 
 /* ---- the verdict ---------------------------------------------------------------------------------- */
@@ -259,7 +276,7 @@ static void become_ready(struct control *c)
 	free(c->answer);
 	c->answer = NULL;
 	if (c->bad_next) {
-		end_silently(c, "unable to parse message");
+		refuse_silently(c, REFUSED_BAD_FRAME);
 	} else if (next) {
 		take_message(c, next);
 	} else if (c->link.ended && c->link.in.len == 0) {
@@ -279,7 +296,7 @@ static void refuse_secret(struct control *c)
 		log_warn("source banned after repeated wrong secrets",
 		         log_str("peer", addr_format_ip(&c->peer, text)),
 		         log_int("for_ms", c->worker->shared->limits->ban_time));
-	end_with_error(c, "invalid secret");
+	refuse(c, REFUSED_WRONG_SECRET);
 }
 
 static void take_verdict(struct control *c, int32_t verdict)
@@ -295,11 +312,11 @@ static void take_verdict(struct control *c, int32_t verdict)
 		if (c->grant)
 			become_ready(c);
 		else
-			end_with_error(c, "out of memory");
+			refuse(c, REFUSED_NO_MEMORY);
 	} else if (verdict == SPORE_DENY) {
 		refuse_secret(c);
 	} else {
-		end_with_error(c, "authentication is not available");
+		refuse(c, REFUSED_AUTH_FAILED);
 	}
 }
 
@@ -335,7 +352,7 @@ static void judge(struct control *c)
 		question.session = account->principal->session;
 		account_unref(account);
 	} else if (!source_may_try(c->source, clock_ms())) {
-		end_with_error(c, "too many tries, wait a little");
+		refuse(c, REFUSED_TOO_MANY_TRIES);
 		return;
 	}
 	verdict = auth_judge(&c->auth, &question, on_verdict);
@@ -348,12 +365,12 @@ static void judge(struct control *c)
 static void take_answer(struct control *c, const struct message *message)
 {
 	if (message->type != MESSAGE_AUTHENTICATE) {
-		end_with_error(c, "server requires secret, but no secret was provided");
+		refuse(c, REFUSED_NO_SECRET);
 		return;
 	}
 	c->answer = strdup(message->text);
 	if (!c->answer) {
-		end_with_error(c, "out of memory");
+		refuse(c, REFUSED_NO_MEMORY);
 		return;
 	}
 	c->state = HELD;
@@ -365,7 +382,7 @@ static void take_next(struct control *c, const struct message *message)
 {
 	c->next = malloc(sizeof *c->next);
 	if (!c->next) {
-		end_with_error(c, "out of memory");
+		refuse(c, REFUSED_NO_MEMORY);
 		return;
 	}
 	*c->next = *message;
@@ -402,16 +419,15 @@ static void on_message(struct link *link, const struct message *message)
 static void on_fault(struct link *link, enum link_fault fault)
 {
 	struct control *c = control_of(link);
-	const char *text = fault == LINK_TOO_LONG ? "frame error, invalid byte length"
-	                                          : "unable to parse message";
+	enum refusal why = fault == LINK_TOO_LONG ? REFUSED_LONG_FRAME : REFUSED_BAD_FRAME;
 
 	if (c->state == ANSWER) {
-		end_with_error(c, text);
+		refuse(c, why);
 	} else if (c->state == HELD) {
 		c->bad_next = true;
 		judge(c);
 	} else {
-		end_silently(c, text);
+		refuse_silently(c, why);
 	}
 }
 
@@ -424,7 +440,7 @@ static void on_end(struct link *link, const char *why)
 		return;
 	}
 	if (c->state == ANSWER && !why) {
-		end_with_error(c, "server requires secret, but no secret was provided");
+		refuse(c, REFUSED_NO_SECRET);
 		return;
 	}
 	if (c->state == TUNNEL)
@@ -437,14 +453,15 @@ void control_on_first_frame_late(struct deadline *deadline)
 	struct control *c = LIST_OWNER(deadline, struct control, first_frame);
 
 	if (c->state == OPENING) {
+		count_refusal(c->worker, REFUSED_HANDSHAKE);
 		log_peer(c, LOG_INFO, "connection refused", "the transport's handshake timed out");
 		end(c);
 	} else if (c->state == ANSWER) {
-		end_with_error(c, "timed out waiting for initial message");
+		refuse(c, REFUSED_TOO_SLOW);
 	} else if (c->state == JUDGING) {
-		end_with_error(c, "authentication timed out");
+		refuse(c, REFUSED_AUTH_TOO_SLOW);
 	} else {
-		end_silently(c, "timed out waiting for initial message");
+		refuse_silently(c, REFUSED_TOO_SLOW);
 	}
 }
 
@@ -479,6 +496,7 @@ static void become_open(struct control *c)
 		c->peer = conn->peer;
 		if (!acl_allows(&set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer,
 		                &conn->local, "")) {
+			count_refusal(c->worker, REFUSED_ACCESS_LIST);
 			log_peer(c, LOG_INFO, "client refused by access list",
 			         "by the address behind the proxy");
 			end(c);
@@ -495,7 +513,7 @@ static void become_open(struct control *c)
 		link_send(&c->link, &(struct message){ .type = MESSAGE_CHALLENGE, .id = c->challenge });
 	} else {
 		c->state = ANSWER;
-		end_with_error(c, "server has no randomness");
+		refuse_because(c, REFUSED_NO_MEMORY, "server has no randomness");
 	}
 }
 
@@ -506,6 +524,7 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	if (happened & STREAM_OPENED) {
 		become_open(c);
 	} else {
+		count_refusal(c->worker, REFUSED_HANDSHAKE);
 		log_peer(c, LOG_WARN, "connection refused", stream_error(stream));
 		end(c);
 	}
@@ -519,10 +538,10 @@ static struct source *admit(struct worker *worker, const spore_addr *peer)
 
 	if (!source || source_enter(source, clock_ms()))
 		return source;
+	count_refusal(worker, REFUSED_SOURCE);
 	if (log_is_enabled(LOG_DEBUG))
-		log_debug(
-			"connection refused", log_str("peer", addr_format(peer, text)),
-			log_str("reason", "too many of this source are on their way, or it is banned"));
+		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
+		          log_str("reason", refusal_text(REFUSED_SOURCE)));
 	source_unref(source);
 	return NULL;
 }
@@ -536,7 +555,8 @@ static void make_room(struct worker *worker)
 	if (!heaviest)
 		return;
 	c = LIST_OWNER(heaviest, struct control, stranger);
-	log_peer(c, LOG_DEBUG, "connection refused", "too many are on their way");
+	count_refusal(worker, REFUSED_CROWD);
+	log_peer(c, LOG_DEBUG, "connection refused", refusal_text(REFUSED_CROWD));
 	if (c->state == OPENING)
 		stream_close(c->stream, true);
 	else
@@ -553,6 +573,7 @@ void control_start(struct worker *worker, int fd, const spore_addr *peer, const 
 
 	if (!stream) {
 		if (source) {
+			count_refusal(worker, REFUSED_NO_MEMORY);
 			log_error("connection refused: out of memory", log_int("descriptor", fd));
 			source_leave(source);
 			source_unref(source);
@@ -581,6 +602,7 @@ void control_start(struct worker *worker, int fd, const spore_addr *peer, const 
 	if (c->gone)
 		return;
 	if (!transport_wrap(worker->shared->set, stream, SPORE_ROLE_SERVER, NULL, &err)) {
+		count_refusal(c->worker, REFUSED_HANDSHAKE);
 		log_peer(c, LOG_ERROR, "connection refused", err.text);
 		end(c);
 		return;

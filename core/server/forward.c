@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
@@ -13,19 +14,25 @@ struct forward {
 	spore_addr peer;
 };
 
+/* Left is the client, right the visitor. */
+void forward_count(const uint64_t moved[2], void *arg)
+{
+	struct forward *forward = arg;
+	struct account *account = forward->account;
+
+	atomic_fetch_add(&account->bytes_down, moved[0]);
+	atomic_fetch_add(&account->bytes_up, moved[1]);
+	stats_carried(&forward->worker->shared->stats, forward->worker->loop, &account->series, moved[1],
+	              moved[0]);
+}
+
 static void on_relay_end(const uint64_t bytes[2], void *arg)
 {
 	struct forward *forward = arg;
 	struct account *account = forward->account;
-	struct server_shared *shared = forward->worker->shared;
 	char text[ADDR_TEXT_SIZE];
 
-	/* Left is the client, right the visitor. */
-	atomic_fetch_add(&account->bytes_down, bytes[0]);
-	atomic_fetch_add(&account->bytes_up, bytes[1]);
-	stats_add(&shared->stats, forward->worker->loop, STAT_BYTES_PROXIED,
-	          (double)(bytes[0] + bytes[1]));
-	stats_add(&shared->stats, forward->worker->loop, STAT_RELAYS, -1);
+	stats_add(&forward->worker->shared->stats, forward->worker->loop, STAT_RELAYS, -1);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection ended", log_str("visitor", addr_format(&forward->peer, text)),
 		          log_int("port", account->port), log_int("bytes_up", (int64_t)bytes[1]),
@@ -35,9 +42,10 @@ static void on_relay_end(const uint64_t bytes[2], void *arg)
 	free(forward);
 }
 
-static void give_up(struct stream *stream, struct visitor *visitor, struct buf *received,
-                    struct buf *unsent)
+static void give_up(struct worker *worker, struct stream *stream, struct visitor *visitor,
+                    struct buf *received, struct buf *unsent)
 {
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, REFUSED_NO_MEMORY);
 	log_error("connection refused: out of memory", log_int("port", visitor->account->port));
 	stream_close(stream, true);
 	buf_fini(received);
@@ -54,13 +62,13 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
 	char text[ADDR_TEXT_SIZE];
 
 	if (!to_visitor) {
-		give_up(stream, visitor, received, unsent);
+		give_up(worker, stream, visitor, received, unsent);
 		free(forward);
 		return;
 	}
 	*forward = (struct forward){ worker, visitor->account, visitor->source, visitor->peer };
 	stream_open(to_visitor);
-	stats_add(&worker->shared->stats, worker->loop, STAT_CONNECTIONS_ACCEPTED, 1);
+	stats_accepted(&worker->shared->stats, worker->loop, clock_ns() - visitor->since_ns);
 	stats_add(&worker->shared->stats, worker->loop, STAT_RELAYS, 1);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("forwarding connection", log_str("visitor", addr_format(&visitor->peer, text)),

@@ -12,5 +12,7 @@ struct stream;
  * `unsent` still belong to the client's connection. */
 void forward_start(struct worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent);
+/* For the worker's relays, as their on_moved. */
+void forward_count(const uint64_t moved[2], void *arg);
 
 #endif

@@ -1,6 +1,7 @@
 #include "server/pending.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,7 +19,6 @@ struct entry {
 };
 
 struct shard {
-	struct gate *gate; /* borrowed */
 	pthread_mutex_t lock;
 	struct list by_age;
 	struct entry *buckets[BUCKETS];
@@ -26,6 +26,7 @@ struct shard {
 
 struct pending {
 	struct shard shards[SHARDS];
+	struct gate *gate; /* borrowed */
 };
 
 /* Ids are random, so any of their bytes do as a hash (6 and 8 hold the version and variant). */
@@ -45,10 +46,10 @@ struct pending *pending_new(struct gate *gate)
 
 	if (!pending)
 		return NULL;
+	pending->gate = gate;
 	for (size_t i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&pending->shards[i].lock, NULL);
 		list_init(&pending->shards[i].by_age);
-		pending->shards[i].gate = gate;
 	}
 	return pending;
 }
@@ -64,7 +65,7 @@ static struct entry **find(struct shard *shard, const struct uuid *id)
 }
 
 /* With the lock held. */
-static void take_out(struct shard *shard, struct entry **link, struct visitor *visitor_out)
+static void take_out(struct pending *pending, struct entry **link, struct visitor *visitor_out)
 {
 	struct entry *entry = *link;
 
@@ -72,7 +73,7 @@ static void take_out(struct shard *shard, struct entry **link, struct visitor *v
 	list_remove(&entry->by_age);
 	*visitor_out = entry->visitor;
 	source_unannounce(entry->visitor.account->source);
-	gate_leave(shard->gate, &entry->visitor.account->pending);
+	gate_leave(pending->gate, &entry->visitor.account->pending);
 	free(entry);
 }
 
@@ -89,7 +90,7 @@ bool pending_add(struct pending *pending, const struct visitor *visitor)
 	*bucket = entry;
 	list_append(&shard->by_age, &entry->by_age);
 	source_announce(visitor->account->source);
-	gate_enter(shard->gate, &visitor->account->pending);
+	gate_enter(pending->gate, &visitor->account->pending);
 	pthread_mutex_unlock(&shard->lock);
 	return true;
 }
@@ -104,7 +105,7 @@ bool pending_take(struct pending *pending, const struct uuid *id, struct visitor
 	link = find(shard, id);
 	found = *link != NULL;
 	if (found)
-		take_out(shard, link, visitor_out);
+		take_out(pending, link, visitor_out);
 	pthread_mutex_unlock(&shard->lock);
 	return found;
 }
@@ -123,7 +124,8 @@ struct account *pending_account(struct pending *pending, const struct uuid *id)
 	return account;
 }
 
-static bool take_oldest(struct shard *shard, int64_t now_ms, struct visitor *visitor_out)
+static bool take_oldest(struct pending *pending, struct shard *shard, int64_t now_ms,
+                        struct visitor *visitor_out)
 {
 	struct entry *oldest;
 	bool expired = false;
@@ -133,7 +135,7 @@ static bool take_oldest(struct shard *shard, int64_t now_ms, struct visitor *vis
 		oldest = LIST_OWNER(shard->by_age.next, struct entry, by_age);
 		expired = oldest->visitor.deadline_ms <= now_ms;
 		if (expired)
-			take_out(shard, find(shard, &oldest->visitor.id), visitor_out);
+			take_out(pending, find(shard, &oldest->visitor.id), visitor_out);
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return expired;
@@ -142,7 +144,7 @@ static bool take_oldest(struct shard *shard, int64_t now_ms, struct visitor *vis
 bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
 {
 	for (size_t i = 0; i < SHARDS; i++) {
-		if (take_oldest(&pending->shards[i], now_ms, visitor_out))
+		if (take_oldest(pending, &pending->shards[i], now_ms, visitor_out))
 			return true;
 	}
 	return false;
@@ -158,6 +160,11 @@ bool pending_is_empty(struct pending *pending)
 		pthread_mutex_unlock(&pending->shards[i].lock);
 	}
 	return empty;
+}
+
+unsigned pending_count(const struct pending *pending)
+{
+	return atomic_load(&pending->gate->inside);
 }
 
 void visitor_drop(struct visitor *visitor)

@@ -22,6 +22,7 @@ struct visitor {
 	struct account *account; /* ref, likewise */
 	struct source *source;   /* ref, likewise; NULL: visitors are not told apart by source */
 	spore_addr peer;
+	int64_t since_ns; /* when it arrived, on clock_ns()'s clock */
 	int64_t deadline_ms;
 };
 
@@ -39,6 +40,8 @@ struct account *pending_account(struct pending *pending, const struct uuid *id);
 /* Takes out one whose deadline has passed; false when there is none. Call until it says so. */
 bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out);
 bool pending_is_empty(struct pending *pending);
+/* How many wait, for a look at them. */
+unsigned pending_count(const struct pending *pending);
 /* Closes a visitor that one has taken, or never added: its descriptor, its place, its account. */
 void visitor_drop(struct visitor *visitor);
 

@@ -5,9 +5,7 @@
 
 #include "base/crypto.h"
 #include "net/sock.h"
-
-const char ports_not_allowed[] = "client port number not in allowed range";
-const char ports_in_use[] = "port already in use";
+#include "server/refusal.h"
 
 /* bore tries 150 random ports; where the range is small or nearly full, a look at a few more in turn
  * still finds what is there, and bounds the time that a full range costs. */
@@ -40,7 +38,7 @@ static bool is_in_range(const struct server_settings *settings, uint16_t port)
 static const char *error_text(int cause)
 {
 	if (cause == EADDRINUSE)
-		return ports_in_use;
+		return refusal_text(REFUSED_PORT_IN_USE);
 	if (cause == EACCES || cause == EPERM)
 		return "permission denied";
 	return "failed to bind to port";
@@ -125,7 +123,7 @@ int ports_open(const struct server_settings *settings, const struct grant *grant
 	if (wanted == 0)
 		return try_any(settings, grant, error_out);
 	if (!ports_allow(settings, grant, wanted)) {
-		*error_out = ports_not_allowed;
+		*error_out = refusal_text(REFUSED_PORT_NOT_ALLOWED);
 		return -1;
 	}
 	return try_port(settings, wanted, error_out);

@@ -7,8 +7,6 @@
 
 /* May a tunnel with this grant (or NULL) ask for this port? */
 bool ports_allow(const struct server_settings *settings, const struct grant *grant, uint16_t wanted);
-/* bore's own texts for the client. */
-extern const char ports_not_allowed[], ports_in_use[];
 
 /* A listening socket on the tunnels' address. wanted 0: any of the range (of those the grant names,
  * if it does). Returns the descriptor, or -1 and *error_out: bore's own text for the client. */

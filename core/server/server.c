@@ -154,6 +154,11 @@ static bool open_workers(struct server *server, struct err *err)
 	return true;
 }
 
+static double read_pending(void *pending)
+{
+	return pending_count(pending);
+}
+
 /* ---- life ----------------------------------------------------------------------------------------- */
 
 /* Descriptors are shared out, so that they never run out: strangers get a sixteenth, another (at
@@ -230,6 +235,7 @@ struct server *server_start(const struct server_env *env, struct err *err)
 		return NULL;
 	}
 	server->listening = true;
+	stats_watch_pending(&server->shared.stats, read_pending, server->shared.pending);
 	pthread_mutex_lock(&the_server_lock);
 	the_server = server;
 	pthread_mutex_unlock(&the_server_lock);
@@ -263,6 +269,7 @@ void server_stop(struct server *server)
 	/* Twice: a question between workers may still have to be answered. */
 	for (unsigned i = 0; i < 2 * server->n_open; i++)
 		loop_settle(server->env.loops[i % server->n_open]);
+	stats_watch_pending(&server->shared.stats, NULL, NULL);
 	pending_free(server->shared.pending);
 	gate_fini(&server->shared.gate);
 	principal_table_fini(&server->shared.principals);

@@ -284,13 +284,13 @@ void source_remove_tunnel(struct source *source)
 	atomic_fetch_sub(&source->tunnels, 1);
 }
 
-bool source_add_visitor(struct source *source, int64_t now_ms, const char **why_out)
+bool source_add_visitor(struct source *source, int64_t now_ms, enum refusal *why_out)
 {
 	const struct limit_settings *limits = source->shard->table->limits;
 	bool in_time = true;
 
 	if (!add_up_to(&source->visitors, limits->max_visitors_per_ip)) {
-		*why_out = "its address has as many visitors as it may";
+		*why_out = REFUSED_SOURCE_FULL;
 		return false;
 	}
 	pthread_mutex_lock(&source->shard->lock);
@@ -301,7 +301,7 @@ bool source_add_visitor(struct source *source, int64_t now_ms, const char **why_
 	if (in_time)
 		return true;
 	atomic_fetch_sub(&source->visitors, 1);
-	*why_out = "its address opens connections too fast";
+	*why_out = REFUSED_SOURCE_PACE;
 	return false;
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "config/settings.h"
+#include "server/refusal.h"
 
 struct source;
 struct source_table;
@@ -39,7 +40,7 @@ bool source_add_tunnel(struct source *source);
 void source_remove_tunnel(struct source *source);
 /* One more visitor; false and *why_out when too many are there, or came of late. NULL is fine for the
  * second. */
-bool source_add_visitor(struct source *source, int64_t now_ms, const char **why_out);
+bool source_add_visitor(struct source *source, int64_t now_ms, enum refusal *why_out);
 void source_remove_visitor(struct source *source);
 
 /* May it have a secret checked now? Takes a token. */

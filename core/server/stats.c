@@ -1,48 +1,89 @@
 #include "server/stats.h"
 
-#include "base/log.h"
 #include "loop/loop.h"
-#include "metrics/metrics.h"
+#include "metrics/families.h"
 
-static const spore_metric_spec specs[STAT_COUNT] = {
-	[STAT_CONNECTIONS_INCOMING] = { .type = SPORE_METRIC_COUNTER,
-	                                .name = "spore_connections_incoming_total",
-	                                .help = "Visitors that arrived at public ports." },
-	[STAT_CONNECTIONS_ACCEPTED] = { .type = SPORE_METRIC_COUNTER,
-	                                .name = "spore_connections_accepted_total",
-	                                .help = "Visitors that a client took over." },
-	[STAT_CONNECTIONS_STALE] = { .type = SPORE_METRIC_COUNTER,
-	                             .name = "spore_connections_stale_total",
-	                             .help = "Visitors that no client took over in time." },
-	[STAT_BYTES_PROXIED] = { .type = SPORE_METRIC_COUNTER,
-	                         .name = "spore_bytes_proxied_total",
-	                         .unit = "bytes",
-	                         .help = "Bytes carried by relays that have ended." },
-	[STAT_TUNNELS] = { .type = SPORE_METRIC_GAUGE,
-	                   .name = "spore_tunnels",
-	                   .help = "Tunnels that are open." },
-	[STAT_RELAYS] = { .type = SPORE_METRIC_GAUGE,
-	                  .name = "spore_relays",
-	                  .help = "Relays that run." },
+static const enum family families[STAT_COUNT] = {
+	[STAT_CONNECTIONS_INCOMING] = FAMILY_CONNECTIONS_INCOMING,
+	[STAT_CONNECTIONS_ACCEPTED] = FAMILY_CONNECTIONS_ACCEPTED,
+	[STAT_CONNECTIONS_STALE] = FAMILY_CONNECTIONS_STALE,
+	[STAT_BYTES_PROXIED] = FAMILY_BYTES_PROXIED,
+	[STAT_TUNNELS] = FAMILY_TUNNELS,
+	[STAT_TUNNELS_OPENED] = FAMILY_TUNNELS_OPENED,
+	[STAT_RELAYS] = FAMILY_RELAYS,
+	[STAT_CONTROL_CONNECTIONS] = FAMILY_CONTROL_CONNECTIONS,
 };
+
+static const char *const places[REFUSED_AT_COUNT] = {
+	[REFUSED_AT_CONTROL] = "control",
+	[REFUSED_AT_PUBLIC] = "public",
+};
+
+/* All reasons have their series from the start, so that a first refusal shows as an increase. */
+static void init_refusals(struct stats *stats)
+{
+	for (int at = 0; at < REFUSED_AT_COUNT; at++) {
+		for (int reason = 0; reason < REFUSED_COUNT; reason++) {
+			const char *values[] = { places[at], refusal_name(reason) };
+
+			stats->refusals[at][reason] = refusal_happens_at(reason, at)
+			                                      ? family_series(stats->metrics,
+			                                                      FAMILY_REFUSALS, values)
+			                                      : 0;
+		}
+	}
+}
 
 void stats_init(struct stats *stats, struct metrics *metrics)
 {
 	stats->metrics = metrics;
-	for (size_t i = 0; i < STAT_COUNT; i++) {
-		spore_metric_spec spec = specs[i];
-		const char *why;
-		uint32_t family;
+	for (size_t i = 0; i < STAT_COUNT; i++)
+		stats->series[i] = family_series(metrics, families[i], NULL);
+	stats->accept_latency = family_series(metrics, FAMILY_ACCEPT_LATENCY, NULL);
+	stats->setup = family_series(metrics, FAMILY_SETUP, NULL);
+	stats->pending = family_series(metrics, FAMILY_PENDING, NULL);
+	init_refusals(stats);
+}
 
-		spec.struct_size = sizeof spec;
-		family = metrics_family(metrics, &spec, &why);
-		stats->series[i] = metrics_series(metrics, family, NULL, 0);
-		if (!stats->series[i])
-			log_error("metric refused", log_str("metric", spec.name), log_str("error", why));
-	}
+void stats_watch_pending(const struct stats *stats, double (*read)(void *arg), void *arg)
+{
+	metrics_sample(stats->metrics, stats->pending, read, arg);
+}
+
+struct stats_bytes stats_bytes_of(const struct stats *stats, const char *identity)
+{
+	return (struct stats_bytes){
+		.up = family_series(stats->metrics, FAMILY_BYTES_UP, &identity),
+		.down = family_series(stats->metrics, FAMILY_BYTES_DOWN, &identity),
+	};
 }
 
 void stats_add(const struct stats *stats, const struct loop *loop, enum stat_name stat, double delta)
 {
 	metrics_add(stats->metrics, loop_index(loop), stats->series[stat], delta);
+}
+
+void stats_refuse(const struct stats *stats, const struct loop *loop, enum refusal_at at,
+                  enum refusal reason)
+{
+	metrics_add(stats->metrics, loop_index(loop), stats->refusals[at][reason], 1);
+}
+
+void stats_accepted(const struct stats *stats, const struct loop *loop, int64_t waited_ns)
+{
+	unsigned shard = loop_index(loop);
+
+	stats_add(stats, loop, STAT_CONNECTIONS_ACCEPTED, 1);
+	metrics_observe(stats->metrics, shard, stats->accept_latency, (double)waited_ns / 1e6);
+	metrics_observe(stats->metrics, shard, stats->setup, (double)waited_ns / 1e9);
+}
+
+void stats_carried(const struct stats *stats, const struct loop *loop,
+                   const struct stats_bytes *identity, uint64_t up, uint64_t down)
+{
+	unsigned shard = loop_index(loop);
+
+	stats_add(stats, loop, STAT_BYTES_PROXIED, (double)(up + down));
+	metrics_add(stats->metrics, shard, identity->up, (double)up);
+	metrics_add(stats->metrics, shard, identity->down, (double)down);
 }

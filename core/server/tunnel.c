@@ -29,12 +29,14 @@ struct tunnel {
 	bool closed;
 };
 
-static void log_refused(const spore_addr *peer, uint16_t port, const char *why)
+static void refuse(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why)
 {
+	struct worker *worker = tunnel->worker;
 	char text[ADDR_TEXT_SIZE];
 
-	log_info("visitor refused", log_str("peer", addr_format(peer, text)), log_int("port", port),
-	         log_str("reason", why));
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
+	log_info("visitor refused", log_str("peer", addr_format(peer, text)),
+	         log_int("port", tunnel->account->port), log_str("reason", refusal_text(why)));
 }
 
 static bool announce(struct tunnel *tunnel, const struct uuid *id)
@@ -42,17 +44,17 @@ static bool announce(struct tunnel *tunnel, const struct uuid *id)
 	return link_send(tunnel->link, &(struct message){ .type = MESSAGE_CONNECTION, .id = *id });
 }
 
-/* The visitor waits in the table, and the client knows; or why not, and it is still the caller's. */
-static const char *hold(struct tunnel *tunnel, struct visitor *visitor)
+/* The visitor waits in the table, and the client knows. False and *why_out: it is still the caller's. */
+static bool hold(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
 	struct pending *pending = tunnel->worker->shared->pending;
 
+	*why_out = REFUSED_NO_MEMORY;
 	if (!uuid_random(&visitor->id) || !pending_add(pending, visitor))
-		return "out of memory";
+		return false;
 	/* From here on the table decides who owns it. */
-	if (!announce(tunnel, &visitor->id) && pending_take(pending, &visitor->id, visitor))
-		return "the client does not read";
-	return NULL;
+	*why_out = REFUSED_CLIENT_STALLED;
+	return announce(tunnel, &visitor->id) || !pending_take(pending, &visitor->id, visitor);
 }
 
 static bool has_room(void *arg)
@@ -65,7 +67,6 @@ static bool has_room(void *arg)
 static void run_wake(struct loop_task *task)
 {
 	struct tunnel *tunnel = (void *)((char *)task - offsetof(struct tunnel, door.wake));
-
 	struct gate *gate = &tunnel->worker->shared->gate;
 
 	gate_woken(gate, &tunnel->door);
@@ -77,14 +78,14 @@ static void run_wake(struct loop_task *task)
 }
 
 /* Counted as a visitor, of its source too if that is limited. */
-static bool let_in(struct worker *worker, struct visitor *visitor, const char **why_out)
+static bool let_in(struct worker *worker, struct visitor *visitor, enum refusal *why_out)
 {
 	const struct limit_settings *limits = worker->shared->limits;
 
 	if (limits->max_visitors_per_ip || limits->visitor_rate) {
 		visitor->source = source_get(worker->shared->sources, &visitor->peer);
 		if (!visitor->source) {
-			*why_out = "out of memory";
+			*why_out = REFUSED_NO_MEMORY;
 			return false;
 		}
 	}
@@ -97,24 +98,22 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	struct worker *worker = tunnel->worker;
 	struct server_shared *shared = worker->shared;
 	struct account *account = tunnel->account;
-	struct visitor visitor = {
-		.fd = fd, .account = account, .peer = *peer, .deadline_ms = clock_ms() + PENDING_MS
-	};
-	const char *why = "access list";
+	struct visitor visitor = { .fd = fd, .account = account, .peer = *peer, .since_ns = clock_ns() };
+	enum refusal why = REFUSED_ACCESS_LIST;
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
 	if (!acl_allows(&shared->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
 	                listener_addr(tunnel->listener), account_identity(account)) ||
 	    !let_in(worker, &visitor, &why)) {
-		log_refused(peer, account->port, why);
+		refuse(tunnel, peer, why);
 		source_unref(visitor.source);
 		close(fd);
 		return;
 	}
 	account_ref(account);
-	why = hold(tunnel, &visitor);
-	if (why) {
-		log_refused(peer, account->port, why);
+	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
+	if (!hold(tunnel, &visitor, &why)) {
+		refuse(tunnel, peer, why);
 		visitor_drop(&visitor);
 	}
 }
@@ -147,9 +146,12 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	tunnel->since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
+	tunnel->account->series = stats_bytes_of(&worker->shared->stats,
+	                                         account_identity(tunnel->account));
 	list_append(&worker->tunnels, &tunnel->node);
 	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS, 1);
+	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
 	link_send(link, &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port });
 	link_send(link, &(struct message){ .type = MESSAGE_HEARTBEAT });
 	return tunnel;

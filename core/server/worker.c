@@ -8,6 +8,7 @@
 #include "net/addr.h"
 #include "net/listener.h"
 #include "server/control.h"
+#include "server/forward.h"
 #include "server/tunnel.h"
 
 /* bore's own limits: 3 s for a first frame; heartbeats at most 500 ms apart (so a little less). A
@@ -19,10 +20,13 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 {
 	struct worker *worker = arg;
 	const spore_addr *local = listener_addr(worker->listener);
+	const struct stats *stats = &worker->shared->stats;
 	char text[ADDR_TEXT_SIZE];
 
+	stats_add(stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
 	if (!acl_allows(&worker->shared->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer,
 	                local, "")) {
+		stats_refuse(stats, worker->loop, REFUSED_AT_CONTROL, REFUSED_ACCESS_LIST);
 		log_info("client refused by access list", log_str("peer", addr_format(peer, text)));
 		close(fd);
 		return;
@@ -52,6 +56,7 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, control_on_silence);
 	linger_list_init(&worker->lingerers, loop);
 	relay_set_init(&worker->relays, loop, &limits);
+	worker->relays.on_moved = forward_count;
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);

@@ -19,10 +19,10 @@ struct account_scene {
 
 static inline bool account_scene_enter(struct account *account)
 {
-	const char *why = NULL;
+	enum refusal why = REFUSED_COUNT;
 	bool entered = account_enter(account, NULL, &why);
 
-	ck_assert(entered || why);
+	ck_assert(entered || why < REFUSED_COUNT);
 	return entered;
 }
 

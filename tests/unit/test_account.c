@@ -178,7 +178,7 @@ START_TEST(visitors_are_bounded_over_all)
 {
 	struct account_scene scene;
 	struct account *a, *b;
-	const char *why[2];
+	enum refusal why[2];
 
 	account_scene_open(&scene);
 	scene.principals.max_visitors = 2;
@@ -188,7 +188,8 @@ START_TEST(visitors_are_bounded_over_all)
 	ck_assert(!account_enter(a, NULL, &why[0]));
 	ck_assert(account_enter(b, NULL, &why[1]));
 	ck_assert(!account_enter(b, NULL, &why[1]));
-	ck_assert_str_ne(why[0], why[1]);
+	ck_assert_int_eq(why[0], REFUSED_CLIENT_FULL);
+	ck_assert_int_eq(why[1], REFUSED_SERVER_FULL);
 	account_leave(a, NULL);
 	ck_assert(account_enter(b, NULL, &why[1]));
 	account_leave(b, NULL);

@@ -60,11 +60,13 @@ START_TEST(an_id_works_once)
 	ck_assert(!pending_take(pending, &visitor.id, &taken));
 	ck_assert(pending_add(pending, &visitor));
 	ck_assert(!pending_is_empty(pending));
+	ck_assert_uint_eq(pending_count(pending), 1);
 	ck_assert(pending_take(pending, &visitor.id, &taken));
 	ck_assert_int_eq(taken.fd, 1234);
 	ck_assert_ptr_eq(taken.account, account);
 	ck_assert(uuid_equal(&taken.id, &visitor.id));
 	ck_assert(pending_is_empty(pending));
+	ck_assert_uint_eq(pending_count(pending), 0);
 	ck_assert(!pending_take(pending, &visitor.id, &taken));
 	drop(&visitor);
 	pending_free(pending);
@@ -262,6 +264,7 @@ START_TEST(every_visitor_is_taken_exactly_once)
 	ck_assert_uint_eq(race.by_id + race.by_time, VISITORS);
 	ck_assert_uint_ge(race.by_id, VISITORS / 2); /* the odd ones never expire */
 	ck_assert(pending_is_empty(race.pending));
+	ck_assert_uint_eq(pending_count(race.pending), 0);
 	ck_assert_uint_eq(race.account->principal->conns, 0);
 	pthread_barrier_destroy(&race.start);
 	pending_free(race.pending);

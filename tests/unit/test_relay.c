@@ -18,9 +18,19 @@ struct scene {
 	struct loop *loop;
 	struct relay_set set;
 	int far[2]; /* the ends that the test holds: of the left stream and of the right */
-	uint64_t bytes[2];
+	uint64_t bytes[2], moved[2];
 	unsigned n_ends;
 };
+
+static void on_moved(const uint64_t moved[2], void *arg)
+{
+	struct scene *scene = arg;
+
+	ck_assert_uint_eq(scene->n_ends, 0);
+	ck_assert(moved[0] || moved[1]);
+	scene->moved[0] += moved[0];
+	scene->moved[1] += moved[1];
+}
 
 static void on_end(const uint64_t bytes[2], void *arg)
 {
@@ -199,6 +209,34 @@ START_TEST(bytes_that_came_before_go_first)
 	tear_down(&scene);
 	ck_assert_uint_eq(scene.bytes[0], 13);
 	ck_assert_uint_eq(scene.bytes[1], 12);
+}
+END_TEST
+
+static bool has_told(void *arg)
+{
+	return ((struct scene *)arg)->moved[0] > 0;
+}
+
+/* Once in a while as it goes, and the rest before its end; in all as much as at the end. */
+START_TEST(what_moves_is_told_as_it_goes)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	scene.set.on_moved = on_moved;
+	say(&scene, 0, "long");
+	check_takes(&scene, 1, "long");
+	ck_assert(run_until(scene.loop, has_told, &scene));
+	ck_assert_uint_eq(scene.moved[0], 4);
+	ck_assert_uint_eq(scene.moved[1], 0);
+	say(&scene, 0, "er");
+	say(&scene, 1, "back");
+	check_takes(&scene, 1, "er");
+	check_takes(&scene, 0, "back");
+	tear_down(&scene);
+	ck_assert_mem_eq(scene.moved, scene.bytes, sizeof scene.moved);
+	ck_assert_uint_eq(scene.moved[0], 6);
+	ck_assert_uint_eq(scene.moved[1], 4);
 }
 END_TEST
 
@@ -463,8 +501,10 @@ START_TEST(a_reader_that_dies_ends_the_relay)
 }
 END_TEST
 
-SUITE("relay", bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked, bytes_go_both_ways_and_are_counted, each_direction_ends_on_its_own,
-      bytes_that_came_before_go_first, a_reset_is_passed_on, a_reset_behind_a_half_close_is_passed_on,
+SUITE("relay", bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_bytes_are_in_it,
+      one_that_carries_nothing_is_reset_if_asked, bytes_go_both_ways_and_are_counted,
+      each_direction_ends_on_its_own, bytes_that_came_before_go_first, what_moves_is_told_as_it_goes,
+      a_reset_is_passed_on, a_reset_behind_a_half_close_is_passed_on,
       ending_the_set_resets_all, bulk_arrives_unchanged, bulk_through_a_dribble_arrives_unchanged,
       a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,
       a_reader_that_dies_ends_the_relay)

@@ -67,19 +67,19 @@ START_TEST(visitors_are_bounded_in_number_and_pace)
 	struct limit_settings some = limits;
 	struct source_table *table = source_table_new(&some);
 	struct source *source = get(table, "192.0.2.1");
-	const char *why = NULL;
+	enum refusal why = REFUSED_COUNT;
 
 	some.max_visitors_per_ip = 2;
 	ck_assert(source_add_visitor(source, 1000, &why) && source_add_visitor(source, 1000, &why));
 	ck_assert(!source_add_visitor(source, 1000, &why));
-	ck_assert_str_eq(why, "its address has as many visitors as it may");
+	ck_assert_int_eq(why, REFUSED_SOURCE_FULL);
 	source_remove_visitor(source);
 	some.visitor_rate = 10;
 	some.visitor_burst = 1;
 	ck_assert(source_add_visitor(source, 1000, &why));
 	source_remove_visitor(source);
 	ck_assert(!source_add_visitor(source, 1050, &why));
-	ck_assert_str_eq(why, "its address opens connections too fast");
+	ck_assert_int_eq(why, REFUSED_SOURCE_PACE);
 	ck_assert(source_add_visitor(source, 1150, &why)); /* refusals leave no count behind */
 	source_remove_visitor(source);
 	source_remove_visitor(source);

@@ -81,7 +81,8 @@ typedef struct spore_session_end {
 	uint32_t port;                   /* its public port */
 	uint64_t session;
 	spore_str identity;
-	uint64_t bytes_up, bytes_down;   /* from visitors to the client, and back; relays ended so far */
+	uint64_t bytes_up, bytes_down;   /* from visitors to the client, and back; those of a relay that
+	                                    goes on, as of a second ago or so */
 	uint64_t conns;                  /* visitors carried */
 	int64_t life_ms;                 /* how long it stood */
 } spore_session_end;

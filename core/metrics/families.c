@@ -1,0 +1,185 @@
+#include "metrics/families.h"
+
+#include "base/log.h"
+
+enum { MOST_LABELS = 8 };
+
+/* Where the values come from the configuration, which bounds them. */
+enum { AS_CONFIGURED = 10000 };
+
+#define LABELS(...)                                                                                     \
+	.labels = (const char *const[]){ __VA_ARGS__ },                                                 \
+	.n_labels = sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)
+#define BOUNDS(...)                                                                                     \
+	.bounds = (const double[]){ __VA_ARGS__ },                                                      \
+	.n_bounds = sizeof((const double[]){ __VA_ARGS__ }) / sizeof(double)
+
+#define COUNTER   .type = SPORE_METRIC_COUNTER, .name
+#define GAUGE     .type = SPORE_METRIC_GAUGE, .name
+#define SUMMARY   .type = SPORE_METRIC_SUMMARY, .name
+#define HISTOGRAM .type = SPORE_METRIC_HISTOGRAM, .name
+
+/* A table, aligned by hand. */
+/* clang-format off */
+static const spore_metric_spec families[FAMILY_COUNT] = {
+	[FAMILY_CONNECTIONS_INCOMING] = {
+		COUNTER = "spore_connections_incoming_total",
+		.help = "Visitors that arrived at public ports.",
+	},
+	[FAMILY_CONNECTIONS_ACCEPTED] = {
+		COUNTER = "spore_connections_accepted_total",
+		.help = "Visitors that a client took over.",
+	},
+	[FAMILY_CONNECTIONS_STALE] = {
+		COUNTER = "spore_connections_stale_total",
+		.help = "Visitors that no client took over in time.",
+	},
+	[FAMILY_BYTES_PROXIED] = {
+		COUNTER = "spore_bytes_proxied_total",
+		.unit = "bytes",
+		.help = "Visitors' bytes carried, both ways; those of a running relay show within a second or two.",
+	},
+	[FAMILY_ACCEPT_LATENCY] = {
+		SUMMARY = "spore_accept_latency_ms",
+		.help = "Milliseconds from a visitor's arrival until a client took it over.",
+	},
+	[FAMILY_SETUP] = {
+		HISTOGRAM = "spore_connection_setup_seconds",
+		.unit = "seconds",
+		.help = "Seconds from a visitor's arrival until its bytes flow.",
+		BOUNDS(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+	},
+	[FAMILY_PENDING] = {
+		GAUGE = "spore_connections_pending",
+		.help = "Visitors that wait for a client to take them.",
+	},
+	[FAMILY_RELAYS] = {
+		GAUGE = "spore_relays",
+		.help = "Visitors that are being carried.",
+	},
+	[FAMILY_TUNNELS] = {
+		GAUGE = "spore_tunnels",
+		.help = "Tunnels that are open.",
+	},
+	[FAMILY_TUNNELS_OPENED] = {
+		COUNTER = "spore_tunnels_opened_total",
+		.help = "Tunnels that were opened.",
+	},
+	[FAMILY_BYTES_UP] = {
+		COUNTER = "spore_tunnel_up_bytes_total",
+		.unit = "bytes",
+		.help = "Bytes carried from visitors to a client, by the client's identity.",
+		LABELS("identity"),
+	},
+	[FAMILY_BYTES_DOWN] = {
+		COUNTER = "spore_tunnel_down_bytes_total",
+		.unit = "bytes",
+		.help = "Bytes carried from a client to visitors, by the client's identity.",
+		LABELS("identity"),
+	},
+	[FAMILY_CONTROL_CONNECTIONS] = {
+		COUNTER = "spore_control_connections_total",
+		.help = "Connections to the control port: clients', and one for each visitor taken over.",
+	},
+	[FAMILY_REFUSALS] = {
+		COUNTER = "spore_refusals_total",
+		.help = "Connections refused, at the control port or at public ports.",
+		LABELS("at", "reason"),
+	},
+	[FAMILY_CLIENT_VISITORS] = {
+		COUNTER = "spore_client_visitors_total",
+		.help = "Visitors that the server announced to this client.",
+	},
+	[FAMILY_CLIENT_FAILURES] = {
+		COUNTER = "spore_client_failures_total",
+		.help = "Announced visitors that this client could not carry.",
+		LABELS("reason"),
+	},
+	[FAMILY_CLIENT_LOSSES] = {
+		COUNTER = "spore_client_losses_total",
+		.help = "Tries to open a tunnel that failed, and tunnels lost.",
+	},
+	[FAMILY_AUTH_VERDICTS] = {
+		COUNTER = "spore_auth_verdicts_total",
+		.help = "Verdicts of auth instances; an error has a reason.",
+		LABELS("instance", "verdict", "reason"),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_AUTH_VERDICT_TIME] = {
+		HISTOGRAM = "spore_auth_verdict_seconds",
+		.unit = "seconds",
+		.help = "Seconds that an auth instance took for a verdict.",
+		LABELS("instance"),
+		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_PLUGIN_CALL_TIME] = {
+		HISTOGRAM = "spore_plugin_call_seconds",
+		.unit = "seconds",
+		.help = "Seconds for which a call into a plugin held up its worker.",
+		LABELS("kind", "instance", "call"),
+		BOUNDS(0.000001, 0.00001, 0.0001, 0.001, 0.01, 0.1, 1),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_BUILD] = {
+		GAUGE = "spore_build_info",
+		.help = "Always 1: which Spore this is.",
+		LABELS("version", "abi"),
+	},
+	[FAMILY_CONFIG] = {
+		GAUGE = "spore_config_info",
+		.help = "Always 1: the role, and the names of the instances that are configured.",
+		LABELS("role", "transport", "auth", "acl_control", "acl_public", "metrics"),
+	},
+	[FAMILY_WORKERS] = {
+		GAUGE = "spore_workers",
+		.help = "Worker threads.",
+	},
+	[FAMILY_START_TIME] = {
+		GAUGE = "spore_start_time_seconds",
+		.unit = "seconds",
+		.help = "When the process started, in seconds since 1970.",
+	},
+	[FAMILY_CPU_TIME] = {
+		COUNTER = "spore_cpu_seconds_total",
+		.unit = "seconds",
+		.help = "CPU time of the process, user and system.",
+	},
+	[FAMILY_MEMORY] = {
+		GAUGE = "spore_resident_memory_bytes",
+		.unit = "bytes",
+		.help = "Resident memory of the process.",
+	},
+	[FAMILY_DESCRIPTORS] = {
+		GAUGE = "spore_open_descriptors",
+		.help = "Descriptors that the process has open.",
+	},
+	[FAMILY_MAX_DESCRIPTORS] = {
+		GAUGE = "spore_max_descriptors",
+		.help = "Descriptors that the process may have open.",
+	},
+	[FAMILY_LOG_DROPS] = {
+		COUNTER = "spore_log_dropped_lines_total",
+		.help = "Log lines lost because nobody read them fast enough.",
+	},
+};
+/* clang-format on */
+
+uint32_t family_series(struct metrics *metrics, enum family family, const char *const *values)
+{
+	spore_metric_spec spec = families[family];
+	spore_str texts[MOST_LABELS];
+	const char *why = "out of memory";
+	uint32_t id, series = 0;
+
+	spec.struct_size = sizeof spec;
+	for (size_t i = 0; i < spec.n_labels; i++)
+		texts[i] = spore_cstr(values[i]);
+	id = metrics_family(metrics, &spec, &why);
+	if (id)
+		series = metrics_series(metrics, id, texts, spec.n_labels);
+	if (!series)
+		log_error("metric refused", log_str("metric", spec.name),
+		          log_str("error", why ? why : "out of memory"));
+	return series;
+}

@@ -1,0 +1,50 @@
+/* families - the core's own families: all their names, labels and help texts in one table, whoever
+ * counts into them. */
+#ifndef CORE_FAMILIES_H
+#define CORE_FAMILIES_H
+
+#include "metrics/metrics.h"
+
+enum family {
+	/* The names of Spore's predecessor. */
+	FAMILY_CONNECTIONS_INCOMING,
+	FAMILY_CONNECTIONS_ACCEPTED,
+	FAMILY_CONNECTIONS_STALE,
+	FAMILY_BYTES_PROXIED,
+	FAMILY_ACCEPT_LATENCY,
+	/* Visitors and tunnels. */
+	FAMILY_SETUP,
+	FAMILY_PENDING,
+	FAMILY_RELAYS,
+	FAMILY_TUNNELS,
+	FAMILY_TUNNELS_OPENED,
+	FAMILY_BYTES_UP,   /* identity */
+	FAMILY_BYTES_DOWN, /* identity */
+	FAMILY_CONTROL_CONNECTIONS,
+	FAMILY_REFUSALS, /* at, reason */
+	/* A client's. */
+	FAMILY_CLIENT_VISITORS,
+	FAMILY_CLIENT_FAILURES, /* reason */
+	FAMILY_CLIENT_LOSSES,
+	/* Plugins. */
+	FAMILY_AUTH_VERDICTS,     /* instance, verdict, reason */
+	FAMILY_AUTH_VERDICT_TIME, /* instance */
+	FAMILY_PLUGIN_CALL_TIME,  /* kind, instance, call */
+	/* The process. */
+	FAMILY_BUILD,  /* version, abi */
+	FAMILY_CONFIG, /* role, transport, auth, acl_control, acl_public, metrics */
+	FAMILY_WORKERS,
+	FAMILY_START_TIME,
+	FAMILY_CPU_TIME,
+	FAMILY_MEMORY,
+	FAMILY_DESCRIPTORS,
+	FAMILY_MAX_DESCRIPTORS,
+	FAMILY_LOG_DROPS,
+	FAMILY_COUNT
+};
+
+/* The series of these label values, one for each label, NULL if it has none; the family is registered
+ * with its first one. 0, and a line in the log, when there is none to be had. [any] */
+uint32_t family_series(struct metrics *metrics, enum family family, const char *const *values);
+
+#endif

@@ -1,0 +1,172 @@
+#include "server/stats.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "loop/loop.h"
+#include "metrics/metrics.h"
+#include "run_until.h"
+#include "suite.h"
+
+struct scene {
+	struct loop *loop;
+	struct metrics *metrics;
+	struct stats stats;
+};
+
+/* One series: its family's name, and one of its labels' values or NULL. */
+struct question {
+	const char *name, *label;
+	bool asked;
+	unsigned found;
+	double value; /* of a distribution its sum */
+	uint64_t count;
+};
+
+static void on_begin(void *arg, const spore_metric_spec *spec)
+{
+	struct question *q = arg;
+
+	q->asked = strcmp(spec->name, q->name) == 0;
+}
+
+static bool is_meant(const struct question *q, const spore_kv *labels, size_t n)
+{
+	bool meant = !q->label;
+
+	for (size_t i = 0; i < n; i++)
+		meant = meant || (labels[i].value.len == strlen(q->label) &&
+		                  memcmp(labels[i].value.ptr, q->label, labels[i].value.len) == 0);
+	return q->asked && meant;
+}
+
+static void on_value(void *arg, const spore_kv *labels, size_t n, double value)
+{
+	struct question *q = arg;
+
+	if (is_meant(q, labels, n)) {
+		q->found++;
+		q->value += value;
+	}
+}
+
+static void on_histogram(void *arg, const spore_kv *labels, size_t n, const double *bounds,
+                         const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
+{
+	struct question *q = arg;
+
+	(void)bounds;
+	(void)cumulative;
+	(void)n_bounds;
+	on_value(arg, labels, n, sum);
+	if (is_meant(q, labels, n))
+		q->count += count;
+}
+
+static void on_end(void *arg)
+{
+	((struct question *)arg)->asked = false;
+}
+
+static struct question ask(const struct scene *scene, const char *name, const char *label)
+{
+	static const spore_metric_visitor visitor = { sizeof visitor, 0,     on_begin, on_value,
+		                                      on_histogram,   on_end };
+	struct question q = { .name = name, .label = label };
+
+	metrics_visit(scene->metrics, &visitor, &q);
+	ck_assert_msg(q.found > 0, "%s{%s} is not there", name, label ? label : "");
+	return q;
+}
+
+static void open_scene(struct scene *scene)
+{
+	scene->loop = run_until_loop();
+	scene->metrics = metrics_new(1);
+	stats_init(&scene->stats, scene->metrics);
+}
+
+static void close_scene(struct scene *scene)
+{
+	metrics_free(scene->metrics);
+	loop_free(scene->loop);
+}
+
+START_TEST(a_refusal_counts_where_it_happened)
+{
+	struct scene scene;
+
+	open_scene(&scene);
+	for (int i = 0; i < REFUSED_COUNT; i++)
+		ck_assert_double_eq(ask(&scene, "spore_refusals_total", refusal_name(i)).value, 0);
+	stats_refuse(&scene.stats, scene.loop, REFUSED_AT_CONTROL, REFUSED_ACCESS_LIST);
+	stats_refuse(&scene.stats, scene.loop, REFUSED_AT_PUBLIC, REFUSED_ACCESS_LIST);
+	stats_refuse(&scene.stats, scene.loop, REFUSED_AT_CONTROL, REFUSED_WRONG_SECRET);
+	ck_assert_double_eq(ask(&scene, "spore_refusals_total", "wrong_secret").value, 1);
+	ck_assert_double_eq(ask(&scene, "spore_refusals_total", "access_list").value, 2);
+	ck_assert_double_eq(ask(&scene, "spore_refusals_total", "control").value, 2);
+	ck_assert_double_eq(ask(&scene, "spore_refusals_total", "public").value, 1);
+	close_scene(&scene);
+}
+END_TEST
+
+/* One time, in two units. */
+START_TEST(an_acceptance_is_timed)
+{
+	struct scene scene;
+	struct question ms, s;
+
+	open_scene(&scene);
+	stats_accepted(&scene.stats, scene.loop, 1500000);
+	stats_accepted(&scene.stats, scene.loop, 500000);
+	ms = ask(&scene, "spore_accept_latency_ms", NULL);
+	s = ask(&scene, "spore_connection_setup_seconds", NULL);
+	ck_assert_double_eq(ask(&scene, "spore_connections_accepted_total", NULL).value, 2);
+	ck_assert_uint_eq(ms.count, 2);
+	ck_assert_double_eq(ms.value, 2);
+	ck_assert_uint_eq(s.count, 2);
+	ck_assert(fabs(s.value - 0.002) < 1e-12);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(bytes_count_for_all_and_for_their_identity)
+{
+	struct stats_bytes alice, nobody;
+	struct scene scene;
+
+	open_scene(&scene);
+	alice = stats_bytes_of(&scene.stats, "alice");
+	nobody = stats_bytes_of(&scene.stats, "");
+	stats_carried(&scene.stats, scene.loop, &alice, 5, 7);
+	stats_carried(&scene.stats, scene.loop, &nobody, 100, 0);
+	stats_carried(&scene.stats, scene.loop, &alice, 1, 0);
+	ck_assert_double_eq(ask(&scene, "spore_bytes_proxied_total", NULL).value, 113);
+	ck_assert_double_eq(ask(&scene, "spore_tunnel_up_bytes_total", "alice").value, 6);
+	ck_assert_double_eq(ask(&scene, "spore_tunnel_down_bytes_total", "alice").value, 7);
+	ck_assert_double_eq(ask(&scene, "spore_tunnel_up_bytes_total", "").value, 100);
+	close_scene(&scene);
+}
+END_TEST
+
+static double read_three(void *arg)
+{
+	(void)arg;
+	return 3;
+}
+
+START_TEST(who_waits_is_asked_for)
+{
+	struct scene scene;
+
+	open_scene(&scene);
+	stats_watch_pending(&scene.stats, read_three, NULL);
+	ck_assert_double_eq(ask(&scene, "spore_connections_pending", NULL).value, 3);
+	stats_watch_pending(&scene.stats, NULL, NULL);
+	ck_assert_double_eq(ask(&scene, "spore_connections_pending", NULL).value, 0);
+	close_scene(&scene);
+}
+END_TEST
+
+SUITE("stats", a_refusal_counts_where_it_happened, an_acceptance_is_timed,
+      bytes_count_for_all_and_for_their_identity, who_waits_is_asked_for)
