@@ -8,6 +8,7 @@
 #include "link/plugin_set.h"
 
 struct client;
+struct metrics;
 struct resolver;
 
 /* Why the client ended: its exit status. */
@@ -20,6 +21,7 @@ enum client_exit {
 
 struct client_env {
 	struct plugin_set *set; /* borrowed, all of them: they outlive the client */
+	struct metrics *metrics;
 	struct resolver *resolver;
 	struct loop *main_loop;
 	struct loop *const *loops; /* the workers', running */

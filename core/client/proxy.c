@@ -46,6 +46,11 @@ static void log_id(struct proxy *proxy, enum log_level level, const char *event,
 	       log_str("error", error));
 }
 
+static void count_failure(const struct client_worker *worker, enum client_failure why)
+{
+	client_stats_fail(&worker->shared->stats, worker->loop, why);
+}
+
 static void run_reap(struct loop_task *task)
 {
 	free((char *)task - offsetof(struct proxy, reap));
@@ -79,6 +84,7 @@ static void on_relay_end(const uint64_t bytes[2], void *arg)
 {
 	struct client_worker *worker = arg;
 
+	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, -1);
 	atomic_fetch_sub(&worker->load, 1);
 	atomic_fetch_sub(&worker->shared->carried, 1);
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
@@ -98,6 +104,7 @@ static void join(struct proxy *proxy)
 		retire(proxy, false);
 	} else if (server && local) {
 		proxy->server = proxy->local = NULL;
+		client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
 		relay_start(&worker->relays, server, local, &proxy->unsent, &proxy->received,
 		            on_relay_end, worker);
 		retire(proxy, true);
@@ -147,6 +154,7 @@ static void on_failed(struct uplink *uplink, const char *why, bool refused)
 	struct proxy *proxy = proxy_of(uplink);
 
 	(void)refused;
+	count_failure(proxy->worker, CLIENT_FAILURE_SERVER);
 	log_id(proxy, LOG_WARN, "connection failed", why);
 	retire(proxy, false);
 }
@@ -180,6 +188,7 @@ static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
 		stream_open(proxy->local);
 	} else {
 		proxy->local_failed = true;
+		count_failure(proxy->worker, CLIENT_FAILURE_SERVICE);
 		log_id(proxy, LOG_WARN, "local service not reached", why);
 	}
 	join(proxy);
@@ -202,6 +211,8 @@ static void start(struct proxy *proxy)
 	uplink_start(&proxy->uplink, worker, SPORE_AUTH_DATA, &events);
 	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);
 	proxy->local_failed = proxy->dial == NULL;
+	if (proxy->local_failed)
+		count_failure(worker, CLIENT_FAILURE_MEMORY);
 }
 
 /* ---- the queue --------------------------------------------------------------------------------------
@@ -223,6 +234,7 @@ void proxy_run_start_waiting(struct loop_task *task)
 		struct proxy *proxy = LIST_OWNER(worker->waiting.next, struct proxy, node);
 
 		if (loop_now_ms(worker->loop) - proxy->since_ms > MAX_WAIT_MS) {
+			count_failure(worker, CLIENT_FAILURE_QUEUE);
 			log_id(proxy, LOG_WARN, "connection dropped", "it waited too long for its turn");
 			retire(proxy, false);
 			continue;
@@ -237,6 +249,7 @@ static void drop(struct client_worker *worker, const struct tunnel_settings *tun
 {
 	int64_t now = loop_now_ms(worker->loop);
 
+	count_failure(worker, CLIENT_FAILURE_QUEUE);
 	atomic_fetch_sub(&worker->load, 1);
 	atomic_fetch_sub(&worker->shared->carried, 1);
 	if (worker->complained_ms && now - worker->complained_ms < 1000)

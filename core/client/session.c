@@ -49,8 +49,11 @@ static void set_standing(struct session *session, bool standing)
 {
 	struct client_shared *shared = session->workers[0].shared;
 
-	if (session->standing != standing)
+	if (session->standing != standing) {
 		shared->standing += standing ? 1 : -1;
+		client_stats_add(&shared->stats, session->workers[0].loop, CLIENT_STAT_TUNNELS,
+		                 standing ? 1 : -1);
+	}
 	session->standing = standing;
 	host_set_ready(shared->standing == session->n_sessions);
 }
@@ -85,6 +88,8 @@ static void end(struct session *session, const char *why, enum client_exit statu
 	if (session->over)
 		return;
 	snprintf(text, sizeof text, "%s", why); /* may point into what is stopped next */
+	client_stats_add(&session->workers[0].shared->stats, session->workers[0].loop,
+	                 CLIENT_STAT_LOSSES, 1);
 	uplink_stop(&session->uplink);
 	ev_timer_stop(ev_of(session), &session->pulse);
 	set_standing(session, false);
@@ -298,8 +303,11 @@ static struct client_worker *choose_worker(const struct session *session)
 static void take_visitor(struct session *session, const struct uuid *id)
 {
 	struct client_worker *worker = choose_worker(session);
+	const struct client_stats *stats = &worker->shared->stats;
+	const struct loop *loop = session->uplink.worker->loop;
 	struct handover *handover;
 
+	client_stats_add(stats, loop, CLIENT_STAT_VISITORS, 1);
 	atomic_fetch_add(&worker->load, 1);
 	atomic_fetch_add(&worker->shared->carried, 1);
 	if (worker == session->uplink.worker) {
@@ -310,6 +318,7 @@ static void take_visitor(struct session *session, const struct uuid *id)
 	if (!handover) {
 		atomic_fetch_sub(&worker->load, 1);
 		atomic_fetch_sub(&worker->shared->carried, 1);
+		client_stats_fail(stats, loop, CLIENT_FAILURE_MEMORY);
 		log_error("connection dropped: out of memory", log_str("tunnel", session->tunnel->name));
 		return;
 	}

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "client/stats.h"
 #include "link/linger.h"
 #include "link/plugin_set.h"
 #include "loop/deadline.h"
@@ -17,6 +18,7 @@ struct client_shared {
 	const struct plugin_set *set;           /* read-only */
 	const struct client_settings *settings; /* read-only */
 	struct resolver *resolver;              /* [worker] */
+	struct client_stats stats;              /* read-only; counting is [worker] */
 	size_t standing;                        /* tunnels that stand; [worker] 0 alone */
 	atomic_uint carried;                    /* visitors being set up or carried, all workers */
 };

@@ -1,5 +1,6 @@
 #include "link/acl.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t point,
@@ -16,8 +17,10 @@ bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t poi
 	for (size_t i = 0; i < chain->n; i++) {
 		const struct instance *instance = chain->items[i];
 		const spore_acl_ops *ops = instance->component->ops;
+		int64_t began_ns = clock_ns();
 		int32_t verdict = ops->check(instance_state(instance, loop), &query);
 
+		meter_call(&instance->meter, loop, METER_CHECK, began_ns);
 		if (verdict == SPORE_ALLOW)
 			return true;
 		if (verdict == SPORE_NEXT)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
@@ -176,6 +177,7 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 	struct loop *loop = stream_loop(run->question.stream);
 	int32_t verdict;
 
+	run->asked_ns = clock_ns();
 	run->ticket = ticket_open(loop, TICKET_VERIFY, on_verify_done, run);
 	if (!run->ticket)
 		return SPORE_ENOMEM;
@@ -186,6 +188,7 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 		                                       stream_conn(run->question.stream));
 
 		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq, run->ticket);
+		meter_call(&instance->meter, loop, METER_VERIFY, run->asked_ns);
 	}
 	if (verdict != SPORE_EPENDING) {
 		ticket_close(run->ticket);
@@ -197,6 +200,7 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 /* Takes one instance's word: the chain's verdict, or SPORE_NEXT to go on. */
 static int32_t weigh(struct auth_run *run, struct instance *instance, int32_t verdict)
 {
+	meter_verdict(&instance->meter, stream_loop(run->question.stream), verdict, run->asked_ns);
 	if (verdict == SPORE_ALLOW || verdict == SPORE_DENY) {
 		run->by = instance;
 		return verdict;
@@ -266,6 +270,7 @@ bool auth_answer(struct auth_run *run, const struct auth_question *question, aut
 {
 	struct loop *loop = stream_loop(question->stream);
 	struct instance *instance = question->set->auth.items[0];
+	int64_t asked_ns = clock_ns();
 	spore_status status;
 
 	auth_cancel(run);
@@ -279,6 +284,7 @@ bool auth_answer(struct auth_run *run, const struct auth_question *question, aut
 		spore_answer_request rq = answer_request(question, stream_conn(question->stream));
 
 		status = ops_of(instance)->answer(instance_state(instance, loop), &rq, run->ticket);
+		meter_call(&instance->meter, loop, METER_ANSWER, asked_ns);
 	}
 	if (status == SPORE_EPENDING)
 		return true;
@@ -293,10 +299,12 @@ void auth_cancel(struct auth_run *run)
 		struct instance *instance = run->by ? run->by : current_instance(run);
 		const spore_auth_ops *ops = ops_of(instance);
 
+		struct loop *loop = stream_loop(run->question.stream);
+
 		ticket_close(run->ticket);
+		meter_no_verdict(&instance->meter, loop);
 		if (SPORE_CAN(ops, cancel))
-			ops->cancel(instance_state(instance, stream_loop(run->question.stream)),
-			            run->ticket);
+			ops->cancel(instance_state(instance, loop), run->ticket);
 		run->ticket = 0;
 	}
 	grant_free(run->grant);

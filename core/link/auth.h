@@ -32,6 +32,7 @@ typedef void (*auth_fn)(struct auth_run *run, int32_t verdict);
 struct auth_run {
 	struct auth_question question;
 	size_t at;           /* in the chain */
+	int64_t asked_ns;    /* when it was asked, on clock_ns()'s clock */
 	spore_ticket ticket; /* 0: nothing is on its way */
 	auth_fn on_verdict;
 	int32_t failure;     /* the last SPORE_E* that was passed over */

@@ -1,5 +1,6 @@
 #include "link/transport.h"
 
+#include "base/clock.h"
 #include "plugin/ticket.h"
 
 bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
@@ -18,15 +19,18 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 			.peer = &conn->peer,
 			.server_name = server_name,
 		};
+		struct loop *loop = stream_loop(stream);
 		spore_stream *upper = NULL;
+		int64_t began_ns;
 		spore_status status;
 
 		if (conn->n_layers == CONN_MAX_LAYERS) {
 			err_set(err, "more than %d transports on one another", CONN_MAX_LAYERS - 1);
 			return false;
 		}
-		status = ops->wrap(instance_state(instance, stream_loop(stream)), &args, &upper);
-
+		began_ns = clock_ns();
+		status = ops->wrap(instance_state(instance, loop), &args, &upper);
+		meter_call(&instance->meter, loop, METER_WRAP, began_ns);
 		if (status != SPORE_OK || !upper) {
 			err_set(err, "transport %s failed to set up a stream (status %d)",
 			        instance->name, status);

@@ -15,6 +15,7 @@
 #include "metrics/metrics.h"
 #include "net/resolve.h"
 #include "net/sock.h"
+#include "ops/vitals.h"
 #include "plugin/host.h"
 #include "version.h"
 
@@ -177,6 +178,7 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	runtime->resolver = resolver_new();
 	if (!runtime->metrics || !runtime->resolver)
 		return fail("out of memory");
+	vitals_init(runtime->metrics, config, runtime->n_workers);
 	if (!start_loops(runtime))
 		return false;
 	services.metrics = runtime->metrics;

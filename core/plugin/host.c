@@ -361,6 +361,11 @@ static const spore_host table = {
 	.metric_observe = host_metric_observe,
 };
 
+struct metrics *host_metrics(void)
+{
+	return the_host.services.metrics;
+}
+
 struct resolver *host_resolver(void)
 {
 	return the_host.services.resolver;

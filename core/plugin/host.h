@@ -32,6 +32,7 @@ bool host_init(const struct host_services *services);
 void host_fini(void);
 /* Valid for the whole process. */
 const spore_host *host_table(void);
+struct metrics *host_metrics(void);
 /* The one that plugins' look-ups go through. */
 struct resolver *host_resolver(void);
 /* As spore_host.get_extension. */

@@ -73,6 +73,7 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 	err_set(err, "out of memory");
 	if (!instance)
 		return NULL;
+	meter_init(&instance->meter, host_metrics(), spec->component, spec->role, instance->name);
 	reporter.args = (spore_create_args){
 		.struct_size = sizeof reporter.args,
 		.role = spec->role,

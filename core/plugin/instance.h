@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "plugin/meter.h"
 
 struct json;
 struct loaded;
@@ -46,6 +47,7 @@ struct instance {
 	unsigned n_workers;
 	bool continue_on_error; /* "on_error": "next" (auth) */
 	bool needs_challenge;   /* auth */
+	struct meter meter;
 };
 
 struct instance_spec {

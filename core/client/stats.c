@@ -1,0 +1,39 @@
+#include "client/stats.h"
+
+#include "loop/loop.h"
+#include "metrics/families.h"
+
+static const enum family families[CLIENT_STAT_COUNT] = {
+	[CLIENT_STAT_TUNNELS] = FAMILY_TUNNELS,
+	[CLIENT_STAT_RELAYS] = FAMILY_RELAYS,
+	[CLIENT_STAT_VISITORS] = FAMILY_CLIENT_VISITORS,
+	[CLIENT_STAT_LOSSES] = FAMILY_CLIENT_LOSSES,
+};
+
+static const char *const failures[CLIENT_FAILURE_COUNT] = {
+	[CLIENT_FAILURE_SERVER] = "server",
+	[CLIENT_FAILURE_SERVICE] = "service",
+	[CLIENT_FAILURE_QUEUE] = "queue",
+	[CLIENT_FAILURE_MEMORY] = "no_memory",
+};
+
+void client_stats_init(struct client_stats *stats, struct metrics *metrics)
+{
+	stats->metrics = metrics;
+	for (size_t i = 0; i < CLIENT_STAT_COUNT; i++)
+		stats->series[i] = family_series(metrics, families[i], NULL);
+	for (size_t i = 0; i < CLIENT_FAILURE_COUNT; i++)
+		stats->failures[i] = family_series(metrics, FAMILY_CLIENT_FAILURES, &failures[i]);
+}
+
+void client_stats_add(const struct client_stats *stats, const struct loop *loop, enum client_stat stat,
+                      double delta)
+{
+	metrics_add(stats->metrics, loop_index(loop), stats->series[stat], delta);
+}
+
+void client_stats_fail(const struct client_stats *stats, const struct loop *loop,
+                       enum client_failure why)
+{
+	metrics_add(stats->metrics, loop_index(loop), stats->failures[why], 1);
+}
