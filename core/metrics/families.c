@@ -19,7 +19,7 @@ enum { AS_CONFIGURED = 10000 };
 #define SUMMARY   .type = SPORE_METRIC_SUMMARY, .name
 #define HISTOGRAM .type = SPORE_METRIC_HISTOGRAM, .name
 
-/* A table, aligned by hand. */
+/* A table, aligned by hand. No label is called instance or job: those are the scraper's. */
 /* clang-format off */
 static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_CONNECTIONS_INCOMING] = {
@@ -102,14 +102,14 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_AUTH_VERDICTS] = {
 		COUNTER = "spore_auth_verdicts_total",
 		.help = "Verdicts of auth instances; an error has a reason.",
-		LABELS("instance", "verdict", "reason"),
+		LABELS("plugin", "verdict", "reason"),
 		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_AUTH_VERDICT_TIME] = {
 		HISTOGRAM = "spore_auth_verdict_seconds",
 		.unit = "seconds",
 		.help = "Seconds that an auth instance took for a verdict.",
-		LABELS("instance"),
+		LABELS("plugin"),
 		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3),
 		.max_series = AS_CONFIGURED,
 	},
@@ -117,7 +117,7 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		HISTOGRAM = "spore_plugin_call_seconds",
 		.unit = "seconds",
 		.help = "Seconds for which a call into a plugin held up its worker.",
-		LABELS("kind", "instance", "call"),
+		LABELS("kind", "plugin", "call"),
 		BOUNDS(0.000001, 0.00001, 0.0001, 0.001, 0.01, 0.1, 1),
 		.max_series = AS_CONFIGURED,
 	},

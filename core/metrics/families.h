@@ -27,9 +27,9 @@ enum family {
 	FAMILY_CLIENT_FAILURES, /* reason */
 	FAMILY_CLIENT_LOSSES,
 	/* Plugins. */
-	FAMILY_AUTH_VERDICTS,     /* instance, verdict, reason */
-	FAMILY_AUTH_VERDICT_TIME, /* instance */
-	FAMILY_PLUGIN_CALL_TIME,  /* kind, instance, call */
+	FAMILY_AUTH_VERDICTS,     /* plugin, verdict, reason */
+	FAMILY_AUTH_VERDICT_TIME, /* plugin */
+	FAMILY_PLUGIN_CALL_TIME,  /* kind, plugin, call */
 	/* The process. */
 	FAMILY_BUILD,  /* version, abi */
 	FAMILY_CONFIG, /* role, transport, auth, acl_control, acl_public, metrics */
