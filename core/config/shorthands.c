@@ -38,6 +38,8 @@ const struct shorthand shorthands[] = {
 	  "secret that both ends share (others on this machine may see it: better a variable or a file)" },
 	{ "secret_file",   0,   BOTH,        NULL,     false, PATH,          "/auth[hmac]/secret",    "PATH",
 	  "file that holds the secret" },
+	{ "metrics_port",  0,   BOTH,        NULL,     false, NUMBER,        "/metrics[prometheus]/port", "PORT",
+	  "serve metrics over HTTP, to this machine alone" },
 	{ "log_level",     0,   BOTH,        NULL,     false, TEXT,          "/log/level",            "LEVEL", NULL },
 	{ "log_format",    0,   BOTH,        NULL,     false, TEXT,          "/log/format",           "FORMAT", NULL },
 };

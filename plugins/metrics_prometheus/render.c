@@ -1,0 +1,290 @@
+#include "render.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_SIZE = 16 * 1024, NUMBER_SIZE = 40 };
+
+/* Beyond it not every integer is a double. */
+static const double exact_max = 9007199254740992.0;
+
+/* A visit: the family whose series come now. */
+struct page {
+	struct text *text;
+	enum format format;
+	const spore_metric_spec *family;
+	int begun; /* its head stands there */
+};
+
+/* ---- text ------------------------------------------------------------------------------------------
+ */
+
+static int reserve(struct text *text, size_t more)
+{
+	size_t size = text->size ? text->size : FIRST_SIZE;
+	char *bytes;
+
+	while (size - text->len < more)
+		size *= 2;
+	if (text->failed || size == text->size)
+		return !text->failed;
+	bytes = realloc(text->bytes, size);
+	if (!bytes) {
+		text->failed = 1;
+		return 0;
+	}
+	text->bytes = bytes;
+	text->size = size;
+	return 1;
+}
+
+static void put(struct text *text, const char *bytes, size_t len)
+{
+	if (len == 0 || !reserve(text, len))
+		return;
+	memcpy(text->bytes + text->len, bytes, len);
+	text->len += len;
+}
+
+static void put_text(struct text *text, const char *bytes)
+{
+	put(text, bytes, strlen(bytes));
+}
+
+/* How many bytes of well-formed UTF-8 stand there, 0 if none. */
+static size_t utf8_len(const unsigned char *bytes, size_t left)
+{
+	static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = bytes[0] < 0x80   ? 1
+	             : bytes[0] < 0xC0 ? 0
+	             : bytes[0] < 0xE0 ? 2
+	             : bytes[0] < 0xF0 ? 3
+	                               : 4;
+	unsigned code = len == 1 ? bytes[0] : bytes[0] & (0x7Fu >> len);
+
+	if (len == 0 || len > left || bytes[0] > 0xF7)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((bytes[i] & 0xC0) != 0x80)
+			return 0;
+		code = code << 6 | (bytes[i] & 0x3F);
+	}
+	if (code < least[len] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+		return 0;
+	return len;
+}
+
+/* One bad byte would cost the scraper the whole page, so it becomes U+FFFD. */
+static void put_escaped(struct text *text, spore_str value, int quotes)
+{
+	for (size_t i = 0; i < value.len;) {
+		const unsigned char *at = (const unsigned char *)value.ptr + i;
+		size_t len = utf8_len(at, value.len - i);
+
+		if (*at == '\\')
+			put_text(text, "\\\\");
+		else if (*at == '\n')
+			put_text(text, "\\n");
+		else if (*at == '"' && quotes)
+			put_text(text, "\\\"");
+		else if (len == 0 || *at < 0x20)
+			put_text(text, "\xEF\xBF\xBD");
+		else
+			put(text, (const char *)at, len);
+		i += len ? len : 1;
+	}
+}
+
+/* The shortest text that reads back as the same number; whole numbers without an exponent. */
+static const char *format_number(double value, char out[NUMBER_SIZE])
+{
+	if (isnan(value))
+		return "NaN";
+	if (isinf(value))
+		return value > 0 ? "+Inf" : "-Inf";
+	if (floor(value) == value && fabs(value) < exact_max) {
+		snprintf(out, NUMBER_SIZE, "%.0f", value == 0 ? 0.0 : value);
+		return out;
+	}
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(out, NUMBER_SIZE, "%.*g", digits, value);
+		if (strtod(out, NULL) == value)
+			break;
+	}
+	return out;
+}
+
+/* A bound has the same text in both formats, and in OpenMetrics it has a point: "1.0". */
+static const char *format_bound(double bound, char out[NUMBER_SIZE])
+{
+	const char *text = format_number(bound, out);
+
+	if (text == out && !strpbrk(out, ".e"))
+		strcat(out, ".0");
+	return text;
+}
+
+/* ---- the head of a family --------------------------------------------------------------------------
+ */
+
+static int ends_in(const char *name, size_t len, const char *suffix)
+{
+	size_t tail = strlen(suffix);
+
+	return len >= tail && memcmp(name + len - tail, suffix, tail) == 0;
+}
+
+/* In OpenMetrics a counter's _total belongs to its samples alone. */
+static size_t family_len(const struct page *page)
+{
+	size_t len = strlen(page->family->name);
+	int shorter = page->format == FORMAT_OPENMETRICS && page->family->type == SPORE_METRIC_COUNTER;
+
+	return shorter && ends_in(page->family->name, len, "_total") ? len - strlen("_total") : len;
+}
+
+static void put_head(const struct page *page, const char *keyword)
+{
+	put_text(page->text, "# ");
+	put_text(page->text, keyword);
+	put_text(page->text, " ");
+	put(page->text, page->family->name, family_len(page));
+	put_text(page->text, " ");
+}
+
+/* OpenMetrics has it only where the name ends in it. */
+static int shows_unit(const struct page *page)
+{
+	const char *unit = page->family->unit, *name = page->family->name;
+	size_t len = family_len(page), tail = unit ? strlen(unit) : 0;
+
+	return page->format == FORMAT_OPENMETRICS && tail && ends_in(name, len, unit) && len > tail &&
+	       name[len - tail - 1] == '_';
+}
+
+/* With the first series: a family that has none is left out. */
+static void begin_family(struct page *page)
+{
+	static const char *const types[] = { "untyped", "counter", "gauge", "histogram", "summary" };
+	uint32_t type = page->family->type;
+
+	if (page->begun)
+		return;
+	page->begun = 1;
+	put_head(page, "HELP");
+	put_escaped(page->text, spore_cstr(page->family->help), page->format == FORMAT_OPENMETRICS);
+	put_text(page->text, "\n");
+	put_head(page, "TYPE");
+	put_text(page->text, types[type]);
+	put_text(page->text, "\n");
+	if (!shows_unit(page))
+		return;
+	put_head(page, "UNIT");
+	put_text(page->text, page->family->unit);
+	put_text(page->text, "\n");
+}
+
+/* ---- samples ---------------------------------------------------------------------------------------
+ */
+
+static void put_label(struct text *text, int *n, spore_str key, spore_str value)
+{
+	put_text(text, (*n)++ ? "," : "{");
+	put(text, key.ptr, key.len);
+	put_text(text, "=\"");
+	put_escaped(text, value, 1);
+	put_text(text, "\"");
+}
+
+/* bound: the text of `le`, or NULL. */
+static void put_sample(const struct page *page, const char *suffix, const spore_kv *labels,
+                       size_t n_labels, const char *bound, const char *value)
+{
+	struct text *text = page->text;
+	int n = 0;
+
+	put_text(text, page->family->name);
+	put_text(text, suffix);
+	for (size_t i = 0; i < n_labels; i++)
+		put_label(text, &n, labels[i].key, labels[i].value);
+	if (bound)
+		put_label(text, &n, spore_cstr("le"), spore_cstr(bound));
+	put_text(text, n ? "} " : " ");
+	put_text(text, value);
+	put_text(text, "\n");
+}
+
+static void on_begin(void *arg, const spore_metric_spec *family)
+{
+	struct page *page = arg;
+
+	page->family = family;
+	page->begun = 0;
+}
+
+/* A type of a later minor is left out. */
+static int is_known(const struct page *page)
+{
+	return page->family->type >= SPORE_METRIC_COUNTER && page->family->type <= SPORE_METRIC_SUMMARY;
+}
+
+static void on_value(void *arg, const spore_kv *labels, size_t n, double value)
+{
+	char number[NUMBER_SIZE];
+
+	if (!is_known(arg))
+		return;
+	begin_family(arg);
+	put_sample(arg, "", labels, n, NULL, format_number(value, number));
+}
+
+static void on_histogram(void *arg, const spore_kv *labels, size_t n, const double *bounds,
+                         const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
+{
+	const struct page *page = arg;
+	char number[NUMBER_SIZE], bound[NUMBER_SIZE];
+
+	if (!is_known(page))
+		return;
+	begin_family(arg);
+	for (size_t i = 0; i < n_bounds; i++) {
+		snprintf(number, sizeof number, "%llu", (unsigned long long)cumulative[i]);
+		put_sample(page, "_bucket", labels, n, format_bound(bounds[i], bound), number);
+	}
+	snprintf(number, sizeof number, "%llu", (unsigned long long)count);
+	if (page->family->type == SPORE_METRIC_HISTOGRAM)
+		put_sample(page, "_bucket", labels, n, "+Inf", number);
+	put_sample(page, "_count", labels, n, NULL, number);
+	put_sample(page, "_sum", labels, n, NULL, format_number(sum, number));
+}
+
+static void on_end(void *arg)
+{
+	((struct page *)arg)->family = NULL;
+}
+
+static const spore_metric_visitor visitor = {
+	.struct_size = sizeof visitor,
+	.begin = on_begin,
+	.value = on_value,
+	.histogram = on_histogram,
+	.end = on_end,
+};
+
+void render(const spore_ext_metrics *metrics, enum format format, struct text *text)
+{
+	struct page page = { .text = text, .format = format };
+
+	metrics->visit(&visitor, &page);
+	if (format == FORMAT_OPENMETRICS)
+		put_text(text, "# EOF\n");
+}
+
+const char *render_type(enum format format)
+{
+	return format == FORMAT_OPENMETRICS
+	               ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	               : "text/plain; version=0.0.4; charset=utf-8";
+}
