@@ -3,6 +3,7 @@
  *   GET /metrics    all families, in Prometheus' text format or in OpenMetrics, as Accept asks
  *   GET /healthz    200 while the process runs
  *   GET /readyz     200 while it serves; 503 before that, and while it drains */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <spore/metrics.h>
 #include <stdio.h>
@@ -66,10 +67,13 @@ static struct http_answer answer(void *arg, const char *path, const char *accept
 static void report_busy(const spore_create_args *args, const spore_addr *address, int cause)
 {
 	const struct conf *conf = args->conf;
-	char text[160];
+	int v4 = address->family == 4;
+	char ip[INET6_ADDRSTRLEN] = "", text[200];
 
-	snprintf(text, sizeof text, "cannot serve metrics at port %u of this address: %s", address->port,
-	         strerror(cause));
+	inet_ntop(v4 ? AF_INET : AF_INET6, address->ip + (v4 ? 12 : 0), ip, sizeof ip);
+	snprintf(text, sizeof text,
+	         v4 ? "cannot serve metrics at %s:%u: %s" : "cannot serve metrics at [%s]:%u: %s", ip,
+	         address->port, strerror(cause));
 	args->report(args, conf->port ? "/port" : "/listen", text);
 }
 

@@ -55,6 +55,23 @@ def bore_binary():
     pytest.skip(message)
 
 
+def prometheus_program(name):
+    """Where prometheus or promtool is: $PROMETHEUS_BIN, the PATH, the cache that the test runner fills.
+
+    Without it the test is skipped, and where CI=true it fails.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folders = [os.environ.get("PROMETHEUS_BIN"), os.environ.get("PATH"),
+               os.path.join(cache, "spore-peers", "prometheus", "usr", "bin")]  # fmt: skip
+    path = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
+    if path:
+        return path
+    message = f"NO PROMETHEUS: set PROMETHEUS_BIN to the folder that holds {name}, or let tests/run unpack it"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
+    pytest.skip(message)
+
+
 def _flag(name, value):
     return [] if value is None else [name, str(value)]
 

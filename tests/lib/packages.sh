@@ -3,7 +3,7 @@
 
 # What a build of Spore needs. The other lists are with the scripts that need them.
 # shellcheck disable=SC2034 # used by those who source this
-BUILD_PACKAGES=(build-essential cmake pkg-config libev-dev libssl-dev libcjson-dev)
+BUILD_PACKAGES=(build-essential cmake pkg-config libev-dev libssl-dev libcjson-dev libmicrohttpd-dev)
 
 # as_root COMMAND... - directly, or through sudo.
 as_root() {

@@ -1,12 +1,18 @@
 """An exporter that visits the host's families."""
 
 import re
+import socket
 
+import pytest
+
+from harness.metrics import Exporter
 from harness.scale import seconds
 from harness.services import Echo
-from harness.sockets import connect
+from harness.sockets import connect, how_it_ends
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
+
+SPORE_EBACKEND = -11
 
 
 class Exported:
@@ -109,3 +115,88 @@ def test_it_runs_on_one_worker_and_ends_with_a_last_snapshot(host, tmp_path):
         assert not exported.path.exists()
         assert server.stop(seconds(10)) == 0
     assert exported.text().startswith("ready 0\n")
+
+
+# ---- what the host counts of plugins, as metrics_prometheus serves it ------------------------------------
+
+
+@pytest.fixture
+def prometheus(address):
+    """(the section of the configuration, what it serves)"""
+    port = address.free_port()
+    return [{"use": "prometheus", "listen": f"{address.host}:{port}"}], Exporter(address.host, port)
+
+
+def test_bytes_have_their_identity(host, prometheus, answering):
+    section, exporter = prometheus
+    auth = [{"use": "policy", "names": ["alice", "bob"]}]
+    with Echo() as service, host.server(metrics=section, auth=auth) as server:
+        for name, length in (("alice", 100), ("bob", 7)):
+            client_auth = [{"use": "policy", "names": [name], "say": name}]
+            with host.client(server, service, auth=client_auth) as client:
+                assert one_exchange(client.host, client.port, b"x" * length) == b"x" * length
+        wait_until(lambda: exporter.value("spore_bytes_proxied_total") == 214, "all bytes to be counted")
+        page = exporter.page()
+        for name, length in (("alice", 100), ("bob", 7)):
+            assert page.value("spore_tunnel_up_bytes_total", identity=name) == length
+            assert page.value("spore_tunnel_down_bytes_total", identity=name) == length
+
+
+def test_verdicts_have_their_plugin_and_reason(host, prometheus, answering):
+    section, exporter = prometheus
+    auth = [
+        {"use": "wrong", "name": "broken", "value": SPORE_EBACKEND, "on_error": "next"},
+        {"use": "blocking", "name": "slow", "answer": "sesame"},
+    ]
+
+    def verdicts(**labels):
+        return exporter.value("spore_auth_verdicts_total", **labels)
+
+    with host.server(metrics=section, auth=auth) as server:
+        with answering.to(server) as wire:
+            wire.tunnel("sesame")
+        with answering.to(server) as wire:
+            wire.say("please", {"Hello": 0}).expect_error("invalid secret")
+        assert verdicts(plugin="broken", verdict="error", reason="backend") == 2
+        assert verdicts(plugin="slow", verdict="allow") == 1
+        assert verdicts(plugin="slow", verdict="deny") == 1
+        page = exporter.page()
+        # A blocking instance keeps no worker, but its verdict takes a while all the same.
+        assert page.value("spore_plugin_call_seconds_count", plugin="broken", call="verify") == 2
+        assert page.value("spore_plugin_call_seconds_count", plugin="slow", call="verify") == 0
+        assert page.value("spore_auth_verdict_seconds_count", plugin="slow") == 2
+        assert page.value("spore_auth_verdict_seconds_sum", plugin="slow") > 0.05
+
+
+def test_a_verdict_that_nobody_awaits(host, prometheus, answering):
+    section, exporter = prometheus
+    with host.server(metrics=section, auth=[{"use": "timer", "answer": "x", "never": True}]) as server:
+        with answering.to(server) as wire:
+            wire.say("please", {"Hello": 0}).expect_error("authentication timed out", timeout=10)
+        assert exporter.value("spore_auth_verdicts_total", plugin="timer", verdict="none") == 1
+        assert exporter.value("spore_refusals_total", at="control", reason="auth_too_slow") == 1
+
+
+def test_access_lists_are_timed_and_refuse(host, prometheus):
+    section, exporter = prometheus
+    acl = {"public": [{"use": "deny", "point": "public", "deny": ["127.0.7.1"]}]}
+    with Echo() as service, host.server(metrics=section, acl=acl) as server:
+        with host.client(server, service) as client:
+            assert one_exchange(client.host, client.port) == b"ping"
+            with socket.create_connection((client.host, client.port), source_address=("127.0.7.1", 0)) as visitor:
+                assert how_it_ends(visitor)[0] == b""
+        page = exporter.page()
+        assert page.value("spore_plugin_call_seconds_count", kind="acl", plugin="deny", call="check") == 2
+        assert page.value("spore_refusals_total", at="public", reason="access_list") == 1
+        assert page.value("spore_connections_incoming_total") == 2
+        assert page.value("spore_connections_accepted_total") == 1
+
+
+def test_a_plugins_text_cannot_break_the_page(host, prometheus, answering):
+    section, exporter = prometheus
+    name = 'a"b\\c\nd\u00fc'
+    with host.server(metrics=section, auth=[{"use": "policy", "names": [name]}]) as server:
+        with answering.to(server) as wire:
+            wire.tunnel(name)
+            page = exporter.page()
+            assert page.value("spore_tunnel_up_bytes_total", identity='a\\"b\\\\c\\nd\u00fc') == 0

@@ -1,0 +1,225 @@
+"""Prometheus itself and its tools, on what the server serves and on what conf/ says about it.
+
+SPORE_PROMETHEUS_SECONDS is how long a real Prometheus scrapes a server under load (10).
+"""
+
+import contextlib
+import json
+import os
+import random
+import re
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from harness.metrics import Exporter
+from harness.peers import REPOSITORY, prometheus_program, spore_client, spore_server
+from harness.process import Process, run
+from harness.scale import SCALE, seconds
+from harness.services import Echo
+from harness.sockets import connect, end_writing, read_exactly, read_to_end
+from harness.waiting import wait_until
+
+LOAD_SECONDS = float(os.environ.get("SPORE_PROMETHEUS_SECONDS", "10"))
+INTERVAL_MS = 250
+RULES = REPOSITORY / "conf" / "prometheus" / "spore.rules.yml"
+CONFIG = REPOSITORY / "conf" / "prometheus" / "prometheus.yml"
+DASHBOARD = REPOSITORY / "conf" / "grafana" / "spore.json"
+
+
+@contextlib.contextmanager
+def serving(tmp_path, address, **options):
+    port = address.free_port()
+    path = tmp_path / "metrics.json"
+    path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
+    with spore_server(address, extra=["--config", str(path)], **options) as server:
+        yield server, Exporter(address.host, port)
+
+
+# ---- promtool ----------------------------------------------------------------------------------------------
+
+
+def test_promtool_finds_nothing_but_the_predecessors_name(tmp_path, address):
+    page = tmp_path / "page"
+    with serving(tmp_path, address, secret="s3cret") as (server, exporter):
+        with Echo() as service, spore_client(server.control, service.port, secret="s3cret"):
+            page.write_text(exporter.page().text)
+    # It reads its standard input.
+    done = run(["sh", "-c", '"$1" check metrics <"$2"', "sh", prometheus_program("promtool"), str(page)])
+    assert done.lines == ["spore_accept_latency_ms metric names should not contain abbreviated units"]
+
+
+def test_promtool_accepts_rules_and_config():
+    for what, path in (("rules", RULES), ("config", CONFIG)):
+        done = run([prometheus_program("promtool"), "check", what, str(path)])
+        assert done.status == 0, done.log()
+        assert "SUCCESS: 10 rules found" in done.log()
+
+
+# ---- names that conf/ uses ---------------------------------------------------------------------------------
+
+
+def expressions():
+    """(where, PromQL) of each rule and panel."""
+    rules = re.sub(r">-\n\s+", " ", RULES.read_text())
+    for block in re.split(r"- alert: ", rules)[1:]:
+        yield block.split()[0], re.search(r"expr: (.*?)\n\s+(?:for|labels):", block, re.DOTALL).group(1)
+    dashboard = json.loads(DASHBOARD.read_text())
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            yield panel["title"], target["expr"]
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["name"], variable["query"]["query"]
+
+
+def test_conf_uses_what_is_served(tmp_path, address):
+    with serving(tmp_path, address, secret="s3cret") as (server, exporter):
+        with Echo() as service, spore_client(server.control, service.port, secret="s3cret"):
+            page = exporter.page()
+    used = set()
+    for where, text in expressions():
+        for name, selector in re.findall(r"\b(spore_\w+)(?:\{([^}]*)\})?", text):
+            used.add(name)
+            assert name in page.names(), f"{where}: {name} is not served"
+            for label, how, wanted in re.findall(r'(\w+)(=~?)"([^"]*)"', selector):
+                if label in ("job", "instance"):
+                    continue  # Prometheus' own
+                for value in wanted.split("|") if how == "=~" else [wanted]:
+                    assert page.find(name, **{label: value}), f"{where}: no {name} has {label}={value}"
+        for labels in re.findall(r"by \(([^)]*)\)", text):
+            served = {label for _, its, _ in page.samples for label in its} | {"job", "instance"}
+            assert {each.strip() for each in labels.split(",")} <= served, f"{where}: {labels}"
+    assert len(used) > 20, used
+
+
+# ---- a real scrape -----------------------------------------------------------------------------------------
+
+
+class Prometheus:
+    """A Prometheus of our own that scrapes one target, often."""
+
+    def __init__(self, folder, address, target):
+        self.url = f"http://{address.host}:{address.free_port()}"
+        config = folder / "prometheus.yml"
+        config.write_text(
+            f"scrape_configs:\n- job_name: spore\n  scrape_interval: {INTERVAL_MS}ms\n"
+            f"  scrape_timeout: {INTERVAL_MS}ms\n  static_configs:\n"
+            f"  - targets: ['{target.host}:{target.port}']\n"
+        )
+        self.process = Process([
+            prometheus_program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={self.url[len('http://'):]}", "--web.console.libraries=", "--web.console.templates=",
+        ], name="prometheus", cwd=folder)  # fmt: skip
+
+    def __enter__(self):
+        try:
+            self.process.wait_for("Server is ready", timeout=30)
+        except BaseException:
+            self.process.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.ended_within(10)
+        self.process.close()
+
+    def ask(self, query):
+        """{labels as a tuple of pairs: value}"""
+        where = f"{self.url}/api/v1/query?" + urllib.parse.urlencode({"query": query})
+        with urllib.request.urlopen(where, timeout=seconds(10)) as answer:
+            result = json.load(answer)["data"]["result"]
+        return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in result}
+
+    def value(self, query):
+        found = self.ask(query)
+        return next(iter(found.values())) if len(found) == 1 else None
+
+
+class Load:
+    """Visitors of an echo service: threads that each come, say something, hear it back, and go."""
+
+    THREADS = 8
+
+    def __init__(self, client):
+        self.client = client
+        self.visitors = self.bytes = 0
+        self.failures = []
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(i,)) for i in range(self.THREADS)]
+
+    def __enter__(self):
+        for each in self._threads:
+            each.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ending.set()
+        for each in self._threads:
+            each.join()
+
+    def _run(self, number):
+        chooser = random.Random(number)
+        while not self._ending.is_set():
+            length = chooser.choice([1, 100, 5000, 200_000])
+            try:
+                self._visit(chooser.randbytes(length))
+            except (OSError, AssertionError) as error:
+                self.failures.append(error)
+                return
+            with self._lock:
+                self.visitors += 1
+                self.bytes += length
+
+    def _visit(self, data):
+        with connect(self.client.host, self.client.port) as visitor:
+            sender = threading.Thread(target=visitor.sendall, args=(data,))
+            sender.start()
+            assert read_exactly(visitor, len(data)) == data
+            sender.join()
+            end_writing(visitor)
+            assert read_to_end(visitor) == b""
+
+
+@pytest.mark.timeout(LOAD_SECONDS + 90)
+def test_a_real_prometheus_agrees_with_the_load(tmp_path, address):
+    with contextlib.ExitStack() as stack:
+        server, exporter = stack.enter_context(serving(tmp_path, address, secret="s3cret"))
+        service = stack.enter_context(Echo())
+        client = stack.enter_context(spore_client(server.control, service.port, secret="s3cret"))
+        prometheus = stack.enter_context(Prometheus(tmp_path, address, exporter))
+        wait_until(lambda: prometheus.value("spore_tunnels") == 1, "the first scrape", timeout=30)
+        with Load(client) as load:
+            time.sleep(LOAD_SECONDS)
+        assert load.failures == []
+        wait_until(lambda: exporter.value("spore_relays") == 0, "quiet")
+        wanted = {
+            "spore_connections_incoming_total": load.visitors,
+            "spore_connections_accepted_total": load.visitors,
+            "spore_connections_stale_total": 0,
+            "spore_bytes_proxied_total": 2 * load.bytes,
+            "spore_accept_latency_ms_count": load.visitors,
+            "spore_connection_setup_seconds_count": load.visitors,
+            'spore_connection_setup_seconds_bucket{le="+Inf"}': load.visitors,
+            "spore_tunnel_up_bytes_total": load.bytes,
+            "spore_tunnel_down_bytes_total": load.bytes,
+            # Each visitor has a data connection, and the tunnel its own.
+            "spore_control_connections_total": load.visitors + 1,
+            'spore_auth_verdicts_total{verdict="allow"}': load.visitors + 1,
+            "sum(spore_refusals_total)": 0,
+            "spore_connections_pending": 0,
+            "spore_tunnels": 1,
+        }
+        wait_until(lambda: prometheus.value("spore_relays") == 0, "a scrape of the quiet server")
+        time.sleep(2 * INTERVAL_MS / 1000)
+        assert {query: prometheus.value(query) for query in wanted} == wanted
+        scrapes = prometheus.value("count_over_time(up[1h])")
+        assert prometheus.value("min_over_time(up[1h])") == 1, "a scrape failed"
+        assert scrapes >= LOAD_SECONDS * SCALE
+        assert prometheus.value("changes(spore_start_time_seconds[1h])") == 0
+        print(f"{load.visitors} visitors, {2 * load.bytes} bytes, {scrapes:.0f} scrapes")
