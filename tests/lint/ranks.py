@@ -6,7 +6,8 @@ usage: ranks.py [ROOT]
   lower rank. Two folders of one rank do not include each other.
 - OpenSSL is in core/base alone.
 - A header of the SDK includes only the SDK and the C library.
-- A plugin includes <spore/...>, system and library headers, and headers of its own folder.
+- A plugin includes <spore/...>, system and library headers, headers of its own folder, and those of
+  plugins/common, which is compiled into each plugin that uses it; common includes no plugin's.
 - Only core/config/shorthands.c names a plugin that stands in plugins/: auth_hmac nowhere else
   outside of comments, hmac in no string. "hmac" is also a word of other trades, so that one counts
   in strings alone, the only place where a plugin can be called by it.
@@ -34,6 +35,7 @@ RANKS = [
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 GENERATED = {"version.h"}  # by the build, from core/version.h.in
 NAMES_PLUGINS = "config/shorthands.c"
+SHARED = "common"  # in plugins/; no plugin itself
 
 # What a header of the SDK may need: all of it is in every C library for Linux.
 C_LIBRARY = re.compile(r"(assert|ctype|errno|inttypes|limits|std[a-z]+|string|time)\.h|(sys|netinet|arpa)/\w+\.h")
@@ -94,14 +96,14 @@ def _sdk(root):
 
 
 def _plugins(root):
-    plugins = root / "plugins"
-    for path in source.files(plugins, ".c", ".h", ".cc", ".cpp", ".hpp"):
-        own = plugins / path.relative_to(plugins).parts[0]
+    plugins = (root / "plugins").resolve()
+    for path in source.files(root / "plugins", ".c", ".h", ".cc", ".cpp", ".hpp"):
+        own = plugins / path.relative_to(root / "plugins").parts[0]
         for line, included, quoted in source.includes(_read(path)):
             where = f"{path.relative_to(root)}:{line}: includes {included}"
             target = (path.parent / included).resolve()
-            if quoted and not (target.is_file() and own.resolve() in target.parents):
-                yield f"{where}: quotes are for the plugin's own folder"
+            if quoted and not (target.is_file() and {own, plugins / SHARED} & set(target.parents)):
+                yield f"{where}: quotes are for the plugin's own folder and for plugins/{SHARED}"
             elif not quoted and not included.startswith("spore/") and _is_ours(root, included):
                 yield f"{where}: a plugin sees nothing of Spore but <spore/...>"
 
@@ -112,7 +114,7 @@ def _is_ours(root, included):
 
 
 def _plugin_names(root):
-    whole = sorted(path.name for path in (root / "plugins").iterdir() if path.is_dir())
+    whole = sorted(path.name for path in (root / "plugins").iterdir() if path.is_dir() and path.name != SHARED)
     if not whole:
         return
     short = [name.split("_", 1)[1] for name in whole if "_" in name]

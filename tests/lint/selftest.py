@@ -109,6 +109,13 @@ class Ranks(InAFolder):
     def test_another_plugin_in_a_plugin(self):
         self.assert_refused("plugins/acl_x/x.c", '#include "../auth_hmac/keys.h"\n', "own folder")
 
+    def test_what_plugins_share(self):
+        self.write("plugins/common/tag.h", "#include <spore/base.h>\n")
+        self.write("plugins/acl_x/x.c", '#include "../common/tag.h"\n')
+        self.write("core/net/x.c", 'int common;\nconst char *a = "common";\n')
+        self.assertEqual(list(ranks.check(self.root)), [])
+        self.assert_refused("plugins/common/x.c", '#include "../auth_hmac/keys.h"\n', "own folder")
+
     def test_a_plugin_named_in_a_string(self):
         self.assert_refused("core/net/x.c", 'const char *a = "use hmac.";\n', "names the plugin hmac")
         self.assert_refused("core/net/x.c", '\nconst char *a = "auth_hmac.so";\n', "x.c:2: names the plugin auth_hmac")

@@ -1,0 +1,94 @@
+#include "bore_key.h"
+
+#include <openssl/crypto.h>
+
+enum { KEY_SIZE = 32, BLOCK_SIZE = 64, INNER_PAD = 0x36, OUTER_PAD = 0x5C };
+
+/* A digest that has taken the padded key: one whole block. NULL when OpenSSL or memory fails. */
+static EVP_MD_CTX *begin(const uint8_t key[KEY_SIZE], uint8_t pad)
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	uint8_t block[BLOCK_SIZE];
+
+	for (size_t i = 0; i < BLOCK_SIZE; i++)
+		block[i] = (uint8_t)((i < KEY_SIZE ? key[i] : 0) ^ pad);
+	if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1 ||
+	    EVP_DigestUpdate(digest, block, BLOCK_SIZE) != 1) {
+		EVP_MD_CTX_free(digest);
+		digest = NULL;
+	}
+	OPENSSL_cleanse(block, sizeof block);
+	return digest;
+}
+
+bool bore_key_init(struct bore_key *key, spore_str secret)
+{
+	uint8_t bytes[KEY_SIZE];
+
+	*key = (struct bore_key){ 0 };
+	if (EVP_Digest(secret.ptr, secret.len, bytes, NULL, EVP_sha256(), NULL) == 1) {
+		key->inner = begin(bytes, INNER_PAD);
+		key->outer = begin(bytes, OUTER_PAD);
+	}
+	OPENSSL_cleanse(bytes, sizeof bytes);
+	if (key->inner && key->outer)
+		return true;
+	bore_key_fini(key);
+	return false;
+}
+
+void bore_key_fini(struct bore_key *key)
+{
+	/* OpenSSL clears a digest's state when it frees it. */
+	EVP_MD_CTX_free(key->inner);
+	EVP_MD_CTX_free(key->outer);
+	*key = (struct bore_key){ 0 };
+}
+
+/* Goes on from where `from` stands, which stays as it is. */
+static bool finish(const EVP_MD_CTX *from, EVP_MD_CTX *scratch, const void *bytes, size_t len,
+                   uint8_t out[BORE_TAG_SIZE])
+{
+	return EVP_MD_CTX_copy_ex(scratch, from) == 1 && EVP_DigestUpdate(scratch, bytes, len) == 1 &&
+	       EVP_DigestFinal_ex(scratch, out, NULL) == 1;
+}
+
+bool bore_key_tag(const struct bore_key *key, EVP_MD_CTX *scratch, const void *message, size_t len,
+                  uint8_t tag_out[BORE_TAG_SIZE])
+{
+	return finish(key->inner, scratch, message, len, tag_out) &&
+	       finish(key->outer, scratch, tag_out, BORE_TAG_SIZE, tag_out);
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if ((c | 32) >= 'a' && (c | 32) <= 'f')
+		return (c | 32) - 'a' + 10;
+	return -1;
+}
+
+bool bore_tag_parse(spore_str hex, uint8_t tag_out[BORE_TAG_SIZE])
+{
+	if (hex.len != BORE_HEX_SIZE)
+		return false;
+	for (size_t i = 0; i < BORE_TAG_SIZE; i++) {
+		int hi = hex_value(hex.ptr[2 * i]), lo = hex_value(hex.ptr[2 * i + 1]);
+
+		if (hi < 0 || lo < 0)
+			return false;
+		tag_out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return true;
+}
+
+void bore_tag_print(const uint8_t tag[BORE_TAG_SIZE], char hex_out[BORE_HEX_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < BORE_TAG_SIZE; i++) {
+		hex_out[2 * i] = digits[tag[i] >> 4];
+		hex_out[2 * i + 1] = digits[tag[i] & 15];
+	}
+}
