@@ -1,5 +1,6 @@
 """The programs under test and beside it: spore and bore, as server and as client."""
 
+import json
 import os
 import pathlib
 import re
@@ -143,6 +144,23 @@ def spore_server(address, secret=None, control_port=None, min_port=None, max_por
         process.close()
         raise
     return Server("spore", process, (host, port), bind_tunnels or host, secret)
+
+
+def configured_server(address, folder, control_port=None, server=None, **sections):
+    """A spore server on a leased address whose structured configuration has these sections, ready.
+
+    The file goes into `folder`, from which its relative paths start."""
+    control = control_port or address.free_port()
+    config = {"server": {"bind_addr": address.host, "control_port": control, **(server or {})}, **sections}
+    path = pathlib.Path(folder) / f"server{control}.json"
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")
+    process = Process([spore_binary(), "server", "--config", path], name="spore server")
+    try:
+        process.wait_for(r"server listening", stream="stderr")
+    except BaseException:
+        process.close()
+        raise
+    return Server("spore", process, (address.host, control), address.host, None)
 
 
 def bore_server(address, secret=None, min_port=None, max_port=None, bind_tunnels=None, **process_options):

@@ -1,0 +1,169 @@
+/* auth_multi_secret - many secrets, each with a name and with what that name may do.
+ *
+ * To a client it looks like auth_hmac. bore's answer does not say whose it is, so a control
+ * connection is held against all secrets; the session that comes of it is the name's number, by which
+ * a data connection is held against one. For servers: a client has one secret, and auth_hmac. */
+#include <spore/auth.h>
+#include <stdlib.h>
+
+#include "enlist.h"
+
+struct multi_secret {
+	const spore_host *host;
+	struct roster roster;
+};
+
+/* Of one worker. */
+struct doorman {
+	const struct multi_secret *all;
+	EVP_MD_CTX *scratch; /* owned */
+};
+
+static const spore_option policy_rows[] = {
+	SPORE_PORTS(struct policy, ports, 0, NULL, "public ports it may claim; default: the server's"),
+	SPORE_INT(struct policy, max_tunnels, 0, NULL, 1, 1000000,
+	          "tunnels at once; default: any number"),
+	SPORE_INT(struct policy, max_conns, 0, NULL, 1, 1000000,
+	          "visitors at once, over all its tunnels; default: any number"),
+	SPORE_DURATION(struct policy, life, 0, NULL, 1, 365 * 86400000LL,
+	               "a tunnel is closed after so long; default: never"),
+};
+static const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), policy_rows,
+	                                       sizeof policy_rows / sizeof *policy_rows,
+	                                       sizeof *policy_rows };
+static const spore_option_item secret_item = { SPORE_OPT_SECRET, sizeof(spore_str), NULL, 0, 0 };
+
+static const spore_option options[] = {
+	SPORE_MAP(struct conf, secrets, 0, &secret_item, "name to secret"),
+	SPORE_STRING(struct conf, secrets_file, SPORE_OPTF_PATH, NULL,
+	             "file of more: one NAME:SECRET a line, # begins a comment"),
+	SPORE_MAP(struct conf, policy, 0, &policy_item, "name to what it may do; \"*\": all names"),
+};
+
+static void destroy(void *instance)
+{
+	struct multi_secret *all = instance;
+
+	roster_fini(&all->roster);
+	free(all);
+}
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	struct multi_secret *all = calloc(1, sizeof *all);
+
+	if (!all)
+		return SPORE_ENOMEM;
+	all->host = args->host;
+	if (!enlist(args, &all->roster)) {
+		destroy(all);
+		return SPORE_ECONFIG;
+	}
+	*instance_out = all;
+	return SPORE_OK;
+}
+
+static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+{
+	struct doorman *doorman = malloc(sizeof *doorman);
+	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
+
+	(void)worker;
+	if (!doorman || !scratch) {
+		free(doorman);
+		EVP_MD_CTX_free(scratch);
+		return SPORE_ENOMEM;
+	}
+	*doorman = (struct doorman){ instance, scratch };
+	*state_out = doorman;
+	return SPORE_OK;
+}
+
+static void worker_stop(void *state)
+{
+	struct doorman *doorman = state;
+
+	EVP_MD_CTX_free(doorman->scratch);
+	free(doorman);
+}
+
+/* A tunnel's session; 0 is nobody's. */
+static uint64_t session_of(const struct roster *roster, const struct member *member)
+{
+	return (uint64_t)(member - roster->members) + 1;
+}
+
+static spore_auth_result grant(const struct roster *roster, const struct member *member)
+{
+	const struct policy *policy = &member->policy;
+
+	return (spore_auth_result){
+		.struct_size = sizeof(spore_auth_result),
+		.fields = (policy->ports.count ? SPORE_AUTH_F_PORTS : 0) |
+		          (policy->max_tunnels ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
+		          (policy->max_conns ? SPORE_AUTH_F_MAX_CONNS : 0) |
+		          (policy->life ? SPORE_AUTH_F_LIFE : 0),
+		.identity = spore_cstr(member->name),
+		.session = session_of(roster, member),
+		.ports = policy->ports.items,
+		.n_ports = policy->ports.count,
+		.max_tunnels = (uint32_t)policy->max_tunnels,
+		.max_conns = (uint32_t)policy->max_conns,
+		.life_ms = policy->life,
+	};
+}
+
+static int32_t verdict_of(enum roster_outcome outcome)
+{
+	return outcome == ROSTER_FOUND    ? SPORE_ALLOW
+	       : outcome == ROSTER_FAILED ? SPORE_EBACKEND
+	                                  : SPORE_NEXT;
+}
+
+static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
+{
+	const struct doorman *doorman = state;
+	const struct roster *roster = &doorman->all->roster;
+	const struct member *member;
+	uint8_t tag[BORE_TAG_SIZE];
+	enum roster_outcome outcome;
+	spore_auth_result result;
+
+	if (!bore_tag_parse(rq->answer, tag))
+		return SPORE_NEXT;
+	if (rq->purpose == SPORE_AUTH_DATA) {
+		if (rq->session == 0 || rq->session > roster->n)
+			return SPORE_DENY;
+		member = &roster->members[rq->session - 1];
+		return verdict_of(roster_check(member, doorman->scratch, rq->challenge, tag));
+	}
+	outcome = roster_find(roster, doorman->scratch, rq->challenge, tag, &member);
+	if (outcome != ROSTER_FOUND)
+		return verdict_of(outcome);
+	result = grant(roster, member);
+	doorman->all->host->complete_verify(ticket, SPORE_ALLOW, &result);
+	return SPORE_EPENDING;
+}
+
+static const spore_auth_ops ops = {
+	.struct_size = sizeof ops,
+	.verify = verify,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_AUTH,
+	.name = "multi_secret",
+	.summary = "many secrets, each with a name and a policy (HMAC-SHA256, as bore)",
+	.ops = &ops,
+	.options = options,
+	.n_options = sizeof options / sizeof *options,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct conf),
+	.create = create,
+	.destroy = destroy,
+	.worker_start = worker_start,
+	.worker_stop = worker_stop,
+};
+
+SPORE_PLUGIN("auth_multi_secret", "1.0.0", "The Spore authors", "MIT", "", &component);

@@ -1,0 +1,305 @@
+#include "enlist.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "secrets_file.h"
+
+enum { FILE_MAX = 4 * 1024 * 1024, MOST_FAULTS = 10 };
+
+static const char name_expected[] = "expected a name of 1 to 64 letters, digits or any of . _ @ + -";
+
+struct clerk {
+	const spore_create_args *args;
+	const struct conf *conf;
+	struct roster *roster;
+	unsigned faults;
+};
+
+/* ---- mistakes ---------------------------------------------------------------------------------- */
+
+SPORE_PRINTF(3, 4)
+static void complain(struct clerk *clerk, const char *pointer, const char *format, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	clerk->args->report(clerk->args, pointer, text);
+	clerk->faults++;
+}
+
+/* "/section/key" as a JSON pointer (RFC 6901). */
+static const char *point_to(const char *section, const char *key, char *out, size_t size)
+{
+	size_t n = (size_t)snprintf(out, size, "/%s/", section);
+
+	for (; *key && n + 3 < size; key++) {
+		if (*key == '~' || *key == '/') {
+			out[n++] = '~';
+			out[n++] = *key == '~' ? '0' : '1';
+		} else {
+			out[n++] = *key;
+		}
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static const char *describe_place(const struct member *member, char *out, size_t size)
+{
+	if (member->line)
+		snprintf(out, size, "line %u", member->line);
+	else
+		point_to("secrets", member->name, out, size);
+	return out;
+}
+
+/* That `later` cannot stand beside `earlier`, where it stands itself. */
+static void complain_about(struct clerk *clerk, const struct member *later, const struct member *earlier,
+                           const char *why)
+{
+	char place[128], other[128];
+
+	describe_place(earlier, other, sizeof other);
+	if (later->line)
+		complain(clerk, "/secrets_file", "%.200s:%u:1: %s \"%s\" (%s)",
+		         clerk->conf->secrets_file, later->line, why, earlier->name, other);
+	else
+		complain(clerk, describe_place(later, place, sizeof place), "%s \"%s\" (%s)", why,
+		         earlier->name, other);
+}
+
+/* ---- names and secrets ------------------------------------------------------------------------- */
+
+static struct member *add(struct clerk *clerk, spore_str name, spore_str secret)
+{
+	struct member *member;
+
+	if (clerk->roster->n == ROSTER_MAX) {
+		complain(clerk, "", "expected at most %d secrets: each try is held against all of them",
+		         ROSTER_MAX);
+		return NULL;
+	}
+	member = roster_add(clerk->roster, name, secret);
+	if (!member)
+		complain(clerk, "", "out of memory, or OpenSSL has no SHA-256");
+	return member;
+}
+
+static void add_from_configuration(struct clerk *clerk)
+{
+	const spore_map *secrets = &clerk->conf->secrets;
+	const spore_str *values = secrets->items;
+	char pointer[256];
+
+	for (size_t i = 0; i < secrets->count; i++) {
+		spore_str name = spore_cstr(secrets->keys[i]);
+
+		if (!roster_name_is_good(name))
+			complain(clerk, point_to("secrets", name.ptr, pointer, sizeof pointer), "%s",
+			         name_expected);
+		else if (!add(clerk, name, values[i]))
+			return;
+	}
+}
+
+static bool add_line(struct clerk *clerk, const struct secrets_line *line)
+{
+	struct member *member = add(clerk, line->name, line->secret);
+
+	if (member)
+		member->line = line->line;
+	return member != NULL;
+}
+
+static void add_from_text(struct clerk *clerk, const char *text, size_t len)
+{
+	const char *path = clerk->conf->secrets_file;
+	struct secrets_reader reader = secrets_read(text, len);
+	struct secrets_line line;
+	enum secrets_step step;
+
+	while (clerk->faults < MOST_FAULTS && (step = secrets_next(&reader, &line)) != SECRETS_END) {
+		if (step == SECRETS_FAULT)
+			complain(clerk, "/secrets_file", "%.200s:%u:%u: %s", path, line.line,
+			         line.column, line.fault);
+		else if (!roster_name_is_good(line.name))
+			complain(clerk, "/secrets_file", "%.200s:%u:1: %s", path, line.line,
+			         name_expected);
+		else if (!add_line(clerk, &line))
+			return;
+	}
+}
+
+/* As many bytes as there are, up to the end or `size`; -1 and errno. */
+static ssize_t read_all(int fd, char *out, size_t size)
+{
+	size_t len = 0;
+	ssize_t n = 0;
+
+	while (len < size && (n = read(fd, out + len, size - len)) > 0)
+		len += (size_t)n;
+	return n < 0 ? n : (ssize_t)len;
+}
+
+static void add_from_file(struct clerk *clerk)
+{
+	const char *path = clerk->conf->secrets_file;
+	char *text = malloc(FILE_MAX + 1);
+	int fd = text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t len = fd < 0 ? -1 : read_all(fd, text, FILE_MAX + 1);
+
+	if (len < 0)
+		complain(clerk, "/secrets_file", "cannot read %.200s: %s", path, strerror(errno));
+	else if (len > FILE_MAX)
+		complain(clerk, "/secrets_file",
+		         "expected a file of at most 4 MiB, found more in %.200s", path);
+	else
+		add_from_text(clerk, text, (size_t)len);
+	if (fd >= 0)
+		close(fd);
+	if (len > 0)
+		OPENSSL_cleanse(text, (size_t)len);
+	free(text);
+}
+
+/* ---- what must not be there twice -------------------------------------------------------------- */
+
+static int by_name(const void *a, const void *b)
+{
+	const struct member *const *x = a, *const *y = b;
+	int order = strcmp((*x)->name, (*y)->name);
+
+	return order ? order : (*x > *y) - (*x < *y);
+}
+
+static void refuse_equal_names(struct clerk *clerk, struct member *const *sorted)
+{
+	for (size_t i = 1; i < clerk->roster->n; i++) {
+		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
+			complain_about(clerk, sorted[i], sorted[i - 1], "expected a name of its own, found that of");
+	}
+}
+
+/* Two secrets are the same if they answer alike. */
+struct specimen {
+	uint8_t tag[BORE_TAG_SIZE];
+	const struct member *member;
+};
+
+static int by_tag(const void *a, const void *b)
+{
+	const struct specimen *x = a, *y = b;
+	int order = memcmp(x->tag, y->tag, sizeof x->tag);
+
+	return order ? order : (x->member > y->member) - (x->member < y->member);
+}
+
+static void refuse_equal_secrets(struct clerk *clerk)
+{
+	static const uint8_t challenge[16];
+	const struct roster *roster = clerk->roster;
+	size_t size = roster->n * sizeof(struct specimen);
+	struct specimen *specimens = malloc(size);
+	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
+	bool good = specimens && scratch;
+
+	for (size_t i = 0; good && i < roster->n; i++) {
+		specimens[i].member = &roster->members[i];
+		good = bore_key_tag(&roster->members[i].key, scratch, challenge, 16, specimens[i].tag);
+	}
+	if (!good)
+		complain(clerk, "", "out of memory, or OpenSSL has no SHA-256");
+	else
+		qsort(specimens, roster->n, sizeof *specimens, by_tag);
+	for (size_t i = 1; good && i < roster->n; i++) {
+		if (memcmp(specimens[i - 1].tag, specimens[i].tag, BORE_TAG_SIZE) == 0)
+			complain_about(clerk, specimens[i].member, specimens[i - 1].member,
+			               "expected a secret of its own, found that of");
+	}
+	EVP_MD_CTX_free(scratch);
+	if (specimens)
+		OPENSSL_cleanse(specimens, size);
+	free(specimens);
+}
+
+/* ---- what each may do -------------------------------------------------------------------------- */
+
+static int has_name(const void *name, const void *entry)
+{
+	const struct member *const *member = entry;
+
+	return strcmp(name, (*member)->name);
+}
+
+/* Where it says nothing itself, the policy of all names holds. */
+static void inherit(struct policy *own, const struct policy *all)
+{
+	if (own->ports.count == 0)
+		own->ports = all->ports;
+	if (own->max_tunnels == 0)
+		own->max_tunnels = all->max_tunnels;
+	if (own->max_conns == 0)
+		own->max_conns = all->max_conns;
+	if (own->life == 0)
+		own->life = all->life;
+}
+
+static void apply_policy(struct clerk *clerk, struct member *const *sorted)
+{
+	const spore_map *map = &clerk->conf->policy;
+	const struct policy *policies = map->items, *of_all = NULL;
+	const struct roster *roster = clerk->roster;
+	char pointer[256];
+
+	for (size_t i = 0; i < map->count; i++) {
+		struct member **found;
+
+		if (strcmp(map->keys[i], "*") == 0) {
+			of_all = &policies[i];
+			continue;
+		}
+		found = bsearch(map->keys[i], sorted, roster->n, sizeof(struct member *), has_name);
+		if (found)
+			(*found)->policy = policies[i];
+		else
+			complain(clerk, point_to("policy", map->keys[i], pointer, sizeof pointer),
+			         "expected the name of a secret, or \"*\"");
+	}
+	for (size_t i = 0; of_all && i < roster->n; i++)
+		inherit(&roster->members[i].policy, of_all);
+}
+
+bool enlist(const spore_create_args *args, struct roster *roster)
+{
+	struct clerk clerk = { args, args->conf, roster, 0 };
+	struct member **sorted;
+
+	add_from_configuration(&clerk);
+	if (clerk.conf->secrets_file)
+		add_from_file(&clerk);
+	if (clerk.faults == 0 && roster->n == 0)
+		complain(&clerk, "",
+		         "expected at least one secret, in \"secrets\" or in \"secrets_file\"");
+	if (clerk.faults)
+		return false;
+	sorted = calloc(roster->n, sizeof(struct member *));
+	if (!sorted) {
+		complain(&clerk, "", "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < roster->n; i++)
+		sorted[i] = &roster->members[i];
+	qsort(sorted, roster->n, sizeof(struct member *), by_name);
+	refuse_equal_names(&clerk, sorted);
+	refuse_equal_secrets(&clerk);
+	apply_policy(&clerk, sorted);
+	free(sorted);
+	return clerk.faults == 0;
+}

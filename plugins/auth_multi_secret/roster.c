@@ -1,0 +1,78 @@
+#include "roster.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+
+bool roster_name_is_good(spore_str name)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-";
+
+	for (size_t i = 0; i < name.len; i++) {
+		if (!memchr(good, name.ptr[i], sizeof good - 1))
+			return false;
+	}
+	return name.len >= 1 && name.len <= ROSTER_NAME_MAX;
+}
+
+struct member *roster_add(struct roster *roster, spore_str name, spore_str secret)
+{
+	struct member *member;
+
+	if (roster->n == roster->room) {
+		size_t room = roster->room ? 2 * roster->room : 16;
+		struct member *members = realloc(roster->members, room * sizeof *members);
+
+		if (!members)
+			return NULL;
+		roster->members = members;
+		roster->room = room;
+	}
+	member = &roster->members[roster->n];
+	*member = (struct member){ 0 };
+	if (!bore_key_init(&member->key, secret))
+		return NULL;
+	memcpy(member->name, name.ptr, name.len);
+	roster->n++;
+	return member;
+}
+
+void roster_fini(struct roster *roster)
+{
+	for (size_t i = 0; i < roster->n; i++)
+		bore_key_fini(&roster->members[i].key);
+	free(roster->members);
+	*roster = (struct roster){ 0 };
+}
+
+enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch,
+                                const uint8_t challenge[16], const uint8_t tag[BORE_TAG_SIZE],
+                                const struct member **member_out)
+{
+	uint8_t expected[BORE_TAG_SIZE] = { 0 };
+	size_t found = 0; /* its number, from 1 */
+	bool good = true;
+
+	for (size_t i = 0; good && i < roster->n; i++) {
+		good = bore_key_tag(&roster->members[i].key, scratch, challenge, 16, expected);
+		/* A mask in place of a branch: all ones where the tags are equal. */
+		found |= (i + 1) & ((size_t)(CRYPTO_memcmp(expected, tag, sizeof expected) != 0) - 1);
+	}
+	OPENSSL_cleanse(expected, sizeof expected);
+	if (!good)
+		return ROSTER_FAILED;
+	if (found == 0)
+		return ROSTER_UNKNOWN;
+	*member_out = &roster->members[found - 1];
+	return ROSTER_FOUND;
+}
+
+enum roster_outcome roster_check(const struct member *member, EVP_MD_CTX *scratch,
+                                 const uint8_t challenge[16], const uint8_t tag[BORE_TAG_SIZE])
+{
+	uint8_t expected[BORE_TAG_SIZE] = { 0 };
+	bool good = bore_key_tag(&member->key, scratch, challenge, 16, expected);
+	bool same = CRYPTO_memcmp(expected, tag, sizeof expected) == 0;
+
+	OPENSSL_cleanse(expected, sizeof expected);
+	return !good ? ROSTER_FAILED : same ? ROSTER_FOUND : ROSTER_UNKNOWN;
+}

@@ -1,0 +1,353 @@
+"""auth_multi_secret: who comes in under which name, what each may do, and what is no list of secrets."""
+
+import json
+import re
+import time
+
+import pytest
+
+from harness.loopback import port_is_free
+from harness.peers import configured_server, spore_binary
+from harness.process import run
+from harness.scale import seconds
+from harness.sockets import connect, how_it_ends, read_exactly
+from harness.waiting import wait_until
+from harness.wire import Tunnel, Wire, answer
+
+SECRETS = {"alice": "a-secret", "bob": "b-secret", "ci": "c-secret"}
+
+
+def multi_secret(secrets=None, **options):
+    return [{"use": "multi_secret", "secrets": SECRETS if secrets is None else secrets, **options}]
+
+
+@pytest.fixture
+def serve(address, tmp_path):
+    """Starts a server with that auth chain; keywords as for harness.peers.configured_server."""
+    return lambda auth, **options: configured_server(address, tmp_path, auth=auth, **options)
+
+
+def refusal(server, secret, port=0):
+    """The text with which a tunnel is refused."""
+    with Wire.connect(server.control) as wire:
+        wire.authenticate(secret)
+        wire.send({"Hello": port})
+        message = wire.receive_but_heartbeats()
+    assert list(message) == ["Error"], message
+    return message["Error"]
+
+
+# Who comes in
+
+
+def test_each_secret_has_its_name(serve):
+    with serve(multi_secret()) as server:
+        for name, secret in SECRETS.items():
+            with Tunnel(server, secret=secret) as tunnel:
+                server.process.wait_for(rf"new client .*port={tunnel.port} identity={name}$")
+                visitor, far = tunnel.join()
+                with visitor, far:
+                    visitor.sendall(b"ping")
+                    assert read_exactly(far, 4) == b"ping"
+
+
+@pytest.mark.parametrize("secret", ["", "a-secre", "a-secret ", "A-SECRET", "a-secret,b-secret"])
+def test_other_secrets_do_not(serve, secret):
+    with serve(multi_secret()) as server:
+        assert refusal(server, secret) == "invalid secret"
+
+
+def test_secrets_of_every_kind(address, tmp_path, serve, monkeypatch):
+    """From a file, from a variable, in place; with what may look like something else."""
+    (tmp_path / "alice.key").write_text("from a file\n")
+    monkeypatch.setenv("CI_SECRET", "from a variable")
+    (tmp_path / "more").write_bytes(b"# all of them\r\n\n  \t\n  # another\ndan: with:colons #and blanks \neve:crlf\r\nlast:no end")
+    secrets = {"alice": {"file": "alice.key"}, "ci": {"env": "CI_SECRET"}, "bob": "in,place"}
+    with serve(multi_secret(secrets, secrets_file="more")) as server:
+        for name, secret in {
+            "alice": "from a file", "ci": "from a variable", "bob": "in,place",
+            "dan": " with:colons #and blanks ", "eve": "crlf", "last": "no end",
+        }.items():  # fmt: skip
+            with Tunnel(server, secret=secret) as tunnel:
+                server.process.wait_for(rf"new client .*port={tunnel.port} identity={name}$")
+
+
+def test_upper_case_tags_and_no_tags(serve):
+    with serve(multi_secret()) as server:
+        with Wire.connect(server.control) as wire:
+            wire.send({"Authenticate": answer("b-secret", wire.receive()["Challenge"]).upper()})
+            assert wire.hello() >= 1024
+        for tag in ("", "0" * 64, "g" * 64, "0" * 200):
+            with Wire.connect(server.control) as wire:
+                wire.receive()
+                wire.send({"Authenticate": tag}, {"Hello": 0})
+                wire.expect_error("invalid secret")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_beside_another_instance(serve, first):
+    """Whoever is not on the list is the next one's to judge."""
+    chain = [*multi_secret(), {"use": "hmac", "secret": "alone"}]
+    if first:
+        chain.reverse()
+    with serve(chain) as server:
+        for secret in ("alone", "c-secret"):
+            with Tunnel(server, secret=secret) as tunnel:
+                visitor, far = tunnel.join()
+                with visitor, far:
+                    far.sendall(b"pong")
+                    assert read_exactly(visitor, 4) == b"pong"
+        assert refusal(server, "another") == "invalid secret"
+
+
+def test_a_thousand_secrets(serve, tmp_path):
+    (tmp_path / "many").write_text("".join(f"user{i}:secret of {i}\n" for i in range(1000)))
+    with serve(multi_secret({}, secrets_file="many")) as server:
+        for i in (0, 1, 500, 998, 999):
+            with Tunnel(server, secret=f"secret of {i}") as tunnel:
+                server.process.wait_for(rf"new client .*port={tunnel.port} identity=user{i}$")
+                visitor, far = tunnel.join()
+                visitor.close()
+                far.close()
+        assert refusal(server, "secret of 1000") == "invalid secret"
+
+
+# What a name may do
+
+
+def test_ports_of_a_name(serve, address):
+    mine, other = address.free_port(), address.free_port()
+    policy = {"alice": {"ports": f"{mine}"}, "bob": {"ports": f"{other}"}}
+    with serve(multi_secret(policy=policy)) as server:
+        assert refusal(server, "a-secret", other) == "client port number not in allowed range"
+        assert refusal(server, "b-secret", mine) == "client port number not in allowed range"
+        with Tunnel(server, secret="a-secret") as tunnel, Tunnel(server, other, secret="b-secret") as second:
+            assert (tunnel.port, second.port) == (mine, other)
+        with Tunnel(server, mine, secret="c-secret") as tunnel:
+            assert tunnel.port == mine, "ci has no policy: all of the server's"
+
+
+def test_tunnels_of_a_name(serve):
+    with serve(multi_secret(policy={"alice": {"max_tunnels": 2}}), server={"workers": 4}) as server:
+        with Tunnel(server, secret="a-secret"), Tunnel(server, secret="a-secret"):
+            for _ in range(4):
+                assert refusal(server, "a-secret") == "too many tunnels"
+            with Tunnel(server, secret="b-secret"), Tunnel(server, secret="b-secret"), Tunnel(server, secret="b-secret"):
+                pass
+
+
+def test_visitors_of_a_name(serve):
+    with serve(multi_secret(policy={"alice": {"max_conns": 2}}), server={"workers": 4}) as server:
+        with Tunnel(server, secret="a-secret") as one, Tunnel(server, secret="a-secret") as two:
+            pairs = [one.join(), two.join()]
+            for tunnel in (one, two):
+                with tunnel.visit() as visitor:
+                    assert how_it_ends(visitor)[0] == b""
+            for sock in pairs[0]:
+                sock.close()
+            wait_until(lambda: can_visit(two), "room for another")
+            for sock in pairs[1]:
+                sock.close()
+
+
+def can_visit(tunnel):
+    """Whether a visitor is announced."""
+    with tunnel.visit() as visitor:
+        visitor.settimeout(0.05)
+        try:
+            assert visitor.recv(1) == b""
+        except TimeoutError:
+            tunnel.accept(tunnel.wire.connection()).close()
+            return True
+        except ConnectionResetError:
+            pass
+        return False
+
+
+def test_life_of_a_name(serve):
+    with serve(multi_secret(policy={"alice": {"life": "500ms"}})) as server:
+        begun = time.monotonic()
+        with Tunnel(server, secret="a-secret") as tunnel, Tunnel(server, secret="b-secret") as other:
+            tunnel.wire.expect_error("the tunnel's time is over")
+            assert 0.4 < time.monotonic() - begun < 0.5 + seconds(2)
+            wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the public port to close")
+            assert other.wire.receive() == "Heartbeat"
+
+
+def test_the_policy_of_all_names_fills_in(serve, address):
+    own, common = address.free_port(), address.free_port()
+    policy = {"*": {"ports": f"{common}", "max_tunnels": 1}, "alice": {"ports": f"{own}"}}
+    with serve(multi_secret(policy=policy)) as server:
+        with Tunnel(server, secret="a-secret") as alice, Tunnel(server, secret="b-secret") as bob:
+            assert (alice.port, bob.port) == (own, common)
+            assert refusal(server, "a-secret") == "too many tunnels"
+            assert refusal(server, "c-secret", own) == "client port number not in allowed range"
+            assert refusal(server, "c-secret") == "failed to find an available port"
+
+
+# Whose visitor it is
+
+
+def test_the_owners_tunnels_share_their_visitors(serve):
+    with serve(multi_secret()) as server:
+        with Tunnel(server, secret="a-secret") as one, Tunnel(server, secret="a-secret") as two, one.visit() as visitor:
+            far = two.accept(one.wire.connection(), b"mine")
+            with far:
+                assert read_exactly(visitor, 4) == b"mine"
+
+
+@pytest.mark.parametrize("pause", [0, 0.6], ids=["at once", "judged before Accept"])
+def test_another_ones_visitor_is_out_of_reach(serve, pause):
+    with serve(multi_secret()) as server:
+        with Tunnel(server, secret="a-secret") as alice, alice.visit() as visitor:
+            identity = alice.wire.connection()
+            with Wire.connect(server.control) as thief:
+                thief.authenticate("b-secret")
+                time.sleep(seconds(pause))
+                thief.send({"Accept": identity})
+                if pause:
+                    thief.expect_end()
+                else:
+                    thief.expect_error("invalid secret")
+            with alice.accept(identity, b"for alice") as _:
+                assert read_exactly(visitor, 9) == b"for alice"
+
+
+# What is no list of secrets
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Takes an auth instance; gives the errors of a server that does not start: (place, text)."""
+
+    def errors(instance):
+        config = tmp_path / "spore.json"
+        config.write_text(json.dumps({"auth": [{"use": "multi_secret", **instance}]}))
+        process = run([spore_binary(), "server", "--config", config])
+        assert process.status == 1, process.log()
+        assert not any("hunter2" in line for line in process.lines), "a secret is shown"
+        found = [re.search(r"spore\.json:1:\d+: error: /auth/0(.*?): (.*)", line) for line in process.stderr]
+        return [match.groups() for match in found if match]
+
+    return errors
+
+
+@pytest.mark.parametrize("instance", [{}, {"secrets": {}}, {"secrets": {}, "policy": {"*": {}}}])
+def test_without_a_secret(refused, instance):
+    assert refused(instance) == [("", 'expected at least one secret, in "secrets" or in "secrets_file"')]
+
+
+NO_NAME = "expected a name of 1 to 64 letters, digits or any of . _ @ + -"
+
+
+@pytest.mark.parametrize("name", ["", " ", "*", "a b", "a:b", "a/b", "\u00e4", "tab\t", "x" * 65])
+def test_names_that_are_none(refused, name):
+    assert refused({"secrets": {name: "hunter2"}}) == [("/secrets/" + name.replace("/", "~1"), NO_NAME)]
+
+
+@pytest.mark.parametrize("secret", ["", 5, None, ["hunter2"], {"file": "absent"}, {"env": "SPORE_ABSENT"}, {}])
+def test_secrets_that_are_none(refused, secret):
+    ((place, _),) = refused({"secrets": {"alice": "hunter2", "bob": secret}})
+    assert place.startswith("/secrets/bob")
+
+
+def test_one_secret_of_two_names(refused, tmp_path):
+    (tmp_path / "more").write_text("carol:hunter21\n\ndan:hunter23\neve:hunter23\n")
+    errors = refused({"secrets": {"alice": "hunter21", "bob": "hunter22", "bert": "hunter22"}, "secrets_file": "more"})
+    more = f"{tmp_path}/more"
+    assert sorted(errors) == [
+        ("/secrets/bert", 'expected a secret of its own, found that of "bob" (/secrets/bob)'),
+        ("/secrets_file", f'{more}:1:1: expected a secret of its own, found that of "alice" (/secrets/alice)'),
+        ("/secrets_file", f'{more}:4:1: expected a secret of its own, found that of "dan" (line 3)'),
+    ]
+
+
+def test_one_name_of_two_secrets(refused, tmp_path):
+    (tmp_path / "more").write_text("alice:hunter22\nbob:hunter23\nbob:hunter24\n")
+    errors = refused({"secrets": {"alice": "hunter21"}, "secrets_file": "more"})
+    more = f"{tmp_path}/more"
+    assert sorted(errors) == [
+        ("/secrets_file", f'{more}:1:1: expected a name of its own, found that of "alice" (/secrets/alice)'),
+        ("/secrets_file", f'{more}:3:1: expected a name of its own, found that of "bob" (line 2)'),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line, column, text",
+    [
+        (b"alice", 6, "expected NAME:SECRET, found no colon"),
+        (b":hunter2", 1, "expected a name before the colon, found none"),
+        (b"alice:", 7, "expected a secret behind the colon, found none"),
+        (b"alice:\r", 7, "expected a secret behind the colon, found none"),
+        (b"alice:hun\0ter2", 10, "expected text, found a zero byte"),
+        (b" alice:hunter2", 1, NO_NAME),
+        (b"alice :hunter2", 1, NO_NAME),
+        (b"\xef\xbb\xbfalice:hunter2", 1, NO_NAME),
+        (b"x" * 65 + b":hunter2", 1, NO_NAME),
+    ],
+)
+def test_lines_that_are_none(refused, tmp_path, line, column, text):
+    """The place of each, and those behind it are looked at, too."""
+    (tmp_path / "more").write_bytes(b"# first\n" + line + b"\nbob:hunter2\n" + line)
+    errors = refused({"secrets_file": "more"})
+    assert errors[0] == ("/secrets_file", f"{tmp_path}/more:2:{column}: {text}")
+    assert errors[1][1].startswith(f"{tmp_path}/more:4:")
+
+
+def test_a_file_of_nonsense_is_not_listed_in_full(refused, tmp_path):
+    (tmp_path / "more").write_text("nonsense\n" * 1000)
+    assert len(refused({"secrets_file": "more"})) == 10
+
+
+@pytest.mark.parametrize("name", ["absent", "."])
+def test_a_file_that_cannot_be_read(refused, name, tmp_path):
+    ((place, text),) = refused({"secrets_file": name})
+    assert place == "/secrets_file"
+    assert text.startswith(f"cannot read {tmp_path}/{name}: ")
+
+
+def test_a_file_that_is_too_large(refused, tmp_path):
+    (tmp_path / "more").write_bytes(b"#" * (4 * 1024 * 1024 + 1))
+    assert "at most 4 MiB" in refused({"secrets_file": "more"})[0][1]
+
+
+def test_too_many_secrets(refused, tmp_path):
+    (tmp_path / "more").write_text("".join(f"u{i}:{i}\n" for i in range(10001)))
+    assert "expected at most 10000 secrets" in refused({"secrets_file": "more"})[0][1]
+
+
+@pytest.mark.parametrize(
+    "policy, place",
+    [
+        ({"carol": {}}, "/policy/carol"),
+        ({"a/b": {}}, "/policy/a~1b"),
+        ({"alice": []}, "/policy/alice"),
+        ({"alice": {"ports": "0-5"}}, "/policy/alice/ports"),
+        ({"alice": {"max_tunnels": 0}}, "/policy/alice/max_tunnels"),
+        ({"alice": {"max_conns": "many"}}, "/policy/alice/max_conns"),
+        ({"*": {"life": -1}}, "/policy/*/life"),
+        ({"alice": {"max_tunnel": 1}}, "/policy/alice/max_tunnel"),
+    ],
+)
+def test_policies_that_are_none(refused, policy, place):
+    ((found, _),) = refused({"secrets": {"alice": "hunter2"}, "policy": policy})
+    assert found == place
+
+
+def test_a_client_has_one_secret(tmp_path):
+    config = tmp_path / "client.json"
+    config.write_text(json.dumps({
+        "client": {"to": "127.0.0.1"}, "tunnels": [{"local": "127.0.0.1:1"}], "auth": multi_secret({"alice": "a"}),
+    }))  # fmt: skip
+    process = run([spore_binary(), "local", "--config", config])
+    assert process.status == 1
+    assert any("plugin multi_secret has no client side" in line for line in process.stderr), process.log()
+
+
+def test_no_secret_is_ever_logged(serve):
+    with serve(multi_secret(), log={"level": "trace"}) as server:
+        with Tunnel(server, secret="a-secret") as tunnel:
+            for sock in tunnel.join():
+                sock.close()
+        refusal(server, "wrong-secret")
+    assert not [line for line in server.process.lines if "-secret" in line]

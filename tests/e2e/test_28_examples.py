@@ -1,0 +1,83 @@
+"""The example configurations of conf/ are loaded, and work."""
+
+import json
+import shutil
+
+import pytest
+
+from harness.fake_server import FakeServer
+from harness.peers import REPOSITORY, Client, Server, spore_binary
+from harness.process import Process
+from harness.wire import Tunnel, answer
+
+EXAMPLES = REPOSITORY / "conf"
+SECRET = "secret of "
+CHALLENGE = "00000000-0000-4000-8000-000000000000"
+
+
+def files_and_variables(value):
+    """What an example takes from elsewhere: ("file" or "env" or "secrets_file", its name)."""
+    if isinstance(value, list):
+        for each in value:
+            yield from files_and_variables(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key in ("file", "env", "secrets_file") and isinstance(each, str):
+                yield key, each
+            else:
+                yield from files_and_variables(each)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Copies an example and gives it what it asks for: (its path, the environment, all secrets)."""
+
+    def to_folder(name):
+        path = shutil.copy(EXAMPLES / name, tmp_path)
+        environment, secrets = {}, []
+        for key, name in files_and_variables(json.loads((EXAMPLES / name).read_text())):
+            secrets.append(SECRET + name)
+            if key == "env":
+                environment[name] = SECRET + name
+            else:
+                (tmp_path / name).write_text(("carol:" if key == "secrets_file" else "") + SECRET + name + "\n")
+        return path, environment, secrets
+
+    return to_folder
+
+
+def examples(pattern):
+    found = sorted(path.name for path in EXAMPLES.glob(pattern))
+    assert found, f"no {pattern} in {EXAMPLES}"
+    return found
+
+
+@pytest.mark.parametrize("name", examples("server*.json"))
+def test_servers(copy, address, name):
+    path, environment, secrets = copy(name)
+    control = address.free_port()
+    argv = [spore_binary(), "server", "--config", path, "--bind-addr", address.host, "--control-port", str(control)]
+    process = Process(argv, name="spore server", env=environment)
+    with Server("spore", process, (address.host, control), address.host, None) as server:
+        process.wait_for("server listening", stream="stderr")
+        for secret in secrets:
+            with Tunnel(server, secret=secret) as tunnel:
+                assert tunnel.port >= 1024
+
+
+@pytest.mark.parametrize("name", examples("client*.json"))
+def test_clients(copy, address, name):
+    path, environment, (secret,) = copy(name)
+    wanted = [tunnel.get("port", 0) for tunnel in json.loads((EXAMPLES / name).read_text())["tunnels"]]
+    with FakeServer(address.host, address.free_port()) as fake:
+        argv = [spore_binary(), "local", "--config", path, "--to", fake.host, "--control-port", str(fake.port)]
+        with Client("spore", Process(argv, name="spore local", env=environment)) as client:
+            asked = []
+            for _ in wanted:
+                wire = fake.next_wire()
+                wire.send({"Challenge": CHALLENGE})
+                assert wire.receive() == {"Authenticate": answer(secret, CHALLENGE)}
+                asked.append(wire.receive()["Hello"])
+                wire.send({"Hello": 12345}, "Heartbeat")
+            assert sorted(asked) == sorted(wanted)
+            client.wait_listening()
