@@ -221,25 +221,37 @@ static ssize_t read_all(int fd, char *out, size_t size)
 	return n < 0 ? n : (ssize_t)len;
 }
 
+/* Keeps as much as there is of it: there may be thousands. */
+static bool keep_secret(const struct option_scope *scope, const char *text, size_t len, spore_str *out)
+{
+	char *kept = json_doc_alloc(scope->doc, len + 1);
+
+	if (kept)
+		memcpy(kept, text, len);
+	*out = (spore_str){ kept, kept ? len : 0 };
+	return kept != NULL;
+}
+
 static bool secret_from_file(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
 	const char *path = in_folder(scope, node);
-	char *text = json_doc_alloc(scope->doc, SECRET_MAX + 2);
-	int fd = path && text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t n = fd < 0 ? -1 : read_all(fd, text, SECRET_MAX + 1);
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	char text[SECRET_MAX + 1];
+	ssize_t n = fd < 0 ? -1 : read_all(fd, text, sizeof text);
+	bool good = false;
 
 	if (n < 0)
 		diag_add(scope->diag, node, "cannot %s the secret's file %s: %s",
 		         fd < 0 ? "open" : "read", path ? path : "", strerror(errno));
 	else if (n > SECRET_MAX)
 		diag_add(scope->diag, node, "expected a secret of at most 64 KiB in %s", path);
+	else
+		good = keep_secret(scope, text, without_newline(text, (size_t)n), out);
 	if (fd >= 0)
 		close(fd);
-	if (n < 0 || n > SECRET_MAX)
-		return false;
-	*out = (spore_str){ text, without_newline(text, (size_t)n) };
-	text[out->len] = '\0';
-	return true;
+	if (n > 0)
+		crypto_wipe(text, (size_t)n);
+	return good;
 }
 
 static bool secret_from_variable(const struct option_scope *scope, const struct json *node,
