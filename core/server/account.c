@@ -1,5 +1,6 @@
 #include "server/account.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -184,32 +185,35 @@ void account_unref(struct account *account)
 	free(account);
 }
 
-static bool enter_table(struct principal_table *table)
+/* One more, unless there are `most`. Nobody who is turned away is counted meanwhile, or he would take
+ * the place of one who fits. */
+static bool take_place(atomic_uint *taken, unsigned most)
 {
-	if (atomic_fetch_add(&table->visitors, 1) < table->max_visitors)
-		return true;
-	atomic_fetch_sub(&table->visitors, 1);
-	return false;
+	unsigned n = atomic_load(taken);
+
+	do {
+		if (n >= most)
+			return false;
+	} while (!atomic_compare_exchange_weak(taken, &n, n + 1));
+	return true;
 }
 
 bool account_enter(struct account *account, struct source *source, enum refusal *why_out)
 {
 	const struct grant *grant = account->grant;
-	unsigned before;
+	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
 
 	if (source && !source_add_visitor(source, clock_ms(), why_out))
 		return false;
-	if (!enter_table(account->table)) {
-		*why_out = REFUSED_SERVER_FULL;
-		source_remove_visitor(source);
-		return false;
-	}
-	before = atomic_fetch_add(&account->principal->conns, 1);
-	if (grant && grant->fields & SPORE_AUTH_F_MAX_CONNS && before >= grant->max_conns) {
-		atomic_fetch_sub(&account->principal->conns, 1);
-		atomic_fetch_sub(&account->table->visitors, 1);
+	if (!take_place(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
 		source_remove_visitor(source);
 		*why_out = REFUSED_CLIENT_FULL;
+		return false;
+	}
+	if (!take_place(&account->table->visitors, account->table->max_visitors)) {
+		atomic_fetch_sub(&account->principal->conns, 1);
+		source_remove_visitor(source);
+		*why_out = REFUSED_SERVER_FULL;
 		return false;
 	}
 	atomic_fetch_add_explicit(&account->conns, 1, memory_order_relaxed);

@@ -218,12 +218,13 @@ static bool bucket_take(struct bucket *bucket, int64_t rate, int64_t burst, int6
 /* One more, unless there are as many as there may be; most 0: no limit. */
 static bool add_up_to(atomic_uint *count, int64_t most)
 {
-	unsigned before = atomic_fetch_add(count, 1);
+	unsigned n = atomic_load(count);
 
-	if (most == 0 || before < (uint64_t)most)
-		return true;
-	atomic_fetch_sub(count, 1);
-	return false;
+	do {
+		if (most && n >= (uint64_t)most)
+			return false;
+	} while (!atomic_compare_exchange_weak(count, &n, n + 1));
+	return true;
 }
 
 /* ---- connections -------------------------------------------------------------------------------------

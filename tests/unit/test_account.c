@@ -261,6 +261,55 @@ START_TEST(a_port_is_found_by_its_principal_alone)
 }
 END_TEST
 
+struct refused {
+	struct account *account;
+	atomic_bool over;
+	unsigned entered;
+};
+
+static void *be_refused(void *arg)
+{
+	struct refused *refused = arg;
+	enum refusal why;
+
+	for (int i = 0; i < 200000; i++)
+		refused->entered += account_enter(refused->account, NULL, &why);
+	refused->over = true;
+	return NULL;
+}
+
+/* One of two places is taken. Who may have but one is always refused, and never in the other's way. */
+START_TEST(who_is_refused_is_not_counted)
+{
+	struct refused other = { .entered = 0 };
+	struct account_scene scene;
+	struct account *account;
+	unsigned in_the_way = 0;
+	pthread_t thread;
+	enum refusal why;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
+	other.account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
+	ck_assert(account_scene_enter(account));
+	pthread_create(&thread, NULL, be_refused, &other);
+	while (!other.over) {
+		if (account_enter(account, NULL, &why))
+			account_leave(account, NULL);
+		else
+			in_the_way++;
+	}
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(other.entered, 0);
+	ck_assert_uint_eq(in_the_way, 0);
+	account_leave(account, NULL);
+	account_close_tunnel(account);
+	account_close_tunnel(other.account);
+	account_scene_close(&scene);
+}
+END_TEST
+
 SUITE("account", tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
       tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
-      visitors_are_bounded_over_all, renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even)
+      visitors_are_bounded_over_all, renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even,
+      who_is_refused_is_not_counted)
