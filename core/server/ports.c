@@ -68,40 +68,47 @@ static int try_port(const struct server_settings *settings, uint16_t port, const
 	return -1;
 }
 
-/* The n-th port of all ranges together. */
-static uint16_t nth_port(const spore_port_range *ranges, uint32_t n)
+/* The ports that a tunnel may have: those that stand in a range of the server and in one of the grant.
+ * Tells how many there are; gives the n-th of them if there are more than n. */
+static uint32_t walk_allowed(const spore_list *server, const spore_list *granted, uint32_t n,
+                             uint16_t *port_out)
 {
-	for (;; ranges++) {
-		uint32_t size = (uint32_t)ranges->hi - ranges->lo + 1;
+	const spore_port_range *a = server->items, *b = granted->items;
+	uint32_t total = 0;
 
-		if (n < size)
-			return (uint16_t)(ranges->lo + n);
-		n -= size;
+	for (size_t i = 0; i < server->count * granted->count; i++) {
+		const spore_port_range *x = &a[i / granted->count], *y = &b[i % granted->count];
+		uint32_t lo = x->lo > y->lo ? x->lo : y->lo, hi = x->hi < y->hi ? x->hi : y->hi;
+
+		if (lo > hi)
+			continue;
+		if (n >= total && n - total <= hi - lo)
+			*port_out = (uint16_t)(lo + n - total);
+		total += hi - lo + 1;
 	}
+	return total;
 }
 
 static int try_any(const struct server_settings *settings, const struct grant *grant,
                    const char **error_out)
 {
+	static const spore_port_range whole = { 1, 65535 };
 	bool granted = grant && grant->fields & SPORE_AUTH_F_PORTS;
-	const spore_port_range *ranges = granted ? grant->ports : settings->ports.items;
-	size_t n_ranges = granted ? grant->n_ports : settings->ports.count;
-	uint32_t total = 0, start = 0;
+	spore_list ranges = { granted ? grant->ports : &whole, granted ? grant->n_ports : 1,
+		              sizeof whole };
+	uint16_t port = 0;
+	uint32_t total = walk_allowed(&settings->ports, &ranges, UINT32_MAX, &port), start = 0;
 
-	for (size_t i = 0; i < n_ranges; i++)
-		total += (uint32_t)ranges[i].hi - ranges[i].lo + 1;
 	for (uint32_t i = 0; total && i < RANDOM_TRIES + TRIES_IN_TURN; i++) {
-		uint16_t port;
+		uint32_t n;
 		int fd;
 
 		if (i < RANDOM_TRIES && !crypto_random(&start, sizeof start))
 			break;
 		if (i >= RANDOM_TRIES && i - RANDOM_TRIES >= total)
 			break;
-		port = nth_port(ranges, i < RANDOM_TRIES ? start % total
-		                                         : (start % total + i - RANDOM_TRIES) % total);
-		if (!is_in_range(settings, port))
-			continue;
+		n = i < RANDOM_TRIES ? start % total : (start % total + i - RANDOM_TRIES) % total;
+		walk_allowed(&settings->ports, &ranges, n, &port);
 		fd = try_port(settings, port, error_out);
 		if (fd >= 0)
 			return fd;

@@ -144,6 +144,30 @@ START_TEST(a_grant_narrows_the_range)
 }
 END_TEST
 
+/* A wide grant on a server of few ports, and the reverse: what is tried is what both allow. */
+START_TEST(a_wide_grant_finds_the_few_ports_of_the_server)
+{
+	spore_port_range range, granted[] = { { 1, 30000 }, { 30001, 65535 } };
+	struct server_settings settings = make(&range, 2);
+	spore_auth_result result = { .struct_size = sizeof result, .fields = SPORE_AUTH_F_PORTS, .ports = granted,
+		                     .n_ports = 2 };
+	struct grant *grant = grant_new(&result);
+	const char *error;
+	int one, two;
+
+	for (int i = 0; i < 20; i++) {
+		one = ports_open(&settings, grant, 0, &error);
+		two = ports_open(&settings, grant, 0, &error);
+		ck_assert_msg(one >= 0 && two >= 0, "%s", error);
+		ck_assert_uint_eq(port_of(one) + port_of(two), range.lo + range.hi);
+		check_refused(&settings, grant, 0, "failed to find an available port");
+		close(one);
+		close(two);
+	}
+	grant_free(grant);
+}
+END_TEST
+
 START_TEST(an_address_that_is_not_ours_fails_to_bind)
 {
 	spore_port_range range;
@@ -156,4 +180,5 @@ END_TEST
 
 SUITE("ports", a_wanted_port_listens, outside_the_range_is_refused, reserved_ports_are_in_use,
       any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
+      a_wide_grant_finds_the_few_ports_of_the_server,
       an_address_that_is_not_ours_fails_to_bind)
