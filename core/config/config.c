@@ -87,6 +87,7 @@ static struct json *load_file(struct config *config, const char *path, struct di
 
 struct placer {
 	struct config *config;
+	const struct command *command;
 	struct json *root;
 	struct diag *diag;
 };
@@ -175,36 +176,52 @@ static struct json *file_object(struct placer *p, struct json *path)
 	return object;
 }
 
-/* Other users can read a process's arguments. The text has been copied by now. */
-static void hide_argument(struct placer *p, const struct command_value *value)
+/* A list of secrets, unless the variable is bore's, which knows no lists. */
+static const struct shorthand_list *list_of(const struct command_value *value)
 {
-	if (value->shorthand->type != SHORTHAND_SECRET || value->origin[0] != '-')
-		return;
-	memset((char *)(uintptr_t)value->text, '*', strlen(value->text));
-	p->config->secret_in_arguments = true;
+	if (value->shorthand->type != SHORTHAND_SECRETS || !strchr(value->text, ',') ||
+	    strncmp(value->origin, "BORE_", 5) == 0)
+		return NULL;
+	for (size_t i = 0; i < n_shorthand_lists; i++) {
+		if (strcmp(shorthand_lists[i].target, value->shorthand->target) == 0)
+			return &shorthand_lists[i];
+	}
+	return NULL;
 }
 
-/* Puts a flag's or a variable's text where it means, over what the file says. */
-static void place_value(struct placer *p, const struct command_value *value)
+/* {"KEY1": ..., "KEY2": ...} of a list with commas. */
+static struct json *list_object(struct placer *p, const char *text, const char *key,
+                                struct json_source *source)
+{
+	struct json *object = json_new(p->config->doc, JSON_OBJECT, NULL, source);
+	char *copy = json_doc_alloc(p->config->doc, strlen(text) + 1), *part;
+
+	if (!object || !copy)
+		return NULL;
+	strcpy(copy, text);
+	while ((part = strsep(&copy, ",")) != NULL) {
+		struct json *node = json_new(p->config->doc, JSON_STRING, part, source);
+		char name[32];
+
+		snprintf(name, sizeof name, "%s%zu", key, object->count + 1);
+		if (node)
+			json_add(p->config->doc, object, name, node);
+	}
+	p->config->secrets_in_list = object->count;
+	return object;
+}
+
+/* The value as its place wants it; NULL: out of memory. */
+static struct json *value_node(struct placer *p, const struct command_value *value,
+                               const struct shorthand_list *list, struct json_source *source)
 {
 	const struct shorthand *s = value->shorthand;
-	struct json_source *source = json_source_add(p->config->doc, value->origin, NULL, 0);
-	struct json *object, *node, *old;
 	enum json_type type = JSON_STRING;
-	const char *key;
+	struct json *node;
 	uint64_t number;
 
-	if (!source)
-		return;
-	object = find_place(p, s->target, source, &key);
-	if (!object) {
-		diag_add(
-			p->diag, NULL,
-			"%s cannot be combined with the configuration file: its section \"%.*s\" has no "
-			"place for it",
-			value->origin, (int)strcspn(s->target + 1, "/["), s->target + 1);
-		return;
-	}
+	if (list)
+		return list_object(p, value->text, list->key, source);
 	/* A text that is no number stays text: the option's own check says what was expected. */
 	if (s->type == SHORTHAND_NUMBER &&
 	    text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
@@ -215,14 +232,74 @@ static void place_value(struct placer *p, const struct command_value *value)
 	node = json_new(p->config->doc, type, value->text, source);
 	if (node && type == JSON_BOOL)
 		node->boolean = s->type == SHORTHAND_YES;
-	if (node && s->type == SHORTHAND_FILE)
-		node = file_object(p, node);
-	hide_argument(p, value);
+	return node && s->type == SHORTHAND_FILE ? file_object(p, node) : node;
+}
+
+/* Puts a flag's or a variable's text where it means, over what the file says. */
+static void place_value(struct placer *p, const struct command_value *value)
+{
+	const struct shorthand_list *list = list_of(value);
+	const char *target = list ? list->list_target : value->shorthand->target, *key;
+	struct json_source *source = json_source_add(p->config->doc, value->origin, NULL, 0);
+	struct json *object, *node, *old;
+
+	if (!source)
+		return;
+	object = find_place(p, target, source, &key);
+	if (!object) {
+		diag_add(
+			p->diag, NULL,
+			"%s cannot be combined with the configuration file: its section \"%.*s\" has no "
+			"place for it",
+			value->origin, (int)strcspn(target + 1, "/["), target + 1);
+		return;
+	}
+	node = value_node(p, value, list, source);
 	old = json_get(object, key);
 	if (old)
 		json_detach(old);
 	if (node)
 		json_add(p->config->doc, object, key, node);
+}
+
+static bool has_target(const struct command_value *values, size_t n, const char *target)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(values[i].shorthand->target, target) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Other users can read a process's arguments. The text has been copied by now. */
+static void hide_argument(struct placer *p, const struct command_value *value)
+{
+	if (value->shorthand->type != SHORTHAND_SECRET && value->shorthand->type != SHORTHAND_SECRETS)
+		return;
+	memset((char *)(uintptr_t)value->text, '*', strlen(value->text));
+	p->config->secret_in_arguments = true;
+}
+
+/* Of those that mean the same, the last one alone, since it may go elsewhere than the others. */
+static void place_values(struct placer *p)
+{
+	const struct command *command = p->command;
+
+	for (size_t i = 0; i < command->n_variables; i++) {
+		const struct command_value *value = &command->variables[i];
+		const char *target = value->shorthand->target;
+
+		if (!has_target(value + 1, command->n_variables - i - 1, target) &&
+		    !has_target(command->flags, command->n_flags, target))
+			place_value(p, value);
+	}
+	for (size_t i = 0; i < command->n_flags; i++) {
+		const struct command_value *value = &command->flags[i];
+
+		if (!has_target(value + 1, command->n_flags - i - 1, value->shorthand->target))
+			place_value(p, value);
+		hide_argument(p, value);
+	}
 }
 
 /* Moves the seed's flat keys to where they mean. */
@@ -239,6 +316,11 @@ static void place_flat_keys(struct placer *p)
 		next = node->next;
 		if (!s || s->type == SHORTHAND_NO)
 			continue;
+		if (has_target(p->command->variables, p->command->n_variables, s->target) ||
+		    has_target(p->command->flags, p->command->n_flags, s->target)) {
+			json_detach(node);
+			continue;
+		}
 		object = find_place(p, s->target, node->source, &key);
 		other = object ? json_get(object, key) : NULL;
 		if (!object || other) {
@@ -455,11 +537,11 @@ static void check_client(struct config *config, struct diag *diag)
 
 /* What a client cannot do without, asked for in the command line's own words when there is no file
  * to point into. */
-static bool has_essentials(struct placer *p, const struct command *command)
+static bool has_essentials(struct placer *p)
 {
 	bool good = true;
 
-	if (p->config->role != ROLE_LOCAL || command->file)
+	if (p->config->role != ROLE_LOCAL || p->command->file)
 		return true;
 	if (!json_get(json_get(p->root, "client"), "to")) {
 		diag_add(p->diag, NULL,
@@ -476,7 +558,7 @@ static bool has_essentials(struct placer *p, const struct command *command)
 
 static enum config_outcome fill(struct config *config, const struct command *command, struct diag *diag)
 {
-	struct placer p = { config, json_doc_root(config->doc), diag };
+	struct placer p = { config, command, json_doc_root(config->doc), diag };
 	struct settings *settings = &config->settings;
 	bool server = config->role == ROLE_SERVER;
 
@@ -490,12 +572,9 @@ static enum config_outcome fill(struct config *config, const struct command *com
 			json_add(config->doc, p.root, file->first->key, file->first);
 		place_flat_keys(&p);
 	}
-	for (size_t i = 0; i < command->n_variables; i++)
-		place_value(&p, &command->variables[i]);
-	for (size_t i = 0; i < command->n_flags; i++)
-		place_value(&p, &command->flags[i]);
+	place_values(&p);
 	place_defaults(&p);
-	if (!has_essentials(&p, command))
+	if (!has_essentials(&p))
 		return CONFIG_USAGE;
 	option_fill(&(struct option_scope){ config->doc, diag, config->folder, NULL },
 	            server ? &settings_server : &settings_client, p.root, settings);

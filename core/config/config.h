@@ -27,6 +27,7 @@ struct config {
 	struct json_doc *doc;     /* owned; all below points into it */
 	unsigned role;            /* ROLE_SERVER or ROLE_LOCAL */
 	bool secret_in_arguments; /* one was given as a flag (and wiped there) */
+	size_t secrets_in_list;   /* so many were given with commas between them; 0: one or none */
 	const char *folder;       /* that relative paths start from; NULL: the working directory */
 	struct settings settings;
 	struct config_chain transport, auth, acl_control, acl_public, metrics;

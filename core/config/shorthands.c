@@ -34,7 +34,10 @@ const struct shorthand shorthands[] = {
 	{ "retry",         0,   ROLE_LOCAL,  NULL,     false, YES,           "/client/retry",         "", NULL },
 	{ "no_reconnect",  0,   ROLE_LOCAL,  NULL,     false, NO,            "/client/reconnect",     "",
 	  "exit with status 1 when the server goes away" },
-	{ "secret",        's', BOTH,        NULL,     true,  SECRET,        "/auth[hmac]/secret",    "TEXT",
+	{ "secret",        's', ROLE_SERVER, NULL,     true,  SHORTHAND_SECRETS, "/auth[hmac]/secret", "TEXT",
+	  "secret that clients must know, or several with commas between them (others on this machine may see it: "
+	  "better a variable or a file)" },
+	{ "secret",        's', ROLE_LOCAL,  NULL,     true,  SECRET,        "/auth[hmac]/secret",    "TEXT",
 	  "secret that both ends share (others on this machine may see it: better a variable or a file)" },
 	{ "secret_file",   0,   BOTH,        NULL,     false, PATH,          "/auth[hmac]/secret",    "PATH",
 	  "file that holds the secret" },
@@ -45,6 +48,11 @@ const struct shorthand shorthands[] = {
 };
 /* clang-format on */
 const size_t n_shorthands = sizeof shorthands / sizeof *shorthands;
+
+const struct shorthand_list shorthand_lists[] = {
+	{ "/auth[hmac]/secret", "/auth[multi_secret]/secrets", "secret" },
+};
+const size_t n_shorthand_lists = sizeof shorthand_lists / sizeof *shorthand_lists;
 
 const struct default_section default_sections[] = {
 	{ "transport", "[{\"use\":\"plain\"}]" },

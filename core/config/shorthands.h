@@ -11,10 +11,11 @@ enum { ROLE_SERVER = 1, ROLE_LOCAL = 2 };
 enum shorthand_type {
 	SHORTHAND_TEXT,
 	SHORTHAND_NUMBER,
-	SHORTHAND_SECRET, /* a text that is wiped from the command line */
-	SHORTHAND_FILE,   /* the path of a file that holds it: {"file": PATH} */
-	SHORTHAND_YES,    /* a flag without a value: sets its target to true ... */
-	SHORTHAND_NO      /* ... or to false */
+	SHORTHAND_SECRET,  /* a text that is wiped from the command line */
+	SHORTHAND_SECRETS, /* the same, or several with commas between them: see shorthand_lists */
+	SHORTHAND_FILE,    /* the path of a file that holds it: {"file": PATH} */
+	SHORTHAND_YES,     /* a flag without a value: sets its target to true ... */
+	SHORTHAND_NO       /* ... or to false */
 };
 
 struct shorthand {
@@ -29,6 +30,11 @@ struct shorthand {
 	const char *doc;     /* NULL: that of the target's own option */
 };
 
+/* Where several values go whose single one would go to `target`: {"KEY1": ..., "KEY2": ...}. */
+struct shorthand_list {
+	const char *target, *list_target, *key;
+};
+
 /* What stands in a section that the operator left out. */
 struct default_section {
 	const char *key, *json;
@@ -36,6 +42,8 @@ struct default_section {
 
 extern const struct shorthand shorthands[];
 extern const size_t n_shorthands;
+extern const struct shorthand_list shorthand_lists[];
+extern const size_t n_shorthand_lists;
 extern const struct default_section default_sections[];
 extern const size_t n_default_sections;
 

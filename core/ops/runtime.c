@@ -174,6 +174,9 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	if (config->secret_in_arguments)
 		log_warn("a secret on the command line can be seen by others",
 		         log_str("better", "SPORE_SECRET or --secret-file"));
+	if (config->secrets_in_list)
+		log_info("the secret was split at its commas",
+		         log_int("secrets", (int64_t)config->secrets_in_list));
 	runtime->metrics = metrics_new(runtime->n_workers + 1);
 	runtime->resolver = resolver_new();
 	if (!runtime->metrics || !runtime->resolver)

@@ -1,16 +1,19 @@
 """auth_multi_secret: who comes in under which name, what each may do, and what is no list of secrets."""
 
 import json
+import pathlib
 import re
 import time
 
 import pytest
 
 from harness.loopback import port_is_free
-from harness.peers import configured_server, spore_binary
+from harness.peers import configured_server, spore_binary, spore_client, spore_server
 from harness.process import run
 from harness.scale import seconds
+from harness.services import Echo
 from harness.sockets import connect, how_it_ends, read_exactly
+from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire, answer
 
@@ -110,6 +113,64 @@ def test_a_thousand_secrets(serve, tmp_path):
                 visitor.close()
                 far.close()
         assert refusal(server, "secret of 1000") == "invalid secret"
+
+
+# A list with commas, on a server
+
+
+@pytest.mark.parametrize("by", ["flag", "variable"])
+def test_a_list_is_split(address, by):
+    given = {"secret": "one,two,three"} if by == "flag" else {"env": {"SPORE_SECRET": "one,two,three"}}
+    with spore_server(address, **given) as server:
+        for index, secret in enumerate(("one", "two", "three"), 1):
+            with Tunnel(server, secret=secret) as tunnel:
+                server.process.wait_for(rf"new client .*port={tunnel.port} identity=secret{index}$")
+        for secret in ("one,two,three", "one,", "four"):
+            assert refusal(server, secret) == "invalid secret"
+        said = [line for line in server.process.stderr if "the secret was split at its commas secrets=3" in line]
+        assert len(said) == 1
+        assert b"two" not in pathlib.Path(f"/proc/{server.pid}/cmdline").read_bytes()
+
+
+@pytest.mark.parametrize("secret, text", [
+    ("one,", "expected a secret, found nothing in it"),
+    (",one", "expected a secret, found nothing in it"),
+    ("one,two,one", 'expected a secret of its own, found that of "secret1"'),
+])  # fmt: skip
+def test_lists_that_are_none(secret, text):
+    process = run([spore_binary(), "server", "--secret", secret])
+    assert process.status != 0
+    assert any(f"--secret: error: {text}" in line for line in process.stderr), process.log()
+
+
+def test_one_secret_goes_where_it_went(address):
+    with spore_server(address, secret="one") as server, Tunnel(server) as tunnel:
+        server.process.wait_for(rf'new client .*port={tunnel.port} identity=""$')
+
+
+def test_a_client_takes_a_comma_literally(address, tmp_path):
+    """As bore's does; a server is told by the configuration."""
+    (tmp_path / "spore.json").write_text(json.dumps({"secret": "one,two"}))
+    with spore_server(address, extra=["--config", str(tmp_path / "spore.json")]) as server, Echo() as service:
+        with spore_client(server.control, service.port, secret="one,two") as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+        assert refusal(server, "one") == "invalid secret"
+
+
+def test_a_list_goes_before_what_is_weaker(address, tmp_path):
+    """Flag before variable before file, whichever of them is a list."""
+    (tmp_path / "spore.json").write_text(json.dumps({"secret": "file"}))
+    for flag, variable, right, wrong in (
+        ("a,b", None, "b", "file"),
+        (None, "a,b", "a", "file"),
+        ("a,b", "variable", "b", "variable"),
+        ("flag", "a,b", "flag", "a"),
+    ):
+        env = {"SPORE_SECRET": variable} if variable else {}
+        with spore_server(address, secret=flag, env=env, extra=["--config", str(tmp_path / "spore.json")]) as server:
+            with Tunnel(server, secret=right):
+                pass
+            assert refusal(server, wrong) == "invalid secret"
 
 
 # What a name may do

@@ -174,6 +174,54 @@ START_TEST(flat_and_structured_mean_the_same)
 }
 END_TEST
 
+static const struct json *only_auth(const struct scene *scene)
+{
+	ck_assert_uint_eq(scene->config->auth.n, 1);
+	return scene->config->auth.items[0].node;
+}
+
+START_TEST(a_list_of_secrets_has_a_place_of_its_own)
+{
+	struct scene scene;
+	const struct json *secrets;
+
+	load_good(&scene, ROLE_SERVER, "{\"secret\":\"file\"}", "--secret|one,two");
+	ck_assert_str_eq(text_of(only_auth(&scene), "use"), "multi_secret");
+	secrets = json_get(only_auth(&scene), "secrets");
+	ck_assert_uint_eq(secrets->count, 2);
+	ck_assert_uint_eq(scene.config->secrets_in_list, 2);
+	ck_assert_str_eq(text_of(secrets, "secret1"), "one");
+	ck_assert_str_eq(text_of(secrets, "secret2"), "two");
+	ck_assert(scene.config->secret_in_arguments);
+	leave(&scene);
+	load_good(&scene, ROLE_SERVER, NULL, "--secret|one,two|--secret-file|f");
+	ck_assert_str_eq(text_of(only_auth(&scene), "use"), "hmac");
+	ck_assert_uint_eq(scene.config->secrets_in_list, 0);
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(what_is_no_list_of_secrets)
+{
+	struct scene scene;
+
+	load_good(&scene, ROLE_SERVER, "{\"secret\":\"one,two\"}", "");
+	ck_assert_str_eq(text_of(only_auth(&scene), "secret"), "one,two");
+	leave(&scene);
+	load_good(&scene, ROLE_LOCAL, NULL, "1|--to|h|--secret|one,two");
+	ck_assert_str_eq(text_of(only_auth(&scene), "secret"), "one,two");
+	leave(&scene);
+	setenv("BORE_SECRET", "one,two", 1);
+	load_good(&scene, ROLE_SERVER, NULL, "");
+	ck_assert_str_eq(text_of(only_auth(&scene), "secret"), "one,two");
+	ck_assert_uint_eq(scene.config->secrets_in_list, 0);
+	leave(&scene);
+	unsetenv("BORE_SECRET");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\"}]}", "--secret|one,two", CONFIG_WRONG,
+	            "--secret cannot be combined with the configuration file");
+}
+END_TEST
+
 START_TEST(one_thing_said_twice_is_a_mistake)
 {
 	check_wrong(ROLE_SERVER, "{\"control_port\":1,\"server\":{\"control_port\":2}}", "", CONFIG_WRONG,
@@ -451,7 +499,8 @@ START_TEST(damaged_files_never_crash)
 END_TEST
 
 SUITE("config", a_server_needs_nothing, a_server_takes_bores_flags, flag_over_variable_over_file_over_default,
-      flat_and_structured_mean_the_same, one_thing_said_twice_is_a_mistake,
+      flat_and_structured_mean_the_same, a_list_of_secrets_has_a_place_of_its_own, what_is_no_list_of_secrets,
+      one_thing_said_twice_is_a_mistake,
       a_section_of_the_wrong_shape_is_a_mistake, unknown_keys_are_refused, a_wrong_range_is_a_mistake,
       a_flags_value_is_a_matter_of_usage, a_file_that_cannot_be_read_is_named, help_is_no_mistake,
       instances_are_read_in_order, an_instance_needs_a_name_that_is_one, a_client_takes_bores_command_line,
