@@ -8,8 +8,9 @@ import shutil
 
 import pytest
 
-from .loopback import BORE_CONTROL_PORT
+from .loopback import BORE_CONTROL_PORT, port_is_free
 from .process import Process
+from .waiting import wait_until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BORE_VERSION = "0.6.0"
@@ -156,7 +157,9 @@ def configured_server(address, folder, control_port=None, server=None, **section
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
     process = Process([spore_binary(), "server", "--config", path], name="spore server")
     try:
-        process.wait_for(r"server listening", stream="stderr")
+        # Its log may be told to be silent.
+        wait_until(lambda: not (process.running and port_is_free(address.host, control)), "the server to listen")
+        assert process.running, process.log()
     except BaseException:
         process.close()
         raise
