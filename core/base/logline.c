@@ -1,9 +1,6 @@
 #include "base/logline.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char *const level_names[] = { "trace", "debug", "info", "warn", "error" };
 
@@ -23,32 +20,46 @@ static void put(struct line *line, const char *bytes, size_t len)
 	line->len += len;
 }
 
-__attribute__((format(printf, 2, 3))) static void putf(struct line *line, const char *format, ...)
+static void put_text(struct line *line, const char *text)
 {
-	char text[96];
-	va_list ap;
-	int n;
+	put(line, text, strlen(text));
+}
 
-	va_start(ap, format);
-	n = vsnprintf(text, sizeof text, format, ap);
-	va_end(ap);
-	if (n > 0)
-		put(line, text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+/* At least `width` digits, zeroes in front. */
+static void put_number(struct line *line, int64_t number, size_t width)
+{
+	char digits[24];
+	size_t at = sizeof digits;
+	uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+	do
+		digits[--at] = (char)('0' + left % 10);
+	while (left /= 10);
+	while (sizeof digits - at < width)
+		digits[--at] = '0';
+	if (number < 0)
+		digits[--at] = '-';
+	put(line, digits + at, sizeof digits - at);
 }
 
 /* Untrusted bytes: printable ASCII as it is, the rest as `prefix` and two hex digits. A sequence is
  * never cut in half. */
 static void put_escaped(struct line *line, const char *text, size_t len, const char *prefix)
 {
+	static const char hex[] = "0123456789abcdef";
+
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		if (LOGLINE_MAX - TAIL - line->len < 6)
 			return;
-		if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\')
+		if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
 			put(line, text + i, 1);
-		else
-			putf(line, "%s%02x", prefix, c);
+			continue;
+		}
+		put_text(line, prefix);
+		put(line, &hex[c >> 4], 1);
+		put(line, &hex[c & 15], 1);
 	}
 }
 
@@ -61,21 +72,53 @@ static bool is_bare(const char *text, size_t len)
 	return len > 0;
 }
 
+static bool is_leap_year(int64_t year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+/* A day since the epoch. gmtime_r would take the lock of the time zone. */
+static void put_date(struct line *line, int64_t day)
+{
+	static const uint8_t lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int64_t year = 1970, length;
+	size_t month = 0;
+
+	for (; day >= (length = 365 + is_leap_year(year)); year++)
+		day -= length;
+	for (; day >= (length = lengths[month] + (month == 1 && is_leap_year(year))); month++)
+		day -= length;
+	put_number(line, year, 4);
+	put(line, "-", 1);
+	put_number(line, (int64_t)month + 1, 2);
+	put(line, "-", 1);
+	put_number(line, day + 1, 2);
+}
+
 static void put_time(struct line *line, int64_t wall_ms)
 {
-	time_t seconds = (time_t)(wall_ms / 1000);
-	struct tm tm;
+	enum { DAY_MS = 86400000 };
+	int64_t of_day = wall_ms % DAY_MS;
 
-	gmtime_r(&seconds, &tm);
-	putf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-	     tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_ms % 1000));
+	put_date(line, wall_ms / DAY_MS);
+	put(line, "T", 1);
+	put_number(line, of_day / 3600000, 2);
+	put(line, ":", 1);
+	put_number(line, of_day / 60000 % 60, 2);
+	put(line, ":", 1);
+	put_number(line, of_day / 1000 % 60, 2);
+	put(line, ".", 1);
+	put_number(line, of_day % 1000, 3);
+	put(line, "Z", 1);
 }
 
 static void put_text_field(struct line *line, const struct log_field *field)
 {
-	putf(line, " %s=", field->key);
+	put(line, " ", 1);
+	put_text(line, field->key);
+	put(line, "=", 1);
 	if (!field->text)
-		putf(line, "%lld", (long long)field->number);
+		put_number(line, field->number, 1);
 	else if (is_bare(field->text, field->len))
 		put_escaped(line, field->text, field->len, "\\x");
 	else {
@@ -87,9 +130,11 @@ static void put_text_field(struct line *line, const struct log_field *field)
 
 static void put_json_field(struct line *line, const struct log_field *field)
 {
-	putf(line, ",\"%s\":", field->key);
+	put(line, ",\"", 2);
+	put_text(line, field->key);
+	put(line, "\":", 2);
 	if (!field->text) {
-		putf(line, "%lld", (long long)field->number);
+		put_number(line, field->number, 1);
 		return;
 	}
 	put(line, "\"", 1);
@@ -107,11 +152,15 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 		put(&line, "{\"time\":\"", 9);
 	put_time(&line, wall_ms);
 	if (json) {
-		putf(&line, "\",\"level\":\"%s\",\"event\":\"", level_names[level]);
+		put_text(&line, "\",\"level\":\"");
+		put_text(&line, level_names[level]);
+		put_text(&line, "\",\"event\":\"");
 		put_escaped(&line, event, strlen(event), "\\u00");
 		out[line.len++] = '"'; /* from the tail's room, as below */
 	} else {
-		putf(&line, " %-5s ", level_names[level]);
+		put(&line, " ", 1);
+		put_text(&line, level_names[level]);
+		put(&line, "  ", 6 - strlen(level_names[level]));
 		put_escaped(&line, event, strlen(event), "\\x");
 	}
 	for (size_t i = 0; i < n; i++) {

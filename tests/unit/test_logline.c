@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "suite.h"
 
@@ -51,6 +52,23 @@ START_TEST(json_lines)
 	ck_assert_str_eq(line_of(LOG_FORMAT_JSON, "new client", fields, 2),
 	                 "{\"time\":\"1970-01-01T00:00:01.500Z\",\"level\":\"warn\",\"event\":\"new client\","
 	                 "\"peer\":\"a\\u0022b\",\"port\":-9223372036854775808}");
+}
+END_TEST
+
+/* Against the C library's own calendar: each day of 800 years, which covers every kind of year. */
+START_TEST(dates_are_those_of_the_calendar)
+{
+	for (int64_t day = 0; day < 800 * 365 + 194; day++) {
+		time_t seconds = (time_t)day * 86400 + day % 86400;
+		char expected[32], line[LOGLINE_MAX];
+		struct tm tm;
+
+		strftime(expected, sizeof expected, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+		logline_format(LOG_FORMAT_TEXT, (int64_t)seconds * 1000 + day % 1000, LOG_INFO, "x", NULL, 0, line);
+		ck_assert_msg(strncmp(line, expected, 19) == 0, "%.24s is %s", line, expected);
+		ck_assert_int_eq(atoi(line + 20), (int)(day % 1000));
+		ck_assert_int_eq(line[23], 'Z');
+	}
 }
 END_TEST
 
@@ -160,6 +178,6 @@ START_TEST(a_long_event_is_cut_and_stays_json)
 }
 END_TEST
 
-SUITE("logline", text_lines, json_lines, levels_have_names, hostile_bytes_are_escaped,
+SUITE("logline", text_lines, json_lines, dates_are_those_of_the_calendar, levels_have_names, hostile_bytes_are_escaped,
       values_cannot_forge_fields, a_long_value_is_cut_and_stays_json, many_fields_are_cut_and_stay_json,
       a_long_event_is_cut_and_stays_json)
