@@ -1,6 +1,8 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -8,13 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/logline.h"
 
-enum { RING_SIZE = 64 * 1024, FLUSH_MS = 1000 };
+/* A pipe takes a batch whole or not at all, so that no line is torn. */
+enum { RING_SIZE = 64 * 1024, BATCH = PIPE_BUF, FLUSH_MS = 1000 };
+_Static_assert(LOGLINE_MAX < BATCH, "a batch holds a line, and the end of one before it");
 
 /* Bytes of whole lines between tail and head (both only grow; taken modulo RING_SIZE). The owner
  * moves head, the writer moves tail. */
@@ -36,7 +41,12 @@ static struct {
 	int wake_fd;
 	pthread_t writer;
 	pthread_key_t ring_key;
-} the_log = { .level = LOG_INFO, .wake_fd = -1 };
+	/* Who carries has the tails of the rings, and what follows. */
+	atomic_bool carrying;
+	int fd;            /* standard error, or the same file opened again (see open_own) */
+	bool torn;         /* the last line is not whole, and its rest is lost */
+	uint64_t reported; /* of dropped */
+} the_log = { .level = LOG_INFO, .wake_fd = -1, .fd = STDERR_FILENO };
 
 static _Thread_local struct ring *my_ring;
 
@@ -131,25 +141,26 @@ static bool is_too_late(void)
 	return is_past(atomic_load(&the_log.flush_until_ms));
 }
 
-/* Waits for room, so that a write of at most PIPE_BUF bytes cannot block. Returns what was written,
- * or lost because nobody reads any more: less than len only when it was too late, or `until_ms` (0:
- * never) has passed. */
-static size_t write_out(const char *bytes, size_t len, int64_t until_ms)
+/* Waits for room, so that a write cannot block. Returns how much was written: less than len when it
+ * was too late, when `until_ms` (0: never) has passed, or (then *failed_out) when nobody takes it. */
+static size_t write_out(int fd, const char *bytes, size_t len, int64_t until_ms, bool *failed_out)
 {
 	size_t done = 0;
 
+	*failed_out = false;
 	while (done < len && !is_too_late() && !is_past(until_ms)) {
-		struct pollfd room = { STDERR_FILENO, POLLOUT, 0 };
-		size_t part = len - done < 4096 ? len - done : 4096;
+		struct pollfd room = { fd, POLLOUT, 0 };
+		size_t part = len - done < BATCH ? len - done : BATCH;
 		ssize_t n;
 
 		if (poll(&room, 1, 100) <= 0)
 			continue;
-		n = write(STDERR_FILENO, bytes + done, part);
+		n = write(fd, bytes + done, part);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
+		*failed_out = n < 0;
 		if (n < 0)
-			return len;
+			break;
 		done += (size_t)n;
 	}
 	return done;
@@ -163,60 +174,154 @@ static int64_t wall_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Carries over all that waits. */
-static void drain_rings(bool *moved_out)
+/* Lets the caller carry, until carry_end. */
+static bool carry_begin(void)
 {
-	for (struct ring *ring = atomic_load(&the_log.rings); ring; ring = ring->next) {
-		size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-		size_t head = atomic_load(&ring->head);
+	bool idle = false;
 
-		while (tail != head && !is_too_late()) {
-			size_t start = tail % RING_SIZE;
-			size_t len = head - tail < RING_SIZE - start ? head - tail : RING_SIZE - start;
+	return atomic_compare_exchange_strong(&the_log.carrying, &idle, true);
+}
 
-			tail += write_out(ring->bytes + start, len, 0);
-			atomic_store_explicit(&ring->tail, tail, memory_order_release);
-			*moved_out = true;
+static void carry_end(void)
+{
+	atomic_store(&the_log.carrying, false);
+}
+
+/* Whole lines from the tail on, as many as fit; the tail's own may have begun before. */
+static size_t ring_copy_out(const struct ring *ring, size_t tail, size_t head, char *out, size_t size)
+{
+	size_t len = head - tail < size ? head - tail : size;
+	size_t start = tail % RING_SIZE, first = RING_SIZE - start < len ? RING_SIZE - start : len;
+
+	memcpy(out, ring->bytes + start, first);
+	memcpy(out + first, ring->bytes, len - first);
+	while (len < head - tail && out[len - 1] != '\n')
+		len--;
+	return len;
+}
+
+static uint64_t count_lines(const char *bytes, size_t len)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += bytes[i] == '\n';
+	return n;
+}
+
+/* Writes the batch, which stands at batch + 1. Returns how much of it is done with; *failed_out: the
+ * rest of it cannot be written. */
+static size_t write_batch(char *batch, size_t len, bool *failed_out)
+{
+	char *lines = batch + 1;
+	size_t torn = the_log.torn, done; /* a line end goes before them */
+
+	batch[0] = '\n';
+	done = write_out(the_log.fd, lines - torn, len + torn, 0, failed_out);
+	if (done > 0)
+		the_log.torn = *failed_out && batch[done - torn] != '\n';
+	return done > torn ? done - torn : 0;
+}
+
+static void drain_ring(struct ring *ring)
+{
+	size_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+	size_t head = atomic_load(&ring->head);
+	char batch[BATCH];
+
+	while (tail != head && !is_too_late()) {
+		size_t len = ring_copy_out(ring, tail, head, batch + 1, sizeof batch - 1);
+		bool failed;
+		size_t done = write_batch(batch, len, &failed);
+
+		if (failed) {
+			atomic_fetch_add(&the_log.dropped, count_lines(batch + 1 + done, len - done));
+			done = len;
 		}
+		tail += done;
+		atomic_store_explicit(&ring->tail, tail, memory_order_release);
 	}
 }
 
-static void report_drops(uint64_t *reported)
+static void report_drops(void)
 {
 	uint64_t dropped = log_dropped();
-	struct log_field lines = log_int("lines", (int64_t)(dropped - *reported));
-	char text[LOGLINE_MAX];
+	struct log_field lines = log_int("lines", (int64_t)(dropped - the_log.reported));
+	char batch[1 + LOGLINE_MAX];
+	bool failed;
+	size_t len;
 
-	if (dropped == *reported)
+	if (dropped == the_log.reported)
 		return;
-	*reported = dropped;
-	write_out(text,
-	          logline_format(the_log.format, wall_ms(), LOG_WARN, "log lines dropped", &lines, 1,
-	                         text),
-	          0);
+	len = logline_format(the_log.format, wall_ms(), LOG_WARN, "log lines dropped", &lines, 1,
+	                     batch + 1);
+	if (write_batch(batch, len, &failed) == len)
+		the_log.reported = dropped;
+}
+
+/* Carries over all that waits. */
+static void carry(void)
+{
+	for (struct ring *ring = atomic_load(&the_log.rings); ring; ring = ring->next)
+		drain_ring(ring);
+	report_drops();
+}
+
+static bool anything_waits(void)
+{
+	struct ring *ring = atomic_load(&the_log.rings);
+
+	while (ring && atomic_load(&ring->head) == atomic_load(&ring->tail))
+		ring = ring->next;
+	return ring != NULL;
+}
+
+/* A description of our own, which does not block whoever else writes to the same pipe or terminal, or
+ * stops it. A file is shared, so that all append to it, also when it is cut short by who rotates it. */
+static int open_own(void)
+{
+	struct stat st;
+	int flags = fcntl(STDERR_FILENO, F_GETFL), fd = -1;
+
+	if (flags < 0 || fstat(STDERR_FILENO, &st) < 0)
+		return STDERR_FILENO;
+	if (S_ISREG(st.st_mode))
+		fcntl(STDERR_FILENO, F_SETFL, flags | O_APPEND);
+	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
+		fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd >= 0 ? fd : STDERR_FILENO;
+}
+
+static void close_own(void)
+{
+	if (the_log.fd != STDERR_FILENO)
+		close(the_log.fd);
+	the_log.fd = STDERR_FILENO;
 }
 
 static void *writer_main(void *unused)
 {
-	uint64_t reported = 0, count;
+	uint64_t count;
 
 	(void)unused;
 	while (atomic_load(&the_log.running)) {
 		struct pollfd wake = { the_log.wake_fd, POLLIN, 0 };
-		bool moved = false;
 
-		drain_rings(&moved);
-		report_drops(&reported);
-		if (moved)
-			continue;
+		if (!carry_begin())
+			return NULL;
+		carry();
+		carry_end();
 		atomic_store(&the_log.asleep, true);
-		drain_rings(&moved); /* a line may have come before `asleep` was seen */
-		if (!moved && poll(&wake, 1, 1000) > 0 &&
-		    read(the_log.wake_fd, &count, sizeof count) < 0)
+		if (anything_waits()) /* it came before `asleep` was seen */
+			continue;
+		if (poll(&wake, 1, 1000) > 0 && read(the_log.wake_fd, &count, sizeof count) < 0)
 			continue;
 	}
-	drain_rings(&(bool){ false });
-	report_drops(&reported);
+	if (!carry_begin())
+		return NULL;
+	carry();
+	close_own();
+	carry_end();
 	return NULL;
 }
 
@@ -232,14 +337,17 @@ bool log_start(enum log_level level, enum log_format format)
 		return false;
 	if (pthread_key_create(&the_log.ring_key, on_thread_end) != 0)
 		return false;
+	the_log.fd = open_own();
 	atomic_store(&the_log.flush_until_ms, 0);
 	atomic_store(&the_log.running, true);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	failed = pthread_create(&the_log.writer, NULL, writer_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (failed)
+	if (failed) {
 		atomic_store(&the_log.running, false);
+		close_own();
+	}
 	return !failed;
 }
 
@@ -262,13 +370,16 @@ void log_stop(void)
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n)
 {
 	char line[LOGLINE_MAX];
+	bool taken, failed;
 	size_t len;
 
 	if (!log_is_enabled(level))
 		return;
 	len = logline_format(the_log.format, wall_ms(), level, event, fields, n, line);
-	if (!atomic_load_explicit(&the_log.running, memory_order_relaxed))
-		write_out(line, len, clock_ms() + FLUSH_MS);
-	else if (!ring_put(line, len))
+	if (atomic_load_explicit(&the_log.running, memory_order_relaxed))
+		taken = ring_put(line, len);
+	else
+		taken = write_out(STDERR_FILENO, line, len, clock_ms() + FLUSH_MS, &failed) == len;
+	if (!taken)
 		atomic_fetch_add_explicit(&the_log.dropped, 1, memory_order_relaxed);
 }

@@ -1,9 +1,10 @@
 /* log - one line an event, with named fields; never blocks the caller.
  *
  * Each thread writes into a ring of its own (one producer, one consumer, no lock); one writer thread
- * carries the rings to standard error. A full ring drops the line and counts it; the writer says
- * how many were lost as soon as there is room. A reader of standard error that stalls or dies
- * harms nobody. All values are escaped here: callers pass untrusted bytes as they are. */
+ * carries the rings to standard error. A full ring drops the line and counts it, and so does the
+ * writer with a line that cannot be written; it says how many were lost as soon as there is room. A
+ * reader of standard error that stalls or dies harms nobody, nor does a file that is moved away or
+ * cut short. All values are escaped here: callers pass untrusted bytes as they are. */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 

@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -190,6 +192,140 @@ START_TEST(a_reader_that_is_gone_harms_nobody)
 }
 END_TEST
 
+static void wait_for_line(FILE *file, const char *text)
+{
+	char line[4096];
+
+	do
+		ck_assert_msg(fgets(line, sizeof line, file) != NULL, "waited for \"%s\"", text);
+	while (!strstr(line, text));
+}
+
+static FILE *open_reader(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK); /* which does not wait for a writer */
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
+	return fdopen(fd, "r");
+}
+
+/* As when the program that reads a named pipe is started anew. Until then each line is lost, and counted. */
+START_TEST(lines_that_a_dead_reader_lost_are_told_to_the_next)
+{
+	char path[64];
+	FILE *reader;
+	int fd;
+
+	snprintf(path, sizeof path, "/tmp/spore-unit-log-%d", getpid());
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	reader = open_reader(path);
+	fd = open(path, O_WRONLY);
+	ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+	close(fd);
+	ck_assert(log_start(LOG_INFO, LOG_FORMAT_TEXT));
+	log_info("first", log_int("n", 1));
+	wait_for_line(reader, "first n=1");
+	fclose(reader);
+	for (int i = 0; i < 3; i++)
+		log_info("lost", log_int("n", i));
+	while (log_dropped() < 3)
+		poll(NULL, 0, 1);
+	reader = open_reader(path);
+	log_info("second", log_int("n", 2));
+	wait_for_line(reader, "warn  log lines dropped lines=3\n");
+	log_stop();
+	ck_assert_uint_eq(log_dropped(), 3);
+	fclose(reader);
+	unlink(path);
+}
+END_TEST
+
+/* Descriptor 2 becomes a file without a name, opened without O_APPEND, as by `2>log`. */
+static FILE *redirect_to_file(void)
+{
+	FILE *file = tmpfile();
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(dup2(fileno(file), STDERR_FILENO), STDERR_FILENO);
+	return file;
+}
+
+static void wait_for_size(FILE *file, off_t least)
+{
+	struct stat st;
+
+	while (fstat(fileno(file), &st) == 0 && st.st_size < least)
+		poll(NULL, 0, 1);
+}
+
+/* What logrotate's copytruncate does: without appending, the file would begin with a hole. */
+START_TEST(a_file_that_is_cut_short_goes_on_at_its_start)
+{
+	FILE *file = redirect_to_file();
+	char line[256];
+
+	ck_assert(log_start(LOG_INFO, LOG_FORMAT_TEXT));
+	log_info("before", log_int("n", 1));
+	wait_for_size(file, 1);
+	ck_assert_int_eq(ftruncate(fileno(file), 0), 0);
+	log_info("behind", log_int("n", 2));
+	log_stop();
+	rewind(file);
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
+	ck_assert_ptr_nonnull(strstr(line, "info  behind n=2\n"));
+	ck_assert_ptr_null(fgets(line, sizeof line, file));
+	fclose(file);
+}
+END_TEST
+
+/* The disk is full in the middle of a line, and has room again later. */
+START_TEST(a_line_that_was_torn_is_ended_before_the_next)
+{
+	struct rlimit small = { 60, RLIM_INFINITY }, large = { RLIM_INFINITY, RLIM_INFINITY };
+	FILE *file = redirect_to_file();
+	char line[256];
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+	ck_assert(log_start(LOG_INFO, LOG_FORMAT_TEXT));
+	log_info("whole", log_int("n", 1));
+	log_info("torn", log_str("why", "there is no room for this"));
+	while (log_dropped() < 1)
+		poll(NULL, 0, 1);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &large), 0);
+	log_info("next", log_int("n", 3));
+	log_stop();
+	rewind(file);
+	wait_for_line(file, "info  whole n=1\n");
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, file)); /* some of the one that was torn */
+	ck_assert_ptr_null(strstr(line, "next"));
+	wait_for_line(file, "Z info  next n=3\n");
+	wait_for_line(file, "Z warn  log lines dropped lines=1\n");
+	fclose(file);
+}
+END_TEST
+
+/* Control-S: no pipe, so a write of much may block after it has begun. */
+START_TEST(a_terminal_that_stopped_holds_nobody_up)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave, number = 0;
+	int64_t start = clock_ms();
+
+	ck_assert_int_eq(grantpt(master) | unlockpt(master), 0);
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+	ck_assert_int_ge(slave, 0);
+	ck_assert_int_eq(dup2(slave, STDERR_FILENO), STDERR_FILENO);
+	ck_assert(log_start(LOG_INFO, LOG_FORMAT_TEXT));
+	for (int i = 0; i < 3; i++)
+		log_many(&number); /* more than the terminal and the ring take */
+	ck_assert_uint_gt(log_dropped(), 0);
+	log_stop();
+	ck_assert_int_lt(clock_ms() - start, 10000);
+	close(master);
+}
+END_TEST
+
 START_TEST(no_standard_error_at_all_harms_nobody)
 {
 	int number = 0;
@@ -282,6 +418,8 @@ END_TEST
 
 SUITE("log", every_line_of_every_thread_is_whole, a_stalled_reader_costs_lines_not_time,
       stopping_with_a_stalled_reader_takes_a_second, a_reader_that_is_gone_harms_nobody,
+      lines_that_a_dead_reader_lost_are_told_to_the_next, a_file_that_is_cut_short_goes_on_at_its_start,
+      a_line_that_was_torn_is_ended_before_the_next, a_terminal_that_stopped_holds_nobody_up,
       no_standard_error_at_all_harms_nobody,
       before_the_start_and_after_the_stop_lines_are_written_at_once,
       long_after_the_stop_lines_are_written_still, a_stalled_reader_before_the_start_is_given_up, the_log_can_be_started_again)
