@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/logline.h"
+#include "base/thread.h"
 
 /* A pipe takes a batch whole or not at all, so that no line is torn. */
 enum { RING_SIZE = 64 * 1024, BATCH = PIPE_BUF, FLUSH_MS = 1000 };
@@ -327,8 +327,7 @@ static void *writer_main(void *unused)
 
 bool log_start(enum log_level level, enum log_format format)
 {
-	sigset_t all, old;
-	int failed;
+	bool started;
 
 	atomic_store(&the_log.level, level);
 	the_log.format = format;
@@ -340,15 +339,12 @@ bool log_start(enum log_level level, enum log_format format)
 	the_log.fd = open_own();
 	atomic_store(&the_log.flush_until_ms, 0);
 	atomic_store(&the_log.running, true);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	failed = pthread_create(&the_log.writer, NULL, writer_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (failed) {
+	started = thread_start(&the_log.writer, "log", writer_main, NULL) == 0;
+	if (!started) {
 		atomic_store(&the_log.running, false);
 		close_own();
 	}
-	return !failed;
+	return started;
 }
 
 void log_stop(void)
@@ -382,4 +378,25 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 		taken = write_out(STDERR_FILENO, line, len, clock_ms() + FLUSH_MS, &failed) == len;
 	if (!taken)
 		atomic_fetch_add_explicit(&the_log.dropped, 1, memory_order_relaxed);
+}
+
+void log_last_words(const char *event, const struct log_field *fields, size_t n)
+{
+	/* The writer carries when it is its own fault. */
+	bool writer = atomic_load(&the_log.running) && pthread_equal(pthread_self(), the_log.writer);
+	int64_t until_ms = clock_ms() + FLUSH_MS;
+	char batch[1 + LOGLINE_MAX];
+	bool failed;
+
+	atomic_store(&the_log.flush_until_ms, 1); /* long past: whoever carries lets go */
+	while (!carry_begin() && !writer) {
+		if (is_past(until_ms))
+			return;
+		poll(NULL, 0, 1);
+	}
+	atomic_store(&the_log.flush_until_ms, until_ms);
+	carry();
+	write_batch(batch,
+	            logline_format(the_log.format, wall_ms(), LOG_ERROR, event, fields, n, batch + 1),
+	            &failed);
 }

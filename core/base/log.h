@@ -33,6 +33,10 @@ uint64_t log_dropped(void);
 /* `event` is a short constant phrase ("new client"). [any] */
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n);
 
+/* Writes what waits and this error behind it, for at most a second, in the caller's own thread. For a
+ * process that ends here and now: nothing is logged after it. Async-signal-safe. [any] */
+void log_last_words(const char *event, const struct log_field *fields, size_t n);
+
 static inline struct log_field log_text(const char *key, const char *text, size_t len)
 {
 	return (struct log_field){ key, text ? text : "", len, 0 };

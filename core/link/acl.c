@@ -1,6 +1,7 @@
 #include "link/acl.h"
 
 #include "base/clock.h"
+#include "base/guest.h"
 #include "base/log.h"
 
 bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t point,
@@ -18,8 +19,11 @@ bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t poi
 		const struct instance *instance = chain->items[i];
 		const spore_acl_ops *ops = instance->component->ops;
 		int64_t began_ns = clock_ns();
-		int32_t verdict = ops->check(instance_state(instance, loop), &query);
+		int32_t verdict;
 
+		guest_enter(instance->name);
+		verdict = ops->check(instance_state(instance, loop), &query);
+		guest_leave();
 		meter_call(&instance->meter, loop, METER_CHECK, began_ns);
 		if (verdict == SPORE_ALLOW)
 			return true;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/guest.h"
 #include "base/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
@@ -97,6 +98,7 @@ static void run_job(struct pool_job *pool_job)
 		finish_job(job);
 		return;
 	}
+	guest_enter(instance->name);
 	if (job->verify) {
 		spore_auth_request rq = verify_request(&job->question, job->conn);
 		int32_t verdict = ops_of(instance)->verify(instance->self, &rq, job->ticket);
@@ -112,6 +114,7 @@ static void run_job(struct pool_job *pool_job)
 			host_table()->complete_answer(job->ticket, status < 0 ? status : SPORE_EINVAL,
 			                              (spore_str){ NULL, 0 });
 	}
+	guest_leave();
 	finish_job(job);
 }
 
@@ -187,7 +190,9 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 		spore_auth_request rq = verify_request(&run->question,
 		                                       stream_conn(run->question.stream));
 
+		guest_enter(instance->name);
 		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq, run->ticket);
+		guest_leave();
 		meter_call(&instance->meter, loop, METER_VERIFY, run->asked_ns);
 	}
 	if (verdict != SPORE_EPENDING) {
@@ -283,7 +288,9 @@ bool auth_answer(struct auth_run *run, const struct auth_question *question, aut
 	} else {
 		spore_answer_request rq = answer_request(question, stream_conn(question->stream));
 
+		guest_enter(instance->name);
 		status = ops_of(instance)->answer(instance_state(instance, loop), &rq, run->ticket);
+		guest_leave();
 		meter_call(&instance->meter, loop, METER_ANSWER, asked_ns);
 	}
 	if (status == SPORE_EPENDING)
@@ -303,8 +310,10 @@ void auth_cancel(struct auth_run *run)
 
 		ticket_close(run->ticket);
 		meter_no_verdict(&instance->meter, loop);
+		guest_enter(instance->name);
 		if (SPORE_CAN(ops, cancel))
 			ops->cancel(instance_state(instance, loop), run->ticket);
+		guest_leave();
 		run->ticket = 0;
 	}
 	grant_free(run->grant);

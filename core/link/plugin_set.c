@@ -3,6 +3,7 @@
 #include <spore/auth.h>
 #include <stdlib.h>
 
+#include "base/guest.h"
 #include "base/json.h"
 #include "config/shorthands.h"
 
@@ -102,8 +103,10 @@ static void ask_for_challenges(struct plugin_set *set)
 		struct instance *instance = set->auth.items[i];
 		const spore_auth_ops *ops = instance->component->ops;
 
+		guest_enter(instance->name);
 		instance->needs_challenge = !SPORE_CAN(ops, needs_challenge) ||
 		                            ops->needs_challenge(instance->self);
+		guest_leave();
 		set->needs_challenge = set->needs_challenge || instance->needs_challenge;
 	}
 }

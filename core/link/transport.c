@@ -1,6 +1,7 @@
 #include "link/transport.h"
 
 #include "base/clock.h"
+#include "base/guest.h"
 #include "plugin/ticket.h"
 
 bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
@@ -29,7 +30,9 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 			return false;
 		}
 		began_ns = clock_ns();
+		guest_enter(instance->name);
 		status = ops->wrap(instance_state(instance, loop), &args, &upper);
+		guest_leave();
 		meter_call(&instance->meter, loop, METER_WRAP, began_ns);
 		if (status != SPORE_OK || !upper) {
 			err_set(err, "transport %s failed to set up a stream (status %d)",

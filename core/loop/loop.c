@@ -2,12 +2,13 @@
 
 #include <ev.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 struct task_queue {
 	struct loop_task *first, **end;
@@ -190,14 +191,11 @@ static void *thread_main(void *loop)
 
 bool loop_start(struct loop *loop, struct err *err)
 {
-	sigset_t all, old;
+	char name[16];
 	int failed;
 
-	/* Signals are the main thread's business. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	failed = pthread_create(&loop->thread, NULL, thread_main, loop);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	snprintf(name, sizeof name, "worker %u", loop->index);
+	failed = thread_start(&loop->thread, name, thread_main, loop);
 	if (failed)
 		err_set(err, "cannot start a worker thread: %s", strerror(failed));
 	return !failed;

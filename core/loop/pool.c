@@ -1,9 +1,10 @@
 #include "loop/pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "base/thread.h"
 
 struct pool {
 	pthread_mutex_t lock;
@@ -74,13 +75,8 @@ static void *thread_main(void *arg)
 /* With the lock held. */
 static bool start_thread(struct pool *pool)
 {
-	sigset_t all, old;
-	bool started;
+	bool started = thread_start(&pool->thread[pool->threads], "pool", thread_main, pool) == 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	started = pthread_create(&pool->thread[pool->threads], NULL, thread_main, pool) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pool->threads += started;
 	pool->running += started;
 	return started;

@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/crash.h"
+#include "base/guest.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "loop/loop.h"
@@ -29,6 +31,9 @@ static void set_limits(void)
 	struct rlimit files, no_core = { 0, 0 };
 
 	signal(SIGPIPE, SIG_IGN);
+	guest_thread_begin("main");
+	crash_stack_new(); /* until the end of the process */
+	crash_catch();
 	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the secrets */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;

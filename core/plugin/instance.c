@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/guest.h"
 #include "base/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
@@ -45,7 +46,7 @@ static struct instance *allocate(const struct instance_spec *spec, unsigned n_wo
 	instance->conf = spec->conf;
 	instance->raw = spec->raw;
 	instance->n_workers = n_workers;
-	instance->name = strdup(spec->name);
+	instance->name = guest_name(spec->name);
 	instance->workers = calloc(n_workers, sizeof *instance->workers);
 	pthread_mutex_init(&instance->pool_lock, NULL);
 	if (!instance->name || !instance->workers) {
@@ -85,7 +86,9 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 		.report = on_report,
 		.n_workers = n_workers,
 	};
+	guest_enter(instance->name);
 	status = spec->component->create(&reporter.args, &instance->self);
+	guest_leave();
 	if (status == SPORE_OK)
 		return instance;
 	instance->self = NULL;
@@ -103,14 +106,15 @@ void instance_free(struct instance *instance)
 	if (!instance)
 		return;
 	pool_free(instance->pool, POOL_WAIT_MS); /* idle: instance_stop has waited for its work */
+	guest_enter(instance->name);
 	if (instance->component)
 		instance->component->destroy(instance->self);
+	guest_leave();
 	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
 		pthread_mutex_destroy(&instance->workers[i].lock);
 	pthread_mutex_destroy(&instance->pool_lock);
 	free(instance->workers);
 	free(instance->conf);
-	free(instance->name);
 	free(instance);
 }
 
@@ -172,8 +176,10 @@ static void run_start(void *arg)
 	const spore_component *component = worker->instance->component;
 
 	worker->state = worker->instance->self;
+	guest_enter(worker->instance->name);
 	if (SPORE_CAN(component, worker_start))
 		start->status = component->worker_start(worker->instance->self, worker, &worker->state);
+	guest_leave();
 }
 
 static void run_drain(void *arg)
@@ -184,8 +190,10 @@ static void run_drain(void *arg)
 	pthread_mutex_lock(&worker->lock);
 	worker->stopping = true;
 	pthread_mutex_unlock(&worker->lock);
+	guest_enter(worker->instance->name);
 	if (worker->started && SPORE_CAN(component, worker_drain))
 		component->worker_drain(worker->state);
+	guest_leave();
 }
 
 static void run_stop(void *arg)
@@ -193,8 +201,10 @@ static void run_stop(void *arg)
 	struct spore_worker *worker = arg;
 	const spore_component *component = worker->instance->component;
 
+	guest_enter(worker->instance->name);
 	if (worker->started && SPORE_CAN(component, worker_stop))
 		component->worker_stop(worker->state);
+	guest_leave();
 	lend_release_leaks(worker);
 }
 

@@ -37,7 +37,7 @@ struct spore_worker {
 struct instance {
 	const spore_component *component;
 	const struct loaded *plugin; /* borrowed: never unloaded */
-	char *name;                  /* owned */
+	const char *name;            /* by guest_name: it outlives the instance */
 	void *conf;                  /* owned; filled from the component's table */
 	const struct json *raw;      /* borrowed from the config, which outlives it */
 	void *self;                  /* the plugin's */

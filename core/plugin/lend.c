@@ -3,6 +3,7 @@
 #include <ev.h>
 #include <stdlib.h>
 
+#include "base/guest.h"
 #include "base/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
@@ -34,7 +35,9 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)ev;
 	(void)events;
+	guest_enter(t->worker->instance->name);
 	t->on_timer(t->arg);
+	guest_leave();
 }
 
 spore_timer *lend_timer_start(spore_worker *worker, int64_t after_ms, int64_t repeat_ms,
@@ -75,7 +78,9 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 	struct spore_io *i = io->data;
 
 	(void)ev;
+	guest_enter(i->worker->instance->name);
 	i->on_ready(i->arg, (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
+	guest_leave();
 }
 
 spore_io *lend_io_start(spore_worker *worker, int fd, uint32_t events, void (*fn)(void *, uint32_t),
@@ -133,7 +138,9 @@ static void run_post(struct loop_task *task)
 {
 	struct post *post = (void *)((char *)task - offsetof(struct post, task));
 
+	guest_enter(post->worker->instance->name);
 	post->fn(post->arg);
+	guest_leave();
 	worker_leave(post->worker);
 	free(post);
 }
@@ -166,7 +173,9 @@ static void run_offload_done(struct loop_task *task)
 {
 	struct offload *offload = (void *)((char *)task - offsetof(struct offload, done));
 
+	guest_enter(offload->worker->instance->name);
 	offload->on_done(offload->arg);
+	guest_leave();
 	worker_leave(offload->worker);
 	free(offload);
 }
@@ -175,7 +184,9 @@ static void run_offload(struct pool_job *job)
 {
 	struct offload *offload = (void *)((char *)job - offsetof(struct offload, job));
 
+	guest_enter(offload->worker->instance->name);
 	offload->work(offload->arg);
+	guest_leave();
 	loop_post(offload->worker->loop, &offload->done);
 }
 
@@ -202,6 +213,7 @@ spore_status lend_offload(spore_worker *worker, void (*work)(void *), void (*on_
 
 struct spore_resolve {
 	struct list node; /* in worker->resolves */
+	struct spore_worker *worker;
 	struct resolve *resolve;
 	void (*on_done)(void *arg, spore_status, const spore_addr *, size_t n);
 	void *arg;
@@ -213,7 +225,9 @@ static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char
 
 	(void)why;
 	list_remove(&r->node);
+	guest_enter(r->worker->instance->name);
 	r->on_done(r->arg, n ? SPORE_OK : SPORE_EBACKEND, addrs, n);
+	guest_leave();
 	free(r);
 }
 
@@ -224,6 +238,7 @@ spore_resolve *lend_resolve(spore_worker *worker, const char *name, uint16_t por
 
 	if (!r)
 		return NULL;
+	r->worker = worker;
 	r->on_done = fn;
 	r->arg = arg;
 	r->resolve = resolve_start(host_resolver(), worker->loop, name, port, on_resolved, r);

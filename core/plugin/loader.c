@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/guest.h"
 #include "base/log.h"
 #include "plugin/sealed.h"
 
@@ -138,7 +139,9 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
+	guest_enter(guest_name(loaded->path));
 	loaded->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	guest_leave();
 	if (!loaded->handle) {
 		err_set(err, "cannot load it: %s", dlerror());
 		return false;
@@ -148,7 +151,9 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 		err_set(err, "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
 		return false;
 	}
+	guest_enter(guest_name(loaded->path));
 	loaded->plugin = entry();
+	guest_leave();
 	return check_plugin(loader, loaded->plugin, err);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/guest.h"
 #include "base/log.h"
 #include "link/acl.h"
 #include "link/link.h"
@@ -181,8 +182,11 @@ static void tell_session_end(const struct tunnel *tunnel)
 		.life_ms = clock_ms() - tunnel->since_ms,
 	};
 
-	if (ops && SPORE_CAN(ops, session_end))
-		ops->session_end(instance_state(by, tunnel->worker->loop), &end);
+	if (!ops || !SPORE_CAN(ops, session_end))
+		return;
+	guest_enter(by->name);
+	ops->session_end(instance_state(by, tunnel->worker->loop), &end);
+	guest_leave();
 }
 
 void tunnel_close(struct tunnel *tunnel)

@@ -1,0 +1,106 @@
+/* auth_crash - what a client answers says how the process dies: in a worker (crash), or in a thread of the
+ * pool (crash_blocking). Before that it logs as much as a ring holds lines of its size. */
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+struct conf {
+	int64_t lines;
+};
+
+static const spore_option options[] = {
+	SPORE_INT(struct conf, lines, 0, "0", 0, 500, "lines to log before"),
+};
+
+struct instance {
+	const spore_host *host;
+	spore_ctx *ctx;
+	const struct conf *conf;
+};
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	struct instance *instance = malloc(sizeof *instance);
+
+	if (!instance)
+		return SPORE_ENOMEM;
+	*instance = (struct instance){ args->host, args->ctx, args->conf };
+	*instance_out = instance;
+	return SPORE_OK;
+}
+
+static void touch_nothing(void)
+{
+	char *volatile nowhere = (char *)16;
+
+	*nowhere = 1;
+}
+
+/* A mapping of a file behind its end. */
+static void touch_behind_the_end(void)
+{
+	int fd = memfd_create("empty", 0);
+	char *volatile page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	close(fd);
+	*page = 1;
+}
+
+/* Deeper than any stack. */
+static int recurse(int64_t depth)
+{
+	volatile char here[4096];
+
+	here[0] = (char)depth;
+	return depth > 0 ? recurse(depth - 1) + here[0] : 0;
+}
+
+static void die(spore_str how)
+{
+	if (probe_same(how, spore_cstr("segv")))
+		touch_nothing();
+	else if (probe_same(how, spore_cstr("bus")))
+		touch_behind_the_end();
+	else if (probe_same(how, spore_cstr("overflow")))
+		recurse(1 << 30);
+	else if (probe_same(how, spore_cstr("fpe")))
+		raise(SIGFPE);
+	else if (probe_same(how, spore_cstr("ill")))
+		raise(SIGILL);
+	else if (probe_same(how, spore_cstr("trap")))
+		__builtin_trap();
+	else if (probe_same(how, spore_cstr("abort")))
+		abort();
+}
+
+static int32_t verify(void *arg, const spore_auth_request *rq, spore_ticket ticket)
+{
+	const struct instance *instance = arg;
+
+	(void)ticket;
+	for (int64_t i = 0; i < instance->conf->lines; i++)
+		probe_log(instance->host, instance->ctx, "still alive", "line", i);
+	die(rq->answer);
+	return SPORE_DENY;
+}
+
+static const spore_auth_ops ops = { .struct_size = sizeof ops, .verify = verify };
+static const spore_auth_ops blocking_ops = {
+	.struct_size = sizeof blocking_ops,
+	.flags = SPORE_AUTHF_BLOCKING,
+	.verify = verify,
+};
+
+#define CRASH_COMPONENT(name_, ops_)                                                                    \
+	{                                                                                               \
+		.struct_size = sizeof(spore_component), .kind = SPORE_KIND_AUTH, .name = (name_),       \
+		.summary = "dies as it is told", .ops = (ops_), PROBE_ROWS(options),                    \
+		.conf_size = sizeof(struct conf), .create = create, .destroy = free,                    \
+	}
+
+static const spore_component crash = CRASH_COMPONENT("crash", &ops);
+static const spore_component crash_blocking = CRASH_COMPONENT("crash_blocking", &blocking_ops);
+
+SPORE_PLUGIN("auth_crash", "1.0.0", "The Spore authors", "MIT", "", &crash, &crash_blocking);
