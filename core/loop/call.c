@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 
 #include "loop/loop.h"
 
@@ -11,6 +12,9 @@ struct call {
 	void *arg;
 	sem_t done;
 };
+
+/* Main makes one call at a time. */
+static atomic_int pending = -1;
 
 static void run_call(struct loop_task *task)
 {
@@ -25,10 +29,17 @@ void loop_call(struct loop *loop, void (*fn)(void *arg), void *arg)
 	struct call call = { .task.run = run_call, .fn = fn, .arg = arg };
 
 	sem_init(&call.done, 0, 0);
+	atomic_store(&pending, (int)loop_index(loop));
 	loop_post(loop, &call.task);
 	while (sem_wait(&call.done) < 0 && errno == EINTR)
 		;
+	atomic_store(&pending, -1);
 	sem_destroy(&call.done);
+}
+
+int loop_call_pending(void)
+{
+	return atomic_load(&pending);
 }
 
 static void do_nothing(void *unused)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "loop/loop.h"
+#include "ops/watchdog.h"
 
 static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 {
@@ -15,40 +16,55 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 	ev_break(ev, EVBREAK_ALL);
 }
 
-static void on_signal(struct ev_loop *ev, ev_signal *watcher, int events)
+static struct log_field log_signal(struct drain *drain)
 {
-	struct drain *drain = watcher->data;
-	const char *name = watcher->signum == SIGTERM ? "TERM" : "INT";
+	return log_str("signal", atomic_load(&drain->number) == SIGTERM ? "TERM" : "INT");
+}
 
-	(void)events;
-	if (drain->begun) {
-		log_warn("second signal, ending at once", log_str("signal", name));
-		ev_break(ev, EVBREAK_ALL);
-		return;
-	}
+static void begin(struct drain *drain, struct ev_loop *ev)
+{
 	drain->begun = true;
-	log_info("draining", log_str("signal", name), log_int("timeout_ms", drain->timeout_ms));
+	log_info("draining", log_signal(drain), log_int("timeout_ms", drain->timeout_ms));
 	ev_now_update(ev);
 	ev_timer_set(&drain->deadline, (double)drain->timeout_ms / 1000.0, 0.0);
 	ev_timer_start(ev, &drain->deadline);
 	drain->begin(drain->arg);
 }
 
-static void start_signal(struct drain *drain, ev_signal *watcher, int number)
+static void on_told(struct ev_loop *ev, ev_async *watcher, int events)
 {
-	ev_signal_init(watcher, on_signal, number);
-	watcher->data = drain;
-	ev_signal_start(loop_ev(drain->loop), watcher);
+	struct drain *drain = watcher->data;
+
+	(void)events;
+	if (!drain->begun)
+		begin(drain, ev);
+	if (atomic_load(&drain->all) > 1) {
+		log_warn("second signal, ending at once", log_signal(drain));
+		ev_break(ev, EVBREAK_ALL);
+	}
 }
 
-void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin)(void *arg),
+/* [watchdog] */
+static void on_signal(int number, void *arg)
+{
+	struct drain *drain = arg;
+
+	atomic_store(&drain->number, number);
+	if (atomic_fetch_add(&drain->all, 1) == 0)
+		watchdog_end_within(drain->timeout_ms + WATCHDOG_END_MS);
+	ev_async_send(loop_ev(drain->loop), &drain->told);
+}
+
+void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin_fn)(void *arg),
                 void *arg)
 {
-	*drain = (struct drain){ .loop = loop, .timeout_ms = timeout_ms, .begin = begin, .arg = arg };
+	*drain = (struct drain){ .loop = loop, .timeout_ms = timeout_ms, .begin = begin_fn, .arg = arg };
 	ev_timer_init(&drain->deadline, on_deadline, 0.0, 0.0);
 	drain->deadline.data = drain;
-	start_signal(drain, &drain->term, SIGTERM);
-	start_signal(drain, &drain->interrupt, SIGINT);
+	ev_async_init(&drain->told, on_told);
+	drain->told.data = drain;
+	ev_async_start(loop_ev(loop), &drain->told);
+	watchdog_listen(on_signal, drain);
 }
 
 void drain_done(struct drain *drain)
@@ -60,7 +76,8 @@ void drain_fini(struct drain *drain)
 {
 	struct ev_loop *ev = loop_ev(drain->loop);
 
+	watchdog_end_within(WATCHDOG_END_MS);
+	watchdog_ignore();
 	ev_timer_stop(ev, &drain->deadline);
-	ev_signal_stop(ev, &drain->term);
-	ev_signal_stop(ev, &drain->interrupt);
+	ev_async_stop(ev, &drain->told);
 }

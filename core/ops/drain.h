@@ -4,6 +4,7 @@
 #define CORE_DRAIN_H
 
 #include <ev.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,19 +12,21 @@ struct loop;
 
 struct drain {
 	struct loop *loop;
-	ev_signal term, interrupt;
+	ev_async told;          /* from the watchdog's thread */
+	atomic_int number, all; /* the last signal; how many have come */
+	bool begun;
 	ev_timer deadline;
 	int64_t timeout_ms;
-	bool begun;
 	void (*begin)(void *arg);
 	void *arg;
 };
 
 /* begin runs at the first signal; the loop breaks at the second, or `timeout_ms` after the first, or
- * by drain_done. */
+ * by drain_done. The watchdog has been started. */
 void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin)(void *arg),
                 void *arg);
 void drain_done(struct drain *drain);
+/* The loop has ended, and from here on the process does. */
 void drain_fini(struct drain *drain);
 
 #endif

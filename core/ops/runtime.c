@@ -18,6 +18,7 @@
 #include "net/resolve.h"
 #include "net/sock.h"
 #include "ops/vitals.h"
+#include "ops/watchdog.h"
 #include "plugin/host.h"
 #include "version.h"
 
@@ -173,6 +174,8 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	if (runtime->n_workers > MAX_WORKERS)
 		runtime->n_workers = MAX_WORKERS;
 	set_limits();
+	if (!watchdog_start())
+		return fail("cannot start the watchdog's thread");
 	if (!log_start((enum log_level)config->settings.log.level,
 	               (enum log_format)config->settings.log.format))
 		return fail("cannot start the log's thread");
@@ -209,8 +212,10 @@ static void stop_loops(struct runtime *runtime)
 
 bool runtime_stop(struct runtime *runtime)
 {
-	bool ended = !runtime->set || plugin_set_stop(runtime->set, STOP_WAIT_MS);
+	bool ended;
 
+	watchdog_end_within(WATCHDOG_END_MS);
+	ended = !runtime->set || plugin_set_stop(runtime->set, STOP_WAIT_MS);
 	stop_loops(runtime);
 	ended = resolver_free(runtime->resolver) && ended;
 	if (!ended) {

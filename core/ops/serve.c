@@ -88,7 +88,7 @@ static bool run_server(struct runtime *runtime)
 	} else {
 		fprintf(stderr, "error: %s\n", err.text);
 	}
-	drain_fini(&process.drain); /* from here on a signal ends the process */
+	drain_fini(&process.drain);
 	server_stop(process.server);
 	return process.server != NULL;
 }

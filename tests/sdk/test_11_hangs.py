@@ -1,0 +1,121 @@
+"""A plugin that hangs does not keep the process: it ends by a deadline, or at the second signal, with
+status 1 and a line that names the plugin."""
+
+import signal
+
+import pytest
+
+from harness.peers import spore_binary
+from harness.process import Process
+from harness.services import Echo
+from harness.visitors import one_exchange
+
+LAST = r"^\S+Z error the end took too long, leaving at once$"
+
+
+def hanging(where):
+    return [{"use": "hang", "name": "staff", "in": where}]
+
+
+def hang_in_verify(server, answering):
+    """Sends one worker to sleep; returns the connection that did it."""
+    wire = answering.to(server).say("anything", {"Hello": 0})
+    server.process.wait_for("hanging plugin=staff", stream="stderr")
+    return wire
+
+
+def expect_overdue(process, thread):
+    assert process.wait(timeout=15) == 1, process.log()
+    process.wait_for(rf'error plugin hangs plugin=staff thread="?{thread}"?$', stream="stderr")
+    process.wait_for(LAST, stream="stderr")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+def test_a_worker_that_hangs(host, answering, number):
+    with host.server(server={"drain_timeout": "100ms"}, auth=hanging("verify")) as server:
+        with hang_in_verify(server, answering):
+            server.process_was_ended = True
+            server.process.signal(number)
+            expect_overdue(server.process, r"worker [01]")
+
+
+def terminate_twice(process):
+    """The first must have been taken, or the kernel makes one of two."""
+    process.terminate()
+    process.wait_for("draining signal=TERM", stream="stderr")
+    process.terminate()
+
+
+def test_the_second_signal_does_not_wait(host, answering):
+    with host.server(server={"drain_timeout": "1h"}, auth=hanging("verify")) as server:
+        with hang_in_verify(server, answering):
+            server.process_was_ended = True
+            server.process.terminate()
+            assert not server.process.ended_within(0.5)
+            server.process.terminate()
+            expect_overdue(server.process, r"worker [01]")
+
+
+def test_until_then_the_other_workers_serve(host, answering):
+    """Which worker a connection comes to is the kernel's choice."""
+    with host.server(workers=4, auth=hanging("verify")) as server:
+        with hang_in_verify(server, answering):
+            for _ in range(40):
+                with answering.to(server) as wire:
+                    try:
+                        assert list(wire.receive(timeout=0.2)) == ["Challenge"]
+                        break
+                    except TimeoutError:
+                        continue
+            else:
+                pytest.fail("none answers")
+            server.process_was_ended = True
+            terminate_twice(server.process)
+            expect_overdue(server.process, r"worker [0-3]")
+
+
+@pytest.mark.parametrize("where, thread", [("drain", r"worker \d"), ("stop", r"worker \d"), ("destroy", "main")])
+@pytest.mark.parametrize("signals", [1, 2])
+def test_an_end_that_hangs(host, where, thread, signals):
+    with host.server(auth=hanging(where)) as server:
+        server.process_was_ended = True
+        server.process.terminate()
+        server.process.wait_for("hanging plugin=staff", stream="stderr")
+        if signals == 2:
+            server.process.terminate()
+        expect_overdue(server.process, thread)
+
+
+def test_an_exit_handler_that_hangs(host):
+    """By then there is no log's thread any more, and nobody is known who could be named."""
+    with host.server(auth=hanging("exit")) as server:
+        server.process_was_ended = True
+        server.process.terminate()
+        assert server.process.wait(timeout=15) == 1
+        server.process.wait_for(LAST, stream="stderr")
+
+
+def test_a_client_that_hangs(host, answering):
+    with host.server(auth=hanging("nowhere")) as server, Echo() as service:
+        with host.client(server, service, listening=False, auth=hanging("answer")) as client:
+            client.process.wait_for("hanging plugin=staff", stream="stderr")
+            client.process_was_ended = True
+            terminate_twice(client.process)
+            expect_overdue(client.process, "worker 0")
+
+
+def test_a_start_that_hangs_ends_at_the_first_signal(host):
+    config = host.server_config(auth=hanging("create"))
+    with Process([spore_binary(), "server", "--config", host.write(config, "create.json")]) as process:
+        process.wait_for("hanging plugin=staff", stream="stderr")
+        assert process.stop() == -signal.SIGTERM
+
+
+def test_what_does_not_hang_ends_in_peace(host, answering):
+    """The deadline is no part of an end that goes well."""
+    with host.server(auth=hanging("nowhere")) as server, Echo() as service:
+        with host.client(server, service, auth=hanging("nowhere")) as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+            assert client.stop() == 0
+        assert server.stop() == 0
+        assert not any("too long" in line for line in server.process.stderr + client.process.stderr)
