@@ -45,26 +45,27 @@ static uint64_t align4(uint64_t n)
 	return (n + 3) & ~UINT64_C(3);
 }
 
-static void take_note(const uint8_t *desc, struct note *note_out)
-{
-	uint16_t numbers[3];
-	char name[32], version[16];
+/* The descriptions of the notes that count: one file may serve several majors, with a note for each. */
+struct found {
+	const uint8_t *ours, *other; /* of this host's major; of another */
+	bool twice;                  /* two different ones are ours */
+};
 
-	*note_out = (struct note){ 0 };
-	memcpy(numbers, desc, sizeof numbers);
-	note_out->abi_major = numbers[0];
-	note_out->abi_minor = numbers[1];
-	note_out->min_minor = numbers[2];
-	memcpy(name, desc + 8, sizeof name);
-	memcpy(version, desc + 40, sizeof version);
-	/* Shown to people: escaped names stay within what they would be anyway, or are cut. */
-	text_escape(name, strnlen(name, sizeof name), note_out->plugin, sizeof note_out->plugin);
-	text_escape(version, strnlen(version, sizeof version), note_out->version,
-	            sizeof note_out->version);
+static void count_note(const uint8_t *desc, struct found *found)
+{
+	uint16_t major;
+
+	memcpy(&major, desc, sizeof major);
+	if (major != SPORE_ABI_MAJOR) {
+		found->other = desc;
+		return;
+	}
+	found->twice = found->twice || (found->ours && found->ours != desc);
+	found->ours = desc;
 }
 
 /* One PT_NOTE segment: a sequence of notes, each a header, a name and a description. */
-static bool find_note(const uint8_t *at, uint64_t left, struct note *note_out)
+static void find_notes(const uint8_t *at, uint64_t left, struct found *found)
 {
 	while (left >= sizeof(Elf64_Nhdr)) {
 		Elf64_Nhdr note;
@@ -76,16 +77,39 @@ static bool find_note(const uint8_t *at, uint64_t left, struct note *note_out)
 		name_size = align4(note.n_namesz);
 		desc_size = align4(note.n_descsz);
 		if (name_size > left || desc_size > left - name_size)
-			return false;
+			return;
 		if (note.n_type == SPORE_NOTE_TYPE && note.n_namesz == 6 &&
-		    memcmp(at, "Spore", 6) == 0 && note.n_descsz >= SPORE_NOTE_DESC_SIZE) {
-			take_note(at + name_size, note_out);
-			return true;
-		}
+		    memcmp(at, "Spore", 6) == 0 && note.n_descsz >= SPORE_NOTE_DESC_SIZE)
+			count_note(at + name_size, found);
 		at += name_size + desc_size;
 		left -= name_size + desc_size;
 	}
+}
+
+/* Shown to people: escaped names stay within what they would be anyway, or are cut. */
+static bool take_text(const uint8_t *text, size_t size, const char *what, char *out, size_t out_size,
+                      struct err *err)
+{
+	size_t len = strnlen((const char *)text, size);
+
+	text_escape(text, len, out, out_size);
+	if (len < size)
+		return true;
+	err_set(err, "damaged: the %s in its ABI note has no end", what);
 	return false;
+}
+
+static bool take_note(const uint8_t *desc, struct note *note_out, struct err *err)
+{
+	uint16_t numbers[3];
+
+	*note_out = (struct note){ 0 };
+	memcpy(numbers, desc, sizeof numbers);
+	note_out->abi_major = numbers[0];
+	note_out->abi_minor = numbers[1];
+	note_out->min_minor = numbers[2];
+	return take_text(desc + 8, 32, "name", note_out->plugin, sizeof note_out->plugin, err) &&
+	       take_text(desc + 40, 16, "version", note_out->version, sizeof note_out->version, err);
 }
 
 /* A mapped page behind the end of the file would be a bus error in the middle of the plugin. */
@@ -104,6 +128,7 @@ static bool is_whole(const uint8_t *file, size_t size, const Elf64_Ehdr *header)
 
 bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct err *err)
 {
+	struct found found = { NULL, NULL, false };
 	Elf64_Ehdr header;
 
 	if (!read_header(file, size, &header, err))
@@ -116,14 +141,21 @@ bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct e
 		Elf64_Phdr segment;
 
 		memcpy(&segment, file + header.e_phoff + i * sizeof segment, sizeof segment);
-		if (segment.p_type != PT_NOTE || !in_file(size, segment.p_offset, segment.p_filesz))
-			continue;
-		if (find_note(file + segment.p_offset, segment.p_filesz, note_out))
-			return true;
+		if (segment.p_type == PT_NOTE && in_file(size, segment.p_offset, segment.p_filesz))
+			find_notes(file + segment.p_offset, segment.p_filesz, &found);
 	}
-	err_set(err, "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the "
-	             "note stripped?)");
-	return false;
+	if (!found.ours && !found.other) {
+		err_set(err, "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or "
+		             "was the note stripped?)");
+		return false;
+	}
+	if (found.twice) {
+		err_set(err,
+		        "it has more than one note for Spore's ABI %u: expected one SPORE_PLUGIN(...)",
+		        SPORE_ABI_MAJOR);
+		return false;
+	}
+	return take_note(found.ours ? found.ours : found.other, note_out, err);
 }
 
 bool note_is_compatible(const struct note *note, struct err *err)

@@ -115,15 +115,90 @@ START_TEST(names_are_bounded_and_safe_to_show)
 	struct note note;
 	struct err err;
 
-	memset(desc + 8, 'n', 32);
-	memset(desc + 40, 'v', 16);
+	memset(desc + 8, 'n', 31);
+	memset(desc + 40, 'v', 15);
 	ck_assert(read_note(&file, file.size, &note, &err));
-	ck_assert_uint_eq(strlen(note.plugin), 32);
-	ck_assert_uint_eq(strlen(note.version), 16);
+	ck_assert_uint_eq(strlen(note.plugin), 31);
+	ck_assert_uint_eq(strlen(note.version), 15);
+	desc[55] = 'v';
+	ck_assert(!read_note(&file, file.size, &note, &err));
+	ck_assert_str_eq(err.text, "damaged: the version in its ABI note has no end");
+	desc[39] = 'n';
+	ck_assert(!read_note(&file, file.size, &note, &err));
+	ck_assert_str_eq(err.text, "damaged: the name in its ABI note has no end");
+	desc[55] = '\0';
 	memcpy(desc + 8, "a\x1b[2J\n\0hidden", 14);
 	ck_assert(read_note(&file, file.size, &note, &err));
 	ck_assert_str_eq(note.plugin, "a\\x1b[2J\\x0a");
 	free(file.bytes);
+}
+END_TEST
+
+/* The whole of the file, and behind it a segment of notes: one for each of the majors. */
+static struct plugin_file with_notes(const uint16_t *majors, size_t n)
+{
+	struct plugin_file file = plugin_file_read(PLUGIN_DIR "/auth_hmac.so"), more;
+	const uint8_t *whole = plugin_file_note(&file) - 20;
+	Elf64_Phdr *segments;
+	size_t i = 0;
+
+	more.size = (file.size + 3) / 4 * 4 + n * 76;
+	more.bytes = calloc(1, more.size);
+	ck_assert_ptr_nonnull(more.bytes);
+	memcpy(more.bytes, file.bytes, file.size);
+	segments = (Elf64_Phdr *)(void *)(more.bytes + ((Elf64_Ehdr *)(void *)file.bytes)->e_phoff);
+	while (segments[i].p_type != PT_GNU_STACK)
+		i++;
+	segments[i].p_type = PT_NOTE;
+	segments[i].p_offset = more.size - n * 76;
+	segments[i].p_filesz = n * 76;
+	for (i = 0; i < n; i++) {
+		uint8_t *at = more.bytes + more.size - (n - i) * 76;
+
+		memcpy(at, whole, 76);
+		memcpy(at + 20, &majors[i], 2);
+		memcpy(at + 28, i ? "second" : "first", 7 - !i);
+	}
+	free(file.bytes);
+	return more;
+}
+
+static bool read_notes(const uint16_t *majors, size_t n, bool own_too, struct note *note, struct err *err)
+{
+	struct plugin_file file = with_notes(majors, n);
+	bool good;
+
+	if (!own_too)
+		memcpy(plugin_file_note(&file) - 8, "Other", 5);
+	good = read_note(&file, file.size, note, err);
+	free(file.bytes);
+	return good;
+}
+
+START_TEST(of_several_notes_the_one_of_this_major_counts)
+{
+	struct note note;
+	struct err err;
+
+	ck_assert(read_notes((const uint16_t[]){ 2, 1 }, 2, false, &note, &err));
+	ck_assert_str_eq(note.plugin, "second");
+	ck_assert(read_notes((const uint16_t[]){ 1, 2 }, 2, false, &note, &err));
+	ck_assert_str_eq(note.plugin, "first");
+	ck_assert(read_notes((const uint16_t[]){ 2 }, 1, true, &note, &err));
+	ck_assert_str_eq(note.plugin, "auth_hmac");
+	ck_assert(read_notes((const uint16_t[]){ 2, 2 }, 2, false, &note, &err));
+	ck_assert_uint_eq(note.abi_major, 2);
+}
+END_TEST
+
+START_TEST(two_notes_of_one_major_are_refused)
+{
+	struct note note;
+	struct err err;
+
+	ck_assert(!read_notes((const uint16_t[]){ 1 }, 1, true, &note, &err));
+	ck_assert_str_eq(err.text, "it has more than one note for Spore's ABI 1: expected one SPORE_PLUGIN(...)");
+	ck_assert(!read_notes((const uint16_t[]){ 1, 2, 1 }, 3, false, &note, &err));
 }
 END_TEST
 
@@ -145,4 +220,5 @@ START_TEST(versions_are_compared)
 END_TEST
 
 SUITE("note", a_real_plugin_has_one, every_cut_is_survived, every_damaged_byte_is_survived, refusals_say_why,
-      names_are_bounded_and_safe_to_show, versions_are_compared)
+      names_are_bounded_and_safe_to_show, of_several_notes_the_one_of_this_major_counts,
+      two_notes_of_one_major_are_refused, versions_are_compared)
