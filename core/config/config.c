@@ -610,7 +610,7 @@ enum config_outcome config_load(unsigned role, int argc, char *const *argv, stru
 		diag_add(diag, NULL, "out of memory");
 		return CONFIG_WRONG;
 	}
-	config->refs = 1;
+	atomic_init(&config->refs, 1);
 	config->role = role;
 	outcome = command_read(role, argc, argv, diag, &command);
 	if (outcome != CONFIG_LOADED)
@@ -620,13 +620,13 @@ enum config_outcome config_load(unsigned role, int argc, char *const *argv, stru
 
 struct config *config_ref(struct config *config)
 {
-	config->refs++;
+	atomic_fetch_add(&config->refs, 1);
 	return config;
 }
 
 void config_unref(struct config *config)
 {
-	if (!config || --config->refs > 0)
+	if (!config || atomic_fetch_sub(&config->refs, 1) > 1)
 		return;
 	json_doc_free(config->doc);
 	free(config);

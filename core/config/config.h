@@ -7,6 +7,7 @@
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "config/settings.h"
@@ -31,7 +32,7 @@ struct config {
 	const char *folder;       /* that relative paths start from; NULL: the working directory */
 	struct settings settings;
 	struct config_chain transport, auth, acl_control, acl_public, metrics;
-	int refs;
+	atomic_uint refs;
 };
 
 enum config_outcome {
@@ -46,7 +47,7 @@ enum config_outcome {
 enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
                                 struct config **config_out);
 struct config *config_ref(struct config *config);
-/* Wipes and frees with the last one. NULL is fine. */
+/* Wipes and frees with the last one. NULL is fine. Both are [any]. */
 void config_unref(struct config *config);
 
 /* Keys of an instance that are not its plugin's; NULL-ended. */

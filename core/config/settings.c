@@ -32,6 +32,8 @@ static const spore_option server_rows[] = {
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
 	DRAIN_TIMEOUT(struct server_settings),
+	SPORE_ENUM(struct server_settings, on_reload, 0, "\"close\"", "close|keep",
+	           "tunnels of clients whom a new configuration would refuse"),
 };
 static const spore_option client_rows[] = {
 	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL, "the server's name or address"),

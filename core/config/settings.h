@@ -7,6 +7,9 @@
 
 #include "config/option.h"
 
+/* Tunnels of clients whom a new configuration would refuse. */
+enum { ON_RELOAD_CLOSE, ON_RELOAD_KEEP };
+
 struct server_settings {
 	spore_addr bind_addr, bind_tunnels; /* bind_tunnels.family 0: as bind_addr */
 	int64_t control_port, min_port, max_port;
@@ -15,6 +18,7 @@ struct server_settings {
 	int64_t workers;           /* 0: one for each CPU of the process */
 	int64_t sndbuf, recbuf;    /* bytes; 0: the system's */
 	int64_t drain_timeout;     /* ms */
+	int64_t on_reload;         /* ON_RELOAD_* */
 };
 
 struct client_settings {

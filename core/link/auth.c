@@ -125,8 +125,8 @@ static struct spore_conn *copy_facts(const struct auth_question *q)
 	const char *const *keys[CONN_MAX_LAYERS + 1] = { always };
 	size_t n = 1;
 
-	for (size_t i = 0; i < q->set->transport.n && n <= CONN_MAX_LAYERS; i++) {
-		const spore_transport_ops *ops = q->set->transport.items[i]->component->ops;
+	for (size_t i = 0; i < q->set->transport->n && n <= CONN_MAX_LAYERS; i++) {
+		const spore_transport_ops *ops = q->set->transport->items[i]->component->ops;
 
 		if (SPORE_CAN(ops, attr_keys))
 			keys[n++] = ops->attr_keys;
@@ -168,7 +168,7 @@ static void on_verify_done(void *arg, struct ticket_result *result);
 
 static struct instance *current_instance(const struct auth_run *run)
 {
-	const struct chain *chain = &run->question.set->auth;
+	const struct chain *chain = run->question.set->auth;
 
 	if (run->question.only)
 		return run->at == 0 ? run->question.only : NULL;
@@ -274,7 +274,7 @@ static void on_answer_done(void *arg, struct ticket_result *result)
 bool auth_answer(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict)
 {
 	struct loop *loop = stream_loop(question->stream);
-	struct instance *instance = question->set->auth.items[0];
+	struct instance *instance = question->set->auth->items[0];
 	int64_t asked_ns = clock_ns();
 	spore_status status;
 

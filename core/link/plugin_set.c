@@ -6,11 +6,13 @@
 #include "base/guest.h"
 #include "base/json.h"
 #include "config/shorthands.h"
+#include "link/retirer.h"
 
 struct builder {
 	struct plugin_set *set;
 	struct registry *registry;
 	unsigned n_workers;
+	struct retirer *retirer;
 	struct diag *diag;
 	const struct json *node; /* of the instance being built */
 };
@@ -81,79 +83,76 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 	return instance;
 }
 
-static void build_chain(struct builder *b, uint32_t kind, const struct config_chain *from,
-                        struct chain *to)
+/* Adopted by the retirer, so that it has an end whatever comes. */
+static bool adopt(struct builder *b, struct instance *instance)
 {
-	to->items = calloc(from->n + 1, sizeof *to->items);
-	if (!to->items) {
+	if (retirer_adopt(b->retirer, instance, b->set->config))
+		return true;
+	instance_free(instance);
+	diag_add(b->diag, NULL, "out of memory");
+	return false;
+}
+
+static struct chain *build_chain(struct builder *b, uint32_t kind, const struct config_chain *from)
+{
+	struct chain *chain = calloc(1, sizeof *chain + from->n * sizeof(struct instance *));
+
+	if (!chain) {
 		diag_add(b->diag, NULL, "out of memory");
-		return;
+		return NULL;
 	}
+	atomic_init(&chain->refs, 1);
 	for (size_t i = 0; i < from->n; i++) {
 		struct instance *instance = build(b, kind, &from->items[i]);
 
-		if (instance)
-			to->items[to->n++] = instance;
+		if (instance && adopt(b, instance))
+			chain->items[chain->n++] = instance;
 	}
+	return chain;
 }
 
 static void ask_for_challenges(struct plugin_set *set)
 {
-	for (size_t i = 0; i < set->auth.n; i++) {
-		struct instance *instance = set->auth.items[i];
+	for (size_t i = 0; i < set->auth->n; i++) {
+		struct instance *instance = set->auth->items[i];
 		const spore_auth_ops *ops = instance->component->ops;
 
-		guest_enter(instance->name);
 		instance->needs_challenge = !SPORE_CAN(ops, needs_challenge) ||
 		                            ops->needs_challenge(instance->self);
-		guest_leave();
 		set->needs_challenge = set->needs_challenge || instance->needs_challenge;
 	}
 }
 
 struct plugin_set *plugin_set_new(struct config *config, struct registry *registry, unsigned n_workers,
-                                  struct diag *diag)
+                                  struct retirer *retirer, struct diag *diag)
 {
 	struct plugin_set *set = calloc(1, sizeof *set);
-	struct builder b = { set, registry, n_workers, diag, NULL };
+	struct builder b = { set, registry, n_workers, retirer, diag, NULL };
 	unsigned before = diag->count;
 
 	if (!set) {
 		diag_add(diag, NULL, "out of memory");
 		return NULL;
 	}
+	atomic_init(&set->refs, 1);
 	set->config = config_ref(config);
-	build_chain(&b, SPORE_KIND_TRANSPORT, &config->transport, &set->transport);
-	build_chain(&b, SPORE_KIND_AUTH, &config->auth, &set->auth);
-	build_chain(&b, SPORE_KIND_ACL, &config->acl_control, &set->acl_control);
-	build_chain(&b, SPORE_KIND_ACL, &config->acl_public, &set->acl_public);
-	build_chain(&b, SPORE_KIND_METRICS, &config->metrics, &set->metrics);
+	set->transport = build_chain(&b, SPORE_KIND_TRANSPORT, &config->transport);
+	set->auth = build_chain(&b, SPORE_KIND_AUTH, &config->auth);
+	set->acl_control = build_chain(&b, SPORE_KIND_ACL, &config->acl_control);
+	set->acl_public = build_chain(&b, SPORE_KIND_ACL, &config->acl_public);
+	set->metrics = build_chain(&b, SPORE_KIND_METRICS, &config->metrics);
 	if (diag->count > before) {
-		plugin_set_free(set);
+		plugin_set_unref(set);
 		return NULL;
 	}
 	ask_for_challenges(set);
 	return set;
 }
 
-/* Calls fn on the chains, lowest first, until one says no. */
-static bool each_chain(struct plugin_set *set, bool (*fn)(struct chain *chain, void *arg), void *arg)
+static bool start_chain(struct chain *chain, struct loop *const *loops, struct err *err)
 {
-	return fn(&set->transport, arg) && fn(&set->auth, arg) && fn(&set->acl_control, arg) &&
-	       fn(&set->acl_public, arg) && fn(&set->metrics, arg);
-}
-
-struct start_args {
-	struct loop *const *loops;
-	struct err *err;
-};
-
-static bool start_chain(struct chain *chain, void *arg)
-{
-	struct start_args *args = arg;
-
 	for (size_t i = 0; i < chain->n; i++) {
-		if (!instance_start(chain->items[i], args->loops, args->err))
+		if (!instance_start(chain->items[i], loops, err))
 			return false;
 	}
 	return true;
@@ -161,45 +160,47 @@ static bool start_chain(struct chain *chain, void *arg)
 
 bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err)
 {
-	return each_chain(set, start_chain, &(struct start_args){ loops, err });
+	return start_chain(set->transport, loops, err) && start_chain(set->auth, loops, err) &&
+	       start_chain(set->acl_control, loops, err) && start_chain(set->acl_public, loops, err) &&
+	       start_chain(set->metrics, loops, err);
 }
 
-struct stop_args {
-	int64_t wait_ms;
-	bool idle;
-};
-
-static bool stop_chain(struct chain *chain, void *arg)
+void plugin_set_end_exporters(struct plugin_set *set)
 {
-	struct stop_args *args = arg;
-
-	for (size_t i = 0; i < chain->n; i++)
-		args->idle = instance_stop(chain->items[i], args->wait_ms) && args->idle;
-	return true;
+	chain_unref(set->metrics);
+	set->metrics = NULL;
 }
 
-bool plugin_set_stop(struct plugin_set *set, int64_t wait_ms)
+struct chain *chain_ref(struct chain *chain)
 {
-	struct stop_args args = { wait_ms, true };
-
-	each_chain(set, stop_chain, &args);
-	return args.idle;
+	atomic_fetch_add_explicit(&chain->refs, 1, memory_order_relaxed);
+	return chain;
 }
 
-static bool free_chain(struct chain *chain, void *unused)
+void chain_unref(struct chain *chain)
 {
-	(void)unused;
-	for (size_t i = 0; i < chain->n; i++)
-		instance_free(chain->items[i]);
-	free(chain->items);
-	return true;
-}
-
-void plugin_set_free(struct plugin_set *set)
-{
-	if (!set)
+	if (!chain || atomic_fetch_sub_explicit(&chain->refs, 1, memory_order_acq_rel) > 1)
 		return;
-	each_chain(set, free_chain, NULL);
+	for (size_t i = 0; i < chain->n; i++)
+		instance_unref(chain->items[i]);
+	free(chain);
+}
+
+struct plugin_set *plugin_set_ref(struct plugin_set *set)
+{
+	atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
+	return set;
+}
+
+void plugin_set_unref(struct plugin_set *set)
+{
+	if (!set || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	chain_unref(set->transport);
+	chain_unref(set->auth);
+	chain_unref(set->acl_control);
+	chain_unref(set->acl_public);
+	chain_unref(set->metrics);
 	config_unref(set->config);
 	free(set);
 }

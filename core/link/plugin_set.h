@@ -1,9 +1,14 @@
-/* plugin_set - the instances that one configuration names, in their chains.
+/* plugin_set - the instances that one configuration names, in their chains: what a server or client runs
+ * with, until the next configuration takes its place.
  *
- * Built whole or not at all; handed to everything that calls a plugin. */
+ * Built whole or not at all; immutable and reference-counted. A session holds the set while it asks its
+ * way through a chain; a stream holds no more than its chain of transports, an owner no more than the
+ * instance that let it in: so an instance ends when its own last user does, not when the oldest
+ * connection does. */
 #ifndef CORE_PLUGIN_SET_H
 #define CORE_PLUGIN_SET_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,25 +17,35 @@
 #include "plugin/registry.h"
 
 struct loop;
+struct retirer;
 
 struct chain {
-	struct instance **items; /* owned */
+	atomic_uint refs;
 	size_t n;
+	struct instance *items[]; /* refs */
 };
 
 struct plugin_set {
-	struct config *config; /* ref: the instances' options live in it */
-	struct chain transport, auth, acl_control, acl_public, metrics;
-	bool needs_challenge; /* some auth instance needs an answer */
+	atomic_uint refs;
+	struct config *config;                                     /* ref */
+	struct chain *transport, *auth, *acl_control, *acl_public; /* refs */
+	struct chain *metrics; /* ref; NULL once a successor exports */
+	bool needs_challenge;  /* some auth instance needs an answer */
 };
 
-/* Loads and creates all instances. Mistakes go to the diag; NULL if there was one. [main] */
+/* Loads and creates all instances, which end through the retirer. Mistakes go to the diag; NULL if there
+ * was one. [main] */
 struct plugin_set *plugin_set_new(struct config *config, struct registry *registry, unsigned n_workers,
-                                  struct diag *diag);
-/* As instance_start and instance_stop, for all. [main] */
+                                  struct retirer *retirer, struct diag *diag);
+/* As instance_start, for all. On failure the set is the caller's to give back. [main] */
 bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err);
-bool plugin_set_stop(struct plugin_set *set, int64_t wait_ms);
-/* Stopped, or never started. NULL is fine. [main] */
-void plugin_set_free(struct plugin_set *set);
+/* A successor exports from now on: its exporters and these shall not both. [main] */
+void plugin_set_end_exporters(struct plugin_set *set);
+
+/* [any]; NULL is fine for unref. */
+struct plugin_set *plugin_set_ref(struct plugin_set *set);
+void plugin_set_unref(struct plugin_set *set);
+struct chain *chain_ref(struct chain *chain);
+void chain_unref(struct chain *chain);
 
 #endif

@@ -4,13 +4,19 @@
 #include "base/guest.h"
 #include "plugin/ticket.h"
 
+static void release_chain(void *chain)
+{
+	chain_unref(chain);
+}
+
 bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
                     const char *server_name, struct err *err)
 {
 	spore_conn *conn = stream_conn(stream);
 
-	for (size_t i = 0; i < set->transport.n; i++) {
-		const struct instance *instance = set->transport.items[i];
+	stream_keep(stream, release_chain, chain_ref(set->transport));
+	for (size_t i = 0; i < set->transport->n; i++) {
+		const struct instance *instance = set->transport->items[i];
 		const spore_transport_ops *ops = instance->component->ops;
 		spore_wrap_args args = {
 			.struct_size = sizeof args,

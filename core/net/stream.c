@@ -31,6 +31,8 @@ struct stream {
 	void *arg;
 	spore_ticket ticket; /* for the handshake; 0 once it is over */
 	void (*drop_ticket)(spore_ticket ticket);
+	void (*release)(void *kept); /* NULL: nothing is kept */
+	void *kept;
 	struct loop_task ready; /* at the end of this turn: a wake-up, a failure to tell */
 	struct loop_task more;  /* in the next turn: bytes wait inside a transport */
 	struct loop_task reap;
@@ -55,6 +57,8 @@ static void run_reap(struct loop_task *task)
 	struct stream *stream = (void *)((char *)task - offsetof(struct stream, reap));
 
 	stream->dead = true;
+	if (stream->release)
+		stream->release(stream->kept);
 	if (!stream->more.queued)
 		free(stream); /* else run_more does it */
 }
@@ -90,6 +94,12 @@ struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer, con
 	ev_io_init(&stream->io, on_io, fd, 0);
 	stream->io.data = stream;
 	return stream;
+}
+
+void stream_keep(struct stream *stream, void (*release)(void *kept), void *kept)
+{
+	stream->release = release;
+	stream->kept = kept;
 }
 
 void stream_set_ticket(struct stream *stream, spore_ticket ticket, void (*drop)(spore_ticket ticket))

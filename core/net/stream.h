@@ -35,6 +35,9 @@ spore_stream *stream_top(struct stream *stream);
 /* Lays `upper` on top (as wrap made it); there are less than CONN_MAX_LAYERS. */
 void stream_push(struct stream *stream, spore_stream *upper, bool secure);
 
+/* What the layers need while they live: `release` runs with it when the stream is gone. Once. */
+void stream_keep(struct stream *stream, void (*release)(void *kept), void *kept);
+
 /* The ticket through which a transport may finish its handshake elsewhere; `drop` is called with it
  * when the stream needs it no more. Replaces a spent one. */
 void stream_set_ticket(struct stream *stream, spore_ticket ticket, void (*drop)(spore_ticket ticket));

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
+#include "link/retirer.h"
 #include "net/resolve.h"
 #include "net/sock.h"
 #include "ops/vitals.h"
@@ -155,7 +156,7 @@ static bool load_plugins(struct runtime *runtime)
 
 	if (set_up_registry(runtime, &diag))
 		runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers,
-		                              &diag);
+		                              runtime->retirer, &diag);
 	diag_print(&diag, stderr);
 	diag_fini(&diag);
 	if (!runtime->set)
@@ -192,6 +193,9 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	vitals_init(runtime->metrics, config, runtime->n_workers);
 	if (!start_loops(runtime))
 		return false;
+	runtime->retirer = retirer_new(runtime->main_loop);
+	if (!runtime->retirer)
+		return fail("out of memory");
 	services.metrics = runtime->metrics;
 	services.resolver = runtime->resolver;
 	services.loops = runtime->loops;
@@ -215,7 +219,8 @@ bool runtime_stop(struct runtime *runtime)
 	bool ended;
 
 	watchdog_end_within(WATCHDOG_END_MS);
-	ended = !runtime->set || plugin_set_stop(runtime->set, STOP_WAIT_MS);
+	plugin_set_unref(runtime->set);
+	ended = !runtime->retirer || retirer_finish(runtime->retirer, STOP_WAIT_MS);
 	stop_loops(runtime);
 	ended = resolver_free(runtime->resolver) && ended;
 	if (!ended) {
@@ -223,8 +228,8 @@ bool runtime_stop(struct runtime *runtime)
 		return false;
 	}
 	for (unsigned i = 0; i < runtime->n_running; i++)
-		loop_finish(runtime->loops[i]); /* what is posted there may call the plugins */
-	plugin_set_free(runtime->set);          /* ends their threads, which may post to the last */
+		loop_finish(runtime->loops[i]);
+	retirer_free(runtime->retirer);
 	for (unsigned i = 0; runtime->loops && i < runtime->n_workers; i++)
 		loop_free(runtime->loops[i]);
 	free(runtime->loops);

@@ -8,6 +8,7 @@
 struct grant;
 struct metrics;
 struct resolver;
+struct retirer;
 
 struct runtime {
 	struct config *config;  /* ref */
@@ -17,7 +18,8 @@ struct runtime {
 	struct metrics *metrics;
 	struct resolver *resolver;
 	struct registry registry;
-	struct plugin_set *set;
+	struct retirer *retirer;
+	struct plugin_set *set; /* ref */
 	bool host_ready;
 };
 

@@ -72,7 +72,7 @@ static void begin_server_drain(void *arg)
 static bool run_server(struct runtime *runtime)
 {
 	const struct server_settings *settings = &runtime->config->settings.server;
-	struct server_env env = { runtime->set, runtime->metrics, runtime->main_loop, runtime->loops,
+	struct server_env env = { runtime->metrics, runtime->main_loop, runtime->loops,
 		                  runtime->n_workers };
 	struct server_process process;
 	struct err err;
@@ -81,7 +81,7 @@ static bool run_server(struct runtime *runtime)
 	/* A signal during the start is served by the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
-	process.server = server_start(&env, &err);
+	process.server = server_start(&env, runtime->set, &err);
 	if (process.server) {
 		host_set_ready(true);
 		loop_run(runtime->main_loop);

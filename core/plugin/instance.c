@@ -3,9 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "base/clock.h"
 #include "base/guest.h"
 #include "base/log.h"
 #include "loop/call.h"
@@ -14,7 +12,7 @@
 #include "plugin/host.h"
 #include "plugin/lend.h"
 
-enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000, STOP_POLL_MS = 1 };
+enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
 
 /* ---- main -------------------------------------------------------------------------------------- */
 
@@ -46,6 +44,7 @@ static struct instance *allocate(const struct instance_spec *spec, unsigned n_wo
 	instance->conf = spec->conf;
 	instance->raw = spec->raw;
 	instance->n_workers = n_workers;
+	atomic_init(&instance->refs, 1);
 	instance->name = guest_name(spec->name);
 	instance->workers = calloc(n_workers, sizeof *instance->workers);
 	pthread_mutex_init(&instance->pool_lock, NULL);
@@ -222,7 +221,6 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 		if (start.status != SPORE_OK) {
 			err_set(err, "plugin %s could not start on worker %u (status %d)",
 			        instance->name, i, start.status);
-			instance_stop(instance, 1000);
 			return false;
 		}
 		worker->started = true;
@@ -230,39 +228,39 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 	return true;
 }
 
-static bool wait_until_idle(struct spore_worker *worker, int64_t deadline_ms)
-{
-	while (worker_is_busy(worker)) {
-		if (clock_ms() > deadline_ms)
-			return false;
-		nanosleep(&(struct timespec){ 0, STOP_POLL_MS * 1000000L }, NULL);
-	}
-	return true;
-}
-
 /* Also where worker_start failed: it may have left work in flight. */
-static bool stop_worker(struct spore_worker *worker, int64_t deadline_ms)
+static bool stop_worker(struct spore_worker *worker)
 {
-	loop_call(worker->loop, run_drain, worker);
-	if (!wait_until_idle(worker, deadline_ms)) {
-		log_error("plugin still busy", log_str("plugin", worker->instance->name),
-		          log_int("worker", loop_index(worker->loop)));
+	if (!worker->stopping)
+		loop_call(worker->loop, run_drain, worker);
+	if (worker_is_busy(worker))
 		return false;
-	}
 	loop_call(worker->loop, run_stop, worker);
 	worker->started = false;
 	worker->loop = NULL;
 	return true;
 }
 
-bool instance_stop(struct instance *instance, int64_t wait_ms)
+bool instance_stop(struct instance *instance)
 {
-	int64_t deadline_ms = clock_ms() + wait_ms;
 	bool idle = true;
 
 	for (unsigned i = 0; i < instance->n_workers; i++) {
 		if (instance->workers[i].loop)
-			idle = stop_worker(&instance->workers[i], deadline_ms) && idle;
+			idle = stop_worker(&instance->workers[i]) && idle;
 	}
 	return idle;
+}
+
+struct instance *instance_ref(struct instance *instance)
+{
+	if (instance)
+		atomic_fetch_add_explicit(&instance->refs, 1, memory_order_relaxed);
+	return instance;
+}
+
+void instance_unref(struct instance *instance)
+{
+	if (instance && atomic_fetch_sub_explicit(&instance->refs, 1, memory_order_acq_rel) == 1)
+		instance->on_unused(instance, instance->unused_arg);
 }

@@ -1,7 +1,8 @@
 /* instance - one configured component: its life on main and on each worker, and all that it holds
  * of the host.
  *
- *   main: instance_new ─▶ instance_start ─▶ in use ─▶ instance_stop ─▶ instance_free
+ *   main: instance_new ─▶ instance_start ─▶ in use ─▶ last instance_unref ─▶ instance_stop ─▶
+ * instance_free
  *
  * Timers, watchers, look-ups, posts and jobs are attributed to (instance, worker), so what a plugin
  * forgets is found, named and released before worker_stop returns. */
@@ -10,6 +11,7 @@
 
 #include <pthread.h>
 #include <spore/plugin.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -47,6 +49,10 @@ struct instance {
 	unsigned n_workers;
 	bool continue_on_error; /* "on_error": "next" (auth) */
 	bool needs_challenge;   /* auth */
+	atomic_uint refs;
+	/* With the last reference, on whichever thread gave it back. */
+	void (*on_unused)(struct instance *instance, void *arg);
+	void *unused_arg;
 	struct meter meter;
 };
 
@@ -62,16 +68,21 @@ struct instance_spec {
 	void *report_arg;
 };
 
-/* Runs create(). NULL and *err (which may be empty if the plugin has reported). [main] */
+/* Runs create(); the reference is the caller's. NULL and *err (which may be empty if the plugin has
+ * reported). [main] */
 struct instance *instance_new(const struct instance_spec *spec, unsigned n_workers, struct err *err);
-/* Runs worker_start on each of the running loops, and waits. On failure what was started is stopped
- * again. [main] */
+/* Runs worker_start on each of the running loops, and waits. On failure instance_stop undoes it. [main]
+ */
 bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err);
-/* Runs worker_drain and worker_stop where it was started, and waits for what is in flight, at most
- * so long; false: a worker is still busy with it, and nothing of it may be freed. [main] */
-bool instance_stop(struct instance *instance, int64_t wait_ms);
+/* Runs worker_drain and worker_stop where it was started; false: something is still in flight, so that
+ * nothing may be freed: call again later. [main] */
+bool instance_stop(struct instance *instance);
 /* Runs destroy(). Stopped, or never started. NULL is fine. [main] */
 void instance_free(struct instance *instance);
+
+/* [any]; NULL is fine for both. */
+struct instance *instance_ref(struct instance *instance);
+void instance_unref(struct instance *instance);
 
 /* The state for this worker's calls. [worker] */
 void *instance_state(const struct instance *instance, const struct loop *loop);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "plugin/instance.h"
 #include "server/source.h"
 
 void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors)
@@ -12,8 +13,16 @@ void principal_table_init(struct principal_table *table, unsigned max_tunnels, u
 	table->first = NULL;
 	table->tunnels = 0;
 	table->max_tunnels = max_tunnels;
-	table->max_visitors = max_visitors;
+	atomic_init(&table->max_visitors, max_visitors);
 	atomic_init(&table->visitors, 0);
+}
+
+void principal_table_limit(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors)
+{
+	pthread_mutex_lock(&table->lock);
+	table->max_tunnels = max_tunnels;
+	pthread_mutex_unlock(&table->lock);
+	atomic_store(&table->max_visitors, max_visitors);
 }
 
 void principal_table_fini(struct principal_table *table)
@@ -35,7 +44,7 @@ static struct principal *find_or_add(struct principal_table *table, struct insta
 		p = calloc(1, sizeof *p);
 		if (!p)
 			return NULL;
-		p->by = by;
+		p->by = instance_ref(by);
 		p->session = session;
 		list_init(&p->standing);
 		p->next = table->first;
@@ -55,20 +64,22 @@ static void release(struct principal_table *table, struct principal *p)
 	while (*link != p)
 		link = &(*link)->next;
 	*link = p->next;
+	instance_unref(p->by);
 	free(p);
 }
 
-/* The principal, with a ref and one tunnel more; NULL and *error_out. */
+/* The principal, with a ref and one tunnel more, which is one more in all unless it takes another's
+ * place; NULL and *error_out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
-                                    const struct grant *grant, const char **error_out)
+                                    const struct grant *grant, bool in_place, const char **error_out)
 {
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
 	struct principal *p;
 
 	pthread_mutex_lock(&table->lock);
 	p = find_or_add(table, by, grant ? grant->session : 0);
-	if (p &&
-	    (table->tunnels >= table->max_tunnels || (bounded && p->tunnels >= grant->max_tunnels))) {
+	if (p && ((!in_place && table->tunnels >= table->max_tunnels) ||
+	          (bounded && p->tunnels >= grant->max_tunnels))) {
 		*error_out = "too many tunnels";
 		release(table, p);
 		p = NULL;
@@ -81,33 +92,65 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 	return p;
 }
 
-struct account *account_open(struct principal_table *table, struct source *source, struct instance *by,
-                             struct grant *grant, const char **error_out)
+/* Of one more tunnel, which the source has counted already. */
+static struct account *make(struct principal_table *table, struct source *source, struct instance *by,
+                            struct grant *grant, bool in_place, const char **error_out)
 {
 	struct account *account = calloc(1, sizeof *account);
-	struct principal *p;
 
 	*error_out = "out of memory";
 	if (!account)
 		return NULL;
-	if (!source_add_tunnel(source)) {
-		*error_out = refusal_text(REFUSED_SOURCE_TUNNELS);
-		free(account);
-		return NULL;
-	}
-	p = add_tunnel(table, by, grant, error_out);
-	if (!p) {
-		source_remove_tunnel(source);
+	account->principal = add_tunnel(table, by, grant, in_place, error_out);
+	if (!account->principal) {
 		free(account);
 		return NULL;
 	}
 	atomic_init(&account->refs, 1);
 	list_init(&account->node);
 	account->table = table;
-	account->principal = p;
 	account->source = source_ref(source);
 	account->grant = grant;
 	return account;
+}
+
+struct account *account_open(struct principal_table *table, struct source *source,
+                             const struct limit_settings *limits, struct instance *by,
+                             struct grant *grant, const char **error_out)
+{
+	struct account *account;
+
+	if (!source_add_tunnel(source, limits)) {
+		*error_out = refusal_text(REFUSED_SOURCE_TUNNELS);
+		return NULL;
+	}
+	account = make(table, source, by, grant, false, error_out);
+	if (!account)
+		source_remove_tunnel(source);
+	return account;
+}
+
+/* The tunnel leaves the account, but not its source. */
+static void give_tunnel_up(struct account *account)
+{
+	pthread_mutex_lock(&account->table->lock);
+	account->principal->tunnels--;
+	account->table->tunnels--;
+	list_remove(&account->node);
+	pthread_mutex_unlock(&account->table->lock);
+}
+
+struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
+                                const char **error_out)
+{
+	struct account *successor = make(account->table, account->source, by, grant, true, error_out);
+
+	if (!successor)
+		return NULL;
+	account_stand(successor, account->home, account->port);
+	give_tunnel_up(account);
+	account_unref(account);
+	return successor;
 }
 
 void account_stand(struct account *account, struct worker *home, uint16_t port)
@@ -147,11 +190,7 @@ struct worker *account_holder(struct principal_table *table, const struct instan
 
 void account_close_tunnel(struct account *account)
 {
-	pthread_mutex_lock(&account->table->lock);
-	account->principal->tunnels--;
-	account->table->tunnels--;
-	list_remove(&account->node);
-	pthread_mutex_unlock(&account->table->lock);
+	give_tunnel_up(account);
 	source_remove_tunnel(account->source);
 	account_unref(account);
 }
@@ -198,19 +237,20 @@ static bool take_place(atomic_uint *taken, unsigned most)
 	return true;
 }
 
-bool account_enter(struct account *account, struct source *source, enum refusal *why_out)
+bool account_enter(struct account *account, struct source *source, const struct limit_settings *limits,
+                   enum refusal *why_out)
 {
 	const struct grant *grant = account->grant;
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
 
-	if (source && !source_add_visitor(source, clock_ms(), why_out))
+	if (source && !source_add_visitor(source, limits, clock_ms(), why_out))
 		return false;
 	if (!take_place(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
 		source_remove_visitor(source);
 		*why_out = REFUSED_CLIENT_FULL;
 		return false;
 	}
-	if (!take_place(&account->table->visitors, account->table->max_visitors)) {
+	if (!take_place(&account->table->visitors, atomic_load(&account->table->max_visitors))) {
 		atomic_fetch_sub(&account->principal->conns, 1);
 		source_remove_visitor(source);
 		*why_out = REFUSED_SERVER_FULL;

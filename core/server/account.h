@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/list.h"
+#include "config/settings.h"
 #include "plugin/grant.h"
 #include "server/refusal.h"
 #include "server/stats.h"
@@ -21,7 +22,7 @@ struct worker;
 
 struct principal {
 	struct principal *next;
-	struct instance *by; /* who allowed it; NULL on a server without authentication */
+	struct instance *by; /* ref; who allowed it; NULL on a server without authentication */
 	uint64_t session;
 	unsigned refs;        /* under the table's lock */
 	unsigned tunnels;     /* under the table's lock */
@@ -32,9 +33,9 @@ struct principal {
 struct principal_table {
 	pthread_mutex_t lock;
 	struct principal *first;
-	unsigned tunnels, max_tunnels; /* the first under the lock */
+	unsigned tunnels, max_tunnels; /* under the lock */
 	atomic_uint visitors;          /* pending or carried, all together */
-	unsigned max_visitors; /* each takes two descriptors in the end: its own and the client's */
+	atomic_uint max_visitors; /* each takes two descriptors in the end: its own and the client's */
 };
 
 struct account {
@@ -53,13 +54,21 @@ struct account {
 };
 
 void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors);
+/* Other limits from now on; who is over them stays. [main] */
+void principal_table_limit(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors);
 void principal_table_fini(struct principal_table *table);
 
 /* Opens a tunnel's account; takes the grant on success. NULL and *error_out (a text for the client)
  * when its principal, its source or all together have as many tunnels as they may, or memory is out.
  * [worker] */
-struct account *account_open(struct principal_table *table, struct source *source, struct instance *by,
+struct account *account_open(struct principal_table *table, struct source *source,
+                             const struct limit_settings *limits, struct instance *by,
                              struct grant *grant, const char **error_out);
+/* The same tunnel under another owner (a reload asked anew who its client is): an account in place of
+ * this one, which goes on for its visitors alone. Takes the grant on success. NULL and *error_out as
+ * above; then this one is as it was. [worker] */
+struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
+                                const char **error_out);
 /* The tunnel stands: from now on account_holder finds it. [worker] */
 void account_stand(struct account *account, struct worker *home, uint16_t port);
 /* The worker on which this principal's tunnel at the port lives; NULL: it has none there. [any] */
@@ -74,7 +83,8 @@ void account_unref(struct account *account);
 
 /* One more visitor, of this source (NULL: not counted); false and *why_out when the source, the
  * principal, or all together have as many as they may. [worker] */
-bool account_enter(struct account *account, struct source *source, enum refusal *why_out);
+bool account_enter(struct account *account, struct source *source, const struct limit_settings *limits,
+                   enum refusal *why_out);
 /* Gives the source back. [any] */
 void account_leave(struct account *account, struct source *source);
 /* "" without authentication. */

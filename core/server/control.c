@@ -37,12 +37,14 @@ struct control {
 	struct deadline first_frame, next_frame;
 	struct deadline silence; /* of a tunnel's client that promised heartbeats */
 	struct uuid challenge;
-	char *answer;         /* owned; until the verdict */
+	char *answer;         /* owned; a tunnel's is kept, for it may be judged anew */
 	struct message *next; /* owned; the frame behind Authenticate, until the verdict */
 	bool bad_next;        /* it was none */
 	struct auth_run auth;
-	struct instance *by;       /* who allowed it */
-	struct grant *grant;       /* owned, until a tunnel takes it */
+	struct plugin_set *set; /* ref; what it is judged by, while it is */
+	struct account *owner;  /* ref; of the visitor that it asks for: this one's verdict was asked */
+	struct instance *by;    /* who allowed it; kept by the set, or by the tunnel's account */
+	struct grant *grant;    /* owned, until a tunnel takes it */
 	struct takeover *takeover; /* of the port that it waits for */
 	struct tunnel *tunnel;     /* owned */
 	ev_timer life;             /* of a tunnel whose grant bounds it */
@@ -82,6 +84,9 @@ static void retire(struct control *c)
 	grant_free(c->grant);
 	stranger_remove(&c->worker->strangers, &c->stranger);
 	source_unref(c->source);
+	if (c->owner)
+		account_unref(c->owner);
+	plugin_set_unref(c->set);
 	free(c->answer);
 	free(c->next);
 	list_remove(&c->node);
@@ -147,6 +152,9 @@ static void on_life_over(struct ev_loop *ev, ev_timer *timer, int events)
 	end_with_error(timer->data, "the tunnel's time is over");
 }
 
+static void let_go_of_set(struct control *c);
+static void judge_anew(struct control *c);
+
 static void start_life(struct control *c)
 {
 	const struct grant *grant = tunnel_account(c->tunnel)->grant;
@@ -179,6 +187,11 @@ static void stand(struct control *c, struct tunnel_port port)
 	log_info("new client", log_str("peer", addr_format(&c->peer, text)),
 	         log_int("port", tunnel_account(c->tunnel)->port),
 	         log_str("identity", account_identity(tunnel_account(c->tunnel))));
+	/* The chain that let it in may be the last configuration's by now. */
+	if (c->set != c->worker->set)
+		judge_anew(c);
+	else
+		let_go_of_set(c);
 }
 
 static void on_port_answer(void *arg, int fd)
@@ -218,7 +231,7 @@ static void open_tunnel(struct control *c, uint16_t wanted)
 	holder = account_holder(&shared->principals, c->by, session, wanted);
 	if (!holder)
 		stand(c, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
-	else if (!ports_allow(shared->settings, c->grant, wanted))
+	else if (!ports_allow(worker_settings(c->worker), c->grant, wanted))
 		refuse(c, REFUSED_PORT_NOT_ALLOWED);
 	else
 		ask_holder(c, holder, session, wanted);
@@ -238,7 +251,7 @@ static void accept_visitor(struct control *c, const struct uuid *id)
 		refuse_silently(c, REFUSED_UNKNOWN_CONNECTION);
 		return;
 	}
-	owner = account_belongs_to(account, c->by, session);
+	owner = account == c->owner || account_belongs_to(account, c->by, session);
 	account_unref(account);
 	if (!owner) {
 		refuse_silently(c, REFUSED_NOT_OWNER);
@@ -273,8 +286,6 @@ static void become_ready(struct control *c)
 
 	c->state = READY;
 	c->next = NULL;
-	free(c->answer);
-	c->answer = NULL;
 	if (c->bad_next) {
 		refuse_silently(c, REFUSED_BAD_FRAME);
 	} else if (next) {
@@ -292,10 +303,10 @@ static void refuse_secret(struct control *c)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	if (source_was_wrong(c->source, clock_ms()))
+	if (source_was_wrong(c->source, worker_limits(c->worker), clock_ms()))
 		log_warn("source banned after repeated wrong secrets",
 		         log_str("peer", addr_format_ip(&c->peer, text)),
-		         log_int("for_ms", c->worker->shared->limits->ban_time));
+		         log_int("for_ms", worker_limits(c->worker)->ban_time));
 	refuse(c, REFUSED_WRONG_SECRET);
 }
 
@@ -325,17 +336,24 @@ static void on_verdict(struct auth_run *run, int32_t verdict)
 	take_verdict((struct control *)(void *)((char *)run - offsetof(struct control, auth)), verdict);
 }
 
-/* Asks the instance of the tunnel that the next frame names, or else the chain. */
-static void judge(struct control *c)
+static struct auth_question question_of(const struct control *c, const struct plugin_set *set)
 {
-	struct server_shared *shared = c->worker->shared;
-	struct account *account = NULL;
 	struct auth_question question = {
-		.set = shared->set,
+		.set = set,
 		.stream = c->link.stream,
 		.purpose = SPORE_AUTH_CONTROL,
 		.answer = c->answer ? c->answer : "",
 	};
+
+	memcpy(question.challenge, c->challenge.bytes, sizeof question.challenge);
+	return question;
+}
+
+/* Asks the instance of the tunnel that the next frame names, or else the chain. */
+static void judge(struct control *c)
+{
+	struct server_shared *shared = c->worker->shared;
+	struct auth_question question = question_of(c, c->set);
 	int32_t verdict;
 
 	c->state = JUDGING;
@@ -343,21 +361,115 @@ static void judge(struct control *c)
 	deadline_stop(&c->next_frame);
 	deadline_start(&c->worker->first_frame, &c->first_frame);
 	question.deadline_ms = c->first_frame.at_ms;
-	memcpy(question.challenge, c->challenge.bytes, sizeof question.challenge);
 	if (c->next && c->next->type == MESSAGE_ACCEPT)
-		account = pending_account(shared->pending, &c->next->id);
-	if (account) {
+		c->owner = pending_account(shared->pending, &c->next->id);
+	if (c->owner) {
 		question.purpose = SPORE_AUTH_DATA;
-		question.only = account->principal->by;
-		question.session = account->principal->session;
-		account_unref(account);
-	} else if (!source_may_try(c->source, clock_ms())) {
+		question.only = c->owner->principal->by;
+		question.session = c->owner->principal->session;
+	} else if (!source_may_try(c->source, worker_limits(c->worker), clock_ms())) {
 		refuse(c, REFUSED_TOO_MANY_TRIES);
 		return;
 	}
 	verdict = auth_judge(&c->auth, &question, on_verdict);
 	if (verdict != SPORE_EPENDING)
 		take_verdict(c, verdict);
+}
+
+/* ---- the verdict on a tunnel, after a reload --------------------------------------------------------
+ */
+
+static void let_go_of_set(struct control *c)
+{
+	plugin_set_unref(c->set);
+	c->set = NULL;
+}
+
+/* Nobody could say who it is now: a back-end's failure ends no tunnel. */
+static void keep_owner(struct control *c, const char *why)
+{
+	deadline_stop(&c->first_frame);
+	let_go_of_set(c);
+	log_peer(c, LOG_WARN, "client keeps its tunnel, it could not be judged anew", why);
+}
+
+static void change_owner(struct control *c, struct instance *by, struct grant *grant)
+{
+	const char *error = refusal_text(REFUSED_PORT_NOT_ALLOWED);
+	bool may = !grant || grant_has_port(grant, tunnel_account(c->tunnel)->port);
+
+	if (may && tunnel_change_owner(c->tunnel, by, &grant, &error)) {
+		c->by = by;
+		start_life(c);
+		let_go_of_set(c);
+		return;
+	}
+	grant_free(grant);
+	end_with_error(c, error);
+}
+
+static void take_new_verdict(struct control *c, int32_t verdict)
+{
+	struct grant *grant = c->auth.grant;
+
+	c->auth.grant = NULL;
+	deadline_stop(&c->first_frame);
+	if (verdict == SPORE_ALLOW) {
+		grant = grant ? grant : grant_new(NULL);
+		if (grant)
+			change_owner(c, c->auth.by, grant);
+		else
+			keep_owner(c, "out of memory");
+	} else if (verdict == SPORE_DENY) {
+		end_with_error(c, "access was revoked");
+	} else {
+		keep_owner(c, "authentication is not available");
+	}
+}
+
+static void on_new_verdict(struct auth_run *run, int32_t verdict)
+{
+	take_new_verdict((struct control *)(void *)((char *)run - offsetof(struct control, auth)),
+	                 verdict);
+}
+
+/* The client's answer is shown to the new chain, as if it came today: so no plugin has to know of
+ * reloads. */
+static void judge_anew(struct control *c)
+{
+	struct auth_question question;
+	int32_t verdict;
+
+	auth_cancel(&c->auth);
+	plugin_set_unref(c->set);
+	c->set = plugin_set_ref(c->worker->set);
+	if (worker_settings(c->worker)->on_reload == ON_RELOAD_KEEP) {
+		let_go_of_set(c);
+		return;
+	}
+	if (c->set->auth->n == 0) {
+		change_owner(c, NULL, NULL);
+		return;
+	}
+	question = question_of(c, c->set);
+	deadline_start(&c->worker->first_frame, &c->first_frame);
+	question.deadline_ms = c->first_frame.at_ms;
+	verdict = auth_judge(&c->auth, &question, on_new_verdict);
+	if (verdict != SPORE_EPENDING)
+		take_new_verdict(c, verdict);
+}
+
+void control_judge_anew(struct list *sessions)
+{
+	struct list *next;
+
+	for (struct list *i = sessions->next; i != sessions; i = next) {
+		struct control *c = LIST_OWNER(i, struct control, node);
+
+		next = i->next;
+		if (c->state == TUNNEL)
+			judge_anew(c);
+	}
 }
 
 /* ---- messages before it --------------------------------------------------------------------------- */
@@ -460,6 +572,9 @@ void control_on_first_frame_late(struct deadline *deadline)
 		refuse(c, REFUSED_TOO_SLOW);
 	} else if (c->state == JUDGING) {
 		refuse(c, REFUSED_AUTH_TOO_SLOW);
+	} else if (c->state == TUNNEL) {
+		auth_cancel(&c->auth);
+		keep_owner(c, "authentication timed out");
 	} else {
 		refuse_silently(c, REFUSED_TOO_SLOW);
 	}
@@ -488,13 +603,13 @@ void control_on_next_frame_late(struct deadline *deadline)
 
 static void become_open(struct control *c)
 {
-	const struct plugin_set *set = c->worker->shared->set;
+	const struct plugin_set *set = c->set;
 	const spore_conn *conn = stream_conn(c->stream);
 
 	/* A transport may have learnt who it really is. */
 	if (!addr_equal(&conn->peer, &c->peer)) {
 		c->peer = conn->peer;
-		if (!acl_allows(&set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer,
+		if (!acl_allows(set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer,
 		                &conn->local, "")) {
 			count_refusal(c->worker, REFUSED_ACCESS_LIST);
 			log_peer(c, LOG_INFO, "client refused by access list",
@@ -504,7 +619,7 @@ static void become_open(struct control *c)
 		}
 	}
 	link_init(&c->link, c->stream, MESSAGE_TO_SERVER, &link_events);
-	if (set->auth.n == 0) {
+	if (set->auth->n == 0) {
 		c->state = READY;
 	} else if (!set->needs_challenge) {
 		c->state = HELD; /* its first frame says whose verdict is asked */
@@ -536,7 +651,7 @@ static struct source *admit(struct worker *worker, const spore_addr *peer)
 	struct source *source = source_get(worker->shared->sources, peer);
 	char text[ADDR_TEXT_SIZE];
 
-	if (!source || source_enter(source, clock_ms()))
+	if (!source || source_enter(source, worker_limits(worker), clock_ms()))
 		return source;
 	count_refusal(worker, REFUSED_SOURCE);
 	if (log_is_enabled(LOG_DEBUG))
@@ -583,6 +698,7 @@ void control_start(struct worker *worker, int fd, const spore_addr *peer, const 
 		return;
 	}
 	c->worker = worker;
+	c->set = plugin_set_ref(worker->set);
 	c->stream = stream;
 	c->peer = *peer;
 	c->state = OPENING;
@@ -601,7 +717,7 @@ void control_start(struct worker *worker, int fd, const spore_addr *peer, const 
 		make_room(worker);
 	if (c->gone)
 		return;
-	if (!transport_wrap(worker->shared->set, stream, SPORE_ROLE_SERVER, NULL, &err)) {
+	if (!transport_wrap(c->set, stream, SPORE_ROLE_SERVER, NULL, &err)) {
 		count_refusal(c->worker, REFUSED_HANDSHAKE);
 		log_peer(c, LOG_ERROR, "connection refused", err.text);
 		end(c);

@@ -21,6 +21,8 @@ void control_end_all(struct list *sessions);
  * the connection ends. Else -1. */
 int control_yield_port(struct list *sessions, const struct instance *by, uint64_t session,
                        uint16_t port);
+/* Asks the worker's new chain about each tunnel's client: who is refused, ends. */
+void control_judge_anew(struct list *sessions);
 /* Ends or renews the tunnels that `by` allowed to this identity. */
 void control_revalidate(struct list *sessions, const struct instance *by, const char *identity,
                         int32_t verdict, const struct grant *grant);

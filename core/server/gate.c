@@ -6,8 +6,8 @@ void gate_init(struct gate *gate, unsigned most, unsigned most_each)
 	list_init(&gate->waiting);
 	atomic_init(&gate->n_waiting, 0);
 	atomic_init(&gate->inside, 0);
-	gate->most = most;
-	gate->most_each = most_each;
+	atomic_init(&gate->most, most);
+	atomic_init(&gate->most_each, most_each);
 }
 
 void gate_fini(struct gate *gate)
@@ -27,7 +27,8 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 
 static bool is_open(struct gate *gate, const struct gate_door *door)
 {
-	return atomic_load(&gate->inside) < gate->most && atomic_load(door->inside) < gate->most_each;
+	return atomic_load(&gate->inside) < atomic_load(&gate->most) &&
+	       atomic_load(door->inside) < atomic_load(&gate->most_each);
 }
 
 /* With the lock held. */
@@ -63,6 +64,21 @@ void gate_woken(struct gate *gate, struct gate_door *door)
 	pthread_mutex_lock(&gate->lock);
 	door->waking = false;
 	pthread_mutex_unlock(&gate->lock);
+}
+
+void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside)
+{
+	pthread_mutex_lock(&gate->lock);
+	door->inside = inside;
+	pthread_mutex_unlock(&gate->lock);
+	gate_pass_on(gate);
+}
+
+void gate_limit(struct gate *gate, unsigned most, unsigned most_each)
+{
+	atomic_store(&gate->most, most);
+	atomic_store(&gate->most_each, most_each);
+	gate_pass_on(gate);
 }
 
 bool gate_shut(struct gate *gate, struct gate_door *door)

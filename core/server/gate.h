@@ -16,7 +16,7 @@ struct gate {
 	struct list waiting; /* of struct gate_door: have found no room */
 	atomic_uint n_waiting;
 	atomic_uint inside;
-	unsigned most, most_each; /* in all, behind each door */
+	atomic_uint most, most_each; /* in all, behind each door */
 };
 
 /* One tunnel's, embedded in it. */
@@ -24,17 +24,21 @@ struct gate_door {
 	struct list node;      /* in gate->waiting */
 	struct loop *loop;     /* the tunnel's */
 	struct loop_task wake; /* runs there when there is room, or the door was shut meanwhile */
-	bool waking;           /* under the gate's lock */
+	bool waking;           /* under the gate's lock, as is the next */
 	atomic_uint *inside;   /* borrowed: may outlive the door */
 };
 
 /* [main] */
 void gate_init(struct gate *gate, unsigned most, unsigned most_each);
 void gate_fini(struct gate *gate);
+/* Other limits from now on. [main] */
+void gate_limit(struct gate *gate, unsigned most, unsigned most_each);
 
 /* `inside` counts those of this door, and is the account's. [worker] */
 void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *inside,
                     void (*run_wake)(struct loop_task *wake));
+/* From now on those count who enter with `inside`. [worker] */
+void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside);
 /* False: the door waits, and is woken once. [worker] */
 bool gate_has_room(struct gate *gate, struct gate_door *door);
 /* Its wake runs: it may wait again. Whoever is woken lets in whom it can, then passes on what room is

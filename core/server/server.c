@@ -91,7 +91,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 struct open_args {
 	struct server *server;
 	unsigned index;
-	int fd;
+	struct worker_terms terms;
 	bool opened;
 };
 
@@ -101,7 +101,14 @@ static void run_open(void *arg)
 	struct server *server = args->server;
 
 	args->opened = worker_open(&server->workers[args->index], &server->shared,
-	                           server->env.loops[args->index], args->fd);
+	                           server->env.loops[args->index], &args->terms);
+}
+
+static void run_renew(void *arg)
+{
+	struct open_args *args = arg;
+
+	worker_renew(&args->server->workers[args->index], &args->terms);
 }
 
 static void run_drain(void *arg)
@@ -115,9 +122,9 @@ static void run_close(void *arg)
 }
 
 /* The first without sharing, so that another server's bind has failed on it; then all share. */
-static int open_control_port(const struct server *server, unsigned index, struct err *err)
+static int open_control_port(const struct plugin_set *set, unsigned index, struct err *err)
 {
-	const struct server_settings *settings = server->shared.settings;
+	const struct server_settings *settings = &set->config->settings.server;
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
 	spore_addr addr = settings->bind_addr;
 	int fd;
@@ -135,23 +142,6 @@ static int open_control_port(const struct server *server, unsigned index, struct
 	if (fd >= 0)
 		close(fd);
 	return -1;
-}
-
-static bool open_workers(struct server *server, struct err *err)
-{
-	for (unsigned i = 0; i < server->env.n_workers; i++) {
-		struct open_args args = { server, i, open_control_port(server, i, err), false };
-
-		if (args.fd < 0)
-			return false;
-		loop_call(server->env.loops[i], run_open, &args);
-		server->n_open++;
-		if (!args.opened) {
-			err_set(err, "out of memory");
-			return false;
-		}
-	}
-	return true;
 }
 
 static double read_pending(void *pending)
@@ -173,6 +163,11 @@ static unsigned max_descriptors(void)
 	return getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 1u << 30
 	               ? (unsigned)files.rlim_cur
 	               : 1u << 20;
+}
+
+static const struct limit_settings *limits_of(const struct plugin_set *set)
+{
+	return &set->config->settings.limits;
 }
 
 /* 0 means no limit in the configuration. */
@@ -203,8 +198,39 @@ static unsigned max_strangers(const struct limit_settings *limits, unsigned n_wo
 	return (most + n_workers - 1) / n_workers;
 }
 
-struct server *server_start(const struct server_env *env, struct err *err)
+static struct open_args make_args(struct server *server, struct plugin_set *set, unsigned index, int fd)
 {
+	unsigned n = server->env.n_workers;
+
+	return (struct open_args){ .server = server,
+		                   .index = index,
+		                   .terms = { .set = set,
+		                              .listen_fd = fd,
+		                              .max_strangers = max_strangers(limits_of(set), n),
+		                              .max_pipes = relay_most_pipes(max_descriptors()) / n } };
+}
+
+static bool open_workers(struct server *server, struct plugin_set *set, struct err *err)
+{
+	for (unsigned i = 0; i < server->env.n_workers; i++) {
+		struct open_args args = make_args(server, set, i, open_control_port(set, i, err));
+
+		if (args.terms.listen_fd < 0)
+			return false;
+		loop_call(server->env.loops[i], run_open, &args);
+		server->n_open++;
+		if (!args.opened) {
+			err_set(err, "out of memory");
+			return false;
+		}
+	}
+	return true;
+}
+
+struct server *server_start(const struct server_env *env, struct plugin_set *set, struct err *err)
+{
+	const struct server_settings *settings = &set->config->settings.server;
+	const struct limit_settings *limits = limits_of(set);
 	struct server *server = calloc(1, sizeof *server);
 	char text[ADDR_TEXT_SIZE];
 
@@ -212,25 +238,19 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	if (!server)
 		return NULL;
 	server->env = *env;
-	server->shared.set = env->set;
-	server->shared.settings = &env->set->config->settings.server;
-	server->shared.limits = &env->set->config->settings.limits;
-	server->shared.max_strangers = max_strangers(server->shared.limits, env->n_workers);
-	server->shared.max_pipes = relay_most_pipes(max_descriptors()) / env->n_workers;
-	server->shared.sources = source_table_new(server->shared.limits);
-	gate_init(&server->shared.gate, or_unlimited(server->shared.limits->max_pending),
-	          or_unlimited(server->shared.limits->max_pending_per_tunnel));
+	server->shared.sources = source_table_new();
+	gate_init(&server->shared.gate, or_unlimited(limits->max_pending),
+	          or_unlimited(limits->max_pending_per_tunnel));
 	server->shared.pending = pending_new(&server->shared.gate);
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
-	principal_table_init(&server->shared.principals,
-	                     or_unlimited(server->shared.limits->max_tunnels),
-	                     max_visitors(server->shared.limits));
+	principal_table_init(&server->shared.principals, or_unlimited(limits->max_tunnels),
+	                     max_visitors(limits));
 	stats_init(&server->shared.stats, env->metrics);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
 	ev_timer_start(loop_ev(env->main_loop), &server->tick);
 	if (!server->shared.pending || !server->shared.sources || !server->workers ||
-	    !open_workers(server, err)) {
+	    !open_workers(server, set, err)) {
 		server_stop(server);
 		return NULL;
 	}
@@ -239,11 +259,53 @@ struct server *server_start(const struct server_env *env, struct err *err)
 	pthread_mutex_lock(&the_server_lock);
 	the_server = server;
 	pthread_mutex_unlock(&the_server_lock);
-	log_info("server listening",
-	         log_str("address", addr_format_ip(&server->shared.settings->bind_addr, text)),
-	         log_int("port", server->shared.settings->control_port),
-	         log_int("workers", env->n_workers));
+	log_info("server listening", log_str("address", addr_format_ip(&settings->bind_addr, text)),
+	         log_int("port", settings->control_port), log_int("workers", env->n_workers));
 	return server;
+}
+
+/* ---- another configuration ------------------------------------------------------------------------ */
+
+static bool has_moved(const struct server_settings *from, const struct server_settings *to)
+{
+	return from->control_port != to->control_port || !addr_equal(&from->bind_addr, &to->bind_addr);
+}
+
+/* The new control port is open on every worker's behalf before any old one closes; -1 in all of them if
+ * it stays where it is. */
+static bool open_moved_port(const struct server *server, const struct plugin_set *set, int *fds,
+                            struct err *err)
+{
+	bool moves = has_moved(worker_settings(&server->workers[0]), &set->config->settings.server);
+
+	for (unsigned i = 0; i < server->n_open; i++) {
+		fds[i] = moves ? open_control_port(set, i, err) : -1;
+		if (!moves || fds[i] >= 0)
+			continue;
+		while (i-- > 0)
+			close(fds[i]);
+		return false;
+	}
+	return true;
+}
+
+bool server_renew(struct server *server, struct plugin_set *set, struct err *err)
+{
+	const struct limit_settings *limits = limits_of(set);
+	int fds[SERVER_MAX_WORKERS];
+
+	if (!open_moved_port(server, set, fds, err))
+		return false;
+	principal_table_limit(&server->shared.principals, or_unlimited(limits->max_tunnels),
+	                      max_visitors(limits));
+	gate_limit(&server->shared.gate, or_unlimited(limits->max_pending),
+	           or_unlimited(limits->max_pending_per_tunnel));
+	for (unsigned i = 0; i < server->n_open; i++) {
+		struct open_args args = make_args(server, set, i, fds[i]);
+
+		loop_call(server->env.loops[i], run_renew, &args);
+	}
+	return true;
 }
 
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg)

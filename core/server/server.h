@@ -10,16 +10,21 @@ struct grant;
 struct metrics;
 struct server;
 
+enum { SERVER_MAX_WORKERS = 256 };
+
 struct server_env {
-	struct plugin_set *set; /* borrowed, all of them: they outlive the server */
-	struct metrics *metrics;
+	struct metrics *metrics; /* borrowed, all of them: they outlive the server */
 	struct loop *main_loop;
 	struct loop *const *loops; /* the workers', running */
 	unsigned n_workers;
 };
 
-/* Binds the control port and starts to serve. NULL and *err. [main] */
-struct server *server_start(const struct server_env *env, struct err *err);
+/* Binds the control port and starts to serve with this set. NULL and *err. [main] */
+struct server *server_start(const struct server_env *env, struct plugin_set *set, struct err *err);
+/* Serves with another set, started, from now on: what is new begins with it, tunnels are judged anew by
+ * it, relays never notice. False and *err: the control port cannot move there, and all is as before.
+ * [main] */
+bool server_renew(struct server *server, struct plugin_set *set, struct err *err);
 /* Closes the public ports and refuses new tunnels; on_drained runs on the main loop once no visitor
  * waits and no relay runs. [main] */
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg);

@@ -22,12 +22,12 @@ struct source {
 	struct list idle;    /* in shard->idle while nobody holds it but it is remembered */
 	struct shard *shard;
 	uint8_t key[16];
-	unsigned refs; /* under the shard's lock, with all that follows but the counts */
+	uint8_t ip[16]; /* the first address that was seen of it */
+	unsigned refs;  /* under the shard's lock, with all that follows but the counts */
 	struct bucket secrets, visits;
 	double wrong; /* wrong answers, fading */
 	int64_t wrong_at_ms;
 	int64_t banned_until_ms;
-	bool exempt;
 	atomic_uint weight, announced;
 	atomic_uint tunnels, visitors;
 };
@@ -41,7 +41,6 @@ struct shard {
 };
 
 struct source_table {
-	const struct limit_settings *limits;
 	uint64_t seed[2];
 	struct shard shards[SHARDS];
 };
@@ -68,7 +67,7 @@ static uint64_t hash_key(const struct source_table *table, const uint8_t key[16]
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-struct source_table *source_table_new(const struct limit_settings *limits)
+struct source_table *source_table_new(void)
 {
 	struct source_table *table = calloc(1, sizeof *table);
 
@@ -76,7 +75,6 @@ struct source_table *source_table_new(const struct limit_settings *limits)
 		free(table);
 		return NULL;
 	}
-	table->limits = limits;
 	for (size_t i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&table->shards[i].lock, NULL);
 		table->shards[i].table = table;
@@ -134,14 +132,13 @@ static bool is_exempt(const struct limit_settings *limits, const uint8_t ip[16])
 
 static struct source *add(struct shard *shard, struct source **link, const spore_addr *addr)
 {
-	const struct limit_settings *limits = shard->table->limits;
 	struct source *source = calloc(1, sizeof *source);
 
 	if (!source)
 		return NULL;
 	key_of(addr, source->key);
+	memcpy(source->ip, addr->ip, sizeof source->ip);
 	source->shard = shard;
-	source->exempt = is_exempt(limits, addr->ip);
 	list_init(&source->idle);
 	*link = source;
 	shard->count++;
@@ -240,9 +237,8 @@ static bool is_banned(struct source *source, int64_t now_ms)
 	return banned;
 }
 
-bool source_enter(struct source *source, int64_t now_ms)
+bool source_enter(struct source *source, const struct limit_settings *limits, int64_t now_ms)
 {
-	const struct limit_settings *limits = source->shard->table->limits;
 	unsigned before = atomic_fetch_add(&source->weight, 1);
 
 	if (before < (uint64_t)limits->max_unauthenticated_per_ip + atomic_load(&source->announced) &&
@@ -275,9 +271,9 @@ void source_unannounce(struct source *source)
 /* ---- tunnels and visitors --------------------------------------------------------------------------
  */
 
-bool source_add_tunnel(struct source *source)
+bool source_add_tunnel(struct source *source, const struct limit_settings *limits)
 {
-	return add_up_to(&source->tunnels, source->shard->table->limits->max_conns_per_ip);
+	return add_up_to(&source->tunnels, limits->max_conns_per_ip);
 }
 
 void source_remove_tunnel(struct source *source)
@@ -285,9 +281,9 @@ void source_remove_tunnel(struct source *source)
 	atomic_fetch_sub(&source->tunnels, 1);
 }
 
-bool source_add_visitor(struct source *source, int64_t now_ms, enum refusal *why_out)
+bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,
+                        enum refusal *why_out)
 {
-	const struct limit_settings *limits = source->shard->table->limits;
 	bool in_time = true;
 
 	if (!add_up_to(&source->visitors, limits->max_visitors_per_ip)) {
@@ -315,25 +311,23 @@ void source_remove_visitor(struct source *source)
 /* ---- secrets -----------------------------------------------------------------------------------------
  */
 
-bool source_may_try(struct source *source, int64_t now_ms)
+bool source_may_try(struct source *source, const struct limit_settings *limits, int64_t now_ms)
 {
-	const struct limit_settings *limits = source->shard->table->limits;
 	bool may;
 
 	pthread_mutex_lock(&source->shard->lock);
-	may = source->exempt ||
+	may = is_exempt(limits, source->ip) ||
 	      bucket_take(&source->secrets, limits->secret_rate, limits->secret_burst, now_ms);
 	pthread_mutex_unlock(&source->shard->lock);
 	return may;
 }
 
-bool source_was_wrong(struct source *source, int64_t now_ms)
+bool source_was_wrong(struct source *source, const struct limit_settings *limits, int64_t now_ms)
 {
-	const struct limit_settings *limits = source->shard->table->limits;
 	double faded;
 	bool banned = false;
 
-	if (source->exempt || limits->ban_after == 0)
+	if (is_exempt(limits, source->ip) || limits->ban_after == 0)
 		return false;
 	pthread_mutex_lock(&source->shard->lock);
 	/* One is forgotten every tenth of the ban's length. */

@@ -16,8 +16,8 @@
 struct source;
 struct source_table;
 
-/* settings: borrowed, outlive the table. NULL: no memory or no randomness. [main] */
-struct source_table *source_table_new(const struct limit_settings *limits);
+/* NULL: no memory or no randomness. [main] */
+struct source_table *source_table_new(void);
 /* All sources have been given back. NULL is fine. [main] */
 void source_table_free(struct source_table *table);
 
@@ -26,8 +26,10 @@ struct source *source_get(struct source_table *table, const spore_addr *addr);
 struct source *source_ref(struct source *source);
 void source_unref(struct source *source);
 
+/* What is limited is said in each call, since it may change while the process runs. */
+
 /* One more connection that has not authenticated; false when the source has too many, or is banned. */
-bool source_enter(struct source *source, int64_t now_ms);
+bool source_enter(struct source *source, const struct limit_settings *limits, int64_t now_ms);
 void source_leave(struct source *source);
 /* How many of them there are. */
 unsigned source_weight(const struct source *source);
@@ -36,17 +38,18 @@ void source_announce(struct source *source);
 void source_unannounce(struct source *source);
 
 /* One more tunnel; false when it has as many as it may. */
-bool source_add_tunnel(struct source *source);
+bool source_add_tunnel(struct source *source, const struct limit_settings *limits);
 void source_remove_tunnel(struct source *source);
 /* One more visitor; false and *why_out when too many are there, or came of late. NULL is fine for the
  * second. */
-bool source_add_visitor(struct source *source, int64_t now_ms, enum refusal *why_out);
+bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,
+                        enum refusal *why_out);
 void source_remove_visitor(struct source *source);
 
 /* May it have a secret checked now? Takes a token. */
-bool source_may_try(struct source *source, int64_t now_ms);
+bool source_may_try(struct source *source, const struct limit_settings *limits, int64_t now_ms);
 /* It gave a wrong answer; true when that bans it. */
-bool source_was_wrong(struct source *source, int64_t now_ms);
+bool source_was_wrong(struct source *source, const struct limit_settings *limits, int64_t now_ms);
 void source_was_right(struct source *source);
 
 #endif

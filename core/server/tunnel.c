@@ -81,7 +81,7 @@ static void run_wake(struct loop_task *task)
 /* Counted as a visitor, of its source too if that is limited. */
 static bool let_in(struct worker *worker, struct visitor *visitor, enum refusal *why_out)
 {
-	const struct limit_settings *limits = worker->shared->limits;
+	const struct limit_settings *limits = worker_limits(worker);
 
 	if (limits->max_visitors_per_ip || limits->visitor_rate) {
 		visitor->source = source_get(worker->shared->sources, &visitor->peer);
@@ -90,7 +90,7 @@ static bool let_in(struct worker *worker, struct visitor *visitor, enum refusal 
 			return false;
 		}
 	}
-	return account_enter(visitor->account, visitor->source, why_out);
+	return account_enter(visitor->account, visitor->source, limits, why_out);
 }
 
 static void on_visitor(int fd, const spore_addr *peer, void *arg)
@@ -103,7 +103,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	enum refusal why = REFUSED_ACCESS_LIST;
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!acl_allows(&shared->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
+	if (!acl_allows(worker->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
 	                listener_addr(tunnel->listener), account_identity(account)) ||
 	    !let_in(worker, &visitor, &why)) {
 		refuse(tunnel, peer, why);
@@ -119,6 +119,12 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	}
 }
 
+static void count_bytes_of(struct tunnel *tunnel)
+{
+	tunnel->account->series = stats_bytes_of(&tunnel->worker->shared->stats,
+	                                         account_identity(tunnel->account));
+}
+
 struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct source *source,
                            struct instance *by, struct grant **grant, struct tunnel_port port,
                            const char **error_out)
@@ -129,13 +135,13 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	*error_out = "out of memory";
 	if (!tunnel)
 		goto fail;
-	tunnel->account = account_open(&worker->shared->principals, source, by, *grant, error_out);
+	tunnel->account = account_open(&worker->shared->principals, source, worker_limits(worker), by,
+	                               *grant, error_out);
 	if (!tunnel->account)
 		goto fail;
 	*grant = NULL;
 	if (fd < 0)
-		fd = ports_open(worker->shared->settings, tunnel->account->grant, port.wanted,
-		                error_out);
+		fd = ports_open(worker_settings(worker), tunnel->account->grant, port.wanted, error_out);
 	if (fd < 0)
 		goto fail;
 	*error_out = "out of memory";
@@ -147,8 +153,7 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	tunnel->since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
-	tunnel->account->series = stats_bytes_of(&worker->shared->stats,
-	                                         account_identity(tunnel->account));
+	count_bytes_of(tunnel);
 	list_append(&worker->tunnels, &tunnel->node);
 	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS, 1);
@@ -166,9 +171,8 @@ fail:
 }
 
 /* Tells the auth plugin what its session has used. */
-static void tell_session_end(const struct tunnel *tunnel)
+static void tell_session_end(const struct tunnel *tunnel, const struct account *account)
 {
-	struct account *account = tunnel->account;
 	struct instance *by = account->principal->by;
 	const spore_auth_ops *ops = by ? by->component->ops : NULL;
 	spore_session_end end = {
@@ -198,12 +202,32 @@ void tunnel_close(struct tunnel *tunnel)
 	list_remove(&tunnel->node);
 	listener_free(tunnel->listener);
 	stats_add(&tunnel->worker->shared->stats, tunnel->worker->loop, STAT_TUNNELS, -1);
-	tell_session_end(tunnel);
+	tell_session_end(tunnel, tunnel->account);
 	tunnel->closed = true;
 	is_free = gate_shut(&tunnel->worker->shared->gate, &tunnel->door);
 	account_close_tunnel(tunnel->account);
 	if (is_free)
 		free(tunnel);
+}
+
+bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct grant **grant,
+                         const char **error_out)
+{
+	struct account *old = account_ref(tunnel->account);
+	struct account *account = account_succeed(tunnel->account, by, *grant, error_out);
+
+	if (!account) {
+		account_unref(old);
+		return false;
+	}
+	*grant = NULL;
+	tell_session_end(tunnel, old);
+	account_unref(old);
+	tunnel->account = account;
+	tunnel->since_ms = clock_ms();
+	count_bytes_of(tunnel);
+	gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending);
+	return true;
 }
 
 int tunnel_take_port(struct tunnel *tunnel)

@@ -22,6 +22,10 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
                            const char **error_out);
 /* Gives its listening socket up, with the visitors that wait in it; -1 while draining. */
 int tunnel_take_port(struct tunnel *tunnel);
+/* The same tunnel under another owner, who was judged anew. Takes the grant on success. False and
+ * *error_out, a text for the client: it may not have one. */
+bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct grant **grant,
+                         const char **error_out);
 /* Closes the port; its relays go on. NULL is fine. */
 void tunnel_close(struct tunnel *tunnel);
 struct account *tunnel_account(const struct tunnel *tunnel);

@@ -24,8 +24,7 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 	char text[ADDR_TEXT_SIZE];
 
 	stats_add(stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
-	if (!acl_allows(&worker->shared->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer,
-	                local, "")) {
+	if (!acl_allows(worker->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer, local, "")) {
 		stats_refuse(stats, worker->loop, REFUSED_AT_CONTROL, REFUSED_ACCESS_LIST);
 		log_info("client refused by access list", log_str("peer", addr_format(peer, text)));
 		close(fd);
@@ -43,27 +42,57 @@ static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
 	tunnel_beat_all(&worker->tunnels);
 }
 
-bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop, int listen_fd)
+/* In place of the listener that there is. */
+static bool listen_at(struct worker *worker, int fd)
 {
-	struct relay_limits limits = { shared->limits->relay_idle_timeout, shared->max_pipes };
+	struct listener *listener = listener_new(worker->loop, fd, on_accept, worker);
 
-	*worker = (struct worker){ .shared = shared, .loop = loop };
+	if (!listener) {
+		close(fd);
+		return false;
+	}
+	listener_free(worker->listener);
+	worker->listener = listener;
+	return true;
+}
+
+static int64_t idle_ms_of(const struct worker *worker)
+{
+	return worker_limits(worker)->relay_idle_timeout;
+}
+
+bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop,
+                 const struct worker_terms *terms)
+{
+	*worker = (struct worker){ .shared = shared, .set = plugin_set_ref(terms->set), .loop = loop };
 	list_init(&worker->sessions);
 	list_init(&worker->tunnels);
-	stranger_list_init(&worker->strangers, shared->max_strangers);
+	stranger_list_init(&worker->strangers, terms->max_strangers);
 	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS, control_on_first_frame_late);
 	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, control_on_next_frame_late);
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, control_on_silence);
 	linger_list_init(&worker->lingerers, loop);
-	relay_set_init(&worker->relays, loop, &limits);
+	relay_set_init(&worker->relays, loop,
+	               &(struct relay_limits){ idle_ms_of(worker), terms->max_pipes });
 	worker->relays.on_moved = forward_count;
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
 	ev_timer_start(loop_ev(loop), &worker->heartbeat);
-	worker->listener = listener_new(loop, listen_fd, on_accept, worker);
-	if (!worker->listener)
-		close(listen_fd);
-	return worker->listener != NULL;
+	return listen_at(worker, terms->listen_fd);
+}
+
+void worker_renew(struct worker *worker, const struct worker_terms *terms)
+{
+	struct plugin_set *old = worker->set;
+
+	if (terms->listen_fd >= 0 && !listen_at(worker, terms->listen_fd))
+		log_error("control port not moved: out of memory",
+		          log_int("worker", loop_index(worker->loop)));
+	worker->set = plugin_set_ref(terms->set);
+	plugin_set_unref(old);
+	worker->strangers.most = terms->max_strangers;
+	worker->relays.idle_ms = idle_ms_of(worker);
+	control_judge_anew(&worker->sessions);
 }
 
 void worker_drain(struct worker *worker)
@@ -87,4 +116,5 @@ void worker_close(struct worker *worker)
 	deadline_list_fini(&worker->first_frame);
 	deadline_list_fini(&worker->next_frame);
 	deadline_list_fini(&worker->silence);
+	plugin_set_unref(worker->set);
 }

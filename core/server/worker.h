@@ -24,20 +24,17 @@ enum { WORKER_PULSE_MS = 2000, WORKER_SILENCE_MS = 6500 };
 
 /* Shared by the workers; each part says how it may be touched. */
 struct server_shared {
-	const struct plugin_set *set;           /* read-only */
-	const struct server_settings *settings; /* read-only */
-	const struct limit_settings *limits;    /* read-only */
-	struct pending *pending;                /* [any] */
-	struct gate gate;                       /* [any]; of those who are pending */
-	struct principal_table principals;      /* [any] */
-	struct source_table *sources;           /* [any] */
-	unsigned max_strangers, max_pipes;      /* on each worker */
-	struct stats stats;                     /* read-only; counting is [worker] */
+	struct pending *pending;           /* [any] */
+	struct gate gate;                  /* [any]; of those who are pending */
+	struct principal_table principals; /* [any] */
+	struct source_table *sources;      /* [any] */
+	struct stats stats;                /* read-only; counting is [worker] */
 	atomic_bool draining;
 };
 
 struct worker {
 	struct server_shared *shared;
+	struct plugin_set *set; /* ref; what new connections begin with */
 	struct loop *loop;
 	struct listener *listener;      /* owned; NULL once closed */
 	struct list sessions;           /* of struct control */
@@ -49,12 +46,32 @@ struct worker {
 	ev_timer heartbeat;
 };
 
-/* listen_fd: this worker's socket on the control port, taken. False: out of memory. */
-bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop, int listen_fd);
+/* What is told to each worker when it opens. */
+struct worker_terms {
+	struct plugin_set *set; /* the worker takes a reference */
+	int listen_fd;          /* its socket on the control port, taken; -1: as it is */
+	unsigned max_strangers, max_pipes;
+};
+
+/* False: out of memory. */
+bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop,
+                 const struct worker_terms *terms);
+/* From now on by these terms; tunnels are judged anew. */
+void worker_renew(struct worker *worker, const struct worker_terms *terms);
 /* Closes the public ports. */
 void worker_drain(struct worker *worker);
 /* Closes the control port; sessions go on. */
 void worker_stop_listening(struct worker *worker);
 void worker_close(struct worker *worker);
+
+static inline const struct server_settings *worker_settings(const struct worker *worker)
+{
+	return &worker->set->config->settings.server;
+}
+
+static inline const struct limit_settings *worker_limits(const struct worker *worker)
+{
+	return &worker->set->config->settings.limits;
+}
 
 #endif

@@ -20,7 +20,7 @@ struct account_scene {
 static inline bool account_scene_enter(struct account *account)
 {
 	enum refusal why = REFUSED_COUNT;
-	bool entered = account_enter(account, NULL, &why);
+	bool entered = account_enter(account, NULL, NULL, &why);
 
 	ck_assert(entered || why < REFUSED_COUNT);
 	return entered;
@@ -33,7 +33,7 @@ static inline void account_scene_open(struct account_scene *scene)
 	*scene = (struct account_scene){ .limits = { .max_unauthenticated_per_ip = 8, .secret_burst = 1 } };
 	ck_assert(addr_parse_ip("192.0.2.1", &addr));
 	principal_table_init(&scene->principals, ACCOUNT_SCENE_TUNNELS, ACCOUNT_SCENE_VISITORS);
-	scene->sources = source_table_new(&scene->limits);
+	scene->sources = source_table_new();
 	ck_assert_ptr_nonnull(scene->sources);
 	scene->source = source_get(scene->sources, &addr);
 	ck_assert_ptr_nonnull(scene->source);

@@ -3,14 +3,11 @@
 #include <pthread.h>
 
 #include "account_scene.h"
+#include "plugin/instance.h"
 #include "suite.h"
 
-static int an_instance, another_instance;
-
-static struct instance *instance(int *which)
-{
-	return (struct instance *)(void *)which;
-}
+/* Nothing but their counts of references is used. */
+static struct instance an_instance = { .refs = 1 }, another_instance = { .refs = 1 };
 
 static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_tunnels, uint32_t max_conns)
 {
@@ -23,10 +20,10 @@ static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_
 	return grant;
 }
 
-static struct account *open_one(struct account_scene *scene, int *by, struct grant *grant)
+static struct account *open_one(struct account_scene *scene, struct instance *by, struct grant *grant)
 {
 	const char *error = "none";
-	struct account *account = account_open(&scene->principals, scene->source, instance(by), grant, &error);
+	struct account *account = account_open(&scene->principals, scene->source, &scene->limits, by, grant, &error);
 
 	ck_assert_msg(account != NULL, "%s", error);
 	return account;
@@ -43,9 +40,9 @@ START_TEST(the_owner_is_an_instance_and_its_session)
 	c = open_one(&scene, &another_instance, make_grant(7, 0, 0, 0));
 	ck_assert_ptr_eq(a->principal, b->principal);
 	ck_assert_ptr_ne(a->principal, c->principal);
-	ck_assert(account_belongs_to(a, instance(&an_instance), 7));
-	ck_assert(!account_belongs_to(a, instance(&an_instance), 8));
-	ck_assert(!account_belongs_to(a, instance(&another_instance), 7));
+	ck_assert(account_belongs_to(a, &an_instance, 7));
+	ck_assert(!account_belongs_to(a, &an_instance, 8));
+	ck_assert(!account_belongs_to(a, &another_instance, 7));
 	ck_assert(!account_belongs_to(a, NULL, 7));
 	ck_assert_str_eq(account_identity(a), "alice");
 	account_close_tunnel(a);
@@ -83,7 +80,7 @@ START_TEST(tunnels_are_bounded_over_a_session)
 	account_scene_open(&scene);
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
-	ck_assert_ptr_null(account_open(&scene.principals, scene.source, instance(&an_instance), too_many, &error));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, &an_instance, too_many, &error));
 	ck_assert_str_eq(error, "too many tunnels");
 	account_ref(a);
 	account_close_tunnel(a); /* its visitors stay, its place is free */
@@ -101,7 +98,7 @@ START_TEST(no_tunnel_at_all_may_be_granted)
 	const char *error;
 
 	account_scene_open(&scene);
-	ck_assert_ptr_null(account_open(&scene.principals, scene.source, instance(&an_instance), none, &error));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, &an_instance, none, &error));
 	grant_free(none);
 	account_scene_close(&scene);
 }
@@ -140,12 +137,12 @@ START_TEST(tunnels_are_bounded_over_all)
 	account_scene_open(&scene);
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		all[i] = open_one(&scene, &an_instance, make_grant((uint64_t)i, 0, 0, 0));
-	ck_assert_ptr_null(account_open(&scene.principals, scene.source, NULL, NULL, &error));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
 	ck_assert_str_eq(error, "too many tunnels");
 	account_close_tunnel(all[0]);
 	all[0] = open_one(&scene, &an_instance, make_grant(0, 0, 0, 0));
 	scene.limits.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
-	ck_assert_ptr_null(account_open(&scene.principals, scene.source, NULL, NULL, &error));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
 	ck_assert_str_eq(error, "too many tunnels from this address");
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		account_close_tunnel(all[i]);
@@ -165,7 +162,7 @@ START_TEST(renewing_changes_what_is_allowed_not_who_is)
 	ck_assert(account_scene_enter(account));
 	account_renew(account, grant_new(&result));
 	ck_assert_str_eq(account_identity(account), "alice");
-	ck_assert(account_belongs_to(account, instance(&an_instance), 1));
+	ck_assert(account_belongs_to(account, &an_instance, 1));
 	ck_assert(!account_scene_enter(account));
 	account_leave(account, NULL);
 	account_close_tunnel(account);
@@ -184,14 +181,14 @@ START_TEST(visitors_are_bounded_over_all)
 	scene.principals.max_visitors = 2;
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
 	b = open_one(&scene, &another_instance, NULL);
-	ck_assert(account_enter(a, NULL, &why[0]));
-	ck_assert(!account_enter(a, NULL, &why[0]));
-	ck_assert(account_enter(b, NULL, &why[1]));
-	ck_assert(!account_enter(b, NULL, &why[1]));
+	ck_assert(account_enter(a, NULL, NULL, &why[0]));
+	ck_assert(!account_enter(a, NULL, NULL, &why[0]));
+	ck_assert(account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(!account_enter(b, NULL, NULL, &why[1]));
 	ck_assert_int_eq(why[0], REFUSED_CLIENT_FULL);
 	ck_assert_int_eq(why[1], REFUSED_SERVER_FULL);
 	account_leave(a, NULL);
-	ck_assert(account_enter(b, NULL, &why[1]));
+	ck_assert(account_enter(b, NULL, NULL, &why[1]));
 	account_leave(b, NULL);
 	account_leave(b, NULL);
 	account_close_tunnel(a);
@@ -244,17 +241,17 @@ START_TEST(a_port_is_found_by_its_principal_alone)
 	account_scene_open(&scene);
 	a = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
 	b = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
-	ck_assert_ptr_null(account_holder(&scene.principals, instance(&an_instance), 7, 0));
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 0));
 	account_stand(a, home, 20000);
 	account_stand(b, other, 20001);
-	ck_assert_ptr_eq(account_holder(&scene.principals, instance(&an_instance), 7, 20000), home);
-	ck_assert_ptr_eq(account_holder(&scene.principals, instance(&an_instance), 7, 20001), other);
-	ck_assert_ptr_null(account_holder(&scene.principals, instance(&an_instance), 7, 20002));
-	ck_assert_ptr_null(account_holder(&scene.principals, instance(&an_instance), 8, 20000));
-	ck_assert_ptr_null(account_holder(&scene.principals, instance(&another_instance), 7, 20000));
+	ck_assert_ptr_eq(account_holder(&scene.principals, &an_instance, 7, 20000), home);
+	ck_assert_ptr_eq(account_holder(&scene.principals, &an_instance, 7, 20001), other);
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20002));
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 8, 20000));
+	ck_assert_ptr_null(account_holder(&scene.principals, &another_instance, 7, 20000));
 	account_ref(a); /* a relay that goes on */
 	account_close_tunnel(a);
-	ck_assert_ptr_null(account_holder(&scene.principals, instance(&an_instance), 7, 20000));
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	account_unref(a);
 	account_close_tunnel(b);
 	account_scene_close(&scene);
@@ -273,7 +270,7 @@ static void *be_refused(void *arg)
 	enum refusal why;
 
 	for (int i = 0; i < 200000; i++)
-		refused->entered += account_enter(refused->account, NULL, &why);
+		refused->entered += account_enter(refused->account, NULL, NULL, &why);
 	refused->over = true;
 	return NULL;
 }
@@ -294,7 +291,7 @@ START_TEST(who_is_refused_is_not_counted)
 	ck_assert(account_scene_enter(account));
 	pthread_create(&thread, NULL, be_refused, &other);
 	while (!other.over) {
-		if (account_enter(account, NULL, &why))
+		if (account_enter(account, NULL, NULL, &why))
 			account_leave(account, NULL);
 		else
 			in_the_way++;
@@ -309,7 +306,55 @@ START_TEST(who_is_refused_is_not_counted)
 }
 END_TEST
 
-SUITE("account", tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
+START_TEST(an_owner_may_be_succeeded)
+{
+	struct account_scene scene;
+	struct worker *home = (void *)&scene;
+	struct account *old, *new;
+	const char *error;
+
+	account_scene_open(&scene);
+	scene.limits.max_conns_per_ip = scene.principals.max_tunnels = 1;
+	old = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0));
+	account_stand(old, home, 20000);
+	ck_assert(account_scene_enter(old));
+	account_ref(old); /* the visitor's */
+	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0), &error);
+	ck_assert_ptr_nonnull(new);
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
+	ck_assert_ptr_eq(account_holder(&scene.principals, &another_instance, 8, 20000), home);
+	ck_assert(account_belongs_to(old, &an_instance, 7)); /* for its visitors it is who it was */
+	ck_assert_uint_eq(an_instance.refs, 2);
+	ck_assert_uint_eq(scene.principals.tunnels, 1);
+	account_leave(old, NULL);
+	account_unref(old);
+	ck_assert_uint_eq(an_instance.refs, 1);
+	account_close_tunnel(new);
+	ck_assert_uint_eq(another_instance.refs, 1);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(who_may_not_succeed_leaves_all_as_it_was)
+{
+	struct grant *grant = make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
+	struct account_scene scene;
+	struct account *account;
+	const char *error;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	account_stand(account, (void *)&scene, 20000);
+	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &error));
+	ck_assert_str_eq(error, "too many tunnels");
+	ck_assert_ptr_nonnull(account_holder(&scene.principals, &an_instance, 7, 20000));
+	grant_free(grant);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+SUITE("account", an_owner_may_be_succeeded, who_may_not_succeed_leaves_all_as_it_was, tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
       tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
       visitors_are_bounded_over_all, renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even,
       who_is_refused_is_not_counted)

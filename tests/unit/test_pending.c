@@ -21,7 +21,7 @@ static struct account *open_account(void)
 
 	account_scene_open(&owner);
 	gate_init(&gate, 1000000, 1000000);
-	account = account_open(&owner.principals, owner.source, NULL, NULL, &error);
+	account = account_open(&owner.principals, owner.source, &owner.limits, NULL, NULL, &error);
 	ck_assert_ptr_nonnull(account);
 	return account;
 }

@@ -22,7 +22,7 @@ static struct source *get(struct source_table *table, const char *ip)
 
 START_TEST(one_entry_an_address_or_a_64)
 {
-	struct source_table *table = source_table_new(&limits);
+	struct source_table *table = source_table_new();
 	struct source *a = get(table, "192.0.2.1"), *b = get(table, "192.0.2.2"), *c = get(table, "2001:db8::1");
 
 	ck_assert_ptr_ne(a, b);
@@ -46,15 +46,15 @@ END_TEST
 START_TEST(tunnels_are_bounded)
 {
 	struct limit_settings some = limits;
-	struct source_table *table = source_table_new(&some);
+	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 
 	for (int i = 0; i < 1000; i++)
-		ck_assert(source_add_tunnel(source));
+		ck_assert(source_add_tunnel(source, &some));
 	some.max_conns_per_ip = 1000;
-	ck_assert(!source_add_tunnel(source));
+	ck_assert(!source_add_tunnel(source, &some));
 	source_remove_tunnel(source);
-	ck_assert(source_add_tunnel(source));
+	ck_assert(source_add_tunnel(source, &some));
 	for (int i = 0; i < 1000; i++)
 		source_remove_tunnel(source);
 	source_unref(source);
@@ -65,22 +65,22 @@ END_TEST
 START_TEST(visitors_are_bounded_in_number_and_pace)
 {
 	struct limit_settings some = limits;
-	struct source_table *table = source_table_new(&some);
+	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 	enum refusal why = REFUSED_COUNT;
 
 	some.max_visitors_per_ip = 2;
-	ck_assert(source_add_visitor(source, 1000, &why) && source_add_visitor(source, 1000, &why));
-	ck_assert(!source_add_visitor(source, 1000, &why));
+	ck_assert(source_add_visitor(source, &some, 1000, &why) && source_add_visitor(source, &some, 1000, &why));
+	ck_assert(!source_add_visitor(source, &some, 1000, &why));
 	ck_assert_int_eq(why, REFUSED_SOURCE_FULL);
 	source_remove_visitor(source);
 	some.visitor_rate = 10;
 	some.visitor_burst = 1;
-	ck_assert(source_add_visitor(source, 1000, &why));
+	ck_assert(source_add_visitor(source, &some, 1000, &why));
 	source_remove_visitor(source);
-	ck_assert(!source_add_visitor(source, 1050, &why));
+	ck_assert(!source_add_visitor(source, &some, 1050, &why));
 	ck_assert_int_eq(why, REFUSED_SOURCE_PACE);
-	ck_assert(source_add_visitor(source, 1150, &why)); /* refusals leave no count behind */
+	ck_assert(source_add_visitor(source, &some, 1150, &why)); /* refusals leave no count behind */
 	source_remove_visitor(source);
 	source_remove_visitor(source);
 	source_remove_visitor(NULL);
@@ -91,20 +91,20 @@ END_TEST
 
 START_TEST(connections_are_bounded_but_for_those_asked_of_it)
 {
-	struct source_table *table = source_table_new(&limits);
+	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 
-	ck_assert(source_enter(source, 0) && source_enter(source, 0));
-	ck_assert(!source_enter(source, 0));
+	ck_assert(source_enter(source, &limits, 0) && source_enter(source, &limits, 0));
+	ck_assert(!source_enter(source, &limits, 0));
 	ck_assert_uint_eq(source_weight(source), 2);
 	source_announce(source);
-	ck_assert(source_enter(source, 0));
-	ck_assert(!source_enter(source, 0));
+	ck_assert(source_enter(source, &limits, 0));
+	ck_assert(!source_enter(source, &limits, 0));
 	source_unannounce(source);
 	source_leave(source);
-	ck_assert(!source_enter(source, 0));
+	ck_assert(!source_enter(source, &limits, 0));
 	source_leave(source);
-	ck_assert(source_enter(source, 0));
+	ck_assert(source_enter(source, &limits, 0));
 	source_unref(source);
 	source_table_free(table);
 }
@@ -112,18 +112,18 @@ END_TEST
 
 START_TEST(secrets_are_tried_at_a_rate)
 {
-	struct source_table *table = source_table_new(&limits);
+	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 
 	for (int i = 0; i < 3; i++)
-		ck_assert(source_may_try(source, 1000));
-	ck_assert(!source_may_try(source, 1000));
-	ck_assert(!source_may_try(source, 1050));
-	ck_assert(source_may_try(source, 1150));
-	ck_assert(!source_may_try(source, 1151));
+		ck_assert(source_may_try(source, &limits, 1000));
+	ck_assert(!source_may_try(source, &limits, 1000));
+	ck_assert(!source_may_try(source, &limits, 1050));
+	ck_assert(source_may_try(source, &limits, 1150));
+	ck_assert(!source_may_try(source, &limits, 1151));
 	for (int i = 0; i < 3; i++)
-		ck_assert(source_may_try(source, 100000)); /* never more than the burst */
-	ck_assert(!source_may_try(source, 100000));
+		ck_assert(source_may_try(source, &limits, 100000)); /* never more than the burst */
+	ck_assert(!source_may_try(source, &limits, 100000));
 	source_unref(source);
 	source_table_free(table);
 }
@@ -131,22 +131,22 @@ END_TEST
 
 START_TEST(wrong_secrets_ban_for_a_time)
 {
-	struct source_table *table = source_table_new(&limits);
+	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 
-	ck_assert(!source_was_wrong(source, 1000) && !source_was_wrong(source, 1000));
-	ck_assert(source_was_wrong(source, 1000));
-	ck_assert(!source_enter(source, 1999));
+	ck_assert(!source_was_wrong(source, &limits, 1000) && !source_was_wrong(source, &limits, 1000));
+	ck_assert(source_was_wrong(source, &limits, 1000));
+	ck_assert(!source_enter(source, &limits, 1999));
 	source_unref(source); /* nobody holds it: it is remembered all the same */
 	source = get(table, "192.0.2.1");
-	ck_assert(!source_enter(source, 1999));
-	ck_assert(source_enter(source, 2000));
+	ck_assert(!source_enter(source, &limits, 1999));
+	ck_assert(source_enter(source, &limits, 2000));
 	source_leave(source);
-	ck_assert(!source_was_wrong(source, 3000));
+	ck_assert(!source_was_wrong(source, &limits, 3000));
 	source_was_right(source);
-	ck_assert(!source_was_wrong(source, 3000) && !source_was_wrong(source, 3000));
+	ck_assert(!source_was_wrong(source, &limits, 3000) && !source_was_wrong(source, &limits, 3000));
 	for (int i = 0; i < 20; i++)
-		ck_assert(!source_was_wrong(source, 10000 + i * 1000)); /* they fade */
+		ck_assert(!source_was_wrong(source, &limits, 10000 + i * 1000)); /* they fade */
 	source_unref(source);
 	source_table_free(table);
 }
@@ -160,14 +160,14 @@ START_TEST(exempt_prefixes_are_never_slowed_down)
 
 	ck_assert(addr_parse_cidr("127.0.0.0/9", &exempt[0]) && addr_parse_cidr("::1", &exempt[1]));
 	some.ban_exempt = (spore_list){ exempt, 2, sizeof *exempt };
-	table = source_table_new(&some);
+	table = source_table_new();
 	for (int i = 0; i < 3; i++) {
 		struct source *source = get(table, ((const char *const[]){ "127.0.0.1", "::1", "127.128.0.1" })[i]);
 		unsigned n_tries = 0, n_bans = 0;
 
 		for (int k = 0; k < 10; k++) {
-			n_tries += source_may_try(source, 1000);
-			n_bans += source_was_wrong(source, 1000);
+			n_tries += source_may_try(source, &some, 1000);
+			n_bans += source_was_wrong(source, &some, 1000);
 		}
 		ck_assert_uint_eq(n_tries, i < 2 ? 10 : 3);
 		ck_assert(i < 2 ? n_bans == 0 : n_bans > 0);
@@ -180,7 +180,7 @@ END_TEST
 /* More addresses than it remembers: the table stays bounded, and its entries are right. */
 START_TEST(many_sources_are_survived)
 {
-	struct source_table *table = source_table_new(&limits);
+	struct source_table *table = source_table_new();
 	spore_addr addr;
 
 	ck_assert(addr_parse_ip("10.0.0.0", &addr));
@@ -191,7 +191,7 @@ START_TEST(many_sources_are_survived)
 		addr.ip[14] = (uint8_t)(i >> 8);
 		addr.ip[15] = (uint8_t)i;
 		source = source_get(table, &addr);
-		ck_assert(source_may_try(source, 1000));
+		ck_assert(source_may_try(source, &limits, 1000));
 		source_unref(source);
 	}
 	source_table_free(table);
@@ -206,10 +206,10 @@ static void *use_many(void *arg)
 
 		snprintf(ip, sizeof ip, "192.0.2.%d", i % 7);
 		source = get(arg, ip);
-		if (source_enter(source, i))
+		if (source_enter(source, &limits, i))
 			source_leave(source);
-		source_may_try(source, i);
-		source_was_wrong(source, i);
+		source_may_try(source, &limits, i);
+		source_was_wrong(source, &limits, i);
 		source_unref(source_ref(source));
 		source_unref(source);
 	}
@@ -218,7 +218,7 @@ static void *use_many(void *arg)
 
 START_TEST(threads_share_the_table)
 {
-	struct source_table *table = source_table_new(&limits);
+	struct source_table *table = source_table_new();
 	pthread_t threads[3];
 
 	for (int i = 0; i < 3; i++)

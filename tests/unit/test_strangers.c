@@ -12,14 +12,14 @@ static struct source *enter(struct source_table *table, const char *ip)
 
 	ck_assert(addr_parse_ip(ip, &addr));
 	source = source_get(table, &addr);
-	ck_assert(source_enter(source, 0));
+	ck_assert(source_enter(source, &limits, 0));
 	return source;
 }
 
 START_TEST(the_oldest_of_the_heaviest_goes_first)
 {
 	static const char *const ips[] = { "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3", "192.0.2.2" };
-	struct source_table *table = source_table_new(&limits);
+	struct source_table *table = source_table_new();
 	struct stranger strangers[5];
 	struct stranger_list list;
 
@@ -47,7 +47,7 @@ END_TEST
 
 START_TEST(removing_gives_the_source_back)
 {
-	struct source_table *table = source_table_new(&limits);
+	struct source_table *table = source_table_new();
 	struct stranger stranger, never;
 	struct stranger_list list;
 	struct source *source = enter(table, "192.0.2.1");
