@@ -183,7 +183,8 @@ static void refuse_equal_names(struct clerk *clerk, struct member *const *sorted
 {
 	for (size_t i = 1; i < clerk->roster->n; i++) {
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-			complain_about(clerk, sorted[i], sorted[i - 1], "expected a name of its own, found that of");
+			complain_about(clerk, sorted[i], sorted[i - 1],
+			               "expected a name of its own, found that of");
 	}
 }
 

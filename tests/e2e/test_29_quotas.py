@@ -163,6 +163,8 @@ def test_tunnels_that_are_not_waited_for(server, held):
     check_tunnels(server)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(120)
 def test_tunnels_whose_time_is_over(server):
     """As many at once as fit, four times; a stream that goes on holds the name."""
     with Tunnel(server, "brief") as tunnel:
@@ -383,6 +385,7 @@ def test_visitors_whom_others_ask_for(held):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(120)
 def test_visitors_who_are_never_taken(server):
     """After ten seconds they are sent away, those whose tunnel has ended as well.
 
