@@ -96,6 +96,22 @@ def test_conf_uses_what_is_served(tmp_path, address):
     assert len(used) > 20, used
 
 
+def test_the_readme_names_what_is_served(tmp_path, address):
+    port = address.free_port()
+    path = tmp_path / "client.json"
+    path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
+    with serving(tmp_path, address, secret="s3cret") as (server, exporter):
+        with Echo() as service, spore_client(server.control, service.port, secret="s3cret", extra=["--config", str(path)]):
+            served = {**exporter.page().types, **Exporter(address.host, port).page().types}
+    rows = [line.split("|") for line in (REPOSITORY / "README.md").read_text().splitlines() if line.startswith("| `spore_")]
+    named = [name for row in rows for name in re.findall(r"`(spore_\w+)`", row[1])]
+    assert sorted(named) == sorted(served)
+    for row in rows:
+        kinds = re.findall(r"counter|gauge|histogram|summary", row[2])
+        names = re.findall(r"`(spore_\w+)`", row[1])
+        assert [served[name] for name in names] == (kinds if len(kinds) > 1 else kinds * len(names)), row
+
+
 # ---- a real scrape -----------------------------------------------------------------------------------------
 
 
