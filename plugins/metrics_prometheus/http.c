@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Visits at once, of one source and in all; libmicrohttpd's own bound leaves room for those that have
- * been told to go. */
-enum { MAX_OF_SOURCE = 16, MAX_VISITS = 64, MAX_CONNECTIONS = 2 * MAX_VISITS };
+/* Visits at once, of one source and in all: few, since their descriptors come out of the little that the
+ * host keeps back. libmicrohttpd's own bound leaves room for those that have been told to go. */
+enum { MAX_OF_SOURCE = 8, MAX_VISITS = 24, MAX_CONNECTIONS = 32 };
 /* As long as Prometheus waits by default; looked at each second. */
 enum { DEADLINE_MS = 10000, TICK_MS = 1000 };
 enum { MEMORY = 16 * 1024 /* for a connection: all that a request may be, and the answer's head */ };
@@ -35,6 +35,7 @@ struct http {
 	spore_timer *tick;  /* while there are visits */
 	spore_timer *again; /* it has more to do */
 	struct visit *oldest, *newest;
+	int has_room; /* a connection has ended since the last round */
 };
 
 /* ---- visits ----------------------------------------------------------------------------------------
@@ -142,9 +143,14 @@ static void visit_end(struct visit *visit)
 static void on_connection(void *arg, struct MHD_Connection *connection, void **visit,
                           enum MHD_ConnectionNotificationCode what)
 {
-	if (what == MHD_CONNECTION_NOTIFY_STARTED)
-		visit_begin(arg, connection, visit);
-	else if (*visit)
+	struct http *http = arg;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		visit_begin(http, connection, visit);
+		return;
+	}
+	http->has_room = 1;
+	if (*visit)
 		visit_end(*visit);
 }
 
@@ -231,12 +237,14 @@ static int has_more_to_do(const struct http *http)
 	return MHD_get_timeout(http->daemon, &ms) == MHD_YES && ms == 0;
 }
 
-/* Some rounds, then the loop's others have their turn. */
+/* Some rounds, then the loop's others have their turn. libmicrohttpd looks at the listening socket again
+ * only in the round after the one in which it got room. */
 static void run(struct http *http)
 {
 	for (int i = 0; i < MAX_ROUNDS; i++) {
+		http->has_room = 0;
 		MHD_run(http->daemon);
-		if (!has_more_to_do(http))
+		if (!has_more_to_do(http) && !http->has_room)
 			return;
 	}
 	if (!http->again)

@@ -19,7 +19,7 @@ from harness.wire import Tunnel, Wire
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPEN = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-MAX_OF_SOURCE, DEADLINE_S = 16, 10
+MAX_OF_SOURCE, DEADLINE_S = 8, 10
 
 
 @contextlib.contextmanager
