@@ -12,39 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/access.h"
 
 enum { MAX_SIZE = 256 * 1024 * 1024 };
-
-/* Whoever may write a file, or the folder it is in, runs code in this process. */
-static bool check_access(const char *path, const struct stat *st, struct err *err)
-{
-	bool sticky_folder = S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX;
-
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		err_set(err,
-		        "%s belongs to uid %u: expected root or uid %u, which runs this process "
-		        "(chown it)",
-		        path, st->st_uid, geteuid());
-		return false;
-	}
-	if (sticky_folder)
-		return true;
-	if (st->st_mode & S_IWOTH) {
-		err_set(err, "%s is writable by everyone: run `chmod o-w` on it", path);
-		return false;
-	}
-	if (st->st_mode & S_IWGRP && geteuid() == 0) {
-		err_set(err,
-		        "%s is writable by its group and this process runs as root: run `chmod g-w` "
-		        "on it",
-		        path);
-		return false;
-	}
-	if (st->st_mode & S_IWGRP)
-		log_warn("plugin path is writable by its group", log_str("path", path));
-	return true;
-}
 
 static bool check_folders(const char *file, struct err *err)
 {
@@ -58,7 +28,7 @@ static bool check_folders(const char *file, struct err *err)
 			err_set(err, "cannot read %s: %s", path, strerror(errno));
 			return false;
 		}
-		if (!check_access(path, &st, err))
+		if (!access_is_safe("plugin", path, &st, err))
 			return false;
 		if (slash == path)
 			break;
@@ -99,7 +69,7 @@ static int open_checked(const char *path, struct stat *st, struct err *err)
 	} else if (st->st_size == 0 || st->st_size > MAX_SIZE) {
 		err_set(err, "%s has %lld bytes: expected a plugin of 1 byte to 256 MiB", real,
 		        (long long)st->st_size);
-	} else if (check_access(real, st, err)) {
+	} else if (access_is_safe("plugin", real, st, err)) {
 		return fd;
 	}
 	if (fd >= 0)

@@ -83,10 +83,10 @@ START_TEST(a_file_that_others_may_write_is_refused)
 
 	set_up(&scene);
 	chmod(scene.path, 0646);
-	check_refused(&scene, scene.path, "is writable by everyone: run `chmod o-w` on it");
+	check_refused(&scene, scene.path, "is writable by everyone: run `chmod o-w /");
 	chmod(scene.path, 0664);
 	if (geteuid() == 0)
-		check_refused(&scene, scene.path, "is writable by its group and this process runs as root");
+		check_refused(&scene, scene.path, "is writable by its group, and this runs as root: run `chmod g-w /");
 	chmod(scene.path, 01646); /* the sticky bit of a file protects nothing */
 	check_refused(&scene, scene.path, "is writable by everyone");
 	tear_down(&scene);
@@ -117,12 +117,12 @@ START_TEST(somebody_elses_file_is_refused)
 	set_up(&scene);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown(scene.path, 12345, 0), 0);
-		check_refused(&scene, scene.path, "belongs to uid 12345: expected root or uid 0");
+		check_refused(&scene, scene.path, "belongs to uid 12345, expected root: run `chown root /");
 		ck_assert_int_eq(chown(scene.path, 0, 0), 0);
 		ck_assert_int_eq(chown(scene.folder, 12345, 0), 0);
-		check_refused(&scene, scene.path, "belongs to uid 12345: expected root or uid 0");
+		check_refused(&scene, scene.path, "belongs to uid 12345, expected root: run `chown root /");
 		chmod(scene.folder, 01777);
-		check_refused(&scene, scene.path, "belongs to uid 12345: expected root or uid 0");
+		check_refused(&scene, scene.path, "belongs to uid 12345, expected root: run `chown root /");
 	}
 	tear_down(&scene);
 }
