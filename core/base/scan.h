@@ -27,9 +27,26 @@ struct scan_token {
 	uint32_t count;      /* members of an OBJECT, elements of an ARRAY; of a STRING, its \u0000 */
 };
 
+/* Where in the grammar a text went wrong. */
+enum scan_place {
+	SCAN_AT_VALUE = 1,
+	SCAN_AT_KEY,
+	SCAN_AT_COLON,
+	SCAN_AT_COMMA, /* behind a member or an element: or its container's closing bracket */
+	SCAN_AT_END,   /* behind the whole value */
+	SCAN_IN_NUMBER,
+	SCAN_IN_STRING,
+	SCAN_UNCLOSED, /* a string without an end on its line; the offset is its opening quote's */
+	SCAN_TOO_MUCH  /* a limit of ours */
+};
+
+#define SCAN_NO_CONTAINER SIZE_MAX
+
 struct scan_error {
 	size_t offset;
 	const char *expected; /* static text: "a value", "',' or '}'" ... */
+	enum scan_place place;
+	size_t container; /* offset of the innermost open bracket, or SCAN_NO_CONTAINER */
 };
 
 /* Scans one whole text. Fills at most `max` tokens and returns how many there are (tokens may be

@@ -33,7 +33,7 @@ START_TEST(takes_every_kind_of_value)
 	};
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		struct scan_error error = { 0, "" };
+		struct scan_error error = { .expected = "" };
 
 		ck_assert_msg(scan(good[i], strlen(good[i]), NULL, 0, &error) > 0, "%s: %zu: %s", good[i],
 		              error.offset, error.expected);
@@ -50,7 +50,7 @@ struct refusal {
 static void check_refusals(const struct refusal *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct scan_error error = { 0, "" };
+		struct scan_error error = { .expected = "" };
 
 		ck_assert_msg(scan(cases[i].text, strlen(cases[i].text), NULL, 0, &error) == -1, "%s", cases[i].text);
 		ck_assert_msg(error.offset == cases[i].offset, "%s: %zu", cases[i].text, error.offset);
@@ -99,22 +99,50 @@ START_TEST(refuses_wrong_strings_where_they_stand)
 {
 	static const char escape[] = "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX";
 	static const char hex[] = "four hexadecimal digits after \\u";
-	static const char raw[] = "no raw control byte in a string (use an escape)";
+	static const char raw[] = "no control byte in a string (use an escape)";
+	static const char close[] = "a closing '\"' for this string";
 	static const char low[] = "a low surrogate after a high one";
 	const struct refusal cases[] = {
-		{ "\"", 0, "a closing '\"'" }, { "[\"abc", 1, "a closing '\"'" }, { "\"\\\"", 0, "a closing '\"'" },
+		{ "\"", 0, close }, { "[\"abc", 1, close }, { "\"\\\"", 0, close }, { "\"ab\n\"", 0, close },
+		{ "\"ab\r\n\"", 0, close },
 		{ "\"a\\x41\"", 2, escape }, { "\"\\", 1, escape }, { "\"\\'\"", 1, escape }, { "\"\\U0041\"", 1, escape },
 		{ "\"\\u12\"", 5, hex }, { "\"\\u12g4\"", 5, hex }, { "\"\\u", 3, hex }, { "\"\\u-123\"", 3, hex },
-		{ "\"\t\"", 1, raw }, { "\"ab\n\"", 3, raw }, { "\"\x1f\"", 1, raw },
+		{ "\"\t\"", 1, raw }, { "\"ab\rc\"", 3, raw }, { "\"\x1f\"", 1, raw },
 		{ "\"\\udc00\"", 1, "a high surrogate before a low one" }, { "\"a\\ud800\"", 2, low },
 		{ "\"\\ud800\\u0041\"", 1, low }, { "\"\\ud800\\ud800\"", 1, low }, { "\"\\ud800\\n\"", 1, low },
 		{ "\"\\ud800", 1, low }, { "\"\\ud800\\uDC0\"", 12, hex },
 		{ "\"a\xc3\"", 2, "well-formed UTF-8" }, { "\"\xff\"", 1, "well-formed UTF-8" },
 		{ "\"\xed\xa0\x80\"", 1, "well-formed UTF-8" }, { "\"abc\xc0\xaf\"", 4, "well-formed UTF-8" },
-		{ "{\"a\\u0000\":1}", 2, "a key without NUL (\\u0000)" },
+		{ "{\"a\\u0000\":1}", 3, "a key without NUL (\\u0000)" },
 	};
 
 	check_refusals(cases, sizeof cases / sizeof *cases);
+}
+END_TEST
+
+/* What an explanation needs to know beside the offset. */
+START_TEST(a_refusal_knows_its_place_in_the_grammar)
+{
+	static const struct {
+		const char *text;
+		enum scan_place place;
+		size_t container;
+	} cases[] = {
+		{ "", SCAN_AT_VALUE, SCAN_NO_CONTAINER },    { "[1,]", SCAN_AT_VALUE, 0 },
+		{ "{\"a\":[[],x]}", SCAN_AT_VALUE, 5 },      { "{,}", SCAN_AT_KEY, 0 },
+		{ "[{\"a\"}]", SCAN_AT_COLON, 1 },           { "[{} 1]", SCAN_AT_COMMA, 0 },
+		{ "{} 1", SCAN_AT_END, SCAN_NO_CONTAINER },  { "[01]", SCAN_IN_NUMBER, 0 },
+		{ "-", SCAN_IN_NUMBER, SCAN_NO_CONTAINER },  { "[\"\\x\"]", SCAN_IN_STRING, 0 },
+		{ "{\"a\":\"b\n\"}", SCAN_UNCLOSED, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct scan_error error = { .expected = "" };
+
+		ck_assert_int_eq(scan(cases[i].text, strlen(cases[i].text), NULL, 0, &error), -1);
+		ck_assert_msg(error.place == cases[i].place, "%s: %d", cases[i].text, error.place);
+		ck_assert_msg(error.container == cases[i].container, "%s: %zu", cases[i].text, error.container);
+	}
 }
 END_TEST
 
@@ -258,6 +286,6 @@ END_TEST
 
 SUITE("scan", takes_every_kind_of_value, refuses_wrong_structure_where_it_stands,
       refuses_wrong_scalars_where_they_stand, refuses_wrong_strings_where_they_stand,
-      refuses_a_nul_byte_anywhere, names_the_escape_that_a_nul_byte_is_not, nesting_is_bounded,
+      a_refusal_knows_its_place_in_the_grammar, refuses_a_nul_byte_anywhere, names_the_escape_that_a_nul_byte_is_not, nesting_is_bounded,
       tokens_tell_type_place_and_count, fewer_tokens_than_there_are_is_no_overrun,
       every_cut_of_a_text_is_refused, changed_bytes_never_crash_and_agree_with_cjson)
