@@ -111,12 +111,13 @@ void json_mark_secret(struct json_doc *doc, const struct json *node)
 {
 	struct json_secret *secret;
 
-	if (!node->source || !node->source->text || node->type != JSON_STRING)
+	if (!node->source || !node->source->text)
 		return;
 	secret = json_doc_alloc(doc, sizeof *secret);
 	if (!secret)
 		return;
-	*secret = (struct json_secret){ node->source->secrets, node->offset, node->end };
+	*secret = (struct json_secret){ node->source->secrets,
+		                        node->offset + (node->type == JSON_STRING), node->end };
 	node->source->secrets = secret;
 }
 
@@ -165,32 +166,67 @@ struct json *json_get(const struct json *object, const char *key)
 struct builder {
 	struct json_doc *doc;
 	struct json_source *source;
+	struct mended *mended; /* what is read, if not the source's own text */
+	const char *text;
 	const struct scan_token *token;
-	struct json_error *error;
+	mend_report *report;
+	void *arg;
 };
 
+/* From the text that is read to the one that the operator wrote. */
+static size_t origin(const struct builder *b, size_t offset)
+{
+	return b->mended ? b->mended->origin[offset] : offset;
+}
+
+/* Has a mistake been reported behind `start` and before `end`? */
+static bool is_wrong_inside(const struct builder *b, size_t start, size_t end)
+{
+	for (size_t i = 0; b->mended && i < b->mended->n_mistakes; i++) {
+		if (b->mended->mistakes[i] > start && b->mended->mistakes[i] < end)
+			return true;
+	}
+	return false;
+}
+
+/* A string with a mistake in it, or a null in place of what could not be read. */
+static bool is_unknown(const struct builder *b, const struct json *node)
+{
+	for (size_t i = 0; b->mended && node->type == JSON_NULL && i < b->mended->n_mistakes; i++) {
+		if (b->mended->mistakes[i] == node->offset)
+			return true;
+	}
+	return node->type == JSON_STRING && is_wrong_inside(b, node->offset, node->end);
+}
+
 static struct json *build(struct builder *b, const cJSON *item);
+
+static bool is_repeated(struct builder *b, const struct json *object, const char *key, size_t offset)
+{
+	char text[256], shown[128];
+
+	if (!json_get(object, key))
+		return false;
+	text_escape(key, strlen(key), shown, sizeof shown);
+	snprintf(text, sizeof text, "expected each key once, found \"%s\" again", shown);
+	b->report(b->arg, offset, text);
+	return true;
+}
 
 static bool build_members(struct builder *b, struct json *node, const cJSON *item)
 {
 	for (const cJSON *child = item->child; child; child = child->next) {
-		const struct scan_token *key = NULL;
-		struct json *sub;
+		const struct scan_token *token = node->type == JSON_OBJECT ? b->token++ : NULL;
+		size_t key = token ? origin(b, token->start - 1) : 0; /* its quote */
+		struct json *sub = build(b, child);
 
-		if (node->type == JSON_OBJECT) {
-			key = b->token++;
-			if (json_get(node, child->string)) {
-				b->error->offset = key->start - 1;
-				snprintf(b->error->text, sizeof b->error->text,
-				         "expected each key once, found \"%.64s\" again", child->string);
-				return false;
-			}
-		}
-		sub = build(b, child);
 		if (!sub)
 			return false;
-		sub->key_offset = key ? key->start - 1 : 0; /* its quote */
-		json_add(b->doc, node, key ? child->string : NULL, sub);
+		if (token && (is_wrong_inside(b, key, origin(b, token->end)) ||
+		              is_repeated(b, node, child->string, key)))
+			continue;
+		sub->key_offset = key;
+		json_add(b->doc, node, token ? child->string : NULL, sub);
 	}
 	return true;
 }
@@ -208,71 +244,88 @@ static struct json *build(struct builder *b, const cJSON *item)
 
 	if (!node)
 		return NULL;
-	node->offset = token->start - (type == JSON_STRING);
-	node->end = token->end;
+	node->offset = origin(b, token->start - (type == JSON_STRING));
+	node->end = origin(b, token->end);
+	node->unknown = is_unknown(b, node);
 	if (type == JSON_STRING && token->count > 0) {
-		b->error->offset = node->offset;
-		snprintf(b->error->text, sizeof b->error->text, "expected text without NUL (\\u0000)");
-		return NULL;
+		node->unknown = true;
+		b->report(b->arg, node->offset, "expected a string without NUL (\\u0000), found one");
 	}
 	node->boolean = cJSON_IsTrue(item);
 	if (type == JSON_NUMBER) {
 		node->number = item->valuedouble;
 		node->len = token->end - token->start;
-		node->raw = doc_text(b->doc, b->source->text + token->start, node->len);
+		node->raw = doc_text(b->doc, b->text + token->start, node->len);
 		if (!node->raw)
 			return NULL;
 	}
 	return build_members(b, node, item) ? node : NULL;
 }
 
-static void describe_found(const struct json_source *source, const struct scan_error *scan,
-                           struct json_error *error_out)
+/* A text that is JSON by now. */
+static struct json *build_tree(struct builder *b, size_t len, size_t n_tokens)
 {
-	const char *at = source->text + scan->offset;
-	char found[48];
+	struct scan_token *tokens = calloc(n_tokens, sizeof *tokens);
+	cJSON *tree = cJSON_ParseWithLength(b->text, len);
+	struct json *node = NULL;
+	struct scan_error unused;
 
-	error_out->offset = scan->offset;
-	if (scan->offset >= source->len)
-		snprintf(found, sizeof found, "the end of the file");
-	else if (*at == '\n')
-		snprintf(found, sizeof found, "the end of the line");
-	else {
-		found[0] = '\'';
-		size_t n = text_escape(at, 1, found + 1, sizeof found - 2);
-		found[n + 1] = '\'';
-		found[n + 2] = '\0';
+	if (tokens && tree) {
+		scan_json(b->text, len, tokens, n_tokens, &unused);
+		b->token = tokens;
+		node = build(b, tree);
 	}
-	snprintf(error_out->text, sizeof error_out->text, "expected %s, found %s", scan->expected,
-	         found);
+	if (!node)
+		b->report(b->arg, 0, "out of memory");
+	cJSON_Delete(tree);
+	free(tokens);
+	return node;
+}
+
+struct json *json_parse_all(struct json_doc *doc, struct json_source *source, mend_report *report,
+                            void *arg)
+{
+	struct builder b = { doc, source, NULL, source->text, NULL, report, arg };
+	struct mended mended = { 0 };
+	struct scan_error error;
+	struct json *node = NULL;
+	size_t len = source->len;
+	long n = scan_json(b.text, len, NULL, 0, &error);
+
+	if (n < 0 && mend_text(source->text, len, report, arg, &mended)) {
+		b.mended = &mended;
+		b.text = mended.text;
+		len = mended.len;
+		n = scan_json(b.text, len, NULL, 0, &error);
+	}
+	if (n >= 0)
+		node = build_tree(&b, len, (size_t)n);
+	mended_free(&mended);
+	return node;
+}
+
+struct first_mistake {
+	struct json_error *error;
+	bool made;
+};
+
+static void keep_first(void *arg, size_t offset, const char *text)
+{
+	struct first_mistake *first = arg;
+
+	if (first->made)
+		return;
+	first->made = true;
+	first->error->offset = offset;
+	snprintf(first->error->text, sizeof first->error->text, "%s", text);
 }
 
 struct json *json_parse(struct json_doc *doc, struct json_source *source, struct json_error *error_out)
 {
-	struct scan_error scan;
-	struct scan_token *tokens = NULL;
-	struct json *node = NULL;
-	cJSON *tree = NULL;
-	long n;
+	struct first_mistake first = { error_out, false };
+	struct json *node = json_parse_all(doc, source, keep_first, &first);
 
-	*error_out = (struct json_error){ 0, "out of memory" };
-	n = scan_json(source->text, source->len, NULL, 0, &scan);
-	if (n < 0) {
-		describe_found(source, &scan, error_out);
-		goto out;
-	}
-	tokens = calloc((size_t)n, sizeof *tokens);
-	if (!tokens)
-		goto out;
-	scan_json(source->text, source->len, tokens, (size_t)n, &scan);
-	tree = cJSON_ParseWithLength(source->text, source->len);
-	if (!tree)
-		goto out;
-	node = build(&(struct builder){ doc, source, tokens, error_out }, tree);
-out:
-	cJSON_Delete(tree);
-	free(tokens);
-	return node;
+	return first.made ? NULL : node;
 }
 
 /* One reference token: ~1 is '/', ~0 is '~'. */
@@ -342,6 +395,10 @@ void json_pointer(const struct json *node, char *out, size_t size)
 
 	if (!node->parent) {
 		out[0] = '\0';
+		return;
+	}
+	if (node->written_as) {
+		snprintf(out, size, "/%s", node->written_as);
 		return;
 	}
 	json_pointer(node->parent, out, size);

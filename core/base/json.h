@@ -1,14 +1,17 @@
 /* json - a JSON text as a tree that remembers where each value stands.
  *
  * The config's tree: scanned strictly (scan), built by cJSON, then kept in nodes of our own, which
- * may be edited and joined with values from flags and variables. A node lives as long as its
- * document. Not thread-safe while it is edited; read-only afterwards. */
+ * may be edited and joined with values from flags and variables. A text with mistakes may still be
+ * read (mend), to find more of them. A node lives as long as its document. Not thread-safe while it
+ * is edited; read-only afterwards. */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/mend.h"
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -19,7 +22,7 @@ struct json_source {
 	size_t len;
 	struct json_secret *secrets;
 };
-/* A string of the source that must not be shown: from its opening quote to its closing one. */
+/* A value of the source that must not be shown; of a string what is between its quotes. */
 struct json_secret {
 	struct json_secret *next;
 	size_t start, end;
@@ -32,12 +35,14 @@ struct json {
 	size_t len;      /* of raw */
 	double number;
 	bool boolean;
+	bool unknown; /* its text was wrong, which has been reported: what it should be is not known */
 	struct json *parent, *next; /* borrowed: the document owns all nodes */
 	struct json *first, *last;  /* children */
 	size_t count;
 	struct json_source *source; /* NULL: of our own making */
 	size_t offset, end;         /* in source->text */
 	size_t key_offset;          /* 0: no key there */
+	const char *written_as;     /* key at the top of its source, if it has been moved from there */
 };
 
 struct json_error {
@@ -60,10 +65,14 @@ struct json_source *json_source_add(struct json_doc *doc, const char *name, cons
                                     size_t len);
 /* Reads the source's text. NULL and *error_out on the first mistake. The node has no parent yet. */
 struct json *json_parse(struct json_doc *doc, struct json_source *source, struct json_error *error_out);
+/* As json_parse, but reports all mistakes, and returns what could be read in spite of them; NULL if
+ * that is nothing. */
+struct json *json_parse_all(struct json_doc *doc, struct json_source *source, mend_report *report,
+                            void *arg);
 /* A fresh node without a parent. raw: text of a STRING or NUMBER (copied), else NULL. */
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
                       struct json_source *source);
-/* From now on this string is not shown in excerpts of its source. */
+/* From now on this value is not shown in excerpts of its source. */
 void json_mark_secret(struct json_doc *doc, const struct json *node);
 
 /* Adds a child at the end; `key` (copied) for objects. Takes it from its old parent first. */

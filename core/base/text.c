@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <limits.h>
 #include <string.h>
 
 bool text_to_uint(const char *text, size_t len, uint64_t max, uint64_t *value_out)
@@ -50,6 +51,23 @@ unsigned text_distance(const char *a, const char *b)
 		}
 	}
 	return rows[la % 3][lb];
+}
+
+const char *text_suggest(const char *found, const char *const *names, size_t n)
+{
+	/* More edits, or more than every other letter, are another word. */
+	unsigned limit = strlen(found) < 5 ? 2 : 3, least = UINT_MAX;
+	const char *best = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned distance = text_distance(found, names[i]);
+
+		if (distance < least && distance <= limit && 2 * distance <= strlen(found)) {
+			least = distance;
+			best = names[i];
+		}
+	}
+	return best;
 }
 
 static bool is_plain(uint8_t c)
@@ -125,6 +143,16 @@ size_t text_utf8_sequence(const char *text, size_t left)
 			return 0;
 	}
 	return n;
+}
+
+bool text_visible(const char *text, size_t left)
+{
+	size_t n = text_utf8_sequence(text, left);
+	const uint8_t *p = (const uint8_t *)text;
+
+	if (n == 1)
+		return p[0] >= 0x20 && p[0] != 0x7F;
+	return n > 0 && !(p[0] == 0xC2 && p[1] < 0xA0) && !(n == 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0);
 }
 
 bool text_is_utf8(const char *text, size_t len, size_t *bad_out)

@@ -11,6 +11,8 @@ bool text_to_uint(const char *text, size_t len, uint64_t max, uint64_t *value_ou
 /* Edit distance with insertions, deletions, replacements and swaps; for "did you mean". At most 64
  * bytes of each are compared. */
 unsigned text_distance(const char *a, const char *b);
+/* The name among n that `found` probably meant, or NULL. */
+const char *text_suggest(const char *found, const char *const *names, size_t n);
 /* Writes `bytes` so that they are safe on a terminal and in a log: printable ASCII as it is, `\`,
  * `"` and all else as \xNN. NUL-ended, cut at `size`. Returns the length written. */
 size_t text_escape(const void *bytes, size_t len, char *out, size_t size);
@@ -19,6 +21,9 @@ size_t text_escaped_length(const void *bytes, size_t len);
 /* Length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; 0: none, or a
  * NUL. */
 size_t text_utf8_sequence(const char *text, size_t left);
+/* May a terminal have the character at `text` as it is? Not if it is a control character, a byte order
+ * mark, or no UTF-8. */
+bool text_visible(const char *text, size_t left);
 /* True for well-formed UTF-8 (RFC 3629) without NUL. On false *bad_out is the offset. */
 bool text_is_utf8(const char *text, size_t len, size_t *bad_out);
 

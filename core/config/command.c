@@ -101,7 +101,7 @@ static void suggest_flag(struct parser *p, const char *word)
 	names[n++] = "help";
 	with_case(word + 2, '-', '_', false, plain, sizeof plain);
 	plain[strcspn(plain, "=")] = '\0';
-	meant = diag_suggest(plain, names, n);
+	meant = text_suggest(plain, names, n);
 	text_escape(word, strcspn(word, "="), shown, sizeof shown);
 	if (meant)
 		diag_add(p->diag, NULL, "unknown flag %s: did you mean --%s?", shown,

@@ -1,22 +1,22 @@
 #include "config/diag.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "config/excerpt.h"
 
 struct diag_entry {
 	struct diag_entry *next;
 	const struct json_source *source; /* borrowed: the document outlives the diag */
 	size_t offset;
+	unsigned number; /* in the order of being added */
 	char *pointer, *text;
-	bool hidden; /* the line holds a secret */
 };
 
 static void append(struct diag *diag, const struct json_source *source, size_t offset,
-                   const char *pointer, const char *text, bool hidden)
+                   const char *pointer, const char *text)
 {
 	struct diag_entry *entry = calloc(1, sizeof *entry);
 
@@ -24,7 +24,7 @@ static void append(struct diag *diag, const struct json_source *source, size_t o
 	diag->count_elsewhere += !source || source->text || source->name[0] != '-';
 	if (!entry)
 		return;
-	entry->hidden = hidden;
+	entry->number = diag->count;
 	entry->source = source;
 	entry->offset = offset;
 	entry->pointer = strdup(pointer);
@@ -36,7 +36,7 @@ static void append(struct diag *diag, const struct json_source *source, size_t o
 	diag->last = entry;
 }
 
-enum place { AT_VALUE, AT_KEY, AT_SECRET };
+enum place { AT_VALUE, AT_KEY };
 
 static void add(struct diag *diag, const struct json *node, enum place place, const char *format,
                 va_list ap)
@@ -50,7 +50,7 @@ static void add(struct diag *diag, const struct json *node, enum place place, co
 	       !node                                 ? 0
 	       : place == AT_KEY && node->key_offset ? node->key_offset
 	                                             : node->offset,
-	       pointer, text, place == AT_SECRET);
+	       pointer, text);
 }
 
 void diag_add(struct diag *diag, const struct json *node, const char *format, ...)
@@ -71,7 +71,7 @@ void diag_add_below(struct diag *diag, const struct json *node, const char *poin
 	json_pointer(node, full, sizeof full);
 	n = strlen(full);
 	snprintf(full + n, sizeof full - n, "%s", pointer);
-	append(diag, at->source, at->offset, full, text, false);
+	append(diag, at->source, at->offset, full, text);
 }
 
 void diag_add_key(struct diag *diag, const struct json *node, const char *format, ...)
@@ -83,108 +83,86 @@ void diag_add_key(struct diag *diag, const struct json *node, const char *format
 	va_end(ap);
 }
 
-void diag_add_secret(struct diag *diag, const struct json *node, const char *format, ...)
-{
-	va_list ap;
-
-	va_start(ap, format);
-	add(diag, node, AT_SECRET, format, ap);
-	va_end(ap);
-}
-
 void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text)
 {
-	append(diag, source, offset, "", text, false);
+	append(diag, source, offset, "", text);
 }
 
-/* A key whose value is not for everybody's eyes, whatever table it belongs to. */
-static bool is_secret_key(const char *key, size_t len)
+bool diag_has(const struct diag *diag, const struct json *node)
 {
-	static const char *const words[] = { "secret", "pass", "token", "key" };
+	for (const struct diag_entry *i = diag->first; i && node; i = i->next) {
+		bool within = i->offset >= node->offset && i->offset < node->end;
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		if (memmem(key, len, words[i], strlen(words[i])))
+		if (i->source && i->source == node->source && (within || !node->source->text))
 			return true;
 	}
 	return false;
 }
 
-/* Is the byte at `offset` within a string that holds a secret: one that a SECRET option has read, or
- * the value of a key that sounds like one? Looks from the start of its line. */
-static bool is_hidden(const struct json_source *source, size_t line_start, size_t offset)
+/* ---- printing ---------------------------------------------------------------------------------- */
+
+/* Names and texts of the file are part of messages, and may hold anything. */
+static void print_text(const char *text, FILE *out)
 {
-	const char *text = source->text;
-	size_t key = 0, key_len = 0;
-	bool colon = false;
-
-	for (const struct json_secret *s = source->secrets; s; s = s->next) {
-		if (offset > s->start && offset < s->end)
-			return true;
+	for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
+		n = text_utf8_sequence(text, left);
+		if (text_visible(text, left))
+			fwrite(text, 1, n, out);
+		else
+			fputc('?', out);
+		n += n == 0;
 	}
-	for (size_t i = line_start; i < offset; i++) {
-		size_t start = i + 1;
-
-		colon = text[i] == ':' || (colon && text[i] == ' ');
-		if (text[i] != '"')
-			continue;
-		for (i++; i < source->len && text[i] != '"' && text[i] != '\n'; i++)
-			i += text[i] == '\\';
-		if (offset < i && i > start)
-			return colon && is_secret_key(text + key, key_len);
-		key = start;
-		key_len = i - start;
-	}
-	return false;
-}
-
-/* The line with its control bytes made visible as spaces, and a caret below the column. */
-static void print_excerpt(const struct json_source *source, size_t offset, FILE *out)
-{
-	enum { WIDTH = 160 };
-	size_t start = offset < source->len ? offset : source->len, end = start, from;
-
-	while (start > 0 && source->text[start - 1] != '\n')
-		start--;
-	while (end < source->len && source->text[end] != '\n')
-		end++;
-	from = offset - start > WIDTH / 2 ? offset - WIDTH / 2 : start;
-	fputs("    ", out);
-	for (size_t i = from; i < end && i < from + WIDTH; i++) {
-		unsigned char c = (unsigned char)source->text[i];
-
-		fputc(is_hidden(source, start, i) ? '*' : c < 0x20 || c == 0x7F ? ' ' : c, out);
-	}
-	fputs("\n    ", out);
-	for (size_t i = from; i < offset; i++) {
-		if (((unsigned char)source->text[i] & 0xC0) != 0x80)
-			fputc(' ', out);
-	}
-	fputs("^\n", out);
 }
 
 static void print_entry(const struct diag_entry *entry, FILE *out)
 {
 	const struct json_source *source = entry->source;
+	bool in_file = source && source->text;
 	unsigned line, column;
 
-	if (source && source->text) {
+	if (source)
+		print_text(source->name, out);
+	if (in_file) {
 		json_position(source->text, source->len, entry->offset, &line, &column);
-		fprintf(out, "%s:%u:%u: ", source->name, line, column);
-	} else if (source) {
-		fprintf(out, "%s: ", source->name);
+		fprintf(out, ":%u:%u", line, column);
 	}
-	fputs("error: ", out);
-	if (source && source->text && entry->pointer && *entry->pointer)
-		fprintf(out, "%s: ", entry->pointer);
-	fprintf(out, "%s\n", entry->text ? entry->text : "out of memory");
-	if (source && source->text && !entry->hidden)
-		print_excerpt(source, entry->offset, out);
+	fputs(source ? ": error: " : "error: ", out);
+	if (in_file && entry->pointer && *entry->pointer) {
+		print_text(entry->pointer, out);
+		fputs(": ", out);
+	}
+	print_text(entry->text ? entry->text : "out of memory", out);
+	fputc('\n', out);
+	if (in_file)
+		excerpt_print(source, entry->offset, out);
+}
+
+/* What is in no file first; each group in its own order. */
+static int compare_entries(const void *a, const void *b)
+{
+	const struct diag_entry *x = *(const struct diag_entry *const *)a;
+	const struct diag_entry *y = *(const struct diag_entry *const *)b;
+	bool x_file = x->source && x->source->text, y_file = y->source && y->source->text;
+
+	if (x_file != y_file)
+		return x_file - y_file;
+	if (x_file && x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return x->number < y->number ? -1 : 1;
 }
 
 void diag_print(const struct diag *diag, FILE *out)
 {
-	for (const struct diag_entry *entry = diag->first; entry; entry = entry->next)
-		print_entry(entry, out);
+	const struct diag_entry **sorted = calloc(diag->count + 1, sizeof *sorted);
+	size_t n = 0;
+
+	for (const struct diag_entry *entry = diag->first; entry && sorted; entry = entry->next)
+		sorted[n++] = entry;
+	if (n > 0)
+		qsort(sorted, n, sizeof *sorted, compare_entries);
+	for (size_t i = 0; i < n; i++)
+		print_entry(sorted[i], out);
+	free(sorted);
 	if (diag->count > 3)
 		fprintf(out, "%u errors\n", diag->count);
 }
@@ -200,21 +178,4 @@ void diag_fini(struct diag *diag)
 		free(entry);
 	}
 	*diag = (struct diag){ 0 };
-}
-
-const char *diag_suggest(const char *found, const char *const *names, size_t n)
-{
-	/* More edits are another word; as many as it has letters leave nothing in common. */
-	unsigned limit = strlen(found) < 5 ? 2 : 3, least = UINT_MAX;
-	const char *best = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		unsigned distance = text_distance(found, names[i]);
-
-		if (distance < least && distance <= limit && distance < strlen(found)) {
-			least = distance;
-			best = names[i];
-		}
-	}
-	return best;
 }

@@ -30,15 +30,12 @@ void diag_add_below(struct diag *diag, const struct json *node, const char *poin
 /* As diag_add, but points at the key of a member. */
 __attribute__((format(printf, 3, 4))) void diag_add_key(struct diag *diag, const struct json *node,
                                                         const char *format, ...);
-/* As diag_add, for a value that must not be shown: without the line it stands in. */
-__attribute__((format(printf, 3, 4))) void diag_add_secret(struct diag *diag, const struct json *node,
-                                                           const char *format, ...);
-/* At an offset of a source that could not be read as a tree. */
+/* At an offset of a source, where there is no value. */
 void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text);
+/* Has something been said about this value, or what is in it? */
+bool diag_has(const struct diag *diag, const struct json *node);
+/* In the order of the file; first what is in none. */
 void diag_print(const struct diag *diag, FILE *out);
 void diag_fini(struct diag *diag);
-
-/* The name among n that `found` probably meant, or NULL. */
-const char *diag_suggest(const char *found, const char *const *names, size_t n);
 
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
-
+#include "base/text.h"
 #include "config/value.h"
 
 const spore_option *option_row(const struct option_table *table, uint32_t index)
@@ -89,6 +89,11 @@ static bool fill_one(const struct option_scope *scope, const spore_option *row, 
 	struct option_table table;
 
 	inner.ignore = NULL;
+	if (node->unknown) {
+		if (row->type == SPORE_OPT_SECRET)
+			json_mark_secret(scope->doc, node);
+		return false;
+	}
 	if (row->type == SPORE_OPT_LIST || row->type == SPORE_OPT_MAP)
 		return fill_container(&inner, row, node, out);
 	if (row->type != SPORE_OPT_OBJECT)
@@ -108,23 +113,41 @@ static bool is_ignored(const struct option_scope *scope, const char *key)
 	return false;
 }
 
+/* "a, b, c", cut where there are too many to help. */
+static void join_names(const char *const *names, size_t n, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", names[i]);
+	if (len >= size)
+		memcpy(out + size - 4, "...", 4);
+}
+
 static void refuse_unknown(const struct option_scope *scope, const struct option_table *table,
                            const struct json *member)
 {
 	enum { MOST = 128 };
-	const char *names[MOST], *meant;
+	const char *names[MOST] = { NULL }, *meant;
+	const spore_option *row;
+	char known[512] = "";
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < table->n && n < MOST; i++)
 		names[n++] = option_row(table, i)->name;
 	for (const char *const *i = scope->ignore; i && *i && n < MOST; i++)
 		names[n++] = *i;
-	meant = diag_suggest(member->key, names, n);
+	meant = text_suggest(member->key, names, n);
+	row = meant ? option_find(table, meant) : NULL;
+	if (row && (row->type == SPORE_OPT_SECRET || (row->item && row->item->type == SPORE_OPT_SECRET)))
+		json_mark_secret(scope->doc, member);
+	join_names(names, n, known, sizeof known);
 	if (meant)
 		diag_add_key(scope->diag, member, "unknown key \"%s\": did you mean \"%s\"?",
 		             member->key, meant);
 	else
-		diag_add_key(scope->diag, member, "unknown key \"%s\"", member->key);
+		diag_add_key(scope->diag, member, "unknown key \"%s\": expected one of %s", member->key,
+		             known);
 }
 
 /* The default is JSON text, read as the operator's would be. */
@@ -173,8 +196,12 @@ bool option_fill(const struct option_scope *scope, const struct option_table *ta
 		if (node && row->flags & SPORE_OPTF_DEPRECATED)
 			log_warn("deprecated option", log_str("option", row->name),
 			         log_str("doc", row->doc));
+		if (node && fill_one(scope, row, node, out))
+			continue;
 		if (node) {
-			good = fill_one(scope, row, node, out) && good;
+			good = false;
+			if (row->type != SPORE_OPT_OBJECT || node->type != JSON_OBJECT)
+				fill_default(scope, row, out);
 		} else if (row->flags & SPORE_OPTF_REQUIRED &&
 		           object) { /* a struct that is left out lacks nothing */
 			diag_add(scope->diag, object, "expected the key \"%s\" (%s), found none",

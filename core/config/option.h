@@ -20,7 +20,7 @@ struct option_scope {
 };
 
 /* Fills `conf` (zeroed by the caller) from `object` (NULL: all defaults). Every mistake goes to the
- * diag; true if there was none. */
+ * diag, and leaves the default where it stands; true if there was none. */
 bool option_fill(const struct option_scope *scope, const struct option_table *table,
                  const struct json *object, void *conf);
 /* The row of that name, or NULL. */

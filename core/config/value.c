@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "net/addr.h"
 
@@ -63,14 +64,17 @@ static bool read_int(const struct option_scope *scope, const spore_option *row, 
 {
 	spore_option port = *row;
 	char expected[96];
+	int64_t value;
 
 	if (row->type == SPORE_OPT_PORT && row->min > row->max) {
 		port.min = 0;
 		port.max = 65535;
 		row = &port;
 	}
-	if (whole_number(node, out) && in_range(row, *out))
+	if (whole_number(node, &value) && in_range(row, value)) {
+		*out = value;
 		return true;
+	}
 	if (row->min > row->max)
 		snprintf(expected, sizeof expected, "a whole number");
 	else
@@ -115,20 +119,36 @@ static bool read_scaled(const struct json *node, const struct unit *units, int64
 	return true;
 }
 
+/* In the largest unit that leaves no rest: "0", "10ms", "1d". */
+static const char *format_scaled(int64_t value, const struct unit *units, char out[32])
+{
+	const struct unit *best = NULL;
+
+	for (const struct unit *unit = units; unit->suffix && value; unit++) {
+		if (value % (int64_t)unit->factor == 0 && (!best || unit->factor > best->factor))
+			best = unit;
+	}
+	snprintf(out, 32, "%lld%s", best ? (long long)(value / (int64_t)best->factor) : (long long)value,
+	         best ? best->suffix : "");
+	return out;
+}
+
 static bool read_duration(const struct option_scope *scope, const spore_option *row,
                           const struct json *node, int64_t *out)
 {
 	static const struct unit units[] = { { "s", 1000 },   { "ms", 1 },      { "m", 60e3 },
 		                             { "h", 3600e3 }, { "d", 86400e3 }, { NULL, 0 } };
-	char expected[128];
+	char expected[128], lowest[32], highest[32];
+	int64_t value;
 
-	if (read_scaled(node, units, out) && in_range(row, *out))
+	if (read_scaled(node, units, &value) && in_range(row, value)) {
+		*out = value;
 		return true;
+	}
 	if (row->min > row->max)
 		return wrong(scope, node, "a duration such as \"200ms\", \"1.5s\", \"5m\", or seconds");
-	snprintf(expected, sizeof expected,
-	         "a duration from %lldms to %lldms, such as \"1.5s\", or seconds", (long long)row->min,
-	         (long long)row->max);
+	snprintf(expected, sizeof expected, "a duration from %s to %s, such as \"1.5s\", or seconds",
+	         format_scaled(row->min, units, lowest), format_scaled(row->max, units, highest));
 	return wrong(scope, node, expected);
 }
 
@@ -138,14 +158,17 @@ static bool read_size(const struct option_scope *scope, const spore_option *row,
 	static const struct unit units[] = { { "b", 1 },          { "k", 1024 },    { "K", 1024 },
 		                             { "m", 1048576 },    { "M", 1048576 }, { "g", 1073741824 },
 		                             { "G", 1073741824 }, { NULL, 0 } };
-	char expected[128];
+	char expected[128], lowest[32], highest[32];
+	int64_t value;
 
-	if (read_scaled(node, units, out) && in_range(row, *out))
+	if (read_scaled(node, units, &value) && in_range(row, value)) {
+		*out = value;
 		return true;
+	}
 	if (row->min > row->max)
 		return wrong(scope, node, "a size in bytes, such as 65536, \"64k\" or \"1m\"");
-	snprintf(expected, sizeof expected, "a size from %lld to %lld bytes, such as \"64k\"",
-	         (long long)row->min, (long long)row->max);
+	snprintf(expected, sizeof expected, "a size from %s to %s, such as 65536 or \"64k\"",
+	         format_scaled(row->min, units, lowest), format_scaled(row->max, units, highest));
 	return wrong(scope, node, expected);
 }
 
@@ -232,21 +255,41 @@ static bool keep_secret(const struct option_scope *scope, const char *text, size
 	return kept != NULL;
 }
 
+/* A group that may read it is the operator's choice; everyone is most likely an accident. */
+static void warn_if_open(int fd, const char *path)
+{
+	char remedy[PATH_MAX + 16];
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & (S_IROTH | S_IWOTH)))
+		return;
+	snprintf(remedy, sizeof remedy, "chmod o-rwx %s", path);
+	log_warn(st.st_mode & S_IWOTH ? "everyone may write a secret's file"
+	                              : "everyone may read a secret's file",
+	         log_str("path", path), log_str("run", remedy));
+}
+
 static bool secret_from_file(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
 	const char *path = in_folder(scope, node);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	char text[SECRET_MAX + 1];
 	ssize_t n = fd < 0 ? -1 : read_all(fd, text, sizeof text);
+	size_t len = n > 0 ? without_newline(text, (size_t)n) : 0;
 	bool good = false;
 
 	if (n < 0)
 		diag_add(scope->diag, node, "cannot %s the secret's file %s: %s",
 		         fd < 0 ? "open" : "read", path ? path : "", strerror(errno));
 	else if (n > SECRET_MAX)
-		diag_add(scope->diag, node, "expected a secret of at most 64 KiB in %s", path);
+		diag_add(scope->diag, node, "expected a secret of at most 64 KiB in %s, found more",
+		         path);
+	else if (len == 0)
+		diag_add(scope->diag, node, "expected a secret in %s, found an empty file", path);
 	else
-		good = keep_secret(scope, text, without_newline(text, (size_t)n), out);
+		good = keep_secret(scope, text, len, out);
+	if (good)
+		warn_if_open(fd, path);
 	if (fd >= 0)
 		close(fd);
 	if (n > 0)
@@ -259,9 +302,10 @@ static bool secret_from_variable(const struct option_scope *scope, const struct 
 {
 	const char *value = getenv(node->raw);
 
-	if (!value) {
-		diag_add(scope->diag, node, "expected the environment variable %s, which is not set",
-		         node->raw);
+	if (!value || !*value) {
+		diag_add(scope->diag, node,
+		         "expected a secret in the environment variable %s, which is %s", node->raw,
+		         value ? "empty" : "not set");
 		return false;
 	}
 	*out = spore_cstr(value);
@@ -271,29 +315,25 @@ static bool secret_from_variable(const struct option_scope *scope, const struct 
 static bool read_secret(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
 	const struct json *from = node->type == JSON_OBJECT && node->count == 1 ? node->first : NULL;
-	bool good = false;
+	bool named = from && (strcmp(from->key, "file") == 0 || strcmp(from->key, "env") == 0);
 
+	if (named && from->unknown)
+		return false;
+	if (named && (from->type != JSON_STRING || from->len == 0))
+		return wrong(scope, from, *from->key == 'f' ? "a file's path" : "a variable's name");
+	if (named)
+		return *from->key == 'f' ? secret_from_file(scope, from, out)
+		                         : secret_from_variable(scope, from, out);
 	json_mark_secret(scope->doc, node);
-	if (node->type == JSON_STRING) {
+	if (node->type == JSON_STRING && node->len > 0) {
 		*out = (spore_str){ node->raw, node->len };
-		good = true;
-	} else if (from && from->type == JSON_STRING && strcmp(from->key, "file") == 0) {
-		good = secret_from_file(scope, from, out);
-	} else if (from && from->type == JSON_STRING && strcmp(from->key, "env") == 0) {
-		good = secret_from_variable(scope, from, out);
-	} else {
-		/* Whatever it is, it may be the secret: only its type is shown. */
-		diag_add_secret(
-			scope->diag, node,
-			"expected a secret: \"text\", {\"file\": PATH} or {\"env\": NAME}, found %s",
-			json_type_name(node->type));
-		return false;
+		return true;
 	}
-	if (good && out->len == 0) {
-		diag_add(scope->diag, node, "expected a secret, found nothing in it");
-		return false;
-	}
-	return good;
+	/* Whatever it is, it may be the secret: only its type is shown. */
+	diag_add(scope->diag, node, "expected a secret%s, found %s",
+	         node->type == JSON_STRING ? "" : ": \"text\", {\"file\": PATH} or {\"env\": NAME}",
+	         node->type == JSON_STRING ? "an empty string" : json_type_name(node->type));
+	return false;
 }
 
 /* ---- addresses and ports ----------------------------------------------------------------------- */
@@ -308,7 +348,9 @@ static bool read_address(const struct option_scope *scope, const spore_option *r
 		       wrong(scope, node, "an IP address such as \"127.0.0.1\" or \"::1\"");
 	if (row->type == SPORE_OPT_CIDR)
 		return (text && addr_parse_cidr(node->raw, out)) ||
-		       wrong(scope, node, "an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\"");
+		       wrong(scope, node,
+		             "an IP prefix, with no bits set behind its length, such as "
+		             "\"10.0.0.0/8\" or \"2001:db8::/32\"");
 	return (text && addr_parse(node->raw, out)) ||
 	       wrong(scope, node, "an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\"");
 }
@@ -330,7 +372,8 @@ static bool read_one_range(const char *text, size_t len, spore_port_range *out)
 
 static bool read_ports(const struct option_scope *scope, const struct json *node, spore_list *out)
 {
-	static const char expected[] = "ports such as \"20000-21000\" or \"8000,9000-9100\"";
+	static const char expected[] = "ports from 1 to 65535, lowest first, such as "
+				       "\"20000-21000\" or \"8000,9000-9100\"";
 	spore_port_range *ranges;
 	size_t n = 1;
 

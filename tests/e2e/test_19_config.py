@@ -129,7 +129,7 @@ def test_unknown_key_at_the_top(write):
 
 
 def test_unknown_option_of_a_plugin(write):
-    line, _, text = refused(write('{\n "auth": [\n  {"use": "hmac",\n   "secrte": "x"}\n ]\n}\n'))
+    line, _, text = refused(write('{\n "auth": [\n  {"use": "hmac", "secret": "x",\n   "secrte": "x"}\n ]\n}\n'))
     assert line == 4
     assert "secrte" in text
 
@@ -205,7 +205,7 @@ def test_file_that_cannot_be_read(tmp_path, name):
 
 
 def test_an_error_in_the_clients_file(write):
-    line, _, text = refused(write('{\n  "client": {\n    "too": "127.0.0.1"\n  }\n}\n'), command="local")
+    line, _, text = refused(write('{\n  "client": { "to": "x",\n    "too": "127.0.0.1"\n  },\n  "tunnels": [{"local_port": 1}]\n}\n'), command="local")
     assert line == 3
     assert "too" in text
 

@@ -295,9 +295,9 @@ START_TEST(a_file_that_cannot_be_read_is_named)
 	            "cannot open the configuration /nonexistent.json: No such file or directory");
 	check_wrong(ROLE_SERVER, NULL, "--config|/tmp", CONFIG_WRONG,
 	            "cannot read /tmp: expected a regular file of at most 64 MiB");
-	check_wrong(ROLE_SERVER, "", "", CONFIG_WRONG, ":1:1: error: expected a value, found the end of the file");
+	check_wrong(ROLE_SERVER, "", "", CONFIG_WRONG, ":1:1: error: expected '{', found an empty file");
 	check_wrong(ROLE_SERVER, "{\"server\":{\n\"control_port\": 07835}}", "", CONFIG_WRONG,
-	            ":2:17: error: expected a number without a leading zero, found '0'");
+	            ":2:17: error: expected a number without leading zeros, found one with them");
 }
 END_TEST
 

@@ -150,12 +150,12 @@ static void check_mistake(const char *text, size_t offset, const char *expected)
 START_TEST(a_mistake_says_what_and_where)
 {
 	check_mistake("{\"a\" 1}", 5, "expected ':' after the key, found '1'");
-	check_mistake("{\"a\":1", 6, "expected ',' or '}', found the end of the file");
-	check_mistake("[1,\n2\n", 6, "expected ',' or ']', found the end of the file");
+	check_mistake("{\"a\":1", 6, "expected '}' for the '{' of line 1, found the end of the file");
+	check_mistake("[1,\n2\n", 6, "expected ']' for the '[' of line 1, found the end of the file");
 	check_mistake("{\"a\":\n}", 6, "expected a value, found '}'");
-	check_mistake("{\"a\"\n:\"\n\"}", 6, "expected a closing '\"' for this string, found '\\x22'");
+	check_mistake("{\"a\"\n:\"\n\"}", 6, "expected a closing '\"' for this string, found the end of the line");
 	check_mistake("[\x01]", 1, "expected a value, found '\\x01'");
-	check_mistake("", 0, "expected a value, found the end of the file");
+	check_mistake("", 0, "expected '{', found an empty file");
 }
 END_TEST
 
@@ -178,8 +178,8 @@ END_TEST
 
 START_TEST(a_nul_in_a_text_is_a_mistake)
 {
-	check_mistake("{\"a\":\"x\\u0000y\"}", 5, "expected text without NUL (\\u0000)");
-	check_mistake("[\"\\u0000\"]", 1, "expected text without NUL (\\u0000)");
+	check_mistake("{\"a\":\"x\\u0000y\"}", 5, "expected a string without NUL (\\u0000), found one");
+	check_mistake("[\"\\u0000\"]", 1, "expected a string without NUL (\\u0000), found one");
 }
 END_TEST
 

@@ -182,7 +182,47 @@ START_TEST(utf8_refuses_what_is_no_character)
 }
 END_TEST
 
+START_TEST(names_are_suggested)
+{
+	static const char *const names[] = { "control_port", "min_port", "max_port", "to", "workers" };
+
+	ck_assert_str_eq(text_suggest("contrl_port", names, 5), "control_port");
+	ck_assert_str_eq(text_suggest("controlport", names, 5), "control_port");
+	ck_assert_str_eq(text_suggest("control-prot", names, 5), "control_port");
+	ck_assert_str_eq(text_suggest("mni_port", names, 5), "min_port");
+	ck_assert_str_eq(text_suggest("mix_port", names, 5), "min_port");
+	ck_assert_str_eq(text_suggest("worker", names, 5), "workers");
+	ck_assert_str_eq(text_suggest("too", names, 5), "to");
+	ck_assert_ptr_null(text_suggest("completely", names, 5));
+	ck_assert_ptr_null(text_suggest("workers", names, 0));
+}
+END_TEST
+
+START_TEST(nothing_in_common_is_no_suggestion)
+{
+	static const char *const names[] = { "to" }, *const other[] = { "hmac" };
+
+	ck_assert_ptr_null(text_suggest("v", names, 1));
+	ck_assert_ptr_null(text_suggest("xy", names, 1));
+	ck_assert_ptr_null(text_suggest("", names, 1));
+	ck_assert_ptr_null(text_suggest("magic", other, 1));
+}
+END_TEST
+
+START_TEST(what_a_terminal_may_have_is_visible)
+{
+	static const char *const yes[] = { "a", " ", "~", "\xc3\xa9", "\xe2\x98\x83", "\xf0\x9f\x98\x80", "\xc2\xa0" };
+	static const char *const no[] = { "\x1b[", "\n", "\x7f", "\xc2\x9b", "\xff", "\xc3", "\xef\xbb\xbf", "" };
+
+	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+		ck_assert_msg(text_visible(yes[i], strlen(yes[i])), "%s", yes[i]);
+	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+		ck_assert_msg(!text_visible(no[i], strlen(no[i]) + !*no[i]), "%zu", i);
+}
+END_TEST
+
 SUITE("text", to_uint_takes_digits_up_to_the_most, to_uint_refuses_all_else,
       to_uint_agrees_with_printf_for_every_small_bound, distance_counts_edits, distance_looks_at_64_bytes,
       escape_leaves_only_printable_ascii, escape_is_cut_between_characters,
-      utf8_takes_every_code_point_but_nul_and_surrogates, utf8_refuses_what_is_no_character)
+      utf8_takes_every_code_point_but_nul_and_surrogates, utf8_refuses_what_is_no_character,
+      names_are_suggested, nothing_in_common_is_no_suggestion, what_a_terminal_may_have_is_visible)

@@ -158,9 +158,9 @@ START_TEST(durations)
 	}
 	check_number(&bound, "\"100ms\"", 100);
 	check_number(&bound, "60", 60000);
-	check_bad(&bound, "\"99ms\"", "expected a duration from 100ms to 60000ms, such as \"1.5s\", or seconds, found "
+	check_bad(&bound, "\"99ms\"", "expected a duration from 100ms to 1m, such as \"1.5s\", or seconds, found "
 	                              "\"99ms\"");
-	check_bad(&bound, "61", "expected a duration from 100ms to 60000ms, such as \"1.5s\", or seconds, found 61");
+	check_bad(&bound, "61", "expected a duration from 100ms to 1m, such as \"1.5s\", or seconds, found 61");
 }
 END_TEST
 
@@ -178,8 +178,8 @@ START_TEST(sizes)
 	check_bad(&row, "\"64kb\"", "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found \"64kb\"");
 	check_bad(&row, "-1", "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found -1");
 	check_bad(&row, "false", "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found false");
-	check_bad(&bound, "\"2m\"", "expected a size from 1024 to 1048576 bytes, such as \"64k\", found \"2m\"");
-	check_bad(&bound, "1023", "expected a size from 1024 to 1048576 bytes, such as \"64k\", found 1023");
+	check_bad(&bound, "\"2m\"", "expected a size from 1k to 1m, such as 65536 or \"64k\", found \"2m\"");
+	check_bad(&bound, "1023", "expected a size from 1k to 1m, such as 65536 or \"64k\", found 1023");
 }
 END_TEST
 
@@ -332,7 +332,7 @@ END_TEST
 
 START_TEST(bad_secrets_are_not_shown)
 {
-	static const char *const bad[] = { "42", "[\"hunter2\"]", "{\"flie\":\"hunter2\"}", "{\"file\":7}",
+	static const char *const bad[] = { "42", "[\"hunter2\"]", "{\"flie\":\"hunter2\"}",
 		                           "{\"file\":\"a\",\"env\":\"b\"}", "{}", "null", "true" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -346,9 +346,12 @@ START_TEST(bad_secrets_are_not_shown)
 		ck_assert_ptr_null(strstr(message, "42"));
 		option_scene_close(&scene);
 	}
-	check_bad(&secret_row, "\"\"", "expected a secret, found nothing in it");
+	check_bad(&secret_row, "\"\"", "expected a secret, found an empty string");
+	check_bad(&secret_row, "{\"file\":7}", "/file: expected a file's path, found 7");
+	check_bad(&secret_row, "{\"file\":\"\"}", "/file: expected a file's path, found \"\"");
+	check_bad(&secret_row, "{\"env\":[]}", "/env: expected a variable's name, found an array");
 	check_bad(&secret_row, "{\"env\":\"SPORE_UNIT_UNSET\"}",
-	          "/env: expected the environment variable SPORE_UNIT_UNSET, which is not set");
+	          "/env: expected a secret in the environment variable SPORE_UNIT_UNSET, which is not set");
 	check_bad(&secret_row, "{\"file\":\"none\"}",
 	          "/file: cannot open the secret's file /folder/none: No such file or directory");
 	check_bad(&secret_row, "{\"file\":\"/\"}", "/file: cannot read the secret's file /: Is a directory");
@@ -361,8 +364,13 @@ START_TEST(an_empty_file_is_no_secret)
 
 	for (size_t i = 0; i < 3; i++) {
 		const char *json = write_file(empty[i], strlen(empty[i]));
+		struct option_scene scene;
+		union value value;
+		const char *message = read_value(&scene, &secret_row, json, &value);
 
-		check_bad(&secret_row, json, "expected a secret, found nothing in it");
+		ck_assert_msg(starts_with(message, "/file: expected a secret in /tmp/spore-unit-secret-"), "%s", message);
+		ck_assert_msg(strstr(message, ", found an empty file") != NULL, "%s", message);
+		option_scene_close(&scene);
 		remove_file(json);
 	}
 }
@@ -393,9 +401,9 @@ START_TEST(addresses)
 	check_bad(&addr, "\"127.0.0.1\"", "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", "
 	                                  "found \"127.0.0.1\"");
 	check_bad(&addr, "80", "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", found 80");
-	check_bad(&cidr, "\"10.0.0.1/8\"", "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found "
+	check_bad(&cidr, "\"10.0.0.1/8\"", "expected an IP prefix, with no bits set behind its length, such as \"10.0.0.0/8\" or \"2001:db8::/32\", found "
 	                                   "\"10.0.0.1/8\"");
-	check_bad(&cidr, "[]", "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found an array");
+	check_bad(&cidr, "[]", "expected an IP prefix, with no bits set behind its length, such as \"10.0.0.0/8\" or \"2001:db8::/32\", found an array");
 }
 END_TEST
 
@@ -423,7 +431,8 @@ START_TEST(port_ranges)
 	option_scene_close(&scene);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		ck_assert_msg(starts_with(read_value(&scene, &row, bad[i], &value),
-		                          "expected ports such as \"20000-21000\" or \"8000,9000-9100\", found "),
+		                          "expected ports from 1 to 65535, lowest first, such as \"20000-21000\" or "
+		                          "\"8000,9000-9100\", found "),
 		              "%s", bad[i]);
 		option_scene_close(&scene);
 	}
