@@ -1,9 +1,14 @@
 #include "plugin/registry.h"
 
+#include <dirent.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 const char *registry_kind_name(uint32_t kind)
 {
@@ -39,23 +44,115 @@ static const char *pin_of(const struct registry *registry, const char *file)
 	return NULL;
 }
 
-static bool find_file(const struct registry *registry, const char *file, char path[PATH_MAX],
-                      struct err *err)
+static bool find_file(const struct registry *registry, const char *file, char path[PATH_MAX])
 {
-	size_t n = 0;
-
 	for (size_t i = 0; i < registry->n_path; i++) {
 		snprintf(path, PATH_MAX, "%s/%s", registry->path[i], file);
 		if (access(path, F_OK) == 0)
 			return true;
 	}
-	err_set(err, "there is no %s in", file);
-	n = strlen(err->text);
-	for (size_t i = 0; i < registry->n_path && n < sizeof err->text; i++) {
-		snprintf(err->text + n, sizeof err->text - n, "%s %s", i ? "," : "", registry->path[i]);
-		n = strlen(err->text);
-	}
 	return false;
+}
+
+/* ---- what there is instead --------------------------------------------------------------------- */
+
+enum { MAX_NAMES = 64, NAME_SIZE = 64 };
+
+struct names {
+	char text[MAX_NAMES][NAME_SIZE];
+	const char *pointers[MAX_NAMES];
+	size_t n;
+};
+
+static void add_name(struct names *names, const char *name, size_t len)
+{
+	char *text = names->text[names->n];
+
+	if (names->n == MAX_NAMES || len == 0 || len >= NAME_SIZE)
+		return;
+	snprintf(text, NAME_SIZE, "%.*s", (int)len, name);
+	for (size_t i = 0; i < names->n; i++) {
+		if (strcmp(names->pointers[i], text) == 0)
+			return;
+	}
+	names->pointers[names->n++] = text;
+}
+
+/* The names of files "PREFIXname.so" in a folder, in the order of the alphabet. */
+static void add_files(struct names *names, const char *folder, const char *prefix)
+{
+	struct dirent **files;
+	int n = scandir(folder, &files, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		const char *file = files[i]->d_name, *dot = strrchr(file, '.');
+
+		if (dot && strcmp(dot, ".so") == 0 && strncmp(file, prefix, strlen(prefix)) == 0)
+			add_name(names, file + strlen(prefix), (size_t)(dot - file) - strlen(prefix));
+		free(files[i]);
+	}
+	if (n >= 0)
+		free(files);
+}
+
+__attribute__((format(printf, 2, 3))) static void append(struct err *err, const char *format, ...)
+{
+	size_t len = strlen(err->text);
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(err->text + len, sizeof err->text - len, format, ap);
+	va_end(ap);
+}
+
+/* ": did you mean "hmac"?", or all of them. */
+static void append_choice(struct err *err, const struct names *names, const char *wanted)
+{
+	const char *meant = text_suggest(wanted, names->pointers, names->n);
+
+	if (meant) {
+		append(err, ": did you mean \"%s\"?", meant);
+		return;
+	}
+	append(err, "%s", names->n ? ": expected one of " : ": there is none");
+	for (size_t i = 0; i < names->n; i++)
+		append(err, "%s%s", i ? ", " : "", names->pointers[i]);
+}
+
+static void explain_missing(const struct registry *registry, uint32_t kind, const char *use,
+                            const char *file, struct err *err)
+{
+	bool by_file = strchr(use, ':') != NULL;
+	const char *kind_name = registry_kind_name(kind);
+	struct names names = { .n = 0 };
+	char prefix[32] = "", wanted[NAME_SIZE];
+
+	if (!by_file)
+		snprintf(prefix, sizeof prefix, "%s_", kind_name);
+	for (size_t i = 0; i < registry->n_path; i++)
+		add_files(&names, registry->path[i], prefix);
+	snprintf(wanted, sizeof wanted, "%.*s", (int)strcspn(use, ":"), use);
+	err_set(err, "unknown %s plugin \"%s\"", kind_name, wanted);
+	if (by_file)
+		err_set(err, "unknown plugin file \"%s\"", wanted);
+	append_choice(err, &names, wanted);
+	append(err, " (looked for %s in", file);
+	for (size_t i = 0; i < registry->n_path; i++)
+		append(err, "%s %s", i ? "," : "", registry->path[i]);
+	append(err, ")");
+}
+
+static void explain_component(const struct loaded *loaded, uint32_t kind, const char *name,
+                              const char *path, struct err *err)
+{
+	struct names names = { .n = 0 };
+
+	for (const spore_component *const *c = loaded->plugin->components; *c; c++) {
+		if ((*c)->kind == kind)
+			add_name(&names, (*c)->name, strlen((*c)->name));
+	}
+	err_set(err, "plugin %s has no %s component \"%s\"", path, registry_kind_name(kind), name);
+	append_choice(err, &names, name);
 }
 
 const spore_component *registry_find(struct registry *registry, uint32_t kind, const char *use,
@@ -69,8 +166,10 @@ const spore_component *registry_find(struct registry *registry, uint32_t kind, c
 		err_set(err, "expected a plugin's name without slashes, found \"%s\"", use);
 		return NULL;
 	}
-	if (!find_file(registry, file, path, err))
+	if (!find_file(registry, file, path)) {
+		explain_missing(registry, kind, use, file, err);
 		return NULL;
+	}
 	loaded = loader_load(&registry->loader, path, pin_of(registry, file), err);
 	if (!loaded)
 		return NULL;
@@ -80,6 +179,6 @@ const spore_component *registry_find(struct registry *registry, uint32_t kind, c
 			return *c;
 		}
 	}
-	err_set(err, "plugin %s has no %s component \"%s\"", path, registry_kind_name(kind), name);
+	explain_component(loaded, kind, name, path, err);
 	return NULL;
 }

@@ -111,12 +111,17 @@ def test_only_an_exporter_may_live_on_one_worker(host, bad, answering):
 
 def test_no_such_plugin(host, error_line, folder):
     text = refuse(host, error_line, folder, "nothing")
-    assert text.startswith(f"there is no auth_nothing.so in {folder}, ")
+    assert text.startswith('unknown auth plugin "nothing": expected one of good, ')
+    assert f"(looked for auth_nothing.so in {folder}, " in text
+
+
+def test_a_plugin_of_another_folder_is_suggested(host, error_line, folder):
+    assert 'unknown auth plugin "optoins": did you mean "options"? (' in refuse(host, error_line, folder, "optoins")
 
 
 def test_no_such_component(host, error_line, folder):
     text = refuse(host, error_line, folder, "auth_good:other")
-    assert text == f'plugin {folder}/auth_good.so has no auth component "other"'
+    assert text == f'plugin {folder}/auth_good.so has no auth component "other": expected one of good'
 
 
 @pytest.mark.parametrize("use", ["../good", "/etc/passwd", "a/b:c"])
