@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "ops/keygen.h"
 #include "ops/serve.h"
 #include "version.h"
@@ -28,6 +29,23 @@ static void print_usage(FILE *out)
 	fputs("\n`spore COMMAND --help` tells more; `spore --version` says which this is.\n", out);
 }
 
+static void refuse(const char *name)
+{
+	const char *names[N_COMMANDS], *meant;
+	char shown[96];
+
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		names[i] = commands[i].name;
+	meant = text_suggest(name, names, N_COMMANDS);
+	text_escape(name, strlen(name), shown, sizeof shown);
+	if (meant)
+		fprintf(stderr, "error: unknown command \"%s\": did you mean \"%s\"?\n", shown, meant);
+	else if (*name)
+		fprintf(stderr, "error: unknown command \"%s\"\n", shown);
+	else
+		fputs("error: expected a command: server or local\n", stderr);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -46,10 +64,7 @@ int main(int argc, char **argv)
 		print_usage(stdout);
 		return 0;
 	}
-	if (*name)
-		fprintf(stderr, "error: expected a command (server, local), found \"%.64s\"\n", name);
-	else
-		fputs("error: expected a command: server or local\n", stderr);
+	refuse(name);
 	fputs("try: spore --help\n", stderr);
 	return 2;
 }

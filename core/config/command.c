@@ -106,6 +106,9 @@ static void suggest_flag(struct parser *p, const char *word)
 	if (meant)
 		diag_add(p->diag, NULL, "unknown flag %s: did you mean --%s?", shown,
 		         with_case(meant, '_', '-', false, flag, sizeof flag));
+	else if (shorthand_find(ROLE_SERVER | ROLE_LOCAL, plain))
+		diag_add(p->diag, NULL, "unknown flag %s: it belongs to spore %s", shown,
+		         p->role == ROLE_SERVER ? "local" : "server");
 	else
 		diag_add(p->diag, NULL, "unknown flag %s", shown);
 }

@@ -137,7 +137,7 @@ START_TEST(unknown_flags_are_explained)
 	check_usage(ROLE_SERVER, "--control_port|1", "error: unknown flag --control_port: did you mean --control-port?");
 	check_usage(ROLE_LOCAL, "--secrets|x", "error: unknown flag --secrets: did you mean --secret?");
 	check_usage(ROLE_SERVER, "--halp", "error: unknown flag --halp: did you mean --help?");
-	check_usage(ROLE_SERVER, "--local-host|x", "error: unknown flag --local-host");
+	check_usage(ROLE_SERVER, "--local-host|x", "error: unknown flag --local-host: it belongs to spore local");
 }
 END_TEST
 
