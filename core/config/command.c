@@ -142,6 +142,7 @@ static bool read_long(struct parser *p, const char *word)
 	if (p->command->file)
 		return wrong(p, "%s is given twice", flag);
 	p->command->file = value;
+	p->command->file_origin = "--config";
 	return true;
 }
 
@@ -204,8 +205,10 @@ static void read_variables(unsigned role, struct command *command)
 				variable_of(s, "BORE", value->origin, sizeof value->origin));
 		command->n_variables += value->text != NULL;
 	}
-	if (!command->file)
+	if (!command->file) {
 		command->file = look_up("SPORE_CONFIG");
+		command->file_origin = "SPORE_CONFIG";
+	}
 }
 
 enum config_outcome command_read(unsigned role, int argc, char *const *argv, struct diag *diag,

@@ -19,7 +19,8 @@ enum { COMMAND_MAX_VALUES = 128 };
 struct command {
 	struct command_value flags[COMMAND_MAX_VALUES], variables[COMMAND_MAX_VALUES];
 	size_t n_flags, n_variables;
-	const char *file; /* --config, or SPORE_CONFIG; NULL: none */
+	const char *file;        /* --config, or SPORE_CONFIG; NULL: none */
+	const char *file_origin; /* which of them */
 };
 
 /* CONFIG_LOADED, CONFIG_HELP or CONFIG_USAGE (with the mistake in the diag). */

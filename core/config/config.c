@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/access.h"
 #include "base/text.h"
 #include "config/command.h"
 #include "config/value.h"
@@ -21,62 +22,96 @@ const char *const config_instance_keys[] = { "use", "name", "on_error", NULL };
 
 /* ---- the file ---------------------------------------------------------------------------------- */
 
-static char *read_file(const char *path, size_t *len_out, struct diag *diag)
+/* All that a descriptor gives, a pipe's, too. NULL and *err. */
+static char *read_to_end(int fd, const char *path, size_t *len_out, struct err *err)
+{
+	size_t size = 64 * 1024, len = 0;
+	char *text = malloc(size), *more;
+	ssize_t n = 1;
+
+	while (text && len <= MAX_FILE && (n = read(fd, text + len, size - len)) > 0) {
+		len += (size_t)n;
+		if (len < size)
+			continue;
+		size *= 2;
+		more = realloc(text, size);
+		if (!more)
+			free(text);
+		text = more;
+	}
+	if (text && n == 0) {
+		*len_out = len;
+		return text;
+	}
+	if (text && n > 0)
+		err_set(err, "expected at most 64 MiB in %s, found more", path);
+	else
+		err_set(err, "cannot read %s: %s", path, strerror(errno));
+	free(text);
+	return NULL;
+}
+
+/* *is_file_out: neither a pipe nor a device. */
+static char *read_file(const char *path, size_t *len_out, bool *is_file_out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *text = NULL;
 	struct stat st;
-	size_t len = 0;
-	ssize_t n = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		diag_add(diag, NULL, "cannot open the configuration %s: %s", path, strerror(errno));
+		err_set(err, "cannot open %s: %s", path, strerror(errno));
 		goto out;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_size > MAX_FILE) {
-		diag_add(diag, NULL, "cannot read %s: expected a regular file of at most 64 MiB", path);
+	*is_file_out = S_ISREG(st.st_mode);
+	/* The folder it is in does not matter: what others put there belongs to them. */
+	if (*is_file_out && !access_is_safe("configuration", path, &st, err))
 		goto out;
-	}
-	text = malloc((size_t)st.st_size + 1);
-	while (text && len < (size_t)st.st_size &&
-	       (n = read(fd, text + len, (size_t)st.st_size - len)) > 0)
-		len += (size_t)n;
-	if (!text || n < 0) {
-		diag_add(diag, NULL, "cannot read the configuration %s: %s", path, strerror(errno));
-		free(text);
-		text = NULL;
-	}
-	*len_out = len;
+	text = read_to_end(fd, path, len_out, err);
 out:
 	if (fd >= 0)
 		close(fd);
 	return text;
 }
 
-static struct json *load_file(struct config *config, const char *path, struct diag *diag)
+struct text_check {
+	struct diag *diag;
+	const struct json_source *source;
+};
+
+static void on_mistake(void *arg, size_t offset, const char *text)
 {
+	struct text_check *check = arg;
+
+	diag_add_at(check->diag, check->source, offset, text);
+}
+
+/* What the file says, even if there are mistakes in it; NULL if that is nothing. */
+static struct json *load_file(struct config *config, const struct command *command, struct diag *diag)
+{
+	struct text_check check = { diag, NULL };
+	const char *path = command->file;
 	struct json_source *source;
-	struct json_error error;
 	struct json *root;
-	char *text, *folder;
+	bool is_file = false;
+	struct err err;
+	char *text;
 	size_t len;
 
-	text = read_file(path, &len, diag);
-	if (!text)
-		return NULL;
-	source = json_source_add(config->doc, path, text, len);
-	free(text);
-	folder = json_doc_alloc(config->doc, strlen(path) + 2);
-	if (!source || !folder)
-		return NULL;
-	strcpy(folder, path);
-	config->folder = dirname(folder);
-	root = json_parse(config->doc, source, &error);
-	if (!root) {
-		diag_add_at(diag, source, error.offset, error.text);
+	text = read_file(path, &len, &is_file, &err);
+	if (!text) {
+		source = json_source_add(config->doc, command->file_origin, NULL, 0);
+		diag_add_at(diag, source, 0, err.text);
 		return NULL;
 	}
-	if (root->type != JSON_OBJECT) {
+	check.source = source = json_source_add(config->doc, path, text, len);
+	free(text);
+	if (is_file) {
+		char *folder = json_doc_alloc(config->doc, strlen(path) + 2);
+
+		config->folder = folder ? dirname(strcpy(folder, path)) : NULL;
+	}
+	root = source ? json_parse_all(config->doc, source, on_mistake, &check) : NULL;
+	if (root && root->type != JSON_OBJECT) {
 		diag_add(diag, root, "expected an object, found %s", json_type_name(root->type));
 		return NULL;
 	}
@@ -166,13 +201,32 @@ static struct json *find_place(struct placer *p, const char *target, struct json
 	return node;
 }
 
+/* Nothing but a missing entry is worth a word: a section of another shape gets its own. */
+static void refuse_place(struct placer *p, const char *target, const struct json *node)
+{
+	const char *selector = strchr(target, '[');
+	const struct json *array;
+	char section[32];
+
+	snprintf(section, sizeof section, "%.*s", (int)strcspn(target + 1, "/["), target + 1);
+	array = json_get(p->root, section);
+	if (node && selector && array && array->type == JSON_ARRAY)
+		diag_add_key(p->diag, node,
+		             "expected an entry with \"use\": \"%.*s\" in \"%s\" for it, found none",
+		             (int)strcspn(selector + 1, "]"), selector + 1, section);
+}
+
 /* {"file": PATH} in place of the path. */
 static struct json *file_object(struct placer *p, struct json *path)
 {
 	struct json *object = json_new(p->config->doc, JSON_OBJECT, NULL, path->source);
 
-	if (object)
-		json_add(p->config->doc, object, "file", path);
+	if (!object)
+		return NULL;
+	object->offset = path->offset;
+	object->end = path->end;
+	object->written_as = path->written_as;
+	json_add(p->config->doc, object, "file", path);
 	return object;
 }
 
@@ -211,8 +265,8 @@ static struct json *list_object(struct placer *p, const char *text, const char *
 	return object;
 }
 
-/* The value as its place wants it; NULL: out of memory. */
-static struct json *value_node(struct placer *p, const struct command_value *value,
+/* A flag's or a variable's text as the node that it means; NULL: out of memory. */
+static struct json *make_value(struct placer *p, const struct command_value *value,
                                const struct shorthand_list *list, struct json_source *source)
 {
 	const struct shorthand *s = value->shorthand;
@@ -235,8 +289,9 @@ static struct json *value_node(struct placer *p, const struct command_value *val
 	return node && s->type == SHORTHAND_FILE ? file_object(p, node) : node;
 }
 
-/* Puts a flag's or a variable's text where it means, over what the file says. */
-static void place_value(struct placer *p, const struct command_value *value)
+/* Puts it over what the file says. `twin`: another that means the same, with the same right, or NULL. */
+static void place_value(struct placer *p, const struct command_value *value,
+                        const struct command_value *twin)
 {
 	const struct shorthand_list *list = list_of(value);
 	const char *target = list ? list->list_target : value->shorthand->target, *key;
@@ -245,30 +300,34 @@ static void place_value(struct placer *p, const struct command_value *value)
 
 	if (!source)
 		return;
+	node = make_value(p, value, list, source);
 	object = find_place(p, target, source, &key);
-	if (!object) {
-		diag_add(
-			p->diag, NULL,
-			"%s cannot be combined with the configuration file: its section \"%.*s\" has no "
-			"place for it",
-			value->origin, (int)strcspn(target + 1, "/["), target + 1);
-		return;
-	}
-	node = value_node(p, value, list, source);
+	if (!object)
+		refuse_place(p, target, node);
+	if (twin && node)
+		diag_add(p->diag, node, "%s says the same thing: keep one", twin->origin);
 	old = json_get(object, key);
 	if (old)
 		json_detach(old);
-	if (node)
+	if (node && object)
 		json_add(p->config->doc, object, key, node);
+}
+
+/* One of n values that has this target; NULL: none. Bore's variables give way to all others. */
+static const struct command_value *find_target(const struct command_value *values, size_t n,
+                                               const char *target, bool ours_alone)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(values[i].shorthand->target, target) == 0 &&
+		    !(ours_alone && strncmp(values[i].origin, "BORE_", 5) == 0))
+			return &values[i];
+	}
+	return NULL;
 }
 
 static bool has_target(const struct command_value *values, size_t n, const char *target)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(values[i].shorthand->target, target) == 0)
-			return true;
-	}
-	return false;
+	return find_target(values, n, target, false) != NULL;
 }
 
 /* Other users can read a process's arguments. The text has been copied by now. */
@@ -291,13 +350,14 @@ static void place_values(struct placer *p)
 
 		if (!has_target(value + 1, command->n_variables - i - 1, target) &&
 		    !has_target(command->flags, command->n_flags, target))
-			place_value(p, value);
+			place_value(p, value, find_target(command->variables, i, target, true));
 	}
 	for (size_t i = 0; i < command->n_flags; i++) {
 		const struct command_value *value = &command->flags[i];
+		const char *target = value->shorthand->target;
 
-		if (!has_target(value + 1, command->n_flags - i - 1, value->shorthand->target))
-			place_value(p, value);
+		if (!has_target(value + 1, command->n_flags - i - 1, target))
+			place_value(p, value, find_target(command->flags, i, target, true));
 		hide_argument(p, value);
 	}
 }
@@ -322,20 +382,19 @@ static void place_flat_keys(struct placer *p)
 			continue;
 		}
 		object = find_place(p, s->target, node->source, &key);
-		other = object ? json_get(object, key) : NULL;
-		if (!object || other) {
-			snprintf(pointer, sizeof pointer, "%s", s->target);
-			if (other)
-				json_pointer(other, pointer, sizeof pointer);
-			diag_add_key(p->diag, node,
-			             "the flat key \"%s\" and the structured %s say one thing twice: "
-			             "keep one",
+		other = json_get(object, key);
+		node->written_as = node->key;
+		if (!object)
+			refuse_place(p, s->target, node);
+		if (other) {
+			json_pointer(other, pointer, sizeof pointer);
+			diag_add_key(p->diag, node, "\"%s\" and %s say one thing twice: keep one",
 			             node->key, pointer);
-			json_detach(node);
-			continue;
 		}
 		json_detach(node);
-		if (s->type == SHORTHAND_FILE && node->type == JSON_STRING)
+		if (!object || other)
+			continue;
+		if (s->type == SHORTHAND_FILE)
 			node = file_object(p, node);
 		if (node)
 			json_add(p->config->doc, object, key, node);
@@ -352,10 +411,12 @@ static void place_defaults(struct placer *p)
 
 		if (json_get(p->root, d->key))
 			continue;
-		source = json_source_add(p->config->doc, "default", d->json, strlen(d->json));
+		source = json_source_add(p->config->doc, d->key, d->json, strlen(d->json));
 		node = source ? json_parse(p->config->doc, source, &error) : NULL;
-		if (node)
-			json_add(p->config->doc, p->root, d->key, node);
+		if (!node)
+			continue;
+		source->text = NULL; /* the operator has no such line */
+		json_add(p->config->doc, p->root, d->key, node);
 	}
 }
 
@@ -367,7 +428,7 @@ static const char *text_member(const struct json *object, const char *key, const
 	const struct json *node = json_get(object, key);
 	char found[96];
 
-	if (!node)
+	if (!node || node->unknown)
 		return otherwise;
 	if (node->type == JSON_STRING && node->len > 0 && strlen(node->raw) == node->len)
 		return node->raw;
@@ -378,11 +439,14 @@ static const char *text_member(const struct json *object, const char *key, const
 static void read_instance(const struct json *node, struct config_instance *out, struct diag *diag)
 {
 	const char *on_error;
+	char found[96];
 
 	out->node = node;
+	if (node->unknown)
+		return;
 	if (node->type != JSON_OBJECT) {
 		diag_add(diag, node, "expected an object with \"use\", found %s",
-		         json_type_name(node->type));
+		         value_describe(node, found, sizeof found));
 		return;
 	}
 	if (!json_get(node, "use"))
@@ -400,13 +464,14 @@ static void read_chain(struct config *config, const spore_cfg *section, struct c
                        struct diag *diag)
 {
 	const struct json *array = (const struct json *)(const void *)section;
+	char found[96];
 	size_t i = 0;
 
-	if (!array)
+	if (!array || array->unknown)
 		return;
 	if (array->type != JSON_ARRAY) {
 		diag_add(diag, array, "expected an array of instances, found %s",
-		         json_type_name(array->type));
+		         value_describe(array, found, sizeof found));
 		return;
 	}
 	out->items = json_doc_alloc(config->doc, (array->count + 1) * sizeof *out->items);
@@ -428,18 +493,16 @@ static void check_server(struct config *config, struct diag *diag)
 {
 	struct server_settings *server = &config->settings.server;
 	const struct json *ports = at(config, "server", "ports");
+	const struct json *min = at(config, "server", "min_port");
+	const struct json *max = at(config, "server", "max_port");
 
-	for (const char *const *key = (const char *const[]){ "min_port", "max_port", NULL }; *key;
-	     key++) {
-		const struct json *bound = at(config, "server", *key);
-
-		if (ports && bound)
-			diag_add(diag, bound, "\"%s\" and \"ports\" say one thing twice: keep one",
-			         *key);
-	}
-	if (server->min_port > server->max_port)
-		diag_add(diag, at(config, "server", "min_port"),
-		         "expected min_port <= max_port, found %lld and %lld",
+	if (ports && min)
+		diag_add_key(diag, min, "\"min_port\" and \"ports\" say one thing twice: keep one");
+	if (ports && max)
+		diag_add_key(diag, max, "\"max_port\" and \"ports\" say one thing twice: keep one");
+	if (!ports && server->min_port > server->max_port && !diag_has(diag, min) &&
+	    !diag_has(diag, max))
+		diag_add(diag, min ? min : max, "expected min_port <= max_port, found %lld and %lld",
 		         (long long)server->min_port, (long long)server->max_port);
 	if (server->ports.count == 0) {
 		spore_port_range *range = json_doc_alloc(config->doc, sizeof *range);
@@ -494,11 +557,11 @@ static void check_local(struct config *config, struct tunnel_settings *tunnel, c
 		         "expected the service's port: \"local_port\", or LOCAL_PORT on the "
 		         "command line");
 	} else if (local && (is_in_file(host) || is_in_file(port))) {
-		diag_add(diag, local,
-		         "\"local\" and \"local_port\" or \"local_host\" say one thing twice: "
-		         "keep one");
-	} else if (local && !split_local(config, tunnel)) {
-		diag_add(diag, local, "expected \"HOST:PORT\", found \"%s\"", tunnel->local);
+		diag_add_key(diag, local, "\"local\" and \"%s\" say one thing twice: keep one",
+		             is_in_file(host) ? "local_host" : "local_port");
+	} else if (local && !diag_has(diag, local) && !split_local(config, tunnel)) {
+		diag_add(diag, local, "expected \"HOST:PORT\" with a port from 1 to 65535, found \"%s\"",
+		         tunnel->local);
 	} else {
 		tunnel->local_host = host || !local ? given.local_host : tunnel->local_host;
 		tunnel->local_port = port ? given.local_port : tunnel->local_port;
@@ -527,10 +590,12 @@ static void check_client(struct config *config, struct diag *diag)
 
 	if (section && section->type == JSON_ARRAY)
 		node = section->first;
-	if (section && section->count == 0)
+	if (section && section->type == JSON_ARRAY && section->count == 0)
 		diag_add(diag, section, "expected at least one tunnel, found none");
-	for (size_t i = 0; node && i < config->settings.tunnels.count; i++, node = node->next)
-		check_tunnel(config, &tunnels[i], node, diag);
+	for (size_t i = 0; node && i < config->settings.tunnels.count; i++, node = node->next) {
+		if (node->type == JSON_OBJECT)
+			check_tunnel(config, &tunnels[i], node, diag);
+	}
 }
 
 /* ---- loading ----------------------------------------------------------------------------------- */
@@ -556,28 +621,37 @@ static bool has_essentials(struct placer *p)
 	return good;
 }
 
-static enum config_outcome fill(struct config *config, const struct command *command, struct diag *diag)
+/* What else may stand at the top of a file; by now it has been moved from there. NULL-ended. */
+static void list_flat_keys(unsigned role, const char *names[COMMAND_MAX_VALUES + 1])
 {
-	struct placer p = { config, command, json_doc_root(config->doc), diag };
-	struct settings *settings = &config->settings;
-	bool server = config->role == ROLE_SERVER;
+	size_t n = 0;
 
-	if (command->file) {
-		struct json *file = load_file(config, command->file, diag);
-
-		if (!file)
-			return CONFIG_WRONG;
-		p.root->source = file->source;
-		while (file->first)
-			json_add(config->doc, p.root, file->first->key, file->first);
-		place_flat_keys(&p);
+	for (size_t i = 0; i < n_shorthands && n < COMMAND_MAX_VALUES; i++) {
+		if (shorthands[i].roles & role && shorthands[i].type != SHORTHAND_NO)
+			names[n++] = shorthands[i].name;
 	}
-	place_values(&p);
-	place_defaults(&p);
-	if (!has_essentials(&p))
-		return CONFIG_USAGE;
-	option_fill(&(struct option_scope){ config->doc, diag, config->folder, NULL },
-	            server ? &settings_server : &settings_client, p.root, settings);
+	names[n] = NULL;
+}
+
+static bool place_file(struct placer *p)
+{
+	struct json *file = load_file(p->config, p->command, p->diag);
+
+	if (!file)
+		return false;
+	p->root->source = file->source;
+	p->root->offset = file->offset;
+	p->root->end = file->end;
+	while (file->first)
+		json_add(p->config->doc, p->root, file->first->key, file->first);
+	place_flat_keys(p);
+	return true;
+}
+
+static void read_chains(struct config *config, struct diag *diag)
+{
+	const struct settings *settings = &config->settings;
+
 	read_chain(config, settings->transport, &config->transport, diag);
 	read_chain(config, settings->auth, &config->auth, diag);
 	read_chain(config, settings->acl.control, &config->acl_control, diag);
@@ -587,8 +661,26 @@ static enum config_outcome fill(struct config *config, const struct command *com
 		diag_add(diag, (const struct json *)(const void *)settings->transport,
 		         "expected at most %d transports, found %zu", MAX_TRANSPORTS,
 		         config->transport.n);
-	if (diag->count == 0)
-		server ? check_server(config, diag) : check_client(config, diag);
+}
+
+static enum config_outcome fill(struct config *config, const struct command *command, struct diag *diag)
+{
+	struct placer p = { config, command, json_doc_root(config->doc), diag };
+	const char *flat_keys[COMMAND_MAX_VALUES + 1];
+	bool server = config->role == ROLE_SERVER;
+
+	if (command->file && !place_file(&p))
+		return CONFIG_WRONG;
+	place_values(&p);
+	place_defaults(&p);
+	if (!has_essentials(&p))
+		return CONFIG_USAGE;
+	list_flat_keys(config->role, flat_keys);
+	option_fill(&(struct option_scope){ config->doc, diag, config->folder, flat_keys },
+	            server ? &settings_server : &settings_client, p.root, &config->settings);
+	read_chains(config, diag);
+	server ? check_server(config, diag) : check_client(config, diag);
+	config->is_readable = true;
 	if (diag->count == 0)
 		return CONFIG_LOADED;
 	return diag->count_elsewhere ? CONFIG_WRONG : CONFIG_USAGE;

@@ -27,6 +27,7 @@ struct config_chain {
 struct config {
 	struct json_doc *doc;     /* owned; all below points into it */
 	unsigned role;            /* ROLE_SERVER or ROLE_LOCAL */
+	bool is_readable;         /* what it says can be checked on, be it right or wrong */
 	bool secret_in_arguments; /* one was given as a flag (and wiped there) */
 	size_t secrets_in_list;   /* so many were given with commas between them; 0: one or none */
 	const char *folder;       /* that relative paths start from; NULL: the working directory */

@@ -126,7 +126,7 @@ static const spore_option server_root[] = {
 };
 static const spore_option client_root[] = {
 	SPORE_OBJECT(struct settings, client, struct client_settings, SPORE_OPTF_REQUIRED, &client_item,
-	             "the client"),
+	             "the server to connect to, and how"),
 	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED, &tunnel_item, "what is made reachable"),
 	BOTH,
 };

@@ -58,6 +58,8 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 	struct err err;
 
 	b->node = entry->node;
+	if (!entry->use) /* which has been reported */
+		return NULL;
 	spec.component = registry_find(b->registry, kind, entry->use, &spec.plugin, &err);
 	if (!spec.component) {
 		diag_add(b->diag, use_node(entry->node), "%s", err.text);

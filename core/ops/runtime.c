@@ -30,17 +30,21 @@ enum { MAX_WORKERS = 256, STOP_WAIT_MS = 2000 };
 
 static void set_limits(void)
 {
-	struct rlimit files, no_core = { 0, 0 };
+	struct rlimit files;
 
 	signal(SIGPIPE, SIG_IGN);
 	guest_thread_begin("main");
 	crash_stack_new(); /* until the end of the process */
 	crash_catch();
-	setrlimit(RLIMIT_CORE, &no_core); /* a core file would hold the secrets */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+}
+
+void runtime_forbid_core(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 }
 
 static unsigned count_cpus(void)
@@ -106,15 +110,18 @@ static bool set_pins(struct registry *registry, const struct config *config, str
 	}
 	registry->pins = list;
 	registry->n_pins = pins->count;
-	return diag->count == 0;
+	return !diag_has(diag, node);
 }
 
+/* False: which plugins are to be trusted is not known for sure, so none may be loaded. */
 static bool set_up_registry(struct runtime *runtime, struct diag *diag)
 {
 	const struct plugin_settings *settings = &runtime->config->settings.plugins;
 	struct registry *registry = &runtime->registry;
 	const char *const *paths = settings->path.items;
 
+	if (diag_has(diag, json_get(json_doc_root(runtime->config->doc), "plugins")))
+		return false;
 	registry->loader.get_extension = host_get_extension;
 	for (size_t i = 0; i < settings->path.count && i < REGISTRY_MAX_PATH; i++)
 		registry->path[registry->n_path++] = paths[i];
@@ -149,24 +156,29 @@ static bool start_loops(struct runtime *runtime)
 	return true;
 }
 
-static bool load_plugins(struct runtime *runtime)
+static bool load_plugins(struct runtime *runtime, struct diag *diag)
 {
-	struct diag diag = { 0 };
+	unsigned before = diag->count;
 	struct err err;
 
-	if (set_up_registry(runtime, &diag))
+	if (set_up_registry(runtime, diag))
 		runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers,
-		                              runtime->retirer, &diag);
-	diag_print(&diag, stderr);
-	diag_fini(&diag);
-	if (!runtime->set)
+		                              runtime->retirer, diag);
+	if (diag->count > before)
+		diag->count_elsewhere =
+			diag->count; /* a secret's missing file, say, is no wrong usage */
+	if (diag->count > 0)
 		return false;
+	if (runtime->config->secret_in_arguments)
+		log_warn("a secret on the command line can be seen by others",
+		         log_str("better", "SPORE_SECRET or --secret-file"));
 	return plugin_set_start(runtime->set, runtime->loops, &err) || fail(err.text);
 }
 
 bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
                    void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
-                                      struct grant *grant))
+                                      struct grant *grant),
+                   struct diag *diag)
 {
 	struct host_services services = { .revalidate = revalidate };
 
@@ -180,9 +192,6 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	if (!log_start((enum log_level)config->settings.log.level,
 	               (enum log_format)config->settings.log.format))
 		return fail("cannot start the log's thread");
-	if (config->secret_in_arguments)
-		log_warn("a secret on the command line can be seen by others",
-		         log_str("better", "SPORE_SECRET or --secret-file"));
 	if (config->secrets_in_list)
 		log_info("the secret was split at its commas",
 		         log_int("secrets", (int64_t)config->secrets_in_list));
@@ -203,7 +212,7 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	runtime->host_ready = host_init(&services);
 	if (!runtime->host_ready)
 		return fail("out of memory");
-	return load_plugins(runtime);
+	return load_plugins(runtime, diag);
 }
 
 static void stop_loops(struct runtime *runtime)

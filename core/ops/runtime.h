@@ -23,11 +23,15 @@ struct runtime {
 	bool host_ready;
 };
 
-/* revalidate: as in struct host_services; NULL on a client. Mistakes are printed to standard error.
- * False: runtime_stop still has to be called. */
+/* No core file of this process, which would hold its secrets. To be called before there are any. */
+void runtime_forbid_core(void);
+/* revalidate: as in struct host_services; NULL on a client. What is wrong with the plugins goes to
+ * the diag, other failures to standard error. False if the diag is not empty then: a configuration
+ * that is wrong is checked to its end, but not started. runtime_stop has to be called in any case. */
 bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
                    void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
-                                      struct grant *grant));
+                                      struct grant *grant),
+                   struct diag *diag);
 /* False when a plugin's thread could not be ended: then leave by _exit, since it still uses memory. */
 bool runtime_stop(struct runtime *runtime);
 /* Warns where the kernel gives less than what was asked for. */

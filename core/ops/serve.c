@@ -15,33 +15,50 @@
 
 enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-/* The configuration, or the exit status in *status_out and NULL. */
-static struct config *load_config(unsigned role, int argc, char **argv, int *status_out)
+static const char *role_name(unsigned role)
 {
-	const char *name = role == ROLE_SERVER ? "server" : "local";
-	struct config *config;
-	struct diag diag = { 0 };
-	enum config_outcome outcome = config_load(role, argc, argv, &diag, &config);
+	return role == ROLE_SERVER ? "server" : "local";
+}
 
-	diag_print(&diag, stderr);
-	diag_fini(&diag);
-	if (outcome == CONFIG_LOADED)
+/* Tells all mistakes; the exit status that they mean. */
+static int print_mistakes(unsigned role, struct diag *diag, bool usage)
+{
+	diag_print(diag, stderr);
+	diag_fini(diag);
+	if (usage)
+		fprintf(stderr, "try: spore %s --help\n", role_name(role));
+	return usage ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* The configuration, which may have mistakes if its plugins are worth checking all the same; or NULL
+ * and the exit status in *status_out. */
+static struct config *load_config(unsigned role, int argc, char **argv, struct diag *diag,
+                                  int *status_out)
+{
+	struct config *config;
+	enum config_outcome outcome;
+
+	runtime_forbid_core();
+	outcome = config_load(role, argc, argv, diag, &config);
+	if (config && config->is_readable)
 		return config;
 	if (outcome == CONFIG_HELP)
 		command_print_help(role, stdout);
-	if (outcome == CONFIG_USAGE)
-		fprintf(stderr, "try: spore %s --help\n", name);
-	*status_out = outcome == CONFIG_HELP    ? EXIT_CLEAN
-	              : outcome == CONFIG_USAGE ? EXIT_USAGE
-	                                        : EXIT_FAILED;
+	*status_out = outcome == CONFIG_HELP ? EXIT_CLEAN
+	                                     : print_mistakes(role, diag, outcome == CONFIG_USAGE);
 	config_unref(config);
 	return NULL;
 }
 
-static int end(struct runtime *runtime, struct config *config, int status)
+/* Mistakes are told when nobody else writes to standard error any more. */
+static int end(struct runtime *runtime, struct config *config, struct diag *diag, int status)
 {
+	bool stopped = runtime_stop(runtime);
+
+	if (diag->count > 0)
+		status = print_mistakes(config->role, diag, diag->count_elsewhere == 0);
 	config_unref(config);
-	if (runtime_stop(runtime))
+	if (stopped)
 		return status;
 	/* A plugin's thread hangs in memory that exit() would take away. */
 	fflush(NULL);
@@ -96,17 +113,18 @@ static bool run_server(struct runtime *runtime)
 int serve_server(int argc, char **argv)
 {
 	struct runtime runtime;
+	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
-	struct config *config = load_config(ROLE_SERVER, argc, argv, &status);
+	struct config *config = load_config(ROLE_SERVER, argc, argv, &diag, &status);
 
 	if (!config)
 		return status;
-	if (runtime_start(&runtime, config, config->settings.server.workers, server_revalidate) &&
+	if (runtime_start(&runtime, config, config->settings.server.workers, server_revalidate, &diag) &&
 	    run_server(&runtime))
 		status = EXIT_CLEAN;
 	else
 		status = EXIT_FAILED;
-	return end(&runtime, config, status);
+	return end(&runtime, config, &diag, status);
 }
 
 /* ---- local
@@ -157,14 +175,15 @@ static int run_client(struct runtime *runtime)
 int serve_local(int argc, char **argv)
 {
 	struct runtime runtime;
+	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
-	struct config *config = load_config(ROLE_LOCAL, argc, argv, &status);
+	struct config *config = load_config(ROLE_LOCAL, argc, argv, &diag, &status);
 
 	if (!config)
 		return status;
-	if (runtime_start(&runtime, config, config->settings.client.workers, NULL))
+	if (runtime_start(&runtime, config, config->settings.client.workers, NULL, &diag))
 		status = run_client(&runtime);
 	else
 		status = EXIT_FAILED;
-	return end(&runtime, config, status);
+	return end(&runtime, config, &diag, status);
 }
