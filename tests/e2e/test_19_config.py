@@ -1,15 +1,18 @@
 """The config file: structured form, flat keys, and errors that name their place."""
 
 import json
-import re
+import pathlib
 
 import pytest
 
+from harness import transcripts
 from harness.peers import Client, Server, spore_binary, spore_server
-from harness.process import Process, run
+from harness.process import Process
 from harness.services import Echo
 from harness.visitors import one_exchange
 from harness.wire import Tunnel
+
+TABLE = pathlib.Path(__file__).with_name("wrong_configs.txt")
 
 
 @pytest.fixture
@@ -105,123 +108,10 @@ def test_precedence(write, address):
             assert tunnel.port == port
 
 
-def refused(config, command="server"):
-    """The error that the file leads to, as (line, column, text)."""
-    process = run([spore_binary(), command, "--config", config])
-    assert process.status == 1
-    for line in process.stderr:
-        found = re.search(re.escape(config) + r":(\d+):(\d+): error: (.*)", line)
-        if found:
-            return int(found.group(1)), int(found.group(2)), found.group(3)
-    raise AssertionError(f"no error of the form FILE:LINE:COL: error: ...\n{process.log()}")
-
-
-def test_unknown_key_of_the_structured_form(write):
-    line, _, text = refused(write('{\n  "server": {\n    "control_prot": 7000\n  }\n}\n'))
-    assert line == 3
-    assert "control_prot" in text
-
-
-def test_unknown_key_at_the_top(write):
-    line, column, text = refused(write('{\n  "sekret": "x"\n}\n'))
-    assert (line, column) == (2, 3)
-    assert "sekret" in text
-
-
-def test_unknown_option_of_a_plugin(write):
-    line, _, text = refused(write('{\n "auth": [\n  {"use": "hmac", "secret": "x",\n   "secrte": "x"}\n ]\n}\n'))
-    assert line == 4
-    assert "secrte" in text
-
-
-def test_unknown_plugin(write):
-    line, _, text = refused(write('{\n "auth": [\n  {"use": "magic"}\n ]\n}\n'))
-    assert line == 3
-    assert "magic" in text
-
-
-@pytest.mark.parametrize(
-    "content, named",
-    [
-        ('{\n"control_port": 7000,\n"server": {"control_port": 7001}\n}\n', "control_port"),
-        ('{\n"min_port": 20000,\n"server": {"ports": "20000-21000"}\n}\n', "port"),
-        ('{\n"secret": "a",\n"auth": [{"use": "hmac", "secret": "b"}]\n}\n', "secret"),
-    ],
-    ids=["control_port", "ports", "secret"],
-)
-def test_flat_and_structured_form_of_one_thing(write, content, named):
-    assert named in refused(write(content))[2]
-
-
-@pytest.mark.parametrize(
-    "content, line",
-    [
-        ("", 1),
-        ("{", 1),
-        ("[]", 1),
-        ("null", 1),
-        ('{"control_port": 7000', 1),
-        ('{\n"control_port": 7000,}\n', 2),
-        ('{\n"control_port": 07000\n}\n', 2),
-        ('{\n"control_port": 7000.0.0\n}\n', 2),
-        ('{\n"control_port": "7000"\n}\n', 2),
-        ('{\n"control_port": 70000\n}\n', 2),
-        ('{\n"control_port": -1\n}\n', 2),
-        ('{\n"control_port": 7000.5\n}\n', 2),
-        ('{\n"control_port": true\n}\n', 2),
-        ('{\n"control_port": 7000,\n"control_port": 7000\n}\n', 3),
-        ('{\n"secret": "a\nb"\n}\n', 2),
-        ('{\n"secret": "\\ud83d"\n}\n', 2),
-        ('{\n"secret": 5\n}\n', 2),
-        ('{\n"control_port": 7000\n}\nx\n', 4),
-        ("{\n// a remark\n}\n", 2),
-        ("{\n'control_port': 7000\n}\n", 2),
-        ('{\n"server": {"ports": "21000-20000"}\n}\n', 2),
-        ('{\n"server": {"ports": "all"}\n}\n', 2),
-        ('{\n"server": []\n}\n', 2),
-        ('{\n"server": {"bind_addr": "nonsense"}\n}\n', 2),
-    ],
-)
-def test_wrong_files(write, content, line):
-    assert refused(write(content))[0] == line
-
-
-def test_byte_order_mark(write):
-    assert refused(write('\ufeff{"control_port": 7000}'))[0] == 1
-
-
-def test_bytes_that_are_no_utf8(tmp_path):
-    path = tmp_path / "spore.json"
-    path.write_bytes(b'{\n"secret": "\xff"\n}\n')
-    assert refused(str(path))[0] == 2
-
-
-@pytest.mark.parametrize("name", ["absent.json", "."])
-def test_file_that_cannot_be_read(tmp_path, name):
-    path = str(tmp_path / name)
-    process = run([spore_binary(), "server", "--config", path])
-    assert process.status == 1
-    assert any(path in line for line in process.stderr)
-
-
-def test_an_error_in_the_clients_file(write):
-    line, _, text = refused(write('{\n  "client": { "to": "x",\n    "too": "127.0.0.1"\n  },\n  "tunnels": [{"local_port": 1}]\n}\n'), command="local")
-    assert line == 3
-    assert "too" in text
-
-
-@pytest.mark.parametrize("local", ["127.0.0.1", "127.0.0.1:0x50", "127.0.0.1:65536", ":::"])
-def test_tunnels_that_lead_nowhere(write, local):
-    content = '{\n"client": {"to": "127.0.0.1"},\n"tunnels": [{"local": %s}]\n}\n' % json.dumps(local)
-    line, _, text = refused(write(content), command="local")
-    assert line == 3
-
-
-def test_secret_of_the_file_is_not_shown_in_errors(write):
-    config = write('{\n"secret": "hunter2hunter2",\n"nonsense": 1\n}\n')
-    process = run([spore_binary(), "server", "--config", config])
-    assert process.status == 1
-    assert not any("hunter2" in line for line in process.lines)
+@pytest.mark.parametrize("case", transcripts.read(TABLE), ids=str)
+def test_wrong_configs(tmp_path, case):
+    """Said whole, word for word: all mistakes, in the order of the file."""
+    transcripts.check(case, tmp_path)
 
 
 def test_flags_alone_need_no_file(address):

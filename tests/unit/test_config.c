@@ -194,10 +194,8 @@ START_TEST(a_list_of_secrets_has_a_place_of_its_own)
 	ck_assert_str_eq(text_of(secrets, "secret2"), "two");
 	ck_assert(scene.config->secret_in_arguments);
 	leave(&scene);
-	load_good(&scene, ROLE_SERVER, NULL, "--secret|one,two|--secret-file|f");
-	ck_assert_str_eq(text_of(only_auth(&scene), "use"), "hmac");
-	ck_assert_uint_eq(scene.config->secrets_in_list, 0);
-	leave(&scene);
+	check_wrong(ROLE_SERVER, NULL, "--secret|one,two|--secret-file|f", CONFIG_USAGE,
+	            "--secret-file: error: --secret says the same thing: keep one");
 }
 END_TEST
 
@@ -217,8 +215,8 @@ START_TEST(what_is_no_list_of_secrets)
 	ck_assert_uint_eq(scene.config->secrets_in_list, 0);
 	leave(&scene);
 	unsetenv("BORE_SECRET");
-	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\"}]}", "--secret|one,two", CONFIG_WRONG,
-	            "--secret cannot be combined with the configuration file");
+	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\"}]}", "--secret|one,two", CONFIG_USAGE,
+	            "--secret: error: expected an entry with \"use\": \"multi_secret\" in \"auth\" for it, found none");
 }
 END_TEST
 

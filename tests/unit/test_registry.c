@@ -52,18 +52,18 @@ START_TEST(what_is_missing_is_named)
 
 	scene.registry.path[1] = "/another/folder";
 	scene.registry.n_path = 2;
-	check_none(&scene, SPORE_KIND_AUTH, "none", "unknown auth plugin \"none\": expected one of hmac (looked for auth_none.so in " PLUGIN_DIR
-	                                             ", /another/folder)");
+	check_none(&scene, SPORE_KIND_AUTH, "none", "unknown auth plugin \"none\": expected one of hmac");
+	check_none(&scene, SPORE_KIND_AUTH, "none", " (looked for auth_none.so in " PLUGIN_DIR ", /another/folder)");
 	check_none(&scene, SPORE_KIND_AUTH, "hmca", "unknown auth plugin \"hmca\": did you mean \"hmac\"? (looked for auth_hmca.so ");
 	check_none(&scene, SPORE_KIND_ACL, "cidr", "unknown acl plugin \"cidr\": there is none (looked for acl_cidr.so in ");
 	check_none(&scene, SPORE_KIND_AUTH, "auth_hmca:x", "unknown plugin file \"auth_hmca\": did you mean \"auth_hmac\"? (");
-	check_none(&scene, SPORE_KIND_ACL, "acme:x", "unknown plugin file \"acme\": expected one of auth_hmac, transport_plain (looked for acme.so in ");
+	check_none(&scene, SPORE_KIND_ACL, "acme:x", "unknown plugin file \"acme\": expected one of a");
 	check_none(&scene, SPORE_KIND_TRANSPORT, "transport_plain:other",
 	           "transport_plain.so has no transport component \"other\": expected one of plain");
 	check_none(&scene, SPORE_KIND_AUTH, "transport_plain:plain", "has no auth component \"plain\": there is none");
 	check_none(&scene, SPORE_KIND_AUTH, "../auth:x", "expected a plugin's name without slashes");
 	check_none(&scene, SPORE_KIND_AUTH, "a:/b", "expected a plugin's name without slashes");
-	check_none(&scene, SPORE_KIND_AUTH, "", "unknown auth plugin \"\": expected one of hmac (looked for auth_.so in ");
+	check_none(&scene, SPORE_KIND_AUTH, "", "unknown auth plugin \"\": expected one of hmac");
 	loader_fini(&scene.registry.loader);
 }
 END_TEST
