@@ -12,6 +12,7 @@
 
 #include "base/guest.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "plugin/sealed.h"
 
 /* ---- what the entry point returns is as untrusted as any input -------------------------------- */
@@ -60,25 +61,27 @@ static bool check_options(const spore_option *rows, uint32_t n, uint32_t stride,
 static bool check_component(const spore_component *c, struct err *err)
 {
 	const char *slot;
+	char name[64];
 
 	if (!SPORE_HAS(c, conf_size) || !c->name || !*c->name) {
 		err_set(err, "one of its components has no name or is cut short");
 		return false;
 	}
+	text_escape(c->name, strlen(c->name), name, sizeof name);
 	if (SPORE_HAS(c, flags) && c->flags & SPORE_COMPF_SINGLE_WORKER &&
 	    c->kind != SPORE_KIND_METRICS) {
 		err_set(err, "its component \"%s\" asks for one worker, which only an exporter may",
-		        c->name);
+		        name);
 		return false;
 	}
 	slot = missing_slot(c);
 	if (slot) {
-		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", c->name, slot);
+		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", name, slot);
 		return false;
 	}
 	if (!check_options(c->options, c->n_options, c->option_size, 0)) {
 		err_set(err, "its component \"%s\" has an option table with a row that is not whole",
-		        c->name);
+		        name);
 		return false;
 	}
 	return true;
@@ -86,17 +89,20 @@ static bool check_component(const spore_component *c, struct err *err)
 
 static bool check_plugin(const struct loader *loader, const spore_plugin *plugin, struct err *err)
 {
+	char shown[96];
+
 	if (!plugin || !SPORE_HAS(plugin, components) || !plugin->components || !plugin->name) {
 		err_set(err, "spore_plugin_v1() returned no plugin");
 		return false;
 	}
 	for (const char *const *id = plugin->required; id && *id; id++) {
 		if (!loader->get_extension(*id)) {
+			text_escape(*id, strlen(*id), shown, sizeof shown);
 			err_set(err,
 			        "it needs the host extension \"%s\", which this host does not have: "
 			        "update "
 			        "Spore",
-			        *id);
+			        shown);
 			return false;
 		}
 	}
@@ -121,15 +127,36 @@ static struct loaded *find_digest(const struct loader *loader, const uint8_t *di
 	return NULL;
 }
 
+const char *loader_digest_text(const uint8_t digest[CRYPTO_SHA256_SIZE],
+                               char out[LOADER_DIGEST_TEXT_SIZE])
+{
+	char *at = stpcpy(out, "sha256:");
+
+	for (size_t i = 0; i < CRYPTO_SHA256_SIZE; i++, at += 2)
+		snprintf(at, 3, "%02x", digest[i]);
+	return out;
+}
+
 static bool check_pin(const uint8_t *digest, const char *pin, struct err *err)
 {
-	char hex[2 * CRYPTO_SHA256_SIZE + 1];
+	char text[LOADER_DIGEST_TEXT_SIZE];
+	const char *hex = strchr(loader_digest_text(digest, text), ':') + 1;
 
-	for (size_t i = 0; i < CRYPTO_SHA256_SIZE; i++)
-		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	if (!pin || strcasecmp(hex, pin) == 0)
 		return true;
 	err_set(err, "its SHA-256 is %s: expected the pinned %s", hex, pin);
+	return false;
+}
+
+/* All that is asked of a copy before any of it runs. */
+static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *digest_out,
+                       struct note *note_out, struct err *err)
+{
+	if (crypto_sha256(copy->bytes, copy->size, digest_out))
+		return check_pin(digest_out, pin, err) &&
+		       note_read(copy->bytes, copy->size, note_out, err) &&
+		       note_is_compatible(note_out, err);
+	err_set(err, "out of memory");
 	return false;
 }
 
@@ -143,7 +170,12 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 	loaded->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	guest_leave();
 	if (!loaded->handle) {
-		err_set(err, "cannot load it: %s", dlerror());
+		const char *why = dlerror();
+		size_t len = strlen(path);
+
+		/* The name of the copy says nothing to anybody. */
+		err_set(err, "cannot load it: %s",
+		        strncmp(why, path, len) == 0 && why[len] == ':' ? why + len + 2 : why);
 		return false;
 	}
 	*(void **)&entry = dlsym(loaded->handle, "spore_plugin_v1");
@@ -162,11 +194,8 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 {
 	struct loaded *loaded = calloc(1, sizeof *loaded), *known;
 
-	if (!loaded || !crypto_sha256(copy->bytes, copy->size, loaded->digest)) {
-		err_set(err, "out of memory");
-		goto fail;
-	}
-	if (!check_pin(loaded->digest, pin, err))
+	err_set(err, "out of memory");
+	if (!loaded || !check_copy(copy, pin, loaded->digest, &loaded->note, err))
 		goto fail;
 	known = find_digest(loader, loaded->digest);
 	if (known) {
@@ -176,8 +205,7 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 	}
 	loaded->fd = copy->fd;
 	loaded->path = strdup(path);
-	if (!note_read(copy->bytes, copy->size, &loaded->note, err) ||
-	    !note_is_compatible(&loaded->note, err) || !open_code(loader, loaded, err))
+	if (!loaded->path || !open_code(loader, loaded, err))
 		goto fail;
 	loaded->next = loader->first;
 	loader->first = loaded;
@@ -224,14 +252,25 @@ void loader_fini(struct loader *loader)
 	}
 }
 
-bool loader_inspect(const char *path, struct note *note_out, struct err *err)
+bool loader_inspect(const char *path, const char *pin, struct inspection *out, struct err *err)
 {
 	struct sealed copy;
-	bool good;
+	struct err unused;
+	bool good = false;
 
-	if (!sealed_open(path, &copy, err))
-		return false;
-	good = note_read(copy.bytes, copy.size, note_out, err);
+	*out = (struct inspection){ .is_read = false };
+	if (!sealed_inspect(path, &copy, &out->forbidden, err))
+		goto out;
+	out->is_read = true;
+	good = check_copy(&copy, pin, out->digest, &out->note, err);
+	out->has_note = note_read(copy.bytes, copy.size, &out->note, &unused);
 	sealed_close(&copy, true);
+	if (out->forbidden.text[0]) {
+		*err = out->forbidden;
+		good = false;
+	}
+out:
+	if (!good)
+		err_prefix(err, "plugin %s refused", path);
 	return good;
 }

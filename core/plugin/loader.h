@@ -32,7 +32,23 @@ const struct loaded *loader_load(struct loader *loader, const char *path, const 
                                  struct err *err);
 /* Closes the copies; the code stays mapped. */
 void loader_fini(struct loader *loader);
-/* Only what the note says; nothing of the file runs. */
-bool loader_inspect(const char *path, struct note *note_out, struct err *err);
+
+/* What is known of a file of which nothing has run. */
+struct inspection {
+	struct err
+		forbidden; /* what its owner or modes, or those of its folders, forbid; empty: nothing */
+	bool is_read, has_note;
+	uint8_t digest[CRYPTO_SHA256_SIZE]; /* if it is read */
+	struct note note;                   /* if it has one */
+};
+
+/* Runs nothing of it, whoever may write it. False and *err: loader_load would refuse it, in these words.
+ * True: what is left to be seen, only running it shows. */
+bool loader_inspect(const char *path, const char *pin, struct inspection *inspection_out,
+                    struct err *err);
+/* "sha256:HEX", as a pin is written. */
+#define LOADER_DIGEST_TEXT_SIZE (sizeof "sha256:" + 2 * CRYPTO_SHA256_SIZE)
+const char *loader_digest_text(const uint8_t digest[CRYPTO_SHA256_SIZE],
+                               char out[LOADER_DIGEST_TEXT_SIZE]);
 
 #endif

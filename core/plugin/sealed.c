@@ -50,28 +50,28 @@ static bool check_link(const char *path, struct err *err)
 	return check_folders(real, err);
 }
 
-static int open_checked(const char *path, struct stat *st, struct err *err)
+static bool find_real(const char *path, char real[PATH_MAX], struct err *err)
 {
-	char real[PATH_MAX];
-	int fd;
+	if (realpath(path, real))
+		return true;
+	err_set(err, "cannot open %s: %s", path, strerror(errno));
+	return false;
+}
 
-	if (!realpath(path, real)) {
-		err_set(err, "cannot open %s: %s", path, strerror(errno));
-		return -1;
-	}
-	if (!check_folders(real, err) || !check_link(path, err))
-		return -1;
-	fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, st) < 0) {
+/* The descriptor, or -1 and *err. */
+static int open_regular(const char *real, struct stat *st, struct err *err)
+{
+	int fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, st) < 0)
 		err_set(err, "cannot open %s: %s", real, strerror(errno));
-	} else if (!S_ISREG(st->st_mode)) {
+	else if (!S_ISREG(st->st_mode))
 		err_set(err, "%s is not a regular file", real);
-	} else if (st->st_size == 0 || st->st_size > MAX_SIZE) {
+	else if (st->st_size == 0 || st->st_size > MAX_SIZE)
 		err_set(err, "%s has %lld bytes: expected a plugin of 1 byte to 256 MiB", real,
 		        (long long)st->st_size);
-	} else if (access_is_safe("plugin", real, st, err)) {
+	else
 		return fd;
-	}
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -89,19 +89,17 @@ static bool copy_all(int from, int to, size_t size)
 	return true;
 }
 
-bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
+/* Takes the descriptor of the file. */
+static bool seal(int file, size_t size, const char *path, struct sealed *sealed_out, struct err *err)
 {
 	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
-	struct stat st;
-	int file = open_checked(path, &st, err), copy = -1;
 	void *bytes = MAP_FAILED;
+	int copy;
 
-	if (file < 0)
-		return false;
+	errno = 0;
 	copy = memfd_create("spore-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (copy >= 0 && copy_all(file, copy, (size_t)st.st_size) &&
-	    fcntl(copy, F_ADD_SEALS, SEALS) == 0)
-		bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, copy, 0);
+	if (copy >= 0 && copy_all(file, copy, size) && fcntl(copy, F_ADD_SEALS, SEALS) == 0)
+		bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, copy, 0);
 	if (bytes == MAP_FAILED) {
 		err_set(err, "cannot copy %s into memory: %s", path,
 		        errno ? strerror(errno) : "it changed meanwhile");
@@ -110,8 +108,49 @@ bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
 		copy = -1;
 	}
 	close(file);
-	*sealed_out = (struct sealed){ copy, bytes == MAP_FAILED ? NULL : bytes, (size_t)st.st_size };
+	*sealed_out = (struct sealed){ copy, bytes == MAP_FAILED ? NULL : bytes, size };
 	return copy >= 0;
+}
+
+bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
+{
+	char real[PATH_MAX];
+	struct stat st;
+	int file;
+
+	if (!find_real(path, real, err) || !check_folders(real, err) || !check_link(path, err))
+		return false;
+	file = open_regular(real, &st, err);
+	if (file < 0)
+		return false;
+	if (!access_is_safe("plugin", real, &st, err)) {
+		close(file);
+		return false;
+	}
+	return seal(file, (size_t)st.st_size, path, sealed_out, err);
+}
+
+bool sealed_inspect(const char *path, struct sealed *sealed_out, struct err *forbidden_out,
+                    struct err *err)
+{
+	char real[PATH_MAX];
+	struct stat st;
+	bool good;
+	int file;
+
+	if (!find_real(path, real, err))
+		return false;
+	good = check_folders(real, forbidden_out) && check_link(path, forbidden_out);
+	file = open_regular(real, &st, err);
+	if (file < 0) {
+		/* What comes first in sealed_open is what it says. */
+		if (!good)
+			*err = *forbidden_out;
+		return false;
+	}
+	if (good && access_is_safe("plugin", real, &st, forbidden_out))
+		forbidden_out->text[0] = '\0';
+	return seal(file, (size_t)st.st_size, path, sealed_out, err);
 }
 
 void sealed_close(struct sealed *sealed, bool close_fd)

@@ -17,6 +17,10 @@ struct sealed {
 /* Checks owner and modes of the file and of the folders above it, then copies it. False and *err
  * (which names the path at fault). */
 bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err);
+/* As sealed_open, but only to be looked at, never to be run: what owner or modes forbid is said in
+ * *forbidden_out (empty: nothing), and the copy is made all the same. */
+bool sealed_inspect(const char *path, struct sealed *sealed_out, struct err *forbidden_out,
+                    struct err *err);
 /* Unmaps; closes the fd too if `close_fd`. */
 void sealed_close(struct sealed *sealed, bool close_fd);
 

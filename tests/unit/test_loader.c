@@ -223,22 +223,77 @@ START_TEST(refusals_and_repeats_leave_no_descriptor)
 }
 END_TEST
 
-START_TEST(inspecting_runs_nothing)
+static void inspect(struct scene *scene, const char *pin, struct inspection *seen)
 {
+	struct err loading;
+	bool good;
+
+	plugin_file_write(&scene->file, scene->path);
+	scene->err.text[0] = '\0';
+	good = loader_inspect(scene->path, pin, seen, &scene->err);
+	if (good)
+		return;
+	ck_assert_ptr_null(loader_load(&scene->loader, scene->path, pin, &loading));
+	ck_assert_str_eq(scene->err.text, loading.text);
+}
+
+START_TEST(inspecting_shows_what_is_known_and_refuses_in_the_same_words)
+{
+	static const char zeroes[] = "0000000000000000000000000000000000000000000000000000000000000000";
+	char text[LOADER_DIGEST_TEXT_SIZE];
+	struct inspection seen;
 	struct scene scene;
-	struct note note;
 
 	set_up(&scene);
+	inspect(&scene, NULL, &seen);
+	ck_assert_str_eq(scene.err.text, "");
+	ck_assert(seen.is_read && seen.has_note);
+	ck_assert_str_eq(seen.note.plugin, "transport_plain");
+	ck_assert_str_eq(seen.forbidden.text, "");
+	loader_digest_text(seen.digest, text);
+	ck_assert_uint_eq(strlen(text), 71);
+	inspect(&scene, text + 7, &seen);
+	ck_assert_str_eq(scene.err.text, "");
+	inspect(&scene, zeroes, &seen); /* the note is shown all the same */
+	ck_assert(seen.is_read && seen.has_note);
 	memcpy(plugin_file_note(&scene.file), &(uint16_t){ 2 }, 2);
+	inspect(&scene, NULL, &seen);
+	ck_assert_uint_eq(seen.note.abi_major, 2);
+	ck_assert_ptr_nonnull(strstr(scene.err.text, "was built for plugin ABI 2.0"));
+	scene.file.bytes[0] = 'x';
+	inspect(&scene, NULL, &seen);
+	ck_assert(seen.is_read && !seen.has_note);
+	scene.file.size = 0;
+	inspect(&scene, NULL, &seen);
+	ck_assert(!seen.is_read && !seen.has_note);
+	ck_assert(!loader_inspect("/nonexistent", NULL, &seen, &scene.err));
+	ck_assert_str_eq(scene.err.text,
+	                 "plugin /nonexistent refused: cannot open /nonexistent: No such file or directory");
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(inspecting_reads_what_must_not_be_loaded)
+{
+	struct inspection seen;
+	struct scene scene;
+
+	set_up(&scene);
 	plugin_file_write(&scene.file, scene.path);
-	ck_assert(loader_inspect(scene.path, &note, &scene.err));
-	ck_assert_uint_eq(note.abi_major, 2);
-	ck_assert_str_eq(note.plugin, "transport_plain");
-	ck_assert(!loader_inspect("/nonexistent", &note, &scene.err));
+	chmod(scene.folder, 0777);
+	inspect(&scene, NULL, &seen);
+	ck_assert(seen.is_read && seen.has_note);
+	ck_assert_ptr_nonnull(strstr(seen.forbidden.text, "is writable by everyone"));
+	ck_assert_ptr_nonnull(strstr(scene.err.text, seen.forbidden.text));
+	scene.file.size = 0; /* the folder comes first */
+	inspect(&scene, NULL, &seen);
+	ck_assert(!seen.is_read);
+	ck_assert_ptr_nonnull(strstr(scene.err.text, seen.forbidden.text));
 	tear_down(&scene);
 }
 END_TEST
 
 SUITE("loader", a_good_one_is_loaded, the_same_bytes_are_the_same_plugin, a_replaced_file_is_a_new_plugin,
       another_major_is_refused_before_it_runs, a_pin_must_match, what_is_no_plugin_is_refused,
-      a_cut_one_is_refused, refusals_and_repeats_leave_no_descriptor, inspecting_runs_nothing)
+      a_cut_one_is_refused, refusals_and_repeats_leave_no_descriptor, inspecting_shows_what_is_known_and_refuses_in_the_same_words,
+      inspecting_reads_what_must_not_be_loaded)
