@@ -70,9 +70,14 @@ const char *text_suggest(const char *found, const char *const *names, size_t n)
 	return best;
 }
 
+static bool is_printable(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7F;
+}
+
 static bool is_plain(uint8_t c)
 {
-	return c >= 0x20 && c < 0x7F && c != '\\' && c != '"';
+	return is_printable(c) && c != '\\' && c != '"';
 }
 
 size_t text_escaped_length(const void *bytes, size_t len)
@@ -85,7 +90,7 @@ size_t text_escaped_length(const void *bytes, size_t len)
 	return n;
 }
 
-size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
+static size_t escape(const void *bytes, size_t len, bool (*stays)(uint8_t c), char *out, size_t size)
 {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *in = bytes;
@@ -94,7 +99,7 @@ size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
 	if (size == 0)
 		return 0;
 	for (size_t i = 0; i < len; i++) {
-		bool plain = is_plain(in[i]);
+		bool plain = stays(in[i]);
 		size_t need = plain ? 1 : 4;
 
 		if (n + need >= size)
@@ -110,6 +115,16 @@ size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
 	}
 	out[n] = '\0';
 	return n;
+}
+
+size_t text_escape(const void *bytes, size_t len, char *out, size_t size)
+{
+	return escape(bytes, len, is_plain, out, size);
+}
+
+size_t text_printable(const void *bytes, size_t len, char *out, size_t size)
+{
+	return escape(bytes, len, is_printable, out, size);
 }
 
 size_t text_utf8_sequence(const char *text, size_t left)

@@ -16,6 +16,8 @@ const char *text_suggest(const char *found, const char *const *names, size_t n);
 /* Writes `bytes` so that they are safe on a terminal and in a log: printable ASCII as it is, `\`,
  * `"` and all else as \xNN. NUL-ended, cut at `size`. Returns the length written. */
 size_t text_escape(const void *bytes, size_t len, char *out, size_t size);
+/* The same for a text that stands alone, between no quotes: `\` and `"` stay. */
+size_t text_printable(const void *bytes, size_t len, char *out, size_t size);
 /* How long text_escape's result is if there is room for all of it. */
 size_t text_escaped_length(const void *bytes, size_t len);
 /* Length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; 0: none, or a

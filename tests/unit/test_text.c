@@ -221,7 +221,18 @@ START_TEST(what_a_terminal_may_have_is_visible)
 }
 END_TEST
 
-SUITE("text", to_uint_takes_digits_up_to_the_most, to_uint_refuses_all_else,
+START_TEST(printable_text_keeps_its_quotes)
+{
+	char out[64];
+
+	ck_assert_uint_eq(text_printable("a \"b\" \\ \n\x1b\xff", 11, out, sizeof out), 20);
+	ck_assert_str_eq(out, "a \"b\" \\ \\x0a\\x1b\\xff");
+	ck_assert_uint_eq(text_printable("ab\n", 3, out, 6), 2);
+	ck_assert_str_eq(out, "ab");
+}
+END_TEST
+
+SUITE("text", printable_text_keeps_its_quotes, to_uint_takes_digits_up_to_the_most, to_uint_refuses_all_else,
       to_uint_agrees_with_printf_for_every_small_bound, distance_counts_edits, distance_looks_at_64_bytes,
       escape_leaves_only_printable_ascii, escape_is_cut_between_characters,
       utf8_takes_every_code_point_but_nul_and_surrogates, utf8_refuses_what_is_no_character,

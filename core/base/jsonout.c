@@ -1,0 +1,92 @@
+#include "base/jsonout.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/scan.h"
+
+static void put_key(struct jsonout *json, const char *key)
+{
+	if (json->behind_value)
+		fputc(',', json->out);
+	if (json->depth > 0)
+		fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
+	if (key)
+		fprintf(json->out, "\"%s\": ", key);
+	json->behind_value = true;
+}
+
+static void put_string(struct jsonout *json, const char *text)
+{
+	fputc('"', json->out);
+	for (const char *c = text; *c; c++) {
+		unsigned char byte = (unsigned char)*c;
+
+		if (byte == '"' || byte == '\\')
+			fprintf(json->out, "\\%c", byte);
+		else if (byte < 0x20 || byte >= 0x7F)
+			fprintf(json->out, "\\u00%02x", byte);
+		else
+			fputc(byte, json->out);
+	}
+	fputc('"', json->out);
+}
+
+void jsonout_begin(struct jsonout *json, const char *key, char bracket)
+{
+	put_key(json, key);
+	fputc(bracket, json->out);
+	json->depth++;
+	json->behind_value = false;
+}
+
+void jsonout_end(struct jsonout *json, char bracket)
+{
+	json->depth--;
+	if (json->behind_value)
+		fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
+	fputc(bracket, json->out);
+	json->behind_value = true;
+	if (json->depth == 0)
+		fputc('\n', json->out);
+}
+
+void jsonout_text(struct jsonout *json, const char *key, const char *text)
+{
+	put_key(json, key);
+	if (text)
+		put_string(json, text);
+	else
+		fputs("null", json->out);
+}
+
+void jsonout_int(struct jsonout *json, const char *key, int64_t number)
+{
+	put_key(json, key);
+	fprintf(json->out, "%" PRId64, number);
+}
+
+void jsonout_bool(struct jsonout *json, const char *key, bool value)
+{
+	put_key(json, key);
+	fputs(value ? "true" : "false", json->out);
+}
+
+static bool is_printable(const char *text)
+{
+	while (*text >= 0x20 && *text < 0x7F)
+		text++;
+	return !*text;
+}
+
+void jsonout_value(struct jsonout *json, const char *key, const char *text)
+{
+	struct scan_error error;
+
+	if (!text || !is_printable(text) || scan_json(text, strlen(text), NULL, 0, &error) < 0) {
+		jsonout_text(json, key, text);
+		return;
+	}
+	put_key(json, key);
+	fputs(text, json->out);
+}

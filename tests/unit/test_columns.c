@@ -1,0 +1,75 @@
+#include "base/columns.h"
+
+#include <string.h>
+
+#include "suite.h"
+
+static char printed[1024];
+
+static const char *print(struct columns *columns, unsigned indent)
+{
+	FILE *out = fmemopen(printed, sizeof printed, "w");
+
+	ck_assert(columns_print(columns, indent, out));
+	fclose(out);
+	columns_fini(columns);
+	return printed;
+}
+
+START_TEST(columns_are_as_wide_as_their_widest_cell)
+{
+	struct columns columns = { .n = 3 };
+
+	columns_add(&columns, (const char *[]){ "NAME", "N", "WHAT" });
+	columns_add(&columns, (const char *[]){ "a", "1", "short" });
+	columns_add(&columns, (const char *[]){ "much longer", "100", "x" });
+	ck_assert_str_eq(print(&columns, 0), "NAME         N    WHAT\n"
+	                                     "a            1    short\n"
+	                                     "much longer  100  x\n");
+}
+END_TEST
+
+START_TEST(no_line_ends_in_spaces)
+{
+	struct columns columns = { .n = 3 };
+
+	columns_add(&columns, (const char *[]){ "a", NULL, "" });
+	columns_add(&columns, (const char *[]){ "", "b", NULL });
+	columns_add(&columns, (const char *[]){ "", "", "c" });
+	columns_add(&columns, (const char *[]){ NULL, NULL, NULL });
+	ck_assert_str_eq(print(&columns, 2), "  a\n     b\n        c\n\n");
+}
+END_TEST
+
+START_TEST(an_empty_column_takes_no_room)
+{
+	struct columns columns = { .n = 3 };
+
+	columns_add(&columns, (const char *[]){ "a", "", "b" });
+	columns_add(&columns, (const char *[]){ "aa", NULL, "bb" });
+	ck_assert_str_eq(print(&columns, 0), "a   b\naa  bb\n");
+}
+END_TEST
+
+START_TEST(nothing_is_printed_of_nothing)
+{
+	struct columns columns = { .n = 3 };
+
+	ck_assert_str_eq(print(&columns, 4), "");
+}
+END_TEST
+
+/* A terminal must not obey what a plugin says, nor a line end where none is. */
+START_TEST(cells_are_made_safe)
+{
+	struct columns columns = { .n = 2 };
+
+	columns_add(&columns, (const char *[]){ "\x1b[2J\n", "\"a\\b\" \x7f\xc3\xa9" });
+	columns_add(&columns, (const char *[]){ "x", "y" });
+	ck_assert_str_eq(print(&columns, 0), "\\x1b[2J\\x0a  \"a\\b\" \\x7f\\xc3\\xa9\n"
+	                                     "x            y\n");
+}
+END_TEST
+
+SUITE("columns", columns_are_as_wide_as_their_widest_cell, no_line_ends_in_spaces, an_empty_column_takes_no_room,
+      nothing_is_printed_of_nothing, cells_are_made_safe)
