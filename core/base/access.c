@@ -19,7 +19,7 @@ static bool has_safe_owner(const char *path, const struct stat *st, struct err *
 	return false;
 }
 
-bool access_is_safe(const char *what, const char *path, const struct stat *st, struct err *err)
+bool access_is_safe(const char *path, const struct stat *st, struct err *err)
 {
 	if (!has_safe_owner(path, st, err))
 		return false;
@@ -34,8 +34,17 @@ bool access_is_safe(const char *what, const char *path, const struct stat *st, s
 		        path, path);
 		return false;
 	}
-	if (st->st_mode & S_IWGRP)
-		log_warn("its group may write a file that decides what runs here", log_str("what", what),
-		         log_str("path", path));
 	return true;
+}
+
+bool access_is_doubtful(const struct stat *st)
+{
+	return st->st_mode & S_IWGRP && !(S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX) &&
+	       geteuid() != 0;
+}
+
+void access_warn(const char *what, const char *path)
+{
+	log_warn("its group may write a file that decides what runs here", log_str("what", what),
+	         log_str("path", path));
 }

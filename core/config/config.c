@@ -64,8 +64,10 @@ static char *read_file(const char *path, size_t *len_out, bool *is_file_out, str
 	}
 	*is_file_out = S_ISREG(st.st_mode);
 	/* The folder it is in does not matter: what others put there belongs to them. */
-	if (*is_file_out && !access_is_safe("configuration", path, &st, err))
+	if (*is_file_out && !access_is_safe(path, &st, err))
 		goto out;
+	if (*is_file_out && access_is_doubtful(&st))
+		access_warn("configuration", path);
 	text = read_to_end(fd, path, len_out, err);
 out:
 	if (fd >= 0)
@@ -86,10 +88,10 @@ static void on_mistake(void *arg, size_t offset, const char *text)
 }
 
 /* What the file says, even if there are mistakes in it; NULL if that is nothing. */
-static struct json *load_file(struct config *config, const struct command *command, struct diag *diag)
+static struct json *load_file(struct config *config, const char *path, const char *origin,
+                              struct diag *diag)
 {
 	struct text_check check = { diag, NULL };
-	const char *path = command->file;
 	struct json_source *source;
 	struct json *root;
 	bool is_file = false;
@@ -99,7 +101,7 @@ static struct json *load_file(struct config *config, const struct command *comma
 
 	text = read_file(path, &len, &is_file, &err);
 	if (!text) {
-		source = json_source_add(config->doc, command->file_origin, NULL, 0);
+		source = json_source_add(config->doc, origin, NULL, 0);
 		diag_add_at(diag, source, 0, err.text);
 		return NULL;
 	}
@@ -635,7 +637,7 @@ static void list_flat_keys(unsigned role, const char *names[COMMAND_MAX_VALUES +
 
 static bool place_file(struct placer *p)
 {
-	struct json *file = load_file(p->config, p->command, p->diag);
+	struct json *file = load_file(p->config, p->command->file, p->command->file_origin, p->diag);
 
 	if (!file)
 		return false;
@@ -686,28 +688,58 @@ static enum config_outcome fill(struct config *config, const struct command *com
 	return diag->count_elsewhere ? CONFIG_WRONG : CONFIG_USAGE;
 }
 
-enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
-                                struct config **config_out)
+static struct config *config_new(unsigned role, struct diag *diag)
 {
 	struct config *config = calloc(1, sizeof *config);
-	enum config_outcome outcome;
-	struct command command;
 
-	*config_out = config;
 	if (config)
 		config->doc = json_doc_new();
 	if (!config || !config->doc) {
 		free(config);
-		*config_out = NULL;
 		diag_add(diag, NULL, "out of memory");
-		return CONFIG_WRONG;
+		return NULL;
 	}
 	atomic_init(&config->refs, 1);
 	config->role = role;
+	return config;
+}
+
+enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
+                                struct config **config_out)
+{
+	struct config *config = config_new(role, diag);
+	enum config_outcome outcome;
+	struct command command;
+
+	*config_out = config;
+	if (!config)
+		return CONFIG_WRONG;
 	outcome = command_read(role, argc, argv, diag, &command);
 	if (outcome != CONFIG_LOADED)
 		return outcome;
 	return fill(config, &command, diag);
+}
+
+enum config_outcome config_load_plugins(const char *path, struct diag *diag, struct config **config_out)
+{
+	struct config *config = config_new(ROLE_SERVER, diag);
+	const spore_option_item *section = option_find(&settings_server, "plugins")->item;
+	struct option_table table = { section->options, section->n_options, section->option_size };
+	struct json *file, *plugins;
+
+	*config_out = config;
+	if (!config || !path)
+		return config ? CONFIG_LOADED : CONFIG_WRONG;
+	file = load_file(config, path, "--config", diag);
+	plugins = json_get(file, "plugins");
+	if (file && plugins && plugins->type != JSON_OBJECT)
+		diag_add(diag, plugins, "expected an object, found %s", json_type_name(plugins->type));
+	if (file && plugins && diag->count == 0) {
+		json_add(config->doc, json_doc_root(config->doc), "plugins", plugins);
+		option_fill(&(struct option_scope){ config->doc, diag, config->folder, NULL }, &table,
+		            plugins, &config->settings.plugins);
+	}
+	return file && diag->count == 0 ? CONFIG_LOADED : CONFIG_WRONG;
 }
 
 struct config *config_ref(struct config *config)

@@ -47,6 +47,9 @@ enum config_outcome {
  * document: print them before config_unref). *config_out is set except when memory is out. [main] */
 enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
                                 struct config **config_out);
+/* Of a file of either role (NULL: none), the section "plugins" alone; the rest of it may be wrong. The
+ * same holds for mistakes. [main] */
+enum config_outcome config_load_plugins(const char *path, struct diag *diag, struct config **config_out);
 struct config *config_ref(struct config *config);
 /* Wipes and frees with the last one. NULL is fine. Both are [any]. */
 void config_unref(struct config *config);

@@ -1,27 +1,23 @@
 #include "ops/runtime.h"
 
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "base/crash.h"
 #include "base/guest.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "link/retirer.h"
 #include "net/resolve.h"
 #include "net/sock.h"
+#include "ops/plugin_path.h"
 #include "ops/vitals.h"
 #include "ops/watchdog.h"
 #include "plugin/host.h"
-#include "version.h"
 
 enum { MAX_WORKERS = 256, STOP_WAIT_MS = 2000 };
 
@@ -52,82 +48,6 @@ static unsigned count_cpus(void)
 	cpu_set_t cpus;
 
 	return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
-}
-
-/* ---- where plugins are ------------------------------------------------------------------------------
- */
-
-static const char *keep_text(struct json_doc *doc, const char *text)
-{
-	char *copy = json_doc_alloc(doc, strlen(text) + 1);
-
-	return copy ? strcpy(copy, text) : "";
-}
-
-/* Beside the executable in a build tree, below the prefix in an installed one. */
-static void add_own_folders(struct registry *registry, struct json_doc *doc)
-{
-	static const char *const below[] = { "plugins", SPORE_PLUGINS_FROM_BIN };
-	char exe[PATH_MAX], path[PATH_MAX + 64];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-	char *slash;
-
-	if (n <= 0)
-		return;
-	exe[n] = '\0';
-	slash = strrchr(exe, '/');
-	*slash = '\0';
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(path, sizeof path, "%s/%s", exe, below[i]);
-		if (registry->n_path < REGISTRY_MAX_PATH)
-			registry->path[registry->n_path++] = keep_text(doc, path);
-	}
-}
-
-static bool is_pin(const char *digest)
-{
-	return strncmp(digest, "sha256:", 7) == 0 && strlen(digest) == 71 &&
-	       strspn(digest + 7, "0123456789abcdefABCDEF") == 64;
-}
-
-static bool set_pins(struct registry *registry, const struct config *config, struct diag *diag)
-{
-	const spore_map *pins = &config->settings.plugins.pin;
-	const struct json *node = json_get(json_get(json_doc_root(config->doc), "plugins"), "pin");
-	struct registry_pin *list = json_doc_alloc(config->doc, (pins->count + 1) * sizeof *list);
-	const char *const *digests = pins->items;
-
-	if (!list) {
-		diag_add(diag, NULL, "out of memory");
-		return false;
-	}
-	for (size_t i = 0; i < pins->count; i++) {
-		if (!is_pin(digests[i]))
-			diag_add(diag, json_get(node, pins->keys[i]),
-			         "expected \"sha256:\" and 64 hex digits, found \"%s\"", digests[i]);
-		else
-			list[i] = (struct registry_pin){ pins->keys[i], digests[i] + 7 };
-	}
-	registry->pins = list;
-	registry->n_pins = pins->count;
-	return !diag_has(diag, node);
-}
-
-/* False: which plugins are to be trusted is not known for sure, so none may be loaded. */
-static bool set_up_registry(struct runtime *runtime, struct diag *diag)
-{
-	const struct plugin_settings *settings = &runtime->config->settings.plugins;
-	struct registry *registry = &runtime->registry;
-	const char *const *paths = settings->path.items;
-
-	if (diag_has(diag, json_get(json_doc_root(runtime->config->doc), "plugins")))
-		return false;
-	registry->loader.get_extension = host_get_extension;
-	for (size_t i = 0; i < settings->path.count && i < REGISTRY_MAX_PATH; i++)
-		registry->path[registry->n_path++] = paths[i];
-	if (registry->n_path < REGISTRY_MAX_PATH)
-		add_own_folders(registry, runtime->config->doc);
-	return set_pins(registry, runtime->config, diag);
 }
 
 /* ---- life --------------------------------------------------------------------------------------------
@@ -161,7 +81,8 @@ static bool load_plugins(struct runtime *runtime, struct diag *diag)
 	unsigned before = diag->count;
 	struct err err;
 
-	if (set_up_registry(runtime, diag))
+	runtime->registry.loader.get_extension = host_get_extension;
+	if (plugin_path_set_up(&runtime->registry, runtime->config, diag))
 		runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers,
 		                              runtime->retirer, diag);
 	if (diag->count > before)

@@ -13,7 +13,6 @@
 #include "base/guest.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "plugin/sealed.h"
 
 /* ---- what the entry point returns is as untrusted as any input -------------------------------- */
 
@@ -93,6 +92,10 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 
 	if (!plugin || !SPORE_HAS(plugin, components) || !plugin->components || !plugin->name) {
 		err_set(err, "spore_plugin_v1() returned no plugin");
+		return false;
+	}
+	if (!*plugin->components) {
+		err_set(err, "it has no components: expected at least one in SPORE_PLUGIN(...)");
 		return false;
 	}
 	for (const char *const *id = plugin->required; id && *id; id++) {
@@ -259,14 +262,14 @@ bool loader_inspect(const char *path, const char *pin, struct inspection *out, s
 	bool good = false;
 
 	*out = (struct inspection){ .is_read = false };
-	if (!sealed_inspect(path, &copy, &out->forbidden, err))
+	if (!sealed_inspect(path, &copy, &out->access, err))
 		goto out;
 	out->is_read = true;
 	good = check_copy(&copy, pin, out->digest, &out->note, err);
 	out->has_note = note_read(copy.bytes, copy.size, &out->note, &unused);
 	sealed_close(&copy, true);
-	if (out->forbidden.text[0]) {
-		*err = out->forbidden;
+	if (out->access.forbidden.text[0]) {
+		*err = out->access.forbidden;
 		good = false;
 	}
 out:

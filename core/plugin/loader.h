@@ -10,6 +10,7 @@
 
 #include "base/crypto.h"
 #include "plugin/note.h"
+#include "plugin/sealed.h"
 
 struct loaded {
 	struct loaded *next;
@@ -35,8 +36,7 @@ void loader_fini(struct loader *loader);
 
 /* What is known of a file of which nothing has run. */
 struct inspection {
-	struct err
-		forbidden; /* what its owner or modes, or those of its folders, forbid; empty: nothing */
+	struct sealed_access access;
 	bool is_read, has_note;
 	uint8_t digest[CRYPTO_SHA256_SIZE]; /* if it is read */
 	struct note note;                   /* if it has one */

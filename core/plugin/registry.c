@@ -35,7 +35,7 @@ static const char *split_use(uint32_t kind, const char *use, char *file, size_t 
 	return use;
 }
 
-static const char *pin_of(const struct registry *registry, const char *file)
+const char *registry_pin(const struct registry *registry, const char *file)
 {
 	for (size_t i = 0; i < registry->n_pins; i++) {
 		if (strcmp(registry->pins[i].file, file) == 0)
@@ -170,7 +170,7 @@ const spore_component *registry_find(struct registry *registry, uint32_t kind, c
 		explain_missing(registry, kind, use, file, err);
 		return NULL;
 	}
-	loaded = loader_load(&registry->loader, path, pin_of(registry, file), err);
+	loaded = loader_load(&registry->loader, path, registry_pin(registry, file), err);
 	if (!loaded)
 		return NULL;
 	for (const spore_component *const *c = loaded->plugin->components; *c; c++) {

@@ -25,6 +25,8 @@ struct registry {
 /* NULL and *err: where was looked, and what is wrong. */
 const spore_component *registry_find(struct registry *registry, uint32_t kind, const char *use,
                                      const struct loaded **plugin_out, struct err *err);
+/* What the file of that name must have, as 64 hex digits; NULL: nothing is asked of it. */
+const char *registry_pin(const struct registry *registry, const char *file);
 /* "auth", "transport", "acl", "metrics"; NULL for an unknown kind. */
 const char *registry_kind_name(uint32_t kind);
 

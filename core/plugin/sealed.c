@@ -16,7 +16,16 @@
 
 enum { MAX_SIZE = 256 * 1024 * 1024 };
 
-static bool check_folders(const char *file, struct err *err)
+static bool check_access(const char *path, const struct stat *st, struct sealed_access *access)
+{
+	if (!access_is_safe(path, st, &access->forbidden))
+		return false;
+	if (access_is_doubtful(st) && !access->doubtful.text[0])
+		err_set(&access->doubtful, "%s", path);
+	return true;
+}
+
+static bool check_folders(const char *file, struct sealed_access *access)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -25,10 +34,10 @@ static bool check_folders(const char *file, struct err *err)
 	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
 		slash[slash == path] = '\0'; /* the root keeps its slash */
 		if (stat(path, &st) < 0) {
-			err_set(err, "cannot read %s: %s", path, strerror(errno));
+			err_set(&access->forbidden, "cannot read %s: %s", path, strerror(errno));
 			return false;
 		}
-		if (!access_is_safe("plugin", path, &st, err))
+		if (!check_access(path, &st, access))
 			return false;
 		if (slash == path)
 			break;
@@ -37,17 +46,17 @@ static bool check_folders(const char *file, struct err *err)
 }
 
 /* Whoever may replace a link chooses what is loaded: the folder it stands in counts, too. */
-static bool check_link(const char *path, struct err *err)
+static bool check_link(const char *path, struct sealed_access *access)
 {
 	char folder[PATH_MAX], real[PATH_MAX + 2];
 
 	snprintf(folder, sizeof folder, "%s", path);
 	if (!realpath(dirname(folder), real)) {
-		err_set(err, "cannot read the folder of %s: %s", path, strerror(errno));
+		err_set(&access->forbidden, "cannot read the folder of %s: %s", path, strerror(errno));
 		return false;
 	}
 	strcat(real, "/.");
-	return check_folders(real, err);
+	return check_folders(real, access);
 }
 
 static bool find_real(const char *path, char real[PATH_MAX], struct err *err)
@@ -114,23 +123,31 @@ static bool seal(int file, size_t size, const char *path, struct sealed *sealed_
 
 bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err)
 {
+	struct sealed_access access = { .forbidden.text = "" };
 	char real[PATH_MAX];
 	struct stat st;
-	int file;
+	int file = -1;
 
-	if (!find_real(path, real, err) || !check_folders(real, err) || !check_link(path, err))
+	if (!find_real(path, real, err))
 		return false;
+	if (!check_folders(real, &access) || !check_link(path, &access))
+		goto forbidden;
 	file = open_regular(real, &st, err);
 	if (file < 0)
 		return false;
-	if (!access_is_safe("plugin", real, &st, err)) {
-		close(file);
-		return false;
-	}
+	if (!check_access(real, &st, &access))
+		goto forbidden;
+	if (access.doubtful.text[0])
+		access_warn("plugin", access.doubtful.text);
 	return seal(file, (size_t)st.st_size, path, sealed_out, err);
+forbidden:
+	*err = access.forbidden;
+	if (file >= 0)
+		close(file);
+	return false;
 }
 
-bool sealed_inspect(const char *path, struct sealed *sealed_out, struct err *forbidden_out,
+bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_access *access_out,
                     struct err *err)
 {
 	char real[PATH_MAX];
@@ -138,19 +155,19 @@ bool sealed_inspect(const char *path, struct sealed *sealed_out, struct err *for
 	bool good;
 	int file;
 
+	*access_out = (struct sealed_access){ .forbidden.text = "" };
 	if (!find_real(path, real, err))
 		return false;
-	good = check_folders(real, forbidden_out) && check_link(path, forbidden_out);
+	good = check_folders(real, access_out) && check_link(path, access_out);
 	file = open_regular(real, &st, err);
-	if (file < 0) {
-		/* What comes first in sealed_open is what it says. */
-		if (!good)
-			*err = *forbidden_out;
-		return false;
+	if (file >= 0) {
+		if (good)
+			check_access(real, &st, access_out);
+		return seal(file, (size_t)st.st_size, path, sealed_out, err);
 	}
-	if (good && access_is_safe("plugin", real, &st, forbidden_out))
-		forbidden_out->text[0] = '\0';
-	return seal(file, (size_t)st.st_size, path, sealed_out, err);
+	if (!good)
+		*err = access_out->forbidden; /* which comes first in sealed_open */
+	return false;
 }
 
 void sealed_close(struct sealed *sealed, bool close_fd)

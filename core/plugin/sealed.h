@@ -14,12 +14,17 @@ struct sealed {
 	size_t size;
 };
 
-/* Checks owner and modes of the file and of the folders above it, then copies it. False and *err
- * (which names the path at fault). */
+/* What owner and modes of a file, and of the folders above it, say. */
+struct sealed_access {
+	struct err forbidden; /* why it must not be used; empty: it may */
+	struct err
+		doubtful; /* the first path that its group may write, which root does not allow itself */
+};
+
+/* Checks the access, then copies the file. False and *err (which names the path at fault). */
 bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err);
-/* As sealed_open, but only to be looked at, never to be run: what owner or modes forbid is said in
- * *forbidden_out (empty: nothing), and the copy is made all the same. */
-bool sealed_inspect(const char *path, struct sealed *sealed_out, struct err *forbidden_out,
+/* The same only to be looked at, never to be run: the copy is made whatever the access is. */
+bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_access *access_out,
                     struct err *err);
 /* Unmaps; closes the fd too if `close_fd`. */
 void sealed_close(struct sealed *sealed, bool close_fd);

@@ -455,6 +455,66 @@ START_TEST(the_local_port_flag_goes_over_the_files_local)
 }
 END_TEST
 
+static enum config_outcome load_plugins(struct scene *scene, const char *file)
+{
+	enum config_outcome outcome;
+	FILE *out;
+	int fd;
+
+	memset(scene, 0, sizeof *scene);
+	fd = mkstemp(strcpy(scene->path, "/tmp/spore-unit-XXXXXX"));
+	ck_assert_int_eq(write(fd, file, strlen(file)), (ssize_t)strlen(file));
+	close(fd);
+	outcome = config_load_plugins(scene->path, &scene->diag, &scene->config);
+	out = fmemopen(scene->printed, sizeof scene->printed, "w");
+	diag_print(&scene->diag, out);
+	fputc('\0', out);
+	fclose(out);
+	unlink(scene->path);
+	ck_assert((outcome == CONFIG_LOADED) == (scene->diag.count == 0));
+	return outcome;
+}
+
+START_TEST(the_plugins_section_is_read_alone)
+{
+	struct scene scene;
+
+	ck_assert_int_eq(load_plugins(&scene, "{\"server\":5,\"nonsense\":1,\"plugins\":{\"path\":[\"a\",\"b\"],"
+	                                      "\"pin\":{\"x.so\":\"y\"}}}"),
+	                 CONFIG_LOADED);
+	ck_assert_uint_eq(scene.config->settings.plugins.path.count, 2);
+	ck_assert_str_eq(((const char *const *)scene.config->settings.plugins.path.items)[1], "b");
+	ck_assert_str_eq(scene.config->settings.plugins.pin.keys[0], "x.so");
+	leave(&scene);
+	ck_assert_int_eq(load_plugins(&scene, "{}"), CONFIG_LOADED);
+	ck_assert_uint_eq(scene.config->settings.plugins.path.count, 0);
+	leave(&scene);
+	ck_assert_int_eq(config_load_plugins(NULL, &scene.diag, &scene.config), CONFIG_LOADED);
+	ck_assert_uint_eq(scene.config->settings.plugins.path.count, 0);
+	leave(&scene);
+}
+END_TEST
+
+START_TEST(mistakes_of_the_plugins_section_are_named)
+{
+	static const char *const wrong[][2] = {
+		{ "{\"plugins\":[]}", "/plugins: expected an object, found an array" },
+		{ "{\"plugins\":{\"path\":\"a\"}}", "/plugins/path: expected an array" },
+		{ "{\"plugins\":{\"paths\":[]}}", "unknown key \"paths\": did you mean \"path\"?" },
+		{ "{\"plugins\":", "error: expected" },
+		{ "[]", "expected an object, found an array" },
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct scene scene;
+
+		ck_assert_int_eq(load_plugins(&scene, wrong[i][0]), CONFIG_WRONG);
+		ck_assert_msg(strstr(scene.printed, wrong[i][1]) != NULL, "%s: %s", wrong[i][0], scene.printed);
+		leave(&scene);
+	}
+}
+END_TEST
+
 START_TEST(a_config_lives_as_long_as_its_references)
 {
 	struct scene scene;
@@ -500,4 +560,5 @@ SUITE("config", a_server_needs_nothing, a_server_takes_bores_flags, flag_over_va
       instances_are_read_in_order, an_instance_needs_a_name_that_is_one, a_client_takes_bores_command_line,
       a_client_takes_several_tunnels, a_client_needs_a_server_and_a_service, a_local_address_is_checked,
       client_flags_go_into_the_first_tunnel, the_local_port_flag_goes_over_the_files_local,
-      a_config_lives_as_long_as_its_references, damaged_files_never_crash)
+      the_plugins_section_is_read_alone,
+      mistakes_of_the_plugins_section_are_named, a_config_lives_as_long_as_its_references, damaged_files_never_crash)

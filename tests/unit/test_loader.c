@@ -249,7 +249,7 @@ START_TEST(inspecting_shows_what_is_known_and_refuses_in_the_same_words)
 	ck_assert_str_eq(scene.err.text, "");
 	ck_assert(seen.is_read && seen.has_note);
 	ck_assert_str_eq(seen.note.plugin, "transport_plain");
-	ck_assert_str_eq(seen.forbidden.text, "");
+	ck_assert_str_eq(seen.access.forbidden.text, "");
 	loader_digest_text(seen.digest, text);
 	ck_assert_uint_eq(strlen(text), 71);
 	inspect(&scene, text + 7, &seen);
@@ -283,12 +283,12 @@ START_TEST(inspecting_reads_what_must_not_be_loaded)
 	chmod(scene.folder, 0777);
 	inspect(&scene, NULL, &seen);
 	ck_assert(seen.is_read && seen.has_note);
-	ck_assert_ptr_nonnull(strstr(seen.forbidden.text, "is writable by everyone"));
-	ck_assert_ptr_nonnull(strstr(scene.err.text, seen.forbidden.text));
+	ck_assert_ptr_nonnull(strstr(seen.access.forbidden.text, "is writable by everyone"));
+	ck_assert_ptr_nonnull(strstr(scene.err.text, seen.access.forbidden.text));
 	scene.file.size = 0; /* the folder comes first */
 	inspect(&scene, NULL, &seen);
 	ck_assert(!seen.is_read);
-	ck_assert_ptr_nonnull(strstr(scene.err.text, seen.forbidden.text));
+	ck_assert_ptr_nonnull(strstr(scene.err.text, seen.access.forbidden.text));
 	tear_down(&scene);
 }
 END_TEST
