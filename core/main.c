@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "ops/keygen.h"
+#include "ops/plugin_command.h"
 #include "ops/serve.h"
 #include "version.h"
 
@@ -16,6 +17,7 @@ static const struct command commands[] = {
 	{ "server", "run on the public machine", serve_server },
 	{ "local", "make a local service reachable at a public port", serve_local },
 	{ "keygen", "print a fresh secret", keygen_run },
+	{ "plugin", "list plugins, or show what one says of itself", plugin_run },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

@@ -1,0 +1,57 @@
+/* Nothing is wrong with it, but that each text of its own is meant for the terminal. It offers a kind that
+ * no host knows, too. */
+#include "bad.h"
+
+#define LOUD "\x1b[2J\"\\\n\xff"
+
+struct conf {
+	int64_t port;
+};
+
+static const spore_option options[] = {
+	{ .name = "a" LOUD, .type = SPORE_OPT_ENUM, .choices = "b" LOUD "|c", .dflt = "d" LOUD, .doc = "e" LOUD },
+	SPORE_PORT(struct conf, port, SPORE_OPTF_DEPRECATED, NULL, 1, 9, "f" LOUD),
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_AUTH,
+	.name = "n" LOUD,
+	.summary = "s" LOUD,
+	.ops = &bad_ops,
+	.options = options,
+	.n_options = 2,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct conf),
+	.create = bad_create,
+	.destroy = bad_destroy,
+};
+
+/* Of such a component nothing but the kind may be read. */
+static const spore_component later = { .struct_size = sizeof later, .kind = 77 };
+
+static const char *const required[] = { "spore.metrics/1", "spore.ready/1", NULL };
+static const spore_component *const components[] = { &component, &later, NULL };
+static const spore_plugin plugin = {
+	.struct_size = sizeof plugin,
+	.name = "p" LOUD,
+	.author = "u" LOUD,
+	.license = "l" LOUD,
+	.required = required,
+	.components = components,
+};
+
+BAD_NOTE_SECTION static const spore_note note = {
+	.namesz = 6,
+	.descsz = SPORE_NOTE_DESC_SIZE,
+	.type = SPORE_NOTE_TYPE,
+	.name = "Spore",
+	.abi_major = SPORE_ABI_MAJOR,
+	.plugin = "o" LOUD,
+	.version = "v" LOUD,
+};
+
+const spore_plugin *spore_plugin_v1(void)
+{
+	return &plugin;
+}
