@@ -133,8 +133,8 @@ def test_a_list_is_split(address, by):
 
 
 @pytest.mark.parametrize("secret, text", [
-    ("one,", "expected a secret, found nothing in it"),
-    (",one", "expected a secret, found nothing in it"),
+    ("one,", "expected a secret, found an empty string"),
+    (",one", "expected a secret, found an empty string"),
     ("one,two,one", 'expected a secret of its own, found that of "secret1"'),
 ])  # fmt: skip
 def test_lists_that_are_none(secret, text):

@@ -1,35 +1,307 @@
 """Plugins that the host must not run: each refused with one line that names the file and the remedy.
 
-A constructor that calls abort() stands in each file of which no instruction may run.
+The table of CASES says each whole line. `spore plugin` says the same of the same file. A constructor that
+calls abort() stands in each file of which no instruction may run.
 """
 
 import hashlib
+import json
 import os
 import pathlib
 import shutil
+import socket
 import stat
 import struct
 
 import pytest
 
-from harness.peers import Server, spore_binary
-from harness.process import Process
+from harness.peers import spore_binary
+from harness.process import run
 from harness.sockets import connect
 
 BAD = "test-plugins/bad"
 
-# File, what its refusal says.
-REFUSALS = {
-    "other_major": "plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has 1.0: build it against "
-    "the SDK of ABI 1",
-    "too_new": "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or build "
-    "the plugin with a smaller SPORE_MIN_MINOR",
-    "no_note": "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)",
-    "no_entry": "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it",
-    "null_entry": "spore_plugin_v1() returned no plugin",
-    "no_slot": 'its component "no_slot" lacks the mandatory slot: verify (for a server) or answer (for a client)',
-    "no_create": 'its component "no_create" lacks the mandatory slot: create',
-    "needs_more": 'it needs the host extension "spore.time_travel/1", which this host does not have: update Spore',
+# ---- what is done to a file, or to what is around it. Each takes the path of a good plugin.
+
+
+def as_built(name):
+    """Nothing: the build made it bad. It takes the place of the good one."""
+
+    def put(path, bad):
+        path.unlink()
+        path = path.with_name(f"{name}.so")
+        shutil.copy(bad / path.name, path)
+        return path
+
+    return put
+
+
+def edited(change):
+    def edit(path, _):
+        data = bytearray(path.read_bytes())
+        change(data)
+        path.write_bytes(data)
+
+    return edit
+
+
+def put_at(offset, layout, value):
+    def change(data):
+        data[offset : offset + struct.calcsize(layout)] = struct.pack(layout, value)
+
+    return edited(change)
+
+
+def fill_note(offset, size):
+    """Overwrites text in the note, up to its last byte."""
+
+    def change(data):
+        at = data.index(b"Spore\0\0\0") + 8 + offset
+        data[at : at + size] = b"x" * size
+
+    return edited(change)
+
+
+def spoil_notes_name(data):
+    at = data.index(b"Spore\0\0\0")
+    data[at : at + 5] = b"Sperm"
+
+
+def cut_short(data):
+    """Within the segments that are loaded; only notes for debuggers come behind those."""
+    del data[end_of_segments(data) - 1 :]
+
+
+def end_of_segments(data):
+    offset, (size, number) = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<HH", data, 54)
+    headers = [struct.unpack_from("<IIQQQQ", data, offset + index * size) for index in range(number)]
+    return max(start + length for kind, _, start, _, _, length in headers if kind == 1)
+
+
+def holding(content):
+    return lambda path, _: path.write_bytes(content) and None
+
+
+def with_mode(mode):
+    return lambda path, _: path.chmod(mode)
+
+
+def in_a_folder_with_mode(mode):
+    return lambda path, _: path.parent.chmod(mode)
+
+
+def below_a_folder_with_mode(mode):
+    return lambda path, _: path.parent.parent.chmod(mode)
+
+
+def owned_by_another(path, _):
+    os.chown(path, 12345, -1)
+
+
+def in_anothers_folder(path, _):
+    os.chown(path.parent, 12345, -1)
+
+
+def a_directory(path, _):
+    path.unlink()
+    path.mkdir(mode=0o755)
+
+
+def a_pipe(path, _):
+    path.unlink()
+    os.mkfifo(path, 0o644)
+
+
+def a_socket(path, _):
+    path.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)  # the name of a socket must be short
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(f"/proc/self/fd/{folder}/{path.name}")
+    os.close(folder)
+
+
+def a_device(path, _):
+    path.unlink()
+    path.symlink_to("/dev/null")
+
+
+def too_large(path, _):
+    os.truncate(path, 256 * 1024 * 1024 + 1)
+
+
+def link_to_elsewhere(path, _):
+    """What it leads to stands where everyone may write."""
+    elsewhere = path.parent.parent / "elsewhere"
+    elsewhere.mkdir()
+    path.rename(elsewhere / "real.so")
+    path.symlink_to(elsewhere / "real.so")
+    elsewhere.chmod(0o777)
+
+
+def link_that_everyone_may_replace(path, _):
+    """What it leads to is fine; where it stands is not."""
+    home = path.parent.parent / "home"
+    home.mkdir(mode=0o755)
+    path.rename(home / "real.so")
+    path.symlink_to(home / "real.so")
+    path.parent.chmod(0o777)
+
+
+# ---- the table. {path} is the file's, {folder} that of its folder, {above} of the one above, {digest} its
+# SHA-256, {machine} this machine's number in ELF.
+
+AUTH = "verify (for a server) or answer (for a client)"
+NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"
+NOT_ELF = "not a shared object: expected an ELF file"
+SIZE = "{path} has {size} bytes: expected a plugin of 1 byte to 256 MiB"
+PIN = "0" * 64
+
+CASES = {
+    # What its maker did.
+    "another major": (
+        as_built("auth_other_major"),
+        "plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has 1.0: build it against the SDK of "
+        "ABI 1",
+    ),
+    "a later minor": (
+        as_built("auth_too_new"),
+        "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or build the "
+        "plugin with a smaller SPORE_MIN_MINOR",
+    ),
+    "no note": (as_built("auth_no_note"), NO_NOTE),
+    "two notes": (
+        as_built("auth_two_notes"),
+        "it has more than one note for Spore's ABI 1: expected one SPORE_PLUGIN(...)",
+    ),
+    "no entry": (
+        as_built("auth_no_entry"),
+        "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it",
+    ),
+    "an entry that gives nothing": (as_built("auth_null_entry"), "spore_plugin_v1() returned no plugin"),
+    "no components": (
+        as_built("auth_no_components"),
+        "it has no components: expected at least one in SPORE_PLUGIN(...)",
+    ),
+    "an unresolved symbol": (
+        as_built("auth_unresolved"),
+        "cannot load it: undefined symbol: spore_function_that_nobody_has",
+    ),
+    "an extension that is not there": (
+        as_built("auth_needs_more"),
+        'it needs the host extension "spore.time_travel/1", which this host does not have: update Spore',
+    ),
+    "no verify and no answer": (
+        as_built("auth_no_slot"),
+        f'its component "no_slot" lacks the mandatory slot: {AUTH}',
+    ),
+    "no create": (as_built("auth_no_create"), 'its component "no_create" lacks the mandatory slot: create'),
+    "no destroy": (as_built("auth_no_destroy"), 'its component "no_destroy" lacks the mandatory slot: destroy'),
+    "no ops": (as_built("auth_no_ops"), 'its component "no_ops" lacks the mandatory slot: ops'),
+    "no wrap": (as_built("transport_no_wrap"), 'its component "no_wrap" lacks the mandatory slot: wrap'),
+    "no check": (as_built("acl_no_check"), 'its component "no_check" lacks the mandatory slot: check'),
+    "no name": (as_built("auth_no_name"), "one of its components has no name or is cut short"),
+    "an option without a doc": (
+        as_built("auth_no_doc"),
+        'its component "no_doc" has an option table with a row that is not whole',
+    ),
+    "one worker for what needs all": (
+        as_built("auth_single"),
+        'its component "single" asks for one worker, which only an exporter may',
+    ),
+    "a name that is meant for the terminal": (
+        as_built("auth_hostile"),
+        rf'its component "x\x1b[2J\x0a\x22" lacks the mandatory slot: {AUTH}',
+    ),
+    # What became of the file.
+    "another machine": (
+        put_at(18, "<H", 8),
+        "not a 64-bit shared object for this machine (ELF machine 8)",
+    ),
+    "32 bits": (put_at(4, "B", 1), "not a 64-bit shared object for this machine (ELF machine {machine})"),
+    "an object file": (put_at(16, "<H", 1), "not a 64-bit shared object for this machine (ELF machine {machine})"),
+    "headers far away": (
+        put_at(32, "<Q", 1 << 40),
+        "damaged: its program headers do not lie within the file",
+    ),
+    "a note that was spoilt": (edited(spoil_notes_name), NO_NOTE),
+    "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no end"),
+    "a version without an end": (fill_note(40, 16), "damaged: the version in its ABI note has no end"),
+    "cut short": (edited(cut_short), "damaged: the file is cut short"),
+    "cut off behind four bytes": (holding(b"\x7fELF"), NOT_ELF),
+    "a text file": (holding(b"#!/bin/sh\n" + b"exit\n" * 50), NOT_ELF),
+    "empty": (lambda path, _: os.truncate(path, 0), SIZE),
+    "too large": (too_large, SIZE),
+    "a directory": (a_directory, "{path} is not a regular file"),
+    "a pipe": (a_pipe, "{path} is not a regular file"),
+    "a socket": (a_socket, "cannot open {path}: No such device or address"),
+    "a device": (a_device, "/dev/null is not a regular file"),
+    # Who may write it.
+    "everyone may write it": (with_mode(0o666), "{path} is writable by everyone: run `chmod o-w {path}`"),
+    "everyone may write its folder": (
+        in_a_folder_with_mode(0o777),
+        "{folder} is writable by everyone: run `chmod o-w {folder}`",
+    ),
+    "everyone may write the folder above": (
+        below_a_folder_with_mode(0o757),
+        "{above} is writable by everyone: run `chmod o-w {above}`",
+    ),
+    "a link to elsewhere": (
+        link_to_elsewhere,
+        "{above}/elsewhere is writable by everyone: run `chmod o-w {above}/elsewhere`",
+    ),
+    "a link that everyone may replace": (
+        link_that_everyone_may_replace,
+        "{folder} is writable by everyone: run `chmod o-w {folder}`",
+    ),
+    "not the one that is pinned": (
+        lambda path, _: None,
+        f"its SHA-256 is {{digest}}: expected the pinned {PIN}",
+    ),
+}
+
+# Only root is so careful, or can give files away.
+CASES_OF_ROOT = {
+    "its group may write it": (
+        with_mode(0o664),
+        "{path} is writable by its group, and this runs as root: run `chmod g-w {path}`",
+    ),
+    "its group may write its folder": (
+        in_a_folder_with_mode(0o775),
+        "{folder} is writable by its group, and this runs as root: run `chmod g-w {folder}`",
+    ),
+    "its group may write the folder above": (
+        below_a_folder_with_mode(0o775),
+        "{above} is writable by its group, and this runs as root: run `chmod g-w {above}`",
+    ),
+    "somebody else's": (
+        owned_by_another,
+        "{path} belongs to uid 12345, expected root: run `chown root {path}`",
+    ),
+    "in somebody else's folder": (
+        in_anothers_folder,
+        "{folder} belongs to uid 12345, expected root: run `chown root {folder}`",
+    ),
+}
+if os.geteuid() == 0:
+    CASES.update(CASES_OF_ROOT)
+
+# These are seen only when the linker or the entry point has run.
+SEEN_BY_LOADING = {
+    "no entry",
+    "an entry that gives nothing",
+    "no components",
+    "an unresolved symbol",
+    "an extension that is not there",
+    "no verify and no answer",
+    "no create",
+    "no destroy",
+    "no ops",
+    "no wrap",
+    "no check",
+    "no name",
+    "an option without a doc",
+    "one worker for what needs all",
+    "a name that is meant for the terminal",
 }
 
 
@@ -41,35 +313,90 @@ def bad(plugin_folder):
 @pytest.fixture
 def folder(tmp_path, bad):
     """A folder of the test's own with a copy of a good plugin, auth_good.so."""
-    path = tmp_path / "plugins"
+    path = tmp_path / "above" / "plugins"
+    path.parent.mkdir(mode=0o755)
     path.mkdir(mode=0o755)
     shutil.copy(bad / "auth_good.so", path)
     return path
 
 
-def refuse(host, error_line, folder, use="good", **options):
+@pytest.fixture(params=CASES)
+def case(request, folder, bad):
+    """A plugin's path, and what its refusal says."""
+    make, text = CASES[request.param]
+    path = folder / "auth_good.so"
+    machine = struct.unpack_from("<H", path.read_bytes(), 18)[0]
+    digest = digest_of(path)
+    path = make(path, bad) or path
+    text = text.format(
+        path=path, folder=folder, above=folder.parent, digest=digest, machine=machine, size=os.stat(path).st_size
+    )
+    return path, text, {path.name: f"sha256:{PIN}"} if "pinned" in request.param else {}
+
+
+def refuse(host, error_line, folder, use="good", section="auth", **options):
     """The one line; it stands at the "use" that named the plugin."""
-    line = error_line(host.refused(folders=[folder], auth=[{"use": use}], **options))
-    assert "refused.json:" in line and " error: /auth/0/use: " in line, line
-    return line.split(" error: /auth/0/use: ", 1)[1]
+    options.setdefault("plugins", host.plugins(folder))
+    entries = {"auth": {"auth": [{"use": use}]}, "transport": {"transport": [{"use": use}]},
+               "acl": {"acl": {"control": [{"use": use}]}}}  # fmt: skip
+    line = error_line(host.refused(**entries[section], **options))
+    pointer = {"auth": "/auth/0/use", "transport": "/transport/0/use", "acl": "/acl/control/0/use"}[section]
+    assert "refused.json:" in line and f" error: {pointer}: " in line, line
+    return line.split(f" error: {pointer}: ", 1)[1]
+
+
+def spore_plugin(*arguments):
+    return run([spore_binary(), "plugin", *map(str, arguments)])
+
+
+def test_at_a_start(host, error_line, case):
+    path, text, pin = case
+    section, use = path.stem.split("_", 1)
+    plugins = {**host.plugins(path.parent), "pin": pin}
+    assert refuse(host, error_line, path.parent, use, section, plugins=plugins) == f"plugin {path} refused: {text}"
+
+
+def info(host, path, pin, *flags):
+    """The exit status, and what is said."""
+    config = host.write({"plugins": {"pin": pin}}, "pin.json")
+    process = spore_plugin("info", "-c", config, path, "--json", *flags)
+    assert process.stderr == []
+    return process.status, json.loads("\n".join(process.stdout))
+
+
+def test_in_plugin_info(host, case):
+    path, text, pin = case
+    status, said = info(host, path, pin)
+    assert (status, said["state"], said["refusal"]) == (1, "refused", f"plugin {path} refused: {text}")
+    assert "components" not in said
+
+
+def test_in_plugin_info_without_loading(request, host, case):
+    path, text, pin = case
+    status, said = info(host, path, pin, "--no-load")
+    if request.node.callspec.params["case"] in SEEN_BY_LOADING:
+        assert (status, said["state"]) == (0, "not loaded")
+        assert "refusal" not in said
+    else:
+        assert (status, said["state"], said["refusal"]) == (1, "refused", f"plugin {path} refused: {text}")
+
+
+def test_in_plugin_list(host, case):
+    path, text, pin = case
+    config = host.write({"plugins": {"path": [str(path.parent)], "pin": pin}}, "list.json")
+    process = spore_plugin("list", "-c", config)
+    (row,) = (line for line in process.stdout if str(path) in line.split())
+    assert process.status == 0, "a refusal is what was asked for"
+    assert "  refused  " in row and row.endswith(f"{path}  {text}"), row
+
+
+def test_the_table_is_long_enough():
+    assert len(CASES) >= 24
 
 
 def test_the_good_one_is_good(host, folder):
     with host.server(folders=[folder], auth=[{"use": "good"}]) as server:
         assert server.process.running
-
-
-@pytest.mark.parametrize("name", REFUSALS)
-def test_refused(host, error_line, bad, name):
-    text = refuse(host, error_line, bad, name)
-    assert text == f"plugin {bad}/auth_{name}.so refused: {REFUSALS[name]}"
-
-
-def test_an_unresolved_symbol_is_named(host, error_line, bad):
-    text = refuse(host, error_line, bad, "unresolved")
-    assert text == (
-        f"plugin {bad}/auth_unresolved.so refused: cannot load it: undefined symbol: spore_function_that_nobody_has"
-    )
 
 
 def test_a_plugin_without_a_servers_side(host, error_line, bad):
@@ -88,23 +415,6 @@ def test_a_worker_start_that_fails(host, error_line, bad, workers):
     assert error_line(process) == (
         "error: plugin auth_create_fails:start_fails could not start on worker 0 (status -11)"
     )
-
-
-def test_only_an_exporter_may_live_on_one_worker(host, bad, answering):
-    """Others have work on all of them: refused, or served everywhere; never a crash."""
-    config = host.server_config(folders=[bad], auth=[{"use": "single"}], workers=4)
-    with Process([spore_binary(), "server", "--config", host.write(config, "single.json")]) as process:
-        try:
-            process.wait_for("server listening", stream="stderr")
-        except AssertionError:
-            assert process.wait() == 1, process.log()
-            return
-        address = (config["server"]["bind_addr"], config["server"]["control_port"])
-        server = Server("spore", process, address, address[0], None)
-        for _ in range(12):
-            with answering.to(server) as wire:
-                wire.tunnel("anything")
-        assert server.stop() == 0
 
 
 # ---- what is wrong with the file, not with its maker
@@ -130,53 +440,9 @@ def test_a_name_is_no_path(host, error_line, folder, use):
     assert refuse(host, error_line, folder, use) == f'expected a plugin\'s name without slashes, found "{use}"'
 
 
-@pytest.mark.parametrize("mode", [0o666, 0o757])
-def test_a_file_that_everyone_may_write(host, error_line, folder, mode):
-    (folder / "auth_good.so").chmod(mode)
-    text = refuse(host, error_line, folder)
-    assert text.endswith(f"auth_good.so is writable by everyone: run `chmod o-w {folder}/auth_good.so`")
-
-
-def test_a_folder_that_everyone_may_write(host, error_line, folder):
-    folder.chmod(0o777)
-    text = refuse(host, error_line, folder)
-    assert text == f"plugin {folder}/auth_good.so refused: {folder} is writable by everyone: run `chmod o-w {folder}`"
-
-
-def test_a_folder_above_that_everyone_may_write(host, error_line, folder, tmp_path):
-    inner = tmp_path / "open" / "plugins"
-    inner.parent.mkdir()
-    shutil.copytree(folder, inner)
-    inner.parent.chmod(0o777)
-    assert f"{inner.parent} is writable by everyone" in refuse(host, error_line, inner)
-
-
-def test_a_link_that_everyone_could_have_placed(host, error_line, folder, tmp_path):
-    """What it leads to is fine; where it stands is not."""
-    links = tmp_path / "links"
-    links.mkdir()
-    (links / "auth_good.so").symlink_to(folder / "auth_good.so")
-    links.chmod(0o777)
-    assert f"{links} is writable by everyone" in refuse(host, error_line, links)
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_a_file_that_its_group_may_write_as_root(host, error_line, folder):
-    (folder / "auth_good.so").chmod(0o664)
-    text = refuse(host, error_line, folder)
-    assert text.endswith(f"is writable by its group, and this runs as root: run `chmod g-w {folder}/auth_good.so`")
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_somebody_elses_file(host, error_line, folder):
-    os.chown(folder / "auth_good.so", 12345, -1)
-    text = refuse(host, error_line, folder)
-    assert f"auth_good.so belongs to uid 12345, expected root: run `chown root {folder}/auth_good.so`" in text
-
-
 def test_a_link_to_a_good_file_is_fine(host, folder, tmp_path):
     links = tmp_path / "links"
-    links.mkdir()
+    links.mkdir(mode=0o755)
     (links / "auth_good.so").symlink_to(folder / "auth_good.so")
     with host.server(folders=[links], auth=[{"use": "good"}]) as server:
         assert server.process.running
@@ -188,63 +454,6 @@ def test_a_link_to_nothing(host, error_line, folder):
     assert "auth_good.so" in refuse(host, error_line, folder)
 
 
-def edit(path, change):
-    data = bytearray(path.read_bytes())
-    change(data)
-    path.write_bytes(data)
-
-
-def set_machine(data):
-    data[18:20] = struct.pack("<H", 8)  # MIPS
-
-
-def set_class(data):
-    data[4] = 1  # 32 bits
-
-
-def set_type(data):
-    data[16:18] = struct.pack("<H", 1)  # an object file
-
-
-def put_headers_far_away(data):
-    data[32:40] = struct.pack("<Q", 1 << 40)
-
-
-def spoil_note_name(data):
-    at = data.index(b"Spore\0\0\0")
-    data[at : at + 5] = b"Sperm"
-
-
-EDITS = {
-    "machine": (set_machine, "not a 64-bit shared object for this machine (ELF machine 8)"),
-    "class": (set_class, "not a 64-bit shared object for this machine (ELF machine"),
-    "type": (set_type, "not a 64-bit shared object for this machine (ELF machine"),
-    "headers": (put_headers_far_away, "damaged: its program headers do not lie within the file"),
-    "note": (spoil_note_name, "not a Spore plugin: it has no Spore ABI note"),
-}
-
-
-@pytest.mark.parametrize("name", EDITS)
-def test_a_file_of_the_wrong_kind(host, error_line, folder, name):
-    change, text = EDITS[name]
-    edit(folder / "auth_good.so", change)
-    assert refuse(host, error_line, folder).startswith(f"plugin {folder}/auth_good.so refused: {text}")
-
-
-@pytest.mark.parametrize(
-    "content, text",
-    [
-        (b"", "has 0 bytes: expected a plugin of 1 byte to 256 MiB"),
-        (b"\x7fELF", "not a shared object: expected an ELF file"),
-        (b"#!/bin/sh\n" + b"exit\n" * 50, "not a shared object: expected an ELF file"),
-    ],
-    ids=["empty", "cut", "script"],
-)
-def test_a_file_that_is_no_plugin(host, error_line, folder, content, text):
-    (folder / "auth_good.so").write_bytes(content)
-    assert text in refuse(host, error_line, folder)
-
-
 def test_a_plugin_that_was_cut_off(host, error_line, folder):
     """Wherever something of its code or data is missing, the refusal is a line, never a crash."""
     whole = (folder / "auth_good.so").read_bytes()
@@ -252,25 +461,6 @@ def test_a_plugin_that_was_cut_off(host, error_line, folder):
     for length in [*range(end // 10, end, end // 10), end - 1]:
         (folder / "auth_good.so").write_bytes(whole[:length])
         assert "auth_good.so" in refuse(host, error_line, folder)
-
-
-def end_of_segments(data):
-    """Where the last segment that is loaded ends in the file; only notes for debuggers come behind."""
-    offset, (size, number) = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<HH", data, 54)
-    headers = [struct.unpack_from("<IIQQQQ", data, offset + index * size) for index in range(number)]
-    return max(start + length for kind, _, start, _, _, length in headers if kind == 1)
-
-
-def test_a_directory(host, error_line, folder):
-    (folder / "auth_good.so").unlink()
-    (folder / "auth_good.so").mkdir(mode=0o755)
-    assert refuse(host, error_line, folder).endswith("auth_good.so is not a regular file")
-
-
-def test_a_pipe(host, error_line, folder):
-    (folder / "auth_good.so").unlink()
-    os.mkfifo(folder / "auth_good.so", 0o644)
-    assert refuse(host, error_line, folder).endswith("auth_good.so is not a regular file")
 
 
 # ---- pins
@@ -289,12 +479,6 @@ def test_a_right_pin(host, folder):
     for digest in (right, right.upper()):
         with host.server(plugins=pinned(host, folder, digest), auth=[{"use": "good"}]) as server:
             assert server.process.running
-
-
-def test_a_wrong_pin(host, error_line, folder):
-    right, wrong = digest_of(folder / "auth_good.so"), "0" * 64
-    text = error_line(host.refused(plugins=pinned(host, folder, wrong), auth=[{"use": "good"}]))
-    assert text.endswith(f"auth_good.so refused: its SHA-256 is {right}: expected the pinned {wrong}")
 
 
 def test_a_pin_keeps_even_a_dangerous_file_from_running(host, error_line, folder, bad):
@@ -316,9 +500,10 @@ def test_a_pin_that_is_none(host, error_line, folder, pin):
 
 
 def test_all_refusals_come_at_once(host, bad):
-    process = host.refused(folders=[bad], auth=[{"use": name} for name in REFUSALS])
+    names = ["other_major", "no_note", "unresolved", "no_slot", "no_create", "needs_more"]
+    process = host.refused(folders=[bad], auth=[{"use": name} for name in names])
     lines = [line for line in process.stderr if "error: " in line]
-    assert len(lines) == len(REFUSALS), process.log()
+    assert len(lines) == len(names), process.log()
 
 
 def test_the_first_folder_that_has_it_is_asked(host, error_line, folder, tmp_path):

@@ -1,0 +1,7 @@
+/* Two notes for one major. Which is to be believed? */
+#include "bad.h"
+
+BAD_CONSTRUCTOR
+BAD_COMPONENT("two_notes", &bad_ops);
+BAD_NOTE("auth_one_note");
+SPORE_PLUGIN("auth_two_notes", "1.0.0", "", "MIT", "", &component);
