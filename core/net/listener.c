@@ -14,7 +14,7 @@
 #include "net/addr.h"
 #include "net/sock.h"
 
-enum { BATCH = 64 };
+enum { BATCH = 64, MOST_FAILURES = 8 };
 static const double pause_s = 0.1;
 
 struct listener {
@@ -76,6 +76,7 @@ static bool is_exhaustion(int cause)
 static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 {
 	struct listener *listener = io->data;
+	int n_failed = 0;
 
 	(void)ev;
 	(void)events;
@@ -83,19 +84,17 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof sa;
 		spore_addr peer;
-		int cause,
-			fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			addr_from_sockaddr((struct sockaddr *)&sa, &peer);
 			listener->on_accept(fd, &peer, listener->arg);
-			continue;
-		}
-		cause = errno; /* logging may change it */
-		if (is_exhaustion(cause))
-			pause_accepting(listener, cause);
-		if (cause == EAGAIN || is_exhaustion(cause))
+		} else if (errno == EAGAIN) {
 			return;
+		} else if (is_exhaustion(errno) || ++n_failed == MOST_FAILURES) {
+			pause_accepting(listener, errno);
+			return;
+		}
 		/* Else the connection has failed, not the listener (accept(2)): take the next. */
 	}
 }

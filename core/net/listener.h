@@ -1,7 +1,8 @@
 /* listener - accepts in batches, and survives every way in which accept can fail.
  *
- * Out of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM) it pauses, says so once a second
- * and tries again; nothing of it ends the process or spins. [worker] */
+ * Out of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), and when many of a batch fail for
+ * whatever other cause, it pauses, says so once a second and tries again; nothing of it ends the
+ * process or spins. [worker] */
 #ifndef CORE_LISTENER_H
 #define CORE_LISTENER_H
 

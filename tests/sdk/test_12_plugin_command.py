@@ -277,7 +277,7 @@ def test_info_of_one_that_everyone_may_write(folder):
     path = folder("one", "bad/auth_traps") / "auth_traps.so"
     path.chmod(0o666)
     said = as_json("info", path, status=1)
-    reason = f"{path} is writable by everyone: run `chmod o-w` on it"
+    reason = f"{path} is writable by everyone: run `chmod o-w {path}`"
     assert said == {
         "file": str(path),
         "plugin": "auth_traps",
