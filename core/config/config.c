@@ -175,8 +175,8 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 	return entry;
 }
 
-/* The object that holds the target's last part, which is *key_out; NULL if the file's own shape
- * leaves no room for it. */
+/* The object that holds the target's last part, which is *key_out (NULL: the target is an entry, and
+ * this is it); NULL if the file's own shape leaves no room for it. */
 static struct json *find_place(struct placer *p, const char *target, struct json_source *source,
                                const char **key_out)
 {
@@ -199,7 +199,7 @@ static struct json *find_place(struct placer *p, const char *target, struct json
 		if (!node || node->type != JSON_OBJECT)
 			return NULL;
 	}
-	*key_out = at + 1;
+	*key_out = *at ? at + 1 : NULL;
 	return node;
 }
 
@@ -306,6 +306,11 @@ static void place_value(struct placer *p, const struct command_value *value,
 	object = find_place(p, target, source, &key);
 	if (!object)
 		refuse_place(p, target, node);
+	if (object && !key) {
+		if (node && node->type != JSON_BOOL)
+			diag_add(p->diag, node, "expected true, found \"%s\"", value->text);
+		return;
+	}
 	if (twin && node)
 		diag_add(p->diag, node, "%s says the same thing: keep one", twin->origin);
 	old = json_get(object, key);
@@ -364,6 +369,44 @@ static void place_values(struct placer *p)
 	}
 }
 
+/* A flat key whose target is an entry: true makes it. False is said for the reader alone, so it must not
+ * be there for another reason. */
+static void place_flat_entry(struct placer *p, struct json *node, const struct shorthand *s)
+{
+	bool wanted = node->type == JSON_BOOL && node->boolean;
+	const char *key, *entry = strchr(s->target, '[') + 1;
+	struct json *section;
+	char section_name[32], use[32];
+
+	snprintf(section_name, sizeof section_name, "%.*s", (int)strcspn(s->target + 1, "["),
+	         s->target + 1);
+	snprintf(use, sizeof use, "%.*s", (int)strcspn(entry, "]"), entry);
+	section = json_get(p->root, section_name);
+	if (node->type != JSON_BOOL)
+		diag_add(p->diag, node, "expected true or false, found %s", json_type_name(node->type));
+	else if (!wanted && section && section->type == JSON_ARRAY && find_use(section, use))
+		diag_add_key(p->diag, node, "\"%s\" is false, but other keys ask for it: leave them out",
+		             node->key);
+	else if (wanted && !find_place(p, s->target, node->source, &key))
+		diag_add_key(p->diag, node,
+		             "the flat key \"%s\" and the structured /%s say one thing twice: keep one",
+		             node->key, section_name);
+	json_detach(node);
+}
+
+static void place_flat_entries(struct placer *p)
+{
+	struct json *next;
+
+	for (struct json *node = p->root->first; node; node = next) {
+		const struct shorthand *s = shorthand_find(p->config->role, node->key);
+
+		next = node->next;
+		if (s && s->type == SHORTHAND_ENTRY)
+			place_flat_entry(p, node, s);
+	}
+}
+
 /* Moves the seed's flat keys to where they mean. */
 static void place_flat_keys(struct placer *p)
 {
@@ -376,7 +419,7 @@ static void place_flat_keys(struct placer *p)
 		char pointer[256];
 
 		next = node->next;
-		if (!s || s->type == SHORTHAND_NO)
+		if (!s || s->type == SHORTHAND_NO || s->type == SHORTHAND_ENTRY)
 			continue;
 		if (has_target(p->command->variables, p->command->n_variables, s->target) ||
 		    has_target(p->command->flags, p->command->n_flags, s->target)) {
@@ -647,6 +690,7 @@ static bool place_file(struct placer *p)
 	while (file->first)
 		json_add(p->config->doc, p->root, file->first->key, file->first);
 	place_flat_keys(p);
+	place_flat_entries(p);
 	return true;
 }
 

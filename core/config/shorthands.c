@@ -7,6 +7,7 @@
 #define PATH   SHORTHAND_FILE
 #define YES    SHORTHAND_YES
 #define NO     SHORTHAND_NO
+#define ENTRY  SHORTHAND_ENTRY
 
 /* A table, aligned by hand. */
 /* clang-format off */
@@ -43,6 +44,22 @@ const struct shorthand shorthands[] = {
 	  "file that holds the secret" },
 	{ "metrics_port",  0,   BOTH,        NULL,     false, NUMBER,        "/metrics[prometheus]/port", "PORT",
 	  "serve metrics over HTTP, to this machine alone" },
+	{ "tls",           0,   BOTH,        NULL,     false, ENTRY,         "/transport[tls]",       "",
+	  "speak TLS with the other side" },
+	{ "certfile",      0,   BOTH,        NULL,     false, TEXT,          "/transport[tls]/certfile", "PATH",
+	  "this side's certificate and its chain, PEM (with --tls)" },
+	{ "keyfile",       0,   BOTH,        NULL,     false, TEXT,          "/transport[tls]/keyfile", "PATH",
+	  "its private key, PEM (with --tls)" },
+	{ "client_certfile", 0, ROLE_LOCAL,  NULL,     false, TEXT,          "/transport[tls]/certfile", "PATH",
+	  "the same as --certfile" },
+	{ "client_keyfile", 0,  ROLE_LOCAL,  NULL,     false, TEXT,          "/transport[tls]/keyfile", "PATH",
+	  "the same as --keyfile" },
+	{ "cacertfile",    0,   ROLE_SERVER, NULL,     false, TEXT,          "/transport[tls]/cacertfile", "PATH",
+	  "authorities, PEM, one of which must have issued each client's certificate (with --tls)" },
+	{ "cacertfile",    0,   ROLE_LOCAL,  NULL,     false, TEXT,          "/transport[tls]/cacertfile", "PATH",
+	  "authorities, PEM, to trust in place of the system's (with --tls)" },
+	{ "insecure",      0,   ROLE_LOCAL,  NULL,     false, YES,           "/transport[tls]/insecure", "",
+	  "do not check the server's certificate, for tests only (with --tls)" },
 	{ "log_level",     0,   BOTH,        NULL,     false, TEXT,          "/log/level",            "LEVEL", NULL },
 	{ "log_format",    0,   BOTH,        NULL,     false, TEXT,          "/log/format",           "FORMAT", NULL },
 };

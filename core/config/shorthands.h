@@ -15,7 +15,8 @@ enum shorthand_type {
 	SHORTHAND_SECRETS, /* the same, or several with commas between them: see shorthand_lists */
 	SHORTHAND_FILE,    /* the path of a file that holds it: {"file": PATH} */
 	SHORTHAND_YES,     /* a flag without a value: sets its target to true ... */
-	SHORTHAND_NO       /* ... or to false */
+	SHORTHAND_NO,      /* ... or to false */
+	SHORTHAND_ENTRY    /* a flag without a value: its target, an entry of a section, is there */
 };
 
 struct shorthand {
@@ -26,7 +27,7 @@ struct shorthand {
 	bool bore_variable;   /* BORE_... too */
 	enum shorthand_type type;
 	const char *target;  /* "/server/control_port", "/auth[hmac]/secret", "/tunnels[0]/port" */
-	const char *metavar; /* "PORT" in the help; "" for YES and NO */
+	const char *metavar; /* "PORT" in the help; "" for a flag without a value */
 	const char *doc;     /* NULL: that of the target's own option */
 };
 

@@ -234,6 +234,47 @@ START_TEST(one_thing_said_twice_is_a_mistake)
 }
 END_TEST
 
+/* How many transports, and what the first says. */
+static void check_transport(unsigned role, const char *file, const char *line, const char *use,
+                            const char *certfile)
+{
+	struct scene scene;
+
+	load_good(&scene, role, file, line);
+	ck_assert_uint_eq(scene.config->transport.n, 1);
+	ck_assert_str_eq(scene.config->transport.items[0].use, use);
+	ck_assert_str_eq(text_of(scene.config->transport.items[0].node, "certfile"), certfile);
+	leave(&scene);
+}
+
+START_TEST(an_entry_is_asked_for_by_its_flag_or_key)
+{
+	check_transport(ROLE_SERVER, NULL, "--tls", "tls", "(none)");
+	check_transport(ROLE_SERVER, NULL, "--certfile|a|--tls", "tls", "a");
+	check_transport(ROLE_SERVER, NULL, "--certfile|a", "tls", "a");
+	check_transport(ROLE_SERVER, "{\"tls\":true,\"certfile\":\"a\"}", "", "tls", "a");
+	check_transport(ROLE_SERVER, "{\"certfile\":\"a\",\"tls\":true}", "--tls", "tls", "a");
+	check_transport(ROLE_SERVER, "{\"tls\":true,\"transport\":[{\"use\":\"tls\"}]}", "", "tls", "(none)");
+	check_transport(ROLE_SERVER, "{\"tls\":false}", "", "plain", "(none)");
+	check_transport(ROLE_SERVER, "{\"tls\":false}", "--tls", "tls", "(none)");
+	check_transport(ROLE_LOCAL, NULL, "5|--to|h|--tls|--client-certfile|a", "tls", "a");
+	check_transport(ROLE_LOCAL, "{\"client_certfile\":\"a\"}", "5|--to|h", "tls", "a");
+	check_wrong(ROLE_SERVER, "{\"tls\":false,\"certfile\":\"a\"}", "", CONFIG_WRONG,
+	            ":1:2: error: /tls: \"tls\" is false, but other keys ask for it: leave them out\n");
+	check_wrong(ROLE_SERVER, "{\"tls\":\"yes\"}", "", CONFIG_WRONG, "/tls: expected true or false, found a string");
+	check_wrong(ROLE_SERVER, "{\"tls\":true,\"transport\":[{\"use\":\"plain\"}]}", "", CONFIG_WRONG,
+	            "the flat key \"tls\" and the structured /transport say one thing twice: keep one");
+	check_wrong(ROLE_SERVER, "{\"transport\":[{\"use\":\"plain\"}]}", "--tls", CONFIG_WRONG,
+	            "--tls cannot be combined with the configuration file: its section \"transport\" has no place");
+	check_wrong(ROLE_SERVER, NULL, "--tls=true", CONFIG_USAGE, "expected --tls without a value");
+	setenv("SPORE_TLS", "1", 1);
+	check_transport(ROLE_SERVER, NULL, "", "tls", "(none)");
+	setenv("SPORE_TLS", "maybe", 1);
+	check_wrong(ROLE_SERVER, NULL, "", CONFIG_WRONG, "SPORE_TLS: error: expected true, found \"maybe\"");
+	unsetenv("SPORE_TLS");
+}
+END_TEST
+
 START_TEST(a_section_of_the_wrong_shape_is_a_mistake)
 {
 	check_wrong(ROLE_SERVER, "{\"server\":7}", "", CONFIG_WRONG, "/server: expected an object, found 7");
@@ -554,7 +595,7 @@ END_TEST
 
 SUITE("config", a_server_needs_nothing, a_server_takes_bores_flags, flag_over_variable_over_file_over_default,
       flat_and_structured_mean_the_same, a_list_of_secrets_has_a_place_of_its_own, what_is_no_list_of_secrets,
-      one_thing_said_twice_is_a_mistake,
+      one_thing_said_twice_is_a_mistake, an_entry_is_asked_for_by_its_flag_or_key,
       a_section_of_the_wrong_shape_is_a_mistake, unknown_keys_are_refused, a_wrong_range_is_a_mistake,
       a_flags_value_is_a_matter_of_usage, a_file_that_cannot_be_read_is_named, help_is_no_mistake,
       instances_are_read_in_order, an_instance_needs_a_name_that_is_one, a_client_takes_bores_command_line,
