@@ -1,0 +1,12 @@
+/* tls_attr - facts about a TLS connection. [worker] */
+#ifndef TLS_ATTR_H
+#define TLS_ATTR_H
+
+#include "tls.h"
+
+/* NULL-ended: all that tls_attr() may know. */
+extern const char *const tls_attr_keys[];
+/* As spore_stream_ops.attr. */
+uint32_t tls_attr(struct tls_stream *stream, const char *key, size_t index, spore_str *out);
+
+#endif

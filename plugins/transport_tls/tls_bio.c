@@ -1,0 +1,305 @@
+#include "tls_bio.h"
+
+#include <openssl/bio.h>
+#include <stdlib.h>
+
+/* Output of one stream that waits for its lower stream: what one writev() can make, and the little that
+ * reading may add. */
+enum { SPILL_MAX = 2 * TLS_OUT_SIZE };
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- spills ------------------------------------------------------------------------------------ */
+
+static void spill_clear(struct tls_spill *spill)
+{
+	free(spill->bytes);
+	*spill = (struct tls_spill){ 0 };
+}
+
+static bool spill_append(struct tls_spill *spill, const uint8_t *bytes, size_t len)
+{
+	size_t kept = spill->len - spill->at;
+	uint8_t *all = malloc(kept + len);
+
+	if (!all)
+		return false;
+	if (kept)
+		memcpy(all, spill->bytes + spill->at, kept);
+	memcpy(all + kept, bytes, len);
+	free(spill->bytes);
+	*spill = (struct tls_spill){ all, 0, kept + len };
+	return true;
+}
+
+static void spill_consume(struct tls_spill *spill, size_t n)
+{
+	spill->at += n;
+	if (spill->at == spill->len)
+		spill_clear(spill);
+}
+
+/* ---- input ------------------------------------------------------------------------------------- */
+
+static int64_t read_below(struct tls_stream *stream, void *to, size_t len)
+{
+	spore_iov iov = { to, len };
+	int64_t n = stream->lower->ops->readv(stream->lower, &iov, 1, &stream->want);
+
+	if (n > 0 && !stream->has_first) {
+		stream->first = *(const uint8_t *)to;
+		stream->has_first = true;
+	}
+	if (n == 0)
+		stream->below_ended = true;
+	else if (n < 0 && n != SPORE_EAGAIN)
+		stream->in_below = (spore_status)n;
+	return n;
+}
+
+int64_t tls_bio_fill(struct tls_stream *stream)
+{
+	struct tls_worker *worker = stream->worker;
+	int64_t n = read_below(stream, worker->in, least(stream->room, sizeof worker->in));
+
+	worker->in_at = 0;
+	worker->in_len = n > 0 ? (size_t)n : 0;
+	return n;
+}
+
+/* What has been read ahead: the stream's own first. */
+static size_t take(struct tls_stream *stream, void *to, size_t len)
+{
+	struct tls_worker *worker = stream->worker;
+	size_t n;
+
+	if (stream->in.bytes) {
+		n = least(len, stream->in.len - stream->in.at);
+		memcpy(to, stream->in.bytes + stream->in.at, n);
+		spill_consume(&stream->in, n);
+		return n;
+	}
+	n = least(len, worker->in_len - worker->in_at);
+	memcpy(to, worker->in + worker->in_at, n);
+	worker->in_at += n;
+	return n;
+}
+
+static int bio_read(BIO *bio, char *to, int size)
+{
+	struct tls_stream *stream = BIO_get_data(bio);
+	size_t len = (size_t)size, n = take(stream, to, len);
+	int64_t got = SPORE_EAGAIN;
+
+	BIO_clear_retry_flags(bio);
+	if (n > 0)
+		return (int)n;
+	if (stream->took)
+		stream->want = SPORE_READ; /* the reader gets what there is first */
+	else if (len >= stream->room)
+		got = read_below(stream, to, len);
+	else if ((got = tls_bio_fill(stream)) > 0)
+		got = (int64_t)take(stream, to, len);
+	if (got == SPORE_EAGAIN)
+		BIO_set_retry_read(bio);
+	return got >= 0 ? (int)got : -1;
+}
+
+void tls_bio_enter(struct tls_stream *stream, size_t room)
+{
+	stream->room = room;
+	stream->took = false;
+	stream->want = SPORE_READ;
+}
+
+bool tls_bio_leave(struct tls_stream *stream)
+{
+	struct tls_worker *worker = stream->worker;
+	size_t left = worker->in_len - worker->in_at;
+	bool kept = !left || spill_append(&stream->in, worker->in + worker->in_at, left);
+
+	worker->in_at = worker->in_len = 0;
+	return kept;
+}
+
+/* ---- output ------------------------------------------------------------------------------------ */
+
+static size_t spilled(const struct tls_stream *stream)
+{
+	return stream->out.len - stream->out.at;
+}
+
+/* What is in the worker's buffer goes behind what its stream keeps. */
+static bool spill_out(struct tls_worker *worker)
+{
+	struct tls_stream *owner = worker->out_owner;
+	bool kept = !worker->out_len || spill_append(&owner->out, worker->out, worker->out_len);
+
+	if (!kept)
+		owner->out_below = SPORE_ENOMEM;
+	worker->out_len = 0;
+	worker->out_owner = NULL;
+	return kept;
+}
+
+/* A stream that lies below another may be left before it was flushed. */
+static void own_output(struct tls_stream *stream)
+{
+	struct tls_worker *worker = stream->worker;
+
+	if (worker->out_owner && worker->out_owner != stream)
+		spill_out(worker);
+	worker->out_owner = stream;
+}
+
+static int bio_write(BIO *bio, const char *bytes, int size)
+{
+	struct tls_stream *stream = BIO_get_data(bio);
+	struct tls_worker *worker = stream->worker;
+	size_t len = (size_t)size;
+
+	BIO_clear_retry_flags(bio);
+	if (stream->out_below != SPORE_OK)
+		return size; /* nobody takes it; what the other side said before can still be read */
+	own_output(stream);
+	if (len > sizeof worker->out - worker->out_len || spilled(stream) + len > SPILL_MAX) {
+		BIO_set_retry_write(bio);
+		return -1;
+	}
+	memcpy(worker->out + worker->out_len, bytes, len);
+	worker->out_len += len;
+	return size;
+}
+
+bool tls_bio_has_room(const struct tls_stream *stream)
+{
+	const struct tls_worker *worker = stream->worker;
+	size_t used = worker->out_owner == stream ? worker->out_len : 0;
+
+	return used + TLS_RECORD + TLS_OVERHEAD <= sizeof worker->out;
+}
+
+static spore_status flush_below(const struct tls_stream *stream, uint32_t *want)
+{
+	const spore_stream_ops *ops = stream->lower->ops;
+
+	return SPORE_CAN(ops, flush) ? ops->flush(stream->lower, want) : SPORE_OK;
+}
+
+/* Writes until all is gone: SPORE_OK, or how it stopped. */
+static spore_status write_below(struct tls_stream *stream, const uint8_t *bytes, size_t len,
+                                size_t *n_out, uint32_t *want)
+{
+	for (*n_out = 0; *n_out < len;) {
+		spore_iov iov = { (void *)(uintptr_t)(bytes + *n_out), len - *n_out };
+		int64_t n = stream->lower->ops->writev(stream->lower, &iov, 1, want);
+
+		if (n <= 0)
+			return n ? (spore_status)n : SPORE_EAGAIN;
+		*n_out += (size_t)n;
+	}
+	return SPORE_OK;
+}
+
+/* The buffer's part of a flush. What the lower stream does not take the stream keeps. */
+static spore_status flush_buffer(struct tls_stream *stream, uint32_t *want)
+{
+	struct tls_worker *worker = stream->worker;
+	spore_status status;
+	size_t n;
+
+	if (worker->out_owner != stream)
+		return SPORE_OK;
+	status = write_below(stream, worker->out, worker->out_len, &n, want);
+	worker->out_len -= n;
+	if (worker->out_len)
+		memmove(worker->out, worker->out + n, worker->out_len);
+	return spill_out(worker) ? status : SPORE_ENOMEM;
+}
+
+static spore_status flush_all(struct tls_stream *stream, uint32_t *want)
+{
+	spore_status status;
+	size_t n;
+
+	if (spilled(stream)) {
+		status = write_below(stream, stream->out.bytes + stream->out.at, spilled(stream), &n,
+		                     want);
+		spill_consume(&stream->out, n);
+		if (status != SPORE_OK) {
+			if (stream->worker->out_owner == stream && !spill_out(stream->worker))
+				return SPORE_ENOMEM;
+			return status;
+		}
+	}
+	status = flush_buffer(stream, want);
+	return status == SPORE_OK ? flush_below(stream, want) : status;
+}
+
+static void drop_output(struct tls_stream *stream)
+{
+	struct tls_worker *worker = stream->worker;
+
+	if (worker->out_owner == stream) {
+		worker->out_owner = NULL;
+		worker->out_len = 0;
+	}
+	spill_clear(&stream->out);
+}
+
+spore_status tls_bio_flush(struct tls_stream *stream, uint32_t *want)
+{
+	spore_status status = stream->out_below;
+
+	if (status == SPORE_OK)
+		status = flush_all(stream, want);
+	if (status == SPORE_OK || status == SPORE_EAGAIN)
+		return status;
+	stream->out_below = status;
+	drop_output(stream);
+	return status;
+}
+
+void tls_bio_drop(struct tls_stream *stream)
+{
+	drop_output(stream);
+	spill_clear(&stream->in);
+}
+
+/* ---- the method -------------------------------------------------------------------------------- */
+
+static long bio_ctrl(BIO *bio, int command, long number, void *arg)
+{
+	const struct tls_stream *stream = BIO_get_data(bio);
+
+	(void)number;
+	(void)arg;
+	if (command == BIO_CTRL_EOF)
+		return stream && stream->below_ended;
+	return command == BIO_CTRL_FLUSH; /* flushing is the host's to ask for */
+}
+
+BIO_METHOD *tls_bio_method(void)
+{
+	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "spore stream");
+
+	if (method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
+	    BIO_meth_set_ctrl(method, bio_ctrl))
+		return method;
+	BIO_meth_free(method);
+	return NULL;
+}
+
+BIO *tls_bio_new(struct tls_stream *stream)
+{
+	BIO *bio = BIO_new(stream->worker->tls->bio);
+
+	if (bio) {
+		BIO_set_data(bio, stream);
+		BIO_set_init(bio, 1);
+	}
+	return bio;
+}

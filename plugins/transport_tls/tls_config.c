@@ -1,0 +1,188 @@
+#include "tls_config.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tls_error.h"
+#include "tls_files.h"
+#include "tls_session.h"
+#include "tls_verify.h"
+
+/* Forward secrecy and authenticated encryption alone; AES-128 first, since it is the cheapest where the
+ * processor helps and strong enough. */
+static const char suites_1_2[] = "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20";
+static const char suites_1_3[] =
+	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
+/* A session may be resumed for so long, on the word of the certificate that it began with. */
+enum { SESSION_S = 3600 };
+
+static bool report_openssl(const spore_create_args *args, const char *pointer, const char *expected)
+{
+	char text[300];
+
+	snprintf(text, sizeof text, "expected %s (OpenSSL: %s)", expected, tls_error_reason());
+	args->report(args, pointer, text);
+	ERR_clear_error();
+	return false;
+}
+
+/* ---- what fits this side ------------------------------------------------------------------------ */
+
+static bool check_role(const struct tls *tls, const spore_create_args *args)
+{
+	static const char text[] = "this option is for the client's side";
+	const struct tls_conf *conf = tls->conf;
+
+	if (!tls->server)
+		return true;
+	if (conf->insecure)
+		args->report(args, "/insecure", text);
+	if (conf->server_name)
+		args->report(args, "/server_name", text);
+	if (conf->pins.count)
+		args->report(args, "/pins", text);
+	return !conf->insecure && !conf->server_name && !conf->pins.count;
+}
+
+static bool read_pins(struct tls *tls, const spore_create_args *args)
+{
+	const char *const *texts = tls->conf->pins.items;
+	char pointer[32], text[200];
+	bool good = true;
+
+	tls->pins = calloc(tls->conf->pins.count + 1, sizeof *tls->pins);
+	if (!tls->pins)
+		return false;
+	for (size_t i = 0; i < tls->conf->pins.count; i++) {
+		if (tls_verify_parse_pin(texts[i], tls->pins[i]))
+			continue;
+		snprintf(pointer, sizeof pointer, "/pins/%zu", i);
+		snprintf(text, sizeof text,
+		         "expected \"sha256:\" and 64 hex digits (of the server's public key), found "
+		         "\"%.80s\"",
+		         texts[i]);
+		args->report(args, pointer, text);
+		good = false;
+	}
+	tls->n_pins = tls->conf->pins.count;
+	return good;
+}
+
+/* ---- protocol ----------------------------------------------------------------------------------- */
+
+/* TLS 1.3 has names of its own, all of which begin with TLS_. */
+static bool is_1_3(const char *name)
+{
+	return strncmp(name, "TLS_", 4) == 0;
+}
+
+/* The names of the one kind, out of both. False: out of memory. */
+static char *select_suites(const char *all, bool of_1_3)
+{
+	char *out = calloc(1, strlen(all) + 2);
+
+	for (const char *at = all; out && *at;) {
+		size_t n = strcspn(at, ":");
+
+		if (n && is_1_3(at) == of_1_3) {
+			if (*out)
+				strcat(out, ":");
+			strncat(out, at, n);
+		}
+		at += n + (at[n] == ':');
+	}
+	return out;
+}
+
+static bool set_ciphers(struct tls *tls, const spore_create_args *args)
+{
+	const char *all = tls->conf->ciphers;
+	char *old = all ? select_suites(all, false) : NULL, *new = all ? select_suites(all, true) : NULL;
+	bool good = !all || (old && new);
+
+	/* Naming ciphers of one kind leaves the other kind none. */
+	if (good && all && !*old)
+		SSL_CTX_set_min_proto_version(tls->ctx, TLS1_3_VERSION);
+	if (good && all && !*new)
+		SSL_CTX_set_max_proto_version(tls->ctx, TLS1_2_VERSION);
+	if (good && (!all || *old))
+		good = SSL_CTX_set_cipher_list(tls->ctx, all ? old : suites_1_2) == 1;
+	if (good && (!all || *new))
+		good = SSL_CTX_set_ciphersuites(tls->ctx, all ? new : suites_1_3) == 1;
+	free(old);
+	free(new);
+	return good || report_openssl(args, "/ciphers",
+	                              "names of ciphers with colons between, as \"openssl ciphers\" "
+	                              "lists them");
+}
+
+static bool set_protocol(struct tls *tls, const spore_create_args *args)
+{
+	const struct tls_conf *conf = tls->conf;
+	bool good;
+
+	SSL_CTX_set_min_proto_version(tls->ctx, conf->min_version == TLS_MIN_1_3 ? TLS1_3_VERSION
+	                                                                         : TLS1_2_VERSION);
+	SSL_CTX_set_options(tls->ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+	                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
+	                                      (conf->tickets ? 0 : SSL_OP_NO_TICKET));
+	SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
+	good = set_ciphers(tls, args);
+	if (conf->groups && SSL_CTX_set1_groups_list(tls->ctx, conf->groups) != 1)
+		good = report_openssl(args, "/groups",
+		                      "names of groups with colons between, such as "
+		                      "\"X25519:P-256\"");
+	return good;
+}
+
+/* Stateless on a server: the tickets hold all, and a client gets one for each connection. */
+static void set_resumption(struct tls *tls)
+{
+	static const unsigned char id[] = "spore";
+
+	SSL_CTX_set_timeout(tls->ctx, SESSION_S);
+	SSL_CTX_set_num_tickets(tls->ctx, tls->conf->tickets ? 1 : 0);
+	if (!tls->server && tls->conf->tickets) {
+		tls_session_set_up(tls);
+		return;
+	}
+	SSL_CTX_set_session_cache_mode(tls->ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_session_id_context(tls->ctx, id, sizeof id - 1);
+}
+
+static void warn_of_insecurity(const struct tls *tls)
+{
+	if (tls->conf->insecure && tls->n_pins)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "insecure: of the server's certificate nothing but the pins is checked");
+	else if (tls->conf->insecure)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "INSECURE: the server's certificate is not checked, so anybody on the way "
+		           "can read and change everything, and ask for the secret's proof; for tests "
+		           "only");
+}
+
+spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
+{
+	bool good;
+
+	tls->ctx = SSL_CTX_new(tls->server ? TLS_server_method() : TLS_client_method());
+	if (!tls->ctx) {
+		report_openssl(args, "", "OpenSSL to be usable");
+		return SPORE_EUNSUPPORTED;
+	}
+	good = check_role(tls, args);
+	good = read_pins(tls, args) && good;
+	good = set_protocol(tls, args) && good;
+	good = tls_files_load_own(tls, args) && good;
+	good = tls_files_load_trusted(tls, args) && good;
+	if (!good)
+		return SPORE_ECONFIG;
+	set_resumption(tls);
+	tls_verify_set_up(tls);
+	warn_of_insecurity(tls);
+	return SPORE_OK;
+}

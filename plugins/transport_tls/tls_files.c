@@ -1,0 +1,227 @@
+#include "tls_files.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "tls_error.h"
+#include "tls_verify.h"
+
+SPORE_PRINTF(3, 4)
+static bool wrong(const spore_create_args *args, const char *pointer, const char *format, ...)
+{
+	char text[600];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	args->report(args, pointer, text);
+	ERR_clear_error();
+	return false;
+}
+
+/* NULL once it was reported. */
+static FILE *open_file(const spore_create_args *args, const char *pointer, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	struct stat st;
+
+	if (file && fstat(fileno(file), &st) == 0 && !S_ISDIR(st.st_mode))
+		return file;
+	wrong(args, pointer, "cannot read %s: %s", path,
+	      file ? "it is a folder" : strerrordesc_np(errno));
+	if (file)
+		fclose(file);
+	return NULL;
+}
+
+static bool is_readable(const spore_create_args *args, const char *pointer, const char *path)
+{
+	FILE *file = open_file(args, pointer, path);
+
+	if (file)
+		fclose(file);
+	return file != NULL;
+}
+
+/* ---- the key ----------------------------------------------------------------------------------- */
+
+struct passphrase {
+	spore_str text;
+	bool was_asked;
+};
+
+static int on_passphrase(char *out, int size, int writing, void *arg)
+{
+	struct passphrase *passphrase = arg;
+
+	(void)writing;
+	passphrase->was_asked = true;
+	if (!passphrase->text.len || passphrase->text.len > (size_t)size)
+		return -1;
+	memcpy(out, passphrase->text.ptr, passphrase->text.len);
+	return (int)passphrase->text.len;
+}
+
+static void warn_of_readers(const struct tls *tls, FILE *file, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fileno(file), &st) == 0 && st.st_mode & S_IROTH)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "the private key in %s can be read by every user of this machine", path);
+}
+
+static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const char *pointer,
+                          const char *path)
+{
+	struct passphrase passphrase = { tls->conf->key_passphrase, false };
+	FILE *file = open_file(args, pointer, path);
+	EVP_PKEY *key = NULL;
+
+	if (!file)
+		return NULL;
+	warn_of_readers(tls, file, path);
+	key = PEM_read_PrivateKey(file, NULL, on_passphrase, &passphrase);
+	fclose(file);
+	if (key)
+		return key;
+	if (!passphrase.was_asked)
+		wrong(args, pointer, "expected a private key in PEM form in %s, found none", path);
+	else if (!passphrase.text.len)
+		wrong(args, pointer, "the private key in %s is encrypted: expected key_passphrase, too",
+		      path);
+	else
+		wrong(args, "/key_passphrase", "the passphrase does not open the private key in %s",
+		      path);
+	return NULL;
+}
+
+static bool load_key(struct tls *tls, const spore_create_args *args)
+{
+	const struct tls_conf *conf = tls->conf;
+	const char *pointer = conf->keyfile ? "/keyfile" : "/certfile";
+	const char *path = conf->keyfile ? conf->keyfile : conf->certfile;
+	EVP_PKEY *key = read_key(tls, args, pointer, path);
+	bool good = false;
+
+	if (!key)
+		return false;
+	if (X509_check_private_key(SSL_CTX_get0_certificate(tls->ctx), key) != 1)
+		wrong(args, pointer, "the private key in %s does not match the certificate in %s", path,
+		      conf->certfile);
+	else if (SSL_CTX_use_PrivateKey(tls->ctx, key) != 1)
+		wrong(args, pointer, "OpenSSL does not accept the private key in %s: %s", path,
+		      tls_error_reason());
+	else
+		good = true;
+	EVP_PKEY_free(key);
+	return good;
+}
+
+/* ---- the certificate --------------------------------------------------------------------------- */
+
+/* An old certificate may be on its way to being replaced, and the other side will say so: a warning. */
+static void warn_of_dates(const struct tls *tls)
+{
+	enum { SOON_DAYS = 14 };
+	const X509 *cert = SSL_CTX_get0_certificate(tls->ctx);
+	const ASN1_TIME *from = X509_get0_notBefore(cert), *to = X509_get0_notAfter(cert);
+	const char *path = tls->conf->certfile;
+	char date[TLS_DATE_SIZE];
+	int days, seconds;
+
+	if (X509_cmp_current_time(from) > 0)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "the certificate in %s is not valid before %s", path,
+		           tls_verify_date(from, date));
+	if (X509_cmp_current_time(to) < 0)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "the certificate in %s has expired since %s", path,
+		           tls_verify_date(to, date));
+	else if (ASN1_TIME_diff(&days, &seconds, NULL, to) && days < SOON_DAYS)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "the certificate in %s expires soon, at %s", path, tls_verify_date(to, date));
+}
+
+static bool load_certificate(struct tls *tls, const spore_create_args *args)
+{
+	const char *path = tls->conf->certfile;
+	unsigned long code;
+
+	if (!is_readable(args, "/certfile", path))
+		return false;
+	if (SSL_CTX_use_certificate_chain_file(tls->ctx, path) == 1) {
+		warn_of_dates(tls);
+		return true;
+	}
+	code = ERR_peek_last_error();
+	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+		return wrong(args, "/certfile", "expected a certificate in PEM form in %s, found none",
+		             path);
+	return wrong(args, "/certfile", "OpenSSL does not accept the certificate in %s: %s", path,
+	             tls_error_reason());
+}
+
+bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
+{
+	const struct tls_conf *conf = tls->conf;
+
+	if (!conf->certfile && conf->keyfile)
+		return wrong(args, "/keyfile", "expected certfile, too: the certificate of this key");
+	if (!conf->certfile && tls->server)
+		return wrong(args, "", "expected certfile and keyfile: a server has a certificate");
+	if (!conf->certfile)
+		return true;
+	return load_certificate(tls, args) && load_key(tls, args);
+}
+
+/* ---- whom to trust ----------------------------------------------------------------------------- */
+
+/* What a server tells its clients: whose certificates it takes. */
+static void name_authorities(struct tls *tls)
+{
+	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->conf->cacertfile);
+
+	if (names)
+		SSL_CTX_set_client_CA_list(tls->ctx, names);
+}
+
+static void warn_of_no_store(const struct tls *tls)
+{
+	const char *file = X509_get_default_cert_file(), *folder = X509_get_default_cert_dir();
+	struct stat st;
+
+	if (!tls->conf->insecure && !getenv(X509_get_default_cert_file_env()) &&
+	    !getenv(X509_get_default_cert_dir_env()) && stat(file, &st) < 0 && stat(folder, &st) < 0)
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "this system trusts no authority (neither %s nor %s is there): no server's "
+		           "certificate will be accepted without cacertfile",
+		           file, folder);
+}
+
+bool tls_files_load_trusted(struct tls *tls, const spore_create_args *args)
+{
+	const char *path = tls->conf->cacertfile;
+
+	if (!path && tls->server)
+		return true;
+	if (!path) {
+		SSL_CTX_set_default_verify_paths(tls->ctx);
+		warn_of_no_store(tls);
+		ERR_clear_error();
+		return true;
+	}
+	if (!is_readable(args, "/cacertfile", path))
+		return false;
+	if (SSL_CTX_load_verify_file(tls->ctx, path) != 1)
+		return wrong(args, "/cacertfile", "expected certificates in PEM form in %s, found none",
+		             path);
+	if (tls->server)
+		name_authorities(tls);
+	return true;
+}

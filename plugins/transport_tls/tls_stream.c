@@ -1,0 +1,357 @@
+#include "tls_stream.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+
+#include "tls_attr.h"
+#include "tls_bio.h"
+#include "tls_error.h"
+#include "tls_queue.h"
+#include "tls_session.h"
+#include "tls_verify.h"
+
+static struct tls_stream *stream_of(spore_stream *base)
+{
+	return (struct tls_stream *)(void *)base;
+}
+
+static spore_status break_stream(struct tls_stream *stream, spore_status status)
+{
+	stream->broken = status;
+	tls_bio_drop(stream);
+	return status;
+}
+
+static spore_status out_of_memory(struct tls_stream *stream)
+{
+	tls_error_set(stream, "out of memory");
+	return break_stream(stream, SPORE_ENOMEM);
+}
+
+/* ---- opening ----------------------------------------------------------------------------------- */
+
+static bool make_ssl(struct tls_stream *stream, const char *server_name)
+{
+	struct tls *tls = stream->worker->tls;
+	SSL *ssl = SSL_new(tls->ctx);
+	BIO *bio = ssl ? tls_bio_new(stream) : NULL;
+
+	if (!bio || (server_name && !tls_verify_expect(ssl, server_name))) {
+		BIO_free(bio);
+		SSL_free(ssl);
+		ERR_clear_error();
+		return false;
+	}
+	SSL_set_bio(ssl, bio, bio);
+	SSL_set_app_data(ssl, stream);
+	if (tls->server) {
+		SSL_set_accept_state(ssl);
+	} else {
+		SSL_set_connect_state(ssl);
+		tls_session_offer(tls, ssl);
+	}
+	stream->ssl = ssl;
+	tls_queue_add(stream);
+	return true;
+}
+
+/* A server spends nothing on who says nothing: its side of TLS begins with the first byte. */
+static spore_status await_client(struct tls_stream *stream, uint32_t *want)
+{
+	int64_t n = tls_bio_fill(stream);
+
+	if (n == SPORE_EAGAIN) {
+		*want = stream->want;
+		return SPORE_EAGAIN;
+	}
+	if (n <= 0 || !tls_error_speaks_tls(stream))
+		return tls_error_take(stream);
+	if (make_ssl(stream, NULL))
+		return SPORE_OK;
+	tls_error_set(stream, "out of memory");
+	return SPORE_ENOMEM;
+}
+
+/* One step: SPORE_OK once the handshake is done. */
+static spore_status shake(struct tls_stream *stream)
+{
+	int result, error;
+
+	ERR_clear_error();
+	result = SSL_do_handshake(stream->ssl);
+	if (result == 1)
+		return SPORE_OK;
+	error = SSL_get_error(stream->ssl, result);
+	if (error == SSL_ERROR_WANT_WRITE)
+		stream->want = SPORE_WRITE;
+	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+		return SPORE_EAGAIN;
+	return tls_error_take(stream);
+}
+
+static void report_opening(const struct tls_stream *stream)
+{
+	const struct tls *tls = stream->worker->tls;
+
+	spore_logf(tls->host, tls->log, SPORE_LOG_DEBUG, "handshake done: %s, %s%s",
+	           SSL_get_version(stream->ssl), SSL_get_cipher_name(stream->ssl),
+	           SSL_session_reused(stream->ssl) ? ", resumed" : "");
+}
+
+/* What was said is handed on in any case: also the alert that goes with a failure. */
+static spore_status shake_and_flush(struct tls_stream *stream, uint32_t *want)
+{
+	bool was_done = SSL_is_init_finished(stream->ssl);
+	spore_status status = was_done ? SPORE_OK : shake(stream), flushed;
+
+	*want = stream->want;
+	flushed = tls_bio_flush(stream, want);
+	if (status != SPORE_OK && status != SPORE_EAGAIN) {
+		if (!stream->worker->tls->server)
+			tls_session_forget(stream->worker->tls);
+		return status;
+	}
+	if (status == SPORE_OK && !was_done) {
+		tls_queue_remove(stream);
+		report_opening(stream);
+	}
+	if (flushed == SPORE_OK || flushed == SPORE_EAGAIN)
+		return flushed == SPORE_OK ? status : flushed;
+	return tls_error_take(stream);
+}
+
+static spore_status stream_handshake(spore_stream *base, uint32_t *want, spore_ticket ticket)
+{
+	struct tls_stream *stream = stream_of(base);
+	spore_status status = SPORE_OK;
+
+	(void)ticket;
+	if (stream->evicted) {
+		tls_error_set(stream, "too many TLS handshakes are under way (max_handshakes)");
+		return break_stream(stream, SPORE_EBUSY);
+	}
+	tls_bio_enter(stream, TLS_RECORD);
+	if (!stream->ssl)
+		status = await_client(stream, want);
+	if (status == SPORE_OK)
+		status = shake_and_flush(stream, want);
+	if (!tls_bio_leave(stream))
+		return out_of_memory(stream);
+	return status == SPORE_OK || status == SPORE_EAGAIN ? status : break_stream(stream, status);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------- */
+
+/* Decrypts what there is: bytes for the reader, or why there are none (ended: 0). */
+static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
+{
+	size_t got = 0;
+	int error;
+
+	while (got < len) {
+		size_t n = 0;
+		int result;
+
+		ERR_clear_error();
+		result = SSL_read_ex(stream->ssl, to + got, len - got, &n);
+		if (result == 1) {
+			got += n;
+			stream->took = true;
+			continue;
+		}
+		error = SSL_get_error(stream->ssl, result);
+		if (error == SSL_ERROR_WANT_WRITE)
+			stream->want = SPORE_WRITE;
+		else if (error == SSL_ERROR_ZERO_RETURN)
+			stream->ended = true;
+		else if (error != SSL_ERROR_WANT_READ)
+			stream->broken = tls_error_take(stream);
+		break;
+	}
+	if (got > 0)
+		return (int64_t)got;
+	return stream->broken != SPORE_OK ? stream->broken : stream->ended ? 0 : SPORE_EAGAIN;
+}
+
+static int64_t stream_readv(spore_stream *base, const spore_iov *iov, uint32_t n_iov, uint32_t *want)
+{
+	struct tls_stream *stream = stream_of(base);
+	uint32_t flush_wants;
+	int64_t got;
+
+	(void)n_iov; /* a partial transfer is fine */
+	if (stream->broken != SPORE_OK || stream->ended) {
+		stream->end_told = true;
+		return stream->broken;
+	}
+	tls_bio_enter(stream, iov->len);
+	got = decrypt(stream, iov->base, iov->len);
+	*want = stream->want;
+	if (!tls_bio_leave(stream))
+		return out_of_memory(stream);
+	/* An alert, or the answer to an update of keys. */
+	if (stream->worker->out_owner == stream)
+		tls_bio_flush(stream, &flush_wants);
+	stream->end_told = got <= 0;
+	return got;
+}
+
+/* The lower stream's bytes are nothing that this one could return for sure, but trying takes them, so
+ * they are counted once. An end that was found behind the last bytes waits here, too. */
+static size_t stream_pending(spore_stream *base)
+{
+	struct tls_stream *stream = stream_of(base);
+	const spore_stream_ops *below = stream->lower->ops;
+	bool over = stream->broken != SPORE_OK || stream->ended;
+	size_t n = 0;
+
+	if (over)
+		return stream->end_told ? 0 : 1;
+	if (stream->ssl)
+		n += (size_t)SSL_pending(stream->ssl);
+	n += stream->in.len - stream->in.at;
+	return n + (SPORE_CAN(below, pending) ? below->pending(stream->lower) : 0);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------- */
+
+static spore_status stream_flush(spore_stream *base, uint32_t *want)
+{
+	return tls_bio_flush(stream_of(base), want);
+}
+
+static spore_status write_failed(struct tls_stream *stream, uint32_t *want)
+{
+	int error = SSL_get_error(stream->ssl, 0);
+
+	if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
+		return tls_error_take(stream);
+	*want = error == SSL_ERROR_WANT_READ ? SPORE_READ : SPORE_WRITE;
+	return SPORE_EAGAIN;
+}
+
+/* Encrypts record by record, while there is room. */
+static int64_t encrypt(struct tls_stream *stream, const uint8_t *from, size_t len, uint32_t *want)
+{
+	size_t put = 0;
+
+	while (put < len) {
+		size_t n = 0;
+		spore_status status = SPORE_OK;
+
+		if (stream->out.bytes || !tls_bio_has_room(stream))
+			status = tls_bio_flush(stream, want);
+		ERR_clear_error();
+		if (status == SPORE_OK && SSL_write_ex(stream->ssl, from + put, len - put, &n) != 1)
+			status = write_failed(stream, want);
+		if (status != SPORE_OK)
+			return put > 0 ? (int64_t)put : status;
+		put += n;
+	}
+	return (int64_t)put;
+}
+
+static int64_t stream_writev(spore_stream *base, const spore_iov *iov, uint32_t n_iov, uint32_t *want)
+{
+	struct tls_stream *stream = stream_of(base);
+
+	(void)n_iov;
+	if (stream->broken != SPORE_OK || stream->out_below != SPORE_OK)
+		return stream->broken != SPORE_OK ? stream->broken : stream->out_below;
+	return encrypt(stream, iov->base, iov->len, want);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+static void say_end(struct tls_stream *stream)
+{
+	ERR_clear_error();
+	if (SSL_shutdown(stream->ssl) < 0)
+		ERR_clear_error(); /* a connection that failed needs no end */
+	stream->shut = true;
+}
+
+static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
+{
+	struct tls_stream *stream = stream_of(base);
+	spore_status status = tls_bio_flush(stream, want);
+
+	if (status == SPORE_OK && !stream->shut) {
+		say_end(stream);
+		status = tls_bio_flush(stream, want);
+	}
+	return status == SPORE_OK ? stream->lower->ops->shutdown(stream->lower, want) : status;
+}
+
+static void stream_close(spore_stream *base, uint32_t how)
+{
+	struct tls_stream *stream = stream_of(base);
+	uint32_t want;
+
+	if (how == SPORE_CLOSE_FIN && stream->ssl && SSL_is_init_finished(stream->ssl) &&
+	    stream->broken == SPORE_OK && !stream->shut) {
+		say_end(stream);
+		tls_bio_flush(stream, &want); /* what does not go now, goes never */
+	}
+	tls_queue_remove(stream);
+	tls_bio_drop(stream);
+	SSL_free(stream->ssl);
+	stream->lower->ops->close(stream->lower, how);
+	free(stream->why);
+	free(stream->fact);
+	free(stream);
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------- */
+
+static int stream_fd(spore_stream *base)
+{
+	struct tls_stream *stream = stream_of(base);
+
+	return stream->lower->ops->fd(stream->lower);
+}
+
+static uint32_t stream_attr(spore_stream *base, const char *key, size_t index, spore_str *out)
+{
+	return tls_attr(stream_of(base), key, index, out);
+}
+
+static const char *stream_error(spore_stream *base)
+{
+	return stream_of(base)->why;
+}
+
+static const spore_stream_ops stream_ops = {
+	.struct_size = sizeof stream_ops,
+	.handshake = stream_handshake,
+	.readv = stream_readv,
+	.writev = stream_writev,
+	.flush = stream_flush,
+	.pending = stream_pending,
+	.shutdown = stream_shutdown,
+	.close = stream_close,
+	.fd = stream_fd,
+	.attr = stream_attr,
+	.error = stream_error,
+};
+
+spore_status tls_stream_wrap(struct tls_worker *worker, const spore_wrap_args *args,
+                             spore_stream **upper_out)
+{
+	struct tls_stream *stream = calloc(1, sizeof *stream);
+	const struct tls_conf *conf = worker->tls->conf;
+
+	if (!stream)
+		return SPORE_ENOMEM;
+	stream->base.ops = &stream_ops;
+	stream->lower = args->lower;
+	stream->conn = args->conn;
+	stream->worker = worker;
+	if (!worker->tls->server &&
+	    !make_ssl(stream, conf->server_name ? conf->server_name : args->server_name)) {
+		free(stream);
+		return SPORE_ENOMEM;
+	}
+	*upper_out = &stream->base;
+	return SPORE_OK;
+}

@@ -1,0 +1,18 @@
+/* tls_verify - is the other side who it should be? Fails closed, and says why in words. */
+#ifndef TLS_VERIFY_H
+#define TLS_VERIFY_H
+
+#include "tls.h"
+
+/* Has the context verify with what the options say. [main] */
+void tls_verify_set_up(struct tls *tls);
+/* Client: whom the certificate must name. False: out of memory. [worker] */
+bool tls_verify_expect(SSL *ssl, const char *name);
+/* "sha256:HEX" into 32 bytes. [any] */
+bool tls_verify_parse_pin(const char *text, uint8_t pin_out[TLS_PIN_SIZE]);
+
+enum { TLS_DATE_SIZE = 40 };
+/* "2026-01-31 12:00:00 UTC". [any] */
+const char *tls_verify_date(const ASN1_TIME *time, char text_out[TLS_DATE_SIZE]);
+
+#endif

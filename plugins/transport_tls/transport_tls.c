@@ -1,0 +1,120 @@
+/* transport_tls - TLS 1.2 and 1.3 by OpenSSL, on either side: the component and its options. */
+#include <openssl/err.h>
+#include <stdlib.h>
+
+#include "tls.h"
+#include "tls_attr.h"
+#include "tls_bio.h"
+#include "tls_config.h"
+#include "tls_session.h"
+#include "tls_stream.h"
+
+static const spore_option_item pin_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+
+/* A table, aligned by hand. */
+/* clang-format off */
+static const spore_option options[] = {
+	SPORE_STRING(struct tls_conf, certfile, SPORE_OPTF_PATH, NULL,
+	             "this side's certificate and its chain, PEM; a server must have one"),
+	SPORE_STRING(struct tls_conf, keyfile, SPORE_OPTF_PATH, NULL,
+	             "its private key, PEM; default: in certfile"),
+	SPORE_SECRET(struct tls_conf, key_passphrase, 0, "opens an encrypted private key"),
+	SPORE_STRING(struct tls_conf, cacertfile, SPORE_OPTF_PATH, NULL,
+	             "authorities, PEM; client: trusted in place of the system's; server: every client must "
+	             "have a certificate of theirs"),
+	SPORE_STRING(struct tls_conf, server_name, 0, NULL,
+	             "client: the name that the certificate must have; default: the one that is dialled"),
+	SPORE_LIST(struct tls_conf, pins, 0, &pin_item,
+	           "client: \"sha256:HEX\" of public keys, one of which the server must have"),
+	SPORE_BOOL(struct tls_conf, insecure, 0, NULL,
+	           "client: do not check the server's certificate (for tests only)"),
+	SPORE_ENUM(struct tls_conf, min_version, 0, "\"1.2\"", "1.2|1.3", "least version of TLS"),
+	SPORE_STRING(struct tls_conf, ciphers, 0, NULL,
+	             "ciphers of TLS 1.2 and 1.3 by OpenSSL's names, with colons between"),
+	SPORE_STRING(struct tls_conf, groups, 0, NULL,
+	             "groups for the key exchange by OpenSSL's names, with colons between"),
+	SPORE_BOOL(struct tls_conf, tickets, 0, "true", "sessions may be resumed"),
+	SPORE_INT(struct tls_conf, max_handshakes, 0, "1024", 1, 1000000,
+	          "handshakes that may be under way at once; beyond them the oldest is ended"),
+};
+/* clang-format on */
+
+static void destroy(void *instance)
+{
+	struct tls *tls = instance;
+
+	tls_session_fini(tls);
+	SSL_CTX_free(tls->ctx);
+	BIO_meth_free(tls->bio);
+	pthread_mutex_destroy(&tls->session_lock);
+	free(tls->pins);
+	free(tls);
+}
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	struct tls *tls = calloc(1, sizeof *tls);
+	spore_status status;
+
+	if (!tls)
+		return SPORE_ENOMEM;
+	tls->host = args->host;
+	tls->log = args->ctx;
+	tls->conf = args->conf;
+	tls->server = args->role == SPORE_ROLE_SERVER;
+	tls->n_workers = args->n_workers;
+	pthread_mutex_init(&tls->session_lock, NULL);
+	tls->bio = tls_bio_method();
+	status = tls->bio ? tls_config_load(tls, args) : SPORE_ENOMEM;
+	ERR_clear_error();
+	if (status == SPORE_OK)
+		*instance_out = tls;
+	else
+		destroy(tls);
+	return status;
+}
+
+static spore_status worker_start(void *instance, spore_worker *unused, void **state_out)
+{
+	struct tls *tls = instance;
+	struct tls_worker *worker = calloc(1, sizeof *worker);
+	unsigned share = ((unsigned)tls->conf->max_handshakes + tls->n_workers - 1) / tls->n_workers;
+
+	(void)unused;
+	if (!worker)
+		return SPORE_ENOMEM;
+	worker->tls = tls;
+	worker->max_shaking = share;
+	*state_out = worker;
+	return SPORE_OK;
+}
+
+static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream **upper_out)
+{
+	return tls_stream_wrap(state, args, upper_out);
+}
+
+static const spore_transport_ops ops = {
+	.struct_size = sizeof ops,
+	.flags = SPORE_TRANSPORTF_SECURE,
+	.wrap = wrap,
+	.attr_keys = tls_attr_keys,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_TRANSPORT,
+	.name = "tls",
+	.summary = "TLS 1.2 and 1.3",
+	.ops = &ops,
+	.options = options,
+	.n_options = sizeof options / sizeof *options,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct tls_conf),
+	.create = create,
+	.destroy = destroy,
+	.worker_start = worker_start,
+	.worker_stop = free,
+};
+
+SPORE_PLUGIN("transport_tls", "1.0.0", "The Spore authors", "MIT", "", &component);
