@@ -4,6 +4,7 @@ import pytest
 
 from harness import loopback as addresses
 from harness import peers, process, procfs
+from harness.certificates import Authority
 from harness.fake_server import FakeServer
 from harness.scale import SLOW
 
@@ -30,6 +31,10 @@ def pytest_generate_tests(metafunc):
     if "direction" in metafunc.fixturenames:
         pairs = [tuple(pair.split("-")) for pair in metafunc.config.getoption("--directions").split(",")]
         metafunc.parametrize("direction", pairs, ids=[f"{c}-client-to-{s}-server" for c, s in pairs])
+    if metafunc.definition.get_closest_marker("over_tls_too"):
+        # First, so that the servers and clients of the other fixtures know of it.
+        metafunc.fixturenames.insert(0, "over")
+        metafunc.parametrize("over", ["plain", "tls"], indirect=True)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -75,6 +80,25 @@ def address():
 def against(request):
     """Which program is the server of this test: "spore", or "bore" to prove the test."""
     return request.config.getoption("--against")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """Issues certificates for the tests of this process."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def over(request, monkeypatch):
+    """What carries the tunnels of a test marked over_tls_too: "plain" or "tls"."""
+    if request.param == "tls":
+        if request.config.getoption("--against") == "bore":
+            pytest.skip("bore has no TLS")
+        authority = request.getfixturevalue("authority")
+        own = authority.issue(f"IP:{request.getfixturevalue('address').host}")
+        monkeypatch.setattr(peers, "server_flags", ["--tls", "--certfile", own.path, "--keyfile", own.key])
+        monkeypatch.setattr(peers, "client_flags", ["--tls", "--cacertfile", authority.path])
+    return request.param
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ def test_both_at_the_same_time(server):
             far.close()
 
 
+@pytest.mark.over_tls_too
 def test_whole_tunnel_visitor_first(secret_server):
     total = size(10 * MIB)
     with Sink() as service:
@@ -66,6 +67,7 @@ def test_whole_tunnel_visitor_first(secret_server):
                 assert read_to_end(visitor) == f"{total} {digest}\n".encode()
 
 
+@pytest.mark.over_tls_too
 def test_whole_tunnel_service_first(secret_server):
     total = size(10 * MIB)
     with Source(total) as service:
@@ -78,6 +80,7 @@ def test_whole_tunnel_service_first(secret_server):
 
 
 @pytest.mark.parametrize("first", ["visitor", "service"])
+@pytest.mark.over_tls_too
 def test_whole_tunnel_end_without_any_byte(server, first):
     with Inbox() as service, spore_client(server.control, service.port) as client:
         with connect(server.public_host, client.port) as visitor:

@@ -39,6 +39,7 @@ def test_behind_a_half_close(server, who):
 
 
 @pytest.mark.parametrize("who", ["visitor", "service"])
+@pytest.mark.over_tls_too
 def test_through_the_whole_tunnel(secret_server, who):
     with Inbox() as service:
         with spore_client(secret_server.control, service.port, secret="s3cret") as client:

@@ -29,6 +29,7 @@ def test_through_the_server(server, writer):
 
 
 @pytest.mark.parametrize("writer", ["visitor", "service"])
+@pytest.mark.over_tls_too
 def test_through_the_whole_tunnel(server, writer):
     with Inbox() as service, spore_client(server.control, service.port) as client:
         with connect(server.public_host, client.port) as visitor:

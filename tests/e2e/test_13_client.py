@@ -3,6 +3,8 @@
 import contextlib
 import http.client
 
+import pytest
+
 from harness.bulk import Sending, receive_pattern
 from harness.loopback import port_is_free
 from harness.peers import spore_client
@@ -21,6 +23,7 @@ def test_prints_where_it_listens_and_nothing_else(server):
         assert client.process.stdout == [f"listening at {server.control[0]}:{client.port}"]
 
 
+@pytest.mark.over_tls_too
 def test_http(secret_server):
     with Http() as service, spore_client(secret_server.control, service.port, secret="s3cret") as client:
         web = http.client.HTTPConnection(secret_server.public_host, client.port, timeout=seconds(10))
@@ -32,6 +35,7 @@ def test_http(secret_server):
             assert web.getresponse().read() == b"x" * 300000
 
 
+@pytest.mark.over_tls_too
 def test_service_that_speaks_first(server):
     with Inbox() as service, spore_client(server.control, service.port) as client:
         with connect(server.public_host, client.port) as visitor:
@@ -39,6 +43,7 @@ def test_service_that_speaks_first(server):
             assert read_exactly(visitor, 11) == b"220 hello\r\n"
 
 
+@pytest.mark.over_tls_too
 def test_early_bytes_of_the_visitor(server):
     with Inbox() as service, spore_client(server.control, service.port) as client:
         with connect(server.public_host, client.port) as visitor:
@@ -51,6 +56,7 @@ def test_early_bytes_of_the_visitor(server):
             assert read_to_end(visitor) == b"whole answer"
 
 
+@pytest.mark.over_tls_too
 def test_bulk_both_ways_at_once(server):
     total = size(64 * MIB)
     with Echo() as service, spore_client(server.control, service.port) as client:
@@ -69,6 +75,7 @@ def test_wanted_port_and_its_end(server, address):
             wait_until(lambda: port_is_free(server.public_host, wanted), "the port to be free", timeout=5)
 
 
+@pytest.mark.over_tls_too
 def test_service_that_is_down(server, address):
     """The visitor sees a clean end, soon; the client says why and goes on."""
     port = address.free_port()
@@ -81,6 +88,7 @@ def test_service_that_is_down(server, address):
             assert one_exchange(server.public_host, client.port) == b"ping"
 
 
+@pytest.mark.over_tls_too
 def test_service_that_is_down_and_a_visitor_that_talks(server, address):
     with spore_client(server.control, address.free_port(), local_host=address.host) as client:
         with connect(server.public_host, client.port) as visitor:
@@ -88,6 +96,7 @@ def test_service_that_is_down_and_a_visitor_that_talks(server, address):
             assert how_it_ends(visitor, timeout=2)[0] == b""
 
 
+@pytest.mark.over_tls_too
 def test_service_that_ends_at_once(server):
     with Inbox() as service, spore_client(server.control, service.port) as client:
         with connect(server.public_host, client.port) as visitor:
@@ -95,6 +104,7 @@ def test_service_that_ends_at_once(server):
             assert how_it_ends(visitor) == (b"", "end")
 
 
+@pytest.mark.over_tls_too
 def test_clients_of_one_server_do_not_mix(secret_server):
     with contextlib.ExitStack() as stack:
         tunnels = []
@@ -108,6 +118,7 @@ def test_clients_of_one_server_do_not_mix(secret_server):
             assert read_exactly(service.take(), 1) == b"%d" % index
 
 
+@pytest.mark.over_tls_too
 def test_a_killed_client_harms_no_other(server):
     with Inbox() as service, spore_client(server.control, service.port) as client:
         with connect(server.public_host, client.port) as visitor:

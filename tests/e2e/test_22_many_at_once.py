@@ -11,6 +11,7 @@ VISITORS = 200
 
 
 @pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.over_tls_too
 def test_whole_tunnel(start_server, workers):
     extra = ["--workers", workers]
     with start_server(secret="s3cret", extra=extra) as server, Echo() as service:

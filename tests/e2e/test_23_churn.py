@@ -22,6 +22,7 @@ def churn(host, port, number):
             assert answered.startswith(b"visit ")
 
 
+@pytest.mark.over_tls_too
 def test_visitors(secret_server):
     with Echo() as service:
         with spore_client(secret_server.control, service.port, secret="s3cret") as client:

@@ -12,6 +12,7 @@ from harness.waiting import wait_until
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
+@pytest.mark.over_tls_too
 def test_a_thousand_idle_connections(secret_server):
     number = count(1000, least=100)
     with Echo() as service:

@@ -31,6 +31,7 @@ def restart(server, address, **options):
 
 
 @pytest.mark.parametrize("secret", [None, "s3cret"])
+@pytest.mark.over_tls_too
 def test_server_that_returns(address, secret):
     with Echo() as service, spore_server(address, secret=secret) as first:
         with spore_client(first.control, service.port, secret=secret) as client:
@@ -52,6 +53,7 @@ def test_server_that_is_away_for_a_while(address):
                 wait_until(lambda: reaches(address.host, client.port), "the tunnel to stand again", timeout=10)
 
 
+@pytest.mark.over_tls_too
 def test_relays_go_on_meanwhile(address):
     """A lost control connection ends no visitor."""
     with Echo() as service, spore_server(address) as server:
@@ -70,6 +72,7 @@ def test_relays_go_on_meanwhile(address):
                 wait_until(lambda: reaches(address.host, client.port), "the tunnel to stand again", timeout=10)
 
 
+@pytest.mark.over_tls_too
 def test_port_of_a_silent_client_is_free_again(address):
     """Its kernel still answers; only its heartbeats are missing."""
     with Echo() as service, spore_server(address) as server:

@@ -16,6 +16,11 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BORE_VERSION = "0.6.0"
 
 
+# What every spore server and client of a test is told beside its own flags.
+server_flags = []
+client_flags = []
+
+
 def spore_binary():
     """Where spore is; its absence is a failure, never a skip."""
     directory = os.environ.get("SPORE_BUILD") or REPOSITORY / "build"
@@ -137,7 +142,7 @@ def spore_server(address, secret=None, control_port=None, min_port=None, max_por
     port = address.free_port() if control_port is None else control_port
     argv = [spore_binary(), "server", "--bind-addr", host, "--control-port", str(port)]
     argv += _flag("--min-port", min_port) + _flag("--max-port", max_port)
-    argv += _flag("--bind-tunnels", bind_tunnels) + _flag("--secret", secret) + list(extra)
+    argv += _flag("--bind-tunnels", bind_tunnels) + _flag("--secret", secret) + server_flags + list(extra)
     process = Process(argv, name="spore server", **process_options)
     try:
         process.wait_for(r"server listening", stream="stderr")
@@ -231,7 +236,8 @@ def spore_client(control, local_port, local_host="127.0.0.1", secret=None, port=
                  extra=(), listening=True, **process_options):
     """A spore client of the server at control = (host, port); waits for its tunnel unless told not to."""
     argv = [spore_binary(), "local", str(local_port), "--to", control[0], "--control-port", str(control[1])]
-    argv += _flag("--local-host", local_host) + _flag("--secret", secret) + _flag("--port", port) + list(extra)
+    argv += _flag("--local-host", local_host) + _flag("--secret", secret) + _flag("--port", port)
+    argv += client_flags + list(extra)
     return _ready(Client("spore", Process(argv, name="spore local", **process_options)), listening)
 
 
