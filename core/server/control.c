@@ -533,6 +533,8 @@ static void on_fault(struct link *link, enum link_fault fault)
 	struct control *c = control_of(link);
 	enum refusal why = fault == LINK_TOO_LONG ? REFUSED_LONG_FRAME : REFUSED_BAD_FRAME;
 
+	log_peer(c, LOG_INFO, "what came is no message",
+	         "is it a bore or Spore client, and do both sides use the same transport (TLS or not)?");
 	if (c->state == ANSWER) {
 		refuse(c, why);
 	} else if (c->state == HELD) {
