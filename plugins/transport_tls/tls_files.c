@@ -159,7 +159,7 @@ static bool load_certificate(struct tls *tls, const spore_create_args *args)
 		warn_of_dates(tls);
 		return true;
 	}
-	code = ERR_peek_last_error();
+	code = ERR_peek_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
 		return wrong(args, "/certfile", "expected a certificate in PEM form in %s, found none",
 		             path);

@@ -1,0 +1,363 @@
+"""Certificates, good and bad: who refuses, and with which words."""
+
+import json
+import os
+import pathlib
+
+import pytest
+
+from harness import peers
+from harness.certificates import Authority, openssl
+from harness.loopback import Loopback
+from harness.process import run
+from harness.services import Echo
+from harness.tls import s_client
+from harness.visitors import one_exchange
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory):
+    """An authority that nobody trusts."""
+    return Authority(tmp_path_factory.mktemp("stranger"), name="Stranger")
+
+
+@pytest.fixture
+def serve(configured_server):
+    """Starts a TLS server with this certificate."""
+
+    def start(certificate, **options):
+        return configured_server(
+            config={"transport": [{"use": "tls", "certfile": certificate.path, "keyfile": certificate.key, **options}]}
+        )
+
+    return start
+
+
+@pytest.fixture
+def fate(tmp_path):
+    """Runs a client, which must not get its tunnel, to its end: what it logged."""
+
+    def start(server, *flags, **options):
+        path = tmp_path / "client.json"
+        path.write_text(json.dumps({"transport": [{"use": "tls", **options}]}), encoding="utf-8")
+        extra = ["--config", str(path), *flags]
+        with peers.spore_client(server.control, 9, extra=extra, listening=False) as client:
+            assert client.wait() == 1
+        assert client.process.stdout == []
+        return "\n".join(client.process.stderr)
+
+    return start
+
+
+@pytest.fixture
+def works(tmp_path):
+    """A client gets its tunnel, and the tunnel works: what it logged."""
+
+    def start(server, **options):
+        path = tmp_path / "client.json"
+        path.write_text(json.dumps({"transport": [{"use": "tls", **options}]}), encoding="utf-8")
+        with Echo() as service:
+            with peers.spore_client(server.control, service.port, extra=["--config", str(path)]) as client:
+                assert one_exchange(server.public_host, client.port) == b"ping"
+        return "\n".join(client.process.stderr)
+
+    return start
+
+
+# What is accepted
+
+
+@pytest.mark.parametrize("key", ["ec", "rsa"])
+def test_kinds_of_keys(serve, works, authority, address, key):
+    with serve(authority.issue(f"IP:{address.host}", key=key)) as server:
+        works(server, cacertfile=authority.path)
+
+
+def test_a_chain(serve, works, fate, authority, address, tmp_path):
+    between = Authority(tmp_path / "between", name="Between", parent=authority)
+    with serve(between.issue(f"IP:{address.host}")) as server:
+        works(server, cacertfile=authority.path)
+
+
+def test_a_chain_with_a_gap(serve, fate, authority, address, tmp_path):
+    between = Authority(tmp_path / "between", name="Between", parent=authority)
+    with serve(between.issue(f"IP:{address.host}", chain=False)) as server:
+        assert "by an unknown authority, CN=Between" in fate(server, cacertfile=authority.path)
+
+
+@pytest.mark.parametrize("names, server_name", [
+    (["DNS:tunnel.example"], "tunnel.example"),
+    (["DNS:*.tunnel.example"], "a.tunnel.example"),
+    (["DNS:other.example", "DNS:tunnel.example"], "Tunnel.Example"),
+    (["IP:192.0.2.7"], "192.0.2.7"),
+    (["IP:2001:db8::7"], "2001:db8::7"),
+])
+def test_names(serve, works, authority, names, server_name):
+    with serve(authority.issue(*names)) as server:
+        works(server, cacertfile=authority.path, server_name=server_name)
+
+
+def test_the_systems_store(serve, authority, certificate):
+    """OpenSSL's own variable says where it is."""
+    with serve(certificate) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=["--tls"],
+                                env={"SSL_CERT_FILE": authority.path}) as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+
+
+def test_cacertfile_replaces_the_systems_store(serve, fate, authority, stranger, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", authority.path)
+    with serve(certificate) as server:
+        said = fate(server, cacertfile=stranger.path)
+    assert "by an unknown authority, CN=Test Authority: cacertfile does not hold the authority" in said
+
+
+# What is refused, and how it is told: (its names, what else it is issued with, the client's words)
+
+BAD = {
+    "expired": (["IP:{host}"], {"end": "20240131120000Z"},
+                "the server's certificate has expired since 2024-01-31 12:00:00 UTC (CN=test)"),
+    "not yet valid": (["IP:{host}"], {"start": "20980131120000Z"},
+                      "is not valid before 2098-01-31 12:00:00 UTC (CN=test): is this machine's clock right?"),
+    "other names": (["DNS:a.example", "DNS:b.example", "IP:192.0.2.7"], {},
+                    "the name {host} is not in the certificate's names a.example, b.example, 192.0.2.7"),
+    "no names": ([], {"subject": "/CN={host}"},
+                 "the name {host} is not in the certificate's names (none: it has no subject alternative name)"),
+    "self-signed": (["IP:{host}"], {"selfsign": True},
+                    "the server's certificate is self-signed and not trusted: cacertfile does not hold"),
+    "for clients": (["IP:{host}"], {"usage": "clientAuth"}, "the server's certificate is not accepted: "),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_certificates(serve, fate, authority, address, kind):
+    names, options, words = BAD[kind]
+    certificate = authority.issue(
+        *(each.format(host=address.host) for each in names),
+        **{key: value.format(host=address.host) if isinstance(value, str) else value for key, value in options.items()},
+    )
+    with serve(certificate) as server:
+        said = fate(server, cacertfile=authority.path)
+        assert words.format(host=address.host) in said
+        server.process.wait_for("connection refused .*the client refused our certificate")
+
+
+@pytest.mark.parametrize("name, words", [
+    ("tunnel.example", "the name tunnel.example is not in the certificate's names *.deep.example"),
+    ("a.b.deep.example", "the name a.b.deep.example is not in"),
+    ("deep.example", "the name deep.example is not in"),
+])
+def test_wildcards_go_one_label_deep(serve, fate, authority, name, words):
+    with serve(authority.issue("DNS:*.deep.example")) as server:
+        assert words in fate(server, cacertfile=authority.path, server_name=name)
+
+
+def test_an_unknown_authority(serve, fate, stranger, address):
+    """Without cacertfile the hint names both flags."""
+    with serve(stranger.issue(f"IP:{address.host}")) as server:
+        said = fate(server)
+    assert "the server's certificate is by an unknown authority, CN=Stranger: " in said
+    assert "--cacertfile FILE would trust the authority in FILE; --insecure would trust anybody" in said
+
+
+def test_a_self_signed_one_can_be_trusted(serve, works, authority, address):
+    certificate = authority.issue(f"IP:{address.host}", selfsign=True)
+    with serve(certificate) as server:
+        works(server, cacertfile=certificate.path)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_insecure_takes_anything(serve, works, authority, kind, address):
+    names, options, _ = BAD[kind]
+    options = {**options, "subject": "/CN=test"}
+    with serve(authority.issue(*(each.format(host=address.host) for each in names), **options)) as server:
+        assert "INSECURE" in works(server, insecure=True)
+
+
+# Pins
+
+
+def test_a_pin_that_matches(serve, works, authority, certificate):
+    other = "sha256:" + "00" * 32
+    with serve(certificate) as server:
+        works(server, cacertfile=authority.path, pins=[other, certificate.pin().upper().replace("SHA", "sha")])
+
+
+def test_a_pin_that_does_not(serve, fate, authority, certificate):
+    with serve(certificate) as server:
+        said = fate(server, cacertfile=authority.path, pins=["sha256:" + "00" * 32])
+    assert f"the server's public key is none of the pins: found {certificate.pin()}" in said
+
+
+def test_a_pin_does_not_replace_the_rest(serve, fate, stranger, address):
+    certificate = stranger.issue(f"IP:{address.host}")
+    with serve(certificate) as server:
+        assert "by an unknown authority" in fate(server, pins=[certificate.pin()])
+
+
+def test_insecure_checks_pins_all_the_same(serve, works, fate, stranger):
+    certificate = stranger.issue("DNS:elsewhere.example")
+    with serve(certificate) as server:
+        said = works(server, insecure=True, pins=[certificate.pin()])
+        assert "of the server's certificate nothing but the pins is checked" in said
+        assert "none of the pins" in fate(server, insecure=True, pins=["sha256:" + "ab" * 32])
+
+
+# No way back
+
+
+def test_no_fallback_to_plain_text(start_server, fate):
+    with start_server() as server:
+        fate(server)
+        assert not any("new client" in line for line in server.process.stderr)
+
+
+def test_the_certificate_is_checked_on_each_reconnection(serve, authority, stranger, certificate, address, tmp_path):
+    port = address.free_port()
+    config = tmp_path / "second.json"
+    bad = stranger.issue(f"IP:{address.host}")
+    config.write_text(json.dumps({"transport": [{"use": "tls", "certfile": bad.path, "keyfile": bad.key}]}))
+    own = ["--tls", "--certfile", certificate.path, "--keyfile", certificate.key]
+    with peers.spore_server(address, control_port=port, extra=own) as first:
+        client = peers.spore_client(first.control, 9, extra=["--tls", "--cacertfile", authority.path])
+        first.stop()
+    with client, peers.spore_server(address, control_port=port, extra=["--config", str(config)]) as second:
+        client.process.wait_for("tunnel lost, trying again .*by an unknown authority, CN=Stranger")
+        assert not any("new client" in line for line in second.process.stderr)
+
+
+# Mistakes at the start
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Starts a server, which must not start, with a file of these options: its standard error."""
+
+    def start(role="server", env=None, **options):
+        path = tmp_path / "refused.json"
+        path.write_text(json.dumps({"transport": [{"use": "tls", **options}]}), encoding="utf-8")
+        with Loopback() as address:
+            argv = [peers.spore_binary(), role, "--config", str(path), "--control-port", "7999"]
+            argv += ["--bind-addr", address.host] if role == "server" else ["9", "--to", address.host]
+            process = run(argv, env=env)
+        assert process.status == 1, process.log()
+        return "\n".join(process.stderr)
+
+    return start
+
+
+def test_a_server_needs_a_certificate(refused):
+    assert "/transport/0: expected certfile and keyfile: a server has a certificate" in refused()
+
+
+@pytest.mark.parametrize("option", ["certfile", "keyfile", "cacertfile"])
+def test_a_file_that_is_not_there(refused, certificate, option):
+    options = {"certfile": certificate.path, "keyfile": certificate.key, option: "nowhere.pem"}
+    said = refused(**options)
+    assert f"error: /transport/0/{option}: cannot read " in said
+    assert "nowhere.pem: No such file or directory" in said
+
+
+def test_a_folder_is_no_file(refused, certificate, tmp_path):
+    said = refused(certfile=str(tmp_path), keyfile=certificate.key)
+    assert f"/transport/0/certfile: cannot read {tmp_path}: it is a folder" in said
+
+
+@pytest.mark.parametrize("option, expected", [
+    ("certfile", "expected a certificate in PEM form in"),
+    ("keyfile", "expected a private key in PEM form in"),
+    ("cacertfile", "expected certificates in PEM form in"),
+])
+def test_a_file_that_is_not_pem(refused, certificate, tmp_path, option, expected):
+    (tmp_path / "text.pem").write_text("hello\n")
+    said = refused(**{"certfile": certificate.path, "keyfile": certificate.key, option: "text.pem"})
+    assert f"/transport/0/{option}: {expected} {tmp_path}/text.pem, found none" in said
+
+
+@pytest.mark.parametrize("key", ["ec", "rsa"])
+def test_a_key_of_another(refused, authority, certificate, key):
+    other = authority.issue("DNS:x", key=key).key
+    said = refused(certfile=certificate.path, keyfile=other)
+    assert f"/transport/0/keyfile: the private key in {other} does not match the certificate in {certificate.path}" in said
+
+
+def test_a_key_without_a_certificate(refused, certificate):
+    assert "/transport/0/keyfile: expected certfile, too" in refused(role="local", keyfile=certificate.key)
+
+
+@pytest.fixture
+def locked(certificate, tmp_path):
+    """The certificate's key, encrypted with the passphrase `open sesame`."""
+    path = tmp_path / "locked.key"
+    openssl("pkey", "-in", certificate.key, "-aes256", "-passout", "pass:open sesame", "-out", path)
+    os.chmod(path, 0o600)
+    return str(path)
+
+
+def test_a_passphrase_opens_the_key(certificate, locked, configured_server, authority):
+    entry = {"use": "tls", "certfile": certificate.path, "keyfile": locked, "key_passphrase": {"env": "OPENER"}}
+    with configured_server(config={"transport": [entry]}, env={"OPENER": "open sesame"}) as server:
+        assert s_client(server, "-CAfile", authority.path)[0] == 0
+
+
+@pytest.mark.parametrize("passphrase, words", [
+    (None, "/transport/0/keyfile: the private key in {path} is encrypted: expected key_passphrase, too"),
+    ("close sesame", "/transport/0/key_passphrase: the passphrase does not open the private key in {path}"),
+])
+def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
+    options = {"key_passphrase": passphrase} if passphrase else {}
+    said = refused(certfile=certificate.path, keyfile=locked, **options)
+    assert words.format(path=locked) in said
+    assert "close sesame" not in said
+
+
+@pytest.mark.parametrize("option, value, pointer, words", [
+    ("ciphers", "NO_SUCH", "ciphers", "names of ciphers with colons between"),
+    ("ciphers", "TLS_NO_SUCH", "ciphers", "names of ciphers with colons between"),
+    ("groups", "P-999", "groups", "names of groups with colons between"),
+    ("min_version", "1.1", "min_version", "expected one of 1.2|1.3"),
+    ("insecure", True, "insecure", "for the client's side"),
+    ("server_name", "x", "server_name", "for the client's side"),
+    ("pins", ["sha256:" + "00" * 32], "pins", "for the client's side"),
+])
+def test_other_mistakes(refused, certificate, option, value, pointer, words):
+    said = refused(**{"certfile": certificate.path, "keyfile": certificate.key, option: value})
+    assert f"error: /transport/0/{pointer}: " in said and words in said
+
+
+@pytest.mark.parametrize("pin", ["", "sha256:12", "00" * 32, "sha256:" + "0g" * 32])
+def test_a_pin_that_is_none(refused, pin):
+    said = refused(role="local", pins=["sha256:" + "00" * 32, pin])
+    assert '/transport/0/pins/1: expected "sha256:" and 64 hex digits' in said
+
+
+def test_all_mistakes_at_once(refused):
+    said = refused(certfile="a", ciphers="x", groups="y", insecure=True)
+    for pointer in ("certfile", "ciphers", "groups", "insecure"):
+        assert f"error: /transport/0/{pointer}: " in said
+
+
+# Warnings at the start
+
+
+@pytest.mark.parametrize("dates, words", [
+    ({"end": "20240131120000Z"}, "has expired since 2024-01-31 12:00:00 UTC"),
+    ({"start": "20980131120000Z"}, "is not valid before 2098-01-31 12:00:00 UTC"),
+])
+def test_dates_are_a_warning_at_the_start(serve, authority, dates, words):
+    certificate = authority.issue("DNS:x", **dates)
+    with serve(certificate) as server:
+        server.process.wait_for(f"warn  the certificate in {certificate.path} {words}", stream="stderr")
+
+
+def test_a_key_that_all_can_read(serve, certificate):
+    os.chmod(certificate.key, 0o644)
+    with serve(certificate) as server:
+        server.process.wait_for(f"the private key in {certificate.key} can be read by every user")
+
+
+def test_certificate_and_key_in_one_file(configured_server, authority, certificate, tmp_path):
+    both = tmp_path / "both.pem"
+    both.write_text(pathlib.Path(certificate.path).read_text() + pathlib.Path(certificate.key).read_text())
+    with configured_server(config={"transport": [{"use": "tls", "certfile": "both.pem"}]}) as server:
+        assert s_client(server, "-CAfile", authority.path)[0] == 0
