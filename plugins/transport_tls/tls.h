@@ -87,6 +87,7 @@ struct tls_stream {
 	uint8_t first;                    /* the other side's first byte ... */
 	bool has_first;                   /* ... once it has come */
 	bool took;                        /* this call has bytes for the reader */
+	bool open;                        /* the handshake is done */
 	bool shaking, evicted;            /* in the worker's list; put out of it by others */
 	bool below_ended, ended, end_told, shut;
 	char *why;  /* owned: of the failure, for the operator */

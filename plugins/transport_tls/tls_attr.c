@@ -186,7 +186,7 @@ uint32_t tls_attr(struct tls_stream *stream, const char *key, size_t index, spor
 {
 	bool found = false;
 
-	if (!stream->ssl || !SSL_is_init_finished(stream->ssl))
+	if (!stream->open)
 		return 0;
 	for (size_t i = 0; i < sizeof facts / sizeof *facts && !found; i++)
 		found = strcmp(facts[i].key, key) == 0 && facts[i].read(stream, index, out);

@@ -100,7 +100,7 @@ spore_status tls_error_take(struct tls_stream *stream)
 {
 	const char *peer = tls_peer(stream->worker->tls);
 
-	if (!stream->ssl || !SSL_is_init_finished(stream->ssl))
+	if (!stream->open)
 		explain_opening(stream);
 	else if (stream->below_ended)
 		tls_error_set(stream,

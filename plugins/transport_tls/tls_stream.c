@@ -101,8 +101,7 @@ static void report_opening(const struct tls_stream *stream)
 /* What was said is handed on in any case: also the alert that goes with a failure. */
 static spore_status shake_and_flush(struct tls_stream *stream, uint32_t *want)
 {
-	bool was_done = SSL_is_init_finished(stream->ssl);
-	spore_status status = was_done ? SPORE_OK : shake(stream), flushed;
+	spore_status status = stream->open ? SPORE_OK : shake(stream), flushed;
 
 	*want = stream->want;
 	flushed = tls_bio_flush(stream, want);
@@ -111,7 +110,8 @@ static spore_status shake_and_flush(struct tls_stream *stream, uint32_t *want)
 			tls_session_forget(stream->worker->tls);
 		return status;
 	}
-	if (status == SPORE_OK && !was_done) {
+	if (status == SPORE_OK && !stream->open) {
+		stream->open = true;
 		tls_queue_remove(stream);
 		report_opening(stream);
 	}
@@ -288,8 +288,7 @@ static void stream_close(spore_stream *base, uint32_t how)
 	struct tls_stream *stream = stream_of(base);
 	uint32_t want;
 
-	if (how == SPORE_CLOSE_FIN && stream->ssl && SSL_is_init_finished(stream->ssl) &&
-	    stream->broken == SPORE_OK && !stream->shut) {
+	if (how == SPORE_CLOSE_FIN && stream->open && stream->broken == SPORE_OK && !stream->shut) {
 		say_end(stream);
 		tls_bio_flush(stream, &want); /* what does not go now, goes never */
 	}

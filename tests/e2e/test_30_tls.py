@@ -142,6 +142,13 @@ def test_a_cut_stream_is_no_end(tls_server, dial, version):
             assert how_it_ends(visitor) == (b"", "reset")
 
 
+def test_a_cut_control_connection_is_told(tls_server, dial):
+    with tls_server() as server:
+        with dial(server) as control:
+            control.hello()
+        server.process.wait_for("client left .*the stream was cut off: the client ended the connection without TLS's end")
+
+
 def test_an_end_is_an_end(tls_server, dial):
     with tls_server() as server, dial(server) as control:
         port = control.hello()

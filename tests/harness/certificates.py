@@ -18,8 +18,8 @@ default_md = sha256
 policy = any
 unique_subject = no
 [any]
-commonName = optional
 organizationName = optional
+commonName = optional
 [extensions]
 {extensions}
 """

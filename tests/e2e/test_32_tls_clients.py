@@ -1,0 +1,216 @@
+"""Clients that prove themselves by certificates: demanded by the transport, judged by auth_mtls."""
+
+import json
+
+import pytest
+
+from harness import peers, tls
+from harness.certificates import Authority
+from harness.loopback import Loopback
+from harness.process import run
+from harness.services import Echo
+from harness.sockets import connect, how_it_ends, read_exactly
+from harness.visitors import one_exchange
+from harness.wire import answer
+
+
+@pytest.fixture
+def mtls_server(tls_server, authority):
+    """A TLS server that demands certificates of `authority`; auth is its chain."""
+
+    def start(*auth, **options):
+        return tls_server(tls={"cacertfile": authority.path}, config={"auth": list(auth)} if auth else {}, **options)
+
+    return start
+
+
+@pytest.fixture
+def flags(authority):
+    """A client's flags for this certificate (None: it has none)."""
+
+    def of(certificate):
+        own = ["--certfile", certificate.path, "--keyfile", certificate.key] if certificate else []
+        return ["--tls", "--cacertfile", authority.path, "--no-reconnect", *own]
+
+    return of
+
+
+@pytest.fixture
+def alice(authority):
+    return authority.issue("DNS:alice.example", "email:alice@acme.example", subject="/O=Acme/CN=alice")
+
+
+@pytest.fixture
+def mallory(authority):
+    return authority.issue("DNS:mallory.example", subject="/O=Acme/CN=mallory")
+
+
+def fate(server, flags, **options):
+    """A client that gets no tunnel: (its status, its standard error)."""
+    with peers.spore_client(server.control, 9, extra=flags, listening=False, **options) as client:
+        status = client.wait()
+    assert client.process.stdout == []
+    return status, "\n".join(client.process.stderr)
+
+
+# The transport
+
+
+def test_a_certificate_of_the_authority_is_enough_without_auth(mtls_server, flags, alice):
+    with mtls_server() as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags(alice)) as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+
+
+def test_no_certificate(mtls_server, flags):
+    with mtls_server() as server:
+        status, said = fate(server, flags(None))
+        assert status == 1
+        assert "the server demands a certificate of this side: give one with certfile and keyfile" in said
+        server.process.wait_for("the client sent no certificate, and one is demanded here")
+
+
+def test_bores_own_kind_of_client_has_none(mtls_server):
+    with mtls_server() as server, connect(*server.control) as sock:
+        sock.sendall(b'{"Hello":0}\0')
+        assert how_it_ends(sock)[0] == b""
+
+
+BAD = {
+    "expired": ({"end": "20240131120000Z"}, "the client's certificate has expired since 2024-01-31 12:00:00 UTC",
+                "the server refused our certificate: expired"),
+    "for servers": ({"usage": "serverAuth"}, "the client's certificate is not accepted: ",
+                    "the server refused our certificate"),
+    "self-signed": ({"selfsign": True}, "the client's certificate is self-signed and not trusted",
+                    "the server refused our certificate"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_certificates(mtls_server, flags, authority, kind):
+    options, server_says, client_says = BAD[kind]
+    with mtls_server() as server:
+        status, said = fate(server, flags(authority.issue("DNS:x", **options)))
+        assert status == 1 and client_says in said
+        server.process.wait_for(server_says)
+
+
+def test_another_authoritys_certificate(mtls_server, flags, tmp_path):
+    stranger = Authority(tmp_path / "stranger", name="Stranger").issue("DNS:x")
+    with mtls_server() as server:
+        _, said = fate(server, flags(stranger))
+        assert "the server refused our certificate: it does not know the authority that issued it" in said
+        server.process.wait_for("the client's certificate is by an unknown authority, CN=Stranger: cacertfile does not")
+
+
+# The plugin
+
+
+@pytest.mark.parametrize("what", [
+    {"subject": "CN=alice,O=Acme"},
+    {"san": "Alice.example"},
+    {"san": "alice@acme.example"},
+    {"sha256": "{fingerprint}"},
+    {"sha256": "{FINGERPRINT}"},
+    {"subject": "CN=alice,O=Acme", "san": "alice.example", "sha256": "{fingerprint}"},
+], ids=str)
+def test_identities(mtls_server, flags, alice, mallory, what):
+    plain = alice.fingerprint()
+    colons = ":".join(plain[i : i + 2] for i in range(0, 64, 2)).upper()
+    what = {key: value.format(fingerprint=plain, FINGERPRINT=colons) for key, value in what.items()}
+    with mtls_server({"use": "mtls", "clients": {"Alice A.": what}}) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags(alice)) as client:
+            server.process.wait_for('new client .*identity="Alice A."')
+            assert one_exchange(server.public_host, client.port) == b"ping"
+        status, said = fate(server, flags(mallory))
+        assert status == 3 and "server error: invalid secret" in said
+        server.process.wait_for("no client has the certificate of CN=mallory,O=Acme")
+
+
+def test_all_that_is_given_must_fit(mtls_server, flags, mallory):
+    clients = {"a": {"subject": "CN=mallory,O=Acme", "san": "alice.example"}}
+    with mtls_server({"use": "mtls", "clients": clients}) as server:
+        assert fate(server, flags(mallory))[0] == 3
+
+
+def test_anybody_with_a_certificate(mtls_server, flags, alice):
+    with mtls_server({"use": "mtls", "any": True}) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags(alice)) as client:
+            server.process.wait_for('new client .*identity="CN=alice,O=Acme"|new client .*identity=CN=alice,O=Acme')
+            assert one_exchange(server.public_host, client.port) == b"ping"
+
+
+def test_no_challenge_is_sent(mtls_server, authority, alice):
+    with mtls_server({"use": "mtls", "any": True}) as server, tls.dial(server, authority, alice) as wire:
+        assert wire.hello() > 0
+
+
+def test_policy(mtls_server, flags, alice, address):
+    client = {"san": "alice.example", "ports": "25000-25001", "max_tunnels": 1}
+    with mtls_server({"use": "mtls", "clients": {"alice": client}}) as server:
+        status, said = fate(server, flags(alice), port=25002)
+        assert status == 4 and "client port number not in allowed range" in said
+        with peers.spore_client(server.control, 9, port=25001, extra=flags(alice)):
+            status, said = fate(server, flags(alice), port=25000)
+            assert status != 0 and "server error: " in said
+
+
+def test_life(mtls_server, flags, alice):
+    with mtls_server({"use": "mtls", "clients": {"alice": {"san": "alice.example", "life": "300ms"}}}) as server:
+        with peers.spore_client(server.control, 9, extra=flags(alice)) as client:
+            assert client.wait() == 1
+            client.process.wait_for("the tunnel's time is over")
+
+
+@pytest.mark.parametrize("auth", [
+    {"use": "mtls", "any": True},
+    {"use": "mtls", "clients": {"alice": {"san": "alice.example"}, "mallory": {"san": "mallory.example"}}},
+], ids=["any", "clients"])
+def test_anothers_visitors_are_out_of_reach(mtls_server, authority, alice, mallory, auth):
+    with mtls_server(auth) as server, tls.dial(server, authority, alice) as control:
+        with connect(server.public_host, control.hello()) as visitor:
+            identity = control.connection()
+            with tls.dial(server, authority, mallory) as thief:
+                thief.send({"Accept": identity})
+                thief.expect_error("invalid secret")
+            with tls.dial(server, authority, alice) as owner:
+                visitor.sendall(b"mine")
+                owner.send({"Accept": identity})
+                assert read_exactly(owner.sock, 4) == b"mine"
+
+
+def test_in_a_chain_with_a_secret(mtls_server, authority, alice, mallory):
+    """One with a known certificate may answer the challenge with anything, others need the secret."""
+    chain = ({"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}, {"use": "hmac", "secret": "s3cret"})
+    with mtls_server(*chain) as server:
+        for certificate, secret, good in ((alice, "wrong", True), (mallory, "s3cret", True), (mallory, "wrong", False)):
+            with tls.dial(server, authority, certificate) as wire:
+                wire.send({"Authenticate": answer(secret, wire.receive()["Challenge"])})
+                if good:
+                    assert wire.hello() > 0
+                else:
+                    wire.send({"Hello": 0})
+                    wire.expect_error("invalid secret")
+
+
+@pytest.mark.parametrize("options, expected", [
+    ({}, '/auth/0: expected clients, or "any": true'),
+    ({"clients": {"a": {}}}, "/auth/0/clients/a: expected subject, san or sha256"),
+    ({"clients": {"a": {"sha256": "12"}}}, "/auth/0/clients/a/sha256: expected 64 hex digits"),
+    ({"clients": {"a": {"sna": "x"}}}, 'unknown key "sna": did you mean "san"?'),
+])
+def test_mistakes(tmp_path, options, expected):
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"auth": [{"use": "mtls", **options}]}), encoding="utf-8")
+    with Loopback() as address:
+        process = run([peers.spore_binary(), "server", "--config", str(path), "--bind-addr", address.host])
+    assert process.status == 1
+    assert expected in "\n".join(process.stderr)
+
+
+def test_it_has_no_clients_side(tmp_path):
+    path = tmp_path / "client.json"
+    path.write_text(json.dumps({"auth": [{"use": "mtls", "any": True}]}), encoding="utf-8")
+    process = run([peers.spore_binary(), "local", "9", "--to", "127.0.0.1", "--config", str(path)])
+    assert process.status == 1
+    assert "plugin mtls has no client side" in "\n".join(process.stderr)
