@@ -16,6 +16,11 @@ bool uuid_random(struct uuid *uuid_out)
 	return true;
 }
 
+void uuid_mark(struct uuid *uuid)
+{
+	uuid->bytes[6] = (uint8_t)((uuid->bytes[6] & 0x0F) | 0x80);
+}
+
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";

@@ -14,6 +14,8 @@ struct uuid {
 
 /* A random version 4 UUID; false when randomness failed. */
 bool uuid_random(struct uuid *uuid_out);
+/* Makes it a version 8 UUID, whose bits mean what we say: see spore/auth.h. */
+void uuid_mark(struct uuid *uuid);
 /* Lower case with hyphens, NUL-ended. */
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE]);
 /* Reads what Rust's uuid crate reads, any case: with hyphens, without, in braces, or as a URN. */

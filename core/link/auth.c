@@ -33,6 +33,15 @@ static spore_str binding_of(const spore_conn *conn)
 	return binding;
 }
 
+bool auth_challenge(const struct plugin_set *set, struct stream *stream, struct uuid *challenge_out)
+{
+	if (!uuid_random(challenge_out))
+		return false;
+	if (set->binds && binding_of(stream_conn(stream)).len)
+		uuid_mark(challenge_out);
+	return true;
+}
+
 static spore_auth_request verify_request(const struct auth_question *q, const spore_conn *conn)
 {
 	spore_auth_request rq = {

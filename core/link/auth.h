@@ -7,6 +7,7 @@
 
 #include <spore/auth.h>
 
+#include "base/uuid.h"
 #include "link/plugin_set.h"
 #include "plugin/grant.h"
 
@@ -41,6 +42,8 @@ struct auth_run {
 	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* client: the answer, when the verdict is SPORE_OK */
 };
 
+/* A challenge for whoever is on the stream; false when there is no randomness. */
+bool auth_challenge(const struct plugin_set *set, struct stream *stream, struct uuid *challenge_out);
 /* The verdict, or SPORE_EPENDING: then on_verdict is called with it, later. */
 int32_t auth_judge(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);
 /* Client: has the first instance answer the challenge; SPORE_OK and run->answer, or a SPORE_E*,

@@ -118,10 +118,12 @@ static void ask_for_challenges(struct plugin_set *set)
 	for (size_t i = 0; i < set->auth->n; i++) {
 		struct instance *instance = set->auth->items[i];
 		const spore_auth_ops *ops = instance->component->ops;
+		uint32_t wants = SPORE_CAN(ops, needs_challenge) ? ops->needs_challenge(instance->self)
+		                                                 : SPORE_CHALLENGE_PLAIN;
 
-		instance->needs_challenge = !SPORE_CAN(ops, needs_challenge) ||
-		                            ops->needs_challenge(instance->self);
+		instance->needs_challenge = wants != SPORE_CHALLENGE_NONE;
 		set->needs_challenge = set->needs_challenge || instance->needs_challenge;
+		set->binds = set->binds || wants == SPORE_CHALLENGE_BINDS;
 	}
 }
 

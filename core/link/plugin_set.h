@@ -30,7 +30,8 @@ struct plugin_set {
 	struct config *config;                                     /* ref */
 	struct chain *transport, *auth, *acl_control, *acl_public; /* refs */
 	struct chain *metrics; /* ref; NULL once a successor exports */
-	bool needs_challenge;  /* some auth instance needs an answer */
+	bool needs_challenge;  /* some auth instance needs an answer ... */
+	bool binds;            /* ... and takes one that is bound to the transport */
 };
 
 /* Loads and creates all instances, which end through the retirer. Mistakes go to the diag; NULL if there

@@ -625,7 +625,7 @@ static void become_open(struct control *c)
 		c->state = READY;
 	} else if (!set->needs_challenge) {
 		c->state = HELD; /* its first frame says whose verdict is asked */
-	} else if (uuid_random(&c->challenge)) {
+	} else if (auth_challenge(set, c->stream, &c->challenge)) {
 		c->state = ANSWER;
 		link_send(&c->link, &(struct message){ .type = MESSAGE_CHALLENGE, .id = c->challenge });
 	} else {

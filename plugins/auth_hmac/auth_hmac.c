@@ -3,25 +3,33 @@
  *   key    = SHA-256(secret)
  *   answer = lower-case hex of HMAC-SHA256(key, the challenge's 16 bytes)
  *
+ * Between our own ends the answer may be bound to the transport's session: see ../common/binding.h.
+ *
  * The key is made once, in create(); an answer costs one HMAC and takes no lock: instances are
  * read-only after create(), so all workers share one. */
 #include <openssl/crypto.h>
 #include <spore/auth.h>
 #include <stdlib.h>
 
+#include "../common/binding.h"
 #include "../common/bore_key.h"
 
 struct conf {
 	spore_str secret;
+	int64_t binding; /* enum binding_mode */
 };
 
 struct hmac {
 	const spore_host *host;
+	spore_ctx *log;
+	int64_t binding;
 	struct bore_key key;
 };
 
 static const spore_option options[] = {
 	SPORE_SECRET(struct conf, secret, SPORE_OPTF_REQUIRED, "secret that both ends share"),
+	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
+	           "bind answers to the TLS session, so that nobody in between can hand them on"),
 };
 
 static spore_status create(const spore_create_args *args, void **instance_out)
@@ -37,6 +45,8 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 		return SPORE_EUNSUPPORTED;
 	}
 	hmac->host = args->host;
+	hmac->log = args->ctx;
+	hmac->binding = conf->binding;
 	*instance_out = hmac;
 	return SPORE_OK;
 }
@@ -49,28 +59,84 @@ static void destroy(void *instance)
 	free(hmac);
 }
 
-static bool compute_tag(const struct hmac *hmac, const uint8_t challenge[16],
+/* `session`: of the transport, or empty for bore's own answer. */
+static bool compute_tag(const struct hmac *hmac, const uint8_t challenge[16], spore_str session,
                         uint8_t tag_out[BORE_TAG_SIZE])
 {
 	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
-	bool good = scratch && bore_key_tag(&hmac->key, scratch, challenge, 16, tag_out);
+	struct binding_message message;
+	bool good = scratch && binding_message_init(&message, challenge, session) &&
+	            bore_key_tag(&hmac->key, scratch, message.bytes, message.len, tag_out);
 
 	EVP_MD_CTX_free(scratch);
 	return good;
 }
 
+/* 1: the given tag is right, 0: it is not, -1: OpenSSL failed. */
+static int is_right(const struct hmac *hmac, const spore_auth_request *rq, spore_str binding,
+                    const uint8_t given[BORE_TAG_SIZE])
+{
+	uint8_t expected[BORE_TAG_SIZE];
+	int right = -1;
+
+	if (compute_tag(hmac, rq->challenge, binding, expected))
+		right = CRYPTO_memcmp(expected, given, BORE_TAG_SIZE) == 0;
+	OPENSSL_cleanse(expected, sizeof expected);
+	return right;
+}
+
+static void tell_unbound(const struct hmac *hmac, const spore_auth_request *rq)
+{
+	spore_logf(
+		hmac->host, hmac->log, SPORE_LOG_WARN,
+		rq->channel_binding.len
+			? "the secret was right, but the answer was not bound to the TLS session, as "
+			  "\"binding\": \"require\" demands: does the client bind, too?"
+			: "the secret was right, but this connection has no TLS session that an answer "
+			  "could be bound to, as \"binding\": \"require\" demands");
+}
+
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
 {
-	uint8_t expected[BORE_TAG_SIZE], given[BORE_TAG_SIZE];
-	int32_t verdict = SPORE_NEXT;
+	const struct hmac *hmac = state;
+	uint8_t given[BORE_TAG_SIZE];
+	int plain, bound = 0;
 
 	(void)ticket;
-	if (!compute_tag(state, rq->challenge, expected))
+	if (!bore_tag_parse(rq->answer, given))
+		return SPORE_NEXT;
+	if (hmac->binding != BINDING_OFF && rq->channel_binding.len)
+		bound = is_right(hmac, rq, rq->channel_binding, given);
+	plain = is_right(hmac, rq, (spore_str){ NULL, 0 }, given);
+	if (plain < 0 || bound < 0)
 		return SPORE_EBACKEND;
-	if (bore_tag_parse(rq->answer, given) && CRYPTO_memcmp(expected, given, sizeof given) == 0)
-		verdict = SPORE_ALLOW;
-	OPENSSL_cleanse(expected, sizeof expected);
-	return verdict;
+	if (plain && hmac->binding == BINDING_REQUIRE) {
+		tell_unbound(hmac, rq);
+		return SPORE_NEXT;
+	}
+	return plain || bound ? SPORE_ALLOW : SPORE_NEXT;
+}
+
+/* What the client's answer is bound to (empty: to nothing). 0: it must be, and cannot. */
+static int choose_binding(const struct hmac *hmac, const spore_answer_request *rq, spore_str *out)
+{
+	const char *why = NULL;
+
+	*out = (spore_str){ NULL, 0 };
+	if (hmac->binding == BINDING_OFF)
+		return 1;
+	if (!rq->channel_binding.len)
+		why = "this connection has no TLS session that the answer could be bound to";
+	else if (!spore_challenge_binds(rq->challenge))
+		why = "the server does not bind answers to the TLS session, or something in between "
+		      "ends that session";
+	else
+		*out = rq->channel_binding;
+	if (!why || hmac->binding == BINDING_PREFER)
+		return 1;
+	spore_logf(hmac->host, hmac->log, SPORE_LOG_ERROR,
+	           "no answer is given: %s, and \"binding\" is \"require\"", why);
+	return 0;
 }
 
 static spore_status answer(void *state, const spore_answer_request *rq, spore_ticket ticket)
@@ -78,18 +144,29 @@ static spore_status answer(void *state, const spore_answer_request *rq, spore_ti
 	const struct hmac *hmac = state;
 	uint8_t tag[BORE_TAG_SIZE];
 	char hex[BORE_HEX_SIZE];
+	spore_str binding;
 
-	if (!compute_tag(hmac, rq->challenge, tag))
+	if (!choose_binding(hmac, rq, &binding))
+		return SPORE_EUNSUPPORTED;
+	if (!compute_tag(hmac, rq->challenge, binding, tag))
 		return SPORE_EBACKEND;
 	bore_tag_print(tag, hex);
 	hmac->host->complete_answer(ticket, SPORE_OK, (spore_str){ hex, sizeof hex });
 	return SPORE_EPENDING;
 }
 
+static uint32_t needs_challenge(void *instance)
+{
+	const struct hmac *hmac = instance;
+
+	return hmac->binding == BINDING_OFF ? SPORE_CHALLENGE_PLAIN : SPORE_CHALLENGE_BINDS;
+}
+
 static const spore_auth_ops ops = {
 	.struct_size = sizeof ops,
 	.verify = verify,
 	.answer = answer,
+	.needs_challenge = needs_challenge,
 };
 
 static const spore_component component = {

@@ -94,5 +94,20 @@ START_TEST(random_ones_are_version_4_and_differ)
 }
 END_TEST
 
+START_TEST(a_mark_is_version_8_and_changes_nothing_else)
+{
+	struct uuid plain, marked;
+	char text[UUID_TEXT_SIZE];
+
+	ck_assert(uuid_random(&plain));
+	marked = plain;
+	uuid_mark(&marked);
+	uuid_format(&marked, text);
+	ck_assert_int_eq(text[14], '8');
+	marked.bytes[6] = (uint8_t)((marked.bytes[6] & 0x0F) | 0x40);
+	ck_assert(uuid_equal(&marked, &plain));
+}
+END_TEST
+
 SUITE("uuid", every_form_is_read, all_else_is_refused, a_wrong_byte_anywhere_is_refused,
-      random_ones_are_version_4_and_differ)
+      random_ones_are_version_4_and_differ, a_mark_is_version_8_and_changes_nothing_else)

@@ -25,6 +25,12 @@ extern "C" {
 
 enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2 };    /* purpose */
 
+/* What an instance wants of its clients. BINDS: it takes answers that are bound to the transport's
+ * session (channel_binding). The host tells a client so by the version of the challenge's UUID, which
+ * is 8 if an instance of the chain binds and the connection has a binding, and 4 otherwise: whoever
+ * stands between the two cannot take the offer away without changing what is answered. */
+enum { SPORE_CHALLENGE_NONE = 0, SPORE_CHALLENGE_PLAIN = 1, SPORE_CHALLENGE_BINDS = 2 };
+
 typedef struct spore_auth_request {
 	uint32_t struct_size;
 	uint32_t purpose;                /* SPORE_AUTH_* */
@@ -110,11 +116,17 @@ typedef struct spore_auth_ops {
 	void (*cancel)(void *state, spore_ticket);
 	/* SERVER. A tunnel that this instance allowed has ended. Optional. [worker] */
 	void (*session_end)(void *state, const spore_session_end *);
-	/* SERVER. 0 if this instance judges without an answer (by certificate, say). A Challenge is
-	 * sent if any instance of the chain needs one. Optional: without it, it does. [main] */
+	/* SPORE_CHALLENGE_*: NONE if this instance judges without an answer (by certificate, say). A
+	 * Challenge is sent if any instance of the chain needs one. Optional: PLAIN. [main] */
 	uint32_t (*needs_challenge)(void *instance);
 } spore_auth_ops;
 SPORE_GROWABLE(spore_auth_ops, needs_challenge);
+
+/* CLIENT. Does the server that sent it take bound answers? */
+static inline uint32_t spore_challenge_binds(const uint8_t challenge[16])
+{
+	return challenge[6] >> 4 == 8;
+}
 
 #ifdef __cplusplus
 }

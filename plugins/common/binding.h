@@ -1,0 +1,24 @@
+/* binding - what is signed to answer a challenge: bore's message, or one that is bound to the
+ * transport's session (RFC 9266), so that the answer proves nothing in another. */
+#ifndef COMMON_BINDING_H
+#define COMMON_BINDING_H
+
+#include <spore/base.h>
+#include <stdbool.h>
+
+/* The option "binding", in the order of its choices. */
+enum binding_mode { BINDING_OFF, BINDING_PREFER, BINDING_REQUIRE };
+#define BINDING_CHOICES "off|prefer|require"
+
+enum { BINDING_MESSAGE_MAX = 128 };
+
+struct binding_message {
+	uint8_t bytes[BINDING_MESSAGE_MAX];
+	size_t len;
+};
+
+/* `session`: the channel binding, or empty for bore's message. False: it is too long. [any] */
+bool binding_message_init(struct binding_message *message, const uint8_t challenge[16],
+                          spore_str session);
+
+#endif

@@ -1,0 +1,177 @@
+"""Answers that are bound to the TLS session: what each pair of settings comes to, and what a man in the
+middle gets who has a certificate that the client accepts."""
+
+import contextlib
+import json
+import selectors
+import socket
+import ssl
+import threading
+
+import pytest
+
+from harness import peers, tls
+from harness.services import Echo
+from harness.sockets import listen
+from harness.visitors import one_exchange
+from harness.wire import answer
+
+MODES = ["off", "prefer", "require"]
+
+
+def chain(binding, secret="s3cret"):
+    return [{"use": "hmac", "secret": secret, "binding": binding}]
+
+
+@pytest.fixture
+def bound_server(tls_server):
+    """A TLS server whose hmac has this option."""
+    return lambda binding, **options: tls_server(config={"auth": chain(binding)}, **options)
+
+
+@pytest.fixture
+def bound_client(authority, tmp_path):
+    """A client of the address `control` whose hmac has this option."""
+
+    def start(control, binding, port=9, secret="s3cret", transport=None, **options):
+        path = tmp_path / "client.json"
+        entry = transport or {"use": "tls", "cacertfile": authority.path}
+        path.write_text(json.dumps({"transport": [entry], "auth": chain(binding, secret)}), encoding="utf-8")
+        return peers.spore_client(control, port, extra=["--config", str(path), "--no-reconnect"], **options)
+
+    return start
+
+
+@pytest.mark.parametrize("servers", MODES)
+@pytest.mark.parametrize("clients", MODES)
+def test_pairs(bound_server, bound_client, servers, clients):
+    """All come together but for one that requires with one that does not bind at all."""
+    with bound_server(servers) as server, Echo() as service:
+        if {servers, clients} == {"off", "require"}:
+            with bound_client(server.control, clients, listening=False) as client:
+                assert client.wait() != 0
+            if servers == "require":
+                server.process.wait_for("the secret was right, but the answer was not bound to the TLS session")
+            else:
+                client.process.wait_for("no answer is given: the server does not bind answers")
+            return
+        with bound_client(server.control, clients, service.port) as client:
+            for _ in range(3):
+                assert one_exchange(server.public_host, client.port) == b"ping"
+
+
+@pytest.mark.parametrize("servers", MODES)
+@pytest.mark.parametrize("clients", MODES)
+def test_a_wrong_secret_is_wrong_in_any_pair(bound_server, bound_client, servers, clients):
+    with bound_server(servers) as server:
+        with bound_client(server.control, clients, secret="wrong", listening=False) as client:
+            assert client.wait() != 0
+        assert not any("new client" in line for line in server.process.stderr)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("binding, marked", [("off", 4), ("prefer", 8), ("require", 8)])
+def test_the_challenge_tells_whether_the_server_binds(bound_server, authority, binding, marked, version):
+    with bound_server(binding) as server, tls.dial(server, authority, maximum_version=version) as wire:
+        assert int(wire.receive()["Challenge"][14], 16) == marked
+
+
+def test_without_tls_the_challenge_is_as_ever(configured_server):
+    with configured_server(config={"auth": chain("prefer")}) as server:
+        with peers.spore_client(server.control, 9, secret="s3cret"):
+            pass
+        with tls.Wire.connect(server.control) as wire:
+            challenge = wire.receive()["Challenge"]
+            assert challenge[14] == "4"
+            wire.send({"Authenticate": answer("s3cret", challenge)})
+            assert wire.hello() > 0
+
+
+def test_require_without_tls(configured_server, bound_client):
+    with configured_server(config={"auth": chain("require")}) as server:
+        with peers.spore_client(server.control, 9, secret="s3cret", listening=False) as client:
+            assert client.wait() == 3
+        server.process.wait_for("this connection has no TLS session that an answer could be bound to")
+    with configured_server(config={"auth": chain("off")}) as server:
+        with bound_client(server.control, "require", transport={"use": "plain"}, listening=False) as client:
+            assert client.wait() == 1
+            client.process.wait_for("this connection has no TLS session that the answer could be bound to")
+
+
+@pytest.mark.parametrize("binding", ["prefer", "require"])
+def test_bores_answer(bound_server, authority, binding):
+    """A bore behind a TLS proxy answers as ever."""
+    with bound_server(binding) as server, tls.dial(server, authority) as wire:
+        wire.authenticate("s3cret")
+        if binding == "prefer":
+            assert wire.hello() > 0
+        else:
+            wire.send({"Hello": 0})
+            wire.expect_error("invalid secret")
+
+
+# The man in the middle
+
+
+class Middle:
+    """Ends the client's TLS with a certificate of its own and speaks TLS to the server; hands all on."""
+
+    def __init__(self, host, port, server, authority, certificate):
+        self.server, self.authority = server, authority
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate.path, certificate.key)
+        self.listener = listen(host, port)
+        self.control = (host, port)
+        self.seen = bytearray()
+        self._stack = contextlib.ExitStack()
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self.listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                sock, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock):
+        with contextlib.suppress(OSError), contextlib.closing(sock):
+            near = self.context.wrap_socket(sock, server_side=True)
+            with tls.dial(self.server, self.authority) as far, contextlib.closing(near):
+                self._hand_on(near, far.sock)
+
+    def _hand_on(self, near, far):
+        with selectors.DefaultSelector() as selector:
+            selector.register(near, selectors.EVENT_READ, far)
+            selector.register(far, selectors.EVENT_READ, near)
+            while True:
+                for key, _ in selector.select():
+                    data = key.fileobj.recv(65536)
+                    if not data:
+                        return
+                    self.seen += data
+                    key.data.sendall(data)
+
+
+@pytest.mark.parametrize("binding", MODES)
+def test_a_man_in_the_middle(bound_server, bound_client, authority, address, binding):
+    """Off, he reads everything: that is what binding is for."""
+    with bound_server(binding) as server:
+        his = authority.issue(f"IP:{address.host}")
+        with Middle(address.host, address.free_port(), server, authority, his) as middle:
+            if binding == "off":
+                with bound_client(middle.control, binding):
+                    assert b"Authenticate" in middle.seen
+                return
+            with bound_client(middle.control, binding, listening=False) as client:
+                assert client.wait() == 3
+            assert not any("new client" in line for line in server.process.stderr)
