@@ -7,16 +7,19 @@ replaced:
     $public    the port where visitors come in
     $service   the port that the tunnel forwards to
     $control   the port between the two halves: a free one, or the entry's own fixed `control`
-    $config    a file made from the entry's `config`, where $listen and $target stand for the two
+    $config    a file made from the entry's `config` (or `client_config`), where $listen and $target stand for the two
                ends of that half (server: $public to $control; client: $control to $service) and
                $directory for a place for its files, $descriptors for how many a process may
                open, and $connections for how many connections these suffice
 """
 
+import atexit
+import functools
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
@@ -38,9 +41,10 @@ class Peer:
     places: Tuple[str, ...] = ()  # where it may be; $build and $cache are replaced
     in_path: bool = True
     config: str = ""
+    client_config: str = ""  # the client's, where it is another
     control: int = 0
     version: str = "--version"
-    probe: Optional[Callable[[str], Dict[str, str]]] = None  # further values for config
+    probe: Optional[Callable[[str], Dict[str, str]]] = None  # further values
 
 
 @dataclass
@@ -71,6 +75,32 @@ def nginx_values(program: str) -> Dict[str, str]:
     raise Unavailable("this nginx has no stream module (Debian: libnginx-mod-stream)")
 
 
+@functools.lru_cache(maxsize=None)
+def make_certificate() -> Dict[str, str]:
+    """$certificate, which is its own authority, $key, and $both in one file; for 127.0.0.1 and this run."""
+    if not shutil.which("openssl"):
+        raise Unavailable("there is no openssl program to make a certificate with")
+    folder = tempfile.mkdtemp(prefix="spore-bench-")
+    atexit.register(shutil.rmtree, folder)
+    names = {name: str(Path(folder, f"{name}.pem")) for name in ("certificate", "key", "both")}
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+         "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+         "-keyout", names["key"], "-out", names["certificate"]],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    Path(names["both"]).write_text(Path(names["certificate"]).read_text() + Path(names["key"]).read_text())
+    return names
+
+
+def tls_values(_program: str) -> Dict[str, str]:
+    return make_certificate()
+
+
+def nginx_tls_values(program: str) -> Dict[str, str]:
+    return {**nginx_values(program), **make_certificate()}
+
+
 # A pipe serves one direction of a stream, so 64 are enough for the bulk scenarios; haproxy's own
 # choice would, with this many connections, ask for more descriptors than there are. Splicing is
 # forced, because splice-auto only starts when haproxy finds a stream fast enough.
@@ -89,6 +119,26 @@ listen hop
     bind 127.0.0.1:$listen
     server next 127.0.0.1:$target
 """
+
+# TLS between the two halves: the server's begins it, the client's ends it, as their peers of one program
+# each would; all check the certificate and may resume.
+HAPROXY_TLS_SERVER = HAPROXY.replace("$target", "$target ssl verify required ca-file $certificate")
+HAPROXY_TLS_CLIENT = HAPROXY.replace("bind 127.0.0.1:$listen", "bind 127.0.0.1:$listen ssl crt $both")
+
+STUNNEL = """\
+foreground = yes
+pid =
+output = /dev/stderr
+debug = err
+socket = l:TCP_NODELAY=1
+socket = r:TCP_NODELAY=1
+[hop]
+%s
+accept = 127.0.0.1:$listen
+connect = 127.0.0.1:$target
+"""
+STUNNEL_SERVER = STUNNEL % "client = yes\nCAfile = $certificate\nverifyChain = yes\ncheckIP = 127.0.0.1"
+STUNNEL_CLIENT = STUNNEL % "cert = $both"
 
 # Without proxy_half_close nginx ends both directions when the first one ends.
 NGINX = """\
@@ -112,6 +162,17 @@ stream {
 }
 """
 
+NGINX_TLS_SERVER = NGINX.replace(
+    "proxy_half_close on;",
+    "proxy_half_close on; proxy_ssl on; proxy_ssl_verify on; proxy_ssl_name localhost; "
+    "proxy_ssl_trusted_certificate $certificate; proxy_ssl_protocols TLSv1.2 TLSv1.3;",
+)
+NGINX_TLS_CLIENT = NGINX.replace("backlog=4096;", "ssl backlog=4096;").replace(
+    "proxy_half_close on;",
+    "proxy_half_close on; ssl_certificate $certificate; ssl_certificate_key $key; "
+    "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:it:1m;",
+)
+
 SPLICE = """\
 option splice-request
     option splice-response"""
@@ -120,10 +181,13 @@ BORE_PLACES = ("$cache/spore-peers/bore-0.6.0/bin/bore",)
 
 SPORE_SERVER = "$program server --min-port $public --max-port $public --control-port $control --bind-addr 127.0.0.1"
 SPORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port $public"
+SPORE_TLS_SERVER = SPORE_SERVER + " --tls --certfile $certificate --keyfile $key"
+SPORE_TLS_CLIENT = SPORE_CLIENT + " --tls --cacertfile $certificate"
 BORE_SERVER = "$program server --min-port $public --max-port $public --bind-addr 127.0.0.1"
 BORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --port $public"
 HAPROXY_HOP = "$program -db -f $config"
 NGINX_HOP = "$program -e stderr -p $directory -c $config"
+STUNNEL_HOP = "$program $config"
 
 PEERS = (
     Peer("direct"),
@@ -132,6 +196,10 @@ PEERS = (
     Peer("haproxy", "haproxy", "HAPROXY", server=HAPROXY_HOP, client=HAPROXY_HOP, config=HAPROXY % SPLICE, version="-v"),
     Peer("haproxy-copy", "haproxy", "HAPROXY", server=HAPROXY_HOP, client=HAPROXY_HOP, config=HAPROXY % "", version="-v"),
     Peer("nginx", "nginx", "NGINX", server=NGINX_HOP, client=NGINX_HOP, config=NGINX, version="-v", probe=nginx_values),
+    Peer("spore-tls", "spore", "SPORE", server=SPORE_TLS_SERVER, client=SPORE_TLS_CLIENT, places=("$build/spore",), in_path=False, probe=tls_values),
+    Peer("haproxy-tls", "haproxy", "HAPROXY", server=HAPROXY_HOP, client=HAPROXY_HOP, config=HAPROXY_TLS_SERVER % "", client_config=HAPROXY_TLS_CLIENT % "", version="-v", probe=tls_values),
+    Peer("nginx-tls", "nginx", "NGINX", server=NGINX_HOP, client=NGINX_HOP, config=NGINX_TLS_SERVER, client_config=NGINX_TLS_CLIENT, version="-v", probe=nginx_tls_values),
+    Peer("stunnel", "stunnel4", "STUNNEL", server=STUNNEL_HOP, client=STUNNEL_HOP, config=STUNNEL_SERVER, client_config=STUNNEL_CLIENT, version="-version", probe=tls_values),
 )
 
 DEFAULT = ("direct", "spore", "bore", "haproxy", "nginx")

@@ -132,7 +132,9 @@ class Stack:
             **room(),
             **self.contender.values,
         )
-        config.write_text(Template(self.contender.peer.config).substitute(values))
+        peer = self.contender.peer
+        template = peer.client_config if half == "client" and peer.client_config else peer.config
+        config.write_text(Template(template).substitute(values))
         log = self.logs / f"{self.contender.name}-{half}.log" if self.logs else None
         group = Group(Template(command).substitute(values), log)
         self.groups.append(group)
