@@ -128,6 +128,9 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 	SSL_CTX_set_options(tls->ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 	                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
 	                                      (conf->tickets ? 0 : SSL_OP_NO_TICKET));
+	/* Whatever the system's configuration says: a stream that was cut is no end. */
+	SSL_CTX_clear_options(tls->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF |
+	                                        SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
 	SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
 	good = set_ciphers(tls, args);
