@@ -10,6 +10,8 @@
 
 struct multi_secret {
 	const spore_host *host;
+	spore_ctx *log;
+	int64_t binding; /* enum binding_mode */
 	struct roster roster;
 };
 
@@ -38,6 +40,8 @@ static const spore_option options[] = {
 	SPORE_STRING(struct conf, secrets_file, SPORE_OPTF_PATH, NULL,
 	             "file of more: one NAME:SECRET a line, # begins a comment"),
 	SPORE_MAP(struct conf, policy, 0, &policy_item, "name to what it may do; \"*\": all names"),
+	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
+	           "take answers that are bound to the TLS session, beside others or alone"),
 };
 
 static void destroy(void *instance)
@@ -51,10 +55,13 @@ static void destroy(void *instance)
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
 	struct multi_secret *all = calloc(1, sizeof *all);
+	const struct conf *conf = args->conf;
 
 	if (!all)
 		return SPORE_ENOMEM;
 	all->host = args->host;
+	all->log = args->ctx;
+	all->binding = conf->binding;
 	if (!enlist(args, &all->roster)) {
 		destroy(all);
 		return SPORE_ECONFIG;
@@ -120,24 +127,22 @@ static int32_t verdict_of(enum roster_outcome outcome)
 	                                  : SPORE_NEXT;
 }
 
-static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
+/* Is `tag` somebody's tag of this message? */
+static int32_t judge(const struct doorman *doorman, const spore_auth_request *rq, spore_ticket ticket,
+                     const struct binding_message *message, const uint8_t tag[BORE_TAG_SIZE])
 {
-	const struct doorman *doorman = state;
 	const struct roster *roster = &doorman->all->roster;
 	const struct member *member;
-	uint8_t tag[BORE_TAG_SIZE];
 	enum roster_outcome outcome;
 	spore_auth_result result;
 
-	if (!bore_tag_parse(rq->answer, tag))
-		return SPORE_NEXT;
 	if (rq->purpose == SPORE_AUTH_DATA) {
 		if (rq->session == 0 || rq->session > roster->n)
 			return SPORE_DENY;
 		member = &roster->members[rq->session - 1];
-		return verdict_of(roster_check(member, doorman->scratch, rq->challenge, tag));
+		return verdict_of(roster_check(member, doorman->scratch, message, tag));
 	}
-	outcome = roster_find(roster, doorman->scratch, rq->challenge, tag, &member);
+	outcome = roster_find(roster, doorman->scratch, message, tag, &member);
 	if (outcome != ROSTER_FOUND)
 		return verdict_of(outcome);
 	result = grant(roster, member);
@@ -145,9 +150,40 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	return SPORE_EPENDING;
 }
 
+static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
+{
+	const struct doorman *doorman = state;
+	const struct multi_secret *all = doorman->all;
+	bool can_bind = all->binding != BINDING_OFF && rq->channel_binding.len;
+	struct binding_message message;
+	uint8_t tag[BORE_TAG_SIZE];
+	int32_t verdict = SPORE_NEXT;
+
+	if (!bore_tag_parse(rq->answer, tag))
+		return SPORE_NEXT;
+	if (all->binding == BINDING_REQUIRE && !can_bind)
+		spore_logf(all->host, all->log, SPORE_LOG_WARN,
+		           "this connection has no TLS session that an answer could be bound to, as "
+		           "\"binding\": \"require\" demands");
+	if (can_bind && binding_message_init(&message, rq->challenge, rq->channel_binding))
+		verdict = judge(doorman, rq, ticket, &message, tag);
+	if (verdict != SPORE_NEXT || all->binding == BINDING_REQUIRE)
+		return verdict;
+	binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 });
+	return judge(doorman, rq, ticket, &message, tag);
+}
+
+static uint32_t needs_challenge(void *instance)
+{
+	const struct multi_secret *all = instance;
+
+	return all->binding == BINDING_OFF ? SPORE_CHALLENGE_PLAIN : SPORE_CHALLENGE_BINDS;
+}
+
 static const spore_auth_ops ops = {
 	.struct_size = sizeof ops,
 	.verify = verify,
+	.needs_challenge = needs_challenge,
 };
 
 static const spore_component component = {

@@ -11,6 +11,7 @@ struct conf {
 	spore_map secrets;        /* of spore_str */
 	const char *secrets_file; /* or NULL */
 	spore_map policy;         /* of struct policy; "*": of all names */
+	int64_t binding;          /* enum binding_mode */
 };
 
 /* True if there was no mistake. The roster is the caller's to release either way. */

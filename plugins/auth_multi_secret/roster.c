@@ -45,7 +45,7 @@ void roster_fini(struct roster *roster)
 }
 
 enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch,
-                                const uint8_t challenge[16], const uint8_t tag[BORE_TAG_SIZE],
+                                const struct binding_message *message, const uint8_t tag[BORE_TAG_SIZE],
                                 const struct member **member_out)
 {
 	uint8_t expected[BORE_TAG_SIZE] = { 0 };
@@ -53,7 +53,8 @@ enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch
 	bool good = true;
 
 	for (size_t i = 0; good && i < roster->n; i++) {
-		good = bore_key_tag(&roster->members[i].key, scratch, challenge, 16, expected);
+		good = bore_key_tag(&roster->members[i].key, scratch, message->bytes, message->len,
+		                    expected);
 		/* A mask in place of a branch: all ones where the tags are equal. */
 		found |= (i + 1) & ((size_t)(CRYPTO_memcmp(expected, tag, sizeof expected) != 0) - 1);
 	}
@@ -67,10 +68,10 @@ enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch
 }
 
 enum roster_outcome roster_check(const struct member *member, EVP_MD_CTX *scratch,
-                                 const uint8_t challenge[16], const uint8_t tag[BORE_TAG_SIZE])
+                                 const struct binding_message *message, const uint8_t tag[BORE_TAG_SIZE])
 {
 	uint8_t expected[BORE_TAG_SIZE] = { 0 };
-	bool good = bore_key_tag(&member->key, scratch, challenge, 16, expected);
+	bool good = bore_key_tag(&member->key, scratch, message->bytes, message->len, expected);
 	bool same = CRYPTO_memcmp(expected, tag, sizeof expected) == 0;
 
 	OPENSSL_cleanse(expected, sizeof expected);

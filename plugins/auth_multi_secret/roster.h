@@ -5,6 +5,7 @@
 
 #include <spore/option.h>
 
+#include "../common/binding.h"
 #include "../common/bore_key.h"
 
 enum { ROSTER_NAME_MAX = 64, ROSTER_MAX = 10000 };
@@ -36,12 +37,14 @@ void roster_fini(struct roster *roster);
 
 enum roster_outcome { ROSTER_FOUND, ROSTER_UNKNOWN, ROSTER_FAILED /* OpenSSL has */ };
 
-/* Whose tag it is. Every key is tried, whichever fits, so how long it takes tells nothing. [worker] */
+/* Whose tag of the message it is. Every key is tried, whichever fits, so how long it takes tells
+ * nothing. [worker] */
 enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch,
-                                const uint8_t challenge[16], const uint8_t tag[BORE_TAG_SIZE],
+                                const struct binding_message *message, const uint8_t tag[BORE_TAG_SIZE],
                                 const struct member **member_out);
 /* Whether it is this one's. [worker] */
 enum roster_outcome roster_check(const struct member *member, EVP_MD_CTX *scratch,
-                                 const uint8_t challenge[16], const uint8_t tag[BORE_TAG_SIZE]);
+                                 const struct binding_message *message,
+                                 const uint8_t tag[BORE_TAG_SIZE]);
 
 #endif

@@ -23,10 +23,16 @@ def chain(binding, secret="s3cret"):
     return [{"use": "hmac", "secret": secret, "binding": binding}]
 
 
-@pytest.fixture
-def bound_server(tls_server):
-    """A TLS server whose hmac has this option."""
-    return lambda binding, **options: tls_server(config={"auth": chain(binding)}, **options)
+def names(binding):
+    """The same for a server that has several secrets."""
+    secrets = {"bob": "b0b", "alice": "s3cret"}
+    return [{"use": "multi_secret", "secrets": secrets, "binding": binding}]
+
+
+@pytest.fixture(params=[chain, names], ids=["hmac", "multi_secret"])
+def bound_server(request, tls_server):
+    """A TLS server whose auth has this option."""
+    return lambda binding, **options: tls_server(config={"auth": request.param(binding)}, **options)
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ def test_pairs(bound_server, bound_client, servers, clients):
             with bound_client(server.control, clients, listening=False) as client:
                 assert client.wait() != 0
             if servers == "require":
-                server.process.wait_for("the secret was right, but the answer was not bound to the TLS session")
+                server.process.wait_for("client refused .*invalid secret")
             else:
                 client.process.wait_for("no answer is given: the server does not bind answers")
             return
@@ -87,8 +93,16 @@ def test_without_tls_the_challenge_is_as_ever(configured_server):
             assert wire.hello() > 0
 
 
-def test_require_without_tls(configured_server, bound_client):
-    with configured_server(config={"auth": chain("require")}) as server:
+def test_a_right_secret_that_is_not_bound_is_told_apart(tls_server, bound_client):
+    with tls_server(config={"auth": chain("require")}) as server:
+        with bound_client(server.control, "off", listening=False) as client:
+            assert client.wait() == 3
+        server.process.wait_for("the secret was right, but the answer was not bound to the TLS session")
+
+
+@pytest.mark.parametrize("section", [chain, names])
+def test_require_without_tls(configured_server, bound_client, section):
+    with configured_server(config={"auth": section("require")}) as server:
         with peers.spore_client(server.control, 9, secret="s3cret", listening=False) as client:
             assert client.wait() == 3
         server.process.wait_for("this connection has no TLS session that an answer could be bound to")
