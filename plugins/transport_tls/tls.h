@@ -27,10 +27,16 @@ struct tls_conf {
 	int64_t min_version;          /* TLS_MIN_* */
 	const char *ciphers, *groups; /* as OpenSSL writes them, with colons between */
 	int64_t max_handshakes;       /* at once, over all workers */
+	int64_t ticket_life;          /* ms */
 	uint32_t tickets, insecure;
 };
 
-enum { TLS_PIN_SIZE = 32 };
+enum { TLS_PIN_SIZE = 32, TLS_TICKET_KEYS = 2 };
+
+struct tls_ticket_key {
+	int64_t made_ms; /* 0: there is none */
+	uint8_t name[16], cipher[32], mac[32];
+};
 
 /* An instance. */
 struct tls {
@@ -43,6 +49,8 @@ struct tls {
 	BIO_METHOD *bio; /* owned */
 	uint8_t (*pins)[TLS_PIN_SIZE];
 	size_t n_pins;
+	pthread_mutex_t ticket_lock;
+	struct tls_ticket_key ticket_keys[TLS_TICKET_KEYS]; /* server; under the lock; newest first */
 	pthread_mutex_t session_lock;
 	SSL_SESSION *session; /* owned, under the lock: the newest that a server gave us */
 };

@@ -7,6 +7,7 @@
 #include "tls_error.h"
 #include "tls_files.h"
 #include "tls_session.h"
+#include "tls_tickets.h"
 #include "tls_verify.h"
 
 /* Forward secrecy and authenticated encryption alone; AES-128 first, since it is the cheapest where the
@@ -14,9 +15,6 @@
 static const char suites_1_2[] = "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20";
 static const char suites_1_3[] =
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
-
-/* A session may be resumed for so long, on the word of the certificate that it began with. */
-enum { SESSION_S = 3600 };
 
 static bool report_openssl(const spore_create_args *args, const char *pointer, const char *expected)
 {
@@ -129,8 +127,8 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 	                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
 	                                      (conf->tickets ? 0 : SSL_OP_NO_TICKET));
 	/* Whatever the system's configuration says: a stream that was cut is no end. */
-	SSL_CTX_clear_options(tls->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF |
-	                                        SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+	SSL_CTX_clear_options(tls->ctx,
+	                      SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
 	SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
 	good = set_ciphers(tls, args);
@@ -142,18 +140,20 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 }
 
 /* Stateless on a server: the tickets hold all, and a client gets one for each connection. */
-static void set_resumption(struct tls *tls)
+static bool set_resumption(struct tls *tls)
 {
 	static const unsigned char id[] = "spore";
 
-	SSL_CTX_set_timeout(tls->ctx, SESSION_S);
+	SSL_CTX_set_timeout(tls->ctx, (long)(tls->conf->ticket_life / 1000));
 	SSL_CTX_set_num_tickets(tls->ctx, tls->conf->tickets ? 1 : 0);
-	if (!tls->server && tls->conf->tickets) {
-		tls_session_set_up(tls);
-		return;
-	}
 	SSL_CTX_set_session_cache_mode(tls->ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_session_id_context(tls->ctx, id, sizeof id - 1);
+	if (!tls->conf->tickets)
+		return true;
+	if (tls->server)
+		return SSL_CTX_set_session_id_context(tls->ctx, id, sizeof id - 1) == 1 &&
+		       tls_tickets_set_up(tls);
+	tls_session_set_up(tls);
+	return true;
 }
 
 static void warn_of_insecurity(const struct tls *tls)
@@ -184,7 +184,10 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 	good = tls_files_load_trusted(tls, args) && good;
 	if (!good)
 		return SPORE_ECONFIG;
-	set_resumption(tls);
+	if (!set_resumption(tls)) {
+		report_openssl(args, "/tickets", "OpenSSL to make keys for tickets");
+		return SPORE_EUNSUPPORTED;
+	}
 	tls_verify_set_up(tls);
 	warn_of_insecurity(tls);
 	return SPORE_OK;

@@ -8,6 +8,7 @@
 #include "tls_config.h"
 #include "tls_session.h"
 #include "tls_stream.h"
+#include "tls_tickets.h"
 
 static const spore_option_item pin_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
@@ -34,6 +35,8 @@ static const spore_option options[] = {
 	SPORE_STRING(struct tls_conf, groups, 0, NULL,
 	             "groups for the key exchange by OpenSSL's names, with colons between"),
 	SPORE_BOOL(struct tls_conf, tickets, 0, "true", "sessions may be resumed"),
+	SPORE_DURATION(struct tls_conf, ticket_life, 0, "\"1h\"", 1000, 7 * 86400000LL,
+	               "for so long, on the word of the certificate that they began with"),
 	SPORE_INT(struct tls_conf, max_handshakes, 0, "1024", 1, 1000000,
 	          "handshakes that may be under way at once; beyond them the oldest is ended"),
 };
@@ -46,6 +49,8 @@ static void destroy(void *instance)
 	tls_session_fini(tls);
 	SSL_CTX_free(tls->ctx);
 	BIO_meth_free(tls->bio);
+	tls_tickets_fini(tls);
+	pthread_mutex_destroy(&tls->ticket_lock);
 	pthread_mutex_destroy(&tls->session_lock);
 	free(tls->pins);
 	free(tls);
@@ -63,6 +68,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	tls->conf = args->conf;
 	tls->server = args->role == SPORE_ROLE_SERVER;
 	tls->n_workers = args->n_workers;
+	pthread_mutex_init(&tls->ticket_lock, NULL);
 	pthread_mutex_init(&tls->session_lock, NULL);
 	tls->bio = tls_bio_method();
 	status = tls->bio ? tls_config_load(tls, args) : SPORE_ENOMEM;
