@@ -23,11 +23,11 @@ def xor(**options):
 # Bytes that each can move in reasonable time.
 WAYS = {
     "whole": ({}, 8 * MIB),
-    "byte_by_byte": ({"chunk": 1}, 64 * KIB),
+    "byte_by_byte": ({"chunk": 1}, 24 * KIB),
     "held": ({"hold": 64}, 1 * MIB),
     "stutter": ({"stutter": True}, 4 * MIB),
-    "stutter_byte_by_byte": ({"chunk": 1, "stutter": True}, 48 * KIB),
-    "all": ({"chunk": 3, "hold": 5, "stutter": True, "handshake": "thread"}, 64 * KIB),
+    "stutter_byte_by_byte": ({"chunk": 1, "stutter": True}, 24 * KIB),
+    "all": ({"chunk": 3, "hold": 5, "stutter": True, "handshake": "thread"}, 32 * KIB),
 }
 ORDERS = ["below", "above", "both"]
 
@@ -54,7 +54,7 @@ def way(request, tls):
     order, name = request.param
     options, total = WAYS[name]
     total = total // 2 if order == "both" else total
-    return stack(tls[0], order, xor(**options)), stack(tls[1], order, xor(**options)), size(total, least=16 * KIB)
+    return stack(tls[0], order, xor(**options)), stack(tls[1], order, xor(**options)), size(total, least=8 * KIB)
 
 
 @contextlib.contextmanager
