@@ -338,6 +338,19 @@ static bool read_secret(const struct option_scope *scope, const struct json *nod
 
 /* ---- addresses and ports ----------------------------------------------------------------------- */
 
+static bool read_cidr(const struct option_scope *scope, const struct json *node, spore_cidr *out)
+{
+	char prefix[ADDR_TEXT_SIZE], expected[128];
+
+	if (node->type == JSON_STRING && addr_parse_cidr(node->raw, out))
+		return true;
+	if (node->type != JSON_STRING || out->family == 0)
+		return wrong(scope, node, "an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\"");
+	snprintf(expected, sizeof expected, "\"%s\" (no bits behind the prefix)",
+	         addr_format_cidr(out, prefix));
+	return wrong(scope, node, expected);
+}
+
 static bool read_address(const struct option_scope *scope, const spore_option *row,
                          const struct json *node, void *out)
 {
@@ -346,11 +359,6 @@ static bool read_address(const struct option_scope *scope, const spore_option *r
 	if (row->type == SPORE_OPT_IP)
 		return (text && addr_parse_ip(node->raw, out)) ||
 		       wrong(scope, node, "an IP address such as \"127.0.0.1\" or \"::1\"");
-	if (row->type == SPORE_OPT_CIDR)
-		return (text && addr_parse_cidr(node->raw, out)) ||
-		       wrong(scope, node,
-		             "an IP prefix, with no bits set behind its length, such as "
-		             "\"10.0.0.0/8\" or \"2001:db8::/32\"");
 	return (text && addr_parse(node->raw, out)) ||
 	       wrong(scope, node, "an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\"");
 }
@@ -421,8 +429,9 @@ bool value_read(const struct option_scope *scope, const spore_option *row, const
 		return read_enum(scope, row, node, out);
 	case SPORE_OPT_ADDR:
 	case SPORE_OPT_IP:
-	case SPORE_OPT_CIDR:
 		return read_address(scope, row, node, out);
+	case SPORE_OPT_CIDR:
+		return read_cidr(scope, node, out);
 	case SPORE_OPT_PORTS:
 		return read_ports(scope, node, out);
 	case SPORE_OPT_NODE:

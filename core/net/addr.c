@@ -80,6 +80,20 @@ bool addr_parse(const char *text, spore_addr *addr_out)
 	return true;
 }
 
+/* Clears the bits behind the prefix; true if there were any. */
+static bool clear_host_bits(uint8_t ip[16], uint64_t bits)
+{
+	bool found = false;
+
+	for (size_t i = bits; i < 128; i++) {
+		uint8_t bit = (uint8_t)(0x80 >> i % 8);
+
+		found = found || ip[i / 8] & bit;
+		ip[i / 8] &= (uint8_t)~bit;
+	}
+	return found;
+}
+
 bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 {
 	const char *slash = strchr(text, '/');
@@ -87,7 +101,9 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
 	spore_addr addr;
 	uint64_t bits, most;
+	bool exact;
 
+	*cidr_out = (spore_cidr){ 0 };
 	if (len >= sizeof ip)
 		return false;
 	memcpy(ip, text, len);
@@ -99,13 +115,11 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	if (slash && !text_to_uint(slash + 1, strlen(slash + 1), most, &bits))
 		return false;
 	bits += 128 - most;
-	for (size_t i = bits; i < 128; i++) {
-		if (addr.ip[i / 8] & (0x80 >> i % 8))
-			return false;
-	}
-	*cidr_out = (spore_cidr){ .prefix_len = (uint32_t)bits, .family = addr.family };
+	exact = !clear_host_bits(addr.ip, bits);
+	cidr_out->prefix_len = (uint32_t)bits;
+	cidr_out->family = addr.family;
 	memcpy(cidr_out->ip, addr.ip, sizeof addr.ip);
-	return true;
+	return exact;
 }
 
 const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
@@ -132,6 +146,18 @@ const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
 		return addr_format_ip(addr, out);
 	addr_format_ip(addr, ip);
 	snprintf(out, ADDR_TEXT_SIZE, brackets ? "[%.64s]:%u" : "%.64s:%u", ip, addr->port);
+	return out;
+}
+
+const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE])
+{
+	bool v4 = cidr->prefix_len >= 96 && is_mapped(cidr->ip);
+	spore_addr addr = { .family = (uint8_t)cidr->family };
+	size_t n;
+
+	memcpy(addr.ip, cidr->ip, sizeof addr.ip);
+	n = strlen(addr_format_ip(&addr, out));
+	snprintf(out + n, ADDR_TEXT_SIZE - n, "/%u", cidr->prefix_len - (v4 ? 96 : 0));
 	return out;
 }
 

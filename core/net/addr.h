@@ -12,12 +12,15 @@
 bool addr_parse_ip(const char *text, spore_addr *addr_out);
 /* "127.0.0.1:80", "[::1]:80". */
 bool addr_parse(const char *text, spore_addr *addr_out);
-/* A prefix: "10.0.0.0/8", "2001:db8::/32", or one address. False too for bits behind the prefix. */
+/* A prefix: "10.0.0.0/8", "2001:db8::/32", or one address. False too for bits behind the prefix: then
+ * *cidr_out is what the prefix would be without them, else its family is 0. */
 bool addr_parse_cidr(const char *text, spore_cidr *cidr_out);
 
 /* "127.0.0.1:80", "[::1]:80"; a v4-mapped peer of an IPv6 socket is shown as IPv4. */
 const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);
 const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);
+/* "10.0.0.0/8", "2001:db8::/32". */
+const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE]);
 
 void addr_from_sockaddr(const struct sockaddr *sa, spore_addr *addr_out);
 /* Returns the length to pass to bind or connect. */

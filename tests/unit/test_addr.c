@@ -115,6 +115,28 @@ START_TEST(bad_prefixes_are_refused)
 }
 END_TEST
 
+START_TEST(bits_behind_a_prefix_show_which_was_meant)
+{
+	static const char *const pairs[][2] = {
+		{ "10.0.0.1/8", "10.0.0.0/8" },           { "255.255.255.255/0", "0.0.0.0/0" },
+		{ "10.1.2.3/31", "10.1.2.2/31" },         { "2001:db8::1/32", "2001:db8::/32" },
+		{ "::ffff:10.1.2.3/104", "10.0.0.0/8" },  { "::ffff:10.1.2.3/80", "::/80" },
+		{ "ffff:ffff::1/127", "ffff:ffff::/127" },
+	};
+	char text[ADDR_TEXT_SIZE];
+	spore_cidr cidr;
+
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		ck_assert(!addr_parse_cidr(pairs[i][0], &cidr));
+		ck_assert_str_eq(addr_format_cidr(&cidr, text), pairs[i][1]);
+		ck_assert(addr_parse_cidr(pairs[i][1], &cidr));
+		ck_assert_str_eq(addr_format_cidr(&cidr, text), pairs[i][1]);
+	}
+	ck_assert(!addr_parse_cidr("10.0.0.0/33", &cidr));
+	ck_assert_uint_eq(cidr.family, 0);
+}
+END_TEST
+
 START_TEST(a_mapped_peer_is_ipv4)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
@@ -160,4 +182,4 @@ END_TEST
 
 SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port, bad_ip_addresses_are_refused,
       bad_addresses_with_ports_are_refused, prefixes_count_over_128_bits, bad_prefixes_are_refused,
-      a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too, equal_means_every_part)
+      bits_behind_a_prefix_show_which_was_meant, a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too, equal_means_every_part)

@@ -401,9 +401,10 @@ START_TEST(addresses)
 	check_bad(&addr, "\"127.0.0.1\"", "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", "
 	                                  "found \"127.0.0.1\"");
 	check_bad(&addr, "80", "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", found 80");
-	check_bad(&cidr, "\"10.0.0.1/8\"", "expected an IP prefix, with no bits set behind its length, such as \"10.0.0.0/8\" or \"2001:db8::/32\", found "
-	                                   "\"10.0.0.1/8\"");
-	check_bad(&cidr, "[]", "expected an IP prefix, with no bits set behind its length, such as \"10.0.0.0/8\" or \"2001:db8::/32\", found an array");
+	check_bad(&cidr, "\"10.0.0.1/8\"", "expected \"10.0.0.0/8\" (no bits behind the prefix), found \"10.0.0.1/8\"");
+	check_bad(&cidr, "\"10.0.0.0/33\"", "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found "
+	                                    "\"10.0.0.0/33\"");
+	check_bad(&cidr, "[]", "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found an array");
 }
 END_TEST
 
