@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "config/list_file.h"
 #include "config/value.h"
 
 const spore_option *option_row(const struct option_table *table, uint32_t index)
@@ -56,6 +57,15 @@ static bool expected_container(const struct option_scope *scope, const struct js
 	return false;
 }
 
+/* Is it a list of what JSON has as strings? Those may stand in a file. */
+static bool may_be_file(const spore_option *row)
+{
+	uint32_t type = row->item->type;
+
+	return row->type == SPORE_OPT_LIST && (type == SPORE_OPT_STRING || type == SPORE_OPT_ADDR ||
+	                                       type == SPORE_OPT_IP || type == SPORE_OPT_CIDR);
+}
+
 static bool fill_container(const struct option_scope *scope, const spore_option *row,
                            const struct json *node, void *out)
 {
@@ -65,6 +75,11 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 	char *items;
 	size_t i = 0;
 
+	if (node->type == JSON_OBJECT && may_be_file(row)) {
+		node = list_file_read(scope, node);
+		if (!node)
+			return false;
+	}
 	if (!expected_container(scope, node, map ? JSON_OBJECT : JSON_ARRAY))
 		return false;
 	items = json_doc_alloc(scope->doc, node->count * item->size + 1);

@@ -194,9 +194,7 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 	return wrong(scope, node, expected);
 }
 
-/* A path in a file starts from the file's folder; one from a flag or a variable from the working
- * directory. */
-static const char *in_folder(const struct option_scope *scope, const struct json *node)
+const char *value_path(const struct option_scope *scope, const struct json *node)
 {
 	const char *path = node->raw;
 	size_t size = strlen(path) + 2 + (scope->folder ? strlen(scope->folder) : 0);
@@ -215,7 +213,7 @@ static bool read_string(const struct option_scope *scope, const spore_option *ro
 {
 	if (node->type != JSON_STRING)
 		return wrong(scope, node, "a string");
-	*out = row->flags & SPORE_OPTF_PATH ? in_folder(scope, node) : node->raw;
+	*out = row->flags & SPORE_OPTF_PATH ? value_path(scope, node) : node->raw;
 	return *out != NULL;
 }
 
@@ -271,7 +269,7 @@ static void warn_if_open(int fd, const char *path)
 
 static bool secret_from_file(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
-	const char *path = in_folder(scope, node);
+	const char *path = value_path(scope, node);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	char text[SECRET_MAX + 1];
 	ssize_t n = fd < 0 ? -1 : read_all(fd, text, sizeof text);

@@ -9,6 +9,9 @@
 /* Reads `node` as the row's type into `out`. A mistake goes to the diag. */
 bool value_read(const struct option_scope *scope, const spore_option *row, const struct json *node,
                 void *out);
+/* The path that a string is. In a file it starts from the file's folder, from a flag or a variable
+ * from the working directory. NULL: out of memory. */
+const char *value_path(const struct option_scope *scope, const struct json *node);
 /* `found "x"`, for messages; secrets are not shown. */
 const char *value_describe(const struct json *node, char *out, size_t size);
 
