@@ -1,5 +1,6 @@
 #include "link/plugin_set.h"
 
+#include <spore/acl.h>
 #include <spore/auth.h>
 #include <stdlib.h>
 
@@ -15,6 +16,7 @@ struct builder {
 	struct retirer *retirer;
 	struct diag *diag;
 	const struct json *node; /* of the instance being built */
+	uint32_t point;          /* that its chain stands at, if it is an access list */
 };
 
 static void on_report(void *arg, const char *pointer, const char *text)
@@ -48,6 +50,7 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 		.name = entry->name,
 		.raw = entry->node,
 		.role = role == ROLE_SERVER ? SPORE_ROLE_SERVER : SPORE_ROLE_CLIENT,
+		.point = b->point,
 		.report = on_report,
 		.report_arg = b,
 	};
@@ -131,7 +134,7 @@ struct plugin_set *plugin_set_new(struct config *config, struct registry *regist
                                   struct retirer *retirer, struct diag *diag)
 {
 	struct plugin_set *set = calloc(1, sizeof *set);
-	struct builder b = { set, registry, n_workers, retirer, diag, NULL };
+	struct builder b = { set, registry, n_workers, retirer, diag, NULL, 0 };
 	unsigned before = diag->count;
 
 	if (!set) {
@@ -142,8 +145,11 @@ struct plugin_set *plugin_set_new(struct config *config, struct registry *regist
 	set->config = config_ref(config);
 	set->transport = build_chain(&b, SPORE_KIND_TRANSPORT, &config->transport);
 	set->auth = build_chain(&b, SPORE_KIND_AUTH, &config->auth);
+	b.point = SPORE_ACL_AT_CONTROL;
 	set->acl_control = build_chain(&b, SPORE_KIND_ACL, &config->acl_control);
+	b.point = SPORE_ACL_AT_PUBLIC;
 	set->acl_public = build_chain(&b, SPORE_KIND_ACL, &config->acl_public);
+	b.point = 0;
 	set->metrics = build_chain(&b, SPORE_KIND_METRICS, &config->metrics);
 	if (diag->count > before) {
 		plugin_set_unref(set);

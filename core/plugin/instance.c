@@ -84,6 +84,7 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 		.raw = (const spore_cfg *)(const void *)spec->raw,
 		.report = on_report,
 		.n_workers = n_workers,
+		.point = spec->point,
 	};
 	guest_enter(instance->name);
 	status = spec->component->create(&reporter.args, &instance->self);

@@ -81,3 +81,9 @@ def test_no_verdict_denies_and_is_logged(host):
         with come_from("127.0.0.1", server.control) as sock:
             assert how_it_ends(sock)[0] == b""
         server.process.wait_for("access list gave no verdict, denied plugin=deny status=0")
+
+
+@pytest.mark.parametrize("point, chain", [("control", "public"), ("public", "control")])
+def test_an_instance_knows_its_chain_before_it_starts(host, error_line, point, chain):
+    entry = deny(point)[point]
+    assert error_line(host.refused(acl={chain: entry})).endswith(f"error: /acl/{chain}/0/point: it stands elsewhere")

@@ -44,9 +44,10 @@ typedef struct spore_create_args {
 	/* Report a mistake in the configuration; `pointer` is relative to the instance ("/servers/1",
 	 * "" for the whole). Call it as often as needed, then return SPORE_ECONFIG. [main] */
 	void (*report)(const struct spore_create_args *, const char *pointer, const char *text);
-	uint32_t n_workers, reserved;
+	uint32_t n_workers;
+	uint32_t point;                  /* acl: the chain it stands in, SPORE_ACL_AT_*; else 0 */
 } spore_create_args;
-SPORE_GROWABLE(spore_create_args, reserved);
+SPORE_GROWABLE(spore_create_args, point);
 
 /* SPORE_COMPF_SINGLE_WORKER: start it on worker 0 alone (an exporter). */
 enum { SPORE_COMPF_SINGLE_WORKER = 1 };

@@ -18,8 +18,17 @@ static const spore_option options[] = {
 
 static const int32_t others[] = { SPORE_NEXT, SPORE_ALLOW, 0 };
 
+static uint32_t expected_point(const struct conf *conf)
+{
+	return conf->point == 0 ? SPORE_ACL_AT_CONTROL : SPORE_ACL_AT_PUBLIC;
+}
+
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
+	if (args->point != expected_point(args->conf)) {
+		args->report(args, "/point", "it stands elsewhere");
+		return SPORE_ECONFIG;
+	}
 	*instance_out = (void *)(uintptr_t)args->conf;
 	return SPORE_OK;
 }
@@ -43,7 +52,7 @@ static int32_t check(void *arg, const spore_acl_query *query)
 	const struct conf *conf = arg;
 	const spore_cidr *deny = conf->deny.items;
 
-	if (query->point != (conf->point == 0 ? SPORE_ACL_AT_CONTROL : SPORE_ACL_AT_PUBLIC))
+	if (query->point != expected_point(conf))
 		return SPORE_EINVAL;
 	for (size_t i = 0; i < conf->deny.count; i++) {
 		if (contains(&deny[i], query->peer))

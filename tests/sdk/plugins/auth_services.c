@@ -166,7 +166,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	EXPECT(in, args->role == SPORE_ROLE_SERVER && args->n_workers > 0 && !args->previous);
 	EXPECT(in, strcmp(args->instance, "all of it") == 0);
 	EXPECT(in, in->host->cfg_get(args->raw, "tree") == in->conf->tree);
-	EXPECT(in, !SPORE_HAS(args, reserved) || args->struct_size >= sizeof *args);
+	EXPECT(in, !SPORE_HAS(args, point) || args->struct_size >= sizeof *args);
 	try_simple_ones(in);
 	try_tree(in);
 	try_metrics(in);
