@@ -107,6 +107,19 @@ struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw
 	return node;
 }
 
+struct json *json_new_text(struct json_doc *doc, const char *text, size_t len,
+                           struct json_source *source)
+{
+	struct json *node = json_new(doc, JSON_STRING, NULL, source);
+	char *raw = doc_text(doc, text, len);
+
+	if (!node || !raw)
+		return NULL;
+	node->raw = raw;
+	node->len = len;
+	return node;
+}
+
 void json_mark_secret(struct json_doc *doc, const struct json *node)
 {
 	struct json_secret *secret;

@@ -72,6 +72,9 @@ struct json *json_parse_all(struct json_doc *doc, struct json_source *source, me
 /* A fresh node without a parent. raw: text of a STRING or NUMBER (copied), else NULL. */
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
                       struct json_source *source);
+/* A STRING of `len` bytes, which are copied. */
+struct json *json_new_text(struct json_doc *doc, const char *text, size_t len,
+                           struct json_source *source);
 /* From now on this value is not shown in excerpts of its source. */
 void json_mark_secret(struct json_doc *doc, const struct json *node);
 

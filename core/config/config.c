@@ -175,31 +175,44 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 	return entry;
 }
 
-/* The object that holds the target's last part, which is *key_out (NULL: the target is an entry, and
- * this is it); NULL if the file's own shape leaves no room for it. */
-static struct json *find_place(struct placer *p, const char *target, struct json_source *source,
-                               const char **key_out)
+/* One step of a target: "section" or "section[entry]" at *at_inout, which goes behind it. NULL if the
+ * file's own shape leaves no room for it. */
+static struct json *step(struct placer *p, struct json *object, struct json_source *source,
+                         const char **at_inout)
 {
 	char section[32], selector[32];
-	const char *at = target + 1;
+	const char *at = *at_inout;
 	size_t n = strcspn(at, "/[");
 	bool entry = at[n] == '[';
+	enum json_type type = entry ? JSON_ARRAY : JSON_OBJECT;
 	struct json *node;
 
 	snprintf(section, sizeof section, "%.*s", (int)n, at);
 	at += n;
-	node = get_or_add(p, p->root, section, entry ? JSON_ARRAY : JSON_OBJECT, source);
-	if (!node || node->type != (entry ? JSON_ARRAY : JSON_OBJECT))
+	node = get_or_add(p, object, section, type, source);
+	if (!node || node->type != type)
 		return NULL;
 	if (entry) {
 		n = strcspn(at, "]");
 		snprintf(selector, sizeof selector, "%.*s", (int)n - 1, at + 1);
 		at += n + 1;
 		node = get_or_add_entry(p, node, selector, source);
-		if (!node || node->type != JSON_OBJECT)
-			return NULL;
 	}
-	*key_out = *at ? at + 1 : NULL;
+	*at_inout = *at ? at + 1 : at;
+	return node && node->type == JSON_OBJECT ? node : NULL;
+}
+
+/* The object that holds the target's last part, which is *key_out (NULL: the target is an entry, and
+ * this is it); NULL if the file's own shape leaves no room for it. */
+static struct json *find_place(struct placer *p, const char *target, struct json_source *source,
+                               const char **key_out)
+{
+	struct json *node = p->root;
+
+	*key_out = target + 1;
+	while (node && strpbrk(*key_out, "/["))
+		node = step(p, node, source, key_out);
+	*key_out = **key_out ? *key_out : NULL;
 	return node;
 }
 
@@ -207,12 +220,16 @@ static struct json *find_place(struct placer *p, const char *target, struct json
 static void refuse_place(struct placer *p, const char *target, const struct json *node)
 {
 	const char *selector = strchr(target, '[');
-	const struct json *array;
-	char section[32];
+	const struct json *array = p->root;
+	char section[64], parts[64], *rest = parts, *part;
 
-	snprintf(section, sizeof section, "%.*s", (int)strcspn(target + 1, "/["), target + 1);
-	array = json_get(p->root, section);
-	if (node && selector && array && array->type == JSON_ARRAY)
+	if (!node || !selector)
+		return;
+	snprintf(section, sizeof section, "%.*s", (int)(selector - target - 1), target + 1);
+	strcpy(parts, section);
+	while ((part = strsep(&rest, "/")) != NULL)
+		array = json_get(array, part);
+	if (array && array->type == JSON_ARRAY)
 		diag_add_key(p->diag, node,
 		             "expected an entry with \"use\": \"%.*s\" in \"%s\" for it, found none",
 		             (int)strcspn(selector + 1, "]"), selector + 1, section);
@@ -230,6 +247,32 @@ static struct json *file_object(struct placer *p, struct json *path)
 	object->written_as = path->written_as;
 	json_add(p->config->doc, object, "file", path);
 	return object;
+}
+
+/* An array of its parts in place of "a, b". */
+static struct json *split_list(struct placer *p, const struct json *text)
+{
+	struct json *array = json_new(p->config->doc, JSON_ARRAY, NULL, text->source), *part;
+	/* A string without escapes stands in its source as it is. */
+	bool exact = text->end - text->offset == text->len + 1;
+
+	for (const char *at = text->raw, *next; array && at; at = next) {
+		size_t n = strcspn(at, ","), blanks = strspn(at, " ");
+
+		next = at[n] ? at + n + 1 : NULL;
+		at += blanks;
+		n -= blanks;
+		while (n > 0 && at[n - 1] == ' ')
+			n--;
+		part = json_new_text(p->config->doc, at, n, text->source);
+		if (!part)
+			return NULL;
+		part->offset = text->offset + (exact ? 1 + (size_t)(at - text->raw) : 0);
+		json_add(p->config->doc, array, NULL, part);
+	}
+	if (array)
+		array->offset = text->offset;
+	return array;
 }
 
 /* A list of secrets, unless the variable is bore's, which knows no lists. */
@@ -288,7 +331,9 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 	node = json_new(p->config->doc, type, value->text, source);
 	if (node && type == JSON_BOOL)
 		node->boolean = s->type == SHORTHAND_YES;
-	return node && s->type == SHORTHAND_FILE ? file_object(p, node) : node;
+	if (node && s->type == SHORTHAND_FILE)
+		return file_object(p, node);
+	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
 }
 
 /* Puts it over what the file says. `twin`: another that means the same, with the same right, or NULL. */
@@ -388,9 +433,8 @@ static void place_flat_entry(struct placer *p, struct json *node, const struct s
 		diag_add_key(p->diag, node, "\"%s\" is false, but other keys ask for it: leave them out",
 		             node->key);
 	else if (wanted && !find_place(p, s->target, node->source, &key))
-		diag_add_key(p->diag, node,
-		             "the flat key \"%s\" and the structured /%s say one thing twice: keep one",
-		             node->key, section_name);
+		diag_add_key(p->diag, node, "\"%s\" and /%s say one thing twice: keep one", node->key,
+		             section_name);
 	json_detach(node);
 }
 
@@ -441,6 +485,8 @@ static void place_flat_keys(struct placer *p)
 			continue;
 		if (s->type == SHORTHAND_FILE)
 			node = file_object(p, node);
+		if (s->type == SHORTHAND_LIST && node->type == JSON_STRING)
+			node = split_list(p, node);
 		if (node)
 			json_add(p->config->doc, object, key, node);
 	}

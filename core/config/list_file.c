@@ -50,14 +50,11 @@ static size_t element_end(const char *text, size_t at, size_t line_end)
 
 static bool add_element(struct json_doc *doc, struct json *array, size_t start, size_t end)
 {
-	struct json *element = json_new(doc, JSON_STRING, NULL, array->source);
-	char *text = json_doc_alloc(doc, end - start + 1);
+	struct json *element = json_new_text(doc, array->source->text + start, end - start,
+	                                     array->source);
 
-	if (!element || !text)
+	if (!element)
 		return false;
-	memcpy(text, array->source->text + start, end - start);
-	element->raw = text;
-	element->len = end - start;
 	element->offset = start;
 	element->end = end;
 	json_add(doc, array, NULL, element);

@@ -4,6 +4,7 @@
 #define TEXT   SHORTHAND_TEXT
 #define NUMBER SHORTHAND_NUMBER
 #define SECRET SHORTHAND_SECRET
+#define LIST   SHORTHAND_LIST
 #define PATH   SHORTHAND_FILE
 #define YES    SHORTHAND_YES
 #define NO     SHORTHAND_NO
@@ -23,6 +24,10 @@ const struct shorthand shorthands[] = {
 	{ "recbuf",        0,   ROLE_SERVER, NULL,     false, TEXT,          "/server/recbuf",        "BYTES", NULL },
 	{ "drain_timeout", 0,   ROLE_SERVER, NULL,     false, TEXT,          "/server/drain_timeout", "DURATION", NULL },
 	{ "max_conns_per_ip", 0, ROLE_SERVER, NULL,    false, NUMBER,        "/limits/max_conns_per_ip", "N", NULL },
+	{ "allow",         0,   ROLE_SERVER, NULL,     false, LIST,          "/acl/control[cidr]/allow", "PREFIX,...",
+	  "addresses that may connect to the control port; all others may not" },
+	{ "deny",          0,   ROLE_SERVER, NULL,     false, LIST,          "/acl/control[cidr]/deny", "PREFIX,...",
+	  "addresses that may not connect to the control port; the longest prefix decides" },
 	{ "to",            't', ROLE_LOCAL,  "SERVER", true,  TEXT,          "/client/to",            "HOST", NULL },
 	{ "local_port",    0,   ROLE_LOCAL,  NULL,     true,  NUMBER,        "/tunnels[0]/local_port", "PORT", NULL },
 	{ "local_host",    'l', ROLE_LOCAL,  NULL,     false, TEXT,          "/tunnels[0]/local_host", "HOST", NULL },

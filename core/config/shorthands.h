@@ -13,6 +13,7 @@ enum shorthand_type {
 	SHORTHAND_NUMBER,
 	SHORTHAND_SECRET,  /* a text that is wiped from the command line */
 	SHORTHAND_SECRETS, /* the same, or several with commas between them: see shorthand_lists */
+	SHORTHAND_LIST,    /* texts with commas between them; a flat key may be an array, too */
 	SHORTHAND_FILE,    /* the path of a file that holds it: {"file": PATH} */
 	SHORTHAND_YES,     /* a flag without a value: sets its target to true ... */
 	SHORTHAND_NO,      /* ... or to false */
@@ -26,7 +27,7 @@ struct shorthand {
 	const char *variable; /* its variable's name behind SPORE_, if not from `name` */
 	bool bore_variable;   /* BORE_... too */
 	enum shorthand_type type;
-	const char *target;  /* "/server/control_port", "/auth[hmac]/secret", "/tunnels[0]/port" */
+	const char *target;  /* "/server/control_port", "/tunnels[0]/port", "/acl/control[cidr]/allow" */
 	const char *metavar; /* "PORT" in the help; "" for a flag without a value */
 	const char *doc;     /* NULL: that of the target's own option */
 };

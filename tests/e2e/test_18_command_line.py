@@ -16,7 +16,7 @@ from harness.wire import Tunnel, Wire
 TABLE = pathlib.Path(__file__).with_name("wrong_command_lines.txt")
 SERVER_FLAGS = (
     "--min-port --max-port --bind-addr --bind-tunnels --control-port --secret --config --sndbuf --recbuf "
-    "--workers --drain-timeout --help --version"
+    "--workers --drain-timeout --allow --deny --help --version"
 ).split()
 LOCAL_FLAGS = (
     "--local-port --local-host --to --port --secret --control-port --config --sndbuf --recbuf --workers --help"

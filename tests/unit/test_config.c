@@ -263,15 +263,78 @@ START_TEST(an_entry_is_asked_for_by_its_flag_or_key)
 	            ":1:2: error: /tls: \"tls\" is false, but other keys ask for it: leave them out\n");
 	check_wrong(ROLE_SERVER, "{\"tls\":\"yes\"}", "", CONFIG_WRONG, "/tls: expected true or false, found a string");
 	check_wrong(ROLE_SERVER, "{\"tls\":true,\"transport\":[{\"use\":\"plain\"}]}", "", CONFIG_WRONG,
-	            "the flat key \"tls\" and the structured /transport say one thing twice: keep one");
-	check_wrong(ROLE_SERVER, "{\"transport\":[{\"use\":\"plain\"}]}", "--tls", CONFIG_WRONG,
-	            "--tls cannot be combined with the configuration file: its section \"transport\" has no place");
+	            "\"tls\" and /transport say one thing twice: keep one");
+	check_wrong(ROLE_SERVER, "{\"transport\":[{\"use\":\"plain\"}]}", "--tls", CONFIG_USAGE,
+	            "--tls: error: expected an entry with \"use\": \"tls\" in \"transport\" for it, found none");
 	check_wrong(ROLE_SERVER, NULL, "--tls=true", CONFIG_USAGE, "expected --tls without a value");
 	setenv("SPORE_TLS", "1", 1);
 	check_transport(ROLE_SERVER, NULL, "", "tls", "(none)");
 	setenv("SPORE_TLS", "maybe", 1);
 	check_wrong(ROLE_SERVER, NULL, "", CONFIG_WRONG, "SPORE_TLS: error: expected true, found \"maybe\"");
 	unsetenv("SPORE_TLS");
+}
+END_TEST
+
+/* What the flat key, flag or variable `allow` put into the one instance of the control port's list. */
+static void check_allow(const char *file, const char *line, const char *expected)
+{
+	const struct json *list;
+	char joined[256] = "";
+	struct scene scene;
+
+	load_good(&scene, ROLE_SERVER, file, line);
+	ck_assert_uint_eq(scene.config->acl_control.n, 1);
+	ck_assert_uint_eq(scene.config->acl_public.n, 0);
+	ck_assert_str_eq(scene.config->acl_control.items[0].use, "cidr");
+	list = json_get(scene.config->acl_control.items[0].node, "allow");
+	ck_assert(list && list->type == JSON_ARRAY);
+	for (const struct json *i = list->first; i; i = i->next)
+		snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "[%s]", i->raw);
+	ck_assert_str_eq(joined, expected);
+	leave(&scene);
+}
+
+START_TEST(a_list_has_commas_or_is_an_array)
+{
+	check_allow(NULL, "--allow|10.0.0.0/8", "[10.0.0.0/8]");
+	check_allow(NULL, "--allow|10.0.0.0/8,::1", "[10.0.0.0/8][::1]");
+	check_allow(NULL, "--allow= a ,b , c|--deny=d", "[a][b][c]");
+	check_allow(NULL, "--allow|", "[]");
+	check_allow(NULL, "--allow|,a,", "[][a][]");
+	check_allow("{\"allow\":\"a, b\"}", "", "[a][b]");
+	check_allow("{\"allow\":[\"a\",\"b,c\"],\"deny\":\"d\"}", "", "[a][b,c]");
+	check_allow("{\"allow\":\"a\"}", "--allow|b", "[b]");
+	check_allow("{\"deny\":\"d\",\"acl\":{\"control\":[{\"use\":\"cidr\",\"allow\":[\"a\"]}]}}", "", "[a]");
+	check_allow("{\"acl\":{\"control\":[{\"use\":\"cidr\"}]}}", "--allow|a", "[a]");
+	setenv("SPORE_ALLOW", "v,w", 1);
+	check_allow("{\"allow\":\"a\"}", "", "[v][w]");
+	unsetenv("SPORE_ALLOW");
+	check_wrong(ROLE_SERVER, "{\"allow\":\"a\",\"acl\":{\"control\":[{\"use\":\"cidr\",\"allow\":[]}]}}", "",
+	            CONFIG_WRONG, "\"allow\" and /acl/control/0/allow say one thing twice: keep one");
+	check_wrong(ROLE_SERVER, "{\"acl\":{\"control\":[{\"use\":\"other\"}]}}", "--allow|a", CONFIG_USAGE,
+	            "--allow: error: expected an entry with \"use\": \"cidr\" in \"acl/control\" for it, found none");
+	check_wrong(ROLE_SERVER, "{\"acl\":{\"control\":{}}}", "--deny|a", CONFIG_WRONG,
+	            "/acl/control: expected an array of instances, found an object");
+}
+END_TEST
+
+START_TEST(the_parts_of_a_list_know_their_place)
+{
+	static const char *const files[] = { "{\"allow\":\"a,  b\"}", "{\"allow\":\"\\u0061,  b\"}" };
+	static const size_t offsets[][2] = { { 10, 14 }, { 9, 9 } };
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct json *list;
+		struct scene scene;
+
+		load_good(&scene, ROLE_SERVER, files[i], "");
+		list = json_get(scene.config->acl_control.items[0].node, "allow");
+		ck_assert_uint_eq(list->count, 2);
+		ck_assert_str_eq(list->first->raw, "a");
+		ck_assert_uint_eq(list->first->offset, offsets[i][0]);
+		ck_assert_uint_eq(list->last->offset, offsets[i][1]);
+		leave(&scene);
+	}
 }
 END_TEST
 
@@ -596,6 +659,7 @@ END_TEST
 SUITE("config", a_server_needs_nothing, a_server_takes_bores_flags, flag_over_variable_over_file_over_default,
       flat_and_structured_mean_the_same, a_list_of_secrets_has_a_place_of_its_own, what_is_no_list_of_secrets,
       one_thing_said_twice_is_a_mistake, an_entry_is_asked_for_by_its_flag_or_key,
+      a_list_has_commas_or_is_an_array, the_parts_of_a_list_know_their_place,
       a_section_of_the_wrong_shape_is_a_mistake, unknown_keys_are_refused, a_wrong_range_is_a_mistake,
       a_flags_value_is_a_matter_of_usage, a_file_that_cannot_be_read_is_named, help_is_no_mistake,
       instances_are_read_in_order, an_instance_needs_a_name_that_is_one, a_client_takes_bores_command_line,
