@@ -7,9 +7,9 @@ import time
 from .scale import seconds
 
 
-def connect(host, port, timeout=10.0):
-    """A connected socket whose operations time out by themselves."""
-    return socket.create_connection((host, port), timeout=seconds(timeout))
+def connect(host, port, timeout=10.0, source=None):
+    """A connected socket whose operations time out by themselves; it may come from another address."""
+    return socket.create_connection((host, port), timeout=seconds(timeout), source_address=source and (source, 0))
 
 
 def listen(host, port=0, backlog=1024):

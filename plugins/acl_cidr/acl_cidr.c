@@ -1,0 +1,189 @@
+/* acl_cidr - who may connect, by the prefixes that an address is in.
+ *
+ * The longest prefix that covers the peer decides; of two equal ones the denial. Where no prefix
+ * covers it, it is refused if there is a list of those who are allowed, else the next instance is
+ * asked. IPv4 and IPv6 are two worlds: "::/0" says nothing of 10.0.0.1, which is also what
+ * ::ffff:10.0.0.1 means. */
+#include <spore/acl.h>
+#include <stdlib.h>
+
+#include "trie.h"
+
+struct conf {
+	spore_list allow, deny, identity;
+};
+
+/* Read-only after create(), so all workers share one. */
+struct cidr {
+	struct trie *trie;
+	int32_t uncovered;     /* what is said of an address that no prefix covers */
+	spore_str *identities; /* sorted; owned, their texts are the host's */
+	size_t n_identities;   /* 0: every tunnel is judged */
+};
+
+static const spore_option_item prefix_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
+static const spore_option_item name_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+static const spore_option options[] = {
+	SPORE_LIST(struct conf, allow, 0, &prefix_item, "prefixes that may connect; all others may not"),
+	SPORE_LIST(struct conf, deny, 0, &prefix_item, "prefixes that may not connect"),
+	SPORE_LIST(struct conf, identity, 0, &name_item,
+	           "on public ports: judge only tunnels of these identities"),
+};
+
+/* ---- identities -------------------------------------------------------------------------------- */
+
+static int compare_names(const void *a, const void *b)
+{
+	const spore_str *x = a, *y = b;
+
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return x->len ? memcmp(x->ptr, y->ptr, x->len) : 0;
+}
+
+static spore_str *sort_names(const spore_list *list)
+{
+	const char *const *texts = list->items;
+	spore_str *names = calloc(list->count + 1, sizeof *names);
+
+	for (size_t i = 0; names && i < list->count; i++)
+		names[i] = spore_cstr(texts[i]);
+	if (names)
+		qsort(names, list->count, sizeof *names, compare_names);
+	return names;
+}
+
+static int is_ours(const struct cidr *cidr, const spore_acl_query *query)
+{
+	return cidr->n_identities == 0 || bsearch(&query->identity, cidr->identities, cidr->n_identities,
+	                                          sizeof *cidr->identities, compare_names);
+}
+
+/* ---- prefixes ---------------------------------------------------------------------------------- */
+
+static size_t add_rules(struct trie_rule *rules, size_t n, const spore_list *list,
+                        enum trie_verdict verdict)
+{
+	const spore_cidr *prefixes = list->items;
+
+	for (size_t i = 0; i < list->count; i++)
+		rules[n++] = (struct trie_rule){ prefixes[i], verdict };
+	return n;
+}
+
+static struct trie *make_trie(const struct conf *conf)
+{
+	/* All IPv4 addresses. Shorter prefixes are meant for IPv6 alone. */
+	static const struct trie_rule ipv4 = { { { [10] = 0xFF, [11] = 0xFF }, 96, 4 }, TRIE_NOTHING };
+	struct trie_rule *rules = calloc(conf->allow.count + conf->deny.count + 1, sizeof *rules);
+	struct trie *trie;
+	size_t n = 0;
+
+	if (!rules)
+		return NULL;
+	rules[n++] = ipv4;
+	n = add_rules(rules, n, &conf->allow, TRIE_ALLOW);
+	n = add_rules(rules, n, &conf->deny, TRIE_DENY);
+	trie = trie_new(rules, n);
+	free(rules);
+	return trie;
+}
+
+static int32_t check(void *state, const spore_acl_query *query)
+{
+	const struct cidr *cidr = state;
+	const spore_addr *peer = query->peer;
+
+	if (!is_ours(cidr, query))
+		return SPORE_NEXT;
+	if (peer->family == 4 || peer->family == 6) {
+		enum trie_verdict verdict = trie_find(cidr->trie, peer->ip);
+
+		if (verdict != TRIE_NOTHING)
+			return verdict == TRIE_ALLOW ? SPORE_ALLOW : SPORE_DENY;
+	}
+	return cidr->uncovered;
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+static void destroy(void *instance)
+{
+	struct cidr *cidr = instance;
+
+	trie_free(cidr->trie);
+	free(cidr->identities);
+	free(cidr);
+}
+
+static int is_given(const spore_create_args *args, const char *key)
+{
+	return args->host->cfg_get(args->raw, key) != NULL;
+}
+
+static int conf_is_good(const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+	int good = 1;
+
+	if (!is_given(args, "allow") && !is_given(args, "deny")) {
+		args->report(args, "", "expected \"allow\" or \"deny\", found neither");
+		good = 0;
+	}
+	if (is_given(args, "identity") && conf->identity.count == 0) {
+		args->report(args, "/identity", "expected at least one identity, found none");
+		good = 0;
+	}
+	if (conf->identity.count > 0 && args->point == SPORE_ACL_AT_CONTROL) {
+		args->report(
+			args, "/identity",
+			"expected among the access lists of public ports: at the control port nobody "
+			"has a name yet");
+		good = 0;
+	}
+	return good;
+}
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	const struct conf *conf = args->conf;
+	struct cidr *cidr;
+
+	if (!conf_is_good(args))
+		return SPORE_ECONFIG;
+	cidr = calloc(1, sizeof *cidr);
+	if (!cidr)
+		return SPORE_ENOMEM;
+	cidr->trie = make_trie(conf);
+	cidr->identities = sort_names(&conf->identity);
+	cidr->n_identities = conf->identity.count;
+	/* An empty list of those who are allowed is a list, too: it lets nobody in. */
+	cidr->uncovered = is_given(args, "allow") ? SPORE_DENY : SPORE_NEXT;
+	if (!cidr->trie || !cidr->identities) {
+		destroy(cidr);
+		return SPORE_ENOMEM;
+	}
+	*instance_out = cidr;
+	return SPORE_OK;
+}
+
+static const spore_acl_ops ops = {
+	.struct_size = sizeof ops,
+	.check = check,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_ACL,
+	.name = "cidr",
+	.summary = "allows and denies prefixes of addresses; the longest decides",
+	.ops = &ops,
+	.options = options,
+	.n_options = sizeof options / sizeof *options,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct conf),
+	.create = create,
+	.destroy = destroy,
+};
+
+SPORE_PLUGIN("acl_cidr", "1.0.0", "The Spore authors", "MIT", "", &component);

@@ -1,0 +1,273 @@
+#include "trie.h"
+
+#include <stdlib.h>
+
+enum { STRIDE = 6, WAYS = 1 << STRIDE, LEAF_BITS = 56, NODE_SIZE = 64 };
+
+__extension__ typedef unsigned __int128 bits128;
+
+/* One prefix, seen from the node above it. */
+struct leaf {
+	uint64_t verdict : 2;
+	uint64_t len : 6;          /* how many bits behind those that lead to it must be ... */
+	uint64_t rest : LEAF_BITS; /* ... as these, the first of them on top */
+};
+
+/* A line of the cache. Bit i of a mask is about the addresses whose six bits behind `depth` are i. */
+struct node {
+	bits128 prefix;       /* what the bits before `depth` must be; the rest is 0 */
+	uint64_t allow, deny; /* the verdict, unless a longer prefix has another: */
+	uint64_t ends;        /* there is one, a leaf; from first_leaf on they follow each other */
+	uint64_t forks;       /* there are several, below a node; from first_node on */
+	uint32_t first_leaf, first_node;
+	uint32_t depth, unused;
+};
+SPORE_STATIC_ASSERT(sizeof(struct node) == NODE_SIZE && sizeof(struct leaf) == 8, "for the cache");
+
+struct trie {
+	struct node *nodes; /* owned; the first is the root */
+	struct leaf *leaves;
+	uint32_t n_nodes, n_leaves;
+	enum trie_verdict outermost; /* of the prefix of no bits */
+};
+
+struct rule {
+	bits128 ip;
+	uint32_t len;
+	enum trie_verdict verdict;
+};
+
+static bits128 bits_of(const uint8_t ip[16])
+{
+	bits128 bits = 0;
+
+	for (size_t i = 0; i < 16; i++)
+		bits = bits << 8 | ip[i];
+	return bits;
+}
+
+/* Which way the bits behind `depth` lead; behind the last bit there are zeroes. */
+static unsigned way_at(bits128 ip, uint32_t depth)
+{
+	return (unsigned)(ip << depth >> (128 - STRIDE));
+}
+
+static uint64_t bits_below(bits128 ip, const struct node *node)
+{
+	return (uint64_t)(ip << (node->depth + STRIDE) >> (128 - LEAF_BITS));
+}
+
+static enum trie_verdict verdict_at(const struct node *node, unsigned way)
+{
+	return node->deny >> way & 1 ? TRIE_DENY : node->allow >> way & 1 ? TRIE_ALLOW : TRIE_NOTHING;
+}
+
+/* ---- asking ------------------------------------------------------------------------------------ */
+
+static int begins_with(bits128 ip, const struct node *node)
+{
+	return (ip ^ node->prefix) >> 1 >> (127 - node->depth) == 0;
+}
+
+/* How many of the mask's bits are below this one. */
+static uint32_t rank(uint64_t mask, unsigned way)
+{
+	return (uint32_t)__builtin_popcountll(mask & (((uint64_t)1 << way) - 1));
+}
+
+enum trie_verdict trie_find(const struct trie *trie, const uint8_t address[16])
+{
+	const struct node *node = trie->nodes;
+	enum trie_verdict verdict = trie->outermost;
+	bits128 ip = bits_of(address);
+	const struct leaf *leaf;
+	unsigned way;
+
+	while (begins_with(ip, node)) {
+		way = way_at(ip, node->depth);
+		verdict = verdict_at(node, way);
+		if (node->ends >> way & 1) {
+			leaf = &trie->leaves[node->first_leaf + rank(node->ends, way)];
+			if ((bits_below(ip, node) ^ leaf->rest) >> (LEAF_BITS - leaf->len) == 0)
+				verdict = (enum trie_verdict)leaf->verdict;
+			break;
+		}
+		if (!(node->forks >> way & 1))
+			break;
+		node = &trie->nodes[node->first_node + rank(node->forks, way)];
+	}
+	return verdict;
+}
+
+/* ---- building ---------------------------------------------------------------------------------- */
+
+/* A prefix comes before those that it contains, so what is written later is from a longer one. */
+static int compare_rules(const void *a, const void *b)
+{
+	const struct rule *x = a, *y = b;
+
+	if (x->ip != y->ip)
+		return x->ip < y->ip ? -1 : 1;
+	if (x->len != y->len)
+		return x->len < y->len ? -1 : 1;
+	return (int)x->verdict - (int)y->verdict;
+}
+
+static uint32_t common_bits(bits128 a, bits128 b)
+{
+	bits128 differ = a ^ b;
+	uint64_t high = (uint64_t)(differ >> 64), low = (uint64_t)differ;
+
+	if (high)
+		return (uint32_t)__builtin_clzll(high);
+	return low ? 64 + (uint32_t)__builtin_clzll(low) : 128;
+}
+
+/* Just before the first of them ends, or where they fork, whichever comes first. */
+static uint32_t depth_of(const struct rule *rules, size_t n)
+{
+	uint32_t common, most;
+
+	if (n == 0)
+		return 0;
+	common = common_bits(rules[0].ip, rules[n - 1].ip);
+	most = rules[0].len - 1;
+	return common < most ? common : most;
+}
+
+static int ends_in(const struct rule *rule, const struct node *node)
+{
+	return rule->len <= node->depth + STRIDE;
+}
+
+/* Where the rules end that are below the same way as the first one. */
+static size_t group_end(const struct node *node, const struct rule *rules, size_t first, size_t n)
+{
+	unsigned way = way_at(rules[first].ip, node->depth);
+	size_t end = first + 1;
+
+	while (end < n && !ends_in(&rules[first], node) && way_at(rules[end].ip, node->depth) == way)
+		end++;
+	return end;
+}
+
+static void set_verdict(struct node *node, uint64_t ways, enum trie_verdict verdict)
+{
+	node->allow = (node->allow & ~ways) | (verdict == TRIE_ALLOW ? ways : 0);
+	node->deny = (node->deny & ~ways) | (verdict == TRIE_DENY ? ways : 0);
+}
+
+/* Enters into the node what it says of a group. */
+static void add_group(struct trie *trie, struct node *node, const struct rule *rule, size_t n)
+{
+	uint64_t way = (uint64_t)1 << way_at(rule->ip, node->depth);
+	uint32_t len = rule->len - node->depth - STRIDE, n_ways;
+
+	if (ends_in(rule, node)) {
+		n_ways = 1u << (node->depth + STRIDE - rule->len);
+		set_verdict(node, way * (((uint64_t)1 << n_ways) - 1), rule->verdict);
+	} else if (n == 1 && len <= LEAF_BITS) {
+		node->ends |= way;
+		trie->leaves[trie->n_leaves++] = (struct leaf){ rule->verdict, len,
+			                                        bits_below(rule->ip, node) };
+	} else {
+		node->forks |= way;
+	}
+}
+
+/* Fills a node from sorted rules that are all longer than what leads to it, and those below it. Goes
+ * at most 22 deep. */
+static void build(struct trie *trie, struct node *node, const struct rule *rules, size_t n,
+                  enum trie_verdict verdict)
+{
+	struct node *next;
+
+	node->depth = depth_of(rules, n);
+	node->prefix = node->depth ? rules[0].ip >> (128 - node->depth) << (128 - node->depth) : 0;
+	node->first_leaf = trie->n_leaves;
+	node->first_node = trie->n_nodes;
+	set_verdict(node, ~(uint64_t)0, verdict);
+	for (size_t i = 0, end; i < n; i = end) {
+		end = group_end(node, rules, i, n);
+		add_group(trie, node, &rules[i], end - i);
+	}
+	trie->n_nodes += (uint32_t)__builtin_popcountll(node->forks);
+	next = &trie->nodes[node->first_node];
+	for (size_t i = 0, end; i < n; i = end) {
+		unsigned way = way_at(rules[i].ip, node->depth);
+
+		end = group_end(node, rules, i, n);
+		if (!ends_in(&rules[i], node) && node->forks >> way & 1)
+			build(trie, next++, &rules[i], end - i, verdict_at(node, way));
+	}
+}
+
+/* The rules in order. NULL: out of memory. */
+static struct rule *sort_rules(const struct trie_rule *from, size_t n)
+{
+	struct rule *rules = calloc(n + 1, sizeof *rules);
+
+	for (size_t i = 0; rules && i < n; i++)
+		rules[i] = (struct rule){ bits_of(from[i].prefix.ip), from[i].prefix.prefix_len,
+			                  from[i].verdict };
+	if (rules)
+		qsort(rules, n, sizeof *rules, compare_rules);
+	return rules;
+}
+
+/* As many nodes and leaves as n rules can need. NULL: out of memory. */
+static struct trie *allocate(size_t n)
+{
+	struct trie *trie = calloc(1, sizeof *trie);
+
+	if (!trie)
+		return NULL;
+	trie->nodes = calloc(2 * n + 1, sizeof *trie->nodes);
+	trie->leaves = calloc(n + 1, sizeof *trie->leaves);
+	if (trie->nodes && trie->leaves)
+		return trie;
+	trie_free(trie);
+	return NULL;
+}
+
+/* Moves the nodes to where each has a line of the cache to itself. 0: out of memory. */
+static int align_nodes(struct trie *trie)
+{
+	struct node *aligned = aligned_alloc(NODE_SIZE, trie->n_nodes * sizeof *aligned);
+
+	if (!aligned)
+		return 0;
+	memcpy(aligned, trie->nodes, trie->n_nodes * sizeof *aligned);
+	free(trie->nodes);
+	trie->nodes = aligned;
+	return 1;
+}
+
+struct trie *trie_new(const struct trie_rule *from, size_t n)
+{
+	struct rule *rules = sort_rules(from, n);
+	struct trie *trie = rules ? allocate(n) : NULL;
+	size_t first = 0;
+
+	if (trie) {
+		for (; first < n && rules[first].len == 0; first++)
+			trie->outermost = rules[first].verdict;
+		trie->n_nodes = 1;
+		build(trie, trie->nodes, rules + first, n - first, trie->outermost);
+		if (!align_nodes(trie)) {
+			trie_free(trie);
+			trie = NULL;
+		}
+	}
+	free(rules);
+	return trie;
+}
+
+void trie_free(struct trie *trie)
+{
+	if (!trie)
+		return;
+	free(trie->nodes);
+	free(trie->leaves);
+	free(trie);
+}
