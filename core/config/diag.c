@@ -7,6 +7,9 @@
 #include "base/text.h"
 #include "config/excerpt.h"
 
+/* Nobody reads more, and the place of each takes time to find. */
+enum { MOST_SHOWN = 100 };
+
 struct diag_entry {
 	struct diag_entry *next;
 	const struct json_source *source; /* borrowed: the document outlives the diag */
@@ -18,10 +21,11 @@ struct diag_entry {
 static void append(struct diag *diag, const struct json_source *source, size_t offset,
                    const char *pointer, const char *text)
 {
-	struct diag_entry *entry = calloc(1, sizeof *entry);
+	struct diag_entry *entry;
 
 	diag->count++;
 	diag->count_elsewhere += !source || source->text || source->name[0] != '-';
+	entry = diag->count <= MOST_SHOWN ? calloc(1, sizeof *entry) : NULL;
 	if (!entry)
 		return;
 	entry->number = diag->count;
@@ -44,7 +48,7 @@ static void add(struct diag *diag, const struct json *node, enum place place, co
 	char pointer[512] = "", text[1024];
 
 	vsnprintf(text, sizeof text, format, ap);
-	if (node)
+	if (node && diag->count < MOST_SHOWN)
 		json_pointer(node, pointer, sizeof pointer);
 	append(diag, node ? node->source : NULL,
 	       !node                                 ? 0
@@ -96,7 +100,7 @@ bool diag_has(const struct diag *diag, const struct json *node)
 		if (i->source && i->source == node->source && (within || !node->source->text))
 			return true;
 	}
-	return false;
+	return diag->count > MOST_SHOWN; /* who knows */
 }
 
 /* ---- printing ---------------------------------------------------------------------------------- */
@@ -163,7 +167,9 @@ void diag_print(const struct diag *diag, FILE *out)
 	for (size_t i = 0; i < n; i++)
 		print_entry(sorted[i], out);
 	free(sorted);
-	if (diag->count > 3)
+	if (diag->count > MOST_SHOWN)
+		fprintf(out, "%u errors, of which %d are shown\n", diag->count, MOST_SHOWN);
+	else if (diag->count > 3)
 		fprintf(out, "%u errors\n", diag->count);
 }
 

@@ -21,7 +21,7 @@ static const struct {
 	[SPORE_OPT_IP]       = { "ip",       "IP address",       "IP addresses",        "" },
 	[SPORE_OPT_PORT]     = { "port",     "port",             "ports",               "" },
 	[SPORE_OPT_PORTS]    = { "ports",    "ports",            "sets of ports",       "" },
-	[SPORE_OPT_CIDR]     = { "cidr",     "prefix",           "prefixes",            "" },
+	[SPORE_OPT_CIDR]     = { "prefix",     "prefix",           "prefixes",            "" },
 	[SPORE_OPT_LIST]     = { "list",     "list",             "lists",               "" },
 	[SPORE_OPT_MAP]      = { "map",      "map",              "maps",                "" },
 	[SPORE_OPT_OBJECT]   = { "object",   "object",           "objects",             "" },

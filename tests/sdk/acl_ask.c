@@ -22,6 +22,8 @@
 
 #include "config/shorthands.h"
 #include "link/plugin_set.h"
+#include "link/retirer.h"
+#include "loop/loop.h"
 #include "net/addr.h"
 #include "plugin/host.h"
 
@@ -81,7 +83,7 @@ static double now_ms(void)
 
 static bool read_question(const struct plugin_set *set, struct question *out)
 {
-	size_t n_control = set->acl_control.n, n_public = set->acl_public.n;
+	size_t n_control = set->acl_control->n, n_public = set->acl_public->n;
 	struct sockaddr_in6 from = { .sin6_family = AF_INET6 };
 	uint8_t record[RECORD];
 	size_t index;
@@ -93,8 +95,8 @@ static bool read_question(const struct plugin_set *set, struct question *out)
 		return false;
 	memcpy(&from.sin6_addr, record + 2, 16);
 	out->point = index < n_control ? SPORE_ACL_AT_CONTROL : SPORE_ACL_AT_PUBLIC;
-	out->instance = index < n_control ? set->acl_control.items[index]
-	                                  : set->acl_public.items[index - n_control];
+	out->instance = index < n_control ? set->acl_control->items[index]
+	                                  : set->acl_public->items[index - n_control];
 	addr_from_sockaddr((const struct sockaddr *)&from, &out->peer);
 	return true;
 }
@@ -193,31 +195,37 @@ static bool answer(const struct plugin_set *set, double load_ms)
 }
 
 static struct plugin_set *load_plugins(struct config *config, struct registry *registry,
-                                       struct diag *diag)
+                                       struct retirer *retirer, struct diag *diag)
 {
 	const spore_list *path = &config->settings.plugins.path;
 
 	registry->loader.get_extension = host_get_extension;
 	for (size_t i = 0; i < path->count && i < REGISTRY_MAX_PATH; i++)
 		registry->path[registry->n_path++] = ((const char *const *)path->items)[i];
-	return plugin_set_new(config, registry, 1, diag);
+	return plugin_set_new(config, registry, 1, retirer, diag);
 }
 
 int main(int argc, char **argv)
 {
 	double start_ms = now_ms();
+	struct err err;
+	struct loop *loop = loop_new(0, &err);
+	struct retirer *retirer = loop ? retirer_new(loop) : NULL;
 	struct registry registry = { 0 };
 	struct plugin_set *set = NULL;
 	struct diag diag = { 0 };
 	struct config *config;
 	bool good;
 
-	if (config_load(ROLE_SERVER, argc - 1, argv + 1, &diag, &config) == CONFIG_LOADED)
-		set = load_plugins(config, &registry, &diag);
+	if (config_load(ROLE_SERVER, argc - 1, argv + 1, &diag, &config) == CONFIG_LOADED && retirer)
+		set = load_plugins(config, &registry, retirer, &diag);
 	good = set && answer(set, now_ms() - start_ms);
 	diag_print(&diag, stderr);
 	diag_fini(&diag);
-	plugin_set_free(set);
+	plugin_set_unref(set);
+	good = retirer_finish(retirer, 1000) && good;
+	retirer_free(retirer);
+	loop_free(loop);
 	loader_fini(&registry.loader);
 	config_unref(config);
 	return good ? 0 : 1;

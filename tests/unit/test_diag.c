@@ -203,7 +203,26 @@ START_TEST(nothing_that_a_terminal_obeys_is_printed)
 }
 END_TEST
 
+START_TEST(more_than_anyone_reads_is_only_counted)
+{
+	struct diag diag = { 0 };
+	const char *text;
+	int n = 0;
+
+	for (int i = 0; i < 5000; i++)
+		diag_add(&diag, NULL, "number %d", i);
+	ck_assert_uint_eq(diag.count, 5000);
+	ck_assert_uint_eq(diag.count_elsewhere, 5000);
+	text = printed(&diag);
+	for (const char *at = text; (at = strstr(at, "error: ")) != NULL; at++)
+		n++;
+	ck_assert_int_eq(n, 100);
+	ck_assert_ptr_nonnull(strstr(text, "error: number 99\n5000 errors, of which 100 are shown\n"));
+	diag_fini(&diag);
+}
+END_TEST
+
 SUITE("diag", an_entry_names_place_and_line, a_key_is_pointed_at, an_element_is_named_by_its_index,
       a_flag_has_no_line, a_secret_beside_the_mistake_is_not_shown, a_text_that_is_no_tree_can_be_pointed_at,
       what_is_in_the_file_comes_in_its_order, a_value_knows_whether_something_was_said_of_it,
-      nothing_that_a_terminal_obeys_is_printed)
+      nothing_that_a_terminal_obeys_is_printed, more_than_anyone_reads_is_only_counted)

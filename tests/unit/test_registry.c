@@ -48,14 +48,15 @@ END_TEST
 
 START_TEST(what_is_missing_is_named)
 {
-	struct scene scene = make();
+	struct scene scene = make(), empty = { .registry = { .path = { "/another/folder" }, .n_path = 1 } };
+
+	check_none(&empty, SPORE_KIND_ACL, "cidr", "unknown acl plugin \"cidr\": there is none (looked for acl_cidr.so in ");
 
 	scene.registry.path[1] = "/another/folder";
 	scene.registry.n_path = 2;
 	check_none(&scene, SPORE_KIND_AUTH, "none", "unknown auth plugin \"none\": expected one of hmac");
 	check_none(&scene, SPORE_KIND_AUTH, "none", " (looked for auth_none.so in " PLUGIN_DIR ", /another/folder)");
 	check_none(&scene, SPORE_KIND_AUTH, "hmca", "unknown auth plugin \"hmca\": did you mean \"hmac\"? (looked for auth_hmca.so ");
-	check_none(&scene, SPORE_KIND_ACL, "cidr", "unknown acl plugin \"cidr\": there is none (looked for acl_cidr.so in ");
 	check_none(&scene, SPORE_KIND_AUTH, "auth_hmca:x", "unknown plugin file \"auth_hmca\": did you mean \"auth_hmac\"? (");
 	check_none(&scene, SPORE_KIND_ACL, "acme:x", "unknown plugin file \"acme\": expected one of a");
 	check_none(&scene, SPORE_KIND_TRANSPORT, "transport_plain:other",
