@@ -122,6 +122,17 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	return exact;
 }
 
+bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr)
+{
+	uint32_t bytes = cidr->prefix_len / 8, bits = cidr->prefix_len % 8;
+	uint8_t mask = (uint8_t)(0xFF00 >> bits);
+
+	if (cidr->prefix_len < 96 && is_mapped(ip))
+		return false;
+	return memcmp(cidr->ip, ip, bytes) == 0 &&
+	       (!bits || ((cidr->ip[bytes] ^ ip[bytes]) & mask) == 0);
+}
+
 const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE])
 {
 	if (addr->family == 0)

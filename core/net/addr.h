@@ -15,6 +15,8 @@ bool addr_parse(const char *text, spore_addr *addr_out);
 /* A prefix: "10.0.0.0/8", "2001:db8::/32", or one address. False too for bits behind the prefix: then
  * *cidr_out is what the prefix would be without them, else its family is 0. */
 bool addr_parse_cidr(const char *text, spore_cidr *cidr_out);
+/* Is it an address of the prefix? "::/0" and its like hold no IPv4. */
+bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr);
 
 /* "127.0.0.1:80", "[::1]:80"; a v4-mapped peer of an IPv6 socket is shown as IPv4. */
 const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);

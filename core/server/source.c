@@ -7,6 +7,7 @@
 
 #include "base/crypto.h"
 #include "base/list.h"
+#include "net/addr.h"
 
 /* An entry takes about 150 bytes, so a full table about 10 MiB. */
 enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
@@ -120,11 +121,7 @@ static bool is_exempt(const struct limit_settings *limits, const uint8_t ip[16])
 	const spore_cidr *list = limits->ban_exempt.items;
 
 	for (size_t i = 0; i < limits->ban_exempt.count; i++) {
-		uint32_t bytes = list[i].prefix_len / 8, bits = list[i].prefix_len % 8;
-		uint8_t mask = (uint8_t)(0xFF00 >> bits);
-
-		if (memcmp(list[i].ip, ip, bytes) == 0 &&
-		    (!bits || ((list[i].ip[bytes] ^ ip[bytes]) & mask) == 0))
+		if (addr_in_cidr(ip, &list[i]))
 			return true;
 	}
 	return false;

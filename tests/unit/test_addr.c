@@ -137,6 +137,31 @@ START_TEST(bits_behind_a_prefix_show_which_was_meant)
 }
 END_TEST
 
+START_TEST(a_prefix_holds_addresses_of_its_family)
+{
+	static const struct {
+		const char *ip, *cidr;
+		bool inside;
+	} cases[] = {
+		{ "10.1.2.3", "10.0.0.0/8", true },        { "11.0.0.0", "10.0.0.0/8", false },
+		{ "10.1.2.3", "10.1.2.2/31", true },       { "10.1.2.4", "10.1.2.2/31", false },
+		{ "10.1.2.3", "0.0.0.0/0", true },         { "::1", "0.0.0.0/0", false },
+		{ "10.1.2.3", "::/0", false },             { "10.1.2.3", "::/80", false },
+		{ "::ffff:10.1.2.3", "::/0", false },      { "10.1.2.3", "::ffff:0:0/96", true },
+		{ "::1", "::/0", true },                   { "::1", "::/127", true },
+		{ "2001:db8:1::", "2001:db8::/32", true }, { "2001:db9::", "2001:db8::/32", false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		spore_cidr cidr;
+		spore_addr addr;
+
+		ck_assert(addr_parse_ip(cases[i].ip, &addr) && addr_parse_cidr(cases[i].cidr, &cidr));
+		ck_assert_msg(addr_in_cidr(addr.ip, &cidr) == cases[i].inside, "%s %s", cases[i].ip, cases[i].cidr);
+	}
+}
+END_TEST
+
 START_TEST(a_mapped_peer_is_ipv4)
 {
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
@@ -182,4 +207,5 @@ END_TEST
 
 SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port, bad_ip_addresses_are_refused,
       bad_addresses_with_ports_are_refused, prefixes_count_over_128_bits, bad_prefixes_are_refused,
-      bits_behind_a_prefix_show_which_was_meant, a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too, equal_means_every_part)
+      bits_behind_a_prefix_show_which_was_meant,
+      a_prefix_holds_addresses_of_its_family, a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too, equal_means_every_part)

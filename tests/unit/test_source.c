@@ -158,7 +158,8 @@ START_TEST(exempt_prefixes_are_never_slowed_down)
 	struct source_table *table;
 	spore_cidr exempt[2];
 
-	ck_assert(addr_parse_cidr("127.0.0.0/9", &exempt[0]) && addr_parse_cidr("::1", &exempt[1]));
+	/* All of IPv6 is no part of IPv4. */
+	ck_assert(addr_parse_cidr("127.0.0.0/9", &exempt[0]) && addr_parse_cidr("::/0", &exempt[1]));
 	some.ban_exempt = (spore_list){ exempt, 2, sizeof *exempt };
 	table = source_table_new();
 	for (int i = 0; i < 3; i++) {
