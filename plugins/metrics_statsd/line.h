@@ -1,0 +1,34 @@
+/* line - one value in the words of statsd. Pure.
+ *
+ *     spore.tunnels:3|g                                   LINE_FOLD: labels are part of the name ...
+ *     spore.auth_failures_total.plugin.hmac:2|c
+ *     spore.auth_failures_total:2|c|#plugin:hmac          ... LINE_TAG: or behind it, as DogStatsD has
+ * them
+ */
+#ifndef LINE_H
+#define LINE_H
+
+#include <spore/base.h>
+
+enum line_labels { LINE_FOLD, LINE_TAG }; /* in the order of the option's choices */
+
+struct line_style {
+	const char *prefix;
+	enum line_labels labels;
+};
+
+struct line_name {
+	const char *family; /* its "spore_" is left out, since the prefix says it */
+	const char *part;   /* "count" or "sum" of a histogram; NULL: the value itself */
+	const spore_kv *labels;
+	size_t n_labels;
+};
+
+/* Is it fit to begin a name with? */
+int line_prefix_is_good(const char *prefix);
+/* Writes the line without a newline and returns its length; 0 if it is longer than `size`, or the
+ * value no number. type: 'c' or 'g'. */
+size_t line_write(const struct line_style *style, const struct line_name *name, double value, char type,
+                  char *out, size_t size);
+
+#endif

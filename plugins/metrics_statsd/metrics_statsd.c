@@ -1,0 +1,282 @@
+/* metrics_statsd - pushes all metrics to a statsd over UDP, from a timer of worker 0.
+ *
+ *   counter     what it has grown by since it was last sent
+ *   gauge       its value
+ *   histogram   its number of observations and their sum, as two counters NAME.count and NAME.sum;
+ *               its buckets are not sent
+ *
+ * What the kernel did not take is sent with the next push; what is lost behind the kernel is lost. */
+#include <spore/metrics.h>
+#include <stdlib.h>
+
+#include "batch.h"
+#include "ledger.h"
+#include "sender.h"
+
+enum { CLEAN_PUSHES = 3 }; /* in a row mean that a failure is over */
+
+struct conf {
+	spore_addr address;
+	int64_t interval;
+	const char *prefix;
+	int64_t tags;
+	int64_t packet_size;
+};
+
+static const spore_option options[] = {
+	SPORE_ADDR(struct conf, address, 0, "\"127.0.0.1:8125\"", "where the statsd is"),
+	SPORE_DURATION(struct conf, interval, 0, "\"10s\"", 10, 86400000, "between two pushes"),
+	SPORE_STRING(struct conf, prefix, 0, "\"spore.\"", "what every name begins with"),
+	SPORE_ENUM(struct conf, tags, 0, "\"none\"", "none|datadog",
+	           "labels: in the name, or as DogStatsD's tags"),
+	SPORE_SIZE(struct conf, packet_size, 0, "1432", 256, 65507, "the longest datagram, in bytes"),
+};
+
+struct exporter {
+	const spore_host *host;
+	spore_ctx *ctx;
+	const struct conf *conf;
+	const spore_ext_metrics *metrics;
+	struct line_style style;
+	spore_worker *worker;
+	spore_timer *timer;
+	struct ledger *ledger;
+	struct batch batch;
+	struct sender sender;
+	const spore_metric_spec *family; /* during a visit; the host's */
+	uint32_t n_sent, n_failed;       /* series of our own */
+	int is_failing, has_left_out;    /* has been logged */
+	unsigned n_clean;                /* pushes without a failure since */
+};
+
+/* ---- collecting -------------------------------------------------------------------------------- */
+
+static void leave_out(struct exporter *e)
+{
+	if (!e->has_left_out)
+		spore_logf(e->host, e->ctx, SPORE_LOG_WARN,
+		           "%s is left out, and what else is too long for a datagram or no number",
+		           e->family->name);
+	e->has_left_out = 1;
+}
+
+static void add_counter(struct exporter *e, const struct line_name *name, double now)
+{
+	double *sent = ledger_entry(e->ledger, name);
+	char *room = batch_room(&e->batch);
+	size_t len = 0;
+
+	if (sent && *sent == now)
+		return;
+	if (sent && room)
+		len = line_write(&e->style, name, now - *sent, 'c', room, e->batch.datagram_size);
+	if (len)
+		batch_add(&e->batch, len, sent, now);
+	else
+		leave_out(e);
+}
+
+/* To a statsd a sign means a change of the gauge, so what is below zero is set to zero first. */
+static void add_gauge(struct exporter *e, const struct line_name *name, double now)
+{
+	char *room = batch_room(&e->batch);
+	size_t size = e->batch.datagram_size, zero = 0, len = 0;
+
+	if (room && now < 0)
+		zero = line_write(&e->style, name, 0, 'g', room, size - 1);
+	if (zero)
+		room[zero++] = '\n';
+	if (room && (zero || !(now < 0)))
+		len = line_write(&e->style, name, now, 'g', room + zero, size - zero);
+	if (len)
+		batch_add(&e->batch, zero + len, NULL, 0);
+	else
+		leave_out(e);
+}
+
+static void on_begin(void *arg, const spore_metric_spec *family)
+{
+	struct exporter *e = arg;
+
+	e->family = family;
+}
+
+static void on_value(void *arg, const spore_kv *labels, size_t n, double value)
+{
+	struct exporter *e = arg;
+	struct line_name name = { e->family->name, NULL, labels, n };
+
+	if (e->family->type == SPORE_METRIC_COUNTER)
+		add_counter(e, &name, value);
+	else
+		add_gauge(e, &name, value);
+}
+
+static void on_histogram(void *arg, const spore_kv *labels, size_t n, const double *bounds,
+                         const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
+{
+	struct exporter *e = arg;
+
+	(void)bounds, (void)cumulative, (void)n_bounds;
+	add_counter(e, &(struct line_name){ e->family->name, "count", labels, n }, (double)count);
+	add_counter(e, &(struct line_name){ e->family->name, "sum", labels, n }, sum);
+}
+
+static void on_end(void *arg)
+{
+	(void)arg;
+}
+
+static const spore_metric_visitor visitor = {
+	.struct_size = sizeof visitor,
+	.begin = on_begin,
+	.value = on_value,
+	.histogram = on_histogram,
+	.end = on_end,
+};
+
+/* ---- sending ----------------------------------------------------------------------------------- */
+
+/* Once when it begins to fail, once when it is over: not every loss is heard of at once. */
+static void log_change(struct exporter *e, int cause)
+{
+	if (cause && !e->is_failing)
+		spore_logf(e->host, e->ctx, SPORE_LOG_WARN, "metrics do not reach the statsd: %s",
+		           strerror(cause));
+	e->is_failing = e->is_failing || cause;
+	e->n_clean = cause ? 0 : e->n_clean + 1;
+	if (!e->is_failing || e->n_clean < CLEAN_PUSHES)
+		return;
+	spore_logf(e->host, e->ctx, SPORE_LOG_INFO, "metrics reach the statsd again");
+	e->is_failing = 0;
+}
+
+static void send_batch(struct exporter *e)
+{
+	int first_cause = 0, cause, taken;
+	spore_str datagram;
+
+	for (size_t i = 0, next; i < e->batch.n; i = next) {
+		next = batch_cut(&e->batch, i, &datagram);
+		cause = sender_send(&e->sender, datagram, &taken);
+		first_cause = first_cause ? first_cause : cause;
+		for (size_t k = i; taken && k < next; k++) {
+			if (e->batch.lines[k].sent)
+				*e->batch.lines[k].sent = e->batch.lines[k].now;
+		}
+		e->host->metric_add(e->worker, e->n_sent, taken);
+		e->host->metric_add(e->worker, e->n_failed, cause != 0);
+	}
+	log_change(e, first_cause);
+}
+
+static void push(void *arg)
+{
+	struct exporter *e = arg;
+
+	batch_clear(&e->batch);
+	e->metrics->visit(&visitor, e);
+	send_batch(e);
+}
+
+/* ---- life -------------------------------------------------------------------------------------- */
+
+static spore_status register_own(struct exporter *e)
+{
+	static const char *const labels[] = { "result" };
+	const spore_metric_spec spec = {
+		.struct_size = sizeof spec,
+		.type = SPORE_METRIC_COUNTER,
+		.name = "datagrams_total",
+		.help = "Datagrams with metrics that the kernel took, and those known to be lost or "
+			"late.",
+		.labels = labels,
+		.n_labels = 1,
+	};
+	uint32_t family = e->host->metric_family(e->ctx, &spec);
+	spore_str sent = spore_cstr("sent"), failed = spore_cstr("failed");
+
+	e->n_sent = e->host->metric_series(family, &sent, 1);
+	e->n_failed = e->host->metric_series(family, &failed, 1);
+	return e->n_sent && e->n_failed ? SPORE_OK : SPORE_EINVAL;
+}
+
+static void destroy(void *instance)
+{
+	struct exporter *e = instance;
+
+	ledger_free(e->ledger);
+	batch_fini(&e->batch);
+	free(e);
+}
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	const struct conf *conf = args->conf;
+	struct exporter *e;
+
+	if (!line_prefix_is_good(conf->prefix)) {
+		args->report(args, "/prefix", "expected letters, digits, dots, '_' and '-' alone");
+		return SPORE_ECONFIG;
+	}
+	e = calloc(1, sizeof *e);
+	if (!e)
+		return SPORE_ENOMEM;
+	e->host = args->host;
+	e->ctx = args->ctx;
+	e->conf = conf;
+	e->style = (struct line_style){ conf->prefix, (enum line_labels)conf->tags };
+	e->batch.datagram_size = (size_t)conf->packet_size;
+	sender_init(&e->sender, &conf->address);
+	e->metrics = args->host->get_extension(SPORE_EXT_METRICS);
+	e->ledger = ledger_new();
+	if (e->metrics && e->ledger && register_own(e) == SPORE_OK) {
+		*instance_out = e;
+		return SPORE_OK;
+	}
+	if (!e->metrics)
+		args->report(args, "", "this host has no " SPORE_EXT_METRICS);
+	destroy(e);
+	return SPORE_EUNSUPPORTED;
+}
+
+static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+{
+	struct exporter *e = instance;
+
+	e->worker = worker;
+	e->timer = e->host->timer_start(worker, e->conf->interval, e->conf->interval, push, e);
+	*state_out = e;
+	return e->timer ? SPORE_OK : SPORE_ENOMEM;
+}
+
+/* What was counted since the last push is not to be lost. */
+static void worker_stop(void *state)
+{
+	struct exporter *e = state;
+
+	push(e);
+	e->host->timer_stop(e->timer);
+	sender_fini(&e->sender);
+}
+
+static const spore_metrics_ops ops = { .struct_size = sizeof ops };
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_METRICS,
+	.name = "statsd",
+	.summary = "pushes all metrics to a statsd over UDP",
+	.ops = &ops,
+	.options = options,
+	.n_options = sizeof options / sizeof *options,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct conf),
+	.flags = SPORE_COMPF_SINGLE_WORKER,
+	.create = create,
+	.destroy = destroy,
+	.worker_start = worker_start,
+	.worker_stop = worker_stop,
+};
+
+SPORE_PLUGIN("metrics_statsd", "1.0.0", "The Spore authors", "MIT", "", &component);
