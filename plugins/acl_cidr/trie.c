@@ -1,5 +1,6 @@
 #include "trie.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 enum { STRIDE = 6, WAYS = 1 << STRIDE, LEAF_BITS = 56, NODE_SIZE = 64 };
@@ -39,11 +40,10 @@ struct rule {
 
 static bits128 bits_of(const uint8_t ip[16])
 {
-	bits128 bits = 0;
+	uint64_t halves[2];
 
-	for (size_t i = 0; i < 16; i++)
-		bits = bits << 8 | ip[i];
-	return bits;
+	memcpy(halves, ip, sizeof halves);
+	return (bits128)be64toh(halves[0]) << 64 | be64toh(halves[1]);
 }
 
 /* Which way the bits behind `depth` lead; behind the last bit there are zeroes. */
