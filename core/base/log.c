@@ -55,6 +55,11 @@ struct log_field log_str(const char *key, const char *text)
 	return log_text(key, text, text ? strlen(text) : 0);
 }
 
+void log_set_level(enum log_level level)
+{
+	atomic_store(&the_log.level, level);
+}
+
 bool log_is_enabled(enum log_level level)
 {
 	return (int)level >= atomic_load_explicit(&the_log.level, memory_order_relaxed);

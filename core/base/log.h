@@ -26,6 +26,8 @@ struct log_field {
 bool log_start(enum log_level level, enum log_format format);
 /* Writes what waits, for at most a second, and ends the writer. [main] */
 void log_stop(void);
+/* From now on. [any] */
+void log_set_level(enum log_level level);
 bool log_is_enabled(enum log_level level);
 /* Lines lost so far, over all threads. [any] */
 uint64_t log_dropped(void);

@@ -9,9 +9,9 @@
 #include "base/crash.h"
 #include "base/guest.h"
 #include "base/log.h"
+#include "link/retirer.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
-#include "link/retirer.h"
 #include "net/resolve.h"
 #include "net/sock.h"
 #include "ops/plugin_path.h"
@@ -134,6 +134,35 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	if (!runtime->host_ready)
 		return fail("out of memory");
 	return load_plugins(runtime, diag);
+}
+
+bool runtime_renew(struct runtime *runtime, struct config *config, const struct runtime_swap *swap,
+                   struct diag *diag)
+{
+	struct registry registry = { .loader = runtime->registry.loader };
+	struct plugin_set *set = NULL, *old = runtime->set;
+	struct err err = { "" };
+	bool good;
+
+	if (plugin_path_set_up(&registry, config, diag))
+		set = plugin_set_new(config, &registry, runtime->n_workers, runtime->retirer, diag);
+	runtime->registry.loader = registry.loader; /* what was loaded stays loaded */
+	good = set && diag->count == 0 && plugin_set_start(set, runtime->loops, &err) &&
+	       swap->take(set, swap->arg, &err);
+	if (!good) {
+		if (err.text[0])
+			diag_add(diag, NULL, "%s", err.text);
+		plugin_set_unref(set);
+		return false;
+	}
+	runtime->registry = registry;
+	runtime->set = set;
+	plugin_set_end_exporters(old);
+	plugin_set_unref(old);
+	config_unref(runtime->config);
+	runtime->config = config_ref(config);
+	log_set_level((enum log_level)config->settings.log.level);
+	return true;
 }
 
 static void stop_loops(struct runtime *runtime)

@@ -32,6 +32,16 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
                    void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
                                       struct grant *grant),
                    struct diag *diag);
+/* Who puts the new set in the place of the old one: all of it or, with a reason in *err, nothing. */
+struct runtime_swap {
+	bool (*take)(struct plugin_set *set, void *arg, struct err *err);
+	void *arg;
+};
+
+/* Another configuration: its plugins are loaded, created and started beside those that run, then
+ * swapped. False, and the reasons in the diag: all is as before. */
+bool runtime_renew(struct runtime *runtime, struct config *config, const struct runtime_swap *swap,
+                   struct diag *diag);
 /* False when a plugin's thread could not be ended: then leave by _exit, since it still uses memory. */
 bool runtime_stop(struct runtime *runtime);
 /* Warns where the kernel gives less than what was asked for. */

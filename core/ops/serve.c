@@ -9,6 +9,7 @@
 #include "config/shorthands.h"
 #include "loop/loop.h"
 #include "ops/drain.h"
+#include "ops/reload.h"
 #include "ops/runtime.h"
 #include "plugin/host.h"
 #include "server/server.h"
@@ -71,6 +72,7 @@ static int end(struct runtime *runtime, struct config *config, struct diag *diag
 struct server_process {
 	struct server *server;
 	struct drain drain;
+	struct reload reload;
 };
 
 static void on_drained(void *arg)
@@ -82,11 +84,12 @@ static void begin_server_drain(void *arg)
 {
 	struct server_process *process = arg;
 
+	reload_stop(&process->reload);
 	host_set_ready(false);
 	server_drain(process->server, on_drained, &process->drain);
 }
 
-static bool run_server(struct runtime *runtime)
+static bool run_server(struct runtime *runtime, const struct reload_words *words)
 {
 	const struct server_settings *settings = &runtime->config->settings.server;
 	struct server_env env = { runtime->metrics, runtime->main_loop, runtime->loops,
@@ -100,8 +103,10 @@ static bool run_server(struct runtime *runtime)
 	           &process);
 	process.server = server_start(&env, runtime->set, &err);
 	if (process.server) {
+		reload_start(&process.reload, runtime, process.server, words);
 		host_set_ready(true);
 		loop_run(runtime->main_loop);
+		reload_stop(&process.reload);
 	} else {
 		fprintf(stderr, "error: %s\n", err.text);
 	}
@@ -115,15 +120,22 @@ int serve_server(int argc, char **argv)
 	struct runtime runtime;
 	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
-	struct config *config = load_config(ROLE_SERVER, argc, argv, &diag, &status);
+	struct reload_words words;
+	struct config *config;
 
-	if (!config)
+	if (!reload_words_init(&words, argc, argv))
 		return status;
+	config = load_config(ROLE_SERVER, argc, argv, &diag, &status);
+	if (!config) {
+		reload_words_fini(&words);
+		return status;
+	}
 	if (runtime_start(&runtime, config, config->settings.server.workers, server_revalidate, &diag) &&
-	    run_server(&runtime))
+	    run_server(&runtime, &words))
 		status = EXIT_CLEAN;
 	else
 		status = EXIT_FAILED;
+	reload_words_fini(&words);
 	return end(&runtime, config, &diag, status);
 }
 

@@ -22,17 +22,18 @@
 
 enum { MAX_LISTENERS = 64 };
 
-/* Listening sockets that plugins asked for: ours, kept over instances. [main] */
+/* Listening sockets that plugins asked for: ours, so that a successor gets the same one; closed with
+ * their last user. [main] */
 struct plugin_listener {
 	spore_addr address;
 	int fd;
+	unsigned users; /* instances; 0: the slot is free */
 };
 
 static struct {
 	struct host_services services;
 	atomic_bool ready;
 	struct plugin_listener listeners[MAX_LISTENERS];
-	size_t n_listeners;
 } the_host;
 
 /* ---- log, time, randomness ---------------------------------------------------------------------- */
@@ -156,34 +157,68 @@ static void host_conn_wake(spore_conn *conn)
 		conn->wake(conn);
 }
 
-static spore_status host_listener_get(spore_ctx *ctx, const spore_addr *address, int *fd_out)
+/* The slot of the socket at this address, or a free one; MAX_LISTENERS: there is none. */
+static size_t find_listener(const spore_addr *address)
+{
+	size_t unused = MAX_LISTENERS;
+
+	for (size_t i = 0; i < MAX_LISTENERS; i++) {
+		const struct plugin_listener *listener = &the_host.listeners[i];
+
+		if (listener->users && memcmp(&listener->address, address, sizeof *address) == 0)
+			return i;
+		if (!listener->users && unused == MAX_LISTENERS)
+			unused = i;
+	}
+	return unused;
+}
+
+/* -1 and errno. */
+static int open_listener(const spore_addr *address)
 {
 	struct err err;
-	int fd;
+	int fd = sock_bind(address, false, NULL, &err), cause;
 
-	(void)ctx;
-	for (size_t i = 0; i < the_host.n_listeners; i++) {
-		if (memcmp(&the_host.listeners[i].address, address, sizeof *address) == 0) {
-			*fd_out = the_host.listeners[i].fd;
-			return SPORE_OK;
-		}
-	}
-	if (the_host.n_listeners == MAX_LISTENERS) {
+	if (fd >= 0 && sock_listen(fd, &err))
+		return fd;
+	cause = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = cause;
+	return -1;
+}
+
+static spore_status host_listener_get(spore_ctx *ctx, const spore_addr *address, int *fd_out)
+{
+	struct instance *instance = instance_of(ctx);
+	size_t i = find_listener(address);
+	struct plugin_listener *listener = &the_host.listeners[i];
+	uint64_t bit = i < MAX_LISTENERS ? (uint64_t)1 << i : 0;
+
+	if (!bit) {
 		errno = ENOBUFS;
 		return SPORE_ESYS;
 	}
-	fd = sock_bind(address, false, NULL, &err);
-	if (fd < 0 || !sock_listen(fd, &err)) {
-		int cause = errno;
+	if (!listener->users) {
+		int fd = open_listener(address);
 
-		if (fd >= 0)
-			close(fd);
-		errno = cause;
-		return SPORE_ESYS;
+		if (fd < 0)
+			return SPORE_ESYS;
+		*listener = (struct plugin_listener){ *address, fd, 0 };
 	}
-	the_host.listeners[the_host.n_listeners++] = (struct plugin_listener){ *address, fd };
-	*fd_out = fd;
+	listener->users += !(instance->listeners & bit);
+	instance->listeners |= bit;
+	*fd_out = listener->fd;
 	return SPORE_OK;
+}
+
+void host_listeners_drop(struct instance *instance)
+{
+	for (size_t i = 0; i < MAX_LISTENERS; i++) {
+		if (instance->listeners & (uint64_t)1 << i && --the_host.listeners[i].users == 0)
+			close(the_host.listeners[i].fd);
+	}
+	instance->listeners = 0;
 }
 
 /* ---- the configuration as a tree ----------------------------------------------------------------- */
@@ -384,8 +419,5 @@ bool host_init(const struct host_services *services)
 
 void host_fini(void)
 {
-	for (size_t i = 0; i < the_host.n_listeners; i++)
-		close(the_host.listeners[i].fd);
-	the_host.n_listeners = 0;
 	ticket_tables_free();
 }

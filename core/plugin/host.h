@@ -30,6 +30,8 @@ struct host_services {
 
 bool host_init(const struct host_services *services);
 void host_fini(void);
+/* Gives back the listening sockets that it asked for. [main] */
+void host_listeners_drop(struct instance *instance);
 /* Valid for the whole process. */
 const spore_host *host_table(void);
 struct metrics *host_metrics(void);

@@ -110,6 +110,7 @@ void instance_free(struct instance *instance)
 	if (instance->component)
 		instance->component->destroy(instance->self);
 	guest_leave();
+	host_listeners_drop(instance);
 	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
 		pthread_mutex_destroy(&instance->workers[i].lock);
 	pthread_mutex_destroy(&instance->pool_lock);

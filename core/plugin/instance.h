@@ -49,6 +49,7 @@ struct instance {
 	unsigned n_workers;
 	bool continue_on_error; /* "on_error": "next" (auth) */
 	bool needs_challenge;   /* auth */
+	uint64_t listeners;     /* bits of the host's listening sockets that it uses; [main] */
 	atomic_uint refs;
 	/* With the last reference, on whichever thread gave it back. */
 	void (*on_unused)(struct instance *instance, void *arg);

@@ -59,9 +59,9 @@ bool refusal_happens_at(enum refusal reason, enum refusal_at at)
 
 enum refusal refusal_of_tunnel(const char *text)
 {
-	static const enum refusal known[] = { REFUSED_NO_MEMORY, REFUSED_TOO_MANY_TUNNELS,
-		                              REFUSED_SOURCE_TUNNELS, REFUSED_PORT_IN_USE, REFUSED_PORT_NOT_ALLOWED,
-		                              REFUSED_NO_PORT_LEFT };
+	static const enum refusal known[] = { REFUSED_NO_MEMORY,        REFUSED_TOO_MANY_TUNNELS,
+		                              REFUSED_SOURCE_TUNNELS,   REFUSED_PORT_IN_USE,
+		                              REFUSED_PORT_NOT_ALLOWED, REFUSED_NO_PORT_LEFT };
 
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		if (strcmp(text, reasons[known[i]].text) == 0)
