@@ -304,6 +304,13 @@ static void close_own(void)
 	the_log.fd = STDERR_FILENO;
 }
 
+/* Whoever has last words carries from then on, and the process ends. */
+static void carry_or_rest(void)
+{
+	while (!carry_begin())
+		poll(NULL, 0, 1000);
+}
+
 static void *writer_main(void *unused)
 {
 	uint64_t count;
@@ -312,8 +319,7 @@ static void *writer_main(void *unused)
 	while (atomic_load(&the_log.running)) {
 		struct pollfd wake = { the_log.wake_fd, POLLIN, 0 };
 
-		if (!carry_begin())
-			return NULL;
+		carry_or_rest();
 		carry();
 		carry_end();
 		atomic_store(&the_log.asleep, true);
@@ -322,8 +328,7 @@ static void *writer_main(void *unused)
 		if (poll(&wake, 1, 1000) > 0 && read(the_log.wake_fd, &count, sizeof count) < 0)
 			continue;
 	}
-	if (!carry_begin())
-		return NULL;
+	carry_or_rest();
 	carry();
 	close_own();
 	carry_end();
