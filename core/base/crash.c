@@ -13,13 +13,13 @@
 enum { STACK_SIZE = 64 * 1024 };
 
 static const struct {
-	int number;
 	const char *name;
+	int number;
 	bool returns; /* to the instruction at fault, which runs again */
 } faults[] = {
-	{ SIGSEGV, "SEGV", true },  { SIGBUS, "BUS", true },    { SIGFPE, "FPE", true },
-	{ SIGILL, "ILL", true },    { SIGTRAP, "TRAP", false }, { SIGSYS, "SYS", false },
-	{ SIGABRT, "ABRT", false },
+	{ "SEGV", SIGSEGV, true },  { "BUS", SIGBUS, true },    { "FPE", SIGFPE, true },
+	{ "ILL", SIGILL, true },    { "TRAP", SIGTRAP, false }, { "SYS", SIGSYS, false },
+	{ "ABRT", SIGABRT, false },
 };
 enum { N_FAULTS = sizeof faults / sizeof *faults };
 

@@ -46,8 +46,8 @@ struct inspection {
  * True: what is left to be seen, only running it shows. */
 bool loader_inspect(const char *path, const char *pin, struct inspection *inspection_out,
                     struct err *err);
-/* "sha256:HEX", as a pin is written. */
-#define LOADER_DIGEST_TEXT_SIZE (sizeof "sha256:" + 2 * CRYPTO_SHA256_SIZE)
+/* "sha256:HEX", as a pin is written, with its NUL. */
+#define LOADER_DIGEST_TEXT_SIZE 72
 const char *loader_digest_text(const uint8_t digest[CRYPTO_SHA256_SIZE],
                                char out[LOADER_DIGEST_TEXT_SIZE]);
 
