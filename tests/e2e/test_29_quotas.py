@@ -38,7 +38,10 @@ POLICY = {
 @pytest.fixture
 def server(address, tmp_path):
     auth = [{"use": "multi_secret", "secrets": SECRETS, "policy": POLICY}]
-    with configured_server(address, tmp_path, server={"workers": 4}, auth=auth, log={"level": "error"}) as running:
+    # What a name may have is counted here, not how many of its visitors wait at once.
+    limits = {"max_pending_per_tunnel": 0}
+    with configured_server(address, tmp_path, server={"workers": 4}, auth=auth, limits=limits,
+                           log={"level": "error"}) as running:
         yield running
 
 

@@ -24,6 +24,7 @@
 #include "link/plugin_set.h"
 #include "link/retirer.h"
 #include "loop/loop.h"
+#include "metrics/metrics.h"
 #include "net/addr.h"
 #include "plugin/host.h"
 
@@ -212,13 +213,15 @@ int main(int argc, char **argv)
 	struct err err;
 	struct loop *loop = loop_new(0, &err);
 	struct retirer *retirer = loop ? retirer_new(loop) : NULL;
+	struct host_services services = { .metrics = metrics_new(2), .loops = &loop, .n_workers = 1 };
 	struct registry registry = { 0 };
 	struct plugin_set *set = NULL;
 	struct diag diag = { 0 };
 	struct config *config;
 	bool good;
 
-	if (config_load(ROLE_SERVER, argc - 1, argv + 1, &diag, &config) == CONFIG_LOADED && retirer)
+	if (config_load(ROLE_SERVER, argc - 1, argv + 1, &diag, &config) == CONFIG_LOADED && retirer &&
+	    host_init(&services))
 		set = load_plugins(config, &registry, retirer, &diag);
 	good = set && answer(set, now_ms() - start_ms);
 	diag_print(&diag, stderr);
@@ -227,6 +230,8 @@ int main(int argc, char **argv)
 	good = retirer_finish(retirer, 1000) && good;
 	retirer_free(retirer);
 	loop_free(loop);
+	host_fini();
+	metrics_free(services.metrics);
 	loader_fini(&registry.loader);
 	config_unref(config);
 	return good ? 0 : 1;

@@ -118,7 +118,7 @@ def test_labels_and_histograms(host, tmp_path, tags):
     with Receiver() as receiver:
         entries = [{"use": "file", "file": str(path), "every": "20ms"}, statsd(receiver, tags=tags)]
         with host.server(metrics=entries) as server:
-            wait_until(lambda: (exported(path, r"count=(\d+)") or 0) > 20, "observations")
+            wait_until(lambda: (exported(path, r"^spore_file_turns{} count=(\d+)") or 0) > 20, "observations")
             assert server.stop() == 0
         label = ".kind.file", "" if tags == "none" else "|#kind:file"
         name = f"spore.file_snapshots_total{label[0]}" if tags == "none" else f"spore.file_snapshots_total{label[1]}"

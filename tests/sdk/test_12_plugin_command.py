@@ -330,7 +330,7 @@ def test_every_option_type_is_told(folder):
     options = {option["name"]: option for option in components[0]["options"]}
     types = {option["type"] for option in options.values()}
     assert types == set(
-        "bool int number string secret duration size enum addr ip port ports cidr list map object node".split()
+        "bool int number string secret duration size enum addr ip port ports prefix list map object node".split()
     )
     assert options["whole_default"] == {
         "name": "whole_default",
