@@ -204,6 +204,7 @@ class Hygiene(InAFolder):
         self.write("empty", "")
         self.write("data", b"binary \0 \n\n ")
         self.write("build/out.txt", "made by the build ")
+        self.write("tests/fuzz/corpus/frames/cut-off", "bytes ")
         self.assertEqual(list(hygiene.check(self.root)), [])
 
     def test_white_space_at_the_end_of_a_line(self):
