@@ -505,11 +505,11 @@ static void take_next(struct control *c, const struct message *message)
  * whatever it offered; from then on its silence counts. */
 static void take_extension(struct control *c, const struct message *message)
 {
-	if (message->type == MESSAGE_EXTEND) {
+	struct message answer = { .type = MESSAGE_EXTENDED, .port = WORKER_PULSE_MS };
+
+	/* One that does not hear the answer sends no heartbeats. */
+	if (message->type == MESSAGE_EXTEND && link_send(&c->link, &answer))
 		c->extended = true;
-		link_send(&c->link,
-		          &(struct message){ .type = MESSAGE_EXTENDED, .port = WORKER_PULSE_MS });
-	}
 	if (c->extended)
 		deadline_start(&c->worker->silence, &c->silence);
 }

@@ -148,20 +148,25 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
 	if (!tunnel->listener)
 		goto fail;
+	fd = -1; /* the listener's */
 	tunnel->worker = worker;
 	tunnel->link = link;
 	tunnel->since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	count_bytes_of(tunnel);
+	/* A client that does not hear of its tunnel would wait for ever, and hold the port. */
+	if (!link_send(link, &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port }))
+		goto fail;
+	link_send(link, &(struct message){ .type = MESSAGE_HEARTBEAT });
 	list_append(&worker->tunnels, &tunnel->node);
 	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS, 1);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
-	link_send(link, &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port });
-	link_send(link, &(struct message){ .type = MESSAGE_HEARTBEAT });
 	return tunnel;
 fail:
+	if (tunnel)
+		listener_free(tunnel->listener);
 	if (fd >= 0)
 		close(fd);
 	if (tunnel && tunnel->account)
