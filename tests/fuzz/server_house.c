@@ -264,7 +264,7 @@ static bool is_empty(const struct house *house)
  * its own pace with what it still carries. */
 void house_settle(struct house *house)
 {
-	enum { STEP_MS = 11000, STEPS = 500, STEPS_AT_ONCE = 8 };
+	enum { STEP_MS = 11000, STEPS = 5000, STEPS_AT_ONCE = 8 };
 
 	house_run(house);
 	for (int i = 0; !is_empty(house); i++) {
