@@ -21,7 +21,7 @@ static enum act act_of(const uint8_t d[ACT_SIZE])
 
 static void revalidate(unsigned a, unsigned b)
 {
-	const struct plugin_set *set = house.shared.set;
+	const struct plugin_set *set = house.worker.set;
 	const char *identity = house.plan->identities[b & 1];
 	spore_auth_result result = { .struct_size = sizeof result,
 		                     .fields = a >> 1 & 7,
@@ -30,12 +30,12 @@ static void revalidate(unsigned a, unsigned b)
 		                     .life_ms = 500 };
 	struct grant *grant;
 
-	if (set->auth.n == 0)
+	if (set->auth->n == 0)
 		return;
 	grant = grant_new(&result);
 	if (!grant) /* FAINT */
 		return;
-	control_revalidate(&house.worker.sessions, set->auth.items[b % set->auth.n],
+	control_revalidate(&house.worker.sessions, set->auth->items[b % set->auth->n],
 	                   identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW, grant);
 	grant_free(grant);
 }

@@ -3,6 +3,7 @@
 #define MEMORY_FILE_H
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -16,7 +17,7 @@ static inline struct memory_file memory_file_new(void)
 {
 	struct memory_file file = { .fd = memfd_create("fuzz", MFD_CLOEXEC) };
 
-	FUZZ_CHECK(file.fd >= 0);
+	FUZZ_CHECK(file.fd >= 0 && fchmod(file.fd, 0600) == 0); /* a file of ours that others may write is refused */
 	snprintf(file.path, sizeof file.path, "/proc/self/fd/%d", file.fd);
 	return file;
 }

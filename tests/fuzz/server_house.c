@@ -10,6 +10,7 @@
 #include "base/logline.h"
 #include "config/shorthands.h"
 #include "fuzz.h"
+#include "link/retirer.h"
 #include "loop/loop.h"
 #include "memory_file.h"
 #include "metrics/metrics.h"
@@ -22,7 +23,15 @@
 #include "still.h"
 
 /* More than any input needs; a loop that is never quiet spins. */
-enum { MOST_TURNS = 20000, MAX_VISITORS = 4, MAX_STRANGERS = 8 };
+enum {
+	MOST_TURNS = 20000,
+	MAX_VISITORS = 4,
+	MAX_STRANGERS = 8,
+	MAX_TUNNELS = 3,
+	MAX_PENDING = 3,
+	MAX_PENDING_EACH = 2,
+	MAX_PIPES = 2
+};
 
 /* ---- the log: each line is made and looked at, none is written (see CMakeLists.txt) --------------- */
 
@@ -70,7 +79,7 @@ static void check_counts(const struct house *house)
 	unsigned visitors = atomic_load(&house->shared.principals.visitors);
 
 	FUZZ_CHECK(worker->strangers.count <= worker->strangers.most);
-	FUZZ_CHECK(visitors <= house->shared.principals.max_visitors);
+	FUZZ_CHECK(visitors <= atomic_load(&house->shared.principals.max_visitors));
 	FUZZ_CHECK(worker->relays.count <= visitors);
 }
 
@@ -147,7 +156,7 @@ static struct plugin_set *furnish(struct house *house, const struct house_plan *
 	struct plugin_set *set;
 	struct err err = { "" };
 
-	set = plugin_set_new(load_plan(plan, address), &house->registry, 1, &diag);
+	set = plugin_set_new(load_plan(plan, address), &house->registry, 1, house->retirer, &diag);
 	diag_print(&diag, stderr);
 	FUZZ_CHECK(set && plugin_set_start(set, &house->loop, &err));
 	return set;
@@ -196,7 +205,8 @@ void house_init(struct house *house)
 	house->loop = loop_new(0, &err);
 	house->metrics = services.metrics = metrics_new(2);
 	services.resolver = resolver_new();
-	FUZZ_CHECK(house->loop && house->metrics && services.resolver && host_init(&services));
+	house->retirer = house->loop ? retirer_new(house->loop) : NULL;
+	FUZZ_CHECK(house->retirer && house->metrics && services.resolver && host_init(&services));
 	house->registry = (struct registry){ .loader.get_extension = host_get_extension,
 		                             .path = { PLUGIN_DIR, TEST_PLUGIN_DIR },
 		                             .n_path = 2 };
@@ -217,9 +227,9 @@ static void note_descriptors(bool is_open[HOUSE_MOST_FDS])
 		is_open[i] = !(fds[i].revents & POLLNVAL);
 }
 
-static int listen_for_clients(const struct house *house)
+static int listen_for_clients(const struct plugin_set *set)
 {
-	const struct server_settings *settings = house->shared.settings;
+	const struct server_settings *settings = &set->config->settings.server;
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
 	spore_addr address = settings->bind_addr;
 	struct err err;
@@ -234,20 +244,22 @@ static int listen_for_clients(const struct house *house)
 void house_open(struct house *house, unsigned plan)
 {
 	struct server_shared *shared = &house->shared;
-	const struct config *config = house->sets[plan]->config;
+	struct worker_terms terms = { .set = house->sets[plan],
+		                      .listen_fd = -1,
+		                      .max_strangers = MAX_STRANGERS,
+		                      .max_pipes = MAX_PIPES };
 
 	note_descriptors(house->is_open);
 	house->plan = &house_plans[plan];
-	*shared = (struct server_shared){ .set = house->sets[plan],
-		                          .settings = &config->settings.server,
-		                          .limits = &config->settings.limits,
-		                          .pending = pending_new(),
-		                          .sources = source_table_new(&config->settings.limits),
-		                          .max_strangers = MAX_STRANGERS };
+	house->set = house->sets[plan];
+	*shared = (struct server_shared){ .pending = pending_new(&shared->gate),
+		                          .sources = source_table_new() };
 	FUZZ_CHECK(shared->pending && shared->sources);
-	principal_table_init(&shared->principals, MAX_VISITORS);
+	gate_init(&shared->gate, MAX_PENDING, MAX_PENDING_EACH);
+	principal_table_init(&shared->principals, MAX_TUNNELS, MAX_VISITORS);
 	stats_init(&shared->stats, house->metrics);
-	FUZZ_CHECK(worker_open(&house->worker, shared, house->loop, listen_for_clients(house)));
+	terms.listen_fd = listen_for_clients(terms.set);
+	FUZZ_CHECK(worker_open(&house->worker, shared, house->loop, &terms));
 	house_run(house);
 }
 
@@ -284,6 +296,13 @@ static void check_value(void *arg, const spore_kv *labels, size_t n_labels, doub
 	FUZZ_CHECK((*family)->type != SPORE_METRIC_GAUGE || value == 0);
 }
 
+static void skip_histogram(void *arg, const spore_kv *labels, size_t n_labels, const double *bounds,
+                           const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
+{
+	(void)arg, (void)labels, (void)n_labels, (void)bounds;
+	(void)cumulative, (void)n_bounds, (void)count, (void)sum;
+}
+
 static void begin_family(void *arg, const spore_metric_spec *family)
 {
 	*(const spore_metric_spec **)arg = family;
@@ -299,6 +318,7 @@ static void check_gauges(const struct house *house)
 	static const spore_metric_visitor visitor = { .struct_size = sizeof visitor,
 		                                      .begin = begin_family,
 		                                      .value = check_value,
+		                                      .histogram = skip_histogram,
 		                                      .end = end_family };
 	const spore_metric_spec *family;
 
@@ -306,13 +326,13 @@ static void check_gauges(const struct house *house)
 }
 
 /* As many may come of it as of any other: no data connection is still expected. */
-static void check_room(struct source *source, int64_t most)
+static void check_room(struct source *source, const struct limit_settings *limits)
 {
-	const int64_t past_any_ban = INT64_MAX / 2;
+	const int64_t past_any_ban = INT64_MAX / 2, most = limits->max_unauthenticated_per_ip;
 
 	for (int64_t i = 0; i < most; i++)
-		FUZZ_CHECK(source_enter(source, past_any_ban));
-	FUZZ_CHECK(!source_enter(source, past_any_ban));
+		FUZZ_CHECK(source_enter(source, limits, past_any_ban));
+	FUZZ_CHECK(!source_enter(source, limits, past_any_ban));
 	for (int64_t i = 0; i < most; i++)
 		source_leave(source);
 }
@@ -329,7 +349,7 @@ static void check_sources(const struct house *house)
 		FUZZ_CHECK(addr_parse_ip(addresses[i], &addr));
 		source = source_get(house->shared.sources, &addr);
 		FUZZ_CHECK(source && source_weight(source) == 0);
-		check_room(source, house->shared.limits->max_unauthenticated_per_ip);
+		check_room(source, &house->set->config->settings.limits);
 		source_unref(source);
 	}
 }
@@ -349,6 +369,8 @@ void house_close(struct house *house)
 	FUZZ_CHECK(house->worker.strangers.count == 0 && house->worker.relays.count == 0);
 	pending_free(shared->pending);
 	FUZZ_CHECK(!shared->principals.first && atomic_load(&shared->principals.visitors) == 0);
+	FUZZ_CHECK(shared->gate.inside == 0 && shared->gate.n_waiting == 0);
+	gate_fini(&shared->gate);
 	principal_table_fini(&shared->principals);
 	check_sources(house);
 	source_table_free(shared->sources);

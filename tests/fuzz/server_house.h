@@ -32,6 +32,7 @@ struct house {
 	struct loop *loop;
 	struct metrics *metrics;
 	struct registry registry;
+	struct retirer *retirer; /* what it adopts stays */
 	struct plugin_set *sets[HOUSE_MAX_PLANS];
 	ev_check turn;
 	ev_idle idle;
@@ -39,6 +40,7 @@ struct house {
 	bool quiet;
 	/* What follows is made anew for each input. */
 	const struct house_plan *plan;
+	const struct plugin_set *set;
 	struct server_shared shared;
 	struct worker worker;
 	bool is_open[HOUSE_MOST_FDS]; /* the descriptors at the start */
