@@ -1,8 +1,8 @@
 #include "client/client.h"
 
 #include <stdlib.h>
-#include <sys/resource.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "client/proxy.h"
 #include "client/session.h"
@@ -58,7 +58,7 @@ static void run_open(void *arg)
 	struct relay_limits limits = { .most_pipes = worker->max_pipes };
 
 	deadline_list_init(&worker->answers, worker->loop, ANSWER_MS, uplink_on_late);
-	linger_list_init(&worker->lingerers, worker->loop);
+	linger_list_init(&worker->lingerers, worker->loop, worker->max_carried / 4 + 1);
 	relay_set_init(&worker->relays, worker->loop, &limits);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
@@ -105,16 +105,6 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	client->on_drained(client->arg);
 }
 
-static unsigned max_descriptors(void)
-{
-	enum { UNBOUNDED = 1 << 20 };
-	struct rlimit files;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur > UNBOUNDED)
-		return UNBOUNDED;
-	return (unsigned)files.rlim_cur;
-}
-
 /* A visitor takes two descriptors; a few are for everything else. */
 static unsigned max_carried(unsigned descriptors)
 {
@@ -127,7 +117,7 @@ static void set_up(struct client *client)
 {
 	const struct settings *settings = &client->env.set->config->settings;
 	const struct tunnel_settings *tunnels = settings->tunnels.items;
-	unsigned n = client->env.n_workers, descriptors = max_descriptors();
+	unsigned n = client->env.n_workers, descriptors = descriptors_max();
 
 	ev_async_init(&client->exit, on_exit_told);
 	client->exit.data = client;
@@ -144,7 +134,7 @@ static void set_up(struct client *client)
 		worker->client = client;
 		worker->shared = &client->shared;
 		worker->loop = client->env.loops[i];
-		worker->max_carried = max_carried(descriptors) / n + 1;
+		worker->max_carried = (max_carried(descriptors) + n - 1) / n;
 		worker->max_pipes = relay_most_pipes(descriptors) / n;
 		worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
 		loop_call(worker->loop, run_open, worker);

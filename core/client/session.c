@@ -17,8 +17,10 @@
 /* Servers send a heartbeat every 500 ms; one that has said nothing for so long is gone. Ours says how
  * often it wants to hear one of us; until then a look at the clock every PULSE_MS. */
 enum { PULSE_MS = 2000, SILENCE_MS = 8000 };
-/* A port that the server chose is asked for again so often; then any will do. */
+/* A port that the server chose is asked for again until it was refused so often; then any will do. */
 enum { TRIES_FOR_OLD_PORT = 5 };
+/* Between two tries: where trying costs nobody anything, and elsewhere. */
+static const double soon_s = 1.5, late_s = 30.0;
 
 static void on_ready(struct uplink *uplink);
 static void on_failed(struct uplink *uplink, const char *why, bool refused);
@@ -82,6 +84,7 @@ static double next_delay_s(const struct session *session, double most)
 /* `passes`: trying again may help. */
 static void end(struct session *session, const char *why, enum client_exit status, bool passes)
 {
+	bool is_refusal = status == CLIENT_PORT_REFUSED;
 	char text[sizeof(struct err)];
 	double delay_s;
 
@@ -100,9 +103,11 @@ static void end(struct session *session, const char *why, enum client_exit statu
 		session->on_over(session, status);
 		return;
 	}
-	/* A port that is taken is often our own, about to be given up: do not wait long for it. */
-	delay_s = next_delay_s(session, status == CLIENT_PORT_REFUSED ? 2.0 : 30.0);
+	/* A port that is taken is often our own, about to be given up; where no server is, one may be
+	 * about to start. */
+	delay_s = next_delay_s(session, is_refusal || !session->uplink.linked ? soon_s : late_s);
 	session->failures++;
+	session->refusals += is_refusal;
 	log_warn("tunnel lost, trying again", log_str("tunnel", session->tunnel->name),
 	         log_str("error", text), log_int("in_ms", (int64_t)(delay_s * 1000)),
 	         log_int("tries", session->failures));
@@ -191,7 +196,7 @@ static void on_failed(struct uplink *uplink, const char *why, bool refused)
 static void on_ready(struct uplink *uplink)
 {
 	struct session *session = session_of(uplink);
-	bool old_port = session->port && session->failures <= TRIES_FOR_OLD_PORT;
+	bool old_port = session->port && session->refusals < TRIES_FOR_OLD_PORT;
 	uint16_t wanted = session->tunnel->port || !old_port ? (uint16_t)session->tunnel->port
 	                                                     : session->port;
 
@@ -213,7 +218,7 @@ static void announce(const struct session *session)
 /* Asks whether the server knows our extension: bore's does not read what comes behind Hello. */
 static void begin_pulse(struct session *session)
 {
-	session->failures = 0;
+	session->failures = session->refusals = 0;
 	session->extended = false;
 	session->pulse.repeat = PULSE_MS / 1000.0;
 	session->heard_ms = clock_ms();

@@ -17,6 +17,7 @@ struct session {
 	bool standing;     /* the server has said Hello */
 	uint16_t port;     /* public; the last one once it is lost; 0: none yet */
 	unsigned failures; /* since it last stood */
+	unsigned refusals; /* of the port, of them */
 	int64_t heard_ms;  /* when the server last said anything */
 	ev_timer again;    /* the next try */
 	ev_timer pulse;    /* while connected: our heartbeats, and a look at the server's */

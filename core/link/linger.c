@@ -8,6 +8,7 @@
 enum { LINGER_MS = 1000 };
 
 struct lingerer {
+	struct linger_list *list; /* borrowed */
 	struct deadline deadline;
 	struct list node;
 	struct stream *stream; /* owned */
@@ -27,6 +28,7 @@ static void end(struct lingerer *lingerer)
 
 	deadline_stop(&lingerer->deadline);
 	list_remove(&lingerer->node);
+	lingerer->list->count--;
 	buf_fini(&lingerer->last);
 	stream_close(lingerer->stream, false);
 	loop_reap(loop, &lingerer->reap);
@@ -81,10 +83,12 @@ static void on_expired(struct deadline *deadline)
 	end(LIST_OWNER(deadline, struct lingerer, deadline));
 }
 
-void linger_list_init(struct linger_list *list, struct loop *loop)
+void linger_list_init(struct linger_list *list, struct loop *loop, unsigned most)
 {
 	deadline_list_init(&list->deadlines, loop, LINGER_MS, on_expired);
 	list_init(&list->all);
+	list->count = 0;
+	list->most = most;
 }
 
 void linger_list_fini(struct linger_list *list)
@@ -103,12 +107,16 @@ void linger_start(struct linger_list *list, struct stream *stream, struct buf *l
 		stream_close(stream, false);
 		return;
 	}
+	lingerer->list = list;
 	lingerer->stream = stream;
 	lingerer->last = *last;
 	*last = (struct buf){ 0 };
 	lingerer->reap.run = run_reap;
 	deadline_init(&lingerer->deadline);
+	if (list->count >= list->most)
+		end(LIST_OWNER(list->all.next, struct lingerer, node));
 	list_append(&list->all, &lingerer->node);
+	list->count++;
 	deadline_start(&list->deadlines, &lingerer->deadline);
 	stream_set_owner(stream, on_stream, lingerer);
 	go_on(lingerer, 0);

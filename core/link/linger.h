@@ -14,10 +14,13 @@ struct stream;
 /* One for each worker. */
 struct linger_list {
 	struct deadline_list deadlines;
-	struct list all;
+	struct list all; /* oldest first */
+	unsigned count, most;
 };
 
-void linger_list_init(struct linger_list *list, struct loop *loop);
+/* most: at least 1. When so many linger, the next one closes the oldest: whoever keeps such connections
+ * open must not use up our descriptors. */
+void linger_list_init(struct linger_list *list, struct loop *loop, unsigned most);
 /* Closes all that lingers. */
 void linger_list_fini(struct linger_list *list);
 /* Takes the stream and the bytes of `last` (which may be empty). */

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 
 #include "base/crash.h"
+#include "base/descriptors.h"
 #include "base/guest.h"
 #include "base/log.h"
 #include "link/retirer.h"
@@ -19,7 +20,8 @@
 #include "ops/watchdog.h"
 #include "plugin/host.h"
 
-enum { MAX_WORKERS = 256, STOP_WAIT_MS = 2000 };
+/* A worker has three descriptors of its own; what it does takes more. */
+enum { MAX_WORKERS = 256, WORKER_DESCRIPTORS = 32, STOP_WAIT_MS = 2000 };
 
 /* ---- the process ------------------------------------------------------------------------------------
  */
@@ -48,6 +50,19 @@ static unsigned count_cpus(void)
 	cpu_set_t cpus;
 
 	return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+}
+
+/* As many as asked for, or one a CPU, but no more than the descriptors will do for. */
+static unsigned choose_workers(int64_t asked)
+{
+	unsigned most = descriptors_max() / WORKER_DESCRIPTORS;
+	unsigned n = asked ? (unsigned)asked : count_cpus();
+
+	if (most > MAX_WORKERS)
+		most = MAX_WORKERS;
+	if (most == 0)
+		most = 1;
+	return n < most ? n : most;
 }
 
 /* ---- life --------------------------------------------------------------------------------------------
@@ -104,15 +119,16 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	struct host_services services = { .revalidate = revalidate };
 
 	*runtime = (struct runtime){ .config = config_ref(config) };
-	runtime->n_workers = workers ? (unsigned)workers : count_cpus();
-	if (runtime->n_workers > MAX_WORKERS)
-		runtime->n_workers = MAX_WORKERS;
 	set_limits();
+	runtime->n_workers = choose_workers(workers);
 	if (!watchdog_start())
 		return fail("cannot start the watchdog's thread");
 	if (!log_start((enum log_level)config->settings.log.level,
 	               (enum log_format)config->settings.log.format))
 		return fail("cannot start the log's thread");
+	if (workers > runtime->n_workers)
+		log_warn("too few descriptors for so many workers", log_int("asked", workers),
+		         log_int("workers", runtime->n_workers), log_str("raise", "ulimit -n"));
 	if (config->secrets_in_list)
 		log_info("the secret was split at its commas",
 		         log_int("secrets", (int64_t)config->secrets_in_list));

@@ -7,11 +7,13 @@
 #include "plugin/instance.h"
 #include "server/source.h"
 
-void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors)
+void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors,
+                          unsigned places)
 {
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
-	table->tunnels = 0;
+	atomic_init(&table->tunnels, 0);
+	table->places = places;
 	table->max_tunnels = max_tunnels;
 	atomic_init(&table->max_visitors, max_visitors);
 	atomic_init(&table->visitors, 0);
@@ -78,7 +80,7 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 
 	pthread_mutex_lock(&table->lock);
 	p = find_or_add(table, by, grant ? grant->session : 0);
-	if (p && ((!in_place && table->tunnels >= table->max_tunnels) ||
+	if (p && ((!in_place && atomic_load(&table->tunnels) >= table->max_tunnels) ||
 	          (bounded && p->tunnels >= grant->max_tunnels))) {
 		*error_out = "too many tunnels";
 		release(table, p);
@@ -86,7 +88,7 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 	}
 	if (p) {
 		p->tunnels++;
-		table->tunnels++;
+		atomic_fetch_add(&table->tunnels, 1);
 	}
 	pthread_mutex_unlock(&table->lock);
 	return p;
@@ -135,7 +137,7 @@ static void give_tunnel_up(struct account *account)
 {
 	pthread_mutex_lock(&account->table->lock);
 	account->principal->tunnels--;
-	account->table->tunnels--;
+	atomic_fetch_sub(&account->table->tunnels, 1);
 	list_remove(&account->node);
 	pthread_mutex_unlock(&account->table->lock);
 }
@@ -237,6 +239,15 @@ static bool take_place(atomic_uint *taken, unsigned most)
 	return true;
 }
 
+/* Of visitors, as many as are allowed and as the tunnels leave descriptors for. */
+static unsigned most_visitors(struct principal_table *table)
+{
+	unsigned most = atomic_load(&table->max_visitors), tunnels = atomic_load(&table->tunnels);
+	unsigned room = table->places > tunnels ? table->places - tunnels : 0;
+
+	return most < room ? most : room;
+}
+
 bool account_enter(struct account *account, struct source *source, const struct limit_settings *limits,
                    enum refusal *why_out)
 {
@@ -250,7 +261,7 @@ bool account_enter(struct account *account, struct source *source, const struct 
 		*why_out = REFUSED_CLIENT_FULL;
 		return false;
 	}
-	if (!take_place(&account->table->visitors, atomic_load(&account->table->max_visitors))) {
+	if (!take_place(&account->table->visitors, most_visitors(account->table))) {
 		atomic_fetch_sub(&account->principal->conns, 1);
 		source_remove_visitor(source);
 		*why_out = REFUSED_SERVER_FULL;

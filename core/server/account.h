@@ -33,9 +33,12 @@ struct principal {
 struct principal_table {
 	pthread_mutex_t lock;
 	struct principal *first;
-	unsigned tunnels, max_tunnels; /* under the lock */
-	atomic_uint visitors;          /* pending or carried, all together */
-	atomic_uint max_visitors; /* each takes two descriptors in the end: its own and the client's */
+	atomic_uint tunnels;
+	unsigned max_tunnels; /* under the lock */
+	atomic_uint visitors; /* pending or carried, all together */
+	atomic_uint max_visitors;
+	unsigned places; /* of tunnels and visitors: either takes two descriptors in the end. Tunnels
+	                    come first */
 };
 
 struct account {
@@ -53,7 +56,8 @@ struct account {
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;
 };
 
-void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors);
+void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors,
+                          unsigned places);
 /* Other limits from now on; who is over them stays. [main] */
 void principal_table_limit(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors);
 void principal_table_fini(struct principal_table *table);

@@ -50,7 +50,6 @@ struct control {
 	ev_timer life;             /* of a tunnel whose grant bounds it */
 	struct loop_task reap;
 	bool extended; /* it is a client of ours, which sends heartbeats */
-	bool gone;
 };
 
 static void on_message(struct link *link, const struct message *message);
@@ -73,7 +72,6 @@ static void run_reap(struct loop_task *task)
 /* Releases all but the stream, which has been closed, taken or left to linger. */
 static void retire(struct control *c)
 {
-	c->gone = true;
 	auth_cancel(&c->auth);
 	takeover_forget(c->takeover);
 	deadline_stop(&c->first_frame);
@@ -647,33 +645,33 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	}
 }
 
-/* The source, entered and with a ref, or NULL when it may not come in. */
-static struct source *admit(struct worker *worker, const spore_addr *peer)
+/* The source, entered and with a ref; NULL when it may not come in. A ban does not touch what we asked
+ * its clients for. */
+static struct source *admit(struct worker *worker, const spore_addr *peer, bool *asked_for_out)
 {
 	struct source *source = source_get(worker->shared->sources, peer);
 	char text[ADDR_TEXT_SIZE];
 
-	if (!source || source_enter(source, worker_limits(worker), clock_ms()))
+	if (!source)
+		return NULL;
+	*asked_for_out = source_enter(source);
+	if (*asked_for_out || !source_is_banned(source, clock_ms()))
 		return source;
 	count_refusal(worker, REFUSED_SOURCE);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
 		          log_str("reason", refusal_text(REFUSED_SOURCE)));
+	source_leave(source, false);
 	source_unref(source);
 	return NULL;
 }
 
-/* The worker has as many strangers as it may: the oldest of the heaviest source goes. */
-static void make_room(struct worker *worker)
+/* With a reset: it leaves nothing behind, on this side. */
+static void cut_off(struct control *c, enum refusal why)
 {
-	struct stranger *heaviest = stranger_heaviest(&worker->strangers);
-	struct control *c;
-
-	if (!heaviest)
-		return;
-	c = LIST_OWNER(heaviest, struct control, stranger);
-	count_refusal(worker, REFUSED_CROWD);
-	log_peer(c, LOG_DEBUG, "connection refused", refusal_text(REFUSED_CROWD));
+	count_refusal(c->worker, why);
+	if (log_is_enabled(LOG_DEBUG))
+		log_peer(c, LOG_DEBUG, "connection refused", refusal_text(why));
 	if (c->state == OPENING)
 		stream_close(c->stream, true);
 	else
@@ -681,9 +679,21 @@ static void make_room(struct worker *worker)
 	retire(c);
 }
 
+/* A new descriptor is the lowest that is free, so a high one says that few are. */
+static void make_room(struct worker *worker, const struct control *newcomer, int fd)
+{
+	bool scarce = fd >= worker->shared->scarce_fd;
+	struct stranger *who = stranger_to_go(&worker->strangers, &newcomer->stranger,
+	                                      worker_limits(worker), scarce);
+
+	if (who)
+		cut_off(LIST_OWNER(who, struct control, stranger), REFUSED_CROWD);
+}
+
 void control_start(struct worker *worker, int fd, const spore_addr *peer, const spore_addr *local)
 {
-	struct source *source = admit(worker, peer);
+	bool asked_for = false;
+	struct source *source = admit(worker, peer, &asked_for);
 	struct control *c = source ? calloc(1, sizeof *c) : NULL;
 	struct stream *stream = c ? stream_new(worker->loop, fd, peer, local) : NULL;
 	struct err err;
@@ -692,10 +702,10 @@ void control_start(struct worker *worker, int fd, const spore_addr *peer, const 
 		if (source) {
 			count_refusal(worker, REFUSED_NO_MEMORY);
 			log_error("connection refused: out of memory", log_int("descriptor", fd));
-			source_leave(source);
+			source_leave(source, asked_for);
 			source_unref(source);
 		}
-		sock_reset(fd); /* refusals leave nothing behind, on this side */
+		sock_reset(fd);
 		free(c);
 		return;
 	}
@@ -715,10 +725,12 @@ void control_start(struct worker *worker, int fd, const spore_addr *peer, const 
 	list_append(&worker->sessions, &c->node);
 	deadline_start(&worker->first_frame, &c->first_frame);
 	stream_set_owner(stream, on_opening, c);
-	if (stranger_add(&worker->strangers, &c->stranger, source))
-		make_room(worker);
-	if (c->gone)
+	if (!stranger_add(&worker->strangers, &c->stranger, source, asked_for)) {
+		log_error("connection refused: out of memory", log_int("descriptor", fd));
+		cut_off(c, REFUSED_NO_MEMORY);
 		return;
+	}
+	make_room(worker, c, fd);
 	if (!transport_wrap(c->set, stream, SPORE_ROLE_SERVER, NULL, &err)) {
 		count_refusal(c->worker, REFUSED_HANDSHAKE);
 		log_peer(c, LOG_ERROR, "connection refused", err.text);

@@ -13,7 +13,7 @@ static const struct {
 } reasons[REFUSED_COUNT] = {
 	[REFUSED_ACCESS_LIST]        = { "access_list",        CONTROL | PUBLIC, "access list" },
 	[REFUSED_NO_MEMORY]          = { "no_memory",          CONTROL | PUBLIC, "out of memory" },
-	[REFUSED_SOURCE]             = { "source",             CONTROL, "too many of this source are on their way, or it is banned" },
+	[REFUSED_SOURCE]             = { "source",             CONTROL, "its source is banned" },
 	[REFUSED_CROWD]              = { "crowd",              CONTROL, "too many are on their way" },
 	[REFUSED_HANDSHAKE]          = { "handshake",          CONTROL, "the transport's handshake failed" },
 	[REFUSED_TOO_SLOW]           = { "too_slow",           CONTROL, "timed out waiting for initial message" },

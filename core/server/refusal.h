@@ -11,8 +11,8 @@ enum refusal {
 	REFUSED_ACCESS_LIST,
 	REFUSED_NO_MEMORY,
 	/* Before a client has authenticated. */
-	REFUSED_SOURCE, /* it has too many connections on their way, or is banned */
-	REFUSED_CROWD,  /* too many are on their way in all */
+	REFUSED_SOURCE, /* it is banned */
+	REFUSED_CROWD,  /* too many are on their way, of its source or in all */
 	REFUSED_HANDSHAKE,
 	REFUSED_TOO_SLOW,
 	REFUSED_BAD_FRAME,

@@ -5,10 +5,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
@@ -151,18 +151,42 @@ static double read_pending(void *pending)
 
 /* ---- life ----------------------------------------------------------------------------------------- */
 
-/* Descriptors are shared out, so that they never run out: strangers get a sixteenth, another (at
- * least 32) is for listeners, tunnels and plugins, a few are for pipes, and visitors get the rest, two
- * each: control goes before visitors. */
-enum { PART = 16, LEAST_RESERVE = 32, LEAST_STRANGERS = 8 };
+/* Descriptors are shared out, so that they do not run out: a sixteenth (at least 40) is for workers,
+ * plugins and strangers, a few are for pipes, and tunnels and visitors have the rest, two each. Tunnels
+ * come before visitors, and strangers leave the last few to both. */
+enum { PART = 16, LEAST_RESERVE = 40, LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
 
-static unsigned max_descriptors(void)
+static unsigned places(void)
 {
-	struct rlimit files;
+	unsigned all = descriptors_max();
+	unsigned reserve = 2 * relay_most_pipes(all) +
+	                   (all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE);
 
-	return getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 1u << 30
-	               ? (unsigned)files.rlim_cur
-	               : 1u << 20;
+	return all > reserve + 4 ? (all - reserve) / 2 : 2;
+}
+
+static int scarce_fd(void)
+{
+	unsigned all = descriptors_max();
+
+	return (int)(all - (all / 64 > LEAST_FREE ? all / 64 : LEAST_FREE));
+}
+
+static unsigned max_strangers(const struct limit_settings *limits)
+{
+	unsigned most = (unsigned)limits->max_unauthenticated;
+
+	if (most == 0)
+		most = descriptors_max() / PART;
+	return most > LEAST_STRANGERS ? most : LEAST_STRANGERS;
+}
+
+/* On each worker. */
+static unsigned max_lingerers(unsigned n_strangers, unsigned n_workers)
+{
+	unsigned most = n_strangers / 2 / n_workers + 1;
+
+	return most < MOST_LINGERERS ? most : MOST_LINGERERS;
 }
 
 static const struct limit_settings *limits_of(const struct plugin_set *set)
@@ -176,28 +200,6 @@ static unsigned or_unlimited(int64_t most)
 	return most ? (unsigned)most : UINT_MAX;
 }
 
-static unsigned max_visitors(const struct limit_settings *limits)
-{
-	unsigned all = max_descriptors();
-	unsigned reserve = 2 * relay_most_pipes(all) +
-	                   (all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE);
-	unsigned room = all > reserve ? (all - reserve) / 2 : 1;
-	unsigned most = or_unlimited(limits->max_relays);
-
-	return most < room ? most : room;
-}
-
-static unsigned max_strangers(const struct limit_settings *limits, unsigned n_workers)
-{
-	unsigned most = (unsigned)limits->max_unauthenticated;
-
-	if (most == 0)
-		most = max_descriptors() / PART;
-	if (most < LEAST_STRANGERS)
-		most = LEAST_STRANGERS;
-	return (most + n_workers - 1) / n_workers;
-}
-
 static struct open_args make_args(struct server *server, struct plugin_set *set, unsigned index, int fd)
 {
 	unsigned n = server->env.n_workers;
@@ -206,8 +208,9 @@ static struct open_args make_args(struct server *server, struct plugin_set *set,
 		                   .index = index,
 		                   .terms = { .set = set,
 		                              .listen_fd = fd,
-		                              .max_strangers = max_strangers(limits_of(set), n),
-		                              .max_pipes = relay_most_pipes(max_descriptors()) / n } };
+		                              .max_lingerers = max_lingerers(
+						      max_strangers(limits_of(set)), n),
+		                              .max_pipes = relay_most_pipes(descriptors_max()) / n } };
 }
 
 static bool open_workers(struct server *server, struct plugin_set *set, struct err *err)
@@ -244,7 +247,9 @@ struct server *server_start(const struct server_env *env, struct plugin_set *set
 	server->shared.pending = pending_new(&server->shared.gate);
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
 	principal_table_init(&server->shared.principals, or_unlimited(limits->max_tunnels),
-	                     max_visitors(limits));
+	                     or_unlimited(limits->max_relays), places());
+	atomic_init(&server->shared.strangers.most, max_strangers(limits));
+	server->shared.scarce_fd = scarce_fd();
 	stats_init(&server->shared.stats, env->metrics);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
@@ -297,7 +302,8 @@ bool server_renew(struct server *server, struct plugin_set *set, struct err *err
 	if (!open_moved_port(server, set, fds, err))
 		return false;
 	principal_table_limit(&server->shared.principals, or_unlimited(limits->max_tunnels),
-	                      max_visitors(limits));
+	                      or_unlimited(limits->max_relays));
+	atomic_store(&server->shared.strangers.most, max_strangers(limits));
 	gate_limit(&server->shared.gate, or_unlimited(limits->max_pending),
 	           or_unlimited(limits->max_pending_per_tunnel));
 	for (unsigned i = 0; i < server->n_open; i++) {

@@ -29,7 +29,8 @@ struct source {
 	double wrong; /* wrong answers, fading */
 	int64_t wrong_at_ms;
 	int64_t banned_until_ms;
-	atomic_uint weight, announced;
+	atomic_uint weight;              /* connections on their way that nobody asked for */
+	atomic_uint announced, arriving; /* data connections asked for; of them, on their way */
 	atomic_uint tunnels, visitors;
 };
 
@@ -224,37 +225,6 @@ static bool add_up_to(atomic_uint *count, int64_t most)
 /* ---- connections -------------------------------------------------------------------------------------
  */
 
-static bool is_banned(struct source *source, int64_t now_ms)
-{
-	bool banned;
-
-	pthread_mutex_lock(&source->shard->lock);
-	banned = source->banned_until_ms > now_ms;
-	pthread_mutex_unlock(&source->shard->lock);
-	return banned;
-}
-
-bool source_enter(struct source *source, const struct limit_settings *limits, int64_t now_ms)
-{
-	unsigned before = atomic_fetch_add(&source->weight, 1);
-
-	if (before < (uint64_t)limits->max_unauthenticated_per_ip + atomic_load(&source->announced) &&
-	    !is_banned(source, now_ms))
-		return true;
-	atomic_fetch_sub(&source->weight, 1);
-	return false;
-}
-
-void source_leave(struct source *source)
-{
-	atomic_fetch_sub(&source->weight, 1);
-}
-
-unsigned source_weight(const struct source *source)
-{
-	return atomic_load(&((struct source *)(uintptr_t)source)->weight);
-}
-
 void source_announce(struct source *source)
 {
 	atomic_fetch_add(&source->announced, 1);
@@ -263,6 +233,35 @@ void source_announce(struct source *source)
 void source_unannounce(struct source *source)
 {
 	atomic_fetch_sub(&source->announced, 1);
+}
+
+bool source_enter(struct source *source)
+{
+	if (atomic_fetch_add(&source->arriving, 1) < atomic_load(&source->announced))
+		return true;
+	atomic_fetch_sub(&source->arriving, 1);
+	atomic_fetch_add(&source->weight, 1);
+	return false;
+}
+
+void source_leave(struct source *source, bool was_asked_for)
+{
+	atomic_fetch_sub(was_asked_for ? &source->arriving : &source->weight, 1);
+}
+
+bool source_is_over(const struct source *source, const struct limit_settings *limits)
+{
+	return atomic_load(&source->weight) > (uint64_t)limits->max_unauthenticated_per_ip;
+}
+
+bool source_is_banned(struct source *source, int64_t now_ms)
+{
+	bool banned;
+
+	pthread_mutex_lock(&source->shard->lock);
+	banned = source->banned_until_ms > now_ms;
+	pthread_mutex_unlock(&source->shard->lock);
+	return banned;
 }
 
 /* ---- tunnels and visitors --------------------------------------------------------------------------

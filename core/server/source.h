@@ -3,7 +3,7 @@
  *
  * It guards what happens before authentication: how many connections of one source may be on their
  * way at once, how often it may try a secret, and for how long it is shut out after wrong ones. Data
- * connections that our own announcements asked for are allowed for on top. [any] */
+ * connections that our own announcements asked for are beside all of that. [any] */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
 
@@ -26,16 +26,20 @@ struct source *source_get(struct source_table *table, const spore_addr *addr);
 struct source *source_ref(struct source *source);
 void source_unref(struct source *source);
 
-/* What is limited is said in each call, since it may change while the process runs. */
-
-/* One more connection that has not authenticated; false when the source has too many, or is banned. */
-bool source_enter(struct source *source, const struct limit_settings *limits, int64_t now_ms);
-void source_leave(struct source *source);
-/* How many of them there are. */
-unsigned source_weight(const struct source *source);
 /* A data connection was asked of it, or has come (or never will). */
 void source_announce(struct source *source);
 void source_unannounce(struct source *source);
+/* One more connection that has not authenticated. True when it was asked for: there are no more such on
+ * their way than were announced, and they count for nothing else. */
+bool source_enter(struct source *source);
+/* was_asked_for: what source_enter said. */
+void source_leave(struct source *source, bool was_asked_for);
+
+/* What is limited is said in each call, since it may change while the process runs. */
+
+/* More than its share is on the way. */
+bool source_is_over(const struct source *source, const struct limit_settings *limits);
+bool source_is_banned(struct source *source, int64_t now_ms);
 
 /* One more tunnel; false when it has as many as it may. */
 bool source_add_tunnel(struct source *source, const struct limit_settings *limits);

@@ -1,49 +1,145 @@
 #include "server/strangers.h"
 
-void stranger_list_init(struct stranger_list *list, unsigned most)
+#include <stdlib.h>
+
+struct crowd {
+	struct list level;     /* in list->levels; of equal ones, who became so first is first */
+	struct crowd *next;    /* in its bucket */
+	struct source *source; /* borrowed: its strangers have refs */
+	struct list all;       /* of struct stranger, oldest first */
+	unsigned count;
+};
+
+void stranger_list_init(struct stranger_list *list, struct stranger_limit *limit)
 {
-	list_init(&list->all);
-	list->count = 0;
-	list->most = most;
+	*list = (struct stranger_list){ .limit = limit };
+	for (size_t i = 0; i < STRANGER_LEVELS; i++)
+		list_init(&list->levels[i]);
 }
 
 void stranger_init(struct stranger *stranger)
 {
+	*stranger = (struct stranger){ 0 };
 	list_init(&stranger->node);
-	stranger->source = NULL;
 }
 
-bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct source *source)
+/* ---- crowds -----------------------------------------------------------------------------------------
+ */
+
+/* The link that points to the source's crowd, or to NULL. */
+static struct crowd **find(struct stranger_list *list, const struct source *source)
 {
+	struct crowd **link = &list->buckets[(uintptr_t)source / 64 % STRANGER_BUCKETS];
+
+	while (*link && (*link)->source != source)
+		link = &(*link)->next;
+	return link;
+}
+
+static struct crowd *find_or_add(struct stranger_list *list, struct source *source)
+{
+	struct crowd **link = find(list, source), *crowd = *link;
+
+	if (crowd)
+		return crowd;
+	crowd = calloc(1, sizeof *crowd);
+	if (!crowd)
+		return NULL;
+	crowd->source = source;
+	list_init(&crowd->level);
+	list_init(&crowd->all);
+	*link = crowd;
+	return crowd;
+}
+
+/* Puts a crowd where its number belongs; an empty one is over. */
+static void place(struct stranger_list *list, struct crowd *crowd)
+{
+	unsigned level = crowd->count < STRANGER_LEVELS ? crowd->count : STRANGER_LEVELS - 1;
+
+	list_remove(&crowd->level);
+	if (crowd->count == 0) {
+		*find(list, crowd->source) = crowd->next;
+		free(crowd);
+	} else {
+		list_append(&list->levels[level], &crowd->level);
+		if (level > list->top)
+			list->top = level;
+	}
+	while (list->top > 0 && list_is_empty(&list->levels[list->top]))
+		list->top--;
+}
+
+static struct stranger *oldest_of(const struct crowd *crowd)
+{
+	return LIST_OWNER(crowd->all.next, struct stranger, node);
+}
+
+/* ---- strangers --------------------------------------------------------------------------------------
+ */
+
+static void join(struct stranger_list *list, struct crowd *crowd, struct stranger *stranger)
+{
+	stranger->crowd = crowd;
+	list_append(&crowd->all, &stranger->node);
+	crowd->count++;
+	list->count++;
+	atomic_fetch_add(&list->limit->count, 1);
+	place(list, crowd);
+}
+
+static void leave(struct stranger_list *list, struct stranger *stranger)
+{
+	struct crowd *crowd = stranger->crowd;
+
+	list_remove(&stranger->node);
+	stranger->crowd = NULL;
+	crowd->count--;
+	list->count--;
+	atomic_fetch_sub(&list->limit->count, 1);
+	place(list, crowd);
+}
+
+bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct source *source,
+                  bool asked_for)
+{
+	struct crowd *crowd = asked_for ? NULL : find_or_add(list, source);
+
+	if (!asked_for && !crowd) {
+		source_leave(source, false);
+		source_unref(source);
+		return false;
+	}
 	stranger->source = source;
-	list_append(&list->all, &stranger->node);
-	return ++list->count >= list->most;
+	if (crowd)
+		join(list, crowd, stranger);
+	return true;
 }
 
 void stranger_remove(struct stranger_list *list, struct stranger *stranger)
 {
+	bool asked_for = !stranger->crowd;
+
 	if (!stranger->source)
 		return;
-	source_leave(stranger->source);
+	if (!asked_for)
+		leave(list, stranger);
+	source_leave(stranger->source, asked_for);
 	source_unref(stranger->source);
 	stranger->source = NULL;
-	list_remove(&stranger->node);
-	list->count--;
 }
 
-struct stranger *stranger_heaviest(const struct stranger_list *list)
+/* The last one of a worker stays, so the bounds may be passed by one for each worker. */
+struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
+                                const struct limit_settings *limits, bool scarce)
 {
-	struct stranger *heaviest = NULL;
-	unsigned most = 0;
+	struct stranger_limit *limit = list->limit;
 
-	for (struct list *i = list->all.next; i != &list->all; i = i->next) {
-		struct stranger *stranger = LIST_OWNER(i, struct stranger, node);
-		unsigned weight = source_weight(stranger->source);
-
-		if (weight > most) {
-			most = weight;
-			heaviest = stranger;
-		}
-	}
-	return heaviest;
+	if (!newcomer->crowd)
+		return NULL;
+	if (newcomer->crowd->count > 1 && source_is_over(newcomer->source, limits))
+		return oldest_of(newcomer->crowd);
+	if (list->count > 1 && (scarce || atomic_load(&limit->count) > atomic_load(&limit->most)))
+		return oldest_of(LIST_OWNER(list->levels[list->top].next, struct crowd, level));
+	return NULL;
 }

@@ -1,29 +1,54 @@
-/* strangers - a worker's connections that have not authenticated yet, oldest first, and who has to go
- * when there are too many. [worker] */
+/* strangers - a worker's connections that have not authenticated yet, and who has to go when there are
+ * too many.
+ *
+ * Those of one source are a crowd. Past the number in all, the oldest of the largest crowd goes; past a
+ * source's own share, the oldest of its crowd: so an honest client, which is soon known, gets in even
+ * from the address that strangers come from. Connections that we asked for are beside all counts.
+ * [worker] */
 #ifndef CORE_STRANGERS_H
 #define CORE_STRANGERS_H
+
+#include <stdatomic.h>
 
 #include "base/list.h"
 #include "server/source.h"
 
+enum { STRANGER_LEVELS = 512, STRANGER_BUCKETS = 1024 };
+
+struct crowd;
+
+/* Shared by the workers. [any] */
+struct stranger_limit {
+	atomic_uint count;
+	atomic_uint most;
+};
+
 /* Embedded in the session. */
 struct stranger {
-	struct list node;      /* in list->all; its own ring once it is no stranger any more */
-	struct source *source; /* ref; NULL likewise */
+	struct list node;      /* in crowd->all */
+	struct source *source; /* ref; NULL once it is no stranger any more */
+	struct crowd *crowd;   /* NULL if it was asked for */
 };
 
 struct stranger_list {
-	struct list all;
-	unsigned count, most;
+	struct stranger_limit *limit;            /* borrowed */
+	struct crowd *buckets[STRANGER_BUCKETS]; /* by source */
+	struct list levels[STRANGER_LEVELS];     /* crowds by their number, the last for more, too */
+	unsigned top;                            /* no level above it holds any */
+	unsigned count;                          /* in crowds, here */
 };
 
-void stranger_list_init(struct stranger_list *list, unsigned most);
+void stranger_list_init(struct stranger_list *list, struct stranger_limit *limit);
 void stranger_init(struct stranger *stranger);
-/* Adds it, taking the ref of a source that was entered. True if the list is full now. */
-bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct source *source);
+/* Adds it; false: out of memory. Takes the ref of the source, which was entered, either way.
+ * asked_for: what source_enter said. */
+bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct source *source,
+                  bool asked_for);
 /* It is known now, or gone. Idempotent. */
 void stranger_remove(struct stranger_list *list, struct stranger *stranger);
-/* The oldest connection of the source that has most; NULL if there is none. */
-struct stranger *stranger_heaviest(const struct stranger_list *list);
+/* Who has to go now that the newcomer was added, never itself; NULL: nobody. scarce: there is no room
+ * for one more, whatever the numbers allow. */
+struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
+                                const struct limit_settings *limits, bool scarce);
 
 #endif

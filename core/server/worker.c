@@ -67,11 +67,11 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	*worker = (struct worker){ .shared = shared, .set = plugin_set_ref(terms->set), .loop = loop };
 	list_init(&worker->sessions);
 	list_init(&worker->tunnels);
-	stranger_list_init(&worker->strangers, terms->max_strangers);
+	stranger_list_init(&worker->strangers, &shared->strangers);
 	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS, control_on_first_frame_late);
 	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, control_on_next_frame_late);
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, control_on_silence);
-	linger_list_init(&worker->lingerers, loop);
+	linger_list_init(&worker->lingerers, loop, terms->max_lingerers);
 	relay_set_init(&worker->relays, loop,
 	               &(struct relay_limits){ idle_ms_of(worker), terms->max_pipes });
 	worker->relays.on_moved = forward_count;
@@ -90,7 +90,6 @@ void worker_renew(struct worker *worker, const struct worker_terms *terms)
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
 	plugin_set_unref(old);
-	worker->strangers.most = terms->max_strangers;
 	worker->relays.idle_ms = idle_ms_of(worker);
 	control_judge_anew(&worker->sessions);
 }

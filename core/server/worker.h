@@ -28,6 +28,8 @@ struct server_shared {
 	struct gate gate;                  /* [any]; of those who are pending */
 	struct principal_table principals; /* [any] */
 	struct source_table *sources;      /* [any] */
+	struct stranger_limit strangers;   /* [any] */
+	int scarce_fd;                     /* a stranger's, from which on it costs another's */
 	struct stats stats;                /* read-only; counting is [worker] */
 	atomic_bool draining;
 };
@@ -50,7 +52,8 @@ struct worker {
 struct worker_terms {
 	struct plugin_set *set; /* the worker takes a reference */
 	int listen_fd;          /* its socket on the control port, taken; -1: as it is */
-	unsigned max_strangers, max_pipes;
+	unsigned max_lingerers; /* refused, and being told why */
+	unsigned max_pipes;
 };
 
 /* False: out of memory. */

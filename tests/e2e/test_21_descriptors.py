@@ -91,6 +91,13 @@ def test_client_out_of_descriptors(server):
         assert client.process.running
 
 
+def test_more_workers_than_descriptors_allow(start_server):
+    """As on a machine of many CPUs: there are fewer of them then, and they serve."""
+    with start_server(secret="s3cret", nofile=NOFILE, extra=["--workers", "32"]) as server:
+        server.process.wait_for(r"too few descriptors.*asked=32 workers=2", stream="stderr")
+        assert serves(server)
+
+
 def _pings(host, port):
     try:
         return one_exchange(host, port) == b"ping"

@@ -10,6 +10,7 @@ import pytest
 
 from .loopback import BORE_CONTROL_PORT, port_is_free
 from .process import Process
+from .scale import SLOW
 from .waiting import wait_until
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -34,6 +35,11 @@ def is_sanitized():
     """Whether spore was built with a sanitizer, whose own memory says nothing about spore's."""
     code = pathlib.Path(spore_binary()).read_bytes()
     return b"__asan_init" in code or b"__tsan_init" in code
+
+
+def is_timed():
+    """Whether this build's use of time is worth a look: neither sanitized nor told to be slow."""
+    return SLOW == 1 and not is_sanitized()
 
 
 def find_bore():

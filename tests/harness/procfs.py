@@ -2,6 +2,7 @@
 
 import os
 import resource
+import time
 
 
 def descriptors(pid):
@@ -21,6 +22,20 @@ def _status(pid, field):
 def anonymous_memory(pid):
     """Resident anonymous memory in bytes: heap and stacks, without program text and page cache."""
     return _status(pid, "RssAnon") * 1024
+
+
+def cpu_seconds(pid):
+    """User and system time that all its threads have used, in steps of a tick (10 ms)."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_share(pid, window):
+    """What part of one CPU it uses over so many seconds from now."""
+    before, begun = cpu_seconds(pid), time.monotonic()
+    time.sleep(window)
+    return (cpu_seconds(pid) - before) / (time.monotonic() - begun)
 
 
 def threads(pid):

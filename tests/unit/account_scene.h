@@ -32,7 +32,8 @@ static inline void account_scene_open(struct account_scene *scene)
 
 	*scene = (struct account_scene){ .limits = { .max_unauthenticated_per_ip = 8, .secret_burst = 1 } };
 	ck_assert(addr_parse_ip("192.0.2.1", &addr));
-	principal_table_init(&scene->principals, ACCOUNT_SCENE_TUNNELS, ACCOUNT_SCENE_VISITORS);
+	principal_table_init(&scene->principals, ACCOUNT_SCENE_TUNNELS, ACCOUNT_SCENE_VISITORS,
+	                     ACCOUNT_SCENE_VISITORS + ACCOUNT_SCENE_TUNNELS);
 	scene->sources = source_table_new();
 	ck_assert_ptr_nonnull(scene->sources);
 	scene->source = source_get(scene->sources, &addr);
@@ -44,6 +45,7 @@ static inline void account_scene_close(struct account_scene *scene)
 {
 	ck_assert_ptr_null(scene->principals.first);
 	ck_assert_uint_eq(scene->principals.visitors, 0);
+	ck_assert_uint_eq(scene->principals.tunnels, 0);
 	source_unref(scene->source);
 	source_table_free(scene->sources);
 	principal_table_fini(&scene->principals);

@@ -3,66 +3,186 @@
 #include "net/addr.h"
 #include "suite.h"
 
-static struct limit_settings limits = { .max_unauthenticated_per_ip = 100, .secret_burst = 1 };
+enum { SHARE = 100 };
 
-static struct source *enter(struct source_table *table, const char *ip)
+static struct limit_settings limits = { .max_unauthenticated_per_ip = SHARE, .secret_burst = 1 };
+
+struct scene {
+	struct source_table *table;
+	struct stranger_limit limit;
+	struct stranger_list list;
+};
+
+static void set_up(struct scene *scene, unsigned most)
+{
+	*scene = (struct scene){ .table = source_table_new(), .limit.most = most };
+	ck_assert_ptr_nonnull(scene->table);
+	stranger_list_init(&scene->list, &scene->limit);
+}
+
+static void tear_down(struct scene *scene)
+{
+	ck_assert_uint_eq(scene->list.count, 0);
+	ck_assert_uint_eq(scene->list.top, 0);
+	ck_assert_uint_eq(atomic_load(&scene->limit.count), 0);
+	for (unsigned i = 0; i < STRANGER_BUCKETS; i++)
+		ck_assert_ptr_null(scene->list.buckets[i]);
+	source_table_free(scene->table);
+}
+
+static struct source *get(struct scene *scene, const char *ip)
 {
 	struct source *source;
 	spore_addr addr;
 
 	ck_assert(addr_parse_ip(ip, &addr));
-	source = source_get(table, &addr);
-	ck_assert(source_enter(source, &limits, 0));
+	source = source_get(scene->table, &addr);
+	ck_assert_ptr_nonnull(source);
 	return source;
+}
+
+/* Adds one; who has to go for it. */
+static struct stranger *add(struct scene *scene, struct stranger_list *list, struct stranger *stranger,
+                            const char *ip)
+{
+	struct source *source = get(scene, ip);
+
+	stranger_init(stranger);
+	ck_assert(stranger_add(list, stranger, source, source_enter(source)));
+	return stranger_to_go(list, stranger, &limits, false);
 }
 
 START_TEST(the_oldest_of_the_heaviest_goes_first)
 {
-	static const char *const ips[] = { "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3", "192.0.2.2" };
-	struct source_table *table = source_table_new();
-	struct stranger strangers[5];
-	struct stranger_list list;
+	static const char *const ips[] = { "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3",
+		                           "192.0.2.2" };
+	struct stranger all[5], more[3];
+	struct scene scene;
 
-	stranger_list_init(&list, 5);
-	ck_assert_ptr_null(stranger_heaviest(&list));
-	for (int i = 0; i < 5; i++) {
-		stranger_init(&strangers[i]);
-		ck_assert(stranger_add(&list, &strangers[i], enter(table, ips[i])) == (i == 4));
-	}
-	ck_assert_ptr_eq(stranger_heaviest(&list), &strangers[1]);
-	stranger_remove(&list, &strangers[1]);
-	stranger_remove(&list, &strangers[1]);
-	ck_assert_uint_eq(list.count, 4);
-	ck_assert_ptr_eq(stranger_heaviest(&list), &strangers[2]);
-	stranger_remove(&list, &strangers[2]);
-	stranger_remove(&list, &strangers[4]);
-	ck_assert_ptr_eq(stranger_heaviest(&list), &strangers[0]); /* all equal: the oldest */
-	stranger_remove(&list, &strangers[0]);
-	stranger_remove(&list, &strangers[3]);
-	ck_assert_uint_eq(list.count, 0);
-	ck_assert_ptr_null(stranger_heaviest(&list));
-	source_table_free(table);
+	set_up(&scene, 4);
+	for (int i = 0; i < 5; i++)
+		ck_assert_ptr_eq(add(&scene, &scene.list, &all[i], ips[i]), i == 4 ? &all[1] : NULL);
+	stranger_remove(&scene.list, &all[1]);
+	stranger_remove(&scene.list, &all[1]);
+	ck_assert_uint_eq(scene.list.count, 4);
+	ck_assert_ptr_eq(add(&scene, &scene.list, &more[0], "192.0.2.4"), &all[2]);
+	stranger_remove(&scene.list, &all[2]);
+	/* All equal: the one that has been alone for longest. */
+	ck_assert_ptr_eq(add(&scene, &scene.list, &more[1], "192.0.2.5"), &all[0]);
+	stranger_remove(&scene.list, &all[0]);
+	ck_assert_ptr_eq(add(&scene, &scene.list, &more[2], "192.0.2.3"), &all[3]);
+	stranger_remove(&scene.list, &all[3]);
+	stranger_remove(&scene.list, &all[4]);
+	for (int i = 0; i < 3; i++)
+		stranger_remove(&scene.list, &more[i]);
+	tear_down(&scene);
 }
 END_TEST
 
-START_TEST(removing_gives_the_source_back)
+START_TEST(a_source_over_its_share_pays_itself)
 {
-	struct source_table *table = source_table_new();
-	struct stranger stranger, never;
-	struct stranger_list list;
-	struct source *source = enter(table, "192.0.2.1");
+	struct stranger many[SHARE + 5], other;
+	struct scene scene;
 
-	stranger_list_init(&list, 9);
-	stranger_init(&stranger);
-	stranger_init(&never);
-	stranger_remove(&list, &never);
-	ck_assert(!stranger_add(&list, &stranger, source_ref(source)));
-	ck_assert_uint_eq(source_weight(source), 1);
-	stranger_remove(&list, &stranger);
-	ck_assert_uint_eq(source_weight(source), 0);
-	source_unref(source);
-	source_table_free(table);
+	set_up(&scene, 1000);
+	ck_assert_ptr_null(add(&scene, &scene.list, &other, "192.0.2.2"));
+	for (int i = 0; i < SHARE + 5; i++) {
+		struct stranger *gone = add(&scene, &scene.list, &many[i], "192.0.2.1");
+
+		ck_assert_ptr_eq(gone, i < SHARE ? NULL : &many[i - SHARE]);
+		if (gone)
+			stranger_remove(&scene.list, gone);
+	}
+	ck_assert_uint_eq(scene.list.count, SHARE + 1);
+	for (int i = 0; i < SHARE + 5; i++)
+		stranger_remove(&scene.list, &many[i]);
+	stranger_remove(&scene.list, &other);
+	tear_down(&scene);
 }
 END_TEST
 
-SUITE("strangers", the_oldest_of_the_heaviest_goes_first, removing_gives_the_source_back)
+START_TEST(what_was_asked_for_is_beside_all_counts)
+{
+	struct stranger asked[3], stranger;
+	struct source *source;
+	struct scene scene;
+
+	set_up(&scene, 1);
+	source = get(&scene, "192.0.2.1");
+	for (int i = 0; i < 3; i++) {
+		source_announce(source);
+		ck_assert_ptr_null(add(&scene, &scene.list, &asked[i], "192.0.2.1"));
+	}
+	ck_assert_uint_eq(scene.list.count, 0);
+	ck_assert_ptr_null(add(&scene, &scene.list, &stranger, "192.0.2.1"));
+	ck_assert_uint_eq(scene.list.count, 1);
+	for (int i = 0; i < 3; i++) {
+		stranger_remove(&scene.list, &asked[i]);
+		source_unannounce(source);
+	}
+	stranger_remove(&scene.list, &stranger);
+	source_unref(source);
+	tear_down(&scene);
+}
+END_TEST
+
+/* The number in all is shared, but each worker gives up only its own, and keeps its last one. */
+START_TEST(workers_share_the_limit)
+{
+	struct stranger first, second, third;
+	struct stranger_list other;
+	struct scene scene;
+
+	set_up(&scene, 1);
+	stranger_list_init(&other, &scene.limit);
+	ck_assert_ptr_null(add(&scene, &scene.list, &first, "192.0.2.1"));
+	ck_assert_ptr_null(add(&scene, &other, &second, "192.0.2.2"));
+	ck_assert_ptr_eq(add(&scene, &other, &third, "192.0.2.3"), &second);
+	stranger_remove(&other, &second);
+	stranger_remove(&other, &third);
+	stranger_remove(&scene.list, &first);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(scarcity_needs_no_numbers)
+{
+	struct stranger light, heavy[2];
+	struct scene scene;
+
+	set_up(&scene, 1000);
+	ck_assert_ptr_null(add(&scene, &scene.list, &light, "192.0.2.1"));
+	ck_assert_ptr_null(stranger_to_go(&scene.list, &light, &limits, true));
+	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[0], "192.0.2.2"));
+	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[1], "192.0.2.2"));
+	ck_assert_ptr_eq(stranger_to_go(&scene.list, &light, &limits, true), &heavy[0]);
+	stranger_remove(&scene.list, &light);
+	stranger_remove(&scene.list, &heavy[0]);
+	stranger_remove(&scene.list, &heavy[1]);
+	tear_down(&scene);
+}
+END_TEST
+
+/* More in one crowd than there are levels: it is still the heaviest. */
+START_TEST(crowds_of_any_size)
+{
+	enum { HUGE = STRANGER_LEVELS + 100 };
+	static struct stranger many[HUGE];
+	struct stranger light;
+	struct scene scene;
+
+	set_up(&scene, HUGE);
+	limits.max_unauthenticated_per_ip = 10 * HUGE; /* in a process of its own, as each test */
+	for (int i = 0; i < HUGE; i++)
+		ck_assert_ptr_null(add(&scene, &scene.list, &many[i], "192.0.2.1"));
+	ck_assert_ptr_eq(add(&scene, &scene.list, &light, "192.0.2.2"), &many[0]);
+	for (int i = 0; i < HUGE; i++)
+		stranger_remove(&scene.list, &many[i]);
+	stranger_remove(&scene.list, &light);
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("strangers", the_oldest_of_the_heaviest_goes_first, a_source_over_its_share_pays_itself,
+      what_was_asked_for_is_beside_all_counts, workers_share_the_limit, scarcity_needs_no_numbers,
+      crowds_of_any_size)

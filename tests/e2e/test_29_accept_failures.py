@@ -1,0 +1,77 @@
+"""Accept fails, in every way in which it can: nothing ends, nothing spins, and then it goes on.
+
+strace puts the failures into the running server. Without it, or where it may not trace, the test is
+skipped, and where CI=true it fails.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness.peers import spore_client
+from harness.scale import seconds
+from harness.services import Echo
+from harness.sockets import connect
+from harness.steady import Steady
+from harness.visitors import one_exchange
+from harness.waiting import wait_until
+from harness.wire import Tunnel
+
+CALLS_A_SECOND = 1000
+
+
+def cannot(why):
+    message = f"NO FAILURES INJECTED: {why}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message + " (CI=true: it must work)", pytrace=False)
+    pytest.skip(message)
+
+
+@contextlib.contextmanager
+def failing(pid, error, log):
+    """Meanwhile every accept of the process fails so; the log gets a line for each."""
+    if not shutil.which("strace"):
+        cannot("strace is not installed")
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-p", str(pid), "-o", log, "-e", "trace=accept4", "-e", f"inject=accept4:error={error}"],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        said = tracer.stderr.readline()
+        if "attached" not in said:
+            cannot(f"strace: {said.strip()}")
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=seconds(10))
+
+
+def calls(log):
+    with open(log, encoding="utf-8") as lines:
+        return sum("accept4(" in line for line in lines)
+
+
+@pytest.mark.parametrize("error", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EPERM"])
+def test_survived(server, error, tmp_path):
+    """At the control port and at a public one, while visitors and clients wait there."""
+    log = tmp_path / "calls"
+    with Echo() as service, spore_client(server.control, service.port) as client:
+        with Steady(server.public_host, client.port) as relay:
+            with failing(server.pid, error, log):
+                waiting = [connect(*server.control), connect(server.public_host, client.port)]
+                begun, before = time.monotonic(), relay.exchanges
+                server.process.wait_for(r"cannot accept connections", stream="stderr", times=2)
+                time.sleep(1.0)
+                wait_until(lambda: relay.exchanges > before, "the running relay to go on")
+                lasted = time.monotonic() - begun
+            assert 2 <= calls(log) < CALLS_A_SECOND * (lasted + 1), "it spins"
+            for sock in waiting:
+                sock.close()
+            assert one_exchange(server.public_host, client.port) == b"ping"
+            with Tunnel(server):
+                pass
