@@ -26,8 +26,7 @@ struct client {
 	void *arg;
 };
 
-/* ---- the end, told to main
- * ---------------------------------------------------------------------------- */
+/* ---- the end, told to main ---------------------------------------------------------------------- */
 
 static void on_exit_told(struct ev_loop *ev, ev_async *watcher, int events)
 {
@@ -49,8 +48,7 @@ static void on_over(struct session *session, enum client_exit status)
 	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
 }
 
-/* ---- the workers'
- * -------------------------------------------------------------------------------------- */
+/* ---- the workers' ------------------------------------------------------------------------------- */
 
 static void run_open(void *arg)
 {
@@ -91,8 +89,7 @@ static void run_close(void *arg)
 	deadline_list_fini(&worker->answers);
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------- */
 
 static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {

@@ -111,8 +111,7 @@ static void join(struct proxy *proxy)
 	}
 }
 
-/* ---- to the server ---------------------------------------------------------------------------------
- */
+/* ---- to the server ------------------------------------------------------------------------------ */
 
 /* The service is slower: Accept must not wait for it. What fails here the relay will find, too. */
 static void send_accept(struct proxy *proxy)
@@ -170,8 +169,7 @@ static void on_end(struct uplink *uplink, const char *why)
 	on_failed(uplink, why ? why : "closed by the server", false);
 }
 
-/* ---- to the service --------------------------------------------------------------------------------
- */
+/* ---- to the service ----------------------------------------------------------------------------- */
 
 static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
 {
@@ -215,8 +213,7 @@ static void start(struct proxy *proxy)
 		count_failure(worker, CLIENT_FAILURE_MEMORY);
 }
 
-/* ---- the queue --------------------------------------------------------------------------------------
- */
+/* ---- the queue ---------------------------------------------------------------------------------- */
 
 /* A bounded number dials, and no more are carried than there are descriptors for. */
 static bool has_room(const struct client_worker *worker)

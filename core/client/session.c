@@ -33,8 +33,7 @@ static struct session *session_of(struct uplink *uplink)
 	return (struct session *)(void *)((char *)uplink - offsetof(struct session, uplink));
 }
 
-/* ---- the end, or another try
- * -------------------------------------------------------------------------- */
+/* ---- the end, or another try -------------------------------------------------------------------- */
 
 static const struct client_settings *settings_of(const struct session *session)
 {
@@ -123,8 +122,7 @@ static void on_again(struct ev_loop *ev, ev_timer *timer, int happened)
 	session_start(timer->data);
 }
 
-/* ---- what the server's errors mean ------------------------------------------------------------------
- */
+/* ---- what the server's errors mean -------------------------------------------------------------- */
 
 static bool is_one_of(const char *error, const char *const *texts)
 {
@@ -190,8 +188,7 @@ static void on_failed(struct uplink *uplink, const char *why, bool refused)
 		end(session, why, CLIENT_FAILED, true);
 }
 
-/* ---- before the server's Hello
- * ------------------------------------------------------------------------ */
+/* ---- before the server's Hello ------------------------------------------------------------------ */
 
 static void on_ready(struct uplink *uplink)
 {
@@ -274,8 +271,7 @@ static void take_first(struct session *session, const struct message *message)
 	}
 }
 
-/* ---- after it
- * ------------------------------------------------------------------------------------------ */
+/* ---- after it ----------------------------------------------------------------------------------- */
 
 /* A visitor for another worker, on its way there. */
 struct handover {

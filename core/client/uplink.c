@@ -126,8 +126,7 @@ void uplink_on_late(struct deadline *deadline)
 		     false);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------
- */
+/* ---- opening ------------------------------------------------------------------------------------ */
 
 static void become_open(struct uplink *uplink)
 {

@@ -27,8 +27,7 @@ struct retiree {
 	struct config *config; /* ref: the instance's options live in it */
 };
 
-/* ---- [main] ----------------------------------------------------------------------------------------
- */
+/* ---- [main] ------------------------------------------------------------------------------------- */
 
 static bool try_to_end(struct retiree *retiree)
 {

@@ -44,8 +44,7 @@ static const char usage[] =
 	"tried\n"
 	"in a process of its own. One that is refused is not loaded, whoever wrote it.\n";
 
-/* ---- the command line ------------------------------------------------------------------------------
- */
+/* ---- the command line --------------------------------------------------------------------------- */
 
 static bool wrong(const char *format, const char *what)
 {
@@ -148,8 +147,7 @@ static bool read_request(char **argv, struct request *request)
 	return true;
 }
 
-/* ---- the work --------------------------------------------------------------------------------------
- */
+/* ---- the work ----------------------------------------------------------------------------------- */
 
 static bool list(const struct request *request, struct registry *registry)
 {

@@ -8,8 +8,7 @@
 #include "ops/plugin_options.h"
 #include "ops/plugin_view.h"
 
-/* ---- what is said of a component -------------------------------------------------------------------
- */
+/* ---- what is said of a component ---------------------------------------------------------------- */
 
 enum { MOST_WORDS = 4 };
 
@@ -58,8 +57,7 @@ static struct option_table options_of(const spore_component *c)
 	return (struct option_table){ c->options, c->n_options, c->option_size };
 }
 
-/* ---- for people ------------------------------------------------------------------------------------
- */
+/* ---- for people --------------------------------------------------------------------------------- */
 
 static void add_line(struct columns *columns, const char *name, const char *value)
 {
@@ -170,8 +168,7 @@ bool plugin_info_print(const struct plugin_view *view, FILE *out)
 	return good;
 }
 
-/* ---- as JSON ---------------------------------------------------------------------------------------
- */
+/* ---- as JSON ------------------------------------------------------------------------------------ */
 
 static void write_words(struct jsonout *json, const char *key, const char *const *words)
 {

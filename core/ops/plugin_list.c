@@ -24,8 +24,7 @@ struct listing {
 	bool as_json, good;
 };
 
-/* ---- one plugin ------------------------------------------------------------------------------------
- */
+/* ---- one plugin --------------------------------------------------------------------------------- */
 
 static void add_row(struct listing *l, const struct plugin_view *view, const char *offers,
                     const char *more)
@@ -108,8 +107,7 @@ static void write_view(struct jsonout *json, const struct plugin_view *view, con
 	jsonout_end(json, '}');
 }
 
-/* ---- folders ---------------------------------------------------------------------------------------
- */
+/* ---- folders ------------------------------------------------------------------------------------ */
 
 /* The same folder by another name hides nothing. */
 static bool is_same_folder(const char *a, const char *b)

@@ -58,8 +58,7 @@ static struct option_table inner_table(const spore_option_item *item)
 	return (struct option_table){ item->options, item->n_options, item->option_size };
 }
 
-/* ---- for people ------------------------------------------------------------------------------------
- */
+/* ---- for people --------------------------------------------------------------------------------- */
 
 static void describe_type(const spore_option *row, char *out, size_t size)
 {
@@ -106,8 +105,7 @@ void plugin_options_add(struct columns *columns, const struct option_table *tabl
 	add_table(columns, table, 0);
 }
 
-/* ---- as JSON ---------------------------------------------------------------------------------------
- */
+/* ---- as JSON ------------------------------------------------------------------------------------ */
 
 static void write_choices(struct jsonout *json, const char *choices)
 {

@@ -14,8 +14,7 @@
 #include "ops/runtime.h"
 #include "server/server.h"
 
-/* ---- the command line ------------------------------------------------------------------------------
- */
+/* ---- the command line --------------------------------------------------------------------------- */
 
 bool reload_words_init(struct reload_words *words, int argc, char *const *argv)
 {
@@ -41,8 +40,7 @@ void reload_words_fini(struct reload_words *words)
 	*words = (struct reload_words){ 0, NULL };
 }
 
-/* ---- what an operator hears -------------------------------------------------------------------------
- */
+/* ---- what an operator hears --------------------------------------------------------------------- */
 
 /* Each mistake's first line: the excerpts below it are for a terminal. */
 static void log_mistakes(const struct diag *diag)
@@ -74,8 +72,7 @@ static void warn_of_restart(const struct config *old, const struct config *new)
 		log_warn("a change needs a restart", log_str("key", "/server/drain_timeout"));
 }
 
-/* ---- the signal --------------------------------------------------------------------------------------
- */
+/* ---- the signal --------------------------------------------------------------------------------- */
 
 static bool take(struct plugin_set *set, void *arg, struct err *err)
 {

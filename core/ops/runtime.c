@@ -23,8 +23,7 @@
 /* A worker has three descriptors of its own; what it does takes more. */
 enum { MAX_WORKERS = 256, WORKER_DESCRIPTORS = 32, STOP_WAIT_MS = 2000 };
 
-/* ---- the process ------------------------------------------------------------------------------------
- */
+/* ---- the process -------------------------------------------------------------------------------- */
 
 static void set_limits(void)
 {
@@ -65,8 +64,7 @@ static unsigned choose_workers(int64_t asked)
 	return n < most ? n : most;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------------------------------- */
 
 static bool fail(const char *what)
 {

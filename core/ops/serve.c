@@ -66,8 +66,7 @@ static int end(struct runtime *runtime, struct config *config, struct diag *diag
 	_exit(status ? status : EXIT_FAILED);
 }
 
-/* ---- server
- * ------------------------------------------------------------------------------------------- */
+/* ---- server ------------------------------------------------------------------------------------- */
 
 struct server_process {
 	struct server *server;
@@ -139,8 +138,7 @@ int serve_server(int argc, char **argv)
 	return end(&runtime, config, &diag, status);
 }
 
-/* ---- local
- * -------------------------------------------------------------------------------------------- */
+/* ---- local -------------------------------------------------------------------------------------- */
 
 struct client_process {
 	struct client *client;

@@ -57,8 +57,7 @@ static void put_config(struct metrics *metrics, const struct config *config, uns
 	put(metrics, shard, FAMILY_CONFIG, values, 1);
 }
 
-/* ---- what is read when somebody looks. [any] -------------------------------------------------------
- */
+/* ---- what is read when somebody looks. [any] ---------------------------------------------------- */
 
 static double read_log_drops(void *unused)
 {

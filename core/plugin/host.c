@@ -320,8 +320,7 @@ static void host_metric_observe(spore_worker *worker, uint32_t series, double va
 	metrics_observe(the_host.services.metrics, lend_worker_index(worker), series, value);
 }
 
-/* ---- extensions ------------------------------------------------------------------------------------
- */
+/* ---- extensions --------------------------------------------------------------------------------- */
 
 static void ext_visit(const spore_metric_visitor *visitor, void *arg)
 {
@@ -350,8 +349,7 @@ const void *host_get_extension(const char *id)
 	return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------------------------------- */
 
 static const spore_host table = {
 	.struct_size = sizeof table,

@@ -58,8 +58,7 @@ static void break_off(struct flow *flow, const struct flow_ends *ends)
 	flow->state = FLOW_BROKEN;
 }
 
-/* ---- copying ---------------------------------------------------------------------------------------
- */
+/* ---- copying ------------------------------------------------------------------------------------ */
 
 /* Writes all it can. How much was taken: *n_out. False when the flow broke. */
 static bool write_some(struct flow *flow, const struct flow_ends *ends, const uint8_t *bytes, size_t len,
@@ -105,8 +104,7 @@ static bool copy(struct flow *flow, const struct flow_ends *ends, size_t most)
 	return false;
 }
 
-/* ---- splicing --------------------------------------------------------------------------------------
- */
+/* ---- splicing ----------------------------------------------------------------------------------- */
 
 static bool can_splice(const struct flow_ends *ends)
 {
@@ -175,8 +173,7 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 	return true;
 }
 
-/* ---- both ------------------------------------------------------------------------------------------
- */
+/* ---- both --------------------------------------------------------------------------------------- */
 
 bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 {

@@ -147,8 +147,7 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 		update(relay);
 }
 
-/* ---- relays that nobody reads, or where nothing moves
- * -------------------------------------------------------------------------- */
+/* ---- relays that nobody reads, or where nothing moves ------------------------------------------- */
 
 /* A side that nobody reads, since it has ended its sending or the other side takes nothing, may be
  * reset all the same: ask. One that ended in order, and whose bytes still drain, is left alone. */

@@ -374,8 +374,7 @@ static void judge(struct control *c)
 		take_verdict(c, verdict);
 }
 
-/* ---- the verdict on a tunnel, after a reload --------------------------------------------------------
- */
+/* ---- the verdict on a tunnel, after a reload ---------------------------------------------------- */
 
 static void let_go_of_set(struct control *c)
 {

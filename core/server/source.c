@@ -47,8 +47,7 @@ struct source_table {
 	struct shard shards[SHARDS];
 };
 
-/* ---- the table -------------------------------------------------------------------------------------
- */
+/* ---- the table ---------------------------------------------------------------------------------- */
 
 static void key_of(const spore_addr *addr, uint8_t key[16])
 {
@@ -222,8 +221,7 @@ static bool add_up_to(atomic_uint *count, int64_t most)
 	return true;
 }
 
-/* ---- connections -------------------------------------------------------------------------------------
- */
+/* ---- connections -------------------------------------------------------------------------------- */
 
 void source_announce(struct source *source)
 {
@@ -264,8 +262,7 @@ bool source_is_banned(struct source *source, int64_t now_ms)
 	return banned;
 }
 
-/* ---- tunnels and visitors --------------------------------------------------------------------------
- */
+/* ---- tunnels and visitors ----------------------------------------------------------------------- */
 
 bool source_add_tunnel(struct source *source, const struct limit_settings *limits)
 {
@@ -304,8 +301,7 @@ void source_remove_visitor(struct source *source)
 		atomic_fetch_sub(&source->visitors, 1);
 }
 
-/* ---- secrets -----------------------------------------------------------------------------------------
- */
+/* ---- secrets ------------------------------------------------------------------------------------ */
 
 bool source_may_try(struct source *source, const struct limit_settings *limits, int64_t now_ms)
 {

@@ -38,8 +38,7 @@ struct http {
 	int has_room; /* a connection has ended since the last round */
 };
 
-/* ---- visits ----------------------------------------------------------------------------------------
- */
+/* ---- visits ------------------------------------------------------------------------------------- */
 
 /* libmicrohttpd finds the end of the stream and closes. */
 static void send_away(struct visit *visit)
@@ -154,8 +153,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **v
 		visit_end(*visit);
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------------------------------ */
 
 struct http_answer http_say(unsigned status, const char *text)
 {
@@ -210,8 +208,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	return reply(connection, &answer);
 }
 
-/* ---- the loop --------------------------------------------------------------------------------------
- */
+/* ---- the loop ----------------------------------------------------------------------------------- */
 
 static void run(struct http *http);
 
@@ -251,8 +248,7 @@ static void run(struct http *http)
 		http->again = http->host->timer_start(http->worker, 1, 0, on_again, http);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------------------------------- */
 
 struct http *http_start(const spore_host *host, spore_worker *worker, int fd, http_fn answer, void *arg)
 {

@@ -32,8 +32,7 @@ struct exporter {
 	struct http *http;
 };
 
-/* ---- answers ---------------------------------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------------------------------ */
 
 static struct http_answer page(const struct exporter *exporter, enum format format)
 {
@@ -61,8 +60,7 @@ static struct http_answer answer(void *arg, const char *path, const char *accept
 	return (struct http_answer){ 0 };
 }
 
-/* ---- life ------------------------------------------------------------------------------------------
- */
+/* ---- life --------------------------------------------------------------------------------------- */
 
 static void report_busy(const spore_create_args *args, const spore_addr *address, int cause)
 {

@@ -18,8 +18,7 @@ struct page {
 	int begun; /* its head stands there */
 };
 
-/* ---- text ------------------------------------------------------------------------------------------
- */
+/* ---- text --------------------------------------------------------------------------------------- */
 
 static int reserve(struct text *text, size_t more)
 {
@@ -126,8 +125,7 @@ static const char *format_bound(double bound, char out[NUMBER_SIZE])
 	return text;
 }
 
-/* ---- the head of a family --------------------------------------------------------------------------
- */
+/* ---- the head of a family ----------------------------------------------------------------------- */
 
 static int ends_in(const char *name, size_t len, const char *suffix)
 {
@@ -186,8 +184,7 @@ static void begin_family(struct page *page)
 	put_text(page->text, "\n");
 }
 
-/* ---- samples ---------------------------------------------------------------------------------------
- */
+/* ---- samples ------------------------------------------------------------------------------------ */
 
 static void put_label(struct text *text, int *n, spore_str key, spore_str value)
 {

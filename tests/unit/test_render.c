@@ -42,8 +42,7 @@ static spore_metric_spec spec_of(uint32_t type, const char *name, const char *he
 	};
 }
 
-/* ---- families ---------------------------------------------------------------------------------------
- */
+/* ---- families ----------------------------------------------------------------------------------- */
 
 static void a_counter(const spore_metric_visitor *visitor, void *arg)
 {
@@ -173,8 +172,7 @@ START_TEST(a_unit_is_a_part_of_the_name)
 }
 END_TEST
 
-/* ---- values and texts -------------------------------------------------------------------------------
- */
+/* ---- values and texts --------------------------------------------------------------------------- */
 
 static void odd_numbers(const spore_metric_visitor *visitor, void *arg)
 {
@@ -265,8 +263,7 @@ START_TEST(labels_are_utf8_whatever_they_hold)
 }
 END_TEST
 
-/* ---- size -------------------------------------------------------------------------------------------
- */
+/* ---- size --------------------------------------------------------------------------------------- */
 
 enum { MANY = 20000 };
 

@@ -175,8 +175,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-/* ---- on each worker --------------------------------------------------------------------------------
- */
+/* ---- on each worker ----------------------------------------------------------------------------- */
 
 static void at_home(const struct state *s, const char *what)
 {
