@@ -14,7 +14,7 @@
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/sock.h"
-#include "server/control.h"
+#include "server/judge.h"
 #include "server/pending.h"
 #include "server/worker.h"
 
@@ -361,7 +361,7 @@ static void run_revalidation(struct loop_task *task)
 {
 	struct revalidation *r = (void *)((char *)task - offsetof(struct revalidation, task));
 
-	control_revalidate(&r->worker->sessions, r->instance, r->identity, r->verdict, r->grant);
+	judge_revalidate(&r->worker->sessions, r->instance, r->identity, r->verdict, r->grant);
 	grant_free(r->grant);
 	free(r);
 }

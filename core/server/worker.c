@@ -8,7 +8,10 @@
 #include "net/addr.h"
 #include "net/listener.h"
 #include "server/control.h"
+#include "server/dialogue.h"
+#include "server/entry.h"
 #include "server/forward.h"
+#include "server/judge.h"
 #include "server/tunnel.h"
 
 /* bore's own limits: 3 s for a first frame; heartbeats at most 500 ms apart (so a little less). A
@@ -30,7 +33,7 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 		close(fd);
 		return;
 	}
-	control_start(worker, fd, peer, local);
+	entry_start(worker, fd, peer, local);
 }
 
 static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
@@ -68,9 +71,9 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	list_init(&worker->sessions);
 	list_init(&worker->tunnels);
 	stranger_list_init(&worker->strangers, &shared->strangers);
-	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS, control_on_first_frame_late);
-	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, control_on_next_frame_late);
-	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, control_on_silence);
+	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS, dialogue_on_first_frame_late);
+	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, dialogue_on_next_frame_late);
+	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, dialogue_on_silence);
 	linger_list_init(&worker->lingerers, loop, terms->max_lingerers);
 	relay_set_init(&worker->relays, loop,
 	               &(struct relay_limits){ idle_ms_of(worker), terms->max_pipes });
@@ -91,7 +94,7 @@ void worker_renew(struct worker *worker, const struct worker_terms *terms)
 	worker->set = plugin_set_ref(terms->set);
 	plugin_set_unref(old);
 	worker->relays.idle_ms = idle_ms_of(worker);
-	control_judge_anew(&worker->sessions);
+	judge_all_anew(&worker->sessions);
 }
 
 void worker_drain(struct worker *worker)

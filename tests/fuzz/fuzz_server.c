@@ -4,7 +4,7 @@
 #include "plugin/grant.h"
 #include "plugin/instance.h"
 #include "scarce.h"
-#include "server/control.h"
+#include "server/judge.h"
 #include "server_crowd.h"
 #include "server_program.h"
 #include "still.h"
@@ -35,7 +35,7 @@ static void revalidate(unsigned a, unsigned b)
 	grant = grant_new(&result);
 	if (!grant) /* FAINT */
 		return;
-	control_revalidate(&house.worker.sessions, set->auth->items[b % set->auth->n],
+	judge_revalidate(&house.worker.sessions, set->auth->items[b % set->auth->n],
 	                   identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW, grant);
 	grant_free(grant);
 }
