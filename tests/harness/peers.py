@@ -132,7 +132,7 @@ def end(process, kind):
     if kind == "bore":
         process.wait()
         return
-    if not process.ended_within(1.5):
+    if not process.ended_within(0.4):
         process.terminate()
         status = process.wait()
         assert status in (0, 1), f"exit status {status} after a second TERM\n{process.log()}"
