@@ -76,12 +76,14 @@ static void warn_of_restart(const struct config *old, const struct config *new)
 
 static bool take(struct plugin_set *set, void *arg, struct err *err)
 {
-	return server_renew(arg, set, err);
+	const struct reload *reload = arg;
+
+	return server_renew(*reload->server, set, err);
 }
 
 static void read_again(struct reload *reload, struct reload_words *words)
 {
-	struct runtime_swap swap = { take, reload->server };
+	struct runtime_swap swap = { take, reload };
 	struct config *old = config_ref(reload->runtime->config), *config;
 	struct diag diag = { 0 };
 	bool good = config_load(ROLE_SERVER, words->n, words->items, &diag, &config) == CONFIG_LOADED &&
@@ -113,7 +115,7 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 	reload_words_fini(&words);
 }
 
-void reload_start(struct reload *reload, struct runtime *runtime, struct server *server,
+void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
                   const struct reload_words *words)
 {
 	*reload = (struct reload){ .runtime = runtime, .server = server, .words = words };

@@ -16,7 +16,7 @@ struct reload_words {
 
 struct reload {
 	struct runtime *runtime;
-	struct server *server;
+	struct server *const *server;     /* borrowed */
 	const struct reload_words *words; /* borrowed */
 	ev_signal hangup;
 };
@@ -26,7 +26,8 @@ bool reload_words_init(struct reload_words *words, int argc, char *const *argv);
 /* Wipes and frees them. */
 void reload_words_fini(struct reload_words *words);
 
-void reload_start(struct reload *reload, struct runtime *runtime, struct server *server,
+/* `server` is set by the time that the loop runs: a signal that comes before it is served then. */
+void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
                   const struct reload_words *words);
 void reload_stop(struct reload *reload);
 

@@ -100,15 +100,15 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	/* A signal during the start is served by the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
+	reload_start(&process.reload, runtime, &process.server, words);
 	process.server = server_start(&env, runtime->set, &err);
 	if (process.server) {
-		reload_start(&process.reload, runtime, process.server, words);
 		host_set_ready(true);
 		loop_run(runtime->main_loop);
-		reload_stop(&process.reload);
 	} else {
 		fprintf(stderr, "error: %s\n", err.text);
 	}
+	reload_stop(&process.reload);
 	drain_fini(&process.drain);
 	server_stop(process.server);
 	return process.server != NULL;
