@@ -3,6 +3,7 @@
 #include <spore/acl.h>
 #include <spore/auth.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/guest.h"
 #include "base/json.h"
@@ -11,12 +12,11 @@
 
 struct builder {
 	struct plugin_set *set;
-	struct registry *registry;
-	unsigned n_workers;
-	struct retirer *retirer;
+	const struct plugin_set_spec *spec;
 	struct diag *diag;
-	const struct json *node; /* of the instance being built */
-	uint32_t point;          /* that its chain stands at, if it is an access list */
+	const struct json *node;    /* of the instance being built */
+	const struct chain *before; /* the one whose place its chain takes, or NULL */
+	uint32_t point;             /* that its chain stands at, if it is an access list */
 };
 
 static void on_report(void *arg, const char *pointer, const char *text)
@@ -43,6 +43,18 @@ static bool serves_role(const spore_component *component, unsigned role)
 	return role == ROLE_SERVER ? SPORE_CAN(ops, verify) : SPORE_CAN(ops, answer);
 }
 
+/* Of the same name, and of the very same code: another build may keep its state in another way. */
+static const void *find_previous(const struct builder *b, const struct instance_spec *spec)
+{
+	for (size_t i = 0; b->before && i < b->before->n; i++) {
+		const struct instance *each = b->before->items[i];
+
+		if (each->component == spec->component && strcmp(each->name, spec->name) == 0)
+			return each->self;
+	}
+	return NULL;
+}
+
 static struct instance *build(struct builder *b, uint32_t kind, const struct config_instance *entry)
 {
 	unsigned role = b->set->config->role;
@@ -63,7 +75,7 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 	b->node = entry->node;
 	if (!entry->use) /* which has been reported */
 		return NULL;
-	spec.component = registry_find(b->registry, kind, entry->use, &spec.plugin, &err);
+	spec.component = registry_find(b->spec->registry, kind, entry->use, &spec.plugin, &err);
 	if (!spec.component) {
 		diag_add(b->diag, use_node(entry->node), "%s", err.text);
 		return NULL;
@@ -80,7 +92,8 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 		free(spec.conf);
 		return NULL;
 	}
-	instance = instance_new(&spec, b->n_workers, &err);
+	spec.previous = find_previous(b, &spec);
+	instance = instance_new(&spec, b->spec->n_workers, &err);
 	if (!instance && err.text[0])
 		diag_add(b->diag, use_node(entry->node), "%s", err.text);
 	if (instance)
@@ -91,14 +104,15 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 /* Adopted by the retirer, so that it has an end whatever comes. */
 static bool adopt(struct builder *b, struct instance *instance)
 {
-	if (retirer_adopt(b->retirer, instance, b->set->config))
+	if (retirer_adopt(b->spec->retirer, instance, b->set->config))
 		return true;
 	instance_free(instance);
 	diag_add(b->diag, NULL, "out of memory");
 	return false;
 }
 
-static struct chain *build_chain(struct builder *b, uint32_t kind, const struct config_chain *from)
+static struct chain *build_chain(struct builder *b, uint32_t kind, const struct config_chain *from,
+                                 const struct chain *before)
 {
 	struct chain *chain = calloc(1, sizeof *chain + from->n * sizeof(struct instance *));
 
@@ -107,6 +121,7 @@ static struct chain *build_chain(struct builder *b, uint32_t kind, const struct 
 		return NULL;
 	}
 	atomic_init(&chain->refs, 1);
+	b->before = before;
 	for (size_t i = 0; i < from->n; i++) {
 		struct instance *instance = build(b, kind, &from->items[i]);
 
@@ -130,11 +145,13 @@ static void ask_for_challenges(struct plugin_set *set)
 	}
 }
 
-struct plugin_set *plugin_set_new(struct config *config, struct registry *registry, unsigned n_workers,
-                                  struct retirer *retirer, struct diag *diag)
+struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag)
 {
+	static const struct plugin_set none = { 0 };
+	const struct plugin_set *old = spec->previous ? spec->previous : &none;
+	struct config *config = spec->config;
 	struct plugin_set *set = calloc(1, sizeof *set);
-	struct builder b = { set, registry, n_workers, retirer, diag, NULL, 0 };
+	struct builder b = { .set = set, .spec = spec, .diag = diag };
 	unsigned before = diag->count;
 
 	if (!set) {
@@ -143,14 +160,14 @@ struct plugin_set *plugin_set_new(struct config *config, struct registry *regist
 	}
 	atomic_init(&set->refs, 1);
 	set->config = config_ref(config);
-	set->transport = build_chain(&b, SPORE_KIND_TRANSPORT, &config->transport);
-	set->auth = build_chain(&b, SPORE_KIND_AUTH, &config->auth);
+	set->transport = build_chain(&b, SPORE_KIND_TRANSPORT, &config->transport, old->transport);
+	set->auth = build_chain(&b, SPORE_KIND_AUTH, &config->auth, old->auth);
 	b.point = SPORE_ACL_AT_CONTROL;
-	set->acl_control = build_chain(&b, SPORE_KIND_ACL, &config->acl_control);
+	set->acl_control = build_chain(&b, SPORE_KIND_ACL, &config->acl_control, old->acl_control);
 	b.point = SPORE_ACL_AT_PUBLIC;
-	set->acl_public = build_chain(&b, SPORE_KIND_ACL, &config->acl_public);
+	set->acl_public = build_chain(&b, SPORE_KIND_ACL, &config->acl_public, old->acl_public);
 	b.point = 0;
-	set->metrics = build_chain(&b, SPORE_KIND_METRICS, &config->metrics);
+	set->metrics = build_chain(&b, SPORE_KIND_METRICS, &config->metrics, old->metrics);
 	if (diag->count > before) {
 		plugin_set_unref(set);
 		return NULL;

@@ -34,10 +34,16 @@ struct plugin_set {
 	bool binds;            /* ... and takes one that is bound to the transport */
 };
 
-/* Loads and creates all instances, which end through the retirer. Mistakes go to the diag; NULL if there
- * was one. [main] */
-struct plugin_set *plugin_set_new(struct config *config, struct registry *registry, unsigned n_workers,
-                                  struct retirer *retirer, struct diag *diag);
+struct plugin_set_spec {
+	struct config *config;
+	struct registry *registry;
+	struct retirer *retirer; /* ends the instances */
+	unsigned n_workers;
+	const struct plugin_set *previous; /* that runs, and whose place this one may take; NULL: none */
+};
+
+/* Loads and creates all instances. Mistakes go to the diag; NULL if there was one. [main] */
+struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag);
 /* As instance_start, for all. On failure the set is the caller's to give back. [main] */
 bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err);
 /* A successor exports from now on: its exporters and these shall not both. [main] */

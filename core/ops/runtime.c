@@ -89,6 +89,15 @@ static bool start_loops(struct runtime *runtime)
 	return true;
 }
 
+static struct plugin_set *make_set(const struct runtime *runtime, struct config *config,
+                                   struct registry *registry, struct diag *diag)
+{
+	struct plugin_set_spec spec = { config, registry, runtime->retirer, runtime->n_workers,
+		                        runtime->set };
+
+	return plugin_set_new(&spec, diag);
+}
+
 static bool load_plugins(struct runtime *runtime, struct diag *diag)
 {
 	unsigned before = diag->count;
@@ -96,8 +105,7 @@ static bool load_plugins(struct runtime *runtime, struct diag *diag)
 
 	runtime->registry.loader.get_extension = host_get_extension;
 	if (plugin_path_set_up(&runtime->registry, runtime->config, diag))
-		runtime->set = plugin_set_new(runtime->config, &runtime->registry, runtime->n_workers,
-		                              runtime->retirer, diag);
+		runtime->set = make_set(runtime, runtime->config, &runtime->registry, diag);
 	if (diag->count > before)
 		diag->count_elsewhere =
 			diag->count; /* a secret's missing file, say, is no wrong usage */
@@ -159,7 +167,7 @@ bool runtime_renew(struct runtime *runtime, struct config *config, const struct 
 	bool good;
 
 	if (plugin_path_set_up(&registry, config, diag))
-		set = plugin_set_new(config, &registry, runtime->n_workers, runtime->retirer, diag);
+		set = make_set(runtime, config, &registry, diag);
 	runtime->registry.loader = registry.loader; /* what was loaded stays loaded */
 	good = set && diag->count == 0 && plugin_set_start(set, runtime->loops, &err) &&
 	       swap->take(set, swap->arg, &err);

@@ -82,6 +82,7 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 		.instance = instance->name,
 		.conf = instance->conf,
 		.raw = (const spore_cfg *)(const void *)spec->raw,
+		.previous = spec->previous,
 		.report = on_report,
 		.n_workers = n_workers,
 		.point = spec->point,

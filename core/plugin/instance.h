@@ -63,8 +63,9 @@ struct instance_spec {
 	const char *name;
 	void *conf; /* taken, on failure too */
 	const struct json *raw;
-	uint32_t role;  /* SPORE_ROLE_* */
-	uint32_t point; /* SPORE_ACL_AT_* of an access list, else 0 */
+	const void *previous; /* what create() made of the instance that this one replaces, or NULL */
+	uint32_t role;        /* SPORE_ROLE_* */
+	uint32_t point;       /* SPORE_ACL_AT_* of an access list, else 0 */
 	/* Mistakes that create() reports; `pointer` is relative to the instance. */
 	void (*report)(void *arg, const char *pointer, const char *text);
 	void *report_arg;

@@ -153,11 +153,12 @@ static struct config *load_plan(const struct house_plan *plan, char *address)
 
 static struct plugin_set *furnish(struct house *house, const struct house_plan *plan, char *address)
 {
+	struct plugin_set_spec spec = { load_plan(plan, address), &house->registry, house->retirer, 1,
+		                        NULL };
 	struct diag diag = { 0 };
-	struct plugin_set *set;
+	struct plugin_set *set = plugin_set_new(&spec, &diag);
 	struct err err = { "" };
 
-	set = plugin_set_new(load_plan(plan, address), &house->registry, 1, house->retirer, &diag);
 	diag_print(&diag, stderr);
 	FUZZ_CHECK(set && plugin_set_start(set, &house->loop, &err));
 	return set;

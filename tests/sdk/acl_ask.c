@@ -199,12 +199,13 @@ static bool answer(const struct plugin_set *set, double load_ms)
 static struct plugin_set *load_plugins(struct config *config, struct registry *registry,
                                        struct retirer *retirer, struct diag *diag)
 {
+	struct plugin_set_spec spec = { config, registry, retirer, 1, NULL };
 	const spore_list *path = &config->settings.plugins.path;
 
 	registry->loader.get_extension = host_get_extension;
 	for (size_t i = 0; i < path->count && i < REGISTRY_MAX_PATH; i++)
 		registry->path[registry->n_path++] = ((const char *const *)path->items)[i];
-	return plugin_set_new(config, registry, 1, retirer, diag);
+	return plugin_set_new(&spec, diag);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,30 @@
+"""On a reload an instance sees the one whose place it takes, and no other."""
+
+import json
+import re
+import signal
+
+
+def chains(control, public):
+    """Two access lists, of instances that are a name and a number."""
+    return {
+        point: [{"use": "heir", "name": name, "number": number} for name, number in instances]
+        for point, instances in (("control", control), ("public", public))
+    }
+
+
+def test_an_instance_sees_the_one_that_it_replaces(host):
+    """By its name and in its place: another list's "a" is none of its concern."""
+    with host.server(acl=chains([("a", 1), ("b", 2)], [("a", 3)])) as server:
+        path = host.folder / f"server{server.control[1]}.json"
+        config = json.loads(path.read_text())
+        for swaps, acl in enumerate([
+            chains([("b", 4), ("c", 5), ("a", 6)], [("b", 7)]),
+            chains([("a", 8)], [("b", 9)]),
+        ], start=1):  # fmt: skip
+            path.write_text(json.dumps({**config, "acl": acl}))
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for("configuration reloaded", times=swaps)
+    heirs = [(found[1], int(found[2])) for line in server.process.stderr
+             if (found := re.search(r"created plugin=(\w) heir_of=(\d+)", line))]  # fmt: skip
+    assert heirs == [("a", 0), ("b", 0), ("a", 0), ("b", 2), ("c", 0), ("a", 1), ("b", 0), ("a", 6), ("b", 7)]
