@@ -38,6 +38,16 @@ struct tls_ticket_key {
 	uint8_t name[16], cipher[32], mac[32];
 };
 
+enum tls_kind { TLS_OWN, TLS_CHAIN, TLS_AUTHORITIES, TLS_KINDS };
+
+/* See tls_expiry. Read-only after create(), but for what the succession holds. */
+struct tls_expiry {
+	struct tls_certificate *all; /* owned */
+	size_t n;
+	uint32_t series[TLS_KINDS];        /* 0: none */
+	struct tls_succession *succession; /* ref */
+};
+
 /* An instance. */
 struct tls {
 	const spore_host *host;
@@ -49,6 +59,7 @@ struct tls {
 	BIO_METHOD *bio; /* owned */
 	uint8_t (*pins)[TLS_PIN_SIZE];
 	size_t n_pins;
+	struct tls_expiry expiry;
 	pthread_mutex_t ticket_lock;
 	struct tls_ticket_key ticket_keys[TLS_TICKET_KEYS]; /* server; under the lock; newest first */
 	pthread_mutex_t session_lock;
@@ -65,6 +76,8 @@ enum { TLS_IN_SIZE = 64 * 1024, TLS_OUT_SIZE = 5 * (TLS_RECORD + TLS_OVERHEAD) }
  * writev() took and that flush() has still to hand on: those belong to out_owner. */
 struct tls_worker {
 	struct tls *tls;
+	spore_worker *handle;
+	spore_timer *daily; /* on worker 0 */
 	uint8_t in[TLS_IN_SIZE], out[TLS_OUT_SIZE];
 	size_t in_at, in_len, out_len;
 	struct tls_stream *out_owner;

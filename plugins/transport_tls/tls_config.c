@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "tls_error.h"
+#include "tls_expiry.h"
 #include "tls_files.h"
 #include "tls_session.h"
 #include "tls_tickets.h"
@@ -188,6 +189,8 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 		report_openssl(args, "/tickets", "OpenSSL to make keys for tickets");
 		return SPORE_EUNSUPPORTED;
 	}
+	if (!tls_expiry_set_up(tls, args->previous, args->instance))
+		return SPORE_ENOMEM;
 	tls_verify_set_up(tls);
 	warn_of_insecurity(tls);
 	return SPORE_OK;

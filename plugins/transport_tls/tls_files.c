@@ -125,27 +125,16 @@ static bool load_key(struct tls *tls, const spore_create_args *args)
 
 /* ---- the certificate --------------------------------------------------------------------------- */
 
-/* An old certificate may be on its way to being replaced, and the other side will say so: a warning. */
-static void warn_of_dates(const struct tls *tls)
+/* It may be on its way to its time, and the other side will say so: a warning. */
+static void warn_of_start(const struct tls *tls)
 {
-	enum { SOON_DAYS = 14 };
-	const X509 *cert = SSL_CTX_get0_certificate(tls->ctx);
-	const ASN1_TIME *from = X509_get0_notBefore(cert), *to = X509_get0_notAfter(cert);
-	const char *path = tls->conf->certfile;
+	const ASN1_TIME *from = X509_get0_notBefore(SSL_CTX_get0_certificate(tls->ctx));
 	char date[TLS_DATE_SIZE];
-	int days, seconds;
 
 	if (X509_cmp_current_time(from) > 0)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
-		           "the certificate in %s is not valid before %s", path,
+		           "the certificate in %s is not valid before %s", tls->conf->certfile,
 		           tls_verify_date(from, date));
-	if (X509_cmp_current_time(to) < 0)
-		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
-		           "the certificate in %s has expired since %s", path,
-		           tls_verify_date(to, date));
-	else if (ASN1_TIME_diff(&days, &seconds, NULL, to) && days < SOON_DAYS)
-		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
-		           "the certificate in %s expires soon, at %s", path, tls_verify_date(to, date));
 }
 
 static bool load_certificate(struct tls *tls, const spore_create_args *args)
@@ -156,7 +145,7 @@ static bool load_certificate(struct tls *tls, const spore_create_args *args)
 	if (!is_readable(args, "/certfile", path))
 		return false;
 	if (SSL_CTX_use_certificate_chain_file(tls->ctx, path) == 1) {
-		warn_of_dates(tls);
+		warn_of_start(tls);
 		return true;
 	}
 	code = ERR_peek_error();

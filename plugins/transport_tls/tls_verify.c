@@ -33,6 +33,11 @@ static const char *name_text(const X509_NAME *name, char *out, size_t size)
 	return n > 0 ? out : "(no name)";
 }
 
+const char *tls_verify_subject(const X509 *cert, char *out, size_t size)
+{
+	return name_text(X509_get_subject_name(cert), out, size);
+}
+
 /* One of the certificate's names, as text; "" for one that is neither a host's nor an address. */
 static void general_name_text(const GENERAL_NAME *name, char *out, size_t size)
 {
@@ -117,14 +122,14 @@ static void explain(struct tls_stream *stream, X509_STORE_CTX *store)
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		tls_error_set(stream, "%s certificate has expired since %s (%s)", whose,
 		              tls_verify_date(X509_get0_notAfter(cert), date),
-		              name_text(X509_get_subject_name(cert), name, sizeof name));
+		              tls_verify_subject(cert, name, sizeof name));
 		break;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		tls_error_set(stream,
 		              "%s certificate is not valid before %s (%s): is this machine's clock "
 		              "right?",
 		              whose, tls_verify_date(X509_get0_notBefore(cert), date),
-		              name_text(X509_get_subject_name(cert), name, sizeof name));
+		              tls_verify_subject(cert, name, sizeof name));
 		break;
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:

@@ -14,5 +14,7 @@ bool tls_verify_parse_pin(const char *text, uint8_t pin_out[TLS_PIN_SIZE]);
 enum { TLS_DATE_SIZE = 40 };
 /* "2026-01-31 12:00:00 UTC". [any] */
 const char *tls_verify_date(const ASN1_TIME *time, char text_out[TLS_DATE_SIZE]);
+/* Whose certificate it is, as "CN=a,O=b", cut where `out` ends. [any] */
+const char *tls_verify_subject(const X509 *cert, char *out, size_t size);
 
 #endif

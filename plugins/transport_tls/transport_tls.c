@@ -6,6 +6,7 @@
 #include "tls_attr.h"
 #include "tls_bio.h"
 #include "tls_config.h"
+#include "tls_expiry.h"
 #include "tls_session.h"
 #include "tls_stream.h"
 #include "tls_tickets.h"
@@ -47,6 +48,7 @@ static void destroy(void *instance)
 	struct tls *tls = instance;
 
 	tls_session_fini(tls);
+	tls_expiry_fini(tls);
 	SSL_CTX_free(tls->ctx);
 	BIO_meth_free(tls->bio);
 	tls_tickets_fini(tls);
@@ -80,19 +82,29 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return status;
 }
 
-static spore_status worker_start(void *instance, spore_worker *unused, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *handle, void **state_out)
 {
 	struct tls *tls = instance;
 	struct tls_worker *worker = calloc(1, sizeof *worker);
 	unsigned share = ((unsigned)tls->conf->max_handshakes + tls->n_workers - 1) / tls->n_workers;
 
-	(void)unused;
 	if (!worker)
 		return SPORE_ENOMEM;
 	worker->tls = tls;
+	worker->handle = handle;
 	worker->max_shaking = share;
+	if (!tls_expiry_start(worker)) {
+		free(worker);
+		return SPORE_ENOMEM;
+	}
 	*state_out = worker;
 	return SPORE_OK;
+}
+
+static void worker_stop(void *state)
+{
+	tls_expiry_stop(state);
+	free(state);
 }
 
 static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream **upper_out)
@@ -120,7 +132,7 @@ static const spore_component component = {
 	.create = create,
 	.destroy = destroy,
 	.worker_start = worker_start,
-	.worker_stop = free,
+	.worker_stop = worker_stop,
 };
 
 SPORE_PLUGIN("transport_tls", "1.0.0", "The Spore authors", "MIT", "", &component);

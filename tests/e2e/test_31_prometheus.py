@@ -27,14 +27,18 @@ LOAD_SECONDS = float(os.environ.get("SPORE_PROMETHEUS_SECONDS", "10"))
 INTERVAL_MS = int(seconds(1) * 1000)
 RULES = REPOSITORY / "conf" / "prometheus" / "spore.rules.yml"
 CONFIG = REPOSITORY / "conf" / "prometheus" / "prometheus.yml"
+INSECURE = ["--tls", "--insecure"]
 DASHBOARD = REPOSITORY / "conf" / "grafana" / "spore.json"
 
 
 @contextlib.contextmanager
-def serving(tmp_path, address, **options):
+def serving(tmp_path, address, certificate=None, **options):
     port = address.free_port()
     path = tmp_path / "metrics.json"
-    path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
+    config = {"metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}]}
+    if certificate:
+        config["transport"] = [{"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}]
+    path.write_text(json.dumps(config))
     with spore_server(address, extra=["--config", str(path)], **options) as server:
         yield server, Exporter(address.host, port)
 
@@ -56,7 +60,7 @@ def test_promtool_accepts_rules_and_config():
     for what, path in (("rules", RULES), ("config", CONFIG)):
         done = run([prometheus_program("promtool"), "check", what, str(path)])
         assert done.status == 0, done.log()
-        assert "SUCCESS: 10 rules found" in done.log()
+        assert "SUCCESS: 11 rules found" in done.log()
 
 
 # ---- names that conf/ uses ---------------------------------------------------------------------------------
@@ -76,9 +80,9 @@ def expressions():
             yield variable["name"], variable["query"]["query"]
 
 
-def test_conf_uses_what_is_served(tmp_path, address):
-    with serving(tmp_path, address, secret="s3cret") as (server, exporter):
-        with Echo() as service, spore_client(server.control, service.port, secret="s3cret"):
+def test_conf_uses_what_is_served(tmp_path, address, certificate):
+    with serving(tmp_path, address, certificate, secret="s3cret") as (server, exporter):
+        with Echo() as service, spore_client(server.control, service.port, secret="s3cret", extra=INSECURE):
             page = exporter.page()
     used = set()
     for where, text in expressions():
@@ -96,12 +100,13 @@ def test_conf_uses_what_is_served(tmp_path, address):
     assert len(used) > 20, used
 
 
-def test_the_readme_names_what_is_served(tmp_path, address):
+def test_the_readme_names_what_is_served(tmp_path, address, certificate):
     port = address.free_port()
     path = tmp_path / "client.json"
     path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
-    with serving(tmp_path, address, secret="s3cret") as (server, exporter):
-        with Echo() as service, spore_client(server.control, service.port, secret="s3cret", extra=["--config", str(path)]):
+    extra = ["--config", str(path), *INSECURE]
+    with serving(tmp_path, address, certificate, secret="s3cret") as (server, exporter):
+        with Echo() as service, spore_client(server.control, service.port, secret="s3cret", extra=extra):
             served = {**exporter.page().types, **Exporter(address.host, port).page().types}
     rows = [line.split("|") for line in (REPOSITORY / "README.md").read_text().splitlines() if line.startswith("| `spore_")]
     named = [name for row in rows for name in re.findall(r"`(spore_\w+)`", row[1])]

@@ -3,16 +3,20 @@
 import json
 import os
 import pathlib
+import signal
+import time
 
 import pytest
 
 from harness import peers
 from harness.certificates import Authority, openssl
 from harness.loopback import Loopback
+from harness.metrics import Exporter
 from harness.process import run
 from harness.services import Echo
-from harness.tls import s_client
+from harness.tls import dial, s_client
 from harness.visitors import one_exchange
+from harness.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -341,13 +345,110 @@ def test_all_mistakes_at_once(refused):
 
 
 @pytest.mark.parametrize("dates, words", [
-    ({"end": "20240131120000Z"}, "has expired since 2024-01-31 12:00:00 UTC"),
+    ({"end": "20240131120000Z"}, r"has expired since 2024-01-31 12:00:00 UTC \(CN=test\)"),
     ({"start": "20980131120000Z"}, "is not valid before 2098-01-31 12:00:00 UTC"),
 ])
 def test_dates_are_a_warning_at_the_start(serve, authority, dates, words):
     certificate = authority.issue("DNS:x", **dates)
     with serve(certificate) as server:
         server.process.wait_for(f"warn  the certificate in {certificate.path} {words}", stream="stderr")
+
+
+# When they expire
+
+
+def in_days(days):
+    """(as the openssl program wants it, as it is told, seconds since 1970)"""
+    when = int(time.time()) + days * 86400
+    told = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(when))
+    return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(when)), told, when
+
+
+def expiry_of(page):
+    """{(plugin, certificate): seconds since 1970}"""
+    return {
+        (labels["plugin"], labels["certificate"]): value
+        for name, labels, value in page.samples
+        if name == "spore_tls_certificate_expiry_timestamp_seconds"
+    }
+
+
+@pytest.fixture
+def exporter(address):
+    """Where metrics are served, and the section that says so."""
+    port = address.free_port()
+    metrics = Exporter(address.host, port)
+    metrics.section = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
+    return metrics
+
+
+def test_a_server_says_when_its_certificates_expire(configured_server, authority, tmp_path, exporter):
+    own, between, old = in_days(3), in_days(10), in_days(100)
+    middle = Authority(tmp_path / "between", name="Between", parent=authority, end=between[0])
+    clients = Authority(tmp_path / "clients", name="Clients", end=old[0])
+    dead = Authority(tmp_path / "dead", name="Dead", end="20240131120000Z")
+    certificate = middle.issue("DNS:x", end=own[0])
+    several = tmp_path / "several.pem"
+    several.write_text("".join(pathlib.Path(each.path).read_text() for each in (authority, clients, dead)))
+    entry = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key, "cacertfile": str(several)}
+    with configured_server(config={"transport": [entry], "metrics": exporter.section}) as server:
+        # The dead one's place is taken by those that live; so nothing is said of it.
+        assert expiry_of(exporter.page()) == {
+            ("tls", "own"): own[2], ("tls", "chain"): between[2], ("tls", "authorities"): old[2],
+        }  # fmt: skip
+        said = [line.split("warn  ")[1] for line in server.process.stderr if " in /" in line]
+    assert said == [
+        f"the certificate in {certificate.path} expires soon, at {own[1]} (CN=test) plugin=tls",
+        f"an intermediate certificate in {certificate.path} expires soon, at {between[1]} (CN=Between) plugin=tls",
+    ]
+
+
+def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_path, exporter):
+    end = in_days(13)
+    own = authority.issue("DNS:x", end=end[0])
+    path = tmp_path / "client.json"
+    entry = {"use": "tls", "cacertfile": authority.path, "certfile": own.path, "keyfile": own.key, "name": "up"}
+    path.write_text(json.dumps({"transport": [entry], "metrics": exporter.section}), encoding="utf-8")
+    with tls_server() as server, peers.spore_client(server.control, 9, extra=["--config", str(path)]) as client:
+        found = expiry_of(exporter.page())
+        assert found.pop(("up", "own")) == end[2]
+        assert list(found) == [("up", "authorities")]
+        client.process.wait_for(rf"the certificate in {own.path} expires soon, at {end[1]} \(CN=test\)")
+
+
+def test_without_files_there_is_no_such_metric(tls_server, certificate, authority, tmp_path, exporter):
+    path = tmp_path / "client.json"
+    path.write_text(json.dumps({"metrics": exporter.section}), encoding="utf-8")
+    with tls_server() as server:
+        with peers.spore_client(server.control, 9, extra=["--tls", "--config", str(path)],
+                                env={"SSL_CERT_FILE": authority.path}):
+            assert expiry_of(exporter.page()) == {}
+
+
+def test_a_reload_tells_of_the_new_certificates(tls_server, authority, certificate, tmp_path, exporter):
+    """Also while connections of the old ones live on, and when they end."""
+    far, soon = in_days(50), in_days(5)
+    first, second = authority.issue(f"IP:{exporter.host}", end=far[0]), authority.issue("DNS:x", end=soon[0])
+    config = tmp_path / "server.json"
+
+    def swap(server, times, *entries):
+        config.write_text(json.dumps({"transport": list(entries), "metrics": exporter.section}), encoding="utf-8")
+        server.process.signal(signal.SIGHUP)
+        server.process.wait_for("configuration reloaded", times=times)
+
+    entry = {"certfile": first.path, "keyfile": first.key, "cacertfile": authority.path}
+    with tls_server(tls=entry, config={"metrics": exporter.section}) as server:
+        with dial(server, authority, certificate):
+            before = expiry_of(exporter.page())
+            assert before[("tls", "own")] == far[2] and before[("tls", "authorities")] > 0
+            swap(server, 1, {"use": "tls", "certfile": second.path, "keyfile": second.key})
+            server.process.wait_for(rf"the certificate in {second.path} expires soon, at {soon[1]}")
+            after = {("tls", "own"): soon[2], ("tls", "authorities"): 0}
+            assert expiry_of(exporter.page()) == after
+        server.process.wait_for("plugin instance ended plugin=tls")
+        assert expiry_of(exporter.page()) == after
+        swap(server, 2, {"use": "plain"})
+        wait_until(lambda: set(expiry_of(exporter.page()).values()) == {0}, "the last user's end")
 
 
 def test_a_key_that_all_can_read(serve, certificate):

@@ -1,0 +1,247 @@
+#include "tls_expiry.h"
+
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "tls_verify.h"
+
+enum { SOON_S = 14 * 86400, DAY_MS = 86400 * 1000 };
+
+/* What is said of a kind, and whether one that is good does for those that have expired. */
+static const struct {
+	const char *label, *text;
+	bool any_does;
+} kinds[TLS_KINDS] = {
+	[TLS_OWN] = { "own", "the certificate", false },
+	[TLS_CHAIN] = { "chain", "an intermediate certificate", false },
+	[TLS_AUTHORITIES] = { "authorities", "an authority's certificate", true },
+};
+
+struct tls_certificate {
+	X509 *cert; /* ref */
+	int64_t ends_s;
+	enum tls_kind kind;
+};
+
+/* What the instances of one name share. References are counted on main; the rest is worker 0's. */
+struct tls_succession {
+	unsigned refs;
+	const struct tls *speaker; /* NULL: none */
+};
+
+static const char *file_of(const struct tls *tls, enum tls_kind kind)
+{
+	return kind == TLS_AUTHORITIES ? tls->conf->cacertfile : tls->conf->certfile;
+}
+
+/* ---- what was loaded ---------------------------------------------------------------------------- */
+
+static int64_t seconds_of(const ASN1_TIME *time)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(time, &tm) ? (int64_t)timegm(&tm) : 0;
+}
+
+static bool keep(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
+{
+	struct tls_certificate *all = realloc(expiry->all, (expiry->n + 1) * sizeof *all);
+
+	if (!all)
+		return false;
+	X509_up_ref(cert);
+	expiry->all = all;
+	all[expiry->n++] = (struct tls_certificate){ cert, seconds_of(X509_get0_notAfter(cert)), kind };
+	return true;
+}
+
+static bool keep_all(struct tls_expiry *expiry, STACK_OF(X509) * certs, enum tls_kind kind)
+{
+	bool good = true;
+
+	for (int i = 0; good && i < sk_X509_num(certs); i++)
+		good = keep(expiry, sk_X509_value(certs, i), kind);
+	return good;
+}
+
+static bool collect(struct tls *tls)
+{
+	struct tls_expiry *expiry = &tls->expiry;
+	X509 *own = SSL_CTX_get0_certificate(tls->ctx);
+	STACK_OF(X509) *certs = NULL;
+	bool good = !own || keep(expiry, own, TLS_OWN);
+
+	SSL_CTX_get0_chain_certs(tls->ctx, &certs);
+	good = good && keep_all(expiry, certs, TLS_CHAIN);
+	if (!good || !tls->conf->cacertfile)
+		return good;
+	certs = X509_STORE_get1_all_certs(SSL_CTX_get_cert_store(tls->ctx));
+	good = certs && keep_all(expiry, certs, TLS_AUTHORITIES);
+	sk_X509_pop_free(certs, X509_free);
+	return good;
+}
+
+/* ---- what is said of it ------------------------------------------------------------------------- */
+
+static bool goes_before(const struct tls_certificate *one, const struct tls_certificate *other,
+                        int64_t now_s)
+{
+	bool past = one->ends_s < now_s, other_past = other->ends_s < now_s;
+
+	if (kinds[one->kind].any_does && past != other_past)
+		return other_past;
+	return one->ends_s < other->ends_s;
+}
+
+/* The certificate of a kind whose end is the one to mind: the earliest, or, where any of them does, the
+ * next to come. NULL: there is none of the kind. */
+static const struct tls_certificate *select_next(const struct tls_expiry *expiry, enum tls_kind kind,
+                                                 int64_t now_s)
+{
+	const struct tls_certificate *next = NULL;
+
+	for (size_t i = 0; i < expiry->n; i++) {
+		const struct tls_certificate *each = &expiry->all[i];
+
+		if (each->kind == kind && (!next || goes_before(each, next, now_s)))
+			next = each;
+	}
+	return next;
+}
+
+static void warn(const struct tls *tls, const struct tls_certificate *one, int64_t now_s)
+{
+	bool past = one->ends_s < now_s;
+	char date[TLS_DATE_SIZE], name[160];
+
+	if (one->ends_s - now_s >= SOON_S)
+		return;
+	spore_logf(tls->host, tls->log, SPORE_LOG_WARN, "%s in %s %s %s (%s)", kinds[one->kind].text,
+	           file_of(tls, one->kind), past ? "has expired since" : "expires soon, at",
+	           tls_verify_date(X509_get0_notAfter(one->cert), date),
+	           tls_verify_subject(one->cert, name, sizeof name));
+}
+
+static void warn_of_all(const struct tls *tls)
+{
+	int64_t now_s = time(NULL);
+
+	for (enum tls_kind kind = 0; kind < TLS_KINDS; kind++) {
+		const struct tls_certificate *next = select_next(&tls->expiry, kind, now_s);
+
+		if (next)
+			warn(tls, next, now_s);
+	}
+}
+
+static void set_gauges(const struct tls_worker *worker, bool in_use)
+{
+	const struct tls *tls = worker->tls;
+
+	for (enum tls_kind kind = 0; kind < TLS_KINDS; kind++) {
+		const struct tls_certificate *next = select_next(&tls->expiry, kind, time(NULL));
+
+		if (tls->expiry.series[kind])
+			tls->host->metric_set(worker->handle, tls->expiry.series[kind],
+			                      in_use && next ? (double)next->ends_s : 0);
+	}
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const char *instance)
+{
+	static const char *const labels[] = { "plugin", "certificate" };
+	static const spore_metric_spec spec = {
+		.struct_size = sizeof spec,
+		.type = SPORE_METRIC_GAUGE,
+		.name = "certificate_expiry_timestamp_seconds",
+		.help = "When the next certificate of this kind expires, in seconds since 1970; 0: none "
+		        "is "
+			"in use.",
+		.unit = "seconds",
+		.labels = labels,
+		.n_labels = 2,
+	};
+	spore_str values[] = { spore_cstr(instance), spore_cstr(kinds[kind].label) };
+
+	return tls->host->metric_series(tls->host->metric_family(tls->log, &spec), values, 2);
+}
+
+/* A kind that the one before had, and this one has not, must fall to 0. */
+static void find_all_series(struct tls *tls, const struct tls *previous, const char *instance)
+{
+	for (enum tls_kind kind = 0; kind < TLS_KINDS; kind++) {
+		if ((previous && previous->expiry.series[kind]) || select_next(&tls->expiry, kind, 0))
+			tls->expiry.series[kind] = find_series(tls, kind, instance);
+	}
+}
+
+bool tls_expiry_set_up(struct tls *tls, const struct tls *previous, const char *instance)
+{
+	struct tls_succession *succession = previous ? previous->expiry.succession
+	                                             : calloc(1, sizeof *succession);
+
+	if (!succession)
+		return false;
+	succession->refs++;
+	tls->expiry.succession = succession;
+	if (!collect(tls))
+		return false;
+	find_all_series(tls, previous, instance);
+	warn_of_all(tls);
+	return true;
+}
+
+void tls_expiry_fini(struct tls *tls)
+{
+	struct tls_expiry *expiry = &tls->expiry;
+
+	for (size_t i = 0; i < expiry->n; i++)
+		X509_free(expiry->all[i].cert);
+	free(expiry->all);
+	if (expiry->succession && --expiry->succession->refs == 0)
+		free(expiry->succession);
+}
+
+/* One that was to replace this instance, and could not start, left nobody who speaks. */
+static void on_day(void *arg)
+{
+	struct tls_worker *worker = arg;
+	struct tls_succession *succession = worker->tls->expiry.succession;
+
+	if (!succession->speaker)
+		succession->speaker = worker->tls;
+	if (succession->speaker != worker->tls)
+		return;
+	warn_of_all(worker->tls);
+	set_gauges(worker, true);
+}
+
+bool tls_expiry_start(struct tls_worker *worker)
+{
+	const struct tls *tls = worker->tls;
+
+	if (tls->host->worker_index(worker->handle) != 0)
+		return true;
+	worker->daily = tls->host->timer_start(worker->handle, DAY_MS, DAY_MS, on_day, worker);
+	if (!worker->daily)
+		return false;
+	tls->expiry.succession->speaker = tls;
+	set_gauges(worker, true);
+	return true;
+}
+
+void tls_expiry_stop(struct tls_worker *worker)
+{
+	struct tls_succession *succession = worker->tls->expiry.succession;
+
+	if (!worker->daily)
+		return;
+	worker->tls->host->timer_stop(worker->daily);
+	if (succession->speaker != worker->tls)
+		return;
+	set_gauges(worker, false);
+	succession->speaker = NULL;
+}
