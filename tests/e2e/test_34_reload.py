@@ -7,42 +7,14 @@ import signal
 import pytest
 
 from harness import procfs
-from harness.peers import spore_binary, spore_client, spore_server
+from harness.peers import spore_binary, spore_client
 from harness.process import Process
+from harness.reloading import REFUSED, RELOADED, Reloading
 from harness.scale import count
 from harness.services import Echo
 from harness.sockets import connect, read_exactly
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
-
-RELOADED, REFUSED = r"configuration reloaded", r"reload refused, all stays as it was"
-
-
-class Reloading:
-    """A server with a file that can be written anew."""
-
-    def __init__(self, tmp_path, address, extra=(), **config):
-        self.path = tmp_path / "server.json"
-        self.write(config)
-        self.server = spore_server(address, extra=["--config", str(self.path), *extra])
-        self.host = address.host
-        self.swaps = self.refusals = 0
-
-    def write(self, config):
-        self.path.write_text(config if isinstance(config, str) else json.dumps(config, indent=1))
-
-    def swap(self, **config):
-        self.write(config)
-        self.swaps += 1
-        self.server.process.signal(signal.SIGHUP)
-        self.server.process.wait_for(RELOADED, stream="stderr", times=self.swaps)
-
-    def refuse(self, config):
-        self.write(config)
-        self.refusals += 1
-        self.server.process.signal(signal.SIGHUP)
-        return self.server.process.wait_for(REFUSED + r".*", stream="stderr", times=self.refusals)[0]
-
 
 @pytest.fixture
 def reloading(tmp_path, address):

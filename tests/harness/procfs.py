@@ -1,6 +1,8 @@
 """What /proc knows about a process."""
 
+import collections
 import os
+import re
 import resource
 import time
 
@@ -8,6 +10,17 @@ import time
 def descriptors(pid):
     """How many descriptors it has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def descriptors_by_kind(pid):
+    """How many it has open of each kind: "socket", "pipe", "anon_inode:[eventpoll]", a file's path."""
+    kinds = collections.Counter()
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            kinds[re.sub(r":\[\d+\]$", "", os.readlink(f"/proc/{pid}/fd/{number}"))] += 1
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return kinds
 
 
 def _status(pid, field):
