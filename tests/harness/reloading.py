@@ -9,11 +9,15 @@ RELOADED, REFUSED = r"configuration reloaded", r"reload refused, all stays as it
 
 
 class Reloading:
-    """Starts at once; .server is the running server, a context manager like any other."""
+    """Starts at once; .server is the running server, a context manager like any other.
 
-    def __init__(self, folder, address, extra=(), **config):
+    write  False: the file is there
+    """
+
+    def __init__(self, folder, address, extra=(), write=True, **config):
         self.path = folder / "server.json"
-        self.write(config)
+        if write:
+            self.write(config)
         self.server = spore_server(address, extra=["--config", str(self.path), *extra])
         self.host = address.host
         self.swaps = self.refusals = 0

@@ -1,0 +1,109 @@
+"""A reload takes files as they are now: a plugin's new version, a configuration behind a link that was swapped."""
+
+import contextlib
+import json
+import os
+
+import pytest
+
+from harness.outside import build_door
+from harness.peers import spore_client
+from harness.reloading import Reloading
+from harness.services import Echo
+from harness.visitors import one_exchange
+
+
+@contextlib.contextmanager
+def open_tunnel(running, service, identity):
+    """A client that is let in under that name."""
+    clients = sum("new client" in line for line in running.process.stderr)
+    with spore_client(running.server.control, service.port, secret="any") as client:
+        found = running.process.wait_for(r"new client .*identity=(\S+)", stream="stderr", times=clients + 1)
+        assert found.group(1) == identity
+        assert one_exchange(running.host, client.port) == b"ping"
+        yield client
+        assert one_exchange(running.host, client.port) == b"ping"
+        assert not any("tunnel lost" in line for line in client.process.stderr)
+
+
+def by_rename(path, new):
+    os.replace(new, path)
+
+
+def in_place(path, new):
+    """As cp does it: the file stays the same one, and had been mapped if it were not copied first."""
+    with open(path, "r+b") as file:
+        file.truncate()
+        file.write(new.read_bytes())
+
+
+def cut_short_and_back(path, new):
+    """Worse: for a moment what is loaded has no bytes at all."""
+    os.truncate(path, 0)
+    in_place(path, new)
+
+
+@pytest.mark.parametrize("replace", [by_rename, in_place, cut_short_and_back])
+def test_plugin(tmp_path, address, replace):
+    """New clients meet the new version, and those of the old one go on; so do both when the old one is back."""
+    path = build_door(tmp_path / "auth_door.so", "first")
+    config = {"plugins": {"path": [str(tmp_path)]}, "auth": [{"use": "door"}]}
+    running = Reloading(tmp_path, address, **config)
+    with running.server, Echo() as service, contextlib.ExitStack() as stack:
+        stack.enter_context(open_tunnel(running, service, "first"))
+        for name in ("second", "third", "first"):
+            replace(path, build_door(tmp_path / "new.so", name))
+            running.reload()
+            stack.enter_context(open_tunnel(running, service, name))
+
+
+def test_plugin_that_is_broken(tmp_path, address):
+    """What was loaded runs on, whatever became of its file."""
+    path = build_door(tmp_path / "auth_door.so", "first")
+    config = {"plugins": {"path": [str(tmp_path)]}, "auth": [{"use": "door"}]}
+    running = Reloading(tmp_path, address, **config)
+    with running.server, Echo() as service, open_tunnel(running, service, "first"):
+        os.truncate(path, 1000)
+        assert "auth_door.so refused" in running.refuse(config)
+        with open_tunnel(running, service, "first"):
+            path.unlink()
+            assert "unknown auth plugin" in running.refuse(config)
+            with open_tunnel(running, service, "first"):
+                pass
+
+
+class Mounted:
+    """A folder laid out as Kubernetes mounts a ConfigMap: its files are links to ..data/FILE, and ..data is a link
+    to a folder of one version, which is swapped by a rename."""
+
+    def __init__(self, folder, **files):
+        self.folder, self.versions = folder, 0
+        folder.mkdir()
+        self.publish(**files)
+        for name in files:
+            (folder / name).symlink_to(f"..data/{name}")
+
+    def publish(self, **files):
+        self.versions += 1
+        version = self.folder / f"..version{self.versions}"
+        version.mkdir()
+        for name, text in files.items():
+            (version / name).write_text(text)
+        (self.folder / "..data_tmp").symlink_to(version.name)
+        os.replace(self.folder / "..data_tmp", self.folder / "..data")
+
+
+def test_config_map(tmp_path, address):
+    """The configuration and the secret that it names change at once, with one link."""
+    config = {"auth": [{"use": "hmac", "secret": {"file": "key"}}]}
+    mounted = Mounted(tmp_path / "mounted", **{"server.json": json.dumps(config), "key": "one"})
+    running = Reloading(mounted.folder, address, write=False)
+    with running.server as server, Echo() as service:
+        with spore_client(server.control, service.port, secret="one") as client:
+            names = [{"use": "multi_secret", "secrets": {"alice": {"file": "key"}}}]
+            mounted.publish(**{"server.json": json.dumps({"auth": names}), "key": "two"})
+            running.reload()
+            assert client.wait() == 3
+        with spore_client(server.control, service.port, secret="two") as client:
+            server.process.wait_for("new client .*identity=alice")
+            assert one_exchange(running.host, client.port) == b"ping"
