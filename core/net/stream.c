@@ -17,6 +17,7 @@ struct bottom {
 	spore_stream base;
 	int fd;
 	int cause; /* errno of the last failure */
+	bool lost; /* an end that is read from here on is none: the connection broke */
 };
 
 /* Invariants: the watcher runs only while open or opening, and only for what someone waits for;
@@ -365,6 +366,7 @@ static enum stream_io io_result(int64_t n, uint32_t wants, uint8_t *blocked, uin
 
 static int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
 static int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
+static void bottom_lose(struct bottom *bottom, int cause);
 
 enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out)
 {
@@ -410,6 +412,16 @@ unsigned stream_raw(const struct stream *stream)
 	return stream->raw;
 }
 
+void stream_lose(struct stream *stream, int cause)
+{
+	bottom_lose(&stream->bottom, cause);
+}
+
+bool stream_is_lost(const struct stream *stream)
+{
+	return stream->bottom.lost;
+}
+
 int stream_fd(const struct stream *stream)
 {
 	return stream->bottom.fd;
@@ -442,13 +454,21 @@ static spore_status bottom_handshake(spore_stream *base, uint32_t *want, spore_t
 	return SPORE_OK;
 }
 
+/* The kernel tells of a broken connection once, to whoever asks first, and then only of an end. EPIPE is
+ * another matter: the far end had ended its sending before, and what it sent is whole. */
+static void bottom_lose(struct bottom *bottom, int cause)
+{
+	bottom->cause = cause;
+	bottom->lost = bottom->lost || cause != EPIPE;
+}
+
 static int64_t bottom_failed(struct bottom *bottom, uint32_t *want, uint32_t direction)
 {
 	if (errno == EAGAIN || errno == EINTR) {
 		*want = direction;
 		return SPORE_EAGAIN;
 	}
-	bottom->cause = errno;
+	bottom_lose(bottom, errno);
 	return errno == ECONNRESET || errno == EPIPE ? SPORE_ECLOSED : SPORE_ESYS;
 }
 
@@ -458,7 +478,9 @@ static int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n
 	ssize_t got = n == 1 ? read(bottom->fd, iov->base, iov->len)
 	                     : readv(bottom->fd, (const struct iovec *)(const void *)iov, (int)n);
 
-	return got >= 0 ? got : bottom_failed(bottom, want, SPORE_READ);
+	if (got < 0)
+		return bottom_failed(bottom, want, SPORE_READ);
+	return got == 0 && bottom->lost ? SPORE_ECLOSED : got;
 }
 
 static int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)

@@ -62,6 +62,10 @@ enum stream_io stream_shutdown(struct stream *stream);
 /* Directions in which stream_fd carries the bytes unchanged. */
 unsigned stream_raw(const struct stream *stream);
 int stream_fd(const struct stream *stream);
+/* A write straight to stream_fd failed with this errno. */
+void stream_lose(struct stream *stream, int cause);
+/* The connection broke: an end that stream_fd gives is none. (stream_read knows.) */
+bool stream_is_lost(const struct stream *stream);
 struct loop *stream_loop(const struct stream *stream);
 /* Why the last call failed, for the log. */
 const char *stream_error(struct stream *stream);

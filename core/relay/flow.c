@@ -127,6 +127,7 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 		if (n < 0 && errno == EAGAIN)
 			return true;
 		if (n <= 0) {
+			stream_lose(ends->to, n < 0 ? errno : EPIPE);
 			break_off(flow, ends);
 			return false;
 		}
@@ -148,6 +149,8 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n < 0)
+			return false;
+		if (n == 0 && stream_is_lost(ends->from))
 			return false;
 		if (n == 0) {
 			flow->state = FLOW_ENDING;

@@ -257,6 +257,23 @@ START_TEST(a_reset_is_passed_on)
 }
 END_TEST
 
+/* The relay meets it by writing or by reading, as it comes. */
+START_TEST(a_reset_is_passed_on_to_one_who_sends)
+{
+	for (int side = 0; side < 2; side++) {
+		struct scene scene;
+
+		start(&scene, TCP_PAIRS);
+		say(&scene, !side, "x");
+		sockets_reset(scene.far[side]);
+		scene.far[side] = dup(STDERR_FILENO);
+		check_end(&scene, !side, -ECONNRESET);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		tear_down(&scene);
+	}
+}
+END_TEST
+
 START_TEST(a_reset_behind_a_half_close_is_passed_on)
 {
 	struct scene scene;
@@ -326,7 +343,8 @@ static unsigned next(struct bulk *bulk)
 static void move(struct scene *scene, struct bulk *bulk, int from)
 {
 	size_t most = 1 + next(bulk) % 200000, left = bulk->size - bulk->n_sent;
-	ssize_t n = left ? write(scene->far[from], bulk->sent + bulk->n_sent, left < most ? left : most) : 0;
+	ssize_t n = left ? write(scene->far[from], bulk->sent + bulk->n_sent, left < most ? left : most)
+	                 : 0;
 
 	if (n > 0 && (bulk->n_sent += (size_t)n) == bulk->size)
 		shutdown(scene->far[from], SHUT_WR);
@@ -496,6 +514,7 @@ START_TEST(a_reader_that_dies_ends_the_relay)
 	ck_assert_uint_gt(fill(&scene, 0), 0);
 	sockets_reset(scene.far[1]);
 	scene.far[1] = dup(STDERR_FILENO);
+	check_end(&scene, 0, -ECONNRESET);
 	ck_assert(run_until_within(scene.loop, 5000, is_over, &scene));
 	tear_down(&scene);
 }
@@ -504,7 +523,7 @@ END_TEST
 SUITE("relay", bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_bytes_are_in_it,
       one_that_carries_nothing_is_reset_if_asked, bytes_go_both_ways_and_are_counted,
       each_direction_ends_on_its_own, bytes_that_came_before_go_first, what_moves_is_told_as_it_goes,
-      a_reset_is_passed_on, a_reset_behind_a_half_close_is_passed_on,
-      ending_the_set_resets_all, bulk_arrives_unchanged, bulk_through_a_dribble_arrives_unchanged,
-      a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,
-      a_reader_that_dies_ends_the_relay)
+      a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
+      a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
+      bulk_through_a_dribble_arrives_unchanged, a_stalled_reader_bounds_what_is_held,
+      a_reset_of_a_blocked_sender_is_passed_on, a_reader_that_dies_ends_the_relay)

@@ -45,7 +45,8 @@ static bool write_some(struct owner *owner)
 static void read_some(struct owner *owner)
 {
 	size_t n;
-	enum stream_io io = stream_read(owner->stream, owner->got + owner->n_got, sizeof owner->got - owner->n_got, &n);
+	enum stream_io io = stream_read(owner->stream, owner->got + owner->n_got,
+	                                sizeof owner->got - owner->n_got, &n);
 
 	owner->n_got += n;
 	owner->ended = owner->ended || io == STREAM_EOF;
@@ -210,6 +211,46 @@ START_TEST(a_reset_is_an_error_with_a_cause)
 }
 END_TEST
 
+/* The kernel tells of a reset once: here, by the write. */
+START_TEST(a_reset_that_a_write_met_is_no_end)
+{
+	struct owner owner;
+	size_t n;
+
+	start_open(&owner, false);
+	ck_assert_int_eq(write(owner.other, "cut", 3), 3);
+	sockets_reset(owner.other);
+	owner.other = -1;
+	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_ERROR);
+	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_ERROR);
+	read_some(&owner);
+	if (!owner.broken) /* what came before may still be read */
+		read_some(&owner);
+	ck_assert(owner.broken && !owner.ended);
+	stop(&owner);
+}
+END_TEST
+
+/* Nobody reads any more, but all was said. */
+START_TEST(an_end_behind_which_a_write_fails_is_one)
+{
+	struct owner owner;
+	size_t n;
+
+	start_open(&owner, false);
+	ck_assert_int_eq(write(owner.other, "whole", 5), 5);
+	close(owner.other);
+	owner.other = -1;
+	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_OK);
+	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_ERROR);
+	while (!owner.ended && !owner.broken)
+		read_some(&owner);
+	ck_assert(owner.ended && !owner.broken);
+	ck_assert_uint_eq(owner.n_got, 5);
+	stop(&owner);
+}
+END_TEST
+
 static int end_of(bool reset)
 {
 	struct owner owner;
@@ -300,7 +341,8 @@ END_TEST
 
 START_TEST(a_dribbling_transport_loses_nothing)
 {
-	static const char text[] = "The quick brown fox jumps over the lazy dog, again and again and again.";
+	static const char text[] =
+		"The quick brown fox jumps over the lazy dog, again and again and again.";
 	struct owner owner;
 	char back[256];
 
@@ -538,10 +580,11 @@ START_TEST(one_stream_with_pending_bytes_does_not_stop_the_loop)
 }
 END_TEST
 
-SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close, a_reset_is_an_error_with_a_cause,
-      closing_is_orderly_or_a_reset, no_event_comes_that_is_not_wanted, no_event_follows_a_close,
-      a_full_socket_is_waited_for, a_dribbling_transport_loses_nothing,
-      pending_bytes_need_no_readable_descriptor, the_stack_has_a_most, handshakes_are_driven_to_the_end,
-      a_failed_handshake_is_told_later, an_opening_can_be_closed_at_once,
-      the_handshakes_ticket_is_dropped_once, pending_bytes_do_not_wait_for_a_quiet_loop,
-      one_stream_with_pending_bytes_does_not_stop_the_loop)
+SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close,
+      a_reset_is_an_error_with_a_cause, a_reset_that_a_write_met_is_no_end,
+      an_end_behind_which_a_write_fails_is_one, closing_is_orderly_or_a_reset,
+      no_event_comes_that_is_not_wanted, no_event_follows_a_close, a_full_socket_is_waited_for,
+      a_dribbling_transport_loses_nothing, pending_bytes_need_no_readable_descriptor,
+      the_stack_has_a_most, handshakes_are_driven_to_the_end, a_failed_handshake_is_told_later,
+      an_opening_can_be_closed_at_once, the_handshakes_ticket_is_dropped_once,
+      pending_bytes_do_not_wait_for_a_quiet_loop, one_stream_with_pending_bytes_does_not_stop_the_loop)
