@@ -1,23 +1,27 @@
 /* transport_xor - every byte XOR a key. As obfuscation it is a joke; as a transport it is as awkward as
  * the rules allow: it moves few bytes at a time, holds some back in both directions, would block at
  * half of the calls, waits for the other direction's readiness, and may finish its handshake on
- * another thread. */
+ * another thread. It may leave one of the two directions as it is, which the host then takes from the
+ * descriptor itself. */
 #include <spore/transport.h>
 #include <stdatomic.h>
 
 #include "probe.h"
 
 enum { HANDSHAKE_NONE, HANDSHAKE_BYTE, HANDSHAKE_THREAD };
+enum { CLEAR_NONE, CLEAR_UP, CLEAR_DOWN };
 enum { GREETING = 0x58, HOLD = 64 };
 
 struct conf {
-	int64_t key, handshake, chunk, hold;
+	int64_t key, handshake, clear, chunk, hold;
 	uint32_t stutter, refuse_wrap;
 };
 
 static const spore_option options[] = {
 	SPORE_INT(struct conf, key, 0, "90", 1, 255, "XORed with every byte"),
 	SPORE_ENUM(struct conf, handshake, 0, "\"none\"", "none|byte|thread", "how it opens"),
+	SPORE_ENUM(struct conf, clear, 0, "\"none\"", "none|up|down",
+	           "what is left as it is: to the server, or from it"),
 	SPORE_INT(struct conf, chunk, 0, "16384", 1, 65536, "most bytes that one call moves"),
 	SPORE_INT(struct conf, hold, 0, "0", 0, HOLD, "bytes that are kept inside, each way; 0: none"),
 	SPORE_BOOL(struct conf, stutter, 0, NULL, "would block at half of the calls"),
@@ -28,6 +32,7 @@ struct instance {
 	const spore_host *host;
 	spore_ctx *ctx;
 	const struct conf *conf;
+	uint32_t clear; /* directions of its streams */
 };
 
 struct state {
@@ -68,6 +73,11 @@ static struct xored *xored_of(spore_stream *stream)
 static const struct conf *conf_of(const struct xored *x)
 {
 	return x->state->instance->conf;
+}
+
+static int is_clear(const struct xored *x, uint32_t direction)
+{
+	return (x->state->instance->clear & direction) != 0;
 }
 
 static size_t pending_below(const struct xored *x)
@@ -251,7 +261,9 @@ static int64_t stream_readv(spore_stream *stream, const spore_iov *iov, uint32_t
 	spore_iov part = { iov->base, least(iov->len, (size_t)conf_of(x)->chunk) };
 	int64_t n;
 
-	(void)n_iov; /* a partial transfer is fine */
+	if (is_clear(x, SPORE_READ))
+		return x->lower->ops->readv(x->lower, iov, n_iov, want);
+	/* a partial transfer is fine */
 	if (stutters(x, SPORE_READ, want))
 		return SPORE_EAGAIN;
 	if (conf_of(x)->hold)
@@ -283,8 +295,8 @@ static spore_status stream_flush(spore_stream *stream, uint32_t *want)
 
 static int64_t writev_held(struct xored *x, const uint8_t *from, size_t len, uint32_t *want)
 {
-	spore_status status =
-		x->out_len == (size_t)conf_of(x)->hold ? stream_flush(&x->base, want) : SPORE_OK;
+	spore_status status = x->out_len == (size_t)conf_of(x)->hold ? stream_flush(&x->base, want)
+	                                                             : SPORE_OK;
 	size_t room = (size_t)conf_of(x)->hold - x->out_len;
 
 	if (room == 0)
@@ -302,7 +314,8 @@ static int64_t stream_writev(spore_stream *stream, const spore_iov *iov, uint32_
 	uint8_t coded[4096];
 	spore_iov part = { coded, least(len, sizeof coded) };
 
-	(void)n_iov;
+	if (is_clear(x, SPORE_WRITE))
+		return x->lower->ops->writev(x->lower, iov, n_iov, want);
 	if (stutters(x, SPORE_WRITE, want))
 		return SPORE_EAGAIN;
 	if (conf_of(x)->hold)
@@ -339,6 +352,14 @@ static int stream_fd(spore_stream *stream)
 	return x->lower->ops->fd(x->lower);
 }
 
+static uint32_t stream_raw(spore_stream *stream)
+{
+	const struct xored *x = xored_of(stream);
+	const spore_stream_ops *ops = x->lower->ops;
+
+	return SPORE_CAN(ops, raw) ? x->state->instance->clear & ops->raw(x->lower) : 0;
+}
+
 static uint32_t stream_attr(spore_stream *stream, const char *key, size_t index, spore_str *out)
 {
 	struct xored *x = xored_of(stream);
@@ -365,6 +386,7 @@ static const spore_stream_ops stream_ops = {
 	.shutdown = stream_shutdown,
 	.close = stream_close,
 	.fd = stream_fd,
+	.raw = stream_raw,
 	.attr = stream_attr,
 	.error = stream_error,
 };
@@ -386,13 +408,22 @@ static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream 
 	return SPORE_OK;
 }
 
+static uint32_t clear_directions(const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+
+	if (conf->clear == CLEAR_NONE)
+		return 0;
+	return (conf->clear == CLEAR_UP) == (args->role == SPORE_ROLE_SERVER) ? SPORE_READ : SPORE_WRITE;
+}
+
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
 	struct instance *instance = malloc(sizeof *instance);
 
 	if (!instance)
 		return SPORE_ENOMEM;
-	*instance = (struct instance){ args->host, args->ctx, args->conf };
+	*instance = (struct instance){ args->host, args->ctx, args->conf, clear_directions(args) };
 	*instance_out = instance;
 	return SPORE_OK;
 }
