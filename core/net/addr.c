@@ -214,6 +214,14 @@ socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_o
 	return sizeof *in6;
 }
 
+bool addr_is_loopback(const spore_addr *addr)
+{
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return addr->family == 4 ? addr->ip[12] == 127
+	                         : addr->family == 6 && memcmp(addr->ip, v6, sizeof v6) == 0;
+}
+
 bool addr_equal(const spore_addr *a, const spore_addr *b)
 {
 	return a->family == b->family && a->port == b->port && a->scope_id == b->scope_id &&

@@ -27,6 +27,8 @@ const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE]);
 void addr_from_sockaddr(const struct sockaddr *sa, spore_addr *addr_out);
 /* Returns the length to pass to bind or connect. */
 socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_out);
+/* An address of this machine alone: 127.0.0.0/8, ::1. */
+bool addr_is_loopback(const spore_addr *addr);
 bool addr_equal(const spore_addr *a, const spore_addr *b);
 
 #endif

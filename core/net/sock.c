@@ -11,6 +11,7 @@
 #include "net/addr.h"
 
 enum { BACKLOG = 4096, CONTROL_IDLE_S = 5, CONTROL_TIMEOUT_MS = 10000 };
+enum { IDLE_S = 60, INTERVAL_S = 20 };
 
 static bool set_int(int fd, int level, int option, int value)
 {
@@ -32,9 +33,8 @@ static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 
 	if (fd < 0)
 		return -1;
-	/* Accepted sockets inherit all of these on Linux. */
+	/* Accepted sockets inherit these on Linux, and a listener's keepalive. */
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set_keepalive(fd, 60, 20);
 	if (sizes && sizes->send)
 		set_int(fd, SOL_SOCKET, SO_SNDBUF, sizes->send);
 	if (sizes && sizes->receive)
@@ -50,6 +50,7 @@ int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *size
 	int fd = sock_new(addr, sizes), cause;
 
 	if (fd >= 0) {
+		set_keepalive(fd, IDLE_S, INTERVAL_S);
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 		if (shared)
 			set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -81,6 +82,15 @@ bool sock_listen(int fd, struct err *err)
 	return false;
 }
 
+/* On this machine the other side has answered by the time that the first call returns, as a second one
+ * tells: so no turn of the loop is waited for that. */
+static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool is_near)
+{
+	if (connect(fd, sa, len) == 0)
+		return true;
+	return is_near && errno == EINPROGRESS && connect(fd, sa, len) == 0;
+}
+
 int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out)
 {
 	struct sockaddr_storage sa;
@@ -89,8 +99,8 @@ int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *d
 
 	if (fd < 0)
 		return -1;
-	*done_out = connect(fd, (struct sockaddr *)&sa, len) == 0;
-	if (*done_out || errno == EINPROGRESS)
+	*done_out = connect_now(fd, (struct sockaddr *)&sa, len, addr_is_loopback(addr));
+	if (*done_out || errno == EINPROGRESS || errno == EALREADY)
 		return fd;
 	cause = errno;
 	close(fd);
@@ -116,6 +126,16 @@ void sock_local_addr(int fd, spore_addr *addr_out)
 	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
 		sa.ss_family = AF_UNSPEC;
 	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
+}
+
+void sock_keep_alive(int fd)
+{
+	socklen_t len = sizeof(int);
+	int is_kept = 0;
+
+	getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &is_kept, &len);
+	if (!is_kept)
+		set_keepalive(fd, IDLE_S, INTERVAL_S);
 }
 
 void sock_watch_control(int fd)

@@ -175,7 +175,8 @@ static void rearm(struct stream *stream)
 	    (events != 0) == ev_is_active(&stream->io))
 		return;
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
-	ev_io_set(&stream->io, stream->bottom.fd, events);
+	/* Not ev_io_set, after which the kernel is told even what it knows. */
+	ev_io_modify(&stream->io, events);
 	if (events)
 		ev_io_start(loop_ev(stream->loop), &stream->io);
 }

@@ -42,6 +42,7 @@ struct flow_ends {
 	struct stream *from, *to;
 	struct loop *loop;
 	struct pipe_pool *pipes;
+	bool is_last; /* the other direction has ended: both are closed once this one has */
 };
 
 /* `from` is readable: moves a turn's worth. False: the source was reset (or memory is out), and so

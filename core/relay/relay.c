@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "loop/loop.h"
+#include "net/sock.h"
 #include "net/stream.h"
 #include "relay/flow.h"
 
@@ -22,6 +23,7 @@ struct relay {
 	struct loop_task reap;
 	uint64_t seen;    /* bytes of both, when last looked at */
 	int64_t quiet_ms; /* since when they are so many */
+	bool kept_alive;  /* its sockets are, since it lasts */
 	bool over;
 };
 
@@ -63,8 +65,11 @@ static void finish(struct relay *relay, bool reset)
 
 static struct flow_ends ends_of(const struct relay *relay, int from)
 {
-	return (struct flow_ends){ relay->streams[from], relay->streams[!from], relay->set->loop,
-		                   &relay->set->pipes };
+	return (struct flow_ends){ .from = relay->streams[from],
+		                   .to = relay->streams[!from],
+		                   .loop = relay->set->loop,
+		                   .pipes = &relay->set->pipes,
+		                   .is_last = relay->flows[!from].state == FLOW_ENDED };
 }
 
 static void update(struct relay *relay)
@@ -140,9 +145,8 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 		stream_set_owner(relay->streams[i], on_stream, relay);
 	for (int i = 0; i < 2; i++)
 		drain(relay, i);
-	/* Bytes that came before are read now, not a turn later. */
-	for (int i = 0; i < 2 && !relay->over; i++)
-		pump(relay, i);
+	if (set->right_waited)
+		pump(relay, 1);
 	if (!relay->over)
 		update(relay);
 }
@@ -173,6 +177,15 @@ static bool is_idle(struct relay *relay)
 	return relay->set->idle_ms && now_ms - relay->quiet_ms >= relay->set->idle_ms;
 }
 
+static void keep_alive(struct relay *relay)
+{
+	if (relay->kept_alive)
+		return;
+	relay->kept_alive = true;
+	for (int i = 0; i < 2; i++)
+		sock_keep_alive(stream_fd(relay->streams[i]));
+}
+
 static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct relay_set *set = timer->data;
@@ -185,6 +198,7 @@ static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 
 		next = i->next;
 		tell_moved(relay);
+		keep_alive(relay);
 		if (has_died(relay, 0) || has_died(relay, 1) || is_idle(relay))
 			finish(relay, true);
 	}
@@ -194,6 +208,7 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 {
 	set->loop = loop;
 	set->idle_ms = limits->idle_ms;
+	set->right_waited = limits->right_waited;
 	pipe_pool_init(&set->pipes, limits->most_pipes);
 	set->count = 0;
 	set->on_moved = NULL;

@@ -23,6 +23,7 @@ struct stream;
 struct relay_limits {
 	int64_t idle_ms;     /* a relay that carried nothing for so long is reset; 0: never */
 	unsigned most_pipes; /* of this worker */
+	bool right_waited; /* bytes from the right may be there when a relay starts: read them at once */
 };
 
 /* Pipes take a 64th part of a process's descriptors, two each; where that is too little, bytes are
@@ -43,6 +44,7 @@ struct relay_set {
 	struct pipe_pool pipes;
 	ev_timer sweep; /* looks after those whose watchers sleep */
 	int64_t idle_ms;
+	bool right_waited;
 	relay_fn on_moved; /* NULL, or told what has moved: every second or so, and before on_end */
 };
 

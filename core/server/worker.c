@@ -76,7 +76,7 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, dialogue_on_silence);
 	linger_list_init(&worker->lingerers, loop, terms->max_lingerers);
 	relay_set_init(&worker->relays, loop,
-	               &(struct relay_limits){ idle_ms_of(worker), terms->max_pipes });
+	               &(struct relay_limits){ idle_ms_of(worker), terms->max_pipes, true });
 	worker->relays.on_moved = forward_count;
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;

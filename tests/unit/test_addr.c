@@ -193,6 +193,20 @@ START_TEST(what_is_no_ip_is_shown_too)
 }
 END_TEST
 
+START_TEST(loopback_is_this_machine_alone)
+{
+	static const char *const near[] = { "127.0.0.1:80", "127.255.0.9:1", "[::1]:80" };
+	static const char *const far[] = { "128.0.0.1:80", "126.1.1.1:80", "0.0.0.0:80", "[::]:80",
+		                           "[::2]:80",     "[1::1]:80" };
+	spore_addr addr;
+
+	for (size_t i = 0; i < sizeof near / sizeof *near; i++)
+		ck_assert_msg(addr_parse(near[i], &addr) && addr_is_loopback(&addr), "%s", near[i]);
+	for (size_t i = 0; i < sizeof far / sizeof *far; i++)
+		ck_assert_msg(addr_parse(far[i], &addr) && !addr_is_loopback(&addr), "%s", far[i]);
+}
+END_TEST
+
 START_TEST(equal_means_every_part)
 {
 	spore_addr a, b;
@@ -208,4 +222,5 @@ END_TEST
 SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port, bad_ip_addresses_are_refused,
       bad_addresses_with_ports_are_refused, prefixes_count_over_128_bits, bad_prefixes_are_refused,
       bits_behind_a_prefix_show_which_was_meant,
-      a_prefix_holds_addresses_of_its_family, a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too, equal_means_every_part)
+      a_prefix_holds_addresses_of_its_family, a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too,
+      loopback_is_this_machine_alone, equal_means_every_part)

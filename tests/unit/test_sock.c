@@ -78,6 +78,10 @@ START_TEST(connecting_succeeds_or_says_why)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
 	ck_assert_int_eq(sock_connect_result(fd), 0);
+	ck_assert_int_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	sock_keep_alive(fd);
+	ck_assert_int_ne(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	ck_assert_int_le(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
 	close(fd);
 	close(listener);
 	fd = sock_connect(&addr, NULL, &done);
