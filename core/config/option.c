@@ -24,6 +24,13 @@ const spore_option *option_find(const struct option_table *table, const char *na
 	return NULL;
 }
 
+enum option_change option_change_of(const spore_option *row, enum option_change otherwise)
+{
+	if (row->flags & OPTIONF_RESTART)
+		return OPTION_RESTART;
+	return row->flags & OPTIONF_NEW_ONLY ? OPTION_NEW_ONLY : otherwise;
+}
+
 static struct option_table item_table(const spore_option_item *item)
 {
 	return (struct option_table){ item->options, item->n_options, item->option_size };

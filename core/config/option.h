@@ -7,6 +7,18 @@
 
 #include "config/diag.h"
 
+/* What becomes of a running process when an option changes under it. */
+enum option_change {
+	OPTION_LIVE,     /* all goes by it at once */
+	OPTION_NEW_ONLY, /* new connections and tunnels go by it; those that stand do not notice */
+	OPTION_RESTART   /* it holds from the next start on */
+};
+
+/* In the flags of the core's own rows, beside SPORE_OPTF_*, and for all that is below them; a row without
+ * either is OPTION_LIVE. */
+#define OPTIONF_NEW_ONLY (1u << 30)
+#define OPTIONF_RESTART  (1u << 31)
+
 struct option_table {
 	const spore_option *rows;
 	uint32_t n, stride; /* stride: sizeof(spore_option) as its writer was compiled */
@@ -26,5 +38,7 @@ bool option_fill(const struct option_scope *scope, const struct option_table *ta
 /* The row of that name, or NULL. */
 const spore_option *option_find(const struct option_table *table, const char *name);
 const spore_option *option_row(const struct option_table *table, uint32_t index);
+/* What its flags say; `otherwise` if they say nothing. */
+enum option_change option_change_of(const spore_option *row, enum option_change otherwise);
 
 #endif

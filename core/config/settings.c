@@ -10,11 +10,11 @@ static const spore_option_item port_item = { SPORE_OPT_PORT, sizeof(int64_t), NU
 static const spore_option_item path_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
 #define WORKERS(st)                                                                                \
-	SPORE_INT(st, workers, 0, "0", 0, 256, "worker threads; 0: one for each CPU of the process")
+	SPORE_INT(st, workers, OPTIONF_RESTART, "0", 0, 256, "worker threads; 0: one for each CPU of the process")
 #define SNDBUF(st)                                                                                 \
-	SPORE_SIZE(st, sndbuf, 0, "0", 0, 1 << 30, "socket send buffer in bytes; 0: the system's")
+	SPORE_SIZE(st, sndbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30, "socket send buffer in bytes; 0: the system's")
 #define RECBUF(st)                                                                                 \
-	SPORE_SIZE(st, recbuf, 0, "0", 0, 1 << 30, "socket receive buffer in bytes; 0: the system's")
+	SPORE_SIZE(st, recbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30, "socket receive buffer in bytes; 0: the system's")
 #define DRAIN_TIMEOUT(st)                                                                          \
 	SPORE_DURATION(st, drain_timeout, 0, "10", 0, 86400000,                                    \
 	               "how long running connections may go on after TERM or INT")
@@ -22,12 +22,12 @@ static const spore_option_item path_item = { SPORE_OPT_STRING, sizeof(const char
 static const spore_option server_rows[] = {
 	SPORE_IP(struct server_settings, bind_addr, 0, "\"0.0.0.0\"", "address of the control port"),
 	SPORE_PORT(struct server_settings, control_port, 0, "7835", 1, 65535, "port that clients connect to"),
-	SPORE_IP(struct server_settings, bind_tunnels, 0, NULL,
+	SPORE_IP(struct server_settings, bind_tunnels, OPTIONF_NEW_ONLY, NULL,
 	         "address of the tunnels' public ports; default: as bind_addr"),
-	SPORE_PORT(struct server_settings, min_port, 0, "1024", 1, 65535, "lowest public port"),
-	SPORE_PORT(struct server_settings, max_port, 0, "65535", 1, 65535, "highest public port"),
-	SPORE_PORTS(struct server_settings, ports, 0, NULL, "public ports, in place of min_port and max_port"),
-	SPORE_LIST(struct server_settings, reserved_ports, 0, &port_item, "ports that no tunnel gets"),
+	SPORE_PORT(struct server_settings, min_port, OPTIONF_NEW_ONLY, "1024", 1, 65535, "lowest public port"),
+	SPORE_PORT(struct server_settings, max_port, OPTIONF_NEW_ONLY, "65535", 1, 65535, "highest public port"),
+	SPORE_PORTS(struct server_settings, ports, OPTIONF_NEW_ONLY, NULL, "public ports, in place of min_port and max_port"),
+	SPORE_LIST(struct server_settings, reserved_ports, OPTIONF_NEW_ONLY, &port_item, "ports that no tunnel gets"),
 	WORKERS(struct server_settings),
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
@@ -56,16 +56,16 @@ static const spore_option tunnel_rows[] = {
 };
 static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option limit_rows[] = {
-	SPORE_INT(struct limit_settings, max_conns_per_ip, 0, "0", 0, 1000000,
+	SPORE_INT(struct limit_settings, max_conns_per_ip, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "tunnels of one source (IPv6: a /64); 0: no limit"),
-	SPORE_INT(struct limit_settings, max_tunnels, 0, "0", 0, 1000000, "tunnels in all; 0: no limit"),
-	SPORE_INT(struct limit_settings, max_relays, 0, "0", 0, 1000000,
+	SPORE_INT(struct limit_settings, max_tunnels, OPTIONF_NEW_ONLY, "0", 0, 1000000, "tunnels in all; 0: no limit"),
+	SPORE_INT(struct limit_settings, max_relays, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "visitors in all; 0: as many as the descriptors allow"),
-	SPORE_INT(struct limit_settings, max_pending, 0, "0", 0, 1000000,
+	SPORE_INT(struct limit_settings, max_pending, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "visitors that wait for a client at once, in all; 0: no limit"),
-	SPORE_INT(struct limit_settings, max_pending_per_tunnel, 0, "1024", 0, 1000000,
+	SPORE_INT(struct limit_settings, max_pending_per_tunnel, OPTIONF_NEW_ONLY, "1024", 0, 1000000,
 	          "of them, on one tunnel; more wait in the kernel's queue"),
-	SPORE_INT(struct limit_settings, max_visitors_per_ip, 0, "0", 0, 1000000,
+	SPORE_INT(struct limit_settings, max_visitors_per_ip, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "visitors of one source (IPv6: a /64) at once; 0: no limit"),
 	SPORE_INT(struct limit_settings, visitor_rate, 0, "0", 0, 1000000,
 	          "new visitors of one source a second; 0: no limit"),
@@ -100,7 +100,7 @@ static const spore_option acl_rows[] = {
 static const spore_option log_rows[] = {
 	SPORE_ENUM(struct log_settings, level, 0, "\"info\"", "trace|debug|info|warn|error",
 	           "least severe level that is logged"),
-	SPORE_ENUM(struct log_settings, format, 0, "\"text\"", "text|json", "form of a log line"),
+	SPORE_ENUM(struct log_settings, format, OPTIONF_RESTART, "\"text\"", "text|json", "form of a log line"),
 };
 
 static const spore_option_item server_item = ITEM(struct server_settings, server_rows);
@@ -113,14 +113,14 @@ static const spore_option_item log_item = ITEM(struct log_settings, log_rows);
 
 #define BOTH                                                                                       \
 	SPORE_OBJECT(struct settings, plugins, struct plugin_settings, 0, &plugin_item, "plugins"),   \
-	        SPORE_NODE(struct settings, transport, 0, "transports, nearest the socket first"),    \
+	        SPORE_NODE(struct settings, transport, OPTIONF_NEW_ONLY, "transports, nearest the socket first"),    \
 	        SPORE_NODE(struct settings, auth, 0, "authentication, asked in order"),               \
 	        SPORE_NODE(struct settings, metrics, 0, "metrics exporters"),                         \
 	        SPORE_OBJECT(struct settings, log, struct log_settings, 0, &log_item, "logging")
 
 static const spore_option server_root[] = {
 	SPORE_OBJECT(struct settings, server, struct server_settings, 0, &server_item, "the server"),
-	SPORE_OBJECT(struct settings, acl, struct acl_settings, 0, &acl_item, "access control"),
+	SPORE_OBJECT(struct settings, acl, struct acl_settings, OPTIONF_NEW_ONLY, &acl_item, "access control"),
 	SPORE_OBJECT(struct settings, limits, struct limit_settings, 0, &limit_item, "limits"),
 	BOTH,
 };

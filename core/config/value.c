@@ -89,6 +89,12 @@ struct unit {
 	double factor;
 };
 
+static const struct unit durations[] = { { "s", 1000 },   { "ms", 1 },      { "m", 60e3 },
+	                                 { "h", 3600e3 }, { "d", 86400e3 }, { NULL, 0 } };
+static const struct unit sizes[] = { { "b", 1 },          { "k", 1024 },    { "K", 1024 },
+	                             { "m", 1048576 },    { "M", 1048576 }, { "g", 1073741824 },
+	                             { "G", 1073741824 }, { NULL, 0 } };
+
 /* "1.5s" or 1.5: a number, then one of the units (a bare number counts in the first). */
 static bool read_scaled(const struct json *node, const struct unit *units, int64_t *out)
 {
@@ -120,7 +126,7 @@ static bool read_scaled(const struct json *node, const struct unit *units, int64
 }
 
 /* In the largest unit that leaves no rest: "0", "10ms", "1d". */
-static const char *format_scaled(int64_t value, const struct unit *units, char out[32])
+static const char *format_scaled(int64_t value, const struct unit *units, char out[VALUE_SCALED_SIZE])
 {
 	const struct unit *best = NULL;
 
@@ -128,47 +134,54 @@ static const char *format_scaled(int64_t value, const struct unit *units, char o
 		if (value % (int64_t)unit->factor == 0 && (!best || unit->factor > best->factor))
 			best = unit;
 	}
-	snprintf(out, 32, "%lld%s", best ? (long long)(value / (int64_t)best->factor) : (long long)value,
+	snprintf(out, VALUE_SCALED_SIZE, "%lld%s",
+	         best ? (long long)(value / (int64_t)best->factor) : (long long)value,
 	         best ? best->suffix : "");
 	return out;
+}
+
+const char *value_format_duration(int64_t ms, char out[VALUE_SCALED_SIZE])
+{
+	return format_scaled(ms, durations, out);
+}
+
+const char *value_format_size(int64_t bytes, char out[VALUE_SCALED_SIZE])
+{
+	return format_scaled(bytes, sizes, out);
 }
 
 static bool read_duration(const struct option_scope *scope, const spore_option *row,
                           const struct json *node, int64_t *out)
 {
-	static const struct unit units[] = { { "s", 1000 },   { "ms", 1 },      { "m", 60e3 },
-		                             { "h", 3600e3 }, { "d", 86400e3 }, { NULL, 0 } };
-	char expected[128], lowest[32], highest[32];
+	char expected[128], lowest[VALUE_SCALED_SIZE], highest[VALUE_SCALED_SIZE];
 	int64_t value;
 
-	if (read_scaled(node, units, &value) && in_range(row, value)) {
+	if (read_scaled(node, durations, &value) && in_range(row, value)) {
 		*out = value;
 		return true;
 	}
 	if (row->min > row->max)
 		return wrong(scope, node, "a duration such as \"200ms\", \"1.5s\", \"5m\", or seconds");
 	snprintf(expected, sizeof expected, "a duration from %s to %s, such as \"1.5s\", or seconds",
-	         format_scaled(row->min, units, lowest), format_scaled(row->max, units, highest));
+	         format_scaled(row->min, durations, lowest),
+	         format_scaled(row->max, durations, highest));
 	return wrong(scope, node, expected);
 }
 
 static bool read_size(const struct option_scope *scope, const spore_option *row, const struct json *node,
                       int64_t *out)
 {
-	static const struct unit units[] = { { "b", 1 },          { "k", 1024 },    { "K", 1024 },
-		                             { "m", 1048576 },    { "M", 1048576 }, { "g", 1073741824 },
-		                             { "G", 1073741824 }, { NULL, 0 } };
-	char expected[128], lowest[32], highest[32];
+	char expected[128], lowest[VALUE_SCALED_SIZE], highest[VALUE_SCALED_SIZE];
 	int64_t value;
 
-	if (read_scaled(node, units, &value) && in_range(row, value)) {
+	if (read_scaled(node, sizes, &value) && in_range(row, value)) {
 		*out = value;
 		return true;
 	}
 	if (row->min > row->max)
 		return wrong(scope, node, "a size in bytes, such as 65536, \"64k\" or \"1m\"");
 	snprintf(expected, sizeof expected, "a size from %s to %s, such as 65536 or \"64k\"",
-	         format_scaled(row->min, units, lowest), format_scaled(row->max, units, highest));
+	         format_scaled(row->min, sizes, lowest), format_scaled(row->max, sizes, highest));
 	return wrong(scope, node, expected);
 }
 

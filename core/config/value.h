@@ -15,4 +15,9 @@ const char *value_path(const struct option_scope *scope, const struct json *node
 /* `found "x"`, for messages; secrets are not shown. */
 const char *value_describe(const struct json *node, char *out, size_t size);
 
+#define VALUE_SCALED_SIZE 32
+/* In the largest unit that leaves no rest: "90s", "1d"; "64k". */
+const char *value_format_duration(int64_t ms, char out[VALUE_SCALED_SIZE]);
+const char *value_format_size(int64_t bytes, char out[VALUE_SCALED_SIZE]);
+
 #endif

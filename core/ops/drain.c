@@ -12,7 +12,7 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)events;
 	log_warn("drain deadline passed, ending what still runs",
-	         log_int("timeout_ms", drain->timeout_ms));
+	         log_int("timeout_ms", atomic_load(&drain->timeout_ms)));
 	ev_break(ev, EVBREAK_ALL);
 }
 
@@ -24,9 +24,9 @@ static struct log_field log_signal(struct drain *drain)
 static void begin(struct drain *drain, struct ev_loop *ev)
 {
 	drain->begun = true;
-	log_info("draining", log_signal(drain), log_int("timeout_ms", drain->timeout_ms));
+	log_info("draining", log_signal(drain), log_int("timeout_ms", atomic_load(&drain->timeout_ms)));
 	ev_now_update(ev);
-	ev_timer_set(&drain->deadline, (double)drain->timeout_ms / 1000.0, 0.0);
+	ev_timer_set(&drain->deadline, (double)atomic_load(&drain->timeout_ms) / 1000.0, 0.0);
 	ev_timer_start(ev, &drain->deadline);
 	drain->begin(drain->arg);
 }
@@ -51,20 +51,26 @@ static void on_signal(int number, void *arg)
 
 	atomic_store(&drain->number, number);
 	if (atomic_fetch_add(&drain->all, 1) == 0)
-		watchdog_end_within(drain->timeout_ms + WATCHDOG_END_MS);
+		watchdog_end_within(atomic_load(&drain->timeout_ms) + WATCHDOG_END_MS);
 	ev_async_send(loop_ev(drain->loop), &drain->told);
 }
 
 void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin_fn)(void *arg),
                 void *arg)
 {
-	*drain = (struct drain){ .loop = loop, .timeout_ms = timeout_ms, .begin = begin_fn, .arg = arg };
+	*drain = (struct drain){ .loop = loop, .begin = begin_fn, .arg = arg };
+	atomic_init(&drain->timeout_ms, timeout_ms);
 	ev_timer_init(&drain->deadline, on_deadline, 0.0, 0.0);
 	drain->deadline.data = drain;
 	ev_async_init(&drain->told, on_told);
 	drain->told.data = drain;
 	ev_async_start(loop_ev(loop), &drain->told);
 	watchdog_listen(on_signal, drain);
+}
+
+void drain_set_timeout(struct drain *drain, int64_t timeout_ms)
+{
+	atomic_store(&drain->timeout_ms, timeout_ms);
 }
 
 void drain_done(struct drain *drain)

@@ -16,7 +16,7 @@ struct drain {
 	atomic_int number, all; /* the last signal; how many have come */
 	bool begun;
 	ev_timer deadline;
-	int64_t timeout_ms;
+	_Atomic int64_t timeout_ms; /* the watchdog's thread asks, too */
 	void (*begin)(void *arg);
 	void *arg;
 };
@@ -25,6 +25,8 @@ struct drain {
  * by drain_done. The watchdog has been started. */
 void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin)(void *arg),
                 void *arg);
+/* For a drain that has not begun. */
+void drain_set_timeout(struct drain *drain, int64_t timeout_ms);
 void drain_done(struct drain *drain);
 /* The loop has ended, and from here on the process does. */
 void drain_fini(struct drain *drain);

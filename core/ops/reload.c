@@ -11,6 +11,8 @@
 #include "config/diag.h"
 #include "config/shorthands.h"
 #include "loop/loop.h"
+#include "ops/drain.h"
+#include "ops/overview.h"
 #include "ops/runtime.h"
 #include "server/server.h"
 
@@ -42,37 +44,55 @@ void reload_words_fini(struct reload_words *words)
 
 /* ---- what an operator hears --------------------------------------------------------------------- */
 
+static const char refused[] = "reload refused, all stays as it was";
+
 /* Each mistake's first line: the excerpts below it are for a terminal. */
-static void log_mistakes(const struct diag *diag)
+static void log_mistakes(const char *mistakes)
 {
-	char *text = NULL, *rest, *line;
+	char *copy = mistakes ? strdup(mistakes) : NULL, *rest = copy, *line;
+
+	while (rest && (line = strsep(&rest, "\n")) != NULL) {
+		if (strstr(line, "error: ") && *line != ' ')
+			log_error(refused, log_str("error", line));
+	}
+	if (!copy)
+		log_error(refused, log_str("error", "out of memory"));
+	free(copy);
+}
+
+static void log_change(const struct change *change)
+{
+	log_at(change->kind == OPTION_RESTART ? LOG_WARN : LOG_INFO, "configuration changed",
+	       log_str("key", change->pointer), log_str("from", change->from ? change->from : "none"),
+	       log_str("to", change->to ? change->to : "none"),
+	       log_str("holds", changes_kind_name(change->kind)));
+}
+
+static void log_answer(const struct reload_answer *answer)
+{
+	if (!answer->swapped) {
+		log_mistakes(answer->mistakes);
+		return;
+	}
+	for (size_t i = 0; i < answer->changes.n; i++)
+		log_change(&answer->changes.items[i]);
+	log_info("configuration reloaded", log_int("changes", (int64_t)answer->changes.n));
+}
+
+static char *mistakes_text(const struct diag *diag)
+{
+	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
 
 	if (!out)
-		return;
+		return NULL;
 	diag_print(diag, out);
 	fclose(out);
-	rest = text;
-	while (rest && (line = strsep(&rest, "\n")) != NULL) {
-		if (strstr(line, "error: ") && *line != ' ')
-			log_error("reload refused, all stays as it was", log_str("error", line));
-	}
-	free(text);
+	return text;
 }
 
-/* What cannot change in a process that runs. */
-static void warn_of_restart(const struct config *old, const struct config *new)
-{
-	if (old->settings.server.workers != new->settings.server.workers)
-		log_warn("a change needs a restart", log_str("key", "/server/workers"));
-	if (old->settings.log.format != new->settings.log.format)
-		log_warn("a change needs a restart", log_str("key", "/log/format"));
-	if (old->settings.server.drain_timeout != new->settings.server.drain_timeout)
-		log_warn("a change needs a restart", log_str("key", "/server/drain_timeout"));
-}
-
-/* ---- the signal --------------------------------------------------------------------------------- */
+/* ---- the swap ------------------------------------------------------------------------------------ */
 
 static bool take(struct plugin_set *set, void *arg, struct err *err)
 {
@@ -81,44 +101,85 @@ static bool take(struct plugin_set *set, void *arg, struct err *err)
 	return server_renew(*reload->server, set, err);
 }
 
-static void read_again(struct reload *reload, struct reload_words *words)
+/* False: the mistakes are in the diag, whose places are the config's. */
+static bool swap_in(struct reload *reload, struct config *config, const struct effective *from,
+                    struct diag *diag, struct changes *changes_out)
 {
+	struct runtime *runtime = reload->runtime;
 	struct runtime_swap swap = { take, reload };
-	struct config *old = config_ref(reload->runtime->config), *config;
-	struct diag diag = { 0 };
-	bool good = config_load(ROLE_SERVER, words->n, words->items, &diag, &config) == CONFIG_LOADED &&
-	            runtime_renew(reload->runtime, config, &swap, &diag);
+	struct effective to;
 
-	if (good) {
-		warn_of_restart(old, config);
-		log_info("configuration reloaded");
-	} else {
-		log_mistakes(&diag);
-	}
+	if (!runtime_renew(runtime, config, &swap, diag))
+		return false;
+	drain_set_timeout(reload->drain, config->settings.server.drain_timeout);
+	if (!overview_make(config, runtime->set, &to) || !changes_find(from, &to, changes_out))
+		log_error("changes not listed", log_str("error", "out of memory"));
+	effective_fini(&to);
+	return true;
+}
+
+/* With the words of a command line, which reading wipes. */
+static void read_again(struct reload *reload, struct reload_words *words, struct reload_answer *answer)
+{
+	struct diag diag = { 0 };
+	struct config *config = NULL;
+	struct effective from;
+
+	/* Before the swap, which takes the old exporters. */
+	if (!overview_make(reload->runtime->config, reload->runtime->set, &from))
+		diag_add(&diag, NULL, "out of memory");
+	effective_put(&from, &reload->started);
+	answer->swapped = config_load(ROLE_SERVER, words->n, words->items, &diag, &config) ==
+	                          CONFIG_LOADED &&
+	                  diag.count == 0 && swap_in(reload, config, &from, &diag, &answer->changes);
+	if (!answer->swapped)
+		answer->mistakes = mistakes_text(&diag);
+	effective_fini(&from);
 	diag_fini(&diag);
 	config_unref(config);
-	config_unref(old);
 }
+
+void reload_now(struct reload *reload, struct reload_answer *answer_out)
+{
+	struct reload_words words;
+
+	*answer_out = (struct reload_answer){ .swapped = false };
+	if (!reload->runtime) {
+		answer_out->mistakes = strdup("error: the server is ending\n");
+	} else if (reload_words_init(&words, reload->words->n, reload->words->items)) {
+		read_again(reload, &words, answer_out);
+		reload_words_fini(&words);
+	}
+	log_answer(answer_out);
+}
+
+void reload_answer_fini(struct reload_answer *answer)
+{
+	changes_fini(&answer->changes);
+	free(answer->mistakes);
+	*answer = (struct reload_answer){ .swapped = false };
+}
+
+/* ---- the signal ---------------------------------------------------------------------------------- */
 
 static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 {
-	struct reload *reload = watcher->data;
-	struct reload_words words;
+	struct reload_answer answer;
 
 	(void)ev;
 	(void)events;
-	if (!reload_words_init(&words, reload->words->n, reload->words->items)) {
-		log_error("reload refused, all stays as it was", log_str("error", "out of memory"));
-		return;
-	}
-	read_again(reload, &words);
-	reload_words_fini(&words);
+	reload_now(watcher->data, &answer);
+	reload_answer_fini(&answer);
 }
 
 void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
-                  const struct reload_words *words)
+                  struct drain *drain, const struct reload_words *words)
 {
-	*reload = (struct reload){ .runtime = runtime, .server = server, .words = words };
+	*reload = (struct reload){
+		.runtime = runtime, .server = server, .drain = drain, .words = words
+	};
+	if (overview_make(runtime->config, runtime->set, &reload->started))
+		effective_keep(&reload->started, OPTION_RESTART);
 	ev_signal_init(&reload->hangup, on_hangup, SIGHUP);
 	reload->hangup.data = reload;
 	ev_signal_start(loop_ev(runtime->main_loop), &reload->hangup);
@@ -126,6 +187,10 @@ void reload_start(struct reload *reload, struct runtime *runtime, struct server 
 
 void reload_stop(struct reload *reload)
 {
+	if (!reload->runtime)
+		return;
 	ev_signal_stop(loop_ev(reload->runtime->main_loop), &reload->hangup);
 	signal(SIGHUP, SIG_IGN); /* the process is about to end by itself */
+	effective_fini(&reload->started);
+	reload->runtime = NULL;
 }

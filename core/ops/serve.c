@@ -100,7 +100,7 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	/* A signal during the start is served by the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
-	reload_start(&process.reload, runtime, &process.server, words);
+	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
 	process.server = server_start(&env, runtime->set, &err);
 	if (process.server) {
 		host_set_ready(true);

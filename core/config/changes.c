@@ -1,0 +1,155 @@
+#include "config/changes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A value that is longer tells a reader of the log no more. */
+enum { VALUE_SHOWN = 200 };
+
+/* ---- looking up ---------------------------------------------------------------------------------- */
+
+/* The values of one side, sorted by their pointers. */
+struct index {
+	const struct effective_value **items;
+	size_t n;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct effective_value *x = *(const struct effective_value *const *)a;
+	const struct effective_value *y = *(const struct effective_value *const *)b;
+
+	return strcmp(x->pointer, y->pointer);
+}
+
+static bool index_init(struct index *index, const struct effective *of)
+{
+	*index = (struct index){ calloc(of->n + 1, sizeof *index->items), of->n };
+	for (size_t i = 0; index->items && i < of->n; i++)
+		index->items[i] = &of->items[i];
+	if (index->items)
+		qsort(index->items, index->n, sizeof *index->items, compare);
+	return index->items != NULL;
+}
+
+static const struct effective_value *index_find(const struct index *index,
+                                                const struct effective_value *value)
+{
+	const struct effective_value **found = bsearch(&value, index->items, index->n,
+	                                               sizeof *index->items, compare);
+
+	return found ? *found : NULL;
+}
+
+/* ---- comparing ----------------------------------------------------------------------------------- */
+
+static char *copy_value(const struct effective_value *value)
+{
+	char *copy = strdup(value->value);
+
+	if (copy && strlen(copy) > VALUE_SHOWN)
+		strcpy(copy + VALUE_SHOWN - 3, "...");
+	return copy;
+}
+
+/* An instance is named as a whole. Either side may be NULL. */
+static bool add(struct changes *changes, const struct effective_value *from,
+                const struct effective_value *to)
+{
+	const struct effective_value *either = to ? to : from;
+	struct change *change = &changes->items[changes->n++];
+
+	*change = (struct change){ .kind = either->change };
+	change->pointer = strdup(either->pointer);
+	if (change->pointer && either->is_use)
+		*strrchr(change->pointer, '/') = '\0';
+	change->from = from ? copy_value(from) : NULL;
+	change->to = to ? copy_value(to) : NULL;
+	return change->pointer && (change->from || !from) && (change->to || !to);
+}
+
+static bool is_same(const struct effective_value *a, const struct effective_value *b)
+{
+	return (a->is_derived && b->is_derived) || memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+/* Is it part of the instance whose "use" this is? */
+static bool is_within(const struct effective_value *value, const struct effective_value *use)
+{
+	size_t len = use ? strlen(use->pointer) - strlen("use") : 0;
+
+	return use && strncmp(value->pointer, use->pointer, len) == 0;
+}
+
+/* What `to` has and `from` has otherwise, or not at all. */
+static bool add_changed(struct changes *changes, const struct effective *to, const struct index *from)
+{
+	const struct effective_value *replaced = NULL;
+
+	for (size_t i = 0; i < to->n; i++) {
+		const struct effective_value *value = &to->items[i], *old = index_find(from, value);
+
+		if (is_within(value, replaced) || (old && is_same(old, value)))
+			continue;
+		if (value->is_use)
+			replaced = value;
+		if (!add(changes, old, value))
+			return false;
+	}
+	return true;
+}
+
+/* What `from` alone has. */
+static bool add_gone(struct changes *changes, const struct effective *from, const struct index *to)
+{
+	const struct effective_value *replaced = NULL;
+
+	for (size_t i = 0; i < from->n; i++) {
+		const struct effective_value *value = &from->items[i], *new = index_find(to, value);
+
+		if (is_within(value, replaced))
+			continue;
+		if (value->is_use && (!new || !is_same(value, new)))
+			replaced = value;
+		if (!new && !add(changes, value, NULL))
+			return false;
+	}
+	return true;
+}
+
+bool changes_find(const struct effective *from, const struct effective *to, struct changes *changes_out)
+{
+	struct index old = { NULL, 0 }, new = { NULL, 0 };
+	bool good = !from->failed && !to->failed && index_init(&old, from) && index_init(&new, to);
+
+	*changes_out = (struct changes){ calloc(from->n + to->n + 1, sizeof *changes_out->items), 0 };
+	good = good && changes_out->items && add_changed(changes_out, to, &old) &&
+	       add_gone(changes_out, from, &new);
+	if (!good)
+		changes_fini(changes_out);
+	free(old.items);
+	free(new.items);
+	return good;
+}
+
+const char *changes_kind_name(enum option_change kind)
+{
+	static const char *const names[] = {
+		[OPTION_LIVE] = "live",
+		[OPTION_NEW_ONLY] = "new connections only",
+		[OPTION_RESTART] = "needs a restart",
+	};
+
+	return names[kind];
+}
+
+void changes_fini(struct changes *changes)
+{
+	for (size_t i = 0; i < changes->n; i++) {
+		free(changes->items[i].pointer);
+		free(changes->items[i].from);
+		free(changes->items[i].to);
+	}
+	free(changes->items);
+	*changes = (struct changes){ NULL, 0 };
+}

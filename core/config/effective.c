@@ -1,0 +1,322 @@
+#include "config/effective.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/value_text.h"
+
+enum { POINTER_SIZE = 1024, SOURCE_SIZE = 512 };
+
+/* ---- places -------------------------------------------------------------------------------------- */
+
+/* "POINTER/KEY", as RFC 6901 escapes a key, and printable. */
+static void join(const char *pointer, const char *key, char out[POINTER_SIZE])
+{
+	char token[POINTER_SIZE / 2], shown[POINTER_SIZE / 2];
+	size_t n = 0;
+
+	for (; *key && n + 3 < sizeof token; key++) {
+		bool special = *key == '~' || *key == '/';
+
+		token[n++] = special ? '~' : *key;
+		if (special)
+			token[n++] = *key == '~' ? '0' : '1';
+	}
+	text_printable(token, n, shown, sizeof shown);
+	snprintf(out, POINTER_SIZE, "%.*s/%s", POINTER_SIZE / 2 - 1, pointer, shown);
+}
+
+static unsigned line_of(struct effective *effective, const struct json *node)
+{
+	const struct json_source *source = node->source;
+
+	if (effective->counted != source || effective->counted_to > node->offset) {
+		effective->counted = source;
+		effective->counted_to = 0;
+		effective->line = 1;
+	}
+	for (; effective->counted_to < node->offset && effective->counted_to < source->len;
+	     effective->counted_to++)
+		effective->line += source->text[effective->counted_to] == '\n';
+	return effective->line;
+}
+
+/* What stands in a section that was left out has a source without a text, too: its name is the section's. */
+static void describe_source(struct effective *effective, const struct json *node, char out[SOURCE_SIZE])
+{
+	const struct json_source *source = node ? node->source : NULL;
+	char name[SOURCE_SIZE - 32];
+
+	if (source)
+		text_printable(source->name, strlen(source->name), name, sizeof name);
+	if (!source)
+		snprintf(out, SOURCE_SIZE, "default");
+	else if (source->text)
+		snprintf(out, SOURCE_SIZE, "%s:%u", name, line_of(effective, node));
+	else if (name[0] == '-')
+		snprintf(out, SOURCE_SIZE, "flag %s", name);
+	else if (isupper((unsigned char)name[0]))
+		snprintf(out, SOURCE_SIZE, "variable %s", name);
+	else
+		snprintf(out, SOURCE_SIZE, "default");
+}
+
+static const char derived[] = "derived";
+
+/* ---- values -------------------------------------------------------------------------------------- */
+
+static struct effective_value *add_item(struct effective *effective)
+{
+	size_t room = effective->room ? 2 * effective->room : 64;
+	struct effective_value *more;
+
+	if (effective->n == effective->room) {
+		more = realloc(effective->items, room * sizeof *more);
+		if (!more)
+			return NULL;
+		effective->items = more;
+		effective->room = room;
+	}
+	return &effective->items[effective->n];
+}
+
+struct entry {
+	struct value_text text;
+	char *value;
+	size_t size;
+};
+
+static bool begin(struct effective *effective, struct entry *entry)
+{
+	*entry = (struct entry){ .value = NULL };
+	entry->text.out = open_memstream(&entry->value, &entry->size);
+	effective->failed = effective->failed || !entry->text.out;
+	return entry->text.out != NULL;
+}
+
+static void end(struct effective *effective, struct entry *entry, const char *pointer,
+                const char *source, enum option_change change)
+{
+	bool written = fclose(entry->text.out) == 0;
+	struct effective_value *item = add_item(effective),
+			       made = { .change = change, .is_derived = strcmp(source, derived) == 0 };
+
+	made.pointer = strdup(pointer);
+	made.source = strdup(source);
+	made.value = entry->value;
+	if (!item || !written || !made.pointer || !made.source) {
+		effective->failed = true;
+		free(made.pointer);
+		free(made.source);
+		free(made.value);
+		return;
+	}
+	memcpy(made.digest, entry->text.digest, sizeof made.digest);
+	*item = made;
+	effective->n++;
+}
+
+void effective_add_text(struct effective *effective, const char *pointer, const char *key,
+                        const char *text, const struct json *node, enum option_change change)
+{
+	char full[POINTER_SIZE], source[SOURCE_SIZE];
+	struct entry entry;
+
+	join(pointer, key, full);
+	describe_source(effective, node, source);
+	if (!begin(effective, &entry))
+		return;
+	value_text_string(&entry.text, text);
+	end(effective, &entry, full, source, change);
+}
+
+void effective_add_use(struct effective *effective, const char *pointer, const char *use,
+                       const struct json *node, enum option_change change)
+{
+	size_t n = effective->n;
+
+	effective_add_text(effective, pointer, "use", use, node, change);
+	if (effective->n > n)
+		effective->items[n].is_use = true;
+}
+
+/* ---- tables -------------------------------------------------------------------------------------- */
+
+static void add_field(struct effective *effective, const struct effective_part *part,
+                      const spore_option *row, const struct json *node, const char *pointer,
+                      const void *field);
+
+static const struct json *children_of(const struct json *node, enum json_type type)
+{
+	return node && node->type == type ? node->first : NULL;
+}
+
+static void add_empty(struct effective *effective, const struct effective_part *part, const char *text,
+                      const struct json *node, const char *pointer)
+{
+	char source[SOURCE_SIZE];
+	struct entry entry;
+
+	describe_source(effective, node, source);
+	if (!begin(effective, &entry))
+		return;
+	fputs(text, entry.text.out);
+	end(effective, &entry, pointer, source, part->change);
+}
+
+static void add_object(struct effective *effective, const struct effective_part *part,
+                       const spore_option_item *item, const struct json *node, const char *pointer,
+                       const void *field)
+{
+	struct option_table table = { item->options, item->n_options, item->option_size };
+	struct effective_part inner = *part;
+
+	inner.table = &table;
+	inner.object = node;
+	inner.conf = field;
+	inner.pointer = pointer;
+	effective_add(effective, &inner);
+}
+
+/* A list of objects or a map: an entry for each element. */
+static void add_elements(struct effective *effective, const struct effective_part *part,
+                         const spore_option *row, const struct json *node, const char *pointer,
+                         const spore_list *list, const char *const *keys)
+{
+	const struct json *child = children_of(node, keys ? JSON_OBJECT : JSON_ARRAY);
+	const spore_option item = { .type = row->item->type, .min = 1, .max = 0, .item = row->item };
+	char full[POINTER_SIZE], index[24];
+
+	if (list->count == 0)
+		add_empty(effective, part, keys ? "{}" : "[]", node, pointer);
+	for (size_t i = 0; i < list->count; i++, child = child ? child->next : NULL) {
+		snprintf(index, sizeof index, "%zu", i);
+		join(pointer, keys ? keys[i] : index, full);
+		add_field(effective, part, &item, child, full,
+		          (const char *)list->items + i * list->stride);
+	}
+}
+
+/* Nobody said it, and it has no default, but it is there. */
+static bool is_derived(const spore_option *row, const struct json *node, const char *value)
+{
+	static const char *const empty[] = { "null", "0", "\"0\"", "\"\"", "[]", "false" };
+
+	for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+		if (strcmp(value, empty[i]) == 0)
+			return false;
+	}
+	return !node && !row->dflt;
+}
+
+static void add_plain(struct effective *effective, const struct effective_part *part,
+                      const spore_option *row, const struct json *node, const char *pointer,
+                      const void *field)
+{
+	char source[SOURCE_SIZE];
+	struct entry entry;
+
+	if (!begin(effective, &entry))
+		return;
+	value_text_write(&entry.text, row, field);
+	fflush(entry.text.out);
+	describe_source(effective, node, source);
+	end(effective, &entry, pointer, is_derived(row, node, entry.value) ? derived : source,
+	    part->change);
+}
+
+static void add_field(struct effective *effective, const struct effective_part *part,
+                      const spore_option *row, const struct json *node, const char *pointer,
+                      const void *field)
+{
+	const spore_map *map = field;
+	bool of_objects = row->type == SPORE_OPT_LIST && row->item->type == SPORE_OPT_OBJECT;
+
+	if (row->type == SPORE_OPT_OBJECT)
+		add_object(effective, part, row->item, node, pointer, field);
+	else if (of_objects)
+		add_elements(effective, part, row, node, pointer, field, NULL);
+	else if (row->type == SPORE_OPT_MAP)
+		add_elements(effective, part, row, node, pointer,
+		             &(spore_list){ map->items, map->count, map->stride },
+		             map->keys ? map->keys : &(const char *){ NULL });
+	else if (row->type == SPORE_OPT_NODE && part->on_node)
+		part->on_node(effective, pointer, node, part->change, part->arg);
+	else
+		add_plain(effective, part, row, node, pointer, field);
+}
+
+void effective_add(struct effective *effective, const struct effective_part *part)
+{
+	for (uint32_t i = 0; i < part->table->n; i++) {
+		const spore_option *row = option_row(part->table, i);
+		struct effective_part own = *part;
+		char pointer[POINTER_SIZE];
+
+		own.change = option_change_of(row, part->change);
+		join(part->pointer, row->name, pointer);
+		add_field(effective, &own, row, json_get(part->object, row->name), pointer,
+		          (const char *)part->conf + row->offset);
+	}
+}
+
+static void free_value(struct effective_value *value)
+{
+	free(value->pointer);
+	free(value->value);
+	free(value->source);
+	crypto_wipe(value, sizeof *value);
+}
+
+void effective_keep(struct effective *effective, enum option_change change)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < effective->n; i++) {
+		if (effective->items[i].change == change)
+			effective->items[kept++] = effective->items[i];
+		else
+			free_value(&effective->items[i]);
+	}
+	effective->n = kept;
+}
+
+static void put_value(struct effective *effective, struct effective_value *value,
+                      const struct effective_value *other)
+{
+	char *text = strdup(other->value), *source = strdup(other->source);
+
+	if (!text || !source) {
+		effective->failed = true;
+		free(text);
+		free(source);
+		return;
+	}
+	free(value->value);
+	free(value->source);
+	value->value = text;
+	value->source = source;
+	memcpy(value->digest, other->digest, sizeof value->digest);
+}
+
+void effective_put(struct effective *effective, const struct effective *other)
+{
+	for (size_t i = 0; i < effective->n * other->n; i++) {
+		struct effective_value *value = &effective->items[i / other->n];
+		const struct effective_value *by = &other->items[i % other->n];
+
+		if (strcmp(value->pointer, by->pointer) == 0)
+			put_value(effective, value, by);
+	}
+}
+
+void effective_fini(struct effective *effective)
+{
+	for (size_t i = 0; i < effective->n; i++)
+		free_value(&effective->items[i]);
+	free(effective->items);
+	*effective = (struct effective){ 0 };
+}
