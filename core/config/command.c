@@ -87,9 +87,40 @@ static const char *take_value(struct parser *p, const char *inline_value, const 
 	return NULL;
 }
 
+/* Flags that are about the configuration as a whole, and so none of its own. */
+static const struct {
+	const char *flag, *name;
+	enum config_purpose purpose;
+} purposes[] = {
+	{ "--check", "check", CONFIG_TO_CHECK },
+	{ "--print-config", "print_config", CONFIG_TO_PRINT },
+};
+enum { N_PURPOSES = sizeof purposes / sizeof *purposes };
+
+static bool take_purpose(struct parser *p, enum config_purpose purpose, const char *flag)
+{
+	if (p->command->purpose == purpose)
+		return wrong(p, "%s is given twice", flag);
+	if (p->command->purpose != CONFIG_TO_RUN)
+		return wrong(p, "expected one of --check and --print-config, found %s too", flag);
+	p->command->purpose = purpose;
+	return true;
+}
+
+static bool take_file(struct parser *p, const char *path, const char *flag)
+{
+	if (!path)
+		return false;
+	if (p->command->file)
+		return wrong(p, "%s is given twice", flag);
+	p->command->file = path;
+	p->command->file_origin = "--config";
+	return true;
+}
+
 static void suggest_flag(struct parser *p, const char *word)
 {
-	const char *names[COMMAND_MAX_VALUES], *meant;
+	const char *names[COMMAND_MAX_VALUES + N_PURPOSES + 2], *meant;
 	char plain[64], flag[64], shown[96];
 	size_t n = 0;
 
@@ -97,6 +128,8 @@ static void suggest_flag(struct parser *p, const char *word)
 		if (shorthands[i].roles & p->role)
 			names[n++] = shorthands[i].name;
 	}
+	for (size_t i = 0; i < N_PURPOSES; i++)
+		names[n++] = purposes[i].name;
 	names[n++] = "config";
 	names[n++] = "help";
 	with_case(word + 2, '-', '_', false, plain, sizeof plain);
@@ -123,6 +156,12 @@ static bool read_long(struct parser *p, const char *word)
 	if (strcmp(word, "--help") == 0)
 		return p->help = true;
 	snprintf(flag, sizeof flag, "%.*s", (int)len, word);
+	for (size_t i = 0; i < N_PURPOSES; i++) {
+		if (strcmp(flag, purposes[i].flag) != 0)
+			continue;
+		return equals ? wrong(p, "expected %s without a value", flag)
+		              : take_purpose(p, purposes[i].purpose, flag);
+	}
 	with_case(flag + 2, '-', '_', false, name, sizeof name);
 	shorthand = strchr(flag, '_') ? NULL : shorthand_find(p->role, name);
 	if (!shorthand && strcmp(flag, "--config") != 0) {
@@ -135,15 +174,17 @@ static bool read_long(struct parser *p, const char *word)
 		return add_flag(p, shorthand, "true", flag);
 	}
 	value = take_value(p, equals ? equals + 1 : NULL, flag);
-	if (!value)
+	if (!shorthand)
+		return take_file(p, value, flag);
+	return value && add_flag(p, shorthand, value, flag);
+}
+
+/* bore's client has -t for --to, whose value is no flag: before one, or at the end, it means a check. */
+static bool is_check(const struct parser *p, const char *word)
+{
+	if (strcmp(word, "-t") != 0)
 		return false;
-	if (shorthand)
-		return add_flag(p, shorthand, value, flag);
-	if (p->command->file)
-		return wrong(p, "%s is given twice", flag);
-	p->command->file = value;
-	p->command->file_origin = "--config";
-	return true;
+	return !find_letter(p->role, 't') || p->at == p->argc || p->argv[p->at][0] == '-';
 }
 
 static bool read_short(struct parser *p, const char *word)
@@ -153,9 +194,13 @@ static bool read_short(struct parser *p, const char *word)
 
 	if (strcmp(word, "-h") == 0)
 		return p->help = true;
-	if (!shorthand)
+	if (is_check(p, word))
+		return take_purpose(p, CONFIG_TO_CHECK, word);
+	if (!shorthand && word[1] != 'c')
 		return wrong(p, "unknown flag %s", word);
 	value = take_value(p, word[2] ? word + 2 + (word[2] == '=') : NULL, flag);
+	if (!shorthand)
+		return take_file(p, value, flag);
 	return value && add_flag(p, shorthand, value, flag);
 }
 
@@ -299,9 +344,14 @@ void command_print_help(unsigned role, FILE *out)
 		if (shorthands[i].roles & role)
 			print_flag(role, &shorthands[i], out);
 	}
-	fprintf(out, "      %-26s%s\n", "--config FILE",
+	fprintf(out, "  -c, %-26s%s\n", "--config FILE",
 	        "JSON configuration; flags and variables go "
 	        "before it [env: SPORE_CONFIG]");
+	fprintf(out, "  -t, %-26s%s%s\n", "--check",
+	        "check all that a start would, bind nothing, and end with 0 or 1",
+	        role == ROLE_LOCAL ? " (-t: where no HOST follows)" : "");
+	fprintf(out, "      %-26s%s\n", "--print-config",
+	        "the same, and print each value and who said it");
 	fprintf(out, "  -h, %-26s%s\n", "--help", "this text");
 	fprintf(out, "      %-26s%s\n", "--version", "which Spore this is");
 }

@@ -21,6 +21,7 @@ struct command {
 	size_t n_flags, n_variables;
 	const char *file;        /* --config, or SPORE_CONFIG; NULL: none */
 	const char *file_origin; /* which of them */
+	enum config_purpose purpose;
 };
 
 /* CONFIG_LOADED, CONFIG_HELP or CONFIG_USAGE (with the mistake in the diag). */

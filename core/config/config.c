@@ -366,7 +366,7 @@ static void read_chains(struct config *config, struct diag *diag)
 
 static enum config_outcome fill(struct config *config, const struct command *command, struct diag *diag)
 {
-	struct placer p = { config, command, json_doc_root(config->doc), diag };
+	struct placer p = { config, command, json_doc_root(config->doc), diag, NULL };
 	const char *flat_keys[COMMAND_MAX_VALUES + 1];
 	bool server = config->role == ROLE_SERVER;
 
@@ -416,6 +416,8 @@ enum config_outcome config_load(unsigned role, int argc, char *const *argv, stru
 	outcome = command_read(role, argc, argv, diag, &command);
 	if (outcome != CONFIG_LOADED)
 		return outcome;
+	config->purpose = command.purpose;
+	config->path = command.file;
 	return fill(config, &command, diag);
 }
 

@@ -24,8 +24,17 @@ struct config_chain {
 	size_t n;
 };
 
+/* What the command line asks for. */
+enum config_purpose {
+	CONFIG_TO_RUN,
+	CONFIG_TO_CHECK, /* --check: all that a start does but bind */
+	CONFIG_TO_PRINT  /* --print-config: the same, and tell what there is */
+};
+
 struct config {
-	struct json_doc *doc;     /* owned; all below points into it */
+	struct json_doc *doc; /* owned; all below points into it */
+	enum config_purpose purpose;
+	const char *path;         /* of the file; NULL: none; borrowed from the command line */
 	unsigned role;            /* ROLE_SERVER or ROLE_LOCAL */
 	bool is_readable;         /* what it says can be checked on, be it right or wrong */
 	bool secret_in_arguments; /* one was given as a flag (and wiped there) */

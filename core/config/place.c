@@ -10,6 +10,19 @@
 #include "config/diag.h"
 #include "config/shorthands.h"
 
+/* A node that a shorthand needs and that nobody wrote. */
+static struct json *make(struct placer *p, enum json_type type, const char *raw,
+                         struct json_source *source)
+{
+	struct json *node = json_new(p->config->doc, type, raw, source);
+
+	if (node && p->from) {
+		node->offset = p->from->offset;
+		node->end = p->from->end;
+	}
+	return node;
+}
+
 static struct json *get_or_add(struct placer *p, struct json *object, const char *key,
                                enum json_type type, struct json_source *source)
 {
@@ -17,7 +30,7 @@ static struct json *get_or_add(struct placer *p, struct json *object, const char
 
 	if (node)
 		return node;
-	node = json_new(p->config->doc, type, NULL, source);
+	node = make(p, type, NULL, source);
 	if (node)
 		json_add(p->config->doc, object, key, node);
 	return node;
@@ -46,8 +59,8 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 		return entry;
 	if (array->count > 0)
 		return NULL;
-	entry = json_new(p->config->doc, JSON_OBJECT, NULL, source);
-	use = by_index ? NULL : json_new(p->config->doc, JSON_STRING, selector, source);
+	entry = make(p, JSON_OBJECT, NULL, source);
+	use = by_index ? NULL : make(p, JSON_STRING, selector, source);
 	if (!entry || (!use && !by_index))
 		return NULL;
 	json_add(p->config->doc, array, NULL, entry);
@@ -307,6 +320,7 @@ static void place_flat_entry(struct placer *p, struct json *node, const struct s
 	snprintf(section_name, sizeof section_name, "%.*s", (int)strcspn(s->target + 1, "["),
 	         s->target + 1);
 	snprintf(use, sizeof use, "%.*s", (int)strcspn(entry, "]"), entry);
+	p->from = node;
 	section = json_get(p->root, section_name);
 	if (node->type != JSON_BOOL)
 		diag_add(p->diag, node, "expected true or false, found %s", json_type_name(node->type));
@@ -351,6 +365,7 @@ static void place_flat_keys(struct placer *p)
 			json_detach(node);
 			continue;
 		}
+		p->from = node;
 		object = find_place(p, s->target, node->source, &key);
 		other = json_get(object, key);
 		node->written_as = node->key;
@@ -371,6 +386,7 @@ static void place_flat_keys(struct placer *p)
 		if (node)
 			json_add(p->config->doc, object, key, node);
 	}
+	p->from = NULL;
 }
 
 void place_flat(struct placer *p)

@@ -13,6 +13,7 @@ struct placer {
 	const struct command *command;
 	struct json *root;
 	struct diag *diag;
+	const struct json *from; /* the flat key being placed, whose place what is made for it has; or NULL */
 };
 
 /* Moves the file's flat keys, which stand in the root. Before place_values: it goes over them. */

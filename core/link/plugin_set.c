@@ -185,11 +185,15 @@ static bool start_chain(struct chain *chain, struct loop *const *loops, struct e
 	return true;
 }
 
-bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err)
+bool plugin_set_start_but_exporters(struct plugin_set *set, struct loop *const *loops, struct err *err)
 {
 	return start_chain(set->transport, loops, err) && start_chain(set->auth, loops, err) &&
-	       start_chain(set->acl_control, loops, err) && start_chain(set->acl_public, loops, err) &&
-	       start_chain(set->metrics, loops, err);
+	       start_chain(set->acl_control, loops, err) && start_chain(set->acl_public, loops, err);
+}
+
+bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err)
+{
+	return plugin_set_start_but_exporters(set, loops, err) && start_chain(set->metrics, loops, err);
 }
 
 void plugin_set_end_exporters(struct plugin_set *set)

@@ -46,6 +46,8 @@ struct plugin_set_spec {
 struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag);
 /* As instance_start, for all. On failure the set is the caller's to give back. [main] */
 bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err);
+/* The same for a check: exporters, which would serve or send, are not started. [main] */
+bool plugin_set_start_but_exporters(struct plugin_set *set, struct loop *const *loops, struct err *err);
 /* A successor exports from now on: its exporters and these shall not both. [main] */
 void plugin_set_end_exporters(struct plugin_set *set);
 

@@ -65,6 +65,11 @@ int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *size
 	return -1;
 }
 
+int sock_unbound(const spore_addr *addr)
+{
+	return sock_new(addr, NULL);
+}
+
 bool sock_share_port(int fd)
 {
 	return set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);

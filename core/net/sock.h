@@ -15,6 +15,8 @@ struct sock_sizes {
 /* A socket bound to addr with SO_REUSEADDR; `shared` joins the others on the same port
  * (SO_REUSEPORT). -1, errno and *err on failure. */
 int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err);
+/* One that could be bound there, and is not. -1 and errno. */
+int sock_unbound(const spore_addr *addr);
 /* Lets later sockets share the port of this one. Between bind and listen: so a stranger's bind
  * has failed on it before, and another process of ours gets "address in use". */
 bool sock_share_port(int fd);

@@ -60,12 +60,22 @@ static void log_mistakes(const char *mistakes)
 	free(copy);
 }
 
+/* A string without its quotes, which a log line has of its own. */
+static struct log_field log_value(const char *key, const char *value)
+{
+	size_t len = value ? strlen(value) : 0;
+
+	if (!value)
+		return log_str(key, "none");
+	return len >= 2 && value[0] == '"' && value[len - 1] == '"' ? log_text(key, value + 1, len - 2)
+	                                                            : log_str(key, value);
+}
+
 static void log_change(const struct change *change)
 {
 	log_at(change->kind == OPTION_RESTART ? LOG_WARN : LOG_INFO, "configuration changed",
-	       log_str("key", change->pointer), log_str("from", change->from ? change->from : "none"),
-	       log_str("to", change->to ? change->to : "none"),
-	       log_str("holds", changes_kind_name(change->kind)));
+	       log_str("key", change->pointer), log_value("from", change->from),
+	       log_value("to", change->to), log_str("holds", changes_kind_name(change->kind)));
 }
 
 static void log_answer(const struct reload_answer *answer)

@@ -114,7 +114,10 @@ static bool load_plugins(struct runtime *runtime, struct diag *diag)
 	if (runtime->config->secret_in_arguments)
 		log_warn("a secret on the command line can be seen by others",
 		         log_str("better", "SPORE_SECRET or --secret-file"));
-	return plugin_set_start(runtime->set, runtime->loops, &err) || fail(err.text);
+	return (runtime->config->purpose == CONFIG_TO_RUN
+	                ? plugin_set_start
+	                : plugin_set_start_but_exporters)(runtime->set, runtime->loops, &err) ||
+	       fail(err.text);
 }
 
 bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
@@ -122,7 +125,8 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
                                       struct grant *grant),
                    struct diag *diag)
 {
-	struct host_services services = { .revalidate = revalidate };
+	struct host_services services = { .revalidate = revalidate,
+		                          .binds_nothing = config->purpose != CONFIG_TO_RUN };
 
 	*runtime = (struct runtime){ .config = config_ref(config) };
 	set_limits();

@@ -27,7 +27,8 @@ struct runtime {
 void runtime_forbid_core(void);
 /* revalidate: as in struct host_services; NULL on a client. What is wrong with the plugins goes to
  * the diag, other failures to standard error. False if the diag is not empty then: a configuration
- * that is wrong is checked to its end, but not started. runtime_stop has to be called in any case. */
+ * that is wrong is checked to its end, but not started. One that is only to be checked binds nothing and
+ * starts no exporters. runtime_stop has to be called in any case. */
 bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
                    void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
                                       struct grant *grant),

@@ -9,6 +9,7 @@
 #include "config/shorthands.h"
 #include "loop/loop.h"
 #include "ops/drain.h"
+#include "ops/overview.h"
 #include "ops/reload.h"
 #include "ops/runtime.h"
 #include "plugin/host.h"
@@ -57,13 +58,38 @@ static int end(struct runtime *runtime, struct config *config, struct diag *diag
 	bool stopped = runtime_stop(runtime);
 
 	if (diag->count > 0)
-		status = print_mistakes(config->role, diag, diag->count_elsewhere == 0);
+		status = print_mistakes(config->role, diag,
+		                        config->purpose == CONFIG_TO_RUN && diag->count_elsewhere == 0);
 	config_unref(config);
 	if (stopped)
 		return status;
 	/* A plugin's thread hangs in memory that exit() would take away. */
 	fflush(NULL);
 	_exit(status ? status : EXIT_FAILED);
+}
+
+/* ---- check --------------------------------------------------------------------------------------- */
+
+/* A start has got so far that only its sockets are missing. The exit status. */
+static int tell(struct runtime *runtime, int64_t sndbuf, int64_t recbuf)
+{
+	const struct config *config = runtime->config;
+	struct effective effective = { 0 };
+	bool good = true;
+
+	runtime_check_buffers(sndbuf, recbuf);
+	if (config->purpose == CONFIG_TO_PRINT) {
+		good = overview_make(config, runtime->set, &effective);
+		overview_print(&effective, stdout);
+		effective_fini(&effective);
+	} else {
+		printf("%s%sthe configuration is good\n", config->path ? config->path : "",
+		       config->path ? ": " : "");
+	}
+	if (good && fflush(stdout) == 0)
+		return EXIT_CLEAN;
+	fputs("error: the answer could not be written\n", stderr);
+	return EXIT_FAILED;
 }
 
 /* ---- server ------------------------------------------------------------------------------------- */
@@ -114,6 +140,15 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	return process.server != NULL;
 }
 
+static int serve(struct runtime *runtime, const struct reload_words *words)
+{
+	const struct server_settings *settings = &runtime->config->settings.server;
+
+	if (runtime->config->purpose != CONFIG_TO_RUN)
+		return tell(runtime, settings->sndbuf, settings->recbuf);
+	return run_server(runtime, words) ? EXIT_CLEAN : EXIT_FAILED;
+}
+
 int serve_server(int argc, char **argv)
 {
 	struct runtime runtime;
@@ -129,11 +164,9 @@ int serve_server(int argc, char **argv)
 		reload_words_fini(&words);
 		return status;
 	}
-	if (runtime_start(&runtime, config, config->settings.server.workers, server_revalidate, &diag) &&
-	    run_server(&runtime, &words))
-		status = EXIT_CLEAN;
-	else
-		status = EXIT_FAILED;
+	status = EXIT_FAILED;
+	if (runtime_start(&runtime, config, config->settings.server.workers, server_revalidate, &diag))
+		status = serve(&runtime, &words);
 	reload_words_fini(&words);
 	return end(&runtime, config, &diag, status);
 }
@@ -191,9 +224,11 @@ int serve_local(int argc, char **argv)
 
 	if (!config)
 		return status;
+	status = EXIT_FAILED;
 	if (runtime_start(&runtime, config, config->settings.client.workers, NULL, &diag))
-		status = run_client(&runtime);
-	else
-		status = EXIT_FAILED;
+		status = config->purpose == CONFIG_TO_RUN
+		                 ? run_client(&runtime)
+		                 : tell(&runtime, config->settings.client.sndbuf,
+		                        config->settings.client.recbuf);
 	return end(&runtime, config, &diag, status);
 }

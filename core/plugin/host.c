@@ -177,8 +177,11 @@ static size_t find_listener(const spore_addr *address)
 static int open_listener(const spore_addr *address)
 {
 	struct err err;
-	int fd = sock_bind(address, false, NULL, &err), cause;
+	int fd, cause;
 
+	if (the_host.services.binds_nothing)
+		return sock_unbound(address);
+	fd = sock_bind(address, false, NULL, &err);
 	if (fd >= 0 && sock_listen(fd, &err))
 		return fd;
 	cause = errno;

@@ -23,6 +23,7 @@ struct host_services {
 	struct resolver *resolver;
 	struct loop *const *loops; /* the workers' */
 	unsigned n_workers;
+	bool binds_nothing; /* plugins get sockets, but no addresses: for a check beside who has them */
 	/* Ends or renews the sessions of an identity; takes the grant. [any] */
 	void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
 	                   struct grant *grant);

@@ -39,7 +39,8 @@ static const char *message(struct scene *scene)
 	return scene->printed;
 }
 
-static const struct command_value *value_of(const struct command_value *values, size_t n, const char *name)
+static const struct command_value *value_of(const struct command_value *values, size_t n,
+                                            const char *name)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(values[i].shorthand->name, name) == 0)
@@ -70,8 +71,10 @@ START_TEST(long_flags_with_a_space_or_an_equals_sign)
 {
 	struct scene scene;
 
-	ck_assert_int_eq(read_line(&scene, ROLE_SERVER, "--min-port|2000|--max-port=3000|--secret=a=b|--config|f.json|"
-	                                                "--bind-addr="), CONFIG_LOADED);
+	ck_assert_int_eq(read_line(&scene, ROLE_SERVER,
+	                           "--min-port|2000|--max-port=3000|--secret=a=b|--config|f.json|"
+	                           "--bind-addr="),
+	                 CONFIG_LOADED);
 	check_flag(&scene, "min_port", "2000", "--min-port");
 	check_flag(&scene, "max_port", "3000", "--max-port");
 	check_flag(&scene, "secret", "a=b", "--secret");
@@ -85,7 +88,8 @@ START_TEST(bores_short_flags)
 {
 	struct scene scene;
 
-	ck_assert_int_eq(read_line(&scene, ROLE_LOCAL, "5000|-t|host|-p9000|-l=::1|-s|--to"), CONFIG_LOADED);
+	ck_assert_int_eq(read_line(&scene, ROLE_LOCAL, "5000|-t|host|-p9000|-l=::1|-s|--to"),
+	                 CONFIG_LOADED);
 	check_flag(&scene, "local_port", "5000", "--local-port");
 	check_flag(&scene, "to", "host", "-t");
 	check_flag(&scene, "port", "9000", "-p");
@@ -117,8 +121,10 @@ END_TEST
 
 START_TEST(mistakes_say_what_was_expected)
 {
-	check_usage(ROLE_SERVER, "--min-port", "error: expected a value after --min-port, found the end of the command line");
-	check_usage(ROLE_LOCAL, "-t", "error: expected a value after -t, found the end of the command line");
+	check_usage(ROLE_SERVER, "--min-port",
+	            "error: expected a value after --min-port, found the end of the command line");
+	check_usage(ROLE_LOCAL, "-l",
+	            "error: expected a value after -l, found the end of the command line");
 	check_usage(ROLE_SERVER, "5000", "error: expected a flag, found \"5000\"");
 	check_usage(ROLE_SERVER, "-", "error: expected a flag, found \"-\"");
 	check_usage(ROLE_LOCAL, "1|2", "error: expected one local port, found \"2\" too");
@@ -126,25 +132,30 @@ START_TEST(mistakes_say_what_was_expected)
 	check_usage(ROLE_LOCAL, "--to=a|-t|a", "error: -t is given twice");
 	check_usage(ROLE_SERVER, "--config|a|--config|b", "error: --config is given twice");
 	check_usage(ROLE_LOCAL, "-x", "error: unknown flag -x");
-	check_usage(ROLE_SERVER, "-t|h", "error: unknown flag -t");
+	check_usage(ROLE_SERVER, "-l|h", "error: unknown flag -l");
 	check_usage(ROLE_SERVER, "--\x1b[2J", "error: unknown flag --\\x1b[2J");
 }
 END_TEST
 
 START_TEST(unknown_flags_are_explained)
 {
-	check_usage(ROLE_SERVER, "--contrl-port|1", "error: unknown flag --contrl-port: did you mean --control-port?");
-	check_usage(ROLE_SERVER, "--control_port|1", "error: unknown flag --control_port: did you mean --control-port?");
+	check_usage(ROLE_SERVER, "--contrl-port|1",
+	            "error: unknown flag --contrl-port: did you mean --control-port?");
+	check_usage(ROLE_SERVER, "--control_port|1",
+	            "error: unknown flag --control_port: did you mean --control-port?");
 	check_usage(ROLE_LOCAL, "--secrets|x", "error: unknown flag --secrets: did you mean --secret?");
 	check_usage(ROLE_SERVER, "--halp", "error: unknown flag --halp: did you mean --help?");
-	check_usage(ROLE_SERVER, "--local-host|x", "error: unknown flag --local-host: it belongs to spore local");
+	check_usage(ROLE_SERVER, "--local-host|x",
+	            "error: unknown flag --local-host: it belongs to spore local");
 }
 END_TEST
 
 START_TEST(a_value_behind_an_equals_sign_is_no_part_of_the_name)
 {
-	check_usage(ROLE_SERVER, "--contrl-port=7836", "error: unknown flag --contrl-port: did you mean --control-port?");
-	check_usage(ROLE_LOCAL, "--secrte=a-long-secret", "error: unknown flag --secrte: did you mean --secret?");
+	check_usage(ROLE_SERVER, "--contrl-port=7836",
+	            "error: unknown flag --contrl-port: did you mean --control-port?");
+	check_usage(ROLE_LOCAL, "--secrte=a-long-secret",
+	            "error: unknown flag --secrte: did you mean --secret?");
 }
 END_TEST
 
@@ -159,7 +170,8 @@ END_TEST
 
 static void check_variable(struct scene *scene, const char *name, const char *text, const char *origin)
 {
-	const struct command_value *value = value_of(scene->command.variables, scene->command.n_variables, name);
+	const struct command_value *value = value_of(scene->command.variables,
+	                                             scene->command.n_variables, name);
 
 	ck_assert_msg(value != NULL, "%s", name);
 	ck_assert_str_eq(value->text, text);
@@ -257,7 +269,51 @@ START_TEST(the_help_has_every_flag)
 }
 END_TEST
 
+static void check_purpose(unsigned role, const char *line, enum config_purpose expected)
+{
+	struct scene scene;
+
+	ck_assert_int_eq(read_line(&scene, role, line), CONFIG_LOADED);
+	ck_assert_msg(scene.command.purpose == expected, "%s", line);
+	diag_fini(&scene.diag);
+}
+
+START_TEST(what_the_line_asks_for)
+{
+	struct scene scene;
+
+	check_purpose(ROLE_SERVER, "--min-port|1", CONFIG_TO_RUN);
+	check_purpose(ROLE_SERVER, "-t", CONFIG_TO_CHECK);
+	check_purpose(ROLE_LOCAL, "1|--check", CONFIG_TO_CHECK);
+	check_purpose(ROLE_SERVER, "--print-config", CONFIG_TO_PRINT);
+	check_usage(ROLE_SERVER, "-t|--check", "error: --check is given twice");
+	check_usage(ROLE_SERVER, "-t|--print-config",
+	            "error: expected one of --check and --print-config, found --print-config too");
+	check_usage(ROLE_SERVER, "--check=yes", "error: expected --check without a value");
+	check_usage(ROLE_SERVER, "-tx", "error: unknown flag -tx");
+	ck_assert_int_eq(read_line(&scene, ROLE_SERVER, "-c|f.json"), CONFIG_LOADED);
+	ck_assert_str_eq(scene.command.file, "f.json");
+	diag_fini(&scene.diag);
+	check_usage(ROLE_SERVER, "-c|f|--config|g", "error: --config is given twice");
+}
+END_TEST
+
+START_TEST(a_client_has_t_for_two_things)
+{
+	struct scene scene;
+
+	check_purpose(ROLE_LOCAL, "1|-t|host", CONFIG_TO_RUN);
+	check_purpose(ROLE_LOCAL, "1|-t=host", CONFIG_TO_RUN);
+	check_purpose(ROLE_LOCAL, "1|-t", CONFIG_TO_CHECK);
+	ck_assert_int_eq(read_line(&scene, ROLE_LOCAL, "-t|-c|f.json|-t|host"), CONFIG_LOADED);
+	ck_assert_int_eq(scene.command.purpose, CONFIG_TO_CHECK);
+	check_flag(&scene, "to", "host", "-t");
+	diag_fini(&scene.diag);
+}
+END_TEST
+
 SUITE("command", long_flags_with_a_space_or_an_equals_sign, bores_short_flags, no_words_are_good,
       help_goes_before_all_else, mistakes_say_what_was_expected, unknown_flags_are_explained,
-      a_value_behind_an_equals_sign_is_no_part_of_the_name, nothing_unlike_is_suggested, ours_go_before_bores,
-      variables_have_bores_names, an_empty_variable_is_none, the_help_has_every_flag)
+      a_value_behind_an_equals_sign_is_no_part_of_the_name, nothing_unlike_is_suggested,
+      ours_go_before_bores, variables_have_bores_names, an_empty_variable_is_none,
+      the_help_has_every_flag, what_the_line_asks_for, a_client_has_t_for_two_things)

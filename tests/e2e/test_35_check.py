@@ -1,0 +1,182 @@
+"""What a start would do, without one: --check and --print-config."""
+
+import json
+import os
+
+import pytest
+
+from harness.peers import spore_binary, spore_client, spore_server
+from harness.process import run
+from harness.services import Echo
+from harness.visitors import one_exchange
+
+
+def write(folder, config, name="server.json"):
+    path = folder / name
+    path.write_text(config if isinstance(config, str) else json.dumps(config, indent=1), encoding="utf-8")
+    return path
+
+
+def ask(*words, status=0, **options):
+    """Runs spore to its end, which must be this one."""
+    process = run([spore_binary(), *map(str, words)], **options)
+    assert process.status == status, process.log()
+    return process
+
+
+@pytest.mark.parametrize("words", [["server", "-t", "-c"], ["server", "--config"]], ids=["short", "long"])
+def test_a_good_one(tmp_path, certificate, address, words):
+    """The plugins are there, the certificate and the key belong together: said in one line."""
+    tls = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
+    path = write(tmp_path, {"server": {"bind_addr": address.host}, "transport": [tls],
+                            "auth": [{"use": "hmac", "secret": "hunter2"}], "metrics": [{"use": "prometheus"}]})
+    if words[-1] == "--config":
+        words = [*words[:-1], "--check", words[-1]]
+    assert ask(*words, path).stdout == [f"{path}: the configuration is good"]
+
+
+@pytest.mark.parametrize("words", [["-t", "-c", "FILE"], ["--check", "-c", "FILE"], ["-c", "FILE", "-t"]], ids=str)
+def test_a_clients(tmp_path, words):
+    """-t is bore's --to only where a host follows."""
+    path = write(tmp_path, {"client": {"to": "127.0.0.1"}, "tunnels": [{"local_port": 9}]})
+    assert ask("local", *[str(path) if word == "FILE" else word for word in words]).stdout == [
+        f"{path}: the configuration is good"]
+    bad = write(tmp_path, {"client": {"to": "127.0.0.1"}, "tunnels": [{"local_port": 99999}]})
+    assert any("/tunnels/0/local_port: expected a port" in line for line in ask("local", "-t", "-c", bad, status=1).stderr)
+
+
+def test_all_mistakes_at_once(tmp_path, certificate, authority, address):
+    """Of the core's options, of plugins', and of files that they name: each with its line, and nothing else."""
+    other = authority.issue(f"IP:{address.host}")
+    path = write(tmp_path, {
+        "server": {"control_port": "x", "wrokers": 1},
+        "transport": [{"use": "tls", "certfile": certificate.path, "keyfile": other.key}],
+        "auth": [{"use": "hmac", "secret": {"file": "absent"}}, {"use": "nothing"}],
+        "metrics": [{"use": "prometheus", "listen": 5}]})
+    process = ask("server", "-t", "-c", path, status=1)
+    said = "\n".join(process.stderr)
+    for where in ("/server/control_port", "/server/wrokers", "/transport/0/keyfile", "/auth/0/secret/file", "/auth/1/use",
+                  "/metrics/0/listen"):
+        assert f"error: {where}: " in said, where
+    assert process.stdout == [] and said.endswith("6 errors")
+
+
+def test_beside_a_server(tmp_path, address):
+    """Its ports are taken, the exporter's, too: a check of the same file is good, and disturbs nobody."""
+    port = address.free_port()
+    path = write(tmp_path, {"auth": [{"use": "hmac", "secret": "one"}],
+                            "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}]})
+    with spore_server(address, extra=["--config", str(path)]) as server, Echo() as service:
+        with spore_client(server.control, service.port, secret="one") as client:
+            for _ in range(3):
+                ask("server", "-t", "-c", path, "--control-port", server.control[1])
+            assert one_exchange(address.host, client.port) == b"ping"
+        assert not any("refused" in line for line in server.process.stderr)
+
+
+def test_nothing_is_bound(tmp_path, address):
+    """Not even what nobody else has: looked at by strace, if there is one."""
+    path = write(tmp_path, {"metrics": [{"use": "prometheus", "listen": f"{address.host}:{address.free_port()}"},
+                                        {"use": "statsd", "address": f"{address.host}:9"}],
+                            "acl": {"control": [{"use": "cidr", "allow": ["10.0.0.0/8"]}]}})
+    trace = tmp_path / "trace"
+    strace = "/usr/bin/strace"
+    if not os.path.exists(strace):
+        pytest.skip("no strace")
+    process = run([strace, "-f", "-o", str(trace), "-e", "trace=bind,listen,connect,sendto,sendmsg,sendmmsg,exit_group",
+                   spore_binary(), "server", "--check", "-c", str(path)], timeout=60)
+    assert process.status == 0, process.log()
+    calls = [line for line in trace.read_text(encoding="utf-8").splitlines() if "(" in line]
+    assert any("exit_group(0)" in line for line in calls)
+    assert [line for line in calls if "exit_group" not in line] == []
+
+
+# ---- --print-config ----------------------------------------------------------------------------------------------
+
+
+def printed(*words, **options):
+    """{pointer: (value, source)}"""
+    lines = ask(*words, "--print-config", **options).stdout
+    found = {}
+    for line in lines:
+        pointer, rest = line.split(" = ", 1)
+        value, source = rest.rsplit("  # ", 1)
+        assert pointer not in found, "each once"
+        found[pointer] = (json.loads(value), source)
+    return found
+
+
+def test_who_said_it(tmp_path):
+    path = write(tmp_path, '{\n"server": { "control_port": 7000,\n"min_port": 20000 },\n"max_port": 30000,\n'
+                           '"secret": "hunter1"\n}')
+    found = printed("server", "-c", path, "--min-port", 21000, env={"SPORE_WORKERS": "3"})
+    assert found["/server/control_port"] == (7000, f"{path}:2")
+    assert found["/server/min_port"] == (21000, "flag --min-port")
+    assert found["/server/max_port"] == (30000, f"{path}:4")
+    assert found["/server/ports"] == ("21000-30000", "derived")
+    assert found["/server/workers"] == (3, "variable SPORE_WORKERS")
+    assert found["/server/drain_timeout"] == ("10s", "default")
+    assert found["/limits/ban_exempt"] == (["127.0.0.0/8", "::1/128"], "default")
+    assert found["/auth/0/use"] == ("hmac", f"{path}:5")
+    assert found["/auth/0/secret"] == ("(secret)", f"{path}:5")
+    assert found["/auth/0/binding"] == ("off", "default"), "the plugin's own default"
+    assert found["/transport/0/use"] == ("plain", "default")
+
+
+@pytest.mark.parametrize("words, env, pointer, value, source", [
+    (["--secret", "hunter1,hunter2"], {}, "/auth/0/secrets/secret2", "(secret)", "flag --secret"),
+    ([], {"BORE_SECRET": "hunter1"}, "/auth/0/secret", "(secret)", "variable BORE_SECRET"),
+    (["--allow", "10.0.0.0/8,::1"], {}, "/acl/control/0/allow", ["10.0.0.0/8", "::1/128"], "flag --allow"),
+    (["--metrics-port", "9000"], {}, "/metrics/0/port", 9000, "flag --metrics-port"),
+    ([], {"SPORE_LOG_LEVEL": "warn"}, "/log/level", "warn", "variable SPORE_LOG_LEVEL"),
+], ids=["secrets", "bore", "allow", "metrics", "variable"])
+def test_shorthands_are_named(words, env, pointer, value, source):
+    found = printed("server", *words, env=env)
+    assert found[pointer] == (value, source)
+
+
+def test_tls_by_flags(certificate):
+    found = printed("server", "--tls", "--certfile", certificate.path, "--keyfile", certificate.key)
+    assert found["/transport/0/use"] == ("tls", "flag --tls")
+    assert found["/transport/0/keyfile"] == (str(certificate.key), "flag --keyfile")
+    assert found["/transport/0/min_version"] == ("1.2", "default")
+
+
+def test_maps_and_lists_of_objects(tmp_path):
+    path = write(tmp_path, {"auth": [{"use": "multi_secret", "secrets": {"alice": "hunter1", "bob": {"env": "BOBS"}},
+                                      "policy": {"alice": {"max_tunnels": 2}}}]})
+    found = printed("server", "-c", path, env={"BOBS": "hunter2"})
+    assert found["/auth/0/secrets/bob"][0] == "(secret)"
+    assert found["/auth/0/policy/alice/max_tunnels"][0] == 2
+    client = write(tmp_path, {"client": {"to": "h"}, "tunnels": [{"local": "127.0.0.1:80"}, {"local_port": 81, "port": 2000}]},
+                   "client.json")
+    found = printed("local", "-c", client)
+    assert found["/tunnels/0/local_port"] == (80, "derived")
+    assert found["/tunnels/1/port"][0] == 2000
+    assert found["/client/to"][0] == "h"
+
+
+@pytest.mark.parametrize("sort", ["text", "file", "variable", "flag", "list", "names"])
+def test_no_secret_is_printed(tmp_path, sort):
+    (tmp_path / "key").write_text("hunter2\n", encoding="utf-8")
+    (tmp_path / "names").write_text("alice:hunter2\n", encoding="utf-8")
+    path = write(tmp_path, {
+        "text": {"auth": [{"use": "hmac", "secret": "hunter2"}]},
+        "file": {"auth": [{"use": "hmac", "secret": {"file": "key"}}]},
+        "variable": {"auth": [{"use": "hmac", "secret": {"env": "KEY"}}]},
+        "names": {"auth": [{"use": "multi_secret", "secrets_file": "names"}]},
+    }.get(sort, {}))
+    flags = {"flag": ["--secret", "hunter2"], "list": ["--secret", "hunter2,hunter3"]}.get(sort, [])
+    process = ask("server", "-c", path, "--print-config", *flags, env={"KEY": "hunter2"})
+    assert any(line.startswith("/auth/0/") for line in process.stdout)
+    assert "hunter" not in "\n".join(process.stdout + process.stderr)
+
+
+def test_a_wrong_one_is_not_printed(tmp_path):
+    process = ask("server", "--print-config", "-c", write(tmp_path, {"server": {"min_port": "x"}}), status=1)
+    assert process.stdout == [] and "/server/min_port: expected a port" in process.stderr[0]
+
+
+def test_an_answer_that_cannot_be_written():
+    process = run(["/bin/sh", "-c", f"exec {spore_binary()} server --print-config >/dev/full"])
+    assert process.status == 1 and process.stderr == ["error: the answer could not be written"]

@@ -1,0 +1,130 @@
+#include "config/changes.h"
+
+#include "option_scene.h"
+#include "suite.h"
+
+struct conf {
+	int64_t count;
+	const char *name;
+	spore_str key;
+	spore_map keys;
+	const spore_cfg *raw;
+};
+
+static const spore_option_item secret_item = { SPORE_OPT_SECRET, sizeof(spore_str), NULL, 0, 0 };
+static const spore_option rows[] = {
+	SPORE_INT(struct conf, count, OPTIONF_NEW_ONLY, "3", 0, 10, "i"),
+	SPORE_STRING(struct conf, name, OPTIONF_RESTART, NULL, "t"),
+	SPORE_SECRET(struct conf, key, 0, "k"),
+	SPORE_MAP(struct conf, keys, 0, &secret_item, "m"),
+	SPORE_NODE(struct conf, raw, 0, "x"),
+};
+static const struct option_table table = { rows, sizeof rows / sizeof *rows, sizeof *rows };
+
+/* One side: the text at "/p", behind it instances at "/i/0" and so on, each "USE VALUE". */
+static void tell(struct effective *out, const char *text, const char *const *instances)
+{
+	struct option_scene scene;
+	struct conf conf = { 0 };
+
+	*out = (struct effective){ 0 };
+	option_scene_open(&scene, text);
+	ck_assert(option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL }, &table,
+	                      scene.root, &conf));
+	effective_add(out,
+	              &(struct effective_part){
+			      .table = &table, .object = scene.root, .conf = &conf, .pointer = "/p" });
+	for (size_t i = 0; instances && instances[i]; i++) {
+		char place[32], use[32];
+
+		snprintf(place, sizeof place, "/i/%zu", i);
+		snprintf(use, sizeof use, "%.*s", (int)strcspn(instances[i], " "), instances[i]);
+		effective_add_use(out, place, use, NULL, OPTION_LIVE);
+		effective_add_text(out, place, use, strchr(instances[i], ' ') + 1, NULL, OPTION_LIVE);
+	}
+	option_scene_close(&scene);
+}
+
+/* All changes as "POINTER: FROM -> TO (KIND)" lines. */
+static void check(const char *from, const char *const *from_instances, const char *to,
+                  const char *const *to_instances, const char *expected)
+{
+	struct effective old, new;
+	struct changes changes;
+	char told[2048] = "";
+	size_t n = 0;
+
+	tell(&old, from, from_instances);
+	tell(&new, to, to_instances);
+	ck_assert(changes_find(&old, &new, &changes));
+	for (size_t i = 0; i < changes.n; i++) {
+		const struct change *c = &changes.items[i];
+
+		n += (size_t)snprintf(told + n, sizeof told - n, "%s: %s -> %s (%s)\n", c->pointer,
+		                      c->from ? c->from : "none", c->to ? c->to : "none",
+		                      changes_kind_name(c->kind));
+	}
+	ck_assert_str_eq(told, expected);
+	changes_fini(&changes);
+	effective_fini(&old);
+	effective_fini(&new);
+}
+
+START_TEST(what_is_the_same_is_no_change)
+{
+	check("{}", NULL, "{}", NULL, "");
+	check("{\"key\":\"x\",\"raw\":[1,{\"a\":null}]}", NULL,
+	      "{ \"raw\": [1, {\"a\": null}], \"key\": \"x\"}", NULL, "");
+	check("{}", NULL, "{\"count\": 3}", NULL, ""); /* a default that is spelt out */
+}
+END_TEST
+
+START_TEST(values_and_what_they_mean)
+{
+	check("{}", NULL, "{\"count\": 4, \"name\": \"n\"}", NULL,
+	      "/p/count: 3 -> 4 (new connections only)\n/p/name: null -> \"n\" (needs a restart)\n");
+	check("{\"count\": 4}", NULL, "{}", NULL, "/p/count: 4 -> 3 (new connections only)\n");
+}
+END_TEST
+
+START_TEST(what_is_hidden_is_compared)
+{
+	check("{\"key\":\"x\"}", NULL, "{\"key\":\"y\"}", NULL,
+	      "/p/key: \"(secret)\" -> \"(secret)\" (live)\n");
+	check("{\"raw\":{\"a\":[true]}}", NULL, "{\"raw\":{\"a\":[false]}}", NULL,
+	      "/p/raw: \"(not shown)\" -> \"(not shown)\" (live)\n");
+	check("{\"keys\":{\"a\":\"x\",\"b\":\"y\",\"d\":\"z\"}}", NULL,
+	      "{\"keys\":{\"d\":\"z\",\"b\":\"x\",\"c\":\"y\"}}", NULL,
+	      "/p/keys/b: \"(secret)\" -> \"(secret)\" (live)\n/p/keys/c: none -> \"(secret)\" (live)\n"
+	      "/p/keys/a: \"(secret)\" -> none (live)\n");
+}
+END_TEST
+
+START_TEST(an_instance_is_named_as_a_whole)
+{
+	static const char *const one[] = { "hmac a", NULL }, *const changed[] = { "hmac b", NULL };
+	static const char *const other[] = { "mtls a", NULL };
+	static const char *const two[] = { "hmac a", "mtls a", NULL };
+
+	check("{}", one, "{}", changed, "/i/0/hmac: \"a\" -> \"b\" (live)\n");
+	check("{}", one, "{}", other, "/i/0: \"hmac\" -> \"mtls\" (live)\n");
+	check("{}", one, "{}", two, "/i/1: none -> \"mtls\" (live)\n");
+	check("{}", two, "{}", one, "/i/1: \"mtls\" -> none (live)\n");
+	check("{}", NULL, "{}", two, "/i/0: none -> \"hmac\" (live)\n/i/1: none -> \"mtls\" (live)\n");
+}
+END_TEST
+
+START_TEST(a_long_value_is_cut)
+{
+	char text[600], expected[600], a[501];
+
+	memset(a, 'a', 500);
+	a[500] = '\0';
+	snprintf(text, sizeof text, "{\"name\":\"%s\"}", a);
+	snprintf(expected, sizeof expected, "/p/name: null -> \"%.196s... (needs a restart)\n", a);
+	check("{}", NULL, text, NULL, expected);
+}
+END_TEST
+
+SUITE("changes", what_is_the_same_is_no_change, values_and_what_they_mean, what_is_hidden_is_compared,
+      an_instance_is_named_as_a_whole, a_long_value_is_cut)
