@@ -131,6 +131,11 @@ void listener_wake(struct listener *listener)
 	on_ready(loop_ev(listener->loop), &listener->io, EV_READ);
 }
 
+void listener_resize(struct listener *listener, const struct sock_sizes *sizes)
+{
+	sock_resize(listener->io.fd, sizes);
+}
+
 int listener_take(struct listener *listener)
 {
 	listener->closed = true;

@@ -11,6 +11,7 @@
 
 struct loop;
 struct listener;
+struct sock_sizes;
 
 /* The non-blocking fd is the callee's. */
 typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
@@ -22,6 +23,8 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, 
 void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg));
 /* Accepts, at once, whom there is room for. */
 void listener_wake(struct listener *listener);
+/* Of the buffers of what it accepts from now on; 0 leaves them as they are. */
+void listener_resize(struct listener *listener, const struct sock_sizes *sizes);
 /* Closes the socket; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
 /* As listener_free, but the listening socket is the caller's, with the connections that wait in it. */

@@ -26,6 +26,14 @@ static void set_keepalive(int fd, int idle_s, int interval_s)
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
+void sock_resize(int fd, const struct sock_sizes *sizes)
+{
+	if (sizes->send)
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, sizes->send);
+	if (sizes->receive)
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, sizes->receive);
+}
+
 static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 {
 	int fd = socket(addr->family == 4 ? AF_INET : AF_INET6,
@@ -35,10 +43,8 @@ static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 		return -1;
 	/* Accepted sockets inherit these on Linux, and a listener's keepalive. */
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	if (sizes && sizes->send)
-		set_int(fd, SOL_SOCKET, SO_SNDBUF, sizes->send);
-	if (sizes && sizes->receive)
-		set_int(fd, SOL_SOCKET, SO_RCVBUF, sizes->receive);
+	if (sizes)
+		sock_resize(fd, sizes);
 	return fd;
 }
 

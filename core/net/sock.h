@@ -12,6 +12,8 @@ struct sock_sizes {
 	int send, receive;
 };
 
+/* What is not 0, from now on; what a listening socket accepts inherits it. */
+void sock_resize(int fd, const struct sock_sizes *sizes);
 /* A socket bound to addr with SO_REUSEADDR; `shared` joins the others on the same port
  * (SO_REUSEPORT). -1, errno and *err on failure. */
 int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err);

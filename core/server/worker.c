@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/listener.h"
+#include "net/sock.h"
 #include "server/control.h"
 #include "server/dialogue.h"
 #include "server/entry.h"
@@ -64,6 +65,16 @@ static int64_t idle_ms_of(const struct worker *worker)
 	return worker_limits(worker)->relay_idle_timeout;
 }
 
+/* A control port that stays where it is. */
+static void resize_buffers(struct worker *worker)
+{
+	const struct server_settings *settings = worker_settings(worker);
+
+	if (worker->listener)
+		listener_resize(worker->listener,
+		                &(struct sock_sizes){ (int)settings->sndbuf, (int)settings->recbuf });
+}
+
 bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop,
                  const struct worker_terms *terms)
 {
@@ -94,6 +105,7 @@ void worker_renew(struct worker *worker, const struct worker_terms *terms)
 	worker->set = plugin_set_ref(terms->set);
 	plugin_set_unref(old);
 	worker->relays.idle_ms = idle_ms_of(worker);
+	resize_buffers(worker);
 	judge_all_anew(&worker->sessions);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "net/sock.h"
 #include "run_until.h"
 #include "sockets.h"
 #include "suite.h"
@@ -31,6 +32,15 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 	scene->n_accepted++;
 	if (scene->frees)
 		listener_free(scene->listener);
+}
+
+static int buffer_of(int fd, int option)
+{
+	socklen_t len = sizeof(int);
+	int size = 0;
+
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, option, &size, &len), 0);
+	return size / 2; /* the kernel doubles what was asked for */
 }
 
 static bool has_enough(void *arg)
@@ -63,6 +73,30 @@ START_TEST(what_waits_in_a_socket_that_is_taken_stays)
 	scene.wanted = 1;
 	ck_assert(run_until(scene.loop, has_enough, &scene));
 	close(dialled);
+	listener_free(scene.listener);
+	loop_free(scene.loop);
+}
+END_TEST
+
+START_TEST(buffers_may_change_while_it_listens)
+{
+	struct scene scene;
+	int fds[2];
+
+	set_up(&scene);
+	scene.keeps = true;
+	for (unsigned i = 0; i < 2; i++) {
+		listener_resize(scene.listener, &(struct sock_sizes){ 9000 + (int)i, i ? 0 : 8000 });
+		fds[i] = sockets_dial(&scene.addr);
+		scene.wanted = i + 1;
+		ck_assert(run_until(scene.loop, has_enough, &scene));
+		ck_assert_int_eq(buffer_of(scene.kept[i], SO_SNDBUF), 9000 + (int)i);
+		ck_assert_int_eq(buffer_of(scene.kept[i], SO_RCVBUF), 8000);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		close(fds[i]);
+		close(scene.kept[i]);
+	}
 	listener_free(scene.listener);
 	loop_free(scene.loop);
 }
@@ -190,6 +224,6 @@ START_TEST(freeing_a_paused_one_is_fine)
 }
 END_TEST
 
-SUITE("listener", what_waits_in_a_socket_that_is_taken_stays, all_that_wait_are_accepted,
-      it_may_be_freed_from_within, running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,
-      freeing_a_paused_one_is_fine)
+SUITE("listener", buffers_may_change_while_it_listens, what_waits_in_a_socket_that_is_taken_stays,
+      all_that_wait_are_accepted, it_may_be_freed_from_within, running_out_of_descriptors_is_survived,
+      what_always_fails_does_not_spin, freeing_a_paused_one_is_fine)
