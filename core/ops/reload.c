@@ -1,5 +1,6 @@
 #include "ops/reload.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,6 +183,15 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 	reload_answer_fini(&answer);
 }
 
+void reload_hold(bool hold)
+{
+	sigset_t hangup;
+
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hangup, NULL);
+}
+
 void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
                   struct drain *drain, const struct reload_words *words)
 {
@@ -193,6 +203,7 @@ void reload_start(struct reload *reload, struct runtime *runtime, struct server 
 	ev_signal_init(&reload->hangup, on_hangup, SIGHUP);
 	reload->hangup.data = reload;
 	ev_signal_start(loop_ev(runtime->main_loop), &reload->hangup);
+	reload_hold(false);
 }
 
 void reload_stop(struct reload *reload)

@@ -41,8 +41,9 @@ bool reload_words_init(struct reload_words *words, int argc, char *const *argv);
 /* Wipes and frees them. */
 void reload_words_fini(struct reload_words *words);
 
-/* Takes HUP over. `server` is set by the time that the loop runs: a signal that comes before it is
- * served then. */
+/* From now on HUP waits until reload_start; `hold` false: it ends the process again. */
+void reload_hold(bool hold);
+/* Takes HUP over, and one that came before. `server` is set by the time that the loop runs. */
 void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
                   struct drain *drain, const struct reload_words *words);
 /* Reads it again, now, and logs what came of it. */

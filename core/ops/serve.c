@@ -157,6 +157,7 @@ int serve_server(int argc, char **argv)
 	struct reload_words words;
 	struct config *config;
 
+	reload_hold(true);
 	if (!reload_words_init(&words, argc, argv))
 		return status;
 	config = load_config(ROLE_SERVER, argc, argv, &diag, &status);
@@ -165,6 +166,7 @@ int serve_server(int argc, char **argv)
 		return status;
 	}
 	status = EXIT_FAILED;
+	reload_hold(config->purpose == CONFIG_TO_RUN);
 	if (runtime_start(&runtime, config, config->settings.server.workers, server_revalidate, &diag))
 		status = serve(&runtime, &words);
 	reload_words_fini(&words);

@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import os
+import pathlib
+import re
 import signal
 
 import pytest
@@ -13,8 +16,10 @@ from harness.reloading import REFUSED, RELOADED, Reloading
 from harness.scale import count
 from harness.services import Echo
 from harness.sockets import connect, read_exactly
+from harness.tls import s_client
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
+
 
 @pytest.fixture
 def reloading(tmp_path, address):
@@ -83,6 +88,23 @@ def test_kept_if_asked_to(reloading):
         assert one_exchange(running.host, client.port) == b"ping"
 
 
+def test_a_hangup_during_the_start(tmp_path, address):
+    """It is served as soon as the server is, however early it came."""
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"server": {"bind_addr": address.host, "control_port": address.free_port()}}))
+    fifo = tmp_path / "secret"
+    os.mkfifo(fifo)
+    with Process([spore_binary(), "server", "--config", path, "--secret-file", fifo], name="spore server") as process:
+        with open(fifo, "w", encoding="utf-8") as secret:  # opens when the server does, in the midst of its start
+            process.signal(signal.SIGHUP)
+            secret.write("one")
+        process.wait_for(r"server listening", stream="stderr")
+        with open(fifo, "w", encoding="utf-8") as secret:  # the reload's
+            secret.write("one")
+        process.wait_for(RELOADED, stream="stderr")
+        process.stop()
+
+
 @pytest.mark.parametrize("config, what", [
     ('{ "server": { "max_port": "x" } }', r"server.json:1:27: error: /server/max_port: expected a port"),
     ('{ "auth": [', r"server.json:1:\d+: error: "),
@@ -134,6 +156,148 @@ def test_control_port_moves(tmp_path, address):
                 with pytest.raises(ConnectionRefusedError):
                     connect(address.host, ports[0])
         process.stop()
+
+
+# ---- what it says, and what holds when ----------------------------------------------------------------------------
+
+
+CHANGED = r"configuration changed key=(\S+) from=(.+) to=(.+) holds=(.+)"
+
+
+def changes(running, **config):
+    """{key: (from, to, holds)} of a swap, as the log has them."""
+    before = len(running.server.process.stderr)
+    running.swap(**config)
+    found = [re.search(CHANGED, line) for line in running.server.process.stderr[before:]]
+    found = {each[1]: tuple(text.strip('"') for text in each.groups()[1:]) for each in found if each}
+    running.server.process.wait_for(fr"{RELOADED} changes={len(found)}$", stream="stderr")
+    return found
+
+
+LIVE, NEW_ONLY, RESTART = "live", "new connections only", "needs a restart"
+
+
+def test_it_says_what_changed(reloading):
+    """Defaults count as values, a secret is told without being shown; nothing is said of what is the same."""
+    running = reloading(auth=names(alice="hunter1", bob="hunter2"), limits={"max_tunnels": 5})
+    assert changes(running, limits={"max_tunnels": 5, "ban_after": 20}, auth=names(bob="hunter2", alice="hunter1")) == {}
+    assert changes(running, auth=names(alice="hunter1", bob="hunter3"), limits={"ban_after": 19}) == {
+        "/auth/0/secrets/bob": ("(secret)", "(secret)", LIVE),
+        "/limits/max_tunnels": ("5", "0", NEW_ONLY), "/limits/ban_after": ("20", "19", LIVE)}
+    acl = {"public": [{"use": "cidr", "deny": ["192.0.2.0/24"]}]}
+    assert changes(running, auth=hmac("hunter1"), limits={"ban_after": 19}, acl=acl) == {
+        "/auth/0": ("multi_secret", "hmac", LIVE), "/acl/public/0": ("none", "cidr", NEW_ONLY)}
+    assert changes(running, auth=hmac("hunter1"), limits={"ban_after": 19}) == {
+        "/acl/public/0": ("cidr", "none", NEW_ONLY)}
+    assert "hunter" not in "\n".join(running.server.process.stderr)
+
+
+def test_what_needs_a_restart(reloading):
+    """It is told at each reload until there is one; going back is no change."""
+    running = reloading(server={"workers": 2})
+    threads = procfs.threads(running.server.pid)
+    asked = {"/server/workers": ("2", "3", RESTART), "/log/format": ("text", "json", RESTART)}
+    assert changes(running, server={"workers": 3}, log={"format": "json"}) == asked
+    assert changes(running, server={"workers": 3}, log={"format": "json"}) == asked
+    assert changes(running, server={"workers": 2}) == {}
+    assert procfs.threads(running.server.pid) == threads
+
+
+def test_the_logs_level(reloading):
+    running = reloading(auth=hmac("one"))
+    process = running.server.process
+    assert changes(running, auth=hmac("one"), log={"level": "debug"}) == {"/log/level": ("info", "debug", LIVE)}
+    with Echo() as service, spore_client(running.server.control, service.port, secret="one"):
+        assert wait_until(lambda: [line for line in process.stderr if " debug " in line], "a debug line")
+    running.swap(auth=hmac("two"), log={"level": "info"})
+    seen = sum(" debug " in line for line in process.stderr)
+    with Echo() as service, spore_client(running.server.control, service.port, secret="two"):
+        pass
+    process.wait_for(r"info +client left", stream="stderr", times=2)
+    assert sum(" debug " in line for line in process.stderr) == seen
+
+
+def test_a_tunnel_outside_the_new_range_stays(reloading, address):
+    """It holds for new tunnels: the old one goes on with its port, and a client that asks anew is refused."""
+    old, new = address.free_port(), address.free_port()
+    running = reloading(server={"ports": f"{old}"})
+    with Echo() as service, spore_client(running.server.control, service.port, port=old) as client:
+        with visitor_of(running.host, old):
+            assert changes(running, server={"ports": f"{new}"}) == {"/server/ports": (str(old), str(new), NEW_ONLY)}
+            assert one_exchange(running.host, old) == b"ping"
+        with spore_client(running.server.control, service.port) as another:
+            assert another.port == new
+        with spore_client(running.server.control, service.port, port=old, listening=False) as refused:
+            assert refused.wait() == 4
+        assert "tunnel lost" not in "\n".join(client.process.stderr)
+
+
+def test_reserved_ports(reloading, address):
+    port = address.free_port()
+    running = reloading()
+    assert changes(running, server={"reserved_ports": [port]}) == {
+        "/server/reserved_ports": ("[]", f"[{port}]", NEW_ONLY)}
+    with spore_client(running.server.control, 9, port=port, extra=["--no-reconnect"], listening=False) as refused:
+        assert refused.wait() == 4
+
+
+def test_limits_of_what_runs(reloading):
+    """A tunnel past a new limit stays; a relay that was idle for longer than it may be now ends."""
+    running = reloading()
+    with Echo() as service, spore_client(running.server.control, service.port) as client:
+        with spore_client(running.server.control, service.port) as second, connect(running.host, client.port) as idle:
+            idle.sendall(b"x")
+            assert read_exactly(idle, 1) == b"x"
+            running.swap(limits={"max_tunnels": 1, "relay_idle_timeout": "100ms"})
+            assert one_exchange(running.host, second.port) == b"ping"
+            with pytest.raises(ConnectionResetError):
+                idle.recv(1)
+            assert one_exchange(running.host, client.port) == b"ping"
+
+
+def test_the_drains_time(reloading):
+    running = reloading(server={"drain_timeout": "1m"})
+    assert changes(running, server={"drain_timeout": "100ms"}) == {"/server/drain_timeout": ("1m", "100ms", LIVE)}
+    with Echo() as service, spore_client(running.server.control, service.port) as client:
+        with connect(running.host, client.port) as visitor:
+            visitor.sendall(b"x")
+            assert read_exactly(visitor, 1) == b"x"
+            assert running.server.stop() == 0
+            assert any("drain deadline passed" in line for line in running.server.process.stderr)
+
+
+def tls(certificate, key):
+    return [{"use": "tls", "certfile": str(certificate), "keyfile": str(key)}]
+
+
+def test_certificates(reloading, authority, address, tmp_path):
+    """Files under the same names are read again. A key of another certificate changes nothing."""
+    first, second = (authority.issue(f"IP:{address.host}", subject=f"/CN={name}") for name in ("first", "second"))
+    path, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+
+    def put(certificate, its_key):
+        for name, source in ((path, certificate), (key, its_key)):
+            name.write_bytes(pathlib.Path(source).read_bytes())
+            name.chmod(0o600)
+
+    def served():
+        return re.search(r"subject=CN ?= ?(\w+)", s_client(running.server, "-CAfile", authority.path)[1])[1]
+
+    put(first.path, first.key)
+    running = reloading(transport=tls(path, key))
+    with Echo() as service, spore_client(
+            running.server.control, service.port, extra=["--tls", "--cacertfile", authority.path]) as client:
+        with visitor_of(running.host, client.port):
+            put(second.path, first.key)
+            running.refuse({"transport": tls(path, key)})
+            running.server.process.wait_for(r"/transport/0/keyfile: ", stream="stderr")
+            assert served() == "first"
+            assert one_exchange(running.host, client.port) == b"ping"
+            put(second.path, second.key)
+            assert changes(running, transport=tls(path, key)) == {}
+            assert served() == "second"
+            assert one_exchange(running.host, client.port) == b"ping"
+        assert "tunnel lost" not in "\n".join(client.process.stderr)
 
 
 def test_over_and_over(reloading):
