@@ -7,6 +7,7 @@
 #include "tls_error.h"
 #include "tls_expiry.h"
 #include "tls_files.h"
+#include "tls_kernel.h"
 #include "tls_session.h"
 #include "tls_tickets.h"
 #include "tls_verify.h"
@@ -191,6 +192,9 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 	}
 	if (!tls_expiry_set_up(tls, args->previous, args->instance))
 		return SPORE_ENOMEM;
+	if (!args->previous)
+		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS is not used: %s",
+		           tls_kernel_why_not());
 	tls_verify_set_up(tls);
 	warn_of_insecurity(tls);
 	return SPORE_OK;

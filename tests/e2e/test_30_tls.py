@@ -1,6 +1,8 @@
 """TLS as its peers see it: versions, resumption, ends, and those who do not speak it."""
 
 import contextlib
+import pathlib
+import signal
 import socket
 import ssl
 import time
@@ -278,6 +280,16 @@ def test_too_many_handshakes_end_the_oldest(tls_server, authority):
 
 
 # What an operator is told
+
+
+def test_whether_there_is_kernel_tls_is_said_once(tls_server):
+    offered = "tls" in pathlib.Path("/proc/sys/net/ipv4/tcp_available_ulp").read_text().split()
+    why = "kernel and OpenSSL offer it" if offered else "(this kernel does not offer it|OpenSSL was built without it)"
+    with tls_server() as server:
+        server.process.wait_for(f"info  kernel TLS is not used: {why}")
+        server.process.signal(signal.SIGHUP)
+        server.process.wait_for("configuration reloaded")
+    assert sum("kernel TLS" in line for line in server.process.stderr) == 1
 
 
 def test_insecure_is_said_loudly(tls_server):
