@@ -58,7 +58,7 @@ void loop_next_turn(struct loop *loop, struct loop_task *task);
 void loop_reap(struct loop *loop, struct loop_task *task);
 
 /* LOOP_SCRATCH bytes that anyone on this loop may use until it returns. [worker] */
-#define LOOP_SCRATCH ((size_t)64 * 1024)
+#define LOOP_SCRATCH ((size_t)256 * 1024)
 uint8_t *loop_scratch(struct loop *loop);
 
 #endif

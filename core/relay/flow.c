@@ -14,6 +14,9 @@ static const size_t spill_max = 2 * LOOP_SCRATCH;
 /* Where splicing is possible, a copy is at most so long: if that is full twice, there is more to come
  * than a copy is good for. A turn that splices less than that is slow. */
 static const size_t copy_bytes = (size_t)16 * 1024;
+/* Where it is not, a copy is longer, and a whole scratch once the same is true: in bulk most of the cost is
+ * the kernel's, for each call. */
+static const size_t long_copy_bytes = (size_t)64 * 1024;
 /* What one direction may move before others have their turn. */
 static const size_t turn_bytes = PIPE_BYTES;
 enum { FULL_READS = 2, SLOW_TURNS = 4 };
@@ -80,12 +83,31 @@ static bool write_some(struct flow *flow, const struct flow_ends *ends, const ui
 	return true;
 }
 
+/* Counts in a row. A transport gives whole records, which seldom fill a read, so half of one will do; a
+ * destination that does not keep up is given little, since it is kept here. */
+static void note_read(struct flow *flow, bool splices, size_t n, size_t taken)
+{
+	bool full = splices ? n >= copy_bytes : n >= long_copy_bytes / 2 && taken == n;
+
+	if (!full)
+		flow->full_reads = 0;
+	else if (flow->full_reads < FULL_READS)
+		flow->full_reads++;
+}
+
+static size_t copy_size(const struct flow *flow, bool splices)
+{
+	if (splices)
+		return copy_bytes;
+	return flow->full_reads < FULL_READS ? long_copy_bytes : LOOP_SCRATCH;
+}
+
 /* One read's worth, straight on. */
-static bool copy(struct flow *flow, const struct flow_ends *ends, size_t most)
+static bool copy(struct flow *flow, const struct flow_ends *ends, bool splices)
 {
 	uint8_t *scratch = loop_scratch(ends->loop);
 	size_t n, taken;
-	enum stream_io io = stream_read(ends->from, scratch, most, &n);
+	enum stream_io io = stream_read(ends->from, scratch, copy_size(flow, splices), &n);
 
 	if (io == STREAM_AGAIN)
 		return true;
@@ -96,9 +118,10 @@ static bool copy(struct flow *flow, const struct flow_ends *ends, size_t most)
 		flow_drain(flow, ends);
 		return true;
 	}
-	flow->full_reads = n == most ? flow->full_reads + 1 : 0;
-	if (!write_some(flow, ends, scratch, n, &taken) ||
-	    buf_append(&flow->spill, scratch + taken, n - taken, spill_max))
+	if (!write_some(flow, ends, scratch, n, &taken))
+		return true;
+	note_read(flow, splices, n, taken);
+	if (buf_append(&flow->spill, scratch + taken, n - taken, spill_max))
 		return true;
 	log_error("relay reset: out of memory", log_int("bytes", (int64_t)(n - taken)));
 	return false;
@@ -190,7 +213,7 @@ bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 		flow->pipe = pipe_pool_take(ends->pipes, loop_now_ms(ends->loop));
 	if (flow->pipe)
 		return splice_turn(flow, ends);
-	return copy(flow, ends, splices && !flow->bulk ? copy_bytes : LOOP_SCRATCH);
+	return copy(flow, ends, splices && !flow->bulk);
 }
 
 void flow_drain(struct flow *flow, const struct flow_ends *ends)

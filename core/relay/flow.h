@@ -32,7 +32,7 @@ struct flow {
 	struct pipe *pipe; /* owned; NULL when it would be empty */
 	uint64_t bytes;    /* taken by the destination */
 	enum flow_state state;
-	uint8_t full_reads; /* in a row: from a number of them on, bulk is spliced ... */
+	uint8_t full_reads; /* in a row: from a number of them on, there is bulk, which is spliced ... */
 	uint8_t slow_turns; /* ... and copied again after so many turns that moved little */
 	bool bulk;
 };

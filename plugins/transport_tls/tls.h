@@ -70,7 +70,8 @@ struct tls_stream;
 
 /* A record's plaintext has at most 16 KiB; what TLS adds to one is less than TLS_OVERHEAD. */
 enum { TLS_RECORD = 16 * 1024, TLS_OVERHEAD = 512 };
-enum { TLS_IN_SIZE = 64 * 1024, TLS_OUT_SIZE = 5 * (TLS_RECORD + TLS_OVERHEAD) };
+/* A turn's bulk goes with one call of the lower stream each way. */
+enum { TLS_IN_SIZE = 16 * TLS_RECORD, TLS_OUT_SIZE = 17 * (TLS_RECORD + TLS_OVERHEAD) };
 
 /* A worker's state. Invariant: the buffers are empty between two calls of the host, but for bytes that
  * writev() took and that flush() has still to hand on: those belong to out_owner. */

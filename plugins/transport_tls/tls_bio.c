@@ -132,11 +132,13 @@ static size_t spilled(const struct tls_stream *stream)
 	return stream->out.len - stream->out.at;
 }
 
-/* What is in the worker's buffer goes behind what its stream keeps. */
-static bool spill_out(struct tls_worker *worker)
+/* What is in the worker's buffer, but for so many bytes that are gone, goes behind what its stream
+ * keeps. */
+static bool spill_out(struct tls_worker *worker, size_t gone)
 {
 	struct tls_stream *owner = worker->out_owner;
-	bool kept = !worker->out_len || spill_append(&owner->out, worker->out, worker->out_len);
+	size_t left = worker->out_len - gone;
+	bool kept = !left || spill_append(&owner->out, worker->out + gone, left);
 
 	if (!kept)
 		owner->out_below = SPORE_ENOMEM;
@@ -151,7 +153,7 @@ static void own_output(struct tls_stream *stream)
 	struct tls_worker *worker = stream->worker;
 
 	if (worker->out_owner && worker->out_owner != stream)
-		spill_out(worker);
+		spill_out(worker, 0);
 	worker->out_owner = stream;
 }
 
@@ -214,10 +216,7 @@ static spore_status flush_buffer(struct tls_stream *stream, uint32_t *want)
 	if (worker->out_owner != stream)
 		return SPORE_OK;
 	status = write_below(stream, worker->out, worker->out_len, &n, want);
-	worker->out_len -= n;
-	if (worker->out_len)
-		memmove(worker->out, worker->out + n, worker->out_len);
-	return spill_out(worker) ? status : SPORE_ENOMEM;
+	return spill_out(worker, n) ? status : SPORE_ENOMEM;
 }
 
 static spore_status flush_all(struct tls_stream *stream, uint32_t *want)
@@ -230,7 +229,7 @@ static spore_status flush_all(struct tls_stream *stream, uint32_t *want)
 		                     want);
 		spill_consume(&stream->out, n);
 		if (status != SPORE_OK) {
-			if (stream->worker->out_owner == stream && !spill_out(stream->worker))
+			if (stream->worker->out_owner == stream && !spill_out(stream->worker, 0))
 				return SPORE_ENOMEM;
 			return status;
 		}

@@ -10,6 +10,7 @@
 #include "drip.h"
 #include "loop/loop.h"
 #include "net/stream.h"
+#include "notary.h"
 #include "run_until.h"
 #include "sockets.h"
 #include "suite.h"
@@ -18,6 +19,7 @@ struct scene {
 	struct loop *loop;
 	struct relay_set set;
 	int far[2]; /* the ends that the test holds: of the left stream and of the right */
+	struct notary *notaries[2];
 	uint64_t bytes[2], moved[2];
 	unsigned n_ends;
 };
@@ -51,24 +53,28 @@ static void set_up(struct scene *scene)
 	relay_set_init(&scene->set, scene->loop, &(struct relay_limits){ .most_pipes = 4 });
 }
 
+enum kind { UNIX_PAIRS, TCP_PAIRS, DRIPPING, NOTED };
+
 /* One side: a stream over one end of a pair; the other end is the test's. */
-static struct stream *make_side(struct scene *scene, int fds[2], int *far_out, bool dripping)
+static struct stream *make_side(struct scene *scene, int fds[2], int side, enum kind kind)
 {
 	struct stream *stream;
 	spore_addr peer = { 0 };
 
-	*far_out = fds[1];
+	scene->far[side] = fds[1];
 	sockets_unblock(fds[0]);
 	sockets_unblock(fds[1]);
 	stream = stream_new(scene->loop, fds[0], &peer, NULL);
 	ck_assert_ptr_nonnull(stream);
-	if (dripping)
+	if (kind == DRIPPING)
 		stream_push(stream, &drip_new(stream_top(stream))->base, false);
+	if (kind == NOTED) {
+		scene->notaries[side] = notary_new(stream_top(stream));
+		stream_push(stream, &scene->notaries[side]->base, false);
+	}
 	ck_assert(stream_open(stream));
 	return stream;
 }
-
-enum kind { UNIX_PAIRS, TCP_PAIRS, DRIPPING };
 
 static void start_with(struct scene *scene, enum kind kind, struct buf *for_left, struct buf *for_right)
 {
@@ -78,11 +84,11 @@ static void start_with(struct scene *scene, enum kind kind, struct buf *for_left
 	for (int i = 0; i < 2; i++) {
 		int fds[2];
 
-		if (kind == UNIX_PAIRS)
+		if (kind == UNIX_PAIRS || kind == NOTED)
 			ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 		else
 			sockets_tcp_pair(fds);
-		sides[i] = make_side(scene, fds, &scene->far[i], kind == DRIPPING);
+		sides[i] = make_side(scene, fds, i, kind);
 	}
 	relay_start(&scene->set, sides[0], sides[1], for_left, for_right, on_end, scene);
 	ck_assert_uint_eq(scene->n_ends, 0);
@@ -466,6 +472,50 @@ START_TEST(a_stalled_reader_bounds_what_is_held)
 }
 END_TEST
 
+/* Takes so many bytes at the other side. */
+static void drain(struct scene *scene, int side, size_t size)
+{
+	static char bytes[65536];
+
+	while (size > 0) {
+		ssize_t n = take(scene, side, bytes, size < sizeof bytes ? size : sizeof bytes);
+
+		ck_assert_int_gt(n, 0);
+		size -= (size_t)n;
+	}
+}
+
+/* Where bytes cannot be spliced, bulk is read in great pieces, and all else, as for a reader that does
+ * not keep up, in small ones. */
+START_TEST(bulk_that_is_copied_is_read_in_great_pieces)
+{
+	static const size_t little = (size_t)64 * 1024;
+	static uint8_t piece[40 * 1024];
+	struct notary *left;
+	struct scene scene;
+	size_t all;
+
+	start(&scene, NOTED);
+	left = scene.notaries[0];
+	say(&scene, 0, "little");
+	check_takes(&scene, 1, "little");
+	ck_assert_uint_eq(left->most, little);
+	for (int i = 0; i < 3; i++) {
+		left->first = 0;
+		ck_assert_int_eq(write(scene.far[0], piece, sizeof piece), (ssize_t)sizeof piece);
+		drain(&scene, 1, sizeof piece);
+		ck_assert_uint_eq(left->first, i < 2 ? little : LOOP_SCRATCH);
+	}
+	all = fill(&scene, 0);
+	ck_assert_uint_eq(left->most, LOOP_SCRATCH);
+	left->first = 0;
+	drain(&scene, 1, all);
+	ck_assert_uint_eq(left->first, little);
+	relay_set_fini(&scene.set);
+	tear_down(&scene);
+}
+END_TEST
+
 /* Who cannot pass its bytes on keeps its pipe; nobody else has one, in bulk or not. */
 START_TEST(a_pipe_is_held_only_while_bytes_are_in_it)
 {
@@ -525,5 +575,6 @@ SUITE("relay", bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_b
       each_direction_ends_on_its_own, bytes_that_came_before_go_first, what_moves_is_told_as_it_goes,
       a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
       a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
-      bulk_through_a_dribble_arrives_unchanged, a_stalled_reader_bounds_what_is_held,
+      bulk_through_a_dribble_arrives_unchanged,
+      bulk_that_is_copied_is_read_in_great_pieces, a_stalled_reader_bounds_what_is_held,
       a_reset_of_a_blocked_sender_is_passed_on, a_reader_that_dies_ends_the_relay)
