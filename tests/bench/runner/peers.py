@@ -7,6 +7,7 @@ replaced:
     $public    the port where visitors come in
     $service   the port that the tunnel forwards to
     $control   the port between the two halves: a free one, or the entry's own fixed `control`
+    $folder    where the executable is, for a peer whose two halves are two programs
     $config    a file made from the entry's `config` (or `client_config`), where $listen and $target stand for the two
                ends of that half (server: $public to $control; client: $control to $service) and
                $directory for a place for its files, $descriptors for how many a process may
@@ -14,6 +15,7 @@ replaced:
 """
 
 import atexit
+import fnmatch
 import functools
 import os
 import re
@@ -45,6 +47,16 @@ class Peer:
     control: int = 0
     version: str = "--version"
     probe: Optional[Callable[[str], Dict[str, str]]] = None  # further values
+    group: str = "plain"  # the contenders whose figures are shown side by side
+    only: Tuple[str, ...] = ("*",)  # the scenarios in which it takes part
+
+    def takes_part(self, scenario: str) -> bool:
+        return any(fnmatch.fnmatchcase(scenario, pattern) for pattern in self.only)
+
+    @property
+    def has_control(self) -> bool:
+        """Whether its server listens for its client before it does for visitors."""
+        return self.control != 0 or "$control" in self.server + self.config
 
 
 @dataclass
@@ -68,6 +80,8 @@ def nginx_values(program: str) -> Dict[str, str]:
     if "--with-stream" in built:
         return {"modules": ""}
     places = [word.split("=", 1)[1] for word in built if word.startswith("--modules-path=")]
+    # Where the package was unpacked rather than installed, its root is three levels up.
+    places += [str(Path(program).parents[2]) + place for place in places]
     for place in places:
         module = Path(place) / "ngx_stream_module.so"
         if module.exists():
@@ -75,14 +89,29 @@ def nginx_values(program: str) -> Dict[str, str]:
     raise Unavailable("this nginx has no stream module (Debian: libnginx-mod-stream)")
 
 
+# The same for all who use OpenSSL's defaults: version 1.3, and one ticket a handshake, as we send.
+OPENSSL = """\
+openssl_conf = start
+[start]
+ssl_conf = ssl
+[ssl]
+system_default = defaults
+[defaults]
+MinProtocol = TLSv1.3
+NumTickets = 1
+"""
+
+
 @functools.lru_cache(maxsize=None)
 def make_certificate() -> Dict[str, str]:
-    """$certificate, which is its own authority, $key, and $both in one file; for 127.0.0.1 and this run."""
+    """$certificate, which is its own authority, $key, $both in one file; P-256, for 127.0.0.1 and this run."""
     if not shutil.which("openssl"):
         raise Unavailable("there is no openssl program to make a certificate with")
     folder = tempfile.mkdtemp(prefix="spore-bench-")
     atexit.register(shutil.rmtree, folder)
     names = {name: str(Path(folder, f"{name}.pem")) for name in ("certificate", "key", "both")}
+    names["openssl"] = str(Path(folder, "openssl.cnf"))
+    Path(names["openssl"]).write_text(OPENSSL)
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
          "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
@@ -121,8 +150,9 @@ listen hop
 """
 
 # TLS between the two halves: the server's begins it, the client's ends it, as their peers of one program
-# each would; all check the certificate and may resume.
+# each would; all check the certificate and may resume. In the -full ones they may not.
 HAPROXY_TLS_SERVER = HAPROXY.replace("$target", "$target ssl verify required ca-file $certificate")
+HAPROXY_FULL_SERVER = HAPROXY.replace("$target", "$target ssl verify required ca-file $certificate no-ssl-reuse")
 HAPROXY_TLS_CLIENT = HAPROXY.replace("bind 127.0.0.1:$listen", "bind 127.0.0.1:$listen ssl crt $both")
 
 STUNNEL = """\
@@ -138,6 +168,7 @@ accept = 127.0.0.1:$listen
 connect = 127.0.0.1:$target
 """
 STUNNEL_SERVER = STUNNEL % "client = yes\nCAfile = $certificate\nverifyChain = yes\ncheckIP = 127.0.0.1"
+STUNNEL_FULL_SERVER = STUNNEL_SERVER.replace("verifyChain", "sessionResume = no\nverifyChain")
 STUNNEL_CLIENT = STUNNEL % "cert = $both"
 
 # Without proxy_half_close nginx ends both directions when the first one ends.
@@ -165,44 +196,142 @@ stream {
 NGINX_TLS_SERVER = NGINX.replace(
     "proxy_half_close on;",
     "proxy_half_close on; proxy_ssl on; proxy_ssl_verify on; proxy_ssl_name localhost; "
-    "proxy_ssl_trusted_certificate $certificate; proxy_ssl_protocols TLSv1.2 TLSv1.3;",
+    "proxy_ssl_trusted_certificate $certificate; proxy_ssl_protocols TLSv1.3;",
 )
+NGINX_FULL_SERVER = NGINX_TLS_SERVER.replace("proxy_ssl on;", "proxy_ssl on; proxy_ssl_session_reuse off;")
 NGINX_TLS_CLIENT = NGINX.replace("backlog=4096;", "ssl backlog=4096;").replace(
     "proxy_half_close on;",
     "proxy_half_close on; ssl_certificate $certificate; ssl_certificate_key $key; "
-    "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:it:1m;",
+    "ssl_protocols TLSv1.3; ssl_session_cache shared:it:1m;",
 )
 
 SPLICE = """\
 option splice-request
     option splice-response"""
 
+NGINX_PLACES = ("$cache/spore-peers/nginx/usr/sbin/nginx",)
 BORE_PLACES = ("$cache/spore-peers/bore-0.6.0/bin/bore",)
+
+SPORE_PLACES = ("$build/spore",)
+RATHOLE_PLACES = ("$cache/spore-peers/rathole-0.5.0/bin/rathole",)
+FRP_PLACES = ("$cache/spore-peers/frp-0.61.0/bin/frps",)
 
 SPORE_SERVER = "$program server --min-port $public --max-port $public --control-port $control --bind-addr 127.0.0.1"
 SPORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port $public"
-SPORE_TLS_SERVER = SPORE_SERVER + " --tls --certfile $certificate --keyfile $key"
-SPORE_TLS_CLIENT = SPORE_CLIENT + " --tls --cacertfile $certificate"
 BORE_SERVER = "$program server --min-port $public --max-port $public --bind-addr 127.0.0.1"
 BORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --port $public"
 HAPROXY_HOP = "$program -db -f $config"
 NGINX_HOP = "$program -e stderr -p $directory -c $config"
 STUNNEL_HOP = "$program $config"
 
+SPORE_TLS_SERVER = """\
+{ "server": { "bind_addr": "127.0.0.1", "control_port": $control, "min_port": $public, "max_port": $public },
+  "transport": [{ "use": "tls", "certfile": "$certificate", "keyfile": "$key", "min_version": "1.3"%s }] }
+"""
+SPORE_TLS_CLIENT = """\
+{ "client": { "to": "127.0.0.1", "control_port": $control },
+  "tunnels": [{ "local": "127.0.0.1:$service", "port": $public }],
+  "transport": [{ "use": "tls", "cacertfile": "$certificate", "min_version": "1.3"%s }] }
+"""
+NO_TICKETS = ', "tickets": false'
+
+# Both as they come, in the clear: rathole keeps connections ahead, frp sends all streams through one.
+RATHOLE_SERVER = """\
+[server]
+bind_addr = "127.0.0.1:$control"
+default_token = "bench"
+[server.services.bench]
+bind_addr = "127.0.0.1:$public"
+"""
+RATHOLE_CLIENT = """\
+[client]
+remote_addr = "127.0.0.1:$control"
+default_token = "bench"
+[client.services.bench]
+local_addr = "127.0.0.1:$service"
+"""
+FRP_SERVER = """\
+bindAddr = "127.0.0.1"
+bindPort = $control
+log.level = "error"
+"""
+FRP_CLIENT = """\
+serverAddr = "127.0.0.1"
+serverPort = $control
+log.level = "error"
+transport.tls.enable = false
+[[proxies]]
+name = "bench"
+type = "tcp"
+localIP = "127.0.0.1"
+localPort = $service
+remotePort = $public
+"""
+
+PLAIN_TLS = ("bulk*", "ping64", "ping256", "churn*", "memory", "leak")  # what a TLS contender takes part in
+FULL = ("churn*",)
+
+
+def hop(name: str, program: str, command: str, config: str, **more) -> Peer:
+    """A proxy that is started twice, one behind the other."""
+    return Peer(name, program, program.rstrip("4").upper(), server=command, client=command, config=config, **more)
+
+
+def tls(name: str, make, *arguments, only=PLAIN_TLS, probe=tls_values, **more) -> Peer:
+    return make(name, *arguments, group="tls", only=only, probe=probe, **more)
+
+
+def spore(name: str, tickets: str = "", **more) -> Peer:
+    return Peer(
+        name, "spore", "SPORE", server="$program server --config $config", client="$program local --config $config",
+        config=SPORE_TLS_SERVER % tickets, client_config=SPORE_TLS_CLIENT % tickets,
+        places=SPORE_PLACES, in_path=False, **more,
+    )  # fmt: skip
+
+
+def haproxy_tls(name: str, config: str, **more) -> Peer:
+    return tls(name, hop, "haproxy", HAPROXY_HOP, config % "", client_config=HAPROXY_TLS_CLIENT % "", version="-v", **more)
+
+
+def nginx_tls(name: str, config: str, **more) -> Peer:
+    return tls(
+        name, hop, "nginx", NGINX_HOP, config,
+        client_config=NGINX_TLS_CLIENT, version="-v", probe=nginx_tls_values, places=NGINX_PLACES, **more,
+    )  # fmt: skip
+
+
+def stunnel(name: str, config: str, **more) -> Peer:
+    return tls(name, hop, "stunnel4", STUNNEL_HOP, config, client_config=STUNNEL_CLIENT, version="-version", **more)
+
+
 PEERS = (
     Peer("direct"),
-    Peer("spore", "spore", "SPORE", server=SPORE_SERVER, client=SPORE_CLIENT, places=("$build/spore",), in_path=False),
+    Peer("spore", "spore", "SPORE", server=SPORE_SERVER, client=SPORE_CLIENT, places=SPORE_PLACES, in_path=False),
     Peer("bore", "bore", "BORE", server=BORE_SERVER, client=BORE_CLIENT, places=BORE_PLACES, control=7835),
-    Peer("haproxy", "haproxy", "HAPROXY", server=HAPROXY_HOP, client=HAPROXY_HOP, config=HAPROXY % SPLICE, version="-v"),
-    Peer("haproxy-copy", "haproxy", "HAPROXY", server=HAPROXY_HOP, client=HAPROXY_HOP, config=HAPROXY % "", version="-v"),
-    Peer("nginx", "nginx", "NGINX", server=NGINX_HOP, client=NGINX_HOP, config=NGINX, version="-v", probe=nginx_values),
-    Peer("spore-tls", "spore", "SPORE", server=SPORE_TLS_SERVER, client=SPORE_TLS_CLIENT, places=("$build/spore",), in_path=False, probe=tls_values),
-    Peer("haproxy-tls", "haproxy", "HAPROXY", server=HAPROXY_HOP, client=HAPROXY_HOP, config=HAPROXY_TLS_SERVER % "", client_config=HAPROXY_TLS_CLIENT % "", version="-v", probe=tls_values),
-    Peer("nginx-tls", "nginx", "NGINX", server=NGINX_HOP, client=NGINX_HOP, config=NGINX_TLS_SERVER, client_config=NGINX_TLS_CLIENT, version="-v", probe=nginx_tls_values),
-    Peer("stunnel", "stunnel4", "STUNNEL", server=STUNNEL_HOP, client=STUNNEL_HOP, config=STUNNEL_SERVER, client_config=STUNNEL_CLIENT, version="-version", probe=tls_values),
-)
+    Peer(
+        "rathole", "rathole", "RATHOLE", server="$program --server $config", client="$program --client $config",
+        config=RATHOLE_SERVER, client_config=RATHOLE_CLIENT, places=RATHOLE_PLACES,
+    ),
+    Peer(
+        "frp", "frps", "FRPS", server="$program -c $config", client="$folder/frpc -c $config",
+        config=FRP_SERVER, client_config=FRP_CLIENT, places=FRP_PLACES,
+    ),
+    hop("haproxy", "haproxy", HAPROXY_HOP, HAPROXY % SPLICE, version="-v"),
+    hop("haproxy-copy", "haproxy", HAPROXY_HOP, HAPROXY % "", version="-v"),
+    hop("nginx", "nginx", NGINX_HOP, NGINX, version="-v", probe=nginx_values, places=NGINX_PLACES),
+    tls("spore-tls", spore),
+    haproxy_tls("haproxy-tls", HAPROXY_TLS_SERVER),
+    nginx_tls("nginx-tls", NGINX_TLS_SERVER),
+    stunnel("stunnel", STUNNEL_SERVER),
+    tls("spore-tls-full", spore, NO_TICKETS, only=FULL),
+    haproxy_tls("haproxy-tls-full", HAPROXY_FULL_SERVER, only=FULL),
+    nginx_tls("nginx-tls-full", NGINX_FULL_SERVER, only=FULL),
+    stunnel("stunnel-full", STUNNEL_FULL_SERVER, only=FULL),
+)  # fmt: skip
 
-DEFAULT = ("direct", "spore", "bore", "haproxy", "nginx")
+DEFAULT = tuple(peer.name for peer in PEERS if peer.name != "haproxy-copy")
+# What the figures of a group are compared with.
+BASELINES = {"plain": "bore", "tls": "nginx-tls"}
 
 
 def find_program(peer: Peer, build: Path) -> str:
@@ -224,7 +353,7 @@ def find_program(peer: Peer, build: Path) -> str:
 
 
 def ask_version(program: str, option: str) -> str:
-    """The first line that it says, without addresses and blanks at the ends."""
+    """The line of what it says that has a version in it, without addresses and blanks at the ends."""
     try:
         done = subprocess.run([program, option], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -232,7 +361,10 @@ def ask_version(program: str, option: str) -> str:
     lines = (done.stdout + done.stderr).strip().splitlines()
     if done.returncode != 0 or not lines:
         raise Unavailable(f"{program} {option} exits with {done.returncode}")
-    return re.sub(r"\s*-?\s*https?://\S+", "", lines[0]).strip()
+    named = rf"{os.path.basename(program).rstrip('4')}.*\d\.\d"
+    patterns = (named, r"\d+\.\d+\.\d+", r"\d+\.\d+")
+    telling = [line for pattern in patterns for line in lines if re.search(pattern, line, re.IGNORECASE)]
+    return re.sub(r"\s*-?\s*https?://\S+", "", (telling or lines)[0]).strip()
 
 
 def find(name: str, build: Path) -> Contender:

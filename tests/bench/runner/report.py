@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
@@ -10,6 +11,28 @@ from .peers import Contender
 from .scenarios import Column, Figures, Scenario
 
 NOTHING = "–"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Contenders whose figures stand side by side, and the one that their ratios refer to."""
+
+    name: str
+    contenders: List[Contender]
+    scenarios: List[Scenario]
+    baseline: str
+
+    @property
+    def title(self) -> str:
+        return {"plain": "In the clear", "tls": "TLS between the halves"}[self.name]
+
+    def names(self, scenario: Scenario) -> List[str]:
+        """Of those who take part in it."""
+        return [
+            each.name
+            for each in self.contenders
+            if each.peer.takes_part(scenario.name) and not (scenario.needs_tunnel and not each.peer.program)
+        ]
 
 
 class Results:
@@ -90,50 +113,91 @@ def scenario_row(results: Results, scenario: Scenario, name: str, baseline: str,
     return row
 
 
-def scenario_table(results: Results, scenario: Scenario, names: List[str], baseline: str) -> List[str]:
+def scenario_table(results: Results, scenario: Scenario, group: Group) -> List[str]:
     head = ["contender", "n"]
     for column in scenario.columns:
-        head += [column.title, f"× {baseline}"] if column.has_ratio else [column.title]
+        head += [column.title, f"× {group.baseline}"] if column.has_ratio else [column.title]
     rows = [
-        scenario_row(results, scenario, name, baseline, list(scenario.columns))
-        for name in names
-        if not (scenario.needs_tunnel and name == "direct")
+        scenario_row(results, scenario, name, group.baseline, list(scenario.columns)) for name in group.names(scenario)
     ]
-    return ["", f"### {scenario.title} (`{scenario.name}`)", "", *table([head, *rows])]
+    return ["", f"#### {scenario.title} (`{scenario.name}`)", "", *table([head, *rows])] if rows else []
 
 
-def summary_table(
-    results: Results, scenarios: List[Scenario], names: List[str], skipped: List[str], baseline: str
-) -> List[str]:
-    rows = [["scenario", "figure", *names, *skipped]]
-    for scenario in scenarios:
+def summary_table(results: Results, group: Group) -> List[str]:
+    names = [each.name for each in group.contenders]
+    rows = [["scenario", "figure", *names]]
+    for scenario in group.scenarios:
         headline = scenario.columns[0]
-        ratios = [ratio_text(results.ratio(scenario.name, name, baseline, headline.key)) for name in names]
-        rows.append([f"`{scenario.name}`", headline.title, *ratios, *["SKIPPED"] * len(skipped)])
-    return ["", f"### Headline figures, as multiples of {baseline}", "", *table(rows)]
+        ratios = [ratio_text(results.ratio(scenario.name, name, group.baseline, headline.key)) for name in names]
+        if group.names(scenario):
+            rows.append([f"`{scenario.name}`", headline.title, *ratios])
+    return ["", f"#### Headline figures, as multiples of {group.baseline}", "", *table(rows)]
 
 
-def whole(
-    results: Results,
-    scenarios: List[Scenario],
-    contenders: List[Contender],
-    skipped: Dict[str, str],
-    baseline: str,
-    facts: List[str],
-) -> str:
-    names = [contender.name for contender in contenders]
-    lines = ["## Benchmark", "", *machine(), *facts, ""]
-    lines += [f"- {contender.name}: {contender.version}" for contender in contenders]
-    lines += [f"- **{name}: SKIPPED**: {reason}" for name, reason in skipped.items()]
-    lines += ["", "Cells are the median over n rounds (minimum–maximum)."]
-    if baseline in names:
-        lines += [f"“× {baseline}” is the median over the rounds of the ratio to {baseline} in the same round."]
-        lines += summary_table(results, scenarios, names, list(skipped), baseline)
+def group_lines(results: Results, group: Group) -> List[str]:
+    lines = ["", f"### {group.title}"]
+    if group.baseline in [each.name for each in group.contenders]:
+        lines += summary_table(results, group)
     else:
-        lines += [f"There are no ratios, because {baseline} did not take part."]
-    for scenario in scenarios:
-        lines += scenario_table(results, scenario, names, baseline)
+        lines += ["", f"There are no ratios, because {group.baseline} did not take part."]
+    for scenario in group.scenarios:
+        lines += scenario_table(results, scenario, group)
+    return lines
+
+
+def contender_line(contender: Contender) -> str:
+    line = f"- {contender.name}: {contender.version}"
+    peer = contender.peer
+    if not peer.program:
+        return line
+    commands = [peer.server] if peer.server == peer.client else [peer.server, peer.client]
+    shown = [text.replace("$program", peer.program).replace("$folder/", "") for text in commands]
+    return f"{line}; " + " and ".join(f"`{text}`" for text in shown) + (" twice" if len(shown) == 1 else "")
+
+
+def whole(results: Results, groups: List[Group], skipped: Dict[str, str], facts: List[str]) -> str:
+    lines = ["## Benchmark", "", *machine(), *facts, ""]
+    lines += [contender_line(contender) for group in groups for contender in group.contenders]
+    lines += [f"- **{name}: SKIPPED**: {reason}" for name, reason in skipped.items()]
+    lines += ["", "Cells are the median over n rounds (minimum–maximum). “×” is the median over the rounds of the ratio"]
+    lines += ["to the named contender in the same round."]
+    for group in groups:
+        lines += group_lines(results, group)
     if results.failures:
         lines += ["", "### FAILED", ""]
         lines += [f"- round {number + 1}, {scenario}, {name}: {reason}" for scenario, name, number, reason in results.failures]
     return "\n".join(lines) + "\n"
+
+
+def scenario_data(results: Results, scenario: Scenario, group: Group) -> dict:
+    return {
+        "title": scenario.title,
+        "columns": [{"key": each.key, "title": each.title, "digits": each.digits} for each in scenario.columns],
+        "figures": {name: list(results.rounds(scenario.name, name).items()) for name in group.names(scenario)},
+    }
+
+
+def data(results: Results, groups: List[Group], skipped: Dict[str, str], facts: List[str]) -> dict:
+    """All that was measured; `figures` are pairs of a round's number and its figures."""
+    return {
+        "machine": machine(),
+        "facts": facts,
+        "skipped": skipped,
+        "failures": results.failures,
+        "groups": {
+            group.name: {
+                "title": group.title,
+                "baseline": group.baseline,
+                "contenders": {
+                    each.name: {
+                        "version": each.version,
+                        "commands": [each.peer.server, each.peer.client],
+                        "configs": [each.peer.config, each.peer.client_config or each.peer.config],
+                    }
+                    for each in group.contenders
+                },
+                "scenarios": {each.name: scenario_data(results, each, group) for each in group.scenarios},
+            }
+            for group in groups
+        },
+    }

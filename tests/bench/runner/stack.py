@@ -1,6 +1,7 @@
 """One contender, running: the service, and in front of it the two halves of the tunnel."""
 
 import json
+import os
 import random
 import resource
 import shlex
@@ -103,7 +104,7 @@ class Stack:
             if not is_free(control):
                 raise Failure(f"port {control}, which {peer.name} needs, is in use")
             ports = {"public": self.port, "control": control, "service": service}
-            first = self.port if peer.config else control
+            first = control if peer.has_control else self.port
             self.server = self.start_half("server", peer.server, ports, self.port, control)
             self.wait_for(lambda: listens(first), "its server listens")
             self.client = self.start_half("client", peer.client, ports, control, service)
@@ -125,6 +126,7 @@ class Stack:
         values = dict(
             ports,
             program=shlex.quote(self.contender.program),
+            folder=shlex.quote(str(Path(self.contender.program).parent)),
             directory=directory,
             config=config,
             listen=listen,
@@ -136,7 +138,10 @@ class Stack:
         template = peer.client_config if half == "client" and peer.client_config else peer.config
         config.write_text(Template(template).substitute(values))
         log = self.logs / f"{self.contender.name}-{half}.log" if self.logs else None
-        group = Group(Template(command).substitute(values), log)
+        environment = dict(os.environ)
+        if "openssl" in self.contender.values:
+            environment["OPENSSL_CONF"] = self.contender.values["openssl"]
+        group = Group(Template(command).substitute(values), log, env=environment)
         self.groups.append(group)
         return group
 
