@@ -1,0 +1,128 @@
+"""What a relay asks of the kernel: bulk is spliced, a small message is one read and one write a hop.
+
+Counted by strace, so the machine's speed does not matter. Without it, or where it may not trace, the tests
+are skipped, and where CI=true they fail.
+"""
+
+import collections
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness.bulk import Sending, receive_pattern
+from harness.peers import is_sanitized, spore_client
+from harness.scale import MIB, count, seconds, size
+from harness.services import Echo, Inbox
+from harness.sockets import connect, read_exactly
+
+CALLS = "read,readv,recvfrom,write,writev,sendto,splice,epoll_ctl,epoll_wait,epoll_pwait,epoll_pwait2"
+READS, WRITES = ("read", "readv", "recvfrom"), ("write", "writev", "sendto")
+MESSAGE = 64
+CALL = re.compile(r"^(\w+)\((\d+),.* = (-?\d+)")
+
+
+def cannot(why):
+    message = f"NO SYSTEM CALLS COUNTED: {why}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message + " (CI=true: it must work)", pytrace=False)
+    pytest.skip(message)
+
+
+class Trace:
+    """The calls of one process while it was watched: [(name, its first descriptor, its result)]."""
+
+    def __init__(self, pid, folder):
+        self.folder = pathlib.Path(folder) / str(pid)
+        self.folder.mkdir()
+        self.tracer = subprocess.Popen(
+            ["strace", "-ff", "-p", str(pid), "-o", self.folder / "calls", "-e", f"trace={CALLS}", "-s", "0"],
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        said = self.tracer.stderr.readline()
+        if "attached" not in said:
+            self.tracer.communicate()
+            cannot(f"strace: {said.strip()}")
+
+    def stop(self):
+        self.tracer.send_signal(signal.SIGINT)
+        self.tracer.communicate(timeout=seconds(10))
+        lines = [line for path in self.folder.iterdir() for line in path.read_text().splitlines()]
+        found = [CALL.match(line) for line in lines]
+        self.calls = [(each[1], int(each[2]), int(each[3])) for each in found if each]
+
+    def bytes_of(self, names):
+        return sum(result for name, _, result in self.calls if name in names and result > 0)
+
+    def count(self, *names):
+        return sum(name in names for name, _, _ in self.calls)
+
+
+@contextlib.contextmanager
+def traced(processes, folder):
+    """Watches all of them meanwhile."""
+    if not shutil.which("strace"):
+        cannot("strace is not installed")
+    traces = []
+    try:
+        for each in processes:
+            traces.append(Trace(each.pid, folder))
+        yield traces
+    finally:
+        for trace in traces:
+            trace.stop()
+
+
+@pytest.mark.parametrize("sender", ["visitor", "service"])
+def test_bulk_is_spliced(server, tmp_path, sender):
+    total = size(96 * MIB, least=16 * MIB)
+    with Inbox() as service, spore_client(server.control, service.port) as client:
+        with connect(server.public_host, client.port) as visitor, service.take() as served:
+            near, far = (visitor, served) if sender == "visitor" else (served, visitor)
+            with traced((server, client), tmp_path) as traces:
+                sending = Sending(near, total, end=True)
+                assert receive_pattern(far) == (total, sending.result())
+    for trace in traces:
+        # Each byte goes into a pipe and out of it.
+        spliced, copied = trace.bytes_of(("splice",)) / 2, trace.bytes_of(READS)
+        print(f"{spliced:.0f} bytes spliced in {trace.count('splice')} calls, {copied} read")
+        assert spliced >= 0.99 * total
+        assert copied <= 0.01 * total
+
+
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer's own threads and delays are counted, too")
+@pytest.mark.parametrize("visitors", [1, 8])
+def test_a_small_message_is_one_read_and_one_write(server, tmp_path, visitors):
+    rounds = count(200)
+    message = b"m" * MESSAGE
+    with Echo() as service, spore_client(server.control, service.port) as client, contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(connect(server.public_host, client.port)) for _ in range(visitors)]
+
+        def exchange():
+            for sock in socks:
+                sock.sendall(message)
+            for sock in socks:
+                assert read_exactly(sock, MESSAGE) == message
+
+        for _ in range(10):
+            exchange()
+        with traced((server, client), tmp_path) as traces:
+            for _ in range(rounds):
+                exchange()
+    messages = 2 * rounds * visitors  # that pass a hop: there and back
+    for trace in traces:
+        carriers = {fd for name, fd, result in trace.calls if name in READS + WRITES and result == MESSAGE}
+        kinds = collections.Counter()
+        for name, fd, _ in trace.calls:
+            kinds["read" if name in READS else "write" if name in WRITES else name] += fd in carriers or name not in READS + WRITES
+        print(f"{messages} messages: {dict(kinds)}")
+        assert (kinds["read"], kinds["write"]) == (messages, messages)
+        assert kinds["splice"] == 0
+        # One or two a second may come of timers and heartbeats, none of messages.
+        assert kinds["epoll_ctl"] <= messages / 100
+        assert trace.count("epoll_wait", "epoll_pwait", "epoll_pwait2") <= 1.25 * messages
