@@ -104,11 +104,11 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	bool exact;
 
 	*cidr_out = (spore_cidr){ 0 };
-	if (len >= sizeof ip)
+	if (len >= sizeof ip || memchr(text, '%', len)) /* a prefix has no scope, nor has it scope 0 */
 		return false;
 	memcpy(ip, text, len);
 	ip[len] = '\0';
-	if (!addr_parse_ip(ip, &addr) || addr.scope_id)
+	if (!addr_parse_ip(ip, &addr))
 		return false;
 	most = addr.family == 4 ? 32 : 128;
 	bits = most;
