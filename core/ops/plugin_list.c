@@ -1,27 +1,18 @@
 #include "ops/plugin_list.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/columns.h"
 #include "base/jsonout.h"
-#include "ops/plugin_path.h"
 #include "ops/plugin_view.h"
-#include "plugin/registry.h"
+#include "ops/plugin_walk.h"
 
 enum { COLUMNS = 6 };
 
 struct listing {
-	struct registry *registry;
-	bool load;
 	struct columns columns; /* the one ... */
 	struct jsonout json;    /* ... or the other */
-	bool as_json, good;
+	bool as_json;
 };
 
 /* ---- one plugin --------------------------------------------------------------------------------- */
@@ -107,113 +98,34 @@ static void write_view(struct jsonout *json, const struct plugin_view *view, con
 	jsonout_end(json, '}');
 }
 
-/* ---- folders ------------------------------------------------------------------------------------ */
-
-/* The same folder by another name hides nothing. */
-static bool is_same_folder(const char *a, const char *b)
+static void on_plugin(void *arg, const struct plugin_view *view, const char *shadow)
 {
-	struct stat one, other;
+	struct listing *l = arg;
 
-	return stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
-	       one.st_ino == other.st_ino;
-}
-
-static bool is_repeated(const struct registry *registry, size_t index)
-{
-	for (size_t i = 0; i < index; i++) {
-		if (is_same_folder(registry->path[i], registry->path[index]))
-			return true;
-	}
-	return false;
-}
-
-/* The file of that name that is found first, if it is not in this folder. */
-static const char *find_shadow(const struct registry *registry, size_t index, const char *file,
-                               char path[PATH_MAX])
-{
-	for (size_t i = 0; i < index; i++) {
-		snprintf(path, PATH_MAX, "%s/%s", registry->path[i], file);
-		if (access(path, F_OK) == 0)
-			return path;
-	}
-	return NULL;
-}
-
-static void list_file(struct listing *l, size_t index, const char *file)
-{
-	char path[PATH_MAX], front[PATH_MAX];
-	const char *shadow = find_shadow(l->registry, index, file, front);
-	struct plugin_view view;
-
-	snprintf(path, sizeof path, "%s/%s", l->registry->path[index], file);
-	plugin_view_open(&view, &l->registry->loader, path, registry_pin(l->registry, file),
-	                 l->load && !shadow);
 	if (l->as_json)
-		write_view(&l->json, &view, shadow);
+		write_view(&l->json, view, shadow);
 	else
-		add_view(l, &view, shadow);
-}
-
-static int is_plugin_name(const struct dirent *entry)
-{
-	size_t len = strlen(entry->d_name);
-
-	return len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
-}
-
-/* By bytes: alphasort would go by the locale. */
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static void list_folder(struct listing *l, size_t index)
-{
-	const char *folder = l->registry->path[index];
-	bool own = index >= l->registry->n_path - PLUGIN_PATH_OWN;
-	struct dirent **entries;
-	int n;
-
-	if (is_repeated(l->registry, index))
-		return;
-	n = scandir(folder, &entries, is_plugin_name, by_name);
-	if (n < 0 && own && errno == ENOENT)
-		return;
-	if (n < 0) {
-		fprintf(stderr, "error: cannot read the folder %s: %s\n", folder, strerror(errno));
-		l->good = false;
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		list_file(l, index, entries[i]->d_name);
-		free(entries[i]);
-	}
-	free(entries);
+		add_view(l, view, shadow);
 }
 
 bool plugin_list_print(struct registry *registry, bool load, bool as_json, FILE *out)
 {
 	static const char *const head[COLUMNS] = { "PLUGIN", "VERSION", "ABI",
 		                                   "OFFERS", "FILE",    "SUMMARY" };
-	struct listing l = { .registry = registry,
-		             .load = load,
-		             .columns = { .n = COLUMNS },
-		             .json = { .out = out },
-		             .as_json = as_json,
-		             .good = true };
+	struct listing l = { .columns = { .n = COLUMNS }, .json = { .out = out }, .as_json = as_json };
+	bool good;
 
 	if (as_json)
 		jsonout_begin(&l.json, NULL, '[');
 	else
 		columns_add(&l.columns, head);
-	for (size_t i = 0; i < registry->n_path; i++)
-		list_folder(&l, i);
+	good = plugin_walk(registry, load, on_plugin, &l);
 	if (as_json)
 		jsonout_end(&l.json, ']');
 	else if (!columns_print(&l.columns, 0, out)) {
 		fputs("error: out of memory\n", stderr);
-		l.good = false;
+		good = false;
 	}
 	columns_fini(&l.columns);
-	return l.good;
+	return good;
 }
