@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/list_file.h"
+#include "config/option_type.h"
 #include "config/value.h"
 
 const spore_option *option_row(const struct option_table *table, uint32_t index)
@@ -64,15 +65,6 @@ static bool expected_container(const struct option_scope *scope, const struct js
 	return false;
 }
 
-/* Is it a list of what JSON has as strings? Those may stand in a file. */
-static bool may_be_file(const spore_option *row)
-{
-	uint32_t type = row->item->type;
-
-	return row->type == SPORE_OPT_LIST && (type == SPORE_OPT_STRING || type == SPORE_OPT_ADDR ||
-	                                       type == SPORE_OPT_IP || type == SPORE_OPT_CIDR);
-}
-
 static bool fill_container(const struct option_scope *scope, const spore_option *row,
                            const struct json *node, void *out)
 {
@@ -82,7 +74,7 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 	char *items;
 	size_t i = 0;
 
-	if (node->type == JSON_OBJECT && may_be_file(row)) {
+	if (node->type == JSON_OBJECT && option_may_be_file(row)) {
 		node = list_file_read(scope, node);
 		if (!node)
 			return false;

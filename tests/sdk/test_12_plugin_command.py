@@ -247,11 +247,11 @@ def test_info(folder):
         "  sides    server, client",
         "  flags    blocking",
         "  options",
-        "    answer   secret                   required  what a client must say, and says",
-        '    sleep    duration, 0 to 60000 ms  0.05      time that a call takes',
-        '    verdict  allow|deny|next|fail     "allow"   on a right answer',
-        "    ticket   boolean                            complete the ticket instead of returning the verdict",
-        "    fact     text                               log this fact about the connection",
+        "    answer   secret                required  what a client must say, and says",
+        '    sleep    duration, 0 to 1m     0.05      time that a call takes',
+        '    verdict  allow|deny|next|fail  "allow"   on a right answer',
+        "    ticket   boolean                         complete the ticket instead of returning the verdict",
+        "    fact     text                            log this fact about the connection",
     ]
 
 

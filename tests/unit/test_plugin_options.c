@@ -67,19 +67,19 @@ static const char *write_json(const spore_option *table, uint32_t n)
 START_TEST(a_table_for_people)
 {
 	ck_assert_str_eq(show(rows, sizeof rows / sizeof *rows),
-	                 "from     whole number, 0 to 23    8         an hour\n"
-	                 "while_   duration, 1 to 60000 ms  \"2s\"      a while\n"
-	                 "choice   a|b                                a choice\n"
-	                 "file     path                     required  a file\n"
-	                 "old      text                               gone soon (deprecated)\n"
-	                 "servers  list of objects                    servers\n"
-	                 "  host   text                     required  its name\n"
-	                 "  port   port, 1 to 65535         389       its port\n"
-	                 "names    list of texts                      names\n"
-	                 "limits   map of whole numbers               limits\n"
-	                 "nested   object                             one more\n"
-	                 "  host   text                     required  its name\n"
-	                 "  port   port, 1 to 65535         389       its port\n");
+	                 "from     whole number, 0 to 23  8         an hour\n"
+	                 "while_   duration, 1ms to 1m    \"2s\"      a while\n"
+	                 "choice   a|b                              a choice\n"
+	                 "file     path                   required  a file\n"
+	                 "old      text                             gone soon (deprecated)\n"
+	                 "servers  list of objects                  servers\n"
+	                 "  host   text                   required  its name\n"
+	                 "  port   port, 1 to 65535       389       its port\n"
+	                 "names    list of texts                    names\n"
+	                 "limits   map of whole numbers             limits\n"
+	                 "nested   object                           one more\n"
+	                 "  host   text                   required  its name\n"
+	                 "  port   port, 1 to 65535       389       its port\n");
 }
 END_TEST
 

@@ -1,0 +1,21 @@
+/* option_type - an option's type in words, for whoever tells of a table. Its texts are the table's, so those
+ * of a plugin may hold any bytes. Pure. [any] */
+#ifndef CORE_OPTION_TYPE_H
+#define CORE_OPTION_TYPE_H
+
+#include "config/option.h"
+
+/* One word that never changes: "duration"; "unknown" for a type that this host does not know. */
+const char *option_type_id(uint32_t type);
+/* For people: "duration, 1s to 7d", "list of prefixes", "off|prefer|require". */
+void option_type_describe(const spore_option *row, char *out, size_t size);
+/* A value of that type as JSON text; NULL: there is none that says more than the type's name. */
+const char *option_type_example(const spore_option *row);
+/* Do its bounds count? */
+bool option_has_bounds(const spore_option *row);
+/* May it be {"file": PATH}, too? */
+bool option_may_be_file(const spore_option *row);
+/* The table of what a LIST, MAP or OBJECT holds; without rows if that is no OBJECT, or it is neither. */
+struct option_table option_inner(const spore_option *row);
+
+#endif
