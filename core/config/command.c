@@ -37,6 +37,14 @@ static const char *with_case(const char *name, char from, char to, bool upper, c
 	return out;
 }
 
+const char *command_flag_name(const struct shorthand *shorthand, char *out, size_t size)
+{
+	char name[64];
+
+	snprintf(out, size, "--%s", with_case(shorthand->name, '_', '-', false, name, sizeof name));
+	return out;
+}
+
 /* ---- flags ------------------------------------------------------------------------------------- */
 
 struct parser {
@@ -216,15 +224,15 @@ static bool read_positional(struct parser *p, const char *word)
 
 /* ---- variables --------------------------------------------------------------------------------- */
 
-static const char *variable_of(const struct shorthand *shorthand, const char *prefix, char *name,
-                               size_t size)
+const char *command_variable_name(const struct shorthand *shorthand, const char *prefix, char *out,
+                                  size_t size)
 {
 	char upper[48];
 
 	with_case(shorthand->variable ? shorthand->variable : shorthand->name, 0, 0, true, upper,
 	          sizeof upper);
-	snprintf(name, size, "%s_%s", prefix, upper);
-	return name;
+	snprintf(out, size, "%s_%s", prefix, upper);
+	return out;
 }
 
 /* An empty variable counts as none. */
@@ -244,10 +252,11 @@ static void read_variables(unsigned role, struct command *command)
 		if (!(s->roles & role))
 			continue;
 		value->shorthand = s;
-		value->text = look_up(variable_of(s, "SPORE", value->origin, sizeof value->origin));
+		value->text = look_up(
+			command_variable_name(s, "SPORE", value->origin, sizeof value->origin));
 		if (!value->text && s->bore_variable)
 			value->text = look_up(
-				variable_of(s, "BORE", value->origin, sizeof value->origin));
+				command_variable_name(s, "BORE", value->origin, sizeof value->origin));
 		command->n_variables += value->text != NULL;
 	}
 	if (!command->file) {
@@ -284,74 +293,4 @@ enum config_outcome command_read(unsigned role, int argc, char *const *argv, str
 		return CONFIG_HELP;
 	read_variables(role, command_out);
 	return CONFIG_LOADED;
-}
-
-/* ---- help -------------------------------------------------------------------------------------- */
-
-/* The option that "/section/name" means, or NULL for a plugin's. */
-static const spore_option *target_option(unsigned role, const char *target)
-{
-	const struct option_table *root = role == ROLE_SERVER ? &settings_server : &settings_client;
-	const char *slash = strrchr(target, '/');
-	char section[32];
-	const spore_option *row;
-	struct option_table table;
-
-	snprintf(section, sizeof section, "%.*s", (int)strcspn(target + 1, "/["), target + 1);
-	row = option_find(root, section);
-	if (!row || !row->item)
-		return NULL;
-	table = (struct option_table){ row->item->options, row->item->n_options,
-		                       row->item->option_size };
-	return option_find(&table, slash + 1);
-}
-
-static void print_flag(unsigned role, const struct shorthand *s, FILE *out)
-{
-	const spore_option *option = target_option(role, s->target);
-	char flag[96], name[48], variables[128], bore[64];
-
-	with_case(s->name, '_', '-', false, name, sizeof name);
-	snprintf(flag, sizeof flag, "--%s%s%s", name, *s->metavar ? " " : "", s->metavar);
-	variable_of(s, "SPORE", variables, sizeof variables);
-	if (s->bore_variable) {
-		size_t n = strlen(variables);
-
-		snprintf(variables + n, sizeof variables - n, ", %s",
-		         variable_of(s, "BORE", bore, sizeof bore));
-	}
-	if (s->letter)
-		fprintf(out, "  -%c, %-26s", s->letter, flag);
-	else
-		fprintf(out, "      %-26s", flag);
-	fprintf(out, "%s", s->doc ? s->doc : option ? option->doc : "");
-	if (option && option->choices)
-		fprintf(out, ": %s", option->choices);
-	if (option && option->dflt && s->type < SHORTHAND_YES)
-		fprintf(out, " [default: %s]", option->dflt);
-	fprintf(out, " [env: %s]\n", variables);
-}
-
-void command_print_help(unsigned role, FILE *out)
-{
-	if (role == ROLE_SERVER)
-		fputs("Usage: spore server [FLAGS]\n\nRuns on the public machine.\n\nFlags:\n", out);
-	else
-		fputs("Usage: spore local [LOCAL_PORT] --to HOST [FLAGS]\n\n"
-		      "Runs next to the service and makes it reachable at a public port.\n\nFlags:\n",
-		      out);
-	for (size_t i = 0; i < n_shorthands; i++) {
-		if (shorthands[i].roles & role)
-			print_flag(role, &shorthands[i], out);
-	}
-	fprintf(out, "  -c, %-26s%s\n", "--config FILE",
-	        "JSON configuration; flags and variables go "
-	        "before it [env: SPORE_CONFIG]");
-	fprintf(out, "  -t, %-26s%s%s\n", "--check",
-	        "check all that a start would, bind nothing, and end with 0 or 1",
-	        role == ROLE_LOCAL ? " (-t: where no HOST follows)" : "");
-	fprintf(out, "      %-26s%s\n", "--print-config",
-	        "the same, and print each value and who said it");
-	fprintf(out, "  -h, %-26s%s\n", "--help", "this text");
-	fprintf(out, "      %-26s%s\n", "--version", "which Spore this is");
 }

@@ -2,8 +2,6 @@
 #ifndef CORE_COMMAND_H
 #define CORE_COMMAND_H
 
-#include <stdio.h>
-
 #include "config/config.h"
 #include "config/shorthands.h"
 
@@ -27,8 +25,12 @@ struct command {
 /* CONFIG_LOADED, CONFIG_HELP or CONFIG_USAGE (with the mistake in the diag). */
 enum config_outcome command_read(unsigned role, int argc, char *const *argv, struct diag *diag,
                                  struct command *command_out);
-void command_print_help(unsigned role, FILE *out);
 /* The row of a flat key, or NULL. */
 const struct shorthand *shorthand_find(unsigned role, const char *name);
+/* "--control-port". */
+const char *command_flag_name(const struct shorthand *shorthand, char *out, size_t size);
+/* "PREFIX_CONTROL_PORT". */
+const char *command_variable_name(const struct shorthand *shorthand, const char *prefix, char *out,
+                                  size_t size);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "client/client.h"
-#include "config/command.h"
+#include "config/help.h"
 #include "config/shorthands.h"
 #include "loop/loop.h"
 #include "ops/drain.h"
@@ -45,7 +45,7 @@ static struct config *load_config(unsigned role, int argc, char **argv, struct d
 	if (config && config->is_readable)
 		return config;
 	if (outcome == CONFIG_HELP)
-		command_print_help(role, stdout);
+		help_print(role, stdout);
 	*status_out = outcome == CONFIG_HELP ? EXIT_CLEAN
 	                                     : print_mistakes(role, diag, outcome == CONFIG_USAGE);
 	config_unref(config);

@@ -1,4 +1,5 @@
 #include "config/command.h"
+#include "config/help.h"
 
 #include <string.h>
 
@@ -240,7 +241,7 @@ static void check_help(unsigned role)
 	static char text[16384];
 	FILE *file = fmemopen(text, sizeof text, "w");
 
-	command_print_help(role, file);
+	help_print(role, file);
 	fputc('\0', file);
 	fclose(file);
 	for (size_t i = 0; i < n_shorthands; i++) {

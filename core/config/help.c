@@ -1,0 +1,116 @@
+#include "config/help.h"
+
+#include <string.h>
+
+#include "config/command.h"
+#include "config/settings.h"
+
+/* Flags that stand for no key. A table, aligned by hand. */
+/* clang-format off */
+static const struct own_flag {
+	char letter;
+	unsigned roles;
+	const char *flag, *metavar, *variable, *doc;
+} own_flags[] = {
+	{ 'c', ROLE_SERVER | ROLE_LOCAL, "--config",  "FILE", "SPORE_CONFIG",
+	  "JSON configuration; flags and variables go before it" },
+	{ 't', ROLE_SERVER, "--check", "", "",
+	  "check all that a start would, bind nothing, and end with 0 or 1" },
+	{ 't', ROLE_LOCAL, "--check", "", "",
+	  "check all that a start would, bind nothing, and end with 0 or 1 (-t: where no HOST follows)" },
+	{ 0,   ROLE_SERVER | ROLE_LOCAL, "--print-config", "", "",
+	  "the same, and print each value and who said it" },
+	{ 'h', ROLE_SERVER | ROLE_LOCAL, "--help",    "",     "", "this text" },
+	{ 0,   ROLE_SERVER | ROLE_LOCAL, "--version", "",     "", "which Spore this is" },
+};
+/* clang-format on */
+enum { N_OWN_FLAGS = sizeof own_flags / sizeof *own_flags };
+
+const spore_option *help_target_option(unsigned role, const char *target)
+{
+	const struct option_table *root = role == ROLE_SERVER ? &settings_server : &settings_client;
+	const char *slash = strrchr(target, '/');
+	char section[32];
+	const spore_option *row;
+	struct option_table table;
+
+	snprintf(section, sizeof section, "%.*s", (int)strcspn(target + 1, "/["), target + 1);
+	row = option_find(root, section);
+	if (!row || !row->item)
+		return NULL;
+	table = (struct option_table){ row->item->options, row->item->n_options,
+		                       row->item->option_size };
+	return option_find(&table, slash + 1);
+}
+
+static void describe_shorthand(unsigned role, const struct shorthand *s, struct help_flag *out)
+{
+	size_t n;
+
+	*out = (struct help_flag){ .letter = s->letter, .metavar = s->metavar, .shorthand = s };
+	command_flag_name(s, out->flag, sizeof out->flag);
+	command_variable_name(s, "SPORE", out->variables, sizeof out->variables);
+	n = strlen(out->variables);
+	if (s->bore_variable && n + 2 < sizeof out->variables) {
+		memcpy(out->variables + n, ", ", 3);
+		command_variable_name(s, "BORE", out->variables + n + 2, sizeof out->variables - n - 2);
+	}
+	out->option = help_target_option(role, s->target);
+	out->doc = s->doc ? s->doc : out->option ? out->option->doc : "";
+}
+
+static void describe_own(const struct own_flag *own, struct help_flag *out)
+{
+	*out = (struct help_flag){ .letter = own->letter, .metavar = own->metavar, .doc = own->doc };
+	snprintf(out->flag, sizeof out->flag, "%s", own->flag);
+	snprintf(out->variables, sizeof out->variables, "%s", own->variable);
+}
+
+bool help_flag_at(unsigned role, size_t index, struct help_flag *flag_out)
+{
+	for (size_t i = 0; i < n_shorthands; i++) {
+		if (shorthands[i].roles & role && index-- == 0) {
+			describe_shorthand(role, &shorthands[i], flag_out);
+			return true;
+		}
+	}
+	for (size_t i = 0; i < N_OWN_FLAGS; i++) {
+		if (own_flags[i].roles & role && index-- == 0) {
+			describe_own(&own_flags[i], flag_out);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void print_flag(const struct help_flag *f, FILE *out)
+{
+	char flag[96];
+
+	snprintf(flag, sizeof flag, "%s%s%s", f->flag, *f->metavar ? " " : "", f->metavar);
+	if (f->letter)
+		fprintf(out, "  -%c, %-26s%s", f->letter, flag, f->doc);
+	else
+		fprintf(out, "      %-26s%s", flag, f->doc);
+	if (f->option && f->option->choices)
+		fprintf(out, ": %s", f->option->choices);
+	if (f->option && f->option->dflt && *f->metavar)
+		fprintf(out, " [default: %s]", f->option->dflt);
+	if (*f->variables)
+		fprintf(out, " [env: %s]", f->variables);
+	fputc('\n', out);
+}
+
+void help_print(unsigned role, FILE *out)
+{
+	struct help_flag flag;
+
+	if (role == ROLE_SERVER)
+		fputs("Usage: spore server [FLAGS]\n\nRuns on the public machine.\n\nFlags:\n", out);
+	else
+		fputs("Usage: spore local [LOCAL_PORT] --to HOST [FLAGS]\n\n"
+		      "Runs next to the service and makes it reachable at a public port.\n\nFlags:\n",
+		      out);
+	for (size_t i = 0; help_flag_at(role, i, &flag); i++)
+		print_flag(&flag, out);
+}
