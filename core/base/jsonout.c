@@ -5,17 +5,6 @@
 
 #include "base/scan.h"
 
-static void put_key(struct jsonout *json, const char *key)
-{
-	if (json->behind_value)
-		fputc(',', json->out);
-	if (json->depth > 0)
-		fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
-	if (key)
-		fprintf(json->out, "\"%s\": ", key);
-	json->behind_value = true;
-}
-
 static void put_string(struct jsonout *json, const char *text)
 {
 	fputc('"', json->out);
@@ -30,6 +19,19 @@ static void put_string(struct jsonout *json, const char *text)
 			fputc(byte, json->out);
 	}
 	fputc('"', json->out);
+}
+
+static void put_key(struct jsonout *json, const char *key)
+{
+	if (json->behind_value)
+		fputc(',', json->out);
+	if (json->depth > 0)
+		fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
+	if (key) {
+		put_string(json, key);
+		fputs(": ", json->out);
+	}
+	json->behind_value = true;
 }
 
 void jsonout_begin(struct jsonout *json, const char *key, char bracket)

@@ -14,7 +14,7 @@ struct jsonout {
 	bool behind_value; /* so that a comma comes first */
 };
 
-/* `key`: within an object (trusted: printable, without `"` and `\`); NULL elsewhere. */
+/* `key`: within an object; NULL elsewhere. */
 void jsonout_begin(struct jsonout *json, const char *key, char bracket);    /* '{' or '[' */
 void jsonout_end(struct jsonout *json, char bracket);                       /* '}' or ']' */
 void jsonout_text(struct jsonout *json, const char *key, const char *text); /* NULL: null */

@@ -24,6 +24,17 @@ static const char *end(struct jsonout *json)
 	return written;
 }
 
+START_TEST(keys_are_escaped_too)
+{
+	struct jsonout json = begin();
+
+	jsonout_begin(&json, NULL, '{');
+	jsonout_int(&json, "a\"\\\n\xff", 1);
+	jsonout_end(&json, '}');
+	ck_assert_str_eq(end(&json), "{\n  \"a\\\"\\\\\\u000a\\u00ff\": 1\n}\n");
+}
+END_TEST
+
 START_TEST(values_of_every_type)
 {
 	struct jsonout json = begin();
@@ -100,5 +111,5 @@ START_TEST(what_is_json_is_a_value_and_the_rest_a_string)
 }
 END_TEST
 
-SUITE("jsonout", values_of_every_type, containers_nest, every_byte_is_escaped_into_printable_ascii,
+SUITE("jsonout", values_of_every_type, keys_are_escaped_too, containers_nest, every_byte_is_escaped_into_printable_ascii,
       what_is_json_is_a_value_and_the_rest_a_string)
