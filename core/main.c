@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "ops/keygen.h"
 #include "ops/plugin_command.h"
+#include "ops/reference_command.h"
 #include "ops/serve.h"
 #include "version.h"
 
@@ -18,6 +19,7 @@ static const struct command commands[] = {
 	{ "local", "make a local service reachable at a public port", serve_local },
 	{ "keygen", "print a fresh secret", keygen_run },
 	{ "plugin", "list plugins, or show what one says of itself", plugin_run },
+	{ "reference", "print what can be configured, as a document or a schema", reference_run },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 

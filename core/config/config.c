@@ -15,9 +15,8 @@
 #include "config/place.h"
 #include "config/value.h"
 #include "net/addr.h"
-#include "net/conn.h"
 
-enum { MAX_FILE = 64 * 1024 * 1024, MAX_TRANSPORTS = CONN_MAX_LAYERS - 1 };
+enum { MAX_FILE = 64 * 1024 * 1024 };
 
 const char *const config_instance_keys[] = { "use", "name", "on_error", NULL };
 
@@ -334,12 +333,26 @@ static void list_flat_keys(unsigned role, const char *names[COMMAND_MAX_VALUES +
 	names[n] = NULL;
 }
 
+/* What an editor goes by; to us it says nothing. */
+static void drop_schema(struct json *file, struct diag *diag)
+{
+	struct json *node = json_get(file, "$schema");
+	char found[96];
+
+	if (node && node->type != JSON_STRING && !node->unknown)
+		diag_add(diag, node, "expected a string, found %s",
+		         value_describe(node, found, sizeof found));
+	if (node)
+		json_detach(node);
+}
+
 static bool place_file(struct placer *p)
 {
 	struct json *file = load_file(p->config, p->command->file, p->command->file_origin, p->diag);
 
 	if (!file)
 		return false;
+	drop_schema(file, p->diag);
 	p->root->source = file->source;
 	p->root->offset = file->offset;
 	p->root->end = file->end;
@@ -358,9 +371,9 @@ static void read_chains(struct config *config, struct diag *diag)
 	read_chain(config, settings->acl.control, &config->acl_control, diag);
 	read_chain(config, settings->acl.public_ports, &config->acl_public, diag);
 	read_chain(config, settings->metrics, &config->metrics, diag);
-	if (config->transport.n > MAX_TRANSPORTS)
+	if (config->transport.n > CONFIG_MAX_TRANSPORTS)
 		diag_add(diag, (const struct json *)(const void *)settings->transport,
-		         "expected at most %d transports, found %zu", MAX_TRANSPORTS,
+		         "expected at most %d transports, found %zu", CONFIG_MAX_TRANSPORTS,
 		         config->transport.n);
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "config/settings.h"
+#include "net/conn.h"
 
 /* One entry of a section of instances. */
 struct config_instance {
@@ -63,7 +64,8 @@ struct config *config_ref(struct config *config);
 /* Wipes and frees with the last one. NULL is fine. Both are [any]. */
 void config_unref(struct config *config);
 
-/* Keys of an instance that are not its plugin's; NULL-ended. */
+/* Keys of an instance that are not its plugin's: those of settings_instance. NULL-ended. */
 extern const char *const config_instance_keys[];
+enum { CONFIG_MAX_TRANSPORTS = CONN_MAX_LAYERS - 1 };
 
 #endif

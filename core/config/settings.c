@@ -103,6 +103,14 @@ static const spore_option log_rows[] = {
 	SPORE_ENUM(struct log_settings, format, OPTIONF_RESTART, "\"text\"", "text|json", "form of a log line"),
 };
 
+static const spore_option instance_rows[] = {
+	SPORE_STRING(struct instance_settings, use, SPORE_OPTF_REQUIRED, NULL,
+	             "the plugin's name: \"NAME\" is KIND_NAME.so, \"FILE:NAME\" the component NAME of FILE.so"),
+	SPORE_STRING(struct instance_settings, name, 0, NULL, "its name in logs and metrics; default: as use"),
+	SPORE_ENUM(struct instance_settings, on_error, 0, "\"deny\"", "deny|next",
+	           "what an authentication that could not decide means"),
+};
+
 static const spore_option_item server_item = ITEM(struct server_settings, server_rows);
 static const spore_option_item client_item = ITEM(struct client_settings, client_rows);
 static const spore_option_item tunnel_item = ITEM(struct tunnel_settings, tunnel_rows);
@@ -133,3 +141,4 @@ static const spore_option client_root[] = {
 
 const struct option_table settings_server = TABLE(server_root);
 const struct option_table settings_client = TABLE(client_root);
+const struct option_table settings_instance = TABLE(instance_rows);

@@ -69,6 +69,11 @@ struct log_settings {
 	int64_t level, format; /* enum log_level, enum log_format */
 };
 
+struct instance_settings {
+	const char *use, *name;
+	int64_t on_error; /* 1: next */
+};
+
 /* The whole file of `spore server` or `spore local`. Instances stay trees: what they may hold is
  * their plugin's to say. */
 struct settings {
@@ -83,5 +88,8 @@ struct settings {
 };
 
 extern const struct option_table settings_server, settings_client;
+/* Keys of an instance that are not its plugin's. Told of by this table, but read by the section's reader,
+ * which needs them before the plugin is known. */
+extern const struct option_table settings_instance;
 
 #endif

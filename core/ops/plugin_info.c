@@ -1,6 +1,5 @@
 #include "ops/plugin_info.h"
 
-#include <spore/acl.h>
 #include <spore/auth.h>
 #include <spore/transport.h>
 #include <string.h>
@@ -24,16 +23,12 @@ static void add_word(struct words *words, bool holds, const char *word)
 		words->items[words->n++] = word;
 }
 
-/* The sides that it has. An exporter or a transport has no side of its own. */
 static struct words sides_of(const spore_component *c)
 {
-	const spore_auth_ops *auth = c->ops;
 	struct words sides = { .n = 0 };
 
-	add_word(&sides, c->kind != SPORE_KIND_AUTH || SPORE_CAN(auth, verify), "server");
-	add_word(&sides,
-	         c->kind == SPORE_KIND_AUTH ? SPORE_CAN(auth, answer) : c->kind != SPORE_KIND_ACL,
-	         "client");
+	add_word(&sides, plugin_view_has_side(c, SPORE_ROLE_SERVER), "server");
+	add_word(&sides, plugin_view_has_side(c, SPORE_ROLE_CLIENT), "client");
 	return sides;
 }
 

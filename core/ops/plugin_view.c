@@ -1,5 +1,6 @@
 #include "ops/plugin_view.h"
 
+#include <spore/auth.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,4 +62,13 @@ const char *plugin_view_kind(const spore_component *component)
 	const char *name = registry_kind_name(component->kind);
 
 	return name ? name : "unknown";
+}
+
+bool plugin_view_has_side(const spore_component *component, uint32_t role)
+{
+	const spore_auth_ops *auth = component->ops;
+
+	if (component->kind == SPORE_KIND_AUTH)
+		return role == SPORE_ROLE_SERVER ? SPORE_CAN(auth, verify) : SPORE_CAN(auth, answer);
+	return component->kind != SPORE_KIND_ACL || role == SPORE_ROLE_SERVER;
 }

@@ -29,5 +29,8 @@ const char *plugin_view_use(const char *path, const spore_component *component, 
 const char *plugin_view_kind(const spore_component *component);
 /* Does this host know the kind? Of others nothing but the number may be read. */
 bool plugin_view_is_known(const spore_component *component);
+/* Is it of use to a process of that role, SPORE_ROLE_*? An exporter or a transport has no side of its own.
+ * Of a known kind. */
+bool plugin_view_has_side(const spore_component *component, uint32_t role);
 
 #endif

@@ -53,9 +53,17 @@ def test_structured_form_of_the_server(write, address):
 
 
 def test_flat_keys_of_the_server(write, address):
+    """And a name for editors, which means nothing here."""
     control = address.free_port()
     config = write(
-        {"bind_addr": address.host, "control_port": control, "secret": "s3cret", "min_port": 23000, "max_port": 23000}
+        {
+            "$schema": "none.json",
+            "bind_addr": address.host,
+            "control_port": control,
+            "secret": "s3cret",
+            "min_port": 23000,
+            "max_port": 23000,
+        }
     )
     with server_with(config, address.host, control, "s3cret") as server, Tunnel(server) as tunnel:
         assert tunnel.port == 23000

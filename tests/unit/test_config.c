@@ -619,6 +619,17 @@ START_TEST(mistakes_of_the_plugins_section_are_named)
 }
 END_TEST
 
+START_TEST(the_keys_of_an_instance_are_told_of)
+{
+	size_t n = 0;
+
+	for (; config_instance_keys[n]; n++)
+		ck_assert_msg(option_find(&settings_instance, config_instance_keys[n]) != NULL, "%s",
+		              config_instance_keys[n]);
+	ck_assert_uint_eq(settings_instance.n, n);
+}
+END_TEST
+
 START_TEST(a_config_lives_as_long_as_its_references)
 {
 	struct scene scene;
@@ -666,4 +677,4 @@ SUITE("config", a_server_needs_nothing, a_server_takes_bores_flags, flag_over_va
       a_client_takes_several_tunnels, a_client_needs_a_server_and_a_service, a_local_address_is_checked,
       client_flags_go_into_the_first_tunnel, the_local_port_flag_goes_over_the_files_local,
       the_plugins_section_is_read_alone,
-      mistakes_of_the_plugins_section_are_named, a_config_lives_as_long_as_its_references, damaged_files_never_crash)
+      mistakes_of_the_plugins_section_are_named, the_keys_of_an_instance_are_told_of, a_config_lives_as_long_as_its_references, damaged_files_never_crash)

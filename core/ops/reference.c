@@ -1,0 +1,276 @@
+#include "ops/reference.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config/command.h"
+#include "config/help.h"
+#include "config/option_type.h"
+#include "config/settings.h"
+#include "ops/catalogue.h"
+#include "ops/document.h"
+#include "ops/plugin_view.h"
+
+enum { BOTH = ROLE_SERVER | ROLE_LOCAL };
+
+static const char *command_of(unsigned role)
+{
+	return role == ROLE_SERVER ? "`spore server`" : "`spore local`";
+}
+
+static const struct option_table *root_of(unsigned role)
+{
+	return role == ROLE_SERVER ? &settings_server : &settings_client;
+}
+
+/* ---- options ------------------------------------------------------------------------------------- */
+
+static const char *const option_facts[] = { "type", "default", NULL };
+
+/* "off|prefer" reads better as "`off`, `prefer`". */
+static void describe_choices(const char *choices, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (const char *at = choices; at && n < size;) {
+		size_t len = strcspn(at, "|");
+
+		n += (size_t)snprintf(out + n, size - n, "%s`\"%.*s\"`", n ? ", " : "", (int)len, at);
+		at = at[len] ? at + len + 1 : NULL;
+	}
+}
+
+/* With an example, if the default is none. */
+static void describe_type(const spore_option *row, char *out, size_t size)
+{
+	const char *example = row->dflt ? NULL : option_type_example(row);
+	size_t n;
+
+	if (row->type == SPORE_OPT_ENUM) {
+		describe_choices(row->choices, out, size);
+		return;
+	}
+	option_type_describe(row, out, size);
+	n = strlen(out);
+	if (example && n < size)
+		snprintf(out + n, size - n, ", as `%s`", example);
+}
+
+/* `kind`: of the instances that it holds; NULL: it holds none. */
+static void write_option(struct document *d, const char *name, const spore_option *row, const char *kind,
+                         const char *set_by)
+{
+	char type[256], dflt[256] = "", text[1024];
+
+	if (kind)
+		snprintf(type, sizeof type, "list of instances (%s)", kind);
+	else
+		describe_type(row, type, sizeof type);
+	if (row->flags & SPORE_OPTF_REQUIRED)
+		snprintf(dflt, sizeof dflt, "required");
+	else if (row->dflt)
+		snprintf(dflt, sizeof dflt, "`%s`", row->dflt);
+	snprintf(text, sizeof text, "%s%s%s%s%s", row->doc, *set_by ? " (" : "", set_by,
+	         *set_by ? ")" : "", row->flags & SPORE_OPTF_DEPRECATED ? "; deprecated" : "");
+	document_entry(d, name, (const char *[]){ type, dflt }, text);
+}
+
+/* The flags for which a key stands: "`--min-port`". */
+static void list_flags(unsigned roles, const char *target, char *out, size_t size)
+{
+	size_t n = 0;
+
+	*out = '\0';
+	for (size_t i = 0; i < n_shorthands && n < size; i++) {
+		char flag[64];
+
+		if (!(shorthands[i].roles & roles) || strcmp(shorthands[i].target, target) != 0)
+			continue;
+		command_flag_name(&shorthands[i], flag, sizeof flag);
+		n += (size_t)snprintf(out + n, size - n, "%s`%s`", n ? ", " : "", flag);
+	}
+}
+
+/* What follows an option's name before those of what it holds. */
+static const char *joint_of(const spore_option *row)
+{
+	return row->type == SPORE_OPT_LIST ? "[]." : row->type == SPORE_OPT_MAP ? ".NAME." : ".";
+}
+
+/* "acl" of "/acl/public"; "" of a root's row. */
+static const char *section_of(const char *target, char section[64])
+{
+	const char *slash = *target ? strchr(target + 1, '/') : NULL;
+
+	snprintf(section, 64, "%.*s", slash ? (int)(slash - target - 1) : 0, slash ? target + 1 : "");
+	return section;
+}
+
+/* An option and what it holds. `name` is how a file's reader would say it, `target` how a shorthand does;
+ * of a plugin's option, which has no flags here, `roles` is 0. */
+static void write_tree(struct document *d, unsigned roles, const char *name, const char *target,
+                       const spore_option *row)
+{
+	struct option_table inner = option_inner(row);
+	char flags[256], inner_name[256], inner_target[256], section[64];
+
+	list_flags(roles, target, flags, sizeof flags);
+	write_option(d, name, row, roles ? catalogue_chain_kind(section_of(target, section), row) : NULL,
+	             flags);
+	for (uint32_t i = 0; i < inner.n; i++) {
+		const spore_option *next = option_row(&inner, i);
+
+		snprintf(inner_name, sizeof inner_name, "%.120s%s%.120s", name, joint_of(row),
+		         next->name);
+		snprintf(inner_target, sizeof inner_target, "%.120s%s/%.120s", target,
+		         row->type == SPORE_OPT_LIST ? "[0]" : "", next->name);
+		write_tree(d, roles, inner_name, inner_target, next);
+	}
+}
+
+static void write_table(struct document *d, const struct option_table *table)
+{
+	document_begin_entries(d, "option", option_facts);
+	for (uint32_t i = 0; i < table->n; i++)
+		write_tree(d, 0, option_row(table, i)->name, "", option_row(table, i));
+	document_end_entries(d);
+}
+
+/* ---- keys ---------------------------------------------------------------------------------------- */
+
+static void write_section(struct document *d, unsigned roles, const spore_option *section)
+{
+	struct option_table table = option_inner(section);
+	char name[128], target[128], text[1024];
+
+	snprintf(text, sizeof text, "`%s`: %s.", section->name, section->doc);
+	document_paragraph(d, text);
+	document_begin_entries(d, "key", option_facts);
+	for (uint32_t i = 0; i < table.n; i++) {
+		const spore_option *row = option_row(&table, i);
+
+		snprintf(name, sizeof name, "%s.%s", section->name, row->name);
+		snprintf(target, sizeof target, "/%s/%s", section->name, row->name);
+		write_tree(d, roles, name, target, row);
+	}
+	document_end_entries(d);
+}
+
+/* Does a root row belong to this group: one role's own, or what both have? */
+static bool is_in_group(const spore_option *row, unsigned roles, unsigned group)
+{
+	bool both = option_find(&settings_server, row->name) && option_find(&settings_client, row->name);
+
+	return roles != BOTH || (group == BOTH) == both;
+}
+
+static void write_group(struct document *d, unsigned roles, unsigned group)
+{
+	const struct option_table *root = root_of(group == BOTH ? ROLE_SERVER : group);
+	char target[128];
+	bool some = false;
+
+	document_heading(d, group == BOTH ? "Both" : command_of(group));
+	for (uint32_t i = 0; i < root->n; i++) {
+		const spore_option *row = option_row(root, i);
+
+		if (row->type == SPORE_OPT_OBJECT && is_in_group(row, roles, group))
+			write_section(d, group, row);
+	}
+	for (uint32_t i = 0; i < root->n; i++) {
+		const spore_option *row = option_row(root, i);
+
+		if (row->type == SPORE_OPT_OBJECT || !is_in_group(row, roles, group))
+			continue;
+		if (!some)
+			document_begin_entries(d, "key", option_facts);
+		some = true;
+		snprintf(target, sizeof target, "/%s", row->name);
+		write_tree(d, group, row->name, target, row);
+	}
+	if (some)
+		document_end_entries(d);
+}
+
+void reference_write_keys(struct document *d, unsigned roles)
+{
+	for (unsigned group = ROLE_SERVER; group <= BOTH; group++) {
+		if (roles == BOTH || roles == group)
+			write_group(d, roles, group);
+	}
+	document_heading(d, "Instances of plugins");
+	write_table(d, &settings_instance);
+}
+
+/* ---- plugins ------------------------------------------------------------------------------------- */
+
+static bool has_role(const spore_component *component, unsigned roles)
+{
+	return (roles & ROLE_SERVER && plugin_view_has_side(component, SPORE_ROLE_SERVER)) ||
+	       (roles & ROLE_LOCAL && plugin_view_has_side(component, SPORE_ROLE_CLIENT));
+}
+
+static void write_plugin(struct document *d, const struct catalogue_entry *entry)
+{
+	const spore_component *c = entry->component;
+	struct option_table table = catalogue_options(entry);
+	bool server = plugin_view_has_side(c, SPORE_ROLE_SERVER);
+	bool client = plugin_view_has_side(c, SPORE_ROLE_CLIENT);
+	char text[1024];
+
+	snprintf(text, sizeof text, "`%s`", entry->use);
+	document_heading(d, text);
+	snprintf(text, sizeof text, "%s of a %s%s%s%s%s.%s", plugin_view_kind(c),
+	         server ? "server" : "client", server && client ? " or a client" : "",
+	         c->summary && *c->summary ? ": " : "", c->summary ? c->summary : "", "",
+	         table.n ? "" : " It has no options.");
+	document_paragraph(d, text);
+	if (table.n)
+		write_table(d, &table);
+}
+
+void reference_write_plugins(struct document *d, unsigned roles, const struct catalogue *catalogue)
+{
+	for (size_t i = 0; i < catalogue->n; i++) {
+		if (has_role(catalogue->entries[i].component, roles))
+			write_plugin(d, &catalogue->entries[i]);
+	}
+}
+
+/* ---- flags --------------------------------------------------------------------------------------- */
+
+static const char *const flag_facts[] = { "default", "variables", "sets", NULL };
+
+static void write_flag(struct document *d, const struct help_flag *f)
+{
+	char name[192], letter[8] = "", dflt[256] = "", variables[160] = "", sets[160] = "", text[1024];
+
+	if (f->letter)
+		snprintf(letter, sizeof letter, "-%c, ", f->letter);
+	snprintf(name, sizeof name, "%s%s%s%s", letter, f->flag, *f->metavar ? " " : "", f->metavar);
+	if (f->option && f->option->dflt && *f->metavar)
+		snprintf(dflt, sizeof dflt, "`%s`", f->option->dflt);
+	if (*f->variables)
+		snprintf(variables, sizeof variables, "`%s`", f->variables);
+	if (f->shorthand)
+		snprintf(sets, sizeof sets, "`%s`", f->shorthand->target);
+	snprintf(text, sizeof text, "%s%s%s", f->doc, f->option && f->option->choices ? ": " : "",
+	         f->option && f->option->choices ? f->option->choices : "");
+	document_entry(d, name, (const char *[]){ dflt, variables, sets }, text);
+}
+
+void reference_write_flags(struct document *d, unsigned roles)
+{
+	for (unsigned role = ROLE_SERVER; role <= ROLE_LOCAL; role++) {
+		struct help_flag flag;
+
+		if (!(roles & role))
+			continue;
+		if (roles == BOTH)
+			document_heading(d, command_of(role));
+		document_begin_entries(d, "flag", flag_facts);
+		for (size_t i = 0; help_flag_at(role, i, &flag); i++)
+			write_flag(d, &flag);
+		document_end_entries(d);
+	}
+}

@@ -1,0 +1,18 @@
+/* reference - all that can be configured, told from the tables: the parts of a README and of manual pages.
+ * [main] */
+#ifndef CORE_REFERENCE_H
+#define CORE_REFERENCE_H
+
+struct catalogue;
+struct document;
+
+/* `roles` in all of them: ROLE_SERVER, ROLE_LOCAL or both. */
+
+/* Flags, with their variables and the keys that they set. */
+void reference_write_flags(struct document *d, unsigned roles);
+/* Sections and their keys, and the keys of an instance. */
+void reference_write_keys(struct document *d, unsigned roles);
+/* Plugins and their options. */
+void reference_write_plugins(struct document *d, unsigned roles, const struct catalogue *catalogue);
+
+#endif

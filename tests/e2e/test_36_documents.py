@@ -1,0 +1,157 @@
+"""What `spore reference` makes of the tables of options: a schema, the README's reference, manual pages."""
+
+import json
+import pathlib
+import re
+
+import jsonschema
+import pytest
+
+from harness import transcripts
+from harness.peers import REPOSITORY, spore_binary
+from harness.process import run
+
+EXAMPLES = sorted(REPOSITORY.glob("conf/*.json"))
+WRONG = [case for case in transcripts.read(pathlib.Path(__file__).with_name("wrong_configs.txt")) if case.file]
+BUILD = pathlib.Path(spore_binary()).parent
+TESTED = BUILD / "test-plugins"
+
+NOT_SHOWN = re.compile(r"[^ -~]")  # in a message
+MISTAKE = re.compile(r"^FILE:\d+:\d+: error: (?:(/\S*): )?(.*)$", re.MULTILINE)
+
+# What no schema can say, by the words in which it is told; each has its reason.
+NOT_IN_A_SCHEMA = {
+    "the text is not JSON": r"expected (?:'|a key in double|a value,|nothing more|double quotes|no comm|a closing|each key "
+    r"once|at most 32 levels|one of \\|four hex|a low|well-formed|UTF-8|no control|a (?:string|key) without NUL|a number, "
+    r"true|a decimal|a number without|true, found [A-Z]|false, found [a-z])",
+    "other keys, flags or variables say it": r"say one thing twice|expected an entry with|min_port <= max_port|is false, but "
+    r"other|expected at least one tunnel|expected the service's port|expected the key \"(?:client|tunnels|to|secret)\"",
+    "files and variables hold it": r"secret's file|expected a secret in |cannot read the list",
+    "the plugin itself says it": r"the plugin does not like",
+    "a text with a unit has bounds": r"expected a (?:size|duration) from .* found \"[0-9.]+[a-zA-Z]+\"$",
+    "a range in a text is the wrong way round": r"lowest first.*found \"(\d+)-\d+\"$",
+    "bits stand behind a prefix": r"no bits behind the prefix",
+    "a text has parts without a type": r"expected \"(?:HOST:PORT|sha256:)",
+    "1e2 is the integer 100 to a schema": r"found 1e2$",
+}
+
+
+def reference(*arguments, **options):
+    process = run([spore_binary(), "reference", *map(str, arguments)], **options)
+    assert process.status == 0 and process.stderr == [], process.log()
+    return "\n".join(process.stdout) + "\n"
+
+
+def schema(*arguments):
+    made = json.loads(reference("--format", "schema", *arguments))
+    jsonschema.Draft7Validator.check_schema(made)
+    return jsonschema.Draft7Validator(made)
+
+
+@pytest.fixture(scope="module")
+def schemas():
+    """Of a server, a client and both, with the tests' plugins, too."""
+    each = {role: schema("--role", role, "--plugin-path", TESTED) for role in ("server", "local")}
+    return {**each, "both": schema("--plugin-path", TESTED)}
+
+
+def pointers(errors):
+    """Where a schema finds mistakes, an unknown key at that key."""
+    for error in errors:
+        path = "".join(f"/{part}" for part in error.absolute_path)
+        if error.validator == "additionalProperties":
+            unknown = set(error.instance) - set(error.schema.get("properties", {}))
+            yield from (f"{path}/{NOT_SHOWN.sub('?', key)}" for key in unknown)
+        elif error.context:
+            yield from pointers(error.context)
+        else:
+            yield path
+
+
+def why_not(message):
+    return next((why for why, words in NOT_IN_A_SCHEMA.items() if re.search(words, message)), None)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_valid(schemas, path):
+    example = json.loads(path.read_text())
+    role = "local" if "client" in example else "server"
+    for each in (role, "both"):
+        schemas[each].validate(example)
+        schemas[each].validate({"$schema": "spore.schema.json", **example})
+    assert not schemas["server" if role == "local" else "local"].is_valid(example)
+
+
+@pytest.mark.parametrize("case", WRONG, ids=str)
+def test_wrong_configurations(schemas, case):
+    """Where the loader finds a mistake, the schema does, or there is a reason why it cannot."""
+    said = MISTAKE.findall(case.said)
+    expected = [(pointer, message) for pointer, message in said if not why_not(message)]
+    try:
+        config = json.loads(case.file.decode())
+    except ValueError:
+        assert any(not pointer for pointer, _ in said), "it is no JSON, and the loader says so"
+        return
+    role = next(word for word in case.words if word in ("server", "local"))
+    found = set(pointers(schemas[role].iter_errors(config)))
+    missed = [(pointer, message) for pointer, message in expected if pointer not in found]
+    assert missed == []
+
+
+def test_the_reasons_are_few():
+    """Each is one that is met, and most of what can be in a file is found by the schema."""
+    mistakes = [message for case in WRONG for pointer, message in MISTAKE.findall(case.said) if pointer]
+    reasons = [why_not(message) for case in WRONG for _, message in MISTAKE.findall(case.said)]
+    assert set(reasons) == {None, *NOT_IN_A_SCHEMA}
+    found = [message for message in mistakes if not why_not(message)]
+    assert len(found) > 100 and len(found) > 0.7 * len(mistakes), f"{len(found)} of {len(mistakes)}"
+
+
+# Values of each option of the tests' plugin that has one of every type; good and bad ones, at the edges.
+VALUES = {
+    "flag": [True, False, 1, "true", None],
+    "whole": [-5, 5, -6, 6, 1.5, "1", None],
+    "number": [0.5, -3, "1"],
+    "text": ["", "x", 5],
+    "secret": ["x", "", {"file": "good"}, {"file": ""}, {"env": "HOME"}, {"x": "y"}, {"file": "good", "env": "HOME"}, 5, []],
+    "duration": [0.01, 60, 61, 0.001, -1, "10ms", "1.5s", "1.s", "30", ".5s", "1 s", "-1s", "1x", "5m5s", "1e1", "", None],
+    "size": [1, 0, 1048576, 1048577, "1k", "1K", "0.5k", "1kb", "k", "1.2.3k", "0x10", True],
+    "choice": ["red", "blue", "Red", "red|green", "", 0],
+    "addr": ["127.0.0.1:80", "127.0.0.1:0", "127.0.0.1:65535", "127.0.0.1:65536", "[::1]:80", "[127.0.0.1]:80", "[::1%1]:5",
+             "::1:80", "[::1]", "[::1]:", "127.0.0.1", "localhost:80", "256.0.0.1:1", "01.2.3.4:5", 80],
+    "ip": ["127.0.0.1", "::1", "::", "::ffff:1.2.3.4", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "fe80::1%1",
+           "1:2:3:4:5:6:1.2.3.4", "1::6:7:8", "1:2::5:6:7:8", "1:2:3:4::1.2.3.4", "1::2::3", "1:2:3:4:5:6:7", "12345::", "g::",
+           "1::2:3:4:5:6:7:8", ":1", "1:", "[::1]", "1.2.3", "1.2.3.4.5", "localhost", ""],
+    "port": [1024, 65535, 1023, 65536, "1024"],
+    "ports": ["1", "65535", "1-2", "1-2,5,7-9", "00080", 80, "65536", "0", "0-5", "1-65536", "1-", "1,", ",1", "1-2-3", "", 0,
+              True, "a"],
+    "cidr": ["10.0.0.0/8", "::/0", "::/128", "1.2.3.4", "::1", "1.2.3.4/032", "10.0.0.0/33", "::/129", "10.0.0.0/", "10/8",
+             "::1%1", "home", 10],
+    "texts": [[], ["a"], ["a", 5], {"file": "good"}, {"file": 5}, {"fil": "good"}, "a"],
+    "servers": [[{"host": "a"}], [{"host": "a", "port": 1}], [{"host": "a", "port": 0}], [{}], {"file": "good"}, [7]],
+    "durations": [["1s", 1], ["x"], [-1]],
+    "numbers": [{}, {"a": 1}, {"a": "x"}, []],
+    "people": [{"a": {"host": "b"}}, {"a": {}}],
+    "nested": [{}, {"depth": 9}, {"depth": 10}, {"inner": {"host": "a"}}, {"inner": {"prot": 5}}, 5],
+    "anything": [5, None, {"a": []}],
+}  # fmt: skip
+
+
+def test_schema_and_loader_agree(schemas, tmp_path):
+    """On values of every type; all of them in one file, whose last instance makes sure that nothing starts."""
+    values = [(name, value) for name, tried in VALUES.items() for value in tried]
+    common = {"use": "options", "dump": "/dev/null"}
+    auth = [{**common, name: value} for name, value in values] + [{"use": "options"}]
+    config = {"plugins": {"path": [str(TESTED)]}, "auth": auth}
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps(config))
+    (tmp_path / "good").write_text("x\n")
+    (tmp_path / "good").chmod(0o600)
+    process = run([spore_binary(), "server", "--config", path])
+    assert process.status == 1, process.log()
+    by_loader = {int(found) for found in re.findall(r"error: /auth/(\d+)\b", "\n".join(process.stderr))}
+    by_schema = {error.absolute_path[1] for error in schemas["server"].iter_errors(config)}
+    assert len(auth) - 1 in by_loader & by_schema
+    apart = [(*values[i], "refused by the loader" if i in by_loader else "refused by the schema") for i in by_loader ^ by_schema]
+    assert apart == []
+    assert {name for name, _ in values} == {values[i][0] for i in set(range(len(values))) - by_loader}, "of each, a good one"
