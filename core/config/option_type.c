@@ -4,28 +4,46 @@
 
 #include "config/value.h"
 
-/* Aligned by hand. */
+/* Of a NODE there is nothing to tell. Aligned by hand. */
 /* clang-format off */
 static const struct {
-	const char *id, *name, *many, *example; /* many: in "list of ..." */
+	const char *id, *name, *many; /* many: in "list of ..." */
+	const char *example;          /* JSON; NULL: the name says it */
+	const char *doc;
 } types[] = {
-	[SPORE_OPT_BOOL]     = { "bool",     "boolean",          "booleans",            NULL },
-	[SPORE_OPT_INT]      = { "int",      "whole number",     "whole numbers",       NULL },
-	[SPORE_OPT_NUMBER]   = { "number",   "number",           "numbers",             NULL },
-	[SPORE_OPT_STRING]   = { "string",   "text",             "texts",               NULL },
-	[SPORE_OPT_SECRET]   = { "secret",   "secret",           "secrets",             "{\"file\": \"secret.key\"}" },
-	[SPORE_OPT_DURATION] = { "duration", "duration",         "durations",           "\"1.5s\"" },
-	[SPORE_OPT_SIZE]     = { "size",     "size",             "sizes",               "\"64k\"" },
-	[SPORE_OPT_ENUM]     = { "enum",     "one of",           "choices",             NULL },
-	[SPORE_OPT_ADDR]     = { "addr",     "address and port", "addresses and ports", "\"127.0.0.1:80\"" },
-	[SPORE_OPT_IP]       = { "ip",       "IP address",       "IP addresses",        "\"127.0.0.1\"" },
-	[SPORE_OPT_PORT]     = { "port",     "port",             "ports",               NULL },
-	[SPORE_OPT_PORTS]    = { "ports",    "ports",            "sets of ports",       "\"20000-21000,22000\"" },
-	[SPORE_OPT_CIDR]     = { "prefix",   "prefix",           "prefixes",            "\"10.0.0.0/8\"" },
-	[SPORE_OPT_LIST]     = { "list",     "list",             "lists",               NULL },
-	[SPORE_OPT_MAP]      = { "map",      "map",              "maps",                NULL },
-	[SPORE_OPT_OBJECT]   = { "object",   "object",           "objects",             NULL },
-	[SPORE_OPT_NODE]     = { "node",     "anything",         "anything",            NULL },
+	[SPORE_OPT_BOOL]     = { "bool",     "boolean",          "booleans",            "true",
+	                         "`true` or `false`" },
+	[SPORE_OPT_INT]      = { "int",      "whole number",     "whole numbers",       "5",
+	                         "a number without a fraction or an exponent" },
+	[SPORE_OPT_NUMBER]   = { "number",   "number",           "numbers",             "0.5",
+	                         "any number" },
+	[SPORE_OPT_STRING]   = { "string",   "text",             "texts",               "\"x\"",
+	                         "a string. A path among them starts from the file's folder, if it is relative" },
+	[SPORE_OPT_SECRET]   = { "secret",   "secret",           "secrets",             "{\"file\": \"secret.key\"}",
+	                         "the secret itself as a string; `{\"file\": PATH}`, whose content it is but for one "
+	                         "newline at the end; or `{\"env\": NAME}`, the environment variable that holds it" },
+	[SPORE_OPT_DURATION] = { "duration", "duration",         "durations",           "\"1.5s\"",
+	                         "a number with one of the units ms, s, m, h, d; a bare number counts in seconds" },
+	[SPORE_OPT_SIZE]     = { "size",     "size",             "sizes",               "\"64k\"",
+	                         "a number of bytes, or one with a unit of 1024: k, m, g" },
+	[SPORE_OPT_ENUM]     = { "enum",     "one of",           "choices",             NULL, NULL },
+	[SPORE_OPT_ADDR]     = { "addr",     "address and port", "addresses and ports", "\"127.0.0.1:80\"",
+	                         "an IP address and a port; one of IPv6 stands in brackets: `\"[::1]:80\"`" },
+	[SPORE_OPT_IP]       = { "ip",       "IP address",       "IP addresses",        "\"127.0.0.1\"",
+	                         "of IPv4 or IPv6" },
+	[SPORE_OPT_PORT]     = { "port",     "port",             "ports",               "8080",
+	                         "a whole number" },
+	[SPORE_OPT_PORTS]    = { "ports",    "ports",            "sets of ports",       "\"20000-21000,22000\"",
+	                         "ports and ranges of them, lowest first, with commas between" },
+	[SPORE_OPT_CIDR]     = { "prefix",   "prefix",           "prefixes",            "\"10.0.0.0/8\"",
+	                         "an IP prefix without bits behind it, or an IP address" },
+	[SPORE_OPT_LIST]     = { "list",     "list",             "lists",               "[\"a\", \"b\"]",
+	                         "an array. One of texts, addresses or prefixes may be `{\"file\": PATH}`: one element "
+	                         "a line, `#` begins a remark" },
+	[SPORE_OPT_MAP]      = { "map",      "map",              "maps",                "{\"a\": 1}",
+	                         "an object whose keys are names that the operator chooses" },
+	[SPORE_OPT_OBJECT]   = { "object",   "object",           "objects",             NULL, NULL },
+	[SPORE_OPT_NODE]     = { "node",     "anything",         "anything",            NULL, NULL },
 };
 /* clang-format on */
 enum { N_TYPES = sizeof types / sizeof *types };
@@ -40,11 +58,16 @@ const char *option_type_id(uint32_t type)
 	return is_known(type) ? types[type].id : "unknown";
 }
 
-const char *option_type_example(const spore_option *row)
+bool option_type_at(uint32_t index, struct option_type *type_out)
 {
-	if (row->type == SPORE_OPT_STRING && row->flags & SPORE_OPTF_PATH)
-		return "\"some.file\"";
-	return is_known(row->type) ? types[row->type].example : NULL;
+	for (uint32_t i = 0; i < N_TYPES; i++) {
+		if (types[i].doc && index-- == 0) {
+			*type_out = (struct option_type){ types[i].name, types[i].example,
+				                          types[i].doc };
+			return true;
+		}
+	}
+	return false;
 }
 
 bool option_has_bounds(const spore_option *row)

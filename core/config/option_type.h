@@ -9,8 +9,14 @@
 const char *option_type_id(uint32_t type);
 /* For people: "duration, 1s to 7d", "list of prefixes", "off|prefer|require". */
 void option_type_describe(const spore_option *row, char *out, size_t size);
-/* A value of that type as JSON text; NULL: there is none that says more than the type's name. */
-const char *option_type_example(const spore_option *row);
+/* What is told of a type once, for all options of it. */
+struct option_type {
+	const char *name;    /* as option_type_describe begins */
+	const char *example; /* JSON */
+	const char *doc;     /* code stands between backticks */
+};
+/* The type of that number, from 0 on; false behind the last one. */
+bool option_type_at(uint32_t index, struct option_type *type_out);
 /* Do its bounds count? */
 bool option_has_bounds(const spore_option *row);
 /* May it be {"file": PATH}, too? */

@@ -1,5 +1,6 @@
 #include "ops/reference.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,20 +41,24 @@ static void describe_choices(const char *choices, char *out, size_t size)
 	}
 }
 
-/* With an example, if the default is none. */
-static void describe_type(const spore_option *row, char *out, size_t size)
+static void describe_type(const spore_option *row, const char *kind, char *out, size_t size)
 {
-	const char *example = row->dflt ? NULL : option_type_example(row);
-	size_t n;
-
-	if (row->type == SPORE_OPT_ENUM) {
+	if (kind)
+		snprintf(out, size, "list of instances (%s)", kind);
+	else if (row->type == SPORE_OPT_ENUM)
 		describe_choices(row->choices, out, size);
-		return;
+	else
+		option_type_describe(row, out, size);
+}
+
+/* JSON, or NULL. A chain that a file leaves out has its own default. */
+static const char *default_of(const spore_option *row, const char *kind)
+{
+	for (size_t i = 0; kind && i < n_default_sections; i++) {
+		if (strcmp(default_sections[i].key, row->name) == 0)
+			return default_sections[i].json;
 	}
-	option_type_describe(row, out, size);
-	n = strlen(out);
-	if (example && n < size)
-		snprintf(out + n, size - n, ", as `%s`", example);
+	return row->dflt;
 }
 
 /* `kind`: of the instances that it holds; NULL: it holds none. */
@@ -61,15 +66,13 @@ static void write_option(struct document *d, const char *name, const spore_optio
                          const char *set_by)
 {
 	char type[256], dflt[256] = "", text[1024];
+	const char *json = default_of(row, kind);
 
-	if (kind)
-		snprintf(type, sizeof type, "list of instances (%s)", kind);
-	else
-		describe_type(row, type, sizeof type);
+	describe_type(row, kind, type, sizeof type);
 	if (row->flags & SPORE_OPTF_REQUIRED)
 		snprintf(dflt, sizeof dflt, "required");
-	else if (row->dflt)
-		snprintf(dflt, sizeof dflt, "`%s`", row->dflt);
+	else if (json)
+		snprintf(dflt, sizeof dflt, "`%s`", json);
 	snprintf(text, sizeof text, "%s%s%s%s%s", row->doc, *set_by ? " (" : "", set_by,
 	         *set_by ? ")" : "", row->flags & SPORE_OPTF_DEPRECATED ? "; deprecated" : "");
 	document_entry(d, name, (const char *[]){ type, dflt }, text);
@@ -218,12 +221,12 @@ static void write_plugin(struct document *d, const struct catalogue_entry *entry
 	bool client = plugin_view_has_side(c, SPORE_ROLE_CLIENT);
 	char text[1024];
 
-	snprintf(text, sizeof text, "`%s`", entry->use);
+	snprintf(text, sizeof text, "The %s plugin `%s`", plugin_view_kind(c), entry->use);
 	document_heading(d, text);
-	snprintf(text, sizeof text, "%s of a %s%s%s%s%s.%s", plugin_view_kind(c),
-	         server ? "server" : "client", server && client ? " or a client" : "",
-	         c->summary && *c->summary ? ": " : "", c->summary ? c->summary : "", "",
-	         table.n ? "" : " It has no options.");
+	snprintf(text, sizeof text, "%s%sfor a %s%s.%s", c->summary ? c->summary : "",
+	         c->summary && *c->summary ? "; " : "", server ? "server" : "client",
+	         server && client ? " or a client" : "", table.n ? "" : " It has no options.");
+	text[0] = (char)toupper((unsigned char)text[0]);
 	document_paragraph(d, text);
 	if (table.n)
 		write_table(d, &table);
@@ -235,6 +238,24 @@ void reference_write_plugins(struct document *d, unsigned roles, const struct ca
 		if (has_role(catalogue->entries[i].component, roles))
 			write_plugin(d, &catalogue->entries[i]);
 	}
+}
+
+/* ---- types --------------------------------------------------------------------------------------- */
+
+static const char *const type_facts[] = { "example", NULL };
+
+void reference_write_types(struct document *d)
+{
+	struct option_type type;
+
+	document_begin_entries(d, "type", type_facts);
+	for (uint32_t i = 0; option_type_at(i, &type); i++) {
+		char example[128];
+
+		snprintf(example, sizeof example, "`%s`", type.example);
+		document_entry(d, type.name, (const char *[]){ example }, type.doc);
+	}
+	document_end_entries(d);
 }
 
 /* ---- flags --------------------------------------------------------------------------------------- */

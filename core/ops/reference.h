@@ -6,7 +6,7 @@
 struct catalogue;
 struct document;
 
-/* `roles` in all of them: ROLE_SERVER, ROLE_LOCAL or both. */
+/* `roles`: ROLE_SERVER, ROLE_LOCAL or both. */
 
 /* Flags, with their variables and the keys that they set. */
 void reference_write_flags(struct document *d, unsigned roles);
@@ -14,5 +14,7 @@ void reference_write_flags(struct document *d, unsigned roles);
 void reference_write_keys(struct document *d, unsigned roles);
 /* Plugins and their options. */
 void reference_write_plugins(struct document *d, unsigned roles, const struct catalogue *catalogue);
+/* The types that options have. */
+void reference_write_types(struct document *d);
 
 #endif

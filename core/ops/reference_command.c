@@ -17,7 +17,7 @@
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 enum { MOST_FOLDERS = REGISTRY_MAX_PATH - PLUGIN_PATH_OWN };
 enum { FORMAT_SCHEMA = DOCUMENT_SCDOC + 1 };
-enum { PART_FLAGS = 1, PART_KEYS = 2, PART_PLUGINS = 4, PART_ALL = 7 };
+enum { PART_FLAGS = 1, PART_KEYS = 2, PART_PLUGINS = 4, PART_TYPES = 8, PART_ALL = 15 };
 
 struct request {
 	unsigned format, roles, parts; /* enum document_format or FORMAT_SCHEMA; ROLE_*; PART_* */
@@ -31,16 +31,16 @@ static const char usage[] =
 	"Usage: spore reference [FLAGS]\n"
 	"\n"
 	"Prints what can be configured, from the tables of options of this Spore and of every plugin "
-        "that\n"
+	"that\n"
 	"a start would find.\n"
 	"\n"
 	"Flags:\n"
 	"      --format FORMAT    markdown (the default), scdoc (for manual pages), or schema: a JSON\n"
 	"                         Schema of the configuration, for editors\n"
 	"      --role ROLE        server or local; both if left out\n"
-	"      --part PART        (markdown, scdoc) flags, keys or plugins; all if left out\n"
+	"      --part PART        (markdown, scdoc) flags, keys, plugins or types; all if left out\n"
 	"  -c, --config FILE      the server's or client's configuration: its section \"plugins\" "
-        "counts\n"
+	"counts\n"
 	"                         [env: SPORE_CONFIG]\n"
 	"      --plugin-path DIR  a folder to look in before all others; may be given again\n"
 	"  -h, --help             this text\n"
@@ -70,9 +70,11 @@ static const struct choice formats[] = { { "markdown", DOCUMENT_MARKDOWN },
 	                                 { "schema", FORMAT_SCHEMA },
 	                                 { NULL, 0 } };
 static const struct choice roles[] = { { "server", ROLE_SERVER }, { "local", ROLE_LOCAL }, { NULL, 0 } };
-static const struct choice parts[] = {
-	{ "flags", PART_FLAGS }, { "keys", PART_KEYS }, { "plugins", PART_PLUGINS }, { NULL, 0 }
-};
+static const struct choice parts[] = { { "flags", PART_FLAGS },
+	                               { "keys", PART_KEYS },
+	                               { "plugins", PART_PLUGINS },
+	                               { "types", PART_TYPES },
+	                               { NULL, 0 } };
 
 static bool choose(const struct choice *choices, const char *expected, const char *word, unsigned *out)
 {
@@ -93,7 +95,7 @@ static bool set_value(struct request *request, const char *flag, const char *val
 	if (strcmp(flag, "--role") == 0)
 		return choose(roles, "expected server or local, found \"%s\"", value, &request->roles);
 	if (strcmp(flag, "--part") == 0)
-		return choose(parts, "expected flags, keys or plugins, found \"%s\"", value,
+		return choose(parts, "expected flags, keys, plugins or types, found \"%s\"", value,
 		              &request->parts);
 	if (strcmp(flag, "--plugin-path") != 0) {
 		request->config = value;
@@ -170,6 +172,8 @@ static bool print(const struct request *request, struct registry *registry)
 			reference_write_keys(&document, request->roles);
 		if (request->parts & PART_PLUGINS)
 			reference_write_plugins(&document, request->roles, &catalogue);
+		if (request->parts & PART_TYPES)
+			reference_write_types(&document);
 	}
 	catalogue_fini(&catalogue);
 	return good;

@@ -24,8 +24,10 @@ struct cidr {
 static const spore_option_item prefix_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option_item name_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 static const spore_option options[] = {
-	SPORE_LIST(struct conf, allow, 0, &prefix_item, "prefixes that may connect; all others may not"),
-	SPORE_LIST(struct conf, deny, 0, &prefix_item, "prefixes that may not connect"),
+	SPORE_LIST(struct conf, allow, 0, &prefix_item,
+	           "prefixes that may connect; addresses in none may not"),
+	SPORE_LIST(struct conf, deny, 0, &prefix_item,
+	           "prefixes that may not connect; the longest prefix of both lists decides"),
 	SPORE_LIST(struct conf, identity, 0, &name_item,
 	           "on public ports: judge only tunnels of these identities"),
 };

@@ -46,7 +46,8 @@ static const spore_option_item client_item = {
 	sizeof client_options / sizeof *client_options, sizeof *client_options
 };
 static const spore_option options[] = {
-	SPORE_MAP(struct conf, clients, 0, &client_item, "identity to what its certificate has"),
+	SPORE_MAP(struct conf, clients, 0, &client_item,
+	          "identity to what its certificate has, which must all fit, and what it may do"),
 	SPORE_BOOL(struct conf, any, 0, NULL,
 	           "let everybody in whose certificate the transport accepts, by the name of its subject"),
 };

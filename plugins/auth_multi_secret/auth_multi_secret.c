@@ -26,7 +26,7 @@ static const spore_option policy_rows[] = {
 	SPORE_INT(struct policy, max_tunnels, 0, NULL, 1, 1000000,
 	          "tunnels at once; default: any number"),
 	SPORE_INT(struct policy, max_conns, 0, NULL, 1, 1000000,
-	          "visitors at once, over all its tunnels; default: any number"),
+	          "visitors at once over all its tunnels, from accept to the end; default: any number"),
 	SPORE_DURATION(struct policy, life, 0, NULL, 1, 365 * 86400000LL,
 	               "a tunnel is closed after so long; default: never"),
 };
@@ -36,10 +36,13 @@ static const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct p
 static const spore_option_item secret_item = { SPORE_OPT_SECRET, sizeof(spore_str), NULL, 0, 0 };
 
 static const spore_option options[] = {
-	SPORE_MAP(struct conf, secrets, 0, &secret_item, "name to secret"),
+	SPORE_MAP(struct conf, secrets, 0, &secret_item,
+	          "name to secret; a name has 1 to 64 letters, digits or any of . _ @ + -"),
 	SPORE_STRING(struct conf, secrets_file, SPORE_OPTF_PATH, NULL,
-	             "file of more: one NAME:SECRET a line, # begins a comment"),
-	SPORE_MAP(struct conf, policy, 0, &policy_item, "name to what it may do; \"*\": all names"),
+	             "file of more, one NAME:SECRET a line: all behind the first colon is the secret, # begins a "
+	             "comment"),
+	SPORE_MAP(struct conf, policy, 0, &policy_item,
+	          "name to what it may do; what it does not say, the policy of \"*\" does"),
 	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
 	           "take answers that are bound to the TLS session, beside others or alone"),
 };

@@ -28,7 +28,7 @@ static const spore_option options[] = {
 	SPORE_DURATION(struct conf, interval, 0, "\"10s\"", 10, 86400000, "between two pushes"),
 	SPORE_STRING(struct conf, prefix, 0, "\"spore.\"", "what every name begins with"),
 	SPORE_ENUM(struct conf, tags, 0, "\"none\"", "none|datadog",
-	           "labels: in the name, or as DogStatsD's tags"),
+	           "labels: part of the name, as in spore.x_total.label.value, or DogStatsD's tags"),
 	SPORE_SIZE(struct conf, packet_size, 0, "1432", 256, 65507, "the longest datagram, in bytes"),
 };
 

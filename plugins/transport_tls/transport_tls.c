@@ -27,17 +27,20 @@ static const spore_option options[] = {
 	SPORE_STRING(struct tls_conf, server_name, 0, NULL,
 	             "client: the name that the certificate must have; default: the one that is dialled"),
 	SPORE_LIST(struct tls_conf, pins, 0, &pin_item,
-	           "client: \"sha256:HEX\" of public keys, one of which the server must have"),
+	           "client: \"sha256:HEX\" of public keys (over SubjectPublicKeyInfo), one of which the server must "
+	           "have, beside all else"),
 	SPORE_BOOL(struct tls_conf, insecure, 0, NULL,
-	           "client: do not check the server's certificate (for tests only)"),
+	           "client: do not check the server's certificate (for tests only); pins are still checked"),
 	SPORE_ENUM(struct tls_conf, min_version, 0, "\"1.2\"", "1.2|1.3", "least version of TLS"),
 	SPORE_STRING(struct tls_conf, ciphers, 0, NULL,
-	             "ciphers of TLS 1.2 and 1.3 by OpenSSL's names, with colons between"),
+	             "ciphers of TLS 1.2 and 1.3 by OpenSSL's names, with colons between; where all are of one "
+	             "version, only that one is spoken; default: AEAD with forward secrecy"),
 	SPORE_STRING(struct tls_conf, groups, 0, NULL,
-	             "groups for the key exchange by OpenSSL's names, with colons between"),
+	             "groups for the key exchange by OpenSSL's names, with colons between; default: OpenSSL's"),
 	SPORE_BOOL(struct tls_conf, tickets, 0, "true", "sessions may be resumed"),
 	SPORE_DURATION(struct tls_conf, ticket_life, 0, "\"1h\"", 1000, 7 * 86400000LL,
-	               "for so long, on the word of the certificate that they began with"),
+	               "for so long, on the word of the certificate that they began with; a server's key for tickets is "
+	               "replaced as often"),
 	SPORE_INT(struct tls_conf, max_handshakes, 0, "1024", 1, 1000000,
 	          "handshakes that may be under way at once; beyond them the oldest is ended"),
 };
