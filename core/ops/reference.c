@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/changes.h"
 #include "config/command.h"
 #include "config/help.h"
 #include "config/option_type.h"
@@ -26,7 +27,15 @@ static const struct option_table *root_of(unsigned role)
 
 /* ---- options ------------------------------------------------------------------------------------- */
 
+/* A plugin's instances are made anew by a reload, and only a server has one: the last counts for its keys. */
 static const char *const option_facts[] = { "type", "default", NULL };
+static const char *const key_facts[] = { "type", "default", "reload", NULL };
+
+/* One table that is told of. */
+struct telling {
+	struct document *document;
+	unsigned roles; /* whose flags are told, too; 0: it is a plugin's, which has none */
+};
 
 /* "off|prefer" reads better as "`off`, `prefer`". */
 static void describe_choices(const char *choices, char *out, size_t size)
@@ -63,10 +72,10 @@ static const char *default_of(const spore_option *row, const char *kind)
 
 /* `kind`: of the instances that it holds; NULL: it holds none. */
 static void write_option(struct document *d, const char *name, const spore_option *row, const char *kind,
-                         const char *set_by)
+                         const char *set_by, enum option_change change)
 {
-	char type[256], dflt[256] = "", text[1024];
 	const char *json = default_of(row, kind);
+	char type[256], dflt[256] = "", text[1024];
 
 	describe_type(row, kind, type, sizeof type);
 	if (row->flags & SPORE_OPTF_REQUIRED)
@@ -75,7 +84,7 @@ static void write_option(struct document *d, const char *name, const spore_optio
 		snprintf(dflt, sizeof dflt, "`%s`", json);
 	snprintf(text, sizeof text, "%s%s%s%s%s", row->doc, *set_by ? " (" : "", set_by,
 	         *set_by ? ")" : "", row->flags & SPORE_OPTF_DEPRECATED ? "; deprecated" : "");
-	document_entry(d, name, (const char *[]){ type, dflt }, text);
+	document_entry(d, name, (const char *[]){ type, dflt, changes_kind_name(change) }, text);
 }
 
 /* The flags for which a key stands: "`--min-port`". */
@@ -110,16 +119,20 @@ static const char *section_of(const char *target, char section[64])
 }
 
 /* An option and what it holds. `name` is how a file's reader would say it, `target` how a shorthand does;
- * of a plugin's option, which has no flags here, `roles` is 0. */
-static void write_tree(struct document *d, unsigned roles, const char *name, const char *target,
-                       const spore_option *row)
+ * `change` is what the rows above it say. */
+static void write_tree(const struct telling *t, const char *name, const char *target,
+                       const spore_option *row, enum option_change change)
 {
 	struct option_table inner = option_inner(row);
 	char flags[256], inner_name[256], inner_target[256], section[64];
+	const char *kind = NULL;
 
-	list_flags(roles, target, flags, sizeof flags);
-	write_option(d, name, row, roles ? catalogue_chain_kind(section_of(target, section), row) : NULL,
-	             flags);
+	if (t->roles) {
+		kind = catalogue_chain_kind(section_of(target, section), row);
+		change = option_change_of(row, change);
+	}
+	list_flags(t->roles, target, flags, sizeof flags);
+	write_option(t->document, name, row, kind, flags, change);
 	for (uint32_t i = 0; i < inner.n; i++) {
 		const spore_option *next = option_row(&inner, i);
 
@@ -127,36 +140,44 @@ static void write_tree(struct document *d, unsigned roles, const char *name, con
 		         next->name);
 		snprintf(inner_target, sizeof inner_target, "%.120s%s/%.120s", target,
 		         row->type == SPORE_OPT_LIST ? "[0]" : "", next->name);
-		write_tree(d, roles, inner_name, inner_target, next);
+		write_tree(t, inner_name, inner_target, next, change);
 	}
 }
 
 static void write_table(struct document *d, const struct option_table *table)
 {
+	const struct telling t = { d, 0 };
+
 	document_begin_entries(d, "option", option_facts);
 	for (uint32_t i = 0; i < table->n; i++)
-		write_tree(d, 0, option_row(table, i)->name, "", option_row(table, i));
+		write_tree(&t, option_row(table, i)->name, "", option_row(table, i), OPTION_LIVE);
 	document_end_entries(d);
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------- */
 
-static void write_section(struct document *d, unsigned roles, const spore_option *section)
+static void begin_keys(const struct telling *t)
 {
+	document_begin_entries(t->document, "key", t->roles == ROLE_LOCAL ? option_facts : key_facts);
+}
+
+static void write_section(const struct telling *t, const spore_option *section)
+{
+	enum option_change change = option_change_of(section, OPTION_LIVE);
 	struct option_table table = option_inner(section);
 	char name[128], target[128], text[1024];
 
 	snprintf(text, sizeof text, "`%s`: %s.", section->name, section->doc);
-	document_paragraph(d, text);
-	document_begin_entries(d, "key", option_facts);
+	document_paragraph(t->document, text);
+	begin_keys(t);
 	for (uint32_t i = 0; i < table.n; i++) {
 		const spore_option *row = option_row(&table, i);
 
 		snprintf(name, sizeof name, "%s.%s", section->name, row->name);
 		snprintf(target, sizeof target, "/%s/%s", section->name, row->name);
-		write_tree(d, roles, name, target, row);
+		write_tree(t, name, target, row, change);
 	}
-	document_end_entries(d);
+	document_end_entries(t->document);
 }
 
 /* Does a root row belong to this group: one role's own, or what both have? */
@@ -167,32 +188,40 @@ static bool is_in_group(const spore_option *row, unsigned roles, unsigned group)
 	return roles != BOTH || (group == BOTH) == both;
 }
 
+/* Rows of a root that are no sections. */
+static void write_rows(const struct telling *t, const struct option_table *root, unsigned roles)
+{
+	char target[128];
+	bool some = false;
+
+	for (uint32_t i = 0; i < root->n; i++) {
+		const spore_option *row = option_row(root, i);
+
+		if (row->type == SPORE_OPT_OBJECT || !is_in_group(row, roles, t->roles))
+			continue;
+		if (!some)
+			begin_keys(t);
+		some = true;
+		snprintf(target, sizeof target, "/%s", row->name);
+		write_tree(t, row->name, target, row, OPTION_LIVE);
+	}
+	if (some)
+		document_end_entries(t->document);
+}
+
 static void write_group(struct document *d, unsigned roles, unsigned group)
 {
 	const struct option_table *root = root_of(group == BOTH ? ROLE_SERVER : group);
-	char target[128];
-	bool some = false;
+	const struct telling t = { d, group };
 
 	document_heading(d, group == BOTH ? "Both" : command_of(group));
 	for (uint32_t i = 0; i < root->n; i++) {
 		const spore_option *row = option_row(root, i);
 
 		if (row->type == SPORE_OPT_OBJECT && is_in_group(row, roles, group))
-			write_section(d, group, row);
+			write_section(&t, row);
 	}
-	for (uint32_t i = 0; i < root->n; i++) {
-		const spore_option *row = option_row(root, i);
-
-		if (row->type == SPORE_OPT_OBJECT || !is_in_group(row, roles, group))
-			continue;
-		if (!some)
-			document_begin_entries(d, "key", option_facts);
-		some = true;
-		snprintf(target, sizeof target, "/%s", row->name);
-		write_tree(d, group, row->name, target, row);
-	}
-	if (some)
-		document_end_entries(d);
+	write_rows(&t, root, roles);
 }
 
 void reference_write_keys(struct document *d, unsigned roles)
