@@ -99,9 +99,9 @@ static const spore_option limit_rows[] = {
 	  "prefixes that are never banned or slowed down; by default loopback, where proxies are" },
 };
 static const spore_option plugin_rows[] = {
-	SPORE_LIST(struct plugin_settings, path, 0, &path_item, 
+	SPORE_LIST(struct plugin_settings, path, 0, &path_item,
 	           "folders where plugins are looked for, in order, before the one beside the executable"),
-	SPORE_MAP(struct plugin_settings, pin, 0, &path_item, 
+	SPORE_MAP(struct plugin_settings, pin, 0, &path_item,
 	          "a plugin's file name to the \"sha256:HEX\" that it must have"),
 };
 static const spore_option acl_rows[] = {

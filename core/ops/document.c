@@ -74,9 +74,21 @@ void document_heading(struct document *d, const char *text)
 	fputs("\n\n", d->out);
 }
 
+/* Lines as long as a README's. */
 void document_paragraph(struct document *d, const char *text)
 {
-	put_text(d, text);
+	enum { WIDTH = 105 };
+	char word[1024];
+	size_t column = 0, len;
+
+	for (const char *at = text; *at; at += len + strspn(at + len, " ")) {
+		len = strcspn(at, " ");
+		if (column > 0)
+			fputc(column + 1 + len > WIDTH ? '\n' : ' ', d->out);
+		column = column > 0 && column + 1 + len <= WIDTH ? column + 1 + len : len;
+		snprintf(word, sizeof word, "%.*s", (int)len, at);
+		put_text(d, word);
+	}
 	fputs("\n\n", d->out);
 }
 

@@ -17,6 +17,7 @@ struct document {
 };
 
 void document_heading(struct document *d, const char *text);
+/* Its code has no spaces. */
 void document_paragraph(struct document *d, const char *text);
 /* Entries follow: a table (Markdown), or paragraphs with a tag (scdoc). `facts`: what is told of each between
  * its name and its text ("type", "default"); NULL-ended, borrowed until the end of the entries. */

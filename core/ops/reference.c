@@ -60,14 +60,18 @@ static void describe_type(const spore_option *row, const char *kind, char *out, 
 		option_type_describe(row, out, size);
 }
 
-/* JSON, or NULL. A chain that a file leaves out has its own default. */
+/* JSON, or NULL. A chain that a file leaves out has its own default; without one, an option is empty. */
 static const char *default_of(const spore_option *row, const char *kind)
 {
 	for (size_t i = 0; kind && i < n_default_sections; i++) {
 		if (strcmp(default_sections[i].key, row->name) == 0)
 			return default_sections[i].json;
 	}
-	return row->dflt;
+	if (row->dflt)
+		return row->dflt;
+	if (kind || row->type == SPORE_OPT_LIST)
+		return "[]";
+	return row->type == SPORE_OPT_BOOL ? "false" : row->type == SPORE_OPT_MAP ? "{}" : NULL;
 }
 
 /* `kind`: of the instances that it holds; NULL: it holds none. */
