@@ -3,8 +3,9 @@
 usage: installed.py BUILD --cmake COMMAND --compiler COMMAND
 
 The tree is installed, moved to another folder, and from there: a server and a client with a secret
-carry an HTTP request; a plugin that knows only the installed SDK is built twice, with
-find_package(SporeSdk) and with pkg-config, and the server loads either.
+carry an HTTP request; the schema and the manual pages are there; a plugin that knows only the
+installed SDK is built twice, with find_package(SporeSdk) and with pkg-config, and the server loads
+either.
 """
 
 import argparse
@@ -149,6 +150,9 @@ def check(cmake, compiler, build):
     with tempfile.TemporaryDirectory(prefix="spore installed ") as folder:
         scratch = pathlib.Path(folder)
         tree = install_elsewhere(cmake, build, scratch)
+        only(tree, "spore.schema.json")
+        for page in pathlib.Path(build, "man").glob("*.[1-8]"):
+            only(tree, page.name)
         print("carrying a request with the moved tree")
         carry(tree)
         print("building a plugin with find_package(SporeSdk), and loading it")
