@@ -1,6 +1,7 @@
 """What `spore reference` makes of the tables of options: a schema, the README's reference, manual pages."""
 
 import json
+import os
 import pathlib
 import re
 
@@ -144,7 +145,7 @@ def test_schema_and_loader_agree(schemas, tmp_path):
     auth = [{**common, name: value} for name, value in values] + [{"use": "options"}]
     config = {"plugins": {"path": [str(TESTED)]}, "auth": auth}
     path = tmp_path / "all.json"
-    path.write_text(json.dumps(config))
+    path.write_text(json.dumps(config, indent=1))
     (tmp_path / "good").write_text("x\n")
     (tmp_path / "good").chmod(0o600)
     process = run([spore_binary(), "server", "--config", path])
@@ -155,3 +156,65 @@ def test_schema_and_loader_agree(schemas, tmp_path):
     apart = [(*values[i], "refused by the loader" if i in by_loader else "refused by the schema") for i in by_loader ^ by_schema]
     assert apart == []
     assert {name for name, _ in values} == {values[i][0] for i in set(range(len(values))) - by_loader}, "of each, a good one"
+
+
+# ---- what is told by one of them is told by all
+
+OBJECTS = {"server", "client", "limits", "acl", "plugins", "log"}  # told of in a sentence above their keys
+SECTIONS = OBJECTS | {"tunnels", "auth", "transport", "metrics"}
+
+def words(text):
+    """As a reader sees them: without Markdown's and troff's escapes."""
+    return set(re.findall(r"[\w.\[\]-]+", re.sub(r"\\(?:&|f[BIR])|\\(?=[-_*|])", "", text)))
+
+
+def page(name):
+    """The text of a manual page that the build made; where there is no scdoc, there is none."""
+    path = BUILD / "man" / name
+    if not path.exists():
+        message = f"NO MANUAL PAGES: {path} is not there, since scdoc was missing when it was built"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
+    return path.read_text(encoding="utf-8")
+
+
+def keys(tree, prefix=""):
+    """Every key below a schema, as the reference writes it: "server.workers", "tunnels[].port"."""
+    for name, sub in tree.get("properties", {}).items():
+        yield prefix + name
+        yield from keys(sub, f"{prefix}{name}.")
+        yield from keys(sub.get("items", {}), f"{prefix}{name}[].")
+        if isinstance(sub.get("additionalProperties"), dict):
+            yield from keys(sub["additionalProperties"], f"{prefix}{name}.NAME.")
+
+
+@pytest.mark.parametrize("role", ["server", "local"])
+def test_flags(schemas, role):
+    """The help, the manual page and the reference have every flag; every flat key of the schema is one."""
+    shown = run([spore_binary(), role, "--help"]).stdout
+    flags = {found for line in shown for found in re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", line)}
+    variables = {found for line in shown for found in re.findall(r"\b(?:SPORE|BORE)_[A-Z_]+", line)}
+    flat = {f"--{name.replace('_', '-')}" for name in schemas["both"].schema["definitions"][role]["properties"]}
+    assert flat - {f"--{name}" for name in SECTIONS | {"$schema"}} <= flags
+    assert {"--config", "--help", "--version", "--control-port", "--secret"} <= flags and "SPORE_CONFIG" in variables
+    for text in (reference("--part", "flags", "--role", role), page(f"spore-{role}.1")):
+        assert flags | variables <= words(text)
+
+
+def test_keys(schemas):
+    """The README, the manual page and what they are made from have every key and every plugin's option."""
+    definitions = schema().schema["definitions"]
+    plugins = [found for name, found in definitions.items() if re.match(r"(auth|transport|acl|metrics)\.", name)]
+    sections = [{key: definitions[role]["properties"].get(key, {}) for key in SECTIONS} for role in ("server", "local")]
+    every = {key for tree in (*plugins, *({"properties": each} for each in sections)) for key in keys(tree)}
+    wanted = every - OBJECTS
+    assert {"server.workers", "limits.ban_time", "tunnels[].local", "plugins.pin", "auth", "use", "cacertfile"} <= wanted
+    assert {"policy.NAME.ports", "clients.NAME.san", "packet_size"} <= wanted and len(wanted) > 80
+    for text in (reference(), (REPOSITORY / "README.md").read_text(encoding="utf-8"), page("spore-config.5")):
+        assert wanted - words(text) == set()
+
+
+def test_commands():
+    """Each has its help in the manual."""
+    listed = {line.split()[0] for line in run([spore_binary(), "--help"]).stdout if re.match(r"  [a-z]", line)}
+    assert {"server", "local", "keygen", "plugin", "reference"} <= listed
+    assert {f"spore {command}" for command in listed} <= set(re.findall(r"spore [a-z]+", page("spore.1")))

@@ -14,7 +14,9 @@ import unittest
 import headers
 import hygiene
 import installed
+import manual
 import ranks
+import readme
 import source
 import symbols
 
@@ -234,6 +236,33 @@ class Hygiene(InAFolder):
             with self.subTest(host):
                 self.write("a", f"x{host} and not-{host} and {host}n\n")
                 self.assertEqual(list(hygiene.check(self.root)), [])
+
+
+class Readme(InAFolder):
+    def check(self, text):
+        return readme.check(CMAKE, BUILD, self.write("README.md", text))
+
+    def test_a_reference_that_is_not_what_is_printed(self):
+        fresh = "a;\n<!-- spore keygen --help -->\n\nUsage: spore keygen > secret.key\n\n" + (
+            "Prints a fresh secret of 256 random bits.\n<!-- end -->\n<!-- spore reference --help -->\n<!-- end -->\n"
+        )
+        found = list(self.check(fresh))
+        self.assertTrue(found and all("lacks: " in line for line in found), found)
+        self.assertFalse(any("keygen" in line for line in found), "that part is fresh")
+        self.assertIn("README.md: has: stale", list(self.check(fresh.replace("256 random", "256\nstale\nrandom"))))
+
+    def test_no_reference(self):
+        self.assert_one(self.check("# Spore\n"), "there is no reference")
+
+
+@unittest.skipUnless(shutil.which("mandoc") or os.environ.get("CI") == "true", "there is no mandoc")
+class Manual(InAFolder):
+    def test_a_good_page(self):
+        self.assertEqual(list(manual.check([self.write("a.1", '.TH "a" "1" "2020-01-01"\n.SH NAME\n.P\na - b\n')])), [])
+
+    def test_a_macro_that_is_none(self):
+        page = self.write("a.1", '.TH "a" "1" "2020-01-01"\n.SH NAME\na - b\n.XX\n')
+        self.assert_one(manual.check([page]), r"a.1:4:.*unknown macro")
 
 
 class Installed(InAFolder):
