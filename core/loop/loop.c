@@ -21,6 +21,9 @@ struct loop {
 	ev_async wake;
 	unsigned index;
 	int64_t now_ms;
+	int64_t began_ns; /* the turn; 0: none is under way */
+	struct loop_vitals vitals;
+	int64_t window_ns, window_longest_ns; /* of vitals.recent_ns: see count_turn */
 	pthread_t thread;
 	struct task_queue at_turn_end, next_turn, to_reap;
 	ev_idle busy; /* active while next_turn holds anything, so that the loop does not sleep */
@@ -28,6 +31,8 @@ struct loop {
 	atomic_bool stopping;
 	uint8_t scratch[LOOP_SCRATCH];
 };
+
+static const int64_t window_ns = 60 * (int64_t)1000000000;
 
 static _Thread_local struct loop *current;
 
@@ -68,9 +73,31 @@ static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
 
 	(void)watcher;
 	(void)events;
-	loop->now_ms = clock_ms();
+	loop->began_ns = clock_ns();
+	loop->now_ms = loop->began_ns / 1000000;
 	ev_idle_stop(ev, &loop->busy);
 	queue_run(&loop->next_turn);
+}
+
+/* What is recent is the longest turn of this window, or of the one before. */
+static void count_turn(struct loop *loop)
+{
+	int64_t now_ns = clock_ns(), spent_ns = now_ns - loop->began_ns;
+	struct loop_vitals *vitals = &loop->vitals;
+
+	loop->began_ns = 0;
+	vitals->turns++;
+	vitals->busy_ns += spent_ns;
+	if (spent_ns > vitals->longest_ns)
+		vitals->longest_ns = spent_ns;
+	if (now_ns - loop->window_ns >= window_ns) {
+		vitals->recent_ns = now_ns - loop->window_ns < 2 * window_ns ? loop->window_longest_ns
+		                                                             : 0;
+		loop->window_longest_ns = 0;
+		loop->window_ns = now_ns;
+	}
+	if (spent_ns > loop->window_longest_ns)
+		loop->window_longest_ns = spent_ns;
 }
 
 /* Before the loop waits: tasks may queue tasks, so until all are done. */
@@ -82,6 +109,8 @@ static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
 	(void)events;
 	while (queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
 		;
+	if (loop->began_ns)
+		count_turn(loop);
 }
 
 /* It is there to be active: see loop_next_turn. */
@@ -230,6 +259,15 @@ struct loop *loop_current(void)
 int64_t loop_now_ms(const struct loop *loop)
 {
 	return loop->now_ms;
+}
+
+struct loop_vitals loop_vitals(const struct loop *loop)
+{
+	struct loop_vitals vitals = loop->vitals;
+
+	if (loop->window_longest_ns > vitals.recent_ns)
+		vitals.recent_ns = loop->window_longest_ns;
+	return vitals;
 }
 
 void loop_post(struct loop *loop, struct loop_task *task)

@@ -45,6 +45,18 @@ struct loop *loop_current(void);
 /* Milliseconds of the monotonic clock, as of this turn. [worker] */
 int64_t loop_now_ms(const struct loop *loop);
 
+/* How a loop has fared since its start. A turn lasts from its first event to the end of its work: while
+ * it does, all else that has become ready waits. */
+struct loop_vitals {
+	uint64_t turns;
+	int64_t busy_ns;    /* in all turns */
+	int64_t longest_ns; /* the longest turn, ever ... */
+	int64_t recent_ns;  /* ... and in the last minute or two */
+};
+
+/* Without the turn that is under way. [worker] */
+struct loop_vitals loop_vitals(const struct loop *loop);
+
 /* Runs the task on the loop's thread, soon, in order. It must not be queued already; it belongs to
  * the loop until it runs. From the loop's own thread it costs no wake-up. [any] */
 void loop_post(struct loop *loop, struct loop_task *task);

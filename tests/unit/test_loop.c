@@ -234,8 +234,41 @@ START_TEST(its_time_is_that_of_the_turn)
 }
 END_TEST
 
+static void linger(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	int64_t until_ns = clock_ns() + *(int64_t *)timer->data;
+
+	(void)ev;
+	(void)events;
+	while (clock_ns() < until_ns)
+		;
+}
+
+START_TEST(its_vitals_know_the_longest_turn)
+{
+	struct loop *loop = run_until_loop();
+	int64_t linger_ns = 20000000;
+	struct loop_vitals vitals = loop_vitals(loop);
+	ev_timer timer;
+
+	ck_assert_uint_eq(vitals.turns, 0);
+	ck_assert_int_eq(vitals.longest_ns, 0);
+	ev_timer_init(&timer, linger, 0.01, 0.0);
+	timer.data = &linger_ns;
+	ev_timer_start(loop_ev(loop), &timer);
+	run_for(loop, 100);
+	vitals = loop_vitals(loop);
+	ck_assert_uint_ge(vitals.turns, 2);
+	ck_assert_int_ge(vitals.longest_ns, linger_ns);
+	ck_assert_int_eq(vitals.recent_ns, vitals.longest_ns);
+	ck_assert_int_ge(vitals.busy_ns, vitals.longest_ns);
+	loop_free(loop);
+}
+END_TEST
+
 SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper, a_task_may_be_queued_again_from_within,
       posts_from_the_loops_own_thread_run_in_order, what_was_posted_runs_before_the_loop_is_freed,
       what_the_last_tasks_post_runs_too, the_next_turn_comes_after_a_look_at_what_is_ready,
       posts_keep_each_threads_order,
-      breaking_before_it_runs_ends_it_at_once, its_time_is_that_of_the_turn)
+      breaking_before_it_runs_ends_it_at_once, its_time_is_that_of_the_turn,
+      its_vitals_know_the_longest_turn)
