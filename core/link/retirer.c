@@ -1,6 +1,7 @@
 #include "link/retirer.h"
 
 #include <ev.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -16,11 +17,16 @@ struct retirer {
 	struct loop *main_loop;
 	struct list ending; /* of struct retiree: nobody uses them, and something is in flight */
 	unsigned alive;
+	struct list all;     /* of struct retiree, by generation */
+	unsigned generation; /* of who comes next */
+	atomic_uint n_generations;
 	ev_timer retry;
 };
 
 struct retiree {
-	struct list node;
+	struct list node;  /* in retirer->ending */
+	struct list alive; /* in retirer->all */
+	unsigned generation;
 	struct loop_task task; /* to main, with the last reference */
 	struct retirer *retirer;
 	struct instance *instance;
@@ -28,6 +34,19 @@ struct retiree {
 };
 
 /* ---- [main] ------------------------------------------------------------------------------------- */
+
+static void count_generations(struct retirer *retirer)
+{
+	unsigned n = 0, last = 0;
+
+	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
+		unsigned generation = LIST_OWNER(i, struct retiree, alive)->generation;
+
+		n += generation != last;
+		last = generation;
+	}
+	atomic_store(&retirer->n_generations, n);
+}
 
 static bool try_to_end(struct retiree *retiree)
 {
@@ -37,6 +56,8 @@ static bool try_to_end(struct retiree *retiree)
 		return false;
 	log_debug("plugin instance ended", log_str("plugin", retiree->instance->name));
 	list_remove(&retiree->node);
+	list_remove(&retiree->alive);
+	count_generations(retirer);
 	instance_free(retiree->instance);
 	config_unref(retiree->config);
 	free(retiree);
@@ -91,6 +112,8 @@ struct retirer *retirer_new(struct loop *main_loop)
 		return NULL;
 	retirer->main_loop = main_loop;
 	list_init(&retirer->ending);
+	list_init(&retirer->all);
+	retirer->generation = 1;
 	ev_timer_init(&retirer->retry, on_retry, 0.0, retry_s);
 	retirer->retry.data = retirer;
 	return retirer;
@@ -103,6 +126,9 @@ bool retirer_adopt(struct retirer *retirer, struct instance *instance, struct co
 	if (!retiree)
 		return false;
 	list_init(&retiree->node);
+	retiree->generation = retirer->generation;
+	list_append(&retirer->all, &retiree->alive);
+	count_generations(retirer);
 	retiree->task.run = run_end;
 	retiree->retirer = retirer;
 	retiree->instance = instance;
@@ -116,6 +142,27 @@ bool retirer_adopt(struct retirer *retirer, struct instance *instance, struct co
 unsigned retirer_alive(const struct retirer *retirer)
 {
 	return retirer->alive;
+}
+
+void retirer_set_generation(struct retirer *retirer, unsigned generation)
+{
+	retirer->generation = generation;
+}
+
+unsigned retirer_generations(const struct retirer *retirer)
+{
+	return atomic_load(&retirer->n_generations);
+}
+
+void retirer_each(const struct retirer *retirer,
+                  void (*look)(const struct instance *instance, unsigned generation, void *arg),
+                  void *arg)
+{
+	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
+		const struct retiree *retiree = LIST_OWNER(i, struct retiree, alive);
+
+		look(retiree->instance, retiree->generation, arg);
+	}
 }
 
 static void name_the_busy(const struct retirer *retirer)

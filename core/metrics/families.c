@@ -121,6 +121,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		BOUNDS(0.000001, 0.00001, 0.0001, 0.001, 0.01, 0.1, 1),
 		.max_series = AS_CONFIGURED,
 	},
+	[FAMILY_PLUGIN_GENERATIONS] = {
+		GAUGE = "spore_plugin_generations",
+		.help = "Configurations of which some plugin instance is still in use.",
+	},
 	[FAMILY_BUILD] = {
 		GAUGE = "spore_build_info",
 		.help = "Always 1: which Spore this is.",

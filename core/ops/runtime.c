@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "base/crash.h"
 #include "base/descriptors.h"
 #include "base/guest.h"
 #include "base/log.h"
 #include "link/retirer.h"
 #include "loop/loop.h"
-#include "metrics/metrics.h"
+#include "metrics/families.h"
 #include "net/resolve.h"
 #include "net/sock.h"
 #include "ops/plugin_path.h"
@@ -120,6 +121,22 @@ static bool load_plugins(struct runtime *runtime, struct diag *diag)
 	       fail(err.text);
 }
 
+static uint32_t generations_series(const struct runtime *runtime)
+{
+	return family_series(runtime->metrics, FAMILY_PLUGIN_GENERATIONS, NULL);
+}
+
+static double read_generations(void *retirer)
+{
+	return retirer_generations(retirer);
+}
+
+static void watch_generations(const struct runtime *runtime)
+{
+	metrics_sample(runtime->metrics, generations_series(runtime), read_generations,
+	               runtime->retirer);
+}
+
 bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
                    void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
                                       struct grant *grant),
@@ -128,7 +145,9 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	struct host_services services = { .revalidate = revalidate,
 		                          .binds_nothing = config->purpose != CONFIG_TO_RUN };
 
-	*runtime = (struct runtime){ .config = config_ref(config) };
+	*runtime = (struct runtime){ .config = config_ref(config),
+		                     .generation = 1,
+		                     .started_ms = clock_ms() };
 	set_limits();
 	runtime->n_workers = choose_workers(workers);
 	if (!watchdog_start())
@@ -152,6 +171,7 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	runtime->retirer = retirer_new(runtime->main_loop);
 	if (!runtime->retirer)
 		return fail("out of memory");
+	watch_generations(runtime);
 	services.metrics = runtime->metrics;
 	services.resolver = runtime->resolver;
 	services.loops = runtime->loops;
@@ -170,6 +190,7 @@ bool runtime_renew(struct runtime *runtime, struct config *config, const struct 
 	struct err err = { "" };
 	bool good;
 
+	retirer_set_generation(runtime->retirer, runtime->generation + 1);
 	if (plugin_path_set_up(&registry, config, diag))
 		set = make_set(runtime, config, &registry, diag);
 	runtime->registry.loader = registry.loader; /* what was loaded stays loaded */
@@ -183,6 +204,7 @@ bool runtime_renew(struct runtime *runtime, struct config *config, const struct 
 	}
 	runtime->registry = registry;
 	runtime->set = set;
+	runtime->generation++;
 	plugin_set_end_exporters(old);
 	plugin_set_unref(old);
 	config_unref(runtime->config);
@@ -214,6 +236,8 @@ bool runtime_stop(struct runtime *runtime)
 	}
 	for (unsigned i = 0; i < runtime->n_running; i++)
 		loop_finish(runtime->loops[i]);
+	if (runtime->retirer)
+		metrics_sample(runtime->metrics, generations_series(runtime), NULL, NULL);
 	retirer_free(runtime->retirer);
 	for (unsigned i = 0; runtime->loops && i < runtime->n_workers; i++)
 		loop_free(runtime->loops[i]);

@@ -20,6 +20,8 @@ struct runtime {
 	struct registry registry;
 	struct retirer *retirer;
 	struct plugin_set *set; /* ref */
+	unsigned generation;    /* of the set: 1, and one more with each reload */
+	int64_t started_ms;
 	bool host_ready;
 };
 
