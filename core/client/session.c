@@ -335,6 +335,17 @@ static void take_extended(struct session *session, const struct message *message
 	ev_timer_again(ev_of(session), &session->pulse);
 }
 
+/* Of a tunnel that stands: the server says why it is about to close the connection, and whether it is
+ * worth a further try shows then. But what an operator has ended does not come back by itself. */
+static void take_late_error(struct session *session, const struct message *message)
+{
+	if (strcmp(message->text, "closed by the operator") == 0)
+		end(session, "the server's operator has ended the tunnel", CLIENT_FAILED, false);
+	else
+		log_error("server error", log_str("tunnel", session->tunnel->name),
+		          log_str("error", message->text));
+}
+
 static void on_message(struct uplink *uplink, const struct message *message)
 {
 	struct session *session = session_of(uplink);
@@ -345,8 +356,7 @@ static void on_message(struct uplink *uplink, const struct message *message)
 	else if (message->type == MESSAGE_CONNECTION)
 		take_visitor(session, &message->id);
 	else if (message->type == MESSAGE_ERROR)
-		log_error("server error", log_str("tunnel", session->tunnel->name),
-		          log_str("error", message->text));
+		take_late_error(session, message);
 	else if (message->type == MESSAGE_EXTENDED)
 		take_extended(session, message);
 	else if (message->type != MESSAGE_HEARTBEAT)

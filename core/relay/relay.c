@@ -225,3 +225,43 @@ void relay_set_fini(struct relay_set *set)
 		finish(LIST_OWNER(set->all.next, struct relay, node), true);
 	pipe_pool_fini(&set->pipes);
 }
+
+/* ---- an operator's eyes and hands ---------------------------------------------------------------- */
+
+static struct relay_view view_of(const struct relay *relay)
+{
+	uint64_t up = relay->flows[0].bytes, down = relay->flows[1].bytes;
+	bool has_moved = relay->seen != up + down; /* since the last sweep */
+
+	return (struct relay_view){ { up, down },
+		                    has_moved ? 0 : loop_now_ms(relay->set->loop) - relay->quiet_ms,
+		                    relay->arg };
+}
+
+void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *view, void *arg), void *arg)
+{
+	for (struct list *i = set->all.next; i != &set->all; i = i->next) {
+		struct relay_view view = view_of(LIST_OWNER(i, struct relay, node));
+
+		if (!look(&view, arg))
+			return;
+	}
+}
+
+unsigned relay_reset_those(struct relay_set *set, bool (*is_meant)(const void *relay_arg, uint64_t id),
+                           uint64_t id)
+{
+	struct list *next;
+	unsigned n = 0;
+
+	for (struct list *i = set->all.next; i != &set->all; i = next) {
+		struct relay *relay = LIST_OWNER(i, struct relay, node);
+
+		next = i->next;
+		if (is_meant(relay->arg, id)) {
+			finish(relay, true);
+			n++;
+		}
+	}
+	return n;
+}

@@ -58,4 +58,18 @@ void relay_set_fini(struct relay_set *set);
 void relay_start(struct relay_set *set, struct stream *left, struct stream *right, struct buf *for_left,
                  struct buf *for_right, relay_fn on_end, void *arg);
 
+/* What a look at one shows. */
+struct relay_view {
+	uint64_t bytes[2]; /* [0]: from left to right */
+	int64_t quiet_ms;  /* nothing has moved for so long, to the second */
+	void *arg;         /* its on_end's */
+};
+
+/* Shows all, until `look` says false. */
+void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *view, void *arg),
+                void *arg);
+/* Resets those that are meant, by the arg of their on_end; how many that were. */
+unsigned relay_reset_those(struct relay_set *set, bool (*is_meant)(const void *relay_arg, uint64_t id),
+                           uint64_t id);
+
 #endif

@@ -149,6 +149,7 @@ struct account *account_succeed(struct account *account, struct instance *by, st
 
 	if (!successor)
 		return NULL;
+	successor->id = account->id;
 	account_stand(successor, account->home, account->port);
 	give_tunnel_up(account);
 	account_unref(account);
@@ -268,11 +269,13 @@ bool account_enter(struct account *account, struct source *source, const struct 
 		return false;
 	}
 	atomic_fetch_add_explicit(&account->conns, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
 	return true;
 }
 
 void account_leave(struct account *account, struct source *source)
 {
+	atomic_fetch_sub_explicit(&account->inside, 1, memory_order_relaxed);
 	atomic_fetch_sub(&account->principal->conns, 1);
 	atomic_fetch_sub(&account->table->visitors, 1);
 	source_remove_visitor(source);

@@ -51,6 +51,8 @@ struct account {
 	struct list node;              /* in principal->standing */
 	struct worker *home;           /* borrowed: its tunnel's, whatever becomes of the tunnel */
 	uint16_t port;
+	uint64_t id;               /* the tunnel's: see server_new_id; 0: it never stood */
+	atomic_uint inside;        /* visitors pending or carried */
 	atomic_uint pending;       /* visitors that wait for the client */
 	struct stats_bytes series; /* of its identity */
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;

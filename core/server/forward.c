@@ -6,12 +6,15 @@
 #include "base/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
+#include "server/census.h"
 
 struct forward {
 	struct worker *worker;
 	struct account *account; /* ref */
 	struct source *source;   /* ref, or NULL */
 	spore_addr peer;
+	uint64_t id;
+	int64_t since_ms;
 };
 
 /* Left is the client, right the visitor. */
@@ -66,7 +69,12 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
 		free(forward);
 		return;
 	}
-	*forward = (struct forward){ worker, visitor->account, visitor->source, visitor->peer };
+	*forward = (struct forward){ .worker = worker,
+		                     .account = visitor->account,
+		                     .source = visitor->source,
+		                     .peer = visitor->peer,
+		                     .id = server_new_id(worker->shared),
+		                     .since_ms = clock_ms() };
 	stream_open(to_visitor);
 	stats_accepted(&worker->shared->stats, worker->loop, clock_ns() - visitor->since_ns);
 	stats_add(&worker->shared->stats, worker->loop, STAT_RELAYS, 1);
@@ -74,4 +82,27 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
 		log_debug("forwarding connection", log_str("visitor", addr_format(&visitor->peer, text)),
 		          log_int("port", visitor->account->port));
 	relay_start(&worker->relays, stream, to_visitor, unsent, received, on_relay_end, forward);
+}
+
+void forward_describe(const struct relay_view *view, struct census_relay *out)
+{
+	const struct forward *forward = view->arg;
+
+	*out = (struct census_relay){
+		.id = forward->id,
+		.tunnel = forward->account->id,
+		.port = forward->account->port,
+		.visitor = forward->peer,
+		.age_ms = clock_ms() - forward->since_ms,
+		.idle_ms = view->quiet_ms,
+		.bytes_up = view->bytes[1],
+		.bytes_down = view->bytes[0],
+	};
+}
+
+bool forward_is_of(const void *arg, uint64_t id)
+{
+	const struct forward *forward = arg;
+
+	return forward->id == id || forward->account->id == id;
 }

@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
+#include "loop/survey.h"
 #include "net/addr.h"
 #include "net/sock.h"
+#include "server/census.h"
 #include "server/judge.h"
 #include "server/pending.h"
 #include "server/worker.h"
@@ -322,6 +324,41 @@ void server_drain(struct server *server, void (*on_drained)(void *arg), void *ar
 	server->on_drained = on_drained;
 	server->arg = arg;
 	ev_feed_event(loop_ev(server->env.main_loop), &server->tick, EV_TIMER);
+}
+
+struct addressed {
+	struct server *server;
+	struct census_question question;
+};
+
+/* [worker] */
+static void *take_census(unsigned index, const void *question)
+{
+	const struct addressed *addressed = question;
+
+	return census_take(&addressed->server->workers[index], &addressed->question);
+}
+
+static void drop_census(void *census)
+{
+	census_free(census);
+}
+
+struct survey *server_ask(struct server *server, const struct census_question *question, int64_t wait_ms,
+                          void (*done)(struct survey *survey, void *arg), void *arg)
+{
+	struct addressed addressed = { server, *question };
+
+	return survey_start(&(struct survey_plan){ .home = server->env.main_loop,
+	                                           .loops = server->env.loops,
+	                                           .n = server->n_open,
+	                                           .wait_ms = wait_ms,
+	                                           .question = &addressed,
+	                                           .size = sizeof addressed,
+	                                           .ask = take_census,
+	                                           .drop = drop_census,
+	                                           .done = done,
+	                                           .arg = arg });
 }
 
 void server_stop(struct server *server)

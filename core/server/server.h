@@ -6,9 +6,11 @@
 
 #include "link/plugin_set.h"
 
+struct census_question;
 struct grant;
 struct metrics;
 struct server;
+struct survey;
 
 enum { SERVER_MAX_WORKERS = 256 };
 
@@ -28,6 +30,10 @@ bool server_renew(struct server *server, struct plugin_set *set, struct err *err
 /* Closes the public ports and refuses new tunnels; on_drained runs on the main loop once no visitor
  * waits and no relay runs. [main] */
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg);
+/* Puts the question to every worker, for done to hear: each one's answer is a struct census. NULL: out of
+ * memory. [main] */
+struct survey *server_ask(struct server *server, const struct census_question *question, int64_t wait_ms,
+                          void (*done)(struct survey *survey, void *arg), void *arg);
 /* Ends everything and frees it. NULL is fine. [main] */
 void server_stop(struct server *server);
 

@@ -153,6 +153,7 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	tunnel->link = link;
 	tunnel->since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
+	tunnel->account->id = server_new_id(worker->shared);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	count_bytes_of(tunnel);
 	/* A client that does not hear of its tunnel would wait for ever, and hold the port. */
@@ -246,6 +247,11 @@ int tunnel_take_port(struct tunnel *tunnel)
 struct account *tunnel_account(const struct tunnel *tunnel)
 {
 	return tunnel->account;
+}
+
+int64_t tunnel_age_ms(const struct tunnel *tunnel)
+{
+	return clock_ms() - tunnel->since_ms;
 }
 
 void tunnel_beat_all(struct list *tunnels)

@@ -29,6 +29,8 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct gran
 /* Closes the port; its relays go on. NULL is fine. */
 void tunnel_close(struct tunnel *tunnel);
 struct account *tunnel_account(const struct tunnel *tunnel);
+/* How long it has stood under its owner. */
+int64_t tunnel_age_ms(const struct tunnel *tunnel);
 
 /* On all of a worker's tunnels. */
 void tunnel_beat_all(struct list *tunnels);

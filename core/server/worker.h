@@ -32,6 +32,7 @@ struct server_shared {
 	int scarce_fd;                     /* a stranger's, from which on it costs another's */
 	struct stats stats;                /* read-only; counting is [worker] */
 	atomic_bool draining;
+	atomic_uint_fast64_t last_id;
 };
 
 struct worker {
@@ -66,6 +67,12 @@ void worker_drain(struct worker *worker);
 /* Closes the control port; sessions go on. */
 void worker_stop_listening(struct worker *worker);
 void worker_close(struct worker *worker);
+
+/* By which an operator knows a tunnel or a visitor that is carried; never given twice. [any] */
+static inline uint64_t server_new_id(struct server_shared *shared)
+{
+	return atomic_fetch_add_explicit(&shared->last_id, 1, memory_order_relaxed) + 1;
+}
 
 static inline const struct server_settings *worker_settings(const struct worker *worker)
 {
