@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "ops/ctl.h"
 #include "ops/keygen.h"
 #include "ops/plugin_command.h"
 #include "ops/reference_command.h"
@@ -17,6 +18,7 @@ struct command {
 static const struct command commands[] = {
 	{ "server", "run on the public machine", serve_server },
 	{ "local", "make a local service reachable at a public port", serve_local },
+	{ "ctl", "ask a server that runs, or tell it what to do", ctl_run },
 	{ "keygen", "print a fresh secret", keygen_run },
 	{ "plugin", "list plugins, or show what one says of itself", plugin_run },
 	{ "reference", "print what can be configured, as a document or a schema", reference_run },

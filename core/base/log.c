@@ -60,6 +60,11 @@ void log_set_level(enum log_level level)
 	atomic_store(&the_log.level, level);
 }
 
+enum log_level log_get_level(void)
+{
+	return (enum log_level)atomic_load(&the_log.level);
+}
+
 bool log_is_enabled(enum log_level level)
 {
 	return (int)level >= atomic_load_explicit(&the_log.level, memory_order_relaxed);

@@ -28,6 +28,7 @@ bool log_start(enum log_level level, enum log_format format);
 void log_stop(void);
 /* From now on. [any] */
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
 bool log_is_enabled(enum log_level level);
 /* Lines lost so far, over all threads. [any] */
 uint64_t log_dropped(void);

@@ -142,6 +142,11 @@ static void put_json_field(struct line *line, const struct log_field *field)
 	line->out[line->len++] = '"'; /* from the tail's room if need be: the line stays JSON */
 }
 
+const char *logline_level_name(enum log_level level)
+{
+	return level_names[level];
+}
+
 size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level, const char *event,
                       const struct log_field *fields, size_t n, char out[LOGLINE_MAX])
 {

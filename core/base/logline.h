@@ -12,4 +12,7 @@
 size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level, const char *event,
                       const struct log_field *fields, size_t n, char out[LOGLINE_MAX]);
 
+/* "trace" to "error". */
+const char *logline_level_name(enum log_level level);
+
 #endif

@@ -109,6 +109,10 @@ static const spore_option acl_rows[] = {
 	{ "public", SPORE_OPT_NODE, 0, offsetof(struct acl_settings, public_ports), 0, NULL, 1, 0, NULL,
 	  NULL, "of the tunnels' public ports" },
 };
+static const spore_option admin_rows[] = {
+	SPORE_STRING(struct admin_settings, socket, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,
+	             "unix socket for `spore ctl`; \"\": none; default: $RUNTIME_DIRECTORY/admin.sock, if that is set"),
+};
 static const spore_option log_rows[] = {
 	SPORE_ENUM(struct log_settings, level, 0, "\"info\"", "trace|debug|info|warn|error",
 	           "least severe level that is logged"),
@@ -129,6 +133,7 @@ static const spore_option_item tunnel_item = ITEM(struct tunnel_settings, tunnel
 static const spore_option_item plugin_item = ITEM(struct plugin_settings, plugin_rows);
 static const spore_option_item limit_item = ITEM(struct limit_settings, limit_rows);
 static const spore_option_item acl_item = ITEM(struct acl_settings, acl_rows);
+static const spore_option_item admin_item = ITEM(struct admin_settings, admin_rows);
 static const spore_option_item log_item = ITEM(struct log_settings, log_rows);
 
 #define BOTH                                                                                       \
@@ -151,6 +156,8 @@ static const spore_option server_root[] = {
 	             "not authenticated. A source is an IPv4 address or an IPv6 /64; 0 means no limit, if nothing "
 	             "else is said. Data connections that the server asked its clients for are beside all of "
 	             "these"),
+	SPORE_OBJECT(struct settings, admin, struct admin_settings, 0, &admin_item,
+	             "the operator's access to the running server, which `spore ctl` uses"),
 	BOTH,
 };
 static const spore_option client_root[] = {

@@ -40,12 +40,12 @@ struct tunnel_settings {
 };
 
 struct limit_settings {
-	int64_t max_conns_per_ip;       /* tunnels of one source; 0, here and below: no limit */
-	int64_t max_tunnels;            /* in all */
-	int64_t max_relays;             /* visitors waiting or carried, in all */
-	int64_t max_pending;            /* visitors that wait for a client, in all */
-	int64_t max_pending_per_tunnel; /* of them, one tunnel's */
-	int64_t max_visitors_per_ip;    /* of one source, on all tunnels */
+	int64_t max_conns_per_ip;            /* tunnels of one source; 0, here and below: no limit */
+	int64_t max_tunnels;                 /* in all */
+	int64_t max_relays;                  /* visitors waiting or carried, in all */
+	int64_t max_pending;                 /* visitors that wait for a client, in all */
+	int64_t max_pending_per_tunnel;      /* of them, one tunnel's */
+	int64_t max_visitors_per_ip;         /* of one source, on all tunnels */
 	int64_t visitor_rate, visitor_burst; /* new visitors of one source, a second and at once */
 	int64_t relay_idle_timeout;          /* ms */
 	int64_t max_unauthenticated; /* connections on their way, in all; 0: a part of the descriptors */
@@ -63,6 +63,10 @@ struct plugin_settings {
 
 struct acl_settings {
 	const spore_cfg *control, *public_ports;
+};
+
+struct admin_settings {
+	const char *socket; /* path; "": none; NULL: see admin_socket_path */
 };
 
 struct log_settings {
@@ -85,6 +89,7 @@ struct settings {
 	struct acl_settings acl;
 	const spore_cfg *transport, *auth, *metrics;
 	struct log_settings log;
+	struct admin_settings admin;
 };
 
 extern const struct option_table settings_server, settings_client;

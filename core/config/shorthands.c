@@ -28,6 +28,7 @@ const struct shorthand shorthands[] = {
 	  "addresses that may connect to the control port; all others may not" },
 	{ "deny",          0,   ROLE_SERVER, NULL,     false, LIST,          "/acl/control[cidr]/deny", "PREFIX,...",
 	  "addresses that may not connect to the control port; the longest prefix decides" },
+	{ "admin_socket",  0,   ROLE_SERVER, NULL,     false, TEXT,          "/admin/socket",         "PATH", NULL },
 	{ "to",            't', ROLE_LOCAL,  "SERVER", true,  TEXT,          "/client/to",            "HOST", NULL },
 	{ "local_port",    0,   ROLE_LOCAL,  NULL,     true,  NUMBER,        "/tunnels[0]/local_port", "PORT", NULL },
 	{ "local_host",    'l', ROLE_LOCAL,  NULL,     false, TEXT,          "/tunnels[0]/local_host", "HOST", NULL },

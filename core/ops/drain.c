@@ -1,6 +1,7 @@
 #include "ops/drain.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "loop/loop.h"
@@ -76,6 +77,11 @@ void drain_set_timeout(struct drain *drain, int64_t timeout_ms)
 void drain_done(struct drain *drain)
 {
 	ev_break(loop_ev(drain->loop), EVBREAK_ALL);
+}
+
+bool drain_ask(struct drain *drain)
+{
+	return atomic_load(&drain->all) == 0 && kill(getpid(), SIGTERM) == 0;
 }
 
 void drain_fini(struct drain *drain)

@@ -28,6 +28,8 @@ void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void
 /* For a drain that has not begun. */
 void drain_set_timeout(struct drain *drain, int64_t timeout_ms);
 void drain_done(struct drain *drain);
+/* Begins it as TERM does; false: it has begun. */
+bool drain_ask(struct drain *drain);
 /* The loop has ended, and from here on the process does. */
 void drain_fini(struct drain *drain);
 

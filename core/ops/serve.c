@@ -8,6 +8,7 @@
 #include "config/help.h"
 #include "config/shorthands.h"
 #include "loop/loop.h"
+#include "ops/admin.h"
 #include "ops/drain.h"
 #include "ops/overview.h"
 #include "ops/reload.h"
@@ -98,6 +99,8 @@ struct server_process {
 	struct server *server;
 	struct drain drain;
 	struct reload reload;
+	struct admin_host host;
+	struct admin *admin; /* NULL: none was asked for */
 };
 
 static void on_drained(void *arg)
@@ -119,7 +122,9 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	const struct server_settings *settings = &runtime->config->settings.server;
 	struct server_env env = { runtime->metrics, runtime->main_loop, runtime->loops,
 		                  runtime->n_workers };
-	struct server_process process;
+	struct server_process process = {
+		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload }
+	};
 	struct err err;
 
 	runtime_check_buffers(settings->sndbuf, settings->recbuf);
@@ -127,13 +132,16 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
 	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
-	process.server = server_start(&env, runtime->set, &err);
+	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err))
+		process.server = server_start(&env, runtime->set, &err);
 	if (process.server) {
+		process.host.server = process.server;
 		host_set_ready(true);
 		loop_run(runtime->main_loop);
 	} else {
 		fprintf(stderr, "error: %s\n", err.text);
 	}
+	admin_stop(process.admin);
 	reload_stop(&process.reload);
 	drain_fini(&process.drain);
 	server_stop(process.server);

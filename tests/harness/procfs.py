@@ -55,6 +55,23 @@ def threads(pid):
     return _status(pid, "Threads")
 
 
+def listening_ports(pid):
+    """The TCP ports at which it listens, one for each socket."""
+    own = set()
+    for number in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            own.add(os.readlink(f"/proc/{pid}/fd/{number}"))
+        except FileNotFoundError:
+            pass
+    ports = []
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/{pid}/net/{table}", encoding="ascii") as lines:
+            for fields in [line.split() for line in lines][1:]:
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
+                    ports.append(int(fields[1].rpartition(":")[2], 16))
+    return ports
+
+
 def raise_open_file_limit():
     """Lifts our own soft limit to the hard one, and returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,0 +1,491 @@
+"""The admin socket and `spore ctl`: what an operator sees and does, and who is none."""
+
+import configparser
+import contextlib
+import json
+import os
+import random
+import re
+import signal
+import socket
+import stat
+import threading
+import time
+
+import pytest
+
+from harness import procfs
+from harness.admin import Admin, read_all
+from harness.loopback import BORE_CONTROL_PORT, port_is_free
+from harness.peers import REPOSITORY, bore_client, spore_binary, spore_client, spore_server
+from harness.process import run
+from harness.scale import count, seconds
+from harness.services import Echo
+from harness.sockets import connect, how_it_ends, read_exactly
+from harness.visitors import one_exchange
+from harness.waiting import wait_until
+from harness.wire import Tunnel
+
+COMMANDS = ["status", "tunnels", "relays", "loops", "plugins"]
+KICKED = "closed by the operator"
+
+
+@pytest.fixture
+def admin(tmp_path):
+    return Admin(tmp_path / "admin.sock")
+
+
+@pytest.fixture
+def running(admin, address):
+    """A server of two workers with an admin socket, and what is beside it."""
+    with spore_server(address, extra=[*admin.flags, "--workers", "2"]) as server:
+        yield server
+
+
+# ---- the socket ------------------------------------------------------------------------------------
+
+
+def test_the_socket_is_the_owners_alone_and_goes_with_him(admin, address):
+    """Whatever the umask is."""
+    old = os.umask(0)
+    try:
+        with spore_server(address, extra=admin.flags) as server:
+            mode = os.lstat(admin.path).st_mode
+            assert stat.S_ISSOCK(mode) and stat.S_IMODE(mode) == 0o600
+            assert os.listdir(os.path.dirname(admin.path)) == ["admin.sock"]
+            assert server.stop() == 0
+    finally:
+        os.umask(old)
+    assert not admin.is_there()
+
+
+def test_no_socket_unless_asked_for(address):
+    with spore_server(address) as server:
+        assert not any("admin socket" in line for line in server.process.stderr)
+
+
+def test_where_systemd_wants_it(tmp_path, address):
+    """The unit's folder, the server's default in it and ctl's are the same."""
+    unit = configparser.RawConfigParser(strict=False, delimiters="=")
+    unit.optionxform = str
+    unit.read(REPOSITORY / "conf" / "systemd" / "spore.service")
+    default = f"/run/{unit['Service']['RuntimeDirectory']}/admin.sock"
+    assert default in "\n".join(run([spore_binary(), "ctl", "--help"]).stdout)
+    assert unit["Service"]["ExecReload"].split()[1:] == ["ctl", "reload"]
+    admin = Admin(tmp_path / "admin.sock")
+    with spore_server(address, env={"RUNTIME_DIRECTORY": str(tmp_path)}):
+        assert admin.ask("status")["state"] == "serving"
+    with spore_server(address, env={"RUNTIME_DIRECTORY": str(tmp_path)}, extra=["--admin-socket", ""]):
+        assert not admin.is_there()
+
+
+def test_by_variable_on_both_sides(admin, address):
+    env = {"SPORE_ADMIN_SOCKET": admin.path}
+    with spore_server(address, env=env):
+        process = run([spore_binary(), "ctl", "status"], env=env)
+        assert process.status == 0, process.log()
+
+
+def test_two_servers_on_one_path(running, admin, address):
+    """The second says so and ends; the first never notices."""
+    process = run([spore_binary(), "server", "--bind-addr", address.host, "--control-port",
+                   str(address.free_port()), *admin.flags])  # fmt: skip
+    assert process.status == 1
+    assert process.stderr == [
+        f"error: cannot create the admin socket {admin.path}: another server listens there; "
+        "choose another path with --admin-socket"
+    ]
+    assert admin.ask("status")["pid"] == running.pid
+
+
+def test_what_a_killed_server_left_is_replaced(admin, address):
+    with spore_server(address, extra=admin.flags) as server:
+        server.process_was_ended = True
+        server.process.signal(signal.SIGKILL)
+        server.process.wait()
+    assert admin.is_there()
+    with spore_server(address, extra=admin.flags) as server:
+        assert admin.ask("status")["pid"] == server.pid
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_foreign_user_is_refused(running, admin, tmp_path):
+    """By the socket's mode, and by who it is even if somebody has opened that."""
+    for folder in [tmp_path, *tmp_path.parents]:
+        if folder.stat().st_uid == os.geteuid() and folder != folder.parent and not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o011)
+    as_somebody = ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"]
+    script = (
+        "import socket, sys\n"
+        "sock = socket.socket(socket.AF_UNIX)\n"
+        "sock.connect(sys.argv[1])\n"
+        "print(sock.recv(1000).decode())\n"
+    )
+    words = [*as_somebody, "/usr/bin/python3", "-c", script, admin.path]
+    assert "PermissionError" in run(words).stderr[-1]
+    os.chmod(admin.path, 0o666)
+    process = run(words)
+    assert json.loads("\n".join(process.stdout)) == {"error": "only root and the server's own user may ask"}
+    running.process.wait_for("admin connection refused uid=54321", stream="stderr")
+
+
+# ---- what shows ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def carried(host, port, data=b"hello"):
+    """A visitor of an echo service, in the middle of it."""
+    with connect(host, port) as visitor:
+        visitor.sendall(data)
+        assert read_exactly(visitor, len(data)) == data
+        yield visitor
+
+
+def test_tunnels_and_relays(admin, tmp_path, address):
+    """Of all workers, each with its client or visitor, its owner, and what it has carried."""
+    secrets = [{"use": "multi_secret", "secrets": {"alice": "one", "bob": "two"}}]
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"auth": secrets, "server": {"workers": 2}}))
+    with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server, Echo() as service:
+        with spore_client(server.control, service.port, secret="one") as alice:
+            with Tunnel(server, secret="two") as bob, carried(address.host, alice.port) as visitor:
+                tunnels = wait_until(lambda: of_bytes(admin.ask("tunnels"), "tunnels", 5), "bytes to be counted")
+                relays = admin.ask("relays")
+                assert relays["all"] == 1 and tunnels["all"] == 2
+                by_name = {each["identity"]: each for each in tunnels["tunnels"]}
+                first, second = by_name["alice"], by_name["bob"]
+                assert first["port"] == alice.port and second["port"] == bob.port
+                assert first["client"].startswith("127.") and first["heartbeats"] and not second["heartbeats"]
+                assert first["visitors"] == first["visitors_all"] == 1 and first["waiting"] == 0
+                assert first["bytes_up"] == first["bytes_down"] == 5
+                assert 0 <= first["age_ms"] < seconds(60) * 1000
+                (relay,) = relays["relays"]
+                assert relay["tunnel"] == first["id"] != second["id"]
+                assert relay["identity"] == "alice" and relay["port"] == alice.port
+                assert relay["visitor"] == "{}:{}".format(*visitor.getsockname())
+                assert relay["bytes_up"] == relay["bytes_down"] == 5
+                assert len({relay["id"], first["id"], second["id"]}) == 3
+
+                table = admin.ctl("tunnels").splitlines()
+                assert table[0].split()[:4] == ["ID", "PORT", "IDENTITY", "CLIENT"]
+                assert table[1].split()[:3] == [str(first["id"]), str(alice.port), "alice"]
+                table = admin.ctl("relays").splitlines()
+                assert table[1].split()[:4] == [str(relay["id"]), str(first["id"]), str(alice.port), "alice"]
+                with bob.visit():
+                    bob.wire.connection()
+                    assert [each["waiting"] for each in admin.ask("tunnels")["tunnels"]] == [0, 1]
+
+
+def of_bytes(answer, key, number):
+    return answer if any(each["bytes_up"] == number for each in answer[key]) else None
+
+
+def test_idle_relays_show_for_how_long(running, admin):
+    with Tunnel(running) as tunnel:
+        visitor, far = tunnel.join()
+        with visitor, far:
+            wait_until(lambda: admin.ask("relays")["relays"][0]["idle_ms"] > 1500, "a relay to be idle")
+            visitor.sendall(b"x")
+            assert read_exactly(far, 1) == b"x"
+            wait_until(lambda: admin.ask("relays")["relays"][0]["idle_ms"] < 1500, "it to be idle no more")
+
+
+def test_status(running, admin):
+    with Echo() as service, spore_client(running.control, service.port) as client:
+        with carried(running.public_host, client.port):
+            status = admin.ask("status")
+            assert status["pid"] == running.pid and status["state"] == "serving"
+            assert status["control_port"] == "{}:{}".format(*running.control)
+            assert status["tunnels"] == status["relays"] == status["visitors_all"] == 1
+            assert status["workers"] == 2 and status["silent_workers"] == []
+            assert status["generation"] == status["generations_alive"] == 1
+            assert 0 < status["descriptors"] <= status["max_descriptors"]
+            assert status["memory"] > 0 and status["log_level"] == "info" and status["dates"] == []
+            text = admin.ctl("status")
+            assert f"serving at {status['control_port']} for " in text
+            assert re.search(r"^visitors +1 carried, 0 waiting, 1 so far", text, re.MULTILINE)
+
+
+def test_loops_and_plugins(running, admin):
+    loops = admin.ask("loops")
+    assert [each["worker"] for each in loops["workers"]] == [0, 1]
+    assert all(each["answers"] and each["turns"] > 0 and each["waited_us"] >= 0 for each in loops["workers"])
+    assert loops["main"]["longest_us"] >= loops["main"]["recent_us"] > 0
+    assert len(admin.ctl("loops").splitlines()) == 4
+    plugins = admin.ask("plugins")
+    (instance,) = plugins["instances"]
+    assert (instance["kind"], instance["name"], instance["generation"]) == ("transport", "plain", 1)
+    (file,) = plugins["files"]
+    assert file["file"] == instance["file"] and re.fullmatch("sha256:[0-9a-f]{64}", file["digest"])
+    assert file["digest"] in admin.ctl("plugins")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_is_the_servers_answer(running, admin, command):
+    answer, shown = admin.ask(command), json.loads(admin.ctl("--json", command))
+    assert shown.keys() == answer.keys()
+
+
+# ---- what it does ----------------------------------------------------------------------------------
+
+
+def id_of(admin, port, what="tunnels"):
+    return next(each["id"] for each in admin.ask(what)[what] if each["port"] == port)
+
+
+def test_kick_a_tunnel(running, admin):
+    """Its client hears why and ends, its visitors end with it, others notice nothing."""
+    with Echo() as service, spore_client(running.control, service.port) as kept:
+        with spore_client(running.control, service.port) as gone:
+            with carried(running.public_host, gone.port) as visitor, carried(running.public_host, kept.port) as other:
+                assert admin.ctl("kick", str(id_of(admin, gone.port))) == "ended tunnels: 1, visitors: 1"
+                assert how_it_ends(visitor)[0] == b""
+                assert gone.wait() == 1
+                assert any("the server's operator has ended the tunnel" in line for line in gone.process.stderr)
+                assert port_is_free(running.public_host, gone.port)
+                other.sendall(b"still")
+                assert read_exactly(other, 5) == b"still"
+        assert one_exchange(running.public_host, kept.port) == b"ping"
+
+
+def test_kick_says_why_on_the_wire(running, admin):
+    with Tunnel(running) as tunnel:
+        admin.ctl("kick", str(id_of(admin, tunnel.port)))
+        tunnel.wire.expect_error(KICKED)
+
+
+def test_kick_a_client_of_bore(admin, address):
+    """It ends, too."""
+    with spore_server(address, control_port=BORE_CONTROL_PORT, extra=admin.flags) as server, Echo() as service:
+        with bore_client(server.control, service.port) as client:
+            admin.ctl("kick", str(id_of(admin, client.port)))
+            client.wait()
+
+
+def test_kick_a_visitor(running, admin):
+    with Echo() as service, spore_client(running.control, service.port) as client:
+        with carried(running.public_host, client.port) as one:
+            first = admin.ask("relays")["relays"][0]["id"]
+            with carried(running.public_host, client.port) as other:
+                assert admin.ctl("kick", str(first)) == "ended tunnels: 0, visitors: 1"
+                assert how_it_ends(one)[0] == b""
+                other.sendall(b"still")
+                assert read_exactly(other, 5) == b"still"
+        assert "there is no tunnel and no visitor with the id" in admin.ctl("kick", str(first), status=1)
+
+
+def test_log_level(running, admin):
+    assert admin.ctl("log-level", "debug") == "log level: debug, was info"
+    with Tunnel(running) as tunnel:
+        visitor, far = tunnel.join()
+        visitor.close()
+        far.close()
+        running.process.wait_for("debug connection ended", stream="stderr")
+    assert admin.ask("status")["log_level"] == "debug"
+    assert "expected trace, debug, info, warn or error, found loud" in admin.ctl("log-level", "loud", status=1)
+    assert admin.ask("status")["log_level"] == "debug"
+
+
+def test_reload_and_generations(admin, tmp_path, address):
+    """A good one, a wrong one, and the old instances as long as a tunnel needs them."""
+    path = tmp_path / "server.json"
+
+    def write(secret):
+        auth = [{"use": "hmac", "secret": secret}]
+        path.write_text(json.dumps({"auth": auth, "server": {"on_reload": "keep"}}))
+
+    write("one")
+    with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server:
+        with Tunnel(server, secret="one"):
+            write("two")
+            first, *table = admin.ctl("reload").splitlines()
+            assert first == "reloaded: generation 2, 1 changes"
+            assert table[0].split() == ["KEY", "FROM", "TO", "HOLDS"] and table[1].startswith("/auth/0/secret ")
+            assert "two" not in table[1]
+            status = admin.ask("status")
+            assert (status["generation"], status["generations_alive"]) == (2, 2)
+            assert {each["generation"] for each in admin.ask("plugins")["instances"]} == {1, 2}
+            path.write_text('{\n\t"server": { "max_prot": 5 }\n}')
+            said = admin.ctl("reload", status=1)
+            assert "error: reload refused, all stays as it was" in said
+            assert f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you mean "max_port"?' in said
+            assert "^" in said, "the mistake's place"
+            assert admin.ask("status")["generation"] == 2
+        wait_until(lambda: admin.ask("status")["generations_alive"] == 1, "the old instance to end")
+        assert {each["generation"] for each in admin.ask("plugins")["instances"]} == {2}
+
+
+def test_drain(running, admin):
+    """As TERM: nobody new, who is there may end, then status 0. Meanwhile the operator can look."""
+    with Tunnel(running) as tunnel:
+        visitor, far = tunnel.join()
+        with visitor, far:
+            running.process_was_ended = True
+            assert admin.ctl("drain") == "draining, for at most 10 s"
+            running.process.wait_for("draining signal=TERM", stream="stderr")
+            wait_until(lambda: port_is_free(running.public_host, tunnel.port), "the public port to close")
+            assert admin.ctl("drain") == "it is draining already"
+            assert admin.ask("status")["state"] == "draining"
+            assert "the server is ending" in admin.ctl("reload", status=1)
+            visitor.sendall(b"x")
+            assert read_exactly(far, 1) == b"x"
+        assert running.process.wait() == 0
+        assert not admin.is_there()
+
+
+# ---- who asks badly --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line, error", [
+    (b"\n", 'unknown command ""'),
+    (b"nonsense\n", "unknown command nonsense"),
+    (b"STATUS\n", "unknown command STATUS"),
+    (b"\x1b[2J\xff\xfe\n", "unknown command \x1b[2J\xff\xfe"),
+    (b"status\0tunnels\n", None),
+    (b"kick\n", "expected one more word: ID"),
+    (b"kick 1 2\n", "unexpected word 2"),
+    (b"status now\n", "unexpected word now"),
+    (b"kick -1\n", "expected an id, as `spore ctl tunnels` shows it, found -1"),
+    (b"kick 0\n", "expected an id, as `spore ctl tunnels` shows it, found 0"),
+    (b"kick 99999999999999999999999\n", "expected an id, as `spore ctl tunnels` shows it, found 99999999999999999999999"),
+    (b"kick 9223372036854775807\n", "there is no tunnel and no visitor with the id 9223372036854775807"),
+    (b"x" * 5000, "unknown command " + "x" * 255),
+    (b'{"command": "status"}\n', 'unknown command {"command":'),
+])  # fmt: skip
+def test_garbage(running, admin, line, error):
+    answer = json.loads(admin.say(line))
+    assert answer.get("error") == error
+
+
+def test_much_garbage(running, admin):
+    """Whatever bytes come, the answer is JSON; and the server serves on."""
+    dice = random.Random(37)
+    words = [b"status", b"kick", b"tunnels", b"log-level", b"relays", b"loops", b" ", b"\t", b"\r", b"\0", b"7"]
+    for _ in range(count(300, least=50)):
+        line = b"".join(
+            dice.choice(words) if dice.random() < 0.6 else dice.randbytes(dice.randrange(1, 40))
+            for _ in range(dice.randrange(1, 8))
+        )
+        if b"drain" not in line:
+            json.loads(admin.say(line.replace(b"\n", b"") + b"\n"))
+    assert admin.ask("status")["state"] == "serving"
+    with Tunnel(running):
+        pass
+
+
+def test_whoever_ends_early(running, admin):
+    """With half a line, none, or before the answer is read."""
+    before = admin.ask("status")["descriptors"]
+    for line in [b"", b"stat", b"status\n", b"relays\n"]:
+        for _ in range(count(20, least=5)):
+            with admin.connect() as sock:
+                sock.sendall(line)
+    with admin.connect() as sock:
+        sock.sendall(b"status")
+        sock.shutdown(socket.SHUT_WR)
+        assert json.loads(read_all(sock))["state"] == "serving"
+    wait_until(lambda: admin.ask("status")["descriptors"] <= before, "their descriptors to be given back")
+
+
+def test_a_hundred_at_once(running, admin):
+    """All are answered, though not all at the same time."""
+    socks = [admin.connect() for _ in range(100)]
+    for sock in socks:
+        sock.sendall(b"status\n")
+    for sock in socks:
+        with sock:
+            assert json.loads(read_all(sock))["state"] == "serving"
+
+
+def test_a_hundred_who_say_nothing(running, admin):
+    """They are dropped after a while, and nobody else notices: neither operators nor visitors."""
+    with contextlib.ExitStack() as stack, Echo() as service:
+        client = stack.enter_context(spore_client(running.control, service.port))
+        silent = [stack.enter_context(admin.connect()) for _ in range(40)]
+        assert one_exchange(running.public_host, client.port) == b"ping"
+        started = time.monotonic()
+        assert admin.ask("status")["state"] == "serving"
+        assert time.monotonic() - started < seconds(12)
+        assert read_all(silent[0]) == b""
+        running.process.wait_for('admin connection dropped reason="it asks nothing"', stream="stderr")
+
+
+def test_a_slow_reader_is_dropped(running, admin):
+    """Who does not take his answer keeps neither memory nor a place, and holds nobody up."""
+    with contextlib.ExitStack() as stack:
+        tunnel = stack.enter_context(Tunnel(running))
+        for _ in range(1200):
+            visitor, far = tunnel.join()
+            stack.enter_context(visitor)
+            stack.enter_context(far)
+        assert len(admin.say(b"relays\n")) > 220000, "more than the kernel takes for us"
+        slow = stack.enter_context(socket.socket(socket.AF_UNIX))
+        slow.connect(admin.path)
+        slow.sendall(b"relays\n")
+        assert admin.ask("status")["relays"] == 1200
+        running.process.wait_for('admin connection dropped reason="it reads too slowly"', stream="stderr", timeout=15)
+        slow.settimeout(seconds(5))
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(read_all(slow))
+
+
+# ---- ctl itself ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words, said", [
+    ([], "expected a command"),
+    (["nonsense"], 'unknown command "nonsense"'),
+    (["statsu"], 'unknown command "statsu": did you mean "status"?'),
+    (["kick"], "expected one more word after kick"),
+    (["kick", "1", "2"], 'unexpected "2"'),
+    (["kick", "1\nstatus"], 'unexpected "1\\x0astatus"'),
+    (["status", "--loud"], "unknown flag --loud"),
+    (["status", "now"], 'unexpected "now"'),
+    (["status", "--socket"], "expected a path after --socket, found the end of the command line"),
+])  # fmt: skip
+def test_wrong_command_lines(words, said):
+    process = run([spore_binary(), "ctl", *words])
+    assert process.status == 2 and process.stdout == []
+    assert process.stderr == [f"error: {said}", "try: spore ctl --help"]
+
+
+def test_no_server(admin, tmp_path):
+    said = admin.ctl("status", status=1)
+    assert said == (f"error: cannot reach a server at {admin.path}: No such file or directory: "
+                    "does a server run, with --admin-socket? Say where with --socket")  # fmt: skip
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(admin.path)
+    assert "Connection refused" in admin.ctl("status", status=1)
+    assert "File name too long" in Admin("x" * 200).ctl("status", status=1)
+
+
+@pytest.mark.parametrize("answer, said", [
+    (b"", "no answer from the server"),
+    (b"[]", "no JSON object"),
+    (b'{"error"', "no JSON object"),
+    (b'{ "error": 5 }', "error: "),
+    (b'{ "error": "\\u001b[2J" }', "error: \\x1b[2J"),
+])
+def test_a_server_that_answers_nonsense(admin, answer, said):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(admin.path)
+        listening.listen()
+
+        def serve():
+            sock, _ = listening.accept()
+            with sock:
+                sock.recv(1000)
+                sock.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        assert said in admin.ctl("status", status=1)
+        thread.join()
+
+
+def test_nothing_of_it_over_tcp(running, admin):
+    """The control port answers none of its words, and a server listens nowhere else."""
+    with connect(*running.control) as sock:
+        sock.sendall(b"status\n\0")
+        assert b"version" not in how_it_ends(sock)[0]
+    assert set(procfs.listening_ports(running.pid)) == {running.control[1]}
