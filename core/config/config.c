@@ -99,6 +99,7 @@ static struct json *load_file(struct config *config, const char *path, const cha
 	char *text;
 	size_t len;
 
+	files_note(&config->files, config->doc, path);
 	text = read_file(path, &len, &is_file, &err);
 	if (!text) {
 		source = json_source_add(config->doc, origin, NULL, 0);
@@ -390,8 +391,9 @@ static enum config_outcome fill(struct config *config, const struct command *com
 	if (!has_essentials(&p))
 		return CONFIG_USAGE;
 	list_flat_keys(config->role, flat_keys);
-	option_fill(&(struct option_scope){ config->doc, diag, config->folder, flat_keys },
-	            server ? &settings_server : &settings_client, p.root, &config->settings);
+	option_fill(
+		&(struct option_scope){ config->doc, diag, config->folder, flat_keys, &config->files },
+		server ? &settings_server : &settings_client, p.root, &config->settings);
 	read_chains(config, diag);
 	server ? check_server(config, diag) : check_client(config, diag);
 	config->is_readable = true;
@@ -450,8 +452,8 @@ enum config_outcome config_load_plugins(const char *path, struct diag *diag, str
 		diag_add(diag, plugins, "expected an object, found %s", json_type_name(plugins->type));
 	if (file && plugins && diag->count == 0) {
 		json_add(config->doc, json_doc_root(config->doc), "plugins", plugins);
-		option_fill(&(struct option_scope){ config->doc, diag, config->folder, NULL }, &table,
-		            plugins, &config->settings.plugins);
+		option_fill(&(struct option_scope){ config->doc, diag, config->folder, NULL, NULL },
+		            &table, plugins, &config->settings.plugins);
 	}
 	return file && diag->count == 0 ? CONFIG_LOADED : CONFIG_WRONG;
 }

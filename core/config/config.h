@@ -41,6 +41,7 @@ struct config {
 	bool secret_in_arguments; /* one was given as a flag (and wiped there) */
 	size_t secrets_in_list;   /* so many were given with commas between them; 0: one or none */
 	const char *folder;       /* that relative paths start from; NULL: the working directory */
+	struct files files;       /* that were read so far */
 	struct settings settings;
 	struct config_chain transport, auth, acl_control, acl_public, metrics;
 	atomic_uint refs;

@@ -10,7 +10,7 @@
 
 static struct json_source *read_source(const struct option_scope *scope, const struct json *node)
 {
-	const char *path = value_path(scope, node);
+	const char *path = value_path_to_read(scope, node);
 	FILE *file = path ? fopen(path, "re") : NULL;
 	struct json_source *source = NULL;
 	char *text = NULL;

@@ -178,8 +178,8 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 			return true;
 		table = item_table(row->item);
 		return option_fill(
-			&(struct option_scope){ scope->doc, scope->diag, scope->folder, NULL }, &table,
-			NULL, out);
+			&(struct option_scope){ scope->doc, scope->diag, scope->folder, NULL, NULL },
+			&table, NULL, out);
 	}
 	source = json_source_add(scope->doc, "default", row->dflt, strlen(row->dflt));
 	node = source ? json_parse(scope->doc, source, &error) : NULL;

@@ -6,6 +6,7 @@
 #include <spore/option.h>
 
 #include "config/diag.h"
+#include "config/files.h"
 
 /* What becomes of a running process when an option changes under it. */
 enum option_change {
@@ -29,6 +30,7 @@ struct option_scope {
 	struct diag *diag;
 	const char *folder;        /* that relative paths start from */
 	const char *const *ignore; /* NULL-ended keys that are somebody else's; may be NULL */
+	struct files *files;       /* gets those that are read; may be NULL */
 };
 
 /* Fills `conf` (zeroed by the caller) from `object` (NULL: all defaults). Every mistake goes to the

@@ -40,6 +40,7 @@ static const spore_option server_rows[] = {
 	DRAIN_TIMEOUT(struct server_settings),
 	SPORE_ENUM(struct server_settings, on_reload, 0, "\"close\"", "close|keep",
 	           "tunnels of clients whom a new configuration would refuse"),
+	SPORE_BOOL(struct server_settings, watch, 0, "false", "reload when the configuration's files change"),
 };
 static const spore_option client_rows[] = {
 	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL, "the server's name or address"),

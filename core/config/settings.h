@@ -19,6 +19,7 @@ struct server_settings {
 	int64_t sndbuf, recbuf;    /* bytes; 0: the system's */
 	int64_t drain_timeout;     /* ms */
 	int64_t on_reload;         /* ON_RELOAD_* */
+	uint32_t watch;            /* the configuration's files: reload when they change */
 };
 
 struct client_settings {

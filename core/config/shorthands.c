@@ -23,6 +23,7 @@ const struct shorthand shorthands[] = {
 	{ "sndbuf",        0,   ROLE_SERVER, NULL,     false, TEXT,          "/server/sndbuf",        "BYTES", NULL },
 	{ "recbuf",        0,   ROLE_SERVER, NULL,     false, TEXT,          "/server/recbuf",        "BYTES", NULL },
 	{ "drain_timeout", 0,   ROLE_SERVER, NULL,     false, TEXT,          "/server/drain_timeout", "DURATION", NULL },
+	{ "watch",         0,   ROLE_SERVER, NULL,     false, YES,           "/server/watch",         "", NULL },
 	{ "max_conns_per_ip", 0, ROLE_SERVER, NULL,    false, NUMBER,        "/limits/max_conns_per_ip", "N", NULL },
 	{ "allow",         0,   ROLE_SERVER, NULL,     false, LIST,          "/acl/control[cidr]/allow", "PREFIX,...",
 	  "addresses that may connect to the control port; all others may not" },

@@ -221,12 +221,25 @@ const char *value_path(const struct option_scope *scope, const struct json *node
 	return full;
 }
 
+const char *value_path_to_read(const struct option_scope *scope, const struct json *node)
+{
+	const char *path = value_path(scope, node);
+
+	if (path)
+		files_note(scope->files, scope->doc, path);
+	return path;
+}
+
 static bool read_string(const struct option_scope *scope, const spore_option *row,
                         const struct json *node, const char **out)
 {
 	if (node->type != JSON_STRING)
 		return wrong(scope, node, "a string");
-	*out = row->flags & SPORE_OPTF_PATH ? value_path(scope, node) : node->raw;
+	if (row->flags & SPORE_OPTF_PATH)
+		*out = row->flags & SPORE_OPTF_READ ? value_path_to_read(scope, node)
+		                                    : value_path(scope, node);
+	else
+		*out = node->raw;
 	return *out != NULL;
 }
 
@@ -282,7 +295,7 @@ static void warn_if_open(int fd, const char *path)
 
 static bool secret_from_file(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
-	const char *path = value_path(scope, node);
+	const char *path = value_path_to_read(scope, node);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	char text[SECRET_MAX + 1];
 	ssize_t n = fd < 0 ? -1 : read_all(fd, text, sizeof text);

@@ -12,6 +12,8 @@ bool value_read(const struct option_scope *scope, const spore_option *row, const
 /* The path that a string is. In a file it starts from the file's folder, from a flag or a variable
  * from the working directory. NULL: out of memory. */
 const char *value_path(const struct option_scope *scope, const struct json *node);
+/* The same, and the file is about to be read: it is noted among the scope's. */
+const char *value_path_to_read(const struct option_scope *scope, const struct json *node);
 /* `found "x"`, for messages; secrets are not shown. */
 const char *value_describe(const struct json *node, char *out, size_t size);
 

@@ -67,7 +67,7 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 		.report_arg = b,
 	};
 	struct option_scope scope = { b->set->config->doc, b->diag, b->set->config->folder,
-		                      config_instance_keys };
+		                      config_instance_keys, &b->set->config->files };
 	struct option_table table;
 	struct instance *instance;
 	struct err err;

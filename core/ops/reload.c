@@ -145,6 +145,8 @@ static void read_again(struct reload *reload, struct reload_words *words, struct
 	                  diag.count == 0 && swap_in(reload, config, &from, &diag, &answer->changes);
 	if (!answer->swapped)
 		answer->mistakes = mistakes_text(&diag);
+	if (config)
+		watch_follow(&reload->watch, config, reload->runtime->config->settings.server.watch);
 	effective_fini(&from);
 	diag_fini(&diag);
 	config_unref(config);
@@ -171,7 +173,7 @@ void reload_answer_fini(struct reload_answer *answer)
 	*answer = (struct reload_answer){ .swapped = false };
 }
 
-/* ---- the signal ---------------------------------------------------------------------------------- */
+/* ---- HUP, and files that change ------------------------------------------------------------------ */
 
 static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 {
@@ -180,6 +182,15 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 	(void)ev;
 	(void)events;
 	reload_now(watcher->data, &answer);
+	reload_answer_fini(&answer);
+}
+
+static void on_change(void *reload)
+{
+	struct reload_answer answer;
+
+	log_info("files of the configuration have changed");
+	reload_now(reload, &answer);
 	reload_answer_fini(&answer);
 }
 
@@ -204,12 +215,15 @@ void reload_start(struct reload *reload, struct runtime *runtime, struct server 
 	reload->hangup.data = reload;
 	ev_signal_start(loop_ev(runtime->main_loop), &reload->hangup);
 	reload_hold(false);
+	watch_start(&reload->watch, runtime->main_loop, on_change, reload);
+	watch_follow(&reload->watch, runtime->config, runtime->config->settings.server.watch);
 }
 
 void reload_stop(struct reload *reload)
 {
 	if (!reload->runtime)
 		return;
+	watch_stop(&reload->watch);
 	ev_signal_stop(loop_ev(reload->runtime->main_loop), &reload->hangup);
 	signal(SIGHUP, SIG_IGN); /* the process is about to end by itself */
 	effective_fini(&reload->started);

@@ -1,5 +1,5 @@
 /* reload - the configuration is read again while everything runs, and swapped in whole or not at all: on
- * HUP, or when somebody asks. [main] */
+ * HUP, when its files have changed, or when somebody asks. [main] */
 #ifndef CORE_RELOAD_H
 #define CORE_RELOAD_H
 
@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "config/changes.h"
+#include "ops/watch.h"
 
 struct drain;
 struct runtime;
@@ -25,6 +26,7 @@ struct reload {
 	const struct reload_words *words; /* borrowed */
 	struct effective started;         /* values of the start that only a restart changes */
 	ev_signal hangup;
+	struct watch watch;
 };
 
 /* What came of it. */

@@ -99,12 +99,26 @@ static struct plugin_set *make_set(const struct runtime *runtime, struct config 
 	return plugin_set_new(&spec, diag);
 }
 
+/* A plugin's file is one of the configuration's, wherever it may come to lie. */
+static void on_look(void *arg, const char *path)
+{
+	struct config *config = arg;
+
+	files_note(&config->files, config->doc, path);
+}
+
+static struct registry new_registry(const struct loader *loader, struct config *config)
+{
+	return (struct registry){ .loader = *loader, .on_look = on_look, .look_arg = config };
+}
+
 static bool load_plugins(struct runtime *runtime, struct diag *diag)
 {
 	unsigned before = diag->count;
 	struct err err;
 
-	runtime->registry.loader.get_extension = host_get_extension;
+	runtime->registry = new_registry(&(struct loader){ .get_extension = host_get_extension },
+	                                 runtime->config);
 	if (plugin_path_set_up(&runtime->registry, runtime->config, diag))
 		runtime->set = make_set(runtime, runtime->config, &runtime->registry, diag);
 	if (diag->count > before)
@@ -185,7 +199,7 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 bool runtime_renew(struct runtime *runtime, struct config *config, const struct runtime_swap *swap,
                    struct diag *diag)
 {
-	struct registry registry = { .loader = runtime->registry.loader };
+	struct registry registry = new_registry(&runtime->registry.loader, config);
 	struct plugin_set *set = NULL, *old = runtime->set;
 	struct err err = { "" };
 	bool good;

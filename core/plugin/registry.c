@@ -48,6 +48,8 @@ static bool find_file(const struct registry *registry, const char *file, char pa
 {
 	for (size_t i = 0; i < registry->n_path; i++) {
 		snprintf(path, PATH_MAX, "%s/%s", registry->path[i], file);
+		if (registry->on_look)
+			registry->on_look(registry->look_arg, path);
 		if (access(path, F_OK) == 0)
 			return true;
 	}

@@ -20,6 +20,8 @@ struct registry {
 	size_t n_path;
 	const struct registry_pin *pins;
 	size_t n_pins;
+	void (*on_look)(void *arg, const char *path); /* a file is about to be looked for; may be NULL */
+	void *look_arg;
 };
 
 /* NULL and *err: where was looked, and what is wrong. */

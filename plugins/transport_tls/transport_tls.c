@@ -16,12 +16,12 @@ static const spore_option_item pin_item = { SPORE_OPT_STRING, sizeof(const char 
 /* A table, aligned by hand. */
 /* clang-format off */
 static const spore_option options[] = {
-	SPORE_STRING(struct tls_conf, certfile, SPORE_OPTF_PATH, NULL,
+	SPORE_STRING(struct tls_conf, certfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
 	             "this side's certificate and its chain, PEM; a server must have one"),
-	SPORE_STRING(struct tls_conf, keyfile, SPORE_OPTF_PATH, NULL,
+	SPORE_STRING(struct tls_conf, keyfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
 	             "its private key, PEM; default: in certfile"),
 	SPORE_SECRET(struct tls_conf, key_passphrase, 0, "opens an encrypted private key"),
-	SPORE_STRING(struct tls_conf, cacertfile, SPORE_OPTF_PATH, NULL,
+	SPORE_STRING(struct tls_conf, cacertfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
 	             "authorities, PEM; client: trusted in place of the system's; server: every client must "
 	             "have a certificate of theirs"),
 	SPORE_STRING(struct tls_conf, server_name, 0, NULL,

@@ -275,7 +275,8 @@ static void check_secret(const spore_str *secret, const struct invocation *in, c
 static void fill_chain(const struct config *config, const struct config_chain *chain, struct diag *diag,
                        struct options *last_out)
 {
-	struct option_scope scope = { config->doc, diag, config->folder, config_instance_keys };
+	struct option_scope scope = { config->doc, diag, config->folder, config_instance_keys,
+		                      NULL };
 
 	for (size_t i = 0; i < chain->n; i++) {
 		struct options options = { 0 };

@@ -29,7 +29,7 @@ static void tell(struct effective *out, const char *text, const char *const *ins
 
 	*out = (struct effective){ 0 };
 	option_scene_open(&scene, text);
-	ck_assert(option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL }, &table,
+	ck_assert(option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL, NULL }, &table,
 	                      scene.root, &conf));
 	effective_add(out,
 	              &(struct effective_part){

@@ -69,10 +69,10 @@ static void tell(struct told *told, const char *text)
 
 	*told = (struct told){ .effective = { 0 } };
 	option_scene_open(&told->scene, text);
-	ck_assert_msg(
-		option_fill(&(struct option_scope){ told->scene.doc, &told->scene.diag, NULL, NULL },
-	                    &table, told->scene.root, &told->conf),
-		"%s", option_scene_message(&told->scene));
+	ck_assert_msg(option_fill(&(struct option_scope){ told->scene.doc, &told->scene.diag, NULL, NULL,
+	                                                  NULL },
+	                          &table, told->scene.root, &told->conf),
+	              "%s", option_scene_message(&told->scene));
 	part = part_of(told);
 	effective_add(&told->effective, &part);
 	ck_assert(!told->effective.failed);

@@ -40,7 +40,7 @@ static bool fill_from(struct option_scene *scene, const char *option, const char
 	fclose(out);
 	snprintf(json, sizeof json, "{\"%s\": {\"file\": \"list.txt\"}}", option);
 	option_scene_open(scene, json);
-	scope = (struct option_scope){ scene->doc, &scene->diag, folder, NULL };
+	scope = (struct option_scope){ scene->doc, &scene->diag, folder, NULL, NULL };
 	*conf = (struct conf){ 0 };
 	good = option_fill(&scope, &table, scene->root, conf);
 	unlink(path);
@@ -131,7 +131,7 @@ static void check_bad_object(const char *json, const char *expected)
 	struct conf conf = { 0 };
 
 	option_scene_open(&scene, json);
-	scope = (struct option_scope){ scene.doc, &scene.diag, "/nonexistent", NULL };
+	scope = (struct option_scope){ scene.doc, &scene.diag, "/nonexistent", NULL, NULL };
 	ck_assert(!option_fill(&scope, &table, scene.root, &conf));
 	ck_assert_str_eq(option_scene_message(&scene), expected);
 	option_scene_close(&scene);

@@ -46,7 +46,7 @@ static const char *fill(struct option_scene *scene, const char *text, struct con
 	bool good;
 
 	option_scene_open(scene, text);
-	scope = (struct option_scope){ scene->doc, &scene->diag, NULL, NULL };
+	scope = (struct option_scope){ scene->doc, &scene->diag, NULL, NULL, NULL };
 	*conf = (struct conf){ 0 };
 	good = option_fill(&scope, &table, scene->root, conf);
 	message = option_scene_message(scene);
@@ -141,7 +141,7 @@ START_TEST(ignored_keys_are_somebody_elses)
 	struct option_scope scope;
 
 	option_scene_open(&scene, "{\"use\":1,\"name_of_use\":{},\"servers\":[{\"port\":1,\"use\":1}]}");
-	scope = (struct option_scope){ scene.doc, &scene.diag, NULL, ignore };
+	scope = (struct option_scope){ scene.doc, &scene.diag, NULL, ignore, NULL };
 	ck_assert(!option_fill(&scope, &table, scene.root, &conf));
 	ck_assert_uint_eq(scene.diag.count, 1); /* below, they are nobody's */
 	ck_assert_str_eq(option_scene_message(&scene), "/servers/0/use: unknown key \"use\": expected one of host, port");
@@ -156,7 +156,7 @@ START_TEST(a_required_key_is_asked_for)
 	struct inner inner = { 0 };
 
 	option_scene_open(&scene, "{}");
-	ck_assert(!option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL }, &required, scene.root,
+	ck_assert(!option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL, NULL }, &required, scene.root,
 	                       &inner));
 	ck_assert_str_eq(option_scene_message(&scene), "expected the key \"port\" (the port), found none");
 	option_scene_close(&scene);
@@ -179,7 +179,7 @@ START_TEST(rows_may_be_longer_than_ours)
 	ck_assert_ptr_eq(option_find(&future, "fast"), &longer[1].row);
 	ck_assert_ptr_null(option_find(&future, "slow"));
 	option_scene_open(&scene, "{\"fast\":true}");
-	ck_assert(option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL }, &future, scene.root,
+	ck_assert(option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL, NULL }, &future, scene.root,
 	                      &conf));
 	ck_assert(conf.fast == 1 && conf.count == 1);
 	option_scene_close(&scene);
@@ -194,7 +194,7 @@ START_TEST(a_default_that_is_no_json_is_the_tables_mistake)
 	struct conf conf = { 0 };
 
 	option_scene_open(&scene, "{}");
-	ck_assert(!option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL }, &bad_table, scene.root,
+	ck_assert(!option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL, NULL }, &bad_table, scene.root,
 	                       &conf));
 	ck_assert_str_eq(option_scene_message(&scene), "the default of \"count\" is not JSON: 01");
 	option_scene_close(&scene);

@@ -34,7 +34,7 @@ static const char *read_value(struct option_scene *scene, const spore_option *ro
 	bool good;
 
 	option_scene_open(scene, text);
-	scope = (struct option_scope){ scene->doc, &scene->diag, "/folder", NULL };
+	scope = (struct option_scope){ scene->doc, &scene->diag, "/folder", NULL, NULL };
 	memset(out, 0, sizeof *out);
 	good = value_read(&scope, row, scene->root, out);
 	message = option_scene_message(scene);

@@ -33,8 +33,9 @@ enum {                       /* the type      in JSON                      the C
 	SPORE_OPT_OBJECT,    /* of `item`     { ... }                      the struct, in place   */
 	SPORE_OPT_NODE       /*               anything                     const spore_cfg *      */
 };
-/* A string's file path is taken relative to the config file's folder with SPORE_OPTF_PATH. */
-enum { SPORE_OPTF_REQUIRED = 1, SPORE_OPTF_DEPRECATED = 2, SPORE_OPTF_PATH = 4 };
+/* A string's file path is taken relative to the config file's folder with SPORE_OPTF_PATH. If create()
+ * reads that file, say so with SPORE_OPTF_READ: a change of it is then one of the configuration. */
+enum { SPORE_OPTF_REQUIRED = 1, SPORE_OPTF_DEPRECATED = 2, SPORE_OPTF_PATH = 4, SPORE_OPTF_READ = 8 };
 
 /* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */
 typedef struct spore_list { const void *items; size_t count, stride; } spore_list;

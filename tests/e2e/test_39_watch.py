@@ -1,0 +1,171 @@
+"""A server that watches reloads when a file of its configuration has changed and come to rest."""
+
+import json
+import os
+import time
+
+import pytest
+
+from harness.mounted import Mounted
+from harness.outside import build_door
+from harness.peers import spore_client
+from harness.reloading import Reloading
+from harness.services import Echo
+from harness.visitors import one_exchange
+
+WATCH = {"server": {"watch": True}}
+# It looks twice a second: one that has not reloaded after three looks will not.
+LONG = 1.6
+
+
+def names(**secrets):
+    return [{"use": "multi_secret", "secrets": secrets}]
+
+
+def is_let_in(running, secret):
+    with Echo() as service, spore_client(running.server.control, service.port, secret=secret,
+                                         listening=False) as client:  # fmt: skip
+        if client.process.wait_for("listening at|invalid secret")[0] == "invalid secret":
+            assert client.wait() == 3
+            return False
+        return True
+
+
+def replace(path, text):
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").replace(path)
+
+
+def write_over(path, text):
+    path.write_text(text)
+
+
+@pytest.mark.parametrize("change", [replace, write_over])
+def test_configuration(tmp_path, address, change):
+    """And one that does not watch any more does not."""
+    running = Reloading(tmp_path, address, auth=names(alice="one"), **WATCH)
+    with running.server:
+        change(running.path, json.dumps({"auth": names(alice="two"), "watch": True}))
+        running.wait_swapped()
+        assert is_let_in(running, "two") and not is_let_in(running, "one")
+        change(running.path, json.dumps({"auth": names(alice="three")}))
+        running.wait_swapped()
+        change(running.path, json.dumps({"auth": names(alice="four")}))
+        time.sleep(LONG)
+        assert is_let_in(running, "three")
+
+
+def test_flag(tmp_path, address):
+    """--watch is the same, and the file that --secret-file names is one of those."""
+    key = tmp_path / "key"
+    key.write_text("one")
+    running = Reloading(tmp_path, address, extra=["--watch", "--secret-file", str(key)])
+    with running.server:
+        key.write_text("two")
+        running.wait_swapped()
+        assert is_let_in(running, "two")
+
+
+def test_secrets_that_it_names(tmp_path, address):
+    """By a file of its own, and a file of many."""
+    (tmp_path / "alice.key").write_text("one")
+    (tmp_path / "team").write_text("bob:two\n")
+    auth = [{"use": "multi_secret", "secrets": {"alice": {"file": "alice.key"}}, "secrets_file": "team"}]
+    running = Reloading(tmp_path, address, auth=auth, **WATCH)
+    with running.server:
+        replace(tmp_path / "alice.key", "three")
+        running.wait_swapped()
+        assert is_let_in(running, "three")
+        write_over(tmp_path / "team", "bob:four\n")
+        running.wait_swapped()
+        assert is_let_in(running, "four") and not is_let_in(running, "two")
+
+
+def test_certificates(tmp_path, address, authority):
+    """The new one is shown to new clients."""
+    def install(name):
+        issued = authority.issue(f"IP:{address.host}", f"DNS:{name}")
+        replace(tmp_path / "cert.pem", pem(issued.path))
+        replace(tmp_path / "key.pem", pem(issued.key))
+
+    def pem(path):
+        with open(path, encoding="ascii") as file:
+            return file.read()
+
+    install("first.example")
+    tls = {"use": "tls", "certfile": "cert.pem", "keyfile": "key.pem"}
+    running = Reloading(tmp_path, address, transport=[tls], **WATCH)
+    with running.server as server, Echo() as service:
+        install("second.example")
+        running.wait_swapped()
+        client = [{"use": "tls", "cacertfile": authority.path, "server_name": "second.example"}]
+        path = tmp_path / "client.json"
+        path.write_text(json.dumps({"transport": client}))
+        with spore_client(server.control, service.port, extra=["--config", path]) as local:
+            assert one_exchange(local.host, local.port) == b"ping"
+
+
+def test_plugin(tmp_path, address):
+    """One that comes to lie before the one that was found is a change, too."""
+    for folder in ("near", "far"):
+        (tmp_path / folder).mkdir(mode=0o755)
+    build_door(tmp_path / "far/auth_door.so", "far")
+    plugins = {"path": [str(tmp_path / "near"), str(tmp_path / "far")]}
+    running = Reloading(tmp_path, address, plugins=plugins, auth=[{"use": "door"}], **WATCH)
+    with running.server as server:
+        build_door(tmp_path / "near/auth_door.so", "near")
+        running.wait_swapped()
+        assert is_let_in(running, "any")
+        server.process.wait_for("new client .*identity=near")
+
+
+def test_config_map(tmp_path, address):
+    """Links, and no file of its own, are swapped."""
+    config = json.dumps({"auth": [{"use": "hmac", "secret": {"file": "key"}}], **WATCH})
+    mounted = Mounted(tmp_path / "mounted", **{"server.json": config, "key": "one"})
+    running = Reloading(mounted.folder, address, write=False)
+    with running.server:
+        mounted.publish(**{"server.json": config, "key": "two"})
+        running.wait_swapped()
+        assert is_let_in(running, "two")
+
+
+def test_a_mistake_is_said_once(tmp_path, address):
+    """Then the file is left alone until it changes."""
+    running = Reloading(tmp_path, address, auth=names(alice="one"), **WATCH)
+    with running.server as server:
+        running.write('{ "auth": [')
+        assert "error: expected" in running.wait_refused()
+        time.sleep(LONG)
+        assert sum("reload refused" in line for line in server.process.stderr) == 1
+        assert is_let_in(running, "one")
+        running.write({"auth": [{"use": "hmac", "secret": {"file": "key"}}], **WATCH})
+        assert "cannot open the secret's file" in running.wait_refused()
+        (tmp_path / "key").write_text("two")
+        running.wait_swapped()
+        assert is_let_in(running, "two")
+
+
+def test_it_waits_for_rest(tmp_path, address):
+    """A file that is being written is not read."""
+    text = json.dumps({"auth": names(alice="two"), **WATCH})
+    running = Reloading(tmp_path, address, auth=names(alice="one"), **WATCH)
+    with running.server as server:
+        with open(running.path, "w", encoding="utf-8") as file:
+            for character in text:
+                file.write(character)
+                file.flush()
+                time.sleep(0.03)
+        running.wait_swapped()
+        assert not any("refused" in line for line in server.process.stderr)
+        assert is_let_in(running, "two")
+
+
+def test_after_a_hangup_it_is_quiet(tmp_path, address):
+    """What HUP has read is no change."""
+    running = Reloading(tmp_path, address, auth=names(alice="one"), **WATCH)
+    with running.server as server:
+        running.swap(auth=names(alice="two"), **WATCH)
+        os.utime(tmp_path)
+        time.sleep(LONG)
+        assert sum("configuration reloaded" in line for line in server.process.stderr) == 1
