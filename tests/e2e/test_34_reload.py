@@ -10,7 +10,9 @@ import signal
 import pytest
 
 from harness import procfs
-from harness.peers import spore_binary, spore_client
+from harness.flock import Flock
+from harness.loopback import BORE_CONTROL_PORT
+from harness.peers import bore_client, spore_binary, spore_client
 from harness.process import Process
 from harness.reloading import REFUSED, RELOADED, Reloading
 from harness.scale import count
@@ -24,8 +26,8 @@ from harness.waiting import wait_until
 @pytest.fixture
 def reloading(tmp_path, address):
     with contextlib.ExitStack() as stack:
-        def start(extra=(), **config):
-            running = Reloading(tmp_path, address, extra, **config)
+        def start(**options):
+            running = Reloading(tmp_path, address, **options)
             stack.enter_context(running.server)
             return running
         yield start
@@ -64,6 +66,35 @@ def test_a_secret_that_is_removed(reloading):
         with spore_client(control, service.port, secret="two", listening=False) as again:
             assert again.wait() == 3
         assert "tunnel lost" not in "\n".join(alice.process.stderr)
+
+
+def test_all_tunnels_of_its_name_and_no_others(reloading):
+    """Whatever removed it; those of others are under load meanwhile, and among them is one of bore's."""
+    secrets = {"alice": "one", "bob": "two", "carol": "three"}
+    running = reloading(auth=names(**secrets), control_port=BORE_CONTROL_PORT)
+    control = running.server.control
+    with contextlib.ExitStack() as stack:
+        service = stack.enter_context(Echo())
+        bobs = [stack.enter_context(spore_client(control, service.port, secret="two")) for _ in range(5)]
+        others = [stack.enter_context(spore_client(control, service.port, secret="one")) for _ in range(2)]
+        others.append(stack.enter_context(bore_client(control, service.port, secret="three")))
+        with Flock(running.host, [other.port for other in others], count(60, least=9), pause=0.05) as flock:
+            del secrets["bob"]
+            running.swap(auth=names(**secrets))
+            for bob in bobs:
+                assert bob.wait() == 3
+                assert any("access was revoked" in line for line in bob.process.stderr)
+                with pytest.raises(ConnectionRefusedError):
+                    connect(running.host, bob.port)
+            with spore_client(control, service.port, secret="two", listening=False) as again:
+                assert again.wait() == 3
+                assert any("invalid secret" in line for line in again.process.stderr)
+            with bore_client(control, service.port, secret="two", listening=False) as again:
+                assert again.wait() == 1
+            for other in others:
+                assert one_exchange(running.host, other.port) == b"ping"
+            flock.leave()
+        assert not any("tunnel lost" in line for other in others for line in other.process.lines)
 
 
 def test_another_plugin_for_the_same_secret(reloading):

@@ -14,11 +14,11 @@ class Reloading:
     write  False: the file is there
     """
 
-    def __init__(self, folder, address, extra=(), write=True, **config):
+    def __init__(self, folder, address, extra=(), write=True, control_port=None, **config):
         self.path = folder / "server.json"
         if write:
             self.write(config)
-        self.server = spore_server(address, extra=["--config", str(self.path), *extra])
+        self.server = spore_server(address, control_port=control_port, extra=["--config", str(self.path), *extra])
         self.host = address.host
         self.swaps = self.refusals = 0
 
