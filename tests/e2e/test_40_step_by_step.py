@@ -1,0 +1,107 @@
+"""Whoever follows the README alone gets what it promises: its own commands are run.
+
+On the machine itself, with what was built here; and, where SPORE_EMPTY_ROOT=1 asks for it, in an empty Debian that
+knows nothing but the source, where they install, build and run all by themselves.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness.peers import REPOSITORY, spore_binary
+from harness.process import clean_environment
+from harness.scale import seconds
+
+README = REPOSITORY / "README.md"
+LOOPBACK = "127.0.0.1"
+
+
+def blocks(section):
+    """Of that section of the README: what is to be typed, and what is then to be read."""
+    text = README.read_text(encoding="utf-8")
+    (body,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", body, re.MULTILINE | re.DOTALL)
+    return ["".join(block for language, block in found if language == wanted) for wanted in ("sh", "")]
+
+
+def step_by_step(address):
+    """That section, on an address that nobody else uses."""
+    return [text.replace(LOOPBACK, address.host) for text in blocks("Step by step")]
+
+
+def run(script, within=(), timeout=30.0, **options):
+    """What a shell says to the commands. Nothing that they have started is left."""
+    argv = [*within, "bash", "-c", script + "\nexit 0\n"]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True, **options) as shell:  # fmt: skip
+        try:
+            return shell.communicate(timeout=seconds(timeout))
+        except subprocess.TimeoutExpired:
+            os.killpg(shell.pid, 9)
+            pytest.fail(f"the commands hang: {shell.communicate()}")
+        finally:
+            try:
+                os.killpg(shell.pid, 9)
+            except ProcessLookupError:
+                pass
+
+
+def check(commands, promised, **options):
+    said, complaints = run(commands, **options)
+    assert said == promised, complaints
+    assert promised.splitlines()[-1] == "alive", "the other client was to be untouched"
+
+
+def test_on_this_machine(tmp_path, address):
+    path = f"{pathlib.Path(spore_binary()).parent}:{os.environ['PATH']}"
+    check(*step_by_step(address), cwd=tmp_path, env=clean_environment({"PATH": path}))
+
+
+def test_its_packages_are_those_of_the_build():
+    lists = (REPOSITORY / "tests/lib/packages.sh").read_text(encoding="utf-8")
+    (packages,) = re.findall(r"^BUILD_PACKAGES=\((.*)\)$", lists, re.MULTILINE)
+    assert f" {packages} " in " ".join(blocks("Build")[0].split())
+
+
+# ---- an empty Debian
+
+
+def command(*argv, **options):
+    done = subprocess.run([str(each) for each in argv], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, **options, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.fixture
+def empty_root(tmp_path):
+    """The smallest Debian there is, with this tree in /spore; and the machine's ways to the network."""
+    if os.environ.get("SPORE_EMPTY_ROOT") != "1":
+        pytest.skip("SKIPPED: the README in an empty Debian takes minutes: SPORE_EMPTY_ROOT=1 runs it")
+    for what, there in (("root", os.geteuid() == 0), ("debootstrap", shutil.which("debootstrap"))):
+        assert there, f"SPORE_EMPTY_ROOT=1 needs {what}"
+    root = tmp_path / "root"
+    command("debootstrap", "--variant=minbase", "bookworm", root)
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    shutil.copytree("/etc/apt/apt.conf.d", root / "etc/apt/apt.conf.d", dirs_exist_ok=True)
+    files = subprocess.run(["git", "-C", REPOSITORY, "ls-files", "-z"], capture_output=True, check=True).stdout
+    (root / "spore").mkdir()
+    for name in files.decode().split("\0")[:-1]:
+        (root / "spore" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, root / "spore" / name)
+    return root
+
+
+@pytest.mark.timeout(1800)
+def test_in_an_empty_root(empty_root, address):
+    """With processes of its own, too."""
+    within = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc=" + str(empty_root / "proc"),
+              "chroot", empty_root]  # fmt: skip
+    options = {"env": {"PATH": os.environ["PATH"], "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}}
+    setup = "set -e; cd /spore; apt-get update; apt-get install --yes curl openssl; " + blocks("Build")[0] + "\necho built"
+    said, complaints = run(setup, within, timeout=1200, **options)
+    assert said.splitlines()[-1] == "built", complaints
+    check(*step_by_step(address), within=within, **options)
