@@ -5,6 +5,7 @@
  * (enum act). However the crowd behaves, a scraper that comes at the end gets its page; then nobody
  * stays longer than the deadline. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <spore/plugin.h>
@@ -184,26 +185,41 @@ static void run(void)
 
 /* ---- visitors ----------------------------------------------------------------------------------- */
 
+/* libFuzzer's own signals may come in between. */
+static void connect_from(int fd, const char *source)
+{
+	struct linger linger = { 1, 0 }; /* leaves nothing behind in the kernel */
+	struct sockaddr_storage sa;
+	spore_addr from;
+	socklen_t len;
+	int yes = 1, failed;
+
+	FUZZ_CHECK(fd > 0 && addr_parse_ip(source, &from));
+	FUZZ_CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0);
+	/* connect() takes the port, so that it is free towards this server. */
+	FUZZ_CHECK(setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes) == 0);
+	len = addr_to_sockaddr(&from, &sa);
+	FUZZ_CHECK(bind(fd, (void *)&sa, len) == 0);
+	len = addr_to_sockaddr(&address, &sa);
+	do
+		failed = connect(fd, (void *)&sa, len);
+	while (failed && (errno == EINTR || errno == EALREADY));
+	if (failed && errno != EISCONN)
+		perror("connect");
+	FUZZ_CHECK(!failed || errno == EISCONN);
+}
+
 /* From one of a few addresses; the scraper has one of its own. */
 static void connect_visitor(unsigned who)
 {
 	struct visitor *visitor = &visitors[who];
-	struct sockaddr_storage sa;
-	struct linger linger = { 1, 0 }; /* leaves nothing behind in the kernel */
 	char source[ADDR_TEXT_SIZE];
-	spore_addr from;
-	socklen_t len;
 
 	if (visitor->connected)
 		return;
 	snprintf(source, sizeof source, "127.0.0.%u", who == SCRAPER ? 10 : 11 + who % SOURCES);
 	visitor->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	FUZZ_CHECK(visitor->fd > 0 && addr_parse_ip(source, &from));
-	FUZZ_CHECK(setsockopt(visitor->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0);
-	len = addr_to_sockaddr(&from, &sa);
-	FUZZ_CHECK(bind(visitor->fd, (void *)&sa, len) == 0);
-	len = addr_to_sockaddr(&address, &sa);
-	FUZZ_CHECK(connect(visitor->fd, (void *)&sa, len) == 0);
+	connect_from(visitor->fd, source);
 	visitor->connected = true;
 	visitor->sent = calloc(1, 1);
 	visitor->heard = calloc(1, MAX_HEARD + 1);
