@@ -25,7 +25,7 @@ enum { HOUSE_FIRST_PORT = 7834, HOUSE_CONTROL_PORT = 7835, HOUSE_LAST_PORT = 783
 extern const struct house_plan house_plans[];
 extern const unsigned house_n_plans;
 
-enum { HOUSE_MAX_PLANS = 8, HOUSE_MOST_FDS = 128 };
+enum { HOUSE_MAX_PLANS = 16, HOUSE_MOST_FDS = 128 };
 
 struct house {
 	spore_addr address; /* of control and public ports; this process's own, so that many may run */

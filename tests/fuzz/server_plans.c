@@ -56,7 +56,7 @@ const struct house_plan house_plans[] = {
 		.config = CONFIG(
 			", \"auth\": [{\"use\": \"hmac\", \"secret\": \"one\"}],"
 			"\"transport\": [{\"use\": \"xor\", \"key\": 90, \"handshake\": \"byte\","
-			"\"chunk\": 100, \"hold\": 64, \"stutter\": true}]"),
+			"\"chunk\": 24, \"hold\": 64, \"stutter\": true}]"),
 		.answers = secrets,
 		.n_answers = 1,
 		.hmac = true,
@@ -74,6 +74,13 @@ const struct house_plan house_plans[] = {
 		.answers = late_texts,
 		.n_answers = 1,
 		.identities = { "x", "x" },
+	},
+	{
+		/* Nobody can be judged. */
+		.config = CONFIG(
+			", \"auth\": [{\"use\": \"timer\", \"answer\": \"x\", \"verdict\": \"fail\"}]"),
+		.answers = late_texts,
+		.n_answers = 1,
 	},
 };
 const unsigned house_n_plans = sizeof house_plans / sizeof *house_plans;
