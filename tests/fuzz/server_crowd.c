@@ -27,7 +27,7 @@ static void peer_init(struct peer *peer, int fd, bool visitor)
 void crowd_init(struct crowd *crowd, struct house *house)
 {
 	crowd->house = house;
-	crowd->n_ids = crowd->n_ports = 0;
+	crowd->book = (struct book){ .n_ids = 0 };
 	for (int i = 0; i < CROWD_SIZE; i++)
 		peer_init(&crowd->peers[i], -1, false);
 }
@@ -68,8 +68,9 @@ void crowd_connect(struct crowd *crowd, unsigned who, unsigned source, bool poli
 
 void crowd_visit(struct crowd *crowd, unsigned who, unsigned source, unsigned which_port)
 {
-	uint16_t port = crowd->n_ports ? crowd->ports[which_port % crowd->n_ports % CROWD_MAX_BOOK]
-	                               : HOUSE_FIRST_PORT;
+	uint16_t port = crowd->book.n_ports
+	                        ? crowd->book.ports[which_port % crowd->book.n_ports % CROWD_MAX_BOOK]
+	                        : HOUSE_FIRST_PORT;
 
 	if (crowd->peers[who].fd < 0)
 		peer_init(&crowd->peers[who], dial(crowd, source, port), true);
@@ -147,11 +148,11 @@ static void say_accept(struct crowd *crowd, struct peer *peer, unsigned which)
 {
 	struct message message = { .type = MESSAGE_ACCEPT };
 
-	if (crowd->n_ids) {
-		unsigned at = (crowd->n_ids - 1 - which % CROWD_MAX_BOOK) % CROWD_MAX_BOOK;
+	if (crowd->book.n_ids) {
+		unsigned at = (crowd->book.n_ids - 1 - which % CROWD_MAX_BOOK) % CROWD_MAX_BOOK;
 
-		message.id = crowd->ids[at];
-		peer->asked |= crowd->owners[at];
+		message.id = crowd->book.ids[at];
+		peer->asked |= crowd->book.owners[at];
 	}
 	peer->wants = true;
 	say(crowd, peer, &message);
@@ -316,10 +317,10 @@ static void take_message(struct crowd *crowd, struct peer *peer, const struct me
 		memcpy(peer->challenge, message->id.bytes, 16);
 	} else if (message->type == MESSAGE_HELLO) {
 		peer->hello = true;
-		crowd->ports[crowd->n_ports++ % CROWD_MAX_BOOK] = message->port;
+		crowd->book.ports[crowd->book.n_ports++ % CROWD_MAX_BOOK] = message->port;
 	} else if (message->type == MESSAGE_CONNECTION) {
-		crowd->owners[crowd->n_ids % CROWD_MAX_BOOK] = peer->rights;
-		crowd->ids[crowd->n_ids++ % CROWD_MAX_BOOK] = message->id;
+		crowd->book.owners[crowd->book.n_ids % CROWD_MAX_BOOK] = peer->rights;
+		crowd->book.ids[crowd->book.n_ids++ % CROWD_MAX_BOOK] = message->id;
 	} else if (message->type == MESSAGE_ERROR) {
 		peer->refused = true;
 	}

@@ -46,13 +46,18 @@ struct peer {
 	bool greeted, hello, refused;
 };
 
-struct crowd {
-	struct house *house;
-	struct peer peers[CROWD_SIZE];
+/* What all have heard. */
+struct book {
 	struct uuid ids[CROWD_MAX_BOOK]; /* announced, newest at n_ids - 1 (modulo) ... */
 	unsigned owners[CROWD_MAX_BOOK]; /* ... and the rights of whom they were announced to */
 	uint16_t ports[CROWD_MAX_BOOK];  /* open, or once open, likewise */
 	unsigned n_ids, n_ports;
+};
+
+struct crowd {
+	struct house *house;
+	struct peer peers[CROWD_SIZE];
+	struct book book;
 };
 
 void crowd_init(struct crowd *crowd, struct house *house);

@@ -33,6 +33,8 @@ enum {
 	MAX_PENDING_EACH = 2,
 	MAX_PIPES = 2
 };
+/* Longer than any deadline. */
+enum { STEP_MS = 11000 };
 
 /* ---- the log: each line is made and looked at, none is written (see CMakeLists.txt) --------------- */
 
@@ -280,7 +282,7 @@ static bool is_empty(const struct house *house)
  * its own pace with what it still carries. */
 void house_settle(struct house *house)
 {
-	enum { STEP_MS = 11000, STEPS = 5000, STEPS_AT_ONCE = 8 };
+	enum { STEPS = 5000, STEPS_AT_ONCE = 8 };
 
 	house_run(house);
 	for (int i = 0; !is_empty(house); i++) {
@@ -352,6 +354,8 @@ static void check_sources(const struct house *house)
 void house_end(struct house *house)
 {
 	worker_close(&house->worker);
+	house_run(house);
+	still_pass(STEP_MS); /* what plugins have under way comes to its end, too */
 	house_run(house);
 }
 
