@@ -46,8 +46,10 @@ static void end(struct survey *survey)
 {
 	survey->is_over = true;
 	ev_timer_stop(loop_ev(survey->plan.home), &survey->deadline);
-	for (unsigned i = 0; i < survey->plan.n; i++)
-		drop(survey, &survey->parts[i]);
+	for (unsigned i = 0; i < survey->plan.n; i++) {
+		if (survey->parts[i].is_back)
+			drop(survey, &survey->parts[i]);
+	}
 	free_if_back(survey);
 }
 
