@@ -119,6 +119,7 @@ static void on_answer(struct admin_command *command, char *text, size_t len)
 	ev_io_set(&guest->io, guest->fd, EV_WRITE);
 	ev_io_start(ev_of(guest), &guest->io);
 	deadline_start(&guest->admin->patience, &guest->deadline);
+	write_on(guest); /* now: what was asked for, a drain say, may hold us up in the next turn */
 }
 
 /* ---- the question ------------------------------------------------------------------------------- */
