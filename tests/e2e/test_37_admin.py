@@ -206,6 +206,16 @@ def test_status(running, admin):
             assert re.search(r"^visitors +1 carried, 0 waiting, 1 so far", text, re.MULTILINE)
 
 
+def test_dates(admin, address, certificate):
+    """What a plugin counts as a moment is a date; core knows nothing of certificates."""
+    tls = ["--tls", "--certfile", certificate.path, "--keyfile", certificate.key]
+    with spore_server(address, extra=[*admin.flags, *tls]):
+        dates = wait_until(lambda: admin.ask("status")["dates"], "the certificate's end")
+        assert all(each["metric"].endswith("_timestamp_seconds") for each in dates)
+        assert dates[0]["days_left"] > 0 and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", dates[0]["utc"])
+        assert f"{dates[0]['utc']}, {dates[0]['days_left']} days left: " in admin.ctl("status")
+
+
 def test_loops_and_plugins(running, admin):
     loops = admin.ask("loops")
     assert [each["worker"] for each in loops["workers"]] == [0, 1]

@@ -30,9 +30,9 @@ START_TEST(a_list_is_a_table)
 	      "\"age_ms\":3723000,\"idle_ms\":999,\"bytes_up\":1023,\"bytes_down\":1536},"
 	      "{\"id\":8,\"tunnel\":2,\"port\":80,\"identity\":null,\"visitor\":\"x\","
 	      "\"age_ms\":180000000,\"idle_ms\":61000,\"bytes_up\":0,\"bytes_down\":1099511627776}]}",
-	      "ID  TUNNEL  PORT  IDENTITY  VISITOR      SINCE   IDLE   UP      DOWN\n"
-	      "7   2       80    alice     192.0.2.1:5  1h02m   0s     1023 B  1.5 KiB\n"
-	      "8   2       80    -         x            2d02h   1m01s  0 B     1.0 TiB\n"
+	      "ID  TUNNEL  PORT  IDENTITY  VISITOR      SINCE  IDLE   UP      DOWN\n"
+	      "7   2       80    alice     192.0.2.1:5  1h02m  0s     1023 B  1.5 KiB\n"
+	      "8   2       80    -         x            2d02h  1m01s  0 B     1.0 TiB\n"
 	      "and 1 more\n");
 }
 END_TEST
