@@ -24,7 +24,7 @@ static void put_escaped(struct document *d, const char *text, const char *at, bo
 		escape = *at == '|'; /* a table's cell ends there even in code */
 	if (escape)
 		fputc('\\', d->out);
-	fputc(*at, d->out);
+	fputc(code && *at == '`' ? '\'' : *at, d->out); /* in code it would end it */
 }
 
 /* One character; of those that no terminal should have, a question mark. */

@@ -4,6 +4,8 @@ import json
 import os
 import pathlib
 import re
+import shutil
+import subprocess
 
 import jsonschema
 import pytest
@@ -218,3 +220,96 @@ def test_commands():
     listed = {line.split()[0] for line in run([spore_binary(), "--help"]).stdout if re.match(r"  [a-z]", line)}
     assert {"server", "local", "keygen", "plugin", "reference"} <= listed
     assert {f"spore {command}" for command in listed} <= set(re.findall(r"spore [a-z]+", page("spore.1")))
+
+
+# ---- plugins of others, and the command line
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Makes a folder with copies of the tests' plugins."""
+
+    def make(*plugins):
+        for plugin in plugins:
+            shutil.copy(TESTED / f"{plugin}.so", tmp_path)
+        return tmp_path
+
+    return make
+
+
+def test_a_plugin_of_somebody_elses(folder, tmp_path):
+    """Is in the schema and in the reference of whoever has it on the path, by either way."""
+    path = folder("auth_options")
+    config = tmp_path / "server.json"
+    config.write_text(json.dumps({"plugins": {"path": [str(path)]}}))
+    config.chmod(0o600)
+    good = {"auth": [{"use": "options", "dump": "x", "whole": 5}, {"use": "auth_options:optional", "server": {"host": "a"}}]}
+    bad = {"auth": [{"use": "options", "dump": "x", "whole": 6}, {"use": "auth_options:optional", "server": {}}]}
+    for arguments in (["--plugin-path", path], ["-c", config], [f"--config={config}"]):
+        made = schema(*arguments)
+        assert made.is_valid(good)
+        assert set(pointers(made.iter_errors(bad))) == {"/auth/0/whole", "/auth/1/server"}
+        assert "servers[].host" in words(reference("--part", "plugins", *arguments))
+    assert set(pointers(schema().iter_errors(good))) == {"/auth/0/use", "/auth/1/use"}
+
+
+def test_a_plugin_that_is_refused(folder):
+    """It is told, and left out; the rest is there."""
+    path = folder("acl_deny", "bad/auth_too_new")
+    process = run([spore_binary(), "reference", "--part", "plugins", "--plugin-path", path])
+    assert process.status == 0
+    assert len(process.stderr) == 1 and f"warning: plugin {path}/auth_too_new.so refused: " in process.stderr[0]
+    text = "\n".join(process.stdout)
+    assert "`deny`" in text and "`hmac`" in text and "too_new" not in text
+
+
+def test_what_a_plugin_says_harms_nothing(folder):
+    """Its names, docs and defaults hold control bytes, quotes and the marks of every format."""
+    path, said = folder("bad/auth_loud"), {}
+    for form in ("markdown", "scdoc", "schema"):
+        process = run([spore_binary(), "reference", "--format", form, "--plugin-path", path])
+        assert process.status == 0, process.log()
+        said[form] = "\n".join(process.stdout) + "\n"
+        assert re.fullmatch(r"[\n\t -~]*", said[form])
+    made = json.loads(said["schema"])
+    jsonschema.Draft7Validator.check_schema(made)
+    assert any("\x1b" in name for found in made["definitions"].values() for name in found.get("properties", {}))
+    rows = [line for line in said["markdown"].split("\n") if "port, 1 to 9" in line]
+    assert rows and all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows), "a row has its four cells"
+    if shutil.which("scdoc"):
+        page = subprocess.run(["scdoc"], input=f"x(1)\n\n# X\n\n{said['scdoc']}", stdout=subprocess.PIPE, text=True)
+        assert page.returncode == 0 and "deprecated" in page.stdout
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    process = run([spore_binary(), "reference", "--plugin-path", tmp_path / "none"])
+    assert process.status == 1 and process.stdout == []
+    assert process.stderr == [f"error: cannot read the folder {tmp_path}/none: No such file or directory"]
+
+
+@pytest.mark.parametrize(
+    "arguments, text",
+    [
+        (["surplus"], 'expected a flag, found "surplus"'),
+        (["--bogus"], "unknown flag --bogus"),
+        (["--help=yes"], "unknown flag --help=yes"),
+        (["--format"], "expected a value after --format, found the end of the command line"),
+        (["--format", "roff"], 'expected markdown, scdoc or schema, found "roff"'),
+        (["--role=client"], 'expected server or local, found "client"'),
+        (["--part", "all"], 'expected flags, keys, plugins or types, found "all"'),
+        (["--plugin-path=/x"] * 15, "too many folders at /x"),
+        (["--\x1b[2J"], r"unknown flag --\x1b[2J"),
+    ],
+    ids=lambda value: "_".join(value)[:24].replace("\x1b", "") if isinstance(value, list) else "",
+)
+def test_wrong_command_lines(arguments, text):
+    process = run([spore_binary(), "reference", *arguments])
+    assert process.status == 2 and process.stdout == []
+    assert process.stderr == [f"error: {text}", "try: spore reference --help"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["--format", "schema", "-h"]])
+def test_help(arguments):
+    process = run([spore_binary(), "reference", *arguments])
+    assert process.status == 0 and process.stderr == []
+    assert {"--format", "--role", "--part", "--config", "--plugin-path"} <= words("\n".join(process.stdout))
