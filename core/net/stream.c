@@ -222,6 +222,23 @@ void stream_wake(struct stream *stream)
 		loop_at_turn_end(stream->loop, &stream->ready);
 }
 
+static void flush_layer(struct stream *stream, spore_stream *layer)
+{
+	uint32_t wants = 0;
+
+	stream->flush_wants = 0;
+	if (!SPORE_CAN(layer->ops, flush))
+		return;
+	/* A failure shows at the next read or write. */
+	if (layer->ops->flush(layer, &wants) == SPORE_EAGAIN)
+		stream->flush_wants = (uint8_t)wants;
+}
+
+static void flush(struct stream *stream)
+{
+	flush_layer(stream, stream_top(stream));
+}
+
 /* ---- opening ----------------------------------------------------------------------------------- */
 
 static void become_open(struct stream *stream)
@@ -256,7 +273,8 @@ static enum stream_io shake_hands(struct stream *stream)
 			stream->failed = true;
 			return STREAM_ERROR;
 		}
-		stream->shaking++;
+		if (++stream->shaking < stream->conn.n_layers)
+			flush_layer(stream, layer); /* the next one may begin by listening */
 	}
 	stream->flush_wants = 0;
 	become_open(stream);
@@ -272,6 +290,8 @@ bool stream_open(struct stream *stream)
 	io = shake_hands(stream);
 	if (io == STREAM_ERROR)
 		loop_at_turn_end(stream->loop, &stream->ready); /* tells the owner from there */
+	if (io == STREAM_OK)
+		flush(stream);
 	rearm(stream);
 	return io == STREAM_OK;
 }
@@ -280,26 +300,19 @@ static void go_on_opening(struct stream *stream)
 {
 	enum stream_io io = stream->failed ? STREAM_ERROR : shake_hands(stream);
 
-	if (io == STREAM_AGAIN)
+	if (io == STREAM_AGAIN) {
 		rearm(stream);
-	else
-		deliver(stream, io == STREAM_OK ? STREAM_OPENED : STREAM_FAILED);
+		return;
+	}
+	deliver(stream, io == STREAM_OK ? STREAM_OPENED : STREAM_FAILED);
+	if (stream->closed || io == STREAM_ERROR)
+		return;
+	/* The last words of the handshake have left together with the owner's first, if it had any. */
+	flush(stream);
+	rearm(stream);
 }
 
 /* ---- events ------------------------------------------------------------------------------------ */
-
-static void flush(struct stream *stream)
-{
-	spore_stream *top = stream_top(stream);
-	uint32_t wants = 0;
-
-	stream->flush_wants = 0;
-	if (!SPORE_CAN(top->ops, flush))
-		return;
-	/* A failure shows at the next read or write. */
-	if (top->ops->flush(top, &wants) == SPORE_EAGAIN)
-		stream->flush_wants = (uint8_t)wants;
-}
 
 static void on_io(struct ev_loop *ev, ev_io *io, int events)
 {

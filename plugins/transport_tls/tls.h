@@ -74,7 +74,7 @@ enum { TLS_RECORD = 16 * 1024, TLS_OVERHEAD = 512 };
 enum { TLS_IN_SIZE = 16 * TLS_RECORD, TLS_OUT_SIZE = 17 * (TLS_RECORD + TLS_OVERHEAD) };
 
 /* A worker's state. Invariant: the buffers are empty between two calls of the host, but for bytes that
- * writev() took and that flush() has still to hand on: those belong to out_owner. */
+ * flush() has still to hand on, of writev() or the end of a handshake: those belong to out_owner. */
 struct tls_worker {
 	struct tls *tls;
 	spore_worker *handle;

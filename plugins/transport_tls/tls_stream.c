@@ -98,26 +98,30 @@ static void report_opening(const struct tls_stream *stream)
 	           SSL_session_reused(stream->ssl) ? ", resumed" : "");
 }
 
-/* What was said is handed on in any case: also the alert that goes with a failure. */
+static void become_open(struct tls_stream *stream)
+{
+	stream->open = true;
+	tls_queue_remove(stream);
+	report_opening(stream);
+}
+
+/* What was said is handed on, also the alert that goes with a failure; but the last words of all the host
+ * flushes, together with what it has to say itself. */
 static spore_status shake_and_flush(struct tls_stream *stream, uint32_t *want)
 {
-	spore_status status = stream->open ? SPORE_OK : shake(stream), flushed;
+	spore_status status = shake(stream), flushed;
 
+	if (status == SPORE_OK) {
+		become_open(stream);
+		return SPORE_OK;
+	}
 	*want = stream->want;
 	flushed = tls_bio_flush(stream, want);
-	if (status != SPORE_OK && status != SPORE_EAGAIN) {
-		if (!stream->worker->tls->server)
-			tls_session_forget(stream->worker->tls);
-		return status;
-	}
-	if (status == SPORE_OK && !stream->open) {
-		stream->open = true;
-		tls_queue_remove(stream);
-		report_opening(stream);
-	}
-	if (flushed == SPORE_OK || flushed == SPORE_EAGAIN)
-		return flushed == SPORE_OK ? status : flushed;
-	return tls_error_take(stream);
+	if (status == SPORE_EAGAIN)
+		return flushed == SPORE_OK || flushed == SPORE_EAGAIN ? status : tls_error_take(stream);
+	if (!stream->worker->tls->server)
+		tls_session_forget(stream->worker->tls);
+	return status;
 }
 
 static spore_status stream_handshake(spore_stream *base, uint32_t *want, spore_ticket ticket)

@@ -13,14 +13,15 @@
 
 struct drip {
 	spore_stream base;
-	spore_stream *lower;      /* owned */
+	spore_stream *lower; /* owned */
 	uint8_t ahead[64], out[64];
 	size_t n_ahead, n_out;
 	unsigned handshakes_left; /* calls that say EAGAIN before it is done */
 	bool fails;               /* ... or that it has failed */
+	char last_word;           /* what the handshake leaves to be flushed; 0: nothing */
 	bool eager;               /* reads never say EAGAIN while there is a byte */
 	bool lower_ended, turn_read, turn_write, turn_shutdown;
-	unsigned *closed;         /* counts; may be NULL */
+	unsigned *closed; /* counts; may be NULL */
 };
 
 static inline struct drip *drip_of(spore_stream *stream)
@@ -41,8 +42,11 @@ static inline spore_status drip_handshake(spore_stream *base, uint32_t *want, sp
 	(void)ticket;
 	if (drip->fails)
 		return SPORE_EPROTO;
-	if (drip->handshakes_left == 0)
+	if (drip->handshakes_left == 0) {
+		if (drip->last_word)
+			drip->out[drip->n_out++] = (uint8_t)drip->last_word;
 		return SPORE_OK;
+	}
 	drip->handshakes_left--;
 	*want = SPORE_WRITE;
 	return SPORE_EAGAIN;

@@ -426,6 +426,64 @@ START_TEST(handshakes_are_driven_to_the_end)
 }
 END_TEST
 
+static void check_hears(struct owner *owner, const char *expected)
+{
+	char text[16];
+	size_t n = 0;
+
+	for (int i = 0; i < 500 && n < strlen(expected); i++) {
+		ssize_t got = read(owner->other, text + n, sizeof text - n);
+
+		n += got > 0 ? (size_t)got : 0;
+		run_for(owner->loop, 1);
+	}
+	ck_assert_uint_eq(n, strlen(expected));
+	ck_assert_mem_eq(text, expected, n);
+}
+
+/* Whether they come at once or after a while, and whether the owner says more or not. */
+START_TEST(a_handshakes_last_words_are_flushed)
+{
+	for (int i = 0; i < 4; i++) {
+		struct owner owner;
+		struct drip *drip;
+
+		start(&owner, true);
+		sockets_unblock(owner.other);
+		drip = drip_of(stream_top(owner.stream));
+		drip->last_word = 'a';
+		drip->handshakes_left = i & 1 ? 2 : 0;
+		owner.to_send = "bc";
+		owner.n_to_send = i & 2 ? 2 : 0;
+		if (stream_open(owner.stream)) {
+			owner.opened = true;
+			stream_want(owner.stream, SPORE_READ | SPORE_WRITE);
+		}
+		check_hears(&owner, i & 2 ? "abc" : "a");
+		stop(&owner);
+	}
+}
+END_TEST
+
+/* The upper one's begins by listening, perhaps to what they bring about. */
+START_TEST(a_lower_handshakes_last_words_do_not_wait_for_the_upper_one)
+{
+	struct owner owner;
+	struct drip *upper;
+
+	start(&owner, true);
+	sockets_unblock(owner.other);
+	drip_of(stream_top(owner.stream))->last_word = 'a';
+	upper = drip_new(stream_top(owner.stream));
+	upper->handshakes_left = 1000000;
+	stream_push(owner.stream, &upper->base, false);
+	ck_assert(!stream_open(owner.stream));
+	check_hears(&owner, "a");
+	ck_assert(!owner.opened);
+	stop(&owner);
+}
+END_TEST
+
 START_TEST(a_failed_handshake_is_told_later)
 {
 	struct owner owner;
@@ -585,6 +643,7 @@ SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close,
       an_end_behind_which_a_write_fails_is_one, closing_is_orderly_or_a_reset,
       no_event_comes_that_is_not_wanted, no_event_follows_a_close, a_full_socket_is_waited_for,
       a_dribbling_transport_loses_nothing, pending_bytes_need_no_readable_descriptor,
-      the_stack_has_a_most, handshakes_are_driven_to_the_end, a_failed_handshake_is_told_later,
+      the_stack_has_a_most, handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
+      a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
       an_opening_can_be_closed_at_once, the_handshakes_ticket_is_dropped_once,
       pending_bytes_do_not_wait_for_a_quiet_loop, one_stream_with_pending_bytes_does_not_stop_the_loop)

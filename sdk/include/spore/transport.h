@@ -33,7 +33,8 @@ struct spore_stream_ops {
 
 	/* Drive the opening exchange. SPORE_OK: done. SPORE_EAGAIN: call again when *want is ready.
 	 * SPORE_EPENDING: call again after host->complete_handshake(ticket). Else failed: error()
-	 * says why. Lower streams have finished theirs before. */
+	 * says why. Lower streams have finished theirs before. What the last call has left to send
+	 * the host flushes, with the first bytes of its own if it has any. */
 	spore_status (*handshake)(spore_stream *, uint32_t *want, spore_ticket);
 
 	/* Bytes moved (> 0); readv: 0 at the peer's clean end; SPORE_EAGAIN with *want; else broken
