@@ -4,6 +4,7 @@
 
 #include "base/descriptors.h"
 #include "base/log.h"
+#include "client/ahead.h"
 #include "client/proxy.h"
 #include "client/session.h"
 #include "loop/call.h"
@@ -18,6 +19,7 @@ struct client {
 	struct client_shared shared;
 	struct client_worker *workers; /* owned */
 	struct session *sessions;      /* owned; on worker 0 */
+	struct ahead_pool *pools;      /* owned; of each session, one for each worker */
 	size_t n_sessions;
 	ev_async exit;     /* on the main loop; unlike a task it can be recalled */
 	atomic_int status; /* enum client_exit; set on worker 0, read by main */
@@ -79,11 +81,21 @@ static void run_end_sessions(void *arg)
 		session_stop(&client->sessions[i]);
 }
 
+static void close_pools(const struct client_worker *worker)
+{
+	struct client *client = worker->client;
+	size_t n = client->n_sessions * client->env.n_workers;
+
+	for (size_t i = (size_t)(worker - client->workers); i < n; i += client->env.n_workers)
+		ahead_pool_keep(&client->pools[i], 0, NULL);
+}
+
 static void run_close(void *arg)
 {
 	struct client_worker *worker = arg;
 
 	proxy_stop_all(worker);
+	close_pools(worker);
 	relay_set_fini(&worker->relays);
 	linger_list_fini(&worker->lingerers);
 	deadline_list_fini(&worker->answers);
@@ -103,9 +115,9 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 }
 
 /* A visitor takes two descriptors; a few are for everything else. */
-static unsigned max_carried(unsigned descriptors)
+static unsigned max_carried(unsigned descriptors, unsigned ahead)
 {
-	unsigned reserve = 32 + 2 * relay_most_pipes(descriptors);
+	unsigned reserve = 32 + ahead + 2 * relay_most_pipes(descriptors);
 
 	return descriptors > reserve ? (descriptors - reserve) / 2 : 1;
 }
@@ -115,6 +127,7 @@ static void set_up(struct client *client)
 	const struct settings *settings = &client->env.set->config->settings;
 	const struct tunnel_settings *tunnels = settings->tunnels.items;
 	unsigned n = client->env.n_workers, descriptors = descriptors_max();
+	unsigned ahead = (unsigned)settings->client.ahead * (unsigned)client->n_sessions;
 
 	ev_async_init(&client->exit, on_exit_told);
 	client->exit.data = client;
@@ -131,7 +144,7 @@ static void set_up(struct client *client)
 		worker->client = client;
 		worker->shared = &client->shared;
 		worker->loop = client->env.loops[i];
-		worker->max_carried = (max_carried(descriptors) + n - 1) / n;
+		worker->max_carried = (max_carried(descriptors, ahead) + n - 1) / n;
 		worker->max_pipes = relay_most_pipes(descriptors) / n;
 		worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
 		loop_call(worker->loop, run_open, worker);
@@ -139,9 +152,15 @@ static void set_up(struct client *client)
 	for (size_t i = 0; i < client->n_sessions; i++)
 		client->sessions[i] = (struct session){ .tunnel = &tunnels[i],
 			                                .workers = client->workers,
+			                                .pools = &client->pools[i * n],
 			                                .n_workers = n,
 			                                .n_sessions = client->n_sessions,
 			                                .on_over = on_over };
+	for (size_t i = 0; i < client->n_sessions * n; i++) {
+		client->pools[i] = (struct ahead_pool){ .worker = &client->workers[i % n],
+			                                .tunnel = &tunnels[i / n] };
+		ahead_pool_init(&client->pools[i]);
+	}
 	for (size_t i = 0; i < client->n_sessions; i++) {
 		session_init(&client->sessions[i]);
 		resolver_refresh(client->env.resolver, tunnels[i].local_host);
@@ -158,7 +177,9 @@ struct client *client_start(const struct client_env *env)
 	client->n_sessions = env->set->config->settings.tunnels.count;
 	client->workers = calloc(env->n_workers, sizeof *client->workers);
 	client->sessions = calloc(client->n_sessions, sizeof *client->sessions);
-	if (!client->workers || !client->sessions) {
+	client->pools = calloc(client->n_sessions * env->n_workers, sizeof *client->pools);
+	if (!client->workers || !client->sessions || !client->pools) {
+		free(client->pools);
 		free(client->workers);
 		free(client->sessions);
 		free(client);
@@ -189,6 +210,7 @@ void client_stop(struct client *client)
 	for (unsigned i = 0; i < client->env.n_workers; i++)
 		loop_settle(client->env.loops[i]);
 	ev_async_stop(loop_ev(client->env.main_loop), &client->exit);
+	free(client->pools);
 	free(client->sessions);
 	free(client->workers);
 	free(client);

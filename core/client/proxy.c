@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "client/ahead.h"
 #include "client/uplink.h"
 #include "config/settings.h"
 #include "net/stream.h"
@@ -15,9 +16,12 @@ struct proxy {
 	struct list node; /* in worker->proxies or worker->waiting */
 	struct client_worker *worker;
 	const struct tunnel_settings *tunnel;
+	struct ahead_pool *pool;
 	struct uuid id;
 	int64_t since_ms;
-	struct uplink uplink;
+	struct ahead
+		*ahead; /* a connection that was open already, until the server has answered on it ... */
+	struct uplink uplink;  /* ... or one that is dialled */
 	struct dial *dial;     /* to the local service */
 	struct stream *server; /* owned, once Accept was sent */
 	struct buf received, unsent;
@@ -61,6 +65,7 @@ static void retire(struct proxy *proxy, bool carried_on)
 {
 	struct client_worker *worker = proxy->worker;
 
+	ahead_drop(proxy->ahead);
 	uplink_stop(&proxy->uplink);
 	dial_stop(proxy->dial);
 	stream_close(proxy->server, false);
@@ -134,6 +139,15 @@ static void on_server_writable(struct stream *stream, unsigned happened, void *a
 	send_accept(arg);
 }
 
+static void join_or_wait(struct proxy *proxy)
+{
+	join(proxy);
+	if (proxy->server) {
+		stream_set_owner(proxy->server, on_server_writable, proxy);
+		send_accept(proxy);
+	}
+}
+
 static void on_ready(struct uplink *uplink)
 {
 	struct proxy *proxy = proxy_of(uplink);
@@ -141,11 +155,27 @@ static void on_ready(struct uplink *uplink)
 
 	link_send(&uplink->link, &accept);
 	proxy->server = link_take(&uplink->link, &proxy->received, &proxy->unsent);
-	join(proxy);
-	if (proxy->server) {
-		stream_set_owner(proxy->server, on_server_writable, proxy);
-		send_accept(proxy);
+	join_or_wait(proxy);
+}
+
+/* The server has not taken the visitor over, or it would have said so: it still waits. */
+static void dial_instead(struct proxy *proxy)
+{
+	uplink_start(&proxy->uplink, proxy->worker, SPORE_AUTH_DATA, &events);
+}
+
+static void on_ahead(struct stream *stream, struct buf *received, void *arg)
+{
+	struct proxy *proxy = arg;
+
+	proxy->ahead = NULL;
+	if (!stream) {
+		dial_instead(proxy);
+		return;
 	}
+	proxy->server = stream;
+	proxy->received = *received;
+	join_or_wait(proxy);
 }
 
 static void on_failed(struct uplink *uplink, const char *why, bool refused)
@@ -206,7 +236,9 @@ static void start(struct proxy *proxy)
 	proxy->started = true;
 	worker->n_dialling++;
 	list_append(&worker->proxies, &proxy->node);
-	uplink_start(&proxy->uplink, worker, SPORE_AUTH_DATA, &events);
+	proxy->ahead = ahead_take(proxy->pool, &proxy->id, on_ahead, proxy);
+	if (!proxy->ahead)
+		uplink_start(&proxy->uplink, worker, SPORE_AUTH_DATA, &events);
 	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);
 	proxy->local_failed = proxy->dial == NULL;
 	if (proxy->local_failed)
@@ -256,17 +288,18 @@ static void drop(struct client_worker *worker, const struct tunnel_settings *tun
 	         log_int("waiting", worker->n_waiting));
 }
 
-void proxy_start(struct client_worker *worker, const struct tunnel_settings *tunnel,
-                 const struct uuid *id)
+void proxy_start(struct ahead_pool *pool, const struct uuid *id)
 {
+	struct client_worker *worker = pool->worker;
 	struct proxy *proxy = worker->n_waiting < MAX_WAITING ? calloc(1, sizeof *proxy) : NULL;
 
 	if (!proxy) {
-		drop(worker, tunnel);
+		drop(worker, pool->tunnel);
 		return;
 	}
 	proxy->worker = worker;
-	proxy->tunnel = tunnel;
+	proxy->tunnel = pool->tunnel;
+	proxy->pool = pool;
 	proxy->id = *id;
 	proxy->since_ms = loop_now_ms(worker->loop);
 	proxy->reap.run = run_reap;

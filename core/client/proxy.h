@@ -6,12 +6,11 @@
 #include "base/uuid.h"
 #include "client/shared.h"
 
-struct tunnel_settings;
+struct ahead_pool;
 
 /* Begins, or queues when max_dials are on their way. Past a bounded queue the visitor is dropped
- * (it expires at the server), and said so. */
-void proxy_start(struct client_worker *worker, const struct tunnel_settings *tunnel,
-                 const struct uuid *id);
+ * (it expires at the server), and said so. pool: its tunnel's, on this worker. */
+void proxy_start(struct ahead_pool *pool, const struct uuid *id);
 /* For the worker: begins those that wait, as far as there is room. */
 void proxy_run_start_waiting(struct loop_task *task);
 /* Ends those that are being set up. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "client/ahead.h"
 #include "client/proxy.h"
 #include "config/settings.h"
 #include "net/sock.h"
@@ -80,6 +81,51 @@ static double next_delay_s(const struct session *session, double most)
 	return delay * (1.0 - 0.5 * (double)random / (double)UINT32_MAX);
 }
 
+/* ---- connections opened ahead ------------------------------------------------------------------- */
+
+/* On its way to a worker. */
+struct ahead_order {
+	struct loop_task task;
+	struct ahead_pool *pool;
+	unsigned n;
+	struct uuid pass;
+};
+
+static void run_ahead_order(struct loop_task *task)
+{
+	struct ahead_order *order = (void *)((char *)task - offsetof(struct ahead_order, task));
+
+	ahead_pool_keep(order->pool, order->n, &order->pass);
+	free(order);
+}
+
+static void order_ahead(struct ahead_pool *pool, unsigned n, const struct uuid *pass)
+{
+	struct ahead_order *order = calloc(1, sizeof *order);
+
+	if (!order) {
+		log_error("connections are not opened ahead: out of memory",
+		          log_str("tunnel", pool->tunnel->name));
+		return;
+	}
+	*order = (struct ahead_order){ { .run = run_ahead_order }, pool, n, *pass };
+	loop_post(pool->worker->loop, &order->task);
+}
+
+/* n of them, shared out among the workers. */
+static void keep_ahead(struct session *session, unsigned n, const struct uuid *pass)
+{
+	unsigned workers = session->n_workers;
+
+	if (n == 0 && !session->ahead)
+		return;
+	session->ahead = n;
+	for (unsigned i = 0; i < workers; i++)
+		order_ahead(&session->pools[i], n / workers + (i < n % workers), pass);
+}
+
+/* ---- the end, again ----------------------------------------------------------------------------- */
+
 /* `passes`: trying again may help. */
 static void end(struct session *session, const char *why, enum client_exit status, bool passes)
 {
@@ -94,6 +140,7 @@ static void end(struct session *session, const char *why, enum client_exit statu
 	                 CLIENT_STAT_LOSSES, 1);
 	uplink_stop(&session->uplink);
 	ev_timer_stop(ev_of(session), &session->pulse);
+	keep_ahead(session, 0, &(struct uuid){ 0 });
 	set_standing(session, false);
 	if (!is_worth_another_try(session, passes)) {
 		session->over = true;
@@ -220,7 +267,10 @@ static void begin_pulse(struct session *session)
 	session->pulse.repeat = PULSE_MS / 1000.0;
 	session->heard_ms = clock_ms();
 	link_extend(&session->uplink.link, MESSAGE_TO_CLIENT_EXTENDED, false);
-	link_send(&session->uplink.link, &(struct message){ .type = MESSAGE_EXTEND, .port = PULSE_MS });
+	link_send(&session->uplink.link,
+	          &(struct message){ .type = MESSAGE_EXTEND,
+	                             .port = PULSE_MS,
+	                             .ahead = (uint16_t)settings_of(session)->ahead });
 	ev_now_update(ev_of(session));
 	ev_timer_again(ev_of(session), &session->pulse);
 }
@@ -276,8 +326,7 @@ static void take_first(struct session *session, const struct message *message)
 /* A visitor for another worker, on its way there. */
 struct handover {
 	struct loop_task task;
-	struct client_worker *worker;
-	const struct tunnel_settings *tunnel;
+	struct ahead_pool *pool;
 	struct uuid id;
 };
 
@@ -285,25 +334,39 @@ static void run_handover(struct loop_task *task)
 {
 	struct handover *handover = (void *)((char *)task - offsetof(struct handover, task));
 
-	proxy_start(handover->worker, handover->tunnel, &handover->id);
+	proxy_start(handover->pool, &handover->id);
 	free(handover);
 }
 
-/* The least loaded; ourselves when in doubt, since waking another costs more than it brings. */
-static struct client_worker *choose_worker(const struct session *session)
+static bool has_ahead(const struct ahead_pool *pool)
 {
-	struct client_worker *best = &session->workers[0];
+	return atomic_load(&pool->n_idle) > 0;
+}
+
+static bool is_better(const struct ahead_pool *pool, const struct ahead_pool *than)
+{
+	if (has_ahead(pool) != has_ahead(than))
+		return has_ahead(pool);
+	return atomic_load(&pool->worker->load) < atomic_load(&than->worker->load);
+}
+
+/* Where a connection waits, then where least is to do; ourselves when in doubt, since waking another
+ * worker costs more than it brings. */
+static struct ahead_pool *choose_pool(const struct session *session)
+{
+	struct ahead_pool *best = &session->pools[0];
 
 	for (unsigned i = 1; i < session->n_workers; i++) {
-		if (atomic_load(&session->workers[i].load) < atomic_load(&best->load))
-			best = &session->workers[i];
+		if (is_better(&session->pools[i], best))
+			best = &session->pools[i];
 	}
 	return best;
 }
 
 static void take_visitor(struct session *session, const struct uuid *id)
 {
-	struct client_worker *worker = choose_worker(session);
+	struct ahead_pool *pool = choose_pool(session);
+	struct client_worker *worker = pool->worker;
 	const struct client_stats *stats = &worker->shared->stats;
 	const struct loop *loop = session->uplink.worker->loop;
 	struct handover *handover;
@@ -312,7 +375,7 @@ static void take_visitor(struct session *session, const struct uuid *id)
 	atomic_fetch_add(&worker->load, 1);
 	atomic_fetch_add(&worker->shared->carried, 1);
 	if (worker == session->uplink.worker) {
-		proxy_start(worker, session->tunnel, id);
+		proxy_start(pool, id);
 		return;
 	}
 	handover = calloc(1, sizeof *handover);
@@ -323,16 +386,19 @@ static void take_visitor(struct session *session, const struct uuid *id)
 		log_error("connection dropped: out of memory", log_str("tunnel", session->tunnel->name));
 		return;
 	}
-	*handover = (struct handover){ { .run = run_handover }, worker, session->tunnel, *id };
+	*handover = (struct handover){ { .run = run_handover }, pool, *id };
 	loop_post(worker->loop, &handover->task);
 }
 
 /* The server understands: from now on it is sent heartbeats, as often as it wants. */
 static void take_extended(struct session *session, const struct message *message)
 {
+	unsigned wanted = (unsigned)settings_of(session)->ahead;
+
 	session->extended = true;
 	session->pulse.repeat = (message->port > 100 ? message->port : 100) / 1000.0;
 	ev_timer_again(ev_of(session), &session->pulse);
+	keep_ahead(session, message->ahead < wanted ? message->ahead : wanted, &message->id);
 }
 
 /* Of a tunnel that stands: the server says why it is about to close the connection, and whether it is
@@ -392,5 +458,6 @@ void session_stop(struct session *session)
 	session->over = true;
 	ev_timer_stop(ev_of(session), &session->again);
 	ev_timer_stop(ev_of(session), &session->pulse);
+	keep_ahead(session, 0, &(struct uuid){ 0 });
 	uplink_stop(&session->uplink);
 }

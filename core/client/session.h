@@ -6,12 +6,14 @@
 #include "client/client.h"
 #include "client/uplink.h"
 
+struct ahead_pool;
 struct tunnel_settings;
 
 struct session {
 	struct uplink uplink;
 	const struct tunnel_settings *tunnel; /* borrowed from the config */
 	struct client_worker *workers;        /* among which visitors are spread; the first is ours */
+	struct ahead_pool *pools;             /* of this tunnel; one for each of them */
 	unsigned n_workers;
 	size_t n_sessions; /* of this client */
 	bool standing;     /* the server has said Hello */
@@ -22,6 +24,7 @@ struct session {
 	ev_timer again;    /* the next try */
 	ev_timer pulse;    /* while connected: our heartbeats, and a look at the server's */
 	bool extended;     /* the server understands our heartbeats */
+	unsigned ahead;    /* connections that it lets us open ahead */
 	bool over;
 	/* It has ended for good. */
 	void (*on_over)(struct session *session, enum client_exit status);

@@ -10,6 +10,7 @@ struct metrics;
 enum client_stat {
 	CLIENT_STAT_TUNNELS,  /* standing now */
 	CLIENT_STAT_RELAYS,   /* running now */
+	CLIENT_STAT_AHEAD,    /* connections opened ahead that wait */
 	CLIENT_STAT_VISITORS, /* announced */
 	CLIENT_STAT_LOSSES,   /* of tunnels, and of tries to open them */
 	CLIENT_STAT_COUNT

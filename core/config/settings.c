@@ -50,6 +50,9 @@ static const spore_option client_rows[] = {
 	RECBUF(struct client_settings),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
 	          "connections being set up at once; up to 4096 more wait for each worker"),
+	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,
+	          "connections to a Spore server kept open for the next visitors of each tunnel, which then wait for "
+	          "no dial, TLS or secret"),
 	SPORE_BOOL(struct client_settings, reconnect, 0, "true",
 	           "connect again, for ever, when the server goes away"),
 	SPORE_BOOL(struct client_settings, retry, 0, "false", "try again when the first connection fails, too"),
@@ -75,6 +78,9 @@ static const spore_option limit_rows[] = {
 	          "visitors that wait for their client at once, in all; more wait in the kernel's queue"),
 	SPORE_INT(struct limit_settings, max_pending_per_tunnel, OPTIONF_NEW_ONLY, "1024", 0, 1000000,
 	          "of them, on one tunnel; more wait in the kernel's queue"),
+	SPORE_INT(struct limit_settings, max_ahead_per_tunnel, OPTIONF_NEW_ONLY, "64", 0, 1024,
+	          "connections that a tunnel's client may open before visitors come (`client.ahead`); of one source at "
+	          "most a 64th, in all a 32nd of the descriptors; 0: none"),
 	SPORE_INT(struct limit_settings, max_visitors_per_ip, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "visitors of one source at once, on all tunnels"),
 	SPORE_INT(struct limit_settings, visitor_rate, 0, "0", 0, 1000000,

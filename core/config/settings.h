@@ -28,6 +28,7 @@ struct client_settings {
 	int64_t workers;
 	int64_t sndbuf, recbuf;
 	int64_t max_dials;         /* connections being set up at once */
+	int64_t ahead;             /* connections opened ahead for each tunnel */
 	uint32_t reconnect, retry; /* after a loss; also when the first try fails */
 	int64_t drain_timeout;     /* ms */
 };
@@ -46,6 +47,7 @@ struct limit_settings {
 	int64_t max_relays;                  /* visitors waiting or carried, in all */
 	int64_t max_pending;                 /* visitors that wait for a client, in all */
 	int64_t max_pending_per_tunnel;      /* of them, one tunnel's */
+	int64_t max_ahead_per_tunnel;        /* connections that its client may open ahead; 0: none */
 	int64_t max_visitors_per_ip;         /* of one source, on all tunnels */
 	int64_t visitor_rate, visitor_burst; /* new visitors of one source, a second and at once */
 	int64_t relay_idle_timeout;          /* ms */

@@ -39,6 +39,7 @@ const struct shorthand shorthands[] = {
 	{ "sndbuf",        0,   ROLE_LOCAL,  NULL,     false, TEXT,          "/client/sndbuf",        "BYTES", NULL },
 	{ "recbuf",        0,   ROLE_LOCAL,  NULL,     false, TEXT,          "/client/recbuf",        "BYTES", NULL },
 	{ "drain_timeout", 0,   ROLE_LOCAL,  NULL,     false, TEXT,          "/client/drain_timeout", "DURATION", NULL },
+	{ "ahead",         0,   ROLE_LOCAL,  NULL,     false, NUMBER,        "/client/ahead",         "N", NULL },
 	{ "retry",         0,   ROLE_LOCAL,  NULL,     false, YES,           "/client/retry",         "", NULL },
 	{ "no_reconnect",  0,   ROLE_LOCAL,  NULL,     false, NO,            "/client/reconnect",     "",
 	  "exit with status 1 when the server goes away" },

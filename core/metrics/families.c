@@ -57,6 +57,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		GAUGE = "spore_relays",
 		.help = "Visitors that are being carried.",
 	},
+	[FAMILY_AHEAD] = {
+		GAUGE = "spore_connections_ahead",
+		.help = "Connections from clients to the server that wait, opened ahead, for a visitor.",
+	},
 	[FAMILY_TUNNELS] = {
 		GAUGE = "spore_tunnels",
 		.help = "Tunnels that are open.",

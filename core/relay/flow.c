@@ -216,16 +216,37 @@ bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 	return copy(flow, ends, splices && !flow->bulk);
 }
 
+bool flow_join(struct flow *flow, const struct flow_ends *ends)
+{
+	uint8_t *scratch = loop_scratch(ends->loop);
+	size_t n;
+	enum stream_io io = stream_read(ends->from, scratch, copy_bytes, &n);
+
+	if (io == STREAM_EOF)
+		flow->state = FLOW_ENDING;
+	return io != STREAM_ERROR && buf_append(&flow->spill, scratch, n, spill_max);
+}
+
+/* The spill, as far as it is taken. False when the flow broke. */
+static bool drain_spill(struct flow *flow, const struct flow_ends *ends)
+{
+	size_t n, own;
+
+	if (!write_some(flow, ends, buf_bytes(&flow->spill), flow->spill.len, &n))
+		return false;
+	own = n < flow->own ? n : flow->own;
+	flow->own -= own;
+	flow->bytes -= own;
+	buf_consume(&flow->spill, n);
+	return true;
+}
+
 void flow_drain(struct flow *flow, const struct flow_ends *ends)
 {
 	enum stream_io io;
-	size_t n;
 
-	if (flow->spill.len > 0) {
-		if (!write_some(flow, ends, buf_bytes(&flow->spill), flow->spill.len, &n))
-			return;
-		buf_consume(&flow->spill, n);
-	}
+	if (flow->spill.len > 0 && !drain_spill(flow, ends))
+		return;
 	if (flow->pipe) {
 		if (!empty_pipe(flow, ends))
 			return;

@@ -30,7 +30,8 @@ enum flow_state {
 struct flow {
 	struct buf spill;
 	struct pipe *pipe; /* owned; NULL when it would be empty */
-	uint64_t bytes;    /* taken by the destination */
+	size_t own;        /* the spill begins with so many bytes that are not the source's */
+	uint64_t bytes;    /* of the source, taken by the destination */
 	enum flow_state state;
 	uint8_t full_reads; /* in a row: from a number of them on, there is bulk, which is spliced ... */
 	uint8_t slow_turns; /* ... and copied again after so many turns that moved little */
@@ -48,6 +49,9 @@ struct flow_ends {
 /* `from` is readable: moves a turn's worth. False: the source was reset (or memory is out), and so
  * shall the pair be. */
 bool flow_pump(struct flow *flow, const struct flow_ends *ends);
+/* At the start, while words of ours are held: what has come from the source already joins them, and leaves
+ * in the same write. False as above. */
+bool flow_join(struct flow *flow, const struct flow_ends *ends);
 /* `to` is writable: what is held first, then the half-close. */
 void flow_drain(struct flow *flow, const struct flow_ends *ends);
 /* Gives back what it holds. */

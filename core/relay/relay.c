@@ -102,6 +102,14 @@ static void pump(struct relay *relay, int from)
 		finish(relay, true);
 }
 
+static void join(struct relay *relay, int from)
+{
+	struct flow_ends ends = ends_of(relay, from);
+
+	if (!flow_join(&relay->flows[from], &ends))
+		finish(relay, true);
+}
+
 static void on_stream(struct stream *stream, unsigned events, void *arg)
 {
 	struct relay *relay = arg;
@@ -119,6 +127,7 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
                  struct buf *for_right, relay_fn on_end, void *arg)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
+	size_t for_left_len = for_left->len;
 
 	if (!relay) {
 		log_error("connection reset: out of memory", log_int("relays", set->count));
@@ -134,6 +143,7 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 	relay->streams[1] = right;
 	relay->flows[0].spill = *for_right;
 	relay->flows[1].spill = *for_left;
+	relay->flows[1].own = for_left_len;
 	*for_left = *for_right = (struct buf){ 0 };
 	relay->on_end = on_end;
 	relay->arg = arg;
@@ -143,9 +153,11 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 	set->count++;
 	for (int i = 0; i < 2; i++)
 		stream_set_owner(relay->streams[i], on_stream, relay);
-	for (int i = 0; i < 2; i++)
+	if (set->right_waited && for_left_len > 0)
+		join(relay, 1);
+	for (int i = 0; i < 2 && !relay->over; i++)
 		drain(relay, i);
-	if (set->right_waited)
+	if (set->right_waited && for_left_len == 0)
 		pump(relay, 1);
 	if (!relay->over)
 		update(relay);

@@ -53,7 +53,8 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 /* Resets all. */
 void relay_set_fini(struct relay_set *set);
 
-/* Takes both streams, which are open, and the bytes that wait for either side (both may be empty).
+/* Takes both streams, which are open, and the bytes that wait for either side (both may be empty). Those
+ * for the left are words of ours, not counted.
  * on_end runs once, later; before it on failure too. */
 void relay_start(struct relay_set *set, struct stream *left, struct stream *right, struct buf *for_left,
                  struct buf *for_right, relay_fn on_end, void *arg);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
+#include "server/ahead.h"
 #include "server/takeover.h"
 #include "server/tunnel.h"
 
@@ -47,6 +48,7 @@ struct control *control_new(struct worker *worker, struct source *source, int fd
 	deadline_init(&c->first_frame);
 	deadline_init(&c->next_frame);
 	deadline_init(&c->silence);
+	deadline_init(&c->waiting);
 	list_append(&worker->sessions, &c->node);
 	deadline_start(&worker->first_frame, &c->first_frame);
 	return c;
@@ -63,6 +65,16 @@ void control_start_life(struct control *c)
 	ev_timer_start(loop_ev(c->worker->loop), &c->life);
 }
 
+void control_end_waiting(struct control *c)
+{
+	if (!c->under)
+		return;
+	deadline_stop(&c->waiting);
+	ahead_leave(c->under);
+	c->under = NULL;
+	stats_add(&c->worker->shared->stats, c->worker->loop, STAT_AHEAD, -1);
+}
+
 /* ---- the end ------------------------------------------------------------------------------------- */
 
 void control_retire(struct control *c)
@@ -72,6 +84,8 @@ void control_retire(struct control *c)
 	deadline_stop(&c->first_frame);
 	deadline_stop(&c->next_frame);
 	deadline_stop(&c->silence);
+	control_end_waiting(c);
+	ahead_withdraw(c->pass);
 	ev_timer_stop(loop_ev(c->worker->loop), &c->life);
 	tunnel_close(c->tunnel);
 	grant_free(c->grant);

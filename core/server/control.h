@@ -36,6 +36,7 @@ struct control {
 	spore_addr peer;
 	struct deadline first_frame, next_frame;
 	struct deadline silence; /* of a tunnel's client that promised heartbeats */
+	struct deadline waiting; /* of a connection that was opened ahead */
 	struct uuid challenge;
 	char *answer;         /* owned; a tunnel's is kept, for it may be judged anew */
 	struct message *next; /* owned; the frame behind Authenticate, until the verdict */
@@ -49,7 +50,11 @@ struct control {
 	struct tunnel *tunnel;     /* owned */
 	ev_timer life;             /* of a tunnel whose grant bounds it */
 	struct loop_task reap;
-	bool extended; /* it is a client of ours, which sends heartbeats */
+	struct ahead_pass
+		*pass; /* owned; a tunnel's, with which its client may open connections ahead */
+	struct ahead_pass *under; /* entered; the one under which this connection waits */
+	bool was_ahead;           /* it has waited, and its Accept is to be answered */
+	bool extended;            /* it is a client of ours, which sends heartbeats */
 };
 
 /* Begins in OPENING with the stream of fd, which it takes. NULL: out of memory, nothing is taken. The
@@ -74,6 +79,8 @@ void control_cut_off(struct control *c, enum refusal why);
 
 void control_count_refusal(const struct worker *worker, enum refusal why);
 void control_log(struct control *c, enum log_level level, const char *event, const char *reason);
+/* It does not wait for a visitor any more. Idempotent. */
+void control_end_waiting(struct control *c);
 /* A tunnel's, from now, where its grant bounds it. */
 void control_start_life(struct control *c);
 

@@ -110,6 +110,8 @@ static void accept_visitor(struct control *c, const struct uuid *id)
 		control_refuse_silently(c, REFUSED_UNKNOWN_CONNECTION);
 		return;
 	}
+	if (c->was_ahead)
+		link_send(&c->link, &(struct message){ .type = MESSAGE_ACCEPTED });
 	stream = link_take(&c->link, &received, &unsent);
 	control_retire(c);
 	forward_start(c->worker, stream, &visitor, &received, &unsent);
@@ -160,11 +162,82 @@ static void take_next(struct control *c, const struct message *message)
 	judge_ask(c);
 }
 
+/* ---- connections opened ahead -------------------------------------------------------------------- */
+
+static void grant_ahead(struct control *c, unsigned wanted, struct message *answer)
+{
+	unsigned most = (unsigned)worker_limits(c->worker)->max_ahead_per_tunnel;
+	unsigned n = wanted < most ? wanted : most;
+
+	if (n > 0 && !c->pass)
+		c->pass = ahead_issue(&c->worker->shared->ahead, c->source, n);
+	if (n == 0 || !c->pass)
+		return;
+	answer->ahead = (uint16_t)n;
+	answer->id = *ahead_id(c->pass);
+}
+
+/* Where an answer is asked for, its verdict waits for Accept, too: so it is the one of that day. */
+static bool may_wait(const struct control *c)
+{
+	return c->state == HELD || (c->state == READY && c->set->auth->n == 0);
+}
+
+static void wait_for_visitor(struct control *c, const struct uuid *pass)
+{
+	c->under = may_wait(c) ? ahead_enter(&c->worker->shared->ahead, pass) : NULL;
+	if (!c->under) {
+		control_refuse_silently(c, REFUSED_AHEAD);
+		return;
+	}
+	deadline_stop(&c->first_frame);
+	deadline_stop(&c->next_frame);
+	deadline_start(&c->worker->waiting, &c->waiting);
+	stranger_remove(&c->worker->strangers, &c->stranger);
+	stats_add(&c->worker->shared->stats, c->worker->loop, STAT_AHEAD, 1);
+}
+
+static void end_waiting(struct control *c, const struct message *message)
+{
+	control_end_waiting(c);
+	c->was_ahead = true;
+	if (message->type != MESSAGE_ACCEPT)
+		control_refuse_silently(c, REFUSED_UNEXPECTED);
+	else if (c->state == HELD)
+		take_next(c, message);
+	else
+		dialogue_take(c, message);
+}
+
+void dialogue_let_go_ahead(struct worker *worker, bool all)
+{
+	struct list *waiting = &worker->waiting.running, *next;
+
+	for (struct list *i = waiting->next; i != waiting; i = next) {
+		struct control *c = LIST_OWNER(LIST_OWNER(i, struct deadline, node), struct control,
+		                               waiting);
+
+		next = i->next;
+		if (all || ahead_is_withdrawn(c->under))
+			control_end(c);
+	}
+}
+
+void dialogue_on_waited(struct deadline *deadline)
+{
+	control_end(LIST_OWNER(deadline, struct control, waiting));
+}
+
+/* ---- events -------------------------------------------------------------------------------------- */
+
 /* From a client of ours, on its control connection. The answer says how often it is to be heard,
  * whatever it offered; from then on its silence counts. */
 static void take_extension(struct control *c, const struct message *message)
 {
 	struct message answer = { .type = MESSAGE_EXTENDED, .port = WORKER_PULSE_MS };
+
+	if (message->type == MESSAGE_EXTEND)
+		grant_ahead(c, message->ahead, &answer);
 
 	/* One that does not hear the answer sends no heartbeats. */
 	if (message->type == MESSAGE_EXTEND && link_send(&c->link, &answer))
@@ -179,6 +252,10 @@ static void on_message(struct link *link, const struct message *message)
 
 	if (c->state == TUNNEL)
 		take_extension(c, message);
+	else if (c->under)
+		end_waiting(c, message);
+	else if (message->type == MESSAGE_AHEAD && c->state != ANSWER)
+		wait_for_visitor(c, &message->id);
 	else if (c->state == ANSWER)
 		take_answer(c, message);
 	else if (c->state == HELD)
@@ -197,7 +274,7 @@ static void on_fault(struct link *link, enum link_fault fault)
 		"is it a bore or Spore client, and do both sides use the same transport (TLS or not)?");
 	if (c->state == ANSWER) {
 		control_refuse(c, why);
-	} else if (c->state == HELD) {
+	} else if (c->state == HELD && !c->under) {
 		c->bad_next = true;
 		judge_ask(c);
 	} else {
@@ -209,7 +286,7 @@ static void on_end(struct link *link, const char *why)
 {
 	struct control *c = control_of(link);
 
-	if (c->state == HELD && c->answer && !why) {
+	if (c->state == HELD && c->answer && !c->under && !why) {
 		judge_ask(c); /* it has half-closed and waits for the verdict */
 		return;
 	}

@@ -3,8 +3,11 @@
 #ifndef CORE_DIALOGUE_H
 #define CORE_DIALOGUE_H
 
+#include <stdbool.h>
+
 struct control;
 struct deadline;
+struct worker;
 struct link_events;
 struct message;
 
@@ -17,5 +20,9 @@ void dialogue_take(struct control *c, const struct message *message);
 void dialogue_on_first_frame_late(struct deadline *deadline);
 void dialogue_on_next_frame_late(struct deadline *deadline);
 void dialogue_on_silence(struct deadline *deadline);
+
+/* On each connection that waits for a visitor, or those alone whose tunnel is gone: closes it. */
+void dialogue_let_go_ahead(struct worker *worker, bool all);
+void dialogue_on_waited(struct deadline *deadline);
 
 #endif

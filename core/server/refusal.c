@@ -27,6 +27,7 @@ static const struct {
 	[REFUSED_UNEXPECTED]         = { "unexpected",         CONTROL, "unexpected authenticate" },
 	[REFUSED_UNKNOWN_CONNECTION] = { "unknown_connection", CONTROL, "missing connection" },
 	[REFUSED_NOT_OWNER]          = { "not_owner",          CONTROL, "the connection belongs to another client" },
+	[REFUSED_AHEAD]              = { "ahead",              CONTROL, "no place for a connection opened ahead" },
 	[REFUSED_DRAINING]           = { "draining",           CONTROL, "server is shutting down" },
 	[REFUSED_TOO_MANY_TUNNELS]   = { "too_many_tunnels",   CONTROL, "too many tunnels" },
 	[REFUSED_SOURCE_TUNNELS]     = { "source_tunnels",     CONTROL, "too many tunnels from this address" },

@@ -154,14 +154,21 @@ static double read_pending(void *pending)
 /* ---- life ----------------------------------------------------------------------------------------- */
 
 /* Descriptors are shared out, so that they do not run out: a sixteenth (at least 40) is for workers,
- * plugins and strangers, a few are for pipes, and tunnels and visitors have the rest, two each. Tunnels
+ * plugins and strangers, half as many are for connections opened ahead, a few are for pipes, and tunnels
+ * and visitors have the rest, two each. Tunnels
  * come before visitors, and strangers leave the last few to both. */
-enum { PART = 16, LEAST_RESERVE = 40, LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
+enum { PART = 16, AHEAD_PART = 32, LEAST_RESERVE = 40 };
+enum { LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
+
+static unsigned max_ahead(void)
+{
+	return descriptors_max() / AHEAD_PART;
+}
 
 static unsigned places(void)
 {
 	unsigned all = descriptors_max();
-	unsigned reserve = 2 * relay_most_pipes(all) +
+	unsigned reserve = 2 * relay_most_pipes(all) + max_ahead() +
 	                   (all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE);
 
 	return all > reserve + 4 ? (all - reserve) / 2 : 2;
@@ -246,6 +253,7 @@ struct server *server_start(const struct server_env *env, struct plugin_set *set
 	server->shared.sources = source_table_new();
 	gate_init(&server->shared.gate, or_unlimited(limits->max_pending),
 	          or_unlimited(limits->max_pending_per_tunnel));
+	ahead_table_init(&server->shared.ahead, max_ahead());
 	server->shared.pending = pending_new(&server->shared.gate);
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
 	principal_table_init(&server->shared.principals, or_unlimited(limits->max_tunnels),
@@ -377,6 +385,7 @@ void server_stop(struct server *server)
 	stats_watch_pending(&server->shared.stats, NULL, NULL);
 	pending_free(server->shared.pending);
 	gate_fini(&server->shared.gate);
+	ahead_table_fini(&server->shared.ahead);
 	principal_table_fini(&server->shared.principals);
 	source_table_free(server->shared.sources);
 	free(server->workers);

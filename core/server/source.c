@@ -31,7 +31,7 @@ struct source {
 	int64_t banned_until_ms;
 	atomic_uint weight;              /* connections on their way that nobody asked for */
 	atomic_uint announced, arriving; /* data connections asked for; of them, on their way */
-	atomic_uint tunnels, visitors;
+	atomic_uint tunnels, visitors, ahead;
 };
 
 struct shard {
@@ -272,6 +272,16 @@ bool source_add_tunnel(struct source *source, const struct limit_settings *limit
 void source_remove_tunnel(struct source *source)
 {
 	atomic_fetch_sub(&source->tunnels, 1);
+}
+
+bool source_add_ahead(struct source *source, unsigned most)
+{
+	return add_up_to(&source->ahead, most);
+}
+
+void source_remove_ahead(struct source *source)
+{
+	atomic_fetch_sub(&source->ahead, 1);
 }
 
 bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,

@@ -44,6 +44,9 @@ bool source_is_banned(struct source *source, int64_t now_ms);
 /* One more tunnel; false when it has as many as it may. */
 bool source_add_tunnel(struct source *source, const struct limit_settings *limits);
 void source_remove_tunnel(struct source *source);
+/* One more connection opened ahead that waits, likewise. */
+bool source_add_ahead(struct source *source, unsigned most);
+void source_remove_ahead(struct source *source);
 /* One more visitor; false and *why_out when too many are there, or came of late. NULL is fine for the
  * second. */
 bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,

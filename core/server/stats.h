@@ -18,6 +18,7 @@ enum stat_name {
 	STAT_TUNNELS,              /* open now */
 	STAT_TUNNELS_OPENED,
 	STAT_RELAYS,              /* running now */
+	STAT_AHEAD,               /* connections opened ahead that wait */
 	STAT_CONTROL_CONNECTIONS, /* at the control port */
 	STAT_COUNT
 };

@@ -18,6 +18,8 @@
 /* bore's own limits: 3 s for a first frame; heartbeats at most 500 ms apart (so a little less). A
  * frame behind a right Authenticate comes at once: its absence is noticed after NEXT_FRAME_MS. */
 enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100 };
+/* A connection opened ahead that nobody needed for so long is closed; its client opens another. */
+enum { WAITING_MS = 600000 };
 static const double heartbeat_s = 0.45;
 
 static void on_accept(int fd, const spore_addr *peer, void *arg)
@@ -44,6 +46,7 @@ static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)ev;
 	(void)events;
 	tunnel_beat_all(&worker->tunnels);
+	dialogue_let_go_ahead(worker, false);
 }
 
 /* In place of the listener that there is. */
@@ -85,6 +88,7 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS, dialogue_on_first_frame_late);
 	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, dialogue_on_next_frame_late);
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, dialogue_on_silence);
+	deadline_list_init(&worker->waiting, loop, WAITING_MS, dialogue_on_waited);
 	linger_list_init(&worker->lingerers, loop, terms->max_lingerers);
 	relay_set_init(&worker->relays, loop,
 	               &(struct relay_limits){ idle_ms_of(worker), terms->max_pipes, true });
@@ -106,6 +110,7 @@ void worker_renew(struct worker *worker, const struct worker_terms *terms)
 	plugin_set_unref(old);
 	worker->relays.idle_ms = idle_ms_of(worker);
 	resize_buffers(worker);
+	dialogue_let_go_ahead(worker, true);
 	judge_all_anew(&worker->sessions);
 }
 
@@ -130,5 +135,6 @@ void worker_close(struct worker *worker)
 	deadline_list_fini(&worker->first_frame);
 	deadline_list_fini(&worker->next_frame);
 	deadline_list_fini(&worker->silence);
+	deadline_list_fini(&worker->waiting);
 	plugin_set_unref(worker->set);
 }

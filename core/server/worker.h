@@ -11,6 +11,7 @@
 #include "loop/deadline.h"
 #include "relay/relay.h"
 #include "server/account.h"
+#include "server/ahead.h"
 #include "server/gate.h"
 #include "server/stats.h"
 #include "server/strangers.h"
@@ -31,6 +32,7 @@ struct server_shared {
 	struct stranger_limit strangers;   /* [any] */
 	int scarce_fd;                     /* a stranger's, from which on it costs another's */
 	struct stats stats;                /* read-only; counting is [worker] */
+	struct ahead_table ahead;          /* [any] */
 	atomic_bool draining;
 	atomic_uint_fast64_t last_id;
 };
@@ -44,6 +46,7 @@ struct worker {
 	struct stranger_list strangers; /* of them, those that are not known yet */
 	struct list tunnels;            /* of struct tunnel */
 	struct deadline_list first_frame, next_frame, silence;
+	struct deadline_list waiting; /* of connections opened ahead */
 	struct linger_list lingerers;
 	struct relay_set relays;
 	ev_timer heartbeat;

@@ -7,7 +7,7 @@
 #include "base/scan.h"
 #include "base/text.h"
 
-enum payload { PORT, OBJECT, TEXT, ID, NOTHING };
+enum payload { PORT, OBJECT, EXTENSION, TEXT, ID, NOTHING };
 enum {
 	TO_SERVER = MESSAGE_TO_SERVER,
 	TO_CLIENT = MESSAGE_TO_CLIENT | MESSAGE_TO_CLIENT_EXTENDED,
@@ -18,7 +18,7 @@ static const struct variant {
 	const char *name;
 	enum payload payload;
 	unsigned directions;
-	const char *member; /* OBJECT: the one whose number counts */
+	const char *member; /* OBJECT, EXTENSION: the one whose number must be there */
 } variants[] = {
 	{ MESSAGE_HELLO, "Hello", PORT, TO_SERVER | TO_CLIENT, NULL },
 	{ MESSAGE_HELLO_EX, "HelloEx", OBJECT, TO_SERVER, "port" },
@@ -28,8 +28,10 @@ static const struct variant {
 	{ MESSAGE_HEARTBEAT, "Heartbeat", NOTHING, TO_CLIENT | MESSAGE_TO_SERVER_EXTENDED, NULL },
 	{ MESSAGE_CONNECTION, "Connection", ID, TO_CLIENT, NULL },
 	{ MESSAGE_ERROR, "Error", TEXT, TO_CLIENT, NULL },
-	{ MESSAGE_EXTEND, "Extend", OBJECT, MESSAGE_TO_SERVER_EXTENDED, "heartbeat_ms" },
-	{ MESSAGE_EXTENDED, "Extended", OBJECT, MESSAGE_TO_CLIENT_EXTENDED, "heartbeat_ms" },
+	{ MESSAGE_EXTEND, "Extend", EXTENSION, MESSAGE_TO_SERVER_EXTENDED, "heartbeat_ms" },
+	{ MESSAGE_EXTENDED, "Extended", EXTENSION, MESSAGE_TO_CLIENT_EXTENDED, "heartbeat_ms" },
+	{ MESSAGE_AHEAD, "Ahead", ID, TO_SERVER, NULL },
+	{ MESSAGE_ACCEPTED, "Accepted", NOTHING, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_TOKENS = FRAME_MAX };
 
@@ -57,10 +59,18 @@ static bool read_port(const char *text, const struct scan_token *token, uint16_t
 	return true;
 }
 
+static bool read_pass(const struct scan_token *token, const cJSON *item, struct uuid *id_out)
+{
+	const char *text = cJSON_GetStringValue(item);
+
+	return text && token->count == 0 && uuid_parse(text, strlen(text), id_out);
+}
+
 /* {"port":P, ...}: the members that we do not know are the other end's business. */
 static bool read_object(const struct variant *variant, const char *text, const struct scan_token *object,
-                        const cJSON *item, uint16_t *port_out)
+                        const cJSON *item, struct message *message)
 {
+	bool extends = variant->payload == EXTENSION;
 	const struct scan_token *token = object + 1;
 	bool found = false;
 
@@ -70,9 +80,15 @@ static bool read_object(const struct variant *variant, const char *text, const s
 		const struct scan_token *value = token + 1;
 
 		if (strcmp(member->string, variant->member) == 0) {
-			if (found || !read_port(text, value, port_out))
+			if (found || !read_port(text, value, &message->port))
 				return false;
 			found = true;
+		} else if (extends && strcmp(member->string, "ahead") == 0) {
+			if (!read_port(text, value, &message->ahead))
+				return false;
+		} else if (extends && strcmp(member->string, "pass") == 0) {
+			if (!read_pass(value, member, &message->id))
+				return false;
 		}
 		/* The next key is the first token behind this value. */
 		for (token = value; token->start < value->end || token == value; token++)
@@ -103,7 +119,8 @@ static bool read_payload(const struct variant *variant, const char *text, const 
 	case PORT:
 		return read_port(text, token, &message->port);
 	case OBJECT:
-		return read_object(variant, text, token, item, &message->port);
+	case EXTENSION:
+		return read_object(variant, text, token, item, message);
 	case TEXT:
 		return read_text(item, message);
 	case ID:
@@ -169,6 +186,20 @@ static size_t put_text(char *out, size_t size, const char *text)
 	return n;
 }
 
+static size_t put_extension(char *out, size_t size, const char *name, const struct message *message)
+{
+	char id[UUID_TEXT_SIZE];
+	size_t n = (size_t)snprintf(out, size, "{\"%s\":{\"heartbeat_ms\":%u", name, message->port);
+
+	if (message->ahead)
+		n += (size_t)snprintf(out + n, size - n, ",\"ahead\":%u", message->ahead);
+	if (message->ahead && message->type == MESSAGE_EXTENDED) {
+		uuid_format(&message->id, id);
+		n += (size_t)snprintf(out + n, size - n, ",\"pass\":\"%s\"", id);
+	}
+	return n + (size_t)snprintf(out + n, size - n, "}}");
+}
+
 size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 {
 	const struct variant *v = variants;
@@ -187,6 +218,9 @@ size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 	case OBJECT:
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"%s\":%u}}", v->name, v->member,
 		                     message->port);
+		break;
+	case EXTENSION:
+		n = put_extension(out, FRAME_MAX + 1, v->name, message);
 		break;
 	case ID:
 		uuid_format(&message->id, id);

@@ -24,8 +24,12 @@ enum message_type {
 	/* Ours, on a control connection behind the server's Hello, where bore's server does not read:
 	 * {"Extend":{"heartbeat_ms":N}}, "I shall send a Heartbeat at least every N ms". A server that
 	 * understands answers Extended; only then is anything else sent that bore does not know. */
-	MESSAGE_EXTEND,  /* to the server: heartbeat_ms */
-	MESSAGE_EXTENDED /* to the client: heartbeat_ms */
+	MESSAGE_EXTEND,   /* to the server: heartbeat_ms, ahead */
+	MESSAGE_EXTENDED, /* to the client: heartbeat_ms; ahead and the pass as id, where granted */
+	/* On connections opened ahead, which an Extended with a pass allows: "ahead":N in Extend asks for
+	 * N of them. Ahead comes where Hello or Accept would; Accept follows once there is a visitor. */
+	MESSAGE_AHEAD,   /* to the server: id, the pass */
+	MESSAGE_ACCEPTED /* to the client, in answer to Accept; the visitor's bytes follow */
 };
 
 /* Which messages may come: bore's, or (behind Hello) those of an extended connection, too. */
@@ -38,7 +42,8 @@ enum message_direction {
 
 struct message {
 	enum message_type type;
-	uint16_t port; /* of EXTEND and EXTENDED: heartbeat_ms */
+	uint16_t port;  /* of EXTEND and EXTENDED: heartbeat_ms */
+	uint16_t ahead; /* of these two: connections, 0: none */
 	struct uuid id;
 	size_t text_len;
 	char text[FRAME_MAX + 1]; /* NUL-ended; cut at a \u0000 in it */

@@ -338,8 +338,51 @@ START_TEST(a_text_that_does_not_fit_is_cut_to_a_good_frame)
 }
 END_TEST
 
+/* ---- our extension ------------------------------------------------------------------------------ */
+
+START_TEST(an_extension_may_ask_for_connections_ahead)
+{
+	struct message message = { .type = MESSAGE_EXTEND, .port = 2000, .ahead = 3 };
+	char text[FRAME_MAX + 1];
+
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"Extend\":{\"heartbeat_ms\":2000,\"ahead\":3}}");
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, text, &message));
+	ck_assert_uint_eq(message.ahead, 3);
+	message.type = MESSAGE_EXTENDED;
+	ck_assert(uuid_parse(an_id, strlen(an_id), &message.id));
+	message_format(&message, text);
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, text, &message));
+	ck_assert_uint_eq(message.ahead, 3);
+	message_format(&(struct message){ .type = MESSAGE_AHEAD, .id = message.id }, text);
+	ck_assert_str_eq(text, "{\"Ahead\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	ck_assert(parse(MESSAGE_TO_SERVER, text, &message));
+	ck_assert(!parse(MESSAGE_TO_CLIENT, "\"Accepted\"", &message));
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, "\"Accepted\"", &message));
+}
+END_TEST
+
+START_TEST(a_wrong_extension_is_none)
+{
+	static const char *const wrong[] = {
+		"{\"Extended\":{\"ahead\":3}}",
+		"{\"Extended\":{\"heartbeat_ms\":1,\"ahead\":70000}}",
+		"{\"Extended\":{\"heartbeat_ms\":1,\"ahead\":\"3\"}}",
+		"{\"Extended\":{\"heartbeat_ms\":1,\"ahead\":3,\"pass\":7}}",
+		"{\"Extended\":{\"heartbeat_ms\":1,\"pass\":\"6fa459ea\"}}",
+		"{\"Extended\":{\"heartbeat_ms\":1,\"pass\":\"6fa459ea-ee8a-4ca4-894e-"
+		"db77e160355e\\u0000\"}}",
+	};
+	struct message message;
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		ck_assert_msg(!parse(MESSAGE_TO_CLIENT_EXTENDED, wrong[i], &message), "%s", wrong[i]);
+}
+END_TEST
+
 SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_is_taken_whatever_else_it_holds,
       hello_ex_needs_one_port, too_many_tokens_do_no_harm, longer_than_a_frame_is_refused,
       frames_are_written_as_bore_writes_them, every_message_survives_the_round_trip,
       every_ascii_byte_of_a_text_survives, utf8_of_a_text_survives,
-      a_text_that_does_not_fit_is_cut_to_a_good_frame)
+      a_text_that_does_not_fit_is_cut_to_a_good_frame,
+      an_extension_may_ask_for_connections_ahead, a_wrong_extension_is_none)

@@ -76,10 +76,8 @@ static struct stream *make_side(struct scene *scene, int fds[2], int side, enum 
 	return stream;
 }
 
-static void start_with(struct scene *scene, enum kind kind, struct buf *for_left, struct buf *for_right)
+static void make_sides(struct scene *scene, enum kind kind, struct stream *sides[2])
 {
-	struct stream *sides[2];
-
 	set_up(scene);
 	for (int i = 0; i < 2; i++) {
 		int fds[2];
@@ -90,6 +88,13 @@ static void start_with(struct scene *scene, enum kind kind, struct buf *for_left
 			sockets_tcp_pair(fds);
 		sides[i] = make_side(scene, fds, i, kind);
 	}
+}
+
+static void start_with(struct scene *scene, enum kind kind, struct buf *for_left, struct buf *for_right)
+{
+	struct stream *sides[2];
+
+	make_sides(scene, kind, sides);
 	relay_start(&scene->set, sides[0], sides[1], for_left, for_right, on_end, scene);
 	ck_assert_uint_eq(scene->n_ends, 0);
 }
@@ -214,7 +219,33 @@ START_TEST(bytes_that_came_before_go_first)
 	check_takes(&scene, 0, "left follows");
 	tear_down(&scene);
 	ck_assert_uint_eq(scene.bytes[0], 13);
-	ck_assert_uint_eq(scene.bytes[1], 12);
+	ck_assert_uint_eq(scene.bytes[1], 7); /* those for the left were ours */
+}
+END_TEST
+
+/* Where bytes may have come from the right before: they leave with ours, and only they count. */
+START_TEST(what_waited_joins_our_words)
+{
+	static const char *const said[] = { "", "right" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct scene scene;
+		struct stream *sides[2];
+		struct buf for_left = { 0 }, none = { 0 };
+		char text[32] = "";
+
+		make_sides(&scene, TCP_PAIRS, sides);
+		scene.set.right_waited = true;
+		ck_assert(buf_append(&for_left, "ours ", 5, 10));
+		say(&scene, 1, said[i]);
+		relay_start(&scene.set, sides[0], sides[1], &for_left, &none, on_end, &scene);
+		ck_assert_int_eq(read(scene.far[0], text, sizeof text), (ssize_t)(5 + strlen(said[i])));
+		ck_assert_str_eq(text + 5, said[i]);
+		say(&scene, 1, "more");
+		check_takes(&scene, 0, "more");
+		tear_down(&scene);
+		ck_assert_uint_eq(scene.bytes[1], strlen(said[i]) + 4);
+	}
 }
 END_TEST
 
@@ -572,8 +603,8 @@ END_TEST
 
 SUITE("relay", bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_bytes_are_in_it,
       one_that_carries_nothing_is_reset_if_asked, bytes_go_both_ways_and_are_counted,
-      each_direction_ends_on_its_own, bytes_that_came_before_go_first, what_moves_is_told_as_it_goes,
-      a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
+      each_direction_ends_on_its_own, bytes_that_came_before_go_first, what_waited_joins_our_words,
+      what_moves_is_told_as_it_goes, a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
       a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
       bulk_through_a_dribble_arrives_unchanged,
       bulk_that_is_copied_is_read_in_great_pieces, a_stalled_reader_bounds_what_is_held,

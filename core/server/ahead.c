@@ -1,0 +1,135 @@
+#include "server/ahead.h"
+
+#include <stdlib.h>
+
+#include "server/source.h"
+
+struct ahead_pass {
+	struct ahead_pass *next; /* in its bucket */
+	struct ahead_table *table;
+	struct source *source; /* ref */
+	struct uuid id;
+	unsigned most; /* that may wait */
+	atomic_uint waiting, refs;
+	atomic_bool withdrawn;
+};
+
+/* A connection that was taken may still be counted when the one in its place arrives, on another worker:
+ * so twice as many as were promised. */
+enum { SLACK = 2 };
+
+void ahead_table_init(struct ahead_table *table, unsigned most)
+{
+	*table = (struct ahead_table){ .most = most };
+	pthread_mutex_init(&table->lock, NULL);
+}
+
+void ahead_table_fini(struct ahead_table *table)
+{
+	pthread_mutex_destroy(&table->lock);
+}
+
+static void unref(struct ahead_pass *pass)
+{
+	if (atomic_fetch_sub(&pass->refs, 1) != 1)
+		return;
+	source_unref(pass->source);
+	free(pass);
+}
+
+/* With the lock held: the link that points to the pass, or to NULL. */
+static struct ahead_pass **find(struct ahead_table *table, const struct uuid *id)
+{
+	struct ahead_pass **link = &table->buckets[id->bytes[0] % AHEAD_BUCKETS];
+
+	while (*link && !uuid_equal(&(*link)->id, id))
+		link = &(*link)->next;
+	return link;
+}
+
+struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source, unsigned n)
+{
+	struct ahead_pass *pass = calloc(1, sizeof *pass), **link;
+
+	if (!pass || !uuid_random(&pass->id)) {
+		free(pass);
+		return NULL;
+	}
+	pass->table = table;
+	pass->source = source_ref(source);
+	pass->most = SLACK * n;
+	atomic_init(&pass->refs, 1);
+	pthread_mutex_lock(&table->lock);
+	link = find(table, &pass->id);
+	*link = pass;
+	pthread_mutex_unlock(&table->lock);
+	return pass;
+}
+
+void ahead_withdraw(struct ahead_pass *pass)
+{
+	if (!pass)
+		return;
+	pthread_mutex_lock(&pass->table->lock);
+	*find(pass->table, &pass->id) = pass->next;
+	pthread_mutex_unlock(&pass->table->lock);
+	atomic_store(&pass->withdrawn, true);
+	unref(pass);
+}
+
+const struct uuid *ahead_id(const struct ahead_pass *pass)
+{
+	return &pass->id;
+}
+
+bool ahead_is_withdrawn(const struct ahead_pass *pass)
+{
+	return atomic_load(&pass->withdrawn);
+}
+
+/* One more, unless there are as many as there may be. */
+static bool add_up_to(atomic_uint *count, unsigned most)
+{
+	if (atomic_fetch_add(count, 1) < most)
+		return true;
+	atomic_fetch_sub(count, 1);
+	return false;
+}
+
+static bool count_in(struct ahead_pass *pass)
+{
+	struct ahead_table *table = pass->table;
+
+	if (!add_up_to(&pass->waiting, pass->most))
+		return false;
+	if (add_up_to(&table->waiting, table->most)) {
+		if (source_add_ahead(pass->source, (table->most + 1) / 2))
+			return true;
+		atomic_fetch_sub(&table->waiting, 1);
+	}
+	atomic_fetch_sub(&pass->waiting, 1);
+	return false;
+}
+
+struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id)
+{
+	struct ahead_pass *pass;
+
+	pthread_mutex_lock(&table->lock);
+	pass = *find(table, id);
+	if (pass)
+		atomic_fetch_add(&pass->refs, 1);
+	pthread_mutex_unlock(&table->lock);
+	if (!pass || count_in(pass))
+		return pass;
+	unref(pass);
+	return NULL;
+}
+
+void ahead_leave(struct ahead_pass *pass)
+{
+	source_remove_ahead(pass->source);
+	atomic_fetch_sub(&pass->table->waiting, 1);
+	atomic_fetch_sub(&pass->waiting, 1);
+	unref(pass);
+}
