@@ -13,6 +13,10 @@ static const spore_option_item path_item = { SPORE_OPT_STRING, sizeof(const char
 	SPORE_INT(st, workers, OPTIONF_RESTART, "0", 0, 256,                                                     \
 	          "worker threads, at most one for every 32 descriptors that the process may have; "       \
 	          "0: one for each CPU of the process")
+#define BUSY_POLL(st)                                                                              \
+	SPORE_INT(st, busy_poll_us, OPTIONF_RESTART, "0", 0, 10000,                                \
+	          "microseconds for which a worker that has had work looks for more before it sleeps: sooner " \
+	          "answers where a CPU is idle for each, later ones where none is")
 #define SNDBUF(st)                                                                                 \
 	SPORE_SIZE(st, sndbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30,                             \
 	           "socket send buffer in bytes; 0: the system's")
@@ -35,6 +39,7 @@ static const spore_option server_rows[] = {
 	SPORE_LIST(struct server_settings, reserved_ports, OPTIONF_NEW_ONLY, &port_item,
 	           "ports that no tunnel gets, beside the control port"),
 	WORKERS(struct server_settings),
+	BUSY_POLL(struct server_settings),
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
 	DRAIN_TIMEOUT(struct server_settings),
@@ -46,6 +51,7 @@ static const spore_option client_rows[] = {
 	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL, "the server's name or address"),
 	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535, "the server's control port"),
 	WORKERS(struct client_settings),
+	BUSY_POLL(struct client_settings),
 	SNDBUF(struct client_settings),
 	RECBUF(struct client_settings),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,

@@ -16,6 +16,7 @@ struct server_settings {
 	spore_list ports;          /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports; /* of int64_t */
 	int64_t workers;           /* 0: one for each CPU of the process */
+	int64_t busy_poll_us;      /* 0: workers sleep at once */
 	int64_t sndbuf, recbuf;    /* bytes; 0: the system's */
 	int64_t drain_timeout;     /* ms */
 	int64_t on_reload;         /* ON_RELOAD_* */
@@ -25,7 +26,7 @@ struct server_settings {
 struct client_settings {
 	const char *to;
 	int64_t control_port;
-	int64_t workers;
+	int64_t workers, busy_poll_us;
 	int64_t sndbuf, recbuf;
 	int64_t max_dials;         /* connections being set up at once */
 	int64_t ahead;             /* connections opened ahead for each tunnel */

@@ -26,7 +26,8 @@ struct loop {
 	int64_t window_ns, window_longest_ns; /* of vitals.recent_ns: see count_turn */
 	pthread_t thread;
 	struct task_queue at_turn_end, next_turn, to_reap;
-	ev_idle busy; /* active while next_turn holds anything, so that the loop does not sleep */
+	ev_idle busy;                   /* active while the loop is not to sleep */
+	int64_t spin_ns, spin_until_ns; /* how long it does not after something happened; 0: it does */
 	_Atomic(struct loop_task *) posted; /* newest first */
 	atomic_bool stopping;
 	uint8_t scratch[LOOP_SCRATCH];
@@ -67,6 +68,12 @@ static bool queue_run(struct task_queue *queue)
 	return true;
 }
 
+/* In this turn, besides our own watchers: the one that runs is not pending any more. */
+static bool has_happened(struct loop *loop)
+{
+	return ev_pending_count(loop->ev) > (ev_is_pending(&loop->busy) ? 1 : 0);
+}
+
 static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
 {
 	struct loop *loop = ev_userdata(ev);
@@ -75,6 +82,8 @@ static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
 	(void)events;
 	loop->began_ns = clock_ns();
 	loop->now_ms = loop->began_ns / 1000000;
+	if (loop->spin_ns && has_happened(loop))
+		loop->spin_until_ns = loop->began_ns + loop->spin_ns;
 	ev_idle_stop(ev, &loop->busy);
 	queue_run(&loop->next_turn);
 }
@@ -111,6 +120,8 @@ static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
 		;
 	if (loop->began_ns)
 		count_turn(loop);
+	if (loop->spin_ns && clock_ns() < loop->spin_until_ns)
+		ev_idle_start(ev, &loop->busy);
 }
 
 /* It is there to be active: see loop_next_turn. */
@@ -216,6 +227,11 @@ static void *thread_main(void *loop)
 {
 	loop_run(loop);
 	return NULL;
+}
+
+void loop_set_busy_poll(struct loop *loop, int64_t us)
+{
+	loop->spin_ns = us * 1000;
 }
 
 bool loop_start(struct loop *loop, struct err *err)

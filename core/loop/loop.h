@@ -30,6 +30,9 @@ struct loop *loop_new(unsigned index, struct err *err);
 void loop_finish(struct loop *loop);
 /* Nobody posts any more; what came since loop_finish is run, too. NULL is fine. [main] */
 void loop_free(struct loop *loop);
+/* After something has happened the loop looks again and again for so long before it sleeps; 0, the default:
+ * not at all. That spares waking it, and costs a CPU meanwhile. Before it runs. [main] */
+void loop_set_busy_poll(struct loop *loop, int64_t us);
 /* Runs the loop on a thread of its own / ends it: loop_join waits. [main] */
 bool loop_start(struct loop *loop, struct err *err);
 void loop_join(struct loop *loop);

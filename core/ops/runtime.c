@@ -73,7 +73,7 @@ static bool fail(const char *what)
 	return false;
 }
 
-static bool start_loops(struct runtime *runtime)
+static bool start_loops(struct runtime *runtime, int64_t busy_poll_us)
 {
 	struct err err = { "out of memory" };
 
@@ -83,7 +83,10 @@ static bool start_loops(struct runtime *runtime)
 		return fail(err.text);
 	for (unsigned i = 0; i < runtime->n_workers; i++) {
 		runtime->loops[i] = loop_new(i, &err);
-		if (!runtime->loops[i] || !loop_start(runtime->loops[i], &err))
+		if (!runtime->loops[i])
+			return fail(err.text);
+		loop_set_busy_poll(runtime->loops[i], busy_poll_us);
+		if (!loop_start(runtime->loops[i], &err))
 			return fail(err.text);
 		runtime->n_running++;
 	}
@@ -151,7 +154,7 @@ static void watch_generations(const struct runtime *runtime)
 	               runtime->retirer);
 }
 
-bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
+bool runtime_start(struct runtime *runtime, struct config *config, const struct runtime_terms *terms,
                    void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
                                       struct grant *grant),
                    struct diag *diag)
@@ -163,14 +166,14 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 		                     .generation = 1,
 		                     .started_ms = clock_ms() };
 	set_limits();
-	runtime->n_workers = choose_workers(workers);
+	runtime->n_workers = choose_workers(terms->workers);
 	if (!watchdog_start())
 		return fail("cannot start the watchdog's thread");
 	if (!log_start((enum log_level)config->settings.log.level,
 	               (enum log_format)config->settings.log.format))
 		return fail("cannot start the log's thread");
-	if (workers > runtime->n_workers)
-		log_warn("too few descriptors for so many workers", log_int("asked", workers),
+	if (terms->workers > runtime->n_workers)
+		log_warn("too few descriptors for so many workers", log_int("asked", terms->workers),
 		         log_int("workers", runtime->n_workers), log_str("raise", "ulimit -n"));
 	if (config->secrets_in_list)
 		log_info("the secret was split at its commas",
@@ -180,7 +183,7 @@ bool runtime_start(struct runtime *runtime, struct config *config, int64_t worke
 	if (!runtime->metrics || !runtime->resolver)
 		return fail("out of memory");
 	vitals_init(runtime->metrics, config, runtime->n_workers);
-	if (!start_loops(runtime))
+	if (!start_loops(runtime, terms->busy_poll_us))
 		return false;
 	runtime->retirer = retirer_new(runtime->main_loop);
 	if (!runtime->retirer)

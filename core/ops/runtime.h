@@ -27,11 +27,17 @@ struct runtime {
 
 /* No core file of this process, which would hold its secrets. To be called before there are any. */
 void runtime_forbid_core(void);
+/* What the role's section says of its workers. */
+struct runtime_terms {
+	int64_t workers; /* 0: one for each CPU */
+	int64_t busy_poll_us;
+};
+
 /* revalidate: as in struct host_services; NULL on a client. What is wrong with the plugins goes to
  * the diag, other failures to standard error. False if the diag is not empty then: a configuration
  * that is wrong is checked to its end, but not started. One that is only to be checked binds nothing and
  * starts no exporters. runtime_stop has to be called in any case. */
-bool runtime_start(struct runtime *runtime, struct config *config, int64_t workers,
+bool runtime_start(struct runtime *runtime, struct config *config, const struct runtime_terms *terms,
                    void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
                                       struct grant *grant),
                    struct diag *diag);

@@ -160,6 +160,7 @@ static int serve(struct runtime *runtime, const struct reload_words *words)
 int serve_server(int argc, char **argv)
 {
 	struct runtime runtime;
+	struct runtime_terms terms;
 	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
 	struct reload_words words;
@@ -175,7 +176,9 @@ int serve_server(int argc, char **argv)
 	}
 	status = EXIT_FAILED;
 	reload_hold(config->purpose == CONFIG_TO_RUN);
-	if (runtime_start(&runtime, config, config->settings.server.workers, server_revalidate, &diag))
+	terms = (struct runtime_terms){ config->settings.server.workers,
+		                        config->settings.server.busy_poll_us };
+	if (runtime_start(&runtime, config, &terms, server_revalidate, &diag))
 		status = serve(&runtime, &words);
 	reload_words_fini(&words);
 	return end(&runtime, config, &diag, status);
@@ -228,6 +231,7 @@ static int run_client(struct runtime *runtime)
 int serve_local(int argc, char **argv)
 {
 	struct runtime runtime;
+	struct runtime_terms terms;
 	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
 	struct config *config = load_config(ROLE_LOCAL, argc, argv, &diag, &status);
@@ -235,7 +239,9 @@ int serve_local(int argc, char **argv)
 	if (!config)
 		return status;
 	status = EXIT_FAILED;
-	if (runtime_start(&runtime, config, config->settings.client.workers, NULL, &diag))
+	terms = (struct runtime_terms){ config->settings.client.workers,
+		                        config->settings.client.busy_poll_us };
+	if (runtime_start(&runtime, config, &terms, NULL, &diag))
 		status = config->purpose == CONFIG_TO_RUN
 		                 ? run_client(&runtime)
 		                 : tell(&runtime, config->settings.client.sndbuf,

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "run_until.h"
 #include "suite.h"
@@ -266,9 +268,48 @@ START_TEST(its_vitals_know_the_longest_turn)
 }
 END_TEST
 
+struct waker {
+	struct loop_task task;
+	struct loop *loop;
+	unsigned n;
+};
+
+static void run_waker(struct loop_task *task)
+{
+	struct waker *waker = (void *)((char *)task - offsetof(struct waker, task));
+
+	waker->n++;
+	loop_break(waker->loop);
+}
+
+/* It polls for the time behind something that happened, and sleeps where nothing does. */
+START_TEST(a_loop_that_polls_sleeps_when_nothing_happens)
+{
+	struct err err;
+	struct loop *loop = loop_new(0, &err);
+	struct waker waker = { .task.run = run_waker, .loop = loop };
+	struct timespec before, after;
+	double cpu_s;
+
+	ck_assert_ptr_nonnull(loop);
+	loop_set_busy_poll(loop, 1000);
+	ck_assert(loop_start(loop, &err));
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	usleep(500000);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	loop_post(loop, &waker.task);
+	loop_join(loop);
+	ck_assert_uint_eq(waker.n, 1);
+	cpu_s = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+	ck_assert_msg(cpu_s < 0.2, "%g s of CPU in 0.5 s", cpu_s);
+	loop_free(loop);
+}
+END_TEST
+
 SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper, a_task_may_be_queued_again_from_within,
       posts_from_the_loops_own_thread_run_in_order, what_was_posted_runs_before_the_loop_is_freed,
       what_the_last_tasks_post_runs_too, the_next_turn_comes_after_a_look_at_what_is_ready,
       posts_keep_each_threads_order,
       breaking_before_it_runs_ends_it_at_once, its_time_is_that_of_the_turn,
-      its_vitals_know_the_longest_turn)
+      its_vitals_know_the_longest_turn,
+      a_loop_that_polls_sleeps_when_nothing_happens)

@@ -1,0 +1,31 @@
+"""busy_poll_us: workers that look for more before they sleep carry what others do, and rest where nothing comes."""
+
+import pytest
+
+from harness import procfs
+from harness.peers import spore_client, spore_server
+from harness.services import Echo
+from harness.visitors import connected, exchange_all, finish_all, one_exchange
+from harness.waiting import wait_until
+
+POLLING = ["--busy-poll-us", "10000"]
+
+
+@pytest.mark.over_tls_too
+def test_visitors_are_carried(address):
+    with Echo() as service, spore_server(address, extra=POLLING) as server:
+        with spore_client(server.control, service.port, extra=POLLING) as client:
+            assert one_exchange(address.host, client.port) == b"ping"
+            with connected(address.host, client.port, 20) as visitors:
+                exchange_all(visitors)
+                finish_all(visitors)
+
+
+def test_idle_processes_sleep(address):
+    """With a visitor that says nothing; but for the heartbeats, behind which they poll for a while, too."""
+    with Echo() as service, spore_server(address, extra=POLLING) as server:
+        with spore_client(server.control, service.port, extra=POLLING) as client:
+            with connected(address.host, client.port, 1) as visitors:
+                exchange_all(visitors)
+                for each in (server, client):
+                    wait_until(lambda: procfs.cpu_share(each.pid, 1.0) < 0.3, "it to rest", timeout=10)
