@@ -55,7 +55,7 @@ def test_one_waits_for_its_visitor(address, secret):
         granted = ask(tunnel, 2)
         assert granted["ahead"] == 2
         with wait_under(tunnel, granted["pass"]) as wire:
-            assert is_open(wire, for_s=seconds(3.5))
+            assert is_open(wire, for_s=3.5)
             with tunnel.visit() as visitor:
                 visitor.sendall(b"first words")
                 wire.send({"Accept": tunnel.wire.connection()})
