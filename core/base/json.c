@@ -346,7 +346,10 @@ static bool token_is(const char *token, size_t len, const char *key)
 {
 	for (; len > 0; key++) {
 		bool escaped = token[0] == '~' && len > 1;
-		char c = !escaped ? token[0] : token[1] == '1' ? '/' : '~';
+		char c = token[0];
+
+		if (escaped)
+			c = token[1] == '1' ? '/' : '~';
 
 		if (*key != c)
 			return false;

@@ -430,7 +430,7 @@ static bool is_utf16(const struct mender *m)
 
 static bool copy(struct mended *out, const char *text, size_t len)
 {
-	size_t room = len + MEND_MAX * GROWTH + 1;
+	size_t room = len + (size_t)MEND_MAX * GROWTH + 1;
 
 	*out = (struct mended){ .len = len };
 	if (room > UINT32_MAX)

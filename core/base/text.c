@@ -62,7 +62,7 @@ const char *text_suggest(const char *found, const char *const *names, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		unsigned distance = text_distance(found, names[i]);
 
-		if (distance < least && distance <= limit && 2 * distance <= strlen(found)) {
+		if (distance < least && distance <= limit && distance <= strlen(found) / 2) {
 			least = distance;
 			best = names[i];
 		}

@@ -25,7 +25,7 @@ const char *const config_instance_keys[] = { "use", "name", "on_error", NULL };
 /* All that a descriptor gives, a pipe's, too. NULL and *err. */
 static char *read_to_end(int fd, const char *path, size_t *len_out, struct err *err)
 {
-	size_t size = 64 * 1024, len = 0;
+	size_t size = 65536, len = 0;
 	char *text = malloc(size), *more;
 	ssize_t n = 1;
 

@@ -21,9 +21,12 @@ static void join(const char *pointer, const char *key, char out[POINTER_SIZE])
 	for (; *key && n + 3 < sizeof token; key++) {
 		bool special = *key == '~' || *key == '/';
 
-		token[n++] = special ? '~' : *key;
 		if (special)
-			token[n++] = *key == '~' ? '0' : '1';
+			token[n++] = '~';
+		token[n] = *key;
+		if (special)
+			token[n] = *key == '~' ? '0' : '1';
+		n++;
 	}
 	text_printable(token, n, shown, sizeof shown);
 	snprintf(out, POINTER_SIZE, "%.*s/%s", POINTER_SIZE / 2 - 1, pointer, shown);
@@ -52,16 +55,15 @@ static void describe_source(struct effective *effective, const struct json *node
 
 	if (source)
 		text_printable(source->name, strlen(source->name), name, sizeof name);
+	snprintf(out, SOURCE_SIZE, "default");
 	if (!source)
-		snprintf(out, SOURCE_SIZE, "default");
-	else if (source->text)
+		return;
+	if (source->text)
 		snprintf(out, SOURCE_SIZE, "%s:%u", name, line_of(effective, node));
 	else if (name[0] == '-')
 		snprintf(out, SOURCE_SIZE, "flag %s", name);
 	else if (isupper((unsigned char)name[0]))
 		snprintf(out, SOURCE_SIZE, "variable %s", name);
-	else
-		snprintf(out, SOURCE_SIZE, "default");
 }
 
 static const char derived[] = "derived";

@@ -47,7 +47,7 @@ static void put_quoted(struct value_text *text, const char *plain)
 
 static void put_enum(struct value_text *text, const spore_option *row, int64_t index)
 {
-	const char *at = row->choices;
+	const char *at = row->choices ? row->choices : "";
 	char choice[128];
 
 	for (; index > 0 && strchr(at, '|'); index--)

@@ -1,7 +1,9 @@
 #include "ops/vitals.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -79,13 +81,14 @@ static double read_cpu_time(void *unused)
 static double read_memory(void *unused)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long all = 0, resident = 0;
+	unsigned long resident = 0;
+	char text[128], *second;
 
 	(void)unused;
 	if (!file)
 		return 0;
-	if (fscanf(file, "%lu %lu", &all, &resident) != 2)
-		resident = 0;
+	if (fgets(text, sizeof text, file) && (second = strchr(text, ' ')) != NULL)
+		resident = strtoul(second, NULL, 10);
 	fclose(file);
 	return (double)resident * (double)sysconf(_SC_PAGESIZE);
 }
@@ -138,7 +141,7 @@ void vitals_init(struct metrics *metrics, const struct config *config, unsigned 
 	put_config(metrics, config, shard);
 	put(metrics, shard, FAMILY_WORKERS, NULL, n_workers);
 	put(metrics, shard, FAMILY_START_TIME, NULL,
-	    (double)now.tv_sec + (double)(now.tv_nsec / 1000000) / 1e3);
+	    floor((double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6) / 1e3);
 	watch(metrics, FAMILY_CPU_TIME, read_cpu_time);
 	watch(metrics, FAMILY_MEMORY, read_memory);
 	watch(metrics, FAMILY_DESCRIPTORS, read_descriptors);

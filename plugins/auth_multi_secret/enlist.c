@@ -288,7 +288,7 @@ bool enlist(const spore_create_args *args, struct roster *roster)
 	if (clerk.faults == 0 && roster->n == 0)
 		complain(&clerk, "",
 		         "expected at least one secret, in \"secrets\" or in \"secrets_file\"");
-	if (clerk.faults)
+	if (clerk.faults || roster->n == 0)
 		return false;
 	sorted = calloc(roster->n, sizeof(struct member *));
 	if (!sorted) {

@@ -370,8 +370,8 @@ START_TEST(a_wrong_extension_is_none)
 		"{\"Extended\":{\"heartbeat_ms\":1,\"ahead\":\"3\"}}",
 		"{\"Extended\":{\"heartbeat_ms\":1,\"ahead\":3,\"pass\":7}}",
 		"{\"Extended\":{\"heartbeat_ms\":1,\"pass\":\"6fa459ea\"}}",
-		"{\"Extended\":{\"heartbeat_ms\":1,\"pass\":\"6fa459ea-ee8a-4ca4-894e-"
-		"db77e160355e\\u0000\"}}",
+		("{\"Extended\":{\"heartbeat_ms\":1,\"pass\":\"6fa459ea-ee8a-4ca4-894e-"
+		 "db77e160355e\\u0000\"}}"),
 	};
 	struct message message;
 
