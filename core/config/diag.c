@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "config/excerpt.h"
+#include "config/mask.h"
 
 /* Nobody reads more, and the place of each takes time to find. */
 enum { MOST_SHOWN = 100 };
@@ -118,7 +119,7 @@ static void print_text(const char *text, FILE *out)
 	}
 }
 
-static void print_entry(const struct diag_entry *entry, FILE *out)
+static void print_entry(const struct diag_entry *entry, struct mask *mask, FILE *out)
 {
 	const struct json_source *source = entry->source;
 	bool in_file = source && source->text;
@@ -138,7 +139,7 @@ static void print_entry(const struct diag_entry *entry, FILE *out)
 	print_text(entry->text ? entry->text : "out of memory", out);
 	fputc('\n', out);
 	if (in_file)
-		excerpt_print(source, entry->offset, out);
+		excerpt_print(mask, source, entry->offset, out);
 }
 
 /* What is in no file first; each group in its own order. */
@@ -158,6 +159,7 @@ static int compare_entries(const void *a, const void *b)
 void diag_print(const struct diag *diag, FILE *out)
 {
 	const struct diag_entry **sorted = calloc(diag->count + 1, sizeof *sorted);
+	struct mask mask = { 0 };
 	size_t n = 0;
 
 	for (const struct diag_entry *entry = diag->first; entry && sorted; entry = entry->next)
@@ -165,7 +167,7 @@ void diag_print(const struct diag *diag, FILE *out)
 	if (n > 0)
 		qsort(sorted, n, sizeof *sorted, compare_entries);
 	for (size_t i = 0; i < n; i++)
-		print_entry(sorted[i], out);
+		print_entry(sorted[i], &mask, out);
 	free(sorted);
 	if (diag->count > MOST_SHOWN)
 		fprintf(out, "%u errors, of which %d are shown\n", diag->count, MOST_SHOWN);

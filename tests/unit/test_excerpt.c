@@ -2,15 +2,17 @@
 
 #include <string.h>
 
+#include "config/mask.h"
 #include "suite.h"
 
 static char *excerpt(struct json_source *source, size_t offset)
 {
 	static char text[4096];
 	FILE *file = fmemopen(text, sizeof text, "w");
+	struct mask mask = { 0 };
 
 	ck_assert_ptr_nonnull(file);
-	excerpt_print(source, offset, file);
+	excerpt_print(&mask, source, offset, file);
 	fputc('\0', file);
 	fclose(file);
 	return text;
@@ -64,7 +66,8 @@ START_TEST(what_a_secret_option_has_read_is_hidden)
 	struct json_secret secret = { NULL, 6, 13 };
 	struct json_source source = { "name", text, strlen(text), &secret };
 
-	ck_assert_str_eq(excerpt(&source, 19), "    {\"a\":\"*******\",\"b\":1}\n                       ^\n");
+	ck_assert_str_eq(excerpt(&source, 19),
+	                 "    {\"a\":\"*******\",\"b\":1}\n                       ^\n");
 }
 END_TEST
 
@@ -87,6 +90,10 @@ START_TEST(what_sounds_like_a_secret_is_hidden_however_it_is_written)
 		"\"secrets\": [\"hunter2\", \"hunter2\"",
 		"\"secret\": [\"my_hunter2_key\"]",
 		"{ // \"secret\": \"hunter2\"",
+		"{\"auth\":[{\"use\":\"x,\"secret\":\"hunter2@@me\"}]}",
+		"{\"auth\":[{use\":\"x\",\"secret\":\"hunter2@@me\"}]}",
+		"{\"use\":\"x,\"secret\":hunter2\"}",
+		"{\"use\":\"x,\"sekret\":hunter2\"}",
 		"\"sekret\": \"hunter2\", \"secrte\": \"hunter2\", \"secet\": \"hunter2\"",
 	};
 
@@ -103,10 +110,31 @@ START_TEST(what_is_beside_a_secret_is_not)
 	check("{\"secret\":\"x\",\"port\":\"y\"}", 0, "    {\"secret\":\"*\",\"port\":\"y\"}\n    ^\n");
 	check("\"secret\": {\"file\": \"f\", \"env\": \"e\"}, \"b\": c", 0,
 	      "    \"secret\": {\"file\": \"f\", \"env\": \"e\"}, \"b\": c\n    ^\n");
-	check("\"secrets\": {\"a\": \"x\"}, \"b\": \"y\"", 0, "    \"secrets\": {\"a\": \"*\"}, \"b\": \"y\"\n    ^\n");
+	check("\"secrets\": {\"a\": \"x\"}, \"b\": \"y\"", 0,
+	      "    \"secrets\": {\"a\": \"*\"}, \"b\": \"y\"\n    ^\n");
 	check("\"secret_file\": \"x\", \"keyfile\": \"y\", \"secret_rate\": 1, \"server\": \"z\"", 0,
-	      "    \"secret_file\": \"x\", \"keyfile\": \"y\", \"secret_rate\": 1, \"server\": \"z\"\n    ^\n");
+	      "    \"secret_file\": \"x\", \"keyfile\": \"y\", \"secret_rate\": 1, \"server\": \"z\"\n  "
+	      "  ^\n");
 	check("[\"a\", {\"use\": \"x\"}]", 0, "    [\"a\", {\"use\": \"x\"}]\n    ^\n");
+}
+END_TEST
+
+START_TEST(behind_a_missing_quote_a_secret_keeps_its_shape)
+{
+	check("{\"a\":\"b,\"secret\":\"x@@y\",\"c\":1}", 0,
+	      "    {\"a\":\"b,\"secret\":\"****\",\"*\":*}\n    ^\n");
+	check("{\"a\":\"b,\"c\":1}", 0, "    {\"a\":\"b,\"c\":1}\n    ^\n");
+}
+END_TEST
+
+START_TEST(a_secret_of_an_object_on_lines_before_is_hidden)
+{
+	check("{\"secrets\": {\n\"a\": \"x\"@@,\n\"b\": 1}", 22, "    \"*\": \"*\"**,\n            ^\n");
+	check("{\"secrets\": {\n\"a\": {\"file\": \"f\"}}}", 22,
+	      "    \"a\": {\"file\": \"f\"}}}\n            ^\n");
+	check("{\"secret\":\n\"x\"}", 11, "    \"*\"}\n    ^\n");
+	check("{\"secrets: {\n\"a\": \"x\"}", 16, "    \"*\": \"*\"}\n       ^\n");
+	check("{\"secrets\": {}\n,\"a\": \"x\"}", 15, "    ,\"a\": \"x\"}\n    ^\n");
 }
 END_TEST
 
@@ -127,4 +155,5 @@ END_TEST
 SUITE("excerpt", the_caret_is_below_its_character, what_is_behind_the_line_has_its_caret_too,
       a_blank_line_is_not_worth_printing, nothing_that_a_terminal_obeys_is_printed,
       what_a_secret_option_has_read_is_hidden, what_sounds_like_a_secret_is_hidden_however_it_is_written,
-      what_is_beside_a_secret_is_not, a_long_line_is_shown_in_part)
+      what_is_beside_a_secret_is_not, behind_a_missing_quote_a_secret_keeps_its_shape,
+      a_secret_of_an_object_on_lines_before_is_hidden, a_long_line_is_shown_in_part)
