@@ -229,11 +229,12 @@ SPORE_TLS_SERVER = """\
   "transport": [{ "use": "tls", "certfile": "$certificate", "keyfile": "$key", "min_version": "1.3"%s }] }
 """
 SPORE_TLS_CLIENT = """\
-{ "client": { "to": "127.0.0.1", "control_port": $control },
+{ "client": { "to": "127.0.0.1", "control_port": $control, "ahead": %d },
   "tunnels": [{ "local": "127.0.0.1:$service", "port": $public }],
   "transport": [{ "use": "tls", "cacertfile": "$certificate", "min_version": "1.3"%s }] }
 """
 NO_TICKETS = ', "tickets": false'
+AHEAD = 64  # connections opened ahead: as many as come at once
 
 # Both as they come, in the clear: rathole keeps connections ahead, frp sends all streams through one.
 RATHOLE_SERVER = """\
@@ -281,10 +282,10 @@ def tls(name: str, make, *arguments, only=PLAIN_TLS, probe=tls_values, **more) -
     return make(name, *arguments, group="tls", only=only, probe=probe, **more)
 
 
-def spore(name: str, tickets: str = "", **more) -> Peer:
+def spore(name: str, tickets: str = "", ahead: int = 0, **more) -> Peer:
     return Peer(
         name, "spore", "SPORE", server="$program server --config $config", client="$program local --config $config",
-        config=SPORE_TLS_SERVER % tickets, client_config=SPORE_TLS_CLIENT % tickets,
+        config=SPORE_TLS_SERVER % tickets, client_config=SPORE_TLS_CLIENT % (ahead, tickets),
         places=SPORE_PLACES, in_path=False, **more,
     )  # fmt: skip
 
@@ -307,6 +308,10 @@ def stunnel(name: str, config: str, **more) -> Peer:
 PEERS = (
     Peer("direct"),
     Peer("spore", "spore", "SPORE", server=SPORE_SERVER, client=SPORE_CLIENT, places=SPORE_PLACES, in_path=False),
+    Peer(
+        "spore-ahead", "spore", "SPORE", server=SPORE_SERVER, client=f"{SPORE_CLIENT} --ahead {AHEAD}",
+        places=SPORE_PLACES, in_path=False, only=("churn*", "memory"),
+    ),
     Peer("bore", "bore", "BORE", server=BORE_SERVER, client=BORE_CLIENT, places=BORE_PLACES, control=7835),
     Peer(
         "rathole", "rathole", "RATHOLE", server="$program --server $config", client="$program --client $config",
@@ -320,6 +325,7 @@ PEERS = (
     hop("haproxy-copy", "haproxy", HAPROXY_HOP, HAPROXY % "", version="-v"),
     hop("nginx", "nginx", NGINX_HOP, NGINX, version="-v", probe=nginx_values, places=NGINX_PLACES),
     tls("spore-tls", spore),
+    tls("spore-tls-ahead", spore, "", AHEAD, only=("churn*", "memory")),
     haproxy_tls("haproxy-tls", HAPROXY_TLS_SERVER),
     nginx_tls("nginx-tls", NGINX_TLS_SERVER),
     stunnel("stunnel", STUNNEL_SERVER),
