@@ -86,7 +86,7 @@ static const spore_option limit_rows[] = {
 	          "of them, on one tunnel; more wait in the kernel's queue"),
 	SPORE_INT(struct limit_settings, max_ahead_per_tunnel, OPTIONF_NEW_ONLY, "64", 0, 1024,
 	          "connections that a tunnel's client may open before visitors come (`client.ahead`); of one source at "
-	          "most a 64th, in all a 32nd of the descriptors; 0: none"),
+	          "most a 128th, in all a 64th of the descriptors; 0: none"),
 	SPORE_INT(struct limit_settings, max_visitors_per_ip, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "visitors of one source at once, on all tunnels"),
 	SPORE_INT(struct limit_settings, visitor_rate, 0, "0", 0, 1000000,

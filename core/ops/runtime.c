@@ -185,6 +185,7 @@ bool runtime_start(struct runtime *runtime, struct config *config, const struct 
 	vitals_init(runtime->metrics, config, runtime->n_workers);
 	if (!start_loops(runtime, terms->busy_poll_us))
 		return false;
+	trim_start(&runtime->trim, runtime->main_loop);
 	runtime->retirer = retirer_new(runtime->main_loop);
 	if (!runtime->retirer)
 		return fail("out of memory");
@@ -242,6 +243,8 @@ bool runtime_stop(struct runtime *runtime)
 {
 	bool ended;
 
+	if (runtime->trim.main_loop)
+		trim_stop(&runtime->trim);
 	watchdog_end_within(WATCHDOG_END_MS);
 	plugin_set_unref(runtime->set);
 	ended = !runtime->retirer || retirer_finish(runtime->retirer, STOP_WAIT_MS);

@@ -4,6 +4,7 @@
 #define CORE_RUNTIME_H
 
 #include "link/plugin_set.h"
+#include "ops/trim.h"
 
 struct grant;
 struct metrics;
@@ -22,6 +23,7 @@ struct runtime {
 	struct plugin_set *set; /* ref */
 	unsigned generation;    /* of the set: 1, and one more with each reload */
 	int64_t started_ms;
+	struct trim trim;
 	bool host_ready;
 };
 

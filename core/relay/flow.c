@@ -139,10 +139,20 @@ static ssize_t splice_some(int from, int to, size_t len)
 	return splice(from, NULL, to, NULL, len, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 }
 
+/* A splice that has moved something keeps to itself what broke it off, and the next one hears EPIPE: that
+ * may be a reset, so it is taken for one. */
+static int cause_of_break(ssize_t n, int code, bool partly)
+{
+	int cause = n < 0 ? code : EPIPE;
+
+	return cause == EPIPE && partly ? ECONNRESET : cause;
+}
+
 /* From the pipe to the destination, all it takes. False when the flow broke. */
 static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 {
 	struct pipe *pipe = flow->pipe;
+	bool partly = false;
 
 	while (pipe->len > 0) {
 		ssize_t n = splice_some(pipe->out, stream_fd(ends->to), pipe->len);
@@ -150,10 +160,11 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 		if (n < 0 && errno == EAGAIN)
 			return true;
 		if (n <= 0) {
-			stream_lose(ends->to, n < 0 ? errno : EPIPE);
+			stream_lose(ends->to, cause_of_break(n, errno, partly));
 			break_off(flow, ends);
 			return false;
 		}
+		partly = (size_t)n < pipe->len;
 		pipe->len -= (size_t)n;
 		flow->bytes += (size_t)n;
 	}

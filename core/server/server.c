@@ -154,10 +154,10 @@ static double read_pending(void *pending)
 /* ---- life ----------------------------------------------------------------------------------------- */
 
 /* Descriptors are shared out, so that they do not run out: a sixteenth (at least 40) is for workers,
- * plugins and strangers, half as many are for connections opened ahead, a few are for pipes, and tunnels
- * and visitors have the rest, two each. Tunnels
- * come before visitors, and strangers leave the last few to both. */
-enum { PART = 16, AHEAD_PART = 32, LEAST_RESERVE = 40 };
+ * plugins, strangers and, a quarter of it, connections opened ahead; a few are for pipes, and tunnels and
+ * visitors have the rest, two each. Tunnels come before visitors, and strangers leave the last few to
+ * both. */
+enum { PART = 16, AHEAD_PART = 64, LEAST_RESERVE = 40 };
 enum { LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
 
 static unsigned max_ahead(void)
@@ -168,7 +168,7 @@ static unsigned max_ahead(void)
 static unsigned places(void)
 {
 	unsigned all = descriptors_max();
-	unsigned reserve = 2 * relay_most_pipes(all) + max_ahead() +
+	unsigned reserve = 2 * relay_most_pipes(all) +
 	                   (all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE);
 
 	return all > reserve + 4 ? (all - reserve) / 2 : 2;
@@ -186,7 +186,7 @@ static unsigned max_strangers(const struct limit_settings *limits)
 	unsigned most = (unsigned)limits->max_unauthenticated;
 
 	if (most == 0)
-		most = descriptors_max() / PART;
+		most = descriptors_max() / PART - max_ahead();
 	return most > LEAST_STRANGERS ? most : LEAST_STRANGERS;
 }
 

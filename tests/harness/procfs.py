@@ -37,6 +37,11 @@ def anonymous_memory(pid):
     return _status(pid, "RssAnon") * 1024
 
 
+def memory(pid):
+    """Resident memory in bytes, with program text."""
+    return _status(pid, "VmRSS") * 1024
+
+
 def cpu_seconds(pid):
     """User and system time that all its threads have used, in steps of a tick (10 ms)."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:

@@ -1,0 +1,43 @@
+"""What a peak took is given back."""
+
+import pytest
+
+from harness import procfs
+from harness.peers import is_sanitized, spore_client
+from harness.scale import MIB, count
+from harness.services import Echo
+from harness.visitors import connected, exchange_all, finish_all
+from harness.waiting import wait_until
+
+# libev's tables for twice as many descriptors, on each of the workers; malloc_trim's page each here and there.
+TABLES = 2 * MIB
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_memory_after_nine_thousand_connections(server):
+    if is_sanitized():
+        pytest.skip("a sanitizer keeps what was freed")
+    number = count(9000)
+    with Echo() as service, spore_client(server.control, service.port) as client:
+        pids = (server.pid, client.pid)
+
+        def peak(number):
+            """How much memory each takes while there are so many."""
+            with connected(server.public_host, client.port, number) as visitors:
+                exchange_all(visitors, length=100)
+                taken = {pid: procfs.memory(pid) for pid in pids}
+                finish_all(visitors)
+            return taken
+
+        def falls_to(most):
+            for pid in pids:
+                wait_until(lambda: procfs.memory(pid) <= most[pid], "memory to be given back", timeout=15)
+
+        before = peak(10)
+        highest = peak(number)
+        falls_to({pid: before[pid] + TABLES for pid in pids})
+        assert all(highest[pid] > before[pid] + 2 * TABLES for pid in pids), "a peak that is worth looking at"
+        settled = {pid: procfs.memory(pid) for pid in pids}
+        peak(number)
+        falls_to({pid: 1.1 * settled[pid] for pid in pids})
