@@ -137,6 +137,7 @@ static void set_up(struct client *client)
 	client->shared.set = client->env.set;
 	client->shared.settings = &settings->client;
 	client->shared.resolver = client->env.resolver;
+	turns_init(&client->shared.turns, client->env.loops[0], session_start_turn);
 	client_stats_init(&client->shared.stats, client->env.metrics);
 	for (unsigned i = 0; i < n; i++) {
 		struct client_worker *worker = &client->workers[i];

@@ -41,6 +41,11 @@ static const struct client_settings *settings_of(const struct session *session)
 	return session->workers[0].shared->settings;
 }
 
+static struct turns *turns_of(const struct session *session)
+{
+	return &session->workers[0].shared->turns;
+}
+
 static struct ev_loop *ev_of(const struct session *session)
 {
 	return loop_ev(session->workers[0].loop);
@@ -60,12 +65,17 @@ static void set_standing(struct session *session, bool standing)
 	host_set_ready(shared->standing == session->n_sessions);
 }
 
+/* Whether trying again may help; a server that says "wait" has not refused. */
+enum hope { NO_HOPE, MAY_PASS, ASKED_TO_WAIT };
+
 /* What time mends is tried again once the tunnel has stood; before that only if asked to. */
-static bool is_worth_another_try(const struct session *session, bool passes)
+static bool is_worth_another_try(const struct session *session, enum hope hope)
 {
 	const struct client_settings *settings = settings_of(session);
 
-	return passes && (session->port ? settings->reconnect : settings->retry);
+	if (hope == MAY_PASS)
+		return session->port ? settings->reconnect : settings->retry;
+	return hope == ASKED_TO_WAIT && (settings->reconnect || settings->retry);
 }
 
 /* 0.2 s, doubled up to `most`, and each time a random part of the last half less, so that the clients
@@ -126,8 +136,7 @@ static void keep_ahead(struct session *session, unsigned n, const struct uuid *p
 
 /* ---- the end, again ----------------------------------------------------------------------------- */
 
-/* `passes`: trying again may help. */
-static void end(struct session *session, const char *why, enum client_exit status, bool passes)
+static void end(struct session *session, const char *why, enum client_exit status, enum hope hope)
 {
 	bool is_refusal = status == CLIENT_PORT_REFUSED;
 	char text[sizeof(struct err)];
@@ -139,10 +148,11 @@ static void end(struct session *session, const char *why, enum client_exit statu
 	client_stats_add(&session->workers[0].shared->stats, session->workers[0].loop,
 	                 CLIENT_STAT_LOSSES, 1);
 	uplink_stop(&session->uplink);
+	turn_give(turns_of(session), &session->turn);
 	ev_timer_stop(ev_of(session), &session->pulse);
 	keep_ahead(session, 0, &(struct uuid){ 0 });
 	set_standing(session, false);
-	if (!is_worth_another_try(session, passes)) {
+	if (!is_worth_another_try(session, hope)) {
 		session->over = true;
 		log_error("tunnel ended", log_str("tunnel", session->tunnel->name),
 		          log_str("error", text));
@@ -188,16 +198,19 @@ static void take_error_text(struct session *session, const char *why, const char
 	static const char *const auth[] = { "invalid secret", "access was revoked",
 		                            "server requires secret, but no secret was provided", NULL };
 
-	if (is_one_of(error, taken))
-		end(session, why, CLIENT_PORT_REFUSED, true);
+	if (strcmp(error, "too many tries, wait a little") == 0)
+		end(session, why, CLIENT_FAILED, ASKED_TO_WAIT);
+	else if (is_one_of(error, taken))
+		end(session, why, CLIENT_PORT_REFUSED, MAY_PASS);
 	else if (is_one_of(error, ports))
 		/* Another range since then: a port that the server had chosen may not fit, any other
 		 * will. */
-		end(session, why, CLIENT_PORT_REFUSED, session->port && !session->tunnel->port);
+		end(session, why, CLIENT_PORT_REFUSED,
+		    session->port && !session->tunnel->port ? MAY_PASS : NO_HOPE);
 	else if (is_one_of(error, auth))
-		end(session, why, CLIENT_NOT_AUTHENTICATED, false);
+		end(session, why, CLIENT_NOT_AUTHENTICATED, NO_HOPE);
 	else
-		end(session, why, CLIENT_FAILED, true);
+		end(session, why, CLIENT_FAILED, MAY_PASS);
 }
 
 static void take_error(struct session *session, const struct message *message)
@@ -218,7 +231,7 @@ static void end_early(struct session *session, const char *why)
 	         "match, "
 	         "or only one side may use a secret or TLS",
 	         why ? why : "the connection was closed");
-	end(session, text, CLIENT_FAILED, true);
+	end(session, text, CLIENT_FAILED, MAY_PASS);
 }
 
 static void on_failed(struct uplink *uplink, const char *why, bool refused)
@@ -228,11 +241,11 @@ static void on_failed(struct uplink *uplink, const char *why, bool refused)
 	if (strncmp(why, "server error: ", 14) == 0)
 		take_error_text(session, why, why + 14);
 	else if (refused)
-		end(session, why, CLIENT_NOT_AUTHENTICATED, false);
+		end(session, why, CLIENT_NOT_AUTHENTICATED, NO_HOPE);
 	else if (uplink->linked)
 		end_early(session, why);
 	else
-		end(session, why, CLIENT_FAILED, true);
+		end(session, why, CLIENT_FAILED, MAY_PASS);
 }
 
 /* ---- before the server's Hello ------------------------------------------------------------------ */
@@ -284,7 +297,7 @@ static void on_pulse(struct ev_loop *ev, ev_timer *timer, int happened)
 	/* After a stall of our own, timers run before what has come meanwhile is read. */
 	if (clock_ms() - session->heard_ms > SILENCE_MS &&
 	    !sock_has_unread(stream_fd(session->uplink.link.stream))) {
-		end(session, "the server has fallen silent", CLIENT_FAILED, true);
+		end(session, "the server has fallen silent", CLIENT_FAILED, MAY_PASS);
 		return;
 	}
 	if (session->extended)
@@ -298,6 +311,7 @@ static void take_first(struct session *session, const struct message *message)
 	switch (message->type) {
 	case MESSAGE_HELLO:
 		deadline_stop(&session->uplink.deadline);
+		turn_give(turns_of(session), &session->turn);
 		is_new = session->port != message->port || !session->port;
 		set_standing(session, true);
 		session->port = message->port;
@@ -313,10 +327,10 @@ static void take_first(struct session *session, const struct message *message)
 		break;
 	case MESSAGE_CHALLENGE:
 		end(session, "server requires authentication, but no client secret was provided",
-		    CLIENT_NOT_AUTHENTICATED, false);
+		    CLIENT_NOT_AUTHENTICATED, NO_HOPE);
 		break;
 	default:
-		end(session, "unexpected initial non-hello message", CLIENT_FAILED, false);
+		end(session, "unexpected initial non-hello message", CLIENT_FAILED, NO_HOPE);
 		break;
 	}
 }
@@ -406,7 +420,7 @@ static void take_extended(struct session *session, const struct message *message
 static void take_late_error(struct session *session, const struct message *message)
 {
 	if (strcmp(message->text, "closed by the operator") == 0)
-		end(session, "the server's operator has ended the tunnel", CLIENT_FAILED, false);
+		end(session, "the server's operator has ended the tunnel", CLIENT_FAILED, NO_HOPE);
 	else
 		log_error("server error", log_str("tunnel", session->tunnel->name),
 		          log_str("error", message->text));
@@ -435,18 +449,27 @@ static void on_end(struct uplink *uplink, const char *why)
 	struct session *session = session_of(uplink);
 
 	if (session->standing)
-		end(session, why ? why : "the server closed the connection", CLIENT_FAILED, true);
+		end(session, why ? why : "the server closed the connection", CLIENT_FAILED, MAY_PASS);
 	else
 		end_early(session, why);
 }
 
+void session_start_turn(struct turn *turn)
+{
+	struct session *session = (void *)((char *)turn - offsetof(struct session, turn));
+
+	uplink_start(&session->uplink, &session->workers[0], SPORE_AUTH_CONTROL, &events);
+}
+
 void session_start(struct session *session)
 {
-	uplink_start(&session->uplink, &session->workers[0], SPORE_AUTH_CONTROL, &events);
+	if (turn_take(turns_of(session), &session->turn))
+		session_start_turn(&session->turn);
 }
 
 void session_init(struct session *session)
 {
+	turn_init(&session->turn);
 	ev_timer_init(&session->again, on_again, 0.0, 0.0);
 	session->again.data = session;
 	ev_timer_init(&session->pulse, on_pulse, 0.0, PULSE_MS / 1000.0);
@@ -460,4 +483,5 @@ void session_stop(struct session *session)
 	ev_timer_stop(ev_of(session), &session->pulse);
 	keep_ahead(session, 0, &(struct uuid){ 0 });
 	uplink_stop(&session->uplink);
+	turn_give(turns_of(session), &session->turn);
 }

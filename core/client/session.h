@@ -11,6 +11,7 @@ struct tunnel_settings;
 
 struct session {
 	struct uplink uplink;
+	struct turn turn;                     /* to be set up */
 	const struct tunnel_settings *tunnel; /* borrowed from the config */
 	struct client_worker *workers;        /* among which visitors are spread; the first is ours */
 	struct ahead_pool *pools;             /* of this tunnel; one for each of them */
@@ -33,6 +34,8 @@ struct session {
 /* Filled as far as `on_over`, zeroed otherwise. */
 void session_init(struct session *session);
 void session_start(struct session *session);
+/* One that has waited for its turn. */
+void session_start_turn(struct turn *turn);
 void session_stop(struct session *session);
 
 #endif

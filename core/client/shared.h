@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "client/stats.h"
+#include "client/turns.h"
 #include "link/linger.h"
 #include "link/plugin_set.h"
 #include "loop/deadline.h"
@@ -19,6 +20,7 @@ struct client_shared {
 	const struct client_settings *settings; /* read-only */
 	struct resolver *resolver;              /* [worker] */
 	struct client_stats stats;              /* read-only; counting is [worker] */
+	struct turns turns;                     /* of the sessions; [worker] 0 alone */
 	size_t standing;                        /* tunnels that stand; [worker] 0 alone */
 	atomic_uint carried;                    /* visitors being set up or carried, all workers */
 };

@@ -1,8 +1,12 @@
 """Two hundred visitors at the same moment."""
 
+import contextlib
+import json
+
 import pytest
 
-from harness.peers import spore_client
+from harness.peers import spore_binary, spore_client
+from harness.process import Process
 from harness.services import Echo
 from harness.visitors import connected, exchange_all, finish_all
 from harness.wire import Tunnel
@@ -48,3 +52,37 @@ def test_many_tunnels(start_server):
             far.close()
         for tunnel in tunnels:
             tunnel.wire.close()
+
+
+@contextlib.contextmanager
+def client_of_many(server, tmp_path, number, **options):
+    """One client with so many tunnels; its process."""
+    path = tmp_path / "client.json"
+    tunnels = [{"name": f"t{i}", "local": "127.0.0.1:9", "port": 0} for i in range(number)]
+    host, port = server.control
+    path.write_text(json.dumps({
+        "client": {"to": host, "control_port": port, **options}, "tunnels": tunnels,
+        "auth": [{"use": "hmac", "secret": "s3cret"}],
+    }))
+    path.chmod(0o600)
+    with Process([spore_binary(), "local", "--config", str(path)], name="spore local") as process:
+        yield process
+        process.stop()
+
+
+def test_tunnels_of_one_client(start_server, tmp_path):
+    """More than the server takes of one source before it knows who they are."""
+    with start_server(secret="s3cret") as server, client_of_many(server, tmp_path, 400) as client:
+        client.wait_for(r"listening at ", times=400, timeout=20)
+        assert not [line for line in client.stderr if "tunnel lost" in line or "tunnel ended" in line]
+
+
+def test_tunnels_of_a_client_that_is_told_to_wait(start_server, tmp_path):
+    """A server that slows tries of a secret down has not refused them."""
+    config = tmp_path / "server.json"
+    config.write_text(json.dumps({"limits": {"secret_rate": 10, "secret_burst": 5, "ban_exempt": []}}))
+    config.chmod(0o600)
+    with start_server(secret="s3cret", extra=["--config", str(config)]) as server:
+        with client_of_many(server, tmp_path, 15) as client:
+            client.wait_for(r"listening at ", times=15, timeout=20)
+            assert any("too many tries, wait a little" in line for line in client.stderr)
