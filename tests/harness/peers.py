@@ -68,6 +68,17 @@ def bore_binary():
     pytest.skip(message)
 
 
+def installed_program(name, package):
+    """Where a program of the distribution's is. Without it the test is skipped, and where CI=true it fails."""
+    path = shutil.which(name)
+    if path:
+        return path
+    message = f"NO {name}: install the package {package}, or let tests/run do it"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
+    pytest.skip(message)
+
+
 def prometheus_program(name):
     """Where prometheus or promtool is: $PROMETHEUS_BIN, the PATH, the cache that the test runner fills.
 
