@@ -286,19 +286,21 @@ static bool has_moved(const struct server_settings *from, const struct server_se
 	return from->control_port != to->control_port || !addr_equal(&from->bind_addr, &to->bind_addr);
 }
 
-/* The new control port is open on every worker's behalf before any old one closes; -1 in all of them if
- * it stays where it is. */
-static bool open_moved_port(const struct server *server, const struct plugin_set *set, int *fds,
-                            struct err *err)
+static void close_all(const int *fds, unsigned n)
 {
-	bool moves = has_moved(worker_settings(&server->workers[0]), &set->config->settings.server);
+	while (n-- > 0)
+		close(fds[n]);
+}
 
+/* The control port's new sockets, on every worker's behalf before any old one closes. False: none is open. */
+static bool open_control_ports(const struct server *server, const struct plugin_set *set, int *fds,
+                               struct err *err)
+{
 	for (unsigned i = 0; i < server->n_open; i++) {
-		fds[i] = moves ? open_control_port(set, i, err) : -1;
-		if (!moves || fds[i] >= 0)
+		fds[i] = open_control_port(set, i, err);
+		if (fds[i] >= 0)
 			continue;
-		while (i-- > 0)
-			close(fds[i]);
+		close_all(fds, i);
 		return false;
 	}
 	return true;
@@ -307,9 +309,11 @@ static bool open_moved_port(const struct server *server, const struct plugin_set
 bool server_renew(struct server *server, struct plugin_set *set, struct err *err)
 {
 	const struct limit_settings *limits = limits_of(set);
+	bool moves = has_moved(worker_settings(&server->workers[0]), &set->config->settings.server);
 	int fds[SERVER_MAX_WORKERS];
 
-	if (!open_moved_port(server, set, fds, err))
+	memset(fds, 0xff, sizeof fds); /* -1: the socket stays */
+	if (moves && !open_control_ports(server, set, fds, err))
 		return false;
 	principal_table_limit(&server->shared.principals, or_unlimited(limits->max_tunnels),
 	                      or_unlimited(limits->max_relays));
