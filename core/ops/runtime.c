@@ -185,7 +185,7 @@ bool runtime_start(struct runtime *runtime, struct config *config, const struct 
 	vitals_init(runtime->metrics, config, runtime->n_workers);
 	if (!start_loops(runtime, terms->busy_poll_us))
 		return false;
-	trim_start(&runtime->trim, runtime->main_loop);
+	trim_start(&runtime->trim, runtime->main_loop, runtime->loops, runtime->n_workers);
 	runtime->retirer = retirer_new(runtime->main_loop);
 	if (!runtime->retirer)
 		return fail("out of memory");

@@ -11,10 +11,14 @@ struct loop;
 struct trim {
 	ev_timer look;
 	struct loop *main_loop;
-	int64_t least; /* bytes: the least that was resident and in nobody's use; stacks, relocations */
+	struct loop *const *workers;
+	unsigned n_workers;
+	int64_t used, unused; /* bytes of malloc's that were, and resident ones that were not, at the last release */
+	int64_t least_unused; /* the least of the latter that was ever seen: stacks, relocations */
 };
 
-void trim_start(struct trim *trim, struct loop *main_loop);
+/* The workers run, and until trim_stop. */
+void trim_start(struct trim *trim, struct loop *main_loop, struct loop *const *workers, unsigned n_workers);
 void trim_stop(struct trim *trim);
 
 #endif
