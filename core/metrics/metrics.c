@@ -530,6 +530,8 @@ static void visit_series(struct metrics *metrics, const struct family *family,
 		                       (series->read ? series->read(series->arg) : 0));
 		return;
 	}
+	if (!visitor->histogram)
+		return;
 	for (size_t i = 0; i < spec->n_bounds; i++) {
 		count += (uint64_t)sum_shards(metrics, series->slot + (uint32_t)i);
 		cumulative[i] = count;
@@ -546,7 +548,8 @@ void metrics_visit(struct metrics *metrics, const spore_metric_visitor *visitor,
 		visitor->begin(arg, &family->spec);
 		for (struct series *s = family->first; s; s = s->next)
 			visit_series(metrics, family, s, visitor, arg);
-		visitor->end(arg);
+		if (visitor->end)
+			visitor->end(arg);
 	}
 	pthread_mutex_unlock(&metrics->lock);
 }

@@ -32,7 +32,8 @@ void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, d
  * visit uses `arg` any more. [any] */
 void metrics_sample(struct metrics *metrics, uint32_t series, double (*read)(void *arg), void *arg);
 
-/* A snapshot of all families, in the order of their registration. [any] */
+/* A snapshot of all families, in the order of their registration. The visitor may do without `histogram`
+ * and `end`. [any] */
 void metrics_visit(struct metrics *metrics, const spore_metric_visitor *visitor, void *arg);
 
 #endif

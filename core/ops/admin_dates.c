@@ -63,32 +63,12 @@ static void write_date(void *arg, const spore_kv *labels, size_t n_labels, doubl
 	jsonout_end(json, '}');
 }
 
-static void skip_histogram(void *arg, const spore_kv *labels, size_t n_labels, const double *bounds,
-                           const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
-{
-	(void)arg;
-	(void)labels;
-	(void)n_labels;
-	(void)bounds;
-	(void)cumulative;
-	(void)n_bounds;
-	(void)count;
-	(void)sum;
-}
-
-static void end_family(void *arg)
-{
-	(void)arg;
-}
-
 void admin_dates_write(struct metrics *metrics, int64_t now_s, struct jsonout *json)
 {
 	static const spore_metric_visitor visitor = {
 		.struct_size = sizeof visitor,
 		.begin = begin_date,
 		.value = write_date,
-		.histogram = skip_histogram,
-		.end = end_family,
 	};
 	struct dates dates = { json, NULL, now_s };
 

@@ -53,32 +53,12 @@ static void add_to_figure(void *arg, const spore_kv *labels, size_t n_labels, do
 		figures->current->value += value;
 }
 
-static void skip_histogram(void *arg, const spore_kv *labels, size_t n_labels, const double *bounds,
-                           const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
-{
-	(void)arg;
-	(void)labels;
-	(void)n_labels;
-	(void)bounds;
-	(void)cumulative;
-	(void)n_bounds;
-	(void)count;
-	(void)sum;
-}
-
-static void end_family(void *arg)
-{
-	(void)arg;
-}
-
 static void write_figures(struct metrics *metrics, struct jsonout *json)
 {
 	static const spore_metric_visitor visitor = {
 		.struct_size = sizeof visitor,
 		.begin = begin_figure,
 		.value = add_to_figure,
-		.histogram = skip_histogram,
-		.end = end_family,
 	};
 	struct figure items[] = {
 		{ "tunnels", "spore_tunnels", 0 },

@@ -10,6 +10,7 @@
 #include "ops/admin_socket.h"
 #include "ops/ctl_ask.h"
 #include "ops/ctl_print.h"
+#include "ops/words.h"
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 
@@ -48,13 +49,7 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static bool wrong(const char *format, const char *what)
 {
-	char shown[96];
-
-	text_printable(what, strlen(what), shown, sizeof shown);
-	fputs("error: ", stderr);
-	fprintf(stderr, format, shown);
-	fputs("\ntry: spore ctl --help\n", stderr);
-	return false;
+	return words_wrong("ctl", format, what);
 }
 
 static bool is_command(const char *word)

@@ -1,25 +1,20 @@
 #include "ops/plugin_command.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "ops/plugin_info.h"
 #include "ops/plugin_list.h"
-#include "ops/plugin_path.h"
+#include "ops/plugin_search.h"
 #include "ops/plugin_view.h"
-#include "plugin/host.h"
+#include "ops/words.h"
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
-enum { MOST_FOLDERS = REGISTRY_MAX_PATH - PLUGIN_PATH_OWN };
 
 struct request {
 	bool info; /* else a list */
-	const char *file, *config;
-	const char *folders[MOST_FOLDERS];
-	size_t n_folders;
+	const char *file;
+	struct plugin_search search;
 	bool as_json, no_load, help;
 };
 
@@ -48,25 +43,7 @@ static const char usage[] =
 
 static bool wrong(const char *format, const char *what)
 {
-	char shown[96];
-
-	text_printable(what, strlen(what), shown, sizeof shown);
-	fputs("error: ", stderr);
-	fprintf(stderr, format, shown);
-	fputs("\ntry: spore plugin --help\n", stderr);
-	return false;
-}
-
-/* The value of a flag that needs one: behind "=", or the next word. */
-static const char *take_value(char ***at, const char *flag)
-{
-	const char *word = **at, *equals = strchr(word, '=');
-
-	if (equals)
-		return equals + 1;
-	if (!*++*at)
-		wrong("expected a value after %s, found the end of the command line", flag);
-	return **at;
+	return words_wrong("plugin", format, what);
 }
 
 static bool is_flag(const char *word, const char *flag, bool has_value)
@@ -78,24 +55,21 @@ static bool is_flag(const char *word, const char *flag, bool has_value)
 
 static bool read_folder(struct request *request, char ***at)
 {
-	const char *folder = take_value(at, "--plugin-path");
+	const char *folder = words_value("plugin", at, "--plugin-path");
 
 	if (!folder)
 		return false;
 	if (request->info)
 		return wrong("%s is a flag of `spore plugin list`", "--plugin-path");
-	if (request->n_folders == MOST_FOLDERS)
-		return wrong("too many folders at %s", folder);
-	request->folders[request->n_folders++] = folder;
-	return true;
+	return plugin_search_add(&request->search, folder) || wrong("too many folders at %s", folder);
 }
 
 static bool read_config(struct request *request, char ***at)
 {
-	if (request->config)
+	if (request->search.config)
 		return wrong("%s is given twice", "--config");
-	request->config = take_value(at, "--config");
-	return request->config != NULL;
+	request->search.config = words_value("plugin", at, "--config");
+	return request->search.config != NULL;
 }
 
 static bool read_word(struct request *request, char ***at)
@@ -170,32 +144,11 @@ static bool info(const struct request *request, struct registry *registry)
 	return view.state != PLUGIN_REFUSED;
 }
 
-static const char *config_path(const struct request *request)
+static bool work(struct registry *registry, const void *arg)
 {
-	const char *variable = getenv("SPORE_CONFIG");
+	const struct request *request = arg;
 
-	if (request->config)
-		return request->config;
-	return variable && *variable ? variable : NULL;
-}
-
-static bool do_it(const struct request *request)
-{
-	struct registry registry = { .loader.get_extension = host_get_extension };
-	struct diag diag = { 0 };
-	struct config *config;
-	bool good;
-
-	for (size_t i = 0; i < request->n_folders; i++)
-		registry.path[registry.n_path++] = request->folders[i];
-	good = config_load_plugins(config_path(request), &diag, &config) == CONFIG_LOADED &&
-	       plugin_path_set_up(&registry, config, &diag);
-	diag_print(&diag, stderr);
-	diag_fini(&diag);
-	good = good && (request->info ? info : list)(request, &registry);
-	loader_fini(&registry.loader);
-	config_unref(config);
-	return good;
+	return (request->info ? info : list)(request, registry);
 }
 
 int plugin_run(int argc, char **argv)
@@ -209,6 +162,6 @@ int plugin_run(int argc, char **argv)
 		fputs(usage, stdout);
 		return EXIT_GOOD;
 	}
-	signal(SIGCHLD, SIG_DFL); /* so that a child can be waited for, whatever we inherited */
-	return do_it(&request) && fflush(stdout) == 0 ? EXIT_GOOD : EXIT_BAD;
+	return plugin_search_run(&request.search, work, &request) && fflush(stdout) == 0 ? EXIT_GOOD
+	                                                                                 : EXIT_BAD;
 }

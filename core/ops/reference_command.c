@@ -1,29 +1,23 @@
 #include "ops/reference_command.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "config/shorthands.h"
 #include "ops/catalogue.h"
 #include "ops/document.h"
-#include "ops/plugin_path.h"
+#include "ops/plugin_search.h"
 #include "ops/reference.h"
 #include "ops/schema.h"
-#include "plugin/host.h"
+#include "ops/words.h"
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
-enum { MOST_FOLDERS = REGISTRY_MAX_PATH - PLUGIN_PATH_OWN };
 enum { FORMAT_SCHEMA = DOCUMENT_SCDOC + 1 };
 enum { PART_FLAGS = 1, PART_KEYS = 2, PART_PLUGINS = 4, PART_TYPES = 8, PART_ALL = 15 };
 
 struct request {
 	unsigned format, roles, parts; /* enum document_format or FORMAT_SCHEMA; ROLE_*; PART_* */
-	const char *config;
-	const char *folders[MOST_FOLDERS];
-	size_t n_folders;
+	struct plugin_search search;
 	bool help;
 };
 
@@ -51,13 +45,7 @@ static const char usage[] =
 
 static bool wrong(const char *format, const char *what)
 {
-	char shown[96];
-
-	text_printable(what, strlen(what), shown, sizeof shown);
-	fputs("error: ", stderr);
-	fprintf(stderr, format, shown);
-	fputs("\ntry: spore reference --help\n", stderr);
-	return false;
+	return words_wrong("reference", format, what);
 }
 
 struct choice {
@@ -98,13 +86,10 @@ static bool set_value(struct request *request, const char *flag, const char *val
 		return choose(parts, "expected flags, keys, plugins or types, found \"%s\"", value,
 		              &request->parts);
 	if (strcmp(flag, "--plugin-path") != 0) {
-		request->config = value;
+		request->search.config = value;
 		return true;
 	}
-	if (request->n_folders == MOST_FOLDERS)
-		return wrong("too many folders at %s", value);
-	request->folders[request->n_folders++] = value;
-	return true;
+	return plugin_search_add(&request->search, value) || wrong("too many folders at %s", value);
 }
 
 static bool takes_value(const char *flag)
@@ -121,7 +106,7 @@ static bool takes_value(const char *flag)
 
 static bool read_word(struct request *request, char ***at)
 {
-	const char *word = **at, *equals = strchr(word, '='), *value;
+	const char *word = **at, *value;
 	char flag[32];
 
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
@@ -133,21 +118,16 @@ static bool read_word(struct request *request, char ***at)
 		return wrong("expected a flag, found \"%s\"", word);
 	if (!takes_value(flag))
 		return wrong("unknown flag %s", word);
-	value = equals ? equals + 1 : *++*at;
-	if (!value)
-		return wrong("expected a value after %s, found the end of the command line", flag);
-	return set_value(request, flag, value);
+	value = words_value("reference", at, flag);
+	return value && set_value(request, flag, value);
 }
 
 /* argv is NULL-ended. */
 static bool read_request(char **argv, struct request *request)
 {
-	const char *variable = getenv("SPORE_CONFIG");
-
 	*request = (struct request){ .format = DOCUMENT_MARKDOWN,
 		                     .roles = ROLE_SERVER | ROLE_LOCAL,
-		                     .parts = PART_ALL,
-		                     .config = variable && *variable ? variable : NULL };
+		                     .parts = PART_ALL };
 	for (; *argv && !request->help; argv++) {
 		if (!read_word(request, &argv))
 			return false;
@@ -157,8 +137,9 @@ static bool read_request(char **argv, struct request *request)
 
 /* ---- the work ------------------------------------------------------------------------------------ */
 
-static bool print(const struct request *request, struct registry *registry)
+static bool print(struct registry *registry, const void *arg)
 {
+	const struct request *request = arg;
 	struct document document = { .out = stdout, .format = request->format };
 	struct catalogue catalogue = { 0 };
 	bool good = catalogue_read(&catalogue, registry);
@@ -179,25 +160,6 @@ static bool print(const struct request *request, struct registry *registry)
 	return good;
 }
 
-static bool do_it(const struct request *request)
-{
-	struct registry registry = { .loader.get_extension = host_get_extension };
-	struct diag diag = { 0 };
-	struct config *config;
-	bool good;
-
-	for (size_t i = 0; i < request->n_folders; i++)
-		registry.path[registry.n_path++] = request->folders[i];
-	good = config_load_plugins(request->config, &diag, &config) == CONFIG_LOADED &&
-	       plugin_path_set_up(&registry, config, &diag);
-	diag_print(&diag, stderr);
-	diag_fini(&diag);
-	good = good && print(request, &registry);
-	loader_fini(&registry.loader);
-	config_unref(config);
-	return good;
-}
-
 int reference_run(int argc, char **argv)
 {
 	struct request request;
@@ -209,6 +171,6 @@ int reference_run(int argc, char **argv)
 		fputs(usage, stdout);
 		return EXIT_GOOD;
 	}
-	signal(SIGCHLD, SIG_DFL); /* so that a child can be waited for, whatever we inherited */
-	return do_it(&request) && fflush(stdout) == 0 ? EXIT_GOOD : EXIT_BAD;
+	return plugin_search_run(&request.search, print, &request) && fflush(stdout) == 0 ? EXIT_GOOD
+	                                                                                  : EXIT_BAD;
 }
