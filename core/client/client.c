@@ -58,6 +58,7 @@ static void run_open(void *arg)
 	struct relay_limits limits = { .most_pipes = worker->max_pipes };
 
 	deadline_list_init(&worker->answers, worker->loop, ANSWER_MS, uplink_on_late);
+	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	linger_list_init(&worker->lingerers, worker->loop, worker->max_carried / 4 + 1);
 	relay_set_init(&worker->relays, worker->loop, &limits);
 	list_init(&worker->proxies);
@@ -99,6 +100,7 @@ static void run_close(void *arg)
 	relay_set_fini(&worker->relays);
 	linger_list_fini(&worker->lingerers);
 	deadline_list_fini(&worker->answers);
+	deadline_list_fini(&worker->silence);
 }
 
 /* ---- life --------------------------------------------------------------------------------------- */

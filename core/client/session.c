@@ -15,9 +15,8 @@
 #include "net/stream.h"
 #include "plugin/host.h"
 
-/* Servers send a heartbeat every 500 ms; one that has said nothing for so long is gone. Ours says how
- * often it wants to hear one of us; until then a look at the clock every PULSE_MS. */
-enum { PULSE_MS = 2000, SILENCE_MS = 8000 };
+/* How often a server of ours shall hear us, until it says how often it wants to. */
+enum { PULSE_MS = 4000 };
 /* A port that the server chose is asked for again until it was refused so often; then any will do. */
 enum { TRIES_FOR_OLD_PORT = 5 };
 /* Between two tries: where trying costs nobody anything, and elsewhere. */
@@ -150,6 +149,7 @@ static void end(struct session *session, const char *why, enum client_exit statu
 	uplink_stop(&session->uplink);
 	turn_give(turns_of(session), &session->turn);
 	ev_timer_stop(ev_of(session), &session->pulse);
+	deadline_stop(&session->silence);
 	keep_ahead(session, 0, &(struct uuid){ 0 });
 	set_standing(session, false);
 	if (!is_worth_another_try(session, hope)) {
@@ -273,19 +273,15 @@ static void announce(const struct session *session)
 }
 
 /* Asks whether the server knows our extension: bore's does not read what comes behind Hello. */
-static void begin_pulse(struct session *session)
+static void ask_for_more(struct session *session)
 {
 	session->failures = session->refusals = 0;
-	session->extended = false;
-	session->pulse.repeat = PULSE_MS / 1000.0;
-	session->heard_ms = clock_ms();
+	deadline_start(&session->workers[0].silence, &session->silence);
 	link_extend(&session->uplink.link, MESSAGE_TO_CLIENT_EXTENDED, false);
 	link_send(&session->uplink.link,
 	          &(struct message){ .type = MESSAGE_EXTEND,
 	                             .port = PULSE_MS,
 	                             .ahead = (uint16_t)settings_of(session)->ahead });
-	ev_now_update(ev_of(session));
-	ev_timer_again(ev_of(session), &session->pulse);
 }
 
 static void on_pulse(struct ev_loop *ev, ev_timer *timer, int happened)
@@ -294,14 +290,18 @@ static void on_pulse(struct ev_loop *ev, ev_timer *timer, int happened)
 
 	(void)ev;
 	(void)happened;
-	/* After a stall of our own, timers run before what has come meanwhile is read. */
-	if (clock_ms() - session->heard_ms > SILENCE_MS &&
-	    !sock_has_unread(stream_fd(session->uplink.link.stream))) {
+	link_send(&session->uplink.link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+}
+
+void session_on_silence(struct deadline *deadline)
+{
+	struct session *session = LIST_OWNER(deadline, struct session, silence);
+
+	/* After a stall of our own, deadlines run before what has come meanwhile is read. */
+	if (sock_has_unread(stream_fd(session->uplink.link.stream)))
+		deadline_start(&session->workers[0].silence, deadline);
+	else
 		end(session, "the server has fallen silent", CLIENT_FAILED, MAY_PASS);
-		return;
-	}
-	if (session->extended)
-		link_send(&session->uplink.link, &(struct message){ .type = MESSAGE_HEARTBEAT });
 }
 
 static void take_first(struct session *session, const struct message *message)
@@ -320,7 +320,7 @@ static void take_first(struct session *session, const struct message *message)
 		         log_int("remote_port", session->port));
 		if (is_new)
 			announce(session);
-		begin_pulse(session);
+		ask_for_more(session);
 		break;
 	case MESSAGE_ERROR:
 		take_error(session, message);
@@ -409,8 +409,8 @@ static void take_extended(struct session *session, const struct message *message
 {
 	unsigned wanted = (unsigned)settings_of(session)->ahead;
 
-	session->extended = true;
 	session->pulse.repeat = (message->port > 100 ? message->port : 100) / 1000.0;
+	ev_now_update(ev_of(session));
 	ev_timer_again(ev_of(session), &session->pulse);
 	keep_ahead(session, message->ahead < wanted ? message->ahead : wanted, &message->id);
 }
@@ -430,10 +430,12 @@ static void on_message(struct uplink *uplink, const struct message *message)
 {
 	struct session *session = session_of(uplink);
 
-	session->heard_ms = clock_ms();
-	if (!session->standing)
+	if (!session->standing) {
 		take_first(session, message);
-	else if (message->type == MESSAGE_CONNECTION)
+		return;
+	}
+	deadline_start(&session->workers[0].silence, &session->silence);
+	if (message->type == MESSAGE_CONNECTION)
 		take_visitor(session, &message->id);
 	else if (message->type == MESSAGE_ERROR)
 		take_late_error(session, message);
@@ -472,8 +474,9 @@ void session_init(struct session *session)
 	turn_init(&session->turn);
 	ev_timer_init(&session->again, on_again, 0.0, 0.0);
 	session->again.data = session;
-	ev_timer_init(&session->pulse, on_pulse, 0.0, PULSE_MS / 1000.0);
+	ev_timer_init(&session->pulse, on_pulse, 0.0, 0.0);
 	session->pulse.data = session;
+	deadline_init(&session->silence);
 }
 
 void session_stop(struct session *session)
@@ -481,6 +484,7 @@ void session_stop(struct session *session)
 	session->over = true;
 	ev_timer_stop(ev_of(session), &session->again);
 	ev_timer_stop(ev_of(session), &session->pulse);
+	deadline_stop(&session->silence);
 	keep_ahead(session, 0, &(struct uuid){ 0 });
 	uplink_stop(&session->uplink);
 	turn_give(turns_of(session), &session->turn);

@@ -31,6 +31,7 @@ struct client_worker {
 	struct client_shared *shared;
 	struct loop *loop;
 	struct deadline_list answers; /* what the server must say in time */
+	struct deadline_list silence; /* of the server; [worker] 0 alone */
 	struct linger_list lingerers;
 	struct relay_set relays;
 	struct list proxies;            /* of struct proxy: being set up */

@@ -87,7 +87,8 @@ static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
 	trim->unused = resident_bytes() - used;
 }
 
-void trim_start(struct trim *trim, struct loop *main_loop, struct loop *const *workers, unsigned n_workers)
+void trim_start(struct trim *trim, struct loop *main_loop, struct loop *const *workers,
+                unsigned n_workers)
 {
 	mallopt(M_MMAP_THRESHOLD, mapped_from);
 	mallopt(M_TRIM_THRESHOLD, shrinks_from);

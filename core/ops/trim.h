@@ -13,12 +13,14 @@ struct trim {
 	struct loop *main_loop;
 	struct loop *const *workers;
 	unsigned n_workers;
-	int64_t used, unused; /* bytes of malloc's that were, and resident ones that were not, at the last release */
+	int64_t used,
+		unused; /* bytes of malloc's that were, and resident ones that were not, at the last release */
 	int64_t least_unused; /* the least of the latter that was ever seen: stacks, relocations */
 };
 
 /* The workers run, and until trim_stop. */
-void trim_start(struct trim *trim, struct loop *main_loop, struct loop *const *workers, unsigned n_workers);
+void trim_start(struct trim *trim, struct loop *main_loop, struct loop *const *workers,
+                unsigned n_workers);
 void trim_stop(struct trim *trim);
 
 #endif

@@ -240,8 +240,10 @@ static void take_extension(struct control *c, const struct message *message)
 		grant_ahead(c, message->ahead, &answer);
 
 	/* One that does not hear the answer sends no heartbeats. */
-	if (message->type == MESSAGE_EXTEND && link_send(&c->link, &answer))
+	if (message->type == MESSAGE_EXTEND && link_send(&c->link, &answer)) {
 		c->extended = true;
+		tunnel_beat_seldom(c->tunnel);
+	}
 	if (c->extended)
 		deadline_start(&c->worker->silence, &c->silence);
 }

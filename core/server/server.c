@@ -20,7 +20,7 @@
 #include "server/pending.h"
 #include "server/worker.h"
 
-static const double tick_s = 0.1;
+static const double tick_s = 0.5, drain_tick_s = 0.1;
 
 struct server {
 	struct server_env env;
@@ -335,6 +335,8 @@ void server_drain(struct server *server, void (*on_drained)(void *arg), void *ar
 		loop_call(server->env.loops[i], run_drain, &server->workers[i]);
 	server->on_drained = on_drained;
 	server->arg = arg;
+	server->tick.repeat = drain_tick_s;
+	ev_timer_again(loop_ev(server->env.main_loop), &server->tick);
 	ev_feed_event(loop_ev(server->env.main_loop), &server->tick, EV_TIMER);
 }
 

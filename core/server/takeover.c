@@ -13,7 +13,7 @@
 
 /* Without an acknowledgement, or a promised heartbeat, for so long a client is taken to be silent when
  * its own principal asks for its port. */
-enum { UNANSWERED_MS = 2000, MISSED_MS = 2 * WORKER_PULSE_MS + WORKER_PULSE_MS / 4 };
+enum { UNANSWERED_MS = 2000, MISSED_MS = WORKER_PULSE_MS + 2500 };
 
 struct takeover {
 	struct loop_task task;
@@ -48,8 +48,10 @@ static int yield_port(struct list *sessions, const struct instance *by, uint64_t
 		if (c->state != TUNNEL || tunnel_account(c->tunnel)->port != port ||
 		    !account_belongs_to(tunnel_account(c->tunnel), by, session))
 			continue;
-		if (!is_silent(c))
+		if (!is_silent(c)) {
+			tunnel_beat(c->tunnel); /* the next who asks will know more */
 			return -1;
+		}
 		fd = tunnel_take_port(c->tunnel);
 		control_log(c, LOG_WARN, "client left", "it has fallen silent, and its port moves");
 		link_fini(&c->link, true);

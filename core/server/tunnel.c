@@ -28,6 +28,7 @@ struct tunnel {
 	struct gate_door door;     /* of the listener */
 	int64_t since_ms;
 	bool closed;
+	bool seldom; /* the client wants few heartbeats */
 };
 
 static void refuse(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why)
@@ -254,14 +255,25 @@ int64_t tunnel_age_ms(const struct tunnel *tunnel)
 	return clock_ms() - tunnel->since_ms;
 }
 
-void tunnel_beat_all(struct list *tunnels)
+void tunnel_beat_seldom(struct tunnel *tunnel)
+{
+	tunnel->seldom = true;
+}
+
+void tunnel_beat(const struct tunnel *tunnel)
+{
+	/* What waits there already says that we live. */
+	if (link_backlog(tunnel->link) == 0)
+		link_send(tunnel->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+}
+
+void tunnel_beat_all(struct list *tunnels, unsigned nth)
 {
 	for (struct list *i = tunnels->next; i != tunnels; i = i->next) {
-		struct tunnel *tunnel = LIST_OWNER(i, struct tunnel, node);
+		const struct tunnel *tunnel = LIST_OWNER(i, struct tunnel, node);
 
-		/* What waits there already says that we live. */
-		if (link_backlog(tunnel->link) == 0)
-			link_send(tunnel->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+		if (!tunnel->seldom || (tunnel->account->id + nth) % TUNNEL_SELDOM == 0)
+			tunnel_beat(tunnel);
 	}
 }
 

@@ -32,8 +32,15 @@ struct account *tunnel_account(const struct tunnel *tunnel);
 /* How long it has stood under its owner. */
 int64_t tunnel_age_ms(const struct tunnel *tunnel);
 
+/* From now on one heartbeat of so many is enough. */
+enum { TUNNEL_SELDOM = 20 };
+void tunnel_beat_seldom(struct tunnel *tunnel);
+/* Now, whether one is due or not: one who is not there does not acknowledge it. */
+void tunnel_beat(const struct tunnel *tunnel);
+
 /* On all of a worker's tunnels. */
-void tunnel_beat_all(struct list *tunnels);
+/* A heartbeat to each, and to one of TUNNEL_SELDOM of those whose clients are content with that. */
+void tunnel_beat_all(struct list *tunnels, unsigned nth);
 void tunnel_stop_accepting_all(struct list *tunnels);
 
 #endif

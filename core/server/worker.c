@@ -45,7 +45,7 @@ static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)ev;
 	(void)events;
-	tunnel_beat_all(&worker->tunnels);
+	tunnel_beat_all(&worker->tunnels, worker->beats++);
 	dialogue_let_go_ahead(worker, false);
 }
 

@@ -19,9 +19,9 @@
 struct pending;
 struct listener;
 
-/* How often a client of ours is to be heard. One that has not been for three times as long, and a
- * little, is gone, however alive its kernel is. */
-enum { WORKER_PULSE_MS = 2000, WORKER_SILENCE_MS = 6500 };
+/* How often a client of ours is to be heard. One that has not been for twice as long is gone, however
+ * alive its kernel is. */
+enum { WORKER_PULSE_MS = 4000, WORKER_SILENCE_MS = 8000 };
 
 /* Shared by the workers; each part says how it may be touched. */
 struct server_shared {
@@ -50,6 +50,7 @@ struct worker {
 	struct linger_list lingerers;
 	struct relay_set relays;
 	ev_timer heartbeat;
+	unsigned beats; /* how often it went off */
 };
 
 /* What is told to each worker when it opens. */

@@ -1,5 +1,6 @@
 """A client that is left running: it comes back by itself, to the same port, and notices silence."""
 
+import contextlib
 import signal
 import time
 
@@ -138,12 +139,12 @@ def test_secret_that_was_changed(address):
 
 
 def test_silent_server(fake_server):
-    """No heartbeat for eight seconds: the client looks for its server anew."""
+    """No heartbeat for fifteen seconds: the client looks for its server anew."""
     with spore_client((fake_server.host, fake_server.port), 9, listening=False) as client:
         with fake_server.next_wire() as wire:
             assert wire.receive() == {"Hello": 0}
             wire.send({"Hello": 1234})
-            client.process.wait_for(r"the server has fallen silent", stream="stderr", timeout=seconds(15))
+            client.process.wait_for(r"the server has fallen silent", stream="stderr", timeout=seconds(25))
             with fake_server.next_wire() as again:
                 assert again.receive() == {"Hello": 1234}
 
@@ -154,19 +155,39 @@ def test_extension_is_asked_for_once_and_never_used_unasked(fake_server):
         with fake_server.next_wire() as wire:
             assert wire.receive() == {"Hello": 0}
             wire.send({"Hello": 1234}, "Heartbeat")
-            assert wire.receive() == {"Extend": {"heartbeat_ms": 2000}}
+            assert wire.receive() == {"Extend": {"heartbeat_ms": 4000}}
             quiet_until = time.monotonic() + 3
             while time.monotonic() < quiet_until:
                 wire.send("Heartbeat")
                 time.sleep(0.3)
-            wire.send({"Extended": {"heartbeat_ms": 2000}}, "Heartbeat")
+            wire.send({"Extended": {"heartbeat_ms": 1000}}, "Heartbeat")
             assert wire.receive(timeout=seconds(5)) == "Heartbeat"
 
 
 def test_server_answers_the_extension(server):
     with Tunnel(server) as tunnel:
-        tunnel.wire.send({"Extend": {"heartbeat_ms": 2000, "later": [1, {"x": None}]}})
-        assert tunnel.wire.receive_but_heartbeats() == {"Extended": {"heartbeat_ms": 2000}}
+        tunnel.wire.send({"Extend": {"heartbeat_ms": 4000, "later": [1, {"x": None}]}})
+        assert tunnel.wire.receive_but_heartbeats() == {"Extended": {"heartbeat_ms": 4000}}
+
+
+def test_few_heartbeats_do_for_a_client_of_ours(server):
+    """One in nine seconds; and many tunnels are not sent theirs in one turn."""
+    with contextlib.ExitStack() as stack:
+        tunnels = [stack.enter_context(Tunnel(server)) for _ in range(8)]
+        for tunnel in tunnels:
+            tunnel.wire.send({"Extend": {"heartbeat_ms": 4000}})
+        for tunnel in tunnels:
+            assert tunnel.wire.receive_but_heartbeats() == {"Extended": {"heartbeat_ms": 4000}}
+        ends, arrivals = time.monotonic() + seconds(20), []
+        while time.monotonic() < ends and {whose for _, whose in arrivals} != set(tunnels):
+            for tunnel in tunnels:
+                tunnel.wire.send("Heartbeat")
+            for tunnel in tunnels:
+                with contextlib.suppress(TimeoutError):
+                    assert tunnel.wire.receive(timeout=0.1 / seconds(1)) == "Heartbeat"
+                    arrivals.append((time.monotonic(), tunnel))
+    assert len(arrivals) == len(tunnels), arrivals
+    assert arrivals[-1][0] - arrivals[0][0] > 1, arrivals
 
 
 @pytest.mark.parametrize("data", [b"\0", b"{\0", b'{"Hello":0}\0', b'"Heartbeat"\0', b"x" * 5000],

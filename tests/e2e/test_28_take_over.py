@@ -98,7 +98,7 @@ def test_across_workers(address):
     with spore_server(address, extra=["--workers", "4"]) as server, contextlib.ExitStack() as stack:
         silent = [stack.enter_context(Tunnel(server)) for _ in range(12)]
         for each in silent:
-            each.wire.send({"Extend": {"heartbeat_ms": 2000}})
+            each.wire.send({"Extend": {"heartbeat_ms": 4000}})
         for each in silent:
             heir = wait_until(lambda port=each.port: ask_again(server, port), "the port", timeout=15)
             stack.callback(heir.close)

@@ -23,9 +23,9 @@ PASS = "16fd2706-8baf-433b-82eb-8c7fada847da"
 
 def ask(tunnel, number):
     """What the server grants: {"ahead": N, "pass": UUID}, or nothing."""
-    tunnel.wire.send({"Extend": {"heartbeat_ms": 2000, "ahead": number}})
+    tunnel.wire.send({"Extend": {"heartbeat_ms": 4000, "ahead": number}})
     answer = tunnel.wire.receive_but_heartbeats()["Extended"]
-    assert answer.pop("heartbeat_ms") == 2000
+    assert answer.pop("heartbeat_ms") == 4000
     return answer
 
 
@@ -165,7 +165,7 @@ class Ahead:
         self.control = fake.next_wire()
         assert self.control.receive() == {"Hello": 0}
         self.control.send({"Hello": 1234}, "Heartbeat")
-        assert self.control.receive() == {"Extend": {"heartbeat_ms": 2000, "ahead": number}}
+        assert self.control.receive() == {"Extend": {"heartbeat_ms": 4000, "ahead": number}}
         self.control.send({"Extended": {"heartbeat_ms": 60000, "ahead": number, "pass": PASS}})
         self.fake = fake
         self.waiting = [self.next() for _ in range(number)]
