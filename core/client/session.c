@@ -1,5 +1,6 @@
 #include "client/session.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,17 +78,24 @@ static bool is_worth_another_try(const struct session *session, enum hope hope)
 	return hope == ASKED_TO_WAIT && (settings->reconnect || settings->retry);
 }
 
+/* From 0 to 1. */
+static double random_part(void)
+{
+	uint32_t random = 0;
+
+	crypto_random(&random, sizeof random);
+	return (double)random / (double)UINT32_MAX;
+}
+
 /* 0.2 s, doubled up to `most`, and each time a random part of the last half less, so that the clients
  * of a server that returns do not come all at once. */
 static double next_delay_s(const struct session *session, double most)
 {
 	unsigned doublings = session->failures < 8 ? session->failures : 8;
 	double delay = 0.2 * (double)(1u << doublings);
-	uint32_t random = 0;
 
-	crypto_random(&random, sizeof random);
 	delay = delay < most ? delay : most;
-	return delay * (1.0 - 0.5 * (double)random / (double)UINT32_MAX);
+	return delay * (1.0 - 0.5 * random_part());
 }
 
 /* ---- connections opened ahead ------------------------------------------------------------------- */
@@ -404,14 +412,26 @@ static void take_visitor(struct session *session, const struct uuid *id)
 	loop_post(worker->loop, &handover->task);
 }
 
+/* Many tunnels' heartbeats leave neither all at once, which would hold up the others, nor each in a turn of
+ * its own: a turn for little costs more than what it does. */
+static void start_pulse(struct session *session, double every_s)
+{
+	enum { TURNS = 10 };
+	double step_s = every_s / TURNS, first_s;
+
+	ev_now_update(ev_of(session));
+	first_s = step_s * (1.0 + floor(TURNS * random_part())) - fmod(ev_now(ev_of(session)), step_s);
+	ev_timer_stop(ev_of(session), &session->pulse);
+	ev_timer_set(&session->pulse, first_s, every_s);
+	ev_timer_start(ev_of(session), &session->pulse);
+}
+
 /* The server understands: from now on it is sent heartbeats, as often as it wants. */
 static void take_extended(struct session *session, const struct message *message)
 {
 	unsigned wanted = (unsigned)settings_of(session)->ahead;
 
-	session->pulse.repeat = (message->port > 100 ? message->port : 100) / 1000.0;
-	ev_now_update(ev_of(session));
-	ev_timer_again(ev_of(session), &session->pulse);
+	start_pulse(session, (message->port > 100 ? message->port : 100) / 1000.0);
 	keep_ahead(session, message->ahead < wanted ? message->ahead : wanted, &message->id);
 }
 

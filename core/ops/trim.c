@@ -1,6 +1,7 @@
 #include "ops/trim.h"
 
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -70,6 +71,12 @@ static void release(const struct trim *trim)
 	}
 }
 
+static bool is_worth_it(const struct trim *trim, int64_t used, int64_t unused)
+{
+	return unused >= trim->least_unused + worth_it &&
+	       (used <= trim->used - worth_another || unused >= trim->unused + worth_another);
+}
+
 static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct trim *trim = timer->data;
@@ -77,10 +84,11 @@ static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)ev;
 	(void)events;
+	if (unused < trim->unused)
+		trim->unused = unused;
 	if (unused < trim->least_unused)
 		trim->least_unused = unused;
-	if (unused < trim->least_unused + worth_it ||
-	    (used > trim->used - worth_another && unused < trim->unused + worth_another))
+	if (!is_worth_it(trim, used, unused))
 		return;
 	release(trim);
 	trim->used = used;

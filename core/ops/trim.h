@@ -13,9 +13,9 @@ struct trim {
 	struct loop *main_loop;
 	struct loop *const *workers;
 	unsigned n_workers;
-	int64_t used,
-		unused; /* bytes of malloc's that were, and resident ones that were not, at the last release */
-	int64_t least_unused; /* the least of the latter that was ever seen: stacks, relocations */
+	int64_t used;         /* bytes that malloc had given out at the last release */
+	int64_t unused;       /* the least that was resident besides since then ... */
+	int64_t least_unused; /* ... and ever: stacks, relocations */
 };
 
 /* The workers run, and until trim_stop. */
