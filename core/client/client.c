@@ -116,10 +116,10 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	client->on_drained(client->arg);
 }
 
-/* A visitor takes two descriptors; a few are for everything else. */
-static unsigned max_carried(unsigned descriptors, unsigned ahead)
+/* A visitor takes two descriptors; a few are for everything else, with what stands open all the time. */
+static unsigned max_carried(unsigned descriptors, unsigned standing)
 {
-	unsigned reserve = 32 + ahead + 2 * relay_most_pipes(descriptors);
+	unsigned reserve = 32 + standing + 2 * relay_most_pipes(descriptors);
 
 	return descriptors > reserve ? (descriptors - reserve) / 2 : 1;
 }
@@ -129,7 +129,7 @@ static void set_up(struct client *client)
 	const struct settings *settings = &client->env.set->config->settings;
 	const struct tunnel_settings *tunnels = settings->tunnels.items;
 	unsigned n = client->env.n_workers, descriptors = descriptors_max();
-	unsigned ahead = (unsigned)settings->client.ahead * (unsigned)client->n_sessions;
+	unsigned standing = (1 + (unsigned)settings->client.ahead) * (unsigned)client->n_sessions;
 
 	ev_async_init(&client->exit, on_exit_told);
 	client->exit.data = client;
@@ -147,7 +147,7 @@ static void set_up(struct client *client)
 		worker->client = client;
 		worker->shared = &client->shared;
 		worker->loop = client->env.loops[i];
-		worker->max_carried = (max_carried(descriptors, ahead) + n - 1) / n;
+		worker->max_carried = (max_carried(descriptors, standing) + n - 1) / n;
 		worker->max_pipes = relay_most_pipes(descriptors) / n;
 		worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
 		loop_call(worker->loop, run_open, worker);

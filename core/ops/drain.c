@@ -13,7 +13,7 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)events;
 	log_warn("drain deadline passed, ending what still runs",
-	         log_int("timeout_ms", atomic_load(&drain->timeout_ms)));
+	         log_int("timeout_ms", atomic_load(&drain->lasts_ms)));
 	ev_break(ev, EVBREAK_ALL);
 }
 
@@ -24,10 +24,12 @@ static struct log_field log_signal(struct drain *drain)
 
 static void begin(struct drain *drain, struct ev_loop *ev)
 {
+	int64_t lasts_ms = atomic_load(&drain->lasts_ms);
+
 	drain->begun = true;
-	log_info("draining", log_signal(drain), log_int("timeout_ms", atomic_load(&drain->timeout_ms)));
+	log_info("draining", log_signal(drain), log_int("timeout_ms", lasts_ms));
 	ev_now_update(ev);
-	ev_timer_set(&drain->deadline, (double)atomic_load(&drain->timeout_ms) / 1000.0, 0.0);
+	ev_timer_set(&drain->deadline, (double)lasts_ms / 1000.0, 0.0);
 	ev_timer_start(ev, &drain->deadline);
 	drain->begin(drain->arg);
 }
@@ -51,8 +53,12 @@ static void on_signal(int number, void *arg)
 	struct drain *drain = arg;
 
 	atomic_store(&drain->number, number);
-	if (atomic_fetch_add(&drain->all, 1) == 0)
-		watchdog_end_within(atomic_load(&drain->timeout_ms) + WATCHDOG_END_MS);
+	if (atomic_fetch_add(&drain->all, 1) == 0) {
+		int64_t lasts_ms = atomic_load(&drain->timeout_ms);
+
+		atomic_store(&drain->lasts_ms, lasts_ms);
+		watchdog_end_within(lasts_ms + WATCHDOG_END_MS);
+	}
 	ev_async_send(loop_ev(drain->loop), &drain->told);
 }
 
@@ -61,6 +67,7 @@ void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void
 {
 	*drain = (struct drain){ .loop = loop, .begin = begin_fn, .arg = arg };
 	atomic_init(&drain->timeout_ms, timeout_ms);
+	atomic_init(&drain->lasts_ms, timeout_ms);
 	ev_timer_init(&drain->deadline, on_deadline, 0.0, 0.0);
 	drain->deadline.data = drain;
 	ev_async_init(&drain->told, on_told);
@@ -81,7 +88,10 @@ void drain_done(struct drain *drain)
 
 bool drain_ask(struct drain *drain)
 {
-	return atomic_load(&drain->all) == 0 && kill(getpid(), SIGTERM) == 0;
+	if (drain->asked || atomic_load(&drain->all) > 0)
+		return false;
+	drain->asked = kill(getpid(), SIGTERM) == 0;
+	return drain->asked;
 }
 
 void drain_fini(struct drain *drain)

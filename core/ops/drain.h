@@ -14,9 +14,11 @@ struct drain {
 	struct loop *loop;
 	ev_async told;          /* from the watchdog's thread */
 	atomic_int number, all; /* the last signal; how many have come */
-	bool begun;
+	bool asked, begun;
 	ev_timer deadline;
-	_Atomic int64_t timeout_ms; /* the watchdog's thread asks, too */
+	_Atomic int64_t
+		timeout_ms; /* of a drain that is yet to begin; the watchdog's thread asks, too ... */
+	_Atomic int64_t lasts_ms; /* ... and keeps what it was at the first signal */
 	void (*begin)(void *arg);
 	void *arg;
 };

@@ -224,6 +224,7 @@ void reload_stop(struct reload *reload)
 	if (!reload->runtime)
 		return;
 	watch_stop(&reload->watch);
+	reload_hold(true); /* while its default, to end the process, is back */
 	ev_signal_stop(loop_ev(reload->runtime->main_loop), &reload->hangup);
 	signal(SIGHUP, SIG_IGN); /* the process is about to end by itself */
 	effective_fini(&reload->started);

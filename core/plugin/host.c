@@ -173,16 +173,28 @@ static size_t find_listener(const spore_addr *address)
 	return unused;
 }
 
-/* -1 and errno. */
+static bool has_listener_at(uint16_t port)
+{
+	size_t i = 0;
+
+	while (i < MAX_LISTENERS &&
+	       !(the_host.listeners[i].users && the_host.listeners[i].address.port == port))
+		i++;
+	return i < MAX_LISTENERS;
+}
+
+/* An address may become wider or narrower, and its port be the same: that is shared for as long as both are
+ * open. -1 and errno. */
 static int open_listener(const spore_addr *address)
 {
+	bool shared = has_listener_at(address->port);
 	struct err err;
 	int fd, cause;
 
 	if (the_host.services.binds_nothing)
 		return sock_unbound(address);
-	fd = sock_bind(address, false, NULL, &err);
-	if (fd >= 0 && sock_listen(fd, &err))
+	fd = sock_bind(address, shared, NULL, &err);
+	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, &err))
 		return fd;
 	cause = errno;
 	if (fd >= 0)

@@ -48,10 +48,14 @@ static void on_port_answer(void *arg, int fd)
 	struct control *c = arg;
 
 	c->takeover = NULL;
-	if (fd < 0)
+	if (fd < 0) {
 		control_refuse(c, REFUSED_PORT_IN_USE);
-	else
+	} else if (atomic_load(&c->worker->shared->draining)) {
+		close(fd);
+		control_refuse(c, REFUSED_DRAINING);
+	} else {
 		stand(c, (struct tunnel_port){ .fd = fd });
+	}
 }
 
 /* The principal has this port already, through a connection that may have fallen silent. */

@@ -112,7 +112,7 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 		fd = try_port(settings, port, error_out);
 		if (fd >= 0)
 			return fd;
-		if (errno != EADDRINUSE)
+		if (errno != EADDRINUSE && errno != EACCES)
 			break; /* no other port fares better */
 	}
 	*error_out = "failed to find an available port";

@@ -123,8 +123,9 @@ static void run_close(void *arg)
 	worker_close(arg);
 }
 
-/* The first without sharing, so that another server's bind has failed on it; then all share. */
-static int open_control_port(const struct plugin_set *set, unsigned index, struct err *err)
+/* Shared where a socket of ours has the port already; the first is not, so that another server's bind fails
+ * on it, or its own on another server's. */
+static int open_control_port(const struct plugin_set *set, bool shared, struct err *err)
 {
 	const struct server_settings *settings = &set->config->settings.server;
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
@@ -132,14 +133,13 @@ static int open_control_port(const struct plugin_set *set, unsigned index, struc
 	int fd;
 
 	addr.port = (uint16_t)settings->control_port;
-	fd = sock_bind(&addr, index > 0, &sizes, err);
-	if (fd >= 0 && (index > 0 || sock_share_port(fd)) && sock_listen(fd, err))
+	fd = sock_bind(&addr, shared, &sizes, err);
+	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, err))
 		return fd;
 	if (errno == EADDRINUSE)
 		err_set(err,
-		        "control port %d: address in use: another server runs there; choose another "
-		        "port "
-		        "with --control-port",
+		        "control port %d: address in use: another server, or a tunnel's public port, is "
+		        "there; choose another port with --control-port",
 		        addr.port);
 	if (fd >= 0)
 		close(fd);
@@ -225,7 +225,7 @@ static struct open_args make_args(struct server *server, struct plugin_set *set,
 static bool open_workers(struct server *server, struct plugin_set *set, struct err *err)
 {
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
-		struct open_args args = make_args(server, set, i, open_control_port(set, i, err));
+		struct open_args args = make_args(server, set, i, open_control_port(set, i > 0, err));
 
 		if (args.terms.listen_fd < 0)
 			return false;
@@ -296,8 +296,11 @@ static void close_all(const int *fds, unsigned n)
 static bool open_control_ports(const struct server *server, const struct plugin_set *set, int *fds,
                                struct err *err)
 {
+	const struct server_settings *now = worker_settings(&server->workers[0]);
+	bool stays = now->control_port == set->config->settings.server.control_port;
+
 	for (unsigned i = 0; i < server->n_open; i++) {
-		fds[i] = open_control_port(set, i, err);
+		fds[i] = open_control_port(set, stays || i > 0, err);
 		if (fds[i] >= 0)
 			continue;
 		close_all(fds, i);

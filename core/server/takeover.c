@@ -48,6 +48,8 @@ static int yield_port(struct list *sessions, const struct instance *by, uint64_t
 		if (c->state != TUNNEL || tunnel_account(c->tunnel)->port != port ||
 		    !account_belongs_to(tunnel_account(c->tunnel), by, session))
 			continue;
+		if (atomic_load(&c->worker->shared->draining))
+			return -1; /* nor would anybody else get it */
 		if (!is_silent(c)) {
 			tunnel_beat(c->tunnel); /* the next who asks will know more */
 			return -1;

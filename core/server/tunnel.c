@@ -229,11 +229,11 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct gran
 	}
 	*grant = NULL;
 	tell_session_end(tunnel, old);
-	account_unref(old);
 	tunnel->account = account;
 	tunnel->since_ms = clock_ms();
 	count_bytes_of(tunnel);
 	gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending);
+	account_unref(old); /* into which other workers may have looked through the door */
 	return true;
 }
 

@@ -71,13 +71,26 @@ def test_a_single_free_port_of_a_small_range_is_found(start_server, address):
                 each.close()
 
 
+def skip_unless_forbidden():
+    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as first:
+        if int(first.read()) < 1024:
+            pytest.skip("this system lets everyone bind every port")
+
+
 @pytest.mark.bore_too
 def test_forbidden_by_the_system(start_server):
-    with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as first:
-        if int(first.read()) < 100:
-            pytest.skip("this system lets everyone bind every port")
+    skip_unless_forbidden()
     with start_server(min_port=1, drop_capabilities=["net_bind_service"]) as server:
         assert refusal(server, 81) == {"Error": "permission denied"}
+
+
+@pytest.mark.bore_too
+def test_any_port_is_one_that_the_system_allows(start_server):
+    skip_unless_forbidden()
+    with start_server(min_port=1000, max_port=1047, drop_capabilities=["net_bind_service"]) as server:
+        for _ in range(20):
+            with Tunnel(server) as tunnel:
+                assert tunnel.port >= 1024
 
 
 @pytest.mark.bore_too

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import time
 
 import pytest
 
@@ -189,6 +190,30 @@ def test_control_port_moves(tmp_path, address):
         process.stop()
 
 
+def test_addresses_widen_and_narrow(tmp_path, address):
+    """The port stays: what is open there is ours."""
+    control, metrics = address.free_port(), address.free_port()
+    path = tmp_path / "server.json"
+
+    def write(host):
+        path.write_text(json.dumps({
+            "server": {"bind_addr": host, "control_port": control},
+            "metrics": [{"use": "prometheus", "listen": f"{host}:{metrics}"}],
+        }))  # fmt: skip
+
+    write(address.host)
+    with Echo() as service, Process([spore_binary(), "server", "--config", path], name="spore server") as process:
+        process.wait_for(r"server listening", stream="stderr")
+        for swaps, host in enumerate(["0.0.0.0", address.host], 1):
+            write(host)
+            process.signal(signal.SIGHUP)
+            process.wait_for(RELOADED, stream="stderr", times=swaps)
+            with spore_client((address.host, control), service.port) as client:
+                assert one_exchange(address.host, client.port) == b"ping"
+            connect(address.host, metrics).close()
+        process.stop()
+
+
 # ---- what it says, and what holds when ----------------------------------------------------------------------------
 
 
@@ -295,6 +320,21 @@ def test_the_drains_time(reloading):
             assert read_exactly(visitor, 1) == b"x"
             assert running.server.stop() == 0
             assert any("drain deadline passed" in line for line in running.server.process.stderr)
+
+
+def test_the_drains_time_is_that_of_its_signal(reloading):
+    """However close a reload comes to it: whoever ends the process late keeps to the same time."""
+    running = reloading(server={"drain_timeout": "1s"})
+    with Echo() as service, spore_client(running.server.control, service.port) as client:
+        with visitor_of(running.host, client.port):
+            running.write({"server": {"drain_timeout": "30s"}})
+            running.process.signal(signal.SIGHUP)
+            running.process.signal(signal.SIGTERM)
+            line = running.process.wait_for(r"draining signal=TERM timeout_ms=(\d+)", stream="stderr")[0]
+            lasts = int(re.search(r"timeout_ms=(\d+)", line)[1]) / 1000
+            time.sleep(min(lasts - 0.5, 7))
+            assert running.process.running
+        assert running.server.stop() == 0
 
 
 def tls(certificate, key):

@@ -343,6 +343,23 @@ def test_drain(running, admin):
         assert not admin.is_there()
 
 
+def test_several_ask_for_a_drain_at_once(running, admin):
+    """One begins it. None is a second signal, which would end those who are there."""
+    with Tunnel(running) as tunnel:
+        visitor, far = tunnel.join()
+        with visitor, far, contextlib.ExitStack() as stack:
+            running.process_was_ended = True
+            askers = [stack.enter_context(admin.connect()) for _ in range(8)]
+            for asker in askers:
+                asker.sendall(b"drain\n")
+            answers = [json.loads(read_all(asker)) for asker in askers]
+            assert sorted(answer["was_draining"] for answer in answers) == [False] + 7 * [True]
+            visitor.sendall(b"x")
+            assert read_exactly(far, 1) == b"x"
+        assert running.process.wait() == 0
+        assert not any("second signal" in line for line in running.process.stderr)
+
+
 # ---- who asks badly --------------------------------------------------------------------------------
 
 
