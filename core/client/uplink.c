@@ -40,13 +40,22 @@ static void become_ready(struct uplink *uplink)
 
 /* ---- the challenge -------------------------------------------------------------------------------- */
 
+static void fail_to_answer(struct uplink *uplink)
+{
+	char why[160];
+
+	snprintf(why, sizeof why, "cannot answer the server's challenge: auth plugin %.80s failed",
+	         uplink->worker->shared->set->auth->items[0]->name);
+	fail(uplink, why, false);
+}
+
 static void on_answered(struct auth_run *run, int32_t status)
 {
 	struct uplink *uplink = (void *)((char *)run - offsetof(struct uplink, auth));
 	struct message message = { .type = MESSAGE_AUTHENTICATE };
 
 	if (status != SPORE_OK) {
-		fail(uplink, "cannot answer the server's challenge: the auth plugin failed", false);
+		fail_to_answer(uplink);
 		return;
 	}
 	strcpy(message.text, run->answer);
@@ -67,7 +76,7 @@ static void answer(struct uplink *uplink, const struct uuid *challenge)
 	memcpy(question.challenge, challenge->bytes, sizeof question.challenge);
 	link_pause(&uplink->link);
 	if (!auth_answer(&uplink->auth, &question, on_answered))
-		fail(uplink, "cannot answer the server's challenge: the auth plugin failed", false);
+		fail_to_answer(uplink);
 }
 
 static void on_link_message(struct link *link, const struct message *message)

@@ -1,5 +1,6 @@
 #include "config/option.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -170,6 +171,7 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 	struct json_source *source;
 	struct json_error error;
 	struct json *node;
+	char name[64];
 
 	if (!row->dflt) {
 		struct option_table table;
@@ -181,7 +183,8 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 			&(struct option_scope){ scope->doc, scope->diag, scope->folder, NULL, NULL },
 			&table, NULL, out);
 	}
-	source = json_source_add(scope->doc, "default", row->dflt, strlen(row->dflt));
+	snprintf(name, sizeof name, "default of %s", row->name);
+	source = json_source_add(scope->doc, name, row->dflt, strlen(row->dflt));
 	node = source ? json_parse(scope->doc, source, &error) : NULL;
 	if (!node) {
 		diag_add(scope->diag, NULL, "the default of \"%s\" is not JSON: %s", row->name,

@@ -184,6 +184,20 @@ static struct instance *current_instance(const struct auth_run *run)
 	return run->at < chain->n ? chain->items[run->at] : NULL;
 }
 
+/* Not pending, it says. But a word that was given through the ticket counts, whatever is returned after it. */
+static bool has_spoken(struct auth_run *run, const struct instance *instance, int32_t returned)
+{
+	if (ticket_is_open(run->ticket)) {
+		ticket_close(run->ticket);
+		run->ticket = 0;
+		return false;
+	}
+	log_error("auth plugin completed its ticket and did not return SPORE_EPENDING",
+	          log_str("plugin", instance->name), log_int("returned", returned),
+	          log_str("counts", "what it completed"));
+	return true;
+}
+
 static int32_t ask(struct auth_run *run, struct instance *instance)
 {
 	struct loop *loop = stream_loop(run->question.stream);
@@ -204,11 +218,8 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 		guest_leave();
 		meter_call(&instance->meter, loop, METER_VERIFY, run->asked_ns);
 	}
-	if (verdict != SPORE_EPENDING) {
-		ticket_close(run->ticket);
-		run->ticket = 0;
-	}
-	return verdict;
+	return verdict != SPORE_EPENDING && has_spoken(run, instance, verdict) ? SPORE_EPENDING
+	                                                                       : verdict;
 }
 
 /* Takes one instance's word: the chain's verdict, or SPORE_NEXT to go on. */
@@ -302,11 +313,14 @@ bool auth_answer(struct auth_run *run, const struct auth_question *question, aut
 		guest_leave();
 		meter_call(&instance->meter, loop, METER_ANSWER, asked_ns);
 	}
-	if (status == SPORE_EPENDING)
-		return true;
-	ticket_close(run->ticket);
-	run->ticket = 0;
-	return false;
+	return status == SPORE_EPENDING || has_spoken(run, instance, status);
+}
+
+void auth_log_late(const struct auth_run *run)
+{
+	if (run->ticket)
+		log_warn("auth plugin gave no verdict in time",
+		         log_str("plugin", current_instance(run)->name));
 }
 
 void auth_cancel(struct auth_run *run)

@@ -49,6 +49,8 @@ int32_t auth_judge(struct auth_run *run, const struct auth_question *question, a
 /* Client: has the first instance answer the challenge; SPORE_OK and run->answer, or a SPORE_E*,
  * through on_verdict, always later. False when nothing could be asked. */
 bool auth_answer(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);
+/* Names the plugin that has not said its word, though its time is over. */
+void auth_log_late(const struct auth_run *run);
 /* Forgets what is on its way and frees what was granted. Harmless on one that is done or zeroed. */
 void auth_cancel(struct auth_run *run);
 

@@ -15,7 +15,8 @@ struct builder {
 	const struct plugin_set_spec *spec;
 	struct diag *diag;
 	const struct json *node;    /* of the instance being built */
-	const struct chain *before; /* the one whose place its chain takes, or NULL */
+	const struct chain *chain;  /* as far as it has come ... */
+	const struct chain *before; /* ... and the one whose place it takes, or NULL */
 	uint32_t point;             /* that its chain stands at, if it is an access list */
 };
 
@@ -43,14 +44,22 @@ static bool serves_role(const spore_component *component, unsigned role)
 	return role == ROLE_SERVER ? SPORE_CAN(ops, verify) : SPORE_CAN(ops, answer);
 }
 
-/* Of the same name, and of the very same code: another build may keep its state in another way. */
+static bool is_alike(const struct instance *instance, const struct instance_spec *spec)
+{
+	return instance->component == spec->component && strcmp(instance->name, spec->name) == 0;
+}
+
+/* Of the same name, and of the very same code: another build may keep its state in another way. Where more
+ * than one has the name, the first follows on the first, the second on the second. */
 static const void *find_previous(const struct builder *b, const struct instance_spec *spec)
 {
-	for (size_t i = 0; b->before && i < b->before->n; i++) {
-		const struct instance *each = b->before->items[i];
+	size_t skip = 0;
 
-		if (each->component == spec->component && strcmp(each->name, spec->name) == 0)
-			return each->self;
+	for (size_t i = 0; i < b->chain->n; i++)
+		skip += is_alike(b->chain->items[i], spec);
+	for (size_t i = 0; b->before && i < b->before->n; i++) {
+		if (is_alike(b->before->items[i], spec) && skip-- == 0)
+			return b->before->items[i]->self;
 	}
 	return NULL;
 }
@@ -87,6 +96,14 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 	}
 	table = (struct option_table){ spec.component->options, spec.component->n_options,
 		                       spec.component->option_size };
+	for (const char *const *key = config_instance_keys; *key; key++) {
+		if (!option_find(&table, *key))
+			continue;
+		diag_add(b->diag, use_node(entry->node),
+		         "plugin %s has an option \"%s\", which is a key of Spore's own", entry->use,
+		         *key);
+		return NULL;
+	}
 	spec.conf = calloc(1, spec.component->conf_size + 1);
 	if (!spec.conf || !option_fill(&scope, &table, entry->node, spec.conf)) {
 		free(spec.conf);
@@ -121,6 +138,7 @@ static struct chain *build_chain(struct builder *b, uint32_t kind, const struct 
 		return NULL;
 	}
 	atomic_init(&chain->refs, 1);
+	b->chain = chain;
 	b->before = before;
 	for (size_t i = 0; i < from->n; i++) {
 		struct instance *instance = build(b, kind, &from->items[i]);

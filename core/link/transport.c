@@ -4,6 +4,25 @@
 #include "base/guest.h"
 #include "plugin/ticket.h"
 
+static const char *missing_slot(const spore_stream *stream)
+{
+	const spore_stream_ops *ops = stream->ops;
+
+	if (!ops)
+		return "ops";
+	if (!SPORE_CAN(ops, handshake))
+		return "handshake";
+	if (!SPORE_CAN(ops, readv))
+		return "readv";
+	if (!SPORE_CAN(ops, writev))
+		return "writev";
+	if (!SPORE_CAN(ops, shutdown))
+		return "shutdown";
+	if (!SPORE_CAN(ops, close))
+		return "close";
+	return SPORE_CAN(ops, fd) ? NULL : "fd";
+}
+
 static void release_chain(void *chain)
 {
 	chain_unref(chain);
@@ -28,6 +47,7 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 		};
 		struct loop *loop = stream_loop(stream);
 		spore_stream *upper = NULL;
+		const char *missing;
 		int64_t began_ns;
 		spore_status status;
 
@@ -41,8 +61,14 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 		guest_leave();
 		meter_call(&instance->meter, loop, METER_WRAP, began_ns);
 		if (status != SPORE_OK || !upper) {
-			err_set(err, "transport %s failed to set up a stream (status %d)",
-			        instance->name, status);
+			err_set(err, "transport %s failed to set up a stream (status %d%s)",
+			        instance->name, status, status == SPORE_OK ? ", and no stream" : "");
+			return false;
+		}
+		missing = missing_slot(upper);
+		if (missing) { /* nor is there a way to be rid of it */
+			err_set(err, "transport %s: its stream lacks the mandatory slot: %s",
+			        instance->name, missing);
 			return false;
 		}
 		stream_push(stream, upper, ops->flags & SPORE_TRANSPORTF_SECURE);

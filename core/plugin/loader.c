@@ -37,29 +37,81 @@ static const char *missing_slot(const spore_component *c)
 	return NULL;
 }
 
-/* Rows that what reads them may trust, through all tables below. */
-static bool check_options(const spore_option *rows, uint32_t n, uint32_t stride, unsigned depth)
+/* Of the C type that a value of an option's type has; 0: not known here. */
+static size_t size_of_type(uint32_t type, const spore_option_item *item)
 {
+	static const size_t sizes[] = {
+		[SPORE_OPT_BOOL] = sizeof(uint32_t),    [SPORE_OPT_INT] = sizeof(int64_t),
+		[SPORE_OPT_NUMBER] = sizeof(double),    [SPORE_OPT_STRING] = sizeof(char *),
+		[SPORE_OPT_SECRET] = sizeof(spore_str), [SPORE_OPT_DURATION] = sizeof(int64_t),
+		[SPORE_OPT_SIZE] = sizeof(int64_t),     [SPORE_OPT_ENUM] = sizeof(int64_t),
+		[SPORE_OPT_ADDR] = sizeof(spore_addr),  [SPORE_OPT_IP] = sizeof(spore_addr),
+		[SPORE_OPT_PORT] = sizeof(int64_t),     [SPORE_OPT_PORTS] = sizeof(spore_list),
+		[SPORE_OPT_CIDR] = sizeof(spore_cidr),  [SPORE_OPT_LIST] = sizeof(spore_list),
+		[SPORE_OPT_MAP] = sizeof(spore_map),    [SPORE_OPT_OBJECT] = 0,
+		[SPORE_OPT_NODE] = sizeof(spore_cfg *),
+	};
+
+	if (type == SPORE_OPT_OBJECT)
+		return item->size;
+	return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
+}
+
+static const spore_option *row_at(const spore_option *rows, uint32_t stride, uint32_t i)
+{
+	return (const spore_option *)(const void *)((const char *)rows + (size_t)i * stride);
+}
+
+static bool is_named_twice(const spore_option *rows, uint32_t stride, uint32_t i)
+{
+	uint32_t other = 0;
+
+	while (other < i &&
+	       strcmp(row_at(rows, stride, other)->name, row_at(rows, stride, i)->name) != 0)
+		other++;
+	return other < i;
+}
+
+static const char *check_options(const spore_option *rows, uint32_t n, uint32_t stride, size_t size,
+                                 unsigned depth);
+
+/* What a list, a map or an object is made of. */
+static const char *check_item(const spore_option_item *item, uint32_t held_by, unsigned depth)
+{
+	if (!item || !item->size || item->type == SPORE_OPT_ENUM)
+		return "a row that is not whole";
+	if (held_by != SPORE_OPT_OBJECT && item->size < size_of_type(item->type, item))
+		return "a row whose items are larger than their size says";
+	return check_options(item->options, item->n_options, item->option_size, item->size, depth + 1);
+}
+
+/* What is wrong with a table, NULL if those who read it may trust its rows: they fill a struct of `size`
+ * bytes. Through all tables below. */
+static const char *check_options(const spore_option *rows, uint32_t n, uint32_t stride, size_t size,
+                                 unsigned depth)
+{
+	const char *wrong = NULL;
+
 	if (n && (!rows || stride < sizeof *rows || depth > 8))
-		return false;
-	for (uint32_t i = 0; i < n; i++) {
-		const spore_option *row = (const spore_option *)(const void *)((const char *)rows +
-		                                                               (size_t)i * stride);
-		bool holds = row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT;
+		return "a row that is not whole";
+	for (uint32_t i = 0; i < n && !wrong; i++) {
+		const spore_option *row = row_at(rows, stride, i);
 
 		if (!row->name || !row->doc || (row->type == SPORE_OPT_ENUM && !row->choices))
-			return false;
-		if (holds && (!row->item || !row->item->size || row->item->type == SPORE_OPT_ENUM ||
-		              !check_options(row->item->options, row->item->n_options,
-		                             row->item->option_size, depth + 1)))
-			return false;
+			return "a row that is not whole";
+		if (row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT)
+			wrong = check_item(row->item, row->type, depth);
+		if (!wrong && row->offset + size_of_type(row->type, row->item) > size)
+			wrong = "a row whose field lies outside its struct";
+		if (!wrong && is_named_twice(rows, stride, i))
+			wrong = "two rows of one name";
 	}
-	return true;
+	return wrong;
 }
 
 static bool check_component(const spore_component *c, struct err *err)
 {
-	const char *slot;
+	const char *slot, *wrong;
 	char name[64];
 
 	if (!SPORE_HAS(c, conf_size) || !c->name || !*c->name) {
@@ -78,9 +130,9 @@ static bool check_component(const spore_component *c, struct err *err)
 		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", name, slot);
 		return false;
 	}
-	if (!check_options(c->options, c->n_options, c->option_size, 0)) {
-		err_set(err, "its component \"%s\" has an option table with a row that is not whole",
-		        name);
+	wrong = check_options(c->options, c->n_options, c->option_size, c->conf_size, 0);
+	if (wrong) {
+		err_set(err, "its component \"%s\" has an option table with %s", name, wrong);
 		return false;
 	}
 	return true;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
@@ -57,11 +58,13 @@ struct control *control_new(struct worker *worker, struct source *source, int fd
 void control_start_life(struct control *c)
 {
 	const struct grant *grant = tunnel_account(c->tunnel)->grant;
+	int64_t left_ms;
 
 	ev_timer_stop(loop_ev(c->worker->loop), &c->life);
 	if (!grant || !(grant->fields & SPORE_AUTH_F_LIFE))
 		return;
-	ev_timer_set(&c->life, (double)grant->life_ms / 1000.0, 0.0);
+	left_ms = c->life_from_ms + grant->life_ms - clock_ms();
+	ev_timer_set(&c->life, (double)(left_ms > 0 ? left_ms : 0) / 1000.0, 0.0);
 	ev_timer_start(loop_ev(c->worker->loop), &c->life);
 }
 

@@ -48,7 +48,8 @@ struct control {
 	struct grant *grant;    /* owned, until a tunnel takes it */
 	struct takeover *takeover; /* of the port that it waits for */
 	struct tunnel *tunnel;     /* owned */
-	ev_timer life;             /* of a tunnel whose grant bounds it */
+	ev_timer life;             /* of a tunnel whose grant bounds it, from ... */
+	int64_t life_from_ms;      /* ... its opening on, or since its plugin renewed it */
 	struct loop_task reap;
 	struct ahead_pass
 		*pass; /* owned; a tunnel's, with which its client may open connections ahead */

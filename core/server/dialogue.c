@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "net/addr.h"
 #include "net/sock.h"
@@ -29,6 +30,7 @@ static void stand(struct control *c, struct tunnel_port port)
 	}
 	c->state = TUNNEL;
 	stranger_remove(&c->worker->strangers, &c->stranger);
+	c->life_from_ms = clock_ms();
 	control_start_life(c);
 	sock_watch_control(stream_fd(c->link.stream));
 	/* bore's server does not read here, so nothing that is said here may end the connection. */
@@ -302,6 +304,8 @@ static void on_end(struct link *link, const char *why)
 	}
 	if (c->state == TUNNEL)
 		control_log(c, LOG_INFO, "client left", why ? why : "closed by the client");
+	else if (why)
+		control_log(c, LOG_INFO, "connection ended before its first request", why);
 	control_end(c);
 }
 
@@ -320,8 +324,10 @@ void dialogue_on_first_frame_late(struct deadline *deadline)
 	} else if (c->state == ANSWER) {
 		control_refuse(c, REFUSED_TOO_SLOW);
 	} else if (c->state == JUDGING) {
+		auth_log_late(&c->auth);
 		control_refuse(c, REFUSED_AUTH_TOO_SLOW);
 	} else if (c->state == TUNNEL) {
+		auth_log_late(&c->auth);
 		auth_cancel(&c->auth);
 		judge_keep_owner(c, "authentication timed out");
 	} else {

@@ -217,6 +217,7 @@ static void revalidate(struct control *c, int32_t verdict, const struct grant *g
 	if (!renewed)
 		return; /* it keeps what it had */
 	account_renew(tunnel_account(c->tunnel), renewed);
+	c->life_from_ms = clock_ms();
 	control_start_life(c);
 }
 

@@ -23,10 +23,10 @@ struct tunnel {
 	struct list node; /* in worker->tunnels */
 	struct worker *worker;
 	struct link *link;
-	struct listener *listener; /* owned; NULL while draining */
-	struct account *account;   /* ref */
-	struct gate_door door;     /* of the listener */
-	int64_t since_ms;
+	struct listener *listener;  /* owned; NULL while draining */
+	struct account *account;    /* ref */
+	struct gate_door door;      /* of the listener */
+	int64_t since_ms, owned_ms; /* when it was opened; when its owner got it */
 	bool closed;
 	bool seldom; /* the client wants few heartbeats */
 };
@@ -152,7 +152,7 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	fd = -1; /* the listener's */
 	tunnel->worker = worker;
 	tunnel->link = link;
-	tunnel->since_ms = clock_ms();
+	tunnel->since_ms = tunnel->owned_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	tunnel->account->id = server_new_id(worker->shared);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
@@ -190,7 +190,7 @@ static void tell_session_end(const struct tunnel *tunnel, const struct account *
 		.bytes_up = atomic_load(&account->bytes_up),
 		.bytes_down = atomic_load(&account->bytes_down),
 		.conns = atomic_load(&account->conns),
-		.life_ms = clock_ms() - tunnel->since_ms,
+		.life_ms = clock_ms() - tunnel->owned_ms,
 	};
 
 	if (!ops || !SPORE_CAN(ops, session_end))
@@ -230,7 +230,7 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct gran
 	*grant = NULL;
 	tell_session_end(tunnel, old);
 	tunnel->account = account;
-	tunnel->since_ms = clock_ms();
+	tunnel->owned_ms = clock_ms();
 	count_bytes_of(tunnel);
 	gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending);
 	account_unref(old); /* into which other workers may have looked through the door */

@@ -13,7 +13,7 @@ import pytest
 from harness import procfs
 from harness.flock import Flock
 from harness.loopback import BORE_CONTROL_PORT
-from harness.peers import bore_client, spore_binary, spore_client
+from harness.peers import bore_client, is_timed, spore_binary, spore_client
 from harness.process import Process
 from harness.reloading import REFUSED, RELOADED, Reloading
 from harness.scale import count
@@ -22,6 +22,7 @@ from harness.sockets import connect, read_exactly
 from harness.tls import s_client
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
+from harness.wire import Tunnel
 
 
 @pytest.fixture
@@ -153,6 +154,18 @@ def test_what_is_wrong_changes_nothing(reloading, config, what):
             assert one_exchange(running.host, client.port) == b"ping"
         with spore_client(running.server.control, service.port, secret="one") as another:
             assert one_exchange(running.host, another.port) == b"ping"
+
+
+def test_reloads_lengthen_no_life(reloading):
+    """A tunnel's time runs from its opening on."""
+    running = reloading(auth=[{**names(alice="one")[0], "policy": {"alice": {"life": "2s"}}}])
+    with Tunnel(running.server, secret="one") as tunnel:
+        begun = time.monotonic()
+        for _ in range(3):
+            time.sleep(0.5)
+            running.reload()
+        assert tunnel.wire.receive_but_heartbeats() == {"Error": "the tunnel's time is over"}
+        assert time.monotonic() - begun < 3.2 or not is_timed()
 
 
 def test_flags_stay(reloading):

@@ -220,6 +220,13 @@ def test_a_wrap_that_fails_refuses_the_connection(host):
         server.process.wait_for("transport xor failed to set up a stream .*status -11")
 
 
+def test_a_stream_that_lacks_a_slot_is_not_used(host):
+    with host.server(transport=[xor(lack_shutdown=True)]) as server:
+        with connect(*server.control) as sock:
+            assert how_it_ends(sock)[0] == b""
+        server.process.wait_for("transport xor: its stream lacks the mandatory slot: shutdown")
+
+
 def test_a_client_whose_wrap_fails_says_so(host):
     with Echo() as service, host.server() as server:
         client = host.client(server, service, transport=[xor(refuse_wrap=True)], listening=False)

@@ -204,6 +204,18 @@ CASES = {
         as_built("auth_no_doc"),
         'its component "no_doc" has an option table with a row that is not whole',
     ),
+    "an option outside its struct": (
+        as_built("auth_outside"),
+        'its component "outside" has an option table with a row whose field lies outside its struct',
+    ),
+    "two options of one name": (
+        as_built("auth_twice"),
+        'its component "twice" has an option table with two rows of one name',
+    ),
+    "a list of larger items than it says": (
+        as_built("auth_thin_items"),
+        'its component "thin_items" has an option table with a row whose items are larger than their size says',
+    ),
     "one worker for what needs all": (
         as_built("auth_single"),
         'its component "single" asks for one worker, which only an exporter may',
@@ -299,6 +311,9 @@ SEEN_BY_LOADING = {
     "no wrap",
     "no check",
     "no name",
+    "an option outside its struct",
+    "two options of one name",
+    "a list of larger items than it says",
     "an option without a doc",
     "one worker for what needs all",
     "a name that is meant for the terminal",
@@ -401,6 +416,11 @@ def test_the_good_one_is_good(host, folder):
 
 def test_a_plugin_without_a_servers_side(host, error_line, bad):
     assert refuse(host, error_line, bad, "client_only") == "plugin client_only has no server side"
+
+
+def test_an_option_of_a_name_that_is_the_hosts(host, error_line, bad):
+    text = refuse(host, error_line, bad, "hosts_own")
+    assert text == 'plugin hosts_own has an option "use", which is a key of Spore\'s own'
 
 
 def test_a_create_that_fails_without_a_word(host, error_line, bad):

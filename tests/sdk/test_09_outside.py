@@ -68,6 +68,26 @@ def test_every_c_block_compiles(prefix, tmp_path):
         run("cc", "-std=c11", *STRICT, "-Wno-unused", f"-I{prefix}/include", "-c", source, "-o", tmp_path / "o")
 
 
+@pytest.mark.parametrize("compiler, language", [
+    ("gcc", "c11"), ("clang", "c11"), ("g++", "c++17"), ("clang++", "c++17"),
+])  # fmt: skip
+def test_a_field_of_another_type_does_not_compile(prefix, tmp_path, compiler, language):
+    if not shutil.which(compiler):
+        pytest.skip(f"no {compiler}")
+    rows = {"SPORE_DURATION(struct conf, {}, 0, NULL, 0, 9, \"x\")": "int64_t", "SPORE_BOOL(struct conf, {}, 0, NULL, \"x\")":
+            "uint32_t", "SPORE_STRING(struct conf, {}, 0, NULL, \"x\")": "const char *"}  # fmt: skip
+    fields = {"int64_t": "a", "uint32_t": "b", "const char *": "c", "int": "d", "char *": "e"}
+    struct = "struct conf { " + " ".join(f"{kind} {name};" for kind, name in fields.items()) + " };"
+    source = tmp_path / ("rows.cc" if "++" in compiler else "rows.c")
+    for row, expected in rows.items():
+        for kind, name in fields.items():
+            source.write_text(f"#include <spore/auth.h>\n{struct}\nextern const spore_option row[];\n"
+                              f"const spore_option row[] = {{ {row.format(name)} }};\n")  # fmt: skip
+            done = subprocess.run([compiler, f"-std={language}", f"-I{prefix}/include", "-c", source, "-o", tmp_path / "o"],
+                                  capture_output=True, check=False)  # fmt: skip
+            assert (done.returncode == 0) == (kind == expected), (row, kind, done.stderr.decode())
+
+
 def test_every_json_block_is_json():
     assert [json.loads(block) for block in blocks("json")]
 

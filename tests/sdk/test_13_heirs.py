@@ -13,6 +13,18 @@ def chains(control, public):
     }
 
 
+def test_of_two_with_one_name_each_has_its_own(host):
+    """The first follows on the first, the second on the second, whoever stands between them."""
+    with host.server(acl=chains([("a", 1), ("a", 2)], [])) as server:
+        path = host.folder / f"server{server.control[1]}.json"
+        config = json.loads(path.read_text())
+        path.write_text(json.dumps({**config, "acl": chains([("a", 3), ("b", 4), ("a", 5), ("a", 6)], [])}))
+        server.process.signal(signal.SIGHUP)
+        server.process.wait_for("configuration reloaded")
+    heirs = [int(heir) for heir in re.findall(r"created plugin=\w heir_of=(\d+)", "\n".join(server.process.stderr))]
+    assert heirs == [0, 0, 1, 0, 2, 0]
+
+
 def test_an_instance_sees_the_one_that_it_replaces(host):
     """By its name and in its place: another list's "a" is none of its concern."""
     with host.server(acl=chains([("a", 1), ("b", 2)], [("a", 3)])) as server:

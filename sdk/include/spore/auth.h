@@ -10,6 +10,11 @@
  * A data connection is judged by the instance that allowed its tunnel, and by no other: its request
  * carries the session that this instance gave then. So a remote back-end is asked once per tunnel,
  * and data connections are verified from what is held here.
+ *
+ * A reload judges the tunnels that stand anew: the new instances get the challenge and the answer that
+ * each client gave when it came (purpose CONTROL, session 0), so take an answer again that you took once.
+ * ALLOW hands the tunnel over to the new instance, whose data connections it judges from then on; DENY
+ * ends it; where nobody could decide, it stays with the instance that has it.
  */
 #ifndef SPORE_AUTH_H
 #define SPORE_AUTH_H
@@ -64,7 +69,8 @@ typedef struct spore_auth_result {
 	const spore_port_range *ports;   /* public ports it may claim */
 	size_t n_ports;
 	uint32_t max_tunnels, max_conns; /* at once, over all tunnels of the same session value */
-	int64_t life_ms;                 /* a tunnel is closed after so long */
+	int64_t life_ms;                 /* a tunnel is closed so long after it was opened, or after
+	                                    auth_revalidate() renewed it; a reload lengthens nothing */
 } spore_auth_result;
 SPORE_GROWABLE(spore_auth_result, life_ms);
 
@@ -81,7 +87,8 @@ typedef struct spore_answer_request {
 } spore_answer_request;
 SPORE_GROWABLE(spore_answer_request, reserved);
 
-/* One tunnel, for accounting. */
+/* One tunnel, for accounting: of the time for which the instance had it. After a reload that is less than
+ * the tunnel's own. */
 typedef struct spore_session_end {
 	uint32_t struct_size;
 	uint32_t port;                   /* its public port */
@@ -90,7 +97,7 @@ typedef struct spore_session_end {
 	uint64_t bytes_up, bytes_down;   /* from visitors to the client, and back; those of a relay that
 	                                    goes on, as of a second ago or so */
 	uint64_t conns;                  /* visitors carried */
-	int64_t life_ms;                 /* how long it stood */
+	int64_t life_ms;                 /* how long the instance had it */
 } spore_session_end;
 SPORE_GROWABLE(spore_session_end, life_ms);
 
@@ -105,8 +112,8 @@ typedef struct spore_auth_ops {
 
 	/* SERVER. Judge one answer. Return SPORE_ALLOW, SPORE_DENY or SPORE_NEXT; or a SPORE_E* for
 	 * "could not decide"; or SPORE_EPENDING and give the verdict, with details, through
-	 * host->complete_verify(ticket, ...) before or after this returns. The request is valid
-	 * until return. Mandatory on a server. [worker], or [blocking] with SPORE_AUTHF_BLOCKING */
+	 * host->complete_verify(ticket, ...) before or after this returns. What is completed counts,
+	 * whatever is returned then. The request is valid until return. Mandatory on a server. [worker], or [blocking] with SPORE_AUTHF_BLOCKING */
 	int32_t (*verify)(void *state, const spore_auth_request *, spore_ticket);
 	/* CLIENT. Answer a challenge: host->complete_answer(ticket, ...) now or later, and return
 	 * SPORE_EPENDING; or return a SPORE_E*. Mandatory on a client. [worker], or [blocking] */
@@ -114,7 +121,8 @@ typedef struct spore_auth_ops {
 	/* The host lost interest in a pending ticket (the peer left, the deadline passed, shutdown):
 	 * completing it now yields SPORE_ESTALE. Optional. [worker] */
 	void (*cancel)(void *state, spore_ticket);
-	/* SERVER. A tunnel that this instance allowed has ended. Optional. [worker] */
+	/* SERVER. A tunnel that this instance allowed has ended, or belongs to another instance since a
+	 * reload. Optional. [worker] */
 	void (*session_end)(void *state, const spore_session_end *);
 	/* SPORE_CHALLENGE_*: NONE if this instance judges without an answer (by certificate, say). A
 	 * Challenge is sent if any instance of the chain needs one. Optional: PLAIN. [main] */

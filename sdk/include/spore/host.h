@@ -99,7 +99,8 @@ typedef struct spore_host {
 	/* ---- finishing what returned SPORE_EPENDING. Never blocks, never reenters the plugin.
 	 * SPORE_ESTALE when the peer left, the deadline passed or it was finished before: calling
 	 * too late is always safe. SPORE_EINVAL for a ticket of another kind, or a verdict that is
-	 * none. What is passed is copied. [any] */
+	 * none, or an answer that is too long or has a NUL; the ticket is open still. What is passed
+	 * is copied. [any] */
 	/* verdict: SPORE_ALLOW, SPORE_DENY, SPORE_NEXT or a SPORE_E*; result may be NULL. */
 	spore_status (*complete_verify)(spore_ticket, int32_t verdict,
 	                                const struct spore_auth_result *result);
@@ -109,8 +110,9 @@ typedef struct spore_host {
 	spore_status (*complete_handshake)(spore_ticket, spore_status status);
 
 	/* An identity's standing changed behind this auth instance. SPORE_DENY ends its tunnels here
-	 * (the client is told so); SPORE_ALLOW with a result renews what they may do from now on.
-	 * Takes effect soon after. [any] */
+	 * (the client is told so); SPORE_ALLOW with a result renews what they may do from now on:
+	 * what its bits leave out is the host's default again, while identity and session stay as
+	 * they are. Takes effect soon after; SPORE_OK also where there is no such tunnel. [any] */
 	spore_status (*auth_revalidate)(spore_ctx *, spore_str identity, int32_t verdict,
 	                                const struct spore_auth_result *result);
 
@@ -144,7 +146,8 @@ typedef struct spore_host {
 	 * of an instance gives the same family. 0 = refused (and logged). [main] */
 	uint32_t (*metric_family)(spore_ctx *, const spore_metric_spec *);
 	/* The series with these label values, one per label name; 0 for an unknown family. Look it
-	 * up once and keep it. [any] */
+	 * up once and keep it. Not from a visitor's callbacks (metrics.h), which it would wait for.
+	 * [any] */
 	uint32_t (*metric_series)(uint32_t family, const spore_str *values, size_t n_values);
 	/* Wait-free, sharded by worker. A counter never goes down: a negative delta is ignored.
 	 * [worker] */

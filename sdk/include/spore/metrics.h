@@ -29,8 +29,9 @@ typedef struct spore_metric_visitor {
 } spore_metric_visitor;
 SPORE_GROWABLE(spore_metric_visitor, end);
 
-/* Host extension: a snapshot over all workers. Counters never go down between two visits.
- * (reenters) [any] */
+/* Host extension: a snapshot over all workers. Counters never go down between two visits. The
+ * callbacks may not call the host's metric_family, metric_series or visit: those would wait for the
+ * visit's end. (reenters) [any] */
 #define SPORE_EXT_METRICS "spore.metrics/1"
 typedef struct spore_ext_metrics {
 	uint32_t struct_size;

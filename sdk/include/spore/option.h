@@ -66,10 +66,15 @@ SPORE_GROWABLE(spore_option, doc);
 /* Rows. The option bears its field's name; a field of another C type does not compile. `flags` are
  * SPORE_OPTF_*, `dflt` is JSON text or NULL. Positional on purpose: C++17 has no designators. */
 #ifdef __cplusplus
-#define SPORE_OPT_AT_(st, f, ctype) ((uint32_t)offsetof(st, f))
+extern "C++" {
+template <typename Expected, typename Found> struct spore_same_type_;
+template <typename Type> struct spore_same_type_<Type, Type> { enum : uint32_t { no_offset = 0 }; };
+}
+#define SPORE_OPT_AT_(st, f, ctype)                                                                \
+	(uint32_t(offsetof(st, f)) + spore_same_type_<ctype, decltype(static_cast<st *>(nullptr)->f)>::no_offset)
 #else
 #define SPORE_OPT_AT_(st, f, ctype)                                                                \
-	((uint32_t)(offsetof(st, f) + 0 * sizeof((ctype *)0 == &((st *)0)->f)))
+	((uint32_t)offsetof(st, f) + _Generic(&((st *)0)->f, ctype *: (uint32_t)0))
 #endif
 #define SPORE_OPT_ROW_(st, f, ctype, type, flags, dflt, lo, hi, choices, item, doc)                \
 	{ #f, type, flags, SPORE_OPT_AT_(st, f, ctype), 0, dflt, lo, hi, choices, item, doc }

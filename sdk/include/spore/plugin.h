@@ -9,7 +9,7 @@
  *              [worker_stop on each worker] ──▶ destroy
  *
  * Reload is create(new), swap, then the right half of that line for the old one, once its last
- * session has ended. A plugin writes no code for it.
+ * session has ended. A plugin writes no code for it; auth.h says how tunnels that stand are judged anew.
  */
 #ifndef SPORE_PLUGIN_H
 #define SPORE_PLUGIN_H
@@ -38,7 +38,9 @@ typedef struct spore_create_args {
 	const char *instance;            /* its name in the configuration; RETAINED */
 	const void *conf;                /* your struct, filled from your table; RETAINED */
 	const spore_cfg *raw;            /* the same as a tree; RETAINED until destroy() */
-	const void *previous;            /* on reload: the instance being replaced, else NULL. It is
+	const void *previous;            /* on reload: the instance being replaced (of the same name and
+	                                    code; where several have the name, the n-th by the n-th),
+	                                    else NULL. It is
 	                                    still live on the workers: share only what is immutable,
 	                                    atomic or reference-counted. */
 	/* Report a mistake in the configuration; `pointer` is relative to the instance ("/servers/1",

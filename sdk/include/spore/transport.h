@@ -25,8 +25,10 @@ typedef struct spore_stream_ops spore_stream_ops;
 typedef struct spore_stream { const spore_stream_ops *ops; } spore_stream;
 
 /* The host calls the topmost stream alone, and each stream the one below: flush() and pending() are to
- * ask below, too, and a handshake flushes below what it writes. None of these may block. EAGAIN sets *want to SPORE_READ or SPORE_WRITE: what the descriptor must
- * be ready for before the same call can do more; a read may want WRITE, and the reverse. */
+ * ask below, too, and a handshake flushes below what it writes. What is not optional is mandatory: the
+ * host uses no stream that lacks it. None of these may block. EAGAIN sets *want to SPORE_READ or
+ * SPORE_WRITE: what the descriptor must be ready for before the same call can do more; a read may want
+ * WRITE, and the reverse. */
 struct spore_stream_ops {
 	uint32_t struct_size;
 	uint32_t reserved;

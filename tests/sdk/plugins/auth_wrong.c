@@ -5,13 +5,14 @@
 enum { BY_RETURN, BY_VERDICT, BY_ANSWER, BY_HANDSHAKE };
 
 struct conf {
-	int64_t value, how;
+	int64_t value, how, then;
 };
 
 static const spore_option options[] = {
 	SPORE_INT(struct conf, value, SPORE_OPTF_REQUIRED, NULL, 1, 0, "the number"),
 	SPORE_ENUM(struct conf, how, 0, "\"return\"", "return|verdict|answer|handshake",
-		   "returned, or through which completion"),
+	           "returned, or through which completion"),
+	SPORE_INT(struct conf, then, 0, "-2", 1, 0, "returned behind a completion"),
 };
 
 struct instance {
@@ -50,7 +51,7 @@ static int32_t verify(void *arg, const spore_auth_request *rq, spore_ticket tick
 	if (instance->conf->how == BY_RETURN)
 		return (int32_t)instance->conf->value;
 	probe_log(instance->host, instance->ctx, "completed", "status", complete(instance, ticket));
-	return SPORE_EPENDING;
+	return (int32_t)instance->conf->then;
 }
 
 static const spore_auth_ops ops = {

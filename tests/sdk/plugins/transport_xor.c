@@ -14,7 +14,7 @@ enum { GREETING = 0x58, HOLD = 64 };
 
 struct conf {
 	int64_t key, handshake, clear, chunk, hold;
-	uint32_t stutter, refuse_wrap;
+	uint32_t stutter, refuse_wrap, lack_shutdown;
 };
 
 static const spore_option options[] = {
@@ -26,6 +26,7 @@ static const spore_option options[] = {
 	SPORE_INT(struct conf, hold, 0, "0", 0, HOLD, "bytes that are kept inside, each way; 0: none"),
 	SPORE_BOOL(struct conf, stutter, 0, NULL, "would block at half of the calls"),
 	SPORE_BOOL(struct conf, refuse_wrap, 0, NULL, "wrap() fails"),
+	SPORE_BOOL(struct conf, lack_shutdown, 0, NULL, "wrap() gives a stream without a mandatory slot"),
 };
 
 struct instance {
@@ -391,6 +392,15 @@ static const spore_stream_ops stream_ops = {
 	.error = stream_error,
 };
 
+static const spore_stream_ops lame_ops = {
+	.struct_size = sizeof lame_ops,
+	.handshake = handshake,
+	.readv = stream_readv,
+	.writev = stream_writev,
+	.close = stream_close,
+	.fd = stream_fd,
+};
+
 static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream **upper_out)
 {
 	struct xored *x = calloc(1, sizeof *x);
@@ -403,6 +413,13 @@ static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream 
 	if (conf_of(x)->refuse_wrap) {
 		free(x);
 		return SPORE_EBACKEND;
+	}
+	if (conf_of(x)->lack_shutdown) {
+		static spore_stream lame = { &lame_ops };
+
+		free(x);
+		*upper_out = &lame;
+		return SPORE_OK;
 	}
 	*upper_out = &x->base;
 	return SPORE_OK;
