@@ -74,7 +74,7 @@ template <typename Type> struct spore_same_type_<Type, Type> { enum : uint32_t {
 	(uint32_t(offsetof(st, f)) + spore_same_type_<ctype, decltype(static_cast<st *>(nullptr)->f)>::no_offset)
 #else
 #define SPORE_OPT_AT_(st, f, ctype)                                                                \
-	((uint32_t)offsetof(st, f) + _Generic(&((st *)0)->f, ctype *: (uint32_t)0))
+	((uint32_t)offsetof(st, f) + _Generic(&((st *)0)->f, __typeof__(ctype) *: (uint32_t)0))
 #endif
 #define SPORE_OPT_ROW_(st, f, ctype, type, flags, dflt, lo, hi, choices, item, doc)                \
 	{ #f, type, flags, SPORE_OPT_AT_(st, f, ctype), 0, dflt, lo, hi, choices, item, doc }
