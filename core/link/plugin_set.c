@@ -96,14 +96,6 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 	}
 	table = (struct option_table){ spec.component->options, spec.component->n_options,
 		                       spec.component->option_size };
-	for (const char *const *key = config_instance_keys; *key; key++) {
-		if (!option_find(&table, *key))
-			continue;
-		diag_add(b->diag, use_node(entry->node),
-		         "plugin %s has an option \"%s\", which is a key of Spore's own", entry->use,
-		         *key);
-		return NULL;
-	}
 	spec.conf = calloc(1, spec.component->conf_size + 1);
 	if (!spec.conf || !option_fill(&scope, &table, entry->node, spec.conf)) {
 		free(spec.conf);

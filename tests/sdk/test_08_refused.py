@@ -418,11 +418,6 @@ def test_a_plugin_without_a_servers_side(host, error_line, bad):
     assert refuse(host, error_line, bad, "client_only") == "plugin client_only has no server side"
 
 
-def test_an_option_of_a_name_that_is_the_hosts(host, error_line, bad):
-    text = refuse(host, error_line, bad, "hosts_own")
-    assert text == 'plugin hosts_own has an option "use", which is a key of Spore\'s own'
-
-
 def test_a_create_that_fails_without_a_word(host, error_line, bad):
     text = refuse(host, error_line, bad, "create_fails")
     assert text == "plugin create_fails could not be set up (status -11, no reason reported)"
