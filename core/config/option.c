@@ -54,15 +54,18 @@ static bool fill_item(const struct option_scope *scope, const spore_option_item 
 	return fill_one(scope, &row, node, out);
 }
 
+/* What stands in the place of many secrets may be one. */
 static bool expected_container(const struct option_scope *scope, const struct json *node,
-                               enum json_type type)
+                               enum json_type type, bool of_secrets)
 {
 	char found[96];
 
 	if (node->type == type)
 		return true;
+	if (of_secrets)
+		json_mark_secret(scope->doc, node);
 	diag_add(scope->diag, node, "expected %s, found %s", json_type_name(type),
-	         value_describe(node, found, sizeof found));
+	         of_secrets ? json_type_name(node->type) : value_describe(node, found, sizeof found));
 	return false;
 }
 
@@ -80,7 +83,8 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 		if (!node)
 			return false;
 	}
-	if (!expected_container(scope, node, map ? JSON_OBJECT : JSON_ARRAY))
+	if (!expected_container(scope, node, map ? JSON_OBJECT : JSON_ARRAY,
+	                        item->type == SPORE_OPT_SECRET))
 		return false;
 	items = json_doc_alloc(scope->doc, node->count * item->size + 1);
 	keys = json_doc_alloc(scope->doc, (node->count + 1) * sizeof *keys);
@@ -113,7 +117,7 @@ static bool fill_one(const struct option_scope *scope, const spore_option *row, 
 		return fill_container(&inner, row, node, out);
 	if (row->type != SPORE_OPT_OBJECT)
 		return value_read(scope, row, node, out);
-	if (!expected_container(scope, node, JSON_OBJECT))
+	if (!expected_container(scope, node, JSON_OBJECT, false))
 		return false;
 	table = item_table(row->item);
 	return option_fill(&inner, &table, node, out);

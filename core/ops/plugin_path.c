@@ -55,6 +55,14 @@ static void add_folders(struct registry *registry, const struct config *config, 
 	add_own_folders(registry, config->doc);
 }
 
+/* As those are that plugins are looked for by; another key would pin nothing. */
+static bool is_file_name(const char *key)
+{
+	size_t len = strlen(key);
+
+	return len > 3 && strcmp(key + len - 3, ".so") == 0 && !strchr(key, '/');
+}
+
 static bool is_pin(const char *digest)
 {
 	return strncmp(digest, "sha256:", 7) == 0 && strlen(digest) == 71 &&
@@ -72,9 +80,13 @@ static void set_pins(struct registry *registry, const struct config *config, str
 		return;
 	}
 	for (size_t i = 0; i < pins->count; i++) {
-		if (!is_pin(digests[i]))
-			diag_add(diag, json_get(section_node(config, "pin"), pins->keys[i]),
-			         "expected \"sha256:\" and 64 hex digits, found \"%s\"", digests[i]);
+		const struct json *node = json_get(section_node(config, "pin"), pins->keys[i]);
+
+		if (!is_file_name(pins->keys[i]))
+			diag_add(diag, node, "expected a plugin's file name as key, ending in \".so\"");
+		else if (!is_pin(digests[i]))
+			diag_add(diag, node, "expected \"sha256:\" and 64 hex digits, found \"%s\"",
+			         digests[i]);
 		else
 			list[i] = (struct registry_pin){ pins->keys[i], digests[i] + 7 };
 	}
