@@ -37,13 +37,6 @@ static const char *file_of(const struct tls *tls, enum tls_kind kind)
 
 /* ---- what was loaded ---------------------------------------------------------------------------- */
 
-static int64_t seconds_of(const ASN1_TIME *time)
-{
-	struct tm tm;
-
-	return ASN1_TIME_to_tm(time, &tm) ? (int64_t)timegm(&tm) : 0;
-}
-
 static bool keep(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
 {
 	struct tls_certificate *all = realloc(expiry->all, (expiry->n + 1) * sizeof *all);
@@ -52,7 +45,8 @@ static bool keep(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
 		return false;
 	X509_up_ref(cert);
 	expiry->all = all;
-	all[expiry->n++] = (struct tls_certificate){ cert, seconds_of(X509_get0_notAfter(cert)), kind };
+	all[expiry->n++] = (struct tls_certificate){ cert, tls_verify_seconds(X509_get0_notAfter(cert)),
+		                                     kind };
 	return true;
 }
 

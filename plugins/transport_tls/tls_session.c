@@ -1,5 +1,7 @@
 #include "tls_session.h"
 
+#include "tls_validity.h"
+
 /* Takes the session (NULL: none) in place of the one before. */
 static void replace(struct tls *tls, SSL_SESSION *session)
 {
@@ -44,7 +46,7 @@ void tls_session_offer(struct tls *tls, SSL *ssl)
 	pthread_mutex_lock(&tls->session_lock);
 	copy = tls->session ? SSL_SESSION_dup(tls->session) : NULL;
 	pthread_mutex_unlock(&tls->session_lock);
-	if (copy)
+	if (copy && tls_validity_holds(tls, copy))
 		SSL_set_session(ssl, copy);
 	SSL_SESSION_free(copy);
 }

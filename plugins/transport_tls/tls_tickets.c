@@ -5,6 +5,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "tls_validity.h"
+
 static bool make_key(struct tls *tls, struct tls_ticket_key *key)
 {
 	key->made_ms = tls->host->now_ms();
@@ -86,9 +88,30 @@ static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_
 	return !good ? -1 : found > 0 ? 2 : 1;
 }
 
+/* A client that was not asked for a certificate passed through no verification. 0: the handshake fails. */
+static int on_new_ticket(SSL *ssl, void *arg)
+{
+	const struct tls *tls = arg;
+	SSL_SESSION *session = SSL_get_session(ssl);
+
+	return tls_validity_has_begun(session) || tls_validity_begin(tls, session, NULL);
+}
+
+static SSL_TICKET_RETURN on_old_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name,
+                                       size_t name_len, SSL_TICKET_STATUS status, void *arg)
+{
+	bool good = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+
+	(void)ssl, (void)name, (void)name_len;
+	if (!good || !tls_validity_holds(arg, session))
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 bool tls_tickets_set_up(struct tls *tls)
 {
 	return make_key(tls, &tls->ticket_keys[0]) &&
+	       SSL_CTX_set_session_ticket_cb(tls->ctx, on_new_ticket, on_old_ticket, tls) == 1 &&
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(tls->ctx, on_ticket) == 1;
 }
 

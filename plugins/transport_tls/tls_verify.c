@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "tls_error.h"
+#include "tls_validity.h"
 
 /* ---- certificates in words --------------------------------------------------------------------- */
 
@@ -19,6 +20,13 @@ const char *tls_verify_date(const ASN1_TIME *time, char text_out[TLS_DATE_SIZE])
 	    !strftime(text_out, TLS_DATE_SIZE, "%Y-%m-%d %H:%M:%S UTC", &tm))
 		snprintf(text_out, TLS_DATE_SIZE, "an unreadable date");
 	return text_out;
+}
+
+int64_t tls_verify_seconds(const ASN1_TIME *time)
+{
+	struct tm tm;
+
+	return ASN1_TIME_to_tm(time, &tm) ? (int64_t)timegm(&tm) : 0;
 }
 
 static const char *name_text(const X509_NAME *name, char *out, size_t size)
@@ -223,6 +231,10 @@ static int on_verify(X509_STORE_CTX *store, void *arg)
 	}
 	if (!matches_pins(stream, X509_STORE_CTX_get0_cert(store))) {
 		X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+		return 0;
+	}
+	if (!tls_validity_begin(tls, SSL_get_session(ssl), X509_STORE_CTX_get0_chain(store))) {
+		X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
 		return 0;
 	}
 	X509_STORE_CTX_set_error(store, X509_V_OK);

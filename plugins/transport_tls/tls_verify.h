@@ -14,6 +14,8 @@ bool tls_verify_parse_pin(const char *text, uint8_t pin_out[TLS_PIN_SIZE]);
 enum { TLS_DATE_SIZE = 40 };
 /* "2026-01-31 12:00:00 UTC". [any] */
 const char *tls_verify_date(const ASN1_TIME *time, char text_out[TLS_DATE_SIZE]);
+/* Seconds since 1970; 0: unreadable. [any] */
+int64_t tls_verify_seconds(const ASN1_TIME *time);
 /* Whose certificate it is, as "CN=a,O=b", cut where `out` ends. [any] */
 const char *tls_verify_subject(const X509 *cert, char *out, size_t size);
 

@@ -39,8 +39,8 @@ static const spore_option options[] = {
 	             "groups for the key exchange by OpenSSL's names, with colons between; default: OpenSSL's"),
 	SPORE_BOOL(struct tls_conf, tickets, 0, "true", "sessions may be resumed"),
 	SPORE_DURATION(struct tls_conf, ticket_life, 0, "\"1h\"", 1000, 7 * 86400000LL,
-	               "for so long, on the word of the certificate that they began with; a server's key for tickets is "
-	               "replaced as often"),
+	               "for so long after the handshake that verified the certificates, however often, and no longer than "
+	               "those are valid; a server's key for tickets is replaced as often"),
 	SPORE_INT(struct tls_conf, max_handshakes, 0, "1024", 1, 1000000,
 	          "handshakes that may be under way at once; beyond them the oldest is ended"),
 };

@@ -78,51 +78,6 @@ def test_no_renegotiation(tls_server):
     assert "no renegotiation" in said
 
 
-# Resumption
-
-
-@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-@pytest.mark.parametrize("tickets", [True, False])
-def test_a_session_is_resumed(tls_server, tmp_path, version, tickets):
-    """In TLS 1.3 the ticket comes behind the handshake, so something must be read: the server's error."""
-    session = tmp_path / "session"
-    with tls_server(tls={"tickets": tickets}) as server:
-        s_client(server, version, "-sess_out", str(session), "-ign_eof", said="nonsense\0")
-        if not session.exists():
-            assert not tickets
-            return
-        _, said = s_client(server, version, "-sess_in", str(session))
-    assert ("Reused, TLSv1" in said) == tickets, said
-
-
-@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
-def test_keys_of_tickets_are_replaced(tls_server, tmp_path, version):
-    """After two lives of a ticket nothing is left that could read it. The client here has no sense of time."""
-    session = tmp_path / "session"
-    with tls_server(tls={"ticket_life": "2s"}) as server:
-
-        def reused(fresh):
-            if fresh:
-                s_client(server, version, "-sess_out", str(session), "-ign_eof", said="nonsense\0")
-            return "Reused, TLSv1" in s_client(server, version, "-sess_in", str(session))[1]
-
-        # A slow machine may let a ticket's life pass between the two.
-        assert any(reused(fresh=True) for _ in range(5))
-        time.sleep(4.2)
-        assert not reused(fresh=False)
-        assert any(reused(fresh=True) for _ in range(5))
-
-
-def test_data_connections_resume_the_session(tls_server, authority):
-    flags = ["--tls", "--cacertfile", authority.path, "--log-level", "debug", "--workers", 4]
-    with tls_server("--workers", 4) as server, Echo() as service:
-        with peers.spore_client(server.control, service.port, extra=flags) as client:
-            for index in range(20):
-                assert one_exchange(server.public_host, client.port, b"%d" % index) == b"%d" % index
-            client.process.wait_for("handshake done: .*, resumed", times=20)
-            server.process.wait_for("handshake done: .*, resumed", times=20)
-
-
 # Bytes
 
 

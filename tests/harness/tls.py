@@ -9,18 +9,29 @@ from .sockets import connect
 from .wire import Wire
 
 
-def dial(server, authority, certificate=None, **settings):
-    """A Wire over Python's own TLS to a server; `settings` are attributes of the context.
-
-    A stream that ends without TLS's end raises ssl.SSLEOFError."""
+def client_context(authority, certificate=None, **settings):
+    """What a client trusts and shows; `settings` are attributes of the context."""
     context = ssl.create_default_context(cafile=authority.path)
     if certificate:
         context.load_cert_chain(certificate.path, certificate.key)
     for name, value in settings.items():
         setattr(context, name, value)
+    return context
+
+
+def dial_with(server, context, session=None):
+    """A Wire over Python's own TLS to a server; a session is one of an earlier Wire with the same context.
+
+    A stream that ends without TLS's end raises ssl.SSLEOFError."""
     sock = connect(*server.control)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Wire(context.wrap_socket(sock, server_hostname=server.control[0], suppress_ragged_eofs=False))
+    name = server.control[0]
+    return Wire(context.wrap_socket(sock, server_hostname=name, suppress_ragged_eofs=False, session=session))
+
+
+def dial(server, authority, certificate=None, **settings):
+    """A Wire of its own context; see client_context() and dial_with()."""
+    return dial_with(server, client_context(authority, certificate, **settings))
 
 
 def s_client(server, *arguments, said=""):

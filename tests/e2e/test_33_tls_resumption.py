@@ -1,0 +1,153 @@
+"""Sessions of TLS: that they are resumed, and that none is resumed for ever."""
+
+import datetime
+import json
+import ssl
+import time
+
+import pytest
+
+from harness import peers
+from harness.certificates import Authority
+from harness.services import Echo
+from harness.sockets import connect
+from harness.tls import client_context, dial_with, s_client
+from harness.visitors import one_exchange
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+@pytest.mark.parametrize("tickets", [True, False])
+def test_a_session_is_resumed(tls_server, tmp_path, version, tickets):
+    """In TLS 1.3 the ticket comes behind the handshake, so something must be read: the server's error."""
+    session = tmp_path / "session"
+    with tls_server(tls={"tickets": tickets}) as server:
+        s_client(server, version, "-sess_out", str(session), "-ign_eof", said="nonsense\0")
+        if not session.exists():
+            assert not tickets
+            return
+        _, said = s_client(server, version, "-sess_in", str(session))
+    assert ("Reused, TLSv1" in said) == tickets, said
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_keys_of_tickets_are_replaced(tls_server, tmp_path, version):
+    """After two lives of a ticket nothing is left that could read it. The client here has no sense of time."""
+    session = tmp_path / "session"
+    with tls_server(tls={"ticket_life": "2s"}) as server:
+
+        def reused(fresh):
+            if fresh:
+                s_client(server, version, "-sess_out", str(session), "-ign_eof", said="nonsense\0")
+            return "Reused, TLSv1" in s_client(server, version, "-sess_in", str(session))[1]
+
+        # A slow machine may let a ticket's life pass between the two.
+        assert any(reused(fresh=True) for _ in range(5))
+        time.sleep(4.2)
+        assert not reused(fresh=False)
+        assert any(reused(fresh=True) for _ in range(5))
+
+
+def test_data_connections_resume_the_session(tls_server, authority):
+    flags = ["--tls", "--cacertfile", authority.path, "--log-level", "debug", "--workers", 4]
+    with tls_server("--workers", 4) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags) as client:
+            for index in range(20):
+                assert one_exchange(server.public_host, client.port, b"%d" % index) == b"%d" % index
+            client.process.wait_for("handshake done: .*, resumed", times=20)
+            server.process.wait_for("handshake done: .*, resumed", times=20)
+
+
+# The end of a chain: each resumption gives a new ticket, none of which may outlive what was verified
+
+VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
+
+
+def asn1_date(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y%m%d%H%M%SZ")
+
+
+class Comer:
+    """A client that comes again and again, each time with the newest session it was given."""
+
+    def __init__(self, server, context):
+        self.server, self.context, self.session = server, context, None
+
+    def come(self):
+        """Whether the session was resumed."""
+        with dial_with(self.server, self.context, self.session) as wire:
+            wire.hello()  # in TLS 1.3 the ticket comes behind the handshake, so something must be read
+            self.session = wire.sock.session
+            return wire.sock.session_reused
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_chain_of_resumptions_has_an_end(tls_server, authority, version):
+    life, full, longest, chain = 2, 0, 0, 0
+    with tls_server(tls={"ticket_life": f"{life}s"}) as server:
+        comer = Comer(server, client_context(authority, minimum_version=version, maximum_version=version))
+        end = time.monotonic() + 3.5 * life
+        while time.monotonic() < end or longest < 2:
+            began = time.monotonic()
+            assert began < end + 60, "no session was resumed twice"
+            if comer.come():
+                assert began - verified <= life, "resumed after the life of what was verified"
+                chain += 1
+            else:
+                verified, chain, full = time.monotonic(), 0, full + 1
+            longest = max(longest, chain)
+            time.sleep(0.1)
+    assert full >= 3
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("which", ["its own", "the intermediate's"])
+def test_no_session_outlives_a_clients_certificate(tls_server, authority, tmp_path, version, which):
+    end = int(time.time()) + 7
+    if which == "its own":
+        certificate = authority.issue(end=asn1_date(end))
+    else:
+        between = Authority(tmp_path / "between", name="Between", parent=authority, end=asn1_date(end))
+        certificate = between.issue()
+    with tls_server(tls={"cacertfile": authority.path}) as server:
+        context = client_context(authority, certificate, minimum_version=version, maximum_version=version)
+        comer = Comer(server, context)
+        resumed = []
+        with pytest.raises(ssl.SSLError, match="(?i)certificate.expired"):
+            while True:
+                assert time.time() < end + 1, "an expired certificate was resumed"
+                resumed.append(comer.come())
+                time.sleep(0.2)
+        assert resumed[0] is False and all(resumed[1:]) and len(resumed) > 2
+        server.process.wait_for("connection refused .*the client's certificate has expired since")
+
+
+def test_no_session_outlives_a_servers_certificate(configured_server, authority, address):
+    """The server would resume it for an hour; the client looks at what it verified."""
+    end = int(time.time()) + 6
+    certificate = authority.issue(f"IP:{address.host}", end=asn1_date(end))
+    entry = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
+    flags = ["--tls", "--cacertfile", authority.path, "--log-level", "debug"]
+    with configured_server(config={"transport": [entry]}) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags) as client:
+            assert one_exchange(server.public_host, client.port, b"early") == b"early"
+            client.process.wait_for("handshake done: .*, resumed")
+            time.sleep(max(0, end + 1 - time.time()))
+            with connect(server.public_host, client.port):
+                client.process.wait_for("connection failed .*the server's certificate has expired since")
+
+
+def test_a_client_verifies_again(tls_server, authority, tmp_path):
+    """After its own time, whatever the server allows."""
+    path = tmp_path / "client.json"
+    entry = {"use": "tls", "cacertfile": authority.path, "ticket_life": "2s"}
+    path.write_text(json.dumps({"transport": [entry]}), encoding="utf-8")
+    flags = ["--config", path, "--log-level", "debug"]
+    with tls_server() as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags) as client:
+            end = time.monotonic() + 7
+            while time.monotonic() < end:
+                assert one_exchange(server.public_host, client.port, b"again") == b"again"
+                time.sleep(0.2)
+        shaken = [line for line in client.process.stderr if "handshake done: " in line]
+    full = [line for line in shaken if ", resumed" not in line]
+    assert 3 <= len(full) < len(shaken) / 2
