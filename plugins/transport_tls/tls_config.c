@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tls_ciphers.h"
 #include "tls_error.h"
 #include "tls_expiry.h"
 #include "tls_files.h"
@@ -11,12 +12,6 @@
 #include "tls_session.h"
 #include "tls_tickets.h"
 #include "tls_verify.h"
-
-/* Forward secrecy and authenticated encryption alone; AES-128 first, since it is the cheapest where the
- * processor helps and strong enough. */
-static const char suites_1_2[] = "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20";
-static const char suites_1_3[] =
-	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
 static bool report_openssl(const spore_create_args *args, const char *pointer, const char *expected)
 {
@@ -30,13 +25,11 @@ static bool report_openssl(const spore_create_args *args, const char *pointer, c
 
 /* ---- what fits this side ------------------------------------------------------------------------ */
 
-static bool check_role(const struct tls *tls, const spore_create_args *args)
+static bool check_server(const struct tls *tls, const spore_create_args *args)
 {
 	static const char text[] = "this option is for the client's side";
 	const struct tls_conf *conf = tls->conf;
 
-	if (!tls->server)
-		return true;
 	if (conf->insecure)
 		args->report(args, "/insecure", text);
 	if (conf->server_name)
@@ -44,6 +37,17 @@ static bool check_role(const struct tls *tls, const spore_create_args *args)
 	if (conf->pins.count)
 		args->report(args, "/pins", text);
 	return !conf->insecure && !conf->server_name && !conf->pins.count;
+}
+
+/* An empty name would check none. */
+static bool check_client(const struct tls *tls, const spore_create_args *args)
+{
+	const char *name = tls->conf->server_name;
+
+	if (!name || (*name && strlen(name) <= TLSEXT_MAXLEN_host_name))
+		return true;
+	args->report(args, "/server_name", "expected a host name or an address, of 1 to 255 bytes");
+	return false;
 }
 
 static bool read_pins(struct tls *tls, const spore_create_args *args)
@@ -72,52 +76,6 @@ static bool read_pins(struct tls *tls, const spore_create_args *args)
 
 /* ---- protocol ----------------------------------------------------------------------------------- */
 
-/* TLS 1.3 has names of its own, all of which begin with TLS_. */
-static bool is_1_3(const char *name)
-{
-	return strncmp(name, "TLS_", 4) == 0;
-}
-
-/* The names of the one kind, out of both. False: out of memory. */
-static char *select_suites(const char *all, bool of_1_3)
-{
-	char *out = calloc(1, strlen(all) + 2);
-
-	for (const char *at = all; out && *at;) {
-		size_t n = strcspn(at, ":");
-
-		if (n && is_1_3(at) == of_1_3) {
-			if (*out)
-				strcat(out, ":");
-			strncat(out, at, n);
-		}
-		at += n + (at[n] == ':');
-	}
-	return out;
-}
-
-static bool set_ciphers(struct tls *tls, const spore_create_args *args)
-{
-	const char *all = tls->conf->ciphers;
-	char *old = all ? select_suites(all, false) : NULL, *new = all ? select_suites(all, true) : NULL;
-	bool good = !all || (old && new);
-
-	/* Naming ciphers of one kind leaves the other kind none. */
-	if (good && all && !*old)
-		SSL_CTX_set_min_proto_version(tls->ctx, TLS1_3_VERSION);
-	if (good && all && !*new)
-		SSL_CTX_set_max_proto_version(tls->ctx, TLS1_2_VERSION);
-	if (good && (!all || *old))
-		good = SSL_CTX_set_cipher_list(tls->ctx, all ? old : suites_1_2) == 1;
-	if (good && (!all || *new))
-		good = SSL_CTX_set_ciphersuites(tls->ctx, all ? new : suites_1_3) == 1;
-	free(old);
-	free(new);
-	return good || report_openssl(args, "/ciphers",
-	                              "names of ciphers with colons between, as \"openssl ciphers\" "
-	                              "lists them");
-}
-
 static bool set_protocol(struct tls *tls, const spore_create_args *args)
 {
 	const struct tls_conf *conf = tls->conf;
@@ -133,7 +91,7 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 	                      SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
 	SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
-	good = set_ciphers(tls, args);
+	good = tls_ciphers_set(tls, args);
 	if (conf->groups && SSL_CTX_set1_groups_list(tls->ctx, conf->groups) != 1)
 		good = report_openssl(args, "/groups",
 		                      "names of groups with colons between, such as "
@@ -179,7 +137,7 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 		report_openssl(args, "", "OpenSSL to be usable");
 		return SPORE_EUNSUPPORTED;
 	}
-	good = check_role(tls, args);
+	good = tls->server ? check_server(tls, args) : check_client(tls, args);
 	good = read_pins(tls, args) && good;
 	good = set_protocol(tls, args) && good;
 	good = tls_files_load_own(tls, args) && good;

@@ -259,12 +259,21 @@ static bool is_ip(const char *text)
 bool tls_verify_expect(SSL *ssl, const char *name)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	char host[TLSEXT_MAXLEN_host_name + 1];
+	size_t len = strlen(name);
 
+	/* The dot of an absolute name stands in no certificate, nor is it sent (RFC 6066, 3). */
+	if (len > 1 && name[len - 1] == '.')
+		len--;
+	if (len == 0 || len >= sizeof host)
+		return false;
+	memcpy(host, name, len);
+	host[len] = '\0';
 	/* The common name says nothing about hosts; only the alternative names do. */
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
 	                                               X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	if (is_ip(name))
-		return X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
-	return X509_VERIFY_PARAM_set1_host(param, name, 0) == 1 &&
-	       SSL_set_tlsext_host_name(ssl, name) == 1;
+	if (is_ip(host))
+		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+	return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 &&
+	       SSL_set_tlsext_host_name(ssl, host) == 1;
 }

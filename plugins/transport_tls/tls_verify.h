@@ -6,7 +6,8 @@
 
 /* Has the context verify with what the options say. [main] */
 void tls_verify_set_up(struct tls *tls);
-/* Client: whom the certificate must name. False: out of memory. [worker] */
+/* Client: whom the certificate must name, which has 1 to 255 bytes. False: it has not, or out of
+ * memory. [worker] */
 bool tls_verify_expect(SSL *ssl, const char *name);
 /* "sha256:HEX" into 32 bytes. [any] */
 bool tls_verify_parse_pin(const char *text, uint8_t pin_out[TLS_PIN_SIZE]);

@@ -61,6 +61,7 @@ def test_least_version(tls_server):
         ("ciphers", "ECDHE-ECDSA-CHACHA20-POLY1305:TLS_CHACHA20_POLY1305_SHA256", ["-tls1_2"], "ECDHE-ECDSA-CHACHA20"),
         ("ciphers", "ECDHE-ECDSA-CHACHA20-POLY1305:TLS_CHACHA20_POLY1305_SHA256", ["-tls1_3"], "TLS_CHACHA20_POLY1305"),
         ("ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384", [], "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"),
+        ("ciphers", "ECDHE+AESGCM:!RC4:@STRENGTH", [], "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"),
         ("ciphers", "TLS_AES_256_GCM_SHA384", [], "New, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384"),
         ("groups", "P-384", [], "ECDH, secp384r1, 384 bits"),
     ],

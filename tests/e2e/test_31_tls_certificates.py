@@ -91,6 +91,7 @@ def test_a_chain_with_a_gap(serve, fate, authority, address, tmp_path):
 
 @pytest.mark.parametrize("names, server_name", [
     (["DNS:tunnel.example"], "tunnel.example"),
+    (["DNS:tunnel.example"], "tunnel.example."),
     (["DNS:*.tunnel.example"], "a.tunnel.example"),
     (["DNS:other.example", "DNS:tunnel.example"], "Tunnel.Example"),
     (["IP:192.0.2.7"], "192.0.2.7"),
@@ -318,6 +319,12 @@ def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
 @pytest.mark.parametrize("option, value, pointer, words", [
     ("ciphers", "NO_SUCH", "ciphers", "names of ciphers with colons between"),
     ("ciphers", "TLS_NO_SUCH", "ciphers", "names of ciphers with colons between"),
+    ("ciphers", "", "ciphers", "expected at least one cipher, found none"),
+    ("ciphers", ":", "ciphers", "expected at least one cipher, found none"),
+    ("ciphers", "!aNULL", "ciphers", "found none that is left"),
+    ("ciphers", "ECDHE+AESGCM:TLS_AES_128_GCM_SHA265", "ciphers", 'none is called "TLS_AES_128_GCM_SHA265"'),
+    ("ciphers", "ECHDE+AESGCM:TLS_AES_128_GCM_SHA256", "ciphers", 'none is called "ECHDE+AESGCM"'),
+    ("groups", "", "groups", "names of groups with colons between"),
     ("groups", "P-999", "groups", "names of groups with colons between"),
     ("min_version", "1.1", "min_version", "expected one of 1.2|1.3"),
     ("insecure", True, "insecure", "for the client's side"),
@@ -327,6 +334,18 @@ def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
 def test_other_mistakes(refused, certificate, option, value, pointer, words):
     said = refused(**{"certfile": certificate.path, "keyfile": certificate.key, option: value})
     assert f"error: /transport/0/{pointer}: " in said and words in said
+
+
+def test_ciphers_that_the_least_version_forbids(refused, certificate):
+    options = {"certfile": certificate.path, "keyfile": certificate.key, "min_version": "1.3"}
+    said = refused(ciphers="ECDHE+AESGCM", **options)
+    assert "error: /transport/0/ciphers: expected a cipher of TLS 1.3 among them" in said
+
+
+@pytest.mark.parametrize("name", ["", "a" * 256])
+def test_a_server_name_that_is_none(refused, name):
+    said = refused(role="local", server_name=name)
+    assert "error: /transport/0/server_name: expected a host name or an address, of 1 to 255 bytes" in said
 
 
 @pytest.mark.parametrize("pin", ["", "sha256:12", "00" * 32, "sha256:" + "0g" * 32])

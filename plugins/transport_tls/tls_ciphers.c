@@ -1,0 +1,122 @@
+#include "tls_ciphers.h"
+
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Forward secrecy and authenticated encryption alone; AES-128 first, since it is the cheapest where the
+ * processor helps and strong enough. */
+static const char default_1_2[] = "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20";
+static const char default_1_3[] =
+	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
+/* What the operator wrote, a kind each; an empty list is one that was not written. */
+struct suites {
+	char *old, *new; /* of TLS 1.2 and of 1.3; owned */
+};
+
+/* TLS 1.3 has names of its own, all of which begin with TLS_. */
+static bool is_1_3(const char *name)
+{
+	return strncmp(name, "TLS_", 4) == 0;
+}
+
+/* What is left out, put last or asked for as a rule need not exist here. */
+static bool is_plain(const char *name)
+{
+	return !strchr("!-+@", *name);
+}
+
+/* OpenSSL passes over a name that it does not know, as long as it knows another one. */
+static bool is_known(struct tls *tls, const char *name)
+{
+	if (is_1_3(name))
+		return SSL_CTX_set_ciphersuites(tls->ctx, name) == 1;
+	return !is_plain(name) || SSL_CTX_set_cipher_list(tls->ctx, name) == 1;
+}
+
+static bool check_name(struct tls *tls, const spore_create_args *args, const char *name)
+{
+	char text[200];
+	bool known = is_known(tls, name);
+
+	ERR_clear_error();
+	if (known)
+		return true;
+	snprintf(text, sizeof text,
+	         "expected names of ciphers with colons between, as \"openssl ciphers\" lists them; "
+	         "none is "
+	         "called \"%.80s\"",
+	         name);
+	args->report(args, "/ciphers", text);
+	return false;
+}
+
+/* Parts them by kind. */
+static bool read_suites(struct tls *tls, const spore_create_args *args, const struct suites *suites)
+{
+	char *all = strdup(tls->conf->ciphers), *rest, *name;
+	bool good = all;
+
+	for (name = all ? strtok_r(all, ":", &rest) : NULL; name; name = strtok_r(NULL, ":", &rest)) {
+		char *list = is_1_3(name) ? suites->new : suites->old;
+
+		good = check_name(tls, args, name) && good;
+		if (*list)
+			strcat(list, ":");
+		strcat(list, name);
+	}
+	free(all);
+	return good;
+}
+
+/* Naming ciphers of one kind leaves the other version none. */
+static bool check_versions(const struct tls *tls, const spore_create_args *args,
+                           const struct suites *suites)
+{
+	const char *text = NULL;
+
+	if (!*suites->old && !*suites->new)
+		text = "expected at least one cipher, found none; without this key there are good ones";
+	else if (!*suites->new && tls->conf->min_version == TLS_MIN_1_3)
+		text = "expected a cipher of TLS 1.3 among them (those begin with TLS_), since "
+		       "min_version is "
+		       "\"1.3\"";
+	if (text)
+		args->report(args, "/ciphers", text);
+	return !text;
+}
+
+static bool use_suites(struct tls *tls, const char *old, const char *new)
+{
+	if (!*old)
+		SSL_CTX_set_min_proto_version(tls->ctx, TLS1_3_VERSION);
+	if (!*new)
+		SSL_CTX_set_max_proto_version(tls->ctx, TLS1_2_VERSION);
+	return (!*old || SSL_CTX_set_cipher_list(tls->ctx, old) == 1) &&
+	       (!*new || SSL_CTX_set_ciphersuites(tls->ctx, new) == 1);
+}
+
+static bool refuse_all(const spore_create_args *args)
+{
+	ERR_clear_error();
+	args->report(args, "/ciphers",
+	             "expected ciphers that OpenSSL can use together, found none that is left");
+	return false;
+}
+
+bool tls_ciphers_set(struct tls *tls, const spore_create_args *args)
+{
+	size_t size = tls->conf->ciphers ? strlen(tls->conf->ciphers) + 1 : 0;
+	struct suites suites = { calloc(1, size + 1), calloc(1, size + 1) };
+	bool good = suites.old && suites.new;
+
+	if (good && !size)
+		good = use_suites(tls, default_1_2, default_1_3);
+	else if (good)
+		good = read_suites(tls, args, &suites) && check_versions(tls, args, &suites) &&
+		       (use_suites(tls, suites.old, suites.new) || refuse_all(args));
+	free(suites.old);
+	free(suites.new);
+	return good;
+}
