@@ -15,6 +15,7 @@ struct entry {
 };
 
 struct ledger {
+	unsigned refs;
 	struct entry *buckets[BUCKETS];
 	char *key; /* of the one being looked for */
 	size_t len, size;
@@ -22,12 +23,24 @@ struct ledger {
 
 struct ledger *ledger_new(void)
 {
-	return calloc(1, sizeof(struct ledger));
+	struct ledger *ledger = calloc(1, sizeof *ledger);
+
+	if (ledger)
+		ledger->refs = 1;
+	return ledger;
 }
 
-void ledger_free(struct ledger *ledger)
+struct ledger *ledger_share(struct ledger *ledger)
 {
-	for (size_t i = 0; ledger && i < BUCKETS; i++) {
+	ledger->refs++;
+	return ledger;
+}
+
+void ledger_release(struct ledger *ledger)
+{
+	if (!ledger || --ledger->refs > 0)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
 		while (ledger->buckets[i]) {
 			struct entry *entry = ledger->buckets[i];
 
@@ -35,8 +48,7 @@ void ledger_free(struct ledger *ledger)
 			free(entry);
 		}
 	}
-	if (ledger)
-		free(ledger->key);
+	free(ledger->key);
 	free(ledger);
 }
 

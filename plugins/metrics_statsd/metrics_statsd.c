@@ -40,7 +40,7 @@ struct exporter {
 	struct line_style style;
 	spore_worker *worker;
 	spore_timer *timer;
-	struct ledger *ledger;
+	struct ledger *ledger; /* shared with the one that this replaces */
 	struct batch batch;
 	struct sender sender;
 	const spore_metric_spec *family; /* during a visit; the host's */
@@ -205,13 +205,14 @@ static void destroy(void *instance)
 {
 	struct exporter *e = instance;
 
-	ledger_free(e->ledger);
+	ledger_release(e->ledger);
 	batch_fini(&e->batch);
 	free(e);
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
+	const struct exporter *previous = args->previous;
 	const struct conf *conf = args->conf;
 	struct exporter *e;
 
@@ -229,7 +230,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	e->batch.datagram_size = (size_t)conf->packet_size;
 	sender_init(&e->sender, &conf->address);
 	e->metrics = args->host->get_extension(SPORE_EXT_METRICS);
-	e->ledger = ledger_new();
+	e->ledger = previous ? ledger_share(previous->ledger) : ledger_new();
 	if (e->metrics && e->ledger && register_own(e) == SPORE_OK) {
 		*instance_out = e;
 		return SPORE_OK;

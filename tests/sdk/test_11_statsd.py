@@ -5,6 +5,7 @@ import pathlib
 import re
 import resource
 import shutil
+import signal
 import socket
 
 import pytest
@@ -103,6 +104,23 @@ def test_nothing_is_sent_twice(host):
             wait_until(lambda: len(receiver.read().datagrams) > before + 10, "more pushes")
             receiver.wait_for(bytes_proxied_total=200)
             assert len([line for line in receiver.lines if line.startswith("spore.bytes_proxied_total:")]) == 1
+
+
+def test_a_reload_sends_nothing_twice(host):
+    """The exporter is another one then, with another interval; what was sent is known to it."""
+    config = host.server_config(metrics=[])
+    with Receiver() as receiver, Echo() as service, host.server(metrics=[statsd(receiver)]) as server:
+        config["server"]["control_port"] = server.control[1]
+        with host.client(server, service) as client:
+            for turn in range(1, 4):
+                visit(client, 2)
+                config["metrics"] = [statsd(receiver, interval=f"{100 + turn}ms")]
+                host.write(config, f"server{server.control[1]}.json")
+                server.process.signal(signal.SIGHUP)
+                server.process.wait_for("configuration reloaded", times=turn)
+                before = len(receiver.read().datagrams)
+                wait_until(lambda start=before: len(receiver.read().datagrams) > start + 3, "pushes of the new one")
+                receiver.wait_for(connections_incoming_total=2 * turn, bytes_proxied_total=400 * turn)
 
 
 def exported(path, pattern):

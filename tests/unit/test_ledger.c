@@ -17,8 +17,8 @@ START_TEST(an_entry_is_kept)
 	*entry = 5;
 	ck_assert_ptr_eq(ledger_entry(ledger, &name), entry);
 	ck_assert(*entry == 5);
-	ledger_free(ledger);
-	ledger_free(NULL);
+	ledger_release(ledger);
+	ledger_release(NULL);
 }
 END_TEST
 
@@ -43,7 +43,7 @@ START_TEST(each_series_has_its_own)
 		ck_assert_ptr_eq(ledger_entry(ledger, &names[i]), entries[i]);
 		ck_assert(*entries[i] == (double)i + 1);
 	}
-	ledger_free(ledger);
+	ledger_release(ledger);
 }
 END_TEST
 
@@ -62,7 +62,7 @@ START_TEST(many_are_kept)
 			*entry = i;
 		}
 	}
-	ledger_free(ledger);
+	ledger_release(ledger);
 }
 END_TEST
 
