@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "version.h"
 
 static const struct json *section_node(const struct config *config, const char *key)
@@ -103,4 +104,15 @@ bool plugin_path_set_up(struct registry *registry, const struct config *config, 
 	add_folders(registry, config, diag);
 	set_pins(registry, config, diag);
 	return !diag_has(diag, section);
+}
+
+void plugin_path_warn(const struct registry *registry)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < registry->n_pins; i++) {
+		if (!registry_find_file(registry, registry->pins[i].file, path))
+			log_warn("a pin is for a file that is in no folder of plugins",
+			         log_str("file", registry->pins[i].file));
+	}
 }

@@ -14,5 +14,7 @@
  * are to be trusted is not known for sure then, so none may be loaded. The registry borrows from the
  * config. */
 bool plugin_path_set_up(struct registry *registry, const struct config *config, struct diag *diag);
+/* Logs which of the pins are for a file that is in none of the folders: a misspelt name pins nothing. */
+void plugin_path_warn(const struct registry *registry);
 
 #endif

@@ -99,6 +99,7 @@ static struct plugin_set *make_set(const struct runtime *runtime, struct config 
 	struct plugin_set_spec spec = { config, registry, runtime->retirer, runtime->n_workers,
 		                        runtime->set };
 
+	plugin_path_warn(registry);
 	return plugin_set_new(&spec, diag);
 }
 

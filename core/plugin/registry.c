@@ -44,13 +44,13 @@ const char *registry_pin(const struct registry *registry, const char *file)
 	return NULL;
 }
 
-static bool find_file(const struct registry *registry, const char *file, char path[PATH_MAX])
+bool registry_find_file(const struct registry *registry, const char *file, char path_out[PATH_MAX])
 {
 	for (size_t i = 0; i < registry->n_path; i++) {
-		snprintf(path, PATH_MAX, "%s/%s", registry->path[i], file);
+		snprintf(path_out, PATH_MAX, "%s/%s", registry->path[i], file);
 		if (registry->on_look)
-			registry->on_look(registry->look_arg, path);
-		if (access(path, F_OK) == 0)
+			registry->on_look(registry->look_arg, path_out);
+		if (access(path_out, F_OK) == 0)
 			return true;
 	}
 	return false;
@@ -168,7 +168,7 @@ const spore_component *registry_find(struct registry *registry, uint32_t kind, c
 		err_set(err, "expected a plugin's name without slashes, found \"%s\"", use);
 		return NULL;
 	}
-	if (!find_file(registry, file, path)) {
+	if (!registry_find_file(registry, file, path)) {
 		explain_missing(registry, kind, use, file, err);
 		return NULL;
 	}

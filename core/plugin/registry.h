@@ -6,6 +6,8 @@
 #ifndef CORE_REGISTRY_H
 #define CORE_REGISTRY_H
 
+#include <limits.h>
+
 #include "plugin/loader.h"
 
 #define REGISTRY_MAX_PATH 16
@@ -27,6 +29,8 @@ struct registry {
 /* NULL and *err: where was looked, and what is wrong. */
 const spore_component *registry_find(struct registry *registry, uint32_t kind, const char *use,
                                      const struct loaded **plugin_out, struct err *err);
+/* The first folder's file of that name. */
+bool registry_find_file(const struct registry *registry, const char *file, char path_out[PATH_MAX]);
 /* What the file of that name must have, as 64 hex digits; NULL: nothing is asked of it. */
 const char *registry_pin(const struct registry *registry, const char *file);
 /* "auth", "transport", "acl", "metrics"; NULL for an unknown kind. */

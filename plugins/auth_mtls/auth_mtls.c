@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "../common/pointer.h"
+
 enum { HEX_SIZE = 64, TEXT_SIZE = 512 };
 
 /* One client, as the operator describes it: all that is given must fit. */
@@ -79,16 +81,16 @@ static int parse_fingerprint(const char *text, char hex_out[HEX_SIZE + 1])
 static int check_client(struct mtls *mtls, const spore_create_args *args, size_t i)
 {
 	const struct client *client = client_at(mtls->conf, i);
-	char pointer[256];
+	char pointer[256] = "/clients";
 
-	snprintf(pointer, sizeof pointer, "/clients/%.200s", mtls->conf->clients.keys[i]);
+	pointer_append(pointer, sizeof pointer - sizeof "/sha256", mtls->conf->clients.keys[i]);
 	if (!client->subject && !client->san && !client->sha256) {
 		args->report(args, pointer, "expected subject, san or sha256: what its certificate has");
 		return 0;
 	}
 	if (client->sha256 && !parse_fingerprint(client->sha256, mtls->fingerprints[i])) {
-		strcat(pointer, "/sha256");
-		args->report(args, pointer, "expected 64 hex digits, with or without colons");
+		args->report(args, pointer_append(pointer, sizeof pointer, "sha256"),
+		             "expected 64 hex digits, with or without colons");
 		return 0;
 	}
 	return 1;

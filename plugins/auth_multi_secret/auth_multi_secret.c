@@ -39,7 +39,8 @@ static const spore_option options[] = {
 	SPORE_MAP(struct conf, secrets, 0, &secret_item,
 	          "name to secret; a name has 1 to 64 letters, digits or any of . _ @ + -"),
 	SPORE_STRING(struct conf, secrets_file, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
-	             "file of more, one NAME:SECRET a line: all behind the first colon is the secret, # begins a "
+	             "file of more, one NAME:SECRET a line: all behind the first colon is the secret, # "
+	             "begins a "
 	             "comment"),
 	SPORE_MAP(struct conf, policy, 0, &policy_item,
 	          "name to what it may do; what it does not say, the policy of \"*\" does"),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../common/pointer.h"
 #include "secrets_file.h"
 
 enum { FILE_MAX = 4 * 1024 * 1024, MOST_FAULTS = 10 };
@@ -34,21 +35,12 @@ static void complain(struct clerk *clerk, const char *pointer, const char *forma
 	clerk->faults++;
 }
 
-/* "/section/key" as a JSON pointer (RFC 6901). */
+/* "/section/key" as a JSON pointer. */
 static const char *point_to(const char *section, const char *key, char *out, size_t size)
 {
-	size_t n = (size_t)snprintf(out, size, "/%s/", section);
-
-	for (; *key && n + 3 < size; key++) {
-		if (*key == '~' || *key == '/') {
-			out[n++] = '~';
-			out[n++] = *key == '~' ? '0' : '1';
-		} else {
-			out[n++] = *key;
-		}
-	}
-	out[n] = '\0';
-	return out;
+	*out = '\0';
+	pointer_append(out, size, section);
+	return pointer_append(out, size, key);
 }
 
 static const char *describe_place(const struct member *member, char *out, size_t size)
@@ -92,12 +84,24 @@ static struct member *add(struct clerk *clerk, spore_str name, spore_str secret)
 	return member;
 }
 
+/* What a secret may be, the map of them may not: a client of that name would have the path for a secret. */
+static bool looks_like_a_secret(const spore_map *secrets)
+{
+	return secrets->count == 1 &&
+	       (strcmp(secrets->keys[0], "file") == 0 || strcmp(secrets->keys[0], "env") == 0);
+}
+
 static void add_from_configuration(struct clerk *clerk)
 {
 	const spore_map *secrets = &clerk->conf->secrets;
 	const spore_str *values = secrets->items;
 	char pointer[256];
 
+	if (looks_like_a_secret(secrets))
+		complain(clerk, point_to("secrets", secrets->keys[0], pointer, sizeof pointer),
+		         "expected names, each with its secret, as in {\"alice\": {\"%s\": ...}}; a "
+		         "file of many secrets is named by secrets_file",
+		         secrets->keys[0]);
 	for (size_t i = 0; i < secrets->count; i++) {
 		spore_str name = spore_cstr(secrets->keys[i]);
 

@@ -511,6 +511,15 @@ def test_a_pin_that_is_none(host, error_line, folder, pin):
     assert "refused.json:" in line, "the place in the file"
 
 
+def test_a_pin_for_no_file_is_told(host, folder):
+    """Its name may be misspelt, and then the one that was meant is not pinned."""
+    plugins = pinned(host, folder, digest_of(folder / "auth_good.so"))
+    plugins["pin"]["auth_godo.so"] = "sha256:" + "0" * 64
+    with host.server(plugins=plugins, auth=[{"use": "good"}]) as server:
+        warnings = [line for line in server.process.stderr if "a pin is for a file that is in no folder" in line]
+    assert len(warnings) == 1 and warnings[0].endswith(" file=auth_godo.so")
+
+
 # ---- all at once, and what came first
 
 
