@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/guest.h"
+#include "plugin/status.h"
 #include "plugin/ticket.h"
 
 static const char *missing_slot(const spore_stream *stream)
@@ -48,6 +49,7 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 		struct loop *loop = stream_loop(stream);
 		spore_stream *upper = NULL;
 		const char *missing;
+		char text[STATUS_TEXT_SIZE];
 		int64_t began_ns;
 		spore_status status;
 
@@ -61,8 +63,8 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 		guest_leave();
 		meter_call(&instance->meter, loop, METER_WRAP, began_ns);
 		if (status != SPORE_OK || !upper) {
-			err_set(err, "transport %s failed to set up a stream (status %d%s)",
-			        instance->name, status, status == SPORE_OK ? ", and no stream" : "");
+			err_set(err, "transport %s gave no stream: %s", instance->name,
+			        status_text(status, text));
 			return false;
 		}
 		missing = missing_slot(upper);

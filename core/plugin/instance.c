@@ -11,6 +11,7 @@
 #include "loop/pool.h"
 #include "plugin/host.h"
 #include "plugin/lend.h"
+#include "plugin/status.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
 
@@ -68,6 +69,7 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 {
 	struct instance *instance = allocate(spec, n_workers);
 	struct reporter reporter = { .spec = spec };
+	char text[STATUS_TEXT_SIZE];
 	spore_status status;
 
 	err_set(err, "out of memory");
@@ -95,8 +97,8 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 	instance->self = NULL;
 	err->text[0] = '\0';
 	if (!reporter.reported)
-		err_set(err, "plugin %s could not be set up (status %d, no reason reported)",
-		        instance->name, status);
+		err_set(err, "plugin %s could not be set up: %s; it may have logged more", instance->name,
+		        status_text(status, text));
 	instance->component = NULL; /* never created: nothing to destroy */
 	instance_free(instance);
 	return NULL;
@@ -218,12 +220,13 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 	for (unsigned i = 0; i < (single ? 1 : instance->n_workers); i++) {
 		struct spore_worker *worker = &instance->workers[i];
 		struct start start = { worker, SPORE_OK };
+		char text[STATUS_TEXT_SIZE];
 
 		worker->loop = loops[i];
 		loop_call(loops[i], run_start, &start);
 		if (start.status != SPORE_OK) {
-			err_set(err, "plugin %s could not start on worker %u (status %d)",
-			        instance->name, i, start.status);
+			err_set(err, "plugin %s could not start on worker %u: %s", instance->name, i,
+			        status_text(start.status, text));
 			return false;
 		}
 		worker->started = true;

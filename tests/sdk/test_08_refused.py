@@ -420,7 +420,7 @@ def test_a_plugin_without_a_servers_side(host, error_line, bad):
 
 def test_a_create_that_fails_without_a_word(host, error_line, bad):
     text = refuse(host, error_line, bad, "create_fails")
-    assert text == "plugin create_fails could not be set up (status -11, no reason reported)"
+    assert text == "plugin create_fails could not be set up: its back-end failed (SPORE_EBACKEND); it may have logged more"
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -428,7 +428,7 @@ def test_a_worker_start_that_fails(host, error_line, bad, workers):
     """After it has started a timer, a post and a job."""
     process = host.refused(folders=[bad], auth=[{"use": "auth_create_fails:start_fails"}], workers=workers)
     assert error_line(process) == (
-        "error: plugin auth_create_fails:start_fails could not start on worker 0 (status -11)"
+        "error: plugin auth_create_fails:start_fails could not start on worker 0: its back-end failed (SPORE_EBACKEND)"
     )
 
 

@@ -1,0 +1,12 @@
+/* status - the ABI's status codes in words. */
+#ifndef CORE_STATUS_H
+#define CORE_STATUS_H
+
+#include <spore/base.h>
+
+enum { STATUS_TEXT_SIZE = 80 };
+
+/* "out of memory (SPORE_ENOMEM)", for use behind a colon; also of a code that is none. [any] */
+const char *status_text(int32_t status, char text_out[STATUS_TEXT_SIZE]);
+
+#endif
