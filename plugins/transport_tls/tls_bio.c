@@ -70,6 +70,16 @@ int64_t tls_bio_fill(struct tls_stream *stream)
 	return n;
 }
 
+void tls_bio_read_away(struct tls_stream *stream)
+{
+	const spore_stream_ops *below = stream->lower->ops;
+
+	if (SPORE_CAN(below, raw) && below->raw(stream->lower) & SPORE_READ)
+		return;
+	tls_bio_fill(stream);
+	stream->worker->in_len = 0;
+}
+
 /* What has been read ahead: the stream's own first. */
 static size_t take(struct tls_stream *stream, void *to, size_t len)
 {
@@ -219,7 +229,7 @@ static spore_status flush_buffer(struct tls_stream *stream, uint32_t *want)
 	return spill_out(worker, n) ? status : SPORE_ENOMEM;
 }
 
-static spore_status flush_all(struct tls_stream *stream, uint32_t *want)
+static spore_status hand_down(struct tls_stream *stream, uint32_t *want)
 {
 	spore_status status;
 	size_t n;
@@ -234,8 +244,7 @@ static spore_status flush_all(struct tls_stream *stream, uint32_t *want)
 			return status;
 		}
 	}
-	status = flush_buffer(stream, want);
-	return status == SPORE_OK ? flush_below(stream, want) : status;
+	return flush_buffer(stream, want);
 }
 
 static void drop_output(struct tls_stream *stream)
@@ -249,17 +258,27 @@ static void drop_output(struct tls_stream *stream)
 	spill_clear(&stream->out);
 }
 
-spore_status tls_bio_flush(struct tls_stream *stream, uint32_t *want)
+/* A failure is kept for those who come later. */
+static spore_status end_output(struct tls_stream *stream, spore_status status)
 {
-	spore_status status = stream->out_below;
-
-	if (status == SPORE_OK)
-		status = flush_all(stream, want);
 	if (status == SPORE_OK || status == SPORE_EAGAIN)
 		return status;
 	stream->out_below = status;
 	drop_output(stream);
 	return status;
+}
+
+spore_status tls_bio_hand_down(struct tls_stream *stream, uint32_t *want)
+{
+	return stream->out_below == SPORE_OK ? end_output(stream, hand_down(stream, want))
+	                                     : stream->out_below;
+}
+
+spore_status tls_bio_flush(struct tls_stream *stream, uint32_t *want)
+{
+	spore_status status = tls_bio_hand_down(stream, want);
+
+	return status == SPORE_OK ? end_output(stream, flush_below(stream, want)) : status;
 }
 
 void tls_bio_drop(struct tls_stream *stream)

@@ -16,9 +16,14 @@ bool tls_bio_leave(struct tls_stream *stream);
 
 /* Reads ahead without OpenSSL: bytes that are there now, or as spore_stream_ops.readv. */
 int64_t tls_bio_fill(struct tls_stream *stream);
+/* Behind the end of this stream: takes what the lower one says of its own end, so that closing does not
+ * leave it unread. A lower stream that is the bare socket has nothing to say. */
+void tls_bio_read_away(struct tls_stream *stream);
 /* Is there room for another record of output? */
 bool tls_bio_has_room(const struct tls_stream *stream);
-/* Hands all output on, and flushes below. SPORE_EAGAIN keeps the rest in the stream. */
+/* Writes all output to the lower stream. SPORE_EAGAIN keeps the rest in the stream. */
+spore_status tls_bio_hand_down(struct tls_stream *stream, uint32_t *want);
+/* The same, and flushes below. */
 spore_status tls_bio_flush(struct tls_stream *stream, uint32_t *want);
 /* Forgets all that the stream has in buffers. */
 void tls_bio_drop(struct tls_stream *stream);

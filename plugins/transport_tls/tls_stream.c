@@ -146,6 +146,12 @@ static spore_status stream_handshake(spore_stream *base, uint32_t *want, spore_t
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
+static void end_reading(struct tls_stream *stream)
+{
+	stream->ended = true;
+	tls_bio_read_away(stream);
+}
+
 /* Decrypts what there is: bytes for the reader, or why there are none (ended: 0). */
 static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 {
@@ -167,7 +173,7 @@ static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 		if (error == SSL_ERROR_WANT_WRITE)
 			stream->want = SPORE_WRITE;
 		else if (error == SSL_ERROR_ZERO_RETURN)
-			stream->ended = true;
+			end_reading(stream);
 		else if (error != SSL_ERROR_WANT_READ)
 			stream->broken = tls_error_take(stream);
 		break;
@@ -275,15 +281,19 @@ static void say_end(struct tls_stream *stream)
 	stream->shut = true;
 }
 
+/* The ends of all layers leave in one write: behind the uppermost's the other side may close at once, and
+ * what it did not read by then makes its close a reset. */
 static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
 {
 	struct tls_stream *stream = stream_of(base);
-	spore_status status = tls_bio_flush(stream, want);
+	spore_status status = SPORE_OK;
 
-	if (status == SPORE_OK && !stream->shut) {
+	if (stream->out.bytes || !tls_bio_has_room(stream))
+		status = tls_bio_hand_down(stream, want);
+	if (status == SPORE_OK && !stream->shut)
 		say_end(stream);
-		status = tls_bio_flush(stream, want);
-	}
+	if (status == SPORE_OK)
+		status = tls_bio_hand_down(stream, want);
 	return status == SPORE_OK ? stream->lower->ops->shutdown(stream->lower, want) : status;
 }
 

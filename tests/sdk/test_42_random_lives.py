@@ -43,6 +43,7 @@ STACKS = {
     "up_is_raw": ([UP], 2 * MIB),
     "down_is_raw": ([DOWN], 2 * MIB),
     "tls_over_xor": ([XOR, TLS], 128 * KIB),
+    "tls_over_tls": ([TLS, TLS], 1 * MIB),
     "xor_over_tls": ([TLS, XOR], 128 * KIB),
     "up_is_raw_over_tls": ([TLS, UP], 1 * MIB),
 }
