@@ -25,7 +25,7 @@ struct ahead {
 };
 
 static void on_ready(struct uplink *uplink);
-static void on_failed(struct uplink *uplink, const char *why, bool refused);
+static void on_failed(struct uplink *uplink, const char *why, enum uplink_failure failure);
 static void on_message(struct uplink *uplink, const struct message *message);
 static void on_end(struct uplink *uplink, const char *why);
 static const struct uplink_events events = { on_ready, on_failed, on_message, on_end };
@@ -166,9 +166,9 @@ static void on_ready(struct uplink *uplink)
 	count_idle(ahead, 1);
 }
 
-static void on_failed(struct uplink *uplink, const char *why, bool refused)
+static void on_failed(struct uplink *uplink, const char *why, enum uplink_failure failure)
 {
-	(void)refused;
+	(void)failure;
 	lose(ahead_of(uplink), why);
 }
 

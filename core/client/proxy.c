@@ -31,7 +31,7 @@ struct proxy {
 };
 
 static void on_ready(struct uplink *uplink);
-static void on_failed(struct uplink *uplink, const char *why, bool refused);
+static void on_failed(struct uplink *uplink, const char *why, enum uplink_failure failure);
 static void on_message(struct uplink *uplink, const struct message *message);
 static void on_end(struct uplink *uplink, const char *why);
 static const struct uplink_events events = { on_ready, on_failed, on_message, on_end };
@@ -178,11 +178,11 @@ static void on_ahead(struct stream *stream, struct buf *received, void *arg)
 	join_or_wait(proxy);
 }
 
-static void on_failed(struct uplink *uplink, const char *why, bool refused)
+static void on_failed(struct uplink *uplink, const char *why, enum uplink_failure failure)
 {
 	struct proxy *proxy = proxy_of(uplink);
 
-	(void)refused;
+	(void)failure;
 	count_failure(proxy->worker, CLIENT_FAILURE_SERVER);
 	log_id(proxy, LOG_WARN, "connection failed", why);
 	retire(proxy, false);
@@ -196,7 +196,7 @@ static void on_message(struct uplink *uplink, const struct message *message)
 
 static void on_end(struct uplink *uplink, const char *why)
 {
-	on_failed(uplink, why ? why : "closed by the server", false);
+	on_failed(uplink, why ? why : "closed by the server", UPLINK_ENDED);
 }
 
 /* ---- to the service ----------------------------------------------------------------------------- */

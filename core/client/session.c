@@ -24,7 +24,7 @@ enum { TRIES_FOR_OLD_PORT = 5 };
 static const double soon_s = 1.5, late_s = 30.0;
 
 static void on_ready(struct uplink *uplink);
-static void on_failed(struct uplink *uplink, const char *why, bool refused);
+static void on_failed(struct uplink *uplink, const char *why, enum uplink_failure failure);
 static void on_message(struct uplink *uplink, const struct message *message);
 static void on_end(struct uplink *uplink, const char *why);
 static const struct uplink_events events = { on_ready, on_failed, on_message, on_end };
@@ -242,15 +242,15 @@ static void end_early(struct session *session, const char *why)
 	end(session, text, CLIENT_FAILED, MAY_PASS);
 }
 
-static void on_failed(struct uplink *uplink, const char *why, bool refused)
+static void on_failed(struct uplink *uplink, const char *why, enum uplink_failure failure)
 {
 	struct session *session = session_of(uplink);
 
 	if (strncmp(why, "server error: ", 14) == 0)
 		take_error_text(session, why, why + 14);
-	else if (refused)
+	else if (failure == UPLINK_REFUSED)
 		end(session, why, CLIENT_NOT_AUTHENTICATED, NO_HOPE);
-	else if (uplink->linked)
+	else if (failure == UPLINK_ENDED)
 		end_early(session, why);
 	else
 		end(session, why, CLIENT_FAILED, MAY_PASS);

@@ -6,6 +6,7 @@
 
 #include "link/transport.h"
 #include "net/stream.h"
+#include "plugin/status.h"
 
 /* As bore's client. */
 enum { DIAL_MS = 3000 };
@@ -20,14 +21,14 @@ static struct uplink *uplink_of(struct link *link)
 	return (struct uplink *)(void *)((char *)link - offsetof(struct uplink, link));
 }
 
-static void fail(struct uplink *uplink, const char *why, bool refused)
+static void fail(struct uplink *uplink, const char *why, enum uplink_failure failure)
 {
 	char text[sizeof(struct err)];
 
 	/* Some of what `why` may point into goes with the stream. */
 	snprintf(text, sizeof text, "%s", why);
 	uplink_stop(uplink);
-	uplink->events->on_failed(uplink, text, refused);
+	uplink->events->on_failed(uplink, text, failure);
 }
 
 static void become_ready(struct uplink *uplink)
@@ -40,13 +41,13 @@ static void become_ready(struct uplink *uplink)
 
 /* ---- the challenge -------------------------------------------------------------------------------- */
 
-static void fail_to_answer(struct uplink *uplink)
+static void fail_to_answer(struct uplink *uplink, spore_status status)
 {
-	char why[160];
+	char why[160 + STATUS_TEXT_SIZE], text[STATUS_TEXT_SIZE];
 
-	snprintf(why, sizeof why, "cannot answer the server's challenge: auth plugin %.80s failed",
-	         uplink->worker->shared->set->auth->items[0]->name);
-	fail(uplink, why, false);
+	snprintf(why, sizeof why, "cannot answer the server's challenge: auth plugin %.80s failed: %s",
+	         uplink->worker->shared->set->auth->items[0]->name, status_text(status, text));
+	fail(uplink, why, UPLINK_FAILED);
 }
 
 static void on_answered(struct auth_run *run, int32_t status)
@@ -55,7 +56,7 @@ static void on_answered(struct auth_run *run, int32_t status)
 	struct message message = { .type = MESSAGE_AUTHENTICATE };
 
 	if (status != SPORE_OK) {
-		fail_to_answer(uplink);
+		fail_to_answer(uplink, status);
 		return;
 	}
 	strcpy(message.text, run->answer);
@@ -72,11 +73,13 @@ static void answer(struct uplink *uplink, const struct uuid *challenge)
 		.deadline_ms = uplink->deadline.at_ms,
 		.server_name = uplink->worker->shared->settings->to,
 	};
+	spore_status status;
 
 	memcpy(question.challenge, challenge->bytes, sizeof question.challenge);
 	link_pause(&uplink->link);
-	if (!auth_answer(&uplink->auth, &question, on_answered))
-		fail_to_answer(uplink);
+	status = auth_answer(&uplink->auth, &question, on_answered);
+	if (status != SPORE_EPENDING)
+		fail_to_answer(uplink, status);
 }
 
 static void on_link_message(struct link *link, const struct message *message)
@@ -90,9 +93,10 @@ static void on_link_message(struct link *link, const struct message *message)
 		answer(uplink, &message->id);
 	} else if (message->type == MESSAGE_ERROR) {
 		snprintf(text, sizeof text, "server error: %s", message->text);
-		fail(uplink, text, true);
+		fail(uplink, text, UPLINK_REFUSED);
 	} else {
-		fail(uplink, "expected authentication challenge, but no secret was required", true);
+		fail(uplink, "expected authentication challenge, but no secret was required",
+		     UPLINK_REFUSED);
 	}
 }
 
@@ -109,7 +113,7 @@ static void on_link_fault(struct link *link, enum link_fault fault)
 	if (uplink->ready)
 		uplink->events->on_end(uplink, why);
 	else
-		fail(uplink, why, false);
+		fail(uplink, why, UPLINK_FAILED);
 }
 
 static void on_link_end(struct link *link, const char *why)
@@ -119,7 +123,7 @@ static void on_link_end(struct link *link, const char *why)
 	if (uplink->ready)
 		uplink->events->on_end(uplink, why);
 	else
-		fail(uplink, why ? why : "the connection was closed", false);
+		fail(uplink, why ? why : "the connection was closed", UPLINK_ENDED);
 }
 
 void uplink_on_late(struct deadline *deadline)
@@ -132,7 +136,7 @@ void uplink_on_late(struct deadline *deadline)
 		fail(uplink,
 		     uplink->linked ? "timed out waiting for initial message"
 		                    : "the transport's handshake timed out",
-		     false);
+		     uplink->linked ? UPLINK_ENDED : UPLINK_FAILED);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------ */
@@ -157,7 +161,7 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	if (happened & STREAM_OPENED)
 		become_open(uplink);
 	else
-		fail(uplink, stream_error(stream), false);
+		fail(uplink, stream_error(stream), UPLINK_FAILED);
 }
 
 static void on_dialled(int fd, const spore_addr *addr, const char *why, void *arg)
@@ -171,19 +175,19 @@ static void on_dialled(int fd, const spore_addr *addr, const char *why, void *ar
 	if (fd < 0) {
 		snprintf(text, sizeof text, "could not connect to %.200s:%lld: %.160s", settings->to,
 		         (long long)settings->control_port, why);
-		fail(uplink, text, false);
+		fail(uplink, text, UPLINK_FAILED);
 		return;
 	}
 	uplink->stream = stream_new(uplink->worker->loop, fd, addr, NULL);
 	if (!uplink->stream) {
 		close(fd);
-		fail(uplink, "out of memory", false);
+		fail(uplink, "out of memory", UPLINK_FAILED);
 		return;
 	}
 	stream_set_owner(uplink->stream, on_opening, uplink);
 	if (!transport_wrap(uplink->worker->shared->set, uplink->stream, SPORE_ROLE_CLIENT, settings->to,
 	                    &err)) {
-		fail(uplink, err.text, false);
+		fail(uplink, err.text, UPLINK_FAILED);
 		return;
 	}
 	deadline_start(&uplink->worker->answers, &uplink->deadline);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/guest.h"
 #include "base/log.h"
+#include "plugin/status.h"
 
 bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t point,
                 const spore_addr *peer, const spore_addr *local, const char *identity)
@@ -19,6 +20,7 @@ bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t poi
 		const struct instance *instance = chain->items[i];
 		const spore_acl_ops *ops = instance->component->ops;
 		int64_t began_ns = clock_ns();
+		char text[STATUS_TEXT_SIZE];
 		int32_t verdict;
 
 		guest_enter(instance->name);
@@ -31,7 +33,8 @@ bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t poi
 			continue;
 		if (verdict != SPORE_DENY)
 			log_error("access list gave no verdict, denied",
-			          log_str("plugin", instance->name), log_int("status", verdict));
+			          log_str("plugin", instance->name),
+			          log_str("status", status_text(verdict, text)));
 		return false;
 	}
 	return true;

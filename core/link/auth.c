@@ -10,6 +10,7 @@
 #include "loop/pool.h"
 #include "net/stream.h"
 #include "plugin/host.h"
+#include "plugin/status.h"
 #include "plugin/ticket.h"
 
 enum { BINDING_MAX = 64 };
@@ -225,6 +226,8 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 /* Takes one instance's word: the chain's verdict, or SPORE_NEXT to go on. */
 static int32_t weigh(struct auth_run *run, struct instance *instance, int32_t verdict)
 {
+	char text[STATUS_TEXT_SIZE];
+
 	meter_verdict(&instance->meter, stream_loop(run->question.stream), verdict, run->asked_ns);
 	if (verdict == SPORE_ALLOW || verdict == SPORE_DENY) {
 		run->by = instance;
@@ -233,7 +236,7 @@ static int32_t weigh(struct auth_run *run, struct instance *instance, int32_t ve
 	if (verdict == SPORE_NEXT)
 		return SPORE_NEXT;
 	log_error("auth plugin could not decide", log_str("plugin", instance->name),
-	          log_int("status", verdict),
+	          log_str("status", status_text(verdict, text)),
 	          log_str("then", instance->continue_on_error ? "next" : "deny"));
 	run->failure = verdict < 0 ? verdict : SPORE_EINVAL;
 	return instance->continue_on_error ? SPORE_NEXT : run->failure;
@@ -291,7 +294,7 @@ static void on_answer_done(void *arg, struct ticket_result *result)
 	run->on_verdict(run, result->status);
 }
 
-bool auth_answer(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict)
+spore_status auth_answer(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict)
 {
 	struct loop *loop = stream_loop(question->stream);
 	struct instance *instance = question->set->auth->items[0];
@@ -302,7 +305,7 @@ bool auth_answer(struct auth_run *run, const struct auth_question *question, aut
 	*run = (struct auth_run){ .question = *question, .on_verdict = on_verdict, .by = instance };
 	run->ticket = ticket_open(loop, TICKET_ANSWER, on_answer_done, run);
 	if (!run->ticket)
-		return false;
+		return SPORE_ENOMEM;
 	if (is_blocking(instance)) {
 		status = submit_job(instance, question, run->ticket, false);
 	} else {
@@ -313,7 +316,7 @@ bool auth_answer(struct auth_run *run, const struct auth_question *question, aut
 		guest_leave();
 		meter_call(&instance->meter, loop, METER_ANSWER, asked_ns);
 	}
-	return status == SPORE_EPENDING || has_spoken(run, instance, status);
+	return status != SPORE_EPENDING && has_spoken(run, instance, status) ? SPORE_EPENDING : status;
 }
 
 void auth_log_late(const struct auth_run *run)

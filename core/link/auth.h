@@ -46,9 +46,9 @@ struct auth_run {
 bool auth_challenge(const struct plugin_set *set, struct stream *stream, struct uuid *challenge_out);
 /* The verdict, or SPORE_EPENDING: then on_verdict is called with it, later. */
 int32_t auth_judge(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);
-/* Client: has the first instance answer the challenge; SPORE_OK and run->answer, or a SPORE_E*,
- * through on_verdict, always later. False when nothing could be asked. */
-bool auth_answer(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);
+/* Client: has the first instance answer the challenge. SPORE_EPENDING: SPORE_OK and run->answer, or a
+ * SPORE_E*, come through on_verdict, later. Else why there will be no answer. */
+spore_status auth_answer(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);
 /* Names the plugin that has not said its word, though its time is over. */
 void auth_log_late(const struct auth_run *run);
 /* Forgets what is on its way and frees what was granted. Harmless on one that is done or zeroed. */

@@ -3,6 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool conn_has_secure_layer(const spore_conn *conn)
+{
+	for (unsigned i = 0; i < conn->n_layers; i++) {
+		spore_stream *layer = conn->layers[i];
+		spore_str value;
+
+		if (conn->claims[i] && !(SPORE_CAN(layer->ops, attr) &&
+		                         layer->ops->attr(layer, SPORE_ATTR_INSECURE, 0, &value)))
+			return true;
+	}
+	return false;
+}
+
 uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_str *out)
 {
 	for (unsigned i = conn->n_layers; i-- > 0;) {

@@ -144,11 +144,13 @@ spore_stream *stream_top(struct stream *stream)
 
 void stream_push(struct stream *stream, spore_stream *upper, bool secure)
 {
-	stream->conn.secure = stream->conn.secure || secure;
-	if (upper == stream_top(stream))
-		return;
-	assert(stream->conn.n_layers < CONN_MAX_LAYERS);
-	stream->conn.layers[stream->conn.n_layers++] = upper;
+	struct spore_conn *conn = &stream->conn;
+
+	if (upper != stream_top(stream)) {
+		assert(conn->n_layers < CONN_MAX_LAYERS);
+		conn->layers[conn->n_layers++] = upper;
+	}
+	conn->claims[conn->n_layers - 1] |= secure;
 }
 
 void stream_set_owner(struct stream *stream, stream_fn fn, void *arg)
@@ -249,6 +251,7 @@ static void become_open(struct stream *stream)
 	stream->open = true;
 	drop_ticket(stream);
 	stream->conn.peer_is_final = true;
+	stream->conn.secure = conn_has_secure_layer(&stream->conn);
 	stream->blocked_read = SPORE_READ;
 	stream->blocked_write = SPORE_WRITE;
 	if (!has_pending(stream) && SPORE_CAN(top->ops, raw))

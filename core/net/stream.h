@@ -32,7 +32,8 @@ void stream_close(struct stream *stream, bool reset);
 
 spore_conn *stream_conn(struct stream *stream);
 spore_stream *stream_top(struct stream *stream);
-/* Lays `upper` on top (as wrap made it); there are less than CONN_MAX_LAYERS. */
+/* Lays `upper` on top (as wrap made it, by a transport that is secure or not); there are less than
+ * CONN_MAX_LAYERS. */
 void stream_push(struct stream *stream, spore_stream *upper, bool secure);
 
 /* What the layers need while they live: `release` runs with it when the stream is gone. Once. */

@@ -157,6 +157,15 @@ static bool san_ip(struct tls_stream *stream, size_t index, spore_str *out)
 	return san(stream, GEN_IPADD, index, out);
 }
 
+/* Nothing says that the other side is who it should be. */
+static bool insecure(struct tls_stream *stream, size_t index, spore_str *out)
+{
+	const struct tls *tls = stream->worker->tls;
+
+	*out = spore_cstr("1");
+	return index == 0 && tls->conf->insecure && !tls->n_pins;
+}
+
 /* ---- the table --------------------------------------------------------------------------------- */
 
 static const struct {
@@ -164,6 +173,7 @@ static const struct {
 	bool (*read)(struct tls_stream *stream, size_t index, spore_str *out);
 } facts[] = {
 	{ SPORE_ATTR_CHANNEL_BINDING, binding },
+	{ SPORE_ATTR_INSECURE, insecure },
 	{ "tls.version", version },
 	{ "tls.cipher", cipher },
 	{ "tls.sni", sni },

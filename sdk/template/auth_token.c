@@ -77,8 +77,11 @@ static spore_status answer(void *state, const spore_answer_request *rq, spore_ti
 {
 	const struct token *token = state;
 
-	if (!rq->secure && !token->conf->insecure)
+	if (!rq->secure && !token->conf->insecure) {
+		spore_logf(token->host, token->ctx, SPORE_LOG_WARN,
+			   "others may read what goes to this server, or be it: no token is sent");
 		return SPORE_EUNSUPPORTED;
+	}
 	token->host->complete_answer(ticket, SPORE_OK, token->conf->token);
 	return SPORE_EPENDING;
 }

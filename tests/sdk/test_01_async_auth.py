@@ -154,7 +154,9 @@ def test_a_failure_is_denied_or_passed_on_as_configured(host, use, on_error, ans
             wire.tunnel("sesame")
         else:
             assert wire.say("sesame", {"Hello": 0}).expect_error(UNDECIDED) == "end"
-        server.process.wait_for(f"auth plugin could not decide plugin={use} status=-11 then={on_error}")
+        server.process.wait_for(
+            rf'auth plugin could not decide plugin={use} status="its back-end failed \(SPORE_EBACKEND\)" then={on_error}'
+        )
 
 
 def test_a_chain_passes_on_from_one_late_verdict_to_the_next(host, answering):

@@ -162,12 +162,13 @@ def template(tmp_path):
     return shutil.copytree(REPOSITORY / "sdk" / "template", tmp_path / "mine")
 
 
-def test_the_template_builds_alone_and_works(host, template, prefix):
+def test_the_template_builds_alone_and_works(host, template, prefix, authority):
     build = template / "build"
     run("cmake", "-S", template, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_C_FLAGS=-Werror")
     run("cmake", "--build", build)
     assert symbols(build / "auth_token.so") == ["spore_plugin_v1"]
     use_token(host, build, "token")
+    use_token_over_tls(host, build, authority)
 
 
 def test_the_template_builds_with_the_line_of_its_readme(host, template, installed):
@@ -205,6 +206,25 @@ def use_token(host, folder, use):
         config["auth"] = [{**entry, "insecure": False}]
         with client_of(host, config, listening=False).process as process:
             assert process.wait() == 1
+
+
+def use_token_over_tls(host, folder, authority):
+    """It is sent to who was verified, by a name or a pin, and to nobody else."""
+    certificate = authority.issue(f"IP:{host.address.host}")
+    auth = [{"use": "token", "token": "open sesame", "identity": "template"}]
+    own = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
+    with Echo() as service, host.server(folders=[folder], auth=auth, transport=[own]) as server:
+        config = {**host.client_config(server, service, auth=auth), "plugins": host.plugins(folder)}
+        for trust in ({"cacertfile": authority.path}, {"insecure": True, "pins": [certificate.pin()]}):
+            config["transport"] = [{"use": "tls", **trust}]
+            with client_of(host, config) as client:
+                assert one_exchange(client.host, client.port) == b"ping"
+        config["transport"] = [{"use": "tls", "insecure": True}]
+        with client_of(host, config, listening=False).process as process:
+            assert process.wait() == 1
+            assert any("no token is sent" in line for line in process.stderr), process.log()
+            assert any("auth plugin token failed: something it needs is not supported here" in line
+                       for line in process.stderr), process.log()  # fmt: skip
 
 
 def client_of(host, config, listening=True):

@@ -68,6 +68,28 @@ START_TEST(layers_are_asked_from_the_top)
 }
 END_TEST
 
+static uint32_t attr_insecure(spore_stream *stream, const char *key, size_t index, spore_str *out)
+{
+	(void)stream;
+	*out = spore_cstr("1");
+	return strcmp(key, SPORE_ATTR_INSECURE) == 0 && index == 0;
+}
+
+START_TEST(a_layer_may_take_back_that_it_is_secure)
+{
+	static const spore_stream_ops humble_ops = { .struct_size = sizeof humble_ops, .attr = attr_insecure };
+	spore_stream humble = { &humble_ops };
+	struct spore_conn conn = make();
+
+	ck_assert(!conn_has_secure_layer(&conn));
+	conn.layers[2] = &humble;
+	conn.claims[2] = true;
+	ck_assert(!conn_has_secure_layer(&conn));
+	conn.claims[1] = true; /* one is enough, and this one is too old to be asked */
+	ck_assert(conn_has_secure_layer(&conn));
+}
+END_TEST
+
 START_TEST(a_copy_knows_what_was_asked_for)
 {
 	static const char *const keys_a[] = { "other", "unknown", NULL }, *const keys_b[] = { "drip.drop", NULL };
@@ -110,5 +132,5 @@ START_TEST(an_endless_list_is_cut)
 }
 END_TEST
 
-SUITE("conn", layers_are_asked_from_the_top, a_copy_knows_what_was_asked_for, an_empty_value_is_copied,
-      an_endless_list_is_cut)
+SUITE("conn", layers_are_asked_from_the_top, a_layer_may_take_back_that_it_is_secure,
+      a_copy_knows_what_was_asked_for, an_empty_value_is_copied, an_endless_list_is_cut)

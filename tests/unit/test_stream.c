@@ -394,7 +394,7 @@ START_TEST(the_stack_has_a_most)
 		drip->closed = &closed;
 		stream_push(owner.stream, &drip->base, i == 2);
 	}
-	ck_assert(stream_conn(owner.stream)->secure);
+	ck_assert(conn_has_secure_layer(stream_conn(owner.stream)));
 	stream_push(owner.stream, stream_top(owner.stream), false); /* adds nothing */
 	stream_close(owner.stream, false);
 	ck_assert_uint_eq(closed, CONN_MAX_LAYERS - 1);

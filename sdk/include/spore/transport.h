@@ -17,6 +17,9 @@ extern "C" {
 /* The attribute under which a transport offers bytes that name its session to both ends and to nobody
  * else (RFC 9266); the host hands them to auth plugins. */
 #define SPORE_ATTR_CHANNEL_BINDING "channel.binding"
+/* The attribute, of any value, by which a stream takes its transport's SPORE_TRANSPORTF_SECURE back: the
+ * peer was not verified, say. Asked once, when all handshakes are done. */
+#define SPORE_ATTR_INSECURE "transport.insecure"
 
 enum { SPORE_CLOSE_FIN = 1, SPORE_CLOSE_RST = 2 };
 
@@ -84,7 +87,8 @@ typedef struct spore_wrap_args {
 } spore_wrap_args;
 SPORE_GROWABLE(spore_wrap_args, server_name);
 
-/* SPORE_TRANSPORTF_SECURE: confidential and authenticated, fit to carry secrets. */
+/* SPORE_TRANSPORTF_SECURE: confidential and authenticated, fit to carry secrets; see also
+ * SPORE_ATTR_INSECURE. */
 enum { SPORE_TRANSPORTF_SECURE = 1 };
 
 typedef struct spore_transport_ops {
