@@ -109,6 +109,8 @@ struct tls_stream {
 	uint8_t first;                    /* the other side's first byte ... */
 	bool has_first;                   /* ... once it has come */
 	bool took;                        /* this call has bytes for the reader */
+	unsigned reads;                   /* of OpenSSL's, in this call ... */
+	bool cut;                         /* ... which were too many: to be called again at once */
 	bool open;                        /* the handshake is done */
 	bool shaking, evicted;            /* in the worker's list; put out of it by others */
 	bool below_ended, ended, end_told, shut;

@@ -7,6 +7,10 @@
  * reading may add. */
 enum { SPILL_MAX = 2 * TLS_OUT_SIZE };
 
+/* OpenSSL reads on until there are bytes for the reader, or none from below: somebody who sends nothing but
+ * updates of keys would keep it for good. A record takes two reads; a handshake's flight has few records. */
+enum { MOST_READS = 32 };
+
 static size_t least(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -98,21 +102,33 @@ static size_t take(struct tls_stream *stream, void *to, size_t len)
 	return n;
 }
 
+static int64_t read_or_wait(struct tls_stream *stream, void *to, size_t len)
+{
+	size_t n;
+	int64_t got;
+
+	if (!stream->took && ++stream->reads > MOST_READS) {
+		stream->cut = true;
+		return SPORE_EAGAIN;
+	}
+	n = take(stream, to, len);
+	if (n > 0)
+		return (int64_t)n;
+	if (stream->took) {
+		stream->want = SPORE_READ; /* the reader gets what there is first */
+		return SPORE_EAGAIN;
+	}
+	if (len >= stream->room)
+		return read_below(stream, to, len);
+	got = tls_bio_fill(stream);
+	return got > 0 ? (int64_t)take(stream, to, len) : got;
+}
+
 static int bio_read(BIO *bio, char *to, int size)
 {
-	struct tls_stream *stream = BIO_get_data(bio);
-	size_t len = (size_t)size, n = take(stream, to, len);
-	int64_t got = SPORE_EAGAIN;
+	int64_t got = read_or_wait(BIO_get_data(bio), to, (size_t)size);
 
 	BIO_clear_retry_flags(bio);
-	if (n > 0)
-		return (int)n;
-	if (stream->took)
-		stream->want = SPORE_READ; /* the reader gets what there is first */
-	else if (len >= stream->room)
-		got = read_below(stream, to, len);
-	else if ((got = tls_bio_fill(stream)) > 0)
-		got = (int64_t)take(stream, to, len);
 	if (got == SPORE_EAGAIN)
 		BIO_set_retry_read(bio);
 	return got >= 0 ? (int)got : -1;
@@ -121,7 +137,8 @@ static int bio_read(BIO *bio, char *to, int size)
 void tls_bio_enter(struct tls_stream *stream, size_t room)
 {
 	stream->room = room;
-	stream->took = false;
+	stream->took = stream->cut = false;
+	stream->reads = 0;
 	stream->want = SPORE_READ;
 }
 

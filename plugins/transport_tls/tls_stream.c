@@ -82,7 +82,8 @@ static spore_status shake(struct tls_stream *stream)
 	if (result == 1)
 		return SPORE_OK;
 	error = SSL_get_error(stream->ssl, result);
-	if (error == SSL_ERROR_WANT_WRITE)
+	/* Nobody asks what is pending during a handshake, but there is room for its few bytes: at once. */
+	if (error == SSL_ERROR_WANT_WRITE || stream->cut)
 		stream->want = SPORE_WRITE;
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
 		return SPORE_EAGAIN;
@@ -219,7 +220,7 @@ static size_t stream_pending(spore_stream *base)
 		return stream->end_told ? 0 : 1;
 	if (stream->ssl)
 		n += (size_t)SSL_pending(stream->ssl);
-	n += stream->in.len - stream->in.at;
+	n += stream->in.len - stream->in.at + stream->cut;
 	return n + (SPORE_CAN(below, pending) ? below->pending(stream->lower) : 0);
 }
 
