@@ -4,19 +4,17 @@
 #include <string.h>
 
 #include "base/scan.h"
+#include "base/text.h"
 
 static void put_string(struct jsonout *json, const char *text)
 {
-	fputc('"', json->out);
-	for (const char *c = text; *c; c++) {
-		unsigned char byte = (unsigned char)*c;
+	size_t left = strlen(text), n, len;
+	char out[TEXT_JSON_MAX];
 
-		if (byte == '"' || byte == '\\')
-			fprintf(json->out, "\\%c", byte);
-		else if (byte < 0x20 || byte >= 0x7F)
-			fprintf(json->out, "\\u00%02x", byte);
-		else
-			fputc(byte, json->out);
+	fputc('"', json->out);
+	for (; left > 0; text += n, left -= n) {
+		n = text_json(text, left, out, &len);
+		fwrite(out, 1, len, json->out);
 	}
 	fputc('"', json->out);
 }

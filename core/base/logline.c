@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static const char *const level_names[] = { "trace", "debug", "info", "warn", "error" };
 
 struct line {
@@ -42,24 +44,38 @@ static void put_number(struct line *line, int64_t number, size_t width)
 	put(line, digits + at, sizeof digits - at);
 }
 
-/* Untrusted bytes: printable ASCII as it is, the rest as `prefix` and two hex digits. A sequence is
- * never cut in half. */
-static void put_escaped(struct line *line, const char *text, size_t len, const char *prefix)
+/* Untrusted bytes: printable ASCII as it is, the rest as \x and two hex digits. A sequence is never cut in
+ * half. */
+static void put_escaped(struct line *line, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
 
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (LOGLINE_MAX - TAIL - line->len < 6)
+		if (LOGLINE_MAX - TAIL - line->len < 4)
 			return;
 		if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
 			put(line, text + i, 1);
 			continue;
 		}
-		put_text(line, prefix);
+		put_text(line, "\\x");
 		put(line, &hex[c >> 4], 1);
 		put(line, &hex[c & 15], 1);
+	}
+}
+
+/* The same as JSON has it. */
+static void put_json_escaped(struct line *line, const char *text, size_t len)
+{
+	char out[TEXT_JSON_MAX];
+	size_t n, out_len;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = text_json(text + i, len - i, out, &out_len);
+		if (LOGLINE_MAX - TAIL - line->len < out_len)
+			return;
+		put(line, out, out_len);
 	}
 }
 
@@ -120,10 +136,10 @@ static void put_text_field(struct line *line, const struct log_field *field)
 	if (!field->text)
 		put_number(line, field->number, 1);
 	else if (is_bare(field->text, field->len))
-		put_escaped(line, field->text, field->len, "\\x");
+		put_escaped(line, field->text, field->len);
 	else {
 		put(line, "\"", 1);
-		put_escaped(line, field->text, field->len, "\\x");
+		put_escaped(line, field->text, field->len);
 		put(line, "\"", 1);
 	}
 }
@@ -138,7 +154,7 @@ static void put_json_field(struct line *line, const struct log_field *field)
 		return;
 	}
 	put(line, "\"", 1);
-	put_escaped(line, field->text, field->len, "\\u00");
+	put_json_escaped(line, field->text, field->len);
 	line->out[line->len++] = '"'; /* from the tail's room if need be: the line stays JSON */
 }
 
@@ -160,13 +176,13 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 		put_text(&line, "\",\"level\":\"");
 		put_text(&line, level_names[level]);
 		put_text(&line, "\",\"event\":\"");
-		put_escaped(&line, event, strlen(event), "\\u00");
+		put_json_escaped(&line, event, strlen(event));
 		out[line.len++] = '"'; /* from the tail's room, as below */
 	} else {
 		put(&line, " ", 1);
 		put_text(&line, level_names[level]);
 		put(&line, "  ", 6 - strlen(level_names[level]));
-		put_escaped(&line, event, strlen(event), "\\x");
+		put_escaped(&line, event, strlen(event));
 	}
 	for (size_t i = 0; i < n; i++) {
 		/* Behind this mark not even a key and a number would fit whole. */

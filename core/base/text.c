@@ -170,6 +170,48 @@ bool text_visible(const char *text, size_t left)
 	return n > 0 && !(p[0] == 0xC2 && p[1] < 0xA0) && !(n == 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0);
 }
 
+/* `n` bytes long, as text_utf8_sequence says. */
+static uint32_t code_point(const char *text, size_t n)
+{
+	static const uint8_t masks[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
+	uint32_t code = (uint8_t)text[0] & masks[n];
+
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | ((uint8_t)text[i] & 0x3F);
+	return code;
+}
+
+static size_t put_unit(char *out, uint32_t unit)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	memcpy(out, "\\u", 2);
+	for (size_t i = 0; i < 4; i++)
+		out[2 + i] = hex[unit >> (12 - 4 * i) & 15];
+	return 6;
+}
+
+size_t text_json(const char *text, size_t left, char out[TEXT_JSON_MAX], size_t *len_out)
+{
+	size_t n = text_utf8_sequence(text, left);
+	uint32_t code = n ? code_point(text, n) : (uint8_t)text[0];
+
+	if (code == '"' || code == '\\') {
+		out[0] = '\\';
+		out[1] = (char)code;
+		*len_out = 2;
+	} else if (code >= 0x20 && code < 0x7F) {
+		out[0] = (char)code;
+		*len_out = 1;
+	} else if (code < 0x10000) {
+		*len_out = put_unit(out, code);
+	} else {
+		*len_out = put_unit(out, 0xD800 + ((code - 0x10000) >> 10));
+		*len_out += put_unit(out + 6, 0xDC00 + (code & 0x3FF));
+	}
+	return n ? n : 1;
+}
+
 bool text_is_utf8(const char *text, size_t len, size_t *bad_out)
 {
 	size_t i = 0;

@@ -51,7 +51,7 @@ static const spore_option options[] = {
 	SPORE_MAP(struct conf, clients, 0, &client_item,
 	          "identity to what its certificate has, which must all fit, and what it may do"),
 	SPORE_BOOL(struct conf, any, 0, NULL,
-	           "let everybody in whose certificate the transport accepts, by the name of its subject"),
+	           "let everybody in whose certificate the transport accepts, by its subject, or, if that is empty, by its SHA-256"),
 };
 /* clang-format on */
 
@@ -236,21 +236,33 @@ static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *r
 }
 
 static int32_t allow_any(const struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
-                         const char *subject, uint64_t session)
+                         const char *name, uint64_t session)
 {
 	spore_auth_result result = {
 		.struct_size = sizeof result,
-		.identity = spore_cstr(subject),
+		.identity = spore_cstr(name),
 		.session = session,
 	};
 
 	return allow(mtls, rq, ticket, &result);
 }
 
+/* The certificate's subject, or its fingerprint if that is empty: names may be alternative ones alone. */
+static void name_client(const struct mtls *mtls, const spore_conn *conn, const char *fingerprint,
+                        char name_out[TEXT_SIZE])
+{
+	spore_str subject;
+
+	if (mtls->host->conn_attr(conn, "x509.subject", 0, &subject) && subject.len)
+		snprintf(name_out, TEXT_SIZE, "%.*s", (int)subject.len, subject.ptr);
+	else
+		snprintf(name_out, TEXT_SIZE, "sha256:%s", fingerprint);
+}
+
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
 {
 	const struct mtls *mtls = state;
-	char subject[TEXT_SIZE] = "";
+	char name[TEXT_SIZE], fingerprint[HEX_SIZE + 1];
 	spore_str value;
 	uint64_t session;
 	size_t i;
@@ -258,15 +270,15 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	if (!mtls->host->conn_attr(rq->conn, "x509.sha256", 0, &value) || value.len != HEX_SIZE)
 		return SPORE_NEXT;
 	session = session_of(value);
+	snprintf(fingerprint, sizeof fingerprint, "%.*s", HEX_SIZE, value.ptr);
 	i = find(mtls, rq->conn);
 	if (i < mtls->conf->clients.count)
 		return allow_client(mtls, rq, ticket, i);
-	if (mtls->host->conn_attr(rq->conn, "x509.subject", 0, &value))
-		snprintf(subject, sizeof subject, "%.*s", (int)value.len, value.ptr);
+	name_client(mtls, rq->conn, fingerprint, name);
 	if (mtls->conf->any)
-		return allow_any(mtls, rq, ticket, subject, session);
-	spore_logf(mtls->host, mtls->log, SPORE_LOG_INFO, "no client has the certificate of %s",
-	           subject);
+		return allow_any(mtls, rq, ticket, name, session);
+	spore_logf(mtls->host, mtls->log, SPORE_LOG_INFO,
+	           "no client has the certificate of %s (its sha256 is %s)", name, fingerprint);
 	return SPORE_NEXT;
 }
 

@@ -140,6 +140,17 @@ def test_anybody_with_a_certificate(mtls_server, flags, alice):
             assert one_exchange(server.public_host, client.port) == b"ping"
 
 
+def test_a_certificate_without_a_subject_goes_by_its_fingerprint(mtls_server, flags, authority):
+    nameless = authority.issue("DNS:nameless.example", subject="/")
+    with mtls_server({"use": "mtls", "any": True}) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags(nameless)) as client:
+            server.process.wait_for(f"new client .*identity=sha256:{nameless.fingerprint()}")
+            assert one_exchange(server.public_host, client.port) == b"ping"
+    with mtls_server({"use": "mtls", "clients": {"a": {"san": "alice.example"}}}) as server:
+        assert fate(server, flags(nameless))[0] == 3
+        server.process.wait_for(rf"no client has the certificate of sha256:.* \(its sha256 is {nameless.fingerprint()}\)")
+
+
 def test_no_challenge_is_sent(mtls_server, authority, alice):
     with mtls_server({"use": "mtls", "any": True}) as server, tls.dial(server, authority, alice) as wire:
         assert wire.hello() > 0

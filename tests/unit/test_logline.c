@@ -51,7 +51,7 @@ START_TEST(json_lines)
 
 	ck_assert_str_eq(line_of(LOG_FORMAT_JSON, "new client", fields, 2),
 	                 "{\"time\":\"1970-01-01T00:00:01.500Z\",\"level\":\"warn\",\"event\":\"new client\","
-	                 "\"peer\":\"a\\u0022b\",\"port\":-9223372036854775808}");
+	                 "\"peer\":\"a\\\"b\",\"port\":-9223372036854775808}");
 }
 END_TEST
 

@@ -182,6 +182,32 @@ START_TEST(utf8_refuses_what_is_no_character)
 }
 END_TEST
 
+static const char *json_of(const char *text, size_t len)
+{
+	static char all[256];
+	size_t at = 0, n, out_len;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = text_json(text + i, len - i, all + at, &out_len);
+		at += out_len;
+	}
+	all[at] = '\0';
+	return all;
+}
+
+START_TEST(json_has_characters_not_bytes)
+{
+	ck_assert_str_eq(json_of("a \"b\\c\"~", 8), "a \\\"b\\\\c\\\"~");
+	ck_assert_str_eq(json_of("\0\x1f\x7f", 3), "\\u0000\\u001f\\u007f");
+	ck_assert_str_eq(json_of("f\u00fcnf \u4e94", 9), "f\\u00fcnf \\u4e94");
+	ck_assert_str_eq(json_of("\U0001f344\U0010ffff", 8), "\\ud83c\\udf44\\udbff\\udfff");
+	/* No UTF-8: overlong, a surrogate, cut off. */
+	ck_assert_str_eq(json_of("\xc0\x80", 2), "\\u00c0\\u0080");
+	ck_assert_str_eq(json_of("\xed\xa0\x80", 3), "\\u00ed\\u00a0\\u0080");
+	ck_assert_str_eq(json_of("\xf0\x9f\x8d", 3), "\\u00f0\\u009f\\u008d");
+}
+END_TEST
+
 START_TEST(names_are_suggested)
 {
 	static const char *const names[] = { "control_port", "min_port", "max_port", "to", "workers" };
@@ -236,4 +262,4 @@ SUITE("text", printable_text_keeps_its_quotes, to_uint_takes_digits_up_to_the_mo
       to_uint_agrees_with_printf_for_every_small_bound, distance_counts_edits, distance_looks_at_64_bytes,
       escape_leaves_only_printable_ascii, escape_is_cut_between_characters,
       utf8_takes_every_code_point_but_nul_and_surrogates, utf8_refuses_what_is_no_character,
-      names_are_suggested, nothing_in_common_is_no_suggestion, what_a_terminal_may_have_is_visible)
+      json_has_characters_not_bytes, names_are_suggested, nothing_in_common_is_no_suggestion, what_a_terminal_may_have_is_visible)
