@@ -185,7 +185,8 @@ static size_t put_unit(char *out, uint32_t unit)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	memcpy(out, "\\u", 2);
+	out[0] = '\\';
+	out[1] = 'u';
 	for (size_t i = 0; i < 4; i++)
 		out[2 + i] = hex[unit >> (12 - 4 * i) & 15];
 	return 6;

@@ -184,7 +184,8 @@ def test_idle_relays_show_for_how_long(running, admin):
     with Tunnel(running) as tunnel:
         visitor, far = tunnel.join()
         with visitor, far:
-            wait_until(lambda: admin.ask("relays")["relays"][0]["idle_ms"] > 1500, "a relay to be idle")
+            wait_until(lambda: admin.ask("relays")["relays"], "the relay to begin")
+            wait_until(lambda: admin.ask("relays")["relays"][0]["idle_ms"] > 1500, "it to be idle")
             visitor.sendall(b"x")
             assert read_exactly(far, 1) == b"x"
             wait_until(lambda: admin.ask("relays")["relays"][0]["idle_ms"] < 1500, "it to be idle no more")
