@@ -21,8 +21,8 @@ struct bottom {
 };
 
 /* Invariants: the watcher runs only while open or opening, and only for what someone waits for;
- * `raw` is 0 until open. blocked_* say which readiness of the descriptor the direction waits for:
- * mostly its own, but a transport's read may wait for room to write. */
+ * `raw` is 0 until open and nothing is pending. blocked_* say which readiness of the descriptor the
+ * direction waits for: mostly its own, but a transport's read may wait for room to write. */
 struct stream {
 	struct spore_conn conn;
 	struct bottom bottom;
@@ -39,7 +39,7 @@ struct stream {
 	struct loop_task reap;
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
 	uint8_t shaking; /* the layer whose handshake runs; n_layers when open */
-	bool open, opening, failed, closed, dead;
+	bool open, opening, failed, closed, dead, raw_is_known;
 };
 
 static const spore_stream_ops bottom_ops;
@@ -243,10 +243,20 @@ static void flush(struct stream *stream)
 
 /* ---- opening ----------------------------------------------------------------------------------- */
 
-static void become_open(struct stream *stream)
+/* Bytes that wait inside a transport come before those of the descriptor. */
+static void ask_what_is_raw(struct stream *stream)
 {
 	spore_stream *top = stream_top(stream);
 
+	if (!stream->open || has_pending(stream))
+		return;
+	stream->raw_is_known = true;
+	if (SPORE_CAN(top->ops, raw))
+		stream->raw = (uint8_t)top->ops->raw(top);
+}
+
+static void become_open(struct stream *stream)
+{
 	stream->opening = false;
 	stream->open = true;
 	drop_ticket(stream);
@@ -254,8 +264,7 @@ static void become_open(struct stream *stream)
 	stream->conn.secure = conn_has_secure_layer(&stream->conn);
 	stream->blocked_read = SPORE_READ;
 	stream->blocked_write = SPORE_WRITE;
-	if (!has_pending(stream) && SPORE_CAN(top->ops, raw))
-		stream->raw = (uint8_t)top->ops->raw(top);
+	ask_what_is_raw(stream);
 }
 
 /* Drives the handshakes as far as they go now: OK, AGAIN or ERROR. */
@@ -424,9 +433,16 @@ enum stream_io stream_shutdown(struct stream *stream)
 	return status == SPORE_OK ? STREAM_OK : status == SPORE_EAGAIN ? STREAM_AGAIN : STREAM_ERROR;
 }
 
-unsigned stream_raw(const struct stream *stream)
+unsigned stream_raw(struct stream *stream)
 {
+	if (!stream->raw_is_known && !stream->closed)
+		ask_what_is_raw(stream);
 	return stream->raw;
+}
+
+bool stream_is_bare(const struct stream *stream)
+{
+	return stream->conn.n_layers == 1;
 }
 
 void stream_lose(struct stream *stream, int cause)

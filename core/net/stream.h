@@ -60,8 +60,11 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 /* Ends the writing direction; STREAM_AGAIN: call again when writable. */
 enum stream_io stream_shutdown(struct stream *stream);
 
-/* Directions in which stream_fd carries the bytes unchanged. */
-unsigned stream_raw(const struct stream *stream);
+/* Directions in which stream_fd carries the bytes unchanged. A transport is asked once, when it has nothing
+ * pending. */
+unsigned stream_raw(struct stream *stream);
+/* No transport is laid on it: its end is the socket's. */
+bool stream_is_bare(const struct stream *stream);
 int stream_fd(const struct stream *stream);
 /* A write straight to stream_fd failed with this errno. */
 void stream_lose(struct stream *stream, int cause);

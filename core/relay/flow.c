@@ -267,7 +267,7 @@ void flow_drain(struct flow *flow, const struct flow_ends *ends)
 	if (flow_holds(flow) || flow->state != FLOW_ENDING)
 		return;
 	/* The close that follows says it as well; a transport has words of its own. */
-	io = ends->is_last && stream_raw(ends->to) & SPORE_WRITE ? STREAM_OK : stream_shutdown(ends->to);
+	io = ends->is_last && stream_is_bare(ends->to) ? STREAM_OK : stream_shutdown(ends->to);
 	if (io == STREAM_OK)
 		flow->state = FLOW_ENDED;
 	else if (io == STREAM_ERROR)

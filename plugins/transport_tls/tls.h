@@ -4,6 +4,7 @@
  *          │
  *      tls_stream ──▶ SSL ──▶ tls_bio ──▶ the lower stream
  *                      │         └── the worker's buffers; what does not fit waits in the stream's own
+ *                      ├── tls_kernel: who encrypts what is sent
  *                      ├── tls_verify: is the other side who it should be?
  *                      └── tls_session: resumption (client)
  *
@@ -28,7 +29,7 @@ struct tls_conf {
 	const char *ciphers, *groups; /* as OpenSSL writes them, with colons between */
 	int64_t max_handshakes;       /* at once, over all workers */
 	int64_t ticket_life;          /* ms */
-	uint32_t tickets, insecure;
+	uint32_t tickets, insecure, kernel_tls;
 };
 
 enum { TLS_PIN_SIZE = 32, TLS_TICKET_KEYS = 2 };
@@ -53,7 +54,7 @@ struct tls {
 	const spore_host *host;
 	spore_ctx *log;
 	const struct tls_conf *conf;
-	bool server;
+	bool server, kernel; /* ... encrypts what is sent, where it can */
 	unsigned n_workers;
 	SSL_CTX *ctx;    /* owned */
 	BIO_METHOD *bio; /* owned */
@@ -99,7 +100,9 @@ struct tls_stream {
 	spore_stream *lower; /* owned */
 	spore_conn *conn;    /* borrowed: outlives the stream */
 	struct tls_worker *worker;
-	SSL *ssl; /* owned; on a server NULL until the client has spoken */
+	SSL *ssl;    /* owned; on a server NULL until the client has spoken */
+	BIO *writer; /* the SSL's */
+	BIO *socket; /* owned; NULL: no way to the kernel; see tls_kernel */
 	struct tls_stream *older, *newer;
 	struct tls_spill in, out;
 	size_t room;                      /* of the reader; how much this call may read from below */
@@ -111,7 +114,8 @@ struct tls_stream {
 	bool took;                        /* this call has bytes for the reader */
 	unsigned reads;                   /* of OpenSSL's, in this call ... */
 	bool cut;                         /* ... which were too many: to be called again at once */
-	bool open;                        /* the handshake is done */
+	bool open;                        /* the handshake is done ... */
+	bool in_kernel, wants_keys;       /* ... and the kernel sends; and cannot do what is demanded */
 	bool shaking, evicted;            /* in the worker's list; put out of it by others */
 	bool below_ended, ended, end_told, shut;
 	char *why;  /* owned: of the failure, for the operator */

@@ -3,6 +3,8 @@
 #include <openssl/bio.h>
 #include <stdlib.h>
 
+#include "tls_kernel.h"
+
 /* Output of one stream that waits for its lower stream: what one writev() can make, and the little that
  * reading may add. */
 enum { SPILL_MAX = 2 * TLS_OUT_SIZE };
@@ -184,6 +186,16 @@ static void own_output(struct tls_stream *stream)
 	worker->out_owner = stream;
 }
 
+/* Alerts, tickets: what is no bytes of the owner's. */
+static int write_to_kernel(BIO *bio, BIO *socket, const char *bytes, int size)
+{
+	int n = BIO_write(socket, bytes, size);
+
+	if (n <= 0 && BIO_should_retry(socket))
+		BIO_set_retry_write(bio);
+	return n;
+}
+
 static int bio_write(BIO *bio, const char *bytes, int size)
 {
 	struct tls_stream *stream = BIO_get_data(bio);
@@ -191,6 +203,8 @@ static int bio_write(BIO *bio, const char *bytes, int size)
 	size_t len = (size_t)size;
 
 	BIO_clear_retry_flags(bio);
+	if (tls_kernel_has_keys(stream))
+		return write_to_kernel(bio, stream->socket, bytes, size);
 	if (stream->out_below != SPORE_OK)
 		return size; /* nobody takes it; what the other side said before can still be read */
 	own_output(stream);
@@ -306,15 +320,29 @@ void tls_bio_drop(struct tls_stream *stream)
 
 /* ---- the method -------------------------------------------------------------------------------- */
 
+/* The kernel takes the keys behind all that was written before. A failure shows in what is read next. */
+static long flush_for_kernel(BIO *bio, struct tls_stream *stream)
+{
+	spore_status status = tls_bio_flush(stream, &stream->want);
+
+	BIO_clear_retry_flags(bio);
+	if (status == SPORE_EAGAIN)
+		BIO_set_retry_write(bio);
+	return status == SPORE_EAGAIN ? -1 : 1;
+}
+
+/* Flushing is the host's to ask for, unless the kernel takes over; what OpenSSL asks of kernel TLS, under numbers
+ * of its own, goes to its socket BIO. Only the writer has one: reading stays here. */
 static long bio_ctrl(BIO *bio, int command, long number, void *arg)
 {
-	const struct tls_stream *stream = BIO_get_data(bio);
+	struct tls_stream *stream = BIO_get_data(bio);
+	bool has_socket = stream && stream->socket && bio == stream->writer;
 
-	(void)number;
-	(void)arg;
 	if (command == BIO_CTRL_EOF)
 		return stream && stream->below_ended;
-	return command == BIO_CTRL_FLUSH; /* flushing is the host's to ask for */
+	if (command == BIO_CTRL_FLUSH)
+		return has_socket ? flush_for_kernel(bio, stream) : 1;
+	return has_socket ? BIO_ctrl(stream->socket, command, number, arg) : 0;
 }
 
 BIO_METHOD *tls_bio_method(void)

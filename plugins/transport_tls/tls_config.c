@@ -83,6 +83,8 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 
 	SSL_CTX_set_min_proto_version(tls->ctx, conf->min_version == TLS_MIN_1_3 ? TLS1_3_VERSION
 	                                                                         : TLS1_2_VERSION);
+	if (tls->kernel)
+		SSL_CTX_set_options(tls->ctx, SSL_OP_ENABLE_KTLS);
 	SSL_CTX_set_options(tls->ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 	                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
 	                                      (conf->tickets ? 0 : SSL_OP_NO_TICKET));
@@ -128,10 +130,20 @@ static void warn_of_insecurity(const struct tls *tls)
 		           "only");
 }
 
+static void report_kernel(const struct tls *tls, const char *why_not)
+{
+	if (why_not)
+		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS is not used: %s", why_not);
+	else
+		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS encrypts what is sent");
+}
+
 spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 {
+	const char *why_not = tls_kernel_why_not(tls->conf);
 	bool good;
 
+	tls->kernel = !why_not;
 	tls->ctx = SSL_CTX_new(tls->server ? TLS_server_method() : TLS_client_method());
 	if (!tls->ctx) {
 		report_openssl(args, "", "OpenSSL to be usable");
@@ -151,8 +163,7 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 	if (!tls_expiry_set_up(tls, args->previous, args->instance))
 		return SPORE_ENOMEM;
 	if (!args->previous)
-		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS is not used: %s",
-		           tls_kernel_why_not());
+		report_kernel(tls, why_not);
 	tls_verify_set_up(tls);
 	warn_of_insecurity(tls);
 	return SPORE_OK;

@@ -1,6 +1,6 @@
 #include "tls_kernel.h"
 
-#include <openssl/opensslconf.h>
+#include <openssl/bio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,13 +18,50 @@ bool tls_kernel_offers(const char *list)
 	return found;
 }
 
-const char *tls_kernel_why_not(void)
+const char *tls_kernel_why_not(const struct tls_conf *conf)
 {
 #ifdef OPENSSL_NO_KTLS
+	(void)conf;
 	return "OpenSSL was built without it";
 #else
+	if (!conf->kernel_tls)
+		return "kernel_tls is false";
 	return tls_kernel_offers(TLS_KERNEL_LIST)
-	               ? "kernel and OpenSSL offer it, but records are made in this process"
+	               ? NULL
 	               : "this kernel does not offer it, or has not loaded it";
 #endif
+}
+
+void tls_kernel_prepare(struct tls_stream *stream)
+{
+	static const uint32_t both = SPORE_READ | SPORE_WRITE;
+	const spore_stream_ops *below = stream->lower->ops;
+
+	if (!stream->worker->tls->kernel || stream->socket || !SPORE_CAN(below, raw) ||
+	    (below->raw(stream->lower) & both) != both)
+		return;
+	stream->socket = BIO_new_socket(below->fd(stream->lower), BIO_NOCLOSE);
+}
+
+bool tls_kernel_has_keys(const struct tls_stream *stream)
+{
+	return stream->socket && BIO_get_ktls_send(stream->socket);
+}
+
+/* KeyUpdate (RFC 8446, 4.6.3): type, three bytes of length, and whether an answer with new keys is due. */
+static void on_message(int written, int version, int type, const void *message, size_t len, SSL *ssl,
+                       void *arg)
+{
+	struct tls_stream *stream = arg;
+	const uint8_t *bytes = message;
+
+	(void)version, (void)ssl;
+	if (!written && type == SSL3_RT_HANDSHAKE && len == 5 && bytes[0] == SSL3_MT_KEY_UPDATE)
+		stream->wants_keys = stream->wants_keys || bytes[4] == SSL_KEY_UPDATE_REQUESTED;
+}
+
+void tls_kernel_watch_keys(struct tls_stream *stream)
+{
+	SSL_set_msg_callback(stream->ssl, on_message);
+	SSL_set_msg_callback_arg(stream->ssl, stream);
 }

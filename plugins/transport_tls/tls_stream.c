@@ -6,6 +6,7 @@
 #include "tls_attr.h"
 #include "tls_bio.h"
 #include "tls_error.h"
+#include "tls_kernel.h"
 #include "tls_queue.h"
 #include "tls_session.h"
 #include "tls_verify.h"
@@ -30,19 +31,33 @@ static spore_status out_of_memory(struct tls_stream *stream)
 
 /* ---- opening ----------------------------------------------------------------------------------- */
 
+/* Where the kernel may take over what is sent, the two directions have each their own. */
+static bool give_bios(struct tls_stream *stream, SSL *ssl)
+{
+	BIO *reader = tls_bio_new(stream);
+	BIO *writer = stream->worker->tls->kernel ? tls_bio_new(stream) : reader;
+
+	if (!reader || !writer) {
+		BIO_free(reader);
+		if (writer != reader)
+			BIO_free(writer);
+		return false;
+	}
+	SSL_set_bio(ssl, reader, writer);
+	stream->writer = writer;
+	return true;
+}
+
 static bool make_ssl(struct tls_stream *stream, const char *server_name)
 {
 	struct tls *tls = stream->worker->tls;
 	SSL *ssl = SSL_new(tls->ctx);
-	BIO *bio = ssl ? tls_bio_new(stream) : NULL;
 
-	if (!bio || (server_name && !tls_verify_expect(ssl, server_name))) {
-		BIO_free(bio);
+	if (!ssl || !give_bios(stream, ssl) || (server_name && !tls_verify_expect(ssl, server_name))) {
 		SSL_free(ssl);
 		ERR_clear_error();
 		return false;
 	}
-	SSL_set_bio(ssl, bio, bio);
 	SSL_set_app_data(ssl, stream);
 	if (tls->server) {
 		SSL_set_accept_state(ssl);
@@ -77,6 +92,7 @@ static spore_status shake(struct tls_stream *stream)
 {
 	int result, error;
 
+	tls_kernel_prepare(stream);
 	ERR_clear_error();
 	result = SSL_do_handshake(stream->ssl);
 	if (result == 1)
@@ -94,14 +110,18 @@ static void report_opening(const struct tls_stream *stream)
 {
 	const struct tls *tls = stream->worker->tls;
 
-	spore_logf(tls->host, tls->log, SPORE_LOG_DEBUG, "handshake done: %s, %s%s",
+	spore_logf(tls->host, tls->log, SPORE_LOG_DEBUG, "handshake done: %s, %s%s%s",
 	           SSL_get_version(stream->ssl), SSL_get_cipher_name(stream->ssl),
-	           SSL_session_reused(stream->ssl) ? ", resumed" : "");
+	           SSL_session_reused(stream->ssl) ? ", resumed" : "",
+	           stream->in_kernel ? ", sent by the kernel" : "");
 }
 
 static void become_open(struct tls_stream *stream)
 {
 	stream->open = true;
+	stream->in_kernel = tls_kernel_has_keys(stream);
+	if (stream->in_kernel)
+		tls_kernel_watch_keys(stream);
 	tls_queue_remove(stream);
 	report_opening(stream);
 }
@@ -153,6 +173,15 @@ static void end_reading(struct tls_stream *stream)
 	tls_bio_read_away(stream);
 }
 
+/* It may have nothing more from us under the old ones. */
+static spore_status refuse_new_keys(struct tls_stream *stream)
+{
+	ERR_clear_error();
+	tls_error_set(stream, "%s demands new keys, which kernel TLS cannot take (kernel_tls)",
+	              tls_peer(stream->worker->tls));
+	return SPORE_EUNSUPPORTED;
+}
+
 /* Decrypts what there is: bytes for the reader, or why there are none (ended: 0). */
 static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 {
@@ -171,7 +200,9 @@ static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 			continue;
 		}
 		error = SSL_get_error(stream->ssl, result);
-		if (error == SSL_ERROR_WANT_WRITE)
+		if (stream->wants_keys)
+			stream->broken = refuse_new_keys(stream);
+		else if (error == SSL_ERROR_WANT_WRITE)
 			stream->want = SPORE_WRITE;
 		else if (error == SSL_ERROR_ZERO_RETURN)
 			end_reading(stream);
@@ -266,7 +297,8 @@ static int64_t stream_writev(spore_stream *base, const spore_iov *iov, uint32_t 
 {
 	struct tls_stream *stream = stream_of(base);
 
-	(void)n_iov;
+	if (stream->in_kernel && stream->broken == SPORE_OK)
+		return stream->lower->ops->writev(stream->lower, iov, n_iov, want);
 	if (stream->broken != SPORE_OK || stream->out_below != SPORE_OK)
 		return stream->broken != SPORE_OK ? stream->broken : stream->out_below;
 	return encrypt(stream, iov->base, iov->len, want);
@@ -274,12 +306,20 @@ static int64_t stream_writev(spore_stream *base, const spore_iov *iov, uint32_t 
 
 /* ---- the end ----------------------------------------------------------------------------------- */
 
-static void say_end(struct tls_stream *stream)
+/* Only the kernel may have no room for it. */
+static spore_status say_end(struct tls_stream *stream, uint32_t *want)
 {
+	int result;
+
 	ERR_clear_error();
-	if (SSL_shutdown(stream->ssl) < 0)
-		ERR_clear_error(); /* a connection that failed needs no end */
+	result = SSL_shutdown(stream->ssl);
+	if (result < 0 && SSL_get_error(stream->ssl, result) == SSL_ERROR_WANT_WRITE) {
+		*want = SPORE_WRITE;
+		return SPORE_EAGAIN;
+	}
+	ERR_clear_error(); /* a connection that failed needs no end */
 	stream->shut = true;
+	return SPORE_OK;
 }
 
 /* The ends of all layers leave in one write: behind the uppermost's the other side may close at once, and
@@ -292,7 +332,7 @@ static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
 	if (stream->out.bytes || !tls_bio_has_room(stream))
 		status = tls_bio_hand_down(stream, want);
 	if (status == SPORE_OK && !stream->shut)
-		say_end(stream);
+		status = say_end(stream, want);
 	if (status == SPORE_OK)
 		status = tls_bio_hand_down(stream, want);
 	return status == SPORE_OK ? stream->lower->ops->shutdown(stream->lower, want) : status;
@@ -304,12 +344,13 @@ static void stream_close(spore_stream *base, uint32_t how)
 	uint32_t want;
 
 	if (how == SPORE_CLOSE_FIN && stream->open && stream->broken == SPORE_OK && !stream->shut) {
-		say_end(stream);
+		say_end(stream, &want);
 		tls_bio_flush(stream, &want); /* what does not go now, goes never */
 	}
 	tls_queue_remove(stream);
 	tls_bio_drop(stream);
 	SSL_free(stream->ssl);
+	BIO_free(stream->socket);
 	stream->lower->ops->close(stream->lower, how);
 	free(stream->why);
 	free(stream->fact);
@@ -323,6 +364,11 @@ static int stream_fd(spore_stream *base)
 	struct tls_stream *stream = stream_of(base);
 
 	return stream->lower->ops->fd(stream->lower);
+}
+
+static uint32_t stream_raw(spore_stream *base)
+{
+	return stream_of(base)->in_kernel ? SPORE_WRITE : 0;
 }
 
 static uint32_t stream_attr(spore_stream *base, const char *key, size_t index, spore_str *out)
@@ -345,6 +391,7 @@ static const spore_stream_ops stream_ops = {
 	.shutdown = stream_shutdown,
 	.close = stream_close,
 	.fd = stream_fd,
+	.raw = stream_raw,
 	.attr = stream_attr,
 	.error = stream_error,
 };

@@ -41,6 +41,8 @@ static const spore_option options[] = {
 	SPORE_DURATION(struct tls_conf, ticket_life, 0, "\"1h\"", 1000, 7 * 86400000LL,
 	               "for so long after the handshake that verified the certificates, however often, and no longer than "
 	               "those are valid; a server's key for tickets is replaced as often"),
+	SPORE_BOOL(struct tls_conf, kernel_tls, 0, "true",
+	           "where Linux and OpenSSL can, the kernel encrypts what is sent, and the host splices to it"),
 	SPORE_INT(struct tls_conf, max_handshakes, 0, "1024", 1, 1000000,
 	          "handshakes that may be under way at once; beyond them the oldest is ended"),
 };

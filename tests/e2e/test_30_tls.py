@@ -240,12 +240,17 @@ def test_too_many_handshakes_end_the_oldest(tls_server, authority):
 
 def test_whether_there_is_kernel_tls_is_said_once(tls_server):
     offered = "tls" in pathlib.Path("/proc/sys/net/ipv4/tcp_available_ulp").read_text().split()
-    why = "kernel and OpenSSL offer it" if offered else "(this kernel does not offer it|OpenSSL was built without it)"
+    said = "encrypts what is sent" if offered else "is not used: this kernel does not offer it"
     with tls_server() as server:
-        server.process.wait_for(f"info  kernel TLS is not used: {why}")
+        server.process.wait_for(f"info  kernel TLS ({said}|is not used: OpenSSL was built without it)")
         server.process.signal(signal.SIGHUP)
         server.process.wait_for("configuration reloaded")
     assert sum("kernel TLS" in line for line in server.process.stderr) == 1
+
+
+def test_kernel_tls_can_be_left_out(tls_server):
+    with tls_server(tls={"kernel_tls": False}) as server:
+        server.process.wait_for("info  kernel TLS is not used: (kernel_tls is false|OpenSSL was built without it)")
 
 
 def test_insecure_is_said_loudly(tls_server):

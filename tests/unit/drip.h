@@ -21,6 +21,7 @@ struct drip {
 	char last_word;           /* what the handshake leaves to be flushed; 0: nothing */
 	bool eager;               /* reads never say EAGAIN while there is a byte */
 	bool lower_ended, turn_read, turn_write, turn_shutdown;
+	uint32_t clear;   /* directions that it says are raw */
 	unsigned *closed; /* counts; may be NULL */
 };
 
@@ -144,6 +145,11 @@ static inline int drip_fd(spore_stream *base)
 	return drip_of(base)->lower->ops->fd(drip_of(base)->lower);
 }
 
+static inline uint32_t drip_raw(spore_stream *base)
+{
+	return drip_of(base)->clear;
+}
+
 static inline uint32_t drip_attr(spore_stream *base, const char *key, size_t index, spore_str *out)
 {
 	(void)base;
@@ -170,6 +176,7 @@ static inline struct drip *drip_new(spore_stream *lower)
 		.shutdown = drip_shutdown,
 		.close = drip_close,
 		.fd = drip_fd,
+		.raw = drip_raw,
 		.attr = drip_attr,
 		.error = drip_error,
 	};

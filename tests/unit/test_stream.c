@@ -382,6 +382,29 @@ START_TEST(pending_bytes_need_no_readable_descriptor)
 }
 END_TEST
 
+START_TEST(a_direction_is_raw_once_nothing_is_pending)
+{
+	struct owner owner;
+	struct drip *drip;
+	char byte;
+	size_t n;
+
+	start(&owner, true);
+	drip = drip_of(stream_top(owner.stream));
+	drip->clear = SPORE_WRITE;
+	drip->eager = true;
+	drip->ahead[drip->n_ahead++] = 'x';
+	ck_assert(stream_open(owner.stream));
+	ck_assert_uint_eq(stream_raw(owner.stream), 0);
+	ck_assert_int_eq(stream_read(owner.stream, &byte, 1, &n), STREAM_OK);
+	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_WRITE);
+	drip->clear = 0; /* from now on, it had said */
+	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_WRITE);
+	ck_assert(!stream_is_bare(owner.stream));
+	stop(&owner);
+}
+END_TEST
+
 START_TEST(the_stack_has_a_most)
 {
 	struct owner owner;
@@ -643,7 +666,8 @@ SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close,
       an_end_behind_which_a_write_fails_is_one, closing_is_orderly_or_a_reset,
       no_event_comes_that_is_not_wanted, no_event_follows_a_close, a_full_socket_is_waited_for,
       a_dribbling_transport_loses_nothing, pending_bytes_need_no_readable_descriptor,
-      the_stack_has_a_most, handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
+      a_direction_is_raw_once_nothing_is_pending, the_stack_has_a_most, handshakes_are_driven_to_the_end,
+      a_handshakes_last_words_are_flushed,
       a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
       an_opening_can_be_closed_at_once, the_handshakes_ticket_is_dropped_once,
       pending_bytes_do_not_wait_for_a_quiet_loop, one_stream_with_pending_bytes_does_not_stop_the_loop)
