@@ -85,7 +85,20 @@ static void retire(struct proxy *proxy, bool carried_on)
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
 }
 
-static void on_relay_end(const uint64_t bytes[2], void *arg)
+static void log_relay_end(const uint64_t bytes[2], const char *error)
+{
+	struct log_field up = log_int("bytes_from_visitor", (int64_t)bytes[0]);
+	struct log_field down = log_int("bytes_from_service", (int64_t)bytes[1]);
+
+	/* Where nothing came at all the server may have refused us: TLS 1.3 has it say so that late. */
+	if (error)
+		log_at(bytes[0] ? LOG_INFO : LOG_WARN, "connection broken", up, down,
+		       log_str("error", error));
+	else
+		log_debug("connection ended", up, down);
+}
+
+static void on_relay_end(const uint64_t bytes[2], const char *error, void *arg)
 {
 	struct client_worker *worker = arg;
 
@@ -93,8 +106,7 @@ static void on_relay_end(const uint64_t bytes[2], void *arg)
 	atomic_fetch_sub(&worker->load, 1);
 	atomic_fetch_sub(&worker->shared->carried, 1);
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
-	log_debug("connection ended", log_int("bytes_from_visitor", (int64_t)bytes[0]),
-	          log_int("bytes_from_service", (int64_t)bytes[1]));
+	log_relay_end(bytes, error);
 }
 
 /* Both are there: join them. The service has failed: the visitor sees a clean end. */

@@ -465,16 +465,25 @@ struct loop *stream_loop(const struct stream *stream)
 	return stream->loop;
 }
 
-const char *stream_error(struct stream *stream)
+const char *stream_complaint(struct stream *stream)
 {
-	for (unsigned i = stream->conn.n_layers; i-- > 0;) {
+	for (unsigned i = stream->conn.n_layers; i-- > 1;) {
 		spore_stream *layer = stream->conn.layers[i];
 		const char *text = SPORE_CAN(layer->ops, error) ? layer->ops->error(layer) : NULL;
 
 		if (text)
 			return text;
 	}
-	return "unknown cause";
+	return NULL;
+}
+
+const char *stream_error(struct stream *stream)
+{
+	const char *text = stream_complaint(stream);
+
+	if (!text && stream->bottom.cause)
+		text = strerrordesc_np(stream->bottom.cause);
+	return text ? text : "unknown cause";
 }
 
 /* ---- the bottom -------------------------------------------------------------------------------- */
@@ -558,13 +567,6 @@ static uint32_t bottom_raw(spore_stream *base)
 	return SPORE_READ | SPORE_WRITE;
 }
 
-static const char *bottom_error(spore_stream *base)
-{
-	struct bottom *bottom = bottom_of(base);
-
-	return bottom->cause ? strerrordesc_np(bottom->cause) : NULL;
-}
-
 static const spore_stream_ops bottom_ops = {
 	.struct_size = sizeof(spore_stream_ops),
 	.handshake = bottom_handshake,
@@ -574,5 +576,4 @@ static const spore_stream_ops bottom_ops = {
 	.close = bottom_close,
 	.fd = bottom_fd,
 	.raw = bottom_raw,
-	.error = bottom_error,
 };

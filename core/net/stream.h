@@ -73,5 +73,7 @@ bool stream_is_lost(const struct stream *stream);
 struct loop *stream_loop(const struct stream *stream);
 /* Why the last call failed, for the log. */
 const char *stream_error(struct stream *stream);
+/* The same where a transport found something wrong with its peer; NULL: the socket failed, or nothing did. */
+const char *stream_complaint(struct stream *stream);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "loop/loop.h"
@@ -18,8 +19,9 @@ struct relay {
 	struct stream *streams[2]; /* owned */
 	struct flow flows[2];
 	uint64_t told[2]; /* of their bytes, by on_moved */
-	relay_fn on_end;
+	relay_end_fn on_end;
 	void *arg;
+	char *error; /* owned; NULL: see relay_end_fn */
 	struct loop_task reap;
 	uint64_t seen;    /* bytes of both, when last looked at */
 	int64_t quiet_ms; /* since when they are so many */
@@ -45,7 +47,8 @@ static void run_reap(struct loop_task *task)
 	uint64_t bytes[2] = { relay->flows[0].bytes, relay->flows[1].bytes };
 
 	tell_moved(relay);
-	relay->on_end(bytes, relay->arg);
+	relay->on_end(bytes, relay->error, relay->arg);
+	free(relay->error);
 	free(relay);
 }
 
@@ -94,12 +97,20 @@ static void drain(struct relay *relay, int from)
 	flow_drain(&relay->flows[from], &ends);
 }
 
+static void fail(struct relay *relay, int from)
+{
+	const char *complaint = stream_complaint(relay->streams[from]);
+
+	relay->error = complaint ? strdup(complaint) : NULL;
+	finish(relay, true);
+}
+
 static void pump(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
 
 	if (!flow_pump(&relay->flows[from], &ends))
-		finish(relay, true);
+		fail(relay, from);
 }
 
 static void join(struct relay *relay, int from)
@@ -107,7 +118,7 @@ static void join(struct relay *relay, int from)
 	struct flow_ends ends = ends_of(relay, from);
 
 	if (!flow_join(&relay->flows[from], &ends))
-		finish(relay, true);
+		fail(relay, from);
 }
 
 static void on_stream(struct stream *stream, unsigned events, void *arg)
@@ -124,7 +135,7 @@ static void on_stream(struct stream *stream, unsigned events, void *arg)
 }
 
 void relay_start(struct relay_set *set, struct stream *left, struct stream *right, struct buf *for_left,
-                 struct buf *for_right, relay_fn on_end, void *arg)
+                 struct buf *for_right, relay_end_fn on_end, void *arg)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
 	size_t for_left_len = for_left->len;
@@ -135,7 +146,7 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 		stream_close(right, true);
 		buf_fini(for_left);
 		buf_fini(for_right);
-		on_end((const uint64_t[2]){ 0, 0 }, arg);
+		on_end((const uint64_t[2]){ 0, 0 }, NULL, arg);
 		return;
 	}
 	relay->set = set;

@@ -33,8 +33,11 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 	return descriptors / 128;
 }
 
-/* `bytes[0]` went from left to right. At the end the relay and its streams are gone when this runs. */
+/* `bytes[0]` went from left to right. */
 typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
+/* At the end; the relay and its streams are gone. `error`: what a transport found wrong with its peer; NULL: all
+ * else, such as a reset that was passed on. */
+typedef void (*relay_end_fn)(const uint64_t bytes[2], const char *error, void *arg);
 
 /* A worker's relays. */
 struct relay_set {
@@ -57,7 +60,7 @@ void relay_set_fini(struct relay_set *set);
  * for the left are words of ours, not counted.
  * on_end runs once, later; before it on failure too. */
 void relay_start(struct relay_set *set, struct stream *left, struct stream *right, struct buf *for_left,
-                 struct buf *for_right, relay_fn on_end, void *arg);
+                 struct buf *for_right, relay_end_fn on_end, void *arg);
 
 /* What a look at one shows. */
 struct relay_view {

@@ -29,17 +29,29 @@ void forward_count(const uint64_t moved[2], void *arg)
 	              moved[0]);
 }
 
-static void on_relay_end(const uint64_t bytes[2], void *arg)
+static void log_relay_end(const struct forward *forward, const uint64_t bytes[2], const char *error)
+{
+	enum log_level level = error ? LOG_INFO : LOG_DEBUG;
+	char text[ADDR_TEXT_SIZE];
+
+	if (!log_is_enabled(level))
+		return;
+	log_event(level, error ? "connection broken" : "connection ended",
+	          (const struct log_field[]){ log_str("visitor", addr_format(&forward->peer, text)),
+	                                      log_int("port", forward->account->port),
+	                                      log_int("bytes_up", (int64_t)bytes[1]),
+	                                      log_int("bytes_down", (int64_t)bytes[0]),
+	                                      log_str("error", error) },
+	          error ? 5 : 4);
+}
+
+static void on_relay_end(const uint64_t bytes[2], const char *error, void *arg)
 {
 	struct forward *forward = arg;
 	struct account *account = forward->account;
-	char text[ADDR_TEXT_SIZE];
 
 	stats_add(&forward->worker->shared->stats, forward->worker->loop, STAT_RELAYS, -1);
-	if (log_is_enabled(LOG_DEBUG))
-		log_debug("connection ended", log_str("visitor", addr_format(&forward->peer, text)),
-		          log_int("port", account->port), log_int("bytes_up", (int64_t)bytes[1]),
-		          log_int("bytes_down", (int64_t)bytes[0]));
+	log_relay_end(forward, bytes, error);
 	account_leave(account, forward->source);
 	account_unref(account);
 	free(forward);

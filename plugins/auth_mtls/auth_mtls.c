@@ -5,12 +5,14 @@
  * after create(), so all workers share one. */
 #include <ctype.h>
 #include <spore/auth.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <strings.h>
 
 #include "../common/pointer.h"
 
-enum { HEX_SIZE = 64, TEXT_SIZE = 512 };
+/* More names than MOST_NAMES of one certificate are not looked at. */
+enum { HEX_SIZE = 64, TEXT_SIZE = 512, MOST_NAMES = 256 };
 
 /* One client, as the operator describes it: all that is given must fit. */
 struct client {
@@ -29,6 +31,14 @@ struct mtls {
 	spore_ctx *log;
 	const struct conf *conf;
 	char (*fingerprints)[HEX_SIZE + 1]; /* of the clients, lower case; "": any */
+	atomic_flag told_of_none;
+};
+
+/* What is asked of a certificate, read once. */
+struct facts {
+	char *subject, *sha256;  /* owned; NULL: none */
+	char *names[MOST_NAMES]; /* owned; the first n_hosts are hosts' */
+	size_t n_hosts, n;
 };
 
 /* Tables, aligned by hand. */
@@ -136,68 +146,79 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 
 /* ---- who it is ---------------------------------------------------------------------------------- */
 
-static int equals(spore_str value, const char *text)
+static char *copy_of(const struct mtls *mtls, const spore_conn *conn, const char *key, size_t index)
 {
-	return value.len == strlen(text) && memcmp(value.ptr, text, value.len) == 0;
+	spore_str value;
+
+	return mtls->host->conn_attr(conn, key, index, &value) ? strndup(value.ptr, value.len) : NULL;
+}
+
+/* Adds the names under the key, as far as there is room. */
+static void read_names(const struct mtls *mtls, const spore_conn *conn, const char *key,
+                       struct facts *facts)
+{
+	char *name;
+
+	for (size_t i = 0; facts->n < MOST_NAMES && (name = copy_of(mtls, conn, key, i)) != NULL; i++)
+		facts->names[facts->n++] = name;
+}
+
+static void read_facts(const struct mtls *mtls, const spore_conn *conn, struct facts *facts)
+{
+	facts->n = 0;
+	facts->sha256 = copy_of(mtls, conn, "x509.sha256", 0);
+	facts->subject = copy_of(mtls, conn, "x509.subject", 0);
+	read_names(mtls, conn, "x509.san.dns", facts);
+	facts->n_hosts = facts->n;
+	read_names(mtls, conn, "x509.san.ip", facts);
+	read_names(mtls, conn, "x509.san.email", facts);
+	read_names(mtls, conn, "x509.san.uri", facts);
+}
+
+static void free_facts(struct facts *facts)
+{
+	for (size_t i = 0; i < facts->n; i++)
+		free(facts->names[i]);
+	free(facts->subject);
+	free(facts->sha256);
 }
 
 /* Hosts' names have no case. */
-static int equals_name(spore_str value, const char *text)
+static int has_name(const struct facts *facts, const char *name)
 {
-	return value.len == strlen(text) && strncasecmp(value.ptr, text, value.len) == 0;
-}
-
-static int has_name(const struct mtls *mtls, const spore_conn *conn, const char *name)
-{
-	static const char *const exact[] = { "x509.san.ip", "x509.san.email", "x509.san.uri" };
-	spore_str value;
-
-	for (size_t i = 0; mtls->host->conn_attr(conn, "x509.san.dns", i, &value); i++) {
-		if (equals_name(value, name))
+	for (size_t i = 0; i < facts->n; i++) {
+		if ((i < facts->n_hosts ? strcasecmp : strcmp)(facts->names[i], name) == 0)
 			return 1;
-	}
-	for (size_t key = 0; key < sizeof exact / sizeof *exact; key++) {
-		for (size_t i = 0; mtls->host->conn_attr(conn, exact[key], i, &value); i++) {
-			if (equals(value, name))
-				return 1;
-		}
 	}
 	return 0;
 }
 
-static int has(const struct mtls *mtls, const spore_conn *conn, const char *key, const char *text)
-{
-	spore_str value;
-
-	return mtls->host->conn_attr(conn, key, 0, &value) && equals(value, text);
-}
-
-static int fits(const struct mtls *mtls, const spore_conn *conn, size_t i)
+static int fits(const struct mtls *mtls, const struct facts *facts, size_t i)
 {
 	const struct client *client = client_at(mtls->conf, i);
 
-	return (!client->subject || has(mtls, conn, "x509.subject", client->subject)) &&
-	       (!client->san || has_name(mtls, conn, client->san)) &&
-	       (!client->sha256 || has(mtls, conn, "x509.sha256", mtls->fingerprints[i]));
+	return (!client->sha256 || strcmp(facts->sha256, mtls->fingerprints[i]) == 0) &&
+	       (!client->subject || (facts->subject && strcmp(facts->subject, client->subject) == 0)) &&
+	       (!client->san || has_name(facts, client->san));
 }
 
 /* The index of the first that fits, or the number of clients. */
-static size_t find(const struct mtls *mtls, const spore_conn *conn)
+static size_t find(const struct mtls *mtls, const struct facts *facts)
 {
 	size_t i = 0;
 
-	while (i < mtls->conf->clients.count && !fits(mtls, conn, i))
+	while (i < mtls->conf->clients.count && !fits(mtls, facts, i))
 		i++;
 	return i;
 }
 
 /* Of a certificate that only `any` lets in: each is an owner of its own. The highest bit keeps these
  * apart from the clients of the table. */
-static uint64_t session_of(spore_str fingerprint)
+static uint64_t session_of(const char *fingerprint)
 {
 	char text[17];
 
-	snprintf(text, sizeof text, "%.16s", fingerprint.ptr);
+	snprintf(text, sizeof text, "%.16s", fingerprint);
 	return strtoull(text, NULL, 16) | UINT64_C(1) << 63;
 }
 
@@ -248,38 +269,53 @@ static int32_t allow_any(const struct mtls *mtls, const spore_auth_request *rq, 
 }
 
 /* The certificate's subject, or its fingerprint if that is empty: names may be alternative ones alone. */
-static void name_client(const struct mtls *mtls, const spore_conn *conn, const char *fingerprint,
-                        char name_out[TEXT_SIZE])
+static void name_client(const struct facts *facts, char name_out[TEXT_SIZE])
 {
-	spore_str subject;
-
-	if (mtls->host->conn_attr(conn, "x509.subject", 0, &subject) && subject.len)
-		snprintf(name_out, TEXT_SIZE, "%.*s", (int)subject.len, subject.ptr);
+	if (facts->subject)
+		snprintf(name_out, TEXT_SIZE, "%s", facts->subject);
 	else
-		snprintf(name_out, TEXT_SIZE, "sha256:%s", fingerprint);
+		snprintf(name_out, TEXT_SIZE, "sha256:%s", facts->sha256);
+}
+
+static int32_t judge(const struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
+                     const struct facts *facts)
+{
+	char name[TEXT_SIZE];
+	size_t i = find(mtls, facts);
+
+	if (i < mtls->conf->clients.count)
+		return allow_client(mtls, rq, ticket, i);
+	name_client(facts, name);
+	if (mtls->conf->any)
+		return allow_any(mtls, rq, ticket, name, session_of(facts->sha256));
+	spore_logf(mtls->host, mtls->log, SPORE_LOG_INFO,
+	           "no client has the certificate of %s (its sha256 is %s)", name, facts->sha256);
+	return SPORE_NEXT;
+}
+
+/* Others of the chain may know the client, so it is told once. */
+static void tell_of_no_certificate(struct mtls *mtls)
+{
+	if (!atomic_flag_test_and_set(&mtls->told_of_none))
+		spore_logf(mtls->host, mtls->log, SPORE_LOG_WARN,
+		           "a client came without a verified certificate, so nobody is known by one: "
+		           "does the "
+		           "transport demand them (tls does with cacertfile)?");
 }
 
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
 {
-	const struct mtls *mtls = state;
-	char name[TEXT_SIZE], fingerprint[HEX_SIZE + 1];
-	spore_str value;
-	uint64_t session;
-	size_t i;
+	struct mtls *mtls = state;
+	struct facts facts;
+	int32_t verdict = SPORE_NEXT;
 
-	if (!mtls->host->conn_attr(rq->conn, "x509.sha256", 0, &value) || value.len != HEX_SIZE)
-		return SPORE_NEXT;
-	session = session_of(value);
-	snprintf(fingerprint, sizeof fingerprint, "%.*s", HEX_SIZE, value.ptr);
-	i = find(mtls, rq->conn);
-	if (i < mtls->conf->clients.count)
-		return allow_client(mtls, rq, ticket, i);
-	name_client(mtls, rq->conn, fingerprint, name);
-	if (mtls->conf->any)
-		return allow_any(mtls, rq, ticket, name, session);
-	spore_logf(mtls->host, mtls->log, SPORE_LOG_INFO,
-	           "no client has the certificate of %s (its sha256 is %s)", name, fingerprint);
-	return SPORE_NEXT;
+	read_facts(mtls, rq->conn, &facts);
+	if (facts.sha256 && strlen(facts.sha256) == HEX_SIZE)
+		verdict = judge(mtls, rq, ticket, &facts);
+	else
+		tell_of_no_certificate(mtls);
+	free_facts(&facts);
+	return verdict;
 }
 
 static uint32_t needs_challenge(void *instance)

@@ -154,6 +154,23 @@ static int32_t judge(const struct doorman *doorman, const spore_auth_request *rq
 	return SPORE_EPENDING;
 }
 
+/* Is it somebody's plain answer, though it must be a bound one? Then say so: a wrong secret it is not. */
+static void tell_unbound(const struct doorman *doorman, const spore_auth_request *rq,
+                         const uint8_t tag[BORE_TAG_SIZE])
+{
+	const struct multi_secret *all = doorman->all;
+	const struct member *member;
+	struct binding_message message;
+
+	if (binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 }) &&
+	    roster_find(&all->roster, doorman->scratch, &message, tag, &member) == ROSTER_FOUND)
+		spore_logf(all->host, all->log, SPORE_LOG_WARN,
+		           "the secret of %s was right, but the answer was not bound to the TLS "
+		           "session, as "
+		           "\"binding\": \"require\" demands: does the client bind, too?",
+		           member->name);
+}
+
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
 {
 	const struct doorman *doorman = state;
@@ -171,6 +188,8 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 		           "\"binding\": \"require\" demands");
 	if (can_bind && binding_message_init(&message, rq->challenge, rq->channel_binding))
 		verdict = judge(doorman, rq, ticket, &message, tag);
+	if (verdict == SPORE_NEXT && all->binding == BINDING_REQUIRE && can_bind)
+		tell_unbound(doorman, rq, tag);
 	if (verdict != SPORE_NEXT || all->binding == BINDING_REQUIRE)
 		return verdict;
 	binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 });

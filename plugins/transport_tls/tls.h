@@ -13,6 +13,7 @@
 #define TLS_H
 
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <spore/transport.h>
 #include <stdbool.h>
@@ -83,6 +84,9 @@ struct tls_worker {
 	uint8_t in[TLS_IN_SIZE], out[TLS_OUT_SIZE];
 	size_t in_at, in_len, out_len;
 	struct tls_stream *out_owner;
+	const struct tls_stream
+		*names_of;    /* whose certificate's names were asked for last: see tls_attr */
+	GENERAL_NAMES *names; /* owned */
 	struct tls_stream *oldest, *newest; /* whose handshakes are under way */
 	unsigned n_shaking, max_shaking;
 };

@@ -1,10 +1,11 @@
 #include "tls_attr.h"
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "tls_verify.h"
 
 /* Gives a copy that lives until the next fact is asked for. */
 static bool give(struct tls_stream *stream, const void *bytes, size_t len, spore_str *out)
@@ -107,34 +108,56 @@ static bool sha256(struct tls_stream *stream, size_t index, spore_str *out)
 
 static bool give_general_name(struct tls_stream *stream, const GENERAL_NAME *name, spore_str *out)
 {
-	const ASN1_STRING *value = name->type == GEN_IPADD ? name->d.iPAddress : name->d.ia5;
+	const ASN1_STRING *value = name->d.ia5;
 	const unsigned char *bytes = ASN1_STRING_get0_data(value);
 	size_t len = (size_t)ASN1_STRING_length(value);
-	char text[INET6_ADDRSTRLEN];
 
-	if (name->type == GEN_IPADD)
-		return give_text(
-			stream, inet_ntop(len == 4 ? AF_INET : AF_INET6, bytes, text, sizeof text), out);
 	/* One with a NUL in it is an attempt to look like another. */
 	return !memchr(bytes, 0, len) && give(stream, bytes, len, out);
+}
+
+static bool give_ip(struct tls_stream *stream, const GENERAL_NAME *name, spore_str *out)
+{
+	char text[TLS_IP_SIZE];
+
+	return tls_verify_ip(name->d.iPAddress, text) && give_text(stream, text, out);
+}
+
+/* Decoded once for all that is asked of a stream in a row. */
+static const GENERAL_NAMES *names_of(const struct tls_stream *stream)
+{
+	struct tls_worker *worker = stream->worker;
+	X509 *cert = SSL_get0_peer_certificate(stream->ssl);
+
+	if (worker->names_of != stream) {
+		tls_attr_forget(worker);
+		worker->names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
+		worker->names_of = stream;
+	}
+	return worker->names;
+}
+
+void tls_attr_forget(struct tls_worker *worker)
+{
+	GENERAL_NAMES_free(worker->names);
+	worker->names = NULL;
+	worker->names_of = NULL;
 }
 
 /* The index-th name of that type. */
 static bool san(struct tls_stream *stream, int type, size_t index, spore_str *out)
 {
-	X509 *cert = SSL_get0_peer_certificate(stream->ssl);
-	GENERAL_NAMES *names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
-	bool given = false;
+	const GENERAL_NAMES *names = names_of(stream);
 	size_t at = 0;
 
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && at <= index; i++) {
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 
 		if (name->type == type && at++ == index)
-			given = give_general_name(stream, name, out);
+			return type == GEN_IPADD ? give_ip(stream, name, out)
+			                         : give_general_name(stream, name, out);
 	}
-	GENERAL_NAMES_free(names);
-	return given;
+	return false;
 }
 
 static bool san_dns(struct tls_stream *stream, size_t index, spore_str *out)

@@ -87,21 +87,35 @@ static bool check_versions(const struct tls *tls, const spore_create_args *args,
 	return !text;
 }
 
+/* Whatever the list says: without a certificate nobody is known, and without a cipher nothing is secret. */
+static bool use_old(struct tls *tls, const char *list)
+{
+	static const char never[] = ":!aNULL:!eNULL:!PSK:!SRP";
+	size_t size = strlen(list) + sizeof never;
+	char *all = malloc(size);
+	bool good = all && snprintf(all, size, "%s%s", list, never) > 0 &&
+	            SSL_CTX_set_cipher_list(tls->ctx, all) == 1;
+
+	free(all);
+	return good;
+}
+
 static bool use_suites(struct tls *tls, const char *old, const char *new)
 {
 	if (!*old)
 		SSL_CTX_set_min_proto_version(tls->ctx, TLS1_3_VERSION);
 	if (!*new)
 		SSL_CTX_set_max_proto_version(tls->ctx, TLS1_2_VERSION);
-	return (!*old || SSL_CTX_set_cipher_list(tls->ctx, old) == 1) &&
-	       (!*new || SSL_CTX_set_ciphersuites(tls->ctx, new) == 1);
+	return (!*old || use_old(tls, old)) && (!*new || SSL_CTX_set_ciphersuites(tls->ctx, new) == 1);
 }
 
 static bool refuse_all(const spore_create_args *args)
 {
 	ERR_clear_error();
 	args->report(args, "/ciphers",
-	             "expected ciphers that OpenSSL can use together, found none that is left");
+	             "expected ciphers that OpenSSL can use together, with certificates and encryption, "
+	             "found none "
+	             "that is left");
 	return false;
 }
 

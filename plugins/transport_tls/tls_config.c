@@ -39,14 +39,15 @@ static bool check_server(const struct tls *tls, const spore_create_args *args)
 	return !conf->insecure && !conf->server_name && !conf->pins.count;
 }
 
-/* An empty name would check none. */
+/* An empty name would check none, and OpenSSL takes ".example" for any host in it. */
 static bool check_client(const struct tls *tls, const spore_create_args *args)
 {
 	const char *name = tls->conf->server_name;
 
-	if (!name || (*name && strlen(name) <= TLSEXT_MAXLEN_host_name))
+	if (!name || (*name && *name != '.' && strlen(name) <= TLSEXT_MAXLEN_host_name))
 		return true;
-	args->report(args, "/server_name", "expected a host name or an address, of 1 to 255 bytes");
+	args->report(args, "/server_name",
+	             "expected a host name or an address, of 1 to 255 bytes and without a dot in front");
 	return false;
 }
 

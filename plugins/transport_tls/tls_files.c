@@ -1,11 +1,13 @@
 #include "tls_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tls_error.h"
 #include "tls_verify.h"
@@ -27,15 +29,20 @@ static bool wrong(const spore_create_args *args, const char *pointer, const char
 /* NULL once it was reported. */
 static FILE *open_file(const spore_create_args *args, const char *pointer, const char *path)
 {
-	FILE *file = fopen(path, "re");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would wait */
+	const char *why = fd < 0 ? strerrordesc_np(errno) : NULL;
+	FILE *file = NULL;
 	struct stat st;
 
-	if (file && fstat(fileno(file), &st) == 0 && !S_ISDIR(st.st_mode))
-		return file;
-	wrong(args, pointer, "cannot read %s: %s", path,
-	      file ? "it is a folder" : strerrordesc_np(errno));
+	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		why = S_ISDIR(st.st_mode) ? "it is a folder" : "it is no regular file";
+	if (!why && !(file = fdopen(fd, "r")))
+		why = strerrordesc_np(errno);
 	if (file)
-		fclose(file);
+		return file;
+	wrong(args, pointer, "cannot read %s: %s", path, why);
+	if (fd >= 0)
+		close(fd);
 	return NULL;
 }
 

@@ -87,6 +87,15 @@ static spore_status await_client(struct tls_stream *stream, uint32_t *want)
 	return SPORE_ENOMEM;
 }
 
+/* Whatever was configured: nobody is let through by a way on which there is no certificate to check. */
+static spore_status check_server_is_known(struct tls_stream *stream)
+{
+	if (stream->worker->tls->server || SSL_get0_peer_certificate(stream->ssl))
+		return SPORE_OK;
+	tls_error_set(stream, "the server showed no certificate");
+	return SPORE_EPROTO;
+}
+
 /* One step: SPORE_OK once the handshake is done. */
 static spore_status shake(struct tls_stream *stream)
 {
@@ -96,7 +105,7 @@ static spore_status shake(struct tls_stream *stream)
 	ERR_clear_error();
 	result = SSL_do_handshake(stream->ssl);
 	if (result == 1)
-		return SPORE_OK;
+		return check_server_is_known(stream);
 	error = SSL_get_error(stream->ssl, result);
 	/* Nobody asks what is pending during a handshake, but there is room for its few bytes: at once. */
 	if (error == SSL_ERROR_WANT_WRITE || stream->cut)
@@ -349,6 +358,8 @@ static void stream_close(spore_stream *base, uint32_t how)
 	}
 	tls_queue_remove(stream);
 	tls_bio_drop(stream);
+	if (stream->worker->names_of == stream)
+		tls_attr_forget(stream->worker);
 	SSL_free(stream->ssl);
 	BIO_free(stream->socket);
 	stream->lower->ops->close(stream->lower, how);

@@ -41,25 +41,52 @@ static const char *name_text(const X509_NAME *name, char *out, size_t size)
 	return n > 0 ? out : "(no name)";
 }
 
+static bool is_ip(const char *text)
+{
+	uint8_t bytes[16];
+
+	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
 const char *tls_verify_subject(const X509 *cert, char *out, size_t size)
 {
 	return name_text(X509_get_subject_name(cert), out, size);
 }
 
+bool tls_verify_ip(const ASN1_STRING *ip, char text_out[TLS_IP_SIZE])
+{
+	int len = ASN1_STRING_length(ip);
+
+	return (len == 4 || len == 16) &&
+	       inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(ip), text_out,
+	                 TLS_IP_SIZE) != NULL;
+}
+
+/* A host's name that is written as an address is none, and one with a NUL is cut there: both look like
+ * another. */
+static void host_text(const ASN1_STRING *host, char *out, size_t size)
+{
+	const char *bytes = (const char *)ASN1_STRING_get0_data(host);
+	int len = ASN1_STRING_length(host);
+	bool cut = memchr(bytes, 0, (size_t)len) != NULL;
+
+	snprintf(out, size, "%.*s", len, bytes);
+	if (cut)
+		snprintf(out, size, "%.*s (and a NUL)", len, bytes);
+	else if (is_ip(out))
+		snprintf(out, size, "%.*s (as a host's name)", len, bytes);
+}
+
 /* One of the certificate's names, as text; "" for one that is neither a host's nor an address. */
 static void general_name_text(const GENERAL_NAME *name, char *out, size_t size)
 {
-	const ASN1_STRING *ip;
+	char ip[TLS_IP_SIZE];
 
 	*out = '\0';
-	if (name->type == GEN_DNS) {
-		snprintf(out, size, "%.*s", ASN1_STRING_length(name->d.dNSName),
-		         (const char *)ASN1_STRING_get0_data(name->d.dNSName));
-	} else if (name->type == GEN_IPADD) {
-		ip = name->d.iPAddress;
-		inet_ntop(ASN1_STRING_length(ip) == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(ip),
-		          out, (socklen_t)size);
-	}
+	if (name->type == GEN_DNS)
+		host_text(name->d.dNSName, out, size);
+	else if (name->type == GEN_IPADD && tls_verify_ip(name->d.iPAddress, ip))
+		snprintf(out, size, "%s", ip);
 }
 
 /* "a.example, b.example"; what does not fit is left out. */
@@ -247,13 +274,6 @@ void tls_verify_set_up(struct tls *tls)
 		return;
 	SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_cert_verify_callback(tls->ctx, on_verify, tls);
-}
-
-static bool is_ip(const char *text)
-{
-	uint8_t bytes[16];
-
-	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
 bool tls_verify_expect(SSL *ssl, const char *name)

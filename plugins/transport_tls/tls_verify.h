@@ -17,6 +17,9 @@ enum { TLS_DATE_SIZE = 40 };
 const char *tls_verify_date(const ASN1_TIME *time, char text_out[TLS_DATE_SIZE]);
 /* Seconds since 1970; 0: unreadable. [any] */
 int64_t tls_verify_seconds(const ASN1_TIME *time);
+/* A certificate's IP address as text; false: it has neither 4 nor 16 bytes, so it is none. [any] */
+enum { TLS_IP_SIZE = 46 };
+bool tls_verify_ip(const ASN1_STRING *ip, char text_out[TLS_IP_SIZE]);
 /* Whose certificate it is, as "CN=a,O=b", cut where `out` ends. [any] */
 const char *tls_verify_subject(const X509 *cert, char *out, size_t size);
 

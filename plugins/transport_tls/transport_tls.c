@@ -109,6 +109,7 @@ static spore_status worker_start(void *instance, spore_worker *handle, void **st
 static void worker_stop(void *state)
 {
 	tls_expiry_stop(state);
+	tls_attr_forget(state);
 	free(state);
 }
 

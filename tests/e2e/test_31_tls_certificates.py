@@ -4,13 +4,15 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from harness import peers
 from harness.certificates import Authority, openssl
-from harness.loopback import Loopback
+from harness.loopback import Loopback, port_is_free
 from harness.metrics import Exporter
 from harness.process import run
 from harness.services import Echo
@@ -157,6 +159,33 @@ def test_wildcards_go_one_label_deep(serve, fate, authority, name, words):
         assert words in fate(server, cacertfile=authority.path, server_name=name)
 
 
+@pytest.mark.parametrize("names, words", [
+    (["DNS:127.0.0.9"], "127.0.0.9 (as a host's name)"),
+    (["DER:30:03:87:01:7F"], "(none: "),  # an address of one byte
+    (["DER:30:02:87:00"], "(none: "),
+    (["DER:30:07:82:05:61:00:62:63:64"], "a (and a NUL)"),
+])
+def test_names_that_look_like_others(serve, fate, authority, names, words):
+    with serve(authority.issue(*names)) as server:
+        said = fate(server, cacertfile=authority.path, server_name="127.0.0.9")
+    assert f"the name 127.0.0.9 is not in the certificate's names {words}" in said
+
+
+@pytest.mark.parametrize("ciphers", ["ALL:@SECLEVEL=0", "ADH-AES128-GCM-SHA256:ECDHE+AESGCM:@SECLEVEL=0"])
+def test_a_server_without_a_certificate_is_nobody(fate, authority, address, ciphers):
+    """Whatever the ciphers are: an anonymous one would leave nothing to check."""
+    port = address.free_port()
+    argv = ["openssl", "s_server", "-accept", f"{address.host}:{port}", "-nocert", "-tls1_2", "-quiet",
+            "-cipher", "ALL:@SECLEVEL=0"]  # fmt: skip
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as peer:
+        try:
+            wait_until(lambda: not port_is_free(address.host, port), "s_server to listen")
+            said = fate(SimpleNamespace(control=(address.host, port)), cacertfile=authority.path, ciphers=ciphers)
+        finally:
+            peer.kill()
+    assert "no cipher or group in common" in said
+
+
 def test_an_unknown_authority(serve, fate, stranger, address):
     """Without cacertfile the hint names both flags."""
     with serve(stranger.issue(f"IP:{address.host}")) as server:
@@ -268,6 +297,14 @@ def test_a_folder_is_no_file(refused, certificate, tmp_path):
     assert f"/transport/0/certfile: cannot read {tmp_path}: it is a folder" in said
 
 
+@pytest.mark.parametrize("option", ["certfile", "keyfile", "cacertfile"])
+def test_a_pipe_is_no_file(refused, certificate, tmp_path, option):
+    """Nobody writes into it, so opening it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    options = {"certfile": certificate.path, "keyfile": certificate.key, option: "pipe"}
+    assert f"/transport/0/{option}: cannot read {tmp_path}/pipe: it is no regular file" in refused(**options)
+
+
 @pytest.mark.parametrize("option, expected", [
     ("certfile", "expected a certificate in PEM form in"),
     ("keyfile", "expected a private key in PEM form in"),
@@ -322,6 +359,9 @@ def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
     ("ciphers", "", "ciphers", "expected at least one cipher, found none"),
     ("ciphers", ":", "ciphers", "expected at least one cipher, found none"),
     ("ciphers", "!aNULL", "ciphers", "found none that is left"),
+    ("ciphers", "aNULL:@SECLEVEL=0", "ciphers", "found none that is left"),
+    ("ciphers", "eNULL:@SECLEVEL=0", "ciphers", "found none that is left"),
+    ("ciphers", "PSK", "ciphers", "found none that is left"),
     ("ciphers", "ECDHE+AESGCM:TLS_AES_128_GCM_SHA265", "ciphers", 'none is called "TLS_AES_128_GCM_SHA265"'),
     ("ciphers", "ECHDE+AESGCM:TLS_AES_128_GCM_SHA256", "ciphers", 'none is called "ECHDE+AESGCM"'),
     ("groups", "", "groups", "names of groups with colons between"),
@@ -342,7 +382,7 @@ def test_ciphers_that_the_least_version_forbids(refused, certificate):
     assert "error: /transport/0/ciphers: expected a cipher of TLS 1.3 among them" in said
 
 
-@pytest.mark.parametrize("name", ["", "a" * 256])
+@pytest.mark.parametrize("name", ["", "a" * 256, ".example"])
 def test_a_server_name_that_is_none(refused, name):
     said = refused(role="local", server_name=name)
     assert "error: /transport/0/server_name: expected a host name or an address, of 1 to 255 bytes" in said

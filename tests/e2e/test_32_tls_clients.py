@@ -1,6 +1,8 @@
 """Clients that prove themselves by certificates: demanded by the transport, judged by auth_mtls."""
 
 import json
+import shutil
+import signal
 
 import pytest
 
@@ -18,8 +20,8 @@ from harness.wire import answer
 def mtls_server(tls_server, authority):
     """A TLS server that demands certificates of `authority`; auth is its chain."""
 
-    def start(*auth, **options):
-        return tls_server(tls={"cacertfile": authority.path}, config={"auth": list(auth)} if auth else {}, **options)
+    def start(*auth, trusted=authority.path, **options):
+        return tls_server(tls={"cacertfile": str(trusted)}, config={"auth": list(auth)} if auth else {}, **options)
 
     return start
 
@@ -202,6 +204,49 @@ def test_in_a_chain_with_a_secret(mtls_server, authority, alice, mallory):
                 else:
                     wire.send({"Hello": 0})
                     wire.expect_error("invalid secret")
+
+
+def test_an_address_of_odd_length_is_none(mtls_server, flags, authority, alice):
+    odd = authority.issue("DER:30:03:87:01:7F", subject="/CN=odd")
+    with mtls_server({"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}) as server, Echo() as service:
+        assert fate(server, flags(odd))[0] == 3
+        with peers.spore_client(server.control, service.port, extra=flags(alice)):
+            server.process.wait_for("new client .*identity=alice")
+
+
+def test_many_clients_and_many_names(mtls_server, authority):
+    names = [f"DNS:n{i}.example" for i in range(100)]
+    clients = {f"c{i}": {"san": f"c{i}.example"} for i in range(2000)} | {"last": {"san": "n99.example"}}
+    with mtls_server({"use": "mtls", "clients": clients}) as server:
+        with tls.dial(server, authority, authority.issue(*names)) as wire:
+            assert wire.hello() > 0
+        server.process.wait_for("new client .*identity=last")
+
+
+def test_a_transport_that_demands_no_certificate_is_told_once(tls_server, flags, alice):
+    auth = [{"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}]
+    with tls_server(config={"auth": auth}) as server:
+        for _ in range(2):
+            assert fate(server, flags(alice))[0] == 3
+        server.process.wait_for("a client came without a verified certificate")
+    assert sum("without a verified certificate" in line for line in server.process.stderr) == 1
+
+
+def test_a_data_connection_that_is_refused_is_told(mtls_server, flags, authority, alice, mallory, tmp_path):
+    """The client's tunnel stands, but its certificate is no longer one: the client says so for each visitor."""
+    trusted = tmp_path / "clients.pem"
+    shutil.copy(authority.path, trusted)
+    with mtls_server(trusted=trusted) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags(alice)) as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+            shutil.copy(Authority(tmp_path / "others", name="Others").path, trusted)
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for("configuration reloaded")
+            with connect(server.public_host, client.port):
+                client.process.wait_for(
+                    'warn  connection broken bytes_from_visitor=0 .*error="the server refused our certificate: '
+                    'it does not know the authority that issued it"'
+                )
 
 
 @pytest.mark.parametrize("options, expected", [

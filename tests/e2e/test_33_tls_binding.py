@@ -93,6 +93,14 @@ def test_without_tls_the_challenge_is_as_ever(configured_server):
             assert wire.hello() > 0
 
 
+def test_one_of_many_secrets_that_is_not_bound_is_told_apart(tls_server, bound_client):
+    auth = [{"use": "multi_secret", "secrets": {"alice": "s3cret", "bob": "other"}, "binding": "require"}]
+    with tls_server(config={"auth": auth}) as server:
+        with bound_client(server.control, "off", listening=False) as client:
+            assert client.wait() == 3
+        server.process.wait_for("the secret of alice was right, but the answer was not bound to the TLS session")
+
+
 def test_a_right_secret_that_is_not_bound_is_told_apart(tls_server, bound_client):
     with tls_server(config={"auth": chain("require")}) as server:
         with bound_client(server.control, "off", listening=False) as client:

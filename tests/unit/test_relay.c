@@ -34,10 +34,11 @@ static void on_moved(const uint64_t moved[2], void *arg)
 	scene->moved[1] += moved[1];
 }
 
-static void on_end(const uint64_t bytes[2], void *arg)
+static void on_end(const uint64_t bytes[2], const char *error, void *arg)
 {
 	struct scene *scene = arg;
 
+	ck_assert_ptr_null(error);
 	scene->n_ends++;
 	memcpy(scene->bytes, bytes, sizeof scene->bytes);
 }
