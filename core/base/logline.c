@@ -44,8 +44,8 @@ static void put_number(struct line *line, int64_t number, size_t width)
 	put(line, digits + at, sizeof digits - at);
 }
 
-/* Untrusted bytes: printable ASCII as it is, the rest as \x and two hex digits. A sequence is never cut in
- * half. */
+/* Untrusted bytes: printable ASCII as it is, but \" and \\; the rest as \x and two hex digits. A sequence is
+ * never cut in half. */
 static void put_escaped(struct line *line, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -55,7 +55,9 @@ static void put_escaped(struct line *line, const char *text, size_t len)
 
 		if (LOGLINE_MAX - TAIL - line->len < 4)
 			return;
-		if (c >= 0x20 && c < 0x7F && c != '"' && c != '\\') {
+		if (c >= 0x20 && c < 0x7F) {
+			if (c == '"' || c == '\\')
+				put(line, "\\", 1);
 			put(line, text + i, 1);
 			continue;
 		}

@@ -470,7 +470,7 @@ static void on_end(struct uplink *uplink, const char *why)
 {
 	struct session *session = session_of(uplink);
 
-	if (session->standing)
+	if (session->standing || stream_complaint(uplink->link.stream))
 		end(session, why ? why : "the server closed the connection", CLIENT_FAILED, MAY_PASS);
 	else
 		end_early(session, why);

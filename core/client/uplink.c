@@ -123,7 +123,8 @@ static void on_link_end(struct link *link, const char *why)
 	if (uplink->ready)
 		uplink->events->on_end(uplink, why);
 	else
-		fail(uplink, why ? why : "the connection was closed", UPLINK_ENDED);
+		fail(uplink, why ? why : "the connection was closed",
+		     stream_complaint(link->stream) ? UPLINK_FAILED : UPLINK_ENDED);
 }
 
 void uplink_on_late(struct deadline *deadline)

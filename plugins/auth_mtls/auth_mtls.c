@@ -59,7 +59,8 @@ static const spore_option_item client_item = {
 };
 static const spore_option options[] = {
 	SPORE_MAP(struct conf, clients, 0, &client_item,
-	          "identity to what its certificate has, which must all fit, and what it may do"),
+	          "identity to what its certificate has, which must all fit, and what it may do; the first that "
+	          "fits counts"),
 	SPORE_BOOL(struct conf, any, 0, NULL,
 	           "let everybody in whose certificate the transport accepts, by its subject, or, if that is empty, by its SHA-256"),
 };
@@ -72,11 +73,13 @@ static const struct client *client_at(const struct conf *conf, size_t i)
 	return (const struct client *)conf->clients.items + i;
 }
 
-/* Takes hex of any case, with colons between or without. */
+/* Takes hex of any case, with colons between or without, and with "sha256:" before it or without. */
 static int parse_fingerprint(const char *text, char hex_out[HEX_SIZE + 1])
 {
 	size_t n = 0;
 
+	if (strncasecmp(text, "sha256:", 7) == 0)
+		text += 7;
 	for (; *text; text++) {
 		if (*text == ':')
 			continue;
@@ -88,12 +91,62 @@ static int parse_fingerprint(const char *text, char hex_out[HEX_SIZE + 1])
 	return n == HEX_SIZE;
 }
 
+/* As RFC 2253 writes it: no blank behind a comma between two parts, or before a type's "=". */
+static int is_subject(const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	if (*text == '/' || !equals || equals == text || equals[-1] == ' ')
+		return 0;
+	for (const char *c = text + 1; *c; c++) {
+		if (c[0] == ',' && c[1] == ' ' && c[-1] != '\\')
+			return 0;
+	}
+	return 1;
+}
+
+/* Their types are written by openssl, not by who asks for one. */
+static int is_name(const char *text)
+{
+	static const char *const types[] = { "DNS:", "IP:", "IP Address:", "email:", "URI:" };
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (strncasecmp(text, types[i], strlen(types[i])) == 0)
+			return 0;
+	}
+	return *text != '\0';
+}
+
+static int check_texts(const spore_create_args *args, const struct client *client, char *pointer,
+                       size_t size)
+{
+	size_t len = strlen(pointer);
+
+	if (client->subject && !is_subject(client->subject)) {
+		args->report(args, pointer_append(pointer, size, "subject"),
+		             "expected the subject as \"CN=alice,O=Acme\", which openssl x509 -noout "
+		             "-subject -nameopt "
+		             "RFC2253 prints");
+		pointer[len] = '\0';
+		return 0;
+	}
+	if (client->san && !is_name(client->san)) {
+		args->report(
+			args, pointer_append(pointer, size, "san"),
+			"expected a name as it stands in the certificate, without its type, such as "
+			"\"alice.example.com\"");
+		pointer[len] = '\0';
+		return 0;
+	}
+	return 1;
+}
+
 static int check_client(struct mtls *mtls, const spore_create_args *args, size_t i)
 {
 	const struct client *client = client_at(mtls->conf, i);
 	char pointer[256] = "/clients";
 
-	pointer_append(pointer, sizeof pointer - sizeof "/sha256", mtls->conf->clients.keys[i]);
+	pointer_append(pointer, sizeof pointer - sizeof "/subject", mtls->conf->clients.keys[i]);
 	if (!client->subject && !client->san && !client->sha256) {
 		args->report(args, pointer, "expected subject, san or sha256: what its certificate has");
 		return 0;
@@ -103,7 +156,7 @@ static int check_client(struct mtls *mtls, const spore_create_args *args, size_t
 		             "expected 64 hex digits, with or without colons");
 		return 0;
 	}
-	return 1;
+	return check_texts(args, client, pointer, sizeof pointer);
 }
 
 static int check(struct mtls *mtls, const spore_create_args *args)

@@ -39,8 +39,8 @@ static const struct reason reasons[] = {
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
 	  "%s refused our certificate: expired, or not yet valid" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "%s refused our certificate: revoked" },
-	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
-	  "%s refused our certificate: it does not match what it expects (a name or a pin)" },
+	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "%s refused our certificate: it does not have the name or "
+	                                     "the pin that it expects, or is not valid yet" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "%s refused our certificate" },
 	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
 	  "%s refused our certificate: it is not made for this use" },

@@ -172,6 +172,20 @@ static void find_all_series(struct tls *tls, const struct tls *previous, const c
 	}
 }
 
+/* A renewed one stands under the name of the old: no other line tells that a reload took it. */
+static void tell_of_new(const struct tls *tls, const struct tls *previous)
+{
+	const X509 *own = SSL_CTX_get0_certificate(tls->ctx),
+		   *old = SSL_CTX_get0_certificate(previous->ctx);
+	char date[TLS_DATE_SIZE], name[160];
+
+	if (own && (!old || X509_cmp(own, old) != 0))
+		spore_logf(tls->host, tls->log, SPORE_LOG_INFO,
+		           "the certificate in %s is another than before: valid until %s (%s)",
+		           tls->conf->certfile, tls_verify_date(X509_get0_notAfter(own), date),
+		           tls_verify_subject(own, name, sizeof name));
+}
+
 bool tls_expiry_set_up(struct tls *tls, const struct tls *previous, const char *instance)
 {
 	struct tls_succession *succession = previous ? previous->expiry.succession
@@ -184,6 +198,8 @@ bool tls_expiry_set_up(struct tls *tls, const struct tls *previous, const char *
 	if (!collect(tls))
 		return false;
 	find_all_series(tls, previous, instance);
+	if (previous)
+		tell_of_new(tls, previous);
 	warn_of_all(tls);
 	return true;
 }

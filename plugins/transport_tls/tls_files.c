@@ -100,7 +100,10 @@ static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const 
 	if (!passphrase.was_asked)
 		wrong(args, pointer, "expected a private key in PEM form in %s, found none", path);
 	else if (!passphrase.text.len)
-		wrong(args, pointer, "the private key in %s is encrypted: expected key_passphrase, too",
+		wrong(args, pointer,
+		      "the private key in %s is encrypted: expected key_passphrase, too, which a "
+		      "configuration "
+		      "file can have",
 		      path);
 	else
 		wrong(args, "/key_passphrase", "the passphrase does not open the private key in %s",

@@ -501,6 +501,7 @@ def test_a_reload_tells_of_the_new_certificates(tls_server, authority, certifica
             before = expiry_of(exporter.page())
             assert before[("tls", "own")] == far[2] and before[("tls", "authorities")] > 0
             swap(server, 1, {"use": "tls", "certfile": second.path, "keyfile": second.key})
+            server.process.wait_for(rf"the certificate in {second.path} is another than before: valid until {soon[1]}")
             server.process.wait_for(rf"the certificate in {second.path} expires soon, at {soon[1]}")
             after = {("tls", "own"): soon[2], ("tls", "authorities"): 0}
             assert expiry_of(exporter.page()) == after

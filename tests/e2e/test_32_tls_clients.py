@@ -94,6 +94,7 @@ def test_bad_certificates(mtls_server, flags, authority, kind):
     with mtls_server() as server:
         status, said = fate(server, flags(authority.issue("DNS:x", **options)))
         assert status == 1 and client_says in said
+        assert "before the server's Hello" not in said, "no guesses where the cause is known"
         server.process.wait_for(server_says)
 
 
@@ -114,6 +115,7 @@ def test_another_authoritys_certificate(mtls_server, flags, tmp_path):
     {"san": "alice@acme.example"},
     {"sha256": "{fingerprint}"},
     {"sha256": "{FINGERPRINT}"},
+    {"sha256": "sha256:{fingerprint}"},
     {"subject": "CN=alice,O=Acme", "san": "alice.example", "sha256": "{fingerprint}"},
 ], ids=str)
 def test_identities(mtls_server, flags, alice, mallory, what):
@@ -254,6 +256,12 @@ def test_a_data_connection_that_is_refused_is_told(mtls_server, flags, authority
     ({"clients": {"a": {}}}, "/auth/0/clients/a: expected subject, san or sha256"),
     ({"clients": {"a": {"sha256": "12"}}}, "/auth/0/clients/a/sha256: expected 64 hex digits"),
     ({"clients": {"a": {"sna": "x"}}}, 'unknown key "sna": did you mean "san"?'),
+    ({"clients": {"a": {"subject": "CN = alice"}}}, '/auth/0/clients/a/subject: expected the subject as "CN=alice,O=Acme"'),
+    ({"clients": {"a": {"subject": "CN=alice, O=Acme"}}}, "/auth/0/clients/a/subject: expected the subject as"),
+    ({"clients": {"a": {"subject": "/O=Acme/CN=alice"}}}, "/auth/0/clients/a/subject: expected the subject as"),
+    ({"clients": {"a": {"subject": "alice"}}}, "/auth/0/clients/a/subject: expected the subject as"),
+    ({"clients": {"a": {"san": "DNS:alice"}}}, "/auth/0/clients/a/san: expected a name as it stands in the certificate"),
+    ({"clients": {"a": {"san": ""}}}, "/auth/0/clients/a/san: expected a name as it stands in the certificate"),
 ])
 def test_mistakes(tmp_path, options, expected):
     path = tmp_path / "server.json"

@@ -111,7 +111,7 @@ START_TEST(values_cannot_forge_fields)
 	struct log_field fields[] = { log_str("id", "x admin=1"), log_str("b", "x=1"), log_str("c", "q\" d=\"1") };
 
 	ck_assert_str_eq(line_of(LOG_FORMAT_TEXT, "e", fields, 3),
-	                 "1970-01-01T00:00:01.500Z warn  e id=\"x admin=1\" b=\"x=1\" c=\"q\\x22 d=\\x221\"");
+	                 "1970-01-01T00:00:01.500Z warn  e id=\"x admin=1\" b=\"x=1\" c=\"q\\\" d=\\\"1\"");
 }
 END_TEST
 
