@@ -8,6 +8,7 @@
 #include "config/help.h"
 #include "config/shorthands.h"
 #include "loop/loop.h"
+#include "net/addr.h"
 #include "ops/admin.h"
 #include "ops/drain.h"
 #include "ops/overview.h"
@@ -117,6 +118,15 @@ static void begin_server_drain(void *arg)
 	server_drain(process->server, on_drained, &process->drain);
 }
 
+/* Scripts wait for this line; whoever reads it finds all ready. */
+static void announce(const struct server_settings *settings, unsigned n_workers)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	log_info("server listening", log_str("address", addr_format_ip(&settings->bind_addr, text)),
+	         log_int("port", settings->control_port), log_int("workers", n_workers));
+}
+
 static bool run_server(struct runtime *runtime, const struct reload_words *words)
 {
 	const struct server_settings *settings = &runtime->config->settings.server;
@@ -137,6 +147,7 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	if (process.server) {
 		process.host.server = process.server;
 		host_set_ready(true);
+		announce(settings, runtime->n_workers);
 		loop_run(runtime->main_loop);
 	} else {
 		fprintf(stderr, "error: %s\n", err.text);

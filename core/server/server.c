@@ -241,10 +241,8 @@ static bool open_workers(struct server *server, struct plugin_set *set, struct e
 
 struct server *server_start(const struct server_env *env, struct plugin_set *set, struct err *err)
 {
-	const struct server_settings *settings = &set->config->settings.server;
 	const struct limit_settings *limits = limits_of(set);
 	struct server *server = calloc(1, sizeof *server);
-	char text[ADDR_TEXT_SIZE];
 
 	err_set(err, "out of memory");
 	if (!server)
@@ -274,8 +272,6 @@ struct server *server_start(const struct server_env *env, struct plugin_set *set
 	pthread_mutex_lock(&the_server_lock);
 	the_server = server;
 	pthread_mutex_unlock(&the_server_lock);
-	log_info("server listening", log_str("address", addr_format_ip(&settings->bind_addr, text)),
-	         log_int("port", settings->control_port), log_int("workers", env->n_workers));
 	return server;
 }
 
