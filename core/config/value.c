@@ -203,7 +203,9 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 		}
 		at = bar ? bar + 1 : NULL;
 	}
-	snprintf(expected, sizeof expected, "one of %s", row->choices);
+	/* 1.2 is not "1.2". */
+	snprintf(expected, sizeof expected, "%sone of %s", node->type == JSON_STRING ? "" : "a string, ",
+	         row->choices);
 	return wrong(scope, node, expected);
 }
 

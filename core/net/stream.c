@@ -18,6 +18,7 @@ struct bottom {
 	int fd;
 	int cause; /* errno of the last failure */
 	bool lost; /* an end that is read from here on is none: the connection broke */
+	bool heard, ended;
 };
 
 /* Invariants: the watcher runs only while open or opening, and only for what someone waits for;
@@ -455,6 +456,11 @@ bool stream_is_lost(const struct stream *stream)
 	return stream->bottom.lost;
 }
 
+bool stream_left_unheard(const struct stream *stream)
+{
+	return !stream->bottom.heard && (stream->bottom.ended || stream->bottom.lost);
+}
+
 int stream_fd(const struct stream *stream)
 {
 	return stream->bottom.fd;
@@ -522,6 +528,8 @@ static int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n
 
 	if (got < 0)
 		return bottom_failed(bottom, want, SPORE_READ);
+	bottom->heard = bottom->heard || got > 0;
+	bottom->ended = bottom->ended || got == 0;
 	return got == 0 && bottom->lost ? SPORE_ECLOSED : got;
 }
 

@@ -70,6 +70,8 @@ int stream_fd(const struct stream *stream);
 void stream_lose(struct stream *stream, int cause);
 /* The connection broke: an end that stream_fd gives is none. (stream_read knows.) */
 bool stream_is_lost(const struct stream *stream);
+/* The peer went before it had sent a byte (while it was opened): a health check, a scan of ports. */
+bool stream_left_unheard(const struct stream *stream);
 struct loop *stream_loop(const struct stream *stream);
 /* Why the last call failed, for the log. */
 const char *stream_error(struct stream *stream);

@@ -50,6 +50,9 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 
 	if (happened & STREAM_OPENED) {
 		become_open(c);
+	} else if (stream_left_unheard(stream)) {
+		control_log(c, LOG_INFO, "connection ended before its first byte", stream_error(stream));
+		control_end(c);
 	} else {
 		control_count_refusal(c->worker, REFUSED_HANDSHAKE);
 		control_log(c, LOG_WARN, "connection refused", stream_error(stream));

@@ -11,6 +11,7 @@ import pytest
 
 from harness import peers, tls
 from harness.bulk import pattern_bytes
+from harness.metrics import Exporter
 from harness.scale import count, seconds
 from harness.services import Echo, Inbox
 from harness.sockets import connect, how_it_ends, read_exactly, read_to_end, reset
@@ -156,7 +157,7 @@ def test_a_plain_client_at_a_tls_port(tls_server, secret):
             assert client.wait(8) == 1
             client.process.wait_for("before the server's Hello: .* only one side may use a secret or TLS")
         server.process.wait_for("connection refused .*(the client does not speak TLS, which this port demands|"
-                                "handshake timed out|in the middle of the TLS handshake)")
+                                "handshake timed out)|connection ended before its first byte .*does it speak TLS at all")
 
 
 def test_the_reference_message_of_a_plain_client(tls_server):
@@ -186,6 +187,21 @@ def test_a_client_that_says_nothing(tls_server):
     with tls_server() as server, connect(*server.control) as sock:
         assert how_it_ends(sock, timeout=8)[0] == b""
         server.process.wait_for("the transport's handshake timed out")
+
+
+@pytest.mark.parametrize("end", [socket.socket.close, reset])
+def test_health_checks_are_no_refusals(tls_server, address, end):
+    """A load balancer connects and goes, all day long."""
+    port = address.free_port()
+    exporter = {"use": "prometheus", "listen": f"{address.host}:{port}"}
+    with tls_server(config={"metrics": [exporter]}) as server:
+        for _ in range(10):
+            end(connect(*server.control))
+        server.process.wait_for("info  connection ended before its first byte", times=10)
+        with connect(*server.control) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            server.process.wait_for("warn  connection refused .*does not speak TLS")
+        assert Exporter(address.host, port).page().value("spore_refusals_total", reason="handshake") == 1
 
 
 @pytest.mark.parametrize("first", [b"\x16", CLIENT_HELLO, b"\x15\x03\x03\x00\x02\x02\x28", b"\x00" * 50, b"\xff"])

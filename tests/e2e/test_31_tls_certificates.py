@@ -367,6 +367,7 @@ def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
     ("groups", "", "groups", "names of groups with colons between"),
     ("groups", "P-999", "groups", "names of groups with colons between"),
     ("min_version", "1.1", "min_version", "expected one of 1.2|1.3"),
+    ("min_version", 1.2, "min_version", "expected a string, one of 1.2|1.3, found 1.2"),
     ("insecure", True, "insecure", "for the client's side"),
     ("server_name", "x", "server_name", "for the client's side"),
     ("pins", ["sha256:" + "00" * 32], "pins", "for the client's side"),

@@ -193,7 +193,7 @@ START_TEST(choices)
 	check_bad(&row, "\"one|two\"", "expected one of one|two|three, found \"one|two\"");
 	check_bad(&row, "\"\"", "expected one of one|two|three, found \"\"");
 	check_bad(&row, "\"On\"", "expected one of one|two|three, found \"On\"");
-	check_bad(&row, "0", "expected one of one|two|three, found 0");
+	check_bad(&row, "0", "expected a string, one of one|two|three, found 0");
 }
 END_TEST
 
