@@ -170,7 +170,7 @@ BAD = [
     ("size", 0, "/size", "expected a size from 1b to 1m, such as 65536 or \"64k\", found 0"),
     ("size", "2m", "/size", "expected a size from 1b to 1m, such as 65536 or \"64k\", found \"2m\""),
     ("choice", "Red", "/choice", 'expected one of red|green|blue, found "Red"'),
-    ("choice", 0, "/choice", "expected one of red|green|blue, found 0"),
+    ("choice", 0, "/choice", "expected a string, one of red|green|blue, found 0"),
     ("addr", "127.0.0.1", "/addr",
      'expected an address with a port such as "127.0.0.1:80" or "[::1]:80", found "127.0.0.1"'),
     ("addr", "::1:80", "/addr",
