@@ -3,11 +3,11 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "ops/ctl.h"
-#include "ops/keygen.h"
-#include "ops/plugin_command.h"
-#include "ops/reference_command.h"
-#include "ops/serve.h"
+#include "commands/ctl.h"
+#include "commands/keygen.h"
+#include "commands/plugin_command.h"
+#include "commands/reference_command.h"
+#include "commands/serve.h"
 #include "version.h"
 
 struct command {

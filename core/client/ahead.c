@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "client/uplink.h"
 #include "config/settings.h"
 #include "net/sock.h"

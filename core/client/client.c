@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/descriptors.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "client/ahead.h"
 #include "client/proxy.h"
 #include "client/session.h"

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "link/plugin_set.h"
+#include "chain/plugin_set.h"
 
 struct client;
 struct metrics;

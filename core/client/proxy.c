@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "client/ahead.h"
 #include "client/uplink.h"
 #include "config/settings.h"

@@ -8,13 +8,13 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "client/ahead.h"
 #include "client/proxy.h"
 #include "config/settings.h"
 #include "net/sock.h"
 #include "net/stream.h"
-#include "plugin/host.h"
+#include "host/host.h"
 
 /* How often a server of ours shall hear us, until it says how often it wants to. */
 enum { PULSE_MS = 4000 };

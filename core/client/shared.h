@@ -7,7 +7,7 @@
 #include "client/stats.h"
 #include "client/turns.h"
 #include "link/linger.h"
-#include "link/plugin_set.h"
+#include "chain/plugin_set.h"
 #include "loop/deadline.h"
 #include "loop/loop.h"
 #include "relay/relay.h"

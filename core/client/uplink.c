@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "link/transport.h"
+#include "chain/transport.h"
 #include "net/stream.h"
-#include "plugin/status.h"
+#include "host/status.h"
 
 /* As bore's client. */
 enum { DIAL_MS = 3000 };

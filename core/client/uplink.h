@@ -5,7 +5,7 @@
 #define CORE_UPLINK_H
 
 #include "client/shared.h"
-#include "link/auth.h"
+#include "chain/auth.h"
 #include "link/link.h"
 #include "net/dial.h"
 

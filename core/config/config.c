@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/access.h"
+#include "log/access.h"
 #include "base/text.h"
 #include "config/command.h"
 #include "config/place.h"
-#include "config/value.h"
+#include "option/value.h"
 #include "net/addr.h"
 
 enum { MAX_FILE = 64 * 1024 * 1024 };

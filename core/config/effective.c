@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config/value_text.h"
+#include "option/value_text.h"
 
 enum { POINTER_SIZE = 1024, SOURCE_SIZE = 512 };
 

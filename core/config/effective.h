@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/crypto.h"
-#include "config/option.h"
+#include "option/option.h"
 
 struct effective_value {
 	char *pointer, *value;

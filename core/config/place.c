@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "config/command.h"
 #include "config/config.h"
-#include "config/diag.h"
+#include "diag/diag.h"
 #include "config/shorthands.h"
 
 /* A node that a shorthand needs and that nobody wrote. */

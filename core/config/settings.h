@@ -5,7 +5,7 @@
 
 #include <spore/option.h>
 
-#include "config/option.h"
+#include "option/option.h"
 
 /* Tunnels of clients whom a new configuration would refuse. */
 enum { ON_RELOAD_CLOSE, ON_RELOAD_KEEP };

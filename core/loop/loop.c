@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/thread.h"
+#include "log/thread.h"
 
 struct task_queue {
 	struct loop_task *first, **end;

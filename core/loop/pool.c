@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/thread.h"
+#include "log/thread.h"
 
 struct pool {
 	pthread_mutex_t lock;

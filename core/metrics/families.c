@@ -1,6 +1,6 @@
 #include "metrics/families.h"
 
-#include "base/log.h"
+#include "log/log.h"
 
 enum { MOST_LABELS = 8 };
 

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/sock.h"

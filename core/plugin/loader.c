@@ -10,8 +10,8 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "base/guest.h"
-#include "base/log.h"
+#include "log/guest.h"
+#include "log/log.h"
 #include "base/text.h"
 
 /* ---- what the entry point returns is as untrusted as any input -------------------------------- */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "loop/loop.h"
 #include "net/stream.h"
 #include "relay/pipes.h"

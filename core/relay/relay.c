@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "log/log.h"
 #include "loop/loop.h"
 #include "net/sock.h"
 #include "net/stream.h"

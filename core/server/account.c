@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "plugin/instance.h"
+#include "host/instance.h"
 #include "server/source.h"
 
 void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors,

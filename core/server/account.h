@@ -12,8 +12,8 @@
 
 #include "base/list.h"
 #include "config/settings.h"
-#include "plugin/grant.h"
-#include "server/refusal.h"
+#include "host/grant.h"
+#include "wire/refusal.h"
 #include "server/stats.h"
 
 struct instance;

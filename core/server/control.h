@@ -15,11 +15,11 @@
 #ifndef CORE_CONTROL_H
 #define CORE_CONTROL_H
 
-#include "base/log.h"
+#include "log/log.h"
 #include "base/uuid.h"
-#include "link/auth.h"
+#include "chain/auth.h"
 #include "link/link.h"
-#include "server/refusal.h"
+#include "wire/refusal.h"
 #include "server/strangers.h"
 #include "server/worker.h"
 

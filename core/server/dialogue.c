@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "net/addr.h"
 #include "net/sock.h"
 #include "net/stream.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
 #include "server/census.h"

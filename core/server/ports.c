@@ -5,7 +5,7 @@
 
 #include "base/crypto.h"
 #include "net/sock.h"
-#include "server/refusal.h"
+#include "wire/refusal.h"
 
 /* bore tries 150 random ports; where the range is small or nearly full, a look at a few more in turn
  * still finds what is there, and bounds the time that a full range costs. */

@@ -3,7 +3,7 @@
 #define CORE_PORTS_H
 
 #include "config/settings.h"
-#include "plugin/grant.h"
+#include "host/grant.h"
 
 /* May a tunnel with this grant (or NULL) ask for this port? */
 bool ports_allow(const struct server_settings *settings, const struct grant *grant, uint16_t wanted);

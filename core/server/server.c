@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/descriptors.h"
-#include "base/log.h"
+#include "log/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/survey.h"

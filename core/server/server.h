@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "link/plugin_set.h"
+#include "chain/plugin_set.h"
 
 struct census_question;
 struct grant;

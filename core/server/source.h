@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 #include "config/settings.h"
-#include "server/refusal.h"
+#include "wire/refusal.h"
 
 struct source;
 struct source_table;

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "server/refusal.h"
+#include "wire/refusal.h"
 
 struct loop;
 struct metrics;

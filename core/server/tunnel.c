@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/guest.h"
-#include "base/log.h"
-#include "link/acl.h"
+#include "log/guest.h"
+#include "log/log.h"
+#include "chain/acl.h"
 #include "link/link.h"
 #include "net/addr.h"
 #include "net/listener.h"

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include "base/log.h"
-#include "link/acl.h"
+#include "log/log.h"
+#include "chain/acl.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/listener.h"

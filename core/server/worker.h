@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #include "link/linger.h"
-#include "link/plugin_set.h"
+#include "chain/plugin_set.h"
 #include "loop/deadline.h"
 #include "relay/relay.h"
 #include "server/account.h"

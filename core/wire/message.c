@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/scan.h"
+#include "json/scan.h"
 #include "base/text.h"
 
 enum payload { PORT, OBJECT, EXTENSION, TEXT, ID, NOTHING };

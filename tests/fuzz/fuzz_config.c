@@ -240,7 +240,7 @@ static void check_line(const char *line, size_t len, const struct invocation *in
 	FUZZ_CHECK(at_line >= 1 && column >= 1 && column <= in->len + 1);
 }
 
-/* As config/diag says: of more, the rest is counted. */
+/* As diag/diag says: of more, the rest is counted. */
 enum { MOST_SHOWN = 100 };
 
 static void check_mistakes(const struct diag *diag, const struct invocation *in, const char *printed)

@@ -1,6 +1,6 @@
 /* fuzz_frames - the wire: bytes to frames to messages and back, in all directions. The input is what
  * a connection receives. */
-#include "base/scan.h"
+#include "json/scan.h"
 #include "fuzz.h"
 #include "wire/frame.h"
 #include "wire/message.h"

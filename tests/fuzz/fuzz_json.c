@@ -1,7 +1,7 @@
 /* fuzz_json - the scanner and the tree of a JSON text: every value stands where it says, and its
  * pointer leads back to it. */
-#include "base/json.h"
-#include "base/scan.h"
+#include "json/json.h"
+#include "json/scan.h"
 #include "base/text.h"
 #include "fuzz.h"
 

@@ -513,7 +513,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	signal(SIGPIPE, SIG_IGN); /* as ops/runtime does */
+	signal(SIGPIPE, SIG_IGN); /* as process/runtime does */
 	snprintf(text, sizeof text, "127.%u.%u.%u", 64 + (pid >> 16 & 63), pid >> 8 & 255, pid & 255);
 	FUZZ_CHECK(addr_parse_ip(text, &address));
 	address.port = PORT;

@@ -1,8 +1,8 @@
 /* fuzz_server - the server's state machine, played by a crowd of clients and visitors: the input is a
  * program (server_program.h). */
 #include "fuzz.h"
-#include "plugin/grant.h"
-#include "plugin/instance.h"
+#include "host/grant.h"
+#include "host/instance.h"
 #include "scarce.h"
 #include "server/judge.h"
 #include "server_crowd.h"

@@ -6,18 +6,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/logline.h"
+#include "log/log.h"
+#include "log/logline.h"
 #include "config/shorthands.h"
 #include "fuzz.h"
-#include "link/retirer.h"
+#include "chain/retirer.h"
 #include "loop/loop.h"
 #include "memory_file.h"
 #include "metrics/metrics.h"
 #include "net/addr.h"
 #include "net/resolve.h"
 #include "net/sock.h"
-#include "plugin/host.h"
+#include "host/host.h"
 #include "server/pending.h"
 #include "server/server.h"
 #include "still.h"
@@ -200,7 +200,7 @@ void house_init(struct house *house)
 	char address[ADDR_TEXT_SIZE];
 	struct err err = { "" };
 
-	signal(SIGPIPE, SIG_IGN); /* as ops/runtime does */
+	signal(SIGPIPE, SIG_IGN); /* as process/runtime does */
 	/* All levels; the writer's thread is not needed. */
 	FUZZ_CHECK(log_start(LOG_TRACE, LOG_FORMAT_TEXT));
 	log_stop();

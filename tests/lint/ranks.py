@@ -22,14 +22,17 @@ import source
 # Lowest first. main.c is the file, all others are folders of core/.
 RANKS = [
     {"base"},
-    {"loop"},
+    {"json", "log"},
+    {"loop", "diag"},
     {"metrics"},
     {"net", "wire"},
-    {"plugin", "config"},
-    {"link"},
-    {"relay"},
-    {"server", "client"},
-    {"ops"},
+    {"option", "plugin", "link", "relay"},
+    {"config", "host"},
+    {"chain"},
+    {"server", "client", "inventory"},
+    {"process", "reference"},
+    {"admin"},
+    {"commands"},
     {"main.c"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -46,10 +46,10 @@ class InAFolder(unittest.TestCase):
 class Ranks(InAFolder):
     def setUp(self):
         super().setUp()
-        for folder in ("base", "loop", "net", "wire", "config", "server", "client", "ops"):
+        for folder in ("base", "loop", "net", "wire", "config", "server", "client", "commands"):
             self.write(f"core/{folder}/{folder}.h", "")
         self.write("core/config/shorthands.c", 'const char *names = "hmac auth_hmac";\n')
-        self.write("core/main.c", '#include "ops/ops.h"\n#include "version.h"\n')
+        self.write("core/main.c", '#include "commands/serve.h"\n#include "version.h"\n')
         self.write("core/base/digest.c", '#include "base/base.h"\n\n#include <openssl/evp.h>\n')
         self.write("core/net/net.c", '#include "net/net.h"\n\n#include <ev.h>\n#include <spore/base.h>\n')
         self.write("core/server/server.c", '#include "server/server.h"\n#include "net/net.h"\n#include "wire/wire.h"\n')
@@ -78,7 +78,7 @@ class Ranks(InAFolder):
         self.assert_refused("core/net/x.h", '\n  #  include "wire/wire.h"\n', r"x.h:2: .* net and wire have the same rank")
 
     def test_main_from_below(self):
-        self.assert_refused("core/ops/x.c", '#include "main.c"\n', "main.c ranks above ops")
+        self.assert_refused("core/commands/x.c", '#include "main.c"\n', "main.c ranks above commands")
 
     def test_a_folder_without_a_rank(self):
         self.assert_refused("core/extra/x.c", "", "core/extra has no rank")

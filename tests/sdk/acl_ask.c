@@ -21,12 +21,12 @@
 #include <unistd.h>
 
 #include "config/shorthands.h"
-#include "link/plugin_set.h"
-#include "link/retirer.h"
+#include "chain/plugin_set.h"
+#include "chain/retirer.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "net/addr.h"
-#include "plugin/host.h"
+#include "host/host.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1

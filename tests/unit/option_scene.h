@@ -5,7 +5,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "config/option.h"
+#include "option/option.h"
 
 struct option_scene {
 	struct json_doc *doc;

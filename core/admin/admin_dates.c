@@ -1,0 +1,78 @@
+#include "admin/admin_dates.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "metrics/metrics.h"
+
+struct dates {
+	struct jsonout *json;
+	const char *metric; /* that is visited; NULL: no date */
+	int64_t now_s;
+};
+
+static bool is_date(const spore_metric_spec *family)
+{
+	static const char end[] = "_timestamp_seconds";
+	size_t len = strlen(family->name);
+
+	return family->type == SPORE_METRIC_GAUGE && len >= sizeof end - 1 &&
+	       strcmp(family->name + len - (sizeof end - 1), end) == 0;
+}
+
+static void begin_date(void *arg, const spore_metric_spec *family)
+{
+	struct dates *dates = arg;
+
+	dates->metric = is_date(family) ? family->name : NULL;
+}
+
+static int64_t whole_days(int64_t seconds)
+{
+	const int64_t day = 86400;
+
+	return seconds >= 0 ? seconds / day : -((-seconds + day - 1) / day);
+}
+
+/* Up to the year 9999; 0 means that there is none. */
+static void write_date(void *arg, const spore_kv *labels, size_t n_labels, double value)
+{
+	struct dates *dates = arg;
+	struct jsonout *json = dates->json;
+	char text[256];
+	struct tm utc;
+	time_t at;
+
+	if (!dates->metric || !(value >= 1 && value < 253402300800.0))
+		return;
+	at = (time_t)value;
+	gmtime_r(&at, &utc);
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	jsonout_begin(json, NULL, '{');
+	jsonout_text(json, "metric", dates->metric);
+	jsonout_text(json, "utc", text);
+	jsonout_int(json, "days_left", whole_days((int64_t)at - dates->now_s));
+	jsonout_begin(json, "labels", '[');
+	for (size_t i = 0; i < n_labels; i++) {
+		snprintf(text, sizeof text, "%.*s=%.*s", (int)labels[i].key.len, labels[i].key.ptr,
+		         (int)labels[i].value.len, labels[i].value.ptr);
+		jsonout_text(json, NULL, text);
+	}
+	jsonout_end(json, ']');
+	jsonout_end(json, '}');
+}
+
+void admin_dates_write(struct metrics *metrics, int64_t now_s, struct jsonout *json)
+{
+	static const spore_metric_visitor visitor = {
+		.struct_size = sizeof visitor,
+		.begin = begin_date,
+		.value = write_date,
+	};
+	struct dates dates = { json, NULL, now_s };
+
+	jsonout_begin(json, "dates", '[');
+	metrics_visit(metrics, &visitor, &dates);
+	jsonout_end(json, ']');
+}

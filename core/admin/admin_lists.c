@@ -1,0 +1,234 @@
+#include "admin/admin_lists.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "chain/retirer.h"
+#include "loop/loop.h"
+#include "loop/survey.h"
+#include "net/addr.h"
+#include "process/runtime.h"
+#include "server/census.h"
+
+/* ---- rows of all workers ------------------------------------------------------------------------- */
+
+/* All begin with their id. */
+struct rows {
+	const uint64_t **items; /* owned; by id */
+	size_t n, all;
+};
+
+static int by_id(const void *a, const void *b)
+{
+	const uint64_t *one = *(const uint64_t *const *)a, *other = *(const uint64_t *const *)b;
+
+	return *one < *other ? -1 : *one > *other;
+}
+
+static struct rows gather(const struct survey *survey, unsigned n_workers, bool tunnels)
+{
+	struct rows rows = { 0 };
+	size_t room = 0;
+
+	for (unsigned i = 0; i < n_workers; i++) {
+		const struct census *census = survey_answer(survey, i);
+
+		room += !census ? 0 : tunnels ? census->tunnels_shown : census->relays_shown;
+		rows.all += !census ? 0 : tunnels ? census->n_tunnels : census->n_relays;
+	}
+	rows.items = calloc(room + 1, sizeof *rows.items);
+	for (unsigned i = 0; rows.items && i < n_workers; i++) {
+		const struct census *census = survey_answer(survey, i);
+
+		for (size_t k = 0; census && tunnels && k < census->tunnels_shown; k++)
+			rows.items[rows.n++] = &census->tunnels[k].id;
+		for (size_t k = 0; census && !tunnels && k < census->relays_shown; k++)
+			rows.items[rows.n++] = &census->relays[k].id;
+	}
+	if (rows.n > 1)
+		qsort(rows.items, rows.n, sizeof *rows.items, by_id);
+	return rows;
+}
+
+static size_t begin_rows(struct rows *rows, const char *key, size_t most, struct jsonout *json)
+{
+	jsonout_int(json, "all", (int64_t)rows->all);
+	jsonout_begin(json, key, '[');
+	return rows->n < most ? rows->n : most;
+}
+
+static void end_rows(struct rows *rows, struct jsonout *json)
+{
+	jsonout_end(json, ']');
+	free(rows->items);
+}
+
+static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *json)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	jsonout_begin(json, NULL, '{');
+	jsonout_int(json, "id", (int64_t)tunnel->id);
+	jsonout_int(json, "port", tunnel->port);
+	jsonout_text(json, "identity", tunnel->identity);
+	jsonout_text(json, "client", addr_format(&tunnel->client, text));
+	jsonout_bool(json, "heartbeats", tunnel->beats);
+	jsonout_int(json, "age_ms", tunnel->age_ms);
+	jsonout_int(json, "visitors", tunnel->visitors);
+	jsonout_int(json, "waiting", tunnel->pending);
+	jsonout_int(json, "visitors_all", (int64_t)tunnel->visitors_all);
+	jsonout_int(json, "bytes_up", (int64_t)tunnel->bytes_up);
+	jsonout_int(json, "bytes_down", (int64_t)tunnel->bytes_down);
+	jsonout_end(json, '}');
+}
+
+void admin_tunnels_write(const struct survey *survey, unsigned n_workers, size_t most,
+                         struct jsonout *json)
+{
+	struct rows rows = gather(survey, n_workers, true);
+	size_t n = begin_rows(&rows, "tunnels", most, json);
+
+	for (size_t i = 0; i < n; i++)
+		write_tunnel((const void *)rows.items[i], json);
+	end_rows(&rows, json);
+	admin_silent_write(survey, n_workers, json);
+}
+
+/* NULL: its tunnel has gone, or is not among those that are shown. */
+static const char *identity_of(const struct rows *tunnels, uint64_t id)
+{
+	const uint64_t *key = &id, **found = NULL;
+
+	if (tunnels->n > 0)
+		found = bsearch(&key, tunnels->items, tunnels->n, sizeof *tunnels->items, by_id);
+	return found ? ((const struct census_tunnel *)(const void *)*found)->identity : NULL;
+}
+
+static void write_relay(const struct census_relay *relay, const char *identity, struct jsonout *json)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	jsonout_begin(json, NULL, '{');
+	jsonout_int(json, "id", (int64_t)relay->id);
+	jsonout_int(json, "tunnel", (int64_t)relay->tunnel);
+	jsonout_int(json, "port", relay->port);
+	jsonout_text(json, "identity", identity);
+	jsonout_text(json, "visitor", addr_format(&relay->visitor, text));
+	jsonout_int(json, "age_ms", relay->age_ms);
+	jsonout_int(json, "idle_ms", relay->idle_ms);
+	jsonout_int(json, "bytes_up", (int64_t)relay->bytes_up);
+	jsonout_int(json, "bytes_down", (int64_t)relay->bytes_down);
+	jsonout_end(json, '}');
+}
+
+void admin_relays_write(const struct survey *survey, unsigned n_workers, size_t most,
+                        struct jsonout *json)
+{
+	struct rows tunnels = gather(survey, n_workers, true);
+	struct rows rows = gather(survey, n_workers, false);
+	size_t n = begin_rows(&rows, "relays", most, json);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct census_relay *relay = (const void *)rows.items[i];
+
+		write_relay(relay, identity_of(&tunnels, relay->tunnel), json);
+	}
+	end_rows(&rows, json);
+	free(tunnels.items);
+	admin_silent_write(survey, n_workers, json);
+}
+
+void admin_silent_write(const struct survey *survey, unsigned n_workers, struct jsonout *json)
+{
+	jsonout_begin(json, "silent_workers", '[');
+	for (unsigned i = 0; i < n_workers; i++) {
+		if (!survey_answer(survey, i))
+			jsonout_int(json, NULL, i);
+	}
+	jsonout_end(json, ']');
+}
+
+/* ---- loops --------------------------------------------------------------------------------------- */
+
+static void write_vitals(const struct loop_vitals *vitals, struct jsonout *json)
+{
+	jsonout_int(json, "turns", (int64_t)vitals->turns);
+	jsonout_int(json, "busy_ms", vitals->busy_ns / 1000000);
+	jsonout_int(json, "longest_us", vitals->longest_ns / 1000);
+	jsonout_int(json, "recent_us", vitals->recent_ns / 1000);
+}
+
+static void write_worker(const struct survey *survey, unsigned index, struct jsonout *json)
+{
+	const struct census *census = survey_answer(survey, index);
+
+	jsonout_begin(json, NULL, '{');
+	jsonout_int(json, "worker", index);
+	jsonout_bool(json, "answers", census != NULL);
+	if (census) {
+		jsonout_int(json, "waited_us", survey_waited_ns(survey, index) / 1000);
+		write_vitals(&census->vitals, json);
+		jsonout_int(json, "tunnels", census->n_tunnels);
+		jsonout_int(json, "relays", census->n_relays);
+		jsonout_int(json, "strangers", census->n_strangers);
+	}
+	jsonout_end(json, '}');
+}
+
+void admin_loops_write(const struct survey *survey, unsigned n_workers, const struct loop *main_loop,
+                       struct jsonout *json)
+{
+	struct loop_vitals vitals = loop_vitals(main_loop);
+
+	jsonout_begin(json, "workers", '[');
+	for (unsigned i = 0; i < n_workers; i++)
+		write_worker(survey, i, json);
+	jsonout_end(json, ']');
+	jsonout_begin(json, "main", '{');
+	write_vitals(&vitals, json);
+	jsonout_end(json, '}');
+}
+
+/* ---- plugins ------------------------------------------------------------------------------------- */
+
+static void write_instance(const struct instance *instance, unsigned generation, void *arg)
+{
+	struct jsonout *json = arg;
+	const char *kind = registry_kind_name(instance->component->kind);
+
+	jsonout_begin(json, NULL, '{');
+	jsonout_int(json, "generation", generation);
+	jsonout_text(json, "kind", kind);
+	jsonout_text(json, "name", instance->name);
+	jsonout_text(json, "component", instance->component->name);
+	jsonout_text(json, "file", instance->plugin->path);
+	jsonout_int(json, "users", atomic_load(&instance->refs));
+	jsonout_end(json, '}');
+}
+
+static void write_file(const struct loaded *loaded, struct jsonout *json)
+{
+	char digest[LOADER_DIGEST_TEXT_SIZE], abi[16];
+
+	snprintf(abi, sizeof abi, "%u.%u", loaded->note.abi_major, loaded->note.abi_minor);
+	jsonout_begin(json, NULL, '{');
+	jsonout_text(json, "file", loaded->path);
+	jsonout_text(json, "plugin", loaded->note.plugin);
+	jsonout_text(json, "version", loaded->note.version);
+	jsonout_text(json, "abi", abi);
+	jsonout_text(json, "digest", loader_digest_text(loaded->digest, digest));
+	jsonout_end(json, '}');
+}
+
+void admin_plugins_write(const struct runtime *runtime, struct jsonout *json)
+{
+	jsonout_int(json, "generation", runtime->generation);
+	jsonout_int(json, "generations_alive", retirer_generations(runtime->retirer));
+	jsonout_begin(json, "instances", '[');
+	retirer_each(runtime->retirer, write_instance, json);
+	jsonout_end(json, ']');
+	jsonout_begin(json, "files", '[');
+	for (const struct loaded *i = runtime->registry.loader.first; i; i = i->next)
+		write_file(i, json);
+	jsonout_end(json, ']');
+}

@@ -1,0 +1,158 @@
+#include "admin/admin_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config/settings.h"
+
+enum { BACKLOG = 128, LOCK_TRIES = 100 };
+
+bool admin_socket_path(const struct admin_settings *settings, char *out, size_t size)
+{
+	const char *folder = getenv("RUNTIME_DIRECTORY");
+
+	if (settings->socket)
+		snprintf(out, size, "%s", settings->socket);
+	else if (folder && *folder) /* the first of systemd's list */
+		snprintf(out, size, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
+	else
+		*out = '\0';
+	return *out != '\0';
+}
+
+/* ---- what is there already ---------------------------------------------------------------------- */
+
+static bool fail(struct err *err, const char *path, const char *why)
+{
+	err_set(err, "cannot create the admin socket %s: %s", path, why);
+	return false;
+}
+
+static int new_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+static bool is_alive(const struct sockaddr_un *addr)
+{
+	int fd = new_socket();
+	bool alive = connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 || errno == EAGAIN;
+
+	if (fd >= 0)
+		close(fd);
+	return alive;
+}
+
+/* Removes what a dead server has left. */
+static bool clear(const struct sockaddr_un *addr, struct err *err)
+{
+	const char *path = addr->sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT || fail(err, path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return fail(err, path, "there is a file of that name which is no socket");
+	if (is_alive(addr))
+		return fail(err, path,
+		            "another server listens there; choose another path with --admin-socket");
+	return unlink(path) == 0 || fail(err, path, strerror(errno));
+}
+
+/* ---- its birth ---------------------------------------------------------------------------------- */
+
+/* Two servers that start at once must not both find it dead: the folder is locked, for an instant. */
+static int lock_folder(const char *path, struct err *err)
+{
+	char copy[sizeof((struct sockaddr_un *)0)->sun_path];
+	int fd;
+
+	snprintf(copy, sizeof copy, "%s", path);
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		fail(err, path, strerror(errno));
+		return -1;
+	}
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK || i == LOCK_TRIES) {
+			fail(err, path, "its folder cannot be locked");
+			close(fd);
+			return -1;
+		}
+		nanosleep(&(struct timespec){ 0, 10 * 1000000L }, NULL);
+	}
+	return fd;
+}
+
+/* A unix socket's file has the mode that the socket has when it is bound, so nobody else can connect in
+ * between, and the process's umask is left alone. */
+static int listen_at(const struct sockaddr_un *addr, struct err *err)
+{
+	int fd = new_socket();
+
+	if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
+	    bind(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	fail(err, addr->sun_path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int admin_socket_open(struct admin_socket *socket, const char *path, struct err *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int lock, fd = -1;
+
+	*socket = (struct admin_socket){ 0 };
+	if (strlen(path) >= sizeof addr.sun_path) {
+		fail(err, path, "the path is longer than a unix socket's may be (107 bytes)");
+		return -1;
+	}
+	strcpy(addr.sun_path, path);
+	lock = lock_folder(path, err);
+	if (lock < 0)
+		return -1;
+	if (clear(&addr, err))
+		fd = listen_at(&addr, err);
+	if (fd >= 0)
+		*socket = (struct admin_socket){ strdup(path),
+			                         open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) };
+	close(lock);
+	return fd;
+}
+
+void admin_socket_remove(struct admin_socket *socket)
+{
+	struct stat own, there;
+
+	if (!socket->path)
+		return;
+	if (fstat(socket->file, &own) == 0 && lstat(socket->path, &there) == 0 &&
+	    own.st_dev == there.st_dev && own.st_ino == there.st_ino)
+		unlink(socket->path);
+	close(socket->file);
+	free(socket->path);
+	*socket = (struct admin_socket){ 0 };
+}
+
+bool admin_socket_is_trusted(int fd, uid_t *uid_out)
+{
+	struct ucred who;
+	socklen_t len = sizeof who;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+		return false;
+	*uid_out = who.uid;
+	return who.uid == 0 || who.uid == geteuid();
+}

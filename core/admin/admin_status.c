@@ -1,0 +1,118 @@
+#include "admin/admin_status.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "log/logline.h"
+#include "chain/retirer.h"
+#include "loop/survey.h"
+#include "metrics/metrics.h"
+#include "net/addr.h"
+#include "admin/admin_command.h"
+#include "admin/admin_dates.h"
+#include "admin/admin_lists.h"
+#include "process/drain.h"
+#include "process/runtime.h"
+#include "server/census.h"
+#include "version.h"
+
+/* ---- what the metrics know already --------------------------------------------------------------- */
+
+struct figure {
+	const char *key, *family;
+	double value;
+};
+
+struct figures {
+	struct figure *items;
+	size_t n;
+	struct figure *current; /* of the family that is visited; NULL: nobody's */
+};
+
+static void begin_figure(void *arg, const spore_metric_spec *family)
+{
+	struct figures *figures = arg;
+
+	figures->current = NULL;
+	for (size_t i = 0; i < figures->n; i++) {
+		if (strcmp(figures->items[i].family, family->name) == 0)
+			figures->current = &figures->items[i];
+	}
+}
+
+static void add_to_figure(void *arg, const spore_kv *labels, size_t n_labels, double value)
+{
+	struct figures *figures = arg;
+
+	(void)labels;
+	(void)n_labels;
+	if (figures->current)
+		figures->current->value += value;
+}
+
+static void write_figures(struct metrics *metrics, struct jsonout *json)
+{
+	static const spore_metric_visitor visitor = {
+		.struct_size = sizeof visitor,
+		.begin = begin_figure,
+		.value = add_to_figure,
+	};
+	struct figure items[] = {
+		{ "tunnels", "spore_tunnels", 0 },
+		{ "relays", "spore_relays", 0 },
+		{ "waiting", "spore_connections_pending", 0 },
+		{ "visitors_all", "spore_connections_incoming_total", 0 },
+		{ "bytes", "spore_bytes_proxied_total", 0 },
+		{ "refusals", "spore_refusals_total", 0 },
+		{ "memory", "spore_resident_memory_bytes", 0 },
+		{ "descriptors", "spore_open_descriptors", 0 },
+		{ "max_descriptors", "spore_max_descriptors", 0 },
+		{ "log_lines_dropped", "spore_log_dropped_lines_total", 0 },
+	};
+	struct figures figures = { items, sizeof items / sizeof *items, NULL };
+
+	metrics_visit(metrics, &visitor, &figures);
+	for (size_t i = 0; i < figures.n; i++)
+		jsonout_int(json, items[i].key, (int64_t)items[i].value);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------- */
+
+static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < n_workers; i++) {
+		const struct census *census = survey_answer(survey, i);
+
+		n += census ? census->n_strangers : 0;
+	}
+	return n;
+}
+
+void admin_status_write(const struct admin_host *host, const struct survey *survey, struct jsonout *json)
+{
+	const struct runtime *runtime = host->runtime;
+	const struct server_settings *settings = &runtime->config->settings.server;
+	spore_addr addr = settings->bind_addr;
+	char text[ADDR_TEXT_SIZE];
+
+	addr.port = (uint16_t)settings->control_port;
+	jsonout_text(json, "version", SPORE_VERSION);
+	jsonout_int(json, "pid", getpid());
+	jsonout_text(json, "state", host->drain->begun ? "draining" : "serving");
+	jsonout_text(json, "control_port", addr_format(&addr, text));
+	jsonout_int(json, "up_ms", clock_ms() - runtime->started_ms);
+	jsonout_int(json, "workers", runtime->n_workers);
+	admin_silent_write(survey, runtime->n_workers, json);
+	jsonout_int(json, "generation", runtime->generation);
+	jsonout_int(json, "generations_alive", retirer_generations(runtime->retirer));
+	jsonout_int(json, "plugin_instances", retirer_alive(runtime->retirer));
+	jsonout_int(json, "strangers", count_strangers(survey, runtime->n_workers));
+	write_figures(runtime->metrics, json);
+	jsonout_text(json, "log_level", logline_level_name(log_get_level()));
+	admin_dates_write(runtime->metrics, (int64_t)time(NULL), json);
+}

@@ -1,0 +1,41 @@
+#include "chain/acl.h"
+
+#include "base/clock.h"
+#include "log/guest.h"
+#include "log/log.h"
+#include "host/status.h"
+
+bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t point,
+                const spore_addr *peer, const spore_addr *local, const char *identity)
+{
+	spore_acl_query query = {
+		.struct_size = sizeof query,
+		.point = point,
+		.peer = peer,
+		.local = local,
+		.identity = spore_cstr(identity),
+	};
+
+	for (size_t i = 0; i < chain->n; i++) {
+		const struct instance *instance = chain->items[i];
+		const spore_acl_ops *ops = instance->component->ops;
+		int64_t began_ns = clock_ns();
+		char text[STATUS_TEXT_SIZE];
+		int32_t verdict;
+
+		guest_enter(instance->name);
+		verdict = ops->check(instance_state(instance, loop), &query);
+		guest_leave();
+		meter_call(&instance->meter, loop, METER_CHECK, began_ns);
+		if (verdict == SPORE_ALLOW)
+			return true;
+		if (verdict == SPORE_NEXT)
+			continue;
+		if (verdict != SPORE_DENY)
+			log_error("access list gave no verdict, denied",
+			          log_str("plugin", instance->name),
+			          log_str("status", status_text(verdict, text)));
+		return false;
+	}
+	return true;
+}

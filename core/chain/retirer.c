@@ -1,0 +1,197 @@
+#include "chain/retirer.h"
+
+#include <ev.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "config/config.h"
+#include "loop/loop.h"
+#include "host/instance.h"
+
+static const double retry_s = 0.05;
+
+struct retirer {
+	struct loop *main_loop;
+	struct list ending; /* of struct retiree: nobody uses them, and something is in flight */
+	unsigned alive;
+	struct list all;     /* of struct retiree, by generation */
+	unsigned generation; /* of who comes next */
+	atomic_uint n_generations;
+	ev_timer retry;
+};
+
+struct retiree {
+	struct list node;  /* in retirer->ending */
+	struct list alive; /* in retirer->all */
+	unsigned generation;
+	struct loop_task task; /* to main, with the last reference */
+	struct retirer *retirer;
+	struct instance *instance;
+	struct config *config; /* ref: the instance's options live in it */
+};
+
+/* ---- [main] ------------------------------------------------------------------------------------- */
+
+static void count_generations(struct retirer *retirer)
+{
+	unsigned n = 0, last = 0;
+
+	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
+		unsigned generation = LIST_OWNER(i, struct retiree, alive)->generation;
+
+		n += generation != last;
+		last = generation;
+	}
+	atomic_store(&retirer->n_generations, n);
+}
+
+static bool try_to_end(struct retiree *retiree)
+{
+	struct retirer *retirer = retiree->retirer;
+
+	if (!instance_stop(retiree->instance))
+		return false;
+	log_debug("plugin instance ended", log_str("plugin", retiree->instance->name));
+	list_remove(&retiree->node);
+	list_remove(&retiree->alive);
+	count_generations(retirer);
+	instance_free(retiree->instance);
+	config_unref(retiree->config);
+	free(retiree);
+	retirer->alive--;
+	return true;
+}
+
+static void try_all(struct retirer *retirer)
+{
+	struct list *next;
+
+	for (struct list *i = retirer->ending.next; i != &retirer->ending; i = next) {
+		next = i->next;
+		try_to_end(LIST_OWNER(i, struct retiree, node));
+	}
+}
+
+static void on_retry(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct retirer *retirer = timer->data;
+
+	(void)events;
+	try_all(retirer);
+	if (list_is_empty(&retirer->ending))
+		ev_timer_stop(ev, timer);
+}
+
+static void run_end(struct loop_task *task)
+{
+	struct retiree *retiree = (void *)((char *)task - offsetof(struct retiree, task));
+	struct retirer *retirer = retiree->retirer;
+
+	list_append(&retirer->ending, &retiree->node);
+	if (!try_to_end(retiree))
+		ev_timer_again(loop_ev(retirer->main_loop), &retirer->retry);
+}
+
+/* [any] */
+static void on_unused(struct instance *instance, void *arg)
+{
+	struct retiree *retiree = arg;
+
+	(void)instance;
+	loop_post(retiree->retirer->main_loop, &retiree->task);
+}
+
+struct retirer *retirer_new(struct loop *main_loop)
+{
+	struct retirer *retirer = calloc(1, sizeof *retirer);
+
+	if (!retirer)
+		return NULL;
+	retirer->main_loop = main_loop;
+	list_init(&retirer->ending);
+	list_init(&retirer->all);
+	retirer->generation = 1;
+	ev_timer_init(&retirer->retry, on_retry, 0.0, retry_s);
+	retirer->retry.data = retirer;
+	return retirer;
+}
+
+bool retirer_adopt(struct retirer *retirer, struct instance *instance, struct config *config)
+{
+	struct retiree *retiree = calloc(1, sizeof *retiree);
+
+	if (!retiree)
+		return false;
+	list_init(&retiree->node);
+	retiree->generation = retirer->generation;
+	list_append(&retirer->all, &retiree->alive);
+	count_generations(retirer);
+	retiree->task.run = run_end;
+	retiree->retirer = retirer;
+	retiree->instance = instance;
+	retiree->config = config_ref(config);
+	instance->on_unused = on_unused;
+	instance->unused_arg = retiree;
+	retirer->alive++;
+	return true;
+}
+
+unsigned retirer_alive(const struct retirer *retirer)
+{
+	return retirer->alive;
+}
+
+void retirer_set_generation(struct retirer *retirer, unsigned generation)
+{
+	retirer->generation = generation;
+}
+
+unsigned retirer_generations(const struct retirer *retirer)
+{
+	return atomic_load(&retirer->n_generations);
+}
+
+void retirer_each(const struct retirer *retirer,
+                  void (*look)(const struct instance *instance, unsigned generation, void *arg),
+                  void *arg)
+{
+	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
+		const struct retiree *retiree = LIST_OWNER(i, struct retiree, alive);
+
+		look(retiree->instance, retiree->generation, arg);
+	}
+}
+
+static void name_the_busy(const struct retirer *retirer)
+{
+	for (struct list *i = retirer->ending.next; i != &retirer->ending; i = i->next)
+		log_error("plugin still busy",
+		          log_str("plugin", LIST_OWNER(i, struct retiree, node)->instance->name));
+}
+
+bool retirer_finish(struct retirer *retirer, int64_t wait_ms)
+{
+	int64_t deadline_ms = clock_ms() + wait_ms;
+
+	loop_finish(retirer->main_loop);
+	for (try_all(retirer); retirer->alive > 0; try_all(retirer)) {
+		if (clock_ms() > deadline_ms) {
+			name_the_busy(retirer);
+			return false;
+		}
+		nanosleep(&(struct timespec){ 0, 1000000L }, NULL);
+		loop_finish(retirer->main_loop);
+	}
+	return true;
+}
+
+void retirer_free(struct retirer *retirer)
+{
+	if (!retirer)
+		return;
+	ev_timer_stop(loop_ev(retirer->main_loop), &retirer->retry);
+	free(retirer);
+}

@@ -1,0 +1,342 @@
+#include "commands/ctl_print.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/columns.h"
+#include "base/text.h"
+
+enum { CELL = 256, MOST_COLUMNS = 12 };
+
+/* ---- values -------------------------------------------------------------------------------------- */
+
+enum format { TEXT, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO };
+
+static const char *text_of(const struct json *object, const char *key)
+{
+	const struct json *value = json_get(object, key);
+
+	return value && value->type == JSON_STRING ? value->raw : "";
+}
+
+static double number_of(const struct json *object, const char *key)
+{
+	const struct json *value = json_get(object, key);
+
+	return value && value->type == JSON_NUMBER ? value->number : 0;
+}
+
+static long long whole(const struct json *object, const char *key)
+{
+	return (long long)number_of(object, key);
+}
+
+static void format_bytes(double bytes, char out[CELL])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	size_t unit = 0;
+
+	while (bytes >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(out, CELL, "%.*f %s", unit ? 1 : 0, bytes, units[unit]);
+}
+
+static void format_age(double ms, char out[CELL])
+{
+	long long s = (long long)(ms / 1000);
+
+	if (s < 60)
+		snprintf(out, CELL, "%llds", s);
+	else if (s < 3600)
+		snprintf(out, CELL, "%lldm%02llds", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(out, CELL, "%lldh%02lldm", s / 3600, s / 60 % 60);
+	else
+		snprintf(out, CELL, "%lldd%02lldh", s / 86400, s / 3600 % 24);
+}
+
+static void format_value(const struct json *value, enum format format, char out[CELL])
+{
+	snprintf(out, CELL, "-");
+	if (!value)
+		return;
+	if (value->type == JSON_STRING && *value->raw)
+		snprintf(out, CELL, "%s", value->raw);
+	else if (value->type == JSON_BOOL)
+		snprintf(out, CELL, "%s", value->boolean ? "yes" : "no");
+	else if (value->type == JSON_NUMBER && format == BYTES)
+		format_bytes(value->number, out);
+	else if (value->type == JSON_NUMBER && format == AGE)
+		format_age(value->number, out);
+	else if (value->type == JSON_NUMBER && format == MICROSECONDS)
+		snprintf(out, CELL, "%.3f ms", value->number / 1000);
+	else if (value->type == JSON_NUMBER)
+		snprintf(out, CELL, "%lld", (long long)value->number);
+}
+
+/* ---- tables -------------------------------------------------------------------------------------- */
+
+struct field {
+	const char *key, *head;
+	enum format format;
+};
+
+/* An array of objects, or one object alone. */
+struct table {
+	const char *key;
+	struct field fields[MOST_COLUMNS];
+};
+
+static size_t n_fields(const struct table *table)
+{
+	size_t n = 0;
+
+	while (n < MOST_COLUMNS && table->fields[n].key)
+		n++;
+	return n;
+}
+
+static void add_head(struct columns *columns, const struct table *table)
+{
+	const char *cells[MOST_COLUMNS] = { NULL };
+
+	for (size_t i = 0; i < columns->n; i++)
+		cells[i] = table->fields[i].head;
+	columns_add(columns, cells);
+}
+
+static void add_row(struct columns *columns, const struct table *table, const struct json *object)
+{
+	char texts[MOST_COLUMNS][CELL];
+	const char *cells[MOST_COLUMNS] = { NULL };
+
+	for (size_t i = 0; i < columns->n; i++) {
+		format_value(json_get(object, table->fields[i].key), table->fields[i].format, texts[i]);
+		cells[i] = texts[i];
+	}
+	columns_add(columns, cells);
+}
+
+static bool print_table(const struct table *table, const struct json *answer, FILE *out)
+{
+	struct columns columns = { .n = n_fields(table) };
+	const struct json *rows = json_get(answer, table->key);
+	bool good;
+
+	add_head(&columns, table);
+	for (const struct json *row = rows ? rows->first : NULL; row; row = row->next)
+		add_row(&columns, table, row);
+	good = columns_print(&columns, 0, out);
+	columns_fini(&columns);
+	if (rows && whole(answer, "all") > (long long)rows->count)
+		fprintf(out, "and %lld more\n", whole(answer, "all") - (long long)rows->count);
+	return good;
+}
+
+/* Tables, aligned by hand. */
+/* clang-format off */
+static const struct table tunnels = { "tunnels", {
+	{ "id", "ID", NUMBER }, { "port", "PORT", NUMBER }, { "identity", "IDENTITY", TEXT },
+	{ "client", "CLIENT", TEXT }, { "age_ms", "SINCE", AGE }, { "visitors", "VISITORS", NUMBER },
+	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "IN ALL", NUMBER }, { "bytes_up", "UP", BYTES },
+	{ "bytes_down", "DOWN", BYTES }, { "heartbeats", "HEARTBEATS", YES_NO },
+} };
+static const struct table relays = { "relays", {
+	{ "id", "ID", NUMBER }, { "tunnel", "TUNNEL", NUMBER }, { "port", "PORT", NUMBER },
+	{ "identity", "IDENTITY", TEXT }, { "visitor", "VISITOR", TEXT }, { "age_ms", "SINCE", AGE },
+	{ "idle_ms", "IDLE", AGE }, { "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
+} };
+static const struct table loops = { "workers", {
+	{ "worker", "WORKER", NUMBER }, { "answers", "ANSWERS", YES_NO }, { "waited_us", "WAITED", MICROSECONDS },
+	{ "turns", "TURNS", NUMBER }, { "busy_ms", "BUSY", AGE }, { "recent_us", "LONGEST OF LATE", MICROSECONDS },
+	{ "longest_us", "LONGEST EVER", MICROSECONDS }, { "tunnels", "TUNNELS", NUMBER },
+	{ "relays", "RELAYS", NUMBER }, { "strangers", "STRANGERS", NUMBER },
+} };
+static const struct table instances = { "instances", {
+	{ "generation", "GENERATION", NUMBER }, { "kind", "KIND", TEXT }, { "name", "NAME", TEXT },
+	{ "component", "COMPONENT", TEXT }, { "users", "USERS", NUMBER }, { "file", "FILE", TEXT },
+} };
+static const struct table changes = { "changes", {
+	{ "key", "KEY", TEXT }, { "from", "FROM", TEXT }, { "to", "TO", TEXT }, { "holds", "HOLDS", TEXT },
+} };
+static const struct table files = { "files", {
+	{ "plugin", "PLUGIN", TEXT }, { "version", "VERSION", TEXT }, { "abi", "ABI", TEXT },
+	{ "file", "FILE", TEXT }, { "digest", "DIGEST", TEXT },
+} };
+/* clang-format on */
+
+static bool print_tunnels(const struct json *answer, FILE *out)
+{
+	return print_table(&tunnels, answer, out);
+}
+
+static bool print_relays(const struct json *answer, FILE *out)
+{
+	return print_table(&relays, answer, out);
+}
+
+static bool print_loops(const struct json *answer, FILE *out)
+{
+	const struct json *main_loop = json_get(answer, "main");
+
+	if (!print_table(&loops, answer, out))
+		return false;
+	fprintf(out, "main: %lld turns, the longest %.3f ms, of late %.3f ms\n",
+	        whole(main_loop, "turns"), number_of(main_loop, "longest_us") / 1000,
+	        number_of(main_loop, "recent_us") / 1000);
+	return true;
+}
+
+static bool print_plugins(const struct json *answer, FILE *out)
+{
+	if (!print_table(&instances, answer, out))
+		return false;
+	fputc('\n', out);
+	return print_table(&files, answer, out);
+}
+
+/* ---- status -------------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 3, 4))) static void say(struct columns *columns, const char *name,
+                                                      const char *format, ...)
+{
+	char text[2 * CELL];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	columns_add(columns, (const char *[]){ name, text });
+}
+
+/* "file=cert.pem, sni=a.example" */
+static void join(const struct json *texts, char out[CELL])
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (const struct json *i = texts ? texts->first : NULL; i && len + 1 < CELL; i = i->next) {
+		int n = snprintf(out + len, CELL - len, "%s%s", len ? ", " : "",
+		                 i->type == JSON_STRING ? i->raw : "");
+
+		len += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static void say_dates(struct columns *columns, const struct json *dates)
+{
+	for (const struct json *date = dates ? dates->first : NULL; date; date = date->next) {
+		long long days = whole(date, "days_left");
+		char labels[CELL];
+
+		join(json_get(date, "labels"), labels);
+		say(columns, text_of(date, "metric"),
+		    days >= 0 ? "%s, %lld days left%s%s" : "%s, PAST for %lld days%s%s",
+		    text_of(date, "utc"), days >= 0 ? days : -days, *labels ? ": " : "", labels);
+	}
+}
+
+static bool print_status(const struct json *answer, FILE *out)
+{
+	struct columns columns = { .n = 2 };
+	char up[CELL], bytes[CELL], memory[CELL];
+	bool good;
+
+	format_age(number_of(answer, "up_ms"), up);
+	format_bytes(number_of(answer, "bytes"), bytes);
+	format_bytes(number_of(answer, "memory"), memory);
+	say(&columns, "state", "%s at %s for %s", text_of(answer, "state"),
+	    text_of(answer, "control_port"), up);
+	say(&columns, "version", "%s, process %lld", text_of(answer, "version"), whole(answer, "pid"));
+	say(&columns, "workers", "%lld", whole(answer, "workers"));
+	say(&columns, "tunnels", "%lld", whole(answer, "tunnels"));
+	say(&columns, "visitors", "%lld carried, %lld waiting, %lld so far, %s", whole(answer, "relays"),
+	    whole(answer, "waiting"), whole(answer, "visitors_all"), bytes);
+	say(&columns, "strangers", "%lld, %lld refusals so far", whole(answer, "strangers"),
+	    whole(answer, "refusals"));
+	say(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
+	    whole(answer, "plugin_instances"), whole(answer, "generation"),
+	    whole(answer, "generations_alive"));
+	say(&columns, "memory", "%s", memory);
+	say(&columns, "descriptors", "%lld of %lld", whole(answer, "descriptors"),
+	    whole(answer, "max_descriptors"));
+	say(&columns, "log", "%s, %lld lines dropped", text_of(answer, "log_level"),
+	    whole(answer, "log_lines_dropped"));
+	say_dates(&columns, json_get(answer, "dates"));
+	good = columns_print(&columns, 0, out);
+	columns_fini(&columns);
+	return good;
+}
+
+/* ---- what was done ------------------------------------------------------------------------------- */
+
+static bool print_kick(const struct json *answer, FILE *out)
+{
+	fprintf(out, "ended tunnels: %lld, visitors: %lld\n", whole(answer, "tunnels_ended"),
+	        whole(answer, "visitors_ended"));
+	return true;
+}
+
+static bool print_drain(const struct json *answer, FILE *out)
+{
+	const struct json *was = json_get(answer, "was_draining");
+
+	fprintf(out, was && was->boolean ? "it is draining already\n" : "draining, for at most %g s\n",
+	        number_of(answer, "timeout_ms") / 1000);
+	return true;
+}
+
+static bool print_log_level(const struct json *answer, FILE *out)
+{
+	ctl_print_text("log level: ", out);
+	ctl_print_text(text_of(answer, "is"), out);
+	ctl_print_text(", was ", out);
+	ctl_print_text(text_of(answer, "was"), out);
+	fputc('\n', out);
+	return true;
+}
+
+static bool print_reload(const struct json *answer, FILE *out)
+{
+	const struct json *all = json_get(answer, "changes");
+
+	fprintf(out, "reloaded: generation %lld, %zu changes\n", whole(answer, "generation"),
+	        all ? all->count : 0);
+	return !all || all->count == 0 || print_table(&changes, answer, out);
+}
+
+/* ---- all ----------------------------------------------------------------------------------------- */
+
+void ctl_print_text(const char *text, FILE *out)
+{
+	for (size_t len = strlen(text); len > 0;) {
+		size_t n = text_visible(text, len) ? text_utf8_sequence(text, len) : 0;
+
+		if (n == 0 && *text != '\n')
+			fprintf(out, "\\x%02x", (unsigned char)*text);
+		else
+			fwrite(text, n ? n : 1, 1, out);
+		text += n ? n : 1;
+		len -= n ? n : 1;
+	}
+}
+
+bool ctl_print(const char *command, const struct json *answer, FILE *out)
+{
+	static const struct {
+		const char *command;
+		bool (*print)(const struct json *answer, FILE *out);
+	} printers[] = {
+		{ "status", print_status }, { "tunnels", print_tunnels },     { "relays", print_relays },
+		{ "loops", print_loops },   { "plugins", print_plugins },     { "kick", print_kick },
+		{ "drain", print_drain },   { "log-level", print_log_level }, { "reload", print_reload },
+	};
+
+	for (size_t i = 0; i < sizeof printers / sizeof *printers; i++) {
+		if (strcmp(printers[i].command, command) == 0)
+			return printers[i].print(answer, out);
+	}
+	return true;
+}

@@ -1,0 +1,189 @@
+#include "diag/diag.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "diag/excerpt.h"
+#include "diag/mask.h"
+
+/* Nobody reads more, and the place of each takes time to find. */
+enum { MOST_SHOWN = 100 };
+
+struct diag_entry {
+	struct diag_entry *next;
+	const struct json_source *source; /* borrowed: the document outlives the diag */
+	size_t offset;
+	unsigned number; /* in the order of being added */
+	char *pointer, *text;
+};
+
+static void append(struct diag *diag, const struct json_source *source, size_t offset,
+                   const char *pointer, const char *text)
+{
+	struct diag_entry *entry;
+
+	diag->count++;
+	diag->count_elsewhere += !source || source->text || source->name[0] != '-';
+	entry = diag->count <= MOST_SHOWN ? calloc(1, sizeof *entry) : NULL;
+	if (!entry)
+		return;
+	entry->number = diag->count;
+	entry->source = source;
+	entry->offset = offset;
+	entry->pointer = strdup(pointer);
+	entry->text = strdup(text);
+	if (diag->last)
+		diag->last->next = entry;
+	else
+		diag->first = entry;
+	diag->last = entry;
+}
+
+enum place { AT_VALUE, AT_KEY };
+
+static void add(struct diag *diag, const struct json *node, enum place place, const char *format,
+                va_list ap)
+{
+	char pointer[512] = "", text[1024];
+
+	vsnprintf(text, sizeof text, format, ap);
+	if (node && diag->count < MOST_SHOWN)
+		json_pointer(node, pointer, sizeof pointer);
+	append(diag, node ? node->source : NULL,
+	       !node                                 ? 0
+	       : place == AT_KEY && node->key_offset ? node->key_offset
+	                                             : node->offset,
+	       pointer, text);
+}
+
+void diag_add(struct diag *diag, const struct json *node, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(diag, node, AT_VALUE, format, ap);
+	va_end(ap);
+}
+
+void diag_add_below(struct diag *diag, const struct json *node, const char *pointer, const char *text)
+{
+	const struct json *at = json_at(node, pointer);
+	char full[512];
+	size_t n;
+
+	json_pointer(node, full, sizeof full);
+	n = strlen(full);
+	snprintf(full + n, sizeof full - n, "%s", pointer);
+	append(diag, at->source, at->offset, full, text);
+}
+
+void diag_add_key(struct diag *diag, const struct json *node, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	add(diag, node, AT_KEY, format, ap);
+	va_end(ap);
+}
+
+void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text)
+{
+	append(diag, source, offset, "", text);
+}
+
+bool diag_has(const struct diag *diag, const struct json *node)
+{
+	for (const struct diag_entry *i = diag->first; i && node; i = i->next) {
+		bool within = i->offset >= node->offset && i->offset < node->end;
+
+		if (i->source && i->source == node->source && (within || !node->source->text))
+			return true;
+	}
+	return diag->count > MOST_SHOWN; /* who knows */
+}
+
+/* ---- printing ---------------------------------------------------------------------------------- */
+
+/* Names and texts of the file are part of messages, and may hold anything. */
+static void print_text(const char *text, FILE *out)
+{
+	for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
+		n = text_utf8_sequence(text, left);
+		if (text_visible(text, left))
+			fwrite(text, 1, n, out);
+		else
+			fputc('?', out);
+		n += n == 0;
+	}
+}
+
+static void print_entry(const struct diag_entry *entry, struct mask *mask, FILE *out)
+{
+	const struct json_source *source = entry->source;
+	bool in_file = source && source->text;
+	unsigned line, column;
+
+	if (source)
+		print_text(source->name, out);
+	if (in_file) {
+		json_position(source->text, source->len, entry->offset, &line, &column);
+		fprintf(out, ":%u:%u", line, column);
+	}
+	fputs(source ? ": error: " : "error: ", out);
+	if (in_file && entry->pointer && *entry->pointer) {
+		print_text(entry->pointer, out);
+		fputs(": ", out);
+	}
+	print_text(entry->text ? entry->text : "out of memory", out);
+	fputc('\n', out);
+	if (in_file)
+		excerpt_print(mask, source, entry->offset, out);
+}
+
+/* What is in no file first; each group in its own order. */
+static int compare_entries(const void *a, const void *b)
+{
+	const struct diag_entry *x = *(const struct diag_entry *const *)a;
+	const struct diag_entry *y = *(const struct diag_entry *const *)b;
+	bool x_file = x->source && x->source->text, y_file = y->source && y->source->text;
+
+	if (x_file != y_file)
+		return x_file - y_file;
+	if (x_file && x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return x->number < y->number ? -1 : 1;
+}
+
+void diag_print(const struct diag *diag, FILE *out)
+{
+	const struct diag_entry **sorted = calloc(diag->count + 1, sizeof *sorted);
+	struct mask mask = { 0 };
+	size_t n = 0;
+
+	for (const struct diag_entry *entry = diag->first; entry && sorted; entry = entry->next)
+		sorted[n++] = entry;
+	if (n > 0)
+		qsort(sorted, n, sizeof *sorted, compare_entries);
+	for (size_t i = 0; i < n; i++)
+		print_entry(sorted[i], &mask, out);
+	free(sorted);
+	if (diag->count > MOST_SHOWN)
+		fprintf(out, "%u errors, of which %d are shown\n", diag->count, MOST_SHOWN);
+	else if (diag->count > 3)
+		fprintf(out, "%u errors\n", diag->count);
+}
+
+void diag_fini(struct diag *diag)
+{
+	while (diag->first) {
+		struct diag_entry *entry = diag->first;
+
+		diag->first = entry->next;
+		free(entry->pointer);
+		free(entry->text);
+		free(entry);
+	}
+	*diag = (struct diag){ 0 };
+}

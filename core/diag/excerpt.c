@@ -1,0 +1,70 @@
+#include "diag/excerpt.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "diag/mask.h"
+
+enum { WIDTH = MASK_WINDOW / 4 }; /* of characters; one has up to four bytes */
+
+/* Prints the character at `at` in one column and returns its length. */
+static size_t print_character(const char *text, struct span line, size_t at, bool hidden, FILE *out)
+{
+	size_t n = text_utf8_sequence(text + at, line.end - at);
+
+	if (hidden)
+		fputc('*', out);
+	else if (text_visible(text + at, line.end - at))
+		fwrite(text + at, 1, n, out);
+	else
+		fputc((unsigned char)text[at] < 0x20 ? ' ' : '?', out);
+	return n > 0 ? n : 1;
+}
+
+/* Without the blanks at its end. */
+static struct span line_at(const struct json_source *source, size_t offset)
+{
+	struct span line = { offset, offset };
+
+	while (line.start > 0 && source->text[line.start - 1] != '\n')
+		line.start--;
+	while (line.end < source->len && source->text[line.end] != '\n')
+		line.end++;
+	while (line.end > line.start && strchr(" \t\r", source->text[line.end - 1]))
+		line.end--;
+	return line;
+}
+
+/* In the middle of a long line, and from the beginning of a character. */
+static size_t start_of_window(const char *text, struct span line, size_t offset)
+{
+	size_t at = line.start;
+
+	if (offset - line.start > WIDTH / 2)
+		for (at = offset - WIDTH / 2; ((unsigned char)text[at] & 0xC0) == 0x80;)
+			at++;
+	return at;
+}
+
+void excerpt_print(struct mask *mask, const struct json_source *source, size_t offset, FILE *out)
+{
+	struct span line = line_at(source, offset < source->len ? offset : source->len);
+	struct mask_window window = { .hidden = { false } };
+	size_t at, column = 0;
+
+	if (line.end == line.start)
+		return;
+	if (offset > line.end)
+		offset = line.end;
+	at = start_of_window(source->text, line, offset);
+	window.span = (struct span){ at, at + sizeof window.hidden };
+	mask_line(mask, source->text, line, &window);
+	for (const struct json_secret *s = source->secrets; s; s = s->next)
+		mask_hide(&window, (struct span){ s->start, s->end });
+	fputs("    ", out);
+	for (size_t from = at; at < line.end && at < from + WIDTH;) {
+		column += at < offset;
+		at += print_character(source->text, line, at, window.hidden[at - from], out);
+	}
+	fprintf(out, "\n    %*s^\n", (int)column, "");
+}

@@ -1,0 +1,214 @@
+#include "diag/mask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *const secret_words[] = { "secret", "pass", "token", "key" };
+enum { N_SECRET_WORDS = sizeof secret_words / sizeof *secret_words };
+
+/* ---- what sounds like a secret ----------------------------------------------------------------- */
+
+static bool holds(const char *text, struct span span, const char *word)
+{
+	return memmem(text + span.start, span.end - span.start, word, strlen(word)) != NULL;
+}
+
+static bool is_nearly_secret(const char *text, struct span key)
+{
+	char copy[32];
+
+	snprintf(copy, sizeof copy, "%.*s", (int)(key.end - key.start), text + key.start);
+	return text_distance(copy, "secret") <= 2;
+}
+
+/* Misspelt, too. */
+static bool names_secret(const char *text, struct span key)
+{
+	static const char *const about[] = { "file", "path", "rate", "burst" }; /* no secret itself */
+
+	for (size_t i = 0; i < sizeof about / sizeof *about; i++) {
+		if (holds(text, key, about[i]))
+			return false;
+	}
+	for (size_t i = 0; i < N_SECRET_WORDS; i++) {
+		if (holds(text, key, secret_words[i]))
+			return true;
+	}
+	return is_nearly_secret(text, key);
+}
+
+static bool span_is(const char *text, struct span span, const char *word)
+{
+	return span.end - span.start == strlen(word) &&
+	       memcmp(text + span.start, word, strlen(word)) == 0;
+}
+
+static bool is_punctuation(char c)
+{
+	return c && strchr(" \t\r:=,{}[]", c);
+}
+
+/* The quoted text or bare word at `at`, and where it is over. It may be cut or wrong in any way. */
+static struct span read_word(const char *text, size_t at, size_t end, size_t *next_out)
+{
+	struct span word = { at, at };
+	char quote = text[at];
+
+	if (quote != '"' && quote != '\'') {
+		while (word.end < end && !is_punctuation(text[word.end]))
+			word.end++;
+		*next_out = word.end;
+		return word;
+	}
+	word.end = ++word.start;
+	while (word.end < end && text[word.end] != quote)
+		word.end += 1 + (text[word.end] == '\\' && word.end + 1 < end);
+	*next_out = word.end < end ? word.end + 1 : end;
+	return word;
+}
+
+static bool is_followed_by_colon(const char *text, size_t at, size_t end)
+{
+	while (at < end && (text[at] == ' ' || text[at] == '\t'))
+		at++;
+	return at < end && (text[at] == ':' || text[at] == '=');
+}
+
+void mask_hide(struct mask_window *window, struct span span)
+{
+	if (span.start < window->span.start)
+		span.start = window->span.start;
+	for (size_t i = span.start; i < span.end && i < window->span.end; i++)
+		window->hidden[i - window->span.start] = true;
+}
+
+/* ---- a line ------------------------------------------------------------------------------------ */
+
+struct walk {
+	struct mask *mask;
+	struct mask_window *window; /* NULL: of a line that is not shown */
+	bool bare;                  /* a word came, and no punctuation behind it yet */
+	bool irregular;  /* two words beside each other, or one without an end: quotes are missing */
+	size_t misspelt; /* where the first word ends that is nearly "secret"; or the line's end */
+};
+
+static bool within_secret(const struct mask *mask)
+{
+	return mask->depth > 0 || (mask->value && names_secret(mask->text, mask->key));
+}
+
+static void take_punctuation(struct walk *walk, char c)
+{
+	struct mask *mask = walk->mask;
+
+	if (c == '{' || c == '[')
+		mask->depth += within_secret(mask);
+	else if (c == '}' || c == ']')
+		mask->depth -= mask->depth > 0;
+	if (c == ' ' || c == '\t' || c == '\r')
+		return;
+	mask->value = c == ':' || c == '=';
+	walk->bare = false;
+}
+
+/* {"file": ...} and {"env": ...} only say where a secret is. */
+static bool is_place(const struct mask *mask)
+{
+	return mask->value && mask->depth > 0 &&
+	       (span_is(mask->text, mask->key, "file") || span_is(mask->text, mask->key, "env"));
+}
+
+static void take_word(struct walk *walk, struct span word, bool is_key)
+{
+	struct mask *mask = walk->mask;
+
+	if (word.end < walk->misspelt && is_nearly_secret(mask->text, word))
+		walk->misspelt = word.end;
+	walk->irregular = walk->irregular || walk->bare;
+	walk->bare = true;
+	if (!mask->value && is_key) {
+		mask->key = word;
+	} else if (!mask->value && mask->depth == 0 && names_secret(mask->text, word)) {
+		mask->key = word; /* its colon has been forgotten */
+		mask->value = true;
+		walk->bare = false;
+	} else if (within_secret(mask) && !is_place(mask) && walk->window) {
+		mask_hide(walk->window, word);
+	}
+}
+
+static void walk_line(struct walk *walk, struct span line)
+{
+	const char *text = walk->mask->text;
+
+	for (size_t at = line.start, next; at < line.end; at = next) {
+		struct span word;
+
+		if (is_punctuation(text[at])) {
+			take_punctuation(walk, text[at]);
+			next = at + 1;
+			continue;
+		}
+		word = read_word(text, at, line.end, &next);
+		take_word(walk, word, is_followed_by_colon(text, next, line.end));
+		walk->irregular = walk->irregular || (word.end == line.end && word.start > at);
+	}
+}
+
+static size_t end_of_first_name(const char *text, struct span line)
+{
+	size_t first = line.end;
+
+	for (size_t i = 0; i < N_SECRET_WORDS; i++) {
+		const char *word = secret_words[i];
+		const char *at = memmem(text + line.start, line.end - line.start, word, strlen(word));
+
+		if (at && (size_t)(at - text) + strlen(word) < first)
+			first = (size_t)(at - text) + strlen(word);
+	}
+	return first;
+}
+
+static void hide_all_behind(const char *text, struct span line, size_t from, struct mask_window *window)
+{
+	for (size_t i = from; i < line.end; i++) {
+		if (!is_punctuation(text[i]) && text[i] != '"' && text[i] != '\'')
+			mask_hide(window, (struct span){ i, i + 1 });
+	}
+}
+
+static void read_line(struct mask *mask, struct span line, struct mask_window *window)
+{
+	struct walk walk = { mask, window, .misspelt = line.end };
+	bool within = within_secret(mask);
+	size_t first;
+
+	walk_line(&walk, line);
+	if (walk.irregular && !mask->lost) {
+		first = end_of_first_name(mask->text, line);
+		first = within ? line.start : first < walk.misspelt ? first : walk.misspelt;
+		mask->lost = first < line.end;
+	} else {
+		first = mask->lost ? line.start : line.end;
+	}
+	if (window)
+		hide_all_behind(mask->text, line, first, window);
+}
+
+void mask_line(struct mask *mask, const char *text, struct span line, struct mask_window *window)
+{
+	if (mask->text != text || mask->at > line.start)
+		*mask = (struct mask){ .text = text };
+	while (mask->at < line.start) {
+		const char *end = memchr(text + mask->at, '\n', line.start - mask->at);
+		size_t next = end ? (size_t)(end - text) + 1 : line.start;
+
+		read_line(mask, (struct span){ mask->at, end ? next - 1 : next }, NULL);
+		mask->at = next;
+	}
+	/* Of this one there may be more to ask. */
+	read_line(&(struct mask){ text, line.start, mask->key, mask->depth, mask->value, mask->lost },
+	          line, window);
+}

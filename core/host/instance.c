@@ -1,0 +1,272 @@
+#include "host/instance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/guest.h"
+#include "log/log.h"
+#include "loop/call.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "host/host.h"
+#include "host/lend.h"
+#include "host/status.h"
+
+enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
+
+/* ---- main -------------------------------------------------------------------------------------- */
+
+struct reporter {
+	spore_create_args args; /* first: the plugin hands it back */
+	const struct instance_spec *spec;
+	bool reported;
+};
+
+static void on_report(const spore_create_args *args, const char *pointer, const char *text)
+{
+	struct reporter *reporter = (struct reporter *)(uintptr_t)args;
+
+	reporter->reported = true;
+	reporter->spec->report(reporter->spec->report_arg, pointer ? pointer : "",
+	                       text ? text : "refused by the plugin");
+}
+
+static struct instance *allocate(const struct instance_spec *spec, unsigned n_workers)
+{
+	struct instance *instance = calloc(1, sizeof *instance);
+
+	if (!instance) {
+		free(spec->conf);
+		return NULL;
+	}
+	instance->component = spec->component;
+	instance->plugin = spec->plugin;
+	instance->conf = spec->conf;
+	instance->raw = spec->raw;
+	instance->n_workers = n_workers;
+	atomic_init(&instance->refs, 1);
+	instance->name = guest_name(spec->name);
+	instance->workers = calloc(n_workers, sizeof *instance->workers);
+	pthread_mutex_init(&instance->pool_lock, NULL);
+	if (!instance->name || !instance->workers) {
+		instance_free(instance);
+		return NULL;
+	}
+	for (unsigned i = 0; i < n_workers; i++) {
+		struct spore_worker *worker = &instance->workers[i];
+
+		worker->instance = instance;
+		list_init(&worker->timers);
+		list_init(&worker->ios);
+		list_init(&worker->resolves);
+		pthread_mutex_init(&worker->lock, NULL);
+	}
+	return instance;
+}
+
+struct instance *instance_new(const struct instance_spec *spec, unsigned n_workers, struct err *err)
+{
+	struct instance *instance = allocate(spec, n_workers);
+	struct reporter reporter = { .spec = spec };
+	char text[STATUS_TEXT_SIZE];
+	spore_status status;
+
+	err_set(err, "out of memory");
+	if (!instance)
+		return NULL;
+	meter_init(&instance->meter, host_metrics(), spec->component, spec->role, instance->name);
+	reporter.args = (spore_create_args){
+		.struct_size = sizeof reporter.args,
+		.role = spec->role,
+		.host = host_table(),
+		.ctx = (spore_ctx *)(void *)instance,
+		.instance = instance->name,
+		.conf = instance->conf,
+		.raw = (const spore_cfg *)(const void *)spec->raw,
+		.previous = spec->previous,
+		.report = on_report,
+		.n_workers = n_workers,
+		.point = spec->point,
+	};
+	guest_enter(instance->name);
+	status = spec->component->create(&reporter.args, &instance->self);
+	guest_leave();
+	if (status == SPORE_OK)
+		return instance;
+	instance->self = NULL;
+	err->text[0] = '\0';
+	if (!reporter.reported)
+		err_set(err, "plugin %s could not be set up: %s; it may have logged more", instance->name,
+		        status_text(status, text));
+	instance->component = NULL; /* never created: nothing to destroy */
+	instance_free(instance);
+	return NULL;
+}
+
+void instance_free(struct instance *instance)
+{
+	if (!instance)
+		return;
+	pool_free(instance->pool, POOL_WAIT_MS); /* idle: instance_stop has waited for its work */
+	guest_enter(instance->name);
+	if (instance->component)
+		instance->component->destroy(instance->self);
+	guest_leave();
+	host_listeners_drop(instance);
+	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
+		pthread_mutex_destroy(&instance->workers[i].lock);
+	pthread_mutex_destroy(&instance->pool_lock);
+	free(instance->workers);
+	free(instance->conf);
+	free(instance);
+}
+
+struct pool *instance_pool(struct instance *instance)
+{
+	pthread_mutex_lock(&instance->pool_lock);
+	if (!instance->pool)
+		instance->pool = pool_new(POOL_THREADS, POOL_QUEUED);
+	pthread_mutex_unlock(&instance->pool_lock);
+	return instance->pool;
+}
+
+void *instance_state(const struct instance *instance, const struct loop *loop)
+{
+	return instance->workers[loop_index(loop)].state;
+}
+
+/* ---- work in flight ---------------------------------------------------------------------------- */
+
+bool worker_enter(struct spore_worker *worker)
+{
+	bool entered;
+
+	pthread_mutex_lock(&worker->lock);
+	entered = !worker->stopping;
+	worker->in_flight += entered;
+	pthread_mutex_unlock(&worker->lock);
+	return entered;
+}
+
+void worker_leave(struct spore_worker *worker)
+{
+	pthread_mutex_lock(&worker->lock);
+	worker->in_flight--;
+	pthread_mutex_unlock(&worker->lock);
+}
+
+static bool worker_is_busy(struct spore_worker *worker)
+{
+	bool busy;
+
+	pthread_mutex_lock(&worker->lock);
+	busy = worker->in_flight > 0;
+	pthread_mutex_unlock(&worker->lock);
+	return busy;
+}
+
+/* ---- calls that main makes on a worker --------------------------------------------------------- */
+
+struct start {
+	struct spore_worker *worker;
+	spore_status status;
+};
+
+static void run_start(void *arg)
+{
+	struct start *start = arg;
+	struct spore_worker *worker = start->worker;
+	const spore_component *component = worker->instance->component;
+
+	worker->state = worker->instance->self;
+	guest_enter(worker->instance->name);
+	if (SPORE_CAN(component, worker_start))
+		start->status = component->worker_start(worker->instance->self, worker, &worker->state);
+	guest_leave();
+}
+
+static void run_drain(void *arg)
+{
+	struct spore_worker *worker = arg;
+	const spore_component *component = worker->instance->component;
+
+	pthread_mutex_lock(&worker->lock);
+	worker->stopping = true;
+	pthread_mutex_unlock(&worker->lock);
+	guest_enter(worker->instance->name);
+	if (worker->started && SPORE_CAN(component, worker_drain))
+		component->worker_drain(worker->state);
+	guest_leave();
+}
+
+static void run_stop(void *arg)
+{
+	struct spore_worker *worker = arg;
+	const spore_component *component = worker->instance->component;
+
+	guest_enter(worker->instance->name);
+	if (worker->started && SPORE_CAN(component, worker_stop))
+		component->worker_stop(worker->state);
+	guest_leave();
+	lend_release_leaks(worker);
+}
+
+bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err)
+{
+	bool single = SPORE_HAS(instance->component, flags) &&
+	              instance->component->flags & SPORE_COMPF_SINGLE_WORKER;
+
+	for (unsigned i = 0; i < (single ? 1 : instance->n_workers); i++) {
+		struct spore_worker *worker = &instance->workers[i];
+		struct start start = { worker, SPORE_OK };
+		char text[STATUS_TEXT_SIZE];
+
+		worker->loop = loops[i];
+		loop_call(loops[i], run_start, &start);
+		if (start.status != SPORE_OK) {
+			err_set(err, "plugin %s could not start on worker %u: %s", instance->name, i,
+			        status_text(start.status, text));
+			return false;
+		}
+		worker->started = true;
+	}
+	return true;
+}
+
+/* Also where worker_start failed: it may have left work in flight. */
+static bool stop_worker(struct spore_worker *worker)
+{
+	if (!worker->stopping)
+		loop_call(worker->loop, run_drain, worker);
+	if (worker_is_busy(worker))
+		return false;
+	loop_call(worker->loop, run_stop, worker);
+	worker->started = false;
+	worker->loop = NULL;
+	return true;
+}
+
+bool instance_stop(struct instance *instance)
+{
+	bool idle = true;
+
+	for (unsigned i = 0; i < instance->n_workers; i++) {
+		if (instance->workers[i].loop)
+			idle = stop_worker(&instance->workers[i]) && idle;
+	}
+	return idle;
+}
+
+struct instance *instance_ref(struct instance *instance)
+{
+	if (instance)
+		atomic_fetch_add_explicit(&instance->refs, 1, memory_order_relaxed);
+	return instance;
+}
+
+void instance_unref(struct instance *instance)
+{
+	if (instance && atomic_fetch_sub_explicit(&instance->refs, 1, memory_order_acq_rel) == 1)
+		instance->on_unused(instance, instance->unused_arg);
+}

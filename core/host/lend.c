@@ -1,0 +1,276 @@
+#include "host/lend.h"
+
+#include <ev.h>
+#include <stdlib.h>
+
+#include "log/guest.h"
+#include "log/log.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "net/resolve.h"
+#include "host/host.h"
+#include "host/instance.h"
+
+/* ---- timers and watchers ------------------------------------------------------------------------ */
+
+struct spore_timer {
+	struct list node; /* in worker->timers */
+	struct spore_worker *worker;
+	ev_timer timer;
+	void (*on_timer)(void *arg);
+	void *arg;
+};
+
+struct spore_io {
+	struct list node; /* in worker->ios */
+	struct spore_worker *worker;
+	ev_io io;
+	void (*on_ready)(void *arg, uint32_t events);
+	void *arg;
+};
+
+static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct spore_timer *t = timer->data;
+
+	(void)ev;
+	(void)events;
+	guest_enter(t->worker->instance->name);
+	t->on_timer(t->arg);
+	guest_leave();
+}
+
+spore_timer *lend_timer_start(spore_worker *worker, int64_t after_ms, int64_t repeat_ms,
+                              void (*fn)(void *), void *arg)
+{
+	struct spore_timer *t = calloc(1, sizeof *t);
+	struct ev_loop *ev = loop_ev(worker->loop);
+
+	if (!t)
+		return NULL;
+	t->worker = worker;
+	t->on_timer = fn;
+	t->arg = arg;
+	list_append(&worker->timers, &t->node);
+	ev_timer_init(&t->timer, on_timer, (double)after_ms / 1000.0, (double)repeat_ms / 1000.0);
+	t->timer.data = t;
+	ev_now_update(ev); /* so that `after` counts from this call */
+	ev_timer_start(ev, &t->timer);
+	return t;
+}
+
+void lend_timer_stop(spore_timer *t)
+{
+	if (!t)
+		return;
+	ev_timer_stop(loop_ev(t->worker->loop), &t->timer);
+	list_remove(&t->node);
+	free(t); /* on_timer touches nothing behind the callback */
+}
+
+static int to_ev(uint32_t events)
+{
+	return (events & SPORE_READ ? EV_READ : 0) | (events & SPORE_WRITE ? EV_WRITE : 0);
+}
+
+static void on_ready(struct ev_loop *ev, ev_io *io, int events)
+{
+	struct spore_io *i = io->data;
+
+	(void)ev;
+	guest_enter(i->worker->instance->name);
+	i->on_ready(i->arg, (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
+	guest_leave();
+}
+
+spore_io *lend_io_start(spore_worker *worker, int fd, uint32_t events, void (*fn)(void *, uint32_t),
+                        void *arg)
+{
+	struct spore_io *i = calloc(1, sizeof *i);
+
+	if (!i)
+		return NULL;
+	i->worker = worker;
+	i->on_ready = fn;
+	i->arg = arg;
+	list_append(&worker->ios, &i->node);
+	ev_io_init(&i->io, on_ready, fd, to_ev(events));
+	i->io.data = i;
+	if (to_ev(events))
+		ev_io_start(loop_ev(worker->loop), &i->io);
+	return i;
+}
+
+void lend_io_update(spore_io *i, uint32_t events)
+{
+	struct ev_loop *ev = loop_ev(i->worker->loop);
+
+	ev_io_stop(ev, &i->io);
+	ev_io_set(&i->io, i->io.fd, to_ev(events));
+	if (to_ev(events))
+		ev_io_start(ev, &i->io);
+}
+
+void lend_io_stop(spore_io *i)
+{
+	if (!i)
+		return;
+	ev_io_stop(loop_ev(i->worker->loop), &i->io);
+	list_remove(&i->node);
+	free(i);
+}
+
+/* ---- threads ------------------------------------------------------------------------------------ */
+
+uint32_t lend_worker_index(const spore_worker *worker)
+{
+	return (uint32_t)(worker - worker->instance->workers);
+}
+
+struct post {
+	struct loop_task task;
+	struct spore_worker *worker;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void run_post(struct loop_task *task)
+{
+	struct post *post = (void *)((char *)task - offsetof(struct post, task));
+
+	guest_enter(post->worker->instance->name);
+	post->fn(post->arg);
+	guest_leave();
+	worker_leave(post->worker);
+	free(post);
+}
+
+spore_status lend_post(spore_worker *worker, void (*fn)(void *), void *arg)
+{
+	struct post *post = calloc(1, sizeof *post);
+
+	if (!post)
+		return SPORE_ENOMEM;
+	if (!worker_enter(worker)) {
+		free(post);
+		return SPORE_ESTALE;
+	}
+	*post = (struct post){ { .run = run_post }, worker, fn, arg };
+	loop_post(worker->loop, &post->task);
+	return SPORE_OK;
+}
+
+struct offload {
+	struct pool_job job;
+	struct loop_task done;
+	struct spore_worker *worker;
+	void (*work)(void *arg);
+	void (*on_done)(void *arg);
+	void *arg;
+};
+
+static void run_offload_done(struct loop_task *task)
+{
+	struct offload *offload = (void *)((char *)task - offsetof(struct offload, done));
+
+	guest_enter(offload->worker->instance->name);
+	offload->on_done(offload->arg);
+	guest_leave();
+	worker_leave(offload->worker);
+	free(offload);
+}
+
+static void run_offload(struct pool_job *job)
+{
+	struct offload *offload = (void *)((char *)job - offsetof(struct offload, job));
+
+	guest_enter(offload->worker->instance->name);
+	offload->work(offload->arg);
+	guest_leave();
+	loop_post(offload->worker->loop, &offload->done);
+}
+
+spore_status lend_offload(spore_worker *worker, void (*work)(void *), void (*on_done)(void *), void *arg)
+{
+	struct pool *pool = instance_pool(worker->instance);
+	struct offload *offload = pool ? calloc(1, sizeof *offload) : NULL;
+
+	if (!offload)
+		return SPORE_ENOMEM;
+	*offload = (struct offload){
+		{ .run = run_offload }, { .run = run_offload_done }, worker, work, on_done, arg
+	};
+	if (!worker_enter(worker)) {
+		free(offload);
+		return SPORE_ESTALE;
+	}
+	if (pool_submit(pool, &offload->job))
+		return SPORE_OK;
+	worker_leave(worker);
+	free(offload);
+	return SPORE_EBUSY;
+}
+
+struct spore_resolve {
+	struct list node; /* in worker->resolves */
+	struct spore_worker *worker;
+	struct resolve *resolve;
+	void (*on_done)(void *arg, spore_status, const spore_addr *, size_t n);
+	void *arg;
+};
+
+static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char *why)
+{
+	struct spore_resolve *r = arg;
+
+	(void)why;
+	list_remove(&r->node);
+	guest_enter(r->worker->instance->name);
+	r->on_done(r->arg, n ? SPORE_OK : SPORE_EBACKEND, addrs, n);
+	guest_leave();
+	free(r);
+}
+
+spore_resolve *lend_resolve(spore_worker *worker, const char *name, uint16_t port,
+                            void (*fn)(void *, spore_status, const spore_addr *, size_t), void *arg)
+{
+	struct spore_resolve *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->worker = worker;
+	r->on_done = fn;
+	r->arg = arg;
+	r->resolve = resolve_start(host_resolver(), worker->loop, name, port, on_resolved, r);
+	if (!r->resolve) {
+		free(r);
+		return NULL;
+	}
+	list_append(&worker->resolves, &r->node);
+	return r;
+}
+
+void lend_resolve_stop(spore_resolve *r)
+{
+	if (!r)
+		return;
+	resolve_stop(r->resolve);
+	list_remove(&r->node);
+	free(r);
+}
+
+void lend_release_leaks(struct spore_worker *worker)
+{
+	unsigned n = 0;
+
+	for (; !list_is_empty(&worker->timers); n++)
+		lend_timer_stop(LIST_OWNER(worker->timers.next, struct spore_timer, node));
+	for (; !list_is_empty(&worker->ios); n++)
+		lend_io_stop(LIST_OWNER(worker->ios.next, struct spore_io, node));
+	for (; !list_is_empty(&worker->resolves); n++)
+		lend_resolve_stop(LIST_OWNER(worker->resolves.next, struct spore_resolve, node));
+	if (n)
+		log_warn("plugin left timers, watchers or look-ups behind",
+		         log_str("plugin", worker->instance->name), log_int("count", n),
+		         log_int("worker", lend_worker_index(worker)));
+}

@@ -1,0 +1,118 @@
+#include "inventory/plugin_path.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json/json.h"
+#include "log/log.h"
+#include "version.h"
+
+static const struct json *section_node(const struct config *config, const char *key)
+{
+	return json_get(json_get(json_doc_root(config->doc), "plugins"), key);
+}
+
+static const char *keep_text(struct json_doc *doc, const char *text)
+{
+	char *copy = json_doc_alloc(doc, strlen(text) + 1);
+
+	return copy ? strcpy(copy, text) : "";
+}
+
+/* Beside the executable in a build tree, below the prefix in an installed one. */
+static void add_own_folders(struct registry *registry, struct json_doc *doc)
+{
+	static const char *const below[PLUGIN_PATH_OWN] = { "plugins", SPORE_PLUGINS_FROM_BIN };
+	char exe[PATH_MAX], path[PATH_MAX + 64];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+	char *slash;
+
+	if (n <= 0)
+		return;
+	exe[n] = '\0';
+	slash = strrchr(exe, '/');
+	*slash = '\0';
+	for (size_t i = 0; i < PLUGIN_PATH_OWN; i++) {
+		snprintf(path, sizeof path, "%s/%s", exe, below[i]);
+		registry->path[registry->n_path++] = keep_text(doc, path);
+	}
+}
+
+static void add_folders(struct registry *registry, const struct config *config, struct diag *diag)
+{
+	const spore_list *folders = &config->settings.plugins.path;
+	const char *const *paths = folders->items;
+	size_t room = REGISTRY_MAX_PATH - PLUGIN_PATH_OWN - registry->n_path;
+
+	if (folders->count > room) {
+		diag_add(diag, section_node(config, "path"), "expected at most %zu folders, found %zu",
+		         room, folders->count);
+		return;
+	}
+	for (size_t i = 0; i < folders->count; i++)
+		registry->path[registry->n_path++] = paths[i];
+	add_own_folders(registry, config->doc);
+}
+
+/* As those are that plugins are looked for by; another key would pin nothing. */
+static bool is_file_name(const char *key)
+{
+	size_t len = strlen(key);
+
+	return len > 3 && strcmp(key + len - 3, ".so") == 0 && !strchr(key, '/');
+}
+
+static bool is_pin(const char *digest)
+{
+	return strncmp(digest, "sha256:", 7) == 0 && strlen(digest) == 71 &&
+	       strspn(digest + 7, "0123456789abcdefABCDEF") == 64;
+}
+
+static void set_pins(struct registry *registry, const struct config *config, struct diag *diag)
+{
+	const spore_map *pins = &config->settings.plugins.pin;
+	struct registry_pin *list = json_doc_alloc(config->doc, (pins->count + 1) * sizeof *list);
+	const char *const *digests = pins->items;
+
+	if (!list) {
+		diag_add(diag, NULL, "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < pins->count; i++) {
+		const struct json *node = json_get(section_node(config, "pin"), pins->keys[i]);
+
+		if (!is_file_name(pins->keys[i]))
+			diag_add(diag, node, "expected a plugin's file name as key, ending in \".so\"");
+		else if (!is_pin(digests[i]))
+			diag_add(diag, node, "expected \"sha256:\" and 64 hex digits, found \"%s\"",
+			         digests[i]);
+		else
+			list[i] = (struct registry_pin){ pins->keys[i], digests[i] + 7 };
+	}
+	registry->pins = list;
+	registry->n_pins = pins->count;
+}
+
+bool plugin_path_set_up(struct registry *registry, const struct config *config, struct diag *diag)
+{
+	const struct json *section = json_get(json_doc_root(config->doc), "plugins");
+
+	if (diag_has(diag, section))
+		return false;
+	add_folders(registry, config, diag);
+	set_pins(registry, config, diag);
+	return !diag_has(diag, section);
+}
+
+void plugin_path_warn(const struct registry *registry)
+{
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < registry->n_pins; i++) {
+		if (!registry_find_file(registry, registry->pins[i].file, path))
+			log_warn("a pin is for a file that is in no folder of plugins",
+			         log_str("file", registry->pins[i].file));
+	}
+}

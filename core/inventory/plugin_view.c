@@ -1,0 +1,74 @@
+#include "inventory/plugin_view.h"
+
+#include <spore/auth.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/probe.h"
+#include "plugin/registry.h"
+
+void plugin_view_open(struct plugin_view *view, struct loader *loader, const char *path, const char *pin,
+                      bool load)
+{
+	*view = (struct plugin_view){ .path = path, .state = PLUGIN_REFUSED };
+	if (!loader_inspect(path, pin, &view->seen, &view->refusal))
+		return;
+	view->state = PLUGIN_NOT_LOADED;
+	if (!load)
+		return;
+	if (probe_load(path, pin, &view->refusal))
+		view->loaded = loader_load(loader, path, pin, &view->refusal);
+	view->state = view->loaded ? PLUGIN_LOADED : PLUGIN_REFUSED;
+}
+
+const char *plugin_view_reason(const struct plugin_view *view)
+{
+	static const char mark[] = " refused: ";
+	const char *text = view->refusal.text, *named = strstr(text, view->path);
+	const char *reason = named ? named + strlen(view->path) : text;
+
+	return strncmp(reason, mark, sizeof mark - 1) == 0 ? reason + sizeof mark - 1 : text;
+}
+
+const char *plugin_state_name(enum plugin_state state)
+{
+	static const char *const names[] = { "loaded", "not loaded", "refused" };
+
+	return names[state];
+}
+
+const char *plugin_view_use(const char *path, const spore_component *component, char *out, size_t size)
+{
+	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+	size_t len = strlen(file);
+	char own[256];
+
+	snprintf(own, sizeof own, "%s_%s.so", plugin_view_kind(component), component->name);
+	if (strcmp(file, own) == 0)
+		return component->name;
+	if (len <= 3 || strcmp(file + len - 3, ".so") != 0)
+		return NULL;
+	snprintf(out, size, "%.*s:%s", (int)len - 3, file, component->name);
+	return out;
+}
+
+bool plugin_view_is_known(const spore_component *component)
+{
+	return registry_kind_name(component->kind) != NULL;
+}
+
+const char *plugin_view_kind(const spore_component *component)
+{
+	const char *name = registry_kind_name(component->kind);
+
+	return name ? name : "unknown";
+}
+
+bool plugin_view_has_side(const spore_component *component, uint32_t role)
+{
+	const spore_auth_ops *auth = component->ops;
+
+	if (component->kind == SPORE_KIND_AUTH)
+		return role == SPORE_ROLE_SERVER ? SPORE_CAN(auth, verify) : SPORE_CAN(auth, answer);
+	return component->kind != SPORE_KIND_ACL || role == SPORE_ROLE_SERVER;
+}

@@ -1,0 +1,107 @@
+#include "option/list_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "option/value.h"
+
+static struct json_source *read_source(const struct option_scope *scope, const struct json *node)
+{
+	const char *path = value_path_to_read(scope, node);
+	FILE *file = path ? fopen(path, "re") : NULL;
+	struct json_source *source = NULL;
+	char *text = NULL;
+	size_t size = 0;
+	/* All of it: no text has a NUL, and the check of the text finds one that does. */
+	ssize_t n = file ? getdelim(&text, &size, '\0', file) : -1;
+
+	if (!file || ferror(file) || (n < 0 && !feof(file)))
+		diag_add(scope->diag, node, "cannot read the list %s: %s", path ? path : "",
+		         strerror(errno));
+	else
+		source = json_source_add(scope->doc, path, n > 0 ? text : "", n > 0 ? (size_t)n : 0);
+	if (file)
+		fclose(file);
+	free(text);
+	return source;
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+/* From `at` to the end of the element in this line, which stands before blanks and a remark. */
+static size_t element_end(const char *text, size_t at, size_t line_end)
+{
+	size_t end = at;
+
+	for (size_t i = at; i < line_end; i++) {
+		if (text[i] == '#' && (i == at || is_blank(text[i - 1])))
+			break;
+		if (!is_blank(text[i]))
+			end = i + 1;
+	}
+	return end;
+}
+
+static bool add_element(struct json_doc *doc, struct json *array, size_t start, size_t end)
+{
+	struct json *element = json_new_text(doc, array->source->text + start, end - start,
+	                                     array->source);
+
+	if (!element)
+		return false;
+	element->offset = start;
+	element->end = end;
+	json_add(doc, array, NULL, element);
+	return true;
+}
+
+static bool add_elements(struct json_doc *doc, struct json *array)
+{
+	const char *text = array->source->text;
+
+	for (size_t at = 0, end, next; at < array->source->len; at = next) {
+		end = at + strcspn(text + at, "\n");
+		next = end + 1;
+		while (at < end && is_blank(text[at]))
+			at++;
+		end = element_end(text, at, end);
+		if (end > at && !add_element(doc, array, at, end))
+			return false;
+	}
+	return true;
+}
+
+struct json *list_file_read(const struct option_scope *scope, const struct json *node)
+{
+	const struct json *path = node->count == 1 ? node->first : NULL;
+	struct json_source *source;
+	struct json *array;
+	size_t bad;
+
+	if (!path || strcmp(path->key, "file") != 0 || path->type != JSON_STRING) {
+		diag_add(scope->diag, node, "expected an array or {\"file\": PATH}, found an object");
+		return NULL;
+	}
+	source = read_source(scope, path);
+	if (!source)
+		return NULL;
+	if (!text_is_utf8(source->text, source->len, &bad)) {
+		diag_add_at(scope->diag, source, bad, "expected text in UTF-8");
+		return NULL;
+	}
+	array = json_new(scope->doc, JSON_ARRAY, NULL, source);
+	if (!array || !add_elements(scope->doc, array)) {
+		diag_add(scope->diag, node, "out of memory");
+		return NULL;
+	}
+	/* Not a child of it: so that its elements' pointers begin with the option. */
+	array->parent = node->parent;
+	array->key = node->key;
+	return array;
+}

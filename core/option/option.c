@@ -1,0 +1,236 @@
+#include "option/option.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "log/log.h"
+#include "base/text.h"
+#include "option/list_file.h"
+#include "option/option_type.h"
+#include "option/value.h"
+
+const spore_option *option_row(const struct option_table *table, uint32_t index)
+{
+	return (const spore_option *)(const void *)((const char *)table->rows +
+	                                            (size_t)index * table->stride);
+}
+
+const spore_option *option_find(const struct option_table *table, const char *name)
+{
+	for (uint32_t i = 0; i < table->n; i++) {
+		const spore_option *row = option_row(table, i);
+
+		if (strcmp(row->name, name) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+enum option_change option_change_of(const spore_option *row, enum option_change otherwise)
+{
+	if (row->flags & OPTIONF_RESTART)
+		return OPTION_RESTART;
+	return row->flags & OPTIONF_NEW_ONLY ? OPTION_NEW_ONLY : otherwise;
+}
+
+static struct option_table item_table(const spore_option_item *item)
+{
+	return (struct option_table){ item->options, item->n_options, item->option_size };
+}
+
+static bool fill_one(const struct option_scope *scope, const spore_option *row, const struct json *node,
+                     void *out);
+
+/* An element of a list or map: a plain value, or a struct with a table of its own. */
+static bool fill_item(const struct option_scope *scope, const spore_option_item *item,
+                      const struct json *node, void *out)
+{
+	spore_option row = { .name = node->key, .type = item->type, .min = 1, .max = 0, .item = item };
+
+	if (item->type == SPORE_OPT_PORT) {
+		row.min = 1;
+		row.max = 65535;
+	}
+	return fill_one(scope, &row, node, out);
+}
+
+/* What stands in the place of many secrets may be one. */
+static bool expected_container(const struct option_scope *scope, const struct json *node,
+                               enum json_type type, bool of_secrets)
+{
+	char found[96];
+
+	if (node->type == type)
+		return true;
+	if (of_secrets)
+		json_mark_secret(scope->doc, node);
+	diag_add(scope->diag, node, "expected %s, found %s", json_type_name(type),
+	         of_secrets ? json_type_name(node->type) : value_describe(node, found, sizeof found));
+	return false;
+}
+
+static bool fill_container(const struct option_scope *scope, const spore_option *row,
+                           const struct json *node, void *out)
+{
+	bool map = row->type == SPORE_OPT_MAP, good = true;
+	const spore_option_item *item = row->item;
+	const char **keys;
+	char *items;
+	size_t i = 0;
+
+	if (node->type == JSON_OBJECT && option_may_be_file(row)) {
+		node = list_file_read(scope, node);
+		if (!node)
+			return false;
+	}
+	if (!expected_container(scope, node, map ? JSON_OBJECT : JSON_ARRAY,
+	                        item->type == SPORE_OPT_SECRET))
+		return false;
+	items = json_doc_alloc(scope->doc, node->count * item->size + 1);
+	keys = json_doc_alloc(scope->doc, (node->count + 1) * sizeof *keys);
+	if (!items || !keys)
+		return false;
+	for (const struct json *child = node->first; child; child = child->next, i++) {
+		keys[i] = child->key;
+		good = fill_item(scope, item, child, items + i * item->size) && good;
+	}
+	if (map)
+		*(spore_map *)out = (spore_map){ keys, items, node->count, item->size };
+	else
+		*(spore_list *)out = (spore_list){ items, node->count, item->size };
+	return good;
+}
+
+static bool fill_one(const struct option_scope *scope, const spore_option *row, const struct json *node,
+                     void *out)
+{
+	struct option_scope inner = *scope;
+	struct option_table table;
+
+	inner.ignore = NULL;
+	if (node->unknown) {
+		if (row->type == SPORE_OPT_SECRET)
+			json_mark_secret(scope->doc, node);
+		return false;
+	}
+	if (row->type == SPORE_OPT_LIST || row->type == SPORE_OPT_MAP)
+		return fill_container(&inner, row, node, out);
+	if (row->type != SPORE_OPT_OBJECT)
+		return value_read(scope, row, node, out);
+	if (!expected_container(scope, node, JSON_OBJECT, false))
+		return false;
+	table = item_table(row->item);
+	return option_fill(&inner, &table, node, out);
+}
+
+static bool is_ignored(const struct option_scope *scope, const char *key)
+{
+	for (const char *const *i = scope->ignore; i && *i; i++) {
+		if (strcmp(*i, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "a, b, c", cut where there are too many to help. */
+static void join_names(const char *const *names, size_t n, char *out, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "", names[i]);
+	if (len >= size)
+		memcpy(out + size - 4, "...", 4);
+}
+
+static void refuse_unknown(const struct option_scope *scope, const struct option_table *table,
+                           const struct json *member)
+{
+	enum { MOST = 128 };
+	const char *names[MOST] = { NULL }, *meant;
+	const spore_option *row;
+	char known[512] = "";
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < table->n && n < MOST; i++)
+		names[n++] = option_row(table, i)->name;
+	for (const char *const *i = scope->ignore; i && *i && n < MOST; i++)
+		names[n++] = *i;
+	meant = text_suggest(member->key, names, n);
+	row = meant ? option_find(table, meant) : NULL;
+	if (row && (row->type == SPORE_OPT_SECRET || (row->item && row->item->type == SPORE_OPT_SECRET)))
+		json_mark_secret(scope->doc, member);
+	join_names(names, n, known, sizeof known);
+	if (meant)
+		diag_add_key(scope->diag, member, "unknown key \"%s\": did you mean \"%s\"?",
+		             member->key, meant);
+	else
+		diag_add_key(scope->diag, member, "unknown key \"%s\": expected one of %s", member->key,
+		             known);
+}
+
+/* The default is JSON text, read as the operator's would be. */
+static bool fill_default(const struct option_scope *scope, const spore_option *row, void *out)
+{
+	struct json_source *source;
+	struct json_error error;
+	struct json *node;
+	char name[64];
+
+	if (!row->dflt) {
+		struct option_table table;
+
+		if (row->type != SPORE_OPT_OBJECT)
+			return true;
+		table = item_table(row->item);
+		return option_fill(
+			&(struct option_scope){ scope->doc, scope->diag, scope->folder, NULL, NULL },
+			&table, NULL, out);
+	}
+	snprintf(name, sizeof name, "default of %s", row->name);
+	source = json_source_add(scope->doc, name, row->dflt, strlen(row->dflt));
+	node = source ? json_parse(scope->doc, source, &error) : NULL;
+	if (!node) {
+		diag_add(scope->diag, NULL, "the default of \"%s\" is not JSON: %s", row->name,
+		         row->dflt);
+		return false;
+	}
+	return fill_one(scope, row, node, out);
+}
+
+bool option_fill(const struct option_scope *scope, const struct option_table *table,
+                 const struct json *object, void *conf)
+{
+	bool good = true;
+
+	for (const struct json *member = object ? object->first : NULL; member; member = member->next) {
+		if (!is_ignored(scope, member->key) && !option_find(table, member->key)) {
+			refuse_unknown(scope, table, member);
+			good = false;
+		}
+	}
+	for (uint32_t i = 0; i < table->n; i++) {
+		const spore_option *row = option_row(table, i);
+		const struct json *node = json_get(object, row->name);
+		void *out = (char *)conf + row->offset;
+
+		if (node && row->flags & SPORE_OPTF_DEPRECATED)
+			log_warn("deprecated option", log_str("option", row->name),
+			         log_str("doc", row->doc));
+		if (node && fill_one(scope, row, node, out))
+			continue;
+		if (node) {
+			good = false;
+			if (row->type != SPORE_OPT_OBJECT || node->type != JSON_OBJECT)
+				fill_default(scope, row, out);
+		} else if (row->flags & SPORE_OPTF_REQUIRED &&
+		           object) { /* a struct that is left out lacks nothing */
+			diag_add(scope->diag, object, "expected the key \"%s\" (%s), found none",
+			         row->name, row->doc);
+			good = false;
+		} else {
+			good = fill_default(scope, row, out) && good;
+		}
+	}
+	return good;
+}

@@ -1,0 +1,127 @@
+#include "option/option_type.h"
+
+#include <stdio.h>
+
+#include "option/value.h"
+
+/* Of a NODE there is nothing to tell. Aligned by hand. */
+/* clang-format off */
+static const struct {
+	const char *id, *name, *many; /* many: in "list of ..." */
+	const char *example;          /* JSON; NULL: the name says it */
+	const char *doc;
+} types[] = {
+	[SPORE_OPT_BOOL]     = { "bool",     "boolean",          "booleans",            "true",
+	                         "`true` or `false`" },
+	[SPORE_OPT_INT]      = { "int",      "whole number",     "whole numbers",       "5",
+	                         "a number without a fraction or an exponent" },
+	[SPORE_OPT_NUMBER]   = { "number",   "number",           "numbers",             "0.5",
+	                         "any number" },
+	[SPORE_OPT_STRING]   = { "string",   "text",             "texts",               "\"x\"",
+	                         "a string. A path among them starts from the file's folder, if it is relative" },
+	[SPORE_OPT_SECRET]   = { "secret",   "secret",           "secrets",             "{\"file\": \"secret.key\"}",
+	                         "the secret itself as a string; `{\"file\": PATH}`, whose content it is but for one "
+	                         "newline at the end; or `{\"env\": NAME}`, the environment variable that holds it" },
+	[SPORE_OPT_DURATION] = { "duration", "duration",         "durations",           "\"1.5s\"",
+	                         "a number with one of the units ms, s, m, h, d; a bare number counts in seconds" },
+	[SPORE_OPT_SIZE]     = { "size",     "size",             "sizes",               "\"64k\"",
+	                         "a number of bytes, or one with a unit of 1024: k, m, g" },
+	[SPORE_OPT_ENUM]     = { "enum",     "one of",           "choices",             NULL, NULL },
+	[SPORE_OPT_ADDR]     = { "addr",     "address and port", "addresses and ports", "\"127.0.0.1:80\"",
+	                         "an IP address and a port; one of IPv6 stands in brackets: `\"[::1]:80\"`" },
+	[SPORE_OPT_IP]       = { "ip",       "IP address",       "IP addresses",        "\"127.0.0.1\"",
+	                         "of IPv4 or IPv6" },
+	[SPORE_OPT_PORT]     = { "port",     "port",             "ports",               "8080",
+	                         "a whole number" },
+	[SPORE_OPT_PORTS]    = { "ports",    "ports",            "sets of ports",       "\"20000-21000,22000\"",
+	                         "ports and ranges of them, lowest first, with commas between" },
+	[SPORE_OPT_CIDR]     = { "prefix",   "prefix",           "prefixes",            "\"10.0.0.0/8\"",
+	                         "an IP prefix without bits behind it, or an IP address" },
+	[SPORE_OPT_LIST]     = { "list",     "list",             "lists",               "[\"a\", \"b\"]",
+	                         "an array. One of texts, addresses or prefixes may be `{\"file\": PATH}`: one element "
+	                         "a line, `#` begins a remark" },
+	[SPORE_OPT_MAP]      = { "map",      "map",              "maps",                "{\"a\": 1}",
+	                         "an object whose keys are names that the operator chooses" },
+	[SPORE_OPT_OBJECT]   = { "object",   "object",           "objects",             NULL, NULL },
+	[SPORE_OPT_NODE]     = { "node",     "anything",         "anything",            NULL, NULL },
+};
+/* clang-format on */
+enum { N_TYPES = sizeof types / sizeof *types };
+
+static bool is_known(uint32_t type)
+{
+	return type < N_TYPES && types[type].name;
+}
+
+const char *option_type_id(uint32_t type)
+{
+	return is_known(type) ? types[type].id : "unknown";
+}
+
+bool option_type_at(uint32_t index, struct option_type *type_out)
+{
+	for (uint32_t i = 0; i < N_TYPES; i++) {
+		if (types[i].doc && index-- == 0) {
+			*type_out = (struct option_type){ types[i].name, types[i].example,
+				                          types[i].doc };
+			return true;
+		}
+	}
+	return false;
+}
+
+bool option_has_bounds(const spore_option *row)
+{
+	bool scaled = row->type == SPORE_OPT_INT || row->type == SPORE_OPT_DURATION ||
+	              row->type == SPORE_OPT_SIZE || row->type == SPORE_OPT_PORT;
+
+	return scaled && row->min <= row->max;
+}
+
+/* Those stand in JSON as strings: a line of a text is as good. */
+bool option_may_be_file(const spore_option *row)
+{
+	uint32_t type = row->type == SPORE_OPT_LIST && row->item ? row->item->type : 0;
+
+	return type == SPORE_OPT_STRING || type == SPORE_OPT_ADDR || type == SPORE_OPT_IP ||
+	       type == SPORE_OPT_CIDR;
+}
+
+struct option_table option_inner(const spore_option *row)
+{
+	const spore_option_item *item = row->item;
+
+	if (row->type < SPORE_OPT_LIST || row->type > SPORE_OPT_OBJECT || !item)
+		return (struct option_table){ NULL, 0, 0 };
+	return (struct option_table){ item->options, item->n_options, item->option_size };
+}
+
+/* As an operator writes it: "1d", "64k", "5". */
+static const char *format_bound(uint32_t type, int64_t bound, char out[VALUE_SCALED_SIZE])
+{
+	if (type == SPORE_OPT_DURATION)
+		return value_format_duration(bound, out);
+	if (type == SPORE_OPT_SIZE)
+		return value_format_size(bound, out);
+	snprintf(out, VALUE_SCALED_SIZE, "%lld", (long long)bound);
+	return out;
+}
+
+void option_type_describe(const spore_option *row, char *out, size_t size)
+{
+	const char *name = is_known(row->type) ? types[row->type].name : "unknown";
+	char lowest[VALUE_SCALED_SIZE], highest[VALUE_SCALED_SIZE];
+
+	if (row->type == SPORE_OPT_ENUM)
+		snprintf(out, size, "%s", row->choices);
+	else if ((row->type == SPORE_OPT_LIST || row->type == SPORE_OPT_MAP) && row->item)
+		snprintf(out, size, "%s of %s", name,
+		         is_known(row->item->type) ? types[row->item->type].many : "unknown");
+	else if (row->type == SPORE_OPT_STRING && row->flags & SPORE_OPTF_PATH)
+		snprintf(out, size, "path");
+	else if (option_has_bounds(row))
+		snprintf(out, size, "%s, %s to %s", name, format_bound(row->type, row->min, lowest),
+		         format_bound(row->type, row->max, highest));
+	else
+		snprintf(out, size, "%s", name);
+}

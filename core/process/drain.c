@@ -1,0 +1,105 @@
+#include "process/drain.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "log/log.h"
+#include "loop/loop.h"
+#include "process/watchdog.h"
+
+static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct drain *drain = timer->data;
+
+	(void)events;
+	log_warn("drain deadline passed, ending what still runs",
+	         log_int("timeout_ms", atomic_load(&drain->lasts_ms)));
+	ev_break(ev, EVBREAK_ALL);
+}
+
+static struct log_field log_signal(struct drain *drain)
+{
+	return log_str("signal", atomic_load(&drain->number) == SIGTERM ? "TERM" : "INT");
+}
+
+static void begin(struct drain *drain, struct ev_loop *ev)
+{
+	int64_t lasts_ms = atomic_load(&drain->lasts_ms);
+
+	drain->begun = true;
+	log_info("draining", log_signal(drain), log_int("timeout_ms", lasts_ms));
+	ev_now_update(ev);
+	ev_timer_set(&drain->deadline, (double)lasts_ms / 1000.0, 0.0);
+	ev_timer_start(ev, &drain->deadline);
+	drain->begin(drain->arg);
+}
+
+static void on_told(struct ev_loop *ev, ev_async *watcher, int events)
+{
+	struct drain *drain = watcher->data;
+
+	(void)events;
+	if (!drain->begun)
+		begin(drain, ev);
+	if (atomic_load(&drain->all) > 1) {
+		log_warn("second signal, ending at once", log_signal(drain));
+		ev_break(ev, EVBREAK_ALL);
+	}
+}
+
+/* [watchdog] */
+static void on_signal(int number, void *arg)
+{
+	struct drain *drain = arg;
+
+	atomic_store(&drain->number, number);
+	if (atomic_fetch_add(&drain->all, 1) == 0) {
+		int64_t lasts_ms = atomic_load(&drain->timeout_ms);
+
+		atomic_store(&drain->lasts_ms, lasts_ms);
+		watchdog_end_within(lasts_ms + WATCHDOG_END_MS);
+	}
+	ev_async_send(loop_ev(drain->loop), &drain->told);
+}
+
+void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin_fn)(void *arg),
+                void *arg)
+{
+	*drain = (struct drain){ .loop = loop, .begin = begin_fn, .arg = arg };
+	atomic_init(&drain->timeout_ms, timeout_ms);
+	atomic_init(&drain->lasts_ms, timeout_ms);
+	ev_timer_init(&drain->deadline, on_deadline, 0.0, 0.0);
+	drain->deadline.data = drain;
+	ev_async_init(&drain->told, on_told);
+	drain->told.data = drain;
+	ev_async_start(loop_ev(loop), &drain->told);
+	watchdog_listen(on_signal, drain);
+}
+
+void drain_set_timeout(struct drain *drain, int64_t timeout_ms)
+{
+	atomic_store(&drain->timeout_ms, timeout_ms);
+}
+
+void drain_done(struct drain *drain)
+{
+	ev_break(loop_ev(drain->loop), EVBREAK_ALL);
+}
+
+bool drain_ask(struct drain *drain)
+{
+	if (drain->asked || atomic_load(&drain->all) > 0)
+		return false;
+	drain->asked = kill(getpid(), SIGTERM) == 0;
+	return drain->asked;
+}
+
+void drain_fini(struct drain *drain)
+{
+	struct ev_loop *ev = loop_ev(drain->loop);
+
+	watchdog_end_within(WATCHDOG_END_MS);
+	watchdog_ignore();
+	ev_timer_stop(ev, &drain->deadline);
+	ev_async_stop(ev, &drain->told);
+}

@@ -1,0 +1,117 @@
+#include "process/trim.h"
+
+#include <malloc.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "loop/loop.h"
+
+/* Bytes that wait for a slow peer are a block of up to 256 KiB, which shall not be mapped each time; ... */
+static const int mapped_from = 512 * 1024;
+/* ... nor shall a thread's heap shrink by it each time. */
+static const int shrinks_from = 1024 * 1024;
+
+static const double look_every_s = 3.0;
+/* Releasing costs a call for each range of pages, while an arena is locked: so not for less. */
+static const int64_t worth_it = (int64_t)256 * 1024;
+/* What a release could not give back may be held by few and small pieces in use, a page by each. Once so
+ * much of them is freed, or is resident besides, it is tried again. */
+static const int64_t worth_another = (int64_t)16 * 1024;
+
+/* Anonymous memory; 0 where /proc does not say. */
+static int64_t resident_bytes(void)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	int64_t pages = 0;
+	char text[128], *at;
+
+	if (!file)
+		return 0;
+	if (fgets(text, sizeof text, file)) {
+		(void)strtoll(text, &at, 10); /* of all that is mapped */
+		pages = strtoll(at, &at, 10);
+		pages -= strtoll(at, &at, 10); /* which files back */
+	}
+	fclose(file);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static int64_t used_bytes(void)
+{
+	struct mallinfo2 heap = mallinfo2();
+
+	return (int64_t)heap.uordblks + (int64_t)heap.hblkhd;
+}
+
+/* malloc_trim leaves the top of a thread's heap alone; that shrinks when its own thread frees a large piece. */
+static void shrink_own_heap(struct loop_task *task)
+{
+	enum { LARGE = 128 * 1024 };
+	void *volatile piece; /* or the compiler does without it */
+
+	mallopt(M_TRIM_THRESHOLD, 0);
+	piece = malloc(LARGE);
+	free(piece);
+	mallopt(M_TRIM_THRESHOLD, shrinks_from);
+	free(task);
+}
+
+static void release(const struct trim *trim)
+{
+	malloc_trim(0);
+	for (unsigned i = 0; i < trim->n_workers; i++) {
+		struct loop_task *task = calloc(1, sizeof *task);
+
+		if (!task)
+			return;
+		task->run = shrink_own_heap;
+		loop_post(trim->workers[i], task);
+	}
+}
+
+static bool is_worth_it(const struct trim *trim, int64_t used, int64_t unused)
+{
+	return unused >= trim->least_unused + worth_it &&
+	       (used <= trim->used - worth_another || unused >= trim->unused + worth_another);
+}
+
+static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct trim *trim = timer->data;
+	int64_t used = used_bytes(), unused = resident_bytes() - used;
+
+	(void)ev;
+	(void)events;
+	if (unused < trim->unused)
+		trim->unused = unused;
+	if (unused < trim->least_unused)
+		trim->least_unused = unused;
+	if (!is_worth_it(trim, used, unused))
+		return;
+	release(trim);
+	trim->used = used;
+	trim->unused = resident_bytes() - used;
+}
+
+void trim_start(struct trim *trim, struct loop *main_loop, struct loop *const *workers,
+                unsigned n_workers)
+{
+	mallopt(M_MMAP_THRESHOLD, mapped_from);
+	mallopt(M_TRIM_THRESHOLD, shrinks_from);
+	trim->main_loop = main_loop;
+	trim->workers = workers;
+	trim->n_workers = n_workers;
+	trim->used = used_bytes();
+	trim->unused = resident_bytes() - trim->used;
+	trim->least_unused = trim->unused;
+	ev_timer_init(&trim->look, on_look, look_every_s, look_every_s);
+	trim->look.data = trim;
+	ev_timer_start(loop_ev(main_loop), &trim->look);
+}
+
+void trim_stop(struct trim *trim)
+{
+	ev_timer_stop(loop_ev(trim->main_loop), &trim->look);
+}

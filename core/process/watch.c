@@ -1,0 +1,49 @@
+#include "process/watch.h"
+
+#include <stddef.h>
+
+#include "config/config.h"
+#include "loop/loop.h"
+
+static const double look_every_s = 0.5;
+
+static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct watch *watch = timer->data;
+	uint64_t now, before = watch->seen;
+
+	(void)ev;
+	(void)events;
+	if (!files_differ(&watch->config->files, &now))
+		return;
+	watch->seen = now;
+	if (now == before)
+		watch->on_change(watch->arg);
+}
+
+void watch_start(struct watch *watch, struct loop *main_loop, void (*on_change)(void *arg), void *arg)
+{
+	*watch = (struct watch){ .main_loop = main_loop, .on_change = on_change, .arg = arg };
+	ev_timer_init(&watch->look, on_look, look_every_s, look_every_s);
+	watch->look.data = watch;
+}
+
+void watch_follow(struct watch *watch, struct config *config, bool on)
+{
+	struct config *old = watch->config;
+
+	watch->config = config_ref(config);
+	config_unref(old);
+	files_differ(&config->files, &watch->seen);
+	if (on)
+		ev_timer_again(loop_ev(watch->main_loop), &watch->look);
+	else
+		ev_timer_stop(loop_ev(watch->main_loop), &watch->look);
+}
+
+void watch_stop(struct watch *watch)
+{
+	ev_timer_stop(loop_ev(watch->main_loop), &watch->look);
+	config_unref(watch->config);
+	watch->config = NULL;
+}

@@ -1,0 +1,144 @@
+#include "process/watchdog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "log/guest.h"
+#include "log/log.h"
+#include "log/thread.h"
+#include "loop/call.h"
+
+enum { AT_ONCE_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1 };
+
+/* Signals are the process's, and so is its end. */
+static struct {
+	int wake[2]; /* a pipe; each byte is the number of a signal, or 0 for a new deadline */
+	atomic_int_fast64_t deadline_ms;
+	pthread_mutex_t lock; /* of the two below */
+	void (*on_signal)(int number, void *arg);
+	void *arg;
+	unsigned heard; /* signals; [watchdog] */
+} the_watchdog = { .wake = { -1, -1 }, .deadline_ms = INT64_MAX, .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Async-signal-safe. A full pipe holds more signals than anybody counts. */
+static void wake(int number)
+{
+	uint8_t byte = (uint8_t)number;
+
+	if (write(the_watchdog.wake[1], &byte, 1) < 0)
+		return;
+}
+
+static void on_signal(int number)
+{
+	int kept = errno;
+
+	wake(number);
+	errno = kept;
+}
+
+void watchdog_end_within(int64_t ms)
+{
+	int64_t deadline_ms = clock_ms() + ms, old = atomic_load(&the_watchdog.deadline_ms);
+
+	while (deadline_ms < old &&
+	       !atomic_compare_exchange_weak(&the_watchdog.deadline_ms, &old, deadline_ms))
+		;
+	wake(0);
+}
+
+static void hear(int number)
+{
+	bool told;
+
+	the_watchdog.heard++;
+	pthread_mutex_lock(&the_watchdog.lock);
+	told = the_watchdog.on_signal != NULL;
+	if (told)
+		the_watchdog.on_signal(number, the_watchdog.arg);
+	pthread_mutex_unlock(&the_watchdog.lock);
+	if (the_watchdog.heard > 2)
+		watchdog_end_within(0);
+	else if (the_watchdog.heard == 2 || !told)
+		watchdog_end_within(AT_ONCE_MS);
+}
+
+static void name_stuck(const char *thread, const char *guest, void *arg)
+{
+	*(bool *)arg = true;
+	log_error("plugin hangs", log_str("plugin", guest), log_str("thread", thread));
+}
+
+/* exit() would wait for who hangs, or take its memory away. */
+static void end_process(void)
+{
+	bool named = false;
+	int worker;
+
+	guest_each_stuck(SAMPLE_MS, name_stuck, &named);
+	worker = loop_call_pending();
+	if (worker >= 0 && !named)
+		log_error("worker hangs", log_int("worker", worker));
+	log_last_words("the end took too long, leaving at once", NULL, 0);
+	_exit(EXIT_OVERDUE);
+}
+
+static void *watchdog_main(void *unused)
+{
+	struct pollfd wakes = { the_watchdog.wake[0], POLLIN, 0 };
+
+	(void)unused;
+	for (;;) {
+		int64_t deadline_ms = atomic_load(&the_watchdog.deadline_ms),
+			left = deadline_ms - clock_ms();
+		uint8_t number;
+
+		if (left <= 0)
+			end_process();
+		poll(&wakes, 1, deadline_ms == INT64_MAX ? -1 : left < 60000 ? (int)left : 60000);
+		while (read(the_watchdog.wake[0], &number, 1) == 1) {
+			if (number)
+				hear(number);
+		}
+	}
+	return NULL;
+}
+
+bool watchdog_start(void)
+{
+	pthread_t thread;
+
+	if (pipe2(the_watchdog.wake, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	if (thread_start(&thread, "watchdog", watchdog_main, NULL) != 0)
+		return false;
+	pthread_detach(thread);
+	return true;
+}
+
+void watchdog_listen(void (*fn)(int number, void *arg), void *arg)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+	pthread_mutex_lock(&the_watchdog.lock);
+	the_watchdog.on_signal = fn;
+	the_watchdog.arg = arg;
+	pthread_mutex_unlock(&the_watchdog.lock);
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+}
+
+void watchdog_ignore(void)
+{
+	pthread_mutex_lock(&the_watchdog.lock);
+	the_watchdog.on_signal = NULL;
+	pthread_mutex_unlock(&the_watchdog.lock);
+}

@@ -1,0 +1,156 @@
+#include "reference/document.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* ---- texts --------------------------------------------------------------------------------------- */
+
+/* Markdown leaves an underscore within a word alone. */
+static bool is_in_word(const char *text, const char *at)
+{
+	return at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)at[1]);
+}
+
+static void put_escaped(struct document *d, const char *text, const char *at, bool code)
+{
+	static const char *const special[] = {
+		[DOCUMENT_MARKDOWN] = "\\*_<|", [DOCUMENT_SCDOC] = "\\*_`+"
+	};
+	bool escape = strchr(special[d->format], *at) && !(*at == '_' && is_in_word(text, at));
+
+	if (d->format == DOCUMENT_MARKDOWN && code)
+		escape = *at == '|'; /* a table's cell ends there even in code */
+	if (escape)
+		fputc('\\', d->out);
+	fputc(code && *at == '`' ? '\'' : *at, d->out); /* in code it would end it */
+}
+
+/* One character; of those that no terminal should have, a question mark. */
+static size_t put_character(struct document *d, const char *text, const char *at, bool code)
+{
+	size_t left = strlen(at), n = text_visible(at, left) ? text_utf8_sequence(at, left) : 0;
+
+	if (n == 1)
+		put_escaped(d, text, at, code);
+	else
+		fprintf(d->out, "%.*s", n ? (int)n : 1, n ? at : "?");
+	return n ? n : 1;
+}
+
+static void put_code_mark(struct document *d)
+{
+	fputc(d->format == DOCUMENT_MARKDOWN ? '`' : '*', d->out);
+}
+
+static void put_text(struct document *d, const char *text)
+{
+	bool code = false;
+
+	for (const char *at = text; *at;) {
+		if (*at == '`' && (code || strchr(at + 1, '`'))) {
+			put_code_mark(d);
+			code = !code;
+			at++;
+		} else {
+			at += put_character(d, text, at, code);
+		}
+	}
+}
+
+static void put_code(struct document *d, const char *code)
+{
+	put_code_mark(d);
+	for (const char *at = code; *at;)
+		at += put_character(d, code, at, true);
+	put_code_mark(d);
+}
+
+void document_heading(struct document *d, const char *text)
+{
+	fputs(d->format == DOCUMENT_MARKDOWN ? "#### " : "## ", d->out);
+	put_text(d, text);
+	fputs("\n\n", d->out);
+}
+
+/* Lines as long as a README's. */
+void document_paragraph(struct document *d, const char *text)
+{
+	enum { WIDTH = 105 };
+	char word[1024];
+	size_t column = 0, len;
+
+	for (const char *at = text; *at; at += len + strspn(at + len, " ")) {
+		len = strcspn(at, " ");
+		if (column > 0)
+			fputc(column + 1 + len > WIDTH ? '\n' : ' ', d->out);
+		column = column > 0 && column + 1 + len <= WIDTH ? column + 1 + len : len;
+		snprintf(word, sizeof word, "%.*s", (int)len, at);
+		put_text(d, word);
+	}
+	fputs("\n\n", d->out);
+}
+
+/* ---- entries ------------------------------------------------------------------------------------- */
+
+void document_begin_entries(struct document *d, const char *name, const char *const *facts)
+{
+	d->facts = facts;
+	if (d->format != DOCUMENT_MARKDOWN)
+		return;
+	fprintf(d->out, "| %s |", name);
+	for (const char *const *fact = facts; *fact; fact++)
+		fprintf(d->out, " %s |", *fact);
+	fputs(" meaning |\n|---|", d->out);
+	for (const char *const *fact = facts; *fact; fact++)
+		fputs("---|", d->out);
+	fputs("---|\n", d->out);
+}
+
+static void put_row(struct document *d, const char *name, const char *const *values, const char *text)
+{
+	fputs("| ", d->out);
+	put_code(d, name);
+	fputs(" |", d->out);
+	for (size_t i = 0; d->facts[i]; i++) {
+		fputc(' ', d->out);
+		put_text(d, values[i]);
+		fputs(*values[i] ? " |" : "|", d->out);
+	}
+	fputc(' ', d->out);
+	put_text(d, text);
+	fputs(" |\n", d->out);
+}
+
+static void put_tagged(struct document *d, const char *name, const char *const *values, const char *text)
+{
+	const char *between = "";
+
+	put_code(d, name);
+	fputs("\n\t", d->out);
+	put_text(d, text);
+	fputs(".\n\n\t", d->out);
+	for (size_t i = 0; d->facts[i]; i++) {
+		if (!*values[i])
+			continue;
+		fprintf(d->out, "%s%s: ", between, d->facts[i]);
+		put_text(d, values[i]);
+		between = "; ";
+	}
+	fputs("\n\n", d->out);
+}
+
+void document_entry(struct document *d, const char *name, const char *const *values, const char *text)
+{
+	if (d->format == DOCUMENT_MARKDOWN)
+		put_row(d, name, values, text);
+	else
+		put_tagged(d, name, values, text);
+}
+
+void document_end_entries(struct document *d)
+{
+	if (d->format == DOCUMENT_MARKDOWN)
+		fputc('\n', d->out);
+}

@@ -1,0 +1,312 @@
+#include "reference/schema.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "json/jsonout.h"
+#include "config/command.h"
+#include "config/config.h"
+#include "option/option_type.h"
+#include "config/shorthands.h"
+#include "reference/catalogue.h"
+#include "inventory/plugin_view.h"
+#include "reference/schema_option.h"
+#include "plugin/registry.h"
+#include "version.h"
+
+struct writer {
+	struct jsonout json;
+	const struct catalogue *catalogue;
+	unsigned role;
+};
+
+static const struct option_table *root_of(unsigned role)
+{
+	return role == ROLE_SERVER ? &settings_server : &settings_client;
+}
+
+static void write_reference(struct jsonout *json, const char *key, const char *what, const char *name)
+{
+	char target[640];
+
+	snprintf(target, sizeof target, "#/definitions/%s%s", what, name);
+	jsonout_begin(json, key, '{');
+	jsonout_text(json, "$ref", target);
+	jsonout_end(json, '}');
+}
+
+/* ---- instances of plugins ------------------------------------------------------------------------ */
+
+/* The name of a component's definition, made of what a reference may hold: "acl.acl_acme:list". */
+static const char *component_name(const struct catalogue_entry *entry, char *out, size_t size)
+{
+	snprintf(out, size, "%s.%s", plugin_view_kind(entry->component), entry->use_by_file);
+	for (char *c = out; *c; c++) {
+		if (!isalnum((unsigned char)*c) && !strchr("._:-", *c))
+			*c = '_';
+	}
+	return out;
+}
+
+static bool is_of_kind(const struct catalogue_entry *entry, const char *kind)
+{
+	return strcmp(plugin_view_kind(entry->component), kind) == 0;
+}
+
+static void write_uses(struct jsonout *json, const struct catalogue_entry *entry)
+{
+	jsonout_text(json, NULL, entry->use);
+	if (strcmp(entry->use, entry->use_by_file) != 0)
+		jsonout_text(json, NULL, entry->use_by_file);
+}
+
+/* Whose "use" names it has its options. */
+static void write_choice(struct jsonout *json, const struct catalogue_entry *entry)
+{
+	char name[512];
+
+	jsonout_begin(json, NULL, '{');
+	jsonout_begin(json, "if", '{');
+	jsonout_begin(json, "properties", '{');
+	jsonout_begin(json, "use", '{');
+	jsonout_begin(json, "enum", '[');
+	write_uses(json, entry);
+	jsonout_end(json, ']');
+	jsonout_end(json, '}');
+	jsonout_end(json, '}');
+	jsonout_value(json, "required", "[\"use\"]");
+	jsonout_end(json, '}');
+	write_reference(json, "then", "", component_name(entry, name, sizeof name));
+	jsonout_end(json, '}');
+}
+
+/* A name in an instance's own keys is never empty. */
+static void write_instance_rows(struct jsonout *json, const struct catalogue *catalogue,
+                                const char *kind)
+{
+	for (uint32_t i = 0; i < settings_instance.n; i++) {
+		const spore_option *row = option_row(&settings_instance, i);
+
+		jsonout_begin(json, row->name, '{');
+		schema_option_write_body(json, row, NULL);
+		if (row->type == SPORE_OPT_STRING)
+			jsonout_int(json, "minLength", 1);
+		if (row->flags & SPORE_OPTF_REQUIRED) {
+			jsonout_begin(json, "enum", '[');
+			for (size_t j = 0; j < catalogue->n; j++) {
+				if (is_of_kind(&catalogue->entries[j], kind))
+					write_uses(json, &catalogue->entries[j]);
+			}
+			jsonout_end(json, ']');
+		}
+		jsonout_end(json, '}');
+	}
+}
+
+/* What an entry of a chain may be. */
+static void write_kind(struct jsonout *json, const struct catalogue *catalogue, const char *kind)
+{
+	char name[64];
+
+	snprintf(name, sizeof name, "any.%s", kind);
+	jsonout_begin(json, name, '{');
+	jsonout_text(json, "type", "object");
+	jsonout_begin(json, "properties", '{');
+	write_instance_rows(json, catalogue, kind);
+	jsonout_end(json, '}');
+	schema_option_write_required(json, &settings_instance, NULL);
+	jsonout_begin(json, "allOf", '[');
+	for (size_t i = 0; i < catalogue->n; i++) {
+		if (is_of_kind(&catalogue->entries[i], kind))
+			write_choice(json, &catalogue->entries[i]);
+	}
+	jsonout_end(json, ']');
+	jsonout_end(json, '}');
+}
+
+static void write_component(struct jsonout *json, const struct catalogue_entry *entry)
+{
+	struct option_table table = catalogue_options(entry);
+	const char *kind = plugin_view_kind(entry->component);
+	char name[512], place[512];
+
+	snprintf(place, sizeof place, "/%s[%s]", kind, entry->use);
+	jsonout_begin(json, component_name(entry, name, sizeof name), '{');
+	jsonout_text(json, "description", entry->component->summary);
+	jsonout_begin(json, "properties", '{');
+	for (uint32_t i = 0; i < settings_instance.n; i++)
+		jsonout_value(json, option_row(&settings_instance, i)->name, "{}");
+	schema_option_write_rows(json, &table);
+	jsonout_end(json, '}');
+	schema_option_write_required(json, &table, place);
+	jsonout_bool(json, "additionalProperties", false);
+	jsonout_end(json, '}');
+}
+
+static void write_plugins(struct jsonout *json, const struct catalogue *catalogue)
+{
+	for (size_t i = 0; i < catalogue->n; i++)
+		write_component(json, &catalogue->entries[i]);
+	for (uint32_t i = 1; registry_kind_name(i); i++)
+		write_kind(json, catalogue, registry_kind_name(i));
+}
+
+/* ---- sections ------------------------------------------------------------------------------------ */
+
+static void write_row(struct writer *w, const spore_option *row, const char *section)
+{
+	const char *kind = catalogue_chain_kind(section, row);
+
+	jsonout_begin(&w->json, row->name, '{');
+	if (!kind) {
+		schema_option_write_body(&w->json, row, NULL);
+	} else {
+		jsonout_text(&w->json, "description", row->doc);
+		jsonout_text(&w->json, "type", "array");
+		write_reference(&w->json, "items", "any.", kind);
+		if (strcmp(kind, "transport") == 0)
+			jsonout_int(&w->json, "maxItems", CONFIG_MAX_TRANSPORTS);
+	}
+	jsonout_end(&w->json, '}');
+}
+
+/* An object in the root, whose rows a flag or a chain may stand behind. */
+static void write_section(struct writer *w, const spore_option *section)
+{
+	struct option_table table = option_inner(section);
+	char place[64];
+
+	snprintf(place, sizeof place, "/%s", section->name);
+	jsonout_begin(&w->json, section->name, '{');
+	jsonout_text(&w->json, "description", section->doc);
+	jsonout_text(&w->json, "type", "object");
+	jsonout_begin(&w->json, "properties", '{');
+	for (uint32_t i = 0; i < table.n; i++)
+		write_row(w, option_row(&table, i), section->name);
+	jsonout_end(&w->json, '}');
+	schema_option_write_required(&w->json, &table, place);
+	jsonout_bool(&w->json, "additionalProperties", false);
+	jsonout_end(&w->json, '}');
+}
+
+/* ---- flat keys ----------------------------------------------------------------------------------- */
+
+static void write_flat_body(struct writer *w, const struct shorthand *s)
+{
+	const spore_option *row = catalogue_target(w->catalogue, w->role, s->target);
+
+	if (row)
+		schema_option_write_body(&w->json, row, s->doc);
+	else if (s->doc)
+		jsonout_text(&w->json, "description", s->doc);
+}
+
+static void write_flat(struct writer *w, const struct shorthand *s)
+{
+	struct jsonout *json = &w->json;
+
+	jsonout_begin(json, s->name, '{');
+	if (s->type == SHORTHAND_ENTRY || s->type == SHORTHAND_FILE) {
+		jsonout_text(json, "description", s->doc);
+		jsonout_text(json, "type", s->type == SHORTHAND_ENTRY ? "boolean" : "string");
+		if (s->type == SHORTHAND_FILE)
+			jsonout_int(json, "minLength", 1);
+	} else if (s->type == SHORTHAND_LIST) {
+		jsonout_begin(json, "anyOf", '[');
+		jsonout_value(json, NULL, "{\"type\": \"string\"}");
+		jsonout_begin(json, NULL, '{');
+		write_flat_body(w, s);
+		jsonout_end(json, '}');
+		jsonout_end(json, ']');
+	} else {
+		write_flat_body(w, s);
+	}
+	jsonout_end(json, '}');
+}
+
+static bool is_flat_key(const struct shorthand *s, unsigned role)
+{
+	return s->roles & role && s->type != SHORTHAND_NO;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------- */
+
+static void write_role(struct writer *w)
+{
+	const struct option_table *root = root_of(w->role);
+
+	jsonout_begin(&w->json, w->role == ROLE_SERVER ? "server" : "local", '{');
+	jsonout_text(&w->json, "type", "object");
+	jsonout_begin(&w->json, "properties", '{');
+	jsonout_value(&w->json, "$schema", "{\"type\": \"string\"}");
+	for (uint32_t i = 0; i < root->n; i++) {
+		if (option_row(root, i)->type == SPORE_OPT_OBJECT)
+			write_section(w, option_row(root, i));
+		else
+			write_row(w, option_row(root, i), "");
+	}
+	for (size_t i = 0; i < n_shorthands; i++) {
+		if (is_flat_key(&shorthands[i], w->role))
+			write_flat(w, &shorthands[i]);
+	}
+	jsonout_end(&w->json, '}');
+	schema_option_write_required(&w->json, root, "");
+	jsonout_bool(&w->json, "additionalProperties", false);
+	jsonout_end(&w->json, '}');
+}
+
+static void write_if_there(struct jsonout *json, const char *key)
+{
+	jsonout_begin(json, NULL, '{');
+	jsonout_begin(json, "required", '[');
+	jsonout_text(json, NULL, key);
+	jsonout_end(json, ']');
+	jsonout_end(json, '}');
+}
+
+/* A file with a key that only a client has is a client's. */
+static void write_which(struct jsonout *json)
+{
+	jsonout_begin(json, "if", '{');
+	jsonout_begin(json, "anyOf", '[');
+	for (uint32_t i = 0; i < settings_client.n; i++) {
+		const char *key = option_row(&settings_client, i)->name;
+
+		if (!option_find(&settings_server, key))
+			write_if_there(json, key);
+	}
+	for (size_t i = 0; i < n_shorthands; i++) {
+		if (is_flat_key(&shorthands[i], ROLE_LOCAL) &&
+		    !shorthand_find(ROLE_SERVER, shorthands[i].name))
+			write_if_there(json, shorthands[i].name);
+	}
+	jsonout_end(json, ']');
+	jsonout_end(json, '}');
+	write_reference(json, "then", "local", "");
+	write_reference(json, "else", "server", "");
+}
+
+void schema_write(unsigned roles, const struct catalogue *catalogue, FILE *out)
+{
+	struct writer w = { .json = { .out = out }, .catalogue = catalogue };
+
+	jsonout_begin(&w.json, NULL, '{');
+	jsonout_text(&w.json, "$schema", "http://json-schema.org/draft-07/schema#");
+	jsonout_text(&w.json, "title", "The configuration of spore " SPORE_VERSION);
+	if (roles == (ROLE_SERVER | ROLE_LOCAL)) {
+		write_which(&w.json);
+	} else {
+		jsonout_begin(&w.json, "allOf", '[');
+		write_reference(&w.json, NULL, roles == ROLE_SERVER ? "server" : "local", "");
+		jsonout_end(&w.json, ']');
+	}
+	jsonout_begin(&w.json, "definitions", '{');
+	for (w.role = ROLE_SERVER; w.role <= ROLE_LOCAL; w.role++) {
+		if (roles & w.role)
+			write_role(&w);
+	}
+	write_plugins(&w.json, catalogue);
+	schema_option_write_types(&w.json);
+	jsonout_end(&w.json, '}');
+	jsonout_end(&w.json, '}');
+}

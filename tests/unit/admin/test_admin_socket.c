@@ -1,0 +1,155 @@
+#include "admin/admin_socket.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/settings.h"
+#include "suite.h"
+
+static char folder[64], path[96];
+
+static void set_up(void)
+{
+	strcpy(folder, "/tmp/test_admin_socket.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/s", folder);
+}
+
+static void tear_down(void)
+{
+	unlink(path);
+	ck_assert_int_eq(rmdir(folder), 0); /* nothing else is left there */
+}
+
+static void expect_refusal(const char *at, const char *why)
+{
+	struct admin_socket socket;
+	struct err err = { "" };
+
+	ck_assert_int_lt(admin_socket_open(&socket, at, &err), 0);
+	ck_assert_msg(strstr(err.text, why) != NULL, "%s", err.text);
+	admin_socket_remove(&socket);
+}
+
+START_TEST(it_is_the_owners_alone_whatever_the_umask)
+{
+	struct admin_socket socket;
+	struct err err;
+	struct stat st;
+	int fd;
+
+	set_up();
+	umask(0);
+	fd = admin_socket_open(&socket, path, &err);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(lstat(path, &st), 0);
+	ck_assert_int_eq(st.st_mode, S_IFSOCK | 0600);
+	admin_socket_remove(&socket);
+	ck_assert_int_lt(lstat(path, &st), 0);
+	close(fd);
+	tear_down();
+}
+END_TEST
+
+START_TEST(what_a_dead_server_left_is_replaced)
+{
+	struct admin_socket dead, socket;
+	struct err err;
+	int fd;
+
+	set_up();
+	close(admin_socket_open(&dead, path, &err));
+	fd = admin_socket_open(&socket, path, &err);
+	ck_assert_msg(fd >= 0, "%s", err.text);
+	/* And is not the dead one's to remove any more. */
+	admin_socket_remove(&dead);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	admin_socket_remove(&socket);
+	close(fd);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_live_server_is_left_alone)
+{
+	struct admin_socket socket;
+	struct err err;
+	int fd;
+
+	set_up();
+	fd = admin_socket_open(&socket, path, &err);
+	expect_refusal(path, "another server listens there");
+	ck_assert_int_eq(access(path, F_OK), 0);
+	admin_socket_remove(&socket);
+	close(fd);
+	tear_down();
+}
+END_TEST
+
+START_TEST(what_is_no_socket_is_left_alone)
+{
+	FILE *file;
+
+	set_up();
+	file = fopen(path, "w");
+	fclose(file);
+	expect_refusal(path, "which is no socket");
+	ck_assert_int_eq(access(path, F_OK), 0);
+	tear_down();
+}
+END_TEST
+
+START_TEST(where_it_cannot_be)
+{
+	char longest[200];
+
+	memset(longest, 'x', sizeof longest);
+	memcpy(longest, "/nowhere/", 9);
+	longest[108] = '\0';
+	expect_refusal(longest, "longer than a unix socket's may be (107 bytes)");
+	longest[107] = '\0';
+	expect_refusal(longest, "No such file or directory");
+}
+END_TEST
+
+static bool path_is(const char *configured, const char *expected)
+{
+	struct admin_settings settings = { configured };
+	char out[64];
+
+	return admin_socket_path(&settings, out, sizeof out) == (*expected != '\0') &&
+	       strcmp(out, expected) == 0;
+}
+
+START_TEST(its_path_is_configured_or_systemds)
+{
+	unsetenv("RUNTIME_DIRECTORY");
+	ck_assert(path_is(NULL, ""));
+	ck_assert(path_is("/x", "/x"));
+	setenv("RUNTIME_DIRECTORY", "/run/spore:/run/more", 1);
+	ck_assert(path_is(NULL, "/run/spore/admin.sock"));
+	ck_assert(path_is("/x", "/x"));
+	ck_assert(path_is("", ""));
+}
+END_TEST
+
+START_TEST(who_connects)
+{
+	int pair[2];
+	uid_t uid = (uid_t)-1;
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	ck_assert(admin_socket_is_trusted(pair[0], &uid));
+	ck_assert_uint_eq(uid, geteuid());
+	close(pair[0]);
+	ck_assert(!admin_socket_is_trusted(pair[0], &uid));
+	close(pair[1]);
+}
+END_TEST
+
+SUITE("admin_socket", it_is_the_owners_alone_whatever_the_umask, what_a_dead_server_left_is_replaced,
+      a_live_server_is_left_alone, what_is_no_socket_is_left_alone, where_it_cannot_be,
+      its_path_is_configured_or_systemds, who_connects)

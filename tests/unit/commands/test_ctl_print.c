@@ -1,0 +1,111 @@
+#include "commands/ctl_print.h"
+
+#include <string.h>
+
+#include "suite.h"
+
+static void check(const char *command, const char *answer, const char *expected)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json_source *source = json_source_add(doc, "answer", answer, strlen(answer));
+	struct json_error error;
+	struct json *root = json_parse(doc, source, &error);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	ck_assert_ptr_nonnull(root);
+	ck_assert(ctl_print(command, root, out));
+	fclose(out);
+	ck_assert_str_eq(text, expected);
+	free(text);
+	json_doc_free(doc);
+}
+
+START_TEST(a_list_is_a_table)
+{
+	check("relays",
+	      "{\"all\":3,\"relays\":["
+	      "{\"id\":7,\"tunnel\":2,\"port\":80,\"identity\":\"alice\",\"visitor\":\"192.0.2.1:5\","
+	      "\"age_ms\":3723000,\"idle_ms\":999,\"bytes_up\":1023,\"bytes_down\":1536},"
+	      "{\"id\":8,\"tunnel\":2,\"port\":80,\"identity\":null,\"visitor\":\"x\","
+	      "\"age_ms\":180000000,\"idle_ms\":61000,\"bytes_up\":0,\"bytes_down\":1099511627776}]}",
+	      "ID  TUNNEL  PORT  IDENTITY  VISITOR      SINCE  IDLE   UP      DOWN\n"
+	      "7   2       80    alice     192.0.2.1:5  1h02m  0s     1023 B  1.5 KiB\n"
+	      "8   2       80    -         x            2d02h  1m01s  0 B     1.0 TiB\n"
+	      "and 1 more\n");
+}
+END_TEST
+
+START_TEST(a_hostile_text_is_shown_harmless)
+{
+	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
+	      "ID  PORT  IDENTITY     CLIENT  SINCE  VISITORS  WAITING  IN ALL  UP  DOWN  HEARTBEATS\n"
+	      "1   -     \\x1b[2J\\x07  -       -      -         -        -       -   -     -\n");
+}
+END_TEST
+
+START_TEST(whatever_is_missing_or_of_another_type_crashes_nothing)
+{
+	static const char *const commands[] = { "status",  "tunnels",   "relays", "loops", "plugins", "kick",
+		                                "drain",   "log-level", "reload", "other" };
+	static const char *const answers[] = {
+		"{}",
+		"{\"dates\":5,\"workers\":\"x\",\"main\":[],\"tunnels\":[1,\"x\",[],{}],\"is\":{},\"was\":7}",
+		"{\"dates\":[1,{\"labels\":[1,{}]}],\"relays\":{\"a\":1},\"instances\":null,\"files\":true}",
+	};
+
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		for (size_t k = 0; k < sizeof answers / sizeof *answers; k++) {
+			struct json_doc *doc = json_doc_new();
+			struct json_error error;
+			struct json *root = json_parse(
+				doc, json_source_add(doc, "a", answers[k], strlen(answers[k])), &error);
+			FILE *out = fopen("/dev/null", "w");
+
+			ck_assert_ptr_nonnull(root);
+			ck_assert(ctl_print(commands[i], root, out));
+			fclose(out);
+			json_doc_free(doc);
+		}
+	}
+}
+END_TEST
+
+START_TEST(dates_say_how_long)
+{
+	check("status",
+	      "{\"state\":\"serving\",\"control_port\":\"[::]:1\",\"version\":\"9\",\"log_level\":\"info\","
+	      "\"dates\":[{\"metric\":\"m\",\"utc\":\"2027-01-01T00:00:00Z\",\"days_left\":3,"
+	      "\"labels\":[\"file=a\",\"b=c\"]},"
+	      "{\"metric\":\"n\",\"utc\":\"2020-01-01T00:00:00Z\",\"days_left\":-2,\"labels\":[]}]}",
+	      "state        serving at [::]:1 for 0s\n"
+	      "version      9, process 0\n"
+	      "workers      0\n"
+	      "tunnels      0\n"
+	      "visitors     0 carried, 0 waiting, 0 so far, 0 B\n"
+	      "strangers    0, 0 refusals so far\n"
+	      "plugins      0 instances; generation 0, 0 alive\n"
+	      "memory       0 B\n"
+	      "descriptors  0 of 0\n"
+	      "log          info, 0 lines dropped\n"
+	      "m            2027-01-01T00:00:00Z, 3 days left: file=a, b=c\n"
+	      "n            2020-01-01T00:00:00Z, PAST for 2 days\n");
+}
+END_TEST
+
+START_TEST(a_text_of_lines)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	ctl_print_text("a\n\x1b b\xc3\xa9\xff\n", out);
+	fclose(out);
+	ck_assert_str_eq(text, "a\n\\x1b b\xc3\xa9\\xff\n");
+	free(text);
+}
+END_TEST
+
+SUITE("ctl_print", a_list_is_a_table, a_hostile_text_is_shown_harmless,
+      whatever_is_missing_or_of_another_type_crashes_nothing, dates_say_how_long, a_text_of_lines)

@@ -1,0 +1,46 @@
+#include "host/probe.h"
+
+#include <stdio.h>
+
+#include "suite.h"
+
+START_TEST(a_good_one_does_no_harm)
+{
+	struct err err = { "" };
+
+	ck_assert_msg(probe_load(PLUGIN_DIR "/transport_plain.so", NULL, &err), "%s", err.text);
+}
+END_TEST
+
+START_TEST(a_refusal_is_no_matter_here)
+{
+	struct err err;
+
+	ck_assert(probe_load("/nonexistent", NULL, &err));
+}
+END_TEST
+
+static void check_lethal(const char *path, const char *why)
+{
+	char expected[512];
+	struct err err;
+
+	snprintf(expected, sizeof expected, "plugin %s refused: loading it ends the process %s", path, why);
+	ck_assert(!probe_load(path, NULL, &err));
+	ck_assert_str_eq(err.text, expected);
+}
+
+START_TEST(one_that_kills_is_noticed)
+{
+	check_lethal(BAD_PLUGIN_DIR "/auth_traps.so", "by signal 6 (Aborted)");
+}
+END_TEST
+
+START_TEST(one_that_exits_is_noticed)
+{
+	check_lethal(BAD_PLUGIN_DIR "/auth_exits.so", "with status 0");
+}
+END_TEST
+
+SUITE("probe", a_good_one_does_no_harm, a_refusal_is_no_matter_here, one_that_kills_is_noticed,
+      one_that_exits_is_noticed)

@@ -1,0 +1,362 @@
+#include "server/account.h"
+
+#include <pthread.h>
+
+#include "account_scene.h"
+#include "host/instance.h"
+#include "suite.h"
+
+/* Nothing but their counts of references is used. */
+static struct instance an_instance = { .refs = 1 }, another_instance = { .refs = 1 };
+
+static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_tunnels, uint32_t max_conns)
+{
+	spore_auth_result result = { .struct_size = sizeof result, .fields = fields, .session = session,
+		                     .identity = spore_cstr("alice"), .max_tunnels = max_tunnels,
+		                     .max_conns = max_conns };
+	struct grant *grant = grant_new(&result);
+
+	ck_assert_ptr_nonnull(grant);
+	return grant;
+}
+
+static struct account *open_one(struct account_scene *scene, struct instance *by, struct grant *grant)
+{
+	const char *error = "none";
+	struct account *account = account_open(&scene->principals, scene->source, &scene->limits, by, grant, &error);
+
+	ck_assert_msg(account != NULL, "%s", error);
+	return account;
+}
+
+START_TEST(the_owner_is_an_instance_and_its_session)
+{
+	struct account_scene scene;
+	struct account *a, *b, *c;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	b = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	c = open_one(&scene, &another_instance, make_grant(7, 0, 0, 0));
+	ck_assert_ptr_eq(a->principal, b->principal);
+	ck_assert_ptr_ne(a->principal, c->principal);
+	ck_assert(account_belongs_to(a, &an_instance, 7));
+	ck_assert(!account_belongs_to(a, &an_instance, 8));
+	ck_assert(!account_belongs_to(a, &another_instance, 7));
+	ck_assert(!account_belongs_to(a, NULL, 7));
+	ck_assert_str_eq(account_identity(a), "alice");
+	account_close_tunnel(a);
+	account_close_tunnel(c);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(without_authentication_there_is_no_name)
+{
+	struct account_scene scene;
+	struct account *account;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, NULL, NULL);
+	ck_assert_str_eq(account_identity(account), "");
+	ck_assert(account_belongs_to(account, NULL, 0));
+	for (int i = 0; i < 100; i++)
+		ck_assert(account_scene_enter(account));
+	for (int i = 0; i < 100; i++)
+		account_leave(account, NULL);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(tunnels_are_bounded_over_a_session)
+{
+	struct grant *too_many = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0);
+	struct account_scene scene;
+	struct account *a, *b;
+	const char *error;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
+	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, &an_instance, too_many, &error));
+	ck_assert_str_eq(error, "too many tunnels");
+	account_ref(a);
+	account_close_tunnel(a); /* its visitors stay, its place is free */
+	account_close_tunnel(open_one(&scene, &an_instance, too_many));
+	account_unref(a);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(no_tunnel_at_all_may_be_granted)
+{
+	struct grant *none = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
+	struct account_scene scene;
+	const char *error;
+
+	account_scene_open(&scene);
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, &an_instance, none, &error));
+	grant_free(none);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(visitors_are_bounded_over_a_session)
+{
+	struct account_scene scene;
+	struct account *a, *b;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
+	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
+	ck_assert(account_scene_enter(a));
+	ck_assert(account_scene_enter(b));
+	ck_assert(!account_scene_enter(a));
+	ck_assert(!account_scene_enter(b));
+	account_leave(b, NULL);
+	ck_assert(account_scene_enter(a));
+	ck_assert_uint_eq(a->conns, 2);
+	ck_assert_uint_eq(b->conns, 1);
+	account_leave(a, NULL);
+	account_leave(a, NULL);
+	account_close_tunnel(a);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(tunnels_are_bounded_over_all)
+{
+	struct account_scene scene;
+	struct account *all[ACCOUNT_SCENE_TUNNELS];
+	const char *error;
+
+	account_scene_open(&scene);
+	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
+		all[i] = open_one(&scene, &an_instance, make_grant((uint64_t)i, 0, 0, 0));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
+	ck_assert_str_eq(error, "too many tunnels");
+	account_close_tunnel(all[0]);
+	all[0] = open_one(&scene, &an_instance, make_grant(0, 0, 0, 0));
+	scene.limits.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
+	ck_assert_str_eq(error, "too many tunnels from this address");
+	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
+		account_close_tunnel(all[i]);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(renewing_changes_what_is_allowed_not_who_is)
+{
+	spore_auth_result result = { .struct_size = sizeof result, .session = 99, .identity = spore_cstr("mallory"),
+		                     .fields = SPORE_AUTH_F_MAX_CONNS, .max_conns = 0 };
+	struct account_scene scene;
+	struct account *account;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(1, 0, 0, 0));
+	ck_assert(account_scene_enter(account));
+	account_renew(account, grant_new(&result));
+	ck_assert_str_eq(account_identity(account), "alice");
+	ck_assert(account_belongs_to(account, &an_instance, 1));
+	ck_assert(!account_scene_enter(account));
+	account_leave(account, NULL);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+/* Over all principals: each takes descriptors. */
+START_TEST(visitors_are_bounded_over_all)
+{
+	struct account_scene scene;
+	struct account *a, *b;
+	enum refusal why[2];
+
+	account_scene_open(&scene);
+	scene.principals.places = 2 + 2; /* two tunnels take as many as two visitors */
+	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
+	b = open_one(&scene, &another_instance, NULL);
+	ck_assert(account_enter(a, NULL, NULL, &why[0]));
+	ck_assert(!account_enter(a, NULL, NULL, &why[0]));
+	ck_assert(account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(!account_enter(b, NULL, NULL, &why[1]));
+	ck_assert_int_eq(why[0], REFUSED_CLIENT_FULL);
+	ck_assert_int_eq(why[1], REFUSED_SERVER_FULL);
+	account_leave(a, NULL);
+	ck_assert(account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(!account_enter(b, NULL, NULL, &why[1]));
+	account_close_tunnel(a);
+	ck_assert(account_enter(b, NULL, NULL, &why[1]));
+	for (int i = 0; i < 3; i++)
+		account_leave(b, NULL);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+static void *enter_and_leave(void *arg)
+{
+	struct account *account = arg;
+
+	for (int i = 0; i < 10000; i++) {
+		account_ref(account);
+		if (account_scene_enter(account))
+			account_leave(account, NULL);
+		account_unref(account);
+	}
+	account_unref(account);
+	return NULL;
+}
+
+START_TEST(counts_of_many_threads_come_out_even)
+{
+	struct account_scene scene;
+	struct account *account;
+	struct principal *principal;
+	pthread_t threads[3];
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
+	principal = account->principal;
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, enter_and_leave, account_ref(account));
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(principal->conns, 0);
+	ck_assert_uint_eq(account->refs, 1);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(a_port_is_found_by_its_principal_alone)
+{
+	struct account_scene scene;
+	struct worker *home = (void *)&scene, *other = (void *)&home;
+	struct account *a, *b;
+
+	account_scene_open(&scene);
+	a = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	b = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 0));
+	account_stand(a, home, 20000);
+	account_stand(b, other, 20001);
+	ck_assert_ptr_eq(account_holder(&scene.principals, &an_instance, 7, 20000), home);
+	ck_assert_ptr_eq(account_holder(&scene.principals, &an_instance, 7, 20001), other);
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20002));
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 8, 20000));
+	ck_assert_ptr_null(account_holder(&scene.principals, &another_instance, 7, 20000));
+	account_ref(a); /* a relay that goes on */
+	account_close_tunnel(a);
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
+	account_unref(a);
+	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+struct refused {
+	struct account *account;
+	atomic_bool over;
+	unsigned entered;
+};
+
+static void *be_refused(void *arg)
+{
+	struct refused *refused = arg;
+	enum refusal why;
+
+	for (int i = 0; i < 200000; i++)
+		refused->entered += account_enter(refused->account, NULL, NULL, &why);
+	refused->over = true;
+	return NULL;
+}
+
+/* One of two places is taken. Who may have but one is always refused, and never in the other's way. */
+START_TEST(who_is_refused_is_not_counted)
+{
+	struct refused other = { .entered = 0 };
+	struct account_scene scene;
+	struct account *account;
+	unsigned in_the_way = 0;
+	pthread_t thread;
+	enum refusal why;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
+	other.account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
+	ck_assert(account_scene_enter(account));
+	pthread_create(&thread, NULL, be_refused, &other);
+	while (!other.over) {
+		if (account_enter(account, NULL, NULL, &why))
+			account_leave(account, NULL);
+		else
+			in_the_way++;
+	}
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(other.entered, 0);
+	ck_assert_uint_eq(in_the_way, 0);
+	account_leave(account, NULL);
+	account_close_tunnel(account);
+	account_close_tunnel(other.account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(an_owner_may_be_succeeded)
+{
+	struct account_scene scene;
+	struct worker *home = (void *)&scene;
+	struct account *old, *new;
+	const char *error;
+
+	account_scene_open(&scene);
+	scene.limits.max_conns_per_ip = scene.principals.max_tunnels = 1;
+	old = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0));
+	account_stand(old, home, 20000);
+	ck_assert(account_scene_enter(old));
+	account_ref(old); /* the visitor's */
+	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0), &error);
+	ck_assert_ptr_nonnull(new);
+	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
+	ck_assert_ptr_eq(account_holder(&scene.principals, &another_instance, 8, 20000), home);
+	ck_assert(account_belongs_to(old, &an_instance, 7)); /* for its visitors it is who it was */
+	ck_assert_uint_eq(an_instance.refs, 2);
+	ck_assert_uint_eq(scene.principals.tunnels, 1);
+	account_leave(old, NULL);
+	account_unref(old);
+	ck_assert_uint_eq(an_instance.refs, 1);
+	account_close_tunnel(new);
+	ck_assert_uint_eq(another_instance.refs, 1);
+	account_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(who_may_not_succeed_leaves_all_as_it_was)
+{
+	struct grant *grant = make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
+	struct account_scene scene;
+	struct account *account;
+	const char *error;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	account_stand(account, (void *)&scene, 20000);
+	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &error));
+	ck_assert_str_eq(error, "too many tunnels");
+	ck_assert_ptr_nonnull(account_holder(&scene.principals, &an_instance, 7, 20000));
+	grant_free(grant);
+	account_close_tunnel(account);
+	account_scene_close(&scene);
+}
+END_TEST
+
+SUITE("account", an_owner_may_be_succeeded, who_may_not_succeed_leaves_all_as_it_was, tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
+      tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
+      visitors_are_bounded_over_all, renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even,
+      who_is_refused_is_not_counted)
