@@ -1,6 +1,6 @@
 """`spore plugin list` and `spore plugin info`: what is found where, what it offers, why it is refused.
 
-That their refusals are those of a start is in test_08_refused.py.
+That their refusals are those of a start is in test_refused.py.
 """
 
 import hashlib

@@ -12,7 +12,7 @@ from harness.process import Process, run
 from harness.sockets import connect
 from harness.wire import Ended, Tunnel, Wire
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 HERE = "127.0.0.1"
 
 

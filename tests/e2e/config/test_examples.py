@@ -47,7 +47,7 @@ def copy(tmp_path):
 
 
 def examples(pattern):
-    """But those of TLS, which test_32_tls_examples.py has."""
+    """But those of TLS, which tls/test_examples.py has."""
     found = sorted(path.name for path in EXAMPLES.glob(pattern) if "tls" not in path.name)
     assert found, f"no {pattern} in {EXAMPLES}"
     return found
