@@ -45,7 +45,8 @@ static void refuse(const char *name)
 	meant = text_suggest(name, names, N_COMMANDS);
 	text_escape(name, strlen(name), shown, sizeof shown);
 	if (meant)
-		fprintf(stderr, "error: unknown command \"%s\": did you mean \"%s\"?\n", shown, meant);
+		fprintf(stderr, "error: unknown command \"%s\": did you mean \"%s\"?\n", shown,
+		        meant);
 	else if (*name)
 		fprintf(stderr, "error: unknown command \"%s\"\n", shown);
 	else

@@ -29,8 +29,12 @@ def pytest_configure(config):
 
 def pytest_generate_tests(metafunc):
     if "direction" in metafunc.fixturenames:
-        pairs = [tuple(pair.split("-")) for pair in metafunc.config.getoption("--directions").split(",")]
-        metafunc.parametrize("direction", pairs, ids=[f"{c}-client-to-{s}-server" for c, s in pairs])
+        pairs = [
+            tuple(pair.split("-")) for pair in metafunc.config.getoption("--directions").split(",")
+        ]
+        metafunc.parametrize(
+            "direction", pairs, ids=[f"{c}-client-to-{s}-server" for c, s in pairs]
+        )
     if metafunc.definition.get_closest_marker("over_tls_too"):
         # First, so that the servers and clients of the other fixtures know of it.
         metafunc.fixturenames.insert(0, "over")
@@ -96,7 +100,9 @@ def over(request, monkeypatch):
             pytest.skip("bore has no TLS")
         authority = request.getfixturevalue("authority")
         own = authority.issue(f"IP:{request.getfixturevalue('address').host}")
-        monkeypatch.setattr(peers, "server_flags", ["--tls", "--certfile", own.path, "--keyfile", own.key])
+        monkeypatch.setattr(
+            peers, "server_flags", ["--tls", "--certfile", own.path, "--keyfile", own.key]
+        )
         monkeypatch.setattr(peers, "client_flags", ["--tls", "--cacertfile", authority.path])
     return request.param
 

@@ -9,12 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admin/admin_socket.h"
 #include "base/list.h"
 #include "log/log.h"
 #include "loop/deadline.h"
 #include "loop/loop.h"
 #include "net/listener.h"
-#include "admin/admin_socket.h"
 #include "process/runtime.h"
 
 /* More connections wait in the kernel's queue. */
@@ -92,7 +92,7 @@ static void on_late(struct deadline *deadline)
 	dismiss(guest);
 }
 
-/* ---- the answer --------------------------------------------------------------------------------- */
+/* ---- the answer ---- */
 
 static void write_on(struct guest *guest)
 {
@@ -122,7 +122,7 @@ static void on_answer(struct admin_command *command, char *text, size_t len)
 	write_on(guest); /* now: what was asked for, a drain say, may hold us up in the next turn */
 }
 
-/* ---- the question ------------------------------------------------------------------------------- */
+/* ---- the question ---- */
 
 static void obey(struct guest *guest)
 {
@@ -131,10 +131,12 @@ static void obey(struct guest *guest)
 	admin_command_start(&guest->command, guest->admin->host, guest->line, on_answer);
 }
 
-/* A line, or what came before the other end stopped writing, or as much as is not worth reading on. */
+/* A line, or what came before the other end stopped writing, or as much as is not worth reading on.
+ */
 static void read_on(struct guest *guest)
 {
-	ssize_t n = recv(guest->fd, guest->line + guest->line_len, LINE_SIZE - 1 - guest->line_len, 0);
+	ssize_t n = recv(guest->fd, guest->line + guest->line_len, LINE_SIZE - 1 - guest->line_len,
+	                 0);
 	char *end;
 
 	if (n < 0 && errno == EAGAIN)
@@ -164,12 +166,13 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events)
 		read_on(guest);
 }
 
-/* ---- who comes ---------------------------------------------------------------------------------- */
+/* ---- who comes ---- */
 
 /* Cannot wait for whoever reads it: a foreigner has this one try. */
 static void turn_away(int fd, uid_t uid)
 {
-	static const char text[] = "{ \"error\": \"only root and the server's own user may ask\" }\n";
+	static const char text[] =
+		"{ \"error\": \"only root and the server's own user may ask\" }\n";
 
 	log_warn("admin connection refused", log_int("uid", (int64_t)uid));
 	if (send(fd, text, sizeof text - 1, MSG_NOSIGNAL) >= 0)
@@ -213,7 +216,7 @@ static bool has_room(void *arg)
 	return admin->n_guests < MOST_GUESTS;
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static bool listen_there(struct admin *admin, const char *path, struct err *err)
 {

@@ -4,19 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json/jsonout.h"
-#include "log/log.h"
-#include "log/logline.h"
-#include "base/text.h"
-#include "config/config.h"
-#include "loop/survey.h"
 #include "admin/admin_lists.h"
 #include "admin/admin_status.h"
+#include "base/text.h"
+#include "config/config.h"
+#include "log/log.h"
+#include "log/logline.h"
+#include "loop/survey.h"
 #include "process/drain.h"
 #include "process/reload.h"
 #include "process/runtime.h"
 #include "server/census.h"
 #include "server/server.h"
+#include "json/jsonout.h"
 
 enum { WAIT_MS = 1000, MOST_ROWS = 10000 };
 
@@ -25,8 +25,8 @@ struct admin_verb {
 	bool asks;                   /* the workers, for ... */
 	unsigned what;               /* ... CENSUS_* */
 	/* Writes the members of the answer. The survey is NULL unless it asks. */
-	void (*write)(struct admin_command *command, const char *argument, const struct survey *survey,
-	              struct jsonout *json);
+	void (*write)(struct admin_command *command, const char *argument,
+	              const struct survey *survey, struct jsonout *json);
 };
 
 static void write_error(struct jsonout *json, const char *what, const char *about)
@@ -42,31 +42,31 @@ static unsigned n_workers(const struct admin_command *command)
 	return command->host->runtime->n_workers;
 }
 
-/* ---- what shows ---------------------------------------------------------------------------------- */
+/* ---- what shows ---- */
 
-static void write_status(struct admin_command *command, const char *unused, const struct survey *survey,
-                         struct jsonout *json)
+static void write_status(struct admin_command *command, const char *unused,
+                         const struct survey *survey, struct jsonout *json)
 {
 	(void)unused;
 	admin_status_write(command->host, survey, json);
 }
 
-static void write_tunnels(struct admin_command *command, const char *unused, const struct survey *survey,
-                          struct jsonout *json)
+static void write_tunnels(struct admin_command *command, const char *unused,
+                          const struct survey *survey, struct jsonout *json)
 {
 	(void)unused;
 	admin_tunnels_write(survey, n_workers(command), MOST_ROWS, json);
 }
 
-static void write_relays(struct admin_command *command, const char *unused, const struct survey *survey,
-                         struct jsonout *json)
+static void write_relays(struct admin_command *command, const char *unused,
+                         const struct survey *survey, struct jsonout *json)
 {
 	(void)unused;
 	admin_relays_write(survey, n_workers(command), MOST_ROWS, json);
 }
 
-static void write_loops(struct admin_command *command, const char *unused, const struct survey *survey,
-                        struct jsonout *json)
+static void write_loops(struct admin_command *command, const char *unused,
+                        const struct survey *survey, struct jsonout *json)
 {
 	(void)unused;
 	admin_loops_write(survey, n_workers(command), command->host->runtime->main_loop, json);
@@ -80,10 +80,10 @@ static void write_plugins(struct admin_command *command, const char *unused,
 	admin_plugins_write(command->host->runtime, json);
 }
 
-/* ---- what acts ----------------------------------------------------------------------------------- */
+/* ---- what acts ---- */
 
-static void write_kick(struct admin_command *command, const char *argument, const struct survey *survey,
-                       struct jsonout *json)
+static void write_kick(struct admin_command *command, const char *argument,
+                       const struct survey *survey, struct jsonout *json)
 {
 	unsigned tunnels = 0, relays = 0;
 
@@ -128,7 +128,8 @@ static void write_log_level(struct admin_command *command, const char *argument,
 	jsonout_text(json, "was", logline_level_name(log_get_level()));
 	jsonout_text(json, "is", argument);
 	log_set_level((enum log_level)level);
-	/* At the old level or the new one it may be silent; that somebody turned it is worth a line. */
+	/* At the old level or the new one it may be silent; that somebody turned it is worth a
+	 * line. */
 	log_warn("log level changed by the operator", log_str("level", argument));
 }
 
@@ -165,7 +166,7 @@ static void write_reload(struct admin_command *command, const char *unused,
 	reload_answer_fini(&answer);
 }
 
-/* ---- one command --------------------------------------------------------------------------------- */
+/* ---- one command ---- */
 
 /* A table, aligned by hand. */
 /* clang-format off */
@@ -226,7 +227,8 @@ static void refuse(struct admin_command *command, const char *what, const char *
 	end_answer(command, &answer);
 }
 
-static void answer_with(struct admin_command *command, const char *argument, const struct survey *survey)
+static void answer_with(struct admin_command *command, const char *argument,
+                        const struct survey *survey)
 {
 	struct answer answer;
 
@@ -286,7 +288,8 @@ void admin_command_start(struct admin_command *command, const struct admin_host 
 	else if (more || (argument && !verb->argument))
 		refuse(command, "unexpected word ", more ? more : argument);
 	else if (verb->asks && argument && !is_id(argument, &command->id))
-		refuse(command, "expected an id, as `spore ctl tunnels` shows it, found ", argument);
+		refuse(command, "expected an id, as `spore ctl tunnels` shows it, found ",
+		       argument);
 	else if (verb->asks)
 		ask_workers(command);
 	else

@@ -1,5 +1,5 @@
-/* admin_command - what an operator may ask of a server that runs, and the answer: one JSON object, which
- * has the member "error" when nothing was done. [main] */
+/* admin_command - what an operator may ask of a server that runs, and the answer: one JSON object,
+ * which has the member "error" when nothing was done. [main] */
 #ifndef CORE_ADMIN_COMMAND_H
 #define CORE_ADMIN_COMMAND_H
 

@@ -10,7 +10,7 @@
 #include "process/runtime.h"
 #include "server/census.h"
 
-/* ---- rows of all workers ------------------------------------------------------------------------- */
+/* ---- rows of all workers ---- */
 
 /* All begin with their id. */
 struct rows {
@@ -104,7 +104,8 @@ static const char *identity_of(const struct rows *tunnels, uint64_t id)
 	return found ? ((const struct census_tunnel *)(const void *)*found)->identity : NULL;
 }
 
-static void write_relay(const struct census_relay *relay, const char *identity, struct jsonout *json)
+static void write_relay(const struct census_relay *relay, const char *identity,
+                        struct jsonout *json)
 {
 	char text[ADDR_TEXT_SIZE];
 
@@ -148,7 +149,7 @@ void admin_silent_write(const struct survey *survey, unsigned n_workers, struct 
 	jsonout_end(json, ']');
 }
 
-/* ---- loops --------------------------------------------------------------------------------------- */
+/* ---- loops ---- */
 
 static void write_vitals(const struct loop_vitals *vitals, struct jsonout *json)
 {
@@ -175,8 +176,8 @@ static void write_worker(const struct survey *survey, unsigned index, struct jso
 	jsonout_end(json, '}');
 }
 
-void admin_loops_write(const struct survey *survey, unsigned n_workers, const struct loop *main_loop,
-                       struct jsonout *json)
+void admin_loops_write(const struct survey *survey, unsigned n_workers,
+                       const struct loop *main_loop, struct jsonout *json)
 {
 	struct loop_vitals vitals = loop_vitals(main_loop);
 
@@ -189,7 +190,7 @@ void admin_loops_write(const struct survey *survey, unsigned n_workers, const st
 	jsonout_end(json, '}');
 }
 
-/* ---- plugins ------------------------------------------------------------------------------------- */
+/* ---- plugins ---- */
 
 static void write_instance(const struct instance *instance, unsigned generation, void *arg)
 {

@@ -1,5 +1,5 @@
-/* admin_lists - members of the answers that list something: what the workers have told, and what main
- * itself knows. [main] */
+/* admin_lists - members of the answers that list something: what the workers have told, and what
+ * main itself knows. [main] */
 #ifndef CORE_ADMIN_LISTS_H
 #define CORE_ADMIN_LISTS_H
 
@@ -16,8 +16,8 @@ void admin_tunnels_write(const struct survey *survey, unsigned n_workers, size_t
                          struct jsonout *json);
 void admin_relays_write(const struct survey *survey, unsigned n_workers, size_t most,
                         struct jsonout *json);
-void admin_loops_write(const struct survey *survey, unsigned n_workers, const struct loop *main_loop,
-                       struct jsonout *json);
+void admin_loops_write(const struct survey *survey, unsigned n_workers,
+                       const struct loop *main_loop, struct jsonout *json);
 void admin_plugins_write(const struct runtime *runtime, struct jsonout *json);
 /* Which workers did not answer in time: so what is shown may be less than what is there. */
 void admin_silent_write(const struct survey *survey, unsigned n_workers, struct jsonout *json);

@@ -30,7 +30,7 @@ bool admin_socket_path(const struct admin_settings *settings, char *out, size_t 
 	return *out != '\0';
 }
 
-/* ---- what is there already ---------------------------------------------------------------------- */
+/* ---- what is there already ---- */
 
 static bool fail(struct err *err, const char *path, const char *why)
 {
@@ -46,7 +46,8 @@ static int new_socket(void)
 static bool is_alive(const struct sockaddr_un *addr)
 {
 	int fd = new_socket();
-	bool alive = connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 || errno == EAGAIN;
+	bool alive = connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 ||
+	             errno == EAGAIN;
 
 	if (fd >= 0)
 		close(fd);
@@ -64,14 +65,16 @@ static bool clear(const struct sockaddr_un *addr, struct err *err)
 	if (!S_ISSOCK(st.st_mode))
 		return fail(err, path, "there is a file of that name which is no socket");
 	if (is_alive(addr))
-		return fail(err, path,
-		            "another server listens there; choose another path with --admin-socket");
+		return fail(
+			err, path,
+			"another server listens there; choose another path with --admin-socket");
 	return unlink(path) == 0 || fail(err, path, strerror(errno));
 }
 
-/* ---- its birth ---------------------------------------------------------------------------------- */
+/* ---- its birth ---- */
 
-/* Two servers that start at once must not both find it dead: the folder is locked, for an instant. */
+/* Two servers that start at once must not both find it dead: the folder is locked, for an instant.
+ */
 static int lock_folder(const char *path, struct err *err)
 {
 	char copy[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -94,8 +97,8 @@ static int lock_folder(const char *path, struct err *err)
 	return fd;
 }
 
-/* A unix socket's file has the mode that the socket has when it is bound, so nobody else can connect in
- * between, and the process's umask is left alone. */
+/* A unix socket's file has the mode that the socket has when it is bound, so nobody else can
+ * connect in between, and the process's umask is left alone. */
 static int listen_at(const struct sockaddr_un *addr, struct err *err)
 {
 	int fd = new_socket();

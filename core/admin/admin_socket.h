@@ -1,5 +1,5 @@
-/* admin_socket - where the server's operator reaches it: a unix socket that is his alone from its first
- * moment. Its path, its birth, its end; and whether who connects is the operator. [main] */
+/* admin_socket - where the server's operator reaches it: a unix socket that is his alone from its
+ * first moment. Its path, its birth, its end; and whether who connects is the operator. [main] */
 #ifndef CORE_ADMIN_SOCKET_H
 #define CORE_ADMIN_SOCKET_H
 
@@ -19,11 +19,12 @@ struct admin_socket {
 	int file;   /* the path's, held open so that its inode is nobody else's */
 };
 
-/* The configured path, or the one in $RUNTIME_DIRECTORY; false: there shall be none. `out` is cut at
- * `size`. */
+/* The configured path, or the one in $RUNTIME_DIRECTORY; false: there shall be none. `out` is cut
+ * at `size`. */
 bool admin_socket_path(const struct admin_settings *settings, char *out, size_t size);
-/* The listening, non-blocking socket, mode 0600 from its birth. What a server that has died left there is
- * replaced; -1 and *err, which names the path and the remedy, if a server listens there or it cannot be. */
+/* The listening, non-blocking socket, mode 0600 from its birth. What a server that has died left
+ * there is replaced; -1 and *err, which names the path and the remedy, if a server listens there or
+ * it cannot be. */
 int admin_socket_open(struct admin_socket *socket, const char *path, struct err *err);
 /* Removes it from its folder, if it is still this one there. Zeroed is fine. */
 void admin_socket_remove(struct admin_socket *socket);

@@ -4,22 +4,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "log/log.h"
-#include "log/logline.h"
-#include "chain/retirer.h"
-#include "loop/survey.h"
-#include "metrics/metrics.h"
-#include "net/addr.h"
 #include "admin/admin_command.h"
 #include "admin/admin_dates.h"
 #include "admin/admin_lists.h"
+#include "base/clock.h"
+#include "chain/retirer.h"
+#include "log/log.h"
+#include "log/logline.h"
+#include "loop/survey.h"
+#include "metrics/metrics.h"
+#include "net/addr.h"
 #include "process/drain.h"
 #include "process/runtime.h"
 #include "server/census.h"
 #include "version.h"
 
-/* ---- what the metrics know already --------------------------------------------------------------- */
+/* ---- what the metrics know already ---- */
 
 struct figure {
 	const char *key, *family;
@@ -79,7 +79,7 @@ static void write_figures(struct metrics *metrics, struct jsonout *json)
 		jsonout_int(json, items[i].key, (int64_t)items[i].value);
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
 {
@@ -93,7 +93,8 @@ static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
 	return n;
 }
 
-void admin_status_write(const struct admin_host *host, const struct survey *survey, struct jsonout *json)
+void admin_status_write(const struct admin_host *host, const struct survey *survey,
+                        struct jsonout *json)
 {
 	const struct runtime *runtime = host->runtime;
 	const struct server_settings *settings = &runtime->config->settings.server;

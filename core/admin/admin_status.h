@@ -1,4 +1,5 @@
-/* admin_status - the members of the answer to `status`: how the server fares, at a glance. [main] */
+/* admin_status - the members of the answer to `status`: how the server fares, at a glance. [main]
+ */
 #ifndef CORE_ADMIN_STATUS_H
 #define CORE_ADMIN_STATUS_H
 

@@ -15,7 +15,8 @@ struct columns {
 	bool out_of_memory;
 };
 
-/* Takes a copy of n cells (NULL: ""), made safe to print: what is no printable ASCII becomes \xNN. */
+/* Takes a copy of n cells (NULL: ""), made safe to print: what is no printable ASCII becomes \xNN.
+ */
 void columns_add(struct columns *columns, const char *const *cells);
 /* One line a row, behind `indent` spaces, without spaces at its end. False: memory was out, then or
  * before. */

@@ -90,7 +90,8 @@ size_t text_escaped_length(const void *bytes, size_t len)
 	return n;
 }
 
-static size_t escape(const void *bytes, size_t len, bool (*stays)(uint8_t c), char *out, size_t size)
+static size_t escape(const void *bytes, size_t len, bool (*stays)(uint8_t c), char *out,
+                     size_t size)
 {
 	static const char digits[] = "0123456789abcdef";
 	const uint8_t *in = bytes;
@@ -167,7 +168,8 @@ bool text_visible(const char *text, size_t left)
 
 	if (n == 1)
 		return p[0] >= 0x20 && p[0] != 0x7F;
-	return n > 0 && !(p[0] == 0xC2 && p[1] < 0xA0) && !(n == 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0);
+	return n > 0 && !(p[0] == 0xC2 && p[1] < 0xA0) &&
+	       !(n == 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0);
 }
 
 /* `n` bytes long, as text_utf8_sequence says. */

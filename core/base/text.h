@@ -20,15 +20,16 @@ size_t text_escape(const void *bytes, size_t len, char *out, size_t size);
 size_t text_printable(const void *bytes, size_t len, char *out, size_t size);
 /* How long text_escape's result is if there is room for all of it. */
 size_t text_escaped_length(const void *bytes, size_t len);
-/* Length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; 0: none, or a
- * NUL. */
+/* Length of the well-formed UTF-8 sequence at `text`, of which `left` bytes are there; 0: none, or
+ * a NUL. */
 size_t text_utf8_sequence(const char *text, size_t left);
-/* What JSON in ASCII writes for the character at `text`: itself, `\"`, `\\`, or \uXXXX, or two of those; a byte that is
- * no UTF-8 is \u00NN. *len_out is how much that is (no NUL follows); returns how many bytes it stands for. */
+/* What JSON in ASCII writes for the character at `text`: itself, `\"`, `\\`, or \uXXXX, or two of
+ * those; a byte that is no UTF-8 is \u00NN. *len_out is how much that is (no NUL follows); returns
+ * how many bytes it stands for. */
 enum { TEXT_JSON_MAX = 12 };
 size_t text_json(const char *text, size_t left, char out[TEXT_JSON_MAX], size_t *len_out);
-/* May a terminal have the character at `text` as it is? Not if it is a control character, a byte order
- * mark, or no UTF-8. */
+/* May a terminal have the character at `text` as it is? Not if it is a control character, a byte
+ * order mark, or no UTF-8. */
 bool text_visible(const char *text, size_t left);
 /* True for well-formed UTF-8 (RFC 3629) without NUL. On false *bad_out is the offset. */
 bool text_is_utf8(const char *text, size_t len, size_t *bad_out);

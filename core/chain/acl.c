@@ -1,9 +1,9 @@
 #include "chain/acl.h"
 
 #include "base/clock.h"
+#include "host/status.h"
 #include "log/guest.h"
 #include "log/log.h"
-#include "host/status.h"
 
 bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t point,
                 const spore_addr *peer, const spore_addr *local, const char *identity)

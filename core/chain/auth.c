@@ -4,14 +4,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "host/host.h"
+#include "host/status.h"
+#include "host/ticket.h"
 #include "log/guest.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/stream.h"
-#include "host/host.h"
-#include "host/status.h"
-#include "host/ticket.h"
 
 enum { BINDING_MAX = 64 };
 
@@ -79,7 +79,7 @@ static spore_answer_request answer_request(const struct auth_question *q, const 
 	return rq;
 }
 
-/* ---- blocking instances: the same calls, on the instance's pool, over copies -------------------- */
+/* ---- blocking instances: the same calls, on the instance's pool, over copies ---- */
 
 struct job {
 	struct pool_job job;
@@ -121,7 +121,8 @@ static void run_job(struct pool_job *pool_job)
 		spore_status status = ops_of(instance)->answer(instance->self, &rq, job->ticket);
 
 		if (status != SPORE_EPENDING)
-			host_table()->complete_answer(job->ticket, status < 0 ? status : SPORE_EINVAL,
+			host_table()->complete_answer(job->ticket,
+			                              status < 0 ? status : SPORE_EINVAL,
 			                              (spore_str){ NULL, 0 });
 	}
 	guest_leave();
@@ -172,7 +173,7 @@ fail:
 	return SPORE_ENOMEM;
 }
 
-/* ---- the chain ---------------------------------------------------------------------------------- */
+/* ---- the chain ---- */
 
 static void on_verify_done(void *arg, struct ticket_result *result);
 
@@ -185,7 +186,8 @@ static struct instance *current_instance(const struct auth_run *run)
 	return run->at < chain->n ? chain->items[run->at] : NULL;
 }
 
-/* Not pending, it says. But a word that was given through the ticket counts, whatever is returned after it. */
+/* Not pending, it says. But a word that was given through the ticket counts, whatever is returned
+ * after it. */
 static bool has_spoken(struct auth_run *run, const struct instance *instance, int32_t returned)
 {
 	if (ticket_is_open(run->ticket)) {
@@ -215,7 +217,8 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 		                                       stream_conn(run->question.stream));
 
 		guest_enter(instance->name);
-		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq, run->ticket);
+		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq,
+		                                   run->ticket);
 		guest_leave();
 		meter_call(&instance->meter, loop, METER_VERIFY, run->asked_ns);
 	}
@@ -283,7 +286,7 @@ int32_t auth_judge(struct auth_run *run, const struct auth_question *question, a
 	return go_on(run);
 }
 
-/* ---- the client's side --------------------------------------------------------------------------- */
+/* ---- the client's side ---- */
 
 static void on_answer_done(void *arg, struct ticket_result *result)
 {
@@ -294,7 +297,8 @@ static void on_answer_done(void *arg, struct ticket_result *result)
 	run->on_verdict(run, result->status);
 }
 
-spore_status auth_answer(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict)
+spore_status auth_answer(struct auth_run *run, const struct auth_question *question,
+                         auth_fn on_verdict)
 {
 	struct loop *loop = stream_loop(question->stream);
 	struct instance *instance = question->set->auth->items[0];
@@ -316,7 +320,8 @@ spore_status auth_answer(struct auth_run *run, const struct auth_question *quest
 		guest_leave();
 		meter_call(&instance->meter, loop, METER_ANSWER, asked_ns);
 	}
-	return status != SPORE_EPENDING && has_spoken(run, instance, status) ? SPORE_EPENDING : status;
+	return status != SPORE_EPENDING && has_spoken(run, instance, status) ? SPORE_EPENDING
+	                                                                     : status;
 }
 
 void auth_log_late(const struct auth_run *run)

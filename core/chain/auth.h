@@ -1,7 +1,7 @@
 /* auth - runs one judgement through the auth chain, now or over time; and answers a challenge.
  *
- * Embedded in the session that asks. Verdicts may come at once, through a ticket, or from a blocking
- * instance on its pool; auth_cancel forgets one that is on its way. [worker] */
+ * Embedded in the session that asks. Verdicts may come at once, through a ticket, or from a
+ * blocking instance on its pool; auth_cancel forgets one that is on its way. [worker] */
 #ifndef CORE_AUTH_H
 #define CORE_AUTH_H
 
@@ -39,16 +39,19 @@ struct auth_run {
 	int32_t failure;     /* the last SPORE_E* that was passed over */
 	struct instance *by; /* who decided */
 	struct grant *grant; /* on ALLOW; owned by whoever takes it (set it to NULL) */
-	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* client: the answer, when the verdict is SPORE_OK */
+	char answer[SPORE_AUTH_ANSWER_MAX +
+	            1]; /* client: the answer, when the verdict is SPORE_OK */
 };
 
 /* A challenge for whoever is on the stream; false when there is no randomness. */
-bool auth_challenge(const struct plugin_set *set, struct stream *stream, struct uuid *challenge_out);
+bool auth_challenge(const struct plugin_set *set, struct stream *stream,
+                    struct uuid *challenge_out);
 /* The verdict, or SPORE_EPENDING: then on_verdict is called with it, later. */
 int32_t auth_judge(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);
-/* Client: has the first instance answer the challenge. SPORE_EPENDING: SPORE_OK and run->answer, or a
- * SPORE_E*, come through on_verdict, later. Else why there will be no answer. */
-spore_status auth_answer(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);
+/* Client: has the first instance answer the challenge. SPORE_EPENDING: SPORE_OK and run->answer, or
+ * a SPORE_E*, come through on_verdict, later. Else why there will be no answer. */
+spore_status auth_answer(struct auth_run *run, const struct auth_question *question,
+                         auth_fn on_verdict);
 /* Names the plugin that has not said its word, though its time is over. */
 void auth_log_late(const struct auth_run *run);
 /* Forgets what is on its way and frees what was granted. Harmless on one that is done or zeroed. */

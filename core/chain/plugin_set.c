@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chain/retirer.h"
+#include "config/shorthands.h"
 #include "log/guest.h"
 #include "json/json.h"
-#include "config/shorthands.h"
-#include "chain/retirer.h"
 
 struct builder {
 	struct plugin_set *set;
@@ -49,8 +49,8 @@ static bool is_alike(const struct instance *instance, const struct instance_spec
 	return instance->component == spec->component && strcmp(instance->name, spec->name) == 0;
 }
 
-/* Of the same name, and of the very same code: another build may keep its state in another way. Where more
- * than one has the name, the first follows on the first, the second on the second. */
+/* Of the same name, and of the very same code: another build may keep its state in another way.
+ * Where more than one has the name, the first follows on the first, the second on the second. */
 static const void *find_previous(const struct builder *b, const struct instance_spec *spec)
 {
 	size_t skip = 0;
@@ -146,8 +146,9 @@ static void ask_for_challenges(struct plugin_set *set)
 	for (size_t i = 0; i < set->auth->n; i++) {
 		struct instance *instance = set->auth->items[i];
 		const spore_auth_ops *ops = instance->component->ops;
-		uint32_t wants = SPORE_CAN(ops, needs_challenge) ? ops->needs_challenge(instance->self)
-		                                                 : SPORE_CHALLENGE_PLAIN;
+		uint32_t wants = SPORE_CAN(ops, needs_challenge)
+		                         ? ops->needs_challenge(instance->self)
+		                         : SPORE_CHALLENGE_PLAIN;
 
 		instance->needs_challenge = wants != SPORE_CHALLENGE_NONE;
 		set->needs_challenge = set->needs_challenge || instance->needs_challenge;
@@ -195,15 +196,18 @@ static bool start_chain(struct chain *chain, struct loop *const *loops, struct e
 	return true;
 }
 
-bool plugin_set_start_but_exporters(struct plugin_set *set, struct loop *const *loops, struct err *err)
+bool plugin_set_start_but_exporters(struct plugin_set *set, struct loop *const *loops,
+                                    struct err *err)
 {
 	return start_chain(set->transport, loops, err) && start_chain(set->auth, loops, err) &&
-	       start_chain(set->acl_control, loops, err) && start_chain(set->acl_public, loops, err);
+	       start_chain(set->acl_control, loops, err) &&
+	       start_chain(set->acl_public, loops, err);
 }
 
 bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err)
 {
-	return plugin_set_start_but_exporters(set, loops, err) && start_chain(set->metrics, loops, err);
+	return plugin_set_start_but_exporters(set, loops, err) &&
+	       start_chain(set->metrics, loops, err);
 }
 
 void plugin_set_end_exporters(struct plugin_set *set)

@@ -1,10 +1,10 @@
-/* plugin_set - the instances that one configuration names, in their chains: what a server or client runs
- * with, until the next configuration takes its place.
+/* plugin_set - the instances that one configuration names, in their chains: what a server or client
+ * runs with, until the next configuration takes its place.
  *
- * Built whole or not at all; immutable and reference-counted. A session holds the set while it asks its
- * way through a chain; a stream holds no more than its chain of transports, an owner no more than the
- * instance that let it in: so an instance ends when its own last user does, not when the oldest
- * connection does. */
+ * Built whole or not at all; immutable and reference-counted. A session holds the set while it asks
+ * its way through a chain; a stream holds no more than its chain of transports, an owner no more
+ * than the instance that let it in: so an instance ends when its own last user does, not when the
+ * oldest connection does. */
 #ifndef CORE_PLUGIN_SET_H
 #define CORE_PLUGIN_SET_H
 
@@ -39,7 +39,8 @@ struct plugin_set_spec {
 	struct registry *registry;
 	struct retirer *retirer; /* ends the instances */
 	unsigned n_workers;
-	const struct plugin_set *previous; /* that runs, and whose place this one may take; NULL: none */
+	const struct plugin_set
+		*previous; /* that runs, and whose place this one may take; NULL: none */
 };
 
 /* Loads and creates all instances. Mistakes go to the diag; NULL if there was one. [main] */
@@ -47,7 +48,8 @@ struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct dia
 /* As instance_start, for all. On failure the set is the caller's to give back. [main] */
 bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err);
 /* The same for a check: exporters, which would serve or send, are not started. [main] */
-bool plugin_set_start_but_exporters(struct plugin_set *set, struct loop *const *loops, struct err *err);
+bool plugin_set_start_but_exporters(struct plugin_set *set, struct loop *const *loops,
+                                    struct err *err);
 /* A successor exports from now on: its exporters and these shall not both. [main] */
 void plugin_set_end_exporters(struct plugin_set *set);
 

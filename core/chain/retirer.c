@@ -6,10 +6,10 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "log/log.h"
 #include "config/config.h"
-#include "loop/loop.h"
 #include "host/instance.h"
+#include "log/log.h"
+#include "loop/loop.h"
 
 static const double retry_s = 0.05;
 
@@ -33,7 +33,7 @@ struct retiree {
 	struct config *config; /* ref: the instance's options live in it */
 };
 
-/* ---- [main] ------------------------------------------------------------------------------------- */
+/* ---- [main] ---- */
 
 static void count_generations(struct retirer *retirer)
 {

@@ -1,9 +1,9 @@
 #include "chain/transport.h"
 
 #include "base/clock.h"
-#include "log/guest.h"
 #include "host/status.h"
 #include "host/ticket.h"
+#include "log/guest.h"
 
 static const char *missing_slot(const spore_stream *stream)
 {
@@ -94,7 +94,8 @@ static void on_ticket(void *arg, struct ticket_result *result)
 
 static void give_ticket(struct stream *stream)
 {
-	stream_set_ticket(stream, ticket_open(stream_loop(stream), TICKET_HANDSHAKE, on_ticket, stream),
+	stream_set_ticket(stream,
+	                  ticket_open(stream_loop(stream), TICKET_HANDSHAKE, on_ticket, stream),
 	                  ticket_close);
 }
 

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
-#include "log/log.h"
 #include "client/uplink.h"
 #include "config/settings.h"
+#include "log/log.h"
 #include "net/sock.h"
 #include "net/stream.h"
 
@@ -40,7 +40,7 @@ static void run_reap(struct loop_task *task)
 	free((char *)task - offsetof(struct ahead, reap));
 }
 
-/* ---- how many there are ------------------------------------------------------------------------- */
+/* ---- how many there are ---- */
 
 static void count_idle(struct ahead *ahead, int delta)
 {
@@ -150,7 +150,7 @@ void ahead_pool_keep(struct ahead_pool *pool, unsigned n, const struct uuid *pas
 	refill(pool);
 }
 
-/* ---- one of them -------------------------------------------------------------------------------- */
+/* ---- one of them ---- */
 
 static void on_ready(struct uplink *uplink)
 {
@@ -179,8 +179,8 @@ static void on_message(struct uplink *uplink, const struct message *message)
 	struct stream *stream;
 
 	if (!ahead->on_answer || message->type != MESSAGE_ACCEPTED) {
-		lose(ahead,
-		     message->type == MESSAGE_ERROR ? message->text : "unexpected message from server");
+		lose(ahead, message->type == MESSAGE_ERROR ? message->text
+		                                           : "unexpected message from server");
 		return;
 	}
 	ahead->pool->failures = 0;
@@ -195,7 +195,8 @@ static void on_end(struct uplink *uplink, const char *why)
 	lose(ahead_of(uplink), why ? why : "closed by the server");
 }
 
-struct ahead *ahead_take(struct ahead_pool *pool, const struct uuid *id, ahead_fn on_answer, void *arg)
+struct ahead *ahead_take(struct ahead_pool *pool, const struct uuid *id, ahead_fn on_answer,
+                         void *arg)
 {
 	struct ahead *ahead;
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "base/descriptors.h"
-#include "log/log.h"
 #include "client/ahead.h"
 #include "client/proxy.h"
 #include "client/session.h"
+#include "log/log.h"
 #include "loop/call.h"
 #include "net/resolve.h"
 
@@ -28,7 +28,7 @@ struct client {
 	void *arg;
 };
 
-/* ---- the end, told to main ---------------------------------------------------------------------- */
+/* ---- the end, told to main ---- */
 
 static void on_exit_told(struct ev_loop *ev, ev_async *watcher, int events)
 {
@@ -50,7 +50,7 @@ static void on_over(struct session *session, enum client_exit status)
 	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
 }
 
-/* ---- the workers' ------------------------------------------------------------------------------- */
+/* ---- the workers' ---- */
 
 static void run_open(void *arg)
 {
@@ -103,7 +103,7 @@ static void run_close(void *arg)
 	deadline_list_fini(&worker->silence);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
@@ -116,7 +116,8 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	client->on_drained(client->arg);
 }
 
-/* A visitor takes two descriptors; a few are for everything else, with what stands open all the time. */
+/* A visitor takes two descriptors; a few are for everything else, with what stands open all the
+ * time. */
 static unsigned max_carried(unsigned descriptors, unsigned standing)
 {
 	unsigned reserve = 32 + standing + 2 * relay_most_pipes(descriptors);

@@ -33,7 +33,8 @@ struct client_env {
 
 /* Starts to connect. NULL: out of memory. [main] */
 struct client *client_start(const struct client_env *env);
-/* Closes the control connections; on_drained runs on the main loop once nothing is carried. [main] */
+/* Closes the control connections; on_drained runs on the main loop once nothing is carried. [main]
+ */
 void client_drain(struct client *client, void (*on_drained)(void *arg), void *arg);
 /* Ends everything and frees it. NULL is fine. [main] */
 void client_stop(struct client *client);

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "log/log.h"
 #include "client/ahead.h"
 #include "client/uplink.h"
 #include "config/settings.h"
+#include "log/log.h"
 #include "net/stream.h"
 
 /* The server drops a visitor after 10 s, so one that has waited longer has nobody behind it. */
@@ -19,8 +19,8 @@ struct proxy {
 	struct ahead_pool *pool;
 	struct uuid id;
 	int64_t since_ms;
-	struct ahead
-		*ahead; /* a connection that was open already, until the server has answered on it ... */
+	struct ahead *ahead; /* a connection that was open already, until the server has answered on
+	                        it ... */
 	struct uplink uplink;  /* ... or one that is dialled */
 	struct dial *dial;     /* to the local service */
 	struct stream *server; /* owned, once Accept was sent */
@@ -90,7 +90,8 @@ static void log_relay_end(const uint64_t bytes[2], const char *error)
 	struct log_field up = log_int("bytes_from_visitor", (int64_t)bytes[0]);
 	struct log_field down = log_int("bytes_from_service", (int64_t)bytes[1]);
 
-	/* Where nothing came at all the server may have refused us: TLS 1.3 has it say so that late. */
+	/* Where nothing came at all the server may have refused us: TLS 1.3 has it say so that
+	 * late. */
 	if (error)
 		log_at(bytes[0] ? LOG_INFO : LOG_WARN, "connection broken", up, down,
 		       log_str("error", error));
@@ -128,7 +129,7 @@ static void join(struct proxy *proxy)
 	}
 }
 
-/* ---- to the server ------------------------------------------------------------------------------ */
+/* ---- to the server ---- */
 
 /* The service is slower: Accept must not wait for it. What fails here the relay will find, too. */
 static void send_accept(struct proxy *proxy)
@@ -211,7 +212,7 @@ static void on_end(struct uplink *uplink, const char *why)
 	on_failed(uplink, why ? why : "closed by the server", UPLINK_ENDED);
 }
 
-/* ---- to the service ----------------------------------------------------------------------------- */
+/* ---- to the service ---- */
 
 static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
 {
@@ -257,7 +258,7 @@ static void start(struct proxy *proxy)
 		count_failure(worker, CLIENT_FAILURE_MEMORY);
 }
 
-/* ---- the queue ---------------------------------------------------------------------------------- */
+/* ---- the queue ---- */
 
 /* A bounded number dials, and no more are carried than there are descriptors for. */
 static bool has_room(const struct client_worker *worker)
@@ -276,7 +277,8 @@ void proxy_run_start_waiting(struct loop_task *task)
 
 		if (loop_now_ms(worker->loop) - proxy->since_ms > MAX_WAIT_MS) {
 			count_failure(worker, CLIENT_FAILURE_QUEUE);
-			log_id(proxy, LOG_WARN, "connection dropped", "it waited too long for its turn");
+			log_id(proxy, LOG_WARN, "connection dropped",
+			       "it waited too long for its turn");
 			retire(proxy, false);
 			continue;
 		}

@@ -8,17 +8,18 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "log/log.h"
 #include "client/ahead.h"
 #include "client/proxy.h"
 #include "config/settings.h"
+#include "host/host.h"
+#include "log/log.h"
 #include "net/sock.h"
 #include "net/stream.h"
-#include "host/host.h"
 
 /* How often a server of ours shall hear us, until it says how often it wants to. */
 enum { PULSE_MS = 4000 };
-/* A port that the server chose is asked for again until it was refused so often; then any will do. */
+/* A port that the server chose is asked for again until it was refused so often; then any will do.
+ */
 enum { TRIES_FOR_OLD_PORT = 5 };
 /* Between two tries: where trying costs nobody anything, and elsewhere. */
 static const double soon_s = 1.5, late_s = 30.0;
@@ -34,7 +35,7 @@ static struct session *session_of(struct uplink *uplink)
 	return (struct session *)(void *)((char *)uplink - offsetof(struct session, uplink));
 }
 
-/* ---- the end, or another try -------------------------------------------------------------------- */
+/* ---- the end, or another try ---- */
 
 static const struct client_settings *settings_of(const struct session *session)
 {
@@ -87,8 +88,8 @@ static double random_part(void)
 	return (double)random / (double)UINT32_MAX;
 }
 
-/* 0.2 s, doubled up to `most`, and each time a random part of the last half less, so that the clients
- * of a server that returns do not come all at once. */
+/* 0.2 s, doubled up to `most`, and each time a random part of the last half less, so that the
+ * clients of a server that returns do not come all at once. */
 static double next_delay_s(const struct session *session, double most)
 {
 	unsigned doublings = session->failures < 8 ? session->failures : 8;
@@ -98,7 +99,7 @@ static double next_delay_s(const struct session *session, double most)
 	return delay * (1.0 - 0.5 * random_part());
 }
 
-/* ---- connections opened ahead ------------------------------------------------------------------- */
+/* ---- connections opened ahead ---- */
 
 /* On its way to a worker. */
 struct ahead_order {
@@ -141,7 +142,7 @@ static void keep_ahead(struct session *session, unsigned n, const struct uuid *p
 		order_ahead(&session->pools[i], n / workers + (i < n % workers), pass);
 }
 
-/* ---- the end, again ----------------------------------------------------------------------------- */
+/* ---- the end, again ---- */
 
 static void end(struct session *session, const char *why, enum client_exit status, enum hope hope)
 {
@@ -167,8 +168,8 @@ static void end(struct session *session, const char *why, enum client_exit statu
 		session->on_over(session, status);
 		return;
 	}
-	/* A port that is taken is often our own, about to be given up; where no server is, one may be
-	 * about to start. */
+	/* A port that is taken is often our own, about to be given up; where no server is, one may
+	 * be about to start. */
 	delay_s = next_delay_s(session, is_refusal || !session->uplink.linked ? soon_s : late_s);
 	session->failures++;
 	session->refusals += is_refusal;
@@ -187,7 +188,7 @@ static void on_again(struct ev_loop *ev, ev_timer *timer, int happened)
 	session_start(timer->data);
 }
 
-/* ---- what the server's errors mean -------------------------------------------------------------- */
+/* ---- what the server's errors mean ---- */
 
 static bool is_one_of(const char *error, const char *const *texts)
 {
@@ -196,23 +197,25 @@ static bool is_one_of(const char *error, const char *const *texts)
 	return *texts != NULL;
 }
 
-/* bore's texts. What another try may change: a port may become free, a server may come to itself. */
+/* bore's texts. What another try may change: a port may become free, a server may come to itself.
+ */
 static void take_error_text(struct session *session, const char *why, const char *error)
 {
-	static const char *const taken[] = { "port already in use", "failed to find an available port",
-		                             NULL };
+	static const char *const taken[] = { "port already in use",
+		                             "failed to find an available port", NULL };
 	static const char *const ports[] = { "client port number not in allowed range",
 		                             "permission denied", "failed to bind to port", NULL };
 	static const char *const auth[] = { "invalid secret", "access was revoked",
-		                            "server requires secret, but no secret was provided", NULL };
+		                            "server requires secret, but no secret was provided",
+		                            NULL };
 
 	if (strcmp(error, "too many tries, wait a little") == 0)
 		end(session, why, CLIENT_FAILED, ASKED_TO_WAIT);
 	else if (is_one_of(error, taken))
 		end(session, why, CLIENT_PORT_REFUSED, MAY_PASS);
 	else if (is_one_of(error, ports))
-		/* Another range since then: a port that the server had chosen may not fit, any other
-		 * will. */
+		/* Another range since then: a port that the server had chosen may not fit, any
+		 * other will. */
 		end(session, why, CLIENT_PORT_REFUSED,
 		    session->port && !session->tunnel->port ? MAY_PASS : NO_HOPE);
 	else if (is_one_of(error, auth))
@@ -229,7 +232,8 @@ static void take_error(struct session *session, const struct message *message)
 	take_error_text(session, text, message->text);
 }
 
-/* Before the server's Hello, an end is a riddle to whoever started the client: name what it may be. */
+/* Before the server's Hello, an end is a riddle to whoever started the client: name what it may be.
+ */
 static void end_early(struct session *session, const char *why)
 {
 	char text[sizeof(struct err)];
@@ -256,7 +260,7 @@ static void on_failed(struct uplink *uplink, const char *why, enum uplink_failur
 		end(session, why, CLIENT_FAILED, MAY_PASS);
 }
 
-/* ---- before the server's Hello ------------------------------------------------------------------ */
+/* ---- before the server's Hello ---- */
 
 static void on_ready(struct uplink *uplink)
 {
@@ -277,7 +281,8 @@ static void announce(const struct session *session)
 	                 session->uplink.worker->shared->settings->to, session->port);
 
 	if (write(STDOUT_FILENO, line, (size_t)n) < 0)
-		log_warn("cannot write to standard output", log_str("tunnel", session->tunnel->name));
+		log_warn("cannot write to standard output",
+		         log_str("tunnel", session->tunnel->name));
 }
 
 /* Asks whether the server knows our extension: bore's does not read what comes behind Hello. */
@@ -343,7 +348,7 @@ static void take_first(struct session *session, const struct message *message)
 	}
 }
 
-/* ---- after it ----------------------------------------------------------------------------------- */
+/* ---- after it ---- */
 
 /* A visitor for another worker, on its way there. */
 struct handover {
@@ -372,8 +377,8 @@ static bool is_better(const struct ahead_pool *pool, const struct ahead_pool *th
 	return atomic_load(&pool->worker->load) < atomic_load(&than->worker->load);
 }
 
-/* Where a connection waits, then where least is to do; ourselves when in doubt, since waking another
- * worker costs more than it brings. */
+/* Where a connection waits, then where least is to do; ourselves when in doubt, since waking
+ * another worker costs more than it brings. */
 static struct ahead_pool *choose_pool(const struct session *session)
 {
 	struct ahead_pool *best = &session->pools[0];
@@ -405,22 +410,24 @@ static void take_visitor(struct session *session, const struct uuid *id)
 		atomic_fetch_sub(&worker->load, 1);
 		atomic_fetch_sub(&worker->shared->carried, 1);
 		client_stats_fail(stats, loop, CLIENT_FAILURE_MEMORY);
-		log_error("connection dropped: out of memory", log_str("tunnel", session->tunnel->name));
+		log_error("connection dropped: out of memory",
+		          log_str("tunnel", session->tunnel->name));
 		return;
 	}
 	*handover = (struct handover){ { .run = run_handover }, pool, *id };
 	loop_post(worker->loop, &handover->task);
 }
 
-/* Many tunnels' heartbeats leave neither all at once, which would hold up the others, nor each in a turn of
- * its own: a turn for little costs more than what it does. */
+/* Many tunnels' heartbeats leave neither all at once, which would hold up the others, nor each in a
+ * turn of its own: a turn for little costs more than what it does. */
 static void start_pulse(struct session *session, double every_s)
 {
 	enum { TURNS = 10 };
 	double step_s = every_s / TURNS, first_s;
 
 	ev_now_update(ev_of(session));
-	first_s = step_s * (1.0 + floor(TURNS * random_part())) - fmod(ev_now(ev_of(session)), step_s);
+	first_s = step_s * (1.0 + floor(TURNS * random_part())) -
+	          fmod(ev_now(ev_of(session)), step_s);
 	ev_timer_stop(ev_of(session), &session->pulse);
 	ev_timer_set(&session->pulse, first_s, every_s);
 	ev_timer_start(ev_of(session), &session->pulse);
@@ -435,8 +442,9 @@ static void take_extended(struct session *session, const struct message *message
 	keep_ahead(session, message->ahead < wanted ? message->ahead : wanted, &message->id);
 }
 
-/* Of a tunnel that stands: the server says why it is about to close the connection, and whether it is
- * worth a further try shows then. But what an operator has ended does not come back by itself. */
+/* Of a tunnel that stands: the server says why it is about to close the connection, and whether it
+ * is worth a further try shows then. But what an operator has ended does not come back by itself.
+ */
 static void take_late_error(struct session *session, const struct message *message)
 {
 	if (strcmp(message->text, "closed by the operator") == 0)
@@ -462,8 +470,9 @@ static void on_message(struct uplink *uplink, const struct message *message)
 	else if (message->type == MESSAGE_EXTENDED)
 		take_extended(session, message);
 	else if (message->type != MESSAGE_HEARTBEAT)
-		log_warn("unexpected message from server", log_str("tunnel", session->tunnel->name),
-		         log_str("message", message->type == MESSAGE_HELLO ? "Hello" : "Challenge"));
+		log_warn(
+			"unexpected message from server", log_str("tunnel", session->tunnel->name),
+			log_str("message", message->type == MESSAGE_HELLO ? "Hello" : "Challenge"));
 }
 
 static void on_end(struct uplink *uplink, const char *why)
@@ -471,7 +480,8 @@ static void on_end(struct uplink *uplink, const char *why)
 	struct session *session = session_of(uplink);
 
 	if (session->standing || stream_complaint(uplink->link.stream))
-		end(session, why ? why : "the server closed the connection", CLIENT_FAILED, MAY_PASS);
+		end(session, why ? why : "the server closed the connection", CLIENT_FAILED,
+		    MAY_PASS);
 	else
 		end_early(session, why);
 }

@@ -13,16 +13,16 @@ struct session {
 	struct uplink uplink;
 	struct turn turn;                     /* to be set up */
 	const struct tunnel_settings *tunnel; /* borrowed from the config */
-	struct client_worker *workers;        /* among which visitors are spread; the first is ours */
-	struct ahead_pool *pools;             /* of this tunnel; one for each of them */
+	struct client_worker *workers; /* among which visitors are spread; the first is ours */
+	struct ahead_pool *pools;      /* of this tunnel; one for each of them */
 	unsigned n_workers;
-	size_t n_sessions;       /* of this client */
-	bool standing;           /* the server has said Hello */
-	uint16_t port;           /* public; the last one once it is lost; 0: none yet */
-	unsigned failures;       /* since it last stood */
-	unsigned refusals;       /* of the port, of them */
-	ev_timer again;          /* the next try */
-	ev_timer pulse;          /* our heartbeats, once the server has said that it understands them */
+	size_t n_sessions; /* of this client */
+	bool standing;     /* the server has said Hello */
+	uint16_t port;     /* public; the last one once it is lost; 0: none yet */
+	unsigned failures; /* since it last stood */
+	unsigned refusals; /* of the port, of them */
+	ev_timer again;    /* the next try */
+	ev_timer pulse;    /* our heartbeats, once the server has said that it understands them */
 	struct deadline silence; /* the server's, while the tunnel stands */
 	unsigned ahead;          /* connections that it lets us open ahead */
 	bool over;
@@ -37,8 +37,8 @@ void session_start(struct session *session);
 void session_start_turn(struct turn *turn);
 void session_stop(struct session *session);
 
-/* A server that has said nothing for so long is gone. bore's sends a heartbeat every 500 ms, ours one every
- * 9 s. */
+/* A server that has said nothing for so long is gone. bore's sends a heartbeat every 500 ms, ours
+ * one every 9 s. */
 enum { SESSION_SILENCE_MS = 15000 };
 void session_on_silence(struct deadline *deadline);
 

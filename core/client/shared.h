@@ -4,10 +4,10 @@
 
 #include <stdatomic.h>
 
+#include "chain/plugin_set.h"
 #include "client/stats.h"
 #include "client/turns.h"
 #include "link/linger.h"
-#include "chain/plugin_set.h"
 #include "loop/deadline.h"
 #include "loop/loop.h"
 #include "relay/relay.h"

@@ -4,8 +4,10 @@
 #include "metrics/families.h"
 
 static const enum family families[CLIENT_STAT_COUNT] = {
-	[CLIENT_STAT_TUNNELS] = FAMILY_TUNNELS,      [CLIENT_STAT_RELAYS] = FAMILY_RELAYS,
-	[CLIENT_STAT_AHEAD] = FAMILY_AHEAD,          [CLIENT_STAT_VISITORS] = FAMILY_CLIENT_VISITORS,
+	[CLIENT_STAT_TUNNELS] = FAMILY_TUNNELS,
+	[CLIENT_STAT_RELAYS] = FAMILY_RELAYS,
+	[CLIENT_STAT_AHEAD] = FAMILY_AHEAD,
+	[CLIENT_STAT_VISITORS] = FAMILY_CLIENT_VISITORS,
 	[CLIENT_STAT_LOSSES] = FAMILY_CLIENT_LOSSES,
 };
 
@@ -25,8 +27,8 @@ void client_stats_init(struct client_stats *stats, struct metrics *metrics)
 		stats->failures[i] = family_series(metrics, FAMILY_CLIENT_FAILURES, &failures[i]);
 }
 
-void client_stats_add(const struct client_stats *stats, const struct loop *loop, enum client_stat stat,
-                      double delta)
+void client_stats_add(const struct client_stats *stats, const struct loop *loop,
+                      enum client_stat stat, double delta)
 {
 	metrics_add(stats->metrics, loop_index(loop), stats->series[stat], delta);
 }

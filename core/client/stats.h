@@ -33,8 +33,8 @@ struct client_stats {
 /* [main] */
 void client_stats_init(struct client_stats *stats, struct metrics *metrics);
 /* On the loop's own shard. [worker] */
-void client_stats_add(const struct client_stats *stats, const struct loop *loop, enum client_stat stat,
-                      double delta);
+void client_stats_add(const struct client_stats *stats, const struct loop *loop,
+                      enum client_stat stat, double delta);
 void client_stats_fail(const struct client_stats *stats, const struct loop *loop,
                        enum client_failure why);
 

@@ -1,5 +1,5 @@
-/* turns - not all control connections of a client with many tunnels are set up at once: a server takes so
- * many of one source for strangers, and cuts the oldest. [worker] */
+/* turns - not all control connections of a client with many tunnels are set up at once: a server
+ * takes so many of one source for strangers, and cuts the oldest. [worker] */
 #ifndef CORE_TURNS_H
 #define CORE_TURNS_H
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "chain/transport.h"
-#include "net/stream.h"
 #include "host/status.h"
+#include "net/stream.h"
 
 /* As bore's client. */
 enum { DIAL_MS = 3000 };
@@ -39,13 +39,14 @@ static void become_ready(struct uplink *uplink)
 	uplink->events->on_ready(uplink);
 }
 
-/* ---- the challenge -------------------------------------------------------------------------------- */
+/* ---- the challenge ---- */
 
 static void fail_to_answer(struct uplink *uplink, spore_status status)
 {
 	char why[160 + STATUS_TEXT_SIZE], text[STATUS_TEXT_SIZE];
 
-	snprintf(why, sizeof why, "cannot answer the server's challenge: auth plugin %.80s failed: %s",
+	snprintf(why, sizeof why,
+	         "cannot answer the server's challenge: auth plugin %.80s failed: %s",
 	         uplink->worker->shared->set->auth->items[0]->name, status_text(status, text));
 	fail(uplink, why, UPLINK_FAILED);
 }
@@ -103,12 +104,12 @@ static void on_link_message(struct link *link, const struct message *message)
 static void on_link_fault(struct link *link, enum link_fault fault)
 {
 	struct uplink *uplink = uplink_of(link);
-	const char
-		*why = fault == LINK_TOO_LONG
-	                       ? "the server sent a frame of more than 256 bytes: is it a bore or "
-	                         "Spore server, and do both sides use the same transport (TLS or not)?"
-	                       : "the server sent something that is no message: is it a bore or Spore "
-	                         "server, and do both sides use the same transport (TLS or not)?";
+	const char *why =
+		fault == LINK_TOO_LONG
+			? "the server sent a frame of more than 256 bytes: is it a bore or "
+			  "Spore server, and do both sides use the same transport (TLS or not)?"
+			: "the server sent something that is no message: is it a bore or Spore "
+			  "server, and do both sides use the same transport (TLS or not)?";
 
 	if (uplink->ready)
 		uplink->events->on_end(uplink, why);
@@ -140,7 +141,7 @@ void uplink_on_late(struct deadline *deadline)
 		     uplink->linked ? UPLINK_ENDED : UPLINK_FAILED);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ---- */
 
 static void become_open(struct uplink *uplink)
 {
@@ -174,8 +175,8 @@ static void on_dialled(int fd, const spore_addr *addr, const char *why, void *ar
 
 	uplink->dial = NULL;
 	if (fd < 0) {
-		snprintf(text, sizeof text, "could not connect to %.200s:%lld: %.160s", settings->to,
-		         (long long)settings->control_port, why);
+		snprintf(text, sizeof text, "could not connect to %.200s:%lld: %.160s",
+		         settings->to, (long long)settings->control_port, why);
 		fail(uplink, text, UPLINK_FAILED);
 		return;
 	}
@@ -186,8 +187,8 @@ static void on_dialled(int fd, const spore_addr *addr, const char *why, void *ar
 		return;
 	}
 	stream_set_owner(uplink->stream, on_opening, uplink);
-	if (!transport_wrap(uplink->worker->shared->set, uplink->stream, SPORE_ROLE_CLIENT, settings->to,
-	                    &err)) {
+	if (!transport_wrap(uplink->worker->shared->set, uplink->stream, SPORE_ROLE_CLIENT,
+	                    settings->to, &err)) {
 		fail(uplink, err.text, UPLINK_FAILED);
 		return;
 	}
@@ -209,7 +210,8 @@ void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t 
 
 	*uplink = (struct uplink){ .worker = worker, .purpose = purpose, .events = events };
 	deadline_init(&uplink->deadline);
-	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled, uplink);
+	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled,
+	                          uplink);
 	if (!uplink->dial)
 		deadline_start(&worker->answers,
 		               &uplink->deadline); /* its lateness tells of the failure */

@@ -4,20 +4,20 @@
 #ifndef CORE_UPLINK_H
 #define CORE_UPLINK_H
 
-#include "client/shared.h"
 #include "chain/auth.h"
+#include "client/shared.h"
 #include "link/link.h"
 #include "net/dial.h"
 
 struct uplink;
 
-/* UPLINK_FAILED: `why` says it all. UPLINK_REFUSED: the server said so, or asked for what we do not have.
- * UPLINK_ENDED: it ended, or never spoke, and nobody knows why. */
+/* UPLINK_FAILED: `why` says it all. UPLINK_REFUSED: the server said so, or asked for what we do not
+ * have. UPLINK_ENDED: it ended, or never spoke, and nobody knows why. */
 enum uplink_failure { UPLINK_FAILED, UPLINK_REFUSED, UPLINK_ENDED };
 
 struct uplink_events {
-	/* The link is the owner's to use: its first message, sent now, goes out with the answer to the
-	 * Challenge in one segment. */
+	/* The link is the owner's to use: its first message, sent now, goes out with the answer to
+	 * the Challenge in one segment. */
 	void (*on_ready)(struct uplink *uplink);
 	/* Before on_ready: why there will be no link. The uplink is over. */
 	void (*on_failed)(struct uplink *uplink, const char *why, enum uplink_failure failure);

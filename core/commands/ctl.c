@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json/json.h"
-#include "base/text.h"
 #include "admin/admin_socket.h"
+#include "base/text.h"
 #include "commands/ctl_ask.h"
 #include "commands/ctl_print.h"
 #include "commands/words.h"
+#include "json/json.h"
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 
@@ -41,7 +41,7 @@ static const char usage[] =
 	"      --json         as JSON\n"
 	"  -h, --help         this text\n";
 
-/* ---- the command line ---------------------------------------------------------------------------- */
+/* ---- the command line ---- */
 
 static const char *const commands[] = { "status", "tunnels", "relays",    "loops", "plugins",
 	                                "kick",   "reload",  "log-level", "drain" };
@@ -72,7 +72,8 @@ static bool read_command(struct request *request, const char *word)
 	if (!meant)
 		return wrong("unknown command \"%s\"", word);
 	text_printable(word, strlen(word), shown, sizeof shown);
-	fprintf(stderr, "error: unknown command \"%s\": did you mean \"%s\"?\ntry: spore ctl --help\n",
+	fprintf(stderr,
+	        "error: unknown command \"%s\": did you mean \"%s\"?\ntry: spore ctl --help\n",
 	        shown, meant);
 	return false;
 }
@@ -120,7 +121,8 @@ static bool read_request(char **argv, struct request *request)
 		return true;
 	if (!request->command)
 		return wrong("expected a %s", "command");
-	takes_one = strcmp(request->command, "kick") == 0 || strcmp(request->command, "log-level") == 0;
+	takes_one = strcmp(request->command, "kick") == 0 ||
+	            strcmp(request->command, "log-level") == 0;
 	if (takes_one && !request->argument)
 		return wrong("expected one more word after %s", request->command);
 	if (!takes_one && request->argument)
@@ -137,7 +139,7 @@ static const char *socket_of(const struct request *request)
 	return variable && *variable ? variable : ADMIN_SOCKET_DEFAULT;
 }
 
-/* ---- the answer ---------------------------------------------------------------------------------- */
+/* ---- the answer ---- */
 
 /* jsonout has written each byte that is no ASCII as a character of its own: back to the byte. */
 static void restore_bytes(struct json *node)
@@ -159,7 +161,8 @@ static void restore_bytes(struct json *node)
 
 static void print_error(const struct json *answer)
 {
-	const struct json *error = json_get(answer, "error"), *mistakes = json_get(answer, "mistakes");
+	const struct json *error = json_get(answer, "error"),
+			  *mistakes = json_get(answer, "mistakes");
 
 	fputs("error: ", stderr);
 	ctl_print_text(error->type == JSON_STRING ? error->raw : "", stderr);
@@ -178,7 +181,8 @@ static void print_silent(const struct json *answer)
 }
 
 /* The exit status. */
-static int take_answer(const struct request *request, struct json *answer, const char *text, size_t len)
+static int take_answer(const struct request *request, struct json *answer, const char *text,
+                       size_t len)
 {
 	bool refused = json_get(answer, "error") != NULL;
 	bool good = true;
@@ -207,7 +211,8 @@ static int parse_answer(const struct request *request, const char *text, size_t 
 	if (answer && answer->type == JSON_OBJECT)
 		status = take_answer(request, answer, text, len);
 	else
-		fprintf(stderr, "error: what the server answered is no JSON object: %s\n", error.text);
+		fprintf(stderr, "error: what the server answered is no JSON object: %s\n",
+		        error.text);
 	json_doc_free(doc);
 	return status;
 }

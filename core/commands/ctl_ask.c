@@ -91,7 +91,8 @@ char *ctl_ask(const char *path, const char *line, size_t *len_out, struct err *e
 
 	if (fd < 0)
 		return NULL;
-	send(fd, line, strlen(line), MSG_NOSIGNAL); /* if that fails, so does reading, and says why */
+	send(fd, line, strlen(line),
+	     MSG_NOSIGNAL); /* if that fails, so does reading, and says why */
 	answer = read_answer(fd, len_out);
 	if (!answer)
 		err_set(err, "no answer from the server at %s: %s", path, strerror(errno));

@@ -8,7 +8,7 @@
 
 enum { CELL = 256, MOST_COLUMNS = 12 };
 
-/* ---- values -------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 enum format { TEXT, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO };
 
@@ -76,7 +76,7 @@ static void format_value(const struct json *value, enum format format, char out[
 		snprintf(out, CELL, "%lld", (long long)value->number);
 }
 
-/* ---- tables -------------------------------------------------------------------------------------- */
+/* ---- tables ---- */
 
 struct field {
 	const char *key, *head;
@@ -113,7 +113,8 @@ static void add_row(struct columns *columns, const struct table *table, const st
 	const char *cells[MOST_COLUMNS] = { NULL };
 
 	for (size_t i = 0; i < columns->n; i++) {
-		format_value(json_get(object, table->fields[i].key), table->fields[i].format, texts[i]);
+		format_value(json_get(object, table->fields[i].key), table->fields[i].format,
+		             texts[i]);
 		cells[i] = texts[i];
 	}
 	columns_add(columns, cells);
@@ -197,7 +198,7 @@ static bool print_plugins(const struct json *answer, FILE *out)
 	return print_table(&files, answer, out);
 }
 
-/* ---- status -------------------------------------------------------------------------------------- */
+/* ---- status ---- */
 
 __attribute__((format(printf, 3, 4))) static void say(struct columns *columns, const char *name,
                                                       const char *format, ...)
@@ -249,11 +250,13 @@ static bool print_status(const struct json *answer, FILE *out)
 	format_bytes(number_of(answer, "memory"), memory);
 	say(&columns, "state", "%s at %s for %s", text_of(answer, "state"),
 	    text_of(answer, "control_port"), up);
-	say(&columns, "version", "%s, process %lld", text_of(answer, "version"), whole(answer, "pid"));
+	say(&columns, "version", "%s, process %lld", text_of(answer, "version"),
+	    whole(answer, "pid"));
 	say(&columns, "workers", "%lld", whole(answer, "workers"));
 	say(&columns, "tunnels", "%lld", whole(answer, "tunnels"));
-	say(&columns, "visitors", "%lld carried, %lld waiting, %lld so far, %s", whole(answer, "relays"),
-	    whole(answer, "waiting"), whole(answer, "visitors_all"), bytes);
+	say(&columns, "visitors", "%lld carried, %lld waiting, %lld so far, %s",
+	    whole(answer, "relays"), whole(answer, "waiting"), whole(answer, "visitors_all"),
+	    bytes);
 	say(&columns, "strangers", "%lld, %lld refusals so far", whole(answer, "strangers"),
 	    whole(answer, "refusals"));
 	say(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
@@ -270,7 +273,7 @@ static bool print_status(const struct json *answer, FILE *out)
 	return good;
 }
 
-/* ---- what was done ------------------------------------------------------------------------------- */
+/* ---- what was done ---- */
 
 static bool print_kick(const struct json *answer, FILE *out)
 {
@@ -283,7 +286,8 @@ static bool print_drain(const struct json *answer, FILE *out)
 {
 	const struct json *was = json_get(answer, "was_draining");
 
-	fprintf(out, was && was->boolean ? "it is draining already\n" : "draining, for at most %g s\n",
+	fprintf(out,
+	        was && was->boolean ? "it is draining already\n" : "draining, for at most %g s\n",
 	        number_of(answer, "timeout_ms") / 1000);
 	return true;
 }
@@ -307,7 +311,7 @@ static bool print_reload(const struct json *answer, FILE *out)
 	return !all || all->count == 0 || print_table(&changes, answer, out);
 }
 
-/* ---- all ----------------------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 void ctl_print_text(const char *text, FILE *out)
 {
@@ -329,9 +333,11 @@ bool ctl_print(const char *command, const struct json *answer, FILE *out)
 		const char *command;
 		bool (*print)(const struct json *answer, FILE *out);
 	} printers[] = {
-		{ "status", print_status }, { "tunnels", print_tunnels },     { "relays", print_relays },
-		{ "loops", print_loops },   { "plugins", print_plugins },     { "kick", print_kick },
-		{ "drain", print_drain },   { "log-level", print_log_level }, { "reload", print_reload },
+		{ "status", print_status },   { "tunnels", print_tunnels },
+		{ "relays", print_relays },   { "loops", print_loops },
+		{ "plugins", print_plugins }, { "kick", print_kick },
+		{ "drain", print_drain },     { "log-level", print_log_level },
+		{ "reload", print_reload },
 	};
 
 	for (size_t i = 0; i < sizeof printers / sizeof *printers; i++) {

@@ -13,7 +13,8 @@ int keygen_run(int argc, char **argv)
 		bool help = strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0;
 
 		fputs(help ? "" : "error: spore keygen takes no arguments\n", stderr);
-		fputs("Usage: spore keygen > secret.key\n\nPrints a fresh secret of 256 random bits.\n",
+		fputs("Usage: spore keygen > secret.key\n\nPrints a fresh secret of 256 random "
+		      "bits.\n",
 		      help ? stdout : stderr);
 		return help ? 0 : 2;
 	}

@@ -5,9 +5,9 @@
 
 #include "commands/plugin_info.h"
 #include "commands/plugin_list.h"
+#include "commands/words.h"
 #include "inventory/plugin_search.h"
 #include "inventory/plugin_view.h"
-#include "commands/words.h"
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 
@@ -30,16 +30,18 @@ static const char usage[] =
 	"  -c, --config FILE      the server's or client's configuration: its section \"plugins\" "
 	"counts\n"
 	"                         [env: SPORE_CONFIG]\n"
-	"      --plugin-path DIR  (list) a folder to look in before all others; may be given again\n"
+	"      --plugin-path DIR  (list) a folder to look in before all others; may be given "
+	"again\n"
 	"      --no-load          show only what can be known without running any of it\n"
 	"      --json             as JSON\n"
 	"  -h, --help             this text\n"
 	"\n"
-	"A plugin that may be loaded is loaded, as at a start: its constructors run. Before, that is "
+	"A plugin that may be loaded is loaded, as at a start: its constructors run. Before, that "
+	"is "
 	"tried\n"
 	"in a process of its own. One that is refused is not loaded, whoever wrote it.\n";
 
-/* ---- the command line --------------------------------------------------------------------------- */
+/* ---- the command line ---- */
 
 static bool wrong(const char *format, const char *what)
 {
@@ -61,7 +63,8 @@ static bool read_folder(struct request *request, char ***at)
 		return false;
 	if (request->info)
 		return wrong("%s is a flag of `spore plugin list`", "--plugin-path");
-	return plugin_search_add(&request->search, folder) || wrong("too many folders at %s", folder);
+	return plugin_search_add(&request->search, folder) ||
+	       wrong("too many folders at %s", folder);
 }
 
 static bool read_config(struct request *request, char ***at)
@@ -121,7 +124,7 @@ static bool read_request(char **argv, struct request *request)
 	return true;
 }
 
-/* ---- the work ----------------------------------------------------------------------------------- */
+/* ---- the work ---- */
 
 static bool list(const struct request *request, struct registry *registry)
 {

@@ -7,7 +7,7 @@
 #include "inventory/plugin_options.h"
 #include "inventory/plugin_view.h"
 
-/* ---- what is said of a component ---------------------------------------------------------------- */
+/* ---- what is said of a component ---- */
 
 enum { MOST_WORDS = 4 };
 
@@ -38,7 +38,8 @@ static struct words flags_of(const spore_component *c)
 	const spore_transport_ops *transport = c->ops;
 	struct words flags = { .n = 0 };
 
-	add_word(&flags, c->kind == SPORE_KIND_AUTH && auth->flags & SPORE_AUTHF_BLOCKING, "blocking");
+	add_word(&flags, c->kind == SPORE_KIND_AUTH && auth->flags & SPORE_AUTHF_BLOCKING,
+	         "blocking");
 	add_word(&flags,
 	         c->kind == SPORE_KIND_TRANSPORT && SPORE_HAS(transport, flags) &&
 	                 transport->flags & SPORE_TRANSPORTF_SECURE,
@@ -52,7 +53,7 @@ static struct option_table options_of(const spore_component *c)
 	return (struct option_table){ c->options, c->n_options, c->option_size };
 }
 
-/* ---- for people --------------------------------------------------------------------------------- */
+/* ---- for people ---- */
 
 static void add_line(struct columns *columns, const char *name, const char *value)
 {
@@ -91,9 +92,9 @@ static void add_known(struct columns *columns, const struct plugin_view *view)
 		snprintf(text, sizeof text, "%s %s", note->plugin, note->version);
 		add_line(columns, "plugin", text);
 		snprintf(text, sizeof text,
-		         "%u.%u; runs on a host of %u.%u or later, this one has %u.%u", note->abi_major,
-		         note->abi_minor, note->abi_major, note->min_minor, SPORE_ABI_MAJOR,
-		         SPORE_ABI_MINOR);
+		         "%u.%u; runs on a host of %u.%u or later, this one has %u.%u",
+		         note->abi_major, note->abi_minor, note->abi_major, note->min_minor,
+		         SPORE_ABI_MAJOR, SPORE_ABI_MINOR);
 		add_line(columns, "abi", text);
 	}
 	if (view->seen.is_read) {
@@ -122,7 +123,8 @@ static void add_told(struct columns *columns, const spore_plugin *plugin)
 
 static bool print_component(const struct plugin_view *view, const spore_component *c, FILE *out)
 {
-	struct columns title = { .n = 1 }, lines = { .n = 2 }, rows = { .n = PLUGIN_OPTIONS_COLUMNS };
+	struct columns title = { .n = 1 }, lines = { .n = 2 },
+		       rows = { .n = PLUGIN_OPTIONS_COLUMNS };
 	struct option_table options = options_of(c);
 	char use[128], text[512];
 	bool good;
@@ -153,7 +155,8 @@ bool plugin_info_print(const struct plugin_view *view, FILE *out)
 		add_told(&lines, view->loaded->plugin);
 	good = columns_print(&lines, 0, out);
 	columns_fini(&lines);
-	for (const spore_component *const *c = view->loaded ? view->loaded->plugin->components : NULL;
+	for (const spore_component *const *c = view->loaded ? view->loaded->plugin->components
+	                                                    : NULL;
 	     good && c && *c; c++) {
 		if (plugin_view_is_known(*c))
 			good = print_component(view, *c, out);
@@ -163,7 +166,7 @@ bool plugin_info_print(const struct plugin_view *view, FILE *out)
 	return good;
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------------ */
+/* ---- as JSON ---- */
 
 static void write_words(struct jsonout *json, const char *key, const char *const *words)
 {

@@ -3,9 +3,9 @@
 #include <limits.h>
 
 #include "base/columns.h"
-#include "json/jsonout.h"
 #include "inventory/plugin_view.h"
 #include "inventory/plugin_walk.h"
+#include "json/jsonout.h"
 
 enum { COLUMNS = 6 };
 
@@ -15,7 +15,7 @@ struct listing {
 	bool as_json;
 };
 
-/* ---- one plugin --------------------------------------------------------------------------------- */
+/* ---- one plugin ---- */
 
 static void add_row(struct listing *l, const struct plugin_view *view, const char *offers,
                     const char *more)
@@ -26,11 +26,12 @@ static void add_row(struct listing *l, const struct plugin_view *view, const cha
 	if (view->seen.has_note)
 		snprintf(abi, sizeof abi, "%u.%u", note->abi_major, note->abi_minor);
 	columns_add(&l->columns, (const char *[COLUMNS]){ view->seen.has_note ? note->plugin : "-",
-	                                                  view->seen.has_note ? note->version : "-", abi,
-	                                                  offers, view->path, more });
+	                                                  view->seen.has_note ? note->version : "-",
+	                                                  abi, offers, view->path, more });
 }
 
-static void add_component(struct listing *l, const struct plugin_view *view, const spore_component *c)
+static void add_component(struct listing *l, const struct plugin_view *view,
+                          const spore_component *c)
 {
 	char use[128], offers[160];
 	const char *name;
@@ -91,7 +92,8 @@ static void write_view(struct jsonout *json, const struct plugin_view *view, con
 	else if (view->state == PLUGIN_REFUSED)
 		jsonout_text(json, "refusal", view->refusal.text);
 	jsonout_begin(json, "components", '[');
-	for (const spore_component *const *c = view->loaded ? view->loaded->plugin->components : NULL;
+	for (const spore_component *const *c = view->loaded ? view->loaded->plugin->components
+	                                                    : NULL;
 	     c && *c; c++)
 		write_component(json, view->path, *c);
 	jsonout_end(json, ']');
@@ -112,7 +114,9 @@ bool plugin_list_print(struct registry *registry, bool load, bool as_json, FILE 
 {
 	static const char *const head[COLUMNS] = { "PLUGIN", "VERSION", "ABI",
 		                                   "OFFERS", "FILE",    "SUMMARY" };
-	struct listing l = { .columns = { .n = COLUMNS }, .json = { .out = out }, .as_json = as_json };
+	struct listing l = { .columns = { .n = COLUMNS },
+		             .json = { .out = out },
+		             .as_json = as_json };
 	bool good;
 
 	if (as_json)

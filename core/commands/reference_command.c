@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "commands/words.h"
 #include "config/shorthands.h"
+#include "inventory/plugin_search.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
-#include "inventory/plugin_search.h"
 #include "reference/reference.h"
 #include "reference/schema.h"
-#include "commands/words.h"
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 enum { FORMAT_SCHEMA = DOCUMENT_SCDOC + 1 };
@@ -24,15 +24,18 @@ struct request {
 static const char usage[] =
 	"Usage: spore reference [FLAGS]\n"
 	"\n"
-	"Prints what can be configured, from the tables of options of this Spore and of every plugin "
+	"Prints what can be configured, from the tables of options of this Spore and of every "
+	"plugin "
 	"that\n"
 	"a start would find.\n"
 	"\n"
 	"Flags:\n"
-	"      --format FORMAT    markdown (the default), scdoc (for manual pages), or schema: a JSON\n"
+	"      --format FORMAT    markdown (the default), scdoc (for manual pages), or schema: a "
+	"JSON\n"
 	"                         Schema of the configuration, for editors\n"
 	"      --role ROLE        server or local; both if left out\n"
-	"      --part PART        (markdown, scdoc) flags, keys, plugins or types; all if left out\n"
+	"      --part PART        (markdown, scdoc) flags, keys, plugins or types; all if left "
+	"out\n"
 	"  -c, --config FILE      the server's or client's configuration: its section \"plugins\" "
 	"counts\n"
 	"                         [env: SPORE_CONFIG]\n"
@@ -41,7 +44,7 @@ static const char usage[] =
 	"\n"
 	"Plugins are loaded, as at a start, each after a try in a process of its own.\n";
 
-/* ---- the command line ---------------------------------------------------------------------------- */
+/* ---- the command line ---- */
 
 static bool wrong(const char *format, const char *what)
 {
@@ -57,14 +60,17 @@ static const struct choice formats[] = { { "markdown", DOCUMENT_MARKDOWN },
 	                                 { "scdoc", DOCUMENT_SCDOC },
 	                                 { "schema", FORMAT_SCHEMA },
 	                                 { NULL, 0 } };
-static const struct choice roles[] = { { "server", ROLE_SERVER }, { "local", ROLE_LOCAL }, { NULL, 0 } };
+static const struct choice roles[] = { { "server", ROLE_SERVER },
+	                               { "local", ROLE_LOCAL },
+	                               { NULL, 0 } };
 static const struct choice parts[] = { { "flags", PART_FLAGS },
 	                               { "keys", PART_KEYS },
 	                               { "plugins", PART_PLUGINS },
 	                               { "types", PART_TYPES },
 	                               { NULL, 0 } };
 
-static bool choose(const struct choice *choices, const char *expected, const char *word, unsigned *out)
+static bool choose(const struct choice *choices, const char *expected, const char *word,
+                   unsigned *out)
 {
 	for (; choices->name; choices++) {
 		if (strcmp(choices->name, word) == 0) {
@@ -81,7 +87,8 @@ static bool set_value(struct request *request, const char *flag, const char *val
 		return choose(formats, "expected markdown, scdoc or schema, found \"%s\"", value,
 		              &request->format);
 	if (strcmp(flag, "--role") == 0)
-		return choose(roles, "expected server or local, found \"%s\"", value, &request->roles);
+		return choose(roles, "expected server or local, found \"%s\"", value,
+		              &request->roles);
 	if (strcmp(flag, "--part") == 0)
 		return choose(parts, "expected flags, keys, plugins or types, found \"%s\"", value,
 		              &request->parts);
@@ -135,7 +142,7 @@ static bool read_request(char **argv, struct request *request)
 	return true;
 }
 
-/* ---- the work ------------------------------------------------------------------------------------ */
+/* ---- the work ---- */
 
 static bool print(struct registry *registry, const void *arg)
 {
@@ -171,6 +178,7 @@ int reference_run(int argc, char **argv)
 		fputs(usage, stdout);
 		return EXIT_GOOD;
 	}
-	return plugin_search_run(&request.search, print, &request) && fflush(stdout) == 0 ? EXIT_GOOD
-	                                                                                  : EXIT_BAD;
+	return plugin_search_run(&request.search, print, &request) && fflush(stdout) == 0
+	               ? EXIT_GOOD
+	               : EXIT_BAD;
 }

@@ -3,18 +3,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "log/log.h"
+#include "admin/admin.h"
 #include "client/client.h"
 #include "config/help.h"
 #include "config/shorthands.h"
+#include "host/host.h"
+#include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
-#include "admin/admin.h"
 #include "process/drain.h"
 #include "process/overview.h"
 #include "process/reload.h"
 #include "process/runtime.h"
-#include "host/host.h"
 #include "server/server.h"
 
 enum { EXIT_CLEAN = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -34,8 +34,8 @@ static int print_mistakes(unsigned role, struct diag *diag, bool usage)
 	return usage ? EXIT_USAGE : EXIT_FAILED;
 }
 
-/* The configuration, which may have mistakes if its plugins are worth checking all the same; or NULL
- * and the exit status in *status_out. */
+/* The configuration, which may have mistakes if its plugins are worth checking all the same; or
+ * NULL and the exit status in *status_out. */
 static struct config *load_config(unsigned role, int argc, char **argv, struct diag *diag,
                                   int *status_out)
 {
@@ -61,7 +61,8 @@ static int end(struct runtime *runtime, struct config *config, struct diag *diag
 
 	if (diag->count > 0)
 		status = print_mistakes(config->role, diag,
-		                        config->purpose == CONFIG_TO_RUN && diag->count_elsewhere == 0);
+		                        config->purpose == CONFIG_TO_RUN &&
+		                                diag->count_elsewhere == 0);
 	config_unref(config);
 	if (stopped)
 		return status;
@@ -70,7 +71,7 @@ static int end(struct runtime *runtime, struct config *config, struct diag *diag
 	_exit(status ? status : EXIT_FAILED);
 }
 
-/* ---- check --------------------------------------------------------------------------------------- */
+/* ---- check ---- */
 
 /* A start has got so far that only its sockets are missing. The exit status. */
 static int tell(struct runtime *runtime, int64_t sndbuf, int64_t recbuf)
@@ -94,7 +95,7 @@ static int tell(struct runtime *runtime, int64_t sndbuf, int64_t recbuf)
 	return EXIT_FAILED;
 }
 
-/* ---- server ------------------------------------------------------------------------------------- */
+/* ---- server ---- */
 
 struct server_process {
 	struct server *server;
@@ -195,7 +196,7 @@ int serve_server(int argc, char **argv)
 	return end(&runtime, config, &diag, status);
 }
 
-/* ---- local -------------------------------------------------------------------------------------- */
+/* ---- local ---- */
 
 struct client_process {
 	struct client *client;

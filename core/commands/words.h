@@ -6,7 +6,8 @@
 
 /* "error: ...", with one %s for what was found, then which --help says more. False. */
 bool words_wrong(const char *command, const char *format, const char *what);
-/* What stands behind "=", or the next word, to which *at moves; NULL, and an error, behind the last. */
+/* What stands behind "=", or the next word, to which *at moves; NULL, and an error, behind the
+ * last. */
 const char *words_value(const char *command, char ***at, const char *flag);
 
 #endif

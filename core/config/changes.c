@@ -6,7 +6,7 @@
 /* A value that is longer tells a reader of the log no more. */
 enum { VALUE_SHOWN = 200 };
 
-/* ---- looking up ---------------------------------------------------------------------------------- */
+/* ---- looking up ---- */
 
 /* The values of one side, sorted by their pointers. */
 struct index {
@@ -41,7 +41,7 @@ static const struct effective_value *index_find(const struct index *index,
 	return found ? *found : NULL;
 }
 
-/* ---- comparing ----------------------------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 static char *copy_value(const struct effective_value *value)
 {
@@ -70,7 +70,8 @@ static bool add(struct changes *changes, const struct effective_value *from,
 
 static bool is_same(const struct effective_value *a, const struct effective_value *b)
 {
-	return (a->is_derived && b->is_derived) || memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+	return (a->is_derived && b->is_derived) ||
+	       memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
 
 /* Is it part of the instance whose "use" this is? */
@@ -82,7 +83,8 @@ static bool is_within(const struct effective_value *value, const struct effectiv
 }
 
 /* What `to` has and `from` has otherwise, or not at all. */
-static bool add_changed(struct changes *changes, const struct effective *to, const struct index *from)
+static bool add_changed(struct changes *changes, const struct effective *to,
+                        const struct index *from)
 {
 	const struct effective_value *replaced = NULL;
 
@@ -117,12 +119,14 @@ static bool add_gone(struct changes *changes, const struct effective *from, cons
 	return true;
 }
 
-bool changes_find(const struct effective *from, const struct effective *to, struct changes *changes_out)
+bool changes_find(const struct effective *from, const struct effective *to,
+                  struct changes *changes_out)
 {
 	struct index old = { NULL, 0 }, new = { NULL, 0 };
 	bool good = !from->failed && !to->failed && index_init(&old, from) && index_init(&new, to);
 
-	*changes_out = (struct changes){ calloc(from->n + to->n + 1, sizeof *changes_out->items), 0 };
+	*changes_out = (struct changes){ calloc(from->n + to->n + 1, sizeof *changes_out->items),
+		                         0 };
 	good = good && changes_out->items && add_changed(changes_out, to, &old) &&
 	       add_gone(changes_out, from, &new);
 	if (!good)

@@ -1,14 +1,14 @@
-/* changes - in what two configurations differ, and what that means for a process that goes from one to
- * the other. Pure. [main] */
+/* changes - in what two configurations differ, and what that means for a process that goes from one
+ * to the other. Pure. [main] */
 #ifndef CORE_CHANGES_H
 #define CORE_CHANGES_H
 
 #include "config/effective.h"
 
 struct change {
-	char *pointer; /* "/limits/max_tunnels", or an instance that is new or gone: "/auth/1" */
-	char *from,
-		*to; /* as in struct effective_value, cut where they are long; NULL: was not, is not there */
+	char *pointer;   /* "/limits/max_tunnels", or an instance that is new or gone: "/auth/1" */
+	char *from, *to; /* as in struct effective_value, cut where they are long; NULL: was not, is
+	                    not there */
 	enum option_change kind;
 };
 
@@ -19,7 +19,8 @@ struct changes {
 };
 
 /* False: out of memory, and *changes_out is empty. */
-bool changes_find(const struct effective *from, const struct effective *to, struct changes *changes_out);
+bool changes_find(const struct effective *from, const struct effective *to,
+                  struct changes *changes_out);
 /* "live", "new connections only", "needs a restart". */
 const char *changes_kind_name(enum option_change kind);
 void changes_fini(struct changes *changes);

@@ -25,7 +25,8 @@ static const struct shorthand *find_letter(unsigned role, char letter)
 }
 
 /* "control_port" as "control-port" and as "CONTROL_PORT". */
-static const char *with_case(const char *name, char from, char to, bool upper, char *out, size_t size)
+static const char *with_case(const char *name, char from, char to, bool upper, char *out,
+                             size_t size)
 {
 	size_t n = 0;
 
@@ -45,7 +46,7 @@ const char *command_flag_name(const struct shorthand *shorthand, char *out, size
 	return out;
 }
 
-/* ---- flags ------------------------------------------------------------------------------------- */
+/* ---- flags ---- */
 
 struct parser {
 	unsigned role;
@@ -187,7 +188,8 @@ static bool read_long(struct parser *p, const char *word)
 	return value && add_flag(p, shorthand, value, flag);
 }
 
-/* bore's client has -t for --to, whose value is no flag: before one, or at the end, it means a check. */
+/* bore's client has -t for --to, whose value is no flag: before one, or at the end, it means a
+ * check. */
 static bool is_check(const struct parser *p, const char *word)
 {
 	if (strcmp(word, "-t") != 0)
@@ -222,7 +224,7 @@ static bool read_positional(struct parser *p, const char *word)
 	return add_flag(p, shorthand_find(ROLE_LOCAL, "local_port"), word, "--local-port");
 }
 
-/* ---- variables --------------------------------------------------------------------------------- */
+/* ---- variables ---- */
 
 const char *command_variable_name(const struct shorthand *shorthand, const char *prefix, char *out,
                                   size_t size)
@@ -255,8 +257,8 @@ static void read_variables(unsigned role, struct command *command)
 		value->text = look_up(
 			command_variable_name(s, "SPORE", value->origin, sizeof value->origin));
 		if (!value->text && s->bore_variable)
-			value->text = look_up(
-				command_variable_name(s, "BORE", value->origin, sizeof value->origin));
+			value->text = look_up(command_variable_name(s, "BORE", value->origin,
+			                                            sizeof value->origin));
 		command->n_variables += value->text != NULL;
 	}
 	if (!command->file) {

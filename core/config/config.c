@@ -9,18 +9,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log/access.h"
 #include "base/text.h"
 #include "config/command.h"
 #include "config/place.h"
-#include "option/value.h"
+#include "log/access.h"
 #include "net/addr.h"
+#include "option/value.h"
 
 enum { MAX_FILE = 64 * 1024 * 1024 };
 
 const char *const config_instance_keys[] = { "use", "name", "on_error", NULL };
 
-/* ---- the file ---------------------------------------------------------------------------------- */
+/* ---- the file ---- */
 
 /* All that a descriptor gives, a pipe's, too. NULL and *err. */
 static char *read_to_end(int fd, const char *path, size_t *len_out, struct err *err)
@@ -121,7 +121,7 @@ static struct json *load_file(struct config *config, const char *path, const cha
 	return root;
 }
 
-/* ---- instances --------------------------------------------------------------------------------- */
+/* ---- instances ---- */
 
 static const char *text_member(const struct json *object, const char *key, const char *otherwise,
                                struct diag *diag)
@@ -133,7 +133,8 @@ static const char *text_member(const struct json *object, const char *key, const
 		return otherwise;
 	if (node->type == JSON_STRING && node->len > 0 && strlen(node->raw) == node->len)
 		return node->raw;
-	diag_add(diag, node, "expected a name, found %s", value_describe(node, found, sizeof found));
+	diag_add(diag, node, "expected a name, found %s",
+	         value_describe(node, found, sizeof found));
 	return otherwise;
 }
 
@@ -157,8 +158,8 @@ static void read_instance(const struct json *node, struct config_instance *out, 
 	on_error = text_member(node, "on_error", "deny", diag);
 	out->continue_on_error = strcmp(on_error, "next") == 0;
 	if (!out->continue_on_error && strcmp(on_error, "deny") != 0)
-		diag_add(diag, json_get(node, "on_error"), "expected one of deny|next, found \"%s\"",
-		         on_error);
+		diag_add(diag, json_get(node, "on_error"),
+		         "expected one of deny|next, found \"%s\"", on_error);
 }
 
 static void read_chain(struct config *config, const spore_cfg *section, struct config_chain *out,
@@ -183,7 +184,7 @@ static void read_chain(struct config *config, const spore_cfg *section, struct c
 		read_instance(node, &out->items[i++], diag);
 }
 
-/* ---- what no single option can say -------------------------------------------------------------- */
+/* ---- what no single option can say ---- */
 
 static const struct json *at(const struct config *config, const char *section, const char *key)
 {
@@ -203,7 +204,8 @@ static void check_server(struct config *config, struct diag *diag)
 		diag_add_key(diag, max, "\"max_port\" and \"ports\" say one thing twice: keep one");
 	if (!ports && server->min_port > server->max_port && !diag_has(diag, min) &&
 	    !diag_has(diag, max))
-		diag_add(diag, min ? min : max, "expected min_port <= max_port, found %lld and %lld",
+		diag_add(diag, min ? min : max,
+		         "expected min_port <= max_port, found %lld and %lld",
 		         (long long)server->min_port, (long long)server->max_port);
 	if (server->ports.count == 0) {
 		spore_port_range *range = json_doc_alloc(config->doc, sizeof *range);
@@ -246,8 +248,8 @@ static bool is_in_file(const struct json *node)
 }
 
 /* `local` from the file, its parts perhaps from flags, which go before it. */
-static void check_local(struct config *config, struct tunnel_settings *tunnel, const struct json *node,
-                        struct diag *diag)
+static void check_local(struct config *config, struct tunnel_settings *tunnel,
+                        const struct json *node, struct diag *diag)
 {
 	const struct json *local = json_get(node, "local"), *host = json_get(node, "local_host");
 	const struct json *port = json_get(node, "local_port");
@@ -261,7 +263,8 @@ static void check_local(struct config *config, struct tunnel_settings *tunnel, c
 		diag_add_key(diag, local, "\"local\" and \"%s\" say one thing twice: keep one",
 		             is_in_file(host) ? "local_host" : "local_port");
 	} else if (local && !diag_has(diag, local) && !split_local(config, tunnel)) {
-		diag_add(diag, local, "expected \"HOST:PORT\" with a port from 1 to 65535, found \"%s\"",
+		diag_add(diag, local,
+		         "expected \"HOST:PORT\" with a port from 1 to 65535, found \"%s\"",
 		         tunnel->local);
 	} else {
 		tunnel->local_host = host || !local ? given.local_host : tunnel->local_host;
@@ -269,8 +272,8 @@ static void check_local(struct config *config, struct tunnel_settings *tunnel, c
 	}
 }
 
-static void check_tunnel(struct config *config, struct tunnel_settings *tunnel, const struct json *node,
-                         struct diag *diag)
+static void check_tunnel(struct config *config, struct tunnel_settings *tunnel,
+                         const struct json *node, struct diag *diag)
 {
 	check_local(config, tunnel, node, diag);
 	if (!tunnel->name) {
@@ -299,7 +302,7 @@ static void check_client(struct config *config, struct diag *diag)
 	}
 }
 
-/* ---- loading ----------------------------------------------------------------------------------- */
+/* ---- loading ---- */
 
 /* What a client cannot do without, asked for in the command line's own words when there is no file
  * to point into. */
@@ -311,7 +314,8 @@ static bool has_essentials(struct placer *p)
 		return true;
 	if (!json_get(json_get(p->root, "client"), "to")) {
 		diag_add(p->diag, NULL,
-		         "spore local: expected the server: --to HOST, SPORE_SERVER, or --config FILE");
+		         "spore local: expected the server: --to HOST, SPORE_SERVER, or --config "
+		         "FILE");
 		good = false;
 	}
 	if (!json_get(p->root, "tunnels")) {
@@ -349,7 +353,8 @@ static void drop_schema(struct json *file, struct diag *diag)
 
 static bool place_file(struct placer *p)
 {
-	struct json *file = load_file(p->config, p->command->file, p->command->file_origin, p->diag);
+	struct json *file = load_file(p->config, p->command->file, p->command->file_origin,
+	                              p->diag);
 
 	if (!file)
 		return false;
@@ -378,7 +383,8 @@ static void read_chains(struct config *config, struct diag *diag)
 		         config->transport.n);
 }
 
-static enum config_outcome fill(struct config *config, const struct command *command, struct diag *diag)
+static enum config_outcome fill(struct config *config, const struct command *command,
+                                struct diag *diag)
 {
 	struct placer p = { config, command, json_doc_root(config->doc), diag, NULL };
 	const char *flat_keys[COMMAND_MAX_VALUES + 1];
@@ -391,9 +397,9 @@ static enum config_outcome fill(struct config *config, const struct command *com
 	if (!has_essentials(&p))
 		return CONFIG_USAGE;
 	list_flat_keys(config->role, flat_keys);
-	option_fill(
-		&(struct option_scope){ config->doc, diag, config->folder, flat_keys, &config->files },
-		server ? &settings_server : &settings_client, p.root, &config->settings);
+	option_fill(&(struct option_scope){ config->doc, diag, config->folder, flat_keys,
+	                                    &config->files },
+	            server ? &settings_server : &settings_client, p.root, &config->settings);
 	read_chains(config, diag);
 	server ? check_server(config, diag) : check_client(config, diag);
 	config->is_readable = true;
@@ -436,7 +442,8 @@ enum config_outcome config_load(unsigned role, int argc, char *const *argv, stru
 	return fill(config, &command, diag);
 }
 
-enum config_outcome config_load_plugins(const char *path, struct diag *diag, struct config **config_out)
+enum config_outcome config_load_plugins(const char *path, struct diag *diag,
+                                        struct config **config_out)
 {
 	struct config *config = config_new(ROLE_SERVER, diag);
 	const spore_option_item *section = option_find(&settings_server, "plugins")->item;
@@ -449,7 +456,8 @@ enum config_outcome config_load_plugins(const char *path, struct diag *diag, str
 	file = load_file(config, path, "--config", diag);
 	plugins = json_get(file, "plugins");
 	if (file && plugins && plugins->type != JSON_OBJECT)
-		diag_add(diag, plugins, "expected an object, found %s", json_type_name(plugins->type));
+		diag_add(diag, plugins, "expected an object, found %s",
+		         json_type_name(plugins->type));
 	if (file && plugins && diag->count == 0) {
 		json_add(config->doc, json_doc_root(config->doc), "plugins", plugins);
 		option_fill(&(struct option_scope){ config->doc, diag, config->folder, NULL, NULL },

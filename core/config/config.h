@@ -15,9 +15,10 @@
 
 /* One entry of a section of instances. */
 struct config_instance {
-	const char *use, *name;  /* name: "use" if the operator gave none */
-	bool continue_on_error;  /* "on_error": "next" */
-	const struct json *node; /* its object; keys beside use, name and on_error are its own options */
+	const char *use, *name; /* name: "use" if the operator gave none */
+	bool continue_on_error; /* "on_error": "next" */
+	const struct json
+		*node; /* its object; keys beside use, name and on_error are its own options */
 };
 
 struct config_chain {
@@ -55,12 +56,14 @@ enum config_outcome {
 };
 
 /* argv starts behind the subcommand. Mistakes go to the diag (whose entries point into the config's
- * document: print them before config_unref). *config_out is set except when memory is out. [main] */
+ * document: print them before config_unref). *config_out is set except when memory is out. [main]
+ */
 enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
                                 struct config **config_out);
-/* Of a file of either role (NULL: none), the section "plugins" alone; the rest of it may be wrong. The
- * same holds for mistakes. [main] */
-enum config_outcome config_load_plugins(const char *path, struct diag *diag, struct config **config_out);
+/* Of a file of either role (NULL: none), the section "plugins" alone; the rest of it may be wrong.
+ * The same holds for mistakes. [main] */
+enum config_outcome config_load_plugins(const char *path, struct diag *diag,
+                                        struct config **config_out);
 struct config *config_ref(struct config *config);
 /* Wipes and frees with the last one. NULL is fine. Both are [any]. */
 void config_unref(struct config *config);

@@ -10,7 +10,7 @@
 
 enum { POINTER_SIZE = 1024, SOURCE_SIZE = 512 };
 
-/* ---- places -------------------------------------------------------------------------------------- */
+/* ---- places ---- */
 
 /* "POINTER/KEY", as RFC 6901 escapes a key, and printable. */
 static void join(const char *pointer, const char *key, char out[POINTER_SIZE])
@@ -47,8 +47,10 @@ static unsigned line_of(struct effective *effective, const struct json *node)
 	return effective->line;
 }
 
-/* What stands in a section that was left out has a source without a text, too: its name is the section's. */
-static void describe_source(struct effective *effective, const struct json *node, char out[SOURCE_SIZE])
+/* What stands in a section that was left out has a source without a text, too: its name is the
+ * section's. */
+static void describe_source(struct effective *effective, const struct json *node,
+                            char out[SOURCE_SIZE])
 {
 	const struct json_source *source = node ? node->source : NULL;
 	char name[SOURCE_SIZE - 32];
@@ -68,7 +70,7 @@ static void describe_source(struct effective *effective, const struct json *node
 
 static const char derived[] = "derived";
 
-/* ---- values -------------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 static struct effective_value *add_item(struct effective *effective)
 {
@@ -104,7 +106,8 @@ static void end(struct effective *effective, struct entry *entry, const char *po
 {
 	bool written = fclose(entry->text.out) == 0;
 	struct effective_value *item = add_item(effective),
-			       made = { .change = change, .is_derived = strcmp(source, derived) == 0 };
+			       made = { .change = change,
+		                        .is_derived = strcmp(source, derived) == 0 };
 
 	made.pointer = strdup(pointer);
 	made.source = strdup(source);
@@ -145,7 +148,7 @@ void effective_add_use(struct effective *effective, const char *pointer, const c
 		effective->items[n].is_use = true;
 }
 
-/* ---- tables -------------------------------------------------------------------------------------- */
+/* ---- tables ---- */
 
 static void add_field(struct effective *effective, const struct effective_part *part,
                       const spore_option *row, const struct json *node, const char *pointer,
@@ -156,8 +159,8 @@ static const struct json *children_of(const struct json *node, enum json_type ty
 	return node && node->type == type ? node->first : NULL;
 }
 
-static void add_empty(struct effective *effective, const struct effective_part *part, const char *text,
-                      const struct json *node, const char *pointer)
+static void add_empty(struct effective *effective, const struct effective_part *part,
+                      const char *text, const struct json *node, const char *pointer)
 {
 	char source[SOURCE_SIZE];
 	struct entry entry;
@@ -189,7 +192,9 @@ static void add_elements(struct effective *effective, const struct effective_par
                          const spore_list *list, const char *const *keys)
 {
 	const struct json *child = children_of(node, keys ? JSON_OBJECT : JSON_ARRAY);
-	const spore_option item = { .type = row->item->type, .min = 1, .max = 0, .item = row->item };
+	const spore_option item = {
+		.type = row->item->type, .min = 1, .max = 0, .item = row->item
+	};
 	char full[POINTER_SIZE], index[24];
 
 	if (list->count == 0)

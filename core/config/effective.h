@@ -3,8 +3,8 @@
  *   /server/control_port  7000        flag --control-port
  *   /auth/0/secret        "(secret)"  server.json:12
  *
- * Values are JSON, in one line of printable ASCII; a secret is never among them. Texts of the file are
- * escaped. Not thread-safe. */
+ * Values are JSON, in one line of printable ASCII; a secret is never among them. Texts of the file
+ * are escaped. Not thread-safe. */
 #ifndef CORE_EFFECTIVE_H
 #define CORE_EFFECTIVE_H
 
@@ -17,8 +17,8 @@
 
 struct effective_value {
 	char *pointer, *value;
-	char *source; /* "flag --port", "variable SPORE_PORT", "server.json:12", "default"; or "derived":
-	               * nobody said it, it follows from others */
+	char *source; /* "flag --port", "variable SPORE_PORT", "server.json:12", "default"; or
+	               * "derived": nobody said it, it follows from others */
 	enum option_change change;
 	bool is_derived, is_use;            /* is_use: the first value of an instance, its plugin */
 	uint8_t digest[CRYPTO_SHA256_SIZE]; /* of the value with its secrets, to compare it by */

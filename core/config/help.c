@@ -53,7 +53,8 @@ static void describe_shorthand(unsigned role, const struct shorthand *s, struct 
 	n = strlen(out->variables);
 	if (s->bore_variable && n + 2 < sizeof out->variables) {
 		memcpy(out->variables + n, ", ", 3);
-		command_variable_name(s, "BORE", out->variables + n + 2, sizeof out->variables - n - 2);
+		command_variable_name(s, "BORE", out->variables + n + 2,
+		                      sizeof out->variables - n - 2);
 	}
 	out->option = help_target_option(role, s->target);
 	out->doc = s->doc ? s->doc : out->option ? out->option->doc : "";
@@ -61,7 +62,9 @@ static void describe_shorthand(unsigned role, const struct shorthand *s, struct 
 
 static void describe_own(const struct own_flag *own, struct help_flag *out)
 {
-	*out = (struct help_flag){ .letter = own->letter, .metavar = own->metavar, .doc = own->doc };
+	*out = (struct help_flag){ .letter = own->letter,
+		                   .metavar = own->metavar,
+		                   .doc = own->doc };
 	snprintf(out->flag, sizeof out->flag, "%s", own->flag);
 	snprintf(out->variables, sizeof out->variables, "%s", own->variable);
 }
@@ -106,10 +109,12 @@ void help_print(unsigned role, FILE *out)
 	struct help_flag flag;
 
 	if (role == ROLE_SERVER)
-		fputs("Usage: spore server [FLAGS]\n\nRuns on the public machine.\n\nFlags:\n", out);
+		fputs("Usage: spore server [FLAGS]\n\nRuns on the public machine.\n\nFlags:\n",
+		      out);
 	else
 		fputs("Usage: spore local [LOCAL_PORT] --to HOST [FLAGS]\n\n"
-		      "Runs next to the service and makes it reachable at a public port.\n\nFlags:\n",
+		      "Runs next to the service and makes it reachable at a public "
+		      "port.\n\nFlags:\n",
 		      out);
 	for (size_t i = 0; help_flag_at(role, i, &flag); i++)
 		print_flag(&flag, out);

@@ -14,7 +14,7 @@ struct help_flag {
 	const char *doc;
 	char variables[128];               /* "SPORE_SECRET, BORE_SECRET"; "": none */
 	const struct shorthand *shorthand; /* NULL: it stands for no key */
-	const spore_option *option;        /* of the core, which it sets; NULL: a plugin's, or none */
+	const spore_option *option; /* of the core, which it sets; NULL: a plugin's, or none */
 };
 
 /* The flag of that number, from 0 on; false behind the last one. */

@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "config/command.h"
 #include "config/config.h"
-#include "diag/diag.h"
 #include "config/shorthands.h"
+#include "diag/diag.h"
 
 /* A node that a shorthand needs and that nobody wrote. */
 static struct json *make(struct placer *p, enum json_type type, const char *raw,
@@ -69,8 +69,8 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 	return entry;
 }
 
-/* One step of a target: "section" or "section[entry]" at *at_inout, which goes behind it. NULL if the
- * file's own shape leaves no room for it. */
+/* One step of a target: "section" or "section[entry]" at *at_inout, which goes behind it. NULL if
+ * the file's own shape leaves no room for it. */
 static struct json *step(struct placer *p, struct json *object, struct json_source *source,
                          const char **at_inout)
 {
@@ -96,8 +96,8 @@ static struct json *step(struct placer *p, struct json *object, struct json_sour
 	return node && node->type == JSON_OBJECT ? node : NULL;
 }
 
-/* The object that holds the target's last part, which is *key_out (NULL: the target is an entry, and
- * this is it); NULL if the file's own shape leaves no room for it. */
+/* The object that holds the target's last part, which is *key_out (NULL: the target is an entry,
+ * and this is it); NULL if the file's own shape leaves no room for it. */
 static struct json *find_place(struct placer *p, const char *target, struct json_source *source,
                                const char **key_out)
 {
@@ -124,9 +124,10 @@ static void refuse_place(struct placer *p, const char *target, const struct json
 	while ((part = strsep(&rest, "/")) != NULL)
 		array = json_get(array, part);
 	if (array && array->type == JSON_ARRAY)
-		diag_add_key(p->diag, node,
-		             "expected an entry with \"use\": \"%.*s\" in \"%s\" for it, found none",
-		             (int)strcspn(selector + 1, "]"), selector + 1, section);
+		diag_add_key(
+			p->diag, node,
+			"expected an entry with \"use\": \"%.*s\" in \"%s\" for it, found none",
+			(int)strcspn(selector + 1, "]"), selector + 1, section);
 }
 
 /* {"file": PATH} in place of the path. */
@@ -230,7 +231,8 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
 }
 
-/* Puts it over what the file says. `twin`: another that means the same, with the same right, or NULL. */
+/* Puts it over what the file says. `twin`: another that means the same, with the same right, or
+ * NULL. */
 static void place_value(struct placer *p, const struct command_value *value,
                         const struct command_value *twin)
 {
@@ -279,7 +281,8 @@ static bool has_target(const struct command_value *values, size_t n, const char 
 /* Other users can read a process's arguments. The text has been copied by now. */
 static void hide_argument(struct placer *p, const struct command_value *value)
 {
-	if (value->shorthand->type != SHORTHAND_SECRET && value->shorthand->type != SHORTHAND_SECRETS)
+	if (value->shorthand->type != SHORTHAND_SECRET &&
+	    value->shorthand->type != SHORTHAND_SECRETS)
 		return;
 	memset((char *)(uintptr_t)value->text, '*', strlen(value->text));
 	p->config->secret_in_arguments = true;
@@ -308,8 +311,8 @@ void place_values(struct placer *p)
 	}
 }
 
-/* A flat key whose target is an entry: true makes it. False is said for the reader alone, so it must not
- * be there for another reason. */
+/* A flat key whose target is an entry: true makes it. False is said for the reader alone, so it
+ * must not be there for another reason. */
 static void place_flat_entry(struct placer *p, struct json *node, const struct shorthand *s)
 {
 	bool wanted = node->type == JSON_BOOL && node->boolean;
@@ -323,13 +326,15 @@ static void place_flat_entry(struct placer *p, struct json *node, const struct s
 	p->from = node;
 	section = json_get(p->root, section_name);
 	if (node->type != JSON_BOOL)
-		diag_add(p->diag, node, "expected true or false, found %s", json_type_name(node->type));
+		diag_add(p->diag, node, "expected true or false, found %s",
+		         json_type_name(node->type));
 	else if (!wanted && section && section->type == JSON_ARRAY && find_use(section, use))
-		diag_add_key(p->diag, node, "\"%s\" is false, but other keys ask for it: leave them out",
+		diag_add_key(p->diag, node,
+		             "\"%s\" is false, but other keys ask for it: leave them out",
 		             node->key);
 	else if (wanted && !find_place(p, s->target, node->source, &key))
-		diag_add_key(p->diag, node, "\"%s\" and /%s say one thing twice: keep one", node->key,
-		             section_name);
+		diag_add_key(p->diag, node, "\"%s\" and /%s say one thing twice: keep one",
+		             node->key, section_name);
 	json_detach(node);
 }
 

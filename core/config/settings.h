@@ -43,21 +43,24 @@ struct tunnel_settings {
 };
 
 struct limit_settings {
-	int64_t max_conns_per_ip;            /* tunnels of one source; 0, here and below: no limit */
-	int64_t max_tunnels;                 /* in all */
-	int64_t max_relays;                  /* visitors waiting or carried, in all */
-	int64_t max_pending;                 /* visitors that wait for a client, in all */
-	int64_t max_pending_per_tunnel;      /* of them, one tunnel's */
-	int64_t max_ahead_per_tunnel;        /* connections that its client may open ahead; 0: none */
-	int64_t max_visitors_per_ip;         /* of one source, on all tunnels */
+	int64_t max_conns_per_ip;       /* tunnels of one source; 0, here and below: no limit */
+	int64_t max_tunnels;            /* in all */
+	int64_t max_relays;             /* visitors waiting or carried, in all */
+	int64_t max_pending;            /* visitors that wait for a client, in all */
+	int64_t max_pending_per_tunnel; /* of them, one tunnel's */
+	int64_t max_ahead_per_tunnel;   /* connections that its client may open ahead; 0: none */
+	int64_t max_visitors_per_ip;    /* of one source, on all tunnels */
 	int64_t visitor_rate, visitor_burst; /* new visitors of one source, a second and at once */
 	int64_t relay_idle_timeout;          /* ms */
-	int64_t max_unauthenticated; /* connections on their way, in all; 0: a part of the descriptors */
-	int64_t max_unauthenticated_per_ip; /* of one source, beside the data connections asked of it */
-	int64_t secret_rate, secret_burst;  /* checks of a secret for one source, a second and at once */
-	int64_t ban_after;                  /* wrong secrets; 0: never */
-	int64_t ban_time;                   /* ms */
-	spore_list ban_exempt;              /* of spore_cidr */
+	int64_t max_unauthenticated;         /* connections on their way, in all; 0: a part of the
+	                                        descriptors */
+	int64_t max_unauthenticated_per_ip;  /* of one source, beside the data connections asked of
+	                                        it */
+	int64_t secret_rate,
+		secret_burst;  /* checks of a secret for one source, a second and at once */
+	int64_t ban_after;     /* wrong secrets; 0: never */
+	int64_t ban_time;      /* ms */
+	spore_list ban_exempt; /* of spore_cidr */
 };
 
 struct plugin_settings {
@@ -97,8 +100,8 @@ struct settings {
 };
 
 extern const struct option_table settings_server, settings_client;
-/* Keys of an instance that are not its plugin's. Told of by this table, but read by the section's reader,
- * which needs them before the plugin is known. */
+/* Keys of an instance that are not its plugin's. Told of by this table, but read by the section's
+ * reader, which needs them before the plugin is known. */
 extern const struct option_table settings_instance;
 
 #endif

@@ -21,13 +21,14 @@ enum shorthand_type {
 };
 
 struct shorthand {
-	const char *name;     /* flag "--control-port", flat key "control_port", SPORE_CONTROL_PORT */
-	char letter;          /* short form of the flag, or 0 */
-	unsigned roles;       /* ROLE_*, of the command line and the file */
+	const char *name; /* flag "--control-port", flat key "control_port", SPORE_CONTROL_PORT */
+	char letter;      /* short form of the flag, or 0 */
+	unsigned roles;   /* ROLE_*, of the command line and the file */
 	const char *variable; /* its variable's name behind SPORE_, if not from `name` */
 	bool bore_variable;   /* BORE_... too */
 	enum shorthand_type type;
-	const char *target;  /* "/server/control_port", "/tunnels[0]/port", "/acl/control[cidr]/allow" */
+	const char *
+		target; /* "/server/control_port", "/tunnels[0]/port", "/acl/control[cidr]/allow" */
 	const char *metavar; /* "PORT" in the help; "" for a flag without a value */
 	const char *doc;     /* NULL: that of the target's own option */
 };

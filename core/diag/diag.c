@@ -67,7 +67,8 @@ void diag_add(struct diag *diag, const struct json *node, const char *format, ..
 	va_end(ap);
 }
 
-void diag_add_below(struct diag *diag, const struct json *node, const char *pointer, const char *text)
+void diag_add_below(struct diag *diag, const struct json *node, const char *pointer,
+                    const char *text)
 {
 	const struct json *at = json_at(node, pointer);
 	char full[512];
@@ -88,7 +89,8 @@ void diag_add_key(struct diag *diag, const struct json *node, const char *format
 	va_end(ap);
 }
 
-void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text)
+void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset,
+                 const char *text)
 {
 	append(diag, source, offset, "", text);
 }
@@ -104,7 +106,7 @@ bool diag_has(const struct diag *diag, const struct json *node)
 	return diag->count > MOST_SHOWN; /* who knows */
 }
 
-/* ---- printing ---------------------------------------------------------------------------------- */
+/* ---- printing ---- */
 
 /* Names and texts of the file are part of messages, and may hold anything. */
 static void print_text(const char *text, FILE *out)

@@ -26,12 +26,14 @@ struct diag {
 __attribute__((format(printf, 3, 4))) void diag_add(struct diag *diag, const struct json *node,
                                                     const char *format, ...);
 /* At what a JSON pointer relative to `node` leads to, whether it is there or not. */
-void diag_add_below(struct diag *diag, const struct json *node, const char *pointer, const char *text);
+void diag_add_below(struct diag *diag, const struct json *node, const char *pointer,
+                    const char *text);
 /* As diag_add, but points at the key of a member. */
 __attribute__((format(printf, 3, 4))) void diag_add_key(struct diag *diag, const struct json *node,
                                                         const char *format, ...);
 /* At an offset of a source, where there is no value. */
-void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset, const char *text);
+void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset,
+                 const char *text);
 /* Has something been said about this value, or what is in it? */
 bool diag_has(const struct diag *diag, const struct json *node);
 /* In the order of the file; first what is in none. */

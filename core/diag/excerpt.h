@@ -1,7 +1,7 @@
 /* excerpt - the line of a source that a message is about, with a caret below the place.
  *
- * What must not be shown is shown as '*': values that an option of type SECRET has read, and what the
- * mask hides. [main] */
+ * What must not be shown is shown as '*': values that an option of type SECRET has read, and what
+ * the mask hides. [main] */
 #ifndef CORE_EXCERPT_H
 #define CORE_EXCERPT_H
 

@@ -1,7 +1,8 @@
 /* files - the files that a configuration was read from, each as it was then. [main]
  *
- * A file is noted before it is read: so no change falls in between. One that is not there may be noted,
- * too; its coming is a change. What is neither a file nor a folder, a pipe say, is left out. */
+ * A file is noted before it is read: so no change falls in between. One that is not there may be
+ * noted, too; its coming is a change. What is neither a file nor a folder, a pipe say, is left out.
+ */
 #ifndef CORE_FILES_H
 #define CORE_FILES_H
 

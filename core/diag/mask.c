@@ -8,7 +8,7 @@
 static const char *const secret_words[] = { "secret", "pass", "token", "key" };
 enum { N_SECRET_WORDS = sizeof secret_words / sizeof *secret_words };
 
-/* ---- what sounds like a secret ----------------------------------------------------------------- */
+/* ---- what sounds like a secret ---- */
 
 static bool holds(const char *text, struct span span, const char *word)
 {
@@ -26,7 +26,8 @@ static bool is_nearly_secret(const char *text, struct span key)
 /* Misspelt, too. */
 static bool names_secret(const char *text, struct span key)
 {
-	static const char *const about[] = { "file", "path", "rate", "burst" }; /* no secret itself */
+	static const char *const about[] = { "file", "path", "rate",
+		                             "burst" }; /* no secret itself */
 
 	for (size_t i = 0; i < sizeof about / sizeof *about; i++) {
 		if (holds(text, key, about[i]))
@@ -84,13 +85,13 @@ void mask_hide(struct mask_window *window, struct span span)
 		window->hidden[i - window->span.start] = true;
 }
 
-/* ---- a line ------------------------------------------------------------------------------------ */
+/* ---- a line ---- */
 
 struct walk {
 	struct mask *mask;
 	struct mask_window *window; /* NULL: of a line that is not shown */
 	bool bare;                  /* a word came, and no punctuation behind it yet */
-	bool irregular;  /* two words beside each other, or one without an end: quotes are missing */
+	bool irregular; /* two words beside each other, or one without an end: quotes are missing */
 	size_t misspelt; /* where the first word ends that is nearly "secret"; or the line's end */
 };
 
@@ -163,7 +164,8 @@ static size_t end_of_first_name(const char *text, struct span line)
 
 	for (size_t i = 0; i < N_SECRET_WORDS; i++) {
 		const char *word = secret_words[i];
-		const char *at = memmem(text + line.start, line.end - line.start, word, strlen(word));
+		const char *at = memmem(text + line.start, line.end - line.start, word,
+		                        strlen(word));
 
 		if (at && (size_t)(at - text) + strlen(word) < first)
 			first = (size_t)(at - text) + strlen(word);
@@ -171,7 +173,8 @@ static size_t end_of_first_name(const char *text, struct span line)
 	return first;
 }
 
-static void hide_all_behind(const char *text, struct span line, size_t from, struct mask_window *window)
+static void hide_all_behind(const char *text, struct span line, size_t from,
+                            struct mask_window *window)
 {
 	for (size_t i = from; i < line.end; i++) {
 		if (!is_punctuation(text[i]) && text[i] != '"' && text[i] != '\'')
@@ -209,6 +212,7 @@ void mask_line(struct mask *mask, const char *text, struct span line, struct mas
 		mask->at = next;
 	}
 	/* Of this one there may be more to ask. */
-	read_line(&(struct mask){ text, line.start, mask->key, mask->depth, mask->value, mask->lost },
-	          line, window);
+	read_line(
+		&(struct mask){ text, line.start, mask->key, mask->depth, mask->value, mask->lost },
+		line, window);
 }

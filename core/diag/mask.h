@@ -1,9 +1,9 @@
-/* mask - which bytes of a configuration may be a secret's, by how they read: a file with mistakes may
- * not have come so far that an option of type SECRET has read them.
+/* mask - which bytes of a configuration may be a secret's, by how they read: a file with mistakes
+ * may not have come so far that an option of type SECRET has read them.
  *
- * A value is hidden if its key, or that of an object or array around it, sounds like a secret's. Where
- * quotes are missing, no word can be told from the next: then all behind such a key keeps its shape
- * alone. [main] */
+ * A value is hidden if its key, or that of an object or array around it, sounds like a secret's.
+ * Where quotes are missing, no word can be told from the next: then all behind such a key keeps its
+ * shape alone. [main] */
 #ifndef CORE_MASK_H
 #define CORE_MASK_H
 
@@ -21,8 +21,8 @@ struct mask_window {
 	bool hidden[MASK_WINDOW];
 };
 
-/* How far a text has been read, from its beginning on; {0} before. It is read once, however many lines
- * are asked for, if they come in their order. */
+/* How far a text has been read, from its beginning on; {0} before. It is read once, however many
+ * lines are asked for, if they come in their order. */
 struct mask {
 	const char *text;
 	size_t at;
@@ -32,7 +32,8 @@ struct mask {
 	bool lost;      /* what is key and what is value cannot be told any more */
 };
 
-/* Hides what must not be shown of the line, without its line feed, in the window, which is part of it. */
+/* Hides what must not be shown of the line, without its line feed, in the window, which is part of
+ * it. */
 void mask_line(struct mask *mask, const char *text, struct span line, struct mask_window *window);
 void mask_hide(struct mask_window *window, struct span span);
 

@@ -10,20 +10,20 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "json/json.h"
+#include "host/instance.h"
+#include "host/lend.h"
+#include "host/ticket.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "net/sock.h"
-#include "host/instance.h"
-#include "host/lend.h"
-#include "host/ticket.h"
 #include "version.h"
+#include "json/json.h"
 
 enum { MAX_LISTENERS = 64 };
 
-/* Listening sockets that plugins asked for: ours, so that a successor gets the same one; closed with
- * their last user. [main] */
+/* Listening sockets that plugins asked for: ours, so that a successor gets the same one; closed
+ * with their last user. [main] */
 struct plugin_listener {
 	spore_addr address;
 	int fd;
@@ -36,7 +36,7 @@ static struct {
 	struct plugin_listener listeners[MAX_LISTENERS];
 } the_host;
 
-/* ---- log, time, randomness ---------------------------------------------------------------------- */
+/* ---- log, time, randomness ---- */
 
 static uint32_t host_log_enabled(const spore_ctx *ctx, int32_t level)
 {
@@ -55,7 +55,8 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 	if (!host_log_enabled(ctx, level))
 		return;
 	snprintf(event, sizeof event, "%.*s",
-	         (int)(text.len < sizeof event ? text.len : sizeof event - 1), text.ptr ? text.ptr : "");
+	         (int)(text.len < sizeof event ? text.len : sizeof event - 1),
+	         text.ptr ? text.ptr : "");
 	all[0] = log_str("plugin", instance_of(ctx)->name);
 	if (n > MOST)
 		n = MOST;
@@ -87,7 +88,7 @@ static spore_status host_random(void *buf, size_t len)
 	return crypto_random(buf, len) ? SPORE_OK : SPORE_ESYS;
 }
 
-/* ---- completions -------------------------------------------------------------------------------- */
+/* ---- completions ---- */
 
 static bool is_verdict(int32_t verdict)
 {
@@ -125,7 +126,8 @@ static spore_status host_complete_answer(spore_ticket ticket, spore_status statu
 
 static spore_status host_complete_handshake(spore_ticket ticket, spore_status status)
 {
-	return ticket_complete(ticket, TICKET_HANDSHAKE, &(struct ticket_result){ .status = status });
+	return ticket_complete(ticket, TICKET_HANDSHAKE,
+	                       &(struct ticket_result){ .status = status });
 }
 
 static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
@@ -143,7 +145,7 @@ static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int
 	return SPORE_OK;
 }
 
-/* ---- connections and listeners ------------------------------------------------------------------- */
+/* ---- connections and listeners ---- */
 
 static void host_conn_set_peer(spore_conn *conn, const spore_addr *peer)
 {
@@ -183,8 +185,8 @@ static bool has_listener_at(uint16_t port)
 	return i < MAX_LISTENERS;
 }
 
-/* An address may become wider or narrower, and its port be the same: that is shared for as long as both are
- * open. -1 and errno. */
+/* An address may become wider or narrower, and its port be the same: that is shared for as long as
+ * both are open. -1 and errno. */
 static int open_listener(const spore_addr *address)
 {
 	bool shared = has_listener_at(address->port);
@@ -236,7 +238,7 @@ void host_listeners_drop(struct instance *instance)
 	instance->listeners = 0;
 }
 
-/* ---- the configuration as a tree ----------------------------------------------------------------- */
+/* ---- the configuration as a tree ---- */
 
 static const struct json *node_of(const spore_cfg *cfg)
 {
@@ -295,7 +297,7 @@ static uint32_t host_cfg_bool(const spore_cfg *cfg)
 	return cfg && node_of(cfg)->type == JSON_BOOL && node_of(cfg)->boolean;
 }
 
-/* ---- metrics -------------------------------------------------------------------------------------- */
+/* ---- metrics ---- */
 
 static uint32_t host_metric_family(spore_ctx *ctx, const spore_metric_spec *spec)
 {
@@ -310,8 +312,8 @@ static uint32_t host_metric_family(spore_ctx *ctx, const spore_metric_spec *spec
 	full.name = name;
 	family = metrics_family(the_host.services.metrics, &full, &why);
 	if (!family)
-		log_error("metric refused", log_str("plugin", instance->name), log_str("metric", name),
-		          log_str("error", why));
+		log_error("metric refused", log_str("plugin", instance->name),
+		          log_str("metric", name), log_str("error", why));
 	return family;
 }
 
@@ -335,7 +337,7 @@ static void host_metric_observe(spore_worker *worker, uint32_t series, double va
 	metrics_observe(the_host.services.metrics, lend_worker_index(worker), series, value);
 }
 
-/* ---- extensions --------------------------------------------------------------------------------- */
+/* ---- extensions ---- */
 
 static void ext_visit(const spore_metric_visitor *visitor, void *arg)
 {
@@ -364,7 +366,7 @@ const void *host_get_extension(const char *id)
 	return NULL;
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static const spore_host table = {
 	.struct_size = sizeof table,

@@ -10,8 +10,8 @@
 #include <spore/host.h>
 #include <stdbool.h>
 
-#include "net/conn.h"
 #include "host/grant.h"
+#include "net/conn.h"
 
 struct instance;
 struct loop;
@@ -23,7 +23,8 @@ struct host_services {
 	struct resolver *resolver;
 	struct loop *const *loops; /* the workers' */
 	unsigned n_workers;
-	bool binds_nothing; /* plugins get sockets, but no addresses: for a check beside who has them */
+	bool binds_nothing; /* plugins get sockets, but no addresses: for a check beside who has
+	                       them */
 	/* Ends or renews the sessions of an identity; takes the grant. [any] */
 	void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
 	                   struct grant *grant);

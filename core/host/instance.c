@@ -4,18 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/host.h"
+#include "host/lend.h"
+#include "host/status.h"
 #include "log/guest.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
-#include "host/host.h"
-#include "host/lend.h"
-#include "host/status.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
 
-/* ---- main -------------------------------------------------------------------------------------- */
+/* ---- main ---- */
 
 struct reporter {
 	spore_create_args args; /* first: the plugin hands it back */
@@ -97,8 +97,8 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 	instance->self = NULL;
 	err->text[0] = '\0';
 	if (!reporter.reported)
-		err_set(err, "plugin %s could not be set up: %s; it may have logged more", instance->name,
-		        status_text(status, text));
+		err_set(err, "plugin %s could not be set up: %s; it may have logged more",
+		        instance->name, status_text(status, text));
 	instance->component = NULL; /* never created: nothing to destroy */
 	instance_free(instance);
 	return NULL;
@@ -136,7 +136,7 @@ void *instance_state(const struct instance *instance, const struct loop *loop)
 	return instance->workers[loop_index(loop)].state;
 }
 
-/* ---- work in flight ---------------------------------------------------------------------------- */
+/* ---- work in flight ---- */
 
 bool worker_enter(struct spore_worker *worker)
 {
@@ -166,7 +166,7 @@ static bool worker_is_busy(struct spore_worker *worker)
 	return busy;
 }
 
-/* ---- calls that main makes on a worker --------------------------------------------------------- */
+/* ---- calls that main makes on a worker ---- */
 
 struct start {
 	struct spore_worker *worker;
@@ -182,7 +182,8 @@ static void run_start(void *arg)
 	worker->state = worker->instance->self;
 	guest_enter(worker->instance->name);
 	if (SPORE_CAN(component, worker_start))
-		start->status = component->worker_start(worker->instance->self, worker, &worker->state);
+		start->status = component->worker_start(worker->instance->self, worker,
+		                                        &worker->state);
 	guest_leave();
 }
 
@@ -225,8 +226,8 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 		worker->loop = loops[i];
 		loop_call(loops[i], run_start, &start);
 		if (start.status != SPORE_OK) {
-			err_set(err, "plugin %s could not start on worker %u: %s", instance->name, i,
-			        status_text(start.status, text));
+			err_set(err, "plugin %s could not start on worker %u: %s", instance->name,
+			        i, status_text(start.status, text));
 			return false;
 		}
 		worker->started = true;

@@ -43,7 +43,7 @@ struct instance {
 	void *conf;                  /* owned; filled from the component's table */
 	const struct json *raw;      /* borrowed from the config, which outlives it */
 	void *self;                  /* the plugin's */
-	struct pool *pool;           /* owned; for its offloads and blocking ops; made on first use */
+	struct pool *pool; /* owned; for its offloads and blocking ops; made on first use */
 	pthread_mutex_t pool_lock;
 	struct spore_worker *workers; /* owned, n_workers of them */
 	unsigned n_workers;
@@ -63,9 +63,10 @@ struct instance_spec {
 	const char *name;
 	void *conf; /* taken, on failure too */
 	const struct json *raw;
-	const void *previous; /* what create() made of the instance that this one replaces, or NULL */
-	uint32_t role;        /* SPORE_ROLE_* */
-	uint32_t point;       /* SPORE_ACL_AT_* of an access list, else 0 */
+	const void
+		*previous; /* what create() made of the instance that this one replaces, or NULL */
+	uint32_t role;     /* SPORE_ROLE_* */
+	uint32_t point;    /* SPORE_ACL_AT_* of an access list, else 0 */
 	/* Mistakes that create() reports; `pointer` is relative to the instance. */
 	void (*report)(void *arg, const char *pointer, const char *text);
 	void *report_arg;
@@ -73,12 +74,14 @@ struct instance_spec {
 
 /* Runs create(); the reference is the caller's. NULL and *err (which may be empty if the plugin has
  * reported). [main] */
-struct instance *instance_new(const struct instance_spec *spec, unsigned n_workers, struct err *err);
-/* Runs worker_start on each of the running loops, and waits. On failure instance_stop undoes it. [main]
+struct instance *instance_new(const struct instance_spec *spec, unsigned n_workers,
+                              struct err *err);
+/* Runs worker_start on each of the running loops, and waits. On failure instance_stop undoes it.
+ * [main]
  */
 bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err);
-/* Runs worker_drain and worker_stop where it was started; false: something is still in flight, so that
- * nothing may be freed: call again later. [main] */
+/* Runs worker_drain and worker_stop where it was started; false: something is still in flight, so
+ * that nothing may be freed: call again later. [main] */
 bool instance_stop(struct instance *instance);
 /* Runs destroy(). Stopped, or never started. NULL is fine. [main] */
 void instance_free(struct instance *instance);

@@ -3,15 +3,15 @@
 #include <ev.h>
 #include <stdlib.h>
 
+#include "host/host.h"
+#include "host/instance.h"
 #include "log/guest.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/resolve.h"
-#include "host/host.h"
-#include "host/instance.h"
 
-/* ---- timers and watchers ------------------------------------------------------------------------ */
+/* ---- timers and watchers ---- */
 
 struct spore_timer {
 	struct list node; /* in worker->timers */
@@ -79,7 +79,8 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 
 	(void)ev;
 	guest_enter(i->worker->instance->name);
-	i->on_ready(i->arg, (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
+	i->on_ready(i->arg,
+	            (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
 	guest_leave();
 }
 
@@ -120,7 +121,7 @@ void lend_io_stop(spore_io *i)
 	free(i);
 }
 
-/* ---- threads ------------------------------------------------------------------------------------ */
+/* ---- threads ---- */
 
 uint32_t lend_worker_index(const spore_worker *worker)
 {
@@ -190,7 +191,8 @@ static void run_offload(struct pool_job *job)
 	loop_post(offload->worker->loop, &offload->done);
 }
 
-spore_status lend_offload(spore_worker *worker, void (*work)(void *), void (*on_done)(void *), void *arg)
+spore_status lend_offload(spore_worker *worker, void (*work)(void *), void (*on_done)(void *),
+                          void *arg)
 {
 	struct pool *pool = instance_pool(worker->instance);
 	struct offload *offload = pool ? calloc(1, sizeof *offload) : NULL;

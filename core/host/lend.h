@@ -1,6 +1,6 @@
-/* lend - what the host lends a plugin on one worker's loop: timers, watchers, posts, jobs, look-ups.
- * Each is attributed to (instance, worker), so that what is forgotten can be found. The slots of
- * struct spore_host of the same names say the rest. */
+/* lend - what the host lends a plugin on one worker's loop: timers, watchers, posts, jobs,
+ * look-ups. Each is attributed to (instance, worker), so that what is forgotten can be found. The
+ * slots of struct spore_host of the same names say the rest. */
 #ifndef CORE_LEND_H
 #define CORE_LEND_H
 

@@ -61,7 +61,8 @@ void meter_init(struct meter *meter, struct metrics *metrics, const spore_compon
 static void observe(const struct meter *meter, const struct loop *loop, uint32_t series,
                     int64_t began_ns)
 {
-	metrics_observe(meter->metrics, loop_index(loop), series, (double)(clock_ns() - began_ns) / 1e9);
+	metrics_observe(meter->metrics, loop_index(loop), series,
+	                (double)(clock_ns() - began_ns) / 1e9);
 }
 
 void meter_call(const struct meter *meter, const struct loop *loop, enum meter_call call,
@@ -70,13 +71,15 @@ void meter_call(const struct meter *meter, const struct loop *loop, enum meter_c
 	observe(meter, loop, meter->calls[call], began_ns);
 }
 
-void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t verdict, int64_t asked_ns)
+void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t verdict,
+                   int64_t asked_ns)
 {
 	size_t i = 0;
 
 	while (i < CANCELLED && verdicts[i].verdict != verdict)
 		i++;
-	metrics_add(meter->metrics, loop_index(loop), meter->verdicts[i < CANCELLED ? i : OTHER], 1);
+	metrics_add(meter->metrics, loop_index(loop), meter->verdicts[i < CANCELLED ? i : OTHER],
+	            1);
 	observe(meter, loop, meter->verdict_time, asked_ns);
 }
 

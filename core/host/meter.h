@@ -23,7 +23,8 @@ void meter_init(struct meter *meter, struct metrics *metrics, const spore_compon
 /* A call that began then, on clock_ns()'s clock, has returned. */
 void meter_call(const struct meter *meter, const struct loop *loop, enum meter_call call,
                 int64_t began_ns);
-/* The verdict (SPORE_ALLOW, SPORE_DENY, SPORE_NEXT; all else is an error) on what was asked then. */
+/* The verdict (SPORE_ALLOW, SPORE_DENY, SPORE_NEXT; all else is an error) on what was asked then.
+ */
 void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t verdict,
                    int64_t asked_ns);
 /* Nobody waits for the verdict any more: the client has left, or the time is over. */

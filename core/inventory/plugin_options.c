@@ -5,7 +5,7 @@
 
 #include "option/option_type.h"
 
-/* ---- for people --------------------------------------------------------------------------------- */
+/* ---- for people ---- */
 
 static void add_table(struct columns *columns, const struct option_table *table, unsigned depth)
 {
@@ -21,7 +21,8 @@ static void add_table(struct columns *columns, const struct option_table *table,
 		columns_add(columns,
 		            (const char *[PLUGIN_OPTIONS_COLUMNS]){
 				    name, type,
-				    row->flags & SPORE_OPTF_REQUIRED ? "required" : row->dflt, doc });
+				    row->flags & SPORE_OPTF_REQUIRED ? "required" : row->dflt,
+				    doc });
 		inner = option_inner(row);
 		add_table(columns, &inner, depth + 1);
 	}
@@ -32,7 +33,7 @@ void plugin_options_add(struct columns *columns, const struct option_table *tabl
 	add_table(columns, table, 0);
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------------ */
+/* ---- as JSON ---- */
 
 static void write_choices(struct jsonout *json, const char *choices)
 {

@@ -4,8 +4,8 @@
 #define CORE_PLUGIN_OPTIONS_H
 
 #include "base/columns.h"
-#include "json/jsonout.h"
 #include "option/option.h"
+#include "json/jsonout.h"
 
 enum { PLUGIN_OPTIONS_COLUMNS = 4 }; /* name, type, default or "required", doc */
 

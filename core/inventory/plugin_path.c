@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "json/json.h"
 #include "log/log.h"
 #include "version.h"
+#include "json/json.h"
 
 static const struct json *section_node(const struct config *config, const char *key)
 {
@@ -47,8 +47,8 @@ static void add_folders(struct registry *registry, const struct config *config, 
 	size_t room = REGISTRY_MAX_PATH - PLUGIN_PATH_OWN - registry->n_path;
 
 	if (folders->count > room) {
-		diag_add(diag, section_node(config, "path"), "expected at most %zu folders, found %zu",
-		         room, folders->count);
+		diag_add(diag, section_node(config, "path"),
+		         "expected at most %zu folders, found %zu", room, folders->count);
 		return;
 	}
 	for (size_t i = 0; i < folders->count; i++)
@@ -84,7 +84,8 @@ static void set_pins(struct registry *registry, const struct config *config, str
 		const struct json *node = json_get(section_node(config, "pin"), pins->keys[i]);
 
 		if (!is_file_name(pins->keys[i]))
-			diag_add(diag, node, "expected a plugin's file name as key, ending in \".so\"");
+			diag_add(diag, node,
+			         "expected a plugin's file name as key, ending in \".so\"");
 		else if (!is_pin(digests[i]))
 			diag_add(diag, node, "expected \"sha256:\" and 64 hex digits, found \"%s\"",
 			         digests[i]);

@@ -1,5 +1,5 @@
-/* plugin_search - a command looks at plugins where a start would: the folders that it was given, those of
- * a configuration, and our own. [main] */
+/* plugin_search - a command looks at plugins where a start would: the folders that it was given,
+ * those of a configuration, and our own. [main] */
 #ifndef CORE_PLUGIN_SEARCH_H
 #define CORE_PLUGIN_SEARCH_H
 
@@ -15,8 +15,8 @@ struct plugin_search {
 
 /* False: there are too many. */
 bool plugin_search_add(struct plugin_search *search, const char *folder);
-/* Does the work on a registry that lasts until it returns. False: the work said so, or the configuration is
- * wrong, which is printed. */
+/* Does the work on a registry that lasts until it returns. False: the work said so, or the
+ * configuration is wrong, which is printed. */
 bool plugin_search_run(const struct plugin_search *search,
                        bool (*work)(struct registry *registry, const void *arg), const void *arg);
 

@@ -7,8 +7,8 @@
 #include "host/probe.h"
 #include "plugin/registry.h"
 
-void plugin_view_open(struct plugin_view *view, struct loader *loader, const char *path, const char *pin,
-                      bool load)
+void plugin_view_open(struct plugin_view *view, struct loader *loader, const char *path,
+                      const char *pin, bool load)
 {
 	*view = (struct plugin_view){ .path = path, .state = PLUGIN_REFUSED };
 	if (!loader_inspect(path, pin, &view->seen, &view->refusal))
@@ -37,7 +37,8 @@ const char *plugin_state_name(enum plugin_state state)
 	return names[state];
 }
 
-const char *plugin_view_use(const char *path, const spore_component *component, char *out, size_t size)
+const char *plugin_view_use(const char *path, const spore_component *component, char *out,
+                            size_t size)
 {
 	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
 	size_t len = strlen(file);
@@ -69,6 +70,7 @@ bool plugin_view_has_side(const spore_component *component, uint32_t role)
 	const spore_auth_ops *auth = component->ops;
 
 	if (component->kind == SPORE_KIND_AUTH)
-		return role == SPORE_ROLE_SERVER ? SPORE_CAN(auth, verify) : SPORE_CAN(auth, answer);
+		return role == SPORE_ROLE_SERVER ? SPORE_CAN(auth, verify)
+		                                 : SPORE_CAN(auth, answer);
 	return component->kind != SPORE_KIND_ACL || role == SPORE_ROLE_SERVER;
 }

@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "json/scan.h"
 #include "base/text.h"
+#include "json/scan.h"
 
-/* Blocks are chained, so that all of a document goes at once, and wiped, since some hold secrets. */
+/* Blocks are chained, so that all of a document goes at once, and wiped, since some hold secrets.
+ */
 struct block {
 	struct block *next;
 	size_t size;
@@ -75,7 +76,8 @@ struct json *json_doc_root(struct json_doc *doc)
 	return doc->root;
 }
 
-struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text, size_t len)
+struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
+                                    size_t len)
 {
 	struct json_source *source = json_doc_alloc(doc, sizeof *source);
 
@@ -174,7 +176,7 @@ struct json *json_get(const struct json *object, const char *key)
 	return NULL;
 }
 
-/* ---- from a text: tokens and cJSON's tree, walked side by side ------------------------------- */
+/* ---- from a text: tokens and cJSON's tree, walked side by side ---- */
 
 struct builder {
 	struct json_doc *doc;
@@ -214,7 +216,8 @@ static bool is_unknown(const struct builder *b, const struct json *node)
 
 static struct json *build(struct builder *b, const cJSON *item);
 
-static bool is_repeated(struct builder *b, const struct json *object, const char *key, size_t offset)
+static bool is_repeated(struct builder *b, const struct json *object, const char *key,
+                        size_t offset)
 {
 	char text[256], shown[128];
 
@@ -262,7 +265,8 @@ static struct json *build(struct builder *b, const cJSON *item)
 	node->unknown = is_unknown(b, node);
 	if (type == JSON_STRING && token->count > 0) {
 		node->unknown = true;
-		b->report(b->arg, node->offset, "expected a string without NUL (\\u0000), found one");
+		b->report(b->arg, node->offset,
+		          "expected a string without NUL (\\u0000), found one");
 	}
 	node->boolean = cJSON_IsTrue(item);
 	if (type == JSON_NUMBER) {
@@ -333,7 +337,8 @@ static void keep_first(void *arg, size_t offset, const char *text)
 	snprintf(first->error->text, sizeof first->error->text, "%s", text);
 }
 
-struct json *json_parse(struct json_doc *doc, struct json_source *source, struct json_error *error_out)
+struct json *json_parse(struct json_doc *doc, struct json_source *source,
+                        struct json_error *error_out)
 {
 	struct first_mistake first = { error_out, false };
 	struct json *node = json_parse_all(doc, source, keep_first, &first);
@@ -387,9 +392,10 @@ const struct json *json_at(const struct json *node, const char *pointer)
 	return node;
 }
 
-/* ---- where ------------------------------------------------------------------------------------ */
+/* ---- where ---- */
 
-void json_position(const char *text, size_t len, size_t offset, unsigned *line_out, unsigned *column_out)
+void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,
+                   unsigned *column_out)
 {
 	unsigned line = 1, column = 1;
 
@@ -446,8 +452,9 @@ void json_pointer(const struct json *node, char *out, size_t size)
 const char *json_type_name(enum json_type type)
 {
 	static const char *const names[] = {
-		[JSON_NULL] = "null",       [JSON_BOOL] = "true or false", [JSON_NUMBER] = "a number",
-		[JSON_STRING] = "a string", [JSON_ARRAY] = "an array",     [JSON_OBJECT] = "an object",
+		[JSON_NULL] = "null",       [JSON_BOOL] = "true or false",
+		[JSON_NUMBER] = "a number", [JSON_STRING] = "a string",
+		[JSON_ARRAY] = "an array",  [JSON_OBJECT] = "an object",
 	};
 
 	return names[type];

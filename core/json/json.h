@@ -35,14 +35,15 @@ struct json {
 	size_t len;      /* of raw */
 	double number;
 	bool boolean;
-	bool unknown; /* its text was wrong, which has been reported: what it should be is not known */
+	bool unknown; /* its text was wrong, which has been reported: what it should be is not known
+	               */
 	struct json *parent, *next; /* borrowed: the document owns all nodes */
 	struct json *first, *last;  /* children */
 	size_t count;
 	struct json_source *source; /* NULL: of our own making */
 	size_t offset, end;         /* in source->text */
 	size_t key_offset;          /* 0: no key there */
-	const char *written_as;     /* key at the top of its source, if it has been moved from there */
+	const char *written_as; /* key at the top of its source, if it has been moved from there */
 };
 
 struct json_error {
@@ -64,7 +65,8 @@ void *json_doc_alloc(struct json_doc *doc, size_t size);
 struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
                                     size_t len);
 /* Reads the source's text. NULL and *error_out on the first mistake. The node has no parent yet. */
-struct json *json_parse(struct json_doc *doc, struct json_source *source, struct json_error *error_out);
+struct json *json_parse(struct json_doc *doc, struct json_source *source,
+                        struct json_error *error_out);
 /* As json_parse, but reports all mistakes, and returns what could be read in spite of them; NULL if
  * that is nothing. */
 struct json *json_parse_all(struct json_doc *doc, struct json_source *source, mend_report *report,
@@ -84,8 +86,8 @@ void json_detach(struct json *node);
 /* The member named `key`, or NULL. NULL too if object is NULL or no object. */
 struct json *json_get(const struct json *object, const char *key);
 
-/* The node that a JSON pointer, relative to `node`, leads to; where it leads nowhere, the last node on
- * its way. */
+/* The node that a JSON pointer, relative to `node`, leads to; where it leads nowhere, the last node
+ * on its way. */
 const struct json *json_at(const struct json *node, const char *pointer);
 
 /* 1-based line and column of an offset in a text. */

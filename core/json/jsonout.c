@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "json/scan.h"
 #include "base/text.h"
+#include "json/scan.h"
 
 static void put_string(struct jsonout *json, const char *text)
 {

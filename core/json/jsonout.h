@@ -1,5 +1,5 @@
-/* jsonout - a JSON text, written piece by piece: indented, in printable ASCII alone, whatever the bytes
- * of its texts are (others become \uXXXX, as in a log). Not thread-safe. */
+/* jsonout - a JSON text, written piece by piece: indented, in printable ASCII alone, whatever the
+ * bytes of its texts are (others become \uXXXX, as in a log). Not thread-safe. */
 #ifndef CORE_JSONOUT_H
 #define CORE_JSONOUT_H
 

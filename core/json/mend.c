@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json/scan.h"
 #include "base/text.h"
+#include "json/scan.h"
 
 enum { GROWTH = 8 }; /* most bytes that one change adds */
 
@@ -18,7 +18,7 @@ struct mender {
 	void *arg;
 };
 
-/* ---- looking ----------------------------------------------------------------------------------- */
+/* ---- looking ---- */
 
 static int look(const struct mender *m, size_t at)
 {
@@ -59,11 +59,11 @@ static size_t quote_length(const struct mender *m, size_t at)
 	return 0;
 }
 
-/* ---- saying and changing ----------------------------------------------------------------------- */
+/* ---- saying and changing ---- */
 
 /* One complaint a place: what follows from it is not worth a second. */
-__attribute__((format(printf, 3, 4))) static void say(struct mender *m, size_t at, const char *format,
-                                                      ...)
+__attribute__((format(printf, 3, 4))) static void say(struct mender *m, size_t at,
+                                                      const char *format, ...)
 {
 	struct mended *out = m->out;
 	size_t offset = out->origin[at];
@@ -121,7 +121,7 @@ static bool change(struct mender *m, size_t at, size_t n, const char *text)
 	return true;
 }
 
-/* ---- what people write ------------------------------------------------------------------------- */
+/* ---- what people write ---- */
 
 static bool mend_comment(struct mender *m, size_t at)
 {
@@ -185,7 +185,8 @@ static bool is_end_of_words(const struct mender *m, size_t at)
 /* A value in no form that JSON knows. Not shown: it may be a secret. */
 static bool mend_word(struct mender *m, size_t at)
 {
-	static const char *const yes[] = { "True", "TRUE", "yes", "on", "False", "FALSE", "no", "off" };
+	static const char *const yes[] = { "True",  "TRUE",  "yes", "on",
+		                           "False", "FALSE", "no",  "off" };
 	const char *text = m->out->text + at;
 	size_t n = 0, i = 0;
 
@@ -203,7 +204,8 @@ static bool mend_word(struct mender *m, size_t at)
 		say(m, at, "expected a number without leading zeros, found one with them");
 	else
 		say(m, at,
-		    "expected a number, true, false, null or a string in double quotes, found a bare "
+		    "expected a number, true, false, null or a string in double quotes, found a "
+		    "bare "
 		    "word");
 	return change(m, at, n, "null");
 }
@@ -236,7 +238,7 @@ static bool mend_last(struct mender *m, const struct scan_error *e)
 	return change(m, last, 1, "");
 }
 
-/* ---- by the place in the grammar --------------------------------------------------------------- */
+/* ---- by the place in the grammar ---- */
 
 /* Too little to tell what was meant. */
 static bool give_up_at_start(struct mender *m, size_t at)

@@ -1,9 +1,11 @@
-/* mend - a text that was meant as JSON: what is wrong with it, in words, and a text to read on from.
+/* mend - a text that was meant as JSON: what is wrong with it, in words, and a text to read on
+ * from.
  *
  * The scanner (scan) refuses at the first wrong byte. Here that place is looked at again for what
  * people write instead: comments, trailing commas, other quotes, bare words. Each is reported, and
- * where there is little doubt what was meant, a copy is changed there and scanned again, so that all
- * mistakes come at once. Such a copy is read for more mistakes alone; nothing is run from it. [any] */
+ * where there is little doubt what was meant, a copy is changed there and scanned again, so that
+ * all mistakes come at once. Such a copy is read for more mistakes alone; nothing is run from it.
+ * [any] */
 #ifndef CORE_MEND_H
 #define CORE_MEND_H
 

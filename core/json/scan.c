@@ -157,7 +157,8 @@ static bool scan_number(struct scanner *s)
 	if (look(s) == '0') {
 		s->at++;
 		if (is_digit(look(s)))
-			return fail(s, SCAN_IN_NUMBER, s->at - 1, "a number without a leading zero");
+			return fail(s, SCAN_IN_NUMBER, s->at - 1,
+			            "a number without a leading zero");
 	} else if (!scan_digits(s)) {
 		return false;
 	}
@@ -256,9 +257,11 @@ static bool scan_value(struct scanner *s, unsigned depth)
 long scan_json(const char *text, size_t len, struct scan_token *tokens, size_t max,
                struct scan_error *error_out)
 {
-	struct scanner s = {
-		.text = text, .len = len, .tokens = tokens, .max = max, .container = SCAN_NO_CONTAINER
-	};
+	struct scanner s = { .text = text,
+		             .len = len,
+		             .tokens = tokens,
+		             .max = max,
+		             .container = SCAN_NO_CONTAINER };
 
 	skip_space(&s);
 	if (len >= UINT32_MAX) {

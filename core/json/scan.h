@@ -24,7 +24,7 @@ enum scan_type {
 struct scan_token {
 	enum scan_type type;
 	uint32_t start, end; /* byte offsets, end exclusive */
-	uint32_t count;      /* members of an OBJECT, elements of an ARRAY; of a STRING, its \u0000 */
+	uint32_t count; /* members of an OBJECT, elements of an ARRAY; of a STRING, its \u0000 */
 };
 
 /* Where in the grammar a text went wrong. */

@@ -41,7 +41,8 @@ static bool say_last(struct lingerer *lingerer)
 		enum stream_io io;
 		size_t n;
 
-		io = stream_write(lingerer->stream, buf_bytes(&lingerer->last), lingerer->last.len, &n);
+		io = stream_write(lingerer->stream, buf_bytes(&lingerer->last), lingerer->last.len,
+		                  &n);
 		if (io != STREAM_OK)
 			return io == STREAM_AGAIN;
 		buf_consume(&lingerer->last, n);

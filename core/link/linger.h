@@ -18,8 +18,8 @@ struct linger_list {
 	unsigned count, most;
 };
 
-/* most: at least 1. When so many linger, the next one closes the oldest: whoever keeps such connections
- * open must not use up our descriptors. */
+/* most: at least 1. When so many linger, the next one closes the oldest: whoever keeps such
+ * connections open must not use up our descriptors. */
 void linger_list_init(struct linger_list *list, struct loop *loop, unsigned most);
 /* Closes all that lingers. */
 void linger_list_fini(struct linger_list *list);

@@ -7,7 +7,8 @@ static void update_wants(struct link *link)
 	bool reads = !link->ended && (!link->paused || link->in.len < LINK_MAX_IN);
 
 	if (link->stream)
-		stream_want(link->stream, (reads ? SPORE_READ : 0) | (link->out.len ? SPORE_WRITE : 0));
+		stream_want(link->stream,
+		            (reads ? SPORE_READ : 0) | (link->out.len ? SPORE_WRITE : 0));
 }
 
 /* The owner hears of the end, once; it closes the link or not. */
@@ -57,8 +58,8 @@ static void deliver(struct link *link)
 		}
 		if (!good) {
 			link->paused = true;
-			link->events->on_fault(link,
-			                       state == FRAME_WHOLE ? LINK_UNPARSABLE : LINK_TOO_LONG);
+			link->events->on_fault(link, state == FRAME_WHOLE ? LINK_UNPARSABLE
+			                                                  : LINK_TOO_LONG);
 			return;
 		}
 		buf_consume(&link->in, len + 1);

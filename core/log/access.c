@@ -14,7 +14,8 @@ static bool has_safe_owner(const char *path, const struct stat *st, struct err *
 		err_set(err, "%s belongs to uid %u, expected root: run `chown root %s`", path,
 		        st->st_uid, path);
 	else
-		err_set(err, "%s belongs to uid %u, expected root or uid %u, who runs this: chown it",
+		err_set(err,
+		        "%s belongs to uid %u, expected root or uid %u, who runs this: chown it",
 		        path, st->st_uid, we);
 	return false;
 }
@@ -30,7 +31,8 @@ bool access_is_safe(const char *path, const struct stat *st, struct err *err)
 		return false;
 	}
 	if (st->st_mode & S_IWGRP && geteuid() == 0) {
-		err_set(err, "%s is writable by its group, and this runs as root: run `chmod g-w %s`",
+		err_set(err,
+		        "%s is writable by its group, and this runs as root: run `chmod g-w %s`",
 		        path, path);
 		return false;
 	}

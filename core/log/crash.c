@@ -48,7 +48,8 @@ static void on_fault(int number, siginfo_t *info, void *unused)
 		for (;;) /* another thread was first; the process ends with it */
 			poll(NULL, 0, 1000);
 	}
-	prctl(PR_SET_DUMPABLE, 0); /* RLIMIT_CORE does not bind where cores are piped to a program */
+	prctl(PR_SET_DUMPABLE,
+	      0); /* RLIMIT_CORE does not bind where cores are piped to a program */
 	say_last_words(faults[i].name);
 	sigaction(number, &before[i], NULL);
 	/* One that was sent, not caused, does not come again by itself. It waits for our return. */

@@ -117,7 +117,8 @@ static void wake_writer(void)
 {
 	uint64_t one = 1;
 
-	if (atomic_exchange(&the_log.asleep, false) && write(the_log.wake_fd, &one, sizeof one) < 0) {
+	if (atomic_exchange(&the_log.asleep, false) &&
+	    write(the_log.wake_fd, &one, sizeof one) < 0) {
 		/* Only EAGAIN is possible: it is awake already. */
 	}
 }
@@ -152,7 +153,8 @@ static bool is_too_late(void)
 }
 
 /* Waits for room, so that a write cannot block. Returns how much was written: less than len when it
- * was too late, when `until_ms` (0: never) has passed, or (then *failed_out) when nobody takes it. */
+ * was too late, when `until_ms` (0: never) has passed, or (then *failed_out) when nobody takes it.
+ */
 static size_t write_out(int fd, const char *bytes, size_t len, int64_t until_ms, bool *failed_out)
 {
 	size_t done = 0;
@@ -198,7 +200,8 @@ static void carry_end(void)
 }
 
 /* Whole lines from the tail on, as many as fit; the tail's own may have begun before. */
-static size_t ring_copy_out(const struct ring *ring, size_t tail, size_t head, char *out, size_t size)
+static size_t ring_copy_out(const struct ring *ring, size_t tail, size_t head, char *out,
+                            size_t size)
 {
 	size_t len = head - tail < size ? head - tail : size;
 	size_t start = tail % RING_SIZE, first = RING_SIZE - start < len ? RING_SIZE - start : len;
@@ -219,8 +222,8 @@ static uint64_t count_lines(const char *bytes, size_t len)
 	return n;
 }
 
-/* Writes the batch, which stands at batch + 1. Returns how much of it is done with; *failed_out: the
- * rest of it cannot be written. */
+/* Writes the batch, which stands at batch + 1. Returns how much of it is done with; *failed_out:
+ * the rest of it cannot be written. */
 static size_t write_batch(char *batch, size_t len, bool *failed_out)
 {
 	char *lines = batch + 1;
@@ -245,7 +248,8 @@ static void drain_ring(struct ring *ring)
 		size_t done = write_batch(batch, len, &failed);
 
 		if (failed) {
-			atomic_fetch_add(&the_log.dropped, count_lines(batch + 1 + done, len - done));
+			atomic_fetch_add(&the_log.dropped,
+			                 count_lines(batch + 1 + done, len - done));
 			done = len;
 		}
 		tail += done;
@@ -286,8 +290,9 @@ static bool anything_waits(void)
 	return ring != NULL;
 }
 
-/* A description of our own, which does not block whoever else writes to the same pipe or terminal, or
- * stops it. A file is shared, so that all append to it, also when it is cut short by who rotates it. */
+/* A description of our own, which does not block whoever else writes to the same pipe or terminal,
+ * or stops it. A file is shared, so that all append to it, also when it is cut short by who rotates
+ * it. */
 static int open_own(void)
 {
 	struct stat st;
@@ -398,7 +403,8 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 void log_last_words(const char *event, const struct log_field *fields, size_t n)
 {
 	/* The writer carries when it is its own fault. */
-	bool writer = atomic_load(&the_log.running) && pthread_equal(pthread_self(), the_log.writer);
+	bool writer = atomic_load(&the_log.running) &&
+	              pthread_equal(pthread_self(), the_log.writer);
 	int64_t until_ms = clock_ms() + FLUSH_MS;
 	char batch[1 + LOGLINE_MAX];
 	bool failed;
@@ -411,7 +417,8 @@ void log_last_words(const char *event, const struct log_field *fields, size_t n)
 	}
 	atomic_store(&the_log.flush_until_ms, until_ms);
 	carry();
-	write_batch(batch,
-	            logline_format(the_log.format, wall_ms(), LOG_ERROR, event, fields, n, batch + 1),
-	            &failed);
+	write_batch(
+		batch,
+		logline_format(the_log.format, wall_ms(), LOG_ERROR, event, fields, n, batch + 1),
+		&failed);
 }

@@ -44,8 +44,8 @@ static void put_number(struct line *line, int64_t number, size_t width)
 	put(line, digits + at, sizeof digits - at);
 }
 
-/* Untrusted bytes: printable ASCII as it is, but \" and \\; the rest as \x and two hex digits. A sequence is
- * never cut in half. */
+/* Untrusted bytes: printable ASCII as it is, but \" and \\; the rest as \x and two hex digits. A
+ * sequence is never cut in half. */
 static void put_escaped(struct line *line, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -165,8 +165,9 @@ const char *logline_level_name(enum log_level level)
 	return level_names[level];
 }
 
-size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level, const char *event,
-                      const struct log_field *fields, size_t n, char out[LOGLINE_MAX])
+size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level,
+                      const char *event, const struct log_field *fields, size_t n,
+                      char out[LOGLINE_MAX])
 {
 	struct line line = { out, 0 };
 	bool json = format == LOG_FORMAT_JSON;

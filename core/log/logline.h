@@ -9,8 +9,9 @@
 
 /* Writes one line with its newline, cut to fit. wall_ms: milliseconds since the epoch, not
  * negative. Returns its length. */
-size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level, const char *event,
-                      const struct log_field *fields, size_t n, char out[LOGLINE_MAX]);
+size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level,
+                      const char *event, const struct log_field *fields, size_t n,
+                      char out[LOGLINE_MAX]);
 
 /* "trace" to "error". */
 const char *logline_level_name(enum log_level level);

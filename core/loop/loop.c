@@ -26,8 +26,9 @@ struct loop {
 	int64_t window_ns, window_longest_ns; /* of vitals.recent_ns: see count_turn */
 	pthread_t thread;
 	struct task_queue at_turn_end, next_turn, to_reap;
-	ev_idle busy;                   /* active while the loop is not to sleep */
-	int64_t spin_ns, spin_until_ns; /* how long it does not after something happened; 0: it does */
+	ev_idle busy; /* active while the loop is not to sleep */
+	int64_t spin_ns,
+		spin_until_ns; /* how long it does not after something happened; 0: it does */
 	_Atomic(struct loop_task *) posted; /* newest first */
 	atomic_bool stopping;
 	uint8_t scratch[LOOP_SCRATCH];
@@ -100,8 +101,9 @@ static void count_turn(struct loop *loop)
 	if (spent_ns > vitals->longest_ns)
 		vitals->longest_ns = spent_ns;
 	if (now_ns - loop->window_ns >= window_ns) {
-		vitals->recent_ns = now_ns - loop->window_ns < 2 * window_ns ? loop->window_longest_ns
-		                                                             : 0;
+		vitals->recent_ns = now_ns - loop->window_ns < 2 * window_ns
+		                            ? loop->window_longest_ns
+		                            : 0;
 		loop->window_longest_ns = 0;
 		loop->window_ns = now_ns;
 	}

@@ -25,13 +25,13 @@ struct loop_task {
 
 /* index: the worker's number. NULL and *err on failure. [main] */
 struct loop *loop_new(unsigned index, struct err *err);
-/* The thread has ended: runs what is still posted or queued, for as long as more comes of it. Posts may
- * still arrive until loop_free. [main] */
+/* The thread has ended: runs what is still posted or queued, for as long as more comes of it. Posts
+ * may still arrive until loop_free. [main] */
 void loop_finish(struct loop *loop);
 /* Nobody posts any more; what came since loop_finish is run, too. NULL is fine. [main] */
 void loop_free(struct loop *loop);
-/* After something has happened the loop looks again and again for so long before it sleeps; 0, the default:
- * not at all. That spares waking it, and costs a CPU meanwhile. Before it runs. [main] */
+/* After something has happened the loop looks again and again for so long before it sleeps; 0, the
+ * default: not at all. That spares waking it, and costs a CPU meanwhile. Before it runs. [main] */
 void loop_set_busy_poll(struct loop *loop, int64_t us);
 /* Runs the loop on a thread of its own / ends it: loop_join waits. [main] */
 bool loop_start(struct loop *loop, struct err *err);
@@ -48,8 +48,8 @@ struct loop *loop_current(void);
 /* Milliseconds of the monotonic clock, as of this turn. [worker] */
 int64_t loop_now_ms(const struct loop *loop);
 
-/* How a loop has fared since its start. A turn lasts from its first event to the end of its work: while
- * it does, all else that has become ready waits. */
+/* How a loop has fared since its start. A turn lasts from its first event to the end of its work:
+ * while it does, all else that has become ready waits. */
 struct loop_vitals {
 	uint64_t turns;
 	int64_t busy_ns;    /* in all turns */
@@ -65,9 +65,10 @@ struct loop_vitals loop_vitals(const struct loop *loop);
 void loop_post(struct loop *loop, struct loop_task *task);
 /* Runs the task at the end of this turn; queueing it twice is harmless. [worker] */
 void loop_at_turn_end(struct loop *loop, struct loop_task *task);
-/* Runs the task in the next turn, after a look at what has become ready meanwhile. For what may have
- * no end: bytes that are there without a descriptor's readiness. Queueing it twice is harmless. A
- * task that is queued here must not be freed by the reaper before it has run. [worker] */
+/* Runs the task in the next turn, after a look at what has become ready meanwhile. For what may
+ * have no end: bytes that are there without a descriptor's readiness. Queueing it twice is
+ * harmless. A task that is queued here must not be freed by the reaper before it has run. [worker]
+ */
 void loop_next_turn(struct loop *loop, struct loop_task *task);
 /* Runs the task after all end-of-turn tasks: for freeing. [worker] */
 void loop_reap(struct loop *loop, struct loop_task *task);

@@ -89,8 +89,8 @@ bool pool_submit(struct pool *pool, struct pool_job *job)
 	pthread_mutex_lock(&pool->lock);
 	if (pool->stopping || pool->queued >= pool->max_queued)
 		goto out;
-	if (pool->idle <= pool->queued && pool->threads < pool->max_threads && !start_thread(pool) &&
-	    pool->threads == 0)
+	if (pool->idle <= pool->queued && pool->threads < pool->max_threads &&
+	    !start_thread(pool) && pool->threads == 0)
 		goto out;
 	job->next = NULL;
 	*pool->end = job;

@@ -18,7 +18,8 @@ struct pool_job {
 
 /* NULL: out of memory. [any] */
 struct pool *pool_new(unsigned max_threads, unsigned max_queued);
-/* False when the queue is full or no thread could be started; the job is the caller's then. [any] */
+/* False when the queue is full or no thread could be started; the job is the caller's then. [any]
+ */
 bool pool_submit(struct pool *pool, struct pool_job *job);
 /* Runs what is queued, ends the threads and frees the pool; false when a job still ran after
  * `wait_ms` (the pool is leaked then, since its thread uses it). NULL is fine. [main] */

@@ -3,8 +3,8 @@
  *
  *   home ─question─▶ each loop ─answer─▶ home ─▶ done: all are there, or time is over
  *
- * Nobody waits for anybody: a loop that hangs is one whose answer is missing. What comes too late is
- * dropped. */
+ * Nobody waits for anybody: a loop that hangs is one whose answer is missing. What comes too late
+ * is dropped. */
 #ifndef CORE_SURVEY_H
 #define CORE_SURVEY_H
 
@@ -25,8 +25,8 @@ struct survey_plan {
 	void *(*ask)(unsigned index, const void *question);
 	/* [home's thread] */
 	void (*drop)(void *answer);
-	/* Once, never before survey_start returns; the survey may not be touched afterwards. [home's
-	 * thread] */
+	/* Once, never before survey_start returns; the survey may not be touched afterwards.
+	 * [home's thread] */
 	void (*done)(struct survey *survey, void *arg);
 	void *arg;
 };
@@ -39,7 +39,8 @@ void survey_forget(struct survey *survey);
 /* For done. The answer of the index-th loop, which is dropped when done returns; NULL: it did not
  * come. */
 void *survey_answer(const struct survey *survey, unsigned index);
-/* How long the question waited until that loop took it up; -1: it has not, or its answer is not here. */
+/* How long the question waited until that loop took it up; -1: it has not, or its answer is not
+ * here. */
 int64_t survey_waited_ns(const struct survey *survey, unsigned index);
 
 #endif

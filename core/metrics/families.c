@@ -7,11 +7,11 @@ enum { MOST_LABELS = 8 };
 /* Where the values come from the configuration, which bounds them. */
 enum { AS_CONFIGURED = 10000 };
 
-#define LABELS(...)                                                                                     \
-	.labels = (const char *const[]){ __VA_ARGS__ },                                                 \
+#define LABELS(...)                                                                                \
+	.labels = (const char *const[]){ __VA_ARGS__ },                                            \
 	.n_labels = sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)
-#define BOUNDS(...)                                                                                     \
-	.bounds = (const double[]){ __VA_ARGS__ },                                                      \
+#define BOUNDS(...)                                                                                \
+	.bounds = (const double[]){ __VA_ARGS__ },                                                 \
 	.n_bounds = sizeof((const double[]){ __VA_ARGS__ }) / sizeof(double)
 
 #define COUNTER   .type = SPORE_METRIC_COUNTER, .name

@@ -45,8 +45,8 @@ enum family {
 	FAMILY_COUNT
 };
 
-/* The series of these label values, one for each label, NULL if it has none; the family is registered
- * with its first one. 0, and a line in the log, when there is none to be had. [any] */
+/* The series of these label values, one for each label, NULL if it has none; the family is
+ * registered with its first one. 0, and a line in the log, when there is none to be had. [any] */
 uint32_t family_series(struct metrics *metrics, enum family family, const char *const *values);
 
 #endif

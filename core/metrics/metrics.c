@@ -37,8 +37,8 @@ struct family {
 	struct series *buckets[BUCKETS];
 };
 
-/* PAGE cells of each shard, and the family that each belongs to. A shard's cells begin on a cache line
- * of their own, so that no worker writes to another one's. */
+/* PAGE cells of each shard, and the family that each belongs to. A shard's cells begin on a cache
+ * line of their own, so that no worker writes to another one's. */
 struct page {
 	const struct family *owner[PAGE];
 	cell *cells; /* [shard * PAGE + slot % PAGE] */
@@ -103,7 +103,7 @@ void metrics_free(struct metrics *metrics)
 	free(metrics);
 }
 
-/* ---- families --------------------------------------------------------------------------------- */
+/* ---- families ---- */
 
 static bool is_name(const char *name)
 {
@@ -131,8 +131,8 @@ static const char *label_fault(const spore_metric_spec *spec)
 	for (size_t i = 0; i < spec->n_labels; i++) {
 		if (!is_name(spec->labels[i]))
 			return "a label's name is [a-z][a-z0-9_]*";
-		if (is_distribution(spec) &&
-		    (strcmp(spec->labels[i], "le") == 0 || strcmp(spec->labels[i], "quantile") == 0))
+		if (is_distribution(spec) && (strcmp(spec->labels[i], "le") == 0 ||
+		                              strcmp(spec->labels[i], "quantile") == 0))
 			return "the labels le and quantile belong to the exporters";
 		for (size_t k = 0; k < i; k++) {
 			if (strcmp(spec->labels[i], spec->labels[k]) == 0)
@@ -155,7 +155,8 @@ static const char *spec_fault(const spore_metric_spec *spec)
 	if ((spec->type == SPORE_METRIC_HISTOGRAM) != (spec->n_bounds > 0))
 		return "a histogram has bounds, and nothing else has";
 	for (size_t i = 0; i < spec->n_bounds; i++) {
-		if (!isfinite(spec->bounds[i]) || (i > 0 && !(spec->bounds[i - 1] < spec->bounds[i])))
+		if (!isfinite(spec->bounds[i]) ||
+		    (i > 0 && !(spec->bounds[i - 1] < spec->bounds[i])))
 			return "bounds are finite and ascend";
 	}
 	return label_fault(spec);
@@ -169,7 +170,8 @@ static bool spec_same(const spore_metric_spec *a, const spore_metric_spec *b)
 		if (strcmp(a->labels[i], b->labels[i]) != 0)
 			return false;
 	}
-	return a->n_bounds == 0 || memcmp(a->bounds, b->bounds, a->n_bounds * sizeof *a->bounds) == 0;
+	return a->n_bounds == 0 ||
+	       memcmp(a->bounds, b->bounds, a->n_bounds * sizeof *a->bounds) == 0;
 }
 
 static char *copy_text(const char *text, bool *ok)
@@ -217,7 +219,8 @@ static struct family *family_new(const spore_metric_spec *spec)
 	return family;
 }
 
-/* As it stands in front of what exporters append: OpenMetrics knows a counter without its _total. */
+/* As it stands in front of what exporters append: OpenMetrics knows a counter without its _total.
+ */
 static size_t base_len(const spore_metric_spec *spec)
 {
 	return strlen(spec->name) - (spec->type == SPORE_METRIC_COUNTER ? strlen("_total") : 0);
@@ -249,7 +252,8 @@ static const struct family *find_clash(const struct metrics *metrics, const spor
 	return family;
 }
 
-uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *given, const char **why_out)
+uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *given,
+                        const char **why_out)
 {
 	spore_metric_spec spec;
 	struct family *family;
@@ -288,7 +292,7 @@ out:
 	return id;
 }
 
-/* ---- series ----------------------------------------------------------------------------------- */
+/* ---- series ---- */
 
 static unsigned hash_values(const spore_str *values, size_t n)
 {
@@ -302,7 +306,8 @@ static unsigned hash_values(const spore_str *values, size_t n)
 	return hash % BUCKETS;
 }
 
-static struct series *find_series(const struct family *family, unsigned bucket, const spore_str *values)
+static struct series *find_series(const struct family *family, unsigned bucket,
+                                  const spore_str *values)
 {
 	for (struct series *s = family->buckets[bucket]; s; s = s->next_in_bucket) {
 		bool same = true;
@@ -387,8 +392,8 @@ static struct series *add_series(struct metrics *metrics, struct family *family,
 	return series;
 }
 
-static struct series *get_series(struct metrics *metrics, struct family *family, const spore_str *values,
-                                 bool bounded)
+static struct series *get_series(struct metrics *metrics, struct family *family,
+                                 const spore_str *values, bool bounded)
 {
 	unsigned bucket = hash_values(values, family->spec.n_labels);
 	struct series *series = find_series(family, bucket, values);
@@ -405,7 +410,8 @@ static struct series *get_series(struct metrics *metrics, struct family *family,
 	return add_series(metrics, family, bucket, values);
 }
 
-uint32_t metrics_series(struct metrics *metrics, uint32_t family_id, const spore_str *values, size_t n)
+uint32_t metrics_series(struct metrics *metrics, uint32_t family_id, const spore_str *values,
+                        size_t n)
 {
 	struct family *family;
 	struct series *series = NULL;
@@ -419,7 +425,7 @@ uint32_t metrics_series(struct metrics *metrics, uint32_t family_id, const spore
 	return series ? series->slot + 1 : 0;
 }
 
-/* ---- updates ---------------------------------------------------------------------------------- */
+/* ---- updates ---- */
 
 /* The first cell of a series in a shard, NULL for an unknown series. */
 static cell *cell_of(struct metrics *metrics, unsigned shard, uint32_t series,
@@ -503,7 +509,7 @@ void metrics_sample(struct metrics *metrics, uint32_t id, double (*read)(void *a
 	pthread_mutex_unlock(&metrics->lock);
 }
 
-/* ---- snapshot --------------------------------------------------------------------------------- */
+/* ---- snapshot ---- */
 
 static double sum_shards(struct metrics *metrics, uint32_t slot)
 {
@@ -516,7 +522,8 @@ static double sum_shards(struct metrics *metrics, uint32_t slot)
 }
 
 static void visit_series(struct metrics *metrics, const struct family *family,
-                         const struct series *series, const spore_metric_visitor *visitor, void *arg)
+                         const struct series *series, const spore_metric_visitor *visitor,
+                         void *arg)
 {
 	const spore_metric_spec *spec = &family->spec;
 	uint64_t cumulative[MAX_BOUNDS], count = 0;
@@ -537,8 +544,8 @@ static void visit_series(struct metrics *metrics, const struct family *family,
 		cumulative[i] = count;
 	}
 	count += (uint64_t)sum_shards(metrics, series->slot + (uint32_t)spec->n_bounds);
-	visitor->histogram(arg, labels, spec->n_labels, spec->bounds, cumulative, spec->n_bounds, count,
-	                   sum_shards(metrics, series->slot + (uint32_t)spec->n_bounds + 1));
+	visitor->histogram(arg, labels, spec->n_labels, spec->bounds, cumulative, spec->n_bounds,
+	                   count, sum_shards(metrics, series->slot + (uint32_t)spec->n_bounds + 1));
 }
 
 void metrics_visit(struct metrics *metrics, const spore_metric_visitor *visitor, void *arg)

@@ -104,7 +104,8 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	bool exact;
 
 	*cidr_out = (spore_cidr){ 0 };
-	if (len >= sizeof ip || memchr(text, '%', len)) /* a prefix has no scope, nor has it scope 0 */
+	if (len >= sizeof ip ||
+	    memchr(text, '%', len)) /* a prefix has no scope, nor has it scope 0 */
 		return false;
 	memcpy(ip, text, len);
 	ip[len] = '\0';

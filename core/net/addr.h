@@ -12,8 +12,8 @@
 bool addr_parse_ip(const char *text, spore_addr *addr_out);
 /* "127.0.0.1:80", "[::1]:80". */
 bool addr_parse(const char *text, spore_addr *addr_out);
-/* A prefix: "10.0.0.0/8", "2001:db8::/32", or one address. False too for bits behind the prefix: then
- * *cidr_out is what the prefix would be without them, else its family is 0. */
+/* A prefix: "10.0.0.0/8", "2001:db8::/32", or one address. False too for bits behind the prefix:
+ * then *cidr_out is what the prefix would be without them, else its family is 0. */
 bool addr_parse_cidr(const char *text, spore_cidr *cidr_out);
 /* Is it an address of the prefix? "::/0" and its like hold no IPv4. */
 bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr);

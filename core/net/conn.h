@@ -1,7 +1,7 @@
 /* conn - the facts about a connection, which the SDK calls spore_conn.
  *
- * Live ones belong to a stream and ask its transports; a copy holds the same facts for a thread that
- * may not touch the stream. */
+ * Live ones belong to a stream and ask its transports; a copy holds the same facts for a thread
+ * that may not touch the stream. */
 #ifndef CORE_CONN_H
 #define CORE_CONN_H
 
@@ -17,10 +17,10 @@ struct conn_fact {
 
 struct spore_conn {
 	spore_addr peer, local;
-	bool secure;                           /* some transport of the stack is, once all are open */
-	bool peer_is_final;                    /* the handshake is over */
+	bool secure;        /* some transport of the stack is, once all are open */
+	bool peer_is_final; /* the handshake is over */
 	spore_stream *layers[CONN_MAX_LAYERS]; /* bottom first; owned by the topmost. Live only. */
-	bool claims[CONN_MAX_LAYERS];          /* which of them come from a transport that is secure */
+	bool claims[CONN_MAX_LAYERS]; /* which of them come from a transport that is secure */
 	unsigned n_layers;
 	void (*wake)(struct spore_conn *conn); /* live only */
 	struct conn_fact *facts;               /* copies only */

@@ -57,7 +57,8 @@ static void end(struct dial *dial)
 	loop_reap(dial->loop, &dial->task);
 }
 
-/* At the end of the turn: reports how it went, so that on_done never runs from within dial_start. */
+/* At the end of the turn: reports how it went, so that on_done never runs from within dial_start.
+ */
 static void run_report(struct loop_task *task)
 {
 	struct dial *dial = (void *)((char *)task - offsetof(struct dial, task));
@@ -168,8 +169,8 @@ static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char
 	try_next(dial);
 }
 
-struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct dial_target *target,
-                        dial_fn on_done, void *arg)
+struct dial *dial_start(struct loop *loop, struct resolver *resolver,
+                        const struct dial_target *target, dial_fn on_done, void *arg)
 {
 	struct dial *dial = calloc(1, sizeof *dial);
 
@@ -190,9 +191,11 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver, const stru
 		try_next(dial);
 		return dial;
 	}
-	dial->resolve = resolve_start(resolver, loop, target->host, target->port, on_resolved, dial);
+	dial->resolve = resolve_start(resolver, loop, target->host, target->port, on_resolved,
+	                              dial);
 	if (!dial->resolve) {
-		snprintf(dial->why, sizeof dial->why, "cannot resolve the name: too many look-ups wait");
+		snprintf(dial->why, sizeof dial->why,
+		         "cannot resolve the name: too many look-ups wait");
 		report(dial, false);
 		return dial;
 	}

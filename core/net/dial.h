@@ -1,5 +1,5 @@
-/* dial - a connection to HOST:PORT: the name resolved off the loop, its addresses tried in turn, all
- * within one deadline that the remaining addresses share. [worker] */
+/* dial - a connection to HOST:PORT: the name resolved off the loop, its addresses tried in turn,
+ * all within one deadline that the remaining addresses share. [worker] */
 #ifndef CORE_DIAL_H
 #define CORE_DIAL_H
 
@@ -23,8 +23,8 @@ struct dial_target {
 };
 
 /* on_done runs later, never from within. NULL: out of memory. */
-struct dial *dial_start(struct loop *loop, struct resolver *resolver, const struct dial_target *target,
-                        dial_fn on_done, void *arg);
+struct dial *dial_start(struct loop *loop, struct resolver *resolver,
+                        const struct dial_target *target, dial_fn on_done, void *arg);
 /* Forgets it; on_done will not run. NULL is fine. */
 void dial_stop(struct dial *dial);
 

@@ -84,7 +84,8 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof sa;
 		spore_addr peer;
-		int fd = accept4(io->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(io->fd, (struct sockaddr *)&sa, &len,
+		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			addr_from_sockaddr((struct sockaddr *)&sa, &peer);

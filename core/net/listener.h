@@ -18,8 +18,8 @@ typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
 
 /* Takes the listening fd on success and starts to accept. NULL: out of memory. */
 struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg);
-/* Asked before each accept; false: nobody is accepted until listener_wake, and who comes waits in the
- * kernel. */
+/* Asked before each accept; false: nobody is accepted until listener_wake, and who comes waits in
+ * the kernel. */
 void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg));
 /* Accepts, at once, whom there is room for. */
 void listener_wake(struct listener *listener);
@@ -27,7 +27,8 @@ void listener_wake(struct listener *listener);
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes);
 /* Closes the socket; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
-/* As listener_free, but the listening socket is the caller's, with the connections that wait in it. */
+/* As listener_free, but the listening socket is the caller's, with the connections that wait in it.
+ */
 int listener_take(struct listener *listener);
 /* The bound address, for the facts of what it accepts. */
 const spore_addr *listener_addr(const struct listener *listener);

@@ -71,7 +71,7 @@ bool resolver_free(struct resolver *resolver)
 	return true;
 }
 
-/* ---- kept answers (lock held) ------------------------------------------------------------------ */
+/* ---- kept answers (lock held) ---- */
 
 static struct answer *find_answer(struct resolver *resolver, const char *name)
 {
@@ -84,7 +84,8 @@ static struct answer *find_answer(struct resolver *resolver, const char *name)
 	return NULL;
 }
 
-static void keep_answer(struct resolver *resolver, const char *name, const spore_addr *addrs, size_t n)
+static void keep_answer(struct resolver *resolver, const char *name, const spore_addr *addrs,
+                        size_t n)
 {
 	struct answer *answer = find_answer(resolver, name);
 
@@ -104,8 +105,8 @@ static void keep_answer(struct resolver *resolver, const char *name, const spore
 }
 
 /* [blocking] Looks the name up and keeps the answer. *why_out when there is none. */
-static size_t look_up(struct resolver *resolver, const char *name, spore_addr addrs_out[RESOLVE_MAX],
-                      const char **why_out)
+static size_t look_up(struct resolver *resolver, const char *name,
+                      spore_addr addrs_out[RESOLVE_MAX], const char **why_out)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list = NULL;
 	int failed = getaddrinfo(name, NULL, &hints, &list);
@@ -197,7 +198,7 @@ void resolver_prefer(struct resolver *resolver, const char *name, const spore_ad
 	pthread_mutex_unlock(&resolver->lock);
 }
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ---- */
 
 static void run_lookup(struct pool_job *job)
 {

@@ -20,7 +20,8 @@ typedef void (*resolve_fn)(void *arg, const spore_addr *addrs, size_t n, const c
 
 /* NULL: out of memory. [main] */
 struct resolver *resolver_new(void);
-/* After the loops have ended. False when a look-up still hung (the resolver is leaked then). [main] */
+/* After the loops have ended. False when a look-up still hung (the resolver is leaked then). [main]
+ */
 bool resolver_free(struct resolver *resolver);
 
 /* Looks the name up in the background, so that its answer is there when it is asked for. [any] */

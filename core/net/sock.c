@@ -93,8 +93,8 @@ bool sock_listen(int fd, struct err *err)
 	return false;
 }
 
-/* On this machine the other side has answered by the time that the first call returns, as a second one
- * tells: so no turn of the loop is waited for that. */
+/* On this machine the other side has answered by the time that the first call returns, as a second
+ * one tells: so no turn of the loop is waited for that. */
 static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool is_near)
 {
 	if (connect(fd, sa, len) == 0)

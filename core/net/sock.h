@@ -32,7 +32,8 @@ int sock_connect_result(int fd);
 
 void sock_local_addr(int fd, spore_addr *addr_out);
 /* The other side is asked about once a minute whether it is there. A bound socket has that from the
- * start, and so have those that it accepts; a connection that was dialled is worth it once it lasts. */
+ * start, and so have those that it accepts; a connection that was dialled is worth it once it
+ * lasts. */
 void sock_keep_alive(int fd);
 /* A control connection's peer that vanishes is noticed within about ten seconds: keepalive, and an
  * end to unacknowledged data (TCP_USER_TIMEOUT). */

@@ -50,7 +50,7 @@ static struct bottom *bottom_of(spore_stream *stream)
 	return (struct bottom *)(void *)stream;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void on_io(struct ev_loop *ev, ev_io *io, int events);
 
@@ -73,7 +73,8 @@ static void wake_conn(struct spore_conn *conn)
 	stream_wake((struct stream *)(void *)conn); /* conn is the first member */
 }
 
-struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer, const spore_addr *local)
+struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
+                          const spore_addr *local)
 {
 	struct stream *stream = calloc(1, sizeof *stream);
 
@@ -104,7 +105,8 @@ void stream_keep(struct stream *stream, void (*release)(void *kept), void *kept)
 	stream->kept = kept;
 }
 
-void stream_set_ticket(struct stream *stream, spore_ticket ticket, void (*drop)(spore_ticket ticket))
+void stream_set_ticket(struct stream *stream, spore_ticket ticket,
+                       void (*drop)(spore_ticket ticket))
 {
 	stream->ticket = ticket;
 	stream->drop_ticket = drop;
@@ -160,7 +162,7 @@ void stream_set_owner(struct stream *stream, stream_fn fn, void *arg)
 	stream->arg = arg;
 }
 
-/* ---- waiting ----------------------------------------------------------------------------------- */
+/* ---- waiting ---- */
 
 static void rearm(struct stream *stream)
 {
@@ -188,7 +190,8 @@ static bool has_pending(struct stream *stream)
 {
 	spore_stream *top = stream_top(stream);
 
-	return !(stream->raw & SPORE_READ) && SPORE_CAN(top->ops, pending) && top->ops->pending(top) > 0;
+	return !(stream->raw & SPORE_READ) && SPORE_CAN(top->ops, pending) &&
+	       top->ops->pending(top) > 0;
 }
 
 static void deliver(struct stream *stream, unsigned events)
@@ -242,7 +245,7 @@ static void flush(struct stream *stream)
 	flush_layer(stream, stream_top(stream));
 }
 
-/* ---- opening ----------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* Bytes that wait inside a transport come before those of the descriptor. */
 static void ask_what_is_raw(struct stream *stream)
@@ -277,8 +280,8 @@ static enum stream_io shake_hands(struct stream *stream)
 		spore_status status = layer->ops->handshake(layer, &wants, stream->ticket);
 
 		if (status == SPORE_EAGAIN || status == SPORE_EPENDING) {
-			/* `want` is empty before the owner speaks: this direction bit stands for the
-			 * handshake. */
+			/* `want` is empty before the owner speaks: this direction bit stands for
+			 * the handshake. */
 			stream->flush_wants = status == SPORE_EAGAIN ? (uint8_t)wants : 0;
 			return STREAM_AGAIN;
 		}
@@ -320,17 +323,19 @@ static void go_on_opening(struct stream *stream)
 	deliver(stream, io == STREAM_OK ? STREAM_OPENED : STREAM_FAILED);
 	if (stream->closed || io == STREAM_ERROR)
 		return;
-	/* The last words of the handshake have left together with the owner's first, if it had any. */
+	/* The last words of the handshake have left together with the owner's first, if it had any.
+	 */
 	flush(stream);
 	rearm(stream);
 }
 
-/* ---- events ------------------------------------------------------------------------------------ */
+/* ---- events ---- */
 
 static void on_io(struct ev_loop *ev, ev_io *io, int events)
 {
 	struct stream *stream = io->data;
-	unsigned ready = (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0);
+	unsigned ready = (events & EV_READ ? SPORE_READ : 0) |
+	                 (events & EV_WRITE ? SPORE_WRITE : 0);
 	unsigned tell = 0;
 
 	(void)ev;
@@ -373,9 +378,10 @@ static void run_more(struct loop_task *task)
 		deliver(stream, stream->want & SPORE_READ ? STREAM_READABLE : 0);
 }
 
-/* ---- bytes ------------------------------------------------------------------------------------- */
+/* ---- bytes ---- */
 
-static enum stream_io io_result(int64_t n, uint32_t wants, uint8_t *blocked, uint8_t own, size_t *n_out)
+static enum stream_io io_result(int64_t n, uint32_t wants, uint8_t *blocked, uint8_t own,
+                                size_t *n_out)
 {
 	*n_out = 0;
 	if (n > 0) {
@@ -431,7 +437,9 @@ enum stream_io stream_shutdown(struct stream *stream)
 
 	if (status == SPORE_EAGAIN)
 		stream->blocked_write = wants ? (uint8_t)wants : SPORE_WRITE;
-	return status == SPORE_OK ? STREAM_OK : status == SPORE_EAGAIN ? STREAM_AGAIN : STREAM_ERROR;
+	return status == SPORE_OK       ? STREAM_OK
+	       : status == SPORE_EAGAIN ? STREAM_AGAIN
+	                                : STREAM_ERROR;
 }
 
 unsigned stream_raw(struct stream *stream)
@@ -492,7 +500,7 @@ const char *stream_error(struct stream *stream)
 	return text ? text : "unknown cause";
 }
 
-/* ---- the bottom -------------------------------------------------------------------------------- */
+/* ---- the bottom ---- */
 
 static spore_status bottom_handshake(spore_stream *base, uint32_t *want, spore_ticket ticket)
 {
@@ -502,8 +510,8 @@ static spore_status bottom_handshake(spore_stream *base, uint32_t *want, spore_t
 	return SPORE_OK;
 }
 
-/* The kernel tells of a broken connection once, to whoever asks first, and then only of an end. EPIPE is
- * another matter: the far end had ended its sending before, and what it sent is whole. */
+/* The kernel tells of a broken connection once, to whoever asks first, and then only of an end.
+ * EPIPE is another matter: the far end had ended its sending before, and what it sent is whole. */
 static void bottom_lose(struct bottom *bottom, int cause)
 {
 	bottom->cause = cause;

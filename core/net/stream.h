@@ -5,8 +5,8 @@
  *        stream ──▶ top transport ──▶ ... ──▶ bottom (the socket)
  *           └────────── raw directions: straight to the descriptor
  *
- * The owner says what it wants (stream_want) and is called when that may succeed; what the transport
- * needs the descriptor for meanwhile is the stream's business. All of it is [worker]. */
+ * The owner says what it wants (stream_want) and is called when that may succeed; what the
+ * transport needs the descriptor for meanwhile is the stream's business. All of it is [worker]. */
 #ifndef CORE_STREAM_H
 #define CORE_STREAM_H
 
@@ -25,7 +25,8 @@ enum { STREAM_READABLE = 1, STREAM_WRITABLE = 2, STREAM_OPENED = 4, STREAM_FAILE
 typedef void (*stream_fn)(struct stream *stream, unsigned events, void *arg);
 
 /* Takes the connected, non-blocking fd on success. `local` may be NULL. NULL: out of memory. */
-struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer, const spore_addr *local);
+struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
+                          const spore_addr *local);
 /* Orderly, or with a reset. Idempotent in effect: stream may be NULL, and is gone at the end of the
  * turn; no event follows. */
 void stream_close(struct stream *stream, bool reset);
@@ -41,7 +42,8 @@ void stream_keep(struct stream *stream, void (*release)(void *kept), void *kept)
 
 /* The ticket through which a transport may finish its handshake elsewhere; `drop` is called with it
  * when the stream needs it no more. Replaces a spent one. */
-void stream_set_ticket(struct stream *stream, spore_ticket ticket, void (*drop)(spore_ticket ticket));
+void stream_set_ticket(struct stream *stream, spore_ticket ticket,
+                       void (*drop)(spore_ticket ticket));
 /* The handshake has failed elsewhere: STREAM_FAILED follows. */
 void stream_fail(struct stream *stream);
 /* Starts the handshakes of all layers, lowest first. True: it is open already (nothing to shake
@@ -60,8 +62,8 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 /* Ends the writing direction; STREAM_AGAIN: call again when writable. */
 enum stream_io stream_shutdown(struct stream *stream);
 
-/* Directions in which stream_fd carries the bytes unchanged. A transport is asked once, when it has nothing
- * pending. */
+/* Directions in which stream_fd carries the bytes unchanged. A transport is asked once, when it has
+ * nothing pending. */
 unsigned stream_raw(struct stream *stream);
 /* No transport is laid on it: its end is the socket's. */
 bool stream_is_bare(const struct stream *stream);
@@ -70,12 +72,14 @@ int stream_fd(const struct stream *stream);
 void stream_lose(struct stream *stream, int cause);
 /* The connection broke: an end that stream_fd gives is none. (stream_read knows.) */
 bool stream_is_lost(const struct stream *stream);
-/* The peer went before it had sent a byte (while it was opened): a health check, a scan of ports. */
+/* The peer went before it had sent a byte (while it was opened): a health check, a scan of ports.
+ */
 bool stream_left_unheard(const struct stream *stream);
 struct loop *stream_loop(const struct stream *stream);
 /* Why the last call failed, for the log. */
 const char *stream_error(struct stream *stream);
-/* The same where a transport found something wrong with its peer; NULL: the socket failed, or nothing did. */
+/* The same where a transport found something wrong with its peer; NULL: the socket failed, or
+ * nothing did. */
 const char *stream_complaint(struct stream *stream);
 
 #endif

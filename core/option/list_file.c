@@ -22,7 +22,8 @@ static struct json_source *read_source(const struct option_scope *scope, const s
 		diag_add(scope->diag, node, "cannot read the list %s: %s", path ? path : "",
 		         strerror(errno));
 	else
-		source = json_source_add(scope->doc, path, n > 0 ? text : "", n > 0 ? (size_t)n : 0);
+		source = json_source_add(scope->doc, path, n > 0 ? text : "",
+		                         n > 0 ? (size_t)n : 0);
 	if (file)
 		fclose(file);
 	free(text);
@@ -85,7 +86,8 @@ struct json *list_file_read(const struct option_scope *scope, const struct json 
 	size_t bad;
 
 	if (!path || strcmp(path->key, "file") != 0 || path->type != JSON_STRING) {
-		diag_add(scope->diag, node, "expected an array or {\"file\": PATH}, found an object");
+		diag_add(scope->diag, node,
+		         "expected an array or {\"file\": PATH}, found an object");
 		return NULL;
 	}
 	source = read_source(scope, path);

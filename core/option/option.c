@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "log/log.h"
 #include "base/text.h"
+#include "log/log.h"
 #include "option/list_file.h"
 #include "option/option_type.h"
 #include "option/value.h"
@@ -38,14 +38,16 @@ static struct option_table item_table(const spore_option_item *item)
 	return (struct option_table){ item->options, item->n_options, item->option_size };
 }
 
-static bool fill_one(const struct option_scope *scope, const spore_option *row, const struct json *node,
-                     void *out);
+static bool fill_one(const struct option_scope *scope, const spore_option *row,
+                     const struct json *node, void *out);
 
 /* An element of a list or map: a plain value, or a struct with a table of its own. */
 static bool fill_item(const struct option_scope *scope, const spore_option_item *item,
                       const struct json *node, void *out)
 {
-	spore_option row = { .name = node->key, .type = item->type, .min = 1, .max = 0, .item = item };
+	spore_option row = {
+		.name = node->key, .type = item->type, .min = 1, .max = 0, .item = item
+	};
 
 	if (item->type == SPORE_OPT_PORT) {
 		row.min = 1;
@@ -65,7 +67,8 @@ static bool expected_container(const struct option_scope *scope, const struct js
 	if (of_secrets)
 		json_mark_secret(scope->doc, node);
 	diag_add(scope->diag, node, "expected %s, found %s", json_type_name(type),
-	         of_secrets ? json_type_name(node->type) : value_describe(node, found, sizeof found));
+	         of_secrets ? json_type_name(node->type)
+	                    : value_describe(node, found, sizeof found));
 	return false;
 }
 
@@ -101,8 +104,8 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 	return good;
 }
 
-static bool fill_one(const struct option_scope *scope, const spore_option *row, const struct json *node,
-                     void *out)
+static bool fill_one(const struct option_scope *scope, const spore_option *row,
+                     const struct json *node, void *out)
 {
 	struct option_scope inner = *scope;
 	struct option_table table;
@@ -158,15 +161,16 @@ static void refuse_unknown(const struct option_scope *scope, const struct option
 		names[n++] = *i;
 	meant = text_suggest(member->key, names, n);
 	row = meant ? option_find(table, meant) : NULL;
-	if (row && (row->type == SPORE_OPT_SECRET || (row->item && row->item->type == SPORE_OPT_SECRET)))
+	if (row &&
+	    (row->type == SPORE_OPT_SECRET || (row->item && row->item->type == SPORE_OPT_SECRET)))
 		json_mark_secret(scope->doc, member);
 	join_names(names, n, known, sizeof known);
 	if (meant)
 		diag_add_key(scope->diag, member, "unknown key \"%s\": did you mean \"%s\"?",
 		             member->key, meant);
 	else
-		diag_add_key(scope->diag, member, "unknown key \"%s\": expected one of %s", member->key,
-		             known);
+		diag_add_key(scope->diag, member, "unknown key \"%s\": expected one of %s",
+		             member->key, known);
 }
 
 /* The default is JSON text, read as the operator's would be. */
@@ -183,9 +187,9 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 		if (row->type != SPORE_OPT_OBJECT)
 			return true;
 		table = item_table(row->item);
-		return option_fill(
-			&(struct option_scope){ scope->doc, scope->diag, scope->folder, NULL, NULL },
-			&table, NULL, out);
+		return option_fill(&(struct option_scope){ scope->doc, scope->diag, scope->folder,
+		                                           NULL, NULL },
+		                   &table, NULL, out);
 	}
 	snprintf(name, sizeof name, "default of %s", row->name);
 	source = json_source_add(scope->doc, name, row->dflt, strlen(row->dflt));
@@ -203,7 +207,8 @@ bool option_fill(const struct option_scope *scope, const struct option_table *ta
 {
 	bool good = true;
 
-	for (const struct json *member = object ? object->first : NULL; member; member = member->next) {
+	for (const struct json *member = object ? object->first : NULL; member;
+	     member = member->next) {
 		if (!is_ignored(scope, member->key) && !option_find(table, member->key)) {
 			refuse_unknown(scope, table, member);
 			good = false;

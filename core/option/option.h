@@ -15,8 +15,8 @@ enum option_change {
 	OPTION_RESTART   /* it holds from the next start on */
 };
 
-/* In the flags of the core's own rows, beside SPORE_OPTF_*, and for all that is below them; a row without
- * either is OPTION_LIVE. */
+/* In the flags of the core's own rows, beside SPORE_OPTF_*, and for all that is below them; a row
+ * without either is OPTION_LIVE. */
 #define OPTIONF_NEW_ONLY (1u << 30)
 #define OPTIONF_RESTART  (1u << 31)
 

@@ -1,5 +1,5 @@
-/* option_type - an option's type in words, for whoever tells of a table. Its texts are the table's, so those
- * of a plugin may hold any bytes. Pure. [any] */
+/* option_type - an option's type in words, for whoever tells of a table. Its texts are the table's,
+ * so those of a plugin may hold any bytes. Pure. [any] */
 #ifndef CORE_OPTION_TYPE_H
 #define CORE_OPTION_TYPE_H
 
@@ -21,7 +21,8 @@ bool option_type_at(uint32_t index, struct option_type *type_out);
 bool option_has_bounds(const spore_option *row);
 /* May it be {"file": PATH}, too? */
 bool option_may_be_file(const spore_option *row);
-/* The table of what a LIST, MAP or OBJECT holds; without rows if that is no OBJECT, or it is neither. */
+/* The table of what a LIST, MAP or OBJECT holds; without rows if that is no OBJECT, or it is
+ * neither. */
 struct option_table option_inner(const spore_option *row);
 
 #endif

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
-#include "log/log.h"
 #include "base/text.h"
+#include "log/log.h"
 #include "net/addr.h"
 
 const char *value_describe(const struct json *node, char *out, size_t size)
@@ -41,7 +41,7 @@ static bool wrong(const struct option_scope *scope, const struct json *node, con
 	return false;
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 static bool whole_number(const struct json *node, int64_t *out)
 {
@@ -59,8 +59,8 @@ static bool in_range(const spore_option *row, int64_t value)
 	return row->min > row->max || (value >= row->min && value <= row->max);
 }
 
-static bool read_int(const struct option_scope *scope, const spore_option *row, const struct json *node,
-                     int64_t *out)
+static bool read_int(const struct option_scope *scope, const spore_option *row,
+                     const struct json *node, int64_t *out)
 {
 	spore_option port = *row;
 	char expected[96];
@@ -79,8 +79,8 @@ static bool read_int(const struct option_scope *scope, const spore_option *row, 
 		snprintf(expected, sizeof expected, "a whole number");
 	else
 		snprintf(expected, sizeof expected, "%s from %lld to %lld",
-		         row->type == SPORE_OPT_PORT ? "a port" : "a whole number", (long long)row->min,
-		         (long long)row->max);
+		         row->type == SPORE_OPT_PORT ? "a port" : "a whole number",
+		         (long long)row->min, (long long)row->max);
 	return wrong(scope, node, expected);
 }
 
@@ -126,7 +126,8 @@ static bool read_scaled(const struct json *node, const struct unit *units, int64
 }
 
 /* In the largest unit that leaves no rest: "0", "10ms", "1d". */
-static const char *format_scaled(int64_t value, const struct unit *units, char out[VALUE_SCALED_SIZE])
+static const char *format_scaled(int64_t value, const struct unit *units,
+                                 char out[VALUE_SCALED_SIZE])
 {
 	const struct unit *best = NULL;
 
@@ -161,15 +162,17 @@ static bool read_duration(const struct option_scope *scope, const spore_option *
 		return true;
 	}
 	if (row->min > row->max)
-		return wrong(scope, node, "a duration such as \"200ms\", \"1.5s\", \"5m\", or seconds");
-	snprintf(expected, sizeof expected, "a duration from %s to %s, such as \"1.5s\", or seconds",
+		return wrong(scope, node,
+		             "a duration such as \"200ms\", \"1.5s\", \"5m\", or seconds");
+	snprintf(expected, sizeof expected,
+	         "a duration from %s to %s, such as \"1.5s\", or seconds",
 	         format_scaled(row->min, durations, lowest),
 	         format_scaled(row->max, durations, highest));
 	return wrong(scope, node, expected);
 }
 
-static bool read_size(const struct option_scope *scope, const spore_option *row, const struct json *node,
-                      int64_t *out)
+static bool read_size(const struct option_scope *scope, const spore_option *row,
+                      const struct json *node, int64_t *out)
 {
 	char expected[128], lowest[VALUE_SCALED_SIZE], highest[VALUE_SCALED_SIZE];
 	int64_t value;
@@ -185,10 +188,10 @@ static bool read_size(const struct option_scope *scope, const spore_option *row,
 	return wrong(scope, node, expected);
 }
 
-/* ---- texts ------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
-static bool read_enum(const struct option_scope *scope, const spore_option *row, const struct json *node,
-                      int64_t *out)
+static bool read_enum(const struct option_scope *scope, const spore_option *row,
+                      const struct json *node, int64_t *out)
 {
 	char expected[256];
 	int64_t index = 0;
@@ -204,8 +207,8 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 		at = bar ? bar + 1 : NULL;
 	}
 	/* 1.2 is not "1.2". */
-	snprintf(expected, sizeof expected, "%sone of %s", node->type == JSON_STRING ? "" : "a string, ",
-	         row->choices);
+	snprintf(expected, sizeof expected, "%sone of %s",
+	         node->type == JSON_STRING ? "" : "a string, ", row->choices);
 	return wrong(scope, node, expected);
 }
 
@@ -245,7 +248,7 @@ static bool read_string(const struct option_scope *scope, const spore_option *ro
 	return *out != NULL;
 }
 
-/* ---- secrets ----------------------------------------------------------------------------------- */
+/* ---- secrets ---- */
 
 enum { SECRET_MAX = 64 * 1024 };
 
@@ -271,7 +274,8 @@ static ssize_t read_all(int fd, char *out, size_t size)
 }
 
 /* Keeps as much as there is of it: there may be thousands. */
-static bool keep_secret(const struct option_scope *scope, const char *text, size_t len, spore_str *out)
+static bool keep_secret(const struct option_scope *scope, const char *text, size_t len,
+                        spore_str *out)
 {
 	char *kept = json_doc_alloc(scope->doc, len + 1);
 
@@ -295,7 +299,8 @@ static void warn_if_open(int fd, const char *path)
 	         log_str("path", path), log_str("run", remedy));
 }
 
-static bool secret_from_file(const struct option_scope *scope, const struct json *node, spore_str *out)
+static bool secret_from_file(const struct option_scope *scope, const struct json *node,
+                             spore_str *out)
 {
 	const char *path = value_path_to_read(scope, node);
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -340,13 +345,15 @@ static bool secret_from_variable(const struct option_scope *scope, const struct 
 
 static bool read_secret(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
-	const struct json *from = node->type == JSON_OBJECT && node->count == 1 ? node->first : NULL;
+	const struct json *from = node->type == JSON_OBJECT && node->count == 1 ? node->first
+	                                                                        : NULL;
 	bool named = from && (strcmp(from->key, "file") == 0 || strcmp(from->key, "env") == 0);
 
 	if (named && from->unknown)
 		return false;
 	if (named && (from->type != JSON_STRING || from->len == 0))
-		return wrong(scope, from, *from->key == 'f' ? "a file's path" : "a variable's name");
+		return wrong(scope, from,
+		             *from->key == 'f' ? "a file's path" : "a variable's name");
 	if (named)
 		return *from->key == 'f' ? secret_from_file(scope, from, out)
 		                         : secret_from_variable(scope, from, out);
@@ -362,7 +369,7 @@ static bool read_secret(const struct option_scope *scope, const struct json *nod
 	return false;
 }
 
-/* ---- addresses and ports ----------------------------------------------------------------------- */
+/* ---- addresses and ports ---- */
 
 static bool read_cidr(const struct option_scope *scope, const struct json *node, spore_cidr *out)
 {
@@ -371,7 +378,8 @@ static bool read_cidr(const struct option_scope *scope, const struct json *node,
 	if (node->type == JSON_STRING && addr_parse_cidr(node->raw, out))
 		return true;
 	if (node->type != JSON_STRING || out->family == 0)
-		return wrong(scope, node, "an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\"");
+		return wrong(scope, node,
+		             "an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\"");
 	snprintf(expected, sizeof expected, "\"%s\" (no bits behind the prefix)",
 	         addr_format_cidr(out, prefix));
 	return wrong(scope, node, expected);
@@ -386,7 +394,8 @@ static bool read_address(const struct option_scope *scope, const spore_option *r
 		return (text && addr_parse_ip(node->raw, out)) ||
 		       wrong(scope, node, "an IP address such as \"127.0.0.1\" or \"::1\"");
 	return (text && addr_parse(node->raw, out)) ||
-	       wrong(scope, node, "an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\"");
+	       wrong(scope, node,
+	             "an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\"");
 }
 
 static bool read_one_range(const char *text, size_t len, spore_port_range *out)
@@ -465,7 +474,8 @@ bool value_read(const struct option_scope *scope, const spore_option *row, const
 		return true;
 	default:
 		diag_add(scope->diag, node,
-		         "this option's type (%u) is newer than this host: update Spore", row->type);
+		         "this option's type (%u) is newer than this host: update Spore",
+		         row->type);
 		return false;
 	}
 }

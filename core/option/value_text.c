@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "net/addr.h"
+#include "option/value.h"
 #include "json/json.h"
 #include "json/jsonout.h"
-#include "option/value.h"
-#include "net/addr.h"
 
 /* The digest of a sequence: of the digest so far and that of the next part. */
 static void fold(struct value_text *text, const void *bytes, size_t len)
@@ -86,7 +86,9 @@ static void put_ports(struct value_text *text, const spore_list *ports)
 
 static void put_list(struct value_text *text, const spore_option *row, const spore_list *list)
 {
-	const spore_option item = { .type = row->item->type, .min = 1, .max = 0, .item = row->item };
+	const spore_option item = {
+		.type = row->item->type, .min = 1, .max = 0, .item = row->item
+	};
 
 	fputc('[', text->out);
 	for (size_t i = 0; i < list->count; i++) {

@@ -10,11 +10,11 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "log/guest.h"
 #include "log/log.h"
-#include "base/text.h"
 
-/* ---- what the entry point returns is as untrusted as any input -------------------------------- */
+/* ---- what the entry point returns is as untrusted as any input ---- */
 
 static const char *missing_slot(const spore_component *c)
 {
@@ -82,11 +82,12 @@ static const char *check_item(const spore_option_item *item, uint32_t held_by, u
 		return "a row that is not whole";
 	if (held_by != SPORE_OPT_OBJECT && item->size < size_of_type(item->type, item))
 		return "a row whose items are larger than their size says";
-	return check_options(item->options, item->n_options, item->option_size, item->size, depth + 1);
+	return check_options(item->options, item->n_options, item->option_size, item->size,
+	                     depth + 1);
 }
 
-/* What is wrong with a table, NULL if those who read it may trust its rows: they fill a struct of `size`
- * bytes. Through all tables below. */
+/* What is wrong with a table, NULL if those who read it may trust its rows: they fill a struct of
+ * `size` bytes. Through all tables below. */
 static const char *check_options(const spore_option *rows, uint32_t n, uint32_t stride, size_t size,
                                  unsigned depth)
 {
@@ -154,7 +155,8 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 		if (!loader->get_extension(*id)) {
 			text_escape(*id, strlen(*id), shown, sizeof shown);
 			err_set(err,
-			        "it needs the host extension \"%s\", which this host does not have: "
+			        "it needs the host extension \"%s\", which this host does not "
+			        "have: "
 			        "update "
 			        "Spore",
 			        shown);
@@ -171,7 +173,7 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 	return true;
 }
 
-/* ---- loading ----------------------------------------------------------------------------------- */
+/* ---- loading ---- */
 
 static struct loaded *find_digest(const struct loader *loader, const uint8_t *digest)
 {
@@ -235,7 +237,8 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 	}
 	*(void **)&entry = dlsym(loaded->handle, "spore_plugin_v1");
 	if (!entry) {
-		err_set(err, "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
+		err_set(err,
+		        "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
 		return false;
 	}
 	guest_enter(guest_name(loaded->path));
@@ -268,8 +271,8 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 	          log_str("version", loaded->note.version), log_str("path", path));
 	return loaded;
 fail:
-	/* Code that was mapped stays: its constructors may have left threads or handlers behind. Then
-	 * its descriptor stays, too, or the next copy would get its name. */
+	/* Code that was mapped stays: its constructors may have left threads or handlers behind.
+	 * Then its descriptor stays, too, or the next copy would get its name. */
 	if (!loaded || !loaded->handle)
 		close(copy->fd);
 	if (loaded)

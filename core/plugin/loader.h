@@ -1,8 +1,9 @@
 /* loader - a plugin's file becomes a checked, loaded plugin.
  *
- * open → owner and modes → sealed copy in memory → digest → note → dlopen of the copy → entry point.
- * What was checked is what is loaded; no instruction of an incompatible file runs; a file that is
- * replaced or written over later harms nothing and loads as a new one. Never unloaded. [main] */
+ * open → owner and modes → sealed copy in memory → digest → note → dlopen of the copy → entry
+ * point. What was checked is what is loaded; no instruction of an incompatible file runs; a file
+ * that is replaced or written over later harms nothing and loads as a new one. Never unloaded.
+ * [main] */
 #ifndef CORE_LOADER_H
 #define CORE_LOADER_H
 
@@ -42,8 +43,8 @@ struct inspection {
 	struct note note;                   /* if it has one */
 };
 
-/* Runs nothing of it, whoever may write it. False and *err: loader_load would refuse it, in these words.
- * True: what is left to be seen, only running it shows. */
+/* Runs nothing of it, whoever may write it. False and *err: loader_load would refuse it, in these
+ * words. True: what is left to be seen, only running it shows. */
 bool loader_inspect(const char *path, const char *pin, struct inspection *inspection_out,
                     struct err *err);
 /* "sha256:HEX", as a pin is written, with its NUL. */

@@ -33,7 +33,8 @@ static bool read_header(const uint8_t *file, size_t size, Elf64_Ehdr *header_out
 		return false;
 	}
 	if (header_out->e_phentsize != sizeof(Elf64_Phdr) ||
-	    !in_file(size, header_out->e_phoff, (uint64_t)header_out->e_phnum * sizeof(Elf64_Phdr))) {
+	    !in_file(size, header_out->e_phoff,
+	             (uint64_t)header_out->e_phnum * sizeof(Elf64_Phdr))) {
 		err_set(err, "damaged: its program headers do not lie within the file");
 		return false;
 	}
@@ -45,7 +46,8 @@ static uint64_t align4(uint64_t n)
 	return (n + 3) & ~UINT64_C(3);
 }
 
-/* The descriptions of the notes that count: one file may serve several majors, with a note for each. */
+/* The descriptions of the notes that count: one file may serve several majors, with a note for
+ * each. */
 struct found {
 	const uint8_t *ours, *other; /* of this host's major; of another */
 	bool twice;                  /* two different ones are ours */
@@ -87,8 +89,8 @@ static void find_notes(const uint8_t *at, uint64_t left, struct found *found)
 }
 
 /* Shown to people: escaped names stay within what they would be anyway, or are cut. */
-static bool take_text(const uint8_t *text, size_t size, const char *what, char *out, size_t out_size,
-                      struct err *err)
+static bool take_text(const uint8_t *text, size_t size, const char *what, char *out,
+                      size_t out_size, struct err *err)
 {
 	size_t len = strnlen((const char *)text, size);
 
@@ -109,7 +111,8 @@ static bool take_note(const uint8_t *desc, struct note *note_out, struct err *er
 	note_out->abi_minor = numbers[1];
 	note_out->min_minor = numbers[2];
 	return take_text(desc + 8, 32, "name", note_out->plugin, sizeof note_out->plugin, err) &&
-	       take_text(desc + 40, 16, "version", note_out->version, sizeof note_out->version, err);
+	       take_text(desc + 40, 16, "version", note_out->version, sizeof note_out->version,
+	                 err);
 }
 
 /* A mapped page behind the end of the file would be a bus error in the middle of the plugin. */
@@ -145,13 +148,15 @@ bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct e
 			find_notes(file + segment.p_offset, segment.p_filesz, &found);
 	}
 	if (!found.ours && !found.other) {
-		err_set(err, "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or "
-		             "was the note stripped?)");
+		err_set(err,
+		        "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or "
+		        "was the note stripped?)");
 		return false;
 	}
 	if (found.twice) {
 		err_set(err,
-		        "it has more than one note for Spore's ABI %u: expected one SPORE_PLUGIN(...)",
+		        "it has more than one note for Spore's ABI %u: expected one "
+		        "SPORE_PLUGIN(...)",
 		        SPORE_ABI_MAJOR);
 		return false;
 	}
@@ -162,11 +167,12 @@ bool note_is_compatible(const struct note *note, struct err *err)
 {
 	if (note->abi_major != SPORE_ABI_MAJOR) {
 		err_set(err,
-		        "plugin %s %s was built for plugin ABI %u.%u, this host has %u.%u: build it "
+		        "plugin %s %s was built for plugin ABI %u.%u, this host has %u.%u: build "
+		        "it "
 		        "against "
 		        "the SDK of ABI %u",
-		        note->plugin, note->version, note->abi_major, note->abi_minor, SPORE_ABI_MAJOR,
-		        SPORE_ABI_MINOR, SPORE_ABI_MAJOR);
+		        note->plugin, note->version, note->abi_major, note->abi_minor,
+		        SPORE_ABI_MAJOR, SPORE_ABI_MINOR, SPORE_ABI_MAJOR);
 		return false;
 	}
 	if (note->min_minor > SPORE_ABI_MINOR) {
@@ -174,8 +180,8 @@ bool note_is_compatible(const struct note *note, struct err *err)
 		        "plugin %s %s needs plugin ABI %u.%u or later, this host has %u.%u: update "
 		        "Spore, or "
 		        "build the plugin with a smaller SPORE_MIN_MINOR",
-		        note->plugin, note->version, note->abi_major, note->min_minor, SPORE_ABI_MAJOR,
-		        SPORE_ABI_MINOR);
+		        note->plugin, note->version, note->abi_major, note->min_minor,
+		        SPORE_ABI_MAJOR, SPORE_ABI_MINOR);
 		return false;
 	}
 	return true;

@@ -13,8 +13,8 @@ struct note {
 	char plugin[33], version[17];
 };
 
-/* Every offset in the file is checked. A file may have notes for several majors: then the one for this
- * host's. False and *err: no ELF file for this machine, no note, or one that is not whole. */
+/* Every offset in the file is checked. A file may have notes for several majors: then the one for
+ * this host's. False and *err: no ELF file for this machine, no note, or one that is not whole. */
 bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct err *err);
 /* Does this host run it? False and *err with both versions and the remedy. */
 bool note_is_compatible(const struct note *note, struct err *err);

@@ -56,7 +56,7 @@ bool registry_find_file(const struct registry *registry, const char *file, char 
 	return false;
 }
 
-/* ---- what there is instead --------------------------------------------------------------------- */
+/* ---- what there is instead ---- */
 
 enum { MAX_NAMES = 64, NAME_SIZE = 64 };
 
@@ -90,7 +90,8 @@ static void add_files(struct names *names, const char *folder, const char *prefi
 		const char *file = files[i]->d_name, *dot = strrchr(file, '.');
 
 		if (dot && strcmp(dot, ".so") == 0 && strncmp(file, prefix, strlen(prefix)) == 0)
-			add_name(names, file + strlen(prefix), (size_t)(dot - file) - strlen(prefix));
+			add_name(names, file + strlen(prefix),
+			         (size_t)(dot - file) - strlen(prefix));
 		free(files[i]);
 	}
 	if (n >= 0)

@@ -18,11 +18,13 @@ struct registry_pin {
 
 struct registry {
 	struct loader loader;
-	const char *path[REGISTRY_MAX_PATH]; /* folders, searched in order; borrowed from the config */
+	const char
+		*path[REGISTRY_MAX_PATH]; /* folders, searched in order; borrowed from the config */
 	size_t n_path;
 	const struct registry_pin *pins;
 	size_t n_pins;
-	void (*on_look)(void *arg, const char *path); /* a file is about to be looked for; may be NULL */
+	void (*on_look)(void *arg,
+	                const char *path); /* a file is about to be looked for; may be NULL */
 	void *look_arg;
 };
 

@@ -52,7 +52,8 @@ static bool check_link(const char *path, struct sealed_access *access)
 
 	snprintf(folder, sizeof folder, "%s", path);
 	if (!realpath(dirname(folder), real)) {
-		err_set(&access->forbidden, "cannot read the folder of %s: %s", path, strerror(errno));
+		err_set(&access->forbidden, "cannot read the folder of %s: %s", path,
+		        strerror(errno));
 		return false;
 	}
 	strcat(real, "/.");
@@ -99,7 +100,8 @@ static bool copy_all(int from, int to, size_t size)
 }
 
 /* Takes the descriptor of the file. */
-static bool seal(int file, size_t size, const char *path, struct sealed *sealed_out, struct err *err)
+static bool seal(int file, size_t size, const char *path, struct sealed *sealed_out,
+                 struct err *err)
 {
 	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 	void *bytes = MAP_FAILED;

@@ -17,8 +17,8 @@ struct sealed {
 /* What owner and modes of a file, and of the folders above it, say. */
 struct sealed_access {
 	struct err forbidden; /* why it must not be used; empty: it may */
-	struct err
-		doubtful; /* the first path that its group may write, which root does not allow itself */
+	struct err doubtful;  /* the first path that its group may write, which root does not allow
+	                         itself */
 };
 
 /* Checks the access, then copies the file. False and *err (which names the path at fault). */

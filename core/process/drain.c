@@ -62,8 +62,8 @@ static void on_signal(int number, void *arg)
 	ev_async_send(loop_ev(drain->loop), &drain->told);
 }
 
-void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin_fn)(void *arg),
-                void *arg)
+void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms,
+                void (*begin_fn)(void *arg), void *arg)
 {
 	*drain = (struct drain){ .loop = loop, .begin = begin_fn, .arg = arg };
 	atomic_init(&drain->timeout_ms, timeout_ms);

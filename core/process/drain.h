@@ -16,17 +16,17 @@ struct drain {
 	atomic_int number, all; /* the last signal; how many have come */
 	bool asked, begun;
 	ev_timer deadline;
-	_Atomic int64_t
-		timeout_ms; /* of a drain that is yet to begin; the watchdog's thread asks, too ... */
-	_Atomic int64_t lasts_ms; /* ... and keeps what it was at the first signal */
+	_Atomic int64_t timeout_ms; /* of a drain that is yet to begin; the watchdog's thread asks,
+	                               too ... */
+	_Atomic int64_t lasts_ms;   /* ... and keeps what it was at the first signal */
 	void (*begin)(void *arg);
 	void *arg;
 };
 
-/* begin runs at the first signal; the loop breaks at the second, or `timeout_ms` after the first, or
- * by drain_done. The watchdog has been started. */
-void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms, void (*begin)(void *arg),
-                void *arg);
+/* begin runs at the first signal; the loop breaks at the second, or `timeout_ms` after the first,
+ * or by drain_done. The watchdog has been started. */
+void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms,
+                void (*begin)(void *arg), void *arg);
 /* For a drain that has not begun. */
 void drain_set_timeout(struct drain *drain, int64_t timeout_ms);
 void drain_done(struct drain *drain);

@@ -1,15 +1,15 @@
 #include "process/overview.h"
 
-#include "json/json.h"
-#include "config/shorthands.h"
 #include "chain/plugin_set.h"
+#include "config/shorthands.h"
+#include "json/json.h"
 
 struct overview {
 	const struct config *config;
 	const struct plugin_set *set;
 };
 
-/* ---- instances ----------------------------------------------------------------------------------- */
+/* ---- instances ---- */
 
 /* A section of instances as it stands in the file, and what was made from it. */
 struct section {
@@ -43,10 +43,12 @@ static void add_instance(struct effective *effective, const char *pointer,
 {
 	const spore_component *component = instance->component;
 	const struct json *object = entry->node;
-	struct option_table table = { component->options, component->n_options, component->option_size };
+	struct option_table table = { component->options, component->n_options,
+		                      component->option_size };
 
 	effective_add_use(effective, pointer, entry->use, json_get(object, "use"), change);
-	effective_add_text(effective, pointer, "name", entry->name, json_get(object, "name"), change);
+	effective_add_text(effective, pointer, "name", entry->name, json_get(object, "name"),
+	                   change);
 	if (component->kind == SPORE_KIND_AUTH)
 		effective_add_text(effective, pointer, "on_error",
 		                   entry->continue_on_error ? "next" : "deny",
@@ -66,12 +68,12 @@ static void add_section(struct effective *effective, const char *pointer, const 
 
 	for (size_t i = 0; section.instances && i < section.instances->n; i++) {
 		snprintf(place, sizeof place, "%s/%zu", pointer, i);
-		add_instance(effective, place, &section.entries->items[i], section.instances->items[i],
-		             change);
+		add_instance(effective, place, &section.entries->items[i],
+		             section.instances->items[i], change);
 	}
 }
 
-/* ---- all ----------------------------------------------------------------------------------------- */
+/* ---- all ---- */
 
 bool overview_make(const struct config *config, const struct plugin_set *set,
                    struct effective *effective_out)
@@ -79,21 +81,22 @@ bool overview_make(const struct config *config, const struct plugin_set *set,
 	struct overview overview = { config, set };
 
 	*effective_out = (struct effective){ 0 };
-	effective_add(effective_out,
-	              &(struct effective_part){
-			      .table = config->role == ROLE_SERVER ? &settings_server : &settings_client,
-			      .object = json_doc_root(config->doc),
-			      .conf = &config->settings,
-			      .pointer = "",
-			      .on_node = add_section,
-			      .arg = &overview,
-		      });
+	effective_add(
+		effective_out,
+		&(struct effective_part){
+			.table = config->role == ROLE_SERVER ? &settings_server : &settings_client,
+			.object = json_doc_root(config->doc),
+			.conf = &config->settings,
+			.pointer = "",
+			.on_node = add_section,
+			.arg = &overview,
+		});
 	return !effective_out->failed;
 }
 
 void overview_print(const struct effective *effective, FILE *out)
 {
 	for (size_t i = 0; i < effective->n; i++)
-		fprintf(out, "%s = %s  # %s\n", effective->items[i].pointer, effective->items[i].value,
-		        effective->items[i].source);
+		fprintf(out, "%s = %s  # %s\n", effective->items[i].pointer,
+		        effective->items[i].value, effective->items[i].source);
 }

@@ -1,5 +1,5 @@
-/* overview - all that a process's configuration comes to: the core's own options and, in their places,
- * those of the plugin instances that it has made. */
+/* overview - all that a process's configuration comes to: the core's own options and, in their
+ * places, those of the plugin instances that it has made. */
 #ifndef CORE_OVERVIEW_H
 #define CORE_OVERVIEW_H
 
@@ -11,8 +11,8 @@
 struct config;
 struct plugin_set;
 
-/* The set has been made from the config, which has no mistakes, and has all its chains still. False: out
- * of memory; effective_fini is fine in any case. [main] */
+/* The set has been made from the config, which has no mistakes, and has all its chains still.
+ * False: out of memory; effective_fini is fine in any case. [main] */
 bool overview_make(const struct config *config, const struct plugin_set *set,
                    struct effective *effective_out);
 /* A line for each value: "POINTER = VALUE  # SOURCE". */

@@ -7,17 +7,17 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "log/log.h"
 #include "config/config.h"
-#include "diag/diag.h"
 #include "config/shorthands.h"
+#include "diag/diag.h"
+#include "log/log.h"
 #include "loop/loop.h"
 #include "process/drain.h"
 #include "process/overview.h"
 #include "process/runtime.h"
 #include "server/server.h"
 
-/* ---- the command line --------------------------------------------------------------------------- */
+/* ---- the command line ---- */
 
 bool reload_words_init(struct reload_words *words, int argc, char *const *argv)
 {
@@ -43,7 +43,7 @@ void reload_words_fini(struct reload_words *words)
 	*words = (struct reload_words){ 0, NULL };
 }
 
-/* ---- what an operator hears --------------------------------------------------------------------- */
+/* ---- what an operator hears ---- */
 
 static const char refused[] = "reload refused, all stays as it was";
 
@@ -68,8 +68,9 @@ static struct log_field log_value(const char *key, const char *value)
 
 	if (!value)
 		return log_str(key, "none");
-	return len >= 2 && value[0] == '"' && value[len - 1] == '"' ? log_text(key, value + 1, len - 2)
-	                                                            : log_str(key, value);
+	return len >= 2 && value[0] == '"' && value[len - 1] == '"'
+	               ? log_text(key, value + 1, len - 2)
+	               : log_str(key, value);
 }
 
 static void log_change(const struct change *change)
@@ -103,7 +104,7 @@ static char *mistakes_text(const struct diag *diag)
 	return text;
 }
 
-/* ---- the swap ------------------------------------------------------------------------------------ */
+/* ---- the swap ---- */
 
 static bool take(struct plugin_set *set, void *arg, struct err *err)
 {
@@ -130,7 +131,8 @@ static bool swap_in(struct reload *reload, struct config *config, const struct e
 }
 
 /* With the words of a command line, which reading wipes. */
-static void read_again(struct reload *reload, struct reload_words *words, struct reload_answer *answer)
+static void read_again(struct reload *reload, struct reload_words *words,
+                       struct reload_answer *answer)
 {
 	struct diag diag = { 0 };
 	struct config *config = NULL;
@@ -142,11 +144,13 @@ static void read_again(struct reload *reload, struct reload_words *words, struct
 	effective_put(&from, &reload->started);
 	answer->swapped = config_load(ROLE_SERVER, words->n, words->items, &diag, &config) ==
 	                          CONFIG_LOADED &&
-	                  diag.count == 0 && swap_in(reload, config, &from, &diag, &answer->changes);
+	                  diag.count == 0 &&
+	                  swap_in(reload, config, &from, &diag, &answer->changes);
 	if (!answer->swapped)
 		answer->mistakes = mistakes_text(&diag);
 	if (config)
-		watch_follow(&reload->watch, config, reload->runtime->config->settings.server.watch);
+		watch_follow(&reload->watch, config,
+		             reload->runtime->config->settings.server.watch);
 	effective_fini(&from);
 	diag_fini(&diag);
 	config_unref(config);
@@ -173,7 +177,7 @@ void reload_answer_fini(struct reload_answer *answer)
 	*answer = (struct reload_answer){ .swapped = false };
 }
 
-/* ---- HUP, and files that change ------------------------------------------------------------------ */
+/* ---- HUP, and files that change ---- */
 
 static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 {

@@ -1,5 +1,5 @@
-/* reload - the configuration is read again while everything runs, and swapped in whole or not at all: on
- * HUP, when its files have changed, or when somebody asks. [main] */
+/* reload - the configuration is read again while everything runs, and swapped in whole or not at
+ * all: on HUP, when its files have changed, or when somebody asks. [main] */
 #ifndef CORE_RELOAD_H
 #define CORE_RELOAD_H
 
@@ -32,10 +32,12 @@ struct reload {
 /* What came of it. */
 struct reload_answer {
 	bool swapped;
-	/* Swapped: in what the configurations differ; empty: in nothing, and what they name (certificates,
-	 * secrets, lists) has been read again. What needs a restart is there until there is one. */
+	/* Swapped: in what the configurations differ; empty: in nothing, and what they name
+	 * (certificates, secrets, lists) has been read again. What needs a restart is there until
+	 * there is one. */
 	struct changes changes;
-	char *mistakes; /* not swapped: all of them, as at a start; lines that end in a newline; owned */
+	char *mistakes; /* not swapped: all of them, as at a start; lines that end in a newline;
+	                   owned */
 };
 
 /* False: out of memory; words_fini is fine then. */

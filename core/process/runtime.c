@@ -7,24 +7,24 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
-#include "log/crash.h"
 #include "base/descriptors.h"
+#include "chain/retirer.h"
+#include "host/host.h"
+#include "inventory/plugin_path.h"
+#include "log/crash.h"
 #include "log/guest.h"
 #include "log/log.h"
-#include "chain/retirer.h"
 #include "loop/loop.h"
 #include "metrics/families.h"
 #include "net/resolve.h"
 #include "net/sock.h"
-#include "inventory/plugin_path.h"
 #include "process/vitals.h"
 #include "process/watchdog.h"
-#include "host/host.h"
 
 /* A worker has three descriptors of its own; what it does takes more. */
 enum { MAX_WORKERS = 256, WORKER_DESCRIPTORS = 32, STOP_WAIT_MS = 2000 };
 
-/* ---- the process -------------------------------------------------------------------------------- */
+/* ---- the process ---- */
 
 static void set_limits(void)
 {
@@ -65,7 +65,7 @@ static unsigned choose_workers(int64_t asked)
 	return n < most ? n : most;
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static bool fail(const char *what)
 {
@@ -155,9 +155,10 @@ static void watch_generations(const struct runtime *runtime)
 	               runtime->retirer);
 }
 
-bool runtime_start(struct runtime *runtime, struct config *config, const struct runtime_terms *terms,
-                   void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
-                                      struct grant *grant),
+bool runtime_start(struct runtime *runtime, struct config *config,
+                   const struct runtime_terms *terms,
+                   void (*revalidate)(struct instance *instance, spore_str identity,
+                                      int32_t verdict, struct grant *grant),
                    struct diag *diag)
 {
 	struct host_services services = { .revalidate = revalidate,
@@ -174,8 +175,9 @@ bool runtime_start(struct runtime *runtime, struct config *config, const struct 
 	               (enum log_format)config->settings.log.format))
 		return fail("cannot start the log's thread");
 	if (terms->workers > runtime->n_workers)
-		log_warn("too few descriptors for so many workers", log_int("asked", terms->workers),
-		         log_int("workers", runtime->n_workers), log_str("raise", "ulimit -n"));
+		log_warn("too few descriptors for so many workers",
+		         log_int("asked", terms->workers), log_int("workers", runtime->n_workers),
+		         log_str("raise", "ulimit -n"));
 	if (config->secrets_in_list)
 		log_info("the secret was split at its commas",
 		         log_int("secrets", (int64_t)config->secrets_in_list));

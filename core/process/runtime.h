@@ -37,13 +37,15 @@ struct runtime_terms {
 
 /* revalidate: as in struct host_services; NULL on a client. What is wrong with the plugins goes to
  * the diag, other failures to standard error. False if the diag is not empty then: a configuration
- * that is wrong is checked to its end, but not started. One that is only to be checked binds nothing and
- * starts no exporters. runtime_stop has to be called in any case. */
-bool runtime_start(struct runtime *runtime, struct config *config, const struct runtime_terms *terms,
-                   void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
-                                      struct grant *grant),
+ * that is wrong is checked to its end, but not started. One that is only to be checked binds
+ * nothing and starts no exporters. runtime_stop has to be called in any case. */
+bool runtime_start(struct runtime *runtime, struct config *config,
+                   const struct runtime_terms *terms,
+                   void (*revalidate)(struct instance *instance, spore_str identity,
+                                      int32_t verdict, struct grant *grant),
                    struct diag *diag);
-/* Who puts the new set in the place of the old one: all of it or, with a reason in *err, nothing. */
+/* Who puts the new set in the place of the old one: all of it or, with a reason in *err, nothing.
+ */
 struct runtime_swap {
 	bool (*take)(struct plugin_set *set, void *arg, struct err *err);
 	void *arg;
@@ -53,7 +55,8 @@ struct runtime_swap {
  * swapped. False, and the reasons in the diag: all is as before. */
 bool runtime_renew(struct runtime *runtime, struct config *config, const struct runtime_swap *swap,
                    struct diag *diag);
-/* False when a plugin's thread could not be ended: then leave by _exit, since it still uses memory. */
+/* False when a plugin's thread could not be ended: then leave by _exit, since it still uses memory.
+ */
 bool runtime_stop(struct runtime *runtime);
 /* Warns where the kernel gives less than what was asked for. */
 void runtime_check_buffers(int64_t send, int64_t receive);

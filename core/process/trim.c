@@ -8,7 +8,8 @@
 
 #include "loop/loop.h"
 
-/* Bytes that wait for a slow peer are a block of up to 256 KiB, which shall not be mapped each time; ... */
+/* Bytes that wait for a slow peer are a block of up to 256 KiB, which shall not be mapped each
+ * time; ... */
 static const int mapped_from = 512 * 1024;
 /* ... nor shall a thread's heap shrink by it each time. */
 static const int shrinks_from = 1024 * 1024;
@@ -16,8 +17,8 @@ static const int shrinks_from = 1024 * 1024;
 static const double look_every_s = 3.0;
 /* Releasing costs a call for each range of pages, while an arena is locked: so not for less. */
 static const int64_t worth_it = (int64_t)256 * 1024;
-/* What a release could not give back may be held by few and small pieces in use, a page by each. Once so
- * much of them is freed, or is resident besides, it is tried again. */
+/* What a release could not give back may be held by few and small pieces in use, a page by each.
+ * Once so much of them is freed, or is resident besides, it is tried again. */
 static const int64_t worth_another = (int64_t)16 * 1024;
 
 /* Anonymous memory; 0 where /proc does not say. */
@@ -45,7 +46,8 @@ static int64_t used_bytes(void)
 	return (int64_t)heap.uordblks + (int64_t)heap.hblkhd;
 }
 
-/* malloc_trim leaves the top of a thread's heap alone; that shrinks when its own thread frees a large piece. */
+/* malloc_trim leaves the top of a thread's heap alone; that shrinks when its own thread frees a
+ * large piece. */
 static void shrink_own_heap(struct loop_task *task)
 {
 	enum { LARGE = 128 * 1024 };

@@ -1,5 +1,5 @@
-/* trim - memory of a peak goes back to the system: every few seconds what is resident is held against
- * what malloc has given out, and the rest released when it has grown. [main] */
+/* trim - memory of a peak goes back to the system: every few seconds what is resident is held
+ * against what malloc has given out, and the rest released when it has grown. [main] */
 #ifndef CORE_TRIM_H
 #define CORE_TRIM_H
 

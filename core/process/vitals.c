@@ -10,22 +10,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "log/log.h"
 #include "config/config.h"
 #include "config/shorthands.h"
+#include "log/log.h"
 #include "metrics/families.h"
 #include "version.h"
 
 #define TEXT_OF(number) #number
 #define TEXT(number)    TEXT_OF(number)
 
-static void put(struct metrics *metrics, unsigned shard, enum family family, const char *const *values,
-                double value)
+static void put(struct metrics *metrics, unsigned shard, enum family family,
+                const char *const *values, double value)
 {
 	metrics_set(metrics, shard, family_series(metrics, family, values), value);
 }
 
-/* ---- the configuration: names that the operator gave, and nothing that they stand for ------------- */
+/* ---- the configuration: names that the operator gave, and nothing that they stand for ---- */
 
 enum { NAMES_SIZE = 256 };
 
@@ -59,7 +59,7 @@ static void put_config(struct metrics *metrics, const struct config *config, uns
 	put(metrics, shard, FAMILY_CONFIG, values, 1);
 }
 
-/* ---- what is read when somebody looks. [any] ---------------------------------------------------- */
+/* ---- what is read when somebody looks. [any] ---- */
 
 static double read_log_drops(void *unused)
 {

@@ -21,7 +21,8 @@ static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
 		watch->on_change(watch->arg);
 }
 
-void watch_start(struct watch *watch, struct loop *main_loop, void (*on_change)(void *arg), void *arg)
+void watch_start(struct watch *watch, struct loop *main_loop, void (*on_change)(void *arg),
+                 void *arg)
 {
 	*watch = (struct watch){ .main_loop = main_loop, .on_change = on_change, .arg = arg };
 	ev_timer_init(&watch->look, on_look, look_every_s, look_every_s);

@@ -1,7 +1,8 @@
 /* watch - tells when the files of a configuration have changed and come to rest. [main]
  *
- * It looks at them twice a second: a look follows every link of a path, works on every file system and
- * for files that are not there yet, where inotify would need a watch on each folder on each way. */
+ * It looks at them twice a second: a look follows every link of a path, works on every file system
+ * and for files that are not there yet, where inotify would need a watch on each folder on each
+ * way. */
 #ifndef CORE_WATCH_H
 #define CORE_WATCH_H
 
@@ -23,9 +24,10 @@ struct watch {
 
 /* on_change: the files differ from what was read, and have stood still for half a second. It calls
  * watch_follow. */
-void watch_start(struct watch *watch, struct loop *main_loop, void (*on_change)(void *arg), void *arg);
-/* From now on the files of this configuration count, if `on`: one that was refused is not looked at again
- * before it changes. */
+void watch_start(struct watch *watch, struct loop *main_loop, void (*on_change)(void *arg),
+                 void *arg);
+/* From now on the files of this configuration count, if `on`: one that was refused is not looked at
+ * again before it changes. */
 void watch_follow(struct watch *watch, struct config *config, bool on);
 void watch_stop(struct watch *watch);
 

@@ -25,7 +25,9 @@ static struct {
 	void (*on_signal)(int number, void *arg);
 	void *arg;
 	unsigned heard; /* signals; [watchdog] */
-} the_watchdog = { .wake = { -1, -1 }, .deadline_ms = INT64_MAX, .lock = PTHREAD_MUTEX_INITIALIZER };
+} the_watchdog = { .wake = { -1, -1 },
+	           .deadline_ms = INT64_MAX,
+	           .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* Async-signal-safe. A full pipe holds more signals than anybody counts. */
 static void wake(int number)

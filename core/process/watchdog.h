@@ -1,7 +1,8 @@
 /* watchdog - the end of the process has a deadline.
  *
- * A thread of its own hears TERM and INT and keeps the time, so that both hold also while main waits for
- * a worker that hangs in a plugin, or hangs in one itself. It is never stopped: exit handlers hang, too.
+ * A thread of its own hears TERM and INT and keeps the time, so that both hold also while main
+ * waits for a worker that hangs in a plugin, or hangs in one itself. It is never stopped: exit
+ * handlers hang, too.
  */
 #ifndef CORE_WATCHDOG_H
 #define CORE_WATCHDOG_H
@@ -18,8 +19,9 @@ bool watchdog_start(void);
  * status is 1. A further call can only shorten that. [any] */
 void watchdog_end_within(int64_t ms);
 
-/* Takes TERM and INT over. Each is told, on the watchdog's own thread, until watchdog_ignore. The second
- * one, and one that there is nobody to tell, leaves the process a second; the third, none. [main] */
+/* Takes TERM and INT over. Each is told, on the watchdog's own thread, until watchdog_ignore. The
+ * second one, and one that there is nobody to tell, leaves the process a second; the third, none.
+ * [main] */
 void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg);
 /* on_signal does not run, and will not run, once it has returned. [main] */
 void watchdog_ignore(void);

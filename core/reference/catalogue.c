@@ -12,7 +12,8 @@ static void add_component(struct catalogue *catalogue, const char *path,
                           const spore_component *component)
 {
 	size_t n = catalogue->n;
-	struct catalogue_entry *entries = realloc(catalogue->entries, (n + 1) * sizeof *entries), *entry;
+	struct catalogue_entry *entries = realloc(catalogue->entries, (n + 1) * sizeof *entries),
+			       *entry;
 	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
 	char text[512];
 

@@ -1,5 +1,5 @@
-/* catalogue - every component that a start would find on the plugin path, and what "use" says for it:
- * what there is to configure. [main] */
+/* catalogue - every component that a start would find on the plugin path, and what "use" says for
+ * it: what there is to configure. [main] */
 #ifndef CORE_CATALOGUE_H
 #define CORE_CATALOGUE_H
 
@@ -23,12 +23,14 @@ struct catalogue {
 	bool out_of_memory;
 };
 
-/* Loads every plugin that would be found, as at a start. A plugin that is refused is told on standard error
- * and left out. False: memory was out, or a folder could not be read, which has been told. */
+/* Loads every plugin that would be found, as at a start. A plugin that is refused is told on
+ * standard error and left out. False: memory was out, or a folder could not be read, which has been
+ * told. */
 bool catalogue_read(struct catalogue *catalogue, struct registry *registry);
 void catalogue_fini(struct catalogue *catalogue);
 struct option_table catalogue_options(const struct catalogue_entry *entry);
-/* The option that a shorthand's target means, a plugin's, too; NULL: it is an entry, or nobody has it. */
+/* The option that a shorthand's target means, a plugin's, too; NULL: it is an entry, or nobody has
+ * it. */
 const spore_option *catalogue_target(const struct catalogue *catalogue, unsigned role,
                                      const char *target);
 /* The kind of instances that the row of a section ("": the root) holds; NULL: it holds none. */

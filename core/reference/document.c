@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-/* ---- texts --------------------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 /* Markdown leaves an underscore within a word alone. */
 static bool is_in_word(const char *text, const char *at)
@@ -92,7 +92,7 @@ void document_paragraph(struct document *d, const char *text)
 	fputs("\n\n", d->out);
 }
 
-/* ---- entries ------------------------------------------------------------------------------------- */
+/* ---- entries ---- */
 
 void document_begin_entries(struct document *d, const char *name, const char *const *facts)
 {
@@ -108,7 +108,8 @@ void document_begin_entries(struct document *d, const char *name, const char *co
 	fputs("---|\n", d->out);
 }
 
-static void put_row(struct document *d, const char *name, const char *const *values, const char *text)
+static void put_row(struct document *d, const char *name, const char *const *values,
+                    const char *text)
 {
 	fputs("| ", d->out);
 	put_code(d, name);
@@ -123,7 +124,8 @@ static void put_row(struct document *d, const char *name, const char *const *val
 	fputs(" |\n", d->out);
 }
 
-static void put_tagged(struct document *d, const char *name, const char *const *values, const char *text)
+static void put_tagged(struct document *d, const char *name, const char *const *values,
+                       const char *text)
 {
 	const char *between = "";
 
@@ -141,7 +143,8 @@ static void put_tagged(struct document *d, const char *name, const char *const *
 	fputs("\n\n", d->out);
 }
 
-void document_entry(struct document *d, const char *name, const char *const *values, const char *text)
+void document_entry(struct document *d, const char *name, const char *const *values,
+                    const char *text)
 {
 	if (d->format == DOCUMENT_MARKDOWN)
 		put_row(d, name, values, text);

@@ -7,11 +7,11 @@
 #include "config/changes.h"
 #include "config/command.h"
 #include "config/help.h"
-#include "option/option_type.h"
 #include "config/settings.h"
+#include "inventory/plugin_view.h"
+#include "option/option_type.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
-#include "inventory/plugin_view.h"
 
 enum { BOTH = ROLE_SERVER | ROLE_LOCAL };
 
@@ -25,9 +25,10 @@ static const struct option_table *root_of(unsigned role)
 	return role == ROLE_SERVER ? &settings_server : &settings_client;
 }
 
-/* ---- options ------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
-/* A plugin's instances are made anew by a reload, and only a server has one: the last counts for its keys. */
+/* A plugin's instances are made anew by a reload, and only a server has one: the last counts for
+ * its keys. */
 static const char *const option_facts[] = { "type", "default", NULL };
 static const char *const key_facts[] = { "type", "default", "reload", NULL };
 
@@ -45,7 +46,8 @@ static void describe_choices(const char *choices, char *out, size_t size)
 	for (const char *at = choices; at && n < size;) {
 		size_t len = strcspn(at, "|");
 
-		n += (size_t)snprintf(out + n, size - n, "%s`\"%.*s\"`", n ? ", " : "", (int)len, at);
+		n += (size_t)snprintf(out + n, size - n, "%s`\"%.*s\"`", n ? ", " : "", (int)len,
+		                      at);
 		at = at[len] ? at + len + 1 : NULL;
 	}
 }
@@ -60,7 +62,8 @@ static void describe_type(const spore_option *row, const char *kind, char *out, 
 		option_type_describe(row, out, size);
 }
 
-/* JSON, or NULL. A chain that a file leaves out has its own default; without one, an option is empty. */
+/* JSON, or NULL. A chain that a file leaves out has its own default; without one, an option is
+ * empty. */
 static const char *default_of(const spore_option *row, const char *kind)
 {
 	for (size_t i = 0; kind && i < n_default_sections; i++) {
@@ -75,8 +78,8 @@ static const char *default_of(const spore_option *row, const char *kind)
 }
 
 /* `kind`: of the instances that it holds; NULL: it holds none. */
-static void write_option(struct document *d, const char *name, const spore_option *row, const char *kind,
-                         const char *set_by, enum option_change change)
+static void write_option(struct document *d, const char *name, const spore_option *row,
+                         const char *kind, const char *set_by, enum option_change change)
 {
 	const char *json = default_of(row, kind);
 	char type[256], dflt[256] = "", text[1024];
@@ -118,12 +121,13 @@ static const char *section_of(const char *target, char section[64])
 {
 	const char *slash = *target ? strchr(target + 1, '/') : NULL;
 
-	snprintf(section, 64, "%.*s", slash ? (int)(slash - target - 1) : 0, slash ? target + 1 : "");
+	snprintf(section, 64, "%.*s", slash ? (int)(slash - target - 1) : 0,
+	         slash ? target + 1 : "");
 	return section;
 }
 
-/* An option and what it holds. `name` is how a file's reader would say it, `target` how a shorthand does;
- * `change` is what the rows above it say. */
+/* An option and what it holds. `name` is how a file's reader would say it, `target` how a shorthand
+ * does; `change` is what the rows above it say. */
 static void write_tree(const struct telling *t, const char *name, const char *target,
                        const spore_option *row, enum option_change change)
 {
@@ -158,11 +162,12 @@ static void write_table(struct document *d, const struct option_table *table)
 	document_end_entries(d);
 }
 
-/* ---- keys ---------------------------------------------------------------------------------------- */
+/* ---- keys ---- */
 
 static void begin_keys(const struct telling *t)
 {
-	document_begin_entries(t->document, "key", t->roles == ROLE_LOCAL ? option_facts : key_facts);
+	document_begin_entries(t->document, "key",
+	                       t->roles == ROLE_LOCAL ? option_facts : key_facts);
 }
 
 static void write_section(const struct telling *t, const spore_option *section)
@@ -187,7 +192,8 @@ static void write_section(const struct telling *t, const spore_option *section)
 /* Does a root row belong to this group: one role's own, or what both have? */
 static bool is_in_group(const spore_option *row, unsigned roles, unsigned group)
 {
-	bool both = option_find(&settings_server, row->name) && option_find(&settings_client, row->name);
+	bool both = option_find(&settings_server, row->name) &&
+	            option_find(&settings_client, row->name);
 
 	return roles != BOTH || (group == BOTH) == both;
 }
@@ -238,7 +244,7 @@ void reference_write_keys(struct document *d, unsigned roles)
 	write_table(d, &settings_instance);
 }
 
-/* ---- plugins ------------------------------------------------------------------------------------- */
+/* ---- plugins ---- */
 
 static bool has_role(const spore_component *component, unsigned roles)
 {
@@ -273,7 +279,7 @@ void reference_write_plugins(struct document *d, unsigned roles, const struct ca
 	}
 }
 
-/* ---- types --------------------------------------------------------------------------------------- */
+/* ---- types ---- */
 
 static const char *const type_facts[] = { "example", NULL };
 
@@ -291,17 +297,19 @@ void reference_write_types(struct document *d)
 	document_end_entries(d);
 }
 
-/* ---- flags --------------------------------------------------------------------------------------- */
+/* ---- flags ---- */
 
 static const char *const flag_facts[] = { "default", "variables", "sets", NULL };
 
 static void write_flag(struct document *d, const struct help_flag *f)
 {
-	char name[192], letter[8] = "", dflt[256] = "", variables[160] = "", sets[160] = "", text[1024];
+	char name[192], letter[8] = "", dflt[256] = "", variables[160] = "", sets[160] = "",
+			text[1024];
 
 	if (f->letter)
 		snprintf(letter, sizeof letter, "-%c, ", f->letter);
-	snprintf(name, sizeof name, "%s%s%s%s", letter, f->flag, *f->metavar ? " " : "", f->metavar);
+	snprintf(name, sizeof name, "%s%s%s%s", letter, f->flag, *f->metavar ? " " : "",
+	         f->metavar);
 	if (f->option && f->option->dflt && *f->metavar)
 		snprintf(dflt, sizeof dflt, "`%s`", f->option->dflt);
 	if (*f->variables)

@@ -1,5 +1,5 @@
-/* reference - all that can be configured, told from the tables: the parts of a README and of manual pages.
- * [main] */
+/* reference - all that can be configured, told from the tables: the parts of a README and of manual
+ * pages. [main] */
 #ifndef CORE_REFERENCE_H
 #define CORE_REFERENCE_H
 

@@ -3,16 +3,16 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "json/jsonout.h"
 #include "config/command.h"
 #include "config/config.h"
-#include "option/option_type.h"
 #include "config/shorthands.h"
-#include "reference/catalogue.h"
 #include "inventory/plugin_view.h"
-#include "reference/schema_option.h"
+#include "option/option_type.h"
 #include "plugin/registry.h"
+#include "reference/catalogue.h"
+#include "reference/schema_option.h"
 #include "version.h"
+#include "json/jsonout.h"
 
 struct writer {
 	struct jsonout json;
@@ -25,7 +25,8 @@ static const struct option_table *root_of(unsigned role)
 	return role == ROLE_SERVER ? &settings_server : &settings_client;
 }
 
-static void write_reference(struct jsonout *json, const char *key, const char *what, const char *name)
+static void write_reference(struct jsonout *json, const char *key, const char *what,
+                            const char *name)
 {
 	char target[640];
 
@@ -35,7 +36,7 @@ static void write_reference(struct jsonout *json, const char *key, const char *w
 	jsonout_end(json, '}');
 }
 
-/* ---- instances of plugins ------------------------------------------------------------------------ */
+/* ---- instances of plugins ---- */
 
 /* The name of a component's definition, made of what a reference may hold: "acl.acl_acme:list". */
 static const char *component_name(const struct catalogue_entry *entry, char *out, size_t size)
@@ -151,7 +152,7 @@ static void write_plugins(struct jsonout *json, const struct catalogue *catalogu
 		write_kind(json, catalogue, registry_kind_name(i));
 }
 
-/* ---- sections ------------------------------------------------------------------------------------ */
+/* ---- sections ---- */
 
 static void write_row(struct writer *w, const spore_option *row, const char *section)
 {
@@ -189,7 +190,7 @@ static void write_section(struct writer *w, const spore_option *section)
 	jsonout_end(&w->json, '}');
 }
 
-/* ---- flat keys ----------------------------------------------------------------------------------- */
+/* ---- flat keys ---- */
 
 static void write_flat_body(struct writer *w, const struct shorthand *s)
 {
@@ -229,7 +230,7 @@ static bool is_flat_key(const struct shorthand *s, unsigned role)
 	return s->roles & role && s->type != SHORTHAND_NO;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static void write_role(struct writer *w)
 {

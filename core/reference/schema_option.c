@@ -3,33 +3,35 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "option/option_type.h"
 #include "config/shorthands.h"
+#include "option/option_type.h"
 
-/* ---- types --------------------------------------------------------------------------------------- */
+/* ---- types ---- */
 
-/* Texts of addresses and ports as their readers take them: `\` would have to be written four times. */
-#define PORT_     "([1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]|[1-9][0-9]{0,3})"
+/* Texts of addresses and ports as their readers take them: `\` would have to be written four times.
+ */
+#define PORT_                                                                                      \
+	"([1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]|[1-9][0-9]{0,3})"
 #define PORTS_    "0*" PORT_ "(-0*" PORT_ ")?"
 #define OCTET_    "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #define IPV4_     "(" OCTET_ "[.]){3}" OCTET_
 #define H_        "[0-9A-Fa-f]{1,4}"
 #define TAIL_     "(" H_ ":" H_ "|" IPV4_ ")"
 #define FRONT_(n) "((" H_ ":){0," #n "}" H_ ")?::"
-#define IPV6_                                                                                           \
-	"((" H_ ":){6}" TAIL_ "|::(" H_ ":){5}" TAIL_ "|(" H_ ")?::(" H_ ":){4}" TAIL_                  \
-	"|" FRONT_(1) "(" H_ ":){3}" TAIL_ "|" FRONT_(2) "(" H_ ":){2}" TAIL_ "|" FRONT_(3) H_          \
+#define IPV6_                                                                                      \
+	"((" H_ ":){6}" TAIL_ "|::(" H_ ":){5}" TAIL_ "|(" H_ ")?::(" H_ ":){4}" TAIL_             \
+	"|" FRONT_(1) "(" H_ ":){3}" TAIL_ "|" FRONT_(2) "(" H_ ":){2}" TAIL_ "|" FRONT_(3) H_     \
 		":" TAIL_ "|" FRONT_(4) TAIL_ "|" FRONT_(5) H_ "|" FRONT_(6) ")"
 #define ZONE_          "(%.+)?"
 
 #define TEXT_(pattern) "{\"type\": \"string\", \"pattern\": \"^(" pattern ")$\"}"
-#define ONE_KEY_(key)                                                                                   \
-	"{\"type\": \"object\", \"properties\": {\"" key                                                \
-	"\": {\"type\": \"string\", \"minLength\": 1}}, "                                               \
+#define ONE_KEY_(key)                                                                              \
+	"{\"type\": \"object\", \"properties\": {\"" key                                           \
+	"\": {\"type\": \"string\", \"minLength\": 1}}, "                                          \
 	"\"required\": [\"" key "\"], \"additionalProperties\": false}"
 
-/* What stands in "definitions" by its id; all others are written where they are used. A keyword that does
- * not fit a value's type says nothing of it. Aligned by hand. */
+/* What stands in "definitions" by its id; all others are written where they are used. A keyword
+ * that does not fit a value's type says nothing of it. Aligned by hand. */
 /* clang-format off */
 static const struct {
 	uint32_t type;
@@ -59,7 +61,7 @@ void schema_option_write_types(struct jsonout *json)
 		jsonout_value(json, option_type_id(types[i].type), types[i].schema);
 }
 
-/* ---- one option ---------------------------------------------------------------------------------- */
+/* ---- one option ---- */
 
 static bool refer_to_type(struct jsonout *json, uint32_t type)
 {
@@ -79,7 +81,8 @@ static bool refer_to_type(struct jsonout *json, uint32_t type)
 	return false;
 }
 
-/* A bound of a DURATION is one of its numbers, which are seconds; of texts a schema cannot say it. */
+/* A bound of a DURATION is one of its numbers, which are seconds; of texts a schema cannot say it.
+ */
 static void write_bound(struct jsonout *json, const char *key, uint32_t type, int64_t bound)
 {
 	char seconds[32];

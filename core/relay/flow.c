@@ -11,11 +11,11 @@
 /* More than one scratch never waits: reading stops while anything does. What comes with the start
  * (bytes behind Accept) is at most as much again. */
 static const size_t spill_max = 2 * LOOP_SCRATCH;
-/* Where splicing is possible, a copy is at most so long: if that is full twice, there is more to come
- * than a copy is good for. A turn that splices less than that is slow. */
+/* Where splicing is possible, a copy is at most so long: if that is full twice, there is more to
+ * come than a copy is good for. A turn that splices less than that is slow. */
 static const size_t copy_bytes = (size_t)16 * 1024;
-/* Where it is not, a copy is longer, and a whole scratch once the same is true: in bulk most of the cost is
- * the kernel's, for each call. */
+/* Where it is not, a copy is longer, and a whole scratch once the same is true: in bulk most of the
+ * cost is the kernel's, for each call. */
 static const size_t long_copy_bytes = (size_t)64 * 1024;
 /* What one direction may move before others have their turn. */
 static const size_t turn_bytes = PIPE_BYTES;
@@ -61,11 +61,11 @@ static void break_off(struct flow *flow, const struct flow_ends *ends)
 	flow->state = FLOW_BROKEN;
 }
 
-/* ---- copying ------------------------------------------------------------------------------------ */
+/* ---- copying ---- */
 
 /* Writes all it can. How much was taken: *n_out. False when the flow broke. */
-static bool write_some(struct flow *flow, const struct flow_ends *ends, const uint8_t *bytes, size_t len,
-                       size_t *n_out)
+static bool write_some(struct flow *flow, const struct flow_ends *ends, const uint8_t *bytes,
+                       size_t len, size_t *n_out)
 {
 	for (*n_out = 0; *n_out < len;) {
 		size_t n;
@@ -83,8 +83,8 @@ static bool write_some(struct flow *flow, const struct flow_ends *ends, const ui
 	return true;
 }
 
-/* Counts in a row. A transport gives whole records, which seldom fill a read, so half of one will do; a
- * destination that does not keep up is given little, since it is kept here. */
+/* Counts in a row. A transport gives whole records, which seldom fill a read, so half of one will
+ * do; a destination that does not keep up is given little, since it is kept here. */
 static void note_read(struct flow *flow, bool splices, size_t n, size_t taken)
 {
 	bool full = splices ? n >= copy_bytes : n >= long_copy_bytes / 2 && taken == n;
@@ -127,7 +127,7 @@ static bool copy(struct flow *flow, const struct flow_ends *ends, bool splices)
 	return false;
 }
 
-/* ---- splicing ----------------------------------------------------------------------------------- */
+/* ---- splicing ---- */
 
 static bool can_splice(const struct flow_ends *ends)
 {
@@ -139,8 +139,8 @@ static ssize_t splice_some(int from, int to, size_t len)
 	return splice(from, NULL, to, NULL, len, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 }
 
-/* A splice that has moved something keeps to itself what broke it off, and the next one hears EPIPE: that
- * may be a reset, so it is taken for one. */
+/* A splice that has moved something keeps to itself what broke it off, and the next one hears
+ * EPIPE: that may be a reset, so it is taken for one. */
 static int cause_of_break(ssize_t n, int code, bool partly)
 {
 	int cause = n < 0 ? code : EPIPE;
@@ -171,8 +171,8 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 	return true;
 }
 
-/* EAGAIN on the way in means that the socket is empty, since the pipe is: it is emptied after each step,
- * or else the destination is full and the turn over. */
+/* EAGAIN on the way in means that the socket is empty, since the pipe is: it is emptied after each
+ * step, or else the destination is full and the turn over. */
 static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 {
 	size_t moved = 0;
@@ -210,7 +210,7 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 	return true;
 }
 
-/* ---- both --------------------------------------------------------------------------------------- */
+/* ---- both ---- */
 
 bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 {

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* An unprivileged user whose pipes have grown past a limit of the system gets pipes of a page or two,
- * with which copying is faster: a pipe that cannot hold LEAST_BYTES is none. */
+/* An unprivileged user whose pipes have grown past a limit of the system gets pipes of a page or
+ * two, with which copying is faster: a pipe that cannot hold LEAST_BYTES is none. */
 enum { MAX_IDLE = 16, LEAST_BYTES = 64 * 1024, ASK_AGAIN_MS = 1000 };
 
 void pipe_pool_init(struct pipe_pool *pool, unsigned most)

@@ -1,7 +1,7 @@
 /* pipes - a worker's kernel pipes, through which bytes are spliced from socket to socket.
  *
- * A pipe is held by a direction while bytes are in it, and for the length of a turn; so few do for many
- * relays. They are counted and capped, and a few that are empty are kept. [worker] */
+ * A pipe is held by a direction while bytes are in it, and for the length of a turn; so few do for
+ * many relays. They are counted and capped, and a few that are empty are kept. [worker] */
 #ifndef CORE_PIPES_H
 #define CORE_PIPES_H
 

@@ -86,7 +86,8 @@ static void update(struct relay *relay)
 	for (int i = 0; i < 2; i++) {
 		bool reads = flow_reads(&flows[i]), writes = flow_writes(&flows[!i]);
 
-		stream_want(relay->streams[i], (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0));
+		stream_want(relay->streams[i],
+		            (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0));
 	}
 }
 
@@ -134,8 +135,8 @@ static void on_stream(struct stream *stream, unsigned events, void *arg)
 		update(relay);
 }
 
-void relay_start(struct relay_set *set, struct stream *left, struct stream *right, struct buf *for_left,
-                 struct buf *for_right, relay_end_fn on_end, void *arg)
+void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
+                 struct buf *for_left, struct buf *for_right, relay_end_fn on_end, void *arg)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
 	size_t for_left_len = for_left->len;
@@ -174,7 +175,7 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 		update(relay);
 }
 
-/* ---- relays that nobody reads, or where nothing moves ------------------------------------------- */
+/* ---- relays that nobody reads, or where nothing moves ---- */
 
 /* A side that nobody reads, since it has ended its sending or the other side takes nothing, may be
  * reset all the same: ask. One that ended in order, and whose bytes still drain, is left alone. */
@@ -249,7 +250,7 @@ void relay_set_fini(struct relay_set *set)
 	pipe_pool_fini(&set->pipes);
 }
 
-/* ---- an operator's eyes and hands ---------------------------------------------------------------- */
+/* ---- an operator's eyes and hands ---- */
 
 static struct relay_view view_of(const struct relay *relay)
 {
@@ -261,7 +262,8 @@ static struct relay_view view_of(const struct relay *relay)
 		                    relay->arg };
 }
 
-void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *view, void *arg), void *arg)
+void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *view, void *arg),
+                void *arg)
 {
 	for (struct list *i = set->all.next; i != &set->all; i = i->next) {
 		struct relay_view view = view_of(LIST_OWNER(i, struct relay, node));
@@ -271,8 +273,8 @@ void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *vie
 	}
 }
 
-unsigned relay_reset_those(struct relay_set *set, bool (*is_meant)(const void *relay_arg, uint64_t id),
-                           uint64_t id)
+unsigned relay_reset_those(struct relay_set *set,
+                           bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id)
 {
 	struct list *next;
 	unsigned n = 0;

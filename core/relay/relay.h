@@ -23,7 +23,8 @@ struct stream;
 struct relay_limits {
 	int64_t idle_ms;     /* a relay that carried nothing for so long is reset; 0: never */
 	unsigned most_pipes; /* of this worker */
-	bool right_waited; /* bytes from the right may be there when a relay starts: read them at once */
+	bool right_waited;   /* bytes from the right may be there when a relay starts: read them at
+	                        once */
 };
 
 /* Pipes take a 64th part of a process's descriptors, two each; where that is too little, bytes are
@@ -35,8 +36,8 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 
 /* `bytes[0]` went from left to right. */
 typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
-/* At the end; the relay and its streams are gone. `error`: what a transport found wrong with its peer; NULL: all
- * else, such as a reset that was passed on. */
+/* At the end; the relay and its streams are gone. `error`: what a transport found wrong with its
+ * peer; NULL: all else, such as a reset that was passed on. */
 typedef void (*relay_end_fn)(const uint64_t bytes[2], const char *error, void *arg);
 
 /* A worker's relays. */
@@ -56,11 +57,11 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 /* Resets all. */
 void relay_set_fini(struct relay_set *set);
 
-/* Takes both streams, which are open, and the bytes that wait for either side (both may be empty). Those
- * for the left are words of ours, not counted.
- * on_end runs once, later; before it on failure too. */
-void relay_start(struct relay_set *set, struct stream *left, struct stream *right, struct buf *for_left,
-                 struct buf *for_right, relay_end_fn on_end, void *arg);
+/* Takes both streams, which are open, and the bytes that wait for either side (both may be empty).
+ * Those for the left are words of ours, not counted. on_end runs once, later; before it on failure
+ * too. */
+void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
+                 struct buf *for_left, struct buf *for_right, relay_end_fn on_end, void *arg);
 
 /* What a look at one shows. */
 struct relay_view {
@@ -73,7 +74,7 @@ struct relay_view {
 void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *view, void *arg),
                 void *arg);
 /* Resets those that are meant, by the arg of their on_end; how many that were. */
-unsigned relay_reset_those(struct relay_set *set, bool (*is_meant)(const void *relay_arg, uint64_t id),
-                           uint64_t id);
+unsigned relay_reset_those(struct relay_set *set,
+                           bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id);
 
 #endif

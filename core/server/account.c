@@ -7,8 +7,8 @@
 #include "host/instance.h"
 #include "server/source.h"
 
-void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors,
-                          unsigned places)
+void principal_table_init(struct principal_table *table, unsigned max_tunnels,
+                          unsigned max_visitors, unsigned places)
 {
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
@@ -19,7 +19,8 @@ void principal_table_init(struct principal_table *table, unsigned max_tunnels, u
 	atomic_init(&table->visitors, 0);
 }
 
-void principal_table_limit(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors)
+void principal_table_limit(struct principal_table *table, unsigned max_tunnels,
+                           unsigned max_visitors)
 {
 	pthread_mutex_lock(&table->lock);
 	table->max_tunnels = max_tunnels;
@@ -73,7 +74,8 @@ static void release(struct principal_table *table, struct principal *p)
 /* The principal, with a ref and one tunnel more, which is one more in all unless it takes another's
  * place; NULL and *error_out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
-                                    const struct grant *grant, bool in_place, const char **error_out)
+                                    const struct grant *grant, bool in_place,
+                                    const char **error_out)
 {
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
 	struct principal *p;
@@ -95,8 +97,9 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 }
 
 /* Of one more tunnel, which the source has counted already. */
-static struct account *make(struct principal_table *table, struct source *source, struct instance *by,
-                            struct grant *grant, bool in_place, const char **error_out)
+static struct account *make(struct principal_table *table, struct source *source,
+                            struct instance *by, struct grant *grant, bool in_place,
+                            const char **error_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 
@@ -145,7 +148,8 @@ static void give_tunnel_up(struct account *account)
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
                                 const char **error_out)
 {
-	struct account *successor = make(account->table, account->source, by, grant, true, error_out);
+	struct account *successor = make(account->table, account->source, by, grant, true,
+	                                 error_out);
 
 	if (!successor)
 		return NULL;
@@ -177,8 +181,8 @@ static struct worker *home_of_port(const struct principal *p, uint16_t port)
 	return NULL;
 }
 
-struct worker *account_holder(struct principal_table *table, const struct instance *by, uint64_t session,
-                              uint16_t port)
+struct worker *account_holder(struct principal_table *table, const struct instance *by,
+                              uint64_t session, uint16_t port)
 {
 	struct worker *home = NULL;
 
@@ -227,8 +231,8 @@ void account_unref(struct account *account)
 	free(account);
 }
 
-/* One more, unless there are `most`. Nobody who is turned away is counted meanwhile, or he would take
- * the place of one who fits. */
+/* One more, unless there are `most`. Nobody who is turned away is counted meanwhile, or he would
+ * take the place of one who fits. */
 static bool take_place(atomic_uint *taken, unsigned most)
 {
 	unsigned n = atomic_load(taken);
@@ -249,8 +253,8 @@ static unsigned most_visitors(struct principal_table *table)
 	return most < room ? most : room;
 }
 
-bool account_enter(struct account *account, struct source *source, const struct limit_settings *limits,
-                   enum refusal *why_out)
+bool account_enter(struct account *account, struct source *source,
+                   const struct limit_settings *limits, enum refusal *why_out)
 {
 	const struct grant *grant = account->grant;
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;

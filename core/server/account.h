@@ -1,8 +1,8 @@
 /* account - who a tunnel belongs to, and what it has used.
  *
  * A principal is one (auth instance, session) pair: the handle that ownership compares. An account
- * is one tunnel's, shared by its visitors and relays on all workers, so its counts are atomic and it
- * outlives the tunnel while they last. */
+ * is one tunnel's, shared by its visitors and relays on all workers, so its counts are atomic and
+ * it outlives the tunnel while they last. */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
@@ -13,8 +13,8 @@
 #include "base/list.h"
 #include "config/settings.h"
 #include "host/grant.h"
-#include "wire/refusal.h"
 #include "server/stats.h"
+#include "wire/refusal.h"
 
 struct instance;
 struct source;
@@ -37,8 +37,8 @@ struct principal_table {
 	unsigned max_tunnels; /* under the lock */
 	atomic_uint visitors; /* pending or carried, all together */
 	atomic_uint max_visitors;
-	unsigned places; /* of tunnels and visitors: either takes two descriptors in the end. Tunnels
-	                    come first */
+	unsigned places; /* of tunnels and visitors: either takes two descriptors in the end.
+	                    Tunnels come first */
 };
 
 struct account {
@@ -46,10 +46,10 @@ struct account {
 	struct principal_table *table; /* borrowed: outlives all accounts */
 	struct principal *principal;   /* ref */
 	struct source *source;         /* ref; the client's: data connections are asked of it */
-	struct grant *grant;           /* owned; NULL without authentication. Read and replaced on the
-	                                  tunnel's worker alone */
-	struct list node;              /* in principal->standing */
-	struct worker *home;           /* borrowed: its tunnel's, whatever becomes of the tunnel */
+	struct grant *grant; /* owned; NULL without authentication. Read and replaced on the
+	                        tunnel's worker alone */
+	struct list node;    /* in principal->standing */
+	struct worker *home; /* borrowed: its tunnel's, whatever becomes of the tunnel */
 	uint16_t port;
 	uint64_t id;               /* the tunnel's: see server_new_id; 0: it never stood */
 	atomic_uint inside;        /* visitors pending or carried */
@@ -58,28 +58,29 @@ struct account {
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;
 };
 
-void principal_table_init(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors,
-                          unsigned places);
+void principal_table_init(struct principal_table *table, unsigned max_tunnels,
+                          unsigned max_visitors, unsigned places);
 /* Other limits from now on; who is over them stays. [main] */
-void principal_table_limit(struct principal_table *table, unsigned max_tunnels, unsigned max_visitors);
+void principal_table_limit(struct principal_table *table, unsigned max_tunnels,
+                           unsigned max_visitors);
 void principal_table_fini(struct principal_table *table);
 
 /* Opens a tunnel's account; takes the grant on success. NULL and *error_out (a text for the client)
- * when its principal, its source or all together have as many tunnels as they may, or memory is out.
- * [worker] */
+ * when its principal, its source or all together have as many tunnels as they may, or memory is
+ * out. [worker] */
 struct account *account_open(struct principal_table *table, struct source *source,
                              const struct limit_settings *limits, struct instance *by,
                              struct grant *grant, const char **error_out);
-/* The same tunnel under another owner (a reload asked anew who its client is): an account in place of
- * this one, which goes on for its visitors alone. Takes the grant on success. NULL and *error_out as
- * above; then this one is as it was. [worker] */
+/* The same tunnel under another owner (a reload asked anew who its client is): an account in place
+ * of this one, which goes on for its visitors alone. Takes the grant on success. NULL and
+ * *error_out as above; then this one is as it was. [worker] */
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
                                 const char **error_out);
 /* The tunnel stands: from now on account_holder finds it. [worker] */
 void account_stand(struct account *account, struct worker *home, uint16_t port);
 /* The worker on which this principal's tunnel at the port lives; NULL: it has none there. [any] */
-struct worker *account_holder(struct principal_table *table, const struct instance *by, uint64_t session,
-                              uint16_t port);
+struct worker *account_holder(struct principal_table *table, const struct instance *by,
+                              uint64_t session, uint16_t port);
 /* The tunnel is gone; visitors and relays may still hold the account. [worker] */
 void account_close_tunnel(struct account *account);
 /* What the owner may do from now on; takes the grant. Identity and session stay. [worker] */
@@ -89,8 +90,8 @@ void account_unref(struct account *account);
 
 /* One more visitor, of this source (NULL: not counted); false and *why_out when the source, the
  * principal, or all together have as many as they may. [worker] */
-bool account_enter(struct account *account, struct source *source, const struct limit_settings *limits,
-                   enum refusal *why_out);
+bool account_enter(struct account *account, struct source *source,
+                   const struct limit_settings *limits, enum refusal *why_out);
 /* Gives the source back. [any] */
 void account_leave(struct account *account, struct source *source);
 /* "" without authentication. */

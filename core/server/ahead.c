@@ -14,8 +14,8 @@ struct ahead_pass {
 	atomic_bool withdrawn;
 };
 
-/* A connection that was taken may still be counted when the one in its place arrives, on another worker:
- * so twice as many as were promised. */
+/* A connection that was taken may still be counted when the one in its place arrives, on another
+ * worker: so twice as many as were promised. */
 enum { SLACK = 2 };
 
 void ahead_table_init(struct ahead_table *table, unsigned most)

@@ -1,5 +1,5 @@
-/* census - what a worker has open at one moment, copied so that another thread may read it; and what an
- * operator wants ended there. */
+/* census - what a worker has open at one moment, copied so that another thread may read it; and
+ * what an operator wants ended there. */
 #ifndef CORE_CENSUS_H
 #define CORE_CENSUS_H
 

@@ -11,7 +11,7 @@
 #include "server/takeover.h"
 #include "server/tunnel.h"
 
-/* ---- the beginning ------------------------------------------------------------------------------- */
+/* ---- the beginning ---- */
 
 static void run_reap(struct loop_task *task)
 {
@@ -25,8 +25,8 @@ static void on_life_over(struct ev_loop *ev, ev_timer *timer, int events)
 	control_end_with_error(timer->data, "the tunnel's time is over");
 }
 
-struct control *control_new(struct worker *worker, struct source *source, int fd, const spore_addr *peer,
-                            const spore_addr *local)
+struct control *control_new(struct worker *worker, struct source *source, int fd,
+                            const spore_addr *peer, const spore_addr *local)
 {
 	struct control *c = calloc(1, sizeof *c);
 
@@ -78,7 +78,7 @@ void control_end_waiting(struct control *c)
 	stats_add(&c->worker->shared->stats, c->worker->loop, STAT_AHEAD, -1);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 void control_retire(struct control *c)
 {
@@ -118,13 +118,14 @@ void control_end_all(struct list *sessions)
 		control_end(LIST_OWNER(sessions->next, struct control, node));
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------ */
+/* ---- refusals ---- */
 
 void control_log(struct control *c, enum log_level level, const char *event, const char *reason)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	log_at(level, event, log_str("peer", addr_format(&c->peer, text)), log_str("reason", reason));
+	log_at(level, event, log_str("peer", addr_format(&c->peer, text)),
+	       log_str("reason", reason));
 }
 
 void control_count_refusal(const struct worker *worker, enum refusal why)

@@ -1,27 +1,27 @@
-/* control - a connection to the control port, from accept until it is a tunnel's control connection,
- * or a data connection in a relay, or refused.
+/* control - a connection to the control port, from accept until it is a tunnel's control
+ * connection, or a data connection in a relay, or refused.
  *
  *   OPENING ─▶ ANSWER ─▶ HELD ─▶ JUDGING ─▶ READY ─▶ TUNNEL
  *      │    (Challenge  (Authen-  (verdict   │  ╲
  *      │     sent)       ticate)   awaited)  │   ─▶ handed to a relay (Accept)
  *      └──────────── without auth ───────────┘
  *
- * In READY a Hello may wait for a port that the same principal holds (takeover). In HELD the next frame
- * is awaited, since it says whose verdict is asked: an Accept is judged by the instance that allowed its
- * tunnel, anything else by the chain.
+ * In READY a Hello may wait for a port that the same principal holds (takeover). In HELD the next
+ * frame is awaited, since it says whose verdict is asked: an Accept is judged by the instance that
+ * allowed its tunnel, anything else by the chain.
  *
  * Here: what it holds, and how it ends. It begins in entry, speaks in dialogue, is judged in judge.
  * Internal to server/. [worker] */
 #ifndef CORE_CONTROL_H
 #define CORE_CONTROL_H
 
-#include "log/log.h"
 #include "base/uuid.h"
 #include "chain/auth.h"
 #include "link/link.h"
-#include "wire/refusal.h"
+#include "log/log.h"
 #include "server/strangers.h"
 #include "server/worker.h"
+#include "wire/refusal.h"
 
 enum control_state { OPENING, ANSWER, HELD, JUDGING, READY, TUNNEL };
 
@@ -43,9 +43,10 @@ struct control {
 	bool bad_next;        /* it was none */
 	struct auth_run auth;
 	struct plugin_set *set; /* ref; what it is judged by, while it is */
-	struct account *owner;  /* ref; of the visitor that it asks for: this one's verdict was asked */
-	struct instance *by;    /* who allowed it; kept by the set, or by the tunnel's account */
-	struct grant *grant;    /* owned, until a tunnel takes it */
+	struct account
+		*owner; /* ref; of the visitor that it asks for: this one's verdict was asked */
+	struct instance *by;       /* who allowed it; kept by the set, or by the tunnel's account */
+	struct grant *grant;       /* owned, until a tunnel takes it */
 	struct takeover *takeover; /* of the port that it waits for */
 	struct tunnel *tunnel;     /* owned */
 	ev_timer life;             /* of a tunnel whose grant bounds it, from ... */
@@ -58,10 +59,10 @@ struct control {
 	bool extended;            /* it is a client of ours, which sends heartbeats */
 };
 
-/* Begins in OPENING with the stream of fd, which it takes. NULL: out of memory, nothing is taken. The
- * stream has no owner yet. */
-struct control *control_new(struct worker *worker, struct source *source, int fd, const spore_addr *peer,
-                            const spore_addr *local);
+/* Begins in OPENING with the stream of fd, which it takes. NULL: out of memory, nothing is taken.
+ * The stream has no owner yet. */
+struct control *control_new(struct worker *worker, struct source *source, int fd,
+                            const spore_addr *peer, const spore_addr *local);
 
 /* These three end it, and so do the refusals: nothing of it may be touched afterwards. */
 void control_end(struct control *c);

@@ -16,7 +16,7 @@
 #include "server/takeover.h"
 #include "server/tunnel.h"
 
-/* ---- messages of an authenticated client --------------------------------------------------------- */
+/* ---- messages of an authenticated client ---- */
 
 static void stand(struct control *c, struct tunnel_port port)
 {
@@ -134,7 +134,7 @@ void dialogue_take(struct control *c, const struct message *message)
 		control_refuse_silently(c, REFUSED_UNEXPECTED);
 }
 
-/* ---- messages before it -------------------------------------------------------------------------- */
+/* ---- messages before it ---- */
 
 static struct control *control_of(struct link *link)
 {
@@ -168,7 +168,7 @@ static void take_next(struct control *c, const struct message *message)
 	judge_ask(c);
 }
 
-/* ---- connections opened ahead -------------------------------------------------------------------- */
+/* ---- connections opened ahead ---- */
 
 static void grant_ahead(struct control *c, unsigned wanted, struct message *answer)
 {
@@ -234,7 +234,7 @@ void dialogue_on_waited(struct deadline *deadline)
 	control_end(LIST_OWNER(deadline, struct control, waiting));
 }
 
-/* ---- events -------------------------------------------------------------------------------------- */
+/* ---- events ---- */
 
 /* From a client of ours, on its control connection. The answer says how often it is to be heard,
  * whatever it offered; from then on its silence counts. */
@@ -277,9 +277,9 @@ static void on_fault(struct link *link, enum link_fault fault)
 	struct control *c = control_of(link);
 	enum refusal why = fault == LINK_TOO_LONG ? REFUSED_LONG_FRAME : REFUSED_BAD_FRAME;
 
-	control_log(
-		c, LOG_INFO, "what came is no message",
-		"is it a bore or Spore client, and do both sides use the same transport (TLS or not)?");
+	control_log(c, LOG_INFO, "what came is no message",
+	            "is it a bore or Spore client, and do both sides use the same transport (TLS "
+	            "or not)?");
 	if (c->state == ANSWER) {
 		control_refuse(c, why);
 	} else if (c->state == HELD && !c->under) {
@@ -311,7 +311,7 @@ static void on_end(struct link *link, const char *why)
 
 const struct link_events dialogue_events = { on_message, on_fault, on_end };
 
-/* ---- deadlines ----------------------------------------------------------------------------------- */
+/* ---- deadlines ---- */
 
 void dialogue_on_first_frame_late(struct deadline *deadline)
 {
@@ -319,7 +319,8 @@ void dialogue_on_first_frame_late(struct deadline *deadline)
 
 	if (c->state == OPENING) {
 		control_count_refusal(c->worker, REFUSED_HANDSHAKE);
-		control_log(c, LOG_INFO, "connection refused", "the transport's handshake timed out");
+		control_log(c, LOG_INFO, "connection refused",
+		            "the transport's handshake timed out");
 		control_end(c);
 	} else if (c->state == ANSWER) {
 		control_refuse(c, REFUSED_TOO_SLOW);

@@ -1,5 +1,5 @@
-/* dialogue - the frames of a connection to the control port, from the first to its tunnel or its relay,
- * and what happens when one does not come. [worker] */
+/* dialogue - the frames of a connection to the control port, from the first to its tunnel or its
+ * relay, and what happens when one does not come. [worker] */
 #ifndef CORE_DIALOGUE_H
 #define CORE_DIALOGUE_H
 

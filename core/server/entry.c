@@ -1,17 +1,17 @@
 #include "server/entry.h"
 
 #include "base/clock.h"
-#include "log/log.h"
 #include "chain/acl.h"
 #include "chain/auth.h"
 #include "chain/transport.h"
+#include "log/log.h"
 #include "net/addr.h"
 #include "net/sock.h"
 #include "net/stream.h"
 #include "server/control.h"
 #include "server/dialogue.h"
 
-/* ---- the transport opens ------------------------------------------------------------------------- */
+/* ---- the transport opens ---- */
 
 static void become_open(struct control *c)
 {
@@ -21,8 +21,8 @@ static void become_open(struct control *c)
 	/* A transport may have learnt who it really is. */
 	if (!addr_equal(&conn->peer, &c->peer)) {
 		c->peer = conn->peer;
-		if (!acl_allows(set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer,
-		                &conn->local, "")) {
+		if (!acl_allows(set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL,
+		                &conn->peer, &conn->local, "")) {
 			control_count_refusal(c->worker, REFUSED_ACCESS_LIST);
 			control_log(c, LOG_INFO, "client refused by access list",
 			            "by the address behind the proxy");
@@ -37,7 +37,8 @@ static void become_open(struct control *c)
 		c->state = HELD; /* its first frame says whose verdict is asked */
 	} else if (auth_challenge(set, c->stream, &c->challenge)) {
 		c->state = ANSWER;
-		link_send(&c->link, &(struct message){ .type = MESSAGE_CHALLENGE, .id = c->challenge });
+		link_send(&c->link,
+		          &(struct message){ .type = MESSAGE_CHALLENGE, .id = c->challenge });
 	} else {
 		c->state = ANSWER;
 		control_refuse_because(c, REFUSED_NO_MEMORY, "server has no randomness");
@@ -51,7 +52,8 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	if (happened & STREAM_OPENED) {
 		become_open(c);
 	} else if (stream_left_unheard(stream)) {
-		control_log(c, LOG_INFO, "connection ended before its first byte", stream_error(stream));
+		control_log(c, LOG_INFO, "connection ended before its first byte",
+		            stream_error(stream));
 		control_end(c);
 	} else {
 		control_count_refusal(c->worker, REFUSED_HANDSHAKE);
@@ -60,10 +62,10 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	}
 }
 
-/* ---- who may come in ----------------------------------------------------------------------------- */
+/* ---- who may come in ---- */
 
-/* The source, entered and with a ref; NULL when it may not come in. A ban does not touch what we asked
- * its clients for. */
+/* The source, entered and with a ref; NULL when it may not come in. A ban does not touch what we
+ * asked its clients for. */
 static struct source *admit(struct worker *worker, const spore_addr *peer, bool *asked_for_out)
 {
 	struct source *source = source_get(worker->shared->sources, peer);

@@ -25,8 +25,8 @@ void forward_count(const uint64_t moved[2], void *arg)
 
 	atomic_fetch_add(&account->bytes_down, moved[0]);
 	atomic_fetch_add(&account->bytes_up, moved[1]);
-	stats_carried(&forward->worker->shared->stats, forward->worker->loop, &account->series, moved[1],
-	              moved[0]);
+	stats_carried(&forward->worker->shared->stats, forward->worker->loop, &account->series,
+	              moved[1], moved[0]);
 }
 
 static void log_relay_end(const struct forward *forward, const uint64_t bytes[2], const char *error)
@@ -72,7 +72,8 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
                    struct buf *received, struct buf *unsent)
 {
 	struct forward *forward = calloc(1, sizeof *forward);
-	struct stream *to_visitor = forward ? stream_new(worker->loop, visitor->fd, &visitor->peer, NULL)
+	struct stream *to_visitor = forward ? stream_new(worker->loop, visitor->fd, &visitor->peer,
+	                                                 NULL)
 	                                    : NULL;
 	char text[ADDR_TEXT_SIZE];
 
@@ -91,7 +92,8 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
 	stats_accepted(&worker->shared->stats, worker->loop, clock_ns() - visitor->since_ns);
 	stats_add(&worker->shared->stats, worker->loop, STAT_RELAYS, 1);
 	if (log_is_enabled(LOG_DEBUG))
-		log_debug("forwarding connection", log_str("visitor", addr_format(&visitor->peer, text)),
+		log_debug("forwarding connection",
+		          log_str("visitor", addr_format(&visitor->peer, text)),
 		          log_int("port", visitor->account->port));
 	relay_start(&worker->relays, stream, to_visitor, unsent, received, on_relay_end, forward);
 }

@@ -1,6 +1,6 @@
-/* gate - how many visitors may wait for a client, of one tunnel and of all. Where there is no room the
- * public port accepts nobody, so they wait in the kernel's queue; whoever leaves, on whichever worker,
- * lets the next one in. */
+/* gate - how many visitors may wait for a client, of one tunnel and of all. Where there is no room
+ * the public port accepts nobody, so they wait in the kernel's queue; whoever leaves, on whichever
+ * worker, lets the next one in. */
 #ifndef CORE_GATE_H
 #define CORE_GATE_H
 
@@ -41,8 +41,8 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside);
 /* False: the door waits, and is woken once. [worker] */
 bool gate_has_room(struct gate *gate, struct gate_door *door);
-/* Its wake runs: it may wait again. Whoever is woken lets in whom it can, then passes on what room is
- * left, since its own visitors may have gone. [worker] */
+/* Its wake runs: it may wait again. Whoever is woken lets in whom it can, then passes on what room
+ * is left, since its own visitors may have gone. [worker] */
 void gate_woken(struct gate *gate, struct gate_door *door);
 void gate_pass_on(struct gate *gate);
 /* Nobody waits there any more. False: its wake is still on its way, and touches it. [worker] */

@@ -11,7 +11,7 @@
 #include "server/pending.h"
 #include "server/tunnel.h"
 
-/* ---- the verdict on a connection ----------------------------------------------------------------- */
+/* ---- the verdict on a connection ---- */
 
 static void become_ready(struct control *c)
 {
@@ -66,7 +66,8 @@ static void take_verdict(struct control *c, int32_t verdict)
 
 static void on_verdict(struct auth_run *run, int32_t verdict)
 {
-	take_verdict((struct control *)(void *)((char *)run - offsetof(struct control, auth)), verdict);
+	take_verdict((struct control *)(void *)((char *)run - offsetof(struct control, auth)),
+	             verdict);
 }
 
 static struct auth_question question_of(const struct control *c, const struct plugin_set *set)
@@ -108,7 +109,7 @@ void judge_ask(struct control *c)
 		take_verdict(c, verdict);
 }
 
-/* ---- the verdict on a tunnel, after a reload ----------------------------------------------------- */
+/* ---- the verdict on a tunnel, after a reload ---- */
 
 void judge_let_go_of_set(struct control *c)
 {
@@ -202,7 +203,7 @@ void judge_all_anew(struct list *sessions)
 	}
 }
 
-/* ---- a plugin changes its mind ------------------------------------------------------------------- */
+/* ---- a plugin changes its mind ---- */
 
 /* One tunnel of the identity. */
 static void revalidate(struct control *c, int32_t verdict, const struct grant *grant)

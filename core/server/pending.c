@@ -13,7 +13,8 @@
 enum { SHARDS = 16, BUCKETS = 256 };
 
 struct entry {
-	struct list by_age; /* in shard->by_age: all wait equally long, so oldest is first to expire */
+	struct list
+		by_age; /* in shard->by_age: all wait equally long, so oldest is first to expire */
 	struct entry *next; /* in its bucket */
 	struct visitor visitor;
 };

@@ -7,8 +7,8 @@
 #include "net/sock.h"
 #include "wire/refusal.h"
 
-/* bore tries 150 random ports; where the range is small or nearly full, a look at a few more in turn
- * still finds what is there, and bounds the time that a full range costs. */
+/* bore tries 150 random ports; where the range is small or nearly full, a look at a few more in
+ * turn still finds what is there, and bounds the time that a full range costs. */
 enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 256 };
 
 static bool is_reserved(const struct server_settings *settings, uint16_t port)
@@ -68,8 +68,8 @@ static int try_port(const struct server_settings *settings, uint16_t port, const
 	return -1;
 }
 
-/* The ports that a tunnel may have: those that stand in a range of the server and in one of the grant.
- * Tells how many there are; gives the n-th of them if there are more than n. */
+/* The ports that a tunnel may have: those that stand in a range of the server and in one of the
+ * grant. Tells how many there are; gives the n-th of them if there are more than n. */
 static uint32_t walk_allowed(const spore_list *server, const spore_list *granted, uint32_t n,
                              uint16_t *port_out)
 {

@@ -6,7 +6,8 @@
 #include "host/grant.h"
 
 /* May a tunnel with this grant (or NULL) ask for this port? */
-bool ports_allow(const struct server_settings *settings, const struct grant *grant, uint16_t wanted);
+bool ports_allow(const struct server_settings *settings, const struct grant *grant,
+                 uint16_t wanted);
 
 /* A listening socket on the tunnels' address. wanted 0: any of the range (of those the grant names,
  * if it does). Returns the descriptor, or -1 and *error_out: bore's own text for the client. */

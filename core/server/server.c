@@ -37,7 +37,7 @@ struct server {
 static struct server *the_server;
 static pthread_mutex_t the_server_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* ---- the main loop's part ------------------------------------------------------------------------- */
+/* ---- the main loop's part ---- */
 
 static void drop_stale(struct server *server, struct visitor *visitor)
 {
@@ -88,7 +88,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 		go_on_draining(server);
 }
 
-/* ---- the workers' --------------------------------------------------------------------------------- */
+/* ---- the workers' ---- */
 
 struct open_args {
 	struct server *server;
@@ -123,8 +123,8 @@ static void run_close(void *arg)
 	worker_close(arg);
 }
 
-/* Shared where a socket of ours has the port already; the first is not, so that another server's bind fails
- * on it, or its own on another server's. */
+/* Shared where a socket of ours has the port already; the first is not, so that another server's
+ * bind fails on it, or its own on another server's. */
 static int open_control_port(const struct plugin_set *set, bool shared, struct err *err)
 {
 	const struct server_settings *settings = &set->config->settings.server;
@@ -138,7 +138,8 @@ static int open_control_port(const struct plugin_set *set, bool shared, struct e
 		return fd;
 	if (errno == EADDRINUSE)
 		err_set(err,
-		        "control port %d: address in use: another server, or a tunnel's public port, is "
+		        "control port %d: address in use: another server, or a tunnel's public "
+		        "port, is "
 		        "there; choose another port with --control-port",
 		        addr.port);
 	if (fd >= 0)
@@ -151,12 +152,12 @@ static double read_pending(void *pending)
 	return pending_count(pending);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
-/* Descriptors are shared out, so that they do not run out: a sixteenth (at least 40) is for workers,
- * plugins, strangers and, a quarter of it, connections opened ahead; a few are for pipes, and tunnels and
- * visitors have the rest, two each. Tunnels come before visitors, and strangers leave the last few to
- * both. */
+/* Descriptors are shared out, so that they do not run out: a sixteenth (at least 40) is for
+ * workers, plugins, strangers and, a quarter of it, connections opened ahead; a few are for pipes,
+ * and tunnels and visitors have the rest, two each. Tunnels come before visitors, and strangers
+ * leave the last few to both. */
 enum { PART = 16, AHEAD_PART = 64, LEAST_RESERVE = 40 };
 enum { LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
 
@@ -209,23 +210,26 @@ static unsigned or_unlimited(int64_t most)
 	return most ? (unsigned)most : UINT_MAX;
 }
 
-static struct open_args make_args(struct server *server, struct plugin_set *set, unsigned index, int fd)
+static struct open_args make_args(struct server *server, struct plugin_set *set, unsigned index,
+                                  int fd)
 {
 	unsigned n = server->env.n_workers;
 
-	return (struct open_args){ .server = server,
-		                   .index = index,
-		                   .terms = { .set = set,
-		                              .listen_fd = fd,
-		                              .max_lingerers = max_lingerers(
-						      max_strangers(limits_of(set)), n),
-		                              .max_pipes = relay_most_pipes(descriptors_max()) / n } };
+	return (struct open_args){
+		.server = server,
+		.index = index,
+		.terms = { .set = set,
+		           .listen_fd = fd,
+		           .max_lingerers = max_lingerers(max_strangers(limits_of(set)), n),
+		           .max_pipes = relay_most_pipes(descriptors_max()) / n }
+	};
 }
 
 static bool open_workers(struct server *server, struct plugin_set *set, struct err *err)
 {
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
-		struct open_args args = make_args(server, set, i, open_control_port(set, i > 0, err));
+		struct open_args args = make_args(server, set, i,
+		                                  open_control_port(set, i > 0, err));
 
 		if (args.terms.listen_fd < 0)
 			return false;
@@ -275,11 +279,12 @@ struct server *server_start(const struct server_env *env, struct plugin_set *set
 	return server;
 }
 
-/* ---- another configuration ------------------------------------------------------------------------ */
+/* ---- another configuration ---- */
 
 static bool has_moved(const struct server_settings *from, const struct server_settings *to)
 {
-	return from->control_port != to->control_port || !addr_equal(&from->bind_addr, &to->bind_addr);
+	return from->control_port != to->control_port ||
+	       !addr_equal(&from->bind_addr, &to->bind_addr);
 }
 
 static void close_all(const int *fds, unsigned n)
@@ -288,7 +293,8 @@ static void close_all(const int *fds, unsigned n)
 		close(fds[n]);
 }
 
-/* The control port's new sockets, on every worker's behalf before any old one closes. False: none is open. */
+/* The control port's new sockets, on every worker's behalf before any old one closes. False: none
+ * is open. */
 static bool open_control_ports(const struct server *server, const struct plugin_set *set, int *fds,
                                struct err *err)
 {
@@ -357,8 +363,9 @@ static void drop_census(void *census)
 	census_free(census);
 }
 
-struct survey *server_ask(struct server *server, const struct census_question *question, int64_t wait_ms,
-                          void (*done)(struct survey *survey, void *arg), void *arg)
+struct survey *server_ask(struct server *server, const struct census_question *question,
+                          int64_t wait_ms, void (*done)(struct survey *survey, void *arg),
+                          void *arg)
 {
 	struct addressed addressed = { server, *question };
 
@@ -397,7 +404,7 @@ void server_stop(struct server *server)
 	free(server);
 }
 
-/* ---- revalidation --------------------------------------------------------------------------------- */
+/* ---- revalidation ---- */
 
 struct revalidation {
 	struct loop_task task;
@@ -417,8 +424,8 @@ static void run_revalidation(struct loop_task *task)
 	free(r);
 }
 
-static void post_revalidation(struct worker *worker, const struct instance *instance, spore_str identity,
-                              int32_t verdict, const struct grant *grant)
+static void post_revalidation(struct worker *worker, const struct instance *instance,
+                              spore_str identity, int32_t verdict, const struct grant *grant)
 {
 	struct revalidation *r = calloc(1, sizeof *r + identity.len + 1);
 	struct grant *copy = grant ? grant_copy(grant) : NULL;

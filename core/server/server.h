@@ -23,17 +23,18 @@ struct server_env {
 
 /* Binds the control port and starts to serve with this set. NULL and *err. [main] */
 struct server *server_start(const struct server_env *env, struct plugin_set *set, struct err *err);
-/* Serves with another set, started, from now on: what is new begins with it, tunnels are judged anew by
- * it, relays never notice. False and *err: the control port cannot move there, and all is as before.
- * [main] */
+/* Serves with another set, started, from now on: what is new begins with it, tunnels are judged
+ * anew by it, relays never notice. False and *err: the control port cannot move there, and all is
+ * as before. [main] */
 bool server_renew(struct server *server, struct plugin_set *set, struct err *err);
 /* Closes the public ports and refuses new tunnels; on_drained runs on the main loop once no visitor
  * waits and no relay runs. [main] */
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg);
-/* Puts the question to every worker, for done to hear: each one's answer is a struct census. NULL: out of
- * memory. [main] */
-struct survey *server_ask(struct server *server, const struct census_question *question, int64_t wait_ms,
-                          void (*done)(struct survey *survey, void *arg), void *arg);
+/* Puts the question to every worker, for done to hear: each one's answer is a struct census. NULL:
+ * out of memory. [main] */
+struct survey *server_ask(struct server *server, const struct census_question *question,
+                          int64_t wait_ms, void (*done)(struct survey *survey, void *arg),
+                          void *arg);
 /* Ends everything and frees it. NULL is fine. [main] */
 void server_stop(struct server *server);
 

@@ -47,7 +47,7 @@ struct source_table {
 	struct shard shards[SHARDS];
 };
 
-/* ---- the table ---------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 static void key_of(const spore_addr *addr, uint8_t key[16])
 {
@@ -188,8 +188,8 @@ void source_unref(struct source *source)
 	if (--source->refs == 0) {
 		list_append(&shard->idle, &source->idle);
 		/* Nothing bad is known of it: there is nothing to remember. */
-		if (source->wrong == 0 && source->banned_until_ms == 0 && source->secrets.at_ms == 0 &&
-		    source->visits.at_ms == 0)
+		if (source->wrong == 0 && source->banned_until_ms == 0 &&
+		    source->secrets.at_ms == 0 && source->visits.at_ms == 0)
 			forget(shard, source);
 	}
 	pthread_mutex_unlock(&shard->lock);
@@ -221,7 +221,7 @@ static bool add_up_to(atomic_uint *count, int64_t most)
 	return true;
 }
 
-/* ---- connections -------------------------------------------------------------------------------- */
+/* ---- connections ---- */
 
 void source_announce(struct source *source)
 {
@@ -262,7 +262,7 @@ bool source_is_banned(struct source *source, int64_t now_ms)
 	return banned;
 }
 
-/* ---- tunnels and visitors ----------------------------------------------------------------------- */
+/* ---- tunnels and visitors ---- */
 
 bool source_add_tunnel(struct source *source, const struct limit_settings *limits)
 {
@@ -311,7 +311,7 @@ void source_remove_visitor(struct source *source)
 		atomic_fetch_sub(&source->visitors, 1);
 }
 
-/* ---- secrets ------------------------------------------------------------------------------------ */
+/* ---- secrets ---- */
 
 bool source_may_try(struct source *source, const struct limit_settings *limits, int64_t now_ms)
 {

@@ -1,9 +1,10 @@
 /* source - what is remembered of an address that connects, to the control port or (where that is
- * limited) as a visitor: one entry an IPv4 address or IPv6 /64, in a bounded table with a seeded hash.
+ * limited) as a visitor: one entry an IPv4 address or IPv6 /64, in a bounded table with a seeded
+ * hash.
  *
  * It guards what happens before authentication: how many connections of one source may be on their
- * way at once, how often it may try a secret, and for how long it is shut out after wrong ones. Data
- * connections that our own announcements asked for are beside all of that. [any] */
+ * way at once, how often it may try a secret, and for how long it is shut out after wrong ones.
+ * Data connections that our own announcements asked for are beside all of that. [any] */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
 
@@ -29,8 +30,8 @@ void source_unref(struct source *source);
 /* A data connection was asked of it, or has come (or never will). */
 void source_announce(struct source *source);
 void source_unannounce(struct source *source);
-/* One more connection that has not authenticated. True when it was asked for: there are no more such on
- * their way than were announced, and they count for nothing else. */
+/* One more connection that has not authenticated. True when it was asked for: there are no more
+ * such on their way than were announced, and they count for nothing else. */
 bool source_enter(struct source *source);
 /* was_asked_for: what source_enter said. */
 void source_leave(struct source *source, bool was_asked_for);
@@ -47,8 +48,8 @@ void source_remove_tunnel(struct source *source);
 /* One more connection opened ahead that waits, likewise. */
 bool source_add_ahead(struct source *source, unsigned most);
 void source_remove_ahead(struct source *source);
-/* One more visitor; false and *why_out when too many are there, or came of late. NULL is fine for the
- * second. */
+/* One more visitor; false and *why_out when too many are there, or came of late. NULL is fine for
+ * the second. */
 bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,
                         enum refusal *why_out);
 void source_remove_visitor(struct source *source);

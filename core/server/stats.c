@@ -29,7 +29,8 @@ static void init_refusals(struct stats *stats)
 
 			stats->refusals[at][reason] = refusal_happens_at(reason, at)
 			                                      ? family_series(stats->metrics,
-			                                                      FAMILY_REFUSALS, values)
+			                                                      FAMILY_REFUSALS,
+			                                                      values)
 			                                      : 0;
 		}
 	}
@@ -59,7 +60,8 @@ struct stats_bytes stats_bytes_of(const struct stats *stats, const char *identit
 	};
 }
 
-void stats_add(const struct stats *stats, const struct loop *loop, enum stat_name stat, double delta)
+void stats_add(const struct stats *stats, const struct loop *loop, enum stat_name stat,
+               double delta)
 {
 	metrics_add(stats->metrics, loop_index(loop), stats->series[stat], delta);
 }

@@ -1,5 +1,5 @@
-/* stats - what the server counts: series that are looked up once, here, and then only added to. Their
- * names and meanings: metrics/families. */
+/* stats - what the server counts: series that are looked up once, here, and then only added to.
+ * Their names and meanings: metrics/families. */
 #ifndef CORE_STATS_H
 #define CORE_STATS_H
 
@@ -43,7 +43,8 @@ void stats_watch_pending(const struct stats *stats, double (*read)(void *arg), v
 struct stats_bytes stats_bytes_of(const struct stats *stats, const char *identity);
 
 /* All below count on the loop's own shard. [worker] */
-void stats_add(const struct stats *stats, const struct loop *loop, enum stat_name stat, double delta);
+void stats_add(const struct stats *stats, const struct loop *loop, enum stat_name stat,
+               double delta);
 /* Somebody was not let in. */
 void stats_refuse(const struct stats *stats, const struct loop *loop, enum refusal_at at,
                   enum refusal reason);

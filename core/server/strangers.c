@@ -23,7 +23,7 @@ void stranger_init(struct stranger *stranger)
 	list_init(&stranger->node);
 }
 
-/* ---- crowds ------------------------------------------------------------------------------------- */
+/* ---- crowds ---- */
 
 /* The link that points to the source's crowd, or to NULL. */
 static struct crowd **find(struct stranger_list *list, const struct source *source)
@@ -74,7 +74,7 @@ static struct stranger *oldest_of(const struct crowd *crowd)
 	return LIST_OWNER(crowd->all.next, struct stranger, node);
 }
 
-/* ---- strangers ---------------------------------------------------------------------------------- */
+/* ---- strangers ---- */
 
 static void join(struct stranger_list *list, struct crowd *crowd, struct stranger *stranger)
 {

@@ -1,10 +1,10 @@
-/* strangers - a worker's connections that have not authenticated yet, and who has to go when there are
- * too many.
+/* strangers - a worker's connections that have not authenticated yet, and who has to go when there
+ * are too many.
  *
- * Those of one source are a crowd. Past the number in all, the oldest of the largest crowd goes; past a
- * source's own share, the oldest of its crowd: so an honest client, which is soon known, gets in even
- * from the address that strangers come from. Connections that we asked for are beside all counts.
- * [worker] */
+ * Those of one source are a crowd. Past the number in all, the oldest of the largest crowd goes;
+ * past a source's own share, the oldest of its crowd: so an honest client, which is soon known,
+ * gets in even from the address that strangers come from. Connections that we asked for are beside
+ * all counts. [worker] */
 #ifndef CORE_STRANGERS_H
 #define CORE_STRANGERS_H
 
@@ -33,9 +33,9 @@ struct stranger {
 struct stranger_list {
 	struct stranger_limit *limit;            /* borrowed */
 	struct crowd *buckets[STRANGER_BUCKETS]; /* by source */
-	struct list levels[STRANGER_LEVELS];     /* crowds by their number, the last for more, too */
-	unsigned top;                            /* no level above it holds any */
-	unsigned count;                          /* in crowds, here */
+	struct list levels[STRANGER_LEVELS]; /* crowds by their number, the last for more, too */
+	unsigned top;                        /* no level above it holds any */
+	unsigned count;                      /* in crowds, here */
 };
 
 void stranger_list_init(struct stranger_list *list, struct stranger_limit *limit);
@@ -46,8 +46,8 @@ bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct 
                   bool asked_for);
 /* It is known now, or gone. Idempotent. */
 void stranger_remove(struct stranger_list *list, struct stranger *stranger);
-/* Who has to go now that the newcomer was added, never itself; NULL: nobody. scarce: there is no room
- * for one more, whatever the numbers allow. */
+/* Who has to go now that the newcomer was added, never itself; NULL: nobody. scarce: there is no
+ * room for one more, whatever the numbers allow. */
 struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
                                 const struct limit_settings *limits, bool scarce);
 

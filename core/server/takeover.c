@@ -11,8 +11,8 @@
 #include "server/tunnel.h"
 #include "server/worker.h"
 
-/* Without an acknowledgement, or a promised heartbeat, for so long a client is taken to be silent when
- * its own principal asks for its port. */
+/* Without an acknowledgement, or a promised heartbeat, for so long a client is taken to be silent
+ * when its own principal asks for its port. */
 enum { UNANSWERED_MS = 2000, MISSED_MS = WORKER_PULSE_MS + 2500 };
 
 struct takeover {
@@ -24,7 +24,7 @@ struct takeover {
 	void *arg;
 };
 
-/* ---- the holder's side --------------------------------------------------------------------------- */
+/* ---- the holder's side ---- */
 
 static bool has_missed_heartbeats(const struct control *c)
 {
@@ -34,12 +34,14 @@ static bool has_missed_heartbeats(const struct control *c)
 
 static bool is_silent(const struct control *c)
 {
-	return has_missed_heartbeats(c) || sock_is_unanswered(stream_fd(c->link.stream), UNANSWERED_MS);
+	return has_missed_heartbeats(c) ||
+	       sock_is_unanswered(stream_fd(c->link.stream), UNANSWERED_MS);
 }
 
-/* The listening socket of this principal's tunnel at the port, if its client has fallen silent: then
- * the connection ends. Else -1. */
-static int yield_port(struct list *sessions, const struct instance *by, uint64_t session, uint16_t port)
+/* The listening socket of this principal's tunnel at the port, if its client has fallen silent:
+ * then the connection ends. Else -1. */
+static int yield_port(struct list *sessions, const struct instance *by, uint64_t session,
+                      uint16_t port)
 {
 	for (struct list *i = sessions->next; i != sessions; i = i->next) {
 		struct control *c = LIST_OWNER(i, struct control, node);
@@ -63,7 +65,7 @@ static int yield_port(struct list *sessions, const struct instance *by, uint64_t
 	return -1;
 }
 
-/* ---- question and answer -------------------------------------------------------------------------- */
+/* ---- question and answer ---- */
 
 static struct takeover *takeover_of(struct loop_task *task)
 {

@@ -1,5 +1,5 @@
-/* takeover - asks for a port that the same principal holds, on whichever worker: its listening socket
- * moves unclosed, if the connection that has it has fallen silent.
+/* takeover - asks for a port that the same principal holds, on whichever worker: its listening
+ * socket moves unclosed, if the connection that has it has fallen silent.
  *
  *   asker's worker ─question─▶ holder's worker ─the socket, or none─▶ asker's worker */
 #ifndef CORE_TAKEOVER_H

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "log/guest.h"
-#include "log/log.h"
 #include "chain/acl.h"
 #include "link/link.h"
+#include "log/guest.h"
+#include "log/log.h"
 #include "net/addr.h"
 #include "net/listener.h"
 #include "server/gate.h"
@@ -46,7 +46,8 @@ static bool announce(struct tunnel *tunnel, const struct uuid *id)
 	return link_send(tunnel->link, &(struct message){ .type = MESSAGE_CONNECTION, .id = *id });
 }
 
-/* The visitor waits in the table, and the client knows. False and *why_out: it is still the caller's. */
+/* The visitor waits in the table, and the client knows. False and *why_out: it is still the
+ * caller's. */
 static bool hold(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
 	struct pending *pending = tunnel->worker->shared->pending;
@@ -100,7 +101,9 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	struct worker *worker = tunnel->worker;
 	struct server_shared *shared = worker->shared;
 	struct account *account = tunnel->account;
-	struct visitor visitor = { .fd = fd, .account = account, .peer = *peer, .since_ns = clock_ns() };
+	struct visitor visitor = {
+		.fd = fd, .account = account, .peer = *peer, .since_ns = clock_ns()
+	};
 	enum refusal why = REFUSED_ACCESS_LIST;
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
@@ -136,13 +139,14 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	*error_out = "out of memory";
 	if (!tunnel)
 		goto fail;
-	tunnel->account = account_open(&worker->shared->principals, source, worker_limits(worker), by,
-	                               *grant, error_out);
+	tunnel->account = account_open(&worker->shared->principals, source, worker_limits(worker),
+	                               by, *grant, error_out);
 	if (!tunnel->account)
 		goto fail;
 	*grant = NULL;
 	if (fd < 0)
-		fd = ports_open(worker_settings(worker), tunnel->account->grant, port.wanted, error_out);
+		fd = ports_open(worker_settings(worker), tunnel->account->grant, port.wanted,
+		                error_out);
 	if (fd < 0)
 		goto fail;
 	*error_out = "out of memory";
@@ -158,7 +162,8 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	count_bytes_of(tunnel);
 	/* A client that does not hear of its tunnel would wait for ever, and hold the port. */
-	if (!link_send(link, &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port }))
+	if (!link_send(link,
+	               &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port }))
 		goto fail;
 	link_send(link, &(struct message){ .type = MESSAGE_HEARTBEAT });
 	list_append(&worker->tunnels, &tunnel->node);

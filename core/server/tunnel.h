@@ -15,8 +15,8 @@ struct tunnel_port {
 };
 
 /* Opens the port and tells the client (Hello, then a Heartbeat). Takes the grant on success; source
- * is the client's. The link is borrowed and outlives the tunnel. NULL and *error_out, a text for the
- * client. */
+ * is the client's. The link is borrowed and outlives the tunnel. NULL and *error_out, a text for
+ * the client. */
 struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct source *source,
                            struct instance *by, struct grant **grant, struct tunnel_port port,
                            const char **error_out);

@@ -2,8 +2,8 @@
 
 #include <unistd.h>
 
-#include "log/log.h"
 #include "chain/acl.h"
+#include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/listener.h"
@@ -30,7 +30,8 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 	char text[ADDR_TEXT_SIZE];
 
 	stats_add(stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
-	if (!acl_allows(worker->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer, local, "")) {
+	if (!acl_allows(worker->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer, local,
+	                "")) {
 		stats_refuse(stats, worker->loop, REFUSED_AT_CONTROL, REFUSED_ACCESS_LIST);
 		log_info("client refused by access list", log_str("peer", addr_format(peer, text)));
 		close(fd);
@@ -74,18 +75,21 @@ static void resize_buffers(struct worker *worker)
 	const struct server_settings *settings = worker_settings(worker);
 
 	if (worker->listener)
-		listener_resize(worker->listener,
-		                &(struct sock_sizes){ (int)settings->sndbuf, (int)settings->recbuf });
+		listener_resize(worker->listener, &(struct sock_sizes){ (int)settings->sndbuf,
+		                                                        (int)settings->recbuf });
 }
 
 bool worker_open(struct worker *worker, struct server_shared *shared, struct loop *loop,
                  const struct worker_terms *terms)
 {
-	*worker = (struct worker){ .shared = shared, .set = plugin_set_ref(terms->set), .loop = loop };
+	*worker = (struct worker){ .shared = shared,
+		                   .set = plugin_set_ref(terms->set),
+		                   .loop = loop };
 	list_init(&worker->sessions);
 	list_init(&worker->tunnels);
 	stranger_list_init(&worker->strangers, &shared->strangers);
-	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS, dialogue_on_first_frame_late);
+	deadline_list_init(&worker->first_frame, loop, FIRST_FRAME_MS,
+	                   dialogue_on_first_frame_late);
 	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, dialogue_on_next_frame_late);
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, dialogue_on_silence);
 	deadline_list_init(&worker->waiting, loop, WAITING_MS, dialogue_on_waited);

@@ -6,8 +6,8 @@
 #include <ev.h>
 #include <stdatomic.h>
 
-#include "link/linger.h"
 #include "chain/plugin_set.h"
+#include "link/linger.h"
 #include "loop/deadline.h"
 #include "relay/relay.h"
 #include "server/account.h"
@@ -19,8 +19,8 @@
 struct pending;
 struct listener;
 
-/* How often a client of ours is to be heard. One that has not been for twice as long is gone, however
- * alive its kernel is. */
+/* How often a client of ours is to be heard. One that has not been for twice as long is gone,
+ * however alive its kernel is. */
 enum { WORKER_PULSE_MS = 4000, WORKER_SILENCE_MS = 8000 };
 
 /* Shared by the workers; each part says how it may be touched. */

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json/scan.h"
 #include "base/text.h"
+#include "json/scan.h"
 
 enum payload { PORT, OBJECT, EXTENSION, TEXT, ID, NOTHING };
 enum {
@@ -67,8 +67,8 @@ static bool read_pass(const struct scan_token *token, const cJSON *item, struct 
 }
 
 /* {"port":P, ...}: the members that we do not know are the other end's business. */
-static bool read_object(const struct variant *variant, const char *text, const struct scan_token *object,
-                        const cJSON *item, struct message *message)
+static bool read_object(const struct variant *variant, const char *text,
+                        const struct scan_token *object, const cJSON *item, struct message *message)
 {
 	bool extends = variant->payload == EXTENSION;
 	const struct scan_token *token = object + 1;
@@ -108,8 +108,8 @@ static bool read_text(const cJSON *item, struct message *message)
 	return true;
 }
 
-static bool read_payload(const struct variant *variant, const char *text, const struct scan_token *token,
-                         const cJSON *item, struct message *message)
+static bool read_payload(const struct variant *variant, const char *text,
+                         const struct scan_token *token, const cJSON *item, struct message *message)
 {
 	const char *id = cJSON_GetStringValue(item);
 
@@ -175,7 +175,8 @@ static size_t put_text(char *out, size_t size, const char *text)
 		else if (sequence == 1 && (unsigned char)*text < 0x20)
 			len = snprintf(piece, sizeof piece, "\\u%04x", (unsigned char)*text);
 		else
-			len = snprintf(piece, sizeof piece, "%.*s", (int)step, sequence ? text : "?");
+			len = snprintf(piece, sizeof piece, "%.*s", (int)step,
+			               sequence ? text : "?");
 		if (n + (size_t)len > size)
 			break;
 		memcpy(out + n, piece, (size_t)len);

@@ -21,13 +21,16 @@ enum message_type {
 	MESSAGE_HEARTBEAT,    /* to the client; both ways once extended */
 	MESSAGE_CONNECTION,   /* to the client: id */
 	MESSAGE_ERROR,        /* to the client: text */
-	/* Ours, on a control connection behind the server's Hello, where bore's server does not read:
-	 * {"Extend":{"heartbeat_ms":N}}, "I shall send a Heartbeat at least every N ms". A server that
-	 * understands answers Extended; only then is anything else sent that bore does not know. */
+	/* Ours, on a control connection behind the server's Hello, where bore's server does not
+	 * read:
+	 * {"Extend":{"heartbeat_ms":N}}, "I shall send a Heartbeat at least every N ms". A server
+	 * that understands answers Extended; only then is anything else sent that bore does not
+	 * know. */
 	MESSAGE_EXTEND,   /* to the server: heartbeat_ms, ahead */
 	MESSAGE_EXTENDED, /* to the client: heartbeat_ms; ahead and the pass as id, where granted */
-	/* On connections opened ahead, which an Extended with a pass allows: "ahead":N in Extend asks for
-	 * N of them. Ahead comes where Hello or Accept would; Accept follows once there is a visitor. */
+	/* On connections opened ahead, which an Extended with a pass allows: "ahead":N in Extend
+	 * asks for N of them. Ahead comes where Hello or Accept would; Accept follows once there is
+	 * a visitor. */
 	MESSAGE_AHEAD,   /* to the server: id, the pass */
 	MESSAGE_ACCEPTED /* to the client, in answer to Accept; the visitor's bytes follow */
 };

@@ -32,7 +32,7 @@ static const spore_option options[] = {
 	           "on public ports: judge only tunnels of these identities"),
 };
 
-/* ---- identities -------------------------------------------------------------------------------- */
+/* ---- identities ---- */
 
 static int compare_names(const void *a, const void *b)
 {
@@ -57,11 +57,12 @@ static spore_str *sort_names(const spore_list *list)
 
 static int is_ours(const struct cidr *cidr, const spore_acl_query *query)
 {
-	return cidr->n_identities == 0 || bsearch(&query->identity, cidr->identities, cidr->n_identities,
-	                                          sizeof *cidr->identities, compare_names);
+	return cidr->n_identities == 0 ||
+	       bsearch(&query->identity, cidr->identities, cidr->n_identities,
+	               sizeof *cidr->identities, compare_names);
 }
 
-/* ---- prefixes ---------------------------------------------------------------------------------- */
+/* ---- prefixes ---- */
 
 static size_t add_rules(struct trie_rule *rules, size_t n, const spore_list *list,
                         enum trie_verdict verdict)
@@ -76,7 +77,8 @@ static size_t add_rules(struct trie_rule *rules, size_t n, const spore_list *lis
 static struct trie *make_trie(const struct conf *conf)
 {
 	/* All IPv4 addresses. Shorter prefixes are meant for IPv6 alone. */
-	static const struct trie_rule ipv4 = { { { [10] = 0xFF, [11] = 0xFF }, 96, 4 }, TRIE_NOTHING };
+	static const struct trie_rule ipv4 = { { { [10] = 0xFF, [11] = 0xFF }, 96, 4 },
+		                               TRIE_NOTHING };
 	struct trie_rule *rules = calloc(conf->allow.count + conf->deny.count + 1, sizeof *rules);
 	struct trie *trie;
 	size_t n = 0;
@@ -107,7 +109,7 @@ static int32_t check(void *state, const spore_acl_query *query)
 	return cidr->uncovered;
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void destroy(void *instance)
 {
@@ -137,10 +139,10 @@ static int conf_is_good(const spore_create_args *args)
 		good = 0;
 	}
 	if (conf->identity.count > 0 && args->point == SPORE_ACL_AT_CONTROL) {
-		args->report(
-			args, "/identity",
-			"expected among the access lists of public ports: at the control port nobody "
-			"has a name yet");
+		args->report(args, "/identity",
+		             "expected among the access lists of public ports: at the control port "
+		             "nobody "
+		             "has a name yet");
 		good = 0;
 	}
 	return good;

@@ -14,7 +14,8 @@ struct leaf {
 	uint64_t rest : LEAF_BITS; /* ... as these, the first of them on top */
 };
 
-/* A line of the cache. Bit i of a mask is about the addresses whose six bits behind `depth` are i. */
+/* A line of the cache. Bit i of a mask is about the addresses whose six bits behind `depth` are i.
+ */
 struct node {
 	bits128 prefix;       /* what the bits before `depth` must be; the rest is 0 */
 	uint64_t allow, deny; /* the verdict, unless a longer prefix has another: */
@@ -59,10 +60,12 @@ static uint64_t bits_below(bits128 ip, const struct node *node)
 
 static enum trie_verdict verdict_at(const struct node *node, unsigned way)
 {
-	return node->deny >> way & 1 ? TRIE_DENY : node->allow >> way & 1 ? TRIE_ALLOW : TRIE_NOTHING;
+	return node->deny >> way & 1    ? TRIE_DENY
+	       : node->allow >> way & 1 ? TRIE_ALLOW
+	                                : TRIE_NOTHING;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------ */
+/* ---- asking ---- */
 
 static int begins_with(bits128 ip, const struct node *node)
 {
@@ -99,7 +102,7 @@ enum trie_verdict trie_find(const struct trie *trie, const uint8_t address[16])
 	return verdict;
 }
 
-/* ---- building ---------------------------------------------------------------------------------- */
+/* ---- building ---- */
 
 /* A prefix comes before those that it contains, so what is written later is from a longer one. */
 static int compare_rules(const void *a, const void *b)
@@ -146,7 +149,8 @@ static size_t group_end(const struct node *node, const struct rule *rules, size_
 	unsigned way = way_at(rules[first].ip, node->depth);
 	size_t end = first + 1;
 
-	while (end < n && !ends_in(&rules[first], node) && way_at(rules[end].ip, node->depth) == way)
+	while (end < n && !ends_in(&rules[first], node) &&
+	       way_at(rules[end].ip, node->depth) == way)
 		end++;
 	return end;
 }
@@ -175,8 +179,8 @@ static void add_group(struct trie *trie, struct node *node, const struct rule *r
 	}
 }
 
-/* Fills a node from sorted rules that are all longer than what leads to it, and those below it. Goes
- * at most 22 deep. */
+/* Fills a node from sorted rules that are all longer than what leads to it, and those below it.
+ * Goes at most 22 deep. */
 static void build(struct trie *trie, struct node *node, const struct rule *rules, size_t n,
                   enum trie_verdict verdict)
 {

@@ -87,13 +87,14 @@ static int is_right(const struct hmac *hmac, const spore_auth_request *rq, spore
 
 static void tell_unbound(const struct hmac *hmac, const spore_auth_request *rq)
 {
-	spore_logf(
-		hmac->host, hmac->log, SPORE_LOG_WARN,
-		rq->channel_binding.len
-			? "the secret was right, but the answer was not bound to the TLS session, as "
-			  "\"binding\": \"require\" demands: does the client bind, too?"
-			: "the secret was right, but this connection has no TLS session that an answer "
-			  "could be bound to, as \"binding\": \"require\" demands");
+	spore_logf(hmac->host, hmac->log, SPORE_LOG_WARN,
+	           rq->channel_binding.len
+	                   ? "the secret was right, but the answer was not bound to the TLS "
+	                     "session, as "
+	                     "\"binding\": \"require\" demands: does the client bind, too?"
+	                   : "the secret was right, but this connection has no TLS session that an "
+	                     "answer "
+	                     "could be bound to, as \"binding\": \"require\" demands");
 }
 
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
@@ -128,7 +129,8 @@ static int choose_binding(const struct hmac *hmac, const spore_answer_request *r
 	if (!rq->channel_binding.len)
 		why = "this connection has no TLS session that the answer could be bound to";
 	else if (!spore_challenge_binds(rq->challenge))
-		why = "the server does not bind answers to the TLS session, or something in between "
+		why = "the server does not bind answers to the TLS session, or something in "
+		      "between "
 		      "ends that session";
 	else
 		*out = rq->channel_binding;

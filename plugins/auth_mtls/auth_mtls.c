@@ -1,8 +1,8 @@
 /* auth_mtls - who a client is, by the certificate that its transport has verified.
  *
  * Nothing is asked of the client and nothing sent: the transport's facts (x509.*) say it all. A
- * connection without a certificate is left to the next instance of the chain. Instances are read-only
- * after create(), so all workers share one. */
+ * connection without a certificate is left to the next instance of the chain. Instances are
+ * read-only after create(), so all workers share one. */
 #include <ctype.h>
 #include <spore/auth.h>
 #include <stdatomic.h>
@@ -66,14 +66,15 @@ static const spore_option options[] = {
 };
 /* clang-format on */
 
-/* ---- set-up ------------------------------------------------------------------------------------- */
+/* ---- set-up ---- */
 
 static const struct client *client_at(const struct conf *conf, size_t i)
 {
 	return (const struct client *)conf->clients.items + i;
 }
 
-/* Takes hex of any case, with colons between or without, and with "sha256:" before it or without. */
+/* Takes hex of any case, with colons between or without, and with "sha256:" before it or without.
+ */
 static int parse_fingerprint(const char *text, char hex_out[HEX_SIZE + 1])
 {
 	size_t n = 0;
@@ -123,18 +124,19 @@ static int check_texts(const spore_create_args *args, const struct client *clien
 	size_t len = strlen(pointer);
 
 	if (client->subject && !is_subject(client->subject)) {
-		args->report(args, pointer_append(pointer, size, "subject"),
-		             "expected the subject as \"CN=alice,O=Acme\", which openssl x509 -noout "
-		             "-subject -nameopt "
-		             "RFC2253 prints");
+		args->report(
+			args, pointer_append(pointer, size, "subject"),
+			"expected the subject as \"CN=alice,O=Acme\", which openssl x509 -noout "
+			"-subject -nameopt "
+			"RFC2253 prints");
 		pointer[len] = '\0';
 		return 0;
 	}
 	if (client->san && !is_name(client->san)) {
-		args->report(
-			args, pointer_append(pointer, size, "san"),
-			"expected a name as it stands in the certificate, without its type, such as "
-			"\"alice.example.com\"");
+		args->report(args, pointer_append(pointer, size, "san"),
+		             "expected a name as it stands in the certificate, without its type, "
+		             "such as "
+		             "\"alice.example.com\"");
 		pointer[len] = '\0';
 		return 0;
 	}
@@ -148,7 +150,8 @@ static int check_client(struct mtls *mtls, const spore_create_args *args, size_t
 
 	pointer_append(pointer, sizeof pointer - sizeof "/subject", mtls->conf->clients.keys[i]);
 	if (!client->subject && !client->san && !client->sha256) {
-		args->report(args, pointer, "expected subject, san or sha256: what its certificate has");
+		args->report(args, pointer,
+		             "expected subject, san or sha256: what its certificate has");
 		return 0;
 	}
 	if (client->sha256 && !parse_fingerprint(client->sha256, mtls->fingerprints[i])) {
@@ -197,13 +200,14 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return good ? SPORE_OK : SPORE_ECONFIG;
 }
 
-/* ---- who it is ---------------------------------------------------------------------------------- */
+/* ---- who it is ---- */
 
 static char *copy_of(const struct mtls *mtls, const spore_conn *conn, const char *key, size_t index)
 {
 	spore_str value;
 
-	return mtls->host->conn_attr(conn, key, index, &value) ? strndup(value.ptr, value.len) : NULL;
+	return mtls->host->conn_attr(conn, key, index, &value) ? strndup(value.ptr, value.len)
+	                                                       : NULL;
 }
 
 /* Adds the names under the key, as far as there is room. */
@@ -212,7 +216,8 @@ static void read_names(const struct mtls *mtls, const spore_conn *conn, const ch
 {
 	char *name;
 
-	for (size_t i = 0; facts->n < MOST_NAMES && (name = copy_of(mtls, conn, key, i)) != NULL; i++)
+	for (size_t i = 0; facts->n < MOST_NAMES && (name = copy_of(mtls, conn, key, i)) != NULL;
+	     i++)
 		facts->names[facts->n++] = name;
 }
 
@@ -251,7 +256,8 @@ static int fits(const struct mtls *mtls, const struct facts *facts, size_t i)
 	const struct client *client = client_at(mtls->conf, i);
 
 	return (!client->sha256 || strcmp(facts->sha256, mtls->fingerprints[i]) == 0) &&
-	       (!client->subject || (facts->subject && strcmp(facts->subject, client->subject) == 0)) &&
+	       (!client->subject ||
+	        (facts->subject && strcmp(facts->subject, client->subject) == 0)) &&
 	       (!client->san || has_name(facts, client->san));
 }
 
@@ -265,8 +271,8 @@ static size_t find(const struct mtls *mtls, const struct facts *facts)
 	return i;
 }
 
-/* Of a certificate that only `any` lets in: each is an owner of its own. The highest bit keeps these
- * apart from the clients of the table. */
+/* Of a certificate that only `any` lets in: each is an owner of its own. The highest bit keeps
+ * these apart from the clients of the table. */
 static uint64_t session_of(const char *fingerprint)
 {
 	char text[17];
@@ -275,7 +281,7 @@ static uint64_t session_of(const char *fingerprint)
 	return strtoull(text, NULL, 16) | UINT64_C(1) << 63;
 }
 
-/* ---- the verdict -------------------------------------------------------------------------------- */
+/* ---- the verdict ---- */
 
 static int32_t allow(const struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
                      const spore_auth_result *result)
@@ -287,8 +293,8 @@ static int32_t allow(const struct mtls *mtls, const spore_auth_request *rq, spor
 	return SPORE_EPENDING;
 }
 
-static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
-                            size_t i)
+static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *rq,
+                            spore_ticket ticket, size_t i)
 {
 	const struct client *client = client_at(mtls->conf, i);
 	spore_auth_result result = {
@@ -321,7 +327,8 @@ static int32_t allow_any(const struct mtls *mtls, const spore_auth_request *rq, 
 	return allow(mtls, rq, ticket, &result);
 }
 
-/* The certificate's subject, or its fingerprint if that is empty: names may be alternative ones alone. */
+/* The certificate's subject, or its fingerprint if that is empty: names may be alternative ones
+ * alone. */
 static void name_client(const struct facts *facts, char name_out[TEXT_SIZE])
 {
 	if (facts->subject)
@@ -350,10 +357,11 @@ static int32_t judge(const struct mtls *mtls, const spore_auth_request *rq, spor
 static void tell_of_no_certificate(struct mtls *mtls)
 {
 	if (!atomic_flag_test_and_set(&mtls->told_of_none))
-		spore_logf(mtls->host, mtls->log, SPORE_LOG_WARN,
-		           "a client came without a verified certificate, so nobody is known by one: "
-		           "does the "
-		           "transport demand them (tls does with cacertfile)?");
+		spore_logf(
+			mtls->host, mtls->log, SPORE_LOG_WARN,
+			"a client came without a verified certificate, so nobody is known by one: "
+			"does the "
+			"transport demand them (tls does with cacertfile)?");
 }
 
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)

@@ -1,8 +1,9 @@
 /* auth_multi_secret - many secrets, each with a name and with what that name may do.
  *
  * To a client it looks like auth_hmac. bore's answer does not say whose it is, so a control
- * connection is held against all secrets; the session that comes of it is the name's number, by which
- * a data connection is held against one. For servers: a client has one secret, and auth_hmac. */
+ * connection is held against all secrets; the session that comes of it is the name's number, by
+ * which a data connection is held against one. For servers: a client has one secret, and auth_hmac.
+ */
 #include <spore/auth.h>
 #include <stdlib.h>
 
@@ -22,11 +23,13 @@ struct doorman {
 };
 
 static const spore_option policy_rows[] = {
-	SPORE_PORTS(struct policy, ports, 0, NULL, "public ports it may claim; default: the server's"),
+	SPORE_PORTS(struct policy, ports, 0, NULL,
+	            "public ports it may claim; default: the server's"),
 	SPORE_INT(struct policy, max_tunnels, 0, NULL, 1, 1000000,
 	          "tunnels at once; default: any number"),
 	SPORE_INT(struct policy, max_conns, 0, NULL, 1, 1000000,
-	          "visitors at once over all its tunnels, from accept to the end; default: any number"),
+	          "visitors at once over all its tunnels, from accept to the end; default: any "
+	          "number"),
 	SPORE_DURATION(struct policy, life, 0, NULL, 1, 365 * 86400000LL,
 	               "a tunnel is closed after so long; default: never"),
 };
@@ -38,10 +41,11 @@ static const spore_option_item secret_item = { SPORE_OPT_SECRET, sizeof(spore_st
 static const spore_option options[] = {
 	SPORE_MAP(struct conf, secrets, 0, &secret_item,
 	          "name to secret; a name has 1 to 64 letters, digits or any of . _ @ + -"),
-	SPORE_STRING(struct conf, secrets_file, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
-	             "file of more, one NAME:SECRET a line: all behind the first colon is the secret, # "
-	             "begins a "
-	             "comment"),
+	SPORE_STRING(
+		struct conf, secrets_file, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
+		"file of more, one NAME:SECRET a line: all behind the first colon is the secret, # "
+		"begins a "
+		"comment"),
 	SPORE_MAP(struct conf, policy, 0, &policy_item,
 	          "name to what it may do; what it does not say, the policy of \"*\" does"),
 	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
@@ -132,8 +136,9 @@ static int32_t verdict_of(enum roster_outcome outcome)
 }
 
 /* Is `tag` somebody's tag of this message? */
-static int32_t judge(const struct doorman *doorman, const spore_auth_request *rq, spore_ticket ticket,
-                     const struct binding_message *message, const uint8_t tag[BORE_TAG_SIZE])
+static int32_t judge(const struct doorman *doorman, const spore_auth_request *rq,
+                     spore_ticket ticket, const struct binding_message *message,
+                     const uint8_t tag[BORE_TAG_SIZE])
 {
 	const struct roster *roster = &doorman->all->roster;
 	const struct member *member;
@@ -154,7 +159,8 @@ static int32_t judge(const struct doorman *doorman, const spore_auth_request *rq
 	return SPORE_EPENDING;
 }
 
-/* Is it somebody's plain answer, though it must be a bound one? Then say so: a wrong secret it is not. */
+/* Is it somebody's plain answer, though it must be a bound one? Then say so: a wrong secret it is
+ * not. */
 static void tell_unbound(const struct doorman *doorman, const spore_auth_request *rq,
                          const uint8_t tag[BORE_TAG_SIZE])
 {
@@ -183,9 +189,10 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	if (!bore_tag_parse(rq->answer, tag))
 		return SPORE_NEXT;
 	if (all->binding == BINDING_REQUIRE && !can_bind)
-		spore_logf(all->host, all->log, SPORE_LOG_WARN,
-		           "this connection has no TLS session that an answer could be bound to, as "
-		           "\"binding\": \"require\" demands");
+		spore_logf(
+			all->host, all->log, SPORE_LOG_WARN,
+			"this connection has no TLS session that an answer could be bound to, as "
+			"\"binding\": \"require\" demands");
 	if (can_bind && binding_message_init(&message, rq->challenge, rq->channel_binding))
 		verdict = judge(doorman, rq, ticket, &message, tag);
 	if (verdict == SPORE_NEXT && all->binding == BINDING_REQUIRE && can_bind)

@@ -11,7 +11,8 @@
 
 enum { FILE_MAX = 4 * 1024 * 1024, MOST_FAULTS = 10 };
 
-static const char name_expected[] = "expected a name of 1 to 64 letters, digits or any of . _ @ + -";
+static const char name_expected[] =
+	"expected a name of 1 to 64 letters, digits or any of . _ @ + -";
 
 struct clerk {
 	const spore_create_args *args;
@@ -20,7 +21,7 @@ struct clerk {
 	unsigned faults;
 };
 
-/* ---- mistakes ---------------------------------------------------------------------------------- */
+/* ---- mistakes ---- */
 
 SPORE_PRINTF(3, 4)
 static void complain(struct clerk *clerk, const char *pointer, const char *format, ...)
@@ -53,8 +54,8 @@ static const char *describe_place(const struct member *member, char *out, size_t
 }
 
 /* That `later` cannot stand beside `earlier`, where it stands itself. */
-static void complain_about(struct clerk *clerk, const struct member *later, const struct member *earlier,
-                           const char *why)
+static void complain_about(struct clerk *clerk, const struct member *later,
+                           const struct member *earlier, const char *why)
 {
 	char place[128], other[128];
 
@@ -67,14 +68,15 @@ static void complain_about(struct clerk *clerk, const struct member *later, cons
 		         earlier->name, other);
 }
 
-/* ---- names and secrets ------------------------------------------------------------------------- */
+/* ---- names and secrets ---- */
 
 static struct member *add(struct clerk *clerk, spore_str name, spore_str secret)
 {
 	struct member *member;
 
 	if (clerk->roster->n == ROSTER_MAX) {
-		complain(clerk, "", "expected at most %d secrets: each try is held against all of them",
+		complain(clerk, "",
+		         "expected at most %d secrets: each try is held against all of them",
 		         ROSTER_MAX);
 		return NULL;
 	}
@@ -84,7 +86,8 @@ static struct member *add(struct clerk *clerk, spore_str name, spore_str secret)
 	return member;
 }
 
-/* What a secret may be, the map of them may not: a client of that name would have the path for a secret. */
+/* What a secret may be, the map of them may not: a client of that name would have the path for a
+ * secret. */
 static bool looks_like_a_secret(const spore_map *secrets)
 {
 	return secrets->count == 1 &&
@@ -98,16 +101,17 @@ static void add_from_configuration(struct clerk *clerk)
 	char pointer[256];
 
 	if (looks_like_a_secret(secrets))
-		complain(clerk, point_to("secrets", secrets->keys[0], pointer, sizeof pointer),
-		         "expected names, each with its secret, as in {\"alice\": {\"%s\": ...}}; a "
-		         "file of many secrets is named by secrets_file",
-		         secrets->keys[0]);
+		complain(
+			clerk, point_to("secrets", secrets->keys[0], pointer, sizeof pointer),
+			"expected names, each with its secret, as in {\"alice\": {\"%s\": ...}}; a "
+			"file of many secrets is named by secrets_file",
+			secrets->keys[0]);
 	for (size_t i = 0; i < secrets->count; i++) {
 		spore_str name = spore_cstr(secrets->keys[i]);
 
 		if (!roster_name_is_good(name))
-			complain(clerk, point_to("secrets", name.ptr, pointer, sizeof pointer), "%s",
-			         name_expected);
+			complain(clerk, point_to("secrets", name.ptr, pointer, sizeof pointer),
+			         "%s", name_expected);
 		else if (!add(clerk, name, values[i]))
 			return;
 	}
@@ -129,7 +133,8 @@ static void add_from_text(struct clerk *clerk, const char *text, size_t len)
 	struct secrets_line line;
 	enum secrets_step step;
 
-	while (clerk->faults < MOST_FAULTS && (step = secrets_next(&reader, &line)) != SECRETS_END) {
+	while (clerk->faults < MOST_FAULTS &&
+	       (step = secrets_next(&reader, &line)) != SECRETS_END) {
 		if (step == SECRETS_FAULT)
 			complain(clerk, "/secrets_file", "%.200s:%u:%u: %s", path, line.line,
 			         line.column, line.fault);
@@ -173,7 +178,7 @@ static void add_from_file(struct clerk *clerk)
 	free(text);
 }
 
-/* ---- what must not be there twice -------------------------------------------------------------- */
+/* ---- what must not be there twice ---- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -217,7 +222,8 @@ static void refuse_equal_secrets(struct clerk *clerk)
 
 	for (size_t i = 0; good && i < roster->n; i++) {
 		specimens[i].member = &roster->members[i];
-		good = bore_key_tag(&roster->members[i].key, scratch, challenge, 16, specimens[i].tag);
+		good = bore_key_tag(&roster->members[i].key, scratch, challenge, 16,
+		                    specimens[i].tag);
 	}
 	if (!good)
 		complain(clerk, "", "out of memory, or OpenSSL has no SHA-256");
@@ -234,7 +240,7 @@ static void refuse_equal_secrets(struct clerk *clerk)
 	free(specimens);
 }
 
-/* ---- what each may do -------------------------------------------------------------------------- */
+/* ---- what each may do ---- */
 
 static int has_name(const void *name, const void *entry)
 {

@@ -5,7 +5,8 @@
 
 bool roster_name_is_good(spore_str name)
 {
-	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-";
+	static const char good[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-";
 
 	for (size_t i = 0; i < name.len; i++) {
 		if (!memchr(good, name.ptr[i], sizeof good - 1))
@@ -45,8 +46,8 @@ void roster_fini(struct roster *roster)
 }
 
 enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch,
-                                const struct binding_message *message, const uint8_t tag[BORE_TAG_SIZE],
-                                const struct member **member_out)
+                                const struct binding_message *message,
+                                const uint8_t tag[BORE_TAG_SIZE], const struct member **member_out)
 {
 	uint8_t expected[BORE_TAG_SIZE] = { 0 };
 	size_t found = 0; /* its number, from 1 */
@@ -56,7 +57,8 @@ enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch
 		good = bore_key_tag(&roster->members[i].key, scratch, message->bytes, message->len,
 		                    expected);
 		/* A mask in place of a branch: all ones where the tags are equal. */
-		found |= (i + 1) & ((size_t)(CRYPTO_memcmp(expected, tag, sizeof expected) != 0) - 1);
+		found |= (i + 1) &
+		         ((size_t)(CRYPTO_memcmp(expected, tag, sizeof expected) != 0) - 1);
 	}
 	OPENSSL_cleanse(expected, sizeof expected);
 	if (!good)
@@ -68,7 +70,8 @@ enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch
 }
 
 enum roster_outcome roster_check(const struct member *member, EVP_MD_CTX *scratch,
-                                 const struct binding_message *message, const uint8_t tag[BORE_TAG_SIZE])
+                                 const struct binding_message *message,
+                                 const uint8_t tag[BORE_TAG_SIZE])
 {
 	uint8_t expected[BORE_TAG_SIZE] = { 0 };
 	bool good = bore_key_tag(&member->key, scratch, message->bytes, message->len, expected);

@@ -29,7 +29,8 @@ struct roster {
 	size_t n, room;
 };
 
-/* 1 to 64 letters, digits or any of . _ @ + - : what a log, a label and a line of the file can hold. */
+/* 1 to 64 letters, digits or any of . _ @ + - : what a log, a label and a line of the file can
+ * hold. */
 bool roster_name_is_good(spore_str name);
 /* NULL when OpenSSL or memory fails. The name is good, the roster not full. [main] */
 struct member *roster_add(struct roster *roster, spore_str name, spore_str secret);
@@ -40,8 +41,8 @@ enum roster_outcome { ROSTER_FOUND, ROSTER_UNKNOWN, ROSTER_FAILED /* OpenSSL has
 /* Whose tag of the message it is. Every key is tried, whichever fits, so how long it takes tells
  * nothing. [worker] */
 enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch,
-                                const struct binding_message *message, const uint8_t tag[BORE_TAG_SIZE],
-                                const struct member **member_out);
+                                const struct binding_message *message,
+                                const uint8_t tag[BORE_TAG_SIZE], const struct member **member_out);
 /* Whether it is this one's. [worker] */
 enum roster_outcome roster_check(const struct member *member, EVP_MD_CTX *scratch,
                                  const struct binding_message *message,

@@ -37,7 +37,8 @@ static enum secrets_step fault(struct secrets_line *out, size_t offset, const ch
 
 static enum secrets_step split(spore_str line, struct secrets_line *out)
 {
-	const char *colon = memchr(line.ptr, ':', line.len), *zero = memchr(line.ptr, '\0', line.len);
+	const char *colon = memchr(line.ptr, ':', line.len),
+		   *zero = memchr(line.ptr, '\0', line.len);
 	size_t name = colon ? (size_t)(colon - line.ptr) : line.len;
 
 	if (zero)

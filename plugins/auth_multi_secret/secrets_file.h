@@ -4,11 +4,11 @@
  *     alice:correct-horse-battery-staple
  *     ci:rUbic0n
  *
- * A line is NAME:SECRET and ends with LF, CRLF or the text. The secret is all that stands behind the
- * first colon, spaces and colons too. Blank lines and lines that begin with '#' are left out.
+ * A line is NAME:SECRET and ends with LF, CRLF or the text. The secret is all that stands behind
+ * the first colon, spaces and colons too. Blank lines and lines that begin with '#' are left out.
  *
- * Pure: reads no file, copies nothing, keeps nothing. Names are only cut out: whether one is good is
- * the caller's to say. */
+ * Pure: reads no file, copies nothing, keeps nothing. Names are only cut out: whether one is good
+ * is the caller's to say. */
 #ifndef SECRETS_FILE_H
 #define SECRETS_FILE_H
 

@@ -49,7 +49,8 @@ void bore_key_fini(struct bore_key *key)
 static bool finish(const EVP_MD_CTX *from, EVP_MD_CTX *scratch, const void *bytes, size_t len,
                    uint8_t out[BORE_TAG_SIZE])
 {
-	return EVP_MD_CTX_copy_ex(scratch, from) == 1 && EVP_DigestUpdate(scratch, bytes, len) == 1 &&
+	return EVP_MD_CTX_copy_ex(scratch, from) == 1 &&
+	       EVP_DigestUpdate(scratch, bytes, len) == 1 &&
 	       EVP_DigestFinal_ex(scratch, out, NULL) == 1;
 }
 

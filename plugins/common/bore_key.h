@@ -4,8 +4,8 @@
  *   tag = HMAC-SHA256(key, message)
  *
  * What is kept are the two digests that HMAC begins with, so a tag costs two blocks of SHA-256 in
- * place of four. Read-only once it is made: all workers may share one. Each plugin that uses this has
- * a copy of its own. */
+ * place of four. Read-only once it is made: all workers may share one. Each plugin that uses this
+ * has a copy of its own. */
 #ifndef COMMON_BORE_KEY_H
 #define COMMON_BORE_KEY_H
 

@@ -7,12 +7,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Visits at once, of one source and in all: few, since their descriptors come out of the little that the
- * host keeps back. libmicrohttpd's own bound leaves room for those that have been told to go. */
+/* Visits at once, of one source and in all: few, since their descriptors come out of the little
+ * that the host keeps back. libmicrohttpd's own bound leaves room for those that have been told to
+ * go. */
 enum { MAX_OF_SOURCE = 8, MAX_VISITS = 24, MAX_CONNECTIONS = 32 };
 /* As long as Prometheus waits by default; looked at each second. */
 enum { DEADLINE_MS = 10000, TICK_MS = 1000 };
-enum { MEMORY = 16 * 1024 /* for a connection: all that a request may be, and the answer's head */ };
+enum {
+	MEMORY = 16 * 1024 /* for a connection: all that a request may be, and the answer's head */
+};
 enum { MAX_ROUNDS = 16 };
 
 /* One connection. */
@@ -38,7 +41,7 @@ struct http {
 	int has_room; /* a connection has ended since the last round */
 };
 
-/* ---- visits ------------------------------------------------------------------------------------- */
+/* ---- visits ---- */
 
 /* libmicrohttpd finds the end of the stream and closes. */
 static void send_away(struct visit *visit)
@@ -105,8 +108,8 @@ static int start_ticking(struct http *http)
 
 static void visit_begin(struct http *http, struct MHD_Connection *connection, void **visit_out)
 {
-	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(connection,
-	                                                             MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	const union MHD_ConnectionInfo *addr = MHD_get_connection_info(
 		connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct visit *visit = start_ticking(http) ? calloc(1, sizeof *visit) : NULL;
@@ -153,7 +156,7 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **v
 		visit_end(*visit);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------ */
+/* ---- answers ---- */
 
 struct http_answer http_say(unsigned status, const char *text)
 {
@@ -171,7 +174,8 @@ static enum MHD_Result reply(struct MHD_Connection *connection, const struct htt
 
 	if (!answer->body)
 		return MHD_NO; /* out of memory: the connection ends */
-	response = MHD_create_response_from_buffer(answer->len, answer->body, MHD_RESPMEM_MUST_FREE);
+	response = MHD_create_response_from_buffer(answer->len, answer->body,
+	                                           MHD_RESPMEM_MUST_FREE);
 	if (!response) {
 		free(answer->body);
 		return MHD_NO;
@@ -208,7 +212,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	return reply(connection, &answer);
 }
 
-/* ---- the loop ----------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 static void run(struct http *http);
 
@@ -234,8 +238,8 @@ static int has_more_to_do(const struct http *http)
 	return MHD_get_timeout(http->daemon, &ms) == MHD_YES && ms == 0;
 }
 
-/* Some rounds, then the loop's others have their turn. libmicrohttpd looks at the listening socket again
- * only in the round after the one in which it got room. */
+/* Some rounds, then the loop's others have their turn. libmicrohttpd looks at the listening socket
+ * again only in the round after the one in which it got room. */
 static void run(struct http *http)
 {
 	for (int i = 0; i < MAX_ROUNDS; i++) {
@@ -248,9 +252,10 @@ static void run(struct http *http)
 		http->again = http->host->timer_start(http->worker, 1, 0, on_again, http);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
-struct http *http_start(const spore_host *host, spore_worker *worker, int fd, http_fn answer, void *arg)
+struct http *http_start(const spore_host *host, spore_worker *worker, int fd, http_fn answer,
+                        void *arg)
 {
 	struct http *http = calloc(1, sizeof *http);
 	const union MHD_DaemonInfo *info;
@@ -258,11 +263,11 @@ struct http *http_start(const spore_host *host, spore_worker *worker, int fd, ht
 	if (!http)
 		return NULL;
 	*http = (struct http){ .host = host, .worker = worker, .answer = answer, .arg = arg };
-	http->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_request, http,
-	                                MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-	                                (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	                                (size_t)MEMORY, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-	                                http, MHD_OPTION_END);
+	http->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_NOTIFY_CONNECTION,
+		on_connection, http, MHD_OPTION_END);
 	if (!http->daemon) {
 		free(http);
 		return NULL;

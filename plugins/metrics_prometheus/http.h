@@ -1,8 +1,8 @@
 /* http - an HTTP server for a few short answers, on the worker's loop. [worker]
  *
- * One connection, one answer, and never long: each ends at its deadline, whatever it has sent by then.
- * Past a bound, of one source or in all, the oldest goes: so whoever sends slowly, or nothing, gives
- * way to a scrape, also if both come from one address. */
+ * One connection, one answer, and never long: each ends at its deadline, whatever it has sent by
+ * then. Past a bound, of one source or in all, the oldest goes: so whoever sends slowly, or
+ * nothing, gives way to a scrape, also if both come from one address. */
 #ifndef METRICS_PROMETHEUS_HTTP_H
 #define METRICS_PROMETHEUS_HTTP_H
 
@@ -24,7 +24,8 @@ struct http_answer http_say(unsigned status, const char *text);
 typedef struct http_answer (*http_fn)(void *arg, const char *path, const char *accept);
 
 /* fd: a listening socket, borrowed; it outlives the server. NULL: out of memory or descriptors. */
-struct http *http_start(const spore_host *host, spore_worker *worker, int fd, http_fn answer, void *arg);
+struct http *http_start(const spore_host *host, spore_worker *worker, int fd, http_fn answer,
+                        void *arg);
 /* Ends all connections. NULL is fine. */
 void http_stop(struct http *http);
 

@@ -32,7 +32,7 @@ struct exporter {
 	struct http *http;
 };
 
-/* ---- answers ------------------------------------------------------------------------------------ */
+/* ---- answers ---- */
 
 static struct http_answer page(const struct exporter *exporter, enum format format)
 {
@@ -60,7 +60,7 @@ static struct http_answer answer(void *arg, const char *path, const char *accept
 	return (struct http_answer){ 0 };
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static void report_busy(const spore_create_args *args, const spore_addr *address, int cause)
 {
@@ -70,8 +70,8 @@ static void report_busy(const spore_create_args *args, const spore_addr *address
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, address->ip + (v4 ? 12 : 0), ip, sizeof ip);
 	snprintf(text, sizeof text,
-	         v4 ? "cannot serve metrics at %s:%u: %s" : "cannot serve metrics at [%s]:%u: %s", ip,
-	         address->port, strerror(cause));
+	         v4 ? "cannot serve metrics at %s:%u: %s" : "cannot serve metrics at [%s]:%u: %s",
+	         ip, address->port, strerror(cause));
 	args->report(args, conf->port ? "/port" : "/listen", text);
 }
 

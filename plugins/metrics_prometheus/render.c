@@ -18,7 +18,7 @@ struct page {
 	int begun; /* its head stands there */
 };
 
-/* ---- text --------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
 static int reserve(struct text *text, size_t more)
 {
@@ -125,7 +125,7 @@ static const char *format_bound(double bound, char out[NUMBER_SIZE])
 	return text;
 }
 
-/* ---- the head of a family ----------------------------------------------------------------------- */
+/* ---- the head of a family ---- */
 
 static int ends_in(const char *name, size_t len, const char *suffix)
 {
@@ -138,7 +138,8 @@ static int ends_in(const char *name, size_t len, const char *suffix)
 static size_t family_len(const struct page *page)
 {
 	size_t len = strlen(page->family->name);
-	int shorter = page->format == FORMAT_OPENMETRICS && page->family->type == SPORE_METRIC_COUNTER;
+	int shorter = page->format == FORMAT_OPENMETRICS &&
+	              page->family->type == SPORE_METRIC_COUNTER;
 
 	return shorter && ends_in(page->family->name, len, "_total") ? len - strlen("_total") : len;
 }
@@ -158,14 +159,15 @@ static int shows_unit(const struct page *page)
 	const char *unit = page->family->unit, *name = page->family->name;
 	size_t len = family_len(page), tail = unit ? strlen(unit) : 0;
 
-	return page->format == FORMAT_OPENMETRICS && tail && ends_in(name, len, unit) && len > tail &&
-	       name[len - tail - 1] == '_';
+	return page->format == FORMAT_OPENMETRICS && tail && ends_in(name, len, unit) &&
+	       len > tail && name[len - tail - 1] == '_';
 }
 
 /* With the first series: a family that has none is left out. */
 static void begin_family(struct page *page)
 {
-	static const char *const types[] = { "untyped", "counter", "gauge", "histogram", "summary" };
+	static const char *const types[] = { "untyped", "counter", "gauge", "histogram",
+		                             "summary" };
 	uint32_t type = page->family->type;
 
 	if (page->begun)
@@ -184,7 +186,7 @@ static void begin_family(struct page *page)
 	put_text(page->text, "\n");
 }
 
-/* ---- samples ------------------------------------------------------------------------------------ */
+/* ---- samples ---- */
 
 static void put_label(struct text *text, int *n, spore_str key, spore_str value)
 {
@@ -224,7 +226,8 @@ static void on_begin(void *arg, const spore_metric_spec *family)
 /* A type of a later minor is left out. */
 static int is_known(const struct page *page)
 {
-	return page->family->type >= SPORE_METRIC_COUNTER && page->family->type <= SPORE_METRIC_SUMMARY;
+	return page->family->type >= SPORE_METRIC_COUNTER &&
+	       page->family->type <= SPORE_METRIC_SUMMARY;
 }
 
 static void on_value(void *arg, const spore_kv *labels, size_t n, double value)

@@ -13,7 +13,8 @@ struct text {
 	int failed;
 };
 
-/* Appends a whole exposition; the text's bytes are the caller's to free, also when it has failed. */
+/* Appends a whole exposition; the text's bytes are the caller's to free, also when it has failed.
+ */
 void render(const spore_ext_metrics *metrics, enum format format, struct text *text);
 /* The Content-Type of a format. */
 const char *render_type(enum format format);

@@ -1,5 +1,6 @@
-/* ledger - how much of each counter has been sent, by this exporter and by those that it replaced: a
- * reload sends nothing twice. References are counted on main; entries are for the exporters' one worker. */
+/* ledger - how much of each counter has been sent, by this exporter and by those that it replaced:
+ * a reload sends nothing twice. References are counted on main; entries are for the exporters' one
+ * worker. */
 #ifndef LEDGER_H
 #define LEDGER_H
 

@@ -26,7 +26,8 @@ static void put_text(struct cursor *c, const char *text)
 
 static int is_plain(char c)
 {
-	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_' || c == '-';
+	return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_' ||
+	       c == '-';
 }
 
 /* What separates in a tag, and what a terminal obeys, is for others; a letter of another script is
@@ -90,8 +91,8 @@ int line_prefix_is_good(const char *prefix)
 	return 1;
 }
 
-size_t line_write(const struct line_style *style, const struct line_name *name, double value, char type,
-                  char *out, size_t size)
+size_t line_write(const struct line_style *style, const struct line_name *name, double value,
+                  char type, char *out, size_t size)
 {
 	struct cursor c = { out, out + size, 0 };
 	char number[40], kind[] = { '|', type, '\0' };

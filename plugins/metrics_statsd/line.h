@@ -1,9 +1,8 @@
 /* line - one value in the words of statsd. Pure.
  *
- *     spore.tunnels:3|g                                   LINE_FOLD: labels are part of the name ...
- *     spore.auth_failures_total.plugin.hmac:2|c
- *     spore.auth_failures_total:2|c|#plugin:hmac          ... LINE_TAG: or behind it, as DogStatsD has
- * them
+ *     spore.tunnels:3|g                                   LINE_FOLD: labels are part of the name
+ * ... spore.auth_failures_total.plugin.hmac:2|c spore.auth_failures_total:2|c|#plugin:hmac ...
+ * LINE_TAG: or behind it, as DogStatsD has them
  */
 #ifndef LINE_H
 #define LINE_H
@@ -28,7 +27,7 @@ struct line_name {
 int line_prefix_is_good(const char *prefix);
 /* Writes the line without a newline and returns its length; 0 if it is longer than `size`, or the
  * value no number. type: 'c' or 'g'. */
-size_t line_write(const struct line_style *style, const struct line_name *name, double value, char type,
-                  char *out, size_t size);
+size_t line_write(const struct line_style *style, const struct line_name *name, double value,
+                  char type, char *out, size_t size);
 
 #endif

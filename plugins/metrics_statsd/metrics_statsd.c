@@ -5,7 +5,8 @@
  *   histogram   its number of observations and their sum, as two counters NAME.count and NAME.sum;
  *               its buckets are not sent
  *
- * What the kernel did not take is sent with the next push; what is lost behind the kernel is lost. */
+ * What the kernel did not take is sent with the next push; what is lost behind the kernel is lost.
+ */
 #include <spore/metrics.h>
 #include <stdlib.h>
 
@@ -27,9 +28,11 @@ static const spore_option options[] = {
 	SPORE_ADDR(struct conf, address, 0, "\"127.0.0.1:8125\"", "where the statsd is"),
 	SPORE_DURATION(struct conf, interval, 0, "\"10s\"", 10, 86400000, "between two pushes"),
 	SPORE_STRING(struct conf, prefix, 0, "\"spore.\"", "what every name begins with"),
-	SPORE_ENUM(struct conf, tags, 0, "\"none\"", "none|datadog",
-	           "labels: part of the name, as in spore.x_total.label.value, or DogStatsD's tags"),
-	SPORE_SIZE(struct conf, packet_size, 0, "1432", 256, 65507, "the longest datagram, in bytes"),
+	SPORE_ENUM(
+		struct conf, tags, 0, "\"none\"", "none|datadog",
+		"labels: part of the name, as in spore.x_total.label.value, or DogStatsD's tags"),
+	SPORE_SIZE(struct conf, packet_size, 0, "1432", 256, 65507,
+	           "the longest datagram, in bytes"),
 };
 
 struct exporter {
@@ -49,7 +52,7 @@ struct exporter {
 	unsigned n_clean;                /* pushes without a failure since */
 };
 
-/* ---- collecting -------------------------------------------------------------------------------- */
+/* ---- collecting ---- */
 
 static void leave_out(struct exporter *e)
 {
@@ -135,7 +138,7 @@ static const spore_metric_visitor visitor = {
 	.end = on_end,
 };
 
-/* ---- sending ----------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 /* Once when it begins to fail, once when it is over: not every loss is heard of at once. */
 static void log_change(struct exporter *e, int cause)
@@ -179,7 +182,7 @@ static void push(void *arg)
 	send_batch(e);
 }
 
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static spore_status register_own(struct exporter *e)
 {
@@ -188,7 +191,8 @@ static spore_status register_own(struct exporter *e)
 		.struct_size = sizeof spec,
 		.type = SPORE_METRIC_COUNTER,
 		.name = "datagrams_total",
-		.help = "Datagrams with metrics that the kernel took, and those known to be lost or "
+		.help = "Datagrams with metrics that the kernel took, and those known to be lost "
+			"or "
 			"late.",
 		.labels = labels,
 		.n_labels = 1,

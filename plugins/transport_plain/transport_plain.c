@@ -1,7 +1,7 @@
 /* transport_plain - bytes as they are, in the clear; bore's own transport.
  *
- * It adds nothing, so it hands the lower stream back: its descriptor stays raw and the host moves the
- * bytes itself. */
+ * It adds nothing, so it hands the lower stream back: its descriptor stays raw and the host moves
+ * the bytes itself. */
 #include <spore/transport.h>
 
 /* An instance has no state; create() must still give something that is not NULL. */

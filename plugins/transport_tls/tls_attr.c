@@ -25,7 +25,7 @@ static bool give_text(struct tls_stream *stream, const char *text, spore_str *ou
 	return text && give(stream, text, strlen(text), out);
 }
 
-/* ---- the connection ---------------------------------------------------------------------------- */
+/* ---- the connection ---- */
 
 static bool version(struct tls_stream *stream, size_t index, spore_str *out)
 {
@@ -48,8 +48,8 @@ static bool resumed(struct tls_stream *stream, size_t index, spore_str *out)
 	return index == 0 && give_text(stream, SSL_session_reused(stream->ssl) ? "1" : "0", out);
 }
 
-/* RFC 9266. Before TLS 1.3 the exporter names the session only where the master secret depends on the
- * whole handshake (RFC 7627). */
+/* RFC 9266. Before TLS 1.3 the exporter names the session only where the master secret depends on
+ * the whole handshake (RFC 7627). */
 static bool binding(struct tls_stream *stream, size_t index, spore_str *out)
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
@@ -63,7 +63,7 @@ static bool binding(struct tls_stream *stream, size_t index, spore_str *out)
 	       give(stream, bytes, sizeof bytes, out);
 }
 
-/* ---- the other side's certificate, which was verified ------------------------------------------- */
+/* ---- the other side's certificate, which was verified ---- */
 
 static bool give_name(struct tls_stream *stream, const X509_NAME *name, spore_str *out)
 {
@@ -131,7 +131,8 @@ static const GENERAL_NAMES *names_of(const struct tls_stream *stream)
 
 	if (worker->names_of != stream) {
 		tls_attr_forget(worker);
-		worker->names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
+		worker->names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL)
+		                     : NULL;
 		worker->names_of = stream;
 	}
 	return worker->names;
@@ -189,7 +190,7 @@ static bool insecure(struct tls_stream *stream, size_t index, spore_str *out)
 	return index == 0 && tls->conf->insecure && !tls->n_pins;
 }
 
-/* ---- the table --------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 static const struct {
 	const char *key;
@@ -211,8 +212,9 @@ static const struct {
 };
 
 const char *const tls_attr_keys[] = {
-	"tls.version", "tls.cipher",   "tls.sni",        "tls.resumed",  "x509.subject", "x509.issuer",
-	"x509.sha256", "x509.san.dns", "x509.san.email", "x509.san.uri", "x509.san.ip",  NULL,
+	"tls.version",    "tls.cipher",   "tls.sni",     "tls.resumed",
+	"x509.subject",   "x509.issuer",  "x509.sha256", "x509.san.dns",
+	"x509.san.email", "x509.san.uri", "x509.san.ip", NULL,
 };
 
 uint32_t tls_attr(struct tls_stream *stream, const char *key, size_t index, spore_str *out)

@@ -5,12 +5,13 @@
 
 #include "tls_kernel.h"
 
-/* Output of one stream that waits for its lower stream: what one writev() can make, and the little that
- * reading may add. */
+/* Output of one stream that waits for its lower stream: what one writev() can make, and the little
+ * that reading may add. */
 enum { SPILL_MAX = 2 * TLS_OUT_SIZE };
 
-/* OpenSSL reads on until there are bytes for the reader, or none from below: somebody who sends nothing but
- * updates of keys would keep it for good. A record takes two reads; a handshake's flight has few records. */
+/* OpenSSL reads on until there are bytes for the reader, or none from below: somebody who sends
+ * nothing but updates of keys would keep it for good. A record takes two reads; a handshake's
+ * flight has few records. */
 enum { MOST_READS = 32 };
 
 static size_t least(size_t a, size_t b)
@@ -18,7 +19,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* ---- spills ------------------------------------------------------------------------------------ */
+/* ---- spills ---- */
 
 static void spill_clear(struct tls_spill *spill)
 {
@@ -48,7 +49,7 @@ static void spill_consume(struct tls_spill *spill, size_t n)
 		spill_clear(spill);
 }
 
-/* ---- input ------------------------------------------------------------------------------------- */
+/* ---- input ---- */
 
 static int64_t read_below(struct tls_stream *stream, void *to, size_t len)
 {
@@ -154,7 +155,7 @@ bool tls_bio_leave(struct tls_stream *stream)
 	return kept;
 }
 
-/* ---- output ------------------------------------------------------------------------------------ */
+/* ---- output ---- */
 
 static size_t spilled(const struct tls_stream *stream)
 {
@@ -206,7 +207,8 @@ static int bio_write(BIO *bio, const char *bytes, int size)
 	if (tls_kernel_has_keys(stream))
 		return write_to_kernel(bio, stream->socket, bytes, size);
 	if (stream->out_below != SPORE_OK)
-		return size; /* nobody takes it; what the other side said before can still be read */
+		return size; /* nobody takes it; what the other side said before can still be read
+		              */
 	own_output(stream);
 	if (len > sizeof worker->out - worker->out_len || spilled(stream) + len > SPILL_MAX) {
 		BIO_set_retry_write(bio);
@@ -266,8 +268,8 @@ static spore_status hand_down(struct tls_stream *stream, uint32_t *want)
 	size_t n;
 
 	if (spilled(stream)) {
-		status = write_below(stream, stream->out.bytes + stream->out.at, spilled(stream), &n,
-		                     want);
+		status = write_below(stream, stream->out.bytes + stream->out.at, spilled(stream),
+		                     &n, want);
 		spill_consume(&stream->out, n);
 		if (status != SPORE_OK) {
 			if (stream->worker->out_owner == stream && !spill_out(stream->worker, 0))
@@ -318,9 +320,10 @@ void tls_bio_drop(struct tls_stream *stream)
 	spill_clear(&stream->in);
 }
 
-/* ---- the method -------------------------------------------------------------------------------- */
+/* ---- the method ---- */
 
-/* The kernel takes the keys behind all that was written before. A failure shows in what is read next. */
+/* The kernel takes the keys behind all that was written before. A failure shows in what is read
+ * next. */
 static long flush_for_kernel(BIO *bio, struct tls_stream *stream)
 {
 	spore_status status = tls_bio_flush(stream, &stream->want);
@@ -331,8 +334,8 @@ static long flush_for_kernel(BIO *bio, struct tls_stream *stream)
 	return status == SPORE_EAGAIN ? -1 : 1;
 }
 
-/* Flushing is the host's to ask for, unless the kernel takes over; what OpenSSL asks of kernel TLS, under numbers
- * of its own, goes to its socket BIO. Only the writer has one: reading stays here. */
+/* Flushing is the host's to ask for, unless the kernel takes over; what OpenSSL asks of kernel TLS,
+ * under numbers of its own, goes to its socket BIO. Only the writer has one: reading stays here. */
 static long bio_ctrl(BIO *bio, int command, long number, void *arg)
 {
 	struct tls_stream *stream = BIO_get_data(bio);
@@ -349,8 +352,8 @@ BIO_METHOD *tls_bio_method(void)
 {
 	BIO_METHOD *method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "spore stream");
 
-	if (method && BIO_meth_set_read(method, bio_read) && BIO_meth_set_write(method, bio_write) &&
-	    BIO_meth_set_ctrl(method, bio_ctrl))
+	if (method && BIO_meth_set_read(method, bio_read) &&
+	    BIO_meth_set_write(method, bio_write) && BIO_meth_set_ctrl(method, bio_ctrl))
 		return method;
 	BIO_meth_free(method);
 	return NULL;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Forward secrecy and authenticated encryption alone; AES-128 first, since it is the cheapest where the
- * processor helps and strong enough. */
+/* Forward secrecy and authenticated encryption alone; AES-128 first, since it is the cheapest where
+ * the processor helps and strong enough. */
 static const char default_1_2[] = "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20";
 static const char default_1_3[] =
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
@@ -43,11 +43,12 @@ static bool check_name(struct tls *tls, const spore_create_args *args, const cha
 	ERR_clear_error();
 	if (known)
 		return true;
-	snprintf(text, sizeof text,
-	         "expected names of ciphers with colons between, as \"openssl ciphers\" lists them; "
-	         "none is "
-	         "called \"%.80s\"",
-	         name);
+	snprintf(
+		text, sizeof text,
+		"expected names of ciphers with colons between, as \"openssl ciphers\" lists them; "
+		"none is "
+		"called \"%.80s\"",
+		name);
 	args->report(args, "/ciphers", text);
 	return false;
 }
@@ -58,7 +59,8 @@ static bool read_suites(struct tls *tls, const spore_create_args *args, const st
 	char *all = strdup(tls->conf->ciphers), *rest, *name;
 	bool good = all;
 
-	for (name = all ? strtok_r(all, ":", &rest) : NULL; name; name = strtok_r(NULL, ":", &rest)) {
+	for (name = all ? strtok_r(all, ":", &rest) : NULL; name;
+	     name = strtok_r(NULL, ":", &rest)) {
 		char *list = is_1_3(name) ? suites->new : suites->old;
 
 		good = check_name(tls, args, name) && good;
@@ -77,7 +79,8 @@ static bool check_versions(const struct tls *tls, const spore_create_args *args,
 	const char *text = NULL;
 
 	if (!*suites->old && !*suites->new)
-		text = "expected at least one cipher, found none; without this key there are good ones";
+		text = "expected at least one cipher, found none; without this key there are good "
+		       "ones";
 	else if (!*suites->new && tls->conf->min_version == TLS_MIN_1_3)
 		text = "expected a cipher of TLS 1.3 among them (those begin with TLS_), since "
 		       "min_version is "
@@ -87,7 +90,8 @@ static bool check_versions(const struct tls *tls, const spore_create_args *args,
 	return !text;
 }
 
-/* Whatever the list says: without a certificate nobody is known, and without a cipher nothing is secret. */
+/* Whatever the list says: without a certificate nobody is known, and without a cipher nothing is
+ * secret. */
 static bool use_old(struct tls *tls, const char *list)
 {
 	static const char never[] = ":!aNULL:!eNULL:!PSK:!SRP";
@@ -106,16 +110,18 @@ static bool use_suites(struct tls *tls, const char *old, const char *new)
 		SSL_CTX_set_min_proto_version(tls->ctx, TLS1_3_VERSION);
 	if (!*new)
 		SSL_CTX_set_max_proto_version(tls->ctx, TLS1_2_VERSION);
-	return (!*old || use_old(tls, old)) && (!*new || SSL_CTX_set_ciphersuites(tls->ctx, new) == 1);
+	return (!*old || use_old(tls, old)) &&
+	       (!*new || SSL_CTX_set_ciphersuites(tls->ctx, new) == 1);
 }
 
 static bool refuse_all(const spore_create_args *args)
 {
 	ERR_clear_error();
-	args->report(args, "/ciphers",
-	             "expected ciphers that OpenSSL can use together, with certificates and encryption, "
-	             "found none "
-	             "that is left");
+	args->report(
+		args, "/ciphers",
+		"expected ciphers that OpenSSL can use together, with certificates and encryption, "
+		"found none "
+		"that is left");
 	return false;
 }
 

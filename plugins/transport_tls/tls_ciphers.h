@@ -4,8 +4,8 @@
 
 #include "tls.h"
 
-/* Sets those that the options say, or the default ones, once the least version is set. False: a mistake,
- * which was reported with its place. */
+/* Sets those that the options say, or the default ones, once the least version is set. False: a
+ * mistake, which was reported with its place. */
 bool tls_ciphers_set(struct tls *tls, const spore_create_args *args);
 
 #endif

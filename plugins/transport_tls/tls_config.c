@@ -23,7 +23,7 @@ static bool report_openssl(const spore_create_args *args, const char *pointer, c
 	return false;
 }
 
-/* ---- what fits this side ------------------------------------------------------------------------ */
+/* ---- what fits this side ---- */
 
 static bool check_server(const struct tls *tls, const spore_create_args *args)
 {
@@ -46,8 +46,9 @@ static bool check_client(const struct tls *tls, const spore_create_args *args)
 
 	if (!name || (*name && *name != '.' && strlen(name) <= TLSEXT_MAXLEN_host_name))
 		return true;
-	args->report(args, "/server_name",
-	             "expected a host name or an address, of 1 to 255 bytes and without a dot in front");
+	args->report(
+		args, "/server_name",
+		"expected a host name or an address, of 1 to 255 bytes and without a dot in front");
 	return false;
 }
 
@@ -65,7 +66,8 @@ static bool read_pins(struct tls *tls, const spore_create_args *args)
 			continue;
 		snprintf(pointer, sizeof pointer, "/pins/%zu", i);
 		snprintf(text, sizeof text,
-		         "expected \"sha256:\" and 64 hex digits (of the server's public key), found "
+		         "expected \"sha256:\" and 64 hex digits (of the server's public key), "
+		         "found "
 		         "\"%.80s\"",
 		         texts[i]);
 		args->report(args, pointer, text);
@@ -75,7 +77,7 @@ static bool read_pins(struct tls *tls, const spore_create_args *args)
 	return good;
 }
 
-/* ---- protocol ----------------------------------------------------------------------------------- */
+/* ---- protocol ---- */
 
 static bool set_protocol(struct tls *tls, const spore_create_args *args)
 {
@@ -90,9 +92,10 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 	                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
 	                                      (conf->tickets ? 0 : SSL_OP_NO_TICKET));
 	/* Whatever the system's configuration says: a stream that was cut is no end. */
-	SSL_CTX_clear_options(tls->ctx,
-	                      SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
-	SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	SSL_CTX_clear_options(tls->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF |
+	                                        SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+	SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 	                                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
 	good = tls_ciphers_set(tls, args);
 	if (conf->groups && SSL_CTX_set1_groups_list(tls->ctx, conf->groups) != 1)
@@ -125,16 +128,18 @@ static void warn_of_insecurity(const struct tls *tls)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
 		           "insecure: of the server's certificate nothing but the pins is checked");
 	else if (tls->conf->insecure)
-		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
-		           "INSECURE: the server's certificate is not checked, so anybody on the way "
-		           "can read and change everything, and ask for the secret's proof; for tests "
-		           "only");
+		spore_logf(
+			tls->host, tls->log, SPORE_LOG_WARN,
+			"INSECURE: the server's certificate is not checked, so anybody on the way "
+			"can read and change everything, and ask for the secret's proof; for tests "
+			"only");
 }
 
 static void report_kernel(const struct tls *tls, const char *why_not)
 {
 	if (why_not)
-		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS is not used: %s", why_not);
+		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS is not used: %s",
+		           why_not);
 	else
 		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS encrypts what is sent");
 }

@@ -5,7 +5,8 @@
 
 #include "tls.h"
 
-/* Makes tls->ctx and tls->pins. SPORE_OK, or a SPORE_E* once everything that is wrong was reported. */
+/* Makes tls->ctx and tls->pins. SPORE_OK, or a SPORE_E* once everything that is wrong was reported.
+ */
 spore_status tls_config_load(struct tls *tls, const spore_create_args *args);
 
 #endif

@@ -39,16 +39,18 @@ static const struct reason reasons[] = {
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
 	  "%s refused our certificate: expired, or not yet valid" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "%s refused our certificate: revoked" },
-	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, "%s refused our certificate: it does not have the name or "
-	                                     "the pin that it expects, or is not valid yet" },
+	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
+	  "%s refused our certificate: it does not have the name or "
+	  "the pin that it expects, or is not valid yet" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "%s refused our certificate" },
 	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
 	  "%s refused our certificate: it is not made for this use" },
 	{ SSL_R_TLSV1_ALERT_ACCESS_DENIED, "%s refused our certificate: no access" },
-	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
-	  "%s refused the TLS handshake: no cipher or group in common, or it demands a certificate" },
+	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "%s refused the TLS handshake: no cipher or group "
+	                                       "in common, or it demands a certificate" },
 	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "%s refused the TLS version: none is in common" },
-	{ SSL_R_UNSUPPORTED_PROTOCOL, "%s offers no TLS version that is allowed here (min_version)" },
+	{ SSL_R_UNSUPPORTED_PROTOCOL,
+	  "%s offers no TLS version that is allowed here (min_version)" },
 	{ SSL_R_VERSION_TOO_LOW, "%s offers no TLS version that is allowed here (min_version)" },
 	{ SSL_R_WRONG_SSL_VERSION, "%s offers no TLS version that is allowed here (min_version)" },
 	{ SSL_R_NO_SHARED_CIPHER, "%s offers no cipher that is allowed here" },
@@ -84,14 +86,18 @@ static void explain_opening(struct tls_stream *stream)
 	const char *peer = tls_peer(stream->worker->tls);
 
 	if (!tls_error_speaks_tls(stream) && stream->worker->tls->server)
-		tls_error_set(stream, "the client does not speak TLS, which this port demands (a Spore "
-		                      "client does with --tls)");
+		tls_error_set(stream,
+		              "the client does not speak TLS, which this port demands (a Spore "
+		              "client does with --tls)");
 	else if (!tls_error_speaks_tls(stream))
-		tls_error_set(stream, "the server does not speak TLS at this port: start it with --tls, "
-		                      "or leave TLS out here");
-	else if (stream->below_ended || stream->in_below != SPORE_OK || stream->out_below != SPORE_OK)
-		tls_error_set(stream, "%s ended the connection in the middle of the TLS handshake%s",
-		              peer, stream->has_first ? "" : ": does it speak TLS at all?");
+		tls_error_set(stream,
+		              "the server does not speak TLS at this port: start it with --tls, "
+		              "or leave TLS out here");
+	else if (stream->below_ended || stream->in_below != SPORE_OK ||
+	         stream->out_below != SPORE_OK)
+		tls_error_set(stream,
+		              "%s ended the connection in the middle of the TLS handshake%s", peer,
+		              stream->has_first ? "" : ": does it speak TLS at all?");
 	else
 		explain_reason(stream);
 }
@@ -104,7 +110,8 @@ spore_status tls_error_take(struct tls_stream *stream)
 		explain_opening(stream);
 	else if (stream->below_ended)
 		tls_error_set(stream,
-		              "the stream was cut off: %s ended the connection without TLS's end", peer);
+		              "the stream was cut off: %s ended the connection without TLS's end",
+		              peer);
 	else if (stream->in_below == SPORE_OK)
 		explain_reason(stream);
 	ERR_clear_error();

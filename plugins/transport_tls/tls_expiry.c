@@ -35,7 +35,7 @@ static const char *file_of(const struct tls *tls, enum tls_kind kind)
 	return kind == TLS_AUTHORITIES ? tls->conf->cacertfile : tls->conf->certfile;
 }
 
-/* ---- what was loaded ---------------------------------------------------------------------------- */
+/* ---- what was loaded ---- */
 
 static bool keep(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
 {
@@ -45,7 +45,8 @@ static bool keep(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
 		return false;
 	X509_up_ref(cert);
 	expiry->all = all;
-	all[expiry->n++] = (struct tls_certificate){ cert, tls_verify_seconds(X509_get0_notAfter(cert)),
+	all[expiry->n++] = (struct tls_certificate){ cert,
+		                                     tls_verify_seconds(X509_get0_notAfter(cert)),
 		                                     kind };
 	return true;
 }
@@ -76,7 +77,7 @@ static bool collect(struct tls *tls)
 	return good;
 }
 
-/* ---- what is said of it ------------------------------------------------------------------------- */
+/* ---- what is said of it ---- */
 
 static bool goes_before(const struct tls_certificate *one, const struct tls_certificate *other,
                         int64_t now_s)
@@ -88,10 +89,10 @@ static bool goes_before(const struct tls_certificate *one, const struct tls_cert
 	return one->ends_s < other->ends_s;
 }
 
-/* The certificate of a kind whose end is the one to mind: the earliest, or, where any of them does, the
- * next to come. NULL: there is none of the kind. */
-static const struct tls_certificate *select_next(const struct tls_expiry *expiry, enum tls_kind kind,
-                                                 int64_t now_s)
+/* The certificate of a kind whose end is the one to mind: the earliest, or, where any of them does,
+ * the next to come. NULL: there is none of the kind. */
+static const struct tls_certificate *select_next(const struct tls_expiry *expiry,
+                                                 enum tls_kind kind, int64_t now_s)
 {
 	const struct tls_certificate *next = NULL;
 
@@ -111,8 +112,9 @@ static void warn(const struct tls *tls, const struct tls_certificate *one, int64
 
 	if (one->ends_s - now_s >= SOON_S)
 		return;
-	spore_logf(tls->host, tls->log, SPORE_LOG_WARN, "%s in %s %s %s (%s)", kinds[one->kind].text,
-	           file_of(tls, one->kind), past ? "has expired since" : "expires soon, at",
+	spore_logf(tls->host, tls->log, SPORE_LOG_WARN, "%s in %s %s %s (%s)",
+	           kinds[one->kind].text, file_of(tls, one->kind),
+	           past ? "has expired since" : "expires soon, at",
 	           tls_verify_date(X509_get0_notAfter(one->cert), date),
 	           tls_verify_subject(one->cert, name, sizeof name));
 }
@@ -142,7 +144,7 @@ static void set_gauges(const struct tls_worker *worker, bool in_use)
 	}
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const char *instance)
 {
@@ -151,7 +153,8 @@ static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const cha
 		.struct_size = sizeof spec,
 		.type = SPORE_METRIC_GAUGE,
 		.name = "certificate_expiry_timestamp_seconds",
-		.help = "When the next certificate of this kind expires, in seconds since 1970; 0: none "
+		.help = "When the next certificate of this kind expires, in seconds since 1970; 0: "
+			"none "
 			"is "
 			"in use.",
 		.unit = "seconds",
@@ -167,7 +170,8 @@ static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const cha
 static void find_all_series(struct tls *tls, const struct tls *previous, const char *instance)
 {
 	for (enum tls_kind kind = 0; kind < TLS_KINDS; kind++) {
-		if ((previous && previous->expiry.series[kind]) || select_next(&tls->expiry, kind, 0))
+		if ((previous && previous->expiry.series[kind]) ||
+		    select_next(&tls->expiry, kind, 0))
 			tls->expiry.series[kind] = find_series(tls, kind, instance);
 	}
 }

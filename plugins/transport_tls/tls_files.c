@@ -29,7 +29,8 @@ static bool wrong(const spore_create_args *args, const char *pointer, const char
 /* NULL once it was reported. */
 static FILE *open_file(const spore_create_args *args, const char *pointer, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would wait */
+	int fd = open(path,
+	              O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would wait */
 	const char *why = fd < 0 ? strerrordesc_np(errno) : NULL;
 	FILE *file = NULL;
 	struct stat st;
@@ -55,7 +56,7 @@ static bool is_readable(const spore_create_args *args, const char *pointer, cons
 	return file != NULL;
 }
 
-/* ---- the key ----------------------------------------------------------------------------------- */
+/* ---- the key ---- */
 
 struct passphrase {
 	spore_str text;
@@ -122,8 +123,8 @@ static bool load_key(struct tls *tls, const spore_create_args *args)
 	if (!key)
 		return false;
 	if (X509_check_private_key(SSL_CTX_get0_certificate(tls->ctx), key) != 1)
-		wrong(args, pointer, "the private key in %s does not match the certificate in %s", path,
-		      conf->certfile);
+		wrong(args, pointer, "the private key in %s does not match the certificate in %s",
+		      path, conf->certfile);
 	else if (SSL_CTX_use_PrivateKey(tls->ctx, key) != 1)
 		wrong(args, pointer, "OpenSSL does not accept the private key in %s: %s", path,
 		      tls_error_reason());
@@ -133,7 +134,7 @@ static bool load_key(struct tls *tls, const spore_create_args *args)
 	return good;
 }
 
-/* ---- the certificate --------------------------------------------------------------------------- */
+/* ---- the certificate ---- */
 
 /* It may be on its way to its time, and the other side will say so: a warning. */
 static void warn_of_start(const struct tls *tls)
@@ -160,8 +161,8 @@ static bool load_certificate(struct tls *tls, const spore_create_args *args)
 	}
 	code = ERR_peek_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
-		return wrong(args, "/certfile", "expected a certificate in PEM form in %s, found none",
-		             path);
+		return wrong(args, "/certfile",
+		             "expected a certificate in PEM form in %s, found none", path);
 	return wrong(args, "/certfile", "OpenSSL does not accept the certificate in %s: %s", path,
 	             tls_error_reason());
 }
@@ -171,7 +172,8 @@ bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
 	const struct tls_conf *conf = tls->conf;
 
 	if (!conf->certfile && conf->keyfile)
-		return wrong(args, "/keyfile", "expected certfile, too: the certificate of this key");
+		return wrong(args, "/keyfile",
+		             "expected certfile, too: the certificate of this key");
 	if (!conf->certfile && tls->server)
 		return wrong(args, "", "expected certfile and keyfile: a server has a certificate");
 	if (!conf->certfile)
@@ -179,7 +181,7 @@ bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
 	return load_certificate(tls, args) && load_key(tls, args);
 }
 
-/* ---- whom to trust ----------------------------------------------------------------------------- */
+/* ---- whom to trust ---- */
 
 /* What a server tells its clients: whose certificates it takes. */
 static void name_authorities(struct tls *tls)
@@ -196,11 +198,13 @@ static void warn_of_no_store(const struct tls *tls)
 	struct stat st;
 
 	if (!tls->conf->insecure && !getenv(X509_get_default_cert_file_env()) &&
-	    !getenv(X509_get_default_cert_dir_env()) && stat(file, &st) < 0 && stat(folder, &st) < 0)
-		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
-		           "this system trusts no authority (neither %s nor %s is there): no server's "
-		           "certificate will be accepted without cacertfile",
-		           file, folder);
+	    !getenv(X509_get_default_cert_dir_env()) && stat(file, &st) < 0 &&
+	    stat(folder, &st) < 0)
+		spore_logf(
+			tls->host, tls->log, SPORE_LOG_WARN,
+			"this system trusts no authority (neither %s nor %s is there): no server's "
+			"certificate will be accepted without cacertfile",
+			file, folder);
 }
 
 bool tls_files_load_trusted(struct tls *tls, const spore_create_args *args)
@@ -218,8 +222,8 @@ bool tls_files_load_trusted(struct tls *tls, const spore_create_args *args)
 	if (!is_readable(args, "/cacertfile", path))
 		return false;
 	if (SSL_CTX_load_verify_file(tls->ctx, path) != 1)
-		return wrong(args, "/cacertfile", "expected certificates in PEM form in %s, found none",
-		             path);
+		return wrong(args, "/cacertfile",
+		             "expected certificates in PEM form in %s, found none", path);
 	if (tls->server)
 		name_authorities(tls);
 	return true;

@@ -48,9 +48,10 @@ bool tls_kernel_has_keys(const struct tls_stream *stream)
 	return stream->socket && BIO_get_ktls_send(stream->socket);
 }
 
-/* KeyUpdate (RFC 8446, 4.6.3): type, three bytes of length, and whether an answer with new keys is due. */
-static void on_message(int written, int version, int type, const void *message, size_t len, SSL *ssl,
-                       void *arg)
+/* KeyUpdate (RFC 8446, 4.6.3): type, three bytes of length, and whether an answer with new keys is
+ * due. */
+static void on_message(int written, int version, int type, const void *message, size_t len,
+                       SSL *ssl, void *arg)
 {
 	struct tls_stream *stream = arg;
 	const uint8_t *bytes = message;

@@ -29,7 +29,7 @@ static spore_status out_of_memory(struct tls_stream *stream)
 	return break_stream(stream, SPORE_ENOMEM);
 }
 
-/* ---- opening ----------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* Where the kernel may take over what is sent, the two directions have each their own. */
 static bool give_bios(struct tls_stream *stream, SSL *ssl)
@@ -53,7 +53,8 @@ static bool make_ssl(struct tls_stream *stream, const char *server_name)
 	struct tls *tls = stream->worker->tls;
 	SSL *ssl = SSL_new(tls->ctx);
 
-	if (!ssl || !give_bios(stream, ssl) || (server_name && !tls_verify_expect(ssl, server_name))) {
+	if (!ssl || !give_bios(stream, ssl) ||
+	    (server_name && !tls_verify_expect(ssl, server_name))) {
 		SSL_free(ssl);
 		ERR_clear_error();
 		return false;
@@ -87,7 +88,8 @@ static spore_status await_client(struct tls_stream *stream, uint32_t *want)
 	return SPORE_ENOMEM;
 }
 
-/* Whatever was configured: nobody is let through by a way on which there is no certificate to check. */
+/* Whatever was configured: nobody is let through by a way on which there is no certificate to
+ * check. */
 static spore_status check_server_is_known(struct tls_stream *stream)
 {
 	if (stream->worker->tls->server || SSL_get0_peer_certificate(stream->ssl))
@@ -107,7 +109,8 @@ static spore_status shake(struct tls_stream *stream)
 	if (result == 1)
 		return check_server_is_known(stream);
 	error = SSL_get_error(stream->ssl, result);
-	/* Nobody asks what is pending during a handshake, but there is room for its few bytes: at once. */
+	/* Nobody asks what is pending during a handshake, but there is room for its few bytes: at
+	 * once. */
 	if (error == SSL_ERROR_WANT_WRITE || stream->cut)
 		stream->want = SPORE_WRITE;
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
@@ -135,8 +138,8 @@ static void become_open(struct tls_stream *stream)
 	report_opening(stream);
 }
 
-/* What was said is handed on, also the alert that goes with a failure; but the last words of all the host
- * flushes, together with what it has to say itself. */
+/* What was said is handed on, also the alert that goes with a failure; but the last words of all
+ * the host flushes, together with what it has to say itself. */
 static spore_status shake_and_flush(struct tls_stream *stream, uint32_t *want)
 {
 	spore_status status = shake(stream), flushed;
@@ -148,7 +151,8 @@ static spore_status shake_and_flush(struct tls_stream *stream, uint32_t *want)
 	*want = stream->want;
 	flushed = tls_bio_flush(stream, want);
 	if (status == SPORE_EAGAIN)
-		return flushed == SPORE_OK || flushed == SPORE_EAGAIN ? status : tls_error_take(stream);
+		return flushed == SPORE_OK || flushed == SPORE_EAGAIN ? status
+		                                                      : tls_error_take(stream);
 	if (!stream->worker->tls->server)
 		tls_session_forget(stream->worker->tls);
 	return status;
@@ -174,7 +178,7 @@ static spore_status stream_handshake(spore_stream *base, uint32_t *want, spore_t
 	return status == SPORE_OK || status == SPORE_EAGAIN ? status : break_stream(stream, status);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static void end_reading(struct tls_stream *stream)
 {
@@ -224,7 +228,8 @@ static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 	return stream->broken != SPORE_OK ? stream->broken : stream->ended ? 0 : SPORE_EAGAIN;
 }
 
-static int64_t stream_readv(spore_stream *base, const spore_iov *iov, uint32_t n_iov, uint32_t *want)
+static int64_t stream_readv(spore_stream *base, const spore_iov *iov, uint32_t n_iov,
+                            uint32_t *want)
 {
 	struct tls_stream *stream = stream_of(base);
 	uint32_t flush_wants;
@@ -247,8 +252,8 @@ static int64_t stream_readv(spore_stream *base, const spore_iov *iov, uint32_t n
 	return got;
 }
 
-/* The lower stream's bytes are nothing that this one could return for sure, but trying takes them, so
- * they are counted once. An end that was found behind the last bytes waits here, too. */
+/* The lower stream's bytes are nothing that this one could return for sure, but trying takes them,
+ * so they are counted once. An end that was found behind the last bytes waits here, too. */
 static size_t stream_pending(spore_stream *base)
 {
 	struct tls_stream *stream = stream_of(base);
@@ -264,7 +269,7 @@ static size_t stream_pending(spore_stream *base)
 	return n + (SPORE_CAN(below, pending) ? below->pending(stream->lower) : 0);
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing ---- */
 
 static spore_status stream_flush(spore_stream *base, uint32_t *want)
 {
@@ -302,7 +307,8 @@ static int64_t encrypt(struct tls_stream *stream, const uint8_t *from, size_t le
 	return (int64_t)put;
 }
 
-static int64_t stream_writev(spore_stream *base, const spore_iov *iov, uint32_t n_iov, uint32_t *want)
+static int64_t stream_writev(spore_stream *base, const spore_iov *iov, uint32_t n_iov,
+                             uint32_t *want)
 {
 	struct tls_stream *stream = stream_of(base);
 
@@ -313,7 +319,7 @@ static int64_t stream_writev(spore_stream *base, const spore_iov *iov, uint32_t 
 	return encrypt(stream, iov->base, iov->len, want);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /* Only the kernel may have no room for it. */
 static spore_status say_end(struct tls_stream *stream, uint32_t *want)
@@ -331,8 +337,8 @@ static spore_status say_end(struct tls_stream *stream, uint32_t *want)
 	return SPORE_OK;
 }
 
-/* The ends of all layers leave in one write: behind the uppermost's the other side may close at once, and
- * what it did not read by then makes its close a reset. */
+/* The ends of all layers leave in one write: behind the uppermost's the other side may close at
+ * once, and what it did not read by then makes its close a reset. */
 static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
 {
 	struct tls_stream *stream = stream_of(base);
@@ -368,7 +374,7 @@ static void stream_close(spore_stream *base, uint32_t how)
 	free(stream);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 static int stream_fd(spore_stream *base)
 {

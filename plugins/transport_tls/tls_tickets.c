@@ -43,7 +43,8 @@ static int get_key(struct tls *tls, const unsigned char *name, struct tls_ticket
 		for (int i = 0; i < TLS_TICKET_KEYS && found < 0; i++) {
 			const struct tls_ticket_key *key = &tls->ticket_keys[i];
 
-			if (!name || (key->made_ms && memcmp(key->name, name, sizeof key->name) == 0))
+			if (!name ||
+			    (key->made_ms && memcmp(key->name, name, sizeof key->name) == 0))
 				found = i;
 		}
 	}
@@ -68,8 +69,8 @@ static bool use_key(const struct tls_ticket_key *key, unsigned char *iv, EVP_CIP
 	       EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-/* As OpenSSL wants it: -1 failed, 0 no such key (a full handshake follows), 1 fine, 2 fine, but give a
- * new ticket. */
+/* As OpenSSL wants it: -1 failed, 0 no such key (a full handshake follows), 1 fine, 2 fine, but
+ * give a new ticket. */
 static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_IV_LENGTH],
                      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypts)
 {
@@ -88,7 +89,8 @@ static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_
 	return !good ? -1 : found > 0 ? 2 : 1;
 }
 
-/* A client that was not asked for a certificate passed through no verification. 0: the handshake fails. */
+/* A client that was not asked for a certificate passed through no verification. 0: the handshake
+ * fails. */
 static int on_new_ticket(SSL *ssl, void *arg)
 {
 	const struct tls *tls = arg;

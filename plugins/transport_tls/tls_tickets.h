@@ -1,6 +1,6 @@
-/* tls_tickets - the keys of a server's session tickets. A key that was kept for the life of the process
- * would undo forward secrecy for all who resume with TLS 1.2: so it is replaced after a ticket's life,
- * and forgotten after two. */
+/* tls_tickets - the keys of a server's session tickets. A key that was kept for the life of the
+ * process would undo forward secrecy for all who resume with TLS 1.2: so it is replaced after a
+ * ticket's life, and forgotten after two. */
 #ifndef TLS_TICKETS_H
 #define TLS_TICKETS_H
 

@@ -35,7 +35,8 @@ static int64_t first_end(STACK_OF(X509) * chain)
 
 bool tls_validity_begin(const struct tls *tls, SSL_SESSION *session, STACK_OF(X509) * chain)
 {
-	struct validity validity = { tls->host->now_ms() + tls->conf->ticket_life, first_end(chain) };
+	struct validity validity = { tls->host->now_ms() + tls->conf->ticket_life,
+		                     first_end(chain) };
 
 	return SSL_SESSION_set1_ticket_appdata(session, &validity, sizeof validity) == 1;
 }

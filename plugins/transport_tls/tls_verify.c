@@ -10,7 +10,7 @@
 #include "tls_error.h"
 #include "tls_validity.h"
 
-/* ---- certificates in words --------------------------------------------------------------------- */
+/* ---- certificates in words ---- */
 
 const char *tls_verify_date(const ASN1_TIME *time, char text_out[TLS_DATE_SIZE])
 {
@@ -62,8 +62,8 @@ bool tls_verify_ip(const ASN1_STRING *ip, char text_out[TLS_IP_SIZE])
 	                 TLS_IP_SIZE) != NULL;
 }
 
-/* A host's name that is written as an address is none, and one with a NUL is cut there: both look like
- * another. */
+/* A host's name that is written as an address is none, and one with a NUL is cut there: both look
+ * like another. */
 static void host_text(const ASN1_STRING *host, char *out, size_t size)
 {
 	const char *bytes = (const char *)ASN1_STRING_get0_data(host);
@@ -101,7 +101,8 @@ static const char *names_text(X509 *cert, char *out, size_t size)
 
 		general_name_text(sk_GENERAL_NAME_value(names, i), text, sizeof text);
 		if (*text && len + strlen(text) + 3 < size)
-			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "", text);
+			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? ", " : "",
+			                        text);
 	}
 	GENERAL_NAMES_free(names);
 	return len ? out : "(none: it has no subject alternative name)";
@@ -114,7 +115,7 @@ static void pin_text(const uint8_t pin[TLS_PIN_SIZE], char out[2 * TLS_PIN_SIZE 
 		snprintf(out + 7 + 2 * i, 3, "%02x", pin[i]);
 }
 
-/* ---- causes ------------------------------------------------------------------------------------ */
+/* ---- causes ---- */
 
 /* What would make an unknown issuer known. */
 static const char *remedy(const struct tls *tls)
@@ -124,7 +125,8 @@ static const char *remedy(const struct tls *tls)
 	if (tls->conf->cacertfile)
 		return "cacertfile does not hold the authority that issued it, and replaces the "
 		       "system's";
-	return "--cacertfile FILE would trust the authority in FILE; --insecure would trust anybody";
+	return "--cacertfile FILE would trust the authority in FILE; --insecure would trust "
+	       "anybody";
 }
 
 static void explain_name(struct tls_stream *stream, X509 *cert)
@@ -179,7 +181,8 @@ static void explain(struct tls_stream *stream, X509_STORE_CTX *store)
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
 		tls_error_set(stream, "%s certificate is by an unknown authority, %s: %s", whose,
-		              name_text(X509_get_issuer_name(cert), name, sizeof name), remedy(tls));
+		              name_text(X509_get_issuer_name(cert), name, sizeof name),
+		              remedy(tls));
 		break;
 	default:
 		tls_error_set(stream, "%s certificate is not accepted: %s", whose,
@@ -188,7 +191,7 @@ static void explain(struct tls_stream *stream, X509_STORE_CTX *store)
 	}
 }
 
-/* ---- pins -------------------------------------------------------------------------------------- */
+/* ---- pins ---- */
 
 static int hex_value(char c)
 {
@@ -243,7 +246,7 @@ static bool matches_pins(struct tls_stream *stream, X509 *cert)
 	return false;
 }
 
-/* ---- the verdict ------------------------------------------------------------------------------- */
+/* ---- the verdict ---- */
 
 /* In place of OpenSSL's own, which gives no place to say why. 1: trusted. */
 static int on_verify(X509_STORE_CTX *store, void *arg)

@@ -91,7 +91,8 @@ static spore_status worker_start(void *instance, spore_worker *handle, void **st
 {
 	struct tls *tls = instance;
 	struct tls_worker *worker = calloc(1, sizeof *worker);
-	unsigned share = ((unsigned)tls->conf->max_handshakes + tls->n_workers - 1) / tls->n_workers;
+	unsigned share = ((unsigned)tls->conf->max_handshakes + tls->n_workers - 1) /
+	                 tls->n_workers;
 
 	if (!worker)
 		return SPORE_ENOMEM;

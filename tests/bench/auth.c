@@ -1,10 +1,11 @@
-/* What an auth plugin's verdict costs a worker, measured on the plugin itself, as a server loads it.
+/* What an auth plugin's verdict costs a worker, measured on the plugin itself, as a server loads
+ * it.
  *
  *   spore-bench-auth FOLDER [SECONDS]
  *
  * FOLDER holds auth_hmac.so and auth_multi_secret.so. One line of JSON for each number of secrets:
- * microseconds of CPU time for a control connection's verdict, also with cold caches and with a wrong
- * secret, and for a data connection's. */
+ * microseconds of CPU time for a control connection's verdict, also with cold caches and with a
+ * wrong secret, and for a data connection's. */
 #include <dlfcn.h>
 #include <limits.h>
 #include <openssl/evp.h>
@@ -39,7 +40,7 @@ static void fail(const char *what, const char *which)
 	exit(1);
 }
 
-/* ---- the little of a host that these plugins ask for --------------------------------- */
+/* ---- the little of a host that these plugins ask for ---- */
 
 static spore_status complete_verify(spore_ticket ticket, int32_t verdict,
                                     const spore_auth_result *result)
@@ -116,7 +117,7 @@ static void tear_down(struct subject *subject)
 	free(subject->conf);
 }
 
-/* ---- the measurement ------------------------------------------------------------------------- */
+/* ---- the measurement ---- */
 
 static spore_auth_request request(uint32_t purpose, const char *secret, char hex[64])
 {

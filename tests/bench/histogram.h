@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #define HISTOGRAM_STEP_BITS 6u
-#define HISTOGRAM_STEPS (1u << HISTOGRAM_STEP_BITS)
-#define HISTOGRAM_BUCKETS ((64u - HISTOGRAM_STEP_BITS + 1u) * HISTOGRAM_STEPS)
+#define HISTOGRAM_STEPS     (1u << HISTOGRAM_STEP_BITS)
+#define HISTOGRAM_BUCKETS   ((64u - HISTOGRAM_STEP_BITS + 1u) * HISTOGRAM_STEPS)
 
 /* All zero is an empty histogram. The buckets add up to count. */
 struct histogram {

@@ -36,7 +36,7 @@ static int open_one(const struct plan *plan, unsigned number)
 
 static void wait_until_told(const struct plan *plan)
 {
-	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 
 	poll(&input, 1, (int)(plan->seconds * 1000));
 }

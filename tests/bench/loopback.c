@@ -54,7 +54,7 @@ int loopback_listen(uint16_t port, int backlog)
 
 uint16_t loopback_port(int fd)
 {
-	struct sockaddr_in at = {0};
+	struct sockaddr_in at = { 0 };
 	socklen_t size = sizeof(at);
 
 	if (getsockname(fd, (struct sockaddr *)&at, &size) != 0)
@@ -64,7 +64,7 @@ uint16_t loopback_port(int fd)
 
 static bool make_patient(int fd)
 {
-	struct timeval wait = {.tv_sec = WAIT_SECONDS};
+	struct timeval wait = { .tv_sec = WAIT_SECONDS };
 
 	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) == 0 &&
 	       setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0 &&

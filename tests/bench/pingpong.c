@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS 256
+#define EVENTS  256
 #define TICK_MS 50
 
 /* A player has either bytes left to send, or waits for the echo. fd is -1 once it failed. */
@@ -29,7 +29,7 @@ struct player {
 };
 
 struct match {
-	struct worker *worker; /* borrowed, outlives us */
+	struct worker *worker;  /* borrowed, outlives us */
 	struct player *players; /* owned */
 	unsigned live;
 	size_t size;
@@ -47,7 +47,7 @@ static void player_fail(struct match *match, struct player *player, enum tally_e
 static void send_rest(struct match *match, struct player *player)
 {
 	ssize_t sent = send(player->fd, player->message + player->sent, match->size - player->sent,
-			    MSG_NOSIGNAL | MSG_DONTWAIT);
+	                    MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	if (sent >= 0)
 		player->sent += (size_t)sent;
@@ -72,7 +72,7 @@ static void receive_some(struct match *match, struct player *player)
 {
 	uint8_t *echo = player->message + match->size;
 	ssize_t got = recv(player->fd, echo + player->received, match->size - player->received,
-			   MSG_DONTWAIT);
+	                   MSG_DONTWAIT);
 
 	if (got < 0) {
 		if (errno != EAGAIN)
@@ -107,7 +107,7 @@ static bool player_join(struct match *match, struct player *player, unsigned num
 	const struct plan *plan = match->worker->plan;
 	uint8_t command = WIRE_ECHO;
 	/* Edges: EPOLLOUT then costs nothing as long as messages fit into the socket. */
-	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = player};
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = player };
 
 	player->message = malloc(2 * match->size);
 	player->fd = loopback_open(plan->port, number % plan->sources);

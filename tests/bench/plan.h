@@ -36,6 +36,6 @@ struct plan {
 
 /* scenarios is an array ended by NULL. Returns false after a message on standard error. */
 bool plan_parse(struct plan *plan_out, const struct scenario *const *scenarios, int argc,
-		char **argv);
+                char **argv);
 
 #endif

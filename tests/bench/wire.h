@@ -15,12 +15,12 @@
 
 #include <stdint.h>
 
-#define WIRE_SINK 'S'
-#define WIRE_SOURCE 'G'
-#define WIRE_ECHO 'E'
-#define WIRE_CHURN 'C'
+#define WIRE_SINK    'S'
+#define WIRE_SOURCE  'G'
+#define WIRE_ECHO    'E'
+#define WIRE_CHURN   'C'
 
-#define WIRE_NUMBER 8u
+#define WIRE_NUMBER  8u
 #define WIRE_MESSAGE 64u
 
 static inline void wire_put_number(uint8_t *at, uint64_t number)

@@ -10,10 +10,10 @@
 /* Filled by main before it starts; then only its thread touches it until that is joined. */
 struct worker {
 	const struct plan *plan; /* borrowed from main, which joins every worker */
-	pthread_t thread; /* not of the first one, which main runs itself */
-	unsigned first;       /* the number of its first connection among all */
-	unsigned connections; /* its share, at least 1 */
-	uint64_t count;       /* its share of plan->count */
+	pthread_t thread;        /* not of the first one, which main runs itself */
+	unsigned first;          /* the number of its first connection among all */
+	unsigned connections;    /* its share, at least 1 */
+	uint64_t count;          /* its share of plan->count */
 	bool has_run;
 	struct tally tally;
 };

@@ -12,7 +12,9 @@ def configured_server(start_server, tmp_path):
     def start(*flags, config, **options):
         path = tmp_path / "server.json"
         path.write_text(json.dumps(config), encoding="utf-8")
-        return start_server(extra=["--config", str(path), "--log-level", "debug", *flags], **options)
+        return start_server(
+            extra=["--config", str(path), "--log-level", "debug", *flags], **options
+        )
 
     return start
 
@@ -31,7 +33,12 @@ def tls_server(configured_server, certificate):
     configured_server."""
 
     def start(*flags, tls=None, config=None, **options):
-        entry = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key, **(tls or {})}
+        entry = {
+            "use": "tls",
+            "certfile": certificate.path,
+            "keyfile": certificate.key,
+            **(tls or {}),
+        }
         return configured_server(*flags, config={"transport": [entry], **(config or {})}, **options)
 
     return start

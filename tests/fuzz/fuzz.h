@@ -14,10 +14,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Optional: once, before the first input. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-#define FUZZ_CHECK(condition)                                                                           \
-	do {                                                                                            \
-		if (!(condition))                                                                       \
-			fuzz_fail(#condition, __FILE__, __LINE__);                                      \
+#define FUZZ_CHECK(condition)                                                                      \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			fuzz_fail(#condition, __FILE__, __LINE__);                                 \
 	} while (0)
 
 static inline void fuzz_fail(const char *condition, const char *file, int line)

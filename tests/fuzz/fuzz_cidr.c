@@ -1,9 +1,9 @@
-/* fuzz_cidr - prefixes from their text to a verdict: addr_parse_cidr, and the plugin acl_cidr with its
- * trie, against what a reader of their documentation would do bit by bit.
+/* fuzz_cidr - prefixes from their text to a verdict: addr_parse_cidr, and the plugin acl_cidr with
+ * its trie, against what a reader of their documentation would do bit by bit.
  *
- * The input is lines: "+PREFIX" is allowed, "-PREFIX" denied, "?ADDRESS" asked. If it begins with a zero
- * byte it is records instead (struct record), which reach deep tries sooner than texts do. The edges of
- * each prefix are asked, too. */
+ * The input is lines: "+PREFIX" is allowed, "-PREFIX" denied, "?ADDRESS" asked. If it begins with a
+ * zero byte it is records instead (struct record), which reach deep tries sooner than texts do. The
+ * edges of each prefix are asked, too. */
 #include <arpa/inet.h>
 #include <spore/acl.h>
 
@@ -23,7 +23,7 @@ struct input {
 	size_t n_rules, n_asked;
 };
 
-/* ---- what the documentation says ---------------------------------------------------------------- */
+/* ---- what the documentation says ---- */
 
 static bool bit_of(const uint8_t ip[16], unsigned i)
 {
@@ -88,7 +88,7 @@ static int32_t verdict_on(const struct input *in, const uint8_t ip[16])
 	return has_allowed(in) ? SPORE_DENY : SPORE_NEXT;
 }
 
-/* ---- the text ----------------------------------------------------------------------------------- */
+/* ---- the text ---- */
 
 /* ADDRESS or ADDRESS/DIGITS, read by the C library. False: it is no prefix, host bits aside. */
 static bool read_cidr(const char *text, spore_cidr *out)
@@ -142,7 +142,7 @@ static bool check_text(const char *text, spore_cidr *out)
 	return exact;
 }
 
-/* ---- the input ---------------------------------------------------------------------------------- */
+/* ---- the input ---- */
 
 static void add_rule(struct input *in, const spore_cidr *prefix, bool allow)
 {
@@ -186,8 +186,8 @@ static void read_lines(struct input *in, const uint8_t *data, size_t size)
 
 struct record {
 	uint8_t bits; /* of the prefix, modulo 129 */
-	uint8_t what; /* bit 0: allowed; bit 1: of IPv4; bit 2: asked; the rest: that many bytes are of the
-	               * record before */
+	uint8_t what; /* bit 0: allowed; bit 1: of IPv4; bit 2: asked; the rest: that many bytes are
+	               * of the record before */
 	uint8_t ip[16];
 };
 
@@ -222,7 +222,7 @@ static void read_records(struct input *in, const uint8_t *data, size_t size)
 	}
 }
 
-/* ---- the plugin --------------------------------------------------------------------------------- */
+/* ---- the plugin ---- */
 
 /* The configuration's tree: has it the list? */
 struct spore_cfg {
@@ -231,7 +231,8 @@ struct spore_cfg {
 
 static const spore_cfg *cfg_get(const spore_cfg *tree, const char *key)
 {
-	bool given = strcmp(key, "allow") == 0 ? tree->allow : strcmp(key, "deny") == 0 && tree->deny;
+	bool given = strcmp(key, "allow") == 0 ? tree->allow
+	                                       : strcmp(key, "deny") == 0 && tree->deny;
 
 	return given ? tree : NULL;
 }
@@ -270,13 +271,15 @@ static void check_asked(const spore_acl_ops *ops, void *acl, const struct input 
                         const uint8_t ip[16])
 {
 	spore_addr peer = { .family = is_ipv4(ip) ? 4 : 6 };
-	spore_acl_query query = {
-		.struct_size = sizeof query, .point = SPORE_ACL_AT_PUBLIC, .peer = &peer, .local = &peer
-	};
+	spore_acl_query query = { .struct_size = sizeof query,
+		                  .point = SPORE_ACL_AT_PUBLIC,
+		                  .peer = &peer,
+		                  .local = &peer };
 
 	memcpy(peer.ip, ip, 16);
 	for (size_t i = 0; i < in->n_rules; i++)
-		FUZZ_CHECK(addr_in_cidr(ip, &in->rules[i].prefix) == covers(&in->rules[i].prefix, ip));
+		FUZZ_CHECK(addr_in_cidr(ip, &in->rules[i].prefix) ==
+		           covers(&in->rules[i].prefix, ip));
 	FUZZ_CHECK(ops->check(acl, &query) == verdict_on(in, ip));
 }
 
@@ -314,7 +317,8 @@ static void check_plugin(const struct input *in)
 	const spore_component *component = spore_plugin_v1()->components[0];
 	const spore_acl_ops *ops = component->ops;
 	void *conf = calloc(1, component->conf_size), *acl;
-	spore_list *allow = list_of(component, conf, "allow"), *deny = list_of(component, conf, "deny");
+	spore_list *allow = list_of(component, conf, "allow"),
+		   *deny = list_of(component, conf, "deny");
 	spore_cfg tree = { .allow = has_allowed(in), .deny = true };
 	spore_create_args args = { .struct_size = sizeof args,
 		                   .role = SPORE_ROLE_SERVER,

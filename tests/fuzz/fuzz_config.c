@@ -1,9 +1,9 @@
 /* fuzz_config - the configuration loader of both roles, from words and a file's text to settings or
  * mistakes, and the mistakes to a terminal.
  *
- * The input's first line holds words, separated by spaces: the subcommand ("local", else the server),
- * then variables (SPORE_X=Y, BORE_X=Y) and flags. What follows the line, if anything, is the file. No
- * other file is there but `secret.key`: open() is ours (see CMakeLists.txt). */
+ * The input's first line holds words, separated by spaces: the subcommand ("local", else the
+ * server), then variables (SPORE_X=Y, BORE_X=Y) and flags. What follows the line, if anything, is
+ * the file. No other file is there but `secret.key`: open() is ours (see CMakeLists.txt). */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -32,7 +32,7 @@ int __wrap_open(const char *path, int flags, ...)
 	return -1;
 }
 
-/* ---- a plugin's options: one of each type ------------------------------------------------------- */
+/* ---- a plugin's options: one of each type ---- */
 
 struct inner {
 	const char *name;
@@ -90,14 +90,15 @@ static void check_options(const struct options *o)
 	const spore_port_range *ranges = o->ports.items;
 
 	FUZZ_CHECK(o->yes <= 1 && o->number >= -10 && o->number <= 10 && o->choice < 3);
-	FUZZ_CHECK(o->duration >= 0 && o->duration <= 86400000 && o->size >= 0 && o->size <= 1 << 30);
+	FUZZ_CHECK(o->duration >= 0 && o->duration <= 86400000 && o->size >= 0 &&
+	           o->size <= 1 << 30);
 	FUZZ_CHECK(o->text && o->port >= 0 && o->port <= 65535 && o->ports.count > 0);
 	FUZZ_CHECK(!o->secret.ptr || (o->secret.len > 0 && o->secret.ptr[o->secret.len] == '\0'));
 	for (size_t i = 0; i < o->ports.count; i++)
 		FUZZ_CHECK(ranges[i].lo >= 1 && ranges[i].lo <= ranges[i].hi);
 }
 
-/* ---- words, variables and the file -------------------------------------------------------------- */
+/* ---- words, variables and the file ---- */
 
 struct invocation {
 	unsigned role;
@@ -178,7 +179,7 @@ static void invocation_end(struct invocation *in)
 	}
 }
 
-/* ---- settings ----------------------------------------------------------------------------------- */
+/* ---- settings ---- */
 
 static bool is_port(int64_t port)
 {
@@ -199,7 +200,8 @@ static void check_server(const struct settings *settings)
 		FUZZ_CHECK(ranges[i].lo >= 1 && ranges[i].lo <= ranges[i].hi);
 	for (size_t i = 0; i < server->reserved_ports.count; i++)
 		FUZZ_CHECK(is_port(reserved[i]));
-	FUZZ_CHECK(limits->secret_rate >= 1 && limits->secret_burst >= 1 && limits->ban_time >= 1000);
+	FUZZ_CHECK(limits->secret_rate >= 1 && limits->secret_burst >= 1 &&
+	           limits->ban_time >= 1000);
 }
 
 static void check_client(const struct settings *settings)
@@ -210,12 +212,13 @@ static void check_client(const struct settings *settings)
 	FUZZ_CHECK(client->to && is_port(client->control_port) && client->max_dials >= 1);
 	FUZZ_CHECK(client->reconnect <= 1 && client->retry <= 1 && settings->tunnels.count > 0);
 	for (size_t i = 0; i < settings->tunnels.count; i++) {
-		FUZZ_CHECK(tunnels[i].name && tunnels[i].local_host && is_port(tunnels[i].local_port));
+		FUZZ_CHECK(tunnels[i].name && tunnels[i].local_host &&
+		           is_port(tunnels[i].local_port));
 		FUZZ_CHECK(tunnels[i].port >= 0 && tunnels[i].port <= 65535);
 	}
 }
 
-/* ---- mistakes ----------------------------------------------------------------------------------- */
+/* ---- mistakes ---- */
 
 /* Nothing that a terminal would obey: no control byte, of either set, and nothing but UTF-8. */
 static void check_line(const char *line, size_t len, const struct invocation *in)
@@ -243,7 +246,8 @@ static void check_line(const char *line, size_t len, const struct invocation *in
 /* As diag/diag says: of more, the rest is counted. */
 enum { MOST_SHOWN = 100 };
 
-static void check_mistakes(const struct diag *diag, const struct invocation *in, const char *printed)
+static void check_mistakes(const struct diag *diag, const struct invocation *in,
+                           const char *printed)
 {
 	unsigned n_errors = 0;
 
@@ -261,7 +265,8 @@ static void check_mistakes(const struct diag *diag, const struct invocation *in,
 /* A secret with this mark in it, which no text of ours has, that stands but once in the input. */
 static void check_secret(const spore_str *secret, const struct invocation *in, const char *printed)
 {
-	const char *first = secret->ptr ? memmem(in->text, in->len, secret->ptr, secret->len) : NULL;
+	const char *first = secret->ptr ? memmem(in->text, in->len, secret->ptr, secret->len)
+	                                : NULL;
 
 	if (!first || !strstr(secret->ptr, "@@"))
 		return;
@@ -269,11 +274,11 @@ static void check_secret(const spore_str *secret, const struct invocation *in, c
 		FUZZ_CHECK(!strstr(printed, secret->ptr));
 }
 
-/* ---- loading ------------------------------------------------------------------------------------ */
+/* ---- loading ---- */
 
 /* As plugin_set does for each instance, before the plugin sees anything. */
-static void fill_chain(const struct config *config, const struct config_chain *chain, struct diag *diag,
-                       struct options *last_out)
+static void fill_chain(const struct config *config, const struct config_chain *chain,
+                       struct diag *diag, struct options *last_out)
 {
 	struct option_scope scope = { config->doc, diag, config->folder, config_instance_keys,
 		                      NULL };

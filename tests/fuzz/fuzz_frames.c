@@ -1,18 +1,19 @@
-/* fuzz_frames - the wire: bytes to frames to messages and back, in all directions. The input is what
- * a connection receives. */
-#include "json/scan.h"
+/* fuzz_frames - the wire: bytes to frames to messages and back, in all directions. The input is
+ * what a connection receives. */
 #include "fuzz.h"
 #include "wire/frame.h"
 #include "wire/message.h"
+#include "json/scan.h"
 
 static const struct direction {
 	enum message_direction direction;
 	unsigned may_carry; /* bits of enum message_type */
 } directions[] = {
-	{ MESSAGE_TO_SERVER, 1u << MESSAGE_HELLO | 1u << MESSAGE_HELLO_EX | 1u << MESSAGE_AUTHENTICATE |
-	                             1u << MESSAGE_ACCEPT },
-	{ MESSAGE_TO_CLIENT, 1u << MESSAGE_HELLO | 1u << MESSAGE_CHALLENGE | 1u << MESSAGE_HEARTBEAT |
-	                             1u << MESSAGE_CONNECTION | 1u << MESSAGE_ERROR },
+	{ MESSAGE_TO_SERVER, 1u << MESSAGE_HELLO | 1u << MESSAGE_HELLO_EX |
+	                             1u << MESSAGE_AUTHENTICATE | 1u << MESSAGE_ACCEPT },
+	{ MESSAGE_TO_CLIENT, 1u << MESSAGE_HELLO | 1u << MESSAGE_CHALLENGE |
+	                             1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_CONNECTION |
+	                             1u << MESSAGE_ERROR },
 	{ MESSAGE_TO_SERVER_EXTENDED, 1u << MESSAGE_EXTEND | 1u << MESSAGE_HEARTBEAT },
 	{ MESSAGE_TO_CLIENT_EXTENDED, 1u << MESSAGE_HELLO | 1u << MESSAGE_CHALLENGE |
 	                                      1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_CONNECTION |

@@ -1,9 +1,9 @@
 /* fuzz_json - the scanner and the tree of a JSON text: every value stands where it says, and its
  * pointer leads back to it. */
-#include "json/json.h"
-#include "json/scan.h"
 #include "base/text.h"
 #include "fuzz.h"
+#include "json/json.h"
+#include "json/scan.h"
 
 /* Counting and filling agree, with too little room as well; tokens lie in the text, in order. */
 static long check_tokens(const char *text, size_t len)
@@ -48,7 +48,8 @@ static void check_node(const struct json *root, const struct json *node, size_t 
 	if (node->raw)
 		FUZZ_CHECK(strlen(node->raw) == node->len);
 	for (const struct json *child = node->first; child; child = child->next, n++) {
-		FUZZ_CHECK(child->parent == node && (child->key != NULL) == (node->type == JSON_OBJECT));
+		FUZZ_CHECK(child->parent == node &&
+		           (child->key != NULL) == (node->type == JSON_OBJECT));
 		FUZZ_CHECK(node->offset < child->offset && child->end < node->end);
 		if (child->key)
 			FUZZ_CHECK(json_get(node, child->key) == child);

@@ -1,9 +1,9 @@
-/* fuzz_scrape - the exporter metrics_prometheus, as a crowd of visitors reaches it over loopback: the
- * plugin as it is, on a host that is just enough for it.
+/* fuzz_scrape - the exporter metrics_prometheus, as a crowd of visitors reaches it over loopback:
+ * the plugin as it is, on a host that is just enough for it.
  *
- * The input is what visitor 0 sends, in which 0xFF, an act and its argument stand for what else happens
- * (enum act). However the crowd behaves, a scraper that comes at the end gets its page; then nobody
- * stays longer than the deadline. */
+ * The input is what visitor 0 sends, in which 0xFF, an act and its argument stand for what else
+ * happens (enum act). However the crowd behaves, a scraper that comes at the end gets its page;
+ * then nobody stays longer than the deadline. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -32,7 +32,7 @@ struct visitor {
 static struct visitor visitors[VISITORS + 1];
 static spore_addr address; /* of this process alone, so that many may run */
 
-/* ---- the host ----------------------------------------------------------------------------------- */
+/* ---- the host ---- */
 
 struct spore_timer {
 	void (*on_timer)(void *arg);
@@ -183,7 +183,7 @@ static void run(void)
 	}
 }
 
-/* ---- visitors ----------------------------------------------------------------------------------- */
+/* ---- visitors ---- */
 
 /* libFuzzer's own signals may come in between. */
 static void connect_from(int fd, const char *source)
@@ -243,8 +243,8 @@ static void listen_to(struct visitor *visitor)
 
 	while (visitor->fd && !visitor->ended && n > 0) {
 		FUZZ_CHECK(visitor->n_heard < MAX_HEARD);
-		n = recv(visitor->fd, visitor->heard + visitor->n_heard, MAX_HEARD - visitor->n_heard,
-		         MSG_DONTWAIT);
+		n = recv(visitor->fd, visitor->heard + visitor->n_heard,
+		         MAX_HEARD - visitor->n_heard, MSG_DONTWAIT);
 		if (n > 0)
 			visitor->n_heard += (size_t)n;
 		visitor->ended = n == 0 || (n < 0 && errno != EAGAIN);
@@ -259,7 +259,7 @@ static void leave(struct visitor *visitor)
 	visitor->fd = 0;
 }
 
-/* ---- acts --------------------------------------------------------------------------------------- */
+/* ---- acts ---- */
 
 static void run_all(void)
 {
@@ -317,7 +317,7 @@ static void perform_all(const uint8_t *data, size_t size)
 	}
 }
 
-/* ---- what must hold ----------------------------------------------------------------------------- */
+/* ---- what must hold ---- */
 
 static bool is_page(const char *body, size_t len, enum format format)
 {
@@ -335,7 +335,8 @@ static bool is_text(const char *body, size_t len, const char *text)
 	return len == strlen(text) && memcmp(body, text, len) == 0;
 }
 
-/* Empty lines may stand before a request, and libmicrohttpd takes one that begins with NUL for empty. */
+/* Empty lines may stand before a request, and libmicrohttpd takes one that begins with NUL for
+ * empty. */
 static const char *request_of(const struct visitor *visitor)
 {
 	const char *at = visitor->sent, *end = visitor->sent + visitor->n_sent, *feed;
@@ -355,8 +356,9 @@ static const char *request_of(const struct visitor *visitor)
 static void check_good_answer(const struct visitor *visitor, const char *body, size_t len)
 {
 	FUZZ_CHECK(strncmp(request_of(visitor), "GET", 3) == 0);
-	FUZZ_CHECK(is_page(body, len, FORMAT_PROMETHEUS) || is_page(body, len, FORMAT_OPENMETRICS) ||
-	           is_text(body, len, "alive\n") || is_text(body, len, "ready\n"));
+	FUZZ_CHECK(is_page(body, len, FORMAT_PROMETHEUS) ||
+	           is_page(body, len, FORMAT_OPENMETRICS) || is_text(body, len, "alive\n") ||
+	           is_text(body, len, "ready\n"));
 }
 
 /* One answer, whole, and nothing behind it; or none, where the visitor left or was sent away. */
@@ -371,7 +373,8 @@ static void check_answer(const struct visitor *visitor)
 	FUZZ_CHECK(sscanf(head, "HTTP/1.%*1[01] %3d ", &status) == 1);
 	FUZZ_CHECK(status >= 200 && status < 600);
 	if (status == 400)
-		return; /* libmicrohttpd's own: 0.9.75 sends its head twice if a length is malformed */
+		return; /* libmicrohttpd's own: 0.9.75 sends its head twice if a length is malformed
+		         */
 	end = strstr(head, "\r\n\r\n");
 	length = strcasestr(head, "\r\ncontent-length:");
 	FUZZ_CHECK(end && length && length < end && strcasestr(head, "\r\nconnection: close"));
@@ -411,8 +414,8 @@ static void check_scraper(enum format format)
 	FUZZ_CHECK(!scraper->reset && strncmp(scraper->heard, "HTTP/1.1 200 OK\r\n", 17) == 0);
 	FUZZ_CHECK(strcasestr(scraper->heard, render_type(format)));
 	body = strstr(scraper->heard, "\r\n\r\n");
-	FUZZ_CHECK(body &&
-	           is_page(body + 4, scraper->n_heard - (size_t)(body + 4 - scraper->heard), format));
+	FUZZ_CHECK(body && is_page(body + 4, scraper->n_heard - (size_t)(body + 4 - scraper->heard),
+	                           format));
 }
 
 static void check_visitors(void)
@@ -443,7 +446,7 @@ static void check_accept(const uint8_t *data, size_t size)
 	free(header);
 }
 
-/* ---- the plugin --------------------------------------------------------------------------------- */
+/* ---- the plugin ---- */
 
 static void on_report(const spore_create_args *args, const char *pointer, const char *text)
 {
@@ -514,7 +517,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	signal(SIGPIPE, SIG_IGN); /* as process/runtime does */
-	snprintf(text, sizeof text, "127.%u.%u.%u", 64 + (pid >> 16 & 63), pid >> 8 & 255, pid & 255);
+	snprintf(text, sizeof text, "127.%u.%u.%u", 64 + (pid >> 16 & 63), pid >> 8 & 255,
+	         pid & 255);
 	FUZZ_CHECK(addr_parse_ip(text, &address));
 	address.port = PORT;
 	return 0;

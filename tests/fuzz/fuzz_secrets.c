@@ -12,7 +12,7 @@
 
 static struct memory_file file;
 
-/* ---- what the documentation says ---------------------------------------------------------------- */
+/* ---- what the documentation says ---- */
 
 struct entry {
 	bool fault;
@@ -105,7 +105,7 @@ static struct entries read_entries(const char *text, size_t size)
 	return all;
 }
 
-/* ---- the reader --------------------------------------------------------------------------------- */
+/* ---- the reader ---- */
 
 static bool is_at(spore_str a, spore_str b)
 {
@@ -126,13 +126,14 @@ static void check_reader(const char *text, size_t size, const struct entries *al
 		if (entry->fault)
 			FUZZ_CHECK(line.column == entry->column && strstr(line.fault, "expected"));
 		else
-			FUZZ_CHECK(is_at(line.name, entry->name) && is_at(line.secret, entry->secret));
+			FUZZ_CHECK(is_at(line.name, entry->name) &&
+			           is_at(line.secret, entry->secret));
 	}
 	FUZZ_CHECK(secrets_next(&reader, &line) == SECRETS_END);
 	FUZZ_CHECK(secrets_next(&reader, &line) == SECRETS_END);
 }
 
-/* ---- the host ----------------------------------------------------------------------------------- */
+/* ---- the host ---- */
 
 /* What the plugin has said, since it was last asked. */
 static struct {
@@ -143,8 +144,8 @@ static struct {
 	uint64_t session;
 } heard;
 
-/* In a report stand a path, places, names and the plugin's own words. Of a secret with any other byte
- * it would be seen. */
+/* In a report stand a path, places, names and the plugin's own words. Of a secret with any other
+ * byte it would be seen. */
 static void check_report(const char *text)
 {
 	for (; *text; text++)
@@ -182,7 +183,7 @@ static const spore_host host = { .struct_size = sizeof host,
 	                         .log_enabled = log_enabled,
 	                         .complete_verify = complete_verify };
 
-/* ---- the plugin --------------------------------------------------------------------------------- */
+/* ---- the plugin ---- */
 
 static const uint8_t challenge[16] = "sixteen of bytes";
 
@@ -230,7 +231,8 @@ static void check_entry(const spore_auth_ops *ops, void *state, const struct ent
 	FUZZ_CHECK(ask(ops, state, hex, 0) == SPORE_NEXT);
 }
 
-static void check_verdicts(const spore_component *component, void *instance, const struct entries *all)
+static void check_verdicts(const spore_component *component, void *instance,
+                           const struct entries *all)
 {
 	void *state;
 

@@ -1,5 +1,5 @@
-/* fuzz_server - the server's state machine, played by a crowd of clients and visitors: the input is a
- * program (server_program.h). */
+/* fuzz_server - the server's state machine, played by a crowd of clients and visitors: the input is
+ * a program (server_program.h). */
 #include "fuzz.h"
 #include "host/grant.h"
 #include "host/instance.h"
@@ -17,7 +17,7 @@ static enum act act_of(const uint8_t d[ACT_SIZE])
 	return (enum act)((d[0] & ACT_MASK) % ACTS);
 }
 
-/* ---- acts ----------------------------------------------------------------------------------- */
+/* ---- acts ---- */
 
 static void revalidate(unsigned a, unsigned b)
 {
@@ -36,14 +36,15 @@ static void revalidate(unsigned a, unsigned b)
 	if (!grant) /* FAINT */
 		return;
 	judge_revalidate(&house.worker.sessions, set->auth->items[b % set->auth->n],
-	                   identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW, grant);
+	                 identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW, grant);
 	grant_free(grant);
 }
 
 static void pass(unsigned a, unsigned b)
 {
 	/* About the deadlines: of a next frame, a heartbeat, lingering, a life, ... */
-	static const int64_t times[] = { 0, 10, 50, 99, 450, 1000, 2000, 2900, 5000, 6400, 8000, 9900 };
+	static const int64_t times[] = { 0,    10,   50,   99,   450,  1000,
+		                         2000, 2900, 5000, 6400, 8000, 9900 };
 
 	house_pass(&house, times[a % (sizeof times / sizeof *times)] + b);
 }

@@ -1,4 +1,5 @@
-/* memory_file - a file that is in no folder: what reads files by name reads it by memory_file.path. */
+/* memory_file - a file that is in no folder: what reads files by name reads it by memory_file.path.
+ */
 #ifndef MEMORY_FILE_H
 #define MEMORY_FILE_H
 
@@ -17,7 +18,8 @@ static inline struct memory_file memory_file_new(void)
 {
 	struct memory_file file = { .fd = memfd_create("fuzz", MFD_CLOEXEC) };
 
-	FUZZ_CHECK(file.fd >= 0 && fchmod(file.fd, 0600) == 0); /* a file of ours that others may write is refused */
+	FUZZ_CHECK(file.fd >= 0 && fchmod(file.fd, 0600) ==
+	                                   0); /* a file of ours that others may write is refused */
 	snprintf(file.path, sizeof file.path, "/proc/self/fd/%d", file.fd);
 	return file;
 }

@@ -1,5 +1,5 @@
-/* replay - the main() of a target without libFuzzer: runs each file of the given folders through it,
- * in the order of their names. Any compiler, any sanitizer. */
+/* replay - the main() of a target without libFuzzer: runs each file of the given folders through
+ * it, in the order of their names. Any compiler, any sanitizer. */
 #include <dirent.h>
 
 #include "fuzz.h"

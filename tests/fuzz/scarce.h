@@ -1,5 +1,5 @@
-/* scarce - memory that runs out when the target says so: the core's malloc, calloc, realloc, strdup and
- * strndup are ours (see CMakeLists.txt). Plugins and libraries have theirs. */
+/* scarce - memory that runs out when the target says so: the core's malloc, calloc, realloc, strdup
+ * and strndup are ours (see CMakeLists.txt). Plugins and libraries have theirs. */
 #ifndef SCARCE_H
 #define SCARCE_H
 

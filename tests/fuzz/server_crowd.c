@@ -11,9 +11,10 @@
 #include "fuzz.h"
 #include "net/addr.h"
 
-/* ---- coming --------------------------------------------------------------------------------- */
+/* ---- coming ---- */
 
-/* Somebody new, with nothing said and nothing heard. The buffers stay as they are: they are large. */
+/* Somebody new, with nothing said and nothing heard. The buffers stay as they are: they are large.
+ */
 static void peer_init(struct peer *peer, int fd, bool visitor)
 {
 	size_t history = offsetof(struct peer, out_len);
@@ -69,14 +70,15 @@ void crowd_connect(struct crowd *crowd, unsigned who, unsigned source, bool poli
 void crowd_visit(struct crowd *crowd, unsigned who, unsigned source, unsigned which_port)
 {
 	uint16_t port = crowd->book.n_ports
-	                        ? crowd->book.ports[which_port % crowd->book.n_ports % CROWD_MAX_BOOK]
+	                        ? crowd->book
+	                                  .ports[which_port % crowd->book.n_ports % CROWD_MAX_BOOK]
 	                        : HOUSE_FIRST_PORT;
 
 	if (crowd->peers[who].fd < 0)
 		peer_init(&crowd->peers[who], dial(crowd, source, port), true);
 }
 
-/* ---- saying --------------------------------------------------------------------------------- */
+/* ---- saying ---- */
 
 static void append(struct crowd *crowd, struct peer *peer, const void *bytes, size_t len)
 {
@@ -161,8 +163,8 @@ static void say_accept(struct crowd *crowd, struct peer *peer, unsigned which)
 /* What only the server says. */
 static void say_back(struct crowd *crowd, struct peer *peer, unsigned which)
 {
-	static const enum message_type types[] = { MESSAGE_CHALLENGE, MESSAGE_CONNECTION, MESSAGE_ERROR,
-		                                   MESSAGE_EXTENDED };
+	static const enum message_type types[] = { MESSAGE_CHALLENGE, MESSAGE_CONNECTION,
+		                                   MESSAGE_ERROR, MESSAGE_EXTENDED };
 
 	say(crowd, peer, &(struct message){ .type = types[which % 4], .text = "no" });
 }
@@ -192,7 +194,8 @@ static void say_junk(struct crowd *crowd, struct peer *peer, unsigned which)
 	append(crowd, peer, endless, which % 8 == 6 ? FRAME_MAX : sizeof endless);
 }
 
-static void say_hello(struct crowd *crowd, struct peer *peer, enum message_type type, unsigned which)
+static void say_hello(struct crowd *crowd, struct peer *peer, enum message_type type,
+                      unsigned which)
 {
 	static const uint16_t ports[] = {
 		HOUSE_FIRST_PORT, 7837, HOUSE_LAST_PORT, HOUSE_CONTROL_PORT, 7836, 7839, 80, 65535
@@ -263,7 +266,7 @@ void crowd_send(struct crowd *crowd, unsigned who, size_t n)
 	memmove(peer->out, peer->out + sent, peer->out_len);
 }
 
-/* ---- leaving -------------------------------------------------------------------------------- */
+/* ---- leaving ---- */
 
 void crowd_half_close(struct crowd *crowd, unsigned who)
 {
@@ -284,7 +287,7 @@ void crowd_leave(struct crowd *crowd, unsigned who, bool reset)
 	peer->fd = -1;
 }
 
-/* ---- listening ------------------------------------------------------------------------------ */
+/* ---- listening ---- */
 
 /* What may come to this peer, given what it has done. */
 static void check_message(const struct peer *peer, const struct message *message)
@@ -338,14 +341,15 @@ static void take_byte(struct crowd *crowd, struct peer *peer, uint8_t byte)
 	if (byte != 0)
 		return;
 	good = peer->in[peer->in_len - 1] == 0 &&
-	       message_parse(bore ? MESSAGE_TO_CLIENT : MESSAGE_TO_CLIENT_EXTENDED, (char *)peer->in,
-	                     peer->in_len - 1, &message);
+	       message_parse(bore ? MESSAGE_TO_CLIENT : MESSAGE_TO_CLIENT_EXTENDED,
+	                     (char *)peer->in, peer->in_len - 1, &message);
 	peer->in_len = 0;
 	FUZZ_CHECK(good || peer->wants || peer->wild);
 	if (good)
 		take_message(crowd, peer, &message);
 	else
-		FUZZ_CHECK(!crowd->house->plan->hmac || peer->rights & peer->asked); /* a visitor's */
+		FUZZ_CHECK(!crowd->house->plan->hmac ||
+		           peer->rights & peer->asked); /* a visitor's */
 }
 
 static void take_bytes(struct crowd *crowd, struct peer *peer, const uint8_t *bytes, size_t len)

@@ -1,5 +1,5 @@
-/* server_crowd - those who come to a server_house: clients at its control port, visitors at its public
- * ports. What the server says to them is read, and must be what bore's protocol allows. */
+/* server_crowd - those who come to a server_house: clients at its control port, visitors at its
+ * public ports. What the server says to them is read, and must be what bore's protocol allows. */
 #ifndef SERVER_CROWD_H
 #define SERVER_CROWD_H
 

@@ -6,18 +6,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "log/log.h"
-#include "log/logline.h"
+#include "chain/retirer.h"
 #include "config/shorthands.h"
 #include "fuzz.h"
-#include "chain/retirer.h"
+#include "host/host.h"
+#include "log/log.h"
+#include "log/logline.h"
 #include "loop/loop.h"
 #include "memory_file.h"
 #include "metrics/metrics.h"
 #include "net/addr.h"
 #include "net/resolve.h"
 #include "net/sock.h"
-#include "host/host.h"
 #include "server/pending.h"
 #include "server/server.h"
 #include "still.h"
@@ -36,9 +36,10 @@ enum {
 /* Longer than any deadline. */
 enum { STEP_MS = 11000 };
 
-/* ---- the log: each line is made and looked at, none is written (see CMakeLists.txt) --------------- */
+/* ---- the log: each line is made and looked at, none is written (see CMakeLists.txt) ---- */
 
-void __wrap_log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n);
+void __wrap_log_event(enum log_level level, const char *event, const struct log_field *fields,
+                      size_t n);
 
 static void check_line(const char *line, size_t len)
 {
@@ -47,7 +48,8 @@ static void check_line(const char *line, size_t len)
 		FUZZ_CHECK((unsigned char)line[i] >= 0x20 && (unsigned char)line[i] < 0x7F);
 }
 
-void __wrap_log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n)
+void __wrap_log_event(enum log_level level, const char *event, const struct log_field *fields,
+                      size_t n)
 {
 	char line[LOGLINE_MAX];
 
@@ -55,7 +57,7 @@ void __wrap_log_event(enum log_level level, const char *event, const struct log_
 	check_line(line, logline_format(LOG_FORMAT_JSON, 0, level, event, fields, n, line));
 }
 
-/* ---- the loop ------------------------------------------------------------------------------- */
+/* ---- the loop ---- */
 
 static void on_turn(struct ev_loop *ev, ev_check *watcher, int events)
 {
@@ -127,14 +129,15 @@ void house_drain(struct house *house)
 	worker_drain(&house->worker);
 }
 
-/* ---- once ----------------------------------------------------------------------------------- */
+/* ---- once ---- */
 
 /* 127.64.0.0/10 holds one for each process id there may be. */
 static void choose_address(char out[ADDR_TEXT_SIZE])
 {
 	unsigned pid = (unsigned)getpid();
 
-	snprintf(out, ADDR_TEXT_SIZE, "127.%u.%u.%u", 64 + (pid >> 16 & 63), pid >> 8 & 255, pid & 255);
+	snprintf(out, ADDR_TEXT_SIZE, "127.%u.%u.%u", 64 + (pid >> 16 & 63), pid >> 8 & 255,
+	         pid & 255);
 }
 
 static struct config *load_plan(const struct house_plan *plan, char *address)
@@ -155,8 +158,8 @@ static struct config *load_plan(const struct house_plan *plan, char *address)
 
 static struct plugin_set *furnish(struct house *house, const struct house_plan *plan, char *address)
 {
-	struct plugin_set_spec spec = { load_plan(plan, address), &house->registry, house->retirer, 1,
-		                        NULL };
+	struct plugin_set_spec spec = { load_plan(plan, address), &house->registry, house->retirer,
+		                        1, NULL };
 	struct diag diag = { 0 };
 	struct plugin_set *set = plugin_set_new(&spec, &diag);
 	struct err err = { "" };
@@ -218,7 +221,7 @@ void house_init(struct house *house)
 	watch_loop(house);
 }
 
-/* ---- for each input ------------------------------------------------------------------------- */
+/* ---- for each input ---- */
 
 static void note_descriptors(bool is_open[HOUSE_MOST_FDS])
 {
@@ -260,7 +263,8 @@ void house_open(struct house *house, unsigned plan)
 		                          .sources = source_table_new() };
 	FUZZ_CHECK(shared->pending && shared->sources);
 	gate_init(&shared->gate, MAX_PENDING, MAX_PENDING_EACH);
-	principal_table_init(&shared->principals, MAX_TUNNELS, MAX_VISITORS, MAX_TUNNELS + MAX_VISITORS);
+	principal_table_init(&shared->principals, MAX_TUNNELS, MAX_VISITORS,
+	                     MAX_TUNNELS + MAX_VISITORS);
 	atomic_init(&shared->strangers.most, MAX_STRANGERS);
 	shared->scarce_fd = HOUSE_MOST_FDS;
 	stats_init(&shared->stats, house->metrics);
@@ -278,8 +282,8 @@ static bool is_empty(const struct house *house)
 	       worker->relays.count == 0 && pending_is_empty(house->shared.pending);
 }
 
-/* All deadlines of a kind, in one step; those of what they leave behind, in the next. The kernel has
- * its own pace with what it still carries. */
+/* All deadlines of a kind, in one step; those of what they leave behind, in the next. The kernel
+ * has its own pace with what it still carries. */
 void house_settle(struct house *house)
 {
 	enum { STEPS = 5000, STEPS_AT_ONCE = 8 };

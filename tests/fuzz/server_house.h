@@ -1,6 +1,6 @@
-/* server_house - a worker of the server in this process, with real plugins and sockets of loopback: the
- * part of a server that strangers reach. Its loop runs when it is told to, and only until nothing is
- * ready any more. */
+/* server_house - a worker of the server in this process, with real plugins and sockets of loopback:
+ * the part of a server that strangers reach. Its loop runs when it is told to, and only until
+ * nothing is ready any more. */
 #ifndef SERVER_HOUSE_H
 #define SERVER_HOUSE_H
 
@@ -28,7 +28,8 @@ extern const unsigned house_n_plans;
 enum { HOUSE_MAX_PLANS = 16, HOUSE_MOST_FDS = 128 };
 
 struct house {
-	spore_addr address; /* of control and public ports; this process's own, so that many may run */
+	spore_addr
+		address; /* of control and public ports; this process's own, so that many may run */
 	struct loop *loop;
 	struct metrics *metrics;
 	struct registry registry;

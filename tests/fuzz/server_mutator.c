@@ -18,7 +18,10 @@ static const struct opening {
 } openings[] = {
 	{ 3, { { CONNECT }, { SAY, 0, SAY_RIGHT }, { SAY, 0, SAY_HELLO } } },
 	{ 4,
-	  { { CONNECT }, { SAY, 0, SAY_RIGHT }, { SAY, 0, SAY_HELLO_TO }, { SAY, 0, SAY_EXTEND, 20 } } },
+	  { { CONNECT },
+	    { SAY, 0, SAY_RIGHT },
+	    { SAY, 0, SAY_HELLO_TO },
+	    { SAY, 0, SAY_EXTEND, 20 } } },
 	{ 2, { { VISIT }, { SAY_MUCH, 0, 1 } } },
 	{ 4, { { VISIT }, { CONNECT, 1 }, { SAY, 1, SAY_RIGHT }, { SAY, 1, SAY_ACCEPT } } },
 	{ 3, { { CONNECT }, { SAY | KEEP, 0, SAY_RIGHT }, { SAY, 0, SAY_ACCEPT } } },
@@ -124,8 +127,9 @@ static void change_act(struct program *p)
 
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 {
-	static void (*const changes[])(struct program *) = { insert_act, insert_opening, remove_act,
-		                                             repeat_act, change_act,     change_act };
+	static void (*const changes[])(struct program *) = {
+		insert_act, insert_opening, remove_act, repeat_act, change_act, change_act
+	};
 	struct program p = { data, size, max_size, seed };
 
 	if (size < HEADER || throw(&p, 8) == 0)

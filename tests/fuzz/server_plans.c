@@ -2,13 +2,14 @@
 #include "server_house.h"
 
 /* Small, so that a few connections reach them; one source is an exception. */
-#define LIMITS                                                                                          \
-	"\"limits\": {\"max_unauthenticated\": 8, \"max_unauthenticated_per_ip\": 5, \"secret_rate\": " \
-	"1,"                                                                                            \
-	"\"secret_burst\": 4, \"ban_after\": 2, \"ban_time\": \"5s\", \"ban_exempt\": "                 \
+#define LIMITS                                                                                     \
+	"\"limits\": {\"max_unauthenticated\": 8, \"max_unauthenticated_per_ip\": 5, "             \
+	"\"secret_rate\": "                                                                        \
+	"1,"                                                                                       \
+	"\"secret_burst\": 4, \"ban_after\": 2, \"ban_time\": \"5s\", \"ban_exempt\": "            \
 	"[\"127.0.0.13/32\"]}"
-#define SERVER                                                                                          \
-	"\"server\": {\"ports\": \"7834-7838\", \"reserved_ports\": [7836],"                            \
+#define SERVER                                                                                     \
+	"\"server\": {\"ports\": \"7834-7838\", \"reserved_ports\": [7836],"                       \
 	"\"sndbuf\": \"4k\", \"recbuf\": \"4k\"}"
 #define CONFIG(more) "{" SERVER "," LIMITS more "}"
 
@@ -35,14 +36,15 @@ const struct house_plan house_plans[] = {
 	},
 	{
 		/* Names with policies and sessions, a verdict that takes its time, access lists. */
-		.config = CONFIG(", \"auth\": [{\"use\": \"policy\", \"names\": [\"alice\", \"bob\"],"
-	                         "\"max_tunnels\": 1, \"max_conns\": 2, \"life\": \"8s\", \"ports\": "
-	                         "\"7834,7837\"},"
-	                         "{\"use\": \"timer\", \"answer\": \"later\", \"twice\": true}],"
-	                         "\"acl\": {\"control\": [{\"use\": \"deny\", \"point\": \"control\","
-	                         "\"deny\": [\"127.0.0.13/32\"]}],"
-	                         "\"public\": [{\"use\": \"deny\", \"point\": \"public\","
-	                         "\"deny\": [\"127.0.0.12/32\"]}]}"),
+		.config = CONFIG(
+			", \"auth\": [{\"use\": \"policy\", \"names\": [\"alice\", \"bob\"],"
+			"\"max_tunnels\": 1, \"max_conns\": 2, \"life\": \"8s\", \"ports\": "
+			"\"7834,7837\"},"
+			"{\"use\": \"timer\", \"answer\": \"later\", \"twice\": true}],"
+			"\"acl\": {\"control\": [{\"use\": \"deny\", \"point\": \"control\","
+			"\"deny\": [\"127.0.0.13/32\"]}],"
+			"\"public\": [{\"use\": \"deny\", \"point\": \"public\","
+			"\"deny\": [\"127.0.0.12/32\"]}]}"),
 		.answers = texts,
 		.n_answers = 3,
 		.identities = { "alice", "bob" },
@@ -67,9 +69,11 @@ const struct house_plan house_plans[] = {
 		.config = CONFIG(
 			", \"auth\": [{\"use\": \"timer\", \"name\": \"first\", \"answer\": \"x\","
 			"\"verdict\": \"next\"},"
-			"{\"use\": \"timer\", \"name\": \"second\", \"answer\": \"x\", \"verdict\": "
+			"{\"use\": \"timer\", \"name\": \"second\", \"answer\": \"x\", "
+			"\"verdict\": "
 			"\"fail\","
-			"\"delay\": \"0.1\", \"keep\": true, \"twice\": true, \"on_error\": \"next\"},"
+			"\"delay\": \"0.1\", \"keep\": true, \"twice\": true, \"on_error\": "
+			"\"next\"},"
 			"{\"use\": \"policy\", \"names\": [\"x\"]}]"),
 		.answers = late_texts,
 		.n_answers = 1,
@@ -77,8 +81,8 @@ const struct house_plan house_plans[] = {
 	},
 	{
 		/* Nobody can be judged. */
-		.config = CONFIG(
-			", \"auth\": [{\"use\": \"timer\", \"answer\": \"x\", \"verdict\": \"fail\"}]"),
+		.config = CONFIG(", \"auth\": [{\"use\": \"timer\", \"answer\": \"x\", "
+	                         "\"verdict\": \"fail\"}]"),
 		.answers = late_texts,
 		.n_answers = 1,
 	},

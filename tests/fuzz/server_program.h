@@ -1,10 +1,11 @@
-/* server_program - the input of fuzz_server: a byte that chooses the plan of the house, then acts of
- * four bytes each:
+/* server_program - the input of fuzz_server: a byte that chooses the plan of the house, then acts
+ * of four bytes each:
  *
  *      act | flags      who      a      b
  *
  * All numbers are taken modulo what there is, so every program means something. Behind an act the
- * server runs until nothing is ready, unless LATER is set; with KEEP what is said is not sent yet. */
+ * server runs until nothing is ready, unless LATER is set; with KEEP what is said is not sent yet.
+ */
 #ifndef SERVER_PROGRAM_H
 #define SERVER_PROGRAM_H
 

@@ -34,7 +34,9 @@ def show(program):
         at += 4
         act = ACTS[(head & MASK) % len(ACTS)]
         flags = [name for name, bit in FLAGS.items() if head & bit]
-        yield " ".join([act, *flags, str(who), PHRASES[a % len(PHRASES)] if act == "SAY" else str(a), str(b)])
+        yield " ".join(
+            [act, *flags, str(who), PHRASES[a % len(PHRASES)] if act == "SAY" else str(a), str(b)]
+        )
         if act == "SAY_BYTES":
             count = min(a % 16 * 4, len(program) - at)
             yield f"bytes {program[at : at + count].hex()}"
@@ -50,7 +52,11 @@ def make(lines):
         elif first == "bytes":
             program += bytes.fromhex("".join(rest))
         elif first:
-            numbers = [PHRASES.index(word) if word in PHRASES else int(word) for word in rest if word not in FLAGS]
+            numbers = [
+                PHRASES.index(word) if word in PHRASES else int(word)
+                for word in rest
+                if word not in FLAGS
+            ]
             head = ACTS.index(first) | sum(FLAGS[word] for word in rest if word in FLAGS)
             program += bytes([head, *(numbers + [0, 0, 0])[:3]])
     return program

@@ -21,7 +21,8 @@ void still_pass(int64_t ms)
 	atomic_fetch_add(&now_ms, ms);
 }
 
-/* In place of the C library's, for libev, too. Other clocks run as ever: libFuzzer counts its time. */
+/* In place of the C library's, for libev, too. Other clocks run as ever: libFuzzer counts its time.
+ */
 __attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct timespec *now)
 {
 	int64_t ms = atomic_load(&now_ms);

@@ -28,7 +28,12 @@ commonName = optional
 def openssl(*arguments, stdin=None):
     """Runs it to its end; returns what it wrote."""
     done = subprocess.run(
-        ["openssl", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=60, check=False
+        ["openssl", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, f"openssl {' '.join(map(str, arguments))}: {done.stderr}"
     return done.stdout
@@ -43,12 +48,19 @@ class Certificate:
     def pin(self):
         """What `pins` would say of it."""
         public = subprocess.run(
-            ["openssl", "x509", "-in", self.path, "-noout", "-pubkey"], capture_output=True, check=True
+            ["openssl", "x509", "-in", self.path, "-noout", "-pubkey"],
+            capture_output=True,
+            check=True,
         ).stdout
         der = subprocess.run(
-            ["openssl", "pkey", "-pubin", "-outform", "DER"], input=public, capture_output=True, check=True
+            ["openssl", "pkey", "-pubin", "-outform", "DER"],
+            input=public,
+            capture_output=True,
+            check=True,
         ).stdout
-        digest = subprocess.run(["openssl", "sha256", "-r"], input=der, capture_output=True, check=True).stdout
+        digest = subprocess.run(
+            ["openssl", "sha256", "-r"], input=der, capture_output=True, check=True
+        ).stdout
         return "sha256:" + digest.split()[0].decode()
 
     def fingerprint(self):
@@ -78,7 +90,9 @@ class Authority:
         self.path = str(self.folder / "authority.pem")
         extensions = "basicConstraints=critical,CA:true\nkeyUsage=keyCertSign,cRLSign\nsubjectKeyIdentifier=hash"
         issuer = parent or self
-        issuer.sign(self.key, f"/CN={name}", extensions, self.path, selfsign=parent is None, **options)
+        issuer.sign(
+            self.key, f"/CN={name}", extensions, self.path, selfsign=parent is None, **options
+        )
 
     def sign(self, key, subject, extensions, path, start=PAST, end=FUTURE, selfsign=False):
         number = next(self._numbers)
@@ -86,14 +100,26 @@ class Authority:
         config = self.folder / f"{number}.cnf"
         config.write_text(_CONFIG.format(folder=self.folder, extensions=extensions))
         openssl("req", "-new", "-key", key, "-subj", subject, "-out", request)
-        signer = ["-selfsign", "-keyfile", key] if selfsign else ["-cert", self.path, "-keyfile", self.key]
+        signer = (
+            ["-selfsign", "-keyfile", key]
+            if selfsign
+            else ["-cert", self.path, "-keyfile", self.key]
+        )
         openssl(
             "ca", "-batch", "-notext", "-config", config, "-extensions", "extensions", *signer,
             "-startdate", start, "-enddate", end, "-in", request, "-out", path,
         )  # fmt: skip
 
-    def issue(self, *names, subject="/CN=test", key="ec", usage="serverAuth,clientAuth", chain=True, selfsign=False,
-              **dates):
+    def issue(
+        self,
+        *names,
+        subject="/CN=test",
+        key="ec",
+        usage="serverAuth,clientAuth",
+        chain=True,
+        selfsign=False,
+        **dates,
+    ):
         """A certificate for hosts ("DNS:a.example"), addresses ("IP:127.0.0.1") or others ("email:a@b")."""
         number = next(self._numbers)
         key_path = new_key(self.folder / f"{number}.key", key)

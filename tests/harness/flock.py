@@ -30,7 +30,15 @@ class Flock:
         from .process import Process
         from .scale import SLOW
 
-        argv = [sys.executable, "-B", pathlib.Path(__file__), host, ",".join(map(str, ports)), number, pause * SLOW]
+        argv = [
+            sys.executable,
+            "-B",
+            pathlib.Path(__file__),
+            host,
+            ",".join(map(str, ports)),
+            number,
+            pause * SLOW,
+        ]
         self.process = Process(argv, name="flock")
         self.total = None
 
@@ -56,7 +64,9 @@ class Flock:
     def leave(self):
         """Ends them all; then `.total` is how many exchanges there were."""
         assert self.process.stop(60) == 0, self.process.log()
-        self.total = int(self.process.wait_for(r"unharmed after (\d+) exchanges", stream="stdout").group(1))
+        self.total = int(
+            self.process.wait_for(r"unharmed after (\d+) exchanges", stream="stdout").group(1)
+        )
 
 
 class _Visitor:
@@ -132,7 +142,11 @@ class _Visitors:
         while self.talking or not self.told_to_end:
             if not self.told_to_end:
                 self.begin_due(time.monotonic())
-            wait = max(0.001, self.due[0][0] - time.monotonic()) if self.due and not self.told_to_end else 0.1
+            wait = (
+                max(0.001, self.due[0][0] - time.monotonic())
+                if self.due and not self.told_to_end
+                else 0.1
+            )
             for descriptor, events in self.poll.poll(wait):
                 visitor = self.by_descriptor[descriptor]
                 guarded(visitor, self.serve, visitor, events)

@@ -5,7 +5,7 @@ import re
 
 from .scale import seconds
 
-_SAMPLE = re.compile(r'(?P<name>[a-z0-9_]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)')
+_SAMPLE = re.compile(r"(?P<name>[a-z0-9_]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
 _LABEL = re.compile(r'([a-z0-9_]+)="((?:[^"\\]|\\.)*)"')
 
 
@@ -55,13 +55,20 @@ class Exporter:
     def get(self, path="/metrics", method="GET", headers=None, body=None, source=None, timeout=5.0):
         """(status, headers in lower case, text); a fresh connection each time."""
         connection = http.client.HTTPConnection(
-            self.host, self.port, timeout=seconds(timeout), source_address=(source, 0) if source else None
+            self.host,
+            self.port,
+            timeout=seconds(timeout),
+            source_address=(source, 0) if source else None,
         )
         try:
             connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()
             text = response.read().decode()
-            return response.status, {key.lower(): value for key, value in response.getheaders()}, text
+            return (
+                response.status,
+                {key.lower(): value for key, value in response.getheaders()},
+                text,
+            )
         finally:
             connection.close()
 

@@ -43,7 +43,18 @@ class FarNetwork:
             _no_program()
         steps = [
             ["netns", "add", self.name],
-            ["link", "add", self._near, "type", "veth", "peer", "name", self._far, "netns", self.name],
+            [
+                "link",
+                "add",
+                self._near,
+                "type",
+                "veth",
+                "peer",
+                "name",
+                self._far,
+                "netns",
+                self.name,
+            ],
             ["addr", "add", f"{self.here}/30", "dev", self._near],
             ["-n", self.name, "addr", "add", f"{self.there}/30", "dev", self._far],
             ["link", "set", self._near, "up"],

@@ -27,7 +27,9 @@ def spore_binary():
     directory = os.environ.get("SPORE_BUILD") or REPOSITORY / "build"
     path = pathlib.Path(directory) / "spore"
     if not os.access(path, os.X_OK):
-        pytest.fail(f"{path} is not there: build it, or set SPORE_BUILD to its directory", pytrace=False)
+        pytest.fail(
+            f"{path} is not there: build it, or set SPORE_BUILD to its directory", pytrace=False
+        )
     return str(path)
 
 
@@ -152,14 +154,27 @@ def end(process, kind):
     assert status == 0, f"exit status {status} after TERM\n{process.log()}"
 
 
-def spore_server(address, secret=None, control_port=None, min_port=None, max_port=None,
-                 bind_tunnels=None, extra=(), **process_options):
+def spore_server(
+    address,
+    secret=None,
+    control_port=None,
+    min_port=None,
+    max_port=None,
+    bind_tunnels=None,
+    extra=(),
+    **process_options,
+):
     """A spore server on a leased address (or a bare host name), ready."""
     host = getattr(address, "host", address)
     port = address.free_port() if control_port is None else control_port
     argv = [spore_binary(), "server", "--bind-addr", host, "--control-port", str(port)]
     argv += _flag("--min-port", min_port) + _flag("--max-port", max_port)
-    argv += _flag("--bind-tunnels", bind_tunnels) + _flag("--secret", secret) + server_flags + list(extra)
+    argv += (
+        _flag("--bind-tunnels", bind_tunnels)
+        + _flag("--secret", secret)
+        + server_flags
+        + list(extra)
+    )
     process = Process(argv, name="spore server", **process_options)
     try:
         process.wait_for(r"server listening", stream="stderr")
@@ -174,13 +189,19 @@ def configured_server(address, folder, control_port=None, server=None, **section
 
     The file goes into `folder`, from which its relative paths start."""
     control = control_port or address.free_port()
-    config = {"server": {"bind_addr": address.host, "control_port": control, **(server or {})}, **sections}
+    config = {
+        "server": {"bind_addr": address.host, "control_port": control, **(server or {})},
+        **sections,
+    }
     path = pathlib.Path(folder) / f"server{control}.json"
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
     process = Process([spore_binary(), "server", "--config", path], name="spore server")
     try:
         # Its log may be told to be silent.
-        wait_until(lambda: not (process.running and port_is_free(address.host, control)), "the server to listen")
+        wait_until(
+            lambda: not (process.running and port_is_free(address.host, control)),
+            "the server to listen",
+        )
         assert process.running, process.log()
     except BaseException:
         process.close()
@@ -188,7 +209,9 @@ def configured_server(address, folder, control_port=None, server=None, **section
     return Server("spore", process, (address.host, control), address.host, None)
 
 
-def bore_server(address, secret=None, min_port=None, max_port=None, bind_tunnels=None, **process_options):
+def bore_server(
+    address, secret=None, min_port=None, max_port=None, bind_tunnels=None, **process_options
+):
     """A bore server on a leased address, ready."""
     host = getattr(address, "host", address)
     argv = [bore_binary(), "server", "--bind-addr", host]
@@ -224,7 +247,9 @@ class Client:
         """Reads "listening at HOST:PORT" from its standard output; spore prints just that, and first."""
         found = self.process.wait_for(r"listening at (\S+):(\d+)", stream="stdout", timeout=timeout)
         if self.kind == "spore":
-            assert re.fullmatch(r"listening at \S+:\d+", self.process.stdout[0]), self.process.stdout
+            assert re.fullmatch(
+                r"listening at \S+:\d+", self.process.stdout[0]
+            ), self.process.stdout
         self.host, self.port = found.group(1), int(found.group(2))
         return self
 
@@ -249,17 +274,40 @@ class Client:
         return self.process.stop(timeout)
 
 
-def spore_client(control, local_port, local_host="127.0.0.1", secret=None, port=None,
-                 extra=(), listening=True, **process_options):
+def spore_client(
+    control,
+    local_port,
+    local_host="127.0.0.1",
+    secret=None,
+    port=None,
+    extra=(),
+    listening=True,
+    **process_options,
+):
     """A spore client of the server at control = (host, port); waits for its tunnel unless told not to."""
-    argv = [spore_binary(), "local", str(local_port), "--to", control[0], "--control-port", str(control[1])]
+    argv = [
+        spore_binary(),
+        "local",
+        str(local_port),
+        "--to",
+        control[0],
+        "--control-port",
+        str(control[1]),
+    ]
     argv += _flag("--local-host", local_host) + _flag("--secret", secret) + _flag("--port", port)
     argv += client_flags + list(extra)
     return _ready(Client("spore", Process(argv, name="spore local", **process_options)), listening)
 
 
-def bore_client(control, local_port, local_host="127.0.0.1", secret=None, port=None,
-                listening=True, **process_options):
+def bore_client(
+    control,
+    local_port,
+    local_host="127.0.0.1",
+    secret=None,
+    port=None,
+    listening=True,
+    **process_options,
+):
     """A bore client; the server must be on bore's own control port."""
     assert control[1] == BORE_CONTROL_PORT, "bore's client has no option for the control port"
     argv = [bore_binary(), "local", str(local_port), "--to", control[0]]

@@ -31,8 +31,9 @@ class Process:
     stdout and stderr are kept as lists of lines, without colours.
     """
 
-    def __init__(self, argv, name=None, env=None, nofile=None, drop_capabilities=None, cwd=None,
-                 within=()):
+    def __init__(
+        self, argv, name=None, env=None, nofile=None, drop_capabilities=None, cwd=None, within=()
+    ):
         self.name = name or os.path.basename(argv[0])
         self.argv = [str(part) for part in argv]
         # These exec, so the pid is the program's own. The child is killed if this process dies.
@@ -121,7 +122,11 @@ class Process:
         parts = [f"$ {' '.join(self.argv)}   (pid {self.pid}, {fate})"]
         for stream in ("stdout", "stderr"):
             lines = self._output[stream]
-            shown = lines if len(lines) <= 120 else lines[:60] + [f"... {len(lines) - 120} lines ..."] + lines[-60:]
+            shown = (
+                lines
+                if len(lines) <= 120
+                else lines[:60] + [f"... {len(lines) - 120} lines ..."] + lines[-60:]
+            )
             parts += [f"{stream}: {line}" for line in shown]
         return "\n".join(parts)
 
@@ -151,7 +156,9 @@ class Process:
             reason = "no such line in time"
         else:
             reason = "the output ended"
-        raise AssertionError(f"{self.name}: waited for {times} x {pattern!r}: {reason}\n{self.log()}")
+        raise AssertionError(
+            f"{self.name}: waited for {times} x {pattern!r}: {reason}\n{self.log()}"
+        )
 
     def signal(self, number):
         self._child.send_signal(number)
@@ -164,7 +171,9 @@ class Process:
         try:
             status = self._child.wait(seconds(timeout))
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"{self.name} still runs after {seconds(timeout):g} s\n{self.log()}") from None
+            raise AssertionError(
+                f"{self.name} still runs after {seconds(timeout):g} s\n{self.log()}"
+            ) from None
         for reader in self._readers:
             reader.join(timeout=5)
         return status

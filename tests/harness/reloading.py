@@ -18,7 +18,9 @@ class Reloading:
         self.path = folder / "server.json"
         if write:
             self.write(config)
-        self.server = spore_server(address, control_port=control_port, extra=["--config", str(self.path), *extra])
+        self.server = spore_server(
+            address, control_port=control_port, extra=["--config", str(self.path), *extra]
+        )
         self.host = address.host
         self.swaps = self.refusals = 0
 
@@ -52,4 +54,6 @@ class Reloading:
 
     def wait_refused(self):
         self.refusals += 1
-        return self.server.process.wait_for(REFUSED + r".*", stream="stderr", times=self.refusals)[0]
+        return self.server.process.wait_for(REFUSED + r".*", stream="stderr", times=self.refusals)[
+            0
+        ]

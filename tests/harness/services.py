@@ -231,7 +231,9 @@ class Http(http.server.ThreadingHTTPServer):
     def __init__(self, host="127.0.0.1", port=0):
         super().__init__((host, port), _HttpHandler)
         self.host, self.port = self.server_address[:2]
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
 
     def __enter__(self):
         self._thread.start()

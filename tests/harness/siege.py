@@ -35,11 +35,22 @@ class Siege:
     again       seconds after which one that was lost comes back; None: never
     """
 
-    def __init__(self, address, idle=0, drip=0, come_from=("127.0.0.1",), say=b"", stay=False, again=None):
+    def __init__(
+        self, address, idle=0, drip=0, come_from=("127.0.0.1",), say=b"", stay=False, again=None
+    ):
         # As a program the file stands alone.
         from .process import Process
 
-        argv = [sys.executable, "-B", pathlib.Path(__file__), *address, "--idle", idle, "--drip", drip]
+        argv = [
+            sys.executable,
+            "-B",
+            pathlib.Path(__file__),
+            *address,
+            "--idle",
+            idle,
+            "--drip",
+            drip,
+        ]
         argv += ["--from", ",".join(come_from), "--say", say.hex()] + (["--stay"] if stay else [])
         argv += [] if again is None else ["--again", again]
         self.process = Process(argv, name="siege")
@@ -146,7 +157,10 @@ class _Strangers:
             send(sock, b"{")
 
     def report(self):
-        print(f"opened {self.opened} cut {self.cut} refused {self.refused} standing {len(self.standing)}", flush=True)
+        print(
+            f"opened {self.opened} cut {self.cut} refused {self.refused} standing {len(self.standing)}",
+            flush=True,
+        )
 
     def turn(self, wait):
         self.open_due(time.monotonic())

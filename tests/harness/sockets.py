@@ -9,7 +9,9 @@ from .scale import seconds
 
 def connect(host, port, timeout=10.0, source=None):
     """A connected socket whose operations time out by themselves; it may come from another address."""
-    return socket.create_connection((host, port), timeout=seconds(timeout), source_address=source and (source, 0))
+    return socket.create_connection(
+        (host, port), timeout=seconds(timeout), source_address=source and (source, 0)
+    )
 
 
 def listen(host, port=0, backlog=1024):
@@ -39,7 +41,9 @@ def read_exactly(sock, length):
     while len(data) < length:
         piece = sock.recv(min(65536, length - len(data)))
         if not piece:
-            raise AssertionError(f"the stream ended after {len(data)} of {length} bytes: {bytes(data[:200])!r}")
+            raise AssertionError(
+                f"the stream ended after {len(data)} of {length} bytes: {bytes(data[:200])!r}"
+            )
         data += piece
     return bytes(data)
 
@@ -62,7 +66,9 @@ def how_it_ends(sock, timeout=5.0):
     while True:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise AssertionError(f"still open after {seconds(timeout):g} s; read {bytes(data[:200])!r}")
+            raise AssertionError(
+                f"still open after {seconds(timeout):g} s; read {bytes(data[:200])!r}"
+            )
         sock.settimeout(left)
         try:
             piece = sock.recv(65536)

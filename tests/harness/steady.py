@@ -41,7 +41,9 @@ class Steady:
 
     def check(self):
         """It has not failed so far; it will be checked to the last byte on leaving."""
-        assert self._failure is None, f"the running relay was harmed after {self.exchanges} exchanges: {self._failure!r}"
+        assert (
+            self._failure is None
+        ), f"the running relay was harmed after {self.exchanges} exchanges: {self._failure!r}"
 
     def _exchange(self):
         data = random.randbytes(self.PIECE)

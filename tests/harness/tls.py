@@ -26,7 +26,9 @@ def dial_with(server, context, session=None):
     sock = connect(*server.control)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     name = server.control[0]
-    return Wire(context.wrap_socket(sock, server_hostname=name, suppress_ragged_eofs=False, session=session))
+    return Wire(
+        context.wrap_socket(sock, server_hostname=name, suppress_ragged_eofs=False, session=session)
+    )
 
 
 def dial(server, authority, certificate=None, **settings):

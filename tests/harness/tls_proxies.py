@@ -76,7 +76,10 @@ def _haproxy(folder, listen, to, bind_options="", server_options=""):
     path = pathlib.Path(folder, "haproxy.cfg")
     path.write_text(
         _HAPROXY.format(
-            listen=_text(listen), to=_text(to), bind_options=bind_options, server_options=server_options
+            listen=_text(listen),
+            to=_text(to),
+            bind_options=bind_options,
+            server_options=server_options,
         )
     )
     with _run([_find("haproxy"), "-db", "-f", str(path)], listen) as process:
@@ -87,7 +90,9 @@ def _haproxy(folder, listen, to, bind_options="", server_options=""):
 def _stunnel(folder, listen, to, client, options):
     path = pathlib.Path(folder, "stunnel.conf")
     path.write_text(
-        _STUNNEL.format(listen=_text(listen), to=_text(to), client=client, options="\n".join(options))
+        _STUNNEL.format(
+            listen=_text(listen), to=_text(to), client=client, options="\n".join(options)
+        )
     )
     with _run([_find("stunnel"), str(path)], listen) as process:
         yield process
@@ -96,9 +101,13 @@ def _stunnel(folder, listen, to, client, options):
 def ends_tls(kind, folder, listen, to, certificate):
     """Listens with TLS, and speaks plain text to `to`."""
     if kind == "stunnel":
-        return _stunnel(folder, listen, to, "no", [f"cert = {certificate.path}", f"key = {certificate.key}"])
+        return _stunnel(
+            folder, listen, to, "no", [f"cert = {certificate.path}", f"key = {certificate.key}"]
+        )
     both = pathlib.Path(folder, "both.pem")
-    both.write_text(pathlib.Path(certificate.path).read_text() + pathlib.Path(certificate.key).read_text())
+    both.write_text(
+        pathlib.Path(certificate.path).read_text() + pathlib.Path(certificate.key).read_text()
+    )
     return _haproxy(folder, listen, to, bind_options=f"ssl crt {both}")
 
 
@@ -106,6 +115,12 @@ def begins_tls(kind, folder, listen, to, authority):
     """Listens in plain text, and speaks TLS to `to`, whose address its certificate must have."""
     if kind == "stunnel":
         return _stunnel(
-            folder, listen, to, "yes", [f"CAfile = {authority.path}", "verifyChain = yes", f"checkIP = {to[0]}"]
+            folder,
+            listen,
+            to,
+            "yes",
+            [f"CAfile = {authority.path}", "verifyChain = yes", f"checkIP = {to[0]}"],
         )
-    return _haproxy(folder, listen, to, server_options=f"ssl verify required ca-file {authority.path}")
+    return _haproxy(
+        folder, listen, to, server_options=f"ssl verify required ca-file {authority.path}"
+    )

@@ -21,7 +21,10 @@ import shlex
 from .peers import spore_binary
 from .process import run
 
-_CASE = re.compile(r"(?P<file>.*?)^\$ (?P<command>[^\n]*)\n(?P<said>.*?)^\[(?P<status>\d+)\]\n", re.MULTILINE | re.DOTALL)
+_CASE = re.compile(
+    r"(?P<file>.*?)^\$ (?P<command>[^\n]*)\n(?P<said>.*?)^\[(?P<status>\d+)\]\n",
+    re.MULTILINE | re.DOTALL,
+)
 _VARIABLE = re.compile(r"([A-Z_]+)=(.*)", re.DOTALL)
 
 
@@ -63,7 +66,11 @@ def check(case, folder):
     """Runs the command in the folder, and compares all that it says."""
     build = pathlib.Path(spore_binary()).parent
     names = {"FILE": folder / "spore.json", "DIR": folder, "TESTED": build / "test-plugins"}
-    for name, content in {"spore.json": _fill(case.file, names), "good.key": "hunter2\n", "empty.key": ""}.items():
+    for name, content in {
+        "spore.json": _fill(case.file, names),
+        "good.key": "hunter2\n",
+        "empty.key": "",
+    }.items():
         path = folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         path.chmod(0o600)

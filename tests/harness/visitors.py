@@ -14,7 +14,9 @@ def connected(host, port, number):
     with contextlib.ExitStack() as stack:
         visitors = []
         for _ in range(number):
-            visitor = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+            visitor = socket.socket(
+                socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
+            )
             stack.callback(visitor.close)
             visitor.setblocking(False)
             visitor.connect_ex((host, port))

@@ -82,7 +82,9 @@ class Wire:
                 return found
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"no frame within {seconds(timeout):g} s; buffered: {bytes(self.buffer)!r}")
+                raise TimeoutError(
+                    f"no frame within {seconds(timeout):g} s; buffered: {bytes(self.buffer)!r}"
+                )
             self.sock.settimeout(left)
             try:
                 piece = self.sock.recv(65536)

@@ -16,7 +16,15 @@ from harness.loopback import BORE_CONTROL_PORT
 from harness.process import run
 from harness.scale import seconds
 from harness.services import Inbox
-from harness.sockets import connect, end_writing, how_it_ends, listen, read_exactly, read_to_end, reset
+from harness.sockets import (
+    connect,
+    end_writing,
+    how_it_ends,
+    listen,
+    read_exactly,
+    read_to_end,
+    reset,
+)
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire, answer, encode
 
@@ -71,7 +79,9 @@ def test_server_challenge_is_a_random_v4_uuid_in_canonical_form(secret_bore):
     for _ in range(5):
         with Wire.connect(secret_bore.control) as wire:
             frame = wire.frame().decode()
-        found = re.fullmatch(r'\{"Challenge":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"\}', frame)
+        found = re.fullmatch(
+            r'\{"Challenge":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"\}', frame
+        )
         assert found, frame
         assert uuid.UUID(found.group(1)).version == 4
         seen.add(found.group(1))
@@ -105,7 +115,9 @@ def test_server_refuses_any_other_tag_as_invalid_secret(secret_bore, tag):
 
 
 @pytest.mark.parametrize(
-    "frame", [b'{"Hello":0}', b'{"Accept":"%s"}' % VECTOR_CHALLENGE.encode(), b"null"], ids=["hello", "accept", "null"]
+    "frame",
+    [b'{"Hello":0}', b'{"Accept":"%s"}' % VECTOR_CHALLENGE.encode(), b"null"],
+    ids=["hello", "accept", "null"],
 )
 def test_server_with_a_secret_refuses_other_frames_first(secret_bore, frame):
     with Wire.connect(secret_bore.control) as wire:
@@ -147,7 +159,10 @@ def test_257_bytes_end_the_connection_before_their_nul(bore):
 
 
 def test_frame_errors_under_a_challenge_are_told(secret_bore):
-    for data, text in ((b"x" * 257, "frame error, invalid byte length"), (b"{\0", "unable to parse message")):
+    for data, text in (
+        (b"x" * 257, "frame error, invalid byte length"),
+        (b"{\0", "unable to parse message"),
+    ):
         with Wire.connect(secret_bore.control) as wire:
             wire.receive()
             wire.send_bytes(data)
@@ -316,14 +331,18 @@ def test_client_waits_three_seconds_for_hello(fake):
 
 def test_client_waits_three_seconds_for_connecting(address):
     """A listener whose backlog is full drops what asks to come in."""
-    with listen(address.host, BORE_CONTROL_PORT, backlog=0) as full, connect(address.host, BORE_CONTROL_PORT):
+    with listen(address.host, BORE_CONTROL_PORT, backlog=0) as full, connect(
+        address.host, BORE_CONTROL_PORT
+    ):
         assert full.fileno() >= 0
         client = peers.bore_client((address.host, BORE_CONTROL_PORT), 9, listening=False)
         with client:
             started = time.monotonic()
             assert client.wait(timeout=6) == 1
             assert 2.7 < time.monotonic() - started < seconds(4.5)
-    assert f"Error: could not connect to {address.host}:{BORE_CONTROL_PORT}" in client.process.stderr
+    assert (
+        f"Error: could not connect to {address.host}:{BORE_CONTROL_PORT}" in client.process.stderr
+    )
     assert "    timed out" in client.process.stderr
 
 
@@ -332,7 +351,9 @@ def test_client_waits_three_seconds_for_connecting(address):
 
 def test_error_texts_about_ports(address):
     taken = address.free_port()
-    with peers.bore_server(address, min_port=1024, max_port=60000) as server, listen(address.host, taken):
+    with peers.bore_server(address, min_port=1024, max_port=60000) as server, listen(
+        address.host, taken
+    ):
         for port, text in (
             (60001, "client port number not in allowed range"),
             (1023, "client port number not in allowed range"),
@@ -346,7 +367,9 @@ def test_error_texts_about_ports(address):
 
 def test_no_port_left_in_a_range_of_one(address):
     taken = address.free_port()
-    with peers.bore_server(address, min_port=taken, max_port=taken) as server, listen(address.host, taken):
+    with peers.bore_server(address, min_port=taken, max_port=taken) as server, listen(
+        address.host, taken
+    ):
         with Wire.connect(server.control) as wire:
             wire.send({"Hello": 0})
             wire.expect_error("failed to find an available port")
@@ -364,7 +387,10 @@ def test_port_that_the_system_forbids(address):
 
 def test_address_that_is_not_ours_for_tunnels(address):
     with peers.bore_server(address, bind_tunnels="192.0.2.1") as server:
-        for port, text in ((20000, "failed to bind to port"), (0, "failed to find an available port")):
+        for port, text in (
+            (20000, "failed to bind to port"),
+            (0, "failed to find an available port"),
+        ):
             with Wire.connect(server.control) as wire:
                 wire.send({"Hello": port})
                 wire.expect_error(text)
@@ -374,7 +400,11 @@ def test_port_is_free_again_after_the_control_connection_ended(bore):
     """The control connection is never read, so its end shows when writing a heartbeat fails."""
     tunnel = Tunnel(bore)
     tunnel.wire.close()
-    wait_until(lambda: loopback.port_is_free(bore.public_host, tunnel.port), "the port to be free", timeout=3)
+    wait_until(
+        lambda: loopback.port_is_free(bore.public_host, tunnel.port),
+        "the port to be free",
+        timeout=3,
+    )
 
 
 # Visitors
@@ -431,7 +461,9 @@ def test_bytes_before_accept_belong_to_the_client(bore):
 
 
 def test_authenticate_and_accept_in_one_segment(secret_bore):
-    with Tunnel(secret_bore) as tunnel, tunnel.visit() as visitor, Wire.connect(secret_bore.control) as wire:
+    with Tunnel(secret_bore) as tunnel, tunnel.visit() as visitor, Wire.connect(
+        secret_bore.control
+    ) as wire:
         identity = tunnel.wire.connection()
         tag = answer(SECRET, wire.receive()["Challenge"])
         wire.send_bytes(encode({"Authenticate": tag}) + encode({"Accept": identity}) + b"behind")
@@ -448,7 +480,11 @@ def test_any_connection_may_accept_any_id(secret_bore):
 def test_a_relay_outlives_its_control_connection(bore):
     with Tunnel(bore) as tunnel:
         visitor, far = tunnel.join()
-    wait_until(lambda: loopback.port_is_free(bore.public_host, tunnel.port), "the port to be free", timeout=3)
+    wait_until(
+        lambda: loopback.port_is_free(bore.public_host, tunnel.port),
+        "the port to be free",
+        timeout=3,
+    )
     visitor.sendall(b"ping")
     assert read_exactly(far, 4) == b"ping"
     far.sendall(b"pong")
@@ -478,7 +514,9 @@ def test_too_many_descriptors_end_the_server(address):
 
 def test_client_speaks_the_canonical_forms(fake):
     with Inbox() as service:
-        with peers.bore_client((fake.host, fake.port), service.port, port=4321, listening=False) as client:
+        with peers.bore_client(
+            (fake.host, fake.port), service.port, port=4321, listening=False
+        ) as client:
             control = fake.next_wire()
             assert control.frame() == b'{"Hello":4321}'
             control.send({"Hello": 12345})
@@ -492,8 +530,17 @@ def test_client_speaks_the_canonical_forms(fake):
             assert read_exactly(service.take(), 7) == b"visitor"
 
 
-@pytest.mark.parametrize("frame", [b'{"Heartbeat":null}', b' "Heartbeat" ', b'"Heartb\\u0065at"', b'{"Hello":1}',
-                                   b'{"Challenge":"%s"}' % VECTOR_CHALLENGE.encode(), b'{"Error":"x"}'])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'{"Heartbeat":null}',
+        b' "Heartbeat" ',
+        b'"Heartb\\u0065at"',
+        b'{"Hello":1}',
+        b'{"Challenge":"%s"}' % VECTOR_CHALLENGE.encode(),
+        b'{"Error":"x"}',
+    ],
+)
 def test_client_goes_on_after(fake, frame):
     with bore_client(fake) as client:
         control = fake.welcome()
@@ -504,14 +551,18 @@ def test_client_goes_on_after(fake, frame):
         assert fake.accepted()[0] == identity
 
 
-@pytest.mark.parametrize("frame", [b'{"Nope":1}', b'"Nope"', b'{"HelloEx":{"port":1}}', b"", b"{", b" " * 257])
+@pytest.mark.parametrize(
+    "frame", [b'{"Nope":1}', b'"Nope"', b'{"HelloEx":{"port":1}}', b"", b"{", b" " * 257]
+)
 def test_client_ends_with_1_after(fake, frame):
     with bore_client(fake) as client:
         control = fake.welcome()
         client.wait_listening()
         control.send_bytes(frame + b"\0")
         assert client.wait() == 1
-        expected = "frame error, invalid byte length" if len(frame) > 256 else "unable to parse message"
+        expected = (
+            "frame error, invalid byte length" if len(frame) > 256 else "unable to parse message"
+        )
         assert f"Error: {expected}" in client.process.stderr
 
 
@@ -543,7 +594,11 @@ def test_client_needs_no_heartbeats(fake):
 
 def test_client_errors_before_hello(fake):
     for secret, frame, text in (
-        (None, {"Challenge": VECTOR_CHALLENGE}, "server requires authentication, but no client secret was provided"),
+        (
+            None,
+            {"Challenge": VECTOR_CHALLENGE},
+            "server requires authentication, but no client secret was provided",
+        ),
         (None, {"Error": "some text"}, "server error: some text"),
         (None, "Heartbeat", "unexpected initial non-hello message"),
         (None, None, "unexpected EOF"),
@@ -598,11 +653,25 @@ def test_versions_and_options():
     version = run([peers.bore_binary(), "--version"])
     assert version.stdout == [f"bore-cli {peers.BORE_VERSION}"]
     text = "\n".join(run([peers.bore_binary(), "local", "--help"]).stdout)
-    for option in ("-l, --local-host", "-t, --to", "-p, --port", "-s, --secret", "BORE_LOCAL_PORT", "BORE_SERVER"):
+    for option in (
+        "-l, --local-host",
+        "-t, --to",
+        "-p, --port",
+        "-s, --secret",
+        "BORE_LOCAL_PORT",
+        "BORE_SERVER",
+    ):
         assert option in text
     assert "control" not in text
     text = "\n".join(run([peers.bore_binary(), "server", "--help"]).stdout)
-    for option in ("--min-port", "--max-port", "-s, --secret", "--bind-addr", "--bind-tunnels", "BORE_MIN_PORT"):
+    for option in (
+        "--min-port",
+        "--max-port",
+        "-s, --secret",
+        "--bind-addr",
+        "--bind-tunnels",
+        "BORE_MIN_PORT",
+    ):
         assert option in text
     assert "control" not in text
 

@@ -54,7 +54,11 @@ def test_hello_to_a_server_has_the_listed_value(address):
                 wire.send_bytes(frames.raw(entry) + b"\0")
                 said = wire.receive()
                 in_range = frames.value(entry) in (0, 20050)
-                expected = {"Hello": 20050} if in_range else {"Error": "client port number not in allowed range"}
+                expected = (
+                    {"Hello": 20050}
+                    if in_range
+                    else {"Error": "client port number not in allowed range"}
+                )
                 if said != expected:
                     wrong.append((entry, said))
                 if in_range:
@@ -93,7 +97,10 @@ def _client_said_what_is_listed(entry, said, status):
     if entry["variant"] == "Error":
         return f"server error: {_one_line(frames.value(entry))}" in _one_line(said) and status == 1
     if entry["variant"] == "Challenge":
-        return "server requires authentication, but no client secret was provided" in said and status == 1
+        return (
+            "server requires authentication, but no client secret was provided" in said
+            and status == 1
+        )
     return "unexpected initial non-hello message" in said and status == 1
 
 
@@ -120,8 +127,12 @@ def test_challenges_to_a_client_have_the_listed_value(address):
         for entry in frames.load(frames.TO_CLIENT, accepted=True):
             if entry["variant"] != "Challenge":
                 continue
-            with peers.bore_client((fake.host, fake.port), 9, secret="s3cret", listening=False) as client:
+            with peers.bore_client(
+                (fake.host, fake.port), 9, secret="s3cret", listening=False
+            ) as client:
                 with fake.next_wire() as wire:
                     wire.send_bytes(frames.raw(entry) + b"\0")
-                    assert wire.receive() == {"Authenticate": answer("s3cret", frames.value(entry))}, entry
+                    assert wire.receive() == {
+                        "Authenticate": answer("s3cret", frames.value(entry))
+                    }, entry
                 client.wait()

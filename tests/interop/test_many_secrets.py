@@ -37,7 +37,9 @@ def serve(address, tmp_path, ports):
     """Starts the server, on bore's own port unless told otherwise."""
 
     def start(control_port=BORE_CONTROL_PORT, **bounds):
-        policy = {name: {"ports": f"{port},{port + 10000}", **bounds} for name, port in ports.items()}
+        policy = {
+            name: {"ports": f"{port},{port + 10000}", **bounds} for name, port in ports.items()
+        }
         auth = [{"use": "multi_secret", "secrets": SECRETS, "policy": policy}]
         return peers.configured_server(address, tmp_path, control_port=control_port, auth=auth)
 
@@ -46,7 +48,9 @@ def serve(address, tmp_path, ports):
 
 def refused(server, name, **options):
     """What a bore client says that ends by itself."""
-    with peers.bore_client(server.control, 9, secret=SECRETS[name], listening=False, **options) as client:
+    with peers.bore_client(
+        server.control, 9, secret=SECRETS[name], listening=False, **options
+    ) as client:
         assert client.wait() != 0
     assert not any("listening at" in line for line in client.process.lines)
     return "\n".join(client.process.lines)
@@ -56,7 +60,11 @@ def test_each_is_served_under_its_name(serve, ports):
     with contextlib.ExitStack() as stack:
         server, service = stack.enter_context(serve()), stack.enter_context(Echo())
         clients = {
-            name: stack.enter_context(peers.bore_client(server.control, service.port, secret=SECRETS[name], port=ports[name]))
+            name: stack.enter_context(
+                peers.bore_client(
+                    server.control, service.port, secret=SECRETS[name], port=ports[name]
+                )
+            )
             for name in SECRETS
         }
         for name, client in clients.items():
@@ -78,12 +86,16 @@ def test_the_ports_of_others(serve, ports):
     with serve() as server:
         for name in SECRETS:
             for other in SECRETS.keys() - {name}:
-                assert "client port number not in allowed range" in refused(server, name, port=ports[other])
+                assert "client port number not in allowed range" in refused(
+                    server, name, port=ports[other]
+                )
 
 
 @pytest.mark.parametrize("secret", ["battery", "staple", "Correct horse", "cafe"])
 def test_secrets_of_nobody(serve, secret):
-    with serve() as server, peers.bore_client(server.control, 9, secret=secret, listening=False) as client:
+    with serve() as server, peers.bore_client(
+        server.control, 9, secret=secret, listening=False
+    ) as client:
         assert client.wait() != 0
         assert any("invalid secret" in line for line in client.process.lines)
 
@@ -92,7 +104,9 @@ def test_one_tunnel_too_many(serve):
     with contextlib.ExitStack() as stack:
         server, service = stack.enter_context(serve(max_tunnels=1)), stack.enter_context(Echo())
         for name in SECRETS:
-            stack.enter_context(peers.bore_client(server.control, service.port, secret=SECRETS[name]))
+            stack.enter_context(
+                peers.bore_client(server.control, service.port, secret=SECRETS[name])
+            )
         for name in SECRETS:
             assert "too many tunnels" in refused(server, name)
 
@@ -161,8 +175,12 @@ class Tap:
 
 def test_the_visitor_of_another(serve, address):
     """Bob hears under which id Alice's visitor waits, while her client is held up."""
-    with serve(control_port=address.free_port()) as server, Echo() as service, Tap(address.host, server) as tap:
-        with peers.bore_client((address.host, BORE_CONTROL_PORT), service.port, secret=SECRETS["alice"]) as client:
+    with serve(control_port=address.free_port()) as server, Echo() as service, Tap(
+        address.host, server
+    ) as tap:
+        with peers.bore_client(
+            (address.host, BORE_CONTROL_PORT), service.port, secret=SECRETS["alice"]
+        ) as client:
             client.process.signal(signal.SIGSTOP)
             with connect(server.public_host, client.port) as visitor:
                 visitor.sendall(b"for alice")

@@ -55,7 +55,12 @@ def tunnel(direction, address):
     def start(service, secret=None, **client_options):
         with peers.start_server(direction[1], address, secret=secret) as server:
             with peers.start_client(
-                direction[0], server.control, service.port, local_host=service.host, secret=secret, **client_options
+                direction[0],
+                server.control,
+                service.port,
+                local_host=service.host,
+                secret=secret,
+                **client_options,
             ) as client:
                 yield server, client
 
@@ -137,7 +142,9 @@ def test_secret_missing_on_the_server(serve, client_kind):
 def test_right_secret_after_a_wrong_one(serve, client_kind, secret):
     with serve(secret="s3cret") as server, Echo() as service:
         refused(client_kind, server, secret="another")
-        with peers.start_client(client_kind, server.control, service.port, secret="s3cret") as client:
+        with peers.start_client(
+            client_kind, server.control, service.port, secret="s3cret"
+        ) as client:
             assert one_exchange(server.public_host, client.port) == b"ping"
 
 
@@ -158,7 +165,9 @@ def test_port_out_of_range(serve, client_kind):
             status, said = refused(client_kind, server, port=port)
             assert "client port number not in allowed range" in said
             assert status == PORT_REFUSED[client_kind]
-        with Echo() as service, peers.start_client(client_kind, server.control, service.port) as client:
+        with Echo() as service, peers.start_client(
+            client_kind, server.control, service.port
+        ) as client:
             assert 21000 <= client.port <= 21999
 
 
@@ -316,7 +325,9 @@ def test_visitor_that_ends_at_once(tunnel):
 def test_service_that_is_down(serve, client_kind, address):
     with serve() as server:
         port = address.free_port()
-        with peers.start_client(client_kind, server.control, port, local_host=address.host) as client:
+        with peers.start_client(
+            client_kind, server.control, port, local_host=address.host
+        ) as client:
             with connect(server.public_host, client.port) as visitor:
                 assert how_it_ends(visitor) == (b"", "end")
             # It comes up later: the same tunnel serves it.

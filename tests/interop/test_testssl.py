@@ -17,13 +17,21 @@ def test_nothing_above_low(address, authority, tmp_path):
         pytest.skip("what it looks at does not depend on the build")
     own = authority.issue(f"IP:{address.host}")
     found = tmp_path / "found.json"
-    with peers.spore_server(address, extra=["--tls", "--certfile", own.path, "--keyfile", own.key]) as server:
+    with peers.spore_server(
+        address, extra=["--tls", "--certfile", own.path, "--keyfile", own.key]
+    ) as server:
         subprocess.run(
             [testssl, "--warnings", "off", "--quiet", "--color", "0", "--jsonfile", found, "--protocols", "--std",
              "--server-preference", "--fs", "--vulnerable", "%s:%d" % server.control],
             stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds(200), check=False,
         )  # fmt: skip
     findings = {each["id"]: each for each in json.loads(found.read_text())}
-    assert findings["TLS1_3"]["severity"] == "OK" and findings["heartbleed"]["severity"] == "OK", "it has looked"
-    wrong = [each for each in findings.values() if each["severity"] not in ("OK", "INFO", "DEBUG", "LOW")]
+    assert (
+        findings["TLS1_3"]["severity"] == "OK" and findings["heartbleed"]["severity"] == "OK"
+    ), "it has looked"
+    # What testssl says of the openssl that it runs is not about the server.
+    findings.pop("engine_problem", None)
+    wrong = [
+        each for each in findings.values() if each["severity"] not in ("OK", "INFO", "DEBUG", "LOW")
+    ]
     assert not wrong

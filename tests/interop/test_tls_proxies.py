@@ -69,7 +69,9 @@ def test_bore_server_behind_a_proxy(kind, auth, authority, address, elsewhere, t
     config.write_text(json.dumps({"transport": [entry], "auth": chain}))
     front = (elsewhere.host, elsewhere.free_port())
     with peers.bore_server(address, secret=secret) as server, Echo() as service:
-        with tls_proxies.ends_tls(kind, tmp_path, front, server.control, authority.issue(f"IP:{elsewhere.host}")):
+        with tls_proxies.ends_tls(
+            kind, tmp_path, front, server.control, authority.issue(f"IP:{elsewhere.host}")
+        ):
             with peers.spore_client(front, service.port, extra=["--config", str(config)]) as client:
                 use(server.public_host, client.port)
 
@@ -83,7 +85,9 @@ def test_half_close_through_a_proxy(ours, authority, address, elsewhere, tmp_pat
     with Sink() as service:
         if ours == "server":
             front = (elsewhere.host, elsewhere.free_port())
-            with peers.spore_server(address, extra=["--tls", "--certfile", own.path, "--keyfile", own.key]) as server:
+            with peers.spore_server(
+                address, extra=["--tls", "--certfile", own.path, "--keyfile", own.key]
+            ) as server:
                 with tls_proxies.begins_tls("haproxy", tmp_path, front, server.control, authority):
                     with peers.spore_client(front, service.port) as client:
                         _half_close(server.public_host, client.port, total)

@@ -23,7 +23,10 @@ def of_case(case):
         return 0, 1, 0
     if case.get("status") == "notrun":
         # pytest lists what it skipped and why, CTest does not say why.
-        print(f"SKIPPED {case.get('name')}: {(case.findtext('system-out') or '').strip()}", file=sys.stderr)
+        print(
+            f"SKIPPED {case.get('name')}: {(case.findtext('system-out') or '').strip()}",
+            file=sys.stderr,
+        )
     if skipped is not None or case.get("status") == "disabled":
         return 0, 0, 1
     has_failed = case.find("failure") is not None or case.find("error") is not None

@@ -32,19 +32,26 @@ class Tally(unittest.TestCase):
 
     def test_an_executable_that_was_not_built(self):
         self.assert_counts(
-            '<testcase status="notrun"><skipped message="Unable to find executable: x"/></testcase>', (0, 1, 0)
+            '<testcase status="notrun"><skipped message="Unable to find executable: x"/></testcase>',
+            (0, 1, 0),
         )
 
     def test_programs_of_check(self):
         good = "100%: Checks: 10, Failures: 0, Errors: 0\n"
         self.assert_counts(f"<testcase><system-out>{good}</system-out></testcase>", (10, 0, 0))
-        self.assert_counts(f"<testcase><system-out>{good}{good}</system-out></testcase>", (20, 0, 0))
+        self.assert_counts(
+            f"<testcase><system-out>{good}{good}</system-out></testcase>", (20, 0, 0)
+        )
         bad = "Running suite(s): a\n70%: Checks: 10, Failures: 2, Errors: 1\na.c:1:F: no\n"
-        self.assert_counts(f"<testcase><failure/><system-out>{bad}</system-out></testcase>", (7, 3, 0))
+        self.assert_counts(
+            f"<testcase><failure/><system-out>{bad}</system-out></testcase>", (7, 3, 0)
+        )
 
     def test_a_program_that_fails_after_its_tests(self):
         good = "100%: Checks: 10, Failures: 0, Errors: 0\n"
-        self.assert_counts(f"<testcase><failure/><system-out>{good}</system-out></testcase>", (10, 1, 0))
+        self.assert_counts(
+            f"<testcase><failure/><system-out>{good}</system-out></testcase>", (10, 1, 0)
+        )
 
     def test_no_file(self):
         self.assertEqual(tally.of_file("/nonexistent/junit.xml"), (0, 1, 0))

@@ -27,14 +27,21 @@ def check(folder, command):
     if not headers:
         return [f"{folder}: there is no header"]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [fault for fault in pool.map(lambda header: _compile(header, command), headers) if fault]
+        return [
+            fault for fault in pool.map(lambda header: _compile(header, command), headers) if fault
+        ]
 
 
 def _compile(header, command):
     # The type keeps the file from being empty, which C does not allow.
     text = f'#include "{header}"\ntypedef int not_empty;\n'
     done = subprocess.run(
-        command, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120
+        command,
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
     )
     return f"{header} does not compile alone:\n{done.stdout}" if done.returncode else None
 

@@ -40,7 +40,9 @@ REGISTRIES = [
         ("quay", "io"),
     )
 ]
-_REGISTRY = re.compile(rb"(?<![\w-])(?:[\w-]+\.)*(" + "|".join(map(re.escape, REGISTRIES)).encode() + rb")\b")
+_REGISTRY = re.compile(
+    rb"(?<![\w-])(?:[\w-]+\.)*(" + "|".join(map(re.escape, REGISTRIES)).encode() + rb")\b"
+)
 
 
 def check(root):
@@ -70,4 +72,8 @@ def _check_file(path, name):
 
 
 if __name__ == "__main__":
-    sys.exit(source.report(list(check(sys.argv[1] if len(sys.argv) > 1 else source.REPOSITORY)), "hygiene"))
+    sys.exit(
+        source.report(
+            list(check(sys.argv[1] if len(sys.argv) > 1 else source.REPOSITORY)), "hygiene"
+        )
+    )

@@ -71,11 +71,15 @@ def carry(tree, plugin=None):
     """One HTTP request through its server and client; with a plugin, the server's ACL is that one."""
     spore = tree / "bin" / "spore"
     secret = {"SPORE_SECRET": "of the installed tree"}
-    with tempfile.TemporaryDirectory() as folder, Loopback() as address, Http(address.host) as service:
+    with tempfile.TemporaryDirectory() as folder, Loopback() as address, Http(
+        address.host
+    ) as service:
         config = pathlib.Path(folder, "server.json")
         config.write_text(json.dumps(_server_config(tree, address, plugin)))
         try:
-            with Process([spore, "server", "--config", config], env=secret, name="server") as server:
+            with Process(
+                [spore, "server", "--config", config], env=secret, name="server"
+            ) as server:
                 server.wait_for("server listening")
                 argv = [spore, "local", service.port, "--local-host", address.host]
                 argv += ["--to", address.host, "--control-port", _port(config)]

@@ -19,7 +19,9 @@ HARMLESS = re.compile(r"skipping paragraph macro")
 
 def check(pages):
     for page in pages:
-        done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            ["mandoc", "-T", "lint", "-W", "warning", page], stdout=subprocess.PIPE, text=True
+        )
         for line in done.stdout.splitlines():
             if not HARMLESS.search(line):
                 yield line.replace(f"{page.parent}/", "")

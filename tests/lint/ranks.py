@@ -41,7 +41,9 @@ NAMES_PLUGINS = "config/shorthands.c"
 SHARED = "common"  # in plugins/; no plugin itself
 
 # What a header of the SDK may need: all of it is in every C library for Linux.
-C_LIBRARY = re.compile(r"(assert|ctype|errno|inttypes|limits|std[a-z]+|string|time)\.h|(sys|netinet|arpa)/\w+\.h")
+C_LIBRARY = re.compile(
+    r"(assert|ctype|errno|inttypes|limits|std[a-z]+|string|time)\.h|(sys|netinet|arpa)/\w+\.h"
+)
 
 
 def check(root):
@@ -93,7 +95,11 @@ def _sdk(root):
     for path in source.files(root / "sdk" / "include", ".h"):
         for line, included, quoted in source.includes(_read(path)):
             ours = included if quoted else included.removeprefix("spore/")
-            is_ours = (quoted or included.startswith("spore/")) and "/" not in ours and (headers / ours).is_file()
+            is_ours = (
+                (quoted or included.startswith("spore/"))
+                and "/" not in ours
+                and (headers / ours).is_file()
+            )
             if not is_ours and (quoted or not C_LIBRARY.fullmatch(included)):
                 yield f"{path.relative_to(root)}:{line}: includes {included}: neither the SDK nor the C library"
 
@@ -112,12 +118,20 @@ def _plugins(root):
 
 
 def _is_ours(root, included):
-    folders = (root, root / "core", root / "sdk", root / "plugins", root / "sdk" / "include" / "spore")
+    folders = (
+        root,
+        root / "core",
+        root / "sdk",
+        root / "plugins",
+        root / "sdk" / "include" / "spore",
+    )
     return any((folder / included).is_file() for folder in folders)
 
 
 def _plugin_names(root):
-    whole = sorted(path.name for path in (root / "plugins").iterdir() if path.is_dir() and path.name != SHARED)
+    whole = sorted(
+        path.name for path in (root / "plugins").iterdir() if path.is_dir() and path.name != SHARED
+    )
     if not whole:
         return
     short = [name.split("_", 1)[1] for name in whole if "_" in name]
@@ -127,7 +141,10 @@ def _plugin_names(root):
         if path.relative_to(root / "core").as_posix() == NAMES_PLUGINS:
             continue
         text = _read(path)
-        found = {(source.line_of(text, match.start()), match.group()) for match in anywhere.finditer(text)}
+        found = {
+            (source.line_of(text, match.start()), match.group())
+            for match in anywhere.finditer(text)
+        }
         for line, content in source.strings(text) if in_string else ():
             found.update((line, match) for match in in_string.findall(content))
         for line, name in sorted(found):

@@ -23,7 +23,9 @@ def check(cmake, build, readme):
     with tempfile.TemporaryDirectory(prefix="spore readme ") as folder:
         made = pathlib.Path(folder, "README.md")
         spore = pathlib.Path(build, "spore").resolve()
-        subprocess.run([cmake, f"-DSPORE={spore}", f"-DFROM={readme}", f"-DTO={made}", "-P", FILL], check=True)
+        subprocess.run(
+            [cmake, f"-DSPORE={spore}", f"-DFROM={readme}", f"-DTO={made}", "-P", FILL], check=True
+        )
         wanted = made.read_text(encoding="utf-8")
     if "<!-- spore reference" not in there:
         yield f"{readme.name}: there is no reference in it"
@@ -38,4 +40,6 @@ if __name__ == "__main__":
     parser.add_argument("--cmake", default="cmake")
     parser.add_argument("--readme", type=pathlib.Path, default=source.REPOSITORY / "README.md")
     arguments = parser.parse_args()
-    sys.exit(source.report(list(check(arguments.cmake, arguments.build, arguments.readme)), "readme"))
+    sys.exit(
+        source.report(list(check(arguments.cmake, arguments.build, arguments.readme)), "readme")
+    )

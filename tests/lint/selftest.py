@@ -49,15 +49,21 @@ class Ranks(InAFolder):
         for folder in ("base", "loop", "net", "wire", "config", "server", "client", "commands"):
             self.write(f"core/{folder}/{folder}.h", "")
         self.write("core/config/shorthands.c", 'const char *names = "hmac auth_hmac";\n')
-        self.write("core/main.c", '#include "commands/serve.h"\n#include "version.h"\n')
+        self.write("core/main.c", '#include "commands/commands.h"\n#include "version.h"\n')
         self.write("core/base/digest.c", '#include "base/base.h"\n\n#include <openssl/evp.h>\n')
-        self.write("core/net/net.c", '#include "net/net.h"\n\n#include <ev.h>\n#include <spore/base.h>\n')
-        self.write("core/server/server.c", '#include "server/server.h"\n#include "net/net.h"\n#include "wire/wire.h"\n')
+        self.write(
+            "core/net/net.c", '#include "net/net.h"\n\n#include <ev.h>\n#include <spore/base.h>\n'
+        )
+        self.write(
+            "core/server/server.c",
+            '#include "server/server.h"\n#include "net/net.h"\n#include "wire/wire.h"\n',
+        )
         self.write("sdk/include/spore/base.h", "#include <stdint.h>\n")
         self.write("sdk/include/spore/auth.h", '#include "base.h"\n#include <spore/base.h>\n')
         self.write("plugins/auth_hmac/keys.h", "")
         self.write(
-            "plugins/auth_hmac/auth_hmac.c", '#include <openssl/hmac.h>\n#include <spore/auth.h>\n#include "keys.h"\n'
+            "plugins/auth_hmac/auth_hmac.c",
+            '#include <openssl/hmac.h>\n#include <spore/auth.h>\n#include "keys.h"\n',
         )
 
     def assert_refused(self, name, text, pattern):
@@ -72,13 +78,21 @@ class Ranks(InAFolder):
         self.assert_one(ranks.check(self.root), "no source")
 
     def test_a_higher_rank(self):
-        self.assert_refused("core/base/x.c", '#include "net/net.h"\n', r"base/x.c:1: .* net ranks above base")
+        self.assert_refused(
+            "core/base/x.c", '#include "net/net.h"\n', r"base/x.c:1: .* net ranks above base"
+        )
 
     def test_an_equal_rank(self):
-        self.assert_refused("core/net/x.h", '\n  #  include "wire/wire.h"\n', r"x.h:2: .* net and wire have the same rank")
+        self.assert_refused(
+            "core/net/x.h",
+            '\n  #  include "wire/wire.h"\n',
+            r"x.h:2: .* net and wire have the same rank",
+        )
 
     def test_main_from_below(self):
-        self.assert_refused("core/commands/x.c", '#include "main.c"\n', "main.c ranks above commands")
+        self.assert_refused(
+            "core/commands/x.c", '#include "main.c"\n', "main.c ranks above commands"
+        )
 
     def test_a_folder_without_a_rank(self):
         self.assert_refused("core/extra/x.c", "", "core/extra has no rank")
@@ -97,15 +111,23 @@ class Ranks(InAFolder):
         self.assert_refused("core/net/x.c", "#include <openssl/ssl.h>\n", "OpenSSL")
 
     def test_a_library_in_the_sdk(self):
-        self.assert_refused("sdk/include/spore/x.h", "#include <openssl/ssl.h>\n", "neither the SDK")
+        self.assert_refused(
+            "sdk/include/spore/x.h", "#include <openssl/ssl.h>\n", "neither the SDK"
+        )
         self.assert_refused("sdk/include/spore/x.h", "#include <ev.h>\n", "neither the SDK")
-        self.assert_refused("sdk/include/spore/x.h", "#include <cjson/cJSON.h>\n", "neither the SDK")
+        self.assert_refused(
+            "sdk/include/spore/x.h", "#include <cjson/cJSON.h>\n", "neither the SDK"
+        )
 
     def test_the_core_in_the_sdk(self):
-        self.assert_refused("sdk/include/spore/x.h", '#include "../../../core/net/net.h"\n', "neither the SDK")
+        self.assert_refused(
+            "sdk/include/spore/x.h", '#include "../../../core/net/net.h"\n', "neither the SDK"
+        )
 
     def test_the_core_in_a_plugin(self):
-        self.assert_refused("plugins/auth_hmac/x.c", '#include "../../core/net/net.h"\n', "own folder")
+        self.assert_refused(
+            "plugins/auth_hmac/x.c", '#include "../../core/net/net.h"\n', "own folder"
+        )
         self.assert_refused("plugins/auth_hmac/x.c", "#include <net/net.h>\n", "nothing of Spore")
 
     def test_another_plugin_in_a_plugin(self):
@@ -119,14 +141,23 @@ class Ranks(InAFolder):
         self.assert_refused("plugins/common/x.c", '#include "../auth_hmac/keys.h"\n', "own folder")
 
     def test_a_plugin_named_in_a_string(self):
-        self.assert_refused("core/net/x.c", 'const char *a = "use hmac.";\n', "names the plugin hmac")
-        self.assert_refused("core/net/x.c", '\nconst char *a = "auth_hmac.so";\n', "x.c:2: names the plugin auth_hmac")
+        self.assert_refused(
+            "core/net/x.c", 'const char *a = "use hmac.";\n', "names the plugin hmac"
+        )
+        self.assert_refused(
+            "core/net/x.c",
+            '\nconst char *a = "auth_hmac.so";\n',
+            "x.c:2: names the plugin auth_hmac",
+        )
 
     def test_a_plugin_named_in_code(self):
         self.assert_refused("core/net/x.c", "int auth_hmac;\n", "names the plugin auth_hmac")
 
     def test_a_word_that_is_no_name(self):
-        self.write("core/net/x.c", '/* as auth_hmac does */ int hmac; // "hmac"\nconst char *a = "hmac_key";\n')
+        self.write(
+            "core/net/x.c",
+            '/* as auth_hmac does */ int hmac; // "hmac"\nconst char *a = "hmac_key";\n',
+        )
         self.assertEqual(ranks.check(self.root), [])
 
     def test_a_comment_is_no_include(self):
@@ -139,12 +170,18 @@ class Symbols(InAFolder):
         text = self.write("text.c", text)
         (self.root / "plugins").mkdir(exist_ok=True)
         subprocess.run(
-            [*COMPILER.split(), *flags, "-fPIC", text, "-o", self.root / name], check=True, timeout=120
+            [*COMPILER.split(), *flags, "-fPIC", text, "-o", self.root / name],
+            check=True,
+            timeout=120,
         )
 
     def good_build(self):
-        self.link("plugins/a.so", "static int x; int *spore_plugin_v1(void) { return &x; }", "-shared")
-        self.link("spore", "#include <stdio.h>\nint ours; int main(void) { fputs(\"\", stderr); return 0; }")
+        self.link(
+            "plugins/a.so", "static int x; int *spore_plugin_v1(void) { return &x; }", "-shared"
+        )
+        self.link(
+            "spore", '#include <stdio.h>\nint ours; int main(void) { fputs("", stderr); return 0; }'
+        )
 
     def test_a_good_build(self):
         self.good_build()
@@ -155,12 +192,19 @@ class Symbols(InAFolder):
 
     def test_a_plugin_with_a_second_symbol(self):
         self.good_build()
-        self.link("plugins/b.so", "int second; int spore_plugin_v1(void) { return second; }", "-shared")
+        self.link(
+            "plugins/b.so", "int second; int spore_plugin_v1(void) { return second; }", "-shared"
+        )
         self.assert_one(symbols.check(self.root), "b.so: exports second, spore_plugin_v1")
 
     def test_a_plugin_without_the_symbol(self):
         self.good_build()
-        self.link("plugins/b.so", "static int x; static int *f(void) { return &x; }", "-shared", "-Wno-unused-function")
+        self.link(
+            "plugins/b.so",
+            "static int x; static int *f(void) { return &x; }",
+            "-shared",
+            "-Wno-unused-function",
+        )
         self.assert_one(symbols.check(self.root), "b.so: exports nothing")
 
     def test_an_executable_with_a_symbol(self):
@@ -174,7 +218,9 @@ class Symbols(InAFolder):
 class Headers(InAFolder):
     def check(self, standard):
         compiler = COMPILER if standard.startswith("c1") else "c++"
-        return headers.check(self.root, headers.compile_command(compiler, standard, [], flags=["-Wpedantic"]))
+        return headers.check(
+            self.root, headers.compile_command(compiler, standard, [], flags=["-Wpedantic"])
+        )
 
     def test_a_good_header(self):
         self.write("a.h", "#include <stddef.h>\nsize_t a(void);\n")
@@ -249,7 +295,10 @@ class Readme(InAFolder):
         found = list(self.check(fresh))
         self.assertTrue(found and all("lacks: " in line for line in found), found)
         self.assertFalse(any("keygen" in line for line in found), "that part is fresh")
-        self.assertIn("README.md: has: stale", list(self.check(fresh.replace("256 random", "256\nstale\nrandom"))))
+        self.assertIn(
+            "README.md: has: stale",
+            list(self.check(fresh.replace("256 random", "256\nstale\nrandom"))),
+        )
 
     def test_no_reference(self):
         self.assert_one(self.check("# Spore\n"), "there is no reference")
@@ -258,7 +307,12 @@ class Readme(InAFolder):
 @unittest.skipUnless(shutil.which("mandoc") or os.environ.get("CI") == "true", "there is no mandoc")
 class Manual(InAFolder):
     def test_a_good_page(self):
-        self.assertEqual(list(manual.check([self.write("a.1", '.TH "a" "1" "2020-01-01"\n.SH NAME\n.P\na - b\n')])), [])
+        self.assertEqual(
+            list(
+                manual.check([self.write("a.1", '.TH "a" "1" "2020-01-01"\n.SH NAME\n.P\na - b\n')])
+            ),
+            [],
+        )
 
     def test_a_macro_that_is_none(self):
         page = self.write("a.1", '.TH "a" "1" "2020-01-01"\n.SH NAME\na - b\n.XX\n')
@@ -280,7 +334,9 @@ class Installed(InAFolder):
 
     def test_without_the_cmake_package(self):
         installed.only(self.tree, "SporeSdkConfig.cmake").unlink()
-        self.assert_fails("SporeSdk", installed.with_find_package, CMAKE, self.tree, COMPILER, self.root)
+        self.assert_fails(
+            "SporeSdk", installed.with_find_package, CMAKE, self.tree, COMPILER, self.root
+        )
 
     def test_without_the_pkg_config_file(self):
         installed.only(self.tree, "spore-sdk.pc").unlink()
@@ -294,7 +350,9 @@ class Installed(InAFolder):
         other = self.root / "other" / "acl_greeter.so"
         other.parent.mkdir()
         plugin = installed.with_pkg_config(self.tree, COMPILER, self.root)
-        other.write_bytes(plugin.read_bytes().replace(installed.GREETING.encode(), b"x" * len(installed.GREETING)))
+        other.write_bytes(
+            plugin.read_bytes().replace(installed.GREETING.encode(), b"x" * len(installed.GREETING))
+        )
         installed.carry(self.tree, plugin)
         self.assert_fails("was not loaded", installed.carry, self.tree, other)
 

@@ -18,13 +18,20 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)',
 
 def files(folder, *suffixes):
     """Its files with these suffixes, sorted; none if the folder is not there."""
-    return sorted(path for path in pathlib.Path(folder).rglob("*") if path.suffix in suffixes and path.is_file())
+    return sorted(
+        path
+        for path in pathlib.Path(folder).rglob("*")
+        if path.suffix in suffixes and path.is_file()
+    )
 
 
 def without_comments(text):
     """The same text with every comment blanked; line numbers stay."""
     return _TOKEN.sub(
-        lambda found: re.sub(r"[^\n]", " ", found.group()) if found.group("comment") else found.group(), text
+        lambda found: re.sub(r"[^\n]", " ", found.group())
+        if found.group("comment")
+        else found.group(),
+        text,
     )
 
 
@@ -32,7 +39,9 @@ def strings(text):
     """(line, content) of each string literal of a text without comments, includes left out."""
     code = _INCLUDE.sub("", text)
     return [
-        (line_of(code, found.start()), found.group()[1:-1]) for found in _TOKEN.finditer(code) if found.group("string")
+        (line_of(code, found.start()), found.group()[1:-1])
+        for found in _TOKEN.finditer(code)
+        if found.group("string")
     ]
 
 

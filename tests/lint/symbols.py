@@ -19,7 +19,11 @@ ENTRY_POINT = "spore_plugin_v1"
 def exported(path):
     """Its defined dynamic symbols."""
     listing = subprocess.run(
-        ["nm", "-D", "--defined-only", path], check=True, stdout=subprocess.PIPE, text=True, timeout=60
+        ["nm", "-D", "--defined-only", path],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
     )
     return sorted(line.split()[-1] for line in listing.stdout.splitlines())
 

@@ -2,10 +2,11 @@
  *
  * usage: acl-ask --config FILE [FLAG...] <QUESTIONS >ANSWERS
  *
- * The configuration, which says where plugins are, and its plugins are loaded as a server would load
- * them. A question is 18 bytes: the number of an instance (two bytes, the lower first; those of the
- * control port come before those of public ports) and an address as the 16 bytes of IPv6. Its answer
- * is A, D or N (ALLOW, DENY, NEXT). What it measured, in CPU time, goes to standard error in the end:
+ * The configuration, which says where plugins are, and its plugins are loaded as a server would
+ * load them. A question is 18 bytes: the number of an instance (two bytes, the lower first; those
+ * of the control port come before those of public ports) and an address as the 16 bytes of IPv6.
+ * Its answer is A, D or N (ALLOW, DENY, NEXT). What it measured, in CPU time, goes to standard
+ * error in the end:
  *
  *     load_ms=... checks=... ns_each=... allocations=... system_calls=none
  */
@@ -20,13 +21,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "config/shorthands.h"
 #include "chain/plugin_set.h"
 #include "chain/retirer.h"
+#include "config/shorthands.h"
+#include "host/host.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "net/addr.h"
-#include "host/host.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -44,7 +45,7 @@ struct question {
 	spore_addr peer;
 };
 
-/* ---- allocations --------------------------------------------------------------------------------- */
+/* ---- allocations ---- */
 
 static unsigned long allocations;
 
@@ -72,7 +73,7 @@ void *realloc(void *old, size_t size)
 }
 #endif
 
-/* ---- questions ----------------------------------------------------------------------------------- */
+/* ---- questions ---- */
 
 /* CPU time of this process, so that others on the machine count less. */
 static double now_ms(void)
@@ -135,7 +136,8 @@ static int32_t ask(const struct question *question)
 	return ops->check(question->instance->self, &query);
 }
 
-/* Each question waits for the answer to the one before, so that checks do not overlap in the CPU. */
+/* Each question waits for the answer to the one before, so that checks do not overlap in the CPU.
+ */
 static void ask_all(const struct question *questions, size_t n, char *answers)
 {
 	int32_t verdict = 0;
@@ -165,7 +167,8 @@ static const char *watch_system_calls(const struct question *questions, size_t n
 		ask_all(questions, n, answers);
 		syscall(SYS_exit, 0); /* _exit() would end all threads, which is another call */
 	}
-	if (child < 0 || waitpid(child, &status, 0) < 0 || (WIFEXITED(status) && WEXITSTATUS(status)))
+	if (child < 0 || waitpid(child, &status, 0) < 0 ||
+	    (WIFEXITED(status) && WEXITSTATUS(status)))
 		return "unknown";
 	return WIFEXITED(status) ? "none" : "some";
 #endif
@@ -214,15 +217,17 @@ int main(int argc, char **argv)
 	struct err err;
 	struct loop *loop = loop_new(0, &err);
 	struct retirer *retirer = loop ? retirer_new(loop) : NULL;
-	struct host_services services = { .metrics = metrics_new(2), .loops = &loop, .n_workers = 1 };
+	struct host_services services = { .metrics = metrics_new(2),
+		                          .loops = &loop,
+		                          .n_workers = 1 };
 	struct registry registry = { 0 };
 	struct plugin_set *set = NULL;
 	struct diag diag = { 0 };
 	struct config *config;
 	bool good;
 
-	if (config_load(ROLE_SERVER, argc - 1, argv + 1, &diag, &config) == CONFIG_LOADED && retirer &&
-	    host_init(&services))
+	if (config_load(ROLE_SERVER, argc - 1, argv + 1, &diag, &config) == CONFIG_LOADED &&
+	    retirer && host_init(&services))
 		set = load_plugins(config, &registry, retirer, &diag);
 	good = set && answer(set, now_ms() - start_ms);
 	diag_print(&diag, stderr);

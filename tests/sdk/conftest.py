@@ -14,7 +14,9 @@ def find_plugins(name="test-plugins"):
     """Where the build put plugins; their absence is a failure, never a skip."""
     folder = pathlib.Path(spore_binary()).parent / name
     if not list(folder.glob("*.so")):
-        pytest.fail(f"{folder} holds no plugins: configure with -DSPORE_TESTS=ON and build", pytrace=False)
+        pytest.fail(
+            f"{folder} holds no plugins: configure with -DSPORE_TESTS=ON and build", pytrace=False
+        )
     return str(folder)
 
 
@@ -50,7 +52,9 @@ class Host:
 
     def write(self, config, name):
         path = self.folder / name
-        path.write_text(config if isinstance(config, str) else json.dumps(config, indent=2), encoding="utf-8")
+        path.write_text(
+            config if isinstance(config, str) else json.dumps(config, indent=2), encoding="utf-8"
+        )
         return str(path)
 
     def plugins(self, *folders):
@@ -71,7 +75,9 @@ class Host:
         """A running server. Keywords: the sections of its config, and those of server_config."""
         config = self.server_config(**options)
         path = self.write(config, f"server{config['server']['control_port']}.json")
-        process = Process([spore_binary(), "server", "--config", path], name="spore server", env=env)
+        process = Process(
+            [spore_binary(), "server", "--config", path], name="spore server", env=env
+        )
         try:
             process.wait_for("server listening", stream="stderr")
         except BaseException:
@@ -83,7 +89,9 @@ class Host:
     def refused(self, config=None, env=None, **options):
         """What a server says that must not start: it ends with 1, having done nothing."""
         config = config or self.server_config(**options)
-        process = run([spore_binary(), "server", "--config", self.write(config, "refused.json")], env=env)
+        process = run(
+            [spore_binary(), "server", "--config", self.write(config, "refused.json")], env=env
+        )
         assert process.status == 1, process.log()
         assert process.stdout == [], process.log()
         assert not any("server listening" in line for line in process.stderr), process.log()
@@ -101,7 +109,9 @@ class Host:
     def client(self, server, service, listening=True, **options):
         """A client with one tunnel from the server to the service."""
         path = self.write(self.client_config(server, service, **options), "client.json")
-        client = Client("spore", Process([spore_binary(), "local", "--config", path], name="spore local"))
+        client = Client(
+            "spore", Process([spore_binary(), "local", "--config", path], name="spore local")
+        )
         if listening:
             try:
                 client.wait_listening()

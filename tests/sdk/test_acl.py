@@ -56,7 +56,9 @@ def test_one_prefix_is_denied_at_public_ports(host, stranger):
 def test_the_denied_client_may_still_visit(host, stranger):
     """The two points are two lists."""
     with Echo() as service, host.server(acl=deny("control", stranger)) as server:
-        with host.client(server, service) as client, come_from(stranger, (client.host, client.port)) as sock:
+        with host.client(server, service) as client, come_from(
+            stranger, (client.host, client.port)
+        ) as sock:
             sock.sendall(b"welcome")
             end_writing(sock)
             assert read_to_end(sock) == b"welcome"
@@ -80,10 +82,14 @@ def test_no_verdict_denies_and_is_logged(host):
     with host.server(acl=deny("control", otherwise="zero")) as server:
         with come_from("127.0.0.1", server.control) as sock:
             assert how_it_ends(sock)[0] == b""
-        server.process.wait_for(r'access list gave no verdict, denied plugin=deny status=".* \(SPORE_OK\)"')
+        server.process.wait_for(
+            r'access list gave no verdict, denied plugin=deny status=".* \(SPORE_OK\)"'
+        )
 
 
 @pytest.mark.parametrize("point, chain", [("control", "public"), ("public", "control")])
 def test_an_instance_knows_its_chain_before_it_starts(host, error_line, point, chain):
     entry = deny(point)[point]
-    assert error_line(host.refused(acl={chain: entry})).endswith(f"error: /acl/{chain}/0/point: it stands elsewhere")
+    assert error_line(host.refused(acl={chain: entry})).endswith(
+        f"error: /acl/{chain}/0/point: it stands elsewhere"
+    )

@@ -13,12 +13,16 @@ def admin(tmp_path):
 def test_a_worker_that_hangs_is_named(host, answering, admin):
     """The others answer, the operator is told which does not, and can still have the server ended."""
     auth = [{"use": "hang", "name": "staff", "in": "verify"}]
-    with host.server(server={"drain_timeout": "100ms"}, admin={"socket": admin.path}, auth=auth) as server:
+    with host.server(
+        server={"drain_timeout": "100ms"}, admin={"socket": admin.path}, auth=auth
+    ) as server:
         with answering.to(server).say("anything", {"Hello": 0}):
             server.process.wait_for("hanging plugin=staff", stream="stderr")
             (silent,) = admin.ask("status")["silent_workers"]
             loops = admin.ask("loops")["workers"]
-            assert [each["answers"] for each in loops] == [each["worker"] != silent for each in loops]
+            assert [each["answers"] for each in loops] == [
+                each["worker"] != silent for each in loops
+            ]
             assert admin.ask("tunnels")["silent_workers"] == [silent]
             kicked = admin.ask("kick", 1)
             assert "error" in kicked and kicked["silent_workers"] == [silent]

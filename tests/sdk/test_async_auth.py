@@ -57,14 +57,18 @@ def test_a_wrong_answer_is_not(host, late, answering):
 
 
 def test_a_whole_tunnel_whose_two_ends_take_their_time(host, late):
-    with Echo() as service, host.server(auth=[late]) as server, host.client(server, service, auth=[late]) as client:
+    with Echo() as service, host.server(auth=[late]) as server, host.client(
+        server, service, auth=[late]
+    ) as client:
         for _ in range(5):
             assert one_exchange(client.host, client.port, b"x" * 5000) == b"x" * 5000
 
 
 def test_frames_behind_the_answer_are_kept(host, answering):
     with Echo() as service, host.server(auth=auth("timer", delay="300ms")) as server:
-        with host.client(server, service, auth=auth("timer")) as client, answering.to(server) as wire:
+        with host.client(server, service, auth=auth("timer")) as client, answering.to(
+            server
+        ) as wire:
             assert wire.tunnel("sesame").port != client.port
 
 
@@ -114,7 +118,9 @@ def test_what_is_completed_twice_counts_once(host, answering):
 
 
 def test_what_is_completed_after_the_peer_left_is_stale(host, answering):
-    with host.server(auth=auth("timer", delay="800ms", keep=True)) as server, answering.to(server) as wire:
+    with host.server(auth=auth("timer", delay="800ms", keep=True)) as server, answering.to(
+        server
+    ) as wire:
         wire.say("sesame", {"Hello": 0})
         time.sleep(0.2)
         reset(wire.sock)
@@ -123,14 +129,18 @@ def test_what_is_completed_after_the_peer_left_is_stale(host, answering):
 
 
 def test_what_is_completed_after_the_deadline_is_stale(host, answering):
-    with host.server(auth=auth("timer", delay="4s", keep=True)) as server, answering.to(server) as wire:
+    with host.server(auth=auth("timer", delay="4s", keep=True)) as server, answering.to(
+        server
+    ) as wire:
         wire.say("sesame", {"Hello": 0})
         wire.expect_error("authentication timed out", timeout=10)
         assert statuses(server, 1) == [STALE]
 
 
 def test_a_blocking_one_that_is_late_is_stale(host, answering):
-    with host.server(auth=auth("blocking", sleep="1s", ticket=True)) as server, answering.to(server) as wire:
+    with host.server(auth=auth("blocking", sleep="1s", ticket=True)) as server, answering.to(
+        server
+    ) as wire:
         wire.say("sesame", {"Hello": 0})
         time.sleep(0.3)
         reset(wire.sock)
@@ -194,7 +204,9 @@ def test_only_a_verdict_lets_anybody_in(host, component, value, how, answering):
 @pytest.mark.parametrize("completed, returned", [(ALLOW, DENY), (DENY, ALLOW)])
 def test_a_word_given_through_the_ticket_counts(host, component, completed, returned, answering):
     """Whatever is returned behind it."""
-    with host.server(auth=[{"use": component, "value": completed, "how": "verdict", "then": returned}]) as server:
+    with host.server(
+        auth=[{"use": component, "value": completed, "how": "verdict", "then": returned}]
+    ) as server:
         with answering.to(server) as wire:
             wire.say("anything", {"Hello": 0})
             if completed == ALLOW:
@@ -229,7 +241,10 @@ def exchanges(visitor, duration):
 def test_the_loop_goes_on_while_blocking_ones_sleep(host, answering):
     """More of them than there are threads for it: the one worker's relays and verdicts do not wait."""
     sleep = 2.0
-    chain = [{"use": "policy", "names": ["quick"]}, *auth("blocking", sleep=f"{int(sleep * 1000)}ms")]
+    chain = [
+        {"use": "policy", "names": ["quick"]},
+        *auth("blocking", sleep=f"{int(sleep * 1000)}ms"),
+    ]
     with Echo() as service, host.server(auth=chain, workers=1) as server:
         quick = [{"use": "policy", "say": "quick"}]
         with host.client(server, service, auth=quick) as client, contextlib.ExitStack() as stack:
@@ -270,7 +285,9 @@ def test_facts_reach_a_blocking_one_as_a_copy(host, answering):
     with Echo() as service, host.server(
         auth=auth("blocking", fact="xor.key"), transport=[{"use": "xor", "key": 77}]
     ) as server:
-        with host.client(server, service, auth=auth("timer"), transport=[{"use": "xor", "key": 77}]) as client:
+        with host.client(
+            server, service, auth=auth("timer"), transport=[{"use": "xor", "key": 77}]
+        ) as client:
             assert one_exchange(client.host, client.port) == b"ping"
             server.process.wait_for("fact plugin=blocking value=77")
 
@@ -317,7 +334,9 @@ def test_a_client_whose_plugin_cannot_answer_says_so(host):
         client = host.client(server, service, auth=[{"use": "policy"}], listening=False)
         with client.process:
             assert client.wait(15) == 1
-            client.process.wait_for("cannot answer the server's challenge: auth plugin [a-z_]+ failed")
+            client.process.wait_for(
+                "cannot answer the server's challenge: auth plugin [a-z_]+ failed"
+            )
 
 
 @pytest.mark.parametrize(
@@ -327,7 +346,9 @@ def test_a_client_whose_plugin_cannot_answer_says_so(host):
 def test_an_answer_arrives_as_it_was_said(host, said):
     """The server's plugin gets exactly what the client's plugin gave."""
     entry = [{"use": "timer", "answer": said}]
-    with Echo() as service, host.server(auth=entry) as server, host.client(server, service, auth=entry) as client:
+    with Echo() as service, host.server(auth=entry) as server, host.client(
+        server, service, auth=entry
+    ) as client:
         assert one_exchange(client.host, client.port) == b"ping"
 
 
@@ -335,7 +356,10 @@ def test_an_answer_arrives_as_it_was_said(host, said):
 def test_a_thread_of_its_own_may_decide(host, delay, answering):
     number = count(30, least=10)
     with host.server(auth=auth("thread", delay=delay), log={"level": "debug"}, workers=4) as server:
-        wires = [answering.to(server).say("sesame" if i % 2 else "wrong", {"Hello": 0}) for i in range(number)]
+        wires = [
+            answering.to(server).say("sesame" if i % 2 else "wrong", {"Hello": 0})
+            for i in range(number)
+        ]
         try:
             for index, wire in enumerate(wires):
                 message = wire.receive_but_heartbeats(10)
@@ -350,7 +374,9 @@ def test_a_thread_of_its_own_may_decide(host, delay, answering):
 def test_a_thread_of_its_own_may_outlive_what_it_decides_about(host, answering):
     """It completes and logs until destroy(), while the host shuts down around it."""
     for _ in range(count(8, least=3)):
-        with host.server(auth=auth("thread", delay="150ms"), log={"level": "debug"}, workers=2) as server:
+        with host.server(
+            auth=auth("thread", delay="150ms"), log={"level": "debug"}, workers=2
+        ) as server:
             with answering.to(server) as one, answering.to(server) as two:
                 one.say("sesame", {"Hello": 0})
                 two.say("sesame", {"Hello": 0})

@@ -29,9 +29,14 @@ class Asker:
     def ask(self, questions, flags=(), **sections):
         """The verdicts on (instance, address as 128 bits), and what the program measured."""
         config = self.host.write({"plugins": self.host.plugins(), **sections}, "ask.json")
-        packed = b"".join(index.to_bytes(2, "little") + ip.to_bytes(16, "big") for index, ip in questions)
+        packed = b"".join(
+            index.to_bytes(2, "little") + ip.to_bytes(16, "big") for index, ip in questions
+        )
         done = subprocess.run(
-            [str(self.program), "--config", config, *flags], input=packed, capture_output=True, timeout=seconds(60)
+            [str(self.program), "--config", config, *flags],
+            input=packed,
+            capture_output=True,
+            timeout=seconds(60),
         )
         assert done.returncode == 0, done.stderr.decode()
         verdicts = done.stdout.decode()
@@ -68,7 +73,13 @@ def test_the_longest_prefix_decides(asker):
 
 
 def test_equal_prefixes_deny(asker):
-    assert asker.verdicts(["10.0.0.1", "::1"], acl=public(allow=["10.0.0.0/8", "::1"], deny=["10.0.0.0/8", "::1/128"])) == "DD"
+    assert (
+        asker.verdicts(
+            ["10.0.0.1", "::1"],
+            acl=public(allow=["10.0.0.0/8", "::1"], deny=["10.0.0.0/8", "::1/128"]),
+        )
+        == "DD"
+    )
 
 
 def test_without_those_allowed_the_others_go_on(asker):
@@ -81,16 +92,33 @@ def test_an_empty_list_of_those_allowed_lets_nobody_in(asker):
 
 def test_ipv6_says_nothing_of_ipv4(asker):
     """And a mapped address is IPv4, on either side."""
-    assert asker.verdicts(["10.0.0.1", "::ffff:10.0.0.1", "::1"], acl=public(allow=["::/0"])) == "DDA"
+    assert (
+        asker.verdicts(["10.0.0.1", "::ffff:10.0.0.1", "::1"], acl=public(allow=["::/0"])) == "DDA"
+    )
     assert asker.verdicts(["10.0.0.1", "::1"], acl=public(allow=["0.0.0.0/0"])) == "AD"
-    assert asker.verdicts(["10.0.0.1", "10.1.0.1", "::1"], acl=public(allow=["::ffff:10.0.0.0/112"])) == "ADD"
-    assert asker.verdicts(["10.0.0.1", "::1", "::2"], acl=public(deny=["::/80", "::/64", "::2"])) == "NDD"
+    assert (
+        asker.verdicts(["10.0.0.1", "10.1.0.1", "::1"], acl=public(allow=["::ffff:10.0.0.0/112"]))
+        == "ADD"
+    )
+    assert (
+        asker.verdicts(["10.0.0.1", "::1", "::2"], acl=public(deny=["::/80", "::/64", "::2"]))
+        == "NDD"
+    )
 
 
 def test_the_flags_mean_the_control_port(asker):
     flags = ["--allow", "10.0.0.0/8,192.168.0.0/16", "--deny", "0.0.0.0/0"]
     inside = ["10.0.0.0", "10.255.255.255", "192.168.0.1", "192.168.255.255"]
-    outside = ["9.255.255.255", "11.0.0.0", "192.167.255.255", "192.169.0.0", "127.0.0.1", "::1", "fe80::1", "::"]
+    outside = [
+        "9.255.255.255",
+        "11.0.0.0",
+        "192.167.255.255",
+        "192.169.0.0",
+        "127.0.0.1",
+        "::1",
+        "fe80::1",
+        "::",
+    ]
     assert asker.verdicts(inside + outside, flags=flags) == "A" * len(inside) + "D" * len(outside)
 
 
@@ -107,7 +135,9 @@ class Prefixes:
             version = chooser.choice((4, 6))
             bits = 32 if version == 4 else 128
             length = chooser.randint(0, bits)
-            network = ipaddress.ip_network((self.near(version) >> (bits - length) << (bits - length), length))
+            network = ipaddress.ip_network(
+                (self.near(version) >> (bits - length) << (bits - length), length)
+            )
             self.rules.append((network, chooser.choice((ALLOW, DENY))))
 
     def near(self, version):
@@ -124,10 +154,16 @@ class Prefixes:
 
     def address(self):
         version = self.chooser.choice((4, 6))
-        return (ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address)(self.near(version))
+        return (ipaddress.IPv4Address if version == 4 else ipaddress.IPv6Address)(
+            self.near(version)
+        )
 
     def verdict(self, address):
-        covering = [(network.prefixlen, verdict == DENY) for network, verdict in self.rules if address in network]
+        covering = [
+            (network.prefixlen, verdict == DENY)
+            for network, verdict in self.rules
+            if address in network
+        ]
         if covering:
             return DENY if max(covering)[1] else ALLOW
         return DENY if any(verdict == ALLOW for _, verdict in self.rules) else NEXT
@@ -136,7 +172,10 @@ class Prefixes:
         lists = {"allow": [], "deny": []}
         for network, verdict in self.rules:
             lists["allow" if verdict == ALLOW else "deny"].append(str(network))
-        return {"use": "cidr", **{key: value for key, value in lists.items() if value or key == "deny"}}
+        return {
+            "use": "cidr",
+            **{key: value for key, value in lists.items() if value or key == "deny"},
+        }
 
 
 @pytest.mark.timeout(120)
@@ -153,7 +192,12 @@ def test_it_says_what_ipaddress_says(asker):
     verdicts, measured = asker.ask(questions, acl={"public": [each.config() for each in lists]})
     wrong = [at for at in range(len(expected)) if verdicts[at] != expected[at]]
     assert not wrong, [
-        (lists[questions[at][0]].config(), ipaddress.ip_address(questions[at][1]), verdicts[at], expected[at])
+        (
+            lists[questions[at][0]].config(),
+            ipaddress.ip_address(questions[at][1]),
+            verdicts[at],
+            expected[at],
+        )
         for at in wrong[:3]
     ]
     assert min(expected.count(letter) for letter in (ALLOW, DENY, NEXT)) > len(expected) // 50
@@ -194,7 +238,8 @@ def test_a_hundred_thousand_prefixes(asker):
     keys = list(found)
     denied = set(keys[::3])
     lists = public(
-        allow=[text for key, text in found.items() if key not in denied], deny=[found[key] for key in denied]
+        allow=[text for key, text in found.items() if key not in denied],
+        deny=[found[key] for key in denied],
     )
     addresses = []
     for bits, length in chooser.choices(keys, k=10_000):
@@ -219,8 +264,16 @@ def test_a_server_starts_with_a_hundred_thousand_prefixes_of_a_file(host, tmp_pa
 @pytest.mark.parametrize(
     "options, place, text",
     [
-        ({"allow": ["10.0.0.1/8"]}, "/allow/0", 'expected "10.0.0.0/8" (no bits behind the prefix), found "10.0.0.1/8"'),
-        ({"deny": ["::1", "2001:db8::1/32"]}, "/deny/1", 'expected "2001:db8::/32" (no bits behind'),
+        (
+            {"allow": ["10.0.0.1/8"]},
+            "/allow/0",
+            'expected "10.0.0.0/8" (no bits behind the prefix), found "10.0.0.1/8"',
+        ),
+        (
+            {"deny": ["::1", "2001:db8::1/32"]},
+            "/deny/1",
+            'expected "2001:db8::/32" (no bits behind',
+        ),
         ({"deny": ["10.0.0.0/33"]}, "/deny/0", 'expected an IP prefix such as "10.0.0.0/8"'),
         ({"deny": [10]}, "/deny/0", 'expected an IP prefix such as "10.0.0.0/8"'),
         ({"deny": "10.0.0.0/8"}, "/deny", 'expected an array, found "10.0.0.0/8"'),
@@ -233,18 +286,24 @@ def test_a_server_starts_with_a_hundred_thousand_prefixes_of_a_file(host, tmp_pa
 )
 def test_a_mistake_stops_the_start_and_names_its_place(host, error_line, options, place, text):
     line = error_line(host.refused(acl=public(**options)))
-    assert re.search(rf"refused\.json:\d+:\d+: error: /acl/public/0{place}: {re.escape(text)}", line), line
+    assert re.search(
+        rf"refused\.json:\d+:\d+: error: /acl/public/0{place}: {re.escape(text)}", line
+    ), line
 
 
 def test_an_identity_makes_no_sense_at_the_control_port(host, error_line):
     lists = {"control": [{"use": "cidr", "deny": ["::1"], "identity": ["alice"]}]}
-    assert "/acl/control/0/identity: expected among the access lists of public ports" in error_line(host.refused(acl=lists))
+    assert "/acl/control/0/identity: expected among the access lists of public ports" in error_line(
+        host.refused(acl=lists)
+    )
 
 
 def test_a_mistake_in_a_file_names_its_line(host, error_line, tmp_path):
     (tmp_path / "list.txt").write_text("10.0.0.0/8\n\n  10.0.0.256 # no such address\n")
     line = error_line(host.refused(acl=public(deny={"file": "list.txt"})))
-    assert line.startswith(f"{tmp_path}/list.txt:3:3: error: /acl/public/0/deny/1: expected an IP prefix"), line
+    assert line.startswith(
+        f"{tmp_path}/list.txt:3:3: error: /acl/public/0/deny/1: expected an IP prefix"
+    ), line
 
 
 # ---- public ports
@@ -287,11 +346,19 @@ def test_visitors_of_a_named_identity(host, stranger):
     with Echo() as service, host.server(acl=lists, auth=auth) as server:
         with host.client(server, service, auth=[{"use": "policy", "say": "alice"}]) as hers:
             with host.client(server, service, auth=[{"use": "policy", "say": "bob"}]) as his:
-                assert [is_served(hers, source) for source in (stranger, "127.0.0.1")] == [True, False]
-                assert [is_served(his, source) for source in (stranger, "127.0.0.1")] == [False, True]
+                assert [is_served(hers, source) for source in (stranger, "127.0.0.1")] == [
+                    True,
+                    False,
+                ]
+                assert [is_served(his, source) for source in (stranger, "127.0.0.1")] == [
+                    False,
+                    True,
+                ]
 
 
 def test_a_client_without_an_identity_is_of_none(host, stranger):
     lists = public(identity=["alice"], deny=["0.0.0.0/0"])
-    with Echo() as service, host.server(acl=lists) as server, host.client(server, service) as client:
+    with Echo() as service, host.server(acl=lists) as server, host.client(
+        server, service
+    ) as client:
         assert is_served(client, stranger)

@@ -13,8 +13,12 @@ BAD = "test-plugins/bad"
 LINES = 300
 
 # What a sanitizer would make of the same signals is another matter.
-_NO_HANDLERS = ":".join(f"handle_{each}=0" for each in ("segv", "sigbus", "sigfpe", "sigill", "abort", "sigtrap"))
-ENV = {name: f"{os.environ.get(name, '')}:{_NO_HANDLERS}" for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")}
+_NO_HANDLERS = ":".join(
+    f"handle_{each}=0" for each in ("segv", "sigbus", "sigfpe", "sigill", "abort", "sigtrap")
+)
+ENV = {
+    name: f"{os.environ.get(name, '')}:{_NO_HANDLERS}" for name in ("ASAN_OPTIONS", "TSAN_OPTIONS")
+}
 
 DEATHS = {
     "segv": signal.SIGSEGV,
@@ -45,7 +49,9 @@ def test_a_fault_in_a_worker(host, answering, how):
     with host.server(env=ENV, auth=auth, workers=2) as server:
         assert crash(server, answering, how) == -DEATHS[how], server.process.log()
         log = server.process.stderr
-        assert [line.split("line=")[1] for line in log if "still alive" in line] == [str(i) for i in range(LINES)]
+        assert [line.split("line=")[1] for line in log if "still alive" in line] == [
+            str(i) for i in range(LINES)
+        ]
         server.process.wait_for(last_words(server, DEATHS[how], r"worker [01]"), stream="stderr")
         assert "crashed" in log[-1], "nothing comes behind it"
 
@@ -71,9 +77,12 @@ def test_in_json(host, answering):
     auth = [{"use": "crash", "name": "staff"}]
     with host.server(env=ENV, auth=auth, log={"format": "json"}) as server:
         crash(server, answering, "segv")
-        assert server.process.stderr[-1].endswith(
-            '"level":"error","event":"crashed","signal":"SEGV","thread":"worker 0","plugin":"staff"}'
-        ) or '"thread":"worker 1"' in server.process.stderr[-1], server.process.log()
+        assert (
+            server.process.stderr[-1].endswith(
+                '"level":"error","event":"crashed","signal":"SEGV","thread":"worker 0","plugin":"staff"}'
+            )
+            or '"thread":"worker 1"' in server.process.stderr[-1]
+        ), server.process.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV], ids=["ABRT", "SEGV"])
@@ -90,9 +99,13 @@ def test_a_signal_from_outside(host, number):
 def test_a_constructor_that_traps(host, plugin_folder):
     """The file that was being loaded is named."""
     config = host.server_config(folders=[plugin_folder(BAD)], auth=[{"use": "traps"}])
-    with Process([spore_binary(), "server", "--config", host.write(config, "traps.json")], env=ENV) as process:
+    with Process(
+        [spore_binary(), "server", "--config", host.write(config, "traps.json")], env=ENV
+    ) as process:
         assert process.wait() == -signal.SIGABRT, process.log()
-        process.wait_for(r"error crashed signal=ABRT thread=main plugin=/.*/auth_traps\.so$", stream="stderr")
+        process.wait_for(
+            r"error crashed signal=ABRT thread=main plugin=/.*/auth_traps\.so$", stream="stderr"
+        )
 
 
 def test_no_core_is_left(host):

@@ -74,7 +74,9 @@ def test_until_then_the_other_workers_serve(host, answering):
             expect_overdue(server.process, r"worker [0-3]")
 
 
-@pytest.mark.parametrize("where, thread", [("drain", r"worker \d"), ("stop", r"worker \d"), ("destroy", "main")])
+@pytest.mark.parametrize(
+    "where, thread", [("drain", r"worker \d"), ("stop", r"worker \d"), ("destroy", "main")]
+)
 @pytest.mark.parametrize("signals", [1, 2])
 def test_an_end_that_hangs(host, where, thread, signals):
     with host.server(auth=hanging(where)) as server:
@@ -106,7 +108,9 @@ def test_a_client_that_hangs(host, answering):
 
 def test_a_start_that_hangs_ends_at_the_first_signal(host):
     config = host.server_config(auth=hanging("create"))
-    with Process([spore_binary(), "server", "--config", host.write(config, "create.json")]) as process:
+    with Process(
+        [spore_binary(), "server", "--config", host.write(config, "create.json")]
+    ) as process:
         process.wait_for("hanging plugin=staff", stream="stderr")
         assert process.stop() == -signal.SIGTERM
 

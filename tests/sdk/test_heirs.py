@@ -18,10 +18,15 @@ def test_of_two_with_one_name_each_has_its_own(host):
     with host.server(acl=chains([("a", 1), ("a", 2)], [])) as server:
         path = host.folder / f"server{server.control[1]}.json"
         config = json.loads(path.read_text())
-        path.write_text(json.dumps({**config, "acl": chains([("a", 3), ("b", 4), ("a", 5), ("a", 6)], [])}))
+        path.write_text(
+            json.dumps({**config, "acl": chains([("a", 3), ("b", 4), ("a", 5), ("a", 6)], [])})
+        )
         server.process.signal(signal.SIGHUP)
         server.process.wait_for("configuration reloaded")
-    heirs = [int(heir) for heir in re.findall(r"created plugin=\w heir_of=(\d+)", "\n".join(server.process.stderr))]
+    heirs = [
+        int(heir)
+        for heir in re.findall(r"created plugin=\w heir_of=(\d+)", "\n".join(server.process.stderr))
+    ]
     assert heirs == [0, 0, 1, 0, 2, 0]
 
 
@@ -39,4 +44,14 @@ def test_an_instance_sees_the_one_that_it_replaces(host):
             server.process.wait_for("configuration reloaded", times=swaps)
     heirs = [(found[1], int(found[2])) for line in server.process.stderr
              if (found := re.search(r"created plugin=(\w) heir_of=(\d+)", line))]  # fmt: skip
-    assert heirs == [("a", 0), ("b", 0), ("a", 0), ("b", 2), ("c", 0), ("a", 1), ("b", 0), ("a", 6), ("b", 7)]
+    assert heirs == [
+        ("a", 0),
+        ("b", 0),
+        ("a", 0),
+        ("b", 2),
+        ("c", 0),
+        ("a", 1),
+        ("b", 0),
+        ("a", 6),
+        ("b", 7),
+    ]

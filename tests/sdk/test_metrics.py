@@ -33,7 +33,9 @@ class Exported:
 
     def histogram(self, name):
         """(count, sum, the exporter's judgement of the invariants, {bound: cumulative})."""
-        found = re.search(rf"^{name}{{}} count=(\d+) sum=(\S+) (\w+)(.*)$", self.text(), re.MULTILINE)
+        found = re.search(
+            rf"^{name}{{}} count=(\d+) sum=(\S+) (\w+)(.*)$", self.text(), re.MULTILINE
+        )
         if not found:
             return None
         buckets = dict(pair.split(":") for pair in found.group(4).split())
@@ -51,7 +53,10 @@ def test_the_hosts_own_families_are_visited(host, tmp_path):
         with host.client(server, service) as client:
             for _ in range(7):
                 assert one_exchange(client.host, client.port, b"x" * 100) == b"x" * 100
-            wait_until(lambda: exported.value("spore_bytes_proxied_total") == 1400, "all bytes to be counted")
+            wait_until(
+                lambda: exported.value("spore_bytes_proxied_total") == 1400,
+                "all bytes to be counted",
+            )
             assert exported.value("spore_connections_incoming_total") == 7
             assert exported.value("spore_connections_accepted_total") == 7
             assert exported.value("spore_tunnels") == 1
@@ -63,7 +68,10 @@ def test_the_hosts_own_families_are_visited(host, tmp_path):
 def test_its_own_families_are_among_them(host, tmp_path):
     exported = Exported(tmp_path / "metrics")
     with host.server(metrics=exporter(exported.path)):
-        wait_until(lambda: (exported.value("spore_file_snapshots_total", 'kind="file"') or 0) >= 12, "snapshots")
+        wait_until(
+            lambda: (exported.value("spore_file_snapshots_total", 'kind="file"') or 0) >= 12,
+            "snapshots",
+        )
         assert "# spore_file_turns histogram" in exported.text()
         count, total, judgement, buckets = exported.histogram("spore_file_turns")
         assert judgement == "good" and "BAD" not in exported.text()
@@ -97,7 +105,9 @@ def test_readiness_follows_the_process(host, tmp_path):
                 assert visitor.recv(4) == b"stay"
                 server.process.terminate()
                 server.process.wait_for("draining")
-                wait_until(lambda: exported.text().startswith("ready 0\n"), "not ready while it drains")
+                wait_until(
+                    lambda: exported.text().startswith("ready 0\n"), "not ready while it drains"
+                )
                 assert server.process.running
             assert server.stop() == 0
 
@@ -111,7 +121,9 @@ def test_a_client_is_ready_once_its_tunnel_stands(host, tmp_path):
 
 def test_it_runs_on_one_worker_and_ends_with_a_last_snapshot(host, tmp_path):
     exported = Exported(tmp_path / "metrics")
-    with host.server(metrics=[{"use": "file", "file": "metrics", "every": "60s"}], workers=4) as server:
+    with host.server(
+        metrics=[{"use": "file", "file": "metrics", "every": "60s"}], workers=4
+    ) as server:
         assert not exported.path.exists()
         assert server.stop(seconds(10)) == 0
     assert exported.text().startswith("ready 0\n")
@@ -135,7 +147,9 @@ def test_bytes_have_their_identity(host, prometheus, answering):
             client_auth = [{"use": "policy", "names": [name], "say": name}]
             with host.client(server, service, auth=client_auth) as client:
                 assert one_exchange(client.host, client.port, b"x" * length) == b"x" * length
-        wait_until(lambda: exporter.value("spore_bytes_proxied_total") == 214, "all bytes to be counted")
+        wait_until(
+            lambda: exporter.value("spore_bytes_proxied_total") == 214, "all bytes to be counted"
+        )
         page = exporter.page()
         for name, length in (("alice", 100), ("bob", 7)):
             assert page.value("spore_tunnel_up_bytes_total", identity=name) == length
@@ -170,7 +184,9 @@ def test_verdicts_have_their_plugin_and_reason(host, prometheus, answering):
 
 def test_a_verdict_that_nobody_awaits(host, prometheus, answering):
     section, exporter = prometheus
-    with host.server(metrics=section, auth=[{"use": "timer", "answer": "x", "never": True}]) as server:
+    with host.server(
+        metrics=section, auth=[{"use": "timer", "answer": "x", "never": True}]
+    ) as server:
         with answering.to(server) as wire:
             wire.say("please", {"Hello": 0}).expect_error("authentication timed out", timeout=10)
         # It is told before it is counted, on another worker perhaps.
@@ -185,10 +201,15 @@ def test_access_lists_are_timed_and_refuse(host, prometheus):
     with Echo() as service, host.server(metrics=section, acl=acl) as server:
         with host.client(server, service) as client:
             assert one_exchange(client.host, client.port) == b"ping"
-            with socket.create_connection((client.host, client.port), source_address=("127.0.7.1", 0)) as visitor:
+            with socket.create_connection(
+                (client.host, client.port), source_address=("127.0.7.1", 0)
+            ) as visitor:
                 assert how_it_ends(visitor)[0] == b""
         page = exporter.page()
-        assert page.value("spore_plugin_call_seconds_count", kind="acl", plugin="deny", call="check") == 2
+        assert (
+            page.value("spore_plugin_call_seconds_count", kind="acl", plugin="deny", call="check")
+            == 2
+        )
         assert page.value("spore_refusals_total", at="public", reason="access_list") == 1
         assert page.value("spore_connections_incoming_total") == 2
         assert page.value("spore_connections_accepted_total") == 1

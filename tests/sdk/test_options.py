@@ -95,10 +95,17 @@ GOOD = [
     ("anything", [], "4"),
     ("anything", {"a": 1}, "5"),
 ]
-SHOWN_AS = {"flag_default": "flag", "whole_default": "whole", "path": "text", "duration_default": "duration"}
+SHOWN_AS = {
+    "flag_default": "flag",
+    "whole_default": "whole",
+    "path": "text",
+    "duration_default": "duration",
+}
 
 
-@pytest.mark.parametrize("option, value, text", GOOD, ids=[f"{o}-{json.dumps(v)}" for o, v, _ in GOOD])
+@pytest.mark.parametrize(
+    "option, value, text", GOOD, ids=[f"{o}-{json.dumps(v)}" for o, v, _ in GOOD]
+)
 def test_good_values_arrive(values, option, value, text):
     found = values(**{option: value})[SHOWN_AS.get(option, option)][0]
     if (option, value) == ("cidr", "0.0.0.0/0"):
@@ -224,7 +231,9 @@ def place(text, pointer):
     return line, at - (text.rfind("\n", 0, at) + 1) + 1
 
 
-@pytest.mark.parametrize("option, value, pointer, text", BAD, ids=[f"{o}-{json.dumps(v)[:30]}" for o, v, _, _ in BAD])
+@pytest.mark.parametrize(
+    "option, value, pointer, text", BAD, ids=[f"{o}-{json.dumps(v)[:30]}" for o, v, _, _ in BAD]
+)
 def test_bad_values_are_refused(host, tmp_path, error_line, option, value, pointer, text):
     process = host.refused(auth=[entry(tmp_path, **{option: value})])
     line = error_line(process)
@@ -281,7 +290,11 @@ def test_what_create_reports_has_its_place(host, tmp_path, error_line):
 
 def test_create_may_report_more_than_once(host, tmp_path):
     process = host.refused(auth=[entry(tmp_path, complain=["", "/flag", "/nowhere/5"])])
-    pointers = [re.search(r"error: (/\S*): the plugin", line).group(1) for line in process.stderr if "error: " in line]
+    pointers = [
+        re.search(r"error: (/\S*): the plugin", line).group(1)
+        for line in process.stderr
+        if "error: " in line
+    ]
     assert pointers == ["/auth/0", "/auth/0/flag", "/auth/0/nowhere/5"]
 
 

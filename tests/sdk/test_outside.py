@@ -24,7 +24,9 @@ STRICT = ["-Wall", "-Wextra", "-Wshadow", "-Werror"]
 
 def blocks(language):
     """The README's blocks of code in that language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
 
 
 def run(*command, cwd=None, env=None):
@@ -64,8 +66,20 @@ def test_every_c_block_compiles(prefix, tmp_path):
     assert len(found) >= 5
     for index, block in enumerate(found):
         source = tmp_path / f"block{index}.c"
-        source.write_text(f"#include <spore/auth.h>\n#include <spore/metrics.h>\n{block}", encoding="utf-8")
-        run("cc", "-std=c11", *STRICT, "-Wno-unused", f"-I{prefix}/include", "-c", source, "-o", tmp_path / "o")
+        source.write_text(
+            f"#include <spore/auth.h>\n#include <spore/metrics.h>\n{block}", encoding="utf-8"
+        )
+        run(
+            "cc",
+            "-std=c11",
+            *STRICT,
+            "-Wno-unused",
+            f"-I{prefix}/include",
+            "-c",
+            source,
+            "-o",
+            tmp_path / "o",
+        )
 
 
 @pytest.mark.parametrize("compiler, language", [
@@ -164,7 +178,15 @@ def template(tmp_path):
 
 def test_the_template_builds_alone_and_works(host, template, prefix, authority):
     build = template / "build"
-    run("cmake", "-S", template, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", "-DCMAKE_C_FLAGS=-Werror")
+    run(
+        "cmake",
+        "-S",
+        template,
+        "-B",
+        build,
+        f"-DCMAKE_PREFIX_PATH={prefix}",
+        "-DCMAKE_C_FLAGS=-Werror",
+    )
     run("cmake", "--build", build)
     assert symbols(build / "auth_token.so") == ["spore_plugin_v1"]
     use_token(host, build, "token")
@@ -215,7 +237,10 @@ def use_token_over_tls(host, folder, authority):
     own = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
     with Echo() as service, host.server(folders=[folder], auth=auth, transport=[own]) as server:
         config = {**host.client_config(server, service, auth=auth), "plugins": host.plugins(folder)}
-        for trust in ({"cacertfile": authority.path}, {"insecure": True, "pins": [certificate.pin()]}):
+        for trust in (
+            {"cacertfile": authority.path},
+            {"insecure": True, "pins": [certificate.pin()]},
+        ):
             config["transport"] = [{"use": "tls", **trust}]
             with client_of(host, config) as client:
                 assert one_exchange(client.host, client.port) == b"ping"
@@ -229,7 +254,9 @@ def use_token_over_tls(host, folder, authority):
 
 def client_of(host, config, listening=True):
     path = host.write(config, "client.json")
-    client = Client("spore", Process([spore_binary(), "local", "--config", path], name="spore local"))
+    client = Client(
+        "spore", Process([spore_binary(), "local", "--config", path], name="spore local")
+    )
     return client.wait_listening() if listening else client
 
 
@@ -238,20 +265,30 @@ def test_the_templates_configs_load(host, template, prefix, installed):
     text = (template / "README.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"^cc .*$", text, re.MULTILINE)
     (template / "build").mkdir(mode=0o755)
-    run("sh", "-ec", line.replace("-o auth_token.so", "-o build/auth_token.so"), cwd=template, env=installed)
+    run(
+        "sh",
+        "-ec",
+        line.replace("-o auth_token.so", "-o build/auth_token.so"),
+        cwd=template,
+        env=installed,
+    )
     (spore,) = prefix.rglob("bin/spore")
     (own,) = prefix.rglob("spore/plugins")
     config = json.loads((template / "conf/server.json").read_text())
     config["plugins"]["path"][1] = str(own)
     config["server"].update(bind_addr=host.address.host, control_port=host.address.free_port())
     path = host.write(config, "server.json")
-    with Process([spore, "server", "--config", path], cwd=template, env={"EXAMPLE_TOKEN": "x"}) as server:
+    with Process(
+        [spore, "server", "--config", path], cwd=template, env={"EXAMPLE_TOKEN": "x"}
+    ) as server:
         server.wait_for("server listening")
         client = json.loads((template / "conf/client.json").read_text())
         client["plugins"]["path"][1] = str(own)
         client["client"].update(to=host.address.host, control_port=config["server"]["control_port"])
         path = host.write(client, "client.json")
-        with Process([spore, "local", "--config", path], cwd=template, env={"EXAMPLE_TOKEN": "x"}) as local:
+        with Process(
+            [spore, "local", "--config", path], cwd=template, env={"EXAMPLE_TOKEN": "x"}
+        ) as local:
             local.wait_for("listening at", stream="stdout")
             assert local.stop() == 0
         assert server.stop() == 0

@@ -67,7 +67,14 @@ def test_a_list(folder):
     assert process.stdout[0].split() == ["PLUGIN", "VERSION", "ABI", "OFFERS", "FILE", "SUMMARY"]
     assert rows(process, one, two) == [
         ["auth_crash", "1.0.0", "1.0", "auth crash", f"{one}/auth_crash.so", "dies as it is told"],
-        ["auth_crash", "1.0.0", "1.0", "auth auth_crash:crash_blocking", f"{one}/auth_crash.so", "dies as it is told"],
+        [
+            "auth_crash",
+            "1.0.0",
+            "1.0",
+            "auth auth_crash:crash_blocking",
+            f"{one}/auth_crash.so",
+            "dies as it is told",
+        ],
         ["auth_good", "1.0.0", "1.0", "auth good", f"{one}/auth_good.so"],
         ["-", "-", "-", "refused", f"{one}/auth_no_note.so", NO_NOTE],
         ["auth_too_new", "1.2.3", "1.0", "refused", f"{one}/auth_too_new.so", TOO_NEW],
@@ -81,7 +88,9 @@ def test_a_list(folder):
 
 
 def test_columns_are_aligned(folder):
-    process = spore_plugin("list", "--plugin-path", folder("one", "auth_crash", "bad/auth_no_note", "bad/auth_good"))
+    process = spore_plugin(
+        "list", "--plugin-path", folder("one", "auth_crash", "bad/auth_no_note", "bad/auth_good")
+    )
     starts = [found.start() for found in re.finditer(r"\S+", process.stdout[0])]
     for line in process.stdout:
         assert line == line.rstrip()
@@ -93,7 +102,9 @@ def test_a_list_as_json(folder):
     one = folder("one", "auth_crash", "bad/auth_too_new", "bad/auth_no_note")
     two = folder("two", "auth_crash")
     listed = as_json("list", "--plugin-path", one, "--plugin-path", two)
-    assert all(pathlib.Path(each["file"]).name != "auth_crash.so" for each in listed[4:]), "our own come behind"
+    assert all(
+        pathlib.Path(each["file"]).name != "auth_crash.so" for each in listed[4:]
+    ), "our own come behind"
     components = [
         {"kind": "auth", "name": "crash", "use": "crash", "summary": "dies as it is told"},
         {
@@ -137,10 +148,20 @@ def test_a_list_as_json(folder):
 @pytest.mark.parametrize("way", ["-c", "--config", "--config=", "SPORE_CONFIG"])
 def test_the_path_is_that_of_a_configuration(host, folder, way):
     """A server's or a client's; nothing else of it counts."""
-    one, two, front = folder("one", "acl_deny"), folder("two", "acl_deny"), folder("front", "acl_deny")
+    one, two, front = (
+        folder("one", "acl_deny"),
+        folder("two", "acl_deny"),
+        folder("front", "acl_deny"),
+    )
     path = host.write({"client": "nonsense", "plugins": {"path": [str(one), str(two)]}}, "any.json")
-    arguments = {"-c": ["-c", path], "--config": ["--config", path], "--config=": [f"--config={path}"]}.get(way, [])
-    process = spore_plugin("list", *arguments, env={"SPORE_CONFIG": path} if not arguments else None)
+    arguments = {
+        "-c": ["-c", path],
+        "--config": ["--config", path],
+        "--config=": [f"--config={path}"],
+    }.get(way, [])
+    process = spore_plugin(
+        "list", *arguments, env={"SPORE_CONFIG": path} if not arguments else None
+    )
     assert [row[3] for row in rows(process, one, two)] == ["acl deny", "shadowed"]
     process = spore_plugin("list", "-c", path, f"--plugin-path={front}")
     assert [row[3:] for row in rows(process, front, one, two)] == [
@@ -164,7 +185,9 @@ def test_a_list_is_what_a_start_finds(host, error_line, folder):
 def test_a_folder_that_is_named_twice_hides_nothing(folder, tmp_path):
     one = folder("one", "acl_deny")
     (tmp_path / "link").symlink_to(one)
-    process = spore_plugin("list", *(f"--plugin-path={each}" for each in (one, one, tmp_path / "link", f"{one}/.")))
+    process = spore_plugin(
+        "list", *(f"--plugin-path={each}" for each in (one, one, tmp_path / "link", f"{one}/."))
+    )
     assert [row[3] for row in rows(process, tmp_path)] == ["acl deny"]
 
 
@@ -173,7 +196,13 @@ def test_a_folder_that_cannot_be_read(folder, tmp_path):
     one = folder("one", "acl_deny")
     (tmp_path / "file").write_text("")
     process = spore_plugin(
-        "list", "--plugin-path", "/nowhere", "--plugin-path", tmp_path / "file", "--plugin-path", one
+        "list",
+        "--plugin-path",
+        "/nowhere",
+        "--plugin-path",
+        tmp_path / "file",
+        "--plugin-path",
+        one,
     )
     assert process.status == 1
     assert process.stderr == [
@@ -248,7 +277,7 @@ def test_info(folder):
         "  flags    blocking",
         "  options",
         "    answer   secret                required  what a client must say, and says",
-        '    sleep    duration, 0 to 1m     0.05      time that a call takes',
+        "    sleep    duration, 0 to 1m     0.05      time that a call takes",
         '    verdict  allow|deny|next|fail  "allow"   on a right answer',
         "    ticket   boolean                         complete the ticket instead of returning the verdict",
         "    fact     text                            log this fact about the connection",
@@ -303,7 +332,10 @@ def test_info_of_one_that_dies(folder):
     path = folder("one", "bad/auth_traps") / "auth_traps.so"
     said = as_json("info", path, status=1)
     assert said["plugin"] == "auth_traps"
-    assert said["refusal"] == f"plugin {path} refused: loading it ends the process by signal 6 (Aborted)"
+    assert (
+        said["refusal"]
+        == f"plugin {path} refused: loading it ends the process by signal 6 (Aborted)"
+    )
 
 
 def test_the_digest_is_a_pin(host, folder):
@@ -384,12 +416,21 @@ def test_a_path_reaches_no_terminal(folder):
 # ---- the command line
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["list", "--help"], ["info", "-h"], ["info", "x", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["-h"], ["list", "--help"], ["info", "-h"], ["info", "x", "--help"]]
+)
 def test_help(arguments):
     process = spore_plugin(*arguments)
     assert process.status == 0 and process.stderr == []
     text = "\n".join(process.stdout)
-    for word in ("spore plugin list", "spore plugin info", "--config", "--plugin-path", "--no-load", "--json"):
+    for word in (
+        "spore plugin list",
+        "spore plugin info",
+        "--config",
+        "--plugin-path",
+        "--no-load",
+        "--json",
+    ):
         assert word in text
 
 
@@ -402,7 +443,10 @@ def test_help(arguments):
         (["list", "--bogus"], "unknown flag --bogus"),
         (["list", "-z"], "unknown flag -z"),
         (["list", "--json=yes"], "unknown flag --json=yes"),
-        (["list", "--config"], "expected a value after --config, found the end of the command line"),
+        (
+            ["list", "--config"],
+            "expected a value after --config, found the end of the command line",
+        ),
         (["list", "-c", "a", "--config", "b"], "--config is given twice"),
         (["list", *["--plugin-path=/x"] * 15], "too many folders at /x"),
         (["info"], "expected the plugin's file"),
@@ -424,7 +468,10 @@ def test_a_configuration_that_is_wrong(host):
     for command in (["list", "-c", path], ["info", "-c", path, "x.so"]):
         process = spore_plugin(*command)
         assert process.status == 1
-        assert 'error: /plugins/pin/x.so: expected "sha256:" and 64 hex digits, found "md5:1"' in process.stderr[0]
+        assert (
+            'error: /plugins/pin/x.so: expected "sha256:" and 64 hex digits, found "md5:1"'
+            in process.stderr[0]
+        )
 
 
 def test_too_many_folders(host, error_line, tmp_path):

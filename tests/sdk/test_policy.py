@@ -95,9 +95,13 @@ def test_life_ends_a_tunnel_and_its_client_is_told(host, answering):
 
 
 def test_revoked_tunnels_end_and_no_others(host, answering):
-    chain = policy("alice", revoke_after="400ms") + [{"use": "policy", "name": "others", "names": ["bob"]}]
+    chain = policy("alice", revoke_after="400ms") + [
+        {"use": "policy", "name": "others", "names": ["bob"]}
+    ]
     with host.server(auth=chain, workers=4) as server:
-        with answering.to(server) as one, answering.to(server) as two, answering.to(server) as other:
+        with answering.to(server) as one, answering.to(server) as two, answering.to(
+            server
+        ) as other:
             other.tunnel("bob")
             one.tunnel("alice")
             two.tunnel("alice")
@@ -121,7 +125,9 @@ def test_what_is_renewed_holds_from_then_on(host):
 def test_another_ones_visitor_is_out_of_reach(host, answering):
     """Bob knows the id of Alice's visitor; only Alice's own data connection gets it."""
     with host.server(auth=policy("alice", "bob")) as server:
-        with answering.to(server) as alice, answering.to(server) as bob, answering.to(server) as thief:
+        with answering.to(server) as alice, answering.to(server) as bob, answering.to(
+            server
+        ) as thief:
             alice.tunnel("alice")
             bob.tunnel("bob")
             with connect(server.public_host, alice.port) as visitor:
@@ -178,7 +184,9 @@ class TestWithoutAnswer:
 
     def test_a_client_needs_no_plugin(self, host):
         chain = [{"use": "silent", "peer": "127.0.0.1"}]
-        with Echo() as service, host.server(auth=chain) as server, host.client(server, service) as client:
+        with Echo() as service, host.server(auth=chain) as server, host.client(
+            server, service
+        ) as client:
             for _ in range(3):
                 assert one_exchange(client.host, client.port) == b"ping"
 

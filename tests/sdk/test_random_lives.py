@@ -39,7 +39,10 @@ STACKS = {
     "plain": ([{"use": "plain"}], 4 * MIB),
     "tls": ([TLS], 2 * MIB),
     "xor": ([XOR], 128 * KIB),
-    "byte_by_byte": ([{"use": "xor", "chunk": 1, "stutter": True, "handshake": "thread"}], 16 * KIB),
+    "byte_by_byte": (
+        [{"use": "xor", "chunk": 1, "stutter": True, "handshake": "thread"}],
+        16 * KIB,
+    ),
     "up_is_raw": ([UP], 2 * MIB),
     "down_is_raw": ([DOWN], 2 * MIB),
     "tls_over_xor": ([XOR, TLS], 128 * KIB),
@@ -176,13 +179,20 @@ class End:
             return
         self.heard_end = not data
         at = (self.other.start + self.heard) % len(_BLOCK)
-        assert data == _TWICE[at : at + len(data)], f"other bytes than were sent, from {self.heard} on"
+        assert (
+            data == _TWICE[at : at + len(data)]
+        ), f"other bytes than were sent, from {self.heard} on"
         self.heard += len(data)
         assert self.heard <= self.other.total, "more bytes than were sent"
         self.read_after = now + self.own.read_pause
 
     def end_if_due(self, now):
-        if self.ended or self.left or self.sent < self.own.total or (self.own.answers and not self.heard_end):
+        if (
+            self.ended
+            or self.left
+            or self.sent < self.own.total
+            or (self.own.answers and not self.heard_end)
+        ):
             return
         if self.own.reset_at is not None:
             return
@@ -200,11 +210,16 @@ class End:
         if ending == "end":
             assert self.other.reset_at is None, (
                 f"a reset became an end: sent {self.sent} of {self.own.total}, heard {self.heard}, reset at {self.other.reset_at}"
-                f" of {self.other.total}")
-            assert self.heard == self.other.total, f"the end came after {self.heard} of {self.other.total} bytes"
+                f" of {self.other.total}"
+            )
+            assert (
+                self.heard == self.other.total
+            ), f"the end came after {self.heard} of {self.other.total} bytes"
         elif ending == "reset":
             hurt = self.other.reset_at is not None or self.other.dies_late is not None
-            assert hurt, f"reset by nobody: sent {self.sent} of {self.own.total}, heard {self.heard} of {self.other.total}"
+            assert (
+                hurt
+            ), f"reset by nobody: sent {self.sent} of {self.own.total}, heard {self.heard} of {self.other.total}"
 
 
 class Lives:
@@ -273,19 +288,28 @@ class Lives:
                 life = Life(self.stack, self.number, self.most)
             with connect(host, port) as sock:
                 if life.visitor.receive_buffer:
-                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, life.visitor.receive_buffer)
-                self.run_end("visitor", End(sock, life.visitor, life.service), life, NUMBER.pack(life.number))
+                    sock.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_RCVBUF, life.visitor.receive_buffer
+                    )
+                self.run_end(
+                    "visitor", End(sock, life.visitor, life.service), life, NUMBER.pack(life.number)
+                )
 
     def run(self, host, port, lasting):
         until = time.monotonic() + lasting
         visitors = [
-            threading.Thread(target=self.visit, args=(host, port, until), daemon=True) for _ in range(AT_ONCE)
+            threading.Thread(target=self.visit, args=(host, port, until), daemon=True)
+            for _ in range(AT_ONCE)
         ]
         for thread in visitors:
             thread.start()
         for thread in visitors:
             thread.join()
-        wait_until(lambda: not any(thread.is_alive() for thread in self.serving), "all services to end", timeout=35)
+        wait_until(
+            lambda: not any(thread.is_alive() for thread in self.serving),
+            "all services to end",
+            timeout=35,
+        )
 
     def count(self, who, ending):
         return self.endings.get((who, ending), 0)
@@ -296,7 +320,9 @@ def stacks_of(stack, authority, address):
     own = authority.issue(f"IP:{address.host}")
     server = {"use": "tls", "certfile": own.path, "keyfile": own.key}
     client = {"use": "tls", "cacertfile": authority.path}
-    return [server if each == TLS else each for each in stack], [client if each == TLS else each for each in stack]
+    return [server if each == TLS else each for each in stack], [
+        client if each == TLS else each for each in stack
+    ]
 
 
 @pytest.mark.timeout(60 + SECONDS)
@@ -312,7 +338,9 @@ def test_every_byte_and_every_end_arrives(host, authority, address, name):
             assert not lives.failures, "\n".join(lives.failures)
             assert lives.count("service", "stillborn") <= lives.count("visitor", "died")
             met = sum(lives.count("service", ending) for ending in ("end", "reset", "died"))
-            assert met >= lives.number - lives.count("visitor", "died"), "a visitor never came to the service"
+            assert met >= lives.number - lives.count(
+                "visitor", "died"
+            ), "a visitor never came to the service"
             # Pipes are kept for a while, and are few.
             wait_until(
                 lambda: all(

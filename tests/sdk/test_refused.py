@@ -73,8 +73,12 @@ def cut_short(data):
 
 
 def end_of_segments(data):
-    offset, (size, number) = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from("<HH", data, 54)
-    headers = [struct.unpack_from("<IIQQQQ", data, offset + index * size) for index in range(number)]
+    offset, (size, number) = struct.unpack_from("<Q", data, 32)[0], struct.unpack_from(
+        "<HH", data, 54
+    )
+    headers = [
+        struct.unpack_from("<IIQQQQ", data, offset + index * size) for index in range(number)
+    ]
     return max(start + length for kind, _, start, _, _, length in headers if kind == 1)
 
 
@@ -177,7 +181,10 @@ CASES = {
         as_built("auth_no_entry"),
         "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it",
     ),
-    "an entry that gives nothing": (as_built("auth_null_entry"), "spore_plugin_v1() returned no plugin"),
+    "an entry that gives nothing": (
+        as_built("auth_null_entry"),
+        "spore_plugin_v1() returned no plugin",
+    ),
     "no components": (
         as_built("auth_no_components"),
         "it has no components: expected at least one in SPORE_PLUGIN(...)",
@@ -194,11 +201,23 @@ CASES = {
         as_built("auth_no_slot"),
         f'its component "no_slot" lacks the mandatory slot: {AUTH}',
     ),
-    "no create": (as_built("auth_no_create"), 'its component "no_create" lacks the mandatory slot: create'),
-    "no destroy": (as_built("auth_no_destroy"), 'its component "no_destroy" lacks the mandatory slot: destroy'),
+    "no create": (
+        as_built("auth_no_create"),
+        'its component "no_create" lacks the mandatory slot: create',
+    ),
+    "no destroy": (
+        as_built("auth_no_destroy"),
+        'its component "no_destroy" lacks the mandatory slot: destroy',
+    ),
     "no ops": (as_built("auth_no_ops"), 'its component "no_ops" lacks the mandatory slot: ops'),
-    "no wrap": (as_built("transport_no_wrap"), 'its component "no_wrap" lacks the mandatory slot: wrap'),
-    "no check": (as_built("acl_no_check"), 'its component "no_check" lacks the mandatory slot: check'),
+    "no wrap": (
+        as_built("transport_no_wrap"),
+        'its component "no_wrap" lacks the mandatory slot: wrap',
+    ),
+    "no check": (
+        as_built("acl_no_check"),
+        'its component "no_check" lacks the mandatory slot: check',
+    ),
     "no name": (as_built("auth_no_name"), "one of its components has no name or is cut short"),
     "an option without a doc": (
         as_built("auth_no_doc"),
@@ -229,15 +248,24 @@ CASES = {
         put_at(18, "<H", 8),
         "not a 64-bit shared object for this machine (ELF machine 8)",
     ),
-    "32 bits": (put_at(4, "B", 1), "not a 64-bit shared object for this machine (ELF machine {machine})"),
-    "an object file": (put_at(16, "<H", 1), "not a 64-bit shared object for this machine (ELF machine {machine})"),
+    "32 bits": (
+        put_at(4, "B", 1),
+        "not a 64-bit shared object for this machine (ELF machine {machine})",
+    ),
+    "an object file": (
+        put_at(16, "<H", 1),
+        "not a 64-bit shared object for this machine (ELF machine {machine})",
+    ),
     "headers far away": (
         put_at(32, "<Q", 1 << 40),
         "damaged: its program headers do not lie within the file",
     ),
     "a note that was spoilt": (edited(spoil_notes_name), NO_NOTE),
     "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no end"),
-    "a version without an end": (fill_note(40, 16), "damaged: the version in its ABI note has no end"),
+    "a version without an end": (
+        fill_note(40, 16),
+        "damaged: the version in its ABI note has no end",
+    ),
     "cut short": (edited(cut_short), "damaged: the file is cut short"),
     "cut off behind four bytes": (holding(b"\x7fELF"), NOT_ELF),
     "a text file": (holding(b"#!/bin/sh\n" + b"exit\n" * 50), NOT_ELF),
@@ -248,7 +276,10 @@ CASES = {
     "a socket": (a_socket, "cannot open {path}: No such device or address"),
     "a device": (a_device, "/dev/null is not a regular file"),
     # Who may write it.
-    "everyone may write it": (with_mode(0o666), "{path} is writable by everyone: run `chmod o-w {path}`"),
+    "everyone may write it": (
+        with_mode(0o666),
+        "{path} is writable by everyone: run `chmod o-w {path}`",
+    ),
     "everyone may write its folder": (
         in_a_folder_with_mode(0o777),
         "{folder} is writable by everyone: run `chmod o-w {folder}`",
@@ -344,7 +375,12 @@ def case(request, folder, bad):
     digest = digest_of(path)
     path = make(path, bad) or path
     text = text.format(
-        path=path, folder=folder, above=folder.parent, digest=digest, machine=machine, size=os.stat(path).st_size
+        path=path,
+        folder=folder,
+        above=folder.parent,
+        digest=digest,
+        machine=machine,
+        size=os.stat(path).st_size,
     )
     return path, text, {path.name: f"sha256:{PIN}"} if "pinned" in request.param else {}
 
@@ -355,7 +391,9 @@ def refuse(host, error_line, folder, use="good", section="auth", **options):
     entries = {"auth": {"auth": [{"use": use}]}, "transport": {"transport": [{"use": use}]},
                "acl": {"acl": {"control": [{"use": use}]}}}  # fmt: skip
     line = error_line(host.refused(**entries[section], **options))
-    pointer = {"auth": "/auth/0/use", "transport": "/transport/0/use", "acl": "/acl/control/0/use"}[section]
+    pointer = {"auth": "/auth/0/use", "transport": "/transport/0/use", "acl": "/acl/control/0/use"}[
+        section
+    ]
     assert "refused.json:" in line and f" error: {pointer}: " in line, line
     return line.split(f" error: {pointer}: ", 1)[1]
 
@@ -368,7 +406,10 @@ def test_at_a_start(host, error_line, case):
     path, text, pin = case
     section, use = path.stem.split("_", 1)
     plugins = {**host.plugins(path.parent), "pin": pin}
-    assert refuse(host, error_line, path.parent, use, section, plugins=plugins) == f"plugin {path} refused: {text}"
+    assert (
+        refuse(host, error_line, path.parent, use, section, plugins=plugins)
+        == f"plugin {path} refused: {text}"
+    )
 
 
 def info(host, path, pin, *flags):
@@ -382,7 +423,11 @@ def info(host, path, pin, *flags):
 def test_in_plugin_info(host, case):
     path, text, pin = case
     status, said = info(host, path, pin)
-    assert (status, said["state"], said["refusal"]) == (1, "refused", f"plugin {path} refused: {text}")
+    assert (status, said["state"], said["refusal"]) == (
+        1,
+        "refused",
+        f"plugin {path} refused: {text}",
+    )
     assert "components" not in said
 
 
@@ -393,7 +438,11 @@ def test_in_plugin_info_without_loading(request, host, case):
         assert (status, said["state"]) == (0, "not loaded")
         assert "refusal" not in said
     else:
-        assert (status, said["state"], said["refusal"]) == (1, "refused", f"plugin {path} refused: {text}")
+        assert (status, said["state"], said["refusal"]) == (
+            1,
+            "refused",
+            f"plugin {path} refused: {text}",
+        )
 
 
 def test_in_plugin_list(host, case):
@@ -420,13 +469,18 @@ def test_a_plugin_without_a_servers_side(host, error_line, bad):
 
 def test_a_create_that_fails_without_a_word(host, error_line, bad):
     text = refuse(host, error_line, bad, "create_fails")
-    assert text == "plugin create_fails could not be set up: its back-end failed (SPORE_EBACKEND); it may have logged more"
+    assert (
+        text
+        == "plugin create_fails could not be set up: its back-end failed (SPORE_EBACKEND); it may have logged more"
+    )
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_worker_start_that_fails(host, error_line, bad, workers):
     """After it has started a timer, a post and a job."""
-    process = host.refused(folders=[bad], auth=[{"use": "auth_create_fails:start_fails"}], workers=workers)
+    process = host.refused(
+        folders=[bad], auth=[{"use": "auth_create_fails:start_fails"}], workers=workers
+    )
     assert error_line(process) == (
         "error: plugin auth_create_fails:start_fails could not start on worker 0: its back-end failed (SPORE_EBACKEND)"
     )
@@ -442,17 +496,24 @@ def test_no_such_plugin(host, error_line, folder):
 
 
 def test_a_plugin_of_another_folder_is_suggested(host, error_line, folder):
-    assert 'unknown auth plugin "optoins": did you mean "options"? (' in refuse(host, error_line, folder, "optoins")
+    assert 'unknown auth plugin "optoins": did you mean "options"? (' in refuse(
+        host, error_line, folder, "optoins"
+    )
 
 
 def test_no_such_component(host, error_line, folder):
     text = refuse(host, error_line, folder, "auth_good:other")
-    assert text == f'plugin {folder}/auth_good.so has no auth component "other": expected one of good'
+    assert (
+        text == f'plugin {folder}/auth_good.so has no auth component "other": expected one of good'
+    )
 
 
 @pytest.mark.parametrize("use", ["../good", "/etc/passwd", "a/b:c"])
 def test_a_name_is_no_path(host, error_line, folder, use):
-    assert refuse(host, error_line, folder, use) == f'expected a plugin\'s name without slashes, found "{use}"'
+    assert (
+        refuse(host, error_line, folder, use)
+        == f'expected a plugin\'s name without slashes, found "{use}"'
+    )
 
 
 def test_a_link_to_a_good_file_is_fine(host, folder, tmp_path):
@@ -507,7 +568,9 @@ def test_a_pin_keeps_even_a_dangerous_file_from_running(host, error_line, folder
 def test_a_pin_that_is_none(host, error_line, folder, pin):
     plugins = {**host.plugins(folder), "pin": {"auth_good.so": pin}}
     line = error_line(host.refused(plugins=plugins, auth=[{"use": "good"}]))
-    assert line.endswith(f'/plugins/pin/auth_good.so: expected "sha256:" and 64 hex digits, found "{pin}"')
+    assert line.endswith(
+        f'/plugins/pin/auth_good.so: expected "sha256:" and 64 hex digits, found "{pin}"'
+    )
     assert "refused.json:" in line, "the place in the file"
 
 
@@ -516,7 +579,11 @@ def test_a_pin_for_no_file_is_told(host, folder):
     plugins = pinned(host, folder, digest_of(folder / "auth_good.so"))
     plugins["pin"]["auth_godo.so"] = "sha256:" + "0" * 64
     with host.server(plugins=plugins, auth=[{"use": "good"}]) as server:
-        warnings = [line for line in server.process.stderr if "a pin is for a file that is in no folder" in line]
+        warnings = [
+            line
+            for line in server.process.stderr
+            if "a pin is for a file that is in no folder" in line
+        ]
     assert len(warnings) == 1 and warnings[0].endswith(" file=auth_godo.so")
 
 

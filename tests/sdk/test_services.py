@@ -11,7 +11,12 @@ TREE = {"list": [1, "two", True, None], "pi": 3.5}
 def services(address):
     """The entry of the instance, and its listening port."""
     port = address.free_port()
-    entry = {"use": "services", "name": "all of it", "tree": TREE, "listen": f"{address.host}:{port}"}
+    entry = {
+        "use": "services",
+        "name": "all of it",
+        "tree": TREE,
+        "listen": f"{address.host}:{port}",
+    }
     return entry, port
 
 

@@ -22,7 +22,9 @@ class Receiver:
     """A statsd: adds counters up, keeps the last value of gauges."""
 
     def __init__(self, host="127.0.0.1", port=0):
-        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock = socket.socket(
+            socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM
+        )
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.sock.setblocking(False)
         self.sock.bind((host, port))
@@ -83,11 +85,16 @@ def visit(client, times=1, length=100):
 
 
 def test_sums_are_the_truth(host):
-    with Receiver() as receiver, Echo() as service, host.server(metrics=[statsd(receiver)], workers=3) as server:
+    with Receiver() as receiver, Echo() as service, host.server(
+        metrics=[statsd(receiver)], workers=3
+    ) as server:
         with host.client(server, service) as client:
             visit(client, 7)
             receiver.wait_for(
-                bytes_proxied_total=1400, connections_incoming_total=7, connections_accepted_total=7, tunnels=1
+                bytes_proxied_total=1400,
+                connections_incoming_total=7,
+                connections_accepted_total=7,
+                tunnels=1,
             )
             visit(client, 4, length=1000)
             receiver.wait_for(bytes_proxied_total=9400, connections_incoming_total=11, tunnels=1)
@@ -96,20 +103,33 @@ def test_sums_are_the_truth(host):
 
 def test_nothing_is_sent_twice(host):
     """Pushes go on, and with them the counters of pushes, but not the others."""
-    with Receiver() as receiver, Echo() as service, host.server(metrics=[statsd(receiver)]) as server:
+    with Receiver() as receiver, Echo() as service, host.server(
+        metrics=[statsd(receiver)]
+    ) as server:
         with host.client(server, service) as client:
             visit(client)
             receiver.wait_for(bytes_proxied_total=200)
             before = len(receiver.datagrams)
             wait_until(lambda: len(receiver.read().datagrams) > before + 10, "more pushes")
             receiver.wait_for(bytes_proxied_total=200)
-            assert len([line for line in receiver.lines if line.startswith("spore.bytes_proxied_total:")]) == 1
+            assert (
+                len(
+                    [
+                        line
+                        for line in receiver.lines
+                        if line.startswith("spore.bytes_proxied_total:")
+                    ]
+                )
+                == 1
+            )
 
 
 def test_a_reload_sends_nothing_twice(host):
     """The exporter is another one then, with another interval; what was sent is known to it."""
     config = host.server_config(metrics=[])
-    with Receiver() as receiver, Echo() as service, host.server(metrics=[statsd(receiver)]) as server:
+    with Receiver() as receiver, Echo() as service, host.server(
+        metrics=[statsd(receiver)]
+    ) as server:
         config["server"]["control_port"] = server.control[1]
         with host.client(server, service) as client:
             for turn in range(1, 4):
@@ -119,8 +139,13 @@ def test_a_reload_sends_nothing_twice(host):
                 server.process.signal(signal.SIGHUP)
                 server.process.wait_for("configuration reloaded", times=turn)
                 before = len(receiver.read().datagrams)
-                wait_until(lambda start=before: len(receiver.read().datagrams) > start + 3, "pushes of the new one")
-                receiver.wait_for(connections_incoming_total=2 * turn, bytes_proxied_total=400 * turn)
+                wait_until(
+                    lambda start=before: len(receiver.read().datagrams) > start + 3,
+                    "pushes of the new one",
+                )
+                receiver.wait_for(
+                    connections_incoming_total=2 * turn, bytes_proxied_total=400 * turn
+                )
 
 
 def exported(path, pattern):
@@ -136,13 +161,28 @@ def test_labels_and_histograms(host, tmp_path, tags):
     with Receiver() as receiver:
         entries = [{"use": "file", "file": str(path), "every": "20ms"}, statsd(receiver, tags=tags)]
         with host.server(metrics=entries) as server:
-            wait_until(lambda: (exported(path, r"^spore_file_turns{} count=(\d+)") or 0) > 20, "observations")
+            wait_until(
+                lambda: (exported(path, r"^spore_file_turns{} count=(\d+)") or 0) > 20,
+                "observations",
+            )
             assert server.stop() == 0
         label = ".kind.file", "" if tags == "none" else "|#kind:file"
-        name = f"spore.file_snapshots_total{label[0]}" if tags == "none" else f"spore.file_snapshots_total{label[1]}"
-        assert receiver.value(name) == exported(path, r'^spore_file_snapshots_total{kind="file"} (\S+)$') > 20
-        assert receiver.value("spore.file_turns.count") == exported(path, r"^spore_file_turns{} count=(\d+)")
-        assert receiver.value("spore.file_turns.sum") == exported(path, r"^spore_file_turns{} count=\d+ sum=(\S+)")
+        name = (
+            f"spore.file_snapshots_total{label[0]}"
+            if tags == "none"
+            else f"spore.file_snapshots_total{label[1]}"
+        )
+        assert (
+            receiver.value(name)
+            == exported(path, r'^spore_file_snapshots_total{kind="file"} (\S+)$')
+            > 20
+        )
+        assert receiver.value("spore.file_turns.count") == exported(
+            path, r"^spore_file_turns{} count=(\d+)"
+        )
+        assert receiver.value("spore.file_turns.sum") == exported(
+            path, r"^spore_file_turns{} count=\d+ sum=(\S+)"
+        )
 
 
 def test_the_prefix(host):
@@ -153,20 +193,28 @@ def test_the_prefix(host):
 
 @pytest.mark.parametrize("options, longest", [({}, 1432), ({"packet_size": 256}, 256)])
 def test_datagrams_are_filled_and_not_longer(host, options, longest):
-    with Receiver() as receiver, host.server(metrics=[statsd(receiver, prefix="p" * 150 + ".", **options)]):
+    with Receiver() as receiver, host.server(
+        metrics=[statsd(receiver, prefix="p" * 150 + ".", **options)]
+    ):
         wait_until(lambda: len(receiver.read().datagrams) > 8, "datagrams")
         sizes = [len(datagram) for datagram in receiver.datagrams]
         assert max(sizes) <= longest
         if options:
-            assert all(b"\n" not in datagram for datagram in receiver.datagrams), "two lines are over 256 bytes"
+            assert all(
+                b"\n" not in datagram for datagram in receiver.datagrams
+            ), "two lines are over 256 bytes"
         else:
             assert any(datagram.count(b"\n") > 1 for datagram in receiver.datagrams)
 
 
 def test_a_line_that_fits_in_no_datagram_is_left_out(host):
     with Receiver() as receiver:
-        with host.server(metrics=[statsd(receiver, prefix="p" * 240 + ".", packet_size="256")]) as server:
-            server.process.wait_for("spore_connections_incoming_total is left out|spore_\\w+ is left out")
+        with host.server(
+            metrics=[statsd(receiver, prefix="p" * 240 + ".", packet_size="256")]
+        ) as server:
+            server.process.wait_for(
+                "spore_connections_incoming_total is left out|spore_\\w+ is left out"
+            )
             wait_until(lambda: receiver.value("p" * 240 + ".tunnels") == 0, "one that fits")
             assert len([line for line in server.process.stderr if "is left out" in line]) == 1
 
@@ -193,7 +241,9 @@ def test_without_a_receiver_all_goes_on(host):
     """It says so once, and once when there is one again."""
     with Receiver() as gone:
         pass
-    with Echo() as service, host.server(metrics=[statsd(gone)]) as server, host.client(server, service) as client:
+    with Echo() as service, host.server(metrics=[statsd(gone)]) as server, host.client(
+        server, service
+    ) as client:
         server.process.wait_for("metrics do not reach the statsd: Connection refused plugin=statsd")
         visit(client, 5)
         with Receiver(port=gone.port) as receiver:
@@ -306,8 +356,16 @@ def test_collectd_collects_the_truth(host, tmp_path, address, collectd):
         pass
     with Collectd(collectd, tmp_path, address.host, place.port) as peer, Echo() as service:
         with host.server(metrics=[statsd(place)]) as server, host.client(server, service) as client:
-            wait_until(lambda: peer.last("gauge-spore.tunnels") == 1, "collectd to hear of the tunnel", timeout=20)
+            wait_until(
+                lambda: peer.last("gauge-spore.tunnels") == 1,
+                "collectd to hear of the tunnel",
+                timeout=20,
+            )
             visit(client, 6)
-            wait_until(lambda: peer.last("derive-spore.bytes_proxied_total") == 1200, "its bytes", timeout=20)
+            wait_until(
+                lambda: peer.last("derive-spore.bytes_proxied_total") == 1200,
+                "its bytes",
+                timeout=20,
+            )
             assert peer.last("derive-spore.connections_incoming_total") == 6
             assert peer.last("derive-spore.connections_accepted_total") == 6

@@ -54,7 +54,11 @@ def way(request, tls):
     order, name = request.param
     options, total = WAYS[name]
     total = total // 2 if order == "both" else total
-    return stack(tls[0], order, xor(**options)), stack(tls[1], order, xor(**options)), size(total, least=8 * KIB)
+    return (
+        stack(tls[0], order, xor(**options)),
+        stack(tls[1], order, xor(**options)),
+        size(total, least=8 * KIB),
+    )
 
 
 @contextlib.contextmanager
@@ -66,7 +70,9 @@ def tunnel(host, service, server_stack, client_stack, **options):
 
 def test_what_a_visitor_sends_arrives(host, way):
     *stacks, total = way
-    with Sink() as service, tunnel(host, service, *stacks) as client, connect(client.host, client.port) as visitor:
+    with Sink() as service, tunnel(host, service, *stacks) as client, connect(
+        client.host, client.port
+    ) as visitor:
         visitor.settimeout(seconds(50))
         digest = send_pattern(visitor, total)
         end_writing(visitor)
@@ -87,7 +93,9 @@ def test_what_a_service_sends_arrives(host, way):
 
 def test_both_ways_at_once(host, way):
     *stacks, total = way
-    with Echo() as service, tunnel(host, service, *stacks) as client, connect(client.host, client.port) as visitor:
+    with Echo() as service, tunnel(host, service, *stacks) as client, connect(
+        client.host, client.port
+    ) as visitor:
         visitor.settimeout(seconds(50))
         sending = Sending(visitor, total, end=True)
         assert receive_pattern(visitor) == (total, sending.result())
@@ -147,4 +155,7 @@ def test_many_visitors_at_once(host, tls, order):
 
 def test_tls_in_tls(host, tls):
     with Echo() as service, tunnel(host, service, [tls[0], tls[0]], [tls[1], tls[1]]) as client:
-        assert one_exchange(client.host, client.port, b"wrapped twice" * 1000) == b"wrapped twice" * 1000
+        assert (
+            one_exchange(client.host, client.port, b"wrapped twice" * 1000)
+            == b"wrapped twice" * 1000
+        )

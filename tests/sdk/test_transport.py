@@ -51,7 +51,9 @@ def tunnel(host, service, *transports, **options):
 
 def test_what_a_visitor_sends_arrives(host, way):
     entry, total = way
-    with Sink() as service, tunnel(host, service, entry) as client, connect(client.host, client.port) as visitor:
+    with Sink() as service, tunnel(host, service, entry) as client, connect(
+        client.host, client.port
+    ) as visitor:
         visitor.settimeout(seconds(50))
         digest = send_pattern(visitor, total)
         end_writing(visitor)
@@ -72,7 +74,9 @@ def test_what_a_service_sends_arrives(host, way):
 
 def test_both_ways_at_once(host, way):
     entry, total = way
-    with Echo() as service, tunnel(host, service, entry) as client, connect(client.host, client.port) as visitor:
+    with Echo() as service, tunnel(host, service, entry) as client, connect(
+        client.host, client.port
+    ) as visitor:
         visitor.settimeout(seconds(50))
         sending = Sending(visitor, total, end=True)
         assert receive_pattern(visitor) == (total, sending.result())
@@ -100,17 +104,28 @@ def test_many_visitors_at_once(host):
 @pytest.mark.parametrize("stutter", [False, True])
 def test_transports_stack(host, height, stutter):
     stack = [
-        xor(key=level + 1, handshake="thread" if level % 2 else "byte", hold=3 * (level + 1), chunk=5, stutter=stutter)
+        xor(
+            key=level + 1,
+            handshake="thread" if level % 2 else "byte",
+            hold=3 * (level + 1),
+            chunk=5,
+            stutter=stutter,
+        )
         for level in range(height)
     ]
     with Echo() as service, tunnel(host, service, *stack) as client:
-        assert one_exchange(client.host, client.port, b"through all of it" * 100) == b"through all of it" * 100
+        assert (
+            one_exchange(client.host, client.port, b"through all of it" * 100)
+            == b"through all of it" * 100
+        )
 
 
 def test_a_stack_that_is_too_high_harms_nothing(host):
     """It is refused, at the start or at each connection; the process lives on either way."""
     config = host.server_config(transport=[xor(key=level + 1) for level in range(6)])
-    with Process([spore_binary(), "server", "--config", host.write(config, "high.json")]) as process:
+    with Process(
+        [spore_binary(), "server", "--config", host.write(config, "high.json")]
+    ) as process:
         try:
             process.wait_for("server listening", stream="stderr", timeout=5)
         except AssertionError:
@@ -169,7 +184,11 @@ def test_an_error_text_reaches_the_refused_client(host, answering):
     chain = [{"use": "policy", "names": ["alice"]}]
     with Echo() as service, host.server(transport=[entry], auth=chain) as server:
         client = host.client(
-            server, service, transport=[entry], auth=[{"use": "policy", "say": "mallory"}], listening=False
+            server,
+            service,
+            transport=[entry],
+            auth=[{"use": "policy", "say": "mallory"}],
+            listening=False,
         )
         with client.process:
             assert client.wait() == 3
@@ -181,7 +200,9 @@ def test_a_client_without_the_transport_is_told_why(host):
         client = host.client(server, service, listening=False)
         with client.process:
             assert client.wait(15) == 1
-        server.process.wait_for("connection refused .*(expected the greeting X|handshake timed out)")
+        server.process.wait_for(
+            "connection refused .*(expected the greeting X|handshake timed out)"
+        )
 
 
 def test_a_wrong_greeting_is_logged_with_the_transports_words(host):
@@ -217,7 +238,9 @@ def test_a_wrap_that_fails_refuses_the_connection(host):
         for _ in range(3):
             with connect(*server.control) as sock:
                 assert how_it_ends(sock)[0] == b""
-        server.process.wait_for("transport xor gave no stream: its back-end failed .SPORE_EBACKEND.")
+        server.process.wait_for(
+            "transport xor gave no stream: its back-end failed .SPORE_EBACKEND."
+        )
 
 
 def test_a_stream_that_lacks_a_slot_is_not_used(host):
@@ -236,7 +259,9 @@ def test_a_client_whose_wrap_fails_says_so(host):
 
 
 def test_plain_below_and_above_changes_nothing(host):
-    with Echo() as service, tunnel(host, service, {"use": "plain"}, xor(), {"use": "plain"}) as client:
+    with Echo() as service, tunnel(
+        host, service, {"use": "plain"}, xor(), {"use": "plain"}
+    ) as client:
         assert one_exchange(client.host, client.port) == b"ping"
 
 

@@ -30,7 +30,8 @@ static inline void account_scene_open(struct account_scene *scene)
 {
 	spore_addr addr;
 
-	*scene = (struct account_scene){ .limits = { .max_unauthenticated_per_ip = 8, .secret_burst = 1 } };
+	*scene = (struct account_scene){ .limits = { .max_unauthenticated_per_ip = 8,
+		                                     .secret_burst = 1 } };
 	ck_assert(addr_parse_ip("192.0.2.1", &addr));
 	principal_table_init(&scene->principals, ACCOUNT_SCENE_TUNNELS, ACCOUNT_SCENE_VISITORS,
 	                     ACCOUNT_SCENE_VISITORS + ACCOUNT_SCENE_TUNNELS);

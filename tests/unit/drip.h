@@ -1,8 +1,8 @@
 /* drip - a transport for tests: a byte at a time, and EAGAIN between any two calls.
  *
  * Every other call of each kind says EAGAIN; what is read ahead from below shows as pending. A read
- * may ask to wait for room to write (which comes at once), as a transport with a handshake of its own
- * does. */
+ * may ask to wait for room to write (which comes at once), as a transport with a handshake of its
+ * own does. */
 #ifndef UNIT_DRIP_H
 #define UNIT_DRIP_H
 
@@ -63,7 +63,8 @@ static inline int64_t drip_fill(struct drip *drip, uint32_t *want)
 	return n;
 }
 
-static inline int64_t drip_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+static inline int64_t drip_readv(spore_stream *base, const spore_iov *iov, uint32_t n,
+                                 uint32_t *want)
 {
 	struct drip *drip = drip_of(base);
 	int64_t got = 1;
@@ -100,7 +101,8 @@ static inline spore_status drip_flush(spore_stream *base, uint32_t *want)
 	return SPORE_OK;
 }
 
-static inline int64_t drip_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+static inline int64_t drip_writev(spore_stream *base, const spore_iov *iov, uint32_t n,
+                                  uint32_t *want)
 {
 	struct drip *drip = drip_of(base);
 

@@ -1,5 +1,5 @@
-/* notary - a transport for tests that changes nothing, but hides its descriptor and notes how much is
- * asked of it. */
+/* notary - a transport for tests that changes nothing, but hides its descriptor and notes how much
+ * is asked of it. */
 #ifndef UNIT_NOTARY_H
 #define UNIT_NOTARY_H
 
@@ -25,7 +25,8 @@ static inline spore_status notary_handshake(spore_stream *base, uint32_t *want, 
 	return SPORE_OK;
 }
 
-static inline int64_t notary_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+static inline int64_t notary_readv(spore_stream *base, const spore_iov *iov, uint32_t n,
+                                   uint32_t *want)
 {
 	struct notary *notary = notary_of(base);
 	int64_t got = notary->lower->ops->readv(notary->lower, iov, n, want);
@@ -37,7 +38,8 @@ static inline int64_t notary_readv(spore_stream *base, const spore_iov *iov, uin
 	return got;
 }
 
-static inline int64_t notary_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+static inline int64_t notary_writev(spore_stream *base, const spore_iov *iov, uint32_t n,
+                                    uint32_t *want)
 {
 	spore_stream *lower = notary_of(base)->lower;
 

@@ -44,7 +44,8 @@ static inline void plugin_file_write(const struct plugin_file *file, const char 
 /* The numbers and names behind the note's own name. */
 static inline uint8_t *plugin_file_note(const struct plugin_file *file)
 {
-	static const uint8_t head[] = { 6, 0, 0, 0, 56, 0, 0, 0, 1, 0, 0, 0, 'S', 'p', 'o', 'r', 'e', 0 };
+	static const uint8_t head[] = { 6, 0, 0, 0,   56,  0,   0,   0,   1,
+		                        0, 0, 0, 'S', 'p', 'o', 'r', 'e', 0 };
 	uint8_t *at = memmem(file->bytes, file->size, head, sizeof head);
 
 	ck_assert_ptr_nonnull(at);

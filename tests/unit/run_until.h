@@ -1,4 +1,5 @@
-/* run_until - runs a loop on the calling thread until something holds, or far too much time passed. */
+/* run_until - runs a loop on the calling thread until something holds, or far too much time passed.
+ */
 #ifndef UNIT_RUN_UNTIL_H
 #define UNIT_RUN_UNTIL_H
 

@@ -19,7 +19,8 @@ static inline void sockets_unblock(int fd)
 /* A listening socket on a free port of 127.0.0.1; its address to *addr_out. */
 static inline int sockets_listen(spore_addr *addr_out, int backlog)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof in;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 

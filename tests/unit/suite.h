@@ -1,7 +1,7 @@
 /* suite - the main() of a test program: one suite, one case, each test in a process of its own.
  *
- * A process for each test keeps what is the process's own (the log, the tickets, descriptor 2, limits,
- * the environment) from leaking into the next one, and bounds a test that hangs. */
+ * A process for each test keeps what is the process's own (the log, the tickets, descriptor 2,
+ * limits, the environment) from leaking into the next one, and bounds a test that hangs. */
 #ifndef UNIT_SUITE_H
 #define UNIT_SUITE_H
 

@@ -77,7 +77,7 @@ extern "C" {
 		(dst)->struct_size = (uint32_t)n_;                                                 \
 	} while (0)
 
-/* ---- status codes: 0 is fine, negative is not ---------------------------------------------- */
+/* ---- status codes: 0 is fine, negative is not ---- */
 typedef int32_t spore_status;
 enum {
 	SPORE_OK = 0,
@@ -104,7 +104,7 @@ enum {
 	SPORE_NEXT = 0x5A03      /* not mine: ask the next instance of the chain */
 };
 
-/* ---- plain values, all FROZEN ---------------------------------------------------------------- */
+/* ---- plain values, all FROZEN ---- */
 typedef struct spore_str { const char *ptr; size_t len; } spore_str;    /* not NUL-ended */
 typedef struct spore_kv { spore_str key, value; } spore_kv;
 typedef struct spore_iov { void *base; size_t len; } spore_iov;         /* laid out as struct iovec */
@@ -133,7 +133,7 @@ SPORE_STATIC_ASSERT(sizeof(spore_addr) == 24 && sizeof(spore_cidr) == 24, "froze
 /* Readiness: what an operation waits for, what a watcher reports. */
 enum { SPORE_READ = 1, SPORE_WRITE = 2 };
 
-/* ---- handles: the host's, opaque -------------------------------------------------------------- */
+/* ---- handles: the host's, opaque ---- */
 typedef struct spore_ctx spore_ctx;         /* one configured instance */
 typedef struct spore_worker spore_worker;   /* one instance on one worker's event loop */
 typedef struct spore_conn spore_conn;       /* a connection, for its facts */

@@ -118,7 +118,9 @@ def make_certificate() -> Dict[str, str]:
          "-keyout", names["key"], "-out", names["certificate"]],
         check=True, capture_output=True, timeout=30,
     )  # fmt: skip
-    Path(names["both"]).write_text(Path(names["certificate"]).read_text() + Path(names["key"]).read_text())
+    Path(names["both"]).write_text(
+        Path(names["certificate"]).read_text() + Path(names["key"]).read_text()
+    )
     return names
 
 
@@ -152,8 +154,12 @@ listen hop
 # TLS between the two halves: the server's begins it, the client's ends it, as their peers of one program
 # each would; all check the certificate and may resume. In the -full ones they may not.
 HAPROXY_TLS_SERVER = HAPROXY.replace("$target", "$target ssl verify required ca-file $certificate")
-HAPROXY_FULL_SERVER = HAPROXY.replace("$target", "$target ssl verify required ca-file $certificate no-ssl-reuse")
-HAPROXY_TLS_CLIENT = HAPROXY.replace("bind 127.0.0.1:$listen", "bind 127.0.0.1:$listen ssl crt $both")
+HAPROXY_FULL_SERVER = HAPROXY.replace(
+    "$target", "$target ssl verify required ca-file $certificate no-ssl-reuse"
+)
+HAPROXY_TLS_CLIENT = HAPROXY.replace(
+    "bind 127.0.0.1:$listen", "bind 127.0.0.1:$listen ssl crt $both"
+)
 
 STUNNEL = """\
 foreground = yes
@@ -167,7 +173,9 @@ socket = r:TCP_NODELAY=1
 accept = 127.0.0.1:$listen
 connect = 127.0.0.1:$target
 """
-STUNNEL_SERVER = STUNNEL % "client = yes\nCAfile = $certificate\nverifyChain = yes\ncheckIP = 127.0.0.1"
+STUNNEL_SERVER = (
+    STUNNEL % "client = yes\nCAfile = $certificate\nverifyChain = yes\ncheckIP = 127.0.0.1"
+)
 STUNNEL_FULL_SERVER = STUNNEL_SERVER.replace("verifyChain", "sessionResume = no\nverifyChain")
 STUNNEL_CLIENT = STUNNEL % "cert = $both"
 
@@ -198,7 +206,9 @@ NGINX_TLS_SERVER = NGINX.replace(
     "proxy_half_close on; proxy_ssl on; proxy_ssl_verify on; proxy_ssl_name localhost; "
     "proxy_ssl_trusted_certificate $certificate; proxy_ssl_protocols TLSv1.3;",
 )
-NGINX_FULL_SERVER = NGINX_TLS_SERVER.replace("proxy_ssl on;", "proxy_ssl on; proxy_ssl_session_reuse off;")
+NGINX_FULL_SERVER = NGINX_TLS_SERVER.replace(
+    "proxy_ssl on;", "proxy_ssl on; proxy_ssl_session_reuse off;"
+)
 NGINX_TLS_CLIENT = NGINX.replace("backlog=4096;", "ssl backlog=4096;").replace(
     "proxy_half_close on;",
     "proxy_half_close on; ssl_certificate $certificate; ssl_certificate_key $key; "
@@ -269,13 +279,28 @@ localPort = $service
 remotePort = $public
 """
 
-PLAIN_TLS = ("bulk*", "ping64", "ping256", "churn*", "memory", "leak")  # what a TLS contender takes part in
+PLAIN_TLS = (
+    "bulk*",
+    "ping64",
+    "ping256",
+    "churn*",
+    "memory",
+    "leak",
+)  # what a TLS contender takes part in
 FULL = ("churn*",)
 
 
 def hop(name: str, program: str, command: str, config: str, **more) -> Peer:
     """A proxy that is started twice, one behind the other."""
-    return Peer(name, program, program.rstrip("4").upper(), server=command, client=command, config=config, **more)
+    return Peer(
+        name,
+        program,
+        program.rstrip("4").upper(),
+        server=command,
+        client=command,
+        config=config,
+        **more,
+    )
 
 
 def tls(name: str, make, *arguments, only=PLAIN_TLS, probe=tls_values, **more) -> Peer:
@@ -291,7 +316,16 @@ def spore(name: str, tickets: str = "", ahead: int = 0, **more) -> Peer:
 
 
 def haproxy_tls(name: str, config: str, **more) -> Peer:
-    return tls(name, hop, "haproxy", HAPROXY_HOP, config % "", client_config=HAPROXY_TLS_CLIENT % "", version="-v", **more)
+    return tls(
+        name,
+        hop,
+        "haproxy",
+        HAPROXY_HOP,
+        config % "",
+        client_config=HAPROXY_TLS_CLIENT % "",
+        version="-v",
+        **more,
+    )
 
 
 def nginx_tls(name: str, config: str, **more) -> Peer:
@@ -302,7 +336,16 @@ def nginx_tls(name: str, config: str, **more) -> Peer:
 
 
 def stunnel(name: str, config: str, **more) -> Peer:
-    return tls(name, hop, "stunnel4", STUNNEL_HOP, config, client_config=STUNNEL_CLIENT, version="-version", **more)
+    return tls(
+        name,
+        hop,
+        "stunnel4",
+        STUNNEL_HOP,
+        config,
+        client_config=STUNNEL_CLIENT,
+        version="-version",
+        **more,
+    )
 
 
 PEERS = (
@@ -369,7 +412,9 @@ def ask_version(program: str, option: str) -> str:
         raise Unavailable(f"{program} {option} exits with {done.returncode}")
     named = rf"{os.path.basename(program).rstrip('4')}.*\d\.\d"
     patterns = (named, r"\d+\.\d+\.\d+", r"\d+\.\d+")
-    telling = [line for pattern in patterns for line in lines if re.search(pattern, line, re.IGNORECASE)]
+    telling = [
+        line for pattern in patterns for line in lines if re.search(pattern, line, re.IGNORECASE)
+    ]
     return re.sub(r"\s*-?\s*https?://\S+", "", (telling or lines)[0]).strip()
 
 

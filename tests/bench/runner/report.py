@@ -31,7 +31,8 @@ class Group:
         return [
             each.name
             for each in self.contenders
-            if each.peer.takes_part(scenario.name) and not (scenario.needs_tunnel and not each.peer.program)
+            if each.peer.takes_part(scenario.name)
+            and not (scenario.needs_tunnel and not each.peer.program)
         ]
 
 
@@ -87,9 +88,14 @@ def load_average() -> str:
 def cell(values: List[float], digits: int) -> str:
     if not values:
         return NOTHING
-    low, middle, high = (f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values)))
+    low, middle, high = (
+        f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values))
+    )
     # A minus that only rounding left.
-    texts = [text[1:] if text.strip("-0.,") == "" and text.startswith("-") else text for text in (middle, low, high)]
+    texts = [
+        text[1:] if text.strip("-0.,") == "" and text.startswith("-") else text
+        for text in (middle, low, high)
+    ]
     return texts[0] if texts[1] == texts[2] else "%s (%s–%s)" % tuple(texts)
 
 
@@ -103,11 +109,21 @@ def table(rows: List[List[str]]) -> List[str]:
     return [lines[0], rule, *lines[1:]]
 
 
-def scenario_row(results: Results, scenario: Scenario, name: str, baseline: str, columns: List[Column]) -> List[str]:
+def scenario_row(
+    results: Results, scenario: Scenario, name: str, baseline: str, columns: List[Column]
+) -> List[str]:
     rounds = results.rounds(scenario.name, name)
-    row = [name, "FAILED" if not rounds and results.has_failed(scenario.name, name) else str(len(rounds))]
+    row = [
+        name,
+        "FAILED" if not rounds and results.has_failed(scenario.name, name) else str(len(rounds)),
+    ]
     for column in columns:
-        row.append(cell([figures[column.key] for figures in rounds.values() if column.key in figures], column.digits))
+        row.append(
+            cell(
+                [figures[column.key] for figures in rounds.values() if column.key in figures],
+                column.digits,
+            )
+        )
         if column.has_ratio:
             row.append(ratio_text(results.ratio(scenario.name, name, baseline, column.key)))
     return row
@@ -118,9 +134,14 @@ def scenario_table(results: Results, scenario: Scenario, group: Group) -> List[s
     for column in scenario.columns:
         head += [column.title, f"× {group.baseline}"] if column.has_ratio else [column.title]
     rows = [
-        scenario_row(results, scenario, name, group.baseline, list(scenario.columns)) for name in group.names(scenario)
+        scenario_row(results, scenario, name, group.baseline, list(scenario.columns))
+        for name in group.names(scenario)
     ]
-    return ["", f"#### {scenario.title} (`{scenario.name}`)", "", *table([head, *rows])] if rows else []
+    return (
+        ["", f"#### {scenario.title} (`{scenario.name}`)", "", *table([head, *rows])]
+        if rows
+        else []
+    )
 
 
 def summary_table(results: Results, group: Group) -> List[str]:
@@ -128,7 +149,10 @@ def summary_table(results: Results, group: Group) -> List[str]:
     rows = [["scenario", "figure", *names]]
     for scenario in group.scenarios:
         headline = scenario.columns[0]
-        ratios = [ratio_text(results.ratio(scenario.name, name, group.baseline, headline.key)) for name in names]
+        ratios = [
+            ratio_text(results.ratio(scenario.name, name, group.baseline, headline.key))
+            for name in names
+        ]
         if group.names(scenario):
             rows.append([f"`{scenario.name}`", headline.title, *ratios])
     return ["", f"#### Headline figures, as multiples of {group.baseline}", "", *table(rows)]
@@ -152,28 +176,44 @@ def contender_line(contender: Contender) -> str:
         return line
     commands = [peer.server] if peer.server == peer.client else [peer.server, peer.client]
     shown = [text.replace("$program", peer.program).replace("$folder/", "") for text in commands]
-    return f"{line}; " + " and ".join(f"`{text}`" for text in shown) + (" twice" if len(shown) == 1 else "")
+    return (
+        f"{line}; "
+        + " and ".join(f"`{text}`" for text in shown)
+        + (" twice" if len(shown) == 1 else "")
+    )
 
 
 def whole(results: Results, groups: List[Group], skipped: Dict[str, str], facts: List[str]) -> str:
     lines = ["## Benchmark", "", *machine(), *facts, ""]
     lines += [contender_line(contender) for group in groups for contender in group.contenders]
     lines += [f"- **{name}: SKIPPED**: {reason}" for name, reason in skipped.items()]
-    lines += ["", "Cells are the median over n rounds (minimum–maximum). “×” is the median over the rounds of the ratio"]
+    lines += [
+        "",
+        "Cells are the median over n rounds (minimum–maximum). “×” is the median over the rounds of the ratio",
+    ]
     lines += ["to the named contender in the same round."]
     for group in groups:
         lines += group_lines(results, group)
     if results.failures:
         lines += ["", "### FAILED", ""]
-        lines += [f"- round {number + 1}, {scenario}, {name}: {reason}" for scenario, name, number, reason in results.failures]
+        lines += [
+            f"- round {number + 1}, {scenario}, {name}: {reason}"
+            for scenario, name, number, reason in results.failures
+        ]
     return "\n".join(lines) + "\n"
 
 
 def scenario_data(results: Results, scenario: Scenario, group: Group) -> dict:
     return {
         "title": scenario.title,
-        "columns": [{"key": each.key, "title": each.title, "digits": each.digits} for each in scenario.columns],
-        "figures": {name: list(results.rounds(scenario.name, name).items()) for name in group.names(scenario)},
+        "columns": [
+            {"key": each.key, "title": each.title, "digits": each.digits}
+            for each in scenario.columns
+        ],
+        "figures": {
+            name: list(results.rounds(scenario.name, name).items())
+            for name in group.names(scenario)
+        },
     }
 
 
@@ -196,7 +236,9 @@ def data(results: Results, groups: List[Group], skipped: Dict[str, str], facts: 
                     }
                     for each in group.contenders
                 },
-                "scenarios": {each.name: scenario_data(results, each, group) for each in group.scenarios},
+                "scenarios": {
+                    each.name: scenario_data(results, each, group) for each in group.scenarios
+                },
             }
             for group in groups
         },

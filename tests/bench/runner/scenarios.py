@@ -59,7 +59,9 @@ def load_and_weigh(stack: Stack, limit: float, unit: float, scenario: str, **opt
     after = cpu_now(stack)
     if result["counted"] == 0:
         raise Failure(f"nothing got through; errors: {describe_errors(result)}")
-    weighed = {f"cpu_{name}": (after[name] - before[name]) * unit / result["total"] for name in before}
+    weighed = {
+        f"cpu_{name}": (after[name] - before[name]) * unit / result["total"] for name in before
+    }
     if weighed:
         weighed["cpu"] = sum(weighed.values())
     weighed["errors"] = sum(result["errors"].values())
@@ -67,7 +69,9 @@ def load_and_weigh(stack: Stack, limit: float, unit: float, scenario: str, **opt
 
 
 def describe_errors(result: dict) -> str:
-    return ", ".join(f"{count} {name}" for name, count in result["errors"].items() if count) or "none"
+    return (
+        ", ".join(f"{count} {name}" for name, count in result["errors"].items() if count) or "none"
+    )
 
 
 def timed(settings: Settings) -> dict:
@@ -77,7 +81,12 @@ def timed(settings: Settings) -> dict:
 def bulk(direction: str, streams: int) -> Scenario:
     def run(stack: Stack, settings: Settings) -> Figures:
         result, figures = load_and_weigh(
-            stack, time_limit(settings), GIB, f"bulk-{direction}", connections=streams, **timed(settings)
+            stack,
+            time_limit(settings),
+            GIB,
+            f"bulk-{direction}",
+            connections=streams,
+            **timed(settings),
         )
         return dict(figures, rate=result["rate"] / GIB)
 
@@ -99,7 +108,9 @@ def with_latency(load: str, connections: int, scale: float):
             stack, time_limit(settings), 1e6, load, connections=connections, **timed(settings)
         )
         latency = result["latency_us"]
-        return dict(figures, rate=result["rate"], p50=latency["p50"] / scale, p99=latency["p99"] / scale)
+        return dict(
+            figures, rate=result["rate"], p50=latency["p50"] / scale, p99=latency["p99"] / scale
+        )
 
     return run
 
@@ -147,11 +158,15 @@ class Held:
 
     def __enter__(self) -> "Held":
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(self.command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        self.process = subprocess.Popen(
+            self.command, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        )
         line = self.process.stdout.readline()
         if line.strip() != f'{{"held":{self.connections}}}':
             self.finish()
-            raise Failure(f"could not open {self.connections} connections: {line.strip()} {self.messages}")
+            raise Failure(
+                f"could not open {self.connections} connections: {line.strip()} {self.messages}"
+            )
         return self
 
     def __exit__(self, kind, *_) -> None:
@@ -160,7 +175,9 @@ class Held:
             self.stack.check_alive()
             errors = read_figures(self.output, self.messages)["errors"]
             if sum(errors.values()) > 0:
-                raise Failure(f"{sum(errors.values())} of {self.connections} idle connections broke")
+                raise Failure(
+                    f"{sum(errors.values())} of {self.connections} idle connections broke"
+                )
 
     def finish(self) -> None:
         try:

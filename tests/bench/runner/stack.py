@@ -111,7 +111,9 @@ class Stack:
         self.wait_for(lambda: echoes(self.port), "a byte comes back through it")
 
     def start_service(self) -> int:
-        command = shlex.join([str(self.tools / "spore-bench-service"), "--threads", str(self.threads)])
+        command = shlex.join(
+            [str(self.tools / "spore-bench-service"), "--threads", str(self.threads)]
+        )
         group = Group(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.groups.append(group)
         line = group.process.stdout.readline()
@@ -119,7 +121,9 @@ class Stack:
             raise Failure("the service does not start")
         return int(line.rpartition(":")[2])
 
-    def start_half(self, half: str, command: str, ports: Dict[str, int], listen: int, target: int) -> Group:
+    def start_half(
+        self, half: str, command: str, ports: Dict[str, int], listen: int, target: int
+    ) -> Group:
         directory = Path(self.directory.name) / half
         directory.mkdir()
         config = directory / "config"
@@ -150,7 +154,9 @@ class Stack:
         while time.monotonic() < last:
             for group in self.groups:
                 if group.has_ended():
-                    raise Failure(f"ended with status {group.process.returncode} at once: {group.command}{self.hint()}")
+                    raise Failure(
+                        f"ended with status {group.process.returncode} at once: {group.command}{self.hint()}"
+                    )
             if is_true():
                 return
             time.sleep(0.02)
@@ -172,7 +178,9 @@ class Stack:
     def check_alive(self) -> None:
         for name, group in self.halves().items():
             if group.has_ended():
-                raise Failure(f"its {name} ended under load, with status {group.process.returncode}{self.hint()}")
+                raise Failure(
+                    f"its {name} ended under load, with status {group.process.returncode}{self.hint()}"
+                )
 
     def load_command(self, scenario: str, **options) -> List[str]:
         command = [str(self.tools / "spore-bench-load"), scenario, "--port", str(self.port)]
@@ -184,7 +192,9 @@ class Stack:
         """Runs the load generator to its end, limit seconds at most, and returns its figures."""
         command = self.load_command(scenario, threads=self.threads, **options)
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=limit, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=limit, stdin=subprocess.DEVNULL
+            )
         except subprocess.TimeoutExpired as error:
             raise Failure(f"the load did not end within {limit:.0f} s") from error
         self.check_alive()

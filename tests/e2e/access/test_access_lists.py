@@ -37,7 +37,9 @@ def test_without_lists_everyone_may_come(server, stranger):
 
 
 def test_those_allowed_and_no_one_else(address, stranger):
-    with spore_server(address, extra=["--allow", f"{stranger},10.0.0.0/8", "--deny", "0.0.0.0/0"]) as server:
+    with spore_server(
+        address, extra=["--allow", f"{stranger},10.0.0.0/8", "--deny", "0.0.0.0/0"]
+    ) as server:
         assert is_let_in(server.control, stranger)
         assert not is_let_in(server.control, HERE)
         server.process.wait_for(f"client refused by access list peer={HERE}")
@@ -71,7 +73,11 @@ def test_a_flag_goes_before_its_variable(address, stranger):
 @pytest.mark.parametrize("as_list", [False, True], ids=["text", "list"])
 def test_flat_keys(tmp_path, address, stranger, as_list):
     config = tmp_path / "spore.json"
-    config.write_text(json.dumps({"allow": ["127.0.0.0/8"] if as_list else "::1, 127.0.0.0/8", "deny": [stranger]}))
+    config.write_text(
+        json.dumps(
+            {"allow": ["127.0.0.0/8"] if as_list else "::1, 127.0.0.0/8", "deny": [stranger]}
+        )
+    )
     with spore_server(address, extra=["--config", str(config)]) as server:
         assert is_let_in(server.control, HERE)
         assert not is_let_in(server.control, stranger)
@@ -79,7 +85,9 @@ def test_flat_keys(tmp_path, address, stranger, as_list):
 
 @pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback here")
 def test_a_peer_of_an_ipv6_socket_may_be_ipv4():
-    with spore_server("::", control_port=free_port("::"), extra=["--allow", "127.0.0.0/8"]) as server:
+    with spore_server(
+        "::", control_port=free_port("::"), extra=["--allow", "127.0.0.0/8"]
+    ) as server:
         assert is_let_in((HERE, server.control[1]))
         assert not is_let_in(("::1", server.control[1]))
 
@@ -87,9 +95,21 @@ def test_a_peer_of_an_ipv6_socket_may_be_ipv4():
 @pytest.mark.parametrize(
     "flag, value, text",
     [
-        ("--allow", "10.0.0.1/8", 'expected "10.0.0.0/8" (no bits behind the prefix), found "10.0.0.1/8"'),
-        ("--deny", "::1,office", 'expected an IP prefix such as "10.0.0.0/8" or "2001:db8::/32", found "office"'),
-        ("--deny", "::1,", 'expected an IP prefix such as "10.0.0.0/8" or "2001:db8::/32", found ""'),
+        (
+            "--allow",
+            "10.0.0.1/8",
+            'expected "10.0.0.0/8" (no bits behind the prefix), found "10.0.0.1/8"',
+        ),
+        (
+            "--deny",
+            "::1,office",
+            'expected an IP prefix such as "10.0.0.0/8" or "2001:db8::/32", found "office"',
+        ),
+        (
+            "--deny",
+            "::1,",
+            'expected an IP prefix such as "10.0.0.0/8" or "2001:db8::/32", found ""',
+        ),
     ],
 )
 def test_a_wrong_entry_stops_the_start(flag, value, text):
@@ -103,15 +123,29 @@ def test_a_wrong_entry_of_a_flat_key_has_line_and_column(tmp_path):
     config.write_text('{\n  "deny": "10.0.0.0/8, 10.1.1.1/16"\n}\n')
     process = run([spore_binary(), "server", "--config", str(config)])
     assert process.status == 1
-    assert any(line.startswith(f"{config}:2:24: error: ") and '"10.1.0.0/16"' in line for line in process.stderr)
+    assert any(
+        line.startswith(f"{config}:2:24: error: ") and '"10.1.0.0/16"' in line
+        for line in process.stderr
+    )
 
 
 def test_the_example(tmp_path, address):
     path = shutil.copy(REPOSITORY / "conf" / "server-access.json", tmp_path)
     (tmp_path / "secret.key").write_text("s3cret\n")
     control = address.free_port()
-    argv = [spore_binary(), "server", "--config", path, "--bind-addr", address.host, "--control-port", str(control)]
-    with Server("spore", Process(argv, name="spore server"), (address.host, control), address.host, "s3cret") as server:
+    argv = [
+        spore_binary(),
+        "server",
+        "--config",
+        path,
+        "--bind-addr",
+        address.host,
+        "--control-port",
+        str(control),
+    ]
+    with Server(
+        "spore", Process(argv, name="spore server"), (address.host, control), address.host, "s3cret"
+    ) as server:
         server.process.wait_for("server listening", stream="stderr")
         with Tunnel(server) as tunnel:
             assert 20000 <= tunnel.port <= 21000

@@ -40,7 +40,9 @@ def test_a_file_that_only_its_owner_may_write(config, mode):
 @pytest.mark.parametrize("mode", [0o602, 0o666, 0o1646])
 def test_a_file_that_everyone_may_write(config, mode):
     config.chmod(mode)
-    assert said(config) == [f"--config: error: {config} is writable by everyone: run `chmod o-w {config}`"]
+    assert said(config) == [
+        f"--config: error: {config} is writable by everyone: run `chmod o-w {config}`"
+    ]
 
 
 @needs_root
@@ -54,14 +56,18 @@ def test_a_file_that_its_group_may_write_as_root(config):
 @needs_root
 def test_somebody_elses_file(config):
     os.chown(config, 12345, -1)
-    assert said(config) == [f"--config: error: {config} belongs to uid 12345, expected root: run `chown root {config}`"]
+    assert said(config) == [
+        f"--config: error: {config} belongs to uid 12345, expected root: run `chown root {config}`"
+    ]
 
 
 def test_what_a_link_leads_to_counts(config):
     config.chmod(0o666)
     link = config.with_name("link.json")
     link.symlink_to(config)
-    assert said(link) == [f"--config: error: {link} is writable by everyone: run `chmod o-w {link}`"]
+    assert said(link) == [
+        f"--config: error: {link} is writable by everyone: run `chmod o-w {link}`"
+    ]
 
 
 def open_pipe(path):
@@ -90,7 +96,9 @@ def test_a_pipe_is_read_to_its_end(tmp_path, address):
     key.write_text("s3cret")
     key.chmod(0o600)
     control = address.free_port()
-    with Process([spore_binary(), "server", "--config", str(pipe)], cwd=tmp_path / "here") as process:
+    with Process(
+        [spore_binary(), "server", "--config", str(pipe)], cwd=tmp_path / "here"
+    ) as process:
         with open_pipe(pipe) as writer:
             os.set_blocking(writer.fileno(), True)
             writer.write(b'{"secret_file": "secret.key",' + b" " * 200_000)
@@ -102,7 +110,9 @@ def test_a_pipe_is_read_to_its_end(tmp_path, address):
 def test_no_core_file_from_the_first_secret_on(tmp_path):
     """While it waits for its configuration it has none yet."""
     pipe = make_pipe(tmp_path / "pipe", 0o600)
-    with Process(["prlimit", "--core=65536:65536", spore_binary(), "server", "--config", str(pipe)]) as process:
+    with Process(
+        ["prlimit", "--core=65536:65536", spore_binary(), "server", "--config", str(pipe)]
+    ) as process:
         with open_pipe(pipe):
             limits = pathlib.Path(f"/proc/{process.pid}/limits").read_text()
         assert process.wait() == 1
@@ -119,7 +129,9 @@ SECRET_FILES = [
 ]
 
 
-@pytest.mark.parametrize("mode, warning", SECRET_FILES, ids=[f"{mode:o}" for mode, _ in SECRET_FILES])
+@pytest.mark.parametrize(
+    "mode, warning", SECRET_FILES, ids=[f"{mode:o}" for mode, _ in SECRET_FILES]
+)
 def test_a_secrets_file_that_is_open_to_everyone(tmp_path, address, mode, warning):
     """One warning that names the file and the remedy; it is used all the same."""
     path = tmp_path / "secret.key"
@@ -136,7 +148,14 @@ def test_a_secrets_file_that_is_open_to_everyone(tmp_path, address, mode, warnin
 def test_a_secret_from_a_pipe(tmp_path, address):
     pipe = make_pipe(tmp_path / "pipe", 0o666)
     control = address.free_port()
-    words = ["--bind-addr", address.host, "--control-port", str(control), "--secret-file", str(pipe)]
+    words = [
+        "--bind-addr",
+        address.host,
+        "--control-port",
+        str(control),
+        "--secret-file",
+        str(pipe),
+    ]
     with Process([spore_binary(), "server", *words]) as process:
         with open_pipe(pipe) as writer:
             writer.write(b"s3cret\n")

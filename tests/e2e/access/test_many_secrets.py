@@ -64,7 +64,9 @@ def test_secrets_of_every_kind(address, tmp_path, serve, monkeypatch):
     """From a file, from a variable, in place; with what may look like something else."""
     (tmp_path / "alice.key").write_text("from a file\n")
     monkeypatch.setenv("CI_SECRET", "from a variable")
-    (tmp_path / "more").write_bytes(b"# all of them\r\n\n  \t\n  # another\ndan: with:colons #and blanks \neve:crlf\r\nlast:no end")
+    (tmp_path / "more").write_bytes(
+        b"# all of them\r\n\n  \t\n  # another\ndan: with:colons #and blanks \neve:crlf\r\nlast:no end"
+    )
     secrets = {"alice": {"file": "alice.key"}, "ci": {"env": "CI_SECRET"}, "bob": "in,place"}
     with serve(multi_secret(secrets, secrets_file="more")) as server:
         for name, secret in {
@@ -120,14 +122,20 @@ def test_a_thousand_secrets(serve, tmp_path):
 
 @pytest.mark.parametrize("by", ["flag", "variable"])
 def test_a_list_is_split(address, by):
-    given = {"secret": "one,two,three"} if by == "flag" else {"env": {"SPORE_SECRET": "one,two,three"}}
+    given = (
+        {"secret": "one,two,three"} if by == "flag" else {"env": {"SPORE_SECRET": "one,two,three"}}
+    )
     with spore_server(address, **given) as server:
         for index, secret in enumerate(("one", "two", "three"), 1):
             with Tunnel(server, secret=secret) as tunnel:
                 server.process.wait_for(rf"new client .*port={tunnel.port} identity=secret{index}$")
         for secret in ("one,two,three", "one,", "four"):
             assert refusal(server, secret) == "invalid secret"
-        said = [line for line in server.process.stderr if "the secret was split at its commas secrets=3" in line]
+        said = [
+            line
+            for line in server.process.stderr
+            if "the secret was split at its commas secrets=3" in line
+        ]
         assert len(said) == 1
         assert b"two" not in pathlib.Path(f"/proc/{server.pid}/cmdline").read_bytes()
 
@@ -151,7 +159,9 @@ def test_one_secret_goes_where_it_went(address):
 def test_a_client_takes_a_comma_literally(address, tmp_path):
     """As bore's does; a server is told by the configuration."""
     (tmp_path / "spore.json").write_text(json.dumps({"secret": "one,two"}))
-    with spore_server(address, extra=["--config", str(tmp_path / "spore.json")]) as server, Echo() as service:
+    with spore_server(
+        address, extra=["--config", str(tmp_path / "spore.json")]
+    ) as server, Echo() as service:
         with spore_client(server.control, service.port, secret="one,two") as client:
             assert one_exchange(server.public_host, client.port) == b"ping"
         assert refusal(server, "one") == "invalid secret"
@@ -167,7 +177,9 @@ def test_a_list_goes_before_what_is_weaker(address, tmp_path):
         ("flag", "a,b", "flag", "a"),
     ):
         env = {"SPORE_SECRET": variable} if variable else {}
-        with spore_server(address, secret=flag, env=env, extra=["--config", str(tmp_path / "spore.json")]) as server:
+        with spore_server(
+            address, secret=flag, env=env, extra=["--config", str(tmp_path / "spore.json")]
+        ) as server:
             with Tunnel(server, secret=right):
                 pass
             assert refusal(server, wrong) == "invalid secret"
@@ -182,7 +194,9 @@ def test_ports_of_a_name(serve, address):
     with serve(multi_secret(policy=policy)) as server:
         assert refusal(server, "a-secret", other) == "client port number not in allowed range"
         assert refusal(server, "b-secret", mine) == "client port number not in allowed range"
-        with Tunnel(server, secret="a-secret") as tunnel, Tunnel(server, other, secret="b-secret") as second:
+        with Tunnel(server, secret="a-secret") as tunnel, Tunnel(
+            server, other, secret="b-secret"
+        ) as second:
             assert (tunnel.port, second.port) == (mine, other)
         with Tunnel(server, mine, secret="c-secret") as tunnel:
             assert tunnel.port == mine, "ci has no policy: all of the server's"
@@ -193,7 +207,9 @@ def test_tunnels_of_a_name(serve):
         with Tunnel(server, secret="a-secret"), Tunnel(server, secret="a-secret"):
             for _ in range(4):
                 assert refusal(server, "a-secret") == "too many tunnels"
-            with Tunnel(server, secret="b-secret"), Tunnel(server, secret="b-secret"), Tunnel(server, secret="b-secret"):
+            with Tunnel(server, secret="b-secret"), Tunnel(server, secret="b-secret"), Tunnel(
+                server, secret="b-secret"
+            ):
                 pass
 
 
@@ -228,10 +244,14 @@ def can_visit(tunnel):
 def test_life_of_a_name(serve):
     with serve(multi_secret(policy={"alice": {"life": "500ms"}})) as server:
         begun = time.monotonic()
-        with Tunnel(server, secret="a-secret") as tunnel, Tunnel(server, secret="b-secret") as other:
+        with Tunnel(server, secret="a-secret") as tunnel, Tunnel(
+            server, secret="b-secret"
+        ) as other:
             tunnel.wire.expect_error("the tunnel's time is over")
             assert 0.4 < time.monotonic() - begun < 0.5 + seconds(2)
-            wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the public port to close")
+            wait_until(
+                lambda: port_is_free(server.public_host, tunnel.port), "the public port to close"
+            )
             assert other.wire.receive() == "Heartbeat"
 
 
@@ -251,7 +271,9 @@ def test_the_policy_of_all_names_fills_in(serve, address):
 
 def test_the_owners_tunnels_share_their_visitors(serve):
     with serve(multi_secret()) as server:
-        with Tunnel(server, secret="a-secret") as one, Tunnel(server, secret="a-secret") as two, one.visit() as visitor:
+        with Tunnel(server, secret="a-secret") as one, Tunnel(
+            server, secret="a-secret"
+        ) as two, one.visit() as visitor:
             far = two.accept(one.wire.connection(), b"mine")
             with far:
                 assert read_exactly(visitor, 4) == b"mine"
@@ -287,7 +309,10 @@ def refused(tmp_path):
         process = run([spore_binary(), "server", "--config", config])
         assert process.status == 1, process.log()
         assert not any("hunter2" in line for line in process.lines), "a secret is shown"
-        found = [re.search(r"spore\.json:1:\d+: error: /auth/0(.*?): (.*)", line) for line in process.stderr]
+        found = [
+            re.search(r"spore\.json:1:\d+: error: /auth/0(.*?): (.*)", line)
+            for line in process.stderr
+        ]
         return [match.groups() for match in found if match]
 
     return errors
@@ -295,7 +320,9 @@ def refused(tmp_path):
 
 @pytest.mark.parametrize("instance", [{}, {"secrets": {}}, {"secrets": {}, "policy": {"*": {}}}])
 def test_without_a_secret(refused, instance):
-    assert refused(instance) == [("", 'expected at least one secret, in "secrets" or in "secrets_file"')]
+    assert refused(instance) == [
+        ("", 'expected at least one secret, in "secrets" or in "secrets_file"')
+    ]
 
 
 NO_NAME = "expected a name of 1 to 64 letters, digits or any of . _ @ + -"
@@ -307,7 +334,9 @@ def test_names_that_are_none(refused, name):
     assert refused({"secrets": {name: "hunter2"}}) == [("/secrets/" + shown, NO_NAME)]
 
 
-@pytest.mark.parametrize("secret", ["", 5, None, ["hunter2"], {"file": "absent"}, {"env": "SPORE_ABSENT"}, {}])
+@pytest.mark.parametrize(
+    "secret", ["", 5, None, ["hunter2"], {"file": "absent"}, {"env": "SPORE_ABSENT"}, {}]
+)
 def test_secrets_that_are_none(refused, secret):
     ((place, _),) = refused({"secrets": {"alice": "hunter2", "bob": secret}})
     assert place.startswith("/secrets/bob")
@@ -315,12 +344,23 @@ def test_secrets_that_are_none(refused, secret):
 
 def test_one_secret_of_two_names(refused, tmp_path):
     (tmp_path / "more").write_text("carol:hunter21\n\ndan:hunter23\neve:hunter23\n")
-    errors = refused({"secrets": {"alice": "hunter21", "bob": "hunter22", "bert": "hunter22"}, "secrets_file": "more"})
+    errors = refused(
+        {
+            "secrets": {"alice": "hunter21", "bob": "hunter22", "bert": "hunter22"},
+            "secrets_file": "more",
+        }
+    )
     more = f"{tmp_path}/more"
     assert sorted(errors) == [
         ("/secrets/bert", 'expected a secret of its own, found that of "bob" (/secrets/bob)'),
-        ("/secrets_file", f'{more}:1:1: expected a secret of its own, found that of "alice" (/secrets/alice)'),
-        ("/secrets_file", f'{more}:4:1: expected a secret of its own, found that of "dan" (line 3)'),
+        (
+            "/secrets_file",
+            f'{more}:1:1: expected a secret of its own, found that of "alice" (/secrets/alice)',
+        ),
+        (
+            "/secrets_file",
+            f'{more}:4:1: expected a secret of its own, found that of "dan" (line 3)',
+        ),
     ]
 
 
@@ -329,7 +369,10 @@ def test_one_name_of_two_secrets(refused, tmp_path):
     errors = refused({"secrets": {"alice": "hunter21"}, "secrets_file": "more"})
     more = f"{tmp_path}/more"
     assert sorted(errors) == [
-        ("/secrets_file", f'{more}:1:1: expected a name of its own, found that of "alice" (/secrets/alice)'),
+        (
+            "/secrets_file",
+            f'{more}:1:1: expected a name of its own, found that of "alice" (/secrets/alice)',
+        ),
         ("/secrets_file", f'{more}:3:1: expected a name of its own, found that of "bob" (line 2)'),
     ]
 
@@ -403,7 +446,9 @@ def test_a_client_has_one_secret(tmp_path):
     }))  # fmt: skip
     process = run([spore_binary(), "local", "--config", config])
     assert process.status == 1
-    assert any("plugin multi_secret has no client side" in line for line in process.stderr), process.log()
+    assert any(
+        "plugin multi_secret has no client side" in line for line in process.stderr
+    ), process.log()
 
 
 def test_no_secret_is_ever_logged(serve):

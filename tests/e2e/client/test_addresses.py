@@ -19,7 +19,8 @@ def families_of_localhost():
 
 
 needs_both_families = pytest.mark.skipif(
-    families_of_localhost() != {socket.AF_INET, socket.AF_INET6}, reason="localhost has one family here"
+    families_of_localhost() != {socket.AF_INET, socket.AF_INET6},
+    reason="localhost has one family here",
 )
 
 
@@ -41,7 +42,9 @@ def test_server_and_visitor_over_ipv6(server6):
 @needs_ipv6
 def test_everything_over_ipv6(server6):
     with Echo("::1") as service:
-        with spore_client(server6.control, service.port, local_host="::1", secret="s3cret") as client:
+        with spore_client(
+            server6.control, service.port, local_host="::1", secret="s3cret"
+        ) as client:
             assert client.host in ("::1", "[::1]")
             assert one_exchange("::1", client.port) == b"ping"
 
@@ -55,7 +58,9 @@ def test_control_over_ipv4_and_tunnels_over_ipv6(start_server):
 
 @needs_ipv6
 def test_service_over_ipv6(server):
-    with Echo("::1") as service, spore_client(server.control, service.port, local_host="::1") as client:
+    with Echo("::1") as service, spore_client(
+        server.control, service.port, local_host="::1"
+    ) as client:
         assert one_exchange(server.public_host, client.port) == b"ping"
 
 
@@ -72,17 +77,23 @@ def test_wildcard_of_ipv6():
 
 def test_names(server):
     """The service by name, IPv4 only."""
-    with Echo("127.0.0.1") as service, spore_client(server.control, service.port, local_host="localhost") as client:
+    with Echo("127.0.0.1") as service, spore_client(
+        server.control, service.port, local_host="localhost"
+    ) as client:
         assert one_exchange(server.public_host, client.port) == b"ping"
 
 
 def test_local_host_is_localhost_by_default(server):
-    with Echo("127.0.0.1") as service, spore_client(server.control, service.port, local_host=None) as client:
+    with Echo("127.0.0.1") as service, spore_client(
+        server.control, service.port, local_host=None
+    ) as client:
         assert one_exchange(server.public_host, client.port) == b"ping"
 
 
 def test_server_by_name():
-    with spore_server("127.0.0.1", control_port=free_port("127.0.0.1")) as server, Echo() as service:
+    with spore_server(
+        "127.0.0.1", control_port=free_port("127.0.0.1")
+    ) as server, Echo() as service:
         with spore_client(("localhost", server.control[1]), service.port) as client:
             assert client.host == "localhost"
             assert one_exchange("127.0.0.1", client.port) == b"ping"
@@ -92,7 +103,9 @@ def test_server_by_name():
 @needs_both_families
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_name_with_both_families_and_a_service_on_one(server, host):
-    with Echo(host) as service, spore_client(server.control, service.port, local_host="localhost") as client:
+    with Echo(host) as service, spore_client(
+        server.control, service.port, local_host="localhost"
+    ) as client:
         assert one_exchange(server.public_host, client.port) == b"ping"
 
 

@@ -124,14 +124,18 @@ def test_server_that_ends_before_hello(fake_server, manner):
 @pytest.mark.parametrize("secret", [None, "s3cret"])
 def test_server_that_says_nothing(fake_server, secret):
     started = time.monotonic()
-    with spore_client((fake_server.host, fake_server.port), 9, secret=secret, listening=False) as client:
+    with spore_client(
+        (fake_server.host, fake_server.port), 9, secret=secret, listening=False
+    ) as client:
         fake_server.next_wire()
         assert client.wait(timeout=8) == 1
     assert 2.5 < time.monotonic() - started < seconds(6)
 
 
 def test_server_that_says_nothing_behind_the_challenge(fake_server):
-    with spore_client((fake_server.host, fake_server.port), 9, secret="s3cret", listening=False) as client:
+    with spore_client(
+        (fake_server.host, fake_server.port), 9, secret="s3cret", listening=False
+    ) as client:
         wire = fake_server.next_wire()
         challenge = str(uuid.uuid4())
         wire.send({"Challenge": challenge})
@@ -164,11 +168,14 @@ def test_errors_of_the_server(fake_server, text, status):
 
 
 def test_hello_where_a_challenge_was_expected(fake_server):
-    with spore_client((fake_server.host, fake_server.port), 9, secret="s3cret", listening=False) as client:
+    with spore_client(
+        (fake_server.host, fake_server.port), 9, secret="s3cret", listening=False
+    ) as client:
         fake_server.next_wire().send({"Hello": 12345})
         assert client.wait() in (1, 3)
     assert any(
-        "expected authentication challenge, but no secret was required" in line for line in client.process.stderr
+        "expected authentication challenge, but no secret was required" in line
+        for line in client.process.stderr
     )
 
 
@@ -205,15 +212,26 @@ def test_accepted_frames_in_place_of_hello(fake_server):
 def _as_listed(entry, status, process):
     said = "\n".join(process.stderr)
     if entry["variant"] == "Hello":
-        return bool(process.stdout) and process.stdout[0].endswith(f":{frames.value(entry)}") and status == 1
+        return (
+            bool(process.stdout)
+            and process.stdout[0].endswith(f":{frames.value(entry)}")
+            and status == 1
+        )
     if process.stdout:
         return False
     if entry["variant"] == "Error":
         # What is not plain ASCII is escaped in a log, so only plain texts are compared.
         text = frames.value(entry)
-        return status == 1 and "server error: " in said and (not (text.isascii() and text.isprintable()) or text in said)
+        return (
+            status == 1
+            and "server error: " in said
+            and (not (text.isascii() and text.isprintable()) or text in said)
+        )
     if entry["variant"] == "Challenge":
-        return status == 3 and "server requires authentication, but no client secret was provided" in said
+        return (
+            status == 3
+            and "server requires authentication, but no client secret was provided" in said
+        )
     return status == 1
 
 
@@ -244,12 +262,17 @@ def test_control_connection_that_ends(fake_server, manner):
         assert client.wait() == 1
 
 
-@pytest.mark.parametrize("message", [{"Hello": 1}, {"Challenge": str(uuid.UUID(int=7))}, {"Error": "odd"}, "Heartbeat"],
-                         ids=["hello", "challenge", "error", "heartbeat"])
+@pytest.mark.parametrize(
+    "message",
+    [{"Hello": 1}, {"Challenge": str(uuid.UUID(int=7))}, {"Error": "odd"}, "Heartbeat"],
+    ids=["hello", "challenge", "error", "heartbeat"],
+)
 def test_late_frames_that_are_tolerated(fake_server, message):
     """As bore's client does."""
     with Inbox() as service:
-        with spore_client((fake_server.host, fake_server.port), service.port, listening=False) as client:
+        with spore_client(
+            (fake_server.host, fake_server.port), service.port, listening=False
+        ) as client:
             control = fake_server.welcome()
             client.wait_listening()
             identity = str(uuid.uuid4())
@@ -263,7 +286,9 @@ def test_late_frames_that_are_tolerated(fake_server, message):
 def test_server_that_refuses_the_data_connections(fake_server):
     """A visitor is lost, the tunnel is not."""
     with Inbox() as service:
-        with spore_client((fake_server.host, fake_server.port), service.port, listening=False) as client:
+        with spore_client(
+            (fake_server.host, fake_server.port), service.port, listening=False
+        ) as client:
             control = fake_server.welcome()
             client.wait_listening()
             for _ in range(3):
@@ -278,7 +303,11 @@ def test_what_the_client_sends_is_what_bore_sends(fake_server):
     """Byte for byte on every connection: a bore server reads it."""
     with Inbox() as service:
         with spore_client(
-            (fake_server.host, fake_server.port), service.port, secret="s3cret", port=4321, listening=False
+            (fake_server.host, fake_server.port),
+            service.port,
+            secret="s3cret",
+            port=4321,
+            listening=False,
         ) as client:
             challenge = "00000000-0000-4000-8000-000000000000"
             tag = b'{"Authenticate":"%s"}' % answer("s3cret", challenge).encode()

@@ -88,8 +88,9 @@ def serves_again(control, taker, service):
 def flooded(fake_server):
     """A client that is connected to the fake server, watched: (control, client, service)."""
     with Echo() as service:
-        with spore_client((fake_server.host, fake_server.port), service.port, listening=False,
-                          nofile=DESCRIPTORS) as client:
+        with spore_client(
+            (fake_server.host, fake_server.port), service.port, listening=False, nofile=DESCRIPTORS
+        ) as client:
             control = fake_server.welcome()
             client.wait_listening()
             with heartbeats(control), Watch(client.pid) as watch:
@@ -114,7 +115,10 @@ def test_ids_whose_connections_nobody_takes(fake_server):
     """The client's dials hang for their three seconds each."""
     with flooded(fake_server) as (control, _, service):
         sending = threading.Thread(
-            target=control.send_bytes, args=(flood(count(3000, least=2000)),), kwargs={"timeout": 90}, daemon=True
+            target=control.send_bytes,
+            args=(flood(count(3000, least=2000)),),
+            kwargs={"timeout": 90},
+            daemon=True,
         )
         sending.start()
         sending.join(3)
@@ -127,5 +131,7 @@ def test_ids_whose_connections_nobody_takes(fake_server):
 def test_the_same_id_again_and_again(fake_server):
     with flooded(fake_server) as (control, _, service):
         taker = Taker(fake_server, str(uuid.uuid4()))
-        control.send_bytes(encode({"Connection": str(uuid.UUID(int=1))}) * count(2000, least=200), timeout=90)
+        control.send_bytes(
+            encode({"Connection": str(uuid.UUID(int=1))}) * count(2000, least=200), timeout=90
+        )
         assert serves_again(control, taker, service)

@@ -60,7 +60,9 @@ def test_one_waits_for_its_visitor(address, secret):
                 visitor.sendall(b"first words")
                 wire.send({"Accept": tunnel.wire.connection()})
                 assert wire.receive() == "Accepted"
-                assert wire.buffer + read_exactly(wire.sock, 11 - len(wire.buffer)) == b"first words"
+                assert (
+                    wire.buffer + read_exactly(wire.sock, 11 - len(wire.buffer)) == b"first words"
+                )
                 wire.sock.sendall(b"answer")
                 assert read_exactly(visitor, 6) == b"answer"
                 end_writing(visitor)
@@ -80,13 +82,19 @@ def test_the_answer_is_not_counted_as_bytes(address, tmp_path):
     port = address.free_port()
     metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
     with configured_server(address, tmp_path, metrics=metrics) as server:
-        with Tunnel(server) as tunnel, wait_under(tunnel, ask(tunnel, 1)["pass"]) as wire, tunnel.visit() as visitor:
+        with Tunnel(server) as tunnel, wait_under(
+            tunnel, ask(tunnel, 1)["pass"]
+        ) as wire, tunnel.visit() as visitor:
             exporter = Exporter(address.host, port)
-            wait_until(lambda: exporter.value("spore_connections_ahead") == 1, "the connection to wait")
+            wait_until(
+                lambda: exporter.value("spore_connections_ahead") == 1, "the connection to wait"
+            )
             visitor.sendall(b"12345")
             wire.send({"Accept": tunnel.wire.connection()})
             assert wire.receive() == "Accepted"
-            wait_until(lambda: exporter.value("spore_bytes_proxied_total") == 5, "five bytes to be counted")
+            wait_until(
+                lambda: exporter.value("spore_bytes_proxied_total") == 5, "five bytes to be counted"
+            )
             assert exporter.value("spore_connections_ahead") == 0
 
 
@@ -134,7 +142,9 @@ def test_they_end_with_their_tunnel(server):
         assert wire.expect_end(timeout=2) == "end"
 
 
-@pytest.mark.parametrize("frame", [{"Hello": 0}, "Heartbeat", {"Ahead": PASS}, {"Authenticate": "00"}, {"Accept": ID}])
+@pytest.mark.parametrize(
+    "frame", [{"Hello": 0}, "Heartbeat", {"Ahead": PASS}, {"Authenticate": "00"}, {"Accept": ID}]
+)
 @pytest.mark.parametrize("secret", [None, "s3cret"])
 def test_nothing_but_a_visitors_accept_may_follow(address, secret, frame):
     with spore_server(address, secret=secret) as server, Tunnel(server) as tunnel:
@@ -198,7 +208,9 @@ def inbox():
 
 
 def ahead_client(fake, service, number):
-    return spore_client((fake.host, fake.port), service.port, extra=["--ahead", str(number)], listening=False)
+    return spore_client(
+        (fake.host, fake.port), service.port, extra=["--ahead", str(number)], listening=False
+    )
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -264,7 +276,9 @@ def test_it_is_opened_again_later_and_later(fake_server, inbox):
 def test_unasked_there_is_none(fake_server, inbox):
     """A server that grants some to a client that did not ask, and one that does not know of it."""
     for extra, extended in ([], {"ahead": 4, "pass": PASS}), (["--ahead", "4"], {}):
-        with spore_client((fake_server.host, fake_server.port), inbox.port, extra=extra, listening=False):
+        with spore_client(
+            (fake_server.host, fake_server.port), inbox.port, extra=extra, listening=False
+        ):
             wire = fake_server.next_wire()
             assert wire.receive() == {"Hello": 0}
             wire.send({"Hello": 1234}, "Heartbeat")
@@ -287,7 +301,9 @@ def visit_all(host, port, number):
 @pytest.mark.over_tls_too
 def test_more_visitors_than_wait(address, secret):
     with Echo() as service, spore_server(address, secret=secret) as server:
-        with spore_client(server.control, service.port, secret=secret, extra=["--ahead", "5"]) as client:
+        with spore_client(
+            server.control, service.port, secret=secret, extra=["--ahead", "5"]
+        ) as client:
             for _ in range(3):
                 visit_all(address.host, client.port, count(60))
                 assert one_exchange(address.host, client.port) == b"ping"

@@ -39,8 +39,12 @@ def test_server_that_returns(address, secret):
             port = client.port
             assert one_exchange(address.host, port) == b"ping"
             with restart(first, address, secret=secret):
-                wait_until(lambda: reaches(address.host, port), "the tunnel to stand again", timeout=5)
-            assert client.process.stdout == [f"listening at {address.host}:{port}"], "announced once"
+                wait_until(
+                    lambda: reaches(address.host, port), "the tunnel to stand again", timeout=5
+                )
+            assert client.process.stdout == [
+                f"listening at {address.host}:{port}"
+            ], "announced once"
 
 
 @pytest.mark.parametrize("tries", [3, 8])
@@ -54,7 +58,11 @@ def test_server_that_is_away_for_a_while(address, tries):
             client.process.wait_for(f"tries={tries}", stream="stderr", timeout=30)
             with spore_server(address, control_port=first.control[1]):
                 returned = time.monotonic()
-                wait_until(lambda: reaches(address.host, client.port), "the tunnel to stand again", timeout=10)
+                wait_until(
+                    lambda: reaches(address.host, client.port),
+                    "the tunnel to stand again",
+                    timeout=10,
+                )
                 assert time.monotonic() - returned < 2.0 or not is_timed()
             assert len(client.process.stdout) == 1, "announced once"
 
@@ -70,12 +78,18 @@ def test_relays_go_on_meanwhile(address):
                 # The server ends a client that promised heartbeats and sends none; stopping it for
                 # longer than that loses the control connection and nothing else.
                 client.process.signal(signal.SIGSTOP)
-                server.process.wait_for(r"its heartbeats have stopped", stream="stderr", timeout=seconds(15))
+                server.process.wait_for(
+                    r"its heartbeats have stopped", stream="stderr", timeout=seconds(15)
+                )
                 client.process.signal(signal.SIGCONT)
                 client.process.wait_for(r"tunnel lost", stream="stderr")
                 visitor.sendall(b"after")
                 assert read_exactly(visitor, 5) == b"after"
-                wait_until(lambda: reaches(address.host, client.port), "the tunnel to stand again", timeout=10)
+                wait_until(
+                    lambda: reaches(address.host, client.port),
+                    "the tunnel to stand again",
+                    timeout=10,
+                )
 
 
 @pytest.mark.over_tls_too
@@ -87,7 +101,9 @@ def test_port_of_a_silent_client_is_free_again(address):
             assert one_exchange(address.host, silent.port) == b"ping"
             silent.process.signal(signal.SIGSTOP)
             stopped = time.monotonic()
-            with spore_client(server.control, service.port, port=silent.port, extra=["--retry"]) as heir:
+            with spore_client(
+                server.control, service.port, port=silent.port, extra=["--retry"]
+            ) as heir:
                 assert heir.port == silent.port
                 assert time.monotonic() - stopped < 10 or not is_timed()
                 assert one_exchange(address.host, heir.port) == b"ping"
@@ -97,8 +113,9 @@ def test_port_of_a_silent_client_is_free_again(address):
 def test_port_of_a_live_client_is_never_taken(address):
     with Echo() as service, spore_server(address) as server:
         with spore_client(server.control, service.port) as owner:
-            with spore_client(server.control, service.port, port=owner.port, extra=["--retry"],
-                              listening=False) as other:
+            with spore_client(
+                server.control, service.port, port=owner.port, extra=["--retry"], listening=False
+            ) as other:
                 other.process.wait_for(r"port already in use.*tries=4", stream="stderr")
                 assert one_exchange(address.host, owner.port) == b"ping"
                 assert other.process.stdout == []
@@ -122,8 +139,9 @@ def test_retry(address):
     """--retry: the first try may fail, too."""
     control_port = address.free_port()
     with Echo() as service:
-        with spore_client((address.host, control_port), service.port, extra=["--retry"],
-                          listening=False) as client:
+        with spore_client(
+            (address.host, control_port), service.port, extra=["--retry"], listening=False
+        ) as client:
             client.process.wait_for(r"tries=2", stream="stderr")
             with spore_server(address, control_port=control_port):
                 client.wait_listening()
@@ -144,7 +162,9 @@ def test_silent_server(fake_server):
         with fake_server.next_wire() as wire:
             assert wire.receive() == {"Hello": 0}
             wire.send({"Hello": 1234})
-            client.process.wait_for(r"the server has fallen silent", stream="stderr", timeout=seconds(25))
+            client.process.wait_for(
+                r"the server has fallen silent", stream="stderr", timeout=seconds(25)
+            )
             with fake_server.next_wire() as again:
                 assert again.receive() == {"Hello": 1234}
 
@@ -190,8 +210,11 @@ def test_few_heartbeats_do_for_a_client_of_ours(server):
     assert arrivals[-1][0] - arrivals[0][0] > 1, arrivals
 
 
-@pytest.mark.parametrize("data", [b"\0", b"{\0", b'{"Hello":0}\0', b'"Heartbeat"\0', b"x" * 5000],
-                         ids=["empty", "unfinished", "hello", "heartbeat", "long"])
+@pytest.mark.parametrize(
+    "data",
+    [b"\0", b"{\0", b'{"Hello":0}\0', b'"Heartbeat"\0', b"x" * 5000],
+    ids=["empty", "unfinished", "hello", "heartbeat", "long"],
+)
 def test_nothing_said_behind_hello_ends_a_tunnel(server, data):
     """bore's server does not read there."""
     with Tunnel(server) as tunnel:

@@ -25,8 +25,12 @@ def test_prints_where_it_listens_and_nothing_else(server):
 
 @pytest.mark.over_tls_too
 def test_http(secret_server):
-    with Http() as service, spore_client(secret_server.control, service.port, secret="s3cret") as client:
-        web = http.client.HTTPConnection(secret_server.public_host, client.port, timeout=seconds(10))
+    with Http() as service, spore_client(
+        secret_server.control, service.port, secret="s3cret"
+    ) as client:
+        web = http.client.HTTPConnection(
+            secret_server.public_host, client.port, timeout=seconds(10)
+        )
         with contextlib.closing(web):
             for path in ("/one", "/two"):
                 web.request("GET", path)
@@ -72,7 +76,9 @@ def test_wanted_port_and_its_end(server, address):
             with spore_client(server.control, service.port, port=wanted) as client:
                 assert client.port == wanted
                 assert one_exchange(server.public_host, wanted) == b"ping"
-            wait_until(lambda: port_is_free(server.public_host, wanted), "the port to be free", timeout=5)
+            wait_until(
+                lambda: port_is_free(server.public_host, wanted), "the port to be free", timeout=5
+            )
 
 
 @pytest.mark.over_tls_too

@@ -13,7 +13,9 @@ from harness.visitors import one_exchange
 
 def write(folder, config, name="server.json"):
     path = folder / name
-    path.write_text(config if isinstance(config, str) else json.dumps(config, indent=1), encoding="utf-8")
+    path.write_text(
+        config if isinstance(config, str) else json.dumps(config, indent=1), encoding="utf-8"
+    )
     return path
 
 
@@ -24,39 +26,64 @@ def ask(*words, status=0, **options):
     return process
 
 
-@pytest.mark.parametrize("words", [["server", "-t", "-c"], ["server", "--config"]], ids=["short", "long"])
+@pytest.mark.parametrize(
+    "words", [["server", "-t", "-c"], ["server", "--config"]], ids=["short", "long"]
+)
 def test_a_good_one(tmp_path, certificate, address, words):
     """The plugins are there, the certificate and the key belong together: said in one line."""
     tls = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
-    path = write(tmp_path, {"server": {"bind_addr": address.host}, "transport": [tls],
-                            "auth": [{"use": "hmac", "secret": "hunter2"}], "metrics": [{"use": "prometheus"}]})
+    path = write(
+        tmp_path,
+        {
+            "server": {"bind_addr": address.host},
+            "transport": [tls],
+            "auth": [{"use": "hmac", "secret": "hunter2"}],
+            "metrics": [{"use": "prometheus"}],
+        },
+    )
     if words[-1] == "--config":
         words = [*words[:-1], "--check", words[-1]]
     assert ask(*words, path).stdout == [f"{path}: the configuration is good"]
 
 
-@pytest.mark.parametrize("words", [["-t", "-c", "FILE"], ["--check", "-c", "FILE"], ["-c", "FILE", "-t"]], ids=str)
+@pytest.mark.parametrize(
+    "words", [["-t", "-c", "FILE"], ["--check", "-c", "FILE"], ["-c", "FILE", "-t"]], ids=str
+)
 def test_a_clients(tmp_path, words):
     """-t is bore's --to only where a host follows."""
     path = write(tmp_path, {"client": {"to": "127.0.0.1"}, "tunnels": [{"local_port": 9}]})
     assert ask("local", *[str(path) if word == "FILE" else word for word in words]).stdout == [
-        f"{path}: the configuration is good"]
+        f"{path}: the configuration is good"
+    ]
     bad = write(tmp_path, {"client": {"to": "127.0.0.1"}, "tunnels": [{"local_port": 99999}]})
-    assert any("/tunnels/0/local_port: expected a port" in line for line in ask("local", "-t", "-c", bad, status=1).stderr)
+    assert any(
+        "/tunnels/0/local_port: expected a port" in line
+        for line in ask("local", "-t", "-c", bad, status=1).stderr
+    )
 
 
 def test_all_mistakes_at_once(tmp_path, certificate, authority, address):
     """Of the core's options, of plugins', and of files that they name: each with its line, and nothing else."""
     other = authority.issue(f"IP:{address.host}")
-    path = write(tmp_path, {
-        "server": {"control_port": "x", "wrokers": 1},
-        "transport": [{"use": "tls", "certfile": certificate.path, "keyfile": other.key}],
-        "auth": [{"use": "hmac", "secret": {"file": "absent"}}, {"use": "nothing"}],
-        "metrics": [{"use": "prometheus", "listen": 5}]})
+    path = write(
+        tmp_path,
+        {
+            "server": {"control_port": "x", "wrokers": 1},
+            "transport": [{"use": "tls", "certfile": certificate.path, "keyfile": other.key}],
+            "auth": [{"use": "hmac", "secret": {"file": "absent"}}, {"use": "nothing"}],
+            "metrics": [{"use": "prometheus", "listen": 5}],
+        },
+    )
     process = ask("server", "-t", "-c", path, status=1)
     said = "\n".join(process.stderr)
-    for where in ("/server/control_port", "/server/wrokers", "/transport/0/keyfile", "/auth/0/secret/file", "/auth/1/use",
-                  "/metrics/0/listen"):
+    for where in (
+        "/server/control_port",
+        "/server/wrokers",
+        "/transport/0/keyfile",
+        "/auth/0/secret/file",
+        "/auth/1/use",
+        "/metrics/0/listen",
+    ):
         assert f"error: {where}: " in said, where
     assert process.stdout == [] and said.endswith("6 errors")
 
@@ -64,8 +91,13 @@ def test_all_mistakes_at_once(tmp_path, certificate, authority, address):
 def test_beside_a_server(tmp_path, address):
     """Its ports are taken, the exporter's, too: a check of the same file is good, and disturbs nobody."""
     port = address.free_port()
-    path = write(tmp_path, {"auth": [{"use": "hmac", "secret": "one"}],
-                            "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}]})
+    path = write(
+        tmp_path,
+        {
+            "auth": [{"use": "hmac", "secret": "one"}],
+            "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
+        },
+    )
     with spore_server(address, extra=["--config", str(path)]) as server, Echo() as service:
         with spore_client(server.control, service.port, secret="one") as client:
             for _ in range(3):
@@ -76,14 +108,35 @@ def test_beside_a_server(tmp_path, address):
 
 def test_nothing_is_bound(tmp_path, address):
     """Not even what nobody else has: looked at by strace, if there is one."""
-    path = write(tmp_path, {"metrics": [{"use": "prometheus", "listen": f"{address.host}:{address.free_port()}"},
-                                        {"use": "statsd", "address": f"{address.host}:9"}],
-                            "acl": {"control": [{"use": "cidr", "allow": ["10.0.0.0/8"]}]}})
+    path = write(
+        tmp_path,
+        {
+            "metrics": [
+                {"use": "prometheus", "listen": f"{address.host}:{address.free_port()}"},
+                {"use": "statsd", "address": f"{address.host}:9"},
+            ],
+            "acl": {"control": [{"use": "cidr", "allow": ["10.0.0.0/8"]}]},
+        },
+    )
     trace = tmp_path / "trace"
     if not shutil.which("strace") or is_sanitized():
         pytest.skip("no strace" if not is_sanitized() else "the leak sanitizer cannot be traced")
-    process = run(["strace", "-f", "-o", str(trace), "-e", "trace=bind,listen,connect,sendto,sendmsg,sendmmsg,exit_group",
-                   spore_binary(), "server", "--check", "-c", str(path)], timeout=60)
+    process = run(
+        [
+            "strace",
+            "-f",
+            "-o",
+            str(trace),
+            "-e",
+            "trace=bind,listen,connect,sendto,sendmsg,sendmmsg,exit_group",
+            spore_binary(),
+            "server",
+            "--check",
+            "-c",
+            str(path),
+        ],
+        timeout=60,
+    )
     if any("PTRACE" in line for line in process.stderr):
         pytest.skip("strace may not trace here")
     assert process.status == 0, process.log()
@@ -108,8 +161,11 @@ def printed(*words, **options):
 
 
 def test_who_said_it(tmp_path):
-    path = write(tmp_path, '{\n"server": { "control_port": 7000,\n"min_port": 20000 },\n"max_port": 30000,\n'
-                           '"secret": "hunter1"\n}')
+    path = write(
+        tmp_path,
+        '{\n"server": { "control_port": 7000,\n"min_port": 20000 },\n"max_port": 30000,\n'
+        '"secret": "hunter1"\n}',
+    )
     found = printed("server", "-c", path, "--min-port", 21000, env={"SPORE_WORKERS": "3"})
     assert found["/server/control_port"] == (7000, f"{path}:2")
     assert found["/server/min_port"] == (21000, "flag --min-port")
@@ -124,13 +180,29 @@ def test_who_said_it(tmp_path):
     assert found["/transport/0/use"] == ("plain", "default")
 
 
-@pytest.mark.parametrize("words, env, pointer, value, source", [
-    (["--secret", "hunter1,hunter2"], {}, "/auth/0/secrets/secret2", "(secret)", "flag --secret"),
-    ([], {"BORE_SECRET": "hunter1"}, "/auth/0/secret", "(secret)", "variable BORE_SECRET"),
-    (["--allow", "10.0.0.0/8,::1"], {}, "/acl/control/0/allow", ["10.0.0.0/8", "::1/128"], "flag --allow"),
-    (["--metrics-port", "9000"], {}, "/metrics/0/port", 9000, "flag --metrics-port"),
-    ([], {"SPORE_LOG_LEVEL": "warn"}, "/log/level", "warn", "variable SPORE_LOG_LEVEL"),
-], ids=["secrets", "bore", "allow", "metrics", "variable"])
+@pytest.mark.parametrize(
+    "words, env, pointer, value, source",
+    [
+        (
+            ["--secret", "hunter1,hunter2"],
+            {},
+            "/auth/0/secrets/secret2",
+            "(secret)",
+            "flag --secret",
+        ),
+        ([], {"BORE_SECRET": "hunter1"}, "/auth/0/secret", "(secret)", "variable BORE_SECRET"),
+        (
+            ["--allow", "10.0.0.0/8,::1"],
+            {},
+            "/acl/control/0/allow",
+            ["10.0.0.0/8", "::1/128"],
+            "flag --allow",
+        ),
+        (["--metrics-port", "9000"], {}, "/metrics/0/port", 9000, "flag --metrics-port"),
+        ([], {"SPORE_LOG_LEVEL": "warn"}, "/log/level", "warn", "variable SPORE_LOG_LEVEL"),
+    ],
+    ids=["secrets", "bore", "allow", "metrics", "variable"],
+)
 def test_shorthands_are_named(words, env, pointer, value, source):
     found = printed("server", *words, env=env)
     assert found[pointer] == (value, source)
@@ -144,13 +216,29 @@ def test_tls_by_flags(certificate):
 
 
 def test_maps_and_lists_of_objects(tmp_path):
-    path = write(tmp_path, {"auth": [{"use": "multi_secret", "secrets": {"alice": "hunter1", "bob": {"env": "BOBS"}},
-                                      "policy": {"alice": {"max_tunnels": 2}}}]})
+    path = write(
+        tmp_path,
+        {
+            "auth": [
+                {
+                    "use": "multi_secret",
+                    "secrets": {"alice": "hunter1", "bob": {"env": "BOBS"}},
+                    "policy": {"alice": {"max_tunnels": 2}},
+                }
+            ]
+        },
+    )
     found = printed("server", "-c", path, env={"BOBS": "hunter2"})
     assert found["/auth/0/secrets/bob"][0] == "(secret)"
     assert found["/auth/0/policy/alice/max_tunnels"][0] == 2
-    client = write(tmp_path, {"client": {"to": "h"}, "tunnels": [{"local": "127.0.0.1:80"}, {"local_port": 81, "port": 2000}]},
-                   "client.json")
+    client = write(
+        tmp_path,
+        {
+            "client": {"to": "h"},
+            "tunnels": [{"local": "127.0.0.1:80"}, {"local_port": 81, "port": 2000}],
+        },
+        "client.json",
+    )
     found = printed("local", "-c", client)
     assert found["/tunnels/0/local_port"] == (80, "derived")
     assert found["/tunnels/1/port"][0] == 2000
@@ -161,12 +249,15 @@ def test_maps_and_lists_of_objects(tmp_path):
 def test_no_secret_is_printed(tmp_path, sort):
     (tmp_path / "key").write_text("hunter2\n", encoding="utf-8")
     (tmp_path / "names").write_text("alice:hunter2\n", encoding="utf-8")
-    path = write(tmp_path, {
-        "text": {"auth": [{"use": "hmac", "secret": "hunter2"}]},
-        "file": {"auth": [{"use": "hmac", "secret": {"file": "key"}}]},
-        "variable": {"auth": [{"use": "hmac", "secret": {"env": "KEY"}}]},
-        "names": {"auth": [{"use": "multi_secret", "secrets_file": "names"}]},
-    }.get(sort, {}))
+    path = write(
+        tmp_path,
+        {
+            "text": {"auth": [{"use": "hmac", "secret": "hunter2"}]},
+            "file": {"auth": [{"use": "hmac", "secret": {"file": "key"}}]},
+            "variable": {"auth": [{"use": "hmac", "secret": {"env": "KEY"}}]},
+            "names": {"auth": [{"use": "multi_secret", "secrets_file": "names"}]},
+        }.get(sort, {}),
+    )
     flags = {"flag": ["--secret", "hunter2"], "list": ["--secret", "hunter2,hunter3"]}.get(sort, [])
     process = ask("server", "-c", path, "--print-config", *flags, env={"KEY": "hunter2"})
     assert any(line.startswith("/auth/0/") for line in process.stdout)
@@ -174,7 +265,9 @@ def test_no_secret_is_printed(tmp_path, sort):
 
 
 def test_a_wrong_one_is_not_printed(tmp_path):
-    process = ask("server", "--print-config", "-c", write(tmp_path, {"server": {"min_port": "x"}}), status=1)
+    process = ask(
+        "server", "--print-config", "-c", write(tmp_path, {"server": {"min_port": "x"}}), status=1
+    )
     assert process.stdout == [] and "/server/min_port: expected a port" in process.stderr[0]
 
 

@@ -27,7 +27,9 @@ def spore(*arguments, **options):
     return run([spore_binary(), *arguments], **options)
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["-V"], ["server", "--version"], ["local", "--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["-V"], ["server", "--version"], ["local", "--version"]]
+)
 def test_version(arguments):
     process = spore(*arguments)
     assert process.status == 0
@@ -63,7 +65,9 @@ def test_short_forms_of_bore(secret_server, address):
     wanted = address.free_port()
     with Echo() as service:
         with spore_client(
-            secret_server.control, service.port, local_host=None,
+            secret_server.control,
+            service.port,
+            local_host=None,
             extra=["-l", service.host, "-p", str(wanted), "-s", "s3cret"],
         ) as client:
             assert client.port == wanted
@@ -107,7 +111,15 @@ def test_control_port_is_bores_by_default(address):
             assert wire.hello() >= 1024
         with Echo() as service:
             with Process(
-                [spore_binary(), "local", str(service.port), "--to", address.host, "--local-host", service.host]
+                [
+                    spore_binary(),
+                    "local",
+                    str(service.port),
+                    "--to",
+                    address.host,
+                    "--local-host",
+                    service.host,
+                ]
             ) as client:
                 client.wait_for("^listening at", stream="stdout")
                 assert client.stop() == 0
@@ -125,7 +137,11 @@ def test_server_says_once_that_it_listens(server):
 
 @pytest.mark.parametrize("prefix", ["SPORE", "BORE"])
 def test_variables_of_the_server(address, prefix):
-    env = {f"{prefix}_SECRET": "s3cret", f"{prefix}_MIN_PORT": "23000", f"{prefix}_MAX_PORT": "23000"}
+    env = {
+        f"{prefix}_SECRET": "s3cret",
+        f"{prefix}_MIN_PORT": "23000",
+        f"{prefix}_MAX_PORT": "23000",
+    }
     with spore_server(address, env=env) as server, Tunnel(server, secret="s3cret") as tunnel:
         assert tunnel.port == 23000
 
@@ -217,7 +233,9 @@ def test_secret_file(tmp_path, address):
     path = tmp_path / "secret.key"
     path.write_text("s3cret\n")
     with spore_server(address, extra=["--secret-file", str(path)]) as server, Echo() as service:
-        with spore_client(server.control, service.port, extra=["--secret-file", str(path)]) as client:
+        with spore_client(
+            server.control, service.port, extra=["--secret-file", str(path)]
+        ) as client:
             assert one_exchange(server.public_host, client.port) == b"ping"
         assert "s3cret" not in server.process.log()
 

@@ -15,7 +15,11 @@ from harness.peers import REPOSITORY, spore_binary
 from harness.process import run
 
 EXAMPLES = sorted(REPOSITORY.glob("conf/*.json"))
-WRONG = [case for case in transcripts.read(pathlib.Path(__file__).with_name("wrong_configs.txt")) if case.file]
+WRONG = [
+    case
+    for case in transcripts.read(pathlib.Path(__file__).with_name("wrong_configs.txt"))
+    if case.file
+]
 BUILD = pathlib.Path(spore_binary()).parent
 TESTED = BUILD / "test-plugins"
 
@@ -104,7 +108,9 @@ def test_wrong_configurations(schemas, case):
 
 def test_the_reasons_are_few():
     """Each is one that is met, and most of what can be in a file is found by the schema."""
-    mistakes = [message for case in WRONG for pointer, message in MISTAKE.findall(case.said) if pointer]
+    mistakes = [
+        message for case in WRONG for pointer, message in MISTAKE.findall(case.said) if pointer
+    ]
     reasons = [why_not(message) for case in WRONG for _, message in MISTAKE.findall(case.said)]
     assert set(reasons) == {None, *NOT_IN_A_SCHEMA}
     found = [message for message in mistakes if not why_not(message)]
@@ -153,12 +159,19 @@ def test_schema_and_loader_agree(schemas, tmp_path):
     (tmp_path / "good").chmod(0o600)
     process = run([spore_binary(), "server", "--config", path])
     assert process.status == 1, process.log()
-    by_loader = {int(found) for found in re.findall(r"error: /auth/(\d+)\b", "\n".join(process.stderr))}
+    by_loader = {
+        int(found) for found in re.findall(r"error: /auth/(\d+)\b", "\n".join(process.stderr))
+    }
     by_schema = {error.absolute_path[1] for error in schemas["server"].iter_errors(config)}
     assert len(auth) - 1 in by_loader & by_schema
-    apart = [(*values[i], "refused by the loader" if i in by_loader else "refused by the schema") for i in by_loader ^ by_schema]
+    apart = [
+        (*values[i], "refused by the loader" if i in by_loader else "refused by the schema")
+        for i in by_loader ^ by_schema
+    ]
     assert apart == []
-    assert {name for name, _ in values} == {values[i][0] for i in set(range(len(values))) - by_loader}, "of each, a good one"
+    assert {name for name, _ in values} == {
+        values[i][0] for i in set(range(len(values))) - by_loader
+    }, "of each, a good one"
 
 
 # ---- what is told by one of them is told by all
@@ -200,9 +213,18 @@ def test_flags(schemas, role):
     shown = run([spore_binary(), role, "--help"]).stdout
     flags = {found for line in shown for found in re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", line)}
     variables = {found for line in shown for found in re.findall(r"\b(?:SPORE|BORE)_[A-Z_]+", line)}
-    flat = {f"--{name.replace('_', '-')}" for name in schemas["both"].schema["definitions"][role]["properties"]}
+    flat = {
+        f"--{name.replace('_', '-')}"
+        for name in schemas["both"].schema["definitions"][role]["properties"]
+    }
     assert flat - {f"--{name}" for name in {"$schema", *sections(schemas["both"], role)}} <= flags
-    assert {"--config", "--help", "--version", "--control-port", "--secret"} <= flags and "SPORE_CONFIG" in variables
+    assert {
+        "--config",
+        "--help",
+        "--version",
+        "--control-port",
+        "--secret",
+    } <= flags and "SPORE_CONFIG" in variables
     for text in (reference("--part", "flags", "--role", role), page(f"spore-{role}.1")):
         assert flags | variables <= words(text)
 
@@ -210,22 +232,48 @@ def test_flags(schemas, role):
 def test_keys(schemas):
     """The README, the manual page and what they are made from have every key and every plugin's option."""
     definitions = schema().schema["definitions"]
-    plugins = [found for name, found in definitions.items() if re.match(r"(auth|transport|acl|metrics)\.", name)]
+    plugins = [
+        found
+        for name, found in definitions.items()
+        if re.match(r"(auth|transport|acl|metrics)\.", name)
+    ]
     roles = [sections(schema(), role) for role in ("server", "local")]
-    every = {key for tree in (*plugins, *({"properties": each} for each in roles)) for key in keys(tree)}
-    told_above = {name for each in roles for name, sub in each.items() if sub["type"] == "object"}  # in a sentence
+    every = {
+        key for tree in (*plugins, *({"properties": each} for each in roles)) for key in keys(tree)
+    }
+    told_above = {
+        name for each in roles for name, sub in each.items() if sub["type"] == "object"
+    }  # in a sentence
     wanted = every - told_above
-    assert {"server.workers", "limits.ban_time", "tunnels[].local", "plugins.pin", "auth", "use", "cacertfile"} <= wanted
+    assert {
+        "server.workers",
+        "limits.ban_time",
+        "tunnels[].local",
+        "plugins.pin",
+        "auth",
+        "use",
+        "cacertfile",
+    } <= wanted
     assert {"policy.NAME.ports", "clients.NAME.san", "packet_size"} <= wanted and len(wanted) > 80
-    for text in (reference(), (REPOSITORY / "README.md").read_text(encoding="utf-8"), page("spore-config.5")):
+    for text in (
+        reference(),
+        (REPOSITORY / "README.md").read_text(encoding="utf-8"),
+        page("spore-config.5"),
+    ):
         assert wanted - words(text) == set()
 
 
 def test_commands():
     """Each has its help in the manual."""
-    listed = {line.split()[0] for line in run([spore_binary(), "--help"]).stdout if re.match(r"  [a-z]", line)}
+    listed = {
+        line.split()[0]
+        for line in run([spore_binary(), "--help"]).stdout
+        if re.match(r"  [a-z]", line)
+    }
     assert {"server", "local", "keygen", "plugin", "reference"} <= listed
-    assert {f"spore {command}" for command in listed} <= set(re.findall(r"spore [a-z]+", page("spore.1")))
+    assert {f"spore {command}" for command in listed} <= set(
+        re.findall(r"spore [a-z]+", page("spore.1"))
+    )
 
 
 # ---- plugins of others, and the command line
@@ -249,8 +297,18 @@ def test_a_plugin_of_somebody_elses(folder, tmp_path):
     config = tmp_path / "server.json"
     config.write_text(json.dumps({"plugins": {"path": [str(path)]}}))
     config.chmod(0o600)
-    good = {"auth": [{"use": "options", "dump": "x", "whole": 5}, {"use": "auth_options:optional", "server": {"host": "a"}}]}
-    bad = {"auth": [{"use": "options", "dump": "x", "whole": 6}, {"use": "auth_options:optional", "server": {}}]}
+    good = {
+        "auth": [
+            {"use": "options", "dump": "x", "whole": 5},
+            {"use": "auth_options:optional", "server": {"host": "a"}},
+        ]
+    }
+    bad = {
+        "auth": [
+            {"use": "options", "dump": "x", "whole": 6},
+            {"use": "auth_options:optional", "server": {}},
+        ]
+    }
     for arguments in (["--plugin-path", path], ["-c", config], [f"--config={config}"]):
         made = schema(*arguments)
         assert made.is_valid(good)
@@ -264,7 +322,10 @@ def test_a_plugin_that_is_refused(folder):
     path = folder("acl_deny", "bad/auth_too_new")
     process = run([spore_binary(), "reference", "--part", "plugins", "--plugin-path", path])
     assert process.status == 0
-    assert len(process.stderr) == 1 and f"warning: plugin {path}/auth_too_new.so refused: " in process.stderr[0]
+    assert (
+        len(process.stderr) == 1
+        and f"warning: plugin {path}/auth_too_new.so refused: " in process.stderr[0]
+    )
     text = "\n".join(process.stdout)
     assert "`deny`" in text and "`hmac`" in text and "too_new" not in text
 
@@ -279,18 +340,28 @@ def test_what_a_plugin_says_harms_nothing(folder):
         assert re.fullmatch(r"[\n\t -~]*", said[form])
     made = json.loads(said["schema"])
     jsonschema.Draft7Validator.check_schema(made)
-    assert any("\x1b" in name for found in made["definitions"].values() for name in found.get("properties", {}))
+    assert any(
+        "\x1b" in name
+        for found in made["definitions"].values()
+        for name in found.get("properties", {})
+    )
     rows = [line for line in said["markdown"].split("\n") if "port, 1 to 9" in line]
-    assert rows and all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows), "a row has its four cells"
+    assert rows and all(
+        len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows
+    ), "a row has its four cells"
     if shutil.which("scdoc"):
-        page = subprocess.run(["scdoc"], input=f"x(1)\n\n# X\n\n{said['scdoc']}", stdout=subprocess.PIPE, text=True)
+        page = subprocess.run(
+            ["scdoc"], input=f"x(1)\n\n# X\n\n{said['scdoc']}", stdout=subprocess.PIPE, text=True
+        )
         assert page.returncode == 0 and "deprecated" in page.stdout
 
 
 def test_a_folder_that_is_not_there(tmp_path):
     process = run([spore_binary(), "reference", "--plugin-path", tmp_path / "none"])
     assert process.status == 1 and process.stdout == []
-    assert process.stderr == [f"error: cannot read the folder {tmp_path}/none: No such file or directory"]
+    assert process.stderr == [
+        f"error: cannot read the folder {tmp_path}/none: No such file or directory"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -318,4 +389,6 @@ def test_wrong_command_lines(arguments, text):
 def test_help(arguments):
     process = run([spore_binary(), "reference", *arguments])
     assert process.status == 0 and process.stderr == []
-    assert {"--format", "--role", "--part", "--config", "--plugin-path"} <= words("\n".join(process.stdout))
+    assert {"--format", "--role", "--part", "--config", "--plugin-path"} <= words(
+        "\n".join(process.stdout)
+    )

@@ -40,7 +40,9 @@ def copy(tmp_path):
             if key == "env":
                 environment[name] = SECRET + name
             else:
-                (tmp_path / name).write_text(("carol:" if key == "secrets_file" else "") + SECRET + name + "\n")
+                (tmp_path / name).write_text(
+                    ("carol:" if key == "secrets_file" else "") + SECRET + name + "\n"
+                )
         return path, environment, secrets
 
     return to_folder
@@ -57,7 +59,16 @@ def examples(pattern):
 def test_servers(copy, address, name):
     path, environment, secrets = copy(name)
     control = address.free_port()
-    argv = [spore_binary(), "server", "--config", path, "--bind-addr", address.host, "--control-port", str(control)]
+    argv = [
+        spore_binary(),
+        "server",
+        "--config",
+        path,
+        "--bind-addr",
+        address.host,
+        "--control-port",
+        str(control),
+    ]
     process = Process(argv, name="spore server", env=environment)
     with Server("spore", process, (address.host, control), address.host, None) as server:
         process.wait_for("server listening", stream="stderr")
@@ -69,9 +80,20 @@ def test_servers(copy, address, name):
 @pytest.mark.parametrize("name", examples("client*.json"))
 def test_clients(copy, address, name):
     path, environment, (secret,) = copy(name)
-    wanted = [tunnel.get("port", 0) for tunnel in json.loads((EXAMPLES / name).read_text())["tunnels"]]
+    wanted = [
+        tunnel.get("port", 0) for tunnel in json.loads((EXAMPLES / name).read_text())["tunnels"]
+    ]
     with FakeServer(address.host, address.free_port()) as fake:
-        argv = [spore_binary(), "local", "--config", path, "--to", fake.host, "--control-port", str(fake.port)]
+        argv = [
+            spore_binary(),
+            "local",
+            "--config",
+            path,
+            "--to",
+            fake.host,
+            "--control-port",
+            str(fake.port),
+        ]
         with Client("spore", Process(argv, name="spore local", env=environment)) as client:
             asked = []
             for _ in wanted:

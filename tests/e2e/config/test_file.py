@@ -21,7 +21,9 @@ def write(tmp_path):
 
     def to_file(content, name="spore.json"):
         path = tmp_path / name
-        path.write_text(content if isinstance(content, str) else json.dumps(content, indent=2), encoding="utf-8")
+        path.write_text(
+            content if isinstance(content, str) else json.dumps(content, indent=2), encoding="utf-8"
+        )
         return str(path)
 
     return to_file
@@ -76,7 +78,9 @@ def test_structured_form_of_the_client(write, secret_server, address):
         config = write(
             {
                 "client": {"to": host, "control_port": control},
-                "tunnels": [{"name": "echo", "local": f"{service.host}:{service.port}", "port": wanted}],
+                "tunnels": [
+                    {"name": "echo", "local": f"{service.host}:{service.port}", "port": wanted}
+                ],
                 "auth": [{"use": "hmac", "secret": "s3cret"}],
             }
         )
@@ -90,7 +94,17 @@ def test_flat_keys_of_the_client(write, secret_server):
     config = write({"control_port": control, "secret": "s3cret"})
     with Echo() as service:
         process = Process(
-            [spore_binary(), "local", str(service.port), "--local-host", service.host, "--to", host, "--config", config]
+            [
+                spore_binary(),
+                "local",
+                str(service.port),
+                "--local-host",
+                service.host,
+                "--to",
+                host,
+                "--config",
+                config,
+            ]
         )
         with Client("spore", process) as client:
             assert one_exchange(secret_server.public_host, client.wait_listening().port) == b"ping"
@@ -100,11 +114,22 @@ def test_precedence(write, address):
     """Flag before variable before file."""
     control = address.free_port()
     config = write(
-        {"bind_addr": address.host, "control_port": control, "secret": "file", "min_port": 23000, "max_port": 23000}
+        {
+            "bind_addr": address.host,
+            "control_port": control,
+            "secret": "file",
+            "min_port": 23000,
+            "max_port": 23000,
+        }
     )
     for arguments, env, secret, port in (
         ([], {}, "file", 23000),
-        ([], {"SPORE_SECRET": "variable", "SPORE_MAX_PORT": "24000", "SPORE_MIN_PORT": "24000"}, "variable", 24000),
+        (
+            [],
+            {"SPORE_SECRET": "variable", "SPORE_MAX_PORT": "24000", "SPORE_MIN_PORT": "24000"},
+            "variable",
+            24000,
+        ),
         (
             ["--secret", "flag", "--min-port", 25000, "--max-port", 25000],
             {"SPORE_SECRET": "variable", "SPORE_MAX_PORT": "24000", "SPORE_MIN_PORT": "24000"},
@@ -112,7 +137,9 @@ def test_precedence(write, address):
             25000,
         ),
     ):
-        with server_with(config, address.host, control, secret, arguments, env) as server, Tunnel(server) as tunnel:
+        with server_with(config, address.host, control, secret, arguments, env) as server, Tunnel(
+            server
+        ) as tunnel:
             assert tunnel.port == port
 
 

@@ -25,7 +25,9 @@ def blocks(section):
     text = README.read_text(encoding="utf-8")
     (body,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     found = re.findall(r"^```(\w*)\n(.*?)^```$", body, re.MULTILINE | re.DOTALL)
-    return ["".join(block for language, block in found if language == wanted) for wanted in ("sh", "")]
+    return [
+        "".join(block for language, block in found if language == wanted) for wanted in ("sh", "")
+    ]
 
 
 def step_by_step(address):
@@ -80,14 +82,18 @@ def command(*argv, **options):
 def empty_root(tmp_path):
     """The smallest Debian there is, with this tree in /spore; and the machine's ways to the network."""
     if os.environ.get("SPORE_EMPTY_ROOT") != "1":
-        pytest.skip("SKIPPED: the README in an empty Debian takes minutes: SPORE_EMPTY_ROOT=1 runs it")
+        pytest.skip(
+            "SKIPPED: the README in an empty Debian takes minutes: SPORE_EMPTY_ROOT=1 runs it"
+        )
     for what, there in (("root", os.geteuid() == 0), ("debootstrap", shutil.which("debootstrap"))):
         assert there, f"SPORE_EMPTY_ROOT=1 needs {what}"
     root = tmp_path / "root"
     command("debootstrap", "--variant=minbase", "bookworm", root)
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     shutil.copytree("/etc/apt/apt.conf.d", root / "etc/apt/apt.conf.d", dirs_exist_ok=True)
-    files = subprocess.run(["git", "-C", REPOSITORY, "ls-files", "-z"], capture_output=True, check=True).stdout
+    files = subprocess.run(
+        ["git", "-C", REPOSITORY, "ls-files", "-z"], capture_output=True, check=True
+    ).stdout
     (root / "spore").mkdir()
     for name in files.decode().split("\0")[:-1]:
         (root / "spore" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -100,8 +106,14 @@ def test_in_an_empty_root(empty_root, address):
     """With processes of its own, too."""
     within = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc=" + str(empty_root / "proc"),
               "chroot", empty_root]  # fmt: skip
-    options = {"env": {"PATH": os.environ["PATH"], "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}}
-    setup = "set -e; cd /spore; apt-get update; apt-get install --yes curl openssl; " + blocks("Build")[0] + "\necho built"
+    options = {
+        "env": {"PATH": os.environ["PATH"], "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
+    }
+    setup = (
+        "set -e; cd /spore; apt-get update; apt-get install --yes curl openssl; "
+        + blocks("Build")[0]
+        + "\necho built"
+    )
     said, complaints = run(setup, within, timeout=1200, **options)
     assert said.splitlines()[-1] == "built", complaints
     check(*step_by_step(address), within=within, **options)

@@ -56,7 +56,9 @@ def calls(log):
         return sum("accept4(" in line for line in lines)
 
 
-@pytest.mark.parametrize("error", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EPERM"])
+@pytest.mark.parametrize(
+    "error", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EPERM"]
+)
 def test_survived(server, error, tmp_path):
     """At the control port and at a public one, while visitors and clients wait there."""
     log = tmp_path / "calls"

@@ -58,7 +58,9 @@ def measured(server, undisturbed):
         assert percentile(times, 0.99) < max(P99, 3 * percentile(at_peace, 0.99))
 
 
-@pytest.mark.parametrize("come_from", [sources(1), sources(200), ["127.0.0.1"]], ids=["one", "many", "client's own"])
+@pytest.mark.parametrize(
+    "come_from", [sources(1), sources(200), ["127.0.0.1"]], ids=["one", "many", "client's own"]
+)
 def test_honest_ones_are_served(secret_server, come_from):
     server, secret = secret_server, "s3cret"
     each = min(count(5000, least=500), (raise_open_file_limit() - 1000) // 2)

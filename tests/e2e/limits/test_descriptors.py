@@ -91,7 +91,10 @@ def test_client_out_of_descriptors(server):
         for visitor in visitors:
             visitor.close()
         wait_until(
-            lambda: _pings(server.public_host, client.port), "the client to serve again", timeout=40, interval=0.5
+            lambda: _pings(server.public_host, client.port),
+            "the client to serve again",
+            timeout=40,
+            interval=0.5,
         )
         assert client.process.running
 
@@ -101,12 +104,23 @@ def test_client_of_many_tunnels(server, tmp_path):
     n, most = 100, 4 * NOFILE
     with Echo() as service:
         config = tmp_path / "client.json"
-        config.write_text(json.dumps({"tunnels": [{"local": f"127.0.0.1:{service.port}"} for _ in range(n)]}))
-        with spore_client(server.control, service.port, nofile=most, extra=["--config", config], listening=False) as client:
+        config.write_text(
+            json.dumps({"tunnels": [{"local": f"127.0.0.1:{service.port}"} for _ in range(n)]})
+        )
+        with spore_client(
+            server.control, service.port, nofile=most, extra=["--config", config], listening=False
+        ) as client:
             client.process.wait_for(r"listening at .*:\d+", stream="stdout", times=n)
-            ports = [int(line.rpartition(":")[2]) for line in client.process.stdout if "listening" in line]
+            ports = [
+                int(line.rpartition(":")[2])
+                for line in client.process.stdout
+                if "listening" in line
+            ]
             with contextlib.ExitStack() as stack:
-                visitors = [stack.enter_context(connect(server.public_host, port)) for port in ports + ports[: n // 2]]
+                visitors = [
+                    stack.enter_context(connect(server.public_host, port))
+                    for port in ports + ports[: n // 2]
+                ]
                 for visitor in visitors:
                     visitor.sendall(b"x")
                 wait_until(lambda: service.accepted > 50, "many visitors to come through")
@@ -118,7 +132,9 @@ def test_client_of_many_tunnels(server, tmp_path):
                         assert visitor.recv(1) == b"x"
                         visitor.close()
                     left = [visitor for visitor in left if visitor not in ready]
-            assert not any("dropped" in line or "Too many" in line for line in client.process.stderr)
+            assert not any(
+                "dropped" in line or "Too many" in line for line in client.process.stderr
+            )
 
 
 def test_more_workers_than_descriptors_allow(start_server):

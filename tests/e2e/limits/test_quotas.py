@@ -40,8 +40,9 @@ def server(address, tmp_path):
     auth = [{"use": "multi_secret", "secrets": SECRETS, "policy": POLICY}]
     # What a name may have is counted here, not how many of its visitors wait at once.
     limits = {"max_pending_per_tunnel": 0}
-    with configured_server(address, tmp_path, server={"workers": 4}, auth=auth, limits=limits,
-                           log={"level": "error"}) as running:
+    with configured_server(
+        address, tmp_path, server={"workers": 4}, auth=auth, limits=limits, log={"level": "error"}
+    ) as running:
         yield running
 
 
@@ -186,7 +187,10 @@ def test_tunnels_that_are_refused(server, held):
     for number in rounds(FULL):
         assert try_tunnels(server, "alice", number, port) == ([], ["port already in use"] * number)
     for number in rounds(FULL):
-        assert try_tunnels(server, "alice", number, 20999) == ([], ["client port number not in allowed range"] * number)
+        assert try_tunnels(server, "alice", number, 20999) == (
+            [],
+            ["client port number not in allowed range"] * number,
+        )
     all_of_them = open_tunnels(server, "alice", FULL)
     for number in rounds(FULL):
         assert try_tunnels(server, "alice", number) == ([], ["too many tunnels"] * number)
@@ -199,7 +203,9 @@ def test_handshakes_that_are_abandoned(server, held):
     for number in rounds(4):
         socks = [dial(server.control) for _ in range(number)]
         answers = [authenticate(sock.recv(256), "alice") for sock in socks]
-        for sock, frames in zip(socks, (b"", answers[0], *answers[2:3], *(each + b'{"Hel' for each in answers[3:]))):
+        for sock, frames in zip(
+            socks, (b"", answers[0], *answers[2:3], *(each + b'{"Hel' for each in answers[3:]))
+        ):
             sock.sendall(frames)
         close_all(socks)
     check_tunnels(server)
@@ -237,13 +243,18 @@ class Tunnel:
 
     def try_visitors(self, number):
         """(ids of those who wait, they themselves, how many were turned away) of so many tries."""
-        visitors = {sock.fileno(): sock for sock in (dial((self.server.public_host, self.port)) for _ in range(number))}
+        visitors = {
+            sock.fileno(): sock
+            for sock in (dial((self.server.public_host, self.port)) for _ in range(number))
+        }
         identities, gone, poller = [], [], select.poll()
         for sock in (self.control, *visitors.values()):
             poller.register(sock, select.POLLIN)
         while len(identities) + len(gone) < number:
             ready = poller.poll(seconds(10) * 1000)
-            assert ready, f"of {number} visitors {len(identities)} are announced, {len(gone)} turned away"
+            assert (
+                ready
+            ), f"of {number} visitors {len(identities)} are announced, {len(gone)} turned away"
             for descriptor, _ in ready:
                 if descriptor == self.control.fileno():
                     identities += self._announced()

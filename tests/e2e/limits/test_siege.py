@@ -41,7 +41,9 @@ def serves_again(what, condition, left):
     """Within a second of their leaving."""
     wait_until(condition, f"{what} to be served again")
     if is_timed():
-        assert time.monotonic() - left < BACK_WITHIN, f"{what}: served after {time.monotonic() - left:.2f} s"
+        assert (
+            time.monotonic() - left < BACK_WITHIN
+        ), f"{what}: served after {time.monotonic() - left:.2f} s"
 
 
 def idles(pid):
@@ -50,7 +52,9 @@ def idles(pid):
 
 
 @pytest.mark.parametrize("secret", [None, "s3cret"], ids=["open", "secret"])
-@pytest.mark.parametrize("come_from", [sources(1), sources(50), ["127.0.0.1"]], ids=["one", "many", "client's own"])
+@pytest.mark.parametrize(
+    "come_from", [sources(1), sources(50), ["127.0.0.1"]], ids=["one", "many", "client's own"]
+)
 def test_server(start_server, come_from, secret):
     """Idle ones, ones that are refused, never close and come again, and visitors that say nothing."""
     with start_server(nofile=NOFILE, secret=secret) as server, Echo() as service:
@@ -59,7 +63,14 @@ def test_server(start_server, come_from, secret):
                 with (
                     connected(server.public_host, client.port, MANY),
                     Siege(server.control, idle=MANY, come_from=come_from) as idle,
-                    Siege(server.control, idle=MANY, come_from=come_from, say=b"x\0", stay=True, again=0.5) as refused,
+                    Siege(
+                        server.control,
+                        idle=MANY,
+                        come_from=come_from,
+                        say=b"x\0",
+                        stay=True,
+                        again=0.5,
+                    ) as refused,
                 ):
                     idles(server.pid)
                     assert descriptors(server.pid) < NOFILE
@@ -77,7 +88,9 @@ def test_server(start_server, come_from, secret):
 def test_server_full_of_tunnels(start_server):
     """Where everybody may have one, strangers can take what is left: it lives, and recovers."""
     with start_server(nofile=NOFILE) as server, Echo() as service:
-        with spore_client(server.control, service.port) as client, Steady(server.public_host, client.port):
+        with spore_client(server.control, service.port) as client, Steady(
+            server.public_host, client.port
+        ):
             with Siege(server.control, idle=MANY, say=b'{"Hello":0}\0') as siege:
                 idles(server.pid)
                 siege.leave()

@@ -59,7 +59,9 @@ def try_secret(server, source, secret):
 
 def test_a_source_has_a_share(tmp_path, address):
     """Past it the oldest of its own go: so even from there whoever knows a secret gets in."""
-    with configured(tmp_path, address, {"max_unauthenticated_per_ip": 4}, extra=["--workers", "1"]) as server:
+    with configured(
+        tmp_path, address, {"max_unauthenticated_per_ip": 4}, extra=["--workers", "1"]
+    ) as server:
         other = from_source(server, "127.9.8.8")
         socks = [from_source(server, "127.9.8.7") for _ in range(6)]
         try:
@@ -87,7 +89,9 @@ def test_the_heaviest_source_goes_first(tmp_path, address):
 def test_data_connections_do_not_count_against_their_client(tmp_path, address):
     """A share of one, and fifty visitors at once."""
     with configured(tmp_path, address, {"max_unauthenticated_per_ip": 1}) as server:
-        with Echo() as service, spore_client(server.control, service.port, secret="s3cret") as client:
+        with Echo() as service, spore_client(
+            server.control, service.port, secret="s3cret"
+        ) as client:
             visitors = [connect(server.public_host, client.port) for _ in range(50)]
             try:
                 for visitor in visitors:
@@ -127,7 +131,11 @@ def test_wrong_secrets_ban(tmp_path, address):
         assert try_secret(server, "127.9.8.7", "s3cret") is None, "not even a right one"
         assert "Hello" in try_secret(server, "127.9.8.8", "s3cret"), "another source"
         server.process.wait_for("source banned", stream="stderr")
-        wait_until(lambda: try_secret(server, "127.9.8.7", "s3cret") is not None, "the ban to end", timeout=6)
+        wait_until(
+            lambda: try_secret(server, "127.9.8.7", "s3cret") is not None,
+            "the ban to end",
+            timeout=6,
+        )
 
 
 def test_a_right_secret_clears_the_wrong_ones(tmp_path, address):

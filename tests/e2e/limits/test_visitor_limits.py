@@ -30,8 +30,9 @@ def limited(tmp_path, address):
 
 def visit_from(source, tunnel):
     """A visitor with an address of its own."""
-    return socket.create_connection((tunnel.server.public_host, tunnel.port), timeout=seconds(10),
-                                    source_address=(source, 0))
+    return socket.create_connection(
+        (tunnel.server.public_host, tunnel.port), timeout=seconds(10), source_address=(source, 0)
+    )
 
 
 def is_refused(visitor):
@@ -41,8 +42,9 @@ def is_refused(visitor):
 
 
 def answer_to_hello(server, source):
-    with contextlib.closing(socket.create_connection(server.control, timeout=seconds(10),
-                                                     source_address=(source, 0))) as sock:
+    with contextlib.closing(
+        socket.create_connection(server.control, timeout=seconds(10), source_address=(source, 0))
+    ) as sock:
         wire = Wire(sock)
         wire.send({"Hello": 0})
         return wire.receive()
@@ -58,11 +60,15 @@ def test_tunnels_of_a_source(tmp_path, address, how):
         extra = ["--config", str(path)]
     with Echo() as service, spore_server(address, extra=extra) as server:
         with spore_client(server.control, service.port) as client, Tunnel(server):
-            assert answer_to_hello(server, "127.0.0.1") == {"Error": "too many tunnels from this address"}
+            assert answer_to_hello(server, "127.0.0.1") == {
+                "Error": "too many tunnels from this address"
+            }
             assert "Hello" in answer_to_hello(server, "127.0.0.2")
             with connected(address.host, client.port, 20) as visitors:
                 exchange_all(visitors)
-        wait_until(lambda: "Hello" in answer_to_hello(server, "127.0.0.1"), "a place to be free again")
+        wait_until(
+            lambda: "Hello" in answer_to_hello(server, "127.0.0.1"), "a place to be free again"
+        )
 
 
 def test_tunnels_in_all(limited):
@@ -70,12 +76,16 @@ def test_tunnels_in_all(limited):
         with Tunnel(server), Tunnel(server) as second:
             assert answer_to_hello(server, "127.0.0.2") == {"Error": "too many tunnels"}
             second.wire.close()
-            wait_until(lambda: "Hello" in answer_to_hello(server, "127.0.0.2"), "a place to be free again")
+            wait_until(
+                lambda: "Hello" in answer_to_hello(server, "127.0.0.2"), "a place to be free again"
+            )
 
 
 def test_visitors_that_wait_on_a_tunnel(limited):
     """What is over the limit waits in the kernel: nobody is refused, and each is announced in time."""
-    with limited(max_pending_per_tunnel=2) as server, Tunnel(server) as tunnel, Tunnel(server) as other:
+    with limited(max_pending_per_tunnel=2) as server, Tunnel(server) as tunnel, Tunnel(
+        server
+    ) as other:
         visitors = [tunnel.visit() for _ in range(6)]
         first = tunnel.announced()
         assert len(first) == 2
@@ -170,7 +180,9 @@ def test_pace_of_a_source(limited):
 def test_relay_that_carries_nothing(limited):
     with Echo() as service, limited(relay_idle_timeout="2s") as server:
         with spore_client(server.control, service.port) as client:
-            with connect(server.public_host, client.port) as idle, connect(server.public_host, client.port) as busy:
+            with connect(server.public_host, client.port) as idle, connect(
+                server.public_host, client.port
+            ) as busy:
                 for _ in range(8):
                     busy.sendall(b"x")
                     assert read_exactly(busy, 1) == b"x"

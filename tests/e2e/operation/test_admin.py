@@ -75,7 +75,9 @@ def test_where_systemd_wants_it(tmp_path, address):
     admin = Admin(tmp_path / "admin.sock")
     with spore_server(address, env={"RUNTIME_DIRECTORY": str(tmp_path)}):
         assert admin.ask("status")["state"] == "serving"
-    with spore_server(address, env={"RUNTIME_DIRECTORY": str(tmp_path)}, extra=["--admin-socket", ""]):
+    with spore_server(
+        address, env={"RUNTIME_DIRECTORY": str(tmp_path)}, extra=["--admin-socket", ""]
+    ):
         assert not admin.is_there()
 
 
@@ -112,7 +114,11 @@ def test_what_a_killed_server_left_is_replaced(admin, address):
 def test_a_foreign_user_is_refused(running, admin, tmp_path):
     """By the socket's mode, and by who it is even if somebody has opened that."""
     for folder in [tmp_path, *tmp_path.parents]:
-        if folder.stat().st_uid == os.geteuid() and folder != folder.parent and not folder.stat().st_mode & 0o001:
+        if (
+            folder.stat().st_uid == os.geteuid()
+            and folder != folder.parent
+            and not folder.stat().st_mode & 0o001
+        ):
             folder.chmod(folder.stat().st_mode | 0o011)
     as_somebody = ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"]
     script = (
@@ -125,7 +131,9 @@ def test_a_foreign_user_is_refused(running, admin, tmp_path):
     assert "PermissionError" in run(words).stderr[-1]
     os.chmod(admin.path, 0o666)
     process = run(words)
-    assert json.loads("\n".join(process.stdout)) == {"error": "only root and the server's own user may ask"}
+    assert json.loads("\n".join(process.stdout)) == {
+        "error": "only root and the server's own user may ask"
+    }
     running.process.wait_for("admin connection refused uid=54321", stream="stderr")
 
 
@@ -146,16 +154,24 @@ def test_tunnels_and_relays(admin, tmp_path, address):
     secrets = [{"use": "multi_secret", "secrets": {"alice": "one", "bob": "two"}}]
     path = tmp_path / "server.json"
     path.write_text(json.dumps({"auth": secrets, "server": {"workers": 2}}))
-    with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server, Echo() as service:
+    with spore_server(
+        address, extra=[*admin.flags, "--config", str(path)]
+    ) as server, Echo() as service:
         with spore_client(server.control, service.port, secret="one") as alice:
             with Tunnel(server, secret="two") as bob, carried(address.host, alice.port) as visitor:
-                tunnels = wait_until(lambda: of_bytes(admin.ask("tunnels"), "tunnels", 5), "bytes to be counted")
+                tunnels = wait_until(
+                    lambda: of_bytes(admin.ask("tunnels"), "tunnels", 5), "bytes to be counted"
+                )
                 relays = admin.ask("relays")
                 assert relays["all"] == 1 and tunnels["all"] == 2
                 by_name = {each["identity"]: each for each in tunnels["tunnels"]}
                 first, second = by_name["alice"], by_name["bob"]
                 assert first["port"] == alice.port and second["port"] == bob.port
-                assert first["client"].startswith("127.") and first["heartbeats"] and not second["heartbeats"]
+                assert (
+                    first["client"].startswith("127.")
+                    and first["heartbeats"]
+                    and not second["heartbeats"]
+                )
                 assert first["visitors"] == first["visitors_all"] == 1 and first["waiting"] == 0
                 assert first["bytes_up"] == first["bytes_down"] == 5
                 assert 0 <= first["age_ms"] < seconds(60) * 1000
@@ -170,7 +186,12 @@ def test_tunnels_and_relays(admin, tmp_path, address):
                 assert table[0].split()[:4] == ["ID", "PORT", "IDENTITY", "CLIENT"]
                 assert table[1].split()[:3] == [str(first["id"]), str(alice.port), "alice"]
                 table = admin.ctl("relays").splitlines()
-                assert table[1].split()[:4] == [str(relay["id"]), str(first["id"]), str(alice.port), "alice"]
+                assert table[1].split()[:4] == [
+                    str(relay["id"]),
+                    str(first["id"]),
+                    str(alice.port),
+                    "alice",
+                ]
                 with bob.visit():
                     bob.wire.connection()
                     assert [each["waiting"] for each in admin.ask("tunnels")["tunnels"]] == [0, 1]
@@ -188,7 +209,9 @@ def test_idle_relays_show_for_how_long(running, admin):
             wait_until(lambda: admin.ask("relays")["relays"][0]["idle_ms"] > 1500, "it to be idle")
             visitor.sendall(b"x")
             assert read_exactly(far, 1) == b"x"
-            wait_until(lambda: admin.ask("relays")["relays"][0]["idle_ms"] < 1500, "it to be idle no more")
+            wait_until(
+                lambda: admin.ask("relays")["relays"][0]["idle_ms"] < 1500, "it to be idle no more"
+            )
 
 
 def test_status(running, admin):
@@ -213,14 +236,19 @@ def test_dates(admin, address, certificate):
     with spore_server(address, extra=[*admin.flags, *tls]):
         dates = wait_until(lambda: admin.ask("status")["dates"], "the certificate's end")
         assert all(each["metric"].endswith("_timestamp_seconds") for each in dates)
-        assert dates[0]["days_left"] > 0 and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", dates[0]["utc"])
+        assert dates[0]["days_left"] > 0 and re.fullmatch(
+            r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", dates[0]["utc"]
+        )
         assert f"{dates[0]['utc']}, {dates[0]['days_left']} days left: " in admin.ctl("status")
 
 
 def test_loops_and_plugins(running, admin):
     loops = admin.ask("loops")
     assert [each["worker"] for each in loops["workers"]] == [0, 1]
-    assert all(each["answers"] and each["turns"] > 0 and each["waited_us"] >= 0 for each in loops["workers"])
+    assert all(
+        each["answers"] and each["turns"] > 0 and each["waited_us"] >= 0
+        for each in loops["workers"]
+    )
     assert loops["main"]["longest_us"] >= loops["main"]["recent_us"] > 0
     assert len(admin.ctl("loops").splitlines()) == 4
     plugins = admin.ask("plugins")
@@ -248,11 +276,19 @@ def test_kick_a_tunnel(running, admin):
     """Its client hears why and ends, its visitors end with it, others notice nothing."""
     with Echo() as service, spore_client(running.control, service.port) as kept:
         with spore_client(running.control, service.port) as gone:
-            with carried(running.public_host, gone.port) as visitor, carried(running.public_host, kept.port) as other:
-                assert admin.ctl("kick", str(id_of(admin, gone.port))) == "ended tunnels: 1, visitors: 1"
+            with carried(running.public_host, gone.port) as visitor, carried(
+                running.public_host, kept.port
+            ) as other:
+                assert (
+                    admin.ctl("kick", str(id_of(admin, gone.port)))
+                    == "ended tunnels: 1, visitors: 1"
+                )
                 assert how_it_ends(visitor)[0] == b""
                 assert gone.wait() == 1
-                assert any("the server's operator has ended the tunnel" in line for line in gone.process.stderr)
+                assert any(
+                    "the server's operator has ended the tunnel" in line
+                    for line in gone.process.stderr
+                )
                 assert port_is_free(running.public_host, gone.port)
                 other.sendall(b"still")
                 assert read_exactly(other, 5) == b"still"
@@ -267,7 +303,9 @@ def test_kick_says_why_on_the_wire(running, admin):
 
 def test_kick_a_client_of_bore(admin, address):
     """It ends, too."""
-    with spore_server(address, control_port=BORE_CONTROL_PORT, extra=admin.flags) as server, Echo() as service:
+    with spore_server(
+        address, control_port=BORE_CONTROL_PORT, extra=admin.flags
+    ) as server, Echo() as service:
         with bore_client(server.control, service.port) as client:
             admin.ctl("kick", str(id_of(admin, client.port)))
             client.wait()
@@ -282,7 +320,9 @@ def test_kick_a_visitor(running, admin):
                 assert how_it_ends(one)[0] == b""
                 other.sendall(b"still")
                 assert read_exactly(other, 5) == b"still"
-        assert "there is no tunnel and no visitor with the id" in admin.ctl("kick", str(first), status=1)
+        assert "there is no tunnel and no visitor with the id" in admin.ctl(
+            "kick", str(first), status=1
+        )
 
 
 def test_log_level(running, admin):
@@ -293,7 +333,9 @@ def test_log_level(running, admin):
         far.close()
         running.process.wait_for("debug connection ended", stream="stderr")
     assert admin.ask("status")["log_level"] == "debug"
-    assert "expected trace, debug, info, warn or error, found loud" in admin.ctl("log-level", "loud", status=1)
+    assert "expected trace, debug, info, warn or error, found loud" in admin.ctl(
+        "log-level", "loud", status=1
+    )
     assert admin.ask("status")["log_level"] == "debug"
 
 
@@ -311,7 +353,9 @@ def test_reload_and_generations(admin, tmp_path, address):
             write("two")
             first, *table = admin.ctl("reload").splitlines()
             assert first == "reloaded: generation 2, 1 changes"
-            assert table[0].split() == ["KEY", "FROM", "TO", "HOLDS"] and table[1].startswith("/auth/0/secret ")
+            assert table[0].split() == ["KEY", "FROM", "TO", "HOLDS"] and table[1].startswith(
+                "/auth/0/secret "
+            )
             assert "two" not in table[1]
             status = admin.ask("status")
             assert (status["generation"], status["generations_alive"]) == (2, 2)
@@ -319,7 +363,10 @@ def test_reload_and_generations(admin, tmp_path, address):
             path.write_text('{\n\t"server": { "max_prot": 5 }\n}')
             said = admin.ctl("reload", status=1)
             assert "error: reload refused, all stays as it was" in said
-            assert f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you mean "max_port"?' in said
+            assert (
+                f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you mean "max_port"?'
+                in said
+            )
             assert "^" in said, "the mistake's place"
             assert admin.ask("status")["generation"] == 2
         wait_until(lambda: admin.ask("status")["generations_alive"] == 1, "the old instance to end")
@@ -334,7 +381,9 @@ def test_drain(running, admin):
             running.process_was_ended = True
             assert admin.ctl("drain") == "draining, for at most 10 s"
             running.process.wait_for("draining signal=TERM", stream="stderr")
-            wait_until(lambda: port_is_free(running.public_host, tunnel.port), "the public port to close")
+            wait_until(
+                lambda: port_is_free(running.public_host, tunnel.port), "the public port to close"
+            )
             assert admin.ctl("drain") == "it is draining already"
             assert admin.ask("status")["state"] == "draining"
             assert "the server is ending" in admin.ctl("reload", status=1)
@@ -388,7 +437,19 @@ def test_garbage(running, admin, line, error):
 def test_much_garbage(running, admin):
     """Whatever bytes come, the answer is JSON; and the server serves on."""
     dice = random.Random(37)
-    words = [b"status", b"kick", b"tunnels", b"log-level", b"relays", b"loops", b" ", b"\t", b"\r", b"\0", b"7"]
+    words = [
+        b"status",
+        b"kick",
+        b"tunnels",
+        b"log-level",
+        b"relays",
+        b"loops",
+        b" ",
+        b"\t",
+        b"\r",
+        b"\0",
+        b"7",
+    ]
     for _ in range(count(300, least=50)):
         line = b"".join(
             dice.choice(words) if dice.random() < 0.6 else dice.randbytes(dice.randrange(1, 40))
@@ -412,7 +473,9 @@ def test_whoever_ends_early(running, admin):
         sock.sendall(b"status")
         sock.shutdown(socket.SHUT_WR)
         assert json.loads(read_all(sock))["state"] == "serving"
-    wait_until(lambda: admin.ask("status")["descriptors"] <= before, "their descriptors to be given back")
+    wait_until(
+        lambda: admin.ask("status")["descriptors"] <= before, "their descriptors to be given back"
+    )
 
 
 def test_a_hundred_at_once(running, admin):
@@ -435,7 +498,9 @@ def test_a_hundred_who_say_nothing(running, admin):
         assert admin.ask("status")["state"] == "serving"
         assert time.monotonic() - started < seconds(12)
         assert read_all(silent[0]) == b""
-        running.process.wait_for('admin connection dropped reason="it asks nothing"', stream="stderr")
+        running.process.wait_for(
+            'admin connection dropped reason="it asks nothing"', stream="stderr"
+        )
 
 
 def test_a_slow_reader_is_dropped(running, admin):
@@ -451,7 +516,9 @@ def test_a_slow_reader_is_dropped(running, admin):
         slow.connect(admin.path)
         slow.sendall(b"relays\n")
         assert admin.ask("status")["relays"] == 1200
-        running.process.wait_for('admin connection dropped reason="it reads too slowly"', stream="stderr", timeout=15)
+        running.process.wait_for(
+            'admin connection dropped reason="it reads too slowly"', stream="stderr", timeout=15
+        )
         slow.settimeout(seconds(5))
         with pytest.raises(json.JSONDecodeError):
             json.loads(read_all(slow))
@@ -487,13 +554,16 @@ def test_no_server(admin, tmp_path):
     assert "File name too long" in Admin("x" * 200).ctl("status", status=1)
 
 
-@pytest.mark.parametrize("answer, said", [
-    (b"", "no answer from the server"),
-    (b"[]", "no JSON object"),
-    (b'{"error"', "no JSON object"),
-    (b'{ "error": 5 }', "error: "),
-    (b'{ "error": "\\u001b[2J" }', "error: \\x1b[2J"),
-])
+@pytest.mark.parametrize(
+    "answer, said",
+    [
+        (b"", "no answer from the server"),
+        (b"[]", "no JSON object"),
+        (b'{"error"', "no JSON object"),
+        (b'{ "error": 5 }', "error: "),
+        (b'{ "error": "\\u001b[2J" }', "error: \\x1b[2J"),
+    ],
+)
 def test_a_server_that_answers_nonsense(admin, answer, said):
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(admin.path)

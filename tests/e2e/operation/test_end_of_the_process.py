@@ -13,7 +13,9 @@ from harness.sockets import connect, end_writing, how_it_ends, read_exactly, rea
 from harness.waiting import wait_until
 from harness.wire import Tunnel
 
-both_signals = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+both_signals = pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"]
+)
 
 
 @both_signals
@@ -53,7 +55,9 @@ def test_server_with_a_relay(server):
         visitor, far = tunnel.join()
         server.process_was_ended = True
         server.process.terminate()
-        wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the public port to close")
+        wait_until(
+            lambda: port_is_free(server.public_host, tunnel.port), "the public port to close"
+        )
         wait_until(lambda: _refuses(server.control), "the control port to close")
         for _ in range(10):
             visitor.sendall(b"question")
@@ -84,7 +88,9 @@ def test_client_with_a_relay(server):
             near = service.take()
             client.process_was_ended = True
             client.process.terminate()
-            wait_until(lambda: port_is_free(server.public_host, client.port), "the public port to close")
+            wait_until(
+                lambda: port_is_free(server.public_host, client.port), "the public port to close"
+            )
             visitor.sendall(b"question")
             assert read_exactly(near, 8) == b"question"
             near.sendall(b"answer")
@@ -101,7 +107,9 @@ def test_second_signal_ends_the_server_at_once(server):
         visitor, far = tunnel.join()
         server.process_was_ended = True
         server.process.terminate()
-        wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the public port to close")
+        wait_until(
+            lambda: port_is_free(server.public_host, tunnel.port), "the public port to close"
+        )
         assert server.process.running
         started = time.monotonic()
         server.process.terminate()
@@ -117,7 +125,9 @@ def test_second_signal_ends_the_client_at_once(server):
             service.take()
             client.process_was_ended = True
             client.process.terminate()
-            wait_until(lambda: port_is_free(server.public_host, client.port), "the public port to close")
+            wait_until(
+                lambda: port_is_free(server.public_host, client.port), "the public port to close"
+            )
             assert client.process.running
             started = time.monotonic()
             client.process.terminate()
@@ -139,7 +149,9 @@ def test_deadline_of_the_drain(start_server):
 
 
 def test_deadline_of_a_clients_drain(server):
-    with Inbox() as service, spore_client(server.control, service.port, extra=["--drain-timeout", "1"]) as client:
+    with Inbox() as service, spore_client(
+        server.control, service.port, extra=["--drain-timeout", "1"]
+    ) as client:
         with connect(server.public_host, client.port) as visitor:
             service.take()
             started = time.monotonic()

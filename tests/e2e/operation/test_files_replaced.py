@@ -19,7 +19,9 @@ def open_tunnel(running, service, identity):
     """A client that is let in under that name."""
     clients = sum("new client" in line for line in running.process.stderr)
     with spore_client(running.server.control, service.port, secret="any") as client:
-        found = running.process.wait_for(r"new client .*identity=(\S+)", stream="stderr", times=clients + 1)
+        found = running.process.wait_for(
+            r"new client .*identity=(\S+)", stream="stderr", times=clients + 1
+        )
         assert found.group(1) == identity
         assert one_exchange(running.host, client.port) == b"ping"
         yield client

@@ -59,8 +59,19 @@ def start(address, tmp_path):
     def run(redirection, *arguments):
         control = address.free_port()
         command = f'exec "$@" {redirection}'
-        server = [spore_binary(), "server", "--bind-addr", address.host, "--control-port", str(control), "--workers", "1"]
-        process = Process(["sh", "-c", command, "sh", *server, *arguments], name="spore server", cwd=tmp_path)
+        server = [
+            spore_binary(),
+            "server",
+            "--bind-addr",
+            address.host,
+            "--control-port",
+            str(control),
+            "--workers",
+            "1",
+        ]
+        process = Process(
+            ["sh", "-c", command, "sh", *server, *arguments], name="spore server", cwd=tmp_path
+        )
         return Server("spore", process, (address.host, control), address.host, None)
 
     return run

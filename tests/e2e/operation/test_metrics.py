@@ -50,7 +50,12 @@ def send(exporter, data, source=None):
 
 def test_the_predecessors_names_are_there(scene):
     page = scene[1].page()
-    for name in ("connections_incoming", "connections_accepted", "connections_stale", "bytes_proxied"):
+    for name in (
+        "connections_incoming",
+        "connections_accepted",
+        "connections_stale",
+        "bytes_proxied",
+    ):
         assert page.value(f"spore_{name}_total") == 0
         assert page.types[f"spore_{name}_total"] == "counter"
     assert page.value("spore_accept_latency_ms_sum") == 0
@@ -62,7 +67,9 @@ def test_accept_chooses_the_format(scene):
     status, headers, text = scene[1].get()
     assert (status, headers["content-type"]) == (200, TEXT)
     assert "# EOF" not in text
-    status, headers, text = scene[1].get(headers={"Accept": "application/openmetrics-text;version=1.0.0"})
+    status, headers, text = scene[1].get(
+        headers={"Accept": "application/openmetrics-text;version=1.0.0"}
+    )
     assert (status, headers["content-type"]) == (200, OPEN)
     assert text.endswith("\n# EOF\n")
     assert "# TYPE spore_connections_incoming counter\nspore_connections_incoming_total 0\n" in text
@@ -122,7 +129,10 @@ def test_bytes_count_by_direction(scene):
             client.sendall(b"y" * 10)
             assert read_exactly(client, 1000) and read_exactly(visitor, 10)
             # They show while the relay still runs.
-            wait_until(lambda: exporter.value("spore_bytes_proxied_total") == 1010, "the bytes of a running relay")
+            wait_until(
+                lambda: exporter.value("spore_bytes_proxied_total") == 1010,
+                "the bytes of a running relay",
+            )
             page = exporter.page()
             assert page.value("spore_relays") == 1
             assert page.value("spore_tunnel_up_bytes_total", identity="") == 1000
@@ -142,7 +152,9 @@ def test_who_waits_shows(scene):
             assert page.value("spore_connections_incoming_total") == 2
             assert page.value("spore_connections_accepted_total") == 0
             with tunnel.accept(identity):
-                wait_until(lambda: exporter.value("spore_connections_pending") == 1, "one to be taken")
+                wait_until(
+                    lambda: exporter.value("spore_connections_pending") == 1, "one to be taken"
+                )
                 page = exporter.page()
                 assert page.value("spore_connections_accepted_total") == 1
                 assert page.value("spore_accept_latency_ms_count") == 1
@@ -160,7 +172,10 @@ def test_tunnels_are_counted(scene):
 
 
 def test_refusals_count_by_reason(tmp_path, address):
-    with serving(tmp_path, address, secret="s3cret", min_port=20000, max_port=20009) as (server, exporter):
+    with serving(tmp_path, address, secret="s3cret", min_port=20000, max_port=20009) as (
+        server,
+        exporter,
+    ):
 
         def refused(reason):
             return exporter.value("spore_refusals_total", at="control", reason=reason)
@@ -197,7 +212,9 @@ def test_the_process_tells_of_itself(tmp_path, address):
         with Tunnel(server):
             page = exporter.page()
         assert page.value("spore_build_info") == 1
-        assert page.find("spore_config_info", role="server", transport="plain", auth="hmac", metrics="prometheus")
+        assert page.find(
+            "spore_config_info", role="server", transport="plain", auth="hmac", metrics="prometheus"
+        )
         assert abs(page.value("spore_start_time_seconds") - time.time()) < seconds(60)
         assert page.value("spore_max_descriptors") >= page.value("spore_open_descriptors") > 5
         assert page.value("spore_resident_memory_bytes") > 1e6
@@ -228,7 +245,10 @@ def test_a_client_counts_too(tmp_path, start_server, address):
             wait_until(lambda: exporter.value("spore_relays") == 0, "the relay's end")
             assert sum(exporter.page().find("spore_client_failures_total")) == 0
             server.stop()
-            wait_until(lambda: exporter.value("spore_client_losses_total") >= 1, "the tunnel's loss to count")
+            wait_until(
+                lambda: exporter.value("spore_client_losses_total") >= 1,
+                "the tunnel's loss to count",
+            )
             assert exporter.get("/readyz")[0] == 503
             assert exporter.value("spore_tunnels") == 0
 
@@ -238,9 +258,14 @@ def test_a_service_that_is_not_there_counts(tmp_path, start_server, address):
     path = tmp_path / "client.json"
     path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
     with start_server() as server:
-        with spore_client(server.control, address.free_port(), extra=["--config", str(path)]) as client:
+        with spore_client(
+            server.control, address.free_port(), extra=["--config", str(path)]
+        ) as client:
             assert one_exchange(client.host, client.port) == b""
-            assert Exporter(address.host, port).value("spore_client_failures_total", reason="service") == 1
+            assert (
+                Exporter(address.host, port).value("spore_client_failures_total", reason="service")
+                == 1
+            )
 
 
 # ---- who cannot starve whom --------------------------------------------------------------------------------
@@ -254,7 +279,9 @@ def assert_scrapes(exporter, **options):
 def test_idle_and_slow_ones_do_not_starve_a_scrape(scene):
     exporter = scene[1]
     with contextlib.ExitStack() as stack:
-        slow = [stack.enter_context(send(exporter, b"GET /metr" if i % 2 else b"")) for i in range(60)]
+        slow = [
+            stack.enter_context(send(exporter, b"GET /metr" if i % 2 else b"")) for i in range(60)
+        ]
         # From the same address as they come from.
         for turn in range(20):
             for sock in slow[1::2]:
@@ -263,7 +290,9 @@ def test_idle_and_slow_ones_do_not_starve_a_scrape(scene):
             assert_scrapes(exporter)
         # From many others, too.
         for i in range(200):
-            stack.enter_context(send(exporter, b"GET /metrics HTTP/1.1\r\nX: ", source=f"127.0.7.{i + 1}"))
+            stack.enter_context(
+                send(exporter, b"GET /metrics HTTP/1.1\r\nX: ", source=f"127.0.7.{i + 1}")
+            )
         for turn in range(5):
             assert_scrapes(exporter)
             assert_scrapes(exporter, source="127.0.8.1")
@@ -287,7 +316,9 @@ def test_a_source_holds_a_bounded_number(scene):
     exporter = scene[1]
     with contextlib.ExitStack() as stack:
         other = stack.enter_context(send(exporter, b"GET ", source="127.0.7.2"))
-        socks = [stack.enter_context(send(exporter, b"GET ", source="127.0.7.1")) for _ in range(50)]
+        socks = [
+            stack.enter_context(send(exporter, b"GET ", source="127.0.7.1")) for _ in range(50)
+        ]
         wait_until(lambda: count_open(socks) <= MAX_OF_SOURCE, "the oldest to go")
         assert count_open(socks[-MAX_OF_SOURCE:]) == MAX_OF_SOURCE
         # A quieter source is left in peace, and is answered when it comes to the point.
@@ -337,9 +368,13 @@ def test_a_huge_or_strange_request_gets_nothing(scene, request_head):
 
 def test_a_body_is_not_waited_for(scene):
     exporter = scene[1]
-    with send(exporter, b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n") as sock:
+    with send(
+        exporter, b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
+    ) as sock:
         assert sock.recv(65536).startswith(b"HTTP/1.1 405 ")
-    with send(exporter, b"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n") as sock:
+    with send(
+        exporter, b"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ) as sock:
         assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
     assert_scrapes(exporter)
 
@@ -390,6 +425,8 @@ def test_a_port_that_is_taken_is_a_mistake(tmp_path, address, way):
 
 
 def test_a_wrong_port_is_a_mistake(address):
-    process = run([spore_binary(), "server", "--bind-addr", address.host, "--metrics-port", "70000"])
+    process = run(
+        [spore_binary(), "server", "--bind-addr", address.host, "--metrics-port", "70000"]
+    )
     assert process.status != 0
     assert any("expected a port from 1 to 65535" in line for line in process.stderr), process.log()

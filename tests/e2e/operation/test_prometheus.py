@@ -37,7 +37,9 @@ def serving(tmp_path, address, certificate=None, **options):
     path = tmp_path / "metrics.json"
     config = {"metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}]}
     if certificate:
-        config["transport"] = [{"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}]
+        config["transport"] = [
+            {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
+        ]
     path.write_text(json.dumps(config))
     with spore_server(address, extra=["--config", str(path)], **options) as server:
         yield server, Exporter(address.host, port)
@@ -52,8 +54,12 @@ def test_promtool_finds_nothing_but_the_predecessors_name(tmp_path, address):
         with Echo() as service, spore_client(server.control, service.port, secret="s3cret"):
             page.write_text(exporter.page().text)
     # It reads its standard input.
-    done = run(["sh", "-c", '"$1" check metrics <"$2"', "sh", prometheus_program("promtool"), str(page)])
-    assert done.lines == ["spore_accept_latency_ms metric names should not contain abbreviated units"]
+    done = run(
+        ["sh", "-c", '"$1" check metrics <"$2"', "sh", prometheus_program("promtool"), str(page)]
+    )
+    assert done.lines == [
+        "spore_accept_latency_ms metric names should not contain abbreviated units"
+    ]
 
 
 def test_promtool_accepts_rules_and_config():
@@ -70,7 +76,9 @@ def expressions():
     """(where, PromQL) of each rule and panel."""
     rules = re.sub(r">-\n\s+", " ", RULES.read_text())
     for block in re.split(r"- alert: ", rules)[1:]:
-        yield block.split()[0], re.search(r"expr: (.*?)\n\s+(?:for|labels):", block, re.DOTALL).group(1)
+        yield block.split()[0], re.search(
+            r"expr: (.*?)\n\s+(?:for|labels):", block, re.DOTALL
+        ).group(1)
     dashboard = json.loads(DASHBOARD.read_text())
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
@@ -82,7 +90,9 @@ def expressions():
 
 def test_conf_uses_what_is_served(tmp_path, address, certificate):
     with serving(tmp_path, address, certificate, secret="s3cret") as (server, exporter):
-        with Echo() as service, spore_client(server.control, service.port, secret="s3cret", extra=INSECURE):
+        with Echo() as service, spore_client(
+            server.control, service.port, secret="s3cret", extra=INSECURE
+        ):
             page = exporter.page()
     used = set()
     for where, text in expressions():
@@ -93,7 +103,9 @@ def test_conf_uses_what_is_served(tmp_path, address, certificate):
                 if label in ("job", "instance"):
                     continue  # Prometheus' own
                 for value in wanted.split("|") if how == "=~" else [wanted]:
-                    assert page.find(name, **{label: value}), f"{where}: no {name} has {label}={value}"
+                    assert page.find(
+                        name, **{label: value}
+                    ), f"{where}: no {name} has {label}={value}"
         for labels in re.findall(r"by \(([^)]*)\)", text):
             served = {label for _, its, _ in page.samples for label in its} | {"job", "instance"}
             assert {each.strip() for each in labels.split(",")} <= served, f"{where}: {labels}"
@@ -106,15 +118,23 @@ def test_the_readme_names_what_is_served(tmp_path, address, certificate):
     path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
     extra = ["--config", str(path), *INSECURE]
     with serving(tmp_path, address, certificate, secret="s3cret") as (server, exporter):
-        with Echo() as service, spore_client(server.control, service.port, secret="s3cret", extra=extra):
+        with Echo() as service, spore_client(
+            server.control, service.port, secret="s3cret", extra=extra
+        ):
             served = {**exporter.page().types, **Exporter(address.host, port).page().types}
-    rows = [line.split("|") for line in (REPOSITORY / "README.md").read_text().splitlines() if line.startswith("| `spore_")]
+    rows = [
+        line.split("|")
+        for line in (REPOSITORY / "README.md").read_text().splitlines()
+        if line.startswith("| `spore_")
+    ]
     named = [name for row in rows for name in re.findall(r"`(spore_\w+)`", row[1])]
     assert sorted(named) == sorted(served)
     for row in rows:
         kinds = re.findall(r"counter|gauge|histogram|summary", row[2])
         names = re.findall(r"`(spore_\w+)`", row[1])
-        assert [served[name] for name in names] == (kinds if len(kinds) > 1 else kinds * len(names)), row
+        assert [served[name] for name in names] == (
+            kinds if len(kinds) > 1 else kinds * len(names)
+        ), row
 
 
 # ---- a real scrape -----------------------------------------------------------------------------------------
@@ -240,7 +260,11 @@ def test_a_real_prometheus_agrees_with_the_load(tmp_path, address):
         def differences():
             """Counters only grow, so one that is too high stays so."""
             found = {query: prometheus.value(query) for query in wanted}
-            return {query: (found[query], wanted[query]) for query in wanted if found[query] != wanted[query]}
+            return {
+                query: (found[query], wanted[query])
+                for query in wanted
+                if found[query] != wanted[query]
+            }
 
         with contextlib.suppress(AssertionError):
             wait_until(lambda: not differences(), "a scrape of the quiet server", interval=0.2)

@@ -28,10 +28,12 @@ from harness.wire import Tunnel
 @pytest.fixture
 def reloading(tmp_path, address):
     with contextlib.ExitStack() as stack:
+
         def start(**options):
             running = Reloading(tmp_path, address, **options)
             stack.enter_context(running.server)
             return running
+
         yield start
 
 
@@ -77,10 +79,16 @@ def test_all_tunnels_of_its_name_and_no_others(reloading):
     control = running.server.control
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(Echo())
-        bobs = [stack.enter_context(spore_client(control, service.port, secret="two")) for _ in range(5)]
-        others = [stack.enter_context(spore_client(control, service.port, secret="one")) for _ in range(2)]
+        bobs = [
+            stack.enter_context(spore_client(control, service.port, secret="two")) for _ in range(5)
+        ]
+        others = [
+            stack.enter_context(spore_client(control, service.port, secret="one")) for _ in range(2)
+        ]
         others.append(stack.enter_context(bore_client(control, service.port, secret="three")))
-        with Flock(running.host, [other.port for other in others], count(60, least=9), pause=0.05) as flock:
+        with Flock(
+            running.host, [other.port for other in others], count(60, least=9), pause=0.05
+        ) as flock:
             del secrets["bob"]
             running.swap(auth=names(**secrets))
             for bob in bobs:
@@ -102,10 +110,14 @@ def test_all_tunnels_of_its_name_and_no_others(reloading):
 def test_another_plugin_for_the_same_secret(reloading):
     """The tunnel stays, under its new name and with what that may do."""
     running = reloading(auth=hmac("one"))
-    with Echo() as service, spore_client(running.server.control, service.port, secret="one") as client:
+    with Echo() as service, spore_client(
+        running.server.control, service.port, secret="one"
+    ) as client:
         with visitor_of(running.host, client.port):
             policy = {"alice": {"max_conns": 1}}
-            running.swap(auth=[{"use": "multi_secret", "secrets": {"alice": "one"}, "policy": policy}])
+            running.swap(
+                auth=[{"use": "multi_secret", "secrets": {"alice": "one"}, "policy": policy}]
+            )
             with connect(running.host, client.port) as only:
                 only.sendall(b"x")
                 assert read_exactly(only, 1) == b"x"
@@ -116,7 +128,9 @@ def test_another_plugin_for_the_same_secret(reloading):
 
 def test_kept_if_asked_to(reloading):
     running = reloading(auth=hmac("one"))
-    with Echo() as service, spore_client(running.server.control, service.port, secret="one") as client:
+    with Echo() as service, spore_client(
+        running.server.control, service.port, secret="one"
+    ) as client:
         running.swap(auth=hmac("two"), server={"on_reload": "keep"})
         assert one_exchange(running.host, client.port) == b"ping"
 
@@ -124,11 +138,17 @@ def test_kept_if_asked_to(reloading):
 def test_a_hangup_during_the_start(tmp_path, address):
     """It is served as soon as the server is, however early it came."""
     path = tmp_path / "server.json"
-    path.write_text(json.dumps({"server": {"bind_addr": address.host, "control_port": address.free_port()}}))
+    path.write_text(
+        json.dumps({"server": {"bind_addr": address.host, "control_port": address.free_port()}})
+    )
     fifo = tmp_path / "secret"
     os.mkfifo(fifo)
-    with Process([spore_binary(), "server", "--config", path, "--secret-file", fifo], name="spore server") as process:
-        with open(fifo, "w", encoding="utf-8") as secret:  # opens when the server does, in the midst of its start
+    with Process(
+        [spore_binary(), "server", "--config", path, "--secret-file", fifo], name="spore server"
+    ) as process:
+        with open(
+            fifo, "w", encoding="utf-8"
+        ) as secret:  # opens when the server does, in the midst of its start
             process.signal(signal.SIGHUP)
             secret.write("one")
         process.wait_for(r"server listening", stream="stderr")
@@ -138,18 +158,32 @@ def test_a_hangup_during_the_start(tmp_path, address):
         process.stop()
 
 
-@pytest.mark.parametrize("config, what", [
-    ('{ "server": { "max_port": "x" } }', r"server.json:1:27: error: /server/max_port: expected a port"),
-    ('{ "auth": [', r"server.json:1:\d+: error: "),
-    ('{ "auth": [ { "use": "nothing" } ] }', r"unknown auth plugin"),
-    ('{ "auth": [ { "use": "hmac", "secret": { "file": "absent" } } ] }', r"cannot open the secret's file"),
-], ids=["option", "syntax", "plugin", "secret"])
+@pytest.mark.parametrize(
+    "config, what",
+    [
+        (
+            '{ "server": { "max_port": "x" } }',
+            r"server.json:1:27: error: /server/max_port: expected a port",
+        ),
+        ('{ "auth": [', r"server.json:1:\d+: error: "),
+        ('{ "auth": [ { "use": "nothing" } ] }', r"unknown auth plugin"),
+        (
+            '{ "auth": [ { "use": "hmac", "secret": { "file": "absent" } } ] }',
+            r"cannot open the secret's file",
+        ),
+    ],
+    ids=["option", "syntax", "plugin", "secret"],
+)
 def test_what_is_wrong_changes_nothing(reloading, config, what):
     running = reloading(auth=hmac("one"))
-    with Echo() as service, spore_client(running.server.control, service.port, secret="one") as client:
+    with Echo() as service, spore_client(
+        running.server.control, service.port, secret="one"
+    ) as client:
         with visitor_of(running.host, client.port):
             line = running.refuse(config)
-            assert wait_until(lambda: [each for each in running.server.process.stderr if REFUSED in each], line)
+            assert wait_until(
+                lambda: [each for each in running.server.process.stderr if REFUSED in each], line
+            )
             running.server.process.wait_for(what, stream="stderr")
             assert one_exchange(running.host, client.port) == b"ping"
         with spore_client(running.server.control, service.port, secret="one") as another:
@@ -171,11 +205,18 @@ def test_reloads_lengthen_no_life(reloading):
 def test_flags_stay(reloading):
     """What the command line said is said again, though its secret was wiped there."""
     running = reloading(extra=["--secret", "s3cret"], limits={"max_tunnels": 5})
-    with Echo() as service, spore_client(running.server.control, service.port, secret="s3cret") as client:
+    with Echo() as service, spore_client(
+        running.server.control, service.port, secret="s3cret"
+    ) as client:
         running.swap(limits={"max_tunnels": 1})
         assert one_exchange(running.host, client.port) == b"ping"
-        with spore_client(running.server.control, service.port, secret="s3cret", extra=["--no-reconnect"],
-                          listening=False) as second:
+        with spore_client(
+            running.server.control,
+            service.port,
+            secret="s3cret",
+            extra=["--no-reconnect"],
+            listening=False,
+        ) as second:
             assert second.wait() == 1
             assert any("too many tunnels" in line for line in second.process.stderr)
 
@@ -189,7 +230,9 @@ def test_control_port_moves(tmp_path, address):
         path.write_text(json.dumps({"server": {"bind_addr": address.host, "control_port": port}}))
 
     write(ports[0])
-    with Echo() as service, Process([spore_binary(), "server", "--config", path], name="spore server") as process:
+    with Echo() as service, Process(
+        [spore_binary(), "server", "--config", path], name="spore server"
+    ) as process:
         process.wait_for(r"server listening", stream="stderr")
         with spore_client((address.host, ports[0]), service.port) as client:
             with visitor_of(address.host, client.port):
@@ -215,7 +258,9 @@ def test_addresses_widen_and_narrow(tmp_path, address):
         }))  # fmt: skip
 
     write(address.host)
-    with Echo() as service, Process([spore_binary(), "server", "--config", path], name="spore server") as process:
+    with Echo() as service, Process(
+        [spore_binary(), "server", "--config", path], name="spore server"
+    ) as process:
         process.wait_for(r"server listening", stream="stderr")
         for swaps, host in enumerate(["0.0.0.0", address.host], 1):
             write(host)
@@ -238,8 +283,10 @@ def changes(running, **config):
     before = len(running.server.process.stderr)
     running.swap(**config)
     found = [re.search(CHANGED, line) for line in running.server.process.stderr[before:]]
-    found = {each[1]: tuple(text.strip('"') for text in each.groups()[1:]) for each in found if each}
-    running.server.process.wait_for(fr"{RELOADED} changes={len(found)}$", stream="stderr")
+    found = {
+        each[1]: tuple(text.strip('"') for text in each.groups()[1:]) for each in found if each
+    }
+    running.server.process.wait_for(rf"{RELOADED} changes={len(found)}$", stream="stderr")
     return found
 
 
@@ -249,15 +296,29 @@ LIVE, NEW_ONLY, RESTART = "live", "new connections only", "needs a restart"
 def test_it_says_what_changed(reloading):
     """Defaults count as values, a secret is told without being shown; nothing is said of what is the same."""
     running = reloading(auth=names(alice="hunter1", bob="hunter2"), limits={"max_tunnels": 5})
-    assert changes(running, limits={"max_tunnels": 5, "ban_after": 20}, auth=names(bob="hunter2", alice="hunter1")) == {}
-    assert changes(running, auth=names(alice="hunter1", bob="hunter3"), limits={"ban_after": 19}) == {
+    assert (
+        changes(
+            running,
+            limits={"max_tunnels": 5, "ban_after": 20},
+            auth=names(bob="hunter2", alice="hunter1"),
+        )
+        == {}
+    )
+    assert changes(
+        running, auth=names(alice="hunter1", bob="hunter3"), limits={"ban_after": 19}
+    ) == {
         "/auth/0/secrets/bob": ("(secret)", "(secret)", LIVE),
-        "/limits/max_tunnels": ("5", "0", NEW_ONLY), "/limits/ban_after": ("20", "19", LIVE)}
+        "/limits/max_tunnels": ("5", "0", NEW_ONLY),
+        "/limits/ban_after": ("20", "19", LIVE),
+    }
     acl = {"public": [{"use": "cidr", "deny": ["192.0.2.0/24"]}]}
     assert changes(running, auth=hmac("hunter1"), limits={"ban_after": 19}, acl=acl) == {
-        "/auth/0": ("multi_secret", "hmac", LIVE), "/acl/public/0": ("none", "cidr", NEW_ONLY)}
+        "/auth/0": ("multi_secret", "hmac", LIVE),
+        "/acl/public/0": ("none", "cidr", NEW_ONLY),
+    }
     assert changes(running, auth=hmac("hunter1"), limits={"ban_after": 19}) == {
-        "/acl/public/0": ("cidr", "none", NEW_ONLY)}
+        "/acl/public/0": ("cidr", "none", NEW_ONLY)
+    }
     assert "hunter" not in "\n".join(running.server.process.stderr)
 
 
@@ -275,9 +336,13 @@ def test_what_needs_a_restart(reloading):
 def test_the_logs_level(reloading):
     running = reloading(auth=hmac("one"))
     process = running.server.process
-    assert changes(running, auth=hmac("one"), log={"level": "debug"}) == {"/log/level": ("info", "debug", LIVE)}
+    assert changes(running, auth=hmac("one"), log={"level": "debug"}) == {
+        "/log/level": ("info", "debug", LIVE)
+    }
     with Echo() as service, spore_client(running.server.control, service.port, secret="one"):
-        assert wait_until(lambda: [line for line in process.stderr if " debug " in line], "a debug line")
+        assert wait_until(
+            lambda: [line for line in process.stderr if " debug " in line], "a debug line"
+        )
     running.swap(auth=hmac("two"), log={"level": "info"})
     seen = sum(" debug " in line for line in process.stderr)
     with Echo() as service, spore_client(running.server.control, service.port, secret="two"):
@@ -292,11 +357,15 @@ def test_a_tunnel_outside_the_new_range_stays(reloading, address):
     running = reloading(server={"ports": f"{old}"})
     with Echo() as service, spore_client(running.server.control, service.port, port=old) as client:
         with visitor_of(running.host, old):
-            assert changes(running, server={"ports": f"{new}"}) == {"/server/ports": (str(old), str(new), NEW_ONLY)}
+            assert changes(running, server={"ports": f"{new}"}) == {
+                "/server/ports": (str(old), str(new), NEW_ONLY)
+            }
             assert one_exchange(running.host, old) == b"ping"
         with spore_client(running.server.control, service.port) as another:
             assert another.port == new
-        with spore_client(running.server.control, service.port, port=old, listening=False) as refused:
+        with spore_client(
+            running.server.control, service.port, port=old, listening=False
+        ) as refused:
             assert refused.wait() == 4
         assert "tunnel lost" not in "\n".join(client.process.stderr)
 
@@ -305,8 +374,11 @@ def test_reserved_ports(reloading, address):
     port = address.free_port()
     running = reloading()
     assert changes(running, server={"reserved_ports": [port]}) == {
-        "/server/reserved_ports": ("[]", f"[{port}]", NEW_ONLY)}
-    with spore_client(running.server.control, 9, port=port, extra=["--no-reconnect"], listening=False) as refused:
+        "/server/reserved_ports": ("[]", f"[{port}]", NEW_ONLY)
+    }
+    with spore_client(
+        running.server.control, 9, port=port, extra=["--no-reconnect"], listening=False
+    ) as refused:
         assert refused.wait() == 4
 
 
@@ -314,7 +386,9 @@ def test_limits_of_what_runs(reloading):
     """A tunnel past a new limit stays; a relay that was idle for longer than it may be now ends."""
     running = reloading()
     with Echo() as service, spore_client(running.server.control, service.port) as client:
-        with spore_client(running.server.control, service.port) as second, connect(running.host, client.port) as idle:
+        with spore_client(running.server.control, service.port) as second, connect(
+            running.host, client.port
+        ) as idle:
             idle.sendall(b"x")
             assert read_exactly(idle, 1) == b"x"
             running.swap(limits={"max_tunnels": 1, "relay_idle_timeout": "100ms"})
@@ -326,7 +400,9 @@ def test_limits_of_what_runs(reloading):
 
 def test_the_drains_time(reloading):
     running = reloading(server={"drain_timeout": "1m"})
-    assert changes(running, server={"drain_timeout": "100ms"}) == {"/server/drain_timeout": ("1m", "100ms", LIVE)}
+    assert changes(running, server={"drain_timeout": "100ms"}) == {
+        "/server/drain_timeout": ("1m", "100ms", LIVE)
+    }
     with Echo() as service, spore_client(running.server.control, service.port) as client:
         with connect(running.host, client.port) as visitor:
             visitor.sendall(b"x")
@@ -343,7 +419,9 @@ def test_the_drains_time_is_that_of_its_signal(reloading):
             running.write({"server": {"drain_timeout": "30s"}})
             running.process.signal(signal.SIGHUP)
             running.process.signal(signal.SIGTERM)
-            line = running.process.wait_for(r"draining signal=TERM timeout_ms=(\d+)", stream="stderr")[0]
+            line = running.process.wait_for(
+                r"draining signal=TERM timeout_ms=(\d+)", stream="stderr"
+            )[0]
             lasts = int(re.search(r"timeout_ms=(\d+)", line)[1]) / 1000
             time.sleep(min(lasts - 0.5, 7))
             assert running.process.running
@@ -356,7 +434,9 @@ def tls(certificate, key):
 
 def test_certificates(reloading, authority, address, tmp_path):
     """Files under the same names are read again. A key of another certificate changes nothing."""
-    first, second = (authority.issue(f"IP:{address.host}", subject=f"/CN={name}") for name in ("first", "second"))
+    first, second = (
+        authority.issue(f"IP:{address.host}", subject=f"/CN={name}") for name in ("first", "second")
+    )
     path, key = tmp_path / "cert.pem", tmp_path / "key.pem"
 
     def put(certificate, its_key):
@@ -365,12 +445,15 @@ def test_certificates(reloading, authority, address, tmp_path):
             name.chmod(0o600)
 
     def served():
-        return re.search(r"subject=CN ?= ?(\w+)", s_client(running.server, "-CAfile", authority.path)[1])[1]
+        return re.search(
+            r"subject=CN ?= ?(\w+)", s_client(running.server, "-CAfile", authority.path)[1]
+        )[1]
 
     put(first.path, first.key)
     running = reloading(transport=tls(path, key))
     with Echo() as service, spore_client(
-            running.server.control, service.port, extra=["--tls", "--cacertfile", authority.path]) as client:
+        running.server.control, service.port, extra=["--tls", "--cacertfile", authority.path]
+    ) as client:
         with visitor_of(running.host, client.port):
             put(second.path, first.key)
             running.refuse({"transport": tls(path, key)})
@@ -388,7 +471,9 @@ def test_over_and_over(reloading):
     """After each a new visitor through the tunnel; nothing is left behind."""
     running = reloading(auth=hmac("one"), log={"level": "debug"})
     process = running.server.process
-    with Echo() as service, spore_client(running.server.control, service.port, secret="one") as client:
+    with Echo() as service, spore_client(
+        running.server.control, service.port, secret="one"
+    ) as client:
         assert one_exchange(running.host, client.port) == b"ping"
         before = procfs.descriptors(process.pid)
         with visitor_of(running.host, client.port):
@@ -396,11 +481,17 @@ def test_over_and_over(reloading):
                 if i % 5 == 4:
                     running.refuse('{ "auth": [ { "use": "hmac" } ] }')
                 else:
-                    running.swap(auth=names(a="two", b="one") if i % 2 else hmac("one"), log={"level": "debug"})
+                    running.swap(
+                        auth=names(a="two", b="one") if i % 2 else hmac("one"),
+                        log={"level": "debug"},
+                    )
                 assert one_exchange(running.host, client.port) == b"ping"
         assert "tunnel lost" not in "\n".join(client.process.stderr)
         wait_until(lambda: procfs.descriptors(process.pid) <= before + 2, "descriptors as before")
         # The instances of the first and of the last are alive: who the tunnel began with, and who judges now.
-        ended = sum("plugin instance ended plugin=hmac" in line or "plugin instance ended plugin=multi_secret" in line
-                    for line in process.stderr)
+        ended = sum(
+            "plugin instance ended plugin=hmac" in line
+            or "plugin instance ended plugin=multi_secret" in line
+            for line in process.stderr
+        )
         assert ended >= running.swaps - 2

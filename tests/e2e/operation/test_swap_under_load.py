@@ -26,14 +26,30 @@ RELOADS = int(os.environ.get("SPORE_RELOADS") or count(100, least=20))
 RELAYS, TUNNELS, CLIENTS = count(500, least=50), count(50, least=10), 5
 PLUGIN = "/memfd:spore-plugin (deleted)"
 HMAC = [{"use": "hmac", "secret": "one"}]
-GOOD = [HMAC, [{"use": "multi_secret", "secrets": {"bob": "two", "alice": "one"}}], [{"use": "door", "name": "guest"}]]
+GOOD = [
+    HMAC,
+    [{"use": "multi_secret", "secrets": {"bob": "two", "alice": "one"}}],
+    [{"use": "door", "name": "guest"}],
+]
 # What is wrong, and what is said of it (quotes are escaped in a log): it comes up ever later on the way.
 BAD = [
     ('{ "auth": [', r"error: expected"),
-    ({"auth": HMAC, "limits": {"max_tunnels": "many"}}, r"error: /limits/max_tunnels: expected a whole number"),
-    ({"auth": [{"use": "dor"}]}, r"error: /auth/0/use: unknown auth plugin .*: did you mean .*door"),
-    ({"auth": [*HMAC, {"use": "hmac", "secret": {"file": "absent"}}]}, r"error: /auth/1/secret.*absent"),
-    ({"auth": [*HMAC, {"use": "door", "name": "another"}]}, r"error: /auth/1/name: this is the build .*guest"),
+    (
+        {"auth": HMAC, "limits": {"max_tunnels": "many"}},
+        r"error: /limits/max_tunnels: expected a whole number",
+    ),
+    (
+        {"auth": [{"use": "dor"}]},
+        r"error: /auth/0/use: unknown auth plugin .*: did you mean .*door",
+    ),
+    (
+        {"auth": [*HMAC, {"use": "hmac", "secret": {"file": "absent"}}]},
+        r"error: /auth/1/secret.*absent",
+    ),
+    (
+        {"auth": [*HMAC, {"use": "door", "name": "another"}]},
+        r"error: /auth/1/name: this is the build .*guest",
+    ),
 ]
 
 
@@ -48,10 +64,14 @@ def tunnels_of(server, service, number, folder):
     folder.mkdir()
     path = folder / "client.json"
     path.write_text(json.dumps(config))
-    with Client("spore", Process([spore_binary(), "local", "--config", path], name="spore local")) as client:
+    with Client(
+        "spore", Process([spore_binary(), "local", "--config", path], name="spore local")
+    ) as client:
         client.process.wait_for("listening at", stream="stdout", times=number)
         yield [int(line.rpartition(":")[2]) for line in client.process.stdout]
-        assert not any("tunnel lost" in line for line in client.process.stderr), client.process.log()
+        assert not any(
+            "tunnel lost" in line for line in client.process.stderr
+        ), client.process.log()
 
 
 def visit_each(host, ports):
@@ -76,7 +96,9 @@ class Swapping:
 
     def refuse(self):
         config, what = next(self.bad)
-        said = self.running.refuse(config if isinstance(config, str) else {"plugins": self.plugins, **config})
+        said = self.running.refuse(
+            config if isinstance(config, str) else {"plugins": self.plugins, **config}
+        )
         assert re.search(what, said), said
 
 
@@ -88,7 +110,9 @@ def load(swapping, folder, reloads):
         service = stack.enter_context(Echo())
         ports = []
         for i in range(CLIENTS):
-            ports += stack.enter_context(tunnels_of(running.server, service, TUNNELS // CLIENTS, folder / f"{i}"))
+            ports += stack.enter_context(
+                tunnels_of(running.server, service, TUNNELS // CLIENTS, folder / f"{i}")
+            )
         flock = stack.enter_context(Flock(running.host, ports, RELAYS))
         for i in range(reloads):
             swapping.refuse() if i % 5 == 4 else swapping.swap()

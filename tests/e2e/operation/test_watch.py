@@ -70,7 +70,9 @@ def test_secrets_that_it_names(tmp_path, address):
     """By a file of its own, and a file of many."""
     (tmp_path / "alice.key").write_text("one")
     (tmp_path / "team").write_text("bob:two\n")
-    auth = [{"use": "multi_secret", "secrets": {"alice": {"file": "alice.key"}}, "secrets_file": "team"}]
+    auth = [
+        {"use": "multi_secret", "secrets": {"alice": {"file": "alice.key"}}, "secrets_file": "team"}
+    ]
     running = Reloading(tmp_path, address, auth=auth, **WATCH)
     with running.server:
         replace(tmp_path / "alice.key", "three")
@@ -83,6 +85,7 @@ def test_secrets_that_it_names(tmp_path, address):
 
 def test_certificates(tmp_path, address, authority):
     """The new one is shown to new clients."""
+
     def install(name):
         issued = authority.issue(f"IP:{address.host}", f"DNS:{name}")
         replace(tmp_path / "cert.pem", pem(issued.path))

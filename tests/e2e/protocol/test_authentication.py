@@ -27,7 +27,9 @@ def test_challenges_are_random_v4_uuids_in_canonical_form(secret_server):
     for _ in range(5):
         with Wire.connect(secret_server.control) as wire:
             frame = wire.frame().decode()
-        found = re.fullmatch(r'\{"Challenge":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"\}', frame)
+        found = re.fullmatch(
+            r'\{"Challenge":"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"\}', frame
+        )
         assert found, frame
         assert uuid.UUID(found.group(1)).version == 4
         assert uuid.UUID(found.group(1)).variant == uuid.RFC_4122
@@ -55,7 +57,9 @@ def test_accept_pipelined_behind_authenticate_with_bytes_behind_it(secret_server
         identity = tunnel.wire.connection()
         with Wire.connect(secret_server.control) as wire:
             tag = answer("s3cret", wire.receive()["Challenge"])
-            wire.send_bytes(encode({"Authenticate": tag}) + encode({"Accept": identity}) + b"behind")
+            wire.send_bytes(
+                encode({"Authenticate": tag}) + encode({"Accept": identity}) + b"behind"
+            )
             assert read_exactly(visitor, 6) == b"behind"
 
 
@@ -71,7 +75,9 @@ def test_everything_split_at_every_byte(secret_server):
 
 
 @pytest.mark.bore_too
-@pytest.mark.parametrize("behind", [[], [{"Hello": 0}], [{"Accept": UNKNOWN_ID}]], ids=["alone", "hello", "accept"])
+@pytest.mark.parametrize(
+    "behind", [[], [{"Hello": 0}], [{"Accept": UNKNOWN_ID}]], ids=["alone", "hello", "accept"]
+)
 def test_wrong_secret(secret_server, behind):
     """Without a next frame the verdict comes by itself, long before the three seconds."""
     with Wire.connect(secret_server.control) as wire:
@@ -98,7 +104,9 @@ def test_wrong_secret_with_the_id_of_a_real_visitor(secret_server):
     with Tunnel(secret_server) as tunnel, tunnel.visit() as visitor:
         identity = tunnel.wire.connection()
         with Wire.connect(secret_server.control) as wire:
-            wire.send({"Authenticate": answer("wrong", wire.receive()["Challenge"])}, {"Accept": identity})
+            wire.send(
+                {"Authenticate": answer("wrong", wire.receive()["Challenge"])}, {"Accept": identity}
+            )
             assert _last_words(wire) in (None, {"Error": "invalid secret"})
         # The visitor still waits for the right one.
         tunnel.accept(identity, b"mine")
@@ -106,7 +114,9 @@ def test_wrong_secret_with_the_id_of_a_real_visitor(secret_server):
 
 
 @pytest.mark.bore_too
-@pytest.mark.parametrize("tag", ["", "00", "0" * 63, "0" * 64, "0" * 65, "0" * 128, "not hex", "g" * 64, "\0" * 20])
+@pytest.mark.parametrize(
+    "tag", ["", "00", "0" * 63, "0" * 64, "0" * 65, "0" * 128, "not hex", "g" * 64, "\0" * 20]
+)
 def test_tags_that_are_none(secret_server, tag):
     with Wire.connect(secret_server.control) as wire:
         wire.receive()
@@ -116,7 +126,9 @@ def test_tags_that_are_none(secret_server, tag):
 
 @pytest.mark.bore_too
 def test_the_answer_to_another_connections_challenge(secret_server):
-    with Wire.connect(secret_server.control) as first, Wire.connect(secret_server.control) as second:
+    with Wire.connect(secret_server.control) as first, Wire.connect(
+        secret_server.control
+    ) as second:
         tag = answer("s3cret", first.receive()["Challenge"])
         second.receive()
         second.send({"Authenticate": tag}, {"Hello": 0})

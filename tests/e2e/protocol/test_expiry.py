@@ -55,4 +55,7 @@ def test_many_that_expire_leave_no_descriptor(server):
         for visitor in visitors:
             assert how_it_ends(visitor, timeout=16)[0] == b""
             visitor.close()
-        wait_until(lambda: procfs.descriptors(server.pid) <= held - 100, "a hundred descriptors to be closed")
+        wait_until(
+            lambda: procfs.descriptors(server.pid) <= held - 100,
+            "a hundred descriptors to be closed",
+        )

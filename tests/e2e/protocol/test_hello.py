@@ -97,7 +97,9 @@ def test_hello_ex_is_read_strictly(server, body):
 
 @pytest.mark.bore_too
 def test_bind_tunnels_is_where_visitors_go(start_server, address):
-    with Loopback() as public, start_server(bind_tunnels=public.host) as other, Tunnel(other) as tunnel:
+    with Loopback() as public, start_server(bind_tunnels=public.host) as other, Tunnel(
+        other
+    ) as tunnel:
         with connect(public.host, tunnel.port):
             tunnel.wire.connection()
         assert port_is_free(address.host, tunnel.port)

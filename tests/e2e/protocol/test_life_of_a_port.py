@@ -17,7 +17,9 @@ def test_port_is_free_again(server, manner):
         tunnel.wire.close()
     else:
         reset(tunnel.wire.sock)
-    wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the port to be free", timeout=5)
+    wait_until(
+        lambda: port_is_free(server.public_host, tunnel.port), "the port to be free", timeout=5
+    )
     with Tunnel(server, tunnel.port) as again:
         assert again.port == tunnel.port
 
@@ -25,7 +27,9 @@ def test_port_is_free_again(server, manner):
 def test_a_port_can_be_taken_again_while_old_relays_run(server):
     with Tunnel(server) as tunnel:
         visitor, far = tunnel.join()
-    wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the port to be free", timeout=5)
+    wait_until(
+        lambda: port_is_free(server.public_host, tunnel.port), "the port to be free", timeout=5
+    )
     with Tunnel(server, tunnel.port) as again:
         new_visitor, new_far = again.join()
         for one, other in ((visitor, far), (new_visitor, new_far)):
@@ -36,7 +40,9 @@ def test_a_port_can_be_taken_again_while_old_relays_run(server):
 def test_relays_go_on(server):
     with Tunnel(server) as tunnel:
         pairs = [tunnel.join() for _ in range(5)]
-    wait_until(lambda: port_is_free(server.public_host, tunnel.port), "the port to be free", timeout=5)
+    wait_until(
+        lambda: port_is_free(server.public_host, tunnel.port), "the port to be free", timeout=5
+    )
     with pytest.raises(ConnectionRefusedError):
         connect(server.public_host, tunnel.port)
     for visitor, far in pairs:

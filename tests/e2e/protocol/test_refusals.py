@@ -87,7 +87,9 @@ def test_forbidden_by_the_system(start_server):
 @pytest.mark.bore_too
 def test_any_port_is_one_that_the_system_allows(start_server):
     skip_unless_forbidden()
-    with start_server(min_port=1000, max_port=1047, drop_capabilities=["net_bind_service"]) as server:
+    with start_server(
+        min_port=1000, max_port=1047, drop_capabilities=["net_bind_service"]
+    ) as server:
         for _ in range(20):
             with Tunnel(server) as tunnel:
                 assert tunnel.port >= 1024

@@ -59,8 +59,14 @@ def test_from_a_stopped_client(address):
         with spore_client(server.control, service.port, secret="s3cret") as silent:
             assert one_exchange(address.host, silent.port) == b"ping"
             silent.process.signal(signal.SIGSTOP)
-            with spore_client(server.control, service.port, secret="s3cret", port=silent.port,
-                              extra=["--retry"], listening=False) as heir:
+            with spore_client(
+                server.control,
+                service.port,
+                secret="s3cret",
+                port=silent.port,
+                extra=["--retry"],
+                listening=False,
+            ) as heir:
                 with Knocking(address.host, silent.port) as visitors:
                     heir.wait_listening()
                     assert heir.port == silent.port
@@ -76,7 +82,9 @@ def test_from_a_client_whose_network_is_gone(network, kind):
     with Echo() as service, spore_server(network.here, control_port=BORE_CONTROL_PORT) as server:
         with start_client(kind, server.control, 9, within=network.within) as lost:
             network.cut()
-            with spore_client(server.control, service.port, port=lost.port, extra=["--retry"]) as heir:
+            with spore_client(
+                server.control, service.port, port=lost.port, extra=["--retry"]
+            ) as heir:
                 assert heir.port == lost.port
                 server.process.wait_for(MOVED, stream="stderr")
                 assert one_exchange(network.here, heir.port) == b"ping"
@@ -100,9 +108,13 @@ def test_across_workers(address):
         for each in silent:
             each.wire.send({"Extend": {"heartbeat_ms": 4000}})
         for each in silent:
-            heir = wait_until(lambda port=each.port: ask_again(server, port), "the port", timeout=15)
+            heir = wait_until(
+                lambda port=each.port: ask_again(server, port), "the port", timeout=15
+            )
             stack.callback(heir.close)
-        gone = server.process.wait_for(rf"{MOVED}|its heartbeats have stopped", stream="stderr", times=12)
+        gone = server.process.wait_for(
+            rf"{MOVED}|its heartbeats have stopped", stream="stderr", times=12
+        )
         assert gone and any(re.search(MOVED, line) for line in server.process.stderr)
 
 

@@ -45,7 +45,9 @@ def test_ids_lead_to_their_own_visitors(server):
             assert read_exactly(visitor, 1) == b"%d" % index
 
 
-@pytest.mark.parametrize("form", ["lower", "upper", "simple", "simple upper", "braces", "urn", "escaped", "spaces"])
+@pytest.mark.parametrize(
+    "form", ["lower", "upper", "simple", "simple upper", "braces", "urn", "escaped", "spaces"]
+)
 def test_forms_of_an_id(server, form):
     with Tunnel(server) as tunnel, tunnel.visit() as visitor, tunnel.dial() as wire:
         identity = tunnel.wire.connection()
@@ -60,7 +62,9 @@ def test_forms_of_an_id(server, form):
             "spaces": identity,
         }[form]
         space = b" " if form == "spaces" else b""
-        wire.send_bytes(space.join((b"{", b'"Accept"', b":", b'"%s"' % text.encode(), b"}")) + b"\0behind")
+        wire.send_bytes(
+            space.join((b"{", b'"Accept"', b":", b'"%s"' % text.encode(), b"}")) + b"\0behind"
+        )
         assert read_exactly(visitor, 6) == b"behind"
 
 
@@ -102,7 +106,9 @@ def test_one_of_many_that_race_for_an_id_gets_it(server):
             wire.close()
 
 
-@pytest.mark.parametrize("identity", [str(uuid.UUID(int=0)), "0f6a4b6e-3c1d-4f0e-9d53-6c6f7b1f3f27", "f" * 32])
+@pytest.mark.parametrize(
+    "identity", [str(uuid.UUID(int=0)), "0f6a4b6e-3c1d-4f0e-9d53-6c6f7b1f3f27", "f" * 32]
+)
 def test_unknown_id(server, identity):
     with Wire.connect(server.control) as wire:
         wire.send({"Accept": identity})

@@ -28,4 +28,6 @@ def test_idle_processes_sleep(address):
             with connected(address.host, client.port, 1) as visitors:
                 exchange_all(visitors)
                 for each in (server, client):
-                    wait_until(lambda: procfs.cpu_share(each.pid, 1.0) < 0.3, "it to rest", timeout=10)
+                    wait_until(
+                        lambda: procfs.cpu_share(each.pid, 1.0) < 0.3, "it to rest", timeout=10
+                    )

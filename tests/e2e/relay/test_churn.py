@@ -18,7 +18,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 def churn(host, port, number):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        for answered in pool.map(lambda index: one_exchange(host, port, b"visit %d" % index), range(number)):
+        for answered in pool.map(
+            lambda index: one_exchange(host, port, b"visit %d" % index), range(number)
+        ):
             assert answered.startswith(b"visit ")
 
 
@@ -65,7 +67,10 @@ def test_clients(secret_server):
         before = _settled(secret_server.pid)
         memory = procfs.anonymous_memory(secret_server.pid)
         list(pool.map(one, range(count(1000, least=100))))
-    wait_until(lambda: procfs.descriptors(secret_server.pid) <= before, f"as few descriptors as before ({before})")
+    wait_until(
+        lambda: procfs.descriptors(secret_server.pid) <= before,
+        f"as few descriptors as before ({before})",
+    )
     if not is_sanitized():
         assert procfs.anonymous_memory(secret_server.pid) - memory < 1 * MIB
 
@@ -79,7 +84,11 @@ def test_connect_and_reset(server):
         for _ in range(count(100, least=20)):
             reset(tunnel.visit())
         # Visitors that left may wait under their ids for ten seconds.
-        wait_until(lambda: procfs.descriptors(server.pid) <= before, "as few descriptors as before", timeout=20)
+        wait_until(
+            lambda: procfs.descriptors(server.pid) <= before,
+            "as few descriptors as before",
+            timeout=20,
+        )
         tunnel.announced()
         visitor, far = tunnel.join()
         visitor.sendall(b"ping")
@@ -94,4 +103,6 @@ def test_refused_clients(secret_server):
                 wire.receive()
                 wire.send({"Hello": 0})
                 wire.expect_error("server requires secret, but no secret was provided")
-        wait_until(lambda: procfs.descriptors(secret_server.pid) <= before, "as few descriptors as before")
+        wait_until(
+            lambda: procfs.descriptors(secret_server.pid) <= before, "as few descriptors as before"
+        )

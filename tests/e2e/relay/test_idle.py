@@ -33,4 +33,7 @@ def test_a_thousand_idle_connections(secret_server):
                 exchange_all(visitors, length=100)
                 finish_all(visitors)
             for pid in pids:
-                wait_until(lambda: procfs.descriptors(pid) <= before[pid][0], "as few descriptors as before")
+                wait_until(
+                    lambda: procfs.descriptors(pid) <= before[pid][0],
+                    "as few descriptors as before",
+                )

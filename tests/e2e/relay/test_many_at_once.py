@@ -30,7 +30,9 @@ def test_whole_tunnel(start_server, workers):
 @pytest.mark.bore_too
 def test_bare_hands(secret_server):
     """Every visitor is announced once, and reaches the one that accepted its id."""
-    with Tunnel(secret_server) as tunnel, connected(secret_server.public_host, tunnel.port, VISITORS) as visitors:
+    with Tunnel(secret_server) as tunnel, connected(
+        secret_server.public_host, tunnel.port, VISITORS
+    ) as visitors:
         identities = [tunnel.wire.connection() for _ in range(VISITORS)]
         assert len(set(identities)) == VISITORS
         fars = [tunnel.accept(identity, identity.encode()) for identity in identities]
@@ -60,10 +62,15 @@ def client_of_many(server, tmp_path, number, **options):
     path = tmp_path / "client.json"
     tunnels = [{"name": f"t{i}", "local": "127.0.0.1:9", "port": 0} for i in range(number)]
     host, port = server.control
-    path.write_text(json.dumps({
-        "client": {"to": host, "control_port": port, **options}, "tunnels": tunnels,
-        "auth": [{"use": "hmac", "secret": "s3cret"}],
-    }))
+    path.write_text(
+        json.dumps(
+            {
+                "client": {"to": host, "control_port": port, **options},
+                "tunnels": tunnels,
+                "auth": [{"use": "hmac", "secret": "s3cret"}],
+            }
+        )
+    )
     path.chmod(0o600)
     with Process([spore_binary(), "local", "--config", str(path)], name="spore local") as process:
         yield process
@@ -74,13 +81,17 @@ def test_tunnels_of_one_client(start_server, tmp_path):
     """More than the server takes of one source before it knows who they are."""
     with start_server(secret="s3cret") as server, client_of_many(server, tmp_path, 400) as client:
         client.wait_for(r"listening at ", times=400, timeout=20)
-        assert not [line for line in client.stderr if "tunnel lost" in line or "tunnel ended" in line]
+        assert not [
+            line for line in client.stderr if "tunnel lost" in line or "tunnel ended" in line
+        ]
 
 
 def test_tunnels_of_a_client_that_is_told_to_wait(start_server, tmp_path):
     """A server that slows tries of a secret down has not refused them."""
     config = tmp_path / "server.json"
-    config.write_text(json.dumps({"limits": {"secret_rate": 10, "secret_burst": 5, "ban_exempt": []}}))
+    config.write_text(
+        json.dumps({"limits": {"secret_rate": 10, "secret_burst": 5, "ban_exempt": []}})
+    )
     config.chmod(0o600)
     with start_server(secret="s3cret", extra=["--config", str(config)]) as server:
         with client_of_many(server, tmp_path, 15) as client:

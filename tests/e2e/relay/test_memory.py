@@ -32,12 +32,16 @@ def test_memory_after_nine_thousand_connections(server):
 
         def falls_to(most):
             for pid in pids:
-                wait_until(lambda: procfs.memory(pid) <= most[pid], "memory to be given back", timeout=15)
+                wait_until(
+                    lambda: procfs.memory(pid) <= most[pid], "memory to be given back", timeout=15
+                )
 
         before = peak(10)
         highest = peak(number)
         falls_to({pid: before[pid] + TABLES for pid in pids})
-        assert all(highest[pid] > before[pid] + 2 * TABLES for pid in pids), "a peak that is worth looking at"
+        assert all(
+            highest[pid] > before[pid] + 2 * TABLES for pid in pids
+        ), "a peak that is worth looking at"
         settled = {pid: procfs.memory(pid) for pid in pids}
         peak(number)
         falls_to({pid: 1.1 * settled[pid] for pid in pids})

@@ -29,7 +29,10 @@ def test_server_warns_of_a_cap(start_server, flag):
 def test_client_warns_of_a_cap(server, flag):
     with Inbox() as service:
         with spore_client(
-            server.control, service.port, extra=[flag, FAR_TOO_MUCH], drop_capabilities=["net_admin"]
+            server.control,
+            service.port,
+            extra=[flag, FAR_TOO_MUCH],
+            drop_capabilities=["net_admin"],
         ) as client:
             client.process.wait_for(CAPS[flag].replace(".", r"\."), stream="stderr")
 

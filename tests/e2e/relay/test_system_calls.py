@@ -21,7 +21,9 @@ from harness.scale import MIB, count, seconds, size
 from harness.services import Echo, Inbox
 from harness.sockets import connect, read_exactly
 
-CALLS = "read,readv,recvfrom,write,writev,sendto,splice,epoll_ctl,epoll_wait,epoll_pwait,epoll_pwait2"
+CALLS = (
+    "read,readv,recvfrom,write,writev,sendto,splice,epoll_ctl,epoll_wait,epoll_pwait,epoll_pwait2"
+)
 READS, WRITES = ("read", "readv", "recvfrom"), ("write", "writev", "sendto")
 MESSAGE = 64
 CALL = re.compile(r"^(\w+)\((\d+),.* = (-?\d+)")
@@ -100,8 +102,12 @@ def test_bulk_is_spliced(server, tmp_path, sender):
 def test_a_small_message_is_one_read_and_one_write(server, tmp_path, visitors):
     rounds = count(200)
     message = b"m" * MESSAGE
-    with Echo() as service, spore_client(server.control, service.port) as client, contextlib.ExitStack() as stack:
-        socks = [stack.enter_context(connect(server.public_host, client.port)) for _ in range(visitors)]
+    with Echo() as service, spore_client(
+        server.control, service.port
+    ) as client, contextlib.ExitStack() as stack:
+        socks = [
+            stack.enter_context(connect(server.public_host, client.port)) for _ in range(visitors)
+        ]
 
         def exchange():
             for sock in socks:
@@ -116,10 +122,14 @@ def test_a_small_message_is_one_read_and_one_write(server, tmp_path, visitors):
                 exchange()
     messages = 2 * rounds * visitors  # that pass a hop: there and back
     for trace in traces:
-        carriers = {fd for name, fd, result in trace.calls if name in READS + WRITES and result == MESSAGE}
+        carriers = {
+            fd for name, fd, result in trace.calls if name in READS + WRITES and result == MESSAGE
+        }
         kinds = collections.Counter()
         for name, fd, _ in trace.calls:
-            kinds["read" if name in READS else "write" if name in WRITES else name] += fd in carriers or name not in READS + WRITES
+            kinds["read" if name in READS else "write" if name in WRITES else name] += (
+                fd in carriers or name not in READS + WRITES
+            )
         print(f"{messages} messages: {dict(kinds)}")
         assert (kinds["read"], kinds["write"]) == (messages, messages)
         assert kinds["splice"] == 0

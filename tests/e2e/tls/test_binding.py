@@ -42,8 +42,12 @@ def bound_client(authority, tmp_path):
     def start(control, binding, port=9, secret="s3cret", transport=None, **options):
         path = tmp_path / "client.json"
         entry = transport or {"use": "tls", "cacertfile": authority.path}
-        path.write_text(json.dumps({"transport": [entry], "auth": chain(binding, secret)}), encoding="utf-8")
-        return peers.spore_client(control, port, extra=["--config", str(path), "--no-reconnect"], **options)
+        path.write_text(
+            json.dumps({"transport": [entry], "auth": chain(binding, secret)}), encoding="utf-8"
+        )
+        return peers.spore_client(
+            control, port, extra=["--config", str(path), "--no-reconnect"], **options
+        )
 
     return start
 
@@ -77,8 +81,12 @@ def test_a_wrong_secret_is_wrong_in_any_pair(bound_server, bound_client, servers
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("binding, marked", [("off", 4), ("prefer", 8), ("require", 8)])
-def test_the_challenge_tells_whether_the_server_binds(bound_server, authority, binding, marked, version):
-    with bound_server(binding) as server, tls.dial(server, authority, maximum_version=version) as wire:
+def test_the_challenge_tells_whether_the_server_binds(
+    bound_server, authority, binding, marked, version
+):
+    with bound_server(binding) as server, tls.dial(
+        server, authority, maximum_version=version
+    ) as wire:
         assert int(wire.receive()["Challenge"][14], 16) == marked
 
 
@@ -94,18 +102,28 @@ def test_without_tls_the_challenge_is_as_ever(configured_server):
 
 
 def test_one_of_many_secrets_that_is_not_bound_is_told_apart(tls_server, bound_client):
-    auth = [{"use": "multi_secret", "secrets": {"alice": "s3cret", "bob": "other"}, "binding": "require"}]
+    auth = [
+        {
+            "use": "multi_secret",
+            "secrets": {"alice": "s3cret", "bob": "other"},
+            "binding": "require",
+        }
+    ]
     with tls_server(config={"auth": auth}) as server:
         with bound_client(server.control, "off", listening=False) as client:
             assert client.wait() == 3
-        server.process.wait_for("the secret of alice was right, but the answer was not bound to the TLS session")
+        server.process.wait_for(
+            "the secret of alice was right, but the answer was not bound to the TLS session"
+        )
 
 
 def test_a_right_secret_that_is_not_bound_is_told_apart(tls_server, bound_client):
     with tls_server(config={"auth": chain("require")}) as server:
         with bound_client(server.control, "off", listening=False) as client:
             assert client.wait() == 3
-        server.process.wait_for("the secret was right, but the answer was not bound to the TLS session")
+        server.process.wait_for(
+            "the secret was right, but the answer was not bound to the TLS session"
+        )
 
 
 @pytest.mark.parametrize("section", [chain, names])
@@ -113,11 +131,17 @@ def test_require_without_tls(configured_server, bound_client, section):
     with configured_server(config={"auth": section("require")}) as server:
         with peers.spore_client(server.control, 9, secret="s3cret", listening=False) as client:
             assert client.wait() == 3
-        server.process.wait_for("this connection has no TLS session that an answer could be bound to")
+        server.process.wait_for(
+            "this connection has no TLS session that an answer could be bound to"
+        )
     with configured_server(config={"auth": chain("off")}) as server:
-        with bound_client(server.control, "require", transport={"use": "plain"}, listening=False) as client:
+        with bound_client(
+            server.control, "require", transport={"use": "plain"}, listening=False
+        ) as client:
             assert client.wait() == 1
-            client.process.wait_for("this connection has no TLS session that the answer could be bound to")
+            client.process.wait_for(
+                "this connection has no TLS session that the answer could be bound to"
+            )
 
 
 @pytest.mark.parametrize("binding", ["prefer", "require"])

@@ -33,7 +33,16 @@ def serve(configured_server):
 
     def start(certificate, **options):
         return configured_server(
-            config={"transport": [{"use": "tls", "certfile": certificate.path, "keyfile": certificate.key, **options}]}
+            config={
+                "transport": [
+                    {
+                        "use": "tls",
+                        "certfile": certificate.path,
+                        "keyfile": certificate.key,
+                        **options,
+                    }
+                ]
+            }
         )
 
     return start
@@ -63,7 +72,9 @@ def works(tmp_path):
         path = tmp_path / "client.json"
         path.write_text(json.dumps({"transport": [{"use": "tls", **options}]}), encoding="utf-8")
         with Echo() as service:
-            with peers.spore_client(server.control, service.port, extra=["--config", str(path)]) as client:
+            with peers.spore_client(
+                server.control, service.port, extra=["--config", str(path)]
+            ) as client:
                 assert one_exchange(server.public_host, client.port) == b"ping"
         return "\n".join(client.process.stderr)
 
@@ -91,14 +102,17 @@ def test_a_chain_with_a_gap(serve, fate, authority, address, tmp_path):
         assert "by an unknown authority, CN=Between" in fate(server, cacertfile=authority.path)
 
 
-@pytest.mark.parametrize("names, server_name", [
-    (["DNS:tunnel.example"], "tunnel.example"),
-    (["DNS:tunnel.example"], "tunnel.example."),
-    (["DNS:*.tunnel.example"], "a.tunnel.example"),
-    (["DNS:other.example", "DNS:tunnel.example"], "Tunnel.Example"),
-    (["IP:192.0.2.7"], "192.0.2.7"),
-    (["IP:2001:db8::7"], "2001:db8::7"),
-])
+@pytest.mark.parametrize(
+    "names, server_name",
+    [
+        (["DNS:tunnel.example"], "tunnel.example"),
+        (["DNS:tunnel.example"], "tunnel.example."),
+        (["DNS:*.tunnel.example"], "a.tunnel.example"),
+        (["DNS:other.example", "DNS:tunnel.example"], "Tunnel.Example"),
+        (["IP:192.0.2.7"], "192.0.2.7"),
+        (["IP:2001:db8::7"], "2001:db8::7"),
+    ],
+)
 def test_names(serve, works, authority, names, server_name):
     with serve(authority.issue(*names)) as server:
         works(server, cacertfile=authority.path, server_name=server_name)
@@ -107,32 +121,56 @@ def test_names(serve, works, authority, names, server_name):
 def test_the_systems_store(serve, authority, certificate):
     """OpenSSL's own variable says where it is."""
     with serve(certificate) as server, Echo() as service:
-        with peers.spore_client(server.control, service.port, extra=["--tls"],
-                                env={"SSL_CERT_FILE": authority.path}) as client:
+        with peers.spore_client(
+            server.control, service.port, extra=["--tls"], env={"SSL_CERT_FILE": authority.path}
+        ) as client:
             assert one_exchange(server.public_host, client.port) == b"ping"
 
 
-def test_cacertfile_replaces_the_systems_store(serve, fate, authority, stranger, certificate, monkeypatch):
+def test_cacertfile_replaces_the_systems_store(
+    serve, fate, authority, stranger, certificate, monkeypatch
+):
     monkeypatch.setenv("SSL_CERT_FILE", authority.path)
     with serve(certificate) as server:
         said = fate(server, cacertfile=stranger.path)
-    assert "by an unknown authority, CN=Test Authority: cacertfile does not hold the authority" in said
+    assert (
+        "by an unknown authority, CN=Test Authority: cacertfile does not hold the authority" in said
+    )
 
 
 # What is refused, and how it is told: (its names, what else it is issued with, the client's words)
 
 BAD = {
-    "expired": (["IP:{host}"], {"end": "20240131120000Z"},
-                "the server's certificate has expired since 2024-01-31 12:00:00 UTC (CN=test)"),
-    "not yet valid": (["IP:{host}"], {"start": "20980131120000Z"},
-                      "is not valid before 2098-01-31 12:00:00 UTC (CN=test): is this machine's clock right?"),
-    "other names": (["DNS:a.example", "DNS:b.example", "IP:192.0.2.7"], {},
-                    "the name {host} is not in the certificate's names a.example, b.example, 192.0.2.7"),
-    "no names": ([], {"subject": "/CN={host}"},
-                 "the name {host} is not in the certificate's names (none: it has no subject alternative name)"),
-    "self-signed": (["IP:{host}"], {"selfsign": True},
-                    "the server's certificate is self-signed and not trusted: cacertfile does not hold"),
-    "for clients": (["IP:{host}"], {"usage": "clientAuth"}, "the server's certificate is not accepted: "),
+    "expired": (
+        ["IP:{host}"],
+        {"end": "20240131120000Z"},
+        "the server's certificate has expired since 2024-01-31 12:00:00 UTC (CN=test)",
+    ),
+    "not yet valid": (
+        ["IP:{host}"],
+        {"start": "20980131120000Z"},
+        "is not valid before 2098-01-31 12:00:00 UTC (CN=test): is this machine's clock right?",
+    ),
+    "other names": (
+        ["DNS:a.example", "DNS:b.example", "IP:192.0.2.7"],
+        {},
+        "the name {host} is not in the certificate's names a.example, b.example, 192.0.2.7",
+    ),
+    "no names": (
+        [],
+        {"subject": "/CN={host}"},
+        "the name {host} is not in the certificate's names (none: it has no subject alternative name)",
+    ),
+    "self-signed": (
+        ["IP:{host}"],
+        {"selfsign": True},
+        "the server's certificate is self-signed and not trusted: cacertfile does not hold",
+    ),
+    "for clients": (
+        ["IP:{host}"],
+        {"usage": "clientAuth"},
+        "the server's certificate is not accepted: ",
+    ),
 }
 
 
@@ -141,7 +179,10 @@ def test_bad_certificates(serve, fate, authority, address, kind):
     names, options, words = BAD[kind]
     certificate = authority.issue(
         *(each.format(host=address.host) for each in names),
-        **{key: value.format(host=address.host) if isinstance(value, str) else value for key, value in options.items()},
+        **{
+            key: value.format(host=address.host) if isinstance(value, str) else value
+            for key, value in options.items()
+        },
     )
     with serve(certificate) as server:
         said = fate(server, cacertfile=authority.path)
@@ -149,38 +190,55 @@ def test_bad_certificates(serve, fate, authority, address, kind):
         server.process.wait_for("connection refused .*the client refused our certificate")
 
 
-@pytest.mark.parametrize("name, words", [
-    ("tunnel.example", "the name tunnel.example is not in the certificate's names *.deep.example"),
-    ("a.b.deep.example", "the name a.b.deep.example is not in"),
-    ("deep.example", "the name deep.example is not in"),
-])
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        (
+            "tunnel.example",
+            "the name tunnel.example is not in the certificate's names *.deep.example",
+        ),
+        ("a.b.deep.example", "the name a.b.deep.example is not in"),
+        ("deep.example", "the name deep.example is not in"),
+    ],
+)
 def test_wildcards_go_one_label_deep(serve, fate, authority, name, words):
     with serve(authority.issue("DNS:*.deep.example")) as server:
         assert words in fate(server, cacertfile=authority.path, server_name=name)
 
 
-@pytest.mark.parametrize("names, words", [
-    (["DNS:127.0.0.9"], "127.0.0.9 (as a host's name)"),
-    (["DER:30:03:87:01:7F"], "(none: "),  # an address of one byte
-    (["DER:30:02:87:00"], "(none: "),
-    (["DER:30:07:82:05:61:00:62:63:64"], "a (and a NUL)"),
-])
+@pytest.mark.parametrize(
+    "names, words",
+    [
+        (["DNS:127.0.0.9"], "127.0.0.9 (as a host's name)"),
+        (["DER:30:03:87:01:7F"], "(none: "),  # an address of one byte
+        (["DER:30:02:87:00"], "(none: "),
+        (["DER:30:07:82:05:61:00:62:63:64"], "a (and a NUL)"),
+    ],
+)
 def test_names_that_look_like_others(serve, fate, authority, names, words):
     with serve(authority.issue(*names)) as server:
         said = fate(server, cacertfile=authority.path, server_name="127.0.0.9")
     assert f"the name 127.0.0.9 is not in the certificate's names {words}" in said
 
 
-@pytest.mark.parametrize("ciphers", ["ALL:@SECLEVEL=0", "ADH-AES128-GCM-SHA256:ECDHE+AESGCM:@SECLEVEL=0"])
+@pytest.mark.parametrize(
+    "ciphers", ["ALL:@SECLEVEL=0", "ADH-AES128-GCM-SHA256:ECDHE+AESGCM:@SECLEVEL=0"]
+)
 def test_a_server_without_a_certificate_is_nobody(fate, authority, address, ciphers):
     """Whatever the ciphers are: an anonymous one would leave nothing to check."""
     port = address.free_port()
     argv = ["openssl", "s_server", "-accept", f"{address.host}:{port}", "-nocert", "-tls1_2", "-quiet",
             "-cipher", "ALL:@SECLEVEL=0"]  # fmt: skip
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as peer:
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as peer:
         try:
             wait_until(lambda: not port_is_free(address.host, port), "s_server to listen")
-            said = fate(SimpleNamespace(control=(address.host, port)), cacertfile=authority.path, ciphers=ciphers)
+            said = fate(
+                SimpleNamespace(control=(address.host, port)),
+                cacertfile=authority.path,
+                ciphers=ciphers,
+            )
         finally:
             peer.kill()
     assert "no cipher or group in common" in said
@@ -191,7 +249,10 @@ def test_an_unknown_authority(serve, fate, stranger, address):
     with serve(stranger.issue(f"IP:{address.host}")) as server:
         said = fate(server)
     assert "the server's certificate is by an unknown authority, CN=Stranger: " in said
-    assert "--cacertfile FILE would trust the authority in FILE; --insecure would trust anybody" in said
+    assert (
+        "--cacertfile FILE would trust the authority in FILE; --insecure would trust anybody"
+        in said
+    )
 
 
 def test_a_self_signed_one_can_be_trusted(serve, works, authority, address):
@@ -204,7 +265,9 @@ def test_a_self_signed_one_can_be_trusted(serve, works, authority, address):
 def test_insecure_takes_anything(serve, works, authority, kind, address):
     names, options, _ = BAD[kind]
     options = {**options, "subject": "/CN=test"}
-    with serve(authority.issue(*(each.format(host=address.host) for each in names), **options)) as server:
+    with serve(
+        authority.issue(*(each.format(host=address.host) for each in names), **options)
+    ) as server:
         assert "INSECURE" in works(server, insecure=True)
 
 
@@ -214,7 +277,11 @@ def test_insecure_takes_anything(serve, works, authority, kind, address):
 def test_a_pin_that_matches(serve, works, authority, certificate):
     other = "sha256:" + "00" * 32
     with serve(certificate) as server:
-        works(server, cacertfile=authority.path, pins=[other, certificate.pin().upper().replace("SHA", "sha")])
+        works(
+            server,
+            cacertfile=authority.path,
+            pins=[other, certificate.pin().upper().replace("SHA", "sha")],
+        )
 
 
 def test_a_pin_that_does_not(serve, fate, authority, certificate):
@@ -246,16 +313,24 @@ def test_no_fallback_to_plain_text(start_server, fate):
         assert not any("new client" in line for line in server.process.stderr)
 
 
-def test_the_certificate_is_checked_on_each_reconnection(serve, authority, stranger, certificate, address, tmp_path):
+def test_the_certificate_is_checked_on_each_reconnection(
+    serve, authority, stranger, certificate, address, tmp_path
+):
     port = address.free_port()
     config = tmp_path / "second.json"
     bad = stranger.issue(f"IP:{address.host}")
-    config.write_text(json.dumps({"transport": [{"use": "tls", "certfile": bad.path, "keyfile": bad.key}]}))
+    config.write_text(
+        json.dumps({"transport": [{"use": "tls", "certfile": bad.path, "keyfile": bad.key}]})
+    )
     own = ["--tls", "--certfile", certificate.path, "--keyfile", certificate.key]
     with peers.spore_server(address, control_port=port, extra=own) as first:
-        client = peers.spore_client(first.control, 9, extra=["--tls", "--cacertfile", authority.path])
+        client = peers.spore_client(
+            first.control, 9, extra=["--tls", "--cacertfile", authority.path]
+        )
         first.stop()
-    with client, peers.spore_server(address, control_port=port, extra=["--config", str(config)]) as second:
+    with client, peers.spore_server(
+        address, control_port=port, extra=["--config", str(config)]
+    ) as second:
         client.process.wait_for("tunnel lost, trying again .*by an unknown authority, CN=Stranger")
         assert not any("new client" in line for line in second.process.stderr)
 
@@ -272,7 +347,9 @@ def refused(tmp_path):
         path.write_text(json.dumps({"transport": [{"use": "tls", **options}]}), encoding="utf-8")
         with Loopback() as address:
             argv = [peers.spore_binary(), role, "--config", str(path), "--control-port", "7999"]
-            argv += ["--bind-addr", address.host] if role == "server" else ["9", "--to", address.host]
+            argv += (
+                ["--bind-addr", address.host] if role == "server" else ["9", "--to", address.host]
+            )
             process = run(argv, env=env)
         assert process.status == 1, process.log()
         return "\n".join(process.stderr)
@@ -302,14 +379,19 @@ def test_a_pipe_is_no_file(refused, certificate, tmp_path, option):
     """Nobody writes into it, so opening it would wait for ever."""
     os.mkfifo(tmp_path / "pipe")
     options = {"certfile": certificate.path, "keyfile": certificate.key, option: "pipe"}
-    assert f"/transport/0/{option}: cannot read {tmp_path}/pipe: it is no regular file" in refused(**options)
+    assert f"/transport/0/{option}: cannot read {tmp_path}/pipe: it is no regular file" in refused(
+        **options
+    )
 
 
-@pytest.mark.parametrize("option, expected", [
-    ("certfile", "expected a certificate in PEM form in"),
-    ("keyfile", "expected a private key in PEM form in"),
-    ("cacertfile", "expected certificates in PEM form in"),
-])
+@pytest.mark.parametrize(
+    "option, expected",
+    [
+        ("certfile", "expected a certificate in PEM form in"),
+        ("keyfile", "expected a private key in PEM form in"),
+        ("cacertfile", "expected certificates in PEM form in"),
+    ],
+)
 def test_a_file_that_is_not_pem(refused, certificate, tmp_path, option, expected):
     (tmp_path / "text.pem").write_text("hello\n")
     said = refused(**{"certfile": certificate.path, "keyfile": certificate.key, option: "text.pem"})
@@ -320,11 +402,16 @@ def test_a_file_that_is_not_pem(refused, certificate, tmp_path, option, expected
 def test_a_key_of_another(refused, authority, certificate, key):
     other = authority.issue("DNS:x", key=key).key
     said = refused(certfile=certificate.path, keyfile=other)
-    assert f"/transport/0/keyfile: the private key in {other} does not match the certificate in {certificate.path}" in said
+    assert (
+        f"/transport/0/keyfile: the private key in {other} does not match the certificate in {certificate.path}"
+        in said
+    )
 
 
 def test_a_key_without_a_certificate(refused, certificate):
-    assert "/transport/0/keyfile: expected certfile, too" in refused(role="local", keyfile=certificate.key)
+    assert "/transport/0/keyfile: expected certfile, too" in refused(
+        role="local", keyfile=certificate.key
+    )
 
 
 @pytest.fixture
@@ -337,15 +424,29 @@ def locked(certificate, tmp_path):
 
 
 def test_a_passphrase_opens_the_key(certificate, locked, configured_server, authority):
-    entry = {"use": "tls", "certfile": certificate.path, "keyfile": locked, "key_passphrase": {"env": "OPENER"}}
+    entry = {
+        "use": "tls",
+        "certfile": certificate.path,
+        "keyfile": locked,
+        "key_passphrase": {"env": "OPENER"},
+    }
     with configured_server(config={"transport": [entry]}, env={"OPENER": "open sesame"}) as server:
         assert s_client(server, "-CAfile", authority.path)[0] == 0
 
 
-@pytest.mark.parametrize("passphrase, words", [
-    (None, "/transport/0/keyfile: the private key in {path} is encrypted: expected key_passphrase, too"),
-    ("close sesame", "/transport/0/key_passphrase: the passphrase does not open the private key in {path}"),
-])
+@pytest.mark.parametrize(
+    "passphrase, words",
+    [
+        (
+            None,
+            "/transport/0/keyfile: the private key in {path} is encrypted: expected key_passphrase, too",
+        ),
+        (
+            "close sesame",
+            "/transport/0/key_passphrase: the passphrase does not open the private key in {path}",
+        ),
+    ],
+)
 def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
     options = {"key_passphrase": passphrase} if passphrase else {}
     said = refused(certfile=certificate.path, keyfile=locked, **options)
@@ -353,25 +454,38 @@ def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
     assert "close sesame" not in said
 
 
-@pytest.mark.parametrize("option, value, pointer, words", [
-    ("ciphers", "NO_SUCH", "ciphers", "names of ciphers with colons between"),
-    ("ciphers", "TLS_NO_SUCH", "ciphers", "names of ciphers with colons between"),
-    ("ciphers", "", "ciphers", "expected at least one cipher, found none"),
-    ("ciphers", ":", "ciphers", "expected at least one cipher, found none"),
-    ("ciphers", "!aNULL", "ciphers", "found none that is left"),
-    ("ciphers", "aNULL:@SECLEVEL=0", "ciphers", "found none that is left"),
-    ("ciphers", "eNULL:@SECLEVEL=0", "ciphers", "found none that is left"),
-    ("ciphers", "PSK", "ciphers", "found none that is left"),
-    ("ciphers", "ECDHE+AESGCM:TLS_AES_128_GCM_SHA265", "ciphers", 'none is called "TLS_AES_128_GCM_SHA265"'),
-    ("ciphers", "ECHDE+AESGCM:TLS_AES_128_GCM_SHA256", "ciphers", 'none is called "ECHDE+AESGCM"'),
-    ("groups", "", "groups", "names of groups with colons between"),
-    ("groups", "P-999", "groups", "names of groups with colons between"),
-    ("min_version", "1.1", "min_version", "expected one of 1.2|1.3"),
-    ("min_version", 1.2, "min_version", "expected a string, one of 1.2|1.3, found 1.2"),
-    ("insecure", True, "insecure", "for the client's side"),
-    ("server_name", "x", "server_name", "for the client's side"),
-    ("pins", ["sha256:" + "00" * 32], "pins", "for the client's side"),
-])
+@pytest.mark.parametrize(
+    "option, value, pointer, words",
+    [
+        ("ciphers", "NO_SUCH", "ciphers", "names of ciphers with colons between"),
+        ("ciphers", "TLS_NO_SUCH", "ciphers", "names of ciphers with colons between"),
+        ("ciphers", "", "ciphers", "expected at least one cipher, found none"),
+        ("ciphers", ":", "ciphers", "expected at least one cipher, found none"),
+        ("ciphers", "!aNULL", "ciphers", "found none that is left"),
+        ("ciphers", "aNULL:@SECLEVEL=0", "ciphers", "found none that is left"),
+        ("ciphers", "eNULL:@SECLEVEL=0", "ciphers", "found none that is left"),
+        ("ciphers", "PSK", "ciphers", "found none that is left"),
+        (
+            "ciphers",
+            "ECDHE+AESGCM:TLS_AES_128_GCM_SHA265",
+            "ciphers",
+            'none is called "TLS_AES_128_GCM_SHA265"',
+        ),
+        (
+            "ciphers",
+            "ECHDE+AESGCM:TLS_AES_128_GCM_SHA256",
+            "ciphers",
+            'none is called "ECHDE+AESGCM"',
+        ),
+        ("groups", "", "groups", "names of groups with colons between"),
+        ("groups", "P-999", "groups", "names of groups with colons between"),
+        ("min_version", "1.1", "min_version", "expected one of 1.2|1.3"),
+        ("min_version", 1.2, "min_version", "expected a string, one of 1.2|1.3, found 1.2"),
+        ("insecure", True, "insecure", "for the client's side"),
+        ("server_name", "x", "server_name", "for the client's side"),
+        ("pins", ["sha256:" + "00" * 32], "pins", "for the client's side"),
+    ],
+)
 def test_other_mistakes(refused, certificate, option, value, pointer, words):
     said = refused(**{"certfile": certificate.path, "keyfile": certificate.key, option: value})
     assert f"error: /transport/0/{pointer}: " in said and words in said
@@ -386,7 +500,10 @@ def test_ciphers_that_the_least_version_forbids(refused, certificate):
 @pytest.mark.parametrize("name", ["", "a" * 256, ".example"])
 def test_a_server_name_that_is_none(refused, name):
     said = refused(role="local", server_name=name)
-    assert "error: /transport/0/server_name: expected a host name or an address, of 1 to 255 bytes" in said
+    assert (
+        "error: /transport/0/server_name: expected a host name or an address, of 1 to 255 bytes"
+        in said
+    )
 
 
 @pytest.mark.parametrize("pin", ["", "sha256:12", "00" * 32, "sha256:" + "0g" * 32])
@@ -404,14 +521,19 @@ def test_all_mistakes_at_once(refused):
 # Warnings at the start
 
 
-@pytest.mark.parametrize("dates, words", [
-    ({"end": "20240131120000Z"}, r"has expired since 2024-01-31 12:00:00 UTC \(CN=test\)"),
-    ({"start": "20980131120000Z"}, "is not valid before 2098-01-31 12:00:00 UTC"),
-])
+@pytest.mark.parametrize(
+    "dates, words",
+    [
+        ({"end": "20240131120000Z"}, r"has expired since 2024-01-31 12:00:00 UTC \(CN=test\)"),
+        ({"start": "20980131120000Z"}, "is not valid before 2098-01-31 12:00:00 UTC"),
+    ],
+)
 def test_dates_are_a_warning_at_the_start(serve, authority, dates, words):
     certificate = authority.issue("DNS:x", **dates)
     with serve(certificate) as server:
-        server.process.wait_for(f"warn  the certificate in {certificate.path} {words}", stream="stderr")
+        server.process.wait_for(
+            f"warn  the certificate in {certificate.path} {words}", stream="stderr"
+        )
 
 
 # When they expire
@@ -442,15 +564,24 @@ def exporter(address):
     return metrics
 
 
-def test_a_server_says_when_its_certificates_expire(configured_server, authority, tmp_path, exporter):
+def test_a_server_says_when_its_certificates_expire(
+    configured_server, authority, tmp_path, exporter
+):
     own, between, old = in_days(3), in_days(10), in_days(100)
     middle = Authority(tmp_path / "between", name="Between", parent=authority, end=between[0])
     clients = Authority(tmp_path / "clients", name="Clients", end=old[0])
     dead = Authority(tmp_path / "dead", name="Dead", end="20240131120000Z")
     certificate = middle.issue("DNS:x", end=own[0])
     several = tmp_path / "several.pem"
-    several.write_text("".join(pathlib.Path(each.path).read_text() for each in (authority, clients, dead)))
-    entry = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key, "cacertfile": str(several)}
+    several.write_text(
+        "".join(pathlib.Path(each.path).read_text() for each in (authority, clients, dead))
+    )
+    entry = {
+        "use": "tls",
+        "certfile": certificate.path,
+        "keyfile": certificate.key,
+        "cacertfile": str(several),
+    }
     with configured_server(config={"transport": [entry], "metrics": exporter.section}) as server:
         # The dead one's place is taken by those that live; so nothing is said of it.
         assert expiry_of(exporter.page()) == {
@@ -467,32 +598,56 @@ def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_p
     end = in_days(13)
     own = authority.issue("DNS:x", end=end[0])
     path = tmp_path / "client.json"
-    entry = {"use": "tls", "cacertfile": authority.path, "certfile": own.path, "keyfile": own.key, "name": "up"}
-    path.write_text(json.dumps({"transport": [entry], "metrics": exporter.section}), encoding="utf-8")
-    with tls_server() as server, peers.spore_client(server.control, 9, extra=["--config", str(path)]) as client:
+    entry = {
+        "use": "tls",
+        "cacertfile": authority.path,
+        "certfile": own.path,
+        "keyfile": own.key,
+        "name": "up",
+    }
+    path.write_text(
+        json.dumps({"transport": [entry], "metrics": exporter.section}), encoding="utf-8"
+    )
+    with tls_server() as server, peers.spore_client(
+        server.control, 9, extra=["--config", str(path)]
+    ) as client:
         found = expiry_of(exporter.page())
         assert found.pop(("up", "own")) == end[2]
         assert list(found) == [("up", "authorities")]
-        client.process.wait_for(rf"the certificate in {own.path} expires soon, at {end[1]} \(CN=test\)")
+        client.process.wait_for(
+            rf"the certificate in {own.path} expires soon, at {end[1]} \(CN=test\)"
+        )
 
 
-def test_without_files_there_is_no_such_metric(tls_server, certificate, authority, tmp_path, exporter):
+def test_without_files_there_is_no_such_metric(
+    tls_server, certificate, authority, tmp_path, exporter
+):
     path = tmp_path / "client.json"
     path.write_text(json.dumps({"metrics": exporter.section}), encoding="utf-8")
     with tls_server() as server:
-        with peers.spore_client(server.control, 9, extra=["--tls", "--config", str(path)],
-                                env={"SSL_CERT_FILE": authority.path}):
+        with peers.spore_client(
+            server.control,
+            9,
+            extra=["--tls", "--config", str(path)],
+            env={"SSL_CERT_FILE": authority.path},
+        ):
             assert expiry_of(exporter.page()) == {}
 
 
-def test_a_reload_tells_of_the_new_certificates(tls_server, authority, certificate, tmp_path, exporter):
+def test_a_reload_tells_of_the_new_certificates(
+    tls_server, authority, certificate, tmp_path, exporter
+):
     """Also while connections of the old ones live on, and when they end."""
     far, soon = in_days(50), in_days(5)
-    first, second = authority.issue(f"IP:{exporter.host}", end=far[0]), authority.issue("DNS:x", end=soon[0])
+    first, second = authority.issue(f"IP:{exporter.host}", end=far[0]), authority.issue(
+        "DNS:x", end=soon[0]
+    )
     config = tmp_path / "server.json"
 
     def swap(server, times, *entries):
-        config.write_text(json.dumps({"transport": list(entries), "metrics": exporter.section}), encoding="utf-8")
+        config.write_text(
+            json.dumps({"transport": list(entries), "metrics": exporter.section}), encoding="utf-8"
+        )
         server.process.signal(signal.SIGHUP)
         server.process.wait_for("configuration reloaded", times=times)
 
@@ -502,7 +657,9 @@ def test_a_reload_tells_of_the_new_certificates(tls_server, authority, certifica
             before = expiry_of(exporter.page())
             assert before[("tls", "own")] == far[2] and before[("tls", "authorities")] > 0
             swap(server, 1, {"use": "tls", "certfile": second.path, "keyfile": second.key})
-            server.process.wait_for(rf"the certificate in {second.path} is another than before: valid until {soon[1]}")
+            server.process.wait_for(
+                rf"the certificate in {second.path} is another than before: valid until {soon[1]}"
+            )
             server.process.wait_for(rf"the certificate in {second.path} expires soon, at {soon[1]}")
             after = {("tls", "own"): soon[2], ("tls", "authorities"): 0}
             assert expiry_of(exporter.page()) == after
@@ -520,6 +677,10 @@ def test_a_key_that_all_can_read(serve, certificate):
 
 def test_certificate_and_key_in_one_file(configured_server, authority, certificate, tmp_path):
     both = tmp_path / "both.pem"
-    both.write_text(pathlib.Path(certificate.path).read_text() + pathlib.Path(certificate.key).read_text())
-    with configured_server(config={"transport": [{"use": "tls", "certfile": "both.pem"}]}) as server:
+    both.write_text(
+        pathlib.Path(certificate.path).read_text() + pathlib.Path(certificate.key).read_text()
+    )
+    with configured_server(
+        config={"transport": [{"use": "tls", "certfile": "both.pem"}]}
+    ) as server:
         assert s_client(server, "-CAfile", authority.path)[0] == 0

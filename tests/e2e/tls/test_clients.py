@@ -21,7 +21,9 @@ def mtls_server(tls_server, authority):
     """A TLS server that demands certificates of `authority`; auth is its chain."""
 
     def start(*auth, trusted=authority.path, **options):
-        return tls_server(tls={"cacertfile": str(trusted)}, config={"auth": list(auth)} if auth else {}, **options)
+        return tls_server(
+            tls={"cacertfile": str(trusted)}, config={"auth": list(auth)} if auth else {}, **options
+        )
 
     return start
 
@@ -39,7 +41,9 @@ def flags(authority):
 
 @pytest.fixture
 def alice(authority):
-    return authority.issue("DNS:alice.example", "email:alice@acme.example", subject="/O=Acme/CN=alice")
+    return authority.issue(
+        "DNS:alice.example", "email:alice@acme.example", subject="/O=Acme/CN=alice"
+    )
 
 
 @pytest.fixture
@@ -68,7 +72,10 @@ def test_no_certificate(mtls_server, flags):
     with mtls_server() as server:
         status, said = fate(server, flags(None))
         assert status == 1
-        assert "the server demands a certificate of this side: give one with certfile and keyfile" in said
+        assert (
+            "the server demands a certificate of this side: give one with certfile and keyfile"
+            in said
+        )
         server.process.wait_for("the client sent no certificate, and one is demanded here")
 
 
@@ -79,12 +86,21 @@ def test_bores_own_kind_of_client_has_none(mtls_server):
 
 
 BAD = {
-    "expired": ({"end": "20240131120000Z"}, "the client's certificate has expired since 2024-01-31 12:00:00 UTC",
-                "the server refused our certificate: expired"),
-    "for servers": ({"usage": "serverAuth"}, "the client's certificate is not accepted: ",
-                    "the server refused our certificate"),
-    "self-signed": ({"selfsign": True}, "the client's certificate is self-signed and not trusted",
-                    "the server refused our certificate"),
+    "expired": (
+        {"end": "20240131120000Z"},
+        "the client's certificate has expired since 2024-01-31 12:00:00 UTC",
+        "the server refused our certificate: expired",
+    ),
+    "for servers": (
+        {"usage": "serverAuth"},
+        "the client's certificate is not accepted: ",
+        "the server refused our certificate",
+    ),
+    "self-signed": (
+        {"selfsign": True},
+        "the client's certificate is self-signed and not trusted",
+        "the server refused our certificate",
+    ),
 }
 
 
@@ -102,22 +118,31 @@ def test_another_authoritys_certificate(mtls_server, flags, tmp_path):
     stranger = Authority(tmp_path / "stranger", name="Stranger").issue("DNS:x")
     with mtls_server() as server:
         _, said = fate(server, flags(stranger))
-        assert "the server refused our certificate: it does not know the authority that issued it" in said
-        server.process.wait_for("the client's certificate is by an unknown authority, CN=Stranger: cacertfile does not")
+        assert (
+            "the server refused our certificate: it does not know the authority that issued it"
+            in said
+        )
+        server.process.wait_for(
+            "the client's certificate is by an unknown authority, CN=Stranger: cacertfile does not"
+        )
 
 
 # The plugin
 
 
-@pytest.mark.parametrize("what", [
-    {"subject": "CN=alice,O=Acme"},
-    {"san": "Alice.example"},
-    {"san": "alice@acme.example"},
-    {"sha256": "{fingerprint}"},
-    {"sha256": "{FINGERPRINT}"},
-    {"sha256": "sha256:{fingerprint}"},
-    {"subject": "CN=alice,O=Acme", "san": "alice.example", "sha256": "{fingerprint}"},
-], ids=str)
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"subject": "CN=alice,O=Acme"},
+        {"san": "Alice.example"},
+        {"san": "alice@acme.example"},
+        {"sha256": "{fingerprint}"},
+        {"sha256": "{FINGERPRINT}"},
+        {"sha256": "sha256:{fingerprint}"},
+        {"subject": "CN=alice,O=Acme", "san": "alice.example", "sha256": "{fingerprint}"},
+    ],
+    ids=str,
+)
 def test_identities(mtls_server, flags, alice, mallory, what):
     plain = alice.fingerprint()
     colons = ":".join(plain[i : i + 2] for i in range(0, 64, 2)).upper()
@@ -140,7 +165,9 @@ def test_all_that_is_given_must_fit(mtls_server, flags, mallory):
 def test_anybody_with_a_certificate(mtls_server, flags, alice):
     with mtls_server({"use": "mtls", "any": True}) as server, Echo() as service:
         with peers.spore_client(server.control, service.port, extra=flags(alice)) as client:
-            server.process.wait_for('new client .*identity="CN=alice,O=Acme"|new client .*identity=CN=alice,O=Acme')
+            server.process.wait_for(
+                'new client .*identity="CN=alice,O=Acme"|new client .*identity=CN=alice,O=Acme'
+            )
             assert one_exchange(server.public_host, client.port) == b"ping"
 
 
@@ -152,11 +179,15 @@ def test_a_certificate_without_a_subject_goes_by_its_fingerprint(mtls_server, fl
             assert one_exchange(server.public_host, client.port) == b"ping"
     with mtls_server({"use": "mtls", "clients": {"a": {"san": "alice.example"}}}) as server:
         assert fate(server, flags(nameless))[0] == 3
-        server.process.wait_for(rf"no client has the certificate of sha256:.* \(its sha256 is {nameless.fingerprint()}\)")
+        server.process.wait_for(
+            rf"no client has the certificate of sha256:.* \(its sha256 is {nameless.fingerprint()}\)"
+        )
 
 
 def test_no_challenge_is_sent(mtls_server, authority, alice):
-    with mtls_server({"use": "mtls", "any": True}) as server, tls.dial(server, authority, alice) as wire:
+    with mtls_server({"use": "mtls", "any": True}) as server, tls.dial(
+        server, authority, alice
+    ) as wire:
         assert wire.hello() > 0
 
 
@@ -171,16 +202,25 @@ def test_policy(mtls_server, flags, alice, address):
 
 
 def test_life(mtls_server, flags, alice):
-    with mtls_server({"use": "mtls", "clients": {"alice": {"san": "alice.example", "life": "300ms"}}}) as server:
+    with mtls_server(
+        {"use": "mtls", "clients": {"alice": {"san": "alice.example", "life": "300ms"}}}
+    ) as server:
         with peers.spore_client(server.control, 9, extra=flags(alice)) as client:
             assert client.wait() == 1
             client.process.wait_for("the tunnel's time is over")
 
 
-@pytest.mark.parametrize("auth", [
-    {"use": "mtls", "any": True},
-    {"use": "mtls", "clients": {"alice": {"san": "alice.example"}, "mallory": {"san": "mallory.example"}}},
-], ids=["any", "clients"])
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"use": "mtls", "any": True},
+        {
+            "use": "mtls",
+            "clients": {"alice": {"san": "alice.example"}, "mallory": {"san": "mallory.example"}},
+        },
+    ],
+    ids=["any", "clients"],
+)
 def test_anothers_visitors_are_out_of_reach(mtls_server, authority, alice, mallory, auth):
     with mtls_server(auth) as server, tls.dial(server, authority, alice) as control:
         with connect(server.public_host, control.hello()) as visitor:
@@ -196,9 +236,16 @@ def test_anothers_visitors_are_out_of_reach(mtls_server, authority, alice, mallo
 
 def test_in_a_chain_with_a_secret(mtls_server, authority, alice, mallory):
     """One with a known certificate may answer the challenge with anything, others need the secret."""
-    chain = ({"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}, {"use": "hmac", "secret": "s3cret"})
+    chain = (
+        {"use": "mtls", "clients": {"alice": {"san": "alice.example"}}},
+        {"use": "hmac", "secret": "s3cret"},
+    )
     with mtls_server(*chain) as server:
-        for certificate, secret, good in ((alice, "wrong", True), (mallory, "s3cret", True), (mallory, "wrong", False)):
+        for certificate, secret, good in (
+            (alice, "wrong", True),
+            (mallory, "s3cret", True),
+            (mallory, "wrong", False),
+        ):
             with tls.dial(server, authority, certificate) as wire:
                 wire.send({"Authenticate": answer(secret, wire.receive()["Challenge"])})
                 if good:
@@ -210,7 +257,9 @@ def test_in_a_chain_with_a_secret(mtls_server, authority, alice, mallory):
 
 def test_an_address_of_odd_length_is_none(mtls_server, flags, authority, alice):
     odd = authority.issue("DER:30:03:87:01:7F", subject="/CN=odd")
-    with mtls_server({"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}) as server, Echo() as service:
+    with mtls_server(
+        {"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}
+    ) as server, Echo() as service:
         assert fate(server, flags(odd))[0] == 3
         with peers.spore_client(server.control, service.port, extra=flags(alice)):
             server.process.wait_for("new client .*identity=alice")
@@ -218,7 +267,9 @@ def test_an_address_of_odd_length_is_none(mtls_server, flags, authority, alice):
 
 def test_many_clients_and_many_names(mtls_server, authority):
     names = [f"DNS:n{i}.example" for i in range(100)]
-    clients = {f"c{i}": {"san": f"c{i}.example"} for i in range(2000)} | {"last": {"san": "n99.example"}}
+    clients = {f"c{i}": {"san": f"c{i}.example"} for i in range(2000)} | {
+        "last": {"san": "n99.example"}
+    }
     with mtls_server({"use": "mtls", "clients": clients}) as server:
         with tls.dial(server, authority, authority.issue(*names)) as wire:
             assert wire.hello() > 0
@@ -234,7 +285,9 @@ def test_a_transport_that_demands_no_certificate_is_told_once(tls_server, flags,
     assert sum("without a verified certificate" in line for line in server.process.stderr) == 1
 
 
-def test_a_data_connection_that_is_refused_is_told(mtls_server, flags, authority, alice, mallory, tmp_path):
+def test_a_data_connection_that_is_refused_is_told(
+    mtls_server, flags, authority, alice, mallory, tmp_path
+):
     """The client's tunnel stands, but its certificate is no longer one: the client says so for each visitor."""
     trusted = tmp_path / "clients.pem"
     shutil.copy(authority.path, trusted)
@@ -251,23 +304,46 @@ def test_a_data_connection_that_is_refused_is_told(mtls_server, flags, authority
                 )
 
 
-@pytest.mark.parametrize("options, expected", [
-    ({}, '/auth/0: expected clients, or "any": true'),
-    ({"clients": {"a": {}}}, "/auth/0/clients/a: expected subject, san or sha256"),
-    ({"clients": {"a": {"sha256": "12"}}}, "/auth/0/clients/a/sha256: expected 64 hex digits"),
-    ({"clients": {"a": {"sna": "x"}}}, 'unknown key "sna": did you mean "san"?'),
-    ({"clients": {"a": {"subject": "CN = alice"}}}, '/auth/0/clients/a/subject: expected the subject as "CN=alice,O=Acme"'),
-    ({"clients": {"a": {"subject": "CN=alice, O=Acme"}}}, "/auth/0/clients/a/subject: expected the subject as"),
-    ({"clients": {"a": {"subject": "/O=Acme/CN=alice"}}}, "/auth/0/clients/a/subject: expected the subject as"),
-    ({"clients": {"a": {"subject": "alice"}}}, "/auth/0/clients/a/subject: expected the subject as"),
-    ({"clients": {"a": {"san": "DNS:alice"}}}, "/auth/0/clients/a/san: expected a name as it stands in the certificate"),
-    ({"clients": {"a": {"san": ""}}}, "/auth/0/clients/a/san: expected a name as it stands in the certificate"),
-])
+@pytest.mark.parametrize(
+    "options, expected",
+    [
+        ({}, '/auth/0: expected clients, or "any": true'),
+        ({"clients": {"a": {}}}, "/auth/0/clients/a: expected subject, san or sha256"),
+        ({"clients": {"a": {"sha256": "12"}}}, "/auth/0/clients/a/sha256: expected 64 hex digits"),
+        ({"clients": {"a": {"sna": "x"}}}, 'unknown key "sna": did you mean "san"?'),
+        (
+            {"clients": {"a": {"subject": "CN = alice"}}},
+            '/auth/0/clients/a/subject: expected the subject as "CN=alice,O=Acme"',
+        ),
+        (
+            {"clients": {"a": {"subject": "CN=alice, O=Acme"}}},
+            "/auth/0/clients/a/subject: expected the subject as",
+        ),
+        (
+            {"clients": {"a": {"subject": "/O=Acme/CN=alice"}}},
+            "/auth/0/clients/a/subject: expected the subject as",
+        ),
+        (
+            {"clients": {"a": {"subject": "alice"}}},
+            "/auth/0/clients/a/subject: expected the subject as",
+        ),
+        (
+            {"clients": {"a": {"san": "DNS:alice"}}},
+            "/auth/0/clients/a/san: expected a name as it stands in the certificate",
+        ),
+        (
+            {"clients": {"a": {"san": ""}}},
+            "/auth/0/clients/a/san: expected a name as it stands in the certificate",
+        ),
+    ],
+)
 def test_mistakes(tmp_path, options, expected):
     path = tmp_path / "server.json"
     path.write_text(json.dumps({"auth": [{"use": "mtls", **options}]}), encoding="utf-8")
     with Loopback() as address:
-        process = run([peers.spore_binary(), "server", "--config", str(path), "--bind-addr", address.host])
+        process = run(
+            [peers.spore_binary(), "server", "--config", str(path), "--bind-addr", address.host]
+        )
     assert process.status == 1
     assert expected in "\n".join(process.stderr)
 

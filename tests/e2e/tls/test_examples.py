@@ -22,7 +22,9 @@ def folder(tmp_path):
     """With the examples and the certificates; what the commands said last is in the file "pin"."""
     text = README.read_text(encoding="utf-8")
     (commands,) = re.findall(r"^```sh\n(umask 077\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    made = subprocess.run(["sh", "-ec", commands], cwd=tmp_path, stdout=subprocess.PIPE, timeout=60, check=True)
+    made = subprocess.run(
+        ["sh", "-ec", commands], cwd=tmp_path, stdout=subprocess.PIPE, timeout=60, check=True
+    )
     (tmp_path / "pin").write_bytes(made.stdout.split()[0])
     for path in EXAMPLES.glob("*-tls.json"):
         shutil.copy(path, tmp_path)
@@ -34,7 +36,9 @@ def server(folder, address):
     control = address.free_port()
     argv = [spore_binary(), "server", "--config", str(folder / "server-tls.json"), "--bind-addr", address.host,
             "--control-port", str(control)]  # fmt: skip
-    with Server("spore", Process(argv, name="spore server"), (address.host, control), address.host, None) as server:
+    with Server(
+        "spore", Process(argv, name="spore server"), (address.host, control), address.host, None
+    ) as server:
         server.process.wait_for("server listening", stream="stderr")
         yield server
 
@@ -51,7 +55,9 @@ def client(folder, server):
         config["tunnels"][0] |= {"local": f"{service.host}:{service.port}", "port": port}
         path = folder / "client.json"
         path.write_text(json.dumps(config))
-        return Client("spore", Process([spore_binary(), "local", "--config", str(path)], name="spore local"))
+        return Client(
+            "spore", Process([spore_binary(), "local", "--config", str(path)], name="spore local")
+        )
 
     return start
 

@@ -21,7 +21,8 @@ STATISTICS = pathlib.Path("/proc/net/tls_stat")
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 pytestmark = pytest.mark.skipif(
-    "tls" not in OFFERED.read_text().split(), reason="SKIPPED: this kernel offers no TLS; tests/kernel-tls/run starts one"
+    "tls" not in OFFERED.read_text().split(),
+    reason="SKIPPED: this kernel offers no TLS; tests/kernel-tls/run starts one",
 )
 
 
@@ -38,7 +39,9 @@ def flags(authority):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_version_uses_it(tls_server, authority, version):
     before = int(sent_by_the_kernel())
-    with tls_server() as server, dial(server, authority, maximum_version=version, minimum_version=version) as wire:
+    with tls_server() as server, dial(
+        server, authority, maximum_version=version, minimum_version=version
+    ) as wire:
         assert wire.hello() > 0
         server.process.wait_for("handshake done: .*, sent by the kernel")
     assert int(sent_by_the_kernel()) > before
@@ -52,7 +55,9 @@ def test_it_can_be_left_out(tls_server, authority):
 
 
 def test_a_cipher_that_the_kernel_has_not_goes_without(tls_server, authority):
-    with tls_server(tls={"ciphers": "ECDHE-ECDSA-AES128-SHA256"}) as server, dial(server, authority) as wire:
+    with tls_server(tls={"ciphers": "ECDHE-ECDSA-AES128-SHA256"}) as server, dial(
+        server, authority
+    ) as wire:
         assert wire.hello() > 0
         server.process.wait_for("handshake done")
     assert not any("sent by the kernel" in line for line in server.process.stderr)
@@ -77,11 +82,22 @@ def test_bulk_arrives_both_ways(tls_server, flags):
 def test_who_demands_new_keys_is_told(tls_server, authority):
     """OpenSSL's client sends an update of keys for a line that is K."""
     with tls_server() as server:
-        argv = ["openssl", "s_client", "-connect", "%s:%d" % server.control, "-CAfile", authority.path]
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
+        argv = [
+            "openssl",
+            "s_client",
+            "-connect",
+            "%s:%d" % server.control,
+            "-CAfile",
+            authority.path,
+        ]
+        with subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as client:
             server.process.wait_for("handshake done: TLSv1.3.*sent by the kernel")
             client.stdin.write(b"K\n")
             client.stdin.flush()
-            server.process.wait_for('reason="the client demands new keys, which kernel TLS cannot take')
+            server.process.wait_for(
+                'reason="the client demands new keys, which kernel TLS cannot take'
+            )
             client.stdin.close()
             client.wait(seconds(20))

@@ -34,7 +34,9 @@ def dial(authority):
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_versions_that_are_spoken(tls_server, authority, version):
     with tls_server() as server:
-        status, said = s_client(server, "-tls" + version.replace(".", "_"), "-CAfile", authority.path)
+        status, said = s_client(
+            server, "-tls" + version.replace(".", "_"), "-CAfile", authority.path
+        )
     assert status == 0, said
     assert f"New, TLSv{version}" in said and "Verification: OK" in said
     assert "AES_128_GCM" in said or "AES128-GCM" in said
@@ -59,10 +61,30 @@ def test_least_version(tls_server):
 @pytest.mark.parametrize(
     "option, value, flags, chosen",
     [
-        ("ciphers", "ECDHE-ECDSA-CHACHA20-POLY1305:TLS_CHACHA20_POLY1305_SHA256", ["-tls1_2"], "ECDHE-ECDSA-CHACHA20"),
-        ("ciphers", "ECDHE-ECDSA-CHACHA20-POLY1305:TLS_CHACHA20_POLY1305_SHA256", ["-tls1_3"], "TLS_CHACHA20_POLY1305"),
-        ("ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384", [], "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"),
-        ("ciphers", "ECDHE+AESGCM:!RC4:@STRENGTH", [], "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"),
+        (
+            "ciphers",
+            "ECDHE-ECDSA-CHACHA20-POLY1305:TLS_CHACHA20_POLY1305_SHA256",
+            ["-tls1_2"],
+            "ECDHE-ECDSA-CHACHA20",
+        ),
+        (
+            "ciphers",
+            "ECDHE-ECDSA-CHACHA20-POLY1305:TLS_CHACHA20_POLY1305_SHA256",
+            ["-tls1_3"],
+            "TLS_CHACHA20_POLY1305",
+        ),
+        (
+            "ciphers",
+            "ECDHE-ECDSA-AES256-GCM-SHA384",
+            [],
+            "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES256-GCM-SHA384",
+        ),
+        (
+            "ciphers",
+            "ECDHE+AESGCM:!RC4:@STRENGTH",
+            [],
+            "New, TLSv1.2, Cipher is ECDHE-ECDSA-AES256-GCM-SHA384",
+        ),
         ("ciphers", "TLS_AES_256_GCM_SHA384", [], "New, TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384"),
         ("groups", "P-384", [], "ECDH, secp384r1, 384 bits"),
     ],
@@ -112,7 +134,9 @@ def test_a_cut_stream_is_no_end(tls_server, dial, version):
     """FIN without close_notify: somebody may have cut the answer short, so the visitor sees a reset."""
     with tls_server() as server, dial(server, maximum_version=version) as control:
         port = control.hello()
-        with connect(server.public_host, port) as visitor, dial(server, maximum_version=version) as far:
+        with connect(server.public_host, port) as visitor, dial(
+            server, maximum_version=version
+        ) as far:
             far.send_bytes(encode({"Accept": control.connection()}) + b"half of an ans")
             assert read_exactly(visitor, 14) == b"half of an ans"
             far.sock.shutdown(socket.SHUT_WR)
@@ -123,7 +147,9 @@ def test_a_cut_control_connection_is_told(tls_server, dial):
     with tls_server() as server:
         with dial(server) as control:
             control.hello()
-        server.process.wait_for("client left .*the stream was cut off: the client ended the connection without TLS's end")
+        server.process.wait_for(
+            "client left .*the stream was cut off: the client ended the connection without TLS's end"
+        )
 
 
 def test_an_end_is_an_end(tls_server, dial):
@@ -152,12 +178,17 @@ def test_the_control_connection_ends_in_order(tls_server, authority):
 @pytest.mark.parametrize("secret", [None, "s3cret"])
 def test_a_plain_client_at_a_tls_port(tls_server, secret):
     with tls_server(secret=secret) as server:
-        with peers.spore_client(server.control, 9, secret=secret, listening=False,
-                                extra=["--no-reconnect"]) as client:
+        with peers.spore_client(
+            server.control, 9, secret=secret, listening=False, extra=["--no-reconnect"]
+        ) as client:
             assert client.wait(8) == 1
-            client.process.wait_for("before the server's Hello: .* only one side may use a secret or TLS")
-        server.process.wait_for("connection refused .*(the client does not speak TLS, which this port demands|"
-                                "handshake timed out)|connection ended before its first byte .*does it speak TLS at all")
+            client.process.wait_for(
+                "before the server's Hello: .* only one side may use a secret or TLS"
+            )
+        server.process.wait_for(
+            "connection refused .*(the client does not speak TLS, which this port demands|"
+            "handshake timed out)|connection ended before its first byte .*does it speak TLS at all"
+        )
 
 
 def test_the_reference_message_of_a_plain_client(tls_server):
@@ -167,17 +198,30 @@ def test_the_reference_message_of_a_plain_client(tls_server):
             wire.send({"Hello": 0})
             assert how_it_ends(wire.sock)[0] == b""
         assert time.monotonic() - started < seconds(2)
-        server.process.wait_for(r'connection refused .*reason="the client does not speak TLS, which this port demands '
-                                r'\(a Spore client does with --tls\)"')
+        server.process.wait_for(
+            r'connection refused .*reason="the client does not speak TLS, which this port demands '
+            r'\(a Spore client does with --tls\)"'
+        )
 
 
-@pytest.mark.parametrize("secret, why", [
-    (None, "the server ended the connection in the middle of the TLS handshake: does it speak TLS at all"),
-    ("s3cret", "the server does not speak TLS at this port: start it with --tls, or leave TLS out here"),
-])
+@pytest.mark.parametrize(
+    "secret, why",
+    [
+        (
+            None,
+            "the server ended the connection in the middle of the TLS handshake: does it speak TLS at all",
+        ),
+        (
+            "s3cret",
+            "the server does not speak TLS at this port: start it with --tls, or leave TLS out here",
+        ),
+    ],
+)
 def test_a_tls_client_at_a_plain_port(start_server, secret, why):
     with start_server(secret=secret) as server:
-        with peers.spore_client(server.control, 9, secret=secret, listening=False, extra=["--tls"]) as client:
+        with peers.spore_client(
+            server.control, 9, secret=secret, listening=False, extra=["--tls"]
+        ) as client:
             assert client.wait(8) == 1
             client.process.wait_for(why)
         server.process.wait_for("reason=.*do both sides use the same transport")
@@ -201,10 +245,15 @@ def test_health_checks_are_no_refusals(tls_server, address, end):
         with connect(*server.control) as sock:
             sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
             server.process.wait_for("warn  connection refused .*does not speak TLS")
-        assert Exporter(address.host, port).page().value("spore_refusals_total", reason="handshake") == 1
+        assert (
+            Exporter(address.host, port).page().value("spore_refusals_total", reason="handshake")
+            == 1
+        )
 
 
-@pytest.mark.parametrize("first", [b"\x16", CLIENT_HELLO, b"\x15\x03\x03\x00\x02\x02\x28", b"\x00" * 50, b"\xff"])
+@pytest.mark.parametrize(
+    "first", [b"\x16", CLIENT_HELLO, b"\x15\x03\x03\x00\x02\x02\x28", b"\x00" * 50, b"\xff"]
+)
 @pytest.mark.parametrize("manner", ["end", "reset"])
 def test_handshakes_that_end_early(tls_server, authority, first, manner):
     with tls_server() as server:
@@ -245,7 +294,9 @@ def test_a_thousand_that_stop_in_mid_handshake_delay_nobody(tls_server, authorit
 
 
 def test_too_many_handshakes_end_the_oldest(tls_server, authority):
-    with tls_server("--workers", 1, tls={"max_handshakes": 4}) as server, contextlib.ExitStack() as stack:
+    with tls_server(
+        "--workers", 1, tls={"max_handshakes": 4}
+    ) as server, contextlib.ExitStack() as stack:
         _stalled(stack, server, 8)
         server.process.wait_for("too many TLS handshakes are under way", times=4)
         assert s_client(server, "-CAfile", authority.path)[0] == 0
@@ -258,7 +309,9 @@ def test_whether_there_is_kernel_tls_is_said_once(tls_server):
     offered = "tls" in pathlib.Path("/proc/sys/net/ipv4/tcp_available_ulp").read_text().split()
     said = "encrypts what is sent" if offered else "is not used: this kernel does not offer it"
     with tls_server() as server:
-        server.process.wait_for(f"info  kernel TLS ({said}|is not used: OpenSSL was built without it)")
+        server.process.wait_for(
+            f"info  kernel TLS ({said}|is not used: OpenSSL was built without it)"
+        )
         server.process.signal(signal.SIGHUP)
         server.process.wait_for("configuration reloaded")
     assert sum("kernel TLS" in line for line in server.process.stderr) == 1
@@ -266,13 +319,19 @@ def test_whether_there_is_kernel_tls_is_said_once(tls_server):
 
 def test_kernel_tls_can_be_left_out(tls_server):
     with tls_server(tls={"kernel_tls": False}) as server:
-        server.process.wait_for("info  kernel TLS is not used: (kernel_tls is false|OpenSSL was built without it)")
+        server.process.wait_for(
+            "info  kernel TLS is not used: (kernel_tls is false|OpenSSL was built without it)"
+        )
 
 
 def test_insecure_is_said_loudly(tls_server):
     with tls_server() as server, Inbox() as service:
-        with peers.spore_client(server.control, service.port, extra=["--tls", "--insecure"]) as client:
-            client.process.wait_for("warn  INSECURE: the server's certificate is not checked", stream="stderr")
+        with peers.spore_client(
+            server.control, service.port, extra=["--tls", "--insecure"]
+        ) as client:
+            client.process.wait_for(
+                "warn  INSECURE: the server's certificate is not checked", stream="stderr"
+            )
 
 
 def test_over_tls_the_wire_is_bores(tls_server, dial):

@@ -84,7 +84,9 @@ class Comer:
 def test_a_chain_of_resumptions_has_an_end(tls_server, authority, version):
     life, full, longest, chain = 2, 0, 0, 0
     with tls_server(tls={"ticket_life": f"{life}s"}) as server:
-        comer = Comer(server, client_context(authority, minimum_version=version, maximum_version=version))
+        comer = Comer(
+            server, client_context(authority, minimum_version=version, maximum_version=version)
+        )
         end = time.monotonic() + 3.5 * life
         while time.monotonic() < end or longest < 2:
             began = time.monotonic()
@@ -106,10 +108,14 @@ def test_no_session_outlives_a_clients_certificate(tls_server, authority, tmp_pa
     if which == "its own":
         certificate = authority.issue(end=asn1_date(end))
     else:
-        between = Authority(tmp_path / "between", name="Between", parent=authority, end=asn1_date(end))
+        between = Authority(
+            tmp_path / "between", name="Between", parent=authority, end=asn1_date(end)
+        )
         certificate = between.issue()
     with tls_server(tls={"cacertfile": authority.path}) as server:
-        context = client_context(authority, certificate, minimum_version=version, maximum_version=version)
+        context = client_context(
+            authority, certificate, minimum_version=version, maximum_version=version
+        )
         comer = Comer(server, context)
         resumed = []
         with pytest.raises(ssl.SSLError, match="(?i)certificate.expired"):
@@ -133,7 +139,9 @@ def test_no_session_outlives_a_servers_certificate(configured_server, authority,
             client.process.wait_for("handshake done: .*, resumed")
             time.sleep(max(0, end + 1 - time.time()))
             with connect(server.public_host, client.port):
-                client.process.wait_for("connection failed .*the server's certificate has expired since")
+                client.process.wait_for(
+                    "connection failed .*the server's certificate has expired since"
+                )
 
 
 def test_a_client_verifies_again(tls_server, authority, tmp_path):

@@ -1,5 +1,5 @@
-/* Nothing is wrong with it, but that each text of its own is meant for the terminal. It offers a kind that
- * no host knows, too. */
+/* Nothing is wrong with it, but that each text of its own is meant for the terminal. It offers a
+ * kind that no host knows, too. */
 #include "bad.h"
 
 #define LOUD "\x1b[2J\"\\\n\xff"
@@ -9,7 +9,11 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	{ .name = "a" LOUD, .type = SPORE_OPT_ENUM, .choices = "b" LOUD "|c", .dflt = "d" LOUD, .doc = "e" LOUD },
+	{ .name = "a" LOUD,
+	  .type = SPORE_OPT_ENUM,
+	  .choices = "b" LOUD "|c",
+	  .dflt = "d" LOUD,
+	  .doc = "e" LOUD },
 	SPORE_PORT(struct conf, port, SPORE_OPTF_DEPRECATED, NULL, 1, 9, "f" LOUD),
 };
 

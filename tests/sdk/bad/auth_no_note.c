@@ -8,8 +8,8 @@ const spore_plugin *spore_plugin_v1(void)
 {
 	static const spore_component *const components[] = { &component, NULL };
 	static const spore_plugin plugin = { .struct_size = sizeof plugin,
-					     .name = "auth_no_note",
-					     .components = components };
+		                             .name = "auth_no_note",
+		                             .components = components };
 
 	return &plugin;
 }

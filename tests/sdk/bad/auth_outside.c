@@ -1,10 +1,15 @@
 /* The field of a row lies behind its struct. */
 #include "bad.h"
 
-struct conf { int64_t from; };
+struct conf {
+	int64_t from;
+};
 
 static const spore_option options[] = {
-	{ .name = "from", .type = SPORE_OPT_INT, .offset = sizeof(struct conf), .doc = "where to begin" },
+	{ .name = "from",
+	  .type = SPORE_OPT_INT,
+	  .offset = sizeof(struct conf),
+	  .doc = "where to begin" },
 };
 
 static const spore_component component = {

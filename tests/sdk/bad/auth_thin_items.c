@@ -1,7 +1,9 @@
 /* The items of its list are larger than it says. */
 #include "bad.h"
 
-struct conf { spore_list names; };
+struct conf {
+	spore_list names;
+};
 
 static const spore_option_item item = { .type = SPORE_OPT_STRING, .size = 4 };
 static const spore_option options[] = {

@@ -1,7 +1,9 @@
 /* Two rows of one name. */
 #include "bad.h"
 
-struct conf { int64_t from, to; };
+struct conf {
+	int64_t from, to;
+};
 
 static const spore_option options[] = {
 	{ .name = "from", .type = SPORE_OPT_INT, .doc = "where to begin" },

@@ -1,5 +1,5 @@
-/* auth_door - as somebody else would write it: lets in whoever answers, under the name that it was built
- * with. Two builds of it are two versions of one plugin. */
+/* auth_door - as somebody else would write it: lets in whoever answers, under the name that it was
+ * built with. Two builds of it are two versions of one plugin. */
 #include <spore/auth.h>
 
 #ifndef DOOR_NAME
@@ -11,7 +11,8 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	SPORE_STRING(struct conf, name, 0, NULL, "refuse to run unless this is the build of that name"),
+	SPORE_STRING(struct conf, name, 0, NULL,
+	             "refuse to run unless this is the build of that name"),
 };
 
 static spore_status create(const spore_create_args *args, void **instance_out)

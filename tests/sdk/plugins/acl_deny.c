@@ -12,7 +12,8 @@ static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr),
 
 static const spore_option options[] = {
 	SPORE_LIST(struct conf, deny, 0, &cidr_item, "prefixes that are denied"),
-	SPORE_ENUM(struct conf, point, SPORE_OPTF_REQUIRED, NULL, "control|public", "where it stands"),
+	SPORE_ENUM(struct conf, point, SPORE_OPTF_REQUIRED, NULL, "control|public",
+	           "where it stands"),
 	SPORE_ENUM(struct conf, otherwise, 0, "\"next\"", "next|allow|zero", "for everybody else"),
 };
 

@@ -8,7 +8,8 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	SPORE_INT(struct conf, number, SPORE_OPTF_REQUIRED, NULL, 1, 1000, "what its heir shall log"),
+	SPORE_INT(struct conf, number, SPORE_OPTF_REQUIRED, NULL, 1, 1000,
+	          "what its heir shall log"),
 };
 
 static spore_status create(const spore_create_args *args, void **instance_out)

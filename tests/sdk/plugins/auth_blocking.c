@@ -17,7 +17,8 @@ static const spore_option options[] = {
 	SPORE_SECRET(struct conf, answer, SPORE_OPTF_REQUIRED, "what a client must say, and says"),
 	SPORE_DURATION(struct conf, sleep, 0, "0.05", 0, 60000, "time that a call takes"),
 	SPORE_ENUM(struct conf, verdict, 0, "\"allow\"", PROBE_VERDICTS, "on a right answer"),
-	SPORE_BOOL(struct conf, ticket, 0, NULL, "complete the ticket instead of returning the verdict"),
+	SPORE_BOOL(struct conf, ticket, 0, NULL,
+	           "complete the ticket instead of returning the verdict"),
 	SPORE_STRING(struct conf, fact, 0, NULL, "log this fact about the connection"),
 };
 
@@ -84,7 +85,7 @@ static int32_t verify(void *arg, const spore_auth_request *rq, spore_ticket tick
 	if (!instance->conf->ticket)
 		return verdict;
 	probe_log(instance->host, instance->ctx, "completed", "status",
-		  instance->host->complete_verify(ticket, verdict, NULL));
+	          instance->host->complete_verify(ticket, verdict, NULL));
 	return SPORE_EPENDING;
 }
 

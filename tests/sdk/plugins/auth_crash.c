@@ -1,5 +1,5 @@
-/* auth_crash - what a client answers says how the process dies: in a worker (crash), or in a thread of the
- * pool (crash_blocking). Before that it logs as much as a ring holds lines of its size. */
+/* auth_crash - what a client answers says how the process dies: in a worker (crash), or in a thread
+ * of the pool (crash_blocking). Before that it logs as much as a ring holds lines of its size. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -93,11 +93,11 @@ static const spore_auth_ops blocking_ops = {
 	.verify = verify,
 };
 
-#define CRASH_COMPONENT(name_, ops_)                                                                    \
-	{                                                                                               \
-		.struct_size = sizeof(spore_component), .kind = SPORE_KIND_AUTH, .name = (name_),       \
-		.summary = "dies as it is told", .ops = (ops_), PROBE_ROWS(options),                    \
-		.conf_size = sizeof(struct conf), .create = create, .destroy = free,                    \
+#define CRASH_COMPONENT(name_, ops_)                                                               \
+	{                                                                                          \
+		.struct_size = sizeof(spore_component), .kind = SPORE_KIND_AUTH, .name = (name_),  \
+		.summary = "dies as it is told", .ops = (ops_), PROBE_ROWS(options),               \
+		.conf_size = sizeof(struct conf), .create = create, .destroy = free,               \
 	}
 
 static const spore_component crash = CRASH_COMPONENT("crash", &ops);

@@ -1,4 +1,5 @@
-/* auth_hang - hangs for ever, in the function that its one option names; else it lets everybody in. */
+/* auth_hang - hangs for ever, in the function that its one option names; else it lets everybody in.
+ */
 #include <unistd.h>
 
 #include "probe.h"
@@ -10,8 +11,8 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	SPORE_ENUM(struct conf, in, 0, "\"nowhere\"", "create|verify|answer|drain|stop|destroy|exit|nowhere",
-	           "the function"),
+	SPORE_ENUM(struct conf, in, 0, "\"nowhere\"",
+	           "create|verify|answer|drain|stop|destroy|exit|nowhere", "the function"),
 };
 
 struct instance {

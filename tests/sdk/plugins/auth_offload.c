@@ -1,5 +1,5 @@
-/* auth_offload - asks a slow back-end through host->offload: on a thread of the pool, then back on the
- * worker. The ticket is completed from either, as configured. */
+/* auth_offload - asks a slow back-end through host->offload: on a thread of the pool, then back on
+ * the worker. The ticket is completed from either, as configured. */
 #include <time.h>
 
 #include "probe.h"

@@ -1,5 +1,5 @@
-/* auth_options - an option of every type; create() writes what arrived to a file, one NAME VALUE a line,
- * and reports mistakes where it is told to. */
+/* auth_options - an option of every type; create() writes what arrived to a file, one NAME VALUE a
+ * line, and reports mistakes where it is told to. */
 #include <arpa/inet.h>
 
 #include "probe.h"
@@ -39,27 +39,28 @@ static const spore_option server_rows[] = {
 	SPORE_STRING(struct server, host, SPORE_OPTF_REQUIRED, NULL, "its name"),
 	SPORE_PORT(struct server, port, 0, "389", 1, 65535, "its port"),
 };
-static const spore_option_item server_item = { SPORE_OPT_OBJECT, sizeof(struct server), server_rows, 2,
-					       sizeof(spore_option) };
+static const spore_option_item server_item = { SPORE_OPT_OBJECT, sizeof(struct server), server_rows,
+	                                       2, sizeof(spore_option) };
 static const spore_option inner_rows[] = {
 	SPORE_STRING(struct server, host, 0, "\"nobody\"", "its name"),
 	SPORE_PORT(struct server, port, 0, "389", 1, 65535, "its port"),
 };
-static const spore_option_item inner_item = { SPORE_OPT_OBJECT, sizeof(struct server), inner_rows, 2,
-					      sizeof(spore_option) };
+static const spore_option_item inner_item = { SPORE_OPT_OBJECT, sizeof(struct server), inner_rows,
+	                                      2, sizeof(spore_option) };
 static const spore_option nested_rows[] = {
 	SPORE_INT(struct nested, depth, 0, "1", 0, 9, "how deep"),
 	SPORE_OBJECT(struct nested, inner, struct server, 0, &inner_item, "a server in it"),
 };
-static const spore_option_item nested_item = { SPORE_OPT_OBJECT, sizeof(struct nested), nested_rows, 2,
-					       sizeof(spore_option) };
+static const spore_option_item nested_item = { SPORE_OPT_OBJECT, sizeof(struct nested), nested_rows,
+	                                       2, sizeof(spore_option) };
 static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 static const spore_option_item int_item = { SPORE_OPT_INT, sizeof(int64_t), NULL, 0, 0 };
 static const spore_option_item duration_item = { SPORE_OPT_DURATION, sizeof(int64_t), NULL, 0, 0 };
 static const spore_option_item secret_item = { SPORE_OPT_SECRET, sizeof(spore_str), NULL, 0, 0 };
 
 static const spore_option options[] = {
-	SPORE_STRING(struct conf, dump, SPORE_OPTF_REQUIRED | SPORE_OPTF_PATH, NULL, "where values go"),
+	SPORE_STRING(struct conf, dump, SPORE_OPTF_REQUIRED | SPORE_OPTF_PATH, NULL,
+	             "where values go"),
 	SPORE_BOOL(struct conf, flag, 0, NULL, "yes or no"),
 	SPORE_BOOL(struct conf, flag_default, 0, "true", "yes or no"),
 	SPORE_INT(struct conf, whole, 0, NULL, -5, 5, "a small number"),
@@ -105,12 +106,13 @@ static void put_secret(FILE *out, const char *name, spore_str secret)
 	int ended = secret.ptr && secret.ptr[secret.len] == '\0';
 
 	fprintf(out, "%s %.*s %s\n", name, (int)secret.len, secret.len ? secret.ptr : "",
-		ended ? "ended" : "-");
+	        ended ? "ended" : "-");
 }
 
 static void put_server(FILE *out, const char *name, const struct server *server)
 {
-	fprintf(out, "%s %s:%lld\n", name, server->host ? server->host : "-", (long long)server->port);
+	fprintf(out, "%s %s:%lld\n", name, server->host ? server->host : "-",
+	        (long long)server->port);
 }
 
 static void put_plain(FILE *out, const struct conf *c)
@@ -119,11 +121,12 @@ static void put_plain(FILE *out, const struct conf *c)
 	fprintf(out, "whole %lld %lld\n", (long long)c->whole, (long long)c->whole_default);
 	fprintf(out, "number %.17g\n", c->number);
 	fprintf(out, "text %s|%s|%s\n", c->text ? c->text : "-", c->text_default,
-		c->path ? c->path : "-");
+	        c->path ? c->path : "-");
 	put_secret(out, "secret", c->secret);
 	put_secret(out, "secret_file", c->secret_file);
 	put_secret(out, "secret_env", c->secret_env);
-	fprintf(out, "duration %lld %lld\n", (long long)c->duration, (long long)c->duration_default);
+	fprintf(out, "duration %lld %lld\n", (long long)c->duration,
+	        (long long)c->duration_default);
 	fprintf(out, "size %lld\n", (long long)c->size);
 	fprintf(out, "choice %lld %lld\n", (long long)c->choice, (long long)c->choice_default);
 	put_addr(out, "addr", &c->addr);
@@ -137,7 +140,8 @@ static void put_lists(FILE *out, const struct conf *c)
 	const char *const *texts = c->texts.items;
 	const struct server *servers = c->servers.items;
 	const int64_t *durations = c->durations.items;
-	spore_addr net = { .family = (uint8_t)c->cidr.family, .port = (uint16_t)c->cidr.prefix_len };
+	spore_addr net = { .family = (uint8_t)c->cidr.family,
+		           .port = (uint16_t)c->cidr.prefix_len };
 
 	for (size_t i = 0; i < c->ports.count; i++)
 		fprintf(out, "ports %u-%u\n", ranges[i].lo, ranges[i].hi);
@@ -236,7 +240,7 @@ static spore_status create_optional(const spore_create_args *args, void **instan
 	const struct optional *conf = args->conf;
 
 	spore_logf(args->host, args->ctx, SPORE_LOG_INFO, "server is %s",
-		   conf->server.host ? conf->server.host : "none");
+	           conf->server.host ? conf->server.host : "none");
 	*instance_out = (void *)(uintptr_t)conf;
 	return SPORE_OK;
 }

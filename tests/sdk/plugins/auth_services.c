@@ -52,7 +52,7 @@ static void expect(const struct instance *instance, int good, const char *what)
 
 #define EXPECT(instance, condition) expect((instance), (condition), #condition)
 
-/* ---- in create() --------------------------------------------------------------------------------- */
+/* ---- in create() ---- */
 
 static void try_tree(const struct instance *in)
 {
@@ -175,7 +175,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-/* ---- on each worker ----------------------------------------------------------------------------- */
+/* ---- on each worker ---- */
 
 static void at_home(const struct state *s, const char *what)
 {

@@ -28,7 +28,8 @@ static int32_t verify(void *arg, const spore_auth_request *rq, spore_ticket tick
 	(void)ticket;
 	if (rq->answer.len > 0 || memcmp(rq->challenge, none, sizeof none) != 0)
 		return SPORE_EPROTO;
-	return memcmp(rq->peer->ip, conf->peer.ip, sizeof conf->peer.ip) == 0 ? SPORE_ALLOW : SPORE_NEXT;
+	return memcmp(rq->peer->ip, conf->peer.ip, sizeof conf->peer.ip) == 0 ? SPORE_ALLOW
+	                                                                      : SPORE_NEXT;
 }
 
 static uint32_t needs_challenge(void *conf)

@@ -1,6 +1,6 @@
-/* auth_thread - decides on a thread of its own, which lives from create() to destroy(): longer than any
- * worker's state. Until its end it also completes, again and again, what it has completed before, and
- * logs; both are legal from any thread, at any time. */
+/* auth_thread - decides on a thread of its own, which lives from create() to destroy(): longer than
+ * any worker's state. Until its end it also completes, again and again, what it has completed
+ * before, and logs; both are legal from any thread, at any time. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -65,7 +65,7 @@ static void *thread_main(void *arg)
 		spore_logf(in->host, in->ctx, SPORE_LOG_DEBUG, "the thread is awake");
 		if (q) {
 			probe_log(in->host, in->ctx, "completed", "status",
-				  in->host->complete_verify(q->ticket, q->verdict, NULL));
+			          in->host->complete_verify(q->ticket, q->verdict, NULL));
 			last = q->ticket;
 			free(q);
 		}
@@ -120,7 +120,7 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	if (!q)
 		return SPORE_ENOMEM;
 	*q = (struct question){ NULL, ticket, right ? SPORE_ALLOW : SPORE_DENY,
-				in->host->now_ms() + in->conf->delay };
+		                in->host->now_ms() + in->conf->delay };
 	pthread_mutex_lock(&in->lock);
 	*in->end = q;
 	in->end = &q->next;

@@ -1,4 +1,5 @@
-/* auth_timer - decides, or answers, from a timer: later, never, twice, or when nobody waits any more.
+/* auth_timer - decides, or answers, from a timer: later, never, twice, or when nobody waits any
+ * more.
  *
  * Each completion is logged with its status, each cancel with what was cancelled. */
 #include "probe.h"
@@ -88,7 +89,7 @@ static spore_status complete(const struct pending *pending)
 
 	if (pending->verdict == SPORE_OK)
 		return instance->host->complete_answer(pending->ticket, SPORE_OK,
-						       instance->conf->answer);
+		                                       instance->conf->answer);
 	return instance->host->complete_verify(pending->ticket, pending->verdict, NULL);
 }
 
@@ -112,8 +113,8 @@ static spore_status begin(struct state *state, spore_ticket ticket, int32_t verd
 	*pending = (struct pending){ state->first, state, ticket, NULL, verdict };
 	state->first = pending;
 	if (!instance->conf->never)
-		pending->timer = instance->host->timer_start(state->worker, instance->conf->delay, 0,
-							     on_timer, pending);
+		pending->timer = instance->host->timer_start(state->worker, instance->conf->delay,
+		                                             0, on_timer, pending);
 	return SPORE_EPENDING;
 }
 

@@ -1,5 +1,5 @@
-/* auth_wrong - gives as its verdict whatever number the configuration says, and completes tickets with
- * what they are not made for. Its two components differ in where they run. */
+/* auth_wrong - gives as its verdict whatever number the configuration says, and completes tickets
+ * with what they are not made for. Its two components differ in where they run. */
 #include "probe.h"
 
 enum { BY_RETURN, BY_VERDICT, BY_ANSWER, BY_HANDSHAKE };

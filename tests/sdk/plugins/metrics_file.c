@@ -1,5 +1,5 @@
-/* metrics_file - an exporter: from a timer it visits all families and writes them to a file, a whole
- * snapshot each time, and checks what the host promises about them. */
+/* metrics_file - an exporter: from a timer it visits all families and writes them to a file, a
+ * whole snapshot each time, and checks what the host promises about them. */
 #include <spore/metrics.h>
 
 #include "probe.h"
@@ -10,7 +10,8 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	SPORE_STRING(struct conf, file, SPORE_OPTF_REQUIRED | SPORE_OPTF_PATH, NULL, "where it writes"),
+	SPORE_STRING(struct conf, file, SPORE_OPTF_REQUIRED | SPORE_OPTF_PATH, NULL,
+	             "where it writes"),
 	SPORE_DURATION(struct conf, every, 0, "0.05", 1, 60000, "between two snapshots"),
 };
 
@@ -76,7 +77,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-/* ---- one snapshot -------------------------------------------------------------------------------- */
+/* ---- one snapshot ---- */
 
 static void on_begin(void *arg, const spore_metric_spec *family)
 {
@@ -92,7 +93,7 @@ static void print_labels(const struct exporter *e, const spore_kv *labels, size_
 	fprintf(e->out, "%s{", e->family);
 	for (size_t i = 0; i < n; i++)
 		fprintf(e->out, "%.*s=\"%.*s\"", (int)labels[i].key.len, labels[i].key.ptr,
-			(int)labels[i].value.len, labels[i].value.ptr);
+		        (int)labels[i].value.len, labels[i].value.ptr);
 	fputs("}", e->out);
 }
 
@@ -105,7 +106,7 @@ static void on_value(void *arg, const spore_kv *labels, size_t n, double value)
 }
 
 static void on_histogram(void *arg, const spore_kv *labels, size_t n, const double *bounds,
-			 const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
+                         const uint64_t *cumulative, size_t n_bounds, uint64_t count, double sum)
 {
 	struct exporter *e = arg;
 	int good = n_bounds == 0 || cumulative[n_bounds - 1] <= count; /* none: a summary */
@@ -114,7 +115,7 @@ static void on_histogram(void *arg, const spore_kv *labels, size_t n, const doub
 		good = good && bounds[i - 1] < bounds[i] && cumulative[i - 1] <= cumulative[i];
 	print_labels(e, labels, n);
 	fprintf(e->out, " count=%llu sum=%.17g %s", (unsigned long long)count, sum,
-		good ? "good" : "BAD");
+	        good ? "good" : "BAD");
 	for (size_t i = 0; i < n_bounds; i++)
 		fprintf(e->out, " %g:%llu", bounds[i], (unsigned long long)cumulative[i]);
 	fputs("\n", e->out);

@@ -7,8 +7,9 @@
 #include <stdlib.h>
 
 /* The three fields of a component that name its option table. */
-#define PROBE_ROWS(table)                                                                               \
-	.options = (table), .n_options = sizeof(table) / sizeof *(table), .option_size = sizeof *(table)
+#define PROBE_ROWS(table)                                                                          \
+	.options = (table), .n_options = sizeof(table) / sizeof *(table),                          \
+	.option_size = sizeof *(table)
 
 /* The verdicts that a configuration may ask for, in the order of PROBE_VERDICTS. */
 #define PROBE_VERDICTS "allow|deny|next|fail"
@@ -16,7 +17,7 @@ static const int32_t probe_verdicts[] = { SPORE_ALLOW, SPORE_DENY, SPORE_NEXT, S
 
 /* Logs an event with one number, as EVENT key=NUMBER. */
 static inline void probe_log(const spore_host *host, const spore_ctx *ctx, const char *event,
-			     const char *key, int64_t number)
+                             const char *key, int64_t number)
 {
 	char text[32];
 	spore_kv field = { spore_cstr(key), { text, 0 } };

@@ -1,8 +1,8 @@
-/* transport_xor - every byte XOR a key. As obfuscation it is a joke; as a transport it is as awkward as
- * the rules allow: it moves few bytes at a time, holds some back in both directions, would block at
- * half of the calls, waits for the other direction's readiness, and may finish its handshake on
- * another thread. It may leave one of the two directions as it is, which the host then takes from the
- * descriptor itself. */
+/* transport_xor - every byte XOR a key. As obfuscation it is a joke; as a transport it is as
+ * awkward as the rules allow: it moves few bytes at a time, holds some back in both directions,
+ * would block at half of the calls, waits for the other direction's readiness, and may finish its
+ * handshake on another thread. It may leave one of the two directions as it is, which the host then
+ * takes from the descriptor itself. */
 #include <spore/transport.h>
 #include <stdatomic.h>
 
@@ -23,10 +23,12 @@ static const spore_option options[] = {
 	SPORE_ENUM(struct conf, clear, 0, "\"none\"", "none|up|down",
 	           "what is left as it is: to the server, or from it"),
 	SPORE_INT(struct conf, chunk, 0, "16384", 1, 65536, "most bytes that one call moves"),
-	SPORE_INT(struct conf, hold, 0, "0", 0, HOLD, "bytes that are kept inside, each way; 0: none"),
+	SPORE_INT(struct conf, hold, 0, "0", 0, HOLD,
+	          "bytes that are kept inside, each way; 0: none"),
 	SPORE_BOOL(struct conf, stutter, 0, NULL, "would block at half of the calls"),
 	SPORE_BOOL(struct conf, refuse_wrap, 0, NULL, "wrap() fails"),
-	SPORE_BOOL(struct conf, lack_shutdown, 0, NULL, "wrap() gives a stream without a mandatory slot"),
+	SPORE_BOOL(struct conf, lack_shutdown, 0, NULL,
+	           "wrap() gives a stream without a mandatory slot"),
 };
 
 struct instance {
@@ -103,8 +105,8 @@ static size_t stream_pending(spore_stream *stream)
 }
 
 /* Half of the calls would block: for their own direction, or for the other one, which is as legal.
- * (What waits inside makes no descriptor readable.) Dice, since two streams on one another that took
- * turns could block each other for ever. */
+ * (What waits inside makes no descriptor readable.) Dice, since two streams on one another that
+ * took turns could block each other for ever. */
 static int stutters(struct xored *x, uint32_t own, uint32_t *want)
 {
 	x->dice = x->dice * 1103515245 + 12345;
@@ -114,7 +116,7 @@ static int stutters(struct xored *x, uint32_t own, uint32_t *want)
 	return 1;
 }
 
-/* ---- the handshake ------------------------------------------------------------------------------ */
+/* ---- the handshake ---- */
 
 static void errand_drop(struct errand *errand)
 {
@@ -144,7 +146,8 @@ static spore_status send_on_errand(struct xored *x, spore_ticket ticket)
 	if (!errand)
 		return SPORE_ENOMEM;
 	*errand = (struct errand){ instance->host, ticket, 2, 0 };
-	if (instance->host->offload(x->state->worker, run_errand, on_errand_done, errand) != SPORE_OK) {
+	if (instance->host->offload(x->state->worker, run_errand, on_errand_done, errand) !=
+	    SPORE_OK) {
 		free(errand);
 		x->error = "the host's pool refused";
 		return SPORE_EBUSY;
@@ -217,7 +220,7 @@ static spore_status handshake(spore_stream *stream, uint32_t *want, spore_ticket
 	return status;
 }
 
-/* ---- bytes -------------------------------------------------------------------------------------- */
+/* ---- bytes ---- */
 
 static void code(const struct xored *x, uint8_t *to, const uint8_t *from, size_t n)
 {
@@ -256,7 +259,8 @@ static int64_t readv_held(struct xored *x, void *to, size_t len, uint32_t *want)
 	return (int64_t)len;
 }
 
-static int64_t stream_readv(spore_stream *stream, const spore_iov *iov, uint32_t n_iov, uint32_t *want)
+static int64_t stream_readv(spore_stream *stream, const spore_iov *iov, uint32_t n_iov,
+                            uint32_t *want)
 {
 	struct xored *x = xored_of(stream);
 	spore_iov part = { iov->base, least(iov->len, (size_t)conf_of(x)->chunk) };
@@ -308,7 +312,8 @@ static int64_t writev_held(struct xored *x, const uint8_t *from, size_t len, uin
 	return (int64_t)len;
 }
 
-static int64_t stream_writev(spore_stream *stream, const spore_iov *iov, uint32_t n_iov, uint32_t *want)
+static int64_t stream_writev(spore_stream *stream, const spore_iov *iov, uint32_t n_iov,
+                             uint32_t *want)
 {
 	struct xored *x = xored_of(stream);
 	size_t len = least(iov->len, (size_t)conf_of(x)->chunk);
@@ -325,7 +330,7 @@ static int64_t stream_writev(spore_stream *stream, const spore_iov *iov, uint32_
 	return x->lower->ops->writev(x->lower, &part, 1, want);
 }
 
-/* ---- the rest ----------------------------------------------------------------------------------- */
+/* ---- the rest ---- */
 
 static spore_status stream_shutdown(spore_stream *stream, uint32_t *want)
 {
@@ -431,7 +436,8 @@ static uint32_t clear_directions(const spore_create_args *args)
 
 	if (conf->clear == CLEAR_NONE)
 		return 0;
-	return (conf->clear == CLEAR_UP) == (args->role == SPORE_ROLE_SERVER) ? SPORE_READ : SPORE_WRITE;
+	return (conf->clear == CLEAR_UP) == (args->role == SPORE_ROLE_SERVER) ? SPORE_READ
+	                                                                      : SPORE_WRITE;
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)

@@ -150,6 +150,7 @@ START_TEST(who_connects)
 }
 END_TEST
 
-SUITE("admin_socket", it_is_the_owners_alone_whatever_the_umask, what_a_dead_server_left_is_replaced,
-      a_live_server_is_left_alone, what_is_no_socket_is_left_alone, where_it_cannot_be,
-      its_path_is_configured_or_systemds, who_connects)
+SUITE("admin_socket", it_is_the_owners_alone_whatever_the_umask,
+      what_a_dead_server_left_is_replaced, a_live_server_is_left_alone,
+      what_is_no_socket_is_left_alone, where_it_cannot_be, its_path_is_configured_or_systemds,
+      who_connects)

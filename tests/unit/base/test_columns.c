@@ -71,5 +71,5 @@ START_TEST(cells_are_made_safe)
 }
 END_TEST
 
-SUITE("columns", columns_are_as_wide_as_their_widest_cell, no_line_ends_in_spaces, an_empty_column_takes_no_room,
-      nothing_is_printed_of_nothing, cells_are_made_safe)
+SUITE("columns", columns_are_as_wide_as_their_widest_cell, no_line_ends_in_spaces,
+      an_empty_column_takes_no_room, nothing_is_printed_of_nothing, cells_are_made_safe)

@@ -34,7 +34,9 @@ END_TEST
 
 START_TEST(removes_anywhere_and_twice)
 {
-	struct item items[4] = { { .number = 1 }, { .number = 2 }, { .number = 3 }, { .number = 4 } };
+	struct item items[4] = {
+		{ .number = 1 }, { .number = 2 }, { .number = 3 }, { .number = 4 }
+	};
 	struct list head;
 
 	list_init(&head);

@@ -25,14 +25,18 @@ START_TEST(every_form_is_read)
 	ck_assert(reads_as("6fa459eaee8a4ca4894edb77e160355E", canonical));
 	ck_assert(reads_as("{6fa459ea-ee8a-4ca4-894e-db77e160355e}", canonical));
 	ck_assert(reads_as("urn:uuid:6fa459ea-ee8a-4ca4-894e-db77e160355e", canonical));
-	ck_assert(reads_as("ffffffff-ffff-ffff-ffff-ffffffffffff", "ffffffff-ffff-ffff-ffff-ffffffffffff"));
+	ck_assert(reads_as("ffffffff-ffff-ffff-ffff-ffffffffffff",
+	                   "ffffffff-ffff-ffff-ffff-ffffffffffff"));
 }
 END_TEST
 
 START_TEST(all_else_is_refused)
 {
 	static const char *const bad[] = {
-		"", "6", "{}", "urn:uuid:",
+		"",
+		"6",
+		"{}",
+		"urn:uuid:",
 		"6fa459ea-ee8a-4ca4-894e-db77e160355",
 		"6fa459ea-ee8a-4ca4-894e-db77e160355e0",
 		"6fa459ea-ee8a-4ca4-894edb77e160355e",

@@ -29,18 +29,20 @@ static void tell(struct effective *out, const char *text, const char *const *ins
 
 	*out = (struct effective){ 0 };
 	option_scene_open(&scene, text);
-	ck_assert(option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL, NULL }, &table,
-	                      scene.root, &conf));
-	effective_add(out,
-	              &(struct effective_part){
-			      .table = &table, .object = scene.root, .conf = &conf, .pointer = "/p" });
+	ck_assert(option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL, NULL },
+	                      &table, scene.root, &conf));
+	effective_add(out, &(struct effective_part){ .table = &table,
+	                                             .object = scene.root,
+	                                             .conf = &conf,
+	                                             .pointer = "/p" });
 	for (size_t i = 0; instances && instances[i]; i++) {
 		char place[32], use[32];
 
 		snprintf(place, sizeof place, "/i/%zu", i);
 		snprintf(use, sizeof use, "%.*s", (int)strcspn(instances[i], " "), instances[i]);
 		effective_add_use(out, place, use, NULL, OPTION_LIVE);
-		effective_add_text(out, place, use, strchr(instances[i], ' ') + 1, NULL, OPTION_LIVE);
+		effective_add_text(out, place, use, strchr(instances[i], ' ') + 1, NULL,
+		                   OPTION_LIVE);
 	}
 	option_scene_close(&scene);
 }
@@ -82,7 +84,8 @@ END_TEST
 START_TEST(values_and_what_they_mean)
 {
 	check("{}", NULL, "{\"count\": 4, \"name\": \"n\"}", NULL,
-	      "/p/count: 3 -> 4 (new connections only)\n/p/name: null -> \"n\" (needs a restart)\n");
+	      "/p/count: 3 -> 4 (new connections only)\n/p/name: null -> \"n\" (needs a "
+	      "restart)\n");
 	check("{\"count\": 4}", NULL, "{}", NULL, "/p/count: 4 -> 3 (new connections only)\n");
 }
 END_TEST
@@ -95,7 +98,8 @@ START_TEST(what_is_hidden_is_compared)
 	      "/p/raw: \"(not shown)\" -> \"(not shown)\" (live)\n");
 	check("{\"keys\":{\"a\":\"x\",\"b\":\"y\",\"d\":\"z\"}}", NULL,
 	      "{\"keys\":{\"d\":\"z\",\"b\":\"x\",\"c\":\"y\"}}", NULL,
-	      "/p/keys/b: \"(secret)\" -> \"(secret)\" (live)\n/p/keys/c: none -> \"(secret)\" (live)\n"
+	      "/p/keys/b: \"(secret)\" -> \"(secret)\" (live)\n/p/keys/c: none -> \"(secret)\" "
+	      "(live)\n"
 	      "/p/keys/a: \"(secret)\" -> none (live)\n");
 }
 END_TEST
@@ -110,7 +114,8 @@ START_TEST(an_instance_is_named_as_a_whole)
 	check("{}", one, "{}", other, "/i/0: \"hmac\" -> \"mtls\" (live)\n");
 	check("{}", one, "{}", two, "/i/1: none -> \"mtls\" (live)\n");
 	check("{}", two, "{}", one, "/i/1: \"mtls\" -> none (live)\n");
-	check("{}", NULL, "{}", two, "/i/0: none -> \"hmac\" (live)\n/i/1: none -> \"mtls\" (live)\n");
+	check("{}", NULL, "{}", two,
+	      "/i/0: none -> \"hmac\" (live)\n/i/1: none -> \"mtls\" (live)\n");
 }
 END_TEST
 
@@ -126,5 +131,5 @@ START_TEST(a_long_value_is_cut)
 }
 END_TEST
 
-SUITE("changes", what_is_the_same_is_no_change, values_and_what_they_mean, what_is_hidden_is_compared,
-      an_instance_is_named_as_a_whole, a_long_value_is_cut)
+SUITE("changes", what_is_the_same_is_no_change, values_and_what_they_mean,
+      what_is_hidden_is_compared, an_instance_is_named_as_a_whole, a_long_value_is_cut)

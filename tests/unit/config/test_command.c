@@ -52,7 +52,8 @@ static const struct command_value *value_of(const struct command_value *values, 
 
 static void check_flag(struct scene *scene, const char *name, const char *text, const char *origin)
 {
-	const struct command_value *value = value_of(scene->command.flags, scene->command.n_flags, name);
+	const struct command_value *value = value_of(scene->command.flags, scene->command.n_flags,
+	                                             name);
 
 	ck_assert_msg(value != NULL, "%s", name);
 	ck_assert_str_eq(value->text, text);
@@ -144,7 +145,8 @@ START_TEST(unknown_flags_are_explained)
 	            "error: unknown flag --contrl-port: did you mean --control-port?");
 	check_usage(ROLE_SERVER, "--control_port|1",
 	            "error: unknown flag --control_port: did you mean --control-port?");
-	check_usage(ROLE_LOCAL, "--secrets|x", "error: unknown flag --secrets: did you mean --secret?");
+	check_usage(ROLE_LOCAL, "--secrets|x",
+	            "error: unknown flag --secrets: did you mean --secret?");
 	check_usage(ROLE_SERVER, "--halp", "error: unknown flag --halp: did you mean --help?");
 	check_usage(ROLE_SERVER, "--local-host|x",
 	            "error: unknown flag --local-host: it belongs to spore local");
@@ -167,9 +169,10 @@ START_TEST(nothing_unlike_is_suggested)
 }
 END_TEST
 
-/* ---- variables ---------------------------------------------------------------------------------------- */
+/* ---- variables ---- */
 
-static void check_variable(struct scene *scene, const char *name, const char *text, const char *origin)
+static void check_variable(struct scene *scene, const char *name, const char *text,
+                           const char *origin)
 {
 	const struct command_value *value = value_of(scene->command.variables,
 	                                             scene->command.n_variables, name);
@@ -234,7 +237,7 @@ START_TEST(an_empty_variable_is_none)
 }
 END_TEST
 
-/* ---- help ----------------------------------------------------------------------------------------------- */
+/* ---- help ---- */
 
 static void check_help(unsigned role)
 {

@@ -79,7 +79,7 @@ static const char *text_of(const struct json *object, const char *key)
 	return node && node->type == JSON_STRING ? node->raw : "(none)";
 }
 
-/* ---- the server ----------------------------------------------------------------------------------------- */
+/* ---- the server ---- */
 
 START_TEST(a_server_needs_nothing)
 {
@@ -370,7 +370,7 @@ START_TEST(a_wrong_range_is_a_mistake)
 }
 END_TEST
 
-/* ---- who made the mistake --------------------------------------------------------------------------------- */
+/* ---- who made the mistake ---- */
 
 START_TEST(a_flags_value_is_a_matter_of_usage)
 {
@@ -408,7 +408,7 @@ START_TEST(help_is_no_mistake)
 }
 END_TEST
 
-/* ---- instances ---------------------------------------------------------------------------------------------- */
+/* ---- instances ---- */
 
 START_TEST(instances_are_read_in_order)
 {
@@ -450,7 +450,7 @@ START_TEST(an_instance_needs_a_name_that_is_one)
 }
 END_TEST
 
-/* ---- the client ----------------------------------------------------------------------------------------------- */
+/* ---- the client ---- */
 
 static const struct tunnel_settings *tunnel_of(const struct scene *scene, size_t index)
 {
@@ -643,7 +643,7 @@ START_TEST(a_config_lives_as_long_as_its_references)
 }
 END_TEST
 
-/* ---- hostile files ---------------------------------------------------------------------------------------------- */
+/* ---- hostile files ---- */
 
 START_TEST(damaged_files_never_crash)
 {

@@ -69,8 +69,8 @@ static void tell(struct told *told, const char *text)
 
 	*told = (struct told){ .effective = { 0 } };
 	option_scene_open(&told->scene, text);
-	ck_assert_msg(option_fill(&(struct option_scope){ told->scene.doc, &told->scene.diag, NULL, NULL,
-	                                                  NULL },
+	ck_assert_msg(option_fill(&(struct option_scope){ told->scene.doc, &told->scene.diag, NULL,
+	                                                  NULL, NULL },
 	                          &table, told->scene.root, &told->conf),
 	              "%s", option_scene_message(&told->scene));
 	part = part_of(told);
@@ -94,7 +94,8 @@ static const struct effective_value *find(const struct told *told, const char *p
 	return NULL;
 }
 
-static void check(const struct told *told, const char *pointer, const char *value, const char *source)
+static void check(const struct told *told, const char *pointer, const char *value,
+                  const char *source)
 {
 	const struct effective_value *found = find(told, pointer);
 

@@ -100,20 +100,24 @@ START_TEST(what_sounds_like_a_secret_is_hidden_however_it_is_written)
 	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
 		struct json_source source = { "name", hidden[i], strlen(hidden[i]), NULL };
 
-		ck_assert_msg(strstr(excerpt(&source, 0), "hunter2") == NULL, "%s", excerpt(&source, 0));
+		ck_assert_msg(strstr(excerpt(&source, 0), "hunter2") == NULL, "%s",
+		              excerpt(&source, 0));
 	}
 }
 END_TEST
 
 START_TEST(what_is_beside_a_secret_is_not)
 {
-	check("{\"secret\":\"x\",\"port\":\"y\"}", 0, "    {\"secret\":\"*\",\"port\":\"y\"}\n    ^\n");
+	check("{\"secret\":\"x\",\"port\":\"y\"}", 0,
+	      "    {\"secret\":\"*\",\"port\":\"y\"}\n    ^\n");
 	check("\"secret\": {\"file\": \"f\", \"env\": \"e\"}, \"b\": c", 0,
 	      "    \"secret\": {\"file\": \"f\", \"env\": \"e\"}, \"b\": c\n    ^\n");
 	check("\"secrets\": {\"a\": \"x\"}, \"b\": \"y\"", 0,
 	      "    \"secrets\": {\"a\": \"*\"}, \"b\": \"y\"\n    ^\n");
-	check("\"secret_file\": \"x\", \"keyfile\": \"y\", \"secret_rate\": 1, \"server\": \"z\"", 0,
-	      "    \"secret_file\": \"x\", \"keyfile\": \"y\", \"secret_rate\": 1, \"server\": \"z\"\n  "
+	check("\"secret_file\": \"x\", \"keyfile\": \"y\", \"secret_rate\": 1, \"server\": \"z\"",
+	      0,
+	      "    \"secret_file\": \"x\", \"keyfile\": \"y\", \"secret_rate\": 1, \"server\": "
+	      "\"z\"\n  "
 	      "  ^\n");
 	check("[\"a\", {\"use\": \"x\"}]", 0, "    [\"a\", {\"use\": \"x\"}]\n    ^\n");
 }
@@ -129,7 +133,8 @@ END_TEST
 
 START_TEST(a_secret_of_an_object_on_lines_before_is_hidden)
 {
-	check("{\"secrets\": {\n\"a\": \"x\"@@,\n\"b\": 1}", 22, "    \"*\": \"*\"**,\n            ^\n");
+	check("{\"secrets\": {\n\"a\": \"x\"@@,\n\"b\": 1}", 22,
+	      "    \"*\": \"*\"**,\n            ^\n");
 	check("{\"secrets\": {\n\"a\": {\"file\": \"f\"}}}", 22,
 	      "    \"a\": {\"file\": \"f\"}}}\n            ^\n");
 	check("{\"secret\":\n\"x\"}", 11, "    \"*\"}\n    ^\n");
@@ -154,6 +159,7 @@ END_TEST
 
 SUITE("excerpt", the_caret_is_below_its_character, what_is_behind_the_line_has_its_caret_too,
       a_blank_line_is_not_worth_printing, nothing_that_a_terminal_obeys_is_printed,
-      what_a_secret_option_has_read_is_hidden, what_sounds_like_a_secret_is_hidden_however_it_is_written,
-      what_is_beside_a_secret_is_not, behind_a_missing_quote_a_secret_keeps_its_shape,
+      what_a_secret_option_has_read_is_hidden,
+      what_sounds_like_a_secret_is_hidden_however_it_is_written, what_is_beside_a_secret_is_not,
+      behind_a_missing_quote_a_secret_keeps_its_shape,
       a_secret_of_an_object_on_lines_before_is_hidden, a_long_line_is_shown_in_part)

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "json/json.h"
 #include "suite.h"
+#include "json/json.h"
 
 /* A folder of files, and those of them that were noted. */
 struct scene {

@@ -25,7 +25,8 @@ static void check_lethal(const char *path, const char *why)
 	char expected[512];
 	struct err err;
 
-	snprintf(expected, sizeof expected, "plugin %s refused: loading it ends the process %s", path, why);
+	snprintf(expected, sizeof expected, "plugin %s refused: loading it ends the process %s",
+	         path, why);
 	ck_assert(!probe_load(path, NULL, &err));
 	ck_assert_str_eq(err.text, expected);
 }

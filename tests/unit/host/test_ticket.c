@@ -162,7 +162,7 @@ START_TEST(results_that_were_never_delivered_are_freed)
 }
 END_TEST
 
-/* ---- threads ---------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 enum { N = 2000, THREADS = 3 };
 

@@ -64,9 +64,10 @@ START_TEST(a_bad_one_is_refused_with_its_reason)
 	open_view(&scene, true);
 	ck_assert_int_eq(scene.view.state, PLUGIN_REFUSED);
 	ck_assert_ptr_null(scene.view.loaded);
-	ck_assert_str_eq(plugin_view_reason(&scene.view), "not a shared object: expected an ELF file");
-	snprintf(expected, sizeof expected, "plugin %s refused: not a shared object: expected an ELF file",
-	         scene.path);
+	ck_assert_str_eq(plugin_view_reason(&scene.view),
+	                 "not a shared object: expected an ELF file");
+	snprintf(expected, sizeof expected,
+	         "plugin %s refused: not a shared object: expected an ELF file", scene.path);
 	ck_assert_str_eq(scene.view.refusal.text, expected);
 	tear_down(&scene);
 }
@@ -98,7 +99,8 @@ END_TEST
 
 START_TEST(kinds_of_other_hosts_are_unknown)
 {
-	ck_assert_str_eq(plugin_view_kind(&(spore_component){ .kind = SPORE_KIND_METRICS }), "metrics");
+	ck_assert_str_eq(plugin_view_kind(&(spore_component){ .kind = SPORE_KIND_METRICS }),
+	                 "metrics");
 	ck_assert(plugin_view_is_known(&(spore_component){ .kind = SPORE_KIND_METRICS }));
 	ck_assert_str_eq(plugin_view_kind(&(spore_component){ .kind = 77 }), "unknown");
 	ck_assert(!plugin_view_is_known(&(spore_component){ .kind = 77 }));

@@ -67,7 +67,8 @@ START_TEST(words_come_before_the_end_and_input_is_read_away)
 }
 END_TEST
 
-/* All heard the last words; of those who never close only the youngest are kept, and for a second. */
+/* All heard the last words; of those who never close only the youngest are kept, and for a second.
+ */
 START_TEST(those_who_never_close_are_bounded)
 {
 	struct loop *loop = run_until_loop();

@@ -45,11 +45,13 @@ END_TEST
 
 START_TEST(what_everyone_may_write_is_not)
 {
-	static const char expected[] = "/the/path is writable by everyone: run `chmod o-w /the/path`";
+	static const char expected[] =
+		"/the/path is writable by everyone: run `chmod o-w /the/path`";
 
 	ck_assert_str_eq(judge(0, S_IFREG | 0602), expected);
 	ck_assert_str_eq(judge(0, S_IFDIR | 0777), expected);
-	ck_assert_str_eq(judge(0, S_IFREG | S_ISVTX | 0646), expected); /* protects only what is in a folder */
+	ck_assert_str_eq(judge(0, S_IFREG | S_ISVTX | 0646),
+	                 expected); /* protects only what is in a folder */
 	ck_assert_str_eq(judge(0, S_IFDIR | S_ISVTX | 0777), "");
 }
 END_TEST
@@ -57,8 +59,9 @@ END_TEST
 START_TEST(what_its_group_may_write_is_not_for_root)
 {
 	if (geteuid() == 0)
-		ck_assert_str_eq(judge(0, S_IFREG | 0664), "/the/path is writable by its group, and this runs as "
-		                                           "root: run `chmod g-w /the/path`");
+		ck_assert_str_eq(judge(0, S_IFREG | 0664),
+		                 "/the/path is writable by its group, and this runs as "
+		                 "root: run `chmod g-w /the/path`");
 	ck_assert_str_eq(judge_without_root(0, S_IFREG | 0664), "");
 }
 END_TEST
@@ -67,7 +70,8 @@ START_TEST(what_belongs_to_somebody_else_is_not)
 {
 	if (geteuid() == 0)
 		ck_assert_str_eq(judge(SOMEBODY, S_IFREG | 0600),
-		                 "/the/path belongs to uid 12345, expected root: run `chown root /the/path`");
+		                 "/the/path belongs to uid 12345, expected root: run `chown root "
+		                 "/the/path`");
 	ck_assert_ptr_nonnull(strstr(judge_without_root(SOMEBODY, S_IFDIR | S_ISVTX | 0755),
 	                             "/the/path belongs to uid 12345, expected root or uid "));
 }

@@ -16,7 +16,8 @@
 /* Only signals that no sanitizer takes for itself are raised here; tests/sdk has the others. */
 enum { THREADS = 8 };
 
-/* Runs it in a child whose standard error is a pipe; returns the child's status, and what it said. */
+/* Runs it in a child whose standard error is a pipe; returns the child's status, and what it said.
+ */
 static int run_child(void (*child)(void), char *said, size_t size)
 {
 	size_t len = 0;
@@ -74,7 +75,8 @@ START_TEST(all_that_waits_is_written_then_the_line)
 		at = strstr(at, expected);
 		ck_assert_msg(at != NULL, "there is no \"%s\"", expected);
 	}
-	ck_assert_str_eq(strchr(at, '\n') + 26, "error crashed signal=ABRT thread=unknown plugin=staff\n");
+	ck_assert_str_eq(strchr(at, '\n') + 26,
+	                 "error crashed signal=ABRT thread=unknown plugin=staff\n");
 }
 END_TEST
 

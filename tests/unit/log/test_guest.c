@@ -121,5 +121,5 @@ START_TEST(who_stays_in_one_call_is_stuck)
 }
 END_TEST
 
-SUITE("guest", one_text_is_one_name, calls_nest, deep_calls_come_back, a_thread_has_the_name_it_gave_itself,
-      who_stays_in_one_call_is_stuck)
+SUITE("guest", one_text_is_one_name, calls_nest, deep_calls_come_back,
+      a_thread_has_the_name_it_gave_itself, who_stays_in_one_call_is_stuck)

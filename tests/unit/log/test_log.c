@@ -61,7 +61,8 @@ struct tally {
 
 static void check_line(struct tally *tally, const char *line)
 {
-	const char *event = strstr(line, "Z info  line thread="), *drops = strstr(line, "dropped lines=");
+	const char *event = strstr(line, "Z info  line thread="),
+		   *drops = strstr(line, "dropped lines=");
 	unsigned thread, number;
 	int end = -1;
 
@@ -70,8 +71,11 @@ static void check_line(struct tally *tally, const char *line)
 		tally->dropped += strtoul(drops + 14, NULL, 10);
 		return;
 	}
-	ck_assert_msg(sscanf(event, "Z info  line thread=%u number=%u fill=abcdefghijklmnopqrstuvwxyz%n", &thread,
-	                     &number, &end) == 2 && end > 0 && !event[end], "%s", line);
+	ck_assert_msg(sscanf(event,
+	                     "Z info  line thread=%u number=%u fill=abcdefghijklmnopqrstuvwxyz%n",
+	                     &thread, &number, &end) == 2 &&
+	                      end > 0 && !event[end],
+	              "%s", line);
 	ck_assert_uint_lt(thread, ROUNDS * THREADS);
 	ck_assert_uint_ge(number + 1, tally->last[thread]);
 	tally->last[thread] = number + 1;
@@ -210,7 +214,8 @@ static FILE *open_reader(const char *path)
 	return fdopen(fd, "r");
 }
 
-/* As when the program that reads a named pipe is started anew. Until then each line is lost, and counted. */
+/* As when the program that reads a named pipe is started anew. Until then each line is lost, and
+ * counted. */
 START_TEST(lines_that_a_dead_reader_lost_are_told_to_the_next)
 {
 	char path[64];
@@ -418,8 +423,9 @@ END_TEST
 
 SUITE("log", every_line_of_every_thread_is_whole, a_stalled_reader_costs_lines_not_time,
       stopping_with_a_stalled_reader_takes_a_second, a_reader_that_is_gone_harms_nobody,
-      lines_that_a_dead_reader_lost_are_told_to_the_next, a_file_that_is_cut_short_goes_on_at_its_start,
-      a_line_that_was_torn_is_ended_before_the_next, a_terminal_that_stopped_holds_nobody_up,
-      no_standard_error_at_all_harms_nobody,
+      lines_that_a_dead_reader_lost_are_told_to_the_next,
+      a_file_that_is_cut_short_goes_on_at_its_start, a_line_that_was_torn_is_ended_before_the_next,
+      a_terminal_that_stopped_holds_nobody_up, no_standard_error_at_all_harms_nobody,
       before_the_start_and_after_the_stop_lines_are_written_at_once,
-      long_after_the_stop_lines_are_written_still, a_stalled_reader_before_the_start_is_given_up, the_log_can_be_started_again)
+      long_after_the_stop_lines_are_written_still, a_stalled_reader_before_the_start_is_given_up,
+      the_log_can_be_started_again)

@@ -59,4 +59,5 @@ START_TEST(signals_are_mains_business_but_faults_its_own)
 }
 END_TEST
 
-SUITE("thread", a_thread_has_a_name_and_a_stack_for_faults, signals_are_mains_business_but_faults_its_own)
+SUITE("thread", a_thread_has_a_name_and_a_stack_for_faults,
+      signals_are_mains_business_but_faults_its_own)

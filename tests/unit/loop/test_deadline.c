@@ -131,5 +131,5 @@ START_TEST(ending_the_list_forgets_all)
 }
 END_TEST
 
-SUITE("deadline", it_expires_once_and_not_early, stopped_ones_do_not_expire, a_restart_counts_from_anew,
-      they_may_be_started_from_within, ending_the_list_forgets_all)
+SUITE("deadline", it_expires_once_and_not_early, stopped_ones_do_not_expire,
+      a_restart_counts_from_anew, they_may_be_started_from_within, ending_the_list_forgets_all)

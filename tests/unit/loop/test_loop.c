@@ -40,7 +40,8 @@ static struct note make(struct loop *loop, char letter)
 START_TEST(a_turn_ends_with_its_tasks_and_then_the_reaper)
 {
 	struct loop *loop = run_until_loop();
-	struct note a = make(loop, 'a'), b = make(loop, 'b'), c = make(loop, 'c'), d = make(loop, 'd'), e = make(loop, 'e');
+	struct note a = make(loop, 'a'), b = make(loop, 'b'), c = make(loop, 'c'),
+		    d = make(loop, 'd'), e = make(loop, 'e');
 	char log[16] = "";
 
 	log_end = log;
@@ -143,7 +144,7 @@ START_TEST(the_next_turn_comes_after_a_look_at_what_is_ready)
 }
 END_TEST
 
-/* ---- threads ---------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 enum { THREADS = 3, POSTS = 5000 };
 
@@ -196,7 +197,8 @@ START_TEST(posts_keep_each_threads_order)
 		pthread_join(threads[i], NULL);
 	loop_break(hail.loop);
 	loop_join(hail.loop);
-	loop_free(hail.loop); /* runs what came too late for the thread; not on the loop's thread then */
+	loop_free(hail.loop); /* runs what came too late for the thread; not on the loop's thread
+	                         then */
 	ck_assert_uint_eq(hail.n_run, THREADS * POSTS);
 	ck_assert(hail.in_order);
 }
@@ -300,16 +302,16 @@ START_TEST(a_loop_that_polls_sleeps_when_nothing_happens)
 	loop_post(loop, &waker.task);
 	loop_join(loop);
 	ck_assert_uint_eq(waker.n, 1);
-	cpu_s = (double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+	cpu_s = (double)(after.tv_sec - before.tv_sec) +
+	        (double)(after.tv_nsec - before.tv_nsec) / 1e9;
 	ck_assert_msg(cpu_s < 0.2, "%g s of CPU in 0.5 s", cpu_s);
 	loop_free(loop);
 }
 END_TEST
 
-SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper, a_task_may_be_queued_again_from_within,
-      posts_from_the_loops_own_thread_run_in_order, what_was_posted_runs_before_the_loop_is_freed,
-      what_the_last_tasks_post_runs_too, the_next_turn_comes_after_a_look_at_what_is_ready,
-      posts_keep_each_threads_order,
+SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper,
+      a_task_may_be_queued_again_from_within, posts_from_the_loops_own_thread_run_in_order,
+      what_was_posted_runs_before_the_loop_is_freed, what_the_last_tasks_post_runs_too,
+      the_next_turn_comes_after_a_look_at_what_is_ready, posts_keep_each_threads_order,
       breaking_before_it_runs_ends_it_at_once, its_time_is_that_of_the_turn,
-      its_vitals_know_the_longest_turn,
-      a_loop_that_polls_sleeps_when_nothing_happens)
+      its_vitals_know_the_longest_turn, a_loop_that_polls_sleeps_when_nothing_happens)

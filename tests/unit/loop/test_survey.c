@@ -45,7 +45,8 @@ static void done(struct survey *survey, void *arg)
 		const int *answer = survey_answer(survey, i);
 
 		answers[i] = answer ? *answer : -1;
-		ck_assert(answer ? survey_waited_ns(survey, i) >= 0 : survey_waited_ns(survey, i) == -1);
+		ck_assert(answer ? survey_waited_ns(survey, i) >= 0
+		                 : survey_waited_ns(survey, i) == -1);
 	}
 	is_done = true;
 }

@@ -20,8 +20,8 @@ static void on_begin(void *arg, const spore_metric_spec *spec)
 	seen->helpless += strlen(spec->help) == 0 || spec->help[strlen(spec->help) - 1] != '.';
 	ck_assert_msg(strncmp(spec->name, "spore_", 6) == 0, "%s", spec->name);
 	/* A duration is in the unit that its name ends in. */
-	ck_assert_msg(spec->type != SPORE_METRIC_HISTOGRAM || strcmp(spec->unit, "seconds") == 0, "%s",
-	              spec->name);
+	ck_assert_msg(spec->type != SPORE_METRIC_HISTOGRAM || strcmp(spec->unit, "seconds") == 0,
+	              "%s", spec->name);
 }
 
 static void on_value(void *arg, const spore_kv *labels, size_t n, double value)

@@ -407,7 +407,7 @@ START_TEST(many_histograms_keep_their_cells_apart)
 }
 END_TEST
 
-/* ---- threads ---------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 enum { THREADS = 3, UPDATES = 20000 };
 

@@ -52,7 +52,9 @@ static void tear_down(struct scene *scene)
 
 static struct dial *dial(struct scene *scene, const char *host, int64_t timeout_ms)
 {
-	struct dial_target target = { .host = host, .port = scene->addr.port, .timeout_ms = timeout_ms };
+	struct dial_target target = { .host = host,
+		                      .port = scene->addr.port,
+		                      .timeout_ms = timeout_ms };
 	struct dial *started = dial_start(scene->loop, scene->resolver, &target, on_done, scene);
 
 	ck_assert_ptr_nonnull(started);
@@ -102,7 +104,9 @@ START_TEST(a_name_that_is_none_says_so)
 	struct scene scene;
 
 	set_up(&scene);
-	dial(&scene, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid", 10000);
+	dial(&scene,
+	     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid",
+	     10000);
 	ck_assert(run_until(scene.loop, is_done, &scene));
 	ck_assert_int_eq(scene.fd, -1);
 	ck_assert_int_eq(strncmp(scene.why, "cannot resolve the name: ", 25), 0);
@@ -225,7 +229,8 @@ START_TEST(a_report_may_stop_another_dial)
 		}
 		one_has_reported = false;
 		for (size_t i = 0; i < 2; i++) {
-			rivals[i] = dial_start(scene.loop, scene.resolver, &target, stop_the_other, &numbers[i]);
+			rivals[i] = dial_start(scene.loop, scene.resolver, &target, stop_the_other,
+			                       &numbers[i]);
 			ck_assert_ptr_nonnull(rivals[i]);
 		}
 		ck_assert(run_until(scene.loop, run_until_is_set, &one_has_reported));
@@ -235,6 +240,6 @@ START_TEST(a_report_may_stop_another_dial)
 }
 END_TEST
 
-SUITE("dial", an_address_and_a_name_are_reached, a_refusal_names_address_and_cause, a_name_that_is_none_says_so,
-      an_attempt_that_hangs_times_out, a_stopped_dial_says_nothing_and_leaves_nothing,
-      a_report_may_stop_another_dial)
+SUITE("dial", an_address_and_a_name_are_reached, a_refusal_names_address_and_cause,
+      a_name_that_is_none_says_so, an_attempt_that_hangs_times_out,
+      a_stopped_dial_says_nothing_and_leaves_nothing, a_report_may_stop_another_dial)

@@ -86,7 +86,8 @@ START_TEST(buffers_may_change_while_it_listens)
 	set_up(&scene);
 	scene.keeps = true;
 	for (unsigned i = 0; i < 2; i++) {
-		listener_resize(scene.listener, &(struct sock_sizes){ 9000 + (int)i, i ? 0 : 8000 });
+		listener_resize(scene.listener,
+		                &(struct sock_sizes){ 9000 + (int)i, i ? 0 : 8000 });
 		fds[i] = sockets_dial(&scene.addr);
 		scene.wanted = i + 1;
 		ck_assert(run_until(scene.loop, has_enough, &scene));
@@ -181,8 +182,8 @@ START_TEST(running_out_of_descriptors_is_survived)
 }
 END_TEST
 
-/* A socket that does not listen is always ready, and accept always fails on it: a cause that is none of
- * the known ones. */
+/* A socket that does not listen is always ready, and accept always fails on it: a cause that is
+ * none of the known ones. */
 START_TEST(what_always_fails_does_not_spin)
 {
 	struct scene scene = { .loop = run_until_loop() };
@@ -225,5 +226,6 @@ START_TEST(freeing_a_paused_one_is_fine)
 END_TEST
 
 SUITE("listener", buffers_may_change_while_it_listens, what_waits_in_a_socket_that_is_taken_stays,
-      all_that_wait_are_accepted, it_may_be_freed_from_within, running_out_of_descriptors_is_survived,
-      what_always_fails_does_not_spin, freeing_a_paused_one_is_fine)
+      all_that_wait_are_accepted, it_may_be_freed_from_within,
+      running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,
+      freeing_a_paused_one_is_fine)

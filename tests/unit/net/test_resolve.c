@@ -90,7 +90,8 @@ END_TEST
 /* A label of 64 bytes is none: it fails without asking anybody. */
 START_TEST(a_name_that_is_none_says_why)
 {
-	static const char name[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
+	static const char name[] =
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid";
 	struct resolver *resolver = resolver_new();
 	struct loop *loop = run_until_loop();
 	struct answer answer = { 0 };
@@ -113,7 +114,8 @@ START_TEST(a_stopped_one_hears_nothing)
 	struct answer answers[20] = { { 0 } };
 
 	for (int i = 0; i < 20; i++) {
-		struct resolve *resolve = resolve_start(resolver, loop, "localhost", 80, on_done, &answers[i]);
+		struct resolve *resolve = resolve_start(resolver, loop, "localhost", 80, on_done,
+		                                        &answers[i]);
 
 		ck_assert_ptr_nonnull(resolve);
 		if (i % 3 == 0)
@@ -152,5 +154,5 @@ START_TEST(many_names_do_not_pile_up)
 END_TEST
 
 SUITE("resolve", a_numeric_address_is_known, a_name_is_asked_for_once_and_kept,
-      the_address_that_answered_goes_first, a_name_that_is_none_says_why, a_stopped_one_hears_nothing,
-      many_names_do_not_pile_up)
+      the_address_that_answered_goes_first, a_name_that_is_none_says_why,
+      a_stopped_one_hears_nothing, many_names_do_not_pile_up)

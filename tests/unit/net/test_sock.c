@@ -150,5 +150,5 @@ START_TEST(what_is_no_socket_has_no_address)
 END_TEST
 
 SUITE("sock", a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
-      connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one, unread_bytes_are_seen,
-      what_is_no_socket_has_no_address)
+      connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one,
+      unread_bytes_are_seen, what_is_no_socket_has_no_address)

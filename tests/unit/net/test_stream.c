@@ -28,7 +28,8 @@ static bool write_some(struct owner *owner)
 {
 	while (owner->n_to_send > 0) {
 		size_t n;
-		enum stream_io io = stream_write(owner->stream, owner->to_send, owner->n_to_send, &n);
+		enum stream_io io = stream_write(owner->stream, owner->to_send, owner->n_to_send,
+		                                 &n);
 
 		if (io == STREAM_ERROR)
 			owner->broken = true;
@@ -157,7 +158,7 @@ static bool has_opened(void *arg)
 	return ((struct owner *)arg)->opened;
 }
 
-/* ---- the bare socket ------------------------------------------------------------------------------- */
+/* ---- the bare socket ---- */
 
 START_TEST(bytes_go_both_ways)
 {
@@ -337,7 +338,7 @@ START_TEST(a_full_socket_is_waited_for)
 }
 END_TEST
 
-/* ---- a transport that dribbles ------------------------------------------------------------------------ */
+/* ---- a transport that dribbles ---- */
 
 START_TEST(a_dribbling_transport_loses_nothing)
 {
@@ -425,7 +426,7 @@ START_TEST(the_stack_has_a_most)
 }
 END_TEST
 
-/* ---- opening ---------------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 START_TEST(handshakes_are_driven_to_the_end)
 {
@@ -566,7 +567,7 @@ START_TEST(the_handshakes_ticket_is_dropped_once)
 }
 END_TEST
 
-/* ---- fairness ----------------------------------------------------------------------------------------------- */
+/* ---- fairness ---- */
 
 static void do_nothing(struct ev_loop *ev, ev_io *io, int events)
 {
@@ -666,8 +667,9 @@ SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close,
       an_end_behind_which_a_write_fails_is_one, closing_is_orderly_or_a_reset,
       no_event_comes_that_is_not_wanted, no_event_follows_a_close, a_full_socket_is_waited_for,
       a_dribbling_transport_loses_nothing, pending_bytes_need_no_readable_descriptor,
-      a_direction_is_raw_once_nothing_is_pending, the_stack_has_a_most, handshakes_are_driven_to_the_end,
-      a_handshakes_last_words_are_flushed,
+      a_direction_is_raw_once_nothing_is_pending, the_stack_has_a_most,
+      handshakes_are_driven_to_the_end, a_handshakes_last_words_are_flushed,
       a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
       an_opening_can_be_closed_at_once, the_handshakes_ticket_is_dropped_once,
-      pending_bytes_do_not_wait_for_a_quiet_loop, one_stream_with_pending_bytes_does_not_stop_the_loop)
+      pending_bytes_do_not_wait_for_a_quiet_loop,
+      one_stream_with_pending_bytes_does_not_stop_the_loop)

@@ -113,14 +113,18 @@ static void check_wrong(const char *option, const char *bytes, size_t len, const
 
 START_TEST(mistakes_name_the_line_of_the_file)
 {
-	static const char wrong[] = "# two\n10.0.0.0/8\n\n  10.0.0.1/8 # host\n", no_text[] = "10.0.0.0/8\n\xff\n";
+	static const char wrong[] = "# two\n10.0.0.0/8\n\n  10.0.0.1/8 # host\n",
+			  no_text[] = "10.0.0.0/8\n\xff\n";
 
 	check_wrong("nets", wrong, sizeof wrong - 1,
-	            "/list.txt:4:3: error: /nets/1: expected \"10.0.0.0/8\" (no bits behind the prefix), found "
+	            "/list.txt:4:3: error: /nets/1: expected \"10.0.0.0/8\" (no bits behind the "
+	            "prefix), found "
 	            "\"10.0.0.1/8\"");
-	check_wrong("nets", no_text, sizeof no_text - 1, "/list.txt:2:1: error: expected text in UTF-8");
+	check_wrong("nets", no_text, sizeof no_text - 1,
+	            "/list.txt:2:1: error: expected text in UTF-8");
 	check_wrong("nets", "10.0.0.0/8\0x\n", 13, "/list.txt:1:11: error: expected text in UTF-8");
-	check_wrong("ports", "80\n", 3, "t:1:11: error: /ports: expected an array, found an object");
+	check_wrong("ports", "80\n", 3,
+	            "t:1:11: error: /ports: expected an array, found an object");
 }
 END_TEST
 
@@ -139,15 +143,18 @@ static void check_bad_object(const char *json, const char *expected)
 
 START_TEST(a_file_must_be_named_and_there)
 {
-	static const char expected[] = "/nets: expected an array or {\"file\": PATH}, found an object";
+	static const char expected[] =
+		"/nets: expected an array or {\"file\": PATH}, found an object";
 
 	check_bad_object("{\"nets\": {}}", expected);
 	check_bad_object("{\"nets\": {\"file\": 1}}", expected);
 	check_bad_object("{\"nets\": {\"env\": \"X\"}}", expected);
 	check_bad_object("{\"nets\": {\"file\": \"a\", \"more\": \"b\"}}", expected);
-	check_bad_object("{\"nets\": {\"file\": \"a\"}}",
-	                 "/nets/file: cannot read the list /nonexistent/a: No such file or directory");
-	check_bad_object("{\"nets\": {\"file\": \"/tmp\"}}", "/nets/file: cannot read the list /tmp: Is a directory");
+	check_bad_object(
+		"{\"nets\": {\"file\": \"a\"}}",
+		"/nets/file: cannot read the list /nonexistent/a: No such file or directory");
+	check_bad_object("{\"nets\": {\"file\": \"/tmp\"}}",
+	                 "/nets/file: cannot read the list /tmp: Is a directory");
 }
 END_TEST
 

@@ -252,7 +252,7 @@ START_TEST(dots_stand_for_what_is_missing)
 }
 END_TEST
 
-/* ---- secrets ----------------------------------------------------------------------------------------- */
+/* ---- secrets ---- */
 
 static const spore_option secret_row = { .name = "s", .type = SPORE_OPT_SECRET, .min = 1, .max = 0 };
 
@@ -376,7 +376,7 @@ START_TEST(an_empty_file_is_no_secret)
 }
 END_TEST
 
-/* ---- addresses, ports, trees -------------------------------------------------------------------------- */
+/* ---- addresses, ports, trees ---- */
 
 START_TEST(addresses)
 {

@@ -69,7 +69,8 @@ START_TEST(a_thousand_lines_are_all_there)
 			ck_assert_uint_eq(batch.lines[i].end - batch.lines[i].start, 1 + n % 100);
 			ck_assert_int_eq(batch.text[batch.lines[i].end], '\n');
 		}
-		ck_assert_ptr_eq(datagram.ptr + datagram.len, batch.text + batch.lines[next - 1].end);
+		ck_assert_ptr_eq(datagram.ptr + datagram.len,
+		                 batch.text + batch.lines[next - 1].end);
 	}
 	ck_assert_uint_eq(n, 1000);
 	batch_fini(&batch);

@@ -7,7 +7,8 @@
 
 static const uint8_t challenge[16] = { [6] = 0x40, [8] = 0x80 };
 
-static void check_tag(const char *secret, size_t len, const void *message, size_t n, const char *expected)
+static void check_tag(const char *secret, size_t len, const void *message, size_t n,
+                      const char *expected)
 {
 	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
 	uint8_t tag[BORE_TAG_SIZE];
@@ -26,7 +27,8 @@ static void check_tag(const char *secret, size_t len, const void *message, size_
 
 START_TEST(bores_own_answer)
 {
-	check_tag("s3cret", 6, challenge, 16, "c382894757a01aee49b8d2939502fde8056a7131fc392a344c036025880f8586");
+	check_tag("s3cret", 6, challenge, 16,
+	          "c382894757a01aee49b8d2939502fde8056a7131fc392a344c036025880f8586");
 }
 END_TEST
 
@@ -40,7 +42,8 @@ START_TEST(as_hmac_has_it)
 		text[i] = (char)(i * 7);
 	for (size_t len = 1; len <= sizeof text; len += 13) {
 		ck_assert_int_eq(EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL), 1);
-		ck_assert_ptr_nonnull(HMAC(EVP_sha256(), digest, 32, (const uint8_t *)text, len / 2, tag, NULL));
+		ck_assert_ptr_nonnull(
+			HMAC(EVP_sha256(), digest, 32, (const uint8_t *)text, len / 2, tag, NULL));
 		bore_tag_print(tag, expected);
 		check_tag(text, len, text, len / 2, expected);
 	}
@@ -76,7 +79,8 @@ START_TEST(what_is_no_tag)
 	ck_assert(!bore_tag_parse((spore_str){ hex, BORE_HEX_SIZE + 1 }, tag));
 	for (const char *c = bad; *c; c++) {
 		hex[BORE_HEX_SIZE - 1] = *c;
-		ck_assert_msg(!bore_tag_parse((spore_str){ hex, BORE_HEX_SIZE }, tag), "%02x", *c & 0xff);
+		ck_assert_msg(!bore_tag_parse((spore_str){ hex, BORE_HEX_SIZE }, tag), "%02x",
+		              *c & 0xff);
 	}
 }
 END_TEST
@@ -90,4 +94,5 @@ START_TEST(none_may_be_released)
 }
 END_TEST
 
-SUITE("bore_key", bores_own_answer, as_hmac_has_it, a_tag_in_hex_comes_back, what_is_no_tag, none_may_be_released)
+SUITE("bore_key", bores_own_answer, as_hmac_has_it, a_tag_in_hex_comes_back, what_is_no_tag,
+      none_may_be_released)

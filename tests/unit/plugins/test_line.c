@@ -6,8 +6,8 @@
 
 static const struct line_style folding = { "spore.", LINE_FOLD }, tagging = { "spore.", LINE_TAG };
 
-static void check(const struct line_style *style, const struct line_name *name, double value, char type,
-                  const char *expected)
+static void check(const struct line_style *style, const struct line_name *name, double value,
+                  char type, const char *expected)
 {
 	char out[512];
 	size_t n = line_write(style, name, value, type, out, sizeof out - 1);
@@ -18,7 +18,8 @@ static void check(const struct line_style *style, const struct line_name *name, 
 
 START_TEST(a_name_has_one_prefix)
 {
-	const struct line_name ours = { .family = "spore_tunnels" }, other = { .family = "tunnels" };
+	const struct line_name ours = { .family = "spore_tunnels" },
+			       other = { .family = "tunnels" };
 	const struct line_style bare = { "", LINE_FOLD };
 
 	check(&folding, &ours, 3, 'g', "spore.tunnels:3|g");
@@ -78,15 +79,18 @@ START_TEST(a_line_fits_or_is_none)
 
 	for (size_t size = 0; size < sizeof whole - 1; size++)
 		ck_assert_uint_eq(line_write(&folding, &name, 1, 'c', out, size), 0);
-	ck_assert_uint_eq(line_write(&folding, &name, 1, 'c', out, sizeof whole - 1), sizeof whole - 1);
+	ck_assert_uint_eq(line_write(&folding, &name, 1, 'c', out, sizeof whole - 1),
+	                  sizeof whole - 1);
 	ck_assert_mem_eq(out, whole, sizeof whole - 1);
 }
 END_TEST
 
 START_TEST(a_prefix_is_made_of_what_names_are_made_of)
 {
-	ck_assert(line_prefix_is_good("") && line_prefix_is_good("spore.") && line_prefix_is_good("a-B_9.c."));
-	ck_assert(!line_prefix_is_good("a:b") && !line_prefix_is_good("a|") && !line_prefix_is_good(" "));
+	ck_assert(line_prefix_is_good("") && line_prefix_is_good("spore.") &&
+	          line_prefix_is_good("a-B_9.c."));
+	ck_assert(!line_prefix_is_good("a:b") && !line_prefix_is_good("a|") &&
+	          !line_prefix_is_good(" "));
 	ck_assert(!line_prefix_is_good("\n") && !line_prefix_is_good("\xC3\xA9"));
 }
 END_TEST

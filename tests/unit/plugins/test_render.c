@@ -42,11 +42,12 @@ static spore_metric_spec spec_of(uint32_t type, const char *name, const char *he
 	};
 }
 
-/* ---- families ----------------------------------------------------------------------------------- */
+/* ---- families ---- */
 
 static void a_counter(const spore_metric_visitor *visitor, void *arg)
 {
-	spore_metric_spec spec = spec_of(SPORE_METRIC_COUNTER, "sent_bytes_total", "What was sent.");
+	spore_metric_spec spec = spec_of(SPORE_METRIC_COUNTER, "sent_bytes_total",
+	                                 "What was sent.");
 	spore_kv labels[] = { label("who", "alice"), label("way", "up") };
 
 	spec.unit = "bytes";
@@ -172,7 +173,7 @@ START_TEST(a_unit_is_a_part_of_the_name)
 }
 END_TEST
 
-/* ---- values and texts --------------------------------------------------------------------------- */
+/* ---- values and texts ---- */
 
 static void odd_numbers(const spore_metric_visitor *visitor, void *arg)
 {
@@ -193,7 +194,8 @@ START_TEST(numbers_are_read_back_as_they_were)
 {
 	check(FORMAT_PROMETHEUS, odd_numbers,
 	      "# HELP g h\n# TYPE g gauge\n"
-	      "g 0\ng 0\ng -3\ng 0.1\ng 0.3333333333333333\ng 1000000000000000\ng 9007199254740991\ng "
+	      "g 0\ng 0\ng -3\ng 0.1\ng 0.3333333333333333\ng 1000000000000000\ng "
+	      "9007199254740991\ng "
 	      "1e+17\n"
 	      "g 4.94065645841247e-324\ng 1e+300\ng +Inf\ng -Inf\ng NaN\n");
 }
@@ -214,7 +216,8 @@ START_TEST(no_text_breaks_out)
 	check(FORMAT_PROMETHEUS, hostile_text,
 	      "# HELP g a \"b\" \\\\ c\\nd\n# TYPE g gauge\ng{l=\"\\\"} 1\\n\\\\\",m=\"\"} 1\n");
 	check(FORMAT_OPENMETRICS, hostile_text,
-	      "# HELP g a \\\"b\\\" \\\\ c\\nd\n# TYPE g gauge\ng{l=\"\\\"} 1\\n\\\\\",m=\"\"} 1\n# "
+	      "# HELP g a \\\"b\\\" \\\\ c\\nd\n# TYPE g gauge\ng{l=\"\\\"} 1\\n\\\\\",m=\"\"} "
+	      "1\n# "
 	      "EOF\n");
 }
 END_TEST
@@ -263,7 +266,7 @@ START_TEST(labels_are_utf8_whatever_they_hold)
 }
 END_TEST
 
-/* ---- size --------------------------------------------------------------------------------------- */
+/* ---- size ---- */
 
 enum { MANY = 20000 };
 
@@ -292,7 +295,7 @@ START_TEST(a_page_may_be_long)
 }
 END_TEST
 
-SUITE("render", a_counter_has_its_total, a_histogram_has_an_infinite_bucket, a_summary_has_no_buckets,
-      what_has_nothing_to_show_is_left_out, a_unit_is_a_part_of_the_name,
+SUITE("render", a_counter_has_its_total, a_histogram_has_an_infinite_bucket,
+      a_summary_has_no_buckets, what_has_nothing_to_show_is_left_out, a_unit_is_a_part_of_the_name,
       numbers_are_read_back_as_they_were, no_text_breaks_out, labels_are_utf8_whatever_they_hold,
       a_page_may_be_long)

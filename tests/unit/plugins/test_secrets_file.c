@@ -5,8 +5,8 @@
 
 #include "suite.h"
 
-/* All that is in the text, as "LINE NAME=SECRET;" and "LINE:COLUMN;". The text ends where memory does, so
- * that a look behind it is found. */
+/* All that is in the text, as "LINE NAME=SECRET;" and "LINE:COLUMN;". The text ends where memory
+ * does, so that a look behind it is found. */
 static const char *read_all(const char *text, size_t len)
 {
 	static char out[1024];
@@ -22,10 +22,12 @@ static const char *read_all(const char *text, size_t len)
 	out[0] = '\0';
 	while ((step = secrets_next(&reader, &line)) != SECRETS_END) {
 		if (step == SECRETS_LINE)
-			n += (size_t)snprintf(out + n, sizeof out - n, "%u %.*s=%.*s;", line.line, (int)line.name.len,
-			                      line.name.ptr, (int)line.secret.len, line.secret.ptr);
+			n += (size_t)snprintf(out + n, sizeof out - n, "%u %.*s=%.*s;", line.line,
+			                      (int)line.name.len, line.name.ptr,
+			                      (int)line.secret.len, line.secret.ptr);
 		else
-			n += (size_t)snprintf(out + n, sizeof out - n, "%u:%u;", line.line, line.column);
+			n += (size_t)snprintf(out + n, sizeof out - n, "%u:%u;", line.line,
+			                      line.column);
 		ck_assert_uint_lt(n, sizeof out);
 	}
 	ck_assert_int_eq(secrets_next(&reader, &line), SECRETS_END);
@@ -81,5 +83,6 @@ START_TEST(what_stands_behind_a_mistake_is_read)
 }
 END_TEST
 
-SUITE("secrets_file", names_and_secrets, a_secret_is_all_behind_the_first_colon, nothing_and_comments_are_left_out,
-      mistakes_have_their_place, what_stands_behind_a_mistake_is_read)
+SUITE("secrets_file", names_and_secrets, a_secret_is_all_behind_the_first_colon,
+      nothing_and_comments_are_left_out, mistakes_have_their_place,
+      what_stands_behind_a_mistake_is_read)

@@ -6,7 +6,7 @@
 
 #include "suite.h"
 
-/* ---- a host whose days pass when the test says so ----------------------------------------------- */
+/* ---- a host whose days pass when the test says so ---- */
 
 static void (*day)(void *arg);
 static void *day_arg;
@@ -87,7 +87,7 @@ static const spore_host host = {
 	.metric_set = metric_set,
 };
 
-/* ---- instances ---------------------------------------------------------------------------------- */
+/* ---- instances ---- */
 
 static const struct tls_conf conf = { .certfile = "own.pem", .cacertfile = "all.pem" };
 
@@ -102,7 +102,8 @@ static X509 *make_certificate(const char *name, long ends_in_s)
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509_NAME *subject = X509_get_subject_name(cert);
 
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,
+	                           0);
 	X509_gmtime_adj(X509_getm_notBefore(cert), -86400);
 	X509_gmtime_adj(X509_getm_notAfter(cert), ends_in_s);
 	X509_set_pubkey(cert, key);

@@ -6,7 +6,7 @@
 #include "suite.h"
 #include "tls_bio.h"
 
-/* ---- a host that has nothing to say ---------------------------------------------------------------------- */
+/* ---- a host that has nothing to say ---- */
 
 static uint32_t log_enabled(const spore_ctx *ctx, int32_t level)
 {
@@ -17,7 +17,7 @@ static uint32_t log_enabled(const spore_ctx *ctx, int32_t level)
 
 static const spore_host host = { .struct_size = sizeof host, .log_enabled = log_enabled };
 
-/* ---- a lower stream in memory ---------------------------------------------------------------------------- */
+/* ---- a lower stream in memory ---- */
 
 struct memory {
 	spore_stream base;
@@ -58,7 +58,7 @@ static const spore_stream_ops memory_ops = {
 	.close = memory_close,
 };
 
-/* ---- a server's stream, and a client that only OpenSSL makes --------------------------------------------- */
+/* ---- a server's stream, and a client that only OpenSSL makes ---- */
 
 struct pair {
 	struct tls_conf conf;
@@ -87,11 +87,15 @@ static void give_certificate(SSL_CTX *ctx)
 
 static void start(struct pair *pair)
 {
-	spore_wrap_args args = { .struct_size = sizeof args, .role = SPORE_ROLE_SERVER, .lower = &pair->lower.base };
+	spore_wrap_args args = { .struct_size = sizeof args,
+		                 .role = SPORE_ROLE_SERVER,
+		                 .lower = &pair->lower.base };
 
-	*pair = (struct pair){ .tls = { .host = &host, .server = true },
-		               .worker = calloc(1, sizeof *pair->worker),
-		               .lower = { { &memory_ops }, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()) } };
+	*pair = (struct pair){
+		.tls = { .host = &host, .server = true },
+		.worker = calloc(1, sizeof *pair->worker),
+		.lower = { { &memory_ops }, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()) }
+	};
 	pair->tls.conf = &pair->conf;
 	pair->tls.ctx = SSL_CTX_new(TLS_server_method());
 	pair->tls.bio = tls_bio_method();
@@ -131,7 +135,7 @@ static void stop(struct pair *pair)
 	free(pair->worker);
 }
 
-/* ---- who sends much that is nothing ---------------------------------------------------------------------- */
+/* ---- who sends much that is nothing ---- */
 
 START_TEST(updates_of_keys_do_not_keep_a_call)
 {
@@ -150,7 +154,8 @@ START_TEST(updates_of_keys_do_not_keep_a_call)
 		ck_assert_int_eq(SSL_do_handshake(pair.client), 1);
 	}
 	ck_assert_int_eq(SSL_write(pair.client, "behind", 6), 6);
-	for (; (n = pair.server->ops->readv(pair.server, &iov, 1, &want)) == SPORE_EAGAIN; calls++) {
+	for (; (n = pair.server->ops->readv(pair.server, &iov, 1, &want)) == SPORE_EAGAIN;
+	     calls++) {
 		ck_assert_uint_eq(want, SPORE_READ);
 		/* No descriptor will say so. */
 		ck_assert_uint_gt(pair.server->ops->pending(pair.server), 0);
@@ -188,4 +193,5 @@ START_TEST(a_handshake_in_small_pieces_does_not_keep_a_call)
 }
 END_TEST
 
-SUITE("tls_stream", updates_of_keys_do_not_keep_a_call, a_handshake_in_small_pieces_does_not_keep_a_call)
+SUITE("tls_stream", updates_of_keys_do_not_keep_a_call,
+      a_handshake_in_small_pieces_does_not_keep_a_call)

@@ -21,7 +21,9 @@ static struct trie *trie_of(const char *line)
 		if (!*word)
 			continue;
 		ck_assert_msg(addr_parse_cidr(word + 1, &rules[n].prefix), "%s", word);
-		rules[n++].verdict = *word == '+' ? TRIE_ALLOW : *word == '-' ? TRIE_DENY : TRIE_NOTHING;
+		rules[n++].verdict = *word == '+'   ? TRIE_ALLOW
+		                     : *word == '-' ? TRIE_DENY
+		                                    : TRIE_NOTHING;
 	}
 	trie = trie_new(rules, n);
 	ck_assert_ptr_nonnull(trie);
@@ -73,7 +75,8 @@ END_TEST
 
 START_TEST(the_longest_prefix_decides)
 {
-	struct trie *trie = trie_of("-10.1.2.3 +10.1.2.0/24 -10.1.0.0/16 +10.0.0.0/8 -0.0.0.0/0 =10.1.2.4/31");
+	struct trie *trie = trie_of(
+		"-10.1.2.3 +10.1.2.0/24 -10.1.0.0/16 +10.0.0.0/8 -0.0.0.0/0 =10.1.2.4/31");
 
 	check(trie, "10.1.2.3", D);
 	check(trie, "10.1.2.2", A);
@@ -88,7 +91,8 @@ END_TEST
 
 START_TEST(of_equal_prefixes_the_denial_holds)
 {
-	struct trie *trie = trie_of("+10.0.0.0/8 -10.0.0.0/8 -::1 +::1 +10.0.0.0/8 =2001::/16 +2001::/16");
+	struct trie *trie = trie_of(
+		"+10.0.0.0/8 -10.0.0.0/8 -::1 +::1 +10.0.0.0/8 =2001::/16 +2001::/16");
 
 	check(trie, "10.1.1.1", D);
 	check(trie, "::1", D);
@@ -148,7 +152,7 @@ START_TEST(prefixes_of_all_lengths)
 }
 END_TEST
 
-/* ---- against a list that is searched from end to end --------------------------------------------------- */
+/* ---- against a list that is searched from end to end ---- */
 
 static int covers(const spore_cidr *prefix, const uint8_t ip[16])
 {
@@ -168,14 +172,15 @@ static int search(const struct trie_rule *rules, size_t n, const uint8_t ip[16])
 
 		if (covers(&rule->prefix, ip) &&
 		    (!best || rule->prefix.prefix_len > best->prefix.prefix_len ||
-		     (rule->prefix.prefix_len == best->prefix.prefix_len && rule->verdict > best->verdict)))
+		     (rule->prefix.prefix_len == best->prefix.prefix_len &&
+		      rule->verdict > best->verdict)))
 			best = rule;
 	}
 	return best ? (int)best->verdict : N;
 }
 
-/* The bits of one of the rules, or zeroes, with some of the later ones changed: so that many addresses
- * are near the edge of a prefix. */
+/* The bits of one of the rules, or zeroes, with some of the later ones changed: so that many
+ * addresses are near the edge of a prefix. */
 static void make_ip(const struct trie_rule *rules, size_t n, uint8_t ip[16])
 {
 	size_t from = (size_t)rand() % (n + 1);
@@ -198,11 +203,12 @@ START_TEST(it_finds_what_a_search_finds)
 		uint8_t ip[16];
 
 		for (size_t i = 0; i < n; i++) {
-			rules[i].prefix = (spore_cidr){ .prefix_len = (uint32_t)rand() % 129, .family = 6 };
+			rules[i].prefix = (spore_cidr){ .prefix_len = (uint32_t)rand() % 129,
+				                        .family = 6 };
 			rules[i].verdict = (enum trie_verdict)(rand() % 3);
 			make_ip(rules, i, rules[i].prefix.ip);
 			for (uint32_t k = rules[i].prefix.prefix_len; k < 128; k++)
-				rules[i].prefix.ip[k / 8] &= (uint8_t)~(0x80 >> k % 8);
+				rules[i].prefix.ip[k / 8] &= (uint8_t) ~(0x80 >> k % 8);
 		}
 		trie = trie_new(rules, n);
 		ck_assert_ptr_nonnull(trie);

@@ -70,4 +70,5 @@ START_TEST(none_is_asked_for_again_at_once)
 }
 END_TEST
 
-SUITE("pipes", they_are_kept_and_capped, one_that_holds_bytes_is_not_used_again, none_is_asked_for_again_at_once)
+SUITE("pipes", they_are_kept_and_capped, one_that_holds_bytes_is_not_used_again,
+      none_is_asked_for_again_at_once)

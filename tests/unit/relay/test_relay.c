@@ -91,7 +91,8 @@ static void make_sides(struct scene *scene, enum kind kind, struct stream *sides
 	}
 }
 
-static void start_with(struct scene *scene, enum kind kind, struct buf *for_left, struct buf *for_right)
+static void start_with(struct scene *scene, enum kind kind, struct buf *for_left,
+                       struct buf *for_right)
 {
 	struct stream *sides[2];
 
@@ -155,7 +156,7 @@ static void say(struct scene *scene, int side, const char *text)
 	ck_assert_int_eq(write(scene->far[side], text, strlen(text)), (ssize_t)strlen(text));
 }
 
-/* ---- small exchanges ------------------------------------------------------------------------------- */
+/* ---- small exchanges ---- */
 
 START_TEST(bytes_go_both_ways_and_are_counted)
 {
@@ -240,7 +241,8 @@ START_TEST(what_waited_joins_our_words)
 		ck_assert(buf_append(&for_left, "ours ", 5, 10));
 		say(&scene, 1, said[i]);
 		relay_start(&scene.set, sides[0], sides[1], &for_left, &none, on_end, &scene);
-		ck_assert_int_eq(read(scene.far[0], text, sizeof text), (ssize_t)(5 + strlen(said[i])));
+		ck_assert_int_eq(read(scene.far[0], text, sizeof text),
+		                 (ssize_t)(5 + strlen(said[i])));
 		ck_assert_str_eq(text + 5, said[i]);
 		say(&scene, 1, "more");
 		check_takes(&scene, 0, "more");
@@ -361,7 +363,7 @@ START_TEST(ending_the_set_resets_all)
 }
 END_TEST
 
-/* ---- streams of bytes ------------------------------------------------------------------------------- */
+/* ---- streams of bytes ---- */
 
 enum { BULK = 8 * 1024 * 1024 };
 
@@ -381,7 +383,8 @@ static unsigned next(struct bulk *bulk)
 static void move(struct scene *scene, struct bulk *bulk, int from)
 {
 	size_t most = 1 + next(bulk) % 200000, left = bulk->size - bulk->n_sent;
-	ssize_t n = left ? write(scene->far[from], bulk->sent + bulk->n_sent, left < most ? left : most)
+	ssize_t n = left ? write(scene->far[from], bulk->sent + bulk->n_sent,
+	                         left < most ? left : most)
 	                 : 0;
 
 	if (n > 0 && (bulk->n_sent += (size_t)n) == bulk->size)
@@ -459,7 +462,7 @@ START_TEST(bulk_through_a_dribble_arrives_unchanged)
 }
 END_TEST
 
-/* ---- a reader that stalls --------------------------------------------------------------------------- */
+/* ---- a reader that stalls ---- */
 
 /* Writes until nothing more is taken for a while; how much was taken. */
 static size_t fill(struct scene *scene, int from)
@@ -517,8 +520,8 @@ static void drain(struct scene *scene, int side, size_t size)
 	}
 }
 
-/* Where bytes cannot be spliced, bulk is read in great pieces, and all else, as for a reader that does
- * not keep up, in small ones. */
+/* Where bytes cannot be spliced, bulk is read in great pieces, and all else, as for a reader that
+ * does not keep up, in small ones. */
 START_TEST(bulk_that_is_copied_is_read_in_great_pieces)
 {
 	static const size_t little = (size_t)64 * 1024;
@@ -607,6 +610,6 @@ SUITE("relay", bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_b
       each_direction_ends_on_its_own, bytes_that_came_before_go_first, what_waited_joins_our_words,
       what_moves_is_told_as_it_goes, a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
       a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
-      bulk_through_a_dribble_arrives_unchanged,
-      bulk_that_is_copied_is_read_in_great_pieces, a_stalled_reader_bounds_what_is_held,
-      a_reset_of_a_blocked_sender_is_passed_on, a_reader_that_dies_ends_the_relay)
+      bulk_through_a_dribble_arrives_unchanged, bulk_that_is_copied_is_read_in_great_pieces,
+      a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,
+      a_reader_that_dies_ends_the_relay)

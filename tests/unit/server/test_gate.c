@@ -204,6 +204,6 @@ START_TEST(no_wake_is_lost_between_threads)
 }
 END_TEST
 
-SUITE("gate", room_that_is_not_used_is_passed_on, a_full_tunnel_waits_alone, when_all_is_full_the_first_in_line_comes_next,
-      one_that_is_full_itself_is_passed_over, a_door_that_is_shut_is_not_woken,
-      no_wake_is_lost_between_threads)
+SUITE("gate", room_that_is_not_used_is_passed_on, a_full_tunnel_waits_alone,
+      when_all_is_full_the_first_in_line_comes_next, one_that_is_full_itself_is_passed_over,
+      a_door_that_is_shut_is_not_woken, no_wake_is_lost_between_threads)

@@ -38,7 +38,9 @@ static void close_account(struct account *account)
 
 static struct visitor make_visitor(struct account *account, int fd, int64_t deadline_ms)
 {
-	struct visitor visitor = { .fd = fd, .account = account_ref(account), .deadline_ms = deadline_ms };
+	struct visitor visitor = { .fd = fd,
+		                   .account = account_ref(account),
+		                   .deadline_ms = deadline_ms };
 
 	ck_assert(uuid_random(&visitor.id));
 	ck_assert(account_scene_enter(account));
@@ -176,7 +178,7 @@ START_TEST(freeing_closes_who_still_waits)
 }
 END_TEST
 
-/* ---- threads ---------------------------------------------------------------------------------------- */
+/* ---- threads ---- */
 
 enum { TAKERS = 3, VISITORS = 6000 };
 
@@ -272,6 +274,6 @@ START_TEST(every_visitor_is_taken_exactly_once)
 }
 END_TEST
 
-SUITE("pending", an_id_works_once, ids_of_one_bucket_are_told_apart, the_account_comes_with_a_reference,
-      only_the_expired_are_taken_by_time, freeing_closes_who_still_waits,
-      every_visitor_is_taken_exactly_once)
+SUITE("pending", an_id_works_once, ids_of_one_bucket_are_told_apart,
+      the_account_comes_with_a_reference, only_the_expired_are_taken_by_time,
+      freeing_closes_who_still_waits, every_visitor_is_taken_exactly_once)

@@ -42,8 +42,8 @@ static struct source *get(struct scene *scene, const char *ip)
 }
 
 /* Adds one; who has to go for it. */
-static struct stranger *add(struct scene *scene, struct stranger_list *list, struct stranger *stranger,
-                            const char *ip)
+static struct stranger *add(struct scene *scene, struct stranger_list *list,
+                            struct stranger *stranger, const char *ip)
 {
 	struct source *source = get(scene, ip);
 
@@ -61,7 +61,8 @@ START_TEST(the_oldest_of_the_heaviest_goes_first)
 
 	set_up(&scene, 4);
 	for (int i = 0; i < 5; i++)
-		ck_assert_ptr_eq(add(&scene, &scene.list, &all[i], ips[i]), i == 4 ? &all[1] : NULL);
+		ck_assert_ptr_eq(add(&scene, &scene.list, &all[i], ips[i]),
+		                 i == 4 ? &all[1] : NULL);
 	stranger_remove(&scene.list, &all[1]);
 	stranger_remove(&scene.list, &all[1]);
 	ck_assert_uint_eq(scene.list.count, 4);

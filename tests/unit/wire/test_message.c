@@ -13,7 +13,7 @@ static bool parse(enum message_direction direction, const char *text, struct mes
 	return message_parse(direction, text, strlen(text), message);
 }
 
-/* ---- the list of what bore takes and refuses ------------------------------------------------------ */
+/* ---- the list of what bore takes and refuses ---- */
 
 static cJSON *read_list(void)
 {
@@ -142,7 +142,7 @@ START_TEST(agrees_with_bore_on_every_frame_of_the_list)
 }
 END_TEST
 
-/* ---- what only we take: the predecessor's opening --------------------------------------------------- */
+/* ---- what only we take: the predecessor's opening ---- */
 
 START_TEST(hello_ex_is_taken_whatever_else_it_holds)
 {
@@ -222,7 +222,7 @@ START_TEST(longer_than_a_frame_is_refused)
 }
 END_TEST
 
-/* ---- writing ------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 static const char *format(const struct message *message, char out[FRAME_MAX + 1])
 {
@@ -338,7 +338,7 @@ START_TEST(a_text_that_does_not_fit_is_cut_to_a_good_frame)
 }
 END_TEST
 
-/* ---- our extension ------------------------------------------------------------------------------ */
+/* ---- our extension ---- */
 
 START_TEST(an_extension_may_ask_for_connections_ahead)
 {

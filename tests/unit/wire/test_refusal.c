@@ -19,7 +19,8 @@ START_TEST(each_has_a_name_of_its_own)
 }
 END_TEST
 
-/* A client is sent these (tests/interop holds bore to them); a frame has 256 bytes, with its JSON. */
+/* A client is sent these (tests/interop holds bore to them); a frame has 256 bytes, with its JSON.
+ */
 START_TEST(texts_fit_a_frame)
 {
 	for (int i = 0; i < REFUSED_COUNT; i++)
@@ -33,7 +34,8 @@ START_TEST(what_tunnels_are_refused_for_is_recognised)
 	ck_assert_int_eq(refusal_of_tunnel("too many tunnels"), REFUSED_TOO_MANY_TUNNELS);
 	ck_assert_int_eq(refusal_of_tunnel("client port number not in allowed range"),
 	                 REFUSED_PORT_NOT_ALLOWED);
-	ck_assert_int_eq(refusal_of_tunnel("failed to find an available port"), REFUSED_NO_PORT_LEFT);
+	ck_assert_int_eq(refusal_of_tunnel("failed to find an available port"),
+	                 REFUSED_NO_PORT_LEFT);
 	ck_assert_int_eq(refusal_of_tunnel("out of memory"), REFUSED_NO_MEMORY);
 	ck_assert_int_eq(refusal_of_tunnel("permission denied"), REFUSED_PORT_NOT_BOUND);
 	ck_assert_int_eq(refusal_of_tunnel("failed to bind to port"), REFUSED_PORT_NOT_BOUND);
