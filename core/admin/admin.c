@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin/admin_socket.h"
+#include "base/container.h"
 #include "base/list.h"
 #include "log/log.h"
 #include "loop/deadline.h"
@@ -52,7 +53,7 @@ static struct ev_loop *ev_of(const struct guest *guest)
 
 static void run_reap(struct loop_task *task)
 {
-	free((char *)task - offsetof(struct guest, reap));
+	free(CONTAINER_OF(task, struct guest, reap));
 }
 
 static void dismiss(struct guest *guest)
@@ -80,7 +81,7 @@ static bool is_ready(const struct guest *guest)
 
 static void on_late(struct deadline *deadline)
 {
-	struct guest *guest = LIST_OWNER(deadline, struct guest, deadline);
+	struct guest *guest = CONTAINER_OF(deadline, struct guest, deadline);
 
 	/* After a stall of our own, it is we who are late. */
 	if (is_ready(guest)) {
@@ -111,7 +112,7 @@ static void write_on(struct guest *guest)
 
 static void on_answer(struct admin_command *command, char *text, size_t len)
 {
-	struct guest *guest = LIST_OWNER(command, struct guest, command);
+	struct guest *guest = CONTAINER_OF(command, struct guest, command);
 
 	guest->answer = text;
 	guest->answer_len = text ? len : 0;
@@ -271,7 +272,7 @@ void admin_stop(struct admin *admin)
 	listener_free(listener);
 	admin_socket_remove(&admin->socket);
 	while (!list_is_empty(&admin->guests))
-		dismiss(LIST_OWNER(admin->guests.next, struct guest, node));
+		dismiss(CONTAINER_OF(admin->guests.next, struct guest, node));
 	deadline_list_fini(&admin->patience);
 	free(admin);
 }

@@ -5,15 +5,10 @@
 #define CORE_LIST_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 struct list {
 	struct list *prev, *next;
 };
-
-/* clang-format off */
-#define LIST_OWNER(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
-/* clang-format on */
 
 static inline void list_init(struct list *list)
 {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "host/host.h"
 #include "host/status.h"
 #include "host/ticket.h"
@@ -100,7 +101,7 @@ static void finish_job(struct job *job)
 
 static void run_job(struct pool_job *pool_job)
 {
-	struct job *job = (void *)((char *)pool_job - offsetof(struct job, job));
+	struct job *job = CONTAINER_OF(pool_job, struct job, job);
 	struct instance *instance = job->worker->instance;
 
 	/* Who has left meanwhile must not keep others waiting. */

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "config/config.h"
 #include "host/instance.h"
 #include "log/log.h"
@@ -40,7 +41,7 @@ static void count_generations(struct retirer *retirer)
 	unsigned n = 0, last = 0;
 
 	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
-		unsigned generation = LIST_OWNER(i, struct retiree, alive)->generation;
+		unsigned generation = CONTAINER_OF(i, struct retiree, alive)->generation;
 
 		n += generation != last;
 		last = generation;
@@ -71,7 +72,7 @@ static void try_all(struct retirer *retirer)
 
 	for (struct list *i = retirer->ending.next; i != &retirer->ending; i = next) {
 		next = i->next;
-		try_to_end(LIST_OWNER(i, struct retiree, node));
+		try_to_end(CONTAINER_OF(i, struct retiree, node));
 	}
 }
 
@@ -87,7 +88,7 @@ static void on_retry(struct ev_loop *ev, ev_timer *timer, int events)
 
 static void run_end(struct loop_task *task)
 {
-	struct retiree *retiree = (void *)((char *)task - offsetof(struct retiree, task));
+	struct retiree *retiree = CONTAINER_OF(task, struct retiree, task);
 	struct retirer *retirer = retiree->retirer;
 
 	list_append(&retirer->ending, &retiree->node);
@@ -159,7 +160,7 @@ void retirer_each(const struct retirer *retirer,
                   void *arg)
 {
 	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
-		const struct retiree *retiree = LIST_OWNER(i, struct retiree, alive);
+		const struct retiree *retiree = CONTAINER_OF(i, struct retiree, alive);
 
 		look(retiree->instance, retiree->generation, arg);
 	}
@@ -169,7 +170,7 @@ static void name_the_busy(const struct retirer *retirer)
 {
 	for (struct list *i = retirer->ending.next; i != &retirer->ending; i = i->next)
 		log_error("plugin still busy",
-		          log_str("plugin", LIST_OWNER(i, struct retiree, node)->instance->name));
+		          log_str("plugin", CONTAINER_OF(i, struct retiree, node)->instance->name));
 }
 
 bool retirer_finish(struct retirer *retirer, int64_t wait_ms)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "client/uplink.h"
 #include "config/settings.h"
 #include "log/log.h"
@@ -32,12 +33,12 @@ static const struct uplink_events events = { on_ready, on_failed, on_message, on
 
 static struct ahead *ahead_of(struct uplink *uplink)
 {
-	return (struct ahead *)(void *)((char *)uplink - offsetof(struct ahead, uplink));
+	return CONTAINER_OF(uplink, struct ahead, uplink);
 }
 
 static void run_reap(struct loop_task *task)
 {
-	free((char *)task - offsetof(struct ahead, reap));
+	free(CONTAINER_OF(task, struct ahead, reap));
 }
 
 /* ---- how many there are ---- */
@@ -145,7 +146,7 @@ void ahead_pool_keep(struct ahead_pool *pool, unsigned n, const struct uuid *pas
 	while (pool->n > n) {
 		struct list *from = list_is_empty(&pool->opening) ? &pool->idle : &pool->opening;
 
-		end(LIST_OWNER(from->next, struct ahead, node));
+		end(CONTAINER_OF(from->next, struct ahead, node));
 	}
 	refill(pool);
 }
@@ -202,7 +203,7 @@ struct ahead *ahead_take(struct ahead_pool *pool, const struct uuid *id, ahead_f
 
 	if (list_is_empty(&pool->idle))
 		return NULL;
-	ahead = LIST_OWNER(pool->idle.next, struct ahead, node);
+	ahead = CONTAINER_OF(pool->idle.next, struct ahead, node);
 	leave_pool(ahead);
 	ahead->on_answer = on_answer;
 	ahead->arg = arg;

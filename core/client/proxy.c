@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "client/ahead.h"
 #include "client/uplink.h"
 #include "config/settings.h"
@@ -38,7 +39,7 @@ static const struct uplink_events events = { on_ready, on_failed, on_message, on
 
 static struct proxy *proxy_of(struct uplink *uplink)
 {
-	return (struct proxy *)(void *)((char *)uplink - offsetof(struct proxy, uplink));
+	return CONTAINER_OF(uplink, struct proxy, uplink);
 }
 
 static void log_id(struct proxy *proxy, enum log_level level, const char *event, const char *error)
@@ -57,7 +58,7 @@ static void count_failure(const struct client_worker *worker, enum client_failur
 
 static void run_reap(struct loop_task *task)
 {
-	free((char *)task - offsetof(struct proxy, reap));
+	free(CONTAINER_OF(task, struct proxy, reap));
 }
 
 /* Releases all that the proxy still has; the relay, if there is one, goes on without it. */
@@ -269,11 +270,10 @@ static bool has_room(const struct client_worker *worker)
 
 void proxy_run_start_waiting(struct loop_task *task)
 {
-	struct client_worker *worker = (void *)((char *)task -
-	                                        offsetof(struct client_worker, start_waiting));
+	struct client_worker *worker = CONTAINER_OF(task, struct client_worker, start_waiting);
 
 	while (has_room(worker) && !list_is_empty(&worker->waiting)) {
-		struct proxy *proxy = LIST_OWNER(worker->waiting.next, struct proxy, node);
+		struct proxy *proxy = CONTAINER_OF(worker->waiting.next, struct proxy, node);
 
 		if (loop_now_ms(worker->loop) - proxy->since_ms > MAX_WAIT_MS) {
 			count_failure(worker, CLIENT_FAILURE_QUEUE);
@@ -330,7 +330,7 @@ void proxy_stop_all(struct client_worker *worker)
 {
 	worker->max_dialling = 0; /* so that ending one starts no other */
 	while (!list_is_empty(&worker->proxies))
-		retire(LIST_OWNER(worker->proxies.next, struct proxy, node), false);
+		retire(CONTAINER_OF(worker->proxies.next, struct proxy, node), false);
 	while (!list_is_empty(&worker->waiting))
-		retire(LIST_OWNER(worker->waiting.next, struct proxy, node), false);
+		retire(CONTAINER_OF(worker->waiting.next, struct proxy, node), false);
 }

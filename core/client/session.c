@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/crypto.h"
 #include "client/ahead.h"
 #include "client/proxy.h"
@@ -32,7 +33,7 @@ static const struct uplink_events events = { on_ready, on_failed, on_message, on
 
 static struct session *session_of(struct uplink *uplink)
 {
-	return (struct session *)(void *)((char *)uplink - offsetof(struct session, uplink));
+	return CONTAINER_OF(uplink, struct session, uplink);
 }
 
 /* ---- the end, or another try ---- */
@@ -111,7 +112,7 @@ struct ahead_order {
 
 static void run_ahead_order(struct loop_task *task)
 {
-	struct ahead_order *order = (void *)((char *)task - offsetof(struct ahead_order, task));
+	struct ahead_order *order = CONTAINER_OF(task, struct ahead_order, task);
 
 	ahead_pool_keep(order->pool, order->n, &order->pass);
 	free(order);
@@ -308,7 +309,7 @@ static void on_pulse(struct ev_loop *ev, ev_timer *timer, int happened)
 
 void session_on_silence(struct deadline *deadline)
 {
-	struct session *session = LIST_OWNER(deadline, struct session, silence);
+	struct session *session = CONTAINER_OF(deadline, struct session, silence);
 
 	/* After a stall of our own, deadlines run before what has come meanwhile is read. */
 	if (sock_has_unread(stream_fd(session->uplink.link.stream)))
@@ -359,7 +360,7 @@ struct handover {
 
 static void run_handover(struct loop_task *task)
 {
-	struct handover *handover = (void *)((char *)task - offsetof(struct handover, task));
+	struct handover *handover = CONTAINER_OF(task, struct handover, task);
 
 	proxy_start(handover->pool, &handover->id);
 	free(handover);
@@ -488,7 +489,7 @@ static void on_end(struct uplink *uplink, const char *why)
 
 void session_start_turn(struct turn *turn)
 {
-	struct session *session = (void *)((char *)turn - offsetof(struct session, turn));
+	struct session *session = CONTAINER_OF(turn, struct session, turn);
 
 	uplink_start(&session->uplink, &session->workers[0], SPORE_AUTH_CONTROL, &events);
 }

@@ -1,13 +1,15 @@
 #include "client/turns.h"
 
+#include "base/container.h"
+
 enum { MOST = 64 };
 
 static void run_next(struct loop_task *task)
 {
-	struct turns *turns = (void *)((char *)task - offsetof(struct turns, next));
+	struct turns *turns = CONTAINER_OF(task, struct turns, next);
 
 	while (turns->n < MOST && !list_is_empty(&turns->waiting)) {
-		struct turn *turn = LIST_OWNER(turns->waiting.next, struct turn, node);
+		struct turn *turn = CONTAINER_OF(turns->waiting.next, struct turn, node);
 
 		list_remove(&turn->node);
 		turn->taken = true;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "chain/transport.h"
 #include "host/status.h"
 #include "net/stream.h"
@@ -18,7 +19,7 @@ static const struct link_events link_events = { on_link_message, on_link_fault, 
 
 static struct uplink *uplink_of(struct link *link)
 {
-	return (struct uplink *)(void *)((char *)link - offsetof(struct uplink, link));
+	return CONTAINER_OF(link, struct uplink, link);
 }
 
 static void fail(struct uplink *uplink, const char *why, enum uplink_failure failure)
@@ -53,7 +54,7 @@ static void fail_to_answer(struct uplink *uplink, spore_status status)
 
 static void on_answered(struct auth_run *run, int32_t status)
 {
-	struct uplink *uplink = (void *)((char *)run - offsetof(struct uplink, auth));
+	struct uplink *uplink = CONTAINER_OF(run, struct uplink, auth);
 	struct message message = { .type = MESSAGE_AUTHENTICATE };
 
 	if (status != SPORE_OK) {
@@ -130,7 +131,7 @@ static void on_link_end(struct link *link, const char *why)
 
 void uplink_on_late(struct deadline *deadline)
 {
-	struct uplink *uplink = LIST_OWNER(deadline, struct uplink, deadline);
+	struct uplink *uplink = CONTAINER_OF(deadline, struct uplink, deadline);
 
 	if (uplink->ready)
 		uplink->events->on_end(uplink, "timed out waiting for initial message");

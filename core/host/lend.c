@@ -3,6 +3,7 @@
 #include <ev.h>
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "host/host.h"
 #include "host/instance.h"
 #include "log/guest.h"
@@ -137,7 +138,7 @@ struct post {
 
 static void run_post(struct loop_task *task)
 {
-	struct post *post = (void *)((char *)task - offsetof(struct post, task));
+	struct post *post = CONTAINER_OF(task, struct post, task);
 
 	guest_enter(post->worker->instance->name);
 	post->fn(post->arg);
@@ -172,7 +173,7 @@ struct offload {
 
 static void run_offload_done(struct loop_task *task)
 {
-	struct offload *offload = (void *)((char *)task - offsetof(struct offload, done));
+	struct offload *offload = CONTAINER_OF(task, struct offload, done);
 
 	guest_enter(offload->worker->instance->name);
 	offload->on_done(offload->arg);
@@ -183,7 +184,7 @@ static void run_offload_done(struct loop_task *task)
 
 static void run_offload(struct pool_job *job)
 {
-	struct offload *offload = (void *)((char *)job - offsetof(struct offload, job));
+	struct offload *offload = CONTAINER_OF(job, struct offload, job);
 
 	guest_enter(offload->worker->instance->name);
 	offload->work(offload->arg);
@@ -266,11 +267,11 @@ void lend_release_leaks(struct spore_worker *worker)
 	unsigned n = 0;
 
 	for (; !list_is_empty(&worker->timers); n++)
-		lend_timer_stop(LIST_OWNER(worker->timers.next, struct spore_timer, node));
+		lend_timer_stop(CONTAINER_OF(worker->timers.next, struct spore_timer, node));
 	for (; !list_is_empty(&worker->ios); n++)
-		lend_io_stop(LIST_OWNER(worker->ios.next, struct spore_io, node));
+		lend_io_stop(CONTAINER_OF(worker->ios.next, struct spore_io, node));
 	for (; !list_is_empty(&worker->resolves); n++)
-		lend_resolve_stop(LIST_OWNER(worker->resolves.next, struct spore_resolve, node));
+		lend_resolve_stop(CONTAINER_OF(worker->resolves.next, struct spore_resolve, node));
 	if (n)
 		log_warn("plugin left timers, watchers or look-ups behind",
 		         log_str("plugin", worker->instance->name), log_int("count", n),

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "loop/loop.h"
 
 enum slot_state { FREE, OPEN, DONE /* completed, its result on the way */ };
@@ -163,7 +164,7 @@ bool ticket_is_open(spore_ticket ticket)
 
 static void run_delivery(struct loop_task *task)
 {
-	struct delivery *delivery = (void *)((char *)task - offsetof(struct delivery, task));
+	struct delivery *delivery = CONTAINER_OF(task, struct delivery, task);
 	struct ticket_table *table = table_of(delivery->ticket);
 	ticket_fn on_done = NULL;
 	struct slot *slot;

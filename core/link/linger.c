@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "loop/loop.h"
 #include "net/stream.h"
 
@@ -19,7 +20,7 @@ struct lingerer {
 
 static void run_reap(struct loop_task *task)
 {
-	free((char *)task - offsetof(struct lingerer, reap));
+	free(CONTAINER_OF(task, struct lingerer, reap));
 }
 
 static void end(struct lingerer *lingerer)
@@ -81,7 +82,7 @@ static void on_stream(struct stream *stream, unsigned events, void *arg)
 
 static void on_expired(struct deadline *deadline)
 {
-	end(LIST_OWNER(deadline, struct lingerer, deadline));
+	end(CONTAINER_OF(deadline, struct lingerer, deadline));
 }
 
 void linger_list_init(struct linger_list *list, struct loop *loop, unsigned most)
@@ -95,7 +96,7 @@ void linger_list_init(struct linger_list *list, struct loop *loop, unsigned most
 void linger_list_fini(struct linger_list *list)
 {
 	while (!list_is_empty(&list->all))
-		end(LIST_OWNER(list->all.next, struct lingerer, node));
+		end(CONTAINER_OF(list->all.next, struct lingerer, node));
 	deadline_list_fini(&list->deadlines);
 }
 
@@ -115,7 +116,7 @@ void linger_start(struct linger_list *list, struct stream *stream, struct buf *l
 	lingerer->reap.run = run_reap;
 	deadline_init(&lingerer->deadline);
 	if (list->count >= list->most)
-		end(LIST_OWNER(list->all.next, struct lingerer, node));
+		end(CONTAINER_OF(list->all.next, struct lingerer, node));
 	list_append(&list->all, &lingerer->node);
 	list->count++;
 	deadline_start(&list->deadlines, &lingerer->deadline);

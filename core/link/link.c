@@ -1,5 +1,6 @@
 #include "link/link.h"
 
+#include "base/container.h"
 #include "net/stream.h"
 
 static void update_wants(struct link *link)
@@ -121,7 +122,7 @@ static void on_stream(struct stream *stream, unsigned events, void *arg)
 /* At the end of the turn: what was sent in it, then what was kept and may be delivered now. */
 static void run_flush(struct loop_task *task)
 {
-	struct link *link = (void *)((char *)task - offsetof(struct link, flush));
+	struct link *link = CONTAINER_OF(task, struct link, flush);
 
 	if (!link->stream || !write_out(link))
 		return;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/list.h"
 
 enum { DEPTH = 4, THREAD_NAME = 16 };
@@ -120,7 +121,7 @@ void guest_each_stuck(int64_t for_ms, void (*fn)(const char *thread, const char 
 
 	pthread_mutex_lock(&the_guests.lock);
 	for (struct list *i = threads->next; i != threads; i = i->next) {
-		struct thread *thread = LIST_OWNER(i, struct thread, node);
+		struct thread *thread = CONTAINER_OF(i, struct thread, node);
 
 		thread->was_in = guest_of(thread) != NULL;
 		thread->seen = atomic_load(&thread->calls);
@@ -129,7 +130,7 @@ void guest_each_stuck(int64_t for_ms, void (*fn)(const char *thread, const char 
 	poll(NULL, 0, (int)for_ms);
 	pthread_mutex_lock(&the_guests.lock);
 	for (struct list *i = threads->next; i != threads; i = i->next) {
-		struct thread *thread = LIST_OWNER(i, struct thread, node);
+		struct thread *thread = CONTAINER_OF(i, struct thread, node);
 		const char *guest = guest_of(thread);
 
 		if (guest && thread->was_in && thread->seen == atomic_load(&thread->calls))

@@ -4,6 +4,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include "base/container.h"
 #include "loop/loop.h"
 
 struct call {
@@ -18,7 +19,7 @@ static atomic_int pending = -1;
 
 static void run_call(struct loop_task *task)
 {
-	struct call *call = (void *)((char *)task - offsetof(struct call, task));
+	struct call *call = CONTAINER_OF(task, struct call, task);
 
 	call->fn(call->arg);
 	sem_post(&call->done);

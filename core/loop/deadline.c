@@ -1,6 +1,7 @@
 #include "loop/deadline.h"
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "loop/loop.h"
 
 static void rearm(struct deadline_list *list)
@@ -10,7 +11,7 @@ static void rearm(struct deadline_list *list)
 
 	if (list_is_empty(&list->running))
 		return;
-	first = LIST_OWNER(list->running.next, struct deadline, node);
+	first = CONTAINER_OF(list->running.next, struct deadline, node);
 	left = first->at_ms - clock_ms();
 	ev_timer_stop(loop_ev(list->loop), &list->timer);
 	/* A millisecond late rather than early, which would cost a turn. */
@@ -26,7 +27,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)ev;
 	(void)events;
 	while (!list_is_empty(&list->running)) {
-		struct deadline *first = LIST_OWNER(list->running.next, struct deadline, node);
+		struct deadline *first = CONTAINER_OF(list->running.next, struct deadline, node);
 
 		if (first->at_ms > now)
 			break;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "loop/loop.h"
 
 /* With the loop that is asked, then back home. */
@@ -68,7 +69,7 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 
 static void run_back(struct loop_task *task)
 {
-	struct part *part = (void *)((char *)task - offsetof(struct part, task));
+	struct part *part = CONTAINER_OF(task, struct part, task);
 	struct survey *survey = part->survey;
 
 	part->is_back = true;
@@ -84,7 +85,7 @@ static void run_back(struct loop_task *task)
 /* [the loop's thread] */
 static void run_ask(struct loop_task *task)
 {
-	struct part *part = (void *)((char *)task - offsetof(struct part, task));
+	struct part *part = CONTAINER_OF(task, struct part, task);
 	const struct survey *survey = part->survey;
 
 	part->waited_ns = clock_ns() - part->asked_ns;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/resolve.h"
@@ -43,7 +44,7 @@ static void forget_attempt(struct dial *dial)
 
 static void run_free(struct loop_task *task)
 {
-	free((char *)task - offsetof(struct dial, task));
+	free(CONTAINER_OF(task, struct dial, task));
 }
 
 static void end(struct dial *dial)
@@ -61,7 +62,7 @@ static void end(struct dial *dial)
  */
 static void run_report(struct loop_task *task)
 {
-	struct dial *dial = (void *)((char *)task - offsetof(struct dial, task));
+	struct dial *dial = CONTAINER_OF(task, struct dial, task);
 	int fd = dial->connected ? dial->io.fd : -1;
 
 	if (dial->ended) {

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
@@ -32,7 +33,7 @@ struct listener {
 
 static void run_reap(struct loop_task *task)
 {
-	free((char *)task - offsetof(struct listener, reap));
+	free(CONTAINER_OF(task, struct listener, reap));
 }
 
 static void on_resume(struct ev_loop *ev, ev_timer *timer, int events)

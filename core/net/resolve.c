@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/addr.h"
@@ -131,7 +132,7 @@ struct refresh {
 
 static void run_refresh(struct pool_job *job)
 {
-	struct refresh *refresh = (void *)((char *)job - offsetof(struct refresh, job));
+	struct refresh *refresh = CONTAINER_OF(job, struct refresh, job);
 	spore_addr addrs[RESOLVE_MAX];
 	const char *why;
 
@@ -202,7 +203,7 @@ void resolver_prefer(struct resolver *resolver, const char *name, const spore_ad
 
 static void run_lookup(struct pool_job *job)
 {
-	struct resolve *resolve = (void *)((char *)job - offsetof(struct resolve, job));
+	struct resolve *resolve = CONTAINER_OF(job, struct resolve, job);
 
 	resolve->n = look_up(resolve->resolver, resolve->name, resolve->addrs, &resolve->why);
 	loop_post(resolve->loop, &resolve->done);
@@ -210,7 +211,7 @@ static void run_lookup(struct pool_job *job)
 
 static void run_done(struct loop_task *task)
 {
-	struct resolve *resolve = (void *)((char *)task - offsetof(struct resolve, done));
+	struct resolve *resolve = CONTAINER_OF(task, struct resolve, done);
 
 	for (size_t i = 0; i < resolve->n; i++)
 		resolve->addrs[i].port = resolve->port;

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "loop/loop.h"
 #include "net/sock.h"
 
@@ -56,7 +57,7 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events);
 
 static void run_reap(struct loop_task *task)
 {
-	struct stream *stream = (void *)((char *)task - offsetof(struct stream, reap));
+	struct stream *stream = CONTAINER_OF(task, struct stream, reap);
 
 	stream->dead = true;
 	if (stream->release)
@@ -354,7 +355,7 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events)
 
 static void run_ready(struct loop_task *task)
 {
-	struct stream *stream = (void *)((char *)task - offsetof(struct stream, ready));
+	struct stream *stream = CONTAINER_OF(task, struct stream, ready);
 
 	if (stream->closed)
 		return;
@@ -370,7 +371,7 @@ static void run_ready(struct loop_task *task)
 
 static void run_more(struct loop_task *task)
 {
-	struct stream *stream = (void *)((char *)task - offsetof(struct stream, more));
+	struct stream *stream = CONTAINER_OF(task, struct stream, more);
 
 	if (stream->dead)
 		free(stream);

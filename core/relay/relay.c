@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/sock.h"
@@ -43,7 +44,7 @@ static void tell_moved(struct relay *relay)
 
 static void run_reap(struct loop_task *task)
 {
-	struct relay *relay = (void *)((char *)task - offsetof(struct relay, reap));
+	struct relay *relay = CONTAINER_OF(task, struct relay, reap);
 	uint64_t bytes[2] = { relay->flows[0].bytes, relay->flows[1].bytes };
 
 	tell_moved(relay);
@@ -218,7 +219,7 @@ static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)ev;
 	(void)events;
 	for (struct list *i = set->all.next; i != &set->all; i = next) {
-		struct relay *relay = LIST_OWNER(i, struct relay, node);
+		struct relay *relay = CONTAINER_OF(i, struct relay, node);
 
 		next = i->next;
 		tell_moved(relay);
@@ -246,7 +247,7 @@ void relay_set_fini(struct relay_set *set)
 {
 	ev_timer_stop(loop_ev(set->loop), &set->sweep);
 	while (!list_is_empty(&set->all))
-		finish(LIST_OWNER(set->all.next, struct relay, node), true);
+		finish(CONTAINER_OF(set->all.next, struct relay, node), true);
 	pipe_pool_fini(&set->pipes);
 }
 
@@ -266,7 +267,7 @@ void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *vie
                 void *arg)
 {
 	for (struct list *i = set->all.next; i != &set->all; i = i->next) {
-		struct relay_view view = view_of(LIST_OWNER(i, struct relay, node));
+		struct relay_view view = view_of(CONTAINER_OF(i, struct relay, node));
 
 		if (!look(&view, arg))
 			return;
@@ -280,7 +281,7 @@ unsigned relay_reset_those(struct relay_set *set,
 	unsigned n = 0;
 
 	for (struct list *i = set->all.next; i != &set->all; i = next) {
-		struct relay *relay = LIST_OWNER(i, struct relay, node);
+		struct relay *relay = CONTAINER_OF(i, struct relay, node);
 
 		next = i->next;
 		if (is_meant(relay->arg, id)) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "host/instance.h"
 #include "server/source.h"
 
@@ -173,7 +174,7 @@ void account_stand(struct account *account, struct worker *home, uint16_t port)
 static struct worker *home_of_port(const struct principal *p, uint16_t port)
 {
 	for (struct list *i = p->standing.next; i != &p->standing; i = i->next) {
-		const struct account *account = LIST_OWNER(i, struct account, node);
+		const struct account *account = CONTAINER_OF(i, struct account, node);
 
 		if (account->port == port)
 			return account->home;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/container.h"
 #include "server/control.h"
 #include "server/forward.h"
 #include "server/tunnel.h"
@@ -29,7 +30,7 @@ static void describe(const struct control *c, struct census_tunnel *out)
 static struct control *next_tunnel(const struct list *sessions, const struct list *behind)
 {
 	for (struct list *i = behind->next; i != sessions; i = i->next) {
-		struct control *c = LIST_OWNER(i, struct control, node);
+		struct control *c = CONTAINER_OF(i, struct control, node);
 
 		if (c->state == TUNNEL)
 			return c;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
@@ -15,7 +16,7 @@
 
 static void run_reap(struct loop_task *task)
 {
-	free((char *)task - offsetof(struct control, reap));
+	free(CONTAINER_OF(task, struct control, reap));
 }
 
 static void on_life_over(struct ev_loop *ev, ev_timer *timer, int events)
@@ -115,7 +116,7 @@ void control_end(struct control *c)
 void control_end_all(struct list *sessions)
 {
 	while (!list_is_empty(sessions))
-		control_end(LIST_OWNER(sessions->next, struct control, node));
+		control_end(CONTAINER_OF(sessions->next, struct control, node));
 }
 
 /* ---- refusals ---- */

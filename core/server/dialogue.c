@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/sock.h"
@@ -138,7 +139,7 @@ void dialogue_take(struct control *c, const struct message *message)
 
 static struct control *control_of(struct link *link)
 {
-	return (struct control *)(void *)((char *)link - offsetof(struct control, link));
+	return CONTAINER_OF(link, struct control, link);
 }
 
 static void take_answer(struct control *c, const struct message *message)
@@ -220,8 +221,8 @@ void dialogue_let_go_ahead(struct worker *worker, bool all)
 	struct list *waiting = &worker->waiting.running, *next;
 
 	for (struct list *i = waiting->next; i != waiting; i = next) {
-		struct control *c = LIST_OWNER(LIST_OWNER(i, struct deadline, node), struct control,
-		                               waiting);
+		struct control *c = CONTAINER_OF(CONTAINER_OF(i, struct deadline, node),
+		                                 struct control, waiting);
 
 		next = i->next;
 		if (all || ahead_is_withdrawn(c->under))
@@ -231,7 +232,7 @@ void dialogue_let_go_ahead(struct worker *worker, bool all)
 
 void dialogue_on_waited(struct deadline *deadline)
 {
-	control_end(LIST_OWNER(deadline, struct control, waiting));
+	control_end(CONTAINER_OF(deadline, struct control, waiting));
 }
 
 /* ---- events ---- */
@@ -315,7 +316,7 @@ const struct link_events dialogue_events = { on_message, on_fault, on_end };
 
 void dialogue_on_first_frame_late(struct deadline *deadline)
 {
-	struct control *c = LIST_OWNER(deadline, struct control, first_frame);
+	struct control *c = CONTAINER_OF(deadline, struct control, first_frame);
 
 	if (c->state == OPENING) {
 		control_count_refusal(c->worker, REFUSED_HANDSHAKE);
@@ -338,7 +339,7 @@ void dialogue_on_first_frame_late(struct deadline *deadline)
 
 void dialogue_on_silence(struct deadline *deadline)
 {
-	struct control *c = LIST_OWNER(deadline, struct control, silence);
+	struct control *c = CONTAINER_OF(deadline, struct control, silence);
 
 	/* After a stall of our own, deadlines run before what has come meanwhile is read. */
 	if (sock_has_unread(stream_fd(c->link.stream))) {
@@ -352,5 +353,5 @@ void dialogue_on_silence(struct deadline *deadline)
 
 void dialogue_on_next_frame_late(struct deadline *deadline)
 {
-	judge_ask(LIST_OWNER(deadline, struct control, next_frame));
+	judge_ask(CONTAINER_OF(deadline, struct control, next_frame));
 }

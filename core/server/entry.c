@@ -1,6 +1,7 @@
 #include "server/entry.h"
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "chain/acl.h"
 #include "chain/auth.h"
 #include "chain/transport.h"
@@ -93,7 +94,7 @@ static void make_room(struct worker *worker, const struct control *newcomer, int
 	                                      worker_limits(worker), scarce);
 
 	if (who)
-		control_cut_off(LIST_OWNER(who, struct control, stranger), REFUSED_CROWD);
+		control_cut_off(CONTAINER_OF(who, struct control, stranger), REFUSED_CROWD);
 }
 
 /* Not even a session could be made of it. */

@@ -1,5 +1,7 @@
 #include "server/gate.h"
 
+#include "base/container.h"
+
 void gate_init(struct gate *gate, unsigned most, unsigned most_each)
 {
 	pthread_mutex_init(&gate->lock, NULL);
@@ -103,7 +105,7 @@ static void wake_one(struct gate *gate)
 {
 	pthread_mutex_lock(&gate->lock);
 	for (struct list *i = gate->waiting.next; i != &gate->waiting; i = i->next) {
-		struct gate_door *door = LIST_OWNER(i, struct gate_door, node);
+		struct gate_door *door = CONTAINER_OF(i, struct gate_door, node);
 
 		if (!is_open(gate, door))
 			continue;

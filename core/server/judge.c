@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "server/control.h"
@@ -66,8 +67,7 @@ static void take_verdict(struct control *c, int32_t verdict)
 
 static void on_verdict(struct auth_run *run, int32_t verdict)
 {
-	take_verdict((struct control *)(void *)((char *)run - offsetof(struct control, auth)),
-	             verdict);
+	take_verdict(CONTAINER_OF(run, struct control, auth), verdict);
 }
 
 static struct auth_question question_of(const struct control *c, const struct plugin_set *set)
@@ -160,8 +160,7 @@ static void take_new_verdict(struct control *c, int32_t verdict)
 
 static void on_new_verdict(struct auth_run *run, int32_t verdict)
 {
-	take_new_verdict((struct control *)(void *)((char *)run - offsetof(struct control, auth)),
-	                 verdict);
+	take_new_verdict(CONTAINER_OF(run, struct control, auth), verdict);
 }
 
 /* The client's answer is shown to the new chain, as if it came today: so no plugin has to know of
@@ -195,7 +194,7 @@ void judge_all_anew(struct list *sessions)
 	struct list *next;
 
 	for (struct list *i = sessions->next; i != sessions; i = next) {
-		struct control *c = LIST_OWNER(i, struct control, node);
+		struct control *c = CONTAINER_OF(i, struct control, node);
 
 		next = i->next;
 		if (c->state == TUNNEL)
@@ -228,7 +227,7 @@ void judge_revalidate(struct list *sessions, const struct instance *by, const ch
 	struct list *next;
 
 	for (struct list *i = sessions->next; i != sessions; i = next) {
-		struct control *c = LIST_OWNER(i, struct control, node);
+		struct control *c = CONTAINER_OF(i, struct control, node);
 
 		next = i->next;
 		if (c->state == TUNNEL && c->by == by &&

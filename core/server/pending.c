@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "base/list.h"
 #include "server/account.h"
 #include "server/gate.h"
@@ -133,7 +134,7 @@ static bool take_oldest(struct pending *pending, struct shard *shard, int64_t no
 
 	pthread_mutex_lock(&shard->lock);
 	if (!list_is_empty(&shard->by_age)) {
-		oldest = LIST_OWNER(shard->by_age.next, struct entry, by_age);
+		oldest = CONTAINER_OF(shard->by_age.next, struct entry, by_age);
 		expired = oldest->visitor.deadline_ms <= now_ms;
 		if (expired)
 			take_out(pending, find(shard, &oldest->visitor.id), visitor_out);

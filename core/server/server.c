@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "base/descriptors.h"
 #include "log/log.h"
 #include "loop/call.h"
@@ -417,7 +418,7 @@ struct revalidation {
 
 static void run_revalidation(struct loop_task *task)
 {
-	struct revalidation *r = (void *)((char *)task - offsetof(struct revalidation, task));
+	struct revalidation *r = CONTAINER_OF(task, struct revalidation, task);
 
 	judge_revalidate(&r->worker->sessions, r->instance, r->identity, r->verdict, r->grant);
 	grant_free(r->grant);

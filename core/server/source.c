@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/container.h"
 #include "base/crypto.h"
 #include "base/list.h"
 #include "net/addr.h"
@@ -110,7 +111,7 @@ void source_table_free(struct source_table *table)
 		struct shard *shard = &table->shards[i];
 
 		while (!list_is_empty(&shard->idle))
-			forget(shard, LIST_OWNER(shard->idle.next, struct source, idle));
+			forget(shard, CONTAINER_OF(shard->idle.next, struct source, idle));
 		pthread_mutex_destroy(&shard->lock);
 	}
 	free(table);
@@ -156,7 +157,7 @@ struct source *source_get(struct source_table *table, const spore_addr *addr)
 	link = find(shard, hash, key);
 	source = *link;
 	if (!source && shard->count >= MAX_PER_SHARD && !list_is_empty(&shard->idle)) {
-		forget(shard, LIST_OWNER(shard->idle.next, struct source, idle));
+		forget(shard, CONTAINER_OF(shard->idle.next, struct source, idle));
 		link = find(shard, hash, key);
 	}
 	if (!source)

@@ -1,5 +1,7 @@
 #include "server/strangers.h"
 
+#include "base/container.h"
+
 #include <stdlib.h>
 
 struct crowd {
@@ -71,7 +73,7 @@ static void place(struct stranger_list *list, struct crowd *crowd)
 
 static struct stranger *oldest_of(const struct crowd *crowd)
 {
-	return LIST_OWNER(crowd->all.next, struct stranger, node);
+	return CONTAINER_OF(crowd->all.next, struct stranger, node);
 }
 
 /* ---- strangers ---- */
@@ -138,6 +140,6 @@ struct stranger *stranger_to_go(const struct stranger_list *list, const struct s
 	if (newcomer->crowd->count > 1 && source_is_over(newcomer->source, limits))
 		return oldest_of(newcomer->crowd);
 	if (list->count > 1 && (scarce || atomic_load(&limit->count) > atomic_load(&limit->most)))
-		return oldest_of(LIST_OWNER(list->levels[list->top].next, struct crowd, level));
+		return oldest_of(CONTAINER_OF(list->levels[list->top].next, struct crowd, level));
 	return NULL;
 }

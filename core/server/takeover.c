@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "loop/loop.h"
 #include "net/sock.h"
 #include "net/stream.h"
@@ -44,7 +45,7 @@ static int yield_port(struct list *sessions, const struct instance *by, uint64_t
                       uint16_t port)
 {
 	for (struct list *i = sessions->next; i != sessions; i = i->next) {
-		struct control *c = LIST_OWNER(i, struct control, node);
+		struct control *c = CONTAINER_OF(i, struct control, node);
 		int fd;
 
 		if (c->state != TUNNEL || tunnel_account(c->tunnel)->port != port ||
@@ -69,7 +70,7 @@ static int yield_port(struct list *sessions, const struct instance *by, uint64_t
 
 static struct takeover *takeover_of(struct loop_task *task)
 {
-	return (void *)((char *)task - offsetof(struct takeover, task));
+	return CONTAINER_OF(task, struct takeover, task);
 }
 
 static void run_answer(struct loop_task *task)

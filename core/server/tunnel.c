@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "chain/acl.h"
 #include "link/link.h"
 #include "log/guest.h"
@@ -69,7 +70,7 @@ static bool has_room(void *arg)
 
 static void run_wake(struct loop_task *task)
 {
-	struct tunnel *tunnel = (void *)((char *)task - offsetof(struct tunnel, door.wake));
+	struct tunnel *tunnel = CONTAINER_OF(task, struct tunnel, door.wake);
 	struct gate *gate = &tunnel->worker->shared->gate;
 
 	gate_woken(gate, &tunnel->door);
@@ -275,7 +276,7 @@ void tunnel_beat(const struct tunnel *tunnel)
 void tunnel_beat_all(struct list *tunnels, unsigned nth)
 {
 	for (struct list *i = tunnels->next; i != tunnels; i = i->next) {
-		const struct tunnel *tunnel = LIST_OWNER(i, struct tunnel, node);
+		const struct tunnel *tunnel = CONTAINER_OF(i, struct tunnel, node);
 
 		if (!tunnel->seldom || (tunnel->account->id + nth) % TUNNEL_SELDOM == 0)
 			tunnel_beat(tunnel);
@@ -285,7 +286,7 @@ void tunnel_beat_all(struct list *tunnels, unsigned nth)
 void tunnel_stop_accepting_all(struct list *tunnels)
 {
 	for (struct list *i = tunnels->next; i != tunnels; i = i->next) {
-		struct tunnel *tunnel = LIST_OWNER(i, struct tunnel, node);
+		struct tunnel *tunnel = CONTAINER_OF(i, struct tunnel, node);
 
 		listener_free(tunnel->listener);
 		tunnel->listener = NULL;

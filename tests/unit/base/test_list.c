@@ -1,3 +1,4 @@
+#include "base/container.h"
 #include "base/list.h"
 
 #include "suite.h"
@@ -13,7 +14,7 @@ static int sum_in_order(const struct list *head)
 
 	for (const struct list *i = head->next; i != head; i = i->next) {
 		ck_assert_ptr_eq(i->next->prev, i);
-		sum = sum * 10 + LIST_OWNER(i, struct item, node)->number;
+		sum = sum * 10 + CONTAINER_OF(i, struct item, node)->number;
 	}
 	return sum;
 }

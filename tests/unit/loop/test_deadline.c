@@ -1,3 +1,4 @@
+#include "base/container.h"
 #include "loop/deadline.h"
 
 #include "run_until.h"
@@ -14,7 +15,7 @@ static struct deadline_list deadlines;
 
 static void on_expired(struct deadline *deadline)
 {
-	struct item *item = LIST_OWNER(deadline, struct item, deadline);
+	struct item *item = CONTAINER_OF(deadline, struct item, deadline);
 
 	item->at = clock_ms();
 	item->n++;

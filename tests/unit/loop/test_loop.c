@@ -1,3 +1,4 @@
+#include "base/container.h"
 #include "loop/loop.h"
 
 #include <pthread.h>
@@ -278,7 +279,7 @@ struct waker {
 
 static void run_waker(struct loop_task *task)
 {
-	struct waker *waker = (void *)((char *)task - offsetof(struct waker, task));
+	struct waker *waker = CONTAINER_OF(task, struct waker, task);
 
 	waker->n++;
 	loop_break(waker->loop);

@@ -1,3 +1,4 @@
+#include "base/container.h"
 #include "server/gate.h"
 
 #include <pthread.h>
@@ -28,7 +29,7 @@ static void enter_all(struct tunnel *tunnel)
 
 static void run_wake(struct loop_task *task)
 {
-	struct tunnel *tunnel = (void *)((char *)task - offsetof(struct tunnel, door.wake));
+	struct tunnel *tunnel = CONTAINER_OF(task, struct tunnel, door.wake);
 
 	tunnel->wakes++;
 	gate_woken(&tunnel->scene->gate, &tunnel->door);
