@@ -8,7 +8,7 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
-#include "server/ahead.h"
+#include "quota/ahead.h"
 #include "server/takeover.h"
 #include "server/tunnel.h"
 

@@ -19,7 +19,7 @@
 #include "chain/auth.h"
 #include "link/link.h"
 #include "log/log.h"
-#include "server/strangers.h"
+#include "quota/strangers.h"
 #include "server/worker.h"
 #include "wire/refusal.h"
 

@@ -9,11 +9,11 @@
 #include "net/addr.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "quota/pending.h"
+#include "quota/ports.h"
 #include "server/control.h"
 #include "server/forward.h"
 #include "server/judge.h"
-#include "server/pending.h"
-#include "server/ports.h"
 #include "server/takeover.h"
 #include "server/tunnel.h"
 

@@ -3,7 +3,7 @@
 #define CORE_FORWARD_H
 
 #include "base/buf.h"
-#include "server/pending.h"
+#include "quota/pending.h"
 #include "server/worker.h"
 
 struct census_relay;

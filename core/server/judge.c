@@ -7,9 +7,9 @@
 #include "base/container.h"
 #include "log/log.h"
 #include "net/addr.h"
+#include "quota/pending.h"
 #include "server/control.h"
 #include "server/dialogue.h"
-#include "server/pending.h"
 #include "server/tunnel.h"
 
 /* ---- the verdict on a connection ---- */

@@ -16,9 +16,9 @@
 #include "loop/survey.h"
 #include "net/addr.h"
 #include "net/sock.h"
+#include "quota/pending.h"
 #include "server/census.h"
 #include "server/judge.h"
-#include "server/pending.h"
 #include "server/worker.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;

@@ -12,10 +12,10 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/listener.h"
-#include "server/gate.h"
-#include "server/pending.h"
-#include "server/ports.h"
-#include "server/source.h"
+#include "quota/gate.h"
+#include "quota/pending.h"
+#include "quota/ports.h"
+#include "quota/source.h"
 
 /* A visitor that no client takes is dropped after so long. */
 enum { PENDING_MS = 10000 };

@@ -9,12 +9,12 @@
 #include "chain/plugin_set.h"
 #include "link/linger.h"
 #include "loop/deadline.h"
+#include "quota/account.h"
+#include "quota/ahead.h"
+#include "quota/gate.h"
+#include "quota/stats.h"
+#include "quota/strangers.h"
 #include "relay/relay.h"
-#include "server/account.h"
-#include "server/ahead.h"
-#include "server/gate.h"
-#include "server/stats.h"
-#include "server/strangers.h"
 
 struct pending;
 struct listener;

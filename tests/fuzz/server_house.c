@@ -18,7 +18,7 @@
 #include "net/addr.h"
 #include "net/resolve.h"
 #include "net/sock.h"
-#include "server/pending.h"
+#include "quota/pending.h"
 #include "server/server.h"
 #include "still.h"
 

@@ -28,7 +28,7 @@ RANKS = [
     {"net", "wire"},
     {"option", "plugin", "link", "relay"},
     {"config", "host"},
-    {"chain"},
+    {"chain", "quota"},
     {"server", "client", "inventory"},
     {"process", "reference"},
     {"admin"},

@@ -5,8 +5,8 @@
 #include <check.h>
 
 #include "net/addr.h"
-#include "server/account.h"
-#include "server/source.h"
+#include "quota/account.h"
+#include "quota/source.h"
 
 enum { ACCOUNT_SCENE_TUNNELS = 8, ACCOUNT_SCENE_VISITORS = 10000 };
 

@@ -1,4 +1,4 @@
-#include "server/pending.h"
+#include "quota/pending.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "account_scene.h"
-#include "server/gate.h"
+#include "quota/gate.h"
 #include "suite.h"
 
 static struct account_scene owner;

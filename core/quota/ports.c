@@ -1,4 +1,4 @@
-#include "server/ports.h"
+#include "quota/ports.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
-#include "server/ahead.h"
+#include "quota/ahead.h"
 
 #include <stdlib.h>
 
-#include "server/source.h"
+#include "quota/source.h"
 
 struct ahead_pass {
 	struct ahead_pass *next; /* in its bucket */

@@ -1,4 +1,4 @@
-#include "server/ports.h"
+#include "quota/ports.h"
 
 #include <string.h>
 
@@ -7,7 +7,8 @@
 
 static bool is_free(uint16_t port)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	struct sockaddr_in in = { .sin_family = AF_INET,
+		                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 		                  .sin_port = htons(port) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	bool good = bind(fd, (struct sockaddr *)&in, sizeof in) == 0 && listen(fd, 1) == 0;
@@ -42,8 +43,8 @@ static uint16_t port_of(int fd)
 	return ntohs(in.sin_port);
 }
 
-static void check_refused(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
-                          const char *text)
+static void check_refused(const struct server_settings *settings, const struct grant *grant,
+                          uint16_t wanted, const char *text)
 {
 	const char *error = "none";
 
@@ -60,7 +61,9 @@ START_TEST(a_wanted_port_listens)
 
 	ck_assert_msg(fd >= 0, "%s", error);
 	ck_assert_uint_eq(port_of(fd), range.lo);
-	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting, &(socklen_t){ sizeof accepting }), 0);
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting,
+	                            &(socklen_t){ sizeof accepting }),
+	                 0);
 	ck_assert_int_eq(accepting, 1);
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	check_refused(&settings, NULL, range.lo, "port already in use");
@@ -73,8 +76,10 @@ START_TEST(outside_the_range_is_refused)
 	spore_port_range range;
 	struct server_settings settings = make(&range, 3);
 
-	check_refused(&settings, NULL, (uint16_t)(range.lo - 1), "client port number not in allowed range");
-	check_refused(&settings, NULL, (uint16_t)(range.hi + 1), "client port number not in allowed range");
+	check_refused(&settings, NULL, (uint16_t)(range.lo - 1),
+	              "client port number not in allowed range");
+	check_refused(&settings, NULL, (uint16_t)(range.hi + 1),
+	              "client port number not in allowed range");
 	check_refused(&settings, NULL, 1, "client port number not in allowed range");
 	settings.ports.count = 0;
 	check_refused(&settings, NULL, range.lo, "client port number not in allowed range");
@@ -121,7 +126,9 @@ START_TEST(a_grant_narrows_the_range)
 {
 	spore_port_range range, granted[2];
 	struct server_settings settings = make(&range, 20);
-	spore_auth_result result = { .struct_size = sizeof result, .fields = SPORE_AUTH_F_PORTS, .ports = granted,
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .fields = SPORE_AUTH_F_PORTS,
+		                     .ports = granted,
 		                     .n_ports = 2 };
 	struct grant *grant;
 	const char *error;
@@ -149,7 +156,9 @@ START_TEST(a_wide_grant_finds_the_few_ports_of_the_server)
 {
 	spore_port_range range, granted[] = { { 1, 30000 }, { 30001, 65535 } };
 	struct server_settings settings = make(&range, 2);
-	spore_auth_result result = { .struct_size = sizeof result, .fields = SPORE_AUTH_F_PORTS, .ports = granted,
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .fields = SPORE_AUTH_F_PORTS,
+		                     .ports = granted,
 		                     .n_ports = 2 };
 	struct grant *grant = grant_new(&result);
 	const char *error;
@@ -180,5 +189,4 @@ END_TEST
 
 SUITE("ports", a_wanted_port_listens, outside_the_range_is_refused, reserved_ports_are_in_use,
       any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
-      a_wide_grant_finds_the_few_ports_of_the_server,
-      an_address_that_is_not_ours_fails_to_bind)
+      a_wide_grant_finds_the_few_ports_of_the_server, an_address_that_is_not_ours_fails_to_bind)

@@ -1,4 +1,4 @@
-#include "server/stats.h"
+#include "quota/stats.h"
 
 #include <math.h>
 #include <string.h>

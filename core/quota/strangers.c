@@ -1,4 +1,4 @@
-#include "server/strangers.h"
+#include "quota/strangers.h"
 
 #include "base/container.h"
 

@@ -13,7 +13,7 @@
 #include "base/list.h"
 #include "config/settings.h"
 #include "host/grant.h"
-#include "server/stats.h"
+#include "quota/stats.h"
 #include "wire/refusal.h"
 
 struct instance;

@@ -1,5 +1,5 @@
 #include "base/container.h"
-#include "server/gate.h"
+#include "quota/gate.h"
 
 #include <pthread.h>
 

@@ -1,4 +1,4 @@
-#include "server/account.h"
+#include "quota/account.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "host/instance.h"
-#include "server/source.h"
+#include "quota/source.h"
 
 void principal_table_init(struct principal_table *table, unsigned max_tunnels,
                           unsigned max_visitors, unsigned places)

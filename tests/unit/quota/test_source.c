@@ -1,4 +1,4 @@
-#include "server/source.h"
+#include "quota/source.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -74,7 +74,8 @@ START_TEST(visitors_are_bounded_in_number_and_pace)
 	enum refusal why = REFUSED_COUNT;
 
 	some.max_visitors_per_ip = 2;
-	ck_assert(source_add_visitor(source, &some, 1000, &why) && source_add_visitor(source, &some, 1000, &why));
+	ck_assert(source_add_visitor(source, &some, 1000, &why) &&
+	          source_add_visitor(source, &some, 1000, &why));
 	ck_assert(!source_add_visitor(source, &some, 1000, &why));
 	ck_assert_int_eq(why, REFUSED_SOURCE_FULL);
 	source_remove_visitor(source);
@@ -84,7 +85,8 @@ START_TEST(visitors_are_bounded_in_number_and_pace)
 	source_remove_visitor(source);
 	ck_assert(!source_add_visitor(source, &some, 1050, &why));
 	ck_assert_int_eq(why, REFUSED_SOURCE_PACE);
-	ck_assert(source_add_visitor(source, &some, 1150, &why)); /* refusals leave no count behind */
+	ck_assert(
+		source_add_visitor(source, &some, 1150, &why)); /* refusals leave no count behind */
 	source_remove_visitor(source);
 	source_remove_visitor(source);
 	source_remove_visitor(NULL);
@@ -158,7 +160,8 @@ START_TEST(wrong_secrets_ban_for_a_time)
 	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 
-	ck_assert(!source_was_wrong(source, &limits, 1000) && !source_was_wrong(source, &limits, 1000));
+	ck_assert(!source_was_wrong(source, &limits, 1000) &&
+	          !source_was_wrong(source, &limits, 1000));
 	ck_assert(source_was_wrong(source, &limits, 1000));
 	ck_assert(source_is_banned(source, 1999));
 	source_unref(source); /* nobody holds it: it is remembered all the same */
@@ -167,7 +170,8 @@ START_TEST(wrong_secrets_ban_for_a_time)
 	ck_assert(!source_is_banned(source, 2000));
 	ck_assert(!source_was_wrong(source, &limits, 3000));
 	source_was_right(source);
-	ck_assert(!source_was_wrong(source, &limits, 3000) && !source_was_wrong(source, &limits, 3000));
+	ck_assert(!source_was_wrong(source, &limits, 3000) &&
+	          !source_was_wrong(source, &limits, 3000));
 	for (int i = 0; i < 20; i++)
 		ck_assert(!source_was_wrong(source, &limits, 10000 + i * 1000)); /* they fade */
 	source_unref(source);
@@ -257,7 +261,8 @@ START_TEST(threads_share_the_table)
 		snprintf(ip, sizeof ip, "192.0.2.%d", i);
 		source = get(table, ip);
 		for (int k = 0; k < 2; k++)
-			ck_assert(!source_enter(source)); /* nothing was left announced, or counted */
+			ck_assert(
+				!source_enter(source)); /* nothing was left announced, or counted */
 		ck_assert(!source_is_over(source, &limits));
 		source_unref(source);
 	}
@@ -265,7 +270,7 @@ START_TEST(threads_share_the_table)
 }
 END_TEST
 
-SUITE("source", tunnels_are_bounded, visitors_are_bounded_in_number_and_pace, one_entry_an_address_or_a_64, its_share_is_two,
-      what_was_asked_for_counts_for_nothing_else, secrets_are_tried_at_a_rate,
-      wrong_secrets_ban_for_a_time, exempt_prefixes_are_never_slowed_down, many_sources_are_survived,
-      threads_share_the_table)
+SUITE("source", tunnels_are_bounded, visitors_are_bounded_in_number_and_pace,
+      one_entry_an_address_or_a_64, its_share_is_two, what_was_asked_for_counts_for_nothing_else,
+      secrets_are_tried_at_a_rate, wrong_secrets_ban_for_a_time,
+      exempt_prefixes_are_never_slowed_down, many_sources_are_survived, threads_share_the_table)

@@ -1,4 +1,4 @@
-#include "server/source.h"
+#include "quota/source.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

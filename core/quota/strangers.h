@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
-#include "server/source.h"
+#include "quota/source.h"
 
 enum { STRANGER_LEVELS = 512, STRANGER_BUCKETS = 1024 };
 

@@ -1,4 +1,4 @@
-#include "server/account.h"
+#include "quota/account.h"
 
 #include <pthread.h>
 
@@ -9,10 +9,14 @@
 /* Nothing but their counts of references is used. */
 static struct instance an_instance = { .refs = 1 }, another_instance = { .refs = 1 };
 
-static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_tunnels, uint32_t max_conns)
+static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_tunnels,
+                                uint32_t max_conns)
 {
-	spore_auth_result result = { .struct_size = sizeof result, .fields = fields, .session = session,
-		                     .identity = spore_cstr("alice"), .max_tunnels = max_tunnels,
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .fields = fields,
+		                     .session = session,
+		                     .identity = spore_cstr("alice"),
+		                     .max_tunnels = max_tunnels,
 		                     .max_conns = max_conns };
 	struct grant *grant = grant_new(&result);
 
@@ -20,10 +24,12 @@ static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_
 	return grant;
 }
 
-static struct account *open_one(struct account_scene *scene, struct instance *by, struct grant *grant)
+static struct account *open_one(struct account_scene *scene, struct instance *by,
+                                struct grant *grant)
 {
 	const char *error = "none";
-	struct account *account = account_open(&scene->principals, scene->source, &scene->limits, by, grant, &error);
+	struct account *account = account_open(&scene->principals, scene->source, &scene->limits,
+	                                       by, grant, &error);
 
 	ck_assert_msg(account != NULL, "%s", error);
 	return account;
@@ -80,7 +86,8 @@ START_TEST(tunnels_are_bounded_over_a_session)
 	account_scene_open(&scene);
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
-	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, &an_instance, too_many, &error));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits,
+	                                &an_instance, too_many, &error));
 	ck_assert_str_eq(error, "too many tunnels");
 	account_ref(a);
 	account_close_tunnel(a); /* its visitors stay, its place is free */
@@ -98,7 +105,8 @@ START_TEST(no_tunnel_at_all_may_be_granted)
 	const char *error;
 
 	account_scene_open(&scene);
-	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, &an_instance, none, &error));
+	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits,
+	                                &an_instance, none, &error));
 	grant_free(none);
 	account_scene_close(&scene);
 }
@@ -137,12 +145,14 @@ START_TEST(tunnels_are_bounded_over_all)
 	account_scene_open(&scene);
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		all[i] = open_one(&scene, &an_instance, make_grant((uint64_t)i, 0, 0, 0));
-	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
+	ck_assert_ptr_null(
+		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
 	ck_assert_str_eq(error, "too many tunnels");
 	account_close_tunnel(all[0]);
 	all[0] = open_one(&scene, &an_instance, make_grant(0, 0, 0, 0));
 	scene.limits.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
-	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
+	ck_assert_ptr_null(
+		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
 	ck_assert_str_eq(error, "too many tunnels from this address");
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		account_close_tunnel(all[i]);
@@ -152,8 +162,11 @@ END_TEST
 
 START_TEST(renewing_changes_what_is_allowed_not_who_is)
 {
-	spore_auth_result result = { .struct_size = sizeof result, .session = 99, .identity = spore_cstr("mallory"),
-		                     .fields = SPORE_AUTH_F_MAX_CONNS, .max_conns = 0 };
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .session = 99,
+		                     .identity = spore_cstr("mallory"),
+		                     .fields = SPORE_AUTH_F_MAX_CONNS,
+		                     .max_conns = 0 };
 	struct account_scene scene;
 	struct account *account;
 
@@ -321,7 +334,8 @@ START_TEST(an_owner_may_be_succeeded)
 	account_stand(old, home, 20000);
 	ck_assert(account_scene_enter(old));
 	account_ref(old); /* the visitor's */
-	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0), &error);
+	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0),
+	                      &error);
 	ck_assert_ptr_nonnull(new);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	ck_assert_ptr_eq(account_holder(&scene.principals, &another_instance, 8, 20000), home);
@@ -356,7 +370,10 @@ START_TEST(who_may_not_succeed_leaves_all_as_it_was)
 }
 END_TEST
 
-SUITE("account", an_owner_may_be_succeeded, who_may_not_succeed_leaves_all_as_it_was, tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
-      tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
-      visitors_are_bounded_over_all, renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even,
+SUITE("account", an_owner_may_be_succeeded, who_may_not_succeed_leaves_all_as_it_was,
+      tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone,
+      the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
+      tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted,
+      visitors_are_bounded_over_a_session, visitors_are_bounded_over_all,
+      renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even,
       who_is_refused_is_not_counted)

@@ -1,4 +1,4 @@
-#include "server/gate.h"
+#include "quota/gate.h"
 
 #include "base/container.h"
 

@@ -1,4 +1,4 @@
-#include "server/strangers.h"
+#include "quota/strangers.h"
 
 #include "net/addr.h"
 #include "suite.h"

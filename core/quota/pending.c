@@ -1,4 +1,4 @@
-#include "server/pending.h"
+#include "quota/pending.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -7,9 +7,9 @@
 
 #include "base/container.h"
 #include "base/list.h"
-#include "server/account.h"
-#include "server/gate.h"
-#include "server/source.h"
+#include "quota/account.h"
+#include "quota/gate.h"
+#include "quota/source.h"
 
 enum { SHARDS = 16, BUCKETS = 256 };
 
