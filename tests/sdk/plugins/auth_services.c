@@ -27,9 +27,7 @@ static const spore_option options[] = {
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 	uint32_t counter, gauge, histogram;
 };
 
@@ -156,13 +154,10 @@ static void try_simple_ones(const struct instance *in)
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
-	struct instance *in = calloc(1, sizeof *in);
+	struct instance *in = PROBE_NEW(struct instance, args);
 
 	if (!in)
 		return SPORE_ENOMEM;
-	in->host = args->host;
-	in->ctx = args->ctx;
-	in->conf = args->conf;
 	EXPECT(in, args->role == SPORE_ROLE_SERVER && args->n_workers > 0 && !args->previous);
 	EXPECT(in, strcmp(args->instance, "all of it") == 0);
 	EXPECT(in, in->host->cfg_get(args->raw, "tree") == in->conf->tree);
