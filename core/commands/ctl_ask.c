@@ -19,7 +19,7 @@ static void fail(struct err *err, const char *path, int cause)
 	if (cause == ENOENT || cause == ECONNREFUSED)
 		remedy = ": does a server run, with --admin-socket? Say where with --socket";
 	else if (cause == EACCES)
-		remedy = ": only root and the server's own user may ask";
+		remedy = ": only root and the server's user may connect";
 	err_set(err, "cannot reach a server at %s: %s%s", path, strerror(cause), remedy);
 }
 

@@ -12,6 +12,7 @@
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "process/drain.h"
+#include "process/limits.h"
 #include "process/overview.h"
 #include "process/reload.h"
 #include "process/runtime.h"
@@ -42,7 +43,7 @@ static struct config *load_config(unsigned role, int argc, char **argv, struct d
 	struct config *config;
 	enum config_outcome outcome;
 
-	runtime_forbid_core();
+	limits_forbid_core();
 	outcome = config_load(role, argc, argv, diag, &config);
 	if (config && config->is_readable)
 		return config;
@@ -80,9 +81,9 @@ static int tell(struct runtime *runtime, int64_t sndbuf, int64_t recbuf)
 	struct effective effective = { 0 };
 	bool good = true;
 
-	runtime_check_buffers(sndbuf, recbuf);
+	limits_check_buffers(sndbuf, recbuf);
 	if (config->purpose == CONFIG_TO_PRINT) {
-		good = overview_make(config, runtime->set, &effective);
+		good = overview_make(config, runtime->plugins.set, &effective);
 		overview_print(&effective, stdout);
 		effective_fini(&effective);
 	} else {
@@ -138,13 +139,13 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	};
 	struct err err;
 
-	runtime_check_buffers(settings->sndbuf, settings->recbuf);
+	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	/* A signal during the start is served by the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
 	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err))
-		process.server = server_start(&env, runtime->set, &err);
+		process.server = server_start(&env, runtime->plugins.set, &err);
 	if (process.server) {
 		process.host.server = process.server;
 		host_set_ready(true);
@@ -223,11 +224,11 @@ static int run_client(struct runtime *runtime)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
 	struct client_process process = { .status = CLIENT_ENDED };
-	struct client_env env = { runtime->set,       runtime->metrics, runtime->resolver,
-		                  runtime->main_loop, runtime->loops,   runtime->n_workers,
-		                  on_client_exit,     &process };
+	struct client_env env = { runtime->plugins.set, runtime->metrics, runtime->resolver,
+		                  runtime->main_loop,   runtime->loops,   runtime->n_workers,
+		                  on_client_exit,       &process };
 
-	runtime_check_buffers(settings->sndbuf, settings->recbuf);
+	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
 	           &process);
 	process.client = client_start(&env);

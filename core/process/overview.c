@@ -11,7 +11,7 @@ struct overview {
 
 /* ---- instances ---- */
 
-/* A section of instances as it stands in the file, and what was made from it. */
+/* A section of instances in the configuration, and the instances made from it. */
 struct section {
 	const spore_cfg *node;
 	const struct config_chain *entries;
@@ -73,7 +73,7 @@ static void add_section(struct effective *effective, const char *pointer, const 
 	}
 }
 
-/* ---- all ---- */
+/* ---- the whole configuration ---- */
 
 bool overview_make(const struct config *config, const struct plugin_set *set,
                    struct effective *effective_out)
