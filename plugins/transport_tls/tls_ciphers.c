@@ -45,9 +45,7 @@ static bool check_name(struct tls *tls, const spore_create_args *args, const cha
 		return true;
 	snprintf(
 		text, sizeof text,
-		"expected names of ciphers with colons between, as \"openssl ciphers\" lists them; "
-		"none is "
-		"called \"%.80s\"",
+		"expected names of ciphers with colons between, as \"openssl ciphers\" lists them; none is called \"%.80s\"",
 		name);
 	args->report(args, "/ciphers", text);
 	return false;
@@ -79,12 +77,9 @@ static bool check_versions(const struct tls *tls, const spore_create_args *args,
 	const char *text = NULL;
 
 	if (!*suites->old && !*suites->new)
-		text = "expected at least one cipher, found none; without this key there are good "
-		       "ones";
+		text = "expected at least one cipher, found none; without this key there are good ones";
 	else if (!*suites->new && tls->conf->min_version == TLS_MIN_1_3)
-		text = "expected a cipher of TLS 1.3 among them (those begin with TLS_), since "
-		       "min_version is "
-		       "\"1.3\"";
+		text = "expected a cipher of TLS 1.3 among them (those begin with TLS_), since min_version is \"1.3\"";
 	if (text)
 		args->report(args, "/ciphers", text);
 	return !text;
@@ -119,9 +114,7 @@ static bool refuse_all(const spore_create_args *args)
 	ERR_clear_error();
 	args->report(
 		args, "/ciphers",
-		"expected ciphers that OpenSSL can use together, with certificates and encryption, "
-		"found none "
-		"that is left");
+		"expected ciphers that OpenSSL can use together, with certificates and encryption, found none that is left");
 	return false;
 }
 

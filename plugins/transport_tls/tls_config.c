@@ -66,9 +66,7 @@ static bool read_pins(struct tls *tls, const spore_create_args *args)
 			continue;
 		snprintf(pointer, sizeof pointer, "/pins/%zu", i);
 		snprintf(text, sizeof text,
-		         "expected \"sha256:\" and 64 hex digits (of the server's public key), "
-		         "found "
-		         "\"%.80s\"",
+		         "expected \"sha256:\" and 64 hex digits (of the server's public key), found \"%.80s\"",
 		         texts[i]);
 		args->report(args, pointer, text);
 		good = false;
@@ -100,8 +98,7 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 	good = tls_ciphers_set(tls, args);
 	if (conf->groups && SSL_CTX_set1_groups_list(tls->ctx, conf->groups) != 1)
 		good = report_openssl(args, "/groups",
-		                      "names of groups with colons between, such as "
-		                      "\"X25519:P-256\"");
+		                      "names of groups with colons between, such as \"X25519:P-256\"");
 	return good;
 }
 
@@ -130,9 +127,7 @@ static void warn_of_insecurity(const struct tls *tls)
 	else if (tls->conf->insecure)
 		spore_logf(
 			tls->host, tls->log, SPORE_LOG_WARN,
-			"INSECURE: the server's certificate is not checked, so anybody on the way "
-			"can read and change everything, and ask for the secret's proof; for tests "
-			"only");
+			"INSECURE: the server's certificate is not checked, so anybody on the way can read and change everything, and ask for the secret's proof; for tests only");
 }
 
 static void report_kernel(const struct tls *tls, const char *why_not)

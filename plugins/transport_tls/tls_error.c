@@ -40,14 +40,12 @@ static const struct reason reasons[] = {
 	  "%s refused our certificate: expired, or not yet valid" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "%s refused our certificate: revoked" },
 	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
-	  "%s refused our certificate: it does not have the name or "
-	  "the pin that it expects, or is not valid yet" },
+	  "%s refused our certificate: it does not have the name or the pin that it expects, or is not valid yet" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "%s refused our certificate" },
 	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
 	  "%s refused our certificate: it is not made for this use" },
 	{ SSL_R_TLSV1_ALERT_ACCESS_DENIED, "%s refused our certificate: no access" },
-	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "%s refused the TLS handshake: no cipher or group "
-	                                       "in common, or it demands a certificate" },
+	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "%s refused the TLS handshake: no cipher or group in common, or it demands a certificate" },
 	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "%s refused the TLS version: none is in common" },
 	{ SSL_R_UNSUPPORTED_PROTOCOL,
 	  "%s offers no TLS version that is allowed here (min_version)" },
@@ -87,12 +85,10 @@ static void explain_opening(struct tls_stream *stream)
 
 	if (!tls_error_speaks_tls(stream) && stream->worker->tls->server)
 		tls_error_set(stream,
-		              "the client does not speak TLS, which this port demands (a Spore "
-		              "client does with --tls)");
+		              "the client does not speak TLS, which this port demands (a Spore client does with --tls)");
 	else if (!tls_error_speaks_tls(stream))
 		tls_error_set(stream,
-		              "the server does not speak TLS at this port: start it with --tls, "
-		              "or leave TLS out here");
+		              "the server does not speak TLS at this port: start it with --tls, or leave TLS out here");
 	else if (stream->below_ended || stream->in_below != SPORE_OK ||
 	         stream->out_below != SPORE_OK)
 		tls_error_set(stream,

@@ -153,10 +153,7 @@ static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const cha
 		.struct_size = sizeof spec,
 		.type = SPORE_METRIC_GAUGE,
 		.name = "certificate_expiry_timestamp_seconds",
-		.help = "When the next certificate of this kind expires, in seconds since 1970; 0: "
-			"none "
-			"is "
-			"in use.",
+		.help = "When the next certificate of this kind expires, in seconds since 1970; 0: none is in use.",
 		.unit = "seconds",
 		.labels = labels,
 		.n_labels = 2,

@@ -102,9 +102,7 @@ static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const 
 		wrong(args, pointer, "expected a private key in PEM form in %s, found none", path);
 	else if (!passphrase.text.len)
 		wrong(args, pointer,
-		      "the private key in %s is encrypted: expected key_passphrase, too, which a "
-		      "configuration "
-		      "file can have",
+		      "the private key in %s is encrypted: expected key_passphrase, too, which a configuration file can have",
 		      path);
 	else
 		wrong(args, "/key_passphrase", "the passphrase does not open the private key in %s",
@@ -202,8 +200,7 @@ static void warn_of_no_store(const struct tls *tls)
 	    stat(folder, &st) < 0)
 		spore_logf(
 			tls->host, tls->log, SPORE_LOG_WARN,
-			"this system trusts no authority (neither %s nor %s is there): no server's "
-			"certificate will be accepted without cacertfile",
+			"this system trusts no authority (neither %s nor %s is there): no server's certificate will be accepted without cacertfile",
 			file, folder);
 }
 

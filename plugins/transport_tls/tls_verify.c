@@ -123,10 +123,8 @@ static const char *remedy(const struct tls *tls)
 	if (tls->server)
 		return "cacertfile does not hold the authority that issued it";
 	if (tls->conf->cacertfile)
-		return "cacertfile does not hold the authority that issued it, and replaces the "
-		       "system's";
-	return "--cacertfile FILE would trust the authority in FILE; --insecure would trust "
-	       "anybody";
+		return "cacertfile does not hold the authority that issued it, and replaces the system's";
+	return "--cacertfile FILE would trust the authority in FILE; --insecure would trust anybody";
 }
 
 static void explain_name(struct tls_stream *stream, X509 *cert)
@@ -136,8 +134,7 @@ static void explain_name(struct tls_stream *stream, X509 *cert)
 	const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
 
 	tls_error_set(stream,
-	              "the server's certificate is for another: the name %s is not in the "
-	              "certificate's names %s (server_name sets what is expected)",
+	              "the server's certificate is for another: the name %s is not in the certificate's names %s (server_name sets what is expected)",
 	              ip     ? ip
 	              : host ? host
 	                     : "",
@@ -163,8 +160,7 @@ static void explain(struct tls_stream *stream, X509_STORE_CTX *store)
 		break;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		tls_error_set(stream,
-		              "%s certificate is not valid before %s (%s): is this machine's clock "
-		              "right?",
+		              "%s certificate is not valid before %s (%s): is this machine's clock right?",
 		              whose, tls_verify_date(X509_get0_notBefore(cert), date),
 		              tls_verify_subject(cert, name, sizeof name));
 		break;
