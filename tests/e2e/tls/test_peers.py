@@ -200,7 +200,7 @@ def test_the_reference_message_of_a_plain_client(tls_server):
         assert time.monotonic() - started < seconds(2)
         server.process.wait_for(
             r'connection refused .*reason="the client does not speak TLS, which this port demands '
-            r'\(a Spore client does with --tls\)"'
+            r'\(a Spore client needs --tls\)"'
         )
 
 
