@@ -73,10 +73,9 @@ static void release(struct principal_table *table, struct principal *p)
 }
 
 /* The principal, with a ref and one tunnel more, which is one more in all unless it takes another's
- * place; NULL and *error_out. */
+ * place; NULL and *why_out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
-                                    const struct grant *grant, bool in_place,
-                                    const char **error_out)
+                                    const struct grant *grant, bool in_place, enum refusal *why_out)
 {
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
 	struct principal *p;
@@ -85,7 +84,7 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 	p = find_or_add(table, by, grant ? grant->session : 0);
 	if (p && ((!in_place && atomic_load(&table->tunnels) >= table->max_tunnels) ||
 	          (bounded && p->tunnels >= grant->max_tunnels))) {
-		*error_out = "too many tunnels";
+		*why_out = REFUSED_TOO_MANY_TUNNELS;
 		release(table, p);
 		p = NULL;
 	}
@@ -100,14 +99,14 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 /* Of one more tunnel, which the source has counted already. */
 static struct account *make(struct principal_table *table, struct source *source,
                             struct instance *by, struct grant *grant, bool in_place,
-                            const char **error_out)
+                            enum refusal *why_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 
-	*error_out = "out of memory";
+	*why_out = REFUSED_NO_MEMORY;
 	if (!account)
 		return NULL;
-	account->principal = add_tunnel(table, by, grant, in_place, error_out);
+	account->principal = add_tunnel(table, by, grant, in_place, why_out);
 	if (!account->principal) {
 		free(account);
 		return NULL;
@@ -122,15 +121,15 @@ static struct account *make(struct principal_table *table, struct source *source
 
 struct account *account_open(struct principal_table *table, struct source *source,
                              const struct limit_settings *limits, struct instance *by,
-                             struct grant *grant, const char **error_out)
+                             struct grant *grant, enum refusal *why_out)
 {
 	struct account *account;
 
 	if (!source_add_tunnel(source, limits)) {
-		*error_out = refusal_text(REFUSED_SOURCE_TUNNELS);
+		*why_out = REFUSED_SOURCE_TUNNELS;
 		return NULL;
 	}
-	account = make(table, source, by, grant, false, error_out);
+	account = make(table, source, by, grant, false, why_out);
 	if (!account)
 		source_remove_tunnel(source);
 	return account;
@@ -147,10 +146,9 @@ static void give_tunnel_up(struct account *account)
 }
 
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
-                                const char **error_out)
+                                enum refusal *why_out)
 {
-	struct account *successor = make(account->table, account->source, by, grant, true,
-	                                 error_out);
+	struct account *successor = make(account->table, account->source, by, grant, true, why_out);
 
 	if (!successor)
 		return NULL;

@@ -65,17 +65,16 @@ void principal_table_limit(struct principal_table *table, unsigned max_tunnels,
                            unsigned max_visitors);
 void principal_table_fini(struct principal_table *table);
 
-/* Opens a tunnel's account; takes the grant on success. NULL and *error_out (a text for the client)
- * when its principal, its source or all together have as many tunnels as they may, or memory is
+/* Opens a tunnel's account; takes the grant on success. NULL and *why_out when its principal, its source or all together have as many tunnels as they may, or memory is
  * out. [worker] */
 struct account *account_open(struct principal_table *table, struct source *source,
                              const struct limit_settings *limits, struct instance *by,
-                             struct grant *grant, const char **error_out);
+                             struct grant *grant, enum refusal *why_out);
 /* The same tunnel under another owner (a reload asked anew who its client is): an account in place
  * of this one, which goes on for its visitors alone. Takes the grant on success. NULL and
- * *error_out as above; then this one is as it was. [worker] */
+ * *why_out as above; then this one is as it was. [worker] */
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
-                                const char **error_out);
+                                enum refusal *why_out);
 /* The tunnel stands: from now on account_holder finds it. [worker] */
 void account_stand(struct account *account, struct worker *home, uint16_t port);
 /* The worker on which this principal's tunnel at the port lives; NULL: it has none there. [any] */

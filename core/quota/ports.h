@@ -4,14 +4,15 @@
 
 #include "config/settings.h"
 #include "host/grant.h"
+#include "wire/refusal.h"
 
 /* May a tunnel with this grant (or NULL) ask for this port? */
 bool ports_allow(const struct server_settings *settings, const struct grant *grant,
                  uint16_t wanted);
 
 /* A listening socket on the tunnels' address. wanted 0: any of the range (of those the grant names,
- * if it does). Returns the descriptor, or -1 and *error_out: bore's own text for the client. */
+ * if it does). Returns the descriptor, or -1 and *why_out. */
 int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
-               const char **error_out);
+               enum refusal *why_out);
 
 #endif

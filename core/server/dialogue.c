@@ -26,7 +26,7 @@ static void stand(struct control *c, struct tunnel_port port)
 
 	c->tunnel = tunnel_open(c->worker, &c->link, c->source, c->by, &c->grant, port, &error);
 	if (!c->tunnel) {
-		control_refuse_because(c, refusal_of_tunnel(error), error);
+		control_refuse_because(c, refusal_parse(error), error);
 		return;
 	}
 	c->state = TUNNEL;

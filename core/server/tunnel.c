@@ -135,22 +135,21 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
                            const char **error_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
+	enum refusal why = REFUSED_NO_MEMORY;
 	int fd = port.fd;
 
-	*error_out = "out of memory";
 	if (!tunnel)
 		goto fail;
 	tunnel->account = account_open(&worker->shared->principals, source, worker_limits(worker),
-	                               by, *grant, error_out);
+	                               by, *grant, &why);
 	if (!tunnel->account)
 		goto fail;
 	*grant = NULL;
 	if (fd < 0)
-		fd = ports_open(worker_settings(worker), tunnel->account->grant, port.wanted,
-		                error_out);
+		fd = ports_open(worker_settings(worker), tunnel->account->grant, port.wanted, &why);
 	if (fd < 0)
 		goto fail;
-	*error_out = "out of memory";
+	why = REFUSED_NO_MEMORY;
 	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
 	if (!tunnel->listener)
 		goto fail;
@@ -173,6 +172,7 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
 	return tunnel;
 fail:
+	*error_out = refusal_text(why);
 	if (tunnel)
 		listener_free(tunnel->listener);
 	if (fd >= 0)
@@ -227,9 +227,11 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct gran
                          const char **error_out)
 {
 	struct account *old = account_ref(tunnel->account);
-	struct account *account = account_succeed(tunnel->account, by, *grant, error_out);
+	enum refusal why;
+	struct account *account = account_succeed(tunnel->account, by, *grant, &why);
 
 	if (!account) {
+		*error_out = refusal_text(why);
 		account_unref(old);
 		return false;
 	}

@@ -126,10 +126,3 @@ enum refusal refusal_parse(const char *text)
 		why++;
 	return why;
 }
-
-enum refusal refusal_of_tunnel(const char *text)
-{
-	enum refusal why = refusal_parse(text);
-
-	return why == REFUSED_PORT_PERMISSION ? REFUSED_PORT_NOT_BOUND : why;
-}

@@ -76,7 +76,5 @@ enum refusal_subject refusal_subject(enum refusal why);
 /* The reason of a server's Error text; REFUSED_UNKNOWN if no reason has this text. Only this
  * function compares such texts. */
 enum refusal refusal_parse(const char *text);
-/* TEMPORARY until the callers have typed reasons. */
-enum refusal refusal_of_tunnel(const char *text);
 
 #endif

@@ -27,11 +27,11 @@ static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_
 static struct account *open_one(struct account_scene *scene, struct instance *by,
                                 struct grant *grant)
 {
-	const char *error = "none";
+	enum refusal why = REFUSED_UNKNOWN;
 	struct account *account = account_open(&scene->principals, scene->source, &scene->limits,
-	                                       by, grant, &error);
+	                                       by, grant, &why);
 
-	ck_assert_msg(account != NULL, "%s", error);
+	ck_assert_msg(account != NULL, "%s", refusal_text(why));
 	return account;
 }
 
@@ -81,14 +81,14 @@ START_TEST(tunnels_are_bounded_over_a_session)
 	struct grant *too_many = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0);
 	struct account_scene scene;
 	struct account *a, *b;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits,
-	                                &an_instance, too_many, &error));
-	ck_assert_str_eq(error, "too many tunnels");
+	                                &an_instance, too_many, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
 	account_ref(a);
 	account_close_tunnel(a); /* its visitors stay, its place is free */
 	account_close_tunnel(open_one(&scene, &an_instance, too_many));
@@ -102,11 +102,11 @@ START_TEST(no_tunnel_at_all_may_be_granted)
 {
 	struct grant *none = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
 	struct account_scene scene;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits,
-	                                &an_instance, none, &error));
+	                                &an_instance, none, &why));
 	grant_free(none);
 	account_scene_close(&scene);
 }
@@ -140,20 +140,20 @@ START_TEST(tunnels_are_bounded_over_all)
 {
 	struct account_scene scene;
 	struct account *all[ACCOUNT_SCENE_TUNNELS];
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		all[i] = open_one(&scene, &an_instance, make_grant((uint64_t)i, 0, 0, 0));
 	ck_assert_ptr_null(
-		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
-	ck_assert_str_eq(error, "too many tunnels");
+		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
 	account_close_tunnel(all[0]);
 	all[0] = open_one(&scene, &an_instance, make_grant(0, 0, 0, 0));
 	scene.limits.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
 	ck_assert_ptr_null(
-		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
-	ck_assert_str_eq(error, "too many tunnels from this address");
+		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &why));
+	ck_assert_int_eq(why, REFUSED_SOURCE_TUNNELS);
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		account_close_tunnel(all[i]);
 	account_scene_close(&scene);
@@ -326,7 +326,7 @@ START_TEST(an_owner_may_be_succeeded)
 	struct account_scene scene;
 	struct worker *home = (void *)&scene;
 	struct account *old, *new;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	scene.limits.max_conns_per_ip = scene.principals.max_tunnels = 1;
@@ -335,7 +335,7 @@ START_TEST(an_owner_may_be_succeeded)
 	ck_assert(account_scene_enter(old));
 	account_ref(old); /* the visitor's */
 	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0),
-	                      &error);
+	                      &why);
 	ck_assert_ptr_nonnull(new);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	ck_assert_ptr_eq(account_holder(&scene.principals, &another_instance, 8, 20000), home);
@@ -356,13 +356,13 @@ START_TEST(who_may_not_succeed_leaves_all_as_it_was)
 	struct grant *grant = make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
 	struct account_scene scene;
 	struct account *account;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
 	account_stand(account, (void *)&scene, 20000);
-	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &error));
-	ck_assert_str_eq(error, "too many tunnels");
+	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
 	ck_assert_ptr_nonnull(account_holder(&scene.principals, &an_instance, 7, 20000));
 	grant_free(grant);
 	account_close_tunnel(account);

@@ -17,11 +17,11 @@ static struct gate gate;
 static struct account *open_account(void)
 {
 	struct account *account;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&owner);
 	gate_init(&gate, 1000000, 1000000);
-	account = account_open(&owner.principals, owner.source, &owner.limits, NULL, NULL, &error);
+	account = account_open(&owner.principals, owner.source, &owner.limits, NULL, NULL, &why);
 	ck_assert_ptr_nonnull(account);
 	return account;
 }
