@@ -14,18 +14,19 @@
 struct tunnel_settings;
 
 /*
- *   IDLE ──▶ WAITING ───▶ CONNECTING ──▶ AWAITING_HELLO ──▶ STANDING
- *               ▲  turn        │  ready         │     Hello      │
- *               │              │ failed         │ Error, end,    │ end, silence,
- *               │ pause        │                │ late           │ kicked
- *               │ over         ▼                ▼                ▼
- *               └─────────── PAUSED ◀─────── a loss: does another attempt help?
- *                                               │ no
- *                                               ▼
- *                          session_stop ─────▶ OVER
+ *   IDLE
+ *    │ start
+ *    ▼       turn             ready                  Hello
+ *   WAITING ──────▶ CONNECTING ─────▶ AWAITING_HELLO ─────▶ STANDING
+ *    ▲                  │ failed           │ Error, end,       │ end, silence,
+ *    │ timer            │                  │ late              │ kick
+ *    │                  └──────────────────┼───────────────────┘
+ *    │                                     ▼
+ *    │                              a loss: may another
+ *   PAUSED ◀──────── yes ───────────  attempt help? ─── no ──▶ OVER
  *
- * session_stop leads from every state to OVER. What a session holds in a state (its turn, the
- * connection, deadlines, its place among the standing tunnels) is one table in session.c. */
+ * session_stop leads from every state to OVER. A table in session.c says what a session holds in
+ * each state: its turn, the connection, a deadline, a place among the standing tunnels. */
 enum session_state {
 	SESSION_IDLE,           /* not started */
 	SESSION_WAITING,        /* for its turn, while many tunnels are being opened */

@@ -90,16 +90,13 @@ static void answer_challenge(struct uplink *uplink, const struct uuid *challenge
 		fail_to_answer(uplink, status);
 }
 
-static void take_error(struct uplink *uplink, const struct message *message)
+static void take_error(struct uplink *uplink, const char *error)
 {
 	char why[320];
+	struct uplink_failure failure = { UPLINK_REFUSED, refusal_parse(error), why };
 
-	snprintf(why, sizeof why, "server error: %s", message->text);
-	fail_uplink_with(uplink, (struct uplink_failure){
-					 .fault = UPLINK_REFUSED,
-					 .refusal = refusal_parse(message->text),
-					 .why = why,
-				 });
+	snprintf(why, sizeof why, "server error: %s", error);
+	fail_uplink_with(uplink, failure);
 }
 
 /* ---- events of the link ---- */
@@ -113,7 +110,7 @@ static void on_link_message(struct link *link, const struct message *message)
 	else if (message->type == MESSAGE_CHALLENGE)
 		answer_challenge(uplink, &message->id);
 	else if (message->type == MESSAGE_ERROR)
-		take_error(uplink, message);
+		take_error(uplink, message->text);
 	else
 		fail_uplink(uplink, UPLINK_NOT_CHALLENGED,
 		            "expected authentication challenge, but no secret was required");

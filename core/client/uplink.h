@@ -12,10 +12,17 @@
 struct uplink;
 
 /*
- *   CLOSED ─▶ DIALLING ─▶ OPENING ─┬─▶ AWAITING_CHALLENGE ─▶ ANSWERING ─┬─▶ READY
- *             connect     handshakes│   (with a secret)       the plugin │   the owner's
- *                         of the    │                                    │
- *                         transports└────────── without a secret ────────┘
+ *           start         connected
+ *   CLOSED ──────▶ DIALLING ──────▶ OPENING
+ *                                      │ all transports are open
+ *                  ┌───────────────────┤
+ *                  │ with a secret     │ without a secret
+ *                  ▼                   │
+ *          AWAITING_CHALLENGE          │
+ *                  │ Challenge         │
+ *                  ▼                   ▼
+ *              ANSWERING ──────────▶ READY
+ *                         answered
  *
  * Any failure and uplink_stop lead back to CLOSED. */
 enum uplink_state {
