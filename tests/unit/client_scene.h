@@ -129,15 +129,15 @@ static inline void client_scene_load(struct client_scene *scene,
 	int fd = mkstemp(path), n;
 
 	if (options->secret)
-		snprintf(auth, sizeof auth,
-		         ", \"auth\": [{\"use\": \"hmac\", \"secret\": \"%s\"}]", options->secret);
-	n = snprintf(text, sizeof text,
-	             "{\"client\": {\"to\": \"127.0.0.1\", \"control_port\": %u, \"retry\": true%s},"
-	             " \"tunnels\": [{\"name\": \"t\", \"local\": \"127.0.0.1:%u\"%s}]%s,"
-	             " \"plugins\": {\"path\": [\"%s\"]}, \"log\": {\"level\": \"error\"}}",
-	             scene->server_addr.port, options->client ? options->client : "",
-	             scene->service_addr.port, options->tunnel ? options->tunnel : "", auth,
-	             PLUGIN_DIR);
+		snprintf(auth, sizeof auth, ", \"auth\": [{\"use\": \"hmac\", \"secret\": \"%s\"}]",
+		         options->secret);
+	n = snprintf(
+		text, sizeof text,
+		"{\"client\": {\"to\": \"127.0.0.1\", \"control_port\": %u, \"retry\": true%s},"
+		" \"tunnels\": [{\"name\": \"t\", \"local\": \"127.0.0.1:%u\"%s}]%s,"
+		" \"plugins\": {\"path\": [\"%s\"]}, \"log\": {\"level\": \"error\"}}",
+		scene->server_addr.port, options->client ? options->client : "",
+		scene->service_addr.port, options->tunnel ? options->tunnel : "", auth, PLUGIN_DIR);
 	ck_assert_int_eq(write(fd, text, (size_t)n), n);
 	close(fd);
 	if (config_load(ROLE_LOCAL, 2, argv, &scene->diag, &scene->config) != CONFIG_LOADED) {
@@ -305,9 +305,9 @@ static inline void client_scene_on_value(void *arg, const spore_kv *labels, size
 	bool matches = !metric->label;
 
 	for (size_t i = 0; i < n && metric->label; i++)
-		matches = matches || (labels[i].value.len == strlen(metric->label) &&
-		                      memcmp(labels[i].value.ptr, metric->label,
-		                             labels[i].value.len) == 0);
+		matches = matches ||
+		          (labels[i].value.len == strlen(metric->label) &&
+		           memcmp(labels[i].value.ptr, metric->label, labels[i].value.len) == 0);
 	if (metric->is_asked && matches)
 		metric->value += value;
 }

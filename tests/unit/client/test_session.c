@@ -212,19 +212,19 @@ struct event {
 };
 
 /* Nothing of the kind can happen in this state. */
-#define NEVER SESSION_STATES
+#define NEVER       SESSION_STATES
 
-#define IDLE SESSION_IDLE
-#define WAIT SESSION_WAITING
-#define CONN SESSION_CONNECTING
-#define HELO SESSION_AWAITING_HELLO
-#define STND SESSION_STANDING
-#define PAUS SESSION_PAUSED
-#define OVER SESSION_OVER
+#define IDLE        SESSION_IDLE
+#define WAIT        SESSION_WAITING
+#define CONN        SESSION_CONNECTING
+#define HELO        SESSION_AWAITING_HELLO
+#define STND        SESSION_STANDING
+#define PAUS        SESSION_PAUSED
+#define OVER        SESSION_OVER
 
-#define CONNECTION "{\"Connection\":\"" CLIENT_SCENE_UUID "\"}"
-#define CHALLENGE  "{\"Challenge\":\"" CLIENT_SCENE_UUID "\"}"
-#define EXTENDED   "{\"Extended\":{\"heartbeat_ms\":60000}}"
+#define CONNECTION  "{\"Connection\":\"" CLIENT_SCENE_UUID "\"}"
+#define CHALLENGE   "{\"Challenge\":\"" CLIENT_SCENE_UUID "\"}"
+#define EXTENDED    "{\"Extended\":{\"heartbeat_ms\":60000}}"
 #define ERROR(text) "{\"Error\":\"" text "\"}"
 
 /* A table, aligned by hand. */

@@ -166,6 +166,7 @@ START_TEST(messages_and_the_end_reach_the_owner)
 
 	open_scene(scene, NULL);
 	start(scene);
+	client_scene_expect(scene->wire, "{\"Hello\":5}");
 	client_scene_send(scene->wire, "\"Heartbeat\"");
 	client_scene_send(scene->wire, "{\"Error\":\"oh\"}"); /* the owner judges it */
 	close_wire(scene);
@@ -235,8 +236,8 @@ START_TEST(server_that_does_not_listen_is_unreached)
 	client_scene_call(&scene->base, run_start, scene);
 	expect_state(scene, UPLINK_CLOSED);
 	ck_assert_int_eq(scene->failure.fault, UPLINK_UNREACHED);
-	snprintf(expected, sizeof expected, "could not connect to 127.0.0.1:%u: ",
-	         scene->base.server_addr.port);
+	snprintf(expected, sizeof expected,
+	         "could not connect to 127.0.0.1:%u: ", scene->base.server_addr.port);
 	ck_assert_msg(strncmp(scene->why, expected, strlen(expected)) == 0, "%s", scene->why);
 	close_scene(scene);
 }
