@@ -293,7 +293,8 @@ static void take_answer(struct session *session, const struct message *message)
 
 /* ---- while the tunnel stands ---- */
 
-/* The server understands our extension. From now on it gets heartbeats at the pace that it wants. */
+/* The server understands our extension. From now on it gets heartbeats at the pace that it wants.
+ *  */
 static void take_extended(struct session *session, const struct message *message)
 {
 	unsigned wanted = (unsigned)settings_of(session)->ahead;
