@@ -219,10 +219,11 @@ static void drain_all(struct scene *scene, size_t n_sent)
 
 	while (n_got < n_sent) {
 		ssize_t n = recv(scene->sink, bytes, sizeof bytes, 0);
+		bool good = true;
 
 		for (ssize_t i = 0; i < n; i++)
-			ck_assert_uint_eq(bytes[i], (n_got + (size_t)i) % 251);
-		n_got += n > 0 ? (size_t)n : 0;
+			good = good && bytes[i] == n_got++ % 251;
+		ck_assert(good);
 		flow_drain(&scene->flow, &scene->ends);
 		ck_assert(flow_pump(&scene->flow, &scene->ends));
 	}
