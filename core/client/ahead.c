@@ -25,18 +25,23 @@ struct ahead {
 	struct loop_task reap;
 };
 
-static void on_ready(struct uplink *uplink);
-static void on_failed(struct uplink *uplink, const struct uplink_failure *failure);
-static void on_message(struct uplink *uplink, const struct message *message);
-static void on_end(struct uplink *uplink, const char *why);
-static const struct uplink_events uplink_events = { on_ready, on_failed, on_message, on_end };
+static void on_uplink_ready(struct uplink *uplink);
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
+static void on_uplink_message(struct uplink *uplink, const struct message *message);
+static void on_uplink_end(struct uplink *uplink, const char *why);
+static const struct uplink_events uplink_events = {
+	.on_ready = on_uplink_ready,
+	.on_failed = on_uplink_failed,
+	.on_message = on_uplink_message,
+	.on_end = on_uplink_end,
+};
 
 static struct ahead *ahead_of(struct uplink *uplink)
 {
 	return CONTAINER_OF(uplink, struct ahead, uplink);
 }
 
-static void run_reap(struct loop_task *task)
+static void run_free_ahead(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct ahead, reap));
 }
@@ -69,7 +74,7 @@ static bool open_connection(struct ahead_pool *pool)
 	if (!ahead)
 		return false;
 	ahead->pool = pool;
-	ahead->reap.run = run_reap;
+	ahead->reap.run = run_free_ahead;
 	list_append(&pool->opening, &ahead->node);
 	pool->n++;
 	uplink_start(&ahead->uplink, pool->worker, SPORE_AUTH_DATA, &uplink_events);
@@ -98,7 +103,7 @@ static void refill(struct ahead_pool *pool)
 	}
 }
 
-static void on_pause_over(struct ev_loop *ev, ev_timer *timer, int events)
+static void on_ahead_pause_over(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	(void)ev;
 	(void)events;
@@ -117,7 +122,7 @@ void ahead_pool_init(struct ahead_pool *pool)
 {
 	list_init(&pool->opening);
 	list_init(&pool->idle);
-	ev_timer_init(&pool->pause, on_pause_over, 0.0, 0.0);
+	ev_timer_init(&pool->pause, on_ahead_pause_over, 0.0, 0.0);
 	pool->pause.data = pool;
 }
 
@@ -159,7 +164,7 @@ static void lose_ahead(struct ahead *ahead, const char *why)
 		refill_later(pool);
 }
 
-static void on_ready(struct uplink *uplink)
+static void on_uplink_ready(struct uplink *uplink)
 {
 	struct ahead *ahead = ahead_of(uplink);
 	struct ahead_pool *pool = ahead->pool;
@@ -173,12 +178,12 @@ static void on_ready(struct uplink *uplink)
 	set_idle(ahead, true);
 }
 
-static void on_failed(struct uplink *uplink, const struct uplink_failure *failure)
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
 {
 	lose_ahead(ahead_of(uplink), failure->why);
 }
 
-static void on_message(struct uplink *uplink, const struct message *message)
+static void on_uplink_message(struct uplink *uplink, const struct message *message)
 {
 	struct ahead *ahead = ahead_of(uplink);
 	struct buf received, unsent;
@@ -197,7 +202,7 @@ static void on_message(struct uplink *uplink, const struct message *message)
 	ahead->on_answer(stream, &received, ahead->arg);
 }
 
-static void on_end(struct uplink *uplink, const char *why)
+static void on_uplink_end(struct uplink *uplink, const char *why)
 {
 	lose_ahead(ahead_of(uplink), why ? why : "closed by the server");
 }

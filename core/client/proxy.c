@@ -33,11 +33,16 @@ struct proxy {
 	struct loop_task reap;
 };
 
-static void on_ready(struct uplink *uplink);
-static void on_failed(struct uplink *uplink, const struct uplink_failure *failure);
-static void on_message(struct uplink *uplink, const struct message *message);
-static void on_end(struct uplink *uplink, const char *why);
-static const struct uplink_events uplink_events = { on_ready, on_failed, on_message, on_end };
+static void on_uplink_ready(struct uplink *uplink);
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
+static void on_uplink_message(struct uplink *uplink, const struct message *message);
+static void on_uplink_end(struct uplink *uplink, const char *why);
+static const struct uplink_events uplink_events = {
+	.on_ready = on_uplink_ready,
+	.on_failed = on_uplink_failed,
+	.on_message = on_uplink_message,
+	.on_end = on_uplink_end,
+};
 
 static struct proxy *proxy_of(struct uplink *uplink)
 {
@@ -59,7 +64,7 @@ static void count_failure(const struct client_worker *worker, enum client_failur
 	client_stats_fail(&worker->shared->stats, worker->loop, why);
 }
 
-static void run_reap(struct loop_task *task)
+static void run_free_proxy(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct proxy, reap));
 }
@@ -113,7 +118,7 @@ static void on_relay_end(const uint64_t bytes[2], const char *error, void *arg)
 
 /* Starts the relay once both connections stand. If the local service has failed, the visitor sees
  * an orderly end. */
-static void join(struct proxy *proxy)
+static void join_streams(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
 	struct stream *server = proxy->server, *local = proxy->local;
@@ -155,23 +160,23 @@ static void on_server_writable(struct stream *stream, unsigned happened, void *a
 	send_accept(arg);
 }
 
-static void join_or_wait(struct proxy *proxy)
+static void join_or_send_accept(struct proxy *proxy)
 {
-	join(proxy);
+	join_streams(proxy);
 	if (proxy->server) {
 		stream_set_owner(proxy->server, on_server_writable, proxy);
 		send_accept(proxy);
 	}
 }
 
-static void on_ready(struct uplink *uplink)
+static void on_uplink_ready(struct uplink *uplink)
 {
 	struct proxy *proxy = proxy_of(uplink);
 	struct message accept = { .type = MESSAGE_ACCEPT, .id = proxy->id };
 
 	link_send(&uplink->link, &accept);
 	proxy->server = link_take(&uplink->link, &proxy->received, &proxy->unsent);
-	join_or_wait(proxy);
+	join_or_send_accept(proxy);
 }
 
 static void dial_server(struct proxy *proxy)
@@ -191,7 +196,7 @@ static void on_ahead(struct stream *stream, struct buf *received, void *arg)
 	}
 	proxy->server = stream;
 	proxy->received = *received;
-	join_or_wait(proxy);
+	join_or_send_accept(proxy);
 }
 
 static void fail_proxy(struct proxy *proxy, const char *why)
@@ -201,18 +206,18 @@ static void fail_proxy(struct proxy *proxy, const char *why)
 	end_proxy(proxy, false);
 }
 
-static void on_failed(struct uplink *uplink, const struct uplink_failure *failure)
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
 {
 	fail_proxy(proxy_of(uplink), failure->why);
 }
 
-static void on_message(struct uplink *uplink, const struct message *message)
+static void on_uplink_message(struct uplink *uplink, const struct message *message)
 {
 	(void)uplink;
-	(void)message; /* never called: on_ready takes the link */
+	(void)message; /* never called: on_uplink_ready takes the link */
 }
 
-static void on_end(struct uplink *uplink, const char *why)
+static void on_uplink_end(struct uplink *uplink, const char *why)
 {
 	fail_proxy(proxy_of(uplink), why ? why : "closed by the server");
 }
@@ -237,7 +242,7 @@ static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
 		count_failure(proxy->worker, CLIENT_FAILURE_SERVICE);
 		log_proxy(proxy, LOG_WARN, "local service not reached", why);
 	}
-	join(proxy);
+	join_streams(proxy);
 }
 
 static void set_up_proxy(struct proxy *proxy)
@@ -320,7 +325,7 @@ void proxy_start(struct ahead_pool *pool, const struct uuid *id)
 	proxy->pool = pool;
 	proxy->id = *id;
 	proxy->since_ms = loop_now_ms(worker->loop);
-	proxy->reap.run = run_reap;
+	proxy->reap.run = run_free_proxy;
 	list_init(&proxy->node);
 	if (has_room(worker)) {
 		set_up_proxy(proxy);

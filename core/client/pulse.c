@@ -9,7 +9,7 @@
  * the heartbeat. */
 enum { POINTS = 10 };
 
-static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
+static void on_pulse_timer(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct pulse *pulse = timer->data;
 
@@ -22,7 +22,7 @@ void pulse_init(struct pulse *pulse, struct loop *loop, struct link *link)
 {
 	pulse->loop = loop;
 	pulse->link = link;
-	ev_timer_init(&pulse->timer, on_timer, 0.0, 0.0);
+	ev_timer_init(&pulse->timer, on_pulse_timer, 0.0, 0.0);
 	pulse->timer.data = pulse;
 }
 

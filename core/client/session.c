@@ -15,11 +15,16 @@
  * wants, and is not taken below the least. */
 enum { PULSE_MS = 4000, LEAST_PULSE_MS = 100 };
 
-static void on_ready(struct uplink *uplink);
-static void on_failed(struct uplink *uplink, const struct uplink_failure *failure);
-static void on_message(struct uplink *uplink, const struct message *message);
-static void on_end(struct uplink *uplink, const char *why);
-static const struct uplink_events uplink_events = { on_ready, on_failed, on_message, on_end };
+static void on_uplink_ready(struct uplink *uplink);
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
+static void on_uplink_message(struct uplink *uplink, const struct message *message);
+static void on_uplink_end(struct uplink *uplink, const char *why);
+static const struct uplink_events uplink_events = {
+	.on_ready = on_uplink_ready,
+	.on_failed = on_uplink_failed,
+	.on_message = on_uplink_message,
+	.on_end = on_uplink_end,
+};
 
 static struct session *session_of(struct uplink *uplink)
 {
@@ -165,7 +170,7 @@ static void lose_early(struct session *session, const char *why)
 	lose_because(session, text, CLIENT_FAILED, RETRY_LATER);
 }
 
-static void on_failed(struct uplink *uplink, const struct uplink_failure *failure)
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
 {
 	struct session *session = session_of(uplink);
 	struct loss loss = { .why = failure->why, .status = CLIENT_FAILED, .retry = RETRY_LATER };
@@ -190,7 +195,7 @@ static void on_failed(struct uplink *uplink, const struct uplink_failure *failur
 	lose_session(session, &loss);
 }
 
-static void on_end(struct uplink *uplink, const char *why)
+static void on_uplink_end(struct uplink *uplink, const char *why)
 {
 	struct session *session = session_of(uplink);
 
@@ -214,7 +219,7 @@ void session_on_silence(struct deadline *deadline)
 
 /* ---- before the server's Hello ---- */
 
-static void on_ready(struct uplink *uplink)
+static void on_uplink_ready(struct uplink *uplink)
 {
 	struct session *session = session_of(uplink);
 	struct message hello = { .type = MESSAGE_HELLO, .port = retry_port(&session->retry) };
@@ -340,7 +345,7 @@ static void take_message(struct session *session, const struct message *message)
 	}
 }
 
-static void on_message(struct uplink *uplink, const struct message *message)
+static void on_uplink_message(struct uplink *uplink, const struct message *message)
 {
 	struct session *session = session_of(uplink);
 

@@ -18,7 +18,7 @@ struct lingerer {
 	struct loop_task reap;
 };
 
-static void run_reap(struct loop_task *task)
+static void run_free_lingerer(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct lingerer, reap));
 }
@@ -74,20 +74,20 @@ static void proceed(struct lingerer *lingerer, unsigned events)
 	stream_want(lingerer->stream, SPORE_READ | (lingerer->shut ? 0 : SPORE_WRITE));
 }
 
-static void on_stream(struct stream *stream, unsigned events, void *arg)
+static void on_lingerer_stream(struct stream *stream, unsigned events, void *arg)
 {
 	(void)stream;
 	proceed(arg, events);
 }
 
-static void on_expired(struct deadline *deadline)
+static void on_lingerer_expired(struct deadline *deadline)
 {
 	end_lingerer(CONTAINER_OF(deadline, struct lingerer, deadline));
 }
 
 void linger_list_init(struct linger_list *list, struct loop *loop, unsigned most)
 {
-	deadline_list_init(&list->deadlines, loop, LINGER_MS, on_expired);
+	deadline_list_init(&list->deadlines, loop, LINGER_MS, on_lingerer_expired);
 	list_init(&list->all);
 	list->count = 0;
 	list->most = most;
@@ -113,13 +113,13 @@ void linger_start(struct linger_list *list, struct stream *stream, struct buf *l
 	lingerer->stream = stream;
 	lingerer->last = *last;
 	*last = (struct buf){ 0 };
-	lingerer->reap.run = run_reap;
+	lingerer->reap.run = run_free_lingerer;
 	deadline_init(&lingerer->deadline);
 	if (list->count >= list->most)
 		end_lingerer(CONTAINER_OF(list->all.next, struct lingerer, node));
 	list_append(&list->all, &lingerer->node);
 	list->count++;
 	deadline_start(&list->deadlines, &lingerer->deadline);
-	stream_set_owner(stream, on_stream, lingerer);
+	stream_set_owner(stream, on_lingerer_stream, lingerer);
 	proceed(lingerer, 0);
 }

@@ -108,7 +108,7 @@ static bool write_out(struct link *link)
 	return true;
 }
 
-static void on_stream(struct stream *stream, unsigned events, void *arg)
+static void on_link_stream(struct stream *stream, unsigned events, void *arg)
 {
 	struct link *link = arg;
 
@@ -137,7 +137,7 @@ void link_init(struct link *link, struct stream *stream, enum message_direction 
 {
 	*link = (struct link){ .stream = stream, .incoming = incoming, .events = events };
 	link->flush.run = run_flush;
-	stream_set_owner(stream, on_stream, link);
+	stream_set_owner(stream, on_link_stream, link);
 	update_wants(link);
 }
 

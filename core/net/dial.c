@@ -42,7 +42,7 @@ static void end_attempt(struct dial *dial)
 	ev_io_set(&dial->io, -1, 0);
 }
 
-static void run_free(struct loop_task *task)
+static void run_free_dial(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct dial, task));
 }
@@ -54,7 +54,7 @@ static void end_dial(struct dial *dial)
 	ev_io_stop(loop_ev(dial->loop), &dial->io);
 	resolve_stop(dial->resolve);
 	dial->resolve = NULL;
-	dial->task.run = run_free;
+	dial->task.run = run_free_dial;
 	loop_reap(dial->loop, &dial->task);
 }
 
@@ -66,7 +66,7 @@ static void run_report(struct loop_task *task)
 
 	if (dial->ended) {
 		/* dial_stop came after this task was queued, and left the dial to it. */
-		dial->task.run = run_free;
+		dial->task.run = run_free_dial;
 		loop_reap(dial->loop, &dial->task);
 		return;
 	}
@@ -108,7 +108,7 @@ static void on_writable(struct ev_loop *ev, ev_io *io, int events)
 		report_later(dial, true);
 }
 
-static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
+static void on_dial_timer(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct dial *dial = timer->data;
 
@@ -184,7 +184,7 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
 	dial->deadline_ms = clock_ms() + target->timeout_ms;
 	ev_io_init(&dial->io, on_writable, -1, 0);
 	dial->io.data = dial;
-	ev_timer_init(&dial->timer, on_timer, 0.0, 0.0);
+	ev_timer_init(&dial->timer, on_dial_timer, 0.0, 0.0);
 	dial->timer.data = dial;
 	dial->n = resolver_known(resolver, target->host, target->port, dial->addrs);
 	if (dial->n > 0) {

@@ -31,7 +31,7 @@ struct listener {
 	bool closed;
 };
 
-static void run_reap(struct loop_task *task)
+static void run_free_listener(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct listener, reap));
 }
@@ -110,7 +110,7 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, 
 	listener->loop = loop;
 	listener->on_accept = on_accept;
 	listener->arg = arg;
-	listener->reap.run = run_reap;
+	listener->reap.run = run_free_listener;
 	sock_local_addr(fd, &listener->addr);
 	ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
 	listener->io.data = listener;

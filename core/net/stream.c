@@ -57,7 +57,7 @@ static struct bottom *bottom_of(spore_stream *stream)
 
 static void on_io(struct ev_loop *ev, ev_io *io, int events);
 
-static void run_reap(struct loop_task *task)
+static void run_free_stream(struct loop_task *task)
 {
 	struct stream *stream = CONTAINER_OF(task, struct stream, reap);
 
@@ -96,7 +96,7 @@ struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
 	stream->blocked_write = SPORE_WRITE;
 	stream->ready.run = run_ready;
 	stream->more.run = run_more;
-	stream->reap.run = run_reap;
+	stream->reap.run = run_free_stream;
 	ev_io_init(&stream->io, on_io, fd, 0);
 	stream->io.data = stream;
 	return stream;

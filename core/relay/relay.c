@@ -42,7 +42,7 @@ static void tell_moved(struct relay *relay)
 		relay->set->on_moved(moved, relay->arg);
 }
 
-static void run_reap(struct loop_task *task)
+static void run_end_relay(struct loop_task *task)
 {
 	struct relay *relay = CONTAINER_OF(task, struct relay, reap);
 	uint64_t bytes[2] = { relay->flows[0].bytes, relay->flows[1].bytes };
@@ -76,7 +76,7 @@ static struct flow_ends ends_of(const struct relay *relay, int from)
 		                   .is_last = relay->flows[!from].state == FLOW_ENDED };
 }
 
-static void update_wants(struct relay *relay)
+static void update_relay_wants(struct relay *relay)
 {
 	const struct flow *flows = relay->flows;
 
@@ -123,7 +123,7 @@ static void join_flow(struct relay *relay, int from)
 		fail_relay(relay, from);
 }
 
-static void on_stream(struct stream *stream, unsigned events, void *arg)
+static void on_relay_stream(struct stream *stream, unsigned events, void *arg)
 {
 	struct relay *relay = arg;
 	int side = stream == relay->streams[1];
@@ -133,7 +133,7 @@ static void on_stream(struct stream *stream, unsigned events, void *arg)
 	if (events & STREAM_READABLE)
 		pump_flow(relay, side);
 	if (!relay->over)
-		update_wants(relay);
+		update_relay_wants(relay);
 }
 
 void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
@@ -161,11 +161,11 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 	relay->on_end = on_end;
 	relay->arg = arg;
 	relay->quiet_ms = loop_now_ms(set->loop);
-	relay->reap.run = run_reap;
+	relay->reap.run = run_end_relay;
 	list_append(&set->all, &relay->node);
 	set->count++;
 	for (int i = 0; i < 2; i++)
-		stream_set_owner(relay->streams[i], on_stream, relay);
+		stream_set_owner(relay->streams[i], on_relay_stream, relay);
 	if (set->right_waited && for_left_len > 0)
 		join_flow(relay, 1);
 	for (int i = 0; i < 2 && !relay->over; i++)
@@ -173,7 +173,7 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 	if (set->right_waited && for_left_len == 0)
 		pump_flow(relay, 1);
 	if (!relay->over)
-		update_wants(relay);
+		update_relay_wants(relay);
 }
 
 /* ---- relays whose watchers do not run, and idle ones ---- */

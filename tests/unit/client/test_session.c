@@ -13,7 +13,8 @@ struct scene {
 	enum session_state expected;
 	unsigned n_overs;
 	enum client_exit status;
-	int wire; /* the server's end; -1: none */
+	int64_t silence_ms; /* when the silence was to end */
+	int wire;           /* the server's end; -1: none */
 };
 
 static struct scene the_scene;
@@ -490,6 +491,31 @@ START_TEST(unread_input_is_no_silence)
 }
 END_TEST
 
+static bool is_postponed(void *arg)
+{
+	const struct scene *scene = arg;
+
+	return scene->session.silence.at_ms > scene->silence_ms;
+}
+
+START_TEST(each_message_postpones_the_silence)
+{
+	static const char *const frames[] = { HEARTBEAT, CONNECTION, OTHER, HELLO, EXTENDED };
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	go_to(scene, SESSION_STANDING);
+	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+		scene->silence_ms = scene->session.silence.at_ms;
+		poll(NULL, 0, 3);
+		client_scene_send(scene->wire, frames[i]);
+		ck_assert_msg(client_scene_wait(&scene->base, is_postponed, scene), "%s",
+		              frames[i]);
+	}
+	close_scene(scene);
+}
+END_TEST
+
 START_TEST(connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
 {
 	struct scene *scene = &the_scene;
@@ -523,4 +549,5 @@ SUITE("session", every_state_with_every_event, without_a_secret_hello_comes_firs
       refusals_before_the_tunnel_has_stood_and_after, without_reconnect_the_first_loss_is_the_last,
       port_is_announced_when_it_is_new_and_asked_for_again,
       heartbeats_are_sent_once_the_server_asks_for_them, unread_input_is_no_silence,
+      each_message_postpones_the_silence,
       connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
