@@ -1,7 +1,8 @@
 /* client_scene - the parts of a client around the module that a test is about: a real runtime with
  * its worker threads and plugins, and the test itself as the server on the wire.
  *
- * The test runs on the main thread. It touches what belongs to a worker by client_scene_call. */
+ * The test runs on the main thread. It touches what belongs to a worker by client_scene_call. A
+ * process can start one runtime, so a test opens one scene. */
 #ifndef UNIT_CLIENT_SCENE_H
 #define UNIT_CLIENT_SCENE_H
 
@@ -55,6 +56,38 @@ struct client_scene_options {
 static inline void client_scene_call(struct client_scene *scene, void (*fn)(void *arg), void *arg)
 {
 	loop_call(scene->runtime.loops[0], fn, arg);
+}
+
+/* A value that belongs to the first worker. */
+struct client_scene_copy {
+	void *to;
+	const void *from;
+	size_t size;
+};
+
+static inline void client_scene_run_copy(void *arg)
+{
+	const struct client_scene_copy *copy = arg;
+
+	memcpy(copy->to, copy->from, copy->size);
+}
+
+static inline unsigned client_scene_unsigned(struct client_scene *scene, const unsigned *from)
+{
+	unsigned value;
+
+	client_scene_call(scene, client_scene_run_copy,
+	                  &(struct client_scene_copy){ &value, from, sizeof value });
+	return value;
+}
+
+static inline int64_t client_scene_int64(struct client_scene *scene, const int64_t *from)
+{
+	int64_t value;
+
+	client_scene_call(scene, client_scene_run_copy,
+	                  &(struct client_scene_copy){ &value, from, sizeof value });
+	return value;
 }
 
 /* What has come to the workers before this call has been handled after it. */

@@ -97,7 +97,7 @@ static void open_scene(struct scene *scene)
 static void close_scene(struct scene *scene)
 {
 	keep(scene, 0);
-	ck_assert_uint_eq(scene->pool.n, 0);
+	ck_assert_uint_eq(client_scene_unsigned(&scene->base, &scene->pool.n), 0);
 	wait_idle(scene, 0);
 	client_scene_close(&scene->base);
 }
@@ -166,24 +166,31 @@ START_TEST(loss_before_the_answer_is_told)
 		                               "nonsense" };
 	struct scene scene;
 
+	open_scene(&scene);
 	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-		int wire;
+		int wires[2];
 
-		open_scene(&scene);
+		scene.n_answers = 0;
 		keep(&scene, 1);
-		wire = accept_ahead(&scene);
+		wires[0] = accept_ahead(&scene);
 		wait_idle(&scene, 1);
 		client_scene_call(&scene.base, run_take, &scene);
+		wires[1] = accept_ahead(&scene); /* in its place */
+		wait_idle(&scene, 1);
+		client_scene_expect_start(wires[0], "{\"Accept\":");
 		if (endings[i])
-			client_scene_send(wire, endings[i]);
+			client_scene_send(wires[0], endings[i]);
 		else
-			close(wire);
+			shutdown(wires[0], SHUT_WR);
 		ck_assert(client_scene_wait(&scene.base, has_answer, &scene));
 		ck_assert_str_eq(scene.received, "(lost)");
-		if (endings[i])
-			close(wire);
-		close_scene(&scene);
+		ck_assert_uint_eq(scene.n_answers, 1);
+		keep(&scene, 0);
+		wait_idle(&scene, 0);
+		for (int w = 0; w < 2; w++)
+			close(wires[w]);
 	}
+	close_scene(&scene);
 }
 END_TEST
 
@@ -227,10 +234,11 @@ START_TEST(lost_one_is_replaced_after_a_pause)
 	for (unsigned losses = 0; losses < 12; losses++) {
 		wire = accept_ahead(&scene);
 		wait_idle(&scene, 1);
-		ck_assert_uint_eq(scene.pool.failures, losses < 8 ? losses : 8);
+		ck_assert_uint_eq(client_scene_unsigned(&scene.base, &scene.pool.failures),
+		                  losses < 8 ? losses : 8);
 		close(wire);
 		wait_idle(&scene, 0);
-		ck_assert_uint_eq(scene.pool.n, 0);
+		ck_assert_uint_eq(client_scene_unsigned(&scene.base, &scene.pool.n), 0);
 		client_scene_call(&scene.base, run_age, &scene);
 	}
 	wire = accept_ahead(&scene);
@@ -239,7 +247,7 @@ START_TEST(lost_one_is_replaced_after_a_pause)
 	client_scene_expect_start(wire, "{\"Accept\":");
 	client_scene_send(wire, "\"Accepted\"");
 	ck_assert(client_scene_wait(&scene.base, has_answer, &scene));
-	ck_assert_uint_eq(scene.pool.failures, 0);
+	ck_assert_uint_eq(client_scene_unsigned(&scene.base, &scene.pool.failures), 0);
 	close(wire);
 	close_scene(&scene);
 }

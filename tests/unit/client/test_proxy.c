@@ -70,6 +70,11 @@ static void wait_carried(struct scene *scene, unsigned n)
 	ck_assert(client_scene_wait(&scene->base, is_carried, scene));
 }
 
+static unsigned count_of(struct scene *scene, const unsigned *count)
+{
+	return client_scene_unsigned(&scene->base, count);
+}
+
 static double failures(const struct scene *scene, const char *why)
 {
 	return client_scene_count(&scene->base, "spore_client_failures_total", why);
@@ -200,8 +205,8 @@ START_TEST(as_many_dial_as_may_and_the_rest_wait_their_turn)
 	worker_of(&scene)->max_dialling = 1;
 	for (int i = 0; i < 3; i++)
 		start(&scene);
-	ck_assert_uint_eq(worker_of(&scene)->n_dialling, 1);
-	ck_assert_uint_eq(worker_of(&scene)->n_waiting, 2);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_dialling), 1);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 2);
 	wait_carried(&scene, 3);
 	for (int i = 0; i < 3; i++) {
 		wires[i] = client_scene_accept(scene.base.server);
@@ -227,7 +232,7 @@ START_TEST(relays_take_the_place_of_dials_when_descriptors_are_short)
 	client_scene_expect(server, ACCEPT);
 	check_relayed(server, service, "x");
 	start(&scene);
-	ck_assert_uint_eq(worker_of(&scene)->n_waiting, 1);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 1);
 	ck_assert(client_scene_is_left_alone(scene.base.server, 5));
 	close(server);
 	close(service);
@@ -251,13 +256,13 @@ START_TEST(queue_is_bounded)
 	open_scene(&scene, "s3cret");
 	worker_of(&scene)->max_dialling = 1;
 	client_scene_call(&scene.base, run_flood, &scene);
-	ck_assert_uint_eq(worker_of(&scene)->n_dialling, 1);
-	ck_assert_uint_eq(worker_of(&scene)->n_waiting, 4096);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_dialling), 1);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 4096);
 	ck_assert(failures(&scene, "queue") == 3);
 	wait_carried(&scene, 4096 + 1);
 	client_scene_call(&scene.base, run_stop_all, &scene);
 	wait_carried(&scene, 0);
-	ck_assert_uint_eq(worker_of(&scene)->n_waiting, 0);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 0);
 	close_scene(&scene);
 }
 END_TEST

@@ -442,9 +442,16 @@ START_TEST(port_is_announced_when_it_is_new_and_asked_for_again)
 }
 END_TEST
 
-static bool is_pulsing(void *arg)
+/* [worker] */
+static void run_check_no_pulse(void *arg)
 {
-	return ev_is_active(&((struct scene *)arg)->session.pulse.timer);
+	ck_assert(!ev_is_active(&((struct scene *)arg)->session.pulse.timer));
+}
+
+static void run_check_pulse(void *arg)
+{
+	ck_assert(ev_is_active(&((struct scene *)arg)->session.pulse.timer));
+	ck_assert(((struct scene *)arg)->session.pulse.timer.repeat > 0.099);
 }
 
 START_TEST(heartbeats_are_sent_once_the_server_asks_for_them)
@@ -457,11 +464,11 @@ START_TEST(heartbeats_are_sent_once_the_server_asks_for_them)
 	client_scene_expect(scene->wire, "{\"Hello\":0}");
 	client_scene_send(scene->wire, "{\"Hello\":1234}");
 	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000}}");
-	ck_assert(!is_pulsing(scene));
+	client_scene_call(&scene->base, run_check_no_pulse, scene);
 	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":1}}"); /* too often */
 	for (int i = 0; i < 2; i++)
 		client_scene_expect(scene->wire, "\"Heartbeat\"");
-	ck_assert(scene->session.pulse.timer.repeat > 0.099);
+	client_scene_call(&scene->base, run_check_pulse, scene);
 	close_scene(scene);
 }
 END_TEST
@@ -506,7 +513,7 @@ START_TEST(each_message_postpones_the_silence)
 	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
 	go_to(scene, SESSION_STANDING);
 	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
-		scene->silence_ms = scene->session.silence.at_ms;
+		scene->silence_ms = client_scene_int64(&scene->base, &scene->session.silence.at_ms);
 		poll(NULL, 0, 3);
 		client_scene_send(scene->wire, frames[i]);
 		ck_assert_msg(client_scene_wait(&scene->base, is_postponed, scene), "%s",
