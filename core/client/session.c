@@ -79,7 +79,7 @@ static void count_standing(const struct session *session, int delta)
 	host_set_ready(shared->n_standing == shared->n_tunnels);
 }
 
-static void release(struct session *session, unsigned things)
+static void release_held(struct session *session, unsigned things)
 {
 	if (things & HOLDS_WAIT)
 		uplink_end_wait(&session->uplink);
@@ -97,7 +97,7 @@ static void release(struct session *session, unsigned things)
 		ev_timer_stop(ev_of(session), &session->pause);
 }
 
-static void acquire(struct session *session, unsigned things)
+static void acquire_held(struct session *session, unsigned things)
 {
 	if (things & HOLDS_TURN)
 		turn_take(&session->worker->shared->turns, &session->turn);
@@ -122,8 +122,8 @@ static void change_state(struct session *session, enum session_state next)
 	unsigned before = held_in[session->state], after = held_in[next];
 
 	session->state = next;
-	release(session, before & ~after);
-	acquire(session, after & ~before);
+	release_held(session, before & ~after);
+	acquire_held(session, after & ~before);
 	if (next == SESSION_WAITING && session->turn.taken)
 		change_state(session, SESSION_CONNECTING);
 }
