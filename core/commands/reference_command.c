@@ -13,11 +13,19 @@
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 enum { FORMAT_SCHEMA = DOCUMENT_SCDOC + 1 };
-enum { PART_FLAGS = 1, PART_KEYS = 2, PART_PLUGINS = 4, PART_TYPES = 8, PART_ALL = 15 };
+enum {
+	PART_FLAGS = 1,
+	PART_KEYS = 2,
+	PART_PLUGINS = 4,
+	PART_TYPES = 8,
+	PART_METRICS = 16,
+	PART_ALL = 31
+};
 
 struct request {
 	unsigned format, roles, parts; /* enum document_format or FORMAT_SCHEMA; ROLE_*; PART_* */
 	struct plugin_search search;
+	const char *plugin; /* only the components of this file, without ".so"; NULL: all */
 	bool help;
 };
 
@@ -34,8 +42,10 @@ static const char usage[] =
 	"JSON\n"
 	"                         Schema of the configuration, for editors\n"
 	"      --role ROLE        server or local; both if left out\n"
-	"      --part PART        (markdown, scdoc) flags, keys, plugins or types; all if left "
-	"out\n"
+	"      --part PART        (markdown, scdoc) flags, keys, plugins, types or metrics; all "
+	"if\n"
+	"                         left out\n"
+	"      --plugin NAME      (markdown, scdoc) only the options of NAME.so\n"
 	"  -c, --config FILE      the server's or client's configuration: its section \"plugins\" "
 	"counts\n"
 	"                         [env: SPORE_CONFIG]\n"
@@ -63,11 +73,9 @@ static const struct choice formats[] = { { "markdown", DOCUMENT_MARKDOWN },
 static const struct choice roles[] = { { "server", ROLE_SERVER },
 	                               { "local", ROLE_LOCAL },
 	                               { NULL, 0 } };
-static const struct choice parts[] = { { "flags", PART_FLAGS },
-	                               { "keys", PART_KEYS },
-	                               { "plugins", PART_PLUGINS },
-	                               { "types", PART_TYPES },
-	                               { NULL, 0 } };
+static const struct choice parts[] = { { "flags", PART_FLAGS },     { "keys", PART_KEYS },
+	                               { "plugins", PART_PLUGINS }, { "types", PART_TYPES },
+	                               { "metrics", PART_METRICS }, { NULL, 0 } };
 
 static bool choose(const struct choice *choices, const char *expected, const char *word,
                    unsigned *out)
@@ -90,8 +98,14 @@ static bool set_value(struct request *request, const char *flag, const char *val
 		return choose(roles, "expected server or local, found \"%s\"", value,
 		              &request->roles);
 	if (strcmp(flag, "--part") == 0)
-		return choose(parts, "expected flags, keys, plugins or types, found \"%s\"", value,
-		              &request->parts);
+		return choose(parts,
+		              "expected flags, keys, plugins, types or metrics, found \"%s\"",
+		              value, &request->parts);
+	if (strcmp(flag, "--plugin") == 0) {
+		request->plugin = value;
+		request->parts = PART_PLUGINS;
+		return true;
+	}
 	if (strcmp(flag, "--plugin-path") != 0) {
 		request->search.config = value;
 		return true;
@@ -102,7 +116,8 @@ static bool set_value(struct request *request, const char *flag, const char *val
 static bool takes_value(const char *flag)
 {
 	static const char *const with_value[] = { "--format", "--role", "--part",
-		                                  "--config", "-c",     "--plugin-path" };
+		                                  "--config", "-c",     "--plugin-path",
+		                                  "--plugin" };
 
 	for (size_t i = 0; i < sizeof with_value / sizeof *with_value; i++) {
 		if (strcmp(flag, with_value[i]) == 0)
@@ -144,6 +159,16 @@ static bool read_request(char **argv, struct request *request)
 
 /* ---- the work ---- */
 
+static bool write_plugins(const struct request *request, struct document *document,
+                          const struct catalogue *catalogue)
+{
+	size_t n = reference_write_plugins(document, request->roles, catalogue, request->plugin);
+
+	if (n > 0 || !request->plugin)
+		return true;
+	return wrong("found no plugin \"%s\"", request->plugin);
+}
+
 static bool print(struct registry *registry, const void *arg)
 {
 	const struct request *request = arg;
@@ -159,9 +184,11 @@ static bool print(struct registry *registry, const void *arg)
 		if (request->parts & PART_KEYS)
 			reference_write_keys(&document, request->roles);
 		if (request->parts & PART_PLUGINS)
-			reference_write_plugins(&document, request->roles, &catalogue);
+			good = write_plugins(request, &document, &catalogue);
 		if (request->parts & PART_TYPES)
 			reference_write_types(&document);
+		if (request->parts & PART_METRICS)
+			reference_write_metrics(&document);
 	}
 	catalogue_fini(&catalogue);
 	return good;

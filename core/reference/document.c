@@ -69,7 +69,7 @@ static void put_code(struct document *d, const char *code)
 
 void document_heading(struct document *d, const char *text)
 {
-	fputs(d->format == DOCUMENT_MARKDOWN ? "#### " : "## ", d->out);
+	fputs(d->format == DOCUMENT_MARKDOWN ? "### " : "## ", d->out);
 	put_text(d, text);
 	fputs("\n\n", d->out);
 }

@@ -9,6 +9,7 @@
 #include "config/help.h"
 #include "config/settings.h"
 #include "inventory/plugin_view.h"
+#include "metrics/families.h"
 #include "option/option_type.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
@@ -271,12 +272,54 @@ static void write_plugin(struct document *d, const struct catalogue_entry *entry
 		write_table(d, &table);
 }
 
-void reference_write_plugins(struct document *d, unsigned roles, const struct catalogue *catalogue)
+static bool is_from_file(const struct catalogue_entry *entry, const char *file)
 {
+	size_t len = strcspn(entry->use_by_file, ":");
+
+	return strlen(file) == len && memcmp(file, entry->use_by_file, len) == 0;
+}
+
+size_t reference_write_plugins(struct document *d, unsigned roles,
+                               const struct catalogue *catalogue, const char *file)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < catalogue->n; i++) {
-		if (has_role(catalogue->entries[i].component, roles))
-			write_plugin(d, &catalogue->entries[i]);
+		const struct catalogue_entry *entry = &catalogue->entries[i];
+
+		if (!has_role(entry->component, roles) || (file && !is_from_file(entry, file)))
+			continue;
+		write_plugin(d, entry);
+		n++;
 	}
+	return n;
+}
+
+/* ---- metrics ---- */
+
+static const char *const metric_facts[] = { "kind", "labels", NULL };
+
+static void write_metric(struct document *d, const spore_metric_spec *spec)
+{
+	static const char *const kinds[] = { [SPORE_METRIC_COUNTER] = "counter",
+		                             [SPORE_METRIC_GAUGE] = "gauge",
+		                             [SPORE_METRIC_HISTOGRAM] = "histogram",
+		                             [SPORE_METRIC_SUMMARY] = "summary" };
+	char labels[256] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < spec->n_labels && n < sizeof labels; i++)
+		n += (size_t)snprintf(labels + n, sizeof labels - n, "%s`%s`", n ? ", " : "",
+		                      spec->labels[i]);
+	document_entry(d, spec->name, (const char *[]){ kinds[spec->type], labels }, spec->help);
+}
+
+void reference_write_metrics(struct document *d)
+{
+	document_begin_entries(d, "metric", metric_facts);
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		write_metric(d, family_spec((enum family)family));
+	document_end_entries(d);
 }
 
 /* ---- types ---- */

@@ -3,6 +3,8 @@
 #ifndef CORE_REFERENCE_H
 #define CORE_REFERENCE_H
 
+#include <stddef.h>
+
 struct catalogue;
 struct document;
 
@@ -12,8 +14,12 @@ struct document;
 void reference_write_flags(struct document *d, unsigned roles);
 /* Sections and their keys, and the keys of an instance. */
 void reference_write_keys(struct document *d, unsigned roles);
-/* Plugins and their options. */
-void reference_write_plugins(struct document *d, unsigned roles, const struct catalogue *catalogue);
+/* Plugins and their options. `file`: only the components of FILE.so; NULL: all. Returns how many
+ * components it wrote. */
+size_t reference_write_plugins(struct document *d, unsigned roles,
+                               const struct catalogue *catalogue, const char *file);
+/* The core's own metrics. */
+void reference_write_metrics(struct document *d);
 /* The types that options have. */
 void reference_write_types(struct document *d);
 
