@@ -74,10 +74,10 @@ void document_heading(struct document *d, const char *text)
 	fputs("\n\n", d->out);
 }
 
-/* Lines as long as a README's. */
+/* Lines as long as those of the pages. */
 void document_paragraph(struct document *d, const char *text)
 {
-	enum { WIDTH = 105 };
+	enum { WIDTH = 100 };
 	char word[1024];
 	size_t column = 0, len;
 
