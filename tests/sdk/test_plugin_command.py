@@ -262,7 +262,7 @@ def test_info(folder):
     assert process.stdout == [
         f"file      {path}",
         "plugin    auth_blocking 1.0.0",
-        "abi       1.0; runs on a host of 1.0 or later, this one has 1.0",
+        "abi       1.0; needs a host with 1.0 or later, this host has 1.0",
         f"digest    {digest_of(path)}",
         "access    good",
         "state     loaded",
@@ -292,7 +292,7 @@ def test_info_of_one_that_is_refused(folder):
     assert process.stdout == [
         f"file     {path}",
         "plugin   auth_other_major 2.1.0",
-        "abi      2.0; runs on a host of 2.0 or later, this one has 1.0",
+        "abi      2.0; needs a host with 2.0 or later, this host has 1.0",
         f"digest   {digest_of(path)}",
         "access   good",
         "state    refused",
@@ -394,7 +394,7 @@ def test_what_a_plugin_says_reaches_no_terminal(folder):
     process = spore_plugin("info", path)
     assert f"author    u{escaped}" in process.stdout
     assert f"auth n{escaped}: s{escaped}" in process.stdout
-    assert "kind 77: this host does not know it" in process.stdout
+    assert "kind 77: unknown to this host" in process.stdout
     assert "requires  spore.metrics/1, spore.ready/1" in process.stdout
     said = as_json("info", path)
     assert said["author"] == f"u{loud}"

@@ -39,7 +39,7 @@ NOT_IN_A_SCHEMA = {
     "a range in a text is the wrong way round": r"lowest first.*found \"(\d+)-\d+\"$",
     "bits stand behind a prefix": r"no bits behind the prefix",
     "a text has parts without a type": r"expected \"(?:HOST:PORT|sha256:)",
-    "keys have no type": r"file name as key",
+    "keys have no type": r"file name of a plugin as the key",
     "1e2 is the integer 100 to a schema": r"found 1e2$",
 }
 

@@ -227,7 +227,7 @@ def test_status(running, admin):
             assert status["memory"] > 0 and status["log_level"] == "info" and status["dates"] == []
             text = admin.ctl("status")
             assert f"serving at {status['control_port']} for " in text
-            assert re.search(r"^visitors +1 carried, 0 waiting, 1 so far", text, re.MULTILINE)
+            assert re.search(r"^visitors +1 relayed, 0 waiting, 1 in total", text, re.MULTILINE)
 
 
 def test_dates(admin, address, certificate):
@@ -384,7 +384,7 @@ def test_drain(running, admin):
             wait_until(
                 lambda: port_is_free(running.public_host, tunnel.port), "the public port to close"
             )
-            assert admin.ctl("drain") == "it is draining already"
+            assert admin.ctl("drain") == "the server is already draining"
             assert admin.ask("status")["state"] == "draining"
             assert "the server is ending" in admin.ctl("reload", status=1)
             visitor.sendall(b"x")

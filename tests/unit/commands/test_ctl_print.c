@@ -30,7 +30,7 @@ START_TEST(a_list_is_a_table)
 	      "\"age_ms\":3723000,\"idle_ms\":999,\"bytes_up\":1023,\"bytes_down\":1536},"
 	      "{\"id\":8,\"tunnel\":2,\"port\":80,\"identity\":null,\"visitor\":\"x\","
 	      "\"age_ms\":180000000,\"idle_ms\":61000,\"bytes_up\":0,\"bytes_down\":1099511627776}]}",
-	      "ID  TUNNEL  PORT  IDENTITY  VISITOR      SINCE  IDLE   UP      DOWN\n"
+	      "ID  TUNNEL  PORT  IDENTITY  VISITOR      AGE    IDLE   UP      DOWN\n"
 	      "7   2       80    alice     192.0.2.1:5  1h02m  0s     1023 B  1.5 KiB\n"
 	      "8   2       80    -         x            2d02h  1m01s  0 B     1.0 TiB\n"
 	      "and 1 more\n");
@@ -40,8 +40,8 @@ END_TEST
 START_TEST(a_hostile_text_is_shown_harmless)
 {
 	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
-	      "ID  PORT  IDENTITY     CLIENT  SINCE  VISITORS  WAITING  IN ALL  UP  DOWN  HEARTBEATS\n"
-	      "1   -     \\x1b[2J\\x07  -       -      -         -        -       -   -     -\n");
+	      "ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS\n"
+	      "1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     -\n");
 }
 END_TEST
 
@@ -83,14 +83,14 @@ START_TEST(dates_say_how_long)
 	      "version      9, process 0\n"
 	      "workers      0\n"
 	      "tunnels      0\n"
-	      "visitors     0 carried, 0 waiting, 0 so far, 0 B\n"
-	      "strangers    0, 0 refusals so far\n"
+	      "visitors     0 relayed, 0 waiting, 0 in total, 0 B\n"
+	      "strangers    0, 0 refusals in total\n"
 	      "plugins      0 instances; generation 0, 0 alive\n"
 	      "memory       0 B\n"
 	      "descriptors  0 of 0\n"
 	      "log          info, 0 lines dropped\n"
 	      "m            2027-01-01T00:00:00Z, 3 days left: file=a, b=c\n"
-	      "n            2020-01-01T00:00:00Z, PAST for 2 days\n");
+	      "n            2020-01-01T00:00:00Z, PASSED 2 days ago\n");
 }
 END_TEST
 
