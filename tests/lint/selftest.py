@@ -291,8 +291,9 @@ class Pages(InAFolder):
         return pages.check(CMAKE, BUILD, self.root)
 
     def test_a_reference_that_is_not_what_is_printed(self):
-        fresh = "a;\n<!-- spore keygen --help -->\n\nUsage: spore keygen > secret.key\n\n" + (
-            "Prints a fresh secret of 256 random bits.\n<!-- end -->\n<!-- spore reference --help -->\n<!-- end -->\n"
+        fresh = "a;\n<!-- spore keygen --help -->\n\nUsage: spore keygen\n\n" + (
+            "Prints a new secret of 256 random bits in hex digits.\n\nFlags:\n  -h, --help  print this help\n\n"
+            "Example: spore keygen > secret.key\n<!-- end -->\n<!-- spore reference --help -->\n<!-- end -->\n"
         )
         found = list(self.check(fresh))
         self.assertTrue(found and all("lacks: " in line for line in found), found)
