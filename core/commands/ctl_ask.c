@@ -68,8 +68,8 @@ static bool grow_answer(char **text, size_t len)
 	return more != NULL;
 }
 
-/* A server that is too busy sends an answer and then resets the connection, so a reset counts as the
- * end of an answer. */
+/* A server that is too busy sends an answer and then resets the connection, so a reset counts as
+ * the end of an answer. */
 static char *read_answer(int fd, size_t *len_out)
 {
 	char *text = NULL;

@@ -142,8 +142,9 @@ static bool print_table(const struct table *table, const struct json *answer, FI
 static const struct table tunnels = { "tunnels", {
 	{ "id", "ID", NUMBER }, { "port", "PORT", NUMBER }, { "identity", "IDENTITY", TEXT },
 	{ "client", "CLIENT", TEXT }, { "age_ms", "AGE", AGE }, { "visitors", "VISITORS", NUMBER },
-	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER }, { "bytes_up", "UP", BYTES },
-	{ "bytes_down", "DOWN", BYTES }, { "heartbeats", "HEARTBEATS", YES_NO },
+	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
+	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
+	{ "heartbeats", "HEARTBEATS", YES_NO },
 } };
 static const struct table relays = { "relays", {
 	{ "id", "ID", NUMBER }, { "tunnel", "TUNNEL", NUMBER }, { "port", "PORT", NUMBER },
@@ -151,8 +152,9 @@ static const struct table relays = { "relays", {
 	{ "idle_ms", "IDLE", AGE }, { "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
 } };
 static const struct table loops = { "workers", {
-	{ "worker", "WORKER", NUMBER }, { "answers", "ANSWERS", YES_NO }, { "waited_us", "WAITED", MICROSECONDS },
-	{ "turns", "TURNS", NUMBER }, { "busy_ms", "BUSY", AGE }, { "recent_us", "RECENT LONGEST", MICROSECONDS },
+	{ "worker", "WORKER", NUMBER }, { "answers", "ANSWERS", YES_NO },
+	{ "waited_us", "WAITED", MICROSECONDS }, { "turns", "TURNS", NUMBER },
+	{ "busy_ms", "BUSY", AGE }, { "recent_us", "RECENT LONGEST", MICROSECONDS },
 	{ "longest_us", "LONGEST", MICROSECONDS }, { "tunnels", "TUNNELS", NUMBER },
 	{ "relays", "RELAYS", NUMBER }, { "strangers", "STRANGERS", NUMBER },
 } };
@@ -161,7 +163,8 @@ static const struct table instances = { "instances", {
 	{ "component", "COMPONENT", TEXT }, { "users", "USERS", NUMBER }, { "file", "FILE", TEXT },
 } };
 static const struct table changes = { "changes", {
-	{ "key", "KEY", TEXT }, { "from", "FROM", TEXT }, { "to", "TO", TEXT }, { "holds", "HOLDS", TEXT },
+	{ "key", "KEY", TEXT }, { "from", "FROM", TEXT }, { "to", "TO", TEXT },
+	{ "holds", "HOLDS", TEXT },
 } };
 static const struct table files = { "files", {
 	{ "plugin", "PLUGIN", TEXT }, { "version", "VERSION", TEXT }, { "abi", "ABI", TEXT },

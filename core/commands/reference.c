@@ -23,13 +23,22 @@ struct request {
 /* Tables, aligned by hand. */
 /* clang-format off */
 static const struct argument_choice formats[] = {
-	{ "markdown", DOCUMENT_MARKDOWN }, { "scdoc", DOCUMENT_SCDOC }, { "schema", FORMAT_SCHEMA }, { NULL, 0 },
+	{ "markdown", DOCUMENT_MARKDOWN },
+	{ "scdoc",    DOCUMENT_SCDOC },
+	{ "schema",   FORMAT_SCHEMA },
+	{ NULL, 0 },
 };
 static const struct argument_choice roles[] = {
-	{ "server", ROLE_SERVER }, { "local", ROLE_LOCAL }, { NULL, 0 },
+	{ "server", ROLE_SERVER },
+	{ "local",  ROLE_LOCAL },
+	{ NULL, 0 },
 };
 static const struct argument_choice parts[] = {
-	{ "flags", PART_FLAGS }, { "keys", PART_KEYS }, { "plugins", PART_PLUGINS }, { "types", PART_TYPES }, { NULL, 0 },
+	{ "flags",   PART_FLAGS },
+	{ "keys",    PART_KEYS },
+	{ "plugins", PART_PLUGINS },
+	{ "types",   PART_TYPES },
+	{ NULL, 0 },
 };
 /* clang-format on */
 

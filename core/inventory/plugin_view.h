@@ -15,8 +15,8 @@ struct plugin_view {
 	struct err refusal;          /* PLUGIN_REFUSED: the same text as at a start */
 };
 
-/* `pin`: the digest that the file must have, as 64 hex digits; NULL: any. `load`: a file that passes
- * the inspection is loaded in a child process first, and then in this one. */
+/* `pin`: the digest that the file must have, as 64 hex digits; NULL: any. `load`: a file that
+ * passes the inspection is loaded in a child process first, and then in this one. */
 void plugin_view_open(struct plugin_view *view, struct loader *loader, const char *path,
                       const char *pin, bool load);
 /* The reason of the refusal, without the path of the file. */
@@ -31,8 +31,8 @@ const char *plugin_view_use(const char *path, const spore_component *component, 
 const char *plugin_view_kind(const spore_component *component);
 /* Whether this host knows the kind. If not, only the kind's number may be read. */
 bool plugin_view_is_known(const spore_component *component);
-/* Whether a process of this role, SPORE_ROLE_*, can use the component, whose kind must be known. Both
- * roles can use transports and exporters. */
+/* Whether a process of this role, SPORE_ROLE_*, can use the component, whose kind must be known.
+ * Both roles can use transports and exporters. */
 bool plugin_view_has_side(const spore_component *component, uint32_t role);
 
 #endif

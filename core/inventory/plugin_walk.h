@@ -6,8 +6,8 @@
 #include "plugin/registry.h"
 
 /* `shadow`: the file of the same name in an earlier folder, which a start would find instead; NULL:
- * none. `view` and `shadow` are valid until the callback returns; the plugin that the view refers to
- * lives as long as the process. */
+ * none. `view` and `shadow` are valid until the callback returns; the plugin that the view refers
+ * to lives as long as the process. */
 typedef void (*plugin_walk_cb)(void *arg, const struct plugin_view *view, const char *shadow);
 
 /* False: a folder could not be read, which is printed to standard error. The other folders are

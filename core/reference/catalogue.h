@@ -29,8 +29,8 @@ struct catalogue {
 bool catalogue_read(struct catalogue *catalogue, struct registry *registry);
 void catalogue_fini(struct catalogue *catalogue);
 struct option_table catalogue_options(const struct catalogue_entry *entry);
-/* The option, of the core or of a plugin, that the target of a shorthand refers to. NULL: the target
- * is an entry of a chain, or no such option is known. */
+/* The option, of the core or of a plugin, that the target of a shorthand refers to. NULL: the
+ * target is an entry of a chain, or no such option is known. */
 const spore_option *catalogue_target(const struct catalogue *catalogue, unsigned role,
                                      const char *target);
 /* The kind of the plugin instances that a row of a section ("": the root) holds; NULL: it does not

@@ -1,8 +1,8 @@
 /* document - writes headings, paragraphs and tables as Markdown or as scdoc, the source format of
  * manual pages.
  *
- * In all texts `code` is marked with backticks, as in Markdown. Everything else is plain text, which
- * is escaped here, so that texts of plugins may contain any bytes. [main] */
+ * In all texts `code` is marked with backticks, as in Markdown. Everything else is plain text,
+ * which is escaped here, so that texts of plugins may contain any bytes. [main] */
 #ifndef CORE_DOCUMENT_H
 #define CORE_DOCUMENT_H
 

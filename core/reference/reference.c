@@ -126,9 +126,9 @@ static const char *section_of(const char *target, char section[64])
 	return section;
 }
 
-/* Writes an option and the options inside it. `name` is for the reader: "tunnels[].port"; `target` is
- * the same place as in a shorthand: "/tunnels[0]/port". `change`: how the option that contains it
- * changes on a reload. */
+/* Writes an option and the options inside it. `name` is for the reader: "tunnels[].port"; `target`
+ * is the same place as in a shorthand: "/tunnels[0]/port". `change`: how the option that contains
+ * it changes on a reload. */
 static void write_tree(const struct writing *w, const char *name, const char *target,
                        const spore_option *row, enum option_change change)
 {

@@ -38,8 +38,8 @@ static void write_reference(struct jsonout *json, const char *key, const char *w
 
 /* ---- instances of plugins ---- */
 
-/* The name of the component's definition, such as "acl.acl_acme:list". Characters that a "$ref" must
- * not contain are replaced. */
+/* The name of the component's definition, such as "acl.acl_acme:list". Characters that a "$ref"
+ * must not contain are replaced. */
 static const char *component_name(const struct catalogue_entry *entry, char *out, size_t size)
 {
 	snprintf(out, size, "%s.%s", plugin_view_kind(entry->component), entry->use_by_file);

@@ -1,5 +1,5 @@
-/* schema_option - writes options as JSON Schema (draft 7): which values an option accepts, as far as
- * a schema can express it. Texts of plugins may contain any bytes. Pure. [any] */
+/* schema_option - writes options as JSON Schema (draft 7): which values an option accepts, as far
+ * as a schema can express it. Texts of plugins may contain any bytes. Pure. [any] */
 #ifndef CORE_SCHEMA_OPTION_H
 #define CORE_SCHEMA_OPTION_H
 
