@@ -7,7 +7,7 @@
 
 /* ---- texts ---- */
 
-/* Whether letters or digits surround the character. An underscore there has no meaning in Markdown.
+/* Whether letters or digits surround the character. An underscore there is no markup in either format.
  */
 static bool is_in_word(const char *text, const char *at)
 {

@@ -67,7 +67,5 @@ def _why_broken(root, page, link):
 
 if __name__ == "__main__":
     sys.exit(
-        source.report(
-            list(check(sys.argv[1] if len(sys.argv) > 1 else source.REPOSITORY)), "links"
-        )
+        source.report(list(check(sys.argv[1] if len(sys.argv) > 1 else source.REPOSITORY)), "links")
     )

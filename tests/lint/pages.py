@@ -74,6 +74,4 @@ if __name__ == "__main__":
     parser.add_argument("--cmake", default="cmake")
     parser.add_argument("--root", type=pathlib.Path, default=source.REPOSITORY)
     arguments = parser.parse_args()
-    sys.exit(
-        source.report(list(check(arguments.cmake, arguments.build, arguments.root)), "pages")
-    )
+    sys.exit(source.report(list(check(arguments.cmake, arguments.build, arguments.root)), "pages"))

@@ -57,7 +57,9 @@ def test_every_plugin_shows_one():
     assert {page.parent.name for page in PAGES[3:]} <= shown and len(PAGES) > 8
 
 
-@pytest.mark.parametrize("text", [each[1] for each in examples()], ids=[each[0] for each in examples()])
+@pytest.mark.parametrize(
+    "text", [each[1] for each in examples()], ids=[each[0] for each in examples()]
+)
 def test_is_good(tmp_path, certificates, text, address):
     config = json.loads(text)
     for name in values(config, FILES):

@@ -66,7 +66,7 @@ START_TEST(a_configuration_brings_pins_and_mistakes)
 	fprintf(out, "{\"plugins\": {\"pin\": {\"transport_plain.so\": \"sha256:%064d\"}}}", 0);
 	fclose(out);
 	ck_assert_int_eq(run((char *[]){ "info", "-c", path, PLAIN, NULL }), EXIT_FAILED);
-	ck_assert_contains(capture_out(&capture), "state     refused\n");
+	ck_assert_contains(capture_out(&capture), "state    refused\nrefusal  plugin ");
 	out = fopen(path, "w");
 	fputs("{\"plugins\": {\"pin\": {\"transport_plain.so\": \"md5:1\"}}}", out);
 	fclose(out);

@@ -26,7 +26,7 @@ START_TEST(every_part_by_itself)
 	} cases[] = {
 		{ "flags", "`--min-port PORT`", "server.min_port" },
 		{ "keys", "`server.min_port`", "The transport plugin" },
-		{ "plugins", "#### The transport plugin `plain`", "`server.min_port`" },
+		{ "plugins", "### The transport plugin `plain`", "`server.min_port`" },
 		{ "types", "| `duration` |", "`server.min_port`" },
 	};
 
@@ -44,7 +44,7 @@ END_TEST
 START_TEST(one_role)
 {
 	ck_assert_int_eq(run((char *[]){ "--part=flags", "--role=local", NULL }), EXIT_GOOD);
-	ck_assert_contains(capture_out(&capture), "`--local-host HOST`");
+	ck_assert_contains(capture_out(&capture), "`-l, --local-host HOST`");
 	ck_assert_lacks(capture_out(&capture), "`--min-port PORT`");
 }
 END_TEST

@@ -115,14 +115,18 @@ END_TEST
 START_TEST(mistakes_in_flags_alone_are_a_wrong_command_line)
 {
 	struct diag diag = { 0 };
-	struct config *config = load(ROLE_SERVER, &diag, (char *[]){ "--min-port", "x", NULL });
+	struct config *config;
 	bool started;
 
+	serve_scene_open(&scene, "");
+	config = load(ROLE_SERVER, &diag,
+	              (char *[]){ "-c", scene.config, "--min-port", "x", NULL });
 	ck_assert_ptr_nonnull(config);
 	ck_assert_int_eq(start_and_end(config, &diag, &started), EXIT_USAGE);
 	ck_assert_contains(capture_err(&scene.capture),
 	                   "--min-port: error: expected a port from 1 to 65535, found \"x\"\n");
 	ck_assert_contains(capture_err(&scene.capture), "try: spore server --help\n");
+	serve_scene_close(&scene);
 }
 END_TEST
 

@@ -12,8 +12,9 @@ struct inner {
 
 struct conf {
 	int64_t whole, wait, choice, port;
-	const char *text, *secret, *old;
-	bool yes;
+	const char *text, *old;
+	spore_str secret;
+	uint32_t yes;
 	spore_list names, ports;
 	spore_map people;
 	struct inner nested;
