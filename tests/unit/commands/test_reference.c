@@ -28,6 +28,7 @@ START_TEST(every_part_by_itself)
 		{ "keys", "`server.min_port`", "The transport plugin" },
 		{ "plugins", "### The transport plugin `plain`", "`server.min_port`" },
 		{ "types", "| `duration` |", "`server.min_port`" },
+		{ "metrics", "| `spore_tunnels` |", "`server.min_port`" },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -38,6 +39,19 @@ START_TEST(every_part_by_itself)
 		ck_assert_lacks(capture_out(&capture), cases[i].lacks);
 		ck_assert_str_eq(capture_err(&capture), "");
 	}
+}
+END_TEST
+
+START_TEST(one_plugin)
+{
+	ck_assert_int_eq(run((char *[]){ "--plugin=auth_hmac", "--plugin-path", PLUGIN_DIR, NULL }),
+	                 EXIT_GOOD);
+	ck_assert_contains(capture_out(&capture), "### The auth plugin `hmac`");
+	ck_assert_lacks(capture_out(&capture), "`cidr`");
+	ck_assert_lacks(capture_out(&capture), "`server.min_port`");
+	ck_assert_int_eq(run((char *[]){ "--plugin", "a\033b", NULL }), EXIT_FAILED);
+	ck_assert_str_eq(capture_out(&capture), "");
+	ck_assert_str_eq(capture_err(&capture), "error: found no plugin \"a\\x1bb\"\n");
 }
 END_TEST
 
@@ -74,4 +88,5 @@ START_TEST(failures_and_wrong_command_lines)
 }
 END_TEST
 
-SUITE("reference", every_part_by_itself, one_role, every_format, failures_and_wrong_command_lines)
+SUITE("reference", every_part_by_itself, one_plugin, one_role, every_format,
+      failures_and_wrong_command_lines)
