@@ -15,6 +15,7 @@ import pytest
 from harness.peers import REPOSITORY, spore_binary
 from harness.process import clean_environment
 from harness.scale import seconds
+from harness.services import Echo
 
 README = REPOSITORY / "README.md"
 BUILDING = REPOSITORY / "conf" / "building.md"
@@ -64,6 +65,34 @@ def check(commands, promised, **options):
 def test_on_this_machine(tmp_path, address):
     path = f"{pathlib.Path(spore_binary()).parent}:{os.environ['PATH']}"
     check(*tutorial(address), cwd=tmp_path, env=clean_environment({"PATH": path}))
+
+
+def in_background(script, command, flags, log):
+    """The script with that command in the background, with more flags."""
+    script, count = re.subn(
+        rf"^({command}.*)$", rf"\1 {flags} > {log} 2>&1 &", script, flags=re.MULTILINE
+    )
+    assert count == 1, command
+    return script
+
+
+def test_first_tunnel_of_the_readme(tmp_path, address):
+    """Its commands on one machine, and a visitor."""
+    script = blocks(README, "First tunnel")[0].replace("tunnel.example.com", address.host)
+    script = in_background(script, "spore server", f"--bind-addr {address.host}", "server.log")
+    until = "until grep -s '{}' {}; do sleep 0.05; done"
+    script = script.replace(
+        "spore local", until.format("server listening", "server.log") + "\nspore local"
+    )
+    with Echo() as service:
+        script = in_background(script, "spore local", f"--local-host {service.host}", "client.log")
+        script = script.replace("local 3000", f"local {service.port}")
+        script += until.format("listening at", "client.log")
+        script += f"\nexec 3<> /dev/tcp/{address.host}/20080 && echo ping >&3 && head -c 5 <&3"
+        script += "\nexec 3>&-; kill $(jobs -p); wait"
+        path = f"{pathlib.Path(spore_binary()).parent}:{os.environ['PATH']}"
+        said, complaints = run(script, cwd=tmp_path, env=clean_environment({"PATH": path}))
+    assert said.splitlines()[1:] == [f"listening at {address.host}:20080", "ping"], complaints
 
 
 def test_its_packages_are_those_of_the_build():
