@@ -84,7 +84,7 @@ static void restore_bytes(struct json *node)
 		restore_bytes(child);
 }
 
-static void print_refusal(const struct json *answer)
+static void print_server_error(const struct json *answer)
 {
 	const struct json *error = json_get(answer, "error"),
 			  *mistakes = json_get(answer, "mistakes");
@@ -116,7 +116,7 @@ static int print_answer(const struct request *request, struct json *answer, cons
 	if (request->as_json)
 		good = fwrite(text, len, 1, stdout) == 1;
 	else if (refused)
-		print_refusal(answer);
+		print_server_error(answer);
 	else
 		good = ctl_print(request->command, answer, stdout);
 	if (!request->as_json)

@@ -19,7 +19,7 @@ static void refuse_connection(struct err *err, const char *path, int cause)
 	if (cause == ENOENT || cause == ECONNREFUSED)
 		remedy = ": is a server running with --admin-socket? Give its path with --socket";
 	else if (cause == EACCES)
-		remedy = ": only root and the server's user may use it";
+		remedy = ": only root and the server's user may connect";
 	err_set(err, "cannot reach a server at %s: %s%s", path, strerror(cause), remedy);
 }
 

@@ -97,11 +97,10 @@ static const struct argument_flag flags[] = {
 
 static const struct argument_table table = {
 	.command = "reference",
-	.summary = "Prints what can be configured. It is made from the option tables of this Spore "
-		   "and "
-		   "of every plugin that a start would find.",
-	.remarks =
-		"Plugins are loaded, as at a start, but each is first tried in a separate process.",
+	.summary = "Describes everything that can be configured, from the option tables of "
+		   "this Spore and of every plugin that a start would find.",
+	.remarks = "Plugins are loaded, as at a start, but each is first tried in a separate "
+		   "process.",
 	.flags = flags,
 	.n_flags = sizeof flags / sizeof *flags,
 };

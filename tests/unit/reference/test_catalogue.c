@@ -2,7 +2,6 @@
 
 #include "capture.h"
 #include "catalogue_scene.h"
-#include "config/settings.h"
 #include "config/shorthands.h"
 #include "plugin_file.h"
 #include "suite.h"
@@ -118,21 +117,6 @@ START_TEST(every_shorthand_has_a_target)
 }
 END_TEST
 
-START_TEST(chains_have_a_kind)
-{
-	const spore_option *acl = option_find(&settings_server, "acl");
-	struct option_table inner = { acl->item->options, acl->item->n_options,
-		                      acl->item->option_size };
-
-	ck_assert_str_eq(catalogue_chain_kind("", option_find(&settings_server, "auth")), "auth");
-	ck_assert_str_eq(catalogue_chain_kind("", option_find(&settings_client, "transport")),
-	                 "transport");
-	ck_assert_str_eq(catalogue_chain_kind("acl", option_find(&inner, "public")), "acl");
-	ck_assert_ptr_null(catalogue_chain_kind("", option_find(&settings_server, "log")));
-	ck_assert_ptr_null(catalogue_chain_kind("", option_find(&settings_client, "tunnels")));
-}
-END_TEST
-
 SUITE("catalogue", every_plugin_of_the_build_is_in_it, a_refused_file_is_told_and_left_out,
       a_folder_that_cannot_be_read, targets_of_the_core_and_of_plugins,
-      every_shorthand_has_a_target, chains_have_a_kind)
+      every_shorthand_has_a_target)
