@@ -97,7 +97,8 @@ bool pending_add(struct pending *pending, const struct visitor *visitor)
 	return true;
 }
 
-bool pending_take(struct pending *pending, const struct uuid *id, struct visitor *visitor_out)
+bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
+                  struct visitor *visitor_out)
 {
 	struct shard *shard = shard_of(pending, id);
 	struct entry **link;
@@ -109,6 +110,8 @@ bool pending_take(struct pending *pending, const struct uuid *id, struct visitor
 	if (found)
 		take_out(pending, link, visitor_out);
 	pthread_mutex_unlock(&shard->lock);
+	if (found)
+		gate_pass_on(pending->gate, limits);
 	return found;
 }
 
@@ -143,13 +146,23 @@ static bool take_oldest(struct pending *pending, struct shard *shard, int64_t no
 	return expired;
 }
 
-bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
+static bool take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
 {
 	for (size_t i = 0; i < SHARDS; i++) {
 		if (take_oldest(pending, &pending->shards[i], now_ms, visitor_out))
 			return true;
 	}
 	return false;
+}
+
+bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
+                          struct visitor *visitor_out)
+{
+	bool taken = take_expired(pending, now_ms, visitor_out);
+
+	if (taken)
+		gate_pass_on(pending->gate, limits);
+	return taken;
 }
 
 bool pending_is_empty(struct pending *pending)
@@ -182,7 +195,7 @@ void pending_free(struct pending *pending)
 
 	if (!pending)
 		return;
-	while (pending_take_expired(pending, INT64_MAX, &visitor))
+	while (take_expired(pending, INT64_MAX, &visitor))
 		visitor_drop(&visitor);
 	for (size_t i = 0; i < SHARDS; i++)
 		pthread_mutex_destroy(&pending->shards[i].lock);

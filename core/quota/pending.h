@@ -13,6 +13,7 @@
 
 struct account;
 struct gate;
+struct limits;
 struct pending;
 struct source;
 
@@ -34,11 +35,13 @@ void pending_free(struct pending *pending);
 /* False: out of memory; the visitor stays the caller's. */
 bool pending_add(struct pending *pending, const struct visitor *visitor);
 /* Takes the visitor of this id out; false if there is none (any more). */
-bool pending_take(struct pending *pending, const struct uuid *id, struct visitor *visitor_out);
+bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
+                  struct visitor *visitor_out);
 /* The account of a waiting visitor, with a ref of the caller's; NULL if there is none. */
 struct account *pending_account(struct pending *pending, const struct uuid *id);
 /* Takes out one whose deadline has passed; false when there is none. Call until it says so. */
-bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out);
+bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
+                          struct visitor *visitor_out);
 bool pending_is_empty(struct pending *pending);
 /* How many wait, for a look at them. */
 unsigned pending_count(const struct pending *pending);
