@@ -14,15 +14,14 @@
 enum { SHARDS = 16, BUCKETS = 256 };
 
 struct entry {
-	struct list
-		by_age; /* in shard->by_age: all wait equally long, so oldest is first to expire */
+	struct list by_age; /* in shard->by_age */
 	struct entry *next; /* in its bucket */
 	struct visitor visitor;
 };
 
 struct shard {
 	pthread_mutex_t lock;
-	struct list by_age;
+	struct list by_age; /* oldest first. All wait equally long, so the oldest expires first */
 	struct entry *buckets[BUCKETS];
 };
 
@@ -31,7 +30,7 @@ struct pending {
 	struct gate *gate; /* borrowed */
 };
 
-/* Ids are random, so any of their bytes do as a hash (6 and 8 hold the version and variant). */
+/* Ids are random, so their bytes serve as a hash (except 6 and 8, the version and the variant). */
 static struct shard *shard_of(struct pending *pending, const struct uuid *id)
 {
 	return &pending->shards[id->bytes[0] % SHARDS];
@@ -57,7 +56,7 @@ struct pending *pending_new(struct gate *gate)
 }
 
 /* With the lock held: the link that points to the entry, or to NULL. */
-static struct entry **find(struct shard *shard, const struct uuid *id)
+static struct entry **find_entry(struct shard *shard, const struct uuid *id)
 {
 	struct entry **link = bucket_of(shard, id);
 
@@ -105,7 +104,7 @@ bool pending_take(struct pending *pending, const struct uuid *id, const struct l
 	bool found;
 
 	pthread_mutex_lock(&shard->lock);
-	link = find(shard, id);
+	link = find_entry(shard, id);
 	found = *link != NULL;
 	if (found)
 		take_out(pending, link, visitor_out);
@@ -122,7 +121,7 @@ struct account *pending_account(struct pending *pending, const struct uuid *id)
 	struct entry *entry;
 
 	pthread_mutex_lock(&shard->lock);
-	entry = *find(shard, id);
+	entry = *find_entry(shard, id);
 	if (entry)
 		account = account_ref(entry->visitor.account);
 	pthread_mutex_unlock(&shard->lock);
@@ -140,7 +139,7 @@ static bool take_oldest(struct pending *pending, struct shard *shard, int64_t no
 		oldest = CONTAINER_OF(shard->by_age.next, struct entry, by_age);
 		expired = oldest->visitor.deadline_ms <= now_ms;
 		if (expired)
-			take_out(pending, find(shard, &oldest->visitor.id), visitor_out);
+			take_out(pending, find_entry(shard, &oldest->visitor.id), visitor_out);
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return expired;

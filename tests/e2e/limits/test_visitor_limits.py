@@ -130,7 +130,7 @@ def test_visitors_in_all(limited):
         first, far = tunnel.join()
         second = tunnel.join()
         assert is_refused(tunnel.visit())
-        server.process.wait_for(r"visitor refused.*as many visitors as it may", stream="stderr")
+        server.process.wait_for(r"visitor refused.*reached its visitor limit", stream="stderr")
         first.close()
         far.close()
         wait_until(lambda: not_refused(tunnel), "a place to be free again")

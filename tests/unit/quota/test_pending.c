@@ -155,7 +155,7 @@ START_TEST(only_the_expired_are_taken_by_time)
 }
 END_TEST
 
-START_TEST(freeing_closes_who_still_waits)
+START_TEST(freeing_closes_waiting_visitors)
 {
 	struct account *account = open_account();
 	struct pending *pending = pending_new(&gate);
@@ -215,7 +215,7 @@ static void *add_all(void *unused)
 	return NULL;
 }
 
-/* All takers want every visitor; accounts are asked for as an Accept asks. */
+/* Each taker tries to take every visitor, and looks its account up first, as an Accept does. */
 static void *take_all(void *unused)
 {
 	(void)unused;
@@ -277,4 +277,4 @@ END_TEST
 
 SUITE("pending", an_id_works_once, ids_of_one_bucket_are_told_apart,
       the_account_comes_with_a_reference, only_the_expired_are_taken_by_time,
-      freeing_closes_who_still_waits, every_visitor_is_taken_exactly_once)
+      freeing_closes_waiting_visitors, every_visitor_is_taken_exactly_once)
