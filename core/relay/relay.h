@@ -21,7 +21,9 @@ struct relay;
 struct stream;
 
 struct relay_limits {
-	int64_t idle_ms;     /* resets a relay that carried nothing for so long; 0: never */
+	/* A relay that carried nothing for so long is reset; 0 or no pointer: never. Borrowed, and
+	 * read once a second. */
+	const int64_t *idle_ms;
 	unsigned most_pipes; /* of this worker */
 	bool right_waited;   /* the right stream may have input when a relay starts: read at once */
 };
@@ -46,13 +48,11 @@ struct relay_set {
 	unsigned count;
 	struct pipe_pool pipes;
 	ev_timer sweep; /* checks relays whose watchers do not run */
-	int64_t idle_ms;
+	const int64_t *idle_ms;
 	bool right_waited;
-	relay_fn
-		on_moved; /* NULL, or gets the bytes moved, about once a second and before on_end */
+	relay_fn on_moved; /* NULL, or gets the bytes moved: once a second, before on_end */
 };
 
-/* idle_ms may change later; it is checked once a second. */
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);
 /* Resets all relays. */
 void relay_set_fini(struct relay_set *set);

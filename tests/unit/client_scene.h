@@ -136,7 +136,8 @@ static inline void client_scene_open_worker(void *arg)
 
 	deadline_list_init(&worker->answers, worker->loop, 3000, uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
-	linger_list_init(&worker->lingerers, worker->loop, 8);
+	worker->max_lingerers = 8;
+	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);

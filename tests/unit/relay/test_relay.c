@@ -341,7 +341,7 @@ START_TEST(one_that_carries_nothing_is_reset_if_asked)
 	start(&scene, TCP_PAIRS);
 	run_for(scene.loop, 150);
 	ck_assert_uint_eq(scene.n_ends, 0);
-	scene.set.idle_ms = 400;
+	scene.set.idle_ms = &(const int64_t){ 400 };
 	for (int i = 0; i < 4; i++) { /* it stays as long as something moves */
 		ck_assert_int_eq(send(scene.far[i % 2], "x", 1, 0), 1);
 		run_for(scene.loop, 150);
