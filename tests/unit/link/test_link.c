@@ -379,7 +379,7 @@ START_TEST(finished_one_writes_what_waits_and_lingers)
 	char bytes[64];
 
 	set_up(&scene);
-	linger_list_init(&lingerers, scene.loop, 4);
+	linger_list_init(&lingerers, scene.loop, &(const unsigned){ 4 });
 	link_send(&scene.link, &(struct message){ .type = MESSAGE_HEARTBEAT });
 	link_finish(&scene.link, &lingerers);
 	ck_assert_ptr_null(scene.link.stream);
