@@ -18,7 +18,7 @@
 
 struct instance;
 struct source;
-struct worker;
+struct server_worker;
 
 struct principal {
 	struct principal *next;
@@ -49,7 +49,7 @@ struct account {
 	struct grant *grant; /* owned; NULL without authentication. Read and replaced on the
 	                        tunnel's worker alone */
 	struct list node;    /* in principal->standing */
-	struct worker *home; /* borrowed: its tunnel's, whatever becomes of the tunnel */
+	struct server_worker *home; /* borrowed: its tunnel's, whatever becomes of the tunnel */
 	uint16_t port;
 	uint64_t id;               /* the tunnel's: see server_new_id; 0: it never stood */
 	atomic_uint inside;        /* visitors pending or carried */
@@ -76,9 +76,9 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
                                 enum refusal *why_out);
 /* The tunnel stands: from now on account_holder finds it. [worker] */
-void account_stand(struct account *account, struct worker *home, uint16_t port);
+void account_stand(struct account *account, struct server_worker *home, uint16_t port);
 /* The worker on which this principal's tunnel at the port lives; NULL: it has none there. [any] */
-struct worker *account_holder(struct principal_table *table, const struct instance *by,
+struct server_worker *account_holder(struct principal_table *table, const struct instance *by,
                               uint64_t session, uint16_t port);
 /* The tunnel is gone; visitors and relays may still hold the account. [worker] */
 void account_close_tunnel(struct account *account);
