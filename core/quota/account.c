@@ -1,32 +1,19 @@
 #include "quota/account.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/container.h"
 #include "host/instance.h"
+#include "quota/limits.h"
 #include "quota/source.h"
 
-void principal_table_init(struct principal_table *table, unsigned max_tunnels,
-                          unsigned max_visitors, unsigned places)
+void principal_table_init(struct principal_table *table)
 {
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
 	atomic_init(&table->tunnels, 0);
-	table->places = places;
-	table->max_tunnels = max_tunnels;
-	atomic_init(&table->max_visitors, max_visitors);
 	atomic_init(&table->visitors, 0);
-}
-
-void principal_table_limit(struct principal_table *table, unsigned max_tunnels,
-                           unsigned max_visitors)
-{
-	pthread_mutex_lock(&table->lock);
-	table->max_tunnels = max_tunnels;
-	pthread_mutex_unlock(&table->lock);
-	atomic_store(&table->max_visitors, max_visitors);
 }
 
 void principal_table_fini(struct principal_table *table)
@@ -72,17 +59,17 @@ static void release(struct principal_table *table, struct principal *p)
 	free(p);
 }
 
-/* The principal, with a ref and one tunnel more, which is one more in all unless it takes another's
- * place; NULL and *why_out. */
+/* The principal, with a ref and one tunnel more, unless there are `most` in all; NULL and
+ * *why_out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
-                                    const struct grant *grant, bool in_place, enum refusal *why_out)
+                                    const struct grant *grant, unsigned most, enum refusal *why_out)
 {
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
 	struct principal *p;
 
 	pthread_mutex_lock(&table->lock);
 	p = find_or_add(table, by, grant ? grant->session : 0);
-	if (p && ((!in_place && atomic_load(&table->tunnels) >= table->max_tunnels) ||
+	if (p && (atomic_load(&table->tunnels) >= most ||
 	          (bounded && p->tunnels >= grant->max_tunnels))) {
 		*why_out = REFUSED_TOO_MANY_TUNNELS;
 		release(table, p);
@@ -98,7 +85,7 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 
 /* Of one more tunnel, which the source has counted already. */
 static struct account *make(struct principal_table *table, struct source *source,
-                            struct instance *by, struct grant *grant, bool in_place,
+                            struct instance *by, struct grant *grant, unsigned most,
                             enum refusal *why_out)
 {
 	struct account *account = calloc(1, sizeof *account);
@@ -106,7 +93,7 @@ static struct account *make(struct principal_table *table, struct source *source
 	*why_out = REFUSED_NO_MEMORY;
 	if (!account)
 		return NULL;
-	account->principal = add_tunnel(table, by, grant, in_place, why_out);
+	account->principal = add_tunnel(table, by, grant, most, why_out);
 	if (!account->principal) {
 		free(account);
 		return NULL;
@@ -120,8 +107,8 @@ static struct account *make(struct principal_table *table, struct source *source
 }
 
 struct account *account_open(struct principal_table *table, struct source *source,
-                             const struct limit_settings *limits, struct instance *by,
-                             struct grant *grant, enum refusal *why_out)
+                             const struct limits *limits, struct instance *by, struct grant *grant,
+                             enum refusal *why_out)
 {
 	struct account *account;
 
@@ -129,7 +116,7 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 		*why_out = REFUSED_SOURCE_TUNNELS;
 		return NULL;
 	}
-	account = make(table, source, by, grant, false, why_out);
+	account = make(table, source, by, grant, limit_of(limits->settings.max_tunnels), why_out);
 	if (!account)
 		source_remove_tunnel(source);
 	return account;
@@ -148,7 +135,8 @@ static void give_tunnel_up(struct account *account)
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
                                 enum refusal *why_out)
 {
-	struct account *successor = make(account->table, account->source, by, grant, true, why_out);
+	struct account *successor = make(account->table, account->source, by, grant, UINT_MAX,
+	                                 why_out);
 
 	if (!successor)
 		return NULL;
@@ -230,42 +218,30 @@ void account_unref(struct account *account)
 	free(account);
 }
 
-/* One more, unless there are `most`. Nobody who is turned away is counted meanwhile, or he would
- * take the place of one who fits. */
-static bool take_place(atomic_uint *taken, unsigned most)
+/* Visitors have what the tunnels leave of the places. */
+static unsigned most_visitors(const struct principal_table *table, const struct limits *limits)
 {
-	unsigned n = atomic_load(taken);
-
-	do {
-		if (n >= most)
-			return false;
-	} while (!atomic_compare_exchange_weak(taken, &n, n + 1));
-	return true;
-}
-
-/* Of visitors, as many as are allowed and as the tunnels leave descriptors for. */
-static unsigned most_visitors(struct principal_table *table)
-{
-	unsigned most = atomic_load(&table->max_visitors), tunnels = atomic_load(&table->tunnels);
-	unsigned room = table->places > tunnels ? table->places - tunnels : 0;
+	unsigned most = limit_of(limits->settings.max_relays);
+	unsigned tunnels = atomic_load(&table->tunnels);
+	unsigned room = limits->places > tunnels ? limits->places - tunnels : 0;
 
 	return most < room ? most : room;
 }
 
-bool account_enter(struct account *account, struct source *source,
-                   const struct limit_settings *limits, enum refusal *why_out)
+bool account_enter(struct account *account, struct source *source, const struct limits *limits,
+                   enum refusal *why_out)
 {
 	const struct grant *grant = account->grant;
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
 
 	if (source && !source_add_visitor(source, limits, clock_ms(), why_out))
 		return false;
-	if (!take_place(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
+	if (!limit_take(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
 		source_remove_visitor(source);
 		*why_out = REFUSED_CLIENT_FULL;
 		return false;
 	}
-	if (!take_place(&account->table->visitors, most_visitors(account->table))) {
+	if (!limit_take(&account->table->visitors, most_visitors(account->table, limits))) {
 		atomic_fetch_sub(&account->principal->conns, 1);
 		source_remove_visitor(source);
 		*why_out = REFUSED_SERVER_FULL;

@@ -11,12 +11,12 @@
 #include <stdbool.h>
 
 #include "base/list.h"
-#include "config/settings.h"
 #include "host/grant.h"
 #include "quota/stats.h"
 #include "wire/refusal.h"
 
 struct instance;
+struct limits;
 struct source;
 struct server_worker;
 
@@ -34,11 +34,7 @@ struct principal_table {
 	pthread_mutex_t lock;
 	struct principal *first;
 	atomic_uint tunnels;
-	unsigned max_tunnels; /* under the lock */
 	atomic_uint visitors; /* pending or carried, all together */
-	atomic_uint max_visitors;
-	unsigned places; /* of tunnels and visitors: either takes two descriptors in the end.
-	                    Tunnels come first */
 };
 
 struct account {
@@ -58,18 +54,14 @@ struct account {
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;
 };
 
-void principal_table_init(struct principal_table *table, unsigned max_tunnels,
-                          unsigned max_visitors, unsigned places);
-/* Other limits from now on; who is over them stays. [main] */
-void principal_table_limit(struct principal_table *table, unsigned max_tunnels,
-                           unsigned max_visitors);
+void principal_table_init(struct principal_table *table);
 void principal_table_fini(struct principal_table *table);
 
 /* Opens a tunnel's account; takes the grant on success. NULL and *why_out when its principal, its source or all together have as many tunnels as they may, or memory is
  * out. [worker] */
 struct account *account_open(struct principal_table *table, struct source *source,
-                             const struct limit_settings *limits, struct instance *by,
-                             struct grant *grant, enum refusal *why_out);
+                             const struct limits *limits, struct instance *by, struct grant *grant,
+                             enum refusal *why_out);
 /* The same tunnel under another owner (a reload asked anew who its client is): an account in place
  * of this one, which goes on for its visitors alone. Takes the grant on success. NULL and
  * *why_out as above; then this one is as it was. [worker] */
@@ -89,8 +81,8 @@ void account_unref(struct account *account);
 
 /* One more visitor, of this source (NULL: not counted); false and *why_out when the source, the
  * principal, or all together have as many as they may. [worker] */
-bool account_enter(struct account *account, struct source *source,
-                   const struct limit_settings *limits, enum refusal *why_out);
+bool account_enter(struct account *account, struct source *source, const struct limits *limits,
+                   enum refusal *why_out);
 /* Gives the source back. [any] */
 void account_leave(struct account *account, struct source *source);
 /* "" without authentication. */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "quota/limits.h"
 #include "quota/source.h"
 
 struct ahead_pass {
@@ -18,9 +19,9 @@ struct ahead_pass {
  * worker: so twice as many as were promised. */
 enum { SLACK = 2 };
 
-void ahead_table_init(struct ahead_table *table, unsigned most)
+void ahead_table_init(struct ahead_table *table)
 {
-	*table = (struct ahead_table){ .most = most };
+	*table = (struct ahead_table){ 0 };
 	pthread_mutex_init(&table->lock, NULL);
 }
 
@@ -87,23 +88,14 @@ bool ahead_is_withdrawn(const struct ahead_pass *pass)
 	return atomic_load(&pass->withdrawn);
 }
 
-/* One more, unless there are as many as there may be. */
-static bool add_up_to(atomic_uint *count, unsigned most)
-{
-	if (atomic_fetch_add(count, 1) < most)
-		return true;
-	atomic_fetch_sub(count, 1);
-	return false;
-}
-
-static bool count_in(struct ahead_pass *pass)
+static bool count_in(struct ahead_pass *pass, const struct limits *limits)
 {
 	struct ahead_table *table = pass->table;
 
-	if (!add_up_to(&pass->waiting, pass->most))
+	if (!limit_take(&pass->waiting, pass->most))
 		return false;
-	if (add_up_to(&table->waiting, table->most)) {
-		if (source_add_ahead(pass->source, (table->most + 1) / 2))
+	if (limit_take(&table->waiting, limits->ahead)) {
+		if (source_add_ahead(pass->source, (limits->ahead + 1) / 2))
 			return true;
 		atomic_fetch_sub(&table->waiting, 1);
 	}
@@ -111,7 +103,8 @@ static bool count_in(struct ahead_pass *pass)
 	return false;
 }
 
-struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id)
+struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
+                               const struct limits *limits)
 {
 	struct ahead_pass *pass;
 
@@ -120,7 +113,7 @@ struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id)
 	if (pass)
 		atomic_fetch_add(&pass->refs, 1);
 	pthread_mutex_unlock(&table->lock);
-	if (!pass || count_in(pass))
+	if (!pass || count_in(pass, limits))
 		return pass;
 	unref(pass);
 	return NULL;

@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 
 struct ahead_pass;
+struct limits;
 struct source;
 
 enum { AHEAD_BUCKETS = 256 };
@@ -21,11 +22,10 @@ enum { AHEAD_BUCKETS = 256 };
 struct ahead_table {
 	pthread_mutex_t lock;
 	struct ahead_pass *buckets[AHEAD_BUCKETS];
-	unsigned most; /* in all; of a source half as many */
 	atomic_uint waiting;
 };
 
-void ahead_table_init(struct ahead_table *table, unsigned most);
+void ahead_table_init(struct ahead_table *table);
 /* All passes have been given back. */
 void ahead_table_fini(struct ahead_table *table);
 
@@ -39,7 +39,8 @@ bool ahead_is_withdrawn(const struct ahead_pass *pass);
 
 /* One more that waits: the pass, until ahead_leave. NULL: there is none of this id, or too many
  * wait. */
-struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id);
+struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
+                               const struct limits *limits);
 void ahead_leave(struct ahead_pass *pass);
 
 #endif

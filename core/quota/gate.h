@@ -11,12 +11,13 @@
 #include "base/list.h"
 #include "loop/loop.h"
 
+struct limits;
+
 struct gate {
 	pthread_mutex_t lock;
 	struct list waiting; /* of struct gate_door: have found no room */
 	atomic_uint n_waiting;
 	atomic_uint inside;
-	atomic_uint most, most_each; /* in all, behind each door */
 };
 
 /* One tunnel's, embedded in it. */
@@ -29,22 +30,21 @@ struct gate_door {
 };
 
 /* [main] */
-void gate_init(struct gate *gate, unsigned most, unsigned most_each);
+void gate_init(struct gate *gate);
 void gate_fini(struct gate *gate);
-/* Other limits from now on. [main] */
-void gate_limit(struct gate *gate, unsigned most, unsigned most_each);
 
 /* `inside` counts those of this door, and is the account's. [worker] */
 void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *inside,
                     void (*run_wake)(struct loop_task *wake));
 /* From now on those count who enter with `inside`. [worker] */
-void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside);
+void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside,
+                       const struct limits *limits);
 /* False: the door waits, and is woken once. [worker] */
-bool gate_has_room(struct gate *gate, struct gate_door *door);
+bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limits *limits);
 /* Its wake runs: it may wait again. Whoever is woken lets in whom it can, then passes on what room
  * is left, since its own visitors may have gone. [worker] */
 void gate_woken(struct gate *gate, struct gate_door *door);
-void gate_pass_on(struct gate *gate);
+void gate_pass_on(struct gate *gate, const struct limits *limits);
 /* Nobody waits there any more. False: its wake is still on its way, and touches it. [worker] */
 bool gate_shut(struct gate *gate, struct gate_door *door);
 

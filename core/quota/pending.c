@@ -108,7 +108,8 @@ bool pending_add(struct pending *pending, const struct visitor *visitor)
 	return true;
 }
 
-bool pending_take(struct pending *pending, const struct uuid *id, struct visitor *visitor_out)
+bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
+                  struct visitor *visitor_out)
 {
 	struct shard *shard = shard_of(pending, id);
 	struct pending_entry *entry;
@@ -118,12 +119,14 @@ bool pending_take(struct pending *pending, const struct uuid *id, struct visitor
 	if (entry)
 		take_out(pending, entry, visitor_out);
 	pthread_mutex_unlock(&shard->lock);
+	if (entry)
+		gate_pass_on(pending->gate, limits);
 	return entry != NULL;
 }
 
 enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
                                      const struct instance *by, uint64_t session,
-                                     struct visitor *visitor_out)
+                                     const struct limits *limits, struct visitor *visitor_out)
 {
 	struct shard *shard = shard_of(pending, id);
 	enum pending_result result = PENDING_UNKNOWN;
@@ -138,6 +141,8 @@ enum pending_result pending_take_own(struct pending *pending, const struct uuid 
 		take_out(pending, entry, visitor_out);
 	}
 	pthread_mutex_unlock(&shard->lock);
+	if (result == PENDING_TAKEN)
+		gate_pass_on(pending->gate, limits);
 	return result;
 }
 
@@ -184,9 +189,13 @@ static bool end_find(struct pending *pending, struct pending_entry *entry,
 }
 
 bool pending_claim(struct pending *pending, struct pending_entry *entry,
-                   struct visitor *visitor_out)
+                   const struct limits *limits, struct visitor *visitor_out)
 {
-	return end_find(pending, entry, visitor_out);
+	bool taken = end_find(pending, entry, visitor_out);
+
+	if (taken)
+		gate_pass_on(pending->gate, limits);
+	return taken;
 }
 
 void pending_forget(struct pending *pending, struct pending_entry *entry)
@@ -214,13 +223,23 @@ static bool take_oldest(struct pending *pending, struct shard *shard, int64_t no
 	return expired;
 }
 
-bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
+static bool take_one_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
 {
 	for (size_t i = 0; i < SHARDS; i++) {
 		if (take_oldest(pending, &pending->shards[i], now_ms, visitor_out))
 			return true;
 	}
 	return false;
+}
+
+bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
+                          struct visitor *visitor_out)
+{
+	bool taken = take_one_expired(pending, now_ms, visitor_out);
+
+	if (taken)
+		gate_pass_on(pending->gate, limits);
+	return taken;
 }
 
 bool pending_is_empty(struct pending *pending)
@@ -253,7 +272,7 @@ void pending_free(struct pending *pending)
 
 	if (!pending)
 		return;
-	while (pending_take_expired(pending, INT64_MAX, &visitor))
+	while (take_one_expired(pending, INT64_MAX, &visitor))
 		visitor_drop(&visitor);
 	for (size_t i = 0; i < SHARDS; i++)
 		pthread_mutex_destroy(&pending->shards[i].lock);

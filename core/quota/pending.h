@@ -15,6 +15,7 @@
 struct account;
 struct gate;
 struct instance;
+struct limits;
 struct pending;
 struct pending_entry;
 struct source;
@@ -36,8 +37,12 @@ void pending_free(struct pending *pending);
 
 /* False: out of memory; the visitor stays the caller's. */
 bool pending_add(struct pending *pending, const struct visitor *visitor);
+/* The functions that take a visitor out make room for another one. `limits` say how many tunnels that
+ * have waited for room are woken. */
+
 /* Takes the visitor of this id out of the table. False: no such visitor waits. */
-bool pending_take(struct pending *pending, const struct uuid *id, struct visitor *visitor_out);
+bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
+                  struct visitor *visitor_out);
 
 enum pending_result { PENDING_TAKEN, PENDING_UNKNOWN, PENDING_FOREIGN };
 
@@ -45,7 +50,7 @@ enum pending_result { PENDING_TAKEN, PENDING_UNKNOWN, PENDING_FOREIGN };
  * session. A foreign visitor stays in the table. */
 enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
                                      const struct instance *by, uint64_t session,
-                                     struct visitor *visitor_out);
+                                     const struct limits *limits, struct visitor *visitor_out);
 
 /* The visitor of this id, for a taker who is not authenticated yet; NULL: no such visitor waits. The
  * visitor goes on waiting: others may find it too, take it, or let it expire. The caller ends this
@@ -55,12 +60,13 @@ struct pending_entry *pending_find(struct pending *pending, const struct uuid *i
 const struct account *pending_entry_account(const struct pending_entry *entry);
 /* Takes the visitor out of the table, without a second look-up. False: it is not there any more. */
 bool pending_claim(struct pending *pending, struct pending_entry *entry,
-                   struct visitor *visitor_out);
+                   const struct limits *limits, struct visitor *visitor_out);
 /* Leaves the visitor as it is. NULL is fine. */
 void pending_forget(struct pending *pending, struct pending_entry *entry);
 
 /* Takes out one visitor whose deadline has passed; false: there is none. Call it until then. */
-bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out);
+bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
+                          struct visitor *visitor_out);
 bool pending_is_empty(struct pending *pending);
 /* The number of visitors that wait. It may be out of date when the caller sees it. */
 unsigned pending_count(const struct pending *pending);

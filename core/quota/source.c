@@ -9,6 +9,7 @@
 #include "base/crypto.h"
 #include "base/list.h"
 #include "net/addr.h"
+#include "quota/limits.h"
 
 /* An entry takes about 150 bytes, so a full table about 10 MiB. */
 enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
@@ -117,11 +118,11 @@ void source_table_free(struct source_table *table)
 	free(table);
 }
 
-static bool is_exempt(const struct limit_settings *limits, const uint8_t ip[16])
+static bool is_exempt(const struct limits *limits, const uint8_t ip[16])
 {
-	const spore_cidr *list = limits->ban_exempt.items;
+	const spore_cidr *list = limits->settings.ban_exempt.items;
 
-	for (size_t i = 0; i < limits->ban_exempt.count; i++) {
+	for (size_t i = 0; i < limits->settings.ban_exempt.count; i++) {
 		if (addr_in_cidr(ip, &list[i]))
 			return true;
 	}
@@ -210,18 +211,6 @@ static bool bucket_take(struct bucket *bucket, int64_t rate, int64_t burst, int6
 	return true;
 }
 
-/* One more, unless there are as many as there may be; most 0: no limit. */
-static bool add_up_to(atomic_uint *count, int64_t most)
-{
-	unsigned n = atomic_load(count);
-
-	do {
-		if (most && n >= (uint64_t)most)
-			return false;
-	} while (!atomic_compare_exchange_weak(count, &n, n + 1));
-	return true;
-}
-
 /* ---- connections ---- */
 
 void source_announce(struct source *source)
@@ -248,9 +237,9 @@ void source_leave(struct source *source, bool was_asked_for)
 	atomic_fetch_sub(was_asked_for ? &source->arriving : &source->weight, 1);
 }
 
-bool source_is_over(const struct source *source, const struct limit_settings *limits)
+bool source_is_over(const struct source *source, const struct limits *limits)
 {
-	return atomic_load(&source->weight) > (uint64_t)limits->max_unauthenticated_per_ip;
+	return atomic_load(&source->weight) > (uint64_t)limits->settings.max_unauthenticated_per_ip;
 }
 
 bool source_is_banned(struct source *source, int64_t now_ms)
@@ -265,9 +254,9 @@ bool source_is_banned(struct source *source, int64_t now_ms)
 
 /* ---- tunnels and visitors ---- */
 
-bool source_add_tunnel(struct source *source, const struct limit_settings *limits)
+bool source_add_tunnel(struct source *source, const struct limits *limits)
 {
-	return add_up_to(&source->tunnels, limits->max_conns_per_ip);
+	return limit_take(&source->tunnels, limit_of(limits->settings.max_conns_per_ip));
 }
 
 void source_remove_tunnel(struct source *source)
@@ -277,7 +266,7 @@ void source_remove_tunnel(struct source *source)
 
 bool source_add_ahead(struct source *source, unsigned most)
 {
-	return add_up_to(&source->ahead, most);
+	return limit_take(&source->ahead, most);
 }
 
 void source_remove_ahead(struct source *source)
@@ -285,19 +274,19 @@ void source_remove_ahead(struct source *source)
 	atomic_fetch_sub(&source->ahead, 1);
 }
 
-bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,
+bool source_add_visitor(struct source *source, const struct limits *limits, int64_t now_ms,
                         enum refusal *why_out)
 {
 	bool in_time = true;
 
-	if (!add_up_to(&source->visitors, limits->max_visitors_per_ip)) {
+	if (!limit_take(&source->visitors, limit_of(limits->settings.max_visitors_per_ip))) {
 		*why_out = REFUSED_SOURCE_FULL;
 		return false;
 	}
 	pthread_mutex_lock(&source->shard->lock);
-	if (limits->visitor_rate)
-		in_time = bucket_take(&source->visits, limits->visitor_rate, limits->visitor_burst,
-		                      now_ms);
+	if (limits->settings.visitor_rate)
+		in_time = bucket_take(&source->visits, limits->settings.visitor_rate,
+		                      limits->settings.visitor_burst, now_ms);
 	pthread_mutex_unlock(&source->shard->lock);
 	if (in_time)
 		return true;
@@ -314,31 +303,33 @@ void source_remove_visitor(struct source *source)
 
 /* ---- secrets ---- */
 
-bool source_may_try(struct source *source, const struct limit_settings *limits, int64_t now_ms)
+bool source_may_try(struct source *source, const struct limits *limits, int64_t now_ms)
 {
 	bool may;
 
 	pthread_mutex_lock(&source->shard->lock);
 	may = is_exempt(limits, source->ip) ||
-	      bucket_take(&source->secrets, limits->secret_rate, limits->secret_burst, now_ms);
+	      bucket_take(&source->secrets, limits->settings.secret_rate,
+	                  limits->settings.secret_burst, now_ms);
 	pthread_mutex_unlock(&source->shard->lock);
 	return may;
 }
 
-bool source_was_wrong(struct source *source, const struct limit_settings *limits, int64_t now_ms)
+bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms)
 {
 	double faded;
 	bool banned = false;
 
-	if (is_exempt(limits, source->ip) || limits->ban_after == 0)
+	if (is_exempt(limits, source->ip) || limits->settings.ban_after == 0)
 		return false;
 	pthread_mutex_lock(&source->shard->lock);
 	/* One is forgotten every tenth of the ban's length. */
-	faded = (double)(now_ms - source->wrong_at_ms) / ((double)limits->ban_time / 10.0 + 1.0);
+	faded = (double)(now_ms - source->wrong_at_ms) /
+	        ((double)limits->settings.ban_time / 10.0 + 1.0);
 	source->wrong = source->wrong > faded ? source->wrong - faded + 1 : 1;
 	source->wrong_at_ms = now_ms;
-	if (source->wrong > (double)limits->ban_after) {
-		source->banned_until_ms = now_ms + limits->ban_time;
+	if (source->wrong > (double)limits->settings.ban_after) {
+		source->banned_until_ms = now_ms + limits->settings.ban_time;
 		source->wrong = 0;
 		banned = true;
 	}

@@ -11,9 +11,9 @@
 #include <spore/base.h>
 #include <stdbool.h>
 
-#include "config/settings.h"
 #include "wire/refusal.h"
 
+struct limits;
 struct source;
 struct source_table;
 
@@ -39,25 +39,25 @@ void source_leave(struct source *source, bool was_asked_for);
 /* What is limited is said in each call, since it may change while the process runs. */
 
 /* More than its share is on the way. */
-bool source_is_over(const struct source *source, const struct limit_settings *limits);
+bool source_is_over(const struct source *source, const struct limits *limits);
 bool source_is_banned(struct source *source, int64_t now_ms);
 
 /* One more tunnel; false when it has as many as it may. */
-bool source_add_tunnel(struct source *source, const struct limit_settings *limits);
+bool source_add_tunnel(struct source *source, const struct limits *limits);
 void source_remove_tunnel(struct source *source);
 /* One more connection opened ahead that waits, likewise. */
 bool source_add_ahead(struct source *source, unsigned most);
 void source_remove_ahead(struct source *source);
 /* One more visitor; false and *why_out when too many are there, or came of late. NULL is fine for
  * the second. */
-bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,
+bool source_add_visitor(struct source *source, const struct limits *limits, int64_t now_ms,
                         enum refusal *why_out);
 void source_remove_visitor(struct source *source);
 
 /* May it have a secret checked now? Takes a token. */
-bool source_may_try(struct source *source, const struct limit_settings *limits, int64_t now_ms);
+bool source_may_try(struct source *source, const struct limits *limits, int64_t now_ms);
 /* It gave a wrong answer; true when that bans it. */
-bool source_was_wrong(struct source *source, const struct limit_settings *limits, int64_t now_ms);
+bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms);
 void source_was_right(struct source *source);
 
 #endif

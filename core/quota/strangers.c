@@ -1,8 +1,9 @@
 #include "quota/strangers.h"
 
-#include "base/container.h"
-
 #include <stdlib.h>
+
+#include "base/container.h"
+#include "quota/limits.h"
 
 struct crowd {
 	struct list level;     /* in list->levels; of equal ones, who became so first is first */
@@ -12,9 +13,9 @@ struct crowd {
 	unsigned count;
 };
 
-void stranger_list_init(struct stranger_list *list, struct stranger_limit *limit)
+void stranger_list_init(struct stranger_list *list, atomic_uint *total)
 {
-	*list = (struct stranger_list){ .limit = limit };
+	*list = (struct stranger_list){ .total = total };
 	for (size_t i = 0; i < STRANGER_LEVELS; i++)
 		list_init(&list->levels[i]);
 }
@@ -84,7 +85,7 @@ static void join(struct stranger_list *list, struct crowd *crowd, struct strange
 	list_append(&crowd->all, &stranger->node);
 	crowd->count++;
 	list->count++;
-	atomic_fetch_add(&list->limit->count, 1);
+	atomic_fetch_add(list->total, 1);
 	place(list, crowd);
 }
 
@@ -96,7 +97,7 @@ static void leave(struct stranger_list *list, struct stranger *stranger)
 	stranger->crowd = NULL;
 	crowd->count--;
 	list->count--;
-	atomic_fetch_sub(&list->limit->count, 1);
+	atomic_fetch_sub(list->total, 1);
 	place(list, crowd);
 }
 
@@ -131,15 +132,13 @@ void stranger_remove(struct stranger_list *list, struct stranger *stranger)
 
 /* The last one of a worker stays, so the bounds may be passed by one for each worker. */
 struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
-                                const struct limit_settings *limits, bool scarce)
+                                const struct limits *limits, bool scarce)
 {
-	struct stranger_limit *limit = list->limit;
-
 	if (!newcomer->crowd)
 		return NULL;
 	if (newcomer->crowd->count > 1 && source_is_over(newcomer->source, limits))
 		return oldest_of(newcomer->crowd);
-	if (list->count > 1 && (scarce || atomic_load(&limit->count) > atomic_load(&limit->most)))
+	if (list->count > 1 && (scarce || atomic_load(list->total) > limits->strangers))
 		return oldest_of(CONTAINER_OF(list->levels[list->top].next, struct crowd, level));
 	return NULL;
 }

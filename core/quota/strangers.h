@@ -17,12 +17,6 @@ enum { STRANGER_LEVELS = 512, STRANGER_BUCKETS = 1024 };
 
 struct crowd;
 
-/* Shared by the workers. [any] */
-struct stranger_limit {
-	atomic_uint count;
-	atomic_uint most;
-};
-
 /* Embedded in the session. */
 struct stranger {
 	struct list node;      /* in crowd->all */
@@ -31,14 +25,15 @@ struct stranger {
 };
 
 struct stranger_list {
-	struct stranger_limit *limit;            /* borrowed */
+	atomic_uint *total;                      /* borrowed; of all workers */
 	struct crowd *buckets[STRANGER_BUCKETS]; /* by source */
 	struct list levels[STRANGER_LEVELS]; /* crowds by their number, the last for more, too */
 	unsigned top;                        /* no level above it holds any */
 	unsigned count;                      /* in crowds, here */
 };
 
-void stranger_list_init(struct stranger_list *list, struct stranger_limit *limit);
+/* total: borrowed; the workers share it. */
+void stranger_list_init(struct stranger_list *list, atomic_uint *total);
 void stranger_init(struct stranger *stranger);
 /* Adds it; false: out of memory. Takes the ref of the source, which was entered, either way.
  * asked_for: what source_enter said. */
@@ -49,6 +44,6 @@ void stranger_remove(struct stranger_list *list, struct stranger *stranger);
 /* Who has to go now that the newcomer was added, never itself; NULL: nobody. scarce: there is no
  * room for one more, whatever the numbers allow. */
 struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
-                                const struct limit_settings *limits, bool scarce);
+                                const struct limits *limits, bool scarce);
 
 #endif

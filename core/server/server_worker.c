@@ -46,11 +46,6 @@ static bool listen_at(struct server_worker *worker, int fd)
 	return true;
 }
 
-static int64_t idle_ms_of(const struct server_worker *worker)
-{
-	return server_worker_limits(worker)->relay_idle_timeout;
-}
-
 static void resize_buffers(struct server_worker *worker)
 {
 	const struct server_settings *settings = server_worker_settings(worker);
@@ -65,13 +60,15 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 {
 	*worker = (struct server_worker){ .shared = shared,
 		                          .set = plugin_set_ref(terms->set),
+		                          .limits = *terms->limits,
 		                          .loop = loop };
 	server_sessions_init(worker);
 	stranger_list_init(&worker->strangers, &shared->strangers);
 	deadline_list_init(&worker->silence, loop, SERVER_SILENCE_MS, tunnel_session_on_silence);
-	linger_list_init(&worker->lingerers, loop, terms->max_lingerers);
+	linger_list_init(&worker->lingerers, loop, &worker->limits.lingerers);
 	relay_set_init(&worker->relays, loop,
-	               &(struct relay_limits){ idle_ms_of(worker), terms->max_pipes, true });
+	               &(struct relay_limits){ &worker->limits.settings.relay_idle_timeout,
+	                                       worker->limits.pipes, true });
 	worker->relays.on_moved = forward_count;
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
@@ -87,8 +84,8 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 		log_error("control port not moved: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
+	worker->limits = *terms->limits;
 	plugin_set_unref(old);
-	worker->relays.idle_ms = idle_ms_of(worker);
 	resize_buffers(worker);
 	server_sessions_end_waiting(worker, true);
 	tunnel_sessions_review(worker);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+struct limits;
 struct loop;
 struct plugin_set;
 struct server_shared;
@@ -12,10 +13,9 @@ struct server_worker;
 
 /* What a worker is told when it opens, and when the configuration changes. */
 struct server_worker_terms {
-	struct plugin_set *set; /* the worker takes a reference */
-	int listen_fd;          /* its socket on the control port, taken; -1: keep the old one */
-	unsigned max_lingerers; /* connections that are closed once their last bytes have arrived */
-	unsigned max_pipes;
+	struct plugin_set *set;      /* the worker takes a reference */
+	const struct limits *limits; /* of the set's configuration; copied */
+	int listen_fd; /* its socket on the control port, taken; -1: keep the old one */
 };
 
 /* False: out of memory; then the worker has to be closed all the same. */

@@ -14,6 +14,7 @@
 #include "quota/account.h"
 #include "quota/ahead.h"
 #include "quota/gate.h"
+#include "quota/limits.h"
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
@@ -31,10 +32,9 @@ struct server_shared {
 	struct gate gate;                  /* [any]; limits the visitors in `pending` */
 	struct principal_table principals; /* [any] */
 	struct source_table *sources;      /* [any] */
-	struct stranger_limit strangers;   /* [any] */
-	int scarce_fd; /* read-only; a newcomer whose descriptor is not below it displaces another */
-	struct stats stats;       /* read-only; counting is [worker] */
-	struct ahead_table ahead; /* [any] */
+	atomic_uint strangers;             /* [any]; unauthenticated sessions */
+	struct stats stats;                /* read-only; counting is [worker] */
+	struct ahead_table ahead;          /* [any] */
 	atomic_bool draining;
 	atomic_uint_fast64_t last_id;
 };
@@ -54,6 +54,7 @@ enum session_deadline { DEADLINE_FIRST_FRAME, DEADLINE_NEXT_FRAME, DEADLINE_WAIT
 struct server_worker {
 	struct server_shared *shared;
 	struct plugin_set *set; /* ref; new connections begin with it */
+	struct limits limits;   /* of the same configuration; replaced with the set */
 	struct loop *loop;
 	struct listener *listener;                        /* owned; NULL once closed */
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
@@ -78,9 +79,9 @@ static inline const struct server_settings *server_worker_settings(
 	return &worker->set->config->settings.server;
 }
 
-static inline const struct limit_settings *server_worker_limits(const struct server_worker *worker)
+static inline const struct limits *server_worker_limits(const struct server_worker *worker)
 {
-	return &worker->set->config->settings.limits;
+	return &worker->limits;
 }
 
 #endif

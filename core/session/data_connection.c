@@ -39,7 +39,8 @@ static void take_own_visitor(struct server_session *s, const struct uuid *id,
 {
 	struct visitor visitor;
 
-	switch (pending_take_own(s->worker->shared->pending, id, by, session, &visitor)) {
+	switch (pending_take_own(s->worker->shared->pending, id, by, session,
+	                         server_worker_limits(s->worker), &visitor)) {
 	case PENDING_TAKEN:
 		join(s, &visitor, tell);
 		break;
@@ -69,7 +70,8 @@ static void take_verdict(struct server_session *s, int32_t verdict)
 	if (!login_accept_verdict(s, verdict))
 		return;
 	data->visitor = NULL;
-	if (entry && pending_claim(s->worker->shared->pending, entry, &visitor))
+	if (entry && pending_claim(s->worker->shared->pending, entry,
+	                           server_worker_limits(s->worker), &visitor))
 		join(s, &visitor, data->was_waiting);
 	else
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);

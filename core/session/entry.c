@@ -49,7 +49,7 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 /* The kernel gives the lowest free descriptor, so a high one says that few are left. */
 static void make_room(struct server_worker *worker, const struct server_session *newcomer, int fd)
 {
-	bool scarce = fd >= worker->shared->scarce_fd;
+	bool scarce = fd >= server_worker_limits(worker)->scarce_fd;
 	struct stranger *stranger = stranger_to_go(&worker->strangers, &newcomer->stranger,
 	                                           server_worker_limits(worker), scarce);
 

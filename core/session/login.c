@@ -69,13 +69,13 @@ int32_t login_judge(struct login *login, struct server_session *s, const struct 
 
 static void refuse_secret(struct server_session *s)
 {
-	const struct limit_settings *limits = server_worker_limits(s->worker);
+	const struct limits *limits = server_worker_limits(s->worker);
 	char text[ADDR_TEXT_SIZE];
 
 	if (source_was_wrong(s->source, limits, clock_ms()))
 		log_warn("source banned after repeated wrong secrets",
 		         log_str("peer", addr_format_ip(&s->peer, text)),
-		         log_int("for_ms", limits->ban_time));
+		         log_int("for_ms", limits->settings.ban_time));
 	refuse_session(s, REFUSED_WRONG_SECRET);
 }
 

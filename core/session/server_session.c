@@ -142,7 +142,7 @@ void server_session_move(struct server_session *s, enum session_state to)
 
 bool server_session_wait(struct server_session *s, const struct uuid *pass)
 {
-	s->pass = ahead_enter(&s->worker->shared->ahead, pass);
+	s->pass = ahead_enter(&s->worker->shared->ahead, pass, server_worker_limits(s->worker));
 	if (!s->pass)
 		return false;
 	move(s, SESSION_WAITING);

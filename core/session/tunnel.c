@@ -51,42 +51,46 @@ static bool announce(struct tunnel *tunnel, const struct uuid *id)
 static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
 	struct pending *pending = tunnel->worker->shared->pending;
+	const struct limits *limits = server_worker_limits(tunnel->worker);
 
 	*why_out = REFUSED_NO_MEMORY;
 	if (!uuid_random(&visitor->id) || !pending_add(pending, visitor))
 		return false;
 	/* From here on another worker may have taken the visitor. */
 	*why_out = REFUSED_CLIENT_STALLED;
-	return announce(tunnel, &visitor->id) || !pending_take(pending, &visitor->id, visitor);
+	return announce(tunnel, &visitor->id) ||
+	       !pending_take(pending, &visitor->id, limits, visitor);
 }
 
 static bool has_room(void *arg)
 {
 	struct tunnel *tunnel = arg;
 
-	return gate_has_room(&tunnel->worker->shared->gate, &tunnel->door);
+	return gate_has_room(&tunnel->worker->shared->gate, &tunnel->door,
+	                     server_worker_limits(tunnel->worker));
 }
 
 static void run_wake(struct loop_task *task)
 {
 	struct tunnel *tunnel = CONTAINER_OF(task, struct tunnel, door.wake);
-	struct gate *gate = &tunnel->worker->shared->gate;
+	struct server_worker *worker = tunnel->worker;
+	struct gate *gate = &worker->shared->gate;
 
 	gate_woken(gate, &tunnel->door);
 	if (tunnel->closed)
 		free(tunnel);
 	else if (tunnel->listener)
 		listener_wake(tunnel->listener);
-	gate_pass_on(gate);
+	gate_pass_on(gate, server_worker_limits(worker));
 }
 
 /* Counts the visitor, and for its source too if sources are limited. */
 static bool count_visitor(struct server_worker *worker, struct visitor *visitor,
                           enum refusal *why_out)
 {
-	const struct limit_settings *limits = server_worker_limits(worker);
+	const struct limits *limits = server_worker_limits(worker);
 
-	if (limits->max_visitors_per_ip || limits->visitor_rate) {
+	if (limits->settings.max_visitors_per_ip || limits->settings.visitor_rate) {
 		visitor->source = source_get(worker->shared->sources, &visitor->peer);
 		if (!visitor->source) {
 			*why_out = REFUSED_NO_MEMORY;
@@ -250,7 +254,8 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct gran
 		tunnel->account = account;
 		tunnel->owned_ms = clock_ms();
 		count_bytes_of(tunnel);
-		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending);
+		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
+		                  server_worker_limits(tunnel->worker));
 	}
 	account_unref(old); /* other workers may have looked at its count through the door */
 	return account != NULL;

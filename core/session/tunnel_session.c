@@ -277,7 +277,7 @@ static void ask_holder(struct server_session *s, const struct takeover_question 
 
 static void grant_ahead(struct server_session *s, unsigned wanted, struct message *answer)
 {
-	unsigned most = (unsigned)server_worker_limits(s->worker)->max_ahead_per_tunnel;
+	unsigned most = (unsigned)server_worker_limits(s->worker)->settings.max_ahead_per_tunnel;
 	unsigned n = wanted < most ? wanted : most;
 	struct tunnel_session *t = part_of(s);
 

@@ -68,7 +68,7 @@ START_TEST(without_authentication_there_is_no_name)
 	ck_assert_str_eq(account_identity(account), "");
 	ck_assert(account_belongs_to(account, NULL, 0));
 	for (int i = 0; i < 100; i++)
-		ck_assert(account_scene_enter(account));
+		ck_assert(account_scene_enter(&scene, account));
 	for (int i = 0; i < 100; i++)
 		account_leave(account, NULL);
 	account_close_tunnel(account);
@@ -120,12 +120,12 @@ START_TEST(visitors_are_bounded_over_a_session)
 	account_scene_open(&scene);
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
 	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
-	ck_assert(account_scene_enter(a));
-	ck_assert(account_scene_enter(b));
-	ck_assert(!account_scene_enter(a));
-	ck_assert(!account_scene_enter(b));
+	ck_assert(account_scene_enter(&scene, a));
+	ck_assert(account_scene_enter(&scene, b));
+	ck_assert(!account_scene_enter(&scene, a));
+	ck_assert(!account_scene_enter(&scene, b));
 	account_leave(b, NULL);
-	ck_assert(account_scene_enter(a));
+	ck_assert(account_scene_enter(&scene, a));
 	ck_assert_uint_eq(a->conns, 2);
 	ck_assert_uint_eq(b->conns, 1);
 	account_leave(a, NULL);
@@ -150,7 +150,7 @@ START_TEST(tunnels_are_bounded_over_all)
 	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
 	account_close_tunnel(all[0]);
 	all[0] = open_one(&scene, &an_instance, make_grant(0, 0, 0, 0));
-	scene.limits.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
+	scene.limits.settings.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
 	ck_assert_ptr_null(
 		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &why));
 	ck_assert_int_eq(why, REFUSED_SOURCE_TUNNELS);
@@ -172,11 +172,11 @@ START_TEST(renewing_changes_what_is_allowed_not_who_is)
 
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(1, 0, 0, 0));
-	ck_assert(account_scene_enter(account));
+	ck_assert(account_scene_enter(&scene, account));
 	account_renew(account, grant_new(&result));
 	ck_assert_str_eq(account_identity(account), "alice");
 	ck_assert(account_belongs_to(account, &an_instance, 1));
-	ck_assert(!account_scene_enter(account));
+	ck_assert(!account_scene_enter(&scene, account));
 	account_leave(account, NULL);
 	account_close_tunnel(account);
 	account_scene_close(&scene);
@@ -191,20 +191,20 @@ START_TEST(visitors_are_bounded_over_all)
 	enum refusal why[2];
 
 	account_scene_open(&scene);
-	scene.principals.places = 2 + 2; /* two tunnels take as many as two visitors */
+	scene.limits.places = 2 + 2; /* two tunnels take as many as two visitors */
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
 	b = open_one(&scene, &another_instance, NULL);
-	ck_assert(account_enter(a, NULL, NULL, &why[0]));
-	ck_assert(!account_enter(a, NULL, NULL, &why[0]));
-	ck_assert(account_enter(b, NULL, NULL, &why[1]));
-	ck_assert(!account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(account_enter(a, NULL, &scene.limits, &why[0]));
+	ck_assert(!account_enter(a, NULL, &scene.limits, &why[0]));
+	ck_assert(account_enter(b, NULL, &scene.limits, &why[1]));
+	ck_assert(!account_enter(b, NULL, &scene.limits, &why[1]));
 	ck_assert_int_eq(why[0], REFUSED_CLIENT_FULL);
 	ck_assert_int_eq(why[1], REFUSED_SERVER_FULL);
 	account_leave(a, NULL);
-	ck_assert(account_enter(b, NULL, NULL, &why[1]));
-	ck_assert(!account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(account_enter(b, NULL, &scene.limits, &why[1]));
+	ck_assert(!account_enter(b, NULL, &scene.limits, &why[1]));
 	account_close_tunnel(a);
-	ck_assert(account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(account_enter(b, NULL, &scene.limits, &why[1]));
 	for (int i = 0; i < 3; i++)
 		account_leave(b, NULL);
 	account_close_tunnel(b);
@@ -214,11 +214,13 @@ END_TEST
 
 static void *enter_and_leave(void *arg)
 {
+	const struct limits limits = account_scene_limits();
 	struct account *account = arg;
+	enum refusal why;
 
 	for (int i = 0; i < 10000; i++) {
 		account_ref(account);
-		if (account_scene_enter(account))
+		if (account_enter(account, NULL, &limits, &why))
 			account_leave(account, NULL);
 		account_unref(account);
 	}
@@ -281,11 +283,12 @@ struct refused {
 
 static void *be_refused(void *arg)
 {
+	const struct limits limits = account_scene_limits();
 	struct refused *refused = arg;
 	enum refusal why;
 
 	for (int i = 0; i < 200000; i++)
-		refused->entered += account_enter(refused->account, NULL, NULL, &why);
+		refused->entered += account_enter(refused->account, NULL, &limits, &why);
 	refused->over = true;
 	return NULL;
 }
@@ -303,10 +306,10 @@ START_TEST(who_is_refused_is_not_counted)
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
 	other.account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
-	ck_assert(account_scene_enter(account));
+	ck_assert(account_scene_enter(&scene, account));
 	pthread_create(&thread, NULL, be_refused, &other);
 	while (!other.over) {
-		if (account_enter(account, NULL, NULL, &why))
+		if (account_enter(account, NULL, &scene.limits, &why))
 			account_leave(account, NULL);
 		else
 			in_the_way++;
@@ -329,10 +332,10 @@ START_TEST(an_owner_may_be_succeeded)
 	enum refusal why;
 
 	account_scene_open(&scene);
-	scene.limits.max_conns_per_ip = scene.principals.max_tunnels = 1;
+	scene.limits.settings.max_conns_per_ip = scene.limits.settings.max_tunnels = 1;
 	old = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0));
 	account_stand(old, home, 20000);
-	ck_assert(account_scene_enter(old));
+	ck_assert(account_scene_enter(&scene, old));
 	account_ref(old); /* the visitor's */
 	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0),
 	                      &why);

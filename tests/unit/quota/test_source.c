@@ -4,13 +4,14 @@
 #include <stdio.h>
 
 #include "net/addr.h"
+#include "quota/limits.h"
 #include "suite.h"
 
-static struct limit_settings limits = { .max_unauthenticated_per_ip = 2,
-	                                .secret_rate = 10,
-	                                .secret_burst = 3,
-	                                .ban_after = 2,
-	                                .ban_time = 1000 };
+static struct limits limits = { .settings = { .max_unauthenticated_per_ip = 2,
+	                                      .secret_rate = 10,
+	                                      .secret_burst = 3,
+	                                      .ban_after = 2,
+	                                      .ban_time = 1000 } };
 
 static struct source *get(struct source_table *table, const char *ip)
 {
@@ -49,13 +50,13 @@ END_TEST
 
 START_TEST(tunnels_are_bounded)
 {
-	struct limit_settings some = limits;
+	struct limits some = limits;
 	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 
 	for (int i = 0; i < 1000; i++)
 		ck_assert(source_add_tunnel(source, &some));
-	some.max_conns_per_ip = 1000;
+	some.settings.max_conns_per_ip = 1000;
 	ck_assert(!source_add_tunnel(source, &some));
 	source_remove_tunnel(source);
 	ck_assert(source_add_tunnel(source, &some));
@@ -68,19 +69,19 @@ END_TEST
 
 START_TEST(visitors_are_bounded_in_number_and_pace)
 {
-	struct limit_settings some = limits;
+	struct limits some = limits;
 	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 	enum refusal why = REFUSED_COUNT;
 
-	some.max_visitors_per_ip = 2;
+	some.settings.max_visitors_per_ip = 2;
 	ck_assert(source_add_visitor(source, &some, 1000, &why) &&
 	          source_add_visitor(source, &some, 1000, &why));
 	ck_assert(!source_add_visitor(source, &some, 1000, &why));
 	ck_assert_int_eq(why, REFUSED_SOURCE_FULL);
 	source_remove_visitor(source);
-	some.visitor_rate = 10;
-	some.visitor_burst = 1;
+	some.settings.visitor_rate = 10;
+	some.settings.visitor_burst = 1;
 	ck_assert(source_add_visitor(source, &some, 1000, &why));
 	source_remove_visitor(source);
 	ck_assert(!source_add_visitor(source, &some, 1050, &why));
@@ -181,12 +182,12 @@ END_TEST
 
 START_TEST(exempt_prefixes_are_never_slowed_down)
 {
-	struct limit_settings some = limits;
+	struct limits some = limits;
 	struct source_table *table;
 	spore_cidr exempt[2];
 
 	ck_assert(addr_parse_cidr("127.0.0.0/9", &exempt[0]) && addr_parse_cidr("::1", &exempt[1]));
-	some.ban_exempt = (spore_list){ exempt, 2, sizeof *exempt };
+	some.settings.ban_exempt = (spore_list){ exempt, 2, sizeof *exempt };
 	table = source_table_new();
 	for (int i = 0; i < 3; i++) {
 		struct source *source = get(

@@ -1,30 +1,33 @@
 #include "quota/strangers.h"
 
 #include "net/addr.h"
+#include "quota/limits.h"
 #include "suite.h"
 
 enum { SHARE = 100 };
 
-static struct limit_settings limits = { .max_unauthenticated_per_ip = SHARE, .secret_burst = 1 };
-
 struct scene {
 	struct source_table *table;
-	struct stranger_limit limit;
+	struct limits limits;
+	atomic_uint total;
 	struct stranger_list list;
 };
 
 static void set_up(struct scene *scene, unsigned most)
 {
-	*scene = (struct scene){ .table = source_table_new(), .limit.most = most };
+	*scene = (struct scene){
+		.table = source_table_new(),
+		.limits = { .settings.max_unauthenticated_per_ip = SHARE, .strangers = most },
+	};
 	ck_assert_ptr_nonnull(scene->table);
-	stranger_list_init(&scene->list, &scene->limit);
+	stranger_list_init(&scene->list, &scene->total);
 }
 
 static void tear_down(struct scene *scene)
 {
 	ck_assert_uint_eq(scene->list.count, 0);
 	ck_assert_uint_eq(scene->list.top, 0);
-	ck_assert_uint_eq(atomic_load(&scene->limit.count), 0);
+	ck_assert_uint_eq(atomic_load(&scene->total), 0);
 	for (unsigned i = 0; i < STRANGER_BUCKETS; i++)
 		ck_assert_ptr_null(scene->list.buckets[i]);
 	source_table_free(scene->table);
@@ -49,7 +52,7 @@ static struct stranger *add(struct scene *scene, struct stranger_list *list,
 
 	stranger_init(stranger);
 	ck_assert(stranger_add(list, stranger, source, source_enter(source)));
-	return stranger_to_go(list, stranger, &limits, false);
+	return stranger_to_go(list, stranger, &scene->limits, false);
 }
 
 START_TEST(the_oldest_of_the_heaviest_goes_first)
@@ -135,7 +138,7 @@ START_TEST(workers_share_the_limit)
 	struct scene scene;
 
 	set_up(&scene, 1);
-	stranger_list_init(&other, &scene.limit);
+	stranger_list_init(&other, &scene.total);
 	ck_assert_ptr_null(add(&scene, &scene.list, &first, "192.0.2.1"));
 	ck_assert_ptr_null(add(&scene, &other, &second, "192.0.2.2"));
 	ck_assert_ptr_eq(add(&scene, &other, &third, "192.0.2.3"), &second);
@@ -153,10 +156,10 @@ START_TEST(scarcity_needs_no_numbers)
 
 	set_up(&scene, 1000);
 	ck_assert_ptr_null(add(&scene, &scene.list, &light, "192.0.2.1"));
-	ck_assert_ptr_null(stranger_to_go(&scene.list, &light, &limits, true));
+	ck_assert_ptr_null(stranger_to_go(&scene.list, &light, &scene.limits, true));
 	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[0], "192.0.2.2"));
 	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[1], "192.0.2.2"));
-	ck_assert_ptr_eq(stranger_to_go(&scene.list, &light, &limits, true), &heavy[0]);
+	ck_assert_ptr_eq(stranger_to_go(&scene.list, &light, &scene.limits, true), &heavy[0]);
 	stranger_remove(&scene.list, &light);
 	stranger_remove(&scene.list, &heavy[0]);
 	stranger_remove(&scene.list, &heavy[1]);
@@ -173,7 +176,7 @@ START_TEST(crowds_of_any_size)
 	struct scene scene;
 
 	set_up(&scene, HUGE);
-	limits.max_unauthenticated_per_ip = 10 * HUGE; /* in a process of its own, as each test */
+	scene.limits.settings.max_unauthenticated_per_ip = 10 * HUGE;
 	for (int i = 0; i < HUGE; i++)
 		ck_assert_ptr_null(add(&scene, &scene.list, &many[i], "192.0.2.1"));
 	ck_assert_ptr_eq(add(&scene, &scene.list, &light, "192.0.2.2"), &many[0]);
