@@ -90,7 +90,7 @@ static inline void scene_init(void)
 		scene.loops[i] = loop_new(i, &err);
 		ck_assert_msg(scene.loops[i] != NULL, "%s", err.text);
 	}
-	scene.metrics = services.metrics = metrics_new(SCENE_WORKERS);
+	scene.metrics = services.metrics = metrics_new(SCENE_WORKERS + 1);
 	services.resolver = resolver_new();
 	scene.retirer = retirer_new(scene.loops[0]);
 	ck_assert(scene.metrics && services.resolver && scene.retirer && host_init(&services));
@@ -131,23 +131,33 @@ static inline void *scene_run_thread(void *arg)
 	return NULL;
 }
 
-/* Plugins start on loops that run on threads of their own, as in the server. */
-static inline void scene_start_set(struct plugin_set *set)
+/* Runs the loops on threads of their own, as in the server. */
+static inline void scene_start_threads(struct scene_thread threads[SCENE_WORKERS])
 {
-	struct scene_thread threads[SCENE_WORKERS];
-	struct err err = { "" };
-
 	for (int i = 0; i < SCENE_WORKERS; i++) {
 		threads[i].loop = scene.loops[i];
 		atomic_init(&threads[i].over, false);
 		pthread_create(&threads[i].thread, NULL, scene_run_thread, &threads[i]);
 	}
-	ck_assert_msg(plugin_set_start(set, scene.loops, &err), "%s", err.text);
+}
+
+static inline void scene_join_threads(struct scene_thread threads[SCENE_WORKERS])
+{
 	for (int i = 0; i < SCENE_WORKERS; i++) {
 		atomic_store(&threads[i].over, true);
 		loop_break(scene.loops[i]);
 		pthread_join(threads[i].thread, NULL);
 	}
+}
+
+static inline void scene_start_set(struct plugin_set *set)
+{
+	struct scene_thread threads[SCENE_WORKERS];
+	struct err err = { "" };
+
+	scene_start_threads(threads);
+	ck_assert_msg(plugin_set_start(set, scene.loops, &err), "%s", err.text);
+	scene_join_threads(threads);
 }
 
 /* The set of this configuration, started. */
