@@ -21,9 +21,9 @@ void principal_table_fini(struct principal_table *table)
 	pthread_mutex_destroy(&table->lock);
 }
 
-/* With the lock held. */
-static struct principal *find_or_add(struct principal_table *table, struct instance *by,
-                                     uint64_t session)
+/* With the lock held. Returns a reference; NULL: out of memory. */
+static struct principal *get_principal(struct principal_table *table, struct instance *by,
+                                       uint64_t session)
 {
 	struct principal *p;
 
@@ -46,7 +46,7 @@ static struct principal *find_or_add(struct principal_table *table, struct insta
 }
 
 /* With the lock held. */
-static void release(struct principal_table *table, struct principal *p)
+static void release_principal(struct principal_table *table, struct principal *p)
 {
 	struct principal **link = &table->first;
 
@@ -59,8 +59,8 @@ static void release(struct principal_table *table, struct principal *p)
 	free(p);
 }
 
-/* The principal, with a ref and one tunnel more, unless there are `most` in all; NULL and
- * *why_out. */
+/* Counts one more tunnel for the principal, unless the server has `most`. Returns a reference to
+ * the principal, or NULL and *why_out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
                                     const struct grant *grant, unsigned most, enum refusal *why_out)
 {
@@ -68,11 +68,11 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 	struct principal *p;
 
 	pthread_mutex_lock(&table->lock);
-	p = find_or_add(table, by, grant ? grant->session : 0);
+	p = get_principal(table, by, grant ? grant->session : 0);
 	if (p && (atomic_load(&table->tunnels) >= most ||
 	          (bounded && p->tunnels >= grant->max_tunnels))) {
 		*why_out = REFUSED_TOO_MANY_TUNNELS;
-		release(table, p);
+		release_principal(table, p);
 		p = NULL;
 	}
 	if (p) {
@@ -83,10 +83,10 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 	return p;
 }
 
-/* Of one more tunnel, which the source has counted already. */
-static struct account *make(struct principal_table *table, struct source *source,
-                            struct instance *by, struct grant *grant, unsigned most,
-                            enum refusal *why_out)
+/* The account of one more tunnel, which its source has counted already. */
+static struct account *make_account(struct principal_table *table, struct source *source,
+                                    struct instance *by, struct grant *grant, unsigned most,
+                                    enum refusal *why_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 
@@ -116,14 +116,15 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 		*why_out = REFUSED_SOURCE_TUNNELS;
 		return NULL;
 	}
-	account = make(table, source, by, grant, limit_of(limits->settings.max_tunnels), why_out);
+	account = make_account(table, source, by, grant, limit_of(limits->settings.max_tunnels),
+	                       why_out);
 	if (!account)
 		source_remove_tunnel(source);
 	return account;
 }
 
-/* The tunnel leaves the account, but not its source. */
-static void give_tunnel_up(struct account *account)
+/* The tunnel no longer belongs to the account, but still counts for the source. */
+static void detach_tunnel(struct account *account)
 {
 	pthread_mutex_lock(&account->table->lock);
 	account->principal->tunnels--;
@@ -135,14 +136,14 @@ static void give_tunnel_up(struct account *account)
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
                                 enum refusal *why_out)
 {
-	struct account *successor = make(account->table, account->source, by, grant, UINT_MAX,
-	                                 why_out);
+	struct account *successor = make_account(account->table, account->source, by, grant,
+	                                         UINT_MAX, why_out);
 
 	if (!successor)
 		return NULL;
 	successor->id = account->id;
 	account_stand(successor, account->home, account->port);
-	give_tunnel_up(account);
+	detach_tunnel(account);
 	account_unref(account);
 	return successor;
 }
@@ -184,7 +185,7 @@ struct server_worker *account_holder(struct principal_table *table, const struct
 
 void account_close_tunnel(struct account *account)
 {
-	give_tunnel_up(account);
+	detach_tunnel(account);
 	source_remove_tunnel(account->source);
 	account_unref(account);
 }
@@ -211,14 +212,14 @@ void account_unref(struct account *account)
 	if (atomic_fetch_sub_explicit(&account->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	pthread_mutex_lock(&account->table->lock);
-	release(account->table, account->principal);
+	release_principal(account->table, account->principal);
 	pthread_mutex_unlock(&account->table->lock);
 	source_unref(account->source);
 	grant_free(account->grant);
 	free(account);
 }
 
-/* Visitors have what the tunnels leave of the places. */
+/* Visitors may have the places that tunnels leave. */
 static unsigned most_visitors(const struct principal_table *table, const struct limits *limits)
 {
 	unsigned most = limit_of(limits->settings.max_relays);

@@ -35,7 +35,7 @@ static bool is_open(struct gate *gate, const struct gate_door *door, const struc
 }
 
 /* With the lock held. */
-static void stop_waiting(struct gate *gate, struct gate_door *door)
+static void remove_from_queue(struct gate *gate, struct gate_door *door)
 {
 	if (list_is_empty(&door->node))
 		return;
@@ -54,10 +54,10 @@ bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limit
 		list_append(&gate->waiting, &door->node);
 		atomic_fetch_add(&gate->n_waiting, 1);
 	}
-	/* Whoever left before it was in the list has not seen it. */
+	/* A visitor may have left before the door was in the list. */
 	open = is_open(gate, door, limits);
 	if (open)
-		stop_waiting(gate, door);
+		remove_from_queue(gate, door);
 	pthread_mutex_unlock(&gate->lock);
 	return open;
 }
@@ -83,7 +83,7 @@ bool gate_shut(struct gate *gate, struct gate_door *door)
 	bool waking;
 
 	pthread_mutex_lock(&gate->lock);
-	stop_waiting(gate, door);
+	remove_from_queue(gate, door);
 	waking = door->waking;
 	pthread_mutex_unlock(&gate->lock);
 	return !waking;
@@ -95,8 +95,7 @@ void gate_enter(struct gate *gate, atomic_uint *inside)
 	atomic_fetch_add(inside, 1);
 }
 
-/* The first in line that finds room. */
-static void wake_one(struct gate *gate, const struct limits *limits)
+static void wake_first_with_room(struct gate *gate, const struct limits *limits)
 {
 	pthread_mutex_lock(&gate->lock);
 	for (struct list *i = gate->waiting.next; i != &gate->waiting; i = i->next) {
@@ -104,7 +103,7 @@ static void wake_one(struct gate *gate, const struct limits *limits)
 
 		if (!is_open(gate, door, limits))
 			continue;
-		stop_waiting(gate, door);
+		remove_from_queue(gate, door);
 		door->waking = true;
 		loop_post(door->loop, &door->wake);
 		break;
@@ -115,7 +114,7 @@ static void wake_one(struct gate *gate, const struct limits *limits)
 void gate_pass_on(struct gate *gate, const struct limits *limits)
 {
 	if (atomic_load(&gate->n_waiting) > 0)
-		wake_one(gate, limits);
+		wake_first_with_room(gate, limits);
 }
 
 void gate_leave(struct gate *gate, atomic_uint *inside)

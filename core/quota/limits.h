@@ -1,16 +1,18 @@
-/* limits - how much the server gives to whom.
+/* limits - the limits of the server: what the configuration says, and what follows from the number
+ * of descriptors.
  *
- * One object holds what the configuration says and what follows from the number of descriptors. Main
- * computes it once for each configuration. Each worker holds a copy beside the plugin set that it
- * serves with, and replaces both at a reload. Whoever decides gets the asking worker's limits in the
- * call, so a table that all workers share holds counts only, and nothing has to be updated when
- * limits change.
+ * Main computes this object once for each configuration. Each worker holds a copy beside its plugin
+ * set, and replaces both at a reload. A function that decides takes the calling worker's limits as
+ * an argument. Tables that all workers share hold only counts, so nothing needs an update when
+ * limits change. Lower layers (relay, linger) borrow a pointer into the worker's copy.
  *
  * To add a limit:
  *   1. config/settings: a member of struct limit_settings, and its row in limit_rows. The flag, the
  *      check, the help and the reference follow from the row.
- *   2. The place that decides reads limits->settings.MEMBER. In session/ these are
- *      server_worker_limits(worker); a function of quota/ takes them as an argument. */
+ *   2. The place that decides reads limits->settings.MEMBER. In session/ the limits
+ *      are server_worker_limits(worker); in quota/ they are an argument.
+ * A limit that follows from the number of descriptors is a member of struct limits, and a line in
+ * limits_make. */
 #ifndef CORE_LIMITS_H
 #define CORE_LIMITS_H
 
@@ -21,14 +23,12 @@
 #include "config/settings.h"
 
 struct limits {
-	struct limit_settings settings; /* its lists are the configuration's */
-	/* Tunnels and visitors together: either takes two descriptors in the end. Tunnels come
-	 * first. */
-	unsigned places;
+	struct limit_settings settings; /* borrows the lists of the configuration */
+	unsigned places;    /* tunnels and visitors together; each needs two descriptors */
 	unsigned strangers; /* unauthenticated connections, in all */
-	unsigned ahead; /* connections opened ahead that wait, in all; half of them of a source */
-	int scarce_fd;  /* a stranger with this descriptor, or a higher one, replaces another */
-	unsigned lingerers; /* refused connections that still read why; of each worker */
+	unsigned ahead;     /* waiting connections opened ahead, in all; one source: half */
+	int scarce_fd;      /* from this descriptor on, a stranger replaces another one */
+	unsigned lingerers; /* refused connections that still get the reason; of each worker */
 	unsigned pipes;     /* of each worker */
 };
 
@@ -37,14 +37,14 @@ struct limits {
 struct limits limits_make(const struct limit_settings *settings, unsigned descriptors,
                           unsigned n_workers);
 
-/* The value of a setting of which 0 means "no limit". [any] */
+/* The number that a setting allows, where 0 means "no limit". [any] */
 static inline unsigned limit_of(int64_t setting)
 {
 	return setting ? (unsigned)setting : UINT_MAX;
 }
 
-/* Counts one more unless there are `most`. A caller that gets false was never counted, so it takes
- * nobody else's place meanwhile. [any] */
+/* Counts one more, unless there are `most`. A refused caller is never counted, not even for a
+ * moment, so it cannot take the place of another one. [any] */
 static inline bool limit_take(atomic_uint *count, unsigned most)
 {
 	unsigned n = atomic_load(count);

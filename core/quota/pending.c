@@ -13,19 +13,18 @@
 
 enum { SHARDS = 16, BUCKETS = 256 };
 
-/* Freed once its visitor is taken and nobody has found it and not let go yet. */
+/* Freed once its visitor is taken and all that pending_find returned is given back. */
 struct pending_entry {
-	struct list by_age;          /* in shard->by_age; all wait equally long: oldest first */
+	struct list by_age;          /* in shard->by_age */
 	struct pending_entry **link; /* what points to this entry; NULL: the visitor is taken */
 	struct pending_entry *next;  /* in its bucket */
-	unsigned finds;              /* calls of pending_find that have not ended; each holds a ref
-	                                of the account */
+	unsigned finds; /* results of pending_find in use; each holds a ref of the account */
 	struct visitor visitor;
 };
 
 struct shard {
 	pthread_mutex_t lock;
-	struct list by_age;
+	struct list by_age; /* oldest first. All wait equally long, so the oldest expires first */
 	struct pending_entry *buckets[BUCKETS];
 };
 
@@ -34,8 +33,7 @@ struct pending {
 	struct gate *gate; /* borrowed */
 };
 
-/* Ids are random, so any of their bytes serves as a hash, except 6 and 8: these hold the version and
- * the variant. */
+/* Ids are random, so their bytes serve as a hash (except 6 and 8, the version and the variant). */
 static struct shard *shard_of(struct pending *pending, const struct uuid *id)
 {
 	return &pending->shards[id->bytes[0] % SHARDS];
@@ -146,7 +144,7 @@ enum pending_result pending_take_own(struct pending *pending, const struct uuid 
 	return result;
 }
 
-/* ---- a taker who is not authenticated yet ---- */
+/* ---- for a client that is not authenticated yet ---- */
 
 struct pending_entry *pending_find(struct pending *pending, const struct uuid *id)
 {
@@ -168,7 +166,7 @@ const struct account *pending_entry_account(const struct pending_entry *entry)
 	return entry->visitor.account;
 }
 
-/* One find ends, with the visitor unless visitor_out is NULL. False: it has been taken before. */
+/* Gives the entry back, and takes the visitor unless visitor_out is NULL. False: it is not there. */
 static bool end_find(struct pending *pending, struct pending_entry *entry,
                      struct visitor *visitor_out)
 {

@@ -1,9 +1,9 @@
-/* pending - visitors that wait for a client to take them, by connection id.
+/* pending - the visitors that wait for a client to accept them, by connection id.
  *
- * All workers share the table. It is sharded, and each shard has a lock that is held for one
- * look-up. An entry has no reader, no watcher and no pointer to its tunnel. Whoever takes a visitor
- * out of the table owns the visitor: that decides every race between two Accepts, and between an
- * Accept and the expiry. [any] */
+ * All workers share the table. It has shards, each with a lock that is held for one look-up.
+ * Nothing reads or watches the socket of a waiting visitor, and its entry has no pointer to the
+ * tunnel. Whoever takes a visitor out of the table owns it, which decides every race between two
+ * Accepts, and between an Accept and the expiry. [any] */
 #ifndef CORE_PENDING_H
 #define CORE_PENDING_H
 
@@ -22,56 +22,55 @@ struct source;
 
 struct visitor {
 	struct uuid id;
-	int fd;                  /* owned */
+	int fd;                  /* owned, as are the references, by whoever holds the visitor */
 	struct account *account; /* ref */
-	struct source *source;   /* ref; NULL: visitors are not limited by source */
+	struct source *source;   /* ref; NULL: visitors are not counted by source */
 	spore_addr peer;
-	int64_t since_ns; /* when it arrived, on clock_ns()'s clock */
-	int64_t deadline_ms;
+	int64_t since_ns;    /* time of arrival, by clock_ns() */
+	int64_t deadline_ms; /* by clock_ms() */
 };
 
-/* gate: borrowed; counts the visitors that wait here. */
+/* gate: borrowed; counts the waiting visitors. NULL: out of memory. */
 struct pending *pending_new(struct gate *gate);
 /* Closes the visitors that still wait. No result of pending_find is in use any more. NULL is fine. */
 void pending_free(struct pending *pending);
 
-/* False: out of memory; the visitor stays the caller's. */
+/* False: out of memory; the visitor still belongs to the caller. */
 bool pending_add(struct pending *pending, const struct visitor *visitor);
-/* The functions that take a visitor out make room for another one. `limits` say how many tunnels that
- * have waited for room are woken. */
+/* The functions that take a visitor out let the next one in, if limits allow. */
 
-/* Takes the visitor of this id out of the table. False: no such visitor waits. */
+/* Takes out the visitor of this id. False: there is no such visitor, or not any more. */
 bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
                   struct visitor *visitor_out);
 
 enum pending_result { PENDING_TAKEN, PENDING_UNKNOWN, PENDING_FOREIGN };
 
-/* As pending_take, but only for the owner of the visitor's tunnel: the auth instance `by` and the
- * session. A foreign visitor stays in the table. */
+/* The same for the owner of the visitor's tunnel: the auth instance `by` and the session. The visitor
+ * of another owner stays in the table. */
 enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
                                      const struct instance *by, uint64_t session,
                                      const struct limits *limits, struct visitor *visitor_out);
 
-/* The visitor of this id, for a taker who is not authenticated yet; NULL: no such visitor waits. The
- * visitor goes on waiting: others may find it too, take it, or let it expire. The caller ends this
+/* The visitor of this id, for a client that is not authenticated yet; NULL: no such visitor. The
+ * visitor goes on waiting: it may be found again, taken, or expire. The caller gives the entry back
  * with exactly one call of pending_claim or pending_forget. */
 struct pending_entry *pending_find(struct pending *pending, const struct uuid *id);
-/* The account of the visitor's tunnel. Borrowed; valid until the claim or the forgetting. */
+/* The account of the visitor's tunnel. Borrowed; valid until the entry is given back. */
 const struct account *pending_entry_account(const struct pending_entry *entry);
-/* Takes the visitor out of the table, without a second look-up. False: it is not there any more. */
+/* Takes out the visitor, without a second look-up. False: it was taken or has expired meanwhile. */
 bool pending_claim(struct pending *pending, struct pending_entry *entry,
                    const struct limits *limits, struct visitor *visitor_out);
 /* Leaves the visitor as it is. NULL is fine. */
 void pending_forget(struct pending *pending, struct pending_entry *entry);
 
-/* Takes out one visitor whose deadline has passed; false: there is none. Call it until then. */
+/* Takes out one visitor whose deadline has passed; false: there is none left. Call it until
+ * then. */
 bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
                           struct visitor *visitor_out);
 bool pending_is_empty(struct pending *pending);
-/* The number of visitors that wait. It may be out of date when the caller sees it. */
+/* How many visitors wait. */
 unsigned pending_count(const struct pending *pending);
-/* Ends a visitor that is not in the table: closes its descriptor and gives back its place and its
- * account. */
+/* Closes a visitor that was taken or never added: its descriptor, its place and its references. */
 void visitor_drop(struct visitor *visitor);
 
 #endif

@@ -6,8 +6,8 @@
 #include "base/crypto.h"
 #include "net/sock.h"
 
-/* bore tries 150 random ports; where the range is small or nearly full, a look at a few more in
- * turn still finds what is there, and bounds the time that a full range costs. */
+/* First random ports are tried, as many as bore tries. If the range is small or nearly full, ports
+ * in turn still find a free one. The number of tries limits what a full range costs. */
 enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 256 };
 
 static bool is_reserved(const struct server_settings *settings, uint16_t port)
@@ -67,8 +67,8 @@ static int try_port(const struct server_settings *settings, uint16_t port, enum 
 	return -1;
 }
 
-/* The ports that a tunnel may have: those that stand in a range of the server and in one of the
- * grant. Tells how many there are; gives the n-th of them if there are more than n. */
+/* Counts the ports that are both in a range of the server and in a range of the grant. If there are
+ * more than n, *port_out is the n-th of them. */
 static uint32_t walk_allowed(const spore_list *server, const spore_list *granted, uint32_t n,
                              uint16_t *port_out)
 {
@@ -112,7 +112,7 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 		if (fd >= 0)
 			return fd;
 		if (errno != EADDRINUSE && errno != EACCES)
-			break; /* no other port fares better */
+			break; /* the error does not depend on the port */
 	}
 	*why_out = REFUSED_NO_PORT_LEFT;
 	return -1;

@@ -1,4 +1,5 @@
-/* account_scene - what an account needs around it: principals, and the source of its client. */
+/* account_scene - the objects that an account needs: limits, principals, and its client's
+ * source. */
 #ifndef UNIT_ACCOUNT_SCENE_H
 #define UNIT_ACCOUNT_SCENE_H
 
@@ -49,7 +50,7 @@ static inline void account_scene_open(struct account_scene *scene)
 	ck_assert_ptr_nonnull(scene->source);
 }
 
-/* All accounts are gone: so are their principals. */
+/* All accounts must be closed, which frees their principals. */
 static inline void account_scene_close(struct account_scene *scene)
 {
 	ck_assert_ptr_null(scene->principals.first);

@@ -6,7 +6,7 @@
 #include "host/instance.h"
 #include "suite.h"
 
-/* Nothing but their counts of references is used. */
+/* Only their reference counts are used. */
 static struct instance an_instance = { .refs = 1 }, another_instance = { .refs = 1 };
 
 static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_tunnels,
@@ -90,7 +90,7 @@ START_TEST(tunnels_are_bounded_over_a_session)
 	                                &an_instance, too_many, &why));
 	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
 	account_ref(a);
-	account_close_tunnel(a); /* its visitors stay, its place is free */
+	account_close_tunnel(a); /* its visitors stay, but its place is free */
 	account_close_tunnel(open_one(&scene, &an_instance, too_many));
 	account_unref(a);
 	account_close_tunnel(b);
@@ -160,7 +160,7 @@ START_TEST(tunnels_are_bounded_over_all)
 }
 END_TEST
 
-START_TEST(renewing_changes_what_is_allowed_not_who_is)
+START_TEST(renewing_changes_rights_but_not_the_owner)
 {
 	spore_auth_result result = { .struct_size = sizeof result,
 		                     .session = 99,
@@ -183,7 +183,7 @@ START_TEST(renewing_changes_what_is_allowed_not_who_is)
 }
 END_TEST
 
-/* Over all principals: each takes descriptors. */
+/* All principals share the places. */
 START_TEST(visitors_are_bounded_over_all)
 {
 	struct account_scene scene;
@@ -191,7 +191,7 @@ START_TEST(visitors_are_bounded_over_all)
 	enum refusal why[2];
 
 	account_scene_open(&scene);
-	scene.limits.places = 2 + 2; /* two tunnels take as many as two visitors */
+	scene.limits.places = 2 + 2; /* two tunnels need as many as two visitors */
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
 	b = open_one(&scene, &another_instance, NULL);
 	ck_assert(account_enter(a, NULL, &scene.limits, &why[0]));
@@ -266,7 +266,7 @@ START_TEST(a_port_is_found_by_its_principal_alone)
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20002));
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 8, 20000));
 	ck_assert_ptr_null(account_holder(&scene.principals, &another_instance, 7, 20000));
-	account_ref(a); /* a relay that goes on */
+	account_ref(a); /* a relay that still runs */
 	account_close_tunnel(a);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	account_unref(a);
@@ -293,8 +293,9 @@ static void *be_refused(void *arg)
 	return NULL;
 }
 
-/* One of two places is taken. Who may have but one is always refused, and never in the other's way. */
-START_TEST(who_is_refused_is_not_counted)
+/* One of two places is taken. An account that may have only one is always refused. It never takes
+ * the second place, not even for a moment. */
+START_TEST(a_refused_visitor_is_not_counted)
 {
 	struct refused other = { .entered = 0 };
 	struct account_scene scene;
@@ -342,7 +343,7 @@ START_TEST(an_owner_may_be_succeeded)
 	ck_assert_ptr_nonnull(new);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	ck_assert_ptr_eq(account_holder(&scene.principals, &another_instance, 8, 20000), home);
-	ck_assert(account_belongs_to(old, &an_instance, 7)); /* for its visitors it is who it was */
+	ck_assert(account_belongs_to(old, &an_instance, 7)); /* visitors keep the old owner */
 	ck_assert_uint_eq(an_instance.refs, 2);
 	ck_assert_uint_eq(scene.principals.tunnels, 1);
 	account_leave(old, NULL);
@@ -354,7 +355,7 @@ START_TEST(an_owner_may_be_succeeded)
 }
 END_TEST
 
-START_TEST(who_may_not_succeed_leaves_all_as_it_was)
+START_TEST(a_refused_successor_changes_nothing)
 {
 	struct grant *grant = make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
 	struct account_scene scene;
@@ -373,10 +374,10 @@ START_TEST(who_may_not_succeed_leaves_all_as_it_was)
 }
 END_TEST
 
-SUITE("account", an_owner_may_be_succeeded, who_may_not_succeed_leaves_all_as_it_was,
+SUITE("account", an_owner_may_be_succeeded, a_refused_successor_changes_nothing,
       tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone,
       the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
       tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted,
       visitors_are_bounded_over_a_session, visitors_are_bounded_over_all,
-      renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even,
-      who_is_refused_is_not_counted)
+      renewing_changes_rights_but_not_the_owner, counts_of_many_threads_come_out_even,
+      a_refused_visitor_is_not_counted)

@@ -7,7 +7,7 @@
 #include "quota/source.h"
 #include "suite.h"
 
-/* A pass lets in twice as many as were promised: see SLACK. */
+/* A pass lets in twice the promised number: see SLACK in ahead.c. */
 enum { SLACK = 2 };
 
 struct scene {
@@ -60,7 +60,7 @@ static struct ahead_pass *enter(struct scene *scene, const struct ahead_pass *pa
 	return ahead_enter(&scene->table, ahead_id(pass), &scene->limits);
 }
 
-START_TEST(a_pass_lets_in_those_who_show_it)
+START_TEST(a_pass_lets_connections_in)
 {
 	struct scene scene;
 	struct ahead_pass *pass, *other;
@@ -162,7 +162,7 @@ START_TEST(a_source_has_half_of_all)
 }
 END_TEST
 
-/* A refusal leaves no count behind, whichever bound it met. */
+/* A refusal leaves no count behind, whichever limit it met. */
 START_TEST(a_refused_connection_is_not_counted)
 {
 	struct scene scene;
@@ -240,6 +240,6 @@ START_TEST(counts_of_many_threads_come_out_even)
 }
 END_TEST
 
-SUITE("ahead", a_pass_lets_in_those_who_show_it, passes_of_one_bucket_are_told_apart,
-      a_pass_is_bounded, a_source_has_half_of_all, a_refused_connection_is_not_counted,
-      a_withdrawn_pass_opens_nothing, counts_of_many_threads_come_out_even)
+SUITE("ahead", a_pass_lets_connections_in, passes_of_one_bucket_are_told_apart, a_pass_is_bounded,
+      a_source_has_half_of_all, a_refused_connection_is_not_counted, a_withdrawn_pass_opens_nothing,
+      counts_of_many_threads_come_out_even)

@@ -15,12 +15,12 @@ struct scene {
 		struct gate_door door;
 		atomic_uint inside;
 		unsigned wakes;
-		unsigned to_enter; /* whenever it is woken */
+		unsigned to_enter; /* visitors that arrive when it is woken */
 		struct scene *scene;
 	} tunnels[3];
 };
 
-/* As a listener does: until there is no room. */
+/* Accepts like a listener, until there is no room. */
 static void enter_all(struct tunnel *tunnel)
 {
 	while (tunnel->to_enter &&
@@ -100,12 +100,12 @@ START_TEST(a_full_tunnel_waits_alone)
 	ck_assert_uint_eq(scene.tunnels[0].wakes, 1);
 	ck_assert(has_room(&scene, 0));
 	leave(&scene, 0);
-	ck_assert_uint_eq(scene.tunnels[0].wakes, 1); /* nobody waited */
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 1); /* the door did not wait */
 	tear_down(&scene);
 }
 END_TEST
 
-START_TEST(when_all_is_full_the_first_in_line_comes_next)
+START_TEST(the_first_in_line_comes_next)
 {
 	struct scene scene;
 
@@ -151,7 +151,7 @@ START_TEST(room_that_is_not_used_is_passed_on)
 	enter(&scene, 0);
 	ck_assert(!has_room(&scene, 1) && !has_room(&scene, 2));
 	leave(&scene, 0);
-	ck_assert_uint_eq(scene.tunnels[1].wakes, 1); /* whoever waited there has gone */
+	ck_assert_uint_eq(scene.tunnels[1].wakes, 1); /* its visitor has gone meanwhile */
 	ck_assert_uint_eq(scene.tunnels[2].wakes, 1);
 	tear_down(&scene);
 }
@@ -167,7 +167,7 @@ START_TEST(a_door_that_is_shut_is_not_woken)
 	ck_assert(gate_shut(&scene.gate, &scene.tunnels[1].door));
 	leave(&scene, 0);
 	ck_assert_uint_eq(scene.tunnels[1].wakes, 0);
-	/* Shut between the wake and its run: it still comes. */
+	/* Shut after the wake was posted and before it runs. */
 	enter(&scene, 0);
 	ck_assert(!has_room(&scene, 1));
 	gate_leave(&scene.gate, &scene.tunnels[0].inside);
@@ -180,7 +180,7 @@ START_TEST(a_door_that_is_shut_is_not_woken)
 }
 END_TEST
 
-/* As a reload does: main passes the room on by the new limits. */
+/* At a reload, main passes the room on by the new limits. */
 START_TEST(higher_limits_let_in_whoever_waits)
 {
 	struct scene scene;
@@ -192,7 +192,7 @@ START_TEST(higher_limits_let_in_whoever_waits)
 	set_limits(&scene, 2, 1);
 	gate_pass_on(&scene.gate, &scene.limits);
 	run_for(scene.loop, 5);
-	ck_assert_uint_eq(scene.tunnels[0].wakes, 0); /* it is full itself */
+	ck_assert_uint_eq(scene.tunnels[0].wakes, 0); /* this tunnel has reached its own limit */
 	ck_assert_uint_eq(scene.tunnels[1].to_enter, 0);
 	ck_assert_uint_eq(scene.gate.inside, 2);
 	set_limits(&scene, 0, 0); /* no limit */
@@ -225,7 +225,7 @@ START_TEST(lower_limits_send_nobody_away)
 }
 END_TEST
 
-/* A client's tunnel gets another owner: its door counts with another account. */
+/* When a tunnel gets another owner, its door counts the visitors of another account. */
 START_TEST(a_door_that_counts_anew_may_have_room)
 {
 	struct scene scene;
@@ -282,7 +282,7 @@ START_TEST(no_wake_is_lost_between_threads)
 END_TEST
 
 SUITE("gate", room_that_is_not_used_is_passed_on, a_full_tunnel_waits_alone,
-      when_all_is_full_the_first_in_line_comes_next, one_that_is_full_itself_is_passed_over,
+      the_first_in_line_comes_next, one_that_is_full_itself_is_passed_over,
       a_door_that_is_shut_is_not_woken, higher_limits_let_in_whoever_waits,
       lower_limits_send_nobody_away, a_door_that_counts_anew_may_have_room,
       no_wake_is_lost_between_threads)

@@ -56,7 +56,7 @@ START_TEST(few_descriptors_leave_something_for_each)
 }
 END_TEST
 
-/* Whatever the number, all shares together stay within it. */
+/* All shares together stay within any number of descriptors. */
 START_TEST(descriptors_never_run_out)
 {
 	for (unsigned n = 128; n <= 1u << 20; n += n / 7) {
@@ -81,7 +81,7 @@ START_TEST(workers_share)
 	ck_assert_uint_eq(eight.lingerers, (256 - 64) / 2 / 8 + 1);
 	ck_assert_uint_eq(eight.places, one.places);
 	ck_assert_uint_eq(eight.strangers, one.strangers);
-	ck_assert_uint_eq(make(4096, 4096).lingerers, 1); /* never none */
+	ck_assert_uint_eq(make(4096, 4096).lingerers, 1); /* at least one */
 }
 END_TEST
 
@@ -112,7 +112,7 @@ START_TEST(no_more_are_taken_than_there_are)
 	ck_assert(limit_take(&count, 2) && limit_take(&count, 2));
 	ck_assert(!limit_take(&count, 2));
 	ck_assert_uint_eq(count, 2);
-	ck_assert(!limit_take(&count, 1)); /* a lower limit since then */
+	ck_assert(!limit_take(&count, 1)); /* the limit is lower now */
 	ck_assert(limit_take(&count, limit_of(0)));
 	ck_assert_uint_eq(count, 3);
 }

@@ -251,7 +251,7 @@ START_TEST(only_the_expired_are_taken_by_time)
 }
 END_TEST
 
-START_TEST(freeing_closes_who_still_waits)
+START_TEST(freeing_closes_waiting_visitors)
 {
 	struct account *account = open_account();
 	struct pending *pending = pending_new(&gate);
@@ -311,7 +311,7 @@ static void *add_all(void *unused)
 	return NULL;
 }
 
-/* All takers want every visitor, each in one of the three ways. */
+/* Each taker tries to take every visitor, in one of three ways. */
 static void *take_all(void *unused)
 {
 	(void)unused;
@@ -383,4 +383,4 @@ SUITE("pending", an_id_works_once, ids_of_one_bucket_are_told_apart,
       only_the_owner_takes_its_visitor, a_find_keeps_the_account_but_not_the_visitor,
       a_forgotten_visitor_waits_on, the_first_of_two_claims_gets_the_visitor,
       a_visitor_that_was_found_expires_all_the_same, only_the_expired_are_taken_by_time,
-      freeing_closes_who_still_waits, every_visitor_is_taken_exactly_once)
+      freeing_closes_waiting_visitors, every_visitor_is_taken_exactly_once)

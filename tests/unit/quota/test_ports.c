@@ -17,7 +17,7 @@ static bool is_free(uint16_t port)
 	return good;
 }
 
-/* A range of `n` ports that are free now, below those that the kernel hands out by itself. */
+/* A range of `n` ports that are free now, below the ports that the kernel assigns by itself. */
 static struct server_settings make(spore_port_range *range, uint16_t n)
 {
 	struct server_settings settings = { .ports = { range, 1, sizeof *range } };
@@ -26,7 +26,7 @@ static struct server_settings make(spore_port_range *range, uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		if (!is_free((uint16_t)(first + i))) {
 			first = (uint16_t)(first + i + 1);
-			i = UINT16_MAX; /* from the start again */
+			i = UINT16_MAX; /* start again */
 		}
 	}
 	*range = (spore_port_range){ first, (uint16_t)(first + n - 1) };
@@ -149,7 +149,8 @@ START_TEST(a_grant_narrows_the_range)
 }
 END_TEST
 
-/* A wide grant on a server of few ports, and the reverse: what is tried is what both allow. */
+/* A wide grant on a server with few ports, and the reverse: only ports that both allow are
+ * tried. */
 START_TEST(a_wide_grant_finds_the_few_ports_of_the_server)
 {
 	spore_port_range range, granted[] = { { 1, 30000 }, { 30001, 65535 } };

@@ -14,12 +14,12 @@ struct scene {
 	struct stats stats;
 };
 
-/* One series: its family's name, and one of its labels' values or NULL. */
+/* Selects series: the family's name, and the value of a label or NULL. */
 struct question {
 	const char *name, *label;
 	bool asked;
 	unsigned found;
-	double value; /* of a distribution its sum */
+	double value; /* the sum of a distribution */
 	uint64_t count;
 };
 
@@ -122,7 +122,7 @@ START_TEST(a_refusal_counts_where_it_happened)
 }
 END_TEST
 
-/* One time, in two units. */
+/* The same time counts in two units. */
 START_TEST(two_texts_may_have_one_counter)
 {
 	struct scene scene;
@@ -196,7 +196,7 @@ static double read_three(void *arg)
 	return 3;
 }
 
-START_TEST(who_waits_is_asked_for)
+START_TEST(the_gauge_of_waiting_visitors_is_read)
 {
 	struct scene scene;
 
@@ -211,4 +211,4 @@ END_TEST
 
 SUITE("stats", a_refusal_counts_where_it_happened, two_texts_may_have_one_counter,
       a_reason_counts_only_where_it_happens, an_acceptance_is_timed,
-      bytes_count_for_all_and_for_their_identity, who_waits_is_asked_for)
+      bytes_count_for_all_and_for_their_identity, the_gauge_of_waiting_visitors_is_read)

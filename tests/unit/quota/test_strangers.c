@@ -44,7 +44,7 @@ static struct source *get(struct scene *scene, const char *ip)
 	return source;
 }
 
-/* Adds one; who has to go for it. */
+/* Adds a stranger, and returns the one to close for it. */
 static struct stranger *add(struct scene *scene, struct stranger_list *list,
                             struct stranger *stranger, const char *ip)
 {
@@ -55,7 +55,7 @@ static struct stranger *add(struct scene *scene, struct stranger_list *list,
 	return stranger_to_go(list, stranger, &scene->limits, false);
 }
 
-START_TEST(the_oldest_of_the_heaviest_goes_first)
+START_TEST(the_oldest_of_the_largest_crowd_goes_first)
 {
 	static const char *const ips[] = { "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3",
 		                           "192.0.2.2" };
@@ -71,7 +71,7 @@ START_TEST(the_oldest_of_the_heaviest_goes_first)
 	ck_assert_uint_eq(scene.list.count, 4);
 	ck_assert_ptr_eq(add(&scene, &scene.list, &more[0], "192.0.2.4"), &all[2]);
 	stranger_remove(&scene.list, &all[2]);
-	/* All equal: the one that has been alone for longest. */
+	/* All crowds are equal: the one that has had its size for longest. */
 	ck_assert_ptr_eq(add(&scene, &scene.list, &more[1], "192.0.2.5"), &all[0]);
 	stranger_remove(&scene.list, &all[0]);
 	ck_assert_ptr_eq(add(&scene, &scene.list, &more[2], "192.0.2.3"), &all[3]);
@@ -83,7 +83,7 @@ START_TEST(the_oldest_of_the_heaviest_goes_first)
 }
 END_TEST
 
-START_TEST(a_source_over_its_share_pays_itself)
+START_TEST(a_source_over_its_share_loses_its_own)
 {
 	struct stranger many[SHARE + 5], other;
 	struct scene scene;
@@ -105,7 +105,7 @@ START_TEST(a_source_over_its_share_pays_itself)
 }
 END_TEST
 
-START_TEST(what_was_asked_for_is_beside_all_counts)
+START_TEST(expected_connections_are_not_counted)
 {
 	struct stranger asked[3], stranger;
 	struct source *source;
@@ -130,7 +130,7 @@ START_TEST(what_was_asked_for_is_beside_all_counts)
 }
 END_TEST
 
-/* The number in all is shared, but each worker gives up only its own, and keeps its last one. */
+/* Workers share the limit, but each closes only its own strangers, and keeps its last one. */
 START_TEST(workers_share_the_limit)
 {
 	struct stranger first, second, third;
@@ -149,7 +149,7 @@ START_TEST(workers_share_the_limit)
 }
 END_TEST
 
-START_TEST(scarcity_needs_no_numbers)
+START_TEST(scarce_descriptors_override_the_limits)
 {
 	struct stranger light, heavy[2];
 	struct scene scene;
@@ -167,7 +167,7 @@ START_TEST(scarcity_needs_no_numbers)
 }
 END_TEST
 
-/* More in one crowd than there are levels: it is still the heaviest. */
+/* A crowd with more members than there are levels is still the largest. */
 START_TEST(crowds_of_any_size)
 {
 	enum { HUGE = STRANGER_LEVELS + 100 };
@@ -187,6 +187,6 @@ START_TEST(crowds_of_any_size)
 }
 END_TEST
 
-SUITE("strangers", the_oldest_of_the_heaviest_goes_first, a_source_over_its_share_pays_itself,
-      what_was_asked_for_is_beside_all_counts, workers_share_the_limit, scarcity_needs_no_numbers,
-      crowds_of_any_size)
+SUITE("strangers", the_oldest_of_the_largest_crowd_goes_first,
+      a_source_over_its_share_loses_its_own, expected_connections_are_not_counted,
+      workers_share_the_limit, scarce_descriptors_override_the_limits, crowds_of_any_size)
