@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "base/container.h"
 #include "log/log.h"
 #include "quota/pending.h"
 #include "session/forward.h"
@@ -10,7 +9,6 @@
 #include "session/refuse.h"
 
 struct data_connection {
-	struct server_session *session;
 	struct login login;
 	struct pending_entry *visitor; /* of the Accept that is judged; NULL: none waits */
 	bool was_waiting;              /* its client hears that its Accept has taken the visitor */
@@ -77,11 +75,6 @@ static void take_verdict(struct server_session *s, int32_t verdict)
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 }
 
-static void on_verdict(struct auth_run *run, int32_t verdict)
-{
-	take_verdict(CONTAINER_OF(run, struct data_connection, login.run)->session, verdict);
-}
-
 /* Asks the instance that let the owner of the visitor in. For an unknown id it asks the chain, and
  * counts a try of a secret. */
 static void judge(struct server_session *s, const struct uuid *id)
@@ -95,7 +88,7 @@ static void judge(struct server_session *s, const struct uuid *id)
 		return;
 	verdict = login_judge(&data->login, s,
 	                      data->visitor ? pending_entry_account(data->visitor) : NULL,
-	                      on_verdict);
+	                      take_verdict);
 	if (verdict != SPORE_EPENDING)
 		take_verdict(s, verdict);
 }
@@ -134,7 +127,7 @@ static void on_late(struct server_session *s)
 		server_session_end(s, false);
 		return;
 	}
-	auth_log_late(&data_of(s)->login.run);
+	login_log_late(&data_of(s)->login);
 	refuse_session(s, REFUSED_AUTH_TOO_SLOW);
 }
 
@@ -160,7 +153,6 @@ static bool become_data_connection(struct server_session *s, struct login *login
 		refuse_session(s, REFUSED_NO_MEMORY);
 		return false;
 	}
-	data->session = s;
 	login_move(&data->login, login);
 	server_session_become(s, &role, data);
 	return true;

@@ -4,18 +4,34 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "log/log.h"
 #include "net/addr.h"
+#include "quota/account.h"
 #include "session/refuse.h"
+
+struct login_verdict {
+	struct auth_run run;
+	struct server_session *session;
+	login_fn on_verdict;
+};
 
 void login_init(struct login *login, struct plugin_set *set)
 {
 	login->set = plugin_set_ref(set);
 }
 
+static void end_verdict(struct login *login)
+{
+	if (login->verdict)
+		auth_cancel(&login->verdict->run);
+	free(login->verdict);
+	login->verdict = NULL;
+}
+
 void login_fini(struct login *login)
 {
-	auth_cancel(&login->run);
+	end_verdict(login);
 	plugin_set_unref(login->set);
 	free(login->answer);
 	login->set = NULL;
@@ -35,7 +51,7 @@ void login_change_set(struct login *login, struct plugin_set *set)
 {
 	struct plugin_set *old = login->set;
 
-	auth_cancel(&login->run);
+	end_verdict(login);
 	login->set = set ? plugin_set_ref(set) : NULL;
 	plugin_set_unref(old);
 }
@@ -48,8 +64,15 @@ bool login_answer(struct login *login, const char *answer)
 
 /* ---- the verdict ---- */
 
+static void on_run_end(struct auth_run *run, int32_t verdict)
+{
+	struct login_verdict *v = CONTAINER_OF(run, struct login_verdict, run);
+
+	v->on_verdict(v->session, verdict);
+}
+
 int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
-                    auth_fn on_verdict)
+                    login_fn on_verdict)
 {
 	struct auth_question question = {
 		.set = login->set,
@@ -64,7 +87,32 @@ int32_t login_judge(struct login *login, struct server_session *s, const struct 
 		question.only = owner->principal->by;
 		question.session = owner->principal->session;
 	}
-	return auth_judge(&login->run, &question, on_verdict);
+	if (!login->verdict)
+		login->verdict = calloc(1, sizeof *login->verdict);
+	if (!login->verdict)
+		return SPORE_ENOMEM;
+	login->verdict->session = s;
+	login->verdict->on_verdict = on_verdict;
+	return auth_judge(&login->verdict->run, &question, on_run_end);
+}
+
+struct instance *login_allowed_by(const struct login *login)
+{
+	return login->verdict->run.by;
+}
+
+struct grant *login_take_grant(struct login *login)
+{
+	struct grant *grant = login->verdict->run.grant;
+
+	login->verdict->run.grant = NULL;
+	return grant;
+}
+
+void login_log_late(const struct login *login)
+{
+	if (login->verdict)
+		auth_log_late(&login->verdict->run);
 }
 
 static void refuse_secret(struct server_session *s)

@@ -1,8 +1,5 @@
 #include "session/newcomer.h"
 
-#include <stdlib.h>
-
-#include "base/container.h"
 #include "chain/acl.h"
 #include "chain/transport.h"
 #include "log/log.h"
@@ -18,7 +15,6 @@
 enum next_frame { NEXT_NONE, NEXT_HELLO, NEXT_UNEXPECTED, NEXT_BAD };
 
 struct newcomer {
-	struct server_session *session;
 	struct login login;
 	struct instance
 		*by; /* who allowed it; the login's set keeps it. NULL without authentication */
@@ -82,18 +78,14 @@ static void take_verdict(struct server_session *s, int32_t verdict)
 
 	if (!login_accept_verdict(s, verdict))
 		return;
-	n->by = n->login.run.by;
-	n->grant = n->login.run.grant ? n->login.run.grant : grant_new(NULL);
-	n->login.run.grant = NULL;
+	n->by = login_allowed_by(&n->login);
+	n->grant = login_take_grant(&n->login);
+	if (!n->grant)
+		n->grant = grant_new(NULL);
 	if (n->grant)
 		become_ready(s);
 	else
 		refuse_session(s, REFUSED_NO_MEMORY);
-}
-
-static void on_verdict(struct auth_run *run, int32_t verdict)
-{
-	take_verdict(CONTAINER_OF(run, struct newcomer, login.run)->session, verdict);
 }
 
 static void ask_for_verdict(struct server_session *s, enum next_frame next)
@@ -105,7 +97,7 @@ static void ask_for_verdict(struct server_session *s, enum next_frame next)
 	server_session_move(s, SESSION_JUDGED);
 	if (!login_may_try(s))
 		return;
-	verdict = login_judge(&n->login, s, NULL, on_verdict);
+	verdict = login_judge(&n->login, s, NULL, take_verdict);
 	if (verdict != SPORE_EPENDING)
 		take_verdict(s, verdict);
 }
@@ -191,7 +183,7 @@ static void on_late(struct server_session *s)
 		ask_for_verdict(s, NEXT_NONE);
 		break;
 	case SESSION_JUDGED:
-		auth_log_late(&newcomer_of(s)->login.run);
+		login_log_late(&newcomer_of(s)->login);
 		refuse_session(s, REFUSED_AUTH_TOO_SLOW);
 		break;
 	default:
@@ -287,15 +279,10 @@ void newcomer_open(struct server_session *s)
 struct server_session *newcomer_new(struct server_worker *worker, struct source *source, int fd,
                                     const spore_addr *peer, const spore_addr *local)
 {
-	struct newcomer *n = calloc(1, sizeof *n);
-	struct server_session *s = n ? server_session_new(worker, source, fd, peer, local, &role, n)
-	                             : NULL;
+	struct server_session *s = server_session_new(worker, source, fd, peer, local, &role,
+	                                              sizeof(struct newcomer));
 
-	if (!s) {
-		free(n);
-		return NULL;
-	}
-	n->session = s;
-	login_init(&n->login, worker->set);
+	if (s)
+		login_init(&newcomer_of(s)->login, worker->set);
 	return s;
 }

@@ -88,11 +88,23 @@ static void change_deadline(struct server_session *s, enum session_state from, u
 		deadline_start(&s->worker->deadlines[deadline], &s->deadline);
 }
 
+/* The first part needs no allocation of its own: most sessions have no other. */
+static void *first_part_of(struct server_session *s)
+{
+	return s + 1;
+}
+
+static void free_part(struct server_session *s)
+{
+	if (s->part != first_part_of(s))
+		free(s->part);
+}
+
 static void run_reap(struct loop_task *task)
 {
 	struct server_session *s = CONTAINER_OF(task, struct server_session, reap);
 
-	free(s->part);
+	free_part(s);
 	free(s);
 }
 
@@ -209,9 +221,9 @@ static void on_late(struct deadline *deadline)
 
 struct server_session *server_session_new(struct server_worker *worker, struct source *source,
                                           int fd, const spore_addr *peer, const spore_addr *local,
-                                          const struct session_role *role, void *part)
+                                          const struct session_role *role, size_t part_size)
 {
-	struct server_session *s = calloc(1, sizeof *s);
+	struct server_session *s = calloc(1, sizeof *s + part_size);
 
 	if (!s)
 		return NULL;
@@ -222,7 +234,7 @@ struct server_session *server_session_new(struct server_worker *worker, struct s
 	}
 	s->worker = worker;
 	s->role = role;
-	s->part = part;
+	s->part = first_part_of(s);
 	s->source = source_ref(source);
 	s->peer = *peer;
 	s->reap.run = run_reap;
@@ -250,7 +262,7 @@ void server_session_open_link(struct server_session *s)
 void server_session_become(struct server_session *s, const struct session_role *role, void *part)
 {
 	s->role->release(s);
-	free(s->part);
+	free_part(s);
 	s->role = role;
 	s->part = part;
 }

@@ -78,7 +78,7 @@ struct server_session {
 	struct stranger stranger; /* in worker->strangers, while it is one */
 	struct ahead_pass *pass;  /* entered, exactly while WAITING */
 	const struct session_role *role;
-	void *part;            /* the role's; owned */
+	void *part;            /* the role's; owned, or behind the session in its memory */
 	struct stream *stream; /* owned; NULL once the link has it */
 	struct link link;
 	struct loop_task reap;
@@ -88,11 +88,11 @@ struct server_session {
 	spore_addr peer;       /* a transport may correct it */
 };
 
-/* A session in OPENING with the stream of fd, which has no owner yet. Takes fd, and the part with
- * its role, on success. NULL: out of memory. */
+/* A session in OPENING with the stream of fd, which has no owner yet, and a part of the role, which
+ * is zeroed memory of part_size bytes. Takes fd on success. NULL: out of memory. */
 struct server_session *server_session_new(struct server_worker *worker, struct source *source,
                                           int fd, const spore_addr *peer, const spore_addr *local,
-                                          const struct session_role *role, void *part);
+                                          const struct session_role *role, size_t part_size);
 /* Counts the session as a stranger until its state says otherwise. Takes a ref of its source, which
  * was entered; asked_for: what source_enter returned. False: out of memory; the source was left. */
 bool server_session_add_stranger(struct server_session *s, bool asked_for);

@@ -109,14 +109,14 @@ static void change_owner(struct server_session *s, struct instance *by, struct g
 
 static void take_verdict(struct server_session *s, int32_t verdict)
 {
-	struct auth_run *run = &part_of(s)->login.run;
-	struct grant *grant = run->grant;
+	struct login *login = &part_of(s)->login;
 
-	run->grant = NULL;
 	if (verdict == SPORE_ALLOW) {
+		struct grant *grant = login_take_grant(login);
+
 		grant = grant ? grant : grant_new(NULL);
 		if (grant)
-			change_owner(s, run->by, grant);
+			change_owner(s, login_allowed_by(login), grant);
 		else
 			keep_owner(s, "out of memory");
 	} else if (verdict == SPORE_DENY) {
@@ -124,11 +124,6 @@ static void take_verdict(struct server_session *s, int32_t verdict)
 	} else {
 		keep_owner(s, "authentication is not available");
 	}
-}
-
-static void on_verdict(struct auth_run *run, int32_t verdict)
-{
-	take_verdict(CONTAINER_OF(run, struct tunnel_session, login.run)->session, verdict);
 }
 
 static void review(struct server_session *s)
@@ -146,7 +141,7 @@ static void review(struct server_session *s)
 		change_owner(s, NULL, NULL);
 		return;
 	}
-	verdict = login_judge(&t->login, s, NULL, on_verdict);
+	verdict = login_judge(&t->login, s, NULL, take_verdict);
 	if (verdict != SPORE_EPENDING)
 		take_verdict(s, verdict);
 }
@@ -344,7 +339,7 @@ static void on_end(struct server_session *s, const char *why)
 /* Only the verdict of a review has a deadline. */
 static void on_late(struct server_session *s)
 {
-	auth_log_late(&part_of(s)->login.run);
+	login_log_late(&part_of(s)->login);
 	keep_owner(s, "authentication timed out");
 }
 

@@ -8,9 +8,11 @@ static struct login login;
 static int32_t verdict;
 static unsigned n_verdicts;
 
-static void on_verdict(struct auth_run *run, int32_t given)
+static struct server_session *asked;
+
+static void on_verdict(struct server_session *s, int32_t given)
 {
-	ck_assert_ptr_eq(run, &login.run);
+	ck_assert_ptr_eq(s, asked);
 	verdict = given;
 	n_verdicts++;
 }
@@ -20,7 +22,8 @@ static struct server_session *begin(const char *config, int *fd_out)
 	scene_open(config);
 	*fd_out = scene_connect_from(0, SCENE_STRANGER);
 	login_init(&login, scene.set);
-	return scene_last(LIST_NEWCOMERS);
+	asked = scene_last(LIST_NEWCOMERS);
+	return asked;
 }
 
 static void end_login(int fd)
@@ -47,14 +50,19 @@ static int32_t judge(struct server_session *s, const char *answer, const struct 
 
 START_TEST(the_chain_decides_on_the_answer)
 {
+	struct grant *grant;
 	int fd;
 	struct server_session *s = begin(SCENE_NAMES, &fd);
 
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
-	ck_assert_ptr_eq(login.run.by, scene.set->auth->items[0]);
-	ck_assert_str_eq(login.run.grant->identity, "alice");
+	ck_assert_ptr_eq(login_allowed_by(&login), scene.set->auth->items[0]);
+	grant = login_take_grant(&login);
+	ck_assert_str_eq(grant->identity, "alice");
+	ck_assert_ptr_null(login_take_grant(&login));
+	grant_free(grant);
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW); /* its grant stays the login's */
 	ck_assert_int_eq(judge(s, "eve", NULL), SPORE_DENY);
-	ck_assert_ptr_null(login.run.grant);
+	ck_assert_ptr_null(login_take_grant(&login));
 	end_login(fd);
 }
 END_TEST
@@ -70,7 +78,7 @@ START_TEST(an_owner_is_asked_for_by_its_session)
 	enum refusal why;
 
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
-	grant = grant_copy(login.run.grant);
+	grant = login_take_grant(&login);
 	account = account_open(&scene.shared.principals, s->source, &scene.limits, by, grant, &why);
 	ck_assert_ptr_nonnull(account);
 	ck_assert_int_eq(judge(s, "alice", account), SPORE_ALLOW);
@@ -114,9 +122,10 @@ START_TEST(another_set_cancels_the_verdict)
 	ck_assert(login_answer(&login, "alice"));
 	n_verdicts = 0;
 	ck_assert_int_eq(login_judge(&login, s, NULL, on_verdict), SPORE_EPENDING);
-	ck_assert_uint_ne(login.run.ticket, 0);
+	login_log_late(&login);
 	login_change_set(&login, NULL);
-	ck_assert_uint_eq(login.run.ticket, 0);
+	ck_assert_ptr_null(login.verdict);
+	login_log_late(&login);
 	ck_assert_ptr_null(login.set);
 	run_for(scene.loops[0], 60);
 	ck_assert_uint_eq(n_verdicts, 0);
