@@ -20,7 +20,7 @@ static struct data_connection *data_of(const struct server_session *s)
 }
 
 /* The visitor is out of the table. */
-static void join(struct server_session *s, struct visitor *visitor, bool tell)
+static void join_visitor(struct server_session *s, struct visitor *visitor, bool tell)
 {
 	struct server_worker *worker = s->worker;
 	struct buf received, unsent;
@@ -40,7 +40,7 @@ static void take_own_visitor(struct server_session *s, const struct uuid *id,
 	switch (pending_take_own(s->worker->shared->pending, id, by, session,
 	                         server_worker_limits(s->worker), &visitor)) {
 	case PENDING_TAKEN:
-		join(s, &visitor, tell);
+		join_visitor(s, &visitor, tell);
 		break;
 	case PENDING_FOREIGN:
 		refuse_silently(s, REFUSED_NOT_OWNER);
@@ -59,7 +59,7 @@ void data_connection_accept(struct server_session *s, const struct uuid *id,
 
 /* ---- an Accept that is judged ---- */
 
-static void take_verdict(struct server_session *s, int32_t verdict)
+static void take_accept_verdict(struct server_session *s, int32_t verdict)
 {
 	struct data_connection *data = data_of(s);
 	struct pending_entry *entry = data->visitor;
@@ -70,14 +70,14 @@ static void take_verdict(struct server_session *s, int32_t verdict)
 	data->visitor = NULL;
 	if (entry && pending_claim(s->worker->shared->pending, entry,
 	                           server_worker_limits(s->worker), &visitor))
-		join(s, &visitor, data->was_waiting);
+		join_visitor(s, &visitor, data->was_waiting);
 	else
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
 }
 
 /* Asks the instance that let the owner of the visitor in. For an unknown id it asks the chain, and
  * counts a try of a secret. */
-static void judge(struct server_session *s, const struct uuid *id)
+static void judge_accept(struct server_session *s, const struct uuid *id)
 {
 	struct data_connection *data = data_of(s);
 	int32_t verdict;
@@ -88,14 +88,14 @@ static void judge(struct server_session *s, const struct uuid *id)
 		return;
 	verdict = login_judge(&data->login, s,
 	                      data->visitor ? pending_entry_account(data->visitor) : NULL,
-	                      take_verdict);
+	                      take_accept_verdict);
 	if (verdict != SPORE_EPENDING)
-		take_verdict(s, verdict);
+		take_accept_verdict(s, verdict);
 }
 
 /* ---- events ---- */
 
-static void on_message(struct server_session *s, const struct message *message)
+static void on_data_message(struct server_session *s, const struct message *message)
 {
 	struct data_connection *data = data_of(s);
 
@@ -105,23 +105,23 @@ static void on_message(struct server_session *s, const struct message *message)
 	else if (data->login.set->auth->n == 0)
 		take_own_visitor(s, &message->id, NULL, 0, true);
 	else
-		judge(s, &message->id);
+		judge_accept(s, &message->id);
 }
 
-static void on_fault(struct server_session *s, enum refusal why)
+static void on_data_fault(struct server_session *s, enum refusal why)
 {
 	refuse_log(s, LOG_INFO, "invalid message", refusal_text(why));
 	refuse_silently(s, why);
 }
 
-static void on_end(struct server_session *s, const char *why)
+static void on_data_end(struct server_session *s, const char *why)
 {
 	if (why)
 		refuse_log(s, LOG_INFO, "connection ended before its first request", why);
 	server_session_end(s, false);
 }
 
-static void on_late(struct server_session *s)
+static void on_data_late(struct server_session *s)
 {
 	if (s->state == SESSION_WAITING) {
 		server_session_end(s, false);
@@ -145,8 +145,8 @@ static void release_data_connection(struct server_session *s)
 /* False: out of memory, and the session was refused. */
 static bool become_data_connection(struct server_session *s, struct login *login)
 {
-	static const struct session_role role = { on_message, on_fault, on_end, on_late,
-		                                  release_data_connection };
+	static const struct session_role role = { on_data_message, on_data_fault, on_data_end,
+		                                  on_data_late, release_data_connection };
 	struct data_connection *data = calloc(1, sizeof *data);
 
 	if (!data) {
@@ -161,7 +161,7 @@ static bool become_data_connection(struct server_session *s, struct login *login
 void data_connection_judge(struct server_session *s, struct login *login, const struct uuid *id)
 {
 	if (become_data_connection(s, login))
-		judge(s, id);
+		judge_accept(s, id);
 }
 
 void data_connection_wait(struct server_session *s, struct login *login, const struct uuid *pass)

@@ -16,8 +16,7 @@ enum next_frame { NEXT_NONE, NEXT_HELLO, NEXT_UNEXPECTED, NEXT_BAD };
 
 struct newcomer {
 	struct login login;
-	struct instance
-		*by; /* who allowed it; the login's set keeps it. NULL without authentication */
+	struct instance *by; /* who allowed it; kept by the login's set. NULL: no authentication */
 	struct grant *grant; /* owned; what was granted */
 	enum next_frame next;
 	uint16_t port; /* of NEXT_HELLO */
@@ -72,7 +71,7 @@ static void become_ready(struct server_session *s)
 	}
 }
 
-static void take_verdict(struct server_session *s, int32_t verdict)
+static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
 {
 	struct newcomer *n = newcomer_of(s);
 
@@ -97,9 +96,9 @@ static void ask_for_verdict(struct server_session *s, enum next_frame next)
 	server_session_move(s, SESSION_JUDGED);
 	if (!login_may_try(s))
 		return;
-	verdict = login_judge(&n->login, s, NULL, take_verdict);
+	verdict = login_judge(&n->login, s, NULL, take_newcomer_verdict);
 	if (verdict != SPORE_EPENDING)
-		take_verdict(s, verdict);
+		take_newcomer_verdict(s, verdict);
 }
 
 /* ---- frames ---- */
@@ -131,7 +130,7 @@ static void take_frame_to_judge(struct server_session *s, const struct message *
 	}
 }
 
-static void on_message(struct server_session *s, const struct message *message)
+static void on_newcomer_message(struct server_session *s, const struct message *message)
 {
 	if (s->state == SESSION_CHALLENGED)
 		take_answer(s, message);
@@ -141,7 +140,7 @@ static void on_message(struct server_session *s, const struct message *message)
 		take_frame_to_judge(s, message);
 }
 
-static void on_fault(struct server_session *s, enum refusal why)
+static void on_newcomer_fault(struct server_session *s, enum refusal why)
 {
 	refuse_log(s, LOG_INFO, "invalid message",
 	           "is it a bore or Spore client, and do both sides use the same transport (TLS or "
@@ -154,7 +153,7 @@ static void on_fault(struct server_session *s, enum refusal why)
 		ask_for_verdict(s, NEXT_BAD);
 }
 
-static void on_end(struct server_session *s, const char *why)
+static void on_newcomer_end(struct server_session *s, const char *why)
 {
 	if (s->state == SESSION_ANSWERED && !why) {
 		ask_for_verdict(s, NEXT_NONE); /* the client still waits for the verdict */
@@ -169,7 +168,7 @@ static void on_end(struct server_session *s, const char *why)
 	server_session_end(s, false);
 }
 
-static void on_late(struct server_session *s)
+static void on_newcomer_late(struct server_session *s)
 {
 	switch (s->state) {
 	case SESSION_OPENING:
@@ -200,7 +199,8 @@ static void release_newcomer(struct server_session *s)
 	grant_free(n->grant);
 }
 
-static const struct session_role role = { on_message, on_fault, on_end, on_late, release_newcomer };
+static const struct session_role role = { on_newcomer_message, on_newcomer_fault, on_newcomer_end,
+	                                  on_newcomer_late, release_newcomer };
 
 /* ---- the transports open ---- */
 
@@ -217,7 +217,7 @@ static bool is_still_allowed(struct server_session *s)
 	                  &conn->local, "");
 }
 
-static void challenge(struct server_session *s)
+static void send_challenge(struct server_session *s)
 {
 	struct login *login = &newcomer_of(s)->login;
 
@@ -246,7 +246,7 @@ static void become_open(struct server_session *s)
 	else if (!set->needs_challenge)
 		server_session_move(s, SESSION_UNCHALLENGED);
 	else
-		challenge(s);
+		send_challenge(s);
 }
 
 static void on_opening(struct stream *stream, unsigned happened, void *arg)

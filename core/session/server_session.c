@@ -54,7 +54,7 @@ static const struct row {
 
 /* ---- the move ---- */
 
-static void count(const struct server_session *s, unsigned list, int delta)
+static void count_session(const struct server_session *s, unsigned list, int delta)
 {
 	const struct stats *stats = &s->worker->shared->stats;
 
@@ -72,10 +72,10 @@ static void change_list(struct server_session *s, unsigned from, unsigned to)
 	if (from == to)
 		return;
 	list_remove(&s->node);
-	count(s, from, -1);
+	count_session(s, from, -1);
 	if (to != NO_LIST)
 		list_append(&s->worker->sessions[to].all, &s->node);
-	count(s, to, 1);
+	count_session(s, to, 1);
 }
 
 /* The time for the handshakes covers the first frame behind them. */
@@ -109,14 +109,14 @@ static void run_reap(struct loop_task *task)
 }
 
 /* The stream is closed, taken, or left to linger. */
-static void release(struct server_session *s)
+static void release_session(struct server_session *s)
 {
 	s->role->release(s);
 	source_unref(s->source);
 	loop_reap(s->worker->loop, &s->reap);
 }
 
-static void move(struct server_session *s, enum session_state to)
+static void move_session(struct server_session *s, enum session_state to)
 {
 	const struct row *old = &rows[s->state], *new = &rows[to];
 	enum session_state from = s->state;
@@ -132,7 +132,7 @@ static void move(struct server_session *s, enum session_state to)
 		s->pass = NULL;
 	}
 	if (new->list == NO_LIST)
-		release(s);
+		release_session(s);
 	else if (new->paused)
 		link_pause(&s->link);
 	else if (old->paused)
@@ -149,7 +149,7 @@ bool server_session_may_move(enum session_state from, enum session_state to)
 void server_session_move(struct server_session *s, enum session_state to)
 {
 	assert(to != SESSION_WAITING && rows[to].list != NO_LIST);
-	move(s, to);
+	move_session(s, to);
 }
 
 bool server_session_wait(struct server_session *s, const struct uuid *pass)
@@ -157,7 +157,7 @@ bool server_session_wait(struct server_session *s, const struct uuid *pass)
 	s->pass = ahead_enter(&s->worker->shared->ahead, pass, server_worker_limits(s->worker));
 	if (!s->pass)
 		return false;
-	move(s, SESSION_WAITING);
+	move_session(s, SESSION_WAITING);
 	return true;
 }
 
@@ -168,7 +168,7 @@ struct stream *server_session_take_stream(struct server_session *s, struct buf *
 {
 	struct stream *stream = link_take(&s->link, received_out, unsent_out);
 
-	move(s, SESSION_JOINED);
+	move_session(s, SESSION_JOINED);
 	return stream;
 }
 
@@ -178,13 +178,13 @@ void server_session_end(struct server_session *s, bool reset)
 		stream_close(s->stream, reset);
 	else
 		link_fini(&s->link, reset);
-	move(s, SESSION_ENDED);
+	move_session(s, SESSION_ENDED);
 }
 
 void server_session_finish(struct server_session *s)
 {
 	link_finish(&s->link, &s->worker->lingerers);
-	move(s, SESSION_ENDED);
+	move_session(s, SESSION_ENDED);
 }
 
 /* ---- events ---- */
@@ -194,23 +194,23 @@ static struct server_session *session_of(struct link *link)
 	return CONTAINER_OF(link, struct server_session, link);
 }
 
-static void on_message(struct link *link, const struct message *message)
+static void on_link_message(struct link *link, const struct message *message)
 {
 	session_of(link)->role->on_message(session_of(link), message);
 }
 
-static void on_fault(struct link *link, enum link_fault fault)
+static void on_link_fault(struct link *link, enum link_fault fault)
 {
 	session_of(link)->role->on_fault(
 		session_of(link), fault == LINK_TOO_LONG ? REFUSED_LONG_FRAME : REFUSED_BAD_FRAME);
 }
 
-static void on_end(struct link *link, const char *why)
+static void on_link_end(struct link *link, const char *why)
 {
 	session_of(link)->role->on_end(session_of(link), why);
 }
 
-static void on_late(struct deadline *deadline)
+static void on_state_late(struct deadline *deadline)
 {
 	struct server_session *s = CONTAINER_OF(deadline, struct server_session, deadline);
 
@@ -253,7 +253,7 @@ bool server_session_add_stranger(struct server_session *s, bool asked_for)
 
 void server_session_open_link(struct server_session *s)
 {
-	static const struct link_events events = { on_message, on_fault, on_end };
+	static const struct link_events events = { on_link_message, on_link_fault, on_link_end };
 
 	link_init(&s->link, s->stream, MESSAGE_TO_SERVER, &events);
 	s->stream = NULL;
@@ -280,7 +280,8 @@ void server_sessions_init(struct server_worker *worker)
 	for (size_t i = 0; i < SESSION_LISTS; i++)
 		list_init(&worker->sessions[i].all);
 	for (size_t i = 0; i < DEADLINES; i++)
-		deadline_list_init(&worker->deadlines[i], worker->loop, lengths_ms[i], on_late);
+		deadline_list_init(&worker->deadlines[i], worker->loop, lengths_ms[i],
+		                   on_state_late);
 }
 
 struct server_session *server_sessions_first(const struct server_worker *worker,

@@ -107,7 +107,7 @@ static void change_owner(struct server_session *s, struct instance *by, struct g
 
 /* ---- the review ---- */
 
-static void take_verdict(struct server_session *s, int32_t verdict)
+static void take_review_verdict(struct server_session *s, int32_t verdict)
 {
 	struct login *login = &part_of(s)->login;
 
@@ -126,7 +126,7 @@ static void take_verdict(struct server_session *s, int32_t verdict)
 	}
 }
 
-static void review(struct server_session *s)
+static void review_tunnel(struct server_session *s)
 {
 	struct tunnel_session *t = part_of(s);
 	int32_t verdict;
@@ -141,9 +141,9 @@ static void review(struct server_session *s)
 		change_owner(s, NULL, NULL);
 		return;
 	}
-	verdict = login_judge(&t->login, s, NULL, take_verdict);
+	verdict = login_judge(&t->login, s, NULL, take_review_verdict);
 	if (verdict != SPORE_EPENDING)
-		take_verdict(s, verdict);
+		take_review_verdict(s, verdict);
 }
 
 void tunnel_sessions_review(struct server_worker *worker)
@@ -152,7 +152,7 @@ void tunnel_sessions_review(struct server_worker *worker)
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		next = server_sessions_next(s);
-		review(s);
+		review_tunnel(s);
 	}
 }
 
@@ -181,7 +181,7 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	         log_int("port", account->port), log_str("identity", account_identity(account)));
 	/* The configuration may have changed since the client was allowed. */
 	if (t->login.set != s->worker->set)
-		review(s);
+		review_tunnel(s);
 	else
 		login_change_set(&t->login, NULL);
 }
@@ -203,7 +203,7 @@ static bool is_silent(const struct server_session *s)
 }
 
 /* A client that is not there does not acknowledge it. */
-static void beat(struct server_session *s)
+static void send_heartbeat(struct server_session *s)
 {
 	/* Bytes that wait to be sent already say that we are here. */
 	if (link_backlog(&s->link) == 0)
@@ -233,7 +233,7 @@ static int yield_port(const struct takeover_question *question)
 	if (!s || atomic_load(&question->holder->shared->draining))
 		return -1;
 	if (!is_silent(s)) {
-		beat(s); /* so that the next question finds out more */
+		send_heartbeat(s); /* so that the next question finds out more */
 		return -1;
 	}
 	fd = tunnel_take_port(part_of(s)->tunnel);
@@ -295,7 +295,7 @@ static void take_extend(struct server_session *s, const struct message *message)
 		part_of(s)->is_heard = true;
 }
 
-static void on_message(struct server_session *s, const struct message *message)
+static void on_tunnel_message(struct server_session *s, const struct message *message)
 {
 	struct tunnel_session *t = part_of(s);
 
@@ -322,12 +322,12 @@ void tunnel_session_on_silence(struct deadline *deadline)
 /* ---- other events ---- */
 
 /* The link of a tunnel passes over what is no message, and in TAKING_OVER it delivers nothing. */
-static void on_fault(struct server_session *s, enum refusal why)
+static void on_tunnel_fault(struct server_session *s, enum refusal why)
 {
 	refuse_silently(s, why);
 }
 
-static void on_end(struct server_session *s, const char *why)
+static void on_tunnel_end(struct server_session *s, const char *why)
 {
 	if (s->state != SESSION_TAKING_OVER)
 		refuse_log(s, LOG_INFO, "client left", why ? why : "closed by the client");
@@ -337,7 +337,7 @@ static void on_end(struct server_session *s, const char *why)
 }
 
 /* Only the verdict of a review has a deadline. */
-static void on_late(struct server_session *s)
+static void on_tunnel_late(struct server_session *s)
 {
 	login_log_late(&part_of(s)->login);
 	keep_owner(s, "authentication timed out");
@@ -362,8 +362,8 @@ static void release_tunnel_session(struct server_session *s)
 static bool become_tunnel_session(struct server_session *s, struct login *login,
                                   struct instance *by, struct grant **grant)
 {
-	static const struct session_role role = { on_message, on_fault, on_end, on_late,
-		                                  release_tunnel_session };
+	static const struct session_role role = { on_tunnel_message, on_tunnel_fault, on_tunnel_end,
+		                                  on_tunnel_late, release_tunnel_session };
 	struct tunnel_session *t = calloc(1, sizeof *t);
 
 	if (!t)
@@ -407,7 +407,7 @@ void tunnel_session_start(struct server_session *s, struct login *login, struct 
 
 /* ---- on all tunnels of a worker ---- */
 
-static void revalidate(struct server_session *s, int32_t verdict, const struct grant *grant)
+static void revalidate_tunnel(struct server_session *s, int32_t verdict, const struct grant *grant)
 {
 	struct tunnel_session *t = part_of(s);
 	struct grant *renewed;
@@ -435,7 +435,7 @@ void tunnel_sessions_revalidate(struct server_worker *worker, const struct insta
 		next = server_sessions_next(s);
 		if (t->by == by &&
 		    strcmp(account_identity(tunnel_account(t->tunnel)), identity) == 0)
-			revalidate(s, verdict, grant);
+			revalidate_tunnel(s, verdict, grant);
 	}
 }
 
@@ -459,7 +459,7 @@ void tunnel_sessions_beat(struct server_worker *worker, unsigned nth)
 
 		if (!t->is_heard ||
 		    (tunnel_account(t->tunnel)->id + nth) % TUNNEL_SESSION_SELDOM == 0)
-			beat(s);
+			send_heartbeat(s);
 	}
 }
 
