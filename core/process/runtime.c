@@ -90,9 +90,9 @@ static bool start_plugins(struct runtime *runtime, struct diag *diag)
 
 bool runtime_start(struct runtime *runtime, struct config *config,
                    const struct runtime_terms *terms,
-                   void (*revalidate)(struct instance *instance, spore_str identity,
+                   void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
                                       int32_t verdict, struct grant *grant),
-                   struct diag *diag)
+                   void *revalidate_arg, struct diag *diag)
 {
 	*runtime = (struct runtime){ .config = config_ref(config), .started_ms = clock_ms() };
 	limits_set_up_process();
@@ -108,7 +108,8 @@ bool runtime_start(struct runtime *runtime, struct config *config,
 		return print_error("out of memory");
 	vitals_init(runtime->metrics, config, runtime->n_workers);
 	return start_loops(runtime, terms->busy_poll_us) &&
-	       start_host(runtime, (struct host_services){ .revalidate = revalidate }) &&
+	       start_host(runtime, (struct host_services){ .revalidate = revalidate,
+	                                                   .revalidate_arg = revalidate_arg }) &&
 	       start_plugins(runtime, diag);
 }
 

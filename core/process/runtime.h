@@ -29,17 +29,17 @@ struct runtime_terms {
 	int64_t busy_poll_us;
 };
 
-/* Starts all parts. `revalidate` is that of struct host_services; NULL for a client. Mistakes in
- * plugins' options go to the diag, other failures to standard error.
+/* Starts all parts. `revalidate` and its argument are those of struct host_services; NULL for a
+ * client. Mistakes in plugins' options go to the diag, other failures to standard error.
  *
  * Returns false if the diag has a mistake at the end: a configuration with mistakes is checked
  * completely, but not started. A configuration that is only to be checked binds nothing and starts
  * no exporters. The caller must call runtime_stop in any case. */
 bool runtime_start(struct runtime *runtime, struct config *config,
                    const struct runtime_terms *terms,
-                   void (*revalidate)(struct instance *instance, spore_str identity,
+                   void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
                                       int32_t verdict, struct grant *grant),
-                   struct diag *diag);
+                   void *revalidate_arg, struct diag *diag);
 /* Replaces the configuration: see plugins_renew. False: the diag has the reasons, and nothing has
  * changed. */
 bool runtime_renew(struct runtime *runtime, struct config *config, const struct plugins_swap *swap,

@@ -1,8 +1,8 @@
 /* watchdog - enforces a deadline on the end of the process.
  *
  * A separate thread receives TERM and INT and keeps the deadline. So both work even if main hangs
- * in a plugin, or waits for a worker that does. The thread is never stopped, because exit handlers can
- * hang as well. There is one watchdog per process, as signals and the end of the process are
+ * in a plugin, or waits for a worker that does. The thread is never stopped, because exit handlers
+ * can hang as well. There is one watchdog per process, as signals and the end of the process are
  * process-wide. */
 #ifndef CORE_WATCHDOG_H
 #define CORE_WATCHDOG_H

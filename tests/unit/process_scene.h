@@ -78,7 +78,8 @@ static inline bool scene_start_runtime(struct process_scene *scene)
 {
 	struct runtime_terms terms = { scene->config->settings.server.workers, 0 };
 
-	return runtime_start(&scene->runtime, scene->config, &terms, NULL, &scene->diag);
+	return runtime_start(&scene->runtime, scene->config, &terms,
+	                     scene->server ? server_revalidate : NULL, scene->server, &scene->diag);
 }
 
 static inline void scene_on_drain(void *arg)
@@ -95,14 +96,16 @@ static inline void scene_start(struct process_scene *scene, const char *more)
 	struct err err = { "" };
 
 	scene_set_up(scene, more);
+	scene->server = server_new();
+	ck_assert_ptr_nonnull(scene->server);
 	ck_assert_int_eq(scene_load(scene, NULL), CONFIG_LOADED);
 	ck_assert(scene_start_runtime(scene));
 	env = (struct server_env){ scene->runtime.metrics, scene->runtime.main_loop,
 		                   scene->runtime.loops, scene->runtime.n_workers };
 	drain_init(&scene->drain, scene->runtime.main_loop, 5000, scene_on_drain, scene);
 	reload_start(&scene->reload, &scene->runtime, &scene->server, &scene->drain, &scene->words);
-	scene->server = server_start(&env, scene->runtime.plugins.set, &err);
-	ck_assert_msg(scene->server != NULL, "%s", err.text);
+	ck_assert_msg(server_start(scene->server, &env, scene->runtime.plugins.set, &err), "%s",
+	              err.text);
 }
 
 static inline void scene_tear_down(struct process_scene *scene)
@@ -120,6 +123,7 @@ static inline void scene_stop(struct process_scene *scene)
 	drain_fini(&scene->drain);
 	server_stop(scene->server);
 	ck_assert(runtime_stop(&scene->runtime));
+	server_free(scene->server);
 	scene_tear_down(scene);
 }
 

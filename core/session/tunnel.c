@@ -1,0 +1,286 @@
+#include "session/tunnel.h"
+
+#include <spore/acl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/container.h"
+#include "chain/acl.h"
+#include "link/link.h"
+#include "log/guest.h"
+#include "log/log.h"
+#include "net/addr.h"
+#include "net/listener.h"
+#include "quota/gate.h"
+#include "quota/pending.h"
+#include "quota/ports.h"
+#include "quota/source.h"
+
+/* How long a visitor waits for its client. */
+enum { PENDING_MS = 10000 };
+
+struct tunnel {
+	struct server_worker *worker;
+	struct link *link;
+	struct listener *listener; /* owned; NULL while draining */
+	struct account *account;   /* ref */
+	struct gate_door door;     /* of the listener */
+	int64_t since_ms;          /* when the tunnel was opened */
+	int64_t owned_ms;          /* when its present owner got it */
+	bool closed;
+};
+
+static void refuse_visitor(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why)
+{
+	struct server_worker *worker = tunnel->worker;
+	char text[ADDR_TEXT_SIZE];
+
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
+	log_info("visitor refused", log_str("peer", addr_format(peer, text)),
+	         log_int("port", tunnel->account->port), log_str("reason", refusal_text(why)));
+}
+
+static bool announce(struct tunnel *tunnel, const struct uuid *id)
+{
+	return link_send(tunnel->link, &(struct message){ .type = MESSAGE_CONNECTION, .id = *id });
+}
+
+/* Puts the visitor into the table and announces it to the client. False and *why_out: the visitor
+ * is still the caller's. */
+static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
+{
+	struct pending *pending = tunnel->worker->shared->pending;
+	const struct limits *limits = server_worker_limits(tunnel->worker);
+
+	*why_out = REFUSED_NO_MEMORY;
+	if (!uuid_random(&visitor->id) || !pending_add(pending, visitor))
+		return false;
+	/* From here on another worker may have taken the visitor. */
+	*why_out = REFUSED_CLIENT_STALLED;
+	return announce(tunnel, &visitor->id) ||
+	       !pending_take(pending, &visitor->id, limits, visitor);
+}
+
+static bool has_room(void *arg)
+{
+	struct tunnel *tunnel = arg;
+
+	return gate_has_room(&tunnel->worker->shared->gate, &tunnel->door,
+	                     server_worker_limits(tunnel->worker));
+}
+
+static void run_wake(struct loop_task *task)
+{
+	struct tunnel *tunnel = CONTAINER_OF(task, struct tunnel, door.wake);
+	struct server_worker *worker = tunnel->worker;
+	struct gate *gate = &worker->shared->gate;
+
+	gate_woken(gate, &tunnel->door);
+	if (tunnel->closed)
+		free(tunnel);
+	else if (tunnel->listener)
+		listener_wake(tunnel->listener);
+	gate_pass_on(gate, server_worker_limits(worker));
+}
+
+/* Counts the visitor, and for its source too if sources are limited. */
+static bool count_visitor(struct server_worker *worker, struct visitor *visitor,
+                          enum refusal *why_out)
+{
+	const struct limits *limits = server_worker_limits(worker);
+
+	if (limits->settings.max_visitors_per_ip || limits->settings.visitor_rate) {
+		visitor->source = source_get(worker->shared->sources, &visitor->peer);
+		if (!visitor->source) {
+			*why_out = REFUSED_NO_MEMORY;
+			return false;
+		}
+	}
+	return account_enter(visitor->account, visitor->source, limits, why_out);
+}
+
+static void on_visitor(int fd, const spore_addr *peer, void *arg)
+{
+	struct tunnel *tunnel = arg;
+	struct server_worker *worker = tunnel->worker;
+	struct server_shared *shared = worker->shared;
+	struct account *account = tunnel->account;
+	struct visitor visitor = {
+		.fd = fd, .account = account, .peer = *peer, .since_ns = clock_ns()
+	};
+	enum refusal why = REFUSED_ACCESS_LIST;
+
+	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
+	if (!acl_allows(worker->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
+	                listener_addr(tunnel->listener), account_identity(account)) ||
+	    !count_visitor(worker, &visitor, &why)) {
+		refuse_visitor(tunnel, peer, why);
+		source_unref(visitor.source);
+		close(fd);
+		return;
+	}
+	account_ref(account);
+	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
+	if (!hold_visitor(tunnel, &visitor, &why)) {
+		refuse_visitor(tunnel, peer, why);
+		visitor_drop(&visitor);
+	}
+}
+
+static void count_bytes_of(struct tunnel *tunnel)
+{
+	tunnel->account->series = stats_bytes_of(&tunnel->worker->shared->stats,
+	                                         account_identity(tunnel->account));
+}
+
+/* False: the client would never hear of its tunnel. */
+static bool tell_client(struct tunnel *tunnel)
+{
+	uint16_t port = tunnel->account->port;
+
+	if (!link_send(tunnel->link, &(struct message){ .type = MESSAGE_HELLO, .port = port }))
+		return false;
+	link_send(tunnel->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+	return true;
+}
+
+/* Takes the listening socket. False: out of memory, or the client does not read. */
+static bool start_tunnel(struct tunnel *tunnel, int fd)
+{
+	struct server_worker *worker = tunnel->worker;
+
+	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
+	if (!tunnel->listener) {
+		close(fd);
+		return false;
+	}
+	tunnel->since_ms = tunnel->owned_ms = clock_ms();
+	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
+	tunnel->account->id = server_new_id(worker->shared);
+	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
+	count_bytes_of(tunnel);
+	if (!tell_client(tunnel))
+		return false;
+	listener_set_gate(tunnel->listener, has_room);
+	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
+	return true;
+}
+
+struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
+                           struct instance *by, struct grant **grant, struct tunnel_port port,
+                           enum refusal *why_out)
+{
+	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
+	int fd = port.fd;
+
+	*why_out = REFUSED_NO_MEMORY;
+	if (!tunnel)
+		goto fail;
+	tunnel->worker = worker;
+	tunnel->link = link;
+	tunnel->account = account_open(&worker->shared->principals, source,
+	                               server_worker_limits(worker), by, *grant, why_out);
+	if (!tunnel->account)
+		goto fail;
+	*grant = NULL;
+	if (fd < 0)
+		fd = ports_open(server_worker_settings(worker), tunnel->account->grant, port.wanted,
+		                why_out);
+	if (fd < 0)
+		goto fail;
+	*why_out = REFUSED_NO_MEMORY;
+	if (start_tunnel(tunnel, fd))
+		return tunnel;
+	fd = -1;
+fail:
+	if (fd >= 0)
+		close(fd);
+	if (tunnel)
+		listener_free(tunnel->listener);
+	if (tunnel && tunnel->account)
+		account_close_tunnel(tunnel->account);
+	free(tunnel);
+	return NULL;
+}
+
+/* Tells the auth plugin what the session of this account has used. */
+static void tell_session_end(const struct tunnel *tunnel, const struct account *account)
+{
+	struct instance *by = account->principal->by;
+	const spore_auth_ops *ops = by ? by->component->ops : NULL;
+	spore_session_end end = {
+		.struct_size = sizeof end,
+		.port = account->port,
+		.session = account->principal->session,
+		.identity = spore_cstr(account_identity(account)),
+		.bytes_up = atomic_load(&account->bytes_up),
+		.bytes_down = atomic_load(&account->bytes_down),
+		.conns = atomic_load(&account->conns),
+		.life_ms = clock_ms() - tunnel->owned_ms,
+	};
+
+	if (!ops || !SPORE_CAN(ops, session_end))
+		return;
+	guest_enter(by->name);
+	ops->session_end(instance_state(by, tunnel->worker->loop), &end);
+	guest_leave();
+}
+
+void tunnel_close(struct tunnel *tunnel)
+{
+	bool is_free; /* otherwise the wake that is on its way frees the tunnel */
+
+	if (!tunnel)
+		return;
+	listener_free(tunnel->listener);
+	tell_session_end(tunnel, tunnel->account);
+	tunnel->closed = true;
+	is_free = gate_shut(&tunnel->worker->shared->gate, &tunnel->door);
+	account_close_tunnel(tunnel->account);
+	if (is_free)
+		free(tunnel);
+}
+
+bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct grant **grant,
+                         enum refusal *why_out)
+{
+	struct account *old = account_ref(tunnel->account);
+	struct account *account = account_succeed(tunnel->account, by, *grant, why_out);
+
+	if (account) {
+		*grant = NULL;
+		tell_session_end(tunnel, old);
+		tunnel->account = account;
+		tunnel->owned_ms = clock_ms();
+		count_bytes_of(tunnel);
+		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
+		                  server_worker_limits(tunnel->worker));
+	}
+	account_unref(old); /* other workers may have looked at its count through the door */
+	return account != NULL;
+}
+
+int tunnel_take_port(struct tunnel *tunnel)
+{
+	struct listener *listener = tunnel->listener;
+
+	tunnel->listener = NULL;
+	return listener ? listener_take(listener) : -1;
+}
+
+struct account *tunnel_account(const struct tunnel *tunnel)
+{
+	return tunnel->account;
+}
+
+int64_t tunnel_age_ms(const struct tunnel *tunnel)
+{
+	return clock_ms() - tunnel->since_ms;
+}
+
+void tunnel_stop_accepting(struct tunnel *tunnel)
+{
+	listener_free(tunnel->listener);
+	tunnel->listener = NULL;
+}

@@ -1,0 +1,152 @@
+"""The commands of the tutorial do what it promises.
+
+They run on this machine with the build under test. With SPORE_EMPTY_ROOT=1 they also run in an empty Debian
+that has the source tree only, after the commands that install and build Spore.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness.peers import REPOSITORY, spore_binary
+from harness.process import clean_environment
+from harness.scale import seconds
+from harness.services import Echo
+
+README = REPOSITORY / "README.md"
+BUILDING = REPOSITORY / "conf" / "building.md"
+TUTORIAL = REPOSITORY / "conf" / "tutorial.md"
+LOOPBACK = "127.0.0.1"
+
+
+def blocks(page, section=""):
+    """The commands of a page, or of one of its sections, and the output that it promises."""
+    text = page.read_text(encoding="utf-8")
+    if section:
+        (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [
+        "".join(block for language, block in found if language == wanted) for wanted in ("sh", "")
+    ]
+
+
+def tutorial(address):
+    """Its commands and output, on an address that no other test uses."""
+    return [text.replace(LOOPBACK, address.host) for text in blocks(TUTORIAL)]
+
+
+def run(script, within=(), timeout=30.0, **options):
+    """What a shell says to the commands. Nothing that they have started is left."""
+    argv = [*within, "bash", "-c", script + "\nexit 0\n"]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True, **options) as shell:  # fmt: skip
+        try:
+            return shell.communicate(timeout=seconds(timeout))
+        except subprocess.TimeoutExpired:
+            os.killpg(shell.pid, 9)
+            pytest.fail(f"the commands hang: {shell.communicate()}")
+        finally:
+            try:
+                os.killpg(shell.pid, 9)
+            except ProcessLookupError:
+                pass
+
+
+def check(commands, promised, **options):
+    said, complaints = run(commands, **options)
+    assert said == promised, complaints
+    assert promised.splitlines()[-1] == "alive", "the other client was to be untouched"
+
+
+def test_on_this_machine(tmp_path, address):
+    path = f"{pathlib.Path(spore_binary()).parent}:{os.environ['PATH']}"
+    check(*tutorial(address), cwd=tmp_path, env=clean_environment({"PATH": path}))
+
+
+def in_background(script, command, flags, log):
+    """The script with that command in the background, with more flags."""
+    script, count = re.subn(
+        rf"^({command}.*)$", rf"\1 {flags} > {log} 2>&1 &", script, flags=re.MULTILINE
+    )
+    assert count == 1, command
+    return script
+
+
+def test_first_tunnel_of_the_readme(tmp_path, address):
+    """Its commands on one machine, and a visitor."""
+    script = blocks(README, "First tunnel")[0].replace("tunnel.example.com", address.host)
+    script = in_background(script, "spore server", f"--bind-addr {address.host}", "server.log")
+    until = "until grep -s '{}' {}; do sleep 0.05; done"
+    script = script.replace(
+        "spore local", until.format("server listening", "server.log") + "\nspore local"
+    )
+    with Echo() as service:
+        script = in_background(script, "spore local", f"--local-host {service.host}", "client.log")
+        script = script.replace("local 3000", f"local {service.port}")
+        script += until.format("listening at", "client.log")
+        script += f"\nexec 3<> /dev/tcp/{address.host}/20080 && echo ping >&3 && head -c 5 <&3"
+        script += "\nexec 3>&-; kill $(jobs -p); wait"
+        path = f"{pathlib.Path(spore_binary()).parent}:{os.environ['PATH']}"
+        said, complaints = run(script, cwd=tmp_path, env=clean_environment({"PATH": path}))
+    assert said.splitlines()[1:] == [f"listening at {address.host}:20080", "ping"], complaints
+
+
+def test_its_packages_are_those_of_the_build():
+    lists = (REPOSITORY / "tests/lib/packages.sh").read_text(encoding="utf-8")
+    (packages,) = re.findall(r"^BUILD_PACKAGES=\((.*)\)$", lists, re.MULTILINE)
+    for commands in (blocks(README, "Install")[0], blocks(BUILDING)[0]):
+        assert f" {packages} " in " ".join(commands.split())
+
+
+# ---- an empty Debian
+
+
+def command(*argv, **options):
+    done = subprocess.run([str(each) for each in argv], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, **options, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.fixture
+def empty_root(tmp_path):
+    """The smallest Debian there is, with this tree in /spore; and the machine's ways to the network."""
+    if os.environ.get("SPORE_EMPTY_ROOT") != "1":
+        pytest.skip(
+            "SKIPPED: the tutorial in an empty Debian takes minutes: SPORE_EMPTY_ROOT=1 runs it"
+        )
+    for what, there in (("root", os.geteuid() == 0), ("debootstrap", shutil.which("debootstrap"))):
+        assert there, f"SPORE_EMPTY_ROOT=1 needs {what}"
+    root = tmp_path / "root"
+    command("debootstrap", "--variant=minbase", "bookworm", root)
+    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    shutil.copytree("/etc/apt/apt.conf.d", root / "etc/apt/apt.conf.d", dirs_exist_ok=True)
+    files = subprocess.run(
+        ["git", "-C", REPOSITORY, "ls-files", "-z"], capture_output=True, check=True
+    ).stdout
+    (root / "spore").mkdir()
+    for name in files.decode().split("\0")[:-1]:
+        (root / "spore" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, root / "spore" / name)
+    return root
+
+
+@pytest.mark.timeout(1800)
+def test_in_an_empty_root(empty_root, address):
+    """With processes of its own, too."""
+    within = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc=" + str(empty_root / "proc"),
+              "chroot", empty_root]  # fmt: skip
+    options = {
+        "env": {"PATH": os.environ["PATH"], "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
+    }
+    setup = (
+        "set -e; cd /spore; apt-get update; apt-get install --yes curl openssl; "
+        + blocks(README, "Install")[0]
+        + "\necho built"
+    )
+    said, complaints = run(setup, within, timeout=1200, **options)
+    assert said.splitlines()[-1] == "built", complaints
+    check(*tutorial(address), within=within, **options)
