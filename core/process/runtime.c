@@ -133,9 +133,8 @@ static bool load_plugins(struct runtime *runtime, struct diag *diag)
 	if (runtime->config->secret_in_arguments)
 		log_warn("a secret on the command line can be seen by others",
 		         log_str("better", "SPORE_SECRET or --secret-file"));
-	return (runtime->config->purpose == CONFIG_TO_RUN
-	                ? plugin_set_start
-	                : plugin_set_start_but_exporters)(runtime->set, runtime->loops, &err) ||
+	return plugin_set_start(runtime->set, runtime->config->purpose == CONFIG_TO_RUN,
+	                        runtime->loops, &err) ||
 	       fail(err.text);
 }
 
@@ -215,7 +214,7 @@ bool runtime_renew(struct runtime *runtime, struct config *config, const struct 
 	if (plugin_path_set_up(&registry, config, diag))
 		set = make_set(runtime, config, &registry, diag);
 	runtime->registry.loader = registry.loader; /* what was loaded stays loaded */
-	good = set && diag->count == 0 && plugin_set_start(set, runtime->loops, &err) &&
+	good = set && diag->count == 0 && plugin_set_start(set, true, runtime->loops, &err) &&
 	       swap->take(set, swap->arg, &err);
 	if (!good) {
 		if (err.text[0])

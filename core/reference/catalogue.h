@@ -33,7 +33,5 @@ struct option_table catalogue_options(const struct catalogue_entry *entry);
  * it. */
 const spore_option *catalogue_target(const struct catalogue *catalogue, unsigned role,
                                      const char *target);
-/* The kind of instances that the row of a section ("": the root) holds; NULL: it holds none. */
-const char *catalogue_chain_kind(const char *section, const spore_option *row);
 
 #endif

@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/chains.h"
 #include "config/changes.h"
 #include "config/command.h"
 #include "config/help.h"
 #include "config/settings.h"
 #include "inventory/plugin_view.h"
 #include "option/option_type.h"
+#include "plugin/kind.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
 
@@ -116,29 +118,18 @@ static const char *joint_of(const spore_option *row)
 	return row->type == SPORE_OPT_LIST ? "[]." : row->type == SPORE_OPT_MAP ? ".NAME." : ".";
 }
 
-/* "acl" of "/acl/public"; "" of a root's row. */
-static const char *section_of(const char *target, char section[64])
-{
-	const char *slash = *target ? strchr(target + 1, '/') : NULL;
-
-	snprintf(section, 64, "%.*s", slash ? (int)(slash - target - 1) : 0,
-	         slash ? target + 1 : "");
-	return section;
-}
-
 /* An option and what it holds. `name` is how a file's reader would say it, `target` how a shorthand
  * does; `change` is what the rows above it say. */
 static void write_tree(const struct telling *t, const char *name, const char *target,
                        const spore_option *row, enum option_change change)
 {
 	struct option_table inner = option_inner(row);
-	char flags[256], inner_name[256], inner_target[256], section[64];
-	const char *kind = NULL;
+	const struct chain_row *chain = t->roles ? chain_find(target) : NULL;
+	const char *kind = chain ? kind_name(chain->kind) : NULL;
+	char flags[256], inner_name[256], inner_target[256];
 
-	if (t->roles) {
-		kind = catalogue_chain_kind(section_of(target, section), row);
+	if (t->roles)
 		change = option_change_of(row, change);
-	}
 	list_flags(t->roles, target, flags, sizeof flags);
 	write_option(t->document, name, row, kind, flags, change);
 	for (uint32_t i = 0; i < inner.n; i++) {

@@ -187,7 +187,7 @@ static void grant_ahead(struct control *c, unsigned wanted, struct message *answ
 /* Where an answer is asked for, its verdict waits for Accept, too: so it is the one of that day. */
 static bool may_wait(const struct control *c)
 {
-	return c->state == HELD || (c->state == READY && c->set->auth->n == 0);
+	return c->state == HELD || (c->state == READY && c->set->chains[CHAIN_AUTH]->n == 0);
 }
 
 static void wait_for_visitor(struct control *c, const struct uuid *pass)

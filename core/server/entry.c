@@ -22,8 +22,8 @@ static void become_open(struct control *c)
 	/* A transport may have learnt who it really is. */
 	if (!addr_equal(&conn->peer, &c->peer)) {
 		c->peer = conn->peer;
-		if (!acl_allows(set->acl_control, c->worker->loop, SPORE_ACL_AT_CONTROL,
-		                &conn->peer, &conn->local, "")) {
+		if (!acl_allows(set, CHAIN_ACL_CONTROL, c->worker->loop, &conn->peer, &conn->local,
+		                "")) {
 			control_count_refusal(c->worker, REFUSED_ACCESS_LIST);
 			control_log(c, LOG_INFO, "client refused by access list",
 			            "by the address behind the proxy");
@@ -32,7 +32,7 @@ static void become_open(struct control *c)
 		}
 	}
 	link_init(&c->link, c->stream, MESSAGE_TO_SERVER, &dialogue_events);
-	if (set->auth->n == 0) {
+	if (set->chains[CHAIN_AUTH]->n == 0) {
 		c->state = READY;
 	} else if (!set->needs_challenge) {
 		c->state = HELD; /* its first frame says whose verdict is asked */

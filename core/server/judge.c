@@ -177,7 +177,7 @@ void judge_tunnel_anew(struct control *c)
 		judge_let_go_of_set(c);
 		return;
 	}
-	if (c->set->auth->n == 0) {
+	if (c->set->chains[CHAIN_AUTH]->n == 0) {
 		change_owner(c, NULL, NULL);
 		return;
 	}

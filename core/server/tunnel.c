@@ -108,7 +108,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	enum refusal why = REFUSED_ACCESS_LIST;
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!acl_allows(worker->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
+	if (!acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, peer,
 	                listener_addr(tunnel->listener), account_identity(account)) ||
 	    !let_in(worker, &visitor, &why)) {
 		refuse(tunnel, peer, why);

@@ -30,8 +30,7 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 	char text[ADDR_TEXT_SIZE];
 
 	stats_add(stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
-	if (!acl_allows(worker->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer, local,
-	                "")) {
+	if (!acl_allows(worker->set, CHAIN_ACL_CONTROL, worker->loop, peer, local, "")) {
 		stats_refuse(stats, worker->loop, REFUSED_AT_CONTROL, REFUSED_ACCESS_LIST);
 		log_info("client refused by access list", log_str("peer", addr_format(peer, text)));
 		close(fd);

@@ -302,10 +302,8 @@ static void check_loaded(const struct config *config, struct diag *diag, struct 
 		check_server(&config->settings);
 	else
 		check_client(&config->settings);
-	fill_chain(config, &config->acl_control, diag, last_out);
-	fill_chain(config, &config->metrics, diag, last_out);
-	fill_chain(config, &config->transport, diag, last_out);
-	fill_chain(config, &config->auth, diag, last_out);
+	for (size_t i = 0; i < N_CHAINS; i++)
+		fill_chain(config, &config->chains[i], diag, last_out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -30,12 +30,12 @@ static void revalidate(unsigned a, unsigned b)
 		                     .life_ms = 500 };
 	struct grant *grant;
 
-	if (set->auth->n == 0)
+	if (set->chains[CHAIN_AUTH]->n == 0)
 		return;
 	grant = grant_new(&result);
 	if (!grant) /* FAINT */
 		return;
-	judge_revalidate(&house.worker.sessions, set->auth->items[b % set->auth->n],
+	judge_revalidate(&house.worker.sessions, set->chains[CHAIN_AUTH]->items[b % set->chains[CHAIN_AUTH]->n],
 	                 identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW, grant);
 	grant_free(grant);
 }

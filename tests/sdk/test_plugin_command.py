@@ -220,7 +220,7 @@ def test_one_that_dies_keeps_no_other_from_the_list(folder):
         ("acl deny", "denies prefixes"),
         ("refused", "loading it ends the process with status 0"),
         ("auth silent", "judges by address"),
-        ("refused", "loading it ends the process by signal 6 (Aborted)"),
+        ("refused", "loading it kills the process with signal 6 (Aborted)"),
     ]
 
 
@@ -334,7 +334,7 @@ def test_info_of_one_that_dies(folder):
     assert said["plugin"] == "auth_traps"
     assert (
         said["refusal"]
-        == f"plugin {path} refused: loading it ends the process by signal 6 (Aborted)"
+        == f"plugin {path} refused: loading it kills the process with signal 6 (Aborted)"
     )
 
 

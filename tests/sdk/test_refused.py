@@ -218,7 +218,7 @@ CASES = {
         as_built("acl_no_check"),
         'its component "no_check" lacks the mandatory slot: check',
     ),
-    "no name": (as_built("auth_no_name"), "one of its components has no name or is cut short"),
+    "no name": (as_built("auth_no_name"), "one of its components has no name or is truncated"),
     "an option without a doc": (
         as_built("auth_no_doc"),
         'its component "no_doc" has an option table with a row that is not whole',
@@ -237,7 +237,7 @@ CASES = {
     ),
     "one worker for what needs all": (
         as_built("auth_single"),
-        'its component "single" asks for one worker, which only an exporter may',
+        'its component "single" has SPORE_COMPF_SINGLE_WORKER, which auth components may not have',
     ),
     "a name that is meant for the terminal": (
         as_built("auth_hostile"),
@@ -258,15 +258,15 @@ CASES = {
     ),
     "headers far away": (
         put_at(32, "<Q", 1 << 40),
-        "damaged: its program headers do not lie within the file",
+        "damaged: its program headers are outside of the file",
     ),
     "a note that was spoilt": (edited(spoil_notes_name), NO_NOTE),
-    "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no end"),
+    "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no terminating NUL"),
     "a version without an end": (
         fill_note(40, 16),
-        "damaged: the version in its ABI note has no end",
+        "damaged: the version in its ABI note has no terminating NUL",
     ),
-    "cut short": (edited(cut_short), "damaged: the file is cut short"),
+    "cut short": (edited(cut_short), "damaged: the file is truncated"),
     "cut off behind four bytes": (holding(b"\x7fELF"), NOT_ELF),
     "a text file": (holding(b"#!/bin/sh\n" + b"exit\n" * 50), NOT_ELF),
     "empty": (lambda path, _: os.truncate(path, 0), SIZE),
@@ -471,7 +471,7 @@ def test_a_create_that_fails_without_a_word(host, error_line, bad):
     text = refuse(host, error_line, bad, "create_fails")
     assert (
         text
-        == "plugin create_fails could not be set up: its back-end failed (SPORE_EBACKEND); it may have logged more"
+        == "cannot create plugin create_fails: its back-end failed (SPORE_EBACKEND); see also the log"
     )
 
 
@@ -482,7 +482,7 @@ def test_a_worker_start_that_fails(host, error_line, bad, workers):
         folders=[bad], auth=[{"use": "auth_create_fails:start_fails"}], workers=workers
     )
     assert error_line(process) == (
-        "error: plugin auth_create_fails:start_fails could not start on worker 0: its back-end failed (SPORE_EBACKEND)"
+        "error: cannot start plugin auth_create_fails:start_fails on worker 0: its back-end failed (SPORE_EBACKEND)"
     )
 
 

@@ -31,7 +31,7 @@ NOT_IN_A_SCHEMA = {
     "the text is not JSON": r"expected (?:'|a key in double|a value,|nothing more|double quotes|no comm|a closing|each key "
     r"once|at most 32 levels|one of \\|four hex|a low|well-formed|UTF-8|no control|a (?:string|key) without NUL|a number, "
     r"true|a decimal|a number without|true, found [A-Z]|false, found [a-z])",
-    "other keys, flags or variables say it": r"say one thing twice|expected an entry with|min_port <= max_port|is false, but "
+    "other keys, flags or variables say it": r"conflicts with |expected an entry with|min_port <= max_port|is false, but "
     r"other|expected at least one tunnel|expected the service's port|expected the key \"(?:client|tunnels|to|secret)\"",
     "files and variables hold it": r"secret's file|expected a secret in |cannot read the list",
     "the plugin itself says it": r"the plugin does not like|names, each with its secret|what its certificate has|with or without colons",

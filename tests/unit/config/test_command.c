@@ -1,5 +1,6 @@
 #include "config/command.h"
 #include "config/help.h"
+#include "diag/diag.h"
 
 #include <string.h>
 

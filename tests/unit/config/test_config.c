@@ -97,9 +97,9 @@ START_TEST(a_server_needs_nothing)
 	ck_assert_uint_eq(server->ports.count, 1);
 	ck_assert(ranges[0].lo == 1024 && ranges[0].hi == 65535);
 	ck_assert_int_eq(server->drain_timeout, 10000);
-	ck_assert_uint_eq(scene.config->auth.n, 0);
-	ck_assert_uint_eq(scene.config->transport.n, 1);
-	ck_assert_str_eq(scene.config->transport.items[0].use, "plain");
+	ck_assert_uint_eq(scene.config->chains[CHAIN_AUTH].n, 0);
+	ck_assert_uint_eq(scene.config->chains[CHAIN_TRANSPORT].n, 1);
+	ck_assert_str_eq(scene.config->chains[CHAIN_TRANSPORT].items[0].use, "plain");
 	ck_assert_int_eq(scene.config->settings.log.level, 2);
 	ck_assert_ptr_null(scene.config->folder);
 	leave(&scene);
@@ -118,9 +118,9 @@ START_TEST(a_server_takes_bores_flags)
 	ck_assert_int_eq(((const spore_port_range *)server->ports.items)[0].hi, 3000);
 	ck_assert_str_eq(addr_format_ip(&server->bind_tunnels, text), "::1");
 	ck_assert_int_eq(server->sndbuf, 65536);
-	ck_assert_uint_eq(scene.config->auth.n, 1);
-	ck_assert_str_eq(scene.config->auth.items[0].use, "hmac");
-	ck_assert_str_eq(text_of(scene.config->auth.items[0].node, "secret"), "s3cret");
+	ck_assert_uint_eq(scene.config->chains[CHAIN_AUTH].n, 1);
+	ck_assert_str_eq(scene.config->chains[CHAIN_AUTH].items[0].use, "hmac");
+	ck_assert_str_eq(text_of(scene.config->chains[CHAIN_AUTH].items[0].node, "secret"), "s3cret");
 	leave(&scene);
 }
 END_TEST
@@ -165,9 +165,9 @@ START_TEST(flat_and_structured_mean_the_same)
 		ck_assert_int_eq(settings->server.min_port, 5);
 		ck_assert_int_eq(settings->server.sndbuf, 4096);
 		ck_assert_int_eq(settings->log.level, 3);
-		ck_assert_uint_eq(scene.config->auth.n, 1);
-		ck_assert_str_eq(scene.config->auth.items[0].use, "hmac");
-		ck_assert_str_eq(text_of(scene.config->auth.items[0].node, "secret"), "x");
+		ck_assert_uint_eq(scene.config->chains[CHAIN_AUTH].n, 1);
+		ck_assert_str_eq(scene.config->chains[CHAIN_AUTH].items[0].use, "hmac");
+		ck_assert_str_eq(text_of(scene.config->chains[CHAIN_AUTH].items[0].node, "secret"), "x");
 		ck_assert_str_eq(scene.config->folder, "/tmp");
 		leave(&scene);
 	}
@@ -176,8 +176,8 @@ END_TEST
 
 static const struct json *only_auth(const struct scene *scene)
 {
-	ck_assert_uint_eq(scene->config->auth.n, 1);
-	return scene->config->auth.items[0].node;
+	ck_assert_uint_eq(scene->config->chains[CHAIN_AUTH].n, 1);
+	return scene->config->chains[CHAIN_AUTH].items[0].node;
 }
 
 START_TEST(a_list_of_secrets_has_a_place_of_its_own)
@@ -195,7 +195,7 @@ START_TEST(a_list_of_secrets_has_a_place_of_its_own)
 	ck_assert(scene.config->secret_in_arguments);
 	leave(&scene);
 	check_wrong(ROLE_SERVER, NULL, "--secret|one,two|--secret-file|f", CONFIG_USAGE,
-	            "--secret-file: error: --secret says the same thing: keep one");
+	            "--secret-file: error: conflicts with --secret: keep one");
 }
 END_TEST
 
@@ -216,20 +216,20 @@ START_TEST(what_is_no_list_of_secrets)
 	leave(&scene);
 	unsetenv("BORE_SECRET");
 	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\"}]}", "--secret|one,two", CONFIG_USAGE,
-	            "--secret: error: expected an entry with \"use\": \"multi_secret\" in \"auth\" for it, found none");
+	            "--secret: error: expected an entry with \"use\": \"multi_secret\" in \"auth\" for this key, found none");
 }
 END_TEST
 
 START_TEST(one_thing_said_twice_is_a_mistake)
 {
 	check_wrong(ROLE_SERVER, "{\"control_port\":1,\"server\":{\"control_port\":2}}", "", CONFIG_WRONG,
-	            ":1:2: error: /control_port: \"control_port\" and /server/control_port say one thing twice: keep one\n");
+	            ":1:2: error: /control_port: \"control_port\" conflicts with /server/control_port: keep one\n");
 	check_wrong(ROLE_SERVER, "{\"server\":{\"control_port\":2},\"control_port\":1}", "", CONFIG_WRONG,
-	            "say one thing twice: keep one\n");
+	            ": keep one\n");
 	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"a\"}],\"secret\":\"b\"}", "", CONFIG_WRONG,
-	            "/secret: \"secret\" and /auth/0/secret say one thing twice");
+	            "/secret: \"secret\" conflicts with /auth/0/secret");
 	check_wrong(ROLE_SERVER, "{\"server\":{\"ports\":\"1-2\",\"min_port\":1}}", "", CONFIG_WRONG,
-	            "/server/min_port: \"min_port\" and \"ports\" say one thing twice: keep one");
+	            "/server/min_port: \"min_port\" conflicts with \"ports\": keep one");
 	check_wrong(ROLE_SERVER, "{\"a\":1,\"a\":2}", "", CONFIG_WRONG, "expected each key once, found \"a\" again");
 }
 END_TEST
@@ -241,9 +241,9 @@ static void check_transport(unsigned role, const char *file, const char *line, c
 	struct scene scene;
 
 	load_good(&scene, role, file, line);
-	ck_assert_uint_eq(scene.config->transport.n, 1);
-	ck_assert_str_eq(scene.config->transport.items[0].use, use);
-	ck_assert_str_eq(text_of(scene.config->transport.items[0].node, "certfile"), certfile);
+	ck_assert_uint_eq(scene.config->chains[CHAIN_TRANSPORT].n, 1);
+	ck_assert_str_eq(scene.config->chains[CHAIN_TRANSPORT].items[0].use, use);
+	ck_assert_str_eq(text_of(scene.config->chains[CHAIN_TRANSPORT].items[0].node, "certfile"), certfile);
 	leave(&scene);
 }
 
@@ -260,12 +260,12 @@ START_TEST(an_entry_is_asked_for_by_its_flag_or_key)
 	check_transport(ROLE_LOCAL, NULL, "5|--to|h|--tls|--client-certfile|a", "tls", "a");
 	check_transport(ROLE_LOCAL, "{\"client_certfile\":\"a\"}", "5|--to|h", "tls", "a");
 	check_wrong(ROLE_SERVER, "{\"tls\":false,\"certfile\":\"a\"}", "", CONFIG_WRONG,
-	            ":1:2: error: /tls: \"tls\" is false, but other keys ask for it: leave them out\n");
+	            ":1:2: error: /tls: \"tls\" is false, but other keys need it: remove them\n");
 	check_wrong(ROLE_SERVER, "{\"tls\":\"yes\"}", "", CONFIG_WRONG, "/tls: expected true or false, found a string");
 	check_wrong(ROLE_SERVER, "{\"tls\":true,\"transport\":[{\"use\":\"plain\"}]}", "", CONFIG_WRONG,
-	            "\"tls\" and /transport say one thing twice: keep one");
+	            "\"tls\" conflicts with /transport: keep one");
 	check_wrong(ROLE_SERVER, "{\"transport\":[{\"use\":\"plain\"}]}", "--tls", CONFIG_USAGE,
-	            "--tls: error: expected an entry with \"use\": \"tls\" in \"transport\" for it, found none");
+	            "--tls: error: expected an entry with \"use\": \"tls\" in \"transport\" for this key, found none");
 	check_wrong(ROLE_SERVER, NULL, "--tls=true", CONFIG_USAGE, "expected --tls without a value");
 	setenv("SPORE_TLS", "1", 1);
 	check_transport(ROLE_SERVER, NULL, "", "tls", "(none)");
@@ -283,10 +283,10 @@ static void check_allow(const char *file, const char *line, const char *expected
 	struct scene scene;
 
 	load_good(&scene, ROLE_SERVER, file, line);
-	ck_assert_uint_eq(scene.config->acl_control.n, 1);
-	ck_assert_uint_eq(scene.config->acl_public.n, 0);
-	ck_assert_str_eq(scene.config->acl_control.items[0].use, "cidr");
-	list = json_get(scene.config->acl_control.items[0].node, "allow");
+	ck_assert_uint_eq(scene.config->chains[CHAIN_ACL_CONTROL].n, 1);
+	ck_assert_uint_eq(scene.config->chains[CHAIN_ACL_PUBLIC].n, 0);
+	ck_assert_str_eq(scene.config->chains[CHAIN_ACL_CONTROL].items[0].use, "cidr");
+	list = json_get(scene.config->chains[CHAIN_ACL_CONTROL].items[0].node, "allow");
 	ck_assert(list && list->type == JSON_ARRAY);
 	for (const struct json *i = list->first; i; i = i->next)
 		snprintf(joined + strlen(joined), sizeof joined - strlen(joined), "[%s]", i->raw);
@@ -310,9 +310,9 @@ START_TEST(a_list_has_commas_or_is_an_array)
 	check_allow("{\"allow\":\"a\"}", "", "[v][w]");
 	unsetenv("SPORE_ALLOW");
 	check_wrong(ROLE_SERVER, "{\"allow\":\"a\",\"acl\":{\"control\":[{\"use\":\"cidr\",\"allow\":[]}]}}", "",
-	            CONFIG_WRONG, "\"allow\" and /acl/control/0/allow say one thing twice: keep one");
+	            CONFIG_WRONG, "\"allow\" conflicts with /acl/control/0/allow: keep one");
 	check_wrong(ROLE_SERVER, "{\"acl\":{\"control\":[{\"use\":\"other\"}]}}", "--allow|a", CONFIG_USAGE,
-	            "--allow: error: expected an entry with \"use\": \"cidr\" in \"acl/control\" for it, found none");
+	            "--allow: error: expected an entry with \"use\": \"cidr\" in \"acl/control\" for this key, found none");
 	check_wrong(ROLE_SERVER, "{\"acl\":{\"control\":{}}}", "--deny|a", CONFIG_WRONG,
 	            "/acl/control: expected an array of instances, found an object");
 }
@@ -328,7 +328,7 @@ START_TEST(the_parts_of_a_list_know_their_place)
 		struct scene scene;
 
 		load_good(&scene, ROLE_SERVER, files[i], "");
-		list = json_get(scene.config->acl_control.items[0].node, "allow");
+		list = json_get(scene.config->chains[CHAIN_ACL_CONTROL].items[0].node, "allow");
 		ck_assert_uint_eq(list->count, 2);
 		ck_assert_str_eq(list->first->raw, "a");
 		ck_assert_uint_eq(list->first->offset, offsets[i][0]);
@@ -343,7 +343,7 @@ START_TEST(a_section_of_the_wrong_shape_is_a_mistake)
 	check_wrong(ROLE_SERVER, "{\"server\":7}", "", CONFIG_WRONG, "/server: expected an object, found 7");
 	check_wrong(ROLE_SERVER, "{\"server\":7}", "--min-port|5", CONFIG_WRONG, "/server: expected an object, found 7");
 	check_wrong(ROLE_SERVER, "{\"auth\":[{\"use\":\"other\"}]}", "--secret|x", CONFIG_USAGE,
-	            "--secret: error: expected an entry with \"use\": \"hmac\" in \"auth\" for it, found none");
+	            "--secret: error: expected an entry with \"use\": \"hmac\" in \"auth\" for this key, found none");
 	check_wrong(ROLE_SERVER, "{\"auth\":{\"use\":\"hmac\"}}", "", CONFIG_WRONG,
 	            "/auth: expected an array of instances, found an object");
 	check_wrong(ROLE_SERVER, "{\"auth\":[7]}", "--secret|x", CONFIG_WRONG,
@@ -420,17 +420,17 @@ START_TEST(instances_are_read_in_order)
 	struct scene scene;
 
 	load_good(&scene, ROLE_SERVER, file, "");
-	auth = scene.config->auth.items;
-	ck_assert_uint_eq(scene.config->auth.n, 3);
+	auth = scene.config->chains[CHAIN_AUTH].items;
+	ck_assert_uint_eq(scene.config->chains[CHAIN_AUTH].n, 3);
 	ck_assert_str_eq(auth[0].name, "a");
 	ck_assert_str_eq(auth[1].use, "acme:b");
 	ck_assert_str_eq(auth[1].name, "staff");
 	ck_assert(!auth[0].continue_on_error && auth[1].continue_on_error && !auth[2].continue_on_error);
 	ck_assert_ptr_nonnull(json_get(auth[2].node, "x"));
-	ck_assert_uint_eq(scene.config->acl_control.n, 1);
-	ck_assert_uint_eq(scene.config->acl_public.n, 0);
-	ck_assert_uint_eq(scene.config->metrics.n, 1);
-	ck_assert_uint_eq(scene.config->transport.n, 2);
+	ck_assert_uint_eq(scene.config->chains[CHAIN_ACL_CONTROL].n, 1);
+	ck_assert_uint_eq(scene.config->chains[CHAIN_ACL_PUBLIC].n, 0);
+	ck_assert_uint_eq(scene.config->chains[CHAIN_METRICS].n, 1);
+	ck_assert_uint_eq(scene.config->chains[CHAIN_TRANSPORT].n, 2);
 	leave(&scene);
 }
 END_TEST
@@ -471,7 +471,7 @@ START_TEST(a_client_takes_bores_command_line)
 	ck_assert_int_eq(tunnel_of(&scene, 0)->port, 9000);
 	ck_assert_str_eq(tunnel_of(&scene, 0)->local_host, "db");
 	ck_assert_str_eq(tunnel_of(&scene, 0)->name, "db:5000");
-	ck_assert_str_eq(text_of(scene.config->auth.items[0].node, "secret"), "x");
+	ck_assert_str_eq(text_of(scene.config->chains[CHAIN_AUTH].items[0].node, "secret"), "x");
 	leave(&scene);
 	load_good(&scene, ROLE_LOCAL, NULL, "5000|--to|h");
 	ck_assert_str_eq(tunnel_of(&scene, 0)->local_host, "localhost");
@@ -528,7 +528,7 @@ START_TEST(a_local_address_is_checked)
 		check_wrong(ROLE_LOCAL, file, "", CONFIG_WRONG, expected);
 	}
 	check_wrong(ROLE_LOCAL, "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local\":\"h:1\",\"local_port\":2}]}", "",
-	            CONFIG_WRONG, "say one thing twice: keep one");
+	            CONFIG_WRONG, ": keep one");
 }
 END_TEST
 
@@ -663,7 +663,7 @@ START_TEST(damaged_files_never_crash)
 			leave(&scene);
 		}
 	}
-	ck_assert_uint_eq(n_good, 0); /* --min-port and the file's ports say one thing twice */
+	ck_assert_uint_eq(n_good, 0); /* --min-port conflicts with the file's ports */
 }
 END_TEST
 

@@ -33,7 +33,7 @@ static void check_lethal(const char *path, const char *why)
 
 START_TEST(one_that_kills_is_noticed)
 {
-	check_lethal(BAD_PLUGIN_DIR "/auth_traps.so", "by signal 6 (Aborted)");
+	check_lethal(BAD_PLUGIN_DIR "/auth_traps.so", "with signal 6 (Aborted)");
 }
 END_TEST
 

@@ -99,7 +99,7 @@ START_TEST(refusals_say_why)
 	ck_assert_int_eq(strncmp(err.text, "not a Spore plugin: ", 20), 0);
 	header->e_phoff = UINT64_MAX - 10;
 	ck_assert(!read_note(&file, file.size, &note, &err));
-	ck_assert_str_eq(err.text, "damaged: its program headers do not lie within the file");
+	ck_assert_str_eq(err.text, "damaged: its program headers are outside of the file");
 	header->e_machine = EM_SPARC;
 	ck_assert(!read_note(&file, file.size, &note, &err));
 	ck_assert_str_eq(err.text, "not a 64-bit shared object for this machine (ELF machine 2)");
@@ -122,10 +122,10 @@ START_TEST(names_are_bounded_and_safe_to_show)
 	ck_assert_uint_eq(strlen(note.version), 15);
 	desc[55] = 'v';
 	ck_assert(!read_note(&file, file.size, &note, &err));
-	ck_assert_str_eq(err.text, "damaged: the version in its ABI note has no end");
+	ck_assert_str_eq(err.text, "damaged: the version in its ABI note has no terminating NUL");
 	desc[39] = 'n';
 	ck_assert(!read_note(&file, file.size, &note, &err));
-	ck_assert_str_eq(err.text, "damaged: the name in its ABI note has no end");
+	ck_assert_str_eq(err.text, "damaged: the name in its ABI note has no terminating NUL");
 	desc[55] = '\0';
 	memcpy(desc + 8, "a\x1b[2J\n\0hidden", 14);
 	ck_assert(read_note(&file, file.size, &note, &err));

@@ -50,7 +50,7 @@ START_TEST(what_is_missing_is_named)
 {
 	struct scene scene = make(), empty = { .registry = { .path = { "/another/folder" }, .n_path = 1 } };
 
-	check_none(&empty, SPORE_KIND_ACL, "cidr", "unknown acl plugin \"cidr\": there is none (looked for acl_cidr.so in ");
+	check_none(&empty, SPORE_KIND_ACL, "cidr", "unknown acl plugin \"cidr\": none available (looked for acl_cidr.so in ");
 
 	scene.registry.path[1] = "/another/folder";
 	scene.registry.n_path = 2;
@@ -61,7 +61,7 @@ START_TEST(what_is_missing_is_named)
 	check_none(&scene, SPORE_KIND_ACL, "acme:x", "unknown plugin file \"acme\": expected one of a");
 	check_none(&scene, SPORE_KIND_TRANSPORT, "transport_plain:other",
 	           "transport_plain.so has no transport component \"other\": expected one of plain");
-	check_none(&scene, SPORE_KIND_AUTH, "transport_plain:plain", "has no auth component \"plain\": there is none");
+	check_none(&scene, SPORE_KIND_AUTH, "transport_plain:plain", "has no auth component \"plain\": none available");
 	check_none(&scene, SPORE_KIND_AUTH, "../auth:x", "expected a plugin's name without slashes");
 	check_none(&scene, SPORE_KIND_AUTH, "a:/b", "expected a plugin's name without slashes");
 	check_none(&scene, SPORE_KIND_AUTH, "", "unknown auth plugin \"\": expected one of hmac");
@@ -107,16 +107,5 @@ START_TEST(a_pin_is_for_its_file)
 }
 END_TEST
 
-START_TEST(kinds_have_names)
-{
-	ck_assert_str_eq(registry_kind_name(SPORE_KIND_AUTH), "auth");
-	ck_assert_str_eq(registry_kind_name(SPORE_KIND_TRANSPORT), "transport");
-	ck_assert_str_eq(registry_kind_name(SPORE_KIND_ACL), "acl");
-	ck_assert_str_eq(registry_kind_name(SPORE_KIND_METRICS), "metrics");
-	ck_assert_ptr_null(registry_kind_name(0));
-	ck_assert_ptr_null(registry_kind_name(5));
-}
-END_TEST
-
 SUITE("registry", short_and_long_names_are_found, what_is_missing_is_named, the_first_folder_goes_first,
-      a_pin_is_for_its_file, kinds_have_names)
+      a_pin_is_for_its_file)
