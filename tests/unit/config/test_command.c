@@ -130,7 +130,7 @@ START_TEST(mistakes_say_what_was_expected)
 	            "error: expected a value after -l, found the end of the command line");
 	check_usage(ROLE_SERVER, "5000", "error: expected a flag, found \"5000\"");
 	check_usage(ROLE_SERVER, "-", "error: expected a flag, found \"-\"");
-	check_usage(ROLE_LOCAL, "1|2", "error: expected one local port, found \"2\" too");
+	check_usage(ROLE_LOCAL, "1|2", "error: expected one local port, found a second one: \"2\"");
 	check_usage(ROLE_LOCAL, "1|--local-port|1", "error: --local-port is given twice");
 	check_usage(ROLE_LOCAL, "--to=a|-t|a", "error: -t is given twice");
 	check_usage(ROLE_SERVER, "--config|a|--config|b", "error: --config is given twice");
@@ -150,7 +150,7 @@ START_TEST(unknown_flags_are_explained)
 	            "error: unknown flag --secrets: did you mean --secret?");
 	check_usage(ROLE_SERVER, "--halp", "error: unknown flag --halp: did you mean --help?");
 	check_usage(ROLE_SERVER, "--local-host|x",
-	            "error: unknown flag --local-host: it belongs to spore local");
+	            "error: unknown flag --local-host: it is a flag of spore local");
 }
 END_TEST
 
@@ -293,7 +293,7 @@ START_TEST(what_the_line_asks_for)
 	check_purpose(ROLE_SERVER, "--print-config", CONFIG_TO_PRINT);
 	check_usage(ROLE_SERVER, "-t|--check", "error: --check is given twice");
 	check_usage(ROLE_SERVER, "-t|--print-config",
-	            "error: expected one of --check and --print-config, found --print-config too");
+	            "error: expected either --check or --print-config, found --print-config too");
 	check_usage(ROLE_SERVER, "--check=yes", "error: expected --check without a value");
 	check_usage(ROLE_SERVER, "-tx", "error: unknown flag -tx");
 	ck_assert_int_eq(read_line(&scene, ROLE_SERVER, "-c|f.json"), CONFIG_LOADED);

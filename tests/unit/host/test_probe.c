@@ -25,7 +25,7 @@ static void check_lethal(const char *path, const char *why)
 	char expected[512];
 	struct err err;
 
-	snprintf(expected, sizeof expected, "plugin %s refused: loading it ends the process %s",
+	snprintf(expected, sizeof expected, "plugin %s refused: loading it %s",
 	         path, why);
 	ck_assert(!probe_load(path, NULL, &err));
 	ck_assert_str_eq(err.text, expected);
@@ -33,13 +33,13 @@ static void check_lethal(const char *path, const char *why)
 
 START_TEST(one_that_kills_is_noticed)
 {
-	check_lethal(BAD_PLUGIN_DIR "/auth_traps.so", "with signal 6 (Aborted)");
+	check_lethal(BAD_PLUGIN_DIR "/auth_traps.so", "kills the process with signal 6 (Aborted)");
 }
 END_TEST
 
 START_TEST(one_that_exits_is_noticed)
 {
-	check_lethal(BAD_PLUGIN_DIR "/auth_exits.so", "with status 0");
+	check_lethal(BAD_PLUGIN_DIR "/auth_exits.so", "ends the process with status 0");
 }
 END_TEST
 
