@@ -136,7 +136,8 @@ static void run_job(struct pool_job *pool_job)
 	finish_job(job);
 }
 
-/* Copies the facts that a plugin may ask for, so that the pool's thread does not touch the stream. */
+/* Copies the facts that a plugin may ask for, so that the pool's thread does not touch the
+ * stream. */
 static struct spore_conn *copy_facts(const struct auth_question *q)
 {
 	static const char *const always[] = { SPORE_ATTR_CHANNEL_BINDING, NULL };

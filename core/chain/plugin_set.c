@@ -40,8 +40,9 @@ static bool is_alike(const struct instance *instance, const struct instance_spec
 	return instance->component == spec->component && strcmp(instance->name, spec->name) == 0;
 }
 
-/* The `self` of the old instance that the new one replaces: of the same name and the same code, since
- * another build may have another state. If several have the name, the n-th replaces the n-th. */
+/* The `self` of the old instance that the new one replaces: of the same name and the same code,
+ * since another build may have another state. If several have the name, the n-th replaces the
+ * n-th. */
 static const void *find_previous(const struct builder *b, const struct instance_spec *spec)
 {
 	size_t skip = 0;

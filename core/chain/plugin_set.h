@@ -3,8 +3,8 @@
  *
  * A set is built completely or not at all. It is immutable and reference-counted. A session holds
  * the set while it asks a chain; a stream holds only its chain of transports, and a tunnel only the
- * instance that admitted its client. So an instance ends with its own last user, not with the oldest
- * connection. */
+ * instance that admitted its client. So an instance ends with its own last user, not with the
+ * oldest connection. */
 #ifndef CORE_PLUGIN_SET_H
 #define CORE_PLUGIN_SET_H
 

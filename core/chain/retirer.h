@@ -14,8 +14,8 @@ struct retirer;
 
 /* main_loop: borrowed; must live until retirer_free. NULL: out of memory. [main] */
 struct retirer *retirer_new(struct loop *main_loop);
-/* Takes the instance, which ends when its last reference is given back, and keeps a reference of the
- * configuration until then. False: out of memory, and the instance was not taken. [main] */
+/* Takes the instance, which ends when its last reference is given back, and keeps a reference of
+ * the configuration until then. False: out of memory, and the instance was not taken. [main] */
 bool retirer_adopt(struct retirer *retirer, struct instance *instance, struct config *config);
 /* The number of instances that are not freed yet. [main] */
 unsigned retirer_alive(const struct retirer *retirer);

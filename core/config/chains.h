@@ -48,7 +48,8 @@ struct config_chain {
 	size_t n;
 };
 
-/* Keys of an instance that are not options of its plugin: those of settings_instance. NULL-ended. */
+/* Keys of an instance that are not options of its plugin: those of settings_instance.
+ * NULL-ended. */
 extern const char *const config_instance_keys[];
 
 /* Reads a chain's section (NULL: an empty chain). Mistakes go to the diag. */

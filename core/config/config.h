@@ -33,7 +33,8 @@ struct config {
 };
 
 /* argv starts behind the subcommand. Mistakes go to the diag, whose entries point into the config's
- * document: print them before config_unref. *config_out is set unless memory is exhausted. [main] */
+ * document: print them before config_unref. *config_out is set unless memory is exhausted.
+ * [main] */
 enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
                                 struct config **config_out);
 /* Loads only the section "plugins" of a file of either role (NULL: no file); the rest of the file

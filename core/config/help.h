@@ -14,8 +14,7 @@ struct help_flag {
 	const char *doc;
 	char variables[128];               /* "SPORE_SECRET, BORE_SECRET"; "": none */
 	const struct shorthand *shorthand; /* NULL: the flag has no key */
-	const spore_option
-		*option; /* the core's option that it sets; NULL: a plugin's option, or none */
+	const spore_option *option;        /* of the core, which the flag sets; or NULL */
 };
 
 /* The flag of that index; false behind the last one. */

@@ -45,8 +45,8 @@ static struct json *find_use(const struct json *array, const char *use)
 	return NULL;
 }
 
-/* Selector "hmac": the entry with this "use"; "0": the first entry. An entry is added if the section
- * is empty. */
+/* Selector "hmac": the entry with this "use"; "0": the first entry. An entry is added if the
+ * section is empty. */
 static struct json *get_or_add_entry(struct placer *p, struct json *array, const char *selector,
                                      struct json_source *source)
 {
@@ -232,8 +232,8 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
 }
 
-/* Places a value in the tree and replaces what the file has there. `twin`: another value of the same
- * precedence for the same target, which is a mistake; or NULL. */
+/* Places a value in the tree and replaces what the file has there. `twin`: another value of the
+ * same precedence for the same target, which is a mistake; or NULL. */
 static void place_value(struct placer *p, const struct command_value *value,
                         const struct command_value *twin)
 {
@@ -427,8 +427,7 @@ void place_defaults(struct placer *p)
 		node = source ? json_parse(p->doc, source, &error) : NULL;
 		if (!node)
 			continue;
-		source->text =
-			NULL; /* so that no message shows a line that the operator did not write */
+		source->text = NULL; /* so that no message quotes what the operator did not write */
 		json_add(p->doc, json_doc_root(p->doc), d->key, node);
 	}
 }

@@ -28,7 +28,8 @@ static const spore_option_item path_item = { SPORE_OPT_STRING, sizeof(const char
 	               "how long open connections may continue after SIGTERM or SIGINT")
 
 static const spore_option server_rows[] = {
-	SPORE_IP(struct server_settings, bind_addr, 0, "\"0.0.0.0\"", "address of the control port"),
+	SPORE_IP(struct server_settings, bind_addr, 0, "\"0.0.0.0\"",
+	         "address of the control port"),
 	SPORE_PORT(struct server_settings, control_port, 0, "7835", 1, 65535,
 	           "port that clients connect to"),
 	SPORE_IP(struct server_settings, bind_tunnels, OPTIONF_NEW_ONLY, NULL,
@@ -64,8 +65,9 @@ static const spore_option client_rows[] = {
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
 	          "connections that are being set up at once; each worker queues up to 4096 more"),
 	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,
-	          "connections that each tunnel keeps open to a Spore server for its next visitors, "
-	          "which then need not wait for a dial, a TLS handshake or the secret's check"),
+	          "connections that each tunnel keeps open to a Spore server for its next "
+	          "visitors, which then need not wait for a dial, a TLS handshake or the secret's "
+	          "check"),
 	SPORE_BOOL(struct client_settings, reconnect, 0, "true",
 	           "keep reconnecting when the connection to the server is lost"),
 	SPORE_BOOL(struct client_settings, retry, 0, "false",
@@ -79,7 +81,8 @@ static const spore_option tunnel_rows[] = {
 	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
 	SPORE_STRING(struct tunnel_settings, local_host, 0, "\"localhost\"", "host of the service"),
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
-	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535, "public port; 0: the server chooses"),
+	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535,
+	           "public port; 0: the server chooses"),
 };
 static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option limit_rows[] = {
@@ -91,8 +94,10 @@ static const spore_option limit_rows[] = {
 	          "visitors in total; 0: as many as the descriptors allow"),
 	SPORE_INT(struct limit_settings, max_pending, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "visitors that wait for a client, in total; more wait in the kernel's queue"),
-	SPORE_INT(struct limit_settings, max_pending_per_tunnel, OPTIONF_NEW_ONLY, "1024", 0, 1000000,
-	          "visitors that wait for a client, on one tunnel; more wait in the kernel's queue"),
+	SPORE_INT(struct limit_settings, max_pending_per_tunnel, OPTIONF_NEW_ONLY, "1024", 0,
+	          1000000,
+	          "visitors that wait for a client, on one tunnel; more wait in the kernel's "
+	          "queue"),
 	SPORE_INT(struct limit_settings, max_ahead_per_tunnel, OPTIONF_NEW_ONLY, "64", 0, 1024,
 	          "connections that a tunnel's client may open before visitors come "
 	          "(`client.ahead`); one source may use at most 1/128 of the descriptors for them, "
@@ -104,11 +109,12 @@ static const spore_option limit_rows[] = {
 	SPORE_INT(struct limit_settings, visitor_burst, 0, "100", 1, 1000000,
 	          "new visitors of one source at once, if visitor_rate is set"),
 	SPORE_DURATION(struct limit_settings, relay_idle_timeout, 0, "0", 0, 86400000,
-	               "reset a visitor's connection that has carried no data for this long; checked "
-	               "once a second; 0: never"),
+	               "reset a visitor's connection that has carried no data for this long; "
+	               "checked once a second; 0: never"),
 	SPORE_INT(struct limit_settings, max_unauthenticated, 0, "0", 0, 1000000,
 	          "connections that are authenticating, in total; when full, the server closes the "
-	          "oldest one of the source that has the most; 0: 1/16 of the process's descriptors"),
+	          "oldest one of the source that has the most; 0: 1/16 of the process's "
+	          "descriptors"),
 	SPORE_INT(struct limit_settings, max_unauthenticated_per_ip, 0, "256", 1, 1000000,
 	          "connections of one source that are authenticating; when full, the server closes "
 	          "that source's oldest one"),
@@ -193,16 +199,16 @@ static const spore_option server_root[] = {
 	  &acl_item, "which addresses may connect; an empty list allows all" },
 	SPORE_OBJECT(struct settings, limits, struct limit_settings, 0, &limit_item,
 	             "limits on tunnels, on visitors, and on connections to the control port that "
-	             "have not authenticated. A source is an IPv4 address or an IPv6 /64. 0 means no "
-	             "limit unless the option says otherwise. Data connections that the server "
+	             "have not authenticated. A source is an IPv4 address or an IPv6 /64. 0 means "
+	             "no limit unless the option says otherwise. Data connections that the server "
 	             "requested from its clients do not count"),
 	SPORE_OBJECT(struct settings, admin, struct admin_settings, 0, &admin_item,
 	             "the operator's access to the running server, which `spore ctl` uses"),
 	BOTH,
 };
 static const spore_option client_root[] = {
-	SPORE_OBJECT(struct settings, client, struct client_settings, SPORE_OPTF_REQUIRED, &client_item,
-	             "the server to connect to, and how"),
+	SPORE_OBJECT(struct settings, client, struct client_settings, SPORE_OPTF_REQUIRED,
+	             &client_item, "the server to connect to, and how"),
 	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED, &tunnel_item,
 	           "the services that get a public port"),
 	BOTH,

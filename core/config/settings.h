@@ -1,5 +1,6 @@
-/* settings - the core's own options. Each section has one table of rows, from which parsing, checks,
- * defaults, help and reference are made. option_fill fills the structs; they are read-only then. */
+/* settings - the core's own options. Each section has one table of rows, from which parsing,
+ * checks, defaults, help and reference are made. option_fill fills the structs; they are read-only
+ * then. */
 #ifndef CORE_SETTINGS_H
 #define CORE_SETTINGS_H
 

@@ -1,5 +1,5 @@
-/* shorthands - flags, variables and flat keys, each with its target in the structured configuration.
- * Only data. This is the only part of the core that names plugins. */
+/* shorthands - flags, variables and flat keys, each with its target in the structured
+ * configuration. Only data. This is the only part of the core that names plugins. */
 #ifndef CORE_SHORTHANDS_H
 #define CORE_SHORTHANDS_H
 
@@ -11,13 +11,13 @@ enum { ROLE_SERVER = 1, ROLE_LOCAL = 2 };
 enum shorthand_type {
 	SHORTHAND_TEXT,
 	SHORTHAND_NUMBER,
-	SHORTHAND_SECRET, /* a string that is wiped from the command line */
-	SHORTHAND_SECRETS, /* one such string, or several with commas between them: see shorthand_lists */
-	SHORTHAND_LIST, /* strings with commas between them; a flat key may also be an array */
-	SHORTHAND_FILE, /* the path of a file that holds the value: {"file": PATH} */
-	SHORTHAND_YES,  /* a flag without a value: sets its target to true */
-	SHORTHAND_NO,   /* a flag without a value: sets its target to false */
-	SHORTHAND_ENTRY /* a flag without a value: adds its target, an entry of a section */
+	SHORTHAND_SECRET,  /* a string that is wiped from the command line */
+	SHORTHAND_SECRETS, /* the same, or several with commas: see shorthand_lists */
+	SHORTHAND_LIST,    /* strings with commas between them; a flat key may also be an array */
+	SHORTHAND_FILE,    /* the path of a file that holds the value: {"file": PATH} */
+	SHORTHAND_YES,     /* a flag without a value: sets its target to true */
+	SHORTHAND_NO,      /* a flag without a value: sets its target to false */
+	SHORTHAND_ENTRY    /* a flag without a value: adds its target, an entry of a section */
 };
 
 struct shorthand {
@@ -27,8 +27,7 @@ struct shorthand {
 	const char *variable; /* name of its variable behind SPORE_; NULL: from `name` */
 	bool bore_variable;   /* also read with the prefix BORE_ */
 	enum shorthand_type type;
-	const char *
-		target; /* "/server/control_port", "/tunnels[0]/port", "/acl/control[cidr]/allow" */
+	const char *target;  /* "/server/control_port", "/tunnels[0]/port", "/auth[hmac]/secret" */
 	const char *metavar; /* "PORT", in the help; "": the flag has no value */
 	const char *doc;     /* NULL: the text of the target's option */
 };

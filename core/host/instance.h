@@ -4,8 +4,8 @@
  *   instance_new ─▶ instance_start ─▶ in use ─▶ last instance_unref ─▶ instance_stop ─▶
  *   instance_free
  *
- * Timers, watchers, look-ups, posts and jobs belong to an instance on a worker. So whatever a plugin
- * forgets is found, logged and released when the instance stops. */
+ * Timers, watchers, look-ups, posts and jobs belong to an instance on a worker. So whatever a
+ * plugin forgets is found, logged and released when the instance stops. */
 #ifndef CORE_INSTANCE_H
 #define CORE_INSTANCE_H
 

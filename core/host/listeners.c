@@ -37,8 +37,8 @@ static bool has_listener_at(uint16_t port)
 	return i < MAX_LISTENERS;
 }
 
-/* A reload may change the address from one interface to all, or back, and keep the port. The old and
- * the new socket then share the port while both are open. -1 and errno. */
+/* A reload may change the address from one interface to all, or back, and keep the port. The old
+ * and the new socket then share the port while both are open. -1 and errno. */
 static int open_listener(const spore_addr *address)
 {
 	bool shared = has_listener_at(address->port);

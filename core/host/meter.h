@@ -1,5 +1,5 @@
-/* meter - metrics of a plugin instance: the time that its calls take on a worker, and the verdicts of
- * an auth instance. */
+/* meter - metrics of a plugin instance: the time that its calls take on a worker, and the verdicts
+ * of an auth instance. */
 #ifndef CORE_METER_H
 #define CORE_METER_H
 
@@ -19,10 +19,11 @@ struct meter {
 /* Registers the series of an instance of this component in this role (SPORE_ROLE_*). [main] */
 void meter_init(struct meter *meter, struct metrics *metrics, const spore_component *component,
                 uint32_t role, const char *instance);
-/* A call of a slot (AUTH_VERIFY, ...) has returned. began_ns: when it began, by clock_ns(). [worker] */
+/* A call of a slot (AUTH_VERIFY, ...) has returned. began_ns: when it began, by clock_ns().
+ * [worker] */
 void meter_call(const struct meter *meter, const struct loop *loop, size_t slot, int64_t began_ns);
-/* An auth instance gave a verdict: SPORE_ALLOW, SPORE_DENY or SPORE_NEXT; anything else counts as an
- * error. asked_ns: when it was asked, by clock_ns(). [worker] */
+/* An auth instance gave a verdict: SPORE_ALLOW, SPORE_DENY or SPORE_NEXT; anything else counts as
+ * an error. asked_ns: when it was asked, by clock_ns(). [worker] */
 void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t verdict,
                    int64_t asked_ns);
 /* The verdict is no longer needed: the client has left, or the time is up. [worker] */

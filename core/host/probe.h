@@ -1,5 +1,5 @@
-/* probe - loads a plugin in a child process first, to find out whether loading it would end or block
- * this process. [main] */
+/* probe - loads a plugin in a child process first, to find out whether loading it would end or
+ * block this process. [main] */
 #ifndef CORE_PROBE_H
 #define CORE_PROBE_H
 

@@ -1,8 +1,8 @@
 /* ticket - asynchronous operations: opened on a worker, completed from any thread.
  *
  * A ticket is a number made of worker, slot and generation, not a pointer. Completing a closed
- * ticket finds another generation and does nothing. The result is posted to the worker and delivered
- * there. */
+ * ticket finds another generation and does nothing. The result is posted to the worker and
+ * delivered there. */
 #ifndef CORE_TICKET_H
 #define CORE_TICKET_H
 

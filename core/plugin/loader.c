@@ -95,8 +95,8 @@ static const char *check_item(const spore_option_item *item, uint32_t held_by, u
 	                     depth + 1);
 }
 
-/* Checks a table that fills a struct of `size` bytes, and all tables below it. NULL, or what is wrong
- * with the table. */
+/* Checks a table that fills a struct of `size` bytes, and all tables below it. NULL, or what is
+ * wrong with the table. */
 static const char *check_options(const spore_option *rows, uint32_t n, uint32_t stride, size_t size,
                                  unsigned depth)
 {
@@ -282,8 +282,8 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 	          log_str("version", loaded->note.version), log_str("path", path));
 	return loaded;
 fail:
-	/* Mapped code stays mapped, since its constructors may have started threads or set handlers.
-	 * Its descriptor stays open too: the next copy would otherwise get the same path. */
+	/* Mapped code stays mapped, since its constructors may have started threads or set
+	 * handlers. Its descriptor stays open too, or the next copy would get the same path. */
 	if (!loaded || !loaded->handle)
 		close(copy->fd);
 	if (loaded)

@@ -29,9 +29,9 @@ struct loader {
 	const void *(*get_extension)(const char *id);
 };
 
-/* Loads the file, or returns the plugin that was loaded from the same bytes. `pin`: the SHA-256 that
- * the file must have, as 64 hex digits; or NULL. Returns NULL and sets *err, which names the file,
- * what was expected and the remedy. */
+/* Loads the file, or returns the plugin that was loaded from the same bytes. `pin`: the SHA-256
+ * that the file must have, as 64 hex digits; or NULL. Returns NULL and sets *err, which names the
+ * file, what was expected and the remedy. */
 const struct loaded *loader_load(struct loader *loader, const char *path, const char *pin,
                                  struct err *err);
 /* Closes the copies; the code stays mapped. */

@@ -87,7 +87,8 @@ static void add_files(struct names *names, const char *folder, const char *prefi
 		free(files);
 }
 
-__attribute__((format(printf, 2, 3))) static void append(struct err *err, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void append_text(struct err *err, const char *format,
+                                                              ...)
 {
 	size_t len = strlen(err->text);
 	va_list ap;
@@ -103,12 +104,12 @@ static void append_choice(struct err *err, const struct names *names, const char
 	const char *meant = text_suggest(wanted, names->pointers, names->n);
 
 	if (meant) {
-		append(err, ": did you mean \"%s\"?", meant);
+		append_text(err, ": did you mean \"%s\"?", meant);
 		return;
 	}
-	append(err, "%s", names->n ? ": expected one of " : ": none available");
+	append_text(err, "%s", names->n ? ": expected one of " : ": none available");
 	for (size_t i = 0; i < names->n; i++)
-		append(err, "%s%s", i ? ", " : "", names->pointers[i]);
+		append_text(err, "%s%s", i ? ", " : "", names->pointers[i]);
 }
 
 static void explain_missing(const struct registry *registry, uint32_t kind, const char *use,
@@ -127,10 +128,10 @@ static void explain_missing(const struct registry *registry, uint32_t kind, cons
 	if (by_file)
 		err_set(err, "unknown plugin file \"%s\"", wanted);
 	append_choice(err, &names, wanted);
-	append(err, " (looked for %s in", file);
+	append_text(err, " (looked for %s in", file);
 	for (size_t i = 0; i < registry->n_path; i++)
-		append(err, "%s %s", i ? "," : "", registry->path[i]);
-	append(err, ")");
+		append_text(err, "%s %s", i ? "," : "", registry->path[i]);
+	append_text(err, ")");
 }
 
 static void explain_component(const struct loaded *loaded, uint32_t kind, const char *name,

@@ -45,7 +45,7 @@ static bool check_folders(const char *file, struct sealed_access *access)
 	return true;
 }
 
-/* Checks the folder of a symbolic link, since who may replace the link chooses what is loaded. */
+/* Checks the folder of a symbolic link, since whoever may replace it chooses what is loaded. */
 static bool check_link(const char *path, struct sealed_access *access)
 {
 	char folder[PATH_MAX], real[PATH_MAX + 2];
