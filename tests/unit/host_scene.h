@@ -65,13 +65,13 @@ static inline void host_scene_close(struct host_scene *scene)
 	ck_assert(retirer_finish(scene->retirer, HOST_SCENE_MS));
 	loop_break(scene->loops[0]);
 	loop_join(scene->loops[0]);
+	ck_assert(resolver_free(scene->services.resolver)); /* its look-ups post to the loop */
 	loop_finish(scene->loops[0]);
 	retirer_free(scene->retirer);
 	loop_free(scene->loops[0]);
 	loop_free(scene->main_loop);
 	host_fini();
 	loader_fini(&scene->registry.loader);
-	ck_assert(resolver_free(scene->services.resolver));
 	metrics_free(scene->services.metrics);
 	diag_fini(&scene->diag);
 }
