@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "diag/diag.h"
+#include "diag/usage.h"
 
 const struct shorthand *shorthand_find(unsigned role, const char *name)
 {
@@ -76,7 +77,7 @@ static bool add_flag(struct parser *p, const struct shorthand *shorthand, const 
 
 	for (size_t i = 0; i < command->n_flags; i++) {
 		if (command->flags[i].shorthand == shorthand)
-			return refuse_word(p, "%s is given twice", origin);
+			return refuse_word(p, USAGE_TWICE, origin);
 	}
 	if (command->n_flags == COMMAND_MAX_VALUES)
 		return refuse_word(p, "too many flags at %s", origin);
@@ -94,7 +95,7 @@ static const char *take_value(struct parser *p, const char *inline_value, const 
 		return inline_value;
 	if (p->at < p->argc)
 		return p->argv[p->at++];
-	refuse_word(p, "expected a value after %s, found the end of the command line", flag);
+	refuse_word(p, USAGE_NO_VALUE, flag);
 	return NULL;
 }
 
@@ -111,7 +112,7 @@ enum { N_PURPOSES = sizeof purposes / sizeof *purposes };
 static bool take_purpose(struct parser *p, enum config_purpose purpose, const char *flag)
 {
 	if (p->command->purpose == purpose)
-		return refuse_word(p, "%s is given twice", flag);
+		return refuse_word(p, USAGE_TWICE, flag);
 	if (p->command->purpose != CONFIG_TO_RUN)
 		return refuse_word(p, "expected either --check or --print-config, found %s too",
 		                   flag);
@@ -124,7 +125,7 @@ static bool take_file(struct parser *p, const char *path, const char *flag)
 	if (!path)
 		return false;
 	if (p->command->file)
-		return refuse_word(p, "%s is given twice", flag);
+		return refuse_word(p, USAGE_TWICE, flag);
 	p->command->file = path;
 	p->command->file_origin = "--config";
 	return true;
@@ -149,13 +150,13 @@ static void suggest_flag(struct parser *p, const char *word)
 	meant = text_suggest(plain, names, n);
 	text_escape(word, strcspn(word, "="), shown, sizeof shown);
 	if (meant)
-		diag_add(p->diag, NULL, "unknown flag %s: did you mean --%s?", shown,
+		diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG_LIKE, shown,
 		         with_case(meant, '_', '-', false, flag, sizeof flag));
 	else if (shorthand_find(ROLE_SERVER | ROLE_LOCAL, plain))
 		diag_add(p->diag, NULL, "unknown flag %s: it is a flag of spore %s", shown,
 		         p->role == ROLE_SERVER ? "local" : "server");
 	else
-		diag_add(p->diag, NULL, "unknown flag %s", shown);
+		diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG, shown);
 }
 
 static bool read_long(struct parser *p, const char *word)
@@ -171,7 +172,7 @@ static bool read_long(struct parser *p, const char *word)
 	for (size_t i = 0; i < N_PURPOSES; i++) {
 		if (strcmp(flag, purposes[i].flag) != 0)
 			continue;
-		return equals ? refuse_word(p, "expected %s without a value", flag)
+		return equals ? refuse_word(p, USAGE_VALUE, flag)
 		              : take_purpose(p, purposes[i].purpose, flag);
 	}
 	with_case(flag + 2, '-', '_', false, name, sizeof name);
@@ -182,7 +183,7 @@ static bool read_long(struct parser *p, const char *word)
 	}
 	if (shorthand && shorthand->type >= SHORTHAND_YES) {
 		if (equals)
-			return refuse_word(p, "expected %s without a value", flag);
+			return refuse_word(p, USAGE_VALUE, flag);
 		return add_flag(p, shorthand, "true", flag);
 	}
 	value = take_value(p, equals ? equals + 1 : NULL, flag);
@@ -210,7 +211,7 @@ static bool read_short(struct parser *p, const char *word)
 	if (is_check_flag(p, word))
 		return take_purpose(p, CONFIG_TO_CHECK, word);
 	if (!shorthand && word[1] != 'c')
-		return refuse_word(p, "unknown flag %s", word);
+		return refuse_word(p, USAGE_UNKNOWN_FLAG, word);
 	value = take_value(p, word[2] ? word + 2 + (word[2] == '=') : NULL, flag);
 	if (!shorthand)
 		return take_file(p, value, flag);
@@ -220,7 +221,7 @@ static bool read_short(struct parser *p, const char *word)
 static bool read_positional(struct parser *p, const char *word)
 {
 	if (p->role != ROLE_LOCAL)
-		return refuse_word(p, "expected a flag, found \"%s\"", word);
+		return refuse_word(p, USAGE_NO_FLAG, word);
 	if (p->positional_taken)
 		return refuse_word(p, "expected one local port, found a second one: \"%s\"", word);
 	p->positional_taken = true;

@@ -48,5 +48,7 @@ enum family {
 /* The series of these label values, one for each label, NULL if it has none; the family is
  * registered with its first one. 0, and a line in the log, when there is none to be had. [any] */
 uint32_t family_series(struct metrics *metrics, enum family family, const char *const *values);
+/* The family's name, type, labels and help text; static. For the reference. [any] */
+const spore_metric_spec *family_spec(enum family family);
 
 #endif

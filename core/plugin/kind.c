@@ -7,7 +7,7 @@
 
 enum { SERVER = SPORE_ROLE_SERVER, CLIENT = SPORE_ROLE_CLIENT, BOTH = SERVER | CLIENT };
 
-const struct kind kinds[] = {
+const struct kind kind_rows[] = {
 	{
 		.id = SPORE_KIND_AUTH,
 		.name = "auth",
@@ -40,7 +40,7 @@ const struct kind kinds[] = {
 		.single_worker = true,
 	},
 };
-const size_t n_kinds = sizeof kinds / sizeof *kinds;
+const size_t n_kind_rows = sizeof kind_rows / sizeof *kind_rows;
 
 /* The ops of every kind begin so. */
 struct ops_head {
@@ -49,9 +49,9 @@ struct ops_head {
 
 const struct kind *kind_find(uint32_t id)
 {
-	for (size_t i = 0; i < n_kinds; i++) {
-		if (kinds[i].id == id)
-			return &kinds[i];
+	for (size_t i = 0; i < n_kind_rows; i++) {
+		if (kind_rows[i].id == id)
+			return &kind_rows[i];
 	}
 	return NULL;
 }

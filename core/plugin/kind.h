@@ -33,8 +33,8 @@ struct kind {
 	bool on_error;         /* its instances have the key "on_error" in the configuration */
 };
 
-extern const struct kind kinds[];
-extern const size_t n_kinds;
+extern const struct kind kind_rows[];
+extern const size_t n_kind_rows;
 
 /* NULL: this host does not know the kind. */
 const struct kind *kind_find(uint32_t id);

@@ -43,11 +43,11 @@ START_TEST(every_kind_has_a_row)
 	ck_assert_str_eq(kind_name(SPORE_KIND_TRANSPORT), "transport");
 	ck_assert_str_eq(kind_name(SPORE_KIND_ACL), "acl");
 	ck_assert_str_eq(kind_name(SPORE_KIND_METRICS), "metrics");
-	for (size_t i = 0; i < n_kinds; i++) {
-		ck_assert_ptr_eq(kind_find(kinds[i].id), &kinds[i]);
-		ck_assert_uint_ne(kinds[i].roles, 0);
-		for (size_t j = 0; j < KIND_MAX_SLOTS && kinds[i].slots[j].name; j++)
-			ck_assert_uint_eq(kinds[i].slots[j].roles & ~kinds[i].roles, 0);
+	for (size_t i = 0; i < n_kind_rows; i++) {
+		ck_assert_ptr_eq(kind_find(kind_rows[i].id), &kind_rows[i]);
+		ck_assert_uint_ne(kind_rows[i].roles, 0);
+		for (size_t j = 0; j < KIND_MAX_SLOTS && kind_rows[i].slots[j].name; j++)
+			ck_assert_uint_eq(kind_rows[i].slots[j].roles & ~kind_rows[i].roles, 0);
 	}
 }
 END_TEST
