@@ -4,9 +4,10 @@
 #include "host/grant.h"
 #include "host/instance.h"
 #include "scarce.h"
-#include "server/judge.h"
+#include "server/server_worker.h"
 #include "server_crowd.h"
 #include "server_program.h"
+#include "session/tunnel_session.h"
 #include "still.h"
 
 static struct house house;
@@ -21,7 +22,7 @@ static enum act act_of(const uint8_t d[ACT_SIZE])
 
 static void revalidate(unsigned a, unsigned b)
 {
-	const struct plugin_set *set = house.worker.set;
+	const struct chain *auth = house.worker.set->chains[CHAIN_AUTH];
 	const char *identity = house.plan->identities[b & 1];
 	spore_auth_result result = { .struct_size = sizeof result,
 		                     .fields = a >> 1 & 7,
@@ -30,13 +31,14 @@ static void revalidate(unsigned a, unsigned b)
 		                     .life_ms = 500 };
 	struct grant *grant;
 
-	if (set->chains[CHAIN_AUTH]->n == 0)
+	if (auth->n == 0)
 		return;
 	grant = grant_new(&result);
 	if (!grant) /* FAINT */
 		return;
-	judge_revalidate(&house.worker.sessions, set->chains[CHAIN_AUTH]->items[b % set->chains[CHAIN_AUTH]->n],
-	                 identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW, grant);
+	tunnel_sessions_revalidate(&house.worker, auth->items[b % auth->n],
+	                           identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW,
+	                           grant);
 	grant_free(grant);
 }
 
@@ -62,7 +64,7 @@ static void drain(unsigned a)
 {
 	house_drain(&house);
 	if (a & 1)
-		worker_stop_listening(&house.worker);
+		server_worker_stop_listening(&house.worker);
 }
 
 /* All but the sending and the running. Takes bytes for SAY_BYTES from `rest`, and says how many. */
