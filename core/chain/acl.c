@@ -2,8 +2,8 @@
 
 #include "base/clock.h"
 #include "host/status.h"
-#include "log/guest.h"
 #include "log/log.h"
+#include "thread/guest.h"
 
 bool acl_allows(const struct chain *chain, const struct loop *loop, uint32_t point,
                 const spore_addr *peer, const spore_addr *local, const char *identity)

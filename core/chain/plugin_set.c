@@ -7,7 +7,7 @@
 
 #include "chain/retirer.h"
 #include "config/shorthands.h"
-#include "log/guest.h"
+#include "thread/guest.h"
 #include "json/json.h"
 
 struct builder {

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "config/command.h"
 #include "config/place.h"
-#include "log/access.h"
+#include "files/access.h"
 #include "net/addr.h"
 #include "option/value.h"
 

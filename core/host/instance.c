@@ -7,11 +7,11 @@
 #include "host/host.h"
 #include "host/lend.h"
 #include "host/status.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
+#include "thread/guest.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
 

@@ -6,11 +6,11 @@
 #include "base/container.h"
 #include "host/host.h"
 #include "host/instance.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/resolve.h"
+#include "thread/guest.h"
 
 /* ---- timers and watchers ---- */
 

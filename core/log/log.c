@@ -14,8 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "log/logline.h"
-#include "log/thread.h"
+#include "thread/thread.h"
 
 /* A pipe takes a batch whole or not at all, so that no line is torn. */
 enum { RING_SIZE = 64 * 1024, BATCH = PIPE_BUF, FLUSH_MS = 1000 };
@@ -49,11 +48,6 @@ static struct {
 } the_log = { .level = LOG_INFO, .wake_fd = -1, .fd = STDERR_FILENO };
 
 static _Thread_local struct ring *my_ring;
-
-struct log_field log_str(const char *key, const char *text)
-{
-	return log_text(key, text, text ? strlen(text) : 0);
-}
 
 void log_set_level(enum log_level level)
 {

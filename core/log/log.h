@@ -12,15 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
-enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
-
-struct log_field {
-	const char *key; /* trusted: letters and '_' */
-	const char *text;
-	size_t len;     /* of text */
-	int64_t number; /* when text is NULL */
-};
+#include "log/event.h"
+#include "log/logline.h"
 
 /* Starts the writer thread. Before it (and after log_stop) lines are written at once. [main] */
 bool log_start(enum log_level level, enum log_format format);
@@ -39,18 +32,6 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 /* Writes what waits and this error behind it, for at most a second, in the caller's own thread. For
  * a process that ends here and now: nothing is logged after it. Async-signal-safe. [any] */
 void log_last_words(const char *event, const struct log_field *fields, size_t n);
-
-static inline struct log_field log_text(const char *key, const char *text, size_t len)
-{
-	return (struct log_field){ key, text ? text : "", len, 0 };
-}
-
-struct log_field log_str(const char *key, const char *text);
-
-static inline struct log_field log_int(const char *key, int64_t number)
-{
-	return (struct log_field){ key, NULL, 0, number };
-}
 
 /* log_at(LOG_INFO, "new client", log_str("peer", peer), log_int("port", port)) */
 #define log_at(level, event, ...)                                                                  \

@@ -3,9 +3,11 @@
 #ifndef CORE_LOGLINE_H
 #define CORE_LOGLINE_H
 
-#include "log/log.h"
+#include "log/event.h"
 
 #define LOGLINE_MAX 2048
+
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* Writes one line with its newline, cut to fit. wall_ms: milliseconds since the epoch, not
  * negative. Returns its length. */

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "log/thread.h"
+#include "thread/thread.h"
 
 struct task_queue {
 	struct loop_task *first, **end;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "log/thread.h"
+#include "thread/thread.h"
 
 struct pool {
 	pthread_mutex_t lock;

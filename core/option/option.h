@@ -6,7 +6,7 @@
 #include <spore/option.h>
 
 #include "diag/diag.h"
-#include "diag/files.h"
+#include "files/files.h"
 
 /* What becomes of a running process when an option changes under it. */
 enum option_change {

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "log/guest.h"
 #include "log/log.h"
+#include "thread/guest.h"
 
 /* ---- what the entry point returns is as untrusted as any input ---- */
 

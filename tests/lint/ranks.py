@@ -22,9 +22,9 @@ import source
 # Lowest first. main.c is the file, all others are folders of core/.
 RANKS = [
     {"base"},
-    {"json", "log"},
-    {"loop", "diag"},
-    {"metrics"},
+    {"json", "thread"},
+    {"loop", "diag", "log"},
+    {"metrics", "files"},
     {"net", "wire"},
     {"option", "plugin", "link", "relay"},
     {"config", "host"},

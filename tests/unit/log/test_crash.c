@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "log/guest.h"
 #include "log/log.h"
-#include "log/thread.h"
 #include "suite.h"
+#include "thread/guest.h"
+#include "thread/thread.h"
 
 /* Only signals that no sanitizer takes for itself are raised here; tests/sdk has the others. */
 enum { THREADS = 8 };

@@ -1,4 +1,4 @@
-#include "log/guest.h"
+#include "thread/guest.h"
 
 #include <poll.h>
 #include <pthread.h>

@@ -1,4 +1,4 @@
-#include "log/access.h"
+#include "files/access.h"
 
 #include <string.h>
 #include <unistd.h>

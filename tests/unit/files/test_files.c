@@ -1,4 +1,4 @@
-#include "diag/files.h"
+#include "files/files.h"
 
 #include <stdio.h>
 #include <stdlib.h>

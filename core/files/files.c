@@ -1,4 +1,4 @@
-#include "diag/files.h"
+#include "files/files.h"
 
 #include <string.h>
 #include <sys/stat.h>
