@@ -11,6 +11,7 @@
 #include "commands/ctl_print.h"
 #include "commands/words.h"
 #include "json/json.h"
+#include "json/parse.h"
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 

@@ -14,7 +14,8 @@
 #include "config/place.h"
 #include "files/access.h"
 #include "net/addr.h"
-#include "option/value.h"
+#include "option/value_describe.h"
+#include "json/parse.h"
 
 enum { MAX_FILE = 64 * 1024 * 1024 };
 

@@ -9,6 +9,8 @@
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "diag/diag.h"
+#include "json/parse.h"
+#include "json/pointer.h"
 
 /* A node that a shorthand needs and that nobody wrote. */
 static struct json *make(struct placer *p, enum json_type type, const char *raw,

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "diag/excerpt.h"
 #include "diag/mask.h"
+#include "json/pointer.h"
 
 /* Nobody reads more, and the place of each takes time to find. */
 enum { MOST_SHOWN = 100 };

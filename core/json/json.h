@@ -11,8 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "json/mend.h"
-
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
 /* Where a value came from. `text` is the whole source, or NULL for a flag or a variable. */
@@ -46,11 +44,6 @@ struct json {
 	const char *written_as; /* key at the top of its source, if it has been moved from there */
 };
 
-struct json_error {
-	size_t offset;
-	char text[256]; /* "expected ..., found ..." */
-};
-
 struct json_doc;
 
 /* An empty document whose root is an object. NULL: out of memory. */
@@ -60,17 +53,12 @@ void json_doc_free(struct json_doc *doc);
 struct json *json_doc_root(struct json_doc *doc);
 /* Zeroed memory that lives, and is wiped, with the document. NULL: out of memory. */
 void *json_doc_alloc(struct json_doc *doc, size_t size);
+/* A copy of the text, NUL-ended, in such memory. NULL: out of memory. */
+char *json_doc_text(struct json_doc *doc, const char *text, size_t len);
 
 /* A source in the document; `text` is copied (NULL: none). NULL: out of memory. */
 struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
                                     size_t len);
-/* Reads the source's text. NULL and *error_out on the first mistake. The node has no parent yet. */
-struct json *json_parse(struct json_doc *doc, struct json_source *source,
-                        struct json_error *error_out);
-/* As json_parse, but reports all mistakes, and returns what could be read in spite of them; NULL if
- * that is nothing. */
-struct json *json_parse_all(struct json_doc *doc, struct json_source *source, mend_report *report,
-                            void *arg);
 /* A fresh node without a parent. raw: text of a STRING or NUMBER (copied), else NULL. */
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
                       struct json_source *source);
@@ -86,15 +74,6 @@ void json_detach(struct json *node);
 /* The member named `key`, or NULL. NULL too if object is NULL or no object. */
 struct json *json_get(const struct json *object, const char *key);
 
-/* The node that a JSON pointer, relative to `node`, leads to; where it leads nowhere, the last node
- * on its way. */
-const struct json *json_at(const struct json *node, const char *pointer);
-
-/* 1-based line and column of an offset in a text. */
-void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,
-                   unsigned *column_out);
-/* The JSON pointer of a node (RFC 6901), cut at size. */
-void json_pointer(const struct json *node, char *out, size_t size);
 /* "an object", "a string" ... */
 const char *json_type_name(enum json_type type);
 

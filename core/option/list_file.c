@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "option/value.h"
+#include "option/value_path.h"
 
 static struct json_source *read_source(const struct option_scope *scope, const struct json *node)
 {

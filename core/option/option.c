@@ -6,37 +6,9 @@
 #include "base/text.h"
 #include "log/log.h"
 #include "option/list_file.h"
-#include "option/option_type.h"
 #include "option/value.h"
-
-const spore_option *option_row(const struct option_table *table, uint32_t index)
-{
-	return (const spore_option *)(const void *)((const char *)table->rows +
-	                                            (size_t)index * table->stride);
-}
-
-const spore_option *option_find(const struct option_table *table, const char *name)
-{
-	for (uint32_t i = 0; i < table->n; i++) {
-		const spore_option *row = option_row(table, i);
-
-		if (strcmp(row->name, name) == 0)
-			return row;
-	}
-	return NULL;
-}
-
-enum option_change option_change_of(const spore_option *row, enum option_change otherwise)
-{
-	if (row->flags & OPTIONF_RESTART)
-		return OPTION_RESTART;
-	return row->flags & OPTIONF_NEW_ONLY ? OPTION_NEW_ONLY : otherwise;
-}
-
-static struct option_table item_table(const spore_option_item *item)
-{
-	return (struct option_table){ item->options, item->n_options, item->option_size };
-}
+#include "option/value_describe.h"
+#include "json/parse.h"
 
 static bool fill_one(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, void *out);
@@ -122,7 +94,7 @@ static bool fill_one(const struct option_scope *scope, const spore_option *row,
 		return value_read(scope, row, node, out);
 	if (!expected_container(scope, node, JSON_OBJECT, false))
 		return false;
-	table = item_table(row->item);
+	table = option_inner(row);
 	return option_fill(&inner, &table, node, out);
 }
 
@@ -186,7 +158,7 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 
 		if (row->type != SPORE_OPT_OBJECT)
 			return true;
-		table = item_table(row->item);
+		table = option_inner(row);
 		return option_fill(&(struct option_scope){ scope->doc, scope->diag, scope->folder,
 		                                           NULL, NULL },
 		                   &table, NULL, out);

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "option/value.h"
+#include "option/value_number.h"
 
 /* Of a NODE there is nothing to tell. Aligned by hand. */
 /* clang-format off */
@@ -68,32 +68,6 @@ bool option_type_at(uint32_t index, struct option_type *type_out)
 		}
 	}
 	return false;
-}
-
-bool option_has_bounds(const spore_option *row)
-{
-	bool scaled = row->type == SPORE_OPT_INT || row->type == SPORE_OPT_DURATION ||
-	              row->type == SPORE_OPT_SIZE || row->type == SPORE_OPT_PORT;
-
-	return scaled && row->min <= row->max;
-}
-
-/* Those stand in JSON as strings: a line of a text is as good. */
-bool option_may_be_file(const spore_option *row)
-{
-	uint32_t type = row->type == SPORE_OPT_LIST && row->item ? row->item->type : 0;
-
-	return type == SPORE_OPT_STRING || type == SPORE_OPT_ADDR || type == SPORE_OPT_IP ||
-	       type == SPORE_OPT_CIDR;
-}
-
-struct option_table option_inner(const spore_option *row)
-{
-	const spore_option_item *item = row->item;
-
-	if (row->type < SPORE_OPT_LIST || row->type > SPORE_OPT_OBJECT || !item)
-		return (struct option_table){ NULL, 0, 0 };
-	return (struct option_table){ item->options, item->n_options, item->option_size };
 }
 
 /* As an operator writes it: "1d", "64k", "5". */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "net/addr.h"
-#include "option/value.h"
+#include "option/value_number.h"
 #include "json/json.h"
 #include "json/jsonout.h"
 

@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "fuzz.h"
 #include "json/json.h"
+#include "json/parse.h"
+#include "json/pointer.h"
 #include "json/scan.h"
 
 /* Counting and filling agree, with too little room as well; tokens lie in the text, in order. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "json/parse.h"
 #include "suite.h"
 
 static void check(const char *command, const char *answer, const char *expected)

@@ -1,4 +1,6 @@
 #include "json/json.h"
+#include "json/parse.h"
+#include "json/pointer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -25,8 +27,9 @@ static struct json *parse_good(struct json_doc *doc, const char *text)
 START_TEST(a_tree_has_all_values)
 {
 	struct json_doc *doc = json_doc_new();
-	struct json *root = parse_good(doc, "{\"n\":-1.50,\"s\":\"caf\\u00e9\",\"t\":true,\"f\":false,\"z\":null,"
-	                                    "\"a\":[1,[2]],\"o\":{}}");
+	struct json *root = parse_good(
+		doc, "{\"n\":-1.50,\"s\":\"caf\\u00e9\",\"t\":true,\"f\":false,\"z\":null,"
+		     "\"a\":[1,[2]],\"o\":{}}");
 
 	ck_assert_int_eq(root->type, JSON_OBJECT);
 	ck_assert_uint_eq(root->count, 7);
@@ -49,7 +52,8 @@ START_TEST(a_tree_has_all_values)
 }
 END_TEST
 
-static void check_place(const struct json *node, unsigned line, unsigned column, const char *pointer)
+static void check_place(const struct json *node, unsigned line, unsigned column,
+                        const char *pointer)
 {
 	char text[128];
 	unsigned l, c;
@@ -63,7 +67,8 @@ static void check_place(const struct json *node, unsigned line, unsigned column,
 START_TEST(every_node_knows_its_place)
 {
 	struct json_doc *doc = json_doc_new();
-	struct json *root = parse_good(doc, "{\n  \"caf\xc3\xa9\": \"x\",\n\t\"a/b~c\": [ 1, {\"d\": true} ]\n}");
+	struct json *root = parse_good(
+		doc, "{\n  \"caf\xc3\xa9\": \"x\",\n\t\"a/b~c\": [ 1, {\"d\": true} ]\n}");
 	const struct json *array = json_get(root, "a/b~c"), *d = json_get(array->last, "d");
 	unsigned line, column;
 
@@ -96,7 +101,9 @@ END_TEST
 START_TEST(a_pointer_is_cut_at_its_size)
 {
 	struct json_doc *doc = json_doc_new();
-	struct json *node = json_get(parse_good(doc, "{\"key\":[0,1,2,{\"a~b\":{\"x\":1}}]}"), "key")->last->first->first;
+	struct json *node = json_get(parse_good(doc, "{\"key\":[0,1,2,{\"a~b\":{\"x\":1}}]}"),
+	                             "key")
+	                            ->last->first->first;
 	char whole[64];
 
 	json_pointer(node, whole, sizeof whole);
@@ -150,10 +157,13 @@ static void check_mistake(const char *text, size_t offset, const char *expected)
 START_TEST(a_mistake_says_what_and_where)
 {
 	check_mistake("{\"a\" 1}", 5, "expected ':' after the key, found '1'");
-	check_mistake("{\"a\":1", 6, "expected '}' for the '{' of line 1, found the end of the file");
-	check_mistake("[1,\n2\n", 6, "expected ']' for the '[' of line 1, found the end of the file");
+	check_mistake("{\"a\":1", 6,
+	              "expected '}' for the '{' of line 1, found the end of the file");
+	check_mistake("[1,\n2\n", 6,
+	              "expected ']' for the '[' of line 1, found the end of the file");
 	check_mistake("{\"a\":\n}", 6, "expected a value, found '}'");
-	check_mistake("{\"a\"\n:\"\n\"}", 6, "expected a closing '\"' for this string, found the end of the line");
+	check_mistake("{\"a\"\n:\"\n\"}", 6,
+	              "expected a closing '\"' for this string, found the end of the line");
 	check_mistake("[\x01]", 1, "expected a value, found '\\x01'");
 	check_mistake("", 0, "expected '{', found an empty file");
 }
@@ -162,7 +172,8 @@ END_TEST
 START_TEST(a_key_twice_is_a_mistake)
 {
 	check_mistake("{\"a\":1,\"b\":2,\"a\":3}", 13, "expected each key once, found \"a\" again");
-	check_mistake("{\"x\":{\"a\":1,\"\\u0061\":3}}", 12, "expected each key once, found \"a\" again");
+	check_mistake("{\"x\":{\"a\":1,\"\\u0061\":3}}", 12,
+	              "expected each key once, found \"a\" again");
 	check_mistake("[{},{\"\":1,\"\":2}]", 10, "expected each key once, found \"\" again");
 }
 END_TEST
@@ -178,7 +189,8 @@ END_TEST
 
 START_TEST(a_nul_in_a_text_is_a_mistake)
 {
-	check_mistake("{\"a\":\"x\\u0000y\"}", 5, "expected a string without NUL (\\u0000), found one");
+	check_mistake("{\"a\":\"x\\u0000y\"}", 5,
+	              "expected a string without NUL (\\u0000), found one");
 	check_mistake("[\"\\u0000\"]", 1, "expected a string without NUL (\\u0000), found one");
 }
 END_TEST
@@ -262,7 +274,8 @@ START_TEST(fresh_nodes_have_no_text_behind_them)
 	struct json_doc *doc = json_doc_new();
 	struct json_source *flag = json_source_add(doc, "--port", NULL, 0);
 	struct json *array = json_new(doc, JSON_ARRAY, NULL, flag);
-	struct json *number = json_new(doc, JSON_NUMBER, "42", flag), *text = json_new(doc, JSON_STRING, "", flag);
+	struct json *number = json_new(doc, JSON_NUMBER, "42", flag),
+		    *text = json_new(doc, JSON_STRING, "", flag);
 	char pointer[32];
 
 	ck_assert_ptr_null(flag->text);
@@ -297,7 +310,8 @@ START_TEST(the_source_is_a_copy)
 END_TEST
 
 SUITE("json", a_tree_has_all_values, every_node_knows_its_place, a_position_past_the_end_is_the_end,
-      a_pointer_is_cut_at_its_size, a_pointer_finds_its_node, a_mistake_says_what_and_where, a_key_twice_is_a_mistake,
-      the_same_key_in_two_objects_is_none, a_nul_in_a_text_is_a_mistake, long_numbers_are_kept_as_written,
-      nodes_move_between_containers, adding_to_the_same_container_moves_to_its_end,
-      fresh_nodes_have_no_text_behind_them, the_source_is_a_copy)
+      a_pointer_is_cut_at_its_size, a_pointer_finds_its_node, a_mistake_says_what_and_where,
+      a_key_twice_is_a_mistake, the_same_key_in_two_objects_is_none, a_nul_in_a_text_is_a_mistake,
+      long_numbers_are_kept_as_written, nodes_move_between_containers,
+      adding_to_the_same_container_moves_to_its_end, fresh_nodes_have_no_text_behind_them,
+      the_source_is_a_copy)

@@ -1,5 +1,8 @@
 #include "option/value.h"
 
+#include "option/value_describe.h"
+#include "option/value_number.h"
+
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +25,9 @@ union value {
 
 static spore_option row_of(uint32_t type, int64_t min, int64_t max)
 {
-	return (spore_option){ .name = "v", .type = type, .min = min, .max = max, .choices = "one|two|three" };
+	return (spore_option){
+		.name = "v", .type = type, .min = min, .max = max, .choices = "one|two|three"
+	};
 }
 
 /* Reads the JSON text as the type; the message is "" if it was good. */
@@ -98,7 +103,8 @@ START_TEST(whole_numbers)
 	check_bad(&row, "1e0", "expected a whole number from -5 to 10, found 1e0");
 	check_bad(&row, "\"1\"", "expected a whole number from -5 to 10, found \"1\"");
 	check_bad(&row, "[1]", "expected a whole number from -5 to 10, found an array");
-	check_bad(&free_row, "9223372036854775808", "expected a whole number, found 9223372036854775808");
+	check_bad(&free_row, "9223372036854775808",
+	          "expected a whole number, found 9223372036854775808");
 	check_bad(&free_row, "true", "expected a whole number, found true");
 }
 END_TEST
@@ -132,11 +138,19 @@ END_TEST
 
 START_TEST(durations)
 {
-	spore_option row = row_of(SPORE_OPT_DURATION, 1, 0), bound = row_of(SPORE_OPT_DURATION, 100, 60000);
-	static const char *const bad[] = { "-1", "1e3", "\"\"", "\"s\"", "\"1 s\"", "\" 1s\"", "\"1S\"", "\"0x10\"",
-		                           "\"1e3\"", "\"-1s\"", "\"+1s\"", "\"1..5s\"", "\"1w\"", "\"inf\"", "\"nan\"",
-		                           "\".5s\"", "\"1s \"", "\"1s2\"", "null", "[]", "true",
-		                           "\"99999999999999999999d\"" };
+	spore_option row = row_of(SPORE_OPT_DURATION, 1, 0),
+		     bound = row_of(SPORE_OPT_DURATION, 100, 60000);
+	static const char *const bad[] = { "-1",      "1e3",
+		                           "\"\"",    "\"s\"",
+		                           "\"1 s\"", "\" 1s\"",
+		                           "\"1S\"",  "\"0x10\"",
+		                           "\"1e3\"", "\"-1s\"",
+		                           "\"+1s\"", "\"1..5s\"",
+		                           "\"1w\"",  "\"inf\"",
+		                           "\"nan\"", "\".5s\"",
+		                           "\"1s \"", "\"1s2\"",
+		                           "null",    "[]",
+		                           "true",    "\"99999999999999999999d\"" };
 
 	check_number(&row, "2", 2000);
 	check_number(&row, "0.25", 250);
@@ -152,21 +166,26 @@ START_TEST(durations)
 		union value value;
 
 		ck_assert_msg(starts_with(read_value(&scene, &row, bad[i], &value),
-		                          "expected a duration such as \"200ms\", \"1.5s\", \"5m\", or seconds, "
-		                          "found "), "%s", bad[i]);
+		                          "expected a duration such as \"200ms\", \"1.5s\", "
+		                          "\"5m\", or seconds, "
+		                          "found "),
+		              "%s", bad[i]);
 		option_scene_close(&scene);
 	}
 	check_number(&bound, "\"100ms\"", 100);
 	check_number(&bound, "60", 60000);
-	check_bad(&bound, "\"99ms\"", "expected a duration from 100ms to 1m, such as \"1.5s\", or seconds, found "
-	                              "\"99ms\"");
-	check_bad(&bound, "61", "expected a duration from 100ms to 1m, such as \"1.5s\", or seconds, found 61");
+	check_bad(&bound, "\"99ms\"",
+	          "expected a duration from 100ms to 1m, such as \"1.5s\", or seconds, found "
+	          "\"99ms\"");
+	check_bad(&bound, "61",
+	          "expected a duration from 100ms to 1m, such as \"1.5s\", or seconds, found 61");
 }
 END_TEST
 
 START_TEST(sizes)
 {
-	spore_option row = row_of(SPORE_OPT_SIZE, 1, 0), bound = row_of(SPORE_OPT_SIZE, 1024, 1048576);
+	spore_option row = row_of(SPORE_OPT_SIZE, 1, 0),
+		     bound = row_of(SPORE_OPT_SIZE, 1024, 1048576);
 
 	check_number(&row, "65536", 65536);
 	check_number(&row, "\"65536\"", 65536);
@@ -175,11 +194,16 @@ START_TEST(sizes)
 	check_number(&row, "\"1.5m\"", 1572864);
 	check_number(&row, "\"2G\"", INT64_C(2147483648));
 	check_number(&row, "\"10b\"", 10);
-	check_bad(&row, "\"64kb\"", "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found \"64kb\"");
-	check_bad(&row, "-1", "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found -1");
-	check_bad(&row, "false", "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found false");
-	check_bad(&bound, "\"2m\"", "expected a size from 1k to 1m, such as 65536 or \"64k\", found \"2m\"");
-	check_bad(&bound, "1023", "expected a size from 1k to 1m, such as 65536 or \"64k\", found 1023");
+	check_bad(&row, "\"64kb\"",
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found \"64kb\"");
+	check_bad(&row, "-1",
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found -1");
+	check_bad(&row, "false",
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found false");
+	check_bad(&bound, "\"2m\"",
+	          "expected a size from 1k to 1m, such as 65536 or \"64k\", found \"2m\"");
+	check_bad(&bound, "1023",
+	          "expected a size from 1k to 1m, such as 65536 or \"64k\", found 1023");
 }
 END_TEST
 
@@ -228,9 +252,11 @@ START_TEST(found_texts_are_shown_escaped_and_short)
 	spore_option row = row_of(SPORE_OPT_INT, 1, 0);
 
 	check_bad(&row, "\"a\\u001b[2J\\\"\"", "expected a whole number, found \"a\\x1b[2J\\x22\"");
-	check_bad(&row, "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
-	          "expected a whole number, found "
-	          "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"...");
+	check_bad(
+		&row,
+		"\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+		"expected a whole number, found "
+		"\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"...");
 }
 END_TEST
 
@@ -245,7 +271,8 @@ START_TEST(dots_stand_for_what_is_missing)
 
 			memset(text, hostile ? '\x01' : 'x', len);
 			value_describe(&node, shown, sizeof shown);
-			ck_assert_msg((strstr(shown, "...") != NULL) == (strcspn(shown + 1, "\"") < need),
+			ck_assert_msg((strstr(shown, "...") != NULL) ==
+			                      (strcspn(shown + 1, "\"") < need),
 			              "%zu bytes: %s", len, shown);
 		}
 	}
@@ -254,7 +281,9 @@ END_TEST
 
 /* ---- secrets ---- */
 
-static const spore_option secret_row = { .name = "s", .type = SPORE_OPT_SECRET, .min = 1, .max = 0 };
+static const spore_option secret_row = {
+	.name = "s", .type = SPORE_OPT_SECRET, .min = 1, .max = 0
+};
 
 static void check_secret(const char *text, const char *expected, size_t len)
 {
@@ -332,16 +361,23 @@ END_TEST
 
 START_TEST(bad_secrets_are_not_shown)
 {
-	static const char *const bad[] = { "42", "[\"hunter2\"]", "{\"flie\":\"hunter2\"}",
-		                           "{\"file\":\"a\",\"env\":\"b\"}", "{}", "null", "true" };
+	static const char *const bad[] = { "42",
+		                           "[\"hunter2\"]",
+		                           "{\"flie\":\"hunter2\"}",
+		                           "{\"file\":\"a\",\"env\":\"b\"}",
+		                           "{}",
+		                           "null",
+		                           "true" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct option_scene scene;
 		union value value;
 		const char *message = read_value(&scene, &secret_row, bad[i], &value);
 
-		ck_assert(starts_with(message, "expected a secret: \"text\", {\"file\": PATH} or {\"env\": NAME}, "
-		                               "found "));
+		ck_assert(starts_with(
+			message,
+			"expected a secret: \"text\", {\"file\": PATH} or {\"env\": NAME}, "
+			"found "));
 		ck_assert_ptr_null(strstr(message, "hunter2"));
 		ck_assert_ptr_null(strstr(message, "42"));
 		option_scene_close(&scene);
@@ -351,10 +387,12 @@ START_TEST(bad_secrets_are_not_shown)
 	check_bad(&secret_row, "{\"file\":\"\"}", "/file: expected a file's path, found \"\"");
 	check_bad(&secret_row, "{\"env\":[]}", "/env: expected a variable's name, found an array");
 	check_bad(&secret_row, "{\"env\":\"SPORE_UNIT_UNSET\"}",
-	          "/env: expected a secret in the environment variable SPORE_UNIT_UNSET, which is not set");
+	          "/env: expected a secret in the environment variable SPORE_UNIT_UNSET, which is "
+	          "not set");
 	check_bad(&secret_row, "{\"file\":\"none\"}",
 	          "/file: cannot open the secret's file /folder/none: No such file or directory");
-	check_bad(&secret_row, "{\"file\":\"/\"}", "/file: cannot read the secret's file /: Is a directory");
+	check_bad(&secret_row, "{\"file\":\"/\"}",
+	          "/file: cannot read the secret's file /: Is a directory");
 }
 END_TEST
 
@@ -368,7 +406,9 @@ START_TEST(an_empty_file_is_no_secret)
 		union value value;
 		const char *message = read_value(&scene, &secret_row, json, &value);
 
-		ck_assert_msg(starts_with(message, "/file: expected a secret in /tmp/spore-unit-secret-"), "%s", message);
+		ck_assert_msg(
+			starts_with(message, "/file: expected a secret in /tmp/spore-unit-secret-"),
+			"%s", message);
 		ck_assert_msg(strstr(message, ", found an empty file") != NULL, "%s", message);
 		option_scene_close(&scene);
 		remove_file(json);
@@ -395,25 +435,36 @@ START_TEST(addresses)
 	ck_assert_str_eq(read_value(&scene, &cidr, "\"10.0.0.0/8\"", &value), "");
 	ck_assert_uint_eq(value.cidr.prefix_len, 104);
 	option_scene_close(&scene);
-	check_bad(&ip, "\"localhost\"", "expected an IP address such as \"127.0.0.1\" or \"::1\", found \"localhost\"");
-	check_bad(&ip, "\"127.0.0.1:80\"", "expected an IP address such as \"127.0.0.1\" or \"::1\", found "
-	                                   "\"127.0.0.1:80\"");
-	check_bad(&addr, "\"127.0.0.1\"", "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", "
-	                                  "found \"127.0.0.1\"");
-	check_bad(&addr, "80", "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", found 80");
-	check_bad(&cidr, "\"10.0.0.1/8\"", "expected \"10.0.0.0/8\" (no bits behind the prefix), found \"10.0.0.1/8\"");
-	check_bad(&cidr, "\"10.0.0.0/33\"", "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found "
-	                                    "\"10.0.0.0/33\"");
-	check_bad(&cidr, "[]", "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found an array");
+	check_bad(&ip, "\"localhost\"",
+	          "expected an IP address such as \"127.0.0.1\" or \"::1\", found \"localhost\"");
+	check_bad(&ip, "\"127.0.0.1:80\"",
+	          "expected an IP address such as \"127.0.0.1\" or \"::1\", found "
+	          "\"127.0.0.1:80\"");
+	check_bad(&addr, "\"127.0.0.1\"",
+	          "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", "
+	          "found \"127.0.0.1\"");
+	check_bad(&addr, "80",
+	          "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", found "
+	          "80");
+	check_bad(&cidr, "\"10.0.0.1/8\"",
+	          "expected \"10.0.0.0/8\" (no bits behind the prefix), found \"10.0.0.1/8\"");
+	check_bad(&cidr, "\"10.0.0.0/33\"",
+	          "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found "
+	          "\"10.0.0.0/33\"");
+	check_bad(&cidr, "[]",
+	          "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found an "
+	          "array");
 }
 END_TEST
 
 START_TEST(port_ranges)
 {
 	spore_option row = row_of(SPORE_OPT_PORTS, 1, 0);
-	static const char *const bad[] = { "\"\"", "\",\"", "\"1,\"", "\"1-\"", "\"-1\"", "\"0\"", "\"0-5\"", "\"5-4\"",
-		                           "\"65536\"", "\"1-65536\"", "\"1 - 2\"", "\"1-2-3\"", "\"a\"", "0", "1.5",
-		                           "-5", "[1]", "true" };
+	static const char *const bad[] = { "\"\"",      "\",\"",       "\"1,\"",    "\"1-\"",
+		                           "\"-1\"",    "\"0\"",       "\"0-5\"",   "\"5-4\"",
+		                           "\"65536\"", "\"1-65536\"", "\"1 - 2\"", "\"1-2-3\"",
+		                           "\"a\"",     "0",           "1.5",       "-5",
+		                           "[1]",       "true" };
 	struct option_scene scene;
 	const spore_port_range *ranges;
 	union value value;
@@ -432,7 +483,8 @@ START_TEST(port_ranges)
 	option_scene_close(&scene);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		ck_assert_msg(starts_with(read_value(&scene, &row, bad[i], &value),
-		                          "expected ports from 1 to 65535, lowest first, such as \"20000-21000\" or "
+		                          "expected ports from 1 to 65535, lowest first, such as "
+		                          "\"20000-21000\" or "
 		                          "\"8000,9000-9100\", found "),
 		              "%s", bad[i]);
 		option_scene_close(&scene);
@@ -460,8 +512,8 @@ START_TEST(a_type_of_the_future_is_refused)
 }
 END_TEST
 
-SUITE("value", booleans, whole_numbers, ports, real_numbers, durations, sizes, choices, texts_and_paths,
-      found_texts_are_shown_escaped_and_short, dots_stand_for_what_is_missing,
-      secrets_come_from_text_file_and_variable, the_largest_secret_is_64_kib, bad_secrets_are_not_shown,
-      an_empty_file_is_no_secret, addresses, port_ranges, a_tree_is_handed_on,
-      a_type_of_the_future_is_refused)
+SUITE("value", booleans, whole_numbers, ports, real_numbers, durations, sizes, choices,
+      texts_and_paths, found_texts_are_shown_escaped_and_short, dots_stand_for_what_is_missing,
+      secrets_come_from_text_file_and_variable, the_largest_secret_is_64_kib,
+      bad_secrets_are_not_shown, an_empty_file_is_no_secret, addresses, port_ranges,
+      a_tree_is_handed_on, a_type_of_the_future_is_refused)
