@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "diag/excerpt.h"
 #include "diag/mask.h"
 #include "json/pointer.h"
@@ -113,8 +113,8 @@ bool diag_has(const struct diag *diag, const struct json *node)
 static void print_text(const char *text, FILE *out)
 {
 	for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
-		n = text_utf8_sequence(text, left);
-		if (text_visible(text, left))
+		n = utf8_sequence(text, left);
+		if (utf8_is_visible(text, left))
 			fwrite(text, 1, n, out);
 		else
 			fputc('?', out);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "diag/mask.h"
 
 enum { WIDTH = MASK_WINDOW / 4 }; /* of characters; one has up to four bytes */
@@ -10,11 +10,11 @@ enum { WIDTH = MASK_WINDOW / 4 }; /* of characters; one has up to four bytes */
 /* Prints the character at `at` in one column and returns its length. */
 static size_t print_character(const char *text, struct span line, size_t at, bool hidden, FILE *out)
 {
-	size_t n = text_utf8_sequence(text + at, line.end - at);
+	size_t n = utf8_sequence(text + at, line.end - at);
 
 	if (hidden)
 		fputc('*', out);
-	else if (text_visible(text + at, line.end - at))
+	else if (utf8_is_visible(text + at, line.end - at))
 		fwrite(text + at, 1, n, out);
 	else
 		fputc((unsigned char)text[at] < 0x20 ? ' ' : '?', out);

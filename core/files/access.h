@@ -1,5 +1,5 @@
-/* access - may this process go by what a file says? Whoever may write a plugin or a configuration
- * decides what runs here. [any] */
+/* access - checks who may write a file that decides what this process runs: a plugin or a
+ * configuration. [any] */
 #ifndef CORE_ACCESS_H
 #define CORE_ACCESS_H
 
@@ -8,13 +8,13 @@
 
 #include "base/err.h"
 
-/* True if only root, the user who runs this process and, unless that is root, a group may write it;
- * a folder with the sticky bit may be open to all. False and *err, which names the path and the
- * remedy. */
+/* True if only root, the user who runs this process and, unless that user is root, the file's group
+ * may write it. A folder with the sticky bit may be writable by everyone. On false, *err names the path
+ * and the remedy. */
 bool access_is_safe(const char *path, const struct stat *st, struct err *err);
-/* It is safe, but a group may write it. */
+/* True for a safe file that its group may write. */
 bool access_is_doubtful(const struct stat *st);
-/* Logs that. `what`: "plugin", "configuration". */
+/* Logs a warning about a doubtful file. `what`: "plugin", "configuration". */
 void access_warn(const char *what, const char *path);
 
 #endif

@@ -1,8 +1,8 @@
-/* files - the files that a configuration was read from, each as it was then. [main]
+/* files - the files that a configuration was read from, and whether they have changed since. [main]
  *
- * A file is noted before it is read: so no change falls in between. One that is not there may be
- * noted, too; its coming is a change. What is neither a file nor a folder, a pipe say, is left out.
- */
+ * A file is noted before it is read, so a change during the reading is noticed. A path without a file
+ * may be noted too; the file's appearance is a change. Only regular files and folders are noted, not
+ * pipes or devices. */
 #ifndef CORE_FILES_H
 #define CORE_FILES_H
 
@@ -14,17 +14,17 @@ struct json_doc;
 
 struct noted_file {
 	const char *path;
-	uint64_t stamp; /* of what the path led to, through all links */
+	uint64_t stamp; /* of the file at the path, behind all symbolic links */
 };
 
 struct files {
-	struct noted_file *items; /* the document's, as the paths are */
+	struct noted_file *items; /* the document owns the items and their paths */
 	size_t n, room;
 };
 
-/* `path` is copied into the document. Out of memory: it is not noted. NULL is fine for files. */
+/* Notes a file; `path` is copied into the document. Does nothing if memory is out or `files` is NULL. */
 void files_note(struct files *files, struct json_doc *doc, const char *path);
-/* Is one of them not what it was? *now_out tells this state of them from others. */
+/* True if a file has changed since it was noted. *now_out is a hash of the files' current state. */
 bool files_differ(const struct files *files, uint64_t *now_out);
 
 #endif

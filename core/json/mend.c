@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "json/scan.h"
 
 enum { GROWTH = 8 }; /* most bytes that one change adds */
@@ -88,7 +88,7 @@ static const char *found(const struct mender *m, size_t at, char out[16])
 		return "the end of the file";
 	if (*text == '\n')
 		return "the end of the line";
-	n = text_utf8_sequence(text, m->out->len - at);
+	n = utf8_sequence(text, m->out->len - at);
 	if (n == 1 && *text == '\\' && isprint(look(m, at + 1)))
 		n = 2;
 	if (n == 0 || iscntrl((unsigned char)*text))
@@ -268,7 +268,7 @@ static bool mend_value(struct mender *m, const struct scan_error *e)
 		say_expected(m, at, e->expected);
 		return member ? change(m, at, 0, "null") : change(m, at, 1, "");
 	}
-	if (c == ':' || text_utf8_sequence(m->out->text + at, m->out->len - at) == 0 || iscntrl(c))
+	if (c == ':' || utf8_sequence(m->out->text + at, m->out->len - at) == 0 || iscntrl(c))
 		return false;
 	return mend_word(m, at);
 }

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 struct scanner {
 	const char *text;
@@ -133,7 +133,7 @@ static bool scan_string(struct scanner *s, bool is_key)
 		if (c == 'u' && !scan_unicode(s, is_key, &n_nul))
 			return false;
 	}
-	if (!text_is_utf8(s->text + start, s->at - start, &bad))
+	if (!utf8_is_valid(s->text + start, s->at - start, &bad))
 		return fail(s, SCAN_IN_STRING, start + bad, "well-formed UTF-8");
 	close_token(s, token, s->at++, n_nul);
 	return true;

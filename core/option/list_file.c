@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "option/value_path.h"
 
 static struct json_source *read_source(const struct option_scope *scope, const struct json *node)
@@ -93,7 +93,7 @@ struct json *list_file_read(const struct option_scope *scope, const struct json 
 	source = read_source(scope, path);
 	if (!source)
 		return NULL;
-	if (!text_is_utf8(source->text, source->len, &bad)) {
+	if (!utf8_is_valid(source->text, source->len, &bad)) {
 		diag_add_at(scope->diag, source, bad, "expected text in UTF-8");
 		return NULL;
 	}

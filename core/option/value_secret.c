@@ -58,8 +58,8 @@ static void warn_if_open(int fd, const char *path)
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & (S_IROTH | S_IWOTH)))
 		return;
 	snprintf(remedy, sizeof remedy, "chmod o-rwx %s", path);
-	log_warn(st.st_mode & S_IWOTH ? "everyone may write a secret's file"
-	                              : "everyone may read a secret's file",
+	log_warn(st.st_mode & S_IWOTH ? "secret file is writable by everyone"
+	                              : "secret file is readable by everyone",
 	         log_str("path", path), log_str("run", remedy));
 }
 

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 /* ---- texts ---- */
 
@@ -30,7 +30,7 @@ static void put_escaped(struct document *d, const char *text, const char *at, bo
 /* One character; of those that no terminal should have, a question mark. */
 static size_t put_character(struct document *d, const char *text, const char *at, bool code)
 {
-	size_t left = strlen(at), n = text_visible(at, left) ? text_utf8_sequence(at, left) : 0;
+	size_t left = strlen(at), n = utf8_is_visible(at, left) ? utf8_sequence(at, left) : 0;
 
 	if (n == 1)
 		put_escaped(d, text, at, code);

@@ -1,29 +1,29 @@
-/* guest - whose code a thread runs: ours, or a plugin's. So that a plugin which hangs or crashes
- * can be named. */
+/* guest - whose code a thread runs: ours or a plugin's, so that the log can name the plugin that
+ * hangs or crashes. */
 #ifndef CORE_GUEST_H
 #define CORE_GUEST_H
 
 #include <stdint.h>
 
-/* A name for guest_enter: one for each text, kept as long as the process lives, since whoever looks
- * at a thread does so while plugins come and go. NULL: out of memory. [any] */
+/* The permanent copy of a plugin's name, for guest_enter; the same pointer for the same text. It is
+ * never freed, since another thread may read it after the plugin is gone. NULL: out of memory. [any] */
 const char *guest_name(const char *text);
 
-/* The calling thread goes into code of that name, and comes back from it. They nest. [any] */
+/* The calling thread enters, or leaves, the code of that plugin. The calls may be nested. [any] */
 void guest_enter(const char *name);
 void guest_leave(void);
-/* Where the calling thread is; NULL: in our own code. Async-signal-safe. [any] */
+/* The plugin whose code the calling thread runs; NULL: our own code. Async-signal-safe. [any] */
 const char *guest_current(void);
 
-/* Shows the calling thread to guest_each_stuck under a name (copied, cut at 15 bytes), until its
- * end. [any] */
+/* Registers the calling thread for guest_each_stuck, under a name (copied, cut at 15 bytes), until
+ * guest_thread_end. [any] */
 void guest_thread_begin(const char *name);
 void guest_thread_end(void);
-/* The calling thread's name; "" if it is none of ours. Async-signal-safe. [any] */
+/* The name of the calling thread; "" if it is not registered. Async-signal-safe. [any] */
 const char *guest_thread(void);
 
-/* Calls fn for each thread that is in the same call all the while `for_ms` pass. Takes so long.
- * [any] */
+/* Watches all registered threads for `for_ms`, then calls fn for each that was in the same call of a
+ * plugin the whole time. Blocks for `for_ms`. [any] */
 void guest_each_stuck(int64_t for_ms, void (*fn)(const char *thread, const char *guest, void *arg),
                       void *arg);
 

@@ -123,9 +123,9 @@ SECRET_FILES = [
     (0o600, None),
     (0o400, None),
     (0o640, None),
-    (0o644, "everyone may read a secret's file"),
-    (0o604, "everyone may read a secret's file"),
-    (0o602, "everyone may write a secret's file"),
+    (0o644, "secret file is readable by everyone"),
+    (0o604, "secret file is readable by everyone"),
+    (0o602, "secret file is writable by everyone"),
 ]
 
 
