@@ -5,8 +5,7 @@
 
 #include "base/crypto.h"
 
-/* Blocks are chained, so that all of a document goes at once, and wiped, since some hold secrets.
- */
+/* The memory of a document: a chain of blocks, wiped when it is freed, since some hold secrets. */
 struct block {
 	struct block *next;
 	size_t size;

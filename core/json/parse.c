@@ -12,21 +12,21 @@
 struct builder {
 	struct json_doc *doc;
 	struct json_source *source;
-	struct mended *mended; /* what is read, if not the source's own text */
+	struct mended *mended; /* the text that is read; NULL: the source's own */
 	const char *text;
 	const struct scan_token *token;
 	mend_report *report;
 	void *arg;
 };
 
-/* From the text that is read to the one that the operator wrote. */
-static size_t origin(const struct builder *b, size_t offset)
+/* Converts an offset in the text that is read to one in the source. */
+static size_t source_offset(const struct builder *b, size_t offset)
 {
 	return b->mended ? b->mended->origin[offset] : offset;
 }
 
-/* Has a mistake been reported behind `start` and before `end`? */
-static bool is_wrong_inside(const struct builder *b, size_t start, size_t end)
+/* True if a mistake has been reported between `start` and `end`. */
+static bool has_mistake_inside(const struct builder *b, size_t start, size_t end)
 {
 	for (size_t i = 0; b->mended && i < b->mended->n_mistakes; i++) {
 		if (b->mended->mistakes[i] > start && b->mended->mistakes[i] < end)
@@ -35,14 +35,14 @@ static bool is_wrong_inside(const struct builder *b, size_t start, size_t end)
 	return false;
 }
 
-/* A string with a mistake in it, or a null in place of what could not be read. */
+/* True for a string with a mistake in it, and for a null that stands for an unreadable value. */
 static bool is_unknown(const struct builder *b, const struct json *node)
 {
 	for (size_t i = 0; b->mended && node->type == JSON_NULL && i < b->mended->n_mistakes; i++) {
 		if (b->mended->mistakes[i] == node->offset)
 			return true;
 	}
-	return node->type == JSON_STRING && is_wrong_inside(b, node->offset, node->end);
+	return node->type == JSON_STRING && has_mistake_inside(b, node->offset, node->end);
 }
 
 static struct json *build(struct builder *b, const cJSON *item);
@@ -64,12 +64,13 @@ static bool build_members(struct builder *b, struct json *node, const cJSON *ite
 {
 	for (const cJSON *child = item->child; child; child = child->next) {
 		const struct scan_token *token = node->type == JSON_OBJECT ? b->token++ : NULL;
-		size_t key = token ? origin(b, token->start - 1) : 0; /* its quote */
+		size_t key = token ? source_offset(b, token->start - 1)
+		                   : 0; /* of its opening quote */
 		struct json *sub = build(b, child);
 
 		if (!sub)
 			return false;
-		if (token && (is_wrong_inside(b, key, origin(b, token->end)) ||
+		if (token && (has_mistake_inside(b, key, source_offset(b, token->end)) ||
 		              is_repeated(b, node, child->string, key)))
 			continue;
 		sub->key_offset = key;
@@ -91,8 +92,8 @@ static struct json *build(struct builder *b, const cJSON *item)
 
 	if (!node)
 		return NULL;
-	node->offset = origin(b, token->start - (type == JSON_STRING));
-	node->end = origin(b, token->end);
+	node->offset = source_offset(b, token->start - (type == JSON_STRING));
+	node->end = source_offset(b, token->end);
 	node->unknown = is_unknown(b, node);
 	if (type == JSON_STRING && token->count > 0) {
 		node->unknown = true;
@@ -110,7 +111,7 @@ static struct json *build(struct builder *b, const cJSON *item)
 	return build_members(b, node, item) ? node : NULL;
 }
 
-/* A text that is JSON by now. */
+/* Builds the nodes of a text that the scanner accepts. */
 static struct json *build_tree(struct builder *b, size_t len, size_t n_tokens)
 {
 	struct scan_token *tokens = calloc(n_tokens, sizeof *tokens);

@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 
-/* One reference token: ~1 is '/', ~0 is '~'. */
+/* Compares a reference token of a pointer with a key. In the token, ~1 stands for '/', ~0 for '~'. */
 static bool token_is(const char *token, size_t len, const char *key)
 {
 	for (; len > 0; key++) {
@@ -69,9 +69,35 @@ void json_position(const char *text, size_t len, size_t offset, unsigned *line_o
 	*column_out = column;
 }
 
-void json_pointer(const struct json *node, char *out, size_t size)
+/* Writes '/' and the key as a reference token. */
+static void write_token(const char *key, char *out, size_t size)
 {
 	size_t n = 0;
+
+	if (size > 1)
+		out[n++] = '/';
+	for (const char *k = key; *k && n + 3 < size; k++) {
+		bool escaped = *k == '~' || *k == '/';
+
+		if (escaped)
+			out[n++] = '~';
+		out[n++] = !escaped ? *k : *k == '~' ? '0' : '1';
+	}
+	out[n] = '\0';
+}
+
+static size_t index_of(const struct json *element)
+{
+	size_t index = 0;
+
+	for (const struct json *i = element->parent->first; i != element; i = i->next)
+		index++;
+	return index;
+}
+
+void json_pointer(const struct json *node, char *out, size_t size)
+{
+	size_t n;
 
 	if (!node->parent) {
 		out[0] = '\0';
@@ -83,26 +109,8 @@ void json_pointer(const struct json *node, char *out, size_t size)
 	}
 	json_pointer(node->parent, out, size);
 	n = strlen(out);
-	if (node->parent->type == JSON_OBJECT && node->key) {
-		out += n;
-		size -= n;
-		n = 0;
-		if (size > 1)
-			out[n++] = '/';
-		for (const char *k = node->key; *k && n + 3 < size; k++) {
-			if (*k == '~' || *k == '/') {
-				out[n++] = '~';
-				out[n++] = *k == '~' ? '0' : '1';
-			} else {
-				out[n++] = *k;
-			}
-		}
-		out[n] = '\0';
-	} else {
-		size_t index = 0;
-
-		for (const struct json *i = node->parent->first; i != node; i = i->next)
-			index++;
-		snprintf(out + n, size - n, "/%zu", index);
-	}
+	if (node->parent->type == JSON_OBJECT && node->key)
+		write_token(node->key, out + n, size - n);
+	else
+		snprintf(out + n, size - n, "/%zu", index_of(node));
 }
