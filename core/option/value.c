@@ -25,7 +25,7 @@ static bool read_enum(const struct option_scope *scope, const spore_option *row,
 		}
 		at = bar ? bar + 1 : NULL;
 	}
-	/* 1.2 is not "1.2". */
+	/* Says "a string", since 1.2 is not "1.2". */
 	snprintf(expected, sizeof expected, "%sone of %s",
 	         node->type == JSON_STRING ? "" : "a string, ", row->choices);
 	return value_mismatch(scope, node, expected);

@@ -16,7 +16,7 @@ bool value_read_cidr(const struct option_scope *scope, const struct json *node, 
 	if (node->type != JSON_STRING || out->family == 0)
 		return value_mismatch(scope, node,
 		                      "an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\"");
-	snprintf(expected, sizeof expected, "\"%s\" (no bits behind the prefix)",
+	snprintf(expected, sizeof expected, "\"%s\" (no bits set after the prefix)",
 	         addr_format_cidr(out, prefix));
 	return value_mismatch(scope, node, expected);
 }

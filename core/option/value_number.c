@@ -60,7 +60,7 @@ static const struct unit sizes[] = { { "b", 1 },          { "k", 1024 },    { "K
 	                             { "m", 1048576 },    { "M", 1048576 }, { "g", 1073741824 },
 	                             { "G", 1073741824 }, { NULL, 0 } };
 
-/* "1.5s" or 1.5: a number, then one of the units (a bare number counts in the first). */
+/* A number with one of the units, as "1.5s". Without a unit, as 1.5, it counts in the first unit. */
 static bool read_scaled(const struct json *node, const struct unit *units, int64_t *out)
 {
 	const char *text = node->raw, *start = node->raw;
@@ -73,7 +73,7 @@ static bool read_scaled(const struct json *node, const struct unit *units, int64
 		return false;
 	value = strtod(text, &end);
 	if (strspn(text, "0123456789.") != (size_t)(end - text))
-		return false; /* neither "1e3" nor "0x10" */
+		return false; /* as in "1e3" and "0x10" */
 	if (*end) {
 		const struct unit *unit = units;
 
@@ -90,7 +90,6 @@ static bool read_scaled(const struct json *node, const struct unit *units, int64
 	return true;
 }
 
-/* In the largest unit that leaves no rest: "0", "10ms", "1d". */
 static const char *format_scaled(int64_t value, const struct unit *units,
                                  char out[VALUE_SCALED_SIZE])
 {

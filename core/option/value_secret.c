@@ -16,7 +16,7 @@
 
 enum { SECRET_MAX = 64 * 1024 };
 
-/* One newline at the end is the editor's, not the secret's. */
+/* Editors add a newline at the end; it is not part of the secret. */
 static size_t without_newline(const char *text, size_t len)
 {
 	if (len && text[len - 1] == '\n')
@@ -26,7 +26,7 @@ static size_t without_newline(const char *text, size_t len)
 	return len;
 }
 
-/* As many bytes as there are, up to the end or `size`; -1 and errno. */
+/* Reads up to the end of the file or `size` bytes. Returns -1 and errno on an error. */
 static ssize_t read_all(int fd, char *out, size_t size)
 {
 	size_t len = 0;
@@ -37,7 +37,7 @@ static ssize_t read_all(int fd, char *out, size_t size)
 	return n < 0 ? n : (ssize_t)len;
 }
 
-/* Keeps as much as there is of it: there may be thousands. */
+/* Copies the secret into the document at its exact size, since there may be thousands. */
 static bool keep_secret(const struct option_scope *scope, const char *text, size_t len,
                         spore_str *out)
 {
@@ -49,8 +49,8 @@ static bool keep_secret(const struct option_scope *scope, const char *text, size
 	return kept != NULL;
 }
 
-/* A group that may read it is the operator's choice; everyone is most likely an accident. */
-static void warn_if_open(int fd, const char *path)
+/* Access for the group is the operator's choice. Access for everyone is most likely a mistake. */
+static void warn_if_public(int fd, const char *path)
 {
 	char remedy[PATH_MAX + 16];
 	struct stat st;
@@ -74,7 +74,7 @@ static bool secret_from_file(const struct option_scope *scope, const struct json
 	bool good = false;
 
 	if (n < 0)
-		diag_add(scope->diag, node, "cannot %s the secret's file %s: %s",
+		diag_add(scope->diag, node, "cannot %s the secret file %s: %s",
 		         fd < 0 ? "open" : "read", path ? path : "", strerror(errno));
 	else if (n > SECRET_MAX)
 		diag_add(scope->diag, node, "expected a secret of at most 64 KiB in %s, found more",
@@ -84,7 +84,7 @@ static bool secret_from_file(const struct option_scope *scope, const struct json
 	else
 		good = keep_secret(scope, text, len, out);
 	if (good)
-		warn_if_open(fd, path);
+		warn_if_public(fd, path);
 	if (fd >= 0)
 		close(fd);
 	if (n > 0)
@@ -126,7 +126,7 @@ bool value_read_secret(const struct option_scope *scope, const struct json *node
 		*out = (spore_str){ node->raw, node->len };
 		return true;
 	}
-	/* Whatever it is, it may be the secret: only its type is shown. */
+	/* The value may be the secret: the message shows only its type. */
 	diag_add(scope->diag, node, "expected a secret%s, found %s",
 	         node->type == JSON_STRING ? "" : ": \"text\", {\"file\": PATH} or {\"env\": NAME}",
 	         node->type == JSON_STRING ? "an empty string" : json_type_name(node->type));

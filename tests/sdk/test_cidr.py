@@ -267,7 +267,7 @@ def test_a_server_starts_with_a_hundred_thousand_prefixes_of_a_file(host, tmp_pa
         (
             {"allow": ["10.0.0.1/8"]},
             "/allow/0",
-            'expected "10.0.0.0/8" (no bits behind the prefix), found "10.0.0.1/8"',
+            'expected "10.0.0.0/8" (no bits set after the prefix), found "10.0.0.1/8"',
         ),
         (
             {"deny": ["::1", "2001:db8::1/32"]},

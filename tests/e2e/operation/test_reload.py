@@ -169,7 +169,7 @@ def test_a_hangup_during_the_start(tmp_path, address):
         ('{ "auth": [ { "use": "nothing" } ] }', r"unknown auth plugin"),
         (
             '{ "auth": [ { "use": "hmac", "secret": { "file": "absent" } } ] }',
-            r"cannot open the secret's file",
+            r"cannot open the secret file",
         ),
     ],
     ids=["option", "syntax", "plugin", "secret"],

@@ -117,7 +117,7 @@ START_TEST(mistakes_name_the_line_of_the_file)
 			  no_text[] = "10.0.0.0/8\n\xff\n";
 
 	check_wrong("nets", wrong, sizeof wrong - 1,
-	            "/list.txt:4:3: error: /nets/1: expected \"10.0.0.0/8\" (no bits behind the "
+	            "/list.txt:4:3: error: /nets/1: expected \"10.0.0.0/8\" (no bits set after the "
 	            "prefix), found "
 	            "\"10.0.0.1/8\"");
 	check_wrong("nets", no_text, sizeof no_text - 1,

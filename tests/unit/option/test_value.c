@@ -390,9 +390,9 @@ START_TEST(bad_secrets_are_not_shown)
 	          "/env: expected a secret in the environment variable SPORE_UNIT_UNSET, which is "
 	          "not set");
 	check_bad(&secret_row, "{\"file\":\"none\"}",
-	          "/file: cannot open the secret's file /folder/none: No such file or directory");
+	          "/file: cannot open the secret file /folder/none: No such file or directory");
 	check_bad(&secret_row, "{\"file\":\"/\"}",
-	          "/file: cannot read the secret's file /: Is a directory");
+	          "/file: cannot read the secret file /: Is a directory");
 }
 END_TEST
 
@@ -447,7 +447,7 @@ START_TEST(addresses)
 	          "expected an address with a port such as \"127.0.0.1:80\" or \"[::1]:80\", found "
 	          "80");
 	check_bad(&cidr, "\"10.0.0.1/8\"",
-	          "expected \"10.0.0.0/8\" (no bits behind the prefix), found \"10.0.0.1/8\"");
+	          "expected \"10.0.0.0/8\" (no bits set after the prefix), found \"10.0.0.1/8\"");
 	check_bad(&cidr, "\"10.0.0.0/33\"",
 	          "expected an IP prefix such as \"10.0.0.0/8\" or \"2001:db8::/32\", found "
 	          "\"10.0.0.0/33\"");
