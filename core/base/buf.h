@@ -3,8 +3,8 @@
  *      data      data+off            data+off+len        data+cap
  *        | consumed  | waiting bytes        | free            |
  *
- * An empty buf holds no memory: buf_consume frees the block with the last byte. Embedded by value in
- * its owner; zero-initialized is empty. Not thread-safe. */
+ * An empty buf holds no memory: buf_consume frees the block with the last byte. Embedded by value
+ * in its owner; zero-initialized is empty. Not thread-safe. */
 #ifndef CORE_BUF_H
 #define CORE_BUF_H
 
@@ -18,8 +18,8 @@ struct buf {
 };
 
 void buf_fini(struct buf *buf);
-/* Appends `len` bytes. False, and nothing appended, if more than `limit` bytes would wait or memory is
- * out. */
+/* Appends `len` bytes. False, and nothing appended, if more than `limit` bytes would wait or memory
+ * is out. */
 bool buf_append(struct buf *buf, const void *bytes, size_t len, size_t limit);
 /* The waiting bytes; valid until the next call that changes buf. */
 const uint8_t *buf_bytes(const struct buf *buf);

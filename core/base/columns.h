@@ -17,8 +17,8 @@ struct columns {
 
 /* Adds a row: copies of n cells (NULL: ""). Bytes other than printable ASCII become \xNN. */
 void columns_add(struct columns *columns, const char *const *cells);
-/* Prints one line per row, indented by `indent` spaces, without trailing spaces. False: out of memory,
- * now or in columns_add. */
+/* Prints one line per row, indented by `indent` spaces, without trailing spaces. False: out of
+ * memory, now or in columns_add. */
 bool columns_print(const struct columns *columns, unsigned indent, FILE *out);
 void columns_fini(struct columns *columns);
 

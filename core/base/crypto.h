@@ -1,5 +1,5 @@
-/* crypto - the cryptography that the core itself needs: digests, random bytes and wiping of secrets.
- * The only part of the core that includes OpenSSL. [any] */
+/* crypto - the cryptography that the core itself needs: digests, random bytes and wiping of
+ * secrets. The only part of the core that includes OpenSSL. [any] */
 #ifndef CORE_CRYPTO_H
 #define CORE_CRYPTO_H
 

@@ -18,8 +18,8 @@ bool uuid_random(struct uuid *uuid_out);
 void uuid_mark(struct uuid *uuid);
 /* In lower case with hyphens, NUL-terminated. */
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE]);
-/* Accepts the forms that Rust's uuid crate accepts, in any case: with hyphens, without, in braces, or
- * as a URN. */
+/* Accepts the forms that Rust's uuid crate accepts, in any case: with hyphens, without, in braces,
+ * or as a URN. */
 bool uuid_parse(const char *text, size_t len, struct uuid *uuid_out);
 bool uuid_equal(const struct uuid *a, const struct uuid *b);
 

@@ -21,7 +21,8 @@ struct diag {
 	unsigned count_elsewhere; /* mistakes that are not in the value of a flag */
 };
 
-/* Adds a mistake at the value of `node` (NULL: without a place). The text is "expected ..., found ...". */
+/* Adds a mistake at the value of `node` (NULL: without a place). The text is "expected ..., found
+ * ...". */
 __attribute__((format(printf, 3, 4))) void diag_add(struct diag *diag, const struct json *node,
                                                     const char *format, ...);
 /* Adds a mistake at a JSON pointer relative to `node`. There need not be a value at the pointer. */

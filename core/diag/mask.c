@@ -23,7 +23,8 @@ static bool is_nearly_secret(const char *text, struct span key)
 	return text_distance(copy, "secret") <= 2;
 }
 
-/* Also for a misspelt key. Keys that say something about a secret, as in "key_file", do not count. */
+/* Also for a misspelt key. Keys that say something about a secret, as in "key_file", do not count.
+ */
 static bool names_secret(const char *text, struct span key)
 {
 	static const char *const about[] = { "file", "path", "rate", "burst" };
@@ -50,8 +51,8 @@ static bool is_punctuation(char c)
 	return c && strchr(" \t\r:=,{}[]", c);
 }
 
-/* The quoted text or bare word at `at`, without its quotes, and the offset after it. It may be cut off or
- * malformed. */
+/* The quoted text or bare word at `at`, without its quotes, and the offset after it. It may be cut
+ * off or malformed. */
 static struct span read_word(const char *text, size_t at, size_t end, size_t *next_out)
 {
 	struct span word = { at, at };

@@ -1,9 +1,9 @@
-/* mask - guesses which bytes of a configuration may belong to a secret. In a file with mistakes, the
- * options of type SECRET may not have been read, so only the text itself can tell.
+/* mask - guesses which bytes of a configuration may belong to a secret. In a file with mistakes,
+ * the options of type SECRET may not have been read, so only the text itself can tell.
  *
- * A value is hidden if its key, or the key of an object or array around it, sounds like a secret. If a
- * line has a missing quote, keys and values cannot be told apart; then everything after such a key is
- * hidden. [main] */
+ * A value is hidden if its key, or the key of an object or array around it, sounds like a secret.
+ * If a line has a missing quote, keys and values cannot be told apart; then everything after such a
+ * key is hidden. [main] */
 #ifndef CORE_MASK_H
 #define CORE_MASK_H
 
@@ -21,8 +21,8 @@ struct mask_window {
 	bool hidden[MASK_WINDOW];
 };
 
-/* How far a text has been read; {0} at first. A text is read once if its lines are asked for in their
- * order. */
+/* How far a text has been read; {0} at first. A text is read once if its lines are asked for in
+ * their order. */
 struct mask {
 	const char *text;
 	size_t at;
@@ -32,7 +32,8 @@ struct mask {
 	bool lost;      /* keys and values cannot be told apart any more */
 };
 
-/* Hides the secrets of a line (without its line feed) in the window, which is a part of that line. */
+/* Hides the secrets of a line (without its line feed) in the window, which is a part of that line.
+ */
 void mask_line(struct mask *mask, const char *text, struct span line, struct mask_window *window);
 /* Hides a span of the text in the window. */
 void mask_hide(struct mask_window *window, struct span span);

@@ -1,7 +1,8 @@
 /* json - a JSON text as a tree of nodes that know where they stand in the text.
  *
- * The configuration is such a tree. Nodes can be moved, and nodes from flags and environment variables
- * added. The document owns all nodes and frees them together. Not thread-safe while it is changed. */
+ * The configuration is such a tree. Nodes can be moved, and nodes from flags and environment
+ * variables added. The document owns all nodes and frees them together. Not thread-safe while it is
+ * changed. */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
 
@@ -11,7 +12,8 @@
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* Where a value came from. `text` is the text of a file; NULL for a flag or an environment variable. */
+/* Where a value came from. `text` is the text of a file; NULL for a flag or an environment
+ * variable. */
 struct json_source {
 	const char *name; /* "spore.json", "--port", "SPORE_SECRET" */
 	const char *text;
@@ -53,11 +55,12 @@ void *json_doc_alloc(struct json_doc *doc, size_t size);
 /* A NUL-terminated copy of the text in such memory. NULL: out of memory. */
 char *json_doc_text(struct json_doc *doc, const char *text, size_t len);
 
-/* Adds a source to the document; `name` and `text` (may be NULL) are copied. NULL: out of memory. */
+/* Adds a source to the document; `name` and `text` (may be NULL) are copied. NULL: out of memory.
+ */
 struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
                                     size_t len);
-/* A new node without a parent. raw: the text of a STRING or NUMBER (copied), else NULL. NULL: out of
- * memory. */
+/* A new node without a parent. raw: the text of a STRING or NUMBER (copied), else NULL. NULL: out
+ * of memory. */
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
                       struct json_source *source);
 /* A new STRING of `len` bytes, which are copied. NULL: out of memory. */
@@ -66,7 +69,8 @@ struct json *json_new_text(struct json_doc *doc, const char *text, size_t len,
 /* Hides the value in excerpts of its source from now on. */
 void json_mark_secret(struct json_doc *doc, const struct json *node);
 
-/* Detaches `child` from its parent, if any, and appends it to `container`; `key` (copied) for objects. */
+/* Detaches `child` from its parent, if any, and appends it to `container`; `key` (copied) for
+ * objects. */
 void json_add(struct json_doc *doc, struct json *container, const char *key, struct json *child);
 /* Removes the node from its parent, if any. */
 void json_detach(struct json *node);

@@ -1,5 +1,5 @@
-/* jsonout - writes a JSON text piece by piece: indented, in printable ASCII; other characters become
- * \uXXXX, as in the log. Not thread-safe. */
+/* jsonout - writes a JSON text piece by piece: indented, in printable ASCII; other characters
+ * become \uXXXX, as in the log. Not thread-safe. */
 #ifndef CORE_JSONOUT_H
 #define CORE_JSONOUT_H
 

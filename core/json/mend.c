@@ -7,8 +7,8 @@
 #include "json/misspelling.h"
 #include "json/scan.h"
 
-/* Adds a missing bracket at the end of the text. With another bracket in its place, it is unclear which
- * of the two is wrong. */
+/* Adds a missing bracket at the end of the text. With another bracket in its place, it is unclear
+ * which of the two is wrong. */
 static bool mend_bracket(struct mender *m, const struct scan_error *e)
 {
 	bool object = mender_look(m, e->container) == '{';
@@ -161,8 +161,8 @@ static bool mend_end(struct mender *m, const struct scan_error *e)
 	return true;
 }
 
-/* Replaces an unclosed string by null, up to the end of its line, but keeps closing brackets and a comma
- * there. Not if the string seems to continue on the next line. */
+/* Replaces an unclosed string by null, up to the end of its line, but keeps closing brackets and a
+ * comma there. Not if the string seems to continue on the next line. */
 static bool mend_unclosed(struct mender *m, const struct scan_error *e)
 {
 	size_t at = e->offset, end = at, next;

@@ -1,5 +1,5 @@
-/* mender - a copy of a text with mistakes, in which each mistake is reported and replaced. Every byte
- * of the copy knows its offset in the original text. Not thread-safe. */
+/* mender - a copy of a text with mistakes, in which each mistake is reported and replaced. Every
+ * byte of the copy knows its offset in the original text. Not thread-safe. */
 #ifndef CORE_MENDER_H
 #define CORE_MENDER_H
 
@@ -26,8 +26,8 @@ struct mender {
 	void *arg;
 };
 
-/* Starts with an unchanged copy of the text. False: out of memory, or the text is too long. Free `out`
- * in either case. */
+/* Starts with an unchanged copy of the text. False: out of memory, or the text is too long. Free
+ * `out` in either case. */
 bool mended_copy(struct mended *out, const char *text, size_t len);
 void mended_free(struct mended *mended);
 

@@ -63,8 +63,8 @@ bool mend_quotes(struct mender *m, size_t at)
 	return mender_change(m, end, closing, "\"") && mender_change(m, at, n, "\"");
 }
 
-/* Words with spaces between them, as in `not so`, are one mistake. A string or a comment after them is
- * not part of it. */
+/* Words with spaces between them, as in `not so`, are one mistake. A string or a comment after them
+ * is not part of it. */
 static bool is_end_of_words(const struct mender *m, size_t at)
 {
 	int c = mender_look(m, at), next = mender_look(m, at + 1);

@@ -1,5 +1,5 @@
-/* pointer - where a node stands: as a JSON pointer (RFC 6901), and as a line and column of its text.
- * Pure. [any] */
+/* pointer - where a node stands: as a JSON pointer (RFC 6901), and as a line and column of its
+ * text. Pure. [any] */
 #ifndef CORE_POINTER_H
 #define CORE_POINTER_H
 

@@ -1,8 +1,8 @@
 /* scan - a strict JSON scanner (RFC 8259) that reports the offset of every token.
  *
- * Every JSON text is scanned before cJSON parses it, because cJSON accepts leading zeros, a byte order
- * mark, control bytes, bad UTF-8 and trailing bytes, and reports no positions. The scanner also refuses
- * lone surrogates, and \u0000 in a key. Pure; allocates nothing. [any] */
+ * Every JSON text is scanned before cJSON parses it, because cJSON accepts leading zeros, a byte
+ * order mark, control bytes, bad UTF-8 and trailing bytes, and reports no positions. The scanner
+ * also refuses lone surrogates, and \u0000 in a key. Pure; allocates nothing. [any] */
 #ifndef CORE_SCAN_H
 #define CORE_SCAN_H
 
@@ -19,8 +19,8 @@ enum scan_type {
 	SCAN_LITERAL /* true, false, null */
 };
 
-/* One value or key. Tokens are in the order of the text: an object comes before its keys and values, an
- * array before its elements. */
+/* One value or key. Tokens are in the order of the text: an object comes before its keys and
+ * values, an array before its elements. */
 struct scan_token {
 	enum scan_type type;
 	uint32_t start, end; /* byte offsets, end exclusive */
@@ -36,7 +36,7 @@ enum scan_place {
 	SCAN_AT_END,   /* after the whole value */
 	SCAN_IN_NUMBER,
 	SCAN_IN_STRING,
-	SCAN_UNCLOSED, /* a string that is not closed on its line; the offset is its opening quote */
+	SCAN_UNCLOSED, /* a string not closed on its line; the offset is its opening quote */
 	SCAN_TOO_MUCH  /* larger or deeper than this scanner accepts */
 };
 

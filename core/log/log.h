@@ -3,8 +3,8 @@
  * Each thread appends its lines to a ring of its own (ring); one writer thread carries the rings to
  * standard error (output). A line is dropped and counted if the ring is full or the line cannot be
  * written; a later line says how many were lost. So a reader of standard error that stalls or exits
- * does no harm, nor does a log file that is moved or truncated. All values are escaped when the line
- * is made (logline): callers pass untrusted bytes as they are. */
+ * does no harm, nor does a log file that is moved or truncated. All values are escaped when the
+ * line is made (logline): callers pass untrusted bytes as they are. */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
@@ -30,8 +30,8 @@ uint64_t log_dropped(void);
 /* `event` is a short constant phrase ("new client"). [any] */
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n);
 
-/* Writes the lines that wait and then this error, for at most a second, in the calling thread. For a
- * process that is about to end: later events are not written. Async-signal-safe. [any] */
+/* Writes the lines that wait and then this error, for at most a second, in the calling thread. For
+ * a process that is about to end: later events are not written. Async-signal-safe. [any] */
 void log_last_words(const char *event, const struct log_field *fields, size_t n);
 
 /* log_at(LOG_INFO, "new client", log_str("peer", peer), log_int("port", port)) */

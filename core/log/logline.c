@@ -44,8 +44,8 @@ static void put_number(struct line *line, int64_t number, size_t width)
 	put(line, digits + at, sizeof digits - at);
 }
 
-/* For untrusted bytes. Printable ASCII stays, with a backslash before `"` and `\`; other bytes become
- * \xNN. Writes no partial escape. */
+/* For untrusted bytes. Printable ASCII stays, with a backslash before `"` and `\`; other bytes
+ * become \xNN. Writes no partial escape. */
 static void put_escaped(struct line *line, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";

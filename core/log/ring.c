@@ -5,8 +5,8 @@
 
 enum { RING_SIZE = 64 * 1024 };
 
-/* The lines stand between tail and head. Both only grow; an index is taken modulo RING_SIZE. The owner
- * moves head, the carrier moves tail. */
+/* The lines stand between tail and head. Both only grow; an index is taken modulo RING_SIZE. The
+ * owner moves head, the carrier moves tail. */
 struct ring {
 	struct ring *next;
 	atomic_size_t head, tail;

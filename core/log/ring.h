@@ -1,8 +1,8 @@
 /* ring - the log lines that one thread has written and the log's writer has not yet taken.
  *
- * One producer, one consumer, no lock: the thread that owns a ring appends lines, whoever carries the
- * log (log.c) takes them. A ring is never freed, since a thread of a plugin that hangs may still own
- * it; when its thread ends, another thread reuses it. */
+ * One producer, one consumer, no lock: the thread that owns a ring appends lines, whoever carries
+ * the log (log.c) takes them. A ring is never freed, since a thread of a plugin that hangs may
+ * still own it; when its thread ends, another thread reuses it. */
 #ifndef CORE_RING_H
 #define CORE_RING_H
 
@@ -29,8 +29,8 @@ bool ring_put(struct ring *ring, const char *line, size_t len);
 
 /* The bytes that wait. [any] */
 size_t ring_length(const struct ring *ring);
-/* Copies as many whole lines as fit and returns their length; 0 if the ring is empty. The first line
- * is the rest of one if ring_skip ended within it. `size` must hold a line. [carrier] */
+/* Copies as many whole lines as fit and returns their length; 0 if the ring is empty. The first
+ * line is the rest of one if ring_skip ended within it. `size` must hold a line. [carrier] */
 size_t ring_peek(const struct ring *ring, char *out, size_t size);
 /* Removes `len` bytes from the front. [carrier] */
 void ring_skip(struct ring *ring, size_t len);

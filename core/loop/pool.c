@@ -72,7 +72,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* With the lock held. */
+/* Under the lock. */
 static bool start_thread(struct pool *pool)
 {
 	bool started = thread_start(&pool->thread[pool->threads], "pool", thread_main, pool) == 0;
@@ -126,7 +126,7 @@ bool pool_free(struct pool *pool, int64_t wait_ms)
 	pthread_mutex_unlock(&pool->lock);
 	if (!done)
 		return false;
-	/* Their own ends (thread-local destructors, OpenSSL's) come before ours. */
+	/* Waits until their thread-local destructors, such as OpenSSL's, have run. */
 	for (unsigned i = 0; i < pool->threads; i++)
 		pthread_join(pool->thread[i], NULL);
 	pthread_cond_destroy(&pool->ended);

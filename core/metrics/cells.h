@@ -1,8 +1,9 @@
 /* cells - the numbers of all series, once for each shard.
  *
- * A series has one cell or a run of them, at a slot that is the same in every shard. A shard's cells
- * start on cache lines of their own and have one writer, so an update takes no lock and no other
- * thread's cache line. Cells stand in pages that are never moved or freed while cells are in use. */
+ * A series has one cell or a run of them, at a slot that is the same in every shard. A shard's
+ * cells start on cache lines of their own and have one writer, so an update takes no lock and no
+ * other thread's cache line. Cells stand in pages that are never moved or freed while cells are in
+ * use. */
 #ifndef CORE_CELLS_H
 #define CORE_CELLS_H
 
@@ -29,8 +30,8 @@ struct cells {
 };
 
 void cells_fini(struct cells *cells);
-/* Reserves a run of n slots in one page, zero in all shards. `owner` (not NULL) is kept for cells_find.
- * n <= CELLS_PER_PAGE. False: out of memory or slots. Needs the caller's lock. */
+/* Reserves a run of n slots in one page, zero in all shards. `owner` (not NULL) is kept for
+ * cells_find. n <= CELLS_PER_PAGE. False: out of memory or slots. Needs the caller's lock. */
 bool cells_reserve(struct cells *cells, uint32_t n, const void *owner, uint32_t *slot_out);
 /* The sum of a slot over all shards. The slot must be reserved. [any] */
 double cells_sum(const struct cells *cells, uint32_t slot);

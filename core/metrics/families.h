@@ -44,8 +44,8 @@ enum family {
 	FAMILY_COUNT
 };
 
-/* The id of the series with these label values, one per label; `values` may be NULL if the family has no
- * labels. The first call registers the family. 0 after logging an error. [any] */
+/* The id of the series with these label values, one per label; `values` may be NULL if the family
+ * has no labels. The first call registers the family. 0 after logging an error. [any] */
 uint32_t family_series(struct metrics *metrics, enum family family, const char *const *values);
 
 #endif

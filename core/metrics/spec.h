@@ -14,8 +14,8 @@ const char *spec_fault(const spore_metric_spec *spec);
 bool spec_is_distribution(const spore_metric_spec *spec);
 /* True if both have the same type, labels and bounds. Their names are not compared. */
 bool spec_same_shape(const spore_metric_spec *a, const spore_metric_spec *b);
-/* True if a sample of one could have the name of a sample of the other, in Prometheus' text format or
- * in OpenMetrics. */
+/* True if a sample of one could have the name of a sample of the other, in Prometheus' text format
+ * or in OpenMetrics. */
 bool spec_clash(const spore_metric_spec *a, const spore_metric_spec *b);
 
 /* Fills *copy_out with a deep copy, in which max_series is never 0. False: out of memory. */

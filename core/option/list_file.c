@@ -35,7 +35,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* The end of the element that starts at `at`: before white space at the end of the line, or a comment. */
+/* The end of the element that starts at `at`: before white space at the end of the line, or a
+ * comment. */
 static size_t element_end(const char *text, size_t at, size_t line_end)
 {
 	size_t end = at;
@@ -102,7 +103,8 @@ struct json *list_file_read(const struct option_scope *scope, const struct json 
 		diag_add(scope->diag, node, "out of memory");
 		return NULL;
 	}
-	/* The array has the option's place, so that pointers of its elements start with the option. */
+	/* The array has the option's place, so that pointers of its elements start with the option.
+	 */
 	array->parent = node->parent;
 	array->key = node->key;
 	return array;

@@ -1,9 +1,9 @@
-/* list_file - reads a list from a text file with one element per line: {"file": "office.txt"}. [main]
+/* list_file - reads a list from a text file with one element per line: {"file": "office.txt"}.
+ * [main]
  *
  *     # the office
  *     192.0.2.0/24
- *     2001:db8::/32    # a comment also starts at a '#' after white space
- */
+ *     2001:db8::/32    # a comment also starts at a '#' after white space */
 #ifndef CORE_LIST_FILE_H
 #define CORE_LIST_FILE_H
 

@@ -28,7 +28,8 @@ static bool fill_item(const struct option_scope *scope, const spore_option_item 
 	return fill_one(scope, &row, node, out);
 }
 
-/* Reports a value that is not of the container's type. It may be a secret if the container holds secrets. */
+/* Reports a value that is not of the container's type. It may be a secret if the container holds
+ * secrets. */
 static bool check_container(const struct option_scope *scope, const struct json *node,
                             enum json_type type, bool of_secrets)
 {

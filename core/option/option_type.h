@@ -1,5 +1,5 @@
-/* option_type - describes an option's type in words, for help and documentation. The texts come from
- * the table, so those of a plugin may contain any bytes. Pure. [any] */
+/* option_type - describes an option's type in words, for help and documentation. The texts come
+ * from the table, so those of a plugin may contain any bytes. Pure. [any] */
 #ifndef CORE_OPTION_TYPE_H
 #define CORE_OPTION_TYPE_H
 

@@ -6,8 +6,8 @@
 
 #include "option/scope.h"
 
-/* Each reads `node` as the row's type, within the row's bounds. False after adding the mistake to the
- * diag. A duration is in milliseconds, a size in bytes. */
+/* Each reads `node` as the row's type, within the row's bounds. False after adding the mistake to
+ * the diag. A duration is in milliseconds, a size in bytes. */
 bool value_read_int(const struct option_scope *scope, const spore_option *row,
                     const struct json *node, int64_t *out);
 bool value_read_duration(const struct option_scope *scope, const spore_option *row,

@@ -14,7 +14,8 @@
 
 struct json;
 
-/* The output, and the digest of all values written so far, secrets included. Starts as { .out = FILE }. */
+/* The output, and the digest of all values written so far, secrets included. Starts as { .out =
+ * FILE }. */
 struct value_text {
 	FILE *out;
 	uint8_t digest[CRYPTO_SHA256_SIZE];

@@ -1,5 +1,5 @@
-/* fault - the signals that a fault of the running thread raises, and the stack on which their handler
- * runs. The handler itself is log/crash. */
+/* fault - the signals that a fault of the running thread raises, and the stack on which their
+ * handler runs. The handler itself is log/crash. */
 #ifndef CORE_FAULT_H
 #define CORE_FAULT_H
 
@@ -20,8 +20,8 @@ extern const struct fault_signal fault_signals[FAULT_SIGNALS];
 void fault_unblock(sigset_t *mask);
 
 /* Gives the calling thread a separate stack for the handler, so that the handler also runs when the
- * thread's own stack is full. NULL: the thread already has one (from a sanitizer), or out of memory.
- * [any] */
+ * thread's own stack is full. NULL: the thread already has one (from a sanitizer), or out of
+ * memory. [any] */
 void *fault_stack_new(void);
 /* Call it on the same thread. NULL is fine. */
 void fault_stack_free(void *stack);

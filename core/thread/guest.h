@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* The permanent copy of a plugin's name, for guest_enter; the same pointer for the same text. It is
- * never freed, since another thread may read it after the plugin is gone. NULL: out of memory. [any] */
+ * never freed, since another thread may read it after the plugin is gone. NULL: out of memory.
+ * [any] */
 const char *guest_name(const char *text);
 
 /* The calling thread enters, or leaves, the code of that plugin. The calls may be nested. [any] */
@@ -22,8 +23,8 @@ void guest_thread_end(void);
 /* The name of the calling thread; "" if it is not registered. Async-signal-safe. [any] */
 const char *guest_thread(void);
 
-/* Watches all registered threads for `for_ms`, then calls fn for each that was in the same call of a
- * plugin the whole time. Blocks for `for_ms`. [any] */
+/* Watches all registered threads for `for_ms`, then calls fn for each that was in the same call of
+ * a plugin the whole time. Blocks for `for_ms`. [any] */
 void guest_each_stuck(int64_t for_ms, void (*fn)(const char *thread, const char *guest, void *arg),
                       void *arg);
 

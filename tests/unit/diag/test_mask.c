@@ -4,7 +4,8 @@
 
 #include "suite.h"
 
-/* Shows each line of the text, with '*' for hidden bytes. Lines are asked for in order if `mask` is kept. */
+/* Shows each line of the text, with '*' for hidden bytes. Lines are asked for in order if `mask` is
+ * kept. */
 static const char *show(struct mask *mask, const char *text, size_t start)
 {
 	static char shown[MASK_WINDOW + 1];

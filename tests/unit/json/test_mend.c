@@ -197,7 +197,7 @@ END_TEST
 START_TEST(texts_are_mended_inside)
 {
 	static const char escape[] = "expected one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX, "
-	                             "found '\\p' (a backslash "
+				     "found '\\p' (a backslash "
 				     "itself is \\\\)";
 
 	CHECK_CASES(
