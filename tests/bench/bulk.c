@@ -19,11 +19,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SEND_CHUNK ((size_t)256 << 10)
-#define RECEIVE_CHUNK ((size_t)1 << 20)
-#define EVENTS 64
-#define TICK_MS 50
-#define DRAIN_SECONDS 10
+#define SEND_CHUNK      ((size_t)256 << 10)
+#define RECEIVE_CHUNK   ((size_t)1 << 20)
+#define EVENTS          64
+#define TICK_MS         50
+#define DRAIN_SECONDS   10
 #define LIMITED_SECONDS 600
 
 /* fd is -1 once the stream is over, well or not. */
@@ -36,7 +36,7 @@ struct stream {
 };
 
 struct bulk {
-	struct worker *worker; /* borrowed, outlives us */
+	struct worker *worker;  /* borrowed, outlives us */
 	struct stream *streams; /* owned */
 	unsigned live;
 	int epoll;
@@ -72,7 +72,7 @@ static void move(struct bulk *bulk, struct stream *stream, size_t size)
 /* Tells the service that the visitor is done; from here on only the answer is read. */
 static void stream_drain(struct bulk *bulk, struct stream *stream)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = stream};
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = stream };
 
 	stream->is_draining = true;
 	if (shutdown(stream->fd, SHUT_WR) != 0 ||
@@ -110,7 +110,7 @@ static void receive_receipt(struct bulk *bulk, struct stream *stream)
 {
 	/* One byte more than a receipt has: what comes behind it is wrong. */
 	ssize_t got = recv(stream->fd, stream->receipt + stream->receipt_size,
-			   sizeof(stream->receipt) - stream->receipt_size, MSG_DONTWAIT);
+	                   sizeof(stream->receipt) - stream->receipt_size, MSG_DONTWAIT);
 
 	if (got == 0) {
 		check_receipt(bulk, stream);
@@ -155,8 +155,8 @@ static void on_down(struct bulk *bulk, struct stream *stream)
 static bool stream_start(struct bulk *bulk, struct stream *stream, unsigned number, bool is_up)
 {
 	const struct plan *plan = bulk->worker->plan;
-	struct epoll_event event = {.events = is_up ? EPOLLOUT : EPOLLIN, .data.ptr = stream};
-	uint8_t command[1 + WIRE_NUMBER] = {is_up ? WIRE_SINK : WIRE_SOURCE};
+	struct epoll_event event = { .events = is_up ? EPOLLOUT : EPOLLIN, .data.ptr = stream };
+	uint8_t command[1 + WIRE_NUMBER] = { is_up ? WIRE_SINK : WIRE_SOURCE };
 
 	stream->fd = loopback_open(plan->port, number % plan->sources);
 	if (stream->fd < 0)
@@ -208,7 +208,7 @@ static void bulk_run(struct bulk *bulk, bool is_up)
 			return;
 		}
 	tally_start(&worker->tally, is_limited ? 0 : plan->warmup,
-		    is_limited ? LIMITED_SECONDS : plan->seconds);
+	            is_limited ? LIMITED_SECONDS : plan->seconds);
 	while (tally_is_running(&worker->tally) && bulk->live > 0)
 		dispatch(bulk, is_up);
 	tally_close(&worker->tally);
@@ -217,7 +217,7 @@ static void bulk_run(struct bulk *bulk, bool is_up)
 
 static bool run(struct worker *worker, bool is_up)
 {
-	struct bulk bulk = {.worker = worker, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+	struct bulk bulk = { .worker = worker, .epoll = epoll_create1(EPOLL_CLOEXEC) };
 
 	bulk.streams = calloc(worker->connections, sizeof(*bulk.streams));
 	bulk.chunk = calloc(1, SEND_CHUNK > RECEIVE_CHUNK ? SEND_CHUNK : RECEIVE_CHUNK);

@@ -19,8 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define EVENTS 256
-#define TICK_MS 50
+#define EVENTS             256
+#define TICK_MS            50
 #define CONNECTION_SECONDS 10
 
 /* More is a broken tunnel, and asking on would only spin. */
@@ -96,8 +96,8 @@ static bool listen_some(struct churner *churner, struct slot *slot)
 	bool has_answer = slot->received == WIRE_MESSAGE;
 	uint8_t extra;
 	ssize_t got = has_answer ? recv(slot->fd, &extra, 1, 0)
-				 : recv(slot->fd, slot->answer + slot->received,
-					WIRE_MESSAGE - slot->received, 0);
+	                         : recv(slot->fd, slot->answer + slot->received,
+	                                WIRE_MESSAGE - slot->received, 0);
 
 	if (got < 0) {
 		if (errno != EAGAIN)
@@ -133,7 +133,7 @@ static void on_event(struct churner *churner, struct slot *slot)
  * event would come at once, for nothing. */
 static bool slot_watch(struct churner *churner, struct slot *slot)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = slot};
+	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = slot };
 
 	if (!slot->has_asked)
 		event.events |= EPOLLOUT;
@@ -153,7 +153,7 @@ static bool slot_start(struct churner *churner, struct slot *slot)
 	slot->has_asked = false;
 	slot->received = 0;
 	slot->fd = loopback_begin(worker->plan->port,
-				  (unsigned)(slot->number % worker->plan->sources));
+	                          (unsigned)(slot->number % worker->plan->sources));
 	if (slot->fd < 0) {
 		tally_fail(&worker->tally, errno == ECONNREFUSED ? TALLY_CONNECT : TALLY_LOCAL);
 		return false;

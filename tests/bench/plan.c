@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define MAX_CONNECTIONS 19000.0
-#define MAX_SECONDS 3600.0
+#define MAX_SECONDS     3600.0
 
 /* One option: its name, where its value goes and between which limits it lies. Numbers are read
  * as double, which is exact for whole numbers up to 2^53. */
@@ -68,17 +68,18 @@ static void set_threads(struct plan *plan, double value)
 }
 
 static const struct field fields[] = {
-	{"port", "the port on 127.0.0.1 to load (needed)", 1, 65535, set_port},
-	{"connections", "connections at once [1]", 1, MAX_CONNECTIONS, set_connections},
-	{"seconds", "length of the measured window [3]; hold: the longest wait [600]", .01,
-	 MAX_SECONDS, set_seconds},
-	{"warmup", "seconds before the window opens [0.5]", 0, MAX_SECONDS, set_warmup},
-	{"size", "pingpong: bytes of a message [64]", 1, 1 << 20, set_size},
-	{"count", "churn: end after so many connections instead of seconds", 1, 1e9, set_count},
-	{"bytes", "bulk: end each stream after so many bytes instead of seconds", 1, 1e15,
-	 set_bytes},
-	{"sources", "source addresses to rotate over [200]", 1, LOOPBACK_MAX_SOURCES, set_sources},
-	{"threads", "threads, each with its share of the connections [1]", 1, 64, set_threads},
+	{ "port", "the port on 127.0.0.1 to load (needed)", 1, 65535, set_port },
+	{ "connections", "connections at once [1]", 1, MAX_CONNECTIONS, set_connections },
+	{ "seconds", "length of the measured window [3]; hold: the longest wait [600]", .01,
+	  MAX_SECONDS, set_seconds },
+	{ "warmup", "seconds before the window opens [0.5]", 0, MAX_SECONDS, set_warmup },
+	{ "size", "pingpong: bytes of a message [64]", 1, 1 << 20, set_size },
+	{ "count", "churn: end after so many connections instead of seconds", 1, 1e9, set_count },
+	{ "bytes", "bulk: end each stream after so many bytes instead of seconds", 1, 1e15,
+	  set_bytes },
+	{ "sources", "source addresses to rotate over [200]", 1, LOOPBACK_MAX_SOURCES,
+	  set_sources },
+	{ "threads", "threads, each with its share of the connections [1]", 1, 64, set_threads },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -94,7 +95,7 @@ static void usage(const struct scenario *const *scenarios)
 }
 
 static const struct scenario *find_scenario(const struct scenario *const *scenarios,
-					    const char *name)
+                                            const char *name)
 {
 	for (; *scenarios != NULL; scenarios++)
 		if (strcmp((*scenarios)->name, name) == 0)
@@ -113,7 +114,7 @@ static bool apply(struct plan *plan, const struct field *field, const char *text
 	if (errno != 0 || end == text || *end != '\0' ||
 	    !(value >= field->least && value <= field->most)) {
 		fprintf(stderr, "--%s wants a number from %g to %g, not %s\n", field->name,
-			field->least, field->most, text);
+		        field->least, field->most, text);
 		return false;
 	}
 	field->set(plan, value);
@@ -122,11 +123,11 @@ static bool apply(struct plan *plan, const struct field *field, const char *text
 
 static bool parse_options(struct plan *plan, int argc, char **argv)
 {
-	struct option options[FIELDS + 1] = {0};
+	struct option options[FIELDS + 1] = { 0 };
 	int found;
 
 	for (unsigned i = 0; i < FIELDS; i++)
-		options[i] = (struct option){fields[i].name, required_argument, NULL, (int)i};
+		options[i] = (struct option){ fields[i].name, required_argument, NULL, (int)i };
 	while ((found = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (found == '?' || !apply(plan, &fields[found], optarg))
 			return false;
@@ -138,7 +139,7 @@ static bool parse_options(struct plan *plan, int argc, char **argv)
 }
 
 bool plan_parse(struct plan *plan_out, const struct scenario *const *scenarios, int argc,
-		char **argv)
+                char **argv)
 {
 	*plan_out = (struct plan){
 		.connections = 1,

@@ -19,10 +19,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 4096
+#define BACKLOG      4096
 #define ACCEPT_BATCH 64
-#define EVENTS 256
-#define MAX_THREADS 64
+#define EVENTS       256
+#define MAX_THREADS  64
 
 /* Filled by main before the threads start, constant afterwards, except next_loop. */
 static struct session_loop loops[MAX_THREADS];
@@ -77,7 +77,7 @@ static void *serve(void *argument)
 static bool make_loops(void)
 {
 	/* EPOLLEXCLUSIVE wakes one thread for a new connection instead of all. */
-	struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = NULL};
+	struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = NULL };
 
 	for (unsigned i = 0; i < loop_count; i++) {
 		loops[i].epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -117,9 +117,9 @@ static void wait_for_end_of_input(void)
 static bool parse(int argc, char **argv, uint16_t *port_out)
 {
 	static const struct option options[] = {
-		{"port", required_argument, NULL, 'p'},
-		{"threads", required_argument, NULL, 't'},
-		{NULL, 0, NULL, 0},
+		{ "port", required_argument, NULL, 'p' },
+		{ "threads", required_argument, NULL, 't' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int found;
 
@@ -141,9 +141,10 @@ int main(int argc, char **argv)
 	uint16_t port = 0;
 
 	if (!parse(argc, argv, &port)) {
-		fprintf(stderr, "usage: spore-bench-service [--port PORT] [--threads 1-%d]\n"
-				"Serves on 127.0.0.1 until its standard input ends.\n",
-			MAX_THREADS);
+		fprintf(stderr,
+		        "usage: spore-bench-service [--port PORT] [--threads 1-%d]\n"
+		        "Serves on 127.0.0.1 until its standard input ends.\n",
+		        MAX_THREADS);
 		return 2;
 	}
 	loopback_raise_limit();

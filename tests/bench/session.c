@@ -22,7 +22,8 @@ struct mode {
 	uint8_t command;
 	unsigned need;
 	enum verdict (*begin)(struct session_loop *loop, struct session *session);
-	enum verdict (*on_event)(struct session_loop *loop, struct session *session, uint32_t events);
+	enum verdict (*on_event)(struct session_loop *loop, struct session *session,
+	                         uint32_t events);
 };
 
 /* Owned by the epoll instance of its loop; freed when END is returned for it. */
@@ -31,7 +32,7 @@ struct session {
 	const struct mode *mode; /* NULL until the head is complete */
 	uint8_t head[WIRE_MESSAGE];
 	unsigned head_size;
-	uint64_t count; /* sink: bytes that came; source: bytes still to send */
+	uint64_t count;  /* sink: bytes that came; source: bytes still to send */
 	bool is_endless; /* source: send until the visitor's half-close */
 	uint8_t *held;   /* owned; echo: what the visitor has yet to take, or NULL */
 	size_t held_size;
@@ -39,7 +40,7 @@ struct session {
 
 static bool session_watch(struct session_loop *loop, struct session *session, uint32_t events)
 {
-	struct epoll_event event = {.events = events, .data.ptr = session};
+	struct epoll_event event = { .events = events, .data.ptr = session };
 
 	return epoll_ctl(loop->epoll, EPOLL_CTL_MOD, session->fd, &event) == 0;
 }
@@ -64,7 +65,8 @@ static enum verdict sink_begin(struct session_loop *loop, struct session *sessio
 	return KEEP;
 }
 
-static enum verdict sink_on_event(struct session_loop *loop, struct session *session, uint32_t events)
+static enum verdict sink_on_event(struct session_loop *loop, struct session *session,
+                                  uint32_t events)
 {
 	/* MSG_TRUNC drops the bytes inside the kernel. */
 	ssize_t got = recv(session->fd, loop->scratch, SESSION_SCRATCH, MSG_TRUNC);
@@ -110,7 +112,8 @@ static enum verdict source_send(struct session_loop *loop, struct session *sessi
 	return KEEP;
 }
 
-static enum verdict source_on_event(struct session_loop *loop, struct session *session, uint32_t events)
+static enum verdict source_on_event(struct session_loop *loop, struct session *session,
+                                    uint32_t events)
 {
 	uint8_t ignored[WIRE_MESSAGE];
 
@@ -126,8 +129,8 @@ static enum verdict source_on_event(struct session_loop *loop, struct session *s
 }
 
 /* Sends what it can and holds the rest; while something is held nothing is read. */
-static enum verdict echo_send(struct session_loop *loop, struct session *session, const uint8_t *bytes,
-			      size_t size)
+static enum verdict echo_send(struct session_loop *loop, struct session *session,
+                              const uint8_t *bytes, size_t size)
 {
 	ssize_t sent = send(session->fd, bytes, size, MSG_NOSIGNAL);
 
@@ -169,7 +172,8 @@ static enum verdict echo_begin(struct session_loop *loop, struct session *sessio
 	return echo_send(loop, session, session->head + 1, session->head_size - 1);
 }
 
-static enum verdict echo_on_event(struct session_loop *loop, struct session *session, uint32_t events)
+static enum verdict echo_on_event(struct session_loop *loop, struct session *session,
+                                  uint32_t events)
 {
 	ssize_t got;
 
@@ -191,13 +195,13 @@ static enum verdict churn_begin(struct session_loop *loop, struct session *sessi
 }
 
 static const struct mode modes[] = {
-	{.command = WIRE_SINK, .need = 1, .begin = sink_begin, .on_event = sink_on_event},
-	{.command = WIRE_SOURCE,
-	 .need = 1 + WIRE_NUMBER,
-	 .begin = source_begin,
-	 .on_event = source_on_event},
-	{.command = WIRE_ECHO, .need = 1, .begin = echo_begin, .on_event = echo_on_event},
-	{.command = WIRE_CHURN, .need = WIRE_MESSAGE, .begin = churn_begin},
+	{ .command = WIRE_SINK, .need = 1, .begin = sink_begin, .on_event = sink_on_event },
+	{ .command = WIRE_SOURCE,
+	  .need = 1 + WIRE_NUMBER,
+	  .begin = source_begin,
+	  .on_event = source_on_event },
+	{ .command = WIRE_ECHO, .need = 1, .begin = echo_begin, .on_event = echo_on_event },
+	{ .command = WIRE_CHURN, .need = WIRE_MESSAGE, .begin = churn_begin },
 };
 
 static const struct mode *find_mode(uint8_t command)
@@ -211,7 +215,7 @@ static const struct mode *find_mode(uint8_t command)
 static enum verdict session_greet(struct session_loop *loop, struct session *session)
 {
 	ssize_t got = recv(session->fd, session->head + session->head_size,
-			   sizeof(session->head) - session->head_size, 0);
+	                   sizeof(session->head) - session->head_size, 0);
 	const struct mode *mode;
 
 	if (got < 0)
@@ -231,8 +235,8 @@ static enum verdict session_greet(struct session_loop *loop, struct session *ses
 void session_on_event(struct session_loop *loop, struct session *session, uint32_t events)
 {
 	enum verdict verdict = session->mode == NULL
-				       ? session_greet(loop, session)
-				       : session->mode->on_event(loop, session, events);
+	                               ? session_greet(loop, session)
+	                               : session->mode->on_event(loop, session, events);
 
 	if (verdict == END)
 		session_free(session);
@@ -241,7 +245,7 @@ void session_on_event(struct session_loop *loop, struct session *session, uint32
 bool session_start(struct session_loop *loop, int fd)
 {
 	struct session *session = calloc(1, sizeof(*session));
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = session};
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = session };
 
 	if (session == NULL) {
 		close(fd);

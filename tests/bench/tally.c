@@ -8,12 +8,8 @@
 #include <stdio.h>
 
 static const char *const error_names[TALLY_ERRORS] = {
-	[TALLY_CONNECT] = "connect",
-	[TALLY_RESET] = "reset",
-	[TALLY_SHORT] = "short",
-	[TALLY_WRONG] = "wrong",
-	[TALLY_TIMEOUT] = "timeout",
-	[TALLY_LOCAL] = "local",
+	[TALLY_CONNECT] = "connect", [TALLY_RESET] = "reset",     [TALLY_SHORT] = "short",
+	[TALLY_WRONG] = "wrong",     [TALLY_TIMEOUT] = "timeout", [TALLY_LOCAL] = "local",
 };
 
 static bool in_window(const struct tally *tally)
@@ -50,7 +46,7 @@ void tally_close(struct tally *tally)
 	tally->closed = now;
 	if (tally->opened != 0 && now > tally->opened)
 		tally->rate = (double)tally->counted * (double)CLOCK_SECOND /
-			      (double)(now - tally->opened);
+		              (double)(now - tally->opened);
 }
 
 void tally_add(struct tally *tally, uint64_t units)
@@ -96,7 +92,7 @@ static void print_latency(const struct histogram *latency)
 	static const struct {
 		const char *name;
 		double share;
-	} points[] = {{"p50", .5}, {"p90", .9}, {"p99", .99}, {"p999", .999}};
+	} points[] = { { "p50", .5 }, { "p90", .9 }, { "p99", .99 }, { "p999", .999 } };
 
 	printf(",\"latency_us\":{\"mean\":%.1f", (double)histogram_mean(latency) / 1000);
 	for (unsigned i = 0; i < sizeof(points) / sizeof(points[0]); i++)

@@ -17,13 +17,16 @@ install_prometheus() {
 	export PROMETHEUS_BIN=$folder/usr/bin
 }
 
-# unpack_package NAME FOLDER - in a subshell, for its working directory and trap.
+# unpack_package NAME FOLDER - unpacks a package of the distribution into a folder. To be called in a
+# subshell, because it changes the working directory and sets a trap.
 unpack_package() {
-	local scratch log
+	local log
 
+	# Not local: the trap runs when the function's variables are gone.
 	scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT && cd "$scratch" || return 1
 	log=$scratch/log
-	if ! apt-get --quiet download "$1" >"$log" 2>&1 || ! dpkg-deb --extract ./*.deb "$scratch/root" >>"$log" 2>&1; then
+	if ! apt-get --quiet download "$1" >"$log" 2>&1 ||
+		! dpkg-deb --extract ./*.deb "$scratch/root" >>"$log" 2>&1; then
 		cat "$log" >&2
 		return 1
 	fi

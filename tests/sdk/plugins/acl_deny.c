@@ -30,13 +30,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 		args->report(args, "/point", "it stands elsewhere");
 		return SPORE_ECONFIG;
 	}
-	*instance_out = (void *)(uintptr_t)args->conf;
-	return SPORE_OK;
-}
-
-static void destroy(void *conf)
-{
-	(void)conf; /* the host's */
+	return probe_keep_conf(args, instance_out);
 }
 
 static int contains(const spore_cidr *cidr, const spore_addr *addr)
@@ -76,7 +70,7 @@ static const spore_component component = {
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
 	.create = create,
-	.destroy = destroy,
+	.destroy = probe_drop_conf,
 };
 
 SPORE_PLUGIN("acl_deny", "1.0.0", "The Spore authors", "MIT", "", &component);

@@ -17,13 +17,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	const struct conf *previous = args->previous;
 
 	probe_log(args->host, args->ctx, "created", "heir_of", previous ? previous->number : 0);
-	*instance_out = (void *)(uintptr_t)args->conf;
-	return SPORE_OK;
-}
-
-static void destroy(void *conf)
-{
-	(void)conf; /* the host's */
+	return probe_keep_conf(args, instance_out);
 }
 
 static int32_t check(void *conf, const spore_acl_query *query)
@@ -47,7 +41,7 @@ static const spore_component component = {
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
 	.create = create,
-	.destroy = destroy,
+	.destroy = probe_drop_conf,
 };
 
 SPORE_PLUGIN("acl_heir", "1.0.0", "The Spore authors", "MIT", "", &component);

@@ -23,21 +23,16 @@ static const spore_option options[] = {
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 	atomic_int running, most;
 };
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
-	struct instance *instance = calloc(1, sizeof *instance);
+	struct instance *instance = PROBE_NEW(struct instance, args);
 
 	if (!instance)
 		return SPORE_ENOMEM;
-	instance->host = args->host;
-	instance->ctx = args->ctx;
-	instance->conf = args->conf;
 	*instance_out = instance;
 	return SPORE_OK;
 }

@@ -15,21 +15,8 @@ static const spore_option options[] = {
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 };
-
-static spore_status create(const spore_create_args *args, void **instance_out)
-{
-	struct instance *instance = malloc(sizeof *instance);
-
-	if (!instance)
-		return SPORE_ENOMEM;
-	*instance = (struct instance){ args->host, args->ctx, args->conf };
-	*instance_out = instance;
-	return SPORE_OK;
-}
 
 static void touch_nothing(void)
 {
@@ -97,7 +84,7 @@ static const spore_auth_ops blocking_ops = {
 	{                                                                                          \
 		.struct_size = sizeof(spore_component), .kind = SPORE_KIND_AUTH, .name = (name_),  \
 		.summary = "dies as it is told", .ops = (ops_), PROBE_ROWS(options),               \
-		.conf_size = sizeof(struct conf), .create = create, .destroy = free,               \
+		.conf_size = sizeof(struct conf), .create = probe_create, .destroy = free,         \
 	}
 
 static const spore_component crash = CRASH_COMPONENT("crash", &ops);

@@ -16,9 +16,7 @@ static const spore_option options[] = {
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 };
 
 static int hang_at_exit;
@@ -40,11 +38,10 @@ static void hang_in(const struct instance *instance, enum where where)
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
-	struct instance *instance = malloc(sizeof *instance);
+	struct instance *instance = PROBE_NEW(struct instance, args);
 
 	if (!instance)
 		return SPORE_ENOMEM;
-	*instance = (struct instance){ args->host, args->ctx, args->conf };
 	hang_at_exit = instance->conf->in == EXIT;
 	hang_in(instance, CREATE);
 	*instance_out = instance;

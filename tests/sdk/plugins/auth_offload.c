@@ -18,9 +18,7 @@ static const spore_option options[] = {
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 };
 
 struct state {
@@ -33,17 +31,6 @@ struct job {
 	spore_ticket ticket;
 	int32_t verdict; /* SPORE_OK: it is an answer */
 };
-
-static spore_status create(const spore_create_args *args, void **instance_out)
-{
-	struct instance *instance = malloc(sizeof *instance);
-
-	if (!instance)
-		return SPORE_ENOMEM;
-	*instance = (struct instance){ args->host, args->ctx, args->conf };
-	*instance_out = instance;
-	return SPORE_OK;
-}
 
 static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
 {
@@ -132,7 +119,7 @@ static const spore_component component = {
 	.ops = &ops,
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
-	.create = create,
+	.create = probe_create,
 	.destroy = free,
 	.worker_start = worker_start,
 	.worker_stop = free,

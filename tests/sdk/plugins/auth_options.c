@@ -196,11 +196,6 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return report_all(args, conf);
 }
 
-static void destroy(void *conf)
-{
-	(void)conf; /* the host's */
-}
-
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
 {
 	(void)state;
@@ -223,7 +218,7 @@ static const spore_component component = {
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
 	.create = create,
-	.destroy = destroy,
+	.destroy = probe_drop_conf,
 };
 
 /* A struct that may be left out, but has a mandatory part where it is given. */
@@ -254,7 +249,7 @@ static const spore_component optional = {
 	PROBE_ROWS(optional_rows),
 	.conf_size = sizeof(struct optional),
 	.create = create_optional,
-	.destroy = destroy,
+	.destroy = probe_drop_conf,
 };
 
 SPORE_PLUGIN("auth_options", "1.0.0", "The Spore authors", "MIT", "", &component, &optional);

@@ -22,22 +22,20 @@ static const spore_option options[] = {
 	SPORE_LIST(struct conf, names, 0, &name_item, "who is let in"),
 	SPORE_PORTS(struct conf, ports, 0, NULL, "public ports they may claim"),
 	SPORE_INT(struct conf, max_tunnels, 0, "-1", -1, 1000,
-		  "tunnels of one name; -1: as many as you like"),
+	          "tunnels of one name; -1: as many as you like"),
 	SPORE_INT(struct conf, max_conns, 0, "-1", -1, 1000,
-		  "visitors of one name; -1: as many as you like"),
+	          "visitors of one name; -1: as many as you like"),
 	SPORE_DURATION(struct conf, life, 0, NULL, 0, 60000, "of a tunnel; 0: no end"),
 	SPORE_DURATION(struct conf, revoke_after, 0, NULL, 0, 60000, "0: never"),
 	SPORE_DURATION(struct conf, renew_after, 0, NULL, 0, 60000, "0: never"),
 	SPORE_INT(struct conf, renewed_conns, 0, "0", 0, 1000, "max_conns after a renewal"),
 	SPORE_STRING(struct conf, accounts, SPORE_OPTF_PATH, NULL,
-		     "file that gets a line for each tunnel"),
+	             "file that gets a line for each tunnel"),
 	SPORE_STRING(struct conf, say, 0, NULL, "the client's name"),
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 };
 
 struct state {
@@ -54,17 +52,6 @@ struct change {
 	int32_t verdict;
 	const char *name;
 };
-
-static spore_status create(const spore_create_args *args, void **instance_out)
-{
-	struct instance *instance = malloc(sizeof *instance);
-
-	if (!instance)
-		return SPORE_ENOMEM;
-	*instance = (struct instance){ args->host, args->ctx, args->conf };
-	*instance_out = instance;
-	return SPORE_OK;
-}
 
 static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
 {
@@ -102,9 +89,9 @@ static void on_change(void *arg)
 	};
 
 	probe_log(instance->host, instance->ctx, "revalidated", "status",
-		  instance->host->auth_revalidate(instance->ctx, spore_cstr(change->name),
-						  change->verdict,
-						  change->verdict == SPORE_ALLOW ? &result : NULL));
+	          instance->host->auth_revalidate(instance->ctx, spore_cstr(change->name),
+	                                          change->verdict,
+	                                          change->verdict == SPORE_ALLOW ? &result : NULL));
 }
 
 static void change_later(struct state *state, const char *name, int32_t verdict, int64_t after_ms)
@@ -114,8 +101,8 @@ static void change_later(struct state *state, const char *name, int32_t verdict,
 	if (!change)
 		return;
 	*change = (struct change){ state->first, state, NULL, verdict, name };
-	change->timer =
-		state->instance->host->timer_start(state->worker, after_ms, 0, on_change, change);
+	change->timer = state->instance->host->timer_start(state->worker, after_ms, 0, on_change,
+	                                                   change);
 	state->first = change;
 }
 
@@ -144,9 +131,9 @@ static spore_auth_result grant(const struct conf *conf, const char *name)
 	};
 
 	result.fields = (conf->ports.count ? SPORE_AUTH_F_PORTS : 0) |
-			(conf->max_tunnels >= 0 ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
-			(conf->max_conns >= 0 ? SPORE_AUTH_F_MAX_CONNS : 0) |
-			(conf->life ? SPORE_AUTH_F_LIFE : 0);
+	                (conf->max_tunnels >= 0 ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
+	                (conf->max_conns >= 0 ? SPORE_AUTH_F_MAX_CONNS : 0) |
+	                (conf->life ? SPORE_AUTH_F_LIFE : 0);
 	return result;
 }
 
@@ -193,9 +180,9 @@ static void session_end(void *arg, const spore_session_end *end)
 	if (fd < 0)
 		return;
 	dprintf(fd, "%.*s port=%u session=%s up=%llu down=%llu conns=%llu life=%lld\n",
-		(int)end->identity.len, end->identity.ptr, end->port, right ? "right" : "wrong",
-		(unsigned long long)end->bytes_up, (unsigned long long)end->bytes_down,
-		(unsigned long long)end->conns, (long long)end->life_ms);
+	        (int)end->identity.len, end->identity.ptr, end->port, right ? "right" : "wrong",
+	        (unsigned long long)end->bytes_up, (unsigned long long)end->bytes_down,
+	        (unsigned long long)end->conns, (long long)end->life_ms);
 	close(fd);
 }
 
@@ -214,7 +201,7 @@ static const spore_component component = {
 	.ops = &ops,
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
-	.create = create,
+	.create = probe_create,
 	.destroy = free,
 	.worker_start = worker_start,
 	.worker_stop = worker_stop,

@@ -19,17 +19,15 @@ struct conf {
 
 static const spore_option options[] = {
 	SPORE_NODE(struct conf, tree, SPORE_OPTF_REQUIRED,
-		   "{\"list\": [1, \"two\", true, null], \"pi\": 3.5}"),
+	           "{\"list\": [1, \"two\", true, null], \"pi\": 3.5}"),
 	SPORE_ADDR(struct conf, listen, SPORE_OPTF_REQUIRED, NULL,
-		   "where a listening socket is asked for"),
+	           "where a listening socket is asked for"),
 	SPORE_BOOL(struct conf, leak, 0, NULL, "leave two timers and a look-up behind"),
 	SPORE_STRING(struct conf, name_to_find, 0, "\"localhost\"", "a name that is looked up"),
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 	uint32_t counter, gauge, histogram;
 };
 
@@ -47,7 +45,8 @@ struct state {
 static void expect(const struct instance *instance, int good, const char *what)
 {
 	if (!good)
-		spore_logf(instance->host, instance->ctx, SPORE_LOG_ERROR, "service failed: %s", what);
+		spore_logf(instance->host, instance->ctx, SPORE_LOG_ERROR, "service failed: %s",
+		           what);
 }
 
 #define EXPECT(instance, condition) expect((instance), (condition), #condition)
@@ -76,12 +75,12 @@ static void try_metrics(struct instance *in)
 	static const char *const labels[] = { "who" };
 	static const double bounds[] = { 0.5, 1 };
 	spore_metric_spec spec = { .struct_size = sizeof spec,
-				   .type = SPORE_METRIC_COUNTER,
-				   .name = "calls_total",
-				   .help = "Calls.",
-				   .labels = labels,
-				   .n_labels = 1,
-				   .max_series = 2 };
+		                   .type = SPORE_METRIC_COUNTER,
+		                   .name = "calls_total",
+		                   .help = "Calls.",
+		                   .labels = labels,
+		                   .n_labels = 1,
+		                   .max_series = 2 };
 	spore_str who = spore_cstr("me"), nobody = spore_cstr(NULL), you = spore_cstr("you"),
 		  them = spore_cstr("them");
 	const spore_host *h = in->host;
@@ -99,15 +98,15 @@ static void try_metrics(struct instance *in)
 	spec.name = "Not a name";
 	EXPECT(in, h->metric_family(in->ctx, &spec) == 0);
 	spec = (spore_metric_spec){ .struct_size = sizeof spec,
-				    .type = SPORE_METRIC_GAUGE,
-				    .name = "level" };
+		                    .type = SPORE_METRIC_GAUGE,
+		                    .name = "level" };
 	in->gauge = h->metric_series(h->metric_family(in->ctx, &spec), NULL, 0);
 	spec = (spore_metric_spec){ .struct_size = sizeof spec,
-				    .type = SPORE_METRIC_HISTOGRAM,
-				    .name = "took",
-				    .unit = "seconds",
-				    .bounds = bounds,
-				    .n_bounds = 2 };
+		                    .type = SPORE_METRIC_HISTOGRAM,
+		                    .name = "took",
+		                    .unit = "seconds",
+		                    .bounds = bounds,
+		                    .n_bounds = 2 };
 	in->histogram = h->metric_series(h->metric_family(in->ctx, &spec), NULL, 0);
 	EXPECT(in, in->gauge && in->histogram);
 }
@@ -119,34 +118,36 @@ static void try_listener(const struct instance *in)
 	socklen_t len = sizeof on;
 
 	EXPECT(in, in->host->listener_get(in->ctx, &in->conf->listen, &fd) == SPORE_OK && fd >= 0);
-	EXPECT(in,
-	       in->host->listener_get(in->ctx, &in->conf->listen, &again) == SPORE_OK && again == fd);
+	EXPECT(in, in->host->listener_get(in->ctx, &in->conf->listen, &again) == SPORE_OK &&
+	                   again == fd);
 	EXPECT(in, getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on);
 	EXPECT(in, accept(fd, NULL, NULL) < 0 && errno == EAGAIN);
 	memcpy(nobodys.ip + 12, (uint8_t[]){ 240, 0, 0, 1 }, 4); /* can be no machine's */
 	EXPECT(in, in->host->listener_get(in->ctx, &nobodys, &again) == SPORE_ESYS &&
-			   errno == EADDRNOTAVAIL);
+	                   errno == EADDRNOTAVAIL);
 }
 
 static void try_simple_ones(const struct instance *in)
 {
 	uint8_t a[32] = { 0 }, b[32] = { 0 };
 	spore_kv fields[2] = { { spore_cstr("text"), spore_cstr("a\nb\x1b") },
-			       { spore_cstr("none"), { NULL, 0 } } };
+		               { spore_cstr("none"), { NULL, 0 } } };
 
-	EXPECT(in, in->host->abi_major == SPORE_ABI_MAJOR && in->host->abi_minor >= SPORE_ABI_MINOR);
-	EXPECT(in, strcmp(in->host->name, "spore") == 0 && in->host->version[0]);
 	EXPECT(in,
-	       in->host->random(a, sizeof a) == SPORE_OK && in->host->random(b, sizeof b) == SPORE_OK);
+	       in->host->abi_major == SPORE_ABI_MAJOR && in->host->abi_minor >= SPORE_ABI_MINOR);
+	EXPECT(in, strcmp(in->host->name, "spore") == 0 && in->host->version[0]);
+	EXPECT(in, in->host->random(a, sizeof a) == SPORE_OK &&
+	                   in->host->random(b, sizeof b) == SPORE_OK);
 	EXPECT(in, memcmp(a, b, sizeof a) != 0);
 	EXPECT(in, in->host->now_ms() > 0);
 	EXPECT(in, in->host->log_enabled(in->ctx, SPORE_LOG_ERROR) &&
-			   !in->host->log_enabled(in->ctx, SPORE_LOG_TRACE));
+	                   !in->host->log_enabled(in->ctx, SPORE_LOG_TRACE));
 	in->host->log(in->ctx, SPORE_LOG_WARN, spore_cstr("two\nlines"), fields, 2);
 	EXPECT(in, in->host->get_extension("spore.none/1") == NULL);
-	EXPECT(in, in->host->auth_revalidate(in->ctx, spore_cstr(NULL), SPORE_DENY, NULL) == SPORE_OK);
 	EXPECT(in,
-	       in->host->auth_revalidate(in->ctx, spore_cstr("x"), SPORE_NEXT, NULL) == SPORE_EINVAL);
+	       in->host->auth_revalidate(in->ctx, spore_cstr(NULL), SPORE_DENY, NULL) == SPORE_OK);
+	EXPECT(in, in->host->auth_revalidate(in->ctx, spore_cstr("x"), SPORE_NEXT, NULL) ==
+	                   SPORE_EINVAL);
 	EXPECT(in, in->host->complete_verify(0, SPORE_ALLOW, NULL) == SPORE_ESTALE);
 	EXPECT(in, in->host->complete_handshake((spore_ticket)-1, SPORE_OK) == SPORE_ESTALE);
 	in->host->timer_stop(NULL);
@@ -156,13 +157,10 @@ static void try_simple_ones(const struct instance *in)
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
-	struct instance *in = calloc(1, sizeof *in);
+	struct instance *in = PROBE_NEW(struct instance, args);
 
 	if (!in)
 		return SPORE_ENOMEM;
-	in->host = args->host;
-	in->ctx = args->ctx;
-	in->conf = args->conf;
 	EXPECT(in, args->role == SPORE_ROLE_SERVER && args->n_workers > 0 && !args->previous);
 	EXPECT(in, strcmp(args->instance, "all of it") == 0);
 	EXPECT(in, in->host->cfg_get(args->raw, "tree") == in->conf->tree);
@@ -186,7 +184,7 @@ static void step_ended(struct state *s)
 {
 	if (--s->left == 0)
 		probe_log(s->instance->host, s->instance->ctx, "services done", "worker",
-			  s->instance->host->worker_index(s->worker));
+		          s->instance->host->worker_index(s->worker));
 }
 
 static void on_once(void *arg)
@@ -373,12 +371,14 @@ static int32_t verify(void *arg, const spore_auth_request *rq, spore_ticket tick
 	(void)ticket;
 	EXPECT(s->instance, s->instance->host->conn_attr(rq->conn, "tls.version", 0, &value) == 0);
 	EXPECT(s->instance, rq->channel_binding.len == 0 && rq->secure == 0);
-	EXPECT(s->instance, rq->peer->family == 4 && rq->local->family == 4 && rq->local->port != 0);
+	EXPECT(s->instance,
+	       rq->peer->family == 4 && rq->local->family == 4 && rq->local->port != 0);
 	EXPECT(s->instance, rq->deadline_ms > s->instance->host->now_ms());
-	EXPECT(s->instance, s->instance->host->auth_revalidate(s->instance->ctx, spore_cstr("nobody"),
-							       SPORE_DENY, NULL) == SPORE_OK);
+	EXPECT(s->instance,
+	       s->instance->host->auth_revalidate(s->instance->ctx, spore_cstr("nobody"),
+	                                          SPORE_DENY, NULL) == SPORE_OK);
 	EXPECT(s->instance, s->instance->host->auth_revalidate(s->instance->ctx, spore_cstr(NULL),
-							       SPORE_ALLOW, NULL) == SPORE_OK);
+	                                                       SPORE_ALLOW, NULL) == SPORE_OK);
 	return SPORE_ALLOW;
 }
 

@@ -9,17 +9,6 @@ static const spore_option options[] = {
 	SPORE_IP(struct conf, peer, SPORE_OPTF_REQUIRED, NULL, "the address that is let in"),
 };
 
-static spore_status create(const spore_create_args *args, void **instance_out)
-{
-	*instance_out = (void *)(uintptr_t)args->conf;
-	return SPORE_OK;
-}
-
-static void destroy(void *conf)
-{
-	(void)conf; /* the host's */
-}
-
 static int32_t verify(void *arg, const spore_auth_request *rq, spore_ticket ticket)
 {
 	static const uint8_t none[16];
@@ -52,8 +41,8 @@ static const spore_component component = {
 	.ops = &ops,
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
-	.create = create,
-	.destroy = destroy,
+	.create = probe_keep_conf,
+	.destroy = probe_drop_conf,
 };
 
 SPORE_PLUGIN("auth_silent", "1.0.0", "The Spore authors", "MIT", "", &component);

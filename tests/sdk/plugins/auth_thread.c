@@ -25,9 +25,7 @@ struct question {
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	struct question *first, **end; /* with the lock held */
@@ -76,13 +74,10 @@ static void *thread_main(void *arg)
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
-	struct instance *in = calloc(1, sizeof *in);
+	struct instance *in = PROBE_NEW(struct instance, args);
 
 	if (!in)
 		return SPORE_ENOMEM;
-	in->host = args->host;
-	in->ctx = args->ctx;
-	in->conf = args->conf;
 	in->end = &in->first;
 	pthread_mutex_init(&in->lock, NULL);
 	if (pthread_create(&in->thread, NULL, thread_main, in) != 0) {

@@ -16,21 +16,8 @@ static const spore_option options[] = {
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 };
-
-static spore_status create(const spore_create_args *args, void **instance_out)
-{
-	struct instance *instance = malloc(sizeof *instance);
-
-	if (!instance)
-		return SPORE_ENOMEM;
-	*instance = (struct instance){ args->host, args->ctx, args->conf };
-	*instance_out = instance;
-	return SPORE_OK;
-}
 
 static spore_status complete(const struct instance *instance, spore_ticket ticket)
 {
@@ -73,7 +60,7 @@ static const spore_component component = {
 	.ops = &ops,
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
-	.create = create,
+	.create = probe_create,
 	.destroy = free,
 };
 
@@ -85,7 +72,7 @@ static const spore_component blocking = {
 	.ops = &blocking_ops,
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
-	.create = create,
+	.create = probe_create,
 	.destroy = free,
 };
 

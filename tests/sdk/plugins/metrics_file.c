@@ -16,9 +16,7 @@ static const spore_option options[] = {
 };
 
 struct exporter {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 	const spore_ext_metrics *metrics;
 	const spore_ext_ready *ready;
 	spore_worker *worker;
@@ -57,13 +55,10 @@ static spore_status register_own(struct exporter *e)
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
-	struct exporter *e = calloc(1, sizeof *e);
+	struct exporter *e = PROBE_NEW(struct exporter, args);
 
 	if (!e)
 		return SPORE_ENOMEM;
-	e->host = args->host;
-	e->ctx = args->ctx;
-	e->conf = args->conf;
 	e->metrics = args->host->get_extension(SPORE_EXT_METRICS);
 	e->ready = args->host->get_extension(SPORE_EXT_READY);
 	if (!e->metrics || !SPORE_CAN(e->metrics, visit) || !e->ready ||

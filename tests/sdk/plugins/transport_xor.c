@@ -32,9 +32,7 @@ static const spore_option options[] = {
 };
 
 struct instance {
-	const spore_host *host;
-	spore_ctx *ctx;
-	const struct conf *conf;
+	PROBE_FIELDS;
 	uint32_t clear; /* directions of its streams */
 };
 
