@@ -51,6 +51,7 @@ class InAFolder(unittest.TestCase):
 class Ranks(InAFolder):
     def setUp(self):
         super().setUp()
+        self.document(ranks.RANKS)
         for folder in ("base", "loop", "net", "wire", "config", "server", "client", "commands"):
             self.write(f"core/{folder}/{folder}.h", "")
         self.write("core/config/shorthands.c", 'const char *names = "hmac auth_hmac";\n')
@@ -71,9 +72,24 @@ class Ranks(InAFolder):
             '#include <openssl/hmac.h>\n#include <spore/auth.h>\n#include "keys.h"\n',
         )
 
+    def document(self, all_ranks):
+        rows = (
+            f"| {rank} | {', '.join(f'`{each}/`' for each in sorted(names))} | what it is for |\n"
+            for rank, names in reversed(list(enumerate(all_ranks, 1)))
+        )
+        self.write("core/README.md", "| rank | folder | its job |\n|---|---|---|\n" + "".join(rows))
+
     def assert_refused(self, name, text, pattern):
         self.write(name, text)
         self.assert_one(ranks.check(self.root), pattern)
+
+    def test_a_document_with_other_ranks(self):
+        self.document([{"base", "extra"}, *ranks.RANKS[1:]])
+        self.assert_one(ranks.check(self.root), "README.md: rank 1: expected base$")
+        self.document(ranks.RANKS[:-1])
+        self.assert_one(ranks.check(self.root), f"rank {len(ranks.RANKS)}: expected main.c")
+        self.document([*ranks.RANKS, {"attic"}])
+        self.assert_one(ranks.check(self.root), f"rank {len(ranks.RANKS) + 1} is not in")
 
     def test_a_good_tree(self):
         self.assertEqual(ranks.check(self.root), [])

@@ -272,7 +272,7 @@ def test_a_server_starts_with_a_hundred_thousand_prefixes_of_a_file(host, tmp_pa
         (
             {"deny": ["::1", "2001:db8::1/32"]},
             "/deny/1",
-            'expected "2001:db8::/32" (no bits behind',
+            'expected "2001:db8::/32" (no bits set after',
         ),
         ({"deny": ["10.0.0.0/33"]}, "/deny/0", 'expected an IP prefix such as "10.0.0.0/8"'),
         ({"deny": [10]}, "/deny/0", 'expected an IP prefix such as "10.0.0.0/8"'),
