@@ -1,7 +1,7 @@
 /* err - one line of text that says what failed, where, and what was expected.
  *
- * The caller owns it, usually on its stack, and passes it down. The function that fails fills it.
- */
+ * The caller owns it, usually on its stack, and passes it down. The function that fails fills
+ * it. */
 #ifndef CORE_ERR_H
 #define CORE_ERR_H
 

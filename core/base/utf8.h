@@ -1,5 +1,5 @@
-/* utf8 - UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates. NUL is not accepted. [any]
- */
+/* utf8 - UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates. NUL is not accepted.
+ * [any] */
 #ifndef CORE_UTF8_H
 #define CORE_UTF8_H
 

@@ -23,8 +23,8 @@ static bool is_nearly_secret(const char *text, struct span key)
 	return text_distance(copy, "secret") <= 2;
 }
 
-/* Also for a misspelt key. Keys that say something about a secret, as in "key_file", do not count.
- */
+/* Also for a misspelt key. Keys that say something about a secret, as in "key_file", do not
+ * count. */
 static bool names_secret(const char *text, struct span key)
 {
 	static const char *const about[] = { "file", "path", "rate", "burst" };

@@ -32,8 +32,8 @@ struct mask {
 	bool lost;      /* keys and values cannot be told apart any more */
 };
 
-/* Hides the secrets of a line (without its line feed) in the window, which is a part of that line.
- */
+/* Hides the secrets of a line (without its line feed) in the window, which is a part of that
+ * line. */
 void mask_line(struct mask *mask, const char *text, struct span line, struct mask_window *window);
 /* Hides a span of the text in the window. */
 void mask_hide(struct mask_window *window, struct span span);

@@ -55,8 +55,8 @@ void *json_doc_alloc(struct json_doc *doc, size_t size);
 /* A NUL-terminated copy of the text in such memory. NULL: out of memory. */
 char *json_doc_text(struct json_doc *doc, const char *text, size_t len);
 
-/* Adds a source to the document; `name` and `text` (may be NULL) are copied. NULL: out of memory.
- */
+/* Adds a source to the document; `name` and `text` (may be NULL) are copied. NULL: out of
+ * memory. */
 struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
                                     size_t len);
 /* A new node without a parent. raw: the text of a STRING or NUMBER (copied), else NULL. NULL: out

@@ -64,8 +64,7 @@ static bool build_members(struct builder *b, struct json *node, const cJSON *ite
 {
 	for (const cJSON *child = item->child; child; child = child->next) {
 		const struct scan_token *token = node->type == JSON_OBJECT ? b->token++ : NULL;
-		size_t key = token ? source_offset(b, token->start - 1)
-		                   : 0; /* of its opening quote */
+		size_t key = token ? source_offset(b, token->start - 1) : 0;
 		struct json *sub = build(b, child);
 
 		if (!sub)

@@ -6,8 +6,8 @@
 
 #include "base/text.h"
 
-/* Compares a reference token of a pointer with a key. In the token, ~1 stands for '/', ~0 for '~'.
- */
+/* Compares a reference token of a pointer with a key. In the token, ~1 stands for '/', ~0 for
+ * '~'. */
 static bool token_is(const char *token, size_t len, const char *key)
 {
 	for (; len > 0; key++) {

@@ -40,8 +40,8 @@ static void on_fault(int number, siginfo_t *info, void *unused)
 	prctl(PR_SET_DUMPABLE, 0);
 	log_crash(fault_signals[i].name);
 	sigaction(number, &previous_actions[i], NULL);
-	/* A signal that a process sent is not raised again by the instruction. The new one is
-	 * delivered when this handler returns. */
+	/* Returning repeats only a signal that the faulty instruction caused, not a sent one. The
+	 * signal raised here is delivered when this handler returns. */
 	if (!fault_signals[i].repeats || info->si_code <= 0)
 		raise(number);
 }

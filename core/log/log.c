@@ -140,8 +140,8 @@ static bool has_waiting_lines(void)
 	return ring != NULL;
 }
 
-/* A thread with last words keeps carrying until the process ends; then the writer waits for ever.
- */
+/* A thread with last words keeps carrying until the process ends; then the writer waits for
+ * ever. */
 static void wait_to_carry(void)
 {
 	while (!try_carry())

@@ -31,8 +31,8 @@ void deadline_list_init(struct deadline_list *list, struct loop *loop, int64_t a
 void deadline_list_fini(struct deadline_list *list);
 
 void deadline_init(struct deadline *deadline);
-/* Starts or restarts it. on_expired runs once, after the list's time, unless it is stopped before.
- */
+/* Starts or restarts it. on_expired runs once, after the list's time, unless it is stopped
+ * before. */
 void deadline_start(struct deadline_list *list, struct deadline *deadline);
 void deadline_stop(struct deadline *deadline);
 

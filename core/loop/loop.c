@@ -227,7 +227,7 @@ void loop_run(struct loop *loop)
 	current = NULL;
 }
 
-static void *thread_main(void *loop)
+static void *run_loop_thread(void *loop)
 {
 	loop_run(loop);
 	return NULL;
@@ -244,7 +244,7 @@ bool loop_start(struct loop *loop, struct err *err)
 	int failed;
 
 	snprintf(name, sizeof name, "worker %u", loop->index);
-	failed = thread_start(&loop->thread, name, thread_main, loop);
+	failed = thread_start(&loop->thread, name, run_loop_thread, loop);
 	if (failed)
 		err_set(err, "cannot start a worker thread: %s", strerror(failed));
 	return !failed;

@@ -16,8 +16,8 @@
 struct ev_loop;
 struct loop;
 
-/* A function to be called later, embedded in its owner. `queued` guards against queueing it twice.
- */
+/* A function to be called later, embedded in its owner. `queued` guards against queueing it
+ * twice. */
 struct loop_task {
 	void (*run)(struct loop_task *task);
 	struct loop_task *next;
@@ -32,9 +32,9 @@ void loop_finish(struct loop *loop);
 /* Runs the tasks posted since loop_finish and frees the loop. No one may post any more. NULL is
  * fine. [main] */
 void loop_free(struct loop *loop);
-/* After an event, the loop polls for this long before it sleeps; 0, the default: it sleeps at once.
- * Polling saves the cost of waking the thread, but uses a CPU. Call it before the loop runs. [main]
- */
+/* After an event, the loop polls for this long before it sleeps; 0, the default: it sleeps at
+ * once. Polling saves the cost of waking the thread, but uses a CPU. Call it before the loop runs.
+ * [main] */
 void loop_set_busy_poll(struct loop *loop, int64_t us);
 /* Runs the loop on a thread of its own. False and *err on failure. [main] */
 bool loop_start(struct loop *loop, struct err *err);

@@ -48,7 +48,7 @@ static struct pool_job *take_job(struct pool *pool)
 	return job;
 }
 
-static void *thread_main(void *arg)
+static void *run_jobs(void *arg)
 {
 	struct pool *pool = arg;
 	struct pool_job *job;
@@ -75,7 +75,7 @@ static void *thread_main(void *arg)
 /* Under the lock. */
 static bool start_thread(struct pool *pool)
 {
-	bool started = thread_start(&pool->thread[pool->threads], "pool", thread_main, pool) == 0;
+	bool started = thread_start(&pool->thread[pool->threads], "pool", run_jobs, pool) == 0;
 
 	pool->threads += started;
 	pool->running += started;

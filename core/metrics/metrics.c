@@ -13,8 +13,8 @@ enum { BUCKETS = 64 };
 
 struct series {
 	struct series *next, *next_in_bucket;
-	uint32_t
-		slot; /* its first cell; a histogram has one per bound, one for +Inf, and the sum */
+	/* Its first cell; a histogram has one per bound, one for +Inf, and the sum. */
+	uint32_t slot;
 	double (*read)(void *arg); /* see metrics_sample; may be NULL */
 	void *arg;
 	spore_str values[]; /* one per label; their bytes follow the array */

@@ -103,8 +103,8 @@ struct json *list_file_read(const struct option_scope *scope, const struct json 
 		diag_add(scope->diag, node, "out of memory");
 		return NULL;
 	}
-	/* The array has the option's place, so that pointers of its elements start with the option.
-	 */
+	/* The array has the option's place, so that pointers of its elements start with the
+	 * option. */
 	array->parent = node->parent;
 	array->key = node->key;
 	return array;

@@ -1,6 +1,6 @@
 /* table - an option table: rows that describe the members of a JSON object, and the fields of a
- * struct that their values fill. The core's own tables and the plugins' have the same form. [any]
- */
+ * struct that their values fill. The core's own tables and the plugins' have the same form.
+ * [any] */
 #ifndef CORE_TABLE_H
 #define CORE_TABLE_H
 

@@ -60,8 +60,8 @@ static const struct unit sizes[] = { { "b", 1 },          { "k", 1024 },    { "K
 	                             { "m", 1048576 },    { "M", 1048576 }, { "g", 1073741824 },
 	                             { "G", 1073741824 }, { NULL, 0 } };
 
-/* A number with one of the units, as "1.5s". Without a unit, as 1.5, it counts in the first unit.
- */
+/* A number with one of the units, as "1.5s". Without a unit, as 1.5, it counts in the first
+ * unit. */
 static bool read_scaled(const struct json *node, const struct unit *units, int64_t *out)
 {
 	const char *text = node->raw, *start = node->raw;

@@ -14,7 +14,7 @@ struct start {
 	char name[16];
 };
 
-static void *thread_main(void *arg)
+static void *run_thread(void *arg)
 {
 	struct start start = *(struct start *)arg;
 	void *stack = fault_stack_new(), *result;
@@ -41,7 +41,7 @@ int thread_start(pthread_t *thread_out, const char *name, void *(*fn)(void *arg)
 	sigfillset(&mask);
 	fault_unblock(&mask);
 	pthread_sigmask(SIG_SETMASK, &mask, &old);
-	failed = pthread_create(thread_out, NULL, thread_main, start);
+	failed = pthread_create(thread_out, NULL, run_thread, start);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (failed)
 		free(start);

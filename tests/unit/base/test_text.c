@@ -176,7 +176,7 @@ START_TEST(json_has_characters_not_bytes)
 	ck_assert_str_eq(json_of("\0\x1f\x7f", 3), "\\u0000\\u001f\\u007f");
 	ck_assert_str_eq(json_of("f\u00fcnf \u4e94", 9), "f\\u00fcnf \\u4e94");
 	ck_assert_str_eq(json_of("\U0001f344\U0010ffff", 8), "\\ud83c\\udf44\\udbff\\udfff");
-	/* No UTF-8: overlong, a surrogate, cut off. */
+	/* Not UTF-8: an overlong form, a surrogate, a cut sequence. */
 	ck_assert_str_eq(json_of("\xc0\x80", 2), "\\u00c0\\u0080");
 	ck_assert_str_eq(json_of("\xed\xa0\x80", 3), "\\u00ed\\u00a0\\u0080");
 	ck_assert_str_eq(json_of("\xf0\x9f\x8d", 3), "\\u00f0\\u009f\\u008d");

@@ -13,7 +13,7 @@ static long first_bad(const char *text, size_t len)
 	return utf8_is_valid(text, len, &bad) ? -1 : (long)bad;
 }
 
-/* What a decoder by the book says about one code point and its encoding. */
+/* Compares with a textbook encoder. */
 START_TEST(utf8_takes_every_code_point_but_nul_and_surrogates)
 {
 	for (uint32_t c = 0; c <= 0x10FFFF; c += c < 0x900 || (c > 0xD700 && c < 0xE100) ? 1 : 61) {

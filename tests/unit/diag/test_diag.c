@@ -99,7 +99,7 @@ START_TEST(a_flag_has_no_line)
 }
 END_TEST
 
-/* Another mistake in the line of a secret. */
+/* Another mistake in the same line as a secret. */
 START_TEST(a_secret_beside_the_mistake_is_not_shown)
 {
 	struct json_doc *doc = json_doc_new();
@@ -193,7 +193,7 @@ START_TEST(a_value_knows_whether_something_was_said_of_it)
 }
 END_TEST
 
-/* Texts of the file are part of messages and pointers, and may hold what a terminal obeys. */
+/* Messages and pointers contain texts of the file, which may hold control bytes. */
 START_TEST(nothing_that_a_terminal_obeys_is_printed)
 {
 	struct json_doc *doc = json_doc_new();

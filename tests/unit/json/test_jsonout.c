@@ -88,7 +88,7 @@ START_TEST(every_byte_is_escaped_into_printable_ascii)
 	end(&json);
 	for (const char *c = written; *c; c++)
 		ck_assert_msg(*c >= 0x20 && *c < 0x7F, "%d at %td", *c, c - written);
-	bytes[127] = '\0'; /* what is ASCII comes back as it was */
+	bytes[127] = '\0'; /* ASCII is read back unchanged */
 	tree = cJSON_Parse(written);
 	ck_assert_int_eq(strncmp(tree->valuestring, bytes, 127), 0);
 	cJSON_Delete(tree);

@@ -23,7 +23,7 @@ static void on_mistake(void *arg, size_t offset, const char *text)
 	snprintf(scene->texts[scene->n++], sizeof *scene->texts, "%s", text);
 }
 
-/* Mends a copy at its exact size, so that a look behind the end is seen. */
+/* Mends a copy of exactly this size, so that a sanitizer sees a read past the end. */
 static bool mend(struct scene *scene, const char *text, size_t len)
 {
 	char *exact = malloc(len ? len : 1);
@@ -283,7 +283,7 @@ START_TEST(other_encodings_are_named)
 }
 END_TEST
 
-/* Of everything that is read on, it is known where it stood. */
+/* Every byte of the mended text has the right offset in the original. */
 START_TEST(each_byte_knows_where_it_came_from)
 {
 	static const char text[] = "{/**/a:'b' \"c\":x";
@@ -318,7 +318,7 @@ START_TEST(there_is_an_end_to_it)
 }
 END_TEST
 
-/* Whatever is damaged: no crash, at least one complaint, and what comes out is JSON. */
+/* For any damaged byte: no crash, at least one mistake, and the result is JSON. */
 START_TEST(damaged_texts_are_mended_or_given_up)
 {
 	static const char text[] =

@@ -86,7 +86,7 @@ START_TEST(a_nul_in_a_text_is_a_mistake)
 }
 END_TEST
 
-/* The scanner takes any number of digits; the tree must take what the scanner takes. */
+/* The scanner accepts any number of digits, so the tree must, too. */
 START_TEST(long_numbers_are_kept_as_written)
 {
 	struct json_doc *doc = json_doc_new();

@@ -85,7 +85,7 @@ START_TEST(a_pointer_finds_its_node)
 	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/1/d"), json_get(array->last, "d"));
 	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/1/"), json_get(array->last, ""));
 	ck_assert_ptr_eq(json_at(array, "/0"), array->first);
-	/* As far as it goes. */
+	/* A pointer that leads nowhere ends at the last node on its way. */
 	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/2"), array);
 	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/x/d"), array);
 	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/1/dd"), array->last);

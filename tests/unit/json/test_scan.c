@@ -7,7 +7,7 @@
 
 #include "suite.h"
 
-/* Scans a copy at its exact size, so that a look behind the end is seen. */
+/* Scans a copy of exactly this size, so that a sanitizer sees a read past the end. */
 static long scan(const char *text, size_t len, struct scan_token *tokens, size_t max,
                  struct scan_error *error)
 {
@@ -173,7 +173,7 @@ START_TEST(refuses_wrong_strings_where_they_stand)
 }
 END_TEST
 
-/* What an explanation needs to know beside the offset. */
+/* The place in the grammar, for messages. */
 START_TEST(a_refusal_knows_its_place_in_the_grammar)
 {
 	static const struct {
@@ -217,7 +217,7 @@ START_TEST(refuses_a_nul_byte_anywhere)
 }
 END_TEST
 
-/* A NUL is no escape, though it ends the list of those that are. */
+/* A NUL is not an escape, although it ends the string with the escapes. */
 START_TEST(names_the_escape_that_a_nul_byte_is_not)
 {
 	struct scan_error error;
@@ -296,7 +296,7 @@ START_TEST(fewer_tokens_than_there_are_is_no_overrun)
 }
 END_TEST
 
-/* What this scanner takes, cJSON takes; and cutting a text short never makes it good. */
+/* cJSON accepts every text that the scanner accepts. No prefix of such a text is accepted. */
 START_TEST(every_cut_of_a_text_is_refused)
 {
 	static const char text[] =

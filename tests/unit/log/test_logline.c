@@ -60,7 +60,7 @@ START_TEST(json_lines)
 }
 END_TEST
 
-/* Against the C library's own calendar: each day of 800 years, which covers every kind of year. */
+/* Compares with the C library's calendar: 800 years contain every kind of year. */
 START_TEST(dates_are_those_of_the_calendar)
 {
 	for (int64_t day = 0; day < 800 * 365 + 194; day++) {
@@ -113,7 +113,7 @@ START_TEST(hostile_bytes_are_escaped)
 }
 END_TEST
 
-/* A value must not look like the end of itself and another field. */
+/* A value must not look like the end of the value and another field. */
 START_TEST(values_cannot_forge_fields)
 {
 	struct log_field fields[] = { log_str("id", "x admin=1"), log_str("b", "x=1"),
@@ -172,7 +172,7 @@ START_TEST(many_fields_are_cut_and_stay_json)
 }
 END_TEST
 
-/* A plugin's log line is an event of up to 511 bytes, any of which may grow to six. */
+/* A plugin's line is an event of up to 511 bytes, each of which may take six in JSON. */
 START_TEST(a_long_event_is_cut_and_stays_json)
 {
 	char event[512];

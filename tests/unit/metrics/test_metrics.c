@@ -233,7 +233,7 @@ START_TEST(a_sampled_series_is_read_when_visited)
 }
 END_TEST
 
-/* Samples of both would have one name, in one format or the other. */
+/* Samples of both families would have the same name in one of the formats. */
 START_TEST(names_that_exporters_could_not_tell_apart_are_refused)
 {
 	static const struct {
@@ -329,7 +329,7 @@ START_TEST(bad_specs_are_refused)
 }
 END_TEST
 
-/* "Ascending upper bounds, without +Inf": one that is no number is none either. */
+/* NaN is not a bound, and neither is +Inf. */
 START_TEST(a_bound_is_a_finite_number)
 {
 	struct metrics *metrics = metrics_new(1);
@@ -427,7 +427,7 @@ static struct {
 	atomic_uint running;
 } storm;
 
-/* Each its own shard; new series appear meanwhile. */
+/* Each thread has its own shard. New series are added meanwhile. */
 static void *update(void *arg)
 {
 	unsigned shard = *(unsigned *)arg;

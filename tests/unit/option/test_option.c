@@ -152,7 +152,7 @@ START_TEST(ignored_keys_are_somebody_elses)
 	                  "{\"use\":1,\"name_of_use\":{},\"servers\":[{\"port\":1,\"use\":1}]}");
 	scope = (struct option_scope){ scene.doc, &scene.diag, NULL, ignore, NULL };
 	ck_assert(!option_fill(&scope, &table, scene.root, &conf));
-	ck_assert_uint_eq(scene.diag.count, 1); /* below, they are nobody's */
+	ck_assert_uint_eq(scene.diag.count, 1); /* they are not ignored in an inner object */
 	ck_assert_str_eq(option_scene_message(&scene),
 	                 "/servers/0/use: unknown key \"use\": expected one of host, port");
 	option_scene_close(&scene);

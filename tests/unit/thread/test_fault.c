@@ -43,7 +43,7 @@ static void *check_stack(void *unused)
 	(void)unused;
 	sigaltstack(NULL, &now);
 	if (!(now.ss_flags & SS_DISABLE))
-		return NULL; /* a sanitizer's */
+		return NULL; /* a sanitizer has set one */
 	stack = fault_stack_new();
 	ck_assert_ptr_nonnull(stack);
 	memset(stack, 1, 1);

@@ -65,7 +65,7 @@ END_TEST
 
 struct thread {
 	const char *name, *guest;
-	bool busy; /* comes and goes */
+	bool busy; /* enters and leaves calls */
 	sem_t ready;
 	atomic_bool stop;
 };
