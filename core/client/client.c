@@ -59,7 +59,7 @@ static void run_open(void *arg)
 
 	deadline_list_init(&worker->answers, worker->loop, ANSWER_MS, uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
-	linger_list_init(&worker->lingerers, worker->loop, worker->max_carried / 4 + 1);
+	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
 	list_init(&worker->proxies);
 	list_init(&worker->waiting);
@@ -149,6 +149,7 @@ static void set_up(struct client *client)
 		worker->shared = &client->shared;
 		worker->loop = client->env.loops[i];
 		worker->max_carried = (max_carried(descriptors, standing) + n - 1) / n;
+		worker->max_lingerers = worker->max_carried / 4 + 1;
 		worker->max_pipes = relay_most_pipes(descriptors) / n;
 		worker->max_dialling = (unsigned)(settings->client.max_dials + n - 1) / n;
 		loop_call(worker->loop, run_open, worker);

@@ -40,6 +40,7 @@ struct client_worker {
 	unsigned n_dialling, n_waiting, max_dialling;
 	unsigned max_carried;  /* dialling or in a relay: what the descriptors allow */
 	unsigned max_pipes;    /* likewise */
+	unsigned max_lingerers;
 	int64_t complained_ms; /* about dropped visitors, last */
 	atomic_uint load;      /* [any] visitors here: where the next one goes */
 };

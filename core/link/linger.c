@@ -85,7 +85,7 @@ static void on_expired(struct deadline *deadline)
 	end(CONTAINER_OF(deadline, struct lingerer, deadline));
 }
 
-void linger_list_init(struct linger_list *list, struct loop *loop, unsigned most)
+void linger_list_init(struct linger_list *list, struct loop *loop, const unsigned *most)
 {
 	deadline_list_init(&list->deadlines, loop, LINGER_MS, on_expired);
 	list_init(&list->all);
@@ -115,7 +115,7 @@ void linger_start(struct linger_list *list, struct stream *stream, struct buf *l
 	*last = (struct buf){ 0 };
 	lingerer->reap.run = run_reap;
 	deadline_init(&lingerer->deadline);
-	if (list->count >= list->most)
+	if (list->count >= *list->most)
 		end(CONTAINER_OF(list->all.next, struct lingerer, node));
 	list_append(&list->all, &lingerer->node);
 	list->count++;

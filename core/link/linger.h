@@ -15,12 +15,14 @@ struct stream;
 struct linger_list {
 	struct deadline_list deadlines;
 	struct list all; /* oldest first */
-	unsigned count, most;
+	unsigned count;
+	const unsigned *most; /* borrowed */
 };
 
-/* most: at least 1. When so many linger, the next one closes the oldest: whoever keeps such
- * connections open must not use up our descriptors. */
-void linger_list_init(struct linger_list *list, struct loop *loop, unsigned most);
+/* most: at least 1; borrowed, and read each time a connection starts to linger. When so many linger,
+ * the next one closes the oldest: whoever keeps such connections open must not use up our
+ * descriptors. */
+void linger_list_init(struct linger_list *list, struct loop *loop, const unsigned *most);
 /* Closes all that lingers. */
 void linger_list_fini(struct linger_list *list);
 /* Takes the stream and the bytes of `last` (which may be empty). */

@@ -1,32 +1,19 @@
 #include "quota/account.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/container.h"
 #include "host/instance.h"
+#include "quota/limits.h"
 #include "quota/source.h"
 
-void principal_table_init(struct principal_table *table, unsigned max_tunnels,
-                          unsigned max_visitors, unsigned places)
+void principal_table_init(struct principal_table *table)
 {
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
 	atomic_init(&table->tunnels, 0);
-	table->places = places;
-	table->max_tunnels = max_tunnels;
-	atomic_init(&table->max_visitors, max_visitors);
 	atomic_init(&table->visitors, 0);
-}
-
-void principal_table_limit(struct principal_table *table, unsigned max_tunnels,
-                           unsigned max_visitors)
-{
-	pthread_mutex_lock(&table->lock);
-	table->max_tunnels = max_tunnels;
-	pthread_mutex_unlock(&table->lock);
-	atomic_store(&table->max_visitors, max_visitors);
 }
 
 void principal_table_fini(struct principal_table *table)
@@ -34,9 +21,9 @@ void principal_table_fini(struct principal_table *table)
 	pthread_mutex_destroy(&table->lock);
 }
 
-/* With the lock held. */
-static struct principal *find_or_add(struct principal_table *table, struct instance *by,
-                                     uint64_t session)
+/* With the lock held. Returns a reference; NULL: out of memory. */
+static struct principal *get_principal(struct principal_table *table, struct instance *by,
+                                       uint64_t session)
 {
 	struct principal *p;
 
@@ -59,7 +46,7 @@ static struct principal *find_or_add(struct principal_table *table, struct insta
 }
 
 /* With the lock held. */
-static void release(struct principal_table *table, struct principal *p)
+static void release_principal(struct principal_table *table, struct principal *p)
 {
 	struct principal **link = &table->first;
 
@@ -72,21 +59,20 @@ static void release(struct principal_table *table, struct principal *p)
 	free(p);
 }
 
-/* The principal, with a ref and one tunnel more, which is one more in all unless it takes another's
- * place; NULL and *error_out. */
+/* Counts one more tunnel for the principal, unless the server has `most`. Returns a reference to
+ * the principal, or NULL and *why_out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
-                                    const struct grant *grant, bool in_place,
-                                    const char **error_out)
+                                    const struct grant *grant, unsigned most, enum refusal *why_out)
 {
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
 	struct principal *p;
 
 	pthread_mutex_lock(&table->lock);
-	p = find_or_add(table, by, grant ? grant->session : 0);
-	if (p && ((!in_place && atomic_load(&table->tunnels) >= table->max_tunnels) ||
+	p = get_principal(table, by, grant ? grant->session : 0);
+	if (p && (atomic_load(&table->tunnels) >= most ||
 	          (bounded && p->tunnels >= grant->max_tunnels))) {
-		*error_out = "too many tunnels";
-		release(table, p);
+		*why_out = REFUSED_TOO_MANY_TUNNELS;
+		release_principal(table, p);
 		p = NULL;
 	}
 	if (p) {
@@ -97,17 +83,17 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 	return p;
 }
 
-/* Of one more tunnel, which the source has counted already. */
-static struct account *make(struct principal_table *table, struct source *source,
-                            struct instance *by, struct grant *grant, bool in_place,
-                            const char **error_out)
+/* The account of one more tunnel, which its source has counted already. */
+static struct account *make_account(struct principal_table *table, struct source *source,
+                                    struct instance *by, struct grant *grant, unsigned most,
+                                    enum refusal *why_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 
-	*error_out = "out of memory";
+	*why_out = REFUSED_NO_MEMORY;
 	if (!account)
 		return NULL;
-	account->principal = add_tunnel(table, by, grant, in_place, error_out);
+	account->principal = add_tunnel(table, by, grant, most, why_out);
 	if (!account->principal) {
 		free(account);
 		return NULL;
@@ -121,23 +107,24 @@ static struct account *make(struct principal_table *table, struct source *source
 }
 
 struct account *account_open(struct principal_table *table, struct source *source,
-                             const struct limit_settings *limits, struct instance *by,
-                             struct grant *grant, const char **error_out)
+                             const struct limits *limits, struct instance *by, struct grant *grant,
+                             enum refusal *why_out)
 {
 	struct account *account;
 
 	if (!source_add_tunnel(source, limits)) {
-		*error_out = refusal_text(REFUSED_SOURCE_TUNNELS);
+		*why_out = REFUSED_SOURCE_TUNNELS;
 		return NULL;
 	}
-	account = make(table, source, by, grant, false, error_out);
+	account = make_account(table, source, by, grant, limit_of(limits->settings.max_tunnels),
+	                       why_out);
 	if (!account)
 		source_remove_tunnel(source);
 	return account;
 }
 
-/* The tunnel leaves the account, but not its source. */
-static void give_tunnel_up(struct account *account)
+/* The tunnel no longer belongs to the account, but still counts for the source. */
+static void detach_tunnel(struct account *account)
 {
 	pthread_mutex_lock(&account->table->lock);
 	account->principal->tunnels--;
@@ -147,16 +134,16 @@ static void give_tunnel_up(struct account *account)
 }
 
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
-                                const char **error_out)
+                                enum refusal *why_out)
 {
-	struct account *successor = make(account->table, account->source, by, grant, true,
-	                                 error_out);
+	struct account *successor = make_account(account->table, account->source, by, grant,
+	                                         UINT_MAX, why_out);
 
 	if (!successor)
 		return NULL;
 	successor->id = account->id;
 	account_stand(successor, account->home, account->port);
-	give_tunnel_up(account);
+	detach_tunnel(account);
 	account_unref(account);
 	return successor;
 }
@@ -198,7 +185,7 @@ struct worker *account_holder(struct principal_table *table, const struct instan
 
 void account_close_tunnel(struct account *account)
 {
-	give_tunnel_up(account);
+	detach_tunnel(account);
 	source_remove_tunnel(account->source);
 	account_unref(account);
 }
@@ -225,49 +212,37 @@ void account_unref(struct account *account)
 	if (atomic_fetch_sub_explicit(&account->refs, 1, memory_order_acq_rel) > 1)
 		return;
 	pthread_mutex_lock(&account->table->lock);
-	release(account->table, account->principal);
+	release_principal(account->table, account->principal);
 	pthread_mutex_unlock(&account->table->lock);
 	source_unref(account->source);
 	grant_free(account->grant);
 	free(account);
 }
 
-/* One more, unless there are `most`. Nobody who is turned away is counted meanwhile, or he would
- * take the place of one who fits. */
-static bool take_place(atomic_uint *taken, unsigned most)
+/* Visitors may have the places that tunnels leave. */
+static unsigned most_visitors(const struct principal_table *table, const struct limits *limits)
 {
-	unsigned n = atomic_load(taken);
-
-	do {
-		if (n >= most)
-			return false;
-	} while (!atomic_compare_exchange_weak(taken, &n, n + 1));
-	return true;
-}
-
-/* Of visitors, as many as are allowed and as the tunnels leave descriptors for. */
-static unsigned most_visitors(struct principal_table *table)
-{
-	unsigned most = atomic_load(&table->max_visitors), tunnels = atomic_load(&table->tunnels);
-	unsigned room = table->places > tunnels ? table->places - tunnels : 0;
+	unsigned most = limit_of(limits->settings.max_relays);
+	unsigned tunnels = atomic_load(&table->tunnels);
+	unsigned room = limits->places > tunnels ? limits->places - tunnels : 0;
 
 	return most < room ? most : room;
 }
 
-bool account_enter(struct account *account, struct source *source,
-                   const struct limit_settings *limits, enum refusal *why_out)
+bool account_enter(struct account *account, struct source *source, const struct limits *limits,
+                   enum refusal *why_out)
 {
 	const struct grant *grant = account->grant;
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
 
 	if (source && !source_add_visitor(source, limits, clock_ms(), why_out))
 		return false;
-	if (!take_place(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
+	if (!limit_take(&account->principal->conns, bounded ? grant->max_conns : UINT_MAX)) {
 		source_remove_visitor(source);
 		*why_out = REFUSED_CLIENT_FULL;
 		return false;
 	}
-	if (!take_place(&account->table->visitors, most_visitors(account->table))) {
+	if (!limit_take(&account->table->visitors, most_visitors(account->table, limits))) {
 		atomic_fetch_sub(&account->principal->conns, 1);
 		source_remove_visitor(source);
 		*why_out = REFUSED_SERVER_FULL;

@@ -1,8 +1,8 @@
-/* account - who a tunnel belongs to, and what it has used.
+/* account - the owner of a tunnel, and what the tunnel has used.
  *
- * A principal is one (auth instance, session) pair: the handle that ownership compares. An account
- * is one tunnel's, shared by its visitors and relays on all workers, so its counts are atomic and
- * it outlives the tunnel while they last. */
+ * A principal is one pair of auth instance and session. Ownership compares principals. Each tunnel
+ * has one account. Its visitors and relays hold references to the account on all workers, so its
+ * counts are atomic, and it lives until the last of them has ended. */
 #ifndef CORE_ACCOUNT_H
 #define CORE_ACCOUNT_H
 
@@ -11,92 +11,84 @@
 #include <stdbool.h>
 
 #include "base/list.h"
-#include "config/settings.h"
 #include "host/grant.h"
 #include "quota/stats.h"
 #include "wire/refusal.h"
 
 struct instance;
+struct limits;
 struct source;
 struct worker;
 
 struct principal {
 	struct principal *next;
-	struct instance *by; /* ref; who allowed it; NULL on a server without authentication */
+	struct instance *by; /* ref; the auth instance; NULL on a server without authentication */
 	uint64_t session;
 	unsigned refs;        /* under the table's lock */
 	unsigned tunnels;     /* under the table's lock */
-	struct list standing; /* of its accounts, those with a port; likewise */
-	atomic_uint conns;    /* visitors pending or carried */
+	struct list standing; /* its accounts with an open port; under the table's lock */
+	atomic_uint conns;    /* visitors that wait or have a relay */
 };
 
 struct principal_table {
 	pthread_mutex_t lock;
 	struct principal *first;
-	atomic_uint tunnels;
-	unsigned max_tunnels; /* under the lock */
-	atomic_uint visitors; /* pending or carried, all together */
-	atomic_uint max_visitors;
-	unsigned places; /* of tunnels and visitors: either takes two descriptors in the end.
-	                    Tunnels come first */
+	atomic_uint tunnels;  /* of all principals */
+	atomic_uint visitors; /* of all principals; they wait or have a relay */
 };
 
 struct account {
 	atomic_uint refs;
 	struct principal_table *table; /* borrowed: outlives all accounts */
 	struct principal *principal;   /* ref */
-	struct source *source;         /* ref; the client's: data connections are asked of it */
-	struct grant *grant; /* owned; NULL without authentication. Read and replaced on the
-	                        tunnel's worker alone */
+	struct source *source; /* ref; the client's, from which data connections will come */
+	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
+	struct grant *grant;
 	struct list node;    /* in principal->standing */
-	struct worker *home; /* borrowed: its tunnel's, whatever becomes of the tunnel */
+	struct worker *home; /* borrowed; the tunnel's worker. Valid after the tunnel has closed */
 	uint16_t port;
-	uint64_t id;               /* the tunnel's: see server_new_id; 0: it never stood */
-	atomic_uint inside;        /* visitors pending or carried */
+	uint64_t id;               /* the tunnel's: see server_new_id; 0: its port never opened */
+	atomic_uint inside;        /* visitors that wait or have a relay */
 	atomic_uint pending;       /* visitors that wait for the client */
-	struct stats_bytes series; /* of its identity */
+	struct stats_bytes series; /* of the identity */
 	atomic_uint_fast64_t bytes_up, bytes_down, conns;
 };
 
-void principal_table_init(struct principal_table *table, unsigned max_tunnels,
-                          unsigned max_visitors, unsigned places);
-/* Other limits from now on; who is over them stays. [main] */
-void principal_table_limit(struct principal_table *table, unsigned max_tunnels,
-                           unsigned max_visitors);
+void principal_table_init(struct principal_table *table);
 void principal_table_fini(struct principal_table *table);
 
-/* Opens a tunnel's account; takes the grant on success. NULL and *error_out (a text for the client)
- * when its principal, its source or all together have as many tunnels as they may, or memory is
- * out. [worker] */
+/* Opens a tunnel's account; takes the grant on success. NULL and *why_out if the principal, the
+ * source, or the whole server has reached its number of tunnels, or memory is out. [worker] */
 struct account *account_open(struct principal_table *table, struct source *source,
-                             const struct limit_settings *limits, struct instance *by,
-                             struct grant *grant, const char **error_out);
-/* The same tunnel under another owner (a reload asked anew who its client is): an account in place
- * of this one, which goes on for its visitors alone. Takes the grant on success. NULL and
- * *error_out as above; then this one is as it was. [worker] */
+                             const struct limits *limits, struct instance *by, struct grant *grant,
+                             enum refusal *why_out);
+/* Moves the tunnel to another owner, after a reload has judged its client again. Returns a new
+ * account in place of this one, and takes the grant. The tunnel's reference to this one is
+ * released; visitors keep theirs. NULL and *why_out as above; then nothing has changed. [worker] */
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
-                                const char **error_out);
-/* The tunnel stands: from now on account_holder finds it. [worker] */
+                                enum refusal *why_out);
+/* The port is open: from now on account_holder finds the tunnel. [worker] */
 void account_stand(struct account *account, struct worker *home, uint16_t port);
-/* The worker on which this principal's tunnel at the port lives; NULL: it has none there. [any] */
+/* The worker that has this principal's tunnel at the port; NULL: there is no such tunnel. [any] */
 struct worker *account_holder(struct principal_table *table, const struct instance *by,
                               uint64_t session, uint16_t port);
-/* The tunnel is gone; visitors and relays may still hold the account. [worker] */
+/* Releases the tunnel's reference. Visitors and relays may still hold theirs. [worker] */
 void account_close_tunnel(struct account *account);
-/* What the owner may do from now on; takes the grant. Identity and session stay. [worker] */
+/* Replaces what the owner may do; takes the grant. Identity and session stay. [worker] */
 void account_renew(struct account *account, struct grant *grant);
+/* [any] */
 struct account *account_ref(struct account *account);
 void account_unref(struct account *account);
 
-/* One more visitor, of this source (NULL: not counted); false and *why_out when the source, the
- * principal, or all together have as many as they may. [worker] */
-bool account_enter(struct account *account, struct source *source,
-                   const struct limit_settings *limits, enum refusal *why_out);
-/* Gives the source back. [any] */
+/* Counts one more visitor, also for its source (NULL: sources are not counted). False and *why_out
+ * if the source, the principal, or the whole server has reached its number of visitors. [worker] */
+bool account_enter(struct account *account, struct source *source, const struct limits *limits,
+                   enum refusal *why_out);
+/* One visitor less. Releases the source. [any] */
 void account_leave(struct account *account, struct source *source);
-/* "" without authentication. */
+/* "" without authentication. Valid until the account is renewed or freed. [worker] */
 const char *account_identity(const struct account *account);
-/* The same owner? [any] */
+/* Is this the owner? [any] */
 bool account_belongs_to(const struct account *account, const struct instance *by, uint64_t session);
 
 #endif

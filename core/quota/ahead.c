@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "quota/limits.h"
 #include "quota/source.h"
 
 struct ahead_pass {
@@ -9,18 +10,18 @@ struct ahead_pass {
 	struct ahead_table *table;
 	struct source *source; /* ref */
 	struct uuid id;
-	unsigned most; /* that may wait */
+	unsigned most; /* waiting connections */
 	atomic_uint waiting, refs;
 	atomic_bool withdrawn;
 };
 
-/* A connection that was taken may still be counted when the one in its place arrives, on another
- * worker: so twice as many as were promised. */
+/* The client replaces a connection as soon as it is used. The new one may reach another worker
+ * before the used one is no longer counted here, so twice the promised number may wait. */
 enum { SLACK = 2 };
 
-void ahead_table_init(struct ahead_table *table, unsigned most)
+void ahead_table_init(struct ahead_table *table)
 {
-	*table = (struct ahead_table){ .most = most };
+	*table = (struct ahead_table){ 0 };
 	pthread_mutex_init(&table->lock, NULL);
 }
 
@@ -29,7 +30,7 @@ void ahead_table_fini(struct ahead_table *table)
 	pthread_mutex_destroy(&table->lock);
 }
 
-static void unref(struct ahead_pass *pass)
+static void pass_unref(struct ahead_pass *pass)
 {
 	if (atomic_fetch_sub(&pass->refs, 1) != 1)
 		return;
@@ -38,7 +39,7 @@ static void unref(struct ahead_pass *pass)
 }
 
 /* With the lock held: the link that points to the pass, or to NULL. */
-static struct ahead_pass **find(struct ahead_table *table, const struct uuid *id)
+static struct ahead_pass **find_pass(struct ahead_table *table, const struct uuid *id)
 {
 	struct ahead_pass **link = &table->buckets[id->bytes[0] % AHEAD_BUCKETS];
 
@@ -60,7 +61,7 @@ struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source,
 	pass->most = SLACK * n;
 	atomic_init(&pass->refs, 1);
 	pthread_mutex_lock(&table->lock);
-	link = find(table, &pass->id);
+	link = find_pass(table, &pass->id);
 	*link = pass;
 	pthread_mutex_unlock(&table->lock);
 	return pass;
@@ -71,10 +72,10 @@ void ahead_withdraw(struct ahead_pass *pass)
 	if (!pass)
 		return;
 	pthread_mutex_lock(&pass->table->lock);
-	*find(pass->table, &pass->id) = pass->next;
+	*find_pass(pass->table, &pass->id) = pass->next;
 	pthread_mutex_unlock(&pass->table->lock);
 	atomic_store(&pass->withdrawn, true);
-	unref(pass);
+	pass_unref(pass);
 }
 
 const struct uuid *ahead_id(const struct ahead_pass *pass)
@@ -87,23 +88,14 @@ bool ahead_is_withdrawn(const struct ahead_pass *pass)
 	return atomic_load(&pass->withdrawn);
 }
 
-/* One more, unless there are as many as there may be. */
-static bool add_up_to(atomic_uint *count, unsigned most)
-{
-	if (atomic_fetch_add(count, 1) < most)
-		return true;
-	atomic_fetch_sub(count, 1);
-	return false;
-}
-
-static bool count_in(struct ahead_pass *pass)
+static bool count_waiting(struct ahead_pass *pass, const struct limits *limits)
 {
 	struct ahead_table *table = pass->table;
 
-	if (!add_up_to(&pass->waiting, pass->most))
+	if (!limit_take(&pass->waiting, pass->most))
 		return false;
-	if (add_up_to(&table->waiting, table->most)) {
-		if (source_add_ahead(pass->source, (table->most + 1) / 2))
+	if (limit_take(&table->waiting, limits->ahead)) {
+		if (source_add_ahead(pass->source, (limits->ahead + 1) / 2))
 			return true;
 		atomic_fetch_sub(&table->waiting, 1);
 	}
@@ -111,18 +103,19 @@ static bool count_in(struct ahead_pass *pass)
 	return false;
 }
 
-struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id)
+struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
+                               const struct limits *limits)
 {
 	struct ahead_pass *pass;
 
 	pthread_mutex_lock(&table->lock);
-	pass = *find(table, id);
+	pass = *find_pass(table, id);
 	if (pass)
 		atomic_fetch_add(&pass->refs, 1);
 	pthread_mutex_unlock(&table->lock);
-	if (!pass || count_in(pass))
+	if (!pass || count_waiting(pass, limits))
 		return pass;
-	unref(pass);
+	pass_unref(pass);
 	return NULL;
 }
 
@@ -131,5 +124,5 @@ void ahead_leave(struct ahead_pass *pass)
 	source_remove_ahead(pass->source);
 	atomic_fetch_sub(&pass->table->waiting, 1);
 	atomic_fetch_sub(&pass->waiting, 1);
-	unref(pass);
+	pass_unref(pass);
 }

@@ -1,11 +1,12 @@
-/* ahead - connections that a client of ours opens before a visitor comes, so that its Accept need
- * not wait for a dial, a handshake and a Challenge.
+/* ahead - passes for connections that a Spore client opens before a visitor comes. The Accept for
+ * that visitor then needs no dial, no handshake and no Challenge.
  *
- * A tunnel's client is given a pass; a connection that shows it may stay silent beyond the time of
- * a first frame. The pass opens nothing else: who sends Accept on such a connection is judged then,
- * as on any other. How many wait is bounded: of a pass, of a source and in all. [any] */
-#ifndef CORE_SERVER_AHEAD_H
-#define CORE_SERVER_AHEAD_H
+ * The server gives a pass to the client of a tunnel. A connection that shows the pass may stay
+ * silent for longer than a connection may before its first frame. The pass allows nothing else: the
+ * server judges an Accept on such a connection like any other. The number of waiting connections is
+ * limited for each pass, for each source, and in all. [any] */
+#ifndef CORE_QUOTA_AHEAD_H
+#define CORE_QUOTA_AHEAD_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -14,6 +15,7 @@
 #include "base/uuid.h"
 
 struct ahead_pass;
+struct limits;
 struct source;
 
 enum { AHEAD_BUCKETS = 256 };
@@ -21,25 +23,26 @@ enum { AHEAD_BUCKETS = 256 };
 struct ahead_table {
 	pthread_mutex_t lock;
 	struct ahead_pass *buckets[AHEAD_BUCKETS];
-	unsigned most; /* in all; of a source half as many */
-	atomic_uint waiting;
+	atomic_uint waiting; /* under all passes */
 };
 
-void ahead_table_init(struct ahead_table *table, unsigned most);
-/* All passes have been given back. */
+void ahead_table_init(struct ahead_table *table);
+/* All passes must be withdrawn and left. */
 void ahead_table_fini(struct ahead_table *table);
 
-/* A pass for `n` connections from this source. NULL: out of memory or randomness. */
+/* A new pass for `n` connections from this source. NULL: no memory or no randomness. */
 struct ahead_pass *ahead_issue(struct ahead_table *table, struct source *source, unsigned n);
-/* The tunnel is gone: nobody else comes in with it, and who waits is to go. Takes the reference;
- * NULL is fine. */
+/* The tunnel has closed: the pass lets no connection in any more, and those that wait under it
+ * should be closed. Takes the tunnel's reference; NULL is fine. */
 void ahead_withdraw(struct ahead_pass *pass);
 const struct uuid *ahead_id(const struct ahead_pass *pass);
 bool ahead_is_withdrawn(const struct ahead_pass *pass);
 
-/* One more that waits: the pass, until ahead_leave. NULL: there is none of this id, or too many
+/* Counts one more waiting connection under the pass of this id, and returns the pass with a
+ * reference that ahead_leave releases. NULL: there is no such pass, or too many connections
  * wait. */
-struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id);
+struct ahead_pass *ahead_enter(struct ahead_table *table, const struct uuid *id,
+                               const struct limits *limits);
 void ahead_leave(struct ahead_pass *pass);
 
 #endif

@@ -1,15 +1,14 @@
 #include "quota/gate.h"
 
 #include "base/container.h"
+#include "quota/limits.h"
 
-void gate_init(struct gate *gate, unsigned most, unsigned most_each)
+void gate_init(struct gate *gate)
 {
 	pthread_mutex_init(&gate->lock, NULL);
 	list_init(&gate->waiting);
 	atomic_init(&gate->n_waiting, 0);
 	atomic_init(&gate->inside, 0);
-	atomic_init(&gate->most, most);
-	atomic_init(&gate->most_each, most_each);
 }
 
 void gate_fini(struct gate *gate)
@@ -27,14 +26,16 @@ void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *insi
 	door->inside = inside;
 }
 
-static bool is_open(struct gate *gate, const struct gate_door *door)
+static bool is_open(struct gate *gate, const struct gate_door *door, const struct limits *limits)
 {
-	return atomic_load(&gate->inside) < atomic_load(&gate->most) &&
-	       atomic_load(door->inside) < atomic_load(&gate->most_each);
+	const struct limit_settings *settings = &limits->settings;
+
+	return atomic_load(&gate->inside) < limit_of(settings->max_pending) &&
+	       atomic_load(door->inside) < limit_of(settings->max_pending_per_tunnel);
 }
 
 /* With the lock held. */
-static void stop_waiting(struct gate *gate, struct gate_door *door)
+static void remove_from_queue(struct gate *gate, struct gate_door *door)
 {
 	if (list_is_empty(&door->node))
 		return;
@@ -42,9 +43,9 @@ static void stop_waiting(struct gate *gate, struct gate_door *door)
 	atomic_fetch_sub(&gate->n_waiting, 1);
 }
 
-bool gate_has_room(struct gate *gate, struct gate_door *door)
+bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limits *limits)
 {
-	bool open = is_open(gate, door);
+	bool open = is_open(gate, door, limits);
 
 	if (open)
 		return true;
@@ -53,10 +54,10 @@ bool gate_has_room(struct gate *gate, struct gate_door *door)
 		list_append(&gate->waiting, &door->node);
 		atomic_fetch_add(&gate->n_waiting, 1);
 	}
-	/* Whoever left before it was in the list has not seen it. */
-	open = is_open(gate, door);
+	/* A visitor may have left before the door was in the list. */
+	open = is_open(gate, door, limits);
 	if (open)
-		stop_waiting(gate, door);
+		remove_from_queue(gate, door);
 	pthread_mutex_unlock(&gate->lock);
 	return open;
 }
@@ -68,19 +69,13 @@ void gate_woken(struct gate *gate, struct gate_door *door)
 	pthread_mutex_unlock(&gate->lock);
 }
 
-void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside)
+void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside,
+                       const struct limits *limits)
 {
 	pthread_mutex_lock(&gate->lock);
 	door->inside = inside;
 	pthread_mutex_unlock(&gate->lock);
-	gate_pass_on(gate);
-}
-
-void gate_limit(struct gate *gate, unsigned most, unsigned most_each)
-{
-	atomic_store(&gate->most, most);
-	atomic_store(&gate->most_each, most_each);
-	gate_pass_on(gate);
+	gate_pass_on(gate, limits);
 }
 
 bool gate_shut(struct gate *gate, struct gate_door *door)
@@ -88,7 +83,7 @@ bool gate_shut(struct gate *gate, struct gate_door *door)
 	bool waking;
 
 	pthread_mutex_lock(&gate->lock);
-	stop_waiting(gate, door);
+	remove_from_queue(gate, door);
 	waking = door->waking;
 	pthread_mutex_unlock(&gate->lock);
 	return !waking;
@@ -100,16 +95,15 @@ void gate_enter(struct gate *gate, atomic_uint *inside)
 	atomic_fetch_add(inside, 1);
 }
 
-/* The first in line that finds room. */
-static void wake_one(struct gate *gate)
+static void wake_first_with_room(struct gate *gate, const struct limits *limits)
 {
 	pthread_mutex_lock(&gate->lock);
 	for (struct list *i = gate->waiting.next; i != &gate->waiting; i = i->next) {
 		struct gate_door *door = CONTAINER_OF(i, struct gate_door, node);
 
-		if (!is_open(gate, door))
+		if (!is_open(gate, door, limits))
 			continue;
-		stop_waiting(gate, door);
+		remove_from_queue(gate, door);
 		door->waking = true;
 		loop_post(door->loop, &door->wake);
 		break;
@@ -117,15 +111,14 @@ static void wake_one(struct gate *gate)
 	pthread_mutex_unlock(&gate->lock);
 }
 
-void gate_pass_on(struct gate *gate)
+void gate_pass_on(struct gate *gate, const struct limits *limits)
 {
 	if (atomic_load(&gate->n_waiting) > 0)
-		wake_one(gate);
+		wake_first_with_room(gate, limits);
 }
 
 void gate_leave(struct gate *gate, atomic_uint *inside)
 {
 	atomic_fetch_sub(inside, 1);
 	atomic_fetch_sub(&gate->inside, 1);
-	gate_pass_on(gate);
 }

@@ -1,6 +1,7 @@
-/* gate - how many visitors may wait for a client, of one tunnel and of all. Where there is no room
- * the public port accepts nobody, so they wait in the kernel's queue; whoever leaves, on whichever
- * worker, lets the next one in. */
+/* gate - limits how many visitors wait for a client, on each tunnel and in all. While there is no
+ * room, the public port accepts nobody, so further visitors wait in the kernel's queue. Each tunnel
+ * has a door. When a visitor leaves, on any worker, the gate wakes the first waiting door that has
+ * room. */
 #ifndef CORE_GATE_H
 #define CORE_GATE_H
 
@@ -11,45 +12,48 @@
 #include "base/list.h"
 #include "loop/loop.h"
 
+struct limits;
+
 struct gate {
 	pthread_mutex_t lock;
-	struct list waiting; /* of struct gate_door: have found no room */
-	atomic_uint n_waiting;
-	atomic_uint inside;
-	atomic_uint most, most_each; /* in all, behind each door */
+	struct list waiting;   /* of struct gate_door: those that found no room, oldest first */
+	atomic_uint n_waiting; /* doors */
+	atomic_uint inside;    /* visitors */
 };
 
-/* One tunnel's, embedded in it. */
+/* Embedded in a tunnel. */
 struct gate_door {
 	struct list node;      /* in gate->waiting */
 	struct loop *loop;     /* the tunnel's */
-	struct loop_task wake; /* runs there when there is room, or the door was shut meanwhile */
-	bool waking;           /* under the gate's lock, as is the next */
-	atomic_uint *inside;   /* borrowed: may outlive the door */
+	struct loop_task wake; /* posted to the loop when there is room */
+	bool waking;           /* the wake is posted and has not run; under the gate's lock */
+	atomic_uint *inside;   /* borrowed; the tunnel's visitors; changes under the gate's lock */
 };
 
 /* [main] */
-void gate_init(struct gate *gate, unsigned most, unsigned most_each);
+void gate_init(struct gate *gate);
 void gate_fini(struct gate *gate);
-/* Other limits from now on. [main] */
-void gate_limit(struct gate *gate, unsigned most, unsigned most_each);
 
-/* `inside` counts those of this door, and is the account's. [worker] */
+/* inside: the count of this tunnel's waiting visitors, which its account holds. [worker] */
 void gate_door_init(struct gate_door *door, struct loop *loop, atomic_uint *inside,
                     void (*run_wake)(struct loop_task *wake));
-/* From now on those count who enter with `inside`. [worker] */
-void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside);
-/* False: the door waits, and is woken once. [worker] */
-bool gate_has_room(struct gate *gate, struct gate_door *door);
-/* Its wake runs: it may wait again. Whoever is woken lets in whom it can, then passes on what room
- * is left, since its own visitors may have gone. [worker] */
+/* From now on `inside` is the count: the tunnel has another account. [worker] */
+void gate_door_recount(struct gate *gate, struct gate_door *door, atomic_uint *inside,
+                       const struct limits *limits);
+/* False: no room. The door then waits, and its wake will run once. [worker] */
+bool gate_has_room(struct gate *gate, struct gate_door *door, const struct limits *limits);
+/* To be called when the wake runs. The door may wait again. After it has let its visitors in, call
+ * gate_pass_on, since there may be room left. [worker] */
 void gate_woken(struct gate *gate, struct gate_door *door);
-void gate_pass_on(struct gate *gate);
-/* Nobody waits there any more. False: its wake is still on its way, and touches it. [worker] */
+/* Wakes the first waiting door that has room. [any] */
+void gate_pass_on(struct gate *gate, const struct limits *limits);
+/* The door waits no longer. False: its wake is posted, so the door must live until then.
+ * [worker] */
 bool gate_shut(struct gate *gate, struct gate_door *door);
 
-/* One more who waits for a client / one less. [any] */
+/* One more visitor waits for its client. [any] */
 void gate_enter(struct gate *gate, atomic_uint *inside);
+/* One less. gate_pass_on is the caller's to call. [any] */
 void gate_leave(struct gate *gate, atomic_uint *inside);
 
 #endif

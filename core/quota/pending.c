@@ -14,15 +14,14 @@
 enum { SHARDS = 16, BUCKETS = 256 };
 
 struct entry {
-	struct list
-		by_age; /* in shard->by_age: all wait equally long, so oldest is first to expire */
+	struct list by_age; /* in shard->by_age */
 	struct entry *next; /* in its bucket */
 	struct visitor visitor;
 };
 
 struct shard {
 	pthread_mutex_t lock;
-	struct list by_age;
+	struct list by_age; /* oldest first. All wait equally long, so the oldest expires first */
 	struct entry *buckets[BUCKETS];
 };
 
@@ -31,7 +30,7 @@ struct pending {
 	struct gate *gate; /* borrowed */
 };
 
-/* Ids are random, so any of their bytes do as a hash (6 and 8 hold the version and variant). */
+/* Ids are random, so their bytes serve as a hash (except 6 and 8, the version and the variant). */
 static struct shard *shard_of(struct pending *pending, const struct uuid *id)
 {
 	return &pending->shards[id->bytes[0] % SHARDS];
@@ -57,7 +56,7 @@ struct pending *pending_new(struct gate *gate)
 }
 
 /* With the lock held: the link that points to the entry, or to NULL. */
-static struct entry **find(struct shard *shard, const struct uuid *id)
+static struct entry **find_entry(struct shard *shard, const struct uuid *id)
 {
 	struct entry **link = bucket_of(shard, id);
 
@@ -97,18 +96,21 @@ bool pending_add(struct pending *pending, const struct visitor *visitor)
 	return true;
 }
 
-bool pending_take(struct pending *pending, const struct uuid *id, struct visitor *visitor_out)
+bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
+                  struct visitor *visitor_out)
 {
 	struct shard *shard = shard_of(pending, id);
 	struct entry **link;
 	bool found;
 
 	pthread_mutex_lock(&shard->lock);
-	link = find(shard, id);
+	link = find_entry(shard, id);
 	found = *link != NULL;
 	if (found)
 		take_out(pending, link, visitor_out);
 	pthread_mutex_unlock(&shard->lock);
+	if (found)
+		gate_pass_on(pending->gate, limits);
 	return found;
 }
 
@@ -119,7 +121,7 @@ struct account *pending_account(struct pending *pending, const struct uuid *id)
 	struct entry *entry;
 
 	pthread_mutex_lock(&shard->lock);
-	entry = *find(shard, id);
+	entry = *find_entry(shard, id);
 	if (entry)
 		account = account_ref(entry->visitor.account);
 	pthread_mutex_unlock(&shard->lock);
@@ -137,19 +139,29 @@ static bool take_oldest(struct pending *pending, struct shard *shard, int64_t no
 		oldest = CONTAINER_OF(shard->by_age.next, struct entry, by_age);
 		expired = oldest->visitor.deadline_ms <= now_ms;
 		if (expired)
-			take_out(pending, find(shard, &oldest->visitor.id), visitor_out);
+			take_out(pending, find_entry(shard, &oldest->visitor.id), visitor_out);
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return expired;
 }
 
-bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
+static bool take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
 {
 	for (size_t i = 0; i < SHARDS; i++) {
 		if (take_oldest(pending, &pending->shards[i], now_ms, visitor_out))
 			return true;
 	}
 	return false;
+}
+
+bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
+                          struct visitor *visitor_out)
+{
+	bool taken = take_expired(pending, now_ms, visitor_out);
+
+	if (taken)
+		gate_pass_on(pending->gate, limits);
+	return taken;
 }
 
 bool pending_is_empty(struct pending *pending)
@@ -182,7 +194,7 @@ void pending_free(struct pending *pending)
 
 	if (!pending)
 		return;
-	while (pending_take_expired(pending, INT64_MAX, &visitor))
+	while (take_expired(pending, INT64_MAX, &visitor))
 		visitor_drop(&visitor);
 	for (size_t i = 0; i < SHARDS; i++)
 		pthread_mutex_destroy(&pending->shards[i].lock);

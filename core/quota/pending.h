@@ -1,8 +1,9 @@
-/* pending - visitors that wait for a client to take them, by connection id.
+/* pending - the visitors that wait for a client to accept them, by connection id.
  *
- * Shared by all workers: sharded, each shard under a lock that is held for a look-up. An entry has
- * no reader, no watcher and no pointer to its tunnel. Whoever takes it out of the table owns it:
- * that decides every race between an Accept and the expiry. [any] */
+ * All workers share the table. It has shards, each with a lock that is held for one look-up.
+ * Nothing reads or watches the socket of a waiting visitor, and its entry has no pointer to the
+ * tunnel. Whoever takes a visitor out of the table owns it, which decides every race between an
+ * Accept and the expiry. [any] */
 #ifndef CORE_PENDING_H
 #define CORE_PENDING_H
 
@@ -13,36 +14,41 @@
 
 struct account;
 struct gate;
+struct limits;
 struct pending;
 struct source;
 
 struct visitor {
 	struct uuid id;
-	int fd;                  /* owned by whoever holds the visitor */
-	struct account *account; /* ref, likewise */
-	struct source *source;   /* ref, likewise; NULL: visitors are not told apart by source */
+	int fd;                  /* owned, as are the references, by whoever holds the visitor */
+	struct account *account; /* ref */
+	struct source *source;   /* ref; NULL: visitors are not counted by source */
 	spore_addr peer;
-	int64_t since_ns; /* when it arrived, on clock_ns()'s clock */
-	int64_t deadline_ms;
+	int64_t since_ns;    /* time of arrival, by clock_ns() */
+	int64_t deadline_ms; /* by clock_ms() */
 };
 
-/* gate: borrowed; counts who waits here. */
+/* gate: borrowed; counts the waiting visitors. NULL: out of memory. */
 struct pending *pending_new(struct gate *gate);
-/* Closes what still waits. */
+/* Closes the visitors that still wait. NULL is fine. */
 void pending_free(struct pending *pending);
 
-/* False: out of memory; the visitor stays the caller's. */
+/* False: out of memory; the visitor still belongs to the caller. */
 bool pending_add(struct pending *pending, const struct visitor *visitor);
-/* Takes the visitor of this id out; false if there is none (any more). */
-bool pending_take(struct pending *pending, const struct uuid *id, struct visitor *visitor_out);
-/* The account of a waiting visitor, with a ref of the caller's; NULL if there is none. */
+/* Takes out the visitor of this id, and lets the next one in, if limits allow. False: there is no
+ * such visitor, or not any more. */
+bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
+                  struct visitor *visitor_out);
+/* The account of a waiting visitor, with a reference for the caller; NULL: no such visitor. */
 struct account *pending_account(struct pending *pending, const struct uuid *id);
-/* Takes out one whose deadline has passed; false when there is none. Call until it says so. */
-bool pending_take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out);
+/* Takes out one visitor whose deadline has passed; false: there is none left. Call it until
+ * then. */
+bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
+                          struct visitor *visitor_out);
 bool pending_is_empty(struct pending *pending);
-/* How many wait, for a look at them. */
+/* How many visitors wait. */
 unsigned pending_count(const struct pending *pending);
-/* Closes a visitor that one has taken, or never added: its descriptor, its place, its account. */
+/* Closes a visitor that was taken or never added: its descriptor, its place and its references. */
 void visitor_drop(struct visitor *visitor);
 
 #endif

@@ -5,10 +5,9 @@
 
 #include "base/crypto.h"
 #include "net/sock.h"
-#include "wire/refusal.h"
 
-/* bore tries 150 random ports; where the range is small or nearly full, a look at a few more in
- * turn still finds what is there, and bounds the time that a full range costs. */
+/* First random ports are tried, as many as bore tries. If the range is small or nearly full, ports
+ * in turn still find a free one. The number of tries limits what a full range costs. */
 enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 256 };
 
 static bool is_reserved(const struct server_settings *settings, uint16_t port)
@@ -35,16 +34,16 @@ static bool is_in_range(const struct server_settings *settings, uint16_t port)
 	return false;
 }
 
-static const char *error_text(int cause)
+static enum refusal refusal_of_errno(int cause)
 {
 	if (cause == EADDRINUSE)
-		return refusal_text(REFUSED_PORT_IN_USE);
+		return REFUSED_PORT_IN_USE;
 	if (cause == EACCES || cause == EPERM)
-		return "permission denied";
-	return "failed to bind to port";
+		return REFUSED_PORT_PERMISSION;
+	return REFUSED_PORT_NOT_BOUND;
 }
 
-static int try_port(const struct server_settings *settings, uint16_t port, const char **error_out)
+static int try_port(const struct server_settings *settings, uint16_t port, enum refusal *why_out)
 {
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
 	spore_addr addr = settings->bind_tunnels;
@@ -53,7 +52,7 @@ static int try_port(const struct server_settings *settings, uint16_t port, const
 
 	if (is_reserved(settings, port)) {
 		errno = EADDRINUSE;
-		*error_out = error_text(EADDRINUSE);
+		*why_out = REFUSED_PORT_IN_USE;
 		return -1;
 	}
 	addr.port = port;
@@ -64,12 +63,12 @@ static int try_port(const struct server_settings *settings, uint16_t port, const
 	if (fd >= 0)
 		close(fd);
 	errno = cause;
-	*error_out = error_text(cause);
+	*why_out = refusal_of_errno(cause);
 	return -1;
 }
 
-/* The ports that a tunnel may have: those that stand in a range of the server and in one of the
- * grant. Tells how many there are; gives the n-th of them if there are more than n. */
+/* Counts the ports that are both in a range of the server and in a range of the grant. If there are
+ * more than n, *port_out is the n-th of them. */
 static uint32_t walk_allowed(const spore_list *server, const spore_list *granted, uint32_t n,
                              uint16_t *port_out)
 {
@@ -90,7 +89,7 @@ static uint32_t walk_allowed(const spore_list *server, const spore_list *granted
 }
 
 static int try_any(const struct server_settings *settings, const struct grant *grant,
-                   const char **error_out)
+                   enum refusal *why_out)
 {
 	static const spore_port_range whole = { 1, 65535 };
 	bool granted = grant && grant->fields & SPORE_AUTH_F_PORTS;
@@ -109,13 +108,13 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 			break;
 		n = i < RANDOM_TRIES ? start % total : (start % total + i - RANDOM_TRIES) % total;
 		walk_allowed(&settings->ports, &ranges, n, &port);
-		fd = try_port(settings, port, error_out);
+		fd = try_port(settings, port, why_out);
 		if (fd >= 0)
 			return fd;
 		if (errno != EADDRINUSE && errno != EACCES)
-			break; /* no other port fares better */
+			break; /* the error does not depend on the port */
 	}
-	*error_out = "failed to find an available port";
+	*why_out = REFUSED_NO_PORT_LEFT;
 	return -1;
 }
 
@@ -125,13 +124,13 @@ bool ports_allow(const struct server_settings *settings, const struct grant *gra
 }
 
 int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
-               const char **error_out)
+               enum refusal *why_out)
 {
 	if (wanted == 0)
-		return try_any(settings, grant, error_out);
+		return try_any(settings, grant, why_out);
 	if (!ports_allow(settings, grant, wanted)) {
-		*error_out = refusal_text(REFUSED_PORT_NOT_ALLOWED);
+		*why_out = REFUSED_PORT_NOT_ALLOWED;
 		return -1;
 	}
-	return try_port(settings, wanted, error_out);
+	return try_port(settings, wanted, why_out);
 }

@@ -9,29 +9,32 @@
 #include "base/crypto.h"
 #include "base/list.h"
 #include "net/addr.h"
+#include "quota/limits.h"
 
-/* An entry takes about 150 bytes, so a full table about 10 MiB. */
+/* An entry takes about 150 bytes, a full table about 10 MiB. */
 enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
 
-/* Holds `burst` at most, refilled at `rate` a second. */
+/* A token bucket: at most `burst` tokens, and `rate` new ones a second. */
 struct bucket {
 	double tokens;
-	int64_t at_ms; /* 0: never used, so full */
+	int64_t at_ms; /* last use; 0: never used, so the bucket is full */
 };
 
 struct source {
 	struct source *next; /* in its bucket */
-	struct list idle;    /* in shard->idle while nobody holds it but it is remembered */
+	struct list idle;    /* in shard->idle while it has no references */
 	struct shard *shard;
 	uint8_t key[16];
-	uint8_t ip[16]; /* the first address that was seen of it */
-	unsigned refs;  /* under the shard's lock, with all that follows but the counts */
+	uint8_t ip[16]; /* the first address that connected */
+	/* Under the shard's lock, as is everything below but the atomic counts. */
+	unsigned refs;
 	struct bucket secrets, visits;
-	double wrong; /* wrong answers, fading */
+	double wrong; /* wrong answers; decreases with time */
 	int64_t wrong_at_ms;
 	int64_t banned_until_ms;
-	atomic_uint weight;              /* connections on their way that nobody asked for */
-	atomic_uint announced, arriving; /* data connections asked for; of them, on their way */
+	atomic_uint weight;    /* unauthenticated connections that were not expected */
+	atomic_uint announced; /* data connections that are expected */
+	atomic_uint arriving;  /* unauthenticated connections that count as expected */
 	atomic_uint tunnels, visitors, ahead;
 };
 
@@ -39,7 +42,7 @@ struct shard {
 	pthread_mutex_t lock;
 	struct source_table *table;
 	struct source *buckets[BUCKETS];
-	struct list idle; /* oldest first: the first to be forgotten */
+	struct list idle; /* oldest first, which is forgotten first */
 	unsigned count;
 };
 
@@ -54,10 +57,10 @@ static void key_of(const spore_addr *addr, uint8_t key[16])
 {
 	memcpy(key, addr->ip, 16);
 	if (addr->family == 6)
-		memset(key + 8, 0, 8); /* whoever has one address of a /64 has them all */
+		memset(key + 8, 0, 8); /* one host usually has a whole /64 */
 }
 
-/* Seeded, so that nobody can aim many addresses at one bucket. */
+/* The seed prevents a peer from choosing addresses that share a bucket. */
 static uint64_t hash_key(const struct source_table *table, const uint8_t key[16])
 {
 	uint64_t a, b;
@@ -85,7 +88,8 @@ struct source_table *source_table_new(void)
 	return table;
 }
 
-static struct source **find(struct shard *shard, uint64_t hash, const uint8_t key[16])
+/* With the lock held: the link that points to the source, or to NULL. */
+static struct source **find_source(struct shard *shard, uint64_t hash, const uint8_t key[16])
 {
 	struct source **link = &shard->buckets[hash / SHARDS % BUCKETS];
 
@@ -94,10 +98,10 @@ static struct source **find(struct shard *shard, uint64_t hash, const uint8_t ke
 	return link;
 }
 
-/* With the lock held; nobody holds it. */
-static void forget(struct shard *shard, struct source *source)
+/* With the lock held. The source must have no references. */
+static void forget_source(struct shard *shard, struct source *source)
 {
-	*find(shard, hash_key(shard->table, source->key), source->key) = source->next;
+	*find_source(shard, hash_key(shard->table, source->key), source->key) = source->next;
 	list_remove(&source->idle);
 	shard->count--;
 	free(source);
@@ -111,24 +115,24 @@ void source_table_free(struct source_table *table)
 		struct shard *shard = &table->shards[i];
 
 		while (!list_is_empty(&shard->idle))
-			forget(shard, CONTAINER_OF(shard->idle.next, struct source, idle));
+			forget_source(shard, CONTAINER_OF(shard->idle.next, struct source, idle));
 		pthread_mutex_destroy(&shard->lock);
 	}
 	free(table);
 }
 
-static bool is_exempt(const struct limit_settings *limits, const uint8_t ip[16])
+static bool is_exempt(const struct limits *limits, const uint8_t ip[16])
 {
-	const spore_cidr *list = limits->ban_exempt.items;
+	const spore_cidr *list = limits->settings.ban_exempt.items;
 
-	for (size_t i = 0; i < limits->ban_exempt.count; i++) {
+	for (size_t i = 0; i < limits->settings.ban_exempt.count; i++) {
 		if (addr_in_cidr(ip, &list[i]))
 			return true;
 	}
 	return false;
 }
 
-static struct source *add(struct shard *shard, struct source **link, const spore_addr *addr)
+static struct source *add_source(struct shard *shard, struct source **link, const spore_addr *addr)
 {
 	struct source *source = calloc(1, sizeof *source);
 
@@ -154,14 +158,14 @@ struct source *source_get(struct source_table *table, const spore_addr *addr)
 	hash = hash_key(table, key);
 	shard = &table->shards[hash % SHARDS];
 	pthread_mutex_lock(&shard->lock);
-	link = find(shard, hash, key);
+	link = find_source(shard, hash, key);
 	source = *link;
 	if (!source && shard->count >= MAX_PER_SHARD && !list_is_empty(&shard->idle)) {
-		forget(shard, CONTAINER_OF(shard->idle.next, struct source, idle));
-		link = find(shard, hash, key);
+		forget_source(shard, CONTAINER_OF(shard->idle.next, struct source, idle));
+		link = find_source(shard, hash, key);
 	}
 	if (!source)
-		source = add(shard, link, addr);
+		source = add_source(shard, link, addr);
 	if (source) {
 		source->refs++;
 		list_remove(&source->idle);
@@ -188,10 +192,10 @@ void source_unref(struct source *source)
 	pthread_mutex_lock(&shard->lock);
 	if (--source->refs == 0) {
 		list_append(&shard->idle, &source->idle);
-		/* Nothing bad is known of it: there is nothing to remember. */
+		/* Without a ban, wrong answers or used tokens there is nothing to remember. */
 		if (source->wrong == 0 && source->banned_until_ms == 0 &&
 		    source->secrets.at_ms == 0 && source->visits.at_ms == 0)
-			forget(shard, source);
+			forget_source(shard, source);
 	}
 	pthread_mutex_unlock(&shard->lock);
 }
@@ -207,18 +211,6 @@ static bool bucket_take(struct bucket *bucket, int64_t rate, int64_t burst, int6
 	if (bucket->tokens < 1)
 		return false;
 	bucket->tokens -= 1;
-	return true;
-}
-
-/* One more, unless there are as many as there may be; most 0: no limit. */
-static bool add_up_to(atomic_uint *count, int64_t most)
-{
-	unsigned n = atomic_load(count);
-
-	do {
-		if (most && n >= (uint64_t)most)
-			return false;
-	} while (!atomic_compare_exchange_weak(count, &n, n + 1));
 	return true;
 }
 
@@ -248,9 +240,9 @@ void source_leave(struct source *source, bool was_asked_for)
 	atomic_fetch_sub(was_asked_for ? &source->arriving : &source->weight, 1);
 }
 
-bool source_is_over(const struct source *source, const struct limit_settings *limits)
+bool source_is_over(const struct source *source, const struct limits *limits)
 {
-	return atomic_load(&source->weight) > (uint64_t)limits->max_unauthenticated_per_ip;
+	return atomic_load(&source->weight) > (uint64_t)limits->settings.max_unauthenticated_per_ip;
 }
 
 bool source_is_banned(struct source *source, int64_t now_ms)
@@ -265,9 +257,9 @@ bool source_is_banned(struct source *source, int64_t now_ms)
 
 /* ---- tunnels and visitors ---- */
 
-bool source_add_tunnel(struct source *source, const struct limit_settings *limits)
+bool source_add_tunnel(struct source *source, const struct limits *limits)
 {
-	return add_up_to(&source->tunnels, limits->max_conns_per_ip);
+	return limit_take(&source->tunnels, limit_of(limits->settings.max_conns_per_ip));
 }
 
 void source_remove_tunnel(struct source *source)
@@ -277,7 +269,7 @@ void source_remove_tunnel(struct source *source)
 
 bool source_add_ahead(struct source *source, unsigned most)
 {
-	return add_up_to(&source->ahead, most);
+	return limit_take(&source->ahead, most);
 }
 
 void source_remove_ahead(struct source *source)
@@ -285,19 +277,19 @@ void source_remove_ahead(struct source *source)
 	atomic_fetch_sub(&source->ahead, 1);
 }
 
-bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,
+bool source_add_visitor(struct source *source, const struct limits *limits, int64_t now_ms,
                         enum refusal *why_out)
 {
 	bool in_time = true;
 
-	if (!add_up_to(&source->visitors, limits->max_visitors_per_ip)) {
+	if (!limit_take(&source->visitors, limit_of(limits->settings.max_visitors_per_ip))) {
 		*why_out = REFUSED_SOURCE_FULL;
 		return false;
 	}
 	pthread_mutex_lock(&source->shard->lock);
-	if (limits->visitor_rate)
-		in_time = bucket_take(&source->visits, limits->visitor_rate, limits->visitor_burst,
-		                      now_ms);
+	if (limits->settings.visitor_rate)
+		in_time = bucket_take(&source->visits, limits->settings.visitor_rate,
+		                      limits->settings.visitor_burst, now_ms);
 	pthread_mutex_unlock(&source->shard->lock);
 	if (in_time)
 		return true;
@@ -314,31 +306,33 @@ void source_remove_visitor(struct source *source)
 
 /* ---- secrets ---- */
 
-bool source_may_try(struct source *source, const struct limit_settings *limits, int64_t now_ms)
+bool source_may_try(struct source *source, const struct limits *limits, int64_t now_ms)
 {
 	bool may;
 
 	pthread_mutex_lock(&source->shard->lock);
 	may = is_exempt(limits, source->ip) ||
-	      bucket_take(&source->secrets, limits->secret_rate, limits->secret_burst, now_ms);
+	      bucket_take(&source->secrets, limits->settings.secret_rate,
+	                  limits->settings.secret_burst, now_ms);
 	pthread_mutex_unlock(&source->shard->lock);
 	return may;
 }
 
-bool source_was_wrong(struct source *source, const struct limit_settings *limits, int64_t now_ms)
+bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms)
 {
 	double faded;
 	bool banned = false;
 
-	if (is_exempt(limits, source->ip) || limits->ban_after == 0)
+	if (is_exempt(limits, source->ip) || limits->settings.ban_after == 0)
 		return false;
 	pthread_mutex_lock(&source->shard->lock);
-	/* One is forgotten every tenth of the ban's length. */
-	faded = (double)(now_ms - source->wrong_at_ms) / ((double)limits->ban_time / 10.0 + 1.0);
+	/* One wrong answer is forgotten in each tenth of the ban's time. */
+	faded = (double)(now_ms - source->wrong_at_ms) /
+	        ((double)limits->settings.ban_time / 10.0 + 1.0);
 	source->wrong = source->wrong > faded ? source->wrong - faded + 1 : 1;
 	source->wrong_at_ms = now_ms;
-	if (source->wrong > (double)limits->ban_after) {
-		source->banned_until_ms = now_ms + limits->ban_time;
+	if (source->wrong > (double)limits->settings.ban_after) {
+		source->banned_until_ms = now_ms + limits->settings.ban_time;
 		source->wrong = 0;
 		banned = true;
 	}

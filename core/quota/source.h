@@ -1,63 +1,66 @@
-/* source - what is remembered of an address that connects, to the control port or (where that is
- * limited) as a visitor: one entry an IPv4 address or IPv6 /64, in a bounded table with a seeded
- * hash.
+/* source - what the server remembers of an address that connects to the control port, or to a
+ * public port if visitors are limited by source. A source is an IPv4 address or an IPv6 /64. The
+ * table is bounded, and its hash is seeded.
  *
- * It guards what happens before authentication: how many connections of one source may be on their
- * way at once, how often it may try a secret, and for how long it is shut out after wrong ones.
- * Data connections that our own announcements asked for are beside all of that. [any] */
+ * A source limits what happens before authentication: how many unauthenticated connections it has
+ * at once, how often it may try a secret, and how long it is banned after wrong secrets. These
+ * limits do not apply to data connections that the server asked for when it announced visitors.
+ * [any] */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
 
 #include <spore/base.h>
 #include <stdbool.h>
 
-#include "config/settings.h"
 #include "wire/refusal.h"
 
+struct limits;
 struct source;
 struct source_table;
 
 /* NULL: no memory or no randomness. [main] */
 struct source_table *source_table_new(void);
-/* All sources have been given back. NULL is fine. [main] */
+/* All references must have been released. NULL is fine. [main] */
 void source_table_free(struct source_table *table);
 
-/* The source of an address, with a ref. NULL: out of memory. */
+/* The source of an address, with a reference. NULL: out of memory. */
 struct source *source_get(struct source_table *table, const spore_addr *addr);
 struct source *source_ref(struct source *source);
+/* NULL is fine. */
 void source_unref(struct source *source);
 
-/* A data connection was asked of it, or has come (or never will). */
+/* A visitor was announced to a client of this source, so a data connection is expected. */
 void source_announce(struct source *source);
+/* It is no longer expected: it has come, or never will. */
 void source_unannounce(struct source *source);
-/* One more connection that has not authenticated. True when it was asked for: there are no more
- * such on their way than were announced, and they count for nothing else. */
+/* Counts one more unauthenticated connection. True if it may be an expected data connection, since
+ * no more have arrived than are expected. Such a connection is counted apart. */
 bool source_enter(struct source *source);
-/* was_asked_for: what source_enter said. */
+/* One less. was_asked_for: what source_enter returned. */
 void source_leave(struct source *source, bool was_asked_for);
 
-/* What is limited is said in each call, since it may change while the process runs. */
-
-/* More than its share is on the way. */
-bool source_is_over(const struct source *source, const struct limit_settings *limits);
+/* Does it have more unauthenticated connections than one source may have? */
+bool source_is_over(const struct source *source, const struct limits *limits);
 bool source_is_banned(struct source *source, int64_t now_ms);
 
-/* One more tunnel; false when it has as many as it may. */
-bool source_add_tunnel(struct source *source, const struct limit_settings *limits);
+/* Counts one more tunnel; false if the source has as many as it may have. */
+bool source_add_tunnel(struct source *source, const struct limits *limits);
 void source_remove_tunnel(struct source *source);
-/* One more connection opened ahead that waits, likewise. */
+/* Counts one more waiting connection that was opened ahead; false if there are `most`. */
 bool source_add_ahead(struct source *source, unsigned most);
 void source_remove_ahead(struct source *source);
-/* One more visitor; false and *why_out when too many are there, or came of late. NULL is fine for
- * the second. */
-bool source_add_visitor(struct source *source, const struct limit_settings *limits, int64_t now_ms,
+/* Counts one more visitor; false and *why_out if the source has too many, or opens them too
+ * fast. */
+bool source_add_visitor(struct source *source, const struct limits *limits, int64_t now_ms,
                         enum refusal *why_out);
+/* NULL is fine. */
 void source_remove_visitor(struct source *source);
 
-/* May it have a secret checked now? Takes a token. */
-bool source_may_try(struct source *source, const struct limit_settings *limits, int64_t now_ms);
-/* It gave a wrong answer; true when that bans it. */
-bool source_was_wrong(struct source *source, const struct limit_settings *limits, int64_t now_ms);
+/* May it have a secret checked now? Takes a token from its bucket. */
+bool source_may_try(struct source *source, const struct limits *limits, int64_t now_ms);
+/* It gave a wrong answer; true if that bans the source. */
+bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms);
+/* Its wrong answers are forgotten. */
 void source_was_right(struct source *source);
 
 #endif

@@ -15,17 +15,17 @@ static const enum family families[STAT_COUNT] = {
 	[STAT_CONTROL_CONNECTIONS] = FAMILY_CONTROL_CONNECTIONS,
 };
 
-static const char *const places[REFUSED_AT_COUNT] = {
+static const char *const place_names[REFUSED_AT_COUNT] = {
 	[REFUSED_AT_CONTROL] = "control",
 	[REFUSED_AT_PUBLIC] = "public",
 };
 
-/* All reasons have their series from the start, so that a first refusal shows as an increase. */
+/* Every reason has its series from the start, so that a first refusal shows as an increase. */
 static void init_refusals(struct stats *stats)
 {
 	for (int at = 0; at < REFUSED_AT_COUNT; at++) {
 		for (int reason = 0; reason < REFUSED_COUNT; reason++) {
-			const char *values[] = { places[at], refusal_name(reason) };
+			const char *values[] = { place_names[at], refusal_name(reason) };
 
 			stats->refusals[at][reason] = refusal_happens_at(reason, at)
 			                                      ? family_series(stats->metrics,

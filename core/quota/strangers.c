@@ -1,20 +1,21 @@
 #include "quota/strangers.h"
 
-#include "base/container.h"
-
 #include <stdlib.h>
 
+#include "base/container.h"
+#include "quota/limits.h"
+
 struct crowd {
-	struct list level;     /* in list->levels; of equal ones, who became so first is first */
+	struct list level;     /* in list->levels; the crowd that reached its size first is first */
 	struct crowd *next;    /* in its bucket */
-	struct source *source; /* borrowed: its strangers have refs */
+	struct source *source; /* borrowed: its strangers have references */
 	struct list all;       /* of struct stranger, oldest first */
 	unsigned count;
 };
 
-void stranger_list_init(struct stranger_list *list, struct stranger_limit *limit)
+void stranger_list_init(struct stranger_list *list, atomic_uint *total)
 {
-	*list = (struct stranger_list){ .limit = limit };
+	*list = (struct stranger_list){ .total = total };
 	for (size_t i = 0; i < STRANGER_LEVELS; i++)
 		list_init(&list->levels[i]);
 }
@@ -28,7 +29,7 @@ void stranger_init(struct stranger *stranger)
 /* ---- crowds ---- */
 
 /* The link that points to the source's crowd, or to NULL. */
-static struct crowd **find(struct stranger_list *list, const struct source *source)
+static struct crowd **find_crowd(struct stranger_list *list, const struct source *source)
 {
 	struct crowd **link = &list->buckets[(uintptr_t)source / 64 % STRANGER_BUCKETS];
 
@@ -37,9 +38,9 @@ static struct crowd **find(struct stranger_list *list, const struct source *sour
 	return link;
 }
 
-static struct crowd *find_or_add(struct stranger_list *list, struct source *source)
+static struct crowd *get_crowd(struct stranger_list *list, struct source *source)
 {
-	struct crowd **link = find(list, source), *crowd = *link;
+	struct crowd **link = find_crowd(list, source), *crowd = *link;
 
 	if (crowd)
 		return crowd;
@@ -53,14 +54,14 @@ static struct crowd *find_or_add(struct stranger_list *list, struct source *sour
 	return crowd;
 }
 
-/* Puts a crowd where its number belongs; an empty one is over. */
-static void place(struct stranger_list *list, struct crowd *crowd)
+/* Moves a crowd to the level of its size, and frees an empty one. */
+static void settle_crowd(struct stranger_list *list, struct crowd *crowd)
 {
 	unsigned level = crowd->count < STRANGER_LEVELS ? crowd->count : STRANGER_LEVELS - 1;
 
 	list_remove(&crowd->level);
 	if (crowd->count == 0) {
-		*find(list, crowd->source) = crowd->next;
+		*find_crowd(list, crowd->source) = crowd->next;
 		free(crowd);
 	} else {
 		list_append(&list->levels[level], &crowd->level);
@@ -78,17 +79,17 @@ static struct stranger *oldest_of(const struct crowd *crowd)
 
 /* ---- strangers ---- */
 
-static void join(struct stranger_list *list, struct crowd *crowd, struct stranger *stranger)
+static void join_crowd(struct stranger_list *list, struct crowd *crowd, struct stranger *stranger)
 {
 	stranger->crowd = crowd;
 	list_append(&crowd->all, &stranger->node);
 	crowd->count++;
 	list->count++;
-	atomic_fetch_add(&list->limit->count, 1);
-	place(list, crowd);
+	atomic_fetch_add(list->total, 1);
+	settle_crowd(list, crowd);
 }
 
-static void leave(struct stranger_list *list, struct stranger *stranger)
+static void leave_crowd(struct stranger_list *list, struct stranger *stranger)
 {
 	struct crowd *crowd = stranger->crowd;
 
@@ -96,14 +97,14 @@ static void leave(struct stranger_list *list, struct stranger *stranger)
 	stranger->crowd = NULL;
 	crowd->count--;
 	list->count--;
-	atomic_fetch_sub(&list->limit->count, 1);
-	place(list, crowd);
+	atomic_fetch_sub(list->total, 1);
+	settle_crowd(list, crowd);
 }
 
 bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct source *source,
                   bool asked_for)
 {
-	struct crowd *crowd = asked_for ? NULL : find_or_add(list, source);
+	struct crowd *crowd = asked_for ? NULL : get_crowd(list, source);
 
 	if (!asked_for && !crowd) {
 		source_leave(source, false);
@@ -112,7 +113,7 @@ bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct 
 	}
 	stranger->source = source;
 	if (crowd)
-		join(list, crowd, stranger);
+		join_crowd(list, crowd, stranger);
 	return true;
 }
 
@@ -123,23 +124,21 @@ void stranger_remove(struct stranger_list *list, struct stranger *stranger)
 	if (!stranger->source)
 		return;
 	if (!asked_for)
-		leave(list, stranger);
+		leave_crowd(list, stranger);
 	source_leave(stranger->source, asked_for);
 	source_unref(stranger->source);
 	stranger->source = NULL;
 }
 
-/* The last one of a worker stays, so the bounds may be passed by one for each worker. */
+/* A worker never closes its only stranger, so each worker may exceed the limits by one. */
 struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
-                                const struct limit_settings *limits, bool scarce)
+                                const struct limits *limits, bool scarce)
 {
-	struct stranger_limit *limit = list->limit;
-
 	if (!newcomer->crowd)
 		return NULL;
 	if (newcomer->crowd->count > 1 && source_is_over(newcomer->source, limits))
 		return oldest_of(newcomer->crowd);
-	if (list->count > 1 && (scarce || atomic_load(&limit->count) > atomic_load(&limit->most)))
+	if (list->count > 1 && (scarce || atomic_load(list->total) > limits->strangers))
 		return oldest_of(CONTAINER_OF(list->levels[list->top].next, struct crowd, level));
 	return NULL;
 }

@@ -1,10 +1,10 @@
-/* strangers - a worker's connections that have not authenticated yet, and who has to go when there
+/* strangers - the unauthenticated connections of a worker, and which of them is closed when there
  * are too many.
  *
- * Those of one source are a crowd. Past the number in all, the oldest of the largest crowd goes;
- * past a source's own share, the oldest of its crowd: so an honest client, which is soon known,
- * gets in even from the address that strangers come from. Connections that we asked for are beside
- * all counts. [worker] */
+ * The strangers of one source are a crowd. If there are too many in all, the oldest of the largest
+ * crowd is closed. If a source has more than its share, the oldest of its own crowd is closed. An
+ * honest client authenticates soon, so it gets in even from the address of an attacker. Expected
+ * data connections are not counted. [worker] */
 #ifndef CORE_STRANGERS_H
 #define CORE_STRANGERS_H
 
@@ -17,38 +17,33 @@ enum { STRANGER_LEVELS = 512, STRANGER_BUCKETS = 1024 };
 
 struct crowd;
 
-/* Shared by the workers. [any] */
-struct stranger_limit {
-	atomic_uint count;
-	atomic_uint most;
-};
-
 /* Embedded in the session. */
 struct stranger {
 	struct list node;      /* in crowd->all */
-	struct source *source; /* ref; NULL once it is no stranger any more */
-	struct crowd *crowd;   /* NULL if it was asked for */
+	struct source *source; /* ref; NULL after stranger_remove */
+	struct crowd *crowd;   /* NULL: an expected data connection */
 };
 
 struct stranger_list {
-	struct stranger_limit *limit;            /* borrowed */
+	atomic_uint *total;                      /* borrowed; in crowds, of all workers */
+	unsigned count;                          /* in crowds, of this worker */
 	struct crowd *buckets[STRANGER_BUCKETS]; /* by source */
-	struct list levels[STRANGER_LEVELS]; /* crowds by their number, the last for more, too */
-	unsigned top;                        /* no level above it holds any */
-	unsigned count;                      /* in crowds, here */
+	struct list levels[STRANGER_LEVELS];     /* crowds by size; the last has larger ones too */
+	unsigned top;                            /* the highest level that has a crowd; else 0 */
 };
 
-void stranger_list_init(struct stranger_list *list, struct stranger_limit *limit);
+/* total: borrowed; all workers share it. */
+void stranger_list_init(struct stranger_list *list, atomic_uint *total);
 void stranger_init(struct stranger *stranger);
-/* Adds it; false: out of memory. Takes the ref of the source, which was entered, either way.
- * asked_for: what source_enter said. */
+/* Adds a connection whose source has entered. Takes the reference to the source in either case.
+ * asked_for: what source_enter returned. False: out of memory. */
 bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct source *source,
                   bool asked_for);
-/* It is known now, or gone. Idempotent. */
+/* The connection has authenticated, or has ended. Idempotent. */
 void stranger_remove(struct stranger_list *list, struct stranger *stranger);
-/* Who has to go now that the newcomer was added, never itself; NULL: nobody. scarce: there is no
- * room for one more, whatever the numbers allow. */
+/* Which stranger to close now that the newcomer was added; never the newcomer itself. NULL: none.
+ * scarce: descriptors are nearly used up, so one must go even below the limits. */
 struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
-                                const struct limit_settings *limits, bool scarce);
+                                const struct limits *limits, bool scarce);
 
 #endif

@@ -194,12 +194,13 @@ static bool is_idle(struct relay *relay)
 {
 	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;
 	int64_t now_ms = loop_now_ms(relay->set->loop);
+	int64_t idle_ms = relay->set->idle_ms ? *relay->set->idle_ms : 0;
 
 	if (relay->seen != bytes) {
 		relay->seen = bytes;
 		relay->quiet_ms = now_ms;
 	}
-	return relay->set->idle_ms && now_ms - relay->quiet_ms >= relay->set->idle_ms;
+	return idle_ms && now_ms - relay->quiet_ms >= idle_ms;
 }
 
 static void keep_alive(struct relay *relay)

@@ -21,7 +21,9 @@ struct relay;
 struct stream;
 
 struct relay_limits {
-	int64_t idle_ms;     /* a relay that carried nothing for so long is reset; 0: never */
+	/* A relay that carried nothing for so long is reset; 0 or no pointer: never. Borrowed, and
+	 * read once a second. */
+	const int64_t *idle_ms;
 	unsigned most_pipes; /* of this worker */
 	bool right_waited;   /* bytes from the right may be there when a relay starts: read them at
 	                        once */
@@ -47,12 +49,11 @@ struct relay_set {
 	unsigned count;
 	struct pipe_pool pipes;
 	ev_timer sweep; /* looks after those whose watchers sleep */
-	int64_t idle_ms;
+	const int64_t *idle_ms;
 	bool right_waited;
 	relay_fn on_moved; /* NULL, or told what has moved: every second or so, and before on_end */
 };
 
-/* idle_ms is looked at once a second. */
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);
 /* Resets all. */
 void relay_set_fini(struct relay_set *set);

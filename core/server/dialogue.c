@@ -26,7 +26,7 @@ static void stand(struct control *c, struct tunnel_port port)
 
 	c->tunnel = tunnel_open(c->worker, &c->link, c->source, c->by, &c->grant, port, &error);
 	if (!c->tunnel) {
-		control_refuse_because(c, refusal_of_tunnel(error), error);
+		control_refuse_because(c, refusal_parse(error), error);
 		return;
 	}
 	c->state = TUNNEL;
@@ -113,7 +113,7 @@ static void accept_visitor(struct control *c, const struct uuid *id)
 		control_refuse_silently(c, REFUSED_NOT_OWNER);
 		return;
 	}
-	if (!pending_take(shared->pending, id, &visitor)) {
+	if (!pending_take(shared->pending, id, worker_limits(c->worker), &visitor)) {
 		control_refuse_silently(c, REFUSED_UNKNOWN_CONNECTION);
 		return;
 	}
@@ -173,7 +173,7 @@ static void take_next(struct control *c, const struct message *message)
 
 static void grant_ahead(struct control *c, unsigned wanted, struct message *answer)
 {
-	unsigned most = (unsigned)worker_limits(c->worker)->max_ahead_per_tunnel;
+	unsigned most = (unsigned)worker_limits(c->worker)->settings.max_ahead_per_tunnel;
 	unsigned n = wanted < most ? wanted : most;
 
 	if (n > 0 && !c->pass)
@@ -192,7 +192,9 @@ static bool may_wait(const struct control *c)
 
 static void wait_for_visitor(struct control *c, const struct uuid *pass)
 {
-	c->under = may_wait(c) ? ahead_enter(&c->worker->shared->ahead, pass) : NULL;
+	c->under = may_wait(c)
+	                   ? ahead_enter(&c->worker->shared->ahead, pass, worker_limits(c->worker))
+	                   : NULL;
 	if (!c->under) {
 		control_refuse_silently(c, REFUSED_AHEAD);
 		return;

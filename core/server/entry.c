@@ -89,7 +89,7 @@ static struct source *admit(struct worker *worker, const spore_addr *peer, bool 
 /* A new descriptor is the lowest that is free, so a high one says that few are. */
 static void make_room(struct worker *worker, const struct control *newcomer, int fd)
 {
-	bool scarce = fd >= worker->shared->scarce_fd;
+	bool scarce = fd >= worker_limits(worker)->scarce_fd;
 	struct stranger *who = stranger_to_go(&worker->strangers, &newcomer->stranger,
 	                                      worker_limits(worker), scarce);
 

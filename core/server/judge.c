@@ -40,7 +40,7 @@ static void refuse_secret(struct control *c)
 	if (source_was_wrong(c->source, worker_limits(c->worker), clock_ms()))
 		log_warn("source banned after repeated wrong secrets",
 		         log_str("peer", addr_format_ip(&c->peer, text)),
-		         log_int("for_ms", worker_limits(c->worker)->ban_time));
+		         log_int("for_ms", worker_limits(c->worker)->settings.ban_time));
 	control_refuse(c, REFUSED_WRONG_SECRET);
 }
 

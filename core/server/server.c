@@ -1,7 +1,6 @@
 #include "server/server.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +82,8 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)ev;
 	(void)events;
-	while (pending_take_expired(server->shared.pending, clock_ms(), &visitor))
+	while (pending_take_expired(server->shared.pending, clock_ms(),
+	                            worker_limits(&server->workers[0]), &visitor))
 		drop_stale(server, &visitor);
 	if (server->on_drained)
 		go_on_draining(server);
@@ -155,84 +155,24 @@ static double read_pending(void *pending)
 
 /* ---- life ---- */
 
-/* Descriptors are shared out, so that they do not run out: a sixteenth (at least 40) is for
- * workers, plugins, strangers and, a quarter of it, connections opened ahead; a few are for pipes,
- * and tunnels and visitors have the rest, two each. Tunnels come before visitors, and strangers
- * leave the last few to both. */
-enum { PART = 16, AHEAD_PART = 64, LEAST_RESERVE = 40 };
-enum { LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
-
-static unsigned max_ahead(void)
+static struct limits limits_of(const struct server *server, const struct plugin_set *set)
 {
-	return descriptors_max() / AHEAD_PART;
-}
-
-static unsigned places(void)
-{
-	unsigned all = descriptors_max();
-	unsigned reserve = 2 * relay_most_pipes(all) +
-	                   (all / PART > LEAST_RESERVE ? all / PART : LEAST_RESERVE);
-
-	return all > reserve + 4 ? (all - reserve) / 2 : 2;
-}
-
-static int scarce_fd(void)
-{
-	unsigned all = descriptors_max();
-
-	return (int)(all - (all / 64 > LEAST_FREE ? all / 64 : LEAST_FREE));
-}
-
-static unsigned max_strangers(const struct limit_settings *limits)
-{
-	unsigned most = (unsigned)limits->max_unauthenticated;
-
-	if (most == 0)
-		most = descriptors_max() / PART - max_ahead();
-	return most > LEAST_STRANGERS ? most : LEAST_STRANGERS;
-}
-
-/* On each worker. */
-static unsigned max_lingerers(unsigned n_strangers, unsigned n_workers)
-{
-	unsigned most = n_strangers / 2 / n_workers + 1;
-
-	return most < MOST_LINGERERS ? most : MOST_LINGERERS;
-}
-
-static const struct limit_settings *limits_of(const struct plugin_set *set)
-{
-	return &set->config->settings.limits;
-}
-
-/* 0 means no limit in the configuration. */
-static unsigned or_unlimited(int64_t most)
-{
-	return most ? (unsigned)most : UINT_MAX;
-}
-
-static struct open_args make_args(struct server *server, struct plugin_set *set, unsigned index,
-                                  int fd)
-{
-	unsigned n = server->env.n_workers;
-
-	return (struct open_args){
-		.server = server,
-		.index = index,
-		.terms = { .set = set,
-		           .listen_fd = fd,
-		           .max_lingerers = max_lingerers(max_strangers(limits_of(set)), n),
-		           .max_pipes = relay_most_pipes(descriptors_max()) / n }
-	};
+	return limits_make(&set->config->settings.limits, descriptors_max(), server->env.n_workers);
 }
 
 static bool open_workers(struct server *server, struct plugin_set *set, struct err *err)
 {
-	for (unsigned i = 0; i < server->env.n_workers; i++) {
-		struct open_args args = make_args(server, set, i,
-		                                  open_control_port(set, i > 0, err));
+	struct limits limits = limits_of(server, set);
 
-		if (args.terms.listen_fd < 0)
+	for (unsigned i = 0; i < server->env.n_workers; i++) {
+		int fd = open_control_port(set, i > 0, err);
+		struct open_args args = {
+			.server = server,
+			.index = i,
+			.terms = { .set = set, .limits = &limits, .listen_fd = fd }
+		};
+
+		if (fd < 0)
 			return false;
 		loop_call(server->env.loops[i], run_open, &args);
 		server->n_open++;
@@ -246,7 +186,6 @@ static bool open_workers(struct server *server, struct plugin_set *set, struct e
 
 struct server *server_start(const struct server_env *env, struct plugin_set *set, struct err *err)
 {
-	const struct limit_settings *limits = limits_of(set);
 	struct server *server = calloc(1, sizeof *server);
 
 	err_set(err, "out of memory");
@@ -254,15 +193,11 @@ struct server *server_start(const struct server_env *env, struct plugin_set *set
 		return NULL;
 	server->env = *env;
 	server->shared.sources = source_table_new();
-	gate_init(&server->shared.gate, or_unlimited(limits->max_pending),
-	          or_unlimited(limits->max_pending_per_tunnel));
-	ahead_table_init(&server->shared.ahead, max_ahead());
+	gate_init(&server->shared.gate);
+	ahead_table_init(&server->shared.ahead);
 	server->shared.pending = pending_new(&server->shared.gate);
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
-	principal_table_init(&server->shared.principals, or_unlimited(limits->max_tunnels),
-	                     or_unlimited(limits->max_relays), places());
-	atomic_init(&server->shared.strangers.most, max_strangers(limits));
-	server->shared.scarce_fd = scarce_fd();
+	principal_table_init(&server->shared.principals);
 	stats_init(&server->shared.stats, env->metrics);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
@@ -314,23 +249,23 @@ static bool open_control_ports(const struct server *server, const struct plugin_
 
 bool server_renew(struct server *server, struct plugin_set *set, struct err *err)
 {
-	const struct limit_settings *limits = limits_of(set);
+	struct limits limits = limits_of(server, set);
 	bool moves = has_moved(worker_settings(&server->workers[0]), &set->config->settings.server);
 	int fds[SERVER_MAX_WORKERS];
 
 	memset(fds, 0xff, sizeof fds); /* -1: the socket stays */
 	if (moves && !open_control_ports(server, set, fds, err))
 		return false;
-	principal_table_limit(&server->shared.principals, or_unlimited(limits->max_tunnels),
-	                      or_unlimited(limits->max_relays));
-	atomic_store(&server->shared.strangers.most, max_strangers(limits));
-	gate_limit(&server->shared.gate, or_unlimited(limits->max_pending),
-	           or_unlimited(limits->max_pending_per_tunnel));
 	for (unsigned i = 0; i < server->n_open; i++) {
-		struct open_args args = make_args(server, set, i, fds[i]);
+		struct open_args args = {
+			.server = server,
+			.index = i,
+			.terms = { .set = set, .limits = &limits, .listen_fd = fds[i] }
+		};
 
 		loop_call(server->env.loops[i], run_renew, &args);
 	}
+	gate_pass_on(&server->shared.gate, &limits); /* there may be more room */
 	return true;
 }
 

@@ -52,41 +52,45 @@ static bool announce(struct tunnel *tunnel, const struct uuid *id)
 static bool hold(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
 	struct pending *pending = tunnel->worker->shared->pending;
+	const struct limits *limits = worker_limits(tunnel->worker);
 
 	*why_out = REFUSED_NO_MEMORY;
 	if (!uuid_random(&visitor->id) || !pending_add(pending, visitor))
 		return false;
 	/* From here on the table decides who owns it. */
 	*why_out = REFUSED_CLIENT_STALLED;
-	return announce(tunnel, &visitor->id) || !pending_take(pending, &visitor->id, visitor);
+	return announce(tunnel, &visitor->id) ||
+	       !pending_take(pending, &visitor->id, limits, visitor);
 }
 
 static bool has_room(void *arg)
 {
 	struct tunnel *tunnel = arg;
 
-	return gate_has_room(&tunnel->worker->shared->gate, &tunnel->door);
+	return gate_has_room(&tunnel->worker->shared->gate, &tunnel->door,
+	                     worker_limits(tunnel->worker));
 }
 
 static void run_wake(struct loop_task *task)
 {
 	struct tunnel *tunnel = CONTAINER_OF(task, struct tunnel, door.wake);
-	struct gate *gate = &tunnel->worker->shared->gate;
+	struct worker *worker = tunnel->worker;
+	struct gate *gate = &worker->shared->gate;
 
 	gate_woken(gate, &tunnel->door);
 	if (tunnel->closed)
 		free(tunnel);
 	else if (tunnel->listener)
 		listener_wake(tunnel->listener);
-	gate_pass_on(gate);
+	gate_pass_on(gate, worker_limits(worker));
 }
 
 /* Counted as a visitor, of its source too if that is limited. */
 static bool let_in(struct worker *worker, struct visitor *visitor, enum refusal *why_out)
 {
-	const struct limit_settings *limits = worker_limits(worker);
+	const struct limits *limits = worker_limits(worker);
 
-	if (limits->max_visitors_per_ip || limits->visitor_rate) {
+	if (limits->settings.max_visitors_per_ip || limits->settings.visitor_rate) {
 		visitor->source = source_get(worker->shared->sources, &visitor->peer);
 		if (!visitor->source) {
 			*why_out = REFUSED_NO_MEMORY;
@@ -135,22 +139,21 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
                            const char **error_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
+	enum refusal why = REFUSED_NO_MEMORY;
 	int fd = port.fd;
 
-	*error_out = "out of memory";
 	if (!tunnel)
 		goto fail;
 	tunnel->account = account_open(&worker->shared->principals, source, worker_limits(worker),
-	                               by, *grant, error_out);
+	                               by, *grant, &why);
 	if (!tunnel->account)
 		goto fail;
 	*grant = NULL;
 	if (fd < 0)
-		fd = ports_open(worker_settings(worker), tunnel->account->grant, port.wanted,
-		                error_out);
+		fd = ports_open(worker_settings(worker), tunnel->account->grant, port.wanted, &why);
 	if (fd < 0)
 		goto fail;
-	*error_out = "out of memory";
+	why = REFUSED_NO_MEMORY;
 	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
 	if (!tunnel->listener)
 		goto fail;
@@ -173,6 +176,7 @@ struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct sour
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
 	return tunnel;
 fail:
+	*error_out = refusal_text(why);
 	if (tunnel)
 		listener_free(tunnel->listener);
 	if (fd >= 0)
@@ -227,9 +231,11 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct gran
                          const char **error_out)
 {
 	struct account *old = account_ref(tunnel->account);
-	struct account *account = account_succeed(tunnel->account, by, *grant, error_out);
+	enum refusal why;
+	struct account *account = account_succeed(tunnel->account, by, *grant, &why);
 
 	if (!account) {
+		*error_out = refusal_text(why);
 		account_unref(old);
 		return false;
 	}
@@ -238,7 +244,8 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct gran
 	tunnel->account = account;
 	tunnel->owned_ms = clock_ms();
 	count_bytes_of(tunnel);
-	gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending);
+	gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
+	                  worker_limits(tunnel->worker));
 	account_unref(old); /* into which other workers may have looked through the door */
 	return true;
 }

@@ -64,11 +64,6 @@ static bool listen_at(struct worker *worker, int fd)
 	return true;
 }
 
-static int64_t idle_ms_of(const struct worker *worker)
-{
-	return worker_limits(worker)->relay_idle_timeout;
-}
-
 /* A control port that stays where it is. */
 static void resize_buffers(struct worker *worker)
 {
@@ -84,6 +79,7 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 {
 	*worker = (struct worker){ .shared = shared,
 		                   .set = plugin_set_ref(terms->set),
+		                   .limits = *terms->limits,
 		                   .loop = loop };
 	list_init(&worker->sessions);
 	list_init(&worker->tunnels);
@@ -93,9 +89,10 @@ bool worker_open(struct worker *worker, struct server_shared *shared, struct loo
 	deadline_list_init(&worker->next_frame, loop, NEXT_FRAME_MS, dialogue_on_next_frame_late);
 	deadline_list_init(&worker->silence, loop, WORKER_SILENCE_MS, dialogue_on_silence);
 	deadline_list_init(&worker->waiting, loop, WAITING_MS, dialogue_on_waited);
-	linger_list_init(&worker->lingerers, loop, terms->max_lingerers);
+	linger_list_init(&worker->lingerers, loop, &worker->limits.lingerers);
 	relay_set_init(&worker->relays, loop,
-	               &(struct relay_limits){ idle_ms_of(worker), terms->max_pipes, true });
+	               &(struct relay_limits){ &worker->limits.settings.relay_idle_timeout,
+	                                       worker->limits.pipes, true });
 	worker->relays.on_moved = forward_count;
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
@@ -111,8 +108,8 @@ void worker_renew(struct worker *worker, const struct worker_terms *terms)
 		log_error("control port not moved: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
+	worker->limits = *terms->limits;
 	plugin_set_unref(old);
-	worker->relays.idle_ms = idle_ms_of(worker);
 	resize_buffers(worker);
 	dialogue_let_go_ahead(worker, true);
 	judge_all_anew(&worker->sessions);

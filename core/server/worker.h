@@ -12,6 +12,7 @@
 #include "quota/account.h"
 #include "quota/ahead.h"
 #include "quota/gate.h"
+#include "quota/limits.h"
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
@@ -29,8 +30,7 @@ struct server_shared {
 	struct gate gate;                  /* [any]; of those who are pending */
 	struct principal_table principals; /* [any] */
 	struct source_table *sources;      /* [any] */
-	struct stranger_limit strangers;   /* [any] */
-	int scarce_fd;                     /* a stranger's, from which on it costs another's */
+	atomic_uint strangers;             /* [any] */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
 	atomic_bool draining;
@@ -40,6 +40,7 @@ struct server_shared {
 struct worker {
 	struct server_shared *shared;
 	struct plugin_set *set; /* ref; what new connections begin with */
+	struct limits limits;   /* of the same configuration; replaced with the set */
 	struct loop *loop;
 	struct listener *listener;      /* owned; NULL once closed */
 	struct list sessions;           /* of struct control */
@@ -55,10 +56,9 @@ struct worker {
 
 /* What is told to each worker when it opens. */
 struct worker_terms {
-	struct plugin_set *set; /* the worker takes a reference */
-	int listen_fd;          /* its socket on the control port, taken; -1: as it is */
-	unsigned max_lingerers; /* refused, and being told why */
-	unsigned max_pipes;
+	struct plugin_set *set;      /* the worker takes a reference */
+	const struct limits *limits; /* of the set's configuration; copied */
+	int listen_fd;               /* its socket on the control port, taken; -1: as it is */
 };
 
 /* False: out of memory. */
@@ -83,9 +83,9 @@ static inline const struct server_settings *worker_settings(const struct worker 
 	return &worker->set->config->settings.server;
 }
 
-static inline const struct limit_settings *worker_limits(const struct worker *worker)
+static inline const struct limits *worker_limits(const struct worker *worker)
 {
-	return &worker->set->config->settings.limits;
+	return &worker->limits;
 }
 
 #endif

@@ -19,7 +19,7 @@ static const struct variant {
 	const char *name;
 	enum payload payload;
 	unsigned directions;
-	const char *member; /* OBJECT, EXTENSION: the one whose number must be there */
+	const char *member; /* OBJECT, EXTENSION: the required member, a number */
 } variants[] = {
 	{ MESSAGE_HELLO, "Hello", PORT, TO_SERVER | TO_CLIENT, NULL },
 	{ MESSAGE_HELLO_EX, "HelloEx", OBJECT, TO_SERVER, "port" },
@@ -47,8 +47,8 @@ static const struct variant *find_variant(const char *name, enum message_directi
 	return NULL;
 }
 
-/* A port is digits alone: what serde reads as u16. The text is looked at, since a parsed number has
- * forgotten how it was written. */
+/* Reads what serde reads as u16, which is only digits. This needs the text, since a parsed number
+ * does not tell how it was written. */
 static bool read_port(const char *text, const struct scan_token *token, uint16_t *port_out)
 {
 	uint64_t port;
@@ -67,7 +67,7 @@ static bool read_pass(const struct scan_token *token, const cJSON *item, struct 
 	return text && token->count == 0 && uuid_parse(text, strlen(text), id_out);
 }
 
-/* {"port":P, ...}: the members that we do not know are the other end's business. */
+/* {"port":P, ...}. Unknown members are ignored. */
 static bool read_object(const struct variant *variant, const char *text,
                         const struct scan_token *object, const cJSON *item, struct message *message)
 {
@@ -91,7 +91,7 @@ static bool read_object(const struct variant *variant, const char *text,
 			if (!read_pass(value, member, &message->id))
 				return false;
 		}
-		/* The next key is the first token behind this value. */
+		/* The next key is the first token after this value. */
 		for (token = value; token->start < value->end || token == value; token++)
 			;
 	}
@@ -115,7 +115,7 @@ static bool read_payload(const struct variant *variant, const char *text,
 	const char *id = cJSON_GetStringValue(item);
 
 	if (token->type == SCAN_STRING && token->count > 0 && variant->payload != TEXT)
-		return false; /* cJSON's text ends at the NUL, and may be right up to there */
+		return false; /* the string holds a NUL, where cJSON ends it */
 	switch (variant->payload) {
 	case PORT:
 		return read_port(text, token, &message->port);
@@ -161,7 +161,8 @@ bool message_parse(enum message_direction direction, const char *text, size_t le
 	return good;
 }
 
-/* As JSON, without half a character or half an escape at the cut; what is not UTF-8 becomes '?'. */
+/* Writes the text as JSON. Never cuts a character or an escape. Bytes that are not UTF-8 become
+ * '?'. */
 static size_t put_text(char *out, size_t size, const char *text)
 {
 	size_t n = 0, left = strlen(text);

@@ -1,7 +1,7 @@
-/* message - bore's messages, as struct and as JSON text. Pure. [any]
+/* message - reads and writes bore's messages. Pure. [any]
  *
  * The encoding is serde's externally tagged enum: {"Hello":5}, "Heartbeat". Reading is as strict as
- * serde: no unknown variant, no extra key, no number outside its type. */
+ * serde: it rejects unknown variants, further keys, and numbers outside their type. */
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
 
@@ -13,29 +13,28 @@
 #include "wire/frame.h"
 
 enum message_type {
-	MESSAGE_HELLO = 1,    /* both ways: port */
-	MESSAGE_HELLO_EX,     /* to the server, of Spore's predecessor: port */
+	MESSAGE_HELLO = 1,    /* in both directions: port */
+	MESSAGE_HELLO_EX,     /* to the server, from Spore's predecessor: port */
 	MESSAGE_AUTHENTICATE, /* to the server: text */
 	MESSAGE_ACCEPT,       /* to the server: id */
 	MESSAGE_CHALLENGE,    /* to the client: id */
-	MESSAGE_HEARTBEAT,    /* to the client; both ways once extended */
+	MESSAGE_HEARTBEAT,    /* to the client; in both directions on an extended connection */
 	MESSAGE_CONNECTION,   /* to the client: id */
 	MESSAGE_ERROR,        /* to the client: text */
-	/* Ours, on a control connection behind the server's Hello, where bore's server does not
-	 * read:
-	 * {"Extend":{"heartbeat_ms":N}}, "I shall send a Heartbeat at least every N ms". A server
-	 * that understands answers Extended; only then is anything else sent that bore does not
-	 * know. */
+	/* Spore's extension. A client sends Extend after the server's Hello, where bore's server
+	 * does not read: {"Extend":{"heartbeat_ms":N}} promises a Heartbeat at least every N ms. A
+	 * server that knows the extension answers Extended. Only then may either side send other
+	 * messages that bore does not know. */
 	MESSAGE_EXTEND,   /* to the server: heartbeat_ms, ahead */
-	MESSAGE_EXTENDED, /* to the client: heartbeat_ms; ahead and the pass as id, where granted */
-	/* On connections opened ahead, which an Extended with a pass allows: "ahead":N in Extend
-	 * asks for N of them. Ahead comes where Hello or Accept would; Accept follows once there is
-	 * a visitor. */
+	MESSAGE_EXTENDED, /* to the client: heartbeat_ms; ahead and the pass as id, if granted */
+	/* On connections that a client opens ahead of visitors. Extend asks for N of them with
+	 * "ahead":N, and an Extended with a pass allows them. Such a connection sends Ahead in
+	 * place of Hello or Accept. It sends Accept when there is a visitor. */
 	MESSAGE_AHEAD,   /* to the server: id, the pass */
 	MESSAGE_ACCEPTED /* to the client, in answer to Accept; the visitor's bytes follow */
 };
 
-/* Which messages may come: bore's, or (behind Hello) those of an extended connection, too. */
+/* Which messages are allowed. After Hello, an extended connection allows more of them. */
 enum message_direction {
 	MESSAGE_TO_SERVER = 1,
 	MESSAGE_TO_CLIENT = 2,
@@ -45,17 +44,17 @@ enum message_direction {
 
 struct message {
 	enum message_type type;
-	uint16_t port;  /* of EXTEND and EXTENDED: heartbeat_ms */
-	uint16_t ahead; /* of these two: connections, 0: none */
+	uint16_t port;  /* heartbeat_ms in EXTEND and EXTENDED */
+	uint16_t ahead; /* number of connections in EXTEND and EXTENDED; 0: none */
 	struct uuid id;
 	size_t text_len;
-	char text[FRAME_MAX + 1]; /* NUL-ended; cut at a \u0000 in it */
+	char text[FRAME_MAX + 1]; /* ends with NUL; a \u0000 in the message ends it early */
 };
 
-/* Reads the text of one frame; false if it is not exactly one message for that direction. */
+/* Reads the text of one frame. False: it is not one valid message of that direction. */
 bool message_parse(enum message_direction direction, const char *text, size_t len,
                    struct message *message_out);
-/* Writes the frame, NUL included, and returns its length. A text that does not fit is cut. */
+/* Writes the frame with its NUL, and returns its length. A text that does not fit is cut. */
 size_t message_format(const struct message *message, char out[FRAME_MAX + 1]);
 
 #endif

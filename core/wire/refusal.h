@@ -1,18 +1,20 @@
-/* refusal - why somebody was not let in: the reasons, as labels of a metric and as texts. Pure. */
+/* refusal - the reasons for which a server refuses a connection or ends a tunnel. One table holds
+ * what the server sends, what the client does about it, and what the metrics count. Pure. [any] */
 #ifndef CORE_REFUSAL_H
 #define CORE_REFUSAL_H
 
 #include <stdbool.h>
 
+/* Where a refusal is counted. */
 enum refusal_at { REFUSED_AT_CONTROL, REFUSED_AT_PUBLIC, REFUSED_AT_COUNT };
 
 enum refusal {
-	/* At either. */
+	/* At the control port or at a public port. */
 	REFUSED_ACCESS_LIST,
 	REFUSED_NO_MEMORY,
-	/* Before a client has authenticated. */
-	REFUSED_SOURCE, /* it is banned */
-	REFUSED_CROWD,  /* too many are on their way, of its source or in all */
+	/* Before the client has authenticated. */
+	REFUSED_SOURCE, /* the source is banned */
+	REFUSED_CROWD,  /* too many unauthenticated connections, of one source or in all */
 	REFUSED_HANDSHAKE,
 	REFUSED_TOO_SLOW,
 	REFUSED_BAD_FRAME,
@@ -22,34 +24,57 @@ enum refusal {
 	REFUSED_TOO_MANY_TRIES,
 	REFUSED_AUTH_FAILED,
 	REFUSED_AUTH_TOO_SLOW,
-	/* After it. */
+	/* After the client has authenticated. */
 	REFUSED_UNEXPECTED,
 	REFUSED_UNKNOWN_CONNECTION,
 	REFUSED_NOT_OWNER,
-	REFUSED_AHEAD, /* no tunnel's pass, or too many wait */
+	REFUSED_AHEAD, /* the pass is unknown, or too many connections wait */
 	REFUSED_DRAINING,
 	REFUSED_TOO_MANY_TUNNELS,
-	REFUSED_SOURCE_TUNNELS, /* of its address */
+	REFUSED_SOURCE_TUNNELS, /* the source has as many tunnels as it may have */
 	REFUSED_PORT_IN_USE,
 	REFUSED_PORT_NOT_ALLOWED,
 	REFUSED_PORT_NOT_BOUND,
 	REFUSED_NO_PORT_LEFT,
 	/* Visitors. */
 	REFUSED_SERVER_FULL,
-	REFUSED_SOURCE_FULL, /* it has as many visitors as it may */
-	REFUSED_SOURCE_PACE, /* it opens them too fast */
+	REFUSED_SOURCE_FULL, /* the source has as many visitors as it may have */
+	REFUSED_SOURCE_PACE, /* the source opens visitors too fast */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_STALLED,
+	/* With a text of their own, but counted under the name of another reason. */
+	REFUSED_NO_RANDOMNESS,   /* counted as no_memory */
+	REFUSED_PORT_PERMISSION, /* the system denies the port; counted as port_not_bound */
+	/* A tunnel that was open ends. These are not counted. */
+	REFUSED_REVOKED,   /* the client would not be let in any more */
+	REFUSED_KICKED,    /* by the operator */
+	REFUSED_LIFE_OVER, /* the time that was granted has passed */
+	/* refusal_parse does not know the text: another server's, or a newer one's. Not counted. */
+	REFUSED_UNKNOWN,
 	REFUSED_COUNT
 };
 
-/* The label's value. */
-const char *refusal_name(enum refusal reason);
-/* For the log, and for the client where it has a text of its own. */
-const char *refusal_text(enum refusal reason);
-/* Does it happen there at all? */
-bool refusal_happens_at(enum refusal reason, enum refusal_at at);
-/* The reason behind one of the texts that a client is sent when it gets no tunnel. */
-enum refusal refusal_of_tunnel(const char *text);
+/* What a client that was refused may expect from another attempt. */
+enum refusal_retry {
+	RETRY_NEVER,      /* the answer will be the same */
+	RETRY_ANY_PORT,   /* the same for this port; another port may be free */
+	RETRY_LATER,      /* the cause may pass by itself */
+	RETRY_WHEN_ASKED, /* the server asks the client to wait and to try again */
+};
+
+/* What was refused. The client's exit status says it. */
+enum refusal_subject { SUBJECT_CONNECTION, SUBJECT_PORT, SUBJECT_IDENTITY };
+
+/* The value of the metric's label `reason`. */
+const char *refusal_name(enum refusal why);
+/* The text of an Error frame, and of the log. Texts that bore's server sends are bore's. */
+const char *refusal_text(enum refusal why);
+/* Is it counted there? */
+bool refusal_happens_at(enum refusal why, enum refusal_at at);
+enum refusal_retry refusal_retry(enum refusal why);
+enum refusal_subject refusal_subject(enum refusal why);
+/* The reason of a server's Error text; REFUSED_UNKNOWN if no reason has this text. Only this
+ * function compares such texts. */
+enum refusal refusal_parse(const char *text);
 
 #endif

@@ -83,8 +83,8 @@ static void check_counts(const struct house *house)
 	const struct worker *worker = &house->worker;
 	unsigned visitors = atomic_load(&house->shared.principals.visitors);
 
-	FUZZ_CHECK(worker->strangers.count <= atomic_load(&house->shared.strangers.most));
-	FUZZ_CHECK(visitors <= atomic_load(&house->shared.principals.max_visitors));
+	FUZZ_CHECK(worker->strangers.count <= MAX_STRANGERS);
+	FUZZ_CHECK(visitors <= MAX_VISITORS);
 	FUZZ_CHECK(worker->relays.count <= visitors);
 }
 
@@ -118,7 +118,8 @@ void house_pass(struct house *house, int64_t ms)
 	still_pass(ms);
 	house_run(house);
 	/* The main thread's part, every 100 ms. */
-	while (pending_take_expired(house->shared.pending, clock_ms(), &visitor))
+	while (pending_take_expired(house->shared.pending, clock_ms(),
+	                            worker_limits(&house->worker), &visitor))
 		visitor_drop(&visitor);
 	house_run(house);
 }
@@ -248,13 +249,27 @@ static int listen_for_clients(const struct plugin_set *set)
 	return fd;
 }
 
+static struct limits limits_of(const struct plugin_set *set)
+{
+	struct limits limits = { .settings = set->config->settings.limits,
+		                 .places = MAX_TUNNELS + MAX_VISITORS,
+		                 .strangers = MAX_STRANGERS,
+		                 .scarce_fd = HOUSE_MOST_FDS,
+		                 .lingerers = MAX_LINGERERS,
+		                 .pipes = MAX_PIPES };
+
+	limits.settings.max_pending = MAX_PENDING;
+	limits.settings.max_pending_per_tunnel = MAX_PENDING_EACH;
+	limits.settings.max_tunnels = MAX_TUNNELS;
+	limits.settings.max_relays = MAX_VISITORS;
+	return limits;
+}
+
 void house_open(struct house *house, unsigned plan)
 {
 	struct server_shared *shared = &house->shared;
-	struct worker_terms terms = { .set = house->sets[plan],
-		                      .listen_fd = -1,
-		                      .max_lingerers = MAX_LINGERERS,
-		                      .max_pipes = MAX_PIPES };
+	struct limits limits = limits_of(house->sets[plan]);
+	struct worker_terms terms = { .set = house->sets[plan], .limits = &limits };
 
 	note_descriptors(house->is_open);
 	house->plan = &house_plans[plan];
@@ -262,11 +277,8 @@ void house_open(struct house *house, unsigned plan)
 	*shared = (struct server_shared){ .pending = pending_new(&shared->gate),
 		                          .sources = source_table_new() };
 	FUZZ_CHECK(shared->pending && shared->sources);
-	gate_init(&shared->gate, MAX_PENDING, MAX_PENDING_EACH);
-	principal_table_init(&shared->principals, MAX_TUNNELS, MAX_VISITORS,
-	                     MAX_TUNNELS + MAX_VISITORS);
-	atomic_init(&shared->strangers.most, MAX_STRANGERS);
-	shared->scarce_fd = HOUSE_MOST_FDS;
+	gate_init(&shared->gate);
+	principal_table_init(&shared->principals);
 	stats_init(&shared->stats, house->metrics);
 	terms.listen_fd = listen_for_clients(terms.set);
 	FUZZ_CHECK(worker_open(&house->worker, shared, house->loop, &terms));
@@ -349,7 +361,7 @@ static void check_sources(const struct house *house)
 		FUZZ_CHECK(source);
 		/* Nothing was left counted or announced: the next one is a stranger, and alone. */
 		FUZZ_CHECK(!source_enter(source) &&
-		           !source_is_over(source, &house->set->config->settings.limits));
+		           !source_is_over(source, worker_limits(&house->worker)));
 		source_leave(source, false);
 		source_unref(source);
 	}

@@ -10,6 +10,8 @@
 
 enum { MOST = 4, ALL = 10 };
 
+static const unsigned most = MOST;
+
 /* A connection that lingers behind the words "bye"; its far end. */
 static int start(struct loop *loop, struct linger_list *list)
 {
@@ -53,7 +55,7 @@ START_TEST(words_come_before_the_end_and_input_is_read_away)
 	struct linger_list list;
 	int fd;
 
-	linger_list_init(&list, loop, MOST);
+	linger_list_init(&list, loop, &most);
 	fd = start(loop, &list);
 	ck_assert_int_eq(send(fd, "more", 4, 0), 4);
 	run_for(loop, 50);
@@ -75,7 +77,7 @@ START_TEST(those_who_never_close_are_bounded)
 	struct linger_list list;
 	int fds[ALL];
 
-	linger_list_init(&list, loop, MOST);
+	linger_list_init(&list, loop, &most);
 	for (int i = 0; i < ALL; i++) {
 		fds[i] = start(loop, &list);
 		ck_assert_uint_le(count_open(&list), MOST);

@@ -6,7 +6,7 @@
 #include "host/instance.h"
 #include "suite.h"
 
-/* Nothing but their counts of references is used. */
+/* Only their reference counts are used. */
 static struct instance an_instance = { .refs = 1 }, another_instance = { .refs = 1 };
 
 static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_tunnels,
@@ -27,11 +27,11 @@ static struct grant *make_grant(uint64_t session, uint32_t fields, uint32_t max_
 static struct account *open_one(struct account_scene *scene, struct instance *by,
                                 struct grant *grant)
 {
-	const char *error = "none";
+	enum refusal why = REFUSED_UNKNOWN;
 	struct account *account = account_open(&scene->principals, scene->source, &scene->limits,
-	                                       by, grant, &error);
+	                                       by, grant, &why);
 
-	ck_assert_msg(account != NULL, "%s", error);
+	ck_assert_msg(account != NULL, "%s", refusal_text(why));
 	return account;
 }
 
@@ -68,7 +68,7 @@ START_TEST(without_authentication_there_is_no_name)
 	ck_assert_str_eq(account_identity(account), "");
 	ck_assert(account_belongs_to(account, NULL, 0));
 	for (int i = 0; i < 100; i++)
-		ck_assert(account_scene_enter(account));
+		ck_assert(account_scene_enter(&scene, account));
 	for (int i = 0; i < 100; i++)
 		account_leave(account, NULL);
 	account_close_tunnel(account);
@@ -81,16 +81,16 @@ START_TEST(tunnels_are_bounded_over_a_session)
 	struct grant *too_many = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0);
 	struct account_scene scene;
 	struct account *a, *b;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
 	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits,
-	                                &an_instance, too_many, &error));
-	ck_assert_str_eq(error, "too many tunnels");
+	                                &an_instance, too_many, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
 	account_ref(a);
-	account_close_tunnel(a); /* its visitors stay, its place is free */
+	account_close_tunnel(a); /* its visitors stay, but its place is free */
 	account_close_tunnel(open_one(&scene, &an_instance, too_many));
 	account_unref(a);
 	account_close_tunnel(b);
@@ -102,11 +102,11 @@ START_TEST(no_tunnel_at_all_may_be_granted)
 {
 	struct grant *none = make_grant(1, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
 	struct account_scene scene;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	ck_assert_ptr_null(account_open(&scene.principals, scene.source, &scene.limits,
-	                                &an_instance, none, &error));
+	                                &an_instance, none, &why));
 	grant_free(none);
 	account_scene_close(&scene);
 }
@@ -120,12 +120,12 @@ START_TEST(visitors_are_bounded_over_a_session)
 	account_scene_open(&scene);
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
 	b = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
-	ck_assert(account_scene_enter(a));
-	ck_assert(account_scene_enter(b));
-	ck_assert(!account_scene_enter(a));
-	ck_assert(!account_scene_enter(b));
+	ck_assert(account_scene_enter(&scene, a));
+	ck_assert(account_scene_enter(&scene, b));
+	ck_assert(!account_scene_enter(&scene, a));
+	ck_assert(!account_scene_enter(&scene, b));
 	account_leave(b, NULL);
-	ck_assert(account_scene_enter(a));
+	ck_assert(account_scene_enter(&scene, a));
 	ck_assert_uint_eq(a->conns, 2);
 	ck_assert_uint_eq(b->conns, 1);
 	account_leave(a, NULL);
@@ -140,27 +140,27 @@ START_TEST(tunnels_are_bounded_over_all)
 {
 	struct account_scene scene;
 	struct account *all[ACCOUNT_SCENE_TUNNELS];
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		all[i] = open_one(&scene, &an_instance, make_grant((uint64_t)i, 0, 0, 0));
 	ck_assert_ptr_null(
-		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
-	ck_assert_str_eq(error, "too many tunnels");
+		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
 	account_close_tunnel(all[0]);
 	all[0] = open_one(&scene, &an_instance, make_grant(0, 0, 0, 0));
-	scene.limits.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
+	scene.limits.settings.max_conns_per_ip = ACCOUNT_SCENE_TUNNELS;
 	ck_assert_ptr_null(
-		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &error));
-	ck_assert_str_eq(error, "too many tunnels from this address");
+		account_open(&scene.principals, scene.source, &scene.limits, NULL, NULL, &why));
+	ck_assert_int_eq(why, REFUSED_SOURCE_TUNNELS);
 	for (int i = 0; i < ACCOUNT_SCENE_TUNNELS; i++)
 		account_close_tunnel(all[i]);
 	account_scene_close(&scene);
 }
 END_TEST
 
-START_TEST(renewing_changes_what_is_allowed_not_who_is)
+START_TEST(renewing_changes_rights_but_not_the_owner)
 {
 	spore_auth_result result = { .struct_size = sizeof result,
 		                     .session = 99,
@@ -172,18 +172,18 @@ START_TEST(renewing_changes_what_is_allowed_not_who_is)
 
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(1, 0, 0, 0));
-	ck_assert(account_scene_enter(account));
+	ck_assert(account_scene_enter(&scene, account));
 	account_renew(account, grant_new(&result));
 	ck_assert_str_eq(account_identity(account), "alice");
 	ck_assert(account_belongs_to(account, &an_instance, 1));
-	ck_assert(!account_scene_enter(account));
+	ck_assert(!account_scene_enter(&scene, account));
 	account_leave(account, NULL);
 	account_close_tunnel(account);
 	account_scene_close(&scene);
 }
 END_TEST
 
-/* Over all principals: each takes descriptors. */
+/* All principals share the places. */
 START_TEST(visitors_are_bounded_over_all)
 {
 	struct account_scene scene;
@@ -191,20 +191,20 @@ START_TEST(visitors_are_bounded_over_all)
 	enum refusal why[2];
 
 	account_scene_open(&scene);
-	scene.principals.places = 2 + 2; /* two tunnels take as many as two visitors */
+	scene.limits.places = 2 + 2; /* two tunnels need as many as two visitors */
 	a = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
 	b = open_one(&scene, &another_instance, NULL);
-	ck_assert(account_enter(a, NULL, NULL, &why[0]));
-	ck_assert(!account_enter(a, NULL, NULL, &why[0]));
-	ck_assert(account_enter(b, NULL, NULL, &why[1]));
-	ck_assert(!account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(account_enter(a, NULL, &scene.limits, &why[0]));
+	ck_assert(!account_enter(a, NULL, &scene.limits, &why[0]));
+	ck_assert(account_enter(b, NULL, &scene.limits, &why[1]));
+	ck_assert(!account_enter(b, NULL, &scene.limits, &why[1]));
 	ck_assert_int_eq(why[0], REFUSED_CLIENT_FULL);
 	ck_assert_int_eq(why[1], REFUSED_SERVER_FULL);
 	account_leave(a, NULL);
-	ck_assert(account_enter(b, NULL, NULL, &why[1]));
-	ck_assert(!account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(account_enter(b, NULL, &scene.limits, &why[1]));
+	ck_assert(!account_enter(b, NULL, &scene.limits, &why[1]));
 	account_close_tunnel(a);
-	ck_assert(account_enter(b, NULL, NULL, &why[1]));
+	ck_assert(account_enter(b, NULL, &scene.limits, &why[1]));
 	for (int i = 0; i < 3; i++)
 		account_leave(b, NULL);
 	account_close_tunnel(b);
@@ -214,11 +214,13 @@ END_TEST
 
 static void *enter_and_leave(void *arg)
 {
+	const struct limits limits = account_scene_limits();
 	struct account *account = arg;
+	enum refusal why;
 
 	for (int i = 0; i < 10000; i++) {
 		account_ref(account);
-		if (account_scene_enter(account))
+		if (account_enter(account, NULL, &limits, &why))
 			account_leave(account, NULL);
 		account_unref(account);
 	}
@@ -264,7 +266,7 @@ START_TEST(a_port_is_found_by_its_principal_alone)
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20002));
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 8, 20000));
 	ck_assert_ptr_null(account_holder(&scene.principals, &another_instance, 7, 20000));
-	account_ref(a); /* a relay that goes on */
+	account_ref(a); /* a relay that still runs */
 	account_close_tunnel(a);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	account_unref(a);
@@ -281,17 +283,19 @@ struct refused {
 
 static void *be_refused(void *arg)
 {
+	const struct limits limits = account_scene_limits();
 	struct refused *refused = arg;
 	enum refusal why;
 
 	for (int i = 0; i < 200000; i++)
-		refused->entered += account_enter(refused->account, NULL, NULL, &why);
+		refused->entered += account_enter(refused->account, NULL, &limits, &why);
 	refused->over = true;
 	return NULL;
 }
 
-/* One of two places is taken. Who may have but one is always refused, and never in the other's way. */
-START_TEST(who_is_refused_is_not_counted)
+/* One of two places is taken. An account that may have only one is always refused. It never takes
+ * the second place, not even for a moment. */
+START_TEST(a_refused_visitor_is_not_counted)
 {
 	struct refused other = { .entered = 0 };
 	struct account_scene scene;
@@ -303,10 +307,10 @@ START_TEST(who_is_refused_is_not_counted)
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 2));
 	other.account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 1));
-	ck_assert(account_scene_enter(account));
+	ck_assert(account_scene_enter(&scene, account));
 	pthread_create(&thread, NULL, be_refused, &other);
 	while (!other.over) {
-		if (account_enter(account, NULL, NULL, &why))
+		if (account_enter(account, NULL, &scene.limits, &why))
 			account_leave(account, NULL);
 		else
 			in_the_way++;
@@ -326,20 +330,20 @@ START_TEST(an_owner_may_be_succeeded)
 	struct account_scene scene;
 	struct worker *home = (void *)&scene;
 	struct account *old, *new;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
-	scene.limits.max_conns_per_ip = scene.principals.max_tunnels = 1;
+	scene.limits.settings.max_conns_per_ip = scene.limits.settings.max_tunnels = 1;
 	old = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0));
 	account_stand(old, home, 20000);
-	ck_assert(account_scene_enter(old));
+	ck_assert(account_scene_enter(&scene, old));
 	account_ref(old); /* the visitor's */
 	new = account_succeed(old, &another_instance, make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 1, 0),
-	                      &error);
+	                      &why);
 	ck_assert_ptr_nonnull(new);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20000));
 	ck_assert_ptr_eq(account_holder(&scene.principals, &another_instance, 8, 20000), home);
-	ck_assert(account_belongs_to(old, &an_instance, 7)); /* for its visitors it is who it was */
+	ck_assert(account_belongs_to(old, &an_instance, 7)); /* visitors keep the old owner */
 	ck_assert_uint_eq(an_instance.refs, 2);
 	ck_assert_uint_eq(scene.principals.tunnels, 1);
 	account_leave(old, NULL);
@@ -351,18 +355,18 @@ START_TEST(an_owner_may_be_succeeded)
 }
 END_TEST
 
-START_TEST(who_may_not_succeed_leaves_all_as_it_was)
+START_TEST(a_refused_successor_changes_nothing)
 {
 	struct grant *grant = make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
 	struct account_scene scene;
 	struct account *account;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&scene);
 	account = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
 	account_stand(account, (void *)&scene, 20000);
-	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &error));
-	ck_assert_str_eq(error, "too many tunnels");
+	ck_assert_ptr_null(account_succeed(account, &another_instance, grant, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
 	ck_assert_ptr_nonnull(account_holder(&scene.principals, &an_instance, 7, 20000));
 	grant_free(grant);
 	account_close_tunnel(account);
@@ -370,10 +374,10 @@ START_TEST(who_may_not_succeed_leaves_all_as_it_was)
 }
 END_TEST
 
-SUITE("account", an_owner_may_be_succeeded, who_may_not_succeed_leaves_all_as_it_was,
+SUITE("account", an_owner_may_be_succeeded, a_refused_successor_changes_nothing,
       tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone,
       the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
       tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted,
       visitors_are_bounded_over_a_session, visitors_are_bounded_over_all,
-      renewing_changes_what_is_allowed_not_who_is, counts_of_many_threads_come_out_even,
-      who_is_refused_is_not_counted)
+      renewing_changes_rights_but_not_the_owner, counts_of_many_threads_come_out_even,
+      a_refused_visitor_is_not_counted)

@@ -17,11 +17,11 @@ static struct gate gate;
 static struct account *open_account(void)
 {
 	struct account *account;
-	const char *error;
+	enum refusal why;
 
 	account_scene_open(&owner);
-	gate_init(&gate, 1000000, 1000000);
-	account = account_open(&owner.principals, owner.source, &owner.limits, NULL, NULL, &error);
+	gate_init(&gate);
+	account = account_open(&owner.principals, owner.source, &owner.limits, NULL, NULL, &why);
 	ck_assert_ptr_nonnull(account);
 	return account;
 }
@@ -43,7 +43,7 @@ static struct visitor make_visitor(struct account *account, int fd, int64_t dead
 		                   .deadline_ms = deadline_ms };
 
 	ck_assert(uuid_random(&visitor.id));
-	ck_assert(account_scene_enter(account));
+	ck_assert(account_scene_enter(&owner, account));
 	return visitor;
 }
 
@@ -59,17 +59,17 @@ START_TEST(an_id_works_once)
 	struct pending *pending = pending_new(&gate);
 	struct visitor visitor = make_visitor(account, 1234, 10), taken;
 
-	ck_assert(!pending_take(pending, &visitor.id, &taken));
+	ck_assert(!pending_take(pending, &visitor.id, &owner.limits, &taken));
 	ck_assert(pending_add(pending, &visitor));
 	ck_assert(!pending_is_empty(pending));
 	ck_assert_uint_eq(pending_count(pending), 1);
-	ck_assert(pending_take(pending, &visitor.id, &taken));
+	ck_assert(pending_take(pending, &visitor.id, &owner.limits, &taken));
 	ck_assert_int_eq(taken.fd, 1234);
 	ck_assert_ptr_eq(taken.account, account);
 	ck_assert(uuid_equal(&taken.id, &visitor.id));
 	ck_assert(pending_is_empty(pending));
 	ck_assert_uint_eq(pending_count(pending), 0);
-	ck_assert(!pending_take(pending, &visitor.id, &taken));
+	ck_assert(!pending_take(pending, &visitor.id, &owner.limits, &taken));
 	drop(&visitor);
 	pending_free(pending);
 	close_account(account);
@@ -94,9 +94,9 @@ START_TEST(ids_of_one_bucket_are_told_apart)
 	for (int i = 0; i < 64; i++) {
 		int at = i * 37 % 64;
 
-		ck_assert(pending_take(pending, &ids[at], &taken));
+		ck_assert(pending_take(pending, &ids[at], &owner.limits, &taken));
 		ck_assert_int_eq(taken.fd, at);
-		ck_assert(!pending_take(pending, &ids[at], &taken));
+		ck_assert(!pending_take(pending, &ids[at], &owner.limits, &taken));
 		drop(&taken);
 	}
 	pending_free(pending);
@@ -118,7 +118,7 @@ START_TEST(the_account_comes_with_a_reference)
 	found = pending_account(pending, &visitor.id);
 	ck_assert_ptr_eq(found, account);
 	ck_assert_uint_eq(account->refs, 3);
-	ck_assert(pending_take(pending, &visitor.id, &taken));
+	ck_assert(pending_take(pending, &visitor.id, &owner.limits, &taken));
 	ck_assert_ptr_null(pending_account(pending, &visitor.id));
 	drop(&taken);
 	account_unref(found);
@@ -139,15 +139,15 @@ START_TEST(only_the_expired_are_taken_by_time)
 
 		ck_assert(pending_add(pending, &visitor));
 	}
-	ck_assert(!pending_take_expired(pending, 999, &taken));
-	while (pending_take_expired(pending, 1049, &taken)) {
+	ck_assert(!pending_take_expired(pending, 999, &owner.limits, &taken));
+	while (pending_take_expired(pending, 1049, &owner.limits, &taken)) {
 		ck_assert_int_le(taken.deadline_ms, 1049);
 		drop(&taken);
 		n++;
 	}
 	ck_assert_uint_eq(n, 50);
 	ck_assert(!pending_is_empty(pending));
-	while (pending_take_expired(pending, INT64_MAX, &taken))
+	while (pending_take_expired(pending, INT64_MAX, &owner.limits, &taken))
 		drop(&taken);
 	ck_assert(pending_is_empty(pending));
 	pending_free(pending);
@@ -155,7 +155,7 @@ START_TEST(only_the_expired_are_taken_by_time)
 }
 END_TEST
 
-START_TEST(freeing_closes_who_still_waits)
+START_TEST(freeing_closes_waiting_visitors)
 {
 	struct account *account = open_account();
 	struct pending *pending = pending_new(&gate);
@@ -215,7 +215,7 @@ static void *add_all(void *unused)
 	return NULL;
 }
 
-/* All takers want every visitor; accounts are asked for as an Accept asks. */
+/* Each taker tries to take every visitor, and looks its account up first, as an Accept does. */
 static void *take_all(void *unused)
 {
 	(void)unused;
@@ -227,7 +227,7 @@ static void *take_all(void *unused)
 		while (atomic_load(&race.added) <= i)
 			sched_yield();
 		account = pending_account(race.pending, &race.ids[i]);
-		if (pending_take(race.pending, &race.ids[i], &visitor))
+		if (pending_take(race.pending, &race.ids[i], &owner.limits, &visitor))
 			took(&visitor, &race.by_id);
 		if (account)
 			account_unref(account);
@@ -242,7 +242,8 @@ static void *expire_all(void *unused)
 	while (atomic_load(&race.added) < VISITORS) {
 		struct visitor visitor;
 
-		while (pending_take_expired(race.pending, atomic_load(&race.added), &visitor))
+		while (pending_take_expired(race.pending, atomic_load(&race.added), &owner.limits,
+		                            &visitor))
 			took(&visitor, &race.by_time);
 	}
 	return NULL;
@@ -276,4 +277,4 @@ END_TEST
 
 SUITE("pending", an_id_works_once, ids_of_one_bucket_are_told_apart,
       the_account_comes_with_a_reference, only_the_expired_are_taken_by_time,
-      freeing_closes_who_still_waits, every_visitor_is_taken_exactly_once)
+      freeing_closes_waiting_visitors, every_visitor_is_taken_exactly_once)

@@ -17,7 +17,7 @@ static bool is_free(uint16_t port)
 	return good;
 }
 
-/* A range of `n` ports that are free now, below those that the kernel hands out by itself. */
+/* A range of `n` ports that are free now, below the ports that the kernel assigns by itself. */
 static struct server_settings make(spore_port_range *range, uint16_t n)
 {
 	struct server_settings settings = { .ports = { range, 1, sizeof *range } };
@@ -26,7 +26,7 @@ static struct server_settings make(spore_port_range *range, uint16_t n)
 	for (uint16_t i = 0; i < n; i++) {
 		if (!is_free((uint16_t)(first + i))) {
 			first = (uint16_t)(first + i + 1);
-			i = UINT16_MAX; /* from the start again */
+			i = UINT16_MAX; /* start again */
 		}
 	}
 	*range = (spore_port_range){ first, (uint16_t)(first + n - 1) };
@@ -44,29 +44,29 @@ static uint16_t port_of(int fd)
 }
 
 static void check_refused(const struct server_settings *settings, const struct grant *grant,
-                          uint16_t wanted, const char *text)
+                          uint16_t wanted, enum refusal expected)
 {
-	const char *error = "none";
+	enum refusal why = REFUSED_UNKNOWN;
 
-	ck_assert_int_eq(ports_open(settings, grant, wanted, &error), -1);
-	ck_assert_str_eq(error, text);
+	ck_assert_int_eq(ports_open(settings, grant, wanted, &why), -1);
+	ck_assert_int_eq(why, expected);
 }
 
 START_TEST(a_wanted_port_listens)
 {
 	spore_port_range range;
 	struct server_settings settings = make(&range, 1);
-	const char *error = "none";
-	int fd = ports_open(&settings, NULL, range.lo, &error), accepting = 0;
+	enum refusal why = REFUSED_UNKNOWN;
+	int fd = ports_open(&settings, NULL, range.lo, &why), accepting = 0;
 
-	ck_assert_msg(fd >= 0, "%s", error);
+	ck_assert_msg(fd >= 0, "%s", refusal_text(why));
 	ck_assert_uint_eq(port_of(fd), range.lo);
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepting,
 	                            &(socklen_t){ sizeof accepting }),
 	                 0);
 	ck_assert_int_eq(accepting, 1);
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK && fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	check_refused(&settings, NULL, range.lo, "port already in use");
+	check_refused(&settings, NULL, range.lo, REFUSED_PORT_IN_USE);
 	close(fd);
 }
 END_TEST
@@ -76,14 +76,12 @@ START_TEST(outside_the_range_is_refused)
 	spore_port_range range;
 	struct server_settings settings = make(&range, 3);
 
-	check_refused(&settings, NULL, (uint16_t)(range.lo - 1),
-	              "client port number not in allowed range");
-	check_refused(&settings, NULL, (uint16_t)(range.hi + 1),
-	              "client port number not in allowed range");
-	check_refused(&settings, NULL, 1, "client port number not in allowed range");
+	check_refused(&settings, NULL, (uint16_t)(range.lo - 1), REFUSED_PORT_NOT_ALLOWED);
+	check_refused(&settings, NULL, (uint16_t)(range.hi + 1), REFUSED_PORT_NOT_ALLOWED);
+	check_refused(&settings, NULL, 1, REFUSED_PORT_NOT_ALLOWED);
 	settings.ports.count = 0;
-	check_refused(&settings, NULL, range.lo, "client port number not in allowed range");
-	check_refused(&settings, NULL, 0, "failed to find an available port");
+	check_refused(&settings, NULL, range.lo, REFUSED_PORT_NOT_ALLOWED);
+	check_refused(&settings, NULL, 0, REFUSED_NO_PORT_LEFT);
 }
 END_TEST
 
@@ -95,9 +93,9 @@ START_TEST(reserved_ports_are_in_use)
 
 	settings.reserved_ports = (spore_list){ reserved, 2, sizeof *reserved };
 	settings.control_port = range.hi;
-	check_refused(&settings, NULL, range.lo, "port already in use");
-	check_refused(&settings, NULL, range.hi, "port already in use");
-	check_refused(&settings, NULL, 0, "failed to find an available port");
+	check_refused(&settings, NULL, range.lo, REFUSED_PORT_IN_USE);
+	check_refused(&settings, NULL, range.hi, REFUSED_PORT_IN_USE);
+	check_refused(&settings, NULL, 0, REFUSED_NO_PORT_LEFT);
 }
 END_TEST
 
@@ -106,17 +104,17 @@ START_TEST(any_port_finds_the_last_one_that_is_free)
 	spore_port_range range;
 	struct server_settings settings = make(&range, 40);
 	bool seen[40] = { false };
-	const char *error;
+	enum refusal why;
 	int fds[40], n = 0;
 
-	for (; n < 40 && (fds[n] = ports_open(&settings, NULL, 0, &error)) >= 0; n++) {
+	for (; n < 40 && (fds[n] = ports_open(&settings, NULL, 0, &why)) >= 0; n++) {
 		uint16_t port = port_of(fds[n]);
 
 		ck_assert(port >= range.lo && port <= range.hi && !seen[port - range.lo]);
 		seen[port - range.lo] = true;
 	}
 	ck_assert_int_eq(n, 40);
-	check_refused(&settings, NULL, 0, "failed to find an available port");
+	check_refused(&settings, NULL, 0, REFUSED_NO_PORT_LEFT);
 	while (n > 0)
 		close(fds[--n]);
 }
@@ -131,27 +129,28 @@ START_TEST(a_grant_narrows_the_range)
 		                     .ports = granted,
 		                     .n_ports = 2 };
 	struct grant *grant;
-	const char *error;
+	enum refusal why;
 
 	granted[0] = (spore_port_range){ 1, 1 }; /* granted, but not in the server's range */
 	granted[1] = (spore_port_range){ (uint16_t)(range.lo + 5), (uint16_t)(range.lo + 9) };
 	grant = grant_new(&result);
-	check_refused(&settings, grant, range.lo, "client port number not in allowed range");
-	check_refused(&settings, grant, 1, "client port number not in allowed range");
+	check_refused(&settings, grant, range.lo, REFUSED_PORT_NOT_ALLOWED);
+	check_refused(&settings, grant, 1, REFUSED_PORT_NOT_ALLOWED);
 	for (int i = 0; i < 10; i++) {
-		int fd = ports_open(&settings, grant, 0, &error);
+		int fd = ports_open(&settings, grant, 0, &why);
 
-		ck_assert_msg(fd >= 0, "%s", error);
+		ck_assert_msg(fd >= 0, "%s", refusal_text(why));
 		ck_assert(port_of(fd) >= range.lo + 5 && port_of(fd) <= range.lo + 9);
 		close(fd);
 	}
 	grant->n_ports = 0;
-	check_refused(&settings, grant, 0, "failed to find an available port");
+	check_refused(&settings, grant, 0, REFUSED_NO_PORT_LEFT);
 	grant_free(grant);
 }
 END_TEST
 
-/* A wide grant on a server of few ports, and the reverse: what is tried is what both allow. */
+/* A wide grant on a server with few ports, and the reverse: only ports that both allow are
+ * tried. */
 START_TEST(a_wide_grant_finds_the_few_ports_of_the_server)
 {
 	spore_port_range range, granted[] = { { 1, 30000 }, { 30001, 65535 } };
@@ -161,15 +160,15 @@ START_TEST(a_wide_grant_finds_the_few_ports_of_the_server)
 		                     .ports = granted,
 		                     .n_ports = 2 };
 	struct grant *grant = grant_new(&result);
-	const char *error;
+	enum refusal why;
 	int one, two;
 
 	for (int i = 0; i < 20; i++) {
-		one = ports_open(&settings, grant, 0, &error);
-		two = ports_open(&settings, grant, 0, &error);
-		ck_assert_msg(one >= 0 && two >= 0, "%s", error);
+		one = ports_open(&settings, grant, 0, &why);
+		two = ports_open(&settings, grant, 0, &why);
+		ck_assert_msg(one >= 0 && two >= 0, "%s", refusal_text(why));
 		ck_assert_uint_eq(port_of(one) + port_of(two), range.lo + range.hi);
-		check_refused(&settings, grant, 0, "failed to find an available port");
+		check_refused(&settings, grant, 0, REFUSED_NO_PORT_LEFT);
 		close(one);
 		close(two);
 	}
@@ -183,7 +182,7 @@ START_TEST(an_address_that_is_not_ours_fails_to_bind)
 	struct server_settings settings = make(&range, 1);
 
 	ck_assert(addr_parse_ip("192.0.2.123", &settings.bind_tunnels));
-	check_refused(&settings, NULL, range.lo, "failed to bind to port");
+	check_refused(&settings, NULL, range.lo, REFUSED_PORT_NOT_BOUND);
 }
 END_TEST
 

@@ -4,13 +4,14 @@
 #include <stdio.h>
 
 #include "net/addr.h"
+#include "quota/limits.h"
 #include "suite.h"
 
-static struct limit_settings limits = { .max_unauthenticated_per_ip = 2,
-	                                .secret_rate = 10,
-	                                .secret_burst = 3,
-	                                .ban_after = 2,
-	                                .ban_time = 1000 };
+static struct limits limits = { .settings = { .max_unauthenticated_per_ip = 2,
+	                                      .secret_rate = 10,
+	                                      .secret_burst = 3,
+	                                      .ban_after = 2,
+	                                      .ban_time = 1000 } };
 
 static struct source *get(struct source_table *table, const char *ip)
 {
@@ -49,13 +50,13 @@ END_TEST
 
 START_TEST(tunnels_are_bounded)
 {
-	struct limit_settings some = limits;
+	struct limits some = limits;
 	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 
 	for (int i = 0; i < 1000; i++)
 		ck_assert(source_add_tunnel(source, &some));
-	some.max_conns_per_ip = 1000;
+	some.settings.max_conns_per_ip = 1000;
 	ck_assert(!source_add_tunnel(source, &some));
 	source_remove_tunnel(source);
 	ck_assert(source_add_tunnel(source, &some));
@@ -68,19 +69,19 @@ END_TEST
 
 START_TEST(visitors_are_bounded_in_number_and_pace)
 {
-	struct limit_settings some = limits;
+	struct limits some = limits;
 	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 	enum refusal why = REFUSED_COUNT;
 
-	some.max_visitors_per_ip = 2;
+	some.settings.max_visitors_per_ip = 2;
 	ck_assert(source_add_visitor(source, &some, 1000, &why) &&
 	          source_add_visitor(source, &some, 1000, &why));
 	ck_assert(!source_add_visitor(source, &some, 1000, &why));
 	ck_assert_int_eq(why, REFUSED_SOURCE_FULL);
 	source_remove_visitor(source);
-	some.visitor_rate = 10;
-	some.visitor_burst = 1;
+	some.settings.visitor_rate = 10;
+	some.settings.visitor_burst = 1;
 	ck_assert(source_add_visitor(source, &some, 1000, &why));
 	source_remove_visitor(source);
 	ck_assert(!source_add_visitor(source, &some, 1050, &why));
@@ -114,7 +115,7 @@ START_TEST(its_share_is_two)
 }
 END_TEST
 
-START_TEST(what_was_asked_for_counts_for_nothing_else)
+START_TEST(expected_connections_are_counted_apart)
 {
 	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
@@ -123,12 +124,12 @@ START_TEST(what_was_asked_for_counts_for_nothing_else)
 	source_announce(source);
 	ck_assert(source_enter(source));
 	ck_assert(source_enter(source));
-	ck_assert(!source_enter(source)); /* nobody asked for a third */
-	source_leave(source, true);       /* it broke: its visitor still waits ... */
+	ck_assert(!source_enter(source)); /* a third one is not expected */
+	source_leave(source, true);       /* one broke, and its visitor still waits ... */
 	ck_assert(source_enter(source));  /* ... for another one */
 	source_unannounce(source);
 	source_leave(source, true);
-	ck_assert(!source_enter(source)); /* one is still on its way, for the other visitor */
+	ck_assert(!source_enter(source)); /* the other visitor's has arrived already */
 	source_leave(source, false);
 	ck_assert(!source_is_over(source, &limits));
 	source_unref(source);
@@ -164,7 +165,7 @@ START_TEST(wrong_secrets_ban_for_a_time)
 	          !source_was_wrong(source, &limits, 1000));
 	ck_assert(source_was_wrong(source, &limits, 1000));
 	ck_assert(source_is_banned(source, 1999));
-	source_unref(source); /* nobody holds it: it is remembered all the same */
+	source_unref(source); /* without references it is still remembered */
 	source = get(table, "192.0.2.1");
 	ck_assert(source_is_banned(source, 1999));
 	ck_assert(!source_is_banned(source, 2000));
@@ -173,7 +174,8 @@ START_TEST(wrong_secrets_ban_for_a_time)
 	ck_assert(!source_was_wrong(source, &limits, 3000) &&
 	          !source_was_wrong(source, &limits, 3000));
 	for (int i = 0; i < 20; i++)
-		ck_assert(!source_was_wrong(source, &limits, 10000 + i * 1000)); /* they fade */
+		ck_assert(!source_was_wrong(source, &limits,
+		                            10000 + i * 1000)); /* wrong answers fade */
 	source_unref(source);
 	source_table_free(table);
 }
@@ -181,12 +183,12 @@ END_TEST
 
 START_TEST(exempt_prefixes_are_never_slowed_down)
 {
-	struct limit_settings some = limits;
+	struct limits some = limits;
 	struct source_table *table;
 	spore_cidr exempt[2];
 
 	ck_assert(addr_parse_cidr("127.0.0.0/9", &exempt[0]) && addr_parse_cidr("::1", &exempt[1]));
-	some.ban_exempt = (spore_list){ exempt, 2, sizeof *exempt };
+	some.settings.ban_exempt = (spore_list){ exempt, 2, sizeof *exempt };
 	table = source_table_new();
 	for (int i = 0; i < 3; i++) {
 		struct source *source = get(
@@ -205,8 +207,8 @@ START_TEST(exempt_prefixes_are_never_slowed_down)
 }
 END_TEST
 
-/* More addresses than it remembers: the table stays bounded, and its entries are right. */
-START_TEST(many_sources_are_survived)
+/* With more addresses than the table remembers, it stays bounded and its entries stay right. */
+START_TEST(the_table_stays_bounded)
 {
 	struct source_table *table = source_table_new();
 	spore_addr addr;
@@ -262,7 +264,7 @@ START_TEST(threads_share_the_table)
 		source = get(table, ip);
 		for (int k = 0; k < 2; k++)
 			ck_assert(
-				!source_enter(source)); /* nothing was left announced, or counted */
+				!source_enter(source)); /* nothing is still announced or counted */
 		ck_assert(!source_is_over(source, &limits));
 		source_unref(source);
 	}
@@ -271,6 +273,6 @@ START_TEST(threads_share_the_table)
 END_TEST
 
 SUITE("source", tunnels_are_bounded, visitors_are_bounded_in_number_and_pace,
-      one_entry_an_address_or_a_64, its_share_is_two, what_was_asked_for_counts_for_nothing_else,
+      one_entry_an_address_or_a_64, its_share_is_two, expected_connections_are_counted_apart,
       secrets_are_tried_at_a_rate, wrong_secrets_ban_for_a_time,
-      exempt_prefixes_are_never_slowed_down, many_sources_are_survived, threads_share_the_table)
+      exempt_prefixes_are_never_slowed_down, the_table_stays_bounded, threads_share_the_table)

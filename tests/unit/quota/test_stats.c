@@ -14,12 +14,12 @@ struct scene {
 	struct stats stats;
 };
 
-/* One series: its family's name, and one of its labels' values or NULL. */
+/* Selects series: the family's name, and the value of a label or NULL. */
 struct question {
 	const char *name, *label;
 	bool asked;
 	unsigned found;
-	double value; /* of a distribution its sum */
+	double value; /* the sum of a distribution */
 	uint64_t count;
 };
 
@@ -68,13 +68,20 @@ static void on_end(void *arg)
 	((struct question *)arg)->asked = false;
 }
 
-static struct question ask(const struct scene *scene, const char *name, const char *label)
+static struct question look(const struct scene *scene, const char *name, const char *label)
 {
 	static const spore_metric_visitor visitor = { sizeof visitor, 0,     on_begin, on_value,
 		                                      on_histogram,   on_end };
 	struct question q = { .name = name, .label = label };
 
 	metrics_visit(scene->metrics, &visitor, &q);
+	return q;
+}
+
+static struct question ask(const struct scene *scene, const char *name, const char *label)
+{
+	struct question q = look(scene, name, label);
+
 	ck_assert_msg(q.found > 0, "%s{%s} is not there", name, label ? label : "");
 	return q;
 }
@@ -97,8 +104,13 @@ START_TEST(a_refusal_counts_where_it_happened)
 	struct scene scene;
 
 	open_scene(&scene);
-	for (int i = 0; i < REFUSED_COUNT; i++)
-		ck_assert_double_eq(ask(&scene, "spore_refusals_total", refusal_name(i)).value, 0);
+	for (int i = 0; i < REFUSED_COUNT; i++) {
+		struct question q = look(&scene, "spore_refusals_total", refusal_name(i));
+
+		ck_assert_int_eq(q.found > 0, refusal_happens_at(i, REFUSED_AT_CONTROL) ||
+		                                      refusal_happens_at(i, REFUSED_AT_PUBLIC));
+		ck_assert_double_eq(q.value, 0);
+	}
 	stats_refuse(&scene.stats, scene.loop, REFUSED_AT_CONTROL, REFUSED_ACCESS_LIST);
 	stats_refuse(&scene.stats, scene.loop, REFUSED_AT_PUBLIC, REFUSED_ACCESS_LIST);
 	stats_refuse(&scene.stats, scene.loop, REFUSED_AT_CONTROL, REFUSED_WRONG_SECRET);
@@ -110,7 +122,36 @@ START_TEST(a_refusal_counts_where_it_happened)
 }
 END_TEST
 
-/* One time, in two units. */
+/* The same time counts in two units. */
+START_TEST(two_texts_may_have_one_counter)
+{
+	struct scene scene;
+
+	open_scene(&scene);
+	stats_refuse(&scene.stats, scene.loop, REFUSED_AT_CONTROL, REFUSED_PORT_NOT_BOUND);
+	stats_refuse(&scene.stats, scene.loop, REFUSED_AT_CONTROL, REFUSED_PORT_PERMISSION);
+	ck_assert_double_eq(ask(&scene, "spore_refusals_total", "port_not_bound").value, 2);
+	close_scene(&scene);
+}
+END_TEST
+
+/* The end of a tunnel that was open is not the refusal of a connection. */
+START_TEST(a_reason_counts_only_where_it_happens)
+{
+	struct scene scene;
+
+	open_scene(&scene);
+	for (int i = 0; i < REFUSED_COUNT; i++) {
+		for (int at = 0; at < REFUSED_AT_COUNT; at++) {
+			if (!refusal_happens_at(i, at))
+				stats_refuse(&scene.stats, scene.loop, at, i);
+		}
+	}
+	ck_assert_double_eq(ask(&scene, "spore_refusals_total", NULL).value, 0);
+	close_scene(&scene);
+}
+END_TEST
+
 START_TEST(an_acceptance_is_timed)
 {
 	struct scene scene;
@@ -155,7 +196,7 @@ static double read_three(void *arg)
 	return 3;
 }
 
-START_TEST(who_waits_is_asked_for)
+START_TEST(the_gauge_of_waiting_visitors_is_read)
 {
 	struct scene scene;
 
@@ -168,5 +209,6 @@ START_TEST(who_waits_is_asked_for)
 }
 END_TEST
 
-SUITE("stats", a_refusal_counts_where_it_happened, an_acceptance_is_timed,
-      bytes_count_for_all_and_for_their_identity, who_waits_is_asked_for)
+SUITE("stats", a_refusal_counts_where_it_happened, two_texts_may_have_one_counter,
+      a_reason_counts_only_where_it_happens, an_acceptance_is_timed,
+      bytes_count_for_all_and_for_their_identity, the_gauge_of_waiting_visitors_is_read)

@@ -1,30 +1,33 @@
 #include "quota/strangers.h"
 
 #include "net/addr.h"
+#include "quota/limits.h"
 #include "suite.h"
 
 enum { SHARE = 100 };
 
-static struct limit_settings limits = { .max_unauthenticated_per_ip = SHARE, .secret_burst = 1 };
-
 struct scene {
 	struct source_table *table;
-	struct stranger_limit limit;
+	struct limits limits;
+	atomic_uint total;
 	struct stranger_list list;
 };
 
 static void set_up(struct scene *scene, unsigned most)
 {
-	*scene = (struct scene){ .table = source_table_new(), .limit.most = most };
+	*scene = (struct scene){
+		.table = source_table_new(),
+		.limits = { .settings.max_unauthenticated_per_ip = SHARE, .strangers = most },
+	};
 	ck_assert_ptr_nonnull(scene->table);
-	stranger_list_init(&scene->list, &scene->limit);
+	stranger_list_init(&scene->list, &scene->total);
 }
 
 static void tear_down(struct scene *scene)
 {
 	ck_assert_uint_eq(scene->list.count, 0);
 	ck_assert_uint_eq(scene->list.top, 0);
-	ck_assert_uint_eq(atomic_load(&scene->limit.count), 0);
+	ck_assert_uint_eq(atomic_load(&scene->total), 0);
 	for (unsigned i = 0; i < STRANGER_BUCKETS; i++)
 		ck_assert_ptr_null(scene->list.buckets[i]);
 	source_table_free(scene->table);
@@ -41,7 +44,7 @@ static struct source *get(struct scene *scene, const char *ip)
 	return source;
 }
 
-/* Adds one; who has to go for it. */
+/* Adds a stranger, and returns the one to close for it. */
 static struct stranger *add(struct scene *scene, struct stranger_list *list,
                             struct stranger *stranger, const char *ip)
 {
@@ -49,10 +52,10 @@ static struct stranger *add(struct scene *scene, struct stranger_list *list,
 
 	stranger_init(stranger);
 	ck_assert(stranger_add(list, stranger, source, source_enter(source)));
-	return stranger_to_go(list, stranger, &limits, false);
+	return stranger_to_go(list, stranger, &scene->limits, false);
 }
 
-START_TEST(the_oldest_of_the_heaviest_goes_first)
+START_TEST(the_oldest_of_the_largest_crowd_goes_first)
 {
 	static const char *const ips[] = { "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3",
 		                           "192.0.2.2" };
@@ -68,7 +71,7 @@ START_TEST(the_oldest_of_the_heaviest_goes_first)
 	ck_assert_uint_eq(scene.list.count, 4);
 	ck_assert_ptr_eq(add(&scene, &scene.list, &more[0], "192.0.2.4"), &all[2]);
 	stranger_remove(&scene.list, &all[2]);
-	/* All equal: the one that has been alone for longest. */
+	/* All crowds are equal: the one that has had its size for longest. */
 	ck_assert_ptr_eq(add(&scene, &scene.list, &more[1], "192.0.2.5"), &all[0]);
 	stranger_remove(&scene.list, &all[0]);
 	ck_assert_ptr_eq(add(&scene, &scene.list, &more[2], "192.0.2.3"), &all[3]);
@@ -80,7 +83,7 @@ START_TEST(the_oldest_of_the_heaviest_goes_first)
 }
 END_TEST
 
-START_TEST(a_source_over_its_share_pays_itself)
+START_TEST(a_source_over_its_share_loses_its_own)
 {
 	struct stranger many[SHARE + 5], other;
 	struct scene scene;
@@ -102,7 +105,7 @@ START_TEST(a_source_over_its_share_pays_itself)
 }
 END_TEST
 
-START_TEST(what_was_asked_for_is_beside_all_counts)
+START_TEST(expected_connections_are_not_counted)
 {
 	struct stranger asked[3], stranger;
 	struct source *source;
@@ -127,7 +130,7 @@ START_TEST(what_was_asked_for_is_beside_all_counts)
 }
 END_TEST
 
-/* The number in all is shared, but each worker gives up only its own, and keeps its last one. */
+/* Workers share the limit, but each closes only its own strangers, and keeps its last one. */
 START_TEST(workers_share_the_limit)
 {
 	struct stranger first, second, third;
@@ -135,7 +138,7 @@ START_TEST(workers_share_the_limit)
 	struct scene scene;
 
 	set_up(&scene, 1);
-	stranger_list_init(&other, &scene.limit);
+	stranger_list_init(&other, &scene.total);
 	ck_assert_ptr_null(add(&scene, &scene.list, &first, "192.0.2.1"));
 	ck_assert_ptr_null(add(&scene, &other, &second, "192.0.2.2"));
 	ck_assert_ptr_eq(add(&scene, &other, &third, "192.0.2.3"), &second);
@@ -146,17 +149,17 @@ START_TEST(workers_share_the_limit)
 }
 END_TEST
 
-START_TEST(scarcity_needs_no_numbers)
+START_TEST(scarce_descriptors_override_the_limits)
 {
 	struct stranger light, heavy[2];
 	struct scene scene;
 
 	set_up(&scene, 1000);
 	ck_assert_ptr_null(add(&scene, &scene.list, &light, "192.0.2.1"));
-	ck_assert_ptr_null(stranger_to_go(&scene.list, &light, &limits, true));
+	ck_assert_ptr_null(stranger_to_go(&scene.list, &light, &scene.limits, true));
 	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[0], "192.0.2.2"));
 	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[1], "192.0.2.2"));
-	ck_assert_ptr_eq(stranger_to_go(&scene.list, &light, &limits, true), &heavy[0]);
+	ck_assert_ptr_eq(stranger_to_go(&scene.list, &light, &scene.limits, true), &heavy[0]);
 	stranger_remove(&scene.list, &light);
 	stranger_remove(&scene.list, &heavy[0]);
 	stranger_remove(&scene.list, &heavy[1]);
@@ -164,7 +167,7 @@ START_TEST(scarcity_needs_no_numbers)
 }
 END_TEST
 
-/* More in one crowd than there are levels: it is still the heaviest. */
+/* A crowd with more members than there are levels is still the largest. */
 START_TEST(crowds_of_any_size)
 {
 	enum { HUGE = STRANGER_LEVELS + 100 };
@@ -173,7 +176,7 @@ START_TEST(crowds_of_any_size)
 	struct scene scene;
 
 	set_up(&scene, HUGE);
-	limits.max_unauthenticated_per_ip = 10 * HUGE; /* in a process of its own, as each test */
+	scene.limits.settings.max_unauthenticated_per_ip = 10 * HUGE;
 	for (int i = 0; i < HUGE; i++)
 		ck_assert_ptr_null(add(&scene, &scene.list, &many[i], "192.0.2.1"));
 	ck_assert_ptr_eq(add(&scene, &scene.list, &light, "192.0.2.2"), &many[0]);
@@ -184,6 +187,6 @@ START_TEST(crowds_of_any_size)
 }
 END_TEST
 
-SUITE("strangers", the_oldest_of_the_heaviest_goes_first, a_source_over_its_share_pays_itself,
-      what_was_asked_for_is_beside_all_counts, workers_share_the_limit, scarcity_needs_no_numbers,
-      crowds_of_any_size)
+SUITE("strangers", the_oldest_of_the_largest_crowd_goes_first,
+      a_source_over_its_share_loses_its_own, expected_connections_are_not_counted,
+      workers_share_the_limit, scarce_descriptors_override_the_limits, crowds_of_any_size)

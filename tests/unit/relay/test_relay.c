@@ -337,7 +337,7 @@ START_TEST(one_that_carries_nothing_is_reset_if_asked)
 	start(&scene, TCP_PAIRS);
 	run_for(scene.loop, 1500);
 	ck_assert_uint_eq(scene.n_ends, 0);
-	scene.set.idle_ms = 2000;
+	scene.set.idle_ms = &(const int64_t){ 2000 };
 	for (int i = 0; i < 4; i++) { /* as long as something moves it stays */
 		ck_assert_int_eq(send(scene.far[i % 2], "x", 1, 0), 1);
 		run_for(scene.loop, 900);

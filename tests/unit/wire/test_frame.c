@@ -49,7 +49,7 @@ START_TEST(byte_257_must_be_the_end)
 }
 END_TEST
 
-/* Frames of many lengths, one behind the other. */
+/* Frames of many lengths, one after the other. */
 static size_t make_stream(char *bytes, const size_t *lens, size_t n)
 {
 	size_t at = 0;
@@ -119,7 +119,7 @@ START_TEST(byte_by_byte_gives_the_same_frames)
 }
 END_TEST
 
-START_TEST(bytes_behind_are_not_looked_at)
+START_TEST(bytes_after_the_frame_are_ignored)
 {
 	char bytes[600];
 	size_t len = 0;
@@ -133,4 +133,4 @@ END_TEST
 
 SUITE("frame", nothing_is_partial, an_empty_frame_is_whole, longest_frame_is_256_bytes,
       byte_257_must_be_the_end, any_split_gives_the_same_frames, byte_by_byte_gives_the_same_frames,
-      bytes_behind_are_not_looked_at)
+      bytes_after_the_frame_are_ignored)

@@ -13,7 +13,7 @@ static bool parse(enum message_direction direction, const char *text, struct mes
 	return message_parse(direction, text, strlen(text), message);
 }
 
-/* ---- the list of what bore takes and refuses ---- */
+/* ---- the frames that bore accepts and rejects ---- */
 
 static cJSON *read_list(void)
 {
@@ -42,7 +42,8 @@ static size_t from_hex(const char *hex, uint8_t *out)
 }
 
 /* The bytes under `name`, or in hexadecimal under `name_hex`. */
-static size_t bytes_of(const cJSON *entry, const char *name, const char *name_hex, uint8_t out[1024])
+static size_t bytes_of(const cJSON *entry, const char *name, const char *name_hex,
+                       uint8_t out[1024])
 {
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, name));
 	const char *hex = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, name_hex));
@@ -64,7 +65,8 @@ static void check_value(const cJSON *entry, const struct message *message, const
 
 	switch (message->type) {
 	case MESSAGE_HELLO:
-		ck_assert_msg(message->port == number->valueint, "%s: port %u", note, message->port);
+		ck_assert_msg(message->port == number->valueint, "%s: port %u", note,
+		              message->port);
 		break;
 	case MESSAGE_HEARTBEAT:
 		break;
@@ -72,9 +74,9 @@ static void check_value(const cJSON *entry, const struct message *message, const
 	case MESSAGE_ERROR:
 		len = bytes_of(entry, "value", "value_hex", value);
 		value[len] = '\0';
-		len = strlen((char *)value); /* ours ends at a NUL, as message.h says */
-		ck_assert_msg(message->text_len == len && memcmp(message->text, value, len) == 0, "%s: \"%s\"",
-		              note, message->text);
+		len = strlen((char *)value); /* the text ends at a NUL, as message.h says */
+		ck_assert_msg(message->text_len == len && memcmp(message->text, value, len) == 0,
+		              "%s: \"%s\"", note, message->text);
 		ck_assert_int_eq(message->text[len], '\0');
 		break;
 	default:
@@ -86,10 +88,14 @@ static void check_value(const cJSON *entry, const struct message *message, const
 static enum message_type type_named(const char *name)
 {
 	static const char *const names[] = {
-		[MESSAGE_HELLO] = "Hello",           [MESSAGE_HELLO_EX] = "HelloEx",
-		[MESSAGE_AUTHENTICATE] = "Authenticate", [MESSAGE_ACCEPT] = "Accept",
-		[MESSAGE_CHALLENGE] = "Challenge",   [MESSAGE_HEARTBEAT] = "Heartbeat",
-		[MESSAGE_CONNECTION] = "Connection", [MESSAGE_ERROR] = "Error",
+		[MESSAGE_HELLO] = "Hello",
+		[MESSAGE_HELLO_EX] = "HelloEx",
+		[MESSAGE_AUTHENTICATE] = "Authenticate",
+		[MESSAGE_ACCEPT] = "Accept",
+		[MESSAGE_CHALLENGE] = "Challenge",
+		[MESSAGE_HEARTBEAT] = "Heartbeat",
+		[MESSAGE_CONNECTION] = "Connection",
+		[MESSAGE_ERROR] = "Error",
 	};
 
 	for (int i = MESSAGE_HELLO; i <= MESSAGE_ERROR; i++) {
@@ -110,18 +116,20 @@ static void check_entry(const cJSON *entry)
 	struct message message;
 	bool good;
 
-	/* At its exact size, so that a look behind the end is seen. */
+	/* In a block of the exact size, so that reading past the end is noticed. */
 	exact = malloc(len ? len : 1);
 	ck_assert_ptr_nonnull(exact);
 	memcpy(exact, bytes, len);
-	good = message_parse(to_server ? MESSAGE_TO_SERVER : MESSAGE_TO_CLIENT, (char *)exact, len, &message);
+	good = message_parse(to_server ? MESSAGE_TO_SERVER : MESSAGE_TO_CLIENT, (char *)exact, len,
+	                     &message);
 	free(exact);
-	ck_assert_msg(good == accepted, "%s, \"%.*s\" (%s): %s, bore %s it", direction, (int)len, bytes, note,
-	              good ? "accepted" : "refused", accepted ? "accepts" : "refuses");
+	ck_assert_msg(good == accepted, "%s, \"%.*s\" (%s): %s, bore %s it", direction, (int)len,
+	              bytes, note, good ? "accepted" : "refused", accepted ? "accepts" : "refuses");
 	if (!good)
 		return;
-	ck_assert_int_eq(message.type,
-	                 type_named(cJSON_GetObjectItemCaseSensitive(entry, "variant")->valuestring));
+	ck_assert_int_eq(
+		message.type,
+		type_named(cJSON_GetObjectItemCaseSensitive(entry, "variant")->valuestring));
 	check_value(entry, &message, note);
 }
 
@@ -131,7 +139,8 @@ START_TEST(agrees_with_bore_on_every_frame_of_the_list)
 	const cJSON *entry;
 	int n = 0, n_accepted = 0;
 
-	cJSON_ArrayForEach(entry, list) {
+	cJSON_ArrayForEach(entry, list)
+	{
 		check_entry(entry);
 		n_accepted += cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "accepted"));
 		n++;
@@ -142,9 +151,9 @@ START_TEST(agrees_with_bore_on_every_frame_of_the_list)
 }
 END_TEST
 
-/* ---- what only we take: the predecessor's opening ---- */
+/* ---- HelloEx of the predecessor, which bore does not know ---- */
 
-START_TEST(hello_ex_is_taken_whatever_else_it_holds)
+START_TEST(hello_ex_may_hold_unknown_members)
 {
 	static const char *const good[] = {
 		"{\"HelloEx\":{\"port\":20050,\"version\":\"spore/1\",\"features\":[]}}",
@@ -248,11 +257,13 @@ START_TEST(frames_are_written_as_bore_writes_them)
 	m.type = MESSAGE_ACCEPT;
 	ck_assert_str_eq(format(&m, out), "{\"Accept\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
 	m.type = MESSAGE_CHALLENGE;
-	ck_assert_str_eq(format(&m, out), "{\"Challenge\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	ck_assert_str_eq(format(&m, out),
+	                 "{\"Challenge\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
 	m.type = MESSAGE_HEARTBEAT;
 	ck_assert_str_eq(format(&m, out), "\"Heartbeat\"");
 	m.type = MESSAGE_CONNECTION;
-	ck_assert_str_eq(format(&m, out), "{\"Connection\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	ck_assert_str_eq(format(&m, out),
+	                 "{\"Connection\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
 	m.type = MESSAGE_ERROR;
 	ck_assert_str_eq(format(&m, out), "{\"Error\":\"in\\\"v\\\\alid\"}");
 }
@@ -275,10 +286,11 @@ static void check_round_trip(const struct message *message, enum message_directi
 
 START_TEST(every_message_survives_the_round_trip)
 {
-	static const enum message_type to_server[] = { MESSAGE_HELLO, MESSAGE_HELLO_EX, MESSAGE_AUTHENTICATE,
-		                                       MESSAGE_ACCEPT };
-	static const enum message_type to_client[] = { MESSAGE_HELLO, MESSAGE_CHALLENGE, MESSAGE_HEARTBEAT,
-		                                       MESSAGE_CONNECTION, MESSAGE_ERROR };
+	static const enum message_type to_server[] = { MESSAGE_HELLO, MESSAGE_HELLO_EX,
+		                                       MESSAGE_AUTHENTICATE, MESSAGE_ACCEPT };
+	static const enum message_type to_client[] = { MESSAGE_HELLO, MESSAGE_CHALLENGE,
+		                                       MESSAGE_HEARTBEAT, MESSAGE_CONNECTION,
+		                                       MESSAGE_ERROR };
 	struct message m = { .text = "port already in use", .text_len = 19 };
 
 	for (unsigned port = 0; port <= UINT16_MAX; port += 257) {
@@ -309,7 +321,8 @@ END_TEST
 
 START_TEST(utf8_of_a_text_survives)
 {
-	struct message m = { .type = MESSAGE_AUTHENTICATE, .text = "caf\xc3\xa9 \xe2\x98\x83 \xf0\x9f\x98\x80" };
+	struct message m = { .type = MESSAGE_AUTHENTICATE,
+		             .text = "caf\xc3\xa9 \xe2\x98\x83 \xf0\x9f\x98\x80" };
 
 	m.text_len = strlen(m.text);
 	check_round_trip(&m, MESSAGE_TO_SERVER);
@@ -318,8 +331,10 @@ END_TEST
 
 START_TEST(a_text_that_does_not_fit_is_cut_to_a_good_frame)
 {
-	static const char *const fills[] = { "x", "\"", "\\", "\x01", "x\"", "xx\x01", "\xc3\xa9",
-		                             "x\xc3\xa9", "\xe2\x98\x83", "\xf0\x9f\x98\x80" };
+	static const char *const fills[] = {
+		"x",      "\"",       "\\",        "\x01",         "x\"",
+		"xx\x01", "\xc3\xa9", "x\xc3\xa9", "\xe2\x98\x83", "\xf0\x9f\x98\x80"
+	};
 
 	for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
 		for (size_t lead = 0; lead < 8; lead++) {
@@ -362,7 +377,7 @@ START_TEST(an_extension_may_ask_for_connections_ahead)
 }
 END_TEST
 
-START_TEST(a_wrong_extension_is_none)
+START_TEST(a_wrong_extension_is_rejected)
 {
 	static const char *const wrong[] = {
 		"{\"Extended\":{\"ahead\":3}}",
@@ -376,13 +391,14 @@ START_TEST(a_wrong_extension_is_none)
 	struct message message;
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-		ck_assert_msg(!parse(MESSAGE_TO_CLIENT_EXTENDED, wrong[i], &message), "%s", wrong[i]);
+		ck_assert_msg(!parse(MESSAGE_TO_CLIENT_EXTENDED, wrong[i], &message), "%s",
+		              wrong[i]);
 }
 END_TEST
 
-SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_is_taken_whatever_else_it_holds,
+SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_may_hold_unknown_members,
       hello_ex_needs_one_port, too_many_tokens_do_no_harm, longer_than_a_frame_is_refused,
       frames_are_written_as_bore_writes_them, every_message_survives_the_round_trip,
       every_ascii_byte_of_a_text_survives, utf8_of_a_text_survives,
-      a_text_that_does_not_fit_is_cut_to_a_good_frame,
-      an_extension_may_ask_for_connections_ahead, a_wrong_extension_is_none)
+      a_text_that_does_not_fit_is_cut_to_a_good_frame, an_extension_may_ask_for_connections_ahead,
+      a_wrong_extension_is_rejected)

@@ -4,43 +4,189 @@
 
 #include "suite.h"
 
-START_TEST(each_has_a_name_of_its_own)
+static bool is_counted(enum refusal why)
+{
+	return refusal_happens_at(why, REFUSED_AT_CONTROL) ||
+	       refusal_happens_at(why, REFUSED_AT_PUBLIC);
+}
+
+/* ---- every row ---- */
+
+START_TEST(each_has_a_name_that_can_be_a_label)
 {
 	for (int i = 0; i < REFUSED_COUNT; i++) {
 		ck_assert_ptr_nonnull(refusal_name(i));
-		ck_assert_ptr_nonnull(refusal_text(i));
+		ck_assert_uint_gt(strlen(refusal_name(i)), 0);
 		ck_assert_uint_eq(strspn(refusal_name(i), "abcdefghijklmnopqrstuvwxyz_"),
 		                  strlen(refusal_name(i)));
-		ck_assert(refusal_happens_at(i, REFUSED_AT_CONTROL) ||
-		          refusal_happens_at(i, REFUSED_AT_PUBLIC));
-		for (int k = 0; k < i; k++)
-			ck_assert_str_ne(refusal_name(i), refusal_name(k));
 	}
 }
 END_TEST
 
-/* A client is sent these (tests/interop holds bore to them); a frame has 256 bytes, with its JSON.
- */
-START_TEST(texts_fit_a_frame)
+/* Two rows are counted under the name of another one, so that the counters stay as they were. */
+START_TEST(two_share_the_name_of_another)
+{
+	int shared = 0;
+
+	for (int i = 0; i < REFUSED_COUNT; i++) {
+		for (int k = 0; k < i; k++)
+			shared += strcmp(refusal_name(i), refusal_name(k)) == 0;
+	}
+	ck_assert_int_eq(shared, 2);
+	ck_assert_str_eq(refusal_name(REFUSED_NO_RANDOMNESS), refusal_name(REFUSED_NO_MEMORY));
+	ck_assert_str_eq(refusal_name(REFUSED_PORT_PERMISSION),
+	                 refusal_name(REFUSED_PORT_NOT_BOUND));
+}
+END_TEST
+
+/* A frame has 256 bytes, with its JSON. */
+START_TEST(each_text_fits_a_frame)
+{
+	for (int i = 0; i < REFUSED_COUNT; i++) {
+		ck_assert_ptr_nonnull(refusal_text(i));
+		ck_assert_uint_gt(strlen(refusal_text(i)), 0);
+		ck_assert_uint_lt(strlen(refusal_text(i)), 200);
+	}
+}
+END_TEST
+
+START_TEST(each_text_is_parsed_as_its_reason)
 {
 	for (int i = 0; i < REFUSED_COUNT; i++)
-		ck_assert_uint_lt(strlen(refusal_text(i)), 200);
+		ck_assert_int_eq(refusal_parse(refusal_text(i)), i);
 }
 END_TEST
 
-START_TEST(what_tunnels_are_refused_for_is_recognised)
+START_TEST(what_ends_an_open_tunnel_is_not_counted)
 {
-	ck_assert_int_eq(refusal_of_tunnel("port already in use"), REFUSED_PORT_IN_USE);
-	ck_assert_int_eq(refusal_of_tunnel("too many tunnels"), REFUSED_TOO_MANY_TUNNELS);
-	ck_assert_int_eq(refusal_of_tunnel("client port number not in allowed range"),
-	                 REFUSED_PORT_NOT_ALLOWED);
-	ck_assert_int_eq(refusal_of_tunnel("failed to find an available port"),
-	                 REFUSED_NO_PORT_LEFT);
-	ck_assert_int_eq(refusal_of_tunnel("out of memory"), REFUSED_NO_MEMORY);
-	ck_assert_int_eq(refusal_of_tunnel("permission denied"), REFUSED_PORT_NOT_BOUND);
-	ck_assert_int_eq(refusal_of_tunnel("failed to bind to port"), REFUSED_PORT_NOT_BOUND);
+	for (int i = 0; i < REFUSED_COUNT; i++)
+		ck_assert_int_eq(is_counted(i), i < REFUSED_REVOKED);
 }
 END_TEST
 
-SUITE("refusal", each_has_a_name_of_its_own, texts_fit_a_frame,
-      what_tunnels_are_refused_for_is_recognised)
+START_TEST(visitors_are_counted_at_the_public_port)
+{
+	for (int i = 0; i < REFUSED_COUNT; i++) {
+		bool of_visitors = (i >= REFUSED_SERVER_FULL && i <= REFUSED_CLIENT_STALLED) ||
+		                   i == REFUSED_ACCESS_LIST || i == REFUSED_NO_MEMORY;
+
+		ck_assert_int_eq(refusal_happens_at(i, REFUSED_AT_PUBLIC), of_visitors);
+	}
+	ck_assert(refusal_happens_at(REFUSED_ACCESS_LIST, REFUSED_AT_CONTROL));
+	ck_assert(refusal_happens_at(REFUSED_NO_MEMORY, REFUSED_AT_CONTROL));
+	ck_assert(!refusal_happens_at(REFUSED_SERVER_FULL, REFUSED_AT_CONTROL));
+}
+END_TEST
+
+/* ---- what peers parse: bore's texts, and those of our own that scripts wait for ---- */
+
+static const struct {
+	enum refusal why;
+	const char *text;
+} said[] = {
+	{ REFUSED_TOO_SLOW, "timed out waiting for initial message" },
+	{ REFUSED_BAD_FRAME, "unable to parse message" },
+	{ REFUSED_LONG_FRAME, "frame error, invalid byte length" },
+	{ REFUSED_NO_SECRET, "server requires secret, but no secret was provided" },
+	{ REFUSED_WRONG_SECRET, "invalid secret" },
+	{ REFUSED_UNEXPECTED, "unexpected authenticate" },
+	{ REFUSED_PORT_IN_USE, "port already in use" },
+	{ REFUSED_PORT_PERMISSION, "permission denied" },
+	{ REFUSED_PORT_NOT_BOUND, "failed to bind to port" },
+	{ REFUSED_PORT_NOT_ALLOWED, "client port number not in allowed range" },
+	{ REFUSED_NO_PORT_LEFT, "failed to find an available port" },
+	{ REFUSED_TOO_MANY_TRIES, "too many tries, wait a little" },
+	{ REFUSED_AUTH_FAILED, "authentication is not available" },
+	{ REFUSED_AUTH_TOO_SLOW, "authentication timed out" },
+	{ REFUSED_DRAINING, "server is shutting down" },
+	{ REFUSED_TOO_MANY_TUNNELS, "too many tunnels" },
+	{ REFUSED_SOURCE_TUNNELS, "too many tunnels from this address" },
+	{ REFUSED_NO_MEMORY, "out of memory" },
+	{ REFUSED_NO_RANDOMNESS, "server has no randomness" },
+	{ REFUSED_REVOKED, "access was revoked" },
+	{ REFUSED_KICKED, "closed by the operator" },
+	{ REFUSED_LIFE_OVER, "the tunnel's time is over" },
+};
+
+START_TEST(what_is_sent_stays_as_it_is)
+{
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		ck_assert_str_eq(refusal_text(said[i].why), said[i].text);
+		ck_assert_int_eq(refusal_parse(said[i].text), said[i].why);
+	}
+}
+END_TEST
+
+START_TEST(other_texts_are_unknown)
+{
+	static const char *const others[] = { "",
+		                              "Invalid secret",
+		                              "invalid secret ",
+		                              "invalid",
+		                              "server error: invalid secret",
+		                              "some other server's reason" };
+
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		ck_assert_int_eq(refusal_parse(others[i]), REFUSED_UNKNOWN);
+}
+END_TEST
+
+/* ---- what a client does about it ---- */
+
+static enum refusal_retry expected_retry(enum refusal why)
+{
+	switch (why) {
+	case REFUSED_NO_SECRET:
+	case REFUSED_WRONG_SECRET:
+	case REFUSED_REVOKED:
+	case REFUSED_KICKED:
+		return RETRY_NEVER;
+	case REFUSED_PORT_NOT_ALLOWED:
+	case REFUSED_PORT_NOT_BOUND:
+	case REFUSED_PORT_PERMISSION:
+		return RETRY_ANY_PORT;
+	case REFUSED_TOO_MANY_TRIES:
+		return RETRY_WHEN_ASKED;
+	default:
+		return RETRY_LATER;
+	}
+}
+
+START_TEST(each_says_whether_to_try_again)
+{
+	for (int i = 0; i < REFUSED_COUNT; i++)
+		ck_assert_int_eq(refusal_retry(i), expected_retry(i));
+	ck_assert_int_eq(refusal_retry(refusal_parse("some other server's reason")), RETRY_LATER);
+}
+END_TEST
+
+static enum refusal_subject expected_subject(enum refusal why)
+{
+	switch (why) {
+	case REFUSED_NO_SECRET:
+	case REFUSED_WRONG_SECRET:
+	case REFUSED_REVOKED:
+		return SUBJECT_IDENTITY;
+	case REFUSED_PORT_IN_USE:
+	case REFUSED_NO_PORT_LEFT:
+	case REFUSED_PORT_NOT_ALLOWED:
+	case REFUSED_PORT_NOT_BOUND:
+	case REFUSED_PORT_PERMISSION:
+		return SUBJECT_PORT;
+	default:
+		return SUBJECT_CONNECTION;
+	}
+}
+
+START_TEST(each_says_what_was_refused)
+{
+	for (int i = 0; i < REFUSED_COUNT; i++)
+		ck_assert_int_eq(refusal_subject(i), expected_subject(i));
+}
+END_TEST
+
+SUITE("refusal", each_has_a_name_that_can_be_a_label, two_share_the_name_of_another,
+      each_text_fits_a_frame, each_text_is_parsed_as_its_reason,
+      what_ends_an_open_tunnel_is_not_counted, visitors_are_counted_at_the_public_port,
+      what_is_sent_stays_as_it_is, other_texts_are_unknown, each_says_whether_to_try_again,
+      each_says_what_was_refused)

@@ -1,0 +1,53 @@
+#include "quota/limits.h"
+
+#include "relay/relay.h"
+
+/* The descriptors are divided, so that they never run out. A sixteenth (at least LEAST_RESERVE) is
+ * for workers, plugins, strangers, and connections opened ahead (a 64th). Pipes have a share of
+ * their own. Tunnels and visitors have the rest, two each. Strangers leave the last few descriptors
+ * to tunnels and visitors. */
+enum { PART = 16, AHEAD_PART = 64, LAST_PART = 64, LEAST_RESERVE = 40, OF_PROCESS = 4 };
+enum { LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
+
+static unsigned larger(unsigned a, unsigned b)
+{
+	return a > b ? a : b;
+}
+
+static unsigned smaller(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+static unsigned places_of(unsigned descriptors)
+{
+	unsigned reserve = 2 * relay_most_pipes(descriptors) +
+	                   larger(descriptors / PART, LEAST_RESERVE);
+
+	return descriptors > reserve + OF_PROCESS ? (descriptors - reserve) / 2 : 2;
+}
+
+static unsigned strangers_of(const struct limit_settings *settings, unsigned descriptors)
+{
+	unsigned most = (unsigned)settings->max_unauthenticated;
+
+	if (most == 0)
+		most = descriptors / PART - descriptors / AHEAD_PART;
+	return larger(most, LEAST_STRANGERS);
+}
+
+struct limits limits_make(const struct limit_settings *settings, unsigned descriptors,
+                          unsigned n_workers)
+{
+	unsigned strangers = strangers_of(settings, descriptors);
+
+	return (struct limits){
+		.settings = *settings,
+		.places = places_of(descriptors),
+		.strangers = strangers,
+		.ahead = descriptors / AHEAD_PART,
+		.scarce_fd = (int)(descriptors - larger(descriptors / LAST_PART, LEAST_FREE)),
+		.lingerers = smaller(strangers / 2 / n_workers + 1, MOST_LINGERERS),
+		.pipes = relay_most_pipes(descriptors) / n_workers,
+	};
+}

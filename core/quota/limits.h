@@ -1,0 +1,59 @@
+/* limits - the limits of the server: what the configuration says, and what follows from the number
+ * of descriptors.
+ *
+ * Main computes this object once for each configuration. Each worker holds a copy beside its plugin
+ * set, and replaces both at a reload. A function that decides takes the calling worker's limits as
+ * an argument. Tables that all workers share hold only counts, so nothing needs an update when
+ * limits change. Lower layers (relay, linger) borrow a pointer into the worker's copy.
+ *
+ * To add a limit:
+ *   1. config/settings: a member of struct limit_settings, and its row in limit_rows. The flag, the
+ *      check, the help and the reference follow from the row.
+ *   2. The place that decides reads limits->settings.MEMBER. In server/ the limits are
+ *      worker_limits(worker); in quota/ they are an argument.
+ * A limit that follows from the number of descriptors is a member of struct limits, and a line in
+ * limits_make. */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "config/settings.h"
+
+struct limits {
+	struct limit_settings settings; /* borrows the lists of the configuration */
+	unsigned places;    /* tunnels and visitors together; each needs two descriptors */
+	unsigned strangers; /* unauthenticated connections, in all */
+	unsigned ahead;     /* waiting connections opened ahead, in all; one source: half */
+	int scarce_fd;      /* from this descriptor on, a stranger replaces another one */
+	unsigned lingerers; /* refused connections that still get the reason; of each worker */
+	unsigned pipes;     /* of each worker */
+};
+
+/* descriptors: the most that the process may have. The result borrows the lists of the settings.
+ * [any] */
+struct limits limits_make(const struct limit_settings *settings, unsigned descriptors,
+                          unsigned n_workers);
+
+/* The number that a setting allows, where 0 means "no limit". [any] */
+static inline unsigned limit_of(int64_t setting)
+{
+	return setting ? (unsigned)setting : UINT_MAX;
+}
+
+/* Counts one more, unless there are `most`. A refused caller is never counted, not even for a
+ * moment, so it cannot take the place of another one. [any] */
+static inline bool limit_take(atomic_uint *count, unsigned most)
+{
+	unsigned n = atomic_load(count);
+
+	do {
+		if (n >= most)
+			return false;
+	} while (!atomic_compare_exchange_weak(count, &n, n + 1));
+	return true;
+}
+
+#endif

@@ -1,0 +1,245 @@
+#include "quota/ahead.h"
+
+#include <pthread.h>
+
+#include "net/addr.h"
+#include "quota/limits.h"
+#include "quota/source.h"
+#include "suite.h"
+
+/* A pass lets in twice the promised number: see SLACK in ahead.c. */
+enum { SLACK = 2 };
+
+struct scene {
+	struct limits limits;
+	struct ahead_table table;
+	struct source_table *sources;
+	struct source *source;
+};
+
+static struct source *get(struct scene *scene, const char *ip)
+{
+	struct source *source;
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip(ip, &addr));
+	source = source_get(scene->sources, &addr);
+	ck_assert_ptr_nonnull(source);
+	return source;
+}
+
+static void set_up(struct scene *scene, unsigned most)
+{
+	*scene = (struct scene){ .limits.ahead = most, .sources = source_table_new() };
+	ck_assert_ptr_nonnull(scene->sources);
+	ahead_table_init(&scene->table);
+	scene->source = get(scene, "192.0.2.1");
+}
+
+static void tear_down(struct scene *scene)
+{
+	ck_assert_uint_eq(scene->table.waiting, 0);
+	for (int i = 0; i < AHEAD_BUCKETS; i++)
+		ck_assert_ptr_null(scene->table.buckets[i]);
+	ahead_table_fini(&scene->table);
+	source_unref(scene->source);
+	source_table_free(scene->sources);
+}
+
+static struct ahead_pass *issue(struct scene *scene, struct source *source, unsigned n)
+{
+	struct ahead_pass *pass = ahead_issue(&scene->table, source, n);
+
+	ck_assert_ptr_nonnull(pass);
+	ck_assert(!ahead_is_withdrawn(pass));
+	return pass;
+}
+
+static struct ahead_pass *enter(struct scene *scene, const struct ahead_pass *pass)
+{
+	return ahead_enter(&scene->table, ahead_id(pass), &scene->limits);
+}
+
+START_TEST(a_pass_lets_connections_in)
+{
+	struct scene scene;
+	struct ahead_pass *pass, *other;
+	struct uuid unknown;
+
+	set_up(&scene, 100);
+	pass = issue(&scene, scene.source, 1);
+	other = issue(&scene, scene.source, 1);
+	ck_assert(!uuid_equal(ahead_id(pass), ahead_id(other)));
+	ck_assert_ptr_eq(enter(&scene, pass), pass);
+	ck_assert_ptr_eq(enter(&scene, other), other);
+	ck_assert_uint_eq(scene.table.waiting, 2);
+	ck_assert(uuid_random(&unknown));
+	ck_assert_ptr_null(ahead_enter(&scene.table, &unknown, &scene.limits));
+	ck_assert_uint_eq(scene.table.waiting, 2);
+	ahead_leave(pass);
+	ahead_leave(other);
+	ahead_withdraw(pass);
+	ahead_withdraw(other);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(passes_of_one_bucket_are_told_apart)
+{
+	enum { MANY = 3 * AHEAD_BUCKETS };
+	struct ahead_pass *passes[MANY];
+	struct scene scene;
+
+	set_up(&scene, 100);
+	for (int i = 0; i < MANY; i++)
+		passes[i] = issue(&scene, scene.source, 1);
+	for (int i = 0; i < MANY; i++) {
+		ck_assert_ptr_eq(enter(&scene, passes[i]), passes[i]);
+		ahead_leave(passes[i]);
+	}
+	for (int i = 0; i < MANY; i += 2)
+		ahead_withdraw(passes[i]);
+	for (int i = 1; i < MANY; i += 2) {
+		ck_assert_ptr_eq(enter(&scene, passes[i]), passes[i]);
+		ahead_leave(passes[i]);
+		ahead_withdraw(passes[i]);
+	}
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_pass_is_bounded)
+{
+	struct scene scene;
+	struct ahead_pass *pass;
+
+	set_up(&scene, 100);
+	pass = issue(&scene, scene.source, 3);
+	for (int i = 0; i < 3 * SLACK; i++)
+		ck_assert_ptr_eq(enter(&scene, pass), pass);
+	ck_assert_ptr_null(enter(&scene, pass));
+	ahead_leave(pass);
+	ck_assert_ptr_eq(enter(&scene, pass), pass);
+	ck_assert_ptr_null(enter(&scene, pass));
+	for (int i = 0; i < 3 * SLACK; i++)
+		ahead_leave(pass);
+	ahead_withdraw(pass);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_source_has_half_of_all)
+{
+	struct scene scene;
+	struct ahead_pass *one, *two, *other;
+	struct source *source;
+
+	set_up(&scene, 9);
+	source = get(&scene, "192.0.2.2");
+	one = issue(&scene, scene.source, 100);
+	two = issue(&scene, scene.source, 100);
+	other = issue(&scene, source, 100);
+	for (int i = 0; i < 5; i++) /* half, rounded up */
+		ck_assert_ptr_nonnull(enter(&scene, i % 2 ? one : two));
+	ck_assert_ptr_null(enter(&scene, one));
+	ck_assert_ptr_null(enter(&scene, two));
+	for (int i = 0; i < 4; i++)
+		ck_assert_ptr_nonnull(enter(&scene, other));
+	ck_assert_ptr_null(enter(&scene, other)); /* all are taken */
+	ck_assert_uint_eq(scene.table.waiting, 9);
+	ahead_leave(one);
+	ck_assert_ptr_nonnull(enter(&scene, other));
+	for (int i = 0; i < 5; i++)
+		ahead_leave(other);
+	ahead_leave(one);
+	for (int i = 0; i < 3; i++)
+		ahead_leave(two);
+	ahead_withdraw(one);
+	ahead_withdraw(two);
+	ahead_withdraw(other);
+	source_unref(source);
+	tear_down(&scene);
+}
+END_TEST
+
+/* A refusal leaves no count behind, whichever limit it met. */
+START_TEST(a_refused_connection_is_not_counted)
+{
+	struct scene scene;
+	struct ahead_pass *pass;
+
+	set_up(&scene, 2);
+	pass = issue(&scene, scene.source, 100);
+	ck_assert_ptr_nonnull(enter(&scene, pass)); /* half of two */
+	for (int i = 0; i < 1000; i++)
+		ck_assert_ptr_null(enter(&scene, pass));
+	ck_assert_uint_eq(scene.table.waiting, 1);
+	scene.limits.ahead = 400;
+	for (int i = 1; i < 100 * SLACK; i++)
+		ck_assert_ptr_nonnull(enter(&scene, pass));
+	ck_assert_ptr_null(enter(&scene, pass));
+	ck_assert_uint_eq(scene.table.waiting, 100 * SLACK);
+	scene.limits.ahead = 0;
+	ahead_leave(pass);
+	ck_assert_ptr_null(enter(&scene, pass));
+	for (int i = 1; i < 100 * SLACK; i++)
+		ahead_leave(pass);
+	ahead_withdraw(pass);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_withdrawn_pass_opens_nothing)
+{
+	struct scene scene;
+	struct ahead_pass *pass;
+	struct uuid id;
+
+	set_up(&scene, 100);
+	pass = issue(&scene, scene.source, 2);
+	id = *ahead_id(pass);
+	ck_assert_ptr_eq(enter(&scene, pass), pass);
+	ahead_withdraw(pass);
+	ck_assert(ahead_is_withdrawn(pass)); /* the connection that waits still has it */
+	ck_assert_ptr_null(ahead_enter(&scene.table, &id, &scene.limits));
+	ck_assert_uint_eq(scene.table.waiting, 1);
+	ahead_leave(pass);
+	ahead_withdraw(NULL);
+	tear_down(&scene);
+}
+END_TEST
+
+enum { THREADS = 3, ROUNDS = 5000 };
+
+static void *come_and_go(void *arg)
+{
+	struct scene *scene = arg;
+	struct ahead_pass *own = issue(scene, scene->source, 1);
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ahead_pass *pass = enter(scene, own);
+
+		if (pass)
+			ahead_leave(pass);
+	}
+	ahead_withdraw(own);
+	return NULL;
+}
+
+START_TEST(counts_of_many_threads_come_out_even)
+{
+	pthread_t threads[THREADS];
+	struct scene scene;
+
+	set_up(&scene, 2);
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&threads[i], NULL, come_and_go, &scene);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("ahead", a_pass_lets_connections_in, passes_of_one_bucket_are_told_apart, a_pass_is_bounded,
+      a_source_has_half_of_all, a_refused_connection_is_not_counted, a_withdrawn_pass_opens_nothing,
+      counts_of_many_threads_come_out_even)
