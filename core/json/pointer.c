@@ -78,11 +78,12 @@ static void write_token(const char *key, char *out, size_t size)
 	if (size > 1)
 		out[n++] = '/';
 	for (const char *k = key; *k && n + 3 < size; k++) {
-		bool escaped = *k == '~' || *k == '/';
-
-		if (escaped)
+		if (*k == '~' || *k == '/') {
 			out[n++] = '~';
-		out[n++] = !escaped ? *k : *k == '~' ? '0' : '1';
+			out[n++] = *k == '~' ? '0' : '1';
+		} else {
+			out[n++] = *k;
+		}
 	}
 	out[n] = '\0';
 }
