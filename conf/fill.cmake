@@ -1,17 +1,17 @@
-# Fills a document with what spore prints of itself.
+# Fills a document with what spore prints.
 #
 # usage: cmake -DSPORE=PROGRAM -DFROM=FILE -DTO=FILE [-DVERSION=VERSION] [-DWRAPPER=COMMAND] -P fill.cmake
 #
 #   @VERSION@                           in a template: Spore's version
-#   @spore ARGUMENT...@                 a line of a template: in its place comes what that prints
-#   @commands@                          the same, for the help of every subcommand but server and local
-#   <!-- spore ARGUMENT... -->          a line of a README: what stands from here to the next line
-#   <!-- end -->                        like this one is replaced, and the two lines stay
+#   @spore ARGUMENT...@                 a line of a template, replaced by the output of that command
+#   @commands@                          the same, for the help of every subcommand except server and local
+#   <!-- spore ARGUMENT... -->          a line of a page: the text from here to the next line
+#   <!-- end -->                        like this one is replaced by the output; the two lines stay
 
 cmake_minimum_required(VERSION 3.25)
 separate_arguments(WRAPPER UNIX_COMMAND "${WRAPPER}")
 
-# What the program prints; the machine's own configuration does not count.
+# Runs the program, without the machine's own configuration.
 function(run_spore out)
   execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=SPORE_CONFIG ${WRAPPER} ${SPORE} ${ARGN}
     OUTPUT_VARIABLE text RESULT_VARIABLE status)
@@ -36,7 +36,7 @@ function(describe_commands out)
   set(${out} "${result}" PARENT_SCOPE)
 endfunction()
 
-# Replaces the first "BEGIN ARGUMENTS END"; found: whether there is one.
+# Splits a text at its first "BEGIN WORDS END". Without one, before_out is the whole text.
 function(fill_next rest_in begin end before_out words_out rest_out)
   string(FIND "${rest_in}" "${begin}" at)
   if(at EQUAL -1)
@@ -81,7 +81,7 @@ function(fill_template text_in out)
   set(${out} "${result}" PARENT_SCOPE)
 endfunction()
 
-function(fill_readme text_in out)
+function(fill_page text_in out)
   set(result "")
   set(rest "${text_in}")
   while(NOT rest STREQUAL "")
@@ -100,7 +100,7 @@ endfunction()
 
 file(READ ${FROM} text)
 if(FROM MATCHES "[.]md$")
-  fill_readme("${text}" filled)
+  fill_page("${text}" filled)
 else()
   fill_template("${text}" filled)
 endif()

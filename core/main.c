@@ -1,41 +1,56 @@
 /* main - the table of subcommands. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "commands/ctl.h"
+#include "commands/exit_status.h"
 #include "commands/keygen.h"
-#include "commands/plugin_command.h"
-#include "commands/reference_command.h"
-#include "commands/serve.h"
+#include "commands/plugin.h"
+#include "commands/reference.h"
+#include "commands/serve_local.h"
+#include "commands/serve_server.h"
+#include "diag/usage.h"
 #include "version.h"
 
 struct command {
 	const char *name, *summary;
-	int (*run)(int argc, char **argv);
+	int (*run)(int argc,
+	           char **argv); /* argv starts behind the name; returns the exit status */
 };
 
 static const struct command commands[] = {
 	{ "server", "run on the public machine", serve_server },
 	{ "local", "make a local service reachable at a public port", serve_local },
-	{ "ctl", "ask a server that runs, or tell it what to do", ctl_run },
-	{ "keygen", "print a fresh secret", keygen_run },
-	{ "plugin", "list plugins, or show what one says of itself", plugin_run },
+	{ "ctl", "query or control a running server", ctl_run },
+	{ "keygen", "print a new secret", keygen_run },
+	{ "plugin", "list plugins, or show what one of them contains", plugin_run },
 	{ "reference", "print what can be configured, as a document or a schema", reference_run },
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-static void print_usage(FILE *out)
+static int print_help(void)
 {
 	fputs("Usage: spore COMMAND [ARGUMENTS]\n\nA TCP tunnel that speaks bore's protocol.\n\n"
 	      "Commands:\n",
-	      out);
+	      stdout);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(out, "  %-10s%s\n", commands[i].name, commands[i].summary);
-	fputs("\n`spore COMMAND --help` tells more; `spore --version` says which this is.\n", out);
+		printf("  %-11s%s\n", commands[i].name, commands[i].summary);
+	fputs("\nRun `spore COMMAND --help` for the help of a command, and `spore --version` for "
+	      "the "
+	      "version.\n",
+	      stdout);
+	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
 }
 
-static void refuse(const char *name)
+static int print_version(void)
+{
+	puts("spore " SPORE_VERSION);
+	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
+}
+
+static int refuse_command(const char *name)
 {
 	const char *names[N_COMMANDS], *meant;
 	char shown[96];
@@ -44,34 +59,33 @@ static void refuse(const char *name)
 		names[i] = commands[i].name;
 	meant = text_suggest(name, names, N_COMMANDS);
 	text_escape(name, strlen(name), shown, sizeof shown);
+	fputs("error: ", stderr);
 	if (meant)
-		fprintf(stderr, "error: unknown command \"%s\": did you mean \"%s\"?\n", shown,
-		        meant);
+		fprintf(stderr, USAGE_UNKNOWN_COMMAND_LIKE, shown, meant);
 	else if (*name)
-		fprintf(stderr, "error: unknown command \"%s\"\n", shown);
+		fprintf(stderr, USAGE_UNKNOWN_COMMAND, shown);
 	else
-		fputs("error: expected a command: server or local\n", stderr);
+		fprintf(stderr, USAGE_NO_COMMAND, "server or local");
+	fputs("\ntry: spore --help\n", stderr);
+	return EXIT_USAGE;
+}
+
+static bool is_either(const char *word, const char *flag, const char *letter)
+{
+	return strcmp(word, flag) == 0 || strcmp(word, letter) == 0;
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	if (is_either(name, "--version", "-V") || (argc > 2 && strcmp(argv[2], "--version") == 0))
+		return print_version();
+	if (is_either(name, "--help", "-h") || strcmp(name, "help") == 0)
+		return print_help();
 	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (argc > 2 && strcmp(argv[2], "--version") == 0)
-			name = argv[2];
-		else if (strcmp(name, commands[i].name) == 0)
+		if (strcmp(name, commands[i].name) == 0)
 			return commands[i].run(argc - 2, argv + 2);
 	}
-	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-		puts("spore " SPORE_VERSION);
-		return 0;
-	}
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-		print_usage(stdout);
-		return 0;
-	}
-	refuse(name);
-	fputs("try: spore --help\n", stderr);
-	return 2;
+	return refuse_command(name);
 }

@@ -1,10 +1,10 @@
-/* ctl - the subcommand `spore ctl`: asks a server that runs on this machine, or tells it what to
- * do. [main] */
+/* ctl - the subcommand `spore ctl`: queries or controls a server on this machine through its admin
+ * socket. [main] */
 #ifndef CORE_CTL_H
 #define CORE_CTL_H
 
-/* argv starts behind the subcommand; returns the exit status: 0, 1 (refused, or there is no server)
- * or 2 (usage). */
+/* argv starts behind the subcommand and is NULL-ended. Returns the exit status; EXIT_FAILED if the
+ * server refuses the command or cannot be reached. */
 int ctl_run(int argc, char **argv);
 
 #endif

@@ -9,40 +9,40 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* The longest answer, ten thousand visitors, has some four MiB. */
+/* The longest answer lists 10,000 visitors and takes about 4 MiB. */
 enum { SILENCE_MS = 30000, STEP = 64 * 1024, MOST = 64 * 1024 * 1024 };
 
-static void fail(struct err *err, const char *path, int cause)
+static void refuse_connection(struct err *err, const char *path, int cause)
 {
 	const char *remedy = "";
 
 	if (cause == ENOENT || cause == ECONNREFUSED)
-		remedy = ": does a server run, with --admin-socket? Say where with --socket";
+		remedy = ": is a server running with --admin-socket? Give its path with --socket";
 	else if (cause == EACCES)
-		remedy = ": only root and the server's own user may ask";
+		remedy = ": only root and the server's user may connect";
 	err_set(err, "cannot reach a server at %s: %s%s", path, strerror(cause), remedy);
 }
 
-static int connect_to(const char *path, struct err *err)
+static int connect_to_server(const char *path, struct err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd;
 
 	if (strlen(path) >= sizeof addr.sun_path) {
-		fail(err, path, ENAMETOOLONG);
+		refuse_connection(err, path, ENAMETOOLONG);
 		return -1;
 	}
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0)
 		return fd;
-	fail(err, path, errno);
+	refuse_connection(err, path, errno);
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-/* -1: an error, or nothing has come for too long. */
+/* Returns -1 and sets errno on an error, and if nothing arrives in time. */
 static ssize_t read_some(int fd, char *out, size_t size)
 {
 	struct pollfd ready = { fd, POLLIN, 0 };
@@ -56,8 +56,8 @@ static ssize_t read_some(int fd, char *out, size_t size)
 	return n > 0 ? recv(fd, out, size, 0) : -1;
 }
 
-/* Room for one more step; false and errno. */
-static bool grow(char **text, size_t len)
+/* Makes room for STEP more bytes. False: sets errno. */
+static bool grow_answer(char **text, size_t len)
 {
 	char *more = len < MOST ? realloc(*text, len + STEP) : NULL;
 
@@ -68,14 +68,15 @@ static bool grow(char **text, size_t len)
 	return more != NULL;
 }
 
-/* Whoever is turned away is answered, and then reset: what came counts. */
+/* A server that is too busy sends an answer and then resets the connection, so a reset counts as
+ * the end of an answer. */
 static char *read_answer(int fd, size_t *len_out)
 {
 	char *text = NULL;
 	ssize_t n = -1;
 
 	*len_out = 0;
-	while (grow(&text, *len_out) && (n = read_some(fd, text + *len_out, STEP)) > 0)
+	while (grow_answer(&text, *len_out) && (n = read_some(fd, text + *len_out, STEP)) > 0)
 		*len_out += (size_t)n;
 	if (*len_out > 0 && (n == 0 || errno == ECONNRESET))
 		return text;
@@ -86,13 +87,13 @@ static char *read_answer(int fd, size_t *len_out)
 
 char *ctl_ask(const char *path, const char *line, size_t *len_out, struct err *err)
 {
-	int fd = connect_to(path, err);
+	int fd = connect_to_server(path, err);
 	char *answer;
 
 	if (fd < 0)
 		return NULL;
-	send(fd, line, strlen(line),
-	     MSG_NOSIGNAL); /* if that fails, so does reading, and says why */
+	/* If sending fails, reading fails as well and tells the cause. */
+	send(fd, line, strlen(line), MSG_NOSIGNAL);
 	answer = read_answer(fd, len_out);
 	if (!answer)
 		err_set(err, "no answer from the server at %s: %s", path, strerror(errno));

@@ -1,4 +1,4 @@
-/* ctl_ask - one question to a server's admin socket, and its whole answer. [main] */
+/* ctl_ask - sends one question to a server's admin socket and reads the whole answer. [main] */
 #ifndef CORE_CTL_ASK_H
 #define CORE_CTL_ASK_H
 
@@ -6,7 +6,8 @@
 
 #include "base/err.h"
 
-/* The answer to a line (its newline included), the caller's to free; NULL and *err. */
+/* `line` ends in a newline. Returns the answer, which the caller frees and which has no NUL at its
+ * end; NULL and *err if there is none. Waits for the server at most 30 seconds at a time. */
 char *ctl_ask(const char *path, const char *line, size_t *len_out, struct err *err);
 
 #endif

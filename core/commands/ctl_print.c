@@ -13,23 +13,23 @@ enum { CELL = 256, MOST_COLUMNS = 12 };
 
 enum format { TEXT, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO };
 
-static const char *text_of(const struct json *object, const char *key)
+static const char *string_member(const struct json *object, const char *key)
 {
 	const struct json *value = json_get(object, key);
 
 	return value && value->type == JSON_STRING ? value->raw : "";
 }
 
-static double number_of(const struct json *object, const char *key)
+static double number_member(const struct json *object, const char *key)
 {
 	const struct json *value = json_get(object, key);
 
 	return value && value->type == JSON_NUMBER ? value->number : 0;
 }
 
-static long long whole(const struct json *object, const char *key)
+static long long integer_member(const struct json *object, const char *key)
 {
-	return (long long)number_of(object, key);
+	return (long long)number_member(object, key);
 }
 
 static void format_bytes(double bytes, char out[CELL])
@@ -84,9 +84,9 @@ struct field {
 	enum format format;
 };
 
-/* An array of objects, or one object alone. */
+/* How an array of objects is printed: one line for each object. */
 struct table {
-	const char *key;
+	const char *key; /* the array's, in the answer */
 	struct field fields[MOST_COLUMNS];
 };
 
@@ -132,8 +132,9 @@ static bool print_table(const struct table *table, const struct json *answer, FI
 		add_row(&columns, table, row);
 	good = columns_print(&columns, 0, out);
 	columns_fini(&columns);
-	if (rows && whole(answer, "all") > (long long)rows->count)
-		fprintf(out, "and %lld more\n", whole(answer, "all") - (long long)rows->count);
+	if (rows && integer_member(answer, "all") > (long long)rows->count)
+		fprintf(out, "and %lld more\n",
+		        integer_member(answer, "all") - (long long)rows->count);
 	return good;
 }
 
@@ -141,19 +142,21 @@ static bool print_table(const struct table *table, const struct json *answer, FI
 /* clang-format off */
 static const struct table tunnels = { "tunnels", {
 	{ "id", "ID", NUMBER }, { "port", "PORT", NUMBER }, { "identity", "IDENTITY", TEXT },
-	{ "client", "CLIENT", TEXT }, { "age_ms", "SINCE", AGE }, { "visitors", "VISITORS", NUMBER },
-	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "IN ALL", NUMBER }, { "bytes_up", "UP", BYTES },
-	{ "bytes_down", "DOWN", BYTES }, { "heartbeats", "HEARTBEATS", YES_NO },
+	{ "client", "CLIENT", TEXT }, { "age_ms", "AGE", AGE }, { "visitors", "VISITORS", NUMBER },
+	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
+	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
+	{ "heartbeats", "HEARTBEATS", YES_NO },
 } };
 static const struct table relays = { "relays", {
 	{ "id", "ID", NUMBER }, { "tunnel", "TUNNEL", NUMBER }, { "port", "PORT", NUMBER },
-	{ "identity", "IDENTITY", TEXT }, { "visitor", "VISITOR", TEXT }, { "age_ms", "SINCE", AGE },
+	{ "identity", "IDENTITY", TEXT }, { "visitor", "VISITOR", TEXT }, { "age_ms", "AGE", AGE },
 	{ "idle_ms", "IDLE", AGE }, { "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
 } };
 static const struct table loops = { "workers", {
-	{ "worker", "WORKER", NUMBER }, { "answers", "ANSWERS", YES_NO }, { "waited_us", "WAITED", MICROSECONDS },
-	{ "turns", "TURNS", NUMBER }, { "busy_ms", "BUSY", AGE }, { "recent_us", "LONGEST OF LATE", MICROSECONDS },
-	{ "longest_us", "LONGEST EVER", MICROSECONDS }, { "tunnels", "TUNNELS", NUMBER },
+	{ "worker", "WORKER", NUMBER }, { "answers", "ANSWERS", YES_NO },
+	{ "waited_us", "WAITED", MICROSECONDS }, { "turns", "TURNS", NUMBER },
+	{ "busy_ms", "BUSY", AGE }, { "recent_us", "RECENT LONGEST", MICROSECONDS },
+	{ "longest_us", "LONGEST", MICROSECONDS }, { "tunnels", "TUNNELS", NUMBER },
 	{ "relays", "RELAYS", NUMBER }, { "strangers", "STRANGERS", NUMBER },
 } };
 static const struct table instances = { "instances", {
@@ -161,7 +164,8 @@ static const struct table instances = { "instances", {
 	{ "component", "COMPONENT", TEXT }, { "users", "USERS", NUMBER }, { "file", "FILE", TEXT },
 } };
 static const struct table changes = { "changes", {
-	{ "key", "KEY", TEXT }, { "from", "FROM", TEXT }, { "to", "TO", TEXT }, { "holds", "HOLDS", TEXT },
+	{ "key", "KEY", TEXT }, { "from", "FROM", TEXT }, { "to", "TO", TEXT },
+	{ "holds", "HOLDS", TEXT },
 } };
 static const struct table files = { "files", {
 	{ "plugin", "PLUGIN", TEXT }, { "version", "VERSION", TEXT }, { "abi", "ABI", TEXT },
@@ -185,9 +189,9 @@ static bool print_loops(const struct json *answer, FILE *out)
 
 	if (!print_table(&loops, answer, out))
 		return false;
-	fprintf(out, "main: %lld turns, the longest %.3f ms, of late %.3f ms\n",
-	        whole(main_loop, "turns"), number_of(main_loop, "longest_us") / 1000,
-	        number_of(main_loop, "recent_us") / 1000);
+	fprintf(out, "main: %lld turns, longest %.3f ms, recent longest %.3f ms\n",
+	        integer_member(main_loop, "turns"), number_member(main_loop, "longest_us") / 1000,
+	        number_member(main_loop, "recent_us") / 1000);
 	return true;
 }
 
@@ -201,8 +205,9 @@ static bool print_plugins(const struct json *answer, FILE *out)
 
 /* ---- status ---- */
 
-__attribute__((format(printf, 3, 4))) static void say(struct columns *columns, const char *name,
-                                                      const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void add_line(struct columns *columns,
+                                                           const char *name, const char *format,
+                                                           ...)
 {
 	char text[2 * CELL];
 	va_list args;
@@ -214,7 +219,7 @@ __attribute__((format(printf, 3, 4))) static void say(struct columns *columns, c
 }
 
 /* "file=cert.pem, sni=a.example" */
-static void join(const struct json *texts, char out[CELL])
+static void join_texts(const struct json *texts, char out[CELL])
 {
 	size_t len = 0;
 
@@ -227,16 +232,17 @@ static void join(const struct json *texts, char out[CELL])
 	}
 }
 
-static void say_dates(struct columns *columns, const struct json *dates)
+static void add_dates(struct columns *columns, const struct json *dates)
 {
 	for (const struct json *date = dates ? dates->first : NULL; date; date = date->next) {
-		long long days = whole(date, "days_left");
+		long long days = integer_member(date, "days_left");
 		char labels[CELL];
 
-		join(json_get(date, "labels"), labels);
-		say(columns, text_of(date, "metric"),
-		    days >= 0 ? "%s, %lld days left%s%s" : "%s, PAST for %lld days%s%s",
-		    text_of(date, "utc"), days >= 0 ? days : -days, *labels ? ": " : "", labels);
+		join_texts(json_get(date, "labels"), labels);
+		add_line(columns, string_member(date, "metric"),
+		         days >= 0 ? "%s, %lld days left%s%s" : "%s, PASSED %lld days ago%s%s",
+		         string_member(date, "utc"), days >= 0 ? days : -days, *labels ? ": " : "",
+		         labels);
 	}
 }
 
@@ -246,40 +252,40 @@ static bool print_status(const struct json *answer, FILE *out)
 	char up[CELL], bytes[CELL], memory[CELL];
 	bool good;
 
-	format_age(number_of(answer, "up_ms"), up);
-	format_bytes(number_of(answer, "bytes"), bytes);
-	format_bytes(number_of(answer, "memory"), memory);
-	say(&columns, "state", "%s at %s for %s", text_of(answer, "state"),
-	    text_of(answer, "control_port"), up);
-	say(&columns, "version", "%s, process %lld", text_of(answer, "version"),
-	    whole(answer, "pid"));
-	say(&columns, "workers", "%lld", whole(answer, "workers"));
-	say(&columns, "tunnels", "%lld", whole(answer, "tunnels"));
-	say(&columns, "visitors", "%lld carried, %lld waiting, %lld so far, %s",
-	    whole(answer, "relays"), whole(answer, "waiting"), whole(answer, "visitors_all"),
-	    bytes);
-	say(&columns, "strangers", "%lld, %lld refusals so far", whole(answer, "strangers"),
-	    whole(answer, "refusals"));
-	say(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
-	    whole(answer, "plugin_instances"), whole(answer, "generation"),
-	    whole(answer, "generations_alive"));
-	say(&columns, "memory", "%s", memory);
-	say(&columns, "descriptors", "%lld of %lld", whole(answer, "descriptors"),
-	    whole(answer, "max_descriptors"));
-	say(&columns, "log", "%s, %lld lines dropped", text_of(answer, "log_level"),
-	    whole(answer, "log_lines_dropped"));
-	say_dates(&columns, json_get(answer, "dates"));
+	format_age(number_member(answer, "up_ms"), up);
+	format_bytes(number_member(answer, "bytes"), bytes);
+	format_bytes(number_member(answer, "memory"), memory);
+	add_line(&columns, "state", "%s at %s for %s", string_member(answer, "state"),
+	         string_member(answer, "control_port"), up);
+	add_line(&columns, "version", "%s, process %lld", string_member(answer, "version"),
+	         integer_member(answer, "pid"));
+	add_line(&columns, "workers", "%lld", integer_member(answer, "workers"));
+	add_line(&columns, "tunnels", "%lld", integer_member(answer, "tunnels"));
+	add_line(&columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
+	         integer_member(answer, "relays"), integer_member(answer, "waiting"),
+	         integer_member(answer, "visitors_all"), bytes);
+	add_line(&columns, "strangers", "%lld, %lld refusals in total",
+	         integer_member(answer, "strangers"), integer_member(answer, "refusals"));
+	add_line(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
+	         integer_member(answer, "plugin_instances"), integer_member(answer, "generation"),
+	         integer_member(answer, "generations_alive"));
+	add_line(&columns, "memory", "%s", memory);
+	add_line(&columns, "descriptors", "%lld of %lld", integer_member(answer, "descriptors"),
+	         integer_member(answer, "max_descriptors"));
+	add_line(&columns, "log", "%s, %lld lines dropped", string_member(answer, "log_level"),
+	         integer_member(answer, "log_lines_dropped"));
+	add_dates(&columns, json_get(answer, "dates"));
 	good = columns_print(&columns, 0, out);
 	columns_fini(&columns);
 	return good;
 }
 
-/* ---- what was done ---- */
+/* ---- results ---- */
 
 static bool print_kick(const struct json *answer, FILE *out)
 {
-	fprintf(out, "ended tunnels: %lld, visitors: %lld\n", whole(answer, "tunnels_ended"),
-	        whole(answer, "visitors_ended"));
+	fprintf(out, "ended tunnels: %lld, visitors: %lld\n",
+	        integer_member(answer, "tunnels_ended"), integer_member(answer, "visitors_ended"));
 	return true;
 }
 
@@ -288,17 +294,18 @@ static bool print_drain(const struct json *answer, FILE *out)
 	const struct json *was = json_get(answer, "was_draining");
 
 	fprintf(out,
-	        was && was->boolean ? "it is draining already\n" : "draining, for at most %g s\n",
-	        number_of(answer, "timeout_ms") / 1000);
+	        was && was->boolean ? "the server is already draining\n"
+	                            : "draining, for at most %g s\n",
+	        number_member(answer, "timeout_ms") / 1000);
 	return true;
 }
 
 static bool print_log_level(const struct json *answer, FILE *out)
 {
 	ctl_print_text("log level: ", out);
-	ctl_print_text(text_of(answer, "is"), out);
+	ctl_print_text(string_member(answer, "is"), out);
 	ctl_print_text(", was ", out);
-	ctl_print_text(text_of(answer, "was"), out);
+	ctl_print_text(string_member(answer, "was"), out);
 	fputc('\n', out);
 	return true;
 }
@@ -307,12 +314,10 @@ static bool print_reload(const struct json *answer, FILE *out)
 {
 	const struct json *all = json_get(answer, "changes");
 
-	fprintf(out, "reloaded: generation %lld, %zu changes\n", whole(answer, "generation"),
-	        all ? all->count : 0);
+	fprintf(out, "reloaded: generation %lld, %zu changes\n",
+	        integer_member(answer, "generation"), all ? all->count : 0);
 	return !all || all->count == 0 || print_table(&changes, answer, out);
 }
-
-/* ---- all ---- */
 
 void ctl_print_text(const char *text, FILE *out)
 {

@@ -1,5 +1,5 @@
-/* ctl_print - a server's answer, for people. Whatever bytes its texts hold, a terminal gets none
- * that it would obey. [main] */
+/* ctl_print - prints a server's answer for people. Control bytes in its texts are escaped, so that
+ * a terminal does not obey them. [main] */
 #ifndef CORE_CTL_PRINT_H
 #define CORE_CTL_PRINT_H
 
@@ -8,10 +8,10 @@
 
 #include "json/json.h"
 
-/* The answer to the command, which is no error; members that are missing show as nothing. False:
- * memory was out. */
+/* Prints the answer to `command`, which must not be an error. A missing member is shown as "-" or
+ * 0. False: out of memory. */
 bool ctl_print(const char *command, const struct json *answer, FILE *out);
-/* A text of more lines than one. */
+/* Prints a text that may have several lines. */
 void ctl_print_text(const char *text, FILE *out);
 
 #endif

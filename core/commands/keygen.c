@@ -1,30 +1,32 @@
 #include "commands/keygen.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/crypto.h"
+#include "commands/arguments.h"
+#include "commands/exit_status.h"
+
+static const struct argument_table table = {
+	.command = "keygen",
+	.summary = "Prints a new secret of 256 random bits in hex digits.",
+	.remarks = "Example: spore keygen > secret.key",
+};
 
 int keygen_run(int argc, char **argv)
 {
 	uint8_t secret[32];
+	int status;
 
-	if (argc > 0) {
-		bool help = strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0;
-
-		fputs(help ? "" : "error: spore keygen takes no arguments\n", stderr);
-		fputs("Usage: spore keygen > secret.key\n\nPrints a fresh secret of 256 random "
-		      "bits.\n",
-		      help ? stdout : stderr);
-		return help ? 0 : 2;
-	}
+	(void)argc;
+	if (!arguments_read(&table, argv, NULL, &status))
+		return status;
 	if (!crypto_random(secret, sizeof secret)) {
-		fputs("error: no randomness\n", stderr);
-		return 1;
+		fputs("error: the system has no random bytes\n", stderr);
+		return EXIT_FAILED;
 	}
 	for (size_t i = 0; i < sizeof secret; i++)
 		printf("%02x", secret[i]);
 	putchar('\n');
 	crypto_wipe(secret, sizeof secret);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
 }

@@ -1,8 +1,8 @@
-/* keygen - the subcommand `spore keygen`: a fresh secret on standard output. [main] */
+/* keygen - the subcommand `spore keygen`: prints a new secret. [main] */
 #ifndef CORE_KEYGEN_H
 #define CORE_KEYGEN_H
 
-/* argv starts behind the subcommand; returns the exit status. */
+/* argv starts behind the subcommand and is NULL-ended. Returns the exit status. */
 int keygen_run(int argc, char **argv);
 
 #endif

@@ -7,11 +7,11 @@
 #include "inventory/plugin_options.h"
 #include "inventory/plugin_view.h"
 
-/* ---- what is said of a component ---- */
+/* ---- facts about a component ---- */
 
 enum { MOST_WORDS = 4 };
 
-/* Words in a row; NULL-ended. */
+/* A NULL-ended array of words. */
 struct words {
 	const char *items[MOST_WORDS];
 	size_t n;
@@ -73,16 +73,16 @@ static void add_words(struct columns *columns, const char *name, const char *con
 
 static void add_access(struct columns *columns, const struct sealed_access *access)
 {
-	char text[sizeof access->doubtful.text + 32];
+	char text[sizeof access->doubtful.text + 40];
 
-	snprintf(text, sizeof text, "good, but its group may write %s", access->doubtful.text);
+	snprintf(text, sizeof text, "good, but its group can write to %s", access->doubtful.text);
 	add_line(columns, "access",
 	         access->forbidden.text[0]  ? access->forbidden.text
 	         : access->doubtful.text[0] ? text
 	                                    : "good");
 }
 
-static void add_known(struct columns *columns, const struct plugin_view *view)
+static void add_file_facts(struct columns *columns, const struct plugin_view *view)
 {
 	const struct note *note = &view->seen.note;
 	char text[LOADER_DIGEST_TEXT_SIZE + 64];
@@ -92,7 +92,7 @@ static void add_known(struct columns *columns, const struct plugin_view *view)
 		snprintf(text, sizeof text, "%s %s", note->plugin, note->version);
 		add_line(columns, "plugin", text);
 		snprintf(text, sizeof text,
-		         "%u.%u; runs on a host of %u.%u or later, this one has %u.%u",
+		         "%u.%u; needs a host with %u.%u or later, this host has %u.%u",
 		         note->abi_major, note->abi_minor, note->abi_major, note->min_minor,
 		         SPORE_ABI_MAJOR, SPORE_ABI_MINOR);
 		add_line(columns, "abi", text);
@@ -111,7 +111,7 @@ static const char *or_dash(const char *text)
 	return text && *text ? text : "-";
 }
 
-static void add_told(struct columns *columns, const spore_plugin *plugin)
+static void add_declared_facts(struct columns *columns, const spore_plugin *plugin)
 {
 	add_line(columns, "author", or_dash(plugin->author));
 	add_line(columns, "licence", or_dash(plugin->license));
@@ -150,9 +150,9 @@ bool plugin_info_print(const struct plugin_view *view, FILE *out)
 	struct columns lines = { .n = 2 };
 	bool good;
 
-	add_known(&lines, view);
+	add_file_facts(&lines, view);
 	if (view->loaded)
-		add_told(&lines, view->loaded->plugin);
+		add_declared_facts(&lines, view->loaded->plugin);
 	good = columns_print(&lines, 0, out);
 	columns_fini(&lines);
 	for (const spore_component *const *c = view->loaded ? view->loaded->plugin->components
@@ -161,7 +161,7 @@ bool plugin_info_print(const struct plugin_view *view, FILE *out)
 		if (plugin_view_is_known(*c))
 			good = print_component(view, *c, out);
 		else
-			fprintf(out, "\nkind %u: this host does not know it\n", (*c)->kind);
+			fprintf(out, "\nkind %u: unknown to this host\n", (*c)->kind);
 	}
 	return good;
 }
@@ -181,7 +181,7 @@ static const char *text_or_null(const struct err *err)
 	return err->text[0] ? err->text : NULL;
 }
 
-static void write_known(struct jsonout *json, const struct plugin_view *view)
+static void write_file_facts(struct jsonout *json, const struct plugin_view *view)
 {
 	const struct note *note = &view->seen.note;
 	char text[LOADER_DIGEST_TEXT_SIZE];
@@ -230,7 +230,7 @@ void plugin_info_write_json(const struct plugin_view *view, FILE *out)
 	struct jsonout json = { .out = out };
 
 	jsonout_begin(&json, NULL, '{');
-	write_known(&json, view);
+	write_file_facts(&json, view);
 	if (plugin) {
 		jsonout_text(&json, "author", plugin->author);
 		jsonout_text(&json, "licence", plugin->license);

@@ -1,4 +1,4 @@
-/* plugin_info - `spore plugin info`: all that one plugin's file says of itself. [main] */
+/* plugin_info - `spore plugin info`: prints everything that one plugin file declares. [main] */
 #ifndef CORE_PLUGIN_INFO_H
 #define CORE_PLUGIN_INFO_H
 
@@ -7,7 +7,7 @@
 
 struct plugin_view;
 
-/* False: memory was out. */
+/* False: out of memory. */
 bool plugin_info_print(const struct plugin_view *view, FILE *out);
 void plugin_info_write_json(const struct plugin_view *view, FILE *out);
 

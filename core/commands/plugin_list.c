@@ -10,8 +10,8 @@
 enum { COLUMNS = 6 };
 
 struct listing {
-	struct columns columns; /* the one ... */
-	struct jsonout json;    /* ... or the other */
+	struct columns columns; /* unless as_json */
+	struct jsonout json;    /* if as_json */
 	bool as_json;
 };
 
@@ -38,7 +38,7 @@ static void add_component(struct listing *l, const struct plugin_view *view,
 
 	if (!plugin_view_is_known(c)) {
 		snprintf(offers, sizeof offers, "kind %u", c->kind);
-		add_row(l, view, offers, "this host does not know it");
+		add_row(l, view, offers, "unknown to this host");
 		return;
 	}
 	name = plugin_view_use(view->path, c, use, sizeof use);
@@ -46,7 +46,7 @@ static void add_component(struct listing *l, const struct plugin_view *view,
 	add_row(l, view, offers, c->summary);
 }
 
-static void add_view(struct listing *l, const struct plugin_view *view, const char *shadow)
+static void add_plugin(struct listing *l, const struct plugin_view *view, const char *shadow)
 {
 	char more[PATH_MAX + 4];
 
@@ -75,7 +75,7 @@ static void write_component(struct jsonout *json, const char *path, const spore_
 	jsonout_end(json, '}');
 }
 
-static void write_view(struct jsonout *json, const struct plugin_view *view, const char *shadow)
+static void write_plugin(struct jsonout *json, const struct plugin_view *view, const char *shadow)
 {
 	const struct note *note = &view->seen.note;
 	char abi[16];
@@ -105,9 +105,9 @@ static void on_plugin(void *arg, const struct plugin_view *view, const char *sha
 	struct listing *l = arg;
 
 	if (l->as_json)
-		write_view(&l->json, view, shadow);
+		write_plugin(&l->json, view, shadow);
 	else
-		add_view(l, view, shadow);
+		add_plugin(l, view, shadow);
 }
 
 bool plugin_list_print(struct registry *registry, bool load, bool as_json, FILE *out)

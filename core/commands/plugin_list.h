@@ -1,5 +1,5 @@
-/* plugin_list - `spore plugin list`: every plugin in every folder of the path, in the order in
- * which they are looked for. [main] */
+/* plugin_list - `spore plugin list`: prints every plugin in every folder of the plugin path, in the
+ * order of the search. [main] */
 #ifndef CORE_PLUGIN_LIST_H
 #define CORE_PLUGIN_LIST_H
 
@@ -8,8 +8,8 @@
 
 struct registry;
 
-/* load: see plugin_view. Folders that cannot be read are named on standard error; then, or when
- * memory is out, false. */
+/* `load`: as in plugin_view_open. False: out of memory, or a folder could not be read, which was
+ * printed to standard error. */
 bool plugin_list_print(struct registry *registry, bool load, bool as_json, FILE *out);
 
 #endif

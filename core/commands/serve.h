@@ -1,11 +1,22 @@
-/* serve - the subcommands `spore server` and `spore local`, from the command line to the exit
- * status: 0 clean end, 1 runtime or configuration, 2 usage, 3 authentication refused, 4 port
- * refused. [main] */
+/* serve - what `spore server` and `spore local` have in common: the way from the command line to a
+ * runtime, and from there to the exit status. [main] */
 #ifndef CORE_SERVE_H
 #define CORE_SERVE_H
 
-/* argv starts behind the subcommand. */
-int serve_server(int argc, char **argv);
-int serve_local(int argc, char **argv);
+#include <stdint.h>
+
+struct config;
+struct diag;
+struct runtime;
+
+/* Loads the configuration of a role, ROLE_*; argv starts behind the subcommand. Returns it even if
+ * it has mistakes, as long as its plugins can be checked too. NULL: the help or the mistakes were
+ * printed, and *status_out is the exit status. */
+struct config *serve_load(unsigned role, int argc, char **argv, struct diag *diag, int *status_out);
+/* Answers --check or --print-config once the runtime has started. Returns the exit status. */
+int serve_check(struct runtime *runtime, int64_t sndbuf, int64_t recbuf);
+/* Stops the runtime, prints the mistakes in the diag and releases the config. Returns the exit
+ * status: `status`, unless there were mistakes. Does not return if a plugin's thread hangs. */
+int serve_end(struct runtime *runtime, struct config *config, struct diag *diag, int status);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "diag/usage.h"
 
 const struct shorthand *shorthand_find(unsigned role, const char *name)
 {
@@ -74,7 +75,7 @@ static bool add_flag(struct parser *p, const struct shorthand *shorthand, const 
 
 	for (size_t i = 0; i < command->n_flags; i++) {
 		if (command->flags[i].shorthand == shorthand)
-			return wrong(p, "%s is given twice", origin);
+			return wrong(p, USAGE_TWICE, origin);
 	}
 	if (command->n_flags == COMMAND_MAX_VALUES)
 		return wrong(p, "too many flags at %s", origin);
@@ -92,7 +93,7 @@ static const char *take_value(struct parser *p, const char *inline_value, const 
 		return inline_value;
 	if (p->at < p->argc)
 		return p->argv[p->at++];
-	wrong(p, "expected a value after %s, found the end of the command line", flag);
+	wrong(p, USAGE_NO_VALUE, flag);
 	return NULL;
 }
 
@@ -109,7 +110,7 @@ enum { N_PURPOSES = sizeof purposes / sizeof *purposes };
 static bool take_purpose(struct parser *p, enum config_purpose purpose, const char *flag)
 {
 	if (p->command->purpose == purpose)
-		return wrong(p, "%s is given twice", flag);
+		return wrong(p, USAGE_TWICE, flag);
 	if (p->command->purpose != CONFIG_TO_RUN)
 		return wrong(p, "expected one of --check and --print-config, found %s too", flag);
 	p->command->purpose = purpose;
@@ -121,7 +122,7 @@ static bool take_file(struct parser *p, const char *path, const char *flag)
 	if (!path)
 		return false;
 	if (p->command->file)
-		return wrong(p, "%s is given twice", flag);
+		return wrong(p, USAGE_TWICE, flag);
 	p->command->file = path;
 	p->command->file_origin = "--config";
 	return true;
@@ -146,13 +147,13 @@ static void suggest_flag(struct parser *p, const char *word)
 	meant = text_suggest(plain, names, n);
 	text_escape(word, strcspn(word, "="), shown, sizeof shown);
 	if (meant)
-		diag_add(p->diag, NULL, "unknown flag %s: did you mean --%s?", shown,
+		diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG_LIKE, shown,
 		         with_case(meant, '_', '-', false, flag, sizeof flag));
 	else if (shorthand_find(ROLE_SERVER | ROLE_LOCAL, plain))
 		diag_add(p->diag, NULL, "unknown flag %s: it belongs to spore %s", shown,
 		         p->role == ROLE_SERVER ? "local" : "server");
 	else
-		diag_add(p->diag, NULL, "unknown flag %s", shown);
+		diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG, shown);
 }
 
 static bool read_long(struct parser *p, const char *word)
@@ -168,7 +169,7 @@ static bool read_long(struct parser *p, const char *word)
 	for (size_t i = 0; i < N_PURPOSES; i++) {
 		if (strcmp(flag, purposes[i].flag) != 0)
 			continue;
-		return equals ? wrong(p, "expected %s without a value", flag)
+		return equals ? wrong(p, USAGE_VALUE, flag)
 		              : take_purpose(p, purposes[i].purpose, flag);
 	}
 	with_case(flag + 2, '-', '_', false, name, sizeof name);
@@ -179,7 +180,7 @@ static bool read_long(struct parser *p, const char *word)
 	}
 	if (shorthand && shorthand->type >= SHORTHAND_YES) {
 		if (equals)
-			return wrong(p, "expected %s without a value", flag);
+			return wrong(p, USAGE_VALUE, flag);
 		return add_flag(p, shorthand, "true", flag);
 	}
 	value = take_value(p, equals ? equals + 1 : NULL, flag);
@@ -207,7 +208,7 @@ static bool read_short(struct parser *p, const char *word)
 	if (is_check(p, word))
 		return take_purpose(p, CONFIG_TO_CHECK, word);
 	if (!shorthand && word[1] != 'c')
-		return wrong(p, "unknown flag %s", word);
+		return wrong(p, USAGE_UNKNOWN_FLAG, word);
 	value = take_value(p, word[2] ? word + 2 + (word[2] == '=') : NULL, flag);
 	if (!shorthand)
 		return take_file(p, value, flag);
@@ -217,7 +218,7 @@ static bool read_short(struct parser *p, const char *word)
 static bool read_positional(struct parser *p, const char *word)
 {
 	if (p->role != ROLE_LOCAL)
-		return wrong(p, "expected a flag, found \"%s\"", word);
+		return wrong(p, USAGE_NO_FLAG, word);
 	if (p->positional_taken)
 		return wrong(p, "expected one local port, found \"%s\" too", word);
 	p->positional_taken = true;

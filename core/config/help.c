@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/wrap.h"
 #include "config/command.h"
 #include "config/settings.h"
 
@@ -24,7 +25,7 @@ static const struct own_flag {
 	{ 0,   ROLE_SERVER | ROLE_LOCAL, "--version", "",     "", "which Spore this is" },
 };
 /* clang-format on */
-enum { N_OWN_FLAGS = sizeof own_flags / sizeof *own_flags };
+enum { N_OWN_FLAGS = sizeof own_flags / sizeof *own_flags, NAME_WIDTH = 30 };
 
 const spore_option *help_target_option(unsigned role, const char *target)
 {
@@ -88,20 +89,20 @@ bool help_flag_at(unsigned role, size_t index, struct help_flag *flag_out)
 
 static void print_flag(const struct help_flag *f, FILE *out)
 {
-	char flag[96];
+	const char *choices = f->option ? f->option->choices : NULL;
+	const char *dflt = f->option && *f->metavar ? f->option->dflt : NULL;
+	char name[96], letter[] = "    ", text[1024];
 
-	snprintf(flag, sizeof flag, "%s%s%s", f->flag, *f->metavar ? " " : "", f->metavar);
 	if (f->letter)
-		fprintf(out, "  -%c, %-26s%s", f->letter, flag, f->doc);
-	else
-		fprintf(out, "      %-26s%s", flag, f->doc);
-	if (f->option && f->option->choices)
-		fprintf(out, ": %s", f->option->choices);
-	if (f->option && f->option->dflt && *f->metavar)
-		fprintf(out, " [default: %s]", f->option->dflt);
-	if (*f->variables)
-		fprintf(out, " [env: %s]", f->variables);
-	fputc('\n', out);
+		snprintf(letter, sizeof letter, "-%c, ", f->letter);
+	snprintf(name, sizeof name, "%s%s%s%s", letter, f->flag, *f->metavar ? " " : "",
+	         f->metavar);
+	snprintf(text, sizeof text, "%s%s%s%s%s%s%s%s%s", f->doc, choices ? ": " : "",
+	         choices ? choices : "", dflt ? " [default: " : "", dflt ? dflt : "",
+	         dflt ? "]" : "", *f->variables ? " [env: " : "", f->variables,
+	         *f->variables ? "]" : "");
+	fprintf(out, "  %-*s", NAME_WIDTH, name);
+	wrap_print(text, NAME_WIDTH + 2, NAME_WIDTH + 2, out);
 }
 
 void help_print(unsigned role, FILE *out)

@@ -7,7 +7,7 @@
 
 /* ---- for people ---- */
 
-static void add_table(struct columns *columns, const struct option_table *table, unsigned depth)
+static void add_options(struct columns *columns, const struct option_table *table, unsigned depth)
 {
 	for (uint32_t i = 0; i < table->n; i++) {
 		const spore_option *row = option_row(table, i);
@@ -24,13 +24,13 @@ static void add_table(struct columns *columns, const struct option_table *table,
 				    row->flags & SPORE_OPTF_REQUIRED ? "required" : row->dflt,
 				    doc });
 		inner = option_inner(row);
-		add_table(columns, &inner, depth + 1);
+		add_options(columns, &inner, depth + 1);
 	}
 }
 
 void plugin_options_add(struct columns *columns, const struct option_table *table)
 {
-	add_table(columns, table, 0);
+	add_options(columns, table, 0);
 }
 
 /* ---- as JSON ---- */
@@ -52,7 +52,7 @@ static void write_choices(struct jsonout *json, const char *choices)
 	jsonout_end(json, ']');
 }
 
-static void write_row(struct jsonout *json, const spore_option *row)
+static void write_option(struct jsonout *json, const spore_option *row)
 {
 	jsonout_begin(json, NULL, '{');
 	jsonout_text(json, "name", row->name);
@@ -84,6 +84,6 @@ void plugin_options_write(struct jsonout *json, const char *key, const struct op
 {
 	jsonout_begin(json, key, '[');
 	for (uint32_t i = 0; i < table->n; i++)
-		write_row(json, option_row(table, i));
+		write_option(json, option_row(table, i));
 	jsonout_end(json, ']');
 }

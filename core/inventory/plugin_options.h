@@ -1,5 +1,5 @@
-/* plugin_options - a component's table of options, for people and as JSON. All of its texts are the
- * plugin's, so they may hold any bytes. Pure. [any] */
+/* plugin_options - shows the option table of a component, for people and as JSON. The texts come
+ * from the plugin and may contain any bytes. Pure. [any] */
 #ifndef CORE_PLUGIN_OPTIONS_H
 #define CORE_PLUGIN_OPTIONS_H
 
@@ -9,9 +9,9 @@
 
 enum { PLUGIN_OPTIONS_COLUMNS = 4 }; /* name, type, default or "required", doc */
 
-/* A row for each option; those of an object stand behind it, set in. */
+/* Adds a row for each option. The options inside an object follow it, indented. */
 void plugin_options_add(struct columns *columns, const struct option_table *table);
-/* An array of objects. */
+/* Writes an array with one object for each option. */
 void plugin_options_write(struct jsonout *json, const char *key, const struct option_table *table);
 
 #endif

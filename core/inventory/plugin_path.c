@@ -21,7 +21,6 @@ static const char *keep_text(struct json_doc *doc, const char *text)
 	return copy ? strcpy(copy, text) : "";
 }
 
-/* Beside the executable in a build tree, below the prefix in an installed one. */
 static void add_own_folders(struct registry *registry, struct json_doc *doc)
 {
 	static const char *const below[PLUGIN_PATH_OWN] = { "plugins", SPORE_PLUGINS_FROM_BIN };
@@ -56,8 +55,8 @@ static void add_folders(struct registry *registry, const struct config *config, 
 	add_own_folders(registry, config->doc);
 }
 
-/* As those are that plugins are looked for by; another key would pin nothing. */
-static bool is_file_name(const char *key)
+/* A pin with any other key would pin nothing. */
+static bool is_plugin_file_name(const char *key)
 {
 	size_t len = strlen(key);
 
@@ -83,9 +82,10 @@ static void set_pins(struct registry *registry, const struct config *config, str
 	for (size_t i = 0; i < pins->count; i++) {
 		const struct json *node = json_get(section_node(config, "pin"), pins->keys[i]);
 
-		if (!is_file_name(pins->keys[i]))
-			diag_add(diag, node,
-			         "expected a plugin's file name as key, ending in \".so\"");
+		if (!is_plugin_file_name(pins->keys[i]))
+			diag_add(
+				diag, node,
+				"expected the file name of a plugin as the key, ending in \".so\"");
 		else if (!is_pin(digests[i]))
 			diag_add(diag, node, "expected \"sha256:\" and 64 hex digits, found \"%s\"",
 			         digests[i]);
@@ -113,7 +113,7 @@ void plugin_path_warn(const struct registry *registry)
 
 	for (size_t i = 0; i < registry->n_pins; i++) {
 		if (!registry_find_file(registry, registry->pins[i].file, path))
-			log_warn("a pin is for a file that is in no folder of plugins",
+			log_warn("no plugin folder has the file that a pin names",
 			         log_str("file", registry->pins[i].file));
 	}
 }

@@ -2,26 +2,8 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "host/host.h"
-
-bool plugin_search_add(struct plugin_search *search, const char *folder)
-{
-	if (search->n_folders == PLUGIN_SEARCH_MOST)
-		return false;
-	search->folders[search->n_folders++] = folder;
-	return true;
-}
-
-static const char *config_path(const struct plugin_search *search)
-{
-	const char *variable = getenv("SPORE_CONFIG");
-
-	if (search->config)
-		return search->config;
-	return variable && *variable ? variable : NULL;
-}
 
 bool plugin_search_run(const struct plugin_search *search,
                        bool (*work)(struct registry *registry, const void *arg), const void *arg)
@@ -31,10 +13,11 @@ bool plugin_search_run(const struct plugin_search *search,
 	struct config *config;
 	bool good;
 
-	signal(SIGCHLD, SIG_DFL); /* so that a child can be waited for, whatever we inherited */
+	/* An inherited SIG_IGN would make it impossible to wait for the probe's children. */
+	signal(SIGCHLD, SIG_DFL);
 	for (size_t i = 0; i < search->n_folders; i++)
 		registry.path[registry.n_path++] = search->folders[i];
-	good = config_load_plugins(config_path(search), &diag, &config) == CONFIG_LOADED &&
+	good = config_load_plugins(search->config, &diag, &config) == CONFIG_LOADED &&
 	       plugin_path_set_up(&registry, config, &diag);
 	diag_print(&diag, stderr);
 	diag_fini(&diag);

@@ -1,5 +1,5 @@
-/* plugin_search - a command looks at plugins where a start would: the folders that it was given,
- * those of a configuration, and our own. [main] */
+/* plugin_search - lets a subcommand work on the plugins that a start would find: those in the
+ * folders that it was given, in those of a configuration, and in our own. [main] */
 #ifndef CORE_PLUGIN_SEARCH_H
 #define CORE_PLUGIN_SEARCH_H
 
@@ -7,16 +7,15 @@
 
 enum { PLUGIN_SEARCH_MOST = REGISTRY_MAX_PATH - PLUGIN_PATH_OWN };
 
+/* All borrowed. */
 struct plugin_search {
-	const char *config; /* a file; NULL: what SPORE_CONFIG says, or none */
-	const char *folders[PLUGIN_SEARCH_MOST];
+	const char *config;                      /* a file; NULL: none */
+	const char *folders[PLUGIN_SEARCH_MOST]; /* searched before those of the configuration */
 	size_t n_folders;
 };
 
-/* False: there are too many. */
-bool plugin_search_add(struct plugin_search *search, const char *folder);
-/* Does the work on a registry that lasts until it returns. False: the work said so, or the
- * configuration is wrong, which is printed. */
+/* Calls `work` with a registry that exists until `work` returns. Prints the mistakes of the
+ * configuration. False: there were mistakes, or `work` returned false. */
 bool plugin_search_run(const struct plugin_search *search,
                        bool (*work)(struct registry *registry, const void *arg), const void *arg);
 

@@ -18,7 +18,6 @@ struct walk {
 	void *arg;
 };
 
-/* The same folder by another name hides nothing. */
 static bool is_same_folder(const char *a, const char *b)
 {
 	struct stat one, other;
@@ -27,6 +26,7 @@ static bool is_same_folder(const char *a, const char *b)
 	       one.st_ino == other.st_ino;
 }
 
+/* A folder that is listed twice does not shadow itself. */
 static bool is_repeated(const struct registry *registry, size_t index)
 {
 	for (size_t i = 0; i < index; i++) {
@@ -36,7 +36,7 @@ static bool is_repeated(const struct registry *registry, size_t index)
 	return false;
 }
 
-/* The file of that name that is found first, if it is not in this folder. */
+/* The file of that name in the first of the earlier folders that has it; NULL: none has. */
 static const char *find_shadow(const struct registry *registry, size_t index, const char *file,
                                char path[PATH_MAX])
 {
@@ -67,7 +67,7 @@ static int is_plugin_name(const struct dirent *entry)
 	return len > 3 && strcmp(entry->d_name + len - 3, ".so") == 0;
 }
 
-/* By bytes: alphasort would go by the locale. */
+/* Compares bytes; alphasort would depend on the locale. */
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
 	return strcmp((*a)->d_name, (*b)->d_name);

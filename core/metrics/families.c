@@ -173,6 +173,11 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 };
 /* clang-format on */
 
+const spore_metric_spec *family_spec(enum family family)
+{
+	return &families[family];
+}
+
 uint32_t family_series(struct metrics *metrics, enum family family, const char *const *values)
 {
 	spore_metric_spec spec = families[family];

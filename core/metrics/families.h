@@ -47,5 +47,7 @@ enum family {
 /* The id of the series with these label values, one per label; `values` may be NULL if the family
  * has no labels. The first call registers the family. 0 after logging an error. [any] */
 uint32_t family_series(struct metrics *metrics, enum family family, const char *const *values);
+/* The family's name, type, labels and help text; static. For the reference. [any] */
+const spore_metric_spec *family_spec(enum family family);
 
 #endif

@@ -32,8 +32,8 @@ static void add_component(struct catalogue *catalogue, const char *path,
 		catalogue->out_of_memory = true;
 }
 
-/* Its path is whatever a folder holds. */
-static void tell_refusal(const struct plugin_view *view)
+/* The text has the path of the file, which may contain any bytes. */
+static void warn_of_refusal(const struct plugin_view *view)
 {
 	char shown[sizeof view->refusal.text * 4];
 
@@ -46,7 +46,7 @@ static void on_plugin(void *arg, const struct plugin_view *view, const char *sha
 	if (shadow)
 		return;
 	if (view->state == PLUGIN_REFUSED) {
-		tell_refusal(view);
+		warn_of_refusal(view);
 		return;
 	}
 	for (const spore_component *const *c = view->loaded->plugin->components; *c; c++) {

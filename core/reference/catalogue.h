@@ -1,5 +1,5 @@
-/* catalogue - every component that a start would find on the plugin path, and what "use" says for
- * it: what there is to configure. [main] */
+/* catalogue - every component that a start would find on the plugin path, and how "use" names it.
+ * [main] */
 #ifndef CORE_CATALOGUE_H
 #define CORE_CATALOGUE_H
 
@@ -13,7 +13,8 @@ struct registry;
 
 struct catalogue_entry {
 	const spore_component *component; /* of a known kind; lives as long as the process */
-	char *use, *use_by_file;          /* "hmac", "auth_hmac:hmac"; both alike for "acme:ldap" */
+	/* Owned. "hmac" and "auth_hmac:hmac"; the same text twice for "acme:ldap". */
+	char *use, *use_by_file;
 };
 
 /* Zero-initialized is empty. */
@@ -23,17 +24,17 @@ struct catalogue {
 	bool out_of_memory;
 };
 
-/* Loads every plugin that would be found, as at a start. A plugin that is refused is told on
- * standard error and left out. False: memory was out, or a folder could not be read, which has been
- * told. */
+/* Loads every plugin that a start would find. A plugin that is refused is left out, with a warning
+ * on standard error. False: out of memory, or a folder could not be read; the error is printed. */
 bool catalogue_read(struct catalogue *catalogue, struct registry *registry);
 void catalogue_fini(struct catalogue *catalogue);
 struct option_table catalogue_options(const struct catalogue_entry *entry);
-/* The option that a shorthand's target means, a plugin's, too; NULL: it is an entry, or nobody has
- * it. */
+/* The option, of the core or of a plugin, that the target of a shorthand refers to. NULL: the
+ * target is an entry of a chain, or no such option is known. */
 const spore_option *catalogue_target(const struct catalogue *catalogue, unsigned role,
                                      const char *target);
-/* The kind of instances that the row of a section ("": the root) holds; NULL: it holds none. */
+/* The kind of the plugin instances that a row of a section ("": the root) holds; NULL: it does not
+ * hold instances. */
 const char *catalogue_chain_kind(const char *section, const spore_option *row);
 
 #endif

@@ -7,7 +7,8 @@
 
 /* ---- texts ---- */
 
-/* Markdown leaves an underscore within a word alone. */
+/* Whether letters or digits surround the character. An underscore there is no markup in either format.
+ */
 static bool is_in_word(const char *text, const char *at)
 {
 	return at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)at[1]);
@@ -21,13 +22,14 @@ static void put_escaped(struct document *d, const char *text, const char *at, bo
 	bool escape = strchr(special[d->format], *at) && !(*at == '_' && is_in_word(text, at));
 
 	if (d->format == DOCUMENT_MARKDOWN && code)
-		escape = *at == '|'; /* a table's cell ends there even in code */
+		escape = *at == '|'; /* even in code it would end the table cell */
 	if (escape)
 		fputc('\\', d->out);
-	fputc(code && *at == '`' ? '\'' : *at, d->out); /* in code it would end it */
+	fputc(code && *at == '`' ? '\'' : *at, d->out); /* a backtick would end the code */
 }
 
-/* One character; of those that no terminal should have, a question mark. */
+/* Writes one character, and a question mark for control characters and invalid UTF-8. Returns how
+ * many bytes of the text it takes. */
 static size_t put_character(struct document *d, const char *text, const char *at, bool code)
 {
 	size_t left = strlen(at), n = utf8_is_visible(at, left) ? utf8_sequence(at, left) : 0;
@@ -69,15 +71,14 @@ static void put_code(struct document *d, const char *code)
 
 void document_heading(struct document *d, const char *text)
 {
-	fputs(d->format == DOCUMENT_MARKDOWN ? "#### " : "## ", d->out);
+	fputs(d->format == DOCUMENT_MARKDOWN ? "### " : "## ", d->out);
 	put_text(d, text);
 	fputs("\n\n", d->out);
 }
 
-/* Lines as long as a README's. */
 void document_paragraph(struct document *d, const char *text)
 {
-	enum { WIDTH = 105 };
+	enum { WIDTH = 100 };
 	char word[1024];
 	size_t column = 0, len;
 

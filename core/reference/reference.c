@@ -9,6 +9,7 @@
 #include "config/help.h"
 #include "config/settings.h"
 #include "inventory/plugin_view.h"
+#include "metrics/families.h"
 #include "option/option_type.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
@@ -27,18 +28,18 @@ static const struct option_table *root_of(unsigned role)
 
 /* ---- options ---- */
 
-/* A plugin's instances are made anew by a reload, and only a server has one: the last counts for
- * its keys. */
+/* The column "reload" is only for the server's keys: a client does not reload, and a reload always
+ * creates plugin instances anew. */
 static const char *const option_facts[] = { "type", "default", NULL };
 static const char *const key_facts[] = { "type", "default", "reload", NULL };
 
-/* One table that is told of. */
-struct telling {
+/* One option table that is being written. */
+struct writing {
 	struct document *document;
-	unsigned roles; /* whose flags are told, too; 0: it is a plugin's, which has none */
+	unsigned roles; /* whose flags are listed with the keys; 0: a plugin's table has none */
 };
 
-/* "off|prefer" reads better as "`off`, `prefer`". */
+/* "off|prefer" becomes "`"off"`, `"prefer"`". */
 static void describe_choices(const char *choices, char *out, size_t size)
 {
 	size_t n = 0;
@@ -62,8 +63,8 @@ static void describe_type(const spore_option *row, const char *kind, char *out, 
 		option_type_describe(row, out, size);
 }
 
-/* JSON, or NULL. A chain that a file leaves out has its own default; without one, an option is
- * empty. */
+/* The default as JSON; NULL: there is nothing to show. A chain that is not in the file may have a
+ * default entry. */
 static const char *default_of(const spore_option *row, const char *kind)
 {
 	for (size_t i = 0; kind && i < n_default_sections; i++) {
@@ -77,7 +78,7 @@ static const char *default_of(const spore_option *row, const char *kind)
 	return row->type == SPORE_OPT_BOOL ? "false" : row->type == SPORE_OPT_MAP ? "{}" : NULL;
 }
 
-/* `kind`: of the instances that it holds; NULL: it holds none. */
+/* `kind`: of the instances that the option holds; NULL: it does not hold instances. */
 static void write_option(struct document *d, const char *name, const spore_option *row,
                          const char *kind, const char *set_by, enum option_change change)
 {
@@ -94,7 +95,7 @@ static void write_option(struct document *d, const char *name, const spore_optio
 	document_entry(d, name, (const char *[]){ type, dflt, changes_kind_name(change) }, text);
 }
 
-/* The flags for which a key stands: "`--min-port`". */
+/* The flags that set the target, as code: "`--min-port`". */
 static void list_flags(unsigned roles, const char *target, char *out, size_t size)
 {
 	size_t n = 0;
@@ -110,13 +111,13 @@ static void list_flags(unsigned roles, const char *target, char *out, size_t siz
 	}
 }
 
-/* What follows an option's name before those of what it holds. */
+/* What is put between the name of an option and the names of the options inside it. */
 static const char *joint_of(const spore_option *row)
 {
 	return row->type == SPORE_OPT_LIST ? "[]." : row->type == SPORE_OPT_MAP ? ".NAME." : ".";
 }
 
-/* "acl" of "/acl/public"; "" of a root's row. */
+/* "acl" for "/acl/public"; "" for a row of the root. */
 static const char *section_of(const char *target, char section[64])
 {
 	const char *slash = *target ? strchr(target + 1, '/') : NULL;
@@ -126,21 +127,22 @@ static const char *section_of(const char *target, char section[64])
 	return section;
 }
 
-/* An option and what it holds. `name` is how a file's reader would say it, `target` how a shorthand
- * does; `change` is what the rows above it say. */
-static void write_tree(const struct telling *t, const char *name, const char *target,
+/* Writes an option and the options inside it. `name` is for the reader: "tunnels[].port"; `target`
+ * is the same place as in a shorthand: "/tunnels[0]/port". `change`: how the option that contains
+ * it changes on a reload. */
+static void write_tree(const struct writing *w, const char *name, const char *target,
                        const spore_option *row, enum option_change change)
 {
 	struct option_table inner = option_inner(row);
 	char flags[256], inner_name[256], inner_target[256], section[64];
 	const char *kind = NULL;
 
-	if (t->roles) {
+	if (w->roles) {
 		kind = catalogue_chain_kind(section_of(target, section), row);
 		change = option_change_of(row, change);
 	}
-	list_flags(t->roles, target, flags, sizeof flags);
-	write_option(t->document, name, row, kind, flags, change);
+	list_flags(w->roles, target, flags, sizeof flags);
+	write_option(w->document, name, row, kind, flags, change);
 	for (uint32_t i = 0; i < inner.n; i++) {
 		const spore_option *next = option_row(&inner, i);
 
@@ -148,48 +150,49 @@ static void write_tree(const struct telling *t, const char *name, const char *ta
 		         next->name);
 		snprintf(inner_target, sizeof inner_target, "%.120s%s/%.120s", target,
 		         row->type == SPORE_OPT_LIST ? "[0]" : "", next->name);
-		write_tree(t, inner_name, inner_target, next, change);
+		write_tree(w, inner_name, inner_target, next, change);
 	}
 }
 
 static void write_table(struct document *d, const struct option_table *table)
 {
-	const struct telling t = { d, 0 };
+	const struct writing w = { d, 0 };
 
 	document_begin_entries(d, "option", option_facts);
 	for (uint32_t i = 0; i < table->n; i++)
-		write_tree(&t, option_row(table, i)->name, "", option_row(table, i), OPTION_LIVE);
+		write_tree(&w, option_row(table, i)->name, "", option_row(table, i), OPTION_LIVE);
 	document_end_entries(d);
 }
 
 /* ---- keys ---- */
 
-static void begin_keys(const struct telling *t)
+static void begin_keys(const struct writing *w)
 {
-	document_begin_entries(t->document, "key",
-	                       t->roles == ROLE_LOCAL ? option_facts : key_facts);
+	document_begin_entries(w->document, "key",
+	                       w->roles == ROLE_LOCAL ? option_facts : key_facts);
 }
 
-static void write_section(const struct telling *t, const spore_option *section)
+static void write_section(const struct writing *w, const spore_option *section)
 {
 	enum option_change change = option_change_of(section, OPTION_LIVE);
 	struct option_table table = option_inner(section);
 	char name[128], target[128], text[1024];
 
 	snprintf(text, sizeof text, "`%s`: %s.", section->name, section->doc);
-	document_paragraph(t->document, text);
-	begin_keys(t);
+	document_paragraph(w->document, text);
+	begin_keys(w);
 	for (uint32_t i = 0; i < table.n; i++) {
 		const spore_option *row = option_row(&table, i);
 
 		snprintf(name, sizeof name, "%s.%s", section->name, row->name);
 		snprintf(target, sizeof target, "/%s/%s", section->name, row->name);
-		write_tree(t, name, target, row, change);
+		write_tree(w, name, target, row, change);
 	}
-	document_end_entries(t->document);
+	document_end_entries(w->document);
 }
 
-/* Does a root row belong to this group: one role's own, or what both have? */
+/* Whether a row of the root belongs to the group: to one role, or to both. With only one role in
+ * `roles` there is only one group. */
 static bool is_in_group(const spore_option *row, unsigned roles, unsigned group)
 {
 	bool both = option_find(&settings_server, row->name) &&
@@ -198,8 +201,8 @@ static bool is_in_group(const spore_option *row, unsigned roles, unsigned group)
 	return roles != BOTH || (group == BOTH) == both;
 }
 
-/* Rows of a root that are no sections. */
-static void write_rows(const struct telling *t, const struct option_table *root, unsigned roles)
+/* Writes the rows of the root that are not sections. */
+static void write_rows(const struct writing *w, const struct option_table *root, unsigned roles)
 {
 	char target[128];
 	bool some = false;
@@ -207,31 +210,31 @@ static void write_rows(const struct telling *t, const struct option_table *root,
 	for (uint32_t i = 0; i < root->n; i++) {
 		const spore_option *row = option_row(root, i);
 
-		if (row->type == SPORE_OPT_OBJECT || !is_in_group(row, roles, t->roles))
+		if (row->type == SPORE_OPT_OBJECT || !is_in_group(row, roles, w->roles))
 			continue;
 		if (!some)
-			begin_keys(t);
+			begin_keys(w);
 		some = true;
 		snprintf(target, sizeof target, "/%s", row->name);
-		write_tree(t, row->name, target, row, OPTION_LIVE);
+		write_tree(w, row->name, target, row, OPTION_LIVE);
 	}
 	if (some)
-		document_end_entries(t->document);
+		document_end_entries(w->document);
 }
 
 static void write_group(struct document *d, unsigned roles, unsigned group)
 {
 	const struct option_table *root = root_of(group == BOTH ? ROLE_SERVER : group);
-	const struct telling t = { d, group };
+	const struct writing w = { d, group };
 
 	document_heading(d, group == BOTH ? "Both" : command_of(group));
 	for (uint32_t i = 0; i < root->n; i++) {
 		const spore_option *row = option_row(root, i);
 
 		if (row->type == SPORE_OPT_OBJECT && is_in_group(row, roles, group))
-			write_section(&t, row);
+			write_section(&w, row);
 	}
-	write_rows(&t, root, roles);
+	write_rows(&w, root, roles);
 }
 
 void reference_write_keys(struct document *d, unsigned roles)
@@ -271,12 +274,54 @@ static void write_plugin(struct document *d, const struct catalogue_entry *entry
 		write_table(d, &table);
 }
 
-void reference_write_plugins(struct document *d, unsigned roles, const struct catalogue *catalogue)
+static bool is_from_file(const struct catalogue_entry *entry, const char *file)
 {
+	size_t len = strcspn(entry->use_by_file, ":");
+
+	return strlen(file) == len && memcmp(file, entry->use_by_file, len) == 0;
+}
+
+size_t reference_write_plugins(struct document *d, unsigned roles,
+                               const struct catalogue *catalogue, const char *file)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < catalogue->n; i++) {
-		if (has_role(catalogue->entries[i].component, roles))
-			write_plugin(d, &catalogue->entries[i]);
+		const struct catalogue_entry *entry = &catalogue->entries[i];
+
+		if (!has_role(entry->component, roles) || (file && !is_from_file(entry, file)))
+			continue;
+		write_plugin(d, entry);
+		n++;
 	}
+	return n;
+}
+
+/* ---- metrics ---- */
+
+static const char *const metric_facts[] = { "kind", "labels", NULL };
+
+static void write_metric(struct document *d, const spore_metric_spec *spec)
+{
+	static const char *const kinds[] = { [SPORE_METRIC_COUNTER] = "counter",
+		                             [SPORE_METRIC_GAUGE] = "gauge",
+		                             [SPORE_METRIC_HISTOGRAM] = "histogram",
+		                             [SPORE_METRIC_SUMMARY] = "summary" };
+	char labels[256] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < spec->n_labels && n < sizeof labels; i++)
+		n += (size_t)snprintf(labels + n, sizeof labels - n, "%s`%s`", n ? ", " : "",
+		                      spec->labels[i]);
+	document_entry(d, spec->name, (const char *[]){ kinds[spec->type], labels }, spec->help);
+}
+
+void reference_write_metrics(struct document *d)
+{
+	document_begin_entries(d, "metric", metric_facts);
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		write_metric(d, family_spec((enum family)family));
+	document_end_entries(d);
 }
 
 /* ---- types ---- */

@@ -38,7 +38,8 @@ static void write_reference(struct jsonout *json, const char *key, const char *w
 
 /* ---- instances of plugins ---- */
 
-/* The name of a component's definition, made of what a reference may hold: "acl.acl_acme:list". */
+/* The name of the component's definition, such as "acl.acl_acme:list". Characters that a "$ref"
+ * must not contain are replaced. */
 static const char *component_name(const struct catalogue_entry *entry, char *out, size_t size)
 {
 	snprintf(out, size, "%s.%s", plugin_view_kind(entry->component), entry->use_by_file);
@@ -61,7 +62,7 @@ static void write_uses(struct jsonout *json, const struct catalogue_entry *entry
 		jsonout_text(json, NULL, entry->use_by_file);
 }
 
-/* Whose "use" names it has its options. */
+/* An instance whose "use" names this component has the component's options. */
 static void write_choice(struct jsonout *json, const struct catalogue_entry *entry)
 {
 	char name[512];
@@ -81,7 +82,7 @@ static void write_choice(struct jsonout *json, const struct catalogue_entry *ent
 	jsonout_end(json, '}');
 }
 
-/* A name in an instance's own keys is never empty. */
+/* The strings among the keys of an instance are names, so they must not be empty. */
 static void write_instance_rows(struct jsonout *json, const struct catalogue *catalogue,
                                 const char *kind)
 {
@@ -104,7 +105,7 @@ static void write_instance_rows(struct jsonout *json, const struct catalogue *ca
 	}
 }
 
-/* What an entry of a chain may be. */
+/* What an entry of a chain of this kind may be. */
 static void write_kind(struct jsonout *json, const struct catalogue *catalogue, const char *kind)
 {
 	char name[64];
@@ -171,7 +172,7 @@ static void write_row(struct writer *w, const spore_option *row, const char *sec
 	jsonout_end(&w->json, '}');
 }
 
-/* An object in the root, whose rows a flag or a chain may stand behind. */
+/* Writes an object in the root. Its rows may be chains, or be set by flags. */
 static void write_section(struct writer *w, const spore_option *section)
 {
 	struct option_table table = option_inner(section);
@@ -230,7 +231,7 @@ static bool is_flat_key(const struct shorthand *s, unsigned role)
 	return s->roles & role && s->type != SHORTHAND_NO;
 }
 
-/* ---- the whole ---- */
+/* ---- roles ---- */
 
 static void write_role(struct writer *w)
 {
@@ -256,7 +257,7 @@ static void write_role(struct writer *w)
 	jsonout_end(&w->json, '}');
 }
 
-static void write_if_there(struct jsonout *json, const char *key)
+static void write_key_present(struct jsonout *json, const char *key)
 {
 	jsonout_begin(json, NULL, '{');
 	jsonout_begin(json, "required", '[');
@@ -265,8 +266,8 @@ static void write_if_there(struct jsonout *json, const char *key)
 	jsonout_end(json, '}');
 }
 
-/* A file with a key that only a client has is a client's. */
-static void write_which(struct jsonout *json)
+/* A file is a client's if it has a key that servers do not have. */
+static void write_role_choice(struct jsonout *json)
 {
 	jsonout_begin(json, "if", '{');
 	jsonout_begin(json, "anyOf", '[');
@@ -274,12 +275,12 @@ static void write_which(struct jsonout *json)
 		const char *key = option_row(&settings_client, i)->name;
 
 		if (!option_find(&settings_server, key))
-			write_if_there(json, key);
+			write_key_present(json, key);
 	}
 	for (size_t i = 0; i < n_shorthands; i++) {
 		if (is_flat_key(&shorthands[i], ROLE_LOCAL) &&
 		    !shorthand_find(ROLE_SERVER, shorthands[i].name))
-			write_if_there(json, shorthands[i].name);
+			write_key_present(json, shorthands[i].name);
 	}
 	jsonout_end(json, ']');
 	jsonout_end(json, '}');
@@ -295,7 +296,7 @@ void schema_write(unsigned roles, const struct catalogue *catalogue, FILE *out)
 	jsonout_text(&w.json, "$schema", "http://json-schema.org/draft-07/schema#");
 	jsonout_text(&w.json, "title", "The configuration of spore " SPORE_VERSION);
 	if (roles == (ROLE_SERVER | ROLE_LOCAL)) {
-		write_which(&w.json);
+		write_role_choice(&w.json);
 	} else {
 		jsonout_begin(&w.json, "allOf", '[');
 		write_reference(&w.json, NULL, roles == ROLE_SERVER ? "server" : "local", "");

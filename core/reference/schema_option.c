@@ -8,8 +8,8 @@
 
 /* ---- types ---- */
 
-/* Texts of addresses and ports as their readers take them: `\` would have to be written four times.
- */
+/* Patterns for the texts of addresses and ports. They use [.] instead of an escaped dot, since each
+ * `\` would have to be written four times. */
 #define PORT_                                                                                      \
 	"([1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]|[1-9][0-9]{0,3})"
 #define PORTS_    "0*" PORT_ "(-0*" PORT_ ")?"
@@ -30,8 +30,9 @@
 	"\": {\"type\": \"string\", \"minLength\": 1}}, "                                          \
 	"\"required\": [\"" key "\"], \"additionalProperties\": false}"
 
-/* What stands in "definitions" by its id; all others are written where they are used. A keyword
- * that does not fit a value's type says nothing of it. Aligned by hand. */
+/* Types that are written once, in "definitions"; all others are written where they are used. A
+ * keyword has no effect on a value of another type, so one schema can describe a number and a text.
+ * Aligned by hand. */
 /* clang-format off */
 static const struct {
 	uint32_t type;
@@ -71,7 +72,8 @@ static bool refer_to_type(struct jsonout *json, uint32_t type)
 		if (types[i].type != type)
 			continue;
 		snprintf(reference, sizeof reference, "#/definitions/%s", option_type_id(type));
-		jsonout_begin(json, "allOf", '['); /* beside "$ref" draft 7 looks at nothing else */
+		/* Draft 7 ignores all keywords beside "$ref", but not beside "allOf". */
+		jsonout_begin(json, "allOf", '[');
 		jsonout_begin(json, NULL, '{');
 		jsonout_text(json, "$ref", reference);
 		jsonout_end(json, '}');
@@ -81,8 +83,8 @@ static bool refer_to_type(struct jsonout *json, uint32_t type)
 	return false;
 }
 
-/* A bound of a DURATION is one of its numbers, which are seconds; of texts a schema cannot say it.
- */
+/* Bounds count for numbers only; a schema cannot express the bounds of a text such as "5s". A
+ * DURATION as a number is in seconds. */
 static void write_bound(struct jsonout *json, const char *key, uint32_t type, int64_t bound)
 {
 	char seconds[32];
@@ -192,7 +194,7 @@ static void write_type(struct jsonout *json, const spore_option *row)
 	case SPORE_OPT_OBJECT:
 		write_object(json, row);
 		break;
-	default: /* a NODE is the plugin's own affair */
+	default: /* a NODE may be anything */
 		refer_to_type(json, row->type);
 	}
 }
@@ -217,8 +219,8 @@ void schema_option_write_rows(struct jsonout *json, const struct option_table *t
 	}
 }
 
-/* May a flag or a variable bring `name` in `place`? */
-static bool may_come_from_elsewhere(const char *place, const char *name)
+/* Whether a flag or a variable may set `name`, or something in it. */
+static bool has_shorthand(const char *place, const char *name)
 {
 	char target[128];
 
@@ -242,7 +244,7 @@ void schema_option_write_required(struct jsonout *json, const struct option_tabl
 		const spore_option *row = option_row(table, i);
 
 		if (!(row->flags & SPORE_OPTF_REQUIRED) ||
-		    (place && may_come_from_elsewhere(place, row->name)))
+		    (place && has_shorthand(place, row->name)))
 			continue;
 		if (!some)
 			jsonout_begin(json, "required", '[');

@@ -1,11 +1,11 @@
-/* auth_token - a token that each client sends as it is: the smallest plugin with both sides.
+/* auth_token - each client sends a token: the smallest plugin for both sides.
  *
- * Whoever can read the connection can read the token, so a server refuses it where the transport is not
- * secure, unless told otherwise. */
+ * Everyone who can read the connection can read the token. Without a secure transport, both sides
+ * refuse to use it, unless the option "insecure" is set. */
 #include <spore/auth.h>
 #include <stdlib.h>
 
-/* One entry of the configuration, as the host has filled it. */
+/* The options of one instance, filled by the host. */
 struct conf {
 	spore_str token;
 	const char *identity;
@@ -15,7 +15,8 @@ struct conf {
 static const spore_option options[] = {
 	SPORE_SECRET(struct conf, token, SPORE_OPTF_REQUIRED, "what the client sends"),
 	SPORE_STRING(struct conf, identity, 0, "\"guest\"", "names the client in logs"),
-	SPORE_BOOL(struct conf, insecure, 0, "false", "accept it over a transport that others can read"),
+	SPORE_BOOL(struct conf, insecure, 0, "false",
+	           "use it even if others can read the connection"),
 };
 
 struct token {
@@ -24,7 +25,7 @@ struct token {
 	const struct conf *conf;
 };
 
-/* [main] The instance is read-only from here on, so all workers share it. */
+/* [main] The instance is read-only after this, so all workers share it. */
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
 	const struct conf *conf = args->conf;
@@ -42,7 +43,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-/* Takes as long for a wrong text as for a right one of the same length. */
+/* Takes the same time for wrong and right texts of the same length. */
 static int same_text(spore_str a, spore_str b)
 {
 	unsigned char differs = a.len != b.len;
@@ -63,7 +64,7 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 
 	if (!rq->secure && !token->conf->insecure) {
 		spore_logf(token->host, token->ctx, SPORE_LOG_WARN,
-			   "a token came over a transport that others can read: refused");
+		           "a client sent its token over an insecure connection: refused");
 		return SPORE_DENY;
 	}
 	if (!same_text(rq->answer, token->conf->token))
@@ -79,7 +80,7 @@ static spore_status answer(void *state, const spore_answer_request *rq, spore_ti
 
 	if (!rq->secure && !token->conf->insecure) {
 		spore_logf(token->host, token->ctx, SPORE_LOG_WARN,
-			   "others may read what goes to this server, or be it: no token is sent");
+		           "no token is sent: the connection is not secure");
 		return SPORE_EUNSUPPORTED;
 	}
 	token->host->complete_answer(ticket, SPORE_OK, token->conf->token);

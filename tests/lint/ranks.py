@@ -4,7 +4,6 @@ usage: ranks.py [ROOT]
 
 - A file of core/ includes the SDK, system headers, headers of its own folder and of folders of a
   lower rank. Two folders of one rank do not include each other.
-- The table of ranks in core/README.md is that of this file.
 - OpenSSL is in core/base alone.
 - A header of the SDK includes only the SDK and the C library.
 - A plugin includes <spore/...>, system and library headers, headers of its own folder, and headers
@@ -52,25 +51,7 @@ def check(root):
     root = pathlib.Path(root)
     if not source.files(root / "core", ".c", ".h"):
         return [f"{root}: there is no source in core/"]
-    return [
-        *_documented(root),
-        *_core(root),
-        *_sdk(root),
-        *_plugins(root),
-        *_plugin_names(root),
-    ]
-
-
-def _documented(root):
-    """Rows such as "| 2 | `json/`, `thread/` | what they are for |", the highest rank first."""
-    text = (root / "core" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.MULTILINE)
-    documented = {int(rank): set(re.findall(r"`([\w.]+)/?`", names)) for rank, names in rows}
-    for rank, names in enumerate(RANKS, 1):
-        if documented.pop(rank, None) != names:
-            yield f"core/README.md: rank {rank}: expected {', '.join(sorted(names))}"
-    for rank in sorted(documented):
-        yield f"core/README.md: rank {rank} is not in tests/lint/ranks.py"
+    return [*_core(root), *_sdk(root), *_plugins(root), *_plugin_names(root)]
 
 
 def _core(root):

@@ -17,9 +17,10 @@ import formatting
 import headers
 import hygiene
 import installed
+import links
 import manual
+import pages
 import ranks
-import readme
 import shape
 import source
 import symbols
@@ -51,7 +52,6 @@ class InAFolder(unittest.TestCase):
 class Ranks(InAFolder):
     def setUp(self):
         super().setUp()
-        self.document(ranks.RANKS)
         for folder in ("base", "loop", "net", "wire", "config", "server", "client", "commands"):
             self.write(f"core/{folder}/{folder}.h", "")
         self.write("core/config/shorthands.c", 'const char *names = "hmac auth_hmac";\n')
@@ -72,24 +72,9 @@ class Ranks(InAFolder):
             '#include <openssl/hmac.h>\n#include <spore/auth.h>\n#include "keys.h"\n',
         )
 
-    def document(self, all_ranks):
-        rows = (
-            f"| {rank} | {', '.join(f'`{each}/`' for each in sorted(names))} | what it is for |\n"
-            for rank, names in reversed(list(enumerate(all_ranks, 1)))
-        )
-        self.write("core/README.md", "| rank | folder | its job |\n|---|---|---|\n" + "".join(rows))
-
     def assert_refused(self, name, text, pattern):
         self.write(name, text)
         self.assert_one(ranks.check(self.root), pattern)
-
-    def test_a_document_with_other_ranks(self):
-        self.document([{"base", "extra"}, *ranks.RANKS[1:]])
-        self.assert_one(ranks.check(self.root), "README.md: rank 1: expected base$")
-        self.document(ranks.RANKS[:-1])
-        self.assert_one(ranks.check(self.root), f"rank {len(ranks.RANKS)}: expected main.c")
-        self.document([*ranks.RANKS, {"attic"}])
-        self.assert_one(ranks.check(self.root), f"rank {len(ranks.RANKS) + 1} is not in")
 
     def test_a_good_tree(self):
         self.assertEqual(ranks.check(self.root), [])
@@ -515,25 +500,65 @@ class Hygiene(InAFolder):
                 self.assertEqual(list(hygiene.check(self.root)), [])
 
 
-class Readme(InAFolder):
+class Pages(InAFolder):
     def check(self, text):
-        return readme.check(CMAKE, BUILD, self.write("README.md", text))
+        self.write("conf/page.md", text)
+        return list(pages.check(CMAKE, BUILD, self.root))
 
-    def test_a_reference_that_is_not_what_is_printed(self):
-        fresh = "a;\n<!-- spore keygen --help -->\n\nUsage: spore keygen > secret.key\n\n" + (
-            "Prints a fresh secret of 256 random bits.\n<!-- end -->\n"
-            "<!-- spore reference --help -->\n<!-- end -->\n"
-        )
-        found = list(self.check(fresh))
+    def part(self, *words):
+        """A part of a page that is what the program prints."""
+        spore = pathlib.Path(BUILD, "spore")
+        printed = subprocess.run([spore, *words], stdout=subprocess.PIPE, text=True, check=True)
+        return f"<!-- spore {' '.join(words)} -->\n\n{printed.stdout}<!-- end -->\n"
+
+    def test_a_part_that_is_what_is_printed(self):
+        self.assertEqual(self.check("# Page\n" + self.part("keygen", "--help") + "more\n"), [])
+
+    def test_a_part_that_is_not_what_is_printed(self):
+        fresh = self.part("keygen", "--help")
+        found = self.check(fresh + "<!-- spore reference --help -->\n<!-- end -->\n")
         self.assertTrue(found and all("lacks: " in line for line in found), found)
         self.assertFalse(any("keygen" in line for line in found), "that part is fresh")
-        self.assertIn(
-            "README.md: has: stale",
-            list(self.check(fresh.replace("256 random", "256\nstale\nrandom"))),
-        )
+        stale = fresh.replace("\nUsage", "\nstale\nUsage")
+        self.assertEqual(self.check(stale), ["conf/page.md: has: stale"])
 
-    def test_no_reference(self):
-        self.assert_one(self.check("# Spore\n"), "there is no reference")
+    def test_no_part(self):
+        self.assert_one(self.check("# Spore\n"), "no page has a generated part")
+
+    def test_a_plugin_without_its_options(self):
+        good = self.part("keygen", "--help")
+        self.write("plugins/acl_x/acl_x.c", "")
+        self.write("plugins/common/tag.c", "")
+        self.assert_one(self.check(good), "plugins/acl_x: has no README.md")
+        self.write("plugins/acl_x/README.md", "# acl_x\n")
+        self.assert_one(self.check(good), "plugins/acl_x/README.md: lacks <!-- spore reference")
+
+
+class Links(InAFolder):
+    def assert_refused(self, text, pattern):
+        self.write("page.md", text)
+        self.assert_one(links.check(self.root), pattern)
+
+    def test_a_good_tree(self):
+        self.write("a.c", "int x;\n")
+        self.write("b/c.md", "# A title: `x_y`, twice!\n\n## Same\n\n## Same\n")
+        self.write(
+            "page.md",
+            "# Here\n[1](a.c) [2](b/c.md#a-title-x_y-twice) [3](b/c.md#same-1) [4](#here)\n"
+            "[5](https://x.example/#y) `[6](none)`\n```\n[7](none)\n```\n![8](b)\n",
+        )
+        self.assertEqual(list(links.check(self.root)), [])
+
+    def test_no_such_file(self):
+        self.assert_refused("\n[x](none.md)\n", "page.md:2: none.md: no such file")
+
+    def test_no_such_heading(self):
+        self.write("b.md", "# B\n```\n# not a heading\n```\n")
+        self.assert_refused("[x](b.md#not-a-heading)\n", "no such heading")
+        self.assert_refused("[x](#y)\n", "no such heading")
+
+    def test_out_of_the_tree(self):
+        self.assert_refused("[x](../x)\n", "leads out of the tree")
 
 
 @unittest.skipUnless(shutil.which("mandoc") or os.environ.get("CI") == "true", "there is no mandoc")

@@ -262,7 +262,7 @@ def test_info(folder):
     assert process.stdout == [
         f"file      {path}",
         "plugin    auth_blocking 1.0.0",
-        "abi       1.0; runs on a host of 1.0 or later, this one has 1.0",
+        "abi       1.0; needs a host with 1.0 or later, this host has 1.0",
         f"digest    {digest_of(path)}",
         "access    good",
         "state     loaded",
@@ -292,7 +292,7 @@ def test_info_of_one_that_is_refused(folder):
     assert process.stdout == [
         f"file     {path}",
         "plugin   auth_other_major 2.1.0",
-        "abi      2.0; runs on a host of 2.0 or later, this one has 1.0",
+        "abi      2.0; needs a host with 2.0 or later, this host has 1.0",
         f"digest   {digest_of(path)}",
         "access   good",
         "state    refused",
@@ -394,7 +394,7 @@ def test_what_a_plugin_says_reaches_no_terminal(folder):
     process = spore_plugin("info", path)
     assert f"author    u{escaped}" in process.stdout
     assert f"auth n{escaped}: s{escaped}" in process.stdout
-    assert "kind 77: this host does not know it" in process.stdout
+    assert "kind 77: unknown to this host" in process.stdout
     assert "requires  spore.metrics/1, spore.ready/1" in process.stdout
     said = as_json("info", path)
     assert said["author"] == f"u{loud}"
@@ -424,8 +424,9 @@ def test_help(arguments):
     assert process.status == 0 and process.stderr == []
     text = "\n".join(process.stdout)
     for word in (
-        "spore plugin list",
-        "spore plugin info",
+        "spore plugin [FLAGS] COMMAND",
+        "  list  ",
+        "  info FILE  ",
         "--config",
         "--plugin-path",
         "--no-load",
@@ -437,20 +438,22 @@ def test_help(arguments):
 @pytest.mark.parametrize(
     "arguments, text",
     [
-        ([], "expected list or info"),
-        (["show"], 'expected list or info, found "show"'),
+        ([], "expected a command: list or info"),
+        (["show"], 'unknown command "show"'),
+        (["lst"], 'unknown command "lst": did you mean "list"?'),
         (["list", "surplus"], 'expected a flag, found "surplus"'),
         (["list", "--bogus"], "unknown flag --bogus"),
         (["list", "-z"], "unknown flag -z"),
-        (["list", "--json=yes"], "unknown flag --json=yes"),
+        (["list", "--jsn"], "unknown flag --jsn: did you mean --json?"),
+        (["list", "--json=yes"], "expected --json without a value"),
         (
             ["list", "--config"],
             "expected a value after --config, found the end of the command line",
         ),
         (["list", "-c", "a", "--config", "b"], "--config is given twice"),
-        (["list", *["--plugin-path=/x"] * 15], "too many folders at /x"),
-        (["info"], "expected the plugin's file"),
-        (["info", "a", "b"], 'expected one file, found "b" too'),
+        (["list", *["--plugin-path=/x"] * 15], "expected --plugin-path at most 14 times"),
+        (["info"], "expected FILE after info, found the end of the command line"),
+        (["info", "a", "b"], 'expected one FILE, found "b" too'),
         (["info", "a", "--plugin-path", "/x"], "--plugin-path is a flag of `spore plugin list`"),
         (["list", "--\x1b[2J"], r"unknown flag --\x1b[2J"),
     ],

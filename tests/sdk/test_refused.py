@@ -582,7 +582,7 @@ def test_a_pin_for_no_file_is_told(host, folder):
         warnings = [
             line
             for line in server.process.stderr
-            if "a pin is for a file that is in no folder" in line
+            if "no plugin folder has the file that a pin names" in line
         ]
     assert len(warnings) == 1 and warnings[0].endswith(" file=auth_godo.so")
 

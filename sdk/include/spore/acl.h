@@ -1,8 +1,9 @@
-/* spore/acl.h - decisions about addresses, at accept().
+/* spore/acl.h - access control by address, when a connection is accepted.
  * SPDX-License-Identifier: MIT
  *
- * Instances of a chain are asked in order; ALLOW and DENY end it, NEXT passes on, and NEXT from the
- * last one allows. Counting connections is the host's work, not an ACL's.
+ * The host asks the instances of a chain in order. ALLOW and DENY end the chain, NEXT goes on to
+ * the next instance, and NEXT from the last instance allows. The host counts and limits
+ * connections; an ACL does not.
  */
 #ifndef SPORE_ACL_H
 #define SPORE_ACL_H
@@ -13,21 +14,23 @@
 extern "C" {
 #endif
 
-enum { SPORE_ACL_AT_CONTROL = 1, SPORE_ACL_AT_PUBLIC = 2 };   /* our port; a tunnel's port */
+/* Where the connection arrived: at the server's control port, or at a tunnel's public port. */
+enum { SPORE_ACL_AT_CONTROL = 1, SPORE_ACL_AT_PUBLIC = 2 };
 
 typedef struct spore_acl_query {
 	uint32_t struct_size;
-	uint32_t point;                  /* SPORE_ACL_AT_* */
+	uint32_t point; /* SPORE_ACL_AT_* */
 	const spore_addr *peer, *local;
-	spore_str identity;              /* owner of the tunnel at AT_PUBLIC, else empty */
+	spore_str identity; /* AT_PUBLIC: the identity of the tunnel's owner; else empty */
 } spore_acl_query;
 SPORE_GROWABLE(spore_acl_query, identity);
 
 typedef struct spore_acl_ops {
 	uint32_t struct_size;
-	uint32_t flags;                  /* 0 */
-	/* Once per accepted connection: no system call, no allocation, no lock, O(address bits).
-	 * SPORE_ALLOW, SPORE_DENY or SPORE_NEXT; anything else denies and is logged. [worker] */
+	uint32_t flags; /* 0 */
+	/* Called once per accepted connection. It should make no system call, allocate nothing and
+	 * take no lock. Returns SPORE_ALLOW, SPORE_DENY or SPORE_NEXT. Any other value denies and
+	 * is logged. [worker] */
 	int32_t (*check)(void *state, const spore_acl_query *);
 } spore_acl_ops;
 SPORE_GROWABLE(spore_acl_ops, check);

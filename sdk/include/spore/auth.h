@@ -1,20 +1,21 @@
 /* spore/auth.h - authentication.
  * SPDX-License-Identifier: MIT
  *
- * On the wire the server sends {"Challenge":UUID}, the client {"Authenticate":ANSWER}: on the
- * control connection, and again on every data connection. Instances are asked in the order of the
- * configuration: ALLOW and DENY end the chain, NEXT passes on, NEXT from the last one denies. A
- * failure (SPORE_E*) is counted apart and then treated as the instance's "on_error" says ("deny",
- * the default, or "next").
+ * The server sends {"Challenge":UUID} and the client answers {"Authenticate":ANSWER}: once on the
+ * control connection, and again on every data connection. The host asks the instances in the order
+ * of the configuration. ALLOW and DENY end the chain, NEXT goes on to the next instance, and NEXT
+ * from the last instance denies. An error (SPORE_E*) is counted separately and then handled as the
+ * option "on_error" of the instance says: "deny" (the default) or "next".
  *
- * A data connection is judged by the instance that allowed its tunnel, and by no other: its request
- * carries the session that this instance gave then. So a remote back-end is asked once per tunnel,
- * and data connections are verified from what is held here.
+ * Only the instance that allowed a tunnel verifies the tunnel's data connections. The request then
+ * has the session value that the instance returned for the tunnel. Ask a remote back-end once per
+ * tunnel, and verify data connections with what you stored.
  *
- * A reload judges the tunnels that stand anew: the new instances get the challenge and the answer that
- * each client gave when it came (purpose CONTROL, session 0), so take an answer again that you took once.
- * ALLOW hands the tunnel over to the new instance, whose data connections it judges from then on; DENY
- * ends it; where nobody could decide, it stays with the instance that has it.
+ * A reload verifies each open tunnel again: the new instances get the challenge and the answer of
+ * the tunnel's control connection (purpose CONTROL, session 0). An instance must therefore accept
+ * the same answer again. ALLOW moves the tunnel to the new instance, which verifies its data
+ * connections from then on. DENY closes the tunnel. If no instance can decide, the tunnel stays
+ * with its old instance.
  */
 #ifndef SPORE_AUTH_H
 #define SPORE_AUTH_H
@@ -25,33 +26,35 @@
 extern "C" {
 #endif
 
-/* A frame has at most 256 bytes, so an answer has at most so many. */
+/* The longest answer, in bytes. A frame of the protocol has at most 256. */
 #define SPORE_AUTH_ANSWER_MAX 232
 
-enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2 };    /* purpose */
+/* The purpose of a request: a control connection or a data connection. */
+enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2 };
 
-/* What an instance wants of its clients. BINDS: it takes answers that are bound to the transport's
- * session (channel_binding). The host tells a client so by the version of the challenge's UUID, which
- * is 8 if an instance of the chain binds and the connection has a binding, and 4 otherwise: whoever
- * stands between the two cannot take the offer away without changing what is answered. */
+/* What an instance needs from a client: no Challenge, a plain answer, or an answer that may be
+ * bound to the transport's session (channel_binding). The host shows BINDS to the client by the
+ * version of the challenge's UUID: 8 if an instance of the chain binds and the connection has a
+ * channel binding, otherwise 4. An attacker in between cannot hide this offer, because the answer
+ * depends on the challenge. */
 enum { SPORE_CHALLENGE_NONE = 0, SPORE_CHALLENGE_PLAIN = 1, SPORE_CHALLENGE_BINDS = 2 };
 
 typedef struct spore_auth_request {
 	uint32_t struct_size;
-	uint32_t purpose;                /* SPORE_AUTH_* */
-	uint8_t challenge[16];           /* the UUID's bytes; zero when none was sent */
-	spore_str answer;                /* exactly what the client sent; empty when none was asked */
+	uint32_t purpose;      /* SPORE_AUTH_CONTROL or SPORE_AUTH_DATA */
+	uint8_t challenge[16]; /* the bytes of the UUID; zero if no Challenge was sent */
+	spore_str answer;      /* what the client sent; empty if no Challenge was sent */
 	const spore_addr *peer, *local;
-	const spore_conn *conn;          /* for host->conn_attr() */
-	spore_str channel_binding;       /* RFC 9266 bytes of the transport, or empty */
-	uint64_t session;                /* DATA: what the tunnel's own verdict gave; else 0 */
-	int64_t deadline_ms;             /* on host->now_ms()'s clock; after it the host denies */
-	uint32_t secure;                 /* 1: the transport is confidential and authenticated */
+	const spore_conn *conn;    /* for host->conn_attr() */
+	spore_str channel_binding; /* the transport's channel binding (RFC 9266), or empty */
+	uint64_t session;          /* DATA: the session value of the tunnel; else 0 */
+	int64_t deadline_ms;       /* on the clock of host->now_ms(); then the host denies */
+	uint32_t secure;           /* 1: the transport is confidential and authenticated */
 	uint32_t reserved;
 } spore_auth_request;
 SPORE_GROWABLE(spore_auth_request, reserved);
 
-/* Bits of spore_auth_result.fields; a bit that is not set leaves the host's default. */
+/* Bits of spore_auth_result.fields. Without its bit, a field has the host's default. */
 enum {
 	SPORE_AUTH_F_PORTS = 1 << 0,
 	SPORE_AUTH_F_MAX_TUNNELS = 1 << 1,
@@ -61,24 +64,26 @@ enum {
 
 typedef struct spore_auth_result {
 	uint32_t struct_size;
-	uint32_t fields;                 /* SPORE_AUTH_F_* */
-	spore_str identity;              /* "alice": names the client in logs, metrics and quotas */
-	spore_str reason;                /* for the operator's log; never sent to the client */
-	uint64_t session;                /* yours: comes back on data connections and at the end. Two
-	                                    tunnels with the same one have the same owner. */
-	const spore_port_range *ports;   /* public ports it may claim */
+	uint32_t fields;    /* SPORE_AUTH_F_* */
+	spore_str identity; /* the client's name in logs, metrics and quotas, such as "alice" */
+	spore_str reason;   /* for the operator's log; never sent to the client */
+	/* Chosen by the plugin. The host passes it back with data connections and to session_end().
+	 * Tunnels with the same session value have the same owner. */
+	uint64_t session;
+	const spore_port_range *ports; /* the public ports that the client may use */
 	size_t n_ports;
-	uint32_t max_tunnels, max_conns; /* at once, over all tunnels of the same session value */
-	int64_t life_ms;                 /* a tunnel is closed so long after it was opened, or after
-	                                    auth_revalidate() renewed it; a reload lengthens nothing */
+	uint32_t max_tunnels, max_conns; /* at a time, over all tunnels of the session value */
+	/* The host closes a tunnel this long after it was opened, or after auth_revalidate()
+	 * renewed it. A reload does not extend this time. */
+	int64_t life_ms;
 } spore_auth_result;
 SPORE_GROWABLE(spore_auth_result, life_ms);
 
 typedef struct spore_answer_request {
 	uint32_t struct_size;
-	uint32_t purpose;                /* SPORE_AUTH_* */
+	uint32_t purpose; /* SPORE_AUTH_CONTROL or SPORE_AUTH_DATA */
 	uint8_t challenge[16];
-	const char *server_name;         /* as configured: host name or address */
+	const char *server_name; /* host name or address, as configured */
 	const spore_addr *server;
 	const spore_conn *conn;
 	spore_str channel_binding;
@@ -87,50 +92,57 @@ typedef struct spore_answer_request {
 } spore_answer_request;
 SPORE_GROWABLE(spore_answer_request, reserved);
 
-/* One tunnel, for accounting: of the time for which the instance had it. After a reload that is less than
- * the tunnel's own. */
+/* Accounting data of one tunnel, for the time during which this instance was responsible for it.
+ * After a reload, this is shorter than the tunnel's whole life. */
 typedef struct spore_session_end {
 	uint32_t struct_size;
-	uint32_t port;                   /* its public port */
+	uint32_t port; /* the tunnel's public port */
 	uint64_t session;
 	spore_str identity;
-	uint64_t bytes_up, bytes_down;   /* from visitors to the client, and back; those of a relay that
-	                                    goes on, as of a second ago or so */
-	uint64_t conns;                  /* visitors carried */
-	int64_t life_ms;                 /* how long the instance had it */
+	/* From visitors to the client, and back. Connections that are still open are counted up to
+	 * about a second ago. */
+	uint64_t bytes_up, bytes_down;
+	uint64_t conns;  /* the number of visitors */
+	int64_t life_ms; /* how long this instance was responsible */
 } spore_session_end;
 SPORE_GROWABLE(spore_session_end, life_ms);
 
-/* verify() and answer() may block: the host runs them on its pool with the INSTANCE in place of the
- * worker's state, and finishes the ticket with what they return or complete. Pool and queue are
- * bounded per instance; a full queue counts as SPORE_EBUSY. */
+/* verify() and answer() may block. The host calls them on its thread pool, with the INSTANCE
+ * instead of the worker's state, and completes the ticket with the value that they return, unless
+ * they completed it themselves. Each instance has a limited number of threads and a limited queue.
+ * A full queue counts as SPORE_EBUSY. */
 enum { SPORE_AUTHF_BLOCKING = 1 };
 
 typedef struct spore_auth_ops {
 	uint32_t struct_size;
-	uint32_t flags;                  /* SPORE_AUTHF_* */
+	uint32_t flags; /* SPORE_AUTHF_* */
 
-	/* SERVER. Judge one answer. Return SPORE_ALLOW, SPORE_DENY or SPORE_NEXT; or a SPORE_E* for
-	 * "could not decide"; or SPORE_EPENDING and give the verdict, with details, through
-	 * host->complete_verify(ticket, ...) before or after this returns. What is completed counts,
-	 * whatever is returned then. The request is valid until return. Mandatory on a server. [worker], or [blocking] with SPORE_AUTHF_BLOCKING */
+	/* SERVER. Verifies one answer. Returns
+	 *  - SPORE_ALLOW, SPORE_DENY or SPORE_NEXT,
+	 *  - a SPORE_E* if it cannot decide, or
+	 *  - SPORE_EPENDING, and passes the verdict, with details, to host->complete_verify(ticket,
+	 *    ...) before or after it returns. If the ticket has been completed, the returned value
+	 *    is ignored. The request is valid until return. Mandatory on a server. [worker], or
+	 *    [blocking] with SPORE_AUTHF_BLOCKING */
 	int32_t (*verify)(void *state, const spore_auth_request *, spore_ticket);
-	/* CLIENT. Answer a challenge: host->complete_answer(ticket, ...) now or later, and return
-	 * SPORE_EPENDING; or return a SPORE_E*. Mandatory on a client. [worker], or [blocking] */
+	/* CLIENT. Answers a challenge. Calls host->complete_answer(ticket, ...) now or later and
+	 * returns SPORE_EPENDING, or returns a SPORE_E*. Mandatory on a client. [worker], or
+	 * [blocking] with SPORE_AUTHF_BLOCKING */
 	spore_status (*answer)(void *state, const spore_answer_request *, spore_ticket);
-	/* The host lost interest in a pending ticket (the peer left, the deadline passed, shutdown):
-	 * completing it now yields SPORE_ESTALE. Optional. [worker] */
+	/* The host no longer needs a pending ticket: the peer left, the deadline passed, or the
+	 * instance stops. Completing the ticket now returns SPORE_ESTALE. Optional. [worker] */
 	void (*cancel)(void *state, spore_ticket);
-	/* SERVER. A tunnel that this instance allowed has ended, or belongs to another instance since a
-	 * reload. Optional. [worker] */
+	/* SERVER. A tunnel that this instance allowed was closed, or a reload moved it to another
+	 * instance. Optional. [worker] */
 	void (*session_end)(void *state, const spore_session_end *);
-	/* SPORE_CHALLENGE_*: NONE if this instance judges without an answer (by certificate, say). A
-	 * Challenge is sent if any instance of the chain needs one. Optional: PLAIN. [main] */
+	/* Returns a SPORE_CHALLENGE_*. NONE: this instance needs no answer, because it verifies a
+	 * certificate, for example. The server sends a Challenge if any instance of the chain needs
+	 * one. Optional; the default is PLAIN. [main] */
 	uint32_t (*needs_challenge)(void *instance);
 } spore_auth_ops;
 SPORE_GROWABLE(spore_auth_ops, needs_challenge);
 
-/* CLIENT. Does the server that sent it take bound answers? */
+/* CLIENT. True if the server that sent this challenge accepts bound answers. */
 static inline uint32_t spore_challenge_binds(const uint8_t challenge[16])
 {
 	return challenge[6] >> 4 == 8;

@@ -1,8 +1,9 @@
 /* spore/option.h - the table in which a plugin declares its options.
  * SPDX-License-Identifier: MIT
  *
- * The host checks the operator's JSON against the table, reports every mistake with file, line and
- * JSON pointer, fills the plugin's own struct, and makes help, manual and JSON Schema from it.
+ * The host checks the operator's JSON against the table, reports every mistake with its file, line
+ * and JSON pointer, and fills the plugin's own struct. It also makes reference pages and a JSON
+ * Schema from the table.
  */
 #ifndef SPORE_OPTION_H
 #define SPORE_OPTION_H
@@ -13,7 +14,8 @@
 extern "C" {
 #endif
 
-enum {                       /* the type      in JSON                      the C field            */
+/* clang-format off */
+enum {                       /* type          JSON                         C field                */
 	SPORE_OPT_BOOL = 1,  /*               true                         uint32_t, 0 or 1       */
 	SPORE_OPT_INT,       /*               5                            int64_t                */
 	SPORE_OPT_NUMBER,    /*               0.5                          double                 */
@@ -33,45 +35,65 @@ enum {                       /* the type      in JSON                      the C
 	SPORE_OPT_OBJECT,    /* of `item`     { ... }                      the struct, in place   */
 	SPORE_OPT_NODE       /*               anything                     const spore_cfg *      */
 };
-/* A string's file path is taken relative to the config file's folder with SPORE_OPTF_PATH. If create()
- * reads that file, say so with SPORE_OPTF_READ: a change of it is then one of the configuration. */
-enum { SPORE_OPTF_REQUIRED = 1, SPORE_OPTF_DEPRECATED = 2, SPORE_OPTF_PATH = 4, SPORE_OPTF_READ = 8 };
+/* clang-format on */
+
+/* Flags of an option.
+ *  - SPORE_OPTF_PATH: the string is a path. A relative path starts from the configuration's folder.
+ *  - SPORE_OPTF_READ, in addition to PATH: create() reads the file, so a change of the file counts
+ *    as a change of the configuration. */
+enum {
+	SPORE_OPTF_REQUIRED = 1,
+	SPORE_OPTF_DEPRECATED = 2,
+	SPORE_OPTF_PATH = 4,
+	SPORE_OPTF_READ = 8
+};
 
 /* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */
-typedef struct spore_list { const void *items; size_t count, stride; } spore_list;
-/* FROZEN. keys[i] names the i-th value. */
-typedef struct spore_map { const char *const *keys; const void *items; size_t count, stride; } spore_map;
+typedef struct spore_list {
+	const void *items;
+	size_t count, stride;
+} spore_list;
+/* FROZEN. keys[i] is the key of the i-th value. */
+typedef struct spore_map {
+	const char *const *keys;
+	const void *items;
+	size_t count, stride;
+} spore_map;
 
 struct spore_option;
-/* FROZEN. What a LIST, MAP or OBJECT is made of: a plain type, or OBJECT with a table of its own. */
+/* FROZEN. The type of the elements of a LIST or MAP, or of an OBJECT: a plain type, or OBJECT with
+ * a table of its own. */
 typedef struct spore_option_item {
-	uint32_t type;                       /* of each element; OBJECT: see the rest */
-	uint32_t size;                       /* sizeof one element's C type */
-	const struct spore_option *options;  /* OBJECT: its table, of ... */
-	uint32_t n_options, option_size;     /* ... so many rows of so many bytes */
+	uint32_t type;                      /* SPORE_OPT_* */
+	uint32_t size;                      /* sizeof the C type of one element */
+	const struct spore_option *options; /* OBJECT: its table */
+	uint32_t n_options, option_size;    /* OBJECT: number of rows, sizeof(spore_option) */
 } spore_option_item;
 
 typedef struct spore_option {
 	const char *name;
-	uint32_t type, flags;        /* SPORE_OPT_*, SPORE_OPTF_* */
-	uint32_t offset, reserved;   /* of the field in the struct */
-	const char *dflt;            /* default as JSON text; NULL: zero, empty */
-	int64_t min, max;            /* INT, DURATION, SIZE, PORT; ignored if min > max */
-	const char *choices;         /* ENUM: "a|b|c" */
+	uint32_t type, flags;      /* SPORE_OPT_*, SPORE_OPTF_* */
+	uint32_t offset, reserved; /* offset of the field in the plugin's struct */
+	const char *dflt;          /* default as JSON text; NULL: zero or empty */
+	int64_t min, max;          /* INT, DURATION, SIZE, PORT; no bounds if min > max */
+	const char *choices;       /* ENUM: "a|b|c" */
 	const spore_option_item *item;
-	const char *doc;             /* one line: what it is, its unit */
+	const char *doc; /* one line for the operator: the meaning and the unit */
 } spore_option;
 SPORE_GROWABLE(spore_option, doc);
 
-/* Rows. The option bears its field's name; a field of another C type does not compile. `flags` are
- * SPORE_OPTF_*, `dflt` is JSON text or NULL. Positional on purpose: C++17 has no designators. */
+/* Macros for the rows of a table. The option has the name of its field. A field of another C type
+ * does not compile. `fl` are SPORE_OPTF_*, and `dflt` is JSON text or NULL. The initializers are
+ * positional because C++17 has no designated initializers. */
+/* clang-format off */
 #ifdef __cplusplus
 extern "C++" {
 template <typename Expected, typename Found> struct spore_same_type_;
 template <typename Type> struct spore_same_type_<Type, Type> { enum : uint32_t { no_offset = 0 }; };
 }
 #define SPORE_OPT_AT_(st, f, ctype)                                                                \
-	(uint32_t(offsetof(st, f)) + spore_same_type_<ctype, decltype(static_cast<st *>(nullptr)->f)>::no_offset)
+	(uint32_t(offsetof(st, f)) +                                                               \
+	 spore_same_type_<ctype, decltype(static_cast<st *>(nullptr)->f)>::no_offset)
 #else
 #define SPORE_OPT_AT_(st, f, ctype)                                                                \
 	((uint32_t)offsetof(st, f) + _Generic(&((st *)0)->f, __typeof__(ctype) *: (uint32_t)0))
@@ -112,6 +134,7 @@ template <typename Type> struct spore_same_type_<Type, Type> { enum : uint32_t {
 	SPORE_OPT_ROW_(st, f, ctype, SPORE_OPT_OBJECT, fl, NULL, 1, 0, NULL, item, doc)
 #define SPORE_NODE(st, f, fl, doc)                                                                 \
 	SPORE_OPT_ROW_(st, f, const spore_cfg *, SPORE_OPT_NODE, fl, NULL, 1, 0, NULL, NULL, doc)
+/* clang-format on */
 
 #ifdef __cplusplus
 }

@@ -1,9 +1,10 @@
-/* spore/transport.h - byte-stream transports: plain, TLS, ...
+/* spore/transport.h - byte-stream transports, such as TLS.
  * SPDX-License-Identifier: MIT
  *
- * A transport turns a lower stream into an upper stream with the same operations, so transports
- * stack: the first entry of the configuration lies nearest the socket. At the bottom is the host's
- * own stream over the socket. All of it is [worker]: a stream lives and dies on one worker.
+ * A transport puts an upper stream on a lower stream. Both have the same operations, so transports
+ * can be stacked. The first entry of the configuration is nearest to the socket. The lowest stream
+ * is the host's own, over the socket. Every function here is [worker]: a stream stays on one
+ * worker.
  */
 #ifndef SPORE_TRANSPORT_H
 #define SPORE_TRANSPORT_H
@@ -14,90 +15,103 @@
 extern "C" {
 #endif
 
-/* The attribute under which a transport offers bytes that name its session to both ends and to nobody
- * else (RFC 9266); the host hands them to auth plugins. */
+/* The attribute of a stream that has its channel binding (RFC 9266): bytes that identify the
+ * session and that only its two ends know. The host passes them to auth plugins. */
 #define SPORE_ATTR_CHANNEL_BINDING "channel.binding"
-/* The attribute, of any value, by which a stream takes its transport's SPORE_TRANSPORTF_SECURE back: the
- * peer was not verified, say. Asked once, when all handshakes are done. */
+/* A stream that has this attribute, with any value, is not secure, although its transport has
+ * SPORE_TRANSPORTF_SECURE. Use it if the peer was not verified, for example. The host asks once,
+ * after all handshakes. */
 #define SPORE_ATTR_INSECURE "transport.insecure"
 
 enum { SPORE_CLOSE_FIN = 1, SPORE_CLOSE_RST = 2 };
 
 typedef struct spore_stream_ops spore_stream_ops;
-/* FROZEN. `ops` first, the implementation's data behind it. */
-typedef struct spore_stream { const spore_stream_ops *ops; } spore_stream;
+/* FROZEN. An implementation embeds it as the first member of its own struct. */
+typedef struct spore_stream {
+	const spore_stream_ops *ops;
+} spore_stream;
 
-/* The host calls the topmost stream alone, and each stream the one below: flush() and pending() are to
- * ask below, too, and a handshake flushes below what it writes. What is not optional is mandatory: the
- * host uses no stream that lacks it. None of these may block. EAGAIN sets *want to SPORE_READ or
- * SPORE_WRITE: what the descriptor must be ready for before the same call can do more; a read may want
- * WRITE, and the reverse. */
+/* The host calls the topmost stream only. Each stream calls the stream below: flush() and pending()
+ * must include the stream below, and a handshake must flush what it wrote there. A function that is
+ * not marked optional is mandatory; the host refuses a stream without it. No function may block. A
+ * function that returns SPORE_EAGAIN sets *want to SPORE_READ or SPORE_WRITE: the readiness of the
+ * descriptor that the call needs before it can continue. A read may want SPORE_WRITE, and a write
+ * SPORE_READ. */
 struct spore_stream_ops {
 	uint32_t struct_size;
 	uint32_t reserved;
 
-	/* Drive the opening exchange. SPORE_OK: done. SPORE_EAGAIN: call again when *want is ready.
-	 * SPORE_EPENDING: call again after host->complete_handshake(ticket). Else failed: error()
-	 * says why. Lower streams have finished theirs before. What the last call has left to send
-	 * the host flushes, with the first bytes of its own if it has any. */
+	/* Continues the handshake. Returns
+	 *  - SPORE_OK: done,
+	 *  - SPORE_EAGAIN: the host calls again when *want is ready,
+	 *  - SPORE_EPENDING: the host calls again after host->complete_handshake(ticket),
+	 *  - another value: failed, and error() has the reason. The streams below have finished
+	 *    their handshakes. If the last call leaves bytes to send, the host flushes them,
+	 *    together with its own first bytes if it has any. */
 	spore_status (*handshake)(spore_stream *, uint32_t *want, spore_ticket);
 
-	/* Bytes moved (> 0); readv: 0 at the peer's clean end; SPORE_EAGAIN with *want; else broken
-	 * (SPORE_ECLOSED for a reset). Partial transfers are normal. A call repeated after EAGAIN may
-	 * pass another buffer. */
+	/* Return the number of bytes moved (> 0), SPORE_EAGAIN with *want, or an error
+	 * (SPORE_ECLOSED for a reset). readv() returns 0 at the clean end of the stream. Partial
+	 * transfers are normal. The host may pass another buffer when it repeats a call after
+	 * SPORE_EAGAIN. */
 	int64_t (*readv)(spore_stream *, const spore_iov *, uint32_t n, uint32_t *want);
 	int64_t (*writev)(spore_stream *, const spore_iov *, uint32_t n, uint32_t *want);
-	/* Hand on what writev() took but still holds. The host calls it after its last writev() of a
-	 * turn and before it leaves this stream, so a buffer shared by a worker's streams is empty
-	 * between them. SPORE_OK, or SPORE_EAGAIN with *want (the stream keeps the rest and the host
-	 * calls again), else broken. Optional. */
+	/* Sends bytes that writev() accepted and has kept. The host calls it after the last
+	 * writev() of a turn of the event loop, before it uses another stream. A buffer that all
+	 * streams of a worker share is therefore empty between streams. Returns SPORE_OK,
+	 * SPORE_EAGAIN with *want (the stream keeps the rest and the host calls again), or an
+	 * error. Optional. */
 	spore_status (*flush)(spore_stream *, uint32_t *want);
-	/* Bytes that readv() would return although the descriptor is not readable. Optional: 0. */
+	/* The number of bytes that readv() can return although the descriptor is not readable.
+	 * Optional; the default is 0. */
 	size_t (*pending)(spore_stream *);
 
-	/* Send the end of the stream (half-close), after everything written. SPORE_OK, SPORE_EAGAIN
-	 * with *want, else broken. Reading stays possible. */
+	/* Sends the end of the stream (half-close) after all written bytes. Returns SPORE_OK,
+	 * SPORE_EAGAIN with *want, or an error. Reading remains possible. */
 	spore_status (*shutdown)(spore_stream *, uint32_t *want);
-	/* Release this stream AND the one below: SPORE_CLOSE_FIN orderly, SPORE_CLOSE_RST so that the
-	 * peer sees a reset. Frees; cannot fail; legal at any time, also before the handshake. */
+	/* Closes and frees this stream AND the stream below. SPORE_CLOSE_FIN closes in order;
+	 * SPORE_CLOSE_RST makes the peer see a reset. Cannot fail. The host may call it at any
+	 * time, also before the handshake. */
 	void (*close)(spore_stream *, uint32_t how);
 
-	/* The descriptor to poll: that of the bottom. */
+	/* The descriptor to poll: that of the lowest stream. */
 	int (*fd)(spore_stream *);
-	/* Directions (SPORE_READ | SPORE_WRITE) in which fd() carries the application's bytes
-	 * unchanged from now on. There the host leaves readv/writev alone and may splice. Asked once
-	 * the handshake is done and pending() is 0. Optional: none. */
+	/* The directions (SPORE_READ | SPORE_WRITE) in which fd() carries the application's bytes
+	 * unchanged from now on. In these directions the host may splice instead of calling readv()
+	 * or writev(). The host asks once, after the handshake and when pending() is 0. Optional;
+	 * the default is none. */
 	uint32_t (*raw)(spore_stream *);
 
-	/* Facts for host->conn_attr(): 1 and *out, or 0 (the host then asks the stream below). *out
-	 * lives until the next call into the stream. Optional. */
+	/* Facts for host->conn_attr(). Returns 1 and sets *out, or returns 0, and the host asks the
+	 * stream below. *out is valid until the next call into the stream. Optional. */
 	uint32_t (*attr)(spore_stream *, const char *key, size_t index, spore_str *out);
-	/* Why the last call failed, one line for the operator; lives until the next call. Optional. */
+	/* Why the last call failed, as one line for the operator. Valid until the next call.
+	 * Optional. */
 	const char *(*error)(spore_stream *);
 };
 SPORE_GROWABLE(spore_stream_ops, error);
 
 typedef struct spore_wrap_args {
 	uint32_t struct_size;
-	uint32_t role;                   /* SPORE_ROLE_SERVER (accepted) or _CLIENT (dialled) */
-	spore_stream *lower;             /* the upper stream's on success; the host's on failure */
-	spore_conn *conn;                /* RETAINED until the stream is closed */
+	uint32_t role;       /* SPORE_ROLE_SERVER (accepted) or SPORE_ROLE_CLIENT (connected) */
+	spore_stream *lower; /* on success the upper stream owns it; on failure the host does */
+	spore_conn *conn;    /* RETAINED until the stream is closed */
 	const spore_addr *peer;
-	const char *server_name;         /* client: the name that was dialled; NULL on a server */
+	const char *server_name; /* client: the server's name as configured; server: NULL */
 } spore_wrap_args;
 SPORE_GROWABLE(spore_wrap_args, server_name);
 
-/* SPORE_TRANSPORTF_SECURE: confidential and authenticated, fit to carry secrets; see also
- * SPORE_ATTR_INSECURE. */
+/* SPORE_TRANSPORTF_SECURE: the transport is confidential and authenticated, so secrets may be sent
+ * over it. See also SPORE_ATTR_INSECURE. */
 enum { SPORE_TRANSPORTF_SECURE = 1 };
 
 typedef struct spore_transport_ops {
 	uint32_t struct_size;
-	uint32_t flags;                  /* SPORE_TRANSPORTF_* */
-	/* Put a stream on top of args->lower. A transport that adds nothing may return `lower`. */
+	uint32_t flags; /* SPORE_TRANSPORTF_* */
+	/* Puts a stream on args->lower. A transport that adds nothing may return `lower`. */
 	spore_status (*wrap)(void *state, const spore_wrap_args *, spore_stream **upper_out);
-	/* NULL-ended keys that its streams' attr() may know: they are copied for those who ask from
-	 * another thread. May be NULL. */
+	/* The keys that attr() of its streams may know, NULL-terminated. The host copies these
+	 * facts for plugins that ask from another thread. May be NULL. */
 	const char *const *attr_keys;
 } spore_transport_ops;
 SPORE_GROWABLE(spore_transport_ops, attr_keys);

@@ -1,14 +1,15 @@
 // auth_token_cxx - the template's plugin in C++17.
 //
-// No exception may leave a function that the host calls: every one goes through guarded(), which turns
-// it into a log line and a status.
+// No exception may leave a function that the host calls. Each call goes through guarded(), which
+// turns an exception into a log line and a status.
 #include <spore/auth.h>
 
 #include <exception>
 #include <new>
 #include <string>
 
-namespace {
+namespace
+{
 
 struct Conf {
 	spore_str token;
@@ -19,10 +20,11 @@ struct Conf {
 const spore_option options[] = {
 	SPORE_SECRET(Conf, token, SPORE_OPTF_REQUIRED, "what the client sends"),
 	SPORE_STRING(Conf, identity, 0, "\"guest\"", "names the client in logs"),
-	SPORE_BOOL(Conf, insecure, 0, "false", "accept it over a transport that others can read"),
+	SPORE_BOOL(Conf, insecure, 0, "false", "use it even if others can read the connection"),
 };
 
-class Token {
+class Token
+{
 public:
 	explicit Token(const spore_create_args *args)
 	    : host_(args->host), ctx_(args->ctx), conf_(static_cast<const Conf *>(args->conf)),
@@ -72,7 +74,7 @@ private:
 	std::string text_;
 };
 
-// The boundary: what a call throws becomes a status.
+// Turns an exception into a status.
 template <typename Call> auto guarded(const Token *token, Call call) noexcept -> decltype(call())
 {
 	try {
@@ -116,7 +118,8 @@ spore_status answer(void *state, const spore_answer_request *rq, spore_ticket ti
 	return guarded(token, [&] { return token->answer(rq, ticket); });
 }
 
-// C++17 has no designated initializers; a function that fills a zeroed struct does not mind its growth.
+// C++17 has no designated initializers. Filling a zeroed struct in a function still works when the
+// struct grows.
 spore_auth_ops make_ops()
 {
 	spore_auth_ops ops = {};

@@ -273,4 +273,4 @@ def test_a_wrong_one_is_not_printed(tmp_path):
 
 def test_an_answer_that_cannot_be_written():
     process = run(["/bin/sh", "-c", f"exec {spore_binary()} server --print-config >/dev/full"])
-    assert process.status == 1 and process.stderr == ["error: the answer could not be written"]
+    assert process.status == 1 and process.stderr == ["error: cannot write to standard output"]

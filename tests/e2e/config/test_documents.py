@@ -1,4 +1,4 @@
-"""What `spore reference` makes of the tables of options: a schema, the README's reference, manual pages."""
+"""What `spore reference` makes of the tables of options: a schema, the pages' references, manual pages."""
 
 import json
 import os
@@ -15,6 +15,7 @@ from harness.peers import REPOSITORY, spore_binary
 from harness.process import run
 
 EXAMPLES = sorted(REPOSITORY.glob("conf/*.json"))
+REFERENCES = [REPOSITORY / "conf/reference.md", *sorted(REPOSITORY.glob("plugins/*/README.md"))]
 WRONG = [
     case
     for case in transcripts.read(pathlib.Path(__file__).with_name("wrong_configs.txt"))
@@ -39,7 +40,7 @@ NOT_IN_A_SCHEMA = {
     "a range in a text is the wrong way round": r"lowest first.*found \"(\d+)-\d+\"$",
     "bits stand behind a prefix": r"no bits set after the prefix",
     "a text has parts without a type": r"expected \"(?:HOST:PORT|sha256:)",
-    "keys have no type": r"file name as key",
+    "keys have no type": r"file name of a plugin as the key",
     "1e2 is the integer 100 to a schema": r"found 1e2$",
 }
 
@@ -230,7 +231,7 @@ def test_flags(schemas, role):
 
 
 def test_keys(schemas):
-    """The README, the manual page and what they are made from have every key and every plugin's option."""
+    """The pages, the manual page and what they are made from have every key and every plugin's option."""
     definitions = schema().schema["definitions"]
     plugins = [
         found
@@ -257,7 +258,7 @@ def test_keys(schemas):
     assert {"policy.NAME.ports", "clients.NAME.san", "packet_size"} <= wanted and len(wanted) > 80
     for text in (
         reference(),
-        (REPOSITORY / "README.md").read_text(encoding="utf-8"),
+        "".join(path.read_text(encoding="utf-8") for path in REFERENCES),
         page("spore-config.5"),
     ):
         assert wanted - words(text) == set()
@@ -356,6 +357,17 @@ def test_what_a_plugin_says_harms_nothing(folder):
         assert page.returncode == 0 and "deprecated" in page.stdout
 
 
+def test_one_plugin(folder):
+    """Its options alone, and nothing of another file."""
+    path = folder("auth_options")
+    text = reference("--plugin", "auth_options", "--plugin-path", path)
+    assert "`servers[].host`" in text and "### The auth plugin `options`" in text
+    assert "hmac" not in text and "server.workers" not in text
+    process = run([spore_binary(), "reference", "--plugin", "auth_option", "--plugin-path", path])
+    assert process.status == 1 and process.stdout == []
+    assert process.stderr == ['error: found no plugin "auth_option"']
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     process = run([spore_binary(), "reference", "--plugin-path", tmp_path / "none"])
     assert process.status == 1 and process.stdout == []
@@ -369,12 +381,12 @@ def test_a_folder_that_is_not_there(tmp_path):
     [
         (["surplus"], 'expected a flag, found "surplus"'),
         (["--bogus"], "unknown flag --bogus"),
-        (["--help=yes"], "unknown flag --help=yes"),
+        (["--help=yes"], "expected --help without a value"),
         (["--format"], "expected a value after --format, found the end of the command line"),
-        (["--format", "roff"], 'expected markdown, scdoc or schema, found "roff"'),
-        (["--role=client"], 'expected server or local, found "client"'),
-        (["--part", "all"], 'expected flags, keys, plugins or types, found "all"'),
-        (["--plugin-path=/x"] * 15, "too many folders at /x"),
+        (["--format", "roff"], '--format: expected markdown, scdoc or schema, found "roff"'),
+        (["--role=client"], '--role: expected server or local, found "client"'),
+        (["--part", "all"], '--part: expected flags, keys, plugins, types or metrics, found "all"'),
+        (["--plugin-path=/x"] * 15, "expected --plugin-path at most 14 times"),
         (["--\x1b[2J"], r"unknown flag --\x1b[2J"),
     ],
     ids=lambda value: "_".join(value)[:24].replace("\x1b", "") if isinstance(value, list) else "",

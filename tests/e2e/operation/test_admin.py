@@ -227,7 +227,7 @@ def test_status(running, admin):
             assert status["memory"] > 0 and status["log_level"] == "info" and status["dates"] == []
             text = admin.ctl("status")
             assert f"serving at {status['control_port']} for " in text
-            assert re.search(r"^visitors +1 carried, 0 waiting, 1 so far", text, re.MULTILINE)
+            assert re.search(r"^visitors +1 relayed, 0 waiting, 1 in total", text, re.MULTILINE)
 
 
 def test_dates(admin, address, certificate):
@@ -384,7 +384,7 @@ def test_drain(running, admin):
             wait_until(
                 lambda: port_is_free(running.public_host, tunnel.port), "the public port to close"
             )
-            assert admin.ctl("drain") == "it is draining already"
+            assert admin.ctl("drain") == "the server is already draining"
             assert admin.ask("status")["state"] == "draining"
             assert "the server is ending" in admin.ctl("reload", status=1)
             visitor.sendall(b"x")
@@ -528,15 +528,15 @@ def test_a_slow_reader_is_dropped(running, admin):
 
 
 @pytest.mark.parametrize("words, said", [
-    ([], "expected a command"),
+    ([], "expected a command: status, tunnels, relays, loops, plugins, kick, log-level, reload or drain"),
     (["nonsense"], 'unknown command "nonsense"'),
     (["statsu"], 'unknown command "statsu": did you mean "status"?'),
-    (["kick"], "expected one more word after kick"),
-    (["kick", "1", "2"], 'unexpected "2"'),
-    (["kick", "1\nstatus"], 'unexpected "1\\x0astatus"'),
+    (["kick"], "expected ID after kick, found the end of the command line"),
+    (["kick", "1", "2"], 'expected one ID, found "2" too'),
+    (["kick", "1\nstatus"], 'expected a word of 1 to 63 characters, found "1\\x0astatus"'),
     (["status", "--loud"], "unknown flag --loud"),
-    (["status", "now"], 'unexpected "now"'),
-    (["status", "--socket"], "expected a path after --socket, found the end of the command line"),
+    (["status", "now"], 'expected a flag, found "now"'),
+    (["status", "--socket"], "expected a value after --socket, found the end of the command line"),
 ])  # fmt: skip
 def test_wrong_command_lines(words, said):
     process = run([spore_binary(), "ctl", *words])
@@ -547,7 +547,7 @@ def test_wrong_command_lines(words, said):
 def test_no_server(admin, tmp_path):
     said = admin.ctl("status", status=1)
     assert said == (f"error: cannot reach a server at {admin.path}: No such file or directory: "
-                    "does a server run, with --admin-socket? Say where with --socket")  # fmt: skip
+                    "is a server running with --admin-socket? Give its path with --socket")  # fmt: skip
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(admin.path)
     assert "Connection refused" in admin.ctl("status", status=1)
@@ -558,8 +558,8 @@ def test_no_server(admin, tmp_path):
     "answer, said",
     [
         (b"", "no answer from the server"),
-        (b"[]", "no JSON object"),
-        (b'{"error"', "no JSON object"),
+        (b"[]", "not a JSON object"),
+        (b'{"error"', "not a JSON object"),
         (b'{ "error": 5 }', "error: "),
         (b'{ "error": "\\u001b[2J" }', "error: \\x1b[2J"),
     ],

@@ -112,7 +112,7 @@ def test_conf_uses_what_is_served(tmp_path, address, certificate):
     assert len(used) > 20, used
 
 
-def test_the_readme_names_what_is_served(tmp_path, address, certificate):
+def test_the_pages_name_what_is_served(tmp_path, address, certificate):
     port = address.free_port()
     path = tmp_path / "client.json"
     path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
@@ -124,7 +124,8 @@ def test_the_readme_names_what_is_served(tmp_path, address, certificate):
             served = {**exporter.page().types, **Exporter(address.host, port).page().types}
     rows = [
         line.split("|")
-        for line in (REPOSITORY / "README.md").read_text().splitlines()
+        for page in ("conf/metrics.md", "plugins/transport_tls/README.md")
+        for line in (REPOSITORY / page).read_text(encoding="utf-8").splitlines()
         if line.startswith("| `spore_")
     ]
     named = [name for row in rows for name in re.findall(r"`(spore_\w+)`", row[1])]

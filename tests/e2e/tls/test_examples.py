@@ -1,4 +1,4 @@
-"""The examples of TLS in conf/, with the certificates that the README's own commands make."""
+"""The TLS examples in conf/, with the certificates that the commands of conf/tls.md make."""
 
 import json
 import re
@@ -14,13 +14,13 @@ from harness.services import Echo
 from harness.visitors import one_exchange
 
 EXAMPLES = REPOSITORY / "conf"
-README = REPOSITORY / "README.md"
+GUIDE = EXAMPLES / "tls.md"
 
 
 @pytest.fixture
 def folder(tmp_path):
     """With the examples and the certificates; what the commands said last is in the file "pin"."""
-    text = README.read_text(encoding="utf-8")
+    text = GUIDE.read_text(encoding="utf-8")
     (commands,) = re.findall(r"^```sh\n(umask 077\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
     made = subprocess.run(
         ["sh", "-ec", commands], cwd=tmp_path, stdout=subprocess.PIPE, timeout=60, check=True

@@ -27,11 +27,13 @@ START_TEST(a_list_is_a_table)
 {
 	check("relays",
 	      "{\"all\":3,\"relays\":["
-	      "{\"id\":7,\"tunnel\":2,\"port\":80,\"identity\":\"alice\",\"visitor\":\"192.0.2.1:5\","
+	      "{\"id\":7,\"tunnel\":2,\"port\":80,\"identity\":\"alice\",\"visitor\":\"192.0.2.1:"
+	      "5\","
 	      "\"age_ms\":3723000,\"idle_ms\":999,\"bytes_up\":1023,\"bytes_down\":1536},"
 	      "{\"id\":8,\"tunnel\":2,\"port\":80,\"identity\":null,\"visitor\":\"x\","
-	      "\"age_ms\":180000000,\"idle_ms\":61000,\"bytes_up\":0,\"bytes_down\":1099511627776}]}",
-	      "ID  TUNNEL  PORT  IDENTITY  VISITOR      SINCE  IDLE   UP      DOWN\n"
+	      "\"age_ms\":180000000,\"idle_ms\":61000,\"bytes_up\":0,\"bytes_down\":1099511627776}]"
+	      "}",
+	      "ID  TUNNEL  PORT  IDENTITY  VISITOR      AGE    IDLE   UP      DOWN\n"
 	      "7   2       80    alice     192.0.2.1:5  1h02m  0s     1023 B  1.5 KiB\n"
 	      "8   2       80    -         x            2d02h  1m01s  0 B     1.0 TiB\n"
 	      "and 1 more\n");
@@ -41,19 +43,22 @@ END_TEST
 START_TEST(a_hostile_text_is_shown_harmless)
 {
 	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
-	      "ID  PORT  IDENTITY     CLIENT  SINCE  VISITORS  WAITING  IN ALL  UP  DOWN  HEARTBEATS\n"
-	      "1   -     \\x1b[2J\\x07  -       -      -         -        -       -   -     -\n");
+	      "ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS\n"
+	      "1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     -\n");
 }
 END_TEST
 
 START_TEST(whatever_is_missing_or_of_another_type_crashes_nothing)
 {
-	static const char *const commands[] = { "status",  "tunnels",   "relays", "loops", "plugins", "kick",
-		                                "drain",   "log-level", "reload", "other" };
+	static const char *const commands[] = { "status",  "tunnels", "relays", "loops",
+		                                "plugins", "kick",    "drain",  "log-level",
+		                                "reload",  "other" };
 	static const char *const answers[] = {
 		"{}",
-		"{\"dates\":5,\"workers\":\"x\",\"main\":[],\"tunnels\":[1,\"x\",[],{}],\"is\":{},\"was\":7}",
-		"{\"dates\":[1,{\"labels\":[1,{}]}],\"relays\":{\"a\":1},\"instances\":null,\"files\":true}",
+		"{\"dates\":5,\"workers\":\"x\",\"main\":[],\"tunnels\":[1,\"x\",[],{}],\"is\":{},"
+		"\"was\":7}",
+		"{\"dates\":[1,{\"labels\":[1,{}]}],\"relays\":{\"a\":1},\"instances\":null,"
+		"\"files\":true}",
 	};
 
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -61,7 +66,8 @@ START_TEST(whatever_is_missing_or_of_another_type_crashes_nothing)
 			struct json_doc *doc = json_doc_new();
 			struct json_error error;
 			struct json *root = json_parse(
-				doc, json_source_add(doc, "a", answers[k], strlen(answers[k])), &error);
+				doc, json_source_add(doc, "a", answers[k], strlen(answers[k])),
+				&error);
 			FILE *out = fopen("/dev/null", "w");
 
 			ck_assert_ptr_nonnull(root);
@@ -76,22 +82,24 @@ END_TEST
 START_TEST(dates_say_how_long)
 {
 	check("status",
-	      "{\"state\":\"serving\",\"control_port\":\"[::]:1\",\"version\":\"9\",\"log_level\":\"info\","
+	      "{\"state\":\"serving\",\"control_port\":\"[::]:1\",\"version\":\"9\",\"log_level\":"
+	      "\"info\","
 	      "\"dates\":[{\"metric\":\"m\",\"utc\":\"2027-01-01T00:00:00Z\",\"days_left\":3,"
 	      "\"labels\":[\"file=a\",\"b=c\"]},"
-	      "{\"metric\":\"n\",\"utc\":\"2020-01-01T00:00:00Z\",\"days_left\":-2,\"labels\":[]}]}",
+	      "{\"metric\":\"n\",\"utc\":\"2020-01-01T00:00:00Z\",\"days_left\":-2,\"labels\":[]}]"
+	      "}",
 	      "state        serving at [::]:1 for 0s\n"
 	      "version      9, process 0\n"
 	      "workers      0\n"
 	      "tunnels      0\n"
-	      "visitors     0 carried, 0 waiting, 0 so far, 0 B\n"
-	      "strangers    0, 0 refusals so far\n"
+	      "visitors     0 relayed, 0 waiting, 0 in total, 0 B\n"
+	      "strangers    0, 0 refusals in total\n"
 	      "plugins      0 instances; generation 0, 0 alive\n"
 	      "memory       0 B\n"
 	      "descriptors  0 of 0\n"
 	      "log          info, 0 lines dropped\n"
 	      "m            2027-01-01T00:00:00Z, 3 days left: file=a, b=c\n"
-	      "n            2020-01-01T00:00:00Z, PAST for 2 days\n");
+	      "n            2020-01-01T00:00:00Z, PASSED 2 days ago\n");
 }
 END_TEST
 

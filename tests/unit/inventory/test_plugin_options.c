@@ -85,16 +85,21 @@ END_TEST
 
 START_TEST(the_same_as_json)
 {
-	ck_assert_str_eq(write_json(rows + 2, 1), "[\n  {\n    \"name\": \"choice\",\n    \"type\": \"enum\",\n"
-	                                          "    \"required\": false,\n    \"default\": null,\n"
-	                                          "    \"choices\": [\n      \"a\",\n      \"b\"\n    ],\n"
-	                                          "    \"doc\": \"a choice\"\n  }\n]\n");
+	ck_assert_str_eq(write_json(rows + 2, 1),
+	                 "[\n  {\n    \"name\": \"choice\",\n    \"type\": \"enum\",\n"
+	                 "    \"required\": false,\n    \"default\": null,\n"
+	                 "    \"choices\": [\n      \"a\",\n      \"b\"\n    ],\n"
+	                 "    \"doc\": \"a choice\"\n  }\n]\n");
 	ck_assert_str_eq(write_json(rows + 1, 1),
-	                 "[\n  {\n    \"name\": \"while_\",\n    \"type\": \"duration\",\n    \"required\": false,\n"
-	                 "    \"default\": \"2s\",\n    \"min\": 1,\n    \"max\": 60000,\n    \"doc\": \"a while\"\n"
+	                 "[\n  {\n    \"name\": \"while_\",\n    \"type\": \"duration\",\n    "
+	                 "\"required\": false,\n"
+	                 "    \"default\": \"2s\",\n    \"min\": 1,\n    \"max\": 60000,\n    "
+	                 "\"doc\": \"a while\"\n"
 	                 "  }\n]\n");
 	write_json(rows + 5, 1);
-	ck_assert_ptr_nonnull(strstr(shown, "\"of\": \"object\",\n    \"options\": [\n      {\n        \"name\": \"host\""));
+	ck_assert_ptr_nonnull(strstr(
+		shown,
+		"\"of\": \"object\",\n    \"options\": [\n      {\n        \"name\": \"host\""));
 	write_json(rows + 7, 1);
 	ck_assert_ptr_nonnull(strstr(shown, "\"type\": \"map\""));
 	ck_assert_ptr_nonnull(strstr(shown, "\"of\": \"int\"\n"));
@@ -105,14 +110,22 @@ END_TEST
 START_TEST(what_is_unknown_or_hostile_is_shown_all_the_same)
 {
 	static const spore_option hostile[] = {
-		{ .name = "x\x1b[2J", .type = 99, .dflt = "no json\n", .doc = "\xff", .min = 0, .max = 5 },
+		{ .name = "x\x1b[2J",
+		  .type = 99,
+		  .dflt = "no json\n",
+		  .doc = "\xff",
+		  .min = 0,
+		  .max = 5 },
 	};
 
 	ck_assert_str_eq(show(hostile, 1), "x\\x1b[2J  unknown  no json\\x0a  \\xff\n");
-	ck_assert_str_eq(write_json(hostile, 1),
-	                 "[\n  {\n    \"name\": \"x\\u001b[2J\",\n    \"type\": \"unknown\",\n    \"required\": false,\n"
-	                 "    \"default\": \"no json\\u000a\",\n    \"doc\": \"\\u00ff\"\n  }\n]\n");
+	ck_assert_str_eq(
+		write_json(hostile, 1),
+		"[\n  {\n    \"name\": \"x\\u001b[2J\",\n    \"type\": \"unknown\",\n    "
+	        "\"required\": false,\n"
+		"    \"default\": \"no json\\u000a\",\n    \"doc\": \"\\u00ff\"\n  }\n]\n");
 }
 END_TEST
 
-SUITE("plugin_options", a_table_for_people, the_same_as_json, what_is_unknown_or_hostile_is_shown_all_the_same)
+SUITE("plugin_options", a_table_for_people, the_same_as_json,
+      what_is_unknown_or_hostile_is_shown_all_the_same)

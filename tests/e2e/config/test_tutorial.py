@@ -1,7 +1,7 @@
-"""Whoever follows the README alone gets what it promises: its own commands are run.
+"""The commands of the tutorial do what it promises.
 
-On the machine itself, with what was built here; and, where SPORE_EMPTY_ROOT=1 asks for it, in an empty Debian that
-knows nothing but the source, where they install, build and run all by themselves.
+They run on this machine with the build under test. With SPORE_EMPTY_ROOT=1 they also run in an empty Debian
+that has the source tree only, after the commands that install and build Spore.
 """
 
 import os
@@ -15,24 +15,28 @@ import pytest
 from harness.peers import REPOSITORY, spore_binary
 from harness.process import clean_environment
 from harness.scale import seconds
+from harness.services import Echo
 
 README = REPOSITORY / "README.md"
+BUILDING = REPOSITORY / "conf" / "building.md"
+TUTORIAL = REPOSITORY / "conf" / "tutorial.md"
 LOOPBACK = "127.0.0.1"
 
 
-def blocks(section):
-    """Of that section of the README: what is to be typed, and what is then to be read."""
-    text = README.read_text(encoding="utf-8")
-    (body,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", body, re.MULTILINE | re.DOTALL)
+def blocks(page, section=""):
+    """The commands of a page, or of one of its sections, and the output that it promises."""
+    text = page.read_text(encoding="utf-8")
+    if section:
+        (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [
         "".join(block for language, block in found if language == wanted) for wanted in ("sh", "")
     ]
 
 
-def step_by_step(address):
-    """That section, on an address that nobody else uses."""
-    return [text.replace(LOOPBACK, address.host) for text in blocks("Step by step")]
+def tutorial(address):
+    """Its commands and output, on an address that no other test uses."""
+    return [text.replace(LOOPBACK, address.host) for text in blocks(TUTORIAL)]
 
 
 def run(script, within=(), timeout=30.0, **options):
@@ -60,13 +64,42 @@ def check(commands, promised, **options):
 
 def test_on_this_machine(tmp_path, address):
     path = f"{pathlib.Path(spore_binary()).parent}:{os.environ['PATH']}"
-    check(*step_by_step(address), cwd=tmp_path, env=clean_environment({"PATH": path}))
+    check(*tutorial(address), cwd=tmp_path, env=clean_environment({"PATH": path}))
+
+
+def in_background(script, command, flags, log):
+    """The script with that command in the background, with more flags."""
+    script, count = re.subn(
+        rf"^({command}.*)$", rf"\1 {flags} > {log} 2>&1 &", script, flags=re.MULTILINE
+    )
+    assert count == 1, command
+    return script
+
+
+def test_first_tunnel_of_the_readme(tmp_path, address):
+    """Its commands on one machine, and a visitor."""
+    script = blocks(README, "First tunnel")[0].replace("tunnel.example.com", address.host)
+    script = in_background(script, "spore server", f"--bind-addr {address.host}", "server.log")
+    until = "until grep -s '{}' {}; do sleep 0.05; done"
+    script = script.replace(
+        "spore local", until.format("server listening", "server.log") + "\nspore local"
+    )
+    with Echo() as service:
+        script = in_background(script, "spore local", f"--local-host {service.host}", "client.log")
+        script = script.replace("local 3000", f"local {service.port}")
+        script += until.format("listening at", "client.log")
+        script += f"\nexec 3<> /dev/tcp/{address.host}/20080 && echo ping >&3 && head -c 5 <&3"
+        script += "\nexec 3>&-; kill $(jobs -p); wait"
+        path = f"{pathlib.Path(spore_binary()).parent}:{os.environ['PATH']}"
+        said, complaints = run(script, cwd=tmp_path, env=clean_environment({"PATH": path}))
+    assert said.splitlines()[1:] == [f"listening at {address.host}:20080", "ping"], complaints
 
 
 def test_its_packages_are_those_of_the_build():
     lists = (REPOSITORY / "tests/lib/packages.sh").read_text(encoding="utf-8")
     (packages,) = re.findall(r"^BUILD_PACKAGES=\((.*)\)$", lists, re.MULTILINE)
-    assert f" {packages} " in " ".join(blocks("Build")[0].split())
+    for commands in (blocks(README, "Install")[0], blocks(BUILDING)[0]):
+        assert f" {packages} " in " ".join(commands.split())
 
 
 # ---- an empty Debian
@@ -83,7 +116,7 @@ def empty_root(tmp_path):
     """The smallest Debian there is, with this tree in /spore; and the machine's ways to the network."""
     if os.environ.get("SPORE_EMPTY_ROOT") != "1":
         pytest.skip(
-            "SKIPPED: the README in an empty Debian takes minutes: SPORE_EMPTY_ROOT=1 runs it"
+            "SKIPPED: the tutorial in an empty Debian takes minutes: SPORE_EMPTY_ROOT=1 runs it"
         )
     for what, there in (("root", os.geteuid() == 0), ("debootstrap", shutil.which("debootstrap"))):
         assert there, f"SPORE_EMPTY_ROOT=1 needs {what}"
@@ -111,9 +144,9 @@ def test_in_an_empty_root(empty_root, address):
     }
     setup = (
         "set -e; cd /spore; apt-get update; apt-get install --yes curl openssl; "
-        + blocks("Build")[0]
+        + blocks(README, "Install")[0]
         + "\necho built"
     )
     said, complaints = run(setup, within, timeout=1200, **options)
     assert said.splitlines()[-1] == "built", complaints
-    check(*step_by_step(address), within=within, **options)
+    check(*tutorial(address), within=within, **options)

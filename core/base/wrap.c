@@ -1,0 +1,31 @@
+#include "base/wrap.h"
+
+#include <string.h>
+
+/* How long the word at `at` is. */
+static size_t word_length(const char *at)
+{
+	const char *end = *at == '[' ? strchr(at, ']') : NULL;
+
+	return end ? (size_t)(end - at) + 1 : strcspn(at, " ");
+}
+
+void wrap_print(const char *text, size_t column, size_t indent, FILE *out)
+{
+	const char *first = text + strspn(text, " ");
+	size_t len;
+
+	for (const char *at = first; *at; at += len + strspn(at + len, " ")) {
+		len = word_length(at);
+		if (at > first && column + 1 + len > WRAP_WIDTH && column > indent) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			column = indent;
+		} else if (at > first && column > indent) {
+			fputc(' ', out);
+			column++;
+		}
+		fprintf(out, "%.*s", (int)len, at);
+		column += len;
+	}
+	fputc('\n', out);
+}

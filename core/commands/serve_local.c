@@ -1,0 +1,79 @@
+#include "commands/serve_local.h"
+
+#include <stdio.h>
+
+#include "client/client.h"
+#include "commands/exit_status.h"
+#include "commands/serve.h"
+#include "config/shorthands.h"
+#include "loop/loop.h"
+#include "process/drain.h"
+#include "process/runtime.h"
+
+struct client_process {
+	struct client *client;
+	struct drain drain;
+	enum client_exit status;
+};
+
+static void on_drained(void *arg)
+{
+	drain_done(arg);
+}
+
+static void begin_client_drain(void *arg)
+{
+	struct client_process *process = arg;
+
+	client_drain(process->client, on_drained, &process->drain);
+}
+
+static void on_client_exit(enum client_exit status, void *arg)
+{
+	struct client_process *process = arg;
+
+	process->status = status;
+	drain_done(&process->drain);
+}
+
+static int run_client(struct runtime *runtime)
+{
+	const struct client_settings *settings = &runtime->config->settings.client;
+	struct client_process process = { .status = CLIENT_ENDED };
+	struct client_env env = { runtime->set,       runtime->metrics, runtime->resolver,
+		                  runtime->main_loop, runtime->loops,   runtime->n_workers,
+		                  on_client_exit,     &process };
+
+	runtime_check_buffers(settings->sndbuf, settings->recbuf);
+	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
+	           &process);
+	process.client = client_start(&env);
+	if (process.client)
+		loop_run(runtime->main_loop);
+	else
+		fputs("error: out of memory\n", stderr);
+	drain_fini(&process.drain);
+	client_stop(process.client);
+	return process.client ? (int)process.status : EXIT_FAILED;
+}
+
+int serve_local(int argc, char **argv)
+{
+	struct runtime runtime;
+	struct runtime_terms terms;
+	struct diag diag = { 0 };
+	int status = EXIT_FAILED;
+	struct config *config = serve_load(ROLE_LOCAL, argc, argv, &diag, &status);
+
+	if (!config)
+		return status;
+	status = EXIT_FAILED;
+	terms = (struct runtime_terms){ config->settings.client.workers,
+		                        config->settings.client.busy_poll_us };
+	if (runtime_start(&runtime, config, &terms, NULL, &diag))
+		status = config->purpose == CONFIG_TO_RUN
+		                 ? run_client(&runtime)
+		                 : serve_check(&runtime, config->settings.client.sndbuf,
+		                               config->settings.client.recbuf);
+	return serve_end(&runtime, config, &diag, status);
+}

@@ -1,0 +1,115 @@
+#include "commands/serve_server.h"
+
+#include <stdio.h>
+
+#include "admin/admin.h"
+#include "commands/exit_status.h"
+#include "commands/serve.h"
+#include "config/shorthands.h"
+#include "host/host.h"
+#include "log/log.h"
+#include "loop/loop.h"
+#include "net/addr.h"
+#include "process/drain.h"
+#include "process/reload.h"
+#include "process/runtime.h"
+#include "server/server.h"
+
+struct server_process {
+	struct server *server;
+	struct drain drain;
+	struct reload reload;
+	struct admin_host host;
+	struct admin *admin; /* NULL: no admin socket is configured */
+};
+
+static void on_drained(void *arg)
+{
+	drain_done(arg);
+}
+
+static void begin_server_drain(void *arg)
+{
+	struct server_process *process = arg;
+
+	reload_stop(&process->reload);
+	host_set_ready(false);
+	server_drain(process->server, on_drained, &process->drain);
+}
+
+/* Scripts wait for this line, so everything must be ready when it is logged. */
+static void announce(const struct server_settings *settings, unsigned n_workers)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	log_info("server listening", log_str("address", addr_format_ip(&settings->bind_addr, text)),
+	         log_int("port", settings->control_port), log_int("workers", n_workers));
+}
+
+static bool run_server(struct runtime *runtime, const struct reload_words *words)
+{
+	const struct server_settings *settings = &runtime->config->settings.server;
+	struct server_env env = { runtime->metrics, runtime->main_loop, runtime->loops,
+		                  runtime->n_workers };
+	struct server_process process = {
+		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload }
+	};
+	struct err err;
+
+	runtime_check_buffers(settings->sndbuf, settings->recbuf);
+	/* A signal that arrives during the start is handled in the first turn of the loop. */
+	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
+	           &process);
+	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
+	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err))
+		process.server = server_start(&env, runtime->set, &err);
+	if (process.server) {
+		process.host.server = process.server;
+		host_set_ready(true);
+		announce(settings, runtime->n_workers);
+		loop_run(runtime->main_loop);
+	} else {
+		fprintf(stderr, "error: %s\n", err.text);
+	}
+	admin_stop(process.admin);
+	reload_stop(&process.reload);
+	drain_fini(&process.drain);
+	server_stop(process.server);
+	return process.server != NULL;
+}
+
+static int run_or_check(struct runtime *runtime, const struct reload_words *words)
+{
+	const struct server_settings *settings = &runtime->config->settings.server;
+
+	if (runtime->config->purpose != CONFIG_TO_RUN)
+		return serve_check(runtime, settings->sndbuf, settings->recbuf);
+	return run_server(runtime, words) ? EXIT_GOOD : EXIT_FAILED;
+}
+
+int serve_server(int argc, char **argv)
+{
+	struct runtime runtime;
+	struct runtime_terms terms;
+	struct diag diag = { 0 };
+	int status = EXIT_FAILED;
+	struct reload_words words;
+	struct config *config;
+
+	reload_hold(true);
+	if (!reload_words_init(&words, argc, argv))
+		return status;
+	config = serve_load(ROLE_SERVER, argc, argv, &diag, &status);
+	if (!config) {
+		reload_words_fini(&words);
+		return status;
+	}
+	status = EXIT_FAILED;
+	reload_hold(config->purpose == CONFIG_TO_RUN);
+	terms = (struct runtime_terms){ config->settings.server.workers,
+		                        config->settings.server.busy_poll_us };
+	if (runtime_start(&runtime, config, &terms, server_revalidate, &diag))
+		status = run_or_check(&runtime, &words);
+	reload_words_fini(&words);
+	return serve_end(&runtime, config, &diag, status);
+}

@@ -1,0 +1,75 @@
+"""The configurations that the README and the plugins' pages show are good."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from harness.peers import REPOSITORY, spore_binary
+from harness.process import clean_environment, run
+from harness.scale import seconds
+
+GUIDE = REPOSITORY / "conf" / "tls.md"
+PAGES = [REPOSITORY / "README.md", GUIDE, REPOSITORY / "conf" / "configuration.md"]
+PAGES += sorted(REPOSITORY.glob("plugins/*/README.md"))
+FILES = ("file", "certfile", "keyfile", "cacertfile", "secrets_file")
+
+
+def examples():
+    """(an id, the text) of each configuration that stands on a page."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        found = re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        name = page.parent.name if page.parent.parent.name == "plugins" else page.stem
+        yield from ((f"{name}-{number}", block) for number, block in enumerate(found))
+
+
+def values(config, wanted):
+    """Every text under one of these keys."""
+    items = config.items() if isinstance(config, dict) else enumerate(config)
+    for key, value in items:
+        if isinstance(value, (dict, list)):
+            yield from values(value, wanted)
+        elif key in wanted:
+            yield value
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """The folder in which the commands of conf/tls.md were run."""
+    folder = tmp_path_factory.mktemp("certificates")
+    text = GUIDE.read_text(encoding="utf-8")
+    (commands,) = re.findall(r"^```sh\n(umask 077\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    subprocess.run(["sh", "-ec", commands], cwd=folder, capture_output=True, timeout=60, check=True)
+    return folder
+
+
+def content_of(name, certificates):
+    known = {"cert.pem": "server.pem", "key.pem": "server.key"}.get(name, name)
+    if (certificates / known).exists():
+        return (certificates / known).read_bytes()
+    return b"carol:" * (name == "team.secrets") + b"secret of " + name.encode() + b"\n"
+
+
+def test_every_plugin_shows_one():
+    shown = {name.rpartition("-")[0] for name, _ in examples()}
+    assert {page.parent.name for page in PAGES[3:]} <= shown and len(PAGES) > 8
+
+
+@pytest.mark.parametrize(
+    "text", [each[1] for each in examples()], ids=[each[0] for each in examples()]
+)
+def test_is_good(tmp_path, certificates, text, address):
+    config = json.loads(text)
+    for name in values(config, FILES):
+        (tmp_path / name).write_bytes(content_of(name, certificates))
+        (tmp_path / name).chmod(0o600)
+    path = tmp_path / "spore.json"
+    path.write_text(text.replace("127.0.0.1:9568", f"{address.host}:9568"))
+    environment = clean_environment({name: f"secret of {name}" for name in values(config, ["env"])})
+    role = "local" if "client" in config else "server"
+    process = run(
+        [spore_binary(), role, "--check", "--config", path], env=environment, timeout=seconds(20)
+    )
+    assert process.status == 0, process.log()

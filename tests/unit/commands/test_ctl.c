@@ -1,0 +1,143 @@
+#include "commands/ctl.h"
+
+#include "answering.h"
+#include "capture.h"
+#include "commands/exit_status.h"
+#include "suite.h"
+
+static struct capture capture;
+
+enum { MOST = 8 };
+
+/* Runs with these words, NULL-ended, and returns the exit status. */
+static int run(char *const *words)
+{
+	int n = 0, status;
+
+	while (words[n])
+		n++;
+	capture_begin(&capture);
+	status = ctl_run(n, (char **)(uintptr_t)words);
+	capture_end(&capture);
+	return status;
+}
+
+/* The same at a server that gives this answer; checks what it was asked. */
+static int run_at(const char *answer, const char *asked, char *const *words)
+{
+	char *all[MOST] = { "--socket" };
+	struct answering peer;
+	int status;
+
+	answering_begin(&peer, answer, strlen(answer));
+	all[1] = peer.path;
+	for (size_t i = 0; words[i]; i++)
+		all[2 + i] = words[i];
+	status = run(all);
+	answering_end(&peer);
+	ck_assert_str_eq(peer.asked, asked);
+	return status;
+}
+
+START_TEST(an_answer_is_printed_for_people)
+{
+	ck_assert_int_eq(run_at("{\"tunnels_ended\":1,\"visitors_ended\":7}", "kick 5\n",
+	                        (char *[]){ "kick", "5", NULL }),
+	                 EXIT_GOOD);
+	ck_assert_str_eq(capture_out(&capture), "ended tunnels: 1, visitors: 7\n");
+	ck_assert_str_eq(capture_err(&capture), "");
+}
+END_TEST
+
+START_TEST(json_is_printed_as_it_came)
+{
+	const char *answer = "{ \"is\" : \"\\u001b\" }\n";
+
+	ck_assert_int_eq(run_at(answer, "log-level debug\n",
+	                        (char *[]){ "log-level", "debug", "--json", NULL }),
+	                 EXIT_GOOD);
+	ck_assert_str_eq(capture_out(&capture), answer);
+}
+END_TEST
+
+START_TEST(a_refusal_is_an_error)
+{
+	const char *answer = "{\"error\":\"no \\u001b[2J\",\"mistakes\":\"FILE: a\\nFILE: b\\n\"}";
+
+	ck_assert_int_eq(run_at(answer, "reload\n", (char *[]){ "reload", NULL }), EXIT_FAILED);
+	ck_assert_str_eq(capture_out(&capture), "");
+	ck_assert_str_eq(capture_err(&capture), "error: no \\x1b[2J\nFILE: a\nFILE: b\n");
+	ck_assert_int_eq(run_at(answer, "reload\n", (char *[]){ "reload", "--json", NULL }),
+	                 EXIT_FAILED);
+	ck_assert_str_eq(capture_out(&capture), answer);
+}
+END_TEST
+
+/* The server writes each byte that is not ASCII as one character, see jsonout. */
+START_TEST(bytes_are_restored)
+{
+	ck_assert_int_eq(run_at("{\"is\":\"\\u00c3\\u00a9 \\u00ff\",\"was\":\"x\"}",
+	                        "log-level info\n", (char *[]){ "log-level", "info", NULL }),
+	                 EXIT_GOOD);
+	ck_assert_str_eq(capture_out(&capture), "log level: \xc3\xa9 \\xff, was x\n");
+}
+END_TEST
+
+START_TEST(workers_that_do_not_answer_are_named)
+{
+	ck_assert_int_eq(
+		run_at("{\"tunnels_ended\":0,\"visitors_ended\":0,\"silent_workers\":[1,3]}",
+	               "kick 5\n", (char *[]){ "kick", "5", NULL }),
+		EXIT_GOOD);
+	ck_assert_str_eq(capture_err(&capture),
+	                 "warning: worker 1 did not answer; its part is missing\n"
+	                 "warning: worker 3 did not answer; its part is missing\n");
+}
+END_TEST
+
+START_TEST(nonsense_is_an_error)
+{
+	static const char *const answers[] = { "[]", "7", "{\"a\"", "\xff" };
+
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		ck_assert_int_eq(run_at(answers[i], "status\n", (char *[]){ "status", NULL }),
+		                 EXIT_FAILED);
+		ck_assert_str_eq(capture_out(&capture), "");
+		ck_assert_contains(capture_err(&capture),
+		                   "error: the server's answer is not a JSON object");
+	}
+}
+END_TEST
+
+START_TEST(the_socket_may_be_in_a_variable)
+{
+	setenv("SPORE_ADMIN_SOCKET", "/nowhere/variable", 1);
+	ck_assert_int_eq(run((char *[]){ "status", NULL }), EXIT_FAILED);
+	ck_assert_contains(capture_err(&capture),
+	                   "error: cannot reach a server at /nowhere/variable: ");
+	ck_assert_int_eq(run((char *[]){ "status", "-s", "/nowhere/flag", NULL }), EXIT_FAILED);
+	ck_assert_contains(capture_err(&capture),
+	                   "error: cannot reach a server at /nowhere/flag: ");
+}
+END_TEST
+
+START_TEST(wrong_command_lines)
+{
+	ck_assert_int_eq(run((char *[]){ "kick", NULL }), EXIT_USAGE);
+	ck_assert_str_eq(capture_err(&capture),
+	                 "error: expected ID after kick, found the end of the command line\n"
+	                 "try: spore ctl --help\n");
+	ck_assert_int_eq(run((char *[]){ "kick", "1\nreload", NULL }), EXIT_USAGE);
+	ck_assert_contains(
+		capture_err(&capture),
+		"error: expected a word of 1 to 63 characters, found \"1\\x0areload\"\n");
+	ck_assert_int_eq(run((char *[]){ "kick", "", NULL }), EXIT_USAGE);
+	ck_assert_int_eq(run((char *[]){ "--help", NULL }), EXIT_GOOD);
+	ck_assert_contains(capture_out(&capture),
+	                   "[default: /run/spore/admin.sock] [env: SPORE_ADMIN_SOCKET]");
+}
+END_TEST
+
+SUITE("ctl", an_answer_is_printed_for_people, json_is_printed_as_it_came, a_refusal_is_an_error,
+      bytes_are_restored, workers_that_do_not_answer_are_named, nonsense_is_an_error,
+      the_socket_may_be_in_a_variable, wrong_command_lines)
