@@ -1,10 +1,10 @@
-/* ahead - a tunnel's connections to the server that wait, open and authenticated, for a visitor:
- * those of one worker. A server of ours allows them; it says so with a pass that each of them
- * shows.
+/* ahead - connections to the server that one tunnel keeps open on one worker before there is a
+ * visitor. They are authenticated and wait. Only our own server allows them: it sends a pass, which
+ * each of them shows.
  *
- * One that has died, or that the server closes, is opened again after a while. A visitor whom one
- * was taken for is safe: the server answers Accept on it, and until that answer it can be dialled
- * for. [worker] */
+ * A connection that is lost, or that the server closes, is replaced after a pause. No visitor is
+ * lost with it: the server answers Accept, and until that answer the visitor can be accepted on a
+ * newly dialled connection. [worker] */
 #ifndef CORE_CLIENT_AHEAD_H
 #define CORE_CLIENT_AHEAD_H
 
@@ -25,29 +25,30 @@ struct ahead_pool {
 	struct client_worker *worker;
 	const struct tunnel_settings *tunnel;
 	struct uuid pass;
-	unsigned wanted;     /* how many are kept; 0: the server allows none */
+	unsigned wanted;     /* connections to keep open */
 	struct list opening; /* of struct ahead */
 	struct list idle;    /* of struct ahead, oldest first */
-	unsigned n;          /* in both */
+	unsigned n;          /* in both lists */
 	atomic_uint n_idle;  /* [any] */
-	unsigned failures;   /* since one was of use */
-	ev_timer again;
+	unsigned failures;   /* since a connection was of use */
+	ev_timer pause;      /* before the next attempt */
 };
 
-/* The server has taken the visitor over: the stream, and what came behind its answer, are the
- * callee's. Or stream is NULL: the connection was lost before that. */
+/* With a stream: the server has accepted the visitor. The stream and the bytes that followed the
+ * answer belong to the callee. NULL: the connection was lost before the answer. */
 typedef void (*ahead_fn)(struct stream *stream, struct buf *received, void *arg);
 
-/* Filled as far as `tunnel`, zeroed otherwise. */
+/* `worker` and `tunnel` are set, everything else is zero. */
 void ahead_pool_init(struct ahead_pool *pool);
-/* Keeps n from now on, with this pass; 0: closes those that wait. */
+/* Keeps n connections from now on, with this pass. 0: closes those in the pool; pass may be
+ * NULL. */
 void ahead_pool_keep(struct ahead_pool *pool, unsigned n, const struct uuid *pass);
 
-/* Sends Accept on one that waits. on_answer runs later, once, and the connection is gone then.
- * NULL: none waits. */
+/* Takes an idle connection out of the pool and sends Accept on it. on_answer runs later, once; the
+ * connection does not exist any more then. NULL: no connection is idle. */
 struct ahead *ahead_take(struct ahead_pool *pool, const struct uuid *id, ahead_fn on_answer,
                          void *arg);
-/* The visitor is not to be carried any more: on_answer will not run. NULL is fine. */
+/* Closes a connection that was taken; on_answer will not run. NULL is fine. */
 void ahead_drop(struct ahead *ahead);
 
 #endif

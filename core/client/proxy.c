@@ -10,7 +10,7 @@
 #include "log/log.h"
 #include "net/stream.h"
 
-/* The server drops a visitor after 10 s, so one that has waited longer has nobody behind it. */
+/* The server drops a visitor after 10 s, so it is useless to set up one that has waited longer. */
 enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096, MAX_WAIT_MS = 9000 };
 
 struct proxy {
@@ -19,30 +19,38 @@ struct proxy {
 	const struct tunnel_settings *tunnel;
 	struct ahead_pool *pool;
 	struct uuid id;
-	int64_t since_ms;
-	struct ahead *ahead; /* a connection that was open already, until the server has answered on
-	                        it ... */
-	struct uplink uplink;  /* ... or one that is dialled */
-	struct dial *dial;     /* to the local service */
-	struct stream *server; /* owned, once Accept was sent */
-	struct buf received, unsent;
-	struct stream *local; /* owned, once connected */
-	bool started, local_failed;
+	int64_t since_ms; /* when the server announced it */
+	/* To the server: a connection that was opened ahead, or one that is dialled. */
+	struct ahead *ahead;
+	struct uplink uplink;
+	struct stream *server;       /* owned; set once the connection is the visitor's */
+	struct buf received, unsent; /* of `server`: the visitor's first bytes; Accept */
+	/* To the local service. */
+	struct dial *dial;
+	struct stream *local; /* owned; set once connected */
+	bool local_failed;
+	bool is_started; /* else it is queued */
 	struct loop_task reap;
 };
 
-static void on_ready(struct uplink *uplink);
-static void on_failed(struct uplink *uplink, const char *why, enum uplink_failure failure);
-static void on_message(struct uplink *uplink, const struct message *message);
-static void on_end(struct uplink *uplink, const char *why);
-static const struct uplink_events events = { on_ready, on_failed, on_message, on_end };
+static void on_uplink_ready(struct uplink *uplink);
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
+static void on_uplink_message(struct uplink *uplink, const struct message *message);
+static void on_uplink_end(struct uplink *uplink, const char *why);
+static const struct uplink_events uplink_events = {
+	.on_ready = on_uplink_ready,
+	.on_failed = on_uplink_failed,
+	.on_message = on_uplink_message,
+	.on_end = on_uplink_end,
+};
 
 static struct proxy *proxy_of(struct uplink *uplink)
 {
 	return CONTAINER_OF(uplink, struct proxy, uplink);
 }
 
-static void log_id(struct proxy *proxy, enum log_level level, const char *event, const char *error)
+static void log_proxy(struct proxy *proxy, enum log_level level, const char *event,
+                      const char *error)
 {
 	char id[UUID_TEXT_SIZE];
 
@@ -56,13 +64,13 @@ static void count_failure(const struct client_worker *worker, enum client_failur
 	client_stats_fail(&worker->shared->stats, worker->loop, why);
 }
 
-static void run_reap(struct loop_task *task)
+static void run_free_proxy(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct proxy, reap));
 }
 
-/* Releases all that the proxy still has; the relay, if there is one, goes on without it. */
-static void retire(struct proxy *proxy, bool carried_on)
+/* Releases everything that the proxy still holds. is_relayed: a relay goes on with the visitor. */
+static void end_proxy(struct proxy *proxy, bool is_relayed)
 {
 	struct client_worker *worker = proxy->worker;
 
@@ -74,14 +82,12 @@ static void retire(struct proxy *proxy, bool carried_on)
 	buf_fini(&proxy->received);
 	buf_fini(&proxy->unsent);
 	list_remove(&proxy->node);
-	if (proxy->started)
+	if (proxy->is_started)
 		worker->n_dialling--;
 	else
 		worker->n_waiting--;
-	if (!carried_on) {
-		atomic_fetch_sub(&worker->load, 1);
-		atomic_fetch_sub(&worker->shared->carried, 1);
-	}
+	if (!is_relayed)
+		client_worker_release(worker);
 	loop_reap(worker->loop, &proxy->reap);
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
 }
@@ -91,8 +97,8 @@ static void log_relay_end(const uint64_t bytes[2], const char *error)
 	struct log_field up = log_int("bytes_from_visitor", (int64_t)bytes[0]);
 	struct log_field down = log_int("bytes_from_service", (int64_t)bytes[1]);
 
-	/* Where nothing came at all the server may have refused us: TLS 1.3 has it say so that
-	 * late. */
+	/* Without a single byte from the visitor, the server may have refused us: with TLS 1.3 the
+	 * client learns it only now. */
 	if (error)
 		log_at(bytes[0] ? LOG_INFO : LOG_WARN, "connection broken", up, down,
 		       log_str("error", error));
@@ -105,14 +111,14 @@ static void on_relay_end(const uint64_t bytes[2], const char *error, void *arg)
 	struct client_worker *worker = arg;
 
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, -1);
-	atomic_fetch_sub(&worker->load, 1);
-	atomic_fetch_sub(&worker->shared->carried, 1);
+	client_worker_release(worker);
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
 	log_relay_end(bytes, error);
 }
 
-/* Both are there: join them. The service has failed: the visitor sees a clean end. */
-static void join(struct proxy *proxy)
+/* Starts the relay once both connections stand. If the local service has failed, the visitor sees
+ * an orderly end. */
+static void join_streams(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
 	struct stream *server = proxy->server, *local = proxy->local;
@@ -120,19 +126,20 @@ static void join(struct proxy *proxy)
 	if (server && proxy->local_failed) {
 		proxy->server = NULL;
 		linger_start(&worker->lingerers, server, &proxy->unsent);
-		retire(proxy, false);
+		end_proxy(proxy, false);
 	} else if (server && local) {
 		proxy->server = proxy->local = NULL;
 		client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
 		relay_start(&worker->relays, server, local, &proxy->unsent, &proxy->received,
 		            on_relay_end, worker);
-		retire(proxy, true);
+		end_proxy(proxy, true);
 	}
 }
 
-/* ---- to the server ---- */
+/* ---- the connection to the server ---- */
 
-/* The service is slower: Accept must not wait for it. What fails here the relay will find, too. */
+/* Sends Accept before the local service has answered, so that it does not wait for a slow service.
+ * A write that fails here fails in the relay, too. */
 static void send_accept(struct proxy *proxy)
 {
 	enum stream_io io = STREAM_OK;
@@ -153,29 +160,28 @@ static void on_server_writable(struct stream *stream, unsigned happened, void *a
 	send_accept(arg);
 }
 
-static void join_or_wait(struct proxy *proxy)
+static void join_or_send_accept(struct proxy *proxy)
 {
-	join(proxy);
+	join_streams(proxy);
 	if (proxy->server) {
 		stream_set_owner(proxy->server, on_server_writable, proxy);
 		send_accept(proxy);
 	}
 }
 
-static void on_ready(struct uplink *uplink)
+static void on_uplink_ready(struct uplink *uplink)
 {
 	struct proxy *proxy = proxy_of(uplink);
 	struct message accept = { .type = MESSAGE_ACCEPT, .id = proxy->id };
 
 	link_send(&uplink->link, &accept);
 	proxy->server = link_take(&uplink->link, &proxy->received, &proxy->unsent);
-	join_or_wait(proxy);
+	join_or_send_accept(proxy);
 }
 
-/* The server has not taken the visitor over, or it would have said so: it still waits. */
-static void dial_instead(struct proxy *proxy)
+static void dial_server(struct proxy *proxy)
 {
-	uplink_start(&proxy->uplink, proxy->worker, SPORE_AUTH_DATA, &events);
+	uplink_start(&proxy->uplink, proxy->worker, SPORE_AUTH_DATA, &uplink_events);
 }
 
 static void on_ahead(struct stream *stream, struct buf *received, void *arg)
@@ -184,36 +190,39 @@ static void on_ahead(struct stream *stream, struct buf *received, void *arg)
 
 	proxy->ahead = NULL;
 	if (!stream) {
-		dial_instead(proxy);
+		/* The server did not answer Accept, so the visitor still waits there. */
+		dial_server(proxy);
 		return;
 	}
 	proxy->server = stream;
 	proxy->received = *received;
-	join_or_wait(proxy);
+	join_or_send_accept(proxy);
 }
 
-static void on_failed(struct uplink *uplink, const char *why, enum uplink_failure failure)
+static void fail_proxy(struct proxy *proxy, const char *why)
 {
-	struct proxy *proxy = proxy_of(uplink);
-
-	(void)failure;
 	count_failure(proxy->worker, CLIENT_FAILURE_SERVER);
-	log_id(proxy, LOG_WARN, "connection failed", why);
-	retire(proxy, false);
+	log_proxy(proxy, LOG_WARN, "connection failed", why);
+	end_proxy(proxy, false);
 }
 
-static void on_message(struct uplink *uplink, const struct message *message)
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
+{
+	fail_proxy(proxy_of(uplink), failure->why);
+}
+
+static void on_uplink_message(struct uplink *uplink, const struct message *message)
 {
 	(void)uplink;
-	(void)message; /* the link is taken as soon as it is ready */
+	(void)message; /* never called: on_uplink_ready takes the link */
 }
 
-static void on_end(struct uplink *uplink, const char *why)
+static void on_uplink_end(struct uplink *uplink, const char *why)
 {
-	on_failed(uplink, why ? why : "closed by the server", UPLINK_ENDED);
+	fail_proxy(proxy_of(uplink), why ? why : "closed by the server");
 }
 
-/* ---- to the service ---- */
+/* ---- the connection to the local service ---- */
 
 static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
 {
@@ -231,12 +240,12 @@ static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
 	} else {
 		proxy->local_failed = true;
 		count_failure(proxy->worker, CLIENT_FAILURE_SERVICE);
-		log_id(proxy, LOG_WARN, "local service not reached", why);
+		log_proxy(proxy, LOG_WARN, "local service not reached", why);
 	}
-	join(proxy);
+	join_streams(proxy);
 }
 
-static void start(struct proxy *proxy)
+static void set_up_proxy(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
 	const struct client_settings *settings = worker->shared->settings;
@@ -247,12 +256,12 @@ static void start(struct proxy *proxy)
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
 	};
 
-	proxy->started = true;
+	proxy->is_started = true;
 	worker->n_dialling++;
 	list_append(&worker->proxies, &proxy->node);
 	proxy->ahead = ahead_take(proxy->pool, &proxy->id, on_ahead, proxy);
 	if (!proxy->ahead)
-		uplink_start(&proxy->uplink, worker, SPORE_AUTH_DATA, &events);
+		dial_server(proxy);
 	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);
 	proxy->local_failed = proxy->dial == NULL;
 	if (proxy->local_failed)
@@ -261,7 +270,7 @@ static void start(struct proxy *proxy)
 
 /* ---- the queue ---- */
 
-/* A bounded number dials, and no more are carried than there are descriptors for. */
+/* Limits the visitors that dial, and the visitors in all by the descriptors. */
 static bool has_room(const struct client_worker *worker)
 {
 	return worker->n_dialling < worker->max_dialling &&
@@ -277,24 +286,24 @@ void proxy_run_start_waiting(struct loop_task *task)
 
 		if (loop_now_ms(worker->loop) - proxy->since_ms > MAX_WAIT_MS) {
 			count_failure(worker, CLIENT_FAILURE_QUEUE);
-			log_id(proxy, LOG_WARN, "connection dropped",
-			       "it waited too long for its turn");
-			retire(proxy, false);
+			log_proxy(proxy, LOG_WARN, "connection dropped",
+			          "it waited too long for its turn");
+			end_proxy(proxy, false);
 			continue;
 		}
 		list_remove(&proxy->node);
 		worker->n_waiting--;
-		start(proxy);
+		set_up_proxy(proxy);
 	}
 }
 
-static void drop(struct client_worker *worker, const struct tunnel_settings *tunnel)
+/* The queue is full, or memory is out. */
+static void drop_visitor(struct client_worker *worker, const struct tunnel_settings *tunnel)
 {
 	int64_t now = loop_now_ms(worker->loop);
 
 	count_failure(worker, CLIENT_FAILURE_QUEUE);
-	atomic_fetch_sub(&worker->load, 1);
-	atomic_fetch_sub(&worker->shared->carried, 1);
+	client_worker_release(worker);
 	if (worker->complained_ms && now - worker->complained_ms < 1000)
 		return;
 	worker->complained_ms = now;
@@ -308,7 +317,7 @@ void proxy_start(struct ahead_pool *pool, const struct uuid *id)
 	struct proxy *proxy = worker->n_waiting < MAX_WAITING ? calloc(1, sizeof *proxy) : NULL;
 
 	if (!proxy) {
-		drop(worker, pool->tunnel);
+		drop_visitor(worker, pool->tunnel);
 		return;
 	}
 	proxy->worker = worker;
@@ -316,10 +325,10 @@ void proxy_start(struct ahead_pool *pool, const struct uuid *id)
 	proxy->pool = pool;
 	proxy->id = *id;
 	proxy->since_ms = loop_now_ms(worker->loop);
-	proxy->reap.run = run_reap;
+	proxy->reap.run = run_free_proxy;
 	list_init(&proxy->node);
 	if (has_room(worker)) {
-		start(proxy);
+		set_up_proxy(proxy);
 	} else {
 		worker->n_waiting++;
 		list_append(&worker->waiting, &proxy->node);
@@ -328,9 +337,9 @@ void proxy_start(struct ahead_pool *pool, const struct uuid *id)
 
 void proxy_stop_all(struct client_worker *worker)
 {
-	worker->max_dialling = 0; /* so that ending one starts no other */
+	worker->max_dialling = 0; /* the end of one must not start another */
 	while (!list_is_empty(&worker->proxies))
-		retire(CONTAINER_OF(worker->proxies.next, struct proxy, node), false);
+		end_proxy(CONTAINER_OF(worker->proxies.next, struct proxy, node), false);
 	while (!list_is_empty(&worker->waiting))
-		retire(CONTAINER_OF(worker->waiting.next, struct proxy, node), false);
+		end_proxy(CONTAINER_OF(worker->waiting.next, struct proxy, node), false);
 }

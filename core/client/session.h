@@ -1,44 +1,71 @@
-/* session - a tunnel's control connection, on the client's first worker: Hello, then the server's
- * heartbeats and the visitors that it announces. [worker] */
-#ifndef CORE_SESSION_H
-#define CORE_SESSION_H
+/* session - the control connection of one tunnel at the client, from the first attempt to the last.
+ * [worker]: the client's first one. */
+#ifndef CORE_CLIENT_SESSION_H
+#define CORE_CLIENT_SESSION_H
 
-#include "client/client.h"
+#include <ev.h>
+
+#include "client/exit.h"
+#include "client/pulse.h"
+#include "client/retry.h"
+#include "client/spread.h"
 #include "client/uplink.h"
 
-struct ahead_pool;
 struct tunnel_settings;
 
-struct session {
-	struct uplink uplink;
-	struct turn turn;                     /* to be set up */
-	const struct tunnel_settings *tunnel; /* borrowed from the config */
-	struct client_worker *workers; /* among which visitors are spread; the first is ours */
-	struct ahead_pool *pools;      /* of this tunnel; one for each of them */
-	unsigned n_workers;
-	size_t n_sessions; /* of this client */
-	bool standing;     /* the server has said Hello */
-	uint16_t port;     /* public; the last one once it is lost; 0: none yet */
-	unsigned failures; /* since it last stood */
-	unsigned refusals; /* of the port, of them */
-	ev_timer again;    /* the next try */
-	ev_timer pulse;    /* our heartbeats, once the server has said that it understands them */
-	struct deadline silence; /* the server's, while the tunnel stands */
-	unsigned ahead;          /* connections that it lets us open ahead */
-	bool over;
-	/* It has ended for good. */
-	void (*on_over)(struct session *session, enum client_exit status);
+/*
+ *   IDLE
+ *    │ start
+ *    ▼       turn             ready                  Hello
+ *   WAITING ──────▶ CONNECTING ─────▶ AWAITING_HELLO ─────▶ STANDING
+ *    ▲                  │ failed           │ Error, end,       │ end, silence,
+ *    │ timer            │                  │ late              │ kick
+ *    │                  └──────────────────┼───────────────────┘
+ *    │                                     ▼
+ *    │                              a loss: may another
+ *   PAUSED ◀──────── yes ───────────  attempt help? ─── no ──▶ OVER
+ *
+ * session_stop leads from every state to OVER. A table in session.c says what a session holds in
+ * each state: its turn, the connection, a deadline, a place among the standing tunnels. */
+enum session_state {
+	SESSION_IDLE,           /* not started */
+	SESSION_WAITING,        /* for its turn, while many tunnels are being opened */
+	SESSION_CONNECTING,     /* the uplink is not ready yet */
+	SESSION_AWAITING_HELLO, /* the client has said Hello */
+	SESSION_STANDING,       /* the server has said Hello: it announces visitors */
+	SESSION_PAUSED,         /* until the next attempt */
+	SESSION_OVER,           /* for good */
+	SESSION_STATES
 };
 
-/* Filled as far as `on_over`, zeroed otherwise. */
+struct session {
+	/* Set by the owner before session_init; borrowed. */
+	struct client_worker *worker;
+	const struct tunnel_settings *tunnel;
+	struct spread spread;
+	/* The session is over, and not because of session_stop. */
+	void (*on_over)(struct session *session, enum client_exit status);
+
+	/* Its own. */
+	enum session_state state;
+	struct retry retry;
+	struct turn turn;
+	struct uplink uplink;
+	ev_timer pause;
+	double pause_s;
+	struct pulse pulse;      /* runs once the server has asked for heartbeats */
+	struct deadline silence; /* of the server */
+};
+
 void session_init(struct session *session);
 void session_start(struct session *session);
-/* One that has waited for its turn. */
-void session_start_turn(struct turn *turn);
+/* Idempotent. */
 void session_stop(struct session *session);
 
-/* A server that has said nothing for so long is gone. bore's sends a heartbeat every 500 ms, ours
- * one every 9 s. */
+/* For the client's turns: this one has come. */
+void session_on_turn(struct turn *turn);
+/* For the worker's list of silences. A server that has sent nothing for so long is gone. Heartbeats
+ * come every 500 ms from bore's server, and every 9 s from ours. */
 enum { SESSION_SILENCE_MS = 15000 };
 void session_on_silence(struct deadline *deadline);
 

@@ -1,4 +1,4 @@
-/* stats - what a client counts. Names and meanings: metrics/families. */
+/* stats - what a client counts. The names and meanings are in metrics/families. */
 #ifndef CORE_CLIENT_STATS_H
 #define CORE_CLIENT_STATS_H
 
@@ -8,19 +8,19 @@ struct loop;
 struct metrics;
 
 enum client_stat {
-	CLIENT_STAT_TUNNELS,  /* standing now */
-	CLIENT_STAT_RELAYS,   /* running now */
-	CLIENT_STAT_AHEAD,    /* connections opened ahead that wait */
-	CLIENT_STAT_VISITORS, /* announced */
-	CLIENT_STAT_LOSSES,   /* of tunnels, and of tries to open them */
+	CLIENT_STAT_TUNNELS,  /* gauge: tunnels that stand */
+	CLIENT_STAT_RELAYS,   /* gauge: relays that run */
+	CLIENT_STAT_AHEAD,    /* gauge: idle connections opened ahead */
+	CLIENT_STAT_VISITORS, /* visitors that a server has announced */
+	CLIENT_STAT_LOSSES,   /* tunnels lost, and failed attempts to open one */
 	CLIENT_STAT_COUNT
 };
 
-/* Why a visitor could not be carried. */
+/* Why a visitor was not carried. */
 enum client_failure {
-	CLIENT_FAILURE_SERVER,  /* no data connection */
-	CLIENT_FAILURE_SERVICE, /* the local service was not reached */
-	CLIENT_FAILURE_QUEUE,   /* too many waited, or it waited for too long */
+	CLIENT_FAILURE_SERVER,  /* no data connection to the server */
+	CLIENT_FAILURE_SERVICE, /* no connection to the local service */
+	CLIENT_FAILURE_QUEUE,   /* the queue was full, or the visitor waited for too long */
 	CLIENT_FAILURE_MEMORY,
 	CLIENT_FAILURE_COUNT
 };
@@ -32,7 +32,7 @@ struct client_stats {
 
 /* [main] */
 void client_stats_init(struct client_stats *stats, struct metrics *metrics);
-/* On the loop's own shard. [worker] */
+/* Both count in the shard of the loop. [worker] */
 void client_stats_add(const struct client_stats *stats, const struct loop *loop,
                       enum client_stat stat, double delta);
 void client_stats_fail(const struct client_stats *stats, const struct loop *loop,

@@ -2,13 +2,13 @@
 
 #include "base/container.h"
 
-enum { MOST = 64 };
+enum { MAX_TAKEN = 64 };
 
 static void run_next(struct loop_task *task)
 {
 	struct turns *turns = CONTAINER_OF(task, struct turns, next);
 
-	while (turns->n < MOST && !list_is_empty(&turns->waiting)) {
+	while (turns->n < MAX_TAKEN && !list_is_empty(&turns->waiting)) {
 		struct turn *turn = CONTAINER_OF(turns->waiting.next, struct turn, node);
 
 		list_remove(&turn->node);
@@ -35,7 +35,7 @@ bool turn_take(struct turns *turns, struct turn *turn)
 	if (turn->taken)
 		return true;
 	list_remove(&turn->node);
-	turn->taken = turns->n < MOST;
+	turn->taken = turns->n < MAX_TAKEN;
 	if (turn->taken)
 		turns->n++;
 	else

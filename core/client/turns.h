@@ -1,5 +1,6 @@
-/* turns - not all control connections of a client with many tunnels are set up at once: a server
- * takes so many of one source for strangers, and cuts the oldest. [worker] */
+/* turns - limits how many control connections a client sets up at once. A server allows a limited
+ * number of unauthenticated connections from one source, and closes the oldest beyond that.
+ * [worker] */
 #ifndef CORE_TURNS_H
 #define CORE_TURNS_H
 
@@ -21,12 +22,12 @@ struct turns {
 	struct loop_task next;
 };
 
-/* start: of one that has waited, at the end of a turn of the loop; its turn is taken. */
+/* start: runs for a turn that has waited and is taken now, at the end of a turn of the loop. */
 void turns_init(struct turns *turns, struct loop *loop, void (*start)(struct turn *turn));
 void turn_init(struct turn *turn);
-/* True: go on. False: `start` is called when others are done. */
+/* True: the turn is taken. False: it waits, and `start` runs once others have given theirs. */
 bool turn_take(struct turns *turns, struct turn *turn);
-/* Done, or not wanted any more; whichever way, and may be repeated. */
+/* Gives a turn that is taken, or ends its wait. Idempotent. */
 void turn_give(struct turns *turns, struct turn *turn);
 
 #endif

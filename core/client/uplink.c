@@ -9,8 +9,7 @@
 #include "host/status.h"
 #include "net/stream.h"
 
-/* As bore's client. */
-enum { DIAL_MS = 3000 };
+enum { DIAL_MS = 3000 }; /* as bore's client */
 
 static void on_link_message(struct link *link, const struct message *message);
 static void on_link_fault(struct link *link, enum link_fault fault);
@@ -22,19 +21,25 @@ static struct uplink *uplink_of(struct link *link)
 	return CONTAINER_OF(link, struct uplink, link);
 }
 
-static void fail(struct uplink *uplink, const char *why, enum uplink_failure failure)
+/* `why` may point into the stream, so it is copied before the stream is closed. */
+static void fail_uplink_with(struct uplink *uplink, struct uplink_failure failure)
 {
 	char text[sizeof(struct err)];
 
-	/* Some of what `why` may point into goes with the stream. */
-	snprintf(text, sizeof text, "%s", why);
+	snprintf(text, sizeof text, "%s", failure.why);
+	failure.why = text;
 	uplink_stop(uplink);
-	uplink->events->on_failed(uplink, text, failure);
+	uplink->events->on_failed(uplink, &failure);
+}
+
+static void fail_uplink(struct uplink *uplink, enum uplink_fault fault, const char *why)
+{
+	fail_uplink_with(uplink, (struct uplink_failure){ .fault = fault, .why = why });
 }
 
 static void become_ready(struct uplink *uplink)
 {
-	uplink->ready = true;
+	uplink->state = UPLINK_READY;
 	deadline_stop(&uplink->deadline);
 	link_resume(&uplink->link);
 	uplink->events->on_ready(uplink);
@@ -49,7 +54,7 @@ static void fail_to_answer(struct uplink *uplink, spore_status status)
 	snprintf(why, sizeof why,
 	         "cannot answer the server's challenge: auth plugin %.80s failed: %s",
 	         uplink->worker->shared->set->auth->items[0]->name, status_text(status, text));
-	fail(uplink, why, UPLINK_FAILED);
+	fail_uplink(uplink, UPLINK_FAILED, why);
 }
 
 static void on_answered(struct auth_run *run, int32_t status)
@@ -66,7 +71,7 @@ static void on_answered(struct auth_run *run, int32_t status)
 	become_ready(uplink);
 }
 
-static void answer(struct uplink *uplink, const struct uuid *challenge)
+static void answer_challenge(struct uplink *uplink, const struct uuid *challenge)
 {
 	struct auth_question question = {
 		.set = uplink->worker->shared->set,
@@ -78,68 +83,100 @@ static void answer(struct uplink *uplink, const struct uuid *challenge)
 	spore_status status;
 
 	memcpy(question.challenge, challenge->bytes, sizeof question.challenge);
+	uplink->state = UPLINK_ANSWERING;
 	link_pause(&uplink->link);
 	status = auth_answer(&uplink->auth, &question, on_answered);
 	if (status != SPORE_EPENDING)
 		fail_to_answer(uplink, status);
 }
 
+static void take_error(struct uplink *uplink, const char *error)
+{
+	char why[320];
+	struct uplink_failure failure = { UPLINK_REFUSED, refusal_parse(error), why };
+
+	snprintf(why, sizeof why, "server error: %s", error);
+	fail_uplink_with(uplink, failure);
+}
+
+/* ---- events of the link ---- */
+
 static void on_link_message(struct link *link, const struct message *message)
 {
 	struct uplink *uplink = uplink_of(link);
-	char text[320];
 
-	if (uplink->ready) {
+	if (uplink->state == UPLINK_READY)
 		uplink->events->on_message(uplink, message);
-	} else if (message->type == MESSAGE_CHALLENGE) {
-		answer(uplink, &message->id);
-	} else if (message->type == MESSAGE_ERROR) {
-		snprintf(text, sizeof text, "server error: %s", message->text);
-		fail(uplink, text, UPLINK_REFUSED);
-	} else {
-		fail(uplink, "expected authentication challenge, but no secret was required",
-		     UPLINK_REFUSED);
-	}
+	else if (message->type == MESSAGE_CHALLENGE)
+		answer_challenge(uplink, &message->id);
+	else if (message->type == MESSAGE_ERROR)
+		take_error(uplink, message->text);
+	else
+		fail_uplink(uplink, UPLINK_NOT_CHALLENGED,
+		            "expected authentication challenge, but no secret was required");
 }
 
 static void on_link_fault(struct link *link, enum link_fault fault)
 {
 	struct uplink *uplink = uplink_of(link);
-	const char *why =
-		fault == LINK_TOO_LONG
-			? "the server sent a frame of more than 256 bytes: is it a bore or "
-			  "Spore server, and do both sides use the same transport (TLS or not)?"
-			: "the server sent something that is no message: is it a bore or Spore "
-			  "server, and do both sides use the same transport (TLS or not)?";
+	const char *why = fault == LINK_TOO_LONG
+	                          ? "the server sent a frame of more than 256 bytes: is it a bore "
+	                            "or Spore server, and do both sides use the same transport "
+	                            "(TLS or not)?"
+	                          : "the server sent an invalid message: is it a bore or Spore "
+	                            "server, and do both sides use the same transport (TLS or "
+	                            "not)?";
 
-	if (uplink->ready)
+	if (uplink->state == UPLINK_READY)
 		uplink->events->on_end(uplink, why);
 	else
-		fail(uplink, why, UPLINK_FAILED);
+		fail_uplink(uplink, UPLINK_FAILED, why);
 }
 
 static void on_link_end(struct link *link, const char *why)
 {
 	struct uplink *uplink = uplink_of(link);
 
-	if (uplink->ready)
+	if (uplink->state == UPLINK_READY)
 		uplink->events->on_end(uplink, why);
 	else
-		fail(uplink, why ? why : "the connection was closed",
-		     stream_complaint(link->stream) ? UPLINK_FAILED : UPLINK_ENDED);
+		fail_uplink(uplink, stream_complaint(link->stream) ? UPLINK_FAILED : UPLINK_ENDED,
+		            why ? why : "the connection was closed");
+}
+
+/* ---- deadlines ---- */
+
+void uplink_expect_answer(struct uplink *uplink)
+{
+	deadline_start(&uplink->worker->answers, &uplink->deadline);
+}
+
+void uplink_end_wait(struct uplink *uplink)
+{
+	deadline_stop(&uplink->deadline);
 }
 
 void uplink_on_late(struct deadline *deadline)
 {
 	struct uplink *uplink = CONTAINER_OF(deadline, struct uplink, deadline);
 
-	if (uplink->ready)
+	switch (uplink->state) {
+	case UPLINK_CLOSED:
+		break;
+	case UPLINK_DIALLING: /* see uplink_start */
+		fail_uplink(uplink, UPLINK_UNREACHED, "out of memory");
+		break;
+	case UPLINK_OPENING:
+		fail_uplink(uplink, UPLINK_UNREACHED, "the transport's handshake timed out");
+		break;
+	case UPLINK_AWAITING_CHALLENGE:
+	case UPLINK_ANSWERING:
+		fail_uplink(uplink, UPLINK_ENDED, "timed out waiting for initial message");
+		break;
+	case UPLINK_READY:
 		uplink->events->on_end(uplink, "timed out waiting for initial message");
-	else
-		fail(uplink,
-		     uplink->linked ? "timed out waiting for initial message"
-		                    : "the transport's handshake timed out",
-		     uplink->linked ? UPLINK_ENDED : UPLINK_FAILED);
+		break;
+	}
 }
 
 /* ---- opening ---- */
@@ -149,10 +186,10 @@ static void become_open(struct uplink *uplink)
 	struct stream *stream = uplink->stream;
 
 	uplink->stream = NULL;
-	uplink->linked = true;
+	uplink->state = UPLINK_AWAITING_CHALLENGE;
 	link_init(&uplink->link, stream, MESSAGE_TO_CLIENT, &link_events);
 	if (uplink->worker->shared->set->needs_challenge)
-		deadline_start(&uplink->worker->answers, &uplink->deadline);
+		uplink_expect_answer(uplink);
 	else
 		become_ready(uplink);
 }
@@ -164,7 +201,25 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	if (happened & STREAM_OPENED)
 		become_open(uplink);
 	else
-		fail(uplink, stream_error(stream), UPLINK_FAILED);
+		fail_uplink(uplink, UPLINK_UNREACHED, stream_error(stream));
+}
+
+/* Lays the transports on the new stream and starts their handshakes. */
+static void open_stream(struct uplink *uplink)
+{
+	const struct client_shared *shared = uplink->worker->shared;
+	struct err err;
+
+	uplink->state = UPLINK_OPENING;
+	stream_set_owner(uplink->stream, on_opening, uplink);
+	if (!transport_wrap(shared->set, uplink->stream, SPORE_ROLE_CLIENT, shared->settings->to,
+	                    &err)) {
+		fail_uplink(uplink, UPLINK_UNREACHED, err.text);
+		return;
+	}
+	deadline_start(&uplink->worker->answers, &uplink->deadline);
+	if (transport_open(uplink->stream))
+		become_open(uplink);
 }
 
 static void on_dialled(int fd, const spore_addr *addr, const char *why, void *arg)
@@ -172,30 +227,21 @@ static void on_dialled(int fd, const spore_addr *addr, const char *why, void *ar
 	struct uplink *uplink = arg;
 	const struct client_settings *settings = uplink->worker->shared->settings;
 	char text[400];
-	struct err err;
 
 	uplink->dial = NULL;
 	if (fd < 0) {
 		snprintf(text, sizeof text, "could not connect to %.200s:%lld: %.160s",
 		         settings->to, (long long)settings->control_port, why);
-		fail(uplink, text, UPLINK_FAILED);
+		fail_uplink(uplink, UPLINK_UNREACHED, text);
 		return;
 	}
 	uplink->stream = stream_new(uplink->worker->loop, fd, addr, NULL);
 	if (!uplink->stream) {
 		close(fd);
-		fail(uplink, "out of memory", UPLINK_FAILED);
+		fail_uplink(uplink, UPLINK_UNREACHED, "out of memory");
 		return;
 	}
-	stream_set_owner(uplink->stream, on_opening, uplink);
-	if (!transport_wrap(uplink->worker->shared->set, uplink->stream, SPORE_ROLE_CLIENT,
-	                    settings->to, &err)) {
-		fail(uplink, err.text, UPLINK_FAILED);
-		return;
-	}
-	deadline_start(&uplink->worker->answers, &uplink->deadline);
-	if (transport_open(uplink->stream))
-		become_open(uplink);
+	open_stream(uplink);
 }
 
 void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
@@ -209,24 +255,31 @@ void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t 
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
 	};
 
-	*uplink = (struct uplink){ .worker = worker, .purpose = purpose, .events = events };
+	*uplink = (struct uplink){
+		.state = UPLINK_DIALLING,
+		.worker = worker,
+		.purpose = purpose,
+		.events = events,
+	};
 	deadline_init(&uplink->deadline);
 	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled,
 	                          uplink);
+	/* Out of memory: the deadline reports it later, because on_failed must not run here. */
 	if (!uplink->dial)
-		deadline_start(&worker->answers,
-		               &uplink->deadline); /* its lateness tells of the failure */
+		deadline_start(&worker->answers, &uplink->deadline);
 }
 
 void uplink_stop(struct uplink *uplink)
 {
+	if (uplink->state == UPLINK_CLOSED)
+		return;
 	dial_stop(uplink->dial);
 	uplink->dial = NULL;
 	auth_cancel(&uplink->auth);
-	if (uplink->worker)
-		deadline_stop(&uplink->deadline);
-	if (uplink->linked)
+	deadline_stop(&uplink->deadline);
+	if (uplink->state > UPLINK_OPENING)
 		link_fini(&uplink->link, false);
 	stream_close(uplink->stream, false);
 	uplink->stream = NULL;
+	uplink->state = UPLINK_CLOSED;
 }

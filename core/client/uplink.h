@@ -1,6 +1,5 @@
-/* uplink - a connection to the server's control port, up to the point where it may speak: dialled,
- * its transports open, the Challenge answered. For control and data connections alike. Embedded in
- * its owner. [worker] */
+/* uplink - a connection to the server's control port, until the server has authenticated it.
+ * Control connections and data connections begin alike. Embedded in its owner. [worker] */
 #ifndef CORE_UPLINK_H
 #define CORE_UPLINK_H
 
@@ -8,40 +7,81 @@
 #include "client/shared.h"
 #include "link/link.h"
 #include "net/dial.h"
+#include "wire/refusal.h"
 
 struct uplink;
 
-/* UPLINK_FAILED: `why` says it all. UPLINK_REFUSED: the server said so, or asked for what we do not
- * have. UPLINK_ENDED: it ended, or never spoke, and nobody knows why. */
-enum uplink_failure { UPLINK_FAILED, UPLINK_REFUSED, UPLINK_ENDED };
+/*
+ *           start         connected
+ *   CLOSED ──────▶ DIALLING ──────▶ OPENING
+ *                                      │ all transports are open
+ *                  ┌───────────────────┤
+ *                  │ with a secret     │ without a secret
+ *                  ▼                   │
+ *          AWAITING_CHALLENGE          │
+ *                  │ Challenge         │
+ *                  ▼                   ▼
+ *              ANSWERING ──────────▶ READY
+ *                         answered
+ *
+ * Any failure and uplink_stop lead back to CLOSED. */
+enum uplink_state {
+	UPLINK_CLOSED,
+	UPLINK_DIALLING,
+	UPLINK_OPENING,
+	UPLINK_AWAITING_CHALLENGE,
+	UPLINK_ANSWERING,
+	UPLINK_READY
+};
+
+enum uplink_fault {
+	UPLINK_UNREACHED,      /* no connection, or a transport did not open */
+	UPLINK_ENDED,          /* the server closed it or stayed silent; the cause is unknown */
+	UPLINK_REFUSED,        /* the server sent an Error */
+	UPLINK_NOT_CHALLENGED, /* a secret is configured, but the server does not ask for it */
+	UPLINK_FAILED          /* any other failure */
+};
+
+struct uplink_failure {
+	enum uplink_fault fault;
+	enum refusal refusal; /* with UPLINK_REFUSED only */
+	const char *why;      /* valid during the call */
+};
 
 struct uplink_events {
-	/* The link is the owner's to use: its first message, sent now, goes out with the answer to
-	 * the Challenge in one segment. */
+	/* The link is the owner's to use. A message that is sent now leaves in one segment with
+	 * the answer to the Challenge. */
 	void (*on_ready)(struct uplink *uplink);
-	/* Before on_ready: why there will be no link. The uplink is over. */
-	void (*on_failed)(struct uplink *uplink, const char *why, enum uplink_failure failure);
-	/* After on_ready, of the link. */
+	/* Instead of on_ready. The uplink is closed. */
+	void (*on_failed)(struct uplink *uplink, const struct uplink_failure *failure);
+	/* After on_ready: events of the link. The owner closes the uplink after on_end. */
 	void (*on_message)(struct uplink *uplink, const struct message *message);
 	void (*on_end)(struct uplink *uplink, const char *why);
 };
 
 struct uplink {
+	enum uplink_state state;
 	struct client_worker *worker;
 	const struct uplink_events *events;
 	uint32_t purpose; /* SPORE_AUTH_* */
 	struct dial *dial;
 	struct stream *stream; /* owned until the link takes it */
 	struct link link;
-	struct deadline deadline; /* of the opening */
+	struct deadline deadline; /* of the handshakes, then of the server's answer */
 	struct auth_run auth;
-	bool linked, ready;
 };
 
+/* On an uplink that is closed; zeroed memory is closed. on_ready and on_failed never run from
+ * within. */
 void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
                   const struct uplink_events *events);
-/* Closes whatever there is. Idempotent. */
+/* Closes whatever is open. Idempotent. */
 void uplink_stop(struct uplink *uplink);
+
+/* When ready: the server must answer in time, or on_end runs. */
+void uplink_expect_answer(struct uplink *uplink);
+/* The answer has come. */
+void uplink_end_wait(struct uplink *uplink);
 
 /* For the worker's list of answers. */
 void uplink_on_late(struct deadline *deadline);

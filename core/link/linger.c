@@ -18,12 +18,12 @@ struct lingerer {
 	struct loop_task reap;
 };
 
-static void run_reap(struct loop_task *task)
+static void run_free_lingerer(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct lingerer, reap));
 }
 
-static void end(struct lingerer *lingerer)
+static void end_lingerer(struct lingerer *lingerer)
 {
 	struct loop *loop = stream_loop(lingerer->stream);
 
@@ -35,8 +35,8 @@ static void end(struct lingerer *lingerer)
 	loop_reap(loop, &lingerer->reap);
 }
 
-/* False when the connection is past saving. */
-static bool say_last(struct lingerer *lingerer)
+/* False: the connection is broken. */
+static bool write_last(struct lingerer *lingerer)
 {
 	while (lingerer->last.len > 0) {
 		enum stream_io io;
@@ -57,7 +57,7 @@ static bool say_last(struct lingerer *lingerer)
 	return true;
 }
 
-static bool read_away(struct lingerer *lingerer)
+static bool discard_input(struct lingerer *lingerer)
 {
 	struct loop *loop = stream_loop(lingerer->stream);
 	size_t n;
@@ -65,29 +65,29 @@ static bool read_away(struct lingerer *lingerer)
 	return stream_read(lingerer->stream, loop_scratch(loop), LOOP_SCRATCH, &n) <= STREAM_AGAIN;
 }
 
-static void go_on(struct lingerer *lingerer, unsigned events)
+static void proceed(struct lingerer *lingerer, unsigned events)
 {
-	if (!say_last(lingerer) || (events & STREAM_READABLE && !read_away(lingerer))) {
-		end(lingerer);
+	if (!write_last(lingerer) || (events & STREAM_READABLE && !discard_input(lingerer))) {
+		end_lingerer(lingerer);
 		return;
 	}
 	stream_want(lingerer->stream, SPORE_READ | (lingerer->shut ? 0 : SPORE_WRITE));
 }
 
-static void on_stream(struct stream *stream, unsigned events, void *arg)
+static void on_lingerer_stream(struct stream *stream, unsigned events, void *arg)
 {
 	(void)stream;
-	go_on(arg, events);
+	proceed(arg, events);
 }
 
-static void on_expired(struct deadline *deadline)
+static void on_lingerer_expired(struct deadline *deadline)
 {
-	end(CONTAINER_OF(deadline, struct lingerer, deadline));
+	end_lingerer(CONTAINER_OF(deadline, struct lingerer, deadline));
 }
 
 void linger_list_init(struct linger_list *list, struct loop *loop, const unsigned *most)
 {
-	deadline_list_init(&list->deadlines, loop, LINGER_MS, on_expired);
+	deadline_list_init(&list->deadlines, loop, LINGER_MS, on_lingerer_expired);
 	list_init(&list->all);
 	list->count = 0;
 	list->most = most;
@@ -96,7 +96,7 @@ void linger_list_init(struct linger_list *list, struct loop *loop, const unsigne
 void linger_list_fini(struct linger_list *list)
 {
 	while (!list_is_empty(&list->all))
-		end(CONTAINER_OF(list->all.next, struct lingerer, node));
+		end_lingerer(CONTAINER_OF(list->all.next, struct lingerer, node));
 	deadline_list_fini(&list->deadlines);
 }
 
@@ -113,13 +113,13 @@ void linger_start(struct linger_list *list, struct stream *stream, struct buf *l
 	lingerer->stream = stream;
 	lingerer->last = *last;
 	*last = (struct buf){ 0 };
-	lingerer->reap.run = run_reap;
+	lingerer->reap.run = run_free_lingerer;
 	deadline_init(&lingerer->deadline);
 	if (list->count >= *list->most)
-		end(CONTAINER_OF(list->all.next, struct lingerer, node));
+		end_lingerer(CONTAINER_OF(list->all.next, struct lingerer, node));
 	list_append(&list->all, &lingerer->node);
 	list->count++;
 	deadline_start(&list->deadlines, &lingerer->deadline);
-	stream_set_owner(stream, on_stream, lingerer);
-	go_on(lingerer, 0);
+	stream_set_owner(stream, on_lingerer_stream, lingerer);
+	proceed(lingerer, 0);
 }

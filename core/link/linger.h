@@ -1,8 +1,9 @@
-/* linger - the last words of a connection, and an end that does not swallow them.
+/* linger - closes a connection such that its last bytes arrive.
  *
- * Closing a socket with unread input sends a reset, which may overtake what was written last (an
- * error text, the Accept of a connection that ends at once). So: write, half-close, read away what
- * comes until the other side closes too or a second has passed, close. [worker] */
+ * Closing a socket with unread input sends a reset. The reset may overtake what was written last:
+ * an error text, or the Accept of a connection that ends at once. A lingering connection writes
+ * its last bytes and half-closes. Then it discards input until the peer closes too, or until a
+ * second has passed. [worker] */
 #ifndef CORE_LINGER_H
 #define CORE_LINGER_H
 
@@ -11,7 +12,7 @@
 
 struct stream;
 
-/* One for each worker. */
+/* Each worker has one. */
 struct linger_list {
 	struct deadline_list deadlines;
 	struct list all; /* oldest first */
@@ -19,13 +20,13 @@ struct linger_list {
 	const unsigned *most; /* borrowed */
 };
 
-/* most: at least 1; borrowed, and read each time a connection starts to linger. When so many linger,
- * the next one closes the oldest: whoever keeps such connections open must not use up our
- * descriptors. */
+/* most: the number of connections that may linger, at least 1. It is borrowed, and read whenever a
+ * connection starts to linger. The next one closes the oldest, so that peers that never close
+ * cannot use up the descriptors. */
 void linger_list_init(struct linger_list *list, struct loop *loop, const unsigned *most);
-/* Closes all that lingers. */
+/* Closes all lingering connections. */
 void linger_list_fini(struct linger_list *list);
-/* Takes the stream and the bytes of `last` (which may be empty). */
+/* Takes the stream and the bytes of `last`, which may be empty. */
 void linger_start(struct linger_list *list, struct stream *stream, struct buf *last);
 
 #endif

@@ -12,7 +12,7 @@ static void update_wants(struct link *link)
 		            (reads ? SPORE_READ : 0) | (link->out.len ? SPORE_WRITE : 0));
 }
 
-/* The owner hears of the end, once; it closes the link or not. */
+/* Tells the owner of the end, once. The owner may close the link. */
 static void tell_end(struct link *link, const char *why)
 {
 	link->ended = true;
@@ -23,15 +23,16 @@ static void tell_end(struct link *link, const char *why)
 	link->events->on_end(link, why);
 }
 
-/* A frame that is none; behind one without an end, frames cannot be told apart any more. */
-static void pass_over(struct link *link, enum frame_state state, size_t len)
+/* Skips an invalid frame. After one that is too long, the start of the next frame is unknown, so
+ * all further input is dropped. */
+static void skip_frame(struct link *link, enum frame_state state, size_t len)
 {
 	link->discarding = state == FRAME_TOO_LONG;
 	buf_consume(&link->in, link->discarding ? link->in.len : len + 1);
 }
 
-/* Delivers the messages that wait, until the owner pauses, takes or closes the link. */
-static void deliver(struct link *link)
+/* Delivers the kept messages until the owner pauses, takes or closes the link. */
+static void deliver_messages(struct link *link)
 {
 	struct message message;
 	size_t len;
@@ -42,7 +43,7 @@ static void deliver(struct link *link)
 		bool good;
 
 		if (state == FRAME_PARTIAL && link->ended && link->in.len > 0) {
-			/* The end of the stream ends the last frame, too, as it does for bore. */
+			/* As for bore, the end of the stream also ends the last frame. */
 			if (!buf_append(&link->in, "", 1, LINK_MAX_IN + 1))
 				tell_end(link, "out of memory");
 			continue;
@@ -54,7 +55,7 @@ static void deliver(struct link *link)
 		}
 		good = state == FRAME_WHOLE && message_parse(link->incoming, text, len, &message);
 		if (!good && link->lenient) {
-			pass_over(link, state, len);
+			skip_frame(link, state, len);
 			continue;
 		}
 		if (!good) {
@@ -79,16 +80,16 @@ static void on_readable(struct link *link)
 			tell_end(link, "out of memory");
 			return;
 		}
-		deliver(link);
+		deliver_messages(link);
 	} else if (io == STREAM_EOF) {
 		link->ended = true;
-		deliver(link);
+		deliver_messages(link);
 	} else if (io == STREAM_ERROR) {
 		tell_end(link, stream_error(link->stream));
 	}
 }
 
-/* False when the connection broke (the owner was told). */
+/* False: the connection is broken, and the owner has been told. */
 static bool write_out(struct link *link)
 {
 	while (link->stream && link->out.len > 0) {
@@ -107,7 +108,7 @@ static bool write_out(struct link *link)
 	return true;
 }
 
-static void on_stream(struct stream *stream, unsigned events, void *arg)
+static void on_link_stream(struct stream *stream, unsigned events, void *arg)
 {
 	struct link *link = arg;
 
@@ -119,7 +120,7 @@ static void on_stream(struct stream *stream, unsigned events, void *arg)
 	update_wants(link);
 }
 
-/* At the end of the turn: what was sent in it, then what was kept and may be delivered now. */
+/* At the end of the turn: writes what was sent in it, then delivers what was kept. */
 static void run_flush(struct loop_task *task)
 {
 	struct link *link = CONTAINER_OF(task, struct link, flush);
@@ -127,7 +128,7 @@ static void run_flush(struct loop_task *task)
 	if (!link->stream || !write_out(link))
 		return;
 	if (!link->paused && (link->in.len > 0 || link->ended))
-		deliver(link);
+		deliver_messages(link);
 	update_wants(link);
 }
 
@@ -136,7 +137,7 @@ void link_init(struct link *link, struct stream *stream, enum message_direction 
 {
 	*link = (struct link){ .stream = stream, .incoming = incoming, .events = events };
 	link->flush.run = run_flush;
-	stream_set_owner(stream, on_stream, link);
+	stream_set_owner(stream, on_link_stream, link);
 	update_wants(link);
 }
 

@@ -80,7 +80,7 @@ bool addr_parse(const char *text, spore_addr *addr_out)
 	return true;
 }
 
-/* Clears the bits behind the prefix; true if there were any. */
+/* Clears the bits after the prefix. True: some were set. */
 static bool clear_host_bits(uint8_t ip[16], uint64_t bits)
 {
 	bool found = false;
@@ -104,8 +104,8 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	bool exact;
 
 	*cidr_out = (spore_cidr){ 0 };
-	if (len >= sizeof ip ||
-	    memchr(text, '%', len)) /* a prefix has no scope, nor has it scope 0 */
+	/* A prefix has no scope, not even scope 0. */
+	if (len >= sizeof ip || memchr(text, '%', len))
 		return false;
 	memcpy(ip, text, len);
 	ip[len] = '\0';

@@ -1,4 +1,5 @@
-/* addr - socket addresses as text and as the SDK's value type. Pure. [any] */
+/* addr - reads and writes socket addresses: the SDK's value type, text, and sockaddr. Pure. [any]
+ *  */
 #ifndef CORE_ADDR_H
 #define CORE_ADDR_H
 
@@ -12,22 +13,23 @@
 bool addr_parse_ip(const char *text, spore_addr *addr_out);
 /* "127.0.0.1:80", "[::1]:80". */
 bool addr_parse(const char *text, spore_addr *addr_out);
-/* A prefix: "10.0.0.0/8", "2001:db8::/32", or one address. False too for bits behind the prefix:
- * then *cidr_out is what the prefix would be without them, else its family is 0. */
+/* A prefix: "10.0.0.0/8", "2001:db8::/32", or a single address. False if the text is invalid; the
+ * family of *cidr_out is 0 then. False also if bits after the prefix are set; *cidr_out is the
+ * prefix without them then. */
 bool addr_parse_cidr(const char *text, spore_cidr *cidr_out);
-/* Is it an address of the prefix? "::/0" and its like hold no IPv4. */
+/* The address is in the prefix. A prefix of IPv6, such as "::/0", contains no IPv4 address. */
 bool addr_in_cidr(const uint8_t ip[16], const spore_cidr *cidr);
 
-/* "127.0.0.1:80", "[::1]:80"; a v4-mapped peer of an IPv6 socket is shown as IPv4. */
+/* "127.0.0.1:80", "[::1]:80". An IPv4-mapped IPv6 address is written as IPv4. */
 const char *addr_format(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);
 const char *addr_format_ip(const spore_addr *addr, char out[ADDR_TEXT_SIZE]);
 /* "10.0.0.0/8", "2001:db8::/32". */
 const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE]);
 
 void addr_from_sockaddr(const struct sockaddr *sa, spore_addr *addr_out);
-/* Returns the length to pass to bind or connect. */
+/* Returns the length for bind or connect. */
 socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_out);
-/* An address of this machine alone: 127.0.0.0/8, ::1. */
+/* 127.0.0.0/8 or ::1. */
 bool addr_is_loopback(const spore_addr *addr);
 bool addr_equal(const spore_addr *a, const spore_addr *b);
 

@@ -54,10 +54,10 @@ static bool add_fact(struct spore_conn *copy, const char *key, size_t index, spo
 
 static bool copy_key(struct spore_conn *copy, const spore_conn *conn, const char *key)
 {
-	enum { MOST = 64 }; /* values of one key: a certificate's names, say */
+	enum { MAX_VALUES = 64 }; /* of one key, for example the names of a certificate */
 	spore_str value;
 
-	for (size_t index = 0; index < MOST && conn_attr(conn, key, index, &value); index++) {
+	for (size_t index = 0; index < MAX_VALUES && conn_attr(conn, key, index, &value); index++) {
 		if (!add_fact(copy, key, index, value))
 			return false;
 	}

@@ -1,6 +1,6 @@
 /* conn - the facts about a connection, which the SDK calls spore_conn.
  *
- * Live ones belong to a stream and ask its transports; a copy holds the same facts for a thread
+ * A live conn belongs to a stream and asks its transports. A copy holds the same facts for a thread
  * that may not touch the stream. */
 #ifndef CORE_CONN_H
 #define CORE_CONN_H
@@ -17,21 +17,25 @@ struct conn_fact {
 
 struct spore_conn {
 	spore_addr peer, local;
-	bool secure;        /* some transport of the stack is, once all are open */
-	bool peer_is_final; /* the handshake is over */
-	spore_stream *layers[CONN_MAX_LAYERS]; /* bottom first; owned by the topmost. Live only. */
-	bool claims[CONN_MAX_LAYERS]; /* which of them come from a transport that is secure */
+	bool secure;        /* a transport is secure; valid once all are open */
+	bool peer_is_final; /* the handshakes are over */
+	/* Live only. */
+	spore_stream *layers[CONN_MAX_LAYERS]; /* bottom first; owned by the topmost */
+	bool claims[CONN_MAX_LAYERS];          /* the transport of this layer claims to be secure */
 	unsigned n_layers;
-	void (*wake)(struct spore_conn *conn); /* live only */
-	struct conn_fact *facts;               /* copies only */
+	void (*wake)(struct spore_conn *conn);
+	/* Copies only. */
+	struct conn_fact *facts;
 	size_t n_facts;
 };
 
-/* Is a layer secure, and does not take that back? Live, once all are open. */
+/* A layer claims to be secure and does not revoke that (SPORE_ATTR_INSECURE). Live only, once all
+ * layers are open. */
 bool conn_has_secure_layer(const spore_conn *conn);
 /* As spore_host.conn_attr. */
 uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_str *out);
-/* Copies peer, local and the values of `keys` (NULL-ended lists, n of them). NULL: no memory. */
+/* Copies the peer, the local address, and the values of the keys in n NULL-ended lists. NULL: out
+ * of memory. */
 struct spore_conn *conn_copy(const spore_conn *conn, const char *const *const *keys, size_t n);
 void conn_copy_free(struct spore_conn *copy);
 

@@ -23,8 +23,8 @@ struct dial {
 	int64_t deadline_ms;
 	struct resolve *resolve;
 	spore_addr addrs[RESOLVE_MAX];
-	size_t n, at; /* addresses, and the one being tried */
-	ev_io io;     /* of the attempt; its fd is -1 when there is none */
+	size_t n, at; /* number of addresses; index of the one being tried */
+	ev_io io;     /* of the current attempt; fd is -1 between attempts */
 	ev_timer timer;
 	bool connected;
 	char why[160];
@@ -34,7 +34,7 @@ struct dial {
 
 static void try_next(struct dial *dial);
 
-static void forget_attempt(struct dial *dial)
+static void end_attempt(struct dial *dial)
 {
 	ev_io_stop(loop_ev(dial->loop), &dial->io);
 	if (dial->io.fd >= 0)
@@ -42,42 +42,41 @@ static void forget_attempt(struct dial *dial)
 	ev_io_set(&dial->io, -1, 0);
 }
 
-static void run_free(struct loop_task *task)
+static void run_free_dial(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct dial, task));
 }
 
-static void end(struct dial *dial)
+static void end_dial(struct dial *dial)
 {
 	dial->ended = true;
 	ev_timer_stop(loop_ev(dial->loop), &dial->timer);
 	ev_io_stop(loop_ev(dial->loop), &dial->io);
 	resolve_stop(dial->resolve);
 	dial->resolve = NULL;
-	dial->task.run = run_free;
+	dial->task.run = run_free_dial;
 	loop_reap(dial->loop, &dial->task);
 }
 
-/* At the end of the turn: reports how it went, so that on_done never runs from within dial_start.
- */
+/* Runs at the end of the turn, so that on_done never runs from within dial_start. */
 static void run_report(struct loop_task *task)
 {
 	struct dial *dial = CONTAINER_OF(task, struct dial, task);
 	int fd = dial->connected ? dial->io.fd : -1;
 
 	if (dial->ended) {
-		/* Stopped after it was queued: this was its only place in a queue. */
-		dial->task.run = run_free;
+		/* dial_stop came after this task was queued, and left the dial to it. */
+		dial->task.run = run_free_dial;
 		loop_reap(dial->loop, &dial->task);
 		return;
 	}
 	if (dial->connected)
 		resolver_prefer(dial->resolver, dial->target.host, &dial->addrs[dial->at]);
-	end(dial);
+	end_dial(dial);
 	dial->on_done(fd, dial->connected ? &dial->addrs[dial->at] : NULL, dial->why, dial->arg);
 }
 
-static void report(struct dial *dial, bool connected)
+static void report_later(struct dial *dial, bool connected)
 {
 	ev_timer_stop(loop_ev(dial->loop), &dial->timer);
 	dial->connected = connected;
@@ -85,13 +84,13 @@ static void report(struct dial *dial, bool connected)
 	loop_at_turn_end(dial->loop, &dial->task);
 }
 
-static void attempt_failed(struct dial *dial, const char *cause)
+static void fail_attempt(struct dial *dial, const char *cause)
 {
 	char text[ADDR_TEXT_SIZE];
 
 	snprintf(dial->why, sizeof dial->why, "%s: %s", addr_format(&dial->addrs[dial->at], text),
 	         cause);
-	forget_attempt(dial);
+	end_attempt(dial);
 	dial->at++;
 	try_next(dial);
 }
@@ -104,12 +103,12 @@ static void on_writable(struct ev_loop *ev, ev_io *io, int events)
 	(void)events;
 	ev_io_stop(ev, io);
 	if (cause)
-		attempt_failed(dial, strerrordesc_np(cause));
+		fail_attempt(dial, strerrordesc_np(cause));
 	else
-		report(dial, true);
+		report_later(dial, true);
 }
 
-static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
+static void on_dial_timer(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct dial *dial = timer->data;
 
@@ -119,9 +118,9 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
 		resolve_stop(dial->resolve);
 		dial->resolve = NULL;
 		snprintf(dial->why, sizeof dial->why, "resolving the name timed out");
-		report(dial, false);
+		report_later(dial, false);
 	} else {
-		attempt_failed(dial, "timed out");
+		fail_attempt(dial, "timed out");
 	}
 }
 
@@ -141,17 +140,17 @@ static void try_next(struct dial *dial)
 
 	ev_timer_stop(loop_ev(dial->loop), &dial->timer);
 	if (dial->at == dial->n) {
-		report(dial, false);
+		report_later(dial, false);
 		return;
 	}
 	fd = sock_connect(&dial->addrs[dial->at], &dial->target.sizes, &done);
 	if (fd < 0) {
-		attempt_failed(dial, strerrordesc_np(errno));
+		fail_attempt(dial, strerrordesc_np(errno));
 		return;
 	}
 	ev_io_set(&dial->io, fd, EV_WRITE);
 	if (done) {
-		report(dial, true);
+		report_later(dial, true);
 		return;
 	}
 	ev_io_start(loop_ev(dial->loop), &dial->io);
@@ -185,7 +184,7 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
 	dial->deadline_ms = clock_ms() + target->timeout_ms;
 	ev_io_init(&dial->io, on_writable, -1, 0);
 	dial->io.data = dial;
-	ev_timer_init(&dial->timer, on_timer, 0.0, 0.0);
+	ev_timer_init(&dial->timer, on_dial_timer, 0.0, 0.0);
 	dial->timer.data = dial;
 	dial->n = resolver_known(resolver, target->host, target->port, dial->addrs);
 	if (dial->n > 0) {
@@ -197,7 +196,7 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
 	if (!dial->resolve) {
 		snprintf(dial->why, sizeof dial->why,
 		         "cannot resolve the name: too many look-ups wait");
-		report(dial, false);
+		report_later(dial, false);
 		return dial;
 	}
 	arm_timer(dial, 1);
@@ -208,11 +207,11 @@ void dial_stop(struct dial *dial)
 {
 	if (!dial || dial->ended)
 		return;
-	if (dial->task.queued) { /* its report is on the way: run_report sees `ended` and frees */
-		forget_attempt(dial);
+	if (dial->task.queued) { /* run_report sees `ended` and frees the dial */
+		end_attempt(dial);
 		dial->ended = true;
 		return;
 	}
-	forget_attempt(dial);
-	end(dial);
+	end_attempt(dial);
+	end_dial(dial);
 }

@@ -1,5 +1,5 @@
-/* dial - a connection to HOST:PORT: the name resolved off the loop, its addresses tried in turn,
- * all within one deadline that the remaining addresses share. [worker] */
+/* dial - connects to HOST:PORT. It resolves the name without blocking the loop, then tries the
+ * addresses one by one. The remaining addresses share the time up to one deadline. [worker] */
 #ifndef CORE_DIAL_H
 #define CORE_DIAL_H
 
@@ -11,8 +11,8 @@ struct loop;
 struct resolver;
 struct dial;
 
-/* fd >= 0 and the address that answered: the fd is the callee's. Or fd = -1 and why. The dial is
- * gone when this runs. */
+/* Success: fd >= 0, which the callee owns, and the address that answered. Failure: fd is -1, and
+ * why tells the cause. The dial does not exist any more. */
 typedef void (*dial_fn)(int fd, const spore_addr *addr, const char *why, void *arg);
 
 struct dial_target {
@@ -22,10 +22,10 @@ struct dial_target {
 	struct sock_sizes sizes;
 };
 
-/* on_done runs later, never from within. NULL: out of memory. */
+/* on_done runs once, later and never from within. NULL: out of memory. */
 struct dial *dial_start(struct loop *loop, struct resolver *resolver,
                         const struct dial_target *target, dial_fn on_done, void *arg);
-/* Forgets it; on_done will not run. NULL is fine. */
+/* Ends the attempt; on_done will not run. NULL is fine. */
 void dial_stop(struct dial *dial);
 
 #endif

@@ -15,7 +15,7 @@
 #include "net/addr.h"
 #include "net/sock.h"
 
-enum { BATCH = 64, MOST_FAILURES = 8 };
+enum { BATCH = 64, MAX_FAILURES = 8 };
 static const double pause_s = 0.1;
 
 struct listener {
@@ -31,7 +31,7 @@ struct listener {
 	bool closed;
 };
 
-static void run_reap(struct loop_task *task)
+static void run_free_listener(struct loop_task *task)
 {
 	free(CONTAINER_OF(task, struct listener, reap));
 }
@@ -74,7 +74,7 @@ static bool is_exhaustion(int cause)
 	return cause == EMFILE || cause == ENFILE || cause == ENOBUFS || cause == ENOMEM;
 }
 
-static void on_ready(struct ev_loop *ev, ev_io *io, int events)
+static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
 {
 	struct listener *listener = io->data;
 	int n_failed = 0;
@@ -93,11 +93,11 @@ static void on_ready(struct ev_loop *ev, ev_io *io, int events)
 			listener->on_accept(fd, &peer, listener->arg);
 		} else if (errno == EAGAIN) {
 			return;
-		} else if (is_exhaustion(errno) || ++n_failed == MOST_FAILURES) {
+		} else if (is_exhaustion(errno) || ++n_failed == MAX_FAILURES) {
 			pause_accepting(listener, errno);
 			return;
 		}
-		/* Else the connection has failed, not the listener (accept(2)): take the next. */
+		/* Else the connection has failed, not the listener (accept(2)). Accept the next. */
 	}
 }
 
@@ -110,9 +110,9 @@ struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, 
 	listener->loop = loop;
 	listener->on_accept = on_accept;
 	listener->arg = arg;
-	listener->reap.run = run_reap;
+	listener->reap.run = run_free_listener;
 	sock_local_addr(fd, &listener->addr);
-	ev_io_init(&listener->io, on_ready, fd, EV_READ);
+	ev_io_init(&listener->io, on_acceptable, fd, EV_READ);
 	listener->io.data = listener;
 	ev_timer_init(&listener->resume, on_resume, 0.0, 0.0);
 	listener->resume.data = listener;
@@ -130,7 +130,7 @@ void listener_wake(struct listener *listener)
 	if (listener->closed)
 		return;
 	ev_io_start(loop_ev(listener->loop), &listener->io);
-	on_ready(loop_ev(listener->loop), &listener->io, EV_READ);
+	on_acceptable(loop_ev(listener->loop), &listener->io, EV_READ);
 }
 
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes)

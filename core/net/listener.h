@@ -1,8 +1,8 @@
-/* listener - accepts in batches, and survives every way in which accept can fail.
+/* listener - accepts connections in batches, and survives every failure of accept.
  *
- * Out of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM), and when many of a batch fail for
- * whatever other cause, it pauses, says so once a second and tries again; nothing of it ends the
- * process or spins. [worker] */
+ * It pauses when descriptors or memory are out (EMFILE, ENFILE, ENOBUFS, ENOMEM), or when many
+ * connections of a batch fail for any other cause. Then it logs an error, at most once a second,
+ * and tries again. A failure neither ends the process nor makes the loop spin. [worker] */
 #ifndef CORE_LISTENER_H
 #define CORE_LISTENER_H
 
@@ -13,24 +13,24 @@ struct loop;
 struct listener;
 struct sock_sizes;
 
-/* The non-blocking fd is the callee's. */
+/* The callee owns the fd, which is non-blocking. */
 typedef void (*listener_fn)(int fd, const spore_addr *peer, void *arg);
 
 /* Takes the listening fd on success and starts to accept. NULL: out of memory. */
 struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg);
-/* Asked before each accept; false: nobody is accepted until listener_wake, and who comes waits in
- * the kernel. */
+/* has_room runs before each accept. False: nothing is accepted until listener_wake, and new
+ * connections wait in the kernel. */
 void listener_set_gate(struct listener *listener, bool (*has_room)(void *arg));
-/* Accepts, at once, whom there is room for. */
+/* Accepts at once, while there is room. */
 void listener_wake(struct listener *listener);
-/* Of the buffers of what it accepts from now on; 0 leaves them as they are. */
+/* Sets the buffer sizes of the sockets that are accepted from now on. 0: no change. */
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes);
 /* Closes the socket; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
-/* As listener_free, but the listening socket is the caller's, with the connections that wait in it.
- */
+/* As listener_free, but returns the listening socket, which is still open: connections that wait in
+ * it are kept. */
 int listener_take(struct listener *listener);
-/* The bound address, for the facts of what it accepts. */
+/* The address that the socket is bound to. */
 const spore_addr *listener_addr(const struct listener *listener);
 
 #endif

@@ -15,7 +15,7 @@ enum { KEEP_MS = 10000, THREADS = 4, QUEUED = 4096, MAX_NAMES = 32 };
 
 struct answer {
 	char *name;
-	int64_t until_ms; /* from then on it is refreshed by whoever asks next */
+	int64_t until_ms; /* the first request after this time renews the answer */
 	bool refreshing;
 	size_t n;
 	spore_addr addrs[RESOLVE_MAX]; /* without a port */
@@ -23,12 +23,12 @@ struct answer {
 
 struct resolver {
 	struct pool *pool;
-	pthread_mutex_t lock; /* of the answers; held for copies alone */
+	pthread_mutex_t lock; /* of the answers; held only while they are copied */
 	struct answer answers[MAX_NAMES];
-	size_t next; /* the one to overwrite next */
+	size_t next; /* the answer to overwrite next */
 };
 
-/* Belongs to the pool, then to the loop; `stopped` belongs to the loop all the time. */
+/* Owned by the pool, then by the loop; but `stopped` is always the loop's. */
 struct resolve {
 	struct pool_job job;
 	struct loop_task done;
@@ -100,12 +100,12 @@ static void keep_answer(struct resolver *resolver, const char *name, const spore
 	answer->until_ms = clock_ms() + KEEP_MS;
 	answer->refreshing = false;
 	if (n == 0)
-		return; /* the old one is better than none */
+		return; /* an old answer is better than none */
 	answer->n = n;
 	memcpy(answer->addrs, addrs, n * sizeof *addrs);
 }
 
-/* [blocking] Looks the name up and keeps the answer. *why_out when there is none. */
+/* Looks the name up and keeps the answer. 0 and *why_out on failure. [blocking] */
 static size_t look_up(struct resolver *resolver, const char *name,
                       spore_addr addrs_out[RESOLVE_MAX], const char **why_out)
 {
@@ -199,7 +199,7 @@ void resolver_prefer(struct resolver *resolver, const char *name, const spore_ad
 	pthread_mutex_unlock(&resolver->lock);
 }
 
-/* ---- asking ---- */
+/* ---- look-ups ---- */
 
 static void run_lookup(struct pool_job *job)
 {

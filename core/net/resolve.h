@@ -1,7 +1,7 @@
-/* resolve - names to addresses without blocking a loop.
+/* resolve - resolves names without blocking a loop.
  *
- * getaddrinfo runs on a pool; answers are kept for a few seconds, since a client asks for the same
- * two names for every visitor. A numeric address needs no thread. */
+ * getaddrinfo runs on a pool of threads. Answers are kept for a few seconds, because a client asks
+ * for the same two names with every visitor. A numeric address needs no thread. */
 #ifndef CORE_RESOLVE_H
 #define CORE_RESOLVE_H
 
@@ -15,27 +15,28 @@ struct loop;
 struct resolver;
 struct resolve;
 
-/* n >= 1 addresses, each with the port asked for; or n = 0 and why. On the loop that asked. */
+/* Success: n >= 1 addresses, each with the port that was asked for. Failure: n is 0, and why tells
+ * the cause. Runs on the loop that asked. */
 typedef void (*resolve_fn)(void *arg, const spore_addr *addrs, size_t n, const char *why);
 
 /* NULL: out of memory. [main] */
 struct resolver *resolver_new(void);
-/* After the loops have ended. False when a look-up still hung (the resolver is leaked then). [main]
- */
+/* The loops have ended. False: a look-up hangs, and the resolver is leaked. NULL is fine. [main] */
 bool resolver_free(struct resolver *resolver);
 
-/* Looks the name up in the background, so that its answer is there when it is asked for. [any] */
+/* Looks the name up in the background, so that resolver_known has the answer later. [any] */
 void resolver_refresh(struct resolver *resolver, const char *name);
-/* The addresses at once if they are known: their number, else 0. An old answer serves while one
- * look-up renews it. [worker] */
+/* The number of addresses if they are known, else 0. An old answer is returned while a look-up
+ * renews it. [worker] */
 size_t resolver_known(struct resolver *resolver, const char *name, uint16_t port,
                       spore_addr addrs_out[RESOLVE_MAX]);
-/* Asks; on_done runs later, once. The handle dies with on_done or resolve_stop. NULL: too many
- * look-ups wait, or no memory. [worker] */
+/* Starts a look-up; on_done runs once, later. The handle is valid until on_done or resolve_stop.
+ * NULL: too many look-ups wait, or memory is out. [worker] */
 struct resolve *resolve_start(struct resolver *resolver, struct loop *loop, const char *name,
                               uint16_t port, resolve_fn on_done, void *arg);
+/* on_done will not run. NULL is fine. [worker] */
 void resolve_stop(struct resolve *resolve);
-/* This address of the name answered: it comes first from now on. [any] */
+/* A connection to this address of the name has succeeded: it comes first from now on. [any] */
 void resolver_prefer(struct resolver *resolver, const char *name, const spore_addr *addr);
 
 #endif

@@ -41,7 +41,7 @@ static int sock_new(const spore_addr *addr, const struct sock_sizes *sizes)
 
 	if (fd < 0)
 		return -1;
-	/* Accepted sockets inherit these on Linux, and a listener's keepalive. */
+	/* On Linux, accepted sockets inherit these options and the keepalive of the listener. */
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	if (sizes)
 		sock_resize(fd, sizes);
@@ -93,8 +93,8 @@ bool sock_listen(int fd, struct err *err)
 	return false;
 }
 
-/* On this machine the other side has answered by the time that the first call returns, as a second
- * one tells: so no turn of the loop is waited for that. */
+/* If the peer is on this machine, it has answered by the time that connect returns. A second call
+ * gets the result, so that the caller need not wait for a turn of the loop. */
 static bool connect_now(int fd, const struct sockaddr *sa, socklen_t len, bool is_near)
 {
 	if (connect(fd, sa, len) == 0)
@@ -173,8 +173,8 @@ bool sock_has_unread(int fd)
 	return ioctl(fd, FIONREAD, &n) == 0 && n > 0;
 }
 
-/* The kernel doubles what it is asked for and reports the double (socket(7)). */
-static int granted(int fd, int option, int asked)
+/* The kernel doubles the size and reports the doubled one (socket(7)). */
+static int granted_size(int fd, int option, int asked)
 {
 	socklen_t len = sizeof(int);
 	int value = 0;
@@ -193,8 +193,8 @@ bool sock_sizes_hold(const struct sock_sizes *asked, struct sock_sizes *got_out)
 	*got_out = *asked;
 	if (fd < 0)
 		return true;
-	got_out->send = granted(fd, SO_SNDBUF, asked->send);
-	got_out->receive = granted(fd, SO_RCVBUF, asked->receive);
+	got_out->send = granted_size(fd, SO_SNDBUF, asked->send);
+	got_out->receive = granted_size(fd, SO_RCVBUF, asked->receive);
 	close(fd);
 	return got_out->send >= asked->send && got_out->receive >= asked->receive;
 }

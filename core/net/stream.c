@@ -13,18 +13,20 @@
 #include "loop/loop.h"
 #include "net/sock.h"
 
-/* The bottom of every stack: the host's own spore_stream over the socket. */
+/* The lowest layer: a spore_stream of the host over the socket. */
 struct bottom {
 	spore_stream base;
 	int fd;
-	int cause; /* errno of the last failure */
-	bool lost; /* an end that is read from here on is none: the connection broke */
-	bool heard, ended;
+	int cause;  /* errno of the last failure */
+	bool lost;  /* the connection is broken: an end of file is not an orderly end */
+	bool heard; /* a byte has come */
+	bool ended; /* an end of file has come */
 };
 
-/* Invariants: the watcher runs only while open or opening, and only for what someone waits for;
- * `raw` is 0 until open and nothing is pending. blocked_* say which readiness of the descriptor the
- * direction waits for: mostly its own, but a transport's read may wait for room to write. */
+/* Invariants: The watcher runs only while the stream is open or opening, and only for what somebody
+ * waits for. `raw` is 0 until the stream is open and no transport holds bytes back. blocked_* say
+ * for which readiness of the descriptor a direction waits: mostly its own, but the read of a
+ * transport may wait until the descriptor is writable. */
 struct stream {
 	struct spore_conn conn;
 	struct bottom bottom;
@@ -34,13 +36,13 @@ struct stream {
 	void *arg;
 	spore_ticket ticket; /* for the handshake; 0 once it is over */
 	void (*drop_ticket)(spore_ticket ticket);
-	void (*release)(void *kept); /* NULL: nothing is kept */
+	void (*release)(void *kept); /* may be NULL */
 	void *kept;
-	struct loop_task ready; /* at the end of this turn: a wake-up, a failure to tell */
-	struct loop_task more;  /* in the next turn: bytes wait inside a transport */
+	struct loop_task ready; /* at the end of this turn: after stream_wake or a failure */
+	struct loop_task more;  /* in the next turn: a transport holds bytes back */
 	struct loop_task reap;
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
-	uint8_t shaking; /* the layer whose handshake runs; n_layers when open */
+	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
 	bool open, opening, failed, closed, dead, raw_is_known;
 };
 
@@ -48,14 +50,14 @@ static const spore_stream_ops bottom_ops;
 
 static struct bottom *bottom_of(spore_stream *stream)
 {
-	return (struct bottom *)(void *)stream;
+	return CONTAINER_OF(stream, struct bottom, base);
 }
 
 /* ---- life ---- */
 
 static void on_io(struct ev_loop *ev, ev_io *io, int events);
 
-static void run_reap(struct loop_task *task)
+static void run_free_stream(struct loop_task *task)
 {
 	struct stream *stream = CONTAINER_OF(task, struct stream, reap);
 
@@ -63,7 +65,7 @@ static void run_reap(struct loop_task *task)
 	if (stream->release)
 		stream->release(stream->kept);
 	if (!stream->more.queued)
-		free(stream); /* else run_more does it */
+		free(stream); /* else run_more frees it */
 }
 
 static void run_ready(struct loop_task *task);
@@ -71,7 +73,7 @@ static void run_more(struct loop_task *task);
 
 static void wake_conn(struct spore_conn *conn)
 {
-	stream_wake((struct stream *)(void *)conn); /* conn is the first member */
+	stream_wake(CONTAINER_OF(conn, struct stream, conn));
 }
 
 struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
@@ -94,7 +96,7 @@ struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
 	stream->blocked_write = SPORE_WRITE;
 	stream->ready.run = run_ready;
 	stream->more.run = run_more;
-	stream->reap.run = run_reap;
+	stream->reap.run = run_free_stream;
 	ev_io_init(&stream->io, on_io, fd, 0);
 	stream->io.data = stream;
 	return stream;
@@ -181,7 +183,7 @@ static void rearm(struct stream *stream)
 	    (events != 0) == ev_is_active(&stream->io))
 		return;
 	ev_io_stop(loop_ev(stream->loop), &stream->io);
-	/* Not ev_io_set, after which the kernel is told even what it knows. */
+	/* ev_io_set would cause a system call even if nothing has changed. */
 	ev_io_modify(&stream->io, events);
 	if (events)
 		ev_io_start(loop_ev(stream->loop), &stream->io);
@@ -195,13 +197,13 @@ static bool has_pending(struct stream *stream)
 	       top->ops->pending(top) > 0;
 }
 
-static void deliver(struct stream *stream, unsigned events)
+static void deliver_events(struct stream *stream, unsigned events)
 {
 	if (stream->fn && events)
 		stream->fn(stream, events, stream->arg);
 	if (stream->closed)
 		return;
-	/* Bytes inside a transport make no descriptor readable. */
+	/* Bytes that a transport holds back do not make the descriptor readable. */
 	if (stream->open && stream->want & SPORE_READ && has_pending(stream))
 		loop_next_turn(stream->loop, &stream->more);
 	rearm(stream);
@@ -236,7 +238,7 @@ static void flush_layer(struct stream *stream, spore_stream *layer)
 	stream->flush_wants = 0;
 	if (!SPORE_CAN(layer->ops, flush))
 		return;
-	/* A failure shows at the next read or write. */
+	/* The next read or write reports a failure. */
 	if (layer->ops->flush(layer, &wants) == SPORE_EAGAIN)
 		stream->flush_wants = (uint8_t)wants;
 }
@@ -248,8 +250,9 @@ static void flush(struct stream *stream)
 
 /* ---- opening ---- */
 
-/* Bytes that wait inside a transport come before those of the descriptor. */
-static void ask_what_is_raw(struct stream *stream)
+/* Bytes that a transport holds back come before the bytes of the descriptor, so a direction is raw
+ * only once there are none. */
+static void ask_raw(struct stream *stream)
 {
 	spore_stream *top = stream_top(stream);
 
@@ -269,10 +272,10 @@ static void become_open(struct stream *stream)
 	stream->conn.secure = conn_has_secure_layer(&stream->conn);
 	stream->blocked_read = SPORE_READ;
 	stream->blocked_write = SPORE_WRITE;
-	ask_what_is_raw(stream);
+	ask_raw(stream);
 }
 
-/* Drives the handshakes as far as they go now: OK, AGAIN or ERROR. */
+/* Continues the handshakes as far as possible: OK, AGAIN or ERROR. */
 static enum stream_io shake_hands(struct stream *stream)
 {
 	while (stream->shaking < stream->conn.n_layers) {
@@ -281,8 +284,7 @@ static enum stream_io shake_hands(struct stream *stream)
 		spore_status status = layer->ops->handshake(layer, &wants, stream->ticket);
 
 		if (status == SPORE_EAGAIN || status == SPORE_EPENDING) {
-			/* `want` is empty before the owner speaks: this direction bit stands for
-			 * the handshake. */
+			/* The owner wants no direction yet, so these are the handshake's. */
 			stream->flush_wants = status == SPORE_EAGAIN ? (uint8_t)wants : 0;
 			return STREAM_AGAIN;
 		}
@@ -291,7 +293,7 @@ static enum stream_io shake_hands(struct stream *stream)
 			return STREAM_ERROR;
 		}
 		if (++stream->shaking < stream->conn.n_layers)
-			flush_layer(stream, layer); /* the next one may begin by listening */
+			flush_layer(stream, layer); /* the next layer may read first */
 	}
 	stream->flush_wants = 0;
 	become_open(stream);
@@ -303,17 +305,17 @@ bool stream_open(struct stream *stream)
 	enum stream_io io;
 
 	stream->opening = true;
-	stream->shaking = 1; /* the bottom has nothing to say */
+	stream->shaking = 1; /* the bottom has no handshake */
 	io = shake_hands(stream);
 	if (io == STREAM_ERROR)
-		loop_at_turn_end(stream->loop, &stream->ready); /* tells the owner from there */
+		loop_at_turn_end(stream->loop, &stream->ready); /* it tells the owner */
 	if (io == STREAM_OK)
 		flush(stream);
 	rearm(stream);
 	return io == STREAM_OK;
 }
 
-static void go_on_opening(struct stream *stream)
+static void continue_opening(struct stream *stream)
 {
 	enum stream_io io = stream->failed ? STREAM_ERROR : shake_hands(stream);
 
@@ -321,11 +323,11 @@ static void go_on_opening(struct stream *stream)
 		rearm(stream);
 		return;
 	}
-	deliver(stream, io == STREAM_OK ? STREAM_OPENED : STREAM_FAILED);
+	deliver_events(stream, io == STREAM_OK ? STREAM_OPENED : STREAM_FAILED);
 	if (stream->closed || io == STREAM_ERROR)
 		return;
-	/* The last words of the handshake have left together with the owner's first, if it had any.
-	 */
+	/* If the owner has written, the last bytes of the handshake have left with its bytes. If
+	 * not, they leave now. */
 	flush(stream);
 	rearm(stream);
 }
@@ -341,7 +343,7 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events)
 
 	(void)ev;
 	if (stream->opening) {
-		go_on_opening(stream);
+		continue_opening(stream);
 		return;
 	}
 	if (stream->flush_wants & ready)
@@ -350,7 +352,7 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events)
 		tell |= STREAM_READABLE;
 	if (stream->want & SPORE_WRITE && stream->blocked_write & ready)
 		tell |= STREAM_WRITABLE;
-	deliver(stream, tell);
+	deliver_events(stream, tell);
 }
 
 static void run_ready(struct loop_task *task)
@@ -360,13 +362,13 @@ static void run_ready(struct loop_task *task)
 	if (stream->closed)
 		return;
 	if (stream->opening) {
-		go_on_opening(stream);
+		continue_opening(stream);
 		return;
 	}
 	if (stream->flush_wants)
 		flush(stream);
-	deliver(stream, (stream->want & SPORE_READ ? STREAM_READABLE : 0) |
-	                        (stream->want & SPORE_WRITE ? STREAM_WRITABLE : 0));
+	deliver_events(stream, (stream->want & SPORE_READ ? STREAM_READABLE : 0) |
+	                               (stream->want & SPORE_WRITE ? STREAM_WRITABLE : 0));
 }
 
 static void run_more(struct loop_task *task)
@@ -376,7 +378,7 @@ static void run_more(struct loop_task *task)
 	if (stream->dead)
 		free(stream);
 	else if (!stream->closed)
-		deliver(stream, stream->want & SPORE_READ ? STREAM_READABLE : 0);
+		deliver_events(stream, stream->want & SPORE_READ ? STREAM_READABLE : 0);
 }
 
 /* ---- bytes ---- */
@@ -446,7 +448,7 @@ enum stream_io stream_shutdown(struct stream *stream)
 unsigned stream_raw(struct stream *stream)
 {
 	if (!stream->raw_is_known && !stream->closed)
-		ask_what_is_raw(stream);
+		ask_raw(stream);
 	return stream->raw;
 }
 
@@ -511,8 +513,9 @@ static spore_status bottom_handshake(spore_stream *base, uint32_t *want, spore_t
 	return SPORE_OK;
 }
 
-/* The kernel tells of a broken connection once, to whoever asks first, and then only of an end.
- * EPIPE is another matter: the far end had ended its sending before, and what it sent is whole. */
+/* The kernel reports a broken connection only once, to the first call that fails. Later calls get
+ * an end of file, so the failure is kept. EPIPE does not count: the peer had ended its stream
+ * before, and its bytes are complete. */
 static void bottom_lose(struct bottom *bottom, int cause)
 {
 	bottom->cause = cause;

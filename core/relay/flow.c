@@ -8,16 +8,16 @@
 #include "net/stream.h"
 #include "relay/pipes.h"
 
-/* More than one scratch never waits: reading stops while anything does. What comes with the start
- * (bytes behind Accept) is at most as much again. */
+/* A read is at most one scratch, and nothing is read while the spill holds bytes. The bytes that
+ * follow Accept at the start are at most as much again. */
 static const size_t spill_max = 2 * LOOP_SCRATCH;
-/* Where splicing is possible, a copy is at most so long: if that is full twice, there is more to
- * come than a copy is good for. A turn that splices less than that is slow. */
+/* Size of a read if the streams can be spliced. Two full reads in a row mean that more data is
+ * coming than is cheap to copy. A turn that splices less than this is slow. */
 static const size_t copy_bytes = (size_t)16 * 1024;
-/* Where it is not, a copy is longer, and a whole scratch once the same is true: in bulk most of the
- * cost is the kernel's, for each call. */
+/* Size of a read if they cannot. In bulk a read is as long as the scratch, because most of the cost
+ * is the kernel's, for each call. */
 static const size_t long_copy_bytes = (size_t)64 * 1024;
-/* What one direction may move before others have their turn. */
+/* What one direction may move in one turn of the loop. */
 static const size_t turn_bytes = PIPE_BYTES;
 enum { FULL_READS = 2, SLOW_TURNS = 4 };
 
@@ -41,7 +41,7 @@ bool flow_is_over(const struct flow *flow)
 	return flow->state == FLOW_ENDED || flow->state == FLOW_BROKEN;
 }
 
-static void let_go_of_pipe(struct flow *flow, struct pipe_pool *pipes)
+static void give_pipe(struct flow *flow, struct pipe_pool *pipes)
 {
 	pipe_pool_give(pipes, flow->pipe);
 	flow->pipe = NULL;
@@ -50,11 +50,11 @@ static void let_go_of_pipe(struct flow *flow, struct pipe_pool *pipes)
 void flow_fini(struct flow *flow, struct pipe_pool *pipes)
 {
 	buf_fini(&flow->spill);
-	let_go_of_pipe(flow, pipes);
+	give_pipe(flow, pipes);
 }
 
-/* The destination takes no more. What it said before may still be on its way to us, so the other
- * direction goes on until that has an end, too. */
+/* The destination takes no more bytes. What it sent before that may still be on its way, so the
+ * other direction goes on until it ends, too. */
 static void break_off(struct flow *flow, const struct flow_ends *ends)
 {
 	flow_fini(flow, ends->pipes);
@@ -63,7 +63,7 @@ static void break_off(struct flow *flow, const struct flow_ends *ends)
 
 /* ---- copying ---- */
 
-/* Writes all it can. How much was taken: *n_out. False when the flow broke. */
+/* Writes as much as the destination takes; *n_out: how much. False: the flow is broken. */
 static bool write_some(struct flow *flow, const struct flow_ends *ends, const uint8_t *bytes,
                        size_t len, size_t *n_out)
 {
@@ -83,8 +83,9 @@ static bool write_some(struct flow *flow, const struct flow_ends *ends, const ui
 	return true;
 }
 
-/* Counts in a row. A transport gives whole records, which seldom fill a read, so half of one will
- * do; a destination that does not keep up is given little, since it is kept here. */
+/* Counts full reads in a row. A transport returns whole records, which seldom fill a read, so half
+ * a read counts as full. A slow destination must not get long reads, because their rest is kept in
+ * the spill. */
 static void note_read(struct flow *flow, bool splices, size_t n, size_t taken)
 {
 	bool full = splices ? n >= copy_bytes : n >= long_copy_bytes / 2 && taken == n;
@@ -102,8 +103,8 @@ static size_t copy_size(const struct flow *flow, bool splices)
 	return flow->full_reads < FULL_READS ? long_copy_bytes : LOOP_SCRATCH;
 }
 
-/* One read's worth, straight on. */
-static bool copy(struct flow *flow, const struct flow_ends *ends, bool splices)
+/* Reads once and writes the bytes on. */
+static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool splices)
 {
 	uint8_t *scratch = loop_scratch(ends->loop);
 	size_t n, taken;
@@ -139,8 +140,8 @@ static ssize_t splice_some(int from, int to, size_t len)
 	return splice(from, NULL, to, NULL, len, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 }
 
-/* A splice that has moved something keeps to itself what broke it off, and the next one hears
- * EPIPE: that may be a reset, so it is taken for one. */
+/* A splice that moves some bytes before it fails does not report the cause. The next splice gets
+ * EPIPE, but the connection may have been reset, so EPIPE then counts as a reset. */
 static int cause_of_break(ssize_t n, int code, bool partly)
 {
 	int cause = n < 0 ? code : EPIPE;
@@ -148,7 +149,7 @@ static int cause_of_break(ssize_t n, int code, bool partly)
 	return cause == EPIPE && partly ? ECONNRESET : cause;
 }
 
-/* From the pipe to the destination, all it takes. False when the flow broke. */
+/* Splices as much as the destination takes. False: the flow is broken. */
 static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 {
 	struct pipe *pipe = flow->pipe;
@@ -171,8 +172,8 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 	return true;
 }
 
-/* EAGAIN on the way in means that the socket is empty, since the pipe is: it is emptied after each
- * step, or else the destination is full and the turn over. */
+/* Each step empties the pipe; if it cannot, the destination is full and the turn is over. So the
+ * pipe is empty before each step, and EAGAIN on the way in means that the socket is empty. */
 static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 {
 	size_t moved = 0;
@@ -194,7 +195,7 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 		moved += (size_t)n;
 		if (!empty_pipe(flow, ends))
 			return true;
-		/* Little in one step was all there was, most likely. */
+		/* A short step has most likely emptied the socket. */
 		if (flow->pipe->len > 0 || (size_t)n < copy_bytes)
 			break;
 	}
@@ -204,13 +205,13 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 		flow->full_reads = flow->slow_turns = 0;
 	}
 	if (flow->pipe->len == 0)
-		let_go_of_pipe(flow, ends->pipes);
+		give_pipe(flow, ends->pipes);
 	if (flow->state == FLOW_ENDING)
 		flow_drain(flow, ends);
 	return true;
 }
 
-/* ---- both ---- */
+/* ---- copying or splicing ---- */
 
 bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 {
@@ -224,7 +225,7 @@ bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 		flow->pipe = pipe_pool_take(ends->pipes, loop_now_ms(ends->loop));
 	if (flow->pipe)
 		return splice_turn(flow, ends);
-	return copy(flow, ends, splices && !flow->bulk);
+	return copy_once(flow, ends, splices && !flow->bulk);
 }
 
 bool flow_join(struct flow *flow, const struct flow_ends *ends)
@@ -238,7 +239,7 @@ bool flow_join(struct flow *flow, const struct flow_ends *ends)
 	return io != STREAM_ERROR && buf_append(&flow->spill, scratch, n, spill_max);
 }
 
-/* The spill, as far as it is taken. False when the flow broke. */
+/* Writes the spill as far as the destination takes it. False: the flow is broken. */
 static bool drain_spill(struct flow *flow, const struct flow_ends *ends)
 {
 	size_t n, own;
@@ -262,11 +263,11 @@ void flow_drain(struct flow *flow, const struct flow_ends *ends)
 		if (!empty_pipe(flow, ends))
 			return;
 		if (flow->pipe->len == 0)
-			let_go_of_pipe(flow, ends->pipes);
+			give_pipe(flow, ends->pipes);
 	}
 	if (flow_holds(flow) || flow->state != FLOW_ENDING)
 		return;
-	/* The close that follows says it as well; a transport has words of its own. */
+	/* The close that follows also ends a bare socket. A transport must write its own end. */
 	io = ends->is_last && stream_is_bare(ends->to) ? STREAM_OK : stream_shutdown(ends->to);
 	if (io == STREAM_OK)
 		flow->state = FLOW_ENDED;

@@ -1,12 +1,12 @@
-/* flow - one direction of a relay: from a stream to another, on one worker.
+/* flow - one direction of a relay: moves bytes from one stream to another.
  *
- *      from ──read──▶ scratch ──write──▶ to        little at a time: copied; what `to` does not take
- *                        └──▶ spill                 is spilled
- *      from ──splice──▶ pipe ──splice──▶ to        in bulk, where both are raw: the bytes stay in the
- *                                                  kernel
+ *      from ──read──▶ scratch ──write──▶ to      A small amount is copied. Bytes that `to` does not
+ *                        └──▶ spill              take are kept in the spill.
+ *      from ──splice──▶ pipe ──splice──▶ to      Bulk is spliced if both streams are raw. The bytes
+ *                                                stay in the kernel.
  *
- * While the spill or the pipe holds bytes, `from` is not read: so what is held is bounded, and bytes
- * keep their order whichever way they take. Embedded by value in its relay. [worker] */
+ * `from` is not read while the spill or the pipe holds bytes. So memory is bounded, and the bytes
+ * keep their order. Embedded by value in its relay. [worker] */
 #ifndef CORE_FLOW_H
 #define CORE_FLOW_H
 
@@ -22,42 +22,42 @@ struct stream;
 
 enum flow_state {
 	FLOW_OPEN,
-	FLOW_ENDING, /* the source has ended; what is held and the half-close are still to be written */
-	FLOW_ENDED,  /* half-closed at the destination */
-	FLOW_BROKEN  /* the destination takes no more */
+	FLOW_ENDING, /* the source has ended; held bytes and the half-close are not yet written */
+	FLOW_ENDED,  /* the destination is half-closed */
+	FLOW_BROKEN  /* the destination failed */
 };
 
 struct flow {
 	struct buf spill;
-	struct pipe *pipe; /* owned; NULL when it would be empty */
-	size_t own;        /* the spill begins with so many bytes that are not the source's */
-	uint64_t bytes;    /* of the source, taken by the destination */
+	struct pipe *pipe; /* owned; NULL if it would be empty */
+	size_t own;        /* bytes at the front of the spill that do not come from the source */
+	uint64_t bytes;    /* bytes of the source that the destination has taken */
 	enum flow_state state;
-	uint8_t full_reads; /* in a row: from a number of them on, there is bulk, which is spliced ... */
-	uint8_t slow_turns; /* ... and copied again after so many turns that moved little */
+	uint8_t full_reads; /* full reads in a row; enough of them begin a bulk transfer */
+	uint8_t slow_turns; /* turns in a row that spliced little; enough of them end it */
 	bool bulk;
 };
 
-/* What a flow works with, the same in every call. */
+/* What a flow works with. All calls for one flow get the same. */
 struct flow_ends {
 	struct stream *from, *to;
 	struct loop *loop;
 	struct pipe_pool *pipes;
-	bool is_last; /* the other direction has ended: both are closed once this one has */
+	bool is_last; /* the other direction has ended; the end of this one closes both streams */
 };
 
-/* `from` is readable: moves a turn's worth. False: the source was reset (or memory is out), and so
- * shall the pair be. */
+/* `from` is readable: moves bytes, as many as one turn may. False: the source was reset, or memory
+ * is out. The caller resets both streams. */
 bool flow_pump(struct flow *flow, const struct flow_ends *ends);
-/* At the start, while words of ours are held: what has come from the source already joins them, and leaves
- * in the same write. False as above. */
+/* At the start of a relay, while the spill holds bytes of our own: appends the bytes that the
+ * source has already sent, so that both leave in one write. False: as above. */
 bool flow_join(struct flow *flow, const struct flow_ends *ends);
-/* `to` is writable: what is held first, then the half-close. */
+/* `to` is writable: writes the held bytes, then the half-close. */
 void flow_drain(struct flow *flow, const struct flow_ends *ends);
-/* Gives back what it holds. */
+/* Frees the spill and gives back the pipe. */
 void flow_fini(struct flow *flow, struct pipe_pool *pipes);
 
-/* Bytes wait for the destination. */
+/* The spill or the pipe holds bytes. */
 bool flow_holds(const struct flow *flow);
 bool flow_reads(const struct flow *flow);
 bool flow_writes(const struct flow *flow);

@@ -5,16 +5,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* An unprivileged user whose pipes have grown past a limit of the system gets pipes of a page or
- * two, with which copying is faster: a pipe that cannot hold LEAST_BYTES is none. */
-enum { MAX_IDLE = 16, LEAST_BYTES = 64 * 1024, ASK_AGAIN_MS = 1000 };
+/* Past a system limit (pipe-user-pages-soft), an unprivileged user gets pipes of a page or two.
+ * Copying is faster than such a pipe, so a pipe that holds less than MIN_BYTES is not used. */
+enum { MAX_IDLE = 16, MIN_BYTES = 64 * 1024, ASK_AGAIN_MS = 1000 };
 
 void pipe_pool_init(struct pipe_pool *pool, unsigned most)
 {
 	*pool = (struct pipe_pool){ .most = most };
 }
 
-static void destroy(struct pipe_pool *pool, struct pipe *pipe)
+static void destroy_pipe(struct pipe_pool *pool, struct pipe *pipe)
 {
 	close(pipe->out);
 	close(pipe->in);
@@ -28,7 +28,7 @@ void pipe_pool_fini(struct pipe_pool *pool)
 		struct pipe *pipe = pool->idle;
 
 		pool->idle = pipe->next;
-		destroy(pool, pipe);
+		destroy_pipe(pool, pipe);
 	}
 	pool->n_idle = 0;
 }
@@ -36,10 +36,10 @@ void pipe_pool_fini(struct pipe_pool *pool)
 static bool is_large_enough(int fd)
 {
 	fcntl(fd, F_SETPIPE_SZ, (int)PIPE_BYTES);
-	return fcntl(fd, F_GETPIPE_SZ) >= LEAST_BYTES;
+	return fcntl(fd, F_GETPIPE_SZ) >= MIN_BYTES;
 }
 
-static struct pipe *create(struct pipe_pool *pool)
+static struct pipe *create_pipe(struct pipe_pool *pool)
 {
 	struct pipe *pipe = calloc(1, sizeof *pipe);
 	int ends[2];
@@ -55,7 +55,7 @@ static struct pipe *create(struct pipe_pool *pool)
 	pool->n_all++;
 	if (is_large_enough(pipe->in))
 		return pipe;
-	destroy(pool, pipe);
+	destroy_pipe(pool, pipe);
 	return NULL;
 }
 
@@ -70,7 +70,7 @@ struct pipe *pipe_pool_take(struct pipe_pool *pool, int64_t now_ms)
 	}
 	if (pool->n_all >= pool->most || now_ms < pool->not_before_ms)
 		return NULL;
-	pipe = create(pool);
+	pipe = create_pipe(pool);
 	if (!pipe)
 		pool->not_before_ms = now_ms + ASK_AGAIN_MS;
 	return pipe;
@@ -81,7 +81,7 @@ void pipe_pool_give(struct pipe_pool *pool, struct pipe *pipe)
 	if (!pipe)
 		return;
 	if (pipe->len > 0 || pool->n_idle >= MAX_IDLE) {
-		destroy(pool, pipe);
+		destroy_pipe(pool, pipe);
 		return;
 	}
 	pipe->next = pool->idle;

@@ -1,35 +1,35 @@
-/* pipes - a worker's kernel pipes, through which bytes are spliced from socket to socket.
+/* pipes - the kernel pipes of a worker. Bytes are spliced through them from socket to socket.
  *
- * A pipe is held by a direction while bytes are in it, and for the length of a turn; so few do for
- * many relays. They are counted and capped, and a few that are empty are kept. [worker] */
+ * A flow holds a pipe only during a turn or while bytes are in it, so many relays share few pipes.
+ * The pool limits their number and keeps a few empty ones. [worker] */
 #ifndef CORE_PIPES_H
 #define CORE_PIPES_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a pipe is asked to hold. */
+/* The capacity that a pipe is asked for. */
 #define PIPE_BYTES ((size_t)256 * 1024)
 
 struct pipe {
-	int out, in; /* where bytes are taken from it, and put into it */
-	size_t len;  /* bytes in it */
+	int out, in; /* the read end and the write end */
+	size_t len;  /* bytes in the pipe */
 	struct pipe *next;
 };
 
 struct pipe_pool {
 	struct pipe *idle;
 	unsigned n_idle, n_all, most;
-	int64_t not_before_ms; /* the system has none to give: do not ask before */
+	int64_t not_before_ms; /* no pipe is created before this time: the last attempt failed */
 };
 
-/* most: how many may exist at once; each takes two descriptors. */
+/* most: the number of pipes that may exist. Each takes two descriptors. */
 void pipe_pool_init(struct pipe_pool *pool, unsigned most);
-/* All pipes have been given back. */
+/* Closes the pipes. All must have been given back. */
 void pipe_pool_fini(struct pipe_pool *pool);
-/* NULL: there is none to be had, or only small ones; copying does. */
+/* NULL: no pipe is available, or only a small one. Then the caller copies. */
 struct pipe *pipe_pool_take(struct pipe_pool *pool, int64_t now_ms);
-/* Keeps it for the next if it is empty. NULL is fine. */
+/* Keeps the pipe for the next caller if it is empty, else closes it. NULL is fine. */
 void pipe_pool_give(struct pipe_pool *pool, struct pipe *pipe);
 
 #endif

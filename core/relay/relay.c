@@ -19,14 +19,14 @@ struct relay {
 	struct relay_set *set;
 	struct stream *streams[2]; /* owned */
 	struct flow flows[2];
-	uint64_t told[2]; /* of their bytes, by on_moved */
+	uint64_t told[2]; /* bytes of each flow that on_moved has been told of */
 	relay_end_fn on_end;
 	void *arg;
-	char *error; /* owned; NULL: see relay_end_fn */
+	char *error; /* owned; of relay_end_fn */
 	struct loop_task reap;
-	uint64_t seen;    /* bytes of both, when last looked at */
-	int64_t quiet_ms; /* since when they are so many */
-	bool kept_alive;  /* its sockets are, since it lasts */
+	uint64_t seen;    /* bytes of both flows at the last sweep */
+	int64_t quiet_ms; /* when a sweep first saw this number of bytes */
+	bool kept_alive;  /* keepalive is on: the relay has lasted for a while */
 	bool over;
 };
 
@@ -42,7 +42,7 @@ static void tell_moved(struct relay *relay)
 		relay->set->on_moved(moved, relay->arg);
 }
 
-static void run_reap(struct loop_task *task)
+static void run_end_relay(struct loop_task *task)
 {
 	struct relay *relay = CONTAINER_OF(task, struct relay, reap);
 	uint64_t bytes[2] = { relay->flows[0].bytes, relay->flows[1].bytes };
@@ -53,7 +53,7 @@ static void run_reap(struct loop_task *task)
 	free(relay);
 }
 
-static void finish(struct relay *relay, bool reset)
+static void finish_relay(struct relay *relay, bool reset)
 {
 	if (relay->over)
 		return;
@@ -76,12 +76,12 @@ static struct flow_ends ends_of(const struct relay *relay, int from)
 		                   .is_last = relay->flows[!from].state == FLOW_ENDED };
 }
 
-static void update(struct relay *relay)
+static void update_relay_wants(struct relay *relay)
 {
 	const struct flow *flows = relay->flows;
 
 	if (flow_is_over(&flows[0]) && flow_is_over(&flows[1])) {
-		finish(relay, flows[0].state == FLOW_BROKEN || flows[1].state == FLOW_BROKEN);
+		finish_relay(relay, flows[0].state == FLOW_BROKEN || flows[1].state == FLOW_BROKEN);
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
@@ -92,48 +92,48 @@ static void update(struct relay *relay)
 	}
 }
 
-static void drain(struct relay *relay, int from)
+static void drain_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
 
 	flow_drain(&relay->flows[from], &ends);
 }
 
-static void fail(struct relay *relay, int from)
+static void fail_relay(struct relay *relay, int from)
 {
 	const char *complaint = stream_complaint(relay->streams[from]);
 
 	relay->error = complaint ? strdup(complaint) : NULL;
-	finish(relay, true);
+	finish_relay(relay, true);
 }
 
-static void pump(struct relay *relay, int from)
+static void pump_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
 
 	if (!flow_pump(&relay->flows[from], &ends))
-		fail(relay, from);
+		fail_relay(relay, from);
 }
 
-static void join(struct relay *relay, int from)
+static void join_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
 
 	if (!flow_join(&relay->flows[from], &ends))
-		fail(relay, from);
+		fail_relay(relay, from);
 }
 
-static void on_stream(struct stream *stream, unsigned events, void *arg)
+static void on_relay_stream(struct stream *stream, unsigned events, void *arg)
 {
 	struct relay *relay = arg;
 	int side = stream == relay->streams[1];
 
 	if (events & STREAM_WRITABLE)
-		drain(relay, !side);
+		drain_flow(relay, !side);
 	if (events & STREAM_READABLE)
-		pump(relay, side);
+		pump_flow(relay, side);
 	if (!relay->over)
-		update(relay);
+		update_relay_wants(relay);
 }
 
 void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
@@ -161,25 +161,26 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 	relay->on_end = on_end;
 	relay->arg = arg;
 	relay->quiet_ms = loop_now_ms(set->loop);
-	relay->reap.run = run_reap;
+	relay->reap.run = run_end_relay;
 	list_append(&set->all, &relay->node);
 	set->count++;
 	for (int i = 0; i < 2; i++)
-		stream_set_owner(relay->streams[i], on_stream, relay);
+		stream_set_owner(relay->streams[i], on_relay_stream, relay);
 	if (set->right_waited && for_left_len > 0)
-		join(relay, 1);
+		join_flow(relay, 1);
 	for (int i = 0; i < 2 && !relay->over; i++)
-		drain(relay, i);
+		drain_flow(relay, i);
 	if (set->right_waited && for_left_len == 0)
-		pump(relay, 1);
+		pump_flow(relay, 1);
 	if (!relay->over)
-		update(relay);
+		update_relay_wants(relay);
 }
 
-/* ---- relays that nobody reads, or where nothing moves ---- */
+/* ---- relays whose watchers do not run, and idle ones ---- */
 
-/* A side that nobody reads, since it has ended its sending or the other side takes nothing, may be
- * reset all the same: ask. One that ended in order, and whose bytes still drain, is left alone. */
+/* A stream is not read after its end, or while the other side takes nothing. It may be reset
+ * meanwhile, so ask the kernel. A stream that has ended in order is left alone while its bytes
+ * drain. */
 static bool has_died(const struct relay *relay, int side)
 {
 	const struct flow *from = &relay->flows[side], *to = &relay->flows[!side];
@@ -226,7 +227,7 @@ static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 		tell_moved(relay);
 		keep_alive(relay);
 		if (has_died(relay, 0) || has_died(relay, 1) || is_idle(relay))
-			finish(relay, true);
+			finish_relay(relay, true);
 	}
 }
 
@@ -248,11 +249,11 @@ void relay_set_fini(struct relay_set *set)
 {
 	ev_timer_stop(loop_ev(set->loop), &set->sweep);
 	while (!list_is_empty(&set->all))
-		finish(CONTAINER_OF(set->all.next, struct relay, node), true);
+		finish_relay(CONTAINER_OF(set->all.next, struct relay, node), true);
 	pipe_pool_fini(&set->pipes);
 }
 
-/* ---- an operator's eyes and hands ---- */
+/* ---- for the admin commands ---- */
 
 static struct relay_view view_of(const struct relay *relay)
 {
@@ -286,7 +287,7 @@ unsigned relay_reset_those(struct relay_set *set,
 
 		next = i->next;
 		if (is_meant(relay->arg, id)) {
-			finish(relay, true);
+			finish_relay(relay, true);
 			n++;
 		}
 	}

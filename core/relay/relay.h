@@ -1,10 +1,10 @@
-/* relay - carries the bytes of a pair of streams both ways, on one worker.
+/* relay - carries the bytes between two streams, both ways.
  *
  *      left ══ flow ══▶ right
  *      left ◀══ flow ══ right
  *
- * Each direction ends on its own (half-close). A reset is passed on. Nothing is held while no bytes
- * are in flight. [worker] */
+ * Each direction ends on its own, by a half-close. A reset of one stream resets the other. A relay
+ * holds no buffer and no pipe while no bytes are in flight. [worker] */
 #ifndef CORE_RELAY_H
 #define CORE_RELAY_H
 
@@ -25,11 +25,10 @@ struct relay_limits {
 	 * read once a second. */
 	const int64_t *idle_ms;
 	unsigned most_pipes; /* of this worker */
-	bool right_waited;   /* bytes from the right may be there when a relay starts: read them at
-	                        once */
+	bool right_waited;   /* the right stream may have input when a relay starts: read at once */
 };
 
-/* Pipes take a 64th part of a process's descriptors, two each; where that is too little, bytes are
+/* The pipes take at most a 64th of the process's descriptors, two each. Without a pipe, bytes are
  * copied. */
 static inline unsigned relay_most_pipes(unsigned descriptors)
 {
@@ -38,43 +37,44 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 
 /* `bytes[0]` went from left to right. */
 typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
-/* At the end; the relay and its streams are gone. `error`: what a transport found wrong with its
- * peer; NULL: all else, such as a reset that was passed on. */
+/* The relay and its streams are gone. error: what a transport reports about its peer. NULL: any
+ * other end, for example a reset that was passed on. */
 typedef void (*relay_end_fn)(const uint64_t bytes[2], const char *error, void *arg);
 
-/* A worker's relays. */
+/* The relays of one worker. */
 struct relay_set {
 	struct loop *loop;
 	struct list all;
 	unsigned count;
 	struct pipe_pool pipes;
-	ev_timer sweep; /* looks after those whose watchers sleep */
+	ev_timer sweep; /* checks relays whose watchers do not run */
 	const int64_t *idle_ms;
 	bool right_waited;
-	relay_fn on_moved; /* NULL, or told what has moved: every second or so, and before on_end */
+	relay_fn on_moved; /* NULL, or gets the bytes moved: once a second, before on_end */
 };
 
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);
-/* Resets all. */
+/* Resets all relays. */
 void relay_set_fini(struct relay_set *set);
 
-/* Takes both streams, which are open, and the bytes that wait for either side (both may be empty).
- * Those for the left are words of ours, not counted. on_end runs once, later; before it on failure
- * too. */
+/* Takes both streams, which are open, and the bytes that wait for each of them; both buffers may be
+ * empty. The bytes for the left are our own and are not counted. on_end runs once: later, or from
+ * within when memory is out. */
 void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
                  struct buf *for_left, struct buf *for_right, relay_end_fn on_end, void *arg);
 
-/* What a look at one shows. */
+/* What relay_each shows of a relay. */
 struct relay_view {
 	uint64_t bytes[2]; /* [0]: from left to right */
-	int64_t quiet_ms;  /* nothing has moved for so long, to the second */
-	void *arg;         /* its on_end's */
+	int64_t quiet_ms;  /* time since bytes moved, exact to a second */
+	void *arg;         /* of its on_end */
 };
 
-/* Shows all, until `look` says false. */
+/* Shows all relays, until `look` returns false. */
 void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *view, void *arg),
                 void *arg);
-/* Resets those that are meant, by the arg of their on_end; how many that were. */
+/* Resets all relays for which is_meant is true, and returns their number. relay_arg: the arg of
+ * on_end. */
 unsigned relay_reset_those(struct relay_set *set,
                            bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id);
 

@@ -27,7 +27,7 @@ START_TEST(as_many_as_may_go_on_and_the_rest_in_their_order)
 	}
 	turn_give(&turns, &all[0]);
 	turn_give(&turns, &all[0]);
-	turn_give(&turns, &all[MOST]); /* it has not waited to its end */
+	turn_give(&turns, &all[MOST]); /* it ends its wait */
 	turns.next.run(&turns.next);
 	ck_assert_uint_eq(n_started, 1);
 	ck_assert(!all[MOST].taken && all[MOST + 1].taken && !all[MOST + 2].taken);

@@ -12,7 +12,7 @@ enum { MOST = 4, ALL = 10 };
 
 static const unsigned most = MOST;
 
-/* A connection that lingers behind the words "bye"; its far end. */
+/* Starts a connection that lingers after the bytes "bye". Returns its far end. */
 static int start(struct loop *loop, struct linger_list *list)
 {
 	struct buf last = { 0 };
@@ -29,7 +29,7 @@ static int start(struct loop *loop, struct linger_list *list)
 	return fds[1];
 }
 
-/* What came up to the end, then what the end was. */
+/* The last bytes come, then an orderly end. */
 static void expect_last_words(int fd)
 {
 	char text[8];
@@ -69,9 +69,9 @@ START_TEST(words_come_before_the_end_and_input_is_read_away)
 }
 END_TEST
 
-/* All heard the last words; of those who never close only the youngest are kept, and for a second.
- */
-START_TEST(those_who_never_close_are_bounded)
+/* All peers get the last bytes. Of the peers that never close, only the youngest are kept, and only
+ * for a second. */
+START_TEST(peers_that_never_close_are_bounded)
 {
 	struct loop *loop = run_until_loop();
 	struct linger_list list;
@@ -95,4 +95,5 @@ START_TEST(those_who_never_close_are_bounded)
 }
 END_TEST
 
-SUITE("linger", words_come_before_the_end_and_input_is_read_away, those_who_never_close_are_bounded)
+SUITE("linger", words_come_before_the_end_and_input_is_read_away,
+      peers_that_never_close_are_bounded)

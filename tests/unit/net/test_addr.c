@@ -8,9 +8,16 @@
 
 START_TEST(addresses_survive_the_round_trip)
 {
-	static const char *const good[] = { "127.0.0.1:80", "0.0.0.0:0", "255.255.255.255:65535", "[::1]:80", "[::]:0",
-		                            "[2001:db8::1]:443", "[fe80::1%7]:22",
-		                            "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535" };
+	static const char *const good[] = {
+		"127.0.0.1:80",
+		"0.0.0.0:0",
+		"255.255.255.255:65535",
+		"[::1]:80",
+		"[::]:0",
+		"[2001:db8::1]:443",
+		"[fe80::1%7]:22",
+		"[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535"
+	};
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 		char text[ADDR_TEXT_SIZE];
@@ -45,12 +52,14 @@ END_TEST
 
 START_TEST(bad_ip_addresses_are_refused)
 {
-	static const char *const bad[] = { "", "localhost", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", " 1.2.3.4",
-		                           "1.2.3.4 ", "0x7f.1", "[::1]", "::1::", ":::", "1:2:3:4:5:6:7:8:9", "::g",
-		                           "fe80::1%", "fe80::1%no-such-interface", "1.2.3.4%1", "::1/64",
-		                           "fe80::1%4294967296",
-		                           /* longer than any address */
-		                           "0000:0000:0000:0000:0000:0000:0000:0001%000000000000000000000000000000000000000001" };
+	static const char *const bad[] = {
+		"", "localhost", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", " 1.2.3.4",
+		"1.2.3.4 ", "0x7f.1", "[::1]", "::1::", ":::", "1:2:3:4:5:6:7:8:9", "::g",
+		"fe80::1%", "fe80::1%no-such-interface", "1.2.3.4%1", "::1/64",
+		"fe80::1%4294967296",
+		/* longer than any address */
+		"0000:0000:0000:0000:0000:0000:0000:0001%000000000000000000000000000000000000000001"
+	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		spore_addr addr;
@@ -62,10 +71,14 @@ END_TEST
 
 START_TEST(bad_addresses_with_ports_are_refused)
 {
-	static const char *const bad[] = { "", ":", ":80", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1",
-		                           "1.2.3.4:+1", "1.2.3.4: 80", "1.2.3.4:8o", "::1:80", "[::1]", "[::1]:",
-		                           "[::1:80", "::1]:80", "[]:80", "[::1]]:80", "[[::1]]:80", "[::1]x:80",
-		                           "x[::1]:80", "localhost:80", "[:80", "]:80", "[::1%]:80" };
+	static const char *const bad[] = { "",           ":",          ":80",
+		                           "1.2.3.4",    "1.2.3.4:",   "1.2.3.4:65536",
+		                           "1.2.3.4:-1", "1.2.3.4:+1", "1.2.3.4: 80",
+		                           "1.2.3.4:8o", "::1:80",     "[::1]",
+		                           "[::1]:",     "[::1:80",    "::1]:80",
+		                           "[]:80",      "[::1]]:80",  "[[::1]]:80",
+		                           "[::1]x:80",  "x[::1]:80",  "localhost:80",
+		                           "[:80",       "]:80",       "[::1%]:80" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		spore_addr addr;
@@ -102,11 +115,29 @@ END_TEST
 
 START_TEST(bad_prefixes_are_refused)
 {
-	static const char *const bad[] = { "", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.1/8", "10.1.2.3/31", "10.0.0.0/-1",
-		                           "10.0.0.0/8/8", "10.0.0.0/a", "10.0.0/8", "10.0.0.0 /8", "10.0.0.0/ 8",
-		                           "::1/129", "::1/127", "2001:db8::1/32", "1::/0", "fe80::1%2", "fe80::%2/64",
-		                           "fe80::%0/64", "::1%0",
-		                           "[::]/0", "10.0.0.0/255.0.0.0", "any" };
+	static const char *const bad[] = { "",
+		                           "/8",
+		                           "10.0.0.0/",
+		                           "10.0.0.0/33",
+		                           "10.0.0.1/8",
+		                           "10.1.2.3/31",
+		                           "10.0.0.0/-1",
+		                           "10.0.0.0/8/8",
+		                           "10.0.0.0/a",
+		                           "10.0.0/8",
+		                           "10.0.0.0 /8",
+		                           "10.0.0.0/ 8",
+		                           "::1/129",
+		                           "::1/127",
+		                           "2001:db8::1/32",
+		                           "1::/0",
+		                           "fe80::1%2",
+		                           "fe80::%2/64",
+		                           "fe80::%0/64",
+		                           "::1%0",
+		                           "[::]/0",
+		                           "10.0.0.0/255.0.0.0",
+		                           "any" };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		spore_cidr cidr;
@@ -119,9 +150,12 @@ END_TEST
 START_TEST(bits_behind_a_prefix_show_which_was_meant)
 {
 	static const char *const pairs[][2] = {
-		{ "10.0.0.1/8", "10.0.0.0/8" },           { "255.255.255.255/0", "0.0.0.0/0" },
-		{ "10.1.2.3/31", "10.1.2.2/31" },         { "2001:db8::1/32", "2001:db8::/32" },
-		{ "::ffff:10.1.2.3/104", "10.0.0.0/8" },  { "::ffff:10.1.2.3/80", "::/80" },
+		{ "10.0.0.1/8", "10.0.0.0/8" },
+		{ "255.255.255.255/0", "0.0.0.0/0" },
+		{ "10.1.2.3/31", "10.1.2.2/31" },
+		{ "2001:db8::1/32", "2001:db8::/32" },
+		{ "::ffff:10.1.2.3/104", "10.0.0.0/8" },
+		{ "::ffff:10.1.2.3/80", "::/80" },
 		{ "ffff:ffff::1/127", "ffff:ffff::/127" },
 	};
 	char text[ADDR_TEXT_SIZE];
@@ -144,21 +178,30 @@ START_TEST(a_prefix_holds_addresses_of_its_family)
 		const char *ip, *cidr;
 		bool inside;
 	} cases[] = {
-		{ "10.1.2.3", "10.0.0.0/8", true },        { "11.0.0.0", "10.0.0.0/8", false },
-		{ "10.1.2.3", "10.1.2.2/31", true },       { "10.1.2.4", "10.1.2.2/31", false },
-		{ "10.1.2.3", "0.0.0.0/0", true },         { "::1", "0.0.0.0/0", false },
-		{ "10.1.2.3", "::/0", false },             { "10.1.2.3", "::/80", false },
-		{ "::ffff:10.1.2.3", "::/0", false },      { "10.1.2.3", "::ffff:0:0/96", true },
-		{ "::1", "::/0", true },                   { "::1", "::/127", true },
-		{ "2001:db8:1::", "2001:db8::/32", true }, { "2001:db9::", "2001:db8::/32", false },
+		{ "10.1.2.3", "10.0.0.0/8", true },
+		{ "11.0.0.0", "10.0.0.0/8", false },
+		{ "10.1.2.3", "10.1.2.2/31", true },
+		{ "10.1.2.4", "10.1.2.2/31", false },
+		{ "10.1.2.3", "0.0.0.0/0", true },
+		{ "::1", "0.0.0.0/0", false },
+		{ "10.1.2.3", "::/0", false },
+		{ "10.1.2.3", "::/80", false },
+		{ "::ffff:10.1.2.3", "::/0", false },
+		{ "10.1.2.3", "::ffff:0:0/96", true },
+		{ "::1", "::/0", true },
+		{ "::1", "::/127", true },
+		{ "2001:db8:1::", "2001:db8::/32", true },
+		{ "2001:db9::", "2001:db8::/32", false },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		spore_cidr cidr;
 		spore_addr addr;
 
-		ck_assert(addr_parse_ip(cases[i].ip, &addr) && addr_parse_cidr(cases[i].cidr, &cidr));
-		ck_assert_msg(addr_in_cidr(addr.ip, &cidr) == cases[i].inside, "%s %s", cases[i].ip, cases[i].cidr);
+		ck_assert(addr_parse_ip(cases[i].ip, &addr) &&
+		          addr_parse_cidr(cases[i].cidr, &cidr));
+		ck_assert_msg(addr_in_cidr(addr.ip, &cidr) == cases[i].inside, "%s %s", cases[i].ip,
+		              cases[i].cidr);
 	}
 }
 END_TEST
@@ -197,8 +240,8 @@ END_TEST
 START_TEST(loopback_is_this_machine_alone)
 {
 	static const char *const near[] = { "127.0.0.1:80", "127.255.0.9:1", "[::1]:80" };
-	static const char *const far[] = { "128.0.0.1:80", "126.1.1.1:80", "0.0.0.0:80", "[::]:80",
-		                           "[::2]:80",     "[1::1]:80" };
+	static const char *const far[] = { "128.0.0.1:80", "126.1.1.1:80", "0.0.0.0:80",
+		                           "[::]:80",      "[::2]:80",     "[1::1]:80" };
 	spore_addr addr;
 
 	for (size_t i = 0; i < sizeof near / sizeof *near; i++)
@@ -220,8 +263,9 @@ START_TEST(equal_means_every_part)
 }
 END_TEST
 
-SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port, bad_ip_addresses_are_refused,
-      bad_addresses_with_ports_are_refused, prefixes_count_over_128_bits, bad_prefixes_are_refused,
-      bits_behind_a_prefix_show_which_was_meant,
-      a_prefix_holds_addresses_of_its_family, a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too,
-      loopback_is_this_machine_alone, equal_means_every_part)
+SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port,
+      bad_ip_addresses_are_refused, bad_addresses_with_ports_are_refused,
+      prefixes_count_over_128_bits, bad_prefixes_are_refused,
+      bits_behind_a_prefix_show_which_was_meant, a_prefix_holds_addresses_of_its_family,
+      a_mapped_peer_is_ipv4, what_is_no_ip_is_shown_too, loopback_is_this_machine_alone,
+      equal_means_every_part)

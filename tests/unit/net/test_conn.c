@@ -23,7 +23,8 @@ static uint32_t attr_of_other(spore_stream *stream, const char *key, size_t inde
 
 static struct spore_conn make(void)
 {
-	static const spore_stream_ops other_ops = { .struct_size = sizeof other_ops, .attr = attr_of_other };
+	static const spore_stream_ops other_ops = { .struct_size = sizeof other_ops,
+		                                    .attr = attr_of_other };
 	static const spore_stream_ops older_ops = { .struct_size = 8 };
 	static spore_stream other = { &other_ops }, older = { &older_ops };
 	static struct drip drip;
@@ -34,8 +35,11 @@ static struct spore_conn make(void)
 		drip = *fresh;
 		free(fresh);
 	}
-	return (struct spore_conn){ .layers = { &drip.base, &older, &other }, .n_layers = 3, .secure = true,
-		                    .peer.port = 1, .local.port = 2 };
+	return (struct spore_conn){ .layers = { &drip.base, &older, &other },
+		                    .n_layers = 3,
+		                    .secure = true,
+		                    .peer.port = 1,
+		                    .local.port = 2 };
 }
 
 static void check_attr(const spore_conn *conn, const char *key, size_t index, const char *expected)
@@ -77,7 +81,8 @@ static uint32_t attr_insecure(spore_stream *stream, const char *key, size_t inde
 
 START_TEST(a_layer_may_take_back_that_it_is_secure)
 {
-	static const spore_stream_ops humble_ops = { .struct_size = sizeof humble_ops, .attr = attr_insecure };
+	static const spore_stream_ops humble_ops = { .struct_size = sizeof humble_ops,
+		                                     .attr = attr_insecure };
 	spore_stream humble = { &humble_ops };
 	struct spore_conn conn = make();
 
@@ -85,21 +90,24 @@ START_TEST(a_layer_may_take_back_that_it_is_secure)
 	conn.layers[2] = &humble;
 	conn.claims[2] = true;
 	ck_assert(!conn_has_secure_layer(&conn));
-	conn.claims[1] = true; /* one is enough, and this one is too old to be asked */
+	conn.claims[1] = true; /* one is enough; this one is too old to have attributes */
 	ck_assert(conn_has_secure_layer(&conn));
 }
 END_TEST
 
 START_TEST(a_copy_knows_what_was_asked_for)
 {
-	static const char *const keys_a[] = { "other", "unknown", NULL }, *const keys_b[] = { "drip.drop", NULL };
+	static const char *const keys_a[] = { "other", "unknown", NULL }, *const keys_b[] = {
+		"drip.drop", NULL
+	};
 	const char *const *keys[] = { keys_a, NULL, keys_b };
 	struct spore_conn conn = make(), *copy = conn_copy(&conn, keys, 3);
 
 	ck_assert_ptr_nonnull(copy);
 	memset(&conn, 0, sizeof conn);
 	check_all(copy);
-	ck_assert(copy->secure && copy->peer_is_final && copy->peer.port == 1 && copy->local.port == 2);
+	ck_assert(copy->secure && copy->peer_is_final && copy->peer.port == 1 &&
+	          copy->local.port == 2);
 	ck_assert_uint_eq(copy->n_layers, 0);
 	conn_copy_free(copy);
 	copy = conn_copy(&(struct spore_conn){ .n_layers = 0 }, NULL, 0);

@@ -73,7 +73,9 @@ START_TEST(an_address_and_a_name_are_reached)
 		dial(&scene, hosts[i], 10000);
 		ck_assert(run_until(scene.loop, is_done, &scene));
 		ck_assert_msg(scene.fd >= 0, "%s: %s", hosts[i], scene.why);
-		ck_assert(addr_equal(&scene.found, &scene.addr)); /* past ::1, if the name has it */
+		ck_assert(
+			addr_equal(&scene.found,
+		                   &scene.addr)); /* the second address, if the name has ::1, too */
 		ck_assert(fcntl(scene.fd, F_GETFL) & O_NONBLOCK);
 		close(scene.fd);
 		scene.fd = -1;
@@ -158,7 +160,7 @@ static int count_fds(void)
 	return n;
 }
 
-/* Stopped before the loop turns, between its turns, and while an attempt hangs. */
+/* It is stopped before the loop runs, between two turns, and while an attempt hangs. */
 START_TEST(a_stopped_dial_says_nothing_and_leaves_nothing)
 {
 	static const char *const hosts[] = { "127.0.0.1", "localhost", "127.0.0.1" };
@@ -210,10 +212,10 @@ static void stop_the_other(int fd, const spore_addr *addr, const char *why, void
 	ck_assert(!one_has_reported);
 	one_has_reported = true;
 	dial_stop(rivals[!mine]);
-	dial_stop(rivals[mine]); /* its own is gone in a moment: harmless */
+	dial_stop(rivals[mine]); /* its own dial is about to go; that is harmless */
 }
 
-/* Whichever is first: the other's report may be queued for the same end of a turn. */
+/* Whichever comes first stops the other, whose report may be queued for the same end of a turn. */
 START_TEST(a_report_may_stop_another_dial)
 {
 	static size_t numbers[] = { 0, 1 };

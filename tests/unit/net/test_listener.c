@@ -40,7 +40,7 @@ static int buffer_of(int fd, int option)
 	int size = 0;
 
 	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, option, &size, &len), 0);
-	return size / 2; /* the kernel doubles what was asked for */
+	return size / 2; /* the kernel doubles the size */
 }
 
 static bool has_enough(void *arg)
@@ -146,7 +146,7 @@ static int64_t cpu_ms(void)
 	return used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 
-/* Descriptors run out: it neither ends nor spins, and goes on once there are some again. */
+/* When descriptors run out, it neither ends nor spins. It goes on once some are free. */
 START_TEST(running_out_of_descriptors_is_survived)
 {
 	struct scene scene;
@@ -155,7 +155,7 @@ START_TEST(running_out_of_descriptors_is_survived)
 	int fds[20], spare;
 
 	set_up(&scene);
-	close(STDERR_FILENO); /* the complaints may go nowhere, too */
+	close(STDERR_FILENO); /* the log cannot write either */
 	for (int i = 0; i < 20; i++)
 		fds[i] = sockets_dial(&scene.addr);
 	spare = dup(fds[0]);
@@ -182,8 +182,8 @@ START_TEST(running_out_of_descriptors_is_survived)
 }
 END_TEST
 
-/* A socket that does not listen is always ready, and accept always fails on it: a cause that is
- * none of the known ones. */
+/* A socket that does not listen is always ready, and accept on it always fails, with a cause that
+ * the listener does not know. */
 START_TEST(what_always_fails_does_not_spin)
 {
 	struct scene scene = { .loop = run_until_loop() };

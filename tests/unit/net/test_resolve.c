@@ -87,7 +87,7 @@ START_TEST(the_address_that_answered_goes_first)
 }
 END_TEST
 
-/* A label of 64 bytes is none: it fails without asking anybody. */
+/* A label of 64 bytes is invalid, so the look-up fails without a request. */
 START_TEST(a_name_that_is_none_says_why)
 {
 	static const char name[] =
@@ -142,7 +142,7 @@ START_TEST(many_names_do_not_pile_up)
 		struct answer answer = { 0 };
 		char name[32];
 
-		snprintf(name, sizeof name, "127.0.%d.1", i); /* a look-up that asks nobody */
+		snprintf(name, sizeof name, "127.0.%d.1", i); /* needs no request */
 		ck_assert_ptr_nonnull(resolve_start(resolver, loop, name, 80, on_done, &answer));
 		ck_assert(run_until(loop, is_done, &answer));
 		ck_assert_uint_eq(answer.n, 1);

@@ -134,7 +134,7 @@ START_TEST(unread_bytes_are_seen)
 	ck_assert_int_eq(read(fds[1], &byte, 1), 1);
 	close(fds[0]);
 	ck_assert_int_eq(poll(&(struct pollfd){ fds[1], POLLIN, 0 }, 1, 5000), 1);
-	ck_assert(!sock_has_unread(fds[1])); /* the end is no byte */
+	ck_assert(!sock_has_unread(fds[1])); /* an end of file is not input */
 	close(fds[1]);
 	ck_assert(!sock_has_unread(-1));
 }

@@ -10,7 +10,7 @@
 #include "sockets.h"
 #include "suite.h"
 
-/* An owner that keeps what it reads and writes what it is given. */
+/* An owner that keeps what it reads, and writes what the test gives it. */
 struct owner {
 	struct loop *loop;
 	struct stream *stream;
@@ -21,7 +21,7 @@ struct owner {
 	size_t n_to_send;
 	bool ended, broken, opened, failed, shut, shut_wanted;
 	unsigned n_events;
-	size_t pause_at; /* stop wanting to read once so much has come */
+	size_t pause_at; /* it wants no more input once so much has come */
 };
 
 static bool write_some(struct owner *owner)
@@ -212,7 +212,7 @@ START_TEST(a_reset_is_an_error_with_a_cause)
 }
 END_TEST
 
-/* The kernel tells of a reset once: here, by the write. */
+/* The kernel reports a reset once: here to the write. */
 START_TEST(a_reset_that_a_write_met_is_no_end)
 {
 	struct owner owner;
@@ -225,14 +225,14 @@ START_TEST(a_reset_that_a_write_met_is_no_end)
 	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_ERROR);
 	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_ERROR);
 	read_some(&owner);
-	if (!owner.broken) /* what came before may still be read */
+	if (!owner.broken) /* earlier input can still be read */
 		read_some(&owner);
 	ck_assert(owner.broken && !owner.ended);
 	stop(&owner);
 }
 END_TEST
 
-/* Nobody reads any more, but all was said. */
+/* The peer does not read any more, but all of its bytes have come. */
 START_TEST(an_end_behind_which_a_write_fails_is_one)
 {
 	struct owner owner;
@@ -364,7 +364,8 @@ START_TEST(a_dribbling_transport_loses_nothing)
 }
 END_TEST
 
-/* All bytes are inside the transport when reading is asked for again: no descriptor will tell. */
+/* The transport holds all bytes when the owner wants to read again: the descriptor is not readable.
+ *  */
 START_TEST(pending_bytes_need_no_readable_descriptor)
 {
 	struct owner owner;
@@ -399,7 +400,7 @@ START_TEST(a_direction_is_raw_once_nothing_is_pending)
 	ck_assert_uint_eq(stream_raw(owner.stream), 0);
 	ck_assert_int_eq(stream_read(owner.stream, &byte, 1, &n), STREAM_OK);
 	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_WRITE);
-	drip->clear = 0; /* from now on, it had said */
+	drip->clear = 0; /* a later answer does not count */
 	ck_assert_uint_eq(stream_raw(owner.stream), SPORE_WRITE);
 	ck_assert(!stream_is_bare(owner.stream));
 	stop(&owner);
@@ -465,7 +466,7 @@ static void check_hears(struct owner *owner, const char *expected)
 	ck_assert_mem_eq(text, expected, n);
 }
 
-/* Whether they come at once or after a while, and whether the owner says more or not. */
+/* They leave whether the handshake ends at once or later, and whether the owner writes or not. */
 START_TEST(a_handshakes_last_words_are_flushed)
 {
 	for (int i = 0; i < 4; i++) {
@@ -489,7 +490,7 @@ START_TEST(a_handshakes_last_words_are_flushed)
 }
 END_TEST
 
-/* The upper one's begins by listening, perhaps to what they bring about. */
+/* The upper handshake begins by reading, perhaps the answer to those bytes. */
 START_TEST(a_lower_handshakes_last_words_do_not_wait_for_the_upper_one)
 {
 	struct owner owner;
@@ -576,7 +577,7 @@ static void do_nothing(struct ev_loop *ev, ev_io *io, int events)
 	(void)events;
 }
 
-/* A loop that always has something else to do still comes to them. */
+/* A loop that always has other work still delivers them. */
 START_TEST(pending_bytes_do_not_wait_for_a_quiet_loop)
 {
 	struct owner owner;
@@ -586,7 +587,8 @@ START_TEST(pending_bytes_do_not_wait_for_a_quiet_loop)
 	start_open(&owner, true);
 	ck_assert_int_eq(pipe(fds), 0);
 	ck_assert_int_eq(write(fds[1], "x", 1), 1);
-	ev_io_init(&busy, do_nothing, fds[0], EV_READ); /* never read: ready in every turn */
+	ev_io_init(&busy, do_nothing, fds[0],
+	           EV_READ); /* nobody reads it, so it is ready in every turn */
 	ev_io_start(loop_ev(owner.loop), &busy);
 	drip_of(stream_top(owner.stream))->eager = true;
 	ck_assert_int_eq(write(owner.other, "abcdefghij", 10), 10);
@@ -636,7 +638,7 @@ static void note_reads(struct ev_loop *ev, ev_timer *timer, int events)
 	*(unsigned *)timer->data = n_endless_reads;
 }
 
-/* A transport that always holds a little more must not keep the loop from its other work. */
+/* A transport that always holds more bytes must not keep the loop from its other work. */
 START_TEST(one_stream_with_pending_bytes_does_not_stop_the_loop)
 {
 	spore_stream_ops ops;

@@ -18,7 +18,7 @@
 struct scene {
 	struct loop *loop;
 	struct relay_set set;
-	int far[2]; /* the ends that the test holds: of the left stream and of the right */
+	int far[2]; /* ends that the test holds, of the left and the right stream */
 	struct notary *notaries[2];
 	uint64_t bytes[2], moved[2];
 	unsigned n_ends;
@@ -52,11 +52,14 @@ static void set_up(struct scene *scene)
 {
 	*scene = (struct scene){ .loop = run_until_loop() };
 	relay_set_init(&scene->set, scene->loop, &(struct relay_limits){ .most_pipes = 4 });
+	/* The sweep comes more often than once a second, so that the tests are quick. */
+	scene->set.sweep.repeat = 0.05;
+	ev_timer_again(loop_ev(scene->loop), &scene->set.sweep);
 }
 
 enum kind { UNIX_PAIRS, TCP_PAIRS, DRIPPING, NOTED };
 
-/* One side: a stream over one end of a pair; the other end is the test's. */
+/* Makes one side: a stream over one end of a pair. The test holds the other end. */
 static struct stream *make_side(struct scene *scene, int fds[2], int side, enum kind kind)
 {
 	struct stream *stream;
@@ -116,7 +119,7 @@ static void tear_down(struct scene *scene)
 		close(scene->far[i]);
 }
 
-/* What the far end holds by now: bytes, 0 for the end, -errno. */
+/* Reads what has come to the far end: bytes, 0 for the end, or -errno. */
 static ssize_t take(struct scene *scene, int side, char *out, size_t size)
 {
 	for (int64_t until = clock_ms() + 5000; clock_ms() < until;) {
@@ -221,11 +224,12 @@ START_TEST(bytes_that_came_before_go_first)
 	check_takes(&scene, 0, "left follows");
 	tear_down(&scene);
 	ck_assert_uint_eq(scene.bytes[0], 13);
-	ck_assert_uint_eq(scene.bytes[1], 7); /* those for the left were ours */
+	ck_assert_uint_eq(scene.bytes[1], 7); /* the bytes for the left were our own */
 }
 END_TEST
 
-/* Where bytes may have come from the right before: they leave with ours, and only they count. */
+/* Input of the right stream that has come before leaves together with our own bytes. Only the input
+ * counts. */
 START_TEST(what_waited_joins_our_words)
 {
 	static const char *const said[] = { "", "right" };
@@ -257,7 +261,7 @@ static bool has_told(void *arg)
 	return ((struct scene *)arg)->moved[0] > 0;
 }
 
-/* Once in a while as it goes, and the rest before its end; in all as much as at the end. */
+/* on_moved runs from time to time and before the end. Its sum is what on_end gets. */
 START_TEST(what_moves_is_told_as_it_goes)
 {
 	struct scene scene;
@@ -297,7 +301,7 @@ START_TEST(a_reset_is_passed_on)
 }
 END_TEST
 
-/* The relay meets it by writing or by reading, as it comes. */
+/* The relay finds it by a write or by a read. */
 START_TEST(a_reset_is_passed_on_to_one_who_sends)
 {
 	for (int side = 0; side < 2; side++) {
@@ -324,7 +328,7 @@ START_TEST(a_reset_behind_a_half_close_is_passed_on)
 	sockets_reset(scene.far[0]);
 	scene.far[0] = dup(STDERR_FILENO);
 	ck_assert(run_until(scene.loop, is_over, &scene));
-	/* Behind an orderly end a first write would still be taken. */
+	/* After an orderly end, the first write would still succeed. */
 	ck_assert_int_eq(write(scene.far[1], "x", 1), -1);
 	tear_down(&scene);
 }
@@ -335,12 +339,12 @@ START_TEST(one_that_carries_nothing_is_reset_if_asked)
 	struct scene scene;
 
 	start(&scene, TCP_PAIRS);
-	run_for(scene.loop, 1500);
+	run_for(scene.loop, 150);
 	ck_assert_uint_eq(scene.n_ends, 0);
-	scene.set.idle_ms = &(const int64_t){ 2000 };
-	for (int i = 0; i < 4; i++) { /* as long as something moves it stays */
+	scene.set.idle_ms = &(const int64_t){ 400 };
+	for (int i = 0; i < 4; i++) { /* it stays as long as something moves */
 		ck_assert_int_eq(send(scene.far[i % 2], "x", 1, 0), 1);
-		run_for(scene.loop, 900);
+		run_for(scene.loop, 150);
 	}
 	ck_assert_uint_eq(scene.n_ends, 0);
 	ck_assert(run_until(scene.loop, is_over, &scene));
@@ -379,7 +383,7 @@ static unsigned next(struct bulk *bulk)
 	return (bulk->seed = bulk->seed * 1103515245 + 12345) >> 8;
 }
 
-/* A step of random length of each, as far as the sockets go. */
+/* Both sides read and write a random number of bytes, as far as the sockets allow. */
 static void move(struct scene *scene, struct bulk *bulk, int from)
 {
 	size_t most = 1 + next(bulk) % 200000, left = bulk->size - bulk->n_sent;
@@ -452,7 +456,7 @@ END_TEST
 START_TEST(bulk_without_pipes_arrives_unchanged)
 {
 	check_bulks(TCP_PAIRS, BULK, 0);
-	check_bulks(TCP_PAIRS, BULK, 1); /* for one direction at a time */
+	check_bulks(TCP_PAIRS, BULK, 1); /* enough for one direction */
 }
 END_TEST
 
@@ -464,7 +468,7 @@ END_TEST
 
 /* ---- a reader that stalls ---- */
 
-/* Writes until nothing more is taken for a while; how much was taken. */
+/* Writes until the relay takes no more for a while. Returns how much it took. */
 static size_t fill(struct scene *scene, int from)
 {
 	static const char zeroes[65536];
@@ -507,7 +511,7 @@ START_TEST(a_stalled_reader_bounds_what_is_held)
 }
 END_TEST
 
-/* Takes so many bytes at the other side. */
+/* Reads so many bytes at the other side. */
 static void drain(struct scene *scene, int side, size_t size)
 {
 	static char bytes[65536];
@@ -520,8 +524,8 @@ static void drain(struct scene *scene, int side, size_t size)
 	}
 }
 
-/* Where bytes cannot be spliced, bulk is read in great pieces, and all else, as for a reader that
- * does not keep up, in small ones. */
+/* Bulk that cannot be spliced is read in large pieces. Everything else is read in small pieces,
+ * also for a reader that does not keep up. */
 START_TEST(bulk_that_is_copied_is_read_in_great_pieces)
 {
 	static const size_t little = (size_t)64 * 1024;
@@ -551,7 +555,7 @@ START_TEST(bulk_that_is_copied_is_read_in_great_pieces)
 }
 END_TEST
 
-/* Who cannot pass its bytes on keeps its pipe; nobody else has one, in bulk or not. */
+/* A flow that cannot pass its bytes on keeps its pipe. No other flow has one. */
 START_TEST(a_pipe_is_held_only_while_bytes_are_in_it)
 {
 	char bytes[65536];
@@ -571,13 +575,13 @@ START_TEST(a_pipe_is_held_only_while_bytes_are_in_it)
 	ck_assert_uint_eq(scene.set.pipes.n_idle, 1);
 	all = fill(&scene, 0);
 	ck_assert_uint_eq(scene.set.pipes.n_idle, 0);
-	relay_set_fini(&scene.set); /* with what is in it */
+	relay_set_fini(&scene.set); /* with the bytes in it */
 	ck_assert_uint_eq(scene.set.pipes.n_all, 0);
 	tear_down(&scene);
 }
 END_TEST
 
-/* Nobody reads the side that is blocked, and nobody waits for it: it is reset all the same. */
+/* The blocked side is not read and has no watcher. Its reset is found all the same. */
 START_TEST(a_reset_of_a_blocked_sender_is_passed_on)
 {
 	struct scene scene;

@@ -1,0 +1,43 @@
+/* retry - decides whether, when and with which port a client opens a lost tunnel again. Pure.
+ *
+ * An attempt that fails and a tunnel that is lost are both a loss. */
+#ifndef CORE_CLIENT_RETRY_H
+#define CORE_CLIENT_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "client/exit.h"
+#include "wire/refusal.h"
+
+struct client_settings;
+
+struct retry {
+	const struct client_settings *settings; /* borrowed */
+	uint16_t wanted_port;                   /* configured; 0: the server chooses */
+	uint16_t last_port;                     /* public port of this tunnel; 0: it never stood */
+	unsigned losses;                        /* in a row; since the tunnel last stood */
+	unsigned port_refusals;                 /* losses among them because of the port */
+};
+
+struct loss {
+	const char *why; /* for the log */
+	enum client_exit status;
+	enum refusal_retry retry;
+	bool is_unreached; /* the server's control port did not answer */
+};
+
+void retry_init(struct retry *retry, const struct client_settings *settings, uint16_t wanted_port);
+/* The public port to ask for; 0: any. */
+uint16_t retry_port(const struct retry *retry);
+/* The tunnel stands at this public port. True if it is not the port that it had before. */
+bool retry_succeed(struct retry *retry, uint16_t port);
+
+/* What an Error of the server means. `why` is borrowed. */
+struct loss retry_loss_of(enum refusal refusal, const char *why);
+/* Another attempt may help, and the operator allows it. */
+bool retry_is_due(const struct retry *retry, const struct loss *loss);
+/* Counts the loss and returns the seconds until the next attempt. random: from 0 to 1. */
+double retry_count(struct retry *retry, const struct loss *loss, double random);
+
+#endif

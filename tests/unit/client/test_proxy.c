@@ -1,0 +1,334 @@
+#include "client/proxy.h"
+
+#include "client_scene.h"
+#include "suite.h"
+
+#define ACCEPT "{\"Accept\":\"" CLIENT_SCENE_UUID "\"}"
+
+struct scene {
+	struct client_scene base;
+	struct ahead_pool pool;
+	struct uuid id;
+	unsigned carried, idle; /* waited for */
+};
+
+static struct client_worker *worker_of(struct scene *scene)
+{
+	return &scene->base.workers[0];
+}
+
+static void run_init(void *arg)
+{
+	ahead_pool_init(&((struct scene *)arg)->pool);
+}
+
+static void run_start(void *arg)
+{
+	struct scene *scene = arg;
+
+	client_worker_admit(worker_of(scene));
+	proxy_start(&scene->pool, &scene->id);
+}
+
+static void run_stop_all(void *arg)
+{
+	proxy_stop_all(worker_of(arg));
+}
+
+static void run_keep_one_ahead(void *arg)
+{
+	struct scene *scene = arg;
+
+	ahead_pool_keep(&scene->pool, 1, &scene->id);
+}
+
+static void run_keep_none_ahead(void *arg)
+{
+	ahead_pool_keep(&((struct scene *)arg)->pool, 0, NULL);
+}
+
+static bool is_carried(void *arg)
+{
+	struct scene *scene = arg;
+
+	if (atomic_load(&scene->base.shared.carried) != scene->carried)
+		return false;
+	ck_assert_uint_eq(atomic_load(&worker_of(scene)->load), scene->carried);
+	return true;
+}
+
+static bool has_idle(void *arg)
+{
+	struct scene *scene = arg;
+
+	return atomic_load(&scene->pool.n_idle) == scene->idle;
+}
+
+static void wait_carried(struct scene *scene, unsigned n)
+{
+	scene->carried = n;
+	ck_assert(client_scene_wait(&scene->base, is_carried, scene));
+}
+
+static unsigned count_of(struct scene *scene, const unsigned *count)
+{
+	return client_scene_unsigned(&scene->base, count);
+}
+
+static double failures(const struct scene *scene, const char *why)
+{
+	return client_scene_count(&scene->base, "spore_client_failures_total", why);
+}
+
+static void open_scene(struct scene *scene, const char *secret)
+{
+	*scene = (struct scene){ 0 };
+	client_scene_open(&scene->base, &(struct client_scene_options){ .secret = secret });
+	ck_assert(uuid_parse(CLIENT_SCENE_UUID, strlen(CLIENT_SCENE_UUID), &scene->id));
+	scene->pool.worker = worker_of(scene);
+	scene->pool.tunnel = scene->base.config->settings.tunnels.items;
+	client_scene_call(&scene->base, run_init, scene);
+}
+
+static void start(struct scene *scene)
+{
+	client_scene_call(&scene->base, run_start, scene);
+}
+
+static void close_scene(struct scene *scene)
+{
+	client_scene_call(&scene->base, run_keep_none_ahead, scene);
+	client_scene_close(&scene->base);
+	ck_assert_uint_eq(atomic_load(&scene->base.shared.carried), 0);
+	ck_assert_uint_eq(worker_of(scene)->n_dialling, 0);
+	ck_assert_uint_eq(worker_of(scene)->n_waiting, 0);
+}
+
+static void check_relayed(int from, int to, const char *text)
+{
+	char got[64];
+	size_t len = strlen(text);
+
+	ck_assert_int_eq(send(from, text, len, 0), (ssize_t)len);
+	ck_assert_int_eq(recv(to, got, len, MSG_WAITALL), (ssize_t)len);
+	ck_assert_int_eq(memcmp(got, text, len), 0);
+}
+
+START_TEST(bytes_go_both_ways_until_both_ends_close)
+{
+	struct scene scene;
+	int server, service;
+
+	open_scene(&scene, NULL);
+	start(&scene);
+	server = client_scene_accept(scene.base.server);
+	service = client_scene_accept(scene.base.service);
+	client_scene_expect(server, ACCEPT);
+	check_relayed(server, service, "from the visitor");
+	check_relayed(service, server, "from the service");
+	ck_assert(client_scene_count(&scene.base, "spore_relays", NULL) == 1);
+	close(server);
+	client_scene_expect_end(service);
+	wait_carried(&scene, 1); /* the other direction is open still */
+	close(service);
+	wait_carried(&scene, 0);
+	ck_assert(client_scene_count(&scene.base, "spore_relays", NULL) == 0);
+	ck_assert(failures(&scene, NULL) == 0);
+	close_scene(&scene);
+}
+END_TEST
+
+/* The server has to know that the visitor is accepted, however slow the service is. A listener
+ * whose queue is full lets connection attempts wait. */
+START_TEST(accept_does_not_wait_for_the_service)
+{
+	struct scene scene;
+	int server, filler;
+
+	open_scene(&scene, NULL);
+	ck_assert_int_eq(listen(scene.base.service, 0), 0);
+	filler = sockets_dial(&scene.base.service_addr);
+	start(&scene);
+	server = client_scene_accept(scene.base.server);
+	client_scene_expect(server, ACCEPT);
+	ck_assert(client_scene_count(&scene.base, "spore_relays", NULL) == 0);
+	wait_carried(&scene, 1);
+	client_scene_call(&scene.base, run_stop_all, &scene);
+	client_scene_expect_end(server);
+	wait_carried(&scene, 0);
+	close(filler);
+	close(server);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(visitor_sees_an_orderly_end_when_the_service_is_down)
+{
+	struct scene scene;
+	int server;
+
+	open_scene(&scene, NULL);
+	close(scene.base.service);
+	scene.base.service = -1;
+	start(&scene);
+	server = client_scene_accept(scene.base.server);
+	client_scene_expect(server, ACCEPT);
+	ck_assert_int_eq(recv(server, &(char){ 0 }, 1, 0), 0); /* no reset */
+	wait_carried(&scene, 0);
+	ck_assert(failures(&scene, "service") == 1);
+	close(server);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(service_is_let_go_when_the_server_is_down)
+{
+	struct scene scene;
+
+	open_scene(&scene, NULL);
+	close(scene.base.server);
+	scene.base.server = -1;
+	start(&scene);
+	wait_carried(&scene, 0);
+	ck_assert(failures(&scene, "server") == 1);
+	ck_assert(failures(&scene, NULL) == 1);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(as_many_dial_as_may_and_the_rest_wait_their_turn)
+{
+	struct scene scene;
+	int wires[3];
+
+	open_scene(&scene, "s3cret");
+	worker_of(&scene)->max_dialling = 1;
+	for (int i = 0; i < 3; i++)
+		start(&scene);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_dialling), 1);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 2);
+	wait_carried(&scene, 3);
+	for (int i = 0; i < 3; i++) {
+		wires[i] = client_scene_accept(scene.base.server);
+		ck_assert(i == 2 || client_scene_is_left_alone(scene.base.server, 5));
+		close(wires[i]);
+		wait_carried(&scene, 2 - (unsigned)i);
+	}
+	ck_assert(failures(&scene, "server") == 3);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(relays_take_the_place_of_dials_when_descriptors_are_short)
+{
+	struct scene scene;
+	int server, service;
+
+	open_scene(&scene, NULL);
+	worker_of(&scene)->max_carried = 1;
+	start(&scene);
+	server = client_scene_accept(scene.base.server);
+	service = client_scene_accept(scene.base.service);
+	client_scene_expect(server, ACCEPT);
+	check_relayed(server, service, "x");
+	start(&scene);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 1);
+	ck_assert(client_scene_is_left_alone(scene.base.server, 5));
+	close(server);
+	close(service);
+	server = client_scene_accept(scene.base.server);
+	client_scene_expect(server, ACCEPT);
+	close(server);
+	close_scene(&scene);
+}
+END_TEST
+
+static void run_flood(void *arg)
+{
+	for (int i = 0; i < 4096 + 1 + 3; i++)
+		run_start(arg);
+}
+
+START_TEST(queue_is_bounded)
+{
+	struct scene scene;
+
+	open_scene(&scene, "s3cret");
+	worker_of(&scene)->max_dialling = 1;
+	client_scene_call(&scene.base, run_flood, &scene);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_dialling), 1);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 4096);
+	ck_assert(failures(&scene, "queue") == 3);
+	wait_carried(&scene, 4096 + 1);
+	client_scene_call(&scene.base, run_stop_all, &scene);
+	wait_carried(&scene, 0);
+	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 0);
+	close_scene(&scene);
+}
+END_TEST
+
+static int open_ahead(struct scene *scene)
+{
+	int wire;
+
+	client_scene_call(&scene->base, run_keep_one_ahead, scene);
+	wire = client_scene_accept(scene->base.server);
+	client_scene_expect_start(wire, "{\"Ahead\":");
+	scene->idle = 1;
+	ck_assert(client_scene_wait(&scene->base, has_idle, scene));
+	return wire;
+}
+
+/* The visitor's first bytes come right behind the server's answer. */
+START_TEST(connection_opened_ahead_is_used_first)
+{
+	struct scene scene;
+	int ahead, service;
+	char got[8];
+
+	open_scene(&scene, NULL);
+	ahead = open_ahead(&scene);
+	start(&scene);
+	client_scene_expect(ahead, ACCEPT);
+	ck_assert_int_eq(send(ahead, "\"Accepted\"\0first", 16, 0), 16);
+	service = client_scene_accept(scene.base.service);
+	ck_assert_int_eq(recv(service, got, 5, MSG_WAITALL), 5);
+	ck_assert_int_eq(memcmp(got, "first", 5), 0);
+	check_relayed(service, ahead, "back");
+	close(service);
+	close(ahead);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(lost_connection_is_replaced_by_a_dialled_one)
+{
+	struct scene scene;
+	int ahead, service, wire;
+	char text[300];
+
+	open_scene(&scene, NULL);
+	ahead = open_ahead(&scene);
+	start(&scene);
+	client_scene_expect(ahead, ACCEPT);
+	close(ahead);
+	service = client_scene_accept(scene.base.service);
+	/* One connection replaces the one that was used, the other one is the visitor's. */
+	wire = client_scene_accept(scene.base.server);
+	while (strcmp(client_scene_read(wire, text), ACCEPT) != 0) {
+		close(wire);
+		wire = client_scene_accept(scene.base.server);
+	}
+	check_relayed(wire, service, "saved");
+	ck_assert(failures(&scene, NULL) == 0);
+	close(wire);
+	close(service);
+	close_scene(&scene);
+}
+END_TEST
+
+SUITE("proxy", bytes_go_both_ways_until_both_ends_close, accept_does_not_wait_for_the_service,
+      visitor_sees_an_orderly_end_when_the_service_is_down,
+      service_is_let_go_when_the_server_is_down, as_many_dial_as_may_and_the_rest_wait_their_turn,
+      relays_take_the_place_of_dials_when_descriptors_are_short, queue_is_bounded,
+      connection_opened_ahead_is_used_first, lost_connection_is_replaced_by_a_dialled_one)

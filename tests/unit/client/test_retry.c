@@ -1,0 +1,179 @@
+#include "client/retry.h"
+
+#include "config/settings.h"
+#include "suite.h"
+
+static const struct client_settings both = { .reconnect = true, .retry = true };
+static const struct client_settings reconnect = { .reconnect = true };
+static const struct client_settings retry_only = { .retry = true };
+static const struct client_settings neither = { 0 };
+
+static struct loss loss_of(enum refusal refusal)
+{
+	return retry_loss_of(refusal, refusal_text(refusal));
+}
+
+static bool is_due(const struct client_settings *settings, uint16_t wanted, uint16_t last,
+                   enum refusal refusal)
+{
+	struct loss loss = loss_of(refusal);
+	struct retry retry;
+
+	retry_init(&retry, settings, wanted);
+	retry.last_port = last;
+	return retry_is_due(&retry, &loss);
+}
+
+START_TEST(statuses_of_refusals)
+{
+	static const struct {
+		enum refusal refusal;
+		enum client_exit status;
+	} rows[] = {
+		{ REFUSED_NO_SECRET, CLIENT_NOT_AUTHENTICATED },
+		{ REFUSED_WRONG_SECRET, CLIENT_NOT_AUTHENTICATED },
+		{ REFUSED_REVOKED, CLIENT_NOT_AUTHENTICATED },
+		{ REFUSED_PORT_IN_USE, CLIENT_PORT_REFUSED },
+		{ REFUSED_NO_PORT_LEFT, CLIENT_PORT_REFUSED },
+		{ REFUSED_PORT_NOT_ALLOWED, CLIENT_PORT_REFUSED },
+		{ REFUSED_PORT_NOT_BOUND, CLIENT_PORT_REFUSED },
+		{ REFUSED_PORT_PERMISSION, CLIENT_PORT_REFUSED },
+		{ REFUSED_TOO_MANY_TRIES, CLIENT_FAILED },
+		{ REFUSED_TOO_MANY_TUNNELS, CLIENT_FAILED },
+		{ REFUSED_UNKNOWN, CLIENT_FAILED },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct loss loss = loss_of(rows[i].refusal);
+
+		ck_assert_int_eq(loss.status, rows[i].status);
+		ck_assert_str_eq(loss.why, refusal_text(rows[i].refusal));
+		ck_assert(!loss.is_unreached);
+	}
+}
+END_TEST
+
+/* A cause that may pass: --retry counts until the tunnel stood, --no-reconnect after that. */
+START_TEST(first_attempts_and_later_ones_have_options_of_their_own)
+{
+	ck_assert(is_due(&retry_only, 0, 0, REFUSED_PORT_IN_USE));
+	ck_assert(!is_due(&reconnect, 0, 0, REFUSED_PORT_IN_USE));
+	ck_assert(!is_due(&retry_only, 0, 1234, REFUSED_PORT_IN_USE));
+	ck_assert(is_due(&reconnect, 0, 1234, REFUSED_PORT_IN_USE));
+	ck_assert(!is_due(&neither, 0, 0, REFUSED_UNKNOWN));
+	ck_assert(!is_due(&neither, 0, 1234, REFUSED_UNKNOWN));
+}
+END_TEST
+
+START_TEST(wrong_secrets_are_never_tried_again)
+{
+	for (uint16_t last = 0; last < 2; last++) {
+		ck_assert(!is_due(&both, 0, last, REFUSED_WRONG_SECRET));
+		ck_assert(!is_due(&both, 0, last, REFUSED_NO_SECRET));
+		ck_assert(!is_due(&both, 0, last, REFUSED_REVOKED));
+		ck_assert(!is_due(&both, 0, last, REFUSED_KICKED));
+	}
+}
+END_TEST
+
+START_TEST(server_that_asks_for_patience_gets_it)
+{
+	ck_assert(is_due(&reconnect, 0, 0, REFUSED_TOO_MANY_TRIES));
+	ck_assert(is_due(&retry_only, 0, 1234, REFUSED_TOO_MANY_TRIES));
+	ck_assert(!is_due(&neither, 0, 1234, REFUSED_TOO_MANY_TRIES));
+}
+END_TEST
+
+/* Only a port that the server chose can be replaced by another one. */
+START_TEST(refused_port_is_tried_again_when_another_will_do)
+{
+	static const enum refusal ports[] = { REFUSED_PORT_NOT_ALLOWED, REFUSED_PORT_NOT_BOUND,
+		                              REFUSED_PORT_PERMISSION };
+
+	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
+		ck_assert(is_due(&both, 0, 1234, ports[i]));
+		ck_assert(!is_due(&both, 0, 0, ports[i]));
+		ck_assert(!is_due(&both, 1234, 1234, ports[i]));
+		ck_assert(!is_due(&retry_only, 0, 1234, ports[i]));
+	}
+}
+END_TEST
+
+START_TEST(port_of_the_last_tunnel_is_asked_for_until_it_was_refused_five_times)
+{
+	struct loss taken = loss_of(REFUSED_PORT_IN_USE), gone = loss_of(REFUSED_UNKNOWN);
+	struct retry retry;
+
+	retry_init(&retry, &both, 0);
+	ck_assert_uint_eq(retry_port(&retry), 0);
+	ck_assert(retry_succeed(&retry, 1234));
+	for (int i = 0; i < 5; i++) {
+		ck_assert_uint_eq(retry_port(&retry), 1234);
+		retry_count(&retry, &taken, 0.0);
+		retry_count(&retry, &gone, 0.0); /* counts no refusal */
+	}
+	ck_assert_uint_eq(retry_port(&retry), 0);
+	ck_assert(retry_succeed(&retry, 5678));
+	ck_assert_uint_eq(retry_port(&retry), 5678);
+	ck_assert(!retry_succeed(&retry, 5678));
+	ck_assert(retry_succeed(&retry, 0));
+}
+END_TEST
+
+START_TEST(configured_port_is_always_asked_for)
+{
+	struct loss taken = loss_of(REFUSED_PORT_IN_USE);
+	struct retry retry;
+
+	retry_init(&retry, &both, 77);
+	for (int i = 0; i < 9; i++) {
+		ck_assert_uint_eq(retry_port(&retry), 77);
+		retry_count(&retry, &taken, 0.0);
+	}
+}
+END_TEST
+
+static void check_pause(double got, double expected)
+{
+	ck_assert_msg(got > expected - 1e-9 && got < expected + 1e-9, "%f, not %f", got, expected);
+}
+
+START_TEST(pauses_double_up_to_a_bound)
+{
+	static const double expected[] = { 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30, 30 };
+	struct loss gone = loss_of(REFUSED_UNKNOWN);
+	struct retry retry;
+
+	retry_init(&retry, &both, 0);
+	for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+		check_pause(retry_count(&retry, &gone, 0.0), expected[i]);
+	ck_assert_uint_eq(retry.losses, sizeof expected / sizeof *expected);
+	retry_succeed(&retry, 1234);
+	check_pause(retry_count(&retry, &gone, 0.0), 0.2);
+}
+END_TEST
+
+START_TEST(pauses_are_short_where_an_attempt_is_cheap)
+{
+	struct loss cheap[] = { loss_of(REFUSED_PORT_IN_USE),
+		                { .why = "", .status = CLIENT_FAILED, .is_unreached = true } };
+
+	for (int i = 0; i < 2; i++) {
+		struct retry retry;
+
+		retry_init(&retry, &both, 0);
+		for (int tries = 0; tries < 20; tries++)
+			ck_assert(retry_count(&retry, &cheap[i], 0.0) <= 1.5);
+		check_pause(retry_count(&retry, &cheap[i], 0.0), 1.5);
+		check_pause(retry_count(&retry, &cheap[i], 1.0), 0.75);
+		check_pause(retry_count(&retry, &cheap[i], 0.5), 1.125);
+	}
+}
+END_TEST
+
+SUITE("retry", statuses_of_refusals, first_attempts_and_later_ones_have_options_of_their_own,
+      wrong_secrets_are_never_tried_again, server_that_asks_for_patience_gets_it,
+      refused_port_is_tried_again_when_another_will_do,
+      port_of_the_last_tunnel_is_asked_for_until_it_was_refused_five_times,
+      configured_port_is_always_asked_for, pauses_double_up_to_a_bound,
+      pauses_are_short_where_an_attempt_is_cheap)

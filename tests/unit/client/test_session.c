@@ -1,0 +1,560 @@
+#include "client/session.h"
+
+#include "client_scene.h"
+#include "suite.h"
+
+enum { MAX_TURNS = 64 };
+
+struct scene {
+	struct client_scene base;
+	struct ahead_pool pool;
+	struct session session;
+	struct turn others[MAX_TURNS]; /* that take all turns */
+	enum session_state expected;
+	unsigned n_overs;
+	enum client_exit status;
+	int64_t silence_ms; /* when the silence was to end */
+	int wire;           /* the server's end; -1: none */
+};
+
+static struct scene the_scene;
+
+/* ---- set-up; everything runs on the worker ---- */
+
+static void on_over(struct session *session, enum client_exit status)
+{
+	ck_assert_int_eq(session->state, SESSION_OVER);
+	the_scene.n_overs++;
+	the_scene.status = status;
+}
+
+static void run_init(void *arg)
+{
+	struct scene *scene = arg;
+	const struct tunnel_settings *tunnel = scene->base.config->settings.tunnels.items;
+	struct client_worker *worker = &scene->base.workers[0];
+
+	scene->pool = (struct ahead_pool){ .worker = worker, .tunnel = tunnel };
+	ahead_pool_init(&scene->pool);
+	scene->session = (struct session){
+		.worker = worker,
+		.tunnel = tunnel,
+		.spread = { .pools = &scene->pool, .n_workers = 1 },
+		.on_over = on_over,
+	};
+	session_init(&scene->session);
+	for (int i = 0; i < MAX_TURNS; i++)
+		turn_init(&scene->others[i]);
+}
+
+static void run_start(void *arg)
+{
+	session_start(&((struct scene *)arg)->session);
+}
+
+static void run_stop(void *arg)
+{
+	session_stop(&((struct scene *)arg)->session);
+}
+
+static void run_take_turns(void *arg)
+{
+	struct scene *scene = arg;
+
+	for (int i = 0; i < MAX_TURNS; i++)
+		ck_assert(turn_take(&scene->base.shared.turns, &scene->others[i]));
+}
+
+static void run_give_turns(void *arg)
+{
+	struct scene *scene = arg;
+
+	for (int i = 0; i < MAX_TURNS; i++)
+		turn_give(&scene->base.shared.turns, &scene->others[i]);
+}
+
+static void run_late(void *arg)
+{
+	uplink_on_late(&((struct scene *)arg)->session.uplink.deadline);
+}
+
+static void run_silence(void *arg)
+{
+	session_on_silence(&((struct scene *)arg)->session.silence);
+}
+
+static void run_end_pause(void *arg)
+{
+	struct scene *scene = arg;
+
+	ev_timer_stop(loop_ev(scene->base.runtime.loops[0]), &scene->session.pause);
+	ev_feed_event(loop_ev(scene->base.runtime.loops[0]), &scene->session.pause, EV_TIMER);
+}
+
+static void open_scene(struct scene *scene, const struct client_scene_options *options)
+{
+	*scene = (struct scene){ .wire = -1 };
+	client_scene_open(&scene->base, options);
+	client_scene_call(&scene->base, run_init, scene);
+}
+
+/* The next test of the same process begins with a new session. */
+static void begin_anew(struct scene *scene)
+{
+	client_scene_call(&scene->base, run_stop, scene);
+	client_scene_call(&scene->base, run_give_turns, scene);
+	client_scene_settle(&scene->base);
+	if (scene->wire >= 0)
+		close(scene->wire);
+	scene->wire = -1;
+	scene->n_overs = 0;
+	client_scene_call(&scene->base, run_init, scene);
+}
+
+static void close_scene(struct scene *scene)
+{
+	begin_anew(scene);
+	client_scene_close(&scene->base);
+}
+
+/* ---- what a session holds ---- */
+
+static bool is_running(const struct deadline *deadline)
+{
+	return !list_is_empty(&deadline->node);
+}
+
+/* In each state exactly what the state needs. [worker] */
+static void check_holdings(const struct scene *scene)
+{
+	const struct session *s = &scene->session;
+	enum session_state state = s->state;
+	bool stands = state == SESSION_STANDING;
+	bool opens = state == SESSION_CONNECTING || state == SESSION_AWAITING_HELLO;
+
+	ck_assert_int_eq(s->turn.taken, opens);
+	ck_assert_int_eq(!list_is_empty(&s->turn.node), state == SESSION_WAITING);
+	ck_assert_int_eq(s->uplink.state != UPLINK_CLOSED, opens || stands);
+	ck_assert_int_eq(s->uplink.state == UPLINK_READY,
+	                 state == SESSION_AWAITING_HELLO || stands);
+	if (s->uplink.state == UPLINK_READY)
+		ck_assert_int_eq(is_running(&s->uplink.deadline), state == SESSION_AWAITING_HELLO);
+	ck_assert_int_eq(is_running(&s->silence), stands);
+	ck_assert_int_eq(!!ev_is_active(&s->pause), state == SESSION_PAUSED);
+	ck_assert(stands || !ev_is_active(&s->pulse.timer));
+	ck_assert(stands || scene->pool.n == 0);
+	ck_assert_uint_eq(scene->base.shared.n_standing, stands);
+	ck_assert_int_eq(client_scene_is_ready(), stands);
+	ck_assert(client_scene_count(&scene->base, "spore_tunnels", NULL) == stands);
+}
+
+static bool is_in_expected_state(void *arg)
+{
+	const struct scene *scene = arg;
+
+	if (scene->session.state != scene->expected)
+		return false;
+	check_holdings(scene);
+	return true;
+}
+
+static const char *const state_names[SESSION_STATES] = {
+	"IDLE", "WAITING", "CONNECTING", "AWAITING_HELLO", "STANDING", "PAUSED", "OVER",
+};
+
+static void expect_state(struct scene *scene, enum session_state state, const char *what)
+{
+	scene->expected = state;
+	ck_assert_msg(client_scene_wait(&scene->base, is_in_expected_state, scene),
+	              "%s leads to %s, not to %s", what, state_names[scene->session.state],
+	              state_names[state]);
+}
+
+/* ---- the way to each state ---- */
+
+static void accept_wire(struct scene *scene)
+{
+	scene->wire = client_scene_accept(scene->base.server);
+}
+
+static void go_to(struct scene *scene, enum session_state state)
+{
+	if (state == SESSION_WAITING)
+		client_scene_call(&scene->base, run_take_turns, scene);
+	if (state == SESSION_OVER)
+		client_scene_call(&scene->base, run_stop, scene);
+	else if (state != SESSION_IDLE)
+		client_scene_call(&scene->base, run_start, scene);
+	if (state == SESSION_CONNECTING || state == SESSION_AWAITING_HELLO ||
+	    state == SESSION_STANDING || state == SESSION_PAUSED)
+		accept_wire(scene);
+	if (state == SESSION_AWAITING_HELLO || state == SESSION_STANDING) {
+		client_scene_challenge(scene->wire);
+		client_scene_expect(scene->wire, "{\"Hello\":0}");
+	}
+	if (state == SESSION_STANDING) {
+		client_scene_send(scene->wire, "{\"Hello\":1234}");
+		client_scene_expect_start(scene->wire, "{\"Extend\":");
+	}
+	if (state == SESSION_PAUSED) {
+		close(scene->wire);
+		scene->wire = -1;
+	}
+	expect_state(scene, state, "the way there");
+}
+
+/* ---- every state with every event ---- */
+
+struct event {
+	const char *name;
+	void (*run)(void *arg); /* on the worker; NULL: the rest comes over the wire */
+	const char *frame;      /* NULL: the server closes the connection */
+	enum session_state then[SESSION_STATES];
+};
+
+/* Nothing of the kind can happen in this state. */
+#define NONE        SESSION_STATES
+
+#define IDLE        SESSION_IDLE
+#define WAIT        SESSION_WAITING
+#define CONN        SESSION_CONNECTING
+#define HELO        SESSION_AWAITING_HELLO
+#define STND        SESSION_STANDING
+#define PAUS        SESSION_PAUSED
+#define OVER        SESSION_OVER
+
+#define HELLO       "{\"Hello\":1234}"
+#define CHALLENGE   "{\"Challenge\":\"" CLIENT_SCENE_UUID "\"}"
+#define HEARTBEAT   "\"Heartbeat\""
+#define CONNECTION  "{\"Connection\":\"" CLIENT_SCENE_UUID "\"}"
+#define EXTENDED    "{\"Extended\":{\"heartbeat_ms\":60000}}"
+#define GARBAGE     "{\"Nonsense\":1}"
+#define ERROR(text) "{\"Error\":\"" text "\"}"
+#define WRONG       ERROR("invalid secret")
+#define TAKEN       ERROR("port already in use")
+#define PATIENCE    ERROR("too many tries, wait a little")
+#define KICK        ERROR("closed by the operator")
+#define OTHER       ERROR("some text")
+
+/* A table, aligned by hand. */
+/* clang-format off */
+static const struct event events[] = {
+	/* in state:                                IDLE  WAIT  CONN  HELO  STND  PAUS  OVER */
+	{ "stop",       run_stop,       NULL,     { OVER, OVER, OVER, OVER, OVER, OVER, OVER } },
+	{ "start",      run_start,      NULL,     { CONN, NONE, NONE, NONE, NONE, NONE, NONE } },
+	{ "turn",       run_give_turns, NULL,     { NONE, CONN, NONE, NONE, NONE, NONE, NONE } },
+	{ "pause over", run_end_pause,  NULL,     { NONE, NONE, NONE, NONE, NONE, CONN, NONE } },
+	{ "late",       run_late,       NULL,     { NONE, NONE, PAUS, PAUS, NONE, NONE, NONE } },
+	{ "silence",    run_silence,    NULL,     { NONE, NONE, NONE, NONE, PAUS, NONE, NONE } },
+	{ "end",        NULL,           NULL,     { NONE, NONE, PAUS, PAUS, PAUS, NONE, NONE } },
+	{ "Hello",      NULL,         HELLO,      { NONE, NONE, OVER, STND, STND, NONE, NONE } },
+	{ "Challenge",  NULL,         CHALLENGE,  { NONE, NONE, HELO, OVER, STND, NONE, NONE } },
+	{ "Heartbeat",  NULL,         HEARTBEAT,  { NONE, NONE, OVER, OVER, STND, NONE, NONE } },
+	{ "Connection", NULL,         CONNECTION, { NONE, NONE, OVER, OVER, STND, NONE, NONE } },
+	{ "Extended",   NULL,         EXTENDED,   { NONE, NONE, PAUS, PAUS, STND, NONE, NONE } },
+	{ "wrong",      NULL,         WRONG,      { NONE, NONE, OVER, OVER, STND, NONE, NONE } },
+	{ "port taken", NULL,         TAKEN,      { NONE, NONE, PAUS, PAUS, STND, NONE, NONE } },
+	{ "patience",   NULL,         PATIENCE,   { NONE, NONE, PAUS, PAUS, STND, NONE, NONE } },
+	{ "kick",       NULL,         KICK,       { NONE, NONE, OVER, OVER, OVER, NONE, NONE } },
+	{ "other",      NULL,         OTHER,      { NONE, NONE, PAUS, PAUS, STND, NONE, NONE } },
+	{ "garbage",    NULL,         GARBAGE,    { NONE, NONE, PAUS, PAUS, PAUS, NONE, NONE } },
+};
+/* clang-format on */
+
+static void happen(struct scene *scene, const struct event *event)
+{
+	if (event->run) {
+		client_scene_call(&scene->base, event->run, scene);
+	} else if (event->frame) {
+		client_scene_send(scene->wire, event->frame);
+	} else {
+		close(scene->wire);
+		scene->wire = -1;
+	}
+	client_scene_settle(&scene->base);
+}
+
+/* session_stop tells nobody; any other end is told once. */
+static void check_told(const struct scene *scene, const struct event *event)
+{
+	bool is_told = scene->session.state == SESSION_OVER && event->run != run_stop;
+
+	ck_assert_msg(scene->n_overs == is_told, "%s", event->name);
+}
+
+START_TEST(every_state_with_every_event)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	for (enum session_state state = 0; state < SESSION_STATES; state++) {
+		for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+			char what[80];
+
+			if (events[i].then[state] == NONE)
+				continue;
+			snprintf(what, sizeof what, "%s in %s", events[i].name, state_names[state]);
+			go_to(scene, state);
+			happen(scene, &events[i]);
+			expect_state(scene, events[i].then[state], what);
+			check_told(scene, &events[i]);
+			begin_anew(scene);
+			while (!client_scene_is_left_alone(scene->base.server, 0))
+				close(client_scene_accept(scene->base.server));
+		}
+	}
+	close_scene(scene);
+}
+END_TEST
+
+/* Without a secret there is no Challenge. */
+START_TEST(without_a_secret_hello_comes_first)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .tunnel = ", \"port\": 77" });
+	client_scene_call(&scene->base, run_start, scene);
+	accept_wire(scene);
+	client_scene_expect(scene->wire, "{\"Hello\":77}");
+	expect_state(scene, SESSION_AWAITING_HELLO, "the connection");
+	client_scene_send(scene->wire, CHALLENGE);
+	expect_state(scene, SESSION_OVER, "a Challenge");
+	ck_assert_int_eq(scene->status, CLIENT_NOT_AUTHENTICATED);
+	close_scene(scene);
+}
+END_TEST
+
+/* ---- which refusal ends the client, and with which status ---- */
+
+struct outcome {
+	const char *error;
+	enum session_state first, later; /* at the first attempt; once the tunnel has stood */
+	enum client_exit status;         /* where it is over */
+};
+
+static const struct outcome outcomes[] = {
+	{ "invalid secret", OVER, OVER, CLIENT_NOT_AUTHENTICATED },
+	{ "access was revoked", OVER, OVER, CLIENT_NOT_AUTHENTICATED },
+	{ "server requires secret, but no secret was provided", OVER, OVER,
+	  CLIENT_NOT_AUTHENTICATED },
+	{ "client port number not in allowed range", OVER, PAUS, CLIENT_PORT_REFUSED },
+	{ "permission denied", OVER, PAUS, CLIENT_PORT_REFUSED },
+	{ "failed to bind to port", OVER, PAUS, CLIENT_PORT_REFUSED },
+	{ "port already in use", PAUS, PAUS, CLIENT_PORT_REFUSED },
+	{ "failed to find an available port", PAUS, PAUS, CLIENT_PORT_REFUSED },
+	{ "too many tunnels", PAUS, PAUS, CLIENT_FAILED },
+	{ "server is shutting down", PAUS, PAUS, CLIENT_FAILED },
+	{ "too many tries, wait a little", PAUS, PAUS, CLIENT_FAILED },
+	{ "a text of another server", PAUS, PAUS, CLIENT_FAILED },
+};
+
+static void stand_and_lose(struct scene *scene)
+{
+	go_to(scene, SESSION_STANDING);
+	close(scene->wire);
+	scene->wire = -1;
+	expect_state(scene, SESSION_PAUSED, "the end");
+	client_scene_call(&scene->base, run_end_pause, scene);
+	accept_wire(scene);
+	client_scene_challenge(scene->wire);
+	client_scene_expect(scene->wire, "{\"Hello\":1234}");
+}
+
+static void check_refused(struct scene *scene, const struct outcome *outcome,
+                          enum session_state expected)
+{
+	char frame[200];
+
+	snprintf(frame, sizeof frame, ERROR("%s"), outcome->error);
+	client_scene_send(scene->wire, frame);
+	expect_state(scene, expected, outcome->error);
+	if (expected == SESSION_OVER)
+		ck_assert_msg(scene->status == outcome->status, "%s", outcome->error);
+	begin_anew(scene);
+}
+
+START_TEST(refusals_before_the_tunnel_has_stood_and_after)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
+		go_to(scene, SESSION_AWAITING_HELLO);
+		check_refused(scene, &outcomes[i], outcomes[i].first);
+		stand_and_lose(scene);
+		check_refused(scene, &outcomes[i], outcomes[i].later);
+	}
+	close_scene(scene);
+}
+END_TEST
+
+START_TEST(without_reconnect_the_first_loss_is_the_last)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret",
+	                                                  .client = ", \"reconnect\": false" });
+	go_to(scene, SESSION_STANDING);
+	close(scene->wire);
+	scene->wire = -1;
+	expect_state(scene, SESSION_OVER, "the end");
+	ck_assert_int_eq(scene->status, CLIENT_FAILED);
+	ck_assert(client_scene_count(&scene->base, "spore_client_losses_total", NULL) == 1);
+	close_scene(scene);
+}
+END_TEST
+
+/* ---- while the tunnel stands ---- */
+
+START_TEST(port_is_announced_when_it_is_new_and_asked_for_again)
+{
+	static const uint16_t ports[] = { 1234, 1234, 99 };
+	struct scene *scene = &the_scene;
+	char expected[128], said[128] = "";
+	int out[2], saved = dup(STDOUT_FILENO);
+
+	ck_assert_int_eq(pipe(out), 0);
+	open_scene(scene, &(struct client_scene_options){ 0 });
+	ck_assert_int_eq(dup2(out[1], STDOUT_FILENO), STDOUT_FILENO);
+	client_scene_call(&scene->base, run_start, scene);
+	for (int i = 0; i < 3; i++) {
+		char hello[32];
+
+		accept_wire(scene);
+		snprintf(hello, sizeof hello, "{\"Hello\":%u}", i ? ports[i - 1] : 0);
+		client_scene_expect(scene->wire, hello);
+		snprintf(hello, sizeof hello, "{\"Hello\":%u}", ports[i]);
+		client_scene_send(scene->wire, hello);
+		expect_state(scene, SESSION_STANDING, hello);
+		close(scene->wire);
+		scene->wire = -1;
+		expect_state(scene, SESSION_PAUSED, "the end");
+		client_scene_call(&scene->base, run_end_pause, scene);
+	}
+	dup2(saved, STDOUT_FILENO);
+	close(out[1]);
+	ck_assert_int_gt(read(out[0], said, sizeof said - 1), 0);
+	snprintf(expected, sizeof expected,
+	         "listening at 127.0.0.1:%u\nlistening at 127.0.0.1:%u\n", ports[0], ports[2]);
+	ck_assert_str_eq(said, expected);
+	close(out[0]);
+	close_scene(scene);
+}
+END_TEST
+
+/* [worker] */
+static void run_check_no_pulse(void *arg)
+{
+	ck_assert(!ev_is_active(&((struct scene *)arg)->session.pulse.timer));
+}
+
+static void run_check_pulse(void *arg)
+{
+	ck_assert(ev_is_active(&((struct scene *)arg)->session.pulse.timer));
+	ck_assert(((struct scene *)arg)->session.pulse.timer.repeat > 0.099);
+}
+
+START_TEST(heartbeats_are_sent_once_the_server_asks_for_them)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ 0 });
+	client_scene_call(&scene->base, run_start, scene);
+	accept_wire(scene);
+	client_scene_expect(scene->wire, "{\"Hello\":0}");
+	client_scene_send(scene->wire, "{\"Hello\":1234}");
+	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000}}");
+	client_scene_call(&scene->base, run_check_no_pulse, scene);
+	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":1}}"); /* too often */
+	for (int i = 0; i < 2; i++)
+		client_scene_expect(scene->wire, "\"Heartbeat\"");
+	client_scene_call(&scene->base, run_check_pulse, scene);
+	close_scene(scene);
+}
+END_TEST
+
+/* A deadline that expires while the server's words wait unread is no silence. */
+static void run_silence_with_input(void *arg)
+{
+	struct scene *scene = arg;
+
+	client_scene_send(scene->wire, "\"Heartbeat\"");
+	run_silence(scene);
+	ck_assert_int_eq(scene->session.state, SESSION_STANDING);
+	check_holdings(scene);
+}
+
+START_TEST(unread_input_is_no_silence)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	go_to(scene, SESSION_STANDING);
+	client_scene_call(&scene->base, run_silence_with_input, scene);
+	client_scene_settle(&scene->base);
+	client_scene_call(&scene->base, run_silence, scene);
+	expect_state(scene, SESSION_PAUSED, "silence");
+	close_scene(scene);
+}
+END_TEST
+
+static bool is_postponed(void *arg)
+{
+	const struct scene *scene = arg;
+
+	return scene->session.silence.at_ms > scene->silence_ms;
+}
+
+START_TEST(each_message_postpones_the_silence)
+{
+	static const char *const frames[] = { HEARTBEAT, CONNECTION, OTHER, HELLO, EXTENDED };
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	go_to(scene, SESSION_STANDING);
+	for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+		scene->silence_ms = client_scene_int64(&scene->base, &scene->session.silence.at_ms);
+		poll(NULL, 0, 3);
+		client_scene_send(scene->wire, frames[i]);
+		ck_assert_msg(client_scene_wait(&scene->base, is_postponed, scene), "%s",
+		              frames[i]);
+	}
+	close_scene(scene);
+}
+END_TEST
+
+START_TEST(connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
+{
+	struct scene *scene = &the_scene;
+	int ahead[2];
+
+	open_scene(scene, &(struct client_scene_options){ .client = ", \"ahead\": 2" });
+	client_scene_call(&scene->base, run_start, scene);
+	accept_wire(scene);
+	client_scene_expect(scene->wire, "{\"Hello\":0}");
+	client_scene_send(scene->wire, "{\"Hello\":1234}");
+	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000,\"ahead\":2}}");
+	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":60000,\"ahead\":9,"
+	                               "\"pass\":\"" CLIENT_SCENE_UUID "\"}}");
+	for (int i = 0; i < 2; i++) {
+		ahead[i] = client_scene_accept(scene->base.server);
+		client_scene_expect(ahead[i], "{\"Ahead\":\"" CLIENT_SCENE_UUID "\"}");
+	}
+	ck_assert(client_scene_is_left_alone(scene->base.server, 30));
+	close(scene->wire);
+	scene->wire = -1;
+	expect_state(scene, SESSION_PAUSED, "the end");
+	for (int i = 0; i < 2; i++) {
+		client_scene_expect_end(ahead[i]);
+		close(ahead[i]);
+	}
+	close_scene(scene);
+}
+END_TEST
+
+SUITE("session", every_state_with_every_event, without_a_secret_hello_comes_first,
+      refusals_before_the_tunnel_has_stood_and_after, without_reconnect_the_first_loss_is_the_last,
+      port_is_announced_when_it_is_new_and_asked_for_again,
+      heartbeats_are_sent_once_the_server_asks_for_them, unread_input_is_no_silence,
+      each_message_postpones_the_silence,
+      connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
