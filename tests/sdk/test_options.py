@@ -1,4 +1,5 @@
-"""A plugin's options: every type arrives; every mistake is refused with its place, pointer and text."""
+"""A plugin's options: every type arrives; every mistake is refused with its place, pointer and
+text."""
 
 import json
 import re
@@ -212,8 +213,8 @@ BAD = [
 
 
 def place(text, pointer):
-    """(line, column) of what a pointer below the first auth instance names: its value, or of what is
-    unknown its key."""
+    """(line, column) of what a pointer below the first auth instance names: its value, or of
+    what is unknown its key."""
     at = text.index('"options"')
     at = text.rindex("{", 0, at)
     for part in [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]:
