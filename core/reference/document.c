@@ -7,8 +7,8 @@
 
 /* ---- texts ---- */
 
-/* Whether letters or digits surround the character. An underscore there is no markup in either format.
- */
+/* Whether letters or digits surround the character. An underscore there is no markup in either
+ * format. */
 static bool is_in_word(const char *text, const char *at)
 {
 	return at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)at[1]);

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "json/parse.h"
 #include "suite.h"
+#include "json/parse.h"
 
 static void check(const char *command, const char *answer, const char *expected)
 {
