@@ -214,7 +214,7 @@ static inline void client_scene_start(struct client_scene *scene,
 	scene->server = sockets_listen(&scene->server_addr, 128);
 	scene->service = sockets_listen(&scene->service_addr, 128);
 	client_scene_load(scene, options);
-	if (!runtime_start(&scene->runtime, scene->config, &terms, NULL, &scene->diag)) {
+	if (!runtime_start(&scene->runtime, scene->config, &terms, NULL, NULL, &scene->diag)) {
 		diag_print(&scene->diag, stderr);
 		ck_abort_msg("the runtime does not start");
 	}
