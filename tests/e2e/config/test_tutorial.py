@@ -97,9 +97,9 @@ def test_first_tunnel_of_the_readme(tmp_path, address):
 
 def test_its_packages_are_those_of_the_build():
     lists = (REPOSITORY / "tests/lib/packages.sh").read_text(encoding="utf-8")
-    (packages,) = re.findall(r"^BUILD_PACKAGES=\((.*)\)$", lists, re.MULTILINE)
+    (packages,) = re.findall(r"^BUILD_PACKAGES=\(([^)]*)\)$", lists, re.MULTILINE)
     for commands in (blocks(README, "Install")[0], blocks(BUILDING)[0]):
-        assert f" {packages} " in " ".join(commands.split())
+        assert f" {' '.join(packages.split())} " in " ".join(commands.split())
 
 
 # ---- an empty Debian
