@@ -4,6 +4,7 @@ usage: ranks.py [ROOT]
 
 - A file of core/ includes the SDK, system headers, headers of its own folder and of folders of a
   lower rank. Two folders of one rank do not include each other.
+- The table of folders in core/README.md has the same rows, the highest rank first.
 - OpenSSL is in core/base alone.
 - A header of the SDK includes only the SDK and the C library.
 - A plugin includes <spore/...>, system and library headers, headers of its own folder, and headers
@@ -52,7 +53,25 @@ def check(root):
     root = pathlib.Path(root)
     if not source.files(root / "core", ".c", ".h"):
         return [f"{root}: there is no source in core/"]
-    return [*_core(root), *_sdk(root), *_plugins(root), *_plugin_names(root)]
+    return [
+        *_documented(root),
+        *_core(root),
+        *_sdk(root),
+        *_plugins(root),
+        *_plugin_names(root),
+    ]
+
+
+def _documented(root):
+    """A row is "| `json/`, `thread/` | what they are for |"."""
+    text = (root / "core" / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| folder |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    documented = [sorted(re.findall(r"`([\w.]+)/?`", cell)) for cell in cells]
+    expected = [sorted(names) for names in reversed(RANKS)]
+    if documented != expected:
+        rows = "\n".join(", ".join(names) for names in expected)
+        yield f"core/README.md: expected a table of folders with these rows:\n{rows}"
 
 
 def _core(root):

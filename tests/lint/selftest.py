@@ -52,6 +52,7 @@ class InAFolder(unittest.TestCase):
 class Ranks(InAFolder):
     def setUp(self):
         super().setUp()
+        self.document(ranks.RANKS)
         for folder in ("base", "loop", "net", "wire", "config", "server", "client", "commands"):
             self.write(f"core/{folder}/{folder}.h", "")
         self.write("core/config/shorthands.c", 'const char *names = "hmac auth_hmac";\n')
@@ -72,9 +73,23 @@ class Ranks(InAFolder):
             '#include <openssl/hmac.h>\n#include <spore/auth.h>\n#include "keys.h"\n',
         )
 
+    def document(self, all_ranks):
+        rows = [
+            f"| {', '.join(f'`{each}/`' for each in sorted(names))} | what they are for |\n"
+            for names in reversed(all_ranks)
+        ]
+        table = "| folder | purpose |\n|---|---|\n" + "".join(rows)
+        self.write("core/README.md", f"# The core\n\n{table}\n| who |\n|---|\n| `base/` |\n")
+
     def assert_refused(self, name, text, pattern):
         self.write(name, text)
         self.assert_one(ranks.check(self.root), pattern)
+
+    def test_a_document_with_other_ranks(self):
+        lowest, *others = ranks.RANKS
+        for documented in (others, [lowest | {"attic"}, *others], [*others, lowest]):
+            self.document(documented)
+            self.assert_one(ranks.check(self.root), "README.md: expected a table of folders")
 
     def test_a_good_tree(self):
         self.assertEqual(ranks.check(self.root), [])
@@ -288,6 +303,7 @@ class Width(InAFolder):
         self.write("a.c", "\t" * 12 + "four\n")
         self.write("table.c", f"/* clang-format off */\n{self.WIDE}\n/* clang-format on */\n")
         self.write("a.py", f"x = {self.WIDE}  # fmt: skip\n# see https://{self.WIDE}\n")
+        self.write("table.py", f"x = (\n    {self.WIDE},\n)  # fmt: skip\n\ny = 1\n")
         self.write("a.sh", f"# http://{self.WIDE}\n")
         self.write("a.md", self.WIDE)
         self.write("data", self.WIDE)
@@ -311,6 +327,9 @@ class Width(InAFolder):
     def test_a_line_after_a_table(self):
         table = "/* clang-format off */\nx\n/* clang-format on */\n"
         self.assert_wide("a.c", f"{table}\n{self.WIDE}\n", 5)
+
+    def test_a_statement_after_a_skipped_one(self):
+        self.assert_wide("a.py", f"x = 1  # fmt: skip\n{self.WIDE}\n", 2)
 
     def test_what_another_language_may(self):
         self.assert_wide("a.c", f"{'x' * 90}# fmt: skip\n", 1)
