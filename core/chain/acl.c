@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "host/status.h"
-#include "log/guest.h"
 #include "log/log.h"
+#include "thread/guest.h"
 
 bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loop *loop,
                 const spore_addr *peer, const spore_addr *local, const char *identity)

@@ -8,11 +8,11 @@
 #include "host/host.h"
 #include "host/status.h"
 #include "host/ticket.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/stream.h"
+#include "thread/guest.h"
 
 enum { BINDING_MAX = 64 };
 

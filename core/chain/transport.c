@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "host/status.h"
 #include "host/ticket.h"
-#include "log/guest.h"
+#include "thread/guest.h"
 
 static const char *missing_slot(const spore_stream *stream)
 {

@@ -5,7 +5,7 @@
 
 #include "diag/diag.h"
 #include "net/conn.h"
-#include "option/value.h"
+#include "option/value_describe.h"
 #include "json/json.h"
 
 /* A connection's bottom layer is the socket. */

@@ -6,7 +6,7 @@
 #include "config/command.h"
 #include "config/file.h"
 #include "config/place.h"
-#include "option/value.h"
+#include "option/value_describe.h"
 
 /* Reports what a client cannot do without, in terms of the command line when there is no file. */
 static bool has_essentials(const struct placer *p)

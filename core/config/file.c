@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include "diag/diag.h"
-#include "diag/files.h"
-#include "log/access.h"
+#include "files/access.h"
+#include "files/files.h"
+#include "json/parse.h"
 
 enum { MAX_FILE = 64 * 1024 * 1024 };
 

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "config/command.h"
 #include "diag/diag.h"
+#include "json/parse.h"
+#include "json/pointer.h"
 
 /* A node that a shorthand needs and that the operator did not write. */
 static struct json *make_node(struct placer *p, enum json_type type, const char *raw,

@@ -4,11 +4,11 @@
 
 #include "base/container.h"
 #include "host/status.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
+#include "thread/guest.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
 

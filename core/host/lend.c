@@ -5,10 +5,10 @@
 
 #include "base/container.h"
 #include "host/instance.h"
-#include "log/guest.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/resolve.h"
+#include "thread/guest.h"
 
 /* ---- leaks ---- */
 

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "plugin/kind.h"
+#include "thread/guest.h"
 
 /* ---- checks of what the entry point returns, which is untrusted ---- */
 

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log/access.h"
+#include "files/access.h"
 
 enum { MAX_SIZE = 256 * 1024 * 1024 };
 

@@ -12,7 +12,6 @@
 #include "host/host.h"
 #include "inventory/plugin_path.h"
 #include "log/crash.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/families.h"
@@ -20,6 +19,8 @@
 #include "net/sock.h"
 #include "process/vitals.h"
 #include "process/watchdog.h"
+#include "thread/fault.h"
+#include "thread/guest.h"
 
 /* A worker has three descriptors of its own; what it does takes more. */
 enum { MAX_WORKERS = 256, WORKER_DESCRIPTORS = 32, STOP_WAIT_MS = 2000 };
@@ -32,7 +33,7 @@ static void set_limits(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	guest_thread_begin("main");
-	crash_stack_new(); /* until the end of the process */
+	fault_stack_new(); /* until the end of the process */
 	crash_catch();
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "option/option.h"
+#include "option/table.h"
 
 struct registry;
 

@@ -8,7 +8,6 @@
 #include "base/container.h"
 #include "chain/acl.h"
 #include "link/link.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/listener.h"
@@ -16,6 +15,7 @@
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/source.h"
+#include "thread/guest.h"
 
 /* How long a visitor waits for its client. */
 enum { PENDING_MS = 10000 };

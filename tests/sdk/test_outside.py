@@ -1,4 +1,5 @@
-"""What an author gets: the README's code, the installed SDK, the template, all used from outside."""
+"""What an author gets: the README's code, the installed SDK, the template, all used from
+outside."""
 
 import json
 import os

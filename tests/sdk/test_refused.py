@@ -1,7 +1,8 @@
-"""Plugins that the host must not run: each refused with one line that names the file and the remedy.
+"""Plugins that the host must not run: each refused with one line that names the file and the
+remedy.
 
-The table of CASES says each whole line. `spore plugin` says the same of the same file. A constructor that
-calls abort() stands in each file of which no instruction may run.
+The table of CASES says each whole line. `spore plugin` says the same of the same file. A
+constructor that calls abort() stands in each file of which no instruction may run.
 """
 
 import hashlib
@@ -151,11 +152,11 @@ def link_that_everyone_may_replace(path, _):
     path.parent.chmod(0o777)
 
 
-# ---- the table. {path} is the file's, {folder} that of its folder, {above} of the one above, {digest} its
-# SHA-256, {machine} this machine's number in ELF.
+# ---- the table. {path} is the file's, {folder} that of its folder, {above} of the one above,
+# {digest} its SHA-256, {machine} this machine's number in ELF.
 
 AUTH = "verify (for a server) or answer (for a client)"
-NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"
+NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
 NOT_ELF = "not a shared object: expected an ELF file"
 SIZE = "{path} has {size} bytes: expected a plugin of 1 byte to 256 MiB"
 PIN = "0" * 64
@@ -300,7 +301,7 @@ CASES = {
         lambda path, _: None,
         f"its SHA-256 is {{digest}}: expected the pinned {PIN}",
     ),
-}
+}  # fmt: skip
 
 # Only root is so careful, or can give files away.
 CASES_OF_ROOT = {
@@ -472,7 +473,7 @@ def test_a_create_that_fails_without_a_word(host, error_line, bad):
     assert (
         text
         == "cannot create plugin create_fails: its back-end failed (SPORE_EBACKEND); see also the log"
-    )
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -483,7 +484,7 @@ def test_a_worker_start_that_fails(host, error_line, bad, workers):
     )
     assert error_line(process) == (
         "error: cannot start plugin auth_create_fails:start_fails on worker 0: its back-end failed (SPORE_EBACKEND)"
-    )
+    )  # fmt: skip
 
 
 # ---- what is wrong with the file, not with its maker
@@ -621,5 +622,6 @@ def test_a_running_host_does_not_mind_what_becomes_of_the_file(host, folder, ans
 
 
 def test_modes_of_the_build_are_fine(bad):
-    """What cmake made here passes the host's own rules; else all of the above would prove nothing."""
+    """What cmake made here passes the host's own rules; else all of the above would prove
+    nothing."""
     assert not (bad / "auth_good.so").stat().st_mode & stat.S_IWOTH

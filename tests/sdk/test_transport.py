@@ -42,7 +42,8 @@ def way(request):
 
 @contextlib.contextmanager
 def tunnel(host, service, *transports, **options):
-    """A client's tunnel through those transports at both ends; options are the server's sections."""
+    """A client's tunnel through those transports at both ends; options are the server's
+    sections."""
     stack = list(transports)
     with host.server(transport=stack, **options) as server:
         with host.client(server, service, transport=stack, workers=2) as client:

@@ -1,5 +1,5 @@
-/* server_scene - workers of a server on the test's own loop, with real plugins and loopback sockets,
- * and the clients that talk to them.
+/* server_scene - workers of a server on the test's own loop, with real plugins and loopback
+ * sockets, and the clients that talk to them.
  *
  * A test process has one scene. Each configuration that a test asks for becomes a plugin set, which
  * stays until the process ends. */

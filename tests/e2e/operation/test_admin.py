@@ -42,7 +42,7 @@ def running(admin, address):
         yield server
 
 
-# ---- the socket ------------------------------------------------------------------------------------
+# ---- the socket --------------------------------------------------------------------------------
 
 
 def test_the_socket_is_the_owners_alone_and_goes_with_him(admin, address):
@@ -137,7 +137,7 @@ def test_a_foreign_user_is_refused(running, admin, tmp_path):
     running.process.wait_for("admin connection refused uid=54321", stream="stderr")
 
 
-# ---- what shows ------------------------------------------------------------------------------------
+# ---- what shows --------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -265,7 +265,7 @@ def test_json_is_the_servers_answer(running, admin, command):
     assert shown.keys() == answer.keys()
 
 
-# ---- what it does ----------------------------------------------------------------------------------
+# ---- what it does ------------------------------------------------------------------------------
 
 
 def id_of(admin, port, what="tunnels"):
@@ -366,7 +366,7 @@ def test_reload_and_generations(admin, tmp_path, address):
             assert (
                 f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you mean "max_port"?'
                 in said
-            )
+            )  # fmt: skip
             assert "^" in said, "the mistake's place"
             assert admin.ask("status")["generation"] == 2
         wait_until(lambda: admin.ask("status")["generations_alive"] == 1, "the old instance to end")
@@ -410,7 +410,7 @@ def test_several_ask_for_a_drain_at_once(running, admin):
         assert not any("second signal" in line for line in running.process.stderr)
 
 
-# ---- who asks badly --------------------------------------------------------------------------------
+# ---- who asks badly ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("line, error", [
@@ -524,7 +524,7 @@ def test_a_slow_reader_is_dropped(running, admin):
             json.loads(read_all(slow))
 
 
-# ---- ctl itself ------------------------------------------------------------------------------------
+# ---- ctl itself --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("words, said", [

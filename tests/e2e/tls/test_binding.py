@@ -1,5 +1,5 @@
-"""Answers that are bound to the TLS session: what each pair of settings comes to, and what a man in the
-middle gets who has a certificate that the client accepts."""
+"""Answers that are bound to the TLS session: what each pair of settings comes to, and what a man
+in the middle gets who has a certificate that the client accepts."""
 
 import contextlib
 import json
@@ -160,7 +160,8 @@ def test_bores_answer(bound_server, authority, binding):
 
 
 class Middle:
-    """Ends the client's TLS with a certificate of its own and speaks TLS to the server; hands all on."""
+    """Ends the client's TLS with a certificate of its own and speaks TLS to the server; hands
+    all on."""
 
     def __init__(self, host, port, server, authority, certificate):
         self.server, self.authority = server, authority

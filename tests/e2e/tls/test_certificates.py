@@ -171,7 +171,7 @@ BAD = {
         {"usage": "clientAuth"},
         "the server's certificate is not accepted: ",
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -405,7 +405,7 @@ def test_a_key_of_another(refused, authority, certificate, key):
     assert (
         f"/transport/0/keyfile: the private key in {other} does not match the certificate in {certificate.path}"
         in said
-    )
+    )  # fmt: skip
 
 
 def test_a_key_without_a_certificate(refused, certificate):
@@ -446,7 +446,7 @@ def test_a_passphrase_opens_the_key(certificate, locked, configured_server, auth
             "/transport/0/key_passphrase: the passphrase does not open the private key in {path}",
         ),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
     options = {"key_passphrase": passphrase} if passphrase else {}
     said = refused(certfile=certificate.path, keyfile=locked, **options)
@@ -591,7 +591,7 @@ def test_a_server_says_when_its_certificates_expire(
     assert said == [
         f"the certificate in {certificate.path} expires soon, at {own[1]} (CN=test) plugin=tls",
         f"an intermediate certificate in {certificate.path} expires soon, at {between[1]} (CN=Between) plugin=tls",
-    ]
+    ]  # fmt: skip
 
 
 def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_path, exporter):

@@ -3,6 +3,7 @@
 #include "config/command.h"
 #include "option_scene.h"
 #include "suite.h"
+#include "json/pointer.h"
 
 /* A file's text in the root, and the flags and variables that are placed over it. */
 struct scene {

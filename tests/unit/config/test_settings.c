@@ -3,6 +3,7 @@
 #include "config/shorthands.h"
 #include "option_scene.h"
 #include "suite.h"
+#include "json/pointer.h"
 
 static const struct option_table *root_of(unsigned role)
 {

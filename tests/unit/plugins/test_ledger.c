@@ -27,11 +27,13 @@ START_TEST(each_series_has_its_own)
 {
 	static const spore_kv ab[] = { { { "x", 1 }, { "a", 1 } }, { { "y", 1 }, { "b", 1 } } };
 	static const spore_kv empty[] = { { { "x", 1 }, { "", 0 } }, { { "y", 1 }, { "ab", 2 } } };
-	static const spore_kv dot[] = { { { "x", 1 }, { ".", 1 } } }, colon[] = { { { "x", 1 }, { ":", 1 } } };
+	static const spore_kv dot[] = { { { "x", 1 }, { ".", 1 } } },
+			      colon[] = { { { "x", 1 }, { ":", 1 } } };
 	const struct line_name names[] = {
-		{ "f", NULL, NULL, 0 }, { "fa", NULL, NULL, 0 },     { "f", "count", NULL, 0 }, { "f", "sum", NULL, 0 },
-		{ "f", NULL, ab, 1 },   { "f", NULL, ab, 2 },        { "f", NULL, empty, 2 },   { "f", NULL, empty, 1 },
-		{ "f", NULL, dot, 1 },  { "f", NULL, colon, 1 },
+		{ "f", NULL, NULL, 0 },  { "fa", NULL, NULL, 0 }, { "f", "count", NULL, 0 },
+		{ "f", "sum", NULL, 0 }, { "f", NULL, ab, 1 },    { "f", NULL, ab, 2 },
+		{ "f", NULL, empty, 2 }, { "f", NULL, empty, 1 }, { "f", NULL, dot, 1 },
+		{ "f", NULL, colon, 1 },
 	};
 	enum { N = sizeof names / sizeof *names };
 	struct ledger *ledger = ledger_new();
@@ -54,8 +56,11 @@ START_TEST(many_are_kept)
 
 	for (int round = 0; round < 2; round++) {
 		for (int i = 0; i < MANY; i++) {
-			const spore_kv label = { { "k", 1 }, { text, (size_t)snprintf(text, sizeof text, "%0*d", i % 200 + 1, i) } };
-			double *entry = ledger_entry(ledger, &(struct line_name){ "f", NULL, &label, 1 });
+			const spore_kv label = { { "k", 1 },
+				                 { text, (size_t)snprintf(text, sizeof text, "%0*d",
+				                                          i % 200 + 1, i) } };
+			double *entry = ledger_entry(ledger,
+			                             &(struct line_name){ "f", NULL, &label, 1 });
 
 			ck_assert_ptr_nonnull(entry);
 			ck_assert(*entry == (round ? i : 0));

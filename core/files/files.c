@@ -1,4 +1,4 @@
-#include "diag/files.h"
+#include "files/files.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +20,7 @@ static uint64_t hash_time(uint64_t h, const struct timespec *t)
 	return hash(hash(h, (uint64_t)t->tv_sec), (uint64_t)t->tv_nsec);
 }
 
-/* Of one that cannot be looked at: 0. */
+/* Hashes what tells one state of a file from another. 0 if stat fails. */
 static uint64_t take_stamp(const char *path, bool *is_file_out)
 {
 	uint64_t h = hash_start;

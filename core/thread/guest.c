@@ -1,4 +1,4 @@
-#include "log/guest.h"
+#include "thread/guest.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -14,14 +14,15 @@
 
 enum { DEPTH = 4, THREAD_NAME = 16 };
 
-/* A call of a call of ... is counted beyond DEPTH, but goes by the name at DEPTH. */
+/* Calls nested deeper than DEPTH are counted, but keep the name at DEPTH. */
 struct thread {
-	struct list node; /* in the_guests.threads, with its lock held */
+	struct list node; /* in the_guests.threads, under its lock */
 	char name[THREAD_NAME];
 	_Atomic(const char *) guests[DEPTH];
 	atomic_uint depth; /* 0: in our own code */
 	atomic_uint calls; /* entered so far */
-	unsigned seen;     /* of calls, by guest_each_stuck; with the lock held */
+	/* What guest_each_stuck saw at its start; under the lock. */
+	unsigned seen_calls;
 	bool was_in;
 };
 
@@ -30,7 +31,7 @@ struct name {
 	char text[];
 };
 
-/* Threads are the process's, and so is the list of them. */
+/* Global, since a crash handler and the thread-local `me` have to reach it. */
 static struct {
 	pthread_mutex_t lock;
 	struct list threads;
@@ -124,7 +125,7 @@ void guest_each_stuck(int64_t for_ms, void (*fn)(const char *thread, const char 
 		struct thread *thread = CONTAINER_OF(i, struct thread, node);
 
 		thread->was_in = guest_of(thread) != NULL;
-		thread->seen = atomic_load(&thread->calls);
+		thread->seen_calls = atomic_load(&thread->calls);
 	}
 	pthread_mutex_unlock(&the_guests.lock);
 	poll(NULL, 0, (int)for_ms);
@@ -133,7 +134,7 @@ void guest_each_stuck(int64_t for_ms, void (*fn)(const char *thread, const char 
 		struct thread *thread = CONTAINER_OF(i, struct thread, node);
 		const char *guest = guest_of(thread);
 
-		if (guest && thread->was_in && thread->seen == atomic_load(&thread->calls))
+		if (guest && thread->was_in && thread->seen_calls == atomic_load(&thread->calls))
 			fn(thread->name, guest, arg);
 	}
 	pthread_mutex_unlock(&the_guests.lock);

@@ -1,4 +1,4 @@
-#include "log/access.h"
+#include "files/access.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ static const char *judge(uid_t owner, mode_t mode)
 	return err.text;
 }
 
-/* As root can try; another user is himself. */
+/* Drops root if the test has it; otherwise uses the current user. */
 static const char *judge_without_root(uid_t owner, mode_t mode)
 {
 	bool root = geteuid() == 0;
@@ -51,7 +51,7 @@ START_TEST(what_everyone_may_write_is_not)
 	ck_assert_str_eq(judge(0, S_IFREG | 0602), expected);
 	ck_assert_str_eq(judge(0, S_IFDIR | 0777), expected);
 	ck_assert_str_eq(judge(0, S_IFREG | S_ISVTX | 0646),
-	                 expected); /* protects only what is in a folder */
+	                 expected); /* the sticky bit protects only folders */
 	ck_assert_str_eq(judge(0, S_IFDIR | S_ISVTX | 0777), "");
 }
 END_TEST

@@ -1,10 +1,10 @@
-#include "log/thread.h"
+#include "thread/thread.h"
 
 #include <signal.h>
 #include <string.h>
 
-#include "log/guest.h"
 #include "suite.h"
+#include "thread/guest.h"
 
 struct report {
 	char name[16];

@@ -1,4 +1,4 @@
-#include "log/access.h"
+#include "files/access.h"
 
 #include <unistd.h>
 
@@ -15,8 +15,9 @@ static bool has_safe_owner(const char *path, const struct stat *st, struct err *
 		        st->st_uid, path);
 	else
 		err_set(err,
-		        "%s belongs to uid %u, expected root or uid %u, who runs this: chown it",
-		        path, st->st_uid, we);
+		        "%s belongs to uid %u, expected root or uid %u, the user of this process: "
+		        "run `chown %u %s`",
+		        path, st->st_uid, we, we, path);
 	return false;
 }
 
@@ -47,6 +48,5 @@ bool access_is_doubtful(const struct stat *st)
 
 void access_warn(const char *what, const char *path)
 {
-	log_warn("its group may write a file that decides what runs here", log_str("what", what),
-	         log_str("path", path));
+	log_warn("file is writable by its group", log_str("what", what), log_str("path", path));
 }

@@ -1,4 +1,4 @@
-#include "diag/files.h"
+#include "files/files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "suite.h"
 #include "json/json.h"
 
-/* A folder of files, and those of them that were noted. */
+/* A folder of files, and the noted ones. */
 struct scene {
 	char folder[64];
 	struct json_doc *doc;
@@ -95,7 +95,7 @@ START_TEST(so_are_a_going_and_a_coming)
 }
 END_TEST
 
-/* As ConfigMaps are swapped: a link on the way leads elsewhere. */
+/* A symbolic link in the path is replaced, as when a ConfigMap is updated. */
 START_TEST(so_is_a_link_on_the_way)
 {
 	struct scene scene;

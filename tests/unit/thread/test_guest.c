@@ -1,4 +1,4 @@
-#include "log/guest.h"
+#include "thread/guest.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -65,7 +65,7 @@ END_TEST
 
 struct thread {
 	const char *name, *guest;
-	bool busy; /* comes and goes */
+	bool busy; /* enters and leaves calls */
 	sem_t ready;
 	atomic_bool stop;
 };

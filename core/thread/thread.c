@@ -1,12 +1,12 @@
-#include "log/thread.h"
+#include "thread/thread.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "log/crash.h"
-#include "log/guest.h"
+#include "thread/fault.h"
+#include "thread/guest.h"
 
 struct start {
 	void *(*fn)(void *arg);
@@ -14,17 +14,17 @@ struct start {
 	char name[16];
 };
 
-static void *thread_main(void *arg)
+static void *run_thread(void *arg)
 {
 	struct start start = *(struct start *)arg;
-	void *stack = crash_stack_new(), *result;
+	void *stack = fault_stack_new(), *result;
 
 	free(arg);
 	pthread_setname_np(pthread_self(), start.name);
 	guest_thread_begin(start.name);
 	result = start.fn(start.arg);
 	guest_thread_end();
-	crash_stack_free(stack);
+	fault_stack_free(stack);
 	return result;
 }
 
@@ -39,9 +39,9 @@ int thread_start(pthread_t *thread_out, const char *name, void *(*fn)(void *arg)
 	*start = (struct start){ .fn = fn, .arg = arg };
 	snprintf(start->name, sizeof start->name, "%s", name);
 	sigfillset(&mask);
-	crash_unblock(&mask);
+	fault_unblock(&mask);
 	pthread_sigmask(SIG_SETMASK, &mask, &old);
-	failed = pthread_create(thread_out, NULL, thread_main, start);
+	failed = pthread_create(thread_out, NULL, run_thread, start);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (failed)
 		free(start);
