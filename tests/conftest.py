@@ -1,4 +1,5 @@
-"""What all Python tests share: addresses, logs in the report of a failure, no process left behind."""
+"""What all Python tests share: addresses, logs in the report of a failure, no process left
+behind."""
 
 import pytest
 
@@ -15,7 +16,7 @@ def pytest_addoption(parser):
         choices=["spore", "bore"],
         default="spore",
         help="the server of tests/e2e; bore runs only the tests marked bore_too, to prove the tests themselves",
-    )
+    )  # fmt: skip
     parser.addoption(
         "--directions",
         default="bore-spore,spore-bore",
@@ -109,7 +110,8 @@ def over(request, monkeypatch):
 
 @pytest.fixture
 def start_server(against, address):
-    """Starts the server under test: a context manager; keywords as for harness.peers.spore_server."""
+    """Starts the server under test: a context manager; keywords as for
+    harness.peers.spore_server."""
 
     def start(**options):
         if against == "bore":

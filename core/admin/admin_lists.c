@@ -8,6 +8,7 @@
 #include "loop/loop.h"
 #include "loop/survey.h"
 #include "net/addr.h"
+#include "plugin/kind.h"
 #include "process/runtime.h"
 #include "server/census.h"
 
@@ -197,11 +198,10 @@ void admin_loops_write(const struct admin_query *query, struct jsonout *json)
 static void write_instance(const struct instance *instance, unsigned generation, void *arg)
 {
 	struct jsonout *json = arg;
-	const char *kind = registry_kind_name(instance->component->kind);
 
 	jsonout_begin(json, NULL, '{');
 	jsonout_int(json, "generation", generation);
-	jsonout_text(json, "kind", kind);
+	jsonout_text(json, "kind", kind_name(instance->component->kind));
 	jsonout_text(json, "name", instance->name);
 	jsonout_text(json, "component", instance->component->name);
 	jsonout_text(json, "file", instance->plugin->path);

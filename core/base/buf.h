@@ -1,10 +1,10 @@
 /* buf - a bounded byte queue: append at the end, consume at the front.
  *
  *      data      data+off            data+off+len        data+cap
- *        | consumed  | bytes that wait      | free            |
+ *        | consumed  | waiting bytes        | free            |
  *
- * Memory is held only while bytes wait: an emptied buf gives its block back. Embedded by value in
- * what owns it; zero-initialized is a valid empty buf without a block. Not thread-safe. */
+ * An empty buf holds no memory: buf_consume frees the block with the last byte. Embedded by value
+ * in its owner; zero-initialized is empty. Not thread-safe. */
 #ifndef CORE_BUF_H
 #define CORE_BUF_H
 
@@ -18,10 +18,10 @@ struct buf {
 };
 
 void buf_fini(struct buf *buf);
-/* Appends; false when that would exceed `limit` bytes waiting, or memory is out (nothing is
- * appended then). */
+/* Appends `len` bytes. False, and nothing appended, if more than `limit` bytes would wait or memory
+ * is out. */
 bool buf_append(struct buf *buf, const void *bytes, size_t len, size_t limit);
-/* The bytes that wait; valid until the next call that changes buf. */
+/* The waiting bytes; valid until the next call that changes buf. */
 const uint8_t *buf_bytes(const struct buf *buf);
 /* Drops n <= len bytes from the front. */
 void buf_consume(struct buf *buf, size_t n);

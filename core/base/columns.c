@@ -45,7 +45,7 @@ static size_t width_of(const struct columns *columns, size_t column)
 	return width;
 }
 
-/* Empty cells at the end of a row are as if they were not there, and so is an empty column. */
+/* Prints neither the empty cells at the end of the row nor an empty column. */
 static void print_row(const struct columns *columns, char *const *row, const size_t *widths,
                       unsigned indent, FILE *out)
 {

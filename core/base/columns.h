@@ -1,5 +1,5 @@
-/* columns - rows of text, printed with their columns aligned. Main use: what a subcommand lists.
- * Not thread-safe. */
+/* columns - a table of texts, printed with aligned columns, for subcommands that list things. Not
+ * thread-safe. */
 #ifndef CORE_COLUMNS_H
 #define CORE_COLUMNS_H
 
@@ -7,19 +7,18 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Zero-initialized but for n is empty. */
+/* { .n = N } is an empty table. */
 struct columns {
 	size_t n;     /* cells in a row */
 	char **cells; /* owned, row by row */
-	size_t count;
+	size_t count; /* of cells */
 	bool out_of_memory;
 };
 
-/* Takes a copy of n cells (NULL: ""), made safe to print: what is no printable ASCII becomes \xNN.
- */
+/* Adds a row: copies of n cells (NULL: ""). Bytes other than printable ASCII become \xNN. */
 void columns_add(struct columns *columns, const char *const *cells);
-/* One line a row, behind `indent` spaces, without spaces at its end. False: memory was out, then or
- * before. */
+/* Prints one line per row, indented by `indent` spaces, without trailing spaces. False: out of
+ * memory, now or in columns_add. */
 bool columns_print(const struct columns *columns, unsigned indent, FILE *out);
 void columns_fini(struct columns *columns);
 

@@ -1,10 +1,10 @@
-/* container - from a pointer to a member back to the struct that embeds it. */
+/* container - gets the struct that embeds a member from a pointer to the member. */
 #ifndef CORE_CONTAINER_H
 #define CORE_CONTAINER_H
 
 #include <stddef.h>
 
-/* The `type` whose `member` is at `pointer`, which must not be NULL. */
+/* A pointer to the `type` whose `member` is at `pointer`, which must not be NULL. */
 #define CONTAINER_OF(pointer, type, member)                                                        \
 	((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

@@ -1,5 +1,5 @@
-/* crypto - the little cryptography that the core itself needs: digests of files, randomness, and
- * wiping. The only part of the core that includes OpenSSL. [any] */
+/* crypto - the cryptography that the core itself needs: digests, random bytes and wiping of
+ * secrets. The only part of the core that includes OpenSSL. [any] */
 #ifndef CORE_CRYPTO_H
 #define CORE_CRYPTO_H
 
@@ -9,11 +9,11 @@
 
 #define CRYPTO_SHA256_SIZE 32
 
-/* False when OpenSSL fails. */
+/* False if OpenSSL fails. */
 bool crypto_sha256(const void *bytes, size_t len, uint8_t digest_out[CRYPTO_SHA256_SIZE]);
-/* Cryptographically strong bytes; false when there are none. */
+/* Fills `bytes` with cryptographically strong random bytes. False if OpenSSL fails. */
 bool crypto_random(void *bytes, size_t len);
-/* Zeroes memory in a way that the compiler may not leave out. */
+/* Zeroes memory; the compiler cannot optimize it away. NULL is fine. */
 void crypto_wipe(void *bytes, size_t len);
 
 #endif

@@ -1,8 +1,8 @@
-/* descriptors - how many of them the process may have. [any] */
+/* descriptors - the limit of file descriptors. [any] */
 #ifndef CORE_DESCRIPTORS_H
 #define CORE_DESCRIPTORS_H
 
-/* The soft limit, or a million where there is none to speak of. */
+/* How many descriptors the process may have open: the soft limit, at most about a million. */
 unsigned descriptors_max(void);
 
 #endif

@@ -1,6 +1,7 @@
-/* err - one line of text that says what failed, where and what was expected.
+/* err - one line of text that says what failed, where, and what was expected.
  *
- * Owned by the caller, on its stack; passed down, filled by whoever fails first. */
+ * The caller owns it, usually on its stack, and passes it down. The function that fails fills
+ * it. */
 #ifndef CORE_ERR_H
 #define CORE_ERR_H
 
@@ -10,7 +11,7 @@ struct err {
 
 /* Replaces the text. [any] */
 __attribute__((format(printf, 2, 3))) void err_set(struct err *err, const char *format, ...);
-/* Puts "what: " before the text. [any] */
+/* Puts the formatted text and ": " before the text. [any] */
 __attribute__((format(printf, 2, 3))) void err_prefix(struct err *err, const char *format, ...);
 
 #endif

@@ -1,6 +1,6 @@
-/* list - an intrusive doubly linked ring; the head is a node of its own.
+/* list - an intrusive, circular, doubly linked list. The head is a node without an element.
  *
- * A node that is in no list points to itself (list_init), so removing twice is harmless. */
+ * A node outside of a list points to itself (list_init), so removing a node twice is harmless. */
 #ifndef CORE_LIST_H
 #define CORE_LIST_H
 

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 bool text_to_uint(const char *text, size_t len, uint64_t max, uint64_t *value_out)
 {
 	uint64_t value = 0;
@@ -55,7 +57,7 @@ unsigned text_distance(const char *a, const char *b)
 
 const char *text_suggest(const char *found, const char *const *names, size_t n)
 {
-	/* More edits, or more than every other letter, are another word. */
+	/* With more edits, or edits to more than half of the letters, it is another word. */
 	unsigned limit = strlen(found) < 5 ? 2 : 3, least = UINT_MAX;
 	const char *best = NULL;
 
@@ -128,51 +130,7 @@ size_t text_printable(const void *bytes, size_t len, char *out, size_t size)
 	return escape(bytes, len, is_printable, out, size);
 }
 
-size_t text_utf8_sequence(const char *text, size_t left)
-{
-	const uint8_t *p = (const uint8_t *)text;
-	uint8_t lo = 0x80, hi = 0xBF;
-	size_t n;
-
-	if (p[0] != 0 && p[0] < 0x80)
-		return 1;
-	if (p[0] >= 0xC2 && p[0] <= 0xDF)
-		n = 2;
-	else if (p[0] >= 0xE0 && p[0] <= 0xEF)
-		n = 3;
-	else if (p[0] >= 0xF0 && p[0] <= 0xF4)
-		n = 4;
-	else
-		return 0;
-	if (p[0] == 0xE0)
-		lo = 0xA0; /* overlong */
-	else if (p[0] == 0xED)
-		hi = 0x9F; /* surrogates */
-	else if (p[0] == 0xF0)
-		lo = 0x90; /* overlong */
-	else if (p[0] == 0xF4)
-		hi = 0x8F; /* past U+10FFFF */
-	if (left < n || p[1] < lo || p[1] > hi)
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if (p[i] < 0x80 || p[i] > 0xBF)
-			return 0;
-	}
-	return n;
-}
-
-bool text_visible(const char *text, size_t left)
-{
-	size_t n = text_utf8_sequence(text, left);
-	const uint8_t *p = (const uint8_t *)text;
-
-	if (n == 1)
-		return p[0] >= 0x20 && p[0] != 0x7F;
-	return n > 0 && !(p[0] == 0xC2 && p[1] < 0xA0) &&
-	       !(n == 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0);
-}
-
-/* `n` bytes long, as text_utf8_sequence says. */
+/* The code point of a sequence of n bytes (utf8_sequence). */
 static uint32_t code_point(const char *text, size_t n)
 {
 	static const uint8_t masks[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
@@ -196,7 +154,7 @@ static size_t put_unit(char *out, uint32_t unit)
 
 size_t text_json(const char *text, size_t left, char out[TEXT_JSON_MAX], size_t *len_out)
 {
-	size_t n = text_utf8_sequence(text, left);
+	size_t n = utf8_sequence(text, left);
 	uint32_t code = n ? code_point(text, n) : (uint8_t)text[0];
 
 	if (code == '"' || code == '\\') {
@@ -213,20 +171,4 @@ size_t text_json(const char *text, size_t left, char out[TEXT_JSON_MAX], size_t 
 		*len_out += put_unit(out + 6, 0xDC00 + (code & 0x3FF));
 	}
 	return n ? n : 1;
-}
-
-bool text_is_utf8(const char *text, size_t len, size_t *bad_out)
-{
-	size_t i = 0;
-
-	while (i < len) {
-		size_t n = text_utf8_sequence(text + i, len - i);
-
-		if (n == 0) {
-			*bad_out = i;
-			return false;
-		}
-		i += n;
-	}
-	return true;
 }

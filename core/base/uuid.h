@@ -1,4 +1,4 @@
-/* uuid - the 16-byte names of challenges and connections (RFC 9562). [any] */
+/* uuid - the 16-byte ids of challenges and connections (RFC 9562). [any] */
 #ifndef CORE_UUID_H
 #define CORE_UUID_H
 
@@ -12,13 +12,14 @@ struct uuid {
 	uint8_t bytes[16];
 };
 
-/* A random version 4 UUID; false when randomness failed. */
+/* A random version 4 UUID; false if there were no random bytes. */
 bool uuid_random(struct uuid *uuid_out);
-/* Makes it a version 8 UUID, whose bits mean what we say: see spore/auth.h. */
+/* Sets the version to 8, whose other bits each application defines: see spore/auth.h. */
 void uuid_mark(struct uuid *uuid);
-/* Lower case with hyphens, NUL-ended. */
+/* In lower case with hyphens, NUL-terminated. */
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE]);
-/* Reads what Rust's uuid crate reads, any case: with hyphens, without, in braces, or as a URN. */
+/* Accepts the forms that Rust's uuid crate accepts, in any case: with hyphens, without, in braces,
+ * or as a URN. */
 bool uuid_parse(const char *text, size_t len, struct uuid *uuid_out);
 bool uuid_equal(const struct uuid *a, const struct uuid *b);
 

@@ -8,11 +8,11 @@
 #include "host/host.h"
 #include "host/status.h"
 #include "host/ticket.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/stream.h"
+#include "thread/guest.h"
 
 enum { BINDING_MAX = 64 };
 
@@ -80,11 +80,11 @@ static spore_answer_request answer_request(const struct auth_question *q, const 
 	return rq;
 }
 
-/* ---- blocking instances: the same calls, on the instance's pool, over copies ---- */
+/* ---- blocking instances: the same calls, with copies, on the pool of the instance ---- */
 
 struct job {
 	struct pool_job job;
-	struct spore_worker *worker; /* entered: keeps the instance from stopping */
+	struct spore_worker *worker; /* entered, so that the instance does not stop */
 	spore_ticket ticket;
 	struct auth_question question;
 	struct spore_conn *conn; /* owned copy */
@@ -94,9 +94,30 @@ struct job {
 
 static void finish_job(struct job *job)
 {
-	worker_leave(job->worker);
+	instance_leave(job->worker);
 	conn_copy_free(job->conn);
 	free(job);
+}
+
+/* A return value that is not a verdict counts as SPORE_EINVAL. */
+static void run_verify(struct job *job, const struct instance *instance)
+{
+	spore_auth_request rq = verify_request(&job->question, job->conn);
+	int32_t verdict = ops_of(instance)->verify(instance->self, &rq, job->ticket);
+
+	if (verdict != SPORE_EPENDING &&
+	    host_table()->complete_verify(job->ticket, verdict, NULL) == SPORE_EINVAL)
+		host_table()->complete_verify(job->ticket, SPORE_EINVAL, NULL);
+}
+
+static void run_answer(struct job *job, const struct instance *instance)
+{
+	spore_answer_request rq = answer_request(&job->question, job->conn);
+	spore_status status = ops_of(instance)->answer(instance->self, &rq, job->ticket);
+
+	if (status != SPORE_EPENDING)
+		host_table()->complete_answer(job->ticket, status < 0 ? status : SPORE_EINVAL,
+		                              (spore_str){ NULL, 0 });
 }
 
 static void run_job(struct pool_job *pool_job)
@@ -104,41 +125,28 @@ static void run_job(struct pool_job *pool_job)
 	struct job *job = CONTAINER_OF(pool_job, struct job, job);
 	struct instance *instance = job->worker->instance;
 
-	/* Who has left meanwhile must not keep others waiting. */
+	/* A client that has left meanwhile must not delay the others. */
 	if (!ticket_is_open(job->ticket)) {
 		finish_job(job);
 		return;
 	}
 	guest_enter(instance->name);
-	if (job->verify) {
-		spore_auth_request rq = verify_request(&job->question, job->conn);
-		int32_t verdict = ops_of(instance)->verify(instance->self, &rq, job->ticket);
-
-		if (verdict != SPORE_EPENDING &&
-		    host_table()->complete_verify(job->ticket, verdict, NULL) == SPORE_EINVAL)
-			host_table()->complete_verify(job->ticket, SPORE_EINVAL, NULL);
-	} else {
-		spore_answer_request rq = answer_request(&job->question, job->conn);
-		spore_status status = ops_of(instance)->answer(instance->self, &rq, job->ticket);
-
-		if (status != SPORE_EPENDING)
-			host_table()->complete_answer(job->ticket,
-			                              status < 0 ? status : SPORE_EINVAL,
-			                              (spore_str){ NULL, 0 });
-	}
+	(job->verify ? run_verify : run_answer)(job, instance);
 	guest_leave();
 	finish_job(job);
 }
 
-/* Copies what transports and bindings know, so that the pool's thread never touches the stream. */
+/* Copies the facts that a plugin may ask for, so that the pool's thread does not touch the
+ * stream. */
 static struct spore_conn *copy_facts(const struct auth_question *q)
 {
 	static const char *const always[] = { SPORE_ATTR_CHANNEL_BINDING, NULL };
+	const struct chain *transports = q->set->chains[CHAIN_TRANSPORT];
 	const char *const *keys[CONN_MAX_LAYERS + 1] = { always };
 	size_t n = 1;
 
-	for (size_t i = 0; i < q->set->transport->n && n <= CONN_MAX_LAYERS; i++) {
-		const spore_transport_ops *ops = q->set->transport->items[i]->component->ops;
+	for (size_t i = 0; i < transports->n && n <= CONN_MAX_LAYERS; i++) {
+		const spore_transport_ops *ops = transports->items[i]->component->ops;
 
 		if (SPORE_CAN(ops, attr_keys))
 			keys[n++] = ops->attr_keys;
@@ -159,11 +167,11 @@ static spore_status submit_job(struct instance *instance, const struct auth_ques
 	*job = (struct job){ { .run = run_job }, worker, ticket, *q, copy_facts(q), verify };
 	memcpy(job->answer, q->answer ? q->answer : "", size);
 	job->question.answer = job->answer;
-	if (!job->conn || !worker_enter(worker))
+	if (!job->conn || !instance_enter(worker))
 		goto fail;
 	if (pool_submit(pool, &job->job))
 		return SPORE_EPENDING;
-	worker_leave(worker);
+	instance_leave(worker);
 	conn_copy_free(job->conn);
 	free(job);
 	return SPORE_EBUSY;
@@ -180,29 +188,30 @@ static void on_verify_done(void *arg, struct ticket_result *result);
 
 static struct instance *current_instance(const struct auth_run *run)
 {
-	const struct chain *chain = run->question.set->auth;
+	const struct chain *chain = run->question.set->chains[CHAIN_AUTH];
 
 	if (run->question.only)
 		return run->at == 0 ? run->question.only : NULL;
 	return run->at < chain->n ? chain->items[run->at] : NULL;
 }
 
-/* Not pending, it says. But a word that was given through the ticket counts, whatever is returned
- * after it. */
-static bool has_spoken(struct auth_run *run, const struct instance *instance, int32_t returned)
+/* The plugin did not return SPORE_EPENDING. True if it has completed its ticket all the same: then
+ * that result counts, and the returned value is ignored. */
+static bool has_completed_ticket(struct auth_run *run, const struct instance *instance,
+                                 int32_t returned)
 {
 	if (ticket_is_open(run->ticket)) {
 		ticket_close(run->ticket);
 		run->ticket = 0;
 		return false;
 	}
-	log_error("auth plugin completed its ticket and did not return SPORE_EPENDING",
+	log_error("auth plugin completed its ticket but did not return SPORE_EPENDING",
 	          log_str("plugin", instance->name), log_int("returned", returned),
-	          log_str("counts", "what it completed"));
+	          log_str("counts", "the ticket's result"));
 	return true;
 }
 
-static int32_t ask(struct auth_run *run, struct instance *instance)
+static int32_t ask_instance(struct auth_run *run, struct instance *instance)
 {
 	struct loop *loop = stream_loop(run->question.stream);
 	int32_t verdict;
@@ -221,14 +230,15 @@ static int32_t ask(struct auth_run *run, struct instance *instance)
 		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq,
 		                                   run->ticket);
 		guest_leave();
-		meter_call(&instance->meter, loop, METER_VERIFY, run->asked_ns);
+		meter_call(&instance->meter, loop, AUTH_VERIFY, run->asked_ns);
 	}
-	return verdict != SPORE_EPENDING && has_spoken(run, instance, verdict) ? SPORE_EPENDING
-	                                                                       : verdict;
+	return verdict != SPORE_EPENDING && has_completed_ticket(run, instance, verdict)
+	               ? SPORE_EPENDING
+	               : verdict;
 }
 
-/* Takes one instance's word: the chain's verdict, or SPORE_NEXT to go on. */
-static int32_t weigh(struct auth_run *run, struct instance *instance, int32_t verdict)
+/* The verdict of the chain after one instance's verdict; SPORE_NEXT: ask the next instance. */
+static int32_t weigh_verdict(struct auth_run *run, struct instance *instance, int32_t verdict)
 {
 	char text[STATUS_TEXT_SIZE];
 
@@ -246,17 +256,17 @@ static int32_t weigh(struct auth_run *run, struct instance *instance, int32_t ve
 	return instance->continue_on_error ? SPORE_NEXT : run->failure;
 }
 
-/* Asks one after the other, from run->at on. */
-static int32_t go_on(struct auth_run *run)
+/* Asks the instances from run->at on. */
+static int32_t ask_chain(struct auth_run *run)
 {
 	struct instance *instance;
 
 	for (; (instance = current_instance(run)) != NULL; run->at++) {
-		int32_t verdict = ask(run, instance);
+		int32_t verdict = ask_instance(run, instance);
 
 		if (verdict == SPORE_EPENDING)
 			return verdict;
-		verdict = weigh(run, instance, verdict);
+		verdict = weigh_verdict(run, instance, verdict);
 		if (verdict != SPORE_NEXT)
 			return verdict;
 	}
@@ -271,10 +281,10 @@ static void on_verify_done(void *arg, struct ticket_result *result)
 
 	run->ticket = 0;
 	run->grant = result->grant;
-	verdict = weigh(run, instance, result->status);
+	verdict = weigh_verdict(run, instance, result->status);
 	if (verdict == SPORE_NEXT) {
 		run->at++;
-		verdict = go_on(run);
+		verdict = ask_chain(run);
 	}
 	if (verdict != SPORE_EPENDING)
 		run->on_verdict(run, verdict);
@@ -284,10 +294,10 @@ int32_t auth_judge(struct auth_run *run, const struct auth_question *question, a
 {
 	auth_cancel(run);
 	*run = (struct auth_run){ .question = *question, .on_verdict = on_verdict };
-	return go_on(run);
+	return ask_chain(run);
 }
 
-/* ---- the client's side ---- */
+/* ---- the client ---- */
 
 static void on_answer_done(void *arg, struct ticket_result *result)
 {
@@ -302,7 +312,7 @@ spore_status auth_answer(struct auth_run *run, const struct auth_question *quest
                          auth_fn on_verdict)
 {
 	struct loop *loop = stream_loop(question->stream);
-	struct instance *instance = question->set->auth->items[0];
+	struct instance *instance = question->set->chains[CHAIN_AUTH]->items[0];
 	int64_t asked_ns = clock_ns();
 	spore_status status;
 
@@ -319,10 +329,11 @@ spore_status auth_answer(struct auth_run *run, const struct auth_question *quest
 		guest_enter(instance->name);
 		status = ops_of(instance)->answer(instance_state(instance, loop), &rq, run->ticket);
 		guest_leave();
-		meter_call(&instance->meter, loop, METER_ANSWER, asked_ns);
+		meter_call(&instance->meter, loop, AUTH_ANSWER, asked_ns);
 	}
-	return status != SPORE_EPENDING && has_spoken(run, instance, status) ? SPORE_EPENDING
-	                                                                     : status;
+	return status != SPORE_EPENDING && has_completed_ticket(run, instance, status)
+	               ? SPORE_EPENDING
+	               : status;
 }
 
 void auth_log_late(const struct auth_run *run)

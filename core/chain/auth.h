@@ -1,7 +1,7 @@
-/* auth - runs one judgement through the auth chain, now or over time; and answers a challenge.
+/* auth - asks the auth chain for a verdict (server), or answers a challenge (client).
  *
- * Embedded in the session that asks. Verdicts may come at once, through a ticket, or from a
- * blocking instance on its pool; auth_cancel forgets one that is on its way. [worker] */
+ * A struct auth_run is embedded in the session that asks. A verdict comes at once, later through a
+ * ticket, or from a blocking instance on its pool. auth_cancel drops a pending one. [worker] */
 #ifndef CORE_AUTH_H
 #define CORE_AUTH_H
 
@@ -14,47 +14,47 @@
 struct auth_run;
 struct stream;
 
-/* What is asked. Everything stays valid until the verdict, or until auth_cancel. */
+/* Everything that it points to must stay valid until the verdict or auth_cancel. */
 struct auth_question {
 	const struct plugin_set *set;
-	struct instance *only; /* judge by this instance alone; NULL: by the chain */
+	struct instance *only; /* ask only this instance; NULL: the chain */
 	struct stream *stream;
 	uint32_t purpose; /* SPORE_AUTH_* */
 	uint8_t challenge[16];
-	const char *answer; /* NUL-ended, owned by the asker */
-	uint64_t session;   /* DATA: the tunnel's */
+	const char *answer; /* the client's answer; borrowed */
+	uint64_t session;   /* SPORE_AUTH_DATA: the session value of the tunnel */
 	int64_t deadline_ms;
-	const char *server_name; /* client */
+	const char *server_name; /* client only */
 };
 
-/* SPORE_ALLOW, SPORE_DENY, or a SPORE_E* when nobody could decide. */
+/* verdict: SPORE_ALLOW, SPORE_DENY, or a SPORE_E* if no instance could decide. */
 typedef void (*auth_fn)(struct auth_run *run, int32_t verdict);
 
 struct auth_run {
 	struct auth_question question;
-	size_t at;           /* in the chain */
-	int64_t asked_ns;    /* when it was asked, on clock_ns()'s clock */
-	spore_ticket ticket; /* 0: nothing is on its way */
+	size_t at;           /* index of the current instance in the chain */
+	int64_t asked_ns;    /* when it was asked, by clock_ns() */
+	spore_ticket ticket; /* of the pending verdict or answer; 0: none is pending */
 	auth_fn on_verdict;
-	int32_t failure;     /* the last SPORE_E* that was passed over */
-	struct instance *by; /* who decided */
-	struct grant *grant; /* on ALLOW; owned by whoever takes it (set it to NULL) */
-	char answer[SPORE_AUTH_ANSWER_MAX +
-	            1]; /* client: the answer, when the verdict is SPORE_OK */
+	int32_t failure;                        /* the last SPORE_E* that the chain has skipped */
+	struct instance *by;                    /* the instance that decided or answers */
+	struct grant *grant;                    /* on ALLOW. Owned; set it to NULL to take it. */
+	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* client: valid if the verdict is SPORE_OK */
 };
 
-/* A challenge for whoever is on the stream; false when there is no randomness. */
+/* Makes a challenge for the stream's peer. False: no random bytes are available. */
 bool auth_challenge(const struct plugin_set *set, struct stream *stream,
                     struct uuid *challenge_out);
-/* The verdict, or SPORE_EPENDING: then on_verdict is called with it, later. */
+/* Returns the verdict; or SPORE_EPENDING, and on_verdict gets it later. */
 int32_t auth_judge(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);
-/* Client: has the first instance answer the challenge. SPORE_EPENDING: SPORE_OK and run->answer, or
- * a SPORE_E*, come through on_verdict, later. Else why there will be no answer. */
+/* Client: asks the first instance for an answer. Returns SPORE_EPENDING, and on_verdict later gets
+ * SPORE_OK (the answer is run->answer) or a SPORE_E*. Any other value is the reason why there will
+ * be no answer. */
 spore_status auth_answer(struct auth_run *run, const struct auth_question *question,
                          auth_fn on_verdict);
-/* Names the plugin that has not said its word, though its time is over. */
+/* Logs which plugin has given no verdict when the time is up. */
 void auth_log_late(const struct auth_run *run);
-/* Forgets what is on its way and frees what was granted. Harmless on one that is done or zeroed. */
+/* Drops a pending verdict and frees the grant. Harmless if none is pending or the run is zeroed. */
 void auth_cancel(struct auth_run *run);
 
 #endif

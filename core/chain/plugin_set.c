@@ -1,23 +1,23 @@
 #include "chain/plugin_set.h"
 
-#include <spore/acl.h>
 #include <spore/auth.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "chain/retirer.h"
 #include "config/shorthands.h"
-#include "log/guest.h"
+#include "host/host.h"
+#include "plugin/kind.h"
 #include "json/json.h"
 
 struct builder {
 	struct plugin_set *set;
 	const struct plugin_set_spec *spec;
 	struct diag *diag;
-	const struct json *node;    /* of the instance being built */
-	const struct chain *chain;  /* as far as it has come ... */
-	const struct chain *before; /* ... and the one whose place it takes, or NULL */
-	uint32_t point;             /* that its chain stands at, if it is an access list */
+	const struct chain_row *row; /* of the chain that is being built */
+	const struct chain *chain;   /* its instances so far */
+	const struct chain *before;  /* the chain that it replaces, or NULL */
+	const struct json *node;     /* of the instance that is being built */
 };
 
 static void on_report(void *arg, const char *pointer, const char *text)
@@ -27,7 +27,7 @@ static void on_report(void *arg, const char *pointer, const char *text)
 	diag_add_below(b->diag, b->node, pointer, text);
 }
 
-/* An instance's place in the file says more than its section's. */
+/* Where to report a mistake that concerns the plugin: at "use", if it is in the file. */
 static const struct json *use_node(const struct json *node)
 {
 	const struct json *use = json_get(node, "use");
@@ -35,22 +35,14 @@ static const struct json *use_node(const struct json *node)
 	return use && use->source && use->source->text ? use : node;
 }
 
-static bool serves_role(const spore_component *component, unsigned role)
-{
-	const spore_auth_ops *ops = component->ops;
-
-	if (component->kind != SPORE_KIND_AUTH)
-		return true;
-	return role == ROLE_SERVER ? SPORE_CAN(ops, verify) : SPORE_CAN(ops, answer);
-}
-
 static bool is_alike(const struct instance *instance, const struct instance_spec *spec)
 {
 	return instance->component == spec->component && strcmp(instance->name, spec->name) == 0;
 }
 
-/* Of the same name, and of the very same code: another build may keep its state in another way.
- * Where more than one has the name, the first follows on the first, the second on the second. */
+/* The `self` of the old instance that the new one replaces: of the same name and the same code,
+ * since another build may have another state. If several have the name, the n-th replaces the
+ * n-th. */
 static const void *find_previous(const struct builder *b, const struct instance_spec *spec)
 {
 	size_t skip = 0;
@@ -64,43 +56,67 @@ static const void *find_previous(const struct builder *b, const struct instance_
 	return NULL;
 }
 
-static struct instance *build(struct builder *b, uint32_t kind, const struct config_instance *entry)
+/* Finds the component that the entry names. False: it has none, which has been reported. */
+static bool find_component(struct builder *b, const struct config_instance *entry,
+                           struct instance_spec *spec)
 {
-	unsigned role = b->set->config->role;
+	struct err err;
+
+	if (!entry->use) /* the configuration's reader has reported that */
+		return false;
+	spec->component = registry_find(b->spec->registry, b->row->kind, entry->use, &spec->plugin,
+	                                &err);
+	if (!spec->component) {
+		diag_add(b->diag, use_node(entry->node), "%s", err.text);
+		return false;
+	}
+	if (!(kind_roles(spec->component) & spec->role)) {
+		diag_add(b->diag, use_node(entry->node), "plugin %s has no %s side", entry->use,
+		         spec->role == SPORE_ROLE_SERVER ? "server" : "client");
+		return false;
+	}
+	return true;
+}
+
+/* Fills the plugin's options. False: mistakes have been reported. */
+static bool fill_conf(struct builder *b, const struct config_instance *entry,
+                      struct instance_spec *spec)
+{
+	const spore_component *component = spec->component;
+	struct config *config = b->set->config;
+	struct option_scope scope = { config->doc, b->diag, config->folder, config_instance_keys,
+		                      &config->files };
+	struct option_table table = { component->options, component->n_options,
+		                      component->option_size };
+
+	spec->conf = calloc(1, component->conf_size + 1);
+	if (!spec->conf)
+		diag_add(b->diag, NULL, "out of memory");
+	else if (option_fill(&scope, &table, entry->node, spec->conf))
+		return true;
+	free(spec->conf);
+	return false;
+}
+
+static struct instance *build_instance(struct builder *b, const struct config_instance *entry)
+{
 	struct instance_spec spec = {
 		.name = entry->name,
 		.raw = entry->node,
-		.role = role == ROLE_SERVER ? SPORE_ROLE_SERVER : SPORE_ROLE_CLIENT,
-		.point = b->point,
+		.role = b->set->config->role == ROLE_SERVER ? SPORE_ROLE_SERVER : SPORE_ROLE_CLIENT,
+		.point = b->row->point,
+		.host = host_table(),
+		.metrics = host_metrics(),
+		.resolver = host_resolver(),
 		.report = on_report,
 		.report_arg = b,
 	};
-	struct option_scope scope = { b->set->config->doc, b->diag, b->set->config->folder,
-		                      config_instance_keys, &b->set->config->files };
-	struct option_table table;
 	struct instance *instance;
 	struct err err;
 
 	b->node = entry->node;
-	if (!entry->use) /* which has been reported */
+	if (!find_component(b, entry, &spec) || !fill_conf(b, entry, &spec))
 		return NULL;
-	spec.component = registry_find(b->spec->registry, kind, entry->use, &spec.plugin, &err);
-	if (!spec.component) {
-		diag_add(b->diag, use_node(entry->node), "%s", err.text);
-		return NULL;
-	}
-	if (!serves_role(spec.component, role)) {
-		diag_add(b->diag, use_node(entry->node), "plugin %s has no %s side", entry->use,
-		         role == ROLE_SERVER ? "server" : "client");
-		return NULL;
-	}
-	table = (struct option_table){ spec.component->options, spec.component->n_options,
-		                       spec.component->option_size };
-	spec.conf = calloc(1, spec.component->conf_size + 1);
-	if (!spec.conf || !option_fill(&scope, &table, entry->node, spec.conf)) {
-		free(spec.conf);
-		return NULL;
-	}
 	spec.previous = find_previous(b, &spec);
 	instance = instance_new(&spec, b->spec->n_workers, &err);
 	if (!instance && err.text[0])
@@ -110,8 +126,8 @@ static struct instance *build(struct builder *b, uint32_t kind, const struct con
 	return instance;
 }
 
-/* Adopted by the retirer, so that it has an end whatever comes. */
-static bool adopt(struct builder *b, struct instance *instance)
+/* Hands the instance to the retirer, which ends it with its last reference. */
+static bool adopt_instance(struct builder *b, struct instance *instance)
 {
 	if (retirer_adopt(b->spec->retirer, instance, b->set->config))
 		return true;
@@ -120,9 +136,9 @@ static bool adopt(struct builder *b, struct instance *instance)
 	return false;
 }
 
-static struct chain *build_chain(struct builder *b, uint32_t kind, const struct config_chain *from,
-                                 const struct chain *before)
+static struct chain *build_chain(struct builder *b, enum chain_id id)
 {
+	const struct config_chain *from = &b->set->config->chains[id];
 	struct chain *chain = calloc(1, sizeof *chain + from->n * sizeof(struct instance *));
 
 	if (!chain) {
@@ -130,21 +146,25 @@ static struct chain *build_chain(struct builder *b, uint32_t kind, const struct 
 		return NULL;
 	}
 	atomic_init(&chain->refs, 1);
+	b->row = &chain_rows[id];
 	b->chain = chain;
-	b->before = before;
+	b->before = b->spec->previous ? b->spec->previous->chains[id] : NULL;
 	for (size_t i = 0; i < from->n; i++) {
-		struct instance *instance = build(b, kind, &from->items[i]);
+		struct instance *instance = build_instance(b, &from->items[i]);
 
-		if (instance && adopt(b, instance))
+		if (instance && adopt_instance(b, instance))
 			chain->items[chain->n++] = instance;
 	}
 	return chain;
 }
 
+/* Asks each auth instance what it needs of the challenge. */
 static void ask_for_challenges(struct plugin_set *set)
 {
-	for (size_t i = 0; i < set->auth->n; i++) {
-		struct instance *instance = set->auth->items[i];
+	const struct chain *auth = set->chains[CHAIN_AUTH];
+
+	for (size_t i = 0; i < auth->n; i++) {
+		struct instance *instance = auth->items[i];
 		const spore_auth_ops *ops = instance->component->ops;
 		uint32_t wants = SPORE_CAN(ops, needs_challenge)
 		                         ? ops->needs_challenge(instance->self)
@@ -158,9 +178,6 @@ static void ask_for_challenges(struct plugin_set *set)
 
 struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag)
 {
-	static const struct plugin_set none = { 0 };
-	const struct plugin_set *old = spec->previous ? spec->previous : &none;
-	struct config *config = spec->config;
 	struct plugin_set *set = calloc(1, sizeof *set);
 	struct builder b = { .set = set, .spec = spec, .diag = diag };
 	unsigned before = diag->count;
@@ -170,15 +187,9 @@ struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct dia
 		return NULL;
 	}
 	atomic_init(&set->refs, 1);
-	set->config = config_ref(config);
-	set->transport = build_chain(&b, SPORE_KIND_TRANSPORT, &config->transport, old->transport);
-	set->auth = build_chain(&b, SPORE_KIND_AUTH, &config->auth, old->auth);
-	b.point = SPORE_ACL_AT_CONTROL;
-	set->acl_control = build_chain(&b, SPORE_KIND_ACL, &config->acl_control, old->acl_control);
-	b.point = SPORE_ACL_AT_PUBLIC;
-	set->acl_public = build_chain(&b, SPORE_KIND_ACL, &config->acl_public, old->acl_public);
-	b.point = 0;
-	set->metrics = build_chain(&b, SPORE_KIND_METRICS, &config->metrics, old->metrics);
+	set->config = config_ref(spec->config);
+	for (size_t i = 0; i < N_CHAINS; i++)
+		set->chains[i] = build_chain(&b, (enum chain_id)i);
 	if (diag->count > before) {
 		plugin_set_unref(set);
 		return NULL;
@@ -196,24 +207,26 @@ static bool start_chain(struct chain *chain, struct loop *const *loops, struct e
 	return true;
 }
 
-bool plugin_set_start_but_exporters(struct plugin_set *set, struct loop *const *loops,
-                                    struct err *err)
+bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
+                      struct err *err)
 {
-	return start_chain(set->transport, loops, err) && start_chain(set->auth, loops, err) &&
-	       start_chain(set->acl_control, loops, err) &&
-	       start_chain(set->acl_public, loops, err);
-}
-
-bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err)
-{
-	return plugin_set_start_but_exporters(set, loops, err) &&
-	       start_chain(set->metrics, loops, err);
+	for (size_t i = 0; i < N_CHAINS; i++) {
+		if (chain_rows[i].exports && !exporters)
+			continue;
+		if (!start_chain(set->chains[i], loops, err))
+			return false;
+	}
+	return true;
 }
 
 void plugin_set_end_exporters(struct plugin_set *set)
 {
-	chain_unref(set->metrics);
-	set->metrics = NULL;
+	for (size_t i = 0; i < N_CHAINS; i++) {
+		if (!chain_rows[i].exports)
+			continue;
+		chain_unref(set->chains[i]);
+		set->chains[i] = NULL;
+	}
 }
 
 struct chain *chain_ref(struct chain *chain)
@@ -241,11 +254,8 @@ void plugin_set_unref(struct plugin_set *set)
 {
 	if (!set || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) > 1)
 		return;
-	chain_unref(set->transport);
-	chain_unref(set->auth);
-	chain_unref(set->acl_control);
-	chain_unref(set->acl_public);
-	chain_unref(set->metrics);
+	for (size_t i = 0; i < N_CHAINS; i++)
+		chain_unref(set->chains[i]);
 	config_unref(set->config);
 	free(set);
 }

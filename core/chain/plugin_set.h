@@ -1,10 +1,10 @@
-/* plugin_set - the instances that one configuration names, in their chains: what a server or client
- * runs with, until the next configuration takes its place.
+/* plugin_set - the plugin instances of one configuration, in their chains. A server or client runs
+ * with one set until a reload replaces it.
  *
- * Built whole or not at all; immutable and reference-counted. A session holds the set while it asks
- * its way through a chain; a stream holds no more than its chain of transports, an owner no more
- * than the instance that let it in: so an instance ends when its own last user does, not when the
- * oldest connection does. */
+ * A set is built completely or not at all. It is immutable and reference-counted. A session holds
+ * the set while it asks a chain; a stream holds only its chain of transports, and a tunnel only the
+ * instance that admitted its client. So an instance ends with its own last user, not with the
+ * oldest connection. */
 #ifndef CORE_PLUGIN_SET_H
 #define CORE_PLUGIN_SET_H
 
@@ -27,11 +27,10 @@ struct chain {
 
 struct plugin_set {
 	atomic_uint refs;
-	struct config *config;                                     /* ref */
-	struct chain *transport, *auth, *acl_control, *acl_public; /* refs */
-	struct chain *metrics; /* ref; NULL once a successor exports */
-	bool needs_challenge;  /* some auth instance needs an answer ... */
-	bool binds;            /* ... and takes one that is bound to the transport */
+	struct config *config;          /* ref */
+	struct chain *chains[N_CHAINS]; /* refs; exporters: NULL after plugin_set_end_exporters */
+	bool needs_challenge;           /* an auth instance needs the answer to a challenge ... */
+	bool binds; /* ... and one takes an answer that is bound to the transport */
 };
 
 struct plugin_set_spec {
@@ -39,18 +38,18 @@ struct plugin_set_spec {
 	struct registry *registry;
 	struct retirer *retirer; /* ends the instances */
 	unsigned n_workers;
-	const struct plugin_set
-		*previous; /* that runs, and whose place this one may take; NULL: none */
+	const struct plugin_set *previous; /* the running set that this one may replace, or NULL */
 };
 
-/* Loads and creates all instances. Mistakes go to the diag; NULL if there was one. [main] */
+/* Loads the plugins and creates all instances. NULL: there were mistakes, which are in the diag.
+ * [main] */
 struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag);
-/* As instance_start, for all. On failure the set is the caller's to give back. [main] */
-bool plugin_set_start(struct plugin_set *set, struct loop *const *loops, struct err *err);
-/* The same for a check: exporters, which would serve or send, are not started. [main] */
-bool plugin_set_start_but_exporters(struct plugin_set *set, struct loop *const *loops,
-                                    struct err *err);
-/* A successor exports from now on: its exporters and these shall not both. [main] */
+/* Starts all instances, as instance_start does. With `exporters` false leaves out the chains that
+ * serve or send by themselves, for a check. On failure the caller gives the set back. [main] */
+bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
+                      struct err *err);
+/* Gives back the chains that serve or send, which must not run beside those of the next set.
+ * [main] */
 void plugin_set_end_exporters(struct plugin_set *set);
 
 /* [any]; NULL is fine for unref. */

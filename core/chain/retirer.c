@@ -16,10 +16,10 @@ static const double retry_s = 0.05;
 
 struct retirer {
 	struct loop *main_loop;
-	struct list ending; /* of struct retiree: nobody uses them, and something is in flight */
+	struct list ending; /* of struct retiree: unused, but with work in flight */
 	unsigned alive;
-	struct list all;     /* of struct retiree, by generation */
-	unsigned generation; /* of who comes next */
+	struct list all;     /* of struct retiree, the oldest generation first */
+	unsigned generation; /* of the next instance */
 	atomic_uint n_generations;
 	ev_timer retry;
 };
@@ -28,14 +28,13 @@ struct retiree {
 	struct list node;  /* in retirer->ending */
 	struct list alive; /* in retirer->all */
 	unsigned generation;
-	struct loop_task task; /* to main, with the last reference */
+	struct loop_task task; /* posted to main with the last reference */
 	struct retirer *retirer;
 	struct instance *instance;
-	struct config *config; /* ref: the instance's options live in it */
+	struct config *config; /* ref: the options of the instance live in it */
 };
 
-/* ---- [main] ---- */
-
+/* [main] */
 static void count_generations(struct retirer *retirer)
 {
 	unsigned n = 0, last = 0;
@@ -49,6 +48,7 @@ static void count_generations(struct retirer *retirer)
 	atomic_store(&retirer->n_generations, n);
 }
 
+/* False: work is still in flight. [main] */
 static bool try_to_end(struct retiree *retiree)
 {
 	struct retirer *retirer = retiree->retirer;
@@ -166,7 +166,7 @@ void retirer_each(const struct retirer *retirer,
 	}
 }
 
-static void name_the_busy(const struct retirer *retirer)
+static void log_busy(const struct retirer *retirer)
 {
 	for (struct list *i = retirer->ending.next; i != &retirer->ending; i = i->next)
 		log_error("plugin still busy",
@@ -180,7 +180,7 @@ bool retirer_finish(struct retirer *retirer, int64_t wait_ms)
 	loop_finish(retirer->main_loop);
 	for (try_all(retirer); retirer->alive > 0; try_all(retirer)) {
 		if (clock_ms() > deadline_ms) {
-			name_the_busy(retirer);
+			log_busy(retirer);
 			return false;
 		}
 		nanosleep(&(struct timespec){ 0, 1000000L }, NULL);

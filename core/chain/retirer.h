@@ -1,5 +1,5 @@
-/* retirer - the end of plugin instances that nothing uses any more: they are stopped, destroyed and
- * freed on main, once what they have in flight is over. Knows how many are alive. */
+/* retirer - ends the plugin instances that nothing uses any more: stops, destroys and frees them on
+ * main when their work in flight is done. Keeps a list of all instances. */
 #ifndef CORE_RETIRER_H
 #define CORE_RETIRER_H
 
@@ -12,26 +12,27 @@ struct instance;
 struct loop;
 struct retirer;
 
-/* main_loop: borrowed; runs until retirer_free. NULL: out of memory. [main] */
+/* main_loop: borrowed; must live until retirer_free. NULL: out of memory. [main] */
 struct retirer *retirer_new(struct loop *main_loop);
-/* The instance ends here when its last reference goes; until then the configuration stays. False:
- * out of memory, and nothing was taken. [main] */
+/* Takes the instance, which ends when its last reference is given back, and keeps a reference of
+ * the configuration until then. False: out of memory, and the instance was not taken. [main] */
 bool retirer_adopt(struct retirer *retirer, struct instance *instance, struct config *config);
-/* Instances that are not freed yet. [main] */
+/* The number of instances that are not freed yet. [main] */
 unsigned retirer_alive(const struct retirer *retirer);
-/* Each configuration makes a generation of instances. Those that are adopted from now on are of
- * this one; before, of 1. [main] */
+/* Sets the generation of the instances that are adopted from now on; 1 at first. Each configuration
+ * makes a generation. [main] */
 void retirer_set_generation(struct retirer *retirer, unsigned generation);
-/* Of how many generations some instance is alive. [any] */
+/* The number of generations that have an instance left. [any] */
 unsigned retirer_generations(const struct retirer *retirer);
-/* Shows all that are alive, the oldest first. [main] */
+/* Calls `look` for each instance that is not freed yet, the oldest first. [main] */
 void retirer_each(const struct retirer *retirer,
                   void (*look)(const struct instance *instance, unsigned generation, void *arg),
                   void *arg);
-/* The main loop runs no more, the workers' still do: waits until all have ended, at most so long.
- * False: some hang, and nothing of them may be freed. [main] */
+/* Waits until all instances have ended, for at most wait_ms. Call it when the main loop has stopped
+ * and the loops of the workers still run. False: some instances hang, and what they use must not be
+ * freed. [main] */
 bool retirer_finish(struct retirer *retirer, int64_t wait_ms);
-/* None is alive. NULL is fine. [main] */
+/* All instances must have ended. NULL is fine. [main] */
 void retirer_free(struct retirer *retirer);
 
 #endif

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "host/status.h"
 #include "host/ticket.h"
-#include "log/guest.h"
+#include "thread/guest.h"
 
 static const char *missing_slot(const spore_stream *stream)
 {
@@ -29,15 +29,45 @@ static void release_chain(void *chain)
 	chain_unref(chain);
 }
 
+/* Puts one instance's stream on top. */
+static bool wrap_once(const struct instance *instance, struct stream *stream,
+                      const spore_wrap_args *args, struct err *err)
+{
+	const spore_transport_ops *ops = instance->component->ops;
+	struct loop *loop = stream_loop(stream);
+	spore_stream *upper = NULL;
+	char text[STATUS_TEXT_SIZE];
+	int64_t began_ns = clock_ns();
+	const char *missing;
+	spore_status status;
+
+	guest_enter(instance->name);
+	status = ops->wrap(instance_state(instance, loop), args, &upper);
+	guest_leave();
+	meter_call(&instance->meter, loop, TRANSPORT_WRAP, began_ns);
+	if (status != SPORE_OK || !upper) {
+		err_set(err, "transport %s returned no stream: %s", instance->name,
+		        status_text(status, text));
+		return false;
+	}
+	missing = missing_slot(upper);
+	if (missing) { /* the stream leaks, since it may lack close, too */
+		err_set(err, "transport %s: its stream lacks the mandatory slot: %s",
+		        instance->name, missing);
+		return false;
+	}
+	stream_push(stream, upper, ops->flags & SPORE_TRANSPORTF_SECURE);
+	return true;
+}
+
 bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_t role,
                     const char *server_name, struct err *err)
 {
+	struct chain *chain = set->chains[CHAIN_TRANSPORT];
 	spore_conn *conn = stream_conn(stream);
 
-	stream_keep(stream, release_chain, chain_ref(set->transport));
-	for (size_t i = 0; i < set->transport->n; i++) {
-		const struct instance *instance = set->transport->items[i];
-		const spore_transport_ops *ops = instance->component->ops;
+	stream_keep(stream, release_chain, chain_ref(chain));
+	for (size_t i = 0; i < chain->n; i++) {
 		spore_wrap_args args = {
 			.struct_size = sizeof args,
 			.role = role,
@@ -46,41 +76,16 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 			.peer = &conn->peer,
 			.server_name = server_name,
 		};
-		struct loop *loop = stream_loop(stream);
-		spore_stream *upper = NULL;
-		const char *missing;
-		char text[STATUS_TEXT_SIZE];
-		int64_t began_ns;
-		spore_status status;
 
-		if (conn->n_layers == CONN_MAX_LAYERS) {
-			err_set(err, "more than %d transports on one another", CONN_MAX_LAYERS - 1);
+		if (!wrap_once(chain->items[i], stream, &args, err))
 			return false;
-		}
-		began_ns = clock_ns();
-		guest_enter(instance->name);
-		status = ops->wrap(instance_state(instance, loop), &args, &upper);
-		guest_leave();
-		meter_call(&instance->meter, loop, METER_WRAP, began_ns);
-		if (status != SPORE_OK || !upper) {
-			err_set(err, "transport %s gave no stream: %s", instance->name,
-			        status_text(status, text));
-			return false;
-		}
-		missing = missing_slot(upper);
-		if (missing) { /* nor is there a way to be rid of it */
-			err_set(err, "transport %s: its stream lacks the mandatory slot: %s",
-			        instance->name, missing);
-			return false;
-		}
-		stream_push(stream, upper, ops->flags & SPORE_TRANSPORTF_SECURE);
 	}
 	return true;
 }
 
 static void give_ticket(struct stream *stream);
 
-/* A part of the handshake is done elsewhere: on with it, under a fresh ticket. */
+/* A part of the handshake has been done on another thread. Continues with a fresh ticket. */
 static void on_ticket(void *arg, struct ticket_result *result)
 {
 	if (result->status != SPORE_OK) {

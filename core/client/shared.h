@@ -39,8 +39,8 @@ struct client_worker {
 	struct list waiting;            /* of struct proxy: waiting until there is room */
 	struct loop_task start_waiting; /* queued when there may be room */
 	unsigned n_dialling, n_waiting, max_dialling;
-	unsigned max_carried;  /* visitors dialling or in a relay: a share of the descriptors */
-	unsigned max_pipes;    /* likewise */
+	unsigned max_carried; /* visitors dialling or in a relay: a share of the descriptors */
+	unsigned max_pipes;   /* likewise */
 	unsigned max_lingerers;
 	int64_t complained_ms; /* when the last dropped visitor was logged */
 	atomic_uint load;      /* [any] visitors of this worker; the next one goes to the least */

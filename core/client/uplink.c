@@ -53,7 +53,8 @@ static void fail_to_answer(struct uplink *uplink, spore_status status)
 
 	snprintf(why, sizeof why,
 	         "cannot answer the server's challenge: auth plugin %.80s failed: %s",
-	         uplink->worker->shared->set->auth->items[0]->name, status_text(status, text));
+	         uplink->worker->shared->set->chains[CHAIN_AUTH]->items[0]->name,
+	         status_text(status, text));
 	fail_uplink(uplink, UPLINK_FAILED, why);
 }
 

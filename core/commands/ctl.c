@@ -11,6 +11,7 @@
 #include "commands/ctl_print.h"
 #include "commands/exit_status.h"
 #include "json/json.h"
+#include "json/parse.h"
 
 struct request {
 	const char *socket, *command, *operand;

@@ -1,11 +1,10 @@
 #include "commands/plugin_info.h"
 
-#include <spore/auth.h>
-#include <spore/transport.h>
 #include <string.h>
 
 #include "inventory/plugin_options.h"
 #include "inventory/plugin_view.h"
+#include "plugin/kind.h"
 
 /* ---- facts about a component ---- */
 
@@ -34,16 +33,10 @@ static struct words sides_of(const spore_component *c)
 
 static struct words flags_of(const spore_component *c)
 {
-	const spore_auth_ops *auth = c->ops;
-	const spore_transport_ops *transport = c->ops;
 	struct words flags = { .n = 0 };
 
-	add_word(&flags, c->kind == SPORE_KIND_AUTH && auth->flags & SPORE_AUTHF_BLOCKING,
-	         "blocking");
-	add_word(&flags,
-	         c->kind == SPORE_KIND_TRANSPORT && SPORE_HAS(transport, flags) &&
-	                 transport->flags & SPORE_TRANSPORTF_SECURE,
-	         "secure");
+	if (kind_has_flag(c))
+		add_word(&flags, true, kind_find(c->kind)->flag_name);
 	add_word(&flags, SPORE_HAS(c, flags) && c->flags & SPORE_COMPF_SINGLE_WORKER, "one worker");
 	return flags;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A value that is longer tells a reader of the log no more. */
+/* Bytes of a value that are shown in the log. */
 enum { VALUE_SHOWN = 200 };
 
 /* ---- looking up ---- */
@@ -14,7 +14,7 @@ struct index {
 	size_t n;
 };
 
-static int compare(const void *a, const void *b)
+static int compare_pointers(const void *a, const void *b)
 {
 	const struct effective_value *x = *(const struct effective_value *const *)a;
 	const struct effective_value *y = *(const struct effective_value *const *)b;
@@ -28,7 +28,7 @@ static bool index_init(struct index *index, const struct effective *of)
 	for (size_t i = 0; index->items && i < of->n; i++)
 		index->items[i] = &of->items[i];
 	if (index->items)
-		qsort(index->items, index->n, sizeof *index->items, compare);
+		qsort(index->items, index->n, sizeof *index->items, compare_pointers);
 	return index->items != NULL;
 }
 
@@ -36,7 +36,7 @@ static const struct effective_value *index_find(const struct index *index,
                                                 const struct effective_value *value)
 {
 	const struct effective_value **found = bsearch(&value, index->items, index->n,
-	                                               sizeof *index->items, compare);
+	                                               sizeof *index->items, compare_pointers);
 
 	return found ? *found : NULL;
 }
@@ -52,9 +52,9 @@ static char *copy_value(const struct effective_value *value)
 	return copy;
 }
 
-/* An instance is named as a whole. Either side may be NULL. */
-static bool add(struct changes *changes, const struct effective_value *from,
-                const struct effective_value *to)
+/* Adds one difference. An instance is reported as a whole. `from` or `to` may be NULL. */
+static bool add_change(struct changes *changes, const struct effective_value *from,
+                       const struct effective_value *to)
 {
 	const struct effective_value *either = to ? to : from;
 	struct change *change = &changes->items[changes->n++];
@@ -74,7 +74,7 @@ static bool is_same(const struct effective_value *a, const struct effective_valu
 	       memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
 
-/* Is it part of the instance whose "use" this is? */
+/* The value belongs to the instance with this "use" (which may be NULL). */
 static bool is_within(const struct effective_value *value, const struct effective_value *use)
 {
 	size_t len = use ? strlen(use->pointer) - strlen("use") : 0;
@@ -82,7 +82,7 @@ static bool is_within(const struct effective_value *value, const struct effectiv
 	return use && strncmp(value->pointer, use->pointer, len) == 0;
 }
 
-/* What `to` has and `from` has otherwise, or not at all. */
+/* Adds what `to` has and `from` lacks or has with another value. */
 static bool add_changed(struct changes *changes, const struct effective *to,
                         const struct index *from)
 {
@@ -95,14 +95,15 @@ static bool add_changed(struct changes *changes, const struct effective *to,
 			continue;
 		if (value->is_use)
 			replaced = value;
-		if (!add(changes, old, value))
+		if (!add_change(changes, old, value))
 			return false;
 	}
 	return true;
 }
 
-/* What `from` alone has. */
-static bool add_gone(struct changes *changes, const struct effective *from, const struct index *to)
+/* Adds what only `from` has. */
+static bool add_removed(struct changes *changes, const struct effective *from,
+                        const struct index *to)
 {
 	const struct effective_value *replaced = NULL;
 
@@ -113,7 +114,7 @@ static bool add_gone(struct changes *changes, const struct effective *from, cons
 			continue;
 		if (value->is_use && (!new || !is_same(value, new)))
 			replaced = value;
-		if (!new && !add(changes, value, NULL))
+		if (!new && !add_change(changes, value, NULL))
 			return false;
 	}
 	return true;
@@ -128,7 +129,7 @@ bool changes_find(const struct effective *from, const struct effective *to,
 	*changes_out = (struct changes){ calloc(from->n + to->n + 1, sizeof *changes_out->items),
 		                         0 };
 	good = good && changes_out->items && add_changed(changes_out, to, &old) &&
-	       add_gone(changes_out, from, &new);
+	       add_removed(changes_out, from, &new);
 	if (!good)
 		changes_fini(changes_out);
 	free(old.items);

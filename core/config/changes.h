@@ -1,14 +1,15 @@
-/* changes - in what two configurations differ, and what that means for a process that goes from one
- * to the other. Pure. [main] */
+/* changes - the differences between two configurations, and how a reload applies each. Pure.
+ * [main] */
 #ifndef CORE_CHANGES_H
 #define CORE_CHANGES_H
 
 #include "config/effective.h"
 
 struct change {
-	char *pointer;   /* "/limits/max_tunnels", or an instance that is new or gone: "/auth/1" */
-	char *from, *to; /* as in struct effective_value, cut where they are long; NULL: was not, is
-	                    not there */
+	char *pointer;   /* "/limits/max_tunnels"; "/auth/1" for an instance that was added or
+	                  * removed */
+	char *from, *to; /* as in struct effective_value, truncated if long; NULL: the value did not
+	                  * exist before, does not exist any more */
 	enum option_change kind;
 };
 

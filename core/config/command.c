@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "diag/diag.h"
 #include "diag/usage.h"
 
 const struct shorthand *shorthand_find(unsigned role, const char *name)
@@ -25,7 +26,7 @@ static const struct shorthand *find_letter(unsigned role, char letter)
 	return NULL;
 }
 
-/* "control_port" as "control-port" and as "CONTROL_PORT". */
+/* Turns "control_port" into "control-port" or "CONTROL_PORT". */
 static const char *with_case(const char *name, char from, char to, bool upper, char *out,
                              size_t size)
 {
@@ -58,7 +59,8 @@ struct parser {
 	bool positional_taken, help;
 };
 
-static bool wrong(struct parser *p, const char *format, const char *what)
+/* Reports a mistake; `what` replaces the %s of the format. Returns false. */
+static bool refuse_word(struct parser *p, const char *format, const char *what)
 {
 	char shown[96];
 
@@ -75,10 +77,10 @@ static bool add_flag(struct parser *p, const struct shorthand *shorthand, const 
 
 	for (size_t i = 0; i < command->n_flags; i++) {
 		if (command->flags[i].shorthand == shorthand)
-			return wrong(p, USAGE_TWICE, origin);
+			return refuse_word(p, USAGE_TWICE, origin);
 	}
 	if (command->n_flags == COMMAND_MAX_VALUES)
-		return wrong(p, "too many flags at %s", origin);
+		return refuse_word(p, "too many flags at %s", origin);
 	value->shorthand = shorthand;
 	value->text = text;
 	snprintf(value->origin, sizeof value->origin, "%s", origin);
@@ -86,18 +88,18 @@ static bool add_flag(struct parser *p, const struct shorthand *shorthand, const 
 	return true;
 }
 
-/* The value behind "=", or the next word. */
+/* The value behind "=", or the next word. NULL: there is none, which is reported. */
 static const char *take_value(struct parser *p, const char *inline_value, const char *flag)
 {
 	if (inline_value)
 		return inline_value;
 	if (p->at < p->argc)
 		return p->argv[p->at++];
-	wrong(p, USAGE_NO_VALUE, flag);
+	refuse_word(p, USAGE_NO_VALUE, flag);
 	return NULL;
 }
 
-/* Flags that are about the configuration as a whole, and so none of its own. */
+/* Flags that say what to do with the configuration, and so have no key in it. */
 static const struct {
 	const char *flag, *name;
 	enum config_purpose purpose;
@@ -110,9 +112,10 @@ enum { N_PURPOSES = sizeof purposes / sizeof *purposes };
 static bool take_purpose(struct parser *p, enum config_purpose purpose, const char *flag)
 {
 	if (p->command->purpose == purpose)
-		return wrong(p, USAGE_TWICE, flag);
+		return refuse_word(p, USAGE_TWICE, flag);
 	if (p->command->purpose != CONFIG_TO_RUN)
-		return wrong(p, "expected one of --check and --print-config, found %s too", flag);
+		return refuse_word(p, "expected either --check or --print-config, found %s too",
+		                   flag);
 	p->command->purpose = purpose;
 	return true;
 }
@@ -122,7 +125,7 @@ static bool take_file(struct parser *p, const char *path, const char *flag)
 	if (!path)
 		return false;
 	if (p->command->file)
-		return wrong(p, USAGE_TWICE, flag);
+		return refuse_word(p, USAGE_TWICE, flag);
 	p->command->file = path;
 	p->command->file_origin = "--config";
 	return true;
@@ -150,7 +153,7 @@ static void suggest_flag(struct parser *p, const char *word)
 		diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG_LIKE, shown,
 		         with_case(meant, '_', '-', false, flag, sizeof flag));
 	else if (shorthand_find(ROLE_SERVER | ROLE_LOCAL, plain))
-		diag_add(p->diag, NULL, "unknown flag %s: it belongs to spore %s", shown,
+		diag_add(p->diag, NULL, "unknown flag %s: it is a flag of spore %s", shown,
 		         p->role == ROLE_SERVER ? "local" : "server");
 	else
 		diag_add(p->diag, NULL, USAGE_UNKNOWN_FLAG, shown);
@@ -169,7 +172,7 @@ static bool read_long(struct parser *p, const char *word)
 	for (size_t i = 0; i < N_PURPOSES; i++) {
 		if (strcmp(flag, purposes[i].flag) != 0)
 			continue;
-		return equals ? wrong(p, USAGE_VALUE, flag)
+		return equals ? refuse_word(p, USAGE_VALUE, flag)
 		              : take_purpose(p, purposes[i].purpose, flag);
 	}
 	with_case(flag + 2, '-', '_', false, name, sizeof name);
@@ -180,7 +183,7 @@ static bool read_long(struct parser *p, const char *word)
 	}
 	if (shorthand && shorthand->type >= SHORTHAND_YES) {
 		if (equals)
-			return wrong(p, USAGE_VALUE, flag);
+			return refuse_word(p, USAGE_VALUE, flag);
 		return add_flag(p, shorthand, "true", flag);
 	}
 	value = take_value(p, equals ? equals + 1 : NULL, flag);
@@ -189,9 +192,9 @@ static bool read_long(struct parser *p, const char *word)
 	return value && add_flag(p, shorthand, value, flag);
 }
 
-/* bore's client has -t for --to, whose value is no flag: before one, or at the end, it means a
- * check. */
-static bool is_check(const struct parser *p, const char *word)
+/* -t means --check, unless it is the client's -t HOST, which it has from bore: then a word follows
+ * that is not a flag. */
+static bool is_check_flag(const struct parser *p, const char *word)
 {
 	if (strcmp(word, "-t") != 0)
 		return false;
@@ -205,10 +208,10 @@ static bool read_short(struct parser *p, const char *word)
 
 	if (strcmp(word, "-h") == 0)
 		return p->help = true;
-	if (is_check(p, word))
+	if (is_check_flag(p, word))
 		return take_purpose(p, CONFIG_TO_CHECK, word);
 	if (!shorthand && word[1] != 'c')
-		return wrong(p, USAGE_UNKNOWN_FLAG, word);
+		return refuse_word(p, USAGE_UNKNOWN_FLAG, word);
 	value = take_value(p, word[2] ? word + 2 + (word[2] == '=') : NULL, flag);
 	if (!shorthand)
 		return take_file(p, value, flag);
@@ -218,9 +221,9 @@ static bool read_short(struct parser *p, const char *word)
 static bool read_positional(struct parser *p, const char *word)
 {
 	if (p->role != ROLE_LOCAL)
-		return wrong(p, USAGE_NO_FLAG, word);
+		return refuse_word(p, USAGE_NO_FLAG, word);
 	if (p->positional_taken)
-		return wrong(p, "expected one local port, found \"%s\" too", word);
+		return refuse_word(p, "expected one local port, found a second one: \"%s\"", word);
 	p->positional_taken = true;
 	return add_flag(p, shorthand_find(ROLE_LOCAL, "local_port"), word, "--local-port");
 }
@@ -238,8 +241,8 @@ const char *command_variable_name(const struct shorthand *shorthand, const char 
 	return out;
 }
 
-/* An empty variable counts as none. */
-static const char *look_up(const char *name)
+/* An empty variable counts as unset. */
+static const char *read_variable(const char *name)
 {
 	const char *value = getenv(name);
 
@@ -255,15 +258,15 @@ static void read_variables(unsigned role, struct command *command)
 		if (!(s->roles & role))
 			continue;
 		value->shorthand = s;
-		value->text = look_up(
+		value->text = read_variable(
 			command_variable_name(s, "SPORE", value->origin, sizeof value->origin));
 		if (!value->text && s->bore_variable)
-			value->text = look_up(command_variable_name(s, "BORE", value->origin,
-			                                            sizeof value->origin));
+			value->text = read_variable(command_variable_name(s, "BORE", value->origin,
+			                                                  sizeof value->origin));
 		command->n_variables += value->text != NULL;
 	}
 	if (!command->file) {
-		command->file = look_up("SPORE_CONFIG");
+		command->file = read_variable("SPORE_CONFIG");
 		command->file_origin = "SPORE_CONFIG";
 	}
 }

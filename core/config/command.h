@@ -1,11 +1,13 @@
-/* command - the command line and the environment, read by the table of shorthands. [main] */
+/* command - reads the command line and the environment by the table of shorthands. [main] */
 #ifndef CORE_COMMAND_H
 #define CORE_COMMAND_H
 
-#include "config/config.h"
+#include "config/outcome.h"
 #include "config/shorthands.h"
 
-/* A value for a shorthand, and who gave it. */
+struct diag;
+
+/* A value for a shorthand, and where it came from. */
 struct command_value {
 	const struct shorthand *shorthand;
 	const char *text; /* borrowed from argv or the environment */
@@ -17,15 +19,15 @@ enum { COMMAND_MAX_VALUES = 128 };
 struct command {
 	struct command_value flags[COMMAND_MAX_VALUES], variables[COMMAND_MAX_VALUES];
 	size_t n_flags, n_variables;
-	const char *file;        /* --config, or SPORE_CONFIG; NULL: none */
-	const char *file_origin; /* which of them */
+	const char *file;        /* the path that --config or SPORE_CONFIG gives; NULL: none */
+	const char *file_origin; /* "--config" or "SPORE_CONFIG" */
 	enum config_purpose purpose;
 };
 
-/* CONFIG_LOADED, CONFIG_HELP or CONFIG_USAGE (with the mistake in the diag). */
+/* CONFIG_LOADED, CONFIG_HELP, or CONFIG_USAGE with the mistake in the diag. */
 enum config_outcome command_read(unsigned role, int argc, char *const *argv, struct diag *diag,
                                  struct command *command_out);
-/* The row of a flat key, or NULL. */
+/* The row of that name, or NULL. */
 const struct shorthand *shorthand_find(unsigned role, const char *name);
 /* "--control-port". */
 const char *command_flag_name(const struct shorthand *shorthand, char *out, size_t size);

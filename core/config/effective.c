@@ -12,8 +12,8 @@ enum { POINTER_SIZE = 1024, SOURCE_SIZE = 512 };
 
 /* ---- places ---- */
 
-/* "POINTER/KEY", as RFC 6901 escapes a key, and printable. */
-static void join(const char *pointer, const char *key, char out[POINTER_SIZE])
+/* Writes "POINTER/KEY" with the key escaped as in RFC 6901, and printable. */
+static void join_pointer(const char *pointer, const char *key, char out[POINTER_SIZE])
 {
 	char token[POINTER_SIZE / 2], shown[POINTER_SIZE / 2];
 	size_t n = 0;
@@ -47,8 +47,7 @@ static unsigned line_of(struct effective *effective, const struct json *node)
 	return effective->line;
 }
 
-/* What stands in a section that was left out has a source without a text, too: its name is the
- * section's. */
+/* The default content of a section has a source without a text, whose name is the section's. */
 static void describe_source(struct effective *effective, const struct json *node,
                             char out[SOURCE_SIZE])
 {
@@ -93,7 +92,7 @@ struct entry {
 	size_t size;
 };
 
-static bool begin(struct effective *effective, struct entry *entry)
+static bool begin_entry(struct effective *effective, struct entry *entry)
 {
 	*entry = (struct entry){ .value = NULL };
 	entry->text.out = open_memstream(&entry->value, &entry->size);
@@ -101,8 +100,8 @@ static bool begin(struct effective *effective, struct entry *entry)
 	return entry->text.out != NULL;
 }
 
-static void end(struct effective *effective, struct entry *entry, const char *pointer,
-                const char *source, enum option_change change)
+static void end_entry(struct effective *effective, struct entry *entry, const char *pointer,
+                      const char *source, enum option_change change)
 {
 	bool written = fclose(entry->text.out) == 0;
 	struct effective_value *item = add_item(effective),
@@ -130,12 +129,12 @@ void effective_add_text(struct effective *effective, const char *pointer, const 
 	char full[POINTER_SIZE], source[SOURCE_SIZE];
 	struct entry entry;
 
-	join(pointer, key, full);
+	join_pointer(pointer, key, full);
 	describe_source(effective, node, source);
-	if (!begin(effective, &entry))
+	if (!begin_entry(effective, &entry))
 		return;
 	value_text_string(&entry.text, text);
-	end(effective, &entry, full, source, change);
+	end_entry(effective, &entry, full, source, change);
 }
 
 void effective_add_use(struct effective *effective, const char *pointer, const char *use,
@@ -166,10 +165,10 @@ static void add_empty(struct effective *effective, const struct effective_part *
 	struct entry entry;
 
 	describe_source(effective, node, source);
-	if (!begin(effective, &entry))
+	if (!begin_entry(effective, &entry))
 		return;
 	fputs(text, entry.text.out);
-	end(effective, &entry, pointer, source, part->change);
+	end_entry(effective, &entry, pointer, source, part->change);
 }
 
 static void add_object(struct effective *effective, const struct effective_part *part,
@@ -186,7 +185,7 @@ static void add_object(struct effective *effective, const struct effective_part 
 	effective_add(effective, &inner);
 }
 
-/* A list of objects or a map: an entry for each element. */
+/* Adds an entry for each element of a list of objects or of a map. */
 static void add_elements(struct effective *effective, const struct effective_part *part,
                          const spore_option *row, const struct json *node, const char *pointer,
                          const spore_list *list, const char *const *keys)
@@ -201,13 +200,13 @@ static void add_elements(struct effective *effective, const struct effective_par
 		add_empty(effective, part, keys ? "{}" : "[]", node, pointer);
 	for (size_t i = 0; i < list->count; i++, child = child ? child->next : NULL) {
 		snprintf(index, sizeof index, "%zu", i);
-		join(pointer, keys ? keys[i] : index, full);
+		join_pointer(pointer, keys ? keys[i] : index, full);
 		add_field(effective, part, &item, child, full,
 		          (const char *)list->items + i * list->stride);
 	}
 }
 
-/* Nobody said it, and it has no default, but it is there. */
+/* No source gave the value, and the option has no default, but the value is not empty. */
 static bool is_derived(const spore_option *row, const struct json *node, const char *value)
 {
 	static const char *const empty[] = { "null", "0", "\"0\"", "\"\"", "[]", "false" };
@@ -226,13 +225,13 @@ static void add_plain(struct effective *effective, const struct effective_part *
 	char source[SOURCE_SIZE];
 	struct entry entry;
 
-	if (!begin(effective, &entry))
+	if (!begin_entry(effective, &entry))
 		return;
 	value_text_write(&entry.text, row, field);
 	fflush(entry.text.out);
 	describe_source(effective, node, source);
-	end(effective, &entry, pointer, is_derived(row, node, entry.value) ? derived : source,
-	    part->change);
+	end_entry(effective, &entry, pointer, is_derived(row, node, entry.value) ? derived : source,
+	          part->change);
 }
 
 static void add_field(struct effective *effective, const struct effective_part *part,
@@ -264,7 +263,7 @@ void effective_add(struct effective *effective, const struct effective_part *par
 		char pointer[POINTER_SIZE];
 
 		own.change = option_change_of(row, part->change);
-		join(part->pointer, row->name, pointer);
+		join_pointer(part->pointer, row->name, pointer);
 		add_field(effective, &own, row, json_get(part->object, row->name), pointer,
 		          (const char *)part->conf + row->offset);
 	}

@@ -1,10 +1,10 @@
-/* effective - what a configuration comes to: the value of each option, and who said it.
+/* effective - the resulting value of each option of a configuration, and its source.
  *
  *   /server/control_port  7000        flag --control-port
  *   /auth/0/secret        "(secret)"  server.json:12
  *
- * Values are JSON, in one line of printable ASCII; a secret is never among them. Texts of the file
- * are escaped. Not thread-safe. */
+ * Values are JSON in one line of printable ASCII, with secrets replaced and texts of the file
+ * escaped. Not thread-safe. */
 #ifndef CORE_EFFECTIVE_H
 #define CORE_EFFECTIVE_H
 
@@ -18,48 +18,50 @@
 struct effective_value {
 	char *pointer, *value;
 	char *source; /* "flag --port", "variable SPORE_PORT", "server.json:12", "default"; or
-	               * "derived": nobody said it, it follows from others */
+	               * "derived": computed from other options */
 	enum option_change change;
-	bool is_derived, is_use;            /* is_use: the first value of an instance, its plugin */
-	uint8_t digest[CRYPTO_SHA256_SIZE]; /* of the value with its secrets, to compare it by */
+	bool is_derived;
+	bool is_use;                        /* the "use" of an instance, its first value */
+	uint8_t digest[CRYPTO_SHA256_SIZE]; /* of the value with its secrets, for comparing */
 };
 
 /* Zero-initialized is empty. */
 struct effective {
 	struct effective_value *items; /* owned; in the order of the tables and of the file */
 	size_t n, room;
-	bool failed; /* out of memory: some are missing */
-	/* Where a line was last counted, since most stand below the one before. */
+	bool failed; /* out of memory: values are missing */
+	/* The position whose line number was computed last: the next one is usually below it. */
 	const struct json_source *counted;
 	size_t counted_to;
 	unsigned line;
 };
 
-/* One table and what was filled from it without a mistake. */
+/* A table and the struct that was filled by it without a mistake. */
 struct effective_part {
 	const struct option_table *table;
-	const struct json *object; /* what it was filled from; NULL: from nothing */
+	const struct json *object; /* what `conf` was filled from; NULL: from defaults */
 	const void *conf;
-	const char *pointer;       /* of the object; "" is the root */
-	enum option_change change; /* of what the table itself says nothing about */
-	/* Adds what only its owner can read; NULL: it is not shown. */
+	const char *pointer;       /* of the object; "": the root */
+	enum option_change change; /* of rows that do not state their own */
+	/* Adds the content of a NODE, which the table does not know; NULL: it is left out. */
 	void (*on_node)(struct effective *effective, const char *pointer, const struct json *node,
 	                enum option_change change, void *arg);
 	void *arg;
 };
 
 void effective_add(struct effective *effective, const struct effective_part *part);
-/* A value that no table knows: a text, or NULL for null. `node`: what said it; NULL: nobody. */
+/* Adds a value that is not in a table: a string, or NULL for null. `node`: its source; NULL: the
+ * default. */
 void effective_add_text(struct effective *effective, const char *pointer, const char *key,
                         const char *text, const struct json *node, enum option_change change);
-/* The same for the key "use" of the instance at `pointer`; its other values come behind it. */
+/* The same for the key "use" of the instance at `pointer`. Call it before its other values. */
 void effective_add_use(struct effective *effective, const char *pointer, const char *use,
                        const struct json *node, enum option_change change);
-/* Leaves out all values but those of this kind. */
+/* Removes all values except those of this kind. */
 void effective_keep(struct effective *effective, enum option_change change);
-/* What stands in both, as `other` has it. */
+/* Replaces each value that `other` has, too, with the other one. */
 void effective_put(struct effective *effective, const struct effective *other);
-/* Wipes and frees. */
+/* Wipes and frees all values. */
 void effective_fini(struct effective *effective);
 
 #endif

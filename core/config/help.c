@@ -6,7 +6,7 @@
 #include "config/command.h"
 #include "config/settings.h"
 
-/* Flags that stand for no key. A table, aligned by hand. */
+/* Flags that have no key in the configuration. A table, aligned by hand. */
 /* clang-format off */
 static const struct own_flag {
 	char letter;
@@ -14,15 +14,16 @@ static const struct own_flag {
 	const char *flag, *metavar, *variable, *doc;
 } own_flags[] = {
 	{ 'c', ROLE_SERVER | ROLE_LOCAL, "--config",  "FILE", "SPORE_CONFIG",
-	  "JSON configuration; flags and variables go before it" },
+	  "JSON configuration file; flags and variables override it" },
 	{ 't', ROLE_SERVER, "--check", "", "",
-	  "check all that a start would, bind nothing, and end with 0 or 1" },
+	  "check everything that a start checks, bind no address, and exit with 0 or 1" },
 	{ 't', ROLE_LOCAL, "--check", "", "",
-	  "check all that a start would, bind nothing, and end with 0 or 1 (-t: where no HOST follows)" },
+	  "check everything that a start checks, bind no address, and exit with 0 or 1 "
+	  "(-t: if no HOST follows)" },
 	{ 0,   ROLE_SERVER | ROLE_LOCAL, "--print-config", "", "",
-	  "the same, and print each value and who said it" },
-	{ 'h', ROLE_SERVER | ROLE_LOCAL, "--help",    "",     "", "this text" },
-	{ 0,   ROLE_SERVER | ROLE_LOCAL, "--version", "",     "", "which Spore this is" },
+	  "the same, and print each value and its source" },
+	{ 'h', ROLE_SERVER | ROLE_LOCAL, "--help",    "",     "", "print this help" },
+	{ 0,   ROLE_SERVER | ROLE_LOCAL, "--version", "",     "", "print the version" },
 };
 /* clang-format on */
 enum { N_OWN_FLAGS = sizeof own_flags / sizeof *own_flags, NAME_WIDTH = 30 };
@@ -61,7 +62,7 @@ static void describe_shorthand(unsigned role, const struct shorthand *s, struct 
 	out->doc = s->doc ? s->doc : out->option ? out->option->doc : "";
 }
 
-static void describe_own(const struct own_flag *own, struct help_flag *out)
+static void describe_own_flag(const struct own_flag *own, struct help_flag *out)
 {
 	*out = (struct help_flag){ .letter = own->letter,
 		                   .metavar = own->metavar,
@@ -80,7 +81,7 @@ bool help_flag_at(unsigned role, size_t index, struct help_flag *flag_out)
 	}
 	for (size_t i = 0; i < N_OWN_FLAGS; i++) {
 		if (own_flags[i].roles & role && index-- == 0) {
-			describe_own(&own_flags[i], flag_out);
+			describe_own_flag(&own_flags[i], flag_out);
 			return true;
 		}
 	}
@@ -110,12 +111,13 @@ void help_print(unsigned role, FILE *out)
 	struct help_flag flag;
 
 	if (role == ROLE_SERVER)
-		fputs("Usage: spore server [FLAGS]\n\nRuns on the public machine.\n\nFlags:\n",
+		fputs("Usage: spore server [FLAGS]\n\nRuns on the machine that has the public "
+		      "ports.\n\nFlags:\n",
 		      out);
 	else
 		fputs("Usage: spore local [LOCAL_PORT] --to HOST [FLAGS]\n\n"
-		      "Runs next to the service and makes it reachable at a public "
-		      "port.\n\nFlags:\n",
+		      "Runs near the service and makes it reachable on a public "
+		      "port of the server.\n\nFlags:\n",
 		      out);
 	for (size_t i = 0; help_flag_at(role, i, &flag); i++)
 		print_flag(&flag, out);

@@ -1,4 +1,4 @@
-/* help - what the command line of a role takes: for --help, and for the reference. [main] */
+/* help - the flags of a role's command line, for --help and for the reference. [main] */
 #ifndef CORE_HELP_H
 #define CORE_HELP_H
 
@@ -8,19 +8,20 @@
 #include "config/shorthands.h"
 
 struct help_flag {
-	char letter;         /* 0: it has no short form */
+	char letter;         /* 0: no short form */
 	char flag[64];       /* "--control-port" */
-	const char *metavar; /* "PORT"; "": it takes no value */
+	const char *metavar; /* "PORT"; "": the flag takes no value */
 	const char *doc;
 	char variables[128];               /* "SPORE_SECRET, BORE_SECRET"; "": none */
-	const struct shorthand *shorthand; /* NULL: it stands for no key */
-	const spore_option *option; /* of the core, which it sets; NULL: a plugin's, or none */
+	const struct shorthand *shorthand; /* NULL: the flag has no key */
+	const spore_option *option;        /* of the core, which the flag sets; or NULL */
 };
 
-/* The flag of that number, from 0 on; false behind the last one. */
+/* The flag of that index; false behind the last one. */
 bool help_flag_at(unsigned role, size_t index, struct help_flag *flag_out);
-/* The option of the core that "/section/name" means, or NULL. */
+/* The core's option at the target "/section/name", or NULL. */
 const spore_option *help_target_option(unsigned role, const char *target);
+/* What --help prints. */
 void help_print(unsigned role, FILE *out);
 
 #endif

@@ -6,15 +6,15 @@
 
 #include "base/text.h"
 #include "config/command.h"
-#include "config/config.h"
-#include "config/shorthands.h"
 #include "diag/diag.h"
+#include "json/parse.h"
+#include "json/pointer.h"
 
-/* A node that a shorthand needs and that nobody wrote. */
-static struct json *make(struct placer *p, enum json_type type, const char *raw,
-                         struct json_source *source)
+/* A node that a shorthand needs and that the operator did not write. */
+static struct json *make_node(struct placer *p, enum json_type type, const char *raw,
+                              struct json_source *source)
 {
-	struct json *node = json_new(p->config->doc, type, raw, source);
+	struct json *node = json_new(p->doc, type, raw, source);
 
 	if (node && p->from) {
 		node->offset = p->from->offset;
@@ -30,9 +30,9 @@ static struct json *get_or_add(struct placer *p, struct json *object, const char
 
 	if (node)
 		return node;
-	node = make(p, type, NULL, source);
+	node = make_node(p, type, NULL, source);
 	if (node)
-		json_add(p->config->doc, object, key, node);
+		json_add(p->doc, object, key, node);
 	return node;
 }
 
@@ -47,7 +47,8 @@ static struct json *find_use(const struct json *array, const char *use)
 	return NULL;
 }
 
-/* "[hmac]": the entry that uses it; "[0]": the first entry. Added if the section was empty. */
+/* Selector "hmac": the entry with this "use"; "0": the first entry. An entry is added if the
+ * section is empty. */
 static struct json *get_or_add_entry(struct placer *p, struct json *array, const char *selector,
                                      struct json_source *source)
 {
@@ -59,20 +60,20 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 		return entry;
 	if (array->count > 0)
 		return NULL;
-	entry = make(p, JSON_OBJECT, NULL, source);
-	use = by_index ? NULL : make(p, JSON_STRING, selector, source);
+	entry = make_node(p, JSON_OBJECT, NULL, source);
+	use = by_index ? NULL : make_node(p, JSON_STRING, selector, source);
 	if (!entry || (!use && !by_index))
 		return NULL;
-	json_add(p->config->doc, array, NULL, entry);
+	json_add(p->doc, array, NULL, entry);
 	if (use)
-		json_add(p->config->doc, entry, "use", use);
+		json_add(p->doc, entry, "use", use);
 	return entry;
 }
 
-/* One step of a target: "section" or "section[entry]" at *at_inout, which goes behind it. NULL if
- * the file's own shape leaves no room for it. */
-static struct json *step(struct placer *p, struct json *object, struct json_source *source,
-                         const char **at_inout)
+/* Follows one step of a target, "section" or "section[entry]", and moves *at_inout behind it. NULL:
+ * the file has a value of another type there. */
+static struct json *follow_step(struct placer *p, struct json *object, struct json_source *source,
+                                const char **at_inout)
 {
 	char section[32], selector[32];
 	const char *at = *at_inout;
@@ -96,25 +97,25 @@ static struct json *step(struct placer *p, struct json *object, struct json_sour
 	return node && node->type == JSON_OBJECT ? node : NULL;
 }
 
-/* The object that holds the target's last part, which is *key_out (NULL: the target is an entry,
- * and this is it); NULL if the file's own shape leaves no room for it. */
+/* The object that holds the last part of the target, which is *key_out. If the target is an entry,
+ * returns the entry, and *key_out is NULL. NULL: the file has a value of another type there. */
 static struct json *find_place(struct placer *p, const char *target, struct json_source *source,
                                const char **key_out)
 {
-	struct json *node = p->root;
+	struct json *node = json_doc_root(p->doc);
 
 	*key_out = target + 1;
 	while (node && strpbrk(*key_out, "/["))
-		node = step(p, node, source, key_out);
+		node = follow_step(p, node, source, key_out);
 	*key_out = **key_out ? *key_out : NULL;
 	return node;
 }
 
-/* Nothing but a missing entry is worth a word: a section of another shape gets its own. */
+/* Reports a missing entry. A section of the wrong type is reported by its own check. */
 static void refuse_place(struct placer *p, const char *target, const struct json *node)
 {
 	const char *selector = strchr(target, '[');
-	const struct json *array = p->root;
+	const struct json *array = json_doc_root(p->doc);
 	char section[64], parts[64], *rest = parts, *part;
 
 	if (!node || !selector)
@@ -124,31 +125,32 @@ static void refuse_place(struct placer *p, const char *target, const struct json
 	while ((part = strsep(&rest, "/")) != NULL)
 		array = json_get(array, part);
 	if (array && array->type == JSON_ARRAY)
-		diag_add_key(
-			p->diag, node,
-			"expected an entry with \"use\": \"%.*s\" in \"%s\" for it, found none",
-			(int)strcspn(selector + 1, "]"), selector + 1, section);
+		diag_add_key(p->diag, node,
+		             "expected an entry with \"use\": \"%.*s\" in \"%s\" for this key, "
+		             "found none",
+		             (int)strcspn(selector + 1, "]"), selector + 1, section);
 }
 
-/* {"file": PATH} in place of the path. */
-static struct json *file_object(struct placer *p, struct json *path)
+/* Wraps a path: {"file": PATH}. */
+static struct json *make_file_object(struct placer *p, struct json *path)
 {
-	struct json *object = json_new(p->config->doc, JSON_OBJECT, NULL, path->source);
+	struct json *object = json_new(p->doc, JSON_OBJECT, NULL, path->source);
 
 	if (!object)
 		return NULL;
 	object->offset = path->offset;
 	object->end = path->end;
 	object->written_as = path->written_as;
-	json_add(p->config->doc, object, "file", path);
+	json_add(p->doc, object, "file", path);
 	return object;
 }
 
-/* An array of its parts in place of "a, b". */
+/* Splits "a, b" into an array. */
 static struct json *split_list(struct placer *p, const struct json *text)
 {
-	struct json *array = json_new(p->config->doc, JSON_ARRAY, NULL, text->source), *part;
-	/* A string without escapes stands in its source as it is. */
+	struct json *array = json_new(p->doc, JSON_ARRAY, NULL, text->source), *part;
+	/* A string without escapes has the same bytes in its source, so that a part has a
+	 * position of its own. */
 	bool exact = text->end - text->offset == text->len + 1;
 
 	for (const char *at = text->raw, *next; array && at; at = next) {
@@ -159,19 +161,20 @@ static struct json *split_list(struct placer *p, const struct json *text)
 		n -= blanks;
 		while (n > 0 && at[n - 1] == ' ')
 			n--;
-		part = json_new_text(p->config->doc, at, n, text->source);
+		part = json_new_text(p->doc, at, n, text->source);
 		if (!part)
 			return NULL;
 		part->offset = text->offset + (exact ? 1 + (size_t)(at - text->raw) : 0);
-		json_add(p->config->doc, array, NULL, part);
+		json_add(p->doc, array, NULL, part);
 	}
 	if (array)
 		array->offset = text->offset;
 	return array;
 }
 
-/* A list of secrets, unless the variable is bore's, which knows no lists. */
-static const struct shorthand_list *list_of(const struct command_value *value)
+/* The row by which a value with commas becomes a list; NULL: it stays one value. bore has no lists,
+ * so the value of a BORE_ variable is never split. */
+static const struct shorthand_list *find_list(const struct command_value *value)
 {
 	if (value->shorthand->type != SHORTHAND_SECRETS || !strchr(value->text, ',') ||
 	    strncmp(value->origin, "BORE_", 5) == 0)
@@ -183,29 +186,29 @@ static const struct shorthand_list *list_of(const struct command_value *value)
 	return NULL;
 }
 
-/* {"KEY1": ..., "KEY2": ...} of a list with commas. */
-static struct json *list_object(struct placer *p, const char *text, const char *key,
-                                struct json_source *source)
+/* Makes {"KEY1": ..., "KEY2": ...} of a list with commas. */
+static struct json *make_list_object(struct placer *p, const char *text, const char *key,
+                                     struct json_source *source)
 {
-	struct json *object = json_new(p->config->doc, JSON_OBJECT, NULL, source);
-	char *copy = json_doc_alloc(p->config->doc, strlen(text) + 1), *part;
+	struct json *object = json_new(p->doc, JSON_OBJECT, NULL, source);
+	char *copy = json_doc_alloc(p->doc, strlen(text) + 1), *part;
 
 	if (!object || !copy)
 		return NULL;
 	strcpy(copy, text);
 	while ((part = strsep(&copy, ",")) != NULL) {
-		struct json *node = json_new(p->config->doc, JSON_STRING, part, source);
+		struct json *node = json_new(p->doc, JSON_STRING, part, source);
 		char name[32];
 
 		snprintf(name, sizeof name, "%s%zu", key, object->count + 1);
 		if (node)
-			json_add(p->config->doc, object, name, node);
+			json_add(p->doc, object, name, node);
 	}
-	p->config->secrets_in_list = object->count;
+	p->secrets_in_list = object->count;
 	return object;
 }
 
-/* A flag's or a variable's text as the node that it means; NULL: out of memory. */
+/* The node for the text of a flag or variable; NULL: out of memory. */
 static struct json *make_value(struct placer *p, const struct command_value *value,
                                const struct shorthand_list *list, struct json_source *source)
 {
@@ -215,30 +218,30 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 	uint64_t number;
 
 	if (list)
-		return list_object(p, value->text, list->key, source);
-	/* A text that is no number stays text: the option's own check says what was expected. */
+		return make_list_object(p, value->text, list->key, source);
+	/* A text that is not a number stays a string: the check of the option reports it. */
 	if (s->type == SHORTHAND_NUMBER &&
 	    text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
 		type = JSON_NUMBER;
 	if (s->type >= SHORTHAND_YES &&
 	    (strcmp(value->text, "true") == 0 || strcmp(value->text, "1") == 0))
 		type = JSON_BOOL;
-	node = json_new(p->config->doc, type, value->text, source);
+	node = json_new(p->doc, type, value->text, source);
 	if (node && type == JSON_BOOL)
 		node->boolean = s->type == SHORTHAND_YES;
 	if (node && s->type == SHORTHAND_FILE)
-		return file_object(p, node);
+		return make_file_object(p, node);
 	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
 }
 
-/* Puts it over what the file says. `twin`: another that means the same, with the same right, or
- * NULL. */
+/* Places a value in the tree and replaces what the file has there. `twin`: another value of the
+ * same precedence for the same target, which is a mistake; or NULL. */
 static void place_value(struct placer *p, const struct command_value *value,
                         const struct command_value *twin)
 {
-	const struct shorthand_list *list = list_of(value);
+	const struct shorthand_list *list = find_list(value);
 	const char *target = list ? list->list_target : value->shorthand->target, *key;
-	struct json_source *source = json_source_add(p->config->doc, value->origin, NULL, 0);
+	struct json_source *source = json_source_add(p->doc, value->origin, NULL, 0);
 	struct json *object, *node, *old;
 
 	if (!source)
@@ -253,15 +256,16 @@ static void place_value(struct placer *p, const struct command_value *value,
 		return;
 	}
 	if (twin && node)
-		diag_add(p->diag, node, "%s says the same thing: keep one", twin->origin);
+		diag_add(p->diag, node, "conflicts with %s: keep one", twin->origin);
 	old = json_get(object, key);
 	if (old)
 		json_detach(old);
 	if (node && object)
-		json_add(p->config->doc, object, key, node);
+		json_add(p->doc, object, key, node);
 }
 
-/* One of n values that has this target; NULL: none. Bore's variables give way to all others. */
+/* The first of n values for this target, or NULL. `ours_alone`: skips BORE_ variables, which any
+ * other value overrides. */
 static const struct command_value *find_target(const struct command_value *values, size_t n,
                                                const char *target, bool ours_alone)
 {
@@ -278,17 +282,18 @@ static bool has_target(const struct command_value *values, size_t n, const char 
 	return find_target(values, n, target, false) != NULL;
 }
 
-/* Other users can read a process's arguments. The text has been copied by now. */
-static void hide_argument(struct placer *p, const struct command_value *value)
+/* Wipes a secret from the arguments, which other users can read. Its text has been copied. */
+static void wipe_argument(struct placer *p, const struct command_value *value)
 {
 	if (value->shorthand->type != SHORTHAND_SECRET &&
 	    value->shorthand->type != SHORTHAND_SECRETS)
 		return;
 	memset((char *)(uintptr_t)value->text, '*', strlen(value->text));
-	p->config->secret_in_arguments = true;
+	p->secret_in_arguments = true;
 }
 
-/* Of those that mean the same, the last one alone, since it may go elsewhere than the others. */
+/* Of several values for one target only the last is placed, since a list goes to another place than
+ * a single value. */
 void place_values(struct placer *p)
 {
 	const struct command *command = p->command;
@@ -307,12 +312,12 @@ void place_values(struct placer *p)
 
 		if (!has_target(value + 1, command->n_flags - i - 1, target))
 			place_value(p, value, find_target(command->flags, i, target, true));
-		hide_argument(p, value);
+		wipe_argument(p, value);
 	}
 }
 
-/* A flat key whose target is an entry: true makes it. False is said for the reader alone, so it
- * must not be there for another reason. */
+/* A flat key whose target is an entry: true adds the entry; false only states that there is none,
+ * which must then be so. */
 static void place_flat_entry(struct placer *p, struct json *node, const struct shorthand *s)
 {
 	bool wanted = node->type == JSON_BOOL && node->boolean;
@@ -324,17 +329,16 @@ static void place_flat_entry(struct placer *p, struct json *node, const struct s
 	         s->target + 1);
 	snprintf(use, sizeof use, "%.*s", (int)strcspn(entry, "]"), entry);
 	p->from = node;
-	section = json_get(p->root, section_name);
+	section = json_get(json_doc_root(p->doc), section_name);
 	if (node->type != JSON_BOOL)
 		diag_add(p->diag, node, "expected true or false, found %s",
 		         json_type_name(node->type));
 	else if (!wanted && section && section->type == JSON_ARRAY && find_use(section, use))
-		diag_add_key(p->diag, node,
-		             "\"%s\" is false, but other keys ask for it: leave them out",
+		diag_add_key(p->diag, node, "\"%s\" is false, but other keys need it: remove them",
 		             node->key);
 	else if (wanted && !find_place(p, s->target, node->source, &key))
-		diag_add_key(p->diag, node, "\"%s\" and /%s say one thing twice: keep one",
-		             node->key, section_name);
+		diag_add_key(p->diag, node, "\"%s\" conflicts with /%s: keep one", node->key,
+		             section_name);
 	json_detach(node);
 }
 
@@ -342,8 +346,8 @@ static void place_flat_entries(struct placer *p)
 {
 	struct json *next;
 
-	for (struct json *node = p->root->first; node; node = next) {
-		const struct shorthand *s = shorthand_find(p->config->role, node->key);
+	for (struct json *node = json_doc_root(p->doc)->first; node; node = next) {
+		const struct shorthand *s = shorthand_find(p->role, node->key);
 
 		next = node->next;
 		if (s && s->type == SHORTHAND_ENTRY)
@@ -351,53 +355,64 @@ static void place_flat_entries(struct placer *p)
 	}
 }
 
-/* Moves the seed's flat keys to where they mean. */
+/* A flag or a variable gives a value for the same target. */
+static bool is_overridden(const struct placer *p, const char *target)
+{
+	return has_target(p->command->variables, p->command->n_variables, target) ||
+	       has_target(p->command->flags, p->command->n_flags, target);
+}
+
+/* Moves a flat key to its place, unless there is a value already. */
+static void place_flat_key(struct placer *p, struct json *node, const struct shorthand *s)
+{
+	struct json *object, *other;
+	const char *key;
+	char pointer[256];
+
+	p->from = node;
+	object = find_place(p, s->target, node->source, &key);
+	other = json_get(object, key);
+	node->written_as = node->key;
+	if (!object)
+		refuse_place(p, s->target, node);
+	if (other) {
+		json_pointer(other, pointer, sizeof pointer);
+		diag_add_key(p->diag, node, "\"%s\" conflicts with %s: keep one", node->key,
+		             pointer);
+	}
+	json_detach(node);
+	if (!object || other)
+		return;
+	if (s->type == SHORTHAND_FILE)
+		node = make_file_object(p, node);
+	else if (s->type == SHORTHAND_LIST && node->type == JSON_STRING)
+		node = split_list(p, node);
+	if (node)
+		json_add(p->doc, object, key, node);
+}
+
 static void place_flat_keys(struct placer *p)
 {
 	struct json *next;
 
-	for (struct json *node = p->root->first; node; node = next) {
-		const struct shorthand *s = shorthand_find(p->config->role, node->key);
-		struct json *object, *other;
-		const char *key;
-		char pointer[256];
+	for (struct json *node = json_doc_root(p->doc)->first; node; node = next) {
+		const struct shorthand *s = shorthand_find(p->role, node->key);
 
 		next = node->next;
 		if (!s || s->type == SHORTHAND_NO || s->type == SHORTHAND_ENTRY)
 			continue;
-		if (has_target(p->command->variables, p->command->n_variables, s->target) ||
-		    has_target(p->command->flags, p->command->n_flags, s->target)) {
+		if (is_overridden(p, s->target))
 			json_detach(node);
-			continue;
-		}
-		p->from = node;
-		object = find_place(p, s->target, node->source, &key);
-		other = json_get(object, key);
-		node->written_as = node->key;
-		if (!object)
-			refuse_place(p, s->target, node);
-		if (other) {
-			json_pointer(other, pointer, sizeof pointer);
-			diag_add_key(p->diag, node, "\"%s\" and %s say one thing twice: keep one",
-			             node->key, pointer);
-		}
-		json_detach(node);
-		if (!object || other)
-			continue;
-		if (s->type == SHORTHAND_FILE)
-			node = file_object(p, node);
-		if (s->type == SHORTHAND_LIST && node->type == JSON_STRING)
-			node = split_list(p, node);
-		if (node)
-			json_add(p->config->doc, object, key, node);
+		else
+			place_flat_key(p, node, s);
 	}
-	p->from = NULL;
 }
 
 void place_flat(struct placer *p)
 {
 	place_flat_keys(p);
 	place_flat_entries(p);
+	p->from = NULL;
 }
 
 void place_defaults(struct placer *p)
@@ -408,13 +423,13 @@ void place_defaults(struct placer *p)
 		struct json_error error;
 		struct json *node;
 
-		if (json_get(p->root, d->key))
+		if (json_get(json_doc_root(p->doc), d->key))
 			continue;
-		source = json_source_add(p->config->doc, d->key, d->json, strlen(d->json));
-		node = source ? json_parse(p->config->doc, source, &error) : NULL;
+		source = json_source_add(p->doc, d->key, d->json, strlen(d->json));
+		node = source ? json_parse(p->doc, source, &error) : NULL;
 		if (!node)
 			continue;
-		source->text = NULL; /* the operator has no such line */
-		json_add(p->config->doc, p->root, d->key, node);
+		source->text = NULL; /* so that no message quotes what the operator did not write */
+		json_add(p->doc, json_doc_root(p->doc), d->key, node);
 	}
 }

@@ -1,28 +1,33 @@
-/* place - from shorthands to the structured form: puts flags, variables and flat keys where they
- * mean, in the tree that the option tables are then held against. [main] */
+/* place - moves the values of flags, variables and flat keys to their places in the structured
+ * configuration, which the option tables then check. [main] */
 #ifndef CORE_PLACE_H
 #define CORE_PLACE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct command;
-struct config;
 struct diag;
 struct json;
+struct json_doc;
 
 struct placer {
-	struct config *config;
+	struct json_doc *doc; /* its root is the structured configuration */
+	unsigned role;        /* ROLE_SERVER or ROLE_LOCAL */
 	const struct command *command;
-	struct json *root;
 	struct diag *diag;
-	const struct json
-		*from; /* the flat key being placed, whose place what is made for it has; or NULL */
+	bool secret_in_arguments; /* out: a flag gave a secret, which has been wiped */
+	size_t secrets_in_list;   /* out: number of secrets that were given with commas; or 0 */
+	const struct json *from;  /* the flat key that is being placed: nodes that are made for it
+	                           * get its position in the file; or NULL */
 };
 
-/* Moves the file's flat keys, which stand in the root. Before place_values: it goes over them. */
+/* Moves the flat keys of the file, which stand in the root. Call it before place_values. */
 void place_flat(struct placer *p);
-/* Flags over variables, ours over bore's, all over the file. Secrets are wiped from the arguments.
- */
+/* Places what flags and variables give. A flag overrides a variable, SPORE_X overrides BORE_X, and
+ * each overrides the file. Wipes secrets from the arguments. */
 void place_values(struct placer *p);
-/* Sections that are still missing and have a default. */
+/* Adds the sections that are missing and have a default. */
 void place_defaults(struct placer *p);
 
 #endif

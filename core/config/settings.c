@@ -10,134 +10,167 @@ static const spore_option_item port_item = { SPORE_OPT_PORT, sizeof(int64_t), NU
 static const spore_option_item path_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
 #define WORKERS(st)                                                                                \
-	SPORE_INT(st, workers, OPTIONF_RESTART, "0", 0, 256,                                                     \
-	          "worker threads, at most one for every 32 descriptors that the process may have; "       \
-	          "0: one for each CPU of the process")
+	SPORE_INT(st, workers, OPTIONF_RESTART, "0", 0, 256,                                       \
+	          "worker threads, at most one per 32 descriptors that the process may open; "     \
+	          "0: one per CPU of the process")
 #define BUSY_POLL(st)                                                                              \
 	SPORE_INT(st, busy_poll_us, OPTIONF_RESTART, "0", 0, 10000,                                \
-	          "microseconds for which a worker that has had work looks for more before it sleeps: sooner " \
-	          "answers where a CPU is idle for each, later ones where none is")
+	          "microseconds for which a worker polls for more work before it sleeps; lowers "  \
+	          "latency if each worker has an idle CPU, and raises it otherwise")
 #define SNDBUF(st)                                                                                 \
-	SPORE_SIZE(st, sndbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30,                             \
-	           "socket send buffer in bytes; 0: the system's")
+	SPORE_SIZE(st, sndbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30,                                  \
+	           "socket send buffer in bytes; 0: the system's default")
 #define RECBUF(st)                                                                                 \
-	SPORE_SIZE(st, recbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30,                             \
-	           "socket receive buffer in bytes; 0: the system's")
+	SPORE_SIZE(st, recbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30,                                  \
+	           "socket receive buffer in bytes; 0: the system's default")
 #define DRAIN_TIMEOUT(st)                                                                          \
 	SPORE_DURATION(st, drain_timeout, 0, "\"10s\"", 0, 86400000,                               \
-	               "how long running connections may go on after TERM or INT")
+	               "how long open connections may continue after SIGTERM or SIGINT")
 
 static const spore_option server_rows[] = {
-	SPORE_IP(struct server_settings, bind_addr, 0, "\"0.0.0.0\"", "address of the control port"),
-	SPORE_PORT(struct server_settings, control_port, 0, "7835", 1, 65535, "port that clients connect to"),
+	SPORE_IP(struct server_settings, bind_addr, 0, "\"0.0.0.0\"",
+	         "address of the control port"),
+	SPORE_PORT(struct server_settings, control_port, 0, "7835", 1, 65535,
+	           "port that clients connect to"),
 	SPORE_IP(struct server_settings, bind_tunnels, OPTIONF_NEW_ONLY, NULL,
-	         "address of the tunnels' public ports; default: as bind_addr"),
-	SPORE_PORT(struct server_settings, min_port, OPTIONF_NEW_ONLY, "1024", 1, 65535, "lowest public port"),
-	SPORE_PORT(struct server_settings, max_port, OPTIONF_NEW_ONLY, "65535", 1, 65535, "highest public port"),
+	         "address of the tunnels' public ports; default: the value of bind_addr"),
+	SPORE_PORT(struct server_settings, min_port, OPTIONF_NEW_ONLY, "1024", 1, 65535,
+	           "lowest public port"),
+	SPORE_PORT(struct server_settings, max_port, OPTIONF_NEW_ONLY, "65535", 1, 65535,
+	           "highest public port"),
 	SPORE_PORTS(struct server_settings, ports, OPTIONF_NEW_ONLY, NULL,
-	            "public ports, in place of min_port and max_port"),
+	            "public ports; replaces min_port and max_port"),
 	SPORE_LIST(struct server_settings, reserved_ports, OPTIONF_NEW_ONLY, &port_item,
-	           "ports that no tunnel gets, beside the control port"),
+	           "ports that no tunnel gets, in addition to the control port"),
 	WORKERS(struct server_settings),
 	BUSY_POLL(struct server_settings),
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
 	DRAIN_TIMEOUT(struct server_settings),
 	SPORE_ENUM(struct server_settings, on_reload, 0, "\"close\"", "close|keep",
-	           "tunnels of clients whom a new configuration would refuse"),
-	SPORE_BOOL(struct server_settings, watch, 0, "false", "reload when the configuration's files change"),
+	           "what a reload does with tunnels of clients that the new configuration would "
+	           "refuse"),
+	SPORE_BOOL(struct server_settings, watch, 0, "false",
+	           "reload when a file of the configuration changes"),
 };
 static const spore_option client_rows[] = {
-	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL, "the server's name or address"),
-	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535, "the server's control port"),
+	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL,
+	             "the server's name or address"),
+	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535,
+	           "the server's control port"),
 	WORKERS(struct client_settings),
 	BUSY_POLL(struct client_settings),
 	SNDBUF(struct client_settings),
 	RECBUF(struct client_settings),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
-	          "connections being set up at once; up to 4096 more wait for each worker"),
+	          "connections that are being set up at once; each worker queues up to 4096 more"),
 	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,
-	          "connections to a Spore server kept open for the next visitors of each tunnel, which then wait for "
-	          "no dial, TLS or secret"),
+	          "connections that each tunnel keeps open to a Spore server for its next "
+	          "visitors, which then need not wait for a dial, a TLS handshake or the secret's "
+	          "check"),
 	SPORE_BOOL(struct client_settings, reconnect, 0, "true",
-	           "connect again, for ever, when the server goes away"),
-	SPORE_BOOL(struct client_settings, retry, 0, "false", "try again when the first connection fails, too"),
+	           "keep reconnecting when the connection to the server is lost"),
+	SPORE_BOOL(struct client_settings, retry, 0, "false",
+	           "keep trying when the first connection fails"),
 	DRAIN_TIMEOUT(struct client_settings),
 };
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
-	             "its name in logs; default: HOST:PORT of the service"),
+	             "name of the tunnel in logs; default: HOST:PORT of the service"),
 	SPORE_STRING(struct tunnel_settings, local, 0, NULL,
-	             "the service as \"HOST:PORT\", in place of local_host and local_port"),
+	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
 	SPORE_STRING(struct tunnel_settings, local_host, 0, "\"localhost\"", "host of the service"),
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
-	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535, "public port; 0: the server's choice"),
+	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535,
+	           "public port; 0: the server chooses"),
 };
 static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option limit_rows[] = {
 	SPORE_INT(struct limit_settings, max_conns_per_ip, OPTIONF_NEW_ONLY, "0", 0, 1000000,
-	          "tunnels of one source; data connections do not count; 0: no limit"),
-	SPORE_INT(struct limit_settings, max_tunnels, OPTIONF_NEW_ONLY, "0", 0, 1000000, "tunnels in all"),
+	          "tunnels of one source; data connections do not count"),
+	SPORE_INT(struct limit_settings, max_tunnels, OPTIONF_NEW_ONLY, "0", 0, 1000000,
+	          "tunnels in total"),
 	SPORE_INT(struct limit_settings, max_relays, OPTIONF_NEW_ONLY, "0", 0, 1000000,
-	          "visitors in all; 0: as many as the descriptors allow"),
+	          "visitors in total; 0: as many as the descriptors allow"),
 	SPORE_INT(struct limit_settings, max_pending, OPTIONF_NEW_ONLY, "0", 0, 1000000,
-	          "visitors that wait for their client at once, in all; more wait in the kernel's queue"),
-	SPORE_INT(struct limit_settings, max_pending_per_tunnel, OPTIONF_NEW_ONLY, "1024", 0, 1000000,
-	          "of them, on one tunnel; more wait in the kernel's queue"),
+	          "visitors that wait for a client, in total; more wait in the kernel's queue"),
+	SPORE_INT(struct limit_settings, max_pending_per_tunnel, OPTIONF_NEW_ONLY, "1024", 0,
+	          1000000,
+	          "visitors that wait for a client, on one tunnel; more wait in the kernel's "
+	          "queue"),
 	SPORE_INT(struct limit_settings, max_ahead_per_tunnel, OPTIONF_NEW_ONLY, "64", 0, 1024,
-	          "connections that a tunnel's client may open before visitors come (`client.ahead`); of one source at "
-	          "most a 128th, in all a 64th of the descriptors; 0: none"),
+	          "connections that a tunnel's client may open before visitors come "
+	          "(`client.ahead`); one source may use at most 1/128 of the descriptors for them, "
+	          "all sources 1/64; 0: none"),
 	SPORE_INT(struct limit_settings, max_visitors_per_ip, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "visitors of one source at once, on all tunnels"),
 	SPORE_INT(struct limit_settings, visitor_rate, 0, "0", 0, 1000000,
-	          "new visitors of one source a second"),
+	          "new visitors of one source per second"),
 	SPORE_INT(struct limit_settings, visitor_burst, 0, "100", 1, 1000000,
-	          "new visitors of one source at once, where visitor_rate limits them"),
+	          "new visitors of one source at once, if visitor_rate is set"),
 	SPORE_DURATION(struct limit_settings, relay_idle_timeout, 0, "0", 0, 86400000,
-	               "a connection that carries nothing for so long is reset (looked at once a second); 0: never"),
+	               "reset a visitor's connection that has carried no data for this long; "
+	               "checked once a second; 0: never"),
 	SPORE_INT(struct limit_settings, max_unauthenticated, 0, "0", 0, 1000000,
-	          "connections that may be authenticating at once; when full, the oldest of the source that has "
-	          "most goes. 0: a sixteenth of the process's descriptors"),
+	          "connections that are authenticating, in total; when full, the server closes the "
+	          "oldest one of the source that has the most; 0: 1/16 of the process's "
+	          "descriptors"),
 	SPORE_INT(struct limit_settings, max_unauthenticated_per_ip, 0, "256", 1, 1000000,
-	          "of them, from one source; past it, that source's oldest goes"),
+	          "connections of one source that are authenticating; when full, the server closes "
+	          "that source's oldest one"),
 	SPORE_INT(struct limit_settings, secret_rate, 0, "10", 1, 1000000,
-	          "secrets that one source may try a second"),
+	          "secrets that one source may try per second"),
 	SPORE_INT(struct limit_settings, secret_burst, 0, "100", 1, 1000000,
 	          "secrets that one source may try at once"),
 	SPORE_INT(struct limit_settings, ban_after, 0, "20", 0, 1000000,
-	          "wrong secrets before a source is banned (they fade; a right one clears them); 0: never"),
-	SPORE_DURATION(struct limit_settings, ban_time, 0, "\"60s\"", 1000, 86400000, "how long it is banned"),
+	          "wrong secrets before a source is banned; the count decays, and a right secret "
+	          "resets it; 0: never"),
+	SPORE_DURATION(struct limit_settings, ban_time, 0, "\"60s\"", 1000, 86400000,
+	               "how long a source is banned"),
 	{ "ban_exempt", SPORE_OPT_LIST, 0, offsetof(struct limit_settings, ban_exempt), 0,
 	  "[\"127.0.0.0/8\", \"::1\"]", 1, 0, NULL, &cidr_item,
-	  "prefixes that are never banned or slowed down; by default loopback, where proxies are" },
+	  "prefixes that are never banned or slowed down; by default loopback, where proxies run" },
 };
 static const spore_option plugin_rows[] = {
 	SPORE_LIST(struct plugin_settings, path, 0, &path_item,
-	           "folders where plugins are looked for, in order, before the one beside the executable"),
+	           "folders that are searched for plugins, in order, before the one beside the "
+	           "executable"),
 	SPORE_MAP(struct plugin_settings, pin, 0, &path_item,
-	          "a plugin's file name to the \"sha256:HEX\" that it must have"),
-};
-static const spore_option acl_rows[] = {
-	SPORE_NODE(struct acl_settings, control, 0, "of the control port"),
-	{ "public", SPORE_OPT_NODE, 0, offsetof(struct acl_settings, public_ports), 0, NULL, 1, 0, NULL,
-	  NULL, "of the tunnels' public ports" },
+	          "the \"sha256:HEX\" that a plugin must have, by its file name"),
 };
 static const spore_option admin_rows[] = {
 	SPORE_STRING(struct admin_settings, socket, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,
-	             "unix socket for `spore ctl`; \"\": none; default: $RUNTIME_DIRECTORY/admin.sock, if that is set"),
+	             "unix socket for `spore ctl`; \"\": no socket; default: "
+	             "$RUNTIME_DIRECTORY/admin.sock if that variable is set"),
 };
 static const spore_option log_rows[] = {
 	SPORE_ENUM(struct log_settings, level, 0, "\"info\"", "trace|debug|info|warn|error",
-	           "least severe level that is logged"),
-	SPORE_ENUM(struct log_settings, format, OPTIONF_RESTART, "\"text\"", "text|json", "form of a log line"),
+	           "lowest severity that is logged"),
+	SPORE_ENUM(struct log_settings, format, OPTIONF_RESTART, "\"text\"", "text|json",
+	           "format of the log lines"),
 };
 
 static const spore_option instance_rows[] = {
 	SPORE_STRING(struct instance_settings, use, SPORE_OPTF_REQUIRED, NULL,
-	             "the plugin's name: \"NAME\" is KIND_NAME.so, \"FILE:NAME\" the component NAME of FILE.so"),
-	SPORE_STRING(struct instance_settings, name, 0, NULL, "its name in logs and metrics; default: as use"),
+	             "the plugin: \"NAME\" means KIND_NAME.so, \"FILE:NAME\" the component NAME of "
+	             "FILE.so"),
+	SPORE_STRING(struct instance_settings, name, 0, NULL,
+	             "name of the instance in logs and metrics; default: the value of use"),
 	SPORE_ENUM(struct instance_settings, on_error, 0, "\"deny\"", "deny|next",
-	           "what an authentication that could not decide means"),
+	           "auth: what to do if the plugin cannot decide"),
+};
+
+/* The field of a chain's section, and its row in an object that begins at `from`. */
+#define FIELD(id) ((uint32_t)offsetof(struct settings, chains[id]))
+#define CHAIN(id, from, name, flags, doc)                                                          \
+	{ name, SPORE_OPT_NODE, flags, FIELD(id) - (from), 0, NULL, 1, 0, NULL, NULL, doc }
+
+/* The section "acl" lies over the two chains of access lists. */
+static const spore_option acl_rows[] = {
+	CHAIN(CHAIN_ACL_CONTROL, FIELD(CHAIN_ACL_CONTROL), "control", 0,
+	      "access lists of the control port"),
+	CHAIN(CHAIN_ACL_PUBLIC, FIELD(CHAIN_ACL_CONTROL), "public", 0,
+	      "access lists of the public ports"),
 };
 
 static const spore_option_item server_item = ITEM(struct server_settings, server_rows);
@@ -145,38 +178,39 @@ static const spore_option_item client_item = ITEM(struct client_settings, client
 static const spore_option_item tunnel_item = ITEM(struct tunnel_settings, tunnel_rows);
 static const spore_option_item plugin_item = ITEM(struct plugin_settings, plugin_rows);
 static const spore_option_item limit_item = ITEM(struct limit_settings, limit_rows);
-static const spore_option_item acl_item = ITEM(struct acl_settings, acl_rows);
+static const spore_option_item acl_item = ITEM(const spore_cfg *[2], acl_rows);
 static const spore_option_item admin_item = ITEM(struct admin_settings, admin_rows);
 static const spore_option_item log_item = ITEM(struct log_settings, log_rows);
 
 #define BOTH                                                                                       \
-	SPORE_OBJECT(struct settings, plugins, struct plugin_settings, 0, &plugin_item,               \
-	             "where plugins are, and which bytes they must have"),                            \
-	        SPORE_NODE(struct settings, transport, OPTIONF_NEW_ONLY,                              \
-	                   "transports, nearest the socket first"),                                   \
-	        SPORE_NODE(struct settings, auth, 0, "authentication, asked in order"),               \
-	        SPORE_NODE(struct settings, metrics, 0, "metrics exporters"),                         \
-	        SPORE_OBJECT(struct settings, log, struct log_settings, 0, &log_item,            \
-	                     "what goes to standard error, and how")
+	SPORE_OBJECT(struct settings, plugins, struct plugin_settings, 0, &plugin_item,            \
+	             "where plugins are, and their checksums"),                                    \
+	CHAIN(CHAIN_TRANSPORT, 0, "transport", OPTIONF_NEW_ONLY,                                   \
+	      "transports; the first one is nearest to the socket"),                               \
+	CHAIN(CHAIN_AUTH, 0, "auth", 0, "authentication plugins, asked in order"),                 \
+	CHAIN(CHAIN_METRICS, 0, "metrics", 0, "metrics exporters"),                                \
+	SPORE_OBJECT(struct settings, log, struct log_settings, 0, &log_item,                      \
+	             "the log on standard error")
 
 static const spore_option server_root[] = {
 	SPORE_OBJECT(struct settings, server, struct server_settings, 0, &server_item,
-	             "where it listens, and how it runs"),
-	SPORE_OBJECT(struct settings, acl, struct acl_settings, OPTIONF_NEW_ONLY, &acl_item,
-	             "who may connect; where a list is empty, everybody"),
+	             "addresses, ports and threads of the server"),
+	{ "acl", SPORE_OPT_OBJECT, OPTIONF_NEW_ONLY, FIELD(CHAIN_ACL_CONTROL), 0, NULL, 1, 0, NULL,
+	  &acl_item, "which addresses may connect; an empty list allows all" },
 	SPORE_OBJECT(struct settings, limits, struct limit_settings, 0, &limit_item,
-	             "limits on tunnels and visitors, and on strangers: connections to the control port that have "
-	             "not authenticated. A source is an IPv4 address or an IPv6 /64; 0 means no limit, if nothing "
-	             "else is said. Data connections that the server asked its clients for are beside all of "
-	             "these"),
+	             "limits on tunnels, on visitors, and on connections to the control port that "
+	             "have not authenticated. A source is an IPv4 address or an IPv6 /64. 0 means "
+	             "no limit unless the option says otherwise. Data connections that the server "
+	             "requested from its clients do not count"),
 	SPORE_OBJECT(struct settings, admin, struct admin_settings, 0, &admin_item,
 	             "the operator's access to the running server, which `spore ctl` uses"),
 	BOTH,
 };
 static const spore_option client_root[] = {
-	SPORE_OBJECT(struct settings, client, struct client_settings, SPORE_OPTF_REQUIRED, &client_item,
-	             "the server to connect to, and how"),
-	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED, &tunnel_item, "what is made reachable"),
+	SPORE_OBJECT(struct settings, client, struct client_settings, SPORE_OPTF_REQUIRED,
+	             &client_item, "the server to connect to, and how"),
+	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED, &tunnel_item,
+	           "the services that get a public port"),
 	BOTH,
 };
 

@@ -1,26 +1,28 @@
-/* settings - the core's own options: one table a section, which is the source of parsing, checks,
- * defaults and help. Filled by option_fill; read-only afterwards. */
+/* settings - the core's own options. Each section has one table of rows, from which parsing,
+ * checks, defaults, help and reference are made. option_fill fills the structs; they are read-only
+ * then. */
 #ifndef CORE_SETTINGS_H
 #define CORE_SETTINGS_H
 
 #include <spore/option.h>
 
+#include "config/chains.h"
 #include "option/option.h"
 
-/* Tunnels of clients whom a new configuration would refuse. */
+/* After a reload: tunnels of clients that the new configuration would refuse. */
 enum { ON_RELOAD_CLOSE, ON_RELOAD_KEEP };
 
 struct server_settings {
-	spore_addr bind_addr, bind_tunnels; /* bind_tunnels.family 0: as bind_addr */
+	spore_addr bind_addr, bind_tunnels; /* bind_tunnels: as bind_addr if its family is 0 */
 	int64_t control_port, min_port, max_port;
 	spore_list ports;          /* of spore_port_range; empty: min_port to max_port */
 	spore_list reserved_ports; /* of int64_t */
 	int64_t workers;           /* 0: one for each CPU of the process */
-	int64_t busy_poll_us;      /* 0: workers sleep at once */
+	int64_t busy_poll_us;      /* 0: an idle worker sleeps at once */
 	int64_t sndbuf, recbuf;    /* bytes; 0: the system's */
 	int64_t drain_timeout;     /* ms */
 	int64_t on_reload;         /* ON_RELOAD_* */
-	uint32_t watch;            /* the configuration's files: reload when they change */
+	uint32_t watch;            /* reload when a file of the configuration changes */
 };
 
 struct client_settings {
@@ -30,37 +32,39 @@ struct client_settings {
 	int64_t sndbuf, recbuf;
 	int64_t max_dials;         /* connections being set up at once */
 	int64_t ahead;             /* connections opened ahead for each tunnel */
-	uint32_t reconnect, retry; /* after a loss; also when the first try fails */
+	uint32_t reconnect, retry; /* after a loss; after a failed first attempt */
 	int64_t drain_timeout;     /* ms */
 };
 
 struct tunnel_settings {
 	const char *name;
-	const char *local; /* "HOST:PORT", or NULL: the next two */
+	const char *local; /* "HOST:PORT"; NULL: local_host and local_port */
 	const char *local_host;
 	int64_t local_port;
-	int64_t port; /* public; 0: the server's choice */
+	int64_t port; /* public; 0: the server chooses */
 };
 
+/* 0 is no limit unless the row says otherwise. A source is an IPv4 address or an IPv6 /64. */
 struct limit_settings {
-	int64_t max_conns_per_ip;       /* tunnels of one source; 0, here and below: no limit */
-	int64_t max_tunnels;            /* in all */
-	int64_t max_relays;             /* visitors waiting or carried, in all */
-	int64_t max_pending;            /* visitors that wait for a client, in all */
-	int64_t max_pending_per_tunnel; /* of them, one tunnel's */
-	int64_t max_ahead_per_tunnel;   /* connections that its client may open ahead; 0: none */
+	int64_t max_conns_per_ip;       /* tunnels of one source */
+	int64_t max_tunnels;            /* in total */
+	int64_t max_relays;             /* visitors, waiting or relayed, in total */
+	int64_t max_pending;            /* visitors waiting for a client, in total */
+	int64_t max_pending_per_tunnel; /* visitors waiting for a client, on one tunnel */
+	int64_t max_ahead_per_tunnel;   /* connections that a client may open ahead; 0: none */
 	int64_t max_visitors_per_ip;    /* of one source, on all tunnels */
-	int64_t visitor_rate, visitor_burst; /* new visitors of one source, a second and at once */
-	int64_t relay_idle_timeout;          /* ms */
-	int64_t max_unauthenticated;         /* connections on their way, in all; 0: a part of the
-	                                        descriptors */
-	int64_t max_unauthenticated_per_ip;  /* of one source, beside the data connections asked of
-	                                        it */
-	int64_t secret_rate,
-		secret_burst;  /* checks of a secret for one source, a second and at once */
-	int64_t ban_after;     /* wrong secrets; 0: never */
-	int64_t ban_time;      /* ms */
-	spore_list ban_exempt; /* of spore_cidr */
+	int64_t visitor_rate;           /* new visitors of one source per second */
+	int64_t visitor_burst;          /* new visitors of one source at once */
+	int64_t relay_idle_timeout;     /* ms */
+	int64_t max_unauthenticated;    /* connections that are authenticating, in total; 0: a share
+	                                 * of the descriptors */
+	int64_t max_unauthenticated_per_ip; /* of one source, not counting data connections that
+	                                     * the server requested */
+	int64_t secret_rate;                /* checks of a secret for one source per second */
+	int64_t secret_burst;               /* checks of a secret for one source at once */
+	int64_t ban_after;                  /* wrong secrets; 0: never */
+	int64_t ban_time;                   /* ms */
+	spore_list ban_exempt;              /* of spore_cidr */
 };
 
 struct plugin_settings {
@@ -68,12 +72,8 @@ struct plugin_settings {
 	spore_map pin;   /* of const char *: "sha256:HEX" */
 };
 
-struct acl_settings {
-	const spore_cfg *control, *public_ports;
-};
-
 struct admin_settings {
-	const char *socket; /* path; "": none; NULL: see admin_socket_path */
+	const char *socket; /* path; "": no socket; NULL: see admin_socket_path */
 };
 
 struct log_settings {
@@ -85,23 +85,21 @@ struct instance_settings {
 	int64_t on_error; /* 1: next */
 };
 
-/* The whole file of `spore server` or `spore local`. Instances stay trees: what they may hold is
- * their plugin's to say. */
+/* The whole file of `spore server` or `spore local`. */
 struct settings {
 	struct server_settings server;
 	struct client_settings client;
 	struct limit_settings limits;
 	spore_list tunnels; /* of struct tunnel_settings */
 	struct plugin_settings plugins;
-	struct acl_settings acl;
-	const spore_cfg *transport, *auth, *metrics;
 	struct log_settings log;
 	struct admin_settings admin;
+	const spore_cfg *chains[N_CHAINS]; /* sections of instances, for chain_read */
 };
 
 extern const struct option_table settings_server, settings_client;
-/* Keys of an instance that are not its plugin's. Told of by this table, but read by the section's
- * reader, which needs them before the plugin is known. */
+/* The keys of an instance that are not options of its plugin. This table documents them; chain_read
+ * reads them, since they are needed before the plugin is known. */
 extern const struct option_table settings_instance;
 
 #endif

@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "diag/excerpt.h"
 #include "diag/mask.h"
+#include "json/pointer.h"
 
-/* Nobody reads more, and the place of each takes time to find. */
-enum { MOST_SHOWN = 100 };
+/* More would help nobody, and finding the place of each takes time. */
+enum { MAX_SHOWN = 100 };
 
 struct diag_entry {
 	struct diag_entry *next;
@@ -19,14 +20,14 @@ struct diag_entry {
 	char *pointer, *text;
 };
 
-static void append(struct diag *diag, const struct json_source *source, size_t offset,
-                   const char *pointer, const char *text)
+static void append_entry(struct diag *diag, const struct json_source *source, size_t offset,
+                         const char *pointer, const char *text)
 {
 	struct diag_entry *entry;
 
 	diag->count++;
 	diag->count_elsewhere += !source || source->text || source->name[0] != '-';
-	entry = diag->count <= MOST_SHOWN ? calloc(1, sizeof *entry) : NULL;
+	entry = diag->count <= MAX_SHOWN ? calloc(1, sizeof *entry) : NULL;
 	if (!entry)
 		return;
 	entry->number = diag->count;
@@ -43,19 +44,19 @@ static void append(struct diag *diag, const struct json_source *source, size_t o
 
 enum place { AT_VALUE, AT_KEY };
 
-static void add(struct diag *diag, const struct json *node, enum place place, const char *format,
-                va_list ap)
+static void add_entry(struct diag *diag, const struct json *node, enum place place,
+                      const char *format, va_list ap)
 {
 	char pointer[512] = "", text[1024];
 
 	vsnprintf(text, sizeof text, format, ap);
-	if (node && diag->count < MOST_SHOWN)
+	if (node && diag->count < MAX_SHOWN)
 		json_pointer(node, pointer, sizeof pointer);
-	append(diag, node ? node->source : NULL,
-	       !node                                 ? 0
-	       : place == AT_KEY && node->key_offset ? node->key_offset
-	                                             : node->offset,
-	       pointer, text);
+	append_entry(diag, node ? node->source : NULL,
+	             !node                                 ? 0
+	             : place == AT_KEY && node->key_offset ? node->key_offset
+	                                                   : node->offset,
+	             pointer, text);
 }
 
 void diag_add(struct diag *diag, const struct json *node, const char *format, ...)
@@ -63,7 +64,7 @@ void diag_add(struct diag *diag, const struct json *node, const char *format, ..
 	va_list ap;
 
 	va_start(ap, format);
-	add(diag, node, AT_VALUE, format, ap);
+	add_entry(diag, node, AT_VALUE, format, ap);
 	va_end(ap);
 }
 
@@ -77,7 +78,7 @@ void diag_add_below(struct diag *diag, const struct json *node, const char *poin
 	json_pointer(node, full, sizeof full);
 	n = strlen(full);
 	snprintf(full + n, sizeof full - n, "%s", pointer);
-	append(diag, at->source, at->offset, full, text);
+	append_entry(diag, at->source, at->offset, full, text);
 }
 
 void diag_add_key(struct diag *diag, const struct json *node, const char *format, ...)
@@ -85,14 +86,14 @@ void diag_add_key(struct diag *diag, const struct json *node, const char *format
 	va_list ap;
 
 	va_start(ap, format);
-	add(diag, node, AT_KEY, format, ap);
+	add_entry(diag, node, AT_KEY, format, ap);
 	va_end(ap);
 }
 
 void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset,
                  const char *text)
 {
-	append(diag, source, offset, "", text);
+	append_entry(diag, source, offset, "", text);
 }
 
 bool diag_has(const struct diag *diag, const struct json *node)
@@ -103,17 +104,17 @@ bool diag_has(const struct diag *diag, const struct json *node)
 		if (i->source && i->source == node->source && (within || !node->source->text))
 			return true;
 	}
-	return diag->count > MOST_SHOWN; /* who knows */
+	return diag->count > MAX_SHOWN; /* perhaps among those not kept */
 }
 
 /* ---- printing ---- */
 
-/* Names and texts of the file are part of messages, and may hold anything. */
+/* Messages contain names and texts of the file, with any bytes. */
 static void print_text(const char *text, FILE *out)
 {
 	for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
-		n = text_utf8_sequence(text, left);
-		if (text_visible(text, left))
+		n = utf8_sequence(text, left);
+		if (utf8_is_visible(text, left))
 			fwrite(text, 1, n, out);
 		else
 			fputc('?', out);
@@ -144,7 +145,7 @@ static void print_entry(const struct diag_entry *entry, struct mask *mask, FILE 
 		excerpt_print(mask, source, entry->offset, out);
 }
 
-/* What is in no file first; each group in its own order. */
+/* Entries without a file come first, in the order of being added; then the others by offset. */
 static int compare_entries(const void *a, const void *b)
 {
 	const struct diag_entry *x = *(const struct diag_entry *const *)a;
@@ -171,8 +172,8 @@ void diag_print(const struct diag *diag, FILE *out)
 	for (size_t i = 0; i < n; i++)
 		print_entry(sorted[i], &mask, out);
 	free(sorted);
-	if (diag->count > MOST_SHOWN)
-		fprintf(out, "%u errors, of which %d are shown\n", diag->count, MOST_SHOWN);
+	if (diag->count > MAX_SHOWN)
+		fprintf(out, "%u errors, of which %d are shown\n", diag->count, MAX_SHOWN);
 	else if (diag->count > 3)
 		fprintf(out, "%u errors\n", diag->count);
 }

@@ -1,4 +1,4 @@
-/* diag - mistakes in the configuration: all of them, each with its place.
+/* diag - collects the mistakes in a configuration and prints each with its place.
  *
  *   spore.json:3:17: error: /server/control_port: expected a port from 1 to 65535, found "x"
  *       "control_port": "x"
@@ -18,25 +18,25 @@ struct diag_entry;
 struct diag {
 	struct diag_entry *first, *last;
 	unsigned count;
-	unsigned count_elsewhere; /* of them: not about a flag's own value */
+	unsigned count_elsewhere; /* mistakes that are not in the value of a flag */
 };
 
-/* `node` says where (NULL: nowhere in particular). The text says what was expected and what was
- * found. */
+/* Adds a mistake at the value of `node` (NULL: without a place). The text is "expected ..., found
+ * ...". */
 __attribute__((format(printf, 3, 4))) void diag_add(struct diag *diag, const struct json *node,
                                                     const char *format, ...);
-/* At what a JSON pointer relative to `node` leads to, whether it is there or not. */
+/* Adds a mistake at a JSON pointer relative to `node`. There need not be a value at the pointer. */
 void diag_add_below(struct diag *diag, const struct json *node, const char *pointer,
                     const char *text);
-/* As diag_add, but points at the key of a member. */
+/* Like diag_add, but at the key of a member. */
 __attribute__((format(printf, 3, 4))) void diag_add_key(struct diag *diag, const struct json *node,
                                                         const char *format, ...);
-/* At an offset of a source, where there is no value. */
+/* Adds a mistake at an offset of a source. */
 void diag_add_at(struct diag *diag, const struct json_source *source, size_t offset,
                  const char *text);
-/* Has something been said about this value, or what is in it? */
+/* True if there is a mistake at this value or within it. */
 bool diag_has(const struct diag *diag, const struct json *node);
-/* In the order of the file; first what is in none. */
+/* Prints first the mistakes without a file, then the others in the order of the file. */
 void diag_print(const struct diag *diag, FILE *out);
 void diag_fini(struct diag *diag);
 

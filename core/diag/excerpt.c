@@ -2,26 +2,26 @@
 
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "diag/mask.h"
 
-enum { WIDTH = MASK_WINDOW / 4 }; /* of characters; one has up to four bytes */
+enum { WIDTH = MASK_WINDOW / 4 }; /* in characters, of up to four bytes each */
 
 /* Prints the character at `at` in one column and returns its length. */
 static size_t print_character(const char *text, struct span line, size_t at, bool hidden, FILE *out)
 {
-	size_t n = text_utf8_sequence(text + at, line.end - at);
+	size_t n = utf8_sequence(text + at, line.end - at);
 
 	if (hidden)
 		fputc('*', out);
-	else if (text_visible(text + at, line.end - at))
+	else if (utf8_is_visible(text + at, line.end - at))
 		fwrite(text + at, 1, n, out);
 	else
 		fputc((unsigned char)text[at] < 0x20 ? ' ' : '?', out);
 	return n > 0 ? n : 1;
 }
 
-/* Without the blanks at its end. */
+/* The line around an offset, without trailing white space. */
 static struct span line_at(const struct json_source *source, size_t offset)
 {
 	struct span line = { offset, offset };
@@ -35,7 +35,7 @@ static struct span line_at(const struct json_source *source, size_t offset)
 	return line;
 }
 
-/* In the middle of a long line, and from the beginning of a character. */
+/* Where to start, so that `offset` is visible in a long line. The start of a character. */
 static size_t start_of_window(const char *text, struct span line, size_t offset)
 {
 	size_t at = line.start;

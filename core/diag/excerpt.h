@@ -1,6 +1,6 @@
-/* excerpt - the line of a source that a message is about, with a caret below the place.
+/* excerpt - prints the line of a source that a message is about, with a caret below the place.
  *
- * What must not be shown is shown as '*': values that an option of type SECRET has read, and what
+ * Bytes that must not be shown are printed as '*': the values of options of type SECRET, and what
  * the mask hides. [main] */
 #ifndef CORE_EXCERPT_H
 #define CORE_EXCERPT_H
@@ -11,7 +11,8 @@
 
 struct mask;
 
-/* Prints nothing for a blank line. The mask has read the lines before, or nothing. */
+/* Prints nothing for a blank line. `mask` is zeroed before the first excerpt; calls in ascending
+ * order of `offset` read the source once. */
 void excerpt_print(struct mask *mask, const struct json_source *source, size_t offset, FILE *out);
 
 #endif

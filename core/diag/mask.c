@@ -8,7 +8,7 @@
 static const char *const secret_words[] = { "secret", "pass", "token", "key" };
 enum { N_SECRET_WORDS = sizeof secret_words / sizeof *secret_words };
 
-/* ---- what sounds like a secret ---- */
+/* ---- keys that sound like a secret ---- */
 
 static bool holds(const char *text, struct span span, const char *word)
 {
@@ -23,11 +23,11 @@ static bool is_nearly_secret(const char *text, struct span key)
 	return text_distance(copy, "secret") <= 2;
 }
 
-/* Misspelt, too. */
+/* Also for a misspelt key. Keys that say something about a secret, as in "key_file", do not
+ * count. */
 static bool names_secret(const char *text, struct span key)
 {
-	static const char *const about[] = { "file", "path", "rate",
-		                             "burst" }; /* no secret itself */
+	static const char *const about[] = { "file", "path", "rate", "burst" };
 
 	for (size_t i = 0; i < sizeof about / sizeof *about; i++) {
 		if (holds(text, key, about[i]))
@@ -51,7 +51,8 @@ static bool is_punctuation(char c)
 	return c && strchr(" \t\r:=,{}[]", c);
 }
 
-/* The quoted text or bare word at `at`, and where it is over. It may be cut or wrong in any way. */
+/* The quoted text or bare word at `at`, without its quotes, and the offset after it. It may be cut
+ * off or malformed. */
 static struct span read_word(const char *text, size_t at, size_t end, size_t *next_out)
 {
 	struct span word = { at, at };
@@ -89,10 +90,10 @@ void mask_hide(struct mask_window *window, struct span span)
 
 struct walk {
 	struct mask *mask;
-	struct mask_window *window; /* NULL: of a line that is not shown */
-	bool bare;                  /* a word came, and no punctuation behind it yet */
-	bool irregular; /* two words beside each other, or one without an end: quotes are missing */
-	size_t misspelt; /* where the first word ends that is nearly "secret"; or the line's end */
+	struct mask_window *window; /* NULL: the line is not shown */
+	bool bare;                  /* a word was read, without punctuation after it yet */
+	bool irregular;  /* a quote is missing: two words without punctuation, or an open one */
+	size_t misspelt; /* the end of the first word like "secret", or of the line */
 };
 
 static bool within_secret(const struct mask *mask)
@@ -114,7 +115,7 @@ static void take_punctuation(struct walk *walk, char c)
 	walk->bare = false;
 }
 
-/* {"file": ...} and {"env": ...} only say where a secret is. */
+/* {"file": ...} and {"env": ...} name the place of a secret. */
 static bool is_place(const struct mask *mask)
 {
 	return mask->value && mask->depth > 0 &&
@@ -132,7 +133,7 @@ static void take_word(struct walk *walk, struct span word, bool is_key)
 	if (!mask->value && is_key) {
 		mask->key = word;
 	} else if (!mask->value && mask->depth == 0 && names_secret(mask->text, word)) {
-		mask->key = word; /* its colon has been forgotten */
+		mask->key = word; /* with a missing colon */
 		mask->value = true;
 		walk->bare = false;
 	} else if (within_secret(mask) && !is_place(mask) && walk->window) {
@@ -211,7 +212,7 @@ void mask_line(struct mask *mask, const char *text, struct span line, struct mas
 		read_line(mask, (struct span){ mask->at, end ? next - 1 : next }, NULL);
 		mask->at = next;
 	}
-	/* Of this one there may be more to ask. */
+	/* On a copy: the same line may be asked for again. */
 	read_line(
 		&(struct mask){ text, line.start, mask->key, mask->depth, mask->value, mask->lost },
 		line, window);

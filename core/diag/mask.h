@@ -1,9 +1,9 @@
-/* mask - which bytes of a configuration may be a secret's, by how they read: a file with mistakes
- * may not have come so far that an option of type SECRET has read them.
+/* mask - guesses which bytes of a configuration may belong to a secret. In a file with mistakes,
+ * the options of type SECRET may not have been read, so only the text itself can tell.
  *
- * A value is hidden if its key, or that of an object or array around it, sounds like a secret's.
- * Where quotes are missing, no word can be told from the next: then all behind such a key keeps its
- * shape alone. [main] */
+ * A value is hidden if its key, or the key of an object or array around it, sounds like a secret.
+ * If a line has a missing quote, keys and values cannot be told apart; then everything after such a
+ * key is hidden. [main] */
 #ifndef CORE_MASK_H
 #define CORE_MASK_H
 
@@ -14,27 +14,28 @@ struct span {
 	size_t start, end;
 };
 
-/* A part of a text, and which of its bytes are not to be shown. */
+/* A part of a text, and which of its bytes must not be shown. */
 enum { MASK_WINDOW = 640 };
 struct mask_window {
 	struct span span;
 	bool hidden[MASK_WINDOW];
 };
 
-/* How far a text has been read, from its beginning on; {0} before. It is read once, however many
- * lines are asked for, if they come in their order. */
+/* How far a text has been read; {0} at first. A text is read once if its lines are asked for in
+ * their order. */
 struct mask {
 	const char *text;
 	size_t at;
 	struct span key;
-	unsigned depth; /* brackets since the secret's key */
-	bool value;     /* a colon has come, and no value behind it yet */
-	bool lost;      /* what is key and what is value cannot be told any more */
+	unsigned depth; /* open brackets since the secret's key */
+	bool value;     /* a value is expected: a colon has been read */
+	bool lost;      /* keys and values cannot be told apart any more */
 };
 
-/* Hides what must not be shown of the line, without its line feed, in the window, which is part of
- * it. */
+/* Hides the secrets of a line (without its line feed) in the window, which is a part of that
+ * line. */
 void mask_line(struct mask *mask, const char *text, struct span line, struct mask_window *window);
+/* Hides a span of the text in the window. */
 void mask_hide(struct mask_window *window, struct span span);
 
 #endif

@@ -1,5 +1,5 @@
-/* grant - the host's own copy of what an auth plugin allows: identity, session, policy. Immutable
- * once made. [any] */
+/* grant - the host's copy of what an auth plugin granted: identity, session and policy. Immutable.
+ * [any] */
 #ifndef CORE_GRANT_H
 #define CORE_GRANT_H
 
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 struct grant {
-	uint32_t fields; /* SPORE_AUTH_F_*: which of the policy below holds */
+	uint32_t fields; /* SPORE_AUTH_F_*: the fields of the policy that are set */
 	uint64_t session;
 	uint32_t max_tunnels, max_conns;
 	int64_t life_ms;
@@ -16,10 +16,12 @@ struct grant {
 	size_t n_ports;
 };
 
-/* Copies; `result` may be NULL (an empty grant) or of an older minor. NULL: out of memory. */
+/* Copies `result`, which may be NULL (an empty grant) or of an older ABI minor. NULL: out of
+ * memory. */
 struct grant *grant_new(const spore_auth_result *result);
 struct grant *grant_copy(const struct grant *grant);
 void grant_free(struct grant *grant);
+/* The policy allows this public port. */
 bool grant_has_port(const struct grant *grant, uint16_t port);
 
 #endif

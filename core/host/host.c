@@ -1,12 +1,8 @@
 #include "host/host.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -16,27 +12,15 @@
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
-#include "net/sock.h"
 #include "version.h"
 #include "json/json.h"
-
-enum { MAX_LISTENERS = 64 };
-
-/* Listening sockets that plugins asked for: ours, so that a successor gets the same one; closed
- * with their last user. [main] */
-struct plugin_listener {
-	spore_addr address;
-	int fd;
-	unsigned users; /* instances; 0: the slot is free */
-};
 
 static struct {
 	struct host_services services;
 	atomic_bool ready;
-	struct plugin_listener listeners[MAX_LISTENERS];
 } the_host;
 
-/* ---- log, time, randomness ---- */
+/* ---- log, time, randomness, workers ---- */
 
 static uint32_t host_log_enabled(const spore_ctx *ctx, int32_t level)
 {
@@ -45,12 +29,29 @@ static uint32_t host_log_enabled(const spore_ctx *ctx, int32_t level)
 	       log_is_enabled((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level));
 }
 
+enum { KEY_SIZE = 32 };
+
+/* Replaces all but letters and digits by '_'. */
+static const char *clean_key(spore_str key, char out[KEY_SIZE])
+{
+	size_t len = key.len < KEY_SIZE ? key.len : KEY_SIZE - 1;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = key.ptr[i];
+		bool plain = ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9');
+
+		out[i] = plain ? c : '_';
+	}
+	out[len] = '\0';
+	return out;
+}
+
 static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const spore_kv *fields,
                      size_t n)
 {
-	enum { MOST = 16, KEY = 32 };
+	enum { MOST = 16 };
 	struct log_field all[MOST + 1];
-	char event[512], keys[MOST][KEY];
+	char event[512], keys[MOST][KEY_SIZE];
 
 	if (!host_log_enabled(ctx, level))
 		return;
@@ -60,19 +61,9 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 	all[0] = log_str("plugin", instance_of(ctx)->name);
 	if (n > MOST)
 		n = MOST;
-	for (size_t i = 0; i < n; i++) {
-		size_t len = fields[i].key.len < KEY ? fields[i].key.len : KEY - 1;
-
-		for (size_t k = 0; k < len; k++) {
-			char c = fields[i].key.ptr[k];
-
-			keys[i][k] = (char)((c | 32) >= 'a' && (c | 32) <= 'z' ? c
-			                    : c >= '0' && c <= '9'             ? c
-			                                                       : '_');
-		}
-		keys[i][len] = '\0';
-		all[i + 1] = log_text(keys[i], fields[i].value.ptr, fields[i].value.len);
-	}
+	for (size_t i = 0; i < n; i++)
+		all[i + 1] = log_text(clean_key(fields[i].key, keys[i]), fields[i].value.ptr,
+		                      fields[i].value.len);
 	log_event((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level), event, all, n + 1);
 }
 
@@ -86,6 +77,11 @@ static int64_t host_now_ms(void)
 static spore_status host_random(void *buf, size_t len)
 {
 	return crypto_random(buf, len) ? SPORE_OK : SPORE_ESYS;
+}
+
+static uint32_t host_worker_index(const spore_worker *worker)
+{
+	return instance_worker_index(worker);
 }
 
 /* ---- completions ---- */
@@ -160,83 +156,10 @@ static void host_conn_wake(spore_conn *conn)
 		conn->wake(conn);
 }
 
-/* The slot of the socket at this address, or a free one; MAX_LISTENERS: there is none. */
-static size_t find_listener(const spore_addr *address)
-{
-	size_t unused = MAX_LISTENERS;
-
-	for (size_t i = 0; i < MAX_LISTENERS; i++) {
-		const struct plugin_listener *listener = &the_host.listeners[i];
-
-		if (listener->users && memcmp(&listener->address, address, sizeof *address) == 0)
-			return i;
-		if (!listener->users && unused == MAX_LISTENERS)
-			unused = i;
-	}
-	return unused;
-}
-
-static bool has_listener_at(uint16_t port)
-{
-	size_t i = 0;
-
-	while (i < MAX_LISTENERS &&
-	       !(the_host.listeners[i].users && the_host.listeners[i].address.port == port))
-		i++;
-	return i < MAX_LISTENERS;
-}
-
-/* An address may become wider or narrower, and its port be the same: that is shared for as long as
- * both are open. -1 and errno. */
-static int open_listener(const spore_addr *address)
-{
-	bool shared = has_listener_at(address->port);
-	struct err err;
-	int fd, cause;
-
-	if (the_host.services.binds_nothing)
-		return sock_unbound(address);
-	fd = sock_bind(address, shared, NULL, &err);
-	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, &err))
-		return fd;
-	cause = errno;
-	if (fd >= 0)
-		close(fd);
-	errno = cause;
-	return -1;
-}
-
 static spore_status host_listener_get(spore_ctx *ctx, const spore_addr *address, int *fd_out)
 {
-	struct instance *instance = instance_of(ctx);
-	size_t i = find_listener(address);
-	struct plugin_listener *listener = &the_host.listeners[i];
-	uint64_t bit = i < MAX_LISTENERS ? (uint64_t)1 << i : 0;
-
-	if (!bit) {
-		errno = ENOBUFS;
-		return SPORE_ESYS;
-	}
-	if (!listener->users) {
-		int fd = open_listener(address);
-
-		if (fd < 0)
-			return SPORE_ESYS;
-		*listener = (struct plugin_listener){ *address, fd, 0 };
-	}
-	listener->users += !(instance->listeners & bit);
-	instance->listeners |= bit;
-	*fd_out = listener->fd;
-	return SPORE_OK;
-}
-
-void host_listeners_drop(struct instance *instance)
-{
-	for (size_t i = 0; i < MAX_LISTENERS; i++) {
-		if (instance->listeners & (uint64_t)1 << i && --the_host.listeners[i].users == 0)
-			close(the_host.listeners[i].fd);
-	}
-	instance->listeners = 0;
+	return listeners_get(address, !the_host.services.binds_nothing,
+	                     &instance_of(ctx)->listeners, fd_out);
 }
 
 /* ---- the configuration as a tree ---- */
@@ -325,17 +248,17 @@ static uint32_t host_metric_series(uint32_t family, const spore_str *values, siz
 
 static void host_metric_add(spore_worker *worker, uint32_t series, double delta)
 {
-	metrics_add(the_host.services.metrics, lend_worker_index(worker), series, delta);
+	metrics_add(the_host.services.metrics, instance_worker_index(worker), series, delta);
 }
 
 static void host_metric_set(spore_worker *worker, uint32_t series, double value)
 {
-	metrics_set(the_host.services.metrics, lend_worker_index(worker), series, value);
+	metrics_set(the_host.services.metrics, instance_worker_index(worker), series, value);
 }
 
 static void host_metric_observe(spore_worker *worker, uint32_t series, double value)
 {
-	metrics_observe(the_host.services.metrics, lend_worker_index(worker), series, value);
+	metrics_observe(the_host.services.metrics, instance_worker_index(worker), series, value);
 }
 
 /* ---- extensions ---- */
@@ -385,7 +308,7 @@ static const spore_host table = {
 	.io_start = lend_io_start,
 	.io_update = lend_io_update,
 	.io_stop = lend_io_stop,
-	.worker_index = lend_worker_index,
+	.worker_index = host_worker_index,
 	.post = lend_post,
 	.offload = lend_offload,
 	.resolve = lend_resolve,

@@ -1,8 +1,8 @@
-/* host - the host's side of the SDK: the table of functions that plugins are lent.
+/* host - the host's side of the SDK: the table of functions that plugins may call.
  *
- * The table's functions without a context (time, randomness, completion) need the process's own
- * services, so there is one host per process: host_init before the first instance, host_fini after
- * the last. */
+ * Some functions of the table have no context argument (time, completion) and use the services of
+ * the process. So there is one host per process: call host_init before the first instance is made,
+ * and host_fini after the last one is gone. */
 #ifndef CORE_HOST_H
 #define CORE_HOST_H
 
@@ -19,12 +19,12 @@ struct metrics;
 struct resolver;
 
 struct host_services {
-	struct metrics *metrics; /* borrowed, all of them: they outlive the host */
+	struct metrics *metrics; /* borrowed, like all below: they outlive the host */
 	struct resolver *resolver;
-	struct loop *const *loops; /* the workers' */
+	struct loop *const *loops; /* of the workers */
 	unsigned n_workers;
-	bool binds_nothing; /* plugins get sockets, but no addresses: for a check beside who has
-	                       them */
+	bool binds_nothing; /* plugins get sockets without an address, so that a check can run
+	                     * beside a process that uses the addresses */
 	/* Ends or renews the sessions of an identity; takes the grant. [any] */
 	void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
 	                   int32_t verdict, struct grant *grant);
@@ -33,15 +33,13 @@ struct host_services {
 
 bool host_init(const struct host_services *services);
 void host_fini(void);
-/* Gives back the listening sockets that it asked for. [main] */
-void host_listeners_drop(struct instance *instance);
-/* Valid for the whole process. */
+/* Valid for the whole life of the process. */
 const spore_host *host_table(void);
 struct metrics *host_metrics(void);
-/* The one that plugins' look-ups go through. */
 struct resolver *host_resolver(void);
 /* As spore_host.get_extension. */
 const void *host_get_extension(const char *id);
-/* What "spore.ready/1" answers. [any] */
+/* Sets what the extension "spore.ready/1" answers. [any] */
 void host_set_ready(bool ready);
+
 #endif

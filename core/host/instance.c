@@ -1,24 +1,21 @@
 #include "host/instance.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "host/host.h"
-#include "host/lend.h"
+#include "base/container.h"
 #include "host/status.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
+#include "thread/guest.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
 
-/* ---- main ---- */
+/* ---- create and destroy ---- */
 
 struct reporter {
-	spore_create_args args; /* first: the plugin hands it back */
+	spore_create_args args; /* first, since the plugin passes a pointer to it */
 	const struct instance_spec *spec;
 	bool reported;
 };
@@ -32,7 +29,18 @@ static void on_report(const spore_create_args *args, const char *pointer, const 
 	                       text ? text : "refused by the plugin");
 }
 
-static struct instance *allocate(const struct instance_spec *spec, unsigned n_workers)
+static void init_workers(struct instance *instance)
+{
+	for (unsigned i = 0; i < instance->n_workers; i++) {
+		struct spore_worker *worker = &instance->workers[i];
+
+		worker->instance = instance;
+		list_init(&worker->lent);
+		pthread_mutex_init(&worker->lock, NULL);
+	}
+}
+
+static struct instance *allocate_instance(const struct instance_spec *spec, unsigned n_workers)
 {
 	struct instance *instance = calloc(1, sizeof *instance);
 
@@ -40,10 +48,10 @@ static struct instance *allocate(const struct instance_spec *spec, unsigned n_wo
 		free(spec->conf);
 		return NULL;
 	}
-	instance->component = spec->component;
 	instance->plugin = spec->plugin;
 	instance->conf = spec->conf;
 	instance->raw = spec->raw;
+	instance->resolver = spec->resolver;
 	instance->n_workers = n_workers;
 	atomic_init(&instance->refs, 1);
 	instance->name = guest_name(spec->name);
@@ -53,21 +61,37 @@ static struct instance *allocate(const struct instance_spec *spec, unsigned n_wo
 		instance_free(instance);
 		return NULL;
 	}
-	for (unsigned i = 0; i < n_workers; i++) {
-		struct spore_worker *worker = &instance->workers[i];
-
-		worker->instance = instance;
-		list_init(&worker->timers);
-		list_init(&worker->ios);
-		list_init(&worker->resolves);
-		pthread_mutex_init(&worker->lock, NULL);
-	}
+	init_workers(instance);
 	return instance;
+}
+
+static spore_status create_component(struct instance *instance, struct reporter *reporter)
+{
+	const struct instance_spec *spec = reporter->spec;
+	spore_status status;
+
+	reporter->args = (spore_create_args){
+		.struct_size = sizeof reporter->args,
+		.role = spec->role,
+		.host = spec->host,
+		.ctx = (spore_ctx *)(void *)instance,
+		.instance = instance->name,
+		.conf = instance->conf,
+		.raw = (const spore_cfg *)(const void *)spec->raw,
+		.previous = spec->previous,
+		.report = on_report,
+		.n_workers = instance->n_workers,
+		.point = spec->point,
+	};
+	guest_enter(instance->name);
+	status = spec->component->create(&reporter->args, &instance->self);
+	guest_leave();
+	return status;
 }
 
 struct instance *instance_new(const struct instance_spec *spec, unsigned n_workers, struct err *err)
 {
-	struct instance *instance = allocate(spec, n_workers);
+	struct instance *instance = allocate_instance(spec, n_workers);
 	struct reporter reporter = { .spec = spec };
 	char text[STATUS_TEXT_SIZE];
 	spore_status status;
@@ -75,31 +99,16 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 	err_set(err, "out of memory");
 	if (!instance)
 		return NULL;
-	meter_init(&instance->meter, host_metrics(), spec->component, spec->role, instance->name);
-	reporter.args = (spore_create_args){
-		.struct_size = sizeof reporter.args,
-		.role = spec->role,
-		.host = host_table(),
-		.ctx = (spore_ctx *)(void *)instance,
-		.instance = instance->name,
-		.conf = instance->conf,
-		.raw = (const spore_cfg *)(const void *)spec->raw,
-		.previous = spec->previous,
-		.report = on_report,
-		.n_workers = n_workers,
-		.point = spec->point,
-	};
-	guest_enter(instance->name);
-	status = spec->component->create(&reporter.args, &instance->self);
-	guest_leave();
+	instance->component = spec->component;
+	meter_init(&instance->meter, spec->metrics, spec->component, spec->role, instance->name);
+	status = create_component(instance, &reporter);
 	if (status == SPORE_OK)
 		return instance;
-	instance->self = NULL;
 	err->text[0] = '\0';
 	if (!reporter.reported)
-		err_set(err, "plugin %s could not be set up: %s; it may have logged more",
-		        instance->name, status_text(status, text));
-	instance->component = NULL; /* never created: nothing to destroy */
+		err_set(err, "cannot create plugin %s: %s; see also the log", instance->name,
+		        status_text(status, text));
+	instance->component = NULL; /* so that destroy() is not called */
 	instance_free(instance);
 	return NULL;
 }
@@ -108,12 +117,12 @@ void instance_free(struct instance *instance)
 {
 	if (!instance)
 		return;
-	pool_free(instance->pool, POOL_WAIT_MS); /* idle: instance_stop has waited for its work */
+	pool_free(instance->pool, POOL_WAIT_MS); /* idle, since instance_stop has waited */
 	guest_enter(instance->name);
 	if (instance->component)
 		instance->component->destroy(instance->self);
 	guest_leave();
-	host_listeners_drop(instance);
+	listeners_drop(&instance->listeners);
 	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
 		pthread_mutex_destroy(&instance->workers[i].lock);
 	pthread_mutex_destroy(&instance->pool_lock);
@@ -124,11 +133,14 @@ void instance_free(struct instance *instance)
 
 struct pool *instance_pool(struct instance *instance)
 {
+	struct pool *pool;
+
 	pthread_mutex_lock(&instance->pool_lock);
 	if (!instance->pool)
 		instance->pool = pool_new(POOL_THREADS, POOL_QUEUED);
+	pool = instance->pool;
 	pthread_mutex_unlock(&instance->pool_lock);
-	return instance->pool;
+	return pool;
 }
 
 void *instance_state(const struct instance *instance, const struct loop *loop)
@@ -138,7 +150,7 @@ void *instance_state(const struct instance *instance, const struct loop *loop)
 
 /* ---- work in flight ---- */
 
-bool worker_enter(struct spore_worker *worker)
+bool instance_enter(struct spore_worker *worker)
 {
 	bool entered;
 
@@ -149,14 +161,14 @@ bool worker_enter(struct spore_worker *worker)
 	return entered;
 }
 
-void worker_leave(struct spore_worker *worker)
+void instance_leave(struct spore_worker *worker)
 {
 	pthread_mutex_lock(&worker->lock);
 	worker->in_flight--;
 	pthread_mutex_unlock(&worker->lock);
 }
 
-static bool worker_is_busy(struct spore_worker *worker)
+static bool has_work_in_flight(struct spore_worker *worker)
 {
 	bool busy;
 
@@ -201,6 +213,21 @@ static void run_drain(void *arg)
 	guest_leave();
 }
 
+static void release_leaks(struct spore_worker *worker)
+{
+	unsigned n = 0;
+
+	for (; !list_is_empty(&worker->lent); n++) {
+		struct lent *lent = CONTAINER_OF(worker->lent.next, struct lent, node);
+
+		lent->release(lent);
+	}
+	if (n)
+		log_warn("plugin leaked timers, watchers or look-ups",
+		         log_str("plugin", worker->instance->name), log_int("count", n),
+		         log_int("worker", instance_worker_index(worker)));
+}
+
 static void run_stop(void *arg)
 {
 	struct spore_worker *worker = arg;
@@ -210,7 +237,7 @@ static void run_stop(void *arg)
 	if (worker->started && SPORE_CAN(component, worker_stop))
 		component->worker_stop(worker->state);
 	guest_leave();
-	lend_release_leaks(worker);
+	release_leaks(worker);
 }
 
 bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err)
@@ -226,8 +253,8 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 		worker->loop = loops[i];
 		loop_call(loops[i], run_start, &start);
 		if (start.status != SPORE_OK) {
-			err_set(err, "plugin %s could not start on worker %u: %s", instance->name,
-			        i, status_text(start.status, text));
+			err_set(err, "cannot start plugin %s on worker %u: %s", instance->name, i,
+			        status_text(start.status, text));
 			return false;
 		}
 		worker->started = true;
@@ -235,12 +262,12 @@ bool instance_start(struct instance *instance, struct loop *const *loops, struct
 	return true;
 }
 
-/* Also where worker_start failed: it may have left work in flight. */
+/* Also stops a worker whose worker_start failed, since that call may have left work in flight. */
 static bool stop_worker(struct spore_worker *worker)
 {
 	if (!worker->stopping)
 		loop_call(worker->loop, run_drain, worker);
-	if (worker_is_busy(worker))
+	if (has_work_in_flight(worker))
 		return false;
 	loop_call(worker->loop, run_stop, worker);
 	worker->started = false;

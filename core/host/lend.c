@@ -4,18 +4,25 @@
 #include <stdlib.h>
 
 #include "base/container.h"
-#include "host/host.h"
 #include "host/instance.h"
-#include "log/guest.h"
-#include "log/log.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/resolve.h"
+#include "thread/guest.h"
+
+/* ---- leaks ---- */
+
+/* From now on the worker releases it if the plugin forgets it. */
+static void lend(struct lent *lent, struct spore_worker *worker, void (*release)(struct lent *lent))
+{
+	lent->release = release;
+	list_append(&worker->lent, &lent->node);
+}
 
 /* ---- timers and watchers ---- */
 
 struct spore_timer {
-	struct list node; /* in worker->timers */
+	struct lent lent;
 	struct spore_worker *worker;
 	ev_timer timer;
 	void (*on_timer)(void *arg);
@@ -23,12 +30,17 @@ struct spore_timer {
 };
 
 struct spore_io {
-	struct list node; /* in worker->ios */
+	struct lent lent;
 	struct spore_worker *worker;
 	ev_io io;
 	void (*on_ready)(void *arg, uint32_t events);
 	void *arg;
 };
+
+static void release_timer(struct lent *lent)
+{
+	lend_timer_stop(CONTAINER_OF(lent, struct spore_timer, lent));
+}
 
 static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
 {
@@ -52,10 +64,10 @@ spore_timer *lend_timer_start(spore_worker *worker, int64_t after_ms, int64_t re
 	t->worker = worker;
 	t->on_timer = fn;
 	t->arg = arg;
-	list_append(&worker->timers, &t->node);
+	lend(&t->lent, worker, release_timer);
 	ev_timer_init(&t->timer, on_timer, (double)after_ms / 1000.0, (double)repeat_ms / 1000.0);
 	t->timer.data = t;
-	ev_now_update(ev); /* so that `after` counts from this call */
+	ev_now_update(ev); /* so that after_ms counts from this call */
 	ev_timer_start(ev, &t->timer);
 	return t;
 }
@@ -65,8 +77,8 @@ void lend_timer_stop(spore_timer *t)
 	if (!t)
 		return;
 	ev_timer_stop(loop_ev(t->worker->loop), &t->timer);
-	list_remove(&t->node);
-	free(t); /* on_timer touches nothing behind the callback */
+	list_remove(&t->lent.node);
+	free(t); /* safe within its callback: on_timer does not touch it afterwards */
 }
 
 static int to_ev(uint32_t events)
@@ -74,7 +86,12 @@ static int to_ev(uint32_t events)
 	return (events & SPORE_READ ? EV_READ : 0) | (events & SPORE_WRITE ? EV_WRITE : 0);
 }
 
-static void on_ready(struct ev_loop *ev, ev_io *io, int events)
+static void release_io(struct lent *lent)
+{
+	lend_io_stop(CONTAINER_OF(lent, struct spore_io, lent));
+}
+
+static void on_io(struct ev_loop *ev, ev_io *io, int events)
 {
 	struct spore_io *i = io->data;
 
@@ -95,8 +112,8 @@ spore_io *lend_io_start(spore_worker *worker, int fd, uint32_t events, void (*fn
 	i->worker = worker;
 	i->on_ready = fn;
 	i->arg = arg;
-	list_append(&worker->ios, &i->node);
-	ev_io_init(&i->io, on_ready, fd, to_ev(events));
+	lend(&i->lent, worker, release_io);
+	ev_io_init(&i->io, on_io, fd, to_ev(events));
 	i->io.data = i;
 	if (to_ev(events))
 		ev_io_start(loop_ev(worker->loop), &i->io);
@@ -118,16 +135,11 @@ void lend_io_stop(spore_io *i)
 	if (!i)
 		return;
 	ev_io_stop(loop_ev(i->worker->loop), &i->io);
-	list_remove(&i->node);
+	list_remove(&i->lent.node);
 	free(i);
 }
 
-/* ---- threads ---- */
-
-uint32_t lend_worker_index(const spore_worker *worker)
-{
-	return (uint32_t)(worker - worker->instance->workers);
-}
+/* ---- posts and jobs ---- */
 
 struct post {
 	struct loop_task task;
@@ -143,7 +155,7 @@ static void run_post(struct loop_task *task)
 	guest_enter(post->worker->instance->name);
 	post->fn(post->arg);
 	guest_leave();
-	worker_leave(post->worker);
+	instance_leave(post->worker);
 	free(post);
 }
 
@@ -153,7 +165,7 @@ spore_status lend_post(spore_worker *worker, void (*fn)(void *), void *arg)
 
 	if (!post)
 		return SPORE_ENOMEM;
-	if (!worker_enter(worker)) {
+	if (!instance_enter(worker)) {
 		free(post);
 		return SPORE_ESTALE;
 	}
@@ -178,7 +190,7 @@ static void run_offload_done(struct loop_task *task)
 	guest_enter(offload->worker->instance->name);
 	offload->on_done(offload->arg);
 	guest_leave();
-	worker_leave(offload->worker);
+	instance_leave(offload->worker);
 	free(offload);
 }
 
@@ -203,31 +215,38 @@ spore_status lend_offload(spore_worker *worker, void (*work)(void *), void (*on_
 	*offload = (struct offload){
 		{ .run = run_offload }, { .run = run_offload_done }, worker, work, on_done, arg
 	};
-	if (!worker_enter(worker)) {
+	if (!instance_enter(worker)) {
 		free(offload);
 		return SPORE_ESTALE;
 	}
 	if (pool_submit(pool, &offload->job))
 		return SPORE_OK;
-	worker_leave(worker);
+	instance_leave(worker);
 	free(offload);
 	return SPORE_EBUSY;
 }
 
+/* ---- look-ups ---- */
+
 struct spore_resolve {
-	struct list node; /* in worker->resolves */
+	struct lent lent;
 	struct spore_worker *worker;
 	struct resolve *resolve;
 	void (*on_done)(void *arg, spore_status, const spore_addr *, size_t n);
 	void *arg;
 };
 
+static void release_resolve(struct lent *lent)
+{
+	lend_resolve_stop(CONTAINER_OF(lent, struct spore_resolve, lent));
+}
+
 static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char *why)
 {
 	struct spore_resolve *r = arg;
 
 	(void)why;
-	list_remove(&r->node);
+	list_remove(&r->lent.node);
 	guest_enter(r->worker->instance->name);
 	r->on_done(r->arg, n ? SPORE_OK : SPORE_EBACKEND, addrs, n);
 	guest_leave();
@@ -244,12 +263,13 @@ spore_resolve *lend_resolve(spore_worker *worker, const char *name, uint16_t por
 	r->worker = worker;
 	r->on_done = fn;
 	r->arg = arg;
-	r->resolve = resolve_start(host_resolver(), worker->loop, name, port, on_resolved, r);
+	r->resolve = resolve_start(worker->instance->resolver, worker->loop, name, port,
+	                           on_resolved, r);
 	if (!r->resolve) {
 		free(r);
 		return NULL;
 	}
-	list_append(&worker->resolves, &r->node);
+	lend(&r->lent, worker, release_resolve);
 	return r;
 }
 
@@ -258,22 +278,6 @@ void lend_resolve_stop(spore_resolve *r)
 	if (!r)
 		return;
 	resolve_stop(r->resolve);
-	list_remove(&r->node);
+	list_remove(&r->lent.node);
 	free(r);
-}
-
-void lend_release_leaks(struct spore_worker *worker)
-{
-	unsigned n = 0;
-
-	for (; !list_is_empty(&worker->timers); n++)
-		lend_timer_stop(CONTAINER_OF(worker->timers.next, struct spore_timer, node));
-	for (; !list_is_empty(&worker->ios); n++)
-		lend_io_stop(CONTAINER_OF(worker->ios.next, struct spore_io, node));
-	for (; !list_is_empty(&worker->resolves); n++)
-		lend_resolve_stop(CONTAINER_OF(worker->resolves.next, struct spore_resolve, node));
-	if (n)
-		log_warn("plugin left timers, watchers or look-ups behind",
-		         log_str("plugin", worker->instance->name), log_int("count", n),
-		         log_int("worker", lend_worker_index(worker)));
 }

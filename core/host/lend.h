@@ -1,6 +1,5 @@
-/* lend - what the host lends a plugin on one worker's loop: timers, watchers, posts, jobs,
- * look-ups. Each is attributed to (instance, worker), so that what is forgotten can be found. The
- * slots of struct spore_host of the same names say the rest. */
+/* lend - what the host lends to a plugin on one worker's loop: timers, watchers, posts, jobs and
+ * look-ups. The slots of struct spore_host of the same names document the functions. */
 #ifndef CORE_LEND_H
 #define CORE_LEND_H
 
@@ -13,7 +12,6 @@ spore_io *lend_io_start(spore_worker *worker, int fd, uint32_t events,
                         void (*on_ready)(void *arg, uint32_t events), void *arg);
 void lend_io_update(spore_io *io, uint32_t events);
 void lend_io_stop(spore_io *io);
-uint32_t lend_worker_index(const spore_worker *worker);
 spore_status lend_post(spore_worker *worker, void (*fn)(void *arg), void *arg);
 spore_status lend_offload(spore_worker *worker, void (*work)(void *arg), void (*on_done)(void *arg),
                           void *arg);
@@ -21,8 +19,5 @@ spore_resolve *lend_resolve(spore_worker *worker, const char *name, uint16_t por
                             void (*on_done)(void *arg, spore_status, const spore_addr *, size_t n),
                             void *arg);
 void lend_resolve_stop(spore_resolve *resolve);
-
-/* Stops and logs what an instance left behind on a worker. [worker] */
-void lend_release_leaks(struct spore_worker *worker);
 
 #endif

@@ -23,16 +23,17 @@ static const struct {
 	[OTHER] = { 0, "error", "other" },
 };
 
-static const struct {
-	uint32_t kind, role;
-	const char *kind_name, *call_name;
-} calls[METER_CALLS] = {
-	[METER_VERIFY] = { SPORE_KIND_AUTH, SPORE_ROLE_SERVER, "auth", "verify" },
-	[METER_ANSWER] = { SPORE_KIND_AUTH, SPORE_ROLE_CLIENT, "auth", "answer" },
-	[METER_CHECK] = { SPORE_KIND_ACL, SPORE_ROLE_SERVER, "acl", "check" },
-	[METER_WRAP] = { SPORE_KIND_TRANSPORT, SPORE_ROLE_SERVER | SPORE_ROLE_CLIENT, "transport",
-	                 "wrap" },
-};
+static void init_calls(struct meter *meter, const struct kind *kind, uint32_t role,
+                       const char *instance)
+{
+	for (size_t i = 0; i < KIND_MAX_SLOTS && kind->slots[i].name; i++) {
+		const char *values[] = { kind->name, instance, kind->slots[i].name };
+
+		if (kind->slots[i].roles & role)
+			meter->calls[i] = family_series(meter->metrics, FAMILY_PLUGIN_CALL_TIME,
+			                                values);
+	}
+}
 
 static void init_verdicts(struct meter *meter, const char *instance)
 {
@@ -48,27 +49,21 @@ void meter_init(struct meter *meter, struct metrics *metrics, const spore_compon
                 uint32_t role, const char *instance)
 {
 	*meter = (struct meter){ .metrics = metrics };
-	for (size_t i = 0; i < METER_CALLS; i++) {
-		const char *values[] = { calls[i].kind_name, instance, calls[i].call_name };
-
-		if (component->kind == calls[i].kind && role & calls[i].role)
-			meter->calls[i] = family_series(metrics, FAMILY_PLUGIN_CALL_TIME, values);
-	}
+	init_calls(meter, kind_find(component->kind), role, instance);
 	if (component->kind == SPORE_KIND_AUTH && role == SPORE_ROLE_SERVER)
 		init_verdicts(meter, instance);
 }
 
-static void observe(const struct meter *meter, const struct loop *loop, uint32_t series,
-                    int64_t began_ns)
+static void observe_time(const struct meter *meter, const struct loop *loop, uint32_t series,
+                         int64_t began_ns)
 {
 	metrics_observe(meter->metrics, loop_index(loop), series,
 	                (double)(clock_ns() - began_ns) / 1e9);
 }
 
-void meter_call(const struct meter *meter, const struct loop *loop, enum meter_call call,
-                int64_t began_ns)
+void meter_call(const struct meter *meter, const struct loop *loop, size_t slot, int64_t began_ns)
 {
-	observe(meter, loop, meter->calls[call], began_ns);
+	observe_time(meter, loop, meter->calls[slot], began_ns);
 }
 
 void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t verdict,
@@ -80,7 +75,7 @@ void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t v
 		i++;
 	metrics_add(meter->metrics, loop_index(loop), meter->verdicts[i < CANCELLED ? i : OTHER],
 	            1);
-	observe(meter, loop, meter->verdict_time, asked_ns);
+	observe_time(meter, loop, meter->verdict_time, asked_ns);
 }
 
 void meter_no_verdict(const struct meter *meter, const struct loop *loop)

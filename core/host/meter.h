@@ -1,33 +1,32 @@
-/* meter - what is counted of an instance: for how long its calls hold up a worker, and an auth
- * instance's verdicts. Counting is [worker]. */
+/* meter - metrics of a plugin instance: the time that its calls take on a worker, and the verdicts
+ * of an auth instance. */
 #ifndef CORE_METER_H
 #define CORE_METER_H
 
-#include <spore/plugin.h>
+#include "plugin/kind.h"
 
 struct loop;
 struct metrics;
 
-enum meter_call { METER_VERIFY, METER_ANSWER, METER_CHECK, METER_WRAP, METER_CALLS };
 enum { METER_VERDICTS = 11 };
 
 struct meter {
-	struct metrics *metrics; /* borrowed: outlives it */
-	uint32_t calls[METER_CALLS];
+	struct metrics *metrics;        /* borrowed: outlives the meter */
+	uint32_t calls[KIND_MAX_SLOTS]; /* series of the kind's slots */
 	uint32_t verdicts[METER_VERDICTS], verdict_time;
 };
 
-/* role: SPORE_ROLE_*. Looks up what an instance of that kind has on that side. [main] */
+/* Registers the series of an instance of this component in this role (SPORE_ROLE_*). [main] */
 void meter_init(struct meter *meter, struct metrics *metrics, const spore_component *component,
                 uint32_t role, const char *instance);
-/* A call that began then, on clock_ns()'s clock, has returned. */
-void meter_call(const struct meter *meter, const struct loop *loop, enum meter_call call,
-                int64_t began_ns);
-/* The verdict (SPORE_ALLOW, SPORE_DENY, SPORE_NEXT; all else is an error) on what was asked then.
- */
+/* A call of a slot (AUTH_VERIFY, ...) has returned. began_ns: when it began, by clock_ns().
+ * [worker] */
+void meter_call(const struct meter *meter, const struct loop *loop, size_t slot, int64_t began_ns);
+/* An auth instance gave a verdict: SPORE_ALLOW, SPORE_DENY or SPORE_NEXT; anything else counts as
+ * an error. asked_ns: when it was asked, by clock_ns(). [worker] */
 void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t verdict,
                    int64_t asked_ns);
-/* Nobody waits for the verdict any more: the client has left, or the time is over. */
+/* The verdict is no longer needed: the client has left, or the time is up. [worker] */
 void meter_no_verdict(const struct meter *meter, const struct loop *loop);
 
 #endif

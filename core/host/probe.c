@@ -12,7 +12,7 @@
 #include "host/host.h"
 #include "plugin/loader.h"
 
-/* An exit() of the plugin's own has another status. */
+/* SURVIVED: an exit status that a plugin's own exit() is unlikely to have. */
 enum { SURVIVED = 89, PATIENCE_MS = 10000, POLL_MS = 2 };
 
 static void load_silently(const char *path, const char *pin)
@@ -27,8 +27,8 @@ static void load_silently(const char *path, const char *pin)
 	loader_load(&loader, path, pin, &unused);
 }
 
-/* False: it took too long, and has been killed. */
-static bool wait_for(pid_t child, int *status_out)
+/* False: the child took too long and was killed. */
+static bool wait_for_child(pid_t child, int *status_out)
 {
 	int64_t until_ms = clock_ms() + PATIENCE_MS;
 	pid_t ended;
@@ -52,11 +52,11 @@ bool probe_load(const char *path, const char *pin, struct err *err)
 		_exit(SURVIVED);
 	}
 	if (child < 0)
-		err_set(err, "cannot start a process to try it in");
-	else if (!wait_for(child, &status))
+		err_set(err, "cannot start a process to test it");
+	else if (!wait_for_child(child, &status))
 		err_set(err, "loading it takes more than %d seconds", PATIENCE_MS / 1000);
 	else if (WIFSIGNALED(status))
-		err_set(err, "loading it ends the process by signal %d (%s)", WTERMSIG(status),
+		err_set(err, "loading it kills the process with signal %d (%s)", WTERMSIG(status),
 		        strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != SURVIVED)
 		err_set(err, "loading it ends the process with status %d", WEXITSTATUS(status));

@@ -1,4 +1,4 @@
-/* status - the ABI's status codes in words. */
+/* status - texts for the ABI's status codes. */
 #ifndef CORE_STATUS_H
 #define CORE_STATUS_H
 
@@ -6,7 +6,7 @@
 
 enum { STATUS_TEXT_SIZE = 80 };
 
-/* "out of memory (SPORE_ENOMEM)", for use behind a colon; also of a code that is none. [any] */
+/* "out of memory (SPORE_ENOMEM)", for use behind a colon. An unknown code has a text, too. [any] */
 const char *status_text(int32_t status, char text_out[STATUS_TEXT_SIZE]);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/container.h"
 #include "loop/loop.h"
 
-enum slot_state { FREE, OPEN, DONE /* completed, its result on the way */ };
+enum slot_state { FREE, OPEN, DONE /* completed, but not yet delivered */ };
 
 struct slot {
 	uint32_t generation;
@@ -18,10 +18,10 @@ struct slot {
 };
 
 struct ticket_table {
-	pthread_mutex_t lock; /* held for a few instructions */
+	pthread_mutex_t lock; /* held only for a few instructions */
 	struct loop *loop;    /* borrowed: outlives the table */
 	struct slot *slots;
-	uint32_t n_slots, first_free; /* slot numbers from 1; 0: none */
+	uint32_t n_slots, first_free; /* slot numbers begin at 1; 0: none */
 };
 
 struct delivery {
@@ -30,7 +30,7 @@ struct delivery {
 	struct ticket_result result;
 };
 
-/* The ABI's complete_*() get nothing but the number, so the tables are the process's. */
+/* Global, since the ABI's complete_*() functions get only the ticket's number. */
 static struct ticket_table *tables;
 static unsigned n_tables;
 
@@ -47,7 +47,7 @@ static struct ticket_table *table_of(spore_ticket ticket)
 	return worker >= 1 && worker <= n_tables ? &tables[worker - 1] : NULL;
 }
 
-/* With the lock held: the slot if the ticket is alive, else NULL. */
+/* The slot of a ticket that is open or done, else NULL. The lock is held. */
 static struct slot *slot_of(struct ticket_table *table, spore_ticket ticket)
 {
 	uint32_t number = (uint32_t)(ticket >> 32) & 0x3FFFFF;
@@ -59,7 +59,8 @@ static struct slot *slot_of(struct ticket_table *table, spore_ticket ticket)
 	return slot->state != FREE && slot->generation == (uint32_t)ticket ? slot : NULL;
 }
 
-static void release(struct ticket_table *table, struct slot *slot)
+/* The lock is held. */
+static void release_slot(struct ticket_table *table, struct slot *slot)
 {
 	slot->state = FREE;
 	slot->generation++;
@@ -91,8 +92,8 @@ void ticket_tables_free(void)
 	n_tables = 0;
 }
 
-/* With the lock held. */
-static bool grow(struct ticket_table *table)
+/* The lock is held. */
+static bool grow_table(struct ticket_table *table)
 {
 	uint32_t n = table->n_slots ? table->n_slots * 2 : 64;
 	struct slot *slots;
@@ -118,7 +119,7 @@ spore_ticket ticket_open(struct loop *loop, enum ticket_kind kind, ticket_fn on_
 	spore_ticket ticket = 0;
 
 	pthread_mutex_lock(&table->lock);
-	if (table->first_free || grow(table)) {
+	if (table->first_free || grow_table(table)) {
 		uint32_t number = table->first_free;
 		struct slot *slot = &table->slots[number - 1];
 
@@ -143,7 +144,7 @@ void ticket_close(spore_ticket ticket)
 	pthread_mutex_lock(&table->lock);
 	slot = slot_of(table, ticket);
 	if (slot)
-		release(table, slot);
+		release_slot(table, slot);
 	pthread_mutex_unlock(&table->lock);
 }
 
@@ -175,7 +176,7 @@ static void run_delivery(struct loop_task *task)
 	if (slot) {
 		on_done = slot->on_done;
 		arg = slot->arg;
-		release(table, slot);
+		release_slot(table, slot);
 	}
 	pthread_mutex_unlock(&table->lock);
 	if (on_done)

@@ -4,7 +4,7 @@
 #define CORE_PLUGIN_OPTIONS_H
 
 #include "base/columns.h"
-#include "option/option.h"
+#include "option/table.h"
 #include "json/jsonout.h"
 
 enum { PLUGIN_OPTIONS_COLUMNS = 4 }; /* name, type, default or "required", doc */

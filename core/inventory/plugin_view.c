@@ -1,11 +1,10 @@
 #include "inventory/plugin_view.h"
 
-#include <spore/auth.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "host/probe.h"
-#include "plugin/registry.h"
+#include "plugin/kind.h"
 
 void plugin_view_open(struct plugin_view *view, struct loader *loader, const char *path,
                       const char *pin, bool load)
@@ -55,22 +54,15 @@ const char *plugin_view_use(const char *path, const spore_component *component, 
 
 bool plugin_view_is_known(const spore_component *component)
 {
-	return registry_kind_name(component->kind) != NULL;
+	return kind_find(component->kind) != NULL;
 }
 
 const char *plugin_view_kind(const spore_component *component)
 {
-	const char *name = registry_kind_name(component->kind);
-
-	return name ? name : "unknown";
+	return kind_name(component->kind);
 }
 
 bool plugin_view_has_side(const spore_component *component, uint32_t role)
 {
-	const spore_auth_ops *auth = component->ops;
-
-	if (component->kind == SPORE_KIND_AUTH)
-		return role == SPORE_ROLE_SERVER ? SPORE_CAN(auth, verify)
-		                                 : SPORE_CAN(auth, answer);
-	return component->kind != SPORE_KIND_ACL || role == SPORE_ROLE_SERVER;
+	return kind_roles(component) & role;
 }

@@ -1,9 +1,8 @@
-/* json - a JSON text as a tree that remembers where each value stands.
+/* json - a JSON text as a tree of nodes that know where they stand in the text.
  *
- * The config's tree: scanned strictly (scan), built by cJSON, then kept in nodes of our own, which
- * may be edited and joined with values from flags and variables. A text with mistakes may still be
- * read (mend), to find more of them. A node lives as long as its document. Not thread-safe while it
- * is edited; read-only afterwards. */
+ * The configuration is such a tree. Nodes can be moved, and nodes from flags and environment
+ * variables added. The document owns all nodes and frees them together. Not thread-safe while it is
+ * changed. */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
 
@@ -11,18 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "json/mend.h"
-
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-/* Where a value came from. `text` is the whole source, or NULL for a flag or a variable. */
+/* Where a value came from. `text` is the text of a file; NULL for a flag or an environment
+ * variable. */
 struct json_source {
 	const char *name; /* "spore.json", "--port", "SPORE_SECRET" */
 	const char *text;
 	size_t len;
 	struct json_secret *secrets;
 };
-/* A value of the source that must not be shown; of a string what is between its quotes. */
+/* A value in the source that must not be shown. For a string, the bytes between its quotes. */
 struct json_secret {
 	struct json_secret *next;
 	size_t start, end;
@@ -31,24 +29,18 @@ struct json_secret {
 struct json {
 	enum json_type type;
 	const char *key; /* in an object; NULL elsewhere */
-	const char *raw; /* NUMBER: as written; STRING: its text, NUL-ended */
+	const char *raw; /* NUMBER: as written; STRING: its text, NUL-terminated */
 	size_t len;      /* of raw */
 	double number;
 	bool boolean;
-	bool unknown; /* its text was wrong, which has been reported: what it should be is not known
-	               */
+	bool unknown; /* its text had a mistake, already reported: the value is not known */
 	struct json *parent, *next; /* borrowed: the document owns all nodes */
 	struct json *first, *last;  /* children */
 	size_t count;
-	struct json_source *source; /* NULL: of our own making */
+	struct json_source *source; /* NULL: the program made it */
 	size_t offset, end;         /* in source->text */
-	size_t key_offset;          /* 0: no key there */
-	const char *written_as; /* key at the top of its source, if it has been moved from there */
-};
-
-struct json_error {
-	size_t offset;
-	char text[256]; /* "expected ..., found ..." */
+	size_t key_offset;          /* 0: the source has no key for it */
+	const char *written_as;     /* its former key at the top of the source, if it was moved */
 };
 
 struct json_doc;
@@ -58,43 +50,33 @@ struct json_doc *json_doc_new(void);
 /* Wipes and frees all nodes and texts. NULL is fine. */
 void json_doc_free(struct json_doc *doc);
 struct json *json_doc_root(struct json_doc *doc);
-/* Zeroed memory that lives, and is wiped, with the document. NULL: out of memory. */
+/* Zeroed memory that is wiped and freed with the document. NULL: out of memory. */
 void *json_doc_alloc(struct json_doc *doc, size_t size);
+/* A NUL-terminated copy of the text in such memory. NULL: out of memory. */
+char *json_doc_text(struct json_doc *doc, const char *text, size_t len);
 
-/* A source in the document; `text` is copied (NULL: none). NULL: out of memory. */
+/* Adds a source to the document; `name` and `text` (may be NULL) are copied. NULL: out of
+ * memory. */
 struct json_source *json_source_add(struct json_doc *doc, const char *name, const char *text,
                                     size_t len);
-/* Reads the source's text. NULL and *error_out on the first mistake. The node has no parent yet. */
-struct json *json_parse(struct json_doc *doc, struct json_source *source,
-                        struct json_error *error_out);
-/* As json_parse, but reports all mistakes, and returns what could be read in spite of them; NULL if
- * that is nothing. */
-struct json *json_parse_all(struct json_doc *doc, struct json_source *source, mend_report *report,
-                            void *arg);
-/* A fresh node without a parent. raw: text of a STRING or NUMBER (copied), else NULL. */
+/* A new node without a parent. raw: the text of a STRING or NUMBER (copied), else NULL. NULL: out
+ * of memory. */
 struct json *json_new(struct json_doc *doc, enum json_type type, const char *raw,
                       struct json_source *source);
-/* A STRING of `len` bytes, which are copied. */
+/* A new STRING of `len` bytes, which are copied. NULL: out of memory. */
 struct json *json_new_text(struct json_doc *doc, const char *text, size_t len,
                            struct json_source *source);
-/* From now on this value is not shown in excerpts of its source. */
+/* Hides the value in excerpts of its source from now on. */
 void json_mark_secret(struct json_doc *doc, const struct json *node);
 
-/* Adds a child at the end; `key` (copied) for objects. Takes it from its old parent first. */
+/* Detaches `child` from its parent, if any, and appends it to `container`; `key` (copied) for
+ * objects. */
 void json_add(struct json_doc *doc, struct json *container, const char *key, struct json *child);
+/* Removes the node from its parent, if any. */
 void json_detach(struct json *node);
-/* The member named `key`, or NULL. NULL too if object is NULL or no object. */
+/* The member named `key`, or NULL; also NULL if `object` is NULL or not an OBJECT. */
 struct json *json_get(const struct json *object, const char *key);
 
-/* The node that a JSON pointer, relative to `node`, leads to; where it leads nowhere, the last node
- * on its way. */
-const struct json *json_at(const struct json *node, const char *pointer);
-
-/* 1-based line and column of an offset in a text. */
-void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,
-                   unsigned *column_out);
-/* The JSON pointer of a node (RFC 6901), cut at size. */
-void json_pointer(const struct json *node, char *out, size_t size);
 /* "an object", "a string" ... */
 const char *json_type_name(enum json_type type);
 

@@ -1,5 +1,5 @@
-/* jsonout - a JSON text, written piece by piece: indented, in printable ASCII alone, whatever the
- * bytes of its texts are (others become \uXXXX, as in a log). Not thread-safe. */
+/* jsonout - writes a JSON text piece by piece: indented, in printable ASCII; other characters
+ * become \uXXXX, as in the log. Not thread-safe. */
 #ifndef CORE_JSONOUT_H
 #define CORE_JSONOUT_H
 
@@ -7,20 +7,20 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* { .out = FILE } is at the start of a text. */
+/* { .out = FILE } starts a text. */
 struct jsonout {
 	FILE *out;
 	unsigned depth;
-	bool behind_value; /* so that a comma comes first */
+	bool behind_value; /* a value was written: a comma comes before the next */
 };
 
-/* `key`: within an object; NULL elsewhere. */
+/* `key` is the member's key in an object; NULL elsewhere. */
 void jsonout_begin(struct jsonout *json, const char *key, char bracket);    /* '{' or '[' */
 void jsonout_end(struct jsonout *json, char bracket);                       /* '}' or ']' */
 void jsonout_text(struct jsonout *json, const char *key, const char *text); /* NULL: null */
 void jsonout_int(struct jsonout *json, const char *key, int64_t number);
 void jsonout_bool(struct jsonout *json, const char *key, bool value);
-/* A text that may be JSON itself: then it is that value, else a string. NULL: null. */
+/* A text that is JSON is written as that value, any other as a string. NULL: null. */
 void jsonout_value(struct jsonout *json, const char *key, const char *text);
 
 #endif

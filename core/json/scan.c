@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 struct scanner {
 	const char *text;
@@ -16,7 +16,7 @@ struct scanner {
 
 static bool scan_value(struct scanner *s, unsigned depth);
 
-static bool fail(struct scanner *s, enum scan_place place, size_t offset, const char *expected)
+static bool fail_scan(struct scanner *s, enum scan_place place, size_t offset, const char *expected)
 {
 	s->error = (struct scan_error){ offset, expected, place, s->container };
 	return false;
@@ -69,13 +69,14 @@ static bool scan_hex4(struct scanner *s, unsigned *value_out)
 		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
 			value = value * 16 + (unsigned)((c | 32) - 'a') + 10;
 		else
-			return fail(s, SCAN_IN_STRING, s->at, "four hexadecimal digits after \\u");
+			return fail_scan(s, SCAN_IN_STRING, s->at,
+			                 "four hexadecimal digits after \\u");
 	}
 	*value_out = value;
 	return true;
 }
 
-/* Behind the `u` of \uXXXX. */
+/* Scans the digits of \uXXXX, and the second half of a surrogate pair. */
 static bool scan_unicode(struct scanner *s, bool is_key, uint32_t *n_nul)
 {
 	size_t start = s->at - 2;
@@ -85,18 +86,18 @@ static bool scan_unicode(struct scanner *s, bool is_key, uint32_t *n_nul)
 		return false;
 	*n_nul += value == 0;
 	if (value == 0 && is_key)
-		return fail(s, SCAN_IN_STRING, start, "a key without NUL (\\u0000)");
+		return fail_scan(s, SCAN_IN_STRING, start, "a key without NUL (\\u0000)");
 	if (value >= 0xDC00 && value <= 0xDFFF)
-		return fail(s, SCAN_IN_STRING, start, "a high surrogate before a low one");
+		return fail_scan(s, SCAN_IN_STRING, start, "a high surrogate before a low one");
 	if (value < 0xD800 || value > 0xDBFF)
 		return true;
 	if (s->len - s->at < 6 || s->text[s->at] != '\\' || s->text[s->at + 1] != 'u')
-		return fail(s, SCAN_IN_STRING, start, "a low surrogate after a high one");
+		return fail_scan(s, SCAN_IN_STRING, start, "a low surrogate after a high one");
 	s->at += 2;
 	if (!scan_hex4(s, &low))
 		return false;
 	if (low < 0xDC00 || low > 0xDFFF)
-		return fail(s, SCAN_IN_STRING, start, "a low surrogate after a high one");
+		return fail_scan(s, SCAN_IN_STRING, start, "a low surrogate after a high one");
 	return true;
 }
 
@@ -116,25 +117,26 @@ static bool scan_string(struct scanner *s, bool is_key)
 		int c = look(s);
 
 		if (c < 0 || is_line_end(s))
-			return fail(s, SCAN_UNCLOSED, start - 1, "a closing '\"' for this string");
+			return fail_scan(s, SCAN_UNCLOSED, start - 1,
+			                 "a closing '\"' for this string");
 		if (c == '"')
 			break;
 		if (c < 0x20)
-			return fail(s, SCAN_IN_STRING, s->at,
-			            "no control byte in a string (use an escape)");
+			return fail_scan(s, SCAN_IN_STRING, s->at,
+			                 "no control byte in a string (use an escape)");
 		s->at++;
 		if (c != '\\')
 			continue;
 		c = look(s);
 		if (c <= 0 || !strchr("\"\\/bfnrtu", c))
-			return fail(s, SCAN_IN_STRING, s->at - 1,
-			            "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
+			return fail_scan(s, SCAN_IN_STRING, s->at - 1,
+			                 "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
 		s->at++;
 		if (c == 'u' && !scan_unicode(s, is_key, &n_nul))
 			return false;
 	}
-	if (!text_is_utf8(s->text + start, s->at - start, &bad))
-		return fail(s, SCAN_IN_STRING, start + bad, "well-formed UTF-8");
+	if (!utf8_is_valid(s->text + start, s->at - start, &bad))
+		return fail_scan(s, SCAN_IN_STRING, start + bad, "well-formed UTF-8");
 	close_token(s, token, s->at++, n_nul);
 	return true;
 }
@@ -142,7 +144,7 @@ static bool scan_string(struct scanner *s, bool is_key)
 static bool scan_digits(struct scanner *s)
 {
 	if (!is_digit(look(s)))
-		return fail(s, SCAN_IN_NUMBER, s->at, "a digit");
+		return fail_scan(s, SCAN_IN_NUMBER, s->at, "a digit");
 	while (is_digit(look(s)))
 		s->at++;
 	return true;
@@ -157,8 +159,8 @@ static bool scan_number(struct scanner *s)
 	if (look(s) == '0') {
 		s->at++;
 		if (is_digit(look(s)))
-			return fail(s, SCAN_IN_NUMBER, s->at - 1,
-			            "a number without a leading zero");
+			return fail_scan(s, SCAN_IN_NUMBER, s->at - 1,
+			                 "a number without a leading zero");
 	} else if (!scan_digits(s)) {
 		return false;
 	}
@@ -193,24 +195,24 @@ static bool scan_literal(struct scanner *s)
 			return true;
 		}
 	}
-	return fail(s, SCAN_AT_VALUE, s->at, "a value");
+	return fail_scan(s, SCAN_AT_VALUE, s->at, "a value");
 }
 
 static bool scan_member(struct scanner *s, unsigned depth)
 {
 	if (look(s) != '"')
-		return fail(s, SCAN_AT_KEY, s->at, "a key in double quotes");
+		return fail_scan(s, SCAN_AT_KEY, s->at, "a key in double quotes");
 	if (!scan_string(s, true))
 		return false;
 	skip_space(s);
 	if (look(s) != ':')
-		return fail(s, SCAN_AT_COLON, s->at, "':' after the key");
+		return fail_scan(s, SCAN_AT_COLON, s->at, "':' after the key");
 	s->at++;
 	skip_space(s);
 	return scan_value(s, depth);
 }
 
-/* An object or an array: from its opening bracket to its closing one. */
+/* Scans an object or an array, with its brackets. */
 static bool scan_container(struct scanner *s, unsigned depth)
 {
 	bool object = s->text[s->at] == '{';
@@ -220,7 +222,7 @@ static bool scan_container(struct scanner *s, unsigned depth)
 	uint32_t count = 0;
 
 	if (depth == SCAN_MAX_DEPTH)
-		return fail(s, SCAN_TOO_MUCH, s->at, "at most 32 levels of nesting");
+		return fail_scan(s, SCAN_TOO_MUCH, s->at, "at most 32 levels of nesting");
 	s->container = s->at++;
 	skip_space(s);
 	while (look(s) != close || count > 0) {
@@ -231,7 +233,8 @@ static bool scan_container(struct scanner *s, unsigned depth)
 		if (look(s) == close)
 			break;
 		if (look(s) != ',')
-			return fail(s, SCAN_AT_COMMA, s->at, object ? "',' or '}'" : "',' or ']'");
+			return fail_scan(s, SCAN_AT_COMMA, s->at,
+			                 object ? "',' or '}'" : "',' or ']'");
 		s->at++;
 		skip_space(s);
 	}
@@ -265,12 +268,12 @@ long scan_json(const char *text, size_t len, struct scan_token *tokens, size_t m
 
 	skip_space(&s);
 	if (len >= UINT32_MAX) {
-		fail(&s, SCAN_TOO_MUCH, 0, "a text below 4 GiB");
+		fail_scan(&s, SCAN_TOO_MUCH, 0, "a text below 4 GiB");
 	} else if (scan_value(&s, 0)) {
 		skip_space(&s);
 		if (s.at == len)
 			return (long)s.n;
-		fail(&s, SCAN_AT_END, s.at, "nothing more after the value");
+		fail_scan(&s, SCAN_AT_END, s.at, "nothing more after the value");
 	}
 	*error_out = s.error;
 	return -1;

@@ -1,8 +1,8 @@
-/* scan - a strict JSON scanner (RFC 8259) that keeps offsets.
+/* scan - a strict JSON scanner (RFC 8259) that reports the offset of every token.
  *
- * It goes over every JSON text before cJSON does, because cJSON accepts leading zeros, a byte order
- * mark, control bytes, bad UTF-8 and trailing bytes, and keeps no positions. Refused here beyond
- * the RFC: lone surrogates, and \u0000 in a key. Pure; no allocation. [any] */
+ * Every JSON text is scanned before cJSON parses it, because cJSON accepts leading zeros, a byte
+ * order mark, control bytes, bad UTF-8 and trailing bytes, and reports no positions. The scanner
+ * also refuses lone surrogates, and \u0000 in a key. Pure; allocates nothing. [any] */
 #ifndef CORE_SCAN_H
 #define CORE_SCAN_H
 
@@ -19,25 +19,25 @@ enum scan_type {
 	SCAN_LITERAL /* true, false, null */
 };
 
-/* One value or key. Tokens stand in the order of the text; an object is followed by its keys and
- * values in turn, an array by its values. */
+/* One value or key. Tokens are in the order of the text: an object comes before its keys and
+ * values, an array before its elements. */
 struct scan_token {
 	enum scan_type type;
 	uint32_t start, end; /* byte offsets, end exclusive */
-	uint32_t count; /* members of an OBJECT, elements of an ARRAY; of a STRING, its \u0000 */
+	uint32_t count;      /* OBJECT: members; ARRAY: elements; STRING: occurrences of \u0000 */
 };
 
-/* Where in the grammar a text went wrong. */
+/* The place in the grammar where a mistake was found. */
 enum scan_place {
 	SCAN_AT_VALUE = 1,
 	SCAN_AT_KEY,
 	SCAN_AT_COLON,
-	SCAN_AT_COMMA, /* behind a member or an element: or its container's closing bracket */
-	SCAN_AT_END,   /* behind the whole value */
+	SCAN_AT_COMMA, /* after a member or element: a comma or the closing bracket is expected */
+	SCAN_AT_END,   /* after the whole value */
 	SCAN_IN_NUMBER,
 	SCAN_IN_STRING,
-	SCAN_UNCLOSED, /* a string without an end on its line; the offset is its opening quote's */
-	SCAN_TOO_MUCH  /* a limit of ours */
+	SCAN_UNCLOSED, /* a string not closed on its line; the offset is its opening quote */
+	SCAN_TOO_MUCH  /* larger or deeper than this scanner accepts */
 };
 
 #define SCAN_NO_CONTAINER SIZE_MAX

@@ -1,10 +1,10 @@
-/* log - one line an event, with named fields; never blocks the caller.
+/* log - one line per event, with named fields; never blocks the caller.
  *
- * Each thread writes into a ring of its own (one producer, one consumer, no lock); one writer
- * thread carries the rings to standard error. A full ring drops the line and counts it, and so does
- * the writer with a line that cannot be written; it says how many were lost as soon as there is
- * room. A reader of standard error that stalls or dies harms nobody, nor does a file that is moved
- * away or cut short. All values are escaped here: callers pass untrusted bytes as they are. */
+ * Each thread appends its lines to a ring of its own (ring); one writer thread carries the rings to
+ * standard error (output). A line is dropped and counted if the ring is full or the line cannot be
+ * written; a later line says how many were lost. So a reader of standard error that stalls or exits
+ * does no harm, nor does a log file that is moved or truncated. All values are escaped when the
+ * line is made (logline): callers pass untrusted bytes as they are. */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
@@ -12,45 +12,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum log_level { LOG_TRACE, LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
-enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+#include "log/event.h"
+#include "log/logline.h"
 
-struct log_field {
-	const char *key; /* trusted: letters and '_' */
-	const char *text;
-	size_t len;     /* of text */
-	int64_t number; /* when text is NULL */
-};
-
-/* Starts the writer thread. Before it (and after log_stop) lines are written at once. [main] */
+/* Starts the writer thread. Before log_start and after log_stop the calling thread writes its lines
+ * itself. [main] */
 bool log_start(enum log_level level, enum log_format format);
-/* Writes what waits, for at most a second, and ends the writer. [main] */
+/* Writes the lines that wait, for at most a second, and ends the writer. [main] */
 void log_stop(void);
-/* From now on. [any] */
+/* Changes the level for all later events. [any] */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 bool log_is_enabled(enum log_level level);
-/* Lines lost so far, over all threads. [any] */
+/* Lines lost so far, in all threads. [any] */
 uint64_t log_dropped(void);
 
 /* `event` is a short constant phrase ("new client"). [any] */
 void log_event(enum log_level level, const char *event, const struct log_field *fields, size_t n);
 
-/* Writes what waits and this error behind it, for at most a second, in the caller's own thread. For
- * a process that ends here and now: nothing is logged after it. Async-signal-safe. [any] */
+/* Writes the lines that wait and then this error, for at most a second, in the calling thread. For
+ * a process that is about to end: later events are not written. Async-signal-safe. [any] */
 void log_last_words(const char *event, const struct log_field *fields, size_t n);
-
-static inline struct log_field log_text(const char *key, const char *text, size_t len)
-{
-	return (struct log_field){ key, text ? text : "", len, 0 };
-}
-
-struct log_field log_str(const char *key, const char *text);
-
-static inline struct log_field log_int(const char *key, int64_t number)
-{
-	return (struct log_field){ key, NULL, 0, number };
-}
 
 /* log_at(LOG_INFO, "new client", log_str("peer", peer), log_int("port", port)) */
 #define log_at(level, event, ...)                                                                  \

@@ -27,7 +27,7 @@ static void put_text(struct line *line, const char *text)
 	put(line, text, strlen(text));
 }
 
-/* At least `width` digits, zeroes in front. */
+/* With leading zeros up to `width` digits. */
 static void put_number(struct line *line, int64_t number, size_t width)
 {
 	char digits[24];
@@ -44,8 +44,8 @@ static void put_number(struct line *line, int64_t number, size_t width)
 	put(line, digits + at, sizeof digits - at);
 }
 
-/* Untrusted bytes: printable ASCII as it is, but \" and \\; the rest as \x and two hex digits. A
- * sequence is never cut in half. */
+/* For untrusted bytes. Printable ASCII stays, with a backslash before `"` and `\`; other bytes
+ * become \xNN. Writes no partial escape. */
 static void put_escaped(struct line *line, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -67,7 +67,7 @@ static void put_escaped(struct line *line, const char *text, size_t len)
 	}
 }
 
-/* The same as JSON has it. */
+/* The same with the escapes of JSON. */
 static void put_json_escaped(struct line *line, const char *text, size_t len)
 {
 	char out[TEXT_JSON_MAX];
@@ -95,7 +95,7 @@ static bool is_leap_year(int64_t year)
 	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-/* A day since the epoch. gmtime_r would take the lock of the time zone. */
+/* `day` counts from 1970-01-01. Not gmtime_r, which takes the time zone's lock. */
 static void put_date(struct line *line, int64_t day)
 {
 	static const uint8_t lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
@@ -157,7 +157,7 @@ static void put_json_field(struct line *line, const struct log_field *field)
 	}
 	put(line, "\"", 1);
 	put_json_escaped(line, field->text, field->len);
-	line->out[line->len++] = '"'; /* from the tail's room if need be: the line stays JSON */
+	line->out[line->len++] = '"'; /* uses the TAIL if there is no other room */
 }
 
 const char *logline_level_name(enum log_level level)
@@ -180,7 +180,7 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 		put_text(&line, level_names[level]);
 		put_text(&line, "\",\"event\":\"");
 		put_json_escaped(&line, event, strlen(event));
-		out[line.len++] = '"'; /* from the tail's room, as below */
+		out[line.len++] = '"'; /* uses the TAIL if there is no other room */
 	} else {
 		put(&line, " ", 1);
 		put_text(&line, level_names[level]);
@@ -188,7 +188,7 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 		put_escaped(&line, event, strlen(event));
 	}
 	for (size_t i = 0; i < n; i++) {
-		/* Behind this mark not even a key and a number would fit whole. */
+		/* The room left might not hold even a key and a number. */
 		if (line.len > LOGLINE_MAX - TAIL - 96)
 			break;
 		if (json)

@@ -1,19 +1,21 @@
-/* logline - how an event becomes a line of text or of JSON. Pure, without a lock or a call of the C
- * library that may take one, so that a handler of a crash may use it, too. [any] */
+/* logline - formats an event as a line of text or of JSON. Pure. It takes no lock and calls nothing
+ * in the C library that might, so the handler of a fault may use it. [any] */
 #ifndef CORE_LOGLINE_H
 #define CORE_LOGLINE_H
 
-#include "log/log.h"
+#include "log/event.h"
 
 #define LOGLINE_MAX 2048
 
-/* Writes one line with its newline, cut to fit. wall_ms: milliseconds since the epoch, not
- * negative. Returns its length. */
+enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+/* Writes one line with its newline, cut to fit. wall_ms: milliseconds since 1970, not negative.
+ * Returns the line's length. */
 size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level,
                       const char *event, const struct log_field *fields, size_t n,
                       char out[LOGLINE_MAX]);
 
-/* "trace" to "error". */
+/* "trace", "debug", "info", "warn", "error". */
 const char *logline_level_name(enum log_level level);
 
 #endif

@@ -14,8 +14,8 @@ struct call {
 	sem_t done;
 };
 
-/* Main makes one call at a time. */
-static atomic_int pending = -1;
+/* The main thread makes one call at a time; the watchdog reads this. */
+static atomic_int pending_index = -1;
 
 static void run_call(struct loop_task *task)
 {
@@ -30,17 +30,17 @@ void loop_call(struct loop *loop, void (*fn)(void *arg), void *arg)
 	struct call call = { .task.run = run_call, .fn = fn, .arg = arg };
 
 	sem_init(&call.done, 0, 0);
-	atomic_store(&pending, (int)loop_index(loop));
+	atomic_store(&pending_index, (int)loop_index(loop));
 	loop_post(loop, &call.task);
 	while (sem_wait(&call.done) < 0 && errno == EINTR)
 		;
-	atomic_store(&pending, -1);
+	atomic_store(&pending_index, -1);
 	sem_destroy(&call.done);
 }
 
 int loop_call_pending(void)
 {
-	return atomic_load(&pending);
+	return atomic_load(&pending_index);
 }
 
 static void do_nothing(void *unused)
@@ -50,5 +50,5 @@ static void do_nothing(void *unused)
 
 void loop_settle(struct loop *loop)
 {
-	loop_call(loop, do_nothing, NULL); /* runs in a later turn than the calls before it */
+	loop_call(loop, do_nothing, NULL); /* runs in a later turn than earlier calls */
 }

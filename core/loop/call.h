@@ -1,17 +1,18 @@
-/* call - runs a function on a loop's thread and waits for it. For start, stop and the like, from a
- * thread that may block; never from one loop to another. [main] */
+/* call - runs a function on a loop's thread and waits for it. For a thread that may block, at start
+ * and stop; never from one loop to another. [main] */
 #ifndef CORE_CALL_H
 #define CORE_CALL_H
 
 struct loop;
 
-/* The loop must be running. */
+/* Runs fn(arg) on the loop, which must be running, and returns after it. */
 void loop_call(struct loop *loop, void (*fn)(void *arg), void *arg);
 
-/* The index of the loop that loop_call waits for just now, or -1. [any] */
+/* The index of the loop that loop_call is waiting for, or -1. [any] */
 int loop_call_pending(void);
 
-/* Returns once all that earlier calls left to the end of their turn (frees, say) has been done. */
+/* Returns after the loop has finished what earlier calls left to the end of their turn, such as
+ * frees. */
 void loop_settle(struct loop *loop);
 
 #endif

@@ -14,7 +14,7 @@ static void rearm(struct deadline_list *list)
 	first = CONTAINER_OF(list->running.next, struct deadline, node);
 	left = first->at_ms - clock_ms();
 	ev_timer_stop(loop_ev(list->loop), &list->timer);
-	/* A millisecond late rather than early, which would cost a turn. */
+	/* Rounds up: a timer that fires too early costs one more turn. */
 	ev_timer_set(&list->timer, (double)(left > 0 ? left + 1 : 1) / 1000.0, 0.0);
 	ev_timer_start(loop_ev(list->loop), &list->timer);
 }
@@ -65,7 +65,7 @@ void deadline_start(struct deadline_list *list, struct deadline *deadline)
 	list_remove(&deadline->node);
 	deadline->at_ms = loop_now_ms(list->loop) + list->after_ms;
 	list_append(&list->running, &deadline->node);
-	/* A running timer fires for an earlier one (maybe stopped since) and rearms itself then. */
+	/* A running timer fires earlier, for another deadline, and is rearmed then. */
 	if (!ev_is_active(&list->timer))
 		rearm(list);
 }

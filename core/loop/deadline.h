@@ -1,7 +1,7 @@
-/* deadline - many deadlines of one length, for the price of one timer.
+/* deadline - many deadlines of the same length with one timer.
  *
- * Since all of a list last equally long, they expire in the order in which they began: a list and
- * one timer do, without a heap entry or an allocation each. [worker] */
+ * The deadlines of a list all last equally long, so they expire in the order of their start. A list
+ * and one timer are enough; a deadline needs no allocation and no entry in a heap. [worker] */
 #ifndef CORE_DEADLINE_H
 #define CORE_DEADLINE_H
 
@@ -12,14 +12,14 @@
 
 struct loop;
 
-/* Embedded in what it guards. */
+/* Embedded in the object that has the deadline. */
 struct deadline {
 	struct list node;
 	int64_t at_ms;
 };
 
 struct deadline_list {
-	struct loop *loop; /* borrowed: outlives the list */
+	struct loop *loop; /* borrowed; outlives the list */
 	ev_timer timer;
 	struct list running; /* of struct deadline, soonest first */
 	int64_t after_ms;
@@ -31,7 +31,8 @@ void deadline_list_init(struct deadline_list *list, struct loop *loop, int64_t a
 void deadline_list_fini(struct deadline_list *list);
 
 void deadline_init(struct deadline *deadline);
-/* (Re)starts it: on_expired runs after the list's time, once, unless stopped before. */
+/* Starts or restarts it. on_expired runs once, after the list's time, unless it is stopped
+ * before. */
 void deadline_start(struct deadline_list *list, struct deadline *deadline);
 void deadline_stop(struct deadline *deadline);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "log/thread.h"
+#include "thread/thread.h"
 
 struct task_queue {
 	struct loop_task *first, **end;
@@ -21,14 +21,14 @@ struct loop {
 	ev_async wake;
 	unsigned index;
 	int64_t now_ms;
-	int64_t began_ns; /* the turn; 0: none is under way */
+	int64_t began_ns; /* start of the current turn; 0: between turns */
 	struct loop_vitals vitals;
-	int64_t window_ns, window_longest_ns; /* of vitals.recent_ns: see count_turn */
+	int64_t window_ns, window_longest_ns; /* for vitals.recent_ns: see count_turn */
 	pthread_t thread;
 	struct task_queue at_turn_end, next_turn, to_reap;
-	ev_idle busy; /* active while the loop is not to sleep */
-	int64_t spin_ns,
-		spin_until_ns; /* how long it does not after something happened; 0: it does */
+	ev_idle busy;    /* while it is active, the loop does not sleep */
+	int64_t spin_ns; /* see loop_set_busy_poll */
+	int64_t spin_until_ns;
 	_Atomic(struct loop_task *) posted; /* newest first */
 	atomic_bool stopping;
 	uint8_t scratch[LOOP_SCRATCH];
@@ -69,8 +69,9 @@ static bool queue_run(struct task_queue *queue)
 	return true;
 }
 
-/* In this turn, besides our own watchers: the one that runs is not pending any more. */
-static bool has_happened(struct loop *loop)
+/* True if the turn has events besides those of our own watchers. on_turn_start, which calls this,
+ * is not pending any more. */
+static bool has_events(struct loop *loop)
 {
 	return ev_pending_count(loop->ev) > (ev_is_pending(&loop->busy) ? 1 : 0);
 }
@@ -83,13 +84,14 @@ static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
 	(void)events;
 	loop->began_ns = clock_ns();
 	loop->now_ms = loop->began_ns / 1000000;
-	if (loop->spin_ns && has_happened(loop))
+	if (loop->spin_ns && has_events(loop))
 		loop->spin_until_ns = loop->began_ns + loop->spin_ns;
 	ev_idle_stop(ev, &loop->busy);
 	queue_run(&loop->next_turn);
 }
 
-/* What is recent is the longest turn of this window, or of the one before. */
+/* recent_ns is the longest turn of the previous window of a minute; loop_vitals adds the current
+ * one. */
 static void count_turn(struct loop *loop)
 {
 	int64_t now_ns = clock_ns(), spent_ns = now_ns - loop->began_ns;
@@ -111,7 +113,7 @@ static void count_turn(struct loop *loop)
 		loop->window_longest_ns = spent_ns;
 }
 
-/* Before the loop waits: tasks may queue tasks, so until all are done. */
+/* Runs before the loop waits. Tasks may queue tasks, so it repeats until none is left. */
 static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
 {
 	struct loop *loop = ev_userdata(ev);
@@ -126,7 +128,7 @@ static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
 		ev_idle_start(ev, &loop->busy);
 }
 
-/* It is there to be active: see loop_next_turn. */
+/* Does nothing: an active idle watcher is enough to keep the loop from sleeping. */
 static void on_busy(struct ev_loop *ev, ev_idle *watcher, int events)
 {
 	(void)ev;
@@ -175,7 +177,7 @@ struct loop *loop_new(unsigned index, struct err *err)
 		err_set(err, "out of memory");
 		return NULL;
 	}
-	memset(loop, 0, offsetof(struct loop, scratch)); /* the scratch's pages stay untouched */
+	memset(loop, 0, offsetof(struct loop, scratch)); /* leaves the scratch's pages untouched */
 	loop->index = index;
 	queue_init(&loop->at_turn_end);
 	queue_init(&loop->next_turn);
@@ -225,7 +227,7 @@ void loop_run(struct loop *loop)
 	current = NULL;
 }
 
-static void *thread_main(void *loop)
+static void *run_loop_thread(void *loop)
 {
 	loop_run(loop);
 	return NULL;
@@ -242,7 +244,7 @@ bool loop_start(struct loop *loop, struct err *err)
 	int failed;
 
 	snprintf(name, sizeof name, "worker %u", loop->index);
-	failed = thread_start(&loop->thread, name, thread_main, loop);
+	failed = thread_start(&loop->thread, name, run_loop_thread, loop);
 	if (failed)
 		err_set(err, "cannot start a worker thread: %s", strerror(failed));
 	return !failed;

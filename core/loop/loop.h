@@ -1,9 +1,9 @@
 /* loop - one event loop and the thread that runs it.
  *
- * All that belongs to a loop is touched by its thread alone; other threads hand work over with
- * loop_post. A turn is: events, then everything that asked for the end of the turn (flushing what
- * was written, so that a turn makes one write of it), then the reaper. Nothing that has a watcher
- * is freed inside a callback: it is handed to the reaper instead. */
+ * Only its own thread touches what belongs to a loop; other threads hand work over with loop_post.
+ * A turn handles all ready events, then runs the tasks for the end of the turn (such as writing out
+ * all messages of the turn at once), then the reaper's tasks. An object with a watcher is never
+ * freed inside a callback; the reaper frees it. */
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
 
@@ -16,7 +16,8 @@
 struct ev_loop;
 struct loop;
 
-/* A call to be made later, embedded in its owner. `queued` guards against queueing it twice. */
+/* A function to be called later, embedded in its owner. `queued` guards against queueing it
+ * twice. */
 struct loop_task {
 	void (*run)(struct loop_task *task);
 	struct loop_task *next;
@@ -25,20 +26,23 @@ struct loop_task {
 
 /* index: the worker's number. NULL and *err on failure. [main] */
 struct loop *loop_new(unsigned index, struct err *err);
-/* The thread has ended: runs what is still posted or queued, for as long as more comes of it. Posts
- * may still arrive until loop_free. [main] */
+/* After the loop's thread has ended: runs all posted and queued tasks, and the tasks that they
+ * queue. Others may still post until loop_free. [main] */
 void loop_finish(struct loop *loop);
-/* Nobody posts any more; what came since loop_finish is run, too. NULL is fine. [main] */
+/* Runs the tasks posted since loop_finish and frees the loop. No one may post any more. NULL is
+ * fine. [main] */
 void loop_free(struct loop *loop);
-/* After something has happened the loop looks again and again for so long before it sleeps; 0, the
- * default: not at all. That spares waking it, and costs a CPU meanwhile. Before it runs. [main] */
+/* After an event, the loop polls for this long before it sleeps; 0, the default: it sleeps at
+ * once. Polling saves the cost of waking the thread, but uses a CPU. Call it before the loop runs.
+ * [main] */
 void loop_set_busy_poll(struct loop *loop, int64_t us);
-/* Runs the loop on a thread of its own / ends it: loop_join waits. [main] */
+/* Runs the loop on a thread of its own. False and *err on failure. [main] */
 bool loop_start(struct loop *loop, struct err *err);
+/* Waits for the end of that thread. [main] */
 void loop_join(struct loop *loop);
 /* Runs the loop on the calling thread until loop_break. [main] */
 void loop_run(struct loop *loop);
-/* Makes it return from its run. [any] */
+/* Makes loop_run return. [any] */
 void loop_break(struct loop *loop);
 
 struct ev_loop *loop_ev(struct loop *loop);
@@ -48,32 +52,32 @@ struct loop *loop_current(void);
 /* Milliseconds of the monotonic clock, as of this turn. [worker] */
 int64_t loop_now_ms(const struct loop *loop);
 
-/* How a loop has fared since its start. A turn lasts from its first event to the end of its work:
- * while it does, all else that has become ready waits. */
+/* How busy a loop has been since its start. A turn lasts from the loop's wake-up to the end of the
+ * turn's work; meanwhile, everything else that becomes ready waits. */
 struct loop_vitals {
 	uint64_t turns;
 	int64_t busy_ns;    /* in all turns */
-	int64_t longest_ns; /* the longest turn, ever ... */
-	int64_t recent_ns;  /* ... and in the last minute or two */
+	int64_t longest_ns; /* the longest turn since the start */
+	int64_t recent_ns;  /* the longest turn in the last one to two minutes */
 };
 
-/* Without the turn that is under way. [worker] */
+/* Does not include the current turn. [worker] */
 struct loop_vitals loop_vitals(const struct loop *loop);
 
-/* Runs the task on the loop's thread, soon, in order. It must not be queued already; it belongs to
- * the loop until it runs. From the loop's own thread it costs no wake-up. [any] */
+/* Runs the task on the loop's thread, in the order of posting. The task must not be queued already;
+ * it belongs to the loop until it runs. On the loop's own thread it runs at the end of the turn.
+ * [any] */
 void loop_post(struct loop *loop, struct loop_task *task);
 /* Runs the task at the end of this turn; queueing it twice is harmless. [worker] */
 void loop_at_turn_end(struct loop *loop, struct loop_task *task);
-/* Runs the task in the next turn, after a look at what has become ready meanwhile. For what may
- * have no end: bytes that are there without a descriptor's readiness. Queueing it twice is
- * harmless. A task that is queued here must not be freed by the reaper before it has run. [worker]
- */
+/* Runs the task in the next turn, after polling for events, so that a task that queues itself again
+ * cannot starve others: for bytes that are buffered, without a readable descriptor. Queueing it
+ * twice is harmless. The reaper must not free the task before it has run. [worker] */
 void loop_next_turn(struct loop *loop, struct loop_task *task);
 /* Runs the task after all end-of-turn tasks: for freeing. [worker] */
 void loop_reap(struct loop *loop, struct loop_task *task);
 
-/* LOOP_SCRATCH bytes that anyone on this loop may use until it returns. [worker] */
+/* LOOP_SCRATCH bytes that code on this loop may use until it returns to the loop. [worker] */
 #define LOOP_SCRATCH ((size_t)256 * 1024)
 uint8_t *loop_scratch(struct loop *loop);
 

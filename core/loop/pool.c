@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "log/thread.h"
+#include "thread/thread.h"
 
 struct pool {
 	pthread_mutex_t lock;
@@ -48,7 +48,7 @@ static struct pool_job *take_job(struct pool *pool)
 	return job;
 }
 
-static void *thread_main(void *arg)
+static void *run_jobs(void *arg)
 {
 	struct pool *pool = arg;
 	struct pool_job *job;
@@ -72,10 +72,10 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* With the lock held. */
+/* Under the lock. */
 static bool start_thread(struct pool *pool)
 {
-	bool started = thread_start(&pool->thread[pool->threads], "pool", thread_main, pool) == 0;
+	bool started = thread_start(&pool->thread[pool->threads], "pool", run_jobs, pool) == 0;
 
 	pool->threads += started;
 	pool->running += started;
@@ -126,7 +126,7 @@ bool pool_free(struct pool *pool, int64_t wait_ms)
 	pthread_mutex_unlock(&pool->lock);
 	if (!done)
 		return false;
-	/* Their own ends (thread-local destructors, OpenSSL's) come before ours. */
+	/* Waits until their thread-local destructors, such as OpenSSL's, have run. */
 	for (unsigned i = 0; i < pool->threads; i++)
 		pthread_join(pool->thread[i], NULL);
 	pthread_cond_destroy(&pool->ended);

@@ -8,7 +8,7 @@
 #include "base/container.h"
 #include "loop/loop.h"
 
-/* With the loop that is asked, then back home. */
+/* One loop's part of the survey. It travels to that loop and back home as a posted task. */
 struct part {
 	struct loop_task task;
 	struct survey *survey;
@@ -18,17 +18,17 @@ struct part {
 	bool is_back;
 };
 
-/* Lives until all of its parts are back, since each is in another thread's hands till then. */
+/* Lives until all parts are back, since other threads use them until then. */
 struct survey {
 	struct survey_plan plan;
 	void *question; /* owned */
 	ev_timer deadline;
 	unsigned n_back;
-	bool is_over; /* done has run, or will not */
+	bool is_over; /* `done` has run, or will not run */
 	struct part parts[];
 };
 
-static void drop(struct survey *survey, struct part *part)
+static void drop_answer(struct survey *survey, struct part *part)
 {
 	if (part->answer)
 		survey->plan.drop(part->answer);
@@ -43,28 +43,28 @@ static void free_if_back(struct survey *survey)
 	free(survey);
 }
 
-static void end(struct survey *survey)
+static void end_survey(struct survey *survey)
 {
 	survey->is_over = true;
 	ev_timer_stop(loop_ev(survey->plan.home), &survey->deadline);
 	for (unsigned i = 0; i < survey->plan.n; i++) {
 		if (survey->parts[i].is_back)
-			drop(survey, &survey->parts[i]);
+			drop_answer(survey, &survey->parts[i]);
 	}
 	free_if_back(survey);
 }
 
-static void tell(struct survey *survey)
+static void report_answers(struct survey *survey)
 {
 	survey->plan.done(survey, survey->plan.arg);
-	end(survey);
+	end_survey(survey);
 }
 
 static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	(void)ev;
 	(void)events;
-	tell(timer->data);
+	report_answers(timer->data);
 }
 
 static void run_back(struct loop_task *task)
@@ -75,10 +75,10 @@ static void run_back(struct loop_task *task)
 	part->is_back = true;
 	survey->n_back++;
 	if (survey->is_over) {
-		drop(survey, part);
+		drop_answer(survey, part);
 		free_if_back(survey);
 	} else if (survey->n_back == survey->plan.n) {
-		tell(survey);
+		report_answers(survey);
 	}
 }
 
@@ -122,7 +122,7 @@ struct survey *survey_start(const struct survey_plan *plan)
 
 void survey_forget(struct survey *survey)
 {
-	end(survey);
+	end_survey(survey);
 }
 
 void *survey_answer(const struct survey *survey, unsigned index)

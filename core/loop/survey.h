@@ -1,10 +1,10 @@
-/* survey - one question to several loops, each of which answers on its own thread; the answers are
- * gathered where the question came from, for so long and no longer.
+/* survey - asks several loops a question without blocking. Each loop answers on its own thread; the
+ * answers are collected on the loop that asked, the home.
  *
- *   home ─question─▶ each loop ─answer─▶ home ─▶ done: all are there, or time is over
+ *   home ─question─▶ each loop ─answer─▶ home ─▶ done: all answers are there, or time is up
  *
- * Nobody waits for anybody: a loop that hangs is one whose answer is missing. What comes too late
- * is dropped. */
+ * No loop waits for another: the answer of a loop that hangs is missing, and late answers are
+ * dropped. */
 #ifndef CORE_SURVEY_H
 #define CORE_SURVEY_H
 
@@ -15,32 +15,31 @@ struct loop;
 struct survey;
 
 struct survey_plan {
-	struct loop *home;         /* borrowed, as are the next: they outlive the survey */
-	struct loop *const *loops; /* running */
+	struct loop *home;         /* borrowed; outlives the survey */
+	struct loop *const *loops; /* borrowed, running; outlive the survey */
 	unsigned n;
 	int64_t wait_ms;
 	const void *question; /* copied */
 	size_t size;          /* of the question */
-	/* The answer of the index-th loop, or NULL: it has none. [the loop's thread] */
+	/* Returns the answer of the index-th loop; NULL: no answer. [the loop's thread] */
 	void *(*ask)(unsigned index, const void *question);
-	/* [home's thread] */
+	/* Frees an answer. [home's thread] */
 	void (*drop)(void *answer);
-	/* Once, never before survey_start returns; the survey may not be touched afterwards.
+	/* Runs once, after survey_start has returned. The survey must not be used after it.
 	 * [home's thread] */
 	void (*done)(struct survey *survey, void *arg);
 	void *arg;
 };
 
-/* NULL: out of memory. All below: [home's thread] */
+/* Asks the question. `plan` is copied. NULL: out of memory. This and all below: [home's thread] */
 struct survey *survey_start(const struct survey_plan *plan);
-/* done will not run. Not to be called after it has. */
+/* Cancels the survey: `done` will not run. Must not be called after `done` has run. */
 void survey_forget(struct survey *survey);
 
-/* For done. The answer of the index-th loop, which is dropped when done returns; NULL: it did not
- * come. */
+/* Only within `done`. The answer of the index-th loop, dropped when `done` returns; NULL: there is
+ * none. */
 void *survey_answer(const struct survey *survey, unsigned index);
-/* How long the question waited until that loop took it up; -1: it has not, or its answer is not
- * here. */
+/* How long the question waited until that loop took it; -1: its answer is not here. */
 int64_t survey_waited_ns(const struct survey *survey, unsigned index);
 
 #endif

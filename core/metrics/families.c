@@ -4,7 +4,7 @@
 
 enum { MOST_LABELS = 8 };
 
-/* Where the values come from the configuration, which bounds them. */
+/* For label values that come from the configuration: it limits their number itself. */
 enum { AS_CONFIGURED = 10000 };
 
 #define LABELS(...)                                                                                \
@@ -19,7 +19,7 @@ enum { AS_CONFIGURED = 10000 };
 #define SUMMARY   .type = SPORE_METRIC_SUMMARY, .name
 #define HISTOGRAM .type = SPORE_METRIC_HISTOGRAM, .name
 
-/* A table, aligned by hand. No label is called instance or job: those are the scraper's. */
+/* No label may be called "instance" or "job": Prometheus sets those. */
 /* clang-format off */
 static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_CONNECTIONS_INCOMING] = {
@@ -37,7 +37,7 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_BYTES_PROXIED] = {
 		COUNTER = "spore_bytes_proxied_total",
 		.unit = "bytes",
-		.help = "Visitors' bytes carried, both ways; those of a running relay show within a second or two.",
+		.help = "Bytes relayed for visitors, in both directions. A running relay is counted once a second.",
 	},
 	[FAMILY_ACCEPT_LATENCY] = {
 		SUMMARY = "spore_accept_latency_ms",
@@ -55,11 +55,11 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	},
 	[FAMILY_RELAYS] = {
 		GAUGE = "spore_relays",
-		.help = "Visitors that are being carried.",
+		.help = "Visitors that are being relayed.",
 	},
 	[FAMILY_AHEAD] = {
 		GAUGE = "spore_connections_ahead",
-		.help = "Connections from clients to the server that wait, opened ahead, for a visitor.",
+		.help = "Connections that clients opened ahead and that wait for a visitor.",
 	},
 	[FAMILY_TUNNELS] = {
 		GAUGE = "spore_tunnels",
@@ -72,18 +72,18 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_BYTES_UP] = {
 		COUNTER = "spore_tunnel_up_bytes_total",
 		.unit = "bytes",
-		.help = "Bytes carried from visitors to a client, by the client's identity.",
+		.help = "Bytes relayed from visitors to a client, by the client's identity.",
 		LABELS("identity"),
 	},
 	[FAMILY_BYTES_DOWN] = {
 		COUNTER = "spore_tunnel_down_bytes_total",
 		.unit = "bytes",
-		.help = "Bytes carried from a client to visitors, by the client's identity.",
+		.help = "Bytes relayed from a client to visitors, by the client's identity.",
 		LABELS("identity"),
 	},
 	[FAMILY_CONTROL_CONNECTIONS] = {
 		COUNTER = "spore_control_connections_total",
-		.help = "Connections to the control port: clients', and one for each visitor taken over.",
+		.help = "Connections to the control port: one per client, and one per visitor taken over.",
 	},
 	[FAMILY_REFUSALS] = {
 		COUNTER = "spore_refusals_total",
@@ -96,23 +96,23 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	},
 	[FAMILY_CLIENT_FAILURES] = {
 		COUNTER = "spore_client_failures_total",
-		.help = "Announced visitors that this client could not carry.",
+		.help = "Announced visitors that this client could not relay.",
 		LABELS("reason"),
 	},
 	[FAMILY_CLIENT_LOSSES] = {
 		COUNTER = "spore_client_losses_total",
-		.help = "Tries to open a tunnel that failed, and tunnels lost.",
+		.help = "Failed attempts to open a tunnel, and lost tunnels.",
 	},
 	[FAMILY_AUTH_VERDICTS] = {
 		COUNTER = "spore_auth_verdicts_total",
-		.help = "Verdicts of auth instances; an error has a reason.",
+		.help = "Verdicts of auth instances. Only errors have a reason.",
 		LABELS("plugin", "verdict", "reason"),
 		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_AUTH_VERDICT_TIME] = {
 		HISTOGRAM = "spore_auth_verdict_seconds",
 		.unit = "seconds",
-		.help = "Seconds that an auth instance took for a verdict.",
+		.help = "Seconds from a question to an auth instance until its verdict.",
 		LABELS("plugin"),
 		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3),
 		.max_series = AS_CONFIGURED,
@@ -120,23 +120,23 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_PLUGIN_CALL_TIME] = {
 		HISTOGRAM = "spore_plugin_call_seconds",
 		.unit = "seconds",
-		.help = "Seconds for which a call into a plugin held up its worker.",
+		.help = "Seconds that a call into a plugin blocked its worker.",
 		LABELS("kind", "plugin", "call"),
 		BOUNDS(0.000001, 0.00001, 0.0001, 0.001, 0.01, 0.1, 1),
 		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_PLUGIN_GENERATIONS] = {
 		GAUGE = "spore_plugin_generations",
-		.help = "Configurations of which some plugin instance is still in use.",
+		.help = "Configurations whose plugin instances are still in use.",
 	},
 	[FAMILY_BUILD] = {
 		GAUGE = "spore_build_info",
-		.help = "Always 1: which Spore this is.",
+		.help = "Always 1. The labels name the version of Spore and of its plugin ABI.",
 		LABELS("version", "abi"),
 	},
 	[FAMILY_CONFIG] = {
 		GAUGE = "spore_config_info",
-		.help = "Always 1: the role, and the names of the instances that are configured.",
+		.help = "Always 1. The labels name the role and the configured plugin instances.",
 		LABELS("role", "transport", "auth", "acl_control", "acl_public", "metrics"),
 	},
 	[FAMILY_WORKERS] = {
@@ -160,15 +160,15 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	},
 	[FAMILY_DESCRIPTORS] = {
 		GAUGE = "spore_open_descriptors",
-		.help = "Descriptors that the process has open.",
+		.help = "File descriptors that the process has open.",
 	},
 	[FAMILY_MAX_DESCRIPTORS] = {
 		GAUGE = "spore_max_descriptors",
-		.help = "Descriptors that the process may have open.",
+		.help = "File descriptors that the process may have open.",
 	},
 	[FAMILY_LOG_DROPS] = {
 		COUNTER = "spore_log_dropped_lines_total",
-		.help = "Log lines lost because nobody read them fast enough.",
+		.help = "Log lines lost because they were not read fast enough.",
 	},
 };
 /* clang-format on */

@@ -1,12 +1,11 @@
-/* families - the core's own families: all their names, labels and help texts in one table, whoever
- * counts into them. */
+/* families - the core's own metric families: one table of names, labels and help texts. */
 #ifndef CORE_FAMILIES_H
 #define CORE_FAMILIES_H
 
 #include "metrics/metrics.h"
 
 enum family {
-	/* The names of Spore's predecessor. */
+	/* Named as in Spore's predecessor. */
 	FAMILY_CONNECTIONS_INCOMING,
 	FAMILY_CONNECTIONS_ACCEPTED,
 	FAMILY_CONNECTIONS_STALE,
@@ -23,7 +22,7 @@ enum family {
 	FAMILY_BYTES_DOWN, /* identity */
 	FAMILY_CONTROL_CONNECTIONS,
 	FAMILY_REFUSALS, /* at, reason */
-	/* A client's. */
+	/* Of a client. */
 	FAMILY_CLIENT_VISITORS,
 	FAMILY_CLIENT_FAILURES, /* reason */
 	FAMILY_CLIENT_LOSSES,
@@ -45,8 +44,8 @@ enum family {
 	FAMILY_COUNT
 };
 
-/* The series of these label values, one for each label, NULL if it has none; the family is
- * registered with its first one. 0, and a line in the log, when there is none to be had. [any] */
+/* The id of the series with these label values, one per label; `values` may be NULL if the family
+ * has no labels. The first call registers the family. 0 after logging an error. [any] */
 uint32_t family_series(struct metrics *metrics, enum family family, const char *const *values);
 /* The family's name, type, labels and help text; static. For the reference. [any] */
 const spore_metric_spec *family_spec(enum family family);

@@ -1,9 +1,9 @@
 /* metrics - families of series, sharded by worker.
  *
- * An update writes to the shard of its worker, which nobody else writes: no lock, no contended
- * line. A snapshot adds the shards up. A gauge is the sum of what its workers set. Families and
- * series are never removed, so an id stays good for ever. What is known anyway is not counted again
- * but read when a visit comes to it (metrics_sample). */
+ * A worker updates its own shard, which no other thread writes: without a lock or a shared cache
+ * line. A snapshot adds the shards up; a gauge is the sum of what its workers set. Families and
+ * series are never removed, so an id stays valid. A value that is known anyway need not be counted:
+ * a snapshot reads it (metrics_sample). */
 #ifndef CORE_METRICS_H
 #define CORE_METRICS_H
 
@@ -11,31 +11,34 @@
 
 struct metrics;
 
-/* n_shards: one for each worker, and one more for the main thread. NULL: out of memory. [main] */
+/* n_shards: one per worker, and one for the main thread. NULL: out of memory. [main] */
 struct metrics *metrics_new(unsigned n_shards);
 void metrics_free(struct metrics *metrics);
 
-/* Registers a family under its full name, or finds the one that is there. 0, and *why_out, when the
- * spec is wrong or differs from the one that is there. [any] */
+/* Registers a family under its full name, or finds the one of that name. Returns its id. 0, and
+ * *why_out (a static text), if the spec is invalid or differs from that of the existing family.
+ * [any] */
 uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *spec,
                         const char **why_out);
-/* The series of these label values; past the family's bound the one whose values are all "other".
- * 0 when the family is unknown, the count of values is wrong, or memory is out. [any] */
+/* The id of the series with these label values; once the family has max_series series, that of a
+ * series whose values are all "other". 0 if the family is unknown, `n` is wrong, or memory is out.
+ * [any] */
 uint32_t metrics_series(struct metrics *metrics, uint32_t family, const spore_str *values,
                         size_t n);
 
-/* Wait-free; an unknown series is ignored. `shard` is the caller's own. [worker] */
+/* Wait-free. An unknown series is ignored. `shard` is that of the calling worker. [worker] */
 void metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta);
 void metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value);
 void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value);
 
-/* From now on a visit adds what `read` says to the series, which is a counter's or a gauge's: under
- * the lock of the families, [any], so it must be quick. `read` NULL: no longer; when this returns,
- * no visit uses `arg` any more. [any] */
+/* From now on a snapshot adds the result of `read` to the series, which must be a counter or a
+ * gauge. `read` is called on any thread, under the lock of the families: it must be quick and must
+ * not use this module. NULL ends that; when metrics_sample returns, no snapshot uses the old `arg`.
+ * [any] */
 void metrics_sample(struct metrics *metrics, uint32_t series, double (*read)(void *arg), void *arg);
 
-/* A snapshot of all families, in the order of their registration. The visitor may do without
- * `histogram` and `end`. [any] */
+/* Shows the visitor a snapshot of all families, in the order of their registration. Its `histogram`
+ * and `end` may be NULL. [any] */
 void metrics_visit(struct metrics *metrics, const spore_metric_visitor *visitor, void *arg);
 
 #endif

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "option/value.h"
+#include "base/utf8.h"
+#include "option/value_path.h"
 
 static struct json_source *read_source(const struct option_scope *scope, const struct json *node)
 {
@@ -15,7 +15,7 @@ static struct json_source *read_source(const struct option_scope *scope, const s
 	struct json_source *source = NULL;
 	char *text = NULL;
 	size_t size = 0;
-	/* All of it: no text has a NUL, and the check of the text finds one that does. */
+	/* Reads up to a NUL or the end. A NUL is kept, and the check for UTF-8 finds it. */
 	ssize_t n = file ? getdelim(&text, &size, '\0', file) : -1;
 
 	if (!file || ferror(file) || (n < 0 && !feof(file)))
@@ -35,7 +35,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* From `at` to the end of the element in this line, which stands before blanks and a remark. */
+/* The end of the element that starts at `at`: before white space at the end of the line, or a
+ * comment. */
 static size_t element_end(const char *text, size_t at, size_t line_end)
 {
 	size_t end = at;
@@ -93,7 +94,7 @@ struct json *list_file_read(const struct option_scope *scope, const struct json 
 	source = read_source(scope, path);
 	if (!source)
 		return NULL;
-	if (!text_is_utf8(source->text, source->len, &bad)) {
+	if (!utf8_is_valid(source->text, source->len, &bad)) {
 		diag_add_at(scope->diag, source, bad, "expected text in UTF-8");
 		return NULL;
 	}
@@ -102,7 +103,8 @@ struct json *list_file_read(const struct option_scope *scope, const struct json 
 		diag_add(scope->diag, node, "out of memory");
 		return NULL;
 	}
-	/* Not a child of it: so that its elements' pointers begin with the option. */
+	/* The array has the option's place, so that pointers of its elements start with the
+	 * option. */
 	array->parent = node->parent;
 	array->key = node->key;
 	return array;

@@ -6,42 +6,14 @@
 #include "base/text.h"
 #include "log/log.h"
 #include "option/list_file.h"
-#include "option/option_type.h"
 #include "option/value.h"
-
-const spore_option *option_row(const struct option_table *table, uint32_t index)
-{
-	return (const spore_option *)(const void *)((const char *)table->rows +
-	                                            (size_t)index * table->stride);
-}
-
-const spore_option *option_find(const struct option_table *table, const char *name)
-{
-	for (uint32_t i = 0; i < table->n; i++) {
-		const spore_option *row = option_row(table, i);
-
-		if (strcmp(row->name, name) == 0)
-			return row;
-	}
-	return NULL;
-}
-
-enum option_change option_change_of(const spore_option *row, enum option_change otherwise)
-{
-	if (row->flags & OPTIONF_RESTART)
-		return OPTION_RESTART;
-	return row->flags & OPTIONF_NEW_ONLY ? OPTION_NEW_ONLY : otherwise;
-}
-
-static struct option_table item_table(const spore_option_item *item)
-{
-	return (struct option_table){ item->options, item->n_options, item->option_size };
-}
+#include "option/value_describe.h"
+#include "json/parse.h"
 
 static bool fill_one(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, void *out);
 
-/* An element of a list or map: a plain value, or a struct with a table of its own. */
+/* Fills an element of a list or map. */
 static bool fill_item(const struct option_scope *scope, const spore_option_item *item,
                       const struct json *node, void *out)
 {
@@ -56,9 +28,10 @@ static bool fill_item(const struct option_scope *scope, const spore_option_item 
 	return fill_one(scope, &row, node, out);
 }
 
-/* What stands in the place of many secrets may be one. */
-static bool expected_container(const struct option_scope *scope, const struct json *node,
-                               enum json_type type, bool of_secrets)
+/* Reports a value that is not of the container's type. It may be a secret if the container holds
+ * secrets. */
+static bool check_container(const struct option_scope *scope, const struct json *node,
+                            enum json_type type, bool of_secrets)
 {
 	char found[96];
 
@@ -86,8 +59,8 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 		if (!node)
 			return false;
 	}
-	if (!expected_container(scope, node, map ? JSON_OBJECT : JSON_ARRAY,
-	                        item->type == SPORE_OPT_SECRET))
+	if (!check_container(scope, node, map ? JSON_OBJECT : JSON_ARRAY,
+	                     item->type == SPORE_OPT_SECRET))
 		return false;
 	items = json_doc_alloc(scope->doc, node->count * item->size + 1);
 	keys = json_doc_alloc(scope->doc, (node->count + 1) * sizeof *keys);
@@ -120,9 +93,9 @@ static bool fill_one(const struct option_scope *scope, const spore_option *row,
 		return fill_container(&inner, row, node, out);
 	if (row->type != SPORE_OPT_OBJECT)
 		return value_read(scope, row, node, out);
-	if (!expected_container(scope, node, JSON_OBJECT, false))
+	if (!check_container(scope, node, JSON_OBJECT, false))
 		return false;
-	table = item_table(row->item);
+	table = option_inner(row);
 	return option_fill(&inner, &table, node, out);
 }
 
@@ -135,7 +108,7 @@ static bool is_ignored(const struct option_scope *scope, const char *key)
 	return false;
 }
 
-/* "a, b, c", cut where there are too many to help. */
+/* "a, b, c", cut to fit. */
 static void join_names(const char *const *names, size_t n, char *out, size_t size)
 {
 	size_t len = 0;
@@ -173,7 +146,16 @@ static void refuse_unknown(const struct option_scope *scope, const struct option
 		             member->key, known);
 }
 
-/* The default is JSON text, read as the operator's would be. */
+static bool fill_inner_defaults(const struct option_scope *scope, const spore_option *row,
+                                void *out)
+{
+	struct option_scope inner = { scope->doc, scope->diag, scope->folder, NULL, NULL };
+	struct option_table table = option_inner(row);
+
+	return option_fill(&inner, &table, NULL, out);
+}
+
+/* The default is JSON text and is read like the operator's value. */
 static bool fill_default(const struct option_scope *scope, const spore_option *row, void *out)
 {
 	struct json_source *source;
@@ -181,16 +163,10 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 	struct json *node;
 	char name[64];
 
-	if (!row->dflt) {
-		struct option_table table;
-
-		if (row->type != SPORE_OPT_OBJECT)
-			return true;
-		table = item_table(row->item);
-		return option_fill(&(struct option_scope){ scope->doc, scope->diag, scope->folder,
-		                                           NULL, NULL },
-		                   &table, NULL, out);
-	}
+	if (!row->dflt && row->type == SPORE_OPT_OBJECT)
+		return fill_inner_defaults(scope, row, out);
+	if (!row->dflt)
+		return true;
 	snprintf(name, sizeof name, "default of %s", row->name);
 	source = json_source_add(scope->doc, name, row->dflt, strlen(row->dflt));
 	node = source ? json_parse(scope->doc, source, &error) : NULL;
@@ -202,40 +178,58 @@ static bool fill_default(const struct option_scope *scope, const spore_option *r
 	return fill_one(scope, row, node, out);
 }
 
-bool option_fill(const struct option_scope *scope, const struct option_table *table,
-                 const struct json *object, void *conf)
+static bool refuse_unknown_keys(const struct option_scope *scope, const struct option_table *table,
+                                const struct json *object)
 {
 	bool good = true;
 
-	for (const struct json *member = object ? object->first : NULL; member;
-	     member = member->next) {
-		if (!is_ignored(scope, member->key) && !option_find(table, member->key)) {
-			refuse_unknown(scope, table, member);
-			good = false;
-		}
+	for (const struct json *i = object ? object->first : NULL; i; i = i->next) {
+		if (is_ignored(scope, i->key) || option_find(table, i->key))
+			continue;
+		refuse_unknown(scope, table, i);
+		good = false;
 	}
+	return good;
+}
+
+/* A value with a mistake keeps the default; an object keeps what could be read of it. */
+static bool fill_given(const struct option_scope *scope, const spore_option *row,
+                       const struct json *node, void *out)
+{
+	if (row->flags & SPORE_OPTF_DEPRECATED)
+		log_warn("deprecated option", log_str("option", row->name),
+		         log_str("doc", row->doc));
+	if (fill_one(scope, row, node, out))
+		return true;
+	if (row->type != SPORE_OPT_OBJECT || node->type != JSON_OBJECT)
+		fill_default(scope, row, out);
+	return false;
+}
+
+static bool fill_row(const struct option_scope *scope, const spore_option *row,
+                     const struct json *object, void *out)
+{
+	const struct json *node = json_get(object, row->name);
+
+	if (node)
+		return fill_given(scope, row, node, out);
+	/* An object that is absent itself may lack required keys. */
+	if (!object || !(row->flags & SPORE_OPTF_REQUIRED))
+		return fill_default(scope, row, out);
+	diag_add(scope->diag, object, "expected the key \"%s\" (%s), found none", row->name,
+	         row->doc);
+	return false;
+}
+
+bool option_fill(const struct option_scope *scope, const struct option_table *table,
+                 const struct json *object, void *conf)
+{
+	bool good = refuse_unknown_keys(scope, table, object);
+
 	for (uint32_t i = 0; i < table->n; i++) {
 		const spore_option *row = option_row(table, i);
-		const struct json *node = json_get(object, row->name);
-		void *out = (char *)conf + row->offset;
 
-		if (node && row->flags & SPORE_OPTF_DEPRECATED)
-			log_warn("deprecated option", log_str("option", row->name),
-			         log_str("doc", row->doc));
-		if (node && fill_one(scope, row, node, out))
-			continue;
-		if (node) {
-			good = false;
-			if (row->type != SPORE_OPT_OBJECT || node->type != JSON_OBJECT)
-				fill_default(scope, row, out);
-		} else if (row->flags & SPORE_OPTF_REQUIRED &&
-		           object) { /* a struct that is left out lacks nothing */
-			diag_add(scope->diag, object, "expected the key \"%s\" (%s), found none",
-			         row->name, row->doc);
-			good = false;
-		} else {
-			good = fill_default(scope, row, out) && good;
-		}
+		good = fill_row(scope, row, object, (char *)conf + row->offset) && good;
 	}
 	return good;
 }

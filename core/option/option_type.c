@@ -2,13 +2,13 @@
 
 #include <stdio.h>
 
-#include "option/value.h"
+#include "option/value_number.h"
 
-/* Of a NODE there is nothing to tell. Aligned by hand. */
+/* A row without `doc` is not described on its own. */
 /* clang-format off */
 static const struct {
 	const char *id, *name, *many; /* many: in "list of ..." */
-	const char *example;          /* JSON; NULL: the name says it */
+	const char *example;          /* JSON; NULL: needs none */
 	const char *doc;
 } types[] = {
 	[SPORE_OPT_BOOL]     = { "bool",     "boolean",          "booleans",            "true",
@@ -18,28 +18,28 @@ static const struct {
 	[SPORE_OPT_NUMBER]   = { "number",   "number",           "numbers",             "0.5",
 	                         "any number" },
 	[SPORE_OPT_STRING]   = { "string",   "text",             "texts",               "\"x\"",
-	                         "a string. A path among them starts from the file's folder, if it is relative" },
+	                         "a string. A relative path starts at the folder of the configuration file" },
 	[SPORE_OPT_SECRET]   = { "secret",   "secret",           "secrets",             "{\"file\": \"secret.key\"}",
-	                         "the secret itself as a string; `{\"file\": PATH}`, whose content it is but for one "
-	                         "newline at the end; or `{\"env\": NAME}`, the environment variable that holds it" },
+	                         "the secret as a string; `{\"file\": PATH}`, a file that holds it, without the newline "
+	                         "at its end; or `{\"env\": NAME}`, an environment variable that holds it" },
 	[SPORE_OPT_DURATION] = { "duration", "duration",         "durations",           "\"1.5s\"",
-	                         "a number with one of the units ms, s, m, h, d; a bare number counts in seconds" },
+	                         "a number with one of the units ms, s, m, h, d; a number without a unit is in seconds" },
 	[SPORE_OPT_SIZE]     = { "size",     "size",             "sizes",               "\"64k\"",
-	                         "a number of bytes, or one with a unit of 1024: k, m, g" },
+	                         "a number of bytes, or a number with one of the units k, m, g (powers of 1024)" },
 	[SPORE_OPT_ENUM]     = { "enum",     "one of",           "choices",             NULL, NULL },
 	[SPORE_OPT_ADDR]     = { "addr",     "address and port", "addresses and ports", "\"127.0.0.1:80\"",
-	                         "an IP address and a port; one of IPv6 stands in brackets: `\"[::1]:80\"`" },
+	                         "an IP address and a port. An IPv6 address stands in brackets: `\"[::1]:80\"`" },
 	[SPORE_OPT_IP]       = { "ip",       "IP address",       "IP addresses",        "\"127.0.0.1\"",
-	                         "of IPv4 or IPv6" },
+	                         "an IPv4 or IPv6 address" },
 	[SPORE_OPT_PORT]     = { "port",     "port",             "ports",               "8080",
 	                         "a whole number" },
 	[SPORE_OPT_PORTS]    = { "ports",    "ports",            "sets of ports",       "\"20000-21000,22000\"",
-	                         "ports and ranges of them, lowest first, with commas between" },
+	                         "ports and port ranges, separated by commas. A range starts with its lowest port" },
 	[SPORE_OPT_CIDR]     = { "prefix",   "prefix",           "prefixes",            "\"10.0.0.0/8\"",
-	                         "an IP prefix without bits behind it, or an IP address" },
+	                         "an IP prefix, without bits set after it, or an IP address" },
 	[SPORE_OPT_LIST]     = { "list",     "list",             "lists",               "[\"a\", \"b\"]",
-	                         "an array. One of texts, addresses or prefixes may be `{\"file\": PATH}`: one element "
-	                         "a line, `#` begins a remark" },
+	                         "an array. A list of texts, addresses or prefixes may also be `{\"file\": PATH}`: a file "
+	                         "with one element per line, in which `#` starts a comment" },
 	[SPORE_OPT_MAP]      = { "map",      "map",              "maps",                "{\"a\": 1}",
 	                         "an object whose keys are names that the operator chooses" },
 	[SPORE_OPT_OBJECT]   = { "object",   "object",           "objects",             NULL, NULL },
@@ -70,33 +70,7 @@ bool option_type_at(uint32_t index, struct option_type *type_out)
 	return false;
 }
 
-bool option_has_bounds(const spore_option *row)
-{
-	bool scaled = row->type == SPORE_OPT_INT || row->type == SPORE_OPT_DURATION ||
-	              row->type == SPORE_OPT_SIZE || row->type == SPORE_OPT_PORT;
-
-	return scaled && row->min <= row->max;
-}
-
-/* Those stand in JSON as strings: a line of a text is as good. */
-bool option_may_be_file(const spore_option *row)
-{
-	uint32_t type = row->type == SPORE_OPT_LIST && row->item ? row->item->type : 0;
-
-	return type == SPORE_OPT_STRING || type == SPORE_OPT_ADDR || type == SPORE_OPT_IP ||
-	       type == SPORE_OPT_CIDR;
-}
-
-struct option_table option_inner(const spore_option *row)
-{
-	const spore_option_item *item = row->item;
-
-	if (row->type < SPORE_OPT_LIST || row->type > SPORE_OPT_OBJECT || !item)
-		return (struct option_table){ NULL, 0, 0 };
-	return (struct option_table){ item->options, item->n_options, item->option_size };
-}
-
-/* As an operator writes it: "1d", "64k", "5". */
+/* In the form that an operator writes: "1d", "64k", "5". */
 static const char *format_bound(uint32_t type, int64_t bound, char out[VALUE_SCALED_SIZE])
 {
 	if (type == SPORE_OPT_DURATION)

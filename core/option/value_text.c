@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "net/addr.h"
-#include "option/value.h"
+#include "option/value_number.h"
 #include "json/json.h"
 #include "json/jsonout.h"
 
-/* The digest of a sequence: of the digest so far and that of the next part. */
+/* Adds bytes to the digest: the new digest is that of the old one and the digest of the bytes. */
 static void fold(struct value_text *text, const void *bytes, size_t len)
 {
 	uint8_t both[2 * CRYPTO_SHA256_SIZE];
@@ -36,7 +36,7 @@ static void put_secret(struct value_text *text, const spore_str *secret)
 	fold(text, secret->ptr, secret->ptr ? secret->len : 0);
 }
 
-/* In quotes, which none of these texts has within it. */
+/* For a text without quotes in it. */
 static void put_quoted(struct value_text *text, const char *plain)
 {
 	char quoted[ADDR_TEXT_SIZE + 64];

@@ -1,4 +1,4 @@
-/* value_text - the option types the other way: one C value becomes JSON in a line. [main] */
+/* value_text - writes the C value of an option back as JSON, on one line. [main] */
 #ifndef CORE_VALUE_TEXT_H
 #define CORE_VALUE_TEXT_H
 
@@ -8,23 +8,24 @@
 
 #include "base/crypto.h"
 
-/* What stands in place of a secret, and of what only its plugin can read. */
+/* Written in place of a secret, and of a value that only its plugin understands. */
 #define VALUE_TEXT_SECRET "\"(secret)\""
 #define VALUE_TEXT_HIDDEN "\"(not shown)\""
 
 struct json;
 
-/* A text on its way out, and the digest of what it stands for. Zero-initialized but for `out`. */
+/* The output, and the digest of all values written so far, secrets included. Starts as { .out =
+ * FILE }. */
 struct value_text {
 	FILE *out;
 	uint8_t digest[CRYPTO_SHA256_SIZE];
 };
 
-/* The value at `field`, of any type but a map, an object or a list of objects. */
+/* Writes the value at `field`. The type must not be a map, an object or a list of objects. */
 void value_text_write(struct value_text *text, const spore_option *row, const void *field);
-/* A string, or null. */
+/* Writes a string; NULL: null. */
 void value_text_string(struct value_text *text, const char *string);
-/* A tree, of which nothing is shown. NULL: null. */
+/* Writes VALUE_TEXT_HIDDEN in place of a tree; NULL: null. */
 void value_text_node(struct value_text *text, const struct json *node);
 
 #endif

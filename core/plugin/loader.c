@@ -1,9 +1,6 @@
 #include "plugin/loader.h"
 
 #include <dlfcn.h>
-#include <spore/acl.h>
-#include <spore/auth.h>
-#include <spore/transport.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,33 +8,45 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "log/guest.h"
 #include "log/log.h"
+#include "plugin/kind.h"
+#include "thread/guest.h"
 
-/* ---- what the entry point returns is as untrusted as any input ---- */
+/* ---- checks of what the entry point returns, which is untrusted ---- */
 
-static const char *missing_slot(const spore_component *c)
+enum { SLOTS_TEXT = 96 };
+
+/* "wrap", or "verify (for a server) or answer (for a client)". */
+static const char *describe_slots(const struct kind *kind, char out[SLOTS_TEXT])
 {
-	const spore_auth_ops *auth = c->ops;
-	const spore_transport_ops *transport = c->ops;
-	const spore_acl_ops *acl = c->ops;
+	size_t n = 0;
 
+	for (size_t i = 0; i < KIND_MAX_SLOTS && kind->slots[i].name; i++) {
+		const struct kind_slot *slot = &kind->slots[i];
+
+		n += (size_t)snprintf(out + n, SLOTS_TEXT - n, "%s%s%s", i ? " or " : "",
+		                      slot->name,
+		                      slot->roles == kind->roles         ? ""
+		                      : slot->roles == SPORE_ROLE_SERVER ? " (for a server)"
+		                                                         : " (for a client)");
+	}
+	return out;
+}
+
+/* NULL: the component has all that its kind needs. */
+static const char *missing_slot(const spore_component *c, const struct kind *kind,
+                                char text[SLOTS_TEXT])
+{
 	if (!SPORE_CAN(c, create))
 		return "create";
 	if (!SPORE_CAN(c, destroy))
 		return "destroy";
-	if (c->kind >= SPORE_KIND_AUTH && c->kind <= SPORE_KIND_ACL && !c->ops)
+	if (kind->slots[0].name && !c->ops)
 		return "ops";
-	if (c->kind == SPORE_KIND_AUTH && !SPORE_CAN(auth, verify) && !SPORE_CAN(auth, answer))
-		return "verify (for a server) or answer (for a client)";
-	if (c->kind == SPORE_KIND_TRANSPORT && !SPORE_CAN(transport, wrap))
-		return "wrap";
-	if (c->kind == SPORE_KIND_ACL && !SPORE_CAN(acl, check))
-		return "check";
-	return NULL;
+	return kind_roles(c) ? NULL : describe_slots(kind, text);
 }
 
-/* Of the C type that a value of an option's type has; 0: not known here. */
+/* The size of the C type for an option's type; 0: this host does not know the type. */
 static size_t size_of_type(uint32_t type, const spore_option_item *item)
 {
 	static const size_t sizes[] = {
@@ -75,7 +84,7 @@ static bool is_named_twice(const spore_option *rows, uint32_t stride, uint32_t i
 static const char *check_options(const spore_option *rows, uint32_t n, uint32_t stride, size_t size,
                                  unsigned depth);
 
-/* What a list, a map or an object is made of. */
+/* Checks the item of a list, a map or an object. */
 static const char *check_item(const spore_option_item *item, uint32_t held_by, unsigned depth)
 {
 	if (!item || !item->size || item->type == SPORE_OPT_ENUM)
@@ -86,8 +95,8 @@ static const char *check_item(const spore_option_item *item, uint32_t held_by, u
 	                     depth + 1);
 }
 
-/* What is wrong with a table, NULL if those who read it may trust its rows: they fill a struct of
- * `size` bytes. Through all tables below. */
+/* Checks a table that fills a struct of `size` bytes, and all tables below it. NULL, or what is
+ * wrong with the table. */
 static const char *check_options(const spore_option *rows, uint32_t n, uint32_t stride, size_t size,
                                  unsigned depth)
 {
@@ -110,23 +119,24 @@ static const char *check_options(const spore_option *rows, uint32_t n, uint32_t 
 	return wrong;
 }
 
-static bool check_component(const spore_component *c, struct err *err)
+static bool check_component(const spore_component *c, const struct kind *kind, struct err *err)
 {
 	const char *slot, *wrong;
-	char name[64];
+	char name[64], text[SLOTS_TEXT];
 
 	if (!SPORE_HAS(c, conf_size) || !c->name || !*c->name) {
-		err_set(err, "one of its components has no name or is cut short");
+		err_set(err, "one of its components has no name or is truncated");
 		return false;
 	}
 	text_escape(c->name, strlen(c->name), name, sizeof name);
-	if (SPORE_HAS(c, flags) && c->flags & SPORE_COMPF_SINGLE_WORKER &&
-	    c->kind != SPORE_KIND_METRICS) {
-		err_set(err, "its component \"%s\" asks for one worker, which only an exporter may",
-		        name);
+	if (SPORE_HAS(c, flags) && c->flags & SPORE_COMPF_SINGLE_WORKER && !kind->single_worker) {
+		err_set(err,
+		        "its component \"%s\" has SPORE_COMPF_SINGLE_WORKER, which %s components "
+		        "may not have",
+		        name, kind->name);
 		return false;
 	}
-	slot = missing_slot(c);
+	slot = missing_slot(c, kind, text);
 	if (slot) {
 		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", name, slot);
 		return false;
@@ -157,17 +167,18 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 			err_set(err,
 			        "it needs the host extension \"%s\", which this host does not "
 			        "have: "
-			        "update "
-			        "Spore",
+			        "update Spore",
 			        shown);
 			return false;
 		}
 	}
 	for (const spore_component *const *c = plugin->components; *c; c++) {
-		if ((*c)->kind > SPORE_KIND_METRICS)
-			log_warn("plugin offers a kind that this host does not know",
+		const struct kind *kind = kind_find((*c)->kind);
+
+		if (!kind)
+			log_warn("plugin has a component of an unknown kind",
 			         log_str("plugin", plugin->name), log_int("kind", (*c)->kind));
-		else if (!check_component(*c, err))
+		else if (!check_component(*c, kind, err))
 			return false;
 	}
 	return true;
@@ -205,7 +216,7 @@ static bool check_pin(const uint8_t *digest, const char *pin, struct err *err)
 	return false;
 }
 
-/* All that is asked of a copy before any of it runs. */
+/* Checks a copy before any of its code runs. */
 static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *digest_out,
                        struct note *note_out, struct err *err)
 {
@@ -230,7 +241,7 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 		const char *why = dlerror();
 		size_t len = strlen(path);
 
-		/* The name of the copy says nothing to anybody. */
+		/* The path of the copy means nothing to the user. */
 		err_set(err, "cannot load it: %s",
 		        strncmp(why, path, len) == 0 && why[len] == ':' ? why + len + 2 : why);
 		return false;
@@ -271,8 +282,8 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 	          log_str("version", loaded->note.version), log_str("path", path));
 	return loaded;
 fail:
-	/* Code that was mapped stays: its constructors may have left threads or handlers behind.
-	 * Then its descriptor stays, too, or the next copy would get its name. */
+	/* Mapped code stays mapped, since its constructors may have started threads or set
+	 * handlers. Its descriptor stays open too, or the next copy would get the same path. */
 	if (!loaded || !loaded->handle)
 		close(copy->fd);
 	if (loaded)

@@ -35,7 +35,7 @@ static bool read_header(const uint8_t *file, size_t size, Elf64_Ehdr *header_out
 	if (header_out->e_phentsize != sizeof(Elf64_Phdr) ||
 	    !in_file(size, header_out->e_phoff,
 	             (uint64_t)header_out->e_phnum * sizeof(Elf64_Phdr))) {
-		err_set(err, "damaged: its program headers do not lie within the file");
+		err_set(err, "damaged: its program headers are outside of the file");
 		return false;
 	}
 	return true;
@@ -46,11 +46,11 @@ static uint64_t align4(uint64_t n)
 	return (n + 3) & ~UINT64_C(3);
 }
 
-/* The descriptions of the notes that count: one file may serve several majors, with a note for
+/* The descriptions of the notes that were found. A file may serve several majors, with one note for
  * each. */
 struct found {
-	const uint8_t *ours, *other; /* of this host's major; of another */
-	bool twice;                  /* two different ones are ours */
+	const uint8_t *ours, *other; /* for this host's major; for another major */
+	bool twice;                  /* two different notes are for this host's major */
 };
 
 static void count_note(const uint8_t *desc, struct found *found)
@@ -66,7 +66,7 @@ static void count_note(const uint8_t *desc, struct found *found)
 	found->ours = desc;
 }
 
-/* One PT_NOTE segment: a sequence of notes, each a header, a name and a description. */
+/* Reads one PT_NOTE segment: notes of a header, a name and a description each. */
 static void find_notes(const uint8_t *at, uint64_t left, struct found *found)
 {
 	while (left >= sizeof(Elf64_Nhdr)) {
@@ -88,7 +88,7 @@ static void find_notes(const uint8_t *at, uint64_t left, struct found *found)
 	}
 }
 
-/* Shown to people: escaped names stay within what they would be anyway, or are cut. */
+/* Copies a text of the note, escaped for showing it and truncated to out_size. */
 static bool take_text(const uint8_t *text, size_t size, const char *what, char *out,
                       size_t out_size, struct err *err)
 {
@@ -97,7 +97,7 @@ static bool take_text(const uint8_t *text, size_t size, const char *what, char *
 	text_escape(text, len, out, out_size);
 	if (len < size)
 		return true;
-	err_set(err, "damaged: the %s in its ABI note has no end", what);
+	err_set(err, "damaged: the %s in its ABI note has no terminating NUL", what);
 	return false;
 }
 
@@ -115,7 +115,8 @@ static bool take_note(const uint8_t *desc, struct note *note_out, struct err *er
 	                 err);
 }
 
-/* A mapped page behind the end of the file would be a bus error in the middle of the plugin. */
+/* False for a truncated file: a page that is mapped behind the end of the file raises a bus error
+ * when it is touched. */
 static bool is_whole(const uint8_t *file, size_t size, const Elf64_Ehdr *header)
 {
 	for (size_t i = 0; i < header->e_phnum; i++) {
@@ -137,7 +138,7 @@ bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct e
 	if (!read_header(file, size, &header, err))
 		return false;
 	if (!is_whole(file, size, &header)) {
-		err_set(err, "damaged: the file is cut short");
+		err_set(err, "damaged: the file is truncated");
 		return false;
 	}
 	for (size_t i = 0; i < header.e_phnum; i++) {
@@ -169,8 +170,7 @@ bool note_is_compatible(const struct note *note, struct err *err)
 		err_set(err,
 		        "plugin %s %s was built for plugin ABI %u.%u, this host has %u.%u: build "
 		        "it "
-		        "against "
-		        "the SDK of ABI %u",
+		        "against the SDK of ABI %u",
 		        note->plugin, note->version, note->abi_major, note->abi_minor,
 		        SPORE_ABI_MAJOR, SPORE_ABI_MINOR, SPORE_ABI_MAJOR);
 		return false;
@@ -178,8 +178,7 @@ bool note_is_compatible(const struct note *note, struct err *err)
 	if (note->min_minor > SPORE_ABI_MINOR) {
 		err_set(err,
 		        "plugin %s %s needs plugin ABI %u.%u or later, this host has %u.%u: update "
-		        "Spore, or "
-		        "build the plugin with a smaller SPORE_MIN_MINOR",
+		        "Spore, or build the plugin with a smaller SPORE_MIN_MINOR",
 		        note->plugin, note->version, note->abi_major, note->min_minor,
 		        SPORE_ABI_MAJOR, SPORE_ABI_MINOR);
 		return false;

@@ -1,4 +1,4 @@
-/* note - the ABI note of a plugin, read from its bytes without running any of it. Pure. [any] */
+/* note - reads the ABI note of a plugin from its bytes, without running any code. Pure. [any] */
 #ifndef CORE_NOTE_H
 #define CORE_NOTE_H
 
@@ -13,10 +13,11 @@ struct note {
 	char plugin[33], version[17];
 };
 
-/* Every offset in the file is checked. A file may have notes for several majors: then the one for
- * this host's. False and *err: no ELF file for this machine, no note, or one that is not whole. */
+/* Checks every offset in the file. If a file has notes for several majors, reads the one for this
+ * host's major. False and *err: the file is not an ELF file for this machine, has no note, or is
+ * damaged. */
 bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct err *err);
-/* Does this host run it? False and *err with both versions and the remedy. */
+/* This host can run the plugin. False and *err: both versions and the remedy. */
 bool note_is_compatible(const struct note *note, struct err *err);
 
 #endif

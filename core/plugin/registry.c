@@ -9,18 +9,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-
-const char *registry_kind_name(uint32_t kind)
-{
-	static const char *const names[] = {
-		[SPORE_KIND_AUTH] = "auth",
-		[SPORE_KIND_TRANSPORT] = "transport",
-		[SPORE_KIND_ACL] = "acl",
-		[SPORE_KIND_METRICS] = "metrics",
-	};
-
-	return kind < sizeof names / sizeof *names ? names[kind] : NULL;
-}
+#include "plugin/kind.h"
 
 /* "acme:ldap" → file "acme.so", name "ldap"; "hmac" → file "auth_hmac.so", name "hmac". */
 static const char *split_use(uint32_t kind, const char *use, char *file, size_t size)
@@ -31,7 +20,7 @@ static const char *split_use(uint32_t kind, const char *use, char *file, size_t 
 		snprintf(file, size, "%.*s.so", (int)(colon - use), use);
 		return colon + 1;
 	}
-	snprintf(file, size, "%s_%s.so", registry_kind_name(kind), use);
+	snprintf(file, size, "%s_%s.so", kind_name(kind), use);
 	return use;
 }
 
@@ -56,7 +45,7 @@ bool registry_find_file(const struct registry *registry, const char *file, char 
 	return false;
 }
 
-/* ---- what there is instead ---- */
+/* ---- suggestions in error messages ---- */
 
 enum { MAX_NAMES = 64, NAME_SIZE = 64 };
 
@@ -80,7 +69,7 @@ static void add_name(struct names *names, const char *name, size_t len)
 	names->pointers[names->n++] = text;
 }
 
-/* The names of files "PREFIXname.so" in a folder, in the order of the alphabet. */
+/* Adds the names of files "PREFIXname.so" in a folder, in alphabetical order. */
 static void add_files(struct names *names, const char *folder, const char *prefix)
 {
 	struct dirent **files;
@@ -98,7 +87,8 @@ static void add_files(struct names *names, const char *folder, const char *prefi
 		free(files);
 }
 
-__attribute__((format(printf, 2, 3))) static void append(struct err *err, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void append_text(struct err *err, const char *format,
+                                                              ...)
 {
 	size_t len = strlen(err->text);
 	va_list ap;
@@ -108,41 +98,40 @@ __attribute__((format(printf, 2, 3))) static void append(struct err *err, const 
 	va_end(ap);
 }
 
-/* ": did you mean "hmac"?", or all of them. */
+/* Appends ": did you mean "hmac"?", or all names. */
 static void append_choice(struct err *err, const struct names *names, const char *wanted)
 {
 	const char *meant = text_suggest(wanted, names->pointers, names->n);
 
 	if (meant) {
-		append(err, ": did you mean \"%s\"?", meant);
+		append_text(err, ": did you mean \"%s\"?", meant);
 		return;
 	}
-	append(err, "%s", names->n ? ": expected one of " : ": there is none");
+	append_text(err, "%s", names->n ? ": expected one of " : ": none available");
 	for (size_t i = 0; i < names->n; i++)
-		append(err, "%s%s", i ? ", " : "", names->pointers[i]);
+		append_text(err, "%s%s", i ? ", " : "", names->pointers[i]);
 }
 
 static void explain_missing(const struct registry *registry, uint32_t kind, const char *use,
                             const char *file, struct err *err)
 {
 	bool by_file = strchr(use, ':') != NULL;
-	const char *kind_name = registry_kind_name(kind);
 	struct names names = { .n = 0 };
 	char prefix[32] = "", wanted[NAME_SIZE];
 
 	if (!by_file)
-		snprintf(prefix, sizeof prefix, "%s_", kind_name);
+		snprintf(prefix, sizeof prefix, "%s_", kind_name(kind));
 	for (size_t i = 0; i < registry->n_path; i++)
 		add_files(&names, registry->path[i], prefix);
 	snprintf(wanted, sizeof wanted, "%.*s", (int)strcspn(use, ":"), use);
-	err_set(err, "unknown %s plugin \"%s\"", kind_name, wanted);
+	err_set(err, "unknown %s plugin \"%s\"", kind_name(kind), wanted);
 	if (by_file)
 		err_set(err, "unknown plugin file \"%s\"", wanted);
 	append_choice(err, &names, wanted);
-	append(err, " (looked for %s in", file);
+	append_text(err, " (looked for %s in", file);
 	for (size_t i = 0; i < registry->n_path; i++)
-		append(err, "%s %s", i ? "," : "", registry->path[i]);
-	append(err, ")");
+		append_text(err, "%s %s", i ? "," : "", registry->path[i]);
+	append_text(err, ")");
 }
 
 static void explain_component(const struct loaded *loaded, uint32_t kind, const char *name,
@@ -154,7 +143,7 @@ static void explain_component(const struct loaded *loaded, uint32_t kind, const 
 		if ((*c)->kind == kind)
 			add_name(&names, (*c)->name, strlen((*c)->name));
 	}
-	err_set(err, "plugin %s has no %s component \"%s\"", path, registry_kind_name(kind), name);
+	err_set(err, "plugin %s has no %s component \"%s\"", path, kind_name(kind), name);
 	append_choice(err, &names, name);
 }
 

@@ -1,4 +1,4 @@
-/* registry - what "use" names in the configuration, found on the plugin path. [main]
+/* registry - finds the component that "use" names in the configuration, on the plugin path. [main]
  *
  *   "use": "hmac"        the component hmac of auth_hmac.so (kind, underscore, name)
  *   "use": "acme:ldap"   the component ldap of acme.so
@@ -18,24 +18,21 @@ struct registry_pin {
 
 struct registry {
 	struct loader loader;
-	const char
-		*path[REGISTRY_MAX_PATH]; /* folders, searched in order; borrowed from the config */
+	const char *path[REGISTRY_MAX_PATH]; /* folders in search order; borrowed from the config */
 	size_t n_path;
 	const struct registry_pin *pins;
 	size_t n_pins;
-	void (*on_look)(void *arg,
-	                const char *path); /* a file is about to be looked for; may be NULL */
+	/* Called before a file is looked for; may be NULL. */
+	void (*on_look)(void *arg, const char *path);
 	void *look_arg;
 };
 
-/* NULL and *err: where was looked, and what is wrong. */
+/* NULL and *err: what is wrong, and which folders were searched. */
 const spore_component *registry_find(struct registry *registry, uint32_t kind, const char *use,
                                      const struct loaded **plugin_out, struct err *err);
-/* The first folder's file of that name. */
+/* Searches the folders for a file of that name. */
 bool registry_find_file(const struct registry *registry, const char *file, char path_out[PATH_MAX]);
-/* What the file of that name must have, as 64 hex digits; NULL: nothing is asked of it. */
+/* The SHA-256 that the file of that name must have, as 64 hex digits; NULL: any. */
 const char *registry_pin(const struct registry *registry, const char *file);
-/* "auth", "transport", "acl", "metrics"; NULL for an unknown kind. */
-const char *registry_kind_name(uint32_t kind);
 
 #endif

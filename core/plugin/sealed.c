@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "log/access.h"
+#include "files/access.h"
 
 enum { MAX_SIZE = 256 * 1024 * 1024 };
 
@@ -32,7 +32,7 @@ static bool check_folders(const char *file, struct sealed_access *access)
 
 	strcpy(path, file);
 	for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
-		slash[slash == path] = '\0'; /* the root keeps its slash */
+		slash[slash == path] = '\0'; /* the root is "/" */
 		if (stat(path, &st) < 0) {
 			err_set(&access->forbidden, "cannot read %s: %s", path, strerror(errno));
 			return false;
@@ -45,7 +45,7 @@ static bool check_folders(const char *file, struct sealed_access *access)
 	return true;
 }
 
-/* Whoever may replace a link chooses what is loaded: the folder it stands in counts, too. */
+/* Checks the folder of a symbolic link, since whoever may replace it chooses what is loaded. */
 static bool check_link(const char *path, struct sealed_access *access)
 {
 	char folder[PATH_MAX], real[PATH_MAX + 2];
@@ -68,7 +68,7 @@ static bool find_real(const char *path, char real[PATH_MAX], struct err *err)
 	return false;
 }
 
-/* The descriptor, or -1 and *err. */
+/* The descriptor; or -1 and *err. */
 static int open_regular(const char *real, struct stat *st, struct err *err)
 {
 	int fd = open(real, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -99,7 +99,7 @@ static bool copy_all(int from, int to, size_t size)
 	return true;
 }
 
-/* Takes the descriptor of the file. */
+/* Closes the descriptor of the file. */
 static bool seal(int file, size_t size, const char *path, struct sealed *sealed_out,
                  struct err *err)
 {
@@ -113,7 +113,7 @@ static bool seal(int file, size_t size, const char *path, struct sealed *sealed_
 		bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, copy, 0);
 	if (bytes == MAP_FAILED) {
 		err_set(err, "cannot copy %s into memory: %s", path,
-		        errno ? strerror(errno) : "it changed meanwhile");
+		        errno ? strerror(errno) : "it was truncated meanwhile");
 		if (copy >= 0)
 			close(copy);
 		copy = -1;
@@ -168,7 +168,7 @@ bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_a
 		return seal(file, (size_t)st.st_size, path, sealed_out, err);
 	}
 	if (!good)
-		*err = access_out->forbidden; /* which comes first in sealed_open */
+		*err = access_out->forbidden; /* which sealed_open checks first */
 	return false;
 }
 

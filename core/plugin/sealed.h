@@ -1,4 +1,4 @@
-/* sealed - an unchangeable copy of a file that only root or we could have written. [main] */
+/* sealed - an immutable copy in memory of a file that only root or this user could write. [main] */
 #ifndef CORE_SEALED_H
 #define CORE_SEALED_H
 
@@ -14,19 +14,19 @@ struct sealed {
 	size_t size;
 };
 
-/* What owner and modes of a file, and of the folders above it, say. */
+/* The result of checking owner and modes of a file and of the folders above it. */
 struct sealed_access {
-	struct err forbidden; /* why it must not be used; empty: it may */
-	struct err doubtful;  /* the first path that its group may write, which root does not allow
-	                         itself */
+	struct err forbidden; /* why the file must not be used; empty: it may be used */
+	struct err doubtful;  /* the first path that its group may write; empty: none. For root
+	                       * such a path is forbidden. */
 };
 
-/* Checks the access, then copies the file. False and *err (which names the path at fault). */
+/* Checks the access, then copies the file. False and *err, which names the wrong path. */
 bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err);
-/* The same only to be looked at, never to be run: the copy is made whatever the access is. */
+/* The same for a file that is only inspected, never run: it is copied whatever the access is. */
 bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_access *access_out,
                     struct err *err);
-/* Unmaps; closes the fd too if `close_fd`. */
+/* Unmaps the copy, and closes its descriptor if `close_fd`. */
 void sealed_close(struct sealed *sealed, bool close_fd);
 
 #endif

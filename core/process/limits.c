@@ -6,9 +6,10 @@
 
 #include "base/descriptors.h"
 #include "log/crash.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "net/sock.h"
+#include "thread/fault.h"
+#include "thread/guest.h"
 
 /* A worker uses three descriptors itself; its connections need more. */
 enum { MAX_WORKERS = 256, DESCRIPTORS_PER_WORKER = 32 };
@@ -24,7 +25,7 @@ void limits_set_up_process(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	guest_thread_begin("main");
-	crash_stack_new(); /* never freed */
+	fault_stack_new(); /* never freed */
 	crash_catch();
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
 		files.rlim_cur = files.rlim_max;

@@ -2,6 +2,7 @@
 
 #include "chain/plugin_set.h"
 #include "config/shorthands.h"
+#include "plugin/kind.h"
 #include "json/json.h"
 
 struct overview {
@@ -10,32 +11,6 @@ struct overview {
 };
 
 /* ---- instances ---- */
-
-/* A section of instances in the configuration, and the instances made from it. */
-struct section {
-	const spore_cfg *node;
-	const struct config_chain *entries;
-	const struct chain *instances;
-};
-
-static struct section find_section(const struct overview *o, const struct json *node)
-{
-	const struct config *config = o->config;
-	const struct settings *settings = &config->settings;
-	const struct section sections[] = {
-		{ settings->transport, &config->transport, o->set->transport },
-		{ settings->auth, &config->auth, o->set->auth },
-		{ settings->acl.control, &config->acl_control, o->set->acl_control },
-		{ settings->acl.public_ports, &config->acl_public, o->set->acl_public },
-		{ settings->metrics, &config->metrics, o->set->metrics },
-	};
-
-	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-		if (node && (const struct json *)(const void *)sections[i].node == node)
-			return sections[i];
-	}
-	return (struct section){ NULL, NULL, NULL };
-}
 
 static void add_instance(struct effective *effective, const char *pointer,
                          const struct config_instance *entry, const struct instance *instance,
@@ -49,7 +24,7 @@ static void add_instance(struct effective *effective, const char *pointer,
 	effective_add_use(effective, pointer, entry->use, json_get(object, "use"), change);
 	effective_add_text(effective, pointer, "name", entry->name, json_get(object, "name"),
 	                   change);
-	if (component->kind == SPORE_KIND_AUTH)
+	if (kind_find(component->kind)->on_error)
 		effective_add_text(effective, pointer, "on_error",
 		                   entry->continue_on_error ? "next" : "deny",
 		                   json_get(object, "on_error"), change);
@@ -63,13 +38,17 @@ static void add_instance(struct effective *effective, const char *pointer,
 static void add_section(struct effective *effective, const char *pointer, const struct json *node,
                         enum option_change change, void *arg)
 {
-	struct section section = find_section(arg, node);
+	const struct overview *overview = arg;
+	const struct chain_row *row = chain_find(pointer);
+	size_t id = row ? (size_t)(row - chain_rows) : 0;
+	const struct chain *chain = row ? overview->set->chains[id] : NULL;
 	char place[64];
 
-	for (size_t i = 0; section.instances && i < section.instances->n; i++) {
+	(void)node;
+	for (size_t i = 0; chain && i < chain->n; i++) {
 		snprintf(place, sizeof place, "%s/%zu", pointer, i);
-		add_instance(effective, place, &section.entries->items[i],
-		             section.instances->items[i], change);
+		add_instance(effective, place, &overview->config->chains[id].items[i],
+		             chain->items[i], change);
 	}
 }
 

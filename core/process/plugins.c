@@ -46,9 +46,8 @@ bool plugins_load(struct plugins *plugins, struct config *config, struct diag *d
 		diag->count_elsewhere = diag->count;
 	if (diag->count > 0)
 		return false;
-	return config->purpose == CONFIG_TO_RUN
-	               ? plugin_set_start(plugins->set, plugins->loops, err)
-	               : plugin_set_start_but_exporters(plugins->set, plugins->loops, err);
+	return plugin_set_start(plugins->set, config->purpose == CONFIG_TO_RUN, plugins->loops,
+	                        err);
 }
 
 bool plugins_renew(struct plugins *plugins, struct config *config, const struct plugins_swap *swap,
@@ -61,7 +60,7 @@ bool plugins_renew(struct plugins *plugins, struct config *config, const struct 
 	retirer_set_generation(plugins->retirer, plugins->generation + 1);
 	set = make_set(plugins, config, &registry, diag);
 	plugins->registry.loader = registry.loader; /* loaded files are never unloaded */
-	if (!set || diag->count > 0 || !plugin_set_start(set, plugins->loops, &err) ||
+	if (!set || diag->count > 0 || !plugin_set_start(set, true, plugins->loops, &err) ||
 	    !swap->take(set, swap->arg, &err)) {
 		if (err.text[0])
 			diag_add(diag, NULL, "%s", err.text);

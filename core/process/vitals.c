@@ -46,16 +46,11 @@ static const char *join_names(const struct config_chain *chain, char out[NAMES_S
 
 static void put_config(struct metrics *metrics, const struct config *config, unsigned shard)
 {
-	char names[5][NAMES_SIZE];
-	const char *const values[] = {
-		config->role == ROLE_SERVER ? "server" : "client",
-		join_names(&config->transport, names[0]),
-		join_names(&config->auth, names[1]),
-		join_names(&config->acl_control, names[2]),
-		join_names(&config->acl_public, names[3]),
-		join_names(&config->metrics, names[4]),
-	};
+	const char *values[1 + N_CHAINS] = { config->role == ROLE_SERVER ? "server" : "client" };
+	char names[N_CHAINS][NAMES_SIZE];
 
+	for (size_t i = 0; i < N_CHAINS; i++)
+		values[1 + i] = join_names(&config->chains[i], names[i]);
 	set_series(metrics, shard, FAMILY_CONFIG, values, 1);
 }
 

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "log/guest.h"
 #include "log/log.h"
-#include "log/thread.h"
 #include "loop/call.h"
+#include "thread/guest.h"
+#include "thread/thread.h"
 
 enum { HURRY_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1 };
 

@@ -170,7 +170,7 @@ static struct server_worker *home_of_port(const struct principal *p, uint16_t po
 }
 
 struct server_worker *account_holder(struct principal_table *table, const struct instance *by,
-                              uint64_t session, uint16_t port)
+                                     uint64_t session, uint16_t port)
 {
 	struct server_worker *home = NULL;
 

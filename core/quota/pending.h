@@ -32,7 +32,8 @@ struct visitor {
 
 /* gate: borrowed; counts the waiting visitors. NULL: out of memory. */
 struct pending *pending_new(struct gate *gate);
-/* Closes the visitors that still wait. No result of pending_find is in use any more. NULL is fine. */
+/* Closes the visitors that still wait. No result of pending_find is in use any more. NULL is
+ * fine. */
 void pending_free(struct pending *pending);
 
 /* False: out of memory; the visitor still belongs to the caller. */
@@ -45,8 +46,8 @@ bool pending_take(struct pending *pending, const struct uuid *id, const struct l
 
 enum pending_result { PENDING_TAKEN, PENDING_UNKNOWN, PENDING_FOREIGN };
 
-/* The same for the owner of the visitor's tunnel: the auth instance `by` and the session. The visitor
- * of another owner stays in the table. */
+/* The same for the owner of the visitor's tunnel: the auth instance `by` and the session. The
+ * visitor of another owner stays in the table. */
 enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
                                      const struct instance *by, uint64_t session,
                                      const struct limits *limits, struct visitor *visitor_out);

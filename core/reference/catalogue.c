@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config/chains.h"
 #include "config/help.h"
 #include "inventory/plugin_walk.h"
 
@@ -80,14 +81,13 @@ struct option_table catalogue_options(const struct catalogue_entry *entry)
 	return (struct option_table){ c->options, c->n_options, c->option_size };
 }
 
-static const struct catalogue_entry *find_use(const struct catalogue *catalogue, const char *kind,
+static const struct catalogue_entry *find_use(const struct catalogue *catalogue, uint32_t kind,
                                               const char *use)
 {
 	for (size_t i = 0; i < catalogue->n; i++) {
 		const struct catalogue_entry *entry = &catalogue->entries[i];
 
-		if (strcmp(plugin_view_kind(entry->component), kind) == 0 &&
-		    strcmp(entry->use, use) == 0)
+		if (entry->component->kind == kind && strcmp(entry->use, use) == 0)
 			return entry;
 	}
 	return NULL;
@@ -99,28 +99,18 @@ const spore_option *catalogue_target(const struct catalogue *catalogue, unsigned
 	const spore_option *own = help_target_option(role, target);
 	const char *bracket = strchr(target, '['), *name = strrchr(target, '/') + 1;
 	const struct catalogue_entry *entry;
+	const struct chain_row *chain;
 	struct option_table table;
-	char kind[32], use[64];
+	char section[64], use[64];
 
 	if (own || !bracket)
 		return own;
-	snprintf(kind, sizeof kind, "%.*s", (int)strcspn(target + 1, "/["), target + 1);
+	snprintf(section, sizeof section, "%.*s", (int)(bracket - target), target);
 	snprintf(use, sizeof use, "%.*s", (int)strcspn(bracket + 1, "]"), bracket + 1);
-	entry = find_use(catalogue, kind, use);
+	chain = chain_find(section);
+	entry = chain ? find_use(catalogue, chain->kind, use) : NULL;
 	if (!entry)
 		return NULL;
 	table = catalogue_options(entry);
 	return option_find(&table, name);
-}
-
-const char *catalogue_chain_kind(const char *section, const spore_option *row)
-{
-	const char *kind;
-
-	for (uint32_t i = 1; row->type == SPORE_OPT_NODE && (kind = registry_kind_name(i)) != NULL;
-	     i++) {
-		if (strcmp(kind, row->name) == 0 || strcmp(kind, section) == 0)
-			return kind;
-	}
-	return NULL;
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "option/option.h"
+#include "option/table.h"
 
 struct registry;
 
@@ -33,8 +33,5 @@ struct option_table catalogue_options(const struct catalogue_entry *entry);
  * target is an entry of a chain, or no such option is known. */
 const spore_option *catalogue_target(const struct catalogue *catalogue, unsigned role,
                                      const char *target);
-/* The kind of the plugin instances that a row of a section ("": the root) holds; NULL: it does not
- * hold instances. */
-const char *catalogue_chain_kind(const char *section, const spore_option *row);
 
 #endif

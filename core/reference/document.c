@@ -3,12 +3,12 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 
 /* ---- texts ---- */
 
-/* Whether letters or digits surround the character. An underscore there is no markup in either format.
- */
+/* Whether letters or digits surround the character. An underscore there is no markup in either
+ * format. */
 static bool is_in_word(const char *text, const char *at)
 {
 	return at > text && isalnum((unsigned char)at[-1]) && isalnum((unsigned char)at[1]);
@@ -32,7 +32,7 @@ static void put_escaped(struct document *d, const char *text, const char *at, bo
  * many bytes of the text it takes. */
 static size_t put_character(struct document *d, const char *text, const char *at, bool code)
 {
-	size_t left = strlen(at), n = text_visible(at, left) ? text_utf8_sequence(at, left) : 0;
+	size_t left = strlen(at), n = utf8_is_visible(at, left) ? utf8_sequence(at, left) : 0;
 
 	if (n == 1)
 		put_escaped(d, text, at, code);

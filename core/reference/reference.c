@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/chains.h"
 #include "config/changes.h"
 #include "config/command.h"
 #include "config/help.h"
@@ -11,6 +12,7 @@
 #include "inventory/plugin_view.h"
 #include "metrics/families.h"
 #include "option/option_type.h"
+#include "plugin/kind.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
 
@@ -117,16 +119,6 @@ static const char *joint_of(const spore_option *row)
 	return row->type == SPORE_OPT_LIST ? "[]." : row->type == SPORE_OPT_MAP ? ".NAME." : ".";
 }
 
-/* "acl" for "/acl/public"; "" for a row of the root. */
-static const char *section_of(const char *target, char section[64])
-{
-	const char *slash = *target ? strchr(target + 1, '/') : NULL;
-
-	snprintf(section, 64, "%.*s", slash ? (int)(slash - target - 1) : 0,
-	         slash ? target + 1 : "");
-	return section;
-}
-
 /* Writes an option and the options inside it. `name` is for the reader: "tunnels[].port"; `target`
  * is the same place as in a shorthand: "/tunnels[0]/port". `change`: how the option that contains
  * it changes on a reload. */
@@ -134,13 +126,12 @@ static void write_tree(const struct writing *w, const char *name, const char *ta
                        const spore_option *row, enum option_change change)
 {
 	struct option_table inner = option_inner(row);
-	char flags[256], inner_name[256], inner_target[256], section[64];
-	const char *kind = NULL;
+	const struct chain_row *chain = w->roles ? chain_find(target) : NULL;
+	const char *kind = chain ? kind_name(chain->kind) : NULL;
+	char flags[256], inner_name[256], inner_target[256];
 
-	if (w->roles) {
-		kind = catalogue_chain_kind(section_of(target, section), row);
+	if (w->roles)
 		change = option_change_of(row, change);
-	}
 	list_flags(w->roles, target, flags, sizeof flags);
 	write_option(w->document, name, row, kind, flags, change);
 	for (uint32_t i = 0; i < inner.n; i++) {

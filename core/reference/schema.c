@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "config/command.h"
-#include "config/config.h"
+#include "config/settings.h"
 #include "config/shorthands.h"
 #include "inventory/plugin_view.h"
 #include "option/option_type.h"
-#include "plugin/registry.h"
+#include "plugin/kind.h"
 #include "reference/catalogue.h"
 #include "reference/schema_option.h"
 #include "version.h"
@@ -50,11 +50,6 @@ static const char *component_name(const struct catalogue_entry *entry, char *out
 	return out;
 }
 
-static bool is_of_kind(const struct catalogue_entry *entry, const char *kind)
-{
-	return strcmp(plugin_view_kind(entry->component), kind) == 0;
-}
-
 static void write_uses(struct jsonout *json, const struct catalogue_entry *entry)
 {
 	jsonout_text(json, NULL, entry->use);
@@ -84,7 +79,7 @@ static void write_choice(struct jsonout *json, const struct catalogue_entry *ent
 
 /* The strings among the keys of an instance are names, so they must not be empty. */
 static void write_instance_rows(struct jsonout *json, const struct catalogue *catalogue,
-                                const char *kind)
+                                const struct kind *kind)
 {
 	for (uint32_t i = 0; i < settings_instance.n; i++) {
 		const spore_option *row = option_row(&settings_instance, i);
@@ -96,7 +91,7 @@ static void write_instance_rows(struct jsonout *json, const struct catalogue *ca
 		if (row->flags & SPORE_OPTF_REQUIRED) {
 			jsonout_begin(json, "enum", '[');
 			for (size_t j = 0; j < catalogue->n; j++) {
-				if (is_of_kind(&catalogue->entries[j], kind))
+				if (catalogue->entries[j].component->kind == kind->id)
 					write_uses(json, &catalogue->entries[j]);
 			}
 			jsonout_end(json, ']');
@@ -106,11 +101,12 @@ static void write_instance_rows(struct jsonout *json, const struct catalogue *ca
 }
 
 /* What an entry of a chain of this kind may be. */
-static void write_kind(struct jsonout *json, const struct catalogue *catalogue, const char *kind)
+static void write_kind(struct jsonout *json, const struct catalogue *catalogue,
+                       const struct kind *kind)
 {
 	char name[64];
 
-	snprintf(name, sizeof name, "any.%s", kind);
+	snprintf(name, sizeof name, "any.%s", kind->name);
 	jsonout_begin(json, name, '{');
 	jsonout_text(json, "type", "object");
 	jsonout_begin(json, "properties", '{');
@@ -119,20 +115,30 @@ static void write_kind(struct jsonout *json, const struct catalogue *catalogue, 
 	schema_option_write_required(json, &settings_instance, NULL);
 	jsonout_begin(json, "allOf", '[');
 	for (size_t i = 0; i < catalogue->n; i++) {
-		if (is_of_kind(&catalogue->entries[i], kind))
+		if (catalogue->entries[i].component->kind == kind->id)
 			write_choice(json, &catalogue->entries[i]);
 	}
 	jsonout_end(json, ']');
 	jsonout_end(json, '}');
 }
 
+/* The first section whose instances are of this kind. */
+static const char *section_of_kind(uint32_t kind)
+{
+	size_t i = 0;
+
+	while (chain_rows[i].kind != kind)
+		i++;
+	return chain_rows[i].pointer;
+}
+
 static void write_component(struct jsonout *json, const struct catalogue_entry *entry)
 {
 	struct option_table table = catalogue_options(entry);
-	const char *kind = plugin_view_kind(entry->component);
 	char name[512], place[512];
 
-	snprintf(place, sizeof place, "/%s[%s]", kind, entry->use);
+	snprintf(place, sizeof place, "%s[%s]", section_of_kind(entry->component->kind),
+	         entry->use);
 	jsonout_begin(json, component_name(entry, name, sizeof name), '{');
 	jsonout_text(json, "description", entry->component->summary);
 	jsonout_begin(json, "properties", '{');
@@ -149,25 +155,29 @@ static void write_plugins(struct jsonout *json, const struct catalogue *catalogu
 {
 	for (size_t i = 0; i < catalogue->n; i++)
 		write_component(json, &catalogue->entries[i]);
-	for (uint32_t i = 1; registry_kind_name(i); i++)
-		write_kind(json, catalogue, registry_kind_name(i));
+	for (size_t i = 0; i < n_kind_rows; i++)
+		write_kind(json, catalogue, &kind_rows[i]);
 }
 
 /* ---- sections ---- */
 
-static void write_row(struct writer *w, const spore_option *row, const char *section)
+/* `place`: of the object that has the row, as a JSON pointer. */
+static void write_row(struct writer *w, const spore_option *row, const char *place)
 {
-	const char *kind = catalogue_chain_kind(section, row);
+	const struct chain_row *chain;
+	char pointer[128];
 
+	snprintf(pointer, sizeof pointer, "%s/%s", place, row->name);
+	chain = chain_find(pointer);
 	jsonout_begin(&w->json, row->name, '{');
-	if (!kind) {
+	if (!chain) {
 		schema_option_write_body(&w->json, row, NULL);
 	} else {
 		jsonout_text(&w->json, "description", row->doc);
 		jsonout_text(&w->json, "type", "array");
-		write_reference(&w->json, "items", "any.", kind);
-		if (strcmp(kind, "transport") == 0)
-			jsonout_int(&w->json, "maxItems", CONFIG_MAX_TRANSPORTS);
+		write_reference(&w->json, "items", "any.", kind_name(chain->kind));
+		if (chain->max)
+			jsonout_int(&w->json, "maxItems", (int64_t)chain->max);
 	}
 	jsonout_end(&w->json, '}');
 }
@@ -184,7 +194,7 @@ static void write_section(struct writer *w, const spore_option *section)
 	jsonout_text(&w->json, "type", "object");
 	jsonout_begin(&w->json, "properties", '{');
 	for (uint32_t i = 0; i < table.n; i++)
-		write_row(w, option_row(&table, i), section->name);
+		write_row(w, option_row(&table, i), place);
 	jsonout_end(&w->json, '}');
 	schema_option_write_required(&w->json, &table, place);
 	jsonout_bool(&w->json, "additionalProperties", false);

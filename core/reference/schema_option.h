@@ -3,7 +3,7 @@
 #ifndef CORE_SCHEMA_OPTION_H
 #define CORE_SCHEMA_OPTION_H
 
-#include "option/option.h"
+#include "option/table.h"
 #include "json/jsonout.h"
 
 /* Writes the types that options refer to, as members of "definitions". */

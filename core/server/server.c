@@ -123,8 +123,8 @@ static void run_close(void *arg)
 	server_worker_close(arg);
 }
 
-/* Every worker has a socket on the port. `shared` joins the sockets that are there already. The first
- * socket does not, so that its bind fails if another server is there. */
+/* Every worker has a socket on the port. `shared` joins the sockets that are there already. The
+ * first socket does not, so that its bind fails if another server is there. */
 static int open_control_port(const struct plugin_set *set, bool shared, struct err *err)
 {
 	const struct server_settings *settings = &set->config->settings.server;

@@ -102,7 +102,7 @@ static void on_data_message(struct server_session *s, const struct message *mess
 	data->was_waiting = true;
 	if (message->type != MESSAGE_ACCEPT)
 		refuse_silently(s, REFUSED_UNEXPECTED);
-	else if (data->login.set->auth->n == 0)
+	else if (data->login.set->chains[CHAIN_AUTH]->n == 0)
 		take_own_visitor(s, &message->id, NULL, 0, true);
 	else
 		judge_accept(s, &message->id);

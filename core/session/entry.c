@@ -16,8 +16,7 @@ static bool is_allowed(struct server_worker *worker, const spore_addr *peer,
 {
 	char text[ADDR_TEXT_SIZE];
 
-	if (acl_allows(worker->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer, local,
-	               ""))
+	if (acl_allows(worker->set, CHAIN_ACL_CONTROL, worker->loop, peer, local, ""))
 		return true;
 	refuse_count(worker, REFUSED_ACCESS_LIST);
 	log_info("client refused by access list", log_str("peer", addr_format(peer, text)));

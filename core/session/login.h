@@ -45,7 +45,8 @@ void login_log_late(const struct login *login);
 /* True: go on with the session. Otherwise it was refused and is over: its client is denied (and
  * its source may be banned), or nobody could decide. */
 bool login_accept_verdict(struct server_session *s, int32_t verdict);
-/* May the session's source have a secret checked now? False: the session was refused and is over. */
+/* May the session's source have a secret checked now? False: the session was refused and is
+ * over. */
 bool login_may_try(struct server_session *s);
 
 #endif

@@ -44,7 +44,7 @@ static void take_request(struct server_session *s, const struct message *message
 		take_hello(s, message->port);
 	else if (message->type == MESSAGE_ACCEPT)
 		data_connection_accept(s, &message->id, n->by, n->grant ? n->grant->session : 0);
-	else if (message->type == MESSAGE_AHEAD && n->login.set->auth->n == 0)
+	else if (message->type == MESSAGE_AHEAD && n->login.set->chains[CHAIN_AUTH]->n == 0)
 		data_connection_wait(s, &n->login, &message->id);
 	else if (message->type == MESSAGE_AHEAD)
 		refuse_silently(s, REFUSED_AHEAD); /* its verdict would be too old for its Accept */
@@ -213,8 +213,7 @@ static bool is_still_allowed(struct server_session *s)
 	if (addr_equal(&conn->peer, &s->peer))
 		return true;
 	s->peer = conn->peer;
-	return acl_allows(set->acl_control, s->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer,
-	                  &conn->local, "");
+	return acl_allows(set, CHAIN_ACL_CONTROL, s->worker->loop, &conn->peer, &conn->local, "");
 }
 
 static void send_challenge(struct server_session *s)
@@ -241,7 +240,7 @@ static void become_open(struct server_session *s)
 		return;
 	}
 	server_session_open_link(s);
-	if (set->auth->n == 0)
+	if (set->chains[CHAIN_AUTH]->n == 0)
 		server_session_move(s, SESSION_READY);
 	else if (!set->needs_challenge)
 		server_session_move(s, SESSION_UNCHALLENGED);

@@ -50,11 +50,11 @@ enum session_state {
 	SESSION_READY,        /* nothing is left to prove; Hello or Accept is awaited */
 	SESSION_WAITING,      /* opened ahead: its client has no visitor for it yet */
 	SESSION_ACCEPTING,    /* Accept came; the verdict is awaited */
-	SESSION_TAKING_OVER, /* Hello came; an older session of the same client may yield its port */
-	SESSION_TUNNEL,      /* the control connection of a tunnel */
-	SESSION_REVIEWED,    /* the same; the verdict of a newer configuration is awaited */
-	SESSION_JOINED,      /* over: its stream belongs to a relay */
-	SESSION_ENDED,       /* over */
+	SESSION_TAKING_OVER,  /* after Hello; an older session of this client may yield its port */
+	SESSION_TUNNEL,       /* the control connection of a tunnel */
+	SESSION_REVIEWED,     /* the same; the verdict of a newer configuration is awaited */
+	SESSION_JOINED,       /* over: its stream belongs to a relay */
+	SESSION_ENDED,        /* over */
 	SESSION_STATES
 };
 

@@ -21,7 +21,8 @@ struct takeover_question {
 struct takeover_calls {
 	/* On the holder's worker: the listening socket, or -1. */
 	int (*yield)(const struct takeover_question *question);
-	/* On the asker's worker, never before takeover_ask returns: takes the socket, or gets -1. */
+	/* On the asker's worker, never before takeover_ask returns: takes the socket, or gets
+	 * -1. */
 	void (*on_answer)(void *arg, int fd);
 };
 

@@ -8,7 +8,6 @@
 #include "base/container.h"
 #include "chain/acl.h"
 #include "link/link.h"
-#include "log/guest.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/listener.h"
@@ -16,6 +15,7 @@
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/source.h"
+#include "thread/guest.h"
 
 /* How long a visitor waits for its client. */
 enum { PENDING_MS = 10000 };
@@ -112,7 +112,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	enum refusal why = REFUSED_ACCESS_LIST;
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!acl_allows(worker->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
+	if (!acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, peer,
 	                listener_addr(tunnel->listener), account_identity(account)) ||
 	    !count_visitor(worker, &visitor, &why)) {
 		refuse_visitor(tunnel, peer, why);

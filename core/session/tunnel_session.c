@@ -137,7 +137,7 @@ static void review_tunnel(struct server_session *s)
 		end_review(s);
 		return;
 	}
-	if (t->login.set->auth->n == 0) {
+	if (t->login.set->chains[CHAIN_AUTH]->n == 0) {
 		change_owner(s, NULL, NULL);
 		return;
 	}
@@ -284,8 +284,8 @@ static void grant_ahead(struct server_session *s, unsigned wanted, struct messag
 	answer->id = *ahead_id(t->pass);
 }
 
-/* The answer says how often the client is to be heard, whatever it offered. From then on its silence
- * counts: a client that does not get the answer sends no heartbeats. */
+/* The answer says how often the client is to be heard, whatever it offered. From then on its
+ * silence counts: a client that does not get the answer sends no heartbeats. */
 static void take_extend(struct server_session *s, const struct message *message)
 {
 	struct message answer = { .type = MESSAGE_EXTENDED, .port = SERVER_PULSE_MS };

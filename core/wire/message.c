@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "json/scan.h"
 
 enum payload { PORT, OBJECT, EXTENSION, TEXT, ID, NOTHING };
@@ -167,7 +168,7 @@ static size_t put_text(char *out, size_t size, const char *text)
 	size_t n = 0, left = strlen(text);
 
 	while (left > 0) {
-		size_t sequence = text_utf8_sequence(text, left), step = sequence ? sequence : 1;
+		size_t sequence = utf8_sequence(text, left), step = sequence ? sequence : 1;
 		char piece[8];
 		int len;
 

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "base/text.h"
+#include "base/utf8.h"
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "fuzz.h"
@@ -227,7 +227,7 @@ static void check_line(const char *line, size_t len, const struct invocation *in
 	const char *error = memmem(line, len, "error: ", 7);
 	unsigned at_line, column;
 
-	FUZZ_CHECK(text_is_utf8(line, len, &bad));
+	FUZZ_CHECK(utf8_is_valid(line, len, &bad));
 	for (size_t i = 0; i < len; i++) {
 		FUZZ_CHECK((unsigned char)line[i] >= 0x20 && line[i] != 0x7F);
 		FUZZ_CHECK((unsigned char)line[i] != 0xC2 || (unsigned char)line[i + 1] >= 0xA0);
@@ -302,10 +302,8 @@ static void check_loaded(const struct config *config, struct diag *diag, struct 
 		check_server(&config->settings);
 	else
 		check_client(&config->settings);
-	fill_chain(config, &config->acl_control, diag, last_out);
-	fill_chain(config, &config->metrics, diag, last_out);
-	fill_chain(config, &config->transport, diag, last_out);
-	fill_chain(config, &config->auth, diag, last_out);
+	for (size_t i = 0; i < N_CHAINS; i++)
+		fill_chain(config, &config->chains[i], diag, last_out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

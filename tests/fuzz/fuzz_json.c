@@ -1,8 +1,10 @@
 /* fuzz_json - the scanner and the tree of a JSON text: every value stands where it says, and its
  * pointer leads back to it. */
-#include "base/text.h"
+#include "base/utf8.h"
 #include "fuzz.h"
 #include "json/json.h"
+#include "json/parse.h"
+#include "json/pointer.h"
 #include "json/scan.h"
 
 /* Counting and filling agree, with too little room as well; tokens lie in the text, in order. */
@@ -74,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t bad;
 
 		FUZZ_CHECK(error.offset <= size && strstr(error.text, "expected"));
-		FUZZ_CHECK(text_is_utf8(error.text, strlen(error.text), &bad));
+		FUZZ_CHECK(utf8_is_valid(error.text, strlen(error.text), &bad));
 	}
 	json_doc_free(doc);
 	free(text);

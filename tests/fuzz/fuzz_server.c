@@ -22,7 +22,7 @@ static enum act act_of(const uint8_t d[ACT_SIZE])
 
 static void revalidate(unsigned a, unsigned b)
 {
-	const struct plugin_set *set = house.worker.set;
+	const struct chain *auth = house.worker.set->chains[CHAIN_AUTH];
 	const char *identity = house.plan->identities[b & 1];
 	spore_auth_result result = { .struct_size = sizeof result,
 		                     .fields = a >> 1 & 7,
@@ -31,12 +31,12 @@ static void revalidate(unsigned a, unsigned b)
 		                     .life_ms = 500 };
 	struct grant *grant;
 
-	if (set->auth->n == 0)
+	if (auth->n == 0)
 		return;
 	grant = grant_new(&result);
 	if (!grant) /* FAINT */
 		return;
-	tunnel_sessions_revalidate(&house.worker, set->auth->items[b % set->auth->n],
+	tunnel_sessions_revalidate(&house.worker, auth->items[b % auth->n],
 	                           identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW,
 	                           grant);
 	grant_free(grant);

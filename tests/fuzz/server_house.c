@@ -166,7 +166,7 @@ static struct plugin_set *furnish(struct house *house, const struct house_plan *
 	struct err err = { "" };
 
 	diag_print(&diag, stderr);
-	FUZZ_CHECK(set && plugin_set_start(set, &house->loop, &err));
+	FUZZ_CHECK(set && plugin_set_start(set, true, &house->loop, &err));
 	return set;
 }
 

@@ -3,8 +3,9 @@
 usage: server_program.py show FILE        what a program, say a crash, does
        server_program.py make < TEXT > FILE
 
-A text is a line "plan N", then an act a line: its name, LATER and KEEP if set, and its numbers, where
-a phrase may stand for its number. The bytes of SAY_BYTES follow it in hexadecimal, as "bytes HEX".
+A text is a line "plan N", then an act a line: its name, LATER and KEEP if set, and its numbers,
+where a phrase may stand for its number. The bytes of SAY_BYTES follow it in hexadecimal, as
+"bytes HEX".
 """
 
 import pathlib

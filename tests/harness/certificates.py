@@ -88,7 +88,7 @@ class Authority:
         self.parent = parent
         self.key = new_key(self.folder / "authority.key")
         self.path = str(self.folder / "authority.pem")
-        extensions = "basicConstraints=critical,CA:true\nkeyUsage=keyCertSign,cRLSign\nsubjectKeyIdentifier=hash"
+        extensions = "basicConstraints=critical,CA:true\nkeyUsage=keyCertSign,cRLSign\nsubjectKeyIdentifier=hash"  # fmt: skip
         issuer = parent or self
         issuer.sign(
             self.key, f"/CN={name}", extensions, self.path, selfsign=parent is None, **options
@@ -120,7 +120,8 @@ class Authority:
         selfsign=False,
         **dates,
     ):
-        """A certificate for hosts ("DNS:a.example"), addresses ("IP:127.0.0.1") or others ("email:a@b")."""
+        """A certificate for hosts ("DNS:a.example"), addresses ("IP:127.0.0.1") or others
+        ("email:a@b")."""
         number = next(self._numbers)
         key_path = new_key(self.folder / f"{number}.key", key)
         path = self.folder / f"{number}.pem"

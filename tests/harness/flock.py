@@ -1,8 +1,10 @@
-"""A flock of visitors that talk to an echo service all the time and check every byte, in a process of their own.
+"""A flock of visitors that talk to an echo service all the time and check every byte, in a process
+of their own.
 
-So what they cost is not paid by the test that looks on meanwhile. As a program, this file opens them, keeps
-a hash of what each has sent and of what came back, and at the first difference ends with what it was. Told to
-end, it closes each of them on its side first and wants to read the other's end.
+So what they cost is not paid by the test that looks on meanwhile. As a program, this file opens
+them, keeps a hash of what each has sent and of what came back, and at the first difference ends
+with what it was. Told to end, it closes each of them on its side first and wants to read the
+other's end.
 """
 
 import argparse
@@ -23,7 +25,8 @@ MOST_BLOCKED = 60
 
 
 class Flock:
-    """The process; a context manager that is entered when all have exchanged something, and left unharmed."""
+    """The process; a context manager that is entered when all have exchanged something, and left
+    unharmed."""
 
     def __init__(self, host, ports, number, pause=0.4):
         # As a program the file stands alone.

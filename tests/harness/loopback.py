@@ -25,7 +25,7 @@ class Loopback:
     def __enter__(self):
         chooser = random.SystemRandom()
         for _ in range(200):
-            host = f"127.{chooser.randint(16, 250)}.{chooser.randint(0, 255)}.{chooser.randint(1, 254)}"
+            host = f"127.{chooser.randint(16, 250)}.{chooser.randint(0, 255)}.{chooser.randint(1, 254)}"  # fmt: skip
             lease = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
                 lease.bind((host, LEASE_PORT))
@@ -70,7 +70,8 @@ def port_is_free(host, port):
 
 
 def free_port(host):
-    """A free port of an address that is shared with others, such as ::1: a guess, made by the kernel."""
+    """A free port of an address that is shared with others, such as ::1: a guess, made by the
+    kernel."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))

@@ -4,8 +4,8 @@ import os
 
 
 class Mounted:
-    """A folder laid out as Kubernetes mounts a ConfigMap: its files are links to ..data/FILE, and ..data is a link
-    to a folder of one version, which is swapped by a rename."""
+    """A folder laid out as Kubernetes mounts a ConfigMap: its files are links to ..data/FILE,
+    and ..data is a link to a folder of one version, which is swapped by a rename."""
 
     def __init__(self, folder, **files):
         self.folder, self.versions = folder, 0

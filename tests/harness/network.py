@@ -1,4 +1,5 @@
-"""A network of two machines that can be cut: a namespace of one's own, behind a pair of interfaces."""
+"""A network of two machines that can be cut: a namespace of one's own, behind a pair of
+interfaces."""
 
 import os
 import shutil
@@ -24,7 +25,8 @@ def _not_permitted(why):
 
 
 class FarNetwork:
-    """here, there: addresses of this side and of the namespace's; `within`: a prefix for commands there."""
+    """here, there: addresses of this side and of the namespace's; `within`: a prefix for
+    commands there."""
 
     def __init__(self):
         number = os.getpid() % 16384

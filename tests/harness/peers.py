@@ -71,7 +71,8 @@ def bore_binary():
 
 
 def installed_program(name, package):
-    """Where a program of the distribution's is. Without it the test is skipped, and where CI=true it fails."""
+    """Where a program of the distribution's is. Without it the test is skipped, and where
+    CI=true it fails."""
     path = shutil.which(name)
     if path:
         return path
@@ -82,7 +83,8 @@ def installed_program(name, package):
 
 
 def prometheus_program(name):
-    """Where prometheus or promtool is: $PROMETHEUS_BIN, the PATH, the cache that the test runner fills.
+    """Where prometheus or promtool is: $PROMETHEUS_BIN, the PATH, the cache that the test runner
+    fills.
 
     Without it the test is skipped, and where CI=true it fails.
     """
@@ -92,7 +94,7 @@ def prometheus_program(name):
     path = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
     if path:
         return path
-    message = f"NO PROMETHEUS: set PROMETHEUS_BIN to the folder that holds {name}, or let tests/run unpack it"
+    message = f"NO PROMETHEUS: set PROMETHEUS_BIN to the folder that holds {name}, or let tests/run unpack it"  # fmt: skip
     if os.environ.get("CI") == "true":
         pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
     pytest.skip(message)
@@ -140,7 +142,8 @@ class Server:
 
 
 def end(process, kind):
-    """Ends it by TERM, by a second one if it still drains; spore's exit status must be a clean one."""
+    """Ends it by TERM, by a second one if it still drains; spore's exit status must be a clean
+    one."""
     process.terminate()
     if kind == "bore":
         process.wait()
@@ -244,7 +247,8 @@ class Client:
         return self.process.pid
 
     def wait_listening(self, timeout=10.0):
-        """Reads "listening at HOST:PORT" from its standard output; spore prints just that, and first."""
+        """Reads "listening at HOST:PORT" from its standard output; spore prints just that, and
+        first."""
         found = self.process.wait_for(r"listening at (\S+):(\d+)", stream="stdout", timeout=timeout)
         if self.kind == "spore":
             assert re.fullmatch(
@@ -284,7 +288,8 @@ def spore_client(
     listening=True,
     **process_options,
 ):
-    """A spore client of the server at control = (host, port); waits for its tunnel unless told not to."""
+    """A spore client of the server at control = (host, port); waits for its tunnel unless told
+    not to."""
     argv = [
         spore_binary(),
         "local",

@@ -13,7 +13,8 @@ def descriptors(pid):
 
 
 def descriptors_by_kind(pid):
-    """How many it has open of each kind: "socket", "pipe", "anon_inode:[eventpoll]", a file's path."""
+    """How many it has open of each kind: "socket", "pipe", "anon_inode:[eventpoll]", a file's
+    path."""
     kinds = collections.Counter()
     for number in os.listdir(f"/proc/{pid}/fd"):
         try:

@@ -1,7 +1,7 @@
 """Strangers: thousands of connections that never say who they are, made by a process of their own.
 
-So what they cost is not paid by the test that measures meanwhile. As a program, this file opens them,
-says once a second what became of them, and closes them all when it is told to end.
+So what they cost is not paid by the test that measures meanwhile. As a program, this file opens
+them, says once a second what became of them, and closes them all when it is told to end.
 """
 
 import argparse
@@ -26,7 +26,8 @@ def sources(number):
 
 
 class Siege:
-    """The process; a context manager. On entering all strangers have come, on leaving they have left.
+    """The process; a context manager. On entering all strangers have come, on leaving they have
+    left.
 
     idle, drip  how many say nothing, and how many a byte a second
     come_from   source addresses, taken in turn
@@ -160,7 +161,7 @@ class _Strangers:
         print(
             f"opened {self.opened} cut {self.cut} refused {self.refused} standing {len(self.standing)}",
             flush=True,
-        )
+        )  # fmt: skip
 
     def turn(self, wait):
         self.open_due(time.monotonic())

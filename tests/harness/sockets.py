@@ -8,7 +8,8 @@ from .scale import seconds
 
 
 def connect(host, port, timeout=10.0, source=None):
-    """A connected socket whose operations time out by themselves; it may come from another address."""
+    """A connected socket whose operations time out by themselves; it may come from another
+    address."""
     return socket.create_connection(
         (host, port), timeout=seconds(timeout), source_address=source and (source, 0)
     )

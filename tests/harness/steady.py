@@ -9,7 +9,8 @@ from .sockets import connect, end_writing, read_exactly, read_to_end
 
 
 class Steady:
-    """A running relay with a hash on it; a context manager whose leaving proves that it is unharmed.
+    """A running relay with a hash on it; a context manager whose leaving proves that it is
+    unharmed.
 
     exchanges  how many there were so far
     """

@@ -20,7 +20,8 @@ def client_context(authority, certificate=None, **settings):
 
 
 def dial_with(server, context, session=None):
-    """A Wire over Python's own TLS to a server; a session is one of an earlier Wire with the same context.
+    """A Wire over Python's own TLS to a server; a session is one of an earlier Wire with the same
+    context.
 
     A stream that ends without TLS's end raises ssl.SSLEOFError."""
     sock = connect(*server.control)

@@ -6,11 +6,12 @@
     what it prints on standard error
     [the exit status]
 
-Lines before the first title, and those that begin with "----", are remarks. A title that begins with
-"bytes: " has Python's escapes in its file (\\xff, \\n). What only the test knows stands in capitals: FILE
-is the file, DIR its folder, where the command runs and where good.key holds a secret and empty.key
-nothing; PLUGINS is the folder of Spore's own plugins, SEARCHED that and the one where they would be
-installed, TESTED the folder of the tests' plugins. A secret in a table begins with "hunter".
+Lines before the first title, and those that begin with "----", are remarks. A title that begins
+with "bytes: " has Python's escapes in its file (\\xff, \\n). What only the test knows stands in
+capitals: FILE is the file, DIR its folder, where the command runs and where good.key holds a
+secret and empty.key nothing; PLUGINS is the folder of Spore's own plugins, SEARCHED that and the
+one where they would be installed, TESTED the folder of the tests' plugins. A secret in a table
+begins with "hunter".
 """
 
 import dataclasses

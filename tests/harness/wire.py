@@ -113,7 +113,8 @@ class Wire:
         return message["Connection"]
 
     def expect_end(self, timeout=5.0):
-        """Nothing but heartbeats may come before the connection is over; returns "end" or "reset"."""
+        """Nothing but heartbeats may come before the connection is over; returns "end" or
+        "reset"."""
         try:
             message = self.receive_but_heartbeats(timeout)
         except Ended as over:

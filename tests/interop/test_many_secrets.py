@@ -1,4 +1,5 @@
-"""Three real bore clients, each with a secret of its own: they get what their name may have, and no more."""
+"""Three real bore clients, each with a secret of its own: they get what their name may have, and
+no more."""
 
 import contextlib
 import re

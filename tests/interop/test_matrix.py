@@ -131,7 +131,8 @@ def test_secret_missing_on_the_client(serve, client_kind):
 
 
 def test_secret_missing_on_the_server(serve, client_kind):
-    """The server waits for a frame, the client for a challenge; after three seconds one gives up."""
+    """The server waits for a frame, the client for a challenge; after three seconds one gives
+    up."""
     with serve() as server:
         status, said = refused(client_kind, server, secret="s3cret")
         assert "listening at" not in said

@@ -1,7 +1,7 @@
 """The real bore behind a TLS proxy, on either end: over TLS the wire is bore's.
 
-stunnel 5.68 drops what it has not yet read from a plain socket whose both directions have ended ("Read
-socket closed (HUP)" in its log), so half-close is tried through haproxy alone."""
+stunnel 5.68 drops what it has not yet read from a plain socket whose both directions have ended
+("Read socket closed (HUP)" in its log), so half-close is tried through haproxy alone."""
 
 import json
 

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# The programs that tests/bench compares: installed, unpacked or built once, kept between runs. To be
-# sourced after packages.sh, bore.sh and prometheus.sh. One that cannot be had is told of and left out.
+# The programs that tests/bench compares: installed, unpacked or built once, kept between runs. To
+# be sourced after packages.sh, bore.sh and prometheus.sh. One that cannot be had is told of and
+# left out.
 
 RATHOLE_VERSION=0.5.0
 FRP_VERSION=0.61.0
@@ -23,27 +24,31 @@ unpack_nginx() {
 	local folder package
 
 	folder=$(peers_folder)/nginx
-	! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ] && [ ! -x "$folder/usr/sbin/nginx" ] || return 0
+	! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ] &&
+		[ ! -x "$folder/usr/sbin/nginx" ] || return 0
 	! may_install || update_package_lists || return 1
 	echo "Unpacking nginx, once, into $folder"
 	for package in nginx libnginx-mod-stream; do
 		(unpack_package "$package" "$folder.$package") || return 1
 	done
-	cp -a "$folder.libnginx-mod-stream/." "$folder.nginx/" && rm -rf "$folder.libnginx-mod-stream" "$folder" &&
+	cp -a "$folder.libnginx-mod-stream/." "$folder.nginx/" &&
+		rm -rf "$folder.libnginx-mod-stream" "$folder" &&
 		mv "$folder.nginx" "$folder"
 }
 
-# The crates that its lock file names no longer compile, so newer ones are taken. Without its TLS, which needs
-# more of them and is not measured.
+# The crates that its lock file names no longer compile, so newer ones are taken. Without its TLS,
+# which needs more of them and is not measured.
 install_rathole() {
 	local folder
 
 	folder=$(peers_folder)/rathole-$RATHOLE_VERSION
 	[ ! -x "$folder/bin/rathole" ] || return 0
 	echo "Building rathole $RATHOLE_VERSION, once, into $folder"
-	quietly bash -c '. "$1" && . "$2" && use_rust && timeout --foreground 900 cargo install rathole \
+	quietly bash -c '. "$1" && . "$2" && use_rust &&
+		timeout --foreground 900 cargo install rathole \
 		--version "$3" --no-default-features --features client,server --root "$4"' \
-		- "${BASH_SOURCE[0]%/*}/packages.sh" "${BASH_SOURCE[0]%/*}/bore.sh" "$RATHOLE_VERSION" "$folder"
+		- "${BASH_SOURCE[0]%/*}/packages.sh" "${BASH_SOURCE[0]%/*}/bore.sh" \
+		"$RATHOLE_VERSION" "$folder"
 }
 
 install_frp() {
@@ -62,11 +67,14 @@ install_frp() {
 
 # Its module replaces others, so `go install` refuses it: it is built from a copy of its source.
 build_frp() (
-	scratch=$(mktemp -d) && trap 'chmod -R u+w "$scratch" && rm -rf "$scratch"' EXIT && cd "$scratch" || exit 1
-	source=$(go mod download -json "github.com/fatedier/frp@v$FRP_VERSION" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+	scratch=$(mktemp -d) && trap 'chmod -R u+w "$scratch" && rm -rf "$scratch"' EXIT &&
+		cd "$scratch" || exit 1
+	source=$(go mod download -json "github.com/fatedier/frp@v$FRP_VERSION" |
+		sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 	cp -r "$source" source && chmod -R u+w source && cd source && mkdir -p "$1/bin" || exit 1
 	for half in frps frpc; do
-		CGO_ENABLED=0 timeout --foreground 900 go build -trimpath -ldflags "-s -w" -tags $half -o "$1/bin/$half" ./cmd/$half ||
+		CGO_ENABLED=0 timeout --foreground 900 go build -trimpath -ldflags "-s -w" \
+			-tags $half -o "$1/bin/$half" ./cmd/$half ||
 			exit 1
 	done
 )

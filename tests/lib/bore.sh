@@ -22,22 +22,25 @@ use_rust() {
 		hash -r
 		rust_is_new_enough && return 0
 	done
-	echo "There is no cargo of Rust $RUST_MINIMUM or newer, neither in PATH nor as a package." >&2
+	echo "No cargo of Rust $RUST_MINIMUM or newer, neither in PATH nor as a package." >&2
 	return 1
 }
 
 rust_is_new_enough() {
 	command -v cargo >/dev/null &&
-		version_is_at_least "$(rustc --version 2>/dev/null | cut -d ' ' -f 2)" "$RUST_MINIMUM"
+		version_is_at_least "$(rustc --version 2>/dev/null | cut -d ' ' -f 2)" \
+			"$RUST_MINIMUM"
 }
 
 # "-1.80", "-1.75": the suffixes of versioned packages, newest first.
 rust_suffixes() {
-	apt-cache pkgnames cargo- 2>/dev/null | sed -n 's/^cargo\(-[0-9.]*\)$/\1/p' | sort --version-sort --reverse
+	apt-cache pkgnames cargo- 2>/dev/null | sed -n 's/^cargo\(-[0-9.]*\)$/\1/p' |
+		sort --version-sort --reverse
 }
 
 has_new_rust_package() {
-	version_is_at_least "$(package_version "rustc$1")" "$RUST_MINIMUM" && [ -n "$(package_version "cargo$1")" ]
+	version_is_at_least "$(package_version "rustc$1")" "$RUST_MINIMUM" &&
+		[ -n "$(package_version "cargo$1")" ]
 }
 
 # install_bore - sets BORE to the executable, built if need be. BORE that is set already is kept.
@@ -49,7 +52,8 @@ install_bore() {
 		echo "Building bore $BORE_VERSION, once, into $folder"
 		log=$(mktemp)
 		(use_rust && timeout --foreground 900 cargo install bore-cli \
-			--version "$BORE_VERSION" --locked --root "$folder") >"$log" 2>&1 || status=$?
+			--version "$BORE_VERSION" --locked --root "$folder") >"$log" 2>&1 ||
+			status=$?
 		[ $status -eq 0 ] || cat "$log" >&2
 		rm -f "$log"
 		[ $status -eq 0 ] || return 1

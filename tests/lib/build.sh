@@ -8,12 +8,14 @@ build_spore() {
 
 	shift 2
 	if [ -e "$folder" ] && [ ! -w "$folder" ]; then
-		echo "$folder is not yours to write to: remove it, or run this as $(stat -c %U "$folder")."
+		echo "$folder is not yours to write to:" \
+			"remove it, or run this as $(stat -c %U "$folder")."
 		return 1
 	fi
 	if [ -e "$folder/CMakeCache.txt" ] &&
 		! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$source" "$folder/CMakeCache.txt"; then
 		fresh=(--fresh)
 	fi
-	cmake "${fresh[@]}" -S "$source" -B "$folder" "$@" && cmake --build "$folder" --parallel "$(nproc)"
+	cmake "${fresh[@]}" -S "$source" -B "$folder" "$@" &&
+		cmake --build "$folder" --parallel "$(nproc)"
 }

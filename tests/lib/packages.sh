@@ -3,7 +3,8 @@
 
 # What a build of Spore needs. The other lists are with the scripts that need them.
 # shellcheck disable=SC2034 # used by those who source this
-BUILD_PACKAGES=(build-essential cmake pkg-config libev-dev libssl-dev libcjson-dev libmicrohttpd-dev)
+BUILD_PACKAGES=(build-essential cmake pkg-config
+	libev-dev libssl-dev libcjson-dev libmicrohttpd-dev)
 
 # as_root COMMAND... - directly, or through sudo.
 as_root() {
@@ -28,7 +29,7 @@ install_packages() {
 	local package missing=()
 
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-		echo "This is not Debian or Ubuntu, so nothing gets installed. Needed, under its names: $*" >&2
+		echo "This is not Debian or Ubuntu, so nothing gets installed. Needed: $*" >&2
 		return 0
 	fi
 	for package; do
@@ -42,7 +43,8 @@ install_packages() {
 		return 1
 	fi
 	echo "Installing: ${missing[*]}"
-	update_package_lists && apt_get install --yes --no-remove --no-install-recommends "${missing[@]}"
+	update_package_lists &&
+		apt_get install --yes --no-remove --no-install-recommends "${missing[@]}"
 }
 
 # Once a run is enough.
@@ -57,7 +59,8 @@ apt_get() {
 
 	log=$(mktemp)
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet \
-		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >"$log" 2>&1 || status=$?
+		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >"$log" 2>&1 ||
+		status=$?
 	if [ $status -ne 0 ]; then
 		cat "$log" >&2
 		echo "apt-get $* failed with status $status." >&2

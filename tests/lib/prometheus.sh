@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Prometheus and promtool from the distribution's package, unpacked and not installed: the package would
-# start a service that listens on all addresses. Kept between runs. To be sourced after packages.sh.
+# Prometheus and promtool from the distribution's package, unpacked and not installed: the package
+# would start a service that listens on all addresses. Kept between runs. To be sourced after
+# packages.sh.
 
 # install_prometheus - sets PROMETHEUS_BIN to the folder of both. One that is set already is kept.
 install_prometheus() {
@@ -17,8 +18,8 @@ install_prometheus() {
 	export PROMETHEUS_BIN=$folder/usr/bin
 }
 
-# unpack_package NAME FOLDER - unpacks a package of the distribution into a folder. To be called in a
-# subshell, because it changes the working directory and sets a trap.
+# unpack_package NAME FOLDER - unpacks a package of the distribution into a folder. To be called in
+# a subshell, because it changes the working directory and sets a trap.
 unpack_package() {
 	local log
 

@@ -2,9 +2,9 @@
 
 usage: tally.py FILE...
 
-Prints "PASSED FAILED SKIPPED", and on standard error why CTest skipped something. A program of the
-check library is one test to CTest, but says itself how many it ran; its own figures are taken. A file
-that is missing or broken counts as a failure.
+Prints "PASSED FAILED SKIPPED", and on standard error why CTest skipped something. A program of
+the check library is one test to CTest, but says itself how many it ran; its own figures are
+taken. A file that is missing or broken counts as a failure.
 """
 
 import re

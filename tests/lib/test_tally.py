@@ -21,7 +21,7 @@ class Tally(unittest.TestCase):
         self.assert_counts(
             "<testcase/><testcase><failure/></testcase><testcase><error/></testcase><testcase><skipped/></testcase>",
             (1, 2, 1),
-        )
+        )  # fmt: skip
 
     def test_what_ctest_writes(self):
         self.assert_counts(
@@ -34,7 +34,7 @@ class Tally(unittest.TestCase):
         self.assert_counts(
             '<testcase status="notrun"><skipped message="Unable to find executable: x"/></testcase>',
             (0, 1, 0),
-        )
+        )  # fmt: skip
 
     def test_programs_of_check(self):
         good = "100%: Checks: 10, Failures: 0, Errors: 0\n"

@@ -1,11 +1,11 @@
 """Every header compiles alone.
 
-usage: headers.py FOLDER --compiler COMMAND [--std STANDARD] [--include FOLDER;...] [--define NAME;...]
-                         [--optional] [--flags FLAGS]
+usage: headers.py FOLDER --compiler COMMAND [--std STANDARD] [--include FOLDER;...]
+                         [--define NAME;...] [--optional] [--flags FLAGS]
 
-FOLDER      all .h files below it are tried, each as the only include of a file
+FOLDER      every .h file below it is compiled as the only include of a file
 --include   folders for -I
---optional  a compiler that is not installed is a skip; where CI=true it is a failure all the same
+--optional  skip if the compiler is not installed, but fail if CI=true
 """
 
 import argparse
@@ -33,7 +33,7 @@ def check(folder, command):
 
 
 def _compile(header, command):
-    # The type keeps the file from being empty, which C does not allow.
+    # C does not allow an empty file.
     text = f'#include "{header}"\ntypedef int not_empty;\n'
     done = subprocess.run(
         command,
@@ -50,7 +50,8 @@ def compile_command(compiler, standard, includes, defines=(), flags=()):
     language = "c++" if "++" in standard else "c"
     return [
         *compiler.split(), f"-std={standard}", *WARNINGS, *flags, "-fsyntax-only",
-        *(f"-I{each}" for each in includes), *(f"-D{each}" for each in defines), "-x", language, "-",
+        *(f"-I{each}" for each in includes), *(f"-D{each}" for each in defines),
+        "-x", language, "-",
     ]  # fmt: skip
 
 

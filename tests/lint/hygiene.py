@@ -1,13 +1,12 @@
-"""What holds for every file of the tree.
+"""Rules for every file of the tree.
 
 usage: hygiene.py [ROOT]
 
-No trailing white space, a newline at the end, no file over 500 kB, and no name of a host where
-packages are kept: which mirror is used is a matter of the machine, never of this project. The inputs
-of the fuzzers are bytes, not text: they may end as they like.
+A file has no trailing white space, a newline at its end and at most 500 kB. It does not name a
+host of a package registry: which mirror to use is configured on the machine, not in this project.
+The inputs of the fuzzers are bytes, not text, and exempt.
 """
 
-import os
 import pathlib
 import re
 import sys
@@ -15,13 +14,10 @@ import sys
 import source
 
 MAX_SIZE = 500_000
-# What a build or a test run leaves behind; .gitignore names them.
-NOT_SOURCE = re.compile(r"\.git|build.*|__pycache__|\.pytest_cache")
-
-# Inputs of fuzzers, whole folders of them.
+# Folders with inputs of the fuzzers.
 BYTES = pathlib.PurePath("tests/fuzz/corpus")
 
-# Joined here, so that this file obeys its own rule.
+# In parts, so that this file obeys its own rule.
 REGISTRIES = [
     ".".join(parts)
     for parts in (
@@ -46,12 +42,8 @@ _REGISTRY = re.compile(
 
 
 def check(root):
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(each for each in folders if not NOT_SOURCE.fullmatch(each))
-        for name in sorted(names):
-            path = pathlib.Path(folder, name)
-            if not path.is_symlink():
-                yield from _check_file(path, path.relative_to(root))
+    for path in source.walk(root):
+        yield from _check_file(path, path.relative_to(root))
 
 
 def _check_file(path, name):

@@ -1,11 +1,11 @@
-"""What `cmake --install` gives works from anywhere.
+"""An installed tree works from any folder.
 
 usage: installed.py BUILD --cmake COMMAND --compiler COMMAND
 
-The tree is installed, moved to another folder, and from there: a server and a client with a secret
-carry an HTTP request; the schema and the manual pages are there; a plugin that knows only the
-installed SDK is built twice, with find_package(SporeSdk) and with pkg-config, and the server loads
-either.
+The tree is installed and then moved to another folder. From there, a server and a client with a
+secret relay an HTTP request; the schema and the manual pages exist; and a plugin that uses only
+the installed SDK is built twice, with find_package(SporeSdk) and with pkg-config, and loaded by
+the server.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def only(tree, name):
 
 
 def carry(tree, plugin=None):
-    """One HTTP request through its server and client; with a plugin, the server's ACL is that one."""
+    """Sends an HTTP request through its server and client. `plugin` is the server's ACL."""
     spore = tree / "bin" / "spore"
     secret = {"SPORE_SECRET": "of the installed tree"}
     with tempfile.TemporaryDirectory() as folder, Loopback() as address, Http(
@@ -129,8 +129,8 @@ def with_find_package(cmake, tree, compiler, scratch):
     """The plugin as a CMake project builds it."""
     build = scratch / "with cmake"
     run(
-        cmake, "-S", OUTSIDE, "-B", build, f"-DCMAKE_PREFIX_PATH={tree}", f"-DCMAKE_C_COMPILER={compiler}",
-        "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror",
+        cmake, "-S", OUTSIDE, "-B", build, f"-DCMAKE_PREFIX_PATH={tree}",
+        f"-DCMAKE_C_COMPILER={compiler}", "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror",
     )  # fmt: skip
     run(cmake, "--build", build)
     return build / "acl_greeter.so"

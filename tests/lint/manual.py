@@ -1,9 +1,9 @@
-"""The manual pages that the build made are well-formed.
+"""The manual pages of the build are well-formed.
 
 usage: manual.py BUILD
 
-By mandoc's lint. What scdoc always writes and what every reader leaves out, an empty paragraph, is none of
-its warnings that count.
+mandoc's lint checks them. Its warning about empty paragraphs does not count: scdoc always writes
+some, and readers ignore them.
 """
 
 import pathlib

@@ -2,8 +2,8 @@
 
 usage: pages.py BUILD --cmake COMMAND [--root FOLDER]
 
-Every plugin has a page, and that page has the plugin's options. `cmake --build BUILD --target pages`
-renews all pages.
+Every plugin has a page, and that page has the plugin's options. `cmake --build BUILD --target
+pages` renews all pages.
 """
 
 import argparse

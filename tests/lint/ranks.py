@@ -1,16 +1,18 @@
-"""Who may include whom, and who may name a plugin.
+"""Which file may include which, and which may name a plugin.
 
 usage: ranks.py [ROOT]
 
 - A file of core/ includes the SDK, system headers, headers of its own folder and of folders of a
   lower rank. Two folders of one rank do not include each other.
+- The table of folders in core/README.md has the same rows, the highest rank first.
 - OpenSSL is in core/base alone.
 - A header of the SDK includes only the SDK and the C library.
-- A plugin includes <spore/...>, system and library headers, headers of its own folder, and those of
-  plugins/common, which is compiled into each plugin that uses it; common includes no plugin's.
-- Only core/config/shorthands.c names a plugin that stands in plugins/: auth_hmac nowhere else
-  outside of comments, hmac in no string. "hmac" is also a word of other trades, so that one counts
-  in strings alone, the only place where a plugin can be called by it.
+- A plugin includes <spore/...>, system and library headers, headers of its own folder, and headers
+  of plugins/common, which is compiled into each plugin that uses it. common includes no other
+  plugin.
+- Only core/config/shorthands.c names a plugin of plugins/. No other code contains the whole name,
+  as auth_hmac, and no other string the short one, as hmac. The short name may be a common word, so
+  it counts in strings only, where it could name the plugin.
 """
 
 import pathlib
@@ -22,9 +24,9 @@ import source
 # Lowest first. main.c is the file, all others are folders of core/.
 RANKS = [
     {"base"},
-    {"json", "log"},
-    {"loop", "diag"},
-    {"metrics"},
+    {"json", "thread"},
+    {"loop", "diag", "log"},
+    {"metrics", "files"},
     {"net", "wire"},
     {"option", "plugin", "link", "relay"},
     {"config", "host"},
@@ -41,7 +43,7 @@ GENERATED = {"version.h"}  # by the build, from core/version.h.in
 NAMES_PLUGINS = "config/shorthands.c"
 SHARED = "common"  # in plugins/; no plugin itself
 
-# What a header of the SDK may need: all of it is in every C library for Linux.
+# What a header of the SDK may include: headers of every C library for Linux.
 C_LIBRARY = re.compile(
     r"(assert|ctype|errno|inttypes|limits|std[a-z]+|string|time)\.h|(sys|netinet|arpa)/\w+\.h"
 )
@@ -51,11 +53,25 @@ def check(root):
     root = pathlib.Path(root)
     if not source.files(root / "core", ".c", ".h"):
         return [f"{root}: there is no source in core/"]
-    return [*_core(root), *_sdk(root), *_plugins(root), *_plugin_names(root)]
+    return [
+        *_documented(root),
+        *_core(root),
+        *_sdk(root),
+        *_plugins(root),
+        *_plugin_names(root),
+    ]
 
 
-def _read(path):
-    return source.without_comments(path.read_text(encoding="utf-8"))
+def _documented(root):
+    """A row is "| `json/`, `thread/` | what they are for |"."""
+    text = (root / "core" / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| folder |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    documented = [sorted(re.findall(r"`([\w.]+)/?`", cell)) for cell in cells]
+    expected = [sorted(names) for names in reversed(RANKS)]
+    if documented != expected:
+        rows = "\n".join(", ".join(names) for names in expected)
+        yield f"core/README.md: expected a table of folders with these rows:\n{rows}"
 
 
 def _core(root):
@@ -66,7 +82,7 @@ def _core(root):
         if own not in RANK:
             yield f"{name}: core/{own} has no rank; give it one in tests/lint/ranks.py"
             continue
-        for line, included, quoted in source.includes(_read(path)):
+        for line, included, quoted in source.includes(source.read_code(path)):
             fault = _fault_in_core(core, own, included, quoted)
             if fault:
                 yield f"{name}:{line}: includes {included}: {fault}"
@@ -94,7 +110,7 @@ def _fault_in_core(core, own, included, quoted):
 def _sdk(root):
     headers = root / "sdk" / "include" / "spore"
     for path in source.files(root / "sdk" / "include", ".h"):
-        for line, included, quoted in source.includes(_read(path)):
+        for line, included, quoted in source.includes(source.read_code(path)):
             ours = included if quoted else included.removeprefix("spore/")
             is_ours = (
                 (quoted or included.startswith("spore/"))
@@ -102,14 +118,15 @@ def _sdk(root):
                 and (headers / ours).is_file()
             )
             if not is_ours and (quoted or not C_LIBRARY.fullmatch(included)):
-                yield f"{path.relative_to(root)}:{line}: includes {included}: neither the SDK nor the C library"
+                where = f"{path.relative_to(root)}:{line}"
+                yield f"{where}: includes {included}: neither the SDK nor the C library"
 
 
 def _plugins(root):
     plugins = (root / "plugins").resolve()
     for path in source.files(root / "plugins", ".c", ".h", ".cc", ".cpp", ".hpp"):
         own = plugins / path.relative_to(root / "plugins").parts[0]
-        for line, included, quoted in source.includes(_read(path)):
+        for line, included, quoted in source.includes(source.read_code(path)):
             where = f"{path.relative_to(root)}:{line}: includes {included}"
             target = (path.parent / included).resolve()
             if quoted and not (target.is_file() and {own, plugins / SHARED} & set(target.parents)):
@@ -141,7 +158,7 @@ def _plugin_names(root):
     for path in source.files(root / "core", ".c", ".h", ".in"):
         if path.relative_to(root / "core").as_posix() == NAMES_PLUGINS:
             continue
-        text = _read(path)
+        text = source.read_code(path)
         found = {
             (source.line_of(text, match.start()), match.group())
             for match in anywhere.finditer(text)
@@ -149,7 +166,8 @@ def _plugin_names(root):
         for line, content in source.strings(text) if in_string else ():
             found.update((line, match) for match in in_string.findall(content))
         for line, name in sorted(found):
-            yield f"{path.relative_to(root)}:{line}: names the plugin {name}; only core/{NAMES_PLUGINS} may"
+            where = f"{path.relative_to(root)}:{line}"
+            yield f"{where}: names the plugin {name}; only core/{NAMES_PLUGINS} may"
 
 
 if __name__ == "__main__":

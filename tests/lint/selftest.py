@@ -8,9 +8,12 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
+import cycles
+import formatting
 import headers
 import hygiene
 import installed
@@ -18,8 +21,10 @@ import links
 import manual
 import pages
 import ranks
+import shape
 import source
 import symbols
+import width
 
 COMPILER = os.environ.get("COMPILER", "cc")
 CMAKE = os.environ.get("CMAKE", "cmake")
@@ -47,6 +52,7 @@ class InAFolder(unittest.TestCase):
 class Ranks(InAFolder):
     def setUp(self):
         super().setUp()
+        self.document(ranks.RANKS)
         for folder in ("base", "loop", "net", "wire", "config", "server", "client", "commands"):
             self.write(f"core/{folder}/{folder}.h", "")
         self.write("core/config/shorthands.c", 'const char *names = "hmac auth_hmac";\n')
@@ -67,9 +73,23 @@ class Ranks(InAFolder):
             '#include <openssl/hmac.h>\n#include <spore/auth.h>\n#include "keys.h"\n',
         )
 
+    def document(self, all_ranks):
+        rows = [
+            f"| {', '.join(f'`{each}/`' for each in sorted(names))} | what they are for |\n"
+            for names in reversed(all_ranks)
+        ]
+        table = "| folder | purpose |\n|---|---|\n" + "".join(rows)
+        self.write("core/README.md", f"# The core\n\n{table}\n| who |\n|---|\n| `base/` |\n")
+
     def assert_refused(self, name, text, pattern):
         self.write(name, text)
         self.assert_one(ranks.check(self.root), pattern)
+
+    def test_a_document_with_other_ranks(self):
+        lowest, *others = ranks.RANKS
+        for documented in (others, [lowest | {"attic"}, *others], [*others, lowest]):
+            self.document(documented)
+            self.assert_one(ranks.check(self.root), "README.md: expected a table of folders")
 
     def test_a_good_tree(self):
         self.assertEqual(ranks.check(self.root), [])
@@ -164,6 +184,220 @@ class Ranks(InAFolder):
     def test_a_comment_is_no_include(self):
         self.write("core/base/x.c", '/*\n#include "net/net.h"\n*/\n')
         self.assertEqual(ranks.check(self.root), [])
+
+
+class Cycles(InAFolder):
+    def setUp(self):
+        super().setUp()
+        self.write("core/base/text.h", "")
+        self.write("core/base/text.c", '#include "base/text.h"\n\n#include <string.h>\n')
+        self.write("core/log/log.h", "")
+        self.write("core/log/log.c", '#include "log/log.h"\n#include "base/text.h"\n')
+        self.write("core/main.c", '#include "log/log.h"\n#include "version.h"\n')
+        self.write("plugins/acl_x/a.h", "")
+        self.write("plugins/acl_x/a.c", '#include "a.h"\n#include "../common/tag.h"\n')
+        self.write("plugins/common/tag.h", "")
+
+    def test_a_good_tree(self):
+        self.assertEqual(list(cycles.check(self.root)), [])
+
+    def test_an_empty_tree(self):
+        shutil.rmtree(self.root / "core")
+        shutil.rmtree(self.root / "plugins")
+        self.assertEqual(list(cycles.check(self.root)), [])
+
+    def test_two_modules_of_a_folder(self):
+        self.write("core/log/line.h", '#include "log/log.h"\n')
+        self.write("core/log/log.c", '#include "log/line.h"\n')
+        self.assert_one(
+            cycles.check(self.root), "core: include cycle: log/line -> log/log -> log/line$"
+        )
+
+    def test_across_folders(self):
+        self.write("core/base/text.c", '#include "net/net.h"\n')
+        self.write("core/net/net.h", '#include "log/log.h"\n')
+        self.assert_one(
+            cycles.check(self.root),
+            "core: include cycle: base/text -> net/net -> log/log -> base/text$",
+        )
+
+    def test_two_cycles_and_what_only_leads_to_them(self):
+        for a, b in (("a", "b"), ("b", "a"), ("c", "d"), ("d", "c"), ("e", "a")):
+            self.write(f"core/x/{a}.h", f'#include "x/{b}.h"\n')
+        self.assertEqual(
+            list(cycles.check(self.root)),
+            [
+                "core: include cycle: x/a -> x/b -> x/a",
+                "core: include cycle: x/c -> x/d -> x/c",
+            ],
+        )
+
+    def test_a_plugin(self):
+        self.write("plugins/acl_x/a.h", '#include "b.h"\n')
+        self.write("plugins/acl_x/b.h", '#include "a.h"\n')
+        self.assert_one(
+            cycles.check(self.root), "plugins: include cycle: acl_x/a -> acl_x/b -> acl_x/a$"
+        )
+
+    def test_a_comment_is_no_include(self):
+        self.write("core/base/text.c", '/*\n#include "log/log.h"\n*/\n')
+        self.assertEqual(list(cycles.check(self.root)), [])
+
+
+class Shape(InAFolder):
+    def function(self, lines):
+        return "int f(void)\n{\n" + "\treturn 0;\n" * lines + "}\n"
+
+    def setUp(self):
+        super().setUp()
+        self.write("core/main.c", "")
+        self.write("core/net/net.h", "static inline int g(void)\n{\n\treturn 0;\n}\n")
+        self.write(
+            "core/net/net.c", self.function(shape.MAX_LINES) + self.function(shape.MAX_LINES)
+        )
+        self.write("tests/unit/net/test_net.c", self.function(200))
+        for number in range(shape.MAX_FILES):
+            self.write(f"tests/e2e/net/{number}", "")
+        self.write("tests/e2e/net/__pycache__/made", "")
+
+    def test_a_good_tree(self):
+        self.assertEqual(list(shape.check(self.root)), [])
+
+    def test_a_full_folder(self):
+        self.write("tests/e2e/net/more", "")
+        self.assert_one(shape.check(self.root), "tests/e2e/net: 26 files; expected at most 25")
+
+    def test_a_full_folder_in_a_folder(self):
+        for number in range(shape.MAX_FILES + 1):
+            self.write(f"plugins/acl_x/deep/{number}", "")
+        self.assert_one(shape.check(self.root), "plugins/acl_x/deep: 26 files")
+
+    def test_a_long_function(self):
+        text = "int x;\n\n" + self.function(shape.MAX_LINES + 1)
+        for name in ("core/net/net.h", "core/net/net.c", "plugins/acl_x/acl_x.c"):
+            with self.subTest(name):
+                path = self.write(name, text)
+                self.assert_one(shape.check(self.root), f"{name}:4: a function of 51 lines")
+                path.write_text("")
+
+    def test_a_long_table_is_no_function(self):
+        self.write("core/net/net.c", "int x[] = {\n" + "\t1,\n" * 100 + "};\n")
+        self.assertEqual(list(shape.check(self.root)), [])
+
+    def test_a_module_without_a_unit_test(self):
+        self.write("core/net/dial.c", "")
+        self.write("tests/unit/wire/test_dial.c", "")
+        self.assert_one(
+            shape.check(self.root), "core/net/dial.c: has no unit test tests/unit/net/test_dial.c"
+        )
+
+
+class Width(InAFolder):
+    WIDE = "x" * 101
+
+    def assert_wide(self, name, text, line):
+        self.write(name, text)
+        self.assert_one(width.check(self.root), f"{name}:{line}: 101 columns; expected at most 100")
+
+    def test_a_good_tree(self):
+        self.write("a.c", "\t" * 12 + "four\n")
+        self.write("table.c", f"/* clang-format off */\n{self.WIDE}\n/* clang-format on */\n")
+        self.write("a.py", f"x = {self.WIDE}  # fmt: skip\n# see https://{self.WIDE}\n")
+        self.write("table.py", f"x = (\n    {self.WIDE},\n)  # fmt: skip\n\ny = 1\n")
+        self.write("a.sh", f"# http://{self.WIDE}\n")
+        self.write("a.md", self.WIDE)
+        self.write("data", self.WIDE)
+        self.write("build/a.c", self.WIDE)
+        self.assertEqual(list(width.check(self.root)), [])
+
+    def test_each_language(self):
+        for name in ("a.c", "a.h", "a.cpp", "a.py", "a.sh"):
+            with self.subTest(name):
+                self.assert_wide(name, f"\n{self.WIDE}\n", 2)
+                (self.root / name).unlink()
+
+    def test_scripts_without_a_suffix(self):
+        self.assert_wide("one", f"#!/usr/bin/env python3\n{self.WIDE}\n", 2)
+        (self.root / "one").unlink()
+        self.assert_wide("two", f"#!/bin/sh\n{self.WIDE}\n", 2)
+
+    def test_a_tab_has_eight_columns(self):
+        self.assert_wide("a.c", "\t" * 12 + "fives\n", 1)
+
+    def test_a_line_after_a_table(self):
+        table = "/* clang-format off */\nx\n/* clang-format on */\n"
+        self.assert_wide("a.c", f"{table}\n{self.WIDE}\n", 5)
+
+    def test_a_statement_after_a_skipped_one(self):
+        self.assert_wide("a.py", f"x = 1  # fmt: skip\n{self.WIDE}\n", 2)
+
+    def test_what_another_language_may(self):
+        self.assert_wide("a.c", f"{'x' * 90}# fmt: skip\n", 1)
+
+
+class Format(InAFolder):
+    def setUp(self):
+        super().setUp()
+        shutil.copy(source.REPOSITORY / ".clang-format", self.root)
+
+    def assert_checked(self, tool, good, name, bad, pattern):
+        if formatting.unusable(tool) is not None:
+            self.skipTest(f"{tool} cannot be used")
+        self.write("build/not_a_source.c", "int  x ;")
+        for path, text in good.items():
+            self.write(path, text)
+        self.assertEqual(formatting.check(tool, self.root), [])
+        self.write(name, bad)
+        self.assert_one(formatting.check(tool, self.root), pattern)
+
+    def test_clang_format(self):
+        good = {"a.c": "int x;\n", "a.cpp": "int y;\n", "a.py": "x  = 1\n"}
+        self.assert_checked("clang-format", good, "b.h", "int  z;\n", r"b\.h:1:4: error")
+
+    def test_black(self):
+        good = {"a.py": "x = 1\n", "run": "#!/usr/bin/env python3\ny = 1\n", "a.c": "int  x;\n"}
+        self.assert_checked("black", good, "tool", "#!/usr/bin/python3\nz=1\n", "reformat .*tool")
+
+    def test_black_has_our_width(self):
+        good = {"a.py": f'call("{"x" * 80}", "yyyyy")\n'}
+        bad = f'call(\n    "{"x" * 80}", "yyyyy"\n)\n'
+        self.assert_checked("black", good, "b.py", bad, "reformat .*b.py")
+
+    def test_shellcheck(self):
+        good = {"a.sh": "# shellcheck shell=sh\necho\n", "run": "#!/bin/sh\necho\n"}
+        bad = "#!/bin/sh\ncd /tmp\n"
+        self.assert_checked("shellcheck", good, "other", bad, "other:2:.*warning")
+
+    def test_no_file(self):
+        self.assert_one(formatting.check("black", self.root), "no file for black")
+
+    def run_without_tools(self, ci):
+        return subprocess.run(
+            [sys.executable, formatting.__file__, "shellcheck", self.root],
+            env={"PATH": "/nowhere", "CI": ci},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+
+    def test_a_tool_that_is_not_installed(self):
+        done = self.run_without_tools(ci="")
+        self.assertEqual(done.returncode, source.SKIPPED)
+        self.assertIn("SKIPPED: shellcheck is not installed", done.stdout)
+        self.assertEqual(self.run_without_tools(ci="true").returncode, 1)
+
+    def test_another_version(self):
+        tool = self.write("bin/black", "#!/bin/sh\necho black, 99.1.0\n")
+        tool.chmod(0o755)
+        done = subprocess.run(
+            [sys.executable, formatting.__file__, "black", self.root],
+            env={"PATH": f"{tool.parent}:/usr/bin:/bin", "CI": "true"},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(done.returncode, source.SKIPPED)
+        self.assertIn("SKIPPED: expected black 23, found black, 99.1.0", done.stdout)
 
 
 class Symbols(InAFolder):

@@ -13,6 +13,9 @@ _TOKEN = re.compile(
     r"""|(?P<character>'(?:[^'\\\n]|\\.)*')""",
     re.DOTALL | re.VERBOSE,
 )
+# What a build or a test run leaves behind; .gitignore names them.
+_NOT_SOURCE = re.compile(r"\.git|build.*|__pycache__|\.pytest_cache")
+_C_SUFFIXES = (".c", ".h", ".cc", ".cpp", ".hpp")
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)', re.MULTILINE)
 
 
@@ -23,6 +26,33 @@ def files(folder, *suffixes):
         for path in pathlib.Path(folder).rglob("*")
         if path.suffix in suffixes and path.is_file()
     )
+
+
+def walk(root):
+    """All files of a tree, in order, without links and without what a build leaves behind."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(each for each in folders if not _NOT_SOURCE.fullmatch(each))
+        for name in sorted(names):
+            path = pathlib.Path(folder, name)
+            if not path.is_symlink():
+                yield path
+
+
+def language(path):
+    """c (also for C++), python or shell, by the suffix or else by the first line; None: another."""
+    if path.suffix:
+        is_c = path.suffix in _C_SUFFIXES
+        return "c" if is_c else {".py": "python", ".sh": "shell"}.get(path.suffix)
+    with open(path, "rb") as file:
+        first = file.readline(100)
+    if not first.startswith(b"#!"):
+        return None
+    return "python" if b"python" in first else "shell" if first.rstrip().endswith(b"sh") else None
+
+
+def read_code(path):
+    """The text of a C file without its comments."""
+    return without_comments(path.read_text(encoding="utf-8"))
 
 
 def without_comments(text):
@@ -66,7 +96,7 @@ def report(violations, what):
 
 
 def skip(reason, fatal_in_ci=False):
-    """Prints why a lint cannot run and returns its exit status: a skip, or in CI a failure if it must run there."""
+    """Prints why a lint cannot run. Returns its exit status: a skip, or a fatal one in CI."""
     print(reason)
     if fatal_in_ci and os.environ.get("CI") == "true":
         print("CI=true: that is a failure")

@@ -1,9 +1,10 @@
-"""What the executable and the plugins export.
+"""The symbols that the executable and the plugins export.
 
 usage: symbols.py BUILD [--sanitize NAMES]
 
-Each plugin has one dynamic symbol, spore_plugin_v1. The executable has none of ours; the linker adds
-copies of data of shared libraries (stderr@GLIBC_2.2.5), which bear the version of their library.
+A plugin exports one dynamic symbol, spore_plugin_v1. The executable exports none of its own; the
+linker adds copies of data of shared libraries, which carry the library's version
+(stderr@GLIBC_2.2.5).
 """
 
 import argparse

@@ -86,7 +86,8 @@ static double now_ms(void)
 
 static bool read_question(const struct plugin_set *set, struct question *out)
 {
-	size_t n_control = set->acl_control->n, n_public = set->acl_public->n;
+	const struct chain *control = set->chains[CHAIN_ACL_CONTROL];
+	const struct chain *public_ports = set->chains[CHAIN_ACL_PUBLIC];
 	struct sockaddr_in6 from = { .sin6_family = AF_INET6 };
 	uint8_t record[RECORD];
 	size_t index;
@@ -94,12 +95,12 @@ static bool read_question(const struct plugin_set *set, struct question *out)
 	if (fread(record, RECORD, 1, stdin) != 1)
 		return false;
 	index = record[0] | (size_t)record[1] << 8;
-	if (index >= n_control + n_public)
+	if (index >= control->n + public_ports->n)
 		return false;
 	memcpy(&from.sin6_addr, record + 2, 16);
-	out->point = index < n_control ? SPORE_ACL_AT_CONTROL : SPORE_ACL_AT_PUBLIC;
-	out->instance = index < n_control ? set->acl_control->items[index]
-	                                  : set->acl_public->items[index - n_control];
+	out->point = index < control->n ? SPORE_ACL_AT_CONTROL : SPORE_ACL_AT_PUBLIC;
+	out->instance = index < control->n ? control->items[index]
+	                                   : public_ports->items[index - control->n];
 	addr_from_sockaddr((const struct sockaddr *)&from, &out->peer);
 	return true;
 }

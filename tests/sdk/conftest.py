@@ -1,4 +1,5 @@
-"""Servers and clients whose plugins are those of tests/sdk/plugins, set up by structured configs."""
+"""Servers and clients whose plugins are those of tests/sdk/plugins, set up by structured
+configs."""
 
 import json
 import pathlib

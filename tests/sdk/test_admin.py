@@ -11,7 +11,8 @@ def admin(tmp_path):
 
 
 def test_a_worker_that_hangs_is_named(host, answering, admin):
-    """The others answer, the operator is told which does not, and can still have the server ended."""
+    """The others answer, the operator is told which does not, and can still have the server
+    ended."""
     auth = [{"use": "hang", "name": "staff", "in": "verify"}]
     with host.server(
         server={"drain_timeout": "100ms"}, admin={"socket": admin.path}, auth=auth

@@ -1,4 +1,5 @@
-"""Verdicts and answers that take time: from a timer, the pool, another thread; never, twice, too late."""
+"""Verdicts and answers that take time: from a timer, the pool, another thread; never, twice, too
+late."""
 
 import contextlib
 import re
@@ -166,7 +167,7 @@ def test_a_failure_is_denied_or_passed_on_as_configured(host, use, on_error, ans
             assert wire.say("sesame", {"Hello": 0}).expect_error(UNDECIDED) == "end"
         server.process.wait_for(
             rf'auth plugin could not decide plugin={use} status="its back-end failed \(SPORE_EBACKEND\)" then={on_error}'
-        )
+        )  # fmt: skip
 
 
 def test_a_chain_passes_on_from_one_late_verdict_to_the_next(host, answering):
@@ -239,7 +240,8 @@ def exchanges(visitor, duration):
 
 
 def test_the_loop_goes_on_while_blocking_ones_sleep(host, answering):
-    """More of them than there are threads for it: the one worker's relays and verdicts do not wait."""
+    """More of them than there are threads for it: the one worker's relays and verdicts do not
+    wait."""
     sleep = 2.0
     chain = [
         {"use": "policy", "names": ["quick"]},

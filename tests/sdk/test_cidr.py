@@ -1,4 +1,5 @@
-"""acl_cidr: what it says of an address, against Python's ipaddress; options, mistakes, large lists."""
+"""acl_cidr: what it says of an address, against Python's ipaddress; options, mistakes, large
+lists."""
 
 import ipaddress
 import pathlib
@@ -126,7 +127,8 @@ def test_the_flags_mean_the_control_port(asker):
 
 
 class Prefixes:
-    """A random list, whose prefixes lie within and beside each other, and what ipaddress says of it."""
+    """A random list, whose prefixes lie within and beside each other, and what ipaddress says of
+    it."""
 
     def __init__(self, chooser, number):
         self.chooser = chooser
@@ -180,7 +182,8 @@ class Prefixes:
 
 @pytest.mark.timeout(120)
 def test_it_says_what_ipaddress_says(asker):
-    """A million pairs of a list and an address; by the way, of what a check must not do it does nothing."""
+    """A million pairs of a list and an address; by the way, of what a check must not do it does
+    nothing."""
     chooser = random.Random(20261122)
     lists = [Prefixes(chooser, chooser.randint(1, 8)) for _ in range(count(1000, 50))]
     questions, expected = [], []
@@ -267,12 +270,12 @@ def test_a_server_starts_with_a_hundred_thousand_prefixes_of_a_file(host, tmp_pa
         (
             {"allow": ["10.0.0.1/8"]},
             "/allow/0",
-            'expected "10.0.0.0/8" (no bits behind the prefix), found "10.0.0.1/8"',
+            'expected "10.0.0.0/8" (no bits set after the prefix), found "10.0.0.1/8"',
         ),
         (
             {"deny": ["::1", "2001:db8::1/32"]},
             "/deny/1",
-            'expected "2001:db8::/32" (no bits behind',
+            'expected "2001:db8::/32" (no bits set after',
         ),
         ({"deny": ["10.0.0.0/33"]}, "/deny/0", 'expected an IP prefix such as "10.0.0.0/8"'),
         ({"deny": [10]}, "/deny/0", 'expected an IP prefix such as "10.0.0.0/8"'),
@@ -335,7 +338,8 @@ def test_visitors_of_all_tunnels(host, stranger):
 
 
 def test_visitors_of_a_named_identity(host, stranger):
-    """Her tunnel is open to one address; those of others to all but one; the rest is the next one's."""
+    """Her tunnel is open to one address; those of others to all but one; the rest is the next
+    one's."""
     lists = {
         "public": [
             {"use": "cidr", "name": "hers", "identity": ["carol", "alice"], "allow": [stranger]},

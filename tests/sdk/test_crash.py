@@ -1,5 +1,5 @@
-"""A fault, in the core or in a plugin: the log is written out, a line says what it was, and the process ends
-with the fault's own signal."""
+"""A fault, in the core or in a plugin: the log is written out, a line says what it was, and the
+process ends with the fault's own signal."""
 
 import os
 import signal
@@ -82,7 +82,7 @@ def test_in_json(host, answering):
                 '"level":"error","event":"crashed","signal":"SEGV","thread":"worker 0","plugin":"staff"}'
             )
             or '"thread":"worker 1"' in server.process.stderr[-1]
-        ), server.process.log()
+        ), server.process.log()  # fmt: skip
 
 
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV], ids=["ABRT", "SEGV"])

@@ -1,5 +1,5 @@
-"""A plugin that hangs does not keep the process: it ends by a deadline, or at the second signal, with
-status 1 and a line that names the plugin."""
+"""A plugin that hangs does not keep the process: it ends by a deadline, or at the second signal,
+with status 1 and a line that names the plugin."""
 
 import signal
 

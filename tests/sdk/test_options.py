@@ -1,4 +1,5 @@
-"""A plugin's options: every type arrives; every mistake is refused with its place, pointer and text."""
+"""A plugin's options: every type arrives; every mistake is refused with its place, pointer and
+text."""
 
 import json
 import re
@@ -166,7 +167,7 @@ BAD = [
      'expected a secret: "text", {"file": PATH} or {"env": NAME}, found an object'),
     ("secret", "", "/secret", "expected a secret, found an empty string"),
     ("secret", {"file": "/nowhere/key"}, "/secret/file",
-     "cannot open the secret's file /nowhere/key: No such file or directory"),
+     "cannot open the secret file /nowhere/key: No such file or directory"),
     ("secret", {"env": "NOBODY_SETS_THIS"}, "/secret/env",
      "expected a secret in the environment variable NOBODY_SETS_THIS, which is not set"),
     ("duration", "5x", "/duration", "expected a duration from 10ms to 1m, such as \"1.5s\", or seconds, found \"5x\""),
@@ -187,7 +188,7 @@ BAD = [
     ("port", 65536, "/port", "expected a port from 1024 to 65535, found 65536"),
     ("ports", "5-4", "/ports", 'expected ports from 1 to 65535, lowest first, such as "20000-21000" or "8000,9000-9100", found "5-4"'),
     ("ports", "1,,2", "/ports", 'expected ports from 1 to 65535, lowest first, such as "20000-21000" or "8000,9000-9100", found "1,,2"'),
-    ("cidr", "10.0.0.1/8", "/cidr", 'expected "10.0.0.0/8" (no bits behind the prefix), found "10.0.0.1/8"'),
+    ("cidr", "10.0.0.1/8", "/cidr", 'expected "10.0.0.0/8" (no bits set after the prefix), found "10.0.0.1/8"'),
     ("cidr", "10.0.0.0/33", "/cidr", 'expected an IP prefix such as "10.0.0.0/8" or "2001:db8::/32", found "10.0.0.0/33"'),
     ("texts", "x", "/texts", 'expected an array, found "x"'),
     ("texts", ["x", 5], "/texts/1", "expected a string, found 5"),
@@ -212,8 +213,8 @@ BAD = [
 
 
 def place(text, pointer):
-    """(line, column) of what a pointer below the first auth instance names: its value, or of what is
-    unknown its key."""
+    """(line, column) of what a pointer below the first auth instance names: its value, or of
+    what is unknown its key."""
     at = text.index('"options"')
     at = text.rindex("{", 0, at)
     for part in [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]:

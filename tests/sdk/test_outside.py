@@ -1,4 +1,5 @@
-"""What an author gets: the README's code, the installed SDK, the template, all used from outside."""
+"""What an author gets: the README's code, the installed SDK, the template, all used from
+outside."""
 
 import json
 import os
@@ -248,7 +249,7 @@ def use_token_over_tls(host, folder, authority):
         with client_of(host, config, listening=False).process as process:
             assert process.wait() == 1
             assert any("no token is sent" in line for line in process.stderr), process.log()
-            assert any("auth plugin token failed: something it needs is not supported here" in line
+            assert any("auth plugin token failed: it needs something that is not supported here" in line
                        for line in process.stderr), process.log()  # fmt: skip
 
 

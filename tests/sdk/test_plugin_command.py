@@ -1,4 +1,5 @@
-"""`spore plugin list` and `spore plugin info`: what is found where, what it offers, why it is refused.
+"""`spore plugin list` and `spore plugin info`: what is found where, what it offers, why it is
+refused.
 
 That their refusals are those of a start is in test_refused.py.
 """
@@ -15,11 +16,11 @@ from harness.peers import spore_binary
 from harness.process import run
 
 BAD = "test-plugins/bad"
-NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"
+NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
 TOO_NEW = (
     "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or build the plugin "
     "with a smaller SPORE_MIN_MINOR"
-)
+)  # fmt: skip
 
 
 def spore_plugin(*arguments, **options):
@@ -48,7 +49,8 @@ def folder(tmp_path, plugin_folder):
 
 
 def rows(process, *folders):
-    """The cells of the rows about plugins in these folders; columns are two spaces apart and more."""
+    """The cells of the rows about plugins in these folders; columns are two spaces apart and
+    more."""
     cells = [re.split(r" {2,}", line) for line in process.stdout]
     return [row for row in cells if any(row[4].startswith(f"{each}/") for each in folders)]
 
@@ -220,7 +222,7 @@ def test_one_that_dies_keeps_no_other_from_the_list(folder):
         ("acl deny", "denies prefixes"),
         ("refused", "loading it ends the process with status 0"),
         ("auth silent", "judges by address"),
-        ("refused", "loading it ends the process by signal 6 (Aborted)"),
+        ("refused", "loading it kills the process with signal 6 (Aborted)"),
     ]
 
 
@@ -281,7 +283,7 @@ def test_info(folder):
         '    verdict  allow|deny|next|fail  "allow"   on a right answer',
         "    ticket   boolean                         complete the ticket instead of returning the verdict",
         "    fact     text                            log this fact about the connection",
-    ]
+    ]  # fmt: skip
 
 
 def test_info_of_one_that_is_refused(folder):
@@ -298,7 +300,7 @@ def test_info_of_one_that_is_refused(folder):
         "state    refused",
         f"refusal  plugin {path} refused: plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has "
         "1.0: build it against the SDK of ABI 1",
-    ]
+    ]  # fmt: skip
 
 
 def test_info_of_one_that_everyone_may_write(folder):
@@ -325,7 +327,7 @@ def test_info_of_nothing(tmp_path):
         "file": f"{tmp_path}/none.so",
         "state": "refused",
         "refusal": f"plugin {tmp_path}/none.so refused: cannot open {tmp_path}/none.so: No such file or directory",
-    }
+    }  # fmt: skip
 
 
 def test_info_of_one_that_dies(folder):
@@ -334,7 +336,7 @@ def test_info_of_one_that_dies(folder):
     assert said["plugin"] == "auth_traps"
     assert (
         said["refusal"]
-        == f"plugin {path} refused: loading it ends the process by signal 6 (Aborted)"
+        == f"plugin {path} refused: loading it kills the process with signal 6 (Aborted)"
     )
 
 
@@ -363,7 +365,7 @@ def test_every_option_type_is_told(folder):
     types = {option["type"] for option in options.values()}
     assert types == set(
         "bool int number string secret duration size enum addr ip port ports prefix list map object node".split()
-    )
+    )  # fmt: skip
     assert options["whole_default"] == {
         "name": "whole_default",
         "type": "int",

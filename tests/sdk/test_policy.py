@@ -1,4 +1,5 @@
-"""What an auth plugin grants: identity, ports, counts, life; its end by revalidation; the account of it."""
+"""What an auth plugin grants: identity, ports, counts, life; its end by revalidation; the
+account of it."""
 
 import re
 import time

@@ -1,8 +1,8 @@
 """Connections whose both ends do as the dice say: sizes, pauses, slow reading, half-closes, resets.
 
-Through every kind of stack, so that the relays copy, splice, or do one of them each way. Each end knows
-what the other one sends and compares every byte. SPORE_SECONDS is how long all stacks together are at it
-(600 for a long run by hand), SPORE_SEED what the dice begin with.
+Through every kind of stack, so that the relays copy, splice, or do one of them each way. Each
+end knows what the other one sends and compares every byte. SPORE_SECONDS is how long all stacks
+together are at it (600 for a long run by hand), SPORE_SEED what the dice begin with.
 """
 
 import contextlib
@@ -25,7 +25,8 @@ from harness.waiting import wait_until
 SEED = int(os.environ.get("SPORE_SEED") or random.SystemRandom().randrange(10**9))
 SECONDS = float(os.environ.get("SPORE_SECONDS", "8"))
 AT_ONCE = 12
-# A length that no buffer's is a part of, so bytes that are lost or come twice are others than expected.
+# A length that no buffer's is a part of, so bytes that are lost or come twice are others than
+# expected.
 _BLOCK = random.Random(20010911).randbytes(1_048_573)
 _TWICE = memoryview(_BLOCK * 2)
 # What a visitor says first: which life it is.
@@ -211,7 +212,7 @@ class End:
             assert self.other.reset_at is None, (
                 f"a reset became an end: sent {self.sent} of {self.own.total}, heard {self.heard}, reset at {self.other.reset_at}"
                 f" of {self.other.total}"
-            )
+            )  # fmt: skip
             assert (
                 self.heard == self.other.total
             ), f"the end came after {self.heard} of {self.other.total} bytes"
@@ -219,7 +220,7 @@ class End:
             hurt = self.other.reset_at is not None or self.other.dies_late is not None
             assert (
                 hurt
-            ), f"reset by nobody: sent {self.sent} of {self.own.total}, heard {self.heard} of {self.other.total}"
+            ), f"reset by nobody: sent {self.sent} of {self.own.total}, heard {self.heard} of {self.other.total}"  # fmt: skip
 
 
 class Lives:

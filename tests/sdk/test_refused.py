@@ -1,7 +1,8 @@
-"""Plugins that the host must not run: each refused with one line that names the file and the remedy.
+"""Plugins that the host must not run: each refused with one line that names the file and the
+remedy.
 
-The table of CASES says each whole line. `spore plugin` says the same of the same file. A constructor that
-calls abort() stands in each file of which no instruction may run.
+The table of CASES says each whole line. `spore plugin` says the same of the same file. A
+constructor that calls abort() stands in each file of which no instruction may run.
 """
 
 import hashlib
@@ -151,11 +152,11 @@ def link_that_everyone_may_replace(path, _):
     path.parent.chmod(0o777)
 
 
-# ---- the table. {path} is the file's, {folder} that of its folder, {above} of the one above, {digest} its
-# SHA-256, {machine} this machine's number in ELF.
+# ---- the table. {path} is the file's, {folder} that of its folder, {above} of the one above,
+# {digest} its SHA-256, {machine} this machine's number in ELF.
 
 AUTH = "verify (for a server) or answer (for a client)"
-NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"
+NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
 NOT_ELF = "not a shared object: expected an ELF file"
 SIZE = "{path} has {size} bytes: expected a plugin of 1 byte to 256 MiB"
 PIN = "0" * 64
@@ -218,7 +219,7 @@ CASES = {
         as_built("acl_no_check"),
         'its component "no_check" lacks the mandatory slot: check',
     ),
-    "no name": (as_built("auth_no_name"), "one of its components has no name or is cut short"),
+    "no name": (as_built("auth_no_name"), "one of its components has no name or is truncated"),
     "an option without a doc": (
         as_built("auth_no_doc"),
         'its component "no_doc" has an option table with a row that is not whole',
@@ -237,7 +238,7 @@ CASES = {
     ),
     "one worker for what needs all": (
         as_built("auth_single"),
-        'its component "single" asks for one worker, which only an exporter may',
+        'its component "single" has SPORE_COMPF_SINGLE_WORKER, which auth components may not have',
     ),
     "a name that is meant for the terminal": (
         as_built("auth_hostile"),
@@ -258,15 +259,15 @@ CASES = {
     ),
     "headers far away": (
         put_at(32, "<Q", 1 << 40),
-        "damaged: its program headers do not lie within the file",
+        "damaged: its program headers are outside of the file",
     ),
     "a note that was spoilt": (edited(spoil_notes_name), NO_NOTE),
-    "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no end"),
+    "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no terminating NUL"),
     "a version without an end": (
         fill_note(40, 16),
-        "damaged: the version in its ABI note has no end",
+        "damaged: the version in its ABI note has no terminating NUL",
     ),
-    "cut short": (edited(cut_short), "damaged: the file is cut short"),
+    "cut short": (edited(cut_short), "damaged: the file is truncated"),
     "cut off behind four bytes": (holding(b"\x7fELF"), NOT_ELF),
     "a text file": (holding(b"#!/bin/sh\n" + b"exit\n" * 50), NOT_ELF),
     "empty": (lambda path, _: os.truncate(path, 0), SIZE),
@@ -300,7 +301,7 @@ CASES = {
         lambda path, _: None,
         f"its SHA-256 is {{digest}}: expected the pinned {PIN}",
     ),
-}
+}  # fmt: skip
 
 # Only root is so careful, or can give files away.
 CASES_OF_ROOT = {
@@ -471,8 +472,8 @@ def test_a_create_that_fails_without_a_word(host, error_line, bad):
     text = refuse(host, error_line, bad, "create_fails")
     assert (
         text
-        == "plugin create_fails could not be set up: its back-end failed (SPORE_EBACKEND); it may have logged more"
-    )
+        == "cannot create plugin create_fails: its back-end failed (SPORE_EBACKEND); see also the log"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -482,8 +483,8 @@ def test_a_worker_start_that_fails(host, error_line, bad, workers):
         folders=[bad], auth=[{"use": "auth_create_fails:start_fails"}], workers=workers
     )
     assert error_line(process) == (
-        "error: plugin auth_create_fails:start_fails could not start on worker 0: its back-end failed (SPORE_EBACKEND)"
-    )
+        "error: cannot start plugin auth_create_fails:start_fails on worker 0: its back-end failed (SPORE_EBACKEND)"
+    )  # fmt: skip
 
 
 # ---- what is wrong with the file, not with its maker
@@ -621,5 +622,6 @@ def test_a_running_host_does_not_mind_what_becomes_of_the_file(host, folder, ans
 
 
 def test_modes_of_the_build_are_fine(bad):
-    """What cmake made here passes the host's own rules; else all of the above would prove nothing."""
+    """What cmake made here passes the host's own rules; else all of the above would prove
+    nothing."""
     assert not (bad / "auth_good.so").stat().st_mode & stat.S_IWOTH

@@ -25,7 +25,7 @@ def failures(process):
 
 
 def warnings(process):
-    return [line for line in process.stderr if "left timers" in line]
+    return [line for line in process.stderr if "leaked timers" in line]
 
 
 @pytest.mark.parametrize("workers", [1, 4])

@@ -156,7 +156,8 @@ def exported(path, pattern):
 
 @pytest.mark.parametrize("tags", ["none", "datadog"])
 def test_labels_and_histograms(host, tmp_path, tags):
-    """The families of another plugin, which writes them to a file, too; compared behind the last push."""
+    """The families of another plugin, which writes them to a file, too; compared behind the last
+    push."""
     path = tmp_path / "metrics"
     with Receiver() as receiver:
         entries = [{"use": "file", "file": str(path), "every": "20ms"}, statsd(receiver, tags=tags)]

@@ -1,7 +1,7 @@
 """TLS on top of an awkward transport, and below one: no byte is lost, doubled or moved.
 
-The XOR transport moves a byte at a time, keeps some back, and would block at half of its calls, for its
-own direction or the other one."""
+The XOR transport moves a byte at a time, keeps some back, and would block at half of its calls,
+for its own direction or the other one."""
 
 import contextlib
 import time

@@ -42,7 +42,8 @@ def way(request):
 
 @contextlib.contextmanager
 def tunnel(host, service, *transports, **options):
-    """A client's tunnel through those transports at both ends; options are the server's sections."""
+    """A client's tunnel through those transports at both ends; options are the server's
+    sections."""
     stack = list(transports)
     with host.server(transport=stack, **options) as server:
         with host.client(server, service, transport=stack, workers=2) as client:
@@ -239,7 +240,7 @@ def test_a_wrap_that_fails_refuses_the_connection(host):
             with connect(*server.control) as sock:
                 assert how_it_ends(sock)[0] == b""
         server.process.wait_for(
-            "transport xor gave no stream: its back-end failed .SPORE_EBACKEND."
+            "transport xor returned no stream: its back-end failed .SPORE_EBACKEND."
         )
 
 
@@ -255,7 +256,7 @@ def test_a_client_whose_wrap_fails_says_so(host):
         client = host.client(server, service, transport=[xor(refuse_wrap=True)], listening=False)
         with client.process:
             assert client.wait() == 1
-            client.process.wait_for("transport xor gave no stream")
+            client.process.wait_for("transport xor returned no stream")
 
 
 def test_plain_below_and_above_changes_nothing(host):

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "option/option.h"
+#include "json/parse.h"
 
 struct option_scene {
 	struct json_doc *doc;

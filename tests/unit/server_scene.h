@@ -1,5 +1,5 @@
-/* server_scene - workers of a server on the test's own loop, with real plugins and loopback sockets,
- * and the clients that talk to them.
+/* server_scene - workers of a server on the test's own loop, with real plugins and loopback
+ * sockets, and the clients that talk to them.
  *
  * A test process has one scene. Each configuration that a test asks for becomes a plugin set, which
  * stays until the process ends. */
@@ -156,7 +156,7 @@ static inline void scene_start_set(struct plugin_set *set)
 	struct err err = { "" };
 
 	scene_start_threads(threads);
-	ck_assert_msg(plugin_set_start(set, scene.loops, &err), "%s", err.text);
+	ck_assert_msg(plugin_set_start(set, true, scene.loops, &err), "%s", err.text);
 	scene_join_threads(threads);
 }
 

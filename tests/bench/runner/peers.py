@@ -8,10 +8,11 @@ replaced:
     $service   the port that the tunnel forwards to
     $control   the port between the two halves: a free one, or the entry's own fixed `control`
     $folder    where the executable is, for a peer whose two halves are two programs
-    $config    a file made from the entry's `config` (or `client_config`), where $listen and $target stand for the two
-               ends of that half (server: $public to $control; client: $control to $service) and
-               $directory for a place for its files, $descriptors for how many a process may
-               open, and $connections for how many connections these suffice
+    $config    a file made from the entry's `config` (or `client_config`), where $listen and
+               $target stand for the two ends of that half (server: $public to $control; client:
+               $control to $service) and $directory for a place for its files, $descriptors for
+               how many a process may open, and $connections for how many connections these
+               suffice
 """
 
 import atexit
@@ -104,7 +105,7 @@ NumTickets = 1
 
 @functools.lru_cache(maxsize=None)
 def make_certificate() -> Dict[str, str]:
-    """$certificate, which is its own authority, $key, $both in one file; P-256, for 127.0.0.1 and this run."""
+    """$certificate, which is its own authority, $key, $both in one file; P-256, for 127.0.0.1."""
     if not shutil.which("openssl"):
         raise Unavailable("there is no openssl program to make a certificate with")
     folder = tempfile.mkdtemp(prefix="spore-bench-")
@@ -151,8 +152,8 @@ listen hop
     server next 127.0.0.1:$target
 """
 
-# TLS between the two halves: the server's begins it, the client's ends it, as their peers of one program
-# each would; all check the certificate and may resume. In the -full ones they may not.
+# TLS between the two halves: the server's begins it, the client's ends it, as their peers of one
+# program each would; all check the certificate and may resume. In the -full ones they may not.
 HAPROXY_TLS_SERVER = HAPROXY.replace("$target", "$target ssl verify required ca-file $certificate")
 HAPROXY_FULL_SERVER = HAPROXY.replace(
     "$target", "$target ssl verify required ca-file $certificate no-ssl-reuse"
@@ -226,8 +227,8 @@ SPORE_PLACES = ("$build/spore",)
 RATHOLE_PLACES = ("$cache/spore-peers/rathole-0.5.0/bin/rathole",)
 FRP_PLACES = ("$cache/spore-peers/frp-0.61.0/bin/frps",)
 
-SPORE_SERVER = "$program server --min-port $public --max-port $public --control-port $control --bind-addr 127.0.0.1"
-SPORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port $public"
+SPORE_SERVER = "$program server --min-port $public --max-port $public --control-port $control --bind-addr 127.0.0.1"  # fmt: skip
+SPORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port $public"  # fmt: skip
 BORE_SERVER = "$program server --min-port $public --max-port $public --bind-addr 127.0.0.1"
 BORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --port $public"
 HAPROXY_HOP = "$program -db -f $config"
@@ -237,7 +238,7 @@ STUNNEL_HOP = "$program $config"
 SPORE_TLS_SERVER = """\
 { "server": { "bind_addr": "127.0.0.1", "control_port": $control, "min_port": $public, "max_port": $public },
   "transport": [{ "use": "tls", "certfile": "$certificate", "keyfile": "$key", "min_version": "1.3"%s }] }
-"""
+"""  # fmt: skip
 SPORE_TLS_CLIENT = """\
 { "client": { "to": "127.0.0.1", "control_port": $control, "ahead": %d },
   "tunnels": [{ "local": "127.0.0.1:$service", "port": $public }],
@@ -246,7 +247,8 @@ SPORE_TLS_CLIENT = """\
 NO_TICKETS = ', "tickets": false'
 AHEAD = 64  # connections opened ahead: as many as come at once
 
-# Both as they come, in the clear: rathole keeps connections ahead, frp sends all streams through one.
+# Both as they come, in the clear: rathole keeps connections ahead, frp sends all streams through
+# one.
 RATHOLE_SERVER = """\
 [server]
 bind_addr = "127.0.0.1:$control"
@@ -402,7 +404,8 @@ def find_program(peer: Peer, build: Path) -> str:
 
 
 def ask_version(program: str, option: str) -> str:
-    """The line of what it says that has a version in it, without addresses and blanks at the ends."""
+    """The line of what it says that has a version in it, without addresses and blanks at the
+    ends."""
     try:
         done = subprocess.run([program, option], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -78,7 +78,7 @@ def machine() -> List[str]:
         f"- CPUs: {len(os.sched_getaffinity(0))} of {os.cpu_count()}, {model}",
         f"- kernel: {platform.system()} {platform.release()} {platform.machine()}",
         f"- TCP congestion control: {congestion.read_text().strip() if congestion.exists() else 'unknown'}",
-    ]
+    ]  # fmt: skip
 
 
 def load_average() -> str:
@@ -190,7 +190,7 @@ def whole(results: Results, groups: List[Group], skipped: Dict[str, str], facts:
     lines += [
         "",
         "Cells are the median over n rounds (minimum–maximum). “×” is the median over the rounds of the ratio",
-    ]
+    ]  # fmt: skip
     lines += ["to the named contender in the same round."]
     for group in groups:
         lines += group_lines(results, group)

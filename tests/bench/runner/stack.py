@@ -156,7 +156,7 @@ class Stack:
                 if group.has_ended():
                     raise Failure(
                         f"ended with status {group.process.returncode} at once: {group.command}{self.hint()}"
-                    )
+                    )  # fmt: skip
             if is_true():
                 return
             time.sleep(0.02)
@@ -180,7 +180,7 @@ class Stack:
             if group.has_ended():
                 raise Failure(
                     f"its {name} ended under load, with status {group.process.returncode}{self.hint()}"
-                )
+                )  # fmt: skip
 
     def load_command(self, scenario: str, **options) -> List[str]:
         command = [str(self.tools / "spore-bench-load"), scenario, "--port", str(self.port)]

@@ -98,7 +98,7 @@ def test_a_peer_of_an_ipv6_socket_may_be_ipv4():
         (
             "--allow",
             "10.0.0.1/8",
-            'expected "10.0.0.0/8" (no bits behind the prefix), found "10.0.0.1/8"',
+            'expected "10.0.0.0/8" (no bits set after the prefix), found "10.0.0.1/8"',
         ),
         (
             "--deny",

@@ -18,7 +18,8 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 @pytest.fixture
 def config(tmp_path):
-    """A configuration that would start no server: what is said is about the file alone, or about this."""
+    """A configuration that would start no server: what is said is about the file alone, or about
+    this."""
     path = tmp_path / "spore.json"
     path.write_text('{"workers": -1}')
     path.chmod(0o600)
@@ -50,7 +51,7 @@ def test_a_file_that_its_group_may_write_as_root(config):
     config.chmod(0o660)
     assert said(config) == [
         f"--config: error: {config} is writable by its group, and this runs as root: run `chmod g-w {config}`"
-    ]
+    ]  # fmt: skip
 
 
 @needs_root
@@ -123,9 +124,9 @@ SECRET_FILES = [
     (0o600, None),
     (0o400, None),
     (0o640, None),
-    (0o644, "everyone may read a secret's file"),
-    (0o604, "everyone may read a secret's file"),
-    (0o602, "everyone may write a secret's file"),
+    (0o644, "secret file is readable by everyone"),
+    (0o604, "secret file is readable by everyone"),
+    (0o602, "secret file is writable by everyone"),
 ]
 
 

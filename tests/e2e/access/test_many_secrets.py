@@ -1,4 +1,5 @@
-"""auth_multi_secret: who comes in under which name, what each may do, and what is no list of secrets."""
+"""auth_multi_secret: who comes in under which name, what each may do, and what is no list of
+secrets."""
 
 import json
 import pathlib
@@ -66,7 +67,7 @@ def test_secrets_of_every_kind(address, tmp_path, serve, monkeypatch):
     monkeypatch.setenv("CI_SECRET", "from a variable")
     (tmp_path / "more").write_bytes(
         b"# all of them\r\n\n  \t\n  # another\ndan: with:colons #and blanks \neve:crlf\r\nlast:no end"
-    )
+    )  # fmt: skip
     secrets = {"alice": {"file": "alice.key"}, "ci": {"env": "CI_SECRET"}, "bob": "in,place"}
     with serve(multi_secret(secrets, secrets_file="more")) as server:
         for name, secret in {

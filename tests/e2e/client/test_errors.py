@@ -1,7 +1,7 @@
 """How spore local ends when it cannot go on: a clear line, and a status that tells the kinds apart.
 
-0 a clean end, 1 an error at run time, 3 authentication refused, 4 the port refused. A client that has
-stood once would connect again for ever, so these are told not to.
+0 a clean end, 1 an error at run time, 3 authentication refused, 4 the port refused. A client
+that has stood once would connect again for ever, so these are told not to.
 """
 
 import time

@@ -1,5 +1,5 @@
-"""Connections that our client opens to our server before visitors come: they wait, they are bounded, and one
-that has died costs no visitor."""
+"""Connections that our client opens to our server before visitors come: they wait, they are
+bounded, and one that has died costs no visitor."""
 
 import signal
 import time
@@ -186,7 +186,8 @@ class Ahead:
         return wire
 
     def visit(self):
-        """Announces a visitor; returns the connection that the client took for it, and the one in its place."""
+        """Announces a visitor; returns the connection that the client took for it, and the one
+        in its place."""
         self.control.send({"Connection": ID})
         new = self.next()
         for wire in self.waiting:
@@ -322,7 +323,8 @@ def test_a_server_that_returns(address):
 
 
 def test_a_reload_lets_go_of_them(address, tmp_path):
-    """They were opened under another configuration; the client opens others and no visitor is lost."""
+    """They were opened under another configuration; the client opens others and no visitor is
+    lost."""
     port = address.free_port()
     metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
     running = Reloading(tmp_path, address, metrics=metrics)

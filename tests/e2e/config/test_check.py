@@ -63,7 +63,8 @@ def test_a_clients(tmp_path, words):
 
 
 def test_all_mistakes_at_once(tmp_path, certificate, authority, address):
-    """Of the core's options, of plugins', and of files that they name: each with its line, and nothing else."""
+    """Of the core's options, of plugins', and of files that they name: each with its line, and
+    nothing else."""
     other = authority.issue(f"IP:{address.host}")
     path = write(
         tmp_path,
@@ -89,7 +90,8 @@ def test_all_mistakes_at_once(tmp_path, certificate, authority, address):
 
 
 def test_beside_a_server(tmp_path, address):
-    """Its ports are taken, the exporter's, too: a check of the same file is good, and disturbs nobody."""
+    """Its ports are taken, the exporter's, too: a check of the same file is good, and disturbs
+    nobody."""
     port = address.free_port()
     path = write(
         tmp_path,
@@ -145,7 +147,7 @@ def test_nothing_is_bound(tmp_path, address):
     assert [line for line in calls if "exit_group" not in line] == []
 
 
-# ---- --print-config ----------------------------------------------------------------------------------------------
+# ---- --print-config ----------------------------------------------------------------------------
 
 
 def printed(*words, **options):

@@ -17,10 +17,10 @@ TABLE = pathlib.Path(__file__).with_name("wrong_command_lines.txt")
 SERVER_FLAGS = (
     "--min-port --max-port --bind-addr --bind-tunnels --control-port --secret --config --sndbuf --recbuf "
     "--workers --drain-timeout --allow --deny --help --version"
-).split()
+).split()  # fmt: skip
 LOCAL_FLAGS = (
     "--local-port --local-host --to --port --secret --control-port --config --sndbuf --recbuf --workers --help"
-).split()
+).split()  # fmt: skip
 
 
 def spore(*arguments, **options):

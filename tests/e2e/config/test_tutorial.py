@@ -1,7 +1,7 @@
 """The commands of the tutorial do what it promises.
 
-They run on this machine with the build under test. With SPORE_EMPTY_ROOT=1 they also run in an empty Debian
-that has the source tree only, after the commands that install and build Spore.
+They run on this machine with the build under test. With SPORE_EMPTY_ROOT=1 they also run in an
+empty Debian that has the source tree only, after the commands that install and build Spore.
 """
 
 import os
@@ -97,9 +97,9 @@ def test_first_tunnel_of_the_readme(tmp_path, address):
 
 def test_its_packages_are_those_of_the_build():
     lists = (REPOSITORY / "tests/lib/packages.sh").read_text(encoding="utf-8")
-    (packages,) = re.findall(r"^BUILD_PACKAGES=\((.*)\)$", lists, re.MULTILINE)
+    (packages,) = re.findall(r"^BUILD_PACKAGES=\(([^)]*)\)$", lists, re.MULTILINE)
     for commands in (blocks(README, "Install")[0], blocks(BUILDING)[0]):
-        assert f" {packages} " in " ".join(commands.split())
+        assert f" {' '.join(packages.split())} " in " ".join(commands.split())
 
 
 # ---- an empty Debian
@@ -113,7 +113,8 @@ def command(*argv, **options):
 
 @pytest.fixture
 def empty_root(tmp_path):
-    """The smallest Debian there is, with this tree in /spore; and the machine's ways to the network."""
+    """The smallest Debian there is, with this tree in /spore; and the machine's ways to the
+    network."""
     if os.environ.get("SPORE_EMPTY_ROOT") != "1":
         pytest.skip(
             "SKIPPED: the tutorial in an empty Debian takes minutes: SPORE_EMPTY_ROOT=1 runs it"

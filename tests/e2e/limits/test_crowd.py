@@ -44,7 +44,8 @@ def visit(host, port):
 def measured(server, undisturbed):
     """Honest handshakes, and the CPU that the server took for them and the strangers.
 
-    As many go to a server that is left in peace: the machine alone may be the reason for a late one.
+    As many go to a server that is left in peace: the machine alone may be the reason for a late
+    one.
     """
     times, at_peace = [], []
     cpu, begun = cpu_seconds(server.pid), time.monotonic()

@@ -1,8 +1,10 @@
-"""Quotas count truly: after ten thousand of every kind of ending they are free again, to the last one.
+"""Quotas count truly: after ten thousand of every kind of ending they are free again, to the last
+one.
 
-Each round fills the quota of a name and ends all that it holds in one way. What stays counted stands in
-the way of the rounds behind it; what is taken off twice would let one too many in at the end. One tunnel
-or stream stays meanwhile: a server forgets the counts of a name that holds nothing.
+Each round fills the quota of a name and ends all that it holds in one way. What stays counted
+stands in the way of the rounds behind it; what is taken off twice would let one too many in at
+the end. One tunnel or stream stays meanwhile: a server forgets the counts of a name that holds
+nothing.
 """
 
 import hashlib
@@ -199,7 +201,8 @@ def test_tunnels_that_are_refused(server, held):
 
 
 def test_handshakes_that_are_abandoned(server, held):
-    """Before the answer, behind a wrong one, behind a right one, in the middle of the frame behind it."""
+    """Before the answer, behind a wrong one, behind a right one, in the middle of the frame
+    behind it."""
     for number in rounds(4):
         socks = [dial(server.control) for _ in range(number)]
         answers = [authenticate(sock.recv(256), "alice") for sock in socks]
@@ -386,7 +389,8 @@ def test_visitors_who_leave_before_they_are_taken(held):
 
 
 def test_visitors_whom_others_ask_for(held):
-    """With another's secret, without an Accept, with an Accept that is cut short; then by the right one."""
+    """With another's secret, without an Accept, with an Accept that is cut short; then by the
+    right one."""
     for number in rounds(FULL):
         identities, visitors = held.invite(number)
         thieves = held.take(identities, "bob")

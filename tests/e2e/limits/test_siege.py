@@ -1,4 +1,5 @@
-"""64 descriptors, and hundreds at the door: idle along, harm nobody who is inside, serve again at once."""
+"""64 descriptors, and hundreds at the door: idle along, harm nobody who is inside, serve again
+at once."""
 
 import time
 
@@ -56,7 +57,8 @@ def idles(pid):
     "come_from", [sources(1), sources(50), ["127.0.0.1"]], ids=["one", "many", "client's own"]
 )
 def test_server(start_server, come_from, secret):
-    """Idle ones, ones that are refused, never close and come again, and visitors that say nothing."""
+    """Idle ones, ones that are refused, never close and come again, and visitors that say
+    nothing."""
     with start_server(nofile=NOFILE, secret=secret) as server, Echo() as service:
         with spore_client(server.control, service.port, secret=secret) as client:
             with Steady(server.public_host, client.port) as relay:

@@ -1,4 +1,5 @@
-"""Strangers: how many may be on their way, how often they may try a secret, and what is beside all of that."""
+"""Strangers: how many may be on their way, how often they may try a secret, and what is beside
+all of that."""
 
 import contextlib
 import json

@@ -1,4 +1,5 @@
-"""Limits on tunnels and visitors: what is over them waits or is refused, and what is below never notices."""
+"""Limits on tunnels and visitors: what is over them waits or is refused, and what is below never
+notices."""
 
 import contextlib
 import json
@@ -82,7 +83,8 @@ def test_tunnels_in_all(limited):
 
 
 def test_visitors_that_wait_on_a_tunnel(limited):
-    """What is over the limit waits in the kernel: nobody is refused, and each is announced in time."""
+    """What is over the limit waits in the kernel: nobody is refused, and each is announced in
+    time."""
     with limited(max_pending_per_tunnel=2) as server, Tunnel(server) as tunnel, Tunnel(
         server
     ) as other:
@@ -161,7 +163,9 @@ def test_visitors_of_a_source(limited):
         visit_from("127.0.0.5", two)
         two.wire.connection()
         assert is_refused(visit_from("127.0.0.5", one))
-        server.process.wait_for(r"visitor refused.*the source has reached its visitor limit", stream="stderr")
+        server.process.wait_for(
+            r"visitor refused.*the source has reached its visitor limit", stream="stderr"
+        )
         visit_from("127.0.0.6", one).sendall(b"hello")
         assert read_exactly(one.accept(one.wire.connection()), 5) == b"hello"
         first.close()

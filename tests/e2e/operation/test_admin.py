@@ -42,7 +42,7 @@ def running(admin, address):
         yield server
 
 
-# ---- the socket ------------------------------------------------------------------------------------
+# ---- the socket --------------------------------------------------------------------------------
 
 
 def test_the_socket_is_the_owners_alone_and_goes_with_him(admin, address):
@@ -137,7 +137,7 @@ def test_a_foreign_user_is_refused(running, admin, tmp_path):
     running.process.wait_for("admin connection refused uid=54321", stream="stderr")
 
 
-# ---- what shows ------------------------------------------------------------------------------------
+# ---- what shows --------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -265,7 +265,7 @@ def test_json_is_the_servers_answer(running, admin, command):
     assert shown.keys() == answer.keys()
 
 
-# ---- what it does ----------------------------------------------------------------------------------
+# ---- what it does ------------------------------------------------------------------------------
 
 
 def id_of(admin, port, what="tunnels"):
@@ -320,9 +320,7 @@ def test_kick_a_visitor(running, admin):
                 assert how_it_ends(one)[0] == b""
                 other.sendall(b"still")
                 assert read_exactly(other, 5) == b"still"
-        assert "no tunnel or visitor has the id" in admin.ctl(
-            "kick", str(first), status=1
-        )
+        assert "no tunnel or visitor has the id" in admin.ctl("kick", str(first), status=1)
 
 
 def test_log_level(running, admin):
@@ -366,7 +364,7 @@ def test_reload_and_generations(admin, tmp_path, address):
             assert (
                 f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you mean "max_port"?'
                 in said
-            )
+            )  # fmt: skip
             assert "^" in said, "the mistake's place"
             assert admin.ask("status")["generation"] == 2
         wait_until(lambda: admin.ask("status")["generations_alive"] == 1, "the old instance to end")
@@ -410,7 +408,7 @@ def test_several_ask_for_a_drain_at_once(running, admin):
         assert not any("second signal" in line for line in running.process.stderr)
 
 
-# ---- who asks badly --------------------------------------------------------------------------------
+# ---- who asks badly ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("line, error", [
@@ -517,14 +515,16 @@ def test_a_slow_reader_is_dropped(running, admin):
         slow.sendall(b"relays\n")
         assert admin.ask("status")["relays"] == 1200
         running.process.wait_for(
-            'admin connection dropped reason="the peer reads too slowly"', stream="stderr", timeout=15
+            'admin connection dropped reason="the peer reads too slowly"',
+            stream="stderr",
+            timeout=15,
         )
         slow.settimeout(seconds(5))
         with pytest.raises(json.JSONDecodeError):
             json.loads(read_all(slow))
 
 
-# ---- ctl itself ------------------------------------------------------------------------------------
+# ---- ctl itself --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("words, said", [

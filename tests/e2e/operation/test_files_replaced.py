@@ -1,4 +1,5 @@
-"""A reload takes files as they are now: a plugin's new version, a configuration behind a link that was swapped."""
+"""A reload takes files as they are now: a plugin's new version, a configuration behind a link
+that was swapped."""
 
 import contextlib
 import json
@@ -34,7 +35,8 @@ def by_rename(path, new):
 
 
 def in_place(path, new):
-    """As cp does it: the file stays the same one, and had been mapped if it were not copied first."""
+    """As cp does it: the file stays the same one, and had been mapped if it were not copied
+    first."""
     with open(path, "r+b") as file:
         file.truncate()
         file.write(new.read_bytes())
@@ -48,7 +50,8 @@ def cut_short_and_back(path, new):
 
 @pytest.mark.parametrize("replace", [by_rename, in_place, cut_short_and_back])
 def test_plugin(tmp_path, address, replace):
-    """New clients meet the new version, and those of the old one go on; so do both when the old one is back."""
+    """New clients meet the new version, and those of the old one go on; so do both when the old
+    one is back."""
     path = build_door(tmp_path / "auth_door.so", "first")
     config = {"plugins": {"path": [str(tmp_path)]}, "auth": [{"use": "door"}]}
     running = Reloading(tmp_path, address, **config)

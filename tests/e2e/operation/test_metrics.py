@@ -45,7 +45,7 @@ def send(exporter, data, source=None):
     return sock
 
 
-# ---- what is served --------------------------------------------------------------------------------------
+# ---- what is served ----------------------------------------------------------------------------
 
 
 def test_the_predecessors_names_are_there(scene):
@@ -117,7 +117,7 @@ def test_readiness_ends_with_the_drain(scene):
         assert server.stop() == 0
 
 
-# ---- what it says ----------------------------------------------------------------------------------------
+# ---- what it says ------------------------------------------------------------------------------
 
 
 def test_bytes_count_by_direction(scene):
@@ -199,8 +199,8 @@ def test_refusals_count_by_reason(tmp_path, address):
             wait_until(lambda: refused("bad_frame") == 1, "bad_frame")
         page = exporter.page()
         assert sum(page.find("spore_refusals_total")) == 5
-        # hmac leaves a wrong answer to the next instance, and there is none. The third was an Accept
-        # without a tunnel, which the chain judges like a Hello.
+        # hmac leaves a wrong answer to the next instance, and there is none. The third was an
+        # Accept without a tunnel, which the chain judges like a Hello.
         assert page.value("spore_auth_verdicts_total", plugin="hmac", verdict="next") == 1
         assert page.value("spore_auth_verdicts_total", plugin="hmac", verdict="allow") == 2
         assert page.value("spore_auth_verdict_seconds_count", plugin="hmac") == 3
@@ -268,7 +268,7 @@ def test_a_service_that_is_not_there_counts(tmp_path, start_server, address):
             )
 
 
-# ---- who cannot starve whom --------------------------------------------------------------------------------
+# ---- who cannot starve whom --------------------------------------------------------------------
 
 
 def assert_scrapes(exporter, **options):
@@ -379,7 +379,7 @@ def test_a_body_is_not_waited_for(scene):
     assert_scrapes(exporter)
 
 
-# ---- where it is served ------------------------------------------------------------------------------------
+# ---- where it is served ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("way", ["flag", "variable", "flat key"])

@@ -45,7 +45,7 @@ def serving(tmp_path, address, certificate=None, **options):
         yield server, Exporter(address.host, port)
 
 
-# ---- promtool ----------------------------------------------------------------------------------------------
+# ---- promtool ----------------------------------------------------------------------------------
 
 
 def test_promtool_finds_nothing_but_the_predecessors_name(tmp_path, address):
@@ -69,7 +69,7 @@ def test_promtool_accepts_rules_and_config():
         assert "SUCCESS: 11 rules found" in done.log()
 
 
-# ---- names that conf/ uses ---------------------------------------------------------------------------------
+# ---- names that conf/ uses ---------------------------------------------------------------------
 
 
 def expressions():
@@ -138,7 +138,7 @@ def test_the_pages_name_what_is_served(tmp_path, address, certificate):
         ), row
 
 
-# ---- a real scrape -----------------------------------------------------------------------------------------
+# ---- a real scrape -----------------------------------------------------------------------------
 
 
 class Prometheus:

@@ -1,4 +1,5 @@
-"""HUP: the configuration is read again while everything runs, and swapped in whole or not at all."""
+"""HUP: the configuration is read again while everything runs, and swapped in whole or not at
+all."""
 
 import contextlib
 import json
@@ -57,7 +58,8 @@ def visitor_of(host, port):
 
 
 def test_a_secret_that_is_removed(reloading):
-    """Its client's tunnel ends with a clear error, its next try is refused, and nobody else notices."""
+    """Its client's tunnel ends with a clear error, its next try is refused, and nobody else
+    notices."""
     running = reloading(auth=names(alice="one", bob="two"))
     control = running.server.control
     with Echo() as service, spore_client(control, service.port, secret="one") as alice:
@@ -73,7 +75,8 @@ def test_a_secret_that_is_removed(reloading):
 
 
 def test_all_tunnels_of_its_name_and_no_others(reloading):
-    """Whatever removed it; those of others are under load meanwhile, and among them is one of bore's."""
+    """Whatever removed it; those of others are under load meanwhile, and among them is one of
+    bore's."""
     secrets = {"alice": "one", "bob": "two", "carol": "three"}
     running = reloading(auth=names(**secrets), control_port=BORE_CONTROL_PORT)
     control = running.server.control
@@ -169,7 +172,7 @@ def test_a_hangup_during_the_start(tmp_path, address):
         ('{ "auth": [ { "use": "nothing" } ] }', r"unknown auth plugin"),
         (
             '{ "auth": [ { "use": "hmac", "secret": { "file": "absent" } } ] }',
-            r"cannot open the secret's file",
+            r"cannot open the secret file",
         ),
     ],
     ids=["option", "syntax", "plugin", "secret"],
@@ -272,7 +275,7 @@ def test_addresses_widen_and_narrow(tmp_path, address):
         process.stop()
 
 
-# ---- what it says, and what holds when ----------------------------------------------------------------------------
+# ---- what it says, and what holds when ---------------------------------------------------------
 
 
 CHANGED = r"configuration changed key=(\S+) from=(.+) to=(.+) holds=(.+)"
@@ -294,7 +297,8 @@ LIVE, NEW_ONLY, RESTART = "live", "new connections only", "needs a restart"
 
 
 def test_it_says_what_changed(reloading):
-    """Defaults count as values, a secret is told without being shown; nothing is said of what is the same."""
+    """Defaults count as values, a secret is told without being shown; nothing is said of what is
+    the same."""
     running = reloading(auth=names(alice="hunter1", bob="hunter2"), limits={"max_tunnels": 5})
     assert (
         changes(
@@ -352,7 +356,8 @@ def test_the_logs_level(reloading):
 
 
 def test_a_tunnel_outside_the_new_range_stays(reloading, address):
-    """It holds for new tunnels: the old one goes on with its port, and a client that asks anew is refused."""
+    """It holds for new tunnels: the old one goes on with its port, and a client that asks anew
+    is refused."""
     old, new = address.free_port(), address.free_port()
     running = reloading(server={"ports": f"{old}"})
     with Echo() as service, spore_client(running.server.control, service.port, port=old) as client:
@@ -488,7 +493,8 @@ def test_over_and_over(reloading):
                 assert one_exchange(running.host, client.port) == b"ping"
         assert "tunnel lost" not in "\n".join(client.process.stderr)
         wait_until(lambda: procfs.descriptors(process.pid) <= before + 2, "descriptors as before")
-        # The instances of the first and of the last are alive: who the tunnel began with, and who judges now.
+        # The instances of the first and of the last are alive: who the tunnel began with, and who
+        # judges now.
         ended = sum(
             "plugin instance ended plugin=hmac" in line
             or "plugin instance ended plugin=multi_secret" in line

@@ -1,4 +1,5 @@
-"""Reloads under load: nobody who is being carried notices one, good or bad, and nothing is left behind.
+"""Reloads under load: nobody who is being carried notices one, good or bad, and nothing is left
+behind.
 
 SPORE_RELOADS in the environment asks for another number of them than CI has time for.
 """
@@ -31,7 +32,8 @@ GOOD = [
     [{"use": "multi_secret", "secrets": {"bob": "two", "alice": "one"}}],
     [{"use": "door", "name": "guest"}],
 ]
-# What is wrong, and what is said of it (quotes are escaped in a log): it comes up ever later on the way.
+# What is wrong, and what is said of it (quotes are escaped in a log): it comes up ever later on the
+# way.
 BAD = [
     ('{ "auth": [', r"error: expected"),
     (
@@ -83,7 +85,8 @@ def visit_each(host, ports):
 
 
 class Swapping:
-    """A server that is reloaded over and over: one of three kinds of authentication in turn, or a mistake."""
+    """A server that is reloaded over and over: one of three kinds of authentication in turn, or
+    a mistake."""
 
     def __init__(self, folder, address):
         build_door(folder / "auth_door.so", "guest")

@@ -78,7 +78,8 @@ def test_from_a_stopped_client(address):
 
 @pytest.mark.parametrize("kind", ["spore", "bore"])
 def test_from_a_client_whose_network_is_gone(network, kind):
-    """Nobody answers any more; bore's client promises no heartbeats, its kernel's silence says it."""
+    """Nobody answers any more; bore's client promises no heartbeats, its kernel's silence says
+    it."""
     with Echo() as service, spore_server(network.here, control_port=BORE_CONTROL_PORT) as server:
         with start_client(kind, server.control, 9, within=network.within) as lost:
             network.cut()

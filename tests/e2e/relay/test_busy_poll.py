@@ -1,4 +1,5 @@
-"""busy_poll_us: workers that look for more before they sleep carry what others do, and rest where nothing comes."""
+"""busy_poll_us: workers that look for more before they sleep carry what others do, and rest
+where nothing comes."""
 
 import pytest
 
@@ -22,7 +23,8 @@ def test_visitors_are_carried(address):
 
 
 def test_idle_processes_sleep(address):
-    """With a visitor that says nothing; but for the heartbeats, behind which they poll for a while, too."""
+    """With a visitor that says nothing; but for the heartbeats, behind which they poll for a
+    while, too."""
     with Echo() as service, spore_server(address, extra=POLLING) as server:
         with spore_client(server.control, service.port, extra=POLLING) as client:
             with connected(address.host, client.port, 1) as visitors:

@@ -9,7 +9,8 @@ from harness.services import Echo
 from harness.visitors import connected, exchange_all, finish_all
 from harness.waiting import wait_until
 
-# libev's tables for twice as many descriptors, on each of the workers; malloc_trim's page each here and there.
+# libev's tables for twice as many descriptors, on each of the workers; malloc_trim's page each here
+# and there.
 TABLES = 2 * MIB
 
 

@@ -1,4 +1,5 @@
-"""--sndbuf and --recbuf: set before listen and connect, read back, a cap is told with its sysctl."""
+"""--sndbuf and --recbuf: set before listen and connect, read back, a cap is told with its
+sysctl."""
 
 import pytest
 

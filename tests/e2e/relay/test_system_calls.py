@@ -1,7 +1,8 @@
-"""What a relay asks of the kernel: bulk is spliced, a small message is one read and one write a hop.
+"""What a relay asks of the kernel: bulk is spliced, a small message is one read and one write a
+hop.
 
-Counted by strace, so the machine's speed does not matter. Without it, or where it may not trace, the tests
-are skipped, and where CI=true they fail.
+Counted by strace, so the machine's speed does not matter. Without it, or where it may not trace,
+the tests are skipped, and where CI=true they fail.
 """
 
 import collections

@@ -1,5 +1,5 @@
-"""Answers that are bound to the TLS session: what each pair of settings comes to, and what a man in the
-middle gets who has a certificate that the client accepts."""
+"""Answers that are bound to the TLS session: what each pair of settings comes to, and what a man
+in the middle gets who has a certificate that the client accepts."""
 
 import contextlib
 import json
@@ -131,17 +131,13 @@ def test_require_without_tls(configured_server, bound_client, section):
     with configured_server(config={"auth": section("require")}) as server:
         with peers.spore_client(server.control, 9, secret="s3cret", listening=False) as client:
             assert client.wait() == 3
-        server.process.wait_for(
-            "this connection has no TLS session to bind the answer to"
-        )
+        server.process.wait_for("this connection has no TLS session to bind the answer to")
     with configured_server(config={"auth": chain("off")}) as server:
         with bound_client(
             server.control, "require", transport={"use": "plain"}, listening=False
         ) as client:
             assert client.wait() == 1
-            client.process.wait_for(
-                "this connection has no TLS session to bind the answer to"
-            )
+            client.process.wait_for("this connection has no TLS session to bind the answer to")
 
 
 @pytest.mark.parametrize("binding", ["prefer", "require"])
@@ -160,7 +156,8 @@ def test_bores_answer(bound_server, authority, binding):
 
 
 class Middle:
-    """Ends the client's TLS with a certificate of its own and speaks TLS to the server; hands all on."""
+    """Ends the client's TLS with a certificate of its own and speaks TLS to the server; hands
+    all on."""
 
     def __init__(self, host, port, server, authority, certificate):
         self.server, self.authority = server, authority

@@ -99,7 +99,9 @@ def test_a_chain(serve, works, fate, authority, address, tmp_path):
 def test_a_chain_with_a_gap(serve, fate, authority, address, tmp_path):
     between = Authority(tmp_path / "between", name="Between", parent=authority)
     with serve(between.issue(f"IP:{address.host}", chain=False)) as server:
-        assert "issued by an unknown authority, CN=Between" in fate(server, cacertfile=authority.path)
+        assert "issued by an unknown authority, CN=Between" in fate(
+            server, cacertfile=authority.path
+        )
 
 
 @pytest.mark.parametrize(
@@ -133,9 +135,7 @@ def test_cacertfile_replaces_the_systems_store(
     monkeypatch.setenv("SSL_CERT_FILE", authority.path)
     with serve(certificate) as server:
         said = fate(server, cacertfile=stranger.path)
-    assert (
-        "by an unknown authority, CN=Test Authority: cacertfile does not contain the issuing authority" in said
-    )
+    assert "by an unknown authority, CN=Test Authority: cacertfile does not contain" in said
 
 
 # What is refused, and how it is told: (its names, what else it is issued with, the client's words)
@@ -171,7 +171,7 @@ BAD = {
         {"usage": "clientAuth"},
         "the server's certificate is rejected: ",
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -249,10 +249,7 @@ def test_an_unknown_authority(serve, fate, stranger, address):
     with serve(stranger.issue(f"IP:{address.host}")) as server:
         said = fate(server)
     assert "the server's certificate is issued by an unknown authority, CN=Stranger: " in said
-    assert (
-        "--cacertfile FILE trusts the authorities in FILE; --insecure trusts anybody"
-        in said
-    )
+    assert "--cacertfile FILE trusts the authorities in FILE; --insecure trusts anybody" in said
 
 
 def test_a_self_signed_one_can_be_trusted(serve, works, authority, address):
@@ -379,8 +376,9 @@ def test_a_pipe_is_no_file(refused, certificate, tmp_path, option):
     """Nobody writes into it, so opening it would wait for ever."""
     os.mkfifo(tmp_path / "pipe")
     options = {"certfile": certificate.path, "keyfile": certificate.key, option: "pipe"}
-    assert f"/transport/0/{option}: cannot read {tmp_path}/pipe: it is not a regular file" in refused(
-        **options
+    assert (
+        f"/transport/0/{option}: cannot read {tmp_path}/pipe: it is not a regular file"
+        in refused(**options)
     )
 
 
@@ -405,7 +403,7 @@ def test_a_key_of_another(refused, authority, certificate, key):
     assert (
         f"/transport/0/keyfile: the private key in {other} does not match the certificate in {certificate.path}"
         in said
-    )
+    )  # fmt: skip
 
 
 def test_a_key_without_a_certificate(refused, certificate):
@@ -446,7 +444,7 @@ def test_a_passphrase_opens_the_key(certificate, locked, configured_server, auth
             "/transport/0/key_passphrase: the passphrase does not open the private key in {path}",
         ),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
     options = {"key_passphrase": passphrase} if passphrase else {}
     said = refused(certfile=certificate.path, keyfile=locked, **options)
@@ -591,7 +589,7 @@ def test_a_server_says_when_its_certificates_expire(
     assert said == [
         f"the certificate in {certificate.path} expires on {own[1]} (CN=test) plugin=tls",
         f"an intermediate certificate in {certificate.path} expires on {between[1]} (CN=Between) plugin=tls",
-    ]
+    ]  # fmt: skip
 
 
 def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_path, exporter):
@@ -614,9 +612,7 @@ def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_p
         found = expiry_of(exporter.page())
         assert found.pop(("up", "own")) == end[2]
         assert list(found) == [("up", "authorities")]
-        client.process.wait_for(
-            rf"the certificate in {own.path} expires on {end[1]} \(CN=test\)"
-        )
+        client.process.wait_for(rf"the certificate in {own.path} expires on {end[1]} \(CN=test\)")
 
 
 def test_without_files_there_is_no_such_metric(

@@ -45,7 +45,8 @@ def server(folder, address):
 
 @pytest.fixture
 def client(folder, server):
-    """Runs the example client, whose server has another address here; keywords are options of its TLS."""
+    """Runs the example client, whose server has another address here; keywords are options of
+    its TLS."""
 
     def start(service, port=20080, **options):
         config = json.loads((folder / "client-tls.json").read_text())

@@ -117,7 +117,8 @@ def test_bytes_in_one_record_with_accept(tls_server, dial, length):
 
 
 def test_half_close_by_close_notify_alone(tls_server, dial):
-    """The client's TLS ends, its TCP does not: the visitor reads the end, and its bytes still go back."""
+    """The client's TLS ends, its TCP does not: the visitor reads the end, and its bytes still go
+    back."""
     with tls_server() as server, dial(server) as control:
         port = control.hello()
         with connect(server.public_host, port) as visitor, dial(server) as far:
@@ -131,7 +132,8 @@ def test_half_close_by_close_notify_alone(tls_server, dial):
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_cut_stream_is_no_end(tls_server, dial, version):
-    """FIN without close_notify: somebody may have cut the answer short, so the visitor sees a reset."""
+    """FIN without close_notify: somebody may have cut the answer short, so the visitor sees a
+    reset."""
     with tls_server() as server, dial(server, maximum_version=version) as control:
         port = control.hello()
         with connect(server.public_host, port) as visitor, dial(
@@ -149,7 +151,7 @@ def test_a_cut_control_connection_is_told(tls_server, dial):
             control.hello()
         server.process.wait_for(
             "client left .*the stream was cut off: the client closed the connection without a TLS close alert"
-        )
+        )  # fmt: skip
 
 
 def test_an_end_is_an_end(tls_server, dial):
@@ -216,7 +218,7 @@ def test_the_reference_message_of_a_plain_client(tls_server):
             "the server does not speak TLS on this port: start it with --tls, or do not use TLS here",
         ),
     ],
-)
+)  # fmt: skip
 def test_a_tls_client_at_a_plain_port(start_server, secret, why):
     with start_server(secret=secret) as server:
         with peers.spore_client(

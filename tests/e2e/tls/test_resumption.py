@@ -18,7 +18,8 @@ from harness.visitors import one_exchange
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 @pytest.mark.parametrize("tickets", [True, False])
 def test_a_session_is_resumed(tls_server, tmp_path, version, tickets):
-    """In TLS 1.3 the ticket comes behind the handshake, so something must be read: the server's error."""
+    """In TLS 1.3 the ticket comes behind the handshake, so something must be read: the server's
+    error."""
     session = tmp_path / "session"
     with tls_server(tls={"tickets": tickets}) as server:
         s_client(server, version, "-sess_out", str(session), "-ign_eof", said="nonsense\0")
@@ -31,7 +32,8 @@ def test_a_session_is_resumed(tls_server, tmp_path, version, tickets):
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_keys_of_tickets_are_replaced(tls_server, tmp_path, version):
-    """After two lives of a ticket nothing is left that could read it. The client here has no sense of time."""
+    """After two lives of a ticket nothing is left that could read it. The client here has no
+    sense of time."""
     session = tmp_path / "session"
     with tls_server(tls={"ticket_life": "2s"}) as server:
 
@@ -57,7 +59,8 @@ def test_data_connections_resume_the_session(tls_server, authority):
             server.process.wait_for("handshake done: .*, resumed", times=20)
 
 
-# The end of a chain: each resumption gives a new ticket, none of which may outlive what was verified
+# The end of a chain: each resumption gives a new ticket, none of which may outlive what was
+# verified
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -75,7 +78,7 @@ class Comer:
     def come(self):
         """Whether the session was resumed."""
         with dial_with(self.server, self.context, self.session) as wire:
-            wire.hello()  # in TLS 1.3 the ticket comes behind the handshake, so something must be read
+            wire.hello()  # in TLS 1.3 the ticket comes after the handshake: read something
             self.session = wire.sock.session
             return wire.sock.session_reused
 
@@ -139,9 +142,7 @@ def test_no_session_outlives_a_servers_certificate(configured_server, authority,
             client.process.wait_for("handshake done: .*, resumed")
             time.sleep(max(0, end + 1 - time.time()))
             with connect(server.public_host, client.port):
-                client.process.wait_for(
-                    "connection failed .*the server's certificate expired on"
-                )
+                client.process.wait_for("connection failed .*the server's certificate expired on")
 
 
 def test_a_client_verifies_again(tls_server, authority, tmp_path):

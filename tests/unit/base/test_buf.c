@@ -33,13 +33,13 @@ START_TEST(the_limit_counts_what_waits)
 	buf_consume(&buf, 2);
 	ck_assert(buf_append(&buf, "56", 2, 4));
 	ck_assert_mem_eq(buf_bytes(&buf), "3456", 4);
-	ck_assert(!buf_append(&buf, "7", 1, 2)); /* below what it holds already */
+	ck_assert(!buf_append(&buf, "7", 1, 2)); /* less than it holds already */
 	ck_assert(!buf_append(&buf, "7", SIZE_MAX, SIZE_MAX));
 	buf_fini(&buf);
 }
 END_TEST
 
-/* A queue of a pattern whose position says which byte must come next. */
+/* A queue of a known pattern: the position tells the next byte. */
 START_TEST(bytes_come_out_in_order)
 {
 	struct buf buf = { 0 };

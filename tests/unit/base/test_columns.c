@@ -59,7 +59,7 @@ START_TEST(nothing_is_printed_of_nothing)
 }
 END_TEST
 
-/* A terminal must not obey what a plugin says, nor a line end where none is. */
+/* A plugin's text must neither control the terminal nor break the line. */
 START_TEST(cells_are_made_safe)
 {
 	struct columns columns = { .n = 2 };

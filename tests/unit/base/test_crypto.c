@@ -15,7 +15,7 @@ static const char *digest_of(const void *bytes, size_t len, char hex[65])
 	return hex;
 }
 
-/* FIPS 180-4's examples. */
+/* The examples of FIPS 180-4. */
 START_TEST(sha256_vectors)
 {
 	static const char two_blocks[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";

@@ -37,7 +37,7 @@ START_TEST(the_text_may_be_its_own_argument)
 }
 END_TEST
 
-/* Every length of old text and prefix: the text stays ended, and no byte beyond it is touched. */
+/* For every length of text and prefix, the text stays terminated and no byte after it changes. */
 START_TEST(too_long_is_cut)
 {
 	enum { SIZE = sizeof(struct err) };

@@ -1,6 +1,6 @@
-#include "base/container.h"
 #include "base/list.h"
 
+#include "base/container.h"
 #include "suite.h"
 
 struct item {

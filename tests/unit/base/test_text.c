@@ -11,7 +11,11 @@ START_TEST(to_uint_takes_digits_up_to_the_most)
 		const char *text;
 		uint64_t max, value;
 	} good[] = {
-		{ "0", 0, 0 }, { "7", 7, 7 }, { "007", 7, 7 }, { "65535", 65535, 65535 }, { "10", 10, 10 },
+		{ "0", 0, 0 },
+		{ "7", 7, 7 },
+		{ "007", 7, 7 },
+		{ "65535", 65535, 65535 },
+		{ "10", 10, 10 },
 		{ "18446744073709551615", UINT64_MAX, UINT64_MAX },
 		{ "18446744073709551614", UINT64_MAX - 1, UINT64_MAX - 1 },
 	};
@@ -19,8 +23,8 @@ START_TEST(to_uint_takes_digits_up_to_the_most)
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
 		uint64_t value = 99;
 
-		ck_assert_msg(text_to_uint(good[i].text, strlen(good[i].text), good[i].max, &value), "%s",
-		              good[i].text);
+		ck_assert_msg(text_to_uint(good[i].text, strlen(good[i].text), good[i].max, &value),
+		              "%s", good[i].text);
 		ck_assert_uint_eq(value, good[i].value);
 	}
 }
@@ -32,17 +36,31 @@ START_TEST(to_uint_refuses_all_else)
 		const char *text;
 		uint64_t max;
 	} bad[] = {
-		{ "", 9 }, { "8", 7 }, { "10", 9 }, { "1", 0 }, { "65536", 65535 }, { "-1", 9 }, { "+1", 9 },
-		{ " 1", 9 }, { "1 ", 9 }, { "1a", 99 }, { "0x1", 99 }, { "1.0", 99 }, { "/", 9 }, { ":", 9 },
-		{ "18446744073709551616", UINT64_MAX }, { "99999999999999999999", UINT64_MAX },
-		{ "184467440737095516150", UINT64_MAX }, { "18446744073709551615", UINT64_MAX - 1 },
+		{ "", 9 },
+		{ "8", 7 },
+		{ "10", 9 },
+		{ "1", 0 },
+		{ "65536", 65535 },
+		{ "-1", 9 },
+		{ "+1", 9 },
+		{ " 1", 9 },
+		{ "1 ", 9 },
+		{ "1a", 99 },
+		{ "0x1", 99 },
+		{ "1.0", 99 },
+		{ "/", 9 },
+		{ ":", 9 },
+		{ "18446744073709551616", UINT64_MAX },
+		{ "99999999999999999999", UINT64_MAX },
+		{ "184467440737095516150", UINT64_MAX },
+		{ "18446744073709551615", UINT64_MAX - 1 },
 	};
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		uint64_t value;
 
-		ck_assert_msg(!text_to_uint(bad[i].text, strlen(bad[i].text), bad[i].max, &value), "%s",
-		              bad[i].text);
+		ck_assert_msg(!text_to_uint(bad[i].text, strlen(bad[i].text), bad[i].max, &value),
+		              "%s", bad[i].text);
 	}
 }
 END_TEST
@@ -53,7 +71,8 @@ START_TEST(to_uint_agrees_with_printf_for_every_small_bound)
 		for (uint64_t n = 0; n < 60; n++) {
 			char text[24];
 			uint64_t value = 0;
-			bool fits = text_to_uint(text, (size_t)sprintf(text, "%lu", (unsigned long)n), max, &value);
+			bool fits = text_to_uint(
+				text, (size_t)sprintf(text, "%lu", (unsigned long)n), max, &value);
 
 			ck_assert(fits == (n <= max));
 			ck_assert(!fits || value == n);
@@ -68,14 +87,24 @@ START_TEST(distance_counts_edits)
 		const char *a, *b;
 		unsigned distance;
 	} cases[] = {
-		{ "", "", 0 }, { "", "abc", 3 }, { "abc", "abc", 0 }, { "abc", "abd", 1 }, { "abc", "ab", 1 },
-		{ "ab", "ba", 1 }, { "prot", "port", 1 }, { "kitten", "sitting", 3 }, { "ca", "abc", 3 },
-		{ "abcdef", "fedcba", 5 }, { "control_port", "contrl_prot", 2 }, { "a", "bcd", 3 },
+		{ "", "", 0 },
+		{ "", "abc", 3 },
+		{ "abc", "abc", 0 },
+		{ "abc", "abd", 1 },
+		{ "abc", "ab", 1 },
+		{ "ab", "ba", 1 },
+		{ "prot", "port", 1 },
+		{ "kitten", "sitting", 3 },
+		{ "ca", "abc", 3 },
+		{ "abcdef", "fedcba", 5 },
+		{ "control_port", "contrl_prot", 2 },
+		{ "a", "bcd", 3 },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		ck_assert_msg(text_distance(cases[i].a, cases[i].b) == cases[i].distance, "%s %s: %u", cases[i].a,
-		              cases[i].b, text_distance(cases[i].a, cases[i].b));
+		ck_assert_msg(text_distance(cases[i].a, cases[i].b) == cases[i].distance,
+		              "%s %s: %u", cases[i].a, cases[i].b,
+		              text_distance(cases[i].a, cases[i].b));
 		ck_assert_uint_eq(text_distance(cases[i].b, cases[i].a), cases[i].distance);
 	}
 }
@@ -128,60 +157,6 @@ START_TEST(escape_is_cut_between_characters)
 }
 END_TEST
 
-static long first_bad(const char *text, size_t len)
-{
-	size_t bad;
-
-	return text_is_utf8(text, len, &bad) ? -1 : (long)bad;
-}
-
-/* What a decoder by the book says about one code point and its encoding. */
-START_TEST(utf8_takes_every_code_point_but_nul_and_surrogates)
-{
-	for (uint32_t c = 0; c <= 0x10FFFF; c += c < 0x900 || (c > 0xD700 && c < 0xE100) ? 1 : 61) {
-		char text[4];
-		size_t n = 0;
-
-		if (c < 0x80)
-			text[n++] = (char)c;
-		else if (c < 0x800)
-			text[n++] = (char)(0xC0 | c >> 6);
-		else if (c < 0x10000)
-			text[n++] = (char)(0xE0 | c >> 12);
-		else
-			text[n++] = (char)(0xF0 | c >> 18);
-		if (c >= 0x10000)
-			text[n++] = (char)(0x80 | (c >> 12 & 0x3F));
-		if (c >= 0x800)
-			text[n++] = (char)(0x80 | (c >> 6 & 0x3F));
-		if (c >= 0x80)
-			text[n++] = (char)(0x80 | (c & 0x3F));
-		ck_assert_int_eq(first_bad(text, n), c == 0 || (c >= 0xD800 && c <= 0xDFFF) ? 0 : -1);
-		if (n > 1)
-			ck_assert_int_eq(first_bad(text, n - 1), 0);
-	}
-}
-END_TEST
-
-START_TEST(utf8_refuses_what_is_no_character)
-{
-	static const char *const bad[] = { "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3(", "\xe0\x80\x80",
-		                           "\xe0\x9f\xbf", "\xe2\x82", "\xe2\x28\xa1", "\xed\xa0\x80",
-		                           "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
-		                           "\xf5\x80\x80\x80", "\xf0\x9f\x98", "\xf0\x9f\x98(", "\xfe", "\xff" };
-
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		char text[16];
-
-		ck_assert_int_eq(first_bad(bad[i], strlen(bad[i])), 0);
-		snprintf(text, sizeof text, "a\xc3\xa9%s", bad[i]);
-		ck_assert_int_eq(first_bad(text, strlen(text)), 3);
-	}
-	ck_assert_int_eq(first_bad("ab\0c", 4), 2);
-	ck_assert_int_eq(first_bad("", 0), -1);
-}
-END_TEST
-
 static const char *json_of(const char *text, size_t len)
 {
 	static char all[256];
@@ -201,7 +176,7 @@ START_TEST(json_has_characters_not_bytes)
 	ck_assert_str_eq(json_of("\0\x1f\x7f", 3), "\\u0000\\u001f\\u007f");
 	ck_assert_str_eq(json_of("f\u00fcnf \u4e94", 9), "f\\u00fcnf \\u4e94");
 	ck_assert_str_eq(json_of("\U0001f344\U0010ffff", 8), "\\ud83c\\udf44\\udbff\\udfff");
-	/* No UTF-8: overlong, a surrogate, cut off. */
+	/* Not UTF-8: an overlong form, a surrogate, a cut sequence. */
 	ck_assert_str_eq(json_of("\xc0\x80", 2), "\\u00c0\\u0080");
 	ck_assert_str_eq(json_of("\xed\xa0\x80", 3), "\\u00ed\\u00a0\\u0080");
 	ck_assert_str_eq(json_of("\xf0\x9f\x8d", 3), "\\u00f0\\u009f\\u008d");
@@ -210,7 +185,8 @@ END_TEST
 
 START_TEST(names_are_suggested)
 {
-	static const char *const names[] = { "control_port", "min_port", "max_port", "to", "workers" };
+	static const char *const names[] = { "control_port", "min_port", "max_port", "to",
+		                             "workers" };
 
 	ck_assert_str_eq(text_suggest("contrl_port", names, 5), "control_port");
 	ck_assert_str_eq(text_suggest("controlport", names, 5), "control_port");
@@ -235,18 +211,6 @@ START_TEST(nothing_in_common_is_no_suggestion)
 }
 END_TEST
 
-START_TEST(what_a_terminal_may_have_is_visible)
-{
-	static const char *const yes[] = { "a", " ", "~", "\xc3\xa9", "\xe2\x98\x83", "\xf0\x9f\x98\x80", "\xc2\xa0" };
-	static const char *const no[] = { "\x1b[", "\n", "\x7f", "\xc2\x9b", "\xff", "\xc3", "\xef\xbb\xbf", "" };
-
-	for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
-		ck_assert_msg(text_visible(yes[i], strlen(yes[i])), "%s", yes[i]);
-	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-		ck_assert_msg(!text_visible(no[i], strlen(no[i]) + !*no[i]), "%zu", i);
-}
-END_TEST
-
 START_TEST(printable_text_keeps_its_quotes)
 {
 	char out[64];
@@ -258,8 +222,8 @@ START_TEST(printable_text_keeps_its_quotes)
 }
 END_TEST
 
-SUITE("text", printable_text_keeps_its_quotes, to_uint_takes_digits_up_to_the_most, to_uint_refuses_all_else,
-      to_uint_agrees_with_printf_for_every_small_bound, distance_counts_edits, distance_looks_at_64_bytes,
-      escape_leaves_only_printable_ascii, escape_is_cut_between_characters,
-      utf8_takes_every_code_point_but_nul_and_surrogates, utf8_refuses_what_is_no_character,
-      json_has_characters_not_bytes, names_are_suggested, nothing_in_common_is_no_suggestion, what_a_terminal_may_have_is_visible)
+SUITE("text", printable_text_keeps_its_quotes, to_uint_takes_digits_up_to_the_most,
+      to_uint_refuses_all_else, to_uint_agrees_with_printf_for_every_small_bound,
+      distance_counts_edits, distance_looks_at_64_bytes, escape_leaves_only_printable_ascii,
+      escape_is_cut_between_characters, json_has_characters_not_bytes, names_are_suggested,
+      nothing_in_common_is_no_suggestion)

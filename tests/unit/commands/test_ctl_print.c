@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "suite.h"
+#include "json/parse.h"
 
 static void check(const char *command, const char *answer, const char *expected)
 {

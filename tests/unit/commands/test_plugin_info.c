@@ -17,7 +17,15 @@ struct options {
 static const spore_option rows[] = { SPORE_INT(struct options, number, 0, "8", 0, 23, "an hour") };
 static const spore_auth_ops auth_ops = { .struct_size = sizeof auth_ops,
 	                                 .flags = SPORE_AUTHF_BLOCKING };
+static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream **upper_out)
+{
+	(void)state;
+	*upper_out = args->lower;
+	return SPORE_OK;
+}
+
 static const spore_transport_ops transport_ops = { .struct_size = sizeof transport_ops,
+	                                           .wrap = wrap,
 	                                           .flags = SPORE_TRANSPORTF_SECURE };
 static const spore_component auth = { .struct_size = sizeof auth,
 	                              .kind = SPORE_KIND_AUTH,

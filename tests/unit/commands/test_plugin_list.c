@@ -7,7 +7,8 @@
 #include "plugin_file.h"
 #include "suite.h"
 
-/* Two folders with files of the same name, the first one broken; and our own two, which are missing. */
+/* Two folders with files of the same name, the first one broken; and our own two, which are
+ * missing. */
 struct scene {
 	struct registry registry;
 	char folders[2][64];

@@ -21,7 +21,7 @@ static const spore_option rows[] = {
 };
 static const struct option_table table = { rows, sizeof rows / sizeof *rows, sizeof *rows };
 
-/* One side: the text at "/p", behind it instances at "/i/0" and so on, each "USE VALUE". */
+/* One configuration: the text at "/p", then instances at "/i/0" and so on, each as "USE VALUE". */
 static void tell(struct effective *out, const char *text, const char *const *instances)
 {
 	struct option_scene scene;
@@ -47,7 +47,7 @@ static void tell(struct effective *out, const char *text, const char *const *ins
 	option_scene_close(&scene);
 }
 
-/* All changes as "POINTER: FROM -> TO (KIND)" lines. */
+/* All changes as lines of "POINTER: FROM -> TO (KIND)". */
 static void check(const char *from, const char *const *from_instances, const char *to,
                   const char *const *to_instances, const char *expected)
 {
@@ -72,16 +72,16 @@ static void check(const char *from, const char *const *from_instances, const cha
 	effective_fini(&new);
 }
 
-START_TEST(what_is_the_same_is_no_change)
+START_TEST(equal_values_are_not_changes)
 {
 	check("{}", NULL, "{}", NULL, "");
 	check("{\"key\":\"x\",\"raw\":[1,{\"a\":null}]}", NULL,
 	      "{ \"raw\": [1, {\"a\": null}], \"key\": \"x\"}", NULL, "");
-	check("{}", NULL, "{\"count\": 3}", NULL, ""); /* a default that is spelt out */
+	check("{}", NULL, "{\"count\": 3}", NULL, ""); /* an explicit default */
 }
 END_TEST
 
-START_TEST(values_and_what_they_mean)
+START_TEST(changes_have_values_and_a_kind)
 {
 	check("{}", NULL, "{\"count\": 4, \"name\": \"n\"}", NULL,
 	      "/p/count: 3 -> 4 (new connections only)\n/p/name: null -> \"n\" (needs a "
@@ -90,7 +90,7 @@ START_TEST(values_and_what_they_mean)
 }
 END_TEST
 
-START_TEST(what_is_hidden_is_compared)
+START_TEST(secrets_are_compared)
 {
 	check("{\"key\":\"x\"}", NULL, "{\"key\":\"y\"}", NULL,
 	      "/p/key: \"(secret)\" -> \"(secret)\" (live)\n");
@@ -104,7 +104,7 @@ START_TEST(what_is_hidden_is_compared)
 }
 END_TEST
 
-START_TEST(an_instance_is_named_as_a_whole)
+START_TEST(an_instance_is_reported_as_a_whole)
 {
 	static const char *const one[] = { "hmac a", NULL }, *const changed[] = { "hmac b", NULL };
 	static const char *const other[] = { "mtls a", NULL };
@@ -119,7 +119,7 @@ START_TEST(an_instance_is_named_as_a_whole)
 }
 END_TEST
 
-START_TEST(a_long_value_is_cut)
+START_TEST(a_long_value_is_truncated)
 {
 	char text[600], expected[600], a[501];
 
@@ -131,5 +131,5 @@ START_TEST(a_long_value_is_cut)
 }
 END_TEST
 
-SUITE("changes", what_is_the_same_is_no_change, values_and_what_they_mean,
-      what_is_hidden_is_compared, an_instance_is_named_as_a_whole, a_long_value_is_cut)
+SUITE("changes", equal_values_are_not_changes, changes_have_values_and_a_kind, secrets_are_compared,
+      an_instance_is_reported_as_a_whole, a_long_value_is_truncated)

@@ -103,7 +103,7 @@ static void check(const struct told *told, const char *pointer, const char *valu
 	ck_assert_str_eq(found->source, source);
 }
 
-START_TEST(defaults_are_told)
+START_TEST(defaults_are_included)
 {
 	struct told told;
 
@@ -168,7 +168,7 @@ static void check_source(struct json_source *source, const char *expected)
 	effective_fini(&effective);
 }
 
-START_TEST(who_said_it)
+START_TEST(values_have_their_source)
 {
 	check_source(&(struct json_source){ .name = "--port" }, "flag --port");
 	check_source(&(struct json_source){ .name = "SPORE_PORT" }, "variable SPORE_PORT");
@@ -178,7 +178,7 @@ START_TEST(who_said_it)
 }
 END_TEST
 
-START_TEST(what_follows_from_others_is_derived)
+START_TEST(computed_values_are_derived)
 {
 	struct effective_part part;
 	struct told told;
@@ -195,7 +195,7 @@ START_TEST(what_follows_from_others_is_derived)
 }
 END_TEST
 
-START_TEST(kinds_go_down)
+START_TEST(kinds_are_inherited)
 {
 	struct told told;
 
@@ -211,7 +211,7 @@ START_TEST(kinds_go_down)
 }
 END_TEST
 
-START_TEST(one_may_be_put_over_another)
+START_TEST(values_can_be_replaced)
 {
 	struct told started, now;
 
@@ -228,5 +228,5 @@ START_TEST(one_may_be_put_over_another)
 }
 END_TEST
 
-SUITE("effective", defaults_are_told, values_have_their_line, who_said_it,
-      what_follows_from_others_is_derived, kinds_go_down, one_may_be_put_over_another)
+SUITE("effective", defaults_are_included, values_have_their_line, values_have_their_source,
+      computed_values_are_derived, kinds_are_inherited, values_can_be_replaced)

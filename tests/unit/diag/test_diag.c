@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "suite.h"
+#include "json/parse.h"
 
 static char *printed(const struct diag *diag)
 {
@@ -19,7 +20,8 @@ static char *printed(const struct diag *diag)
 static struct json *parse(struct json_doc *doc, const char *text)
 {
 	struct json_error error;
-	struct json *node = json_parse(doc, json_source_add(doc, "spore.json", text, strlen(text)), &error);
+	struct json *node = json_parse(doc, json_source_add(doc, "spore.json", text, strlen(text)),
+	                               &error);
 
 	ck_assert_msg(node != NULL, "%s", error.text);
 	return node;
@@ -31,10 +33,12 @@ START_TEST(an_entry_names_place_and_line)
 	struct json *root = parse(doc, "{\n  \"server\": {\n    \"control_port\": \"x\"\n  }\n}");
 	struct diag diag = { 0 };
 
-	diag_add(&diag, json_get(json_get(root, "server"), "control_port"), "expected %s", "a port");
-	ck_assert_str_eq(printed(&diag), "spore.json:3:21: error: /server/control_port: expected a port\n"
-	                                 "        \"control_port\": \"x\"\n"
-	                                 "                        ^\n");
+	diag_add(&diag, json_get(json_get(root, "server"), "control_port"), "expected %s",
+	         "a port");
+	ck_assert_str_eq(printed(&diag),
+	                 "spore.json:3:21: error: /server/control_port: expected a port\n"
+	                 "        \"control_port\": \"x\"\n"
+	                 "                        ^\n");
 	diag_fini(&diag);
 	ck_assert_uint_eq(diag.count, 0);
 	ck_assert_str_eq(printed(&diag), "");
@@ -95,11 +99,12 @@ START_TEST(a_flag_has_no_line)
 }
 END_TEST
 
-/* Another mistake in the line of a secret. */
+/* Another mistake in the same line as a secret. */
 START_TEST(a_secret_beside_the_mistake_is_not_shown)
 {
 	struct json_doc *doc = json_doc_new();
-	struct json *root = parse(doc, "{\"secret\":\"hunter2\",\"port\":\"x\",\"other\":\"hunter3\"}");
+	struct json *root = parse(doc,
+	                          "{\"secret\":\"hunter2\",\"port\":\"x\",\"other\":\"hunter3\"}");
 	struct diag diag = { 0 };
 
 	json_mark_secret(doc, json_get(root, "secret"));
@@ -170,7 +175,8 @@ START_TEST(a_value_knows_whether_something_was_said_of_it)
 	struct json_doc *doc = json_doc_new();
 	struct json *root = parse(doc, "{\"a\":[1,2],\"b\":3}");
 	const struct json *a = json_get(root, "a"), *b = json_get(root, "b");
-	struct json *flag = json_new(doc, JSON_STRING, "x", json_source_add(doc, "--port", NULL, 0));
+	struct json *flag = json_new(doc, JSON_STRING, "x",
+	                             json_source_add(doc, "--port", NULL, 0));
 	struct diag diag = { 0 };
 
 	diag_add(&diag, NULL, "nowhere");
@@ -187,7 +193,7 @@ START_TEST(a_value_knows_whether_something_was_said_of_it)
 }
 END_TEST
 
-/* Texts of the file are part of messages and pointers, and may hold what a terminal obeys. */
+/* Messages and pointers contain texts of the file, which may hold control bytes. */
 START_TEST(nothing_that_a_terminal_obeys_is_printed)
 {
 	struct json_doc *doc = json_doc_new();
@@ -195,9 +201,10 @@ START_TEST(nothing_that_a_terminal_obeys_is_printed)
 	struct diag diag = { 0 };
 
 	diag_add(&diag, root->first, "found %s", root->first->key);
-	ck_assert_str_eq(printed(&diag), "spore.json:1:25: error: /caf\xc3\xa9?[2J?: found caf\xc3\xa9?[2J?\n"
-	                                 "    {\"caf\xc3\xa9\\u001b[2J\\u009b\": 1}\n"
-	                                 "                            ^\n");
+	ck_assert_str_eq(printed(&diag),
+	                 "spore.json:1:25: error: /caf\xc3\xa9?[2J?: found caf\xc3\xa9?[2J?\n"
+	                 "    {\"caf\xc3\xa9\\u001b[2J\\u009b\": 1}\n"
+	                 "                            ^\n");
 	diag_fini(&diag);
 	json_doc_free(doc);
 }
@@ -217,12 +224,14 @@ START_TEST(more_than_anyone_reads_is_only_counted)
 	for (const char *at = text; (at = strstr(at, "error: ")) != NULL; at++)
 		n++;
 	ck_assert_int_eq(n, 100);
-	ck_assert_ptr_nonnull(strstr(text, "error: number 99\n5000 errors, of which 100 are shown\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "error: number 99\n5000 errors, of which 100 are shown\n"));
 	diag_fini(&diag);
 }
 END_TEST
 
 SUITE("diag", an_entry_names_place_and_line, a_key_is_pointed_at, an_element_is_named_by_its_index,
-      a_flag_has_no_line, a_secret_beside_the_mistake_is_not_shown, a_text_that_is_no_tree_can_be_pointed_at,
-      what_is_in_the_file_comes_in_its_order, a_value_knows_whether_something_was_said_of_it,
-      nothing_that_a_terminal_obeys_is_printed, more_than_anyone_reads_is_only_counted)
+      a_flag_has_no_line, a_secret_beside_the_mistake_is_not_shown,
+      a_text_that_is_no_tree_can_be_pointed_at, what_is_in_the_file_comes_in_its_order,
+      a_value_knows_whether_something_was_said_of_it, nothing_that_a_terminal_obeys_is_printed,
+      more_than_anyone_reads_is_only_counted)

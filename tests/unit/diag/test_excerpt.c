@@ -71,7 +71,7 @@ START_TEST(what_a_secret_option_has_read_is_hidden)
 }
 END_TEST
 
-/* In a file that is wrong no option may have come to read its secret. */
+/* In a file with mistakes, no option may have read the secret. */
 START_TEST(what_sounds_like_a_secret_is_hidden_however_it_is_written)
 {
 	static const char *const hidden[] = {

@@ -10,8 +10,14 @@ START_TEST(everything_is_copied)
 	char identity[] = "alice?", reason[] = "why";
 	spore_auth_result result = { .struct_size = sizeof result,
 		                     .fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_LIFE,
-		                     .identity = { identity, 5 }, .reason = spore_cstr(reason), .session = 7,
-		                     .ports = ports, .n_ports = 2, .max_tunnels = 3, .max_conns = 4, .life_ms = 5 };
+		                     .identity = { identity, 5 },
+		                     .reason = spore_cstr(reason),
+		                     .session = 7,
+		                     .ports = ports,
+		                     .n_ports = 2,
+		                     .max_tunnels = 3,
+		                     .max_conns = 4,
+		                     .life_ms = 5 };
 	struct grant *grant = grant_new(&result), *copy;
 
 	memset(identity, 'x', 5);
@@ -25,7 +31,8 @@ START_TEST(everything_is_copied)
 	ck_assert(copy->fields == (SPORE_AUTH_F_PORTS | SPORE_AUTH_F_LIFE) && copy->life_ms == 5);
 	ck_assert(copy->max_tunnels == 3 && copy->max_conns == 4);
 	ck_assert(!grant_has_port(copy, 9) && grant_has_port(copy, 10) && grant_has_port(copy, 20));
-	ck_assert(!grant_has_port(copy, 21) && grant_has_port(copy, 30) && !grant_has_port(copy, 31));
+	ck_assert(!grant_has_port(copy, 21) && grant_has_port(copy, 30) &&
+	          !grant_has_port(copy, 31));
 	grant_free(copy);
 	grant_free(NULL);
 }
@@ -43,7 +50,7 @@ START_TEST(nothing_is_an_empty_grant)
 }
 END_TEST
 
-START_TEST(no_port_at_all_may_be_granted)
+START_TEST(a_grant_may_have_no_port)
 {
 	spore_auth_result result = { .struct_size = sizeof result, .fields = SPORE_AUTH_F_PORTS };
 	struct grant *grant = grant_new(&result);
@@ -54,11 +61,12 @@ START_TEST(no_port_at_all_may_be_granted)
 }
 END_TEST
 
-/* Written by a plugin that knew less: nothing behind its end is looked at. */
-START_TEST(an_older_result_has_only_what_it_has)
+/* From a plugin of an older minor: nothing behind the end of its struct is read. */
+START_TEST(an_older_result_is_shorter)
 {
 	size_t size = offsetof(spore_auth_result, session);
-	spore_auth_result *older = malloc(size), whole = { .struct_size = (uint32_t)size, .fields = SPORE_AUTH_F_PORTS,
+	spore_auth_result *older = malloc(size), whole = { .struct_size = (uint32_t)size,
+		                                           .fields = SPORE_AUTH_F_PORTS,
 		                                           .identity = spore_cstr("bob") };
 	struct grant *grant;
 
@@ -74,5 +82,5 @@ START_TEST(an_older_result_has_only_what_it_has)
 }
 END_TEST
 
-SUITE("grant", everything_is_copied, nothing_is_an_empty_grant, no_port_at_all_may_be_granted,
-      an_older_result_has_only_what_it_has)
+SUITE("grant", everything_is_copied, nothing_is_an_empty_grant, a_grant_may_have_no_port,
+      an_older_result_is_shorter)

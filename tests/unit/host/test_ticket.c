@@ -53,10 +53,11 @@ static spore_ticket open_ticket(struct loop *loop, struct asker *asker)
 	return asker->ticket;
 }
 
-/* With a grant each time, so that a leak or a double free is seen. */
+/* Completes with a grant, so that the sanitizers see a leak or a double free. */
 static spore_status complete(spore_ticket ticket, enum ticket_kind kind, int32_t status)
 {
-	spore_auth_result granted = { .struct_size = sizeof granted, .identity = spore_cstr("alice") };
+	spore_auth_result granted = { .struct_size = sizeof granted,
+		                      .identity = spore_cstr("alice") };
 	struct ticket_result result = { .status = status, .grant = grant_new(&granted) };
 
 	return ticket_complete(ticket, kind, &result);
@@ -81,7 +82,7 @@ START_TEST(a_completion_is_delivered_later_once)
 }
 END_TEST
 
-START_TEST(another_kind_is_refused_and_harms_nothing)
+START_TEST(a_ticket_of_another_kind_stays_open)
 {
 	struct loop *loop = start();
 	struct asker asker = { 0 };
@@ -97,16 +98,24 @@ START_TEST(another_kind_is_refused_and_harms_nothing)
 }
 END_TEST
 
-START_TEST(numbers_that_never_were_are_stale)
+START_TEST(unknown_numbers_are_stale)
 {
 	struct loop *loop = start();
 	struct asker asker = { 0 };
 	spore_ticket ticket = open_ticket(loop, &asker);
-	spore_ticket bad[] = { 0, 1, UINT64_MAX, ticket + 1, ticket ^ UINT64_C(1) << 32, ticket ^ UINT64_C(1) << 53,
-		               ticket + (UINT64_C(1) << 54), ticket & 0xFFFFFFFF, UINT64_C(1) << 54 };
+	spore_ticket bad[] = { 0,
+		               1,
+		               UINT64_MAX,
+		               ticket + 1,
+		               ticket ^ UINT64_C(1) << 32,
+		               ticket ^ UINT64_C(1) << 53,
+		               ticket + (UINT64_C(1) << 54),
+		               ticket & 0xFFFFFFFF,
+		               UINT64_C(1) << 54 };
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		ck_assert_msg(complete(bad[i], TICKET_VERIFY, SPORE_ALLOW) == SPORE_ESTALE, "%zu", i);
+		ck_assert_msg(complete(bad[i], TICKET_VERIFY, SPORE_ALLOW) == SPORE_ESTALE, "%zu",
+		              i);
 		ticket_close(bad[i]);
 	}
 	ck_assert_int_eq(complete(ticket, TICKET_VERIFY, SPORE_ALLOW), SPORE_OK);
@@ -115,7 +124,7 @@ START_TEST(numbers_that_never_were_are_stale)
 }
 END_TEST
 
-START_TEST(a_closed_ticket_hears_nothing)
+START_TEST(a_closed_ticket_gets_no_result)
 {
 	struct loop *loop = start();
 	struct asker asker = { 0 }, next = { 0 };
@@ -134,7 +143,7 @@ START_TEST(a_closed_ticket_hears_nothing)
 }
 END_TEST
 
-START_TEST(closing_while_the_result_is_on_its_way_drops_it)
+START_TEST(closing_drops_an_undelivered_result)
 {
 	struct loop *loop = start();
 	struct asker asker = { 0 }, next = { 0 };
@@ -172,13 +181,14 @@ static struct {
 	atomic_uint n_ok, n_threads_left;
 } many;
 
-/* All complete all of them, in orders of their own. */
+/* Each thread completes all tickets, in an order of its own. */
 static void *complete_all(void *arg)
 {
 	size_t stride = *(size_t *)arg;
 
 	for (size_t i = 0; i < N; i++) {
-		spore_status status = complete(many.tickets[i * stride % N], TICKET_VERIFY, SPORE_ALLOW);
+		spore_status status = complete(many.tickets[i * stride % N], TICKET_VERIFY,
+		                               SPORE_ALLOW);
 
 		ck_assert(status == SPORE_OK || status == SPORE_ESTALE);
 		atomic_fetch_add(&many.n_ok, status == SPORE_OK);
@@ -192,13 +202,13 @@ static bool all_have_completed(void *unused)
 	static unsigned at;
 
 	(void)unused;
-	/* Meanwhile the loop's own thread loses interest in some. */
+	/* Meanwhile the loop's own thread closes some of them. */
 	for (int i = 0; i < 50 && at < N; i++, at += 3)
 		ticket_close(many.tickets[at]);
 	return many.n_threads_left == 0 && at >= N;
 }
 
-START_TEST(each_is_completed_once_whoever_is_first)
+START_TEST(only_the_first_completion_counts)
 {
 	static size_t strides[THREADS] = { 1, 7, 1999 };
 	struct loop *loop = start();
@@ -236,7 +246,9 @@ START_TEST(tickets_name_their_worker)
 	ck_assert(ticket_tables_new(loops, 3));
 	for (unsigned i = 0; i < 3; i++) {
 		asker = (struct asker){ 0 };
-		ck_assert_int_eq(complete(open_ticket(loops[i], &asker), TICKET_VERIFY, SPORE_ALLOW), SPORE_OK);
+		ck_assert_int_eq(
+			complete(open_ticket(loops[i], &asker), TICKET_VERIFY, SPORE_ALLOW),
+			SPORE_OK);
 		ck_assert(run_until(loops[i], is_done, &asker));
 	}
 	for (unsigned i = 0; i < 3; i++)
@@ -246,7 +258,7 @@ START_TEST(tickets_name_their_worker)
 }
 END_TEST
 
-SUITE("ticket", a_completion_is_delivered_later_once, another_kind_is_refused_and_harms_nothing,
-      numbers_that_never_were_are_stale, a_closed_ticket_hears_nothing,
-      closing_while_the_result_is_on_its_way_drops_it, results_that_were_never_delivered_are_freed,
-      each_is_completed_once_whoever_is_first, tickets_name_their_worker)
+SUITE("ticket", a_completion_is_delivered_later_once, a_ticket_of_another_kind_stays_open,
+      unknown_numbers_are_stale, a_closed_ticket_gets_no_result,
+      closing_drops_an_undelivered_result, results_that_were_never_delivered_are_freed,
+      only_the_first_completion_counts, tickets_name_their_worker)

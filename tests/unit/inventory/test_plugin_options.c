@@ -122,7 +122,7 @@ START_TEST(what_is_unknown_or_hostile_is_shown_all_the_same)
 	ck_assert_str_eq(
 		write_json(hostile, 1),
 		"[\n  {\n    \"name\": \"x\\u001b[2J\",\n    \"type\": \"unknown\",\n    "
-	        "\"required\": false,\n"
+		"\"required\": false,\n"
 		"    \"default\": \"no json\\u000a\",\n    \"doc\": \"\\u00ff\"\n  }\n]\n");
 }
 END_TEST

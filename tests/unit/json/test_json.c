@@ -1,208 +1,10 @@
 #include "json/json.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "json_text.h"
 #include "suite.h"
-
-static struct json *parse(struct json_doc *doc, const char *text, struct json_error *error)
-{
-	struct json_source *source = json_source_add(doc, "test.json", text, strlen(text));
-
-	ck_assert_ptr_nonnull(source);
-	return json_parse(doc, source, error);
-}
-
-static struct json *parse_good(struct json_doc *doc, const char *text)
-{
-	struct json_error error;
-	struct json *node = parse(doc, text, &error);
-
-	ck_assert_msg(node != NULL, "%s", error.text);
-	return node;
-}
-
-START_TEST(a_tree_has_all_values)
-{
-	struct json_doc *doc = json_doc_new();
-	struct json *root = parse_good(doc, "{\"n\":-1.50,\"s\":\"caf\\u00e9\",\"t\":true,\"f\":false,\"z\":null,"
-	                                    "\"a\":[1,[2]],\"o\":{}}");
-
-	ck_assert_int_eq(root->type, JSON_OBJECT);
-	ck_assert_uint_eq(root->count, 7);
-	ck_assert_str_eq(json_get(root, "n")->raw, "-1.50");
-	ck_assert_uint_eq(json_get(root, "n")->len, 5);
-	ck_assert_double_eq(json_get(root, "n")->number, -1.5);
-	ck_assert_str_eq(json_get(root, "s")->raw, "caf\xc3\xa9");
-	ck_assert_uint_eq(json_get(root, "s")->len, 5);
-	ck_assert(json_get(root, "t")->boolean);
-	ck_assert_int_eq(json_get(root, "f")->type, JSON_BOOL);
-	ck_assert(!json_get(root, "f")->boolean);
-	ck_assert_int_eq(json_get(root, "z")->type, JSON_NULL);
-	ck_assert_uint_eq(json_get(root, "a")->count, 2);
-	ck_assert_str_eq(json_get(root, "a")->last->first->raw, "2");
-	ck_assert_uint_eq(json_get(root, "o")->count, 0);
-	ck_assert_ptr_null(json_get(root, "x"));
-	ck_assert_ptr_null(json_get(json_get(root, "a"), "n"));
-	ck_assert_ptr_null(json_get(NULL, "n"));
-	json_doc_free(doc);
-}
-END_TEST
-
-static void check_place(const struct json *node, unsigned line, unsigned column, const char *pointer)
-{
-	char text[128];
-	unsigned l, c;
-
-	json_position(node->source->text, node->source->len, node->offset, &l, &c);
-	ck_assert_msg(l == line && c == column, "%s: %u:%u", pointer, l, c);
-	json_pointer(node, text, sizeof text);
-	ck_assert_str_eq(text, pointer);
-}
-
-START_TEST(every_node_knows_its_place)
-{
-	struct json_doc *doc = json_doc_new();
-	struct json *root = parse_good(doc, "{\n  \"caf\xc3\xa9\": \"x\",\n\t\"a/b~c\": [ 1, {\"d\": true} ]\n}");
-	const struct json *array = json_get(root, "a/b~c"), *d = json_get(array->last, "d");
-	unsigned line, column;
-
-	check_place(root, 1, 1, "");
-	check_place(json_get(root, "caf\xc3\xa9"), 2, 11, "/caf\xc3\xa9");
-	check_place(array, 3, 11, "/a~1b~0c");
-	check_place(array->first, 3, 13, "/a~1b~0c/0");
-	check_place(d, 3, 22, "/a~1b~0c/1/d");
-	json_position(root->source->text, root->source->len, d->key_offset, &line, &column);
-	ck_assert_uint_eq(line, 3);
-	ck_assert_uint_eq(column, 17);
-	ck_assert_int_eq(root->source->text[d->key_offset], '"');
-	json_doc_free(doc);
-}
-END_TEST
-
-START_TEST(a_position_past_the_end_is_the_end)
-{
-	unsigned line, column;
-
-	json_position("a\nbc", 4, 100, &line, &column);
-	ck_assert_uint_eq(line, 2);
-	ck_assert_uint_eq(column, 3);
-	json_position("", 0, 0, &line, &column);
-	ck_assert_uint_eq(line, 1);
-	ck_assert_uint_eq(column, 1);
-}
-END_TEST
-
-START_TEST(a_pointer_is_cut_at_its_size)
-{
-	struct json_doc *doc = json_doc_new();
-	struct json *node = json_get(parse_good(doc, "{\"key\":[0,1,2,{\"a~b\":{\"x\":1}}]}"), "key")->last->first->first;
-	char whole[64];
-
-	json_pointer(node, whole, sizeof whole);
-	ck_assert_str_eq(whole, "/key/3/a~0b/x");
-	for (size_t size = 1; size < 20; size++) {
-		char cut[24];
-
-		memset(cut, '#', sizeof cut);
-		json_pointer(node, cut, size);
-		ck_assert_uint_lt(strlen(cut), size);
-		ck_assert_int_eq(cut[size], '#');
-	}
-	json_doc_free(doc);
-}
-END_TEST
-
-START_TEST(a_pointer_finds_its_node)
-{
-	struct json_doc *doc = json_doc_new();
-	struct json *root = parse_good(doc, "{\"a/b~c\":[1,{\"d\":true,\"\":2}],\"a\":3}");
-	const struct json *array = json_get(root, "a/b~c");
-
-	ck_assert_ptr_eq(json_at(root, ""), root);
-	ck_assert_ptr_eq(json_at(root, "/a"), json_get(root, "a"));
-	ck_assert_ptr_eq(json_at(root, "/a~1b~0c"), array);
-	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/1/d"), json_get(array->last, "d"));
-	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/1/"), json_get(array->last, ""));
-	ck_assert_ptr_eq(json_at(array, "/0"), array->first);
-	/* As far as it goes. */
-	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/2"), array);
-	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/x/d"), array);
-	ck_assert_ptr_eq(json_at(root, "/a~1b~0c/1/dd"), array->last);
-	ck_assert_ptr_eq(json_at(root, "/none/1"), root);
-	ck_assert_ptr_eq(json_at(root, "a"), root);
-	ck_assert_ptr_eq(json_at(root, "/a/b~c"), json_get(root, "a"));
-	json_doc_free(doc);
-}
-END_TEST
-
-static void check_mistake(const char *text, size_t offset, const char *expected)
-{
-	struct json_doc *doc = json_doc_new();
-	struct json_error error;
-
-	ck_assert_msg(parse(doc, text, &error) == NULL, "%s", text);
-	ck_assert_str_eq(error.text, expected);
-	ck_assert_msg(error.offset == offset, "%s: %zu", text, error.offset);
-	json_doc_free(doc);
-}
-
-START_TEST(a_mistake_says_what_and_where)
-{
-	check_mistake("{\"a\" 1}", 5, "expected ':' after the key, found '1'");
-	check_mistake("{\"a\":1", 6, "expected '}' for the '{' of line 1, found the end of the file");
-	check_mistake("[1,\n2\n", 6, "expected ']' for the '[' of line 1, found the end of the file");
-	check_mistake("{\"a\":\n}", 6, "expected a value, found '}'");
-	check_mistake("{\"a\"\n:\"\n\"}", 6, "expected a closing '\"' for this string, found the end of the line");
-	check_mistake("[\x01]", 1, "expected a value, found '\\x01'");
-	check_mistake("", 0, "expected '{', found an empty file");
-}
-END_TEST
-
-START_TEST(a_key_twice_is_a_mistake)
-{
-	check_mistake("{\"a\":1,\"b\":2,\"a\":3}", 13, "expected each key once, found \"a\" again");
-	check_mistake("{\"x\":{\"a\":1,\"\\u0061\":3}}", 12, "expected each key once, found \"a\" again");
-	check_mistake("[{},{\"\":1,\"\":2}]", 10, "expected each key once, found \"\" again");
-}
-END_TEST
-
-START_TEST(the_same_key_in_two_objects_is_none)
-{
-	struct json_doc *doc = json_doc_new();
-
-	parse_good(doc, "{\"a\":{\"a\":1},\"b\":{\"a\":1},\"A\":0}");
-	json_doc_free(doc);
-}
-END_TEST
-
-START_TEST(a_nul_in_a_text_is_a_mistake)
-{
-	check_mistake("{\"a\":\"x\\u0000y\"}", 5, "expected a string without NUL (\\u0000), found one");
-	check_mistake("[\"\\u0000\"]", 1, "expected a string without NUL (\\u0000), found one");
-}
-END_TEST
-
-/* The scanner takes any number of digits; the tree must take what the scanner takes. */
-START_TEST(long_numbers_are_kept_as_written)
-{
-	struct json_doc *doc = json_doc_new();
-	char text[400];
-
-	for (size_t digits = 60; digits <= 300; digits += 20) {
-		struct json *root;
-		struct json_error error;
-
-		snprintf(text, sizeof text, "{\"n\":%0*d,\"m\":1}", (int)digits, 0);
-		text[5] = '1';
-		root = parse(doc, text, &error);
-		ck_assert_msg(root != NULL, "%zu digits: %s", digits, error.text);
-		ck_assert_uint_eq(json_get(root, "n")->len, digits);
-		ck_assert_double_gt(json_get(root, "n")->number, 1e58);
-	}
-	json_doc_free(doc);
-}
-END_TEST
+#include "json/pointer.h"
 
 static void check_children(const struct json *container, const char *const *keys, size_t n)
 {
@@ -222,7 +24,7 @@ static void check_children(const struct json *container, const char *const *keys
 START_TEST(nodes_move_between_containers)
 {
 	struct json_doc *doc = json_doc_new();
-	struct json *root = parse_good(doc, "{\"a\":1,\"b\":2,\"c\":3,\"o\":{}}");
+	struct json *root = json_text_good(doc, "{\"a\":1,\"b\":2,\"c\":3,\"o\":{}}");
 	struct json *a = json_get(root, "a"), *b = json_get(root, "b"), *c = json_get(root, "c");
 	struct json *o = json_get(root, "o");
 
@@ -249,7 +51,7 @@ END_TEST
 START_TEST(adding_to_the_same_container_moves_to_its_end)
 {
 	struct json_doc *doc = json_doc_new();
-	struct json *root = parse_good(doc, "{\"a\":1,\"b\":2}");
+	struct json *root = json_text_good(doc, "{\"a\":1,\"b\":2}");
 
 	json_add(doc, root, "a", json_get(root, "a"));
 	check_children(root, (const char *const[]){ "b", "a" }, 2);
@@ -262,7 +64,8 @@ START_TEST(fresh_nodes_have_no_text_behind_them)
 	struct json_doc *doc = json_doc_new();
 	struct json_source *flag = json_source_add(doc, "--port", NULL, 0);
 	struct json *array = json_new(doc, JSON_ARRAY, NULL, flag);
-	struct json *number = json_new(doc, JSON_NUMBER, "42", flag), *text = json_new(doc, JSON_STRING, "", flag);
+	struct json *number = json_new(doc, JSON_NUMBER, "42", flag),
+		    *text = json_new(doc, JSON_STRING, "", flag);
 	char pointer[32];
 
 	ck_assert_ptr_null(flag->text);
@@ -278,26 +81,50 @@ START_TEST(fresh_nodes_have_no_text_behind_them)
 }
 END_TEST
 
-START_TEST(the_source_is_a_copy)
+START_TEST(memory_of_a_document_is_zeroed)
 {
 	struct json_doc *doc = json_doc_new();
-	char text[] = "{\"a\":\"b\"}", name[] = "n";
-	struct json_source *source = json_source_add(doc, name, text, strlen(text));
-	struct json_error error;
-	struct json *root;
+	const char *memory = json_doc_alloc(doc, 100);
 
-	memset(text, 'x', sizeof text);
-	name[0] = 'x';
-	root = json_parse(doc, source, &error);
-	ck_assert_ptr_nonnull(root);
-	ck_assert_str_eq(json_get(root, "a")->raw, "b");
-	ck_assert_str_eq(source->name, "n");
+	for (size_t i = 0; i < 100; i++)
+		ck_assert_int_eq(memory[i], 0);
+	ck_assert_str_eq(json_doc_text(doc, "texts", 4), "text");
 	json_doc_free(doc);
 }
 END_TEST
 
-SUITE("json", a_tree_has_all_values, every_node_knows_its_place, a_position_past_the_end_is_the_end,
-      a_pointer_is_cut_at_its_size, a_pointer_finds_its_node, a_mistake_says_what_and_where, a_key_twice_is_a_mistake,
-      the_same_key_in_two_objects_is_none, a_nul_in_a_text_is_a_mistake, long_numbers_are_kept_as_written,
-      nodes_move_between_containers, adding_to_the_same_container_moves_to_its_end,
-      fresh_nodes_have_no_text_behind_them, the_source_is_a_copy)
+START_TEST(a_secret_is_marked_in_its_source)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json *root = json_text_good(doc, "{\"a\":\"xyz\",\"b\":123}");
+	const struct json *a = json_get(root, "a"), *b = json_get(root, "b");
+	const struct json_secret *secret;
+
+	json_mark_secret(doc, a);
+	secret = root->source->secrets;
+	ck_assert_uint_eq(secret->start, a->offset + 1); /* after the quote */
+	ck_assert_uint_eq(secret->end, a->end);
+	json_mark_secret(doc, b);
+	ck_assert_ptr_eq(root->source->secrets->next, secret);
+	ck_assert_uint_eq(root->source->secrets->start, b->offset);
+	/* Neither a value from a flag nor one that the program made is in a text. */
+	json_mark_secret(doc, json_new(doc, JSON_STRING, "x", json_source_add(doc, "-s", NULL, 0)));
+	json_mark_secret(doc, json_new(doc, JSON_STRING, "x", NULL));
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(types_have_names)
+{
+	ck_assert_str_eq(json_type_name(JSON_NULL), "null");
+	ck_assert_str_eq(json_type_name(JSON_BOOL), "true or false");
+	ck_assert_str_eq(json_type_name(JSON_NUMBER), "a number");
+	ck_assert_str_eq(json_type_name(JSON_STRING), "a string");
+	ck_assert_str_eq(json_type_name(JSON_ARRAY), "an array");
+	ck_assert_str_eq(json_type_name(JSON_OBJECT), "an object");
+}
+END_TEST
+
+SUITE("json", nodes_move_between_containers, adding_to_the_same_container_moves_to_its_end,
+      fresh_nodes_have_no_text_behind_them, memory_of_a_document_is_zeroed,
+      a_secret_is_marked_in_its_source, types_have_names)

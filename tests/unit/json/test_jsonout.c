@@ -46,8 +46,10 @@ START_TEST(values_of_every_type)
 	jsonout_bool(&json, "yes", true);
 	jsonout_bool(&json, "no", false);
 	jsonout_end(&json, '}');
-	ck_assert_str_eq(end(&json), "{\n  \"text\": \"a\",\n  \"none\": null,\n"
-	                             "  \"int\": -9223372036854775808,\n  \"yes\": true,\n  \"no\": false\n}\n");
+	ck_assert_str_eq(
+		end(&json),
+		"{\n  \"text\": \"a\",\n  \"none\": null,\n"
+		"  \"int\": -9223372036854775808,\n  \"yes\": true,\n  \"no\": false\n}\n");
 }
 END_TEST
 
@@ -66,8 +68,10 @@ START_TEST(containers_nest)
 	jsonout_end(&json, '}');
 	jsonout_text(&json, NULL, "behind");
 	jsonout_end(&json, ']');
-	ck_assert_str_eq(end(&json), "[\n  {\n    \"empty\": [],\n    \"full\": [\n      1,\n      2\n    ]\n  },\n"
-	                             "  \"behind\"\n]\n");
+	ck_assert_str_eq(
+		end(&json),
+		"[\n  {\n    \"empty\": [],\n    \"full\": [\n      1,\n      2\n    ]\n  },\n"
+		"  \"behind\"\n]\n");
 }
 END_TEST
 
@@ -84,7 +88,7 @@ START_TEST(every_byte_is_escaped_into_printable_ascii)
 	end(&json);
 	for (const char *c = written; *c; c++)
 		ck_assert_msg(*c >= 0x20 && *c < 0x7F, "%d at %td", *c, c - written);
-	bytes[127] = '\0'; /* what is ASCII comes back as it was */
+	bytes[127] = '\0'; /* ASCII is read back unchanged */
 	tree = cJSON_Parse(written);
 	ck_assert_int_eq(strncmp(tree->valuestring, bytes, 127), 0);
 	cJSON_Delete(tree);
@@ -94,7 +98,8 @@ END_TEST
 START_TEST(what_is_json_is_a_value_and_the_rest_a_string)
 {
 	static const char *const values[] = { "5", "\"1.5s\"", "[1, {\"a\": null}]", "true" };
-	static const char *const strings[] = { "", "nonsense", "[1", "01", "1 2", "\"\xc3\xa9\"", "[1,\n2]" };
+	static const char *const strings[] = { "",    "nonsense",     "[1",     "01",
+		                               "1 2", "\"\xc3\xa9\"", "[1,\n2]" };
 
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
 		struct jsonout json = begin();
@@ -111,5 +116,5 @@ START_TEST(what_is_json_is_a_value_and_the_rest_a_string)
 }
 END_TEST
 
-SUITE("jsonout", values_of_every_type, keys_are_escaped_too, containers_nest, every_byte_is_escaped_into_printable_ascii,
-      what_is_json_is_a_value_and_the_rest_a_string)
+SUITE("jsonout", values_of_every_type, keys_are_escaped_too, containers_nest,
+      every_byte_is_escaped_into_printable_ascii, what_is_json_is_a_value_and_the_rest_a_string)

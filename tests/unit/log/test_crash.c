@@ -8,16 +8,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "log/guest.h"
 #include "log/log.h"
-#include "log/thread.h"
 #include "suite.h"
+#include "thread/guest.h"
+#include "thread/thread.h"
 
-/* Only signals that no sanitizer takes for itself are raised here; tests/sdk has the others. */
+/* Raises only signals that no sanitizer handles; tests/sdk raises the others. */
 enum { THREADS = 8 };
 
-/* Runs it in a child whose standard error is a pipe; returns the child's status, and what it said.
- */
+/* Runs it in a child process. Returns the child's status and its standard error. */
 static int run_child(void (*child)(void), char *said, size_t size)
 {
 	size_t len = 0;
@@ -117,7 +116,7 @@ START_TEST(many_faults_at_once_are_one)
 }
 END_TEST
 
-/* Nobody reads the pipe: the process ends all the same. */
+/* The process ends although nobody reads the pipe. */
 static void crash_into_a_full_pipe(void)
 {
 	static const char zeroes[4096];

@@ -15,7 +15,7 @@
 
 enum { THREADS = 4, ROUNDS = 3, LINES = 2000 };
 
-/* Descriptor 2 becomes the writing end of a pipe; returns the reading one. */
+/* Makes descriptor 2 the write end of a pipe; returns the read end. */
 static int redirect_stderr(void)
 {
 	int ends[2];
@@ -26,7 +26,7 @@ static int redirect_stderr(void)
 	return ends[0];
 }
 
-/* Returns how many bytes of zero it took. */
+/* Fills the pipe with zeros; returns how many it took. */
 static size_t fill_stderr(void)
 {
 	static const char zeroes[4096];
@@ -140,7 +140,7 @@ static void skip(int fd, size_t n)
 	}
 }
 
-/* The rings fill, nobody waits, and what was lost is said once there is room. */
+/* The rings fill up, no caller blocks, and a later line says how many were lost. */
 START_TEST(a_stalled_reader_costs_lines_not_time)
 {
 	struct tally tally = { .fd = redirect_stderr() };
@@ -179,7 +179,7 @@ START_TEST(stopping_with_a_stalled_reader_takes_a_second)
 	ck_assert_uint_gt(log_dropped(), 0);
 	start = clock_ms();
 	log_stop();
-	ck_assert_int_lt(clock_ms() - start, 2000); /* "for at most a second", and slack */
+	ck_assert_int_lt(clock_ms() - start, 2000); /* a second, and some slack */
 	close(fd);
 }
 END_TEST
@@ -207,15 +207,14 @@ static void wait_for_line(FILE *file, const char *text)
 
 static FILE *open_reader(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK); /* which does not wait for a writer */
+	int fd = open(path, O_RDONLY | O_NONBLOCK); /* does not wait for a writer */
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, 0), 0);
 	return fdopen(fd, "r");
 }
 
-/* As when the program that reads a named pipe is started anew. Until then each line is lost, and
- * counted. */
+/* The program that reads a named pipe is restarted. Lines are lost and counted until then. */
 START_TEST(lines_that_a_dead_reader_lost_are_told_to_the_next)
 {
 	char path[64];
@@ -246,7 +245,7 @@ START_TEST(lines_that_a_dead_reader_lost_are_told_to_the_next)
 }
 END_TEST
 
-/* Descriptor 2 becomes a file without a name, opened without O_APPEND, as by `2>log`. */
+/* Makes descriptor 2 an unlinked file, opened without O_APPEND, as by `2>log`. */
 static FILE *redirect_to_file(void)
 {
 	FILE *file = tmpfile();
@@ -264,7 +263,7 @@ static void wait_for_size(FILE *file, off_t least)
 		poll(NULL, 0, 1);
 }
 
-/* What logrotate's copytruncate does: without appending, the file would begin with a hole. */
+/* As by logrotate's copytruncate. Without O_APPEND the file would start with a hole. */
 START_TEST(a_file_that_is_cut_short_goes_on_at_its_start)
 {
 	FILE *file = redirect_to_file();
@@ -284,7 +283,7 @@ START_TEST(a_file_that_is_cut_short_goes_on_at_its_start)
 }
 END_TEST
 
-/* The disk is full in the middle of a line, and has room again later. */
+/* The disk becomes full within a line, and later has room again. */
 START_TEST(a_line_that_was_torn_is_ended_before_the_next)
 {
 	struct rlimit small = { 60, RLIM_INFINITY }, large = { RLIM_INFINITY, RLIM_INFINITY };
@@ -303,7 +302,7 @@ START_TEST(a_line_that_was_torn_is_ended_before_the_next)
 	log_stop();
 	rewind(file);
 	wait_for_line(file, "info  whole n=1\n");
-	ck_assert_ptr_nonnull(fgets(line, sizeof line, file)); /* some of the one that was torn */
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, file)); /* a part of the torn line */
 	ck_assert_ptr_null(strstr(line, "next"));
 	wait_for_line(file, "Z info  next n=3\n");
 	wait_for_line(file, "Z warn  log lines dropped lines=1\n");
@@ -311,7 +310,7 @@ START_TEST(a_line_that_was_torn_is_ended_before_the_next)
 }
 END_TEST
 
-/* Control-S: no pipe, so a write of much may block after it has begun. */
+/* Control-S on a terminal: unlike on a pipe, a large write may block after it has begun. */
 START_TEST(a_terminal_that_stopped_holds_nobody_up)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY), slave, number = 0;
@@ -323,7 +322,7 @@ START_TEST(a_terminal_that_stopped_holds_nobody_up)
 	ck_assert_int_eq(dup2(slave, STDERR_FILENO), STDERR_FILENO);
 	ck_assert(log_start(LOG_INFO, LOG_FORMAT_TEXT));
 	for (int i = 0; i < 3; i++)
-		log_many(&number); /* more than the terminal and the ring take */
+		log_many(&number); /* more than fits into the terminal and the ring */
 	ck_assert_uint_gt(log_dropped(), 0);
 	log_stop();
 	ck_assert_int_lt(clock_ms() - start, 10000);
@@ -388,7 +387,7 @@ START_TEST(long_after_the_stop_lines_are_written_still)
 }
 END_TEST
 
-/* Nobody reads, and there is no writer to leave it to: the caller must get away all the same. */
+/* Without a reader and without a writer thread, the caller still returns. */
 START_TEST(a_stalled_reader_before_the_start_is_given_up)
 {
 	int fd = redirect_stderr();

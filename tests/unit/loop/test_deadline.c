@@ -1,6 +1,6 @@
-#include "base/container.h"
 #include "loop/deadline.h"
 
+#include "base/container.h"
 #include "run_until.h"
 #include "suite.h"
 

@@ -1,4 +1,3 @@
-#include "base/container.h"
 #include "loop/loop.h"
 
 #include <pthread.h>
@@ -6,22 +5,23 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/container.h"
 #include "run_until.h"
 #include "suite.h"
 
 struct note {
 	struct loop_task task;
 	struct loop *loop;
-	char *log; /* where it writes its letter */
+	char *log; /* its letter is appended here */
 	char letter;
-	struct note *next_end, *next_reap, *next_post; /* what it asks for when it runs */
+	struct note *next_end, *next_reap, *next_post; /* queued when it runs */
 };
 
 static char *log_end;
 
 static void run_note(struct loop_task *task)
 {
-	struct note *note = (struct note *)(void *)task;
+	struct note *note = CONTAINER_OF(task, struct note, task);
 
 	*log_end++ = note->letter;
 	*log_end = '\0';
@@ -49,7 +49,7 @@ START_TEST(a_turn_ends_with_its_tasks_and_then_the_reaper)
 	loop_reap(loop, &d.task);
 	loop_at_turn_end(loop, &a.task);
 	loop_at_turn_end(loop, &b.task);
-	loop_at_turn_end(loop, &a.task); /* twice is harmless */
+	loop_at_turn_end(loop, &a.task); /* queueing it twice is harmless */
 	loop_reap(loop, &d.task);
 	a.next_end = &c; /* still before the reaper */
 	d.next_reap = &e;
@@ -110,7 +110,7 @@ START_TEST(what_was_posted_runs_before_the_loop_is_freed)
 }
 END_TEST
 
-/* "It belongs to the loop until it runs": so it runs, whoever posts it. */
+/* A posted task always runs, even if it is posted late. */
 START_TEST(what_the_last_tasks_post_runs_too)
 {
 	struct loop *loop = run_until_loop();
@@ -139,7 +139,7 @@ START_TEST(the_next_turn_comes_after_a_look_at_what_is_ready)
 	b.next_reap = &c;
 	run_for(loop, 20);
 	ck_assert_str_eq(log, "abc");
-	loop_next_turn(loop, &a.task); /* never comes to it */
+	loop_next_turn(loop, &a.task); /* does not run */
 	loop_free(loop);
 	ck_assert_str_eq(log, "abca");
 }
@@ -163,7 +163,7 @@ static struct {
 
 static void run_post(struct loop_task *task)
 {
-	struct post *post = (struct post *)(void *)task;
+	struct post *post = CONTAINER_OF(task, struct post, task);
 
 	hail.in_order = hail.in_order && hail.next[post->thread]++ == post->number;
 	hail.on_loop = hail.on_loop && loop_current() == hail.loop;
@@ -285,7 +285,7 @@ static void run_waker(struct loop_task *task)
 	loop_break(waker->loop);
 }
 
-/* It polls for the time behind something that happened, and sleeps where nothing does. */
+/* It polls for that time after an event, and sleeps without events. */
 START_TEST(a_loop_that_polls_sleeps_when_nothing_happens)
 {
 	struct err err;

@@ -45,7 +45,7 @@ START_TEST(threads_and_queue_are_bounded)
 	set_up();
 	for (int i = 0; i < 8; i++)
 		jobs[i].run = run_gated;
-	for (int i = 0; i < 2; i++) { /* both threads are at work before the queue fills */
+	for (int i = 0; i < 2; i++) { /* both threads are busy before the queue fills */
 		ck_assert(pool_submit(pool, &jobs[i]));
 		sem_wait(&entered);
 	}
@@ -76,7 +76,7 @@ START_TEST(all_that_is_queued_runs_before_it_is_freed)
 }
 END_TEST
 
-/* The pool stays behind, since its thread uses it; here it ends in the end. */
+/* The pool is leaked, since its thread uses it. */
 static struct pool *hung;
 static struct pool_job hung_job = { .run = run_gated };
 
@@ -91,7 +91,7 @@ START_TEST(a_job_that_hangs_holds_nobody_up)
 	ck_assert(!pool_free(hung, 100));
 	ck_assert_int_ge(clock_ms() - start, 100);
 	ck_assert_int_lt(clock_ms() - start, 5000);
-	ck_assert(!pool_submit(hung, &hung_job)); /* it is ending */
+	ck_assert(!pool_submit(hung, &hung_job)); /* it is stopping */
 	open_gate(1);
 	ck_assert(pool_free(hung, 10000));
 	ck_assert_uint_eq(n_run, 1);

@@ -19,7 +19,7 @@ static void on_begin(void *arg, const spore_metric_spec *spec)
 	seen->families++;
 	seen->helpless += strlen(spec->help) == 0 || spec->help[strlen(spec->help) - 1] != '.';
 	ck_assert_msg(strncmp(spec->name, "spore_", 6) == 0, "%s", spec->name);
-	/* A duration is in the unit that its name ends in. */
+	/* A duration's name ends in its unit. */
 	ck_assert_msg(spec->type != SPORE_METRIC_HISTOGRAM || strcmp(spec->unit, "seconds") == 0,
 	              "%s", spec->name);
 }
@@ -47,7 +47,7 @@ static void on_end(void *arg)
 	((struct seen *)arg)->now = NULL;
 }
 
-/* None is malformed, and none is in another's way. */
+/* All specs are valid, and no two clash. */
 START_TEST(all_can_be_registered_together)
 {
 	static const spore_metric_visitor visitor = { sizeof visitor, 0,     on_begin, on_value,
@@ -69,7 +69,7 @@ START_TEST(all_can_be_registered_together)
 }
 END_TEST
 
-/* Whoever logs in under many names gets one series for those past the bound. */
+/* Identities past the bound share one series. */
 START_TEST(identities_are_bounded)
 {
 	struct metrics *metrics = metrics_new(1);

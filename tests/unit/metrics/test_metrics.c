@@ -14,7 +14,9 @@ static const double bounds[] = { 1, 5, 10 };
 
 static spore_metric_spec spec_of(uint32_t type, const char *name)
 {
-	spore_metric_spec spec = { .struct_size = sizeof spec, .type = type, .name = name, .help = "h" };
+	spore_metric_spec spec = {
+		.struct_size = sizeof spec, .type = type, .name = name, .help = "h"
+	};
 
 	if (type == SPORE_METRIC_HISTOGRAM) {
 		spec.bounds = bounds;
@@ -50,7 +52,8 @@ static char *put_name(struct seen *seen, const spore_kv *labels, size_t n)
 	end += sprintf(end, "%s", seen->family->name);
 	for (size_t i = 0; i < n; i++)
 		end += sprintf(end, "{%.*s=%.*s}", (int)labels[i].key.len, labels[i].key.ptr,
-		               (int)labels[i].value.len, labels[i].value.len ? labels[i].value.ptr : "");
+		               (int)labels[i].value.len,
+		               labels[i].value.len ? labels[i].value.ptr : "");
 	return end;
 }
 
@@ -79,7 +82,8 @@ static void on_end(void *arg)
 	((struct seen *)arg)->family = NULL;
 }
 
-static const spore_metric_visitor visitor = { sizeof visitor, 0, on_begin, on_value, on_histogram, on_end };
+static const spore_metric_visitor visitor = { sizeof visitor, 0,     on_begin, on_value,
+	                                      on_histogram,   on_end };
 
 static void on_distribution(void *arg, const spore_kv *labels, size_t n, const double *limits,
                             const uint64_t *cumulative, size_t n_limits, uint64_t count, double sum)
@@ -90,7 +94,8 @@ static void on_distribution(void *arg, const spore_kv *labels, size_t n, const d
 	sprintf(put_name(arg, labels, n), "=%lu/%g;", (unsigned long)count, sum);
 }
 
-static const spore_metric_visitor boundless = { sizeof boundless, 0, on_begin, on_value, on_distribution, on_end };
+static const spore_metric_visitor boundless = { sizeof boundless, 0,     on_begin, on_value,
+	                                        on_distribution,  on_end };
 
 static const char *visit(struct metrics *metrics)
 {
@@ -104,7 +109,8 @@ static const char *visit(struct metrics *metrics)
 START_TEST(shards_are_added_up)
 {
 	struct metrics *metrics = metrics_new(3);
-	spore_metric_spec counter = spec_of(SPORE_METRIC_COUNTER, "c_total"), gauge = spec_of(SPORE_METRIC_GAUGE, "g");
+	spore_metric_spec counter = spec_of(SPORE_METRIC_COUNTER, "c_total"),
+			  gauge = spec_of(SPORE_METRIC_GAUGE, "g");
 	uint32_t c = metrics_series(metrics, family(metrics, &counter), NULL, 0);
 	uint32_t g = metrics_series(metrics, family(metrics, &gauge), NULL, 0);
 
@@ -138,7 +144,8 @@ END_TEST
 START_TEST(unknown_series_and_shards_are_ignored)
 {
 	struct metrics *metrics = metrics_new(1);
-	spore_metric_spec spec = spec_of(SPORE_METRIC_GAUGE, "g"), histogram = spec_of(SPORE_METRIC_HISTOGRAM, "h");
+	spore_metric_spec spec = spec_of(SPORE_METRIC_GAUGE, "g"),
+			  histogram = spec_of(SPORE_METRIC_HISTOGRAM, "h");
 	uint32_t g = metrics_series(metrics, family(metrics, &spec), NULL, 0);
 	uint32_t h = metrics_series(metrics, family(metrics, &histogram), NULL, 0);
 	uint32_t bad[] = { 0, h + 1, h + 2, h + 4, h + 5, 100000, 262144, 262145, UINT32_MAX };
@@ -177,7 +184,8 @@ END_TEST
 START_TEST(a_summary_has_a_count_and_a_sum)
 {
 	struct metrics *metrics = metrics_new(2);
-	spore_metric_spec summary = spec_of(SPORE_METRIC_SUMMARY, "s"), gauge = spec_of(SPORE_METRIC_GAUGE, "g");
+	spore_metric_spec summary = spec_of(SPORE_METRIC_SUMMARY, "s"),
+			  gauge = spec_of(SPORE_METRIC_GAUGE, "g");
 	uint32_t s = metrics_series(metrics, family(metrics, &summary), NULL, 0);
 	uint32_t g = metrics_series(metrics, family(metrics, &gauge), NULL, 0);
 	static struct seen seen;
@@ -206,7 +214,8 @@ static double read_number(void *number)
 START_TEST(a_sampled_series_is_read_when_visited)
 {
 	struct metrics *metrics = metrics_new(1);
-	spore_metric_spec gauge = spec_of(SPORE_METRIC_GAUGE, "g"), histogram = spec_of(SPORE_METRIC_HISTOGRAM, "h");
+	spore_metric_spec gauge = spec_of(SPORE_METRIC_GAUGE, "g"),
+			  histogram = spec_of(SPORE_METRIC_HISTOGRAM, "h");
 	uint32_t g = metrics_series(metrics, family(metrics, &gauge), NULL, 0);
 	uint32_t h = metrics_series(metrics, family(metrics, &histogram), NULL, 0);
 	double number = 5;
@@ -224,7 +233,7 @@ START_TEST(a_sampled_series_is_read_when_visited)
 }
 END_TEST
 
-/* Samples of both would have one name, in one format or the other. */
+/* Samples of both families would have the same name in one of the formats. */
 START_TEST(names_that_exporters_could_not_tell_apart_are_refused)
 {
 	static const struct {
@@ -320,7 +329,7 @@ START_TEST(bad_specs_are_refused)
 }
 END_TEST
 
-/* "Ascending upper bounds, without +Inf": one that is no number is none either. */
+/* NaN is not a bound, and neither is +Inf. */
 START_TEST(a_bound_is_a_finite_number)
 {
 	struct metrics *metrics = metrics_new(1);
@@ -357,7 +366,8 @@ START_TEST(past_the_bound_all_share_one_series)
 		other = series;
 	}
 	ck_assert_uint_eq(metrics_series(metrics, id, (spore_str[]){ spore_cstr("v0") }, 1), first);
-	ck_assert_str_eq(visit(metrics), "c_total{name=v0}=1;c_total{name=v1}=1;c_total{name=other}=4;");
+	ck_assert_str_eq(visit(metrics),
+	                 "c_total{name=v0}=1;c_total{name=v1}=1;c_total{name=other}=4;");
 	metrics_free(metrics);
 }
 END_TEST
@@ -417,7 +427,7 @@ static struct {
 	atomic_uint running;
 } storm;
 
-/* Each its own shard; new series appear meanwhile. */
+/* Each thread has its own shard. New series are added meanwhile. */
 static void *update(void *arg)
 {
 	unsigned shard = *(unsigned *)arg;
@@ -430,10 +440,12 @@ static void *update(void *arg)
 		if (i % 50 == 0) {
 			const char *why;
 			char value[8];
-			spore_str text = { value, (size_t)snprintf(value, sizeof value, "%d", i / 50 % 150) };
+			spore_str text = { value, (size_t)snprintf(value, sizeof value, "%d",
+				                                   i / 50 % 150) };
 			uint32_t id = metrics_family(storm.metrics, &spec, &why);
 
-			metrics_observe(storm.metrics, shard, metrics_series(storm.metrics, id, &text, 1), 1);
+			metrics_observe(storm.metrics, shard,
+			                metrics_series(storm.metrics, id, &text, 1), 1);
 		}
 	}
 	atomic_fetch_sub(&storm.running, 1);
@@ -471,7 +483,8 @@ static void no_end(void *arg)
 
 START_TEST(updates_of_many_threads_are_all_counted)
 {
-	static const spore_metric_visitor keeper = { sizeof keeper, 0, no_family, keep_value, add_count, no_end };
+	static const spore_metric_visitor keeper = { sizeof keeper, 0,         no_family,
+		                                     keep_value,    add_count, no_end };
 	spore_metric_spec spec = spec_of(SPORE_METRIC_COUNTER, "c_total");
 	unsigned shards[THREADS] = { 0, 1, 2 };
 	pthread_t threads[THREADS];
@@ -495,8 +508,10 @@ START_TEST(updates_of_many_threads_are_all_counted)
 }
 END_TEST
 
-SUITE("metrics", shards_are_added_up, a_counter_never_goes_down, unknown_series_and_shards_are_ignored,
-      a_histogram_counts_into_its_bounds, registering_again_finds_the_family, a_summary_has_a_count_and_a_sum,
-      a_sampled_series_is_read_when_visited, names_that_exporters_could_not_tell_apart_are_refused, bad_specs_are_refused,
-      a_bound_is_a_finite_number, past_the_bound_all_share_one_series, an_empty_value_is_a_value,
-      many_histograms_keep_their_cells_apart, updates_of_many_threads_are_all_counted)
+SUITE("metrics", shards_are_added_up, a_counter_never_goes_down,
+      unknown_series_and_shards_are_ignored, a_histogram_counts_into_its_bounds,
+      registering_again_finds_the_family, a_summary_has_a_count_and_a_sum,
+      a_sampled_series_is_read_when_visited, names_that_exporters_could_not_tell_apart_are_refused,
+      bad_specs_are_refused, a_bound_is_a_finite_number, past_the_bound_all_share_one_series,
+      an_empty_value_is_a_value, many_histograms_keep_their_cells_apart,
+      updates_of_many_threads_are_all_counted)

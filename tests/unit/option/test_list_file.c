@@ -23,7 +23,7 @@ static const struct option_table table = { rows, sizeof rows / sizeof *rows, siz
 
 static char folder[64];
 
-/* Fills from a list whose file holds these bytes. What was said stands in scene->printed. */
+/* Fills from a list file of these bytes. The messages are in scene->printed. */
 static bool fill_from(struct option_scene *scene, const char *option, const char *bytes, size_t len,
                       struct conf *conf)
 {
@@ -103,7 +103,7 @@ static void check_wrong(const char *option, const char *bytes, size_t len, const
 	char *place;
 
 	ck_assert(!fill_from(&scene, option, bytes, len, &conf));
-	/* A leading '/' of what is expected stands for the file's folder. */
+	/* A leading '/' in `expected` stands for the file's folder. */
 	place = strstr(scene.printed, *expected == '/' ? folder : "t:");
 	ck_assert_msg(place == scene.printed, "%s", scene.printed);
 	place += *expected == '/' ? strlen(folder) : 0;
@@ -117,7 +117,7 @@ START_TEST(mistakes_name_the_line_of_the_file)
 			  no_text[] = "10.0.0.0/8\n\xff\n";
 
 	check_wrong("nets", wrong, sizeof wrong - 1,
-	            "/list.txt:4:3: error: /nets/1: expected \"10.0.0.0/8\" (no bits behind the "
+	            "/list.txt:4:3: error: /nets/1: expected \"10.0.0.0/8\" (no bits set after the "
 	            "prefix), found "
 	            "\"10.0.0.1/8\"");
 	check_wrong("nets", no_text, sizeof no_text - 1,

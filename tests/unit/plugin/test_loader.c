@@ -42,7 +42,7 @@ static const struct loaded *load(struct scene *scene, const char *pin)
 	return loader_load(&scene->loader, scene->path, pin, &scene->err);
 }
 
-START_TEST(a_good_one_is_loaded)
+START_TEST(a_good_plugin_is_loaded)
 {
 	struct scene scene;
 	const struct loaded *loaded;
@@ -78,7 +78,7 @@ START_TEST(the_same_bytes_are_the_same_plugin)
 }
 END_TEST
 
-/* Written over in place, as a careless upgrade does. */
+/* The file is overwritten in place, as a careless upgrade does. */
 START_TEST(a_replaced_file_is_a_new_plugin)
 {
 	const struct loaded *first, *second;
@@ -108,7 +108,8 @@ static void check_refused(struct scene *scene, const char *pin, const char *why)
 
 	snprintf(expected, sizeof expected, "plugin %s refused: ", scene->path);
 	ck_assert_ptr_null(load(scene, pin));
-	ck_assert_msg(strncmp(scene->err.text, expected, strlen(expected)) == 0, "%s", scene->err.text);
+	ck_assert_msg(strncmp(scene->err.text, expected, strlen(expected)) == 0, "%s",
+	              scene->err.text);
 	ck_assert_msg(strstr(scene->err.text, why) != NULL, "%s", scene->err.text);
 	ck_assert_ptr_null(scene->loader.first);
 }
@@ -129,7 +130,8 @@ END_TEST
 
 START_TEST(a_pin_must_match)
 {
-	static const char zeroes[] = "0000000000000000000000000000000000000000000000000000000000000000";
+	static const char zeroes[] =
+		"0000000000000000000000000000000000000000000000000000000000000000";
 	const struct loaded *loaded;
 	uint8_t digest[CRYPTO_SHA256_SIZE];
 	struct scene scene;
@@ -143,12 +145,12 @@ START_TEST(a_pin_must_match)
 	loaded = load(&scene, hex);
 	ck_assert_msg(loaded != NULL, "%s", scene.err.text);
 	ck_assert_mem_eq(loaded->digest, digest, sizeof digest);
-	ck_assert_ptr_null(load(&scene, zeroes)); /* loaded or not, the pin holds */
+	ck_assert_ptr_null(load(&scene, zeroes)); /* the pin holds for a loaded plugin, too */
 	tear_down(&scene);
 }
 END_TEST
 
-START_TEST(what_is_no_plugin_is_refused)
+START_TEST(other_files_are_refused)
 {
 	struct scene scene;
 	size_t whole;
@@ -169,7 +171,7 @@ START_TEST(what_is_no_plugin_is_refused)
 }
 END_TEST
 
-/* How much of the file its segments need. */
+/* The size that the segments of the file need. */
 static size_t mapped_size(const struct plugin_file *file)
 {
 	const Elf64_Ehdr *header = (const void *)file->bytes;
@@ -177,20 +179,22 @@ static size_t mapped_size(const struct plugin_file *file)
 	size_t end = 0;
 
 	for (size_t i = 0; i < header->e_phnum; i++) {
-		if (segments[i].p_type == PT_LOAD && segments[i].p_offset + segments[i].p_filesz > end)
+		if (segments[i].p_type == PT_LOAD &&
+		    segments[i].p_offset + segments[i].p_filesz > end)
 			end = segments[i].p_offset + segments[i].p_filesz;
 	}
 	ck_assert_uint_le(end, file->size);
 	return end;
 }
 
-/* As a copy that was interrupted leaves it: the note is there, what is to be mapped is not. */
-START_TEST(a_cut_one_is_refused)
+/* The file of an interrupted copy has its note, but not all bytes that would be mapped. */
+START_TEST(a_truncated_file_is_refused)
 {
 	struct scene scene;
 
 	set_up(&scene);
-	for (scene.file.size = mapped_size(&scene.file) - 1; scene.file.size > 2048; scene.file.size -= 2048)
+	for (scene.file.size = mapped_size(&scene.file) - 1; scene.file.size > 2048;
+	     scene.file.size -= 2048)
 		check_refused(&scene, NULL, "");
 	tear_down(&scene);
 }
@@ -237,9 +241,10 @@ static void inspect(struct scene *scene, const char *pin, struct inspection *see
 	ck_assert_str_eq(scene->err.text, loading.text);
 }
 
-START_TEST(inspecting_shows_what_is_known_and_refuses_in_the_same_words)
+START_TEST(inspecting_refuses_with_the_same_text)
 {
-	static const char zeroes[] = "0000000000000000000000000000000000000000000000000000000000000000";
+	static const char zeroes[] =
+		"0000000000000000000000000000000000000000000000000000000000000000";
 	char text[LOADER_DIGEST_TEXT_SIZE];
 	struct inspection seen;
 	struct scene scene;
@@ -254,7 +259,7 @@ START_TEST(inspecting_shows_what_is_known_and_refuses_in_the_same_words)
 	ck_assert_uint_eq(strlen(text), 71);
 	inspect(&scene, text + 7, &seen);
 	ck_assert_str_eq(scene.err.text, "");
-	inspect(&scene, zeroes, &seen); /* the note is shown all the same */
+	inspect(&scene, zeroes, &seen); /* the note is read all the same */
 	ck_assert(seen.is_read && seen.has_note);
 	memcpy(plugin_file_note(&scene.file), &(uint16_t){ 2 }, 2);
 	inspect(&scene, NULL, &seen);
@@ -267,13 +272,14 @@ START_TEST(inspecting_shows_what_is_known_and_refuses_in_the_same_words)
 	inspect(&scene, NULL, &seen);
 	ck_assert(!seen.is_read && !seen.has_note);
 	ck_assert(!loader_inspect("/nonexistent", NULL, &seen, &scene.err));
-	ck_assert_str_eq(scene.err.text,
-	                 "plugin /nonexistent refused: cannot open /nonexistent: No such file or directory");
+	ck_assert_str_eq(
+		scene.err.text,
+		"plugin /nonexistent refused: cannot open /nonexistent: No such file or directory");
 	tear_down(&scene);
 }
 END_TEST
 
-START_TEST(inspecting_reads_what_must_not_be_loaded)
+START_TEST(inspecting_reads_forbidden_files)
 {
 	struct inspection seen;
 	struct scene scene;
@@ -285,7 +291,7 @@ START_TEST(inspecting_reads_what_must_not_be_loaded)
 	ck_assert(seen.is_read && seen.has_note);
 	ck_assert_ptr_nonnull(strstr(seen.access.forbidden.text, "is writable by everyone"));
 	ck_assert_ptr_nonnull(strstr(scene.err.text, seen.access.forbidden.text));
-	scene.file.size = 0; /* the folder comes first */
+	scene.file.size = 0; /* the folder is checked first */
 	inspect(&scene, NULL, &seen);
 	ck_assert(!seen.is_read);
 	ck_assert_ptr_nonnull(strstr(scene.err.text, seen.access.forbidden.text));
@@ -293,7 +299,8 @@ START_TEST(inspecting_reads_what_must_not_be_loaded)
 }
 END_TEST
 
-SUITE("loader", a_good_one_is_loaded, the_same_bytes_are_the_same_plugin, a_replaced_file_is_a_new_plugin,
-      another_major_is_refused_before_it_runs, a_pin_must_match, what_is_no_plugin_is_refused,
-      a_cut_one_is_refused, refusals_and_repeats_leave_no_descriptor, inspecting_shows_what_is_known_and_refuses_in_the_same_words,
-      inspecting_reads_what_must_not_be_loaded)
+SUITE("loader", a_good_plugin_is_loaded, the_same_bytes_are_the_same_plugin,
+      a_replaced_file_is_a_new_plugin, another_major_is_refused_before_it_runs, a_pin_must_match,
+      other_files_are_refused, a_truncated_file_is_refused,
+      refusals_and_repeats_leave_no_descriptor, inspecting_refuses_with_the_same_text,
+      inspecting_reads_forbidden_files)

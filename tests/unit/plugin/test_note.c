@@ -5,7 +5,8 @@
 #include "plugin_file.h"
 #include "suite.h"
 
-static bool read_note(const struct plugin_file *file, size_t size, struct note *note, struct err *err)
+static bool read_note(const struct plugin_file *file, size_t size, struct note *note,
+                      struct err *err)
 {
 	uint8_t *exact = malloc(size ? size : 1);
 	bool good;
@@ -19,7 +20,7 @@ static bool read_note(const struct plugin_file *file, size_t size, struct note *
 	return good;
 }
 
-START_TEST(a_real_plugin_has_one)
+START_TEST(a_real_plugin_has_a_note)
 {
 	static const char *const names[] = { "auth_hmac", "transport_plain" };
 
@@ -41,8 +42,8 @@ START_TEST(a_real_plugin_has_one)
 }
 END_TEST
 
-/* Headers and notes stand at the front: all cuts there, some behind. */
-START_TEST(every_cut_is_survived)
+/* Headers and notes are at the front: tries all sizes there, and some behind. */
+START_TEST(every_truncated_file_is_handled)
 {
 	struct plugin_file file = plugin_file_read(PLUGIN_DIR "/auth_hmac.so");
 	size_t end = (size_t)(plugin_file_note(&file) - file.bytes) + 56;
@@ -50,13 +51,14 @@ START_TEST(every_cut_is_survived)
 	struct err err;
 
 	for (size_t size = 0; size < file.size; size += size < end + 64 ? 1 : 997)
-		ck_assert_msg(!read_note(&file, size, &note, &err) || size >= end, "%zu of %zu", size, end);
+		ck_assert_msg(!read_note(&file, size, &note, &err) || size >= end, "%zu of %zu",
+		              size, end);
 	ck_assert_msg(read_note(&file, file.size, &note, &err), "%s", err.text);
 	free(file.bytes);
 }
 END_TEST
 
-START_TEST(every_damaged_byte_is_survived)
+START_TEST(every_damaged_byte_is_handled)
 {
 	static const uint8_t values[] = { 0x00, 0x01, 0x7F, 0x80, 0xFF };
 	struct plugin_file file = plugin_file_read(PLUGIN_DIR "/auth_hmac.so");
@@ -81,7 +83,8 @@ END_TEST
 
 START_TEST(refusals_say_why)
 {
-	struct plugin_file file = plugin_file_read(PLUGIN_DIR "/auth_hmac.so"), text = { NULL, 100 };
+	struct plugin_file file = plugin_file_read(PLUGIN_DIR "/auth_hmac.so"),
+			   text = { NULL, 100 };
 	Elf64_Ehdr *header = (Elf64_Ehdr *)(void *)file.bytes;
 	struct note note;
 	struct err err;
@@ -92,14 +95,14 @@ START_TEST(refusals_say_why)
 	memcpy(text.bytes, file.bytes, 16);
 	ck_assert(!read_note(&text, 100, &note, &err));
 	ck_assert_str_eq(err.text, "not a 64-bit shared object for this machine (ELF machine 0)");
-	plugin_file_note(&file)[-1] ^= 0xFF; /* padding of the name: no matter */
+	plugin_file_note(&file)[-1] ^= 0xFF; /* padding of the name: ignored */
 	ck_assert(read_note(&file, file.size, &note, &err));
 	plugin_file_note(&file)[-8] = 's';
 	ck_assert(!read_note(&file, file.size, &note, &err));
 	ck_assert_int_eq(strncmp(err.text, "not a Spore plugin: ", 20), 0);
 	header->e_phoff = UINT64_MAX - 10;
 	ck_assert(!read_note(&file, file.size, &note, &err));
-	ck_assert_str_eq(err.text, "damaged: its program headers do not lie within the file");
+	ck_assert_str_eq(err.text, "damaged: its program headers are outside of the file");
 	header->e_machine = EM_SPARC;
 	ck_assert(!read_note(&file, file.size, &note, &err));
 	ck_assert_str_eq(err.text, "not a 64-bit shared object for this machine (ELF machine 2)");
@@ -122,10 +125,10 @@ START_TEST(names_are_bounded_and_safe_to_show)
 	ck_assert_uint_eq(strlen(note.version), 15);
 	desc[55] = 'v';
 	ck_assert(!read_note(&file, file.size, &note, &err));
-	ck_assert_str_eq(err.text, "damaged: the version in its ABI note has no end");
+	ck_assert_str_eq(err.text, "damaged: the version in its ABI note has no terminating NUL");
 	desc[39] = 'n';
 	ck_assert(!read_note(&file, file.size, &note, &err));
-	ck_assert_str_eq(err.text, "damaged: the name in its ABI note has no end");
+	ck_assert_str_eq(err.text, "damaged: the name in its ABI note has no terminating NUL");
 	desc[55] = '\0';
 	memcpy(desc + 8, "a\x1b[2J\n\0hidden", 14);
 	ck_assert(read_note(&file, file.size, &note, &err));
@@ -134,7 +137,7 @@ START_TEST(names_are_bounded_and_safe_to_show)
 }
 END_TEST
 
-/* The whole of the file, and behind it a segment of notes: one for each of the majors. */
+/* Appends a segment of notes to the file: one for each of the majors. */
 static struct plugin_file with_notes(const uint16_t *majors, size_t n)
 {
 	struct plugin_file file = plugin_file_read(PLUGIN_DIR "/auth_hmac.so"), more;
@@ -163,7 +166,8 @@ static struct plugin_file with_notes(const uint16_t *majors, size_t n)
 	return more;
 }
 
-static bool read_notes(const uint16_t *majors, size_t n, bool own_too, struct note *note, struct err *err)
+static bool read_notes(const uint16_t *majors, size_t n, bool own_too, struct note *note,
+                       struct err *err)
 {
 	struct plugin_file file = with_notes(majors, n);
 	bool good;
@@ -197,7 +201,9 @@ START_TEST(two_notes_of_one_major_are_refused)
 	struct err err;
 
 	ck_assert(!read_notes((const uint16_t[]){ 1 }, 1, true, &note, &err));
-	ck_assert_str_eq(err.text, "it has more than one note for Spore's ABI 1: expected one SPORE_PLUGIN(...)");
+	ck_assert_str_eq(
+		err.text,
+		"it has more than one note for Spore's ABI 1: expected one SPORE_PLUGIN(...)");
 	ck_assert(!read_notes((const uint16_t[]){ 1, 2, 1 }, 3, false, &note, &err));
 }
 END_TEST
@@ -208,17 +214,21 @@ START_TEST(versions_are_compared)
 	struct err err;
 
 	ck_assert(!note_is_compatible(&note, &err));
-	ck_assert_str_eq(err.text, "plugin acme 1.2 was built for plugin ABI 2.3, this host has 1.0: build it against "
-	                           "the SDK of ABI 1");
+	ck_assert_str_eq(
+		err.text,
+		"plugin acme 1.2 was built for plugin ABI 2.3, this host has 1.0: build it against "
+		"the SDK of ABI 1");
 	note.abi_major = 1;
-	ck_assert(note_is_compatible(&note, &err)); /* a later minor that asks for no more */
+	ck_assert(note_is_compatible(&note, &err)); /* a later minor that needs only this host's */
 	note.min_minor = 3;
 	ck_assert(!note_is_compatible(&note, &err));
-	ck_assert_str_eq(err.text, "plugin acme 1.2 needs plugin ABI 1.3 or later, this host has 1.0: update Spore, or "
+	ck_assert_str_eq(err.text, "plugin acme 1.2 needs plugin ABI 1.3 or later, this host has "
+	                           "1.0: update Spore, or "
 	                           "build the plugin with a smaller SPORE_MIN_MINOR");
 }
 END_TEST
 
-SUITE("note", a_real_plugin_has_one, every_cut_is_survived, every_damaged_byte_is_survived, refusals_say_why,
-      names_are_bounded_and_safe_to_show, of_several_notes_the_one_of_this_major_counts,
-      two_notes_of_one_major_are_refused, versions_are_compared)
+SUITE("note", a_real_plugin_has_a_note, every_truncated_file_is_handled,
+      every_damaged_byte_is_handled, refusals_say_why, names_are_bounded_and_safe_to_show,
+      of_several_notes_the_one_of_this_major_counts, two_notes_of_one_major_are_refused,
+      versions_are_compared)

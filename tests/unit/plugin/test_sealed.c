@@ -35,7 +35,7 @@ static void tear_down(struct scene *scene)
 	ck_assert_int_eq(rmdir(scene->folder), 0);
 }
 
-/* Whoever only looks at it is told the same. */
+/* Inspecting reports the same. */
 static void check_refused(struct scene *scene, const char *path, const char *why)
 {
 	struct sealed_access access;
@@ -51,7 +51,7 @@ static void check_refused(struct scene *scene, const char *path, const char *why
 	ck_assert_str_eq(err.text, scene->err.text);
 }
 
-START_TEST(the_copy_is_that_of_the_moment_and_unchangeable)
+START_TEST(the_copy_is_immutable)
 {
 	struct scene scene;
 	char bytes[16];
@@ -96,7 +96,8 @@ START_TEST(a_file_that_others_may_write_is_refused)
 	check_refused(&scene, scene.path, "is writable by everyone: run `chmod o-w /");
 	chmod(scene.path, 0664);
 	if (geteuid() == 0)
-		check_refused(&scene, scene.path, "is writable by its group, and this runs as root: run `chmod g-w /");
+		check_refused(&scene, scene.path,
+		              "is writable by its group, and this runs as root: run `chmod g-w /");
 	chmod(scene.path, 01646); /* the sticky bit of a file protects nothing */
 	check_refused(&scene, scene.path, "is writable by everyone");
 	tear_down(&scene);
@@ -112,33 +113,36 @@ START_TEST(a_folder_that_others_may_write_is_refused)
 	snprintf(expected, sizeof expected, "%s is writable by everyone", scene.folder);
 	chmod(scene.folder, 0757);
 	check_refused(&scene, scene.path, expected);
-	chmod(scene.folder, 01777); /* as /tmp: each may change only his own */
+	chmod(scene.folder, 01777); /* as /tmp: users may change only their own files */
 	ck_assert_msg(sealed_open(scene.path, &scene.sealed, &scene.err), "%s", scene.err.text);
 	sealed_close(&scene.sealed, true);
 	tear_down(&scene);
 }
 END_TEST
 
-/* Only root can give files away, so elsewhere there is nothing to see here. */
-START_TEST(somebody_elses_file_is_refused)
+/* Only root can give a file to another user, so other users skip this. */
+START_TEST(a_file_of_another_user_is_refused)
 {
 	struct scene scene;
 
 	set_up(&scene);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown(scene.path, 12345, 0), 0);
-		check_refused(&scene, scene.path, "belongs to uid 12345, expected root: run `chown root /");
+		check_refused(&scene, scene.path,
+		              "belongs to uid 12345, expected root: run `chown root /");
 		ck_assert_int_eq(chown(scene.path, 0, 0), 0);
 		ck_assert_int_eq(chown(scene.folder, 12345, 0), 0);
-		check_refused(&scene, scene.path, "belongs to uid 12345, expected root: run `chown root /");
+		check_refused(&scene, scene.path,
+		              "belongs to uid 12345, expected root: run `chown root /");
 		chmod(scene.folder, 01777);
-		check_refused(&scene, scene.path, "belongs to uid 12345, expected root: run `chown root /");
+		check_refused(&scene, scene.path,
+		              "belongs to uid 12345, expected root: run `chown root /");
 	}
 	tear_down(&scene);
 }
 END_TEST
 
-START_TEST(what_is_no_file_is_refused)
+START_TEST(only_regular_files_are_accepted)
 {
 	struct scene scene;
 	char other[160];
@@ -146,10 +150,12 @@ START_TEST(what_is_no_file_is_refused)
 	set_up(&scene);
 	check_refused(&scene, scene.folder, "is not a regular file");
 	check_refused(&scene, "/dev/null", "is not a regular file");
-	check_refused(&scene, "/nonexistent/file", "cannot open /nonexistent/file: No such file or directory");
+	check_refused(&scene, "/nonexistent/file",
+	              "cannot open /nonexistent/file: No such file or directory");
 	snprintf(other, sizeof other, "%s/fifo", scene.folder);
 	ck_assert_int_eq(mkfifo(other, 0600), 0);
-	check_refused(&scene, other, "is not a regular file"); /* and nobody waits for its writer */
+	check_refused(&scene, other,
+	              "is not a regular file"); /* and the open does not wait for a writer */
 	unlink(other);
 	write_file(&scene, "", 0644);
 	check_refused(&scene, scene.path, "has 0 bytes: expected a plugin of 1 byte to 256 MiB");
@@ -157,7 +163,7 @@ START_TEST(what_is_no_file_is_refused)
 }
 END_TEST
 
-/* What counts is where the file is, not where the name is. */
+/* The folder of the target is checked, not only that of the link. */
 START_TEST(links_are_followed_and_their_targets_checked)
 {
 	struct scene scene;
@@ -175,7 +181,7 @@ START_TEST(links_are_followed_and_their_targets_checked)
 }
 END_TEST
 
-/* Root does not allow itself what others may: their group is their own affair, and is named. */
+/* A file that its group may write is refused for root, and reported for other users. */
 START_TEST(a_file_that_its_group_may_write_is_doubtful)
 {
 	struct sealed_access access;
@@ -198,6 +204,7 @@ START_TEST(a_file_that_its_group_may_write_is_doubtful)
 }
 END_TEST
 
-SUITE("sealed", a_file_that_its_group_may_write_is_doubtful, the_copy_is_that_of_the_moment_and_unchangeable, closing_may_close_the_descriptor,
-      a_file_that_others_may_write_is_refused, a_folder_that_others_may_write_is_refused,
-      somebody_elses_file_is_refused, what_is_no_file_is_refused, links_are_followed_and_their_targets_checked)
+SUITE("sealed", a_file_that_its_group_may_write_is_doubtful, the_copy_is_immutable,
+      closing_may_close_the_descriptor, a_file_that_others_may_write_is_refused,
+      a_folder_that_others_may_write_is_refused, a_file_of_another_user_is_refused,
+      only_regular_files_are_accepted, links_are_followed_and_their_targets_checked)

@@ -82,8 +82,8 @@ START_TEST(a_set_is_loaded)
 {
 	set_up(", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]");
 	ck_assert(load());
-	ck_assert_uint_eq(plugins.set->auth->n, 1);
-	ck_assert_str_eq(plugins.set->auth->items[0]->component->name, "hmac");
+	ck_assert_uint_eq(plugins.set->chains[CHAIN_AUTH]->n, 1);
+	ck_assert_str_eq(plugins.set->chains[CHAIN_AUTH]->items[0]->component->name, "hmac");
 	ck_assert_ptr_nonnull(plugins.registry.loader.first);
 	ck_assert_uint_eq(plugins.generation, 1);
 	ck_assert_uint_eq(retirer_alive(plugins.retirer), 2); /* the transport, too */
@@ -127,7 +127,7 @@ START_TEST(a_set_takes_the_place_of_another)
 	ck_assert(renew(", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]", &swap));
 	ck_assert_ptr_ne(plugins.set, old);
 	ck_assert_uint_eq(plugins.generation, 2);
-	ck_assert_uint_eq(plugins.set->auth->n, 1);
+	ck_assert_uint_eq(plugins.set->chains[CHAIN_AUTH]->n, 1);
 	ck_assert_uint_eq(retirer_generations(plugins.retirer), 2);
 	plugin_set_unref(old);
 	run_for(main_loop, 20);

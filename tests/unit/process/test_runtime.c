@@ -29,7 +29,7 @@ START_TEST(it_runs_workers_and_plugins)
 	for (unsigned i = 0; i < SCENE_WORKERS; i++)
 		loop_call(scene.runtime.loops[i], see_loop, &seen);
 	ck_assert_uint_eq(seen, (1u << SCENE_WORKERS) - 1);
-	ck_assert_uint_eq(scene.runtime.plugins.set->transport->n, 1);
+	ck_assert_uint_eq(scene.runtime.plugins.set->chains[CHAIN_TRANSPORT]->n, 1);
 	ck_assert_uint_eq(scene.runtime.plugins.generation, 1);
 	ck_assert_int_eq(log_get_level(), LOG_WARN);
 	ck_assert(runtime_stop(&scene.runtime));
@@ -91,7 +91,7 @@ START_TEST(a_check_binds_nothing)
 	ck_assert_int_eq(scene_load(&scene, "--check"), CONFIG_LOADED);
 	ck_assert_int_eq(scene.config->purpose, CONFIG_TO_CHECK);
 	ck_assert(scene_start_runtime(&scene));
-	ck_assert_uint_eq(scene.runtime.plugins.set->metrics->n, 1);
+	ck_assert_uint_eq(scene.runtime.plugins.set->chains[CHAIN_METRICS]->n, 1);
 	ck_assert_uint_eq(count_listeners(), 0);
 	ck_assert(runtime_stop(&scene.runtime));
 	scene_tear_down(&scene);

@@ -5,6 +5,7 @@
 #include "config/shorthands.h"
 #include "suite.h"
 #include "json/json.h"
+#include "json/parse.h"
 
 struct scene {
 	struct catalogue catalogue;

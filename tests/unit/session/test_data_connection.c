@@ -91,8 +91,8 @@ START_TEST(an_id_works_once)
 }
 END_TEST
 
-/* The owner's instance is asked, which knows the owner's session: others cannot take its visitor, nor
- * drive it away. */
+/* The owner's instance is asked, which knows the owner's session: others cannot take its visitor,
+ * nor drive it away. */
 START_TEST(a_foreign_accept_costs_the_visitor_nothing)
 {
 	struct tunnel_scene tunnel;

@@ -55,7 +55,7 @@ START_TEST(the_chain_decides_on_the_answer)
 	struct server_session *s = begin(SCENE_NAMES, &fd);
 
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
-	ck_assert_ptr_eq(login_allowed_by(&login), scene.set->auth->items[0]);
+	ck_assert_ptr_eq(login_allowed_by(&login), scene.set->chains[CHAIN_AUTH]->items[0]);
 	grant = login_take_grant(&login);
 	ck_assert_str_eq(grant->identity, "alice");
 	ck_assert_ptr_null(login_take_grant(&login));
@@ -72,7 +72,7 @@ START_TEST(an_owner_is_asked_for_by_its_session)
 {
 	int fd;
 	struct server_session *s = begin(SCENE_NAMES, &fd);
-	struct instance *by = scene.set->auth->items[0];
+	struct instance *by = scene.set->chains[CHAIN_AUTH]->items[0];
 	struct account *account;
 	struct grant *grant;
 	enum refusal why;

@@ -84,7 +84,7 @@ static void reach(struct walk *walk, enum session_state state, const char *verdi
 	scene_open(configs[state] ? configs[state] : verdict);
 	*walk = (struct walk){ .fd = scene_connect(), .holder = -1 };
 	walk->s = scene_last(LIST_NEWCOMERS);
-	if (scene.set->auth->n > 0 && scene.set->needs_challenge)
+	if (scene.set->chains[CHAIN_AUTH]->n > 0 && scene.set->needs_challenge)
 		scene_expect(walk->fd, MESSAGE_CHALLENGE);
 	if (state == SESSION_ANSWERED || state == SESSION_JUDGED || state == SESSION_ACCEPTING ||
 	    state == SESSION_REVIEWED)

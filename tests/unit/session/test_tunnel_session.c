@@ -15,7 +15,7 @@
 
 static int open_tunnel(uint16_t *port_out)
 {
-	bool asks = scene.set->auth->n > 0;
+	bool asks = scene.set->chains[CHAIN_AUTH]->n > 0;
 	int fd = asks ? scene_log_in("alice") : scene_connect();
 
 	scene_hello(fd, *port_out);
@@ -193,7 +193,7 @@ static void review(const char *config, enum refusal why)
 START_TEST(a_client_that_is_known_to_the_new_chain_keeps_its_tunnel)
 {
 	review(ALICE, REFUSED_COUNT);
-	ck_assert_ptr_eq(account_of_last()->principal->by, scene.set->auth->items[0]);
+	ck_assert_ptr_eq(account_of_last()->principal->by, scene.set->chains[CHAIN_AUTH]->items[0]);
 	ck_assert_uint_eq(account_of_last()->grant->max_conns, 3);
 	ck_assert_str_eq(account_identity(account_of_last()), "alice");
 	scene_close();
@@ -217,7 +217,7 @@ START_TEST(on_reload_keep_asks_nobody)
 {
 	review(KEEP, REFUSED_COUNT);
 	ck_assert_str_eq(account_identity(account_of_last()), "alice");
-	ck_assert_ptr_ne(account_of_last()->principal->by, scene.set->auth->items[0]);
+	ck_assert_ptr_ne(account_of_last()->principal->by, scene.set->chains[CHAIN_AUTH]->items[0]);
 	scene_close();
 }
 END_TEST
@@ -273,7 +273,7 @@ START_TEST(revalidation_meets_the_tunnels_of_one_identity)
 	bob = scene_log_in("bob");
 	scene_hello(bob, 0);
 	scene_expect_tunnel(bob);
-	by = scene.set->auth->items[0];
+	by = scene.set->chains[CHAIN_AUTH]->items[0];
 	tunnel_sessions_revalidate(worker, by, "bob", SPORE_ALLOW, grant);
 	ck_assert_uint_eq(account_of_last()->grant->max_conns, 7);
 	ck_assert_str_eq(account_identity(account_of_last()), "bob");

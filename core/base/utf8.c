@@ -1,0 +1,64 @@
+#include "base/utf8.h"
+
+#include <stdint.h>
+#include <string.h>
+
+size_t utf8_sequence(const char *text, size_t left)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	uint8_t lo = 0x80, hi = 0xBF;
+	size_t n;
+
+	if (p[0] != 0 && p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xC2 && p[0] <= 0xDF)
+		n = 2;
+	else if (p[0] >= 0xE0 && p[0] <= 0xEF)
+		n = 3;
+	else if (p[0] >= 0xF0 && p[0] <= 0xF4)
+		n = 4;
+	else
+		return 0;
+	if (p[0] == 0xE0)
+		lo = 0xA0; /* overlong */
+	else if (p[0] == 0xED)
+		hi = 0x9F; /* surrogates */
+	else if (p[0] == 0xF0)
+		lo = 0x90; /* overlong */
+	else if (p[0] == 0xF4)
+		hi = 0x8F; /* past U+10FFFF */
+	if (left < n || p[1] < lo || p[1] > hi)
+		return 0;
+	for (size_t i = 2; i < n; i++) {
+		if (p[i] < 0x80 || p[i] > 0xBF)
+			return 0;
+	}
+	return n;
+}
+
+bool utf8_is_visible(const char *text, size_t left)
+{
+	size_t n = utf8_sequence(text, left);
+	const uint8_t *p = (const uint8_t *)text;
+
+	if (n == 1)
+		return p[0] >= 0x20 && p[0] != 0x7F;
+	return n > 0 && !(p[0] == 0xC2 && p[1] < 0xA0) &&
+	       !(n == 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0);
+}
+
+bool utf8_is_valid(const char *text, size_t len, size_t *bad_out)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		size_t n = utf8_sequence(text + i, len - i);
+
+		if (n == 0) {
+			*bad_out = i;
+			return false;
+		}
+		i += n;
+	}
+	return true;
+}

@@ -1,0 +1,19 @@
+/* utf8 - UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates. NUL is not accepted.
+ * [any] */
+#ifndef CORE_UTF8_H
+#define CORE_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The length of the well-formed sequence at `text`, of which `left` (> 0) bytes are readable; 0 if
+ * it is not well-formed, or a NUL. */
+size_t utf8_sequence(const char *text, size_t left);
+/* True if the whole text is well-formed. On false, *bad_out is the offset of the first bad
+ * sequence. */
+bool utf8_is_valid(const char *text, size_t len, size_t *bad_out);
+/* True if a terminal may get the character at `text` as it is: not a control character, not a byte
+ * order mark, and well-formed. */
+bool utf8_is_visible(const char *text, size_t left);
+
+#endif

@@ -1,0 +1,103 @@
+#include "config/chains.h"
+
+#include <spore/acl.h>
+#include <string.h>
+
+#include "diag/diag.h"
+#include "net/conn.h"
+#include "option/value_describe.h"
+#include "json/json.h"
+
+/* A connection's bottom layer is the socket. */
+enum { MAX_TRANSPORTS = CONN_MAX_LAYERS - 1 };
+
+const struct chain_row chain_rows[N_CHAINS] = {
+	[CHAIN_TRANSPORT] = { .pointer = "/transport",
+	                      .kind = SPORE_KIND_TRANSPORT,
+	                      .max = MAX_TRANSPORTS },
+	[CHAIN_AUTH] = { .pointer = "/auth", .kind = SPORE_KIND_AUTH },
+	[CHAIN_ACL_CONTROL] = { .pointer = "/acl/control",
+	                        .kind = SPORE_KIND_ACL,
+	                        .point = SPORE_ACL_AT_CONTROL },
+	[CHAIN_ACL_PUBLIC] = { .pointer = "/acl/public",
+	                       .kind = SPORE_KIND_ACL,
+	                       .point = SPORE_ACL_AT_PUBLIC },
+	[CHAIN_METRICS] = { .pointer = "/metrics", .kind = SPORE_KIND_METRICS, .exports = true },
+};
+
+const char *const config_instance_keys[] = { "use", "name", "on_error", NULL };
+
+const struct chain_row *chain_find(const char *pointer)
+{
+	for (size_t i = 0; i < N_CHAINS; i++) {
+		if (strcmp(chain_rows[i].pointer, pointer) == 0)
+			return &chain_rows[i];
+	}
+	return NULL;
+}
+
+/* ---- reading ---- */
+
+static const char *read_name(const struct json *object, const char *key, const char *otherwise,
+                             struct diag *diag)
+{
+	const struct json *node = json_get(object, key);
+	char found[96];
+
+	if (!node || node->unknown)
+		return otherwise;
+	if (node->type == JSON_STRING && node->len > 0 && strlen(node->raw) == node->len)
+		return node->raw;
+	diag_add(diag, node, "expected a name, found %s",
+	         value_describe(node, found, sizeof found));
+	return otherwise;
+}
+
+static void read_instance(const struct json *node, struct config_instance *out, struct diag *diag)
+{
+	const char *on_error;
+	char found[96];
+
+	out->node = node;
+	if (node->unknown)
+		return;
+	if (node->type != JSON_OBJECT) {
+		diag_add(diag, node, "expected an object with \"use\", found %s",
+		         value_describe(node, found, sizeof found));
+		return;
+	}
+	if (!json_get(node, "use"))
+		diag_add(diag, node, "expected the key \"use\" (the plugin's name), found none");
+	out->use = read_name(node, "use", NULL, diag);
+	out->name = read_name(node, "name", out->use, diag);
+	on_error = read_name(node, "on_error", "deny", diag);
+	out->continue_on_error = strcmp(on_error, "next") == 0;
+	if (!out->continue_on_error && strcmp(on_error, "deny") != 0)
+		diag_add(diag, json_get(node, "on_error"),
+		         "expected one of deny|next, found \"%s\"", on_error);
+}
+
+void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_cfg *section,
+                struct config_chain *out, struct diag *diag)
+{
+	const struct json *array = (const struct json *)(const void *)section;
+	char found[96];
+	size_t i = 0;
+
+	if (!array || array->unknown)
+		return;
+	if (array->type != JSON_ARRAY) {
+		diag_add(diag, array, "expected an array of instances, found %s",
+		         value_describe(array, found, sizeof found));
+		return;
+	}
+	out->items = json_doc_alloc(doc, (array->count + 1) * sizeof *out->items);
+	if (!out->items)
+		return;
+	out->n = array->count;
+	for (const struct json *node = array->first; node; node = node->next)
+		read_instance(node, &out->items[i++], diag);
+	if (row->max && out->n > row->max)
+		diag_add(diag, array, "expected at most %zu instances, found %zu", row->max,
+		         out->n);
+}

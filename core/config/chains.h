@@ -1,0 +1,59 @@
+/* chains - the chains of plugin instances that a configuration has, one row each, and the reader of
+ * their sections. [main] */
+#ifndef CORE_CHAINS_H
+#define CORE_CHAINS_H
+
+#include <spore/plugin.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct diag;
+struct json;
+struct json_doc;
+
+enum chain_id {
+	CHAIN_TRANSPORT,
+	CHAIN_AUTH,
+	CHAIN_ACL_CONTROL,
+	CHAIN_ACL_PUBLIC,
+	CHAIN_METRICS,
+	N_CHAINS
+};
+
+struct chain_row {
+	const char *pointer; /* of its section: "/acl/control" */
+	uint32_t kind;       /* SPORE_KIND_* of its instances */
+	uint32_t point;      /* SPORE_ACL_AT_* of an access list; else 0 */
+	size_t max;          /* most instances; 0: no limit */
+	bool exports;        /* its instances serve or send by themselves: a check does not start
+	                      * them, and a reload ends the old ones first */
+};
+
+extern const struct chain_row chain_rows[N_CHAINS];
+
+/* The row of the section at this pointer, or NULL. */
+const struct chain_row *chain_find(const char *pointer);
+
+/* One entry of a section. */
+struct config_instance {
+	const char *use, *name;  /* name: the value of "use" if the operator gave none */
+	bool continue_on_error;  /* "on_error": "next" */
+	const struct json *node; /* its object; the keys beside config_instance_keys are the
+	                          * plugin's options */
+};
+
+/* Lives in the configuration's document. */
+struct config_chain {
+	struct config_instance *items;
+	size_t n;
+};
+
+/* Keys of an instance that are not options of its plugin: those of settings_instance.
+ * NULL-ended. */
+extern const char *const config_instance_keys[];
+
+/* Reads a chain's section (NULL: an empty chain). Mistakes go to the diag. */
+void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_cfg *section,
+                struct config_chain *out, struct diag *diag);
+
+#endif

@@ -1,0 +1,136 @@
+#include "config/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/settings.h"
+
+/* ---- the server ---- */
+
+static const struct json *server_node(struct json_doc *doc, const char *key)
+{
+	return json_get(json_get(json_doc_root(doc), "server"), key);
+}
+
+static void check_ports(const struct server_settings *server, struct json_doc *doc,
+                        struct diag *diag)
+{
+	const struct json *ports = server_node(doc, "ports");
+	const struct json *min = server_node(doc, "min_port"), *max = server_node(doc, "max_port");
+
+	if (ports && min)
+		diag_add_key(diag, min, "\"min_port\" conflicts with \"ports\": keep one");
+	if (ports && max)
+		diag_add_key(diag, max, "\"max_port\" conflicts with \"ports\": keep one");
+	if (!ports && server->min_port > server->max_port && !diag_has(diag, min) &&
+	    !diag_has(diag, max))
+		diag_add(diag, min ? min : max,
+		         "expected min_port <= max_port, found %lld and %lld",
+		         (long long)server->min_port, (long long)server->max_port);
+}
+
+void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
+{
+	struct server_settings *server = &settings->server;
+
+	check_ports(server, doc, diag);
+	if (server->ports.count == 0) {
+		spore_port_range *range = json_doc_alloc(doc, sizeof *range);
+
+		if (range)
+			*range = (spore_port_range){ (uint16_t)server->min_port,
+				                     (uint16_t)server->max_port };
+		server->ports = (spore_list){ range, range != NULL, sizeof *range };
+	}
+	if (server->bind_tunnels.family == 0)
+		server->bind_tunnels = server->bind_addr;
+}
+
+/* ---- the client ---- */
+
+/* Splits "HOST:PORT". */
+static bool split_local(struct json_doc *doc, struct tunnel_settings *tunnel)
+{
+	const char *colon = strrchr(tunnel->local, ':'), *host = tunnel->local;
+	size_t len = colon ? (size_t)(colon - host) : 0;
+	uint64_t port;
+	char *copy;
+
+	if (!colon || !text_to_uint(colon + 1, strlen(colon + 1), 65535, &port) || port == 0)
+		return false;
+	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+		host++;
+		len -= 2;
+	}
+	copy = json_doc_alloc(doc, len + 1);
+	if (len == 0 || !copy)
+		return false;
+	memcpy(copy, host, len);
+	tunnel->local_host = copy;
+	tunnel->local_port = (int64_t)port;
+	return true;
+}
+
+static bool is_in_file(const struct json *node)
+{
+	return node && node->source && node->source->text;
+}
+
+/* The file may give the service as `local`. Then flags and variables may still replace its host or
+ * port; the file's own local_host and local_port may not. */
+static void check_service(struct json_doc *doc, struct tunnel_settings *tunnel,
+                          const struct json *node, struct diag *diag)
+{
+	const struct json *local = json_get(node, "local"), *host = json_get(node, "local_host");
+	const struct json *port = json_get(node, "local_port");
+	struct tunnel_settings given = *tunnel;
+
+	if (!local && !port) {
+		diag_add(diag, node,
+		         "expected the service's port: \"local_port\", or LOCAL_PORT on the "
+		         "command line");
+	} else if (local && (is_in_file(host) || is_in_file(port))) {
+		diag_add_key(diag, local, "\"local\" conflicts with \"%s\": keep one",
+		             is_in_file(host) ? "local_host" : "local_port");
+	} else if (local && !diag_has(diag, local) && !split_local(doc, tunnel)) {
+		diag_add(diag, local,
+		         "expected \"HOST:PORT\" with a port from 1 to 65535, found \"%s\"",
+		         tunnel->local);
+	} else {
+		tunnel->local_host = host || !local ? given.local_host : tunnel->local_host;
+		tunnel->local_port = port ? given.local_port : tunnel->local_port;
+	}
+}
+
+static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnel,
+                         const struct json *node, struct diag *diag)
+{
+	enum { NAME_SIZE = 300 };
+
+	check_service(doc, tunnel, node, diag);
+	if (!tunnel->name) {
+		char *name = json_doc_alloc(doc, NAME_SIZE);
+
+		if (name)
+			snprintf(name, NAME_SIZE, "%.255s:%lld", tunnel->local_host,
+			         (long long)tunnel->local_port);
+		tunnel->name = name ? name : "";
+	}
+}
+
+void check_client(struct settings *settings, struct json_doc *doc, struct diag *diag)
+{
+	const struct json *section = json_get(json_doc_root(doc), "tunnels"), *node = NULL;
+	struct tunnel_settings *tunnels = (struct tunnel_settings *)(uintptr_t)
+	                                          settings->tunnels.items;
+
+	if (section && section->type == JSON_ARRAY)
+		node = section->first;
+	if (section && section->type == JSON_ARRAY && section->count == 0)
+		diag_add(diag, section, "expected at least one tunnel, found none");
+	for (size_t i = 0; node && i < settings->tunnels.count; i++, node = node->next) {
+		if (node->type == JSON_OBJECT)
+			check_tunnel(doc, &tunnels[i], node, diag);
+	}
+}

@@ -1,0 +1,88 @@
+#include "host/listeners.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "net/sock.h"
+
+enum { MAX_LISTENERS = 64 };
+
+static struct {
+	spore_addr address;
+	int fd;
+	unsigned users; /* instances; 0: the slot is free */
+} listeners[MAX_LISTENERS];
+
+/* The slot of the socket at this address, or else a free slot; MAX_LISTENERS: no slot is free. */
+static size_t find_slot(const spore_addr *address)
+{
+	size_t unused = MAX_LISTENERS;
+
+	for (size_t i = 0; i < MAX_LISTENERS; i++) {
+		if (listeners[i].users &&
+		    memcmp(&listeners[i].address, address, sizeof *address) == 0)
+			return i;
+		if (!listeners[i].users && unused == MAX_LISTENERS)
+			unused = i;
+	}
+	return unused;
+}
+
+static bool has_listener_at(uint16_t port)
+{
+	size_t i = 0;
+
+	while (i < MAX_LISTENERS && !(listeners[i].users && listeners[i].address.port == port))
+		i++;
+	return i < MAX_LISTENERS;
+}
+
+/* A reload may change the address from one interface to all, or back, and keep the port. The old
+ * and the new socket then share the port while both are open. -1 and errno. */
+static int open_listener(const spore_addr *address)
+{
+	bool shared = has_listener_at(address->port);
+	struct err err;
+	int fd = sock_bind(address, shared, NULL, &err), cause;
+
+	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, &err))
+		return fd;
+	cause = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = cause;
+	return -1;
+}
+
+spore_status listeners_get(const spore_addr *address, bool bind, struct listener_use *use,
+                           int *fd_out)
+{
+	size_t i = find_slot(address);
+	uint64_t bit = i < MAX_LISTENERS ? (uint64_t)1 << i : 0;
+
+	if (!bit) {
+		errno = ENOBUFS;
+		return SPORE_ESYS;
+	}
+	if (!listeners[i].users) {
+		int fd = bind ? open_listener(address) : sock_unbound(address);
+
+		if (fd < 0)
+			return SPORE_ESYS;
+		listeners[i].address = *address;
+		listeners[i].fd = fd;
+	}
+	listeners[i].users += !(use->bits & bit);
+	use->bits |= bit;
+	*fd_out = listeners[i].fd;
+	return SPORE_OK;
+}
+
+void listeners_drop(struct listener_use *use)
+{
+	for (size_t i = 0; i < MAX_LISTENERS; i++) {
+		if (use->bits & (uint64_t)1 << i && --listeners[i].users == 0)
+			close(listeners[i].fd);
+	}
+	use->bits = 0;
+}

@@ -1,0 +1,23 @@
+/* listeners - the listening sockets that plugins asked the host for.
+ *
+ * The host keeps each socket, so that after a reload the next instance gets the same one. A socket
+ * is closed when its last instance gives it back. Global to the process. [main] */
+#ifndef CORE_LISTENERS_H
+#define CORE_LISTENERS_H
+
+#include <spore/base.h>
+#include <stdbool.h>
+
+/* The sockets that one instance uses; zero: none. */
+struct listener_use {
+	uint64_t bits;
+};
+
+/* Adds the socket at the address to `use` and lends its descriptor. Without `bind` a new socket has
+ * no address and accepts nothing. SPORE_OK, or SPORE_ESYS with errno. */
+spore_status listeners_get(const spore_addr *address, bool bind, struct listener_use *use,
+                           int *fd_out);
+/* Gives back all sockets of `use`. */
+void listeners_drop(struct listener_use *use);
+
+#endif

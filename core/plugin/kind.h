@@ -1,0 +1,51 @@
+/* kind - the kinds of plugin components, one row each.
+ *
+ * The loader checks a component by its kind's row; the registry, the meter, the listings and the
+ * reference take names, roles and flags from it. [any] */
+#ifndef CORE_KIND_H
+#define CORE_KIND_H
+
+#include <spore/plugin.h>
+#include <stdbool.h>
+
+enum { KIND_MAX_SLOTS = 2 };
+
+/* Indexes into a kind's slots. */
+enum { AUTH_VERIFY, AUTH_ANSWER };
+enum { TRANSPORT_WRAP };
+enum { ACL_CHECK };
+
+/* A mandatory function in the kind's ops. The host measures the calls of each. */
+struct kind_slot {
+	const char *name; /* NULL ends the slots of a kind that has fewer than KIND_MAX_SLOTS */
+	size_t offset;    /* of the function pointer in the kind's ops */
+	uint32_t roles;   /* SPORE_ROLE_*: the roles that need it */
+};
+
+struct kind {
+	uint32_t id;      /* SPORE_KIND_* */
+	const char *name; /* "auth": prefix of the file name, and the name shown to users */
+	uint32_t roles;   /* SPORE_ROLE_*: the processes that may run such a component */
+	struct kind_slot slots[KIND_MAX_SLOTS]; /* none: the component needs no ops */
+	uint32_t flag;         /* the bit of ops->flags that is shown to users ... */
+	const char *flag_name; /* ... and its name; NULL: no bit */
+	bool single_worker;    /* may have SPORE_COMPF_SINGLE_WORKER */
+	bool on_error;         /* its instances have the key "on_error" in the configuration */
+};
+
+extern const struct kind kind_rows[];
+extern const size_t n_kind_rows;
+
+/* NULL: this host does not know the kind. */
+const struct kind *kind_find(uint32_t id);
+/* "auth", "transport" ...; "unknown" for a kind that this host does not know. */
+const char *kind_name(uint32_t id);
+/* The component's ops have the slot. */
+bool kind_has_slot(const spore_component *component, const struct kind_slot *slot);
+/* The SPORE_ROLE_* that the component can serve: it has all slots that the role needs. 0 for an
+ * unknown kind. */
+uint32_t kind_roles(const spore_component *component);
+/* The kind's flag is set in the component's ops. */
+bool kind_has_flag(const spore_component *component);
+
+#endif

@@ -1,0 +1,12 @@
+/* thread - starts the threads of the core. Each has a name, leaves all signals but those of a fault
+ * to the main thread, and has a stack for the fault handler. */
+#ifndef CORE_THREAD_H
+#define CORE_THREAD_H
+
+#include <pthread.h>
+
+/* Runs fn(arg) in a new thread. `name` (copied, cut at 15 bytes) appears in ps and in the log.
+ * Returns 0 or an errno. [any] */
+int thread_start(pthread_t *thread_out, const char *name, void *(*fn)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,159 @@
+#include "config/check.h"
+
+#include "config/settings.h"
+#include "net/addr.h"
+#include "option_scene.h"
+#include "suite.h"
+
+/* Fills settings from a file's text and checks them. The text becomes the document's root. */
+static void check(struct option_scene *scene, const struct option_table *table, const char *text,
+                  struct settings *out)
+{
+	struct json *root;
+
+	*out = (struct settings){ 0 };
+	option_scene_open(scene, text);
+	root = json_doc_root(scene->doc);
+	while (scene->root->first)
+		json_add(scene->doc, root, scene->root->first->key, scene->root->first);
+	option_fill(&(struct option_scope){ scene->doc, &scene->diag, NULL, NULL, NULL }, table,
+	            root, out);
+	(table == &settings_server ? check_server : check_client)(out, scene->doc, &scene->diag);
+}
+
+static void check_wrong(const struct option_table *table, const char *text, const char *expected)
+{
+	struct option_scene scene;
+	struct settings settings;
+
+	check(&scene, table, text, &settings);
+	ck_assert_str_eq(option_scene_message(&scene), expected);
+	option_scene_close(&scene);
+}
+
+static struct tunnel_settings tunnel_of(const char *tunnel)
+{
+	struct tunnel_settings found;
+	struct option_scene scene;
+	struct settings settings;
+	static char host[64], name[64];
+	char text[256];
+
+	snprintf(text, sizeof text, "{\"client\":{\"to\":\"h\"},\"tunnels\":[%s]}", tunnel);
+	check(&scene, &settings_client, text, &settings);
+	ck_assert_str_eq(option_scene_message(&scene), "");
+	found = *(const struct tunnel_settings *)settings.tunnels.items;
+	found.local_host = strcpy(host, found.local_host);
+	found.name = strcpy(name, found.name);
+	option_scene_close(&scene);
+	return found;
+}
+
+/* ---- the server ---- */
+
+START_TEST(a_range_of_ports_becomes_a_list)
+{
+	const spore_port_range *range;
+	struct option_scene scene;
+	struct settings settings;
+
+	check(&scene, &settings_server, "{\"server\":{\"min_port\":5,\"max_port\":9}}", &settings);
+	ck_assert_uint_eq(scene.diag.count, 0);
+	ck_assert_uint_eq(settings.server.ports.count, 1);
+	range = settings.server.ports.items;
+	ck_assert(range->lo == 5 && range->hi == 9);
+	option_scene_close(&scene);
+	check(&scene, &settings_server, "{\"server\":{\"ports\":\"1,7-8\"}}", &settings);
+	ck_assert_uint_eq(settings.server.ports.count, 2);
+	option_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(ports_are_given_in_one_way)
+{
+	check_wrong(&settings_server, "{\"server\":{\"ports\":\"1\",\"min_port\":1}}",
+	            "/server/min_port: \"min_port\" conflicts with \"ports\": keep one");
+	check_wrong(&settings_server, "{\"server\":{\"ports\":\"1\",\"max_port\":1}}",
+	            "/server/max_port: \"max_port\" conflicts with \"ports\": keep one");
+}
+END_TEST
+
+START_TEST(a_range_is_the_right_way_round)
+{
+	check_wrong(&settings_server, "{\"server\":{\"min_port\":9,\"max_port\":5}}",
+	            "/server/min_port: expected min_port <= max_port, found 9 and 5");
+	check_wrong(&settings_server, "{\"server\":{\"max_port\":5}}",
+	            "/server/max_port: expected min_port <= max_port, found 1024 and 5");
+}
+END_TEST
+
+START_TEST(tunnels_are_bound_as_the_control_port_unless_told)
+{
+	char text[ADDR_TEXT_SIZE];
+	struct option_scene scene;
+	struct settings settings;
+
+	check(&scene, &settings_server, "{\"server\":{\"bind_addr\":\"::1\"}}", &settings);
+	ck_assert_str_eq(addr_format_ip(&settings.server.bind_tunnels, text), "::1");
+	option_scene_close(&scene);
+	check(&scene, &settings_server,
+	      "{\"server\":{\"bind_addr\":\"::1\",\"bind_tunnels\":\"127.0.0.2\"}}", &settings);
+	ck_assert_str_eq(addr_format_ip(&settings.server.bind_tunnels, text), "127.0.0.2");
+	option_scene_close(&scene);
+}
+END_TEST
+
+/* ---- the client ---- */
+
+START_TEST(a_service_is_host_and_port)
+{
+	struct tunnel_settings tunnel = tunnel_of("{\"local\":\"web:80\"}");
+
+	ck_assert_str_eq(tunnel.local_host, "web");
+	ck_assert_int_eq(tunnel.local_port, 80);
+	ck_assert_str_eq(tunnel.name, "web:80");
+	tunnel = tunnel_of("{\"local\":\"[::1]:65535\",\"name\":\"n\"}");
+	ck_assert_str_eq(tunnel.local_host, "::1");
+	ck_assert_int_eq(tunnel.local_port, 65535);
+	ck_assert_str_eq(tunnel.name, "n");
+	tunnel = tunnel_of("{\"local_port\":22}");
+	ck_assert_str_eq(tunnel.local_host, "localhost");
+	ck_assert_str_eq(tunnel.name, "localhost:22");
+}
+END_TEST
+
+static void check_wrong_tunnel(const char *tunnel, const char *expected)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "{\"client\":{\"to\":\"h\"},\"tunnels\":[%s]}", tunnel);
+	check_wrong(&settings_client, text, expected);
+}
+
+START_TEST(a_service_that_is_wrong_is_reported)
+{
+	static const char *const wrong[] = { "web", ":80", "web:0", "web:65536", "web:x" };
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		char tunnel[64], expected[128];
+
+		snprintf(tunnel, sizeof tunnel, "{\"local\":\"%s\"}", wrong[i]);
+		snprintf(expected, sizeof expected,
+		         "/tunnels/0/local: expected \"HOST:PORT\" with a port from 1 to 65535, "
+		         "found \"%s\"",
+		         wrong[i]);
+		check_wrong_tunnel(tunnel, expected);
+	}
+	check_wrong_tunnel("{}", "/tunnels/0: expected the service's port: \"local_port\", or "
+	                         "LOCAL_PORT on the command line");
+	check_wrong_tunnel("{\"local\":\"web:80\",\"local_port\":1}",
+	                   "/tunnels/0/local: \"local\" conflicts with \"local_port\": keep one");
+	check_wrong_tunnel("{\"local\":\"web:80\",\"local_host\":\"x\"}",
+	                   "/tunnels/0/local: \"local\" conflicts with \"local_host\": keep one");
+	check_wrong_tunnel("", "/tunnels: expected at least one tunnel, found none");
+}
+END_TEST
+
+SUITE("check", a_range_of_ports_becomes_a_list, ports_are_given_in_one_way,
+      a_range_is_the_right_way_round, tunnels_are_bound_as_the_control_port_unless_told,
+      a_service_is_host_and_port, a_service_that_is_wrong_is_reported)

@@ -1,0 +1,255 @@
+#include "host/host.h"
+
+#include <spore/metrics.h>
+#include <sys/mman.h>
+
+#include "component_scene.h"
+#include "host/ticket.h"
+#include "net/addr.h"
+#include "option_scene.h"
+#include "suite.h"
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	*instance_out = args->ctx;
+	return SPORE_OK;
+}
+
+static void destroy(void *instance)
+{
+	(void)instance;
+}
+
+static const spore_component component = {
+	.struct_size = offsetof(spore_component, worker_start),
+	.kind = SPORE_KIND_METRICS,
+	.name = "thing",
+	.create = create,
+	.destroy = destroy,
+};
+
+static spore_ctx *ctx_of(const struct component_scene *scene)
+{
+	return scene->instance->self;
+}
+
+/* ---- log, time, randomness ---- */
+
+START_TEST(a_plugin_logs_under_its_name_with_clean_keys)
+{
+	const spore_kv fields[] = { { spore_cstr("a-b c"), spore_cstr("x y") },
+		                    { spore_cstr("n1"), spore_cstr("2") } };
+	struct component_scene scene;
+	int fd = memfd_create("log", MFD_CLOEXEC);
+	char line[512] = "";
+
+	component_scene_open(&scene, &component);
+	ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+	host_table()->log(ctx_of(&scene), SPORE_LOG_WARN, spore_cstr("hello"), fields, 2);
+	host_table()->log(ctx_of(&scene), SPORE_LOG_TRACE, spore_cstr("hidden"), NULL, 0);
+	ck_assert_int_gt(pread(fd, line, sizeof line - 1, 0), 0);
+	ck_assert_msg(strstr(line, "warn  hello plugin=it a_b_c=\"x y\" n1=2\n") != NULL, "%s",
+	              line);
+	ck_assert_ptr_null(strstr(line, "hidden"));
+	ck_assert(host_table()->log_enabled(ctx_of(&scene), SPORE_LOG_ERROR));
+	ck_assert(!host_table()->log_enabled(ctx_of(&scene), SPORE_LOG_TRACE));
+	component_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(time_goes_on_and_random_bytes_differ)
+{
+	uint8_t one[16], other[16];
+	int64_t now_ms = host_table()->now_ms();
+
+	ck_assert_int_le(clock_ms() - now_ms, 1000);
+	ck_assert_int_eq(host_table()->random(one, sizeof one), SPORE_OK);
+	ck_assert_int_eq(host_table()->random(other, sizeof other), SPORE_OK);
+	ck_assert_mem_ne(one, other, sizeof one);
+}
+END_TEST
+
+/* ---- completions ---- */
+
+/* Numbers that are not verdicts, and answers that do not fit a frame, complete nothing. */
+START_TEST(completions_check_what_they_get)
+{
+	const spore_host *host = host_table();
+	struct component_scene scene;
+	char text[SPORE_AUTH_ANSWER_MAX + 1] = "";
+
+	component_scene_open(&scene, &component);
+	ck_assert_int_eq(host->complete_verify(1, 0, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(host->complete_verify(1, 1, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(host->complete_verify(1, SPORE_EPENDING, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(host->complete_verify(1, SPORE_ALLOW, NULL), SPORE_ESTALE);
+	ck_assert_int_eq(host->complete_verify(1, SPORE_EBACKEND, NULL), SPORE_ESTALE);
+	ck_assert_int_eq(host->complete_answer(1, SPORE_ALLOW, spore_cstr("x")), SPORE_EINVAL);
+	ck_assert_int_eq(host->complete_answer(1, SPORE_OK, (spore_str){ NULL, 0 }), SPORE_EINVAL);
+	ck_assert_int_eq(host->complete_answer(1, SPORE_OK, (spore_str){ text, 1 }), SPORE_EINVAL);
+	memset(text, 'x', sizeof text);
+	ck_assert_int_eq(host->complete_answer(1, SPORE_OK, (spore_str){ text, sizeof text }),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(host->complete_answer(1, SPORE_OK, (spore_str){ text, sizeof text - 1 }),
+	                 SPORE_ESTALE);
+	ck_assert_int_eq(host->complete_handshake(1, SPORE_OK), SPORE_ESTALE);
+	component_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(a_client_cannot_revalidate)
+{
+	const spore_host *host = host_table();
+	struct component_scene scene;
+
+	component_scene_open(&scene, &component);
+	ck_assert_int_eq(host->auth_revalidate(ctx_of(&scene), spore_cstr("a"), SPORE_NEXT, NULL),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(host->auth_revalidate(ctx_of(&scene), spore_cstr("a"), SPORE_DENY, NULL),
+	                 SPORE_EUNSUPPORTED);
+	component_scene_close(&scene);
+}
+END_TEST
+
+/* ---- connections and listeners ---- */
+
+START_TEST(the_peer_can_be_set_until_the_handshake_is_over)
+{
+	spore_conn conn = { .secure = false };
+	spore_addr one, other;
+
+	ck_assert(addr_parse("10.0.0.1:1", &one) && addr_parse("10.0.0.2:2", &other));
+	host_table()->conn_set_peer(&conn, &one);
+	ck_assert_mem_eq(&conn.peer, &one, sizeof one);
+	conn.peer_is_final = true;
+	host_table()->conn_set_peer(&conn, &other);
+	ck_assert_mem_eq(&conn.peer, &one, sizeof one);
+	host_table()->conn_wake(&conn); /* nobody to wake: harmless */
+}
+END_TEST
+
+START_TEST(a_listener_is_given_back_with_its_instance)
+{
+	struct component_scene scene;
+	spore_addr address;
+	int fd = -1;
+
+	ck_assert(addr_parse("127.0.0.1:1", &address));
+	component_scene_open(&scene, &component);
+	scene.host.services.binds_nothing = true;
+	host_fini();
+	ck_assert(host_init(&scene.host.services));
+	ck_assert_int_eq(host_table()->listener_get(ctx_of(&scene), &address, &fd), SPORE_OK);
+	ck_assert_uint_ne(scene.instance->listeners.bits, 0);
+	component_scene_close(&scene);
+	ck_assert_int_eq(close(fd), -1);
+}
+END_TEST
+
+/* ---- the configuration as a tree ---- */
+
+START_TEST(a_tree_is_read_by_type)
+{
+	const spore_host *host = host_table();
+	struct option_scene scene;
+	const spore_cfg *root, *list;
+	const char *key;
+
+	option_scene_open(&scene, "{\"s\":\"x\",\"n\":2.5,\"b\":true,\"l\":[1,null],\"o\":{}}");
+	root = (const spore_cfg *)(const void *)scene.root;
+	ck_assert_uint_eq(host->cfg_type(root), SPORE_CFG_OBJECT);
+	ck_assert_uint_eq(host->cfg_count(root), 5);
+	ck_assert_str_eq(host->cfg_string(host->cfg_get(root, "s")), "x");
+	ck_assert_double_eq(host->cfg_number(host->cfg_get(root, "n")), 2.5);
+	ck_assert_uint_eq(host->cfg_bool(host->cfg_get(root, "b")), 1);
+	list = host->cfg_at(root, 3, &key);
+	ck_assert_str_eq(key, "l");
+	ck_assert_uint_eq(host->cfg_type(list), SPORE_CFG_ARRAY);
+	ck_assert_uint_eq(host->cfg_type(host->cfg_at(list, 1, NULL)), SPORE_CFG_NULL);
+	ck_assert_ptr_null(host->cfg_at(list, 2, NULL));
+	option_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(another_type_or_nothing_is_empty)
+{
+	const spore_host *host = host_table();
+	struct option_scene scene;
+	const spore_cfg *text;
+
+	option_scene_open(&scene, "\"x\"");
+	text = (const spore_cfg *)(const void *)scene.root;
+	ck_assert_double_eq(host->cfg_number(text), 0);
+	ck_assert_uint_eq(host->cfg_bool(text), 0);
+	ck_assert_ptr_null(host->cfg_get(text, "a"));
+	ck_assert_uint_eq(host->cfg_type(NULL), SPORE_CFG_NULL);
+	ck_assert_ptr_null(host->cfg_get(NULL, "a"));
+	ck_assert_ptr_null(host->cfg_at(NULL, 0, NULL));
+	ck_assert_uint_eq(host->cfg_count(NULL), 0);
+	ck_assert_ptr_null(host->cfg_string(NULL));
+	option_scene_close(&scene);
+}
+END_TEST
+
+/* ---- metrics and extensions ---- */
+
+START_TEST(a_metric_has_the_prefix_of_its_component)
+{
+	const spore_metric_spec spec = { .struct_size = sizeof spec,
+		                         .type = SPORE_METRIC_COUNTER,
+		                         .name = "things_total",
+		                         .help = "Things." };
+	const spore_metric_spec nameless = { .struct_size = sizeof nameless,
+		                             .type = SPORE_METRIC_COUNTER,
+		                             .name = "!",
+		                             .help = "x" };
+	const spore_host *host = host_table();
+	struct component_scene scene;
+	uint32_t family, series;
+
+	component_scene_open(&scene, &component);
+	family = host->metric_family(ctx_of(&scene), &spec);
+	ck_assert_uint_ne(family, 0);
+	series = host->metric_series(family, NULL, 0);
+	host->metric_add(&scene.instance->workers[0], series, 2);
+	ck_assert_double_eq(host_scene_metric(&scene.host, "spore_thing_things_total", ""), 2);
+	ck_assert_uint_eq(host->metric_family(ctx_of(&scene), &nameless), 0);
+	component_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(extensions_are_found_by_id)
+{
+	const spore_ext_ready *ready = host_get_extension(SPORE_EXT_READY);
+	const spore_ext_metrics *metrics = host_get_extension(SPORE_EXT_METRICS);
+
+	ck_assert(SPORE_CAN(metrics, visit) && SPORE_CAN(ready, is_ready));
+	ck_assert_ptr_null(host_get_extension("spore.none/1"));
+	ck_assert_uint_eq(ready->is_ready(), 0);
+	host_set_ready(true);
+	ck_assert_uint_eq(ready->is_ready(), 1);
+	host_set_ready(false);
+	ck_assert_uint_eq(ready->is_ready(), 0);
+}
+END_TEST
+
+/* A slot that is NULL would crash the plugin that calls it. */
+START_TEST(the_table_is_full)
+{
+	const spore_host *host = host_table();
+	void (*const *slots)(void) = (void (*const *)(void))(
+		const void *)((const char *)host + offsetof(spore_host, get_extension));
+	size_t n = (sizeof *host - offsetof(spore_host, get_extension)) / sizeof *slots;
+
+	ck_assert_uint_eq(host->struct_size, sizeof *host);
+	ck_assert_uint_eq(host->abi_major, SPORE_ABI_MAJOR);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_msg(slots[i] != NULL, "slot %zu", i);
+}
+END_TEST
+
+SUITE("host", a_plugin_logs_under_its_name_with_clean_keys, time_goes_on_and_random_bytes_differ,
+      completions_check_what_they_get, a_client_cannot_revalidate,
+      the_peer_can_be_set_until_the_handshake_is_over, a_listener_is_given_back_with_its_instance,
+      a_tree_is_read_by_type, another_type_or_nothing_is_empty,
+      a_metric_has_the_prefix_of_its_component, extensions_are_found_by_id, the_table_is_full)

@@ -1,0 +1,124 @@
+#include "host/listeners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "sockets.h"
+#include "suite.h"
+
+/* An address of loopback whose port is free. */
+static spore_addr free_address(void)
+{
+	spore_addr address;
+
+	close(sockets_listen(&address, 1));
+	return address;
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+START_TEST(all_instances_share_the_socket_of_an_address)
+{
+	struct listener_use one = { 0 }, other = { 0 };
+	spore_addr address = free_address();
+	int first, second;
+
+	ck_assert_int_eq(listeners_get(&address, true, &one, &first), SPORE_OK);
+	ck_assert_int_eq(listeners_get(&address, true, &other, &second), SPORE_OK);
+	ck_assert_int_eq(first, second);
+	close(sockets_dial(&address));
+	listeners_drop(&one);
+	ck_assert(is_open(first)); /* the other one still has it */
+	close(sockets_dial(&address));
+	listeners_drop(&other);
+	ck_assert(!is_open(first));
+}
+END_TEST
+
+/* Asking twice does not count twice. */
+START_TEST(an_instance_counts_once)
+{
+	struct listener_use use = { 0 };
+	spore_addr address = free_address();
+	int first, second;
+
+	ck_assert_int_eq(listeners_get(&address, true, &use, &first), SPORE_OK);
+	ck_assert_int_eq(listeners_get(&address, true, &use, &second), SPORE_OK);
+	ck_assert_int_eq(first, second);
+	listeners_drop(&use);
+	ck_assert(!is_open(first));
+	listeners_drop(&use); /* harmless */
+}
+END_TEST
+
+/* A reload goes from one address to all of them, or back. */
+START_TEST(an_address_may_become_wider_on_the_same_port)
+{
+	struct listener_use one = { 0 }, other = { 0 };
+	spore_addr narrow = free_address(), wide;
+	int first, second;
+
+	ck_assert(addr_parse_ip("0.0.0.0", &wide));
+	wide.port = narrow.port;
+	ck_assert_int_eq(listeners_get(&narrow, true, &one, &first), SPORE_OK);
+	ck_assert_int_eq(listeners_get(&wide, true, &other, &second), SPORE_OK);
+	ck_assert_int_ne(first, second);
+	listeners_drop(&one);
+	close(sockets_dial(&narrow));
+	listeners_drop(&other);
+}
+END_TEST
+
+START_TEST(a_port_that_is_taken_is_an_error)
+{
+	struct listener_use use = { 0 };
+	spore_addr address;
+	int taken = sockets_listen(&address, 1), fd = -1;
+
+	ck_assert_int_eq(listeners_get(&address, true, &use, &fd), SPORE_ESYS);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	ck_assert_int_eq(fd, -1);
+	ck_assert_uint_eq(use.bits, 0);
+	close(taken);
+}
+END_TEST
+
+START_TEST(a_check_gets_a_socket_without_an_address)
+{
+	struct listener_use use = { 0 };
+	spore_addr address;
+	int taken = sockets_listen(&address, 1), fd = -1;
+
+	ck_assert_int_eq(listeners_get(&address, false, &use, &fd), SPORE_OK);
+	ck_assert(is_open(fd));
+	listeners_drop(&use);
+	ck_assert(!is_open(fd));
+	close(taken);
+}
+END_TEST
+
+START_TEST(there_is_a_bound)
+{
+	struct listener_use use = { 0 };
+	spore_addr address = free_address();
+	int fd;
+
+	for (int i = 0; i < 64; i++) {
+		address.port = (uint16_t)(1000 + i);
+		ck_assert_int_eq(listeners_get(&address, false, &use, &fd), SPORE_OK);
+	}
+	address.port = 1;
+	ck_assert_int_eq(listeners_get(&address, false, &use, &fd), SPORE_ESYS);
+	ck_assert_int_eq(errno, ENOBUFS);
+	listeners_drop(&use);
+	ck_assert_int_eq(listeners_get(&address, false, &use, &fd), SPORE_OK);
+	listeners_drop(&use);
+}
+END_TEST
+
+SUITE("listeners", all_instances_share_the_socket_of_an_address, an_instance_counts_once,
+      an_address_may_become_wider_on_the_same_port, a_port_that_is_taken_is_an_error,
+      a_check_gets_a_socket_without_an_address, there_is_a_bound)

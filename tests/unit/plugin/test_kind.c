@@ -1,0 +1,117 @@
+#include "plugin/kind.h"
+
+#include <spore/acl.h>
+#include <spore/auth.h>
+#include <spore/transport.h>
+#include <string.h>
+
+#include "suite.h"
+
+static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
+{
+	(void)state;
+	(void)rq;
+	(void)ticket;
+	return SPORE_DENY;
+}
+
+static spore_status answer(void *state, const spore_answer_request *rq, spore_ticket ticket)
+{
+	(void)state;
+	(void)rq;
+	(void)ticket;
+	return SPORE_EUNSUPPORTED;
+}
+
+static int32_t check(void *state, const spore_acl_query *query)
+{
+	(void)state;
+	(void)query;
+	return SPORE_DENY;
+}
+
+static uint32_t roles_of(uint32_t kind, const void *ops)
+{
+	const spore_component component = { .kind = kind, .ops = ops };
+
+	return kind_roles(&component);
+}
+
+START_TEST(every_kind_has_a_row)
+{
+	ck_assert_str_eq(kind_name(SPORE_KIND_AUTH), "auth");
+	ck_assert_str_eq(kind_name(SPORE_KIND_TRANSPORT), "transport");
+	ck_assert_str_eq(kind_name(SPORE_KIND_ACL), "acl");
+	ck_assert_str_eq(kind_name(SPORE_KIND_METRICS), "metrics");
+	for (size_t i = 0; i < n_kind_rows; i++) {
+		ck_assert_ptr_eq(kind_find(kind_rows[i].id), &kind_rows[i]);
+		ck_assert_uint_ne(kind_rows[i].roles, 0);
+		for (size_t j = 0; j < KIND_MAX_SLOTS && kind_rows[i].slots[j].name; j++)
+			ck_assert_uint_eq(kind_rows[i].slots[j].roles & ~kind_rows[i].roles, 0);
+	}
+}
+END_TEST
+
+START_TEST(other_numbers_are_unknown)
+{
+	ck_assert_ptr_null(kind_find(0));
+	ck_assert_ptr_null(kind_find(77));
+	ck_assert_str_eq(kind_name(77), "unknown");
+	ck_assert_uint_eq(roles_of(77, NULL), 0);
+	ck_assert(!kind_has_flag(&(spore_component){ .kind = 77 }));
+}
+END_TEST
+
+START_TEST(a_component_serves_the_roles_whose_slots_it_has)
+{
+	spore_auth_ops auth = { .struct_size = sizeof auth };
+	const spore_acl_ops acl = { .struct_size = sizeof acl, .check = check };
+	const spore_transport_ops transport = { .struct_size = sizeof transport };
+
+	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, &auth), 0);
+	auth.verify = verify;
+	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, &auth), SPORE_ROLE_SERVER);
+	auth.answer = answer;
+	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, &auth), SPORE_ROLE_SERVER | SPORE_ROLE_CLIENT);
+	auth.verify = NULL;
+	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, &auth), SPORE_ROLE_CLIENT);
+	ck_assert_uint_eq(roles_of(SPORE_KIND_ACL, &acl), SPORE_ROLE_SERVER);
+	ck_assert_uint_eq(roles_of(SPORE_KIND_TRANSPORT, &transport), 0);
+	ck_assert_uint_eq(roles_of(SPORE_KIND_METRICS, NULL),
+	                  SPORE_ROLE_SERVER | SPORE_ROLE_CLIENT);
+}
+END_TEST
+
+/* Ops of an older or wrong size: nothing behind their end may be read. */
+START_TEST(a_slot_behind_the_end_of_the_ops_is_missing)
+{
+	spore_auth_ops auth = { .struct_size = offsetof(spore_auth_ops, answer),
+		                .verify = verify,
+		                .answer = answer };
+
+	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, &auth), SPORE_ROLE_SERVER);
+	auth.struct_size = 4;
+	auth.flags = SPORE_AUTHF_BLOCKING;
+	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, &auth), 0);
+	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH, .ops = &auth }));
+	ck_assert_uint_eq(roles_of(SPORE_KIND_AUTH, NULL), 0);
+}
+END_TEST
+
+START_TEST(flags_are_those_of_the_kind)
+{
+	const spore_auth_ops blocking = { .struct_size = sizeof blocking,
+		                          .flags = SPORE_AUTHF_BLOCKING };
+	const spore_auth_ops other = { .struct_size = sizeof other, .flags = 2 };
+	const spore_acl_ops acl = { .struct_size = sizeof acl, .flags = 1 };
+
+	ck_assert(kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH, .ops = &blocking }));
+	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH, .ops = &other }));
+	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_ACL, .ops = &acl }));
+	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH }));
+}
+END_TEST
+
+SUITE("kind", every_kind_has_a_row, other_numbers_are_unknown,
+      a_component_serves_the_roles_whose_slots_it_has, a_slot_behind_the_end_of_the_ops_is_missing,
+      flags_are_those_of_the_kind)
