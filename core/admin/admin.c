@@ -18,26 +18,26 @@
 #include "net/listener.h"
 #include "process/runtime.h"
 
-/* More connections wait in the kernel's queue. */
-enum { MOST_GUESTS = 32, LINE_SIZE = 256, PATIENCE_MS = 5000 };
+/* Connections above the limit wait in the kernel's queue. */
+enum { MAX_SESSIONS = 32, LINE_SIZE = 256, TIMEOUT_MS = 5000 };
 
 struct admin {
 	struct loop *loop;
 	const struct admin_host *host;
 	struct admin_socket socket;
 	struct listener *listener; /* owned */
-	struct list guests;
-	unsigned n_guests;
-	struct deadline_list patience;
+	struct list sessions;
+	unsigned n_sessions;
+	struct deadline_list timeouts;
 };
 
-/* One connection: its line is read, its command works, its answer is written. */
-struct guest {
+/* One connection: reads a line, runs its command, writes the answer. */
+struct session {
 	struct list node;
 	struct admin *admin;
 	int fd;
 	ev_io io;
-	struct deadline deadline; /* runs while the other end has something to do */
+	struct deadline deadline; /* runs while we wait for the peer */
 	char line[LINE_SIZE];
 	size_t line_len;
 	struct admin_command command;
@@ -46,134 +46,134 @@ struct guest {
 	struct loop_task reap;
 };
 
-static struct ev_loop *ev_of(const struct guest *guest)
+static struct ev_loop *ev_of(const struct session *session)
 {
-	return loop_ev(guest->admin->loop);
+	return loop_ev(session->admin->loop);
 }
 
 static void run_reap(struct loop_task *task)
 {
-	free(CONTAINER_OF(task, struct guest, reap));
+	free(CONTAINER_OF(task, struct session, reap));
 }
 
-static void dismiss(struct guest *guest)
+static void close_session(struct session *session)
 {
-	struct admin *admin = guest->admin;
+	struct admin *admin = session->admin;
 
-	ev_io_stop(ev_of(guest), &guest->io);
-	deadline_stop(&guest->deadline);
-	admin_command_forget(&guest->command);
-	close(guest->fd);
-	free(guest->answer);
-	list_remove(&guest->node);
-	admin->n_guests--;
-	loop_reap(admin->loop, &guest->reap);
+	ev_io_stop(ev_of(session), &session->io);
+	deadline_stop(&session->deadline);
+	admin_command_forget(&session->command);
+	close(session->fd);
+	free(session->answer);
+	list_remove(&session->node);
+	admin->n_sessions--;
+	loop_reap(admin->loop, &session->reap);
 	if (admin->listener)
 		listener_wake(admin->listener);
 }
 
-static bool is_ready(const struct guest *guest)
+static bool peer_is_ready(const struct session *session)
 {
-	struct pollfd fd = { guest->fd, guest->answer ? POLLOUT : POLLIN, 0 };
+	struct pollfd fd = { session->fd, session->answer ? POLLOUT : POLLIN, 0 };
 
 	return poll(&fd, 1, 0) > 0;
 }
 
-static void on_late(struct deadline *deadline)
+static void on_timeout(struct deadline *deadline)
 {
-	struct guest *guest = CONTAINER_OF(deadline, struct guest, deadline);
+	struct session *session = CONTAINER_OF(deadline, struct session, deadline);
 
-	/* After a stall of our own, it is we who are late. */
-	if (is_ready(guest)) {
-		deadline_start(&guest->admin->patience, deadline);
+	/* If the peer has acted, the delay was ours: this thread was busy. */
+	if (peer_is_ready(session)) {
+		deadline_start(&session->admin->timeouts, deadline);
 		return;
 	}
 	log_warn("admin connection dropped",
-	         log_str("reason", guest->answer ? "it reads too slowly" : "it asks nothing"));
-	dismiss(guest);
+	         log_str("reason",
+	                 session->answer ? "the peer reads too slowly" : "no command received"));
+	close_session(session);
 }
 
 /* ---- the answer ---- */
 
-static void write_on(struct guest *guest)
+static void write_answer(struct session *session)
 {
-	while (guest->written < guest->answer_len) {
-		ssize_t n = send(guest->fd, guest->answer + guest->written,
-		                 guest->answer_len - guest->written, MSG_NOSIGNAL);
+	while (session->written < session->answer_len) {
+		ssize_t n = send(session->fd, session->answer + session->written,
+		                 session->answer_len - session->written, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0)
 			break;
-		guest->written += (size_t)n;
+		session->written += (size_t)n;
 	}
-	dismiss(guest);
+	close_session(session);
 }
 
 static void on_answer(struct admin_command *command, char *text, size_t len)
 {
-	struct guest *guest = CONTAINER_OF(command, struct guest, command);
+	struct session *session = CONTAINER_OF(command, struct session, command);
 
-	guest->answer = text;
-	guest->answer_len = text ? len : 0;
-	ev_io_stop(ev_of(guest), &guest->io);
-	ev_io_set(&guest->io, guest->fd, EV_WRITE);
-	ev_io_start(ev_of(guest), &guest->io);
-	deadline_start(&guest->admin->patience, &guest->deadline);
-	write_on(guest); /* now: what was asked for, a drain say, may hold us up in the next turn */
+	session->answer = text;
+	session->answer_len = text ? len : 0;
+	ev_io_stop(ev_of(session), &session->io);
+	ev_io_set(&session->io, session->fd, EV_WRITE);
+	ev_io_start(ev_of(session), &session->io);
+	deadline_start(&session->admin->timeouts, &session->deadline);
+	write_answer(session); /* now: the command, such as drain, may delay the next turn */
 }
 
-/* ---- the question ---- */
+/* ---- the command ---- */
 
-static void obey(struct guest *guest)
+static void run_command(struct session *session)
 {
-	ev_io_stop(ev_of(guest), &guest->io);
-	deadline_stop(&guest->deadline);
-	admin_command_start(&guest->command, guest->admin->host, guest->line, on_answer);
+	ev_io_stop(ev_of(session), &session->io);
+	deadline_stop(&session->deadline);
+	admin_command_start(&session->command, session->admin->host, session->line, on_answer);
 }
 
-/* A line, or what came before the other end stopped writing, or as much as is not worth reading on.
- */
-static void read_on(struct guest *guest)
+/* A command ends with a newline, with the end of the peer's data, or when the buffer is full. */
+static void read_command(struct session *session)
 {
-	ssize_t n = recv(guest->fd, guest->line + guest->line_len, LINE_SIZE - 1 - guest->line_len,
-	                 0);
+	ssize_t n = recv(session->fd, session->line + session->line_len,
+	                 LINE_SIZE - 1 - session->line_len, 0);
 	char *end;
 
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (n < 0 || (n == 0 && guest->line_len == 0)) {
-		dismiss(guest);
+	if (n < 0 || (n == 0 && session->line_len == 0)) {
+		close_session(session);
 		return;
 	}
-	guest->line_len += (size_t)n;
-	end = memchr(guest->line, '\n', guest->line_len);
-	if (!end && n > 0 && guest->line_len < LINE_SIZE - 1)
+	session->line_len += (size_t)n;
+	end = memchr(session->line, '\n', session->line_len);
+	if (!end && n > 0 && session->line_len < LINE_SIZE - 1)
 		return;
 	if (end)
-		guest->line_len = (size_t)(end - guest->line);
-	guest->line[guest->line_len] = '\0';
-	obey(guest);
+		session->line_len = (size_t)(end - session->line);
+	session->line[session->line_len] = '\0';
+	run_command(session);
 }
 
 static void on_io(struct ev_loop *ev, ev_io *io, int events)
 {
-	struct guest *guest = io->data;
+	struct session *session = io->data;
 
 	(void)ev;
 	if (events & EV_WRITE)
-		write_on(guest);
+		write_answer(session);
 	else
-		read_on(guest);
+		read_command(session);
 }
 
-/* ---- who comes ---- */
+/* ---- accepting ---- */
 
-/* Cannot wait for whoever reads it: a foreigner has this one try. */
-static void turn_away(int fd, uid_t uid)
+/* Tries once to send the reason; an untrusted peer gets no session. */
+static void reject(int fd, uid_t uid)
 {
 	static const char text[] =
-		"{ \"error\": \"only root and the server's own user may ask\" }\n";
+		"{ \"error\": \"only root and the server's user may connect\" }\n";
 
 	log_warn("admin connection refused", log_int("uid", (int64_t)uid));
 	if (send(fd, text, sizeof text - 1, MSG_NOSIGNAL) >= 0)
@@ -185,41 +185,41 @@ static void on_accept(int fd, const spore_addr *peer, void *arg)
 {
 	struct admin *admin = arg;
 	uid_t uid = (uid_t)-1;
-	struct guest *guest;
+	struct session *session;
 
 	(void)peer;
 	if (!admin_socket_is_trusted(fd, &uid)) {
-		turn_away(fd, uid);
+		reject(fd, uid);
 		return;
 	}
-	guest = calloc(1, sizeof *guest);
-	if (!guest) {
-		log_error("admin connection refused: out of memory", log_int("descriptor", fd));
+	session = calloc(1, sizeof *session);
+	if (!session) {
+		log_error("admin connection refused", log_str("error", "out of memory"));
 		close(fd);
 		return;
 	}
-	guest->admin = admin;
-	guest->fd = fd;
-	guest->reap.run = run_reap;
-	list_append(&admin->guests, &guest->node);
-	admin->n_guests++;
-	deadline_init(&guest->deadline);
-	deadline_start(&admin->patience, &guest->deadline);
-	ev_io_init(&guest->io, on_io, fd, EV_READ);
-	guest->io.data = guest;
-	ev_io_start(ev_of(guest), &guest->io);
+	session->admin = admin;
+	session->fd = fd;
+	session->reap.run = run_reap;
+	list_append(&admin->sessions, &session->node);
+	admin->n_sessions++;
+	deadline_init(&session->deadline);
+	deadline_start(&admin->timeouts, &session->deadline);
+	ev_io_init(&session->io, on_io, fd, EV_READ);
+	session->io.data = session;
+	ev_io_start(ev_of(session), &session->io);
 }
 
 static bool has_room(void *arg)
 {
 	const struct admin *admin = arg;
 
-	return admin->n_guests < MOST_GUESTS;
+	return admin->n_sessions < MAX_SESSIONS;
 }
 
-/* ---- life ---- */
+/* ---- start and stop ---- */
 
-static bool listen_there(struct admin *admin, const char *path, struct err *err)
+static bool start_listening(struct admin *admin, const char *path, struct err *err)
 {
 	int fd = admin_socket_open(&admin->socket, path, err);
 
@@ -251,9 +251,9 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 		return false;
 	admin->loop = loop;
 	admin->host = host;
-	list_init(&admin->guests);
-	deadline_list_init(&admin->patience, loop, PATIENCE_MS, on_late);
-	if (!listen_there(admin, path, err)) {
+	list_init(&admin->sessions);
+	deadline_list_init(&admin->timeouts, loop, TIMEOUT_MS, on_timeout);
+	if (!start_listening(admin, path, err)) {
 		admin_stop(admin);
 		return false;
 	}
@@ -271,8 +271,8 @@ void admin_stop(struct admin *admin)
 	admin->listener = NULL;
 	listener_free(listener);
 	admin_socket_remove(&admin->socket);
-	while (!list_is_empty(&admin->guests))
-		dismiss(CONTAINER_OF(admin->guests.next, struct guest, node));
-	deadline_list_fini(&admin->patience);
+	while (!list_is_empty(&admin->sessions))
+		close_session(CONTAINER_OF(admin->sessions.next, struct session, node));
+	deadline_list_fini(&admin->timeouts);
 	free(admin);
 }

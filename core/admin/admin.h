@@ -1,9 +1,9 @@
-/* admin - the operator's connections: each asks one thing, in a line of words, and is answered with
- * one JSON text and closed.
+/* admin - connections to the admin socket. Each sends one line with a command, gets one JSON text,
+ * and is closed.
  *
  *      status\n ─▶ admin_command ─▶ { "version": ... }
  *
- * Nobody is waited for: who is slow to ask or to read is dropped after five seconds. [main] */
+ * A peer that takes more than five seconds to send its command or to read is dropped. [main] */
 #ifndef CORE_ADMIN_H
 #define CORE_ADMIN_H
 
@@ -15,11 +15,11 @@
 struct admin;
 struct loop;
 
-/* Listens at the path of the host's configuration; *admin_out is NULL if that names none. The host
- * is borrowed, and whole once the loop runs. False and *err. */
+/* Listens on the configured path; *admin_out is NULL if none is configured. The host is borrowed;
+ * its members must be set when the loop runs. On failure returns false and sets *err. */
 bool admin_start(struct loop *loop, const struct admin_host *host, struct admin **admin_out,
                  struct err *err);
-/* Drops everybody and removes the socket. NULL is fine. */
+/* Closes all connections and removes the socket. Accepts NULL. */
 void admin_stop(struct admin *admin);
 
 #endif

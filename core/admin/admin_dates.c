@@ -8,7 +8,7 @@
 
 struct dates {
 	struct jsonout *json;
-	const char *metric; /* that is visited; NULL: no date */
+	const char *metric; /* the visited family; NULL: it is not a date */
 	int64_t now_s;
 };
 
@@ -35,7 +35,7 @@ static int64_t whole_days(int64_t seconds)
 	return seconds >= 0 ? seconds / day : -((-seconds + day - 1) / day);
 }
 
-/* Up to the year 9999; 0 means that there is none. */
+/* Leaves out 0, which means "no date", and what is after the year 9999. */
 static void write_date(void *arg, const spore_kv *labels, size_t n_labels, double value)
 {
 	struct dates *dates = arg;

@@ -1,6 +1,5 @@
-/* admin_dates - moments that plugins know of, such as the end of a certificate: each gauge whose
- * name ends in
- * `_timestamp_seconds`, as a date. [main] */
+/* admin_dates - shows as dates the moments that plugins export, such as the end of a certificate:
+ * every gauge whose name ends in `_timestamp_seconds`. [main] */
 #ifndef CORE_ADMIN_DATES_H
 #define CORE_ADMIN_DATES_H
 
@@ -10,9 +9,9 @@
 
 struct metrics;
 
-/* Writes the member "dates": for each series its metric, date in UTC, whole days from now on
- * (negative: so many days ago, begun ones too), and labels. A value below 1 means that there is
- * none. */
+/* Writes the member "dates". Each series gives its metric, its date in UTC, its labels, and the
+ * days left: complete days until a future date; the negated days since a past one, rounded up. A
+ * value below 1 is not a date and is left out. */
 void admin_dates_write(struct metrics *metrics, int64_t now_s, struct jsonout *json);
 
 #endif

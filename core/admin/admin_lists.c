@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/admin_query.h"
 #include "chain/retirer.h"
 #include "loop/loop.h"
 #include "loop/survey.h"
@@ -13,10 +14,11 @@
 
 /* ---- rows of all workers ---- */
 
-/* All begin with their id. */
+/* Rows of one type, struct census_tunnel or struct census_relay. Both begin with their id. */
 struct rows {
-	const uint64_t **items; /* owned; by id */
-	size_t n, all;
+	const uint64_t **items; /* owned; points to the ids, in ascending order */
+	size_t n;
+	size_t all; /* counts rows that the workers did not list, too */
 };
 
 static int by_id(const void *a, const void *b)
@@ -26,20 +28,21 @@ static int by_id(const void *a, const void *b)
 	return *one < *other ? -1 : *one > *other;
 }
 
-static struct rows gather(const struct survey *survey, unsigned n_workers, bool tunnels)
+static struct rows gather_rows(const struct admin_query *query, bool tunnels)
 {
+	unsigned n_workers = query->host->runtime->n_workers;
 	struct rows rows = { 0 };
 	size_t room = 0;
 
 	for (unsigned i = 0; i < n_workers; i++) {
-		const struct census *census = survey_answer(survey, i);
+		const struct census *census = survey_answer(query->survey, i);
 
 		room += !census ? 0 : tunnels ? census->tunnels_shown : census->relays_shown;
 		rows.all += !census ? 0 : tunnels ? census->n_tunnels : census->n_relays;
 	}
 	rows.items = calloc(room + 1, sizeof *rows.items);
 	for (unsigned i = 0; rows.items && i < n_workers; i++) {
-		const struct census *census = survey_answer(survey, i);
+		const struct census *census = survey_answer(query->survey, i);
 
 		for (size_t k = 0; census && tunnels && k < census->tunnels_shown; k++)
 			rows.items[rows.n++] = &census->tunnels[k].id;
@@ -51,11 +54,12 @@ static struct rows gather(const struct survey *survey, unsigned n_workers, bool 
 	return rows;
 }
 
-static size_t begin_rows(struct rows *rows, const char *key, size_t most, struct jsonout *json)
+/* Returns how many rows to write. */
+static size_t begin_rows(const struct rows *rows, const char *key, struct jsonout *json)
 {
 	jsonout_int(json, "all", (int64_t)rows->all);
 	jsonout_begin(json, key, '[');
-	return rows->n < most ? rows->n : most;
+	return rows->n < ADMIN_MAX_ROWS ? rows->n : ADMIN_MAX_ROWS;
 }
 
 static void end_rows(struct rows *rows, struct jsonout *json)
@@ -83,19 +87,18 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	jsonout_end(json, '}');
 }
 
-void admin_tunnels_write(const struct survey *survey, unsigned n_workers, size_t most,
-                         struct jsonout *json)
+void admin_tunnels_write(const struct admin_query *query, struct jsonout *json)
 {
-	struct rows rows = gather(survey, n_workers, true);
-	size_t n = begin_rows(&rows, "tunnels", most, json);
+	struct rows rows = gather_rows(query, true);
+	size_t n = begin_rows(&rows, "tunnels", json);
 
 	for (size_t i = 0; i < n; i++)
 		write_tunnel((const void *)rows.items[i], json);
 	end_rows(&rows, json);
-	admin_silent_write(survey, n_workers, json);
+	admin_silent_write(query->survey, query->host->runtime->n_workers, json);
 }
 
-/* NULL: its tunnel has gone, or is not among those that are shown. */
+/* NULL: the tunnel has ended or was not listed. */
 static const char *identity_of(const struct rows *tunnels, uint64_t id)
 {
 	const uint64_t *key = &id, **found = NULL;
@@ -123,12 +126,11 @@ static void write_relay(const struct census_relay *relay, const char *identity,
 	jsonout_end(json, '}');
 }
 
-void admin_relays_write(const struct survey *survey, unsigned n_workers, size_t most,
-                        struct jsonout *json)
+void admin_relays_write(const struct admin_query *query, struct jsonout *json)
 {
-	struct rows tunnels = gather(survey, n_workers, true);
-	struct rows rows = gather(survey, n_workers, false);
-	size_t n = begin_rows(&rows, "relays", most, json);
+	struct rows tunnels = gather_rows(query, true);
+	struct rows rows = gather_rows(query, false);
+	size_t n = begin_rows(&rows, "relays", json);
 
 	for (size_t i = 0; i < n; i++) {
 		const struct census_relay *relay = (const void *)rows.items[i];
@@ -137,7 +139,7 @@ void admin_relays_write(const struct survey *survey, unsigned n_workers, size_t 
 	}
 	end_rows(&rows, json);
 	free(tunnels.items);
-	admin_silent_write(survey, n_workers, json);
+	admin_silent_write(query->survey, query->host->runtime->n_workers, json);
 }
 
 void admin_silent_write(const struct survey *survey, unsigned n_workers, struct jsonout *json)
@@ -177,14 +179,14 @@ static void write_worker(const struct survey *survey, unsigned index, struct jso
 	jsonout_end(json, '}');
 }
 
-void admin_loops_write(const struct survey *survey, unsigned n_workers,
-                       const struct loop *main_loop, struct jsonout *json)
+void admin_loops_write(const struct admin_query *query, struct jsonout *json)
 {
-	struct loop_vitals vitals = loop_vitals(main_loop);
+	const struct runtime *runtime = query->host->runtime;
+	struct loop_vitals vitals = loop_vitals(runtime->main_loop);
 
 	jsonout_begin(json, "workers", '[');
-	for (unsigned i = 0; i < n_workers; i++)
-		write_worker(survey, i, json);
+	for (unsigned i = 0; i < runtime->n_workers; i++)
+		write_worker(query->survey, i, json);
 	jsonout_end(json, ']');
 	jsonout_begin(json, "main", '{');
 	write_vitals(&vitals, json);
@@ -221,15 +223,17 @@ static void write_file(const struct loaded *loaded, struct jsonout *json)
 	jsonout_end(json, '}');
 }
 
-void admin_plugins_write(const struct runtime *runtime, struct jsonout *json)
+void admin_plugins_write(const struct admin_query *query, struct jsonout *json)
 {
-	jsonout_int(json, "generation", runtime->generation);
-	jsonout_int(json, "generations_alive", retirer_generations(runtime->retirer));
+	const struct plugins *plugins = &query->host->runtime->plugins;
+
+	jsonout_int(json, "generation", plugins->generation);
+	jsonout_int(json, "generations_alive", retirer_generations(plugins->retirer));
 	jsonout_begin(json, "instances", '[');
-	retirer_each(runtime->retirer, write_instance, json);
+	retirer_each(plugins->retirer, write_instance, json);
 	jsonout_end(json, ']');
 	jsonout_begin(json, "files", '[');
-	for (const struct loaded *i = runtime->registry.loader.first; i; i = i->next)
+	for (const struct loaded *i = plugins->registry.loader.first; i; i = i->next)
 		write_file(i, json);
 	jsonout_end(json, ']');
 }

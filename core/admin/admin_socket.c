@@ -23,16 +23,16 @@ bool admin_socket_path(const struct admin_settings *settings, char *out, size_t 
 
 	if (settings->socket)
 		snprintf(out, size, "%s", settings->socket);
-	else if (folder && *folder) /* the first of systemd's list */
+	else if (folder && *folder) /* systemd separates several with colons */
 		snprintf(out, size, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
 	else
 		*out = '\0';
 	return *out != '\0';
 }
 
-/* ---- what is there already ---- */
+/* ---- a socket that exists already ---- */
 
-static bool fail(struct err *err, const char *path, const char *why)
+static bool set_error(struct err *err, const char *path, const char *why)
 {
 	err_set(err, "cannot create the admin socket %s: %s", path, why);
 	return false;
@@ -54,27 +54,27 @@ static bool is_alive(const struct sockaddr_un *addr)
 	return alive;
 }
 
-/* Removes what a dead server has left. */
-static bool clear(const struct sockaddr_un *addr, struct err *err)
+/* Removes the socket of a dead server. */
+static bool remove_stale(const struct sockaddr_un *addr, struct err *err)
 {
 	const char *path = addr->sun_path;
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT || fail(err, path, strerror(errno));
+		return errno == ENOENT || set_error(err, path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return fail(err, path, "there is a file of that name which is no socket");
+		return set_error(err, path, "the file exists and is not a socket");
 	if (is_alive(addr))
-		return fail(
-			err, path,
-			"another server listens there; choose another path with --admin-socket");
-	return unlink(path) == 0 || fail(err, path, strerror(errno));
+		return set_error(err, path,
+		                 "another server is listening on it; choose another path with "
+		                 "--admin-socket");
+	return unlink(path) == 0 || set_error(err, path, strerror(errno));
 }
 
-/* ---- its birth ---- */
+/* ---- creation ---- */
 
-/* Two servers that start at once must not both find it dead: the folder is locked, for an instant.
- */
+/* Locks the directory for an instant: otherwise two servers that start at the same time could both
+ * replace a stale socket. */
 static int lock_folder(const char *path, struct err *err)
 {
 	char copy[sizeof((struct sockaddr_un *)0)->sun_path];
@@ -83,12 +83,12 @@ static int lock_folder(const char *path, struct err *err)
 	snprintf(copy, sizeof copy, "%s", path);
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
-		fail(err, path, strerror(errno));
+		set_error(err, path, strerror(errno));
 		return -1;
 	}
 	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
 		if (errno != EWOULDBLOCK || i == LOCK_TRIES) {
-			fail(err, path, "its folder cannot be locked");
+			set_error(err, path, "cannot lock its directory");
 			close(fd);
 			return -1;
 		}
@@ -97,8 +97,8 @@ static int lock_folder(const char *path, struct err *err)
 	return fd;
 }
 
-/* A unix socket's file has the mode that the socket has when it is bound, so nobody else can
- * connect in between, and the process's umask is left alone. */
+/* The file takes its mode from the socket at bind, so there is no moment in which others could
+ * connect, and the process's umask stays untouched. */
 static int listen_at(const struct sockaddr_un *addr, struct err *err)
 {
 	int fd = new_socket();
@@ -106,7 +106,7 @@ static int listen_at(const struct sockaddr_un *addr, struct err *err)
 	if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
 	    bind(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 && listen(fd, BACKLOG) == 0)
 		return fd;
-	fail(err, addr->sun_path, strerror(errno));
+	set_error(err, addr->sun_path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -119,14 +119,15 @@ int admin_socket_open(struct admin_socket *socket, const char *path, struct err 
 
 	*socket = (struct admin_socket){ 0 };
 	if (strlen(path) >= sizeof addr.sun_path) {
-		fail(err, path, "the path is longer than a unix socket's may be (107 bytes)");
+		set_error(err, path,
+		          "the path is longer than 107 bytes, the limit for unix sockets");
 		return -1;
 	}
 	strcpy(addr.sun_path, path);
 	lock = lock_folder(path, err);
 	if (lock < 0)
 		return -1;
-	if (clear(&addr, err))
+	if (remove_stale(&addr, err))
 		fd = listen_at(&addr, err);
 	if (fd >= 0)
 		*socket = (struct admin_socket){ strdup(path),

@@ -1,5 +1,6 @@
-/* admin_socket - where the server's operator reaches it: a unix socket that is his alone from its
- * first moment. Its path, its birth, its end; and whether who connects is the operator. [main] */
+/* admin_socket - the unix socket through which the operator reaches the server. Only the server's
+ * user and root can connect, from the moment it exists. This module finds its path, creates it,
+ * removes it, and checks who has connected. [main] */
 #ifndef CORE_ADMIN_SOCKET_H
 #define CORE_ADMIN_SOCKET_H
 
@@ -11,25 +12,25 @@
 
 struct admin_settings;
 
-/* Where `spore ctl` looks, and where systemd's RuntimeDirectory=spore lets the server put it. */
+/* Where `spore ctl` looks, and what systemd's RuntimeDirectory=spore leads to. */
 #define ADMIN_SOCKET_DEFAULT "/run/spore/admin.sock"
 
 struct admin_socket {
-	char *path; /* owned; NULL: none */
-	int file;   /* the path's, held open so that its inode is nobody else's */
+	char *path; /* owned; NULL: not created */
+	int file;   /* O_PATH; kept open so that the kernel cannot reuse its inode number */
 };
 
-/* The configured path, or the one in $RUNTIME_DIRECTORY; false: there shall be none. `out` is cut
- * at `size`. */
+/* Writes the configured path, or else the default one in $RUNTIME_DIRECTORY, cut at `size`. False:
+ * the server gets no admin socket. */
 bool admin_socket_path(const struct admin_settings *settings, char *out, size_t size);
-/* The listening, non-blocking socket, mode 0600 from its birth. What a server that has died left
- * there is replaced; -1 and *err, which names the path and the remedy, if a server listens there or
- * it cannot be. */
+/* Returns a listening, non-blocking socket whose file has mode 0600 from the start. Replaces the
+ * socket of a dead server. Returns -1 and sets *err, with the path and the remedy, if a server is
+ * listening on the path or the socket cannot be created. */
 int admin_socket_open(struct admin_socket *socket, const char *path, struct err *err);
-/* Removes it from its folder, if it is still this one there. Zeroed is fine. */
+/* Unlinks the socket, unless the path now belongs to another one. Accepts a zeroed struct. */
 void admin_socket_remove(struct admin_socket *socket);
 
-/* Is the other end root's, or this process's own user's? *uid_out, if it is known at all. */
+/* True if the peer runs as root or as this process's user. *uid_out is set if it is known. */
 bool admin_socket_is_trusted(int fd, uid_t *uid_out);
 
 #endif

@@ -4,9 +4,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin/admin_command.h"
 #include "admin/admin_dates.h"
 #include "admin/admin_lists.h"
+#include "admin/admin_query.h"
 #include "base/clock.h"
 #include "chain/retirer.h"
 #include "log/log.h"
@@ -19,7 +19,7 @@
 #include "server/census.h"
 #include "version.h"
 
-/* ---- what the metrics know already ---- */
+/* ---- sums of metric families ---- */
 
 struct figure {
 	const char *key, *family;
@@ -29,7 +29,7 @@ struct figure {
 struct figures {
 	struct figure *items;
 	size_t n;
-	struct figure *current; /* of the family that is visited; NULL: nobody's */
+	struct figure *current; /* sums the visited family; NULL: the family is not wanted */
 };
 
 static void begin_figure(void *arg, const spore_metric_spec *family)
@@ -79,7 +79,7 @@ static void write_figures(struct metrics *metrics, struct jsonout *json)
 		jsonout_int(json, items[i].key, (int64_t)items[i].value);
 }
 
-/* ---- the whole ---- */
+/* ---- the answer ---- */
 
 static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
 {
@@ -93,26 +93,26 @@ static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
 	return n;
 }
 
-void admin_status_write(const struct admin_host *host, const struct survey *survey,
-                        struct jsonout *json)
+void admin_status_write(const struct admin_query *query, struct jsonout *json)
 {
-	const struct runtime *runtime = host->runtime;
+	const struct runtime *runtime = query->host->runtime;
 	const struct server_settings *settings = &runtime->config->settings.server;
+	const struct plugins *plugins = &runtime->plugins;
 	spore_addr addr = settings->bind_addr;
 	char text[ADDR_TEXT_SIZE];
 
 	addr.port = (uint16_t)settings->control_port;
 	jsonout_text(json, "version", SPORE_VERSION);
 	jsonout_int(json, "pid", getpid());
-	jsonout_text(json, "state", host->drain->begun ? "draining" : "serving");
+	jsonout_text(json, "state", query->host->drain->begun ? "draining" : "serving");
 	jsonout_text(json, "control_port", addr_format(&addr, text));
 	jsonout_int(json, "up_ms", clock_ms() - runtime->started_ms);
 	jsonout_int(json, "workers", runtime->n_workers);
-	admin_silent_write(survey, runtime->n_workers, json);
-	jsonout_int(json, "generation", runtime->generation);
-	jsonout_int(json, "generations_alive", retirer_generations(runtime->retirer));
-	jsonout_int(json, "plugin_instances", retirer_alive(runtime->retirer));
-	jsonout_int(json, "strangers", count_strangers(survey, runtime->n_workers));
+	admin_silent_write(query->survey, runtime->n_workers, json);
+	jsonout_int(json, "generation", plugins->generation);
+	jsonout_int(json, "generations_alive", retirer_generations(plugins->retirer));
+	jsonout_int(json, "plugin_instances", retirer_alive(plugins->retirer));
+	jsonout_int(json, "strangers", count_strangers(query->survey, runtime->n_workers));
 	write_figures(runtime->metrics, json);
 	jsonout_text(json, "log_level", logline_level_name(log_get_level()));
 	admin_dates_write(runtime->metrics, (int64_t)time(NULL), json);

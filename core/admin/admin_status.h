@@ -1,14 +1,11 @@
-/* admin_status - the members of the answer to `status`: how the server fares, at a glance. [main]
- */
+/* admin_status - the answer to `status`: an overview of the running server. [main] */
 #ifndef CORE_ADMIN_STATUS_H
 #define CORE_ADMIN_STATUS_H
 
 #include "json/jsonout.h"
 
-struct admin_host;
-struct survey;
+struct admin_query;
 
-void admin_status_write(const struct admin_host *host, const struct survey *survey,
-                        struct jsonout *json);
+void admin_status_write(const struct admin_query *query, struct jsonout *json);
 
 #endif

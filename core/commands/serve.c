@@ -7,6 +7,7 @@
 #include "config/help.h"
 #include "config/shorthands.h"
 #include "diag/usage.h"
+#include "process/limits.h"
 #include "process/overview.h"
 #include "process/runtime.h"
 
@@ -30,7 +31,7 @@ struct config *serve_load(unsigned role, int argc, char **argv, struct diag *dia
 	struct config *config;
 	enum config_outcome outcome;
 
-	runtime_forbid_core();
+	limits_forbid_core();
 	outcome = config_load(role, argc, argv, diag, &config);
 	if (config && config->is_readable)
 		return config;
@@ -65,9 +66,9 @@ int serve_check(struct runtime *runtime, int64_t sndbuf, int64_t recbuf)
 	struct effective effective = { 0 };
 	bool good = true;
 
-	runtime_check_buffers(sndbuf, recbuf);
+	limits_check_buffers(sndbuf, recbuf);
 	if (config->purpose == CONFIG_TO_PRINT) {
-		good = overview_make(config, runtime->set, &effective);
+		good = overview_make(config, runtime->plugins.set, &effective);
 		overview_print(&effective, stdout);
 		effective_fini(&effective);
 	} else {

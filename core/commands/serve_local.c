@@ -8,6 +8,7 @@
 #include "config/shorthands.h"
 #include "loop/loop.h"
 #include "process/drain.h"
+#include "process/limits.h"
 #include "process/runtime.h"
 
 struct client_process {
@@ -40,11 +41,11 @@ static int run_client(struct runtime *runtime)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
 	struct client_process process = { .status = CLIENT_ENDED };
-	struct client_env env = { runtime->set,       runtime->metrics, runtime->resolver,
+	struct client_env env = { runtime->plugins.set,       runtime->metrics, runtime->resolver,
 		                  runtime->main_loop, runtime->loops,   runtime->n_workers,
 		                  on_client_exit,     &process };
 
-	runtime_check_buffers(settings->sndbuf, settings->recbuf);
+	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
 	           &process);
 	process.client = client_start(&env);

@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "process/drain.h"
+#include "process/limits.h"
 #include "process/reload.h"
 #include "process/runtime.h"
 #include "server/server.h"
@@ -58,13 +59,13 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	};
 	struct err err;
 
-	runtime_check_buffers(settings->sndbuf, settings->recbuf);
+	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	/* A signal that arrives during the start is handled in the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
 	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
-	    server_start(server, &env, runtime->set, &err)) {
+	    server_start(server, &env, runtime->plugins.set, &err)) {
 		process.server = process.host.server = server;
 		host_set_ready(true);
 		announce(settings, runtime->n_workers);

@@ -12,22 +12,22 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 	struct drain *drain = timer->data;
 
 	(void)events;
-	log_warn("drain deadline passed, ending what still runs",
+	log_warn("drain deadline passed, closing open connections",
 	         log_int("timeout_ms", atomic_load(&drain->lasts_ms)));
 	ev_break(ev, EVBREAK_ALL);
 }
 
-static struct log_field log_signal(struct drain *drain)
+static struct log_field signal_field(const struct drain *drain)
 {
 	return log_str("signal", atomic_load(&drain->number) == SIGTERM ? "TERM" : "INT");
 }
 
-static void begin(struct drain *drain, struct ev_loop *ev)
+static void begin_drain(struct drain *drain, struct ev_loop *ev)
 {
 	int64_t lasts_ms = atomic_load(&drain->lasts_ms);
 
 	drain->begun = true;
-	log_info("draining", log_signal(drain), log_int("timeout_ms", lasts_ms));
+	log_info("draining", signal_field(drain), log_int("timeout_ms", lasts_ms));
 	ev_now_update(ev);
 	ev_timer_set(&drain->deadline, (double)lasts_ms / 1000.0, 0.0);
 	ev_timer_start(ev, &drain->deadline);
@@ -40,9 +40,9 @@ static void on_told(struct ev_loop *ev, ev_async *watcher, int events)
 
 	(void)events;
 	if (!drain->begun)
-		begin(drain, ev);
-	if (atomic_load(&drain->all) > 1) {
-		log_warn("second signal, ending at once", log_signal(drain));
+		begin_drain(drain, ev);
+	if (atomic_load(&drain->signals) > 1) {
+		log_warn("second signal, stopping at once", signal_field(drain));
 		ev_break(ev, EVBREAK_ALL);
 	}
 }
@@ -53,7 +53,7 @@ static void on_signal(int number, void *arg)
 	struct drain *drain = arg;
 
 	atomic_store(&drain->number, number);
-	if (atomic_fetch_add(&drain->all, 1) == 0) {
+	if (atomic_fetch_add(&drain->signals, 1) == 0) {
 		int64_t lasts_ms = atomic_load(&drain->timeout_ms);
 
 		atomic_store(&drain->lasts_ms, lasts_ms);
@@ -81,6 +81,11 @@ void drain_set_timeout(struct drain *drain, int64_t timeout_ms)
 	atomic_store(&drain->timeout_ms, timeout_ms);
 }
 
+int64_t drain_timeout(const struct drain *drain)
+{
+	return atomic_load(&drain->timeout_ms);
+}
+
 void drain_done(struct drain *drain)
 {
 	ev_break(loop_ev(drain->loop), EVBREAK_ALL);
@@ -88,7 +93,7 @@ void drain_done(struct drain *drain)
 
 bool drain_ask(struct drain *drain)
 {
-	if (drain->asked || atomic_load(&drain->all) > 0)
+	if (drain->asked || atomic_load(&drain->signals) > 0)
 		return false;
 	drain->asked = kill(getpid(), SIGTERM) == 0;
 	return drain->asked;

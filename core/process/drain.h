@@ -1,5 +1,5 @@
-/* drain - TERM and INT: the first lets what runs come to its end, up to a deadline; the second ends
- * at once. [main] */
+/* drain - shutdown on TERM and INT. The first signal lets connections finish until a deadline; the
+ * second stops at once. [main] */
 #ifndef CORE_DRAIN_H
 #define CORE_DRAIN_H
 
@@ -12,27 +12,29 @@ struct loop;
 
 struct drain {
 	struct loop *loop;
-	ev_async told;          /* from the watchdog's thread */
-	atomic_int number, all; /* the last signal; how many have come */
+	ev_async told;      /* wakes main; sent by the watchdog thread */
+	atomic_int number;  /* of the last signal */
+	atomic_int signals; /* received so far */
 	bool asked, begun;
 	ev_timer deadline;
-	_Atomic int64_t timeout_ms; /* of a drain that is yet to begin; the watchdog's thread asks,
-	                               too ... */
-	_Atomic int64_t lasts_ms;   /* ... and keeps what it was at the first signal */
+	_Atomic int64_t timeout_ms; /* of a drain that has not begun */
+	_Atomic int64_t lasts_ms;   /* the timeout at the first signal; set by the watchdog */
 	void (*begin)(void *arg);
 	void *arg;
 };
 
-/* begin runs at the first signal; the loop breaks at the second, or `timeout_ms` after the first,
- * or by drain_done. The watchdog has been started. */
+/* Calls begin at the first signal. Breaks the loop at the second signal, `timeout_ms` after the
+ * first, or on drain_done. The watchdog must run. */
 void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms,
                 void (*begin)(void *arg), void *arg);
-/* For a drain that has not begun. */
+/* Applies to a drain that has not begun. */
 void drain_set_timeout(struct drain *drain, int64_t timeout_ms);
+int64_t drain_timeout(const struct drain *drain);
+/* All connections have finished. */
 void drain_done(struct drain *drain);
-/* Begins it as TERM does; false: it has begun. */
+/* Begins to drain, as on TERM. False: that has happened already. */
 bool drain_ask(struct drain *drain);
-/* The loop has ended, and from here on the process does. */
+/* Call this when the loop has ended. From then on the end of the process has a deadline. */
 void drain_fini(struct drain *drain);
 
 #endif

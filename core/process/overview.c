@@ -52,7 +52,7 @@ static void add_section(struct effective *effective, const char *pointer, const 
 	}
 }
 
-/* ---- all ---- */
+/* ---- the whole configuration ---- */
 
 bool overview_make(const struct config *config, const struct plugin_set *set,
                    struct effective *effective_out)

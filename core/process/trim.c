@@ -8,20 +8,21 @@
 
 #include "loop/loop.h"
 
-/* Bytes that wait for a slow peer are a block of up to 256 KiB, which shall not be mapped each
- * time; ... */
-static const int mapped_from = 512 * 1024;
-/* ... nor shall a thread's heap shrink by it each time. */
-static const int shrinks_from = 1024 * 1024;
+/* Data for a slow peer is kept in blocks of up to 256 KiB. These thresholds are higher, so that
+ * such a block is not mapped each time, ... */
+static const int mmap_threshold = 512 * 1024;
+/* ... and does not shrink the thread's heap each time. */
+static const int shrink_threshold = 1024 * 1024;
 
 static const double look_every_s = 3.0;
-/* Releasing costs a call for each range of pages, while an arena is locked: so not for less. */
-static const int64_t worth_it = (int64_t)256 * 1024;
-/* What a release could not give back may be held by few and small pieces in use, a page by each.
- * Once so much of them is freed, or is resident besides, it is tried again. */
-static const int64_t worth_another = (int64_t)16 * 1024;
+/* A release makes a system call for each range of pages, with the arena locked. It is not worth it
+ * for less than this. */
+static const int64_t min_release = (int64_t)256 * 1024;
+/* A release cannot free a page that holds even a small piece in use. It is tried again when this
+ * much has been freed, or when this much more is resident. */
+static const int64_t min_progress = (int64_t)16 * 1024;
 
-/* Anonymous memory; 0 where /proc does not say. */
+/* Anonymous memory; 0 if /proc is not readable. */
 static int64_t resident_bytes(void)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
@@ -31,9 +32,9 @@ static int64_t resident_bytes(void)
 	if (!file)
 		return 0;
 	if (fgets(text, sizeof text, file)) {
-		(void)strtoll(text, &at, 10); /* of all that is mapped */
+		(void)strtoll(text, &at, 10); /* skips the total size */
 		pages = strtoll(at, &at, 10);
-		pages -= strtoll(at, &at, 10); /* which files back */
+		pages -= strtoll(at, &at, 10); /* file-backed pages */
 	}
 	fclose(file);
 	return pages * sysconf(_SC_PAGESIZE);
@@ -46,17 +47,17 @@ static int64_t used_bytes(void)
 	return (int64_t)heap.uordblks + (int64_t)heap.hblkhd;
 }
 
-/* malloc_trim leaves the top of a thread's heap alone; that shrinks when its own thread frees a
- * large piece. */
+/* malloc_trim does not shrink the top of another thread's heap. That happens when the thread itself
+ * frees a large piece. */
 static void shrink_own_heap(struct loop_task *task)
 {
 	enum { LARGE = 128 * 1024 };
-	void *volatile piece; /* or the compiler does without it */
+	void *volatile piece; /* volatile: the compiler must not remove the call */
 
 	mallopt(M_TRIM_THRESHOLD, 0);
 	piece = malloc(LARGE);
 	free(piece);
-	mallopt(M_TRIM_THRESHOLD, shrinks_from);
+	mallopt(M_TRIM_THRESHOLD, shrink_threshold);
 	free(task);
 }
 
@@ -75,8 +76,8 @@ static void release(const struct trim *trim)
 
 static bool is_worth_it(const struct trim *trim, int64_t used, int64_t unused)
 {
-	return unused >= trim->least_unused + worth_it &&
-	       (used <= trim->used - worth_another || unused >= trim->unused + worth_another);
+	return unused >= trim->least_unused + min_release &&
+	       (used <= trim->used - min_progress || unused >= trim->unused + min_progress);
 }
 
 static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
@@ -100,8 +101,8 @@ static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
 void trim_start(struct trim *trim, struct loop *main_loop, struct loop *const *workers,
                 unsigned n_workers)
 {
-	mallopt(M_MMAP_THRESHOLD, mapped_from);
-	mallopt(M_TRIM_THRESHOLD, shrinks_from);
+	mallopt(M_MMAP_THRESHOLD, mmap_threshold);
+	mallopt(M_TRIM_THRESHOLD, shrink_threshold);
 	trim->main_loop = main_loop;
 	trim->workers = workers;
 	trim->n_workers = n_workers;

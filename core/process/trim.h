@@ -1,5 +1,5 @@
-/* trim - memory of a peak goes back to the system: every few seconds what is resident is held
- * against what malloc has given out, and the rest released when it has grown. [main] */
+/* trim - returns the memory of a load peak to the system. Every few seconds it compares resident
+ * memory with what malloc has handed out, and releases the difference if that has grown. [main] */
 #ifndef CORE_TRIM_H
 #define CORE_TRIM_H
 
@@ -13,12 +13,12 @@ struct trim {
 	struct loop *main_loop;
 	struct loop *const *workers;
 	unsigned n_workers;
-	int64_t used;         /* bytes that malloc had given out at the last release */
-	int64_t unused;       /* the least that was resident besides since then ... */
-	int64_t least_unused; /* ... and ever: stacks, relocations */
+	int64_t used;         /* bytes handed out by malloc at the last release */
+	int64_t unused;       /* the smallest other resident memory since then ... */
+	int64_t least_unused; /* ... and since the start: stacks, relocations */
 };
 
-/* The workers run, and until trim_stop. */
+/* The workers must run until trim_stop. */
 void trim_start(struct trim *trim, struct loop *main_loop, struct loop *const *workers,
                 unsigned n_workers);
 void trim_stop(struct trim *trim);

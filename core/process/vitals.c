@@ -19,17 +19,17 @@
 #define TEXT_OF(number) #number
 #define TEXT(number)    TEXT_OF(number)
 
-static void put(struct metrics *metrics, unsigned shard, enum family family,
-                const char *const *values, double value)
+static void set_series(struct metrics *metrics, unsigned shard, enum family family,
+                       const char *const *values, double value)
 {
 	metrics_set(metrics, shard, family_series(metrics, family, values), value);
 }
 
-/* ---- the configuration: names that the operator gave, and nothing that they stand for ---- */
+/* ---- the configuration: the names of the instances, without their options ---- */
 
 enum { NAMES_SIZE = 256 };
 
-/* "tls,plain"; what does not fit is left out. */
+/* "tls,plain"; cut at the size of the buffer. */
 static const char *join_names(const struct config_chain *chain, char out[NAMES_SIZE])
 {
 	size_t len = 0;
@@ -51,10 +51,10 @@ static void put_config(struct metrics *metrics, const struct config *config, uns
 
 	for (size_t i = 0; i < N_CHAINS; i++)
 		values[1 + i] = join_names(&config->chains[i], names[i]);
-	put(metrics, shard, FAMILY_CONFIG, values, 1);
+	set_series(metrics, shard, FAMILY_CONFIG, values, 1);
 }
 
-/* ---- what is read when somebody looks. [any] ---- */
+/* ---- readers of the series that change. [any] ---- */
 
 static double read_log_drops(void *unused)
 {
@@ -98,10 +98,10 @@ static double count_descriptors(void)
 	while (readdir(folder))
 		n++;
 	closedir(folder);
-	return n - 3; /* ".", ".." and the folder's own */
+	return n - 3; /* without ".", ".." and the descriptor of the directory */
 }
 
-/* Kernels from 6.2 on say it as the folder's size; older ones want them counted. */
+/* Linux 6.2 and newer report the count as the size of the directory. */
 static double read_descriptors(void *unused)
 {
 	struct stat st;
@@ -119,7 +119,7 @@ static double read_max_descriptors(void *unused)
 	return getrlimit(RLIMIT_NOFILE, &files) == 0 ? (double)files.rlim_cur : 0;
 }
 
-static void watch(struct metrics *metrics, enum family family, double (*read)(void *arg))
+static void sample_series(struct metrics *metrics, enum family family, double (*read)(void *arg))
 {
 	metrics_sample(metrics, family_series(metrics, family, NULL), read, NULL);
 }
@@ -128,18 +128,18 @@ void vitals_init(struct metrics *metrics, const struct config *config, unsigned 
 {
 	static const char *const build[] = { SPORE_VERSION,
 		                             TEXT(SPORE_ABI_MAJOR) "." TEXT(SPORE_ABI_MINOR) };
-	unsigned shard = n_workers; /* main's own */
+	unsigned shard = n_workers; /* the one of main */
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	put(metrics, shard, FAMILY_BUILD, build, 1);
+	set_series(metrics, shard, FAMILY_BUILD, build, 1);
 	put_config(metrics, config, shard);
-	put(metrics, shard, FAMILY_WORKERS, NULL, n_workers);
-	put(metrics, shard, FAMILY_START_TIME, NULL,
-	    floor((double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6) / 1e3);
-	watch(metrics, FAMILY_CPU_TIME, read_cpu_time);
-	watch(metrics, FAMILY_MEMORY, read_memory);
-	watch(metrics, FAMILY_DESCRIPTORS, read_descriptors);
-	watch(metrics, FAMILY_MAX_DESCRIPTORS, read_max_descriptors);
-	watch(metrics, FAMILY_LOG_DROPS, read_log_drops);
+	set_series(metrics, shard, FAMILY_WORKERS, NULL, n_workers);
+	set_series(metrics, shard, FAMILY_START_TIME, NULL,
+	           floor((double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6) / 1e3);
+	sample_series(metrics, FAMILY_CPU_TIME, read_cpu_time);
+	sample_series(metrics, FAMILY_MEMORY, read_memory);
+	sample_series(metrics, FAMILY_DESCRIPTORS, read_descriptors);
+	sample_series(metrics, FAMILY_MAX_DESCRIPTORS, read_max_descriptors);
+	sample_series(metrics, FAMILY_LOG_DROPS, read_log_drops);
 }

@@ -1,12 +1,12 @@
-/* vitals - what there is to say about the process itself: its build and configuration, and what it
- * takes of the machine. [main] */
+/* vitals - the metrics of the process itself: its build, its configuration, and its use of the
+ * machine. [main] */
 #ifndef CORE_VITALS_H
 #define CORE_VITALS_H
 
 struct config;
 struct metrics;
 
-/* Fills the families of the process; what changes is read when somebody looks. */
+/* Sets the constant series. The others are read whenever the metrics are. */
 void vitals_init(struct metrics *metrics, const struct config *config, unsigned n_workers);
 
 #endif

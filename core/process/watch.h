@@ -1,8 +1,7 @@
-/* watch - tells when the files of a configuration have changed and come to rest. [main]
+/* watch - reports when the files of a configuration have changed and are stable again. [main]
  *
- * It looks at them twice a second: a look follows every link of a path, works on every file system
- * and for files that are not there yet, where inotify would need a watch on each folder on each
- * way. */
+ * It polls twice a second. Polling follows all links of a path, works on every file system, and
+ * sees files that do not exist yet; inotify would need a watch on every directory of each path. */
 #ifndef CORE_WATCH_H
 #define CORE_WATCH_H
 
@@ -15,19 +14,19 @@ struct loop;
 
 struct watch {
 	struct loop *main_loop;
-	struct config *config; /* ref; the last one that was read, be it in use or not */
-	uint64_t seen;         /* the state in which its files were at the last look */
-	ev_timer look;
+	struct config *config; /* ref; the last one that was read, even if it was refused */
+	uint64_t seen;         /* the state of its files at the last poll */
+	ev_timer poll;
 	void (*on_change)(void *arg);
 	void *arg;
 };
 
-/* on_change: the files differ from what was read, and have stood still for half a second. It calls
- * watch_follow. */
+/* Call watch_follow next. on_change runs when the files differ from what was read and have not
+ * changed for half a second; it calls watch_follow. */
 void watch_start(struct watch *watch, struct loop *main_loop, void (*on_change)(void *arg),
                  void *arg);
-/* From now on the files of this configuration count, if `on`: one that was refused is not looked at
- * again before it changes. */
+/* Watches the files of this configuration from now on, if `on`. A configuration that was refused is
+ * reported again only when its files change again. */
 void watch_follow(struct watch *watch, struct config *config, bool on);
 void watch_stop(struct watch *watch);
 

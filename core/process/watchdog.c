@@ -15,22 +15,22 @@
 #include "thread/guest.h"
 #include "thread/thread.h"
 
-enum { AT_ONCE_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1 };
+enum { HURRY_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1 };
 
-/* Signals are the process's, and so is its end. */
+/* Static, since the signal handler has no argument and the thread outlives main's stack. */
 static struct {
-	int wake[2]; /* a pipe; each byte is the number of a signal, or 0 for a new deadline */
+	int wake[2]; /* a pipe; each byte is a signal number, or 0 for a new deadline */
 	atomic_int_fast64_t deadline_ms;
-	pthread_mutex_t lock; /* of the two below */
+	pthread_mutex_t lock; /* protects the next two */
 	void (*on_signal)(int number, void *arg);
 	void *arg;
-	unsigned heard; /* signals; [watchdog] */
+	unsigned n_signals; /* [watchdog] */
 } the_watchdog = { .wake = { -1, -1 },
 	           .deadline_ms = INT64_MAX,
 	           .lock = PTHREAD_MUTEX_INITIALIZER };
 
-/* Async-signal-safe. A full pipe holds more signals than anybody counts. */
-static void wake(int number)
+/* Async-signal-safe. If the pipe is full, it holds more signals than matter. */
+static void wake_thread(int number)
 {
 	uint8_t byte = (uint8_t)number;
 
@@ -38,11 +38,11 @@ static void wake(int number)
 		return;
 }
 
-static void on_signal(int number)
+static void signal_handler(int number)
 {
 	int kept = errno;
 
-	wake(number);
+	wake_thread(number);
 	errno = kept;
 }
 
@@ -53,42 +53,42 @@ void watchdog_end_within(int64_t ms)
 	while (deadline_ms < old &&
 	       !atomic_compare_exchange_weak(&the_watchdog.deadline_ms, &old, deadline_ms))
 		;
-	wake(0);
+	wake_thread(0);
 }
 
-static void hear(int number)
+static void handle_signal(int number)
 {
 	bool told;
 
-	the_watchdog.heard++;
+	the_watchdog.n_signals++;
 	pthread_mutex_lock(&the_watchdog.lock);
 	told = the_watchdog.on_signal != NULL;
 	if (told)
 		the_watchdog.on_signal(number, the_watchdog.arg);
 	pthread_mutex_unlock(&the_watchdog.lock);
-	if (the_watchdog.heard > 2)
+	if (the_watchdog.n_signals > 2)
 		watchdog_end_within(0);
-	else if (the_watchdog.heard == 2 || !told)
-		watchdog_end_within(AT_ONCE_MS);
+	else if (the_watchdog.n_signals == 2 || !told)
+		watchdog_end_within(HURRY_MS);
 }
 
-static void name_stuck(const char *thread, const char *guest, void *arg)
+static void log_stuck(const char *thread, const char *guest, void *arg)
 {
 	*(bool *)arg = true;
 	log_error("plugin hangs", log_str("plugin", guest), log_str("thread", thread));
 }
 
-/* exit() would wait for who hangs, or take its memory away. */
+/* exit() could wait for the hanging thread, or free memory that it uses. */
 static void end_process(void)
 {
 	bool named = false;
 	int worker;
 
-	guest_each_stuck(SAMPLE_MS, name_stuck, &named);
+	guest_each_stuck(SAMPLE_MS, log_stuck, &named);
 	worker = loop_call_pending();
 	if (worker >= 0 && !named)
 		log_error("worker hangs", log_int("worker", worker));
-	log_last_words("the end took too long, leaving at once", NULL, 0);
+	log_last_words("shutdown timed out, exiting", NULL, 0);
 	_exit(EXIT_OVERDUE);
 }
 
@@ -107,7 +107,7 @@ static void *watchdog_main(void *unused)
 		poll(&wakes, 1, deadline_ms == INT64_MAX ? -1 : left < 60000 ? (int)left : 60000);
 		while (read(the_watchdog.wake[0], &number, 1) == 1) {
 			if (number)
-				hear(number);
+				handle_signal(number);
 		}
 	}
 	return NULL;
@@ -125,12 +125,12 @@ bool watchdog_start(void)
 	return true;
 }
 
-void watchdog_listen(void (*fn)(int number, void *arg), void *arg)
+void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = signal_handler, .sa_flags = SA_RESTART };
 
 	pthread_mutex_lock(&the_watchdog.lock);
-	the_watchdog.on_signal = fn;
+	the_watchdog.on_signal = on_signal;
 	the_watchdog.arg = arg;
 	pthread_mutex_unlock(&the_watchdog.lock);
 	sigemptyset(&action.sa_mask);

@@ -1,29 +1,30 @@
-/* watchdog - the end of the process has a deadline.
+/* watchdog - enforces a deadline on the end of the process.
  *
- * A thread of its own hears TERM and INT and keeps the time, so that both hold also while main
- * waits for a worker that hangs in a plugin, or hangs in one itself. It is never stopped: exit
- * handlers hang, too.
- */
+ * A separate thread receives TERM and INT and keeps the deadline. So both work even if main hangs
+ * in a plugin, or waits for a worker that does. The thread is never stopped, because exit handlers
+ * can hang as well. There is one watchdog per process, as signals and the end of the process are
+ * process-wide. */
 #ifndef CORE_WATCHDOG_H
 #define CORE_WATCHDOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What an end may take: jobs are waited for for two seconds, look-ups and the log for one each. */
+/* The time that the end may take: two seconds for plugins' jobs, one for look-ups, one for the log,
+ * and a reserve. */
 #define WATCHDOG_END_MS 5000
 
-/* False: out of descriptors or threads. [main] */
+/* Starts the thread. False: out of descriptors or threads. [main] */
 bool watchdog_start(void);
-/* The process ends within so long, or it is ended: what hangs is named, the log is written, and the
- * status is 1. A further call can only shorten that. [any] */
+/* Sets the deadline. When it passes, the watchdog logs what hangs, writes the log, and exits with
+ * status 1. A further call can only make the deadline earlier. [any] */
 void watchdog_end_within(int64_t ms);
 
-/* Takes TERM and INT over. Each is told, on the watchdog's own thread, until watchdog_ignore. The
- * second one, and one that there is nobody to tell, leaves the process a second; the third, none.
- * [main] */
+/* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore.
+ * The second signal, and any signal without a listener, sets the deadline to one second; the third
+ * ends the process at once. [main] */
 void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg);
-/* on_signal does not run, and will not run, once it has returned. [main] */
+/* When this returns, on_signal is not running and will not run. [main] */
 void watchdog_ignore(void);
 
 #endif

@@ -1,9 +1,9 @@
-/* acl_cidr - who may connect, by the prefixes that an address is in.
+/* acl_cidr - allows and denies peers by IP prefix.
  *
- * The longest prefix that covers the peer decides; of two equal ones the denial. Where no prefix
- * covers it, it is refused if there is a list of those who are allowed, else the next instance is
- * asked. IPv4 and IPv6 are two worlds: "::/0" says nothing of 10.0.0.1, which is also what
- * ::ffff:10.0.0.1 means. */
+ * The longest prefix that contains the peer decides. If the same prefix is allowed and denied, deny
+ * wins. An address in no prefix is denied if there is an allow list; otherwise the next instance
+ * decides. IPv4 and IPv6 are separate: "::/0" does not contain 10.0.0.1, nor ::ffff:10.0.0.1, which
+ * is the same address. */
 #include <spore/acl.h>
 #include <stdlib.h>
 
@@ -16,20 +16,21 @@ struct conf {
 /* Read-only after create(), so all workers share one. */
 struct cidr {
 	struct trie *trie;
-	int32_t uncovered;     /* what is said of an address that no prefix covers */
-	spore_str *identities; /* sorted; owned, their texts are the host's */
-	size_t n_identities;   /* 0: every tunnel is judged */
+	int32_t uncovered;     /* the verdict on an address in no prefix */
+	spore_str *identities; /* owned; sorted; the host owns the texts */
+	size_t n_identities;   /* 0: check every tunnel */
 };
 
 static const spore_option_item prefix_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option_item name_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 static const spore_option options[] = {
 	SPORE_LIST(struct conf, allow, 0, &prefix_item,
-	           "prefixes that may connect; addresses in none may not"),
-	SPORE_LIST(struct conf, deny, 0, &prefix_item,
-	           "prefixes that may not connect; the longest prefix of both lists decides"),
+	           "prefixes that may connect; all other addresses may not"),
+	SPORE_LIST(
+		struct conf, deny, 0, &prefix_item,
+		"prefixes that may not connect; the longest matching prefix of both lists decides"),
 	SPORE_LIST(struct conf, identity, 0, &name_item,
-	           "on public ports: judge only tunnels of these identities"),
+	           "on public ports: check only tunnels of these identities"),
 };
 
 /* ---- identities ---- */
@@ -55,7 +56,7 @@ static spore_str *sort_names(const spore_list *list)
 	return names;
 }
 
-static int is_ours(const struct cidr *cidr, const spore_acl_query *query)
+static int judges_tunnel(const struct cidr *cidr, const spore_acl_query *query)
 {
 	return cidr->n_identities == 0 ||
 	       bsearch(&query->identity, cidr->identities, cidr->n_identities,
@@ -76,7 +77,7 @@ static size_t add_rules(struct trie_rule *rules, size_t n, const spore_list *lis
 
 static struct trie *make_trie(const struct conf *conf)
 {
-	/* All IPv4 addresses. Shorter prefixes are meant for IPv6 alone. */
+	/* All IPv4 addresses: keeps shorter prefixes, which mean IPv6, away from them. */
 	static const struct trie_rule ipv4 = { { { [10] = 0xFF, [11] = 0xFF }, 96, 4 },
 		                               TRIE_NOTHING };
 	struct trie_rule *rules = calloc(conf->allow.count + conf->deny.count + 1, sizeof *rules);
@@ -98,7 +99,7 @@ static int32_t check(void *state, const spore_acl_query *query)
 	const struct cidr *cidr = state;
 	const spore_addr *peer = query->peer;
 
-	if (!is_ours(cidr, query))
+	if (!judges_tunnel(cidr, query))
 		return SPORE_NEXT;
 	if (peer->family == 4 || peer->family == 6) {
 		enum trie_verdict verdict = trie_find(cidr->trie, peer->ip);
@@ -109,7 +110,7 @@ static int32_t check(void *state, const spore_acl_query *query)
 	return cidr->uncovered;
 }
 
-/* ---- life ---- */
+/* ---- the component ---- */
 
 static void destroy(void *instance)
 {
@@ -125,7 +126,7 @@ static int is_given(const spore_create_args *args, const char *key)
 	return args->host->cfg_get(args->raw, key) != NULL;
 }
 
-static int conf_is_good(const spore_create_args *args)
+static int check_conf(const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 	int good = 1;
@@ -140,9 +141,8 @@ static int conf_is_good(const spore_create_args *args)
 	}
 	if (conf->identity.count > 0 && args->point == SPORE_ACL_AT_CONTROL) {
 		args->report(args, "/identity",
-		             "expected among the access lists of public ports: at the control port "
-		             "nobody "
-		             "has a name yet");
+		             "expected only in lists of public ports: connections to the control "
+		             "port have no identity yet");
 		good = 0;
 	}
 	return good;
@@ -153,7 +153,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	const struct conf *conf = args->conf;
 	struct cidr *cidr;
 
-	if (!conf_is_good(args))
+	if (!check_conf(args))
 		return SPORE_ECONFIG;
 	cidr = calloc(1, sizeof *cidr);
 	if (!cidr)
@@ -161,7 +161,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	cidr->trie = make_trie(conf);
 	cidr->identities = sort_names(&conf->identity);
 	cidr->n_identities = conf->identity.count;
-	/* An empty list of those who are allowed is a list, too: it lets nobody in. */
+	/* An empty allow list denies everybody. */
 	cidr->uncovered = is_given(args, "allow") ? SPORE_DENY : SPORE_NEXT;
 	if (!cidr->trie || !cidr->identities) {
 		destroy(cidr);
@@ -180,7 +180,7 @@ static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_ACL,
 	.name = "cidr",
-	.summary = "allows and denies prefixes of addresses; the longest decides",
+	.summary = "allows and denies IP prefixes; the longest match decides",
 	.ops = &ops,
 	.options = options,
 	.n_options = sizeof options / sizeof *options,

@@ -7,20 +7,20 @@ enum { STRIDE = 6, WAYS = 1 << STRIDE, LEAF_BITS = 56, NODE_SIZE = 64 };
 
 __extension__ typedef unsigned __int128 bits128;
 
-/* One prefix, seen from the node above it. */
+/* A prefix that continues below a node. */
 struct leaf {
 	uint64_t verdict : 2;
-	uint64_t len : 6;          /* how many bits behind those that lead to it must be ... */
-	uint64_t rest : LEAF_BITS; /* ... as these, the first of them on top */
+	uint64_t len : 6;          /* number of bits after the node's that must match ... */
+	uint64_t rest : LEAF_BITS; /* ... these; the first bit is the highest */
 };
 
-/* A line of the cache. Bit i of a mask is about the addresses whose six bits behind `depth` are i.
- */
+/* Fills one cache line. Bit i of a mask refers to the addresses whose six bits after `depth` are
+ * i. */
 struct node {
-	bits128 prefix;       /* what the bits before `depth` must be; the rest is 0 */
-	uint64_t allow, deny; /* the verdict, unless a longer prefix has another: */
-	uint64_t ends;        /* there is one, a leaf; from first_leaf on they follow each other */
-	uint64_t forks;       /* there are several, below a node; from first_node on */
+	bits128 prefix;       /* the required first `depth` bits; the rest is 0 */
+	uint64_t allow, deny; /* the verdict, unless a longer prefix below has another */
+	uint64_t ends;        /* below is one prefix, a leaf; leaves start at first_leaf */
+	uint64_t forks;       /* below are several, under a node; nodes start at first_node */
 	uint32_t first_leaf, first_node;
 	uint32_t depth, unused;
 };
@@ -30,7 +30,7 @@ struct trie {
 	struct node *nodes; /* owned; the first is the root */
 	struct leaf *leaves;
 	uint32_t n_nodes, n_leaves;
-	enum trie_verdict outermost; /* of the prefix of no bits */
+	enum trie_verdict outermost; /* the verdict of the prefix /0 */
 };
 
 struct rule {
@@ -47,7 +47,7 @@ static bits128 bits_of(const uint8_t ip[16])
 	return (bits128)be64toh(halves[0]) << 64 | be64toh(halves[1]);
 }
 
-/* Which way the bits behind `depth` lead; behind the last bit there are zeroes. */
+/* The six bits after `depth`; zeroes follow the last bit of the address. */
 static unsigned way_at(bits128 ip, uint32_t depth)
 {
 	return (unsigned)(ip << depth >> (128 - STRIDE));
@@ -65,14 +65,14 @@ static enum trie_verdict verdict_at(const struct node *node, unsigned way)
 	                                : TRIE_NOTHING;
 }
 
-/* ---- asking ---- */
+/* ---- look-up ---- */
 
 static int begins_with(bits128 ip, const struct node *node)
 {
 	return (ip ^ node->prefix) >> 1 >> (127 - node->depth) == 0;
 }
 
-/* How many of the mask's bits are below this one. */
+/* The number of bits of the mask below this one. */
 static uint32_t rank(uint64_t mask, unsigned way)
 {
 	return (uint32_t)__builtin_popcountll(mask & (((uint64_t)1 << way) - 1));
@@ -104,7 +104,8 @@ enum trie_verdict trie_find(const struct trie *trie, const uint8_t address[16])
 
 /* ---- building ---- */
 
-/* A prefix comes before those that it contains, so what is written later is from a longer one. */
+/* Sorts a prefix before the prefixes that it contains: a verdict written later is of a longer
+ * one. */
 static int compare_rules(const void *a, const void *b)
 {
 	const struct rule *x = a, *y = b;
@@ -126,7 +127,7 @@ static uint32_t common_bits(bits128 a, bits128 b)
 	return low ? 64 + (uint32_t)__builtin_clzll(low) : 128;
 }
 
-/* Just before the first of them ends, or where they fork, whichever comes first. */
+/* The depth at which the shortest rule is about to end or the rules fork, whichever is less. */
 static uint32_t depth_of(const struct rule *rules, size_t n)
 {
 	uint32_t common, most;
@@ -143,7 +144,7 @@ static int ends_in(const struct rule *rule, const struct node *node)
 	return rule->len <= node->depth + STRIDE;
 }
 
-/* Where the rules end that are below the same way as the first one. */
+/* The end of the group of rules that take the same way as the first one. */
 static size_t group_end(const struct node *node, const struct rule *rules, size_t first, size_t n)
 {
 	unsigned way = way_at(rules[first].ip, node->depth);
@@ -161,7 +162,7 @@ static void set_verdict(struct node *node, uint64_t ways, enum trie_verdict verd
 	node->deny = (node->deny & ~ways) | (verdict == TRIE_DENY ? ways : 0);
 }
 
-/* Enters into the node what it says of a group. */
+/* Sets what the node tells about a group: its verdict, a leaf, or a fork. */
 static void add_group(struct trie *trie, struct node *node, const struct rule *rule, size_t n)
 {
 	uint64_t way = (uint64_t)1 << way_at(rule->ip, node->depth);
@@ -179,8 +180,8 @@ static void add_group(struct trie *trie, struct node *node, const struct rule *r
 	}
 }
 
-/* Fills a node from sorted rules that are all longer than what leads to it, and those below it.
- * Goes at most 22 deep. */
+/* Fills a node and the nodes below it. The rules are sorted, and longer than the path to the node.
+ * Recurses at most 22 levels deep. */
 static void build(struct trie *trie, struct node *node, const struct rule *rules, size_t n,
                   enum trie_verdict verdict)
 {
@@ -206,7 +207,7 @@ static void build(struct trie *trie, struct node *node, const struct rule *rules
 	}
 }
 
-/* The rules in order. NULL: out of memory. */
+/* Returns the rules in order. NULL: out of memory. */
 static struct rule *sort_rules(const struct trie_rule *from, size_t n)
 {
 	struct rule *rules = calloc(n + 1, sizeof *rules);
@@ -219,7 +220,7 @@ static struct rule *sort_rules(const struct trie_rule *from, size_t n)
 	return rules;
 }
 
-/* As many nodes and leaves as n rules can need. NULL: out of memory. */
+/* Allocates the most nodes and leaves that n rules can need. NULL: out of memory. */
 static struct trie *allocate(size_t n)
 {
 	struct trie *trie = calloc(1, sizeof *trie);
@@ -234,7 +235,7 @@ static struct trie *allocate(size_t n)
 	return NULL;
 }
 
-/* Moves the nodes to where each has a line of the cache to itself. 0: out of memory. */
+/* Moves the nodes to cache line boundaries. 0: out of memory. */
 static int align_nodes(struct trie *trie)
 {
 	struct node *aligned = aligned_alloc(NODE_SIZE, trie->n_nodes * sizeof *aligned);

@@ -1,12 +1,12 @@
-/* auth_hmac - one secret that both ends share; bore's own authentication.
+/* auth_hmac - authentication by one shared secret, as in bore.
  *
  *   key    = SHA-256(secret)
  *   answer = lower-case hex of HMAC-SHA256(key, the challenge's 16 bytes)
  *
- * Between our own ends the answer may be bound to the transport's session: see ../common/binding.h.
+ * Between Spore peers the answer may be bound to the transport's session: see ../common/binding.h.
  *
- * The key is made once, in create(); an answer costs one HMAC and takes no lock: instances are
- * read-only after create(), so all workers share one. */
+ * create() derives the key once; an answer costs one HMAC. Instances are read-only after create(),
+ * so all workers share one without a lock. */
 #include <openssl/crypto.h>
 #include <spore/auth.h>
 #include <stdlib.h>
@@ -27,9 +27,10 @@ struct hmac {
 };
 
 static const spore_option options[] = {
-	SPORE_SECRET(struct conf, secret, SPORE_OPTF_REQUIRED, "secret that both ends share"),
-	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
-	           "bind answers to the TLS session, so that nobody in between can hand them on"),
+	SPORE_SECRET(struct conf, secret, SPORE_OPTF_REQUIRED, "secret shared by both ends"),
+	SPORE_ENUM(
+		struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
+		"bind answers to the TLS session, so that a man in the middle cannot relay them"),
 };
 
 static spore_status create(const spore_create_args *args, void **instance_out)
@@ -59,7 +60,7 @@ static void destroy(void *instance)
 	free(hmac);
 }
 
-/* `session`: of the transport, or empty for bore's own answer. */
+/* `session`: the channel binding; empty for bore's plain answer. */
 static bool compute_tag(const struct hmac *hmac, const uint8_t challenge[16], spore_str session,
                         uint8_t tag_out[BORE_TAG_SIZE])
 {
@@ -72,9 +73,9 @@ static bool compute_tag(const struct hmac *hmac, const uint8_t challenge[16], sp
 	return good;
 }
 
-/* 1: the given tag is right, 0: it is not, -1: OpenSSL failed. */
-static int is_right(const struct hmac *hmac, const spore_auth_request *rq, spore_str binding,
-                    const uint8_t given[BORE_TAG_SIZE])
+/* 1: the tag is correct, 0: it is not, -1: OpenSSL failed. */
+static int check_tag(const struct hmac *hmac, const spore_auth_request *rq, spore_str binding,
+                     const uint8_t given[BORE_TAG_SIZE])
 {
 	uint8_t expected[BORE_TAG_SIZE];
 	int right = -1;
@@ -85,16 +86,15 @@ static int is_right(const struct hmac *hmac, const spore_auth_request *rq, spore
 	return right;
 }
 
-static void tell_unbound(const struct hmac *hmac, const spore_auth_request *rq)
+static void log_unbound(const struct hmac *hmac, const spore_auth_request *rq)
 {
-	spore_logf(hmac->host, hmac->log, SPORE_LOG_WARN,
-	           rq->channel_binding.len
-	                   ? "the secret was right, but the answer was not bound to the TLS "
-	                     "session, as "
-	                     "\"binding\": \"require\" demands: does the client bind, too?"
-	                   : "the secret was right, but this connection has no TLS session that an "
-	                     "answer "
-	                     "could be bound to, as \"binding\": \"require\" demands");
+	spore_logf(
+		hmac->host, hmac->log, SPORE_LOG_WARN,
+		rq->channel_binding.len
+			? "the secret is correct, but the answer is not bound to the TLS session, "
+			  "which \"binding\": \"require\" demands: does the client set binding?"
+			: "the secret is correct, but this connection has no TLS session to bind "
+			  "the answer to, which \"binding\": \"require\" demands");
 }
 
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
@@ -107,18 +107,19 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	if (!bore_tag_parse(rq->answer, given))
 		return SPORE_NEXT;
 	if (hmac->binding != BINDING_OFF && rq->channel_binding.len)
-		bound = is_right(hmac, rq, rq->channel_binding, given);
-	plain = is_right(hmac, rq, (spore_str){ NULL, 0 }, given);
+		bound = check_tag(hmac, rq, rq->channel_binding, given);
+	plain = check_tag(hmac, rq, (spore_str){ NULL, 0 }, given);
 	if (plain < 0 || bound < 0)
 		return SPORE_EBACKEND;
 	if (plain && hmac->binding == BINDING_REQUIRE) {
-		tell_unbound(hmac, rq);
+		log_unbound(hmac, rq);
 		return SPORE_NEXT;
 	}
 	return plain || bound ? SPORE_ALLOW : SPORE_NEXT;
 }
 
-/* What the client's answer is bound to (empty: to nothing). 0: it must be, and cannot. */
+/* Sets the session that the answer is bound to; empty: none. 0: binding is required but impossible.
+ */
 static int choose_binding(const struct hmac *hmac, const spore_answer_request *rq, spore_str *out)
 {
 	const char *why = NULL;
@@ -127,17 +128,16 @@ static int choose_binding(const struct hmac *hmac, const spore_answer_request *r
 	if (hmac->binding == BINDING_OFF)
 		return 1;
 	if (!rq->channel_binding.len)
-		why = "this connection has no TLS session that the answer could be bound to";
+		why = "this connection has no TLS session to bind the answer to";
 	else if (!spore_challenge_binds(rq->challenge))
-		why = "the server does not bind answers to the TLS session, or something in "
-		      "between "
-		      "ends that session";
+		why = "the server does not bind answers to the TLS session, or a proxy "
+		      "between ends that session";
 	else
 		*out = rq->channel_binding;
 	if (!why || hmac->binding == BINDING_PREFER)
 		return 1;
 	spore_logf(hmac->host, hmac->log, SPORE_LOG_ERROR,
-	           "no answer is given: %s, and \"binding\" is \"require\"", why);
+	           "no answer given: %s, and \"binding\" is \"require\"", why);
 	return 0;
 }
 
@@ -175,7 +175,7 @@ static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_AUTH,
 	.name = "hmac",
-	.summary = "one secret that both ends share (HMAC-SHA256, as bore)",
+	.summary = "one secret shared by both ends (HMAC-SHA256, as in bore)",
 	.ops = &ops,
 	.options = options,
 	.n_options = sizeof options / sizeof *options,

@@ -1,25 +1,17 @@
-/* auth_mtls - who a client is, by the certificate that its transport has verified.
+/* auth_mtls - identifies a client by the certificate that its transport has verified.
  *
- * Nothing is asked of the client and nothing sent: the transport's facts (x509.*) say it all. A
- * connection without a certificate is left to the next instance of the chain. Instances are
- * read-only after create(), so all workers share one. */
-#include <ctype.h>
+ * Sends nothing and asks nothing: the transport's facts (x509.*) are enough. A connection without a
+ * certificate is left to the next instance of the chain. Instances are read-only after create(), so
+ * all workers share one. */
 #include <spore/auth.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
-#include "../common/pointer.h"
+#include "clients.h"
+#include "facts.h"
 
-/* More names than MOST_NAMES of one certificate are not looked at. */
-enum { HEX_SIZE = 64, TEXT_SIZE = 512, MOST_NAMES = 256 };
-
-/* One client, as the operator describes it: all that is given must fit. */
-struct client {
-	const char *subject, *san, *sha256;
-	spore_list ports; /* of spore_port_range */
-	int64_t max_tunnels, max_conns, life;
-};
+enum { NAME_SIZE = 512 };
 
 struct conf {
 	spore_map clients; /* of struct client, by identity */
@@ -30,28 +22,24 @@ struct mtls {
 	const spore_host *host;
 	spore_ctx *log;
 	const struct conf *conf;
-	char (*fingerprints)[HEX_SIZE + 1]; /* of the clients, lower case; "": any */
-	atomic_flag told_of_none;
+	struct clients clients;
+	atomic_flag warned; /* that a client has no certificate */
 };
 
-/* What is asked of a certificate, read once. */
-struct facts {
-	char *subject, *sha256;  /* owned; NULL: none */
-	char *names[MOST_NAMES]; /* owned; the first n_hosts are hosts' */
-	size_t n_hosts, n;
-};
-
-/* Tables, aligned by hand. */
 /* clang-format off */
 static const spore_option client_options[] = {
-	SPORE_STRING(struct client, subject, 0, NULL, "its certificate's subject, as \"CN=alice,O=Acme\""),
+	SPORE_STRING(struct client, subject, 0, NULL,
+	             "subject of its certificate, as \"CN=alice,O=Acme\""),
 	SPORE_STRING(struct client, san, 0, NULL,
-	             "one of its alternative names: a host's, an address, an e-mail address or a URI"),
-	SPORE_STRING(struct client, sha256, 0, NULL, "the certificate's SHA-256 fingerprint in hex"),
-	SPORE_PORTS(struct client, ports, 0, NULL, "public ports that it may claim; default: the server's"),
-	SPORE_INT(struct client, max_tunnels, 0, "0", 0, 1000000, "tunnels at once; 0: any number"),
-	SPORE_INT(struct client, max_conns, 0, "0", 0, 1000000, "visitors at once; 0: any number"),
-	SPORE_DURATION(struct client, life, 0, "0", 0, INT64_C(31536000000), "a tunnel's life; 0: no end"),
+	             "a subject alternative name: a host name, IP address, e-mail address or URI"),
+	SPORE_STRING(struct client, sha256, 0, NULL,
+	             "SHA-256 fingerprint of its certificate, in hex"),
+	SPORE_PORTS(struct client, ports, 0, NULL,
+	            "public ports that it may use; default: those of the server"),
+	SPORE_INT(struct client, max_tunnels, 0, "0", 0, 1000000, "tunnels at once; 0: no limit"),
+	SPORE_INT(struct client, max_conns, 0, "0", 0, 1000000, "visitors at once; 0: no limit"),
+	SPORE_DURATION(struct client, life, 0, "0", 0, INT64_C(31536000000),
+	               "lifetime of a tunnel; 0: no limit"),
 };
 static const spore_option_item client_item = {
 	SPORE_OPT_OBJECT, sizeof(struct client), client_options,
@@ -59,220 +47,59 @@ static const spore_option_item client_item = {
 };
 static const spore_option options[] = {
 	SPORE_MAP(struct conf, clients, 0, &client_item,
-	          "identity to what its certificate has, which must all fit, and what it may do; the first that "
-	          "fits counts"),
+	          "identity to a client: its certificate and its limits; all certificate options that "
+	          "are given must match; the first match counts"),
 	SPORE_BOOL(struct conf, any, 0, NULL,
-	           "let everybody in whose certificate the transport accepts, by its subject, or, if that is empty, by its SHA-256"),
+	           "also accept every other certificate that the transport has verified; the identity "
+	           "is its subject, or its SHA-256 if the subject is empty"),
 };
 /* clang-format on */
 
-/* ---- set-up ---- */
-
-static const struct client *client_at(const struct conf *conf, size_t i)
-{
-	return (const struct client *)conf->clients.items + i;
-}
-
-/* Takes hex of any case, with colons between or without, and with "sha256:" before it or without.
- */
-static int parse_fingerprint(const char *text, char hex_out[HEX_SIZE + 1])
-{
-	size_t n = 0;
-
-	if (strncasecmp(text, "sha256:", 7) == 0)
-		text += 7;
-	for (; *text; text++) {
-		if (*text == ':')
-			continue;
-		if (n == HEX_SIZE || !isxdigit((unsigned char)*text))
-			return 0;
-		hex_out[n++] = (char)tolower((unsigned char)*text);
-	}
-	hex_out[n] = '\0';
-	return n == HEX_SIZE;
-}
-
-/* As RFC 2253 writes it: no blank behind a comma between two parts, or before a type's "=". */
-static int is_subject(const char *text)
-{
-	const char *equals = strchr(text, '=');
-
-	if (*text == '/' || !equals || equals == text || equals[-1] == ' ')
-		return 0;
-	for (const char *c = text + 1; *c; c++) {
-		if (c[0] == ',' && c[1] == ' ' && c[-1] != '\\')
-			return 0;
-	}
-	return 1;
-}
-
-/* Their types are written by openssl, not by who asks for one. */
-static int is_name(const char *text)
-{
-	static const char *const types[] = { "DNS:", "IP:", "IP Address:", "email:", "URI:" };
-
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-		if (strncasecmp(text, types[i], strlen(types[i])) == 0)
-			return 0;
-	}
-	return *text != '\0';
-}
-
-static int check_texts(const spore_create_args *args, const struct client *client, char *pointer,
-                       size_t size)
-{
-	size_t len = strlen(pointer);
-
-	if (client->subject && !is_subject(client->subject)) {
-		args->report(
-			args, pointer_append(pointer, size, "subject"),
-			"expected the subject as \"CN=alice,O=Acme\", which openssl x509 -noout "
-			"-subject -nameopt "
-			"RFC2253 prints");
-		pointer[len] = '\0';
-		return 0;
-	}
-	if (client->san && !is_name(client->san)) {
-		args->report(args, pointer_append(pointer, size, "san"),
-		             "expected a name as it stands in the certificate, without its type, "
-		             "such as "
-		             "\"alice.example.com\"");
-		pointer[len] = '\0';
-		return 0;
-	}
-	return 1;
-}
-
-static int check_client(struct mtls *mtls, const spore_create_args *args, size_t i)
-{
-	const struct client *client = client_at(mtls->conf, i);
-	char pointer[256] = "/clients";
-
-	pointer_append(pointer, sizeof pointer - sizeof "/subject", mtls->conf->clients.keys[i]);
-	if (!client->subject && !client->san && !client->sha256) {
-		args->report(args, pointer,
-		             "expected subject, san or sha256: what its certificate has");
-		return 0;
-	}
-	if (client->sha256 && !parse_fingerprint(client->sha256, mtls->fingerprints[i])) {
-		args->report(args, pointer_append(pointer, sizeof pointer, "sha256"),
-		             "expected 64 hex digits, with or without colons");
-		return 0;
-	}
-	return check_texts(args, client, pointer, sizeof pointer);
-}
-
-static int check(struct mtls *mtls, const spore_create_args *args)
-{
-	int good = 1;
-
-	if (!mtls->conf->clients.count && !mtls->conf->any) {
-		args->report(args, "", "expected clients, or \"any\": true");
-		return 0;
-	}
-	for (size_t i = 0; i < mtls->conf->clients.count; i++)
-		good = check_client(mtls, args, i) && good;
-	return good;
-}
+/* ---- create and destroy ---- */
 
 static void destroy(void *instance)
 {
 	struct mtls *mtls = instance;
 
-	free(mtls->fingerprints);
+	clients_fini(&mtls->clients);
 	free(mtls);
+}
+
+static int is_complete(const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+
+	if (conf->clients.count || conf->any)
+		return 1;
+	args->report(args, "", "expected clients, or \"any\": true");
+	return 0;
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
-	struct mtls *mtls = calloc(1, sizeof *mtls);
-	int good;
+	const struct conf *conf = args->conf;
+	struct mtls *mtls;
 
+	if (!is_complete(args))
+		return SPORE_ECONFIG;
+	mtls = calloc(1, sizeof *mtls);
 	if (!mtls)
 		return SPORE_ENOMEM;
-	*mtls = (struct mtls){ .host = args->host, .log = args->ctx, .conf = args->conf };
-	mtls->fingerprints = calloc(mtls->conf->clients.count + 1, sizeof *mtls->fingerprints);
-	good = mtls->fingerprints && check(mtls, args);
-	if (good)
-		*instance_out = mtls;
-	else
+	mtls->host = args->host;
+	mtls->log = args->ctx;
+	mtls->conf = conf;
+	if (!clients_init(&mtls->clients, &conf->clients, args)) {
 		destroy(mtls);
-	return good ? SPORE_OK : SPORE_ECONFIG;
-}
-
-/* ---- who it is ---- */
-
-static char *copy_of(const struct mtls *mtls, const spore_conn *conn, const char *key, size_t index)
-{
-	spore_str value;
-
-	return mtls->host->conn_attr(conn, key, index, &value) ? strndup(value.ptr, value.len)
-	                                                       : NULL;
-}
-
-/* Adds the names under the key, as far as there is room. */
-static void read_names(const struct mtls *mtls, const spore_conn *conn, const char *key,
-                       struct facts *facts)
-{
-	char *name;
-
-	for (size_t i = 0; facts->n < MOST_NAMES && (name = copy_of(mtls, conn, key, i)) != NULL;
-	     i++)
-		facts->names[facts->n++] = name;
-}
-
-static void read_facts(const struct mtls *mtls, const spore_conn *conn, struct facts *facts)
-{
-	facts->n = 0;
-	facts->sha256 = copy_of(mtls, conn, "x509.sha256", 0);
-	facts->subject = copy_of(mtls, conn, "x509.subject", 0);
-	read_names(mtls, conn, "x509.san.dns", facts);
-	facts->n_hosts = facts->n;
-	read_names(mtls, conn, "x509.san.ip", facts);
-	read_names(mtls, conn, "x509.san.email", facts);
-	read_names(mtls, conn, "x509.san.uri", facts);
-}
-
-static void free_facts(struct facts *facts)
-{
-	for (size_t i = 0; i < facts->n; i++)
-		free(facts->names[i]);
-	free(facts->subject);
-	free(facts->sha256);
-}
-
-/* Hosts' names have no case. */
-static int has_name(const struct facts *facts, const char *name)
-{
-	for (size_t i = 0; i < facts->n; i++) {
-		if ((i < facts->n_hosts ? strcasecmp : strcmp)(facts->names[i], name) == 0)
-			return 1;
+		return SPORE_ECONFIG;
 	}
-	return 0;
+	*instance_out = mtls;
+	return SPORE_OK;
 }
 
-static int fits(const struct mtls *mtls, const struct facts *facts, size_t i)
-{
-	const struct client *client = client_at(mtls->conf, i);
+/* ---- the verdict ---- */
 
-	return (!client->sha256 || strcmp(facts->sha256, mtls->fingerprints[i]) == 0) &&
-	       (!client->subject ||
-	        (facts->subject && strcmp(facts->subject, client->subject) == 0)) &&
-	       (!client->san || has_name(facts, client->san));
-}
-
-/* The index of the first that fits, or the number of clients. */
-static size_t find(const struct mtls *mtls, const struct facts *facts)
-{
-	size_t i = 0;
-
-	while (i < mtls->conf->clients.count && !fits(mtls, facts, i))
-		i++;
-	return i;
-}
-
-/* Of a certificate that only `any` lets in: each is an owner of its own. The highest bit keeps
- * these apart from the clients of the table. */
+/* The session of a certificate that only `any` accepts: each certificate is a separate owner. The
+ * highest bit keeps these sessions apart from those of the table. */
 static uint64_t session_of(const char *fingerprint)
 {
 	char text[17];
@@ -281,12 +108,10 @@ static uint64_t session_of(const char *fingerprint)
 	return strtoull(text, NULL, 16) | UINT64_C(1) << 63;
 }
 
-/* ---- the verdict ---- */
-
 static int32_t allow(const struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
                      const spore_auth_result *result)
 {
-	/* A tunnel's data connections are its owner's. */
+	/* A data connection must belong to the owner of its tunnel. */
 	if (rq->purpose == SPORE_AUTH_DATA && rq->session != result->session)
 		return SPORE_DENY;
 	mtls->host->complete_verify(ticket, SPORE_ALLOW, result);
@@ -296,7 +121,7 @@ static int32_t allow(const struct mtls *mtls, const spore_auth_request *rq, spor
 static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *rq,
                             spore_ticket ticket, size_t i)
 {
-	const struct client *client = client_at(mtls->conf, i);
+	const struct client *client = clients_at(&mtls->clients, i);
 	spore_auth_result result = {
 		.struct_size = sizeof result,
 		.identity = spore_cstr(mtls->conf->clients.keys[i]),
@@ -327,41 +152,39 @@ static int32_t allow_any(const struct mtls *mtls, const spore_auth_request *rq, 
 	return allow(mtls, rq, ticket, &result);
 }
 
-/* The certificate's subject, or its fingerprint if that is empty: names may be alternative ones
- * alone. */
-static void name_client(const struct facts *facts, char name_out[TEXT_SIZE])
+/* The subject, or the fingerprint if the subject is empty. */
+static void write_name(const struct facts *facts, char name_out[NAME_SIZE])
 {
 	if (facts->subject)
-		snprintf(name_out, TEXT_SIZE, "%s", facts->subject);
+		snprintf(name_out, NAME_SIZE, "%s", facts->subject);
 	else
-		snprintf(name_out, TEXT_SIZE, "sha256:%s", facts->sha256);
+		snprintf(name_out, NAME_SIZE, "sha256:%s", facts->sha256);
 }
 
 static int32_t judge(const struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
                      const struct facts *facts)
 {
-	char name[TEXT_SIZE];
-	size_t i = find(mtls, facts);
+	char name[NAME_SIZE];
+	size_t i = clients_find(&mtls->clients, facts);
 
 	if (i < mtls->conf->clients.count)
 		return allow_client(mtls, rq, ticket, i);
-	name_client(facts, name);
+	write_name(facts, name);
 	if (mtls->conf->any)
 		return allow_any(mtls, rq, ticket, name, session_of(facts->sha256));
 	spore_logf(mtls->host, mtls->log, SPORE_LOG_INFO,
-	           "no client has the certificate of %s (its sha256 is %s)", name, facts->sha256);
+	           "no client matches the certificate of %s (sha256 %s)", name, facts->sha256);
 	return SPORE_NEXT;
 }
 
-/* Others of the chain may know the client, so it is told once. */
-static void tell_of_no_certificate(struct mtls *mtls)
+/* Warns once: another instance of the chain may know the client. */
+static void warn_of_missing_certificate(struct mtls *mtls)
 {
-	if (!atomic_flag_test_and_set(&mtls->told_of_none))
+	if (!atomic_flag_test_and_set(&mtls->warned))
 		spore_logf(
 			mtls->host, mtls->log, SPORE_LOG_WARN,
-			"a client came without a verified certificate, so nobody is known by one: "
-			"does the "
-			"transport demand them (tls does with cacertfile)?");
+			"a client has no verified certificate: does the transport demand one (tls "
+			"does with cacertfile)?");
 }
 
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
@@ -370,12 +193,12 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	struct facts facts;
 	int32_t verdict = SPORE_NEXT;
 
-	read_facts(mtls, rq->conn, &facts);
-	if (facts.sha256 && strlen(facts.sha256) == HEX_SIZE)
+	facts_read(&facts, mtls->host, rq->conn);
+	if (facts_have_certificate(&facts))
 		verdict = judge(mtls, rq, ticket, &facts);
 	else
-		tell_of_no_certificate(mtls);
-	free_facts(&facts);
+		warn_of_missing_certificate(mtls);
+	facts_fini(&facts);
 	return verdict;
 }
 
@@ -395,7 +218,7 @@ static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_AUTH,
 	.name = "mtls",
-	.summary = "clients by the certificates that their transport has verified",
+	.summary = "identifies clients by their verified certificates",
 	.ops = &ops,
 	.options = options,
 	.n_options = sizeof options / sizeof *options,

@@ -1,9 +1,9 @@
-/* auth_multi_secret - many secrets, each with a name and with what that name may do.
+/* auth_multi_secret - many secrets, each with a name and a policy for that name.
  *
- * To a client it looks like auth_hmac. bore's answer does not say whose it is, so a control
- * connection is held against all secrets; the session that comes of it is the name's number, by
- * which a data connection is held against one. For servers: a client has one secret, and auth_hmac.
- */
+ * A client cannot tell it from auth_hmac. bore's answer does not tell whose it is, so the answer of
+ * a control connection is compared with all secrets. The session is the number of the name that
+ * matched, so a data connection is compared with one secret only. For servers; a client has one
+ * secret and uses auth_hmac. */
 #include <spore/auth.h>
 #include <stdlib.h>
 
@@ -16,22 +16,21 @@ struct multi_secret {
 	struct roster roster;
 };
 
-/* Of one worker. */
-struct doorman {
+/* The state of a worker. */
+struct verifier {
 	const struct multi_secret *all;
 	EVP_MD_CTX *scratch; /* owned */
 };
 
 static const spore_option policy_rows[] = {
 	SPORE_PORTS(struct policy, ports, 0, NULL,
-	            "public ports it may claim; default: the server's"),
+	            "public ports that it may use; default: those of the server"),
 	SPORE_INT(struct policy, max_tunnels, 0, NULL, 1, 1000000,
-	          "tunnels at once; default: any number"),
+	          "tunnels at once; default: no limit"),
 	SPORE_INT(struct policy, max_conns, 0, NULL, 1, 1000000,
-	          "visitors at once over all its tunnels, from accept to the end; default: any "
-	          "number"),
+	          "visitors at once on all its tunnels, waiting ones included; default: no limit"),
 	SPORE_DURATION(struct policy, life, 0, NULL, 1, 365 * 86400000LL,
-	               "a tunnel is closed after so long; default: never"),
+	               "lifetime of a tunnel; default: no limit"),
 };
 static const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), policy_rows,
 	                                       sizeof policy_rows / sizeof *policy_rows,
@@ -43,13 +42,14 @@ static const spore_option options[] = {
 	          "name to secret; a name has 1 to 64 letters, digits or any of . _ @ + -"),
 	SPORE_STRING(
 		struct conf, secrets_file, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
-		"file of more, one NAME:SECRET a line: all behind the first colon is the secret, # "
-		"begins a "
-		"comment"),
+		"file of further secrets, one NAME:SECRET per line; everything after the first "
+		"colon is the secret; # begins a comment"),
 	SPORE_MAP(struct conf, policy, 0, &policy_item,
-	          "name to what it may do; what it does not say, the policy of \"*\" does"),
-	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
-	           "take answers that are bound to the TLS session, beside others or alone"),
+	          "name to its limits; the policy of \"*\" applies to what a policy leaves out"),
+	SPORE_ENUM(
+		struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
+		"accept answers that are bound to the TLS session, besides others (prefer) or only "
+		"those (require)"),
 };
 
 static void destroy(void *instance)
@@ -80,29 +80,29 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 
 static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
 {
-	struct doorman *doorman = malloc(sizeof *doorman);
+	struct verifier *verifier = malloc(sizeof *verifier);
 	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
 
 	(void)worker;
-	if (!doorman || !scratch) {
-		free(doorman);
+	if (!verifier || !scratch) {
+		free(verifier);
 		EVP_MD_CTX_free(scratch);
 		return SPORE_ENOMEM;
 	}
-	*doorman = (struct doorman){ instance, scratch };
-	*state_out = doorman;
+	*verifier = (struct verifier){ instance, scratch };
+	*state_out = verifier;
 	return SPORE_OK;
 }
 
 static void worker_stop(void *state)
 {
-	struct doorman *doorman = state;
+	struct verifier *verifier = state;
 
-	EVP_MD_CTX_free(doorman->scratch);
-	free(doorman);
+	EVP_MD_CTX_free(verifier->scratch);
+	free(verifier);
 }
 
-/* A tunnel's session; 0 is nobody's. */
+/* The session of a tunnel; 0 is no session. */
 static uint64_t session_of(const struct roster *roster, const struct member *member)
 {
 	return (uint64_t)(member - roster->members) + 1;
@@ -135,12 +135,12 @@ static int32_t verdict_of(enum roster_outcome outcome)
 	                                  : SPORE_NEXT;
 }
 
-/* Is `tag` somebody's tag of this message? */
-static int32_t judge(const struct doorman *doorman, const spore_auth_request *rq,
+/* Checks whether `tag` is the tag that some name gives this message. */
+static int32_t judge(const struct verifier *verifier, const spore_auth_request *rq,
                      spore_ticket ticket, const struct binding_message *message,
                      const uint8_t tag[BORE_TAG_SIZE])
 {
-	const struct roster *roster = &doorman->all->roster;
+	const struct roster *roster = &verifier->all->roster;
 	const struct member *member;
 	enum roster_outcome outcome;
 	spore_auth_result result;
@@ -149,38 +149,37 @@ static int32_t judge(const struct doorman *doorman, const spore_auth_request *rq
 		if (rq->session == 0 || rq->session > roster->n)
 			return SPORE_DENY;
 		member = &roster->members[rq->session - 1];
-		return verdict_of(roster_check(member, doorman->scratch, message, tag));
+		return verdict_of(roster_check(member, verifier->scratch, message, tag));
 	}
-	outcome = roster_find(roster, doorman->scratch, message, tag, &member);
+	outcome = roster_find(roster, verifier->scratch, message, tag, &member);
 	if (outcome != ROSTER_FOUND)
 		return verdict_of(outcome);
 	result = grant(roster, member);
-	doorman->all->host->complete_verify(ticket, SPORE_ALLOW, &result);
+	verifier->all->host->complete_verify(ticket, SPORE_ALLOW, &result);
 	return SPORE_EPENDING;
 }
 
-/* Is it somebody's plain answer, though it must be a bound one? Then say so: a wrong secret it is
- * not. */
-static void tell_unbound(const struct doorman *doorman, const spore_auth_request *rq,
-                         const uint8_t tag[BORE_TAG_SIZE])
+/* Logs if the answer is correct but unbound: otherwise it would look like a wrong secret. */
+static void log_unbound(const struct verifier *verifier, const spore_auth_request *rq,
+                        const uint8_t tag[BORE_TAG_SIZE])
 {
-	const struct multi_secret *all = doorman->all;
+	const struct multi_secret *all = verifier->all;
 	const struct member *member;
 	struct binding_message message;
 
 	if (binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 }) &&
-	    roster_find(&all->roster, doorman->scratch, &message, tag, &member) == ROSTER_FOUND)
+	    roster_find(&all->roster, verifier->scratch, &message, tag, &member) == ROSTER_FOUND)
 		spore_logf(all->host, all->log, SPORE_LOG_WARN,
-		           "the secret of %s was right, but the answer was not bound to the TLS "
-		           "session, as "
-		           "\"binding\": \"require\" demands: does the client bind, too?",
+		           "the secret of %s is correct, but the answer is not bound to the TLS "
+		           "session, which "
+		           "\"binding\": \"require\" demands: does the client set binding?",
 		           member->name);
 }
 
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
 {
-	const struct doorman *doorman = state;
-	const struct multi_secret *all = doorman->all;
+	const struct verifier *verifier = state;
+	const struct multi_secret *all = verifier->all;
 	bool can_bind = all->binding != BINDING_OFF && rq->channel_binding.len;
 	struct binding_message message;
 	uint8_t tag[BORE_TAG_SIZE];
@@ -189,18 +188,17 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 	if (!bore_tag_parse(rq->answer, tag))
 		return SPORE_NEXT;
 	if (all->binding == BINDING_REQUIRE && !can_bind)
-		spore_logf(
-			all->host, all->log, SPORE_LOG_WARN,
-			"this connection has no TLS session that an answer could be bound to, as "
-			"\"binding\": \"require\" demands");
+		spore_logf(all->host, all->log, SPORE_LOG_WARN,
+		           "this connection has no TLS session to bind the answer to, which "
+		           "\"binding\": \"require\" demands");
 	if (can_bind && binding_message_init(&message, rq->challenge, rq->channel_binding))
-		verdict = judge(doorman, rq, ticket, &message, tag);
+		verdict = judge(verifier, rq, ticket, &message, tag);
 	if (verdict == SPORE_NEXT && all->binding == BINDING_REQUIRE && can_bind)
-		tell_unbound(doorman, rq, tag);
+		log_unbound(verifier, rq, tag);
 	if (verdict != SPORE_NEXT || all->binding == BINDING_REQUIRE)
 		return verdict;
 	binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 });
-	return judge(doorman, rq, ticket, &message, tag);
+	return judge(verifier, rq, ticket, &message, tag);
 }
 
 static uint32_t needs_challenge(void *instance)
@@ -220,7 +218,7 @@ static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_AUTH,
 	.name = "multi_secret",
-	.summary = "many secrets, each with a name and a policy (HMAC-SHA256, as bore)",
+	.summary = "many secrets, each with a name and a policy (HMAC-SHA256, as in bore)",
 	.ops = &ops,
 	.options = options,
 	.n_options = sizeof options / sizeof *options,

@@ -9,12 +9,12 @@
 #include "../common/pointer.h"
 #include "secrets_file.h"
 
-enum { FILE_MAX = 4 * 1024 * 1024, MOST_FAULTS = 10 };
+enum { FILE_MAX = 4 * 1024 * 1024, MAX_FAULTS = 10 };
 
 static const char name_expected[] =
 	"expected a name of 1 to 64 letters, digits or any of . _ @ + -";
 
-struct clerk {
+struct enlist_job {
 	const spore_create_args *args;
 	const struct conf *conf;
 	struct roster *roster;
@@ -24,7 +24,7 @@ struct clerk {
 /* ---- mistakes ---- */
 
 SPORE_PRINTF(3, 4)
-static void complain(struct clerk *clerk, const char *pointer, const char *format, ...)
+static void report_fault(struct enlist_job *job, const char *pointer, const char *format, ...)
 {
 	char text[512];
 	va_list ap;
@@ -32,11 +32,11 @@ static void complain(struct clerk *clerk, const char *pointer, const char *forma
 	va_start(ap, format);
 	vsnprintf(text, sizeof text, format, ap);
 	va_end(ap);
-	clerk->args->report(clerk->args, pointer, text);
-	clerk->faults++;
+	job->args->report(job->args, pointer, text);
+	job->faults++;
 }
 
-/* "/section/key" as a JSON pointer. */
+/* Writes "/section/key" as a JSON pointer. */
 static const char *point_to(const char *section, const char *key, char *out, size_t size)
 {
 	*out = '\0';
@@ -53,40 +53,41 @@ static const char *describe_place(const struct member *member, char *out, size_t
 	return out;
 }
 
-/* That `later` cannot stand beside `earlier`, where it stands itself. */
-static void complain_about(struct clerk *clerk, const struct member *later,
-                           const struct member *earlier, const char *why)
+/* Reports at `later` that it conflicts with `earlier`. */
+static void report_conflict(struct enlist_job *job, const struct member *later,
+                            const struct member *earlier, const char *why)
 {
 	char place[128], other[128];
 
 	describe_place(earlier, other, sizeof other);
 	if (later->line)
-		complain(clerk, "/secrets_file", "%.200s:%u:1: %s \"%s\" (%s)",
-		         clerk->conf->secrets_file, later->line, why, earlier->name, other);
+		report_fault(job, "/secrets_file", "%.200s:%u:1: %s \"%s\" (%s)",
+		             job->conf->secrets_file, later->line, why, earlier->name, other);
 	else
-		complain(clerk, describe_place(later, place, sizeof place), "%s \"%s\" (%s)", why,
-		         earlier->name, other);
+		report_fault(job, describe_place(later, place, sizeof place), "%s \"%s\" (%s)", why,
+		             earlier->name, other);
 }
 
 /* ---- names and secrets ---- */
 
-static struct member *add(struct clerk *clerk, spore_str name, spore_str secret)
+static struct member *add_member(struct enlist_job *job, spore_str name, spore_str secret)
 {
 	struct member *member;
 
-	if (clerk->roster->n == ROSTER_MAX) {
-		complain(clerk, "",
-		         "expected at most %d secrets: each try is held against all of them",
-		         ROSTER_MAX);
+	if (job->roster->n == ROSTER_MAX) {
+		report_fault(
+			job, "",
+			"expected at most %d secrets: each answer is compared with all of them",
+			ROSTER_MAX);
 		return NULL;
 	}
-	member = roster_add(clerk->roster, name, secret);
+	member = roster_add(job->roster, name, secret);
 	if (!member)
-		complain(clerk, "", "out of memory, or OpenSSL has no SHA-256");
+		report_fault(job, "", "out of memory, or OpenSSL lacks SHA-256");
 	return member;
 }
 
-/* What a secret may be, the map of them may not: a client of that name would have the path for a
+/* {"file": PATH} is a secret, not a map of secrets: the name "file" would get the path as its
  * secret. */
 static bool looks_like_a_secret(const spore_map *secrets)
 {
@@ -94,59 +95,57 @@ static bool looks_like_a_secret(const spore_map *secrets)
 	       (strcmp(secrets->keys[0], "file") == 0 || strcmp(secrets->keys[0], "env") == 0);
 }
 
-static void add_from_configuration(struct clerk *clerk)
+static void add_from_configuration(struct enlist_job *job)
 {
-	const spore_map *secrets = &clerk->conf->secrets;
+	const spore_map *secrets = &job->conf->secrets;
 	const spore_str *values = secrets->items;
 	char pointer[256];
 
 	if (looks_like_a_secret(secrets))
-		complain(
-			clerk, point_to("secrets", secrets->keys[0], pointer, sizeof pointer),
-			"expected names, each with its secret, as in {\"alice\": {\"%s\": ...}}; a "
-			"file of many secrets is named by secrets_file",
-			secrets->keys[0]);
+		report_fault(job, point_to("secrets", secrets->keys[0], pointer, sizeof pointer),
+		             "expected names, each with its secret, as in {\"alice\": {\"%s\": "
+		             "...}}; the option for a file of many secrets is secrets_file",
+		             secrets->keys[0]);
 	for (size_t i = 0; i < secrets->count; i++) {
 		spore_str name = spore_cstr(secrets->keys[i]);
 
 		if (!roster_name_is_good(name))
-			complain(clerk, point_to("secrets", name.ptr, pointer, sizeof pointer),
-			         "%s", name_expected);
-		else if (!add(clerk, name, values[i]))
+			report_fault(job, point_to("secrets", name.ptr, pointer, sizeof pointer),
+			             "%s", name_expected);
+		else if (!add_member(job, name, values[i]))
 			return;
 	}
 }
 
-static bool add_line(struct clerk *clerk, const struct secrets_line *line)
+static bool add_line(struct enlist_job *job, const struct secrets_line *line)
 {
-	struct member *member = add(clerk, line->name, line->secret);
+	struct member *member = add_member(job, line->name, line->secret);
 
 	if (member)
 		member->line = line->line;
 	return member != NULL;
 }
 
-static void add_from_text(struct clerk *clerk, const char *text, size_t len)
+static void add_from_text(struct enlist_job *job, const char *text, size_t len)
 {
-	const char *path = clerk->conf->secrets_file;
+	const char *path = job->conf->secrets_file;
 	struct secrets_reader reader = secrets_read(text, len);
 	struct secrets_line line;
 	enum secrets_step step;
 
-	while (clerk->faults < MOST_FAULTS &&
-	       (step = secrets_next(&reader, &line)) != SECRETS_END) {
+	while (job->faults < MAX_FAULTS && (step = secrets_next(&reader, &line)) != SECRETS_END) {
 		if (step == SECRETS_FAULT)
-			complain(clerk, "/secrets_file", "%.200s:%u:%u: %s", path, line.line,
-			         line.column, line.fault);
+			report_fault(job, "/secrets_file", "%.200s:%u:%u: %s", path, line.line,
+			             line.column, line.fault);
 		else if (!roster_name_is_good(line.name))
-			complain(clerk, "/secrets_file", "%.200s:%u:1: %s", path, line.line,
-			         name_expected);
-		else if (!add_line(clerk, &line))
+			report_fault(job, "/secrets_file", "%.200s:%u:1: %s", path, line.line,
+			             name_expected);
+		else if (!add_line(job, &line))
 			return;
 	}
 }
 
-/* As many bytes as there are, up to the end or `size`; -1 and errno. */
+/* Reads up to `size` bytes. Returns their number; -1: errno is set. */
 static ssize_t read_all(int fd, char *out, size_t size)
 {
 	size_t len = 0;
@@ -157,20 +156,20 @@ static ssize_t read_all(int fd, char *out, size_t size)
 	return n < 0 ? n : (ssize_t)len;
 }
 
-static void add_from_file(struct clerk *clerk)
+static void add_from_file(struct enlist_job *job)
 {
-	const char *path = clerk->conf->secrets_file;
+	const char *path = job->conf->secrets_file;
 	char *text = malloc(FILE_MAX + 1);
 	int fd = text ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	ssize_t len = fd < 0 ? -1 : read_all(fd, text, FILE_MAX + 1);
 
 	if (len < 0)
-		complain(clerk, "/secrets_file", "cannot read %.200s: %s", path, strerror(errno));
+		report_fault(job, "/secrets_file", "cannot read %.200s: %s", path, strerror(errno));
 	else if (len > FILE_MAX)
-		complain(clerk, "/secrets_file",
-		         "expected a file of at most 4 MiB, found more in %.200s", path);
+		report_fault(job, "/secrets_file",
+		             "expected a file of at most 4 MiB, found more in %.200s", path);
 	else
-		add_from_text(clerk, text, (size_t)len);
+		add_from_text(job, text, (size_t)len);
 	if (fd >= 0)
 		close(fd);
 	if (len > 0)
@@ -178,7 +177,7 @@ static void add_from_file(struct clerk *clerk)
 	free(text);
 }
 
-/* ---- what must not be there twice ---- */
+/* ---- duplicates ---- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -188,68 +187,68 @@ static int by_name(const void *a, const void *b)
 	return order ? order : (*x > *y) - (*x < *y);
 }
 
-static void refuse_equal_names(struct clerk *clerk, struct member *const *sorted)
+static void refuse_equal_names(struct enlist_job *job, struct member *const *sorted)
 {
-	for (size_t i = 1; i < clerk->roster->n; i++) {
+	for (size_t i = 1; i < job->roster->n; i++) {
 		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-			complain_about(clerk, sorted[i], sorted[i - 1],
-			               "expected a name of its own, found that of");
+			report_conflict(job, sorted[i], sorted[i - 1],
+			                "expected a unique name, found that of");
 	}
 }
 
-/* Two secrets are the same if they answer alike. */
-struct specimen {
+/* Two secrets are equal if they give the same tag. */
+struct sample {
 	uint8_t tag[BORE_TAG_SIZE];
 	const struct member *member;
 };
 
 static int by_tag(const void *a, const void *b)
 {
-	const struct specimen *x = a, *y = b;
+	const struct sample *x = a, *y = b;
 	int order = memcmp(x->tag, y->tag, sizeof x->tag);
 
 	return order ? order : (x->member > y->member) - (x->member < y->member);
 }
 
-static void refuse_equal_secrets(struct clerk *clerk)
+static void refuse_equal_secrets(struct enlist_job *job)
 {
 	static const uint8_t challenge[16];
-	const struct roster *roster = clerk->roster;
-	size_t size = roster->n * sizeof(struct specimen);
-	struct specimen *specimens = malloc(size);
+	const struct roster *roster = job->roster;
+	size_t size = roster->n * sizeof(struct sample);
+	struct sample *samples = malloc(size);
 	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
-	bool good = specimens && scratch;
+	bool good = samples && scratch;
 
 	for (size_t i = 0; good && i < roster->n; i++) {
-		specimens[i].member = &roster->members[i];
+		samples[i].member = &roster->members[i];
 		good = bore_key_tag(&roster->members[i].key, scratch, challenge, 16,
-		                    specimens[i].tag);
+		                    samples[i].tag);
 	}
 	if (!good)
-		complain(clerk, "", "out of memory, or OpenSSL has no SHA-256");
+		report_fault(job, "", "out of memory, or OpenSSL lacks SHA-256");
 	else
-		qsort(specimens, roster->n, sizeof *specimens, by_tag);
+		qsort(samples, roster->n, sizeof *samples, by_tag);
 	for (size_t i = 1; good && i < roster->n; i++) {
-		if (memcmp(specimens[i - 1].tag, specimens[i].tag, BORE_TAG_SIZE) == 0)
-			complain_about(clerk, specimens[i].member, specimens[i - 1].member,
-			               "expected a secret of its own, found that of");
+		if (memcmp(samples[i - 1].tag, samples[i].tag, BORE_TAG_SIZE) == 0)
+			report_conflict(job, samples[i].member, samples[i - 1].member,
+			                "expected a unique secret, found that of");
 	}
 	EVP_MD_CTX_free(scratch);
-	if (specimens)
-		OPENSSL_cleanse(specimens, size);
-	free(specimens);
+	if (samples)
+		OPENSSL_cleanse(samples, size);
+	free(samples);
 }
 
-/* ---- what each may do ---- */
+/* ---- policies ---- */
 
-static int has_name(const void *name, const void *entry)
+static int compare_name(const void *name, const void *entry)
 {
 	const struct member *const *member = entry;
 
 	return strcmp(name, (*member)->name);
 }
 
-/* Where it says nothing itself, the policy of all names holds. */
+/* Takes from the policy of all names what this one leaves out. */
 static void inherit(struct policy *own, const struct policy *all)
 {
 	if (own->ports.count == 0)
@@ -262,11 +261,11 @@ static void inherit(struct policy *own, const struct policy *all)
 		own->life = all->life;
 }
 
-static void apply_policy(struct clerk *clerk, struct member *const *sorted)
+static void apply_policy(struct enlist_job *job, struct member *const *sorted)
 {
-	const spore_map *map = &clerk->conf->policy;
+	const spore_map *map = &job->conf->policy;
 	const struct policy *policies = map->items, *of_all = NULL;
-	const struct roster *roster = clerk->roster;
+	const struct roster *roster = job->roster;
 	char pointer[256];
 
 	for (size_t i = 0; i < map->count; i++) {
@@ -276,12 +275,13 @@ static void apply_policy(struct clerk *clerk, struct member *const *sorted)
 			of_all = &policies[i];
 			continue;
 		}
-		found = bsearch(map->keys[i], sorted, roster->n, sizeof(struct member *), has_name);
+		found = bsearch(map->keys[i], sorted, roster->n, sizeof(struct member *),
+		                compare_name);
 		if (found)
 			(*found)->policy = policies[i];
 		else
-			complain(clerk, point_to("policy", map->keys[i], pointer, sizeof pointer),
-			         "expected the name of a secret, or \"*\"");
+			report_fault(job, point_to("policy", map->keys[i], pointer, sizeof pointer),
+			             "expected the name of a secret, or \"*\"");
 	}
 	for (size_t i = 0; of_all && i < roster->n; i++)
 		inherit(&roster->members[i].policy, of_all);
@@ -289,28 +289,28 @@ static void apply_policy(struct clerk *clerk, struct member *const *sorted)
 
 bool enlist(const spore_create_args *args, struct roster *roster)
 {
-	struct clerk clerk = { args, args->conf, roster, 0 };
+	struct enlist_job job = { args, args->conf, roster, 0 };
 	struct member **sorted;
 
-	add_from_configuration(&clerk);
-	if (clerk.conf->secrets_file)
-		add_from_file(&clerk);
-	if (clerk.faults == 0 && roster->n == 0)
-		complain(&clerk, "",
-		         "expected at least one secret, in \"secrets\" or in \"secrets_file\"");
-	if (clerk.faults || roster->n == 0)
+	add_from_configuration(&job);
+	if (job.conf->secrets_file)
+		add_from_file(&job);
+	if (job.faults == 0 && roster->n == 0)
+		report_fault(&job, "",
+		             "expected at least one secret, in \"secrets\" or in \"secrets_file\"");
+	if (job.faults || roster->n == 0)
 		return false;
 	sorted = calloc(roster->n, sizeof(struct member *));
 	if (!sorted) {
-		complain(&clerk, "", "out of memory");
+		report_fault(&job, "", "out of memory");
 		return false;
 	}
 	for (size_t i = 0; i < roster->n; i++)
 		sorted[i] = &roster->members[i];
 	qsort(sorted, roster->n, sizeof(struct member *), by_name);
-	refuse_equal_names(&clerk, sorted);
-	refuse_equal_secrets(&clerk);
-	apply_policy(&clerk, sorted);
+	refuse_equal_names(&job, sorted);
+	refuse_equal_secrets(&job);
+	apply_policy(&job, sorted);
 	free(sorted);
-	return clerk.faults == 0;
+	return job.faults == 0;
 }

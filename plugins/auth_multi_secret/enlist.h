@@ -1,5 +1,5 @@
-/* enlist - builds the roster from the configuration and the file of secrets; every mistake is
- * reported with its place. [main] */
+/* enlist - builds the roster from the configuration and the secrets file, and reports every mistake
+ * with its place. [main] */
 #ifndef ENLIST_H
 #define ENLIST_H
 
@@ -10,11 +10,11 @@
 struct conf {
 	spore_map secrets;        /* of spore_str */
 	const char *secrets_file; /* or NULL */
-	spore_map policy;         /* of struct policy; "*": of all names */
+	spore_map policy;         /* of struct policy, by name; "*": all names */
 	int64_t binding;          /* enum binding_mode */
 };
 
-/* True if there was no mistake. The roster is the caller's to release either way. */
+/* True: no mistakes. The caller must call roster_fini in any case. */
 bool enlist(const spore_create_args *args, struct roster *roster);
 
 #endif

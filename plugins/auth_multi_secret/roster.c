@@ -50,13 +50,13 @@ enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch
                                 const uint8_t tag[BORE_TAG_SIZE], const struct member **member_out)
 {
 	uint8_t expected[BORE_TAG_SIZE] = { 0 };
-	size_t found = 0; /* its number, from 1 */
+	size_t found = 0; /* index + 1 */
 	bool good = true;
 
 	for (size_t i = 0; good && i < roster->n; i++) {
 		good = bore_key_tag(&roster->members[i].key, scratch, message->bytes, message->len,
 		                    expected);
-		/* A mask in place of a branch: all ones where the tags are equal. */
+		/* A mask instead of a branch: all ones if the tags are equal. */
 		found |= (i + 1) &
 		         ((size_t)(CRYPTO_memcmp(expected, tag, sizeof expected) != 0) - 1);
 	}

@@ -1,5 +1,5 @@
-/* roster - who may come in: each one's name, key, and what it may do. Built on main; read-only
- * afterwards, so all workers share it. */
+/* roster - all names, each with its key and its policy. Built on main and read-only afterwards, so
+ * all workers share it. */
 #ifndef ROSTER_H
 #define ROSTER_H
 
@@ -10,7 +10,7 @@
 
 enum { ROSTER_NAME_MAX = 64, ROSTER_MAX = 10000 };
 
-/* What a name may do; zero and empty: no bound. */
+/* The limits of a name; zero and empty: no limit. */
 struct policy {
 	spore_list ports; /* of spore_port_range; borrowed from the configuration */
 	int64_t max_tunnels, max_conns;
@@ -21,7 +21,7 @@ struct member {
 	char name[ROSTER_NAME_MAX + 1];
 	struct bore_key key;
 	struct policy policy;
-	unsigned line; /* in the file of secrets; 0: it stands in the configuration */
+	unsigned line; /* in the secrets file; 0: it is in the configuration */
 };
 
 struct roster {
@@ -29,21 +29,21 @@ struct roster {
 	size_t n, room;
 };
 
-/* 1 to 64 letters, digits or any of . _ @ + - : what a log, a label and a line of the file can
- * hold. */
+/* True: 1 to 64 letters, digits or any of . _ @ + - so that logs, labels and the secrets file can
+ * hold it. */
 bool roster_name_is_good(spore_str name);
-/* NULL when OpenSSL or memory fails. The name is good, the roster not full. [main] */
+/* The name must be good and the roster not full. NULL: OpenSSL or memory failed. [main] */
 struct member *roster_add(struct roster *roster, spore_str name, spore_str secret);
 void roster_fini(struct roster *roster);
 
-enum roster_outcome { ROSTER_FOUND, ROSTER_UNKNOWN, ROSTER_FAILED /* OpenSSL has */ };
+enum roster_outcome { ROSTER_FOUND, ROSTER_UNKNOWN, ROSTER_FAILED /* OpenSSL failed */ };
 
-/* Whose tag of the message it is. Every key is tried, whichever fits, so how long it takes tells
- * nothing. [worker] */
+/* Finds whose tag this is. Tries every key, even after a match, so that the time reveals nothing.
+ * [worker] */
 enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch,
                                 const struct binding_message *message,
                                 const uint8_t tag[BORE_TAG_SIZE], const struct member **member_out);
-/* Whether it is this one's. [worker] */
+/* Checks the tag against one member only. [worker] */
 enum roster_outcome roster_check(const struct member *member, EVP_MD_CTX *scratch,
                                  const struct binding_message *message,
                                  const uint8_t tag[BORE_TAG_SIZE]);

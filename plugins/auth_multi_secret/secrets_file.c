@@ -5,7 +5,7 @@ struct secrets_reader secrets_read(const char *text, size_t len)
 	return (struct secrets_reader){ text, text + len, 0 };
 }
 
-/* Takes one line, without what ends it. */
+/* Takes one line, without its line ending. */
 static spore_str take_line(struct secrets_reader *reader)
 {
 	size_t left = (size_t)(reader->end - reader->at);
@@ -19,7 +19,7 @@ static spore_str take_line(struct secrets_reader *reader)
 	return line;
 }
 
-static int is_left_out(spore_str line)
+static int is_skipped(spore_str line)
 {
 	size_t i = 0;
 
@@ -28,7 +28,7 @@ static int is_left_out(spore_str line)
 	return i == line.len || line.ptr[i] == '#';
 }
 
-static enum secrets_step fault(struct secrets_line *out, size_t offset, const char *text)
+static enum secrets_step set_fault(struct secrets_line *out, size_t offset, const char *text)
 {
 	out->column = (unsigned)offset + 1;
 	out->fault = text;
@@ -42,13 +42,14 @@ static enum secrets_step split(spore_str line, struct secrets_line *out)
 	size_t name = colon ? (size_t)(colon - line.ptr) : line.len;
 
 	if (zero)
-		return fault(out, (size_t)(zero - line.ptr), "expected text, found a zero byte");
+		return set_fault(out, (size_t)(zero - line.ptr),
+		                 "expected text, found a zero byte");
 	if (!colon)
-		return fault(out, line.len, "expected NAME:SECRET, found no colon");
+		return set_fault(out, line.len, "expected NAME:SECRET, found no colon");
 	if (name == 0)
-		return fault(out, 0, "expected a name before the colon, found none");
+		return set_fault(out, 0, "expected a name before the colon, found none");
 	if (name + 1 == line.len)
-		return fault(out, line.len, "expected a secret behind the colon, found none");
+		return set_fault(out, line.len, "expected a secret after the colon, found none");
 	out->name = (spore_str){ line.ptr, name };
 	out->secret = (spore_str){ colon + 1, line.len - name - 1 };
 	return SECRETS_LINE;
@@ -61,7 +62,7 @@ enum secrets_step secrets_next(struct secrets_reader *reader, struct secrets_lin
 		spore_str line = take_line(reader);
 
 		out->line = reader->line;
-		if (!is_left_out(line))
+		if (!is_skipped(line))
 			return split(line, out);
 	}
 	return SECRETS_END;

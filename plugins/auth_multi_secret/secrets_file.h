@@ -1,36 +1,36 @@
-/* secrets_file - the text of a file of secrets, taken apart line by line:
+/* secrets_file - splits the text of a secrets file into names and secrets:
  *
- *     # who may come in
+ *     # a comment
  *     alice:correct-horse-battery-staple
  *     ci:rUbic0n
  *
- * A line is NAME:SECRET and ends with LF, CRLF or the text. The secret is all that stands behind
- * the first colon, spaces and colons too. Blank lines and lines that begin with '#' are left out.
+ * A line is NAME:SECRET and ends with LF, CRLF or the end of the text. The secret is everything
+ * after the first colon, including spaces and colons. Blank lines and lines that begin with '#' are
+ * skipped.
  *
- * Pure: reads no file, copies nothing, keeps nothing. Names are only cut out: whether one is good
- * is the caller's to say. */
+ * Pure: reads no file, copies nothing, keeps nothing. The caller checks the names. */
 #ifndef SECRETS_FILE_H
 #define SECRETS_FILE_H
 
 #include <spore/base.h>
 
-/* Where it stands in the text. */
+/* A position in the text. */
 struct secrets_reader {
 	const char *at, *end;
-	unsigned line; /* 1-based, of the line before `at` */
+	unsigned line; /* the number of the line before `at`; the first is 1 */
 };
 
 enum secrets_step { SECRETS_LINE, SECRETS_FAULT, SECRETS_END };
 
 struct secrets_line {
 	unsigned line;
-	spore_str name, secret; /* SECRETS_LINE: within the text, not empty, without a zero byte */
+	spore_str name, secret; /* SECRETS_LINE: point into the text; not empty, without NUL */
 	unsigned column;        /* SECRETS_FAULT: 1-based, in bytes */
 	const char *fault;      /* SECRETS_FAULT: what was expected and what was found; static */
 };
 
 struct secrets_reader secrets_read(const char *text, size_t len);
-/* The next name and secret, a mistake (the line behind it may be asked for), or the end. */
+/* Returns the next name and secret, a mistake (the call after it goes on), or the end. */
 enum secrets_step secrets_next(struct secrets_reader *reader, struct secrets_line *out);
 
 #endif

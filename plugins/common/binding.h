@@ -1,5 +1,5 @@
-/* binding - what is signed to answer a challenge: bore's message, or one that is bound to the
- * transport's session (RFC 9266), so that the answer proves nothing in another. */
+/* binding - the message that an answer to a challenge signs: bore's own, or one that is bound to
+ * the transport's session (RFC 9266), so that the answer is worthless in any other session. */
 #ifndef COMMON_BINDING_H
 #define COMMON_BINDING_H
 
@@ -17,7 +17,7 @@ struct binding_message {
 	size_t len;
 };
 
-/* `session`: the channel binding, or empty for bore's message. False: it is too long. [any] */
+/* `session`: the channel binding; empty for bore's message. False: it is too long. [any] */
 bool binding_message_init(struct binding_message *message, const uint8_t challenge[16],
                           spore_str session);
 

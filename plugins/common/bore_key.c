@@ -4,8 +4,9 @@
 
 enum { KEY_SIZE = 32, BLOCK_SIZE = 64, INNER_PAD = 0x36, OUTER_PAD = 0x5C };
 
-/* A digest that has taken the padded key: one whole block. NULL when OpenSSL or memory fails. */
-static EVP_MD_CTX *begin(const uint8_t key[KEY_SIZE], uint8_t pad)
+/* Returns a digest that has consumed the padded key, one whole block. NULL: OpenSSL or memory
+ * failed. */
+static EVP_MD_CTX *begin_hash(const uint8_t key[KEY_SIZE], uint8_t pad)
 {
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 	uint8_t block[BLOCK_SIZE];
@@ -27,8 +28,8 @@ bool bore_key_init(struct bore_key *key, spore_str secret)
 
 	*key = (struct bore_key){ 0 };
 	if (EVP_Digest(secret.ptr, secret.len, bytes, NULL, EVP_sha256(), NULL) == 1) {
-		key->inner = begin(bytes, INNER_PAD);
-		key->outer = begin(bytes, OUTER_PAD);
+		key->inner = begin_hash(bytes, INNER_PAD);
+		key->outer = begin_hash(bytes, OUTER_PAD);
 	}
 	OPENSSL_cleanse(bytes, sizeof bytes);
 	if (key->inner && key->outer)
@@ -39,15 +40,15 @@ bool bore_key_init(struct bore_key *key, spore_str secret)
 
 void bore_key_fini(struct bore_key *key)
 {
-	/* OpenSSL clears a digest's state when it frees it. */
+	/* OpenSSL wipes the state of a digest when it frees it. */
 	EVP_MD_CTX_free(key->inner);
 	EVP_MD_CTX_free(key->outer);
 	*key = (struct bore_key){ 0 };
 }
 
-/* Goes on from where `from` stands, which stays as it is. */
-static bool finish(const EVP_MD_CTX *from, EVP_MD_CTX *scratch, const void *bytes, size_t len,
-                   uint8_t out[BORE_TAG_SIZE])
+/* Continues a copy of `from`. */
+static bool finish_hash(const EVP_MD_CTX *from, EVP_MD_CTX *scratch, const void *bytes, size_t len,
+                        uint8_t out[BORE_TAG_SIZE])
 {
 	return EVP_MD_CTX_copy_ex(scratch, from) == 1 &&
 	       EVP_DigestUpdate(scratch, bytes, len) == 1 &&
@@ -57,8 +58,8 @@ static bool finish(const EVP_MD_CTX *from, EVP_MD_CTX *scratch, const void *byte
 bool bore_key_tag(const struct bore_key *key, EVP_MD_CTX *scratch, const void *message, size_t len,
                   uint8_t tag_out[BORE_TAG_SIZE])
 {
-	return finish(key->inner, scratch, message, len, tag_out) &&
-	       finish(key->outer, scratch, tag_out, BORE_TAG_SIZE, tag_out);
+	return finish_hash(key->inner, scratch, message, len, tag_out) &&
+	       finish_hash(key->outer, scratch, tag_out, BORE_TAG_SIZE, tag_out);
 }
 
 static int hex_value(char c)

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* ";q=0.5" among a media range's parameters; 1 without it. */
+/* The parameter ";q=0.5" of a media range; 1 without it. */
 static double quality_of(const char *range, size_t len)
 {
 	for (size_t i = 0; i + 1 < len; i++) {

@@ -1,10 +1,10 @@
-/* accept - what a scraper's Accept asks for. Pure. */
+/* accept - the format that a scraper's Accept header asks for. Pure. */
 #ifndef METRICS_PROMETHEUS_ACCEPT_H
 #define METRICS_PROMETHEUS_ACCEPT_H
 
 #include "render.h"
 
-/* OpenMetrics where it is named and liked no less than plain text; NULL: no such header. */
+/* OpenMetrics, if the header names it with at least the quality of text/plain. NULL: no header. */
 enum format accept_format(const char *header);
 
 #endif

@@ -1,32 +1,17 @@
 #include "http.h"
 
-#include <arpa/inet.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-/* Visits at once, of one source and in all: few, since their descriptors come out of the little
- * that the host keeps back. libmicrohttpd's own bound leaves room for those that have been told to
- * go. */
-enum { MAX_OF_SOURCE = 8, MAX_VISITS = 24, MAX_CONNECTIONS = 32 };
-/* As long as Prometheus waits by default; looked at each second. */
-enum { DEADLINE_MS = 10000, TICK_MS = 1000 };
-enum {
-	MEMORY = 16 * 1024 /* for a connection: all that a request may be, and the answer's head */
-};
-enum { MAX_ROUNDS = 16 };
+#include "visits.h"
 
-/* One connection. */
-struct visit {
-	struct visit *older, *newer;
-	struct http *http;
-	int fd; /* libmicrohttpd's */
-	uint8_t source[16];
-	int64_t deadline_ms;
-	int sent_away;
-};
+/* Leaves room for connections that visits has shut down but libmicrohttpd has not closed. */
+enum { MAX_CONNECTIONS = 32 };
+enum { TICK_MS = 1000, MAX_ROUNDS = 16 };
+/* Per connection: the whole request and the head of the answer must fit. */
+enum { MEMORY_SIZE = 16 * 1024 };
 
 struct http {
 	const spore_host *host;
@@ -34,71 +19,23 @@ struct http {
 	http_fn answer;
 	void *arg;
 	struct MHD_Daemon *daemon;
-	spore_io *io;       /* on libmicrohttpd's epoll descriptor */
+	spore_io *io;       /* watches the epoll descriptor of libmicrohttpd */
 	spore_timer *tick;  /* while there are visits */
-	spore_timer *again; /* it has more to do */
-	struct visit *oldest, *newest;
+	spore_timer *again; /* libmicrohttpd has more to do */
+	struct visits visits;
 	int has_room; /* a connection has ended since the last round */
 };
 
-/* ---- visits ---- */
-
-/* libmicrohttpd finds the end of the stream and closes. */
-static void send_away(struct visit *visit)
-{
-	if (!visit->sent_away)
-		shutdown(visit->fd, SHUT_RDWR);
-	visit->sent_away = 1;
-}
+/* ---- connections ---- */
 
 static void on_tick(void *arg)
 {
-	const struct http *http = arg;
-	int64_t now = http->host->now_ms();
+	struct http *http = arg;
 
-	for (struct visit *visit = http->oldest; visit && visit->deadline_ms <= now;
-	     visit = visit->newer)
-		send_away(visit);
+	visits_expire(&http->visits, http->host->now_ms());
 }
 
-/* Whoever has one address of a /64 has them all. */
-static void source_of(const struct sockaddr *addr, uint8_t source[16])
-{
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)addr;
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)addr;
-
-	memset(source, 0, 16);
-	if (addr->sa_family == AF_INET)
-		memcpy(source, &v4->sin_addr, 4);
-	else if (addr->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-		memcpy(source, v6->sin6_addr.s6_addr + 12, 4);
-	else if (addr->sa_family == AF_INET6)
-		memcpy(source, &v6->sin6_addr, 8);
-}
-
-/* The newcomer is among them: it stays, the oldest goes. */
-static void make_room(struct http *http, const uint8_t source[16])
-{
-	struct visit *oldest = NULL, *oldest_of_source = NULL;
-	unsigned n = 0, n_of_source = 0;
-
-	for (struct visit *visit = http->newest; visit; visit = visit->older) {
-		if (visit->sent_away)
-			continue;
-		n++;
-		oldest = visit;
-		if (memcmp(visit->source, source, 16) != 0)
-			continue;
-		n_of_source++;
-		oldest_of_source = visit;
-	}
-	if (n_of_source > MAX_OF_SOURCE)
-		send_away(oldest_of_source);
-	else if (n > MAX_VISITS)
-		send_away(oldest);
-}
-
-/* The clock for deadlines runs while there is a visit. */
+/* Without the timer no deadline would be kept. */
 static int start_ticking(struct http *http)
 {
 	if (!http->tick)
@@ -106,37 +43,26 @@ static int start_ticking(struct http *http)
 	return http->tick != NULL;
 }
 
-static void visit_begin(struct http *http, struct MHD_Connection *connection, void **visit_out)
+static struct visit *begin_visit(struct http *http, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(
 		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *addr = MHD_get_connection_info(
+	const union MHD_ConnectionInfo *peer = MHD_get_connection_info(
 		connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	struct visit *visit = start_ticking(http) ? calloc(1, sizeof *visit) : NULL;
+	struct visit *visit = NULL;
 
-	*visit_out = visit;
-	if (!visit) {
-		shutdown(fd->connect_fd, SHUT_RDWR); /* out of memory: none is without a deadline */
-		return;
-	}
-	visit->http = http;
-	visit->fd = fd->connect_fd;
-	visit->deadline_ms = http->host->now_ms() + DEADLINE_MS;
-	source_of(addr->client_addr, visit->source);
-	visit->older = http->newest;
-	*(http->newest ? &http->newest->newer : &http->oldest) = visit;
-	http->newest = visit;
-	make_room(http, visit->source);
+	if (start_ticking(http))
+		visit = visits_add(&http->visits, fd->connect_fd, peer->client_addr,
+		                   http->host->now_ms());
+	if (!visit)
+		shutdown(fd->connect_fd, SHUT_RDWR); /* out of memory */
+	return visit;
 }
 
-static void visit_end(struct visit *visit)
+static void end_visit(struct http *http, struct visit *visit)
 {
-	struct http *http = visit->http;
-
-	*(visit->older ? &visit->older->newer : &http->oldest) = visit->newer;
-	*(visit->newer ? &visit->newer->older : &http->newest) = visit->older;
-	free(visit);
-	if (!http->oldest) {
+	visits_remove(&http->visits, visit);
+	if (!http->visits.oldest) {
 		http->host->timer_stop(http->tick);
 		http->tick = NULL;
 	}
@@ -148,12 +74,12 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **v
 	struct http *http = arg;
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-		visit_begin(http, connection, visit);
+		*visit = begin_visit(http, connection);
 		return;
 	}
 	http->has_room = 1;
 	if (*visit)
-		visit_end(*visit);
+		end_visit(http, *visit);
 }
 
 /* ---- answers ---- */
@@ -166,14 +92,14 @@ struct http_answer http_say(unsigned status, const char *text)
 		                     body ? strlen(body) : 0 };
 }
 
-/* Takes the answer's body. */
+/* Takes ownership of the body. */
 static enum MHD_Result reply(struct MHD_Connection *connection, const struct http_answer *answer)
 {
 	struct MHD_Response *response;
 	enum MHD_Result queued;
 
 	if (!answer->body)
-		return MHD_NO; /* out of memory: the connection ends */
+		return MHD_NO; /* out of memory; closes the connection */
 	response = MHD_create_response_from_buffer(answer->len, answer->body,
 	                                           MHD_RESPMEM_MUST_FREE);
 	if (!response) {
@@ -189,7 +115,7 @@ static enum MHD_Result reply(struct MHD_Connection *connection, const struct htt
 	return queued;
 }
 
-/* Called first when the head of a request is there: a body is never waited for. */
+/* Called when the head of a request has arrived. A body is not waited for. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **unused)
@@ -214,7 +140,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 
 /* ---- the loop ---- */
 
-static void run(struct http *http);
+static void run_daemon(struct http *http);
 
 static void on_again(void *arg)
 {
@@ -222,13 +148,13 @@ static void on_again(void *arg)
 
 	http->host->timer_stop(http->again);
 	http->again = NULL;
-	run(http);
+	run_daemon(http);
 }
 
 static void on_ready(void *arg, uint32_t events)
 {
 	(void)events;
-	run(arg);
+	run_daemon(arg);
 }
 
 static int has_more_to_do(const struct http *http)
@@ -238,9 +164,9 @@ static int has_more_to_do(const struct http *http)
 	return MHD_get_timeout(http->daemon, &ms) == MHD_YES && ms == 0;
 }
 
-/* Some rounds, then the loop's others have their turn. libmicrohttpd looks at the listening socket
- * again only in the round after the one in which it got room. */
-static void run(struct http *http)
+/* Runs a limited number of rounds, so that others on the loop get their turn. libmicrohttpd accepts
+ * again only in the round after one in which a connection has ended. */
+static void run_daemon(struct http *http)
 {
 	for (int i = 0; i < MAX_ROUNDS; i++) {
 		http->has_room = 0;
@@ -252,7 +178,7 @@ static void run(struct http *http)
 		http->again = http->host->timer_start(http->worker, 1, 0, on_again, http);
 }
 
-/* ---- life ---- */
+/* ---- start and stop ---- */
 
 struct http *http_start(const spore_host *host, spore_worker *worker, int fd, http_fn answer,
                         void *arg)
@@ -266,8 +192,8 @@ struct http *http_start(const spore_host *host, spore_worker *worker, int fd, ht
 	http->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, http, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_SIZE,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
 	if (!http->daemon) {
 		free(http);
 		return NULL;
@@ -286,7 +212,7 @@ void http_stop(struct http *http)
 	if (!http)
 		return;
 	http->host->io_stop(http->io);
-	MHD_quiesce_daemon(http->daemon); /* gives the listening socket back, unclosed */
+	MHD_quiesce_daemon(http->daemon); /* returns the listening socket unclosed */
 	MHD_stop_daemon(http->daemon);
 	http->host->timer_stop(http->tick);
 	http->host->timer_stop(http->again);

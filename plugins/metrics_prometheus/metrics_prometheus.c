@@ -1,8 +1,8 @@
-/* metrics_prometheus - serves the host's metrics to scrapers.
+/* metrics_prometheus - serves the host's metrics over HTTP.
  *
- *   GET /metrics    all families, in Prometheus' text format or in OpenMetrics, as Accept asks
+ *   GET /metrics    all families, in Prometheus text format or OpenMetrics, as Accept asks
  *   GET /healthz    200 while the process runs
- *   GET /readyz     200 while it serves; 503 before that, and while it drains */
+ *   GET /readyz     200 while the process serves; 503 before that and while it drains */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <spore/metrics.h>
@@ -20,21 +20,22 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	SPORE_ADDR(struct conf, listen, 0, "\"127.0.0.1:9568\"", "address that it serves at"),
-	SPORE_PORT(struct conf, port, 0, NULL, 1, 65535, "port, in place of the one in \"listen\""),
+	SPORE_ADDR(struct conf, listen, 0, "\"127.0.0.1:9568\"", "address to serve at"),
+	SPORE_PORT(struct conf, port, 0, NULL, 1, 65535,
+	           "port to serve at, instead of the one in \"listen\""),
 };
 
 struct exporter {
 	const spore_host *host;
 	const spore_ext_metrics *metrics;
 	const spore_ext_ready *ready;
-	int fd; /* the host's */
+	int fd; /* owned by the host */
 	struct http *http;
 };
 
 /* ---- answers ---- */
 
-static struct http_answer page(const struct exporter *exporter, enum format format)
+static struct http_answer render_page(const struct exporter *exporter, enum format format)
 {
 	struct text text = { 0 };
 
@@ -51,7 +52,7 @@ static struct http_answer answer(void *arg, const char *path, const char *accept
 	const struct exporter *exporter = arg;
 
 	if (strcmp(path, "/metrics") == 0)
-		return page(exporter, accept_format(accept));
+		return render_page(exporter, accept_format(accept));
 	if (strcmp(path, "/healthz") == 0)
 		return http_say(200, "alive\n");
 	if (strcmp(path, "/readyz") == 0)
@@ -60,9 +61,9 @@ static struct http_answer answer(void *arg, const char *path, const char *accept
 	return (struct http_answer){ 0 };
 }
 
-/* ---- life ---- */
+/* ---- the component ---- */
 
-static void report_busy(const spore_create_args *args, const spore_addr *address, int cause)
+static void report_bind_failure(const spore_create_args *args, const spore_addr *address, int cause)
 {
 	const struct conf *conf = args->conf;
 	int v4 = address->family == 4;
@@ -94,7 +95,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	if (conf->port)
 		address.port = (uint16_t)conf->port;
 	if (args->host->listener_get(args->ctx, &address, &exporter->fd) != SPORE_OK) {
-		report_busy(args, &address, errno);
+		report_bind_failure(args, &address, errno);
 		free(exporter);
 		return SPORE_ECONFIG;
 	}
@@ -125,7 +126,7 @@ static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_METRICS,
 	.name = "prometheus",
-	.summary = "serves the metrics over HTTP, for Prometheus and its like",
+	.summary = "serves the metrics over HTTP, for Prometheus and compatible scrapers",
 	.ops = &ops,
 	.options = options,
 	.n_options = sizeof options / sizeof *options,

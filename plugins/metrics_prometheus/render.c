@@ -7,15 +7,15 @@
 
 enum { FIRST_SIZE = 16 * 1024, NUMBER_SIZE = 40 };
 
-/* Beyond it not every integer is a double. */
+/* Above it, a double cannot represent every integer. */
 static const double exact_max = 9007199254740992.0;
 
-/* A visit: the family whose series come now. */
+/* The state of a visit to all families. */
 struct page {
 	struct text *text;
 	enum format format;
 	const spore_metric_spec *family;
-	int begun; /* its head stands there */
+	int begun; /* its head has been written */
 };
 
 /* ---- text ---- */
@@ -52,7 +52,7 @@ static void put_text(struct text *text, const char *bytes)
 	put(text, bytes, strlen(bytes));
 }
 
-/* How many bytes of well-formed UTF-8 stand there, 0 if none. */
+/* The length of the well-formed UTF-8 character at `bytes`; 0: not well-formed. */
 static size_t utf8_len(const unsigned char *bytes, size_t left)
 {
 	static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -75,7 +75,7 @@ static size_t utf8_len(const unsigned char *bytes, size_t left)
 	return len;
 }
 
-/* One bad byte would cost the scraper the whole page, so it becomes U+FFFD. */
+/* Scrapers reject a page with a single bad byte, so bad bytes become U+FFFD. */
 static void put_escaped(struct text *text, spore_str value, int quotes)
 {
 	for (size_t i = 0; i < value.len;) {
@@ -96,7 +96,7 @@ static void put_escaped(struct text *text, spore_str value, int quotes)
 	}
 }
 
-/* The shortest text that reads back as the same number; whole numbers without an exponent. */
+/* The shortest text that reads back as the same number. Integers get no exponent. */
 static const char *format_number(double value, char out[NUMBER_SIZE])
 {
 	if (isnan(value))
@@ -115,7 +115,7 @@ static const char *format_number(double value, char out[NUMBER_SIZE])
 	return out;
 }
 
-/* A bound has the same text in both formats, and in OpenMetrics it has a point: "1.0". */
+/* OpenMetrics demands a point in a bound: "1.0". The other format gets the same text. */
 static const char *format_bound(double bound, char out[NUMBER_SIZE])
 {
 	const char *text = format_number(bound, out);
@@ -127,21 +127,22 @@ static const char *format_bound(double bound, char out[NUMBER_SIZE])
 
 /* ---- the head of a family ---- */
 
-static int ends_in(const char *name, size_t len, const char *suffix)
+static int ends_with(const char *name, size_t len, const char *suffix)
 {
 	size_t tail = strlen(suffix);
 
 	return len >= tail && memcmp(name + len - tail, suffix, tail) == 0;
 }
 
-/* In OpenMetrics a counter's _total belongs to its samples alone. */
+/* In OpenMetrics only the samples of a counter end in _total, not its family. */
 static size_t family_len(const struct page *page)
 {
 	size_t len = strlen(page->family->name);
 	int shorter = page->format == FORMAT_OPENMETRICS &&
 	              page->family->type == SPORE_METRIC_COUNTER;
 
-	return shorter && ends_in(page->family->name, len, "_total") ? len - strlen("_total") : len;
+	return shorter && ends_with(page->family->name, len, "_total") ? len - strlen("_total")
+	                                                               : len;
 }
 
 static void put_head(const struct page *page, const char *keyword)
@@ -153,17 +154,17 @@ static void put_head(const struct page *page, const char *keyword)
 	put_text(page->text, " ");
 }
 
-/* OpenMetrics has it only where the name ends in it. */
+/* OpenMetrics allows a unit only if the name ends with it. */
 static int shows_unit(const struct page *page)
 {
 	const char *unit = page->family->unit, *name = page->family->name;
 	size_t len = family_len(page), tail = unit ? strlen(unit) : 0;
 
-	return page->format == FORMAT_OPENMETRICS && tail && ends_in(name, len, unit) &&
+	return page->format == FORMAT_OPENMETRICS && tail && ends_with(name, len, unit) &&
 	       len > tail && name[len - tail - 1] == '_';
 }
 
-/* With the first series: a family that has none is left out. */
+/* Called with the first series: a family without series is left out. */
 static void begin_family(struct page *page)
 {
 	static const char *const types[] = { "untyped", "counter", "gauge", "histogram",
@@ -197,7 +198,7 @@ static void put_label(struct text *text, int *n, spore_str key, spore_str value)
 	put_text(text, "\"");
 }
 
-/* bound: the text of `le`, or NULL. */
+/* `bound` is the value of the label `le`; NULL: no such label. */
 static void put_sample(const struct page *page, const char *suffix, const spore_kv *labels,
                        size_t n_labels, const char *bound, const char *value)
 {
@@ -223,7 +224,7 @@ static void on_begin(void *arg, const spore_metric_spec *family)
 	page->begun = 0;
 }
 
-/* A type of a later minor is left out. */
+/* Types of a later minor version of the SDK are left out. */
 static int is_known(const struct page *page)
 {
 	return page->family->type >= SPORE_METRIC_COUNTER &&

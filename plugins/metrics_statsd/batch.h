@@ -1,31 +1,33 @@
-/* batch - the lines of one push, one behind the other, cut into datagrams between them. */
+/* batch - the lines of one push, and their division into datagrams. */
 #ifndef BATCH_H
 #define BATCH_H
 
 #include <spore/base.h>
 
 struct batch_line {
-	size_t start, end; /* in the text; a newline follows */
-	double *sent;      /* to be set to `now` once it is sent; NULL: no counter */
+	size_t start, end; /* in the text, without the newline */
+	double *sent;      /* set to `now` once the line is sent; NULL: not a counter */
 	double now;
 };
 
-/* Zero-initialized but for datagram_size it is empty. */
+/* Zeroed except for datagram_size, it is empty. */
 struct batch {
-	size_t datagram_size; /* the longest datagram */
-	char *text;           /* owned, both */
+	size_t datagram_size; /* the maximum, in bytes */
+	char *text;           /* owned, as are the lines */
 	struct batch_line *lines;
 	size_t len, size, n, max;
 };
 
-/* Frees what it holds. */
+/* Frees all memory. */
 void batch_fini(struct batch *batch);
-/* Forgets its lines and keeps the memory. */
+/* Removes all lines; keeps the memory. */
 void batch_clear(struct batch *batch);
-/* Room for a line of datagram_size bytes, which batch_add may take in; NULL: out of memory. */
+/* Returns room for a line of datagram_size bytes, for batch_add. NULL: out of memory. */
 char *batch_room(struct batch *batch);
+/* Adds the line of `len` bytes that was written into the room. */
 void batch_add(struct batch *batch, size_t len, double *sent, double now);
-/* The datagram that begins with line `first`; returns the line behind it. */
+/* Returns in *datagram_out as many lines from `first` on as fit. Returns the index of the next
+ * line. */
 size_t batch_cut(const struct batch *batch, size_t first, spore_str *datagram_out);
 
 #endif

@@ -2,22 +2,22 @@
 
 #include <stdlib.h>
 
-/* No text in UTF-8 has it. */
+/* Does not occur in UTF-8. */
 #define SEPARATOR '\xFF'
 
 enum { BUCKETS = 1024 };
 
 struct entry {
-	struct entry *next; /* in its bucket */
+	struct entry *next; /* in the same bucket */
 	double sent;
 	size_t len;
-	char key[]; /* family, part and the labels' values; their names are the family's */
+	char key[]; /* family, part and label values; the family implies the label names */
 };
 
 struct ledger {
 	unsigned refs;
 	struct entry *buckets[BUCKETS];
-	char *key; /* of the one being looked for */
+	char *key; /* of the current look-up */
 	size_t len, size;
 };
 
@@ -83,7 +83,7 @@ static int make_key(struct ledger *ledger, const struct line_name *name)
 	return good;
 }
 
-static struct entry **find(struct ledger *ledger)
+static struct entry **find_entry(struct ledger *ledger)
 {
 	uint32_t hash = 2166136261u; /* FNV-1a */
 	struct entry **link;
@@ -103,7 +103,7 @@ double *ledger_entry(struct ledger *ledger, const struct line_name *name)
 
 	if (!make_key(ledger, name))
 		return NULL;
-	link = find(ledger);
+	link = find_entry(ledger);
 	if (!*link) {
 		*link = calloc(1, sizeof **link + ledger->len);
 		if (!*link)

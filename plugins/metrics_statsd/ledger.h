@@ -1,6 +1,6 @@
 /* ledger - how much of each counter has been sent, by this exporter and by those that it replaced:
- * a reload sends nothing twice. References are counted on main; entries are for the exporters' one
- * worker. */
+ * a reload sends nothing twice. References are counted on main; entries belong to the one worker
+ * that the exporters run on. */
 #ifndef LEDGER_H
 #define LEDGER_H
 
@@ -8,14 +8,14 @@
 
 struct ledger;
 
-/* With one reference. NULL: out of memory. [main] */
+/* Returns a ledger with one reference. NULL: out of memory. [main] */
 struct ledger *ledger_new(void);
-/* One reference more. [main] */
+/* Adds a reference. [main] */
 struct ledger *ledger_share(struct ledger *ledger);
-/* One less; the last one frees it. NULL is fine. [main] */
+/* Drops a reference; the last one frees the ledger. Accepts NULL. [main] */
 void ledger_release(struct ledger *ledger);
-/* What has been sent of this one, to be written by the caller: 0 at first, and his until the
- * ledger is freed. NULL: out of memory. [worker] */
+/* Returns the amount sent of this counter, at first 0. The caller updates it; the pointer is valid
+ * until the ledger is freed. NULL: out of memory. [worker] */
 double *ledger_entry(struct ledger *ledger, const struct line_name *name);
 
 #endif

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Where the next byte goes; past `end` it is lost, and the line with it. */
+/* Where the next byte goes. At `end` the line does not fit and is discarded. */
 struct cursor {
 	char *at, *end;
 	int is_full;
@@ -30,14 +30,13 @@ static int is_plain(char c)
 	       c == '-';
 }
 
-/* What separates in a tag, and what a terminal obeys, is for others; a letter of another script is
- * fine. */
+/* Excludes the separators of tags and control bytes. Allows non-ASCII letters. */
 static int is_fit_for_tag(char c)
 {
 	return is_plain(c) || c == '.' || c == '/' || c == ':' || (unsigned char)c >= 0x80;
 }
 
-/* A label's value may hold anything, also what separates names, values and lines. */
+/* A label value may contain any byte, including separators; bytes that do not fit become '_'. */
 static void put_value(struct cursor *c, spore_str value, int (*is_fit)(char))
 {
 	if (value.len == 0)

@@ -1,12 +1,12 @@
-/* metrics_statsd - pushes all metrics to a statsd over UDP, from a timer of worker 0.
+/* metrics_statsd - pushes all metrics to statsd over UDP, from a timer on worker 0.
  *
- *   counter     what it has grown by since it was last sent
+ *   counter     its increase since it was last sent
  *   gauge       its value
- *   histogram   its number of observations and their sum, as two counters NAME.count and NAME.sum;
- *               its buckets are not sent
+ *   histogram   the number of observations and their sum, as two counters NAME.count and NAME.sum;
+ *               buckets are not sent
  *
- * What the kernel did not take is sent with the next push; what is lost behind the kernel is lost.
- */
+ * Increases that the kernel did not accept are sent with the next push. Datagrams lost on the way
+ * are lost. */
 #include <spore/metrics.h>
 #include <stdlib.h>
 
@@ -14,7 +14,8 @@
 #include "ledger.h"
 #include "sender.h"
 
-enum { CLEAN_PUSHES = 3 }; /* in a row mean that a failure is over */
+/* So many pushes in a row without an error mean that a failure is over. */
+enum { CLEAN_PUSHES = 3 };
 
 struct conf {
 	spore_addr address;
@@ -25,14 +26,14 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	SPORE_ADDR(struct conf, address, 0, "\"127.0.0.1:8125\"", "where the statsd is"),
-	SPORE_DURATION(struct conf, interval, 0, "\"10s\"", 10, 86400000, "between two pushes"),
-	SPORE_STRING(struct conf, prefix, 0, "\"spore.\"", "what every name begins with"),
-	SPORE_ENUM(
-		struct conf, tags, 0, "\"none\"", "none|datadog",
-		"labels: part of the name, as in spore.x_total.label.value, or DogStatsD's tags"),
+	SPORE_ADDR(struct conf, address, 0, "\"127.0.0.1:8125\"", "address of statsd"),
+	SPORE_DURATION(struct conf, interval, 0, "\"10s\"", 10, 86400000,
+	               "time between two pushes"),
+	SPORE_STRING(struct conf, prefix, 0, "\"spore.\"", "prefix of every name"),
+	SPORE_ENUM(struct conf, tags, 0, "\"none\"", "none|datadog",
+	           "labels as part of the name (spore.x_total.label.value), or as DogStatsD tags"),
 	SPORE_SIZE(struct conf, packet_size, 0, "1432", 256, 65507,
-	           "the longest datagram, in bytes"),
+	           "maximum size of a datagram, in bytes"),
 };
 
 struct exporter {
@@ -43,13 +44,13 @@ struct exporter {
 	struct line_style style;
 	spore_worker *worker;
 	spore_timer *timer;
-	struct ledger *ledger; /* shared with the one that this replaces */
+	struct ledger *ledger; /* shared with the exporter that this one replaces */
 	struct batch batch;
 	struct sender sender;
-	const spore_metric_spec *family; /* during a visit; the host's */
-	uint32_t n_sent, n_failed;       /* series of our own */
-	int is_failing, has_left_out;    /* has been logged */
-	unsigned n_clean;                /* pushes without a failure since */
+	const spore_metric_spec *family; /* the one being visited; owned by the host */
+	uint32_t n_sent, n_failed;       /* our own series */
+	int is_failing, has_left_out;    /* both logged */
+	unsigned n_clean;                /* pushes without an error in a row */
 };
 
 /* ---- collecting ---- */
@@ -58,7 +59,9 @@ static void leave_out(struct exporter *e)
 {
 	if (!e->has_left_out)
 		spore_logf(e->host, e->ctx, SPORE_LOG_WARN,
-		           "%s is left out, and what else is too long for a datagram or no number",
+		           "%s is not sent: too long for a datagram, or not a finite number; "
+		           "further ones "
+		           "are not logged",
 		           e->family->name);
 	e->has_left_out = 1;
 }
@@ -79,7 +82,7 @@ static void add_counter(struct exporter *e, const struct line_name *name, double
 		leave_out(e);
 }
 
-/* To a statsd a sign means a change of the gauge, so what is below zero is set to zero first. */
+/* For statsd a sign means a relative change, so the line of a negative value follows a zero. */
 static void add_gauge(struct exporter *e, const struct line_name *name, double now)
 {
 	char *room = batch_room(&e->batch);
@@ -140,17 +143,18 @@ static const spore_metric_visitor visitor = {
 
 /* ---- sending ---- */
 
-/* Once when it begins to fail, once when it is over: not every loss is heard of at once. */
+/* Logs the start and the end of a failure. Errors of lost datagrams arrive late, so the end takes
+ * several clean pushes. */
 static void log_change(struct exporter *e, int cause)
 {
 	if (cause && !e->is_failing)
-		spore_logf(e->host, e->ctx, SPORE_LOG_WARN, "metrics do not reach the statsd: %s",
+		spore_logf(e->host, e->ctx, SPORE_LOG_WARN, "metrics do not reach statsd: %s",
 		           strerror(cause));
 	e->is_failing = e->is_failing || cause;
 	e->n_clean = cause ? 0 : e->n_clean + 1;
 	if (!e->is_failing || e->n_clean < CLEAN_PUSHES)
 		return;
-	spore_logf(e->host, e->ctx, SPORE_LOG_INFO, "metrics reach the statsd again");
+	spore_logf(e->host, e->ctx, SPORE_LOG_INFO, "metrics reach statsd again");
 	e->is_failing = 0;
 }
 
@@ -182,7 +186,7 @@ static void push(void *arg)
 	send_batch(e);
 }
 
-/* ---- life ---- */
+/* ---- the component ---- */
 
 static spore_status register_own(struct exporter *e)
 {
@@ -191,9 +195,8 @@ static spore_status register_own(struct exporter *e)
 		.struct_size = sizeof spec,
 		.type = SPORE_METRIC_COUNTER,
 		.name = "datagrams_total",
-		.help = "Datagrams with metrics that the kernel took, and those known to be lost "
-			"or "
-			"late.",
+		.help = "Datagrams with metrics that the kernel accepted, and those known to be "
+		        "lost or late.",
 		.labels = labels,
 		.n_labels = 1,
 	};
@@ -221,7 +224,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	struct exporter *e;
 
 	if (!line_prefix_is_good(conf->prefix)) {
-		args->report(args, "/prefix", "expected letters, digits, dots, '_' and '-' alone");
+		args->report(args, "/prefix", "expected only letters, digits, '.', '_' and '-'");
 		return SPORE_ECONFIG;
 	}
 	e = calloc(1, sizeof *e);
@@ -255,7 +258,7 @@ static spore_status worker_start(void *instance, spore_worker *worker, void **st
 	return e->timer ? SPORE_OK : SPORE_ENOMEM;
 }
 
-/* What was counted since the last push is not to be lost. */
+/* Sends what was counted since the last push. */
 static void worker_stop(void *state)
 {
 	struct exporter *e = state;
@@ -271,7 +274,7 @@ static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_METRICS,
 	.name = "statsd",
-	.summary = "pushes all metrics to a statsd over UDP",
+	.summary = "pushes all metrics to statsd over UDP",
 	.ops = &ops,
 	.options = options,
 	.n_options = sizeof options / sizeof *options,

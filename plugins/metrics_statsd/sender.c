@@ -37,7 +37,7 @@ static socklen_t to_sockaddr(const spore_addr *addr, struct sockaddr_storage *ou
 	return sizeof *in6;
 }
 
-/* Connected, so that it is told when nobody listens there. */
+/* Connects the socket, so that the kernel reports when nobody listens. */
 static int open_socket(struct sender *sender)
 {
 	struct sockaddr_storage sa;
@@ -64,7 +64,7 @@ int sender_send(struct sender *sender, spore_str datagram, int *taken_out)
 	*taken_out = open_socket(sender) && send(sender->fd, datagram.ptr, datagram.len, 0) >= 0;
 	if (!*taken_out)
 		cause = errno;
-	/* Said of the one before, in place of sending this one. */
+	/* This error is about the datagram before and has prevented the sending of this one. */
 	if (cause == ECONNREFUSED)
 		*taken_out = send(sender->fd, datagram.ptr, datagram.len, 0) >= 0;
 	return cause;

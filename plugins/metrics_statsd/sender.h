@@ -1,4 +1,4 @@
-/* sender - datagrams to one address; it never waits. */
+/* sender - sends datagrams to one address without blocking. */
 #ifndef SENDER_H
 #define SENDER_H
 
@@ -6,13 +6,13 @@
 
 struct sender {
 	spore_addr address;
-	int fd; /* -1: none yet */
+	int fd; /* -1: not open */
 };
 
 void sender_init(struct sender *sender, const spore_addr *address);
-/* 0, or the errno of what went wrong: with this datagram, or, where nobody listens, with the one
- * before. *taken_out says whether the kernel has this one. After a failure the next call tries
- * afresh. */
+/* Returns 0 or an errno. The error is about this datagram, or about the one before if nobody
+ * listens there. *taken_out tells whether the kernel accepted this one. The call after an error
+ * tries again. */
 int sender_send(struct sender *sender, spore_str datagram, int *taken_out);
 void sender_fini(struct sender *sender);
 

@@ -1,10 +1,10 @@
-/* transport_plain - bytes as they are, in the clear; bore's own transport.
+/* transport_plain - plaintext, as in bore.
  *
- * It adds nothing, so it hands the lower stream back: its descriptor stays raw and the host moves
- * the bytes itself. */
+ * It returns the lower stream unchanged. So the descriptor stays raw, and the host moves the bytes
+ * itself. */
 #include <spore/transport.h>
 
-/* An instance has no state; create() must still give something that is not NULL. */
+/* Instances have no state, but create() must return a pointer that is not NULL. */
 static int nothing;
 
 static spore_status create(const spore_create_args *args, void **instance_out)
@@ -35,7 +35,7 @@ static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_TRANSPORT,
 	.name = "plain",
-	.summary = "bytes as they are, in the clear",
+	.summary = "plaintext, no encryption",
 	.ops = &ops,
 	.create = create,
 	.destroy = destroy,

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tls_verify.h"
+#include "tls_cert.h"
 
-/* Gives a copy that lives until the next fact is asked for. */
-static bool give(struct tls_stream *stream, const void *bytes, size_t len, spore_str *out)
+/* Returns a copy in *out that is valid until the next call. */
+static bool return_bytes(struct tls_stream *stream, const void *bytes, size_t len, spore_str *out)
 {
 	free(stream->fact);
 	stream->fact = malloc(len + 1);
@@ -20,35 +20,35 @@ static bool give(struct tls_stream *stream, const void *bytes, size_t len, spore
 	return true;
 }
 
-static bool give_text(struct tls_stream *stream, const char *text, spore_str *out)
+static bool return_text(struct tls_stream *stream, const char *text, spore_str *out)
 {
-	return text && give(stream, text, strlen(text), out);
+	return text && return_bytes(stream, text, strlen(text), out);
 }
 
 /* ---- the connection ---- */
 
 static bool version(struct tls_stream *stream, size_t index, spore_str *out)
 {
-	return index == 0 && give_text(stream, SSL_get_version(stream->ssl), out);
+	return index == 0 && return_text(stream, SSL_get_version(stream->ssl), out);
 }
 
 static bool cipher(struct tls_stream *stream, size_t index, spore_str *out)
 {
-	return index == 0 && give_text(stream, SSL_get_cipher_name(stream->ssl), out);
+	return index == 0 && return_text(stream, SSL_get_cipher_name(stream->ssl), out);
 }
 
 static bool sni(struct tls_stream *stream, size_t index, spore_str *out)
 {
 	return index == 0 &&
-	       give_text(stream, SSL_get_servername(stream->ssl, TLSEXT_NAMETYPE_host_name), out);
+	       return_text(stream, SSL_get_servername(stream->ssl, TLSEXT_NAMETYPE_host_name), out);
 }
 
 static bool resumed(struct tls_stream *stream, size_t index, spore_str *out)
 {
-	return index == 0 && give_text(stream, SSL_session_reused(stream->ssl) ? "1" : "0", out);
+	return index == 0 && return_text(stream, SSL_session_reused(stream->ssl) ? "1" : "0", out);
 }
 
-/* RFC 9266. Before TLS 1.3 the exporter names the session only where the master secret depends on
+/* RFC 9266. Before TLS 1.3 the exporter identifies the session only if the master secret depends on
  * the whole handshake (RFC 7627). */
 static bool binding(struct tls_stream *stream, size_t index, spore_str *out)
 {
@@ -60,12 +60,12 @@ static bool binding(struct tls_stream *stream, size_t index, spore_str *out)
 		return false;
 	return SSL_export_keying_material(stream->ssl, bytes, sizeof bytes, label, sizeof label - 1,
 	                                  (const unsigned char *)"", 0, 1) == 1 &&
-	       give(stream, bytes, sizeof bytes, out);
+	       return_bytes(stream, bytes, sizeof bytes, out);
 }
 
-/* ---- the other side's certificate, which was verified ---- */
+/* ---- the peer's verified certificate ---- */
 
-static bool give_name(struct tls_stream *stream, const X509_NAME *name, spore_str *out)
+static bool return_name(struct tls_stream *stream, const X509_NAME *name, spore_str *out)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	bool given = false;
@@ -74,7 +74,7 @@ static bool give_name(struct tls_stream *stream, const X509_NAME *name, spore_st
 
 	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0 &&
 	    (len = BIO_get_mem_data(bio, &text)) > 0)
-		given = give(stream, text, (size_t)len, out);
+		given = return_bytes(stream, text, (size_t)len, out);
 	BIO_free(bio);
 	return given;
 }
@@ -83,14 +83,14 @@ static bool subject(struct tls_stream *stream, size_t index, spore_str *out)
 {
 	X509 *cert = SSL_get0_peer_certificate(stream->ssl);
 
-	return cert && index == 0 && give_name(stream, X509_get_subject_name(cert), out);
+	return cert && index == 0 && return_name(stream, X509_get_subject_name(cert), out);
 }
 
 static bool issuer(struct tls_stream *stream, size_t index, spore_str *out)
 {
 	X509 *cert = SSL_get0_peer_certificate(stream->ssl);
 
-	return cert && index == 0 && give_name(stream, X509_get_issuer_name(cert), out);
+	return cert && index == 0 && return_name(stream, X509_get_issuer_name(cert), out);
 }
 
 static bool sha256(struct tls_stream *stream, size_t index, spore_str *out)
@@ -103,27 +103,27 @@ static bool sha256(struct tls_stream *stream, size_t index, spore_str *out)
 		return false;
 	for (size_t i = 0; i < sizeof digest; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-	return give_text(stream, hex, out);
+	return return_text(stream, hex, out);
 }
 
-static bool give_general_name(struct tls_stream *stream, const GENERAL_NAME *name, spore_str *out)
+static bool return_general_name(struct tls_stream *stream, const GENERAL_NAME *name, spore_str *out)
 {
 	const ASN1_STRING *value = name->d.ia5;
 	const unsigned char *bytes = ASN1_STRING_get0_data(value);
 	size_t len = (size_t)ASN1_STRING_length(value);
 
-	/* One with a NUL in it is an attempt to look like another. */
-	return !memchr(bytes, 0, len) && give(stream, bytes, len, out);
+	/* A NUL would make the name look like a shorter one. */
+	return !memchr(bytes, 0, len) && return_bytes(stream, bytes, len, out);
 }
 
-static bool give_ip(struct tls_stream *stream, const GENERAL_NAME *name, spore_str *out)
+static bool return_ip(struct tls_stream *stream, const GENERAL_NAME *name, spore_str *out)
 {
 	char text[TLS_IP_SIZE];
 
-	return tls_verify_ip(name->d.iPAddress, text) && give_text(stream, text, out);
+	return tls_cert_ip(name->d.iPAddress, text) && return_text(stream, text, out);
 }
 
-/* Decoded once for all that is asked of a stream in a row. */
+/* Decodes the names once for several questions about one stream. */
 static const GENERAL_NAMES *names_of(const struct tls_stream *stream)
 {
 	struct tls_worker *worker = stream->worker;
@@ -145,7 +145,7 @@ void tls_attr_forget(struct tls_worker *worker)
 	worker->names_of = NULL;
 }
 
-/* The index-th name of that type. */
+/* Returns the index-th name of that type. */
 static bool san(struct tls_stream *stream, int type, size_t index, spore_str *out)
 {
 	const GENERAL_NAMES *names = names_of(stream);
@@ -155,8 +155,8 @@ static bool san(struct tls_stream *stream, int type, size_t index, spore_str *ou
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
 
 		if (name->type == type && at++ == index)
-			return type == GEN_IPADD ? give_ip(stream, name, out)
-			                         : give_general_name(stream, name, out);
+			return type == GEN_IPADD ? return_ip(stream, name, out)
+			                         : return_general_name(stream, name, out);
 	}
 	return false;
 }
@@ -181,7 +181,7 @@ static bool san_ip(struct tls_stream *stream, size_t index, spore_str *out)
 	return san(stream, GEN_IPADD, index, out);
 }
 
-/* Nothing says that the other side is who it should be. */
+/* "1" if nothing about the peer is verified. */
 static bool insecure(struct tls_stream *stream, size_t index, spore_str *out)
 {
 	const struct tls *tls = stream->worker->tls;

@@ -4,12 +4,12 @@
 
 #include "tls.h"
 
-/* NULL-ended: all that tls_attr() may know. */
+/* All keys that tls_attr() may answer; NULL-terminated. */
 extern const char *const tls_attr_keys[];
 /* As spore_stream_ops.attr. */
 uint32_t tls_attr(struct tls_stream *stream, const char *key, size_t index, spore_str *out);
 
-/* Forgets what was kept of the stream that was asked last. */
+/* Drops what is cached for the stream that was asked last. */
 void tls_attr_forget(struct tls_worker *worker);
 
 #endif

@@ -5,16 +5,16 @@
 
 #include "tls_kernel.h"
 
-/* Output of one stream that waits for its lower stream: what one writev() can make, and the little
- * that reading may add. */
+/* The most output of a stream that may wait for the lower stream: that of one writev(), and the
+ * little that reading may add. */
 enum { SPILL_MAX = 2 * TLS_OUT_SIZE };
 
-/* OpenSSL reads on until there are bytes for the reader, or none from below: somebody who sends
- * nothing but updates of keys would keep it for good. A record takes two reads; a handshake's
- * flight has few records. */
-enum { MOST_READS = 32 };
+/* OpenSSL reads until it has bytes for the reader or the lower stream has none. A peer that sends
+ * only key updates would keep it busy forever. A record takes two reads, and a handshake flight has
+ * few records. */
+enum { MAX_READS = 32 };
 
-static size_t least(size_t a, size_t b)
+static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
@@ -70,7 +70,7 @@ static int64_t read_below(struct tls_stream *stream, void *to, size_t len)
 int64_t tls_bio_fill(struct tls_stream *stream)
 {
 	struct tls_worker *worker = stream->worker;
-	int64_t n = read_below(stream, worker->in, least(stream->room, sizeof worker->in));
+	int64_t n = read_below(stream, worker->in, min_size(stream->room, sizeof worker->in));
 
 	worker->in_at = 0;
 	worker->in_len = n > 0 ? (size_t)n : 0;
@@ -87,19 +87,19 @@ void tls_bio_read_away(struct tls_stream *stream)
 	stream->worker->in_len = 0;
 }
 
-/* What has been read ahead: the stream's own first. */
-static size_t take(struct tls_stream *stream, void *to, size_t len)
+/* Takes bytes that were read ahead: first those of the stream, then those of the worker. */
+static size_t take_input(struct tls_stream *stream, void *to, size_t len)
 {
 	struct tls_worker *worker = stream->worker;
 	size_t n;
 
 	if (stream->in.bytes) {
-		n = least(len, stream->in.len - stream->in.at);
+		n = min_size(len, stream->in.len - stream->in.at);
 		memcpy(to, stream->in.bytes + stream->in.at, n);
 		spill_consume(&stream->in, n);
 		return n;
 	}
-	n = least(len, worker->in_len - worker->in_at);
+	n = min_size(len, worker->in_len - worker->in_at);
 	memcpy(to, worker->in + worker->in_at, n);
 	worker->in_at += n;
 	return n;
@@ -110,21 +110,21 @@ static int64_t read_or_wait(struct tls_stream *stream, void *to, size_t len)
 	size_t n;
 	int64_t got;
 
-	if (!stream->took && ++stream->reads > MOST_READS) {
+	if (!stream->took && ++stream->reads > MAX_READS) {
 		stream->cut = true;
 		return SPORE_EAGAIN;
 	}
-	n = take(stream, to, len);
+	n = take_input(stream, to, len);
 	if (n > 0)
 		return (int64_t)n;
 	if (stream->took) {
-		stream->want = SPORE_READ; /* the reader gets what there is first */
+		stream->want = SPORE_READ; /* the reader gets what it has so far */
 		return SPORE_EAGAIN;
 	}
 	if (len >= stream->room)
 		return read_below(stream, to, len);
 	got = tls_bio_fill(stream);
-	return got > 0 ? (int64_t)take(stream, to, len) : got;
+	return got > 0 ? (int64_t)take_input(stream, to, len) : got;
 }
 
 static int bio_read(BIO *bio, char *to, int size)
@@ -162,8 +162,8 @@ static size_t spilled(const struct tls_stream *stream)
 	return stream->out.len - stream->out.at;
 }
 
-/* What is in the worker's buffer, but for so many bytes that are gone, goes behind what its stream
- * keeps. */
+/* Moves the worker's output, without the first `gone` bytes, to the end of its stream's own buffer.
+ */
 static bool spill_out(struct tls_worker *worker, size_t gone)
 {
 	struct tls_stream *owner = worker->out_owner;
@@ -177,7 +177,7 @@ static bool spill_out(struct tls_worker *worker, size_t gone)
 	return kept;
 }
 
-/* A stream that lies below another may be left before it was flushed. */
+/* If streams are stacked, the host may use another one before the first is flushed. */
 static void own_output(struct tls_stream *stream)
 {
 	struct tls_worker *worker = stream->worker;
@@ -187,7 +187,7 @@ static void own_output(struct tls_stream *stream)
 	worker->out_owner = stream;
 }
 
-/* Alerts, tickets: what is no bytes of the owner's. */
+/* Writes alerts and tickets; the host writes application data itself. */
 static int write_to_kernel(BIO *bio, BIO *socket, const char *bytes, int size)
 {
 	int n = BIO_write(socket, bytes, size);
@@ -207,8 +207,7 @@ static int bio_write(BIO *bio, const char *bytes, int size)
 	if (tls_kernel_has_keys(stream))
 		return write_to_kernel(bio, stream->socket, bytes, size);
 	if (stream->out_below != SPORE_OK)
-		return size; /* nobody takes it; what the other side said before can still be read
-		              */
+		return size; /* discarded, so that the peer's earlier data can still be read */
 	own_output(stream);
 	if (len > sizeof worker->out - worker->out_len || spilled(stream) + len > SPILL_MAX) {
 		BIO_set_retry_write(bio);
@@ -234,7 +233,7 @@ static spore_status flush_below(const struct tls_stream *stream, uint32_t *want)
 	return SPORE_CAN(ops, flush) ? ops->flush(stream->lower, want) : SPORE_OK;
 }
 
-/* Writes until all is gone: SPORE_OK, or how it stopped. */
+/* Writes everything: SPORE_OK, or why it stopped. */
 static spore_status write_below(struct tls_stream *stream, const uint8_t *bytes, size_t len,
                                 size_t *n_out, uint32_t *want)
 {
@@ -249,7 +248,7 @@ static spore_status write_below(struct tls_stream *stream, const uint8_t *bytes,
 	return SPORE_OK;
 }
 
-/* The buffer's part of a flush. What the lower stream does not take the stream keeps. */
+/* Writes the worker's buffer. The stream keeps what the lower stream does not accept. */
 static spore_status flush_buffer(struct tls_stream *stream, uint32_t *want)
 {
 	struct tls_worker *worker = stream->worker;
@@ -262,7 +261,7 @@ static spore_status flush_buffer(struct tls_stream *stream, uint32_t *want)
 	return spill_out(worker, n) ? status : SPORE_ENOMEM;
 }
 
-static spore_status hand_down(struct tls_stream *stream, uint32_t *want)
+static spore_status write_all(struct tls_stream *stream, uint32_t *want)
 {
 	spore_status status;
 	size_t n;
@@ -291,7 +290,7 @@ static void drop_output(struct tls_stream *stream)
 	spill_clear(&stream->out);
 }
 
-/* A failure is kept for those who come later. */
+/* Remembers a failure for later calls. */
 static spore_status end_output(struct tls_stream *stream, spore_status status)
 {
 	if (status == SPORE_OK || status == SPORE_EAGAIN)
@@ -303,7 +302,7 @@ static spore_status end_output(struct tls_stream *stream, spore_status status)
 
 spore_status tls_bio_hand_down(struct tls_stream *stream, uint32_t *want)
 {
-	return stream->out_below == SPORE_OK ? end_output(stream, hand_down(stream, want))
+	return stream->out_below == SPORE_OK ? end_output(stream, write_all(stream, want))
 	                                     : stream->out_below;
 }
 
@@ -322,8 +321,8 @@ void tls_bio_drop(struct tls_stream *stream)
 
 /* ---- the method ---- */
 
-/* The kernel takes the keys behind all that was written before. A failure shows in what is read
- * next. */
+/* The kernel must get the keys after all earlier output has been written. A failure shows in the
+ * next read. */
 static long flush_for_kernel(BIO *bio, struct tls_stream *stream)
 {
 	spore_status status = tls_bio_flush(stream, &stream->want);

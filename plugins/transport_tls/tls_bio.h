@@ -1,5 +1,5 @@
-/* tls_bio - OpenSSL's way to the lower stream, through the worker's buffers: many records go with
- * one call of the lower stream. OpenSSL never sees a descriptor. [worker] */
+/* tls_bio - connects OpenSSL with the lower stream through the worker's buffers, so that one call
+ * of the lower stream moves many records. OpenSSL never sees a descriptor. [worker] */
 #ifndef TLS_BIO_H
 #define TLS_BIO_H
 
@@ -9,23 +9,24 @@
 BIO_METHOD *tls_bio_method(void);
 BIO *tls_bio_new(struct tls_stream *stream);
 
-/* Around each use of the SSL: `room` is how much plaintext the reader can take, and bounds what is
- * read ahead. Leaving keeps the input that is left; false: out of memory, and input is lost. */
+/* Call these around every use of the SSL. `room` is how much plaintext the reader can take; it
+ * limits reading ahead. tls_bio_leave keeps the unread input; false: out of memory, and input is
+ * lost. */
 void tls_bio_enter(struct tls_stream *stream, size_t room);
 bool tls_bio_leave(struct tls_stream *stream);
 
-/* Reads ahead without OpenSSL: bytes that are there now, or as spore_stream_ops.readv. */
+/* Reads ahead without OpenSSL. Returns the number of bytes, or as spore_stream_ops.readv. */
 int64_t tls_bio_fill(struct tls_stream *stream);
-/* Behind the end of this stream: takes what the lower one says of its own end, so that closing does
- * not leave it unread. A lower stream that is the bare socket has nothing to say. */
+/* After the end of this stream: reads the end of the lower stream, so that it is not unread at
+ * close. A lower stream that is the raw socket has no such end. */
 void tls_bio_read_away(struct tls_stream *stream);
-/* Is there room for another record of output? */
+/* True: there is room for another record of output. */
 bool tls_bio_has_room(const struct tls_stream *stream);
-/* Writes all output to the lower stream. SPORE_EAGAIN keeps the rest in the stream. */
+/* Writes all output to the lower stream. On SPORE_EAGAIN the stream keeps the rest. */
 spore_status tls_bio_hand_down(struct tls_stream *stream, uint32_t *want);
-/* The same, and flushes below. */
+/* The same, then flushes the lower stream. */
 spore_status tls_bio_flush(struct tls_stream *stream, uint32_t *want);
-/* Forgets all that the stream has in buffers. */
+/* Drops everything that the stream has in buffers. */
 void tls_bio_drop(struct tls_stream *stream);
 
 #endif

@@ -25,30 +25,30 @@ const char *tls_error_reason(void)
 	return text ? text : "unknown cause";
 }
 
-/* What the other side told us by an alert. */
+/* Errors of OpenSSL, most of them alerts from the peer. */
 struct reason {
 	int code;
-	const char *text; /* one %s: the other side */
+	const char *text; /* one %s: the peer */
 };
 
 static const struct reason reasons[] = {
 	{ SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
-	  "%s demands a certificate of this side: give one with certfile and keyfile" },
+	  "%s demands a certificate: set certfile and keyfile" },
 	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA,
-	  "%s refused our certificate: it does not know the authority that issued it" },
+	  "%s refused our certificate: it does not trust the issuing authority" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED,
 	  "%s refused our certificate: expired, or not yet valid" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "%s refused our certificate: revoked" },
 	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE,
-	  "%s refused our certificate: it does not have the name or "
-	  "the pin that it expects, or is not valid yet" },
+	  "%s refused our certificate: its name or its pin is not the expected one, or it is not "
+	  "valid yet" },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, "%s refused our certificate" },
 	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE,
-	  "%s refused our certificate: it is not made for this use" },
-	{ SSL_R_TLSV1_ALERT_ACCESS_DENIED, "%s refused our certificate: no access" },
-	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE, "%s refused the TLS handshake: no cipher or group "
-	                                       "in common, or it demands a certificate" },
-	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "%s refused the TLS version: none is in common" },
+	  "%s refused our certificate: it is not valid for this use" },
+	{ SSL_R_TLSV1_ALERT_ACCESS_DENIED, "%s refused our certificate: access denied" },
+	{ SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE,
+	  "%s refused the TLS handshake: no common cipher or group, or it demands a certificate" },
+	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "%s refused the TLS version: no common version" },
 	{ SSL_R_UNSUPPORTED_PROTOCOL,
 	  "%s offers no TLS version that is allowed here (min_version)" },
 	{ SSL_R_VERSION_TOO_LOW, "%s offers no TLS version that is allowed here (min_version)" },
@@ -57,7 +57,7 @@ static const struct reason reasons[] = {
 	{ SSL_R_NO_SUITABLE_GROUPS, "%s offers no group that is allowed here" },
 	{ SSL_R_NO_SUITABLE_KEY_SHARE, "%s offers no group that is allowed here" },
 	{ SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE,
-	  "%s sent no certificate, and one is demanded here (cacertfile)" },
+	  "%s sent no certificate, which cacertfile demands" },
 };
 
 static void explain_reason(struct tls_stream *stream)
@@ -86,18 +86,15 @@ static void explain_opening(struct tls_stream *stream)
 	const char *peer = tls_peer(stream->worker->tls);
 
 	if (!tls_error_speaks_tls(stream) && stream->worker->tls->server)
-		tls_error_set(stream,
-		              "the client does not speak TLS, which this port demands (a Spore "
-		              "client does with --tls)");
+		tls_error_set(stream, "the client does not speak TLS, which this port demands (a "
+		                      "Spore client needs --tls)");
 	else if (!tls_error_speaks_tls(stream))
-		tls_error_set(stream,
-		              "the server does not speak TLS at this port: start it with --tls, "
-		              "or leave TLS out here");
+		tls_error_set(stream, "the server does not speak TLS on this port: start it with "
+		                      "--tls, or do not use TLS here");
 	else if (stream->below_ended || stream->in_below != SPORE_OK ||
 	         stream->out_below != SPORE_OK)
-		tls_error_set(stream,
-		              "%s ended the connection in the middle of the TLS handshake%s", peer,
-		              stream->has_first ? "" : ": does it speak TLS at all?");
+		tls_error_set(stream, "%s closed the connection during the TLS handshake%s", peer,
+		              stream->has_first ? "" : ": does it speak TLS?");
 	else
 		explain_reason(stream);
 }
@@ -110,7 +107,8 @@ spore_status tls_error_take(struct tls_stream *stream)
 		explain_opening(stream);
 	else if (stream->below_ended)
 		tls_error_set(stream,
-		              "the stream was cut off: %s ended the connection without TLS's end",
+		              "the stream was cut off: %s closed the connection without a TLS "
+		              "close alert",
 		              peer);
 	else if (stream->in_below == SPORE_OK)
 		explain_reason(stream);

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "tls_verify.h"
+#include "tls_cert.h"
 
 enum { SOON_S = 14 * 86400, DAY_MS = 86400 * 1000 };
 
-/* What is said of a kind, and whether one that is good does for those that have expired. */
+/* How messages name a kind, and whether one valid certificate makes up for expired ones. */
 static const struct {
 	const char *label, *text;
-	bool any_does;
+	bool one_is_enough;
 } kinds[TLS_KINDS] = {
 	[TLS_OWN] = { "own", "the certificate", false },
 	[TLS_CHAIN] = { "chain", "an intermediate certificate", false },
@@ -24,10 +24,11 @@ struct tls_certificate {
 	enum tls_kind kind;
 };
 
-/* What the instances of one name share. References are counted on main; the rest is worker 0's. */
+/* Shared by the instances of one name. References are counted on main; the rest belongs to worker
+ * 0. */
 struct tls_succession {
 	unsigned refs;
-	const struct tls *speaker; /* NULL: none */
+	const struct tls *reporter; /* NULL: none */
 };
 
 static const char *file_of(const struct tls *tls, enum tls_kind kind)
@@ -35,9 +36,9 @@ static const char *file_of(const struct tls *tls, enum tls_kind kind)
 	return kind == TLS_AUTHORITIES ? tls->conf->cacertfile : tls->conf->certfile;
 }
 
-/* ---- what was loaded ---- */
+/* ---- collecting ---- */
 
-static bool keep(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
+static bool add_certificate(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
 {
 	struct tls_certificate *all = realloc(expiry->all, (expiry->n + 1) * sizeof *all);
 
@@ -46,51 +47,51 @@ static bool keep(struct tls_expiry *expiry, X509 *cert, enum tls_kind kind)
 	X509_up_ref(cert);
 	expiry->all = all;
 	all[expiry->n++] = (struct tls_certificate){ cert,
-		                                     tls_verify_seconds(X509_get0_notAfter(cert)),
+		                                     tls_cert_seconds(X509_get0_notAfter(cert)),
 		                                     kind };
 	return true;
 }
 
-static bool keep_all(struct tls_expiry *expiry, STACK_OF(X509) * certs, enum tls_kind kind)
+static bool add_all(struct tls_expiry *expiry, STACK_OF(X509) * certs, enum tls_kind kind)
 {
 	bool good = true;
 
 	for (int i = 0; good && i < sk_X509_num(certs); i++)
-		good = keep(expiry, sk_X509_value(certs, i), kind);
+		good = add_certificate(expiry, sk_X509_value(certs, i), kind);
 	return good;
 }
 
-static bool collect(struct tls *tls)
+static bool collect_certificates(struct tls *tls)
 {
 	struct tls_expiry *expiry = &tls->expiry;
 	X509 *own = SSL_CTX_get0_certificate(tls->ctx);
 	STACK_OF(X509) *certs = NULL;
-	bool good = !own || keep(expiry, own, TLS_OWN);
+	bool good = !own || add_certificate(expiry, own, TLS_OWN);
 
 	SSL_CTX_get0_chain_certs(tls->ctx, &certs);
-	good = good && keep_all(expiry, certs, TLS_CHAIN);
+	good = good && add_all(expiry, certs, TLS_CHAIN);
 	if (!good || !tls->conf->cacertfile)
 		return good;
 	certs = X509_STORE_get1_all_certs(SSL_CTX_get_cert_store(tls->ctx));
-	good = certs && keep_all(expiry, certs, TLS_AUTHORITIES);
+	good = certs && add_all(expiry, certs, TLS_AUTHORITIES);
 	sk_X509_pop_free(certs, X509_free);
 	return good;
 }
 
-/* ---- what is said of it ---- */
+/* ---- reporting ---- */
 
-static bool goes_before(const struct tls_certificate *one, const struct tls_certificate *other,
-                        int64_t now_s)
+static bool matters_more(const struct tls_certificate *one, const struct tls_certificate *other,
+                         int64_t now_s)
 {
 	bool past = one->ends_s < now_s, other_past = other->ends_s < now_s;
 
-	if (kinds[one->kind].any_does && past != other_past)
+	if (kinds[one->kind].one_is_enough && past != other_past)
 		return other_past;
 	return one->ends_s < other->ends_s;
 }
 
-/* The certificate of a kind whose end is the one to mind: the earliest, or, where any of them does,
- * the next to come. NULL: there is none of the kind. */
+/* Returns the certificate of a kind whose end matters: the earliest end or, where one valid
+ * certificate is enough, the next one in the future. NULL: no certificate of this kind. */
 static const struct tls_certificate *select_next(const struct tls_expiry *expiry,
                                                  enum tls_kind kind, int64_t now_s)
 {
@@ -99,13 +100,13 @@ static const struct tls_certificate *select_next(const struct tls_expiry *expiry
 	for (size_t i = 0; i < expiry->n; i++) {
 		const struct tls_certificate *each = &expiry->all[i];
 
-		if (each->kind == kind && (!next || goes_before(each, next, now_s)))
+		if (each->kind == kind && (!next || matters_more(each, next, now_s)))
 			next = each;
 	}
 	return next;
 }
 
-static void warn(const struct tls *tls, const struct tls_certificate *one, int64_t now_s)
+static void warn_of_one(const struct tls *tls, const struct tls_certificate *one, int64_t now_s)
 {
 	bool past = one->ends_s < now_s;
 	char date[TLS_DATE_SIZE], name[160];
@@ -114,9 +115,9 @@ static void warn(const struct tls *tls, const struct tls_certificate *one, int64
 		return;
 	spore_logf(tls->host, tls->log, SPORE_LOG_WARN, "%s in %s %s %s (%s)",
 	           kinds[one->kind].text, file_of(tls, one->kind),
-	           past ? "has expired since" : "expires soon, at",
-	           tls_verify_date(X509_get0_notAfter(one->cert), date),
-	           tls_verify_subject(one->cert, name, sizeof name));
+	           past ? "expired on" : "expires on",
+	           tls_cert_date(X509_get0_notAfter(one->cert), date),
+	           tls_cert_subject(one->cert, name, sizeof name));
 }
 
 static void warn_of_all(const struct tls *tls)
@@ -127,7 +128,7 @@ static void warn_of_all(const struct tls *tls)
 		const struct tls_certificate *next = select_next(&tls->expiry, kind, now_s);
 
 		if (next)
-			warn(tls, next, now_s);
+			warn_of_one(tls, next, now_s);
 	}
 }
 
@@ -144,7 +145,7 @@ static void set_gauges(const struct tls_worker *worker, bool in_use)
 	}
 }
 
-/* ---- life ---- */
+/* ---- set-up, start and stop ---- */
 
 static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const char *instance)
 {
@@ -154,9 +155,8 @@ static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const cha
 		.type = SPORE_METRIC_GAUGE,
 		.name = "certificate_expiry_timestamp_seconds",
 		.help = "When the next certificate of this kind expires, in seconds since 1970; 0: "
-			"none "
-			"is "
-			"in use.",
+		        "no such "
+			"certificate.",
 		.unit = "seconds",
 		.labels = labels,
 		.n_labels = 2,
@@ -166,7 +166,7 @@ static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const cha
 	return tls->host->metric_series(tls->host->metric_family(tls->log, &spec), values, 2);
 }
 
-/* A kind that the one before had, and this one has not, must fall to 0. */
+/* Includes kinds that only the previous instance had: their gauges must fall to 0. */
 static void find_all_series(struct tls *tls, const struct tls *previous, const char *instance)
 {
 	for (enum tls_kind kind = 0; kind < TLS_KINDS; kind++) {
@@ -176,8 +176,8 @@ static void find_all_series(struct tls *tls, const struct tls *previous, const c
 	}
 }
 
-/* A renewed one stands under the name of the old: no other line tells that a reload took it. */
-static void tell_of_new(const struct tls *tls, const struct tls *previous)
+/* A renewed certificate has the same path, so no other log line shows that a reload took it. */
+static void log_renewal(const struct tls *tls, const struct tls *previous)
 {
 	const X509 *own = SSL_CTX_get0_certificate(tls->ctx),
 		   *old = SSL_CTX_get0_certificate(previous->ctx);
@@ -185,9 +185,9 @@ static void tell_of_new(const struct tls *tls, const struct tls *previous)
 
 	if (own && (!old || X509_cmp(own, old) != 0))
 		spore_logf(tls->host, tls->log, SPORE_LOG_INFO,
-		           "the certificate in %s is another than before: valid until %s (%s)",
-		           tls->conf->certfile, tls_verify_date(X509_get0_notAfter(own), date),
-		           tls_verify_subject(own, name, sizeof name));
+		           "the certificate in %s has changed: valid until %s (%s)",
+		           tls->conf->certfile, tls_cert_date(X509_get0_notAfter(own), date),
+		           tls_cert_subject(own, name, sizeof name));
 }
 
 bool tls_expiry_set_up(struct tls *tls, const struct tls *previous, const char *instance)
@@ -199,11 +199,11 @@ bool tls_expiry_set_up(struct tls *tls, const struct tls *previous, const char *
 		return false;
 	succession->refs++;
 	tls->expiry.succession = succession;
-	if (!collect(tls))
+	if (!collect_certificates(tls))
 		return false;
 	find_all_series(tls, previous, instance);
 	if (previous)
-		tell_of_new(tls, previous);
+		log_renewal(tls, previous);
 	warn_of_all(tls);
 	return true;
 }
@@ -219,15 +219,15 @@ void tls_expiry_fini(struct tls *tls)
 		free(expiry->succession);
 }
 
-/* One that was to replace this instance, and could not start, left nobody who speaks. */
+/* If the instance that was to replace this one did not start, nobody reports: this one goes on. */
 static void on_day(void *arg)
 {
 	struct tls_worker *worker = arg;
 	struct tls_succession *succession = worker->tls->expiry.succession;
 
-	if (!succession->speaker)
-		succession->speaker = worker->tls;
-	if (succession->speaker != worker->tls)
+	if (!succession->reporter)
+		succession->reporter = worker->tls;
+	if (succession->reporter != worker->tls)
 		return;
 	warn_of_all(worker->tls);
 	set_gauges(worker, true);
@@ -242,7 +242,7 @@ bool tls_expiry_start(struct tls_worker *worker)
 	worker->daily = tls->host->timer_start(worker->handle, DAY_MS, DAY_MS, on_day, worker);
 	if (!worker->daily)
 		return false;
-	tls->expiry.succession->speaker = tls;
+	tls->expiry.succession->reporter = tls;
 	set_gauges(worker, true);
 	return true;
 }
@@ -254,8 +254,8 @@ void tls_expiry_stop(struct tls_worker *worker)
 	if (!worker->daily)
 		return;
 	worker->tls->host->timer_stop(worker->daily);
-	if (succession->speaker != worker->tls)
+	if (succession->reporter != worker->tls)
 		return;
 	set_gauges(worker, false);
-	succession->speaker = NULL;
+	succession->reporter = NULL;
 }

@@ -28,7 +28,7 @@ const char *tls_kernel_why_not(const struct tls_conf *conf)
 		return "kernel_tls is false";
 	return tls_kernel_offers(TLS_KERNEL_LIST)
 	               ? NULL
-	               : "this kernel does not offer it, or has not loaded it";
+	               : "the kernel lacks it, or has not loaded the module";
 #endif
 }
 
@@ -48,8 +48,8 @@ bool tls_kernel_has_keys(const struct tls_stream *stream)
 	return stream->socket && BIO_get_ktls_send(stream->socket);
 }
 
-/* KeyUpdate (RFC 8446, 4.6.3): type, three bytes of length, and whether an answer with new keys is
- * due. */
+/* Looks for KeyUpdate (RFC 8446, 4.6.3): one byte of type, three of length, and one that tells
+ * whether the peer demands new keys in return. */
 static void on_message(int written, int version, int type, const void *message, size_t len,
                        SSL *ssl, void *arg)
 {

@@ -3,12 +3,12 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
+#include "resume/tls_session.h"
 #include "tls_attr.h"
 #include "tls_bio.h"
 #include "tls_error.h"
 #include "tls_kernel.h"
 #include "tls_queue.h"
-#include "tls_session.h"
 #include "tls_verify.h"
 
 static struct tls_stream *stream_of(spore_stream *base)
@@ -31,8 +31,8 @@ static spore_status out_of_memory(struct tls_stream *stream)
 
 /* ---- opening ---- */
 
-/* Where the kernel may take over what is sent, the two directions have each their own. */
-static bool give_bios(struct tls_stream *stream, SSL *ssl)
+/* If the kernel may take over the output, each direction gets its own BIO. */
+static bool set_bios(struct tls_stream *stream, SSL *ssl)
 {
 	BIO *reader = tls_bio_new(stream);
 	BIO *writer = stream->worker->tls->kernel ? tls_bio_new(stream) : reader;
@@ -53,7 +53,7 @@ static bool make_ssl(struct tls_stream *stream, const char *server_name)
 	struct tls *tls = stream->worker->tls;
 	SSL *ssl = SSL_new(tls->ctx);
 
-	if (!ssl || !give_bios(stream, ssl) ||
+	if (!ssl || !set_bios(stream, ssl) ||
 	    (server_name && !tls_verify_expect(ssl, server_name))) {
 		SSL_free(ssl);
 		ERR_clear_error();
@@ -71,7 +71,7 @@ static bool make_ssl(struct tls_stream *stream, const char *server_name)
 	return true;
 }
 
-/* A server spends nothing on who says nothing: its side of TLS begins with the first byte. */
+/* A server allocates no SSL before the client's first byte, so idle connections cost nothing. */
 static spore_status await_client(struct tls_stream *stream, uint32_t *want)
 {
 	int64_t n = tls_bio_fill(stream);
@@ -88,18 +88,17 @@ static spore_status await_client(struct tls_stream *stream, uint32_t *want)
 	return SPORE_ENOMEM;
 }
 
-/* Whatever was configured: nobody is let through by a way on which there is no certificate to
- * check. */
+/* Whatever is configured, a client never accepts a handshake without a server certificate. */
 static spore_status check_server_is_known(struct tls_stream *stream)
 {
 	if (stream->worker->tls->server || SSL_get0_peer_certificate(stream->ssl))
 		return SPORE_OK;
-	tls_error_set(stream, "the server showed no certificate");
+	tls_error_set(stream, "the server sent no certificate");
 	return SPORE_EPROTO;
 }
 
-/* One step: SPORE_OK once the handshake is done. */
-static spore_status shake(struct tls_stream *stream)
+/* Advances the handshake. SPORE_OK: it is done. */
+static spore_status step_handshake(struct tls_stream *stream)
 {
 	int result, error;
 
@@ -109,8 +108,8 @@ static spore_status shake(struct tls_stream *stream)
 	if (result == 1)
 		return check_server_is_known(stream);
 	error = SSL_get_error(stream->ssl, result);
-	/* Nobody asks what is pending during a handshake, but there is room for its few bytes: at
-	 * once. */
+	/* The host does not ask for pending bytes during a handshake. Waiting for write readiness
+	 * makes it call again at once. */
 	if (error == SSL_ERROR_WANT_WRITE || stream->cut)
 		stream->want = SPORE_WRITE;
 	if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
@@ -118,7 +117,7 @@ static spore_status shake(struct tls_stream *stream)
 	return tls_error_take(stream);
 }
 
-static void report_opening(const struct tls_stream *stream)
+static void log_handshake(const struct tls_stream *stream)
 {
 	const struct tls *tls = stream->worker->tls;
 
@@ -135,14 +134,14 @@ static void become_open(struct tls_stream *stream)
 	if (stream->in_kernel)
 		tls_kernel_watch_keys(stream);
 	tls_queue_remove(stream);
-	report_opening(stream);
+	log_handshake(stream);
 }
 
-/* What was said is handed on, also the alert that goes with a failure; but the last words of all
- * the host flushes, together with what it has to say itself. */
-static spore_status shake_and_flush(struct tls_stream *stream, uint32_t *want)
+/* Sends the output of the handshake, including the alert of a failure. After the last step the host
+ * flushes, together with its own first output. */
+static spore_status step_and_flush(struct tls_stream *stream, uint32_t *want)
 {
-	spore_status status = shake(stream), flushed;
+	spore_status status = step_handshake(stream), flushed;
 
 	if (status == SPORE_OK) {
 		become_open(stream);
@@ -165,14 +164,14 @@ static spore_status stream_handshake(spore_stream *base, uint32_t *want, spore_t
 
 	(void)ticket;
 	if (stream->evicted) {
-		tls_error_set(stream, "too many TLS handshakes are under way (max_handshakes)");
+		tls_error_set(stream, "too many TLS handshakes in progress (max_handshakes)");
 		return break_stream(stream, SPORE_EBUSY);
 	}
 	tls_bio_enter(stream, TLS_RECORD);
 	if (!stream->ssl)
 		status = await_client(stream, want);
 	if (status == SPORE_OK)
-		status = shake_and_flush(stream, want);
+		status = step_and_flush(stream, want);
 	if (!tls_bio_leave(stream))
 		return out_of_memory(stream);
 	return status == SPORE_OK || status == SPORE_EAGAIN ? status : break_stream(stream, status);
@@ -186,16 +185,17 @@ static void end_reading(struct tls_stream *stream)
 	tls_bio_read_away(stream);
 }
 
-/* It may have nothing more from us under the old ones. */
-static spore_status refuse_new_keys(struct tls_stream *stream)
+/* The peer may reject further output under the old keys. */
+static spore_status refuse_key_update(struct tls_stream *stream)
 {
 	ERR_clear_error();
-	tls_error_set(stream, "%s demands new keys, which kernel TLS cannot take (kernel_tls)",
+	tls_error_set(stream,
+	              "%s demands a key update, which kernel TLS does not support (kernel_tls)",
 	              tls_peer(stream->worker->tls));
 	return SPORE_EUNSUPPORTED;
 }
 
-/* Decrypts what there is: bytes for the reader, or why there are none (ended: 0). */
+/* Decrypts the available input. Returns the number of bytes, 0 at the end, or a SPORE_E*. */
 static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 {
 	size_t got = 0;
@@ -214,7 +214,7 @@ static int64_t decrypt(struct tls_stream *stream, uint8_t *to, size_t len)
 		}
 		error = SSL_get_error(stream->ssl, result);
 		if (stream->wants_keys)
-			stream->broken = refuse_new_keys(stream);
+			stream->broken = refuse_key_update(stream);
 		else if (error == SSL_ERROR_WANT_WRITE)
 			stream->want = SPORE_WRITE;
 		else if (error == SSL_ERROR_ZERO_RETURN)
@@ -235,7 +235,7 @@ static int64_t stream_readv(spore_stream *base, const spore_iov *iov, uint32_t n
 	uint32_t flush_wants;
 	int64_t got;
 
-	(void)n_iov; /* a partial transfer is fine */
+	(void)n_iov; /* the first one is enough */
 	if (stream->broken != SPORE_OK || stream->ended) {
 		stream->end_told = true;
 		return stream->broken;
@@ -245,15 +245,15 @@ static int64_t stream_readv(spore_stream *base, const spore_iov *iov, uint32_t n
 	*want = stream->want;
 	if (!tls_bio_leave(stream))
 		return out_of_memory(stream);
-	/* An alert, or the answer to an update of keys. */
+	/* Sends an alert or the answer to a key update. */
 	if (stream->worker->out_owner == stream)
 		tls_bio_flush(stream, &flush_wants);
 	stream->end_told = got <= 0;
 	return got;
 }
 
-/* The lower stream's bytes are nothing that this one could return for sure, but trying takes them,
- * so they are counted once. An end that was found behind the last bytes waits here, too. */
+/* Includes bytes of the lower stream: they may contain no plaintext, but reading consumes them. An
+ * end that was found after the last bytes counts, too. */
 static size_t stream_pending(spore_stream *base)
 {
 	struct tls_stream *stream = stream_of(base);
@@ -286,7 +286,7 @@ static spore_status write_failed(struct tls_stream *stream, uint32_t *want)
 	return SPORE_EAGAIN;
 }
 
-/* Encrypts record by record, while there is room. */
+/* Encrypts record by record while there is room. */
 static int64_t encrypt(struct tls_stream *stream, const uint8_t *from, size_t len, uint32_t *want)
 {
 	size_t put = 0;
@@ -319,10 +319,10 @@ static int64_t stream_writev(spore_stream *base, const spore_iov *iov, uint32_t 
 	return encrypt(stream, iov->base, iov->len, want);
 }
 
-/* ---- the end ---- */
+/* ---- shutdown and close ---- */
 
-/* Only the kernel may have no room for it. */
-static spore_status say_end(struct tls_stream *stream, uint32_t *want)
+/* Sends the close alert. Only with kernel TLS it may have to wait for room. */
+static spore_status send_close_alert(struct tls_stream *stream, uint32_t *want)
 {
 	int result;
 
@@ -332,13 +332,13 @@ static spore_status say_end(struct tls_stream *stream, uint32_t *want)
 		*want = SPORE_WRITE;
 		return SPORE_EAGAIN;
 	}
-	ERR_clear_error(); /* a connection that failed needs no end */
+	ERR_clear_error(); /* a failed connection needs no close alert */
 	stream->shut = true;
 	return SPORE_OK;
 }
 
-/* The ends of all layers leave in one write: behind the uppermost's the other side may close at
- * once, and what it did not read by then makes its close a reset. */
+/* The close alerts of all layers leave in one write. The peer may close as soon as it has read the
+ * uppermost one, and unread data would turn that into a reset. */
 static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
 {
 	struct tls_stream *stream = stream_of(base);
@@ -347,7 +347,7 @@ static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
 	if (stream->out.bytes || !tls_bio_has_room(stream))
 		status = tls_bio_hand_down(stream, want);
 	if (status == SPORE_OK && !stream->shut)
-		status = say_end(stream, want);
+		status = send_close_alert(stream, want);
 	if (status == SPORE_OK)
 		status = tls_bio_hand_down(stream, want);
 	return status == SPORE_OK ? stream->lower->ops->shutdown(stream->lower, want) : status;
@@ -359,8 +359,8 @@ static void stream_close(spore_stream *base, uint32_t how)
 	uint32_t want;
 
 	if (how == SPORE_CLOSE_FIN && stream->open && stream->broken == SPORE_OK && !stream->shut) {
-		say_end(stream, &want);
-		tls_bio_flush(stream, &want); /* what does not go now, goes never */
+		send_close_alert(stream, &want);
+		tls_bio_flush(stream, &want); /* the rest is dropped */
 	}
 	tls_queue_remove(stream);
 	tls_bio_drop(stream);
@@ -374,7 +374,7 @@ static void stream_close(spore_stream *base, uint32_t how)
 	free(stream);
 }
 
-/* ---- the rest ---- */
+/* ---- the stream ---- */
 
 static int stream_fd(spore_stream *base)
 {

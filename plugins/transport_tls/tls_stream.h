@@ -4,7 +4,7 @@
 
 #include "tls.h"
 
-/* SPORE_OK and the upper stream, which then owns args->lower; or a SPORE_E*. */
+/* Returns SPORE_OK and the upper stream, which then owns args->lower; or a SPORE_E*. */
 spore_status tls_stream_wrap(struct tls_worker *worker, const spore_wrap_args *args,
                              spore_stream **upper_out);
 

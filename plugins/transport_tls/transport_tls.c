@@ -1,50 +1,55 @@
-/* transport_tls - TLS 1.2 and 1.3 by OpenSSL, on either side: the component and its options. */
+/* transport_tls - TLS 1.2 and 1.3 with OpenSSL, for servers and clients: the component and its
+ * options. */
 #include <openssl/err.h>
 #include <stdlib.h>
 
+#include "config/tls_config.h"
+#include "resume/tls_session.h"
+#include "resume/tls_tickets.h"
 #include "tls.h"
 #include "tls_attr.h"
 #include "tls_bio.h"
-#include "tls_config.h"
 #include "tls_expiry.h"
-#include "tls_session.h"
 #include "tls_stream.h"
-#include "tls_tickets.h"
 
 static const spore_option_item pin_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
-/* A table, aligned by hand. */
 /* clang-format off */
 static const spore_option options[] = {
 	SPORE_STRING(struct tls_conf, certfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
-	             "this side's certificate and its chain, PEM; a server must have one"),
+	             "this side's certificate and its chain, PEM; required on a server"),
 	SPORE_STRING(struct tls_conf, keyfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
 	             "its private key, PEM; default: in certfile"),
-	SPORE_SECRET(struct tls_conf, key_passphrase, 0, "opens an encrypted private key"),
+	SPORE_SECRET(struct tls_conf, key_passphrase, 0, "passphrase of an encrypted private key"),
 	SPORE_STRING(struct tls_conf, cacertfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
-	             "authorities, PEM; client: trusted in place of the system's; server: every client must "
-	             "have a certificate of theirs"),
+	             "authorities, PEM; client: trusted instead of the system's; server: every client "
+	             "must have a certificate that they issued"),
 	SPORE_STRING(struct tls_conf, server_name, 0, NULL,
-	             "client: the name that the certificate must have; default: the one that is dialled"),
+	             "client: the name that the server's certificate must have; default: the dialled "
+	             "name"),
 	SPORE_LIST(struct tls_conf, pins, 0, &pin_item,
-	           "client: \"sha256:HEX\" of public keys (over SubjectPublicKeyInfo), one of which the server must "
-	           "have, beside all else"),
+	           "client: \"sha256:HEX\" of public keys (of SubjectPublicKeyInfo); the server must "
+	           "have one of them, in addition to all other checks"),
 	SPORE_BOOL(struct tls_conf, insecure, 0, NULL,
-	           "client: do not check the server's certificate (for tests only); pins are still checked"),
-	SPORE_ENUM(struct tls_conf, min_version, 0, "\"1.2\"", "1.2|1.3", "least version of TLS"),
+	           "client: do not check the server's certificate (for tests only); pins are still "
+	           "checked"),
+	SPORE_ENUM(struct tls_conf, min_version, 0, "\"1.2\"", "1.2|1.3", "minimum version of TLS"),
 	SPORE_STRING(struct tls_conf, ciphers, 0, NULL,
-	             "ciphers of TLS 1.2 and 1.3 by OpenSSL's names, with colons between; where all are of one "
-	             "version, only that one is spoken; default: AEAD with forward secrecy"),
+	             "OpenSSL's names of ciphers for TLS 1.2 and 1.3, separated by colons; a list for "
+	             "one version only disables the other; default: AEAD with forward secrecy"),
 	SPORE_STRING(struct tls_conf, groups, 0, NULL,
-	             "groups for the key exchange by OpenSSL's names, with colons between; default: OpenSSL's"),
-	SPORE_BOOL(struct tls_conf, tickets, 0, "true", "sessions may be resumed"),
+	             "OpenSSL's names of groups for the key exchange, separated by colons; default: "
+	             "those of OpenSSL"),
+	SPORE_BOOL(struct tls_conf, tickets, 0, "true", "allow resumption of sessions"),
 	SPORE_DURATION(struct tls_conf, ticket_life, 0, "\"1h\"", 1000, 7 * 86400000LL,
-	               "for so long after the handshake that verified the certificates, however often, and no longer than "
-	               "those are valid; a server's key for tickets is replaced as often"),
+	               "how long a session may be resumed after the handshake that verified the "
+	               "certificates, but not longer than they are valid; a server replaces its "
+	               "ticket key as often"),
 	SPORE_BOOL(struct tls_conf, kernel_tls, 0, "true",
-	           "where Linux and OpenSSL can, the kernel encrypts what is sent, and the host splices to it"),
+	           "let the kernel encrypt output, if Linux and OpenSSL support it, so that the host "
+	           "can splice"),
 	SPORE_INT(struct tls_conf, max_handshakes, 0, "1024", 1, 1000000,
-	          "handshakes that may be under way at once; beyond them the oldest is ended"),
+	          "handshakes in progress at once; above it the oldest is aborted"),
 };
 /* clang-format on */
 

@@ -5,7 +5,7 @@ import signal
 
 from .peers import spore_server
 
-RELOADED, REFUSED = r"configuration reloaded", r"reload refused, all stays as it was"
+RELOADED, REFUSED = r"configuration reloaded", r"reload refused, configuration unchanged"
 
 
 class Reloading:

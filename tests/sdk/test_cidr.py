@@ -296,7 +296,7 @@ def test_a_mistake_stops_the_start_and_names_its_place(host, error_line, options
 
 def test_an_identity_makes_no_sense_at_the_control_port(host, error_line):
     lists = {"control": [{"use": "cidr", "deny": ["::1"], "identity": ["alice"]}]}
-    assert "/acl/control/0/identity: expected among the access lists of public ports" in error_line(
+    assert "/acl/control/0/identity: expected only in lists of public ports" in error_line(
         host.refused(acl=lists)
     )
 

@@ -10,7 +10,7 @@ from harness.process import Process
 from harness.services import Echo
 from harness.visitors import one_exchange
 
-LAST = r"^\S+Z error the end took too long, leaving at once$"
+LAST = r"^\S+Z error shutdown timed out, exiting$"
 
 
 def hanging(where):

@@ -186,7 +186,7 @@ static inline void client_scene_set_up_shared(struct client_scene *scene)
 	const struct settings *settings = &scene->config->settings;
 	unsigned n = scene->runtime.n_workers;
 
-	scene->shared.set = scene->runtime.set;
+	scene->shared.set = scene->runtime.plugins.set;
 	scene->shared.settings = &settings->client;
 	scene->shared.resolver = scene->runtime.resolver;
 	scene->shared.n_tunnels = 1;

@@ -135,7 +135,7 @@ def test_a_list_is_split(address, by):
         said = [
             line
             for line in server.process.stderr
-            if "the secret was split at its commas secrets=3" in line
+            if "the secret was split at commas secrets=3" in line
         ]
         assert len(said) == 1
         assert b"two" not in pathlib.Path(f"/proc/{server.pid}/cmdline").read_bytes()
@@ -144,7 +144,7 @@ def test_a_list_is_split(address, by):
 @pytest.mark.parametrize("secret, text", [
     ("one,", "expected a secret, found an empty string"),
     (",one", "expected a secret, found an empty string"),
-    ("one,two,one", 'expected a secret of its own, found that of "secret1"'),
+    ("one,two,one", 'expected a unique secret, found that of "secret1"'),
 ])  # fmt: skip
 def test_lists_that_are_none(secret, text):
     process = run([spore_binary(), "server", "--secret", secret])
@@ -353,14 +353,14 @@ def test_one_secret_of_two_names(refused, tmp_path):
     )
     more = f"{tmp_path}/more"
     assert sorted(errors) == [
-        ("/secrets/bert", 'expected a secret of its own, found that of "bob" (/secrets/bob)'),
+        ("/secrets/bert", 'expected a unique secret, found that of "bob" (/secrets/bob)'),
         (
             "/secrets_file",
-            f'{more}:1:1: expected a secret of its own, found that of "alice" (/secrets/alice)',
+            f'{more}:1:1: expected a unique secret, found that of "alice" (/secrets/alice)',
         ),
         (
             "/secrets_file",
-            f'{more}:4:1: expected a secret of its own, found that of "dan" (line 3)',
+            f'{more}:4:1: expected a unique secret, found that of "dan" (line 3)',
         ),
     ]
 
@@ -372,9 +372,9 @@ def test_one_name_of_two_secrets(refused, tmp_path):
     assert sorted(errors) == [
         (
             "/secrets_file",
-            f'{more}:1:1: expected a name of its own, found that of "alice" (/secrets/alice)',
+            f'{more}:1:1: expected a unique name, found that of "alice" (/secrets/alice)',
         ),
-        ("/secrets_file", f'{more}:3:1: expected a name of its own, found that of "bob" (line 2)'),
+        ("/secrets_file", f'{more}:3:1: expected a unique name, found that of "bob" (line 2)'),
     ]
 
 
@@ -383,8 +383,8 @@ def test_one_name_of_two_secrets(refused, tmp_path):
     [
         (b"alice", 6, "expected NAME:SECRET, found no colon"),
         (b":hunter2", 1, "expected a name before the colon, found none"),
-        (b"alice:", 7, "expected a secret behind the colon, found none"),
-        (b"alice:\r", 7, "expected a secret behind the colon, found none"),
+        (b"alice:", 7, "expected a secret after the colon, found none"),
+        (b"alice:\r", 7, "expected a secret after the colon, found none"),
         (b"alice:hun\0ter2", 10, "expected text, found a zero byte"),
         (b" alice:hunter2", 1, NO_NAME),
         (b"alice :hunter2", 1, NO_NAME),

@@ -36,7 +36,7 @@ NOT_IN_A_SCHEMA = {
     "other keys, flags or variables say it": r"conflicts with |expected an entry with|min_port <= max_port|is false, but "
     r"other|expected at least one tunnel|expected the service's port|expected the key \"(?:client|tunnels|to|secret)\"",
     "files and variables hold it": r"secret file|expected a secret in |cannot read the list",
-    "the plugin itself says it": r"the plugin does not like|names, each with its secret|what its certificate has|with or without colons",
+    "the plugin itself says it": r"the plugin does not like|names, each with its secret|of its certificate|with or without colons",
     "a text with a unit has bounds": r"expected a (?:size|duration) from .* found \"[0-9.]+[a-zA-Z]+\"$",
     "a range in a text is the wrong way round": r"lowest first.*found \"(\d+)-\d+\"$",
     "bits stand behind a prefix": r"no bits set after the prefix",

@@ -63,7 +63,7 @@ def test_pairs(bound_server, bound_client, servers, clients):
             if servers == "require":
                 server.process.wait_for("client refused .*invalid secret")
             else:
-                client.process.wait_for("no answer is given: the server does not bind answers")
+                client.process.wait_for("no answer given: the server does not bind answers")
             return
         with bound_client(server.control, clients, service.port) as client:
             for _ in range(3):
@@ -113,7 +113,7 @@ def test_one_of_many_secrets_that_is_not_bound_is_told_apart(tls_server, bound_c
         with bound_client(server.control, "off", listening=False) as client:
             assert client.wait() == 3
         server.process.wait_for(
-            "the secret of alice was right, but the answer was not bound to the TLS session"
+            "the secret of alice is correct, but the answer is not bound to the TLS session"
         )
 
 
@@ -122,7 +122,7 @@ def test_a_right_secret_that_is_not_bound_is_told_apart(tls_server, bound_client
         with bound_client(server.control, "off", listening=False) as client:
             assert client.wait() == 3
         server.process.wait_for(
-            "the secret was right, but the answer was not bound to the TLS session"
+            "the secret is correct, but the answer is not bound to the TLS session"
         )
 
 
@@ -132,7 +132,7 @@ def test_require_without_tls(configured_server, bound_client, section):
         with peers.spore_client(server.control, 9, secret="s3cret", listening=False) as client:
             assert client.wait() == 3
         server.process.wait_for(
-            "this connection has no TLS session that an answer could be bound to"
+            "this connection has no TLS session to bind the answer to"
         )
     with configured_server(config={"auth": chain("off")}) as server:
         with bound_client(
@@ -140,7 +140,7 @@ def test_require_without_tls(configured_server, bound_client, section):
         ) as client:
             assert client.wait() == 1
             client.process.wait_for(
-                "this connection has no TLS session that the answer could be bound to"
+                "this connection has no TLS session to bind the answer to"
             )
 
 

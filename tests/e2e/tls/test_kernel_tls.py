@@ -97,7 +97,7 @@ def test_who_demands_new_keys_is_told(tls_server, authority):
             client.stdin.write(b"K\n")
             client.stdin.flush()
             server.process.wait_for(
-                'reason="the client demands new keys, which kernel TLS cannot take'
+                'reason="the client demands a key update, which kernel TLS does not support'
             )
             client.stdin.close()
             client.wait(seconds(20))

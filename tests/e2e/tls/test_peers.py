@@ -150,7 +150,7 @@ def test_a_cut_control_connection_is_told(tls_server, dial):
         with dial(server) as control:
             control.hello()
         server.process.wait_for(
-            "client left .*the stream was cut off: the client ended the connection without TLS's end"
+            "client left .*the stream was cut off: the client closed the connection without a TLS close alert"
         )  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def test_a_plain_client_at_a_tls_port(tls_server, secret):
             )
         server.process.wait_for(
             "connection refused .*(the client does not speak TLS, which this port demands|"
-            "handshake timed out)|connection ended before its first byte .*does it speak TLS at all"
+            "handshake timed out)|connection ended before its first byte .*does it speak TLS"
         )
 
 
@@ -202,7 +202,7 @@ def test_the_reference_message_of_a_plain_client(tls_server):
         assert time.monotonic() - started < seconds(2)
         server.process.wait_for(
             r'connection refused .*reason="the client does not speak TLS, which this port demands '
-            r'\(a Spore client does with --tls\)"'
+            r'\(a Spore client needs --tls\)"'
         )
 
 
@@ -211,11 +211,11 @@ def test_the_reference_message_of_a_plain_client(tls_server):
     [
         (
             None,
-            "the server ended the connection in the middle of the TLS handshake: does it speak TLS at all",
+            "the server closed the connection during the TLS handshake: does it speak TLS",
         ),
         (
             "s3cret",
-            "the server does not speak TLS at this port: start it with --tls, or leave TLS out here",
+            "the server does not speak TLS on this port: start it with --tls, or do not use TLS here",
         ),
     ],
 )  # fmt: skip
@@ -300,7 +300,7 @@ def test_too_many_handshakes_end_the_oldest(tls_server, authority):
         "--workers", 1, tls={"max_handshakes": 4}
     ) as server, contextlib.ExitStack() as stack:
         _stalled(stack, server, 8)
-        server.process.wait_for("too many TLS handshakes are under way", times=4)
+        server.process.wait_for("too many TLS handshakes in progress", times=4)
         assert s_client(server, "-CAfile", authority.path)[0] == 0
 
 
@@ -309,7 +309,7 @@ def test_too_many_handshakes_end_the_oldest(tls_server, authority):
 
 def test_whether_there_is_kernel_tls_is_said_once(tls_server):
     offered = "tls" in pathlib.Path("/proc/sys/net/ipv4/tcp_available_ulp").read_text().split()
-    said = "encrypts what is sent" if offered else "is not used: this kernel does not offer it"
+    said = "encrypts output" if offered else "is not used: the kernel lacks it"
     with tls_server() as server:
         server.process.wait_for(
             f"info  kernel TLS ({said}|is not used: OpenSSL was built without it)"

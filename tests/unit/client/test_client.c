@@ -37,7 +37,7 @@ static void open_scene(struct scene *scene, const struct client_scene_options *o
 
 	*scene = (struct scene){ 0 };
 	client_scene_start(&scene->base, options);
-	env.set = runtime->set;
+	env.set = runtime->plugins.set;
 	env.metrics = runtime->metrics;
 	env.resolver = runtime->resolver;
 	env.main_loop = runtime->main_loop;

@@ -173,7 +173,7 @@ START_TEST(it_warns_when_read_and_every_day)
 	gauges[1] = 0;
 	pass_a_day(scene);
 	ck_assert_uint_eq(n_warnings, 2);
-	ck_assert_ptr_nonnull(strstr(warning, "the certificate in own.pem expires soon, at 2"));
+	ck_assert_ptr_nonnull(strstr(warning, "the certificate in own.pem expires on 2"));
 	ck_assert_ptr_nonnull(strstr(warning, " UTC (CN=own)"));
 	ck_ends_in(1, 3 * DAY_S);
 	tls_expiry_stop(&scene->worker);
@@ -201,7 +201,7 @@ START_TEST(what_has_expired_is_told)
 
 	set_up(scene, NULL);
 	ck_assert_uint_eq(n_warnings, 1);
-	ck_assert_ptr_nonnull(strstr(warning, "the certificate in own.pem has expired since 2"));
+	ck_assert_ptr_nonnull(strstr(warning, "the certificate in own.pem expired on 2"));
 	scene_free(scene);
 }
 END_TEST
@@ -229,7 +229,7 @@ START_TEST(authorities_that_are_all_dead_are_told)
 	trust(scene, "dead", -DAY_S);
 	set_up(scene, NULL);
 	ck_assert_ptr_nonnull(
-		strstr(warning, "an authority's certificate in all.pem has expired since 2"));
+		strstr(warning, "an authority's certificate in all.pem expired on 2"));
 	ck_assert_ptr_nonnull(strstr(warning, "(CN=dead)"));
 	scene_free(scene);
 }

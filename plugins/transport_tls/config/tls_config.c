@@ -4,14 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../resume/tls_session.h"
+#include "../resume/tls_tickets.h"
+#include "../tls_error.h"
+#include "../tls_expiry.h"
+#include "../tls_kernel.h"
+#include "../tls_verify.h"
 #include "tls_ciphers.h"
-#include "tls_error.h"
-#include "tls_expiry.h"
 #include "tls_files.h"
-#include "tls_kernel.h"
-#include "tls_session.h"
-#include "tls_tickets.h"
-#include "tls_verify.h"
 
 static bool report_openssl(const spore_create_args *args, const char *pointer, const char *expected)
 {
@@ -23,11 +23,11 @@ static bool report_openssl(const spore_create_args *args, const char *pointer, c
 	return false;
 }
 
-/* ---- what fits this side ---- */
+/* ---- options of one role ---- */
 
 static bool check_server(const struct tls *tls, const spore_create_args *args)
 {
-	static const char text[] = "this option is for the client's side";
+	static const char text[] = "this option is only for clients";
 	const struct tls_conf *conf = tls->conf;
 
 	if (conf->insecure)
@@ -39,16 +39,16 @@ static bool check_server(const struct tls *tls, const spore_create_args *args)
 	return !conf->insecure && !conf->server_name && !conf->pins.count;
 }
 
-/* An empty name would check none, and OpenSSL takes ".example" for any host in it. */
+/* OpenSSL would check nothing for an empty name, and accept any host of a domain for ".example". */
 static bool check_client(const struct tls *tls, const spore_create_args *args)
 {
 	const char *name = tls->conf->server_name;
 
 	if (!name || (*name && *name != '.' && strlen(name) <= TLSEXT_MAXLEN_host_name))
 		return true;
-	args->report(
-		args, "/server_name",
-		"expected a host name or an address, of 1 to 255 bytes and without a dot in front");
+	args->report(args, "/server_name",
+	             "expected a host name or an IP address of 1 to 255 bytes that does not begin "
+	             "with a dot");
 	return false;
 }
 
@@ -91,7 +91,7 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 	SSL_CTX_set_options(tls->ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 	                                      SSL_OP_CIPHER_SERVER_PREFERENCE |
 	                                      (conf->tickets ? 0 : SSL_OP_NO_TICKET));
-	/* Whatever the system's configuration says: a stream that was cut is no end. */
+	/* Overrides the system's configuration: a truncated stream is an error. */
 	SSL_CTX_clear_options(tls->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF |
 	                                        SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
 	SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -99,13 +99,13 @@ static bool set_protocol(struct tls *tls, const spore_create_args *args)
 	                                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_AUTO_RETRY);
 	good = tls_ciphers_set(tls, args);
 	if (conf->groups && SSL_CTX_set1_groups_list(tls->ctx, conf->groups) != 1)
-		good = report_openssl(args, "/groups",
-		                      "names of groups with colons between, such as "
-		                      "\"X25519:P-256\"");
+		good = report_openssl(
+			args, "/groups",
+			"names of groups, separated by colons, such as \"X25519:P-256\"");
 	return good;
 }
 
-/* Stateless on a server: the tickets hold all, and a client gets one for each connection. */
+/* A server keeps no sessions: tickets contain them, and a client gets one with each connection. */
 static bool set_resumption(struct tls *tls)
 {
 	static const unsigned char id[] = "spore";
@@ -122,26 +122,25 @@ static bool set_resumption(struct tls *tls)
 	return true;
 }
 
-static void warn_of_insecurity(const struct tls *tls)
+static void warn_if_insecure(const struct tls *tls)
 {
 	if (tls->conf->insecure && tls->n_pins)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
-		           "insecure: of the server's certificate nothing but the pins is checked");
+		           "insecure: only the pins of the server's certificate are checked");
 	else if (tls->conf->insecure)
-		spore_logf(
-			tls->host, tls->log, SPORE_LOG_WARN,
-			"INSECURE: the server's certificate is not checked, so anybody on the way "
-			"can read and change everything, and ask for the secret's proof; for tests "
-			"only");
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "INSECURE: the server's certificate is not checked: anybody between can "
+		           "read and change all "
+		           "data, and ask for proofs of the secret; use this only for tests");
 }
 
-static void report_kernel(const struct tls *tls, const char *why_not)
+static void log_kernel_use(const struct tls *tls, const char *why_not)
 {
 	if (why_not)
 		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS is not used: %s",
 		           why_not);
 	else
-		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS encrypts what is sent");
+		spore_logf(tls->host, tls->log, SPORE_LOG_INFO, "kernel TLS encrypts output");
 }
 
 spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
@@ -169,8 +168,8 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 	if (!tls_expiry_set_up(tls, args->previous, args->instance))
 		return SPORE_ENOMEM;
 	if (!args->previous)
-		report_kernel(tls, why_not);
+		log_kernel_use(tls, why_not);
 	tls_verify_set_up(tls);
-	warn_of_insecurity(tls);
+	warn_if_insecure(tls);
 	return SPORE_OK;
 }

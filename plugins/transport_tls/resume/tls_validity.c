@@ -2,9 +2,9 @@
 
 #include <time.h>
 
-#include "tls_verify.h"
+#include "../tls_cert.h"
 
-/* The one by the clock that only goes forward, the other by the clock that certificates go by. */
+/* until_ms is monotonic time; until_s is wall-clock time, as in certificates. */
 struct validity {
 	int64_t until_ms, until_s;
 };
@@ -25,7 +25,7 @@ static int64_t first_end(STACK_OF(X509) * chain)
 	int64_t first = INT64_MAX;
 
 	for (int i = 0; i < sk_X509_num(chain); i++) {
-		int64_t end = tls_verify_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
+		int64_t end = tls_cert_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
 
 		if (end < first)
 			first = end;

@@ -15,8 +15,8 @@ static bool make_key(struct tls *tls, struct tls_ticket_key *key)
 	       RAND_bytes(key->mac, sizeof key->mac) == 1;
 }
 
-/* Under the lock. False: no randomness for a new key, and the old one has had its time. */
-static bool renew(struct tls *tls)
+/* Under the lock. False: the key is too old, and there is no randomness for a new one. */
+static bool renew_keys(struct tls *tls)
 {
 	struct tls_ticket_key fresh, *keys = tls->ticket_keys;
 	int64_t now = tls->host->now_ms(), life = tls->conf->ticket_life;
@@ -33,13 +33,14 @@ static bool renew(struct tls *tls)
 	return good;
 }
 
-/* The key for a new ticket (name NULL), or the one of that name; its index, or -1. */
+/* Finds the key for a new ticket (`name` is NULL) or for a ticket of that key name. Returns its
+ * index; -1: none. */
 static int get_key(struct tls *tls, const unsigned char *name, struct tls_ticket_key *key_out)
 {
 	int found = -1;
 
 	pthread_mutex_lock(&tls->ticket_lock);
-	if (renew(tls)) {
+	if (renew_keys(tls)) {
 		for (int i = 0; i < TLS_TICKET_KEYS && found < 0; i++) {
 			const struct tls_ticket_key *key = &tls->ticket_keys[i];
 
@@ -69,8 +70,8 @@ static bool use_key(const struct tls_ticket_key *key, unsigned char *iv, EVP_CIP
 	       EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-/* As OpenSSL wants it: -1 failed, 0 no such key (a full handshake follows), 1 fine, 2 fine, but
- * give a new ticket. */
+/* OpenSSL expects: -1: failure, 0: unknown key (a full handshake follows), 1: success, 2: success,
+ * and the client needs a new ticket. */
 static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_IV_LENGTH],
                      EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int encrypts)
 {
@@ -89,8 +90,8 @@ static int on_ticket(SSL *ssl, unsigned char name[16], unsigned char iv[EVP_MAX_
 	return !good ? -1 : found > 0 ? 2 : 1;
 }
 
-/* A client that was not asked for a certificate passed through no verification. 0: the handshake
- * fails. */
+/* Sets the validity of sessions whose client was not asked for a certificate; others have it from
+ * the verification. 0 fails the handshake. */
 static int on_new_ticket(SSL *ssl, void *arg)
 {
 	const struct tls *tls = arg;

@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tls_error.h"
-#include "tls_verify.h"
+#include "../tls_cert.h"
+#include "../tls_error.h"
 
 SPORE_PRINTF(3, 4)
-static bool wrong(const spore_create_args *args, const char *pointer, const char *format, ...)
+static bool report_fault(const spore_create_args *args, const char *pointer, const char *format,
+                         ...)
 {
 	char text[600];
 	va_list ap;
@@ -26,22 +27,22 @@ static bool wrong(const spore_create_args *args, const char *pointer, const char
 	return false;
 }
 
-/* NULL once it was reported. */
+/* NULL: the failure has been reported. */
 static FILE *open_file(const spore_create_args *args, const char *pointer, const char *path)
 {
-	int fd = open(path,
-	              O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would wait */
+	/* O_NONBLOCK: opening a pipe without a writer would block. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	const char *why = fd < 0 ? strerrordesc_np(errno) : NULL;
 	FILE *file = NULL;
 	struct stat st;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-		why = S_ISDIR(st.st_mode) ? "it is a folder" : "it is no regular file";
+		why = S_ISDIR(st.st_mode) ? "it is a directory" : "it is not a regular file";
 	if (!why && !(file = fdopen(fd, "r")))
 		why = strerrordesc_np(errno);
 	if (file)
 		return file;
-	wrong(args, pointer, "cannot read %s: %s", path, why);
+	report_fault(args, pointer, "cannot read %s: %s", path, why);
 	if (fd >= 0)
 		close(fd);
 	return NULL;
@@ -60,7 +61,7 @@ static bool is_readable(const spore_create_args *args, const char *pointer, cons
 
 struct passphrase {
 	spore_str text;
-	bool was_asked;
+	bool was_needed;
 };
 
 static int on_passphrase(char *out, int size, int writing, void *arg)
@@ -68,20 +69,20 @@ static int on_passphrase(char *out, int size, int writing, void *arg)
 	struct passphrase *passphrase = arg;
 
 	(void)writing;
-	passphrase->was_asked = true;
+	passphrase->was_needed = true;
 	if (!passphrase->text.len || passphrase->text.len > (size_t)size)
 		return -1;
 	memcpy(out, passphrase->text.ptr, passphrase->text.len);
 	return (int)passphrase->text.len;
 }
 
-static void warn_of_readers(const struct tls *tls, FILE *file, const char *path)
+static void warn_if_world_readable(const struct tls *tls, FILE *file, const char *path)
 {
 	struct stat st;
 
 	if (fstat(fileno(file), &st) == 0 && st.st_mode & S_IROTH)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
-		           "the private key in %s can be read by every user of this machine", path);
+		           "the private key in %s is readable by every user of this machine", path);
 }
 
 static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const char *pointer,
@@ -93,22 +94,23 @@ static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const 
 
 	if (!file)
 		return NULL;
-	warn_of_readers(tls, file, path);
+	warn_if_world_readable(tls, file, path);
 	key = PEM_read_PrivateKey(file, NULL, on_passphrase, &passphrase);
 	fclose(file);
 	if (key)
 		return key;
-	if (!passphrase.was_asked)
-		wrong(args, pointer, "expected a private key in PEM form in %s, found none", path);
+	if (!passphrase.was_needed)
+		report_fault(args, pointer, "expected a private key in PEM form in %s, found none",
+		             path);
 	else if (!passphrase.text.len)
-		wrong(args, pointer,
-		      "the private key in %s is encrypted: expected key_passphrase, too, which a "
-		      "configuration "
-		      "file can have",
-		      path);
+		report_fault(args, pointer,
+		             "the private key in %s is encrypted: expected key_passphrase as well, "
+		             "which only a "
+		             "configuration file can contain",
+		             path);
 	else
-		wrong(args, "/key_passphrase", "the passphrase does not open the private key in %s",
-		      path);
+		report_fault(args, "/key_passphrase",
+		             "the passphrase does not open the private key in %s", path);
 	return NULL;
 }
 
@@ -123,11 +125,12 @@ static bool load_key(struct tls *tls, const spore_create_args *args)
 	if (!key)
 		return false;
 	if (X509_check_private_key(SSL_CTX_get0_certificate(tls->ctx), key) != 1)
-		wrong(args, pointer, "the private key in %s does not match the certificate in %s",
-		      path, conf->certfile);
+		report_fault(args, pointer,
+		             "the private key in %s does not match the certificate in %s", path,
+		             conf->certfile);
 	else if (SSL_CTX_use_PrivateKey(tls->ctx, key) != 1)
-		wrong(args, pointer, "OpenSSL does not accept the private key in %s: %s", path,
-		      tls_error_reason());
+		report_fault(args, pointer, "OpenSSL does not accept the private key in %s: %s",
+		             path, tls_error_reason());
 	else
 		good = true;
 	EVP_PKEY_free(key);
@@ -136,8 +139,8 @@ static bool load_key(struct tls *tls, const spore_create_args *args)
 
 /* ---- the certificate ---- */
 
-/* It may be on its way to its time, and the other side will say so: a warning. */
-static void warn_of_start(const struct tls *tls)
+/* Not an error: it may become valid soon, and the clock may be wrong. */
+static void warn_if_not_yet_valid(const struct tls *tls)
 {
 	const ASN1_TIME *from = X509_get0_notBefore(SSL_CTX_get0_certificate(tls->ctx));
 	char date[TLS_DATE_SIZE];
@@ -145,7 +148,7 @@ static void warn_of_start(const struct tls *tls)
 	if (X509_cmp_current_time(from) > 0)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
 		           "the certificate in %s is not valid before %s", tls->conf->certfile,
-		           tls_verify_date(from, date));
+		           tls_cert_date(from, date));
 }
 
 static bool load_certificate(struct tls *tls, const spore_create_args *args)
@@ -156,15 +159,15 @@ static bool load_certificate(struct tls *tls, const spore_create_args *args)
 	if (!is_readable(args, "/certfile", path))
 		return false;
 	if (SSL_CTX_use_certificate_chain_file(tls->ctx, path) == 1) {
-		warn_of_start(tls);
+		warn_if_not_yet_valid(tls);
 		return true;
 	}
 	code = ERR_peek_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
-		return wrong(args, "/certfile",
-		             "expected a certificate in PEM form in %s, found none", path);
-	return wrong(args, "/certfile", "OpenSSL does not accept the certificate in %s: %s", path,
-	             tls_error_reason());
+		return report_fault(args, "/certfile",
+		                    "expected a certificate in PEM form in %s, found none", path);
+	return report_fault(args, "/certfile", "OpenSSL does not accept the certificate in %s: %s",
+	                    path, tls_error_reason());
 }
 
 bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
@@ -172,19 +175,20 @@ bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
 	const struct tls_conf *conf = tls->conf;
 
 	if (!conf->certfile && conf->keyfile)
-		return wrong(args, "/keyfile",
-		             "expected certfile, too: the certificate of this key");
+		return report_fault(args, "/keyfile",
+		                    "expected certfile as well: the certificate of this key");
 	if (!conf->certfile && tls->server)
-		return wrong(args, "", "expected certfile and keyfile: a server has a certificate");
+		return report_fault(args, "",
+		                    "expected certfile and keyfile: a server needs a certificate");
 	if (!conf->certfile)
 		return true;
 	return load_certificate(tls, args) && load_key(tls, args);
 }
 
-/* ---- whom to trust ---- */
+/* ---- trusted authorities ---- */
 
-/* What a server tells its clients: whose certificates it takes. */
-static void name_authorities(struct tls *tls)
+/* A server tells its clients which authorities it accepts. */
+static void announce_authorities(struct tls *tls)
 {
 	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->conf->cacertfile);
 
@@ -192,7 +196,7 @@ static void name_authorities(struct tls *tls)
 		SSL_CTX_set_client_CA_list(tls->ctx, names);
 }
 
-static void warn_of_no_store(const struct tls *tls)
+static void warn_if_no_store(const struct tls *tls)
 {
 	const char *file = X509_get_default_cert_file(), *folder = X509_get_default_cert_dir();
 	struct stat st;
@@ -200,11 +204,11 @@ static void warn_of_no_store(const struct tls *tls)
 	if (!tls->conf->insecure && !getenv(X509_get_default_cert_file_env()) &&
 	    !getenv(X509_get_default_cert_dir_env()) && stat(file, &st) < 0 &&
 	    stat(folder, &st) < 0)
-		spore_logf(
-			tls->host, tls->log, SPORE_LOG_WARN,
-			"this system trusts no authority (neither %s nor %s is there): no server's "
-			"certificate will be accepted without cacertfile",
-			file, folder);
+		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
+		           "this system trusts no authorities (neither %s nor %s exists): without "
+		           "cacertfile "
+		           "no server's certificate will be accepted",
+		           file, folder);
 }
 
 bool tls_files_load_trusted(struct tls *tls, const spore_create_args *args)
@@ -215,16 +219,16 @@ bool tls_files_load_trusted(struct tls *tls, const spore_create_args *args)
 		return true;
 	if (!path) {
 		SSL_CTX_set_default_verify_paths(tls->ctx);
-		warn_of_no_store(tls);
+		warn_if_no_store(tls);
 		ERR_clear_error();
 		return true;
 	}
 	if (!is_readable(args, "/cacertfile", path))
 		return false;
 	if (SSL_CTX_load_verify_file(tls->ctx, path) != 1)
-		return wrong(args, "/cacertfile",
-		             "expected certificates in PEM form in %s, found none", path);
+		return report_fault(args, "/cacertfile",
+		                    "expected certificates in PEM form in %s, found none", path);
 	if (tls->server)
-		name_authorities(tls);
+		announce_authorities(tls);
 	return true;
 }

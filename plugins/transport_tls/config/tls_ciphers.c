@@ -4,30 +4,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Forward secrecy and authenticated encryption alone; AES-128 first, since it is the cheapest where
- * the processor helps and strong enough. */
+/* Only forward secrecy and authenticated encryption. AES-128 comes first: it is the fastest on
+ * processors with AES instructions, and strong enough. */
 static const char default_1_2[] = "ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20";
 static const char default_1_3[] =
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 
-/* What the operator wrote, a kind each; an empty list is one that was not written. */
+/* The configured ciphers by version; an empty list was not configured. */
 struct suites {
-	char *old, *new; /* of TLS 1.2 and of 1.3; owned */
+	char *old, *new; /* for TLS 1.2 and for 1.3; owned */
 };
 
-/* TLS 1.3 has names of its own, all of which begin with TLS_. */
+/* All names of TLS 1.3 begin with TLS_. */
 static bool is_1_3(const char *name)
 {
 	return strncmp(name, "TLS_", 4) == 0;
 }
 
-/* What is left out, put last or asked for as a rule need not exist here. */
+/* Rules that exclude or reorder ciphers may match none. */
 static bool is_plain(const char *name)
 {
 	return !strchr("!-+@", *name);
 }
 
-/* OpenSSL passes over a name that it does not know, as long as it knows another one. */
+/* Checks one name: in a list, OpenSSL ignores unknown names as long as it knows another one. */
 static bool is_known(struct tls *tls, const char *name)
 {
 	if (is_1_3(name))
@@ -43,17 +43,15 @@ static bool check_name(struct tls *tls, const spore_create_args *args, const cha
 	ERR_clear_error();
 	if (known)
 		return true;
-	snprintf(
-		text, sizeof text,
-		"expected names of ciphers with colons between, as \"openssl ciphers\" lists them; "
-		"none is "
-		"called \"%.80s\"",
-		name);
+	snprintf(text, sizeof text,
+	         "expected cipher names as listed by \"openssl ciphers\", separated by colons; no "
+	         "cipher is called \"%.80s\"",
+	         name);
 	args->report(args, "/ciphers", text);
 	return false;
 }
 
-/* Parts them by kind. */
+/* Divides the list by version. */
 static bool read_suites(struct tls *tls, const spore_create_args *args, const struct suites *suites)
 {
 	char *all = strdup(tls->conf->ciphers), *rest, *name;
@@ -72,17 +70,18 @@ static bool read_suites(struct tls *tls, const spore_create_args *args, const st
 	return good;
 }
 
-/* Naming ciphers of one kind leaves the other version none. */
+/* A list without ciphers for one version disables that version. */
 static bool check_versions(const struct tls *tls, const spore_create_args *args,
                            const struct suites *suites)
 {
 	const char *text = NULL;
 
 	if (!*suites->old && !*suites->new)
-		text = "expected at least one cipher, found none; without this key there are good "
-		       "ones";
+		text = "expected at least one cipher, found none; without this option a secure "
+		       "default "
+		       "applies";
 	else if (!*suites->new && tls->conf->min_version == TLS_MIN_1_3)
-		text = "expected a cipher of TLS 1.3 among them (those begin with TLS_), since "
+		text = "expected a cipher of TLS 1.3 (their names begin with TLS_), since "
 		       "min_version is "
 		       "\"1.3\"";
 	if (text)
@@ -90,8 +89,7 @@ static bool check_versions(const struct tls *tls, const spore_create_args *args,
 	return !text;
 }
 
-/* Whatever the list says: without a certificate nobody is known, and without a cipher nothing is
- * secret. */
+/* Excludes ciphers without certificates or without encryption, whatever the list says. */
 static bool use_old(struct tls *tls, const char *list)
 {
 	static const char never[] = ":!aNULL:!eNULL:!PSK:!SRP";
@@ -114,14 +112,12 @@ static bool use_suites(struct tls *tls, const char *old, const char *new)
 	       (!*new || SSL_CTX_set_ciphersuites(tls->ctx, new) == 1);
 }
 
-static bool refuse_all(const spore_create_args *args)
+static bool report_unusable(const spore_create_args *args)
 {
 	ERR_clear_error();
-	args->report(
-		args, "/ciphers",
-		"expected ciphers that OpenSSL can use together, with certificates and encryption, "
-		"found none "
-		"that is left");
+	args->report(args, "/ciphers",
+	             "expected ciphers that OpenSSL can use, with certificates and encryption, "
+	             "found none");
 	return false;
 }
 
@@ -135,7 +131,7 @@ bool tls_ciphers_set(struct tls *tls, const spore_create_args *args)
 		good = use_suites(tls, default_1_2, default_1_3);
 	else if (good)
 		good = read_suites(tls, args, &suites) && check_versions(tls, args, &suites) &&
-		       (use_suites(tls, suites.old, suites.new) || refuse_all(args));
+		       (use_suites(tls, suites.old, suites.new) || report_unusable(args));
 	free(suites.old);
 	free(suites.new);
 	return good;

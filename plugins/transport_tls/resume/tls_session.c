@@ -2,8 +2,8 @@
 
 #include "tls_validity.h"
 
-/* Takes the session (NULL: none) in place of the one before. */
-static void replace(struct tls *tls, SSL_SESSION *session)
+/* Takes ownership of the session (NULL: none) and frees the old one. */
+static void replace_session(struct tls *tls, SSL_SESSION *session)
 {
 	SSL_SESSION *old;
 
@@ -14,14 +14,14 @@ static void replace(struct tls *tls, SSL_SESSION *session)
 	SSL_SESSION_free(old);
 }
 
-/* OpenSSL: 1 says that the session is ours now. */
+/* Returns 1 to take ownership of the session. */
 static int on_session(SSL *ssl, SSL_SESSION *session)
 {
 	const struct tls_stream *stream = SSL_get_app_data(ssl);
 
 	if (!SSL_SESSION_is_resumable(session))
 		return 0;
-	replace(stream->worker->tls, session);
+	replace_session(stream->worker->tls, session);
 	return 1;
 }
 
@@ -42,7 +42,8 @@ void tls_session_offer(struct tls *tls, SSL *ssl)
 {
 	SSL_SESSION *copy;
 
-	/* A copy: OpenSSL writes into the session of a handshake, on whichever worker it runs. */
+	/* Copied, because OpenSSL writes to the session of a handshake, on the worker that runs
+	 * it. */
 	pthread_mutex_lock(&tls->session_lock);
 	copy = tls->session ? SSL_SESSION_dup(tls->session) : NULL;
 	pthread_mutex_unlock(&tls->session_lock);
@@ -53,5 +54,5 @@ void tls_session_offer(struct tls *tls, SSL *ssl)
 
 void tls_session_forget(struct tls *tls)
 {
-	replace(tls, NULL);
+	replace_session(tls, NULL);
 }

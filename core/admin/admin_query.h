@@ -1,0 +1,29 @@
+/* admin_query - one admin command as the function that answers it sees it. [main] */
+#ifndef CORE_ADMIN_QUERY_H
+#define CORE_ADMIN_QUERY_H
+
+#include <stdint.h>
+
+struct drain;
+struct reload;
+struct runtime;
+struct server;
+struct survey;
+
+/* The parts of the server that commands read and control. All are borrowed and outlive every
+ * command. */
+struct admin_host {
+	struct runtime *runtime;
+	struct server *server;
+	struct drain *drain;
+	struct reload *reload;
+};
+
+struct admin_query {
+	const struct admin_host *host;
+	const char *argument;        /* NULL: the command takes none */
+	uint64_t id;                 /* the argument of `kick` as a number; otherwise 0 */
+	const struct survey *survey; /* a struct census per worker; NULL: workers were not asked */
+};
+
+#endif

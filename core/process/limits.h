@@ -1,0 +1,19 @@
+/* limits - process-wide signals and resource limits, and what they allow: how many workers, how
+ * large socket buffers. [main] */
+#ifndef CORE_LIMITS_H
+#define CORE_LIMITS_H
+
+#include <stdint.h>
+
+/* Disables core files, which would contain secrets. Call this before any secret is read. */
+void limits_forbid_core(void);
+/* Ignores SIGPIPE, installs the crash handler, and raises the soft limit of descriptors to the hard
+ * one. */
+void limits_set_up_process(void);
+/* Returns the number of workers to start: `asked`, or one per CPU if it is 0, reduced to what the
+ * descriptor limit allows. */
+unsigned limits_choose_workers(int64_t asked);
+/* Warns if the kernel grants smaller socket buffers than these sizes in bytes. */
+void limits_check_buffers(int64_t send, int64_t receive);
+
+#endif

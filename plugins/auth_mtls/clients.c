@@ -1,0 +1,134 @@
+#include "clients.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../common/pointer.h"
+
+enum { POINTER_SIZE = 256 };
+
+const struct client *clients_at(const struct clients *clients, size_t i)
+{
+	return (const struct client *)clients->map->items + i;
+}
+
+/* ---- the check ---- */
+
+/* Accepts both cases, colons between the digits, and the prefix "sha256:". */
+static int parse_fingerprint(const char *text, char hex_out[FACTS_HEX_SIZE + 1])
+{
+	size_t n = 0;
+
+	if (strncasecmp(text, "sha256:", 7) == 0)
+		text += 7;
+	for (; *text; text++) {
+		if (*text == ':')
+			continue;
+		if (n == FACTS_HEX_SIZE || !isxdigit((unsigned char)*text))
+			return 0;
+		hex_out[n++] = (char)tolower((unsigned char)*text);
+	}
+	hex_out[n] = '\0';
+	return n == FACTS_HEX_SIZE;
+}
+
+/* Checks for the form of RFC 2253: no space after a comma between two parts, none before "=". */
+static int is_subject(const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	if (*text == '/' || !equals || equals == text || equals[-1] == ' ')
+		return 0;
+	for (const char *c = text + 1; *c; c++) {
+		if (c[0] == ',' && c[1] == ' ' && c[-1] != '\\')
+			return 0;
+	}
+	return 1;
+}
+
+/* Rejects the type that openssl prints before a name: the certificate does not contain it. */
+static int is_name(const char *text)
+{
+	static const char *const types[] = { "DNS:", "IP:", "IP Address:", "email:", "URI:" };
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (strncasecmp(text, types[i], strlen(types[i])) == 0)
+			return 0;
+	}
+	return *text != '\0';
+}
+
+static int report(const spore_create_args *args, const char *client, const char *key,
+                  const char *text)
+{
+	char pointer[POINTER_SIZE];
+
+	pointer_append(strcpy(pointer, client), sizeof pointer, key);
+	args->report(args, pointer, text);
+	return 0;
+}
+
+static int check_client(struct clients *clients, const spore_create_args *args, size_t i)
+{
+	const struct client *client = clients_at(clients, i);
+	char place[POINTER_SIZE] = "/clients";
+
+	pointer_append(place, sizeof place - sizeof "/subject", clients->map->keys[i]);
+	if (!client->subject && !client->san && !client->sha256) {
+		args->report(args, place, "expected subject, san or sha256 of its certificate");
+		return 0;
+	}
+	if (client->sha256 && !parse_fingerprint(client->sha256, clients->fingerprints[i]))
+		return report(args, place, "sha256",
+		              "expected 64 hex digits, with or without colons");
+	if (client->subject && !is_subject(client->subject))
+		return report(args, place, "subject",
+		              "expected the subject as \"CN=alice,O=Acme\", in the form that "
+		              "`openssl x509 -noout -subject -nameopt RFC2253` prints");
+	if (client->san && !is_name(client->san))
+		return report(args, place, "san",
+		              "expected a name as in the certificate, without its type, such as "
+		              "\"alice.example.com\"");
+	return 1;
+}
+
+int clients_init(struct clients *clients, const spore_map *map, const spore_create_args *args)
+{
+	int good = 1;
+
+	*clients = (struct clients){ map, calloc(map->count + 1, sizeof *clients->fingerprints) };
+	if (!clients->fingerprints)
+		return 0;
+	for (size_t i = 0; i < map->count; i++)
+		good = check_client(clients, args, i) && good;
+	return good;
+}
+
+void clients_fini(struct clients *clients)
+{
+	free(clients->fingerprints);
+	clients->fingerprints = NULL;
+}
+
+/* ---- matching ---- */
+
+static int matches(const struct clients *clients, const struct facts *facts, size_t i)
+{
+	const struct client *client = clients_at(clients, i);
+
+	return (!client->sha256 || strcmp(facts->sha256, clients->fingerprints[i]) == 0) &&
+	       (!client->subject ||
+	        (facts->subject && strcmp(facts->subject, client->subject) == 0)) &&
+	       (!client->san || facts_have_name(facts, client->san));
+}
+
+size_t clients_find(const struct clients *clients, const struct facts *facts)
+{
+	size_t i = 0;
+
+	while (i < clients->map->count && !matches(clients, facts, i))
+		i++;
+	return i;
+}

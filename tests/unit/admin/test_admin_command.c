@@ -1,0 +1,94 @@
+#include "admin/admin_command.h"
+
+#include "admin_scene.h"
+
+static struct admin_scene scene;
+
+static void expect_error(const char *line, const char *text)
+{
+	char expected[300];
+
+	snprintf(expected, sizeof expected, "{\n  \"error\": \"%s\"\n}\n", text);
+	ck_assert_str_eq(admin_scene_ask(&scene, line), expected);
+}
+
+START_TEST(every_command_answers_once)
+{
+	static const char *const lines[] = { "status",  "tunnels",         "relays", "loops",
+		                             "plugins", "log-level error", "reload", "drain" };
+
+	admin_scene_start(&scene, "");
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+		admin_scene_expect_not(admin_scene_ask(&scene, lines[i]), "\"error\":");
+	admin_scene_stop(&scene);
+}
+END_TEST
+
+START_TEST(words_are_separated_by_blanks)
+{
+	admin_scene_start(&scene, "");
+	admin_scene_expect(admin_scene_ask(&scene, " \tlog-level\t warn \r"), "\"is\": \"warn\"");
+	admin_scene_stop(&scene);
+}
+END_TEST
+
+START_TEST(a_wrong_line_is_refused)
+{
+	admin_scene_start(&scene, "");
+	expect_error("", "unknown command \\\"\\\"");
+	expect_error("STATUS", "unknown command STATUS");
+	expect_error("stat", "unknown command stat");
+	expect_error("kick", "missing argument: ID");
+	expect_error("log-level", "missing argument: LEVEL");
+	expect_error("status now", "unexpected argument now");
+	expect_error("kick 1 2", "unexpected argument 2");
+	admin_scene_stop(&scene);
+}
+END_TEST
+
+START_TEST(an_id_is_a_positive_number)
+{
+	static const char *const wrong[] = { "0", "-1", "x", "1x", "99999999999999999999999" };
+
+	admin_scene_start(&scene, "");
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		char line[64], text[128];
+
+		snprintf(line, sizeof line, "kick %s", wrong[i]);
+		snprintf(text, sizeof text,
+		         "expected an id as shown by `spore ctl tunnels`, found %s", wrong[i]);
+		expect_error(line, text);
+	}
+	admin_scene_expect(admin_scene_ask(&scene, "kick 9223372036854775807"),
+	                   "no tunnel or visitor has the id 9223372036854775807");
+	admin_scene_stop(&scene);
+}
+END_TEST
+
+START_TEST(a_forgotten_command_does_not_answer)
+{
+	char line[] = "status";
+
+	admin_scene_start(&scene, "");
+	admin_command_start(&scene.command, &scene.host, line, admin_scene_on_answer);
+	ck_assert_uint_eq(scene.n_answers, 0);
+	admin_command_forget(&scene.command);
+	admin_command_forget(&scene.command);
+	run_for(scene.process.runtime.main_loop, 50);
+	ck_assert_uint_eq(scene.n_answers, 0);
+	admin_scene_stop(&scene);
+}
+END_TEST
+
+START_TEST(a_zeroed_command_may_be_forgotten)
+{
+	struct admin_command command = { 0 };
+
+	admin_command_forget(&command);
+	ck_assert_ptr_null(command.survey);
+}
+END_TEST
+
+SUITE("admin_command", every_command_answers_once, words_are_separated_by_blanks,
+      a_wrong_line_is_refused, an_id_is_a_positive_number, a_forgotten_command_does_not_answer,
+      a_zeroed_command_may_be_forgotten)

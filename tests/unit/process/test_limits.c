@@ -1,0 +1,103 @@
+#include "process/limits.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include "stderr_file.h"
+#include "suite.h"
+
+static struct rlimit get_limit(int resource)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit((__rlimit_resource_t)resource, &limit), 0);
+	return limit;
+}
+
+static void set_descriptors(rlim_t soft)
+{
+	struct rlimit limit = get_limit(RLIMIT_NOFILE);
+
+	limit.rlim_cur = soft;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+START_TEST(no_core_is_written)
+{
+	limits_forbid_core();
+	ck_assert_uint_eq(get_limit(RLIMIT_CORE).rlim_cur, 0);
+	ck_assert_uint_eq(get_limit(RLIMIT_CORE).rlim_max, 0);
+}
+END_TEST
+
+START_TEST(the_process_is_set_up)
+{
+	struct sigaction action;
+
+	signal(SIGPIPE, SIG_DFL);
+	set_descriptors(64);
+	limits_set_up_process();
+	ck_assert_uint_eq(get_limit(RLIMIT_NOFILE).rlim_cur, get_limit(RLIMIT_NOFILE).rlim_max);
+	sigaction(SIGPIPE, NULL, &action);
+	ck_assert(action.sa_handler == SIG_IGN);
+	sigaction(SIGSEGV, NULL, &action);
+	ck_assert(action.sa_handler != SIG_DFL);
+}
+END_TEST
+
+START_TEST(as_many_workers_as_asked_for)
+{
+	set_descriptors(1024);
+	ck_assert_uint_eq(limits_choose_workers(1), 1);
+	ck_assert_uint_eq(limits_choose_workers(7), 7);
+}
+END_TEST
+
+START_TEST(by_default_one_worker_a_cpu)
+{
+	cpu_set_t one;
+
+	set_descriptors(1024);
+	CPU_ZERO(&one);
+	for (int cpu = 0; CPU_COUNT(&one) == 0; cpu++) {
+		cpu_set_t all;
+
+		sched_getaffinity(0, sizeof all, &all);
+		if (CPU_ISSET(cpu, &all))
+			CPU_SET(cpu, &one);
+	}
+	ck_assert_int_eq(sched_setaffinity(0, sizeof one, &one), 0);
+	ck_assert_uint_eq(limits_choose_workers(0), 1);
+}
+END_TEST
+
+START_TEST(no_more_workers_than_descriptors_allow)
+{
+	set_descriptors(64);
+	ck_assert_uint_eq(limits_choose_workers(3), 2);
+	set_descriptors(20);
+	ck_assert_uint_eq(limits_choose_workers(3), 1);
+	ck_assert_uint_eq(limits_choose_workers(0), 1);
+	if (get_limit(RLIMIT_NOFILE).rlim_max >= 257 * 32) {
+		set_descriptors(257 * 32);
+		ck_assert_uint_eq(limits_choose_workers(1000), 256);
+	}
+}
+END_TEST
+
+START_TEST(capped_buffers_are_told)
+{
+	stderr_file_begin();
+	limits_check_buffers(0, 0);
+	limits_check_buffers(4096, 4096);
+	ck_assert_uint_eq(stderr_file_lines(), 0);
+	limits_check_buffers(1 << 30, 0);
+	ck_assert_uint_eq(stderr_file_lines(), 1);
+	stderr_file_expect("the kernel capped a socket buffer flag=--sndbuf asked=1073741824 got=");
+	limits_check_buffers(0, 1 << 30);
+	stderr_file_expect("flag=--recbuf asked=1073741824 got=");
+}
+END_TEST
+
+SUITE("limits", no_core_is_written, the_process_is_set_up, as_many_workers_as_asked_for,
+      by_default_one_worker_a_cpu, no_more_workers_than_descriptors_allow, capped_buffers_are_told)

@@ -1,0 +1,192 @@
+#include "process/plugins.h"
+
+#include "chain/retirer.h"
+#include "host/host.h"
+#include "metrics/metrics.h"
+#include "net/resolve.h"
+#include "process_scene.h"
+
+/* The plugins of a process with one worker, without the rest of the runtime. */
+static struct process_scene scene;
+static struct loop *main_loop, *worker;
+static struct metrics *metrics;
+static struct resolver *resolver;
+static struct plugins plugins;
+
+static void set_up(const char *more)
+{
+	struct host_services services;
+	struct err err;
+
+	scene_set_up(&scene, more);
+	ck_assert_int_eq(scene_load(&scene, NULL), CONFIG_LOADED);
+	main_loop = loop_new(1, &err);
+	worker = loop_new(0, &err);
+	ck_assert(loop_start(worker, &err));
+	metrics = metrics_new(2);
+	resolver = resolver_new();
+	services = (struct host_services){
+		.metrics = metrics, .resolver = resolver, .loops = &worker, .n_workers = 1
+	};
+	ck_assert(host_init(&services));
+	ck_assert(plugins_init(&plugins, main_loop, &worker, 1, metrics));
+}
+
+static void tear_down(void)
+{
+	ck_assert(plugins_end(&plugins, 2000));
+	loop_break(worker);
+	loop_join(worker);
+	ck_assert(resolver_free(resolver));
+	loop_finish(worker);
+	plugins_free(&plugins);
+	loop_free(worker);
+	loop_free(main_loop);
+	host_fini();
+	metrics_free(metrics);
+	scene_tear_down(&scene);
+}
+
+static bool load(void)
+{
+	struct err err = { "" };
+	bool good = plugins_load(&plugins, scene.config, &scene.diag, &err);
+
+	ck_assert_msg(err.text[0] == '\0', "%s", err.text);
+	return good;
+}
+
+/* Reads the file again and renews with it. */
+static bool renew(const char *more, const struct plugins_swap *swap)
+{
+	struct config *old = scene.config;
+	bool good;
+
+	reload_words_fini(&scene.words);
+	scene_write_config(&scene, more);
+	ck_assert_int_eq(scene_load(&scene, NULL), CONFIG_LOADED);
+	good = plugins_renew(&plugins, scene.config, swap, &scene.diag);
+	config_unref(old);
+	return good;
+}
+
+static bool take(struct plugin_set *set, void *arg, struct err *err)
+{
+	ck_assert_ptr_nonnull(set);
+	if (arg)
+		err_set(err, "%s", (const char *)arg);
+	return arg == NULL;
+}
+
+START_TEST(a_set_is_loaded)
+{
+	set_up(", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]");
+	ck_assert(load());
+	ck_assert_uint_eq(plugins.set->chains[CHAIN_AUTH]->n, 1);
+	ck_assert_str_eq(plugins.set->chains[CHAIN_AUTH]->items[0]->component->name, "hmac");
+	ck_assert_ptr_nonnull(plugins.registry.loader.first);
+	ck_assert_uint_eq(plugins.generation, 1);
+	ck_assert_uint_eq(retirer_alive(plugins.retirer), 2); /* the transport, too */
+	tear_down();
+}
+END_TEST
+
+START_TEST(the_files_of_plugins_are_the_configurations)
+{
+	bool noted = false;
+
+	set_up("");
+	ck_assert(load());
+	for (size_t i = 0; i < scene.config->files.n; i++)
+		noted |= strcmp(scene.config->files.items[i].path,
+		                PLUGIN_DIR "/transport_plain.so") == 0;
+	ck_assert(noted);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_mistake_loads_nothing)
+{
+	set_up(", \"auth\": [{ \"use\": \"hmac\" }]");
+	ck_assert(!load());
+	ck_assert_uint_eq(scene.diag.count, 1);
+	ck_assert_uint_eq(scene.diag.count_elsewhere, 1);
+	ck_assert_ptr_null(plugins.set);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_set_takes_the_place_of_another)
+{
+	const struct plugins_swap swap = { take, NULL };
+	struct plugin_set *old;
+
+	set_up("");
+	ck_assert(load());
+	old = plugin_set_ref(plugins.set);
+	ck_assert(renew(", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]", &swap));
+	ck_assert_ptr_ne(plugins.set, old);
+	ck_assert_uint_eq(plugins.generation, 2);
+	ck_assert_uint_eq(plugins.set->chains[CHAIN_AUTH]->n, 1);
+	ck_assert_uint_eq(retirer_generations(plugins.retirer), 2);
+	plugin_set_unref(old);
+	run_for(main_loop, 20);
+	ck_assert_uint_eq(retirer_generations(plugins.retirer), 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_swap_that_fails_changes_nothing)
+{
+	char reason[] = "the port is taken";
+	const struct plugins_swap swap = { take, reason };
+	struct plugin_set *old;
+	char text[256] = "";
+	FILE *out;
+
+	set_up("");
+	ck_assert(load());
+	old = plugins.set;
+	ck_assert(!renew(", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]", &swap));
+	ck_assert_ptr_eq(plugins.set, old);
+	ck_assert_uint_eq(plugins.generation, 1);
+	ck_assert_uint_eq(scene.diag.count, 1);
+	out = fmemopen(text, sizeof text - 1, "w");
+	diag_print(&scene.diag, out);
+	fclose(out);
+	ck_assert_str_eq(text, "error: the port is taken\n");
+	run_for(main_loop, 20);
+	ck_assert_uint_eq(retirer_alive(plugins.retirer), 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(a_mistake_is_not_swapped_in)
+{
+	const struct plugins_swap swap = { take, NULL };
+	struct plugin_set *old;
+
+	set_up("");
+	ck_assert(load());
+	old = plugins.set;
+	ck_assert(!renew(", \"auth\": [{ \"use\": \"hmac\" }]", &swap));
+	ck_assert_ptr_eq(plugins.set, old);
+	ck_assert_uint_eq(plugins.generation, 1);
+	ck_assert_uint_eq(scene.diag.count, 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(zeroed_plugins_may_end)
+{
+	struct plugins none = { .generation = 0 };
+
+	ck_assert(plugins_end(&none, 0));
+	plugins_free(&none);
+	ck_assert_ptr_null(none.retirer);
+}
+END_TEST
+
+SUITE("plugins", a_set_is_loaded, the_files_of_plugins_are_the_configurations,
+      a_mistake_loads_nothing, a_set_takes_the_place_of_another, a_swap_that_fails_changes_nothing,
+      a_mistake_is_not_swapped_in, zeroed_plugins_may_end)
