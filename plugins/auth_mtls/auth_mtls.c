@@ -47,11 +47,11 @@ static const spore_option_item client_item = {
 };
 static const spore_option options[] = {
 	SPORE_MAP(struct conf, clients, 0, &client_item,
-	          "identity to a client: its certificate and its limits; all certificate options that "
-	          "are given must match; the first match counts"),
+	          "identity to a client: its certificate and its limits; all certificate options "
+	          "that are given must match; the first match counts"),
 	SPORE_BOOL(struct conf, any, 0, NULL,
-	           "also accept every other certificate that the transport has verified; the identity "
-	           "is its subject, or its SHA-256 if the subject is empty"),
+	           "also accept every other certificate that the transport has verified; the "
+	           "identity is its subject, or its SHA-256 if the subject is empty"),
 };
 /* clang-format on */
 

@@ -196,7 +196,7 @@ static spore_status register_own(struct exporter *e)
 		.type = SPORE_METRIC_COUNTER,
 		.name = "datagrams_total",
 		.help = "Datagrams with metrics that the kernel accepted, and those known to be "
-		        "lost or late.",
+			"lost or late.",
 		.labels = labels,
 		.n_labels = 1,
 	};

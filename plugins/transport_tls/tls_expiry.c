@@ -155,7 +155,7 @@ static uint32_t find_series(const struct tls *tls, enum tls_kind kind, const cha
 		.type = SPORE_METRIC_GAUGE,
 		.name = "certificate_expiry_timestamp_seconds",
 		.help = "When the next certificate of this kind expires, in seconds since 1970; 0: "
-		        "no such "
+			"no such "
 			"certificate.",
 		.unit = "seconds",
 		.labels = labels,

@@ -22,32 +22,32 @@ static const spore_option options[] = {
 	             "its private key, PEM; default: in certfile"),
 	SPORE_SECRET(struct tls_conf, key_passphrase, 0, "passphrase of an encrypted private key"),
 	SPORE_STRING(struct tls_conf, cacertfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
-	             "authorities, PEM; client: trusted instead of the system's; server: every client "
-	             "must have a certificate that they issued"),
+	             "authorities, PEM; client: trusted instead of the system's; server: every "
+	             "client must have a certificate that they issued"),
 	SPORE_STRING(struct tls_conf, server_name, 0, NULL,
-	             "client: the name that the server's certificate must have; default: the dialled "
-	             "name"),
+	             "client: the name that the server's certificate must have; default: the "
+	             "dialled name"),
 	SPORE_LIST(struct tls_conf, pins, 0, &pin_item,
-	           "client: \"sha256:HEX\" of public keys (of SubjectPublicKeyInfo); the server must "
-	           "have one of them, in addition to all other checks"),
+	           "client: \"sha256:HEX\" of public keys (of SubjectPublicKeyInfo); the server "
+	           "must have one of them, in addition to all other checks"),
 	SPORE_BOOL(struct tls_conf, insecure, 0, NULL,
 	           "client: do not check the server's certificate (for tests only); pins are still "
 	           "checked"),
 	SPORE_ENUM(struct tls_conf, min_version, 0, "\"1.2\"", "1.2|1.3", "minimum version of TLS"),
 	SPORE_STRING(struct tls_conf, ciphers, 0, NULL,
-	             "OpenSSL's names of ciphers for TLS 1.2 and 1.3, separated by colons; a list for "
-	             "one version only disables the other; default: AEAD with forward secrecy"),
+	             "OpenSSL's names of ciphers for TLS 1.2 and 1.3, separated by colons; a list "
+	             "for one version only disables the other; default: AEAD with forward secrecy"),
 	SPORE_STRING(struct tls_conf, groups, 0, NULL,
-	             "OpenSSL's names of groups for the key exchange, separated by colons; default: "
-	             "those of OpenSSL"),
+	             "OpenSSL's names of groups for the key exchange, separated by colons; "
+	             "default: those of OpenSSL"),
 	SPORE_BOOL(struct tls_conf, tickets, 0, "true", "allow resumption of sessions"),
 	SPORE_DURATION(struct tls_conf, ticket_life, 0, "\"1h\"", 1000, 7 * 86400000LL,
 	               "how long a session may be resumed after the handshake that verified the "
 	               "certificates, but not longer than they are valid; a server replaces its "
 	               "ticket key as often"),
 	SPORE_BOOL(struct tls_conf, kernel_tls, 0, "true",
-	           "let the kernel encrypt output, if Linux and OpenSSL support it, so that the host "
-	           "can splice"),
+	           "let the kernel encrypt output, if Linux and OpenSSL support it, so that the "
+	           "host can splice"),
 	SPORE_INT(struct tls_conf, max_handshakes, 0, "1024", 1, 1000000,
 	          "handshakes in progress at once; above it the oldest is aborted"),
 };

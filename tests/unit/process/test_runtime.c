@@ -143,7 +143,7 @@ START_TEST(it_leaves_nothing_open)
 {
 	unsigned before = 0;
 
-	/* But for the watchdog's pipe and the log's eventfd, which last as long as the process: each
+	/* Except the pipe of the watchdog and the eventfd of the log, which are never closed: each
 	 * start makes new ones. */
 	for (int i = 0; i < 2; i++) {
 		scene_set_up(&scene, "");
