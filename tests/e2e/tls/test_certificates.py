@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 from harness import peers
-from harness.certificates import Authority, openssl
 from harness.loopback import Loopback, port_is_free
 from harness.metrics import Exporter
 from harness.process import run
 from harness.services import Echo
 from harness.tls import dial, s_client
+from harness.tls.certificates import Authority, openssl
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 
