@@ -650,6 +650,8 @@ def test_a_reload_tells_of_the_new_certificates(
         )
         server.process.signal(signal.SIGHUP)
         server.process.wait_for("configuration reloaded", times=times)
+        # Until then it may accept scrapes that it does not answer any more.
+        server.process.wait_for("plugin instance ended plugin=prometheus", times=times)
 
     entry = {"certfile": first.path, "keyfile": first.key, "cacertfile": authority.path}
     with tls_server(tls=entry, config={"metrics": exporter.section}) as server:
