@@ -70,7 +70,7 @@ int serve_local(int argc, char **argv)
 	status = EXIT_FAILED;
 	terms = (struct runtime_terms){ config->settings.client.workers,
 		                        config->settings.client.busy_poll_us };
-	if (runtime_start(&runtime, config, &terms, NULL, &diag))
+	if (runtime_start(&runtime, config, &terms, NULL, NULL, &diag))
 		status = config->purpose == CONFIG_TO_RUN
 		                 ? run_client(&runtime)
 		                 : serve_check(&runtime, config->settings.client.sndbuf,

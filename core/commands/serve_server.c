@@ -46,7 +46,9 @@ static void announce(const struct server_settings *settings, unsigned n_workers)
 	         log_int("port", settings->control_port), log_int("workers", n_workers));
 }
 
-static bool run_server(struct runtime *runtime, const struct reload_words *words)
+/* Starts the server, and stops it at the end. */
+static bool run_server(struct runtime *runtime, struct server *server,
+                       const struct reload_words *words)
 {
 	const struct server_settings *settings = &runtime->config->settings.server;
 	struct server_env env = { runtime->metrics, runtime->main_loop, runtime->loops,
@@ -61,10 +63,9 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
 	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
-	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err))
-		process.server = server_start(&env, runtime->set, &err);
-	if (process.server) {
-		process.host.server = process.server;
+	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
+	    server_start(server, &env, runtime->set, &err)) {
+		process.server = process.host.server = server;
 		host_set_ready(true);
 		announce(settings, runtime->n_workers);
 		loop_run(runtime->main_loop);
@@ -74,17 +75,18 @@ static bool run_server(struct runtime *runtime, const struct reload_words *words
 	admin_stop(process.admin);
 	reload_stop(&process.reload);
 	drain_fini(&process.drain);
-	server_stop(process.server);
+	server_stop(server);
 	return process.server != NULL;
 }
 
-static int run_or_check(struct runtime *runtime, const struct reload_words *words)
+static int run_or_check(struct runtime *runtime, struct server *server,
+                        const struct reload_words *words)
 {
 	const struct server_settings *settings = &runtime->config->settings.server;
 
 	if (runtime->config->purpose != CONFIG_TO_RUN)
 		return serve_check(runtime, settings->sndbuf, settings->recbuf);
-	return run_server(runtime, words) ? EXIT_GOOD : EXIT_FAILED;
+	return run_server(runtime, server, words) ? EXIT_GOOD : EXIT_FAILED;
 }
 
 int serve_server(int argc, char **argv)
@@ -94,22 +96,28 @@ int serve_server(int argc, char **argv)
 	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
 	struct reload_words words;
+	struct server *server = server_new(); /* plugins may use it as soon as they start */
 	struct config *config;
 
 	reload_hold(true);
-	if (!reload_words_init(&words, argc, argv))
+	if (!server || !reload_words_init(&words, argc, argv)) {
+		server_free(server);
 		return status;
+	}
 	config = serve_load(ROLE_SERVER, argc, argv, &diag, &status);
 	if (!config) {
 		reload_words_fini(&words);
+		server_free(server);
 		return status;
 	}
 	status = EXIT_FAILED;
 	reload_hold(config->purpose == CONFIG_TO_RUN);
 	terms = (struct runtime_terms){ config->settings.server.workers,
 		                        config->settings.server.busy_poll_us };
-	if (runtime_start(&runtime, config, &terms, server_revalidate, &diag))
-		status = run_or_check(&runtime, &words);
+	if (runtime_start(&runtime, config, &terms, server_revalidate, server, &diag))
+		status = run_or_check(&runtime, server, &words);
 	reload_words_fini(&words);
-	return serve_end(&runtime, config, &diag, status);
+	status = serve_end(&runtime, config, &diag, status);
+	server_free(server); /* no plugin runs any more */
+	return status;
 }

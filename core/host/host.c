@@ -141,7 +141,8 @@ static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int
 		return SPORE_EUNSUPPORTED;
 	if (verdict == SPORE_ALLOW && !(grant = grant_new(result)))
 		return SPORE_ENOMEM;
-	the_host.services.revalidate(instance_of(ctx), identity, verdict, grant);
+	the_host.services.revalidate(the_host.services.revalidate_arg, instance_of(ctx), identity,
+	                             verdict, grant);
 	return SPORE_OK;
 }
 

@@ -26,8 +26,9 @@ struct host_services {
 	bool binds_nothing; /* plugins get sockets, but no addresses: for a check beside who has
 	                       them */
 	/* Ends or renews the sessions of an identity; takes the grant. [any] */
-	void (*revalidate)(struct instance *instance, spore_str identity, int32_t verdict,
-	                   struct grant *grant);
+	void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
+	                   int32_t verdict, struct grant *grant);
+	void *revalidate_arg;
 };
 
 bool host_init(const struct host_services *services);

@@ -157,11 +157,12 @@ static void watch_generations(const struct runtime *runtime)
 
 bool runtime_start(struct runtime *runtime, struct config *config,
                    const struct runtime_terms *terms,
-                   void (*revalidate)(struct instance *instance, spore_str identity,
+                   void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
                                       int32_t verdict, struct grant *grant),
-                   struct diag *diag)
+                   void *revalidate_arg, struct diag *diag)
 {
 	struct host_services services = { .revalidate = revalidate,
+		                          .revalidate_arg = revalidate_arg,
 		                          .binds_nothing = config->purpose != CONFIG_TO_RUN };
 
 	*runtime = (struct runtime){ .config = config_ref(config),

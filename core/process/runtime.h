@@ -35,15 +35,15 @@ struct runtime_terms {
 	int64_t busy_poll_us;
 };
 
-/* revalidate: as in struct host_services; NULL on a client. What is wrong with the plugins goes to
+/* revalidate and its argument: as in struct host_services; NULL on a client. What is wrong with the plugins goes to
  * the diag, other failures to standard error. False if the diag is not empty then: a configuration
  * that is wrong is checked to its end, but not started. One that is only to be checked binds
  * nothing and starts no exporters. runtime_stop has to be called in any case. */
 bool runtime_start(struct runtime *runtime, struct config *config,
                    const struct runtime_terms *terms,
-                   void (*revalidate)(struct instance *instance, spore_str identity,
+                   void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
                                       int32_t verdict, struct grant *grant),
-                   struct diag *diag);
+                   void *revalidate_arg, struct diag *diag);
 /* Who puts the new set in the place of the old one: all of it or, with a reason in *err, nothing.
  */
 struct runtime_swap {

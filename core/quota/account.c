@@ -148,7 +148,7 @@ struct account *account_succeed(struct account *account, struct instance *by, st
 	return successor;
 }
 
-void account_stand(struct account *account, struct worker *home, uint16_t port)
+void account_stand(struct account *account, struct server_worker *home, uint16_t port)
 {
 	pthread_mutex_lock(&account->table->lock);
 	account->home = home;
@@ -158,7 +158,7 @@ void account_stand(struct account *account, struct worker *home, uint16_t port)
 }
 
 /* With the lock held. */
-static struct worker *home_of_port(const struct principal *p, uint16_t port)
+static struct server_worker *home_of_port(const struct principal *p, uint16_t port)
 {
 	for (struct list *i = p->standing.next; i != &p->standing; i = i->next) {
 		const struct account *account = CONTAINER_OF(i, struct account, node);
@@ -169,10 +169,10 @@ static struct worker *home_of_port(const struct principal *p, uint16_t port)
 	return NULL;
 }
 
-struct worker *account_holder(struct principal_table *table, const struct instance *by,
+struct server_worker *account_holder(struct principal_table *table, const struct instance *by,
                               uint64_t session, uint16_t port)
 {
-	struct worker *home = NULL;
+	struct server_worker *home = NULL;
 
 	pthread_mutex_lock(&table->lock);
 	for (struct principal *p = table->first; p && !home; p = p->next) {

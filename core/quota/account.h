@@ -18,7 +18,7 @@
 struct instance;
 struct limits;
 struct source;
-struct worker;
+struct server_worker;
 
 struct principal {
 	struct principal *next;
@@ -44,8 +44,9 @@ struct account {
 	struct source *source; /* ref; the client's, from which data connections will come */
 	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
 	struct grant *grant;
-	struct list node;    /* in principal->standing */
-	struct worker *home; /* borrowed; the tunnel's worker. Valid after the tunnel has closed */
+	struct list node; /* in principal->standing */
+	struct server_worker
+		*home; /* borrowed; the tunnel's worker. Valid after the tunnel has closed */
 	uint16_t port;
 	uint64_t id;               /* the tunnel's: see server_new_id; 0: its port never opened */
 	atomic_uint inside;        /* visitors that wait or have a relay */
@@ -68,10 +69,10 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 struct account *account_succeed(struct account *account, struct instance *by, struct grant *grant,
                                 enum refusal *why_out);
 /* The port is open: from now on account_holder finds the tunnel. [worker] */
-void account_stand(struct account *account, struct worker *home, uint16_t port);
+void account_stand(struct account *account, struct server_worker *home, uint16_t port);
 /* The worker that has this principal's tunnel at the port; NULL: there is no such tunnel. [any] */
-struct worker *account_holder(struct principal_table *table, const struct instance *by,
-                              uint64_t session, uint16_t port);
+struct server_worker *account_holder(struct principal_table *table, const struct instance *by,
+                                     uint64_t session, uint16_t port);
 /* Releases the tunnel's reference. Visitors and relays may still hold theirs. [worker] */
 void account_close_tunnel(struct account *account);
 /* Replaces what the owner may do; takes the grant. Identity and session stay. [worker] */

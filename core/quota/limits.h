@@ -9,8 +9,8 @@
  * To add a limit:
  *   1. config/settings: a member of struct limit_settings, and its row in limit_rows. The flag, the
  *      check, the help and the reference follow from the row.
- *   2. The place that decides reads limits->settings.MEMBER. In server/ the limits are
- *      worker_limits(worker); in quota/ they are an argument.
+ *   2. The place that decides reads limits->settings.MEMBER. In session/ the limits
+ *      are server_worker_limits(worker); in quota/ they are an argument.
  * A limit that follows from the number of descriptors is a member of struct limits, and a line in
  * limits_make. */
 #ifndef CORE_LIMITS_H

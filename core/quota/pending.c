@@ -13,16 +13,19 @@
 
 enum { SHARDS = 16, BUCKETS = 256 };
 
-struct entry {
-	struct list by_age; /* in shard->by_age */
-	struct entry *next; /* in its bucket */
+/* Freed once its visitor is taken and all that pending_find returned is given back. */
+struct pending_entry {
+	struct list by_age;          /* in shard->by_age */
+	struct pending_entry **link; /* what points to this entry; NULL: the visitor is taken */
+	struct pending_entry *next;  /* in its bucket */
+	unsigned finds; /* results of pending_find in use; each holds a ref of the account */
 	struct visitor visitor;
 };
 
 struct shard {
 	pthread_mutex_t lock;
 	struct list by_age; /* oldest first. All wait equally long, so the oldest expires first */
-	struct entry *buckets[BUCKETS];
+	struct pending_entry *buckets[BUCKETS];
 };
 
 struct pending {
@@ -36,7 +39,7 @@ static struct shard *shard_of(struct pending *pending, const struct uuid *id)
 	return &pending->shards[id->bytes[0] % SHARDS];
 }
 
-static struct entry **bucket_of(struct shard *shard, const struct uuid *id)
+static struct pending_entry **bucket_of(struct shard *shard, const struct uuid *id)
 {
 	return &shard->buckets[id->bytes[1] % BUCKETS];
 }
@@ -55,39 +58,46 @@ struct pending *pending_new(struct gate *gate)
 	return pending;
 }
 
-/* With the lock held: the link that points to the entry, or to NULL. */
-static struct entry **find_entry(struct shard *shard, const struct uuid *id)
+/* With the lock held. NULL: no such visitor waits. */
+static struct pending_entry *find_entry(struct shard *shard, const struct uuid *id)
 {
-	struct entry **link = bucket_of(shard, id);
+	struct pending_entry *entry = *bucket_of(shard, id);
 
-	while (*link && !uuid_equal(&(*link)->visitor.id, id))
-		link = &(*link)->next;
-	return link;
+	while (entry && !uuid_equal(&entry->visitor.id, id))
+		entry = entry->next;
+	return entry;
 }
 
-/* With the lock held. */
-static void take_out(struct pending *pending, struct entry **link, struct visitor *visitor_out)
+/* With the lock held. Frees the entry unless somebody has found it. */
+static void take_out(struct pending *pending, struct pending_entry *entry,
+                     struct visitor *visitor_out)
 {
-	struct entry *entry = *link;
-
-	*link = entry->next;
+	*entry->link = entry->next;
+	if (entry->next)
+		entry->next->link = entry->link;
+	entry->link = NULL;
 	list_remove(&entry->by_age);
 	*visitor_out = entry->visitor;
 	source_unannounce(entry->visitor.account->source);
 	gate_leave(pending->gate, &entry->visitor.account->pending);
-	free(entry);
+	if (entry->finds == 0)
+		free(entry);
 }
 
 bool pending_add(struct pending *pending, const struct visitor *visitor)
 {
 	struct shard *shard = shard_of(pending, &visitor->id);
-	struct entry *entry = calloc(1, sizeof *entry), **bucket = bucket_of(shard, &visitor->id);
+	struct pending_entry *entry = calloc(1, sizeof *entry);
+	struct pending_entry **bucket = bucket_of(shard, &visitor->id);
 
 	if (!entry)
 		return false;
 	entry->visitor = *visitor;
+	entry->link = bucket;
 	pthread_mutex_lock(&shard->lock);
 	entry->next = *bucket;
+	if (entry->next)
+		entry->next->link = &entry->next;
 	*bucket = entry;
 	list_append(&shard->by_age, &entry->by_age);
 	source_announce(visitor->account->source);
@@ -100,52 +110,118 @@ bool pending_take(struct pending *pending, const struct uuid *id, const struct l
                   struct visitor *visitor_out)
 {
 	struct shard *shard = shard_of(pending, id);
-	struct entry **link;
-	bool found;
+	struct pending_entry *entry;
 
 	pthread_mutex_lock(&shard->lock);
-	link = find_entry(shard, id);
-	found = *link != NULL;
-	if (found)
-		take_out(pending, link, visitor_out);
+	entry = find_entry(shard, id);
+	if (entry)
+		take_out(pending, entry, visitor_out);
 	pthread_mutex_unlock(&shard->lock);
-	if (found)
+	if (entry)
 		gate_pass_on(pending->gate, limits);
-	return found;
+	return entry != NULL;
 }
 
-struct account *pending_account(struct pending *pending, const struct uuid *id)
+enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
+                                     const struct instance *by, uint64_t session,
+                                     const struct limits *limits, struct visitor *visitor_out)
 {
 	struct shard *shard = shard_of(pending, id);
-	struct account *account = NULL;
-	struct entry *entry;
+	enum pending_result result = PENDING_UNKNOWN;
+	struct pending_entry *entry;
 
 	pthread_mutex_lock(&shard->lock);
-	entry = *find_entry(shard, id);
-	if (entry)
-		account = account_ref(entry->visitor.account);
+	entry = find_entry(shard, id);
+	if (entry && !account_belongs_to(entry->visitor.account, by, session)) {
+		result = PENDING_FOREIGN;
+	} else if (entry) {
+		result = PENDING_TAKEN;
+		take_out(pending, entry, visitor_out);
+	}
 	pthread_mutex_unlock(&shard->lock);
-	return account;
+	if (result == PENDING_TAKEN)
+		gate_pass_on(pending->gate, limits);
+	return result;
 }
+
+/* ---- for a client that is not authenticated yet ---- */
+
+struct pending_entry *pending_find(struct pending *pending, const struct uuid *id)
+{
+	struct shard *shard = shard_of(pending, id);
+	struct pending_entry *entry;
+
+	pthread_mutex_lock(&shard->lock);
+	entry = find_entry(shard, id);
+	if (entry) {
+		entry->finds++;
+		account_ref(entry->visitor.account);
+	}
+	pthread_mutex_unlock(&shard->lock);
+	return entry;
+}
+
+const struct account *pending_entry_account(const struct pending_entry *entry)
+{
+	return entry->visitor.account;
+}
+
+/* Gives the entry back, and takes the visitor unless visitor_out is NULL. False: it is not there. */
+static bool end_find(struct pending *pending, struct pending_entry *entry,
+                     struct visitor *visitor_out)
+{
+	struct shard *shard = shard_of(pending, &entry->visitor.id);
+	struct account *account = entry->visitor.account;
+	bool waits;
+
+	pthread_mutex_lock(&shard->lock);
+	entry->finds--;
+	waits = entry->link != NULL;
+	if (waits && visitor_out)
+		take_out(pending, entry, visitor_out);
+	else if (!waits && entry->finds == 0)
+		free(entry);
+	pthread_mutex_unlock(&shard->lock);
+	account_unref(account);
+	return waits;
+}
+
+bool pending_claim(struct pending *pending, struct pending_entry *entry,
+                   const struct limits *limits, struct visitor *visitor_out)
+{
+	bool taken = end_find(pending, entry, visitor_out);
+
+	if (taken)
+		gate_pass_on(pending->gate, limits);
+	return taken;
+}
+
+void pending_forget(struct pending *pending, struct pending_entry *entry)
+{
+	if (entry)
+		end_find(pending, entry, NULL);
+}
+
+/* ---- expiry ---- */
 
 static bool take_oldest(struct pending *pending, struct shard *shard, int64_t now_ms,
                         struct visitor *visitor_out)
 {
-	struct entry *oldest;
+	struct pending_entry *oldest;
 	bool expired = false;
 
 	pthread_mutex_lock(&shard->lock);
 	if (!list_is_empty(&shard->by_age)) {
-		oldest = CONTAINER_OF(shard->by_age.next, struct entry, by_age);
+		oldest = CONTAINER_OF(shard->by_age.next, struct pending_entry, by_age);
 		expired = oldest->visitor.deadline_ms <= now_ms;
 		if (expired)
-			take_out(pending, find_entry(shard, &oldest->visitor.id), visitor_out);
+			take_out(pending, oldest, visitor_out);
 	}
 	pthread_mutex_unlock(&shard->lock);
 	return expired;
 }
 
-static bool take_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
+static bool take_one_expired(struct pending *pending, int64_t now_ms, struct visitor *visitor_out)
 {
 	for (size_t i = 0; i < SHARDS; i++) {
 		if (take_oldest(pending, &pending->shards[i], now_ms, visitor_out))
@@ -157,7 +233,7 @@ static bool take_expired(struct pending *pending, int64_t now_ms, struct visitor
 bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
                           struct visitor *visitor_out)
 {
-	bool taken = take_expired(pending, now_ms, visitor_out);
+	bool taken = take_one_expired(pending, now_ms, visitor_out);
 
 	if (taken)
 		gate_pass_on(pending->gate, limits);
@@ -194,7 +270,7 @@ void pending_free(struct pending *pending)
 
 	if (!pending)
 		return;
-	while (take_expired(pending, INT64_MAX, &visitor))
+	while (take_one_expired(pending, INT64_MAX, &visitor))
 		visitor_drop(&visitor);
 	for (size_t i = 0; i < SHARDS; i++)
 		pthread_mutex_destroy(&pending->shards[i].lock);

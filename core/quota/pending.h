@@ -2,8 +2,8 @@
  *
  * All workers share the table. It has shards, each with a lock that is held for one look-up.
  * Nothing reads or watches the socket of a waiting visitor, and its entry has no pointer to the
- * tunnel. Whoever takes a visitor out of the table owns it, which decides every race between an
- * Accept and the expiry. [any] */
+ * tunnel. Whoever takes a visitor out of the table owns it, which decides every race between two
+ * Accepts, and between an Accept and the expiry. [any] */
 #ifndef CORE_PENDING_H
 #define CORE_PENDING_H
 
@@ -14,8 +14,10 @@
 
 struct account;
 struct gate;
+struct instance;
 struct limits;
 struct pending;
+struct pending_entry;
 struct source;
 
 struct visitor {
@@ -30,17 +32,37 @@ struct visitor {
 
 /* gate: borrowed; counts the waiting visitors. NULL: out of memory. */
 struct pending *pending_new(struct gate *gate);
-/* Closes the visitors that still wait. NULL is fine. */
+/* Closes the visitors that still wait. No result of pending_find is in use any more. NULL is fine. */
 void pending_free(struct pending *pending);
 
 /* False: out of memory; the visitor still belongs to the caller. */
 bool pending_add(struct pending *pending, const struct visitor *visitor);
-/* Takes out the visitor of this id, and lets the next one in, if limits allow. False: there is no
- * such visitor, or not any more. */
+/* The functions that take a visitor out let the next one in, if limits allow. */
+
+/* Takes out the visitor of this id. False: there is no such visitor, or not any more. */
 bool pending_take(struct pending *pending, const struct uuid *id, const struct limits *limits,
                   struct visitor *visitor_out);
-/* The account of a waiting visitor, with a reference for the caller; NULL: no such visitor. */
-struct account *pending_account(struct pending *pending, const struct uuid *id);
+
+enum pending_result { PENDING_TAKEN, PENDING_UNKNOWN, PENDING_FOREIGN };
+
+/* The same for the owner of the visitor's tunnel: the auth instance `by` and the session. The visitor
+ * of another owner stays in the table. */
+enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,
+                                     const struct instance *by, uint64_t session,
+                                     const struct limits *limits, struct visitor *visitor_out);
+
+/* The visitor of this id, for a client that is not authenticated yet; NULL: no such visitor. The
+ * visitor goes on waiting: it may be found again, taken, or expire. The caller gives the entry back
+ * with exactly one call of pending_claim or pending_forget. */
+struct pending_entry *pending_find(struct pending *pending, const struct uuid *id);
+/* The account of the visitor's tunnel. Borrowed; valid until the entry is given back. */
+const struct account *pending_entry_account(const struct pending_entry *entry);
+/* Takes out the visitor, without a second look-up. False: it was taken or has expired meanwhile. */
+bool pending_claim(struct pending *pending, struct pending_entry *entry,
+                   const struct limits *limits, struct visitor *visitor_out);
+/* Leaves the visitor as it is. NULL is fine. */
+void pending_forget(struct pending *pending, struct pending_entry *entry);
+
 /* Takes out one visitor whose deadline has passed; false: there is none left. Call it until
  * then. */
 bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,

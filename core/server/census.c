@@ -3,21 +3,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/container.h"
-#include "server/control.h"
-#include "server/forward.h"
-#include "server/tunnel.h"
+#include "session/context.h"
+#include "session/forward.h"
+#include "session/server_session.h"
+#include "session/tunnel.h"
+#include "session/tunnel_session.h"
 
-static void describe(const struct control *c, struct census_tunnel *out)
+static void describe_tunnel(const struct server_session *s, struct census_tunnel *out)
 {
-	struct account *account = tunnel_account(c->tunnel);
+	const struct tunnel *tunnel = tunnel_session_tunnel(s);
+	struct account *account = tunnel_account(tunnel);
 
 	*out = (struct census_tunnel){
 		.id = account->id,
 		.port = account->port,
-		.beats = c->extended,
-		.client = c->peer,
-		.age_ms = tunnel_age_ms(c->tunnel),
+		.beats = tunnel_session_is_heard(s),
+		.client = s->peer,
+		.age_ms = tunnel_age_ms(tunnel),
 		.visitors = atomic_load(&account->inside),
 		.pending = atomic_load(&account->pending),
 		.visitors_all = atomic_load(&account->conns),
@@ -27,25 +29,13 @@ static void describe(const struct control *c, struct census_tunnel *out)
 	snprintf(out->identity, sizeof out->identity, "%s", account_identity(account));
 }
 
-static struct control *next_tunnel(const struct list *sessions, const struct list *behind)
-{
-	for (struct list *i = behind->next; i != sessions; i = i->next) {
-		struct control *c = CONTAINER_OF(i, struct control, node);
-
-		if (c->state == TUNNEL)
-			return c;
-	}
-	return NULL;
-}
-
 /* `room`: of the array. */
-static void list_tunnels(struct worker *worker, struct census *census, size_t room)
+static void list_tunnels(const struct server_worker *worker, struct census *census, size_t room)
 {
-	const struct list *sessions = &worker->sessions;
-	const struct control *c = next_tunnel(sessions, sessions);
+	const struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
 
-	for (; c && census->tunnels_shown < room; c = next_tunnel(sessions, &c->node))
-		describe(c, &census->tunnels[census->tunnels_shown++]);
+	for (; s && census->tunnels_shown < room; s = server_sessions_next(s))
+		describe_tunnel(s, &census->tunnels[census->tunnels_shown++]);
 }
 
 struct relay_list {
@@ -55,36 +45,24 @@ struct relay_list {
 
 static bool list_relay(const struct relay_view *view, void *arg)
 {
-	struct relay_list *list = arg;
+	const struct relay_list *list = arg;
 	struct census *census = list->census;
+	struct forward_view forward;
 
 	if (census->relays_shown == list->room)
 		return false;
-	forward_describe(view, &census->relays[census->relays_shown++]);
+	forward = forward_look(view->arg);
+	census->relays[census->relays_shown++] = (struct census_relay){
+		.id = forward.id,
+		.tunnel = forward.tunnel,
+		.port = forward.port,
+		.visitor = forward.visitor,
+		.age_ms = forward.age_ms,
+		.idle_ms = view->quiet_ms,
+		.bytes_up = view->bytes[1],
+		.bytes_down = view->bytes[0],
+	};
 	return true;
-}
-
-static void kick(struct worker *worker, uint64_t id, struct census *census)
-{
-	struct list *sessions = &worker->sessions;
-	struct control *c = next_tunnel(sessions, sessions);
-
-	census->relays_ended = relay_reset_those(&worker->relays, forward_is_of, id);
-	while (c && tunnel_account(c->tunnel)->id != id)
-		c = next_tunnel(sessions, &c->node);
-	if (!c)
-		return;
-	control_end_with_error(c, "closed by the operator");
-	census->tunnels_ended = 1;
-}
-
-static unsigned count(const struct list *all)
-{
-	unsigned n = 0;
-
-	for (const struct list *i = all->next; i != all; i = i->next)
-		n++;
-	return n;
 }
 
 static size_t least(size_t a, size_t b)
@@ -92,14 +70,14 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-struct census *census_take(struct worker *worker, const struct census_question *question)
+struct census *census_take(struct server_worker *worker, const struct census_question *question)
 {
 	struct census *census = calloc(1, sizeof *census);
 	size_t tunnels, relays;
 
 	if (!census)
 		return NULL;
-	census->n_tunnels = count(&worker->tunnels);
+	census->n_tunnels = worker->sessions[LIST_TUNNELS].count;
 	census->n_relays = worker->relays.count;
 	census->n_strangers = worker->strangers.count;
 	census->vitals = loop_vitals(worker->loop);
@@ -113,8 +91,11 @@ struct census *census_take(struct worker *worker, const struct census_question *
 	}
 	list_tunnels(worker, census, tunnels);
 	relay_each(&worker->relays, list_relay, &(struct relay_list){ census, relays });
-	if (question->kick)
-		kick(worker, question->kick, census);
+	if (question->kick) {
+		census->relays_ended = relay_reset_those(&worker->relays, forward_is_of,
+		                                         question->kick);
+		census->tunnels_ended = tunnel_sessions_kick(worker, question->kick);
+	}
 	return census;
 }
 

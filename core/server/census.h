@@ -1,5 +1,5 @@
-/* census - what a worker has open at one moment, copied so that another thread may read it; and
- * what an operator wants ended there. */
+/* census - a copy of what a worker has open at one moment, for other threads to read; and the end of
+ * what an operator wants ended. */
 #ifndef CORE_CENSUS_H
 #define CORE_CENSUS_H
 
@@ -10,31 +10,32 @@
 
 #include "loop/loop.h"
 
-struct worker;
+struct server_worker;
 
 enum { CENSUS_TUNNELS = 1, CENSUS_RELAYS = 2 };
 
-/* The most bytes of an identity that are shown, with its NUL. */
+/* Bytes of an identity that are copied, with the NUL. */
 enum { CENSUS_IDENTITY_SIZE = 128 };
 
 struct census_question {
-	unsigned what; /* CENSUS_*: to be listed */
-	size_t most;   /* of each, in the list */
-	uint64_t kick; /* the tunnel or the visitor of this id is to end; 0: none */
+	unsigned what; /* bits of CENSUS_*: list these */
+	size_t most;   /* list at most so many of each */
+	uint64_t kick; /* end the tunnel or the relay of this id, after the copy; 0: none */
 };
 
 struct census_tunnel {
 	uint64_t id;
 	uint16_t port;
-	bool beats; /* its client is one of ours, which sends heartbeats */
+	bool beats; /* the client sends heartbeats */
 	spore_addr client;
-	int64_t age_ms;             /* under its owner; the counts below are of the same time */
-	unsigned visitors, pending; /* now: waiting or carried, and of them those that wait */
-	uint64_t visitors_all, bytes_up, bytes_down;
-	char identity[CENSUS_IDENTITY_SIZE]; /* cut */
+	int64_t age_ms;                              /* since the tunnel was opened */
+	unsigned visitors;                           /* now, waiting or carried */
+	unsigned pending;                            /* those that wait */
+	uint64_t visitors_all, bytes_up, bytes_down; /* under the present owner */
+	char identity[CENSUS_IDENTITY_SIZE];         /* cut */
 };
 
-/* A visitor that is carried. The identity is its tunnel's. */
+/* A visitor that is carried. */
 struct census_relay {
 	uint64_t id, tunnel;
 	uint16_t port;
@@ -44,16 +45,16 @@ struct census_relay {
 };
 
 struct census {
-	unsigned n_tunnels, n_relays, n_strangers; /* that are there */
+	unsigned n_tunnels, n_relays, n_strangers;
 	struct loop_vitals vitals;
 	size_t tunnels_shown, relays_shown;
-	struct census_tunnel *tunnels; /* owned; NULL unless asked for */
-	struct census_relay *relays;
-	unsigned tunnels_ended, relays_ended; /* the kick's */
+	struct census_tunnel *tunnels;        /* owned, tunnels_shown of them */
+	struct census_relay *relays;          /* owned, relays_shown of them */
+	unsigned tunnels_ended, relays_ended; /* by the kick */
 };
 
-/* NULL: out of memory; then nothing was ended. [worker] */
-struct census *census_take(struct worker *worker, const struct census_question *question);
+/* NULL: out of memory; nothing was ended. [worker] */
+struct census *census_take(struct server_worker *worker, const struct census_question *question);
 /* [any] */
 void census_free(struct census *census);
 

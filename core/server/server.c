@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/container.h"
 #include "base/descriptors.h"
 #include "log/log.h"
 #include "loop/call.h"
@@ -17,25 +16,25 @@
 #include "net/sock.h"
 #include "quota/pending.h"
 #include "server/census.h"
-#include "server/judge.h"
-#include "server/worker.h"
+#include "server/revalidation.h"
+#include "server/server_worker.h"
+#include "session/context.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 
 struct server {
 	struct server_env env;
 	struct server_shared shared;
-	struct worker *workers; /* owned */
-	unsigned n_open;        /* of them */
+	struct server_worker *workers; /* owned */
+	unsigned n_open;               /* workers that were opened */
+	bool started;
 	bool listening;
-	ev_timer tick; /* on the main loop: expiry, and the progress of a drain */
+	ev_timer tick; /* on the main loop: expiry of visitors, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
+	pthread_mutex_t lock;
+	bool serving; /* under the lock: the workers may be posted to */
 };
-
-/* For host_services.revalidate alone, which plugins reach without a context. */
-static struct server *the_server;
-static pthread_mutex_t the_server_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- the main loop's part ---- */
 
@@ -53,7 +52,7 @@ static void drop_stale(struct server *server, struct visitor *visitor)
 
 static void run_stop_listening(void *arg)
 {
-	worker_stop_listening(arg);
+	server_worker_stop_listening(arg);
 }
 
 /* Public ports are closed. Visitors that wait may still be taken, so the control port closes after
@@ -68,7 +67,7 @@ static void go_on_draining(struct server *server)
 	for (unsigned i = 0; server->listening && i < server->n_open; i++)
 		loop_call(server->env.loops[i], run_stop_listening, &server->workers[i]);
 	server->listening = false;
-	/* A visitor between the table and its relay is counted here all the time. */
+	/* A visitor on its way from the table to its relay is counted here, too. */
 	if (atomic_load(&server->shared.principals.visitors) > 0)
 		return;
 	server->on_drained = NULL;
@@ -83,18 +82,18 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)ev;
 	(void)events;
 	while (pending_take_expired(server->shared.pending, clock_ms(),
-	                            worker_limits(&server->workers[0]), &visitor))
+	                            server_worker_limits(&server->workers[0]), &visitor))
 		drop_stale(server, &visitor);
 	if (server->on_drained)
 		go_on_draining(server);
 }
 
-/* ---- the workers' ---- */
+/* ---- the workers ---- */
 
 struct open_args {
 	struct server *server;
 	unsigned index;
-	struct worker_terms terms;
+	struct server_worker_terms terms;
 	bool opened;
 };
 
@@ -103,29 +102,29 @@ static void run_open(void *arg)
 	struct open_args *args = arg;
 	struct server *server = args->server;
 
-	args->opened = worker_open(&server->workers[args->index], &server->shared,
-	                           server->env.loops[args->index], &args->terms);
+	args->opened = server_worker_open(&server->workers[args->index], &server->shared,
+	                                  server->env.loops[args->index], &args->terms);
 }
 
 static void run_renew(void *arg)
 {
 	struct open_args *args = arg;
 
-	worker_renew(&args->server->workers[args->index], &args->terms);
+	server_worker_renew(&args->server->workers[args->index], &args->terms);
 }
 
 static void run_drain(void *arg)
 {
-	worker_drain(arg);
+	server_worker_drain(arg);
 }
 
 static void run_close(void *arg)
 {
-	worker_close(arg);
+	server_worker_close(arg);
 }
 
-/* Shared where a socket of ours has the port already; the first is not, so that another server's
- * bind fails on it, or its own on another server's. */
+/* Every worker has a socket on the port. `shared` joins the sockets that are there already. The first
+ * socket does not, so that its bind fails if another server is there. */
 static int open_control_port(const struct plugin_set *set, bool shared, struct err *err)
 {
 	const struct server_settings *settings = &set->config->settings.server;
@@ -140,8 +139,7 @@ static int open_control_port(const struct plugin_set *set, bool shared, struct e
 	if (errno == EADDRINUSE)
 		err_set(err,
 		        "control port %d: address in use: another server, or a tunnel's public "
-		        "port, is "
-		        "there; choose another port with --control-port",
+		        "port, is there; choose another port with --control-port",
 		        addr.port);
 	if (fd >= 0)
 		close(fd);
@@ -184,35 +182,55 @@ static bool open_workers(struct server *server, struct plugin_set *set, struct e
 	return true;
 }
 
-struct server *server_start(const struct server_env *env, struct plugin_set *set, struct err *err)
+struct server *server_new(void)
 {
 	struct server *server = calloc(1, sizeof *server);
 
+	if (server)
+		pthread_mutex_init(&server->lock, NULL);
+	return server;
+}
+
+/* False: out of memory; server_stop undoes it. */
+static bool init_shared(struct server_shared *shared, struct metrics *metrics)
+{
+	shared->sources = source_table_new();
+	gate_init(&shared->gate);
+	ahead_table_init(&shared->ahead);
+	shared->pending = pending_new(&shared->gate);
+	principal_table_init(&shared->principals);
+	stats_init(&shared->stats, metrics);
+	return shared->pending && shared->sources;
+}
+
+static void set_serving(struct server *server, bool serving)
+{
+	pthread_mutex_lock(&server->lock);
+	server->serving = serving;
+	pthread_mutex_unlock(&server->lock);
+}
+
+bool server_start(struct server *server, const struct server_env *env, struct plugin_set *set,
+                  struct err *err)
+{
+	bool ready;
+
 	err_set(err, "out of memory");
-	if (!server)
-		return NULL;
 	server->env = *env;
-	server->shared.sources = source_table_new();
-	gate_init(&server->shared.gate);
-	ahead_table_init(&server->shared.ahead);
-	server->shared.pending = pending_new(&server->shared.gate);
+	server->started = true;
+	ready = init_shared(&server->shared, env->metrics);
 	server->workers = calloc(env->n_workers, sizeof *server->workers);
-	principal_table_init(&server->shared.principals);
-	stats_init(&server->shared.stats, env->metrics);
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
 	ev_timer_start(loop_ev(env->main_loop), &server->tick);
-	if (!server->shared.pending || !server->shared.sources || !server->workers ||
-	    !open_workers(server, set, err)) {
+	if (!ready || !server->workers || !open_workers(server, set, err)) {
 		server_stop(server);
-		return NULL;
+		return false;
 	}
 	server->listening = true;
 	stats_watch_pending(&server->shared.stats, read_pending, server->shared.pending);
-	pthread_mutex_lock(&the_server_lock);
-	the_server = server;
-	pthread_mutex_unlock(&the_server_lock);
-	return server;
+	set_serving(server, true);
+	return true;
 }
 
 /* ---- another configuration ---- */
@@ -229,12 +247,11 @@ static void close_all(const int *fds, unsigned n)
 		close(fds[n]);
 }
 
-/* The control port's new sockets, on every worker's behalf before any old one closes. False: none
- * is open. */
+/* Opens a new socket for every worker, before any old one closes. False: none is open. */
 static bool open_control_ports(const struct server *server, const struct plugin_set *set, int *fds,
                                struct err *err)
 {
-	const struct server_settings *now = worker_settings(&server->workers[0]);
+	const struct server_settings *now = server_worker_settings(&server->workers[0]);
 	bool stays = now->control_port == set->config->settings.server.control_port;
 
 	for (unsigned i = 0; i < server->n_open; i++) {
@@ -250,7 +267,8 @@ static bool open_control_ports(const struct server *server, const struct plugin_
 bool server_renew(struct server *server, struct plugin_set *set, struct err *err)
 {
 	struct limits limits = limits_of(server, set);
-	bool moves = has_moved(worker_settings(&server->workers[0]), &set->config->settings.server);
+	bool moves = has_moved(server_worker_settings(&server->workers[0]),
+	                       &set->config->settings.server);
 	int fds[SERVER_MAX_WORKERS];
 
 	memset(fds, 0xff, sizeof fds); /* -1: the socket stays */
@@ -317,74 +335,49 @@ struct survey *server_ask(struct server *server, const struct census_question *q
 	                                           .arg = arg });
 }
 
+static void fini_shared(struct server_shared *shared)
+{
+	stats_watch_pending(&shared->stats, NULL, NULL);
+	pending_free(shared->pending);
+	gate_fini(&shared->gate);
+	ahead_table_fini(&shared->ahead);
+	principal_table_fini(&shared->principals);
+	source_table_free(shared->sources);
+}
+
 void server_stop(struct server *server)
 {
-	if (!server)
+	if (!server->started)
 		return;
-	pthread_mutex_lock(&the_server_lock);
-	the_server = NULL;
-	pthread_mutex_unlock(&the_server_lock);
+	server->started = false;
+	set_serving(server, false);
 	ev_timer_stop(loop_ev(server->env.main_loop), &server->tick);
 	for (unsigned i = 0; i < server->n_open; i++)
 		loop_call(server->env.loops[i], run_close, &server->workers[i]);
 	/* Twice: a question between workers may still have to be answered. */
 	for (unsigned i = 0; i < 2 * server->n_open; i++)
 		loop_settle(server->env.loops[i % server->n_open]);
-	stats_watch_pending(&server->shared.stats, NULL, NULL);
-	pending_free(server->shared.pending);
-	gate_fini(&server->shared.gate);
-	ahead_table_fini(&server->shared.ahead);
-	principal_table_fini(&server->shared.principals);
-	source_table_free(server->shared.sources);
+	fini_shared(&server->shared);
 	free(server->workers);
+	server->workers = NULL;
+	server->n_open = 0;
+}
+
+void server_free(struct server *server)
+{
+	if (server)
+		pthread_mutex_destroy(&server->lock);
 	free(server);
 }
 
-/* ---- revalidation ---- */
-
-struct revalidation {
-	struct loop_task task;
-	struct worker *worker;
-	const struct instance *instance;
-	int32_t verdict;
-	struct grant *grant; /* owned; NULL with DENY */
-	char identity[];
-};
-
-static void run_revalidation(struct loop_task *task)
-{
-	struct revalidation *r = CONTAINER_OF(task, struct revalidation, task);
-
-	judge_revalidate(&r->worker->sessions, r->instance, r->identity, r->verdict, r->grant);
-	grant_free(r->grant);
-	free(r);
-}
-
-static void post_revalidation(struct worker *worker, const struct instance *instance,
-                              spore_str identity, int32_t verdict, const struct grant *grant)
-{
-	struct revalidation *r = calloc(1, sizeof *r + identity.len + 1);
-	struct grant *copy = grant ? grant_copy(grant) : NULL;
-
-	if (!r || (grant && !copy)) {
-		log_error("sessions not revalidated: out of memory",
-		          log_int("worker", loop_index(worker->loop)));
-		grant_free(copy);
-		free(r);
-		return;
-	}
-	*r = (struct revalidation){ { .run = run_revalidation }, worker, instance, verdict, copy };
-	if (identity.len)
-		memcpy(r->identity, identity.ptr, identity.len);
-	loop_post(worker->loop, &r->task);
-}
-
-void server_revalidate(struct instance *instance, spore_str identity, int32_t verdict,
+void server_revalidate(void *arg, struct instance *instance, spore_str identity, int32_t verdict,
                        struct grant *grant)
 {
-	pthread_mutex_lock(&the_server_lock);
-	for (unsigned i = 0; the_server && i < the_server->n_open; i++)
-		post_revalidation(&the_server->workers[i], instance, identity, verdict, grant);
-	pthread_mutex_unlock(&the_server_lock);
+	struct server *server = arg;
+
+	pthread_mutex_lock(&server->lock);
+	for (unsigned i = 0; server->serving && i < server->n_open; i++)
+		revalidation_post(&server->workers[i], instance, identity, verdict, grant);
+	pthread_mutex_unlock(&server->lock);
 	grant_free(grant);
 }

@@ -4,9 +4,10 @@
 #include "host/grant.h"
 #include "host/instance.h"
 #include "scarce.h"
-#include "server/judge.h"
+#include "server/server_worker.h"
 #include "server_crowd.h"
 #include "server_program.h"
+#include "session/tunnel_session.h"
 #include "still.h"
 
 static struct house house;
@@ -35,8 +36,9 @@ static void revalidate(unsigned a, unsigned b)
 	grant = grant_new(&result);
 	if (!grant) /* FAINT */
 		return;
-	judge_revalidate(&house.worker.sessions, set->auth->items[b % set->auth->n],
-	                 identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW, grant);
+	tunnel_sessions_revalidate(&house.worker, set->auth->items[b % set->auth->n],
+	                           identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW,
+	                           grant);
 	grant_free(grant);
 }
 
@@ -62,7 +64,7 @@ static void drain(unsigned a)
 {
 	house_drain(&house);
 	if (a & 1)
-		worker_stop_listening(&house.worker);
+		server_worker_stop_listening(&house.worker);
 }
 
 /* All but the sending and the running. Takes bytes for SAY_BYTES from `rest`, and says how many. */

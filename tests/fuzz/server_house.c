@@ -19,7 +19,7 @@
 #include "net/resolve.h"
 #include "net/sock.h"
 #include "quota/pending.h"
-#include "server/server.h"
+#include "server/server_worker.h"
 #include "still.h"
 
 /* More than any input needs; a loop that is never quiet spins. */
@@ -80,7 +80,7 @@ static void on_idle(struct ev_loop *ev, ev_idle *watcher, int events)
 
 static void check_counts(const struct house *house)
 {
-	const struct worker *worker = &house->worker;
+	const struct server_worker *worker = &house->worker;
 	unsigned visitors = atomic_load(&house->shared.principals.visitors);
 
 	FUZZ_CHECK(worker->strangers.count <= MAX_STRANGERS);
@@ -119,7 +119,7 @@ void house_pass(struct house *house, int64_t ms)
 	house_run(house);
 	/* The main thread's part, every 100 ms. */
 	while (pending_take_expired(house->shared.pending, clock_ms(),
-	                            worker_limits(&house->worker), &visitor))
+	                            server_worker_limits(&house->worker), &visitor))
 		visitor_drop(&visitor);
 	house_run(house);
 }
@@ -127,7 +127,7 @@ void house_pass(struct house *house, int64_t ms)
 void house_drain(struct house *house)
 {
 	atomic_store(&house->shared.draining, true);
-	worker_drain(&house->worker);
+	server_worker_drain(&house->worker);
 }
 
 /* ---- once ---- */
@@ -196,11 +196,19 @@ static void watch_loop(struct house *house)
 	ev_idle_start(ev, &house->idle);
 }
 
+/* The target calls tunnel_sessions_revalidate itself. */
+static void ignore_revalidation(void *arg, struct instance *instance, spore_str identity,
+                                int32_t verdict, struct grant *grant)
+{
+	(void)arg, (void)instance, (void)identity, (void)verdict;
+	grant_free(grant);
+}
+
 void house_init(struct house *house)
 {
 	struct host_services services = { .loops = &house->loop,
 		                          .n_workers = 1,
-		                          .revalidate = server_revalidate };
+		                          .revalidate = ignore_revalidation };
 	char address[ADDR_TEXT_SIZE];
 	struct err err = { "" };
 
@@ -269,7 +277,7 @@ void house_open(struct house *house, unsigned plan)
 {
 	struct server_shared *shared = &house->shared;
 	struct limits limits = limits_of(house->sets[plan]);
-	struct worker_terms terms = { .set = house->sets[plan], .limits = &limits };
+	struct server_worker_terms terms = { .set = house->sets[plan], .limits = &limits };
 
 	note_descriptors(house->is_open);
 	house->plan = &house_plans[plan];
@@ -281,17 +289,28 @@ void house_open(struct house *house, unsigned plan)
 	principal_table_init(&shared->principals);
 	stats_init(&shared->stats, house->metrics);
 	terms.listen_fd = listen_for_clients(terms.set);
-	FUZZ_CHECK(worker_open(&house->worker, shared, house->loop, &terms));
+	FUZZ_CHECK(server_worker_open(&house->worker, shared, house->loop, &terms));
 	house_run(house);
+}
+
+static bool has_no_sessions(const struct server_worker *worker)
+{
+	for (int i = 0; i < SESSION_LISTS; i++) {
+		FUZZ_CHECK(list_is_empty(&worker->sessions[i].all) ==
+		           (worker->sessions[i].count == 0));
+		if (worker->sessions[i].count > 0)
+			return false;
+	}
+	return true;
 }
 
 static bool is_empty(const struct house *house)
 {
-	const struct worker *worker = &house->worker;
+	const struct server_worker *worker = &house->worker;
 
-	return list_is_empty(&worker->sessions) && list_is_empty(&worker->tunnels) &&
-	       list_is_empty(&worker->lingerers.all) && worker->strangers.count == 0 &&
-	       worker->relays.count == 0 && pending_is_empty(house->shared.pending);
+	return has_no_sessions(worker) && list_is_empty(&worker->lingerers.all) &&
+	       worker->strangers.count == 0 && worker->relays.count == 0 &&
+	       pending_is_empty(house->shared.pending);
 }
 
 /* All deadlines of a kind, in one step; those of what they leave behind, in the next. The kernel
@@ -361,7 +380,7 @@ static void check_sources(const struct house *house)
 		FUZZ_CHECK(source);
 		/* Nothing was left counted or announced: the next one is a stranger, and alone. */
 		FUZZ_CHECK(!source_enter(source) &&
-		           !source_is_over(source, worker_limits(&house->worker)));
+		           !source_is_over(source, server_worker_limits(&house->worker)));
 		source_leave(source, false);
 		source_unref(source);
 	}
@@ -369,7 +388,7 @@ static void check_sources(const struct house *house)
 
 void house_end(struct house *house)
 {
-	worker_close(&house->worker);
+	server_worker_close(&house->worker);
 	house_run(house);
 	still_pass(STEP_MS); /* what plugins have under way comes to its end, too */
 	house_run(house);
@@ -380,7 +399,7 @@ void house_close(struct house *house)
 	struct server_shared *shared = &house->shared;
 	bool is_open[HOUSE_MOST_FDS];
 
-	FUZZ_CHECK(list_is_empty(&house->worker.sessions) && list_is_empty(&house->worker.tunnels));
+	FUZZ_CHECK(has_no_sessions(&house->worker));
 	FUZZ_CHECK(house->worker.strangers.count == 0 && house->worker.relays.count == 0);
 	pending_free(shared->pending);
 	FUZZ_CHECK(!shared->principals.first && atomic_load(&shared->principals.visitors) == 0);

@@ -4,7 +4,7 @@
 #ifndef SERVER_HOUSE_H
 #define SERVER_HOUSE_H
 
-#include "server/worker.h"
+#include "session/context.h"
 
 /* How a house lets in, and on what it speaks. */
 struct house_plan {
@@ -43,7 +43,7 @@ struct house {
 	const struct house_plan *plan;
 	const struct plugin_set *set;
 	struct server_shared shared;
-	struct worker worker;
+	struct server_worker worker;
 	bool is_open[HOUSE_MOST_FDS]; /* the descriptors at the start */
 };
 

@@ -29,6 +29,7 @@ RANKS = [
     {"option", "plugin", "link", "relay"},
     {"config", "host"},
     {"chain", "quota"},
+    {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},
     {"admin"},

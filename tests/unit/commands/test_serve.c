@@ -60,7 +60,7 @@ static int start_and_end(struct config *config, struct diag *diag, bool *started
 	int end = EXIT_FAILED;
 
 	capture_begin(&scene.capture);
-	*started_out = runtime_start(&runtime, config, &terms, NULL, diag);
+	*started_out = runtime_start(&runtime, config, &terms, NULL, NULL, diag);
 	if (*started_out)
 		end = serve_check(&runtime, 0, 0);
 	end = serve_end(&runtime, config, diag, end);

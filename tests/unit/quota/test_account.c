@@ -252,7 +252,7 @@ END_TEST
 START_TEST(a_port_is_found_by_its_principal_alone)
 {
 	struct account_scene scene;
-	struct worker *home = (void *)&scene, *other = (void *)&home;
+	struct server_worker *home = (void *)&scene, *other = (void *)&home;
 	struct account *a, *b;
 
 	account_scene_open(&scene);
@@ -328,7 +328,7 @@ END_TEST
 START_TEST(an_owner_may_be_succeeded)
 {
 	struct account_scene scene;
-	struct worker *home = (void *)&scene;
+	struct server_worker *home = (void *)&scene;
 	struct account *old, *new;
 	enum refusal why;
 

@@ -47,7 +47,7 @@ static struct visitor make_visitor(struct account *account, int fd, int64_t dead
 	return visitor;
 }
 
-static void drop(struct visitor *visitor)
+static void drop_visitor(struct visitor *visitor)
 {
 	account_leave(visitor->account, NULL);
 	account_unref(visitor->account);
@@ -70,7 +70,7 @@ START_TEST(an_id_works_once)
 	ck_assert(pending_is_empty(pending));
 	ck_assert_uint_eq(pending_count(pending), 0);
 	ck_assert(!pending_take(pending, &visitor.id, &owner.limits, &taken));
-	drop(&visitor);
+	drop_visitor(&visitor);
 	pending_free(pending);
 	close_account(account);
 }
@@ -97,31 +97,127 @@ START_TEST(ids_of_one_bucket_are_told_apart)
 		ck_assert(pending_take(pending, &ids[at], &owner.limits, &taken));
 		ck_assert_int_eq(taken.fd, at);
 		ck_assert(!pending_take(pending, &ids[at], &owner.limits, &taken));
-		drop(&taken);
+		drop_visitor(&taken);
 	}
 	pending_free(pending);
 	close_account(account);
 }
 END_TEST
 
-START_TEST(the_account_comes_with_a_reference)
+START_TEST(only_the_owner_takes_its_visitor)
 {
-	struct account *account = open_account(), *found;
+	struct account
+		*account = open_account(); /* without authentication: no instance, session 0 */
 	struct pending *pending = pending_new(&gate);
 	struct visitor visitor = make_visitor(account, 1, 10), taken;
+	const struct instance *other = (const void *)&owner;
+	const struct limits *limits = &owner.limits;
+
+	ck_assert_int_eq(pending_take_own(pending, &visitor.id, NULL, 0, limits, &taken),
+	                 PENDING_UNKNOWN);
+	ck_assert(pending_add(pending, &visitor));
+	ck_assert_int_eq(pending_take_own(pending, &visitor.id, NULL, 1, limits, &taken),
+	                 PENDING_FOREIGN);
+	ck_assert_int_eq(pending_take_own(pending, &visitor.id, other, 0, limits, &taken),
+	                 PENDING_FOREIGN);
+	ck_assert_uint_eq(pending_count(pending), 1);
+	ck_assert_int_eq(pending_take_own(pending, &visitor.id, NULL, 0, limits, &taken),
+	                 PENDING_TAKEN);
+	ck_assert_int_eq(taken.fd, 1);
+	ck_assert_uint_eq(pending_count(pending), 0);
+	ck_assert_int_eq(pending_take_own(pending, &visitor.id, NULL, 0, limits, &taken),
+	                 PENDING_UNKNOWN);
+	drop_visitor(&taken);
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+/* ---- finds ---- */
+
+START_TEST(a_find_keeps_the_account_but_not_the_visitor)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new(&gate);
+	struct visitor visitor = make_visitor(account, 1, 10), taken;
+	struct pending_entry *entry;
 	struct uuid other;
 
 	ck_assert(uuid_random(&other));
 	ck_assert(pending_add(pending, &visitor));
-	ck_assert_ptr_null(pending_account(pending, &other));
+	ck_assert_ptr_null(pending_find(pending, &other));
 	ck_assert_uint_eq(account->refs, 2);
-	found = pending_account(pending, &visitor.id);
-	ck_assert_ptr_eq(found, account);
+	entry = pending_find(pending, &visitor.id);
+	ck_assert_ptr_nonnull(entry);
+	ck_assert_ptr_eq(pending_entry_account(entry), account);
 	ck_assert_uint_eq(account->refs, 3);
+	/* Somebody else takes the visitor meanwhile, and gives its account back. */
 	ck_assert(pending_take(pending, &visitor.id, &owner.limits, &taken));
-	ck_assert_ptr_null(pending_account(pending, &visitor.id));
-	drop(&taken);
-	account_unref(found);
+	ck_assert_ptr_null(pending_find(pending, &visitor.id));
+	drop_visitor(&taken);
+	ck_assert_ptr_eq(pending_entry_account(entry), account);
+	ck_assert_uint_eq(account->refs, 2);
+	ck_assert(!pending_claim(pending, entry, &owner.limits, &taken));
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+START_TEST(a_forgotten_visitor_waits_on)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new(&gate);
+	struct visitor visitor = make_visitor(account, 1, 10), taken;
+
+	ck_assert(pending_add(pending, &visitor));
+	pending_forget(pending, pending_find(pending, &visitor.id));
+	pending_forget(pending, NULL);
+	ck_assert_uint_eq(account->refs, 2);
+	ck_assert_uint_eq(pending_count(pending), 1);
+	ck_assert(
+		pending_claim(pending, pending_find(pending, &visitor.id), &owner.limits, &taken));
+	ck_assert_int_eq(taken.fd, 1);
+	ck_assert_uint_eq(pending_count(pending), 0);
+	ck_assert_uint_eq(account->refs, 2);
+	drop_visitor(&taken);
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+START_TEST(the_first_of_two_claims_gets_the_visitor)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new(&gate);
+	struct visitor visitor = make_visitor(account, 1, 10), taken;
+	struct pending_entry *one, *two, *three;
+
+	ck_assert(pending_add(pending, &visitor));
+	one = pending_find(pending, &visitor.id);
+	two = pending_find(pending, &visitor.id);
+	three = pending_find(pending, &visitor.id);
+	ck_assert(pending_claim(pending, two, &owner.limits, &taken));
+	ck_assert(!pending_claim(pending, one, &owner.limits, &taken));
+	pending_forget(pending, three);
+	drop_visitor(&taken);
+	pending_free(pending);
+	close_account(account);
+}
+END_TEST
+
+START_TEST(a_visitor_that_was_found_expires_all_the_same)
+{
+	struct account *account = open_account();
+	struct pending *pending = pending_new(&gate);
+	struct visitor visitor = make_visitor(account, 1, 10), taken;
+	struct pending_entry *entry;
+
+	ck_assert(pending_add(pending, &visitor));
+	entry = pending_find(pending, &visitor.id);
+	ck_assert(pending_take_expired(pending, 10, &owner.limits, &taken));
+	ck_assert(pending_is_empty(pending));
+	drop_visitor(&taken);
+	ck_assert(!pending_claim(pending, entry, &owner.limits, &taken));
 	pending_free(pending);
 	close_account(account);
 }
@@ -142,13 +238,13 @@ START_TEST(only_the_expired_are_taken_by_time)
 	ck_assert(!pending_take_expired(pending, 999, &owner.limits, &taken));
 	while (pending_take_expired(pending, 1049, &owner.limits, &taken)) {
 		ck_assert_int_le(taken.deadline_ms, 1049);
-		drop(&taken);
+		drop_visitor(&taken);
 		n++;
 	}
 	ck_assert_uint_eq(n, 50);
 	ck_assert(!pending_is_empty(pending));
 	while (pending_take_expired(pending, INT64_MAX, &owner.limits, &taken))
-		drop(&taken);
+		drop_visitor(&taken);
 	ck_assert(pending_is_empty(pending));
 	pending_free(pending);
 	close_account(account);
@@ -198,7 +294,7 @@ static void took(struct visitor *visitor, atomic_uint *count)
 	ck_assert_int_lt(visitor->fd, VISITORS);
 	ck_assert_uint_eq(atomic_fetch_add(&race.taken[visitor->fd], 1), 0);
 	atomic_fetch_add(count, 1);
-	drop(visitor);
+	drop_visitor(visitor);
 }
 
 static void *add_all(void *unused)
@@ -215,22 +311,30 @@ static void *add_all(void *unused)
 	return NULL;
 }
 
-/* Each taker tries to take every visitor, and looks its account up first, as an Accept does. */
+/* Each taker tries to take every visitor, in one of three ways. */
 static void *take_all(void *unused)
 {
 	(void)unused;
 	pthread_barrier_wait(&race.start);
 	for (int i = 0; i < VISITORS; i++) {
-		struct account *account;
+		struct pending_entry *entry;
 		struct visitor visitor;
+		bool taken;
 
 		while (atomic_load(&race.added) <= i)
 			sched_yield();
-		account = pending_account(race.pending, &race.ids[i]);
-		if (pending_take(race.pending, &race.ids[i], &owner.limits, &visitor))
+		entry = pending_find(race.pending, &race.ids[i]);
+		if (entry && i % 3 == 0)
+			taken = pending_claim(race.pending, entry, &owner.limits, &visitor);
+		else if (i % 3 == 1)
+			taken = pending_take(race.pending, &race.ids[i], &owner.limits, &visitor);
+		else
+			taken = pending_take_own(race.pending, &race.ids[i], NULL, 0, &owner.limits,
+			                         &visitor) == PENDING_TAKEN;
+		if (i % 3 != 0)
+			pending_forget(race.pending, entry);
+		if (taken)
 			took(&visitor, &race.by_id);
-		if (account)
-			account_unref(account);
 	}
 	return NULL;
 }
@@ -276,5 +380,7 @@ START_TEST(every_visitor_is_taken_exactly_once)
 END_TEST
 
 SUITE("pending", an_id_works_once, ids_of_one_bucket_are_told_apart,
-      the_account_comes_with_a_reference, only_the_expired_are_taken_by_time,
+      only_the_owner_takes_its_visitor, a_find_keeps_the_account_but_not_the_visitor,
+      a_forgotten_visitor_waits_on, the_first_of_two_claims_gets_the_visitor,
+      a_visitor_that_was_found_expires_all_the_same, only_the_expired_are_taken_by_time,
       freeing_closes_waiting_visitors, every_visitor_is_taken_exactly_once)

@@ -1,4 +1,4 @@
-#include "server/tunnel.h"
+#include "session/tunnel.h"
 
 #include <spore/acl.h>
 #include <stdlib.h>
@@ -17,24 +17,23 @@
 #include "quota/ports.h"
 #include "quota/source.h"
 
-/* A visitor that no client takes is dropped after so long. */
+/* How long a visitor waits for its client. */
 enum { PENDING_MS = 10000 };
 
 struct tunnel {
-	struct list node; /* in worker->tunnels */
-	struct worker *worker;
+	struct server_worker *worker;
 	struct link *link;
-	struct listener *listener;  /* owned; NULL while draining */
-	struct account *account;    /* ref */
-	struct gate_door door;      /* of the listener */
-	int64_t since_ms, owned_ms; /* when it was opened; when its owner got it */
+	struct listener *listener; /* owned; NULL while draining */
+	struct account *account;   /* ref */
+	struct gate_door door;     /* of the listener */
+	int64_t since_ms;          /* when the tunnel was opened */
+	int64_t owned_ms;          /* when its present owner got it */
 	bool closed;
-	bool seldom; /* the client wants few heartbeats */
 };
 
-static void refuse(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why)
+static void refuse_visitor(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why)
 {
-	struct worker *worker = tunnel->worker;
+	struct server_worker *worker = tunnel->worker;
 	char text[ADDR_TEXT_SIZE];
 
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
@@ -47,17 +46,17 @@ static bool announce(struct tunnel *tunnel, const struct uuid *id)
 	return link_send(tunnel->link, &(struct message){ .type = MESSAGE_CONNECTION, .id = *id });
 }
 
-/* The visitor waits in the table, and the client knows. False and *why_out: it is still the
- * caller's. */
-static bool hold(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
+/* Puts the visitor into the table and announces it to the client. False and *why_out: the visitor
+ * is still the caller's. */
+static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum refusal *why_out)
 {
 	struct pending *pending = tunnel->worker->shared->pending;
-	const struct limits *limits = worker_limits(tunnel->worker);
+	const struct limits *limits = server_worker_limits(tunnel->worker);
 
 	*why_out = REFUSED_NO_MEMORY;
 	if (!uuid_random(&visitor->id) || !pending_add(pending, visitor))
 		return false;
-	/* From here on the table decides who owns it. */
+	/* From here on another worker may have taken the visitor. */
 	*why_out = REFUSED_CLIENT_STALLED;
 	return announce(tunnel, &visitor->id) ||
 	       !pending_take(pending, &visitor->id, limits, visitor);
@@ -68,13 +67,13 @@ static bool has_room(void *arg)
 	struct tunnel *tunnel = arg;
 
 	return gate_has_room(&tunnel->worker->shared->gate, &tunnel->door,
-	                     worker_limits(tunnel->worker));
+	                     server_worker_limits(tunnel->worker));
 }
 
 static void run_wake(struct loop_task *task)
 {
 	struct tunnel *tunnel = CONTAINER_OF(task, struct tunnel, door.wake);
-	struct worker *worker = tunnel->worker;
+	struct server_worker *worker = tunnel->worker;
 	struct gate *gate = &worker->shared->gate;
 
 	gate_woken(gate, &tunnel->door);
@@ -82,13 +81,14 @@ static void run_wake(struct loop_task *task)
 		free(tunnel);
 	else if (tunnel->listener)
 		listener_wake(tunnel->listener);
-	gate_pass_on(gate, worker_limits(worker));
+	gate_pass_on(gate, server_worker_limits(worker));
 }
 
-/* Counted as a visitor, of its source too if that is limited. */
-static bool let_in(struct worker *worker, struct visitor *visitor, enum refusal *why_out)
+/* Counts the visitor, and for its source too if sources are limited. */
+static bool count_visitor(struct server_worker *worker, struct visitor *visitor,
+                          enum refusal *why_out)
 {
-	const struct limits *limits = worker_limits(worker);
+	const struct limits *limits = server_worker_limits(worker);
 
 	if (limits->settings.max_visitors_per_ip || limits->settings.visitor_rate) {
 		visitor->source = source_get(worker->shared->sources, &visitor->peer);
@@ -103,7 +103,7 @@ static bool let_in(struct worker *worker, struct visitor *visitor, enum refusal 
 static void on_visitor(int fd, const spore_addr *peer, void *arg)
 {
 	struct tunnel *tunnel = arg;
-	struct worker *worker = tunnel->worker;
+	struct server_worker *worker = tunnel->worker;
 	struct server_shared *shared = worker->shared;
 	struct account *account = tunnel->account;
 	struct visitor visitor = {
@@ -114,16 +114,16 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
 	if (!acl_allows(worker->set->acl_public, worker->loop, SPORE_ACL_AT_PUBLIC, peer,
 	                listener_addr(tunnel->listener), account_identity(account)) ||
-	    !let_in(worker, &visitor, &why)) {
-		refuse(tunnel, peer, why);
+	    !count_visitor(worker, &visitor, &why)) {
+		refuse_visitor(tunnel, peer, why);
 		source_unref(visitor.source);
 		close(fd);
 		return;
 	}
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
-	if (!hold(tunnel, &visitor, &why)) {
-		refuse(tunnel, peer, why);
+	if (!hold_visitor(tunnel, &visitor, &why)) {
+		refuse_visitor(tunnel, peer, why);
 		visitor_drop(&visitor);
 	}
 }
@@ -134,60 +134,77 @@ static void count_bytes_of(struct tunnel *tunnel)
 	                                         account_identity(tunnel->account));
 }
 
-struct tunnel *tunnel_open(struct worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, struct tunnel_port port,
-                           const char **error_out)
+/* False: the client would never hear of its tunnel. */
+static bool tell_client(struct tunnel *tunnel)
 {
-	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
-	enum refusal why = REFUSED_NO_MEMORY;
-	int fd = port.fd;
+	uint16_t port = tunnel->account->port;
 
-	if (!tunnel)
-		goto fail;
-	tunnel->account = account_open(&worker->shared->principals, source, worker_limits(worker),
-	                               by, *grant, &why);
-	if (!tunnel->account)
-		goto fail;
-	*grant = NULL;
-	if (fd < 0)
-		fd = ports_open(worker_settings(worker), tunnel->account->grant, port.wanted, &why);
-	if (fd < 0)
-		goto fail;
-	why = REFUSED_NO_MEMORY;
+	if (!link_send(tunnel->link, &(struct message){ .type = MESSAGE_HELLO, .port = port }))
+		return false;
+	link_send(tunnel->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+	return true;
+}
+
+/* Takes the listening socket. False: out of memory, or the client does not read. */
+static bool start_tunnel(struct tunnel *tunnel, int fd)
+{
+	struct server_worker *worker = tunnel->worker;
+
 	tunnel->listener = listener_new(worker->loop, fd, on_visitor, tunnel);
-	if (!tunnel->listener)
-		goto fail;
-	fd = -1; /* the listener's */
-	tunnel->worker = worker;
-	tunnel->link = link;
+	if (!tunnel->listener) {
+		close(fd);
+		return false;
+	}
 	tunnel->since_ms = tunnel->owned_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	tunnel->account->id = server_new_id(worker->shared);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
 	count_bytes_of(tunnel);
-	/* A client that does not hear of its tunnel would wait for ever, and hold the port. */
-	if (!link_send(link,
-	               &(struct message){ .type = MESSAGE_HELLO, .port = tunnel->account->port }))
-		goto fail;
-	link_send(link, &(struct message){ .type = MESSAGE_HEARTBEAT });
-	list_append(&worker->tunnels, &tunnel->node);
+	if (!tell_client(tunnel))
+		return false;
 	listener_set_gate(tunnel->listener, has_room);
-	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS, 1);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
-	return tunnel;
+	return true;
+}
+
+struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
+                           struct instance *by, struct grant **grant, struct tunnel_port port,
+                           enum refusal *why_out)
+{
+	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
+	int fd = port.fd;
+
+	*why_out = REFUSED_NO_MEMORY;
+	if (!tunnel)
+		goto fail;
+	tunnel->worker = worker;
+	tunnel->link = link;
+	tunnel->account = account_open(&worker->shared->principals, source,
+	                               server_worker_limits(worker), by, *grant, why_out);
+	if (!tunnel->account)
+		goto fail;
+	*grant = NULL;
+	if (fd < 0)
+		fd = ports_open(server_worker_settings(worker), tunnel->account->grant, port.wanted,
+		                why_out);
+	if (fd < 0)
+		goto fail;
+	*why_out = REFUSED_NO_MEMORY;
+	if (start_tunnel(tunnel, fd))
+		return tunnel;
+	fd = -1;
 fail:
-	*error_out = refusal_text(why);
-	if (tunnel)
-		listener_free(tunnel->listener);
 	if (fd >= 0)
 		close(fd);
+	if (tunnel)
+		listener_free(tunnel->listener);
 	if (tunnel && tunnel->account)
 		account_close_tunnel(tunnel->account);
 	free(tunnel);
 	return NULL;
 }
 
-/* Tells the auth plugin what its session has used. */
+/* Tells the auth plugin what the session of this account has used. */
 static void tell_session_end(const struct tunnel *tunnel, const struct account *account)
 {
 	struct instance *by = account->principal->by;
@@ -212,13 +229,11 @@ static void tell_session_end(const struct tunnel *tunnel, const struct account *
 
 void tunnel_close(struct tunnel *tunnel)
 {
-	bool is_free; /* else its wake, which is on its way, frees it */
+	bool is_free; /* otherwise the wake that is on its way frees the tunnel */
 
 	if (!tunnel)
 		return;
-	list_remove(&tunnel->node);
 	listener_free(tunnel->listener);
-	stats_add(&tunnel->worker->shared->stats, tunnel->worker->loop, STAT_TUNNELS, -1);
 	tell_session_end(tunnel, tunnel->account);
 	tunnel->closed = true;
 	is_free = gate_shut(&tunnel->worker->shared->gate, &tunnel->door);
@@ -228,26 +243,22 @@ void tunnel_close(struct tunnel *tunnel)
 }
 
 bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct grant **grant,
-                         const char **error_out)
+                         enum refusal *why_out)
 {
 	struct account *old = account_ref(tunnel->account);
-	enum refusal why;
-	struct account *account = account_succeed(tunnel->account, by, *grant, &why);
+	struct account *account = account_succeed(tunnel->account, by, *grant, why_out);
 
-	if (!account) {
-		*error_out = refusal_text(why);
-		account_unref(old);
-		return false;
+	if (account) {
+		*grant = NULL;
+		tell_session_end(tunnel, old);
+		tunnel->account = account;
+		tunnel->owned_ms = clock_ms();
+		count_bytes_of(tunnel);
+		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
+		                  server_worker_limits(tunnel->worker));
 	}
-	*grant = NULL;
-	tell_session_end(tunnel, old);
-	tunnel->account = account;
-	tunnel->owned_ms = clock_ms();
-	count_bytes_of(tunnel);
-	gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
-	                  worker_limits(tunnel->worker));
-	account_unref(old); /* into which other workers may have looked through the door */
-	return true;
+	account_unref(old); /* other workers may have looked at its count through the door */
+	return account != NULL;
 }
 
 int tunnel_take_port(struct tunnel *tunnel)
@@ -268,34 +279,8 @@ int64_t tunnel_age_ms(const struct tunnel *tunnel)
 	return clock_ms() - tunnel->since_ms;
 }
 
-void tunnel_beat_seldom(struct tunnel *tunnel)
+void tunnel_stop_accepting(struct tunnel *tunnel)
 {
-	tunnel->seldom = true;
-}
-
-void tunnel_beat(const struct tunnel *tunnel)
-{
-	/* What waits there already says that we live. */
-	if (link_backlog(tunnel->link) == 0)
-		link_send(tunnel->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
-}
-
-void tunnel_beat_all(struct list *tunnels, unsigned nth)
-{
-	for (struct list *i = tunnels->next; i != tunnels; i = i->next) {
-		const struct tunnel *tunnel = CONTAINER_OF(i, struct tunnel, node);
-
-		if (!tunnel->seldom || (tunnel->account->id + nth) % TUNNEL_SELDOM == 0)
-			tunnel_beat(tunnel);
-	}
-}
-
-void tunnel_stop_accepting_all(struct list *tunnels)
-{
-	for (struct list *i = tunnels->next; i != tunnels; i = i->next) {
-		struct tunnel *tunnel = CONTAINER_OF(i, struct tunnel, node);
-
-		listener_free(tunnel->listener);
-		tunnel->listener = NULL;
-	}
+	listener_free(tunnel->listener);
+	tunnel->listener = NULL;
 }

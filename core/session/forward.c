@@ -1,4 +1,4 @@
-#include "server/forward.h"
+#include "session/forward.h"
 
 #include <stdlib.h>
 
@@ -6,10 +6,9 @@
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
-#include "server/census.h"
 
 struct forward {
-	struct worker *worker;
+	struct server_worker *worker;
 	struct account *account; /* ref */
 	struct source *source;   /* ref, or NULL */
 	spore_addr peer;
@@ -17,7 +16,7 @@ struct forward {
 	int64_t since_ms;
 };
 
-/* Left is the client, right the visitor. */
+/* The client is on the left side of the relay, the visitor on the right. */
 void forward_count(const uint64_t moved[2], void *arg)
 {
 	struct forward *forward = arg;
@@ -57,8 +56,8 @@ static void on_relay_end(const uint64_t bytes[2], const char *error, void *arg)
 	free(forward);
 }
 
-static void give_up(struct worker *worker, struct stream *stream, struct visitor *visitor,
-                    struct buf *received, struct buf *unsent)
+static void give_visitor_up(struct server_worker *worker, struct stream *stream,
+                            struct visitor *visitor, struct buf *received, struct buf *unsent)
 {
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, REFUSED_NO_MEMORY);
 	log_error("connection refused: out of memory", log_int("port", visitor->account->port));
@@ -68,7 +67,7 @@ static void give_up(struct worker *worker, struct stream *stream, struct visitor
 	visitor_drop(visitor);
 }
 
-void forward_start(struct worker *worker, struct stream *stream, struct visitor *visitor,
+void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent)
 {
 	struct forward *forward = calloc(1, sizeof *forward);
@@ -78,7 +77,7 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
 	char text[ADDR_TEXT_SIZE];
 
 	if (!to_visitor) {
-		give_up(worker, stream, visitor, received, unsent);
+		give_visitor_up(worker, stream, visitor, received, unsent);
 		free(forward);
 		return;
 	}
@@ -98,19 +97,16 @@ void forward_start(struct worker *worker, struct stream *stream, struct visitor 
 	relay_start(&worker->relays, stream, to_visitor, unsent, received, on_relay_end, forward);
 }
 
-void forward_describe(const struct relay_view *view, struct census_relay *out)
+struct forward_view forward_look(const void *arg)
 {
-	const struct forward *forward = view->arg;
+	const struct forward *forward = arg;
 
-	*out = (struct census_relay){
+	return (struct forward_view){
 		.id = forward->id,
 		.tunnel = forward->account->id,
 		.port = forward->account->port,
 		.visitor = forward->peer,
 		.age_ms = clock_ms() - forward->since_ms,
-		.idle_ms = view->quiet_ms,
-		.bytes_up = view->bytes[1],
-		.bytes_down = view->bytes[0],
 	};
 }
 

@@ -1,0 +1,114 @@
+#include "server/server_worker.h"
+
+#include <unistd.h>
+
+#include "log/log.h"
+#include "loop/loop.h"
+#include "net/listener.h"
+#include "net/sock.h"
+#include "session/context.h"
+#include "session/entry.h"
+#include "session/forward.h"
+#include "session/server_session.h"
+#include "session/tunnel_session.h"
+
+/* bore's client expects heartbeats at most 500 ms apart. */
+static const double heartbeat_s = 0.45;
+
+static void on_accept(int fd, const spore_addr *peer, void *arg)
+{
+	struct server_worker *worker = arg;
+
+	entry_start(worker, fd, peer, listener_addr(worker->listener));
+}
+
+static void on_heartbeat(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct server_worker *worker = timer->data;
+
+	(void)ev;
+	(void)events;
+	tunnel_sessions_beat(worker, worker->beats++);
+	server_sessions_end_waiting(worker, false);
+}
+
+/* Takes fd, and replaces the listener if there is one. */
+static bool listen_at(struct server_worker *worker, int fd)
+{
+	struct listener *listener = listener_new(worker->loop, fd, on_accept, worker);
+
+	if (!listener) {
+		close(fd);
+		return false;
+	}
+	listener_free(worker->listener);
+	worker->listener = listener;
+	return true;
+}
+
+static void resize_buffers(struct server_worker *worker)
+{
+	const struct server_settings *settings = server_worker_settings(worker);
+
+	if (worker->listener)
+		listener_resize(worker->listener, &(struct sock_sizes){ (int)settings->sndbuf,
+		                                                        (int)settings->recbuf });
+}
+
+bool server_worker_open(struct server_worker *worker, struct server_shared *shared,
+                        struct loop *loop, const struct server_worker_terms *terms)
+{
+	*worker = (struct server_worker){ .shared = shared,
+		                          .set = plugin_set_ref(terms->set),
+		                          .limits = *terms->limits,
+		                          .loop = loop };
+	server_sessions_init(worker);
+	stranger_list_init(&worker->strangers, &shared->strangers);
+	deadline_list_init(&worker->silence, loop, SERVER_SILENCE_MS, tunnel_session_on_silence);
+	linger_list_init(&worker->lingerers, loop, &worker->limits.lingerers);
+	relay_set_init(&worker->relays, loop,
+	               &(struct relay_limits){ &worker->limits.settings.relay_idle_timeout,
+	                                       worker->limits.pipes, true });
+	worker->relays.on_moved = forward_count;
+	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
+	worker->heartbeat.data = worker;
+	ev_timer_start(loop_ev(loop), &worker->heartbeat);
+	return listen_at(worker, terms->listen_fd);
+}
+
+void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms)
+{
+	struct plugin_set *old = worker->set;
+
+	if (terms->listen_fd >= 0 && !listen_at(worker, terms->listen_fd))
+		log_error("control port not moved: out of memory",
+		          log_int("worker", loop_index(worker->loop)));
+	worker->set = plugin_set_ref(terms->set);
+	worker->limits = *terms->limits;
+	plugin_set_unref(old);
+	resize_buffers(worker);
+	server_sessions_end_waiting(worker, true);
+	tunnel_sessions_review(worker);
+}
+
+void server_worker_drain(struct server_worker *worker)
+{
+	tunnel_sessions_stop_accepting(worker);
+}
+
+void server_worker_stop_listening(struct server_worker *worker)
+{
+	listener_free(worker->listener);
+	worker->listener = NULL;
+}
+
+void server_worker_close(struct server_worker *worker)
+{
+	server_worker_stop_listening(worker);
+	ev_timer_stop(loop_ev(worker->loop), &worker->heartbeat);
+	server_sessions_end_all(worker);
+	relay_set_fini(&worker->relays);
+	linger_list_fini(&worker->lingerers);
+	deadline_list_fini(&worker->silence);
+	plugin_set_unref(worker->set);
+}

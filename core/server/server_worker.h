@@ -1,0 +1,32 @@
+/* server_worker - opens, renews, drains and closes one worker's part of the server: its control
+ * port and its sessions. [worker] */
+#ifndef CORE_SERVER_WORKER_H
+#define CORE_SERVER_WORKER_H
+
+#include <stdbool.h>
+
+struct limits;
+struct loop;
+struct plugin_set;
+struct server_shared;
+struct server_worker;
+
+/* What a worker is told when it opens, and when the configuration changes. */
+struct server_worker_terms {
+	struct plugin_set *set;      /* the worker takes a reference */
+	const struct limits *limits; /* of the set's configuration; copied */
+	int listen_fd; /* its socket on the control port, taken; -1: keep the old one */
+};
+
+/* False: out of memory; then the worker has to be closed all the same. */
+bool server_worker_open(struct server_worker *worker, struct server_shared *shared,
+                        struct loop *loop, const struct server_worker_terms *terms);
+/* Goes on by these terms. The clients of all tunnels are authenticated again. */
+void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms);
+/* Closes the public ports. */
+void server_worker_drain(struct server_worker *worker);
+/* Closes the control port; sessions go on. */
+void server_worker_stop_listening(struct server_worker *worker);
+void server_worker_close(struct server_worker *worker);
+
+#endif

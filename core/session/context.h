@@ -1,0 +1,87 @@
+/* context - what the sessions of one worker share, and what all workers of one server share.
+ *
+ * Plain data, so that the sessions and the server above them can reach it. server/server_worker
+ * opens and closes a worker, server/server what the workers share. */
+#ifndef CORE_CONTEXT_H
+#define CORE_CONTEXT_H
+
+#include <ev.h>
+#include <stdatomic.h>
+
+#include "chain/plugin_set.h"
+#include "link/linger.h"
+#include "loop/deadline.h"
+#include "quota/account.h"
+#include "quota/ahead.h"
+#include "quota/gate.h"
+#include "quota/limits.h"
+#include "quota/stats.h"
+#include "quota/strangers.h"
+#include "relay/relay.h"
+
+struct listener;
+struct pending;
+
+/* A Spore client is asked for a heartbeat at least every SERVER_PULSE_MS. A client that has sent
+ * nothing for SERVER_SILENCE_MS is gone, even if its kernel still answers. */
+enum { SERVER_PULSE_MS = 4000, SERVER_SILENCE_MS = 8000 };
+
+/* Shared by the workers. The note at each member says which threads may touch it. */
+struct server_shared {
+	struct pending *pending;           /* [any] */
+	struct gate gate;                  /* [any]; limits the visitors in `pending` */
+	struct principal_table principals; /* [any] */
+	struct source_table *sources;      /* [any] */
+	atomic_uint strangers;             /* [any]; unauthenticated sessions */
+	struct stats stats;                /* read-only; counting is [worker] */
+	struct ahead_table ahead;          /* [any] */
+	atomic_bool draining;
+	atomic_uint_fast64_t last_id;
+};
+
+/* A session is in the list of its state: see session/server_session. */
+enum session_list { LIST_NEWCOMERS, LIST_WAITING, LIST_TUNNELS, SESSION_LISTS };
+
+struct session_list_head {
+	struct list all; /* of struct server_session */
+	unsigned count;
+};
+
+/* The lengths of time that a state may last. */
+enum session_deadline { DEADLINE_FIRST_FRAME, DEADLINE_NEXT_FRAME, DEADLINE_WAITING, DEADLINES };
+
+/* One worker of the server. [worker] */
+struct server_worker {
+	struct server_shared *shared;
+	struct plugin_set *set; /* ref; new connections begin with it */
+	struct limits limits;   /* of the same configuration; replaced with the set */
+	struct loop *loop;
+	struct listener *listener;                        /* owned; NULL once closed */
+	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
+	struct deadline_list deadlines[DEADLINES];        /* likewise */
+	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */
+	struct stranger_list strangers; /* those of the sessions that are not authenticated */
+	struct linger_list lingerers;
+	struct relay_set relays;
+	ev_timer heartbeat;
+	unsigned beats; /* how often the heartbeat timer has fired */
+};
+
+/* An id by which an operator names a tunnel or a relay. No id is given twice. [any] */
+static inline uint64_t server_new_id(struct server_shared *shared)
+{
+	return atomic_fetch_add_explicit(&shared->last_id, 1, memory_order_relaxed) + 1;
+}
+
+static inline const struct server_settings *server_worker_settings(
+	const struct server_worker *worker)
+{
+	return &worker->set->config->settings.server;
+}
+
+static inline const struct limits *server_worker_limits(const struct server_worker *worker)
+{
+	return &worker->limits;
+}
+
+#endif

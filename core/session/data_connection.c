@@ -1,0 +1,171 @@
+#include "session/data_connection.h"
+
+#include <stdlib.h>
+
+#include "log/log.h"
+#include "quota/pending.h"
+#include "session/forward.h"
+#include "session/login.h"
+#include "session/refuse.h"
+
+struct data_connection {
+	struct login login;
+	struct pending_entry *visitor; /* of the Accept that is judged; NULL: none waits */
+	bool was_waiting;              /* its client hears that its Accept has taken the visitor */
+};
+
+static struct data_connection *data_of(const struct server_session *s)
+{
+	return s->part;
+}
+
+/* The visitor is out of the table. */
+static void join_visitor(struct server_session *s, struct visitor *visitor, bool tell)
+{
+	struct server_worker *worker = s->worker;
+	struct buf received, unsent;
+	struct stream *stream;
+
+	if (tell)
+		link_send(&s->link, &(struct message){ .type = MESSAGE_ACCEPTED });
+	stream = server_session_take_stream(s, &received, &unsent);
+	forward_start(worker, stream, visitor, &received, &unsent);
+}
+
+static void take_own_visitor(struct server_session *s, const struct uuid *id,
+                             const struct instance *by, uint64_t session, bool tell)
+{
+	struct visitor visitor;
+
+	switch (pending_take_own(s->worker->shared->pending, id, by, session,
+	                         server_worker_limits(s->worker), &visitor)) {
+	case PENDING_TAKEN:
+		join_visitor(s, &visitor, tell);
+		break;
+	case PENDING_FOREIGN:
+		refuse_silently(s, REFUSED_NOT_OWNER);
+		break;
+	case PENDING_UNKNOWN:
+		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
+		break;
+	}
+}
+
+void data_connection_accept(struct server_session *s, const struct uuid *id,
+                            const struct instance *by, uint64_t session)
+{
+	take_own_visitor(s, id, by, session, false);
+}
+
+/* ---- an Accept that is judged ---- */
+
+static void take_accept_verdict(struct server_session *s, int32_t verdict)
+{
+	struct data_connection *data = data_of(s);
+	struct pending_entry *entry = data->visitor;
+	struct visitor visitor;
+
+	if (!login_accept_verdict(s, verdict))
+		return;
+	data->visitor = NULL;
+	if (entry && pending_claim(s->worker->shared->pending, entry,
+	                           server_worker_limits(s->worker), &visitor))
+		join_visitor(s, &visitor, data->was_waiting);
+	else
+		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
+}
+
+/* Asks the instance that let the owner of the visitor in. For an unknown id it asks the chain, and
+ * counts a try of a secret. */
+static void judge_accept(struct server_session *s, const struct uuid *id)
+{
+	struct data_connection *data = data_of(s);
+	int32_t verdict;
+
+	server_session_move(s, SESSION_ACCEPTING);
+	data->visitor = pending_find(s->worker->shared->pending, id);
+	if (!data->visitor && !login_may_try(s))
+		return;
+	verdict = login_judge(&data->login, s,
+	                      data->visitor ? pending_entry_account(data->visitor) : NULL,
+	                      take_accept_verdict);
+	if (verdict != SPORE_EPENDING)
+		take_accept_verdict(s, verdict);
+}
+
+/* ---- events ---- */
+
+static void on_data_message(struct server_session *s, const struct message *message)
+{
+	struct data_connection *data = data_of(s);
+
+	data->was_waiting = true;
+	if (message->type != MESSAGE_ACCEPT)
+		refuse_silently(s, REFUSED_UNEXPECTED);
+	else if (data->login.set->auth->n == 0)
+		take_own_visitor(s, &message->id, NULL, 0, true);
+	else
+		judge_accept(s, &message->id);
+}
+
+static void on_data_fault(struct server_session *s, enum refusal why)
+{
+	refuse_log(s, LOG_INFO, "invalid message", refusal_text(why));
+	refuse_silently(s, why);
+}
+
+static void on_data_end(struct server_session *s, const char *why)
+{
+	if (why)
+		refuse_log(s, LOG_INFO, "connection ended before its first request", why);
+	server_session_end(s, false);
+}
+
+static void on_data_late(struct server_session *s)
+{
+	if (s->state == SESSION_WAITING) {
+		server_session_end(s, false);
+		return;
+	}
+	login_log_late(&data_of(s)->login);
+	refuse_session(s, REFUSED_AUTH_TOO_SLOW);
+}
+
+static void release_data_connection(struct server_session *s)
+{
+	struct data_connection *data = data_of(s);
+
+	login_fini(&data->login);
+	pending_forget(s->worker->shared->pending, data->visitor);
+	data->visitor = NULL;
+}
+
+/* ---- the beginning ---- */
+
+/* False: out of memory, and the session was refused. */
+static bool become_data_connection(struct server_session *s, struct login *login)
+{
+	static const struct session_role role = { on_data_message, on_data_fault, on_data_end,
+		                                  on_data_late, release_data_connection };
+	struct data_connection *data = calloc(1, sizeof *data);
+
+	if (!data) {
+		refuse_session(s, REFUSED_NO_MEMORY);
+		return false;
+	}
+	login_move(&data->login, login);
+	server_session_become(s, &role, data);
+	return true;
+}
+
+void data_connection_judge(struct server_session *s, struct login *login, const struct uuid *id)
+{
+	if (become_data_connection(s, login))
+		judge_accept(s, id);
+}
+
+void data_connection_wait(struct server_session *s, struct login *login, const struct uuid *pass)
+{
+	if (become_data_connection(s, login) && !server_session_wait(s, pass))
+		refuse_silently(s, REFUSED_AHEAD);
+}

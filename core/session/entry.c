@@ -1,0 +1,106 @@
+#include "session/entry.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/container.h"
+#include "chain/acl.h"
+#include "log/log.h"
+#include "net/addr.h"
+#include "net/sock.h"
+#include "session/newcomer.h"
+#include "session/refuse.h"
+
+static bool is_allowed(struct server_worker *worker, const spore_addr *peer,
+                       const spore_addr *local)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	if (acl_allows(worker->set->acl_control, worker->loop, SPORE_ACL_AT_CONTROL, peer, local,
+	               ""))
+		return true;
+	refuse_count(worker, REFUSED_ACCESS_LIST);
+	log_info("client refused by access list", log_str("peer", addr_format(peer, text)));
+	return false;
+}
+
+/* The source, entered and with a ref; NULL: out of memory, or the source is banned. A ban does not
+ * concern connections that the server has asked for. */
+static struct source *enter_source(struct server_worker *worker, const spore_addr *peer,
+                                   bool *asked_for_out)
+{
+	struct source *source = source_get(worker->shared->sources, peer);
+	char text[ADDR_TEXT_SIZE];
+
+	if (!source)
+		return NULL;
+	*asked_for_out = source_enter(source);
+	if (*asked_for_out || !source_is_banned(source, clock_ms()))
+		return source;
+	refuse_count(worker, REFUSED_SOURCE);
+	if (log_is_enabled(LOG_DEBUG))
+		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
+		          log_str("reason", refusal_text(REFUSED_SOURCE)));
+	source_leave(source, false);
+	source_unref(source);
+	return NULL;
+}
+
+/* The kernel gives the lowest free descriptor, so a high one says that few are left. */
+static void make_room(struct server_worker *worker, const struct server_session *newcomer, int fd)
+{
+	bool scarce = fd >= server_worker_limits(worker)->scarce_fd;
+	struct stranger *stranger = stranger_to_go(&worker->strangers, &newcomer->stranger,
+	                                           server_worker_limits(worker), scarce);
+
+	if (stranger)
+		refuse_with_reset(CONTAINER_OF(stranger, struct server_session, stranger),
+		                  REFUSED_CROWD);
+}
+
+static void log_no_memory(int fd)
+{
+	log_error("connection refused: out of memory", log_int("descriptor", fd));
+}
+
+/* Takes fd and the source. */
+static void drop_connection(struct server_worker *worker, int fd, struct source *source,
+                            bool asked_for)
+{
+	refuse_count(worker, REFUSED_NO_MEMORY);
+	log_no_memory(fd);
+	source_leave(source, asked_for);
+	source_unref(source);
+	sock_reset(fd);
+}
+
+void entry_start(struct server_worker *worker, int fd, const spore_addr *peer,
+                 const spore_addr *local)
+{
+	struct server_session *s;
+	struct source *source;
+	bool asked_for = false;
+
+	stats_add(&worker->shared->stats, worker->loop, STAT_CONTROL_CONNECTIONS, 1);
+	if (!is_allowed(worker, peer, local)) {
+		close(fd);
+		return;
+	}
+	source = enter_source(worker, peer, &asked_for);
+	if (!source) {
+		sock_reset(fd);
+		return;
+	}
+	s = newcomer_new(worker, source, fd, peer, local);
+	if (!s) {
+		drop_connection(worker, fd, source, asked_for);
+		return;
+	}
+	if (!server_session_add_stranger(s, asked_for)) {
+		log_no_memory(fd);
+		refuse_with_reset(s, REFUSED_NO_MEMORY);
+		return;
+	}
+	make_room(worker, s, fd);
+	newcomer_open(s);
+}

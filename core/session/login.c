@@ -1,0 +1,149 @@
+#include "session/login.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/container.h"
+#include "log/log.h"
+#include "net/addr.h"
+#include "quota/account.h"
+#include "session/refuse.h"
+
+struct login_verdict {
+	struct auth_run run;
+	struct server_session *session;
+	login_fn on_verdict;
+};
+
+void login_init(struct login *login, struct plugin_set *set)
+{
+	login->set = plugin_set_ref(set);
+}
+
+static void end_verdict(struct login *login)
+{
+	if (login->verdict)
+		auth_cancel(&login->verdict->run);
+	free(login->verdict);
+	login->verdict = NULL;
+}
+
+void login_fini(struct login *login)
+{
+	end_verdict(login);
+	plugin_set_unref(login->set);
+	free(login->answer);
+	login->set = NULL;
+	login->answer = NULL;
+}
+
+void login_move(struct login *to, struct login *from)
+{
+	to->challenge = from->challenge;
+	to->answer = from->answer;
+	to->set = from->set;
+	from->answer = NULL;
+	from->set = NULL;
+}
+
+void login_change_set(struct login *login, struct plugin_set *set)
+{
+	struct plugin_set *old = login->set;
+
+	end_verdict(login);
+	login->set = set ? plugin_set_ref(set) : NULL;
+	plugin_set_unref(old);
+}
+
+bool login_answer(struct login *login, const char *answer)
+{
+	login->answer = strdup(answer);
+	return login->answer != NULL;
+}
+
+/* ---- the verdict ---- */
+
+static void on_run_end(struct auth_run *run, int32_t verdict)
+{
+	struct login_verdict *v = CONTAINER_OF(run, struct login_verdict, run);
+
+	v->on_verdict(v->session, verdict);
+}
+
+int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
+                    login_fn on_verdict)
+{
+	struct auth_question question = {
+		.set = login->set,
+		.stream = s->link.stream,
+		.purpose = owner ? SPORE_AUTH_DATA : SPORE_AUTH_CONTROL,
+		.answer = login->answer ? login->answer : "",
+		.deadline_ms = s->deadline.at_ms,
+	};
+
+	memcpy(question.challenge, login->challenge.bytes, sizeof question.challenge);
+	if (owner) {
+		question.only = owner->principal->by;
+		question.session = owner->principal->session;
+	}
+	if (!login->verdict)
+		login->verdict = calloc(1, sizeof *login->verdict);
+	if (!login->verdict)
+		return SPORE_ENOMEM;
+	login->verdict->session = s;
+	login->verdict->on_verdict = on_verdict;
+	return auth_judge(&login->verdict->run, &question, on_run_end);
+}
+
+struct instance *login_allowed_by(const struct login *login)
+{
+	return login->verdict->run.by;
+}
+
+struct grant *login_take_grant(struct login *login)
+{
+	struct grant *grant = login->verdict->run.grant;
+
+	login->verdict->run.grant = NULL;
+	return grant;
+}
+
+void login_log_late(const struct login *login)
+{
+	if (login->verdict)
+		auth_log_late(&login->verdict->run);
+}
+
+static void refuse_secret(struct server_session *s)
+{
+	const struct limits *limits = server_worker_limits(s->worker);
+	char text[ADDR_TEXT_SIZE];
+
+	if (source_was_wrong(s->source, limits, clock_ms()))
+		log_warn("source banned after repeated wrong secrets",
+		         log_str("peer", addr_format_ip(&s->peer, text)),
+		         log_int("for_ms", limits->settings.ban_time));
+	refuse_session(s, REFUSED_WRONG_SECRET);
+}
+
+bool login_accept_verdict(struct server_session *s, int32_t verdict)
+{
+	if (verdict == SPORE_ALLOW) {
+		source_was_right(s->source);
+		return true;
+	}
+	if (verdict == SPORE_DENY)
+		refuse_secret(s);
+	else
+		refuse_session(s, REFUSED_AUTH_FAILED);
+	return false;
+}
+
+bool login_may_try(struct server_session *s)
+{
+	if (source_may_try(s->source, server_worker_limits(s->worker), clock_ms()))
+		return true;
+	refuse_session(s, REFUSED_TOO_MANY_TRIES);
+	return false;
+}

@@ -1,0 +1,288 @@
+#include "session/newcomer.h"
+
+#include "chain/acl.h"
+#include "chain/transport.h"
+#include "log/log.h"
+#include "net/addr.h"
+#include "net/stream.h"
+#include "session/data_connection.h"
+#include "session/login.h"
+#include "session/refuse.h"
+#include "session/tunnel_session.h"
+
+/* The frame behind Authenticate, or the first frame where no answer was asked for. It is looked at
+ * once the verdict is there. */
+enum next_frame { NEXT_NONE, NEXT_HELLO, NEXT_UNEXPECTED, NEXT_BAD };
+
+struct newcomer {
+	struct login login;
+	struct instance *by; /* who allowed it; kept by the login's set. NULL: no authentication */
+	struct grant *grant; /* owned; what was granted */
+	enum next_frame next;
+	uint16_t port; /* of NEXT_HELLO */
+};
+
+static struct newcomer *newcomer_of(const struct server_session *s)
+{
+	return s->part;
+}
+
+/* ---- an authenticated client ---- */
+
+static void take_hello(struct server_session *s, uint16_t port)
+{
+	struct newcomer *n = newcomer_of(s);
+
+	tunnel_session_start(s, &n->login, n->by, &n->grant, port);
+}
+
+static void take_request(struct server_session *s, const struct message *message)
+{
+	struct newcomer *n = newcomer_of(s);
+
+	if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX)
+		take_hello(s, message->port);
+	else if (message->type == MESSAGE_ACCEPT)
+		data_connection_accept(s, &message->id, n->by, n->grant ? n->grant->session : 0);
+	else if (message->type == MESSAGE_AHEAD && n->login.set->auth->n == 0)
+		data_connection_wait(s, &n->login, &message->id);
+	else if (message->type == MESSAGE_AHEAD)
+		refuse_silently(s, REFUSED_AHEAD); /* its verdict would be too old for its Accept */
+	else
+		refuse_silently(s, REFUSED_UNEXPECTED);
+}
+
+/* ---- the verdict ---- */
+
+static void become_ready(struct server_session *s)
+{
+	struct newcomer *n = newcomer_of(s);
+
+	if (n->next == NEXT_BAD) {
+		refuse_silently(s, REFUSED_BAD_FRAME);
+	} else if (n->next == NEXT_UNEXPECTED) {
+		refuse_silently(s, REFUSED_UNEXPECTED);
+	} else if (n->next == NEXT_NONE && s->link.ended && s->link.in.len == 0) {
+		server_session_end(s, false);
+	} else {
+		server_session_move(s, SESSION_READY);
+		if (n->next == NEXT_HELLO)
+			take_hello(s, n->port);
+	}
+}
+
+static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
+{
+	struct newcomer *n = newcomer_of(s);
+
+	if (!login_accept_verdict(s, verdict))
+		return;
+	n->by = login_allowed_by(&n->login);
+	n->grant = login_take_grant(&n->login);
+	if (!n->grant)
+		n->grant = grant_new(NULL);
+	if (n->grant)
+		become_ready(s);
+	else
+		refuse_session(s, REFUSED_NO_MEMORY);
+}
+
+static void ask_for_verdict(struct server_session *s, enum next_frame next)
+{
+	struct newcomer *n = newcomer_of(s);
+	int32_t verdict;
+
+	n->next = next;
+	server_session_move(s, SESSION_JUDGED);
+	if (!login_may_try(s))
+		return;
+	verdict = login_judge(&n->login, s, NULL, take_newcomer_verdict);
+	if (verdict != SPORE_EPENDING)
+		take_newcomer_verdict(s, verdict);
+}
+
+/* ---- frames ---- */
+
+static void take_answer(struct server_session *s, const struct message *message)
+{
+	if (message->type != MESSAGE_AUTHENTICATE)
+		refuse_session(s, REFUSED_NO_SECRET);
+	else if (!login_answer(&newcomer_of(s)->login, message->text))
+		refuse_session(s, REFUSED_NO_MEMORY);
+	else
+		server_session_move(s, SESSION_ANSWERED);
+}
+
+/* An Accept is judged by the instance that allowed its tunnel, anything else by the chain. */
+static void take_frame_to_judge(struct server_session *s, const struct message *message)
+{
+	struct newcomer *n = newcomer_of(s);
+
+	if (message->type == MESSAGE_AHEAD) {
+		data_connection_wait(s, &n->login, &message->id);
+	} else if (message->type == MESSAGE_ACCEPT) {
+		data_connection_judge(s, &n->login, &message->id);
+	} else if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX) {
+		n->port = message->port;
+		ask_for_verdict(s, NEXT_HELLO);
+	} else {
+		ask_for_verdict(s, NEXT_UNEXPECTED);
+	}
+}
+
+static void on_newcomer_message(struct server_session *s, const struct message *message)
+{
+	if (s->state == SESSION_CHALLENGED)
+		take_answer(s, message);
+	else if (s->state == SESSION_READY)
+		take_request(s, message);
+	else
+		take_frame_to_judge(s, message);
+}
+
+static void on_newcomer_fault(struct server_session *s, enum refusal why)
+{
+	refuse_log(s, LOG_INFO, "invalid message",
+	           "is it a bore or Spore client, and do both sides use the same transport (TLS or "
+	           "not)?");
+	if (s->state == SESSION_CHALLENGED)
+		refuse_session(s, why);
+	else if (s->state == SESSION_READY)
+		refuse_silently(s, why);
+	else
+		ask_for_verdict(s, NEXT_BAD);
+}
+
+static void on_newcomer_end(struct server_session *s, const char *why)
+{
+	if (s->state == SESSION_ANSWERED && !why) {
+		ask_for_verdict(s, NEXT_NONE); /* the client still waits for the verdict */
+		return;
+	}
+	if (s->state == SESSION_CHALLENGED && !why) {
+		refuse_session(s, REFUSED_NO_SECRET);
+		return;
+	}
+	if (why)
+		refuse_log(s, LOG_INFO, "connection ended before its first request", why);
+	server_session_end(s, false);
+}
+
+static void on_newcomer_late(struct server_session *s)
+{
+	switch (s->state) {
+	case SESSION_OPENING:
+		refuse_unopened(s, LOG_INFO, REFUSED_HANDSHAKE,
+		                "the transport's handshake timed out");
+		break;
+	case SESSION_CHALLENGED:
+		refuse_session(s, REFUSED_TOO_SLOW);
+		break;
+	case SESSION_ANSWERED:
+		ask_for_verdict(s, NEXT_NONE);
+		break;
+	case SESSION_JUDGED:
+		login_log_late(&newcomer_of(s)->login);
+		refuse_session(s, REFUSED_AUTH_TOO_SLOW);
+		break;
+	default:
+		refuse_silently(s, REFUSED_TOO_SLOW);
+		break;
+	}
+}
+
+static void release_newcomer(struct server_session *s)
+{
+	struct newcomer *n = newcomer_of(s);
+
+	login_fini(&n->login);
+	grant_free(n->grant);
+}
+
+static const struct session_role role = { on_newcomer_message, on_newcomer_fault, on_newcomer_end,
+	                                  on_newcomer_late, release_newcomer };
+
+/* ---- the transports open ---- */
+
+/* A transport may have learnt the client's real address. */
+static bool is_still_allowed(struct server_session *s)
+{
+	const struct plugin_set *set = newcomer_of(s)->login.set;
+	const spore_conn *conn = stream_conn(s->stream);
+
+	if (addr_equal(&conn->peer, &s->peer))
+		return true;
+	s->peer = conn->peer;
+	return acl_allows(set->acl_control, s->worker->loop, SPORE_ACL_AT_CONTROL, &conn->peer,
+	                  &conn->local, "");
+}
+
+static void send_challenge(struct server_session *s)
+{
+	struct login *login = &newcomer_of(s)->login;
+
+	if (!auth_challenge(login->set, s->link.stream, &login->challenge)) {
+		refuse_session(s, REFUSED_NO_RANDOMNESS);
+		return;
+	}
+	server_session_move(s, SESSION_CHALLENGED);
+	link_send(&s->link, &(struct message){ .type = MESSAGE_CHALLENGE, .id = login->challenge });
+}
+
+static void become_open(struct server_session *s)
+{
+	const struct plugin_set *set = newcomer_of(s)->login.set;
+
+	if (!is_still_allowed(s)) {
+		refuse_count(s->worker, REFUSED_ACCESS_LIST);
+		refuse_log(s, LOG_INFO, "client refused by access list",
+		           "by its address behind the proxy");
+		server_session_end(s, false);
+		return;
+	}
+	server_session_open_link(s);
+	if (set->auth->n == 0)
+		server_session_move(s, SESSION_READY);
+	else if (!set->needs_challenge)
+		server_session_move(s, SESSION_UNCHALLENGED);
+	else
+		send_challenge(s);
+}
+
+static void on_opening(struct stream *stream, unsigned happened, void *arg)
+{
+	struct server_session *s = arg;
+
+	if (happened & STREAM_OPENED) {
+		become_open(s);
+	} else if (stream_left_unheard(stream)) {
+		refuse_log(s, LOG_INFO, "connection ended before its first byte",
+		           stream_error(stream));
+		server_session_end(s, false);
+	} else {
+		refuse_unopened(s, LOG_WARN, REFUSED_HANDSHAKE, stream_error(stream));
+	}
+}
+
+void newcomer_open(struct server_session *s)
+{
+	const struct plugin_set *set = newcomer_of(s)->login.set;
+	struct err err;
+
+	stream_set_owner(s->stream, on_opening, s);
+	if (!transport_wrap(set, s->stream, SPORE_ROLE_SERVER, NULL, &err))
+		refuse_unopened(s, LOG_ERROR, REFUSED_HANDSHAKE, err.text);
+	else if (transport_open(s->stream))
+		become_open(s);
+}
+
+struct server_session *newcomer_new(struct server_worker *worker, struct source *source, int fd,
+                                    const spore_addr *peer, const spore_addr *local)
+{
+	struct server_session *s = server_session_new(worker, source, fd, peer, local, &role,
+	                                              sizeof(struct newcomer));
+
+	if (s)
+		login_init(&newcomer_of(s)->login, worker->set);
+	return s;
+}

@@ -1,0 +1,27 @@
+/* refuse - the ways in which the server turns a session away: what it counts, logs and sends. All
+ * but the two at the end also end the session. [worker] */
+#ifndef CORE_REFUSE_H
+#define CORE_REFUSE_H
+
+#include "log/log.h"
+#include "session/server_session.h"
+
+/* Sends the reason as an Error frame. Not in OPENING, nor the next two. */
+void refuse_session(struct server_session *s, enum refusal why);
+/* bore closes the connection without a word where a frame is wrong after authentication, or
+ * without it. */
+void refuse_silently(struct server_session *s, enum refusal why);
+/* A session that was let in ends: sends the reason, and counts no refusal. */
+void refuse_any_longer(struct server_session *s, enum refusal why);
+/* Resets the connection, which leaves nothing behind on this side. */
+void refuse_with_reset(struct server_session *s, enum refusal why);
+/* Closes the connection before its transports are open; `reason` is for the log. */
+void refuse_unopened(struct server_session *s, enum log_level level, enum refusal why,
+                     const char *reason);
+
+void refuse_count(const struct server_worker *worker, enum refusal why);
+/* Logs the event with the session's peer and a reason. */
+void refuse_log(const struct server_session *s, enum log_level level, const char *event,
+                const char *reason);
+
+#endif

@@ -1,0 +1,323 @@
+#include "session/server_session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/container.h"
+#include "net/stream.h"
+#include "quota/ahead.h"
+
+/* Limits of bore's server: 3 s for the first frame. A frame behind a right Authenticate comes at
+ * once, so its absence is noticed early. A connection opened ahead that nobody needed for so long
+ * is closed; its client opens another one. */
+enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100, WAITING_MS = 600000 };
+
+enum { NO_LIST = SESSION_LISTS, NO_DEADLINE = DEADLINES };
+
+#define BIT(state) (1u << SESSION_##state)
+
+/* A table, aligned by hand. */
+/* clang-format off */
+static const struct row {
+	unsigned next;    /* bits of the states that may follow; ENDED may always */
+	unsigned list;    /* enum session_list */
+	unsigned deadline; /* enum session_deadline; runs from the start of the state */
+	bool stranger;    /* a session that is a stranger stays one */
+	bool paused;      /* frames wait in the link */
+} rows[SESSION_STATES] = {
+	[SESSION_OPENING]      = { BIT(CHALLENGED) | BIT(UNCHALLENGED) | BIT(READY),
+	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
+	[SESSION_CHALLENGED]   = { BIT(ANSWERED),
+	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
+	[SESSION_ANSWERED]     = { BIT(JUDGED) | BIT(WAITING) | BIT(ACCEPTING),
+	                           LIST_NEWCOMERS, DEADLINE_NEXT_FRAME,  true,  false },
+	[SESSION_UNCHALLENGED] = { BIT(JUDGED) | BIT(WAITING) | BIT(ACCEPTING),
+	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
+	[SESSION_JUDGED]       = { BIT(READY),
+	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  true },
+	[SESSION_READY]        = { BIT(WAITING) | BIT(TAKING_OVER) | BIT(TUNNEL) | BIT(JOINED),
+	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
+	[SESSION_WAITING]      = { BIT(ACCEPTING) | BIT(JOINED),
+	                           LIST_WAITING,   DEADLINE_WAITING,     false, false },
+	[SESSION_ACCEPTING]    = { BIT(JOINED),
+	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  true },
+	[SESSION_TAKING_OVER]  = { BIT(TUNNEL),
+	                           LIST_NEWCOMERS, NO_DEADLINE,          true,  true },
+	[SESSION_TUNNEL]       = { BIT(REVIEWED),
+	                           LIST_TUNNELS,   NO_DEADLINE,          false, false },
+	[SESSION_REVIEWED]     = { BIT(REVIEWED) | BIT(TUNNEL),
+	                           LIST_TUNNELS,   DEADLINE_FIRST_FRAME, false, false },
+	[SESSION_JOINED]       = { 0, NO_LIST,     NO_DEADLINE,          false, false },
+	[SESSION_ENDED]        = { 0, NO_LIST,     NO_DEADLINE,          false, false },
+};
+/* clang-format on */
+
+/* ---- the move ---- */
+
+static void count_session(const struct server_session *s, unsigned list, int delta)
+{
+	const struct stats *stats = &s->worker->shared->stats;
+
+	if (list == NO_LIST)
+		return;
+	s->worker->sessions[list].count += (unsigned)delta;
+	if (list == LIST_WAITING)
+		stats_add(stats, s->worker->loop, STAT_AHEAD, delta);
+	else if (list == LIST_TUNNELS)
+		stats_add(stats, s->worker->loop, STAT_TUNNELS, delta);
+}
+
+static void change_list(struct server_session *s, unsigned from, unsigned to)
+{
+	if (from == to)
+		return;
+	list_remove(&s->node);
+	count_session(s, from, -1);
+	if (to != NO_LIST)
+		list_append(&s->worker->sessions[to].all, &s->node);
+	count_session(s, to, 1);
+}
+
+/* The time for the handshakes covers the first frame behind them. */
+static void change_deadline(struct server_session *s, enum session_state from, unsigned deadline)
+{
+	if (from == SESSION_OPENING && deadline == DEADLINE_FIRST_FRAME)
+		return;
+	deadline_stop(&s->deadline);
+	if (deadline != NO_DEADLINE)
+		deadline_start(&s->worker->deadlines[deadline], &s->deadline);
+}
+
+/* The first part needs no allocation of its own: most sessions have no other. */
+static void *first_part_of(struct server_session *s)
+{
+	return s + 1;
+}
+
+static void free_part(struct server_session *s)
+{
+	if (s->part != first_part_of(s))
+		free(s->part);
+}
+
+static void run_reap(struct loop_task *task)
+{
+	struct server_session *s = CONTAINER_OF(task, struct server_session, reap);
+
+	free_part(s);
+	free(s);
+}
+
+/* The stream is closed, taken, or left to linger. */
+static void release_session(struct server_session *s)
+{
+	s->role->release(s);
+	source_unref(s->source);
+	loop_reap(s->worker->loop, &s->reap);
+}
+
+static void move_session(struct server_session *s, enum session_state to)
+{
+	const struct row *old = &rows[s->state], *new = &rows[to];
+	enum session_state from = s->state;
+
+	assert(server_session_may_move(from, to));
+	s->state = to;
+	change_list(s, old->list, new->list);
+	change_deadline(s, from, new->deadline);
+	if (!new->stranger)
+		stranger_remove(&s->worker->strangers, &s->stranger);
+	if (from == SESSION_WAITING) {
+		ahead_leave(s->pass);
+		s->pass = NULL;
+	}
+	if (new->list == NO_LIST)
+		release_session(s);
+	else if (new->paused)
+		link_pause(&s->link);
+	else if (old->paused)
+		link_resume(&s->link);
+}
+
+bool server_session_may_move(enum session_state from, enum session_state to)
+{
+	if (to == SESSION_ENDED)
+		return from != SESSION_JOINED && from != SESSION_ENDED;
+	return rows[from].next & 1u << to;
+}
+
+void server_session_move(struct server_session *s, enum session_state to)
+{
+	assert(to != SESSION_WAITING && rows[to].list != NO_LIST);
+	move_session(s, to);
+}
+
+bool server_session_wait(struct server_session *s, const struct uuid *pass)
+{
+	s->pass = ahead_enter(&s->worker->shared->ahead, pass, server_worker_limits(s->worker));
+	if (!s->pass)
+		return false;
+	move_session(s, SESSION_WAITING);
+	return true;
+}
+
+/* ---- the end ---- */
+
+struct stream *server_session_take_stream(struct server_session *s, struct buf *received_out,
+                                          struct buf *unsent_out)
+{
+	struct stream *stream = link_take(&s->link, received_out, unsent_out);
+
+	move_session(s, SESSION_JOINED);
+	return stream;
+}
+
+void server_session_end(struct server_session *s, bool reset)
+{
+	if (s->stream)
+		stream_close(s->stream, reset);
+	else
+		link_fini(&s->link, reset);
+	move_session(s, SESSION_ENDED);
+}
+
+void server_session_finish(struct server_session *s)
+{
+	link_finish(&s->link, &s->worker->lingerers);
+	move_session(s, SESSION_ENDED);
+}
+
+/* ---- events ---- */
+
+static struct server_session *session_of(struct link *link)
+{
+	return CONTAINER_OF(link, struct server_session, link);
+}
+
+static void on_link_message(struct link *link, const struct message *message)
+{
+	session_of(link)->role->on_message(session_of(link), message);
+}
+
+static void on_link_fault(struct link *link, enum link_fault fault)
+{
+	session_of(link)->role->on_fault(
+		session_of(link), fault == LINK_TOO_LONG ? REFUSED_LONG_FRAME : REFUSED_BAD_FRAME);
+}
+
+static void on_link_end(struct link *link, const char *why)
+{
+	session_of(link)->role->on_end(session_of(link), why);
+}
+
+static void on_state_late(struct deadline *deadline)
+{
+	struct server_session *s = CONTAINER_OF(deadline, struct server_session, deadline);
+
+	s->role->on_late(s);
+}
+
+/* ---- the beginning ---- */
+
+struct server_session *server_session_new(struct server_worker *worker, struct source *source,
+                                          int fd, const spore_addr *peer, const spore_addr *local,
+                                          const struct session_role *role, size_t part_size)
+{
+	struct server_session *s = calloc(1, sizeof *s + part_size);
+
+	if (!s)
+		return NULL;
+	s->stream = stream_new(worker->loop, fd, peer, local);
+	if (!s->stream) {
+		free(s);
+		return NULL;
+	}
+	s->worker = worker;
+	s->role = role;
+	s->part = first_part_of(s);
+	s->source = source_ref(source);
+	s->peer = *peer;
+	s->reap.run = run_reap;
+	list_init(&s->node);
+	deadline_init(&s->deadline);
+	stranger_init(&s->stranger);
+	change_list(s, NO_LIST, LIST_NEWCOMERS);
+	deadline_start(&worker->deadlines[DEADLINE_FIRST_FRAME], &s->deadline);
+	return s;
+}
+
+bool server_session_add_stranger(struct server_session *s, bool asked_for)
+{
+	return stranger_add(&s->worker->strangers, &s->stranger, s->source, asked_for);
+}
+
+void server_session_open_link(struct server_session *s)
+{
+	static const struct link_events events = { on_link_message, on_link_fault, on_link_end };
+
+	link_init(&s->link, s->stream, MESSAGE_TO_SERVER, &events);
+	s->stream = NULL;
+}
+
+void server_session_become(struct server_session *s, const struct session_role *role, void *part)
+{
+	s->role->release(s);
+	free_part(s);
+	s->role = role;
+	s->part = part;
+}
+
+/* ---- on all sessions of a worker ---- */
+
+void server_sessions_init(struct server_worker *worker)
+{
+	static const int64_t lengths_ms[DEADLINES] = {
+		[DEADLINE_FIRST_FRAME] = FIRST_FRAME_MS,
+		[DEADLINE_NEXT_FRAME] = NEXT_FRAME_MS,
+		[DEADLINE_WAITING] = WAITING_MS,
+	};
+
+	for (size_t i = 0; i < SESSION_LISTS; i++)
+		list_init(&worker->sessions[i].all);
+	for (size_t i = 0; i < DEADLINES; i++)
+		deadline_list_init(&worker->deadlines[i], worker->loop, lengths_ms[i],
+		                   on_state_late);
+}
+
+struct server_session *server_sessions_first(const struct server_worker *worker,
+                                             enum session_list list)
+{
+	const struct list *all = &worker->sessions[list].all;
+
+	return list_is_empty(all) ? NULL : CONTAINER_OF(all->next, struct server_session, node);
+}
+
+struct server_session *server_sessions_next(const struct server_session *s)
+{
+	const struct list *all = &s->worker->sessions[rows[s->state].list].all;
+
+	return s->node.next == all ? NULL : CONTAINER_OF(s->node.next, struct server_session, node);
+}
+
+void server_sessions_end_waiting(struct server_worker *worker, bool all)
+{
+	struct server_session *next;
+
+	for (struct server_session *s = server_sessions_first(worker, LIST_WAITING); s; s = next) {
+		next = server_sessions_next(s);
+		if (all || ahead_is_withdrawn(s->pass))
+			server_session_end(s, false);
+	}
+}
+
+void server_sessions_end_all(struct server_worker *worker)
+{
+	struct server_session *s;
+
+	for (int i = 0; i < SESSION_LISTS; i++) {
+		while ((s = server_sessions_first(worker, (enum session_list)i)) != NULL)
+			server_session_end(s, false);
+	}
+	for (size_t i = 0; i < DEADLINES; i++)
+		deadline_list_fini(&worker->deadlines[i]);
+}

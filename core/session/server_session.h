@@ -1,0 +1,136 @@
+/* server_session - one connection to the control port: its state, and the one function that moves
+ * it from state to state.
+ *
+ *   accept
+ *     │
+ *  OPENING ── Challenge ──▶ CHALLENGED ── Authenticate ──▶ ANSWERED
+ *     │ ╲                                                 (next frame says what is asked for)
+ *     │  ╲── no Challenge ──▶ UNCHALLENGED                     │
+ *     │         (first frame says what is asked for)           │
+ *     │                           └───────────┬────────────────┘
+ *     │                      ┌── Hello, none ─┼─ Ahead ───┐
+ *     │                      ▼                │           ▼
+ *     │                   JUDGED              │        WAITING ◀── Ahead (no authentication)
+ *     │                      │ allowed     Accept         │
+ *     │ no authentication    ▼                │           │ Accept
+ *     └──────────────────▶ READY              ├───────────┘
+ *                            │ ╲              ▼
+ *                      Hello │  ╲         ACCEPTING
+ *                            │   ╲ Accept     │ allowed
+ *               port in use  │    ╲           ▼
+ *         TAKING_OVER ◀──────┤     ╲──────▶ JOINED (a relay has the connection)
+ *              │             ▼
+ *              └────────▶ TUNNEL ◀──────▶ REVIEWED
+ *                               reload, verdict
+ *
+ *   Every state but JOINED may also become ENDED.
+ *
+ * A state decides in which list of its worker the session is, how long it may last, whether the
+ * session still counts as a stranger, which gauge counts it, and whether its frames are delivered.
+ * server_session_move applies all of that; nobody else touches it.
+ *
+ * What a session does in its states is the job of its role: newcomer (up to READY), tunnel_session
+ * (TAKING_OVER, TUNNEL, REVIEWED) or data_connection (WAITING, ACCEPTING). [worker] */
+#ifndef CORE_SERVER_SESSION_H
+#define CORE_SERVER_SESSION_H
+
+#include "link/link.h"
+#include "quota/strangers.h"
+#include "session/context.h"
+#include "wire/refusal.h"
+
+struct server_session;
+
+enum session_state {
+	SESSION_OPENING,      /* the transports shake hands */
+	SESSION_CHALLENGED,   /* Challenge was sent; Authenticate is awaited */
+	SESSION_ANSWERED,     /* Authenticate came; the frame behind it is awaited, for a moment */
+	SESSION_UNCHALLENGED, /* no plugin asks for an answer; the first frame is awaited */
+	SESSION_JUDGED,       /* the chain's verdict is awaited */
+	SESSION_READY,        /* nothing is left to prove; Hello or Accept is awaited */
+	SESSION_WAITING,      /* opened ahead: its client has no visitor for it yet */
+	SESSION_ACCEPTING,    /* Accept came; the verdict is awaited */
+	SESSION_TAKING_OVER, /* Hello came; an older session of the same client may yield its port */
+	SESSION_TUNNEL,      /* the control connection of a tunnel */
+	SESSION_REVIEWED,    /* the same; the verdict of a newer configuration is awaited */
+	SESSION_JOINED,      /* over: its stream belongs to a relay */
+	SESSION_ENDED,       /* over */
+	SESSION_STATES
+};
+
+/* What a role does. `release` gives back what the part holds; the session frees the part itself. */
+struct session_role {
+	void (*on_message)(struct server_session *s, const struct message *message);
+	/* A frame was no valid message: REFUSED_BAD_FRAME or REFUSED_LONG_FRAME. */
+	void (*on_fault)(struct server_session *s, enum refusal why);
+	/* The client has half-closed the connection (why NULL), or the connection broke. */
+	void (*on_end)(struct server_session *s, const char *why);
+	/* The state's deadline has passed. */
+	void (*on_late)(struct server_session *s);
+	void (*release)(struct server_session *s);
+};
+
+struct server_session {
+	/* Written by server_session.c alone. */
+	enum session_state state;
+	struct list node;         /* in worker->sessions[] */
+	struct deadline deadline; /* of the state */
+	struct stranger stranger; /* in worker->strangers, while it is one */
+	struct ahead_pass *pass;  /* entered, exactly while WAITING */
+	const struct session_role *role;
+	void *part;            /* the role's; owned, or behind the session in its memory */
+	struct stream *stream; /* owned; NULL once the link has it */
+	struct link link;
+	struct loop_task reap;
+	/* Set at the start. */
+	struct server_worker *worker;
+	struct source *source; /* ref */
+	spore_addr peer;       /* a transport may correct it */
+};
+
+/* A session in OPENING with the stream of fd, which has no owner yet, and a part of the role, which
+ * is zeroed memory of part_size bytes. Takes fd on success. NULL: out of memory. */
+struct server_session *server_session_new(struct server_worker *worker, struct source *source,
+                                          int fd, const spore_addr *peer, const spore_addr *local,
+                                          const struct session_role *role, size_t part_size);
+/* Counts the session as a stranger until its state says otherwise. Takes a ref of its source, which
+ * was entered; asked_for: what source_enter returned. False: out of memory; the source was left. */
+bool server_session_add_stranger(struct server_session *s, bool asked_for);
+/* The transports are open: from now on frames go to the role. */
+void server_session_open_link(struct server_session *s);
+/* Another role from now on. Takes the part; the old role's part is released and freed. */
+void server_session_become(struct server_session *s, const struct session_role *role, void *part);
+
+/* May `to` follow `from`? */
+bool server_session_may_move(enum session_state from, enum session_state to);
+/* Moves the session to a state that may follow its own. Not for WAITING, JOINED and ENDED. */
+void server_session_move(struct server_session *s, enum session_state to);
+/* Moves the session to WAITING. False: the pass of this id is unknown, or too many connections
+ * wait; the session stays as it is. */
+bool server_session_wait(struct server_session *s, const struct uuid *pass);
+
+/* The following functions end the session. Its memory is freed at the end of the turn; nothing of
+ * it may be used after the call. */
+
+/* Hands the stream over with the bytes that came behind the last message and those that are not
+ * sent yet. The session is JOINED. */
+struct stream *server_session_take_stream(struct server_session *s, struct buf *received_out,
+                                          struct buf *unsent_out);
+/* Closes the connection, with a reset or in order. */
+void server_session_end(struct server_session *s, bool reset);
+/* Closes the connection once what was sent last has arrived. Not in OPENING. */
+void server_session_finish(struct server_session *s);
+
+/* ---- on all sessions of a worker ---- */
+
+void server_sessions_init(struct server_worker *worker);
+void server_sessions_end_all(struct server_worker *worker);
+/* The first session of the list; the one behind `s`. NULL: there is none. To end a session in a
+ * loop, ask for the next one first. */
+struct server_session *server_sessions_first(const struct server_worker *worker,
+                                             enum session_list list);
+struct server_session *server_sessions_next(const struct server_session *s);
+/* Closes the connections that wait for a visitor: all, or those whose tunnel is gone. */
+void server_sessions_end_waiting(struct server_worker *worker, bool all);
+
+#endif

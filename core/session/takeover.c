@@ -1,0 +1,66 @@
+#include "session/takeover.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/container.h"
+#include "loop/loop.h"
+#include "session/context.h"
+
+struct takeover {
+	struct loop_task task;
+	struct loop *asker;
+	struct takeover_question question;
+	const struct takeover_calls *calls; /* borrowed */
+	int fd;
+	bool forgotten; /* touched by the asker alone */
+	void *arg;
+};
+
+static struct takeover *takeover_of(struct loop_task *task)
+{
+	return CONTAINER_OF(task, struct takeover, task);
+}
+
+static void run_answer(struct loop_task *task)
+{
+	struct takeover *takeover = takeover_of(task);
+
+	if (!takeover->forgotten)
+		takeover->calls->on_answer(takeover->arg, takeover->fd);
+	else if (takeover->fd >= 0)
+		close(takeover->fd);
+	free(takeover);
+}
+
+static void run_question(struct loop_task *task)
+{
+	struct takeover *takeover = takeover_of(task);
+
+	takeover->fd = takeover->calls->yield(&takeover->question);
+	takeover->task.run = run_answer;
+	loop_post(takeover->asker, &takeover->task);
+}
+
+struct takeover *takeover_ask(struct server_worker *asker, const struct takeover_question *question,
+                              const struct takeover_calls *calls, void *arg)
+{
+	struct takeover *takeover = calloc(1, sizeof *takeover);
+
+	if (!takeover)
+		return NULL;
+	*takeover = (struct takeover){ .task.run = run_question,
+		                       .asker = asker->loop,
+		                       .question = *question,
+		                       .calls = calls,
+		                       .fd = -1,
+		                       .arg = arg };
+	loop_post(question->holder->loop, &takeover->task);
+	return takeover;
+}
+
+void takeover_forget(struct takeover *takeover)
+{
+	if (takeover)
+		takeover->forgotten = true;
+}

@@ -1,0 +1,38 @@
+/* tunnel - a public port, and the visitors that arrive at it. Lives on the worker of its control
+ * connection. [worker] */
+#ifndef CORE_TUNNEL_H
+#define CORE_TUNNEL_H
+
+#include "session/context.h"
+
+struct link;
+struct tunnel;
+
+/* The port that a client asks for (0: any), or a listening socket that it takes over. */
+struct tunnel_port {
+	uint16_t wanted;
+	int fd; /* taken; -1: none */
+};
+
+/* Opens the port and tells the client (Hello, then a Heartbeat). Takes the grant once the account
+ * has it; source is the client's. The link is borrowed and outlives the tunnel. NULL and
+ * *why_out. */
+struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
+                           struct instance *by, struct grant **grant, struct tunnel_port port,
+                           enum refusal *why_out);
+/* Gives up the listening socket, with the visitors in its queue. -1: there is none any more. */
+int tunnel_take_port(struct tunnel *tunnel);
+/* The same tunnel under another owner. Takes the grant on success. False and *why_out: the new
+ * owner may not have one more tunnel, or memory is out; nothing has changed. */
+bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct grant **grant,
+                         enum refusal *why_out);
+/* Closes the port, but not the tunnel. Idempotent. */
+void tunnel_stop_accepting(struct tunnel *tunnel);
+/* Closes the port; relays go on. NULL is fine. */
+void tunnel_close(struct tunnel *tunnel);
+/* Borrowed; another one once the owner has changed. */
+struct account *tunnel_account(const struct tunnel *tunnel);
+/* Milliseconds since the tunnel was opened, under whichever owner. */
+int64_t tunnel_age_ms(const struct tunnel *tunnel);
+
+#endif

@@ -1,0 +1,472 @@
+#include "session/tunnel_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/container.h"
+#include "log/log.h"
+#include "loop/loop.h"
+#include "net/addr.h"
+#include "net/sock.h"
+#include "net/stream.h"
+#include "quota/ports.h"
+#include "session/login.h"
+#include "session/refuse.h"
+#include "session/takeover.h"
+#include "session/tunnel.h"
+
+/* When a client asks for a port that it has already, the older session counts as silent if it has
+ * acknowledged nothing for UNANSWERED_MS, or if the heartbeats that it promised are late. */
+enum { UNANSWERED_MS = 2000, MISSED_MS = SERVER_PULSE_MS + 2500 };
+
+struct tunnel_session {
+	struct server_session *session;
+	struct login login;  /* its set: NULL unless a verdict is needed */
+	struct instance *by; /* who allowed it; kept by the login's set or the tunnel's account */
+	struct grant *grant; /* owned, until the tunnel takes it */
+	struct takeover *takeover; /* in TAKING_OVER */
+	struct tunnel *tunnel;     /* owned; NULL in TAKING_OVER */
+	ev_timer life;             /* runs if the grant limits the tunnel's time, from ... */
+	int64_t life_from_ms;      /* ... its opening, or its renewal by the plugin */
+	struct deadline silence;   /* runs if the client promised heartbeats */
+	struct ahead_pass *pass;   /* owned; lets the client open connections ahead */
+	bool is_heard;             /* the client promised heartbeats */
+};
+
+static struct tunnel_session *part_of(const struct server_session *s)
+{
+	return s->part;
+}
+
+struct tunnel *tunnel_session_tunnel(const struct server_session *s)
+{
+	return part_of(s)->tunnel;
+}
+
+bool tunnel_session_is_heard(const struct server_session *s)
+{
+	return part_of(s)->is_heard;
+}
+
+/* ---- the owner ---- */
+
+static void on_life_over(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	(void)ev;
+	(void)events;
+	refuse_any_longer(timer->data, REFUSED_LIFE_OVER);
+}
+
+/* Restarts the timer by what the tunnel's grant says now. */
+static void limit_life(struct tunnel_session *t)
+{
+	const struct grant *grant = tunnel_account(t->tunnel)->grant;
+	struct ev_loop *ev = loop_ev(t->session->worker->loop);
+	int64_t left_ms;
+
+	ev_timer_stop(ev, &t->life);
+	if (!grant || !(grant->fields & SPORE_AUTH_F_LIFE))
+		return;
+	left_ms = t->life_from_ms + grant->life_ms - clock_ms();
+	ev_timer_set(&t->life, (double)(left_ms > 0 ? left_ms : 0) / 1000.0, 0.0);
+	ev_timer_start(ev, &t->life);
+}
+
+/* The review is over, and the tunnel stays. */
+static void end_review(struct server_session *s)
+{
+	login_change_set(&part_of(s)->login, NULL);
+	server_session_move(s, SESSION_TUNNEL);
+}
+
+/* A failure of the authentication ends no tunnel. */
+static void keep_owner(struct server_session *s, const char *why)
+{
+	end_review(s);
+	refuse_log(s, LOG_WARN, "tunnel kept: its client could not be authenticated again", why);
+}
+
+/* Takes the grant. */
+static void change_owner(struct server_session *s, struct instance *by, struct grant *grant)
+{
+	struct tunnel_session *t = part_of(s);
+	bool may = !grant || grant_has_port(grant, tunnel_account(t->tunnel)->port);
+	enum refusal why = REFUSED_PORT_NOT_ALLOWED;
+
+	if (may && tunnel_change_owner(t->tunnel, by, &grant, &why)) {
+		t->by = by;
+		limit_life(t);
+		end_review(s);
+		return;
+	}
+	grant_free(grant);
+	refuse_any_longer(s, why);
+}
+
+/* ---- the review ---- */
+
+static void take_review_verdict(struct server_session *s, int32_t verdict)
+{
+	struct login *login = &part_of(s)->login;
+
+	if (verdict == SPORE_ALLOW) {
+		struct grant *grant = login_take_grant(login);
+
+		grant = grant ? grant : grant_new(NULL);
+		if (grant)
+			change_owner(s, login_allowed_by(login), grant);
+		else
+			keep_owner(s, "out of memory");
+	} else if (verdict == SPORE_DENY) {
+		refuse_any_longer(s, REFUSED_REVOKED);
+	} else {
+		keep_owner(s, "authentication is not available");
+	}
+}
+
+static void review_tunnel(struct server_session *s)
+{
+	struct tunnel_session *t = part_of(s);
+	int32_t verdict;
+
+	login_change_set(&t->login, s->worker->set);
+	server_session_move(s, SESSION_REVIEWED);
+	if (server_worker_settings(s->worker)->on_reload == ON_RELOAD_KEEP) {
+		end_review(s);
+		return;
+	}
+	if (t->login.set->auth->n == 0) {
+		change_owner(s, NULL, NULL);
+		return;
+	}
+	verdict = login_judge(&t->login, s, NULL, take_review_verdict);
+	if (verdict != SPORE_EPENDING)
+		take_review_verdict(s, verdict);
+}
+
+void tunnel_sessions_review(struct server_worker *worker)
+{
+	struct server_session *next;
+
+	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
+		next = server_sessions_next(s);
+		review_tunnel(s);
+	}
+}
+
+/* ---- the tunnel opens ---- */
+
+static void open_tunnel(struct server_session *s, struct tunnel_port port)
+{
+	struct tunnel_session *t = part_of(s);
+	const struct account *account;
+	char text[ADDR_TEXT_SIZE];
+	enum refusal why;
+
+	t->tunnel = tunnel_open(s->worker, &s->link, s->source, t->by, &t->grant, port, &why);
+	if (!t->tunnel) {
+		refuse_session(s, why);
+		return;
+	}
+	server_session_move(s, SESSION_TUNNEL);
+	account = tunnel_account(t->tunnel);
+	t->life_from_ms = clock_ms();
+	limit_life(t);
+	sock_watch_control(stream_fd(s->link.stream));
+	/* bore's server does not read here, so nothing that is said here may end the connection. */
+	link_extend(&s->link, MESSAGE_TO_SERVER_EXTENDED, true);
+	log_info("new client", log_str("peer", addr_format(&s->peer, text)),
+	         log_int("port", account->port), log_str("identity", account_identity(account)));
+	/* The configuration may have changed since the client was allowed. */
+	if (t->login.set != s->worker->set)
+		review_tunnel(s);
+	else
+		login_change_set(&t->login, NULL);
+}
+
+/* ---- a port that the same client has already ---- */
+
+static bool has_missed_heartbeats(const struct server_session *s)
+{
+	const struct tunnel_session *t = part_of(s);
+
+	return t->is_heard && t->silence.at_ms - SERVER_SILENCE_MS + MISSED_MS < clock_ms() &&
+	       !sock_has_unread(stream_fd(s->link.stream));
+}
+
+static bool is_silent(const struct server_session *s)
+{
+	return has_missed_heartbeats(s) ||
+	       sock_is_unanswered(stream_fd(s->link.stream), UNANSWERED_MS);
+}
+
+/* A client that is not there does not acknowledge it. */
+static void send_heartbeat(struct server_session *s)
+{
+	/* Bytes that wait to be sent already say that we are here. */
+	if (link_backlog(&s->link) == 0)
+		link_send(&s->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+}
+
+static struct server_session *find_tunnel_of(const struct takeover_question *question)
+{
+	struct server_session *s = server_sessions_first(question->holder, LIST_TUNNELS);
+
+	for (; s; s = server_sessions_next(s)) {
+		const struct account *account = tunnel_account(part_of(s)->tunnel);
+
+		if (account->port == question->port &&
+		    account_belongs_to(account, question->by, question->session))
+			break;
+	}
+	return s;
+}
+
+/* On the holder's worker. The session that has the port ends if its client is silent. */
+static int yield_port(const struct takeover_question *question)
+{
+	struct server_session *s = find_tunnel_of(question);
+	int fd;
+
+	if (!s || atomic_load(&question->holder->shared->draining))
+		return -1;
+	if (!is_silent(s)) {
+		send_heartbeat(s); /* so that the next question finds out more */
+		return -1;
+	}
+	fd = tunnel_take_port(part_of(s)->tunnel);
+	refuse_log(s, LOG_WARN, "client left", "it has fallen silent, and its port moves");
+	server_session_end(s, true);
+	return fd;
+}
+
+static void on_port_answer(void *arg, int fd)
+{
+	struct server_session *s = arg;
+
+	part_of(s)->takeover = NULL;
+	if (fd < 0) {
+		refuse_session(s, REFUSED_PORT_IN_USE);
+	} else if (atomic_load(&s->worker->shared->draining)) {
+		close(fd);
+		refuse_session(s, REFUSED_DRAINING);
+	} else {
+		open_tunnel(s, (struct tunnel_port){ .fd = fd });
+	}
+}
+
+static void ask_holder(struct server_session *s, const struct takeover_question *question)
+{
+	static const struct takeover_calls calls = { yield_port, on_port_answer };
+	struct tunnel_session *t = part_of(s);
+
+	server_session_move(s, SESSION_TAKING_OVER);
+	t->takeover = takeover_ask(s->worker, question, &calls, s);
+	if (!t->takeover)
+		refuse_session(s, REFUSED_NO_MEMORY);
+}
+
+/* ---- what a Spore client says ---- */
+
+static void grant_ahead(struct server_session *s, unsigned wanted, struct message *answer)
+{
+	unsigned most = (unsigned)server_worker_limits(s->worker)->settings.max_ahead_per_tunnel;
+	unsigned n = wanted < most ? wanted : most;
+	struct tunnel_session *t = part_of(s);
+
+	if (n > 0 && !t->pass)
+		t->pass = ahead_issue(&s->worker->shared->ahead, s->source, n);
+	if (n == 0 || !t->pass)
+		return;
+	answer->ahead = (uint16_t)n;
+	answer->id = *ahead_id(t->pass);
+}
+
+/* The answer says how often the client is to be heard, whatever it offered. From then on its silence
+ * counts: a client that does not get the answer sends no heartbeats. */
+static void take_extend(struct server_session *s, const struct message *message)
+{
+	struct message answer = { .type = MESSAGE_EXTENDED, .port = SERVER_PULSE_MS };
+
+	grant_ahead(s, message->ahead, &answer);
+	if (link_send(&s->link, &answer))
+		part_of(s)->is_heard = true;
+}
+
+static void on_tunnel_message(struct server_session *s, const struct message *message)
+{
+	struct tunnel_session *t = part_of(s);
+
+	if (message->type == MESSAGE_EXTEND)
+		take_extend(s, message);
+	if (t->is_heard)
+		deadline_start(&s->worker->silence, &t->silence);
+}
+
+void tunnel_session_on_silence(struct deadline *deadline)
+{
+	struct tunnel_session *t = CONTAINER_OF(deadline, struct tunnel_session, silence);
+	struct server_session *s = t->session;
+
+	/* If this process has stalled, what has come meanwhile is read only after the deadlines. */
+	if (sock_has_unread(stream_fd(s->link.stream))) {
+		deadline_start(&s->worker->silence, deadline);
+		return;
+	}
+	refuse_log(s, LOG_WARN, "client left", "its heartbeats have stopped");
+	server_session_end(s, true);
+}
+
+/* ---- other events ---- */
+
+/* The link of a tunnel passes over what is no message, and in TAKING_OVER it delivers nothing. */
+static void on_tunnel_fault(struct server_session *s, enum refusal why)
+{
+	refuse_silently(s, why);
+}
+
+static void on_tunnel_end(struct server_session *s, const char *why)
+{
+	if (s->state != SESSION_TAKING_OVER)
+		refuse_log(s, LOG_INFO, "client left", why ? why : "closed by the client");
+	else if (why)
+		refuse_log(s, LOG_INFO, "connection ended before its first request", why);
+	server_session_end(s, false);
+}
+
+/* Only the verdict of a review has a deadline. */
+static void on_tunnel_late(struct server_session *s)
+{
+	login_log_late(&part_of(s)->login);
+	keep_owner(s, "authentication timed out");
+}
+
+static void release_tunnel_session(struct server_session *s)
+{
+	struct tunnel_session *t = part_of(s);
+
+	login_fini(&t->login);
+	takeover_forget(t->takeover);
+	deadline_stop(&t->silence);
+	ahead_withdraw(t->pass);
+	ev_timer_stop(loop_ev(s->worker->loop), &t->life);
+	tunnel_close(t->tunnel);
+	grant_free(t->grant);
+}
+
+/* ---- the beginning ---- */
+
+/* False: out of memory. */
+static bool become_tunnel_session(struct server_session *s, struct login *login,
+                                  struct instance *by, struct grant **grant)
+{
+	static const struct session_role role = { on_tunnel_message, on_tunnel_fault, on_tunnel_end,
+		                                  on_tunnel_late, release_tunnel_session };
+	struct tunnel_session *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return false;
+	t->session = s;
+	t->by = by;
+	t->grant = *grant;
+	*grant = NULL;
+	login_move(&t->login, login);
+	deadline_init(&t->silence);
+	ev_timer_init(&t->life, on_life_over, 0.0, 0.0);
+	t->life.data = s;
+	server_session_become(s, &role, t);
+	return true;
+}
+
+void tunnel_session_start(struct server_session *s, struct login *login, struct instance *by,
+                          struct grant **grant, uint16_t wanted)
+{
+	struct server_shared *shared = s->worker->shared;
+	struct takeover_question question = { .by = by,
+		                              .session = *grant ? (*grant)->session : 0,
+		                              .port = wanted };
+
+	if (atomic_load(&shared->draining)) {
+		refuse_session(s, REFUSED_DRAINING);
+		return;
+	}
+	if (!become_tunnel_session(s, login, by, grant)) {
+		refuse_session(s, REFUSED_NO_MEMORY);
+		return;
+	}
+	question.holder = account_holder(&shared->principals, by, question.session, wanted);
+	if (!question.holder)
+		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
+	else if (!ports_allow(server_worker_settings(s->worker), part_of(s)->grant, wanted))
+		refuse_session(s, REFUSED_PORT_NOT_ALLOWED);
+	else
+		ask_holder(s, &question);
+}
+
+/* ---- on all tunnels of a worker ---- */
+
+static void revalidate_tunnel(struct server_session *s, int32_t verdict, const struct grant *grant)
+{
+	struct tunnel_session *t = part_of(s);
+	struct grant *renewed;
+
+	if (verdict == SPORE_DENY) {
+		refuse_any_longer(s, REFUSED_REVOKED);
+		return;
+	}
+	renewed = grant_copy(grant);
+	if (!renewed)
+		return; /* the client keeps its old grant */
+	account_renew(tunnel_account(t->tunnel), renewed);
+	t->life_from_ms = clock_ms();
+	limit_life(t);
+}
+
+void tunnel_sessions_revalidate(struct server_worker *worker, const struct instance *by,
+                                const char *identity, int32_t verdict, const struct grant *grant)
+{
+	struct server_session *next;
+
+	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
+		const struct tunnel_session *t = part_of(s);
+
+		next = server_sessions_next(s);
+		if (t->by == by &&
+		    strcmp(account_identity(tunnel_account(t->tunnel)), identity) == 0)
+			revalidate_tunnel(s, verdict, grant);
+	}
+}
+
+bool tunnel_sessions_kick(struct server_worker *worker, uint64_t id)
+{
+	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+
+	while (s && tunnel_account(part_of(s)->tunnel)->id != id)
+		s = server_sessions_next(s);
+	if (s)
+		refuse_any_longer(s, REFUSED_KICKED);
+	return s != NULL;
+}
+
+void tunnel_sessions_beat(struct server_worker *worker, unsigned nth)
+{
+	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+
+	for (; s; s = server_sessions_next(s)) {
+		const struct tunnel_session *t = part_of(s);
+
+		if (!t->is_heard ||
+		    (tunnel_account(t->tunnel)->id + nth) % TUNNEL_SESSION_SELDOM == 0)
+			send_heartbeat(s);
+	}
+}
+
+void tunnel_sessions_stop_accepting(struct server_worker *worker)
+{
+	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+
+	for (; s; s = server_sessions_next(s))
+		tunnel_stop_accepting(part_of(s)->tunnel);
+}

@@ -1,0 +1,44 @@
+/* tunnel_session - the control connection of a tunnel: from Hello, through a takeover of its port
+ * where an older session of the same client has it, to its end. The client's authentication is
+ * repeated when the configuration changes (REVIEWED) or when a plugin withdraws it. [worker] */
+#ifndef CORE_TUNNEL_SESSION_H
+#define CORE_TUNNEL_SESSION_H
+
+#include "session/server_session.h"
+
+struct grant;
+struct instance;
+struct login;
+struct tunnel;
+
+/* READY: takes over a newcomer on its Hello; wanted 0: any port. Takes what the login holds and the
+ * grant (unless the session is over). `by` allowed the client, and the login's set keeps it. */
+void tunnel_session_start(struct server_session *s, struct login *login, struct instance *by,
+                          struct grant **grant, uint16_t wanted);
+
+/* ---- TUNNEL or REVIEWED ---- */
+
+struct tunnel *tunnel_session_tunnel(const struct server_session *s);
+/* Does its client send heartbeats? */
+bool tunnel_session_is_heard(const struct server_session *s);
+
+/* ---- on all tunnels of a worker ---- */
+
+/* Asks the worker's present chain about each client, with the answer that the client gave: so no
+ * plugin has to know of reloads. A tunnel ends if the chain denies its client, and stays if nobody
+ * can decide. */
+void tunnel_sessions_review(struct server_worker *worker);
+/* Ends (SPORE_DENY) or renews the tunnels that `by` allowed to this identity. */
+void tunnel_sessions_revalidate(struct server_worker *worker, const struct instance *by,
+                                const char *identity, int32_t verdict, const struct grant *grant);
+/* The tunnel of this id ends. False: there is none. */
+bool tunnel_sessions_kick(struct server_worker *worker, uint64_t id);
+/* A heartbeat to each client; to a Spore client only one of every TUNNEL_SESSION_SELDOM. */
+enum { TUNNEL_SESSION_SELDOM = 20 };
+void tunnel_sessions_beat(struct server_worker *worker, unsigned nth);
+/* Closes the public ports. */
+void tunnel_sessions_stop_accepting(struct server_worker *worker);
+/* The deadline of a client that promised heartbeats: for worker->silence. */
+void tunnel_session_on_silence(struct deadline *deadline);
+
+#endif

@@ -1,0 +1,131 @@
+#include "session/forward.h"
+
+#include "net/stream.h"
+#include "server_scene.h"
+#include "suite.h"
+
+/* A relay between a client's and a visitor's connection, of an account without a tunnel. */
+static struct account *account;
+static struct source *source;
+static int client, visitor;
+
+static void begin(const char *received, const char *unsent)
+{
+	spore_addr addr = scene_addr("127.0.0.1", 9);
+	struct buf for_visitor = { 0 }, for_client = { 0 };
+	struct visitor arrived;
+	struct stream *stream;
+	int c[2], v[2];
+	enum refusal why;
+
+	scene_open(SCENE_OPEN);
+	source = source_get(scene.shared.sources, &addr);
+	account = account_open(&scene.shared.principals, source, &scene.limits, NULL, NULL, &why);
+	ck_assert_ptr_nonnull(account);
+	account->port = 4000;
+	account->id = 1000;
+	ck_assert(account_enter(account, NULL, &scene.limits, &why));
+	sockets_tcp_pair(c);
+	sockets_tcp_pair(v);
+	client = c[0];
+	visitor = v[0];
+	stream = stream_new(scene.loops[0], c[1], &addr, NULL);
+	ck_assert(stream && stream_open(stream));
+	arrived = (struct visitor){
+		.fd = v[1], .account = account_ref(account), .peer = addr, .since_ns = clock_ns()
+	};
+	ck_assert(buf_append(&for_visitor, received, strlen(received), 100));
+	ck_assert(buf_append(&for_client, unsent, strlen(unsent), 100));
+	forward_start(&scene.workers[0], stream, &arrived, &for_visitor, &for_client);
+	scene_run();
+}
+
+static void end_all(void)
+{
+	scene_run();
+	ck_assert_uint_eq(scene.workers[0].relays.count, 0);
+	ck_assert_uint_eq(account->inside, 0);
+	ck_assert_uint_eq(account->refs, 1);
+	account_close_tunnel(account);
+	source_unref(source);
+	scene_close();
+}
+
+static void expect(int fd, const char *text)
+{
+	char got[64];
+
+	ck_assert_int_eq(recv(fd, got, sizeof got, MSG_DONTWAIT), (ssize_t)strlen(text));
+	ck_assert_int_eq(memcmp(got, text, strlen(text)), 0);
+}
+
+START_TEST(bytes_that_came_early_go_to_their_side)
+{
+	begin("early", "unsent");
+	expect(visitor, "early");
+	expect(client, "unsent");
+	ck_assert_int_eq(scene_metric("spore_relays"), 1);
+	ck_assert_int_eq(scene_metric("spore_connections_accepted_total"), 1);
+	close(client);
+	close(visitor);
+	end_all();
+	ck_assert_int_eq(scene_metric("spore_relays"), 0);
+}
+END_TEST
+
+START_TEST(bytes_are_counted_for_the_account)
+{
+	begin("", "");
+	scene_send(client, "down", 4);
+	expect(visitor, "down");
+	scene_send(visitor, "upward", 6);
+	expect(client, "upward");
+	close(client);
+	close(visitor);
+	scene_run();
+	ck_assert_uint_eq(account->bytes_down, 4);
+	ck_assert_uint_eq(account->bytes_up, 6);
+	ck_assert_int_eq(scene_metric("spore_bytes_proxied_total"), 10);
+	end_all();
+}
+END_TEST
+
+struct found {
+	struct forward_view view;
+	unsigned n;
+};
+
+static bool look(const struct relay_view *view, void *arg)
+{
+	struct found *found = arg;
+
+	found->view = forward_look(view->arg);
+	ck_assert(forward_is_of(view->arg, found->view.id));
+	ck_assert(forward_is_of(view->arg, 1000));
+	ck_assert(!forward_is_of(view->arg, 999));
+	found->n++;
+	return true;
+}
+
+START_TEST(an_operator_sees_relay_and_tunnel)
+{
+	struct found found = { .n = 0 };
+
+	begin("", "");
+	relay_each(&scene.workers[0].relays, look, &found);
+	ck_assert_uint_eq(found.n, 1);
+	ck_assert_uint_gt(found.view.id, 0);
+	ck_assert_uint_eq(found.view.tunnel, 1000);
+	ck_assert_uint_eq(found.view.port, 4000);
+	ck_assert_uint_eq(found.view.visitor.port, 9);
+	ck_assert_int_lt(found.view.age_ms, 5000);
+	ck_assert_uint_eq(relay_reset_those(&scene.workers[0].relays, forward_is_of, 999), 0);
+	ck_assert_uint_eq(relay_reset_those(&scene.workers[0].relays, forward_is_of, 1000), 1);
+	end_all();
+	close(client);
+	close(visitor);
+}
+END_TEST
+
+SUITE("forward", bytes_that_came_early_go_to_their_side, bytes_are_counted_for_the_account,
+      an_operator_sees_relay_and_tunnel)

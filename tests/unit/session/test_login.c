@@ -1,0 +1,181 @@
+#include "session/login.h"
+
+#include "server_scene.h"
+#include "suite.h"
+
+/* A login on a connection that has been challenged; the verdicts that came through its ticket. */
+static struct login login;
+static int32_t verdict;
+static unsigned n_verdicts;
+
+static struct server_session *asked;
+
+static void on_verdict(struct server_session *s, int32_t given)
+{
+	ck_assert_ptr_eq(s, asked);
+	verdict = given;
+	n_verdicts++;
+}
+
+static struct server_session *begin(const char *config, int *fd_out)
+{
+	scene_open(config);
+	*fd_out = scene_connect_from(0, SCENE_STRANGER);
+	login_init(&login, scene.set);
+	asked = scene_last(LIST_NEWCOMERS);
+	return asked;
+}
+
+static void end_login(int fd)
+{
+	login_fini(&login);
+	close(fd);
+	scene_close();
+}
+
+static int32_t judge(struct server_session *s, const char *answer, const struct account *owner)
+{
+	int32_t now;
+
+	free(login.answer);
+	ck_assert(login_answer(&login, answer));
+	n_verdicts = 0;
+	now = login_judge(&login, s, owner, on_verdict);
+	if (now != SPORE_EPENDING)
+		return now;
+	scene_run();
+	ck_assert_uint_eq(n_verdicts, 1);
+	return verdict;
+}
+
+START_TEST(the_chain_decides_on_the_answer)
+{
+	struct grant *grant;
+	int fd;
+	struct server_session *s = begin(SCENE_NAMES, &fd);
+
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
+	ck_assert_ptr_eq(login_allowed_by(&login), scene.set->auth->items[0]);
+	grant = login_take_grant(&login);
+	ck_assert_str_eq(grant->identity, "alice");
+	ck_assert_ptr_null(login_take_grant(&login));
+	grant_free(grant);
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW); /* its grant stays the login's */
+	ck_assert_int_eq(judge(s, "eve", NULL), SPORE_DENY);
+	ck_assert_ptr_null(login_take_grant(&login));
+	end_login(fd);
+}
+END_TEST
+
+/* By the session that opened the tunnel: another name's right answer is not enough. */
+START_TEST(an_owner_is_asked_for_by_its_session)
+{
+	int fd;
+	struct server_session *s = begin(SCENE_NAMES, &fd);
+	struct instance *by = scene.set->auth->items[0];
+	struct account *account;
+	struct grant *grant;
+	enum refusal why;
+
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
+	grant = login_take_grant(&login);
+	account = account_open(&scene.shared.principals, s->source, &scene.limits, by, grant, &why);
+	ck_assert_ptr_nonnull(account);
+	ck_assert_int_eq(judge(s, "alice", account), SPORE_ALLOW);
+	ck_assert_int_eq(judge(s, "bob", account), SPORE_DENY);
+	ck_assert_int_eq(judge(s, "eve", account), SPORE_DENY);
+	account_close_tunnel(account);
+	end_login(fd);
+}
+END_TEST
+
+START_TEST(moving_takes_all_but_the_verdict)
+{
+	struct login moved = { .answer = NULL };
+	struct plugin_set *set;
+	unsigned refs;
+	int fd;
+
+	begin(SCENE_NAMES, &fd);
+	set = login.set;
+	refs = atomic_load(&set->refs);
+	login.challenge.bytes[3] = 9;
+	ck_assert(login_answer(&login, "alice"));
+	login_move(&moved, &login);
+	ck_assert_ptr_eq(moved.set, set);
+	ck_assert_uint_eq(moved.challenge.bytes[3], 9);
+	ck_assert_str_eq(moved.answer, "alice");
+	ck_assert_ptr_null(login.set);
+	ck_assert_ptr_null(login.answer);
+	ck_assert_uint_eq(atomic_load(&set->refs), refs);
+	login_fini(&moved);
+	ck_assert_uint_eq(atomic_load(&set->refs), refs - 1);
+	end_login(fd);
+}
+END_TEST
+
+START_TEST(another_set_cancels_the_verdict)
+{
+	int fd;
+	struct server_session *s = begin(SCENE_LATER("allow", "0.02"), &fd);
+
+	ck_assert(login_answer(&login, "alice"));
+	n_verdicts = 0;
+	ck_assert_int_eq(login_judge(&login, s, NULL, on_verdict), SPORE_EPENDING);
+	login_log_late(&login);
+	login_change_set(&login, NULL);
+	ck_assert_ptr_null(login.verdict);
+	login_log_late(&login);
+	ck_assert_ptr_null(login.set);
+	run_for(scene.loops[0], 60);
+	ck_assert_uint_eq(n_verdicts, 0);
+	end_login(fd);
+}
+END_TEST
+
+START_TEST(a_verdict_lets_on_or_refuses)
+{
+	static const struct {
+		int32_t verdict;
+		enum refusal why;
+	} refused[] = { { SPORE_DENY, REFUSED_WRONG_SECRET },
+		        { SPORE_EBACKEND, REFUSED_AUTH_FAILED },
+		        { SPORE_ENOMEM, REFUSED_AUTH_FAILED } };
+	int fd;
+
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		struct server_session *s = begin(SCENE_NAMES, &fd);
+
+		scene_expect(fd, MESSAGE_CHALLENGE);
+		ck_assert(login_accept_verdict(s, SPORE_ALLOW));
+		ck_assert_int_eq(s->state, SESSION_CHALLENGED);
+		ck_assert(!login_accept_verdict(s, refused[i].verdict));
+		scene_run();
+		scene_expect_error(fd, refused[i].why);
+		login_fini(&login);
+		scene_close();
+	}
+}
+END_TEST
+
+START_TEST(tries_run_out)
+{
+	int fd;
+	struct server_session *s = begin(SCENE_NAMES, &fd);
+
+	scene_expect(fd, MESSAGE_CHALLENGE);
+	scene.workers[0].limits.settings.secret_burst = 2;
+	scene.workers[0].limits.settings.secret_rate = 1;
+	ck_assert(login_may_try(s));
+	ck_assert(login_may_try(s));
+	ck_assert(!login_may_try(s));
+	scene_run();
+	scene_expect_error(fd, REFUSED_TOO_MANY_TRIES);
+	login_fini(&login);
+	scene_close();
+}
+END_TEST
+
+SUITE("login", the_chain_decides_on_the_answer, an_owner_is_asked_for_by_its_session,
+      moving_takes_all_but_the_verdict, another_set_cancels_the_verdict,
+      a_verdict_lets_on_or_refuses, tries_run_out)

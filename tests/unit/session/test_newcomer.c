@@ -1,0 +1,209 @@
+#include "session/newcomer.h"
+
+#include "server_scene.h"
+#include "suite.h"
+
+#define REFUSING "{" SCENE_SERVER ", \"transport\": [{\"use\": \"xor\", \"refuse_wrap\": true}]}"
+
+static void say_both(int fd, const char *answer, const void *next, size_t len)
+{
+	struct message message = { .type = MESSAGE_AUTHENTICATE };
+	char frames[2 * FRAME_MAX];
+	size_t at;
+
+	strcpy(message.text, answer);
+	at = message_format(&message, frames);
+	memcpy(&frames[at], next, len);
+	scene_send(fd, frames, at + len);
+}
+
+static bool is_ready(void *s)
+{
+	return ((const struct server_session *)s)->state == SESSION_READY;
+}
+
+START_TEST(an_answer_and_hello_may_come_together)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_connect();
+	scene_expect(fd, MESSAGE_CHALLENGE);
+	say_both(fd, "alice", "{\"Hello\":0}", 12);
+	ck_assert_uint_gt(scene_expect_tunnel(fd), 0);
+	ck_assert_int_eq(scene_all_refusals(), 0);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_bad_frame_is_refused_behind_the_verdict)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_connect();
+	scene_expect(fd, MESSAGE_CHALLENGE);
+	say_both(fd, "alice", "{}", 3);
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_BAD_FRAME), 1);
+	fd = scene_connect();
+	scene_expect(fd, MESSAGE_CHALLENGE);
+	say_both(fd, "eve", "{}", 3);
+	scene_expect_error(fd, REFUSED_WRONG_SECRET);
+	ck_assert_int_eq(scene_refusals(REFUSED_BAD_FRAME), 1);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_half_closed_client_hears_its_verdict)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_log_in("eve");
+	shutdown(fd, SHUT_WR);
+	scene_run();
+	scene_expect_error(fd, REFUSED_WRONG_SECRET);
+	fd = scene_log_in("alice");
+	shutdown(fd, SHUT_WR);
+	scene_run();
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_all_refusals(), 1);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_verdict_does_not_wait_long_for_the_next_frame)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_log_in("alice");
+	scene_wait(is_ready, scene_last(LIST_NEWCOMERS));
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+/* The verdict on its Accept would be too old. */
+START_TEST(a_client_with_a_verdict_may_not_wait)
+{
+	struct ahead_pass *pass;
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_log_in("alice");
+	scene_wait(is_ready, scene_last(LIST_NEWCOMERS));
+	pass = ahead_issue(&scene.shared.ahead, scene_last(LIST_NEWCOMERS)->source, 1);
+	scene_ahead(fd, ahead_id(pass));
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_AHEAD), 1);
+	ahead_withdraw(pass);
+	scene_close();
+}
+END_TEST
+
+START_TEST(wrong_secrets_ban_the_source)
+{
+	int fd, n = 0;
+
+	scene_open(SCENE_NAMES);
+	scene.workers[0].limits.settings.ban_after = 2;
+	scene.workers[0].limits.settings.ban_time = 60000;
+	for (; n < 3; n++) {
+		fd = scene_log_in_from(SCENE_STRANGER, "eve");
+		scene_hello(fd, 0);
+		scene_expect_error(fd, REFUSED_WRONG_SECRET);
+	}
+	fd = scene_connect_from(0, SCENE_STRANGER);
+	ck_assert_int_eq(scene_hear(fd, &(struct message){ .type = 0 }), HEARD_RESET);
+	close(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 1);
+	/* Others are still served. */
+	fd = scene_connect_from(0, "127.0.0.2");
+	scene_expect(fd, MESSAGE_CHALLENGE);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_right_secret_forgives_wrong_ones)
+{
+	static const char *const answers[] = { "eve", "eve", "alice", "eve", "eve" };
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	scene.workers[0].limits.settings.ban_after = 2;
+	scene.workers[0].limits.settings.ban_time = 60000;
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		fd = scene_log_in_from(SCENE_STRANGER, answers[i]);
+		scene_hello(fd, 0);
+		close(fd);
+		scene_run();
+	}
+	ck_assert_int_eq(scene_refusals(REFUSED_WRONG_SECRET), 4);
+	fd = scene_connect_from(0, SCENE_STRANGER);
+	scene_expect(fd, MESSAGE_CHALLENGE);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(too_many_tries_are_not_judged)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	scene.workers[0].limits.settings.secret_burst = 1;
+	scene.workers[0].limits.settings.secret_rate = 1;
+	fd = scene_log_in_from(SCENE_STRANGER, "alice");
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	close(fd);
+	fd = scene_log_in_from(SCENE_STRANGER, "alice");
+	scene_hello(fd, 0);
+	scene_expect_error(fd, REFUSED_TOO_MANY_TRIES);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_newcomer_keeps_the_configuration_that_it_began_with)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_connect();
+	scene_renew(SCENE_OPEN);
+	scene_expect(fd, MESSAGE_CHALLENGE);
+	scene_hello(fd, 0);
+	scene_expect_error(fd, REFUSED_NO_SECRET);
+	/* The next one needs no secret. */
+	fd = scene_connect();
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_transport_that_cannot_be_laid_refuses)
+{
+	int fd;
+
+	scene_open(REFUSING);
+	fd = scene_connect();
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_HANDSHAKE), 1);
+	scene_close();
+}
+END_TEST
+
+SUITE("newcomer", an_answer_and_hello_may_come_together, a_bad_frame_is_refused_behind_the_verdict,
+      a_half_closed_client_hears_its_verdict, a_verdict_does_not_wait_long_for_the_next_frame,
+      a_client_with_a_verdict_may_not_wait, wrong_secrets_ban_the_source,
+      a_right_secret_forgives_wrong_ones, too_many_tries_are_not_judged,
+      a_newcomer_keeps_the_configuration_that_it_began_with,
+      a_transport_that_cannot_be_laid_refuses)

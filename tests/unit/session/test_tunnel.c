@@ -1,0 +1,267 @@
+#include "session/tunnel.h"
+
+#include "server_scene.h"
+#include "suite.h"
+
+/* A session whose link the tunnels of a test use; they are its tests', not its own. */
+static int client;
+static struct server_session *s;
+
+static void begin(const char *config)
+{
+	scene_open(config);
+	client = scene_connect();
+	s = scene_last(LIST_NEWCOMERS);
+}
+
+static struct tunnel *open_tunnel(uint16_t wanted, enum refusal *why_out)
+{
+	struct tunnel *tunnel;
+	struct grant *grant = NULL;
+
+	tunnel = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	                     (struct tunnel_port){ wanted, -1 }, why_out);
+	scene_run();
+	return tunnel;
+}
+
+static struct tunnel *open_any(void)
+{
+	enum refusal why;
+	struct tunnel *tunnel = open_tunnel(0, &why);
+
+	ck_assert_ptr_nonnull(tunnel);
+	ck_assert_uint_eq(scene_expect_tunnel(client), tunnel_account(tunnel)->port);
+	return tunnel;
+}
+
+static void end_with(struct tunnel *tunnel)
+{
+	tunnel_close(tunnel);
+	close(client);
+	scene_close();
+}
+
+static int try_to_connect(uint16_t port)
+{
+	spore_addr addr = scene_addr("127.0.0.1", port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(&addr, &sa);
+
+	if (connect(fd, (struct sockaddr *)&sa, len) == 0)
+		return fd;
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	close(fd);
+	return -1;
+}
+
+START_TEST(a_client_is_told_of_its_port)
+{
+	struct tunnel *tunnel;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	ck_assert_uint_gt(tunnel_account(tunnel)->id, 0);
+	ck_assert_ptr_eq(tunnel_account(tunnel)->home, s->worker);
+	ck_assert_int_ge(tunnel_age_ms(tunnel), 0);
+	ck_assert_int_lt(tunnel_age_ms(tunnel), 5000);
+	ck_assert_int_eq(scene_metric("spore_tunnels_opened_total"), 1);
+	ck_assert_ptr_eq(
+		account_holder(&scene.shared.principals, NULL, 0, tunnel_account(tunnel)->port),
+		s->worker);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(a_port_may_be_refused)
+{
+	struct tunnel *tunnel;
+	enum refusal why;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	ck_assert_ptr_null(open_tunnel(tunnel_account(tunnel)->port, &why));
+	ck_assert_int_eq(why, REFUSED_PORT_IN_USE);
+	ck_assert_ptr_null(open_tunnel(1, &why));
+	ck_assert_int_eq(why, REFUSED_PORT_NOT_ALLOWED);
+	scene.workers[0].limits.settings.max_tunnels = 1;
+	ck_assert_ptr_null(open_tunnel(0, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	scene_expect_nothing(client);
+	ck_assert_uint_eq(scene.shared.principals.tunnels, 1);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(a_grant_goes_to_the_account)
+{
+	struct grant *grant = grant_new(NULL);
+	struct tunnel *tunnel;
+	enum refusal why;
+
+	begin(SCENE_OPEN);
+	grant->session = 5;
+	tunnel = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	                     (struct tunnel_port){ 0, -1 }, &why);
+	ck_assert_ptr_nonnull(tunnel);
+	ck_assert_ptr_null(grant);
+	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 5);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(a_visitor_is_announced_and_waits)
+{
+	struct visitor visitor;
+	struct tunnel *tunnel;
+	struct uuid id;
+	int fd;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	fd = scene_visit(tunnel_account(tunnel)->port);
+	id = scene_expect(client, MESSAGE_CONNECTION).id;
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 1);
+	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 1);
+	ck_assert_int_eq(scene_metric("spore_connections_incoming_total"), 1);
+	ck_assert(pending_take(scene.shared.pending, &id, &scene.limits, &visitor));
+	ck_assert_ptr_eq(visitor.account, tunnel_account(tunnel));
+	ck_assert_int_eq(visitor.deadline_ms - visitor.since_ns / 1000000, 10000);
+	visitor_drop(&visitor);
+	close(fd);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(where_there_is_no_room_visitors_wait_in_the_queue)
+{
+	struct visitor visitor;
+	struct tunnel *tunnel;
+	struct uuid id;
+	int first, second;
+
+	begin(SCENE_OPEN);
+	scene.workers[0].limits.settings.max_pending_per_tunnel = 1;
+	tunnel = open_any();
+	first = scene_visit(tunnel_account(tunnel)->port);
+	second = scene_visit(tunnel_account(tunnel)->port);
+	id = scene_expect(client, MESSAGE_CONNECTION).id;
+	scene_expect_nothing(client);
+	ck_assert(pending_take(scene.shared.pending, &id, &scene.workers[0].limits, &visitor));
+	visitor_drop(&visitor);
+	scene_run();
+	scene_expect(client, MESSAGE_CONNECTION);
+	close(first);
+	close(second);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(a_visitor_too_many_is_refused)
+{
+	struct tunnel *tunnel;
+	int first, second;
+	char byte;
+
+	begin(SCENE_OPEN);
+	scene.workers[0].limits.settings.max_visitors_per_ip = 1;
+	tunnel = open_any();
+	first = scene_visit(tunnel_account(tunnel)->port);
+	scene_expect(client, MESSAGE_CONNECTION);
+	second = scene_visit(tunnel_account(tunnel)->port);
+	scene_expect_nothing(client);
+	ck_assert_int_eq(recv(second, &byte, 1, 0), 0);
+	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE_FULL), 1);
+	close(first);
+	close(second);
+	end_with(tunnel);
+}
+END_TEST
+
+START_TEST(a_closed_port_accepts_nobody)
+{
+	struct tunnel *tunnel;
+	uint16_t port;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	port = tunnel_account(tunnel)->port;
+	tunnel_stop_accepting(tunnel);
+	tunnel_stop_accepting(tunnel);
+	ck_assert_int_eq(try_to_connect(port), -1);
+	ck_assert_int_eq(tunnel_take_port(tunnel), -1);
+	end_with(tunnel);
+	tunnel_close(NULL);
+}
+END_TEST
+
+START_TEST(a_port_moves_to_another_tunnel)
+{
+	struct tunnel *tunnel, *successor;
+	struct grant *grant = NULL;
+	enum refusal why;
+	int fd, visitor;
+	uint16_t port;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	port = tunnel_account(tunnel)->port;
+	fd = tunnel_take_port(tunnel);
+	ck_assert_int_ge(fd, 0);
+	tunnel_close(tunnel);
+	visitor = try_to_connect(port);
+	ck_assert_int_ge(visitor, 0);
+	successor = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	                        (struct tunnel_port){ 0, fd }, &why);
+	ck_assert_ptr_nonnull(successor);
+	scene_run();
+	ck_assert_uint_eq(scene_expect_tunnel(client), port);
+	scene_expect(client, MESSAGE_CONNECTION);
+	close(visitor);
+	end_with(successor);
+}
+END_TEST
+
+START_TEST(another_owner_has_the_same_tunnel)
+{
+	struct account *before;
+	struct grant *grant;
+	struct tunnel *tunnel;
+	enum refusal why;
+	uint64_t id;
+	int fd;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	before = account_ref(tunnel_account(tunnel));
+	id = before->id;
+	fd = scene_visit(before->port);
+	grant = grant_new(NULL);
+	grant->session = 9;
+	ck_assert(tunnel_change_owner(tunnel, NULL, &grant, &why));
+	ck_assert_ptr_null(grant);
+	ck_assert_ptr_ne(tunnel_account(tunnel), before);
+	ck_assert_uint_eq(tunnel_account(tunnel)->id, id);
+	ck_assert_uint_eq(tunnel_account(tunnel)->port, before->port);
+	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 9);
+	ck_assert_uint_eq(before->pending, 1); /* the visitor stays the old owner's */
+	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 0);
+	/* One that may not have a tunnel changes nothing. */
+	grant = grant_new(NULL);
+	grant->session = 10;
+	grant->fields = SPORE_AUTH_F_MAX_TUNNELS;
+	ck_assert(!tunnel_change_owner(tunnel, NULL, &grant, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 9);
+	grant_free(grant);
+	account_unref(before);
+	close(fd);
+	end_with(tunnel);
+}
+END_TEST
+
+SUITE("tunnel", a_client_is_told_of_its_port, a_port_may_be_refused, a_grant_goes_to_the_account,
+      a_visitor_is_announced_and_waits, where_there_is_no_room_visitors_wait_in_the_queue,
+      a_visitor_too_many_is_refused, a_closed_port_accepts_nobody, a_port_moves_to_another_tunnel,
+      another_owner_has_the_same_tunnel)

@@ -1,0 +1,457 @@
+#include "session/tunnel_session.h"
+
+#include "server_scene.h"
+#include "session/tunnel.h"
+#include "suite.h"
+
+#define KEEP                                                                                       \
+	"{\"server\": {\"bind_addr\": \"127.0.0.1\", \"on_reload\": \"keep\"}, \"auth\": "         \
+	"[{\"use\": \"policy\", \"names\": [\"bob\"]}]}"
+#define BOB       SCENE_AUTH("{\"use\": \"policy\", \"names\": [\"bob\"]}")
+#define ALICE     SCENE_AUTH("{\"use\": \"policy\", \"names\": [\"alice\"], \"max_conns\": 3}")
+#define LOW_PORTS SCENE_AUTH("{\"use\": \"policy\", \"names\": [\"alice\"], \"ports\": \"1-2\"}")
+#define SHORT     SCENE_AUTH("{\"use\": \"policy\", \"names\": [\"alice\"], \"life\": \"0.03\"}")
+#define ONE_EACH  SCENE_AUTH("{\"use\": \"policy\", \"names\": [\"alice\"], \"max_tunnels\": 1}")
+
+static int open_tunnel(uint16_t *port_out)
+{
+	bool asks = scene.set->auth->n > 0;
+	int fd = asks ? scene_log_in("alice") : scene_connect();
+
+	scene_hello(fd, *port_out);
+	*port_out = scene_expect_tunnel(fd);
+	return fd;
+}
+
+static const struct account *account_of_last(void)
+{
+	return tunnel_account(tunnel_session_tunnel(scene_last(LIST_TUNNELS)));
+}
+
+static void extend(int fd)
+{
+	struct message answer;
+
+	scene_say(fd, &(struct message){ .type = MESSAGE_EXTEND, .port = 60000 });
+	answer = scene_expect(fd, MESSAGE_EXTENDED);
+	ck_assert_uint_eq(answer.port, SERVER_PULSE_MS);
+	ck_assert_uint_eq(answer.ahead, 0);
+}
+
+/* The only client that promised heartbeats has sent none for so long. */
+static struct deadline *be_silent(int worker, int64_t ms)
+{
+	struct list *running = &scene.workers[worker].silence.running;
+	struct deadline *silence = CONTAINER_OF(running->next, struct deadline, node);
+
+	ck_assert(!list_is_empty(running));
+	ck_assert_ptr_eq(running->next, running->prev);
+	silence->at_ms -= ms;
+	return silence;
+}
+
+/* ---- the connection ---- */
+
+START_TEST(a_bore_client_hears_each_beat_and_a_spore_client_some)
+{
+	struct message message;
+	uint16_t port = 0;
+	unsigned n = 0;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	fd = open_tunnel(&port);
+	for (unsigned i = 0; i < 3; i++) {
+		tunnel_sessions_beat(&scene.workers[0], i);
+		scene_run();
+		scene_expect(fd, MESSAGE_HEARTBEAT);
+	}
+	ck_assert(!tunnel_session_is_heard(scene_last(LIST_TUNNELS)));
+	extend(fd);
+	ck_assert(tunnel_session_is_heard(scene_last(LIST_TUNNELS)));
+	for (unsigned i = 0; i < 2 * TUNNEL_SESSION_SELDOM; i++) {
+		tunnel_sessions_beat(&scene.workers[0], i);
+		scene_run();
+		n += scene_hear(fd, &message) == HEARD_MESSAGE;
+	}
+	ck_assert_uint_eq(n, 2);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(what_a_client_says_besides_is_passed_over)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	fd = open_tunnel(&port);
+	scene_send(fd, "nonsense\0{\"Hello\":1}", 21);
+	scene_expect_nothing(fd);
+	ck_assert(list_is_empty(&scene.workers[0].silence.running));
+	extend(fd);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_silent_spore_client_is_reset)
+{
+	struct deadline *silence;
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	fd = open_tunnel(&port);
+	extend(fd);
+	silence = be_silent(0, 0);
+	/* A heartbeat that was not read yet counts. */
+	ck_assert_int_eq(send(fd, "\"Heartbeat\"", 12, 0), 12);
+	deadline_stop(silence);
+	tunnel_session_on_silence(silence);
+	scene_run();
+	scene_expect_nothing(fd);
+	deadline_stop(silence);
+	tunnel_session_on_silence(silence);
+	scene_run();
+	ck_assert_int_eq(scene_hear(fd, &(struct message){ .type = 0 }), HEARD_RESET);
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 0);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+static bool has_no_tunnel(void *unused)
+{
+	(void)unused;
+	return scene.workers[0].sessions[LIST_TUNNELS].count == 0;
+}
+
+START_TEST(a_tunnel_ends_when_its_granted_time_is_over)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SHORT);
+	fd = open_tunnel(&port);
+	scene_wait(has_no_tunnel, NULL);
+	scene_expect_error(fd, REFUSED_LIFE_OVER);
+	ck_assert_int_eq(scene_all_refusals(), 0);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_client_hears_why_it_gets_no_tunnel)
+{
+	uint16_t port = 0;
+	int fd, other;
+
+	scene_open(ONE_EACH);
+	fd = open_tunnel(&port);
+	other = scene_log_in("alice");
+	scene_hello(other, 0);
+	scene_expect_error(other, REFUSED_TOO_MANY_TUNNELS);
+	ck_assert_int_eq(scene_refusals(REFUSED_TOO_MANY_TUNNELS), 1);
+	other = scene_log_in("alice");
+	scene_hello(other, 80);
+	scene_expect(other, MESSAGE_ERROR);
+	close(other);
+	atomic_store(&scene.shared.draining, true);
+	other = scene_log_in("alice");
+	scene_hello(other, 0);
+	scene_expect_error(other, REFUSED_DRAINING);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+/* ---- another configuration ---- */
+
+/* A tunnel of alice's, then a reload: refused for this reason, or kept (REFUSED_COUNT). */
+static void review(const char *config, enum refusal why)
+{
+	struct server_session *s;
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = open_tunnel(&port);
+	s = scene_last(LIST_TUNNELS);
+	scene_renew(config);
+	if (why < REFUSED_COUNT) {
+		scene_expect_error(fd, why);
+	} else {
+		ck_assert_int_eq(s->state, SESSION_TUNNEL);
+		ck_assert_uint_eq(account_of_last()->port, port);
+		scene_expect_nothing(fd);
+		close(fd);
+	}
+	ck_assert_int_eq(scene_all_refusals(), 0);
+}
+
+START_TEST(a_client_that_is_known_to_the_new_chain_keeps_its_tunnel)
+{
+	review(ALICE, REFUSED_COUNT);
+	ck_assert_ptr_eq(account_of_last()->principal->by, scene.set->auth->items[0]);
+	ck_assert_uint_eq(account_of_last()->grant->max_conns, 3);
+	ck_assert_str_eq(account_identity(account_of_last()), "alice");
+	scene_close();
+	/* Without authentication everybody is known. */
+	review(SCENE_OPEN, REFUSED_COUNT);
+	ck_assert_ptr_null(account_of_last()->principal->by);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_client_that_is_denied_by_the_new_chain_loses_its_tunnel)
+{
+	review(BOB, REFUSED_REVOKED);
+	scene_close();
+	review(LOW_PORTS, REFUSED_PORT_NOT_ALLOWED);
+	scene_close();
+}
+END_TEST
+
+START_TEST(on_reload_keep_asks_nobody)
+{
+	review(KEEP, REFUSED_COUNT);
+	ck_assert_str_eq(account_identity(account_of_last()), "alice");
+	ck_assert_ptr_ne(account_of_last()->principal->by, scene.set->auth->items[0]);
+	scene_close();
+}
+END_TEST
+
+START_TEST(an_older_chain_lets_in_and_the_newer_one_reviews)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_log_in("alice");
+	scene_renew(BOB);
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	scene_expect_error(fd, REFUSED_REVOKED);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_second_reload_replaces_the_first_verdict)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = open_tunnel(&port);
+	scene_renew(SCENE_LATER("deny", "0.02"));
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_REVIEWED);
+	scene_renew(ALICE);
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_TUNNEL);
+	run_for(scene.loops[0], 60);
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
+	scene_expect_nothing(fd);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+/* ---- a plugin changes its mind ---- */
+
+START_TEST(revalidation_meets_the_tunnels_of_one_identity)
+{
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .fields = SPORE_AUTH_F_MAX_CONNS,
+		                     .max_conns = 7 };
+	struct server_worker *worker = &scene.workers[0];
+	struct grant *grant = grant_new(&result);
+	const struct instance *by;
+	uint16_t port = 0;
+	int alice, bob;
+
+	scene_open(SCENE_NAMES);
+	alice = open_tunnel(&port);
+	bob = scene_log_in("bob");
+	scene_hello(bob, 0);
+	scene_expect_tunnel(bob);
+	by = scene.set->auth->items[0];
+	tunnel_sessions_revalidate(worker, by, "bob", SPORE_ALLOW, grant);
+	ck_assert_uint_eq(account_of_last()->grant->max_conns, 7);
+	ck_assert_str_eq(account_identity(account_of_last()), "bob");
+	tunnel_sessions_revalidate(worker, NULL, "alice", SPORE_DENY, NULL);
+	tunnel_sessions_revalidate(worker, by, "eve", SPORE_DENY, NULL);
+	ck_assert_uint_eq(worker->sessions[LIST_TUNNELS].count, 2);
+	tunnel_sessions_revalidate(worker, by, "alice", SPORE_DENY, NULL);
+	ck_assert_uint_eq(worker->sessions[LIST_TUNNELS].count, 1);
+	scene_run();
+	scene_expect_error(alice, REFUSED_REVOKED);
+	scene_expect_nothing(bob);
+	grant_free(grant);
+	close(bob);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_kick_meets_one_tunnel)
+{
+	uint16_t one = 0, two = 0;
+	int first, second;
+	uint64_t id;
+
+	scene_open(SCENE_OPEN);
+	first = open_tunnel(&one);
+	id = account_of_last()->id;
+	second = open_tunnel(&two);
+	ck_assert_uint_ne(account_of_last()->id, id);
+	ck_assert(tunnel_sessions_kick(&scene.workers[0], id));
+	ck_assert(!tunnel_sessions_kick(&scene.workers[0], id));
+	scene_run();
+	scene_expect_error(first, REFUSED_KICKED);
+	scene_expect_nothing(second);
+	close(second);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_drain_closes_the_ports_and_no_session)
+{
+	spore_addr addr = scene_addr("127.0.0.1", 0);
+	uint16_t port = 0;
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int fd, visitor = socket(AF_INET, SOCK_STREAM, 0);
+
+	scene_open(SCENE_OPEN);
+	fd = open_tunnel(&port);
+	tunnel_sessions_stop_accepting(&scene.workers[0]);
+	addr.port = port;
+	len = addr_to_sockaddr(&addr, &sa);
+	ck_assert_int_eq(connect(visitor, (struct sockaddr *)&sa, len), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	scene_expect_nothing(fd);
+	close(visitor);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+/* ---- a port changes hands ---- */
+
+START_TEST(the_port_of_a_silent_session_moves_unclosed)
+{
+	int old, new, early, late;
+	uint16_t port;
+	char byte;
+
+	scene_open(SCENE_OPEN);
+	old = scene_connect_from(1, "127.0.0.1");
+	scene_hello(old, 0);
+	port = scene_expect_tunnel(old);
+	extend(old);
+	be_silent(1, SERVER_PULSE_MS + 2600);
+	scene.stalled[1] = true;
+	early = scene_visit(port);
+	new = scene_connect();
+	scene_hello(new, port);
+	scene.stalled[1] = false;
+	scene_run();
+	ck_assert_uint_eq(scene_expect_tunnel(new), port);
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_TUNNEL);
+	ck_assert_uint_eq(scene.workers[1].sessions[LIST_TUNNELS].count, 0);
+	/* Visitors that came before are not reset; new ones are announced to the new session. */
+	ck_assert_int_eq(recv(early, &byte, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	late = scene_visit(port);
+	scene_expect(new, MESSAGE_CONNECTION);
+	close(early);
+	close(late);
+	close(old);
+	close(new);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_session_that_is_heard_keeps_its_port)
+{
+	uint16_t port = 0;
+	int old, new;
+
+	scene_open(SCENE_OPEN);
+	old = open_tunnel(&port);
+	extend(old);
+	be_silent(0, SERVER_PULSE_MS + 2400);
+	new = scene_connect();
+	scene_hello(new, port);
+	scene_expect_error(new, REFUSED_PORT_IN_USE);
+	scene_expect(old, MESSAGE_HEARTBEAT); /* the next question finds out more */
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
+	close(old);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_socket_that_comes_too_late_is_closed)
+{
+	spore_addr addr = scene_addr("127.0.0.1", 0);
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int old, new, fd;
+
+	scene_open(SCENE_OPEN);
+	old = scene_connect_from(1, "127.0.0.1");
+	scene_hello(old, 0);
+	addr.port = scene_expect_tunnel(old);
+	extend(old);
+	be_silent(1, SERVER_SILENCE_MS);
+	scene.stalled[1] = true;
+	new = scene_connect();
+	scene_hello(new, addr.port);
+	ck_assert_int_eq(scene_last(LIST_NEWCOMERS)->state, SESSION_TAKING_OVER);
+	sockets_reset(new);
+	scene_run();
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_NEWCOMERS].count, 0);
+	scene.stalled[1] = false;
+	scene_run();
+	len = addr_to_sockaddr(&addr, &sa);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sa, len), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	close(fd);
+	close(old);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_drain_meets_a_takeover_on_its_way)
+{
+	uint16_t port;
+	int old, new;
+
+	scene_open(SCENE_OPEN);
+	old = scene_connect_from(1, "127.0.0.1");
+	scene_hello(old, 0);
+	port = scene_expect_tunnel(old);
+	extend(old);
+	be_silent(1, SERVER_SILENCE_MS);
+	scene.stalled[1] = true;
+	new = scene_connect();
+	scene_hello(new, port);
+	atomic_store(&scene.shared.draining, true);
+	scene.stalled[1] = false;
+	scene_run();
+	scene_expect_error(new, REFUSED_PORT_IN_USE);
+	ck_assert_uint_eq(scene.workers[1].sessions[LIST_TUNNELS].count, 1);
+	close(old);
+	scene_close();
+}
+END_TEST
+
+SUITE("tunnel_session", a_bore_client_hears_each_beat_and_a_spore_client_some,
+      what_a_client_says_besides_is_passed_over, a_silent_spore_client_is_reset,
+      a_tunnel_ends_when_its_granted_time_is_over, a_client_hears_why_it_gets_no_tunnel,
+      a_client_that_is_known_to_the_new_chain_keeps_its_tunnel,
+      a_client_that_is_denied_by_the_new_chain_loses_its_tunnel, on_reload_keep_asks_nobody,
+      an_older_chain_lets_in_and_the_newer_one_reviews, a_second_reload_replaces_the_first_verdict,
+      revalidation_meets_the_tunnels_of_one_identity, a_kick_meets_one_tunnel,
+      a_drain_closes_the_ports_and_no_session, the_port_of_a_silent_session_moves_unclosed,
+      a_session_that_is_heard_keeps_its_port, a_socket_that_comes_too_late_is_closed,
+      a_drain_meets_a_takeover_on_its_way)
