@@ -7,11 +7,11 @@ import signal
 import pytest
 
 from harness import peers, tls
-from harness.certificates import Authority
 from harness.loopback import Loopback
 from harness.process import run
 from harness.services import Echo
 from harness.sockets import connect, how_it_ends, read_exactly
+from harness.tls.certificates import Authority
 from harness.visitors import one_exchange
 from harness.wire import answer
 
