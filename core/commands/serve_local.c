@@ -41,9 +41,9 @@ static int run_client(struct runtime *runtime)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
 	struct client_process process = { .status = CLIENT_ENDED };
-	struct client_env env = { runtime->plugins.set,       runtime->metrics, runtime->resolver,
-		                  runtime->main_loop, runtime->loops,   runtime->n_workers,
-		                  on_client_exit,     &process };
+	struct client_env env = { runtime->plugins.set, runtime->metrics, runtime->resolver,
+		                  runtime->main_loop,   runtime->loops,   runtime->n_workers,
+		                  on_client_exit,       &process };
 
 	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,

@@ -320,9 +320,7 @@ def test_kick_a_visitor(running, admin):
                 assert how_it_ends(one)[0] == b""
                 other.sendall(b"still")
                 assert read_exactly(other, 5) == b"still"
-        assert "no tunnel or visitor has the id" in admin.ctl(
-            "kick", str(first), status=1
-        )
+        assert "no tunnel or visitor has the id" in admin.ctl("kick", str(first), status=1)
 
 
 def test_log_level(running, admin):
@@ -517,7 +515,9 @@ def test_a_slow_reader_is_dropped(running, admin):
         slow.sendall(b"relays\n")
         assert admin.ask("status")["relays"] == 1200
         running.process.wait_for(
-            'admin connection dropped reason="the peer reads too slowly"', stream="stderr", timeout=15
+            'admin connection dropped reason="the peer reads too slowly"',
+            stream="stderr",
+            timeout=15,
         )
         slow.settimeout(seconds(5))
         with pytest.raises(json.JSONDecodeError):

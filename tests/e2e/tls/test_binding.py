@@ -131,17 +131,13 @@ def test_require_without_tls(configured_server, bound_client, section):
     with configured_server(config={"auth": section("require")}) as server:
         with peers.spore_client(server.control, 9, secret="s3cret", listening=False) as client:
             assert client.wait() == 3
-        server.process.wait_for(
-            "this connection has no TLS session to bind the answer to"
-        )
+        server.process.wait_for("this connection has no TLS session to bind the answer to")
     with configured_server(config={"auth": chain("off")}) as server:
         with bound_client(
             server.control, "require", transport={"use": "plain"}, listening=False
         ) as client:
             assert client.wait() == 1
-            client.process.wait_for(
-                "this connection has no TLS session to bind the answer to"
-            )
+            client.process.wait_for("this connection has no TLS session to bind the answer to")
 
 
 @pytest.mark.parametrize("binding", ["prefer", "require"])

@@ -99,7 +99,9 @@ def test_a_chain(serve, works, fate, authority, address, tmp_path):
 def test_a_chain_with_a_gap(serve, fate, authority, address, tmp_path):
     between = Authority(tmp_path / "between", name="Between", parent=authority)
     with serve(between.issue(f"IP:{address.host}", chain=False)) as server:
-        assert "issued by an unknown authority, CN=Between" in fate(server, cacertfile=authority.path)
+        assert "issued by an unknown authority, CN=Between" in fate(
+            server, cacertfile=authority.path
+        )
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,8 @@ def test_cacertfile_replaces_the_systems_store(
     with serve(certificate) as server:
         said = fate(server, cacertfile=stranger.path)
     assert (
-        "by an unknown authority, CN=Test Authority: cacertfile does not contain the issuing authority" in said
+        "by an unknown authority, CN=Test Authority: cacertfile does not contain the issuing authority"
+        in said
     )
 
 
@@ -249,10 +252,7 @@ def test_an_unknown_authority(serve, fate, stranger, address):
     with serve(stranger.issue(f"IP:{address.host}")) as server:
         said = fate(server)
     assert "the server's certificate is issued by an unknown authority, CN=Stranger: " in said
-    assert (
-        "--cacertfile FILE trusts the authorities in FILE; --insecure trusts anybody"
-        in said
-    )
+    assert "--cacertfile FILE trusts the authorities in FILE; --insecure trusts anybody" in said
 
 
 def test_a_self_signed_one_can_be_trusted(serve, works, authority, address):
@@ -379,8 +379,9 @@ def test_a_pipe_is_no_file(refused, certificate, tmp_path, option):
     """Nobody writes into it, so opening it would wait for ever."""
     os.mkfifo(tmp_path / "pipe")
     options = {"certfile": certificate.path, "keyfile": certificate.key, option: "pipe"}
-    assert f"/transport/0/{option}: cannot read {tmp_path}/pipe: it is not a regular file" in refused(
-        **options
+    assert (
+        f"/transport/0/{option}: cannot read {tmp_path}/pipe: it is not a regular file"
+        in refused(**options)
     )
 
 
@@ -614,9 +615,7 @@ def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_p
         found = expiry_of(exporter.page())
         assert found.pop(("up", "own")) == end[2]
         assert list(found) == [("up", "authorities")]
-        client.process.wait_for(
-            rf"the certificate in {own.path} expires on {end[1]} \(CN=test\)"
-        )
+        client.process.wait_for(rf"the certificate in {own.path} expires on {end[1]} \(CN=test\)")
 
 
 def test_without_files_there_is_no_such_metric(

@@ -72,10 +72,7 @@ def test_no_certificate(mtls_server, flags):
     with mtls_server() as server:
         status, said = fate(server, flags(None))
         assert status == 1
-        assert (
-            "the server demands a certificate: set certfile and keyfile"
-            in said
-        )
+        assert "the server demands a certificate: set certfile and keyfile" in said
         server.process.wait_for("the client sent no certificate, which cacertfile demands")
 
 
@@ -118,10 +115,7 @@ def test_another_authoritys_certificate(mtls_server, flags, tmp_path):
     stranger = Authority(tmp_path / "stranger", name="Stranger").issue("DNS:x")
     with mtls_server() as server:
         _, said = fate(server, flags(stranger))
-        assert (
-            "the server refused our certificate: it does not trust the issuing authority"
-            in said
-        )
+        assert "the server refused our certificate: it does not trust the issuing authority" in said
         server.process.wait_for(
             "the client's certificate is issued by an unknown authority, CN=Stranger: cacertfile does not"
         )

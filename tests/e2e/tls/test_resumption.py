@@ -142,9 +142,7 @@ def test_no_session_outlives_a_servers_certificate(configured_server, authority,
             client.process.wait_for("handshake done: .*, resumed")
             time.sleep(max(0, end + 1 - time.time()))
             with connect(server.public_host, client.port):
-                client.process.wait_for(
-                    "connection failed .*the server's certificate expired on"
-                )
+                client.process.wait_for("connection failed .*the server's certificate expired on")
 
 
 def test_a_client_verifies_again(tls_server, authority, tmp_path):

@@ -6,9 +6,9 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-#include "thread/guest.h"
 #include "stderr_file.h"
 #include "suite.h"
+#include "thread/guest.h"
 
 static atomic_uint told;
 static atomic_int last;
