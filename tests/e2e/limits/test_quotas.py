@@ -173,10 +173,10 @@ def test_tunnels_that_are_not_waited_for(server, held):
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_tunnels_whose_time_is_over(server):
-    """Tunnels fill the quota and expire together, four times. An open stream keeps the counts alive.
+    """Tunnels fill the quota and expire together, four times. A stream keeps the counts alive.
 
-    On a loaded machine the first tunnels can expire before the last ones are open. Such a round says
-    nothing about the quota and is repeated.
+    On a loaded machine the first tunnels can expire before the last ones are open. Such a round
+    says nothing about the quota and is repeated.
     """
     with Tunnel(server, "brief") as tunnel:
         stream = tunnel.join(1)
