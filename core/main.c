@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments/exit_status.h"
 #include "base/text.h"
 #include "commands/ctl.h"
-#include "commands/exit_status.h"
 #include "commands/keygen.h"
 #include "commands/plugin.h"
 #include "commands/reference.h"

@@ -5,9 +5,9 @@ import pytest
 
 from harness import loopback as addresses
 from harness import peers, process, procfs
-from harness.certificates import Authority
 from harness.fake_server import FakeServer
 from harness.scale import SLOW
+from harness.tls.certificates import Authority
 
 
 def pytest_addoption(parser):

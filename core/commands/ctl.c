@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "admin/admin_socket.h"
-#include "commands/arguments.h"
+#include "arguments/arguments.h"
+#include "arguments/exit_status.h"
 #include "commands/ctl_ask.h"
 #include "commands/ctl_print.h"
-#include "commands/exit_status.h"
 #include "json/json.h"
 #include "json/parse.h"
 

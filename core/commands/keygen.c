@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
+#include "arguments/arguments.h"
+#include "arguments/exit_status.h"
 #include "base/crypto.h"
-#include "commands/arguments.h"
-#include "commands/exit_status.h"
 
 static const struct argument_table table = {
 	.command = "keygen",

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands/arguments.h"
-#include "commands/exit_status.h"
+#include "arguments/arguments.h"
+#include "arguments/exit_status.h"
 #include "commands/plugin_info.h"
 #include "commands/plugin_list.h"
 #include "inventory/plugin_search.h"

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arguments/arguments.h"
+#include "arguments/exit_status.h"
 #include "base/text.h"
-#include "commands/arguments.h"
-#include "commands/exit_status.h"
 #include "config/shorthands.h"
 #include "inventory/plugin_search.h"
 #include "reference/catalogue.h"

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "commands/exit_status.h"
+#include "arguments/exit_status.h"
 #include "config/help.h"
 #include "config/shorthands.h"
 #include "diag/usage.h"

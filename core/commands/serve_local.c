@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
+#include "arguments/exit_status.h"
 #include "client/client.h"
-#include "commands/exit_status.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "loop/loop.h"

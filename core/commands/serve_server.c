@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "admin/admin.h"
-#include "commands/exit_status.h"
+#include "arguments/exit_status.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "host/host.h"

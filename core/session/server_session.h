@@ -61,7 +61,7 @@ enum session_state {
 /* What a role does. `release` gives back what the part holds; the session frees the part itself. */
 struct session_role {
 	void (*on_message)(struct server_session *s, const struct message *message);
-	/* A frame was no valid message: REFUSED_BAD_FRAME or REFUSED_LONG_FRAME. */
+	/* A frame is not a valid message: REFUSED_BAD_FRAME or REFUSED_LONG_FRAME. */
 	void (*on_fault)(struct server_session *s, enum refusal why);
 	/* The client has half-closed the connection (why NULL), or the connection broke. */
 	void (*on_end)(struct server_session *s, const char *why);
@@ -112,8 +112,8 @@ bool server_session_wait(struct server_session *s, const struct uuid *pass);
 /* The following functions end the session. Its memory is freed at the end of the turn; nothing of
  * it may be used after the call. */
 
-/* Hands the stream over with the bytes that came behind the last message and those that are not
- * sent yet. The session is JOINED. */
+/* Hands the stream over, with the bytes that were received after the last message and the bytes
+ * that are not sent yet. The session is JOINED. */
 struct stream *server_session_take_stream(struct server_session *s, struct buf *received_out,
                                           struct buf *unsent_out);
 /* Closes the connection, with a reset or in order. */

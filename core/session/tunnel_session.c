@@ -321,7 +321,7 @@ void tunnel_session_on_silence(struct deadline *deadline)
 
 /* ---- other events ---- */
 
-/* The link of a tunnel passes over what is no message, and in TAKING_OVER it delivers nothing. */
+/* Not expected: a tunnel's link skips invalid messages, and in TAKING_OVER it delivers nothing. */
 static void on_tunnel_fault(struct server_session *s, enum refusal why)
 {
 	refuse_silently(s, why);

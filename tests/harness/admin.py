@@ -23,7 +23,7 @@ class Admin:
         return sock
 
     def say(self, line):
-        """The whole answer to these bytes; a reset behind it is none of ours."""
+        """The whole answer to these bytes; a reset after it is not an error."""
         with self.connect() as sock:
             sock.sendall(line)
             return read_all(sock)

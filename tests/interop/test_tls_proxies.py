@@ -7,16 +7,17 @@ import json
 
 import pytest
 
-from harness import peers, tls_proxies
+from harness import peers
 from harness.bulk import Sending, receive_pattern
 from harness.loopback import BORE_CONTROL_PORT, Loopback
 from harness.scale import MIB, seconds, size
 from harness.services import Echo, Sink
 from harness.sockets import connect, end_writing, read_to_end
+from harness.tls import proxies
 from harness.visitors import connected, exchange_all, finish_all
 
 
-@pytest.fixture(params=tls_proxies.KINDS)
+@pytest.fixture(params=proxies.KINDS)
 def kind(request):
     return request.param
 
@@ -56,7 +57,7 @@ def test_bore_client_behind_a_proxy(kind, auth, authority, address, elsewhere, t
     config.write_text(json.dumps({"transport": [entry], "auth": chain}))
     front = (elsewhere.host, BORE_CONTROL_PORT)
     with peers.spore_server(address, extra=["--config", str(config)]) as server, Echo() as service:
-        with tls_proxies.begins_tls(kind, tmp_path, front, server.control, authority):
+        with proxies.begins_tls(kind, tmp_path, front, server.control, authority):
             with peers.bore_client(front, service.port, secret=secret) as client:
                 use(server.public_host, client.port)
 
@@ -69,7 +70,7 @@ def test_bore_server_behind_a_proxy(kind, auth, authority, address, elsewhere, t
     config.write_text(json.dumps({"transport": [entry], "auth": chain}))
     front = (elsewhere.host, elsewhere.free_port())
     with peers.bore_server(address, secret=secret) as server, Echo() as service:
-        with tls_proxies.ends_tls(
+        with proxies.ends_tls(
             kind, tmp_path, front, server.control, authority.issue(f"IP:{elsewhere.host}")
         ):
             with peers.spore_client(front, service.port, extra=["--config", str(config)]) as client:
@@ -88,13 +89,13 @@ def test_half_close_through_a_proxy(ours, authority, address, elsewhere, tmp_pat
             with peers.spore_server(
                 address, extra=["--tls", "--certfile", own.path, "--keyfile", own.key]
             ) as server:
-                with tls_proxies.begins_tls("haproxy", tmp_path, front, server.control, authority):
+                with proxies.begins_tls("haproxy", tmp_path, front, server.control, authority):
                     with peers.spore_client(front, service.port) as client:
                         _half_close(server.public_host, client.port, total)
         else:
             front = (elsewhere.host, elsewhere.free_port())
             with peers.spore_server(address) as server:
-                with tls_proxies.ends_tls("haproxy", tmp_path, front, server.control, own):
+                with proxies.ends_tls("haproxy", tmp_path, front, server.control, own):
                     with peers.spore_client(front, service.port, extra=flags) as client:
                         _half_close(server.public_host, client.port, total)
 

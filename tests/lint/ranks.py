@@ -34,7 +34,7 @@ RANKS = [
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},
-    {"admin"},
+    {"admin", "arguments"},
     {"commands"},
     {"main.c"},
 ]

@@ -83,7 +83,7 @@ def test_no_verdict_denies_and_is_logged(host):
         with come_from("127.0.0.1", server.control) as sock:
             assert how_it_ends(sock)[0] == b""
         server.process.wait_for(
-            r'access list returned no verdict, connection denied plugin=deny status=".* \(SPORE_OK\)"'
+            r'returned no verdict, connection denied plugin=deny status=".* \(SPORE_OK\)"'
         )
 
 

@@ -42,6 +42,7 @@ def test_ports_are_those_of_the_grant(host, address, answering):
         with answering.to(server) as wire, answering.to(server) as second:
             assert refusal(wire, "alice", other) == "client port number not in allowed range"
             assert second.tunnel("alice", mine).port == mine
+        wait_until(lambda: port_is_free(server.public_host, mine), "the public port to close")
         with answering.to(server) as wire:
             assert wire.tunnel("alice").port == mine, "the server's choice is among them, too"
 

@@ -199,6 +199,7 @@ def test_ports_of_a_name(serve, address):
             server, other, secret="b-secret"
         ) as second:
             assert (tunnel.port, second.port) == (mine, other)
+        wait_until(lambda: port_is_free(server.public_host, mine), "the public port to close")
         with Tunnel(server, mine, secret="c-secret") as tunnel:
             assert tunnel.port == mine, "ci has no policy: all of the server's"
 

@@ -326,15 +326,22 @@ def test_a_reload_lets_go_of_them(address, tmp_path):
     """They were opened under another configuration; the client opens others and no visitor is
     lost."""
     port = address.free_port()
-    metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
-    running = Reloading(tmp_path, address, metrics=metrics)
+    config = {
+        "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
+        "log": {"level": "debug"},
+    }
+    running = Reloading(tmp_path, address, **config)
     with running.server, Echo() as service:
         with spore_client(running.server.control, service.port, extra=["--ahead", "3"]) as client:
             exporter = Exporter(address.host, port)
             for turn in range(3):
                 wait_until(lambda: exporter.value("spore_connections_ahead") == 3, "three to wait")
                 before = exporter.value("spore_control_connections_total")
-                running.swap(metrics=metrics, limits={"max_pending": 100 + turn})
+                running.swap(**config, limits={"max_pending": 100 + turn})
+                # Until then it may accept scrapes that it does not answer any more.
+                running.process.wait_for(
+                    "plugin instance ended plugin=prometheus", stream="stderr", times=turn + 1
+                )
                 visit_all(running.host, client.port, 5)
                 assert exporter.value("spore_control_connections_total") >= before + 5
 

@@ -29,10 +29,11 @@ FULL = 50
 LOT = 100  # a server looks at so many strangers at once, and at a few more
 BRIEF = CYCLES // 4
 PATIENT = min(CYCLES, raise_open_file_limit() // 4)
+LIFE = seconds(3)
 SECRETS = {"alice": "a-secret", "bob": "b-secret", "brief": "c-secret", "patient": "d-secret"}
 POLICY = {
     "*": {"ports": "21000-30999", "max_tunnels": FULL + 1, "max_conns": FULL},
-    "brief": {"max_tunnels": BRIEF, "life": seconds(3)},
+    "brief": {"max_tunnels": BRIEF, "life": LIFE},
     "patient": {"max_conns": PATIENT},
 }
 
@@ -172,12 +173,22 @@ def test_tunnels_that_are_not_waited_for(server, held):
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_tunnels_whose_time_is_over(server):
-    """As many at once as fit, four times; a stream that goes on holds the name."""
+    """Tunnels fill the quota and expire together, four times. A stream keeps the counts alive.
+
+    On a loaded machine the first tunnels can expire before the last ones are open. Such a round
+    says nothing about the quota and is repeated.
+    """
     with Tunnel(server, "brief") as tunnel:
         stream = tunnel.join(1)
-    for number in [BRIEF] * 4:
-        tunnels = open_tunnels(server, "brief", number)
-        assert try_tunnels(server, "brief", 3) == ([], ["too many tunnels"] * 3)
+    checked = 0
+    while checked < 4:
+        begun = time.monotonic()
+        tunnels = open_tunnels(server, "brief", BRIEF)
+        more, refusals = try_tunnels(server, "brief", 3)
+        if time.monotonic() - begun < LIFE:
+            assert (more, refusals) == ([], ["too many tunnels"] * 3)
+            checked += 1
+        tunnels += [sock for sock, _ in more]
         wait_for_the_end(tunnels)
         close_all(tunnels)
     first_close(*stream)

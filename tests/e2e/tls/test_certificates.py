@@ -11,12 +11,12 @@ from types import SimpleNamespace
 import pytest
 
 from harness import peers
-from harness.certificates import Authority, openssl
 from harness.loopback import Loopback, port_is_free
 from harness.metrics import Exporter
 from harness.process import run
 from harness.services import Echo
 from harness.tls import dial, s_client
+from harness.tls.certificates import Authority, openssl
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 
@@ -135,7 +135,7 @@ def test_cacertfile_replaces_the_systems_store(
     monkeypatch.setenv("SSL_CERT_FILE", authority.path)
     with serve(certificate) as server:
         said = fate(server, cacertfile=stranger.path)
-    assert "by an unknown authority, CN=Test Authority: cacertfile does not contain" in said
+    assert "by an unknown authority, CN=Test Authority: cacertfile does not contain the" in said
 
 
 # What is refused, and how it is told: (its names, what else it is issued with, the client's words)
@@ -646,6 +646,8 @@ def test_a_reload_tells_of_the_new_certificates(
         )
         server.process.signal(signal.SIGHUP)
         server.process.wait_for("configuration reloaded", times=times)
+        # Until then it may accept scrapes that it does not answer any more.
+        server.process.wait_for("plugin instance ended plugin=prometheus", times=times)
 
     entry = {"certfile": first.path, "keyfile": first.key, "cacertfile": authority.path}
     with tls_server(tls=entry, config={"metrics": exporter.section}) as server:

@@ -7,11 +7,11 @@ import signal
 import pytest
 
 from harness import peers, tls
-from harness.certificates import Authority
 from harness.loopback import Loopback
 from harness.process import run
 from harness.services import Echo
 from harness.sockets import connect, how_it_ends, read_exactly
+from harness.tls.certificates import Authority
 from harness.visitors import one_exchange
 from harness.wire import answer
 
@@ -117,7 +117,7 @@ def test_another_authoritys_certificate(mtls_server, flags, tmp_path):
         _, said = fate(server, flags(stranger))
         assert "the server refused our certificate: it does not trust the issuing authority" in said
         server.process.wait_for(
-            "the client's certificate is issued by an unknown authority, CN=Stranger: "
+            "certificate is issued by an unknown authority, CN=Stranger: cacertfile does not"
         )
 
 

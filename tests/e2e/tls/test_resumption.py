@@ -8,10 +8,10 @@ import time
 import pytest
 
 from harness import peers
-from harness.certificates import Authority
 from harness.services import Echo
 from harness.sockets import connect
 from harness.tls import client_context, dial_with, s_client
+from harness.tls.certificates import Authority
 from harness.visitors import one_exchange
 
 

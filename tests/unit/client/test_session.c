@@ -473,7 +473,7 @@ START_TEST(heartbeats_are_sent_once_the_server_asks_for_them)
 }
 END_TEST
 
-/* A deadline that expires while the server's words wait unread is no silence. */
+/* A server whose messages wait unread when the deadline expires is not silent. */
 static void run_silence_with_input(void *arg)
 {
 	struct scene *scene = arg;

@@ -1,8 +1,8 @@
 #include "commands/ctl.h"
 
 #include "answering.h"
+#include "arguments/exit_status.h"
 #include "capture.h"
-#include "commands/exit_status.h"
 #include "suite.h"
 
 static struct capture capture;

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 
+#include "arguments/exit_status.h"
 #include "capture.h"
-#include "commands/exit_status.h"
 #include "suite.h"
 
 static int run(struct capture *capture, char **argv)

@@ -1,7 +1,7 @@
 #include "commands/plugin.h"
 
+#include "arguments/exit_status.h"
 #include "capture.h"
-#include "commands/exit_status.h"
 #include "plugin_file.h"
 #include "suite.h"
 

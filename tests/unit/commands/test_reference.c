@@ -1,7 +1,7 @@
 #include "commands/reference.h"
 
+#include "arguments/exit_status.h"
 #include "capture.h"
-#include "commands/exit_status.h"
 #include "suite.h"
 
 static struct capture capture;

@@ -1,6 +1,6 @@
 #include "commands/serve.h"
 
-#include "commands/exit_status.h"
+#include "arguments/exit_status.h"
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "process/runtime.h"

@@ -1,6 +1,6 @@
 #include "commands/serve_server.h"
 
-#include "commands/exit_status.h"
+#include "arguments/exit_status.h"
 #include "serve_scene.h"
 #include "sockets.h"
 #include "suite.h"

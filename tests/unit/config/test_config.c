@@ -452,10 +452,10 @@ END_TEST
 START_TEST(instances_are_read_in_order)
 {
 	static const char file[] = "{\"auth\":[{\"use\":\"a\"},{\"use\":\"acme:b\",\"name\":"
-	                           "\"staff\",\"on_error\":\"next\"},"
+				   "\"staff\",\"on_error\":\"next\"},"
 				   "{\"use\":\"c\",\"on_error\":\"deny\",\"x\":1}],"
 				   "\"acl\":{\"control\":[{\"use\":\"cidr\"}],\"public\":[]},"
-	                           "\"metrics\":[{\"use\":\"m\"}],"
+				   "\"metrics\":[{\"use\":\"m\"}],"
 				   "\"transport\":[{\"use\":\"t\"},{\"use\":\"u\"}]}";
 	const struct config_instance *auth;
 	struct scene scene;
@@ -527,7 +527,7 @@ END_TEST
 START_TEST(a_client_takes_several_tunnels)
 {
 	static const char file[] = "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local\":\"127.0.0.1:"
-	                           "3000\",\"name\":\"web\"},"
+				   "3000\",\"name\":\"web\"},"
 				   "{\"local\":\"[::1]:22\",\"port\":2222},{\"local_port\":80}]}";
 	struct scene scene;
 
@@ -548,7 +548,7 @@ START_TEST(a_client_needs_a_server_and_a_service)
 	check_wrong(
 		ROLE_LOCAL, NULL, "", CONFIG_USAGE,
 		"error: spore local: expected the server: --to HOST, SPORE_SERVER, or --config "
-	        "FILE\n"
+		"FILE\n"
 		"error: spore local: expected the port of the service: spore local LOCAL_PORT\n");
 	check_wrong(ROLE_LOCAL, NULL, "5000", CONFIG_USAGE, "expected the server: --to HOST");
 	check_wrong(ROLE_LOCAL, NULL, "--to|h", CONFIG_USAGE, "expected the port of the service: ");
@@ -708,9 +708,9 @@ END_TEST
 START_TEST(damaged_files_never_crash)
 {
 	static const char file[] = "{\"server\":{\"ports\":\"1-9\",\"reserved_ports\":[5]},"
-	                           "\"secret\":\"x\",\"auth\":[{\"use\":\"hmac\"}],"
+				   "\"secret\":\"x\",\"auth\":[{\"use\":\"hmac\"}],"
 				   "\"acl\":{\"control\":[{\"use\":\"c\"}]},\"plugins\":{\"path\":["
-	                           "\"a\"],\"pin\":{\"b\":\"c\"}}}";
+				   "\"a\"],\"pin\":{\"b\":\"c\"}}}";
 	static const char bytes[] = "\"{}[],:0x\\";
 	unsigned n_good = 0;
 

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
-
 #include "stderr_file.h"
 #include "suite.h"
 #include "thread/guest.h"

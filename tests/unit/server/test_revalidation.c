@@ -16,8 +16,8 @@ static int open_tunnel(const char *name)
 
 static void post(const char *identity, int32_t verdict, const struct grant *grant)
 {
-	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0], spore_cstr(identity),
-	                  verdict, grant);
+	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0],
+	                  spore_cstr(identity), verdict, grant);
 }
 
 START_TEST(a_denial_ends_the_tunnels_of_the_identity)
@@ -69,12 +69,12 @@ START_TEST(an_identity_is_a_text_with_a_length)
 	scene_open(SCENE_NAMES);
 	fd = open_tunnel("alice");
 	post("", SPORE_DENY, NULL);
-	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0], (spore_str){ "alice", 4 },
-	                  SPORE_DENY, NULL);
+	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0],
+	                  (spore_str){ "alice", 4 }, SPORE_DENY, NULL);
 	scene_run();
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
-	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0], (spore_str){ "alicex", 5 },
-	                  SPORE_DENY, NULL);
+	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0],
+	                  (spore_str){ "alicex", 5 }, SPORE_DENY, NULL);
 	scene_run();
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 0);
 	close(fd);

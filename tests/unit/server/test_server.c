@@ -164,10 +164,10 @@ START_TEST(revalidation_reaches_the_workers)
 
 	begin(&control);
 	fd = open_tunnel(&control);
-	server_revalidate(server, scene.sets[0].set->chains[CHAIN_AUTH]->items[0], spore_cstr("eve"), SPORE_DENY,
-	                  NULL);
-	server_revalidate(server, scene.sets[0].set->chains[CHAIN_AUTH]->items[0], spore_cstr("alice"),
-	                  SPORE_DENY, NULL);
+	server_revalidate(server, scene.sets[0].set->chains[CHAIN_AUTH]->items[0],
+	                  spore_cstr("eve"), SPORE_DENY, NULL);
+	server_revalidate(server, scene.sets[0].set->chains[CHAIN_AUTH]->items[0],
+	                  spore_cstr("alice"), SPORE_DENY, NULL);
 	await_error(fd, REFUSED_REVOKED);
 	stop();
 }

@@ -236,7 +236,7 @@ struct outcome {
 		ENDS,   /* without a word, and nothing is counted */
 		CLOSES, /* without a word; the refusal is counted */
 		ERROR,  /* with an Error frame; the refusal is counted */
-		TOLD,   /* with an Error frame that is no refusal */
+		TOLD,   /* with an Error frame that does not count as a refusal */
 	} how;
 	enum session_state to; /* of MOVES */
 	enum refusal why;

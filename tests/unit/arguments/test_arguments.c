@@ -1,9 +1,9 @@
-#include "commands/arguments.h"
+#include "arguments/arguments.h"
 
 #include <string.h>
 
+#include "arguments/exit_status.h"
 #include "capture.h"
-#include "commands/exit_status.h"
 #include "suite.h"
 
 struct values {

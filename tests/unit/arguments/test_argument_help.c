@@ -1,4 +1,4 @@
-#include "commands/argument_help.h"
+#include "arguments/argument_help.h"
 
 #include <string.h>
 

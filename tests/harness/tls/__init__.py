@@ -4,9 +4,9 @@ import socket
 import ssl
 import subprocess
 
-from .scale import seconds
-from .sockets import connect
-from .wire import Wire
+from ..scale import seconds
+from ..sockets import connect
+from ..wire import Wire
 
 
 def client_context(authority, certificate=None, **settings):

@@ -1,13 +1,13 @@
-#include "commands/arguments.h"
+#include "arguments/arguments.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments/argument_help.h"
+#include "arguments/exit_status.h"
 #include "base/text.h"
-#include "commands/argument_help.h"
-#include "commands/exit_status.h"
 #include "diag/usage.h"
 
 enum { SHOWN = 96, MAX_NAMES = ARGUMENT_MAX_FLAGS + 1 };

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from .process import Process
-from .scale import seconds
+from ..process import Process
+from ..scale import seconds
 
 KINDS = ["haproxy", "stunnel"]
 

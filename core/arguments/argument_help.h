@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "commands/argument_table.h"
+#include "arguments/argument_table.h"
 
 /* Prints lines of at most 80 columns. */
 void argument_help_print(const struct argument_table *table, FILE *out);

@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
+#include "arguments/argument_table.h"
 #include "base/err.h"
-#include "commands/argument_table.h"
 
 enum arguments_outcome { ARGUMENTS_GOOD, ARGUMENTS_HELP, ARGUMENTS_WRONG };
 
