@@ -1,4 +1,4 @@
-"""A client takes its own port over from a connection that has fallen silent, without closing it."""
+"""A client takes its own port over from a connection that no longer answers, without closing it."""
 
 import contextlib
 import re
@@ -18,7 +18,7 @@ from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire
 
-MOVED = r"client left.*it has fallen silent, and its port moves"
+MOVED = r"client left.*it no longer answers; its port moves to the new connection"
 
 
 @pytest.fixture
