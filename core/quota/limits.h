@@ -7,8 +7,8 @@
  * limits change. Lower layers (relay, linger) borrow a pointer into the worker's copy.
  *
  * core/CONTRIBUTING.md has the recipe for a new limit. */
-#ifndef CORE_LIMITS_H
-#define CORE_LIMITS_H
+#ifndef CORE_QUOTA_LIMITS_H
+#define CORE_QUOTA_LIMITS_H
 
 #include <limits.h>
 #include <stdatomic.h>
