@@ -15,8 +15,11 @@ def pytest_addoption(parser):
         "--against",
         choices=["spore", "bore"],
         default="spore",
-        help="the server of tests/e2e; bore runs only the tests marked bore_too, to prove the tests themselves",
-    )  # fmt: skip
+        help=(
+            "the server of tests/e2e; bore runs only the tests marked bore_too, to prove the tests "
+            "themselves"
+        ),
+    )
     parser.addoption(
         "--directions",
         default="bore-spore,spore-bore",

@@ -25,7 +25,8 @@ class Loopback:
     def __enter__(self):
         chooser = random.SystemRandom()
         for _ in range(200):
-            host = f"127.{chooser.randint(16, 250)}.{chooser.randint(0, 255)}.{chooser.randint(1, 254)}"  # fmt: skip
+            octets = chooser.randint(16, 250), chooser.randint(0, 255), chooser.randint(1, 254)
+            host = "127.%d.%d.%d" % octets
             lease = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
                 lease.bind((host, LEASE_PORT))

@@ -89,12 +89,18 @@ def prometheus_program(name):
     Without it the test is skipped, and where CI=true it fails.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folders = [os.environ.get("PROMETHEUS_BIN"), os.environ.get("PATH"),
-               os.path.join(cache, "spore-peers", "prometheus", "usr", "bin")]  # fmt: skip
+    folders = [
+        os.environ.get("PROMETHEUS_BIN"),
+        os.environ.get("PATH"),
+        os.path.join(cache, "spore-peers", "prometheus", "usr", "bin"),
+    ]
     path = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
     if path:
         return path
-    message = f"NO PROMETHEUS: set PROMETHEUS_BIN to the folder that holds {name}, or let tests/run unpack it"  # fmt: skip
+    message = (
+        f"NO PROMETHEUS: set PROMETHEUS_BIN to the folder that holds {name}, or let tests/run "
+        "unpack it"
+    )
     if os.environ.get("CI") == "true":
         pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
     pytest.skip(message)

@@ -159,9 +159,12 @@ class _Strangers:
 
     def report(self):
         print(
-            f"opened {self.opened} cut {self.cut} refused {self.refused} standing {len(self.standing)}",
+            (
+                f"opened {self.opened} cut {self.cut} refused {self.refused} standing "
+                f"{len(self.standing)}"
+            ),
             flush=True,
-        )  # fmt: skip
+        )
 
     def turn(self, wait):
         self.open_due(time.monotonic())

@@ -21,10 +21,27 @@ def test_nothing_above_low(address, authority, tmp_path):
         address, extra=["--tls", "--certfile", own.path, "--keyfile", own.key]
     ) as server:
         subprocess.run(
-            [testssl, "--warnings", "off", "--quiet", "--color", "0", "--jsonfile", found, "--protocols", "--std",
-             "--server-preference", "--fs", "--vulnerable", "%s:%d" % server.control],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds(200), check=False,
-        )  # fmt: skip
+            [
+                testssl,
+                "--warnings",
+                "off",
+                "--quiet",
+                "--color",
+                "0",
+                "--jsonfile",
+                found,
+                "--protocols",
+                "--std",
+                "--server-preference",
+                "--fs",
+                "--vulnerable",
+                "%s:%d" % server.control,
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds(200),
+            check=False,
+        )
     findings = {each["id"]: each for each in json.loads(found.read_text())}
     assert (
         findings["TLS1_3"]["severity"] == "OK" and findings["heartbleed"]["severity"] == "OK"

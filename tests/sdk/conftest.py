@@ -66,11 +66,14 @@ class Host:
         control = self.address.free_port()
         return {
             "server": {
-                "bind_addr": self.address.host, "control_port": control, "workers": workers, **(server or {})
+                "bind_addr": self.address.host,
+                "control_port": control,
+                "workers": workers,
+                **(server or {}),
             },
             "plugins": plugins or self.plugins(*folders),
             **sections,
-        }  # fmt: skip
+        }
 
     def server(self, env=None, **options):
         """A running server. Keywords: the sections of its config, and those of server_config."""
@@ -84,8 +87,13 @@ class Host:
         except BaseException:
             process.close()
             raise
-        return Server("spore", process, (self.address.host, config["server"]["control_port"]),
-                      self.address.host, None)  # fmt: skip
+        return Server(
+            "spore",
+            process,
+            (self.address.host, config["server"]["control_port"]),
+            self.address.host,
+            None,
+        )
 
     def refused(self, config=None, env=None, **options):
         """What a server says that must not start: it ends with 1, having done nothing."""

@@ -166,8 +166,9 @@ def test_a_failure_is_denied_or_passed_on_as_configured(host, use, on_error, ans
         else:
             assert wire.say("sesame", {"Hello": 0}).expect_error(UNDECIDED) == "end"
         server.process.wait_for(
-            rf'auth plugin could not decide plugin={use} status="its back-end failed \(SPORE_EBACKEND\)" then={on_error}'
-        )  # fmt: skip
+            rf'auth plugin could not decide plugin={use} status="its back-end failed '
+            rf'\(SPORE_EBACKEND\)" then={on_error}'
+        )
 
 
 def test_a_chain_passes_on_from_one_late_verdict_to_the_next(host, answering):
@@ -313,8 +314,11 @@ def test_shutdown_gives_up_on_one_that_hangs(host, answering):
         server.process.wait_for("plugin still busy plugin=blocking")
 
 
-@pytest.mark.parametrize("entry", [auth("timer", never=True), auth("timer", delay="30s"), auth("offload", sleep="1s")],
-                         ids=["never", "timer", "offload"])  # fmt: skip
+@pytest.mark.parametrize(
+    "entry",
+    [auth("timer", never=True), auth("timer", delay="30s"), auth("offload", sleep="1s")],
+    ids=["never", "timer", "offload"],
+)
 def test_shutdown_with_a_verdict_on_its_way(host, entry, answering):
     with host.server(auth=entry) as server, answering.to(server) as wire:
         wire.say("sesame", {"Hello": 0})
@@ -342,9 +346,10 @@ def test_a_client_whose_plugin_cannot_answer_says_so(host):
 
 
 @pytest.mark.parametrize(
-    "said", ['with "quotes" and \\', "f\u00fcnf \u4e94 \U0001f30d", "x" * 232, "/a b/\x01"],
+    "said",
+    ['with "quotes" and \\', "f\u00fcnf \u4e94 \U0001f30d", "x" * 232, "/a b/\x01"],
     ids=["quotes", "utf-8", "longest", "control"],
-)  # fmt: skip
+)
 def test_an_answer_arrives_as_it_was_said(host, said):
     """The server's plugin gets exactly what the client's plugin gave."""
     entry = [{"use": "timer", "answer": said}]

@@ -79,10 +79,11 @@ def test_in_json(host, answering):
         crash(server, answering, "segv")
         assert (
             server.process.stderr[-1].endswith(
-                '"level":"error","event":"crashed","signal":"SEGV","thread":"worker 0","plugin":"staff"}'
+                '"level":"error","event":"crashed","signal":"SEGV",'
+                '"thread":"worker 0","plugin":"staff"}'
             )
             or '"thread":"worker 1"' in server.process.stderr[-1]
-        ), server.process.log()  # fmt: skip
+        ), server.process.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV], ids=["ABRT", "SEGV"])

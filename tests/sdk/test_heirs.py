@@ -35,15 +35,21 @@ def test_an_instance_sees_the_one_that_it_replaces(host):
     with host.server(acl=chains([("a", 1), ("b", 2)], [("a", 3)])) as server:
         path = host.folder / f"server{server.control[1]}.json"
         config = json.loads(path.read_text())
-        for swaps, acl in enumerate([
-            chains([("b", 4), ("c", 5), ("a", 6)], [("b", 7)]),
-            chains([("a", 8)], [("b", 9)]),
-        ], start=1):  # fmt: skip
+        for swaps, acl in enumerate(
+            [
+                chains([("b", 4), ("c", 5), ("a", 6)], [("b", 7)]),
+                chains([("a", 8)], [("b", 9)]),
+            ],
+            start=1,
+        ):
             path.write_text(json.dumps({**config, "acl": acl}))
             server.process.signal(signal.SIGHUP)
             server.process.wait_for("configuration reloaded", times=swaps)
-    heirs = [(found[1], int(found[2])) for line in server.process.stderr
-             if (found := re.search(r"created plugin=(\w) heir_of=(\d+)", line))]  # fmt: skip
+    heirs = [
+        (found[1], int(found[2]))
+        for line in server.process.stderr
+        if (found := re.search(r"created plugin=(\w) heir_of=(\d+)", line))
+    ]
     assert heirs == [
         ("a", 0),
         ("b", 0),

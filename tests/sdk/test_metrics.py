@@ -39,8 +39,12 @@ class Exported:
         if not found:
             return None
         buckets = dict(pair.split(":") for pair in found.group(4).split())
-        return (int(found.group(1)), float(found.group(2)), found.group(3),
-                {float(bound): int(count) for bound, count in buckets.items()})  # fmt: skip
+        return (
+            int(found.group(1)),
+            float(found.group(2)),
+            found.group(3),
+            {float(bound): int(count) for bound, count in buckets.items()},
+        )
 
 
 def exporter(path):
@@ -190,8 +194,11 @@ def test_a_verdict_that_nobody_awaits(host, prometheus, answering):
         with answering.to(server) as wire:
             wire.say("please", {"Hello": 0}).expect_error("authentication timed out", timeout=10)
         # It is told before it is counted, on another worker perhaps.
-        wait_until(lambda: exporter.value("spore_auth_verdicts_total", plugin="timer", verdict="none") == 1,
-                   "the lost verdict to count")  # fmt: skip
+        wait_until(
+            lambda: exporter.value("spore_auth_verdicts_total", plugin="timer", verdict="none")
+            == 1,
+            "the lost verdict to count",
+        )
         assert exporter.value("spore_refusals_total", at="control", reason="auth_too_slow") == 1
 
 

@@ -32,9 +32,14 @@ def blocks(language):
 
 def run(*command, cwd=None, env=None):
     done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds(120),
-    )  # fmt: skip
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=seconds(120),
+    )
     assert done.returncode == 0, f"$ {shlex.join(map(str, command))}\n{done.stdout}"
     return done.stdout
 
@@ -83,23 +88,45 @@ def test_every_c_block_compiles(prefix, tmp_path):
         )
 
 
-@pytest.mark.parametrize("compiler, language", [
-    ("gcc", "c11"), ("clang", "c11"), ("g++", "c++17"), ("clang++", "c++17"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "compiler, language",
+    [
+        ("gcc", "c11"),
+        ("clang", "c11"),
+        ("g++", "c++17"),
+        ("clang++", "c++17"),
+    ],
+)
 def test_a_field_of_another_type_does_not_compile(prefix, tmp_path, compiler, language):
     if not shutil.which(compiler):
         pytest.skip(f"no {compiler}")
-    rows = {"SPORE_DURATION(struct conf, {}, 0, NULL, 0, 9, \"x\")": "int64_t", "SPORE_BOOL(struct conf, {}, 0, NULL, \"x\")":
-            "uint32_t", "SPORE_STRING(struct conf, {}, 0, NULL, \"x\")": "const char *"}  # fmt: skip
+    rows = {
+        'SPORE_DURATION(struct conf, {}, 0, NULL, 0, 9, "x")': "int64_t",
+        'SPORE_BOOL(struct conf, {}, 0, NULL, "x")': "uint32_t",
+        'SPORE_STRING(struct conf, {}, 0, NULL, "x")': "const char *",
+    }
     fields = {"int64_t": "a", "uint32_t": "b", "const char *": "c", "int": "d", "char *": "e"}
     struct = "struct conf { " + " ".join(f"{kind} {name};" for kind, name in fields.items()) + " };"
     source = tmp_path / ("rows.cc" if "++" in compiler else "rows.c")
     for row, expected in rows.items():
         for kind, name in fields.items():
-            source.write_text(f"#include <spore/auth.h>\n{struct}\nextern const spore_option row[];\n"
-                              f"const spore_option row[] = {{ {row.format(name)} }};\n")  # fmt: skip
-            done = subprocess.run([compiler, f"-std={language}", f"-I{prefix}/include", "-c", source, "-o", tmp_path / "o"],
-                                  capture_output=True, check=False)  # fmt: skip
+            source.write_text(
+                f"#include <spore/auth.h>\n{struct}\nextern const spore_option row[];\n"
+                f"const spore_option row[] = {{ {row.format(name)} }};\n"
+            )
+            done = subprocess.run(
+                [
+                    compiler,
+                    f"-std={language}",
+                    f"-I{prefix}/include",
+                    "-c",
+                    source,
+                    "-o",
+                    tmp_path / "o",
+                ],
+                capture_output=True,
+                check=False,
+            )
             assert (done.returncode == 0) == (kind == expected), (row, kind, done.stderr.decode())
 
 
@@ -206,8 +233,16 @@ def test_the_templates_cxx_variant(host, template, prefix):
     if not shutil.which("c++"):
         pytest.skip("no C++ compiler")
     build = template / "build"
-    run("cmake", "-S", template, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", "-DWITH_CXX=ON",
-        "-DCMAKE_CXX_FLAGS=-Werror")  # fmt: skip
+    run(
+        "cmake",
+        "-S",
+        template,
+        "-B",
+        build,
+        f"-DCMAKE_PREFIX_PATH={prefix}",
+        "-DWITH_CXX=ON",
+        "-DCMAKE_CXX_FLAGS=-Werror",
+    )
     run("cmake", "--build", build)
     assert symbols(build / "auth_token_cxx.so") == ["spore_plugin_v1"]
     use_token(host, build, "auth_token_cxx:token")
@@ -249,8 +284,10 @@ def use_token_over_tls(host, folder, authority):
         with client_of(host, config, listening=False).process as process:
             assert process.wait() == 1
             assert any("no token is sent" in line for line in process.stderr), process.log()
-            assert any("auth plugin token failed: it needs something that is not supported here" in line
-                       for line in process.stderr), process.log()  # fmt: skip
+            assert any(
+                "auth plugin token failed: it needs something that is not supported here" in line
+                for line in process.stderr
+            ), process.log()
 
 
 def client_of(host, config, listening=True):

@@ -16,11 +16,15 @@ from harness.peers import spore_binary
 from harness.process import run
 
 BAD = "test-plugins/bad"
-NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
+NO_NOTE = (
+    "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note "
+    "stripped?)"
+)
 TOO_NEW = (
-    "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or build the plugin "
+    "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or "
+    "build the plugin "
     "with a smaller SPORE_MIN_MINOR"
-)  # fmt: skip
+)
 
 
 def spore_plugin(*arguments, **options):
@@ -281,9 +285,12 @@ def test_info(folder):
         "    answer   secret                required  what a client must say, and says",
         "    sleep    duration, 0 to 1m     0.05      time that a call takes",
         '    verdict  allow|deny|next|fail  "allow"   on a right answer',
-        "    ticket   boolean                         complete the ticket instead of returning the verdict",
+        (
+            "    ticket   boolean                         complete the ticket instead of returning "
+            "the verdict"
+        ),
         "    fact     text                            log this fact about the connection",
-    ]  # fmt: skip
+    ]
 
 
 def test_info_of_one_that_is_refused(folder):
@@ -298,9 +305,10 @@ def test_info_of_one_that_is_refused(folder):
         f"digest   {digest_of(path)}",
         "access   good",
         "state    refused",
-        f"refusal  plugin {path} refused: plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has "
+        f"refusal  plugin {path} refused: plugin auth_other_major 2.1.0 was built for plugin ABI "
+        "2.0, this host has "
         "1.0: build it against the SDK of ABI 1",
-    ]  # fmt: skip
+    ]
 
 
 def test_info_of_one_that_everyone_may_write(folder):
@@ -326,8 +334,11 @@ def test_info_of_nothing(tmp_path):
     assert as_json("info", tmp_path / "none.so", status=1) == {
         "file": f"{tmp_path}/none.so",
         "state": "refused",
-        "refusal": f"plugin {tmp_path}/none.so refused: cannot open {tmp_path}/none.so: No such file or directory",
-    }  # fmt: skip
+        "refusal": (
+            f"plugin {tmp_path}/none.so refused: cannot open {tmp_path}/none.so: No such file or "
+            "directory"
+        ),
+    }
 
 
 def test_info_of_one_that_dies(folder):
@@ -364,8 +375,11 @@ def test_every_option_type_is_told(folder):
     options = {option["name"]: option for option in components[0]["options"]}
     types = {option["type"] for option in options.values()}
     assert types == set(
-        "bool int number string secret duration size enum addr ip port ports prefix list map object node".split()
-    )  # fmt: skip
+        (
+            "bool int number string secret duration size enum addr ip port ports prefix list map "
+            "object node"
+        ).split()
+    )
     assert options["whole_default"] == {
         "name": "whole_default",
         "type": "int",

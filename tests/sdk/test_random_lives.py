@@ -122,8 +122,10 @@ class End:
         try:
             while not (self.ended and self.heard_end):
                 now = time.monotonic()
-                assert now < limit, f"no end in sight: sent {self.sent} of {self.own.total}, " \
-                    f"heard {self.heard} of {self.other.total}"  # fmt: skip
+                assert now < limit, (
+                    f"no end in sight: sent {self.sent} of {self.own.total}, heard "
+                    f"{self.heard} of {self.other.total}"
+                )
                 if self.must_die(now):
                     reset(self.sock)
                     return "died"
@@ -210,17 +212,18 @@ class End:
         """Whether it may have ended so, seeing what the other one did."""
         if ending == "end":
             assert self.other.reset_at is None, (
-                f"a reset became an end: sent {self.sent} of {self.own.total}, heard {self.heard}, reset at {self.other.reset_at}"
-                f" of {self.other.total}"
-            )  # fmt: skip
+                f"a reset became an end: sent {self.sent} of {self.own.total}, heard {self.heard}, "
+                f"reset at {self.other.reset_at} of {self.other.total}"
+            )
             assert (
                 self.heard == self.other.total
             ), f"the end came after {self.heard} of {self.other.total} bytes"
         elif ending == "reset":
             hurt = self.other.reset_at is not None or self.other.dies_late is not None
-            assert (
-                hurt
-            ), f"reset by nobody: sent {self.sent} of {self.own.total}, heard {self.heard} of {self.other.total}"  # fmt: skip
+            assert hurt, (
+                f"reset by nobody: sent {self.sent} of {self.own.total}, heard {self.heard} of "
+                f"{self.other.total}"
+            )
 
 
 class Lives:

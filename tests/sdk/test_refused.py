@@ -156,7 +156,10 @@ def link_that_everyone_may_replace(path, _):
 # {digest} its SHA-256, {machine} this machine's number in ELF.
 
 AUTH = "verify (for a server) or answer (for a client)"
-NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
+NO_NOTE = (
+    "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note "
+    "stripped?)"
+)
 NOT_ELF = "not a shared object: expected an ELF file"
 SIZE = "{path} has {size} bytes: expected a plugin of 1 byte to 256 MiB"
 PIN = "0" * 64
@@ -165,13 +168,14 @@ CASES = {
     # What its maker did.
     "another major": (
         as_built("auth_other_major"),
-        "plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has 1.0: build it against the SDK of "
+        "plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has 1.0: build it "
+        "against the SDK of "
         "ABI 1",
     ),
     "a later minor": (
         as_built("auth_too_new"),
-        "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or build the "
-        "plugin with a smaller SPORE_MIN_MINOR",
+        "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update "
+        "Spore, or build the plugin with a smaller SPORE_MIN_MINOR",
     ),
     "no note": (as_built("auth_no_note"), NO_NOTE),
     "two notes": (
@@ -196,7 +200,10 @@ CASES = {
     ),
     "an extension that is not there": (
         as_built("auth_needs_more"),
-        'it needs the host extension "spore.time_travel/1", which this host does not have: update Spore',
+        (
+            'it needs the host extension "spore.time_travel/1", which this host does not have: '
+            "update Spore"
+        ),
     ),
     "no verify and no answer": (
         as_built("auth_no_slot"),
@@ -226,7 +233,10 @@ CASES = {
     ),
     "an option outside its struct": (
         as_built("auth_outside"),
-        'its component "outside" has an option table with a row whose field lies outside its struct',
+        (
+            'its component "outside" has an option table with a row whose field lies outside '
+            "its struct"
+        ),
     ),
     "two options of one name": (
         as_built("auth_twice"),
@@ -234,7 +244,10 @@ CASES = {
     ),
     "a list of larger items than it says": (
         as_built("auth_thin_items"),
-        'its component "thin_items" has an option table with a row whose items are larger than their size says',
+        (
+            'its component "thin_items" has an option table with a row whose items are larger '
+            "than their size says"
+        ),
     ),
     "one worker for what needs all": (
         as_built("auth_single"),
@@ -262,7 +275,10 @@ CASES = {
         "damaged: its program headers are outside of the file",
     ),
     "a note that was spoilt": (edited(spoil_notes_name), NO_NOTE),
-    "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no terminating NUL"),
+    "a name without an end": (
+        fill_note(8, 32),
+        "damaged: the name in its ABI note has no terminating NUL",
+    ),
     "a version without an end": (
         fill_note(40, 16),
         "damaged: the version in its ABI note has no terminating NUL",
@@ -301,7 +317,7 @@ CASES = {
         lambda path, _: None,
         f"its SHA-256 is {{digest}}: expected the pinned {PIN}",
     ),
-}  # fmt: skip
+}
 
 # Only root is so careful, or can give files away.
 CASES_OF_ROOT = {
@@ -389,8 +405,11 @@ def case(request, folder, bad):
 def refuse(host, error_line, folder, use="good", section="auth", **options):
     """The one line; it stands at the "use" that named the plugin."""
     options.setdefault("plugins", host.plugins(folder))
-    entries = {"auth": {"auth": [{"use": use}]}, "transport": {"transport": [{"use": use}]},
-               "acl": {"acl": {"control": [{"use": use}]}}}  # fmt: skip
+    entries = {
+        "auth": {"auth": [{"use": use}]},
+        "transport": {"transport": [{"use": use}]},
+        "acl": {"acl": {"control": [{"use": use}]}},
+    }
     line = error_line(host.refused(**entries[section], **options))
     pointer = {"auth": "/auth/0/use", "transport": "/transport/0/use", "acl": "/acl/control/0/use"}[
         section
@@ -470,10 +489,9 @@ def test_a_plugin_without_a_servers_side(host, error_line, bad):
 
 def test_a_create_that_fails_without_a_word(host, error_line, bad):
     text = refuse(host, error_line, bad, "create_fails")
-    assert (
-        text
-        == "cannot create plugin create_fails: its back-end failed (SPORE_EBACKEND); see also the log"
-    )  # fmt: skip
+    assert text == (
+        "cannot create plugin create_fails: its back-end failed (SPORE_EBACKEND); see also the log"
+    )
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -483,8 +501,9 @@ def test_a_worker_start_that_fails(host, error_line, bad, workers):
         folders=[bad], auth=[{"use": "auth_create_fails:start_fails"}], workers=workers
     )
     assert error_line(process) == (
-        "error: cannot start plugin auth_create_fails:start_fails on worker 0: its back-end failed (SPORE_EBACKEND)"
-    )  # fmt: skip
+        "error: cannot start plugin auth_create_fails:start_fails on worker 0: its back-end failed "
+        "(SPORE_EBACKEND)"
+    )
 
 
 # ---- what is wrong with the file, not with its maker

@@ -114,11 +114,30 @@ def make_certificate() -> Dict[str, str]:
     names["openssl"] = str(Path(folder, "openssl.cnf"))
     Path(names["openssl"]).write_text(OPENSSL)
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
-         "-keyout", names["key"], "-out", names["certificate"]],
-        check=True, capture_output=True, timeout=30,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=bench",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1,DNS:localhost",
+            "-keyout",
+            names["key"],
+            "-out",
+            names["certificate"],
+        ],
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
     Path(names["both"]).write_text(
         Path(names["certificate"]).read_text() + Path(names["key"]).read_text()
     )
@@ -227,8 +246,14 @@ SPORE_PLACES = ("$build/spore",)
 RATHOLE_PLACES = ("$cache/spore-peers/rathole-0.5.0/bin/rathole",)
 FRP_PLACES = ("$cache/spore-peers/frp-0.61.0/bin/frps",)
 
-SPORE_SERVER = "$program server --min-port $public --max-port $public --control-port $control --bind-addr 127.0.0.1"  # fmt: skip
-SPORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port $public"  # fmt: skip
+SPORE_SERVER = (
+    "$program server --min-port $public --max-port $public --control-port $control --bind-addr "
+    "127.0.0.1"
+)
+SPORE_CLIENT = (
+    "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port "
+    "$public"
+)
 BORE_SERVER = "$program server --min-port $public --max-port $public --bind-addr 127.0.0.1"
 BORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --port $public"
 HAPROXY_HOP = "$program -db -f $config"
@@ -236,9 +261,11 @@ NGINX_HOP = "$program -e stderr -p $directory -c $config"
 STUNNEL_HOP = "$program $config"
 
 SPORE_TLS_SERVER = """\
-{ "server": { "bind_addr": "127.0.0.1", "control_port": $control, "min_port": $public, "max_port": $public },
-  "transport": [{ "use": "tls", "certfile": "$certificate", "keyfile": "$key", "min_version": "1.3"%s }] }
-"""  # fmt: skip
+{ "server": { "bind_addr": "127.0.0.1", "control_port": $control,
+              "min_port": $public, "max_port": $public },
+  "transport": [{ "use": "tls", "certfile": "$certificate", "keyfile": "$key",
+                  "min_version": "1.3"%s }] }
+"""
 SPORE_TLS_CLIENT = """\
 { "client": { "to": "127.0.0.1", "control_port": $control, "ahead": %d },
   "tunnels": [{ "local": "127.0.0.1:$service", "port": $public }],
@@ -311,10 +338,17 @@ def tls(name: str, make, *arguments, only=PLAIN_TLS, probe=tls_values, **more) -
 
 def spore(name: str, tickets: str = "", ahead: int = 0, **more) -> Peer:
     return Peer(
-        name, "spore", "SPORE", server="$program server --config $config", client="$program local --config $config",
-        config=SPORE_TLS_SERVER % tickets, client_config=SPORE_TLS_CLIENT % (ahead, tickets),
-        places=SPORE_PLACES, in_path=False, **more,
-    )  # fmt: skip
+        name,
+        "spore",
+        "SPORE",
+        server="$program server --config $config",
+        client="$program local --config $config",
+        config=SPORE_TLS_SERVER % tickets,
+        client_config=SPORE_TLS_CLIENT % (ahead, tickets),
+        places=SPORE_PLACES,
+        in_path=False,
+        **more,
+    )
 
 
 def haproxy_tls(name: str, config: str, **more) -> Peer:
@@ -332,9 +366,17 @@ def haproxy_tls(name: str, config: str, **more) -> Peer:
 
 def nginx_tls(name: str, config: str, **more) -> Peer:
     return tls(
-        name, hop, "nginx", NGINX_HOP, config,
-        client_config=NGINX_TLS_CLIENT, version="-v", probe=nginx_tls_values, places=NGINX_PLACES, **more,
-    )  # fmt: skip
+        name,
+        hop,
+        "nginx",
+        NGINX_HOP,
+        config,
+        client_config=NGINX_TLS_CLIENT,
+        version="-v",
+        probe=nginx_tls_values,
+        places=NGINX_PLACES,
+        **more,
+    )
 
 
 def stunnel(name: str, config: str, **more) -> Peer:
@@ -352,19 +394,53 @@ def stunnel(name: str, config: str, **more) -> Peer:
 
 PEERS = (
     Peer("direct"),
-    Peer("spore", "spore", "SPORE", server=SPORE_SERVER, client=SPORE_CLIENT, places=SPORE_PLACES, in_path=False),
     Peer(
-        "spore-ahead", "spore", "SPORE", server=SPORE_SERVER, client=f"{SPORE_CLIENT} --ahead {AHEAD}",
-        places=SPORE_PLACES, in_path=False, only=("churn*", "memory"),
+        "spore",
+        "spore",
+        "SPORE",
+        server=SPORE_SERVER,
+        client=SPORE_CLIENT,
+        places=SPORE_PLACES,
+        in_path=False,
     ),
-    Peer("bore", "bore", "BORE", server=BORE_SERVER, client=BORE_CLIENT, places=BORE_PLACES, control=7835),
     Peer(
-        "rathole", "rathole", "RATHOLE", server="$program --server $config", client="$program --client $config",
-        config=RATHOLE_SERVER, client_config=RATHOLE_CLIENT, places=RATHOLE_PLACES,
+        "spore-ahead",
+        "spore",
+        "SPORE",
+        server=SPORE_SERVER,
+        client=f"{SPORE_CLIENT} --ahead {AHEAD}",
+        places=SPORE_PLACES,
+        in_path=False,
+        only=("churn*", "memory"),
     ),
     Peer(
-        "frp", "frps", "FRPS", server="$program -c $config", client="$folder/frpc -c $config",
-        config=FRP_SERVER, client_config=FRP_CLIENT, places=FRP_PLACES,
+        "bore",
+        "bore",
+        "BORE",
+        server=BORE_SERVER,
+        client=BORE_CLIENT,
+        places=BORE_PLACES,
+        control=7835,
+    ),
+    Peer(
+        "rathole",
+        "rathole",
+        "RATHOLE",
+        server="$program --server $config",
+        client="$program --client $config",
+        config=RATHOLE_SERVER,
+        client_config=RATHOLE_CLIENT,
+        places=RATHOLE_PLACES,
+    ),
+    Peer(
+        "frp",
+        "frps",
+        "FRPS",
+        server="$program -c $config",
+        client="$folder/frpc -c $config",
+        config=FRP_SERVER,
+        client_config=FRP_CLIENT,
+        places=FRP_PLACES,
     ),
     hop("haproxy", "haproxy", HAPROXY_HOP, HAPROXY % SPLICE, version="-v"),
     hop("haproxy-copy", "haproxy", HAPROXY_HOP, HAPROXY % "", version="-v"),
@@ -378,7 +454,7 @@ PEERS = (
     haproxy_tls("haproxy-tls-full", HAPROXY_FULL_SERVER, only=FULL),
     nginx_tls("nginx-tls-full", NGINX_FULL_SERVER, only=FULL),
     stunnel("stunnel-full", STUNNEL_FULL_SERVER, only=FULL),
-)  # fmt: skip
+)
 
 DEFAULT = tuple(peer.name for peer in PEERS if peer.name != "haproxy-copy")
 # What the figures of a group are compared with.

@@ -77,8 +77,11 @@ def machine() -> List[str]:
     return [
         f"- CPUs: {len(os.sched_getaffinity(0))} of {os.cpu_count()}, {model}",
         f"- kernel: {platform.system()} {platform.release()} {platform.machine()}",
-        f"- TCP congestion control: {congestion.read_text().strip() if congestion.exists() else 'unknown'}",
-    ]  # fmt: skip
+        (
+            "- TCP congestion control: "
+            f"{congestion.read_text().strip() if congestion.exists() else 'unknown'}"
+        ),
+    ]
 
 
 def load_average() -> str:
@@ -189,8 +192,11 @@ def whole(results: Results, groups: List[Group], skipped: Dict[str, str], facts:
     lines += [f"- **{name}: SKIPPED**: {reason}" for name, reason in skipped.items()]
     lines += [
         "",
-        "Cells are the median over n rounds (minimum–maximum). “×” is the median over the rounds of the ratio",
-    ]  # fmt: skip
+        (
+            "Cells are the median over n rounds (minimum–maximum). “×” is the median over the "
+            "rounds of the ratio"
+        ),
+    ]
     lines += ["to the named contender in the same round."]
     for group in groups:
         lines += group_lines(results, group)

@@ -155,8 +155,9 @@ class Stack:
             for group in self.groups:
                 if group.has_ended():
                     raise Failure(
-                        f"ended with status {group.process.returncode} at once: {group.command}{self.hint()}"
-                    )  # fmt: skip
+                        f"ended with status {group.process.returncode} at once: "
+                        f"{group.command}{self.hint()}"
+                    )
             if is_true():
                 return
             time.sleep(0.02)
@@ -179,8 +180,9 @@ class Stack:
         for name, group in self.halves().items():
             if group.has_ended():
                 raise Failure(
-                    f"its {name} ended under load, with status {group.process.returncode}{self.hint()}"
-                )  # fmt: skip
+                    f"its {name} ended under load, with status "
+                    f"{group.process.returncode}{self.hint()}"
+                )
 
     def load_command(self, scenario: str, **options) -> List[str]:
         command = [str(self.tools / "spore-bench-load"), scenario, "--port", str(self.port)]

@@ -50,8 +50,11 @@ def test_a_file_that_everyone_may_write(config, mode):
 def test_a_file_that_its_group_may_write_as_root(config):
     config.chmod(0o660)
     assert said(config) == [
-        f"--config: error: {config} is writable by its group, and this runs as root: run `chmod g-w {config}`"
-    ]  # fmt: skip
+        (
+            f"--config: error: {config} is writable by its group, and this runs as root: run "
+            f"`chmod g-w {config}`"
+        )
+    ]
 
 
 @needs_root

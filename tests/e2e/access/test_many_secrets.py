@@ -66,14 +66,19 @@ def test_secrets_of_every_kind(address, tmp_path, serve, monkeypatch):
     (tmp_path / "alice.key").write_text("from a file\n")
     monkeypatch.setenv("CI_SECRET", "from a variable")
     (tmp_path / "more").write_bytes(
-        b"# all of them\r\n\n  \t\n  # another\ndan: with:colons #and blanks \neve:crlf\r\nlast:no end"
-    )  # fmt: skip
+        b"# all of them\r\n\n  \t\n  # another\ndan: with:colons #and blanks "
+        b"\neve:crlf\r\nlast:no end"
+    )
     secrets = {"alice": {"file": "alice.key"}, "ci": {"env": "CI_SECRET"}, "bob": "in,place"}
     with serve(multi_secret(secrets, secrets_file="more")) as server:
         for name, secret in {
-            "alice": "from a file", "ci": "from a variable", "bob": "in,place",
-            "dan": " with:colons #and blanks ", "eve": "crlf", "last": "no end",
-        }.items():  # fmt: skip
+            "alice": "from a file",
+            "ci": "from a variable",
+            "bob": "in,place",
+            "dan": " with:colons #and blanks ",
+            "eve": "crlf",
+            "last": "no end",
+        }.items():
             with Tunnel(server, secret=secret) as tunnel:
                 server.process.wait_for(rf"new client .*port={tunnel.port} identity={name}$")
 
@@ -141,11 +146,14 @@ def test_a_list_is_split(address, by):
         assert b"two" not in pathlib.Path(f"/proc/{server.pid}/cmdline").read_bytes()
 
 
-@pytest.mark.parametrize("secret, text", [
-    ("one,", "expected a secret, found an empty string"),
-    (",one", "expected a secret, found an empty string"),
-    ("one,two,one", 'expected a unique secret, found that of "secret1"'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "secret, text",
+    [
+        ("one,", "expected a secret, found an empty string"),
+        (",one", "expected a secret, found an empty string"),
+        ("one,two,one", 'expected a unique secret, found that of "secret1"'),
+    ],
+)
 def test_lists_that_are_none(secret, text):
     process = run([spore_binary(), "server", "--secret", secret])
     assert process.status != 0
@@ -443,9 +451,15 @@ def test_policies_that_are_none(refused, policy, place):
 
 def test_a_client_has_one_secret(tmp_path):
     config = tmp_path / "client.json"
-    config.write_text(json.dumps({
-        "client": {"to": "127.0.0.1"}, "tunnels": [{"local": "127.0.0.1:1"}], "auth": multi_secret({"alice": "a"}),
-    }))  # fmt: skip
+    config.write_text(
+        json.dumps(
+            {
+                "client": {"to": "127.0.0.1"},
+                "tunnels": [{"local": "127.0.0.1:1"}],
+                "auth": multi_secret({"alice": "a"}),
+            }
+        )
+    )
     process = run([spore_binary(), "local", "--config", config])
     assert process.status == 1
     assert any(

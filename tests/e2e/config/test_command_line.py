@@ -15,12 +15,14 @@ from harness.wire import Tunnel, Wire
 
 TABLE = pathlib.Path(__file__).with_name("wrong_command_lines.txt")
 SERVER_FLAGS = (
-    "--min-port --max-port --bind-addr --bind-tunnels --control-port --secret --config --sndbuf --recbuf "
+    "--min-port --max-port --bind-addr --bind-tunnels --control-port --secret --config --sndbuf "
+    "--recbuf "
     "--workers --drain-timeout --allow --deny --help --version"
-).split()  # fmt: skip
+).split()
 LOCAL_FLAGS = (
-    "--local-port --local-host --to --port --secret --control-port --config --sndbuf --recbuf --workers --help"
-).split()  # fmt: skip
+    "--local-port --local-host --to --port --secret --control-port --config --sndbuf --recbuf "
+    "--workers --help"
+).split()
 
 
 def spore(*arguments, **options):

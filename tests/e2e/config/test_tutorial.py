@@ -42,8 +42,15 @@ def tutorial(address):
 def run(script, within=(), timeout=30.0, **options):
     """What a shell says to the commands. Nothing that they have started is left."""
     argv = [*within, "bash", "-c", script + "\nexit 0\n"]
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          start_new_session=True, **options) as shell:  # fmt: skip
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    ) as shell:
         try:
             return shell.communicate(timeout=seconds(timeout))
         except subprocess.TimeoutExpired:
@@ -106,8 +113,15 @@ def test_its_packages_are_those_of_the_build():
 
 
 def command(*argv, **options):
-    done = subprocess.run([str(each) for each in argv], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, **options, check=False)  # fmt: skip
+    done = subprocess.run(
+        [str(each) for each in argv],
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **options,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-3000:]
 
 
@@ -138,8 +152,16 @@ def empty_root(tmp_path):
 @pytest.mark.timeout(1800)
 def test_in_an_empty_root(empty_root, address):
     """With processes of its own, too."""
-    within = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc=" + str(empty_root / "proc"),
-              "chroot", empty_root]  # fmt: skip
+    within = [
+        "unshare",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount",
+        "--mount-proc=" + str(empty_root / "proc"),
+        "chroot",
+        empty_root,
+    ]
     options = {
         "env": {"PATH": os.environ["PATH"], "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
     }

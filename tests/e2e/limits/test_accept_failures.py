@@ -38,9 +38,21 @@ def failing(pid, error, log):
     if not shutil.which("strace"):
         cannot("strace is not installed")
     tracer = subprocess.Popen(
-        ["strace", "-f", "-p", str(pid), "-o", log, "-e", "trace=accept4", "-e", f"inject=accept4:error={error}"],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            "strace",
+            "-f",
+            "-p",
+            str(pid),
+            "-o",
+            log,
+            "-e",
+            "trace=accept4",
+            "-e",
+            f"inject=accept4:error={error}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         said = tracer.stderr.readline()
         if "attached" not in said:

@@ -90,8 +90,17 @@ def test_by_variable_on_both_sides(admin, address):
 
 def test_two_servers_on_one_path(running, admin, address):
     """The second says so and ends; the first never notices."""
-    process = run([spore_binary(), "server", "--bind-addr", address.host, "--control-port",
-                   str(address.free_port()), *admin.flags])  # fmt: skip
+    process = run(
+        [
+            spore_binary(),
+            "server",
+            "--bind-addr",
+            address.host,
+            "--control-port",
+            str(address.free_port()),
+            *admin.flags,
+        ]
+    )
     assert process.status == 1
     assert process.stderr == [
         f"error: cannot create the admin socket {admin.path}: another server is listening on it; "
@@ -362,9 +371,9 @@ def test_reload_and_generations(admin, tmp_path, address):
             said = admin.ctl("reload", status=1)
             assert "error: reload refused, configuration unchanged" in said
             assert (
-                f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you mean "max_port"?'
-                in said
-            )  # fmt: skip
+                f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you '
+                f'mean "max_port"?'
+            ) in said
             assert "^" in said, "the mistake's place"
             assert admin.ask("status")["generation"] == 2
         wait_until(lambda: admin.ask("status")["generations_alive"] == 1, "the old instance to end")
@@ -411,22 +420,28 @@ def test_several_ask_for_a_drain_at_once(running, admin):
 # ---- who asks badly ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("line, error", [
-    (b"\n", 'unknown command ""'),
-    (b"nonsense\n", "unknown command nonsense"),
-    (b"STATUS\n", "unknown command STATUS"),
-    (b"\x1b[2J\xff\xfe\n", "unknown command \x1b[2J\xff\xfe"),
-    (b"status\0tunnels\n", None),
-    (b"kick\n", "missing argument: ID"),
-    (b"kick 1 2\n", "unexpected argument 2"),
-    (b"status now\n", "unexpected argument now"),
-    (b"kick -1\n", "expected an id as shown by `spore ctl tunnels`, found -1"),
-    (b"kick 0\n", "expected an id as shown by `spore ctl tunnels`, found 0"),
-    (b"kick 99999999999999999999999\n", "expected an id as shown by `spore ctl tunnels`, found 99999999999999999999999"),
-    (b"kick 9223372036854775807\n", "no tunnel or visitor has the id 9223372036854775807"),
-    (b"x" * 5000, "unknown command " + "x" * 255),
-    (b'{"command": "status"}\n', 'unknown command {"command":'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line, error",
+    [
+        (b"\n", 'unknown command ""'),
+        (b"nonsense\n", "unknown command nonsense"),
+        (b"STATUS\n", "unknown command STATUS"),
+        (b"\x1b[2J\xff\xfe\n", "unknown command \x1b[2J\xff\xfe"),
+        (b"status\0tunnels\n", None),
+        (b"kick\n", "missing argument: ID"),
+        (b"kick 1 2\n", "unexpected argument 2"),
+        (b"status now\n", "unexpected argument now"),
+        (b"kick -1\n", "expected an id as shown by `spore ctl tunnels`, found -1"),
+        (b"kick 0\n", "expected an id as shown by `spore ctl tunnels`, found 0"),
+        (
+            b"kick 99999999999999999999999\n",
+            "expected an id as shown by `spore ctl tunnels`, found 99999999999999999999999",
+        ),
+        (b"kick 9223372036854775807\n", "no tunnel or visitor has the id 9223372036854775807"),
+        (b"x" * 5000, "unknown command " + "x" * 255),
+        (b'{"command": "status"}\n', 'unknown command {"command":'),
+    ],
+)
 def test_garbage(running, admin, line, error):
     answer = json.loads(admin.say(line))
     assert answer.get("error") == error
@@ -527,17 +542,29 @@ def test_a_slow_reader_is_dropped(running, admin):
 # ---- ctl itself --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words, said", [
-    ([], "expected a command: status, tunnels, relays, loops, plugins, kick, log-level, reload or drain"),
-    (["nonsense"], 'unknown command "nonsense"'),
-    (["statsu"], 'unknown command "statsu": did you mean "status"?'),
-    (["kick"], "expected ID after kick, found the end of the command line"),
-    (["kick", "1", "2"], 'expected one ID, found "2" too'),
-    (["kick", "1\nstatus"], 'expected a word of 1 to 63 characters, found "1\\x0astatus"'),
-    (["status", "--loud"], "unknown flag --loud"),
-    (["status", "now"], 'expected a flag, found "now"'),
-    (["status", "--socket"], "expected a value after --socket, found the end of the command line"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (
+            [],
+            (
+                "expected a command: status, tunnels, relays, loops, plugins, kick, log-level, "
+                "reload or drain"
+            ),
+        ),
+        (["nonsense"], 'unknown command "nonsense"'),
+        (["statsu"], 'unknown command "statsu": did you mean "status"?'),
+        (["kick"], "expected ID after kick, found the end of the command line"),
+        (["kick", "1", "2"], 'expected one ID, found "2" too'),
+        (["kick", "1\nstatus"], 'expected a word of 1 to 63 characters, found "1\\x0astatus"'),
+        (["status", "--loud"], "unknown flag --loud"),
+        (["status", "now"], 'expected a flag, found "now"'),
+        (
+            ["status", "--socket"],
+            "expected a value after --socket, found the end of the command line",
+        ),
+    ],
+)
 def test_wrong_command_lines(words, said):
     process = run([spore_binary(), "ctl", *words])
     assert process.status == 2 and process.stdout == []
@@ -546,8 +573,10 @@ def test_wrong_command_lines(words, said):
 
 def test_no_server(admin, tmp_path):
     said = admin.ctl("status", status=1)
-    assert said == (f"error: cannot reach a server at {admin.path}: No such file or directory: "
-                    "is a server running with --admin-socket? Give its path with --socket")  # fmt: skip
+    assert said == (
+        f"error: cannot reach a server at {admin.path}: No such file or directory: is a server "
+        "running with --admin-socket? Give its path with --socket"
+    )
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(admin.path)
     assert "Connection refused" in admin.ctl("status", status=1)

@@ -39,8 +39,11 @@ def scene(tmp_path, address):
 
 
 def send(exporter, data, source=None):
-    sock = socket.create_connection((exporter.host, exporter.port), timeout=seconds(5),
-                                    source_address=(source, 0) if source else None)  # fmt: skip
+    sock = socket.create_connection(
+        (exporter.host, exporter.port),
+        timeout=seconds(5),
+        source_address=(source, 0) if source else None,
+    )
     sock.sendall(data)
     return sock
 
@@ -347,13 +350,17 @@ def test_nobody_stays_past_the_deadline(scene):
         assert_scrapes(exporter)
 
 
-@pytest.mark.parametrize("request_head", [
-    b"GET /metrics HTTP/1.1\r\n" + b"X-Padding: " + b"x" * 100_000 + b"\r\n\r\n",
-    b"GET /" + b"m" * 100_000 + b" HTTP/1.1\r\n\r\n",
-    b"GET /metrics HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(20_000)) + b"\r\n",
-    b"\0" * 100_000,
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 4,
-], ids=["field", "path", "fields", "zeros", "tls"])  # fmt: skip
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"GET /metrics HTTP/1.1\r\n" + b"X-Padding: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET /" + b"m" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(20_000)) + b"\r\n",
+        b"\0" * 100_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 4,
+    ],
+    ids=["field", "path", "fields", "zeros", "tls"],
+)
 def test_a_huge_or_strange_request_gets_nothing(scene, request_head):
     exporter = scene[1]
     with send(exporter, b"") as sock:
@@ -416,8 +423,17 @@ def test_a_port_that_is_taken_is_a_mistake(tmp_path, address, way):
         path = tmp_path / "metrics.json"
         path.write_text(f'{{"metrics": [\n{{"use": "prometheus", "listen": "{host}:{port}"}}]}}')
         where = ["--metrics-port", str(port)] if way == "flag" else ["--config", str(path)]
-        process = run([spore_binary(), "server", "--bind-addr", address.host,
-                       "--control-port", str(address.free_port()), *where])  # fmt: skip
+        process = run(
+            [
+                spore_binary(),
+                "server",
+                "--bind-addr",
+                address.host,
+                "--control-port",
+                str(address.free_port()),
+                *where,
+            ]
+        )
     assert process.status == 1
     said = "\n".join(process.stderr)
     assert f"cannot serve metrics at {host}:{port}: Address already in use" in said

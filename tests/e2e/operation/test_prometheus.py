@@ -152,10 +152,18 @@ class Prometheus:
             f"  scrape_timeout: {INTERVAL_MS}ms\n  static_configs:\n"
             f"  - targets: ['{target.host}:{target.port}']\n"
         )
-        self.process = Process([
-            prometheus_program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={self.url[len('http://'):]}", "--web.console.libraries=", "--web.console.templates=",
-        ], name="prometheus", cwd=folder)  # fmt: skip
+        self.process = Process(
+            [
+                prometheus_program("prometheus"),
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={self.url[len('http://'):]}",
+                "--web.console.libraries=",
+                "--web.console.templates=",
+            ],
+            name="prometheus",
+            cwd=folder,
+        )
 
     def __enter__(self):
         try:

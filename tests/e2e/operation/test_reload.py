@@ -255,10 +255,14 @@ def test_addresses_widen_and_narrow(tmp_path, address):
     path = tmp_path / "server.json"
 
     def write(host):
-        path.write_text(json.dumps({
-            "server": {"bind_addr": host, "control_port": control},
-            "metrics": [{"use": "prometheus", "listen": f"{host}:{metrics}"}],
-        }))  # fmt: skip
+        path.write_text(
+            json.dumps(
+                {
+                    "server": {"bind_addr": host, "control_port": control},
+                    "metrics": [{"use": "prometheus", "listen": f"{host}:{metrics}"}],
+                }
+            )
+        )
 
     write(address.host)
     with Echo() as service, Process(

@@ -23,8 +23,9 @@ def names(**secrets):
 
 
 def is_let_in(running, secret):
-    with Echo() as service, spore_client(running.server.control, service.port, secret=secret,
-                                         listening=False) as client:  # fmt: skip
+    with Echo() as service, spore_client(
+        running.server.control, service.port, secret=secret, listening=False
+    ) as client:
         if client.process.wait_for("listening at|invalid secret")[0] == "invalid secret":
             assert client.wait() == 3
             return False

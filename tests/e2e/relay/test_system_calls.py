@@ -44,9 +44,21 @@ class Trace:
         self.folder = pathlib.Path(folder) / str(pid)
         self.folder.mkdir()
         self.tracer = subprocess.Popen(
-            ["strace", "-ff", "-p", str(pid), "-o", self.folder / "calls", "-e", f"trace={CALLS}", "-s", "0"],
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            [
+                "strace",
+                "-ff",
+                "-p",
+                str(pid),
+                "-o",
+                self.folder / "calls",
+                "-e",
+                f"trace={CALLS}",
+                "-s",
+                "0",
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         said = self.tracer.stderr.readline()
         if "attached" not in said:
             self.tracer.communicate()

@@ -149,7 +149,10 @@ BAD = {
     "not yet valid": (
         ["IP:{host}"],
         {"start": "20980131120000Z"},
-        "is not valid before 2098-01-31 12:00:00 UTC (CN=test): is the clock of this machine right?",
+        (
+            "is not valid before 2098-01-31 12:00:00 UTC (CN=test): is the clock of this machine "
+            "right?"
+        ),
     ),
     "other names": (
         ["DNS:a.example", "DNS:b.example", "IP:192.0.2.7"],
@@ -171,7 +174,7 @@ BAD = {
         {"usage": "clientAuth"},
         "the server's certificate is rejected: ",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -227,8 +230,17 @@ def test_names_that_look_like_others(serve, fate, authority, names, words):
 def test_a_server_without_a_certificate_is_nobody(fate, authority, address, ciphers):
     """Whatever the ciphers are: an anonymous one would leave nothing to check."""
     port = address.free_port()
-    argv = ["openssl", "s_server", "-accept", f"{address.host}:{port}", "-nocert", "-tls1_2", "-quiet",
-            "-cipher", "ALL:@SECLEVEL=0"]  # fmt: skip
+    argv = [
+        "openssl",
+        "s_server",
+        "-accept",
+        f"{address.host}:{port}",
+        "-nocert",
+        "-tls1_2",
+        "-quiet",
+        "-cipher",
+        "ALL:@SECLEVEL=0",
+    ]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as peer:
@@ -401,9 +413,9 @@ def test_a_key_of_another(refused, authority, certificate, key):
     other = authority.issue("DNS:x", key=key).key
     said = refused(certfile=certificate.path, keyfile=other)
     assert (
-        f"/transport/0/keyfile: the private key in {other} does not match the certificate in {certificate.path}"
-        in said
-    )  # fmt: skip
+        f"/transport/0/keyfile: the private key in {other} does not match the certificate in "
+        f"{certificate.path}"
+    ) in said
 
 
 def test_a_key_without_a_certificate(refused, certificate):
@@ -437,14 +449,17 @@ def test_a_passphrase_opens_the_key(certificate, locked, configured_server, auth
     [
         (
             None,
-            "/transport/0/keyfile: the private key in {path} is encrypted: expected key_passphrase as well",
+            (
+                "/transport/0/keyfile: the private key in {path} is encrypted: expected "
+                "key_passphrase as well"
+            ),
         ),
         (
             "close sesame",
             "/transport/0/key_passphrase: the passphrase does not open the private key in {path}",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
     options = {"key_passphrase": passphrase} if passphrase else {}
     said = refused(certfile=certificate.path, keyfile=locked, **options)
@@ -583,13 +598,18 @@ def test_a_server_says_when_its_certificates_expire(
     with configured_server(config={"transport": [entry], "metrics": exporter.section}) as server:
         # The dead one's place is taken by those that live; so nothing is said of it.
         assert expiry_of(exporter.page()) == {
-            ("tls", "own"): own[2], ("tls", "chain"): between[2], ("tls", "authorities"): old[2],
-        }  # fmt: skip
+            ("tls", "own"): own[2],
+            ("tls", "chain"): between[2],
+            ("tls", "authorities"): old[2],
+        }
         said = [line.split("warn  ")[1] for line in server.process.stderr if " in /" in line]
     assert said == [
         f"the certificate in {certificate.path} expires on {own[1]} (CN=test) plugin=tls",
-        f"an intermediate certificate in {certificate.path} expires on {between[1]} (CN=Between) plugin=tls",
-    ]  # fmt: skip
+        (
+            f"an intermediate certificate in {certificate.path} expires on {between[1]} "
+            "(CN=Between) plugin=tls"
+        ),
+    ]
 
 
 def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_path, exporter):

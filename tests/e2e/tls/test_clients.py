@@ -175,7 +175,7 @@ def test_a_certificate_without_a_subject_goes_by_its_fingerprint(mtls_server, fl
         assert fate(server, flags(nameless))[0] == 3
         server.process.wait_for(
             rf"no client matches the certificate of sha256:.* \(sha256 {nameless.fingerprint()}\)"
-        )  # fmt: skip
+        )
 
 
 def test_no_challenge_is_sent(mtls_server, authority, alice):
@@ -295,9 +295,10 @@ def test_a_data_connection_that_is_refused_is_told(
             server.process.wait_for("configuration reloaded")
             with connect(server.public_host, client.port):
                 client.process.wait_for(
-                    'warn  connection broken bytes_from_visitor=0 .*error="the server refused our certificate: '
+                    'warn  connection broken bytes_from_visitor=0 .*error="the server refused '
+                    "our certificate: "
                     'it does not trust the issuing authority"'
-                )  # fmt: skip
+                )
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,16 @@ def folder(tmp_path):
 @pytest.fixture
 def server(folder, address):
     control = address.free_port()
-    argv = [spore_binary(), "server", "--config", str(folder / "server-tls.json"), "--bind-addr", address.host,
-            "--control-port", str(control)]  # fmt: skip
+    argv = [
+        spore_binary(),
+        "server",
+        "--config",
+        str(folder / "server-tls.json"),
+        "--bind-addr",
+        address.host,
+        "--control-port",
+        str(control),
+    ]
     with Server(
         "spore", Process(argv, name="spore server"), (address.host, control), address.host, None
     ) as server:

@@ -150,8 +150,9 @@ def test_a_cut_control_connection_is_told(tls_server, dial):
         with dial(server) as control:
             control.hello()
         server.process.wait_for(
-            "client left .*the stream was cut off: the client closed the connection without a TLS close alert"
-        )  # fmt: skip
+            "client left .*the stream was cut off: the client closed the connection without a TLS "
+            "close alert"
+        )
 
 
 def test_an_end_is_an_end(tls_server, dial):
@@ -215,10 +216,13 @@ def test_the_reference_message_of_a_plain_client(tls_server):
         ),
         (
             "s3cret",
-            "the server does not speak TLS on this port: start it with --tls, or do not use TLS here",
+            (
+                "the server does not speak TLS on this port: start it with --tls, or do not use "
+                "TLS here"
+            ),
         ),
     ],
-)  # fmt: skip
+)
 def test_a_tls_client_at_a_plain_port(start_server, secret, why):
     with start_server(secret=secret) as server:
         with peers.spore_client(

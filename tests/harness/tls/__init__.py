@@ -41,6 +41,11 @@ def s_client(server, *arguments, said=""):
     """Runs openssl s_client against the server's control port: (status, all it wrote)."""
     done = subprocess.run(
         ["openssl", "s_client", "-connect", "%s:%d" % server.control, *map(str, arguments)],
-        input=said, capture_output=True, text=True, errors="replace", timeout=seconds(20), check=False,
-    )  # fmt: skip
+        input=said,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds(20),
+        check=False,
+    )
     return done.returncode, done.stdout + done.stderr
