@@ -1,5 +1,4 @@
-"""A plugin by somebody else: built by the tests from the SDK's headers alone, in as many
-versions as needed."""
+"""Builds versions of a third-party plugin with the SDK's headers alone."""
 
 import pathlib
 import subprocess
@@ -11,8 +10,7 @@ SOURCE = REPOSITORY / "tests" / "sdk" / "outside" / "auth_door.c"
 
 
 def build_door(path, name):
-    """A build of auth_door at `path` that lets everybody in as `name`. What was there is written
-    over."""
+    """Builds auth_door at `path`, replacing the file. It accepts every client as `name`."""
     command = [
         "cc",
         "-std=c11",

@@ -26,7 +26,7 @@ commonName = optional
 
 
 def openssl(*arguments, stdin=None):
-    """Runs it to its end; returns what it wrote."""
+    """Runs openssl and returns its output."""
     done = subprocess.run(
         ["openssl", *map(str, arguments)],
         input=stdin,
@@ -46,7 +46,7 @@ class Certificate:
         self.path, self.key = str(path), str(key)
 
     def pin(self):
-        """What `pins` would say of it."""
+        """The value of this certificate in an option `pins`."""
         public = subprocess.run(
             ["openssl", "x509", "-in", self.path, "-noout", "-pubkey"],
             capture_output=True,
