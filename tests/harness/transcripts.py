@@ -9,9 +9,9 @@
 Lines before the first title, and those that begin with "----", are remarks. If a title begins with
 "bytes: ", its file contains Python's escapes (\\xff, \\n). Words in capitals stand for paths of the
 test run: FILE is the file. DIR is its folder, where the command runs; good.key there holds a secret
-and empty.key is empty. PLUGINS is the folder of Spore's plugins, SEARCHED is that folder and the one
-where they would be installed, TESTED is the folder of the tests' plugins. Secrets in a table begin
-with "hunter".
+and empty.key is empty. PLUGINS is the folder of Spore's plugins, SEARCHED is that folder and the
+one where they would be installed, TESTED is the folder of the tests' plugins. Secrets in a table
+begin with "hunter".
 """
 
 import dataclasses

@@ -1,5 +1,4 @@
-"""auth_multi_secret: who comes in under which name, what each may do, and what is no list of
-secrets."""
+"""auth_multi_secret: names of clients, the policy of each name, and errors in lists of secrets."""
 
 import json
 import pathlib
@@ -27,12 +26,12 @@ def multi_secret(secrets=None, **options):
 
 @pytest.fixture
 def serve(address, tmp_path):
-    """Starts a server with that auth chain; keywords as for harness.peers.configured_server."""
+    """Starts a server with this auth chain; keywords as for harness.peers.configured_server."""
     return lambda auth, **options: configured_server(address, tmp_path, auth=auth, **options)
 
 
 def refusal(server, secret, port=0):
-    """The text with which a tunnel is refused."""
+    """The error text of a refused tunnel."""
     with Wire.connect(server.control) as wire:
         wire.authenticate(secret)
         wire.send({"Hello": port})
@@ -41,9 +40,7 @@ def refusal(server, secret, port=0):
     return message["Error"]
 
 
-# Who comes in
-
-
+# Secrets and names
 def test_each_secret_has_its_name(serve):
     with serve(multi_secret()) as server:
         for name, secret in SECRETS.items():
@@ -62,7 +59,7 @@ def test_other_secrets_do_not(serve, secret):
 
 
 def test_secrets_of_every_kind(address, tmp_path, serve, monkeypatch):
-    """From a file, from a variable, in place; with what may look like something else."""
+    """Secrets from a file, a variable and the configuration, some with special characters."""
     (tmp_path / "alice.key").write_text("from a file\n")
     monkeypatch.setenv("CI_SECRET", "from a variable")
     (tmp_path / "more").write_bytes(
@@ -97,7 +94,7 @@ def test_upper_case_tags_and_no_tags(serve):
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_beside_another_instance(serve, first):
-    """Whoever is not on the list is the next one's to judge."""
+    """If the secret is not on the list, the next instance decides."""
     chain = [*multi_secret(), {"use": "hmac", "secret": "alone"}]
     if first:
         chain.reverse()
@@ -123,9 +120,7 @@ def test_a_thousand_secrets(serve, tmp_path):
         assert refusal(server, "secret of 1000") == "invalid secret"
 
 
-# A list with commas, on a server
-
-
+# A list with commas on a server
 @pytest.mark.parametrize("by", ["flag", "variable"])
 def test_a_list_is_split(address, by):
     given = (
@@ -166,7 +161,7 @@ def test_one_secret_goes_where_it_went(address):
 
 
 def test_a_client_takes_a_comma_literally(address, tmp_path):
-    """As bore's does; a server is told by the configuration."""
+    """A client does not split its secret, like bore's client. The test configures the server."""
     (tmp_path / "spore.json").write_text(json.dumps({"secret": "one,two"}))
     with spore_server(
         address, extra=["--config", str(tmp_path / "spore.json")]
@@ -177,7 +172,7 @@ def test_a_client_takes_a_comma_literally(address, tmp_path):
 
 
 def test_a_list_goes_before_what_is_weaker(address, tmp_path):
-    """Flag before variable before file, whichever of them is a list."""
+    """A flag overrides a variable, and a variable overrides a file, also if one is a list."""
     (tmp_path / "spore.json").write_text(json.dumps({"secret": "file"}))
     for flag, variable, right, wrong in (
         ("a,b", None, "b", "file"),
@@ -194,9 +189,7 @@ def test_a_list_goes_before_what_is_weaker(address, tmp_path):
             assert refusal(server, wrong) == "invalid secret"
 
 
-# What a name may do
-
-
+# The policy of a name
 def test_ports_of_a_name(serve, address):
     mine, other = address.free_port(), address.free_port()
     policy = {"alice": {"ports": f"{mine}"}, "bob": {"ports": f"{other}"}}
@@ -209,7 +202,7 @@ def test_ports_of_a_name(serve, address):
             assert (tunnel.port, second.port) == (mine, other)
         wait_until(lambda: port_is_free(server.public_host, mine), "the public port to close")
         with Tunnel(server, mine, secret="c-secret") as tunnel:
-            assert tunnel.port == mine, "ci has no policy: all of the server's"
+            assert tunnel.port == mine, "ci has no policy: all ports of the server"
 
 
 def test_tunnels_of_a_name(serve):
@@ -238,7 +231,7 @@ def test_visitors_of_a_name(serve):
 
 
 def can_visit(tunnel):
-    """Whether a visitor is announced."""
+    """Whether a visitor is announced to the client."""
     with tunnel.visit() as visitor:
         visitor.settimeout(0.05)
         try:
@@ -276,9 +269,7 @@ def test_the_policy_of_all_names_fills_in(serve, address):
             assert refusal(server, "c-secret") == "failed to find an available port"
 
 
-# Whose visitor it is
-
-
+# The owner of a visitor
 def test_the_owners_tunnels_share_their_visitors(serve):
     with serve(multi_secret()) as server:
         with Tunnel(server, secret="a-secret") as one, Tunnel(
@@ -306,12 +297,10 @@ def test_another_ones_visitor_is_out_of_reach(serve, pause):
                 assert read_exactly(visitor, 9) == b"for alice"
 
 
-# What is no list of secrets
-
-
+# Errors in a list of secrets
 @pytest.fixture
 def refused(tmp_path):
-    """Takes an auth instance; gives the errors of a server that does not start: (place, text)."""
+    """A function from an auth instance to the errors of the refused start: [(place, text)]."""
 
     def errors(instance):
         config = tmp_path / "spore.json"
@@ -340,7 +329,7 @@ NO_NAME = "expected a name of 1 to 64 letters, digits or any of . _ @ + -"
 
 @pytest.mark.parametrize("name", ["", " ", "*", "a b", "a:b", "a/b", "\u00e4", "tab\t", "x" * 65])
 def test_names_that_are_none(refused, name):
-    shown = name.replace("/", "~1").replace("\t", "?")  # no control byte reaches a terminal
+    shown = name.replace("/", "~1").replace("\t", "?")  # control characters are replaced
     assert refused({"secrets": {name: "hunter2"}}) == [("/secrets/" + shown, NO_NAME)]
 
 
@@ -402,7 +391,7 @@ def test_one_name_of_two_secrets(refused, tmp_path):
     ],
 )
 def test_lines_that_are_none(refused, tmp_path, line, column, text):
-    """The place of each, and those behind it are looked at, too."""
+    """Each error has its place, and the lines after it are checked too."""
     (tmp_path / "more").write_bytes(b"# first\n" + line + b"\nbob:hunter2\n" + line)
     errors = refused({"secrets_file": "more"})
     assert errors[0] == ("/secrets_file", f"{tmp_path}/more:2:{column}: {text}")
