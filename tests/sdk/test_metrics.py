@@ -133,7 +133,7 @@ def test_it_runs_on_one_worker_and_ends_with_a_last_snapshot(host, tmp_path):
     assert exported.text().startswith("ready 0\n")
 
 
-# ---- what the host counts of plugins, as metrics_prometheus serves it --------------------------
+# ---- what the host counts of plugins, as metrics_prometheus serves it
 
 
 @pytest.fixture

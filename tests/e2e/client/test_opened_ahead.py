@@ -1,6 +1,7 @@
-"""Connections that a client opens ahead of visitors: they wait, their number is limited, and a
-broken one
-loses no visitor."""
+"""Connections that a client opens ahead of visitors.
+
+They wait, their number is limited, and a broken one loses no visitor.
+"""
 
 import signal
 import time

@@ -147,7 +147,7 @@ def test_nothing_is_bound(tmp_path, address):
     assert [line for line in calls if "exit_group" not in line] == []
 
 
-# ---- --print-config ----------------------------------------------------------------------------
+# ---- --print-config
 
 
 def printed(*words, **options):
