@@ -41,6 +41,8 @@ def refusal(server, secret, port=0):
 
 
 # Secrets and names
+
+
 def test_each_secret_has_its_name(serve):
     with serve(multi_secret()) as server:
         for name, secret in SECRETS.items():
@@ -121,6 +123,8 @@ def test_a_thousand_secrets(serve, tmp_path):
 
 
 # A list with commas on a server
+
+
 @pytest.mark.parametrize("by", ["flag", "variable"])
 def test_a_list_is_split(address, by):
     given = (
@@ -190,6 +194,8 @@ def test_a_list_goes_before_what_is_weaker(address, tmp_path):
 
 
 # The policy of a name
+
+
 def test_ports_of_a_name(serve, address):
     mine, other = address.free_port(), address.free_port()
     policy = {"alice": {"ports": f"{mine}"}, "bob": {"ports": f"{other}"}}
@@ -270,6 +276,8 @@ def test_the_policy_of_all_names_fills_in(serve, address):
 
 
 # The owner of a visitor
+
+
 def test_the_owners_tunnels_share_their_visitors(serve):
     with serve(multi_secret()) as server:
         with Tunnel(server, secret="a-secret") as one, Tunnel(
@@ -298,6 +306,8 @@ def test_another_ones_visitor_is_out_of_reach(serve, pause):
 
 
 # Errors in a list of secrets
+
+
 @pytest.fixture
 def refused(tmp_path):
     """A function from an auth instance to the errors of the refused start: [(place, text)]."""

@@ -75,6 +75,8 @@ def test_server_that_ends(server):
 
 
 # Connecting
+
+
 def test_nobody_listens(address):
     port = address.free_port()
     status, said = fate((address.host, port))

@@ -207,6 +207,8 @@ def test_workers(address):
 
 
 # Addresses that cannot be used
+
+
 def test_address_in_use(server):
     host, control = server.control
     process = spore("server", "--bind-addr", host, "--control-port", str(control))

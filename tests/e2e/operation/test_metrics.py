@@ -272,7 +272,6 @@ def test_a_service_that_is_not_there_counts(tmp_path, start_server, address):
 
 
 # ---- clients cannot starve others
-# --------------------------------------------------------------------
 
 
 def assert_scrapes(exporter, **options):

@@ -277,7 +277,6 @@ def test_addresses_widen_and_narrow(tmp_path, address):
 
 
 # ---- the log of a reload, and what each change affects
-# ---------------------------------------------------------
 
 
 CHANGED = r"configuration changed key=(\S+) from=(.+) to=(.+) holds=(.+)"

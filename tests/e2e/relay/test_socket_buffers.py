@@ -1,5 +1,5 @@
-"""--sndbuf and --recbuf: set before listen and connect, read back, a cap is told with its
-sysctl."""
+"""--sndbuf and --recbuf apply before listen and connect; a warning names the sysctl that caps
+them."""
 
 import pytest
 
