@@ -1,4 +1,4 @@
-"""The counts of tests/run are right: what looks like a failure never counts as a pass."""
+"""The counts of tests/run are correct: no failure counts as a pass."""
 
 import pathlib
 import tempfile

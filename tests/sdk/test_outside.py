@@ -1,5 +1,5 @@
-"""What an author gets: the README's code, the installed SDK, the template, all used from
-outside."""
+"""The SDK for authors: the README's code, the installed files and the template, outside of the
+tree."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def run(*command, cwd=None, env=None):
 
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory):
-    """Where the SDK is installed, and nothing of the source tree is."""
+    """A folder with the installed SDK and no other files of the source tree."""
     folder = tmp_path_factory.mktemp("prefix")
     run("cmake", "--install", pathlib.Path(spore_binary()).parent, "--prefix", folder)
     return folder
@@ -54,13 +54,13 @@ def prefix(tmp_path_factory):
 
 @pytest.fixture
 def installed(prefix):
-    """The environment in which pkg-config finds it."""
+    """An environment in which pkg-config finds the SDK."""
     (pc,) = prefix.rglob("spore-sdk.pc")
     return {"PKG_CONFIG_PATH": str(pc.parent)}
 
 
 def symbols(library):
-    """The names that it exports."""
+    """The names that a shared object exports."""
     return [line.split()[-1] for line in run("nm", "-D", "--defined-only", library).splitlines()]
 
 
@@ -140,7 +140,7 @@ def test_the_first_plugin_is_short():
 
 @pytest.fixture
 def hours(tmp_path, installed):
-    """The folder with auth_hours.so, built by the README's own one-liner."""
+    """The folder with auth_hours.so, built by the command in the README."""
     folder = tmp_path / "hours"
     folder.mkdir(mode=0o755)
     (folder / "auth_hours.c").write_text(blocks("c")[0], encoding="utf-8")
@@ -181,7 +181,7 @@ def test_its_cmake_builds(tmp_path, prefix, host, answering):
 
 
 def test_its_table_of_options_is_whole():
-    """Each row macro of option.h stands in it."""
+    """The table contains each row macro of option.h."""
     header = (REPOSITORY / "sdk/include/spore/option.h").read_text(encoding="utf-8")
     text = README.read_text(encoding="utf-8")
     macros = set(re.findall(r"#define (SPORE_[A-Z]+)\(st, f", header))
@@ -249,7 +249,7 @@ def test_the_templates_cxx_variant(host, template, prefix):
 
 
 def use_token(host, folder, use):
-    """The plugin at both ends: right and wrong tokens, and its refusal of what others can read."""
+    """Uses the plugin at both ends: right and wrong tokens, and no token without encryption."""
     entry = {"use": use, "token": "open sesame", "identity": "template", "insecure": True}
     with Echo() as service, host.server(folders=[folder], auth=[entry]) as server:
         plugins = host.plugins(folder)
@@ -267,7 +267,7 @@ def use_token(host, folder, use):
 
 
 def use_token_over_tls(host, folder, authority):
-    """It is sent to who was verified, by a name or a pin, and to nobody else."""
+    """The token is sent only to a server that was verified by name or pin."""
     certificate = authority.issue(f"IP:{host.address.host}")
     auth = [{"use": "token", "token": "open sesame", "identity": "template"}]
     own = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
@@ -299,7 +299,7 @@ def client_of(host, config, listening=True):
 
 
 def test_the_templates_configs_load(host, template, prefix, installed):
-    """As they stand, but for Spore's own folder and the ports."""
+    """They load unchanged except for the folder of Spore's plugins and the ports."""
     text = (template / "README.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"^cc .*$", text, re.MULTILINE)
     (template / "build").mkdir(mode=0o755)

@@ -1,4 +1,4 @@
-"""Markdown from the figures of all rounds."""
+"""Makes Markdown from the figures of all rounds."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Group:
-    """Contenders whose figures stand side by side, and the one that their ratios refer to."""
+    """Contenders that are compared, and the baseline of their ratios."""
 
     name: str
     contenders: List[Contender]
@@ -27,7 +27,7 @@ class Group:
         return {"plain": "In the clear", "tls": "TLS between the halves"}[self.name]
 
     def names(self, scenario: Scenario) -> List[str]:
-        """Of those who take part in it."""
+        """The names of the contenders that take part."""
         return [
             each.name
             for each in self.contenders
@@ -37,7 +37,7 @@ class Group:
 
 
 class Results:
-    """Figures by scenario, contender and round, and what failed instead."""
+    """Figures by scenario, contender and round, and failures."""
 
     def __init__(self) -> None:
         self.figures: Dict[str, Dict[str, Dict[int, Figures]]] = {}
@@ -57,7 +57,8 @@ class Results:
         return self.figures.get(scenario, {}).get(contender, {})
 
     def ratio(self, scenario: str, contender: str, baseline: str, key: str) -> Optional[float]:
-        """The median of the rounds' ratios: two neighbours in time share the machine's mood."""
+        """The median of the ratios in each round. Within a round the load of the machine is
+        similar."""
         base = self.rounds(scenario, baseline)
         ratios = [
             figures[key] / base[number][key]
@@ -94,7 +95,7 @@ def cell(values: List[float], digits: int) -> str:
     low, middle, high = (
         f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values))
     )
-    # A minus that only rounding left.
+    # Rounding can leave a minus zero.
     texts = [
         text[1:] if text.strip("-0.,") == "" and text.startswith("-") else text
         for text in (middle, low, high)
@@ -224,7 +225,7 @@ def scenario_data(results: Results, scenario: Scenario, group: Group) -> dict:
 
 
 def data(results: Results, groups: List[Group], skipped: Dict[str, str], facts: List[str]) -> dict:
-    """All that was measured; `figures` are pairs of a round's number and its figures."""
+    """All measurements; `figures` are pairs of the number of a round and its figures."""
     return {
         "machine": machine(),
         "facts": facts,
