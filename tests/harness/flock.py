@@ -23,8 +23,7 @@ MOST_BLOCKED = 60
 
 
 class Flock:
-    """The process; a context manager. Entry waits for all first exchanges; exit checks all
-    visitors."""
+    """The process; a context manager. Entry waits for first exchanges; exit checks all."""
 
     def __init__(self, host, ports, number, pause=0.4):
         # Not at the top: as a program, this file is not part of a package.

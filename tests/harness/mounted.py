@@ -4,10 +4,11 @@ import os
 
 
 class Mounted:
-    """A folder with the layout of a ConfigMap that Kubernetes mounts: each file is a link to
-    ..data/FILE.
+    """A folder with the layout of a mounted ConfigMap of Kubernetes.
 
-    ..data is a link to the folder of one version; a rename replaces it."""
+    Each file is a link to ..data/FILE. ..data is a link to the folder of one version; a rename
+    replaces it.
+    """
 
     def __init__(self, folder, **files):
         self.folder, self.versions = folder, 0

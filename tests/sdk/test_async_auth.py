@@ -1,5 +1,4 @@
-"""Asynchronous verdicts and answers: by a timer, the pool or a thread; never, twice, or too
-late."""
+"""Asynchronous verdicts and answers: from a timer, pool or thread; never, twice, or too late."""
 
 import contextlib
 import re

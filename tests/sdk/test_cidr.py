@@ -358,7 +358,7 @@ def test_visitors_of_a_named_identity(host, stranger):
                 ]
 
 
-def test_a_client_without_an_identity_is_of_none(host, stranger):
+def test_a_client_without_an_identity_matches_no_name(host, stranger):
     lists = public(identity=["alice"], deny=["0.0.0.0/0"])
     with Echo() as service, host.server(acl=lists) as server, host.client(
         server, service

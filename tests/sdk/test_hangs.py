@@ -59,7 +59,7 @@ def test_the_second_signal_does_not_wait(host, answering):
             expect_overdue(server.process, r"worker [01]")
 
 
-def test_until_then_the_other_workers_serve(host, answering):
+def test_other_workers_serve_meanwhile(host, answering):
     """The kernel chooses the worker of a connection."""
     with host.server(workers=4, auth=hanging("verify")) as server:
         with hang_in_verify(server, answering):
@@ -118,7 +118,7 @@ def test_a_start_that_hangs_ends_at_the_first_signal(host):
         assert process.stop() == -signal.SIGTERM
 
 
-def test_what_does_not_hang_ends_in_peace(host, answering):
+def test_a_normal_end_does_not_wait(host, answering):
     """A normal end does not wait for the deadline."""
     with host.server(auth=hanging("nowhere")) as server, Echo() as service:
         with host.client(server, service, auth=hanging("nowhere")) as client:

@@ -1,5 +1,4 @@
-"""Options of a plugin: values of every type arrive; mistakes are refused with place, pointer and
-text."""
+"""Options of a plugin: all types of values arrive; mistakes have place, pointer and text."""
 
 import json
 import re

@@ -1,5 +1,4 @@
-"""The SDK for authors: the README's code, the installed files and the template, outside of the
-tree."""
+"""The SDK outside of the source tree: code of its README, installed files and template."""
 
 import json
 import os

@@ -1,5 +1,4 @@
-"""Grants of auth plugins: identity, ports, counts and life; their end by revalidation;
-accounting."""
+"""Grants of auth plugins: identity, ports, counts, life; revalidation; accounting."""
 
 import re
 import time

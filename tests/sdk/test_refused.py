@@ -152,8 +152,7 @@ def link_that_everyone_may_replace(path, _):
 
 
 # ---- the table. {path} is the file, {folder} its folder, {above} the parent of the folder,
-# {digest}
-# the SHA-256, {machine} the ELF number of this machine.
+# {digest} the SHA-256, {machine} the ELF number of this machine.
 
 AUTH = "verify (for a server) or answer (for a client)"
 NO_NOTE = (
@@ -422,7 +421,7 @@ def spore_plugin(*arguments):
     return run([spore_binary(), "plugin", *map(str, arguments)])
 
 
-def test_at_a_start(host, error_line, case):
+def test_refusal_at_a_start(host, error_line, case):
     path, text, pin = case
     section, use = path.stem.split("_", 1)
     plugins = {**host.plugins(path.parent), "pin": pin}
@@ -440,7 +439,7 @@ def info(host, path, pin, *flags):
     return process.status, json.loads("\n".join(process.stdout))
 
 
-def test_in_plugin_info(host, case):
+def test_refusal_in_plugin_info(host, case):
     path, text, pin = case
     status, said = info(host, path, pin)
     assert (status, said["state"], said["refusal"]) == (
@@ -451,7 +450,7 @@ def test_in_plugin_info(host, case):
     assert "components" not in said
 
 
-def test_in_plugin_info_without_loading(request, host, case):
+def test_refusal_in_plugin_info_without_loading(request, host, case):
     path, text, pin = case
     status, said = info(host, path, pin, "--no-load")
     if request.node.callspec.params["case"] in SEEN_BY_LOADING:
@@ -465,7 +464,7 @@ def test_in_plugin_info_without_loading(request, host, case):
         )
 
 
-def test_in_plugin_list(host, case):
+def test_refusal_in_plugin_list(host, case):
     path, text, pin = case
     config = host.write({"plugins": {"path": [str(path.parent)], "pin": pin}}, "list.json")
     process = spore_plugin("list", "-c", config)
@@ -478,7 +477,7 @@ def test_the_table_is_long_enough():
     assert len(CASES) >= 24
 
 
-def test_the_good_one_is_good(host, folder):
+def test_the_valid_plugin_is_accepted(host, folder):
     with host.server(folders=[folder], auth=[{"use": "good"}]) as server:
         assert server.process.running
 
@@ -585,7 +584,7 @@ def test_a_pin_keeps_even_a_dangerous_file_from_running(host, error_line, folder
 
 
 @pytest.mark.parametrize("pin", ["md5:0123", "sha256:12", "sha256:" + "g" * 64])
-def test_a_pin_that_is_none(host, error_line, folder, pin):
+def test_an_invalid_pin(host, error_line, folder, pin):
     plugins = {**host.plugins(folder), "pin": {"auth_good.so": pin}}
     line = error_line(host.refused(plugins=plugins, auth=[{"use": "good"}]))
     assert line.endswith(

@@ -153,13 +153,13 @@ def test_a_list_is_split(address, by):
         ("one,two,one", 'expected a unique secret, found that of "secret1"'),
     ],
 )
-def test_lists_that_are_none(secret, text):
+def test_invalid_lists(secret, text):
     process = run([spore_binary(), "server", "--secret", secret])
     assert process.status != 0
     assert any(f"--secret: error: {text}" in line for line in process.stderr), process.log()
 
 
-def test_one_secret_goes_where_it_went(address):
+def test_one_secret_is_used_without_a_list(address):
     with spore_server(address, secret="one") as server, Tunnel(server) as tunnel:
         server.process.wait_for(rf'new client .*port={tunnel.port} identity=""$')
 
@@ -175,7 +175,7 @@ def test_a_client_takes_a_comma_literally(address, tmp_path):
         assert refusal(server, "one") == "invalid secret"
 
 
-def test_a_list_goes_before_what_is_weaker(address, tmp_path):
+def test_precedence_of_lists(address, tmp_path):
     """A flag overrides a variable, and a variable overrides a file, also if one is a list."""
     (tmp_path / "spore.json").write_text(json.dumps({"secret": "file"}))
     for flag, variable, right, wrong in (
@@ -338,7 +338,7 @@ NO_NAME = "expected a name of 1 to 64 letters, digits or any of . _ @ + -"
 
 
 @pytest.mark.parametrize("name", ["", " ", "*", "a b", "a:b", "a/b", "\u00e4", "tab\t", "x" * 65])
-def test_names_that_are_none(refused, name):
+def test_invalid_names(refused, name):
     shown = name.replace("/", "~1").replace("\t", "?")  # control characters are replaced
     assert refused({"secrets": {name: "hunter2"}}) == [("/secrets/" + shown, NO_NAME)]
 
@@ -346,7 +346,7 @@ def test_names_that_are_none(refused, name):
 @pytest.mark.parametrize(
     "secret", ["", 5, None, ["hunter2"], {"file": "absent"}, {"env": "SPORE_ABSENT"}, {}]
 )
-def test_secrets_that_are_none(refused, secret):
+def test_invalid_secrets(refused, secret):
     ((place, _),) = refused({"secrets": {"alice": "hunter2", "bob": secret}})
     assert place.startswith("/secrets/bob")
 
@@ -400,7 +400,7 @@ def test_one_name_of_two_secrets(refused, tmp_path):
         (b"x" * 65 + b":hunter2", 1, NO_NAME),
     ],
 )
-def test_lines_that_are_none(refused, tmp_path, line, column, text):
+def test_invalid_lines(refused, tmp_path, line, column, text):
     """Each error has its place, and the lines after it are checked too."""
     (tmp_path / "more").write_bytes(b"# first\n" + line + b"\nbob:hunter2\n" + line)
     errors = refused({"secrets_file": "more"})
@@ -443,7 +443,7 @@ def test_too_many_secrets(refused, tmp_path):
         ({"alice": {"max_tunnel": 1}}, "/policy/alice/max_tunnel"),
     ],
 )
-def test_policies_that_are_none(refused, policy, place):
+def test_invalid_policies(refused, policy, place):
     ((found, _),) = refused({"secrets": {"alice": "hunter2"}, "policy": policy})
     assert found == place
 

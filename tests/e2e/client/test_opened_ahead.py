@@ -51,10 +51,11 @@ def is_open(wire, for_s=0.3):
 
 
 @pytest.mark.parametrize("secret", [None, "s3cret"])
-def test_one_waits_for_its_visitor(address, secret):
-    """It waits longer than the deadline of a first frame. After Accept the server sends an answer
-    and
-    then the visitor's bytes."""
+def test_a_connection_waits_for_its_visitor(address, secret):
+    """It may wait longer than the deadline of a first frame.
+
+    After Accept the server sends an answer and then the visitor's bytes.
+    """
     with spore_server(address, secret=secret) as server, Tunnel(server) as tunnel:
         granted = ask(tunnel, 2)
         assert granted["ahead"] == 2
@@ -103,7 +104,7 @@ def test_the_answer_is_not_counted_as_bytes(address, tmp_path):
 
 
 @pytest.mark.parametrize("identity", [PASS, str(uuid.UUID(int=0))])
-def test_without_a_pass_nobody_waits(server, identity):
+def test_a_connection_without_a_pass_is_closed(server, identity):
     with Tunnel(server) as tunnel:
         ask(tunnel, 4)
         with wait_under(tunnel, identity) as wire:
@@ -132,13 +133,13 @@ def _gets_in(tunnel, identity):
         return is_open(wire)
 
 
-def test_a_server_that_allows_none(address, tmp_path):
+def test_a_server_that_allows_no_connection_ahead(address, tmp_path):
     with configured_server(address, tmp_path, limits={"max_ahead_per_tunnel": 0}) as server:
         with Tunnel(server) as tunnel:
             assert ask(tunnel, 4) == {}
 
 
-def test_they_end_with_their_tunnel(server):
+def test_connections_ahead_end_with_their_tunnel(server):
     with Tunnel(server) as tunnel:
         wire = wait_under(tunnel, ask(tunnel, 1)["pass"])
         assert is_open(wire)
@@ -232,7 +233,7 @@ def test_the_client_uses_one_and_opens_another(fake_server, inbox, number):
 
 
 @pytest.mark.parametrize("how", ["end", "reset", "silence", "garbage", "error"])
-def test_one_that_has_died_costs_no_visitor(fake_server, inbox, how):
+def test_a_broken_connection_loses_no_visitor(fake_server, inbox, how):
     """If the connection breaks before the server's answer, the client dials with the same id."""
     with ahead_client(fake_server, inbox, 1):
         server = Ahead(fake_server, 1)
@@ -252,7 +253,7 @@ def test_one_that_has_died_costs_no_visitor(fake_server, inbox, how):
             assert read_exactly(local, 5) == b"hello"
 
 
-def test_one_that_dies_while_it_waits_is_replaced(fake_server, inbox):
+def test_a_connection_that_breaks_while_it_waits_is_replaced(fake_server, inbox):
     with ahead_client(fake_server, inbox, 2):
         server = Ahead(fake_server, 2)
         reset(server.waiting.pop().sock)
@@ -261,7 +262,7 @@ def test_one_that_dies_while_it_waits_is_replaced(fake_server, inbox):
         inbox.take().close()
 
 
-def test_it_is_opened_again_later_and_later(fake_server, inbox):
+def test_it_is_reopened_with_growing_delays(fake_server, inbox):
     """If a server closes them at once, the client waits longer before each attempt."""
     with ahead_client(fake_server, inbox, 1):
         server = Ahead(fake_server, 1)
@@ -277,7 +278,7 @@ def test_it_is_opened_again_later_and_later(fake_server, inbox):
         assert 1 <= dialled <= 5
 
 
-def test_unasked_there_is_none(fake_server, inbox):
+def test_nothing_is_opened_unless_both_sides_want_it(fake_server, inbox):
     """One server grants connections to a client that did not ask; another does not grant any."""
     for extra, extended in ([], {"ahead": 4, "pass": PASS}), (["--ahead", "4"], {}):
         with spore_client(
@@ -325,7 +326,7 @@ def test_a_server_that_returns(address):
                 visit_all(address.host, client.port, 10)
 
 
-def test_a_reload_lets_go_of_them(address, tmp_path):
+def test_a_reload_closes_waiting_connections(address, tmp_path):
     """They belong to the old configuration. The client opens new ones and no visitor is lost."""
     port = address.free_port()
     config = {

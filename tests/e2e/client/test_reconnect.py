@@ -129,7 +129,7 @@ def test_no_reconnect(address):
             assert client.wait() == 1
 
 
-def test_first_try_fails(address):
+def test_a_failed_first_attempt_ends_the_client(address):
     with spore_client((address.host, address.free_port()), 9, listening=False) as client:
         assert client.wait() == 1
     assert "could not connect" in "\n".join(client.process.stderr)
@@ -190,7 +190,7 @@ def test_server_answers_the_extension(server):
         assert tunnel.wire.receive_but_heartbeats() == {"Extended": {"heartbeat_ms": 4000}}
 
 
-def test_few_heartbeats_do_for_a_client_of_ours(server):
+def test_our_client_needs_few_heartbeats(server):
     """One heartbeat in nine seconds; those of many tunnels are spread over time."""
     with contextlib.ExitStack() as stack:
         tunnels = [stack.enter_context(Tunnel(server)) for _ in range(8)]

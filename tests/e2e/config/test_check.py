@@ -29,7 +29,7 @@ def ask(*words, status=0, **options):
 @pytest.mark.parametrize(
     "words", [["server", "-t", "-c"], ["server", "--config"]], ids=["short", "long"]
 )
-def test_a_good_one(tmp_path, certificate, address, words):
+def test_a_valid_configuration(tmp_path, certificate, address, words):
     """One line says that the plugins exist and that certificate and key belong together."""
     tls = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
     path = write(
@@ -49,7 +49,7 @@ def test_a_good_one(tmp_path, certificate, address, words):
 @pytest.mark.parametrize(
     "words", [["-t", "-c", "FILE"], ["--check", "-c", "FILE"], ["-c", "FILE", "-t"]], ids=str
 )
-def test_a_clients(tmp_path, words):
+def test_a_client(tmp_path, words):
     """-t means bore's --to only if a host follows."""
     path = write(tmp_path, {"client": {"to": "127.0.0.1"}, "tunnels": [{"local_port": 9}]})
     assert ask("local", *[str(path) if word == "FILE" else word for word in words]).stdout == [
@@ -266,7 +266,7 @@ def test_no_secret_is_printed(tmp_path, sort):
     assert "hunter" not in "\n".join(process.stdout + process.stderr)
 
 
-def test_a_wrong_one_is_not_printed(tmp_path):
+def test_a_wrong_configuration_is_not_printed(tmp_path):
     process = ask(
         "server", "--print-config", "-c", write(tmp_path, {"server": {"min_port": "x"}}), status=1
     )

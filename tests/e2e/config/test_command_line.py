@@ -160,7 +160,7 @@ def test_variables_of_the_client(secret_server, prefix):
         client_of(secret_server, ["--control-port", control, "--local-host", service.host], env)
 
 
-def test_ours_come_before_bores(address):
+def test_our_variables_override_bores(address):
     env = {
         "SPORE_SECRET": "ours",
         "BORE_SECRET": "bores",
@@ -173,7 +173,7 @@ def test_ours_come_before_bores(address):
         assert tunnel.port == 23000
 
 
-def test_flags_come_before_variables(address):
+def test_flags_override_variables(address):
     env = {"SPORE_SECRET": "variable", "SPORE_MIN_PORT": "24000", "SPORE_MAX_PORT": "24000"}
     with spore_server(address, secret="flag", min_port=23000, max_port=23000, env=env) as server:
         with Tunnel(server) as tunnel:

@@ -107,7 +107,7 @@ def test_wrong_configurations(schemas, case):
     assert missed == []
 
 
-def test_the_reasons_are_few():
+def test_each_reason_applies():
     """Each reason applies to some case, and the schema finds most mistakes that a file can have."""
     mistakes = [
         message for case in WRONG for pointer, message in MISTAKE.findall(case.said) if pointer

@@ -60,7 +60,7 @@ def test_every_plugin_shows_one():
 @pytest.mark.parametrize(
     "text", [each[1] for each in examples()], ids=[each[0] for each in examples()]
 )
-def test_is_good(tmp_path, certificates, text, address):
+def test_example_is_valid(tmp_path, certificates, text, address):
     config = json.loads(text)
     for name in values(config, FILES):
         (tmp_path / name).write_bytes(content_of(name, certificates))

@@ -478,7 +478,7 @@ def test_much_garbage(running, admin):
         pass
 
 
-def test_whoever_ends_early(running, admin):
+def test_clients_that_close_early(running, admin):
     """Clients that close after half a line, without a line, or before they read the answer."""
     before = admin.ask("status")["descriptors"]
     for line in [b"", b"stat", b"status\n", b"relays\n"]:

@@ -1,5 +1,4 @@
-"""A reload reads the current files: a new version of a plugin, a configuration behind a swapped
-link."""
+"""A reload reads the current files: a new version of a plugin, the target of a swapped link."""
 
 import contextlib
 import json
@@ -49,8 +48,7 @@ def cut_short_and_back(path, new):
 
 @pytest.mark.parametrize("replace", [by_rename, in_place, cut_short_and_back])
 def test_plugin(tmp_path, address, replace):
-    """New clients get the new version; existing ones keep the old one. The same holds on the way
-    back."""
+    """New clients get the new version, existing ones keep theirs; also after a change back."""
     path = build_door(tmp_path / "auth_door.so", "first")
     config = {"plugins": {"path": [str(tmp_path)]}, "auth": [{"use": "door"}]}
     running = Reloading(tmp_path, address, **config)

@@ -144,7 +144,7 @@ def test_bytes_count_by_direction(scene):
         assert exporter.value("spore_bytes_proxied_total") == 1010
 
 
-def test_who_waits_shows(scene):
+def test_waiting_visitors_are_counted(scene):
     server, exporter = scene
     with Tunnel(server) as tunnel:
         with tunnel.visit(), tunnel.visit():

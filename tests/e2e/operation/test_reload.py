@@ -246,7 +246,7 @@ def test_control_port_moves(tmp_path, address):
         process.stop()
 
 
-def test_addresses_widen_and_narrow(tmp_path, address):
+def test_bind_addresses_widen_and_narrow(tmp_path, address):
     """The address changes but the port does not: the server itself holds the port."""
     control, metrics = address.free_port(), address.free_port()
     path = tmp_path / "server.json"
@@ -297,7 +297,7 @@ def changes(running, **config):
 LIVE, NEW_ONLY, RESTART = "live", "new connections only", "needs a restart"
 
 
-def test_it_says_what_changed(reloading):
+def test_changes_are_logged(reloading):
     """Defaults count as values, secrets are not shown, and unchanged keys are not logged."""
     running = reloading(auth=names(alice="hunter1", bob="hunter2"), limits={"max_tunnels": 5})
     assert (

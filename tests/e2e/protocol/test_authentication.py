@@ -117,7 +117,7 @@ def test_wrong_secret_with_the_id_of_a_real_visitor(secret_server):
 @pytest.mark.parametrize(
     "tag", ["", "00", "0" * 63, "0" * 64, "0" * 65, "0" * 128, "not hex", "g" * 64, "\0" * 20]
 )
-def test_tags_that_are_none(secret_server, tag):
+def test_invalid_tags(secret_server, tag):
     with Wire.connect(secret_server.control) as wire:
         wire.receive()
         wire.send({"Authenticate": tag}, {"Hello": 0})

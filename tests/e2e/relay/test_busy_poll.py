@@ -1,5 +1,4 @@
-"""busy_poll_us: workers that poll before they sleep carry the same data, and sleep without
-traffic."""
+"""busy_poll_us: workers that poll before they sleep carry data, and sleep without traffic."""
 
 import pytest
 

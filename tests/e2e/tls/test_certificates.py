@@ -511,7 +511,7 @@ def test_ciphers_that_the_least_version_forbids(refused, certificate):
 
 
 @pytest.mark.parametrize("name", ["", "a" * 256, ".example"])
-def test_a_server_name_that_is_none(refused, name):
+def test_an_invalid_server_name(refused, name):
     said = refused(role="local", server_name=name)
     assert (
         "error: /transport/0/server_name: expected a host name or an IP address of 1 to 255 bytes"
@@ -520,7 +520,7 @@ def test_a_server_name_that_is_none(refused, name):
 
 
 @pytest.mark.parametrize("pin", ["", "sha256:12", "00" * 32, "sha256:" + "0g" * 32])
-def test_a_pin_that_is_none(refused, pin):
+def test_an_invalid_pin(refused, pin):
     said = refused(role="local", pins=["sha256:" + "00" * 32, pin])
     assert '/transport/0/pins/1: expected "sha256:" and 64 hex digits' in said
 

@@ -249,7 +249,7 @@ def test_in_a_chain_with_a_secret(mtls_server, authority, alice, mallory):
                     wire.expect_error("invalid secret")
 
 
-def test_an_address_of_odd_length_is_none(mtls_server, flags, authority, alice):
+def test_an_address_of_wrong_length_is_ignored(mtls_server, flags, authority, alice):
     odd = authority.issue("DER:30:03:87:01:7F", subject="/CN=odd")
     with mtls_server(
         {"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}
