@@ -1,10 +1,10 @@
 /*
- * Bulk streams: as many bytes as go through, towards the service (bulk-up) or from it (bulk-down).
+ * Bulk streams: as many bytes as possible, towards the service (bulk-up) or from it (bulk-down).
  *
  * The rate is what the kernel took from, or gave to, this program inside the window. Buffers on
  * the way are full before the window opens and stay so until it closes, so they do not distort it.
  * At the end each stream is half-closed and drained: upwards the service says how many bytes came,
- * which must be as many as were sent; downwards the service must end the stream. So total is what
+ * which must equal the bytes sent; downwards the service must end the stream. So total is what
  * really crossed the tunnel.
  */
 #include "clock.h"
@@ -26,12 +26,12 @@
 #define DRAIN_SECONDS   10
 #define LIMITED_SECONDS 600
 
-/* fd is -1 once the stream is over, well or not. */
+/* fd is -1 after the end of the stream or an error. */
 struct stream {
 	int fd;
 	bool is_draining; /* half-closed by us */
 	uint64_t moved;
-	uint8_t receipt[WIRE_NUMBER + 1]; /* upwards: what the service says that it got */
+	uint8_t receipt[WIRE_NUMBER + 1]; /* upwards: the receipt of the service */
 	unsigned receipt_size;
 };
 
@@ -69,7 +69,7 @@ static void move(struct bulk *bulk, struct stream *stream, size_t size)
 	tally_add(&bulk->worker->tally, size);
 }
 
-/* Tells the service that the visitor is done; from here on only the answer is read. */
+/* Half-closes the stream; after this only the answer is read. */
 static void stream_drain(struct bulk *bulk, struct stream *stream)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = stream };
@@ -108,7 +108,7 @@ static void check_receipt(struct bulk *bulk, struct stream *stream)
 
 static void receive_receipt(struct bulk *bulk, struct stream *stream)
 {
-	/* One byte more than a receipt has: what comes behind it is wrong. */
+	/* One byte more than a receipt has, to detect extra bytes. */
 	ssize_t got = recv(stream->fd, stream->receipt + stream->receipt_size,
 	                   sizeof(stream->receipt) - stream->receipt_size, MSG_DONTWAIT);
 
@@ -131,7 +131,7 @@ static void on_up(struct bulk *bulk, struct stream *stream)
 		send_some(bulk, stream);
 }
 
-/* MSG_TRUNC drops the bytes inside the kernel: the receiver must not be the narrow place. */
+/* MSG_TRUNC drops the bytes in the kernel, so that the receiver is not the bottleneck. */
 static void on_down(struct bulk *bulk, struct stream *stream)
 {
 	uint64_t limit = bulk->worker->plan->bytes;
@@ -195,7 +195,7 @@ static void drain_all(struct bulk *bulk, bool is_up)
 			stream_fail(bulk, &bulk->streams[i], TALLY_TIMEOUT);
 }
 
-/* With a limit of bytes there is neither warm-up nor end of time, except a bound. */
+/* With a limit of bytes there is no warm-up and no end by time, except a safety limit. */
 static void bulk_run(struct bulk *bulk, bool is_up)
 {
 	struct worker *worker = bulk->worker;

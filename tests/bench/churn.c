@@ -3,8 +3,8 @@
  * to end the connection, closes, and starts again.
  *
  * The latency runs from before connect to the last byte of the answer. Waiting for the end behind
- * it proves that the tunnel passes the end on and adds nothing, and it keeps "so many at once"
- * true: a tunnel cannot pile up connections that it has yet to take down.
+ * it proves that the tunnel passes the end on and adds nothing, and it keeps the number of open
+ * connections constant: a tunnel cannot accumulate connections that it has not closed yet.
  */
 #include "clock.h"
 #include "loopback.h"
@@ -23,7 +23,7 @@
 #define TICK_MS            50
 #define CONNECTION_SECONDS 10
 
-/* More is a broken tunnel, and asking on would only spin. */
+/* More failures mean a broken tunnel; continuing would only spin. */
 #define MAX_FAILURES 1000
 
 /* Free (fd is -1, and on the free list), asking, or listening for the answer and the end. */
@@ -129,8 +129,8 @@ static void on_event(struct churner *churner, struct slot *slot)
 		;
 }
 
-/* Returns false if the slot failed. A slot that has asked does not wait for room to send: that
- * event would come at once, for nothing. */
+/* Returns false if the slot failed. A slot that has sent its question does not wait for EPOLLOUT,
+ * which would come at once. */
 static bool slot_watch(struct churner *churner, struct slot *slot)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = slot };
@@ -161,7 +161,7 @@ static bool slot_start(struct churner *churner, struct slot *slot)
 	churner->started++;
 	churner->free = slot->next_free;
 	churner->busy++;
-	/* On the loopback interface the connection usually stands already. */
+	/* On the loopback interface the connection is usually open already. */
 	ask(churner, slot);
 	return slot->fd < 0 || slot_watch(churner, slot);
 }

@@ -1,7 +1,7 @@
 /*
- * Idle connections: opens them one after the other, exchanges a byte on each, says so with a line
- * on standard output, and keeps them until a line or the end comes on standard input. Then it
- * exchanges another byte on each, to prove that they still stand, and closes them all.
+ * Idle connections: opens them one after the other, exchanges a byte on each, prints a line on
+ * standard output, and keeps them until a line or the end comes on standard input. Then it
+ * exchanges another byte on each, to prove that they still work, and closes them all.
  */
 #include "loopback.h"
 #include "wire.h"

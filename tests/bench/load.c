@@ -2,8 +2,7 @@
  * spore-bench-load: the visitors' side of a measurement. It loads one port on 127.0.0.1, behind
  * which spore-bench-service answers, directly or through a tunnel, and prints one JSON line.
  *
- * Exit status: 0 if nothing went wrong, 1 if something did (the line says what), 2 if the command
- * line is not understood.
+ * Exit status: 0 without errors, 1 with errors (the line lists them), 2 for a wrong command line.
  */
 #include "loopback.h"
 #include "worker.h"
@@ -16,7 +15,7 @@ static const struct scenario *const scenarios[] = {
 	&bulk_up, &bulk_down, &pingpong, &churn, &hold, NULL,
 };
 
-/* The part of whole that worker index of all gets; the first ones take what is left over. */
+/* The share of worker `index` of `all` in `whole`; the first workers get the remainder. */
 static uint64_t share_of(uint64_t whole, unsigned all, unsigned index)
 {
 	return whole / all + (index < whole % all ? 1 : 0);

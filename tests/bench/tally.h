@@ -1,5 +1,5 @@
 /*
- * What one worker of the load generator counted, and the JSON line that says it.
+ * The counts of one worker of the load generator, and the JSON line with them.
  *
  * Everything done is in total. Only what was done inside the measured window, after the warm-up
  * and before the end, is in counted and in the latencies: a rate must not contain the start, while

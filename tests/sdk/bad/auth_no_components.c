@@ -1,4 +1,4 @@
-/* Offers nothing. */
+/* Has no components. */
 #include "bad.h"
 
 BAD_NOTE("auth_no_components");

@@ -1,4 +1,4 @@
-/* A row of its options lacks what the operator is told. */
+/* A row of its option table has no documentation. */
 #include "bad.h"
 
 static const spore_option options[] = { { .name = "from", .type = SPORE_OPT_INT } };

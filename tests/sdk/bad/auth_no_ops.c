@@ -1,4 +1,4 @@
-/* No table of functions at all. */
+/* No table of functions. */
 #include "bad.h"
 
 BAD_COMPONENT("no_ops", NULL);

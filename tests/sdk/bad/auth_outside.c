@@ -1,4 +1,4 @@
-/* The field of a row lies behind its struct. */
+/* The field of a row lies outside its struct. */
 #include "bad.h"
 
 struct conf {

@@ -1,4 +1,4 @@
-/* Wants to live on one worker alone, as only an exporter can. Its verify() needs its state. */
+/* Asks for a single worker, which only an exporter may. Its verify() needs its state. */
 #include "bad.h"
 
 static spore_status create(const spore_create_args *args, void **instance_out)

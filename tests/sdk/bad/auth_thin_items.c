@@ -1,4 +1,4 @@
-/* The items of its list are larger than it says. */
+/* The items of its list are larger than the declared size. */
 #include "bad.h"
 
 struct conf {
