@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "log/log.h"
 #include "plugin/kind.h"
+#include "plugin/protection.h"
 #include "thread/guest.h"
 
 /* ---- checks of what the entry point returns, which is untrusted ---- */
@@ -223,7 +224,8 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 	if (crypto_sha256(copy->bytes, copy->size, digest_out))
 		return check_pin(digest_out, pin, err) &&
 		       note_read(copy->bytes, copy->size, note_out, err) &&
-		       note_is_compatible(note_out, err);
+		       note_is_compatible(note_out, err) &&
+		       protection_is_kept(copy->bytes, copy->size, err);
 	err_set(err, "out of memory");
 	return false;
 }

@@ -22,6 +22,8 @@ from harness.sockets import connect
 
 BAD = "test-plugins/bad"
 
+PT_DYNAMIC, PT_GNU_STACK = 2, 0x6474E551  # types of program headers in ELF
+
 # ---- what is done to a file, or to what is around it. Each takes the path of a good plugin.
 
 
@@ -81,6 +83,32 @@ def end_of_segments(data):
         struct.unpack_from("<IIQQQQ", data, offset + index * size) for index in range(number)
     ]
     return max(start + length for kind, _, start, _, _, length in headers if kind == 1)
+
+
+def program_headers(data):
+    """The offset in the file and the type of each."""
+    first = struct.unpack_from("<Q", data, 32)[0]
+    size, number = struct.unpack_from("<HH", data, 54)
+    offsets = range(first, first + size * number, size)
+    return [(offset, struct.unpack_from("<I", data, offset)[0]) for offset in offsets]
+
+
+def without_header(kind):
+    """The program headers of that type become PT_NULL."""
+
+    def change(data):
+        found = [offset for offset, type_ in program_headers(data) if type_ == kind]
+        assert found
+        for offset in found:
+            struct.pack_into("<I", data, offset, 0)
+
+    return edited(change)
+
+
+def move_dynamic_section(data):
+    """Its address lies outside of all segments."""
+    (offset,) = (offset for offset, kind in program_headers(data) if kind == PT_DYNAMIC)
+    struct.pack_into("<Q", data, offset + 16, 1 << 40)
 
 
 def holding(content):
@@ -155,6 +183,7 @@ def link_that_everyone_may_replace(path, _):
 # ---- the table. {path} is the file's, {folder} that of its folder, {above} of the one above,
 # {digest} its SHA-256, {machine} this machine's number in ELF.
 
+STACK = "loading it would make the stacks of this process executable ({why}): link it with `-Wl,-z,noexecstack`; assembler files need a section `.note.GNU-stack`"  # fmt: skip
 AUTH = "verify (for a server) or answer (for a client)"
 NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
 NOT_ELF = "not a shared object: expected an ELF file"
@@ -193,6 +222,15 @@ CASES = {
     "an unresolved symbol": (
         as_built("auth_unresolved"),
         "cannot load it: undefined symbol: spore_function_that_nobody_has",
+    ),
+    "an executable stack": (
+        as_built("auth_exec_stack"),
+        STACK.replace("{why}", "PF_X in PT_GNU_STACK"),
+    ),
+    "text relocations": (
+        as_built("auth_text_relocations"),
+        "loading it would make its code writable (text relocations, DT_TEXTREL): compile all of it with `-fPIC`, also "
+        "its static libraries",
     ),
     "an extension that is not there": (
         as_built("auth_needs_more"),
@@ -260,6 +298,15 @@ CASES = {
     "headers far away": (
         put_at(32, "<Q", 1 << 40),
         "damaged: its program headers are outside of the file",
+    ),
+    "no word about the stack": (
+        without_header(PT_GNU_STACK),
+        STACK.replace("{why}", "no PT_GNU_STACK"),
+    ),
+    "no dynamic section": (without_header(PT_DYNAMIC), "damaged: it has no dynamic section"),
+    "a dynamic section far away": (
+        edited(move_dynamic_section),
+        "damaged: its dynamic section is outside of its segments",
     ),
     "a note that was spoilt": (edited(spoil_notes_name), NO_NOTE),
     "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no terminating NUL"),
@@ -411,6 +458,19 @@ def test_at_a_start(host, error_line, case):
         refuse(host, error_line, path.parent, use, section, plugins=plugins)
         == f"plugin {path} refused: {text}"
     )
+
+
+@pytest.mark.parametrize(
+    "case", ["an executable stack", "text relocations", "no word about the stack"], indirect=True
+)
+def test_in_a_check(host, case):
+    path, text, _ = case
+    use = path.stem.split("_", 1)[1]
+    config = host.server_config(folders=[path.parent], auth=[{"use": use}])
+    process = run([spore_binary(), "server", "--check", "-c", host.write(config, "check.json")])
+    assert process.status == 1
+    (line,) = (line for line in process.stderr if "error: " in line)
+    assert line.endswith(f" error: /auth/0/use: plugin {path} refused: {text}")
 
 
 def info(host, path, pin, *flags):
