@@ -184,6 +184,7 @@ def link_that_everyone_may_replace(path, _):
 # {digest} its SHA-256, {machine} this machine's number in ELF.
 
 STACK = "loading it would make the stacks of this process executable ({why}): link it with `-Wl,-z,noexecstack`; assembler files need a section `.note.GNU-stack`"  # fmt: skip
+NAME = "a lower-case letter, then lower-case letters, digits or _, at most 63 in all"
 AUTH = "verify (for a server) or answer (for a client)"
 NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
 NOT_ELF = "not a shared object: expected an ELF file"
@@ -260,19 +261,19 @@ CASES = {
     "no name": (as_built("auth_no_name"), "one of its components has no name or is truncated"),
     "an option without a doc": (
         as_built("auth_no_doc"),
-        'its component "no_doc" has an option table with a row that is not whole',
+        'its component "no_doc" has a wrong option table: a row that is not whole',
     ),
     "an option outside its struct": (
         as_built("auth_outside"),
-        'its component "outside" has an option table with a row whose field lies outside its struct',
+        'its component "outside" has a wrong option table: a row whose field lies outside its struct',
     ),
     "two options of one name": (
         as_built("auth_twice"),
-        'its component "twice" has an option table with two rows of one name',
+        'its component "twice" has a wrong option table: two rows of one name',
     ),
     "a list of larger items than it says": (
         as_built("auth_thin_items"),
-        'its component "thin_items" has an option table with a row whose items are larger than their size says',
+        'its component "thin_items" has a wrong option table: a row whose items are larger than their size says',
     ),
     "one worker for what needs all": (
         as_built("auth_single"),
@@ -280,7 +281,25 @@ CASES = {
     ),
     "a name that is meant for the terminal": (
         as_built("auth_hostile"),
-        rf'its component "x\x1b[2J\x0a\x22" lacks the mandatory slot: {AUTH}',
+        rf'one of its components has the name "x\x1b[2J\x0a\x22": expected {NAME}',
+    ),
+    "an option's name that is none": (
+        as_built("auth_option_name"),
+        f'its component "option_name" has a wrong option table: a row has the name "a/b c": expected {NAME}',
+    ),
+    "an option of an unknown type": (
+        as_built("auth_option_type"),
+        'its component "option_type" has a wrong option table: "from" has the type 99, which this host does not know: '
+        "use a type of option.h, or update Spore",
+    ),
+    "a default out of its bounds": (
+        as_built("auth_option_default"),
+        'its component "option_default" has a wrong option table: the default of "from" is 77: expected JSON (whole '
+        "number, 0 to 10)",
+    ),
+    "a default that is no JSON, far below": (
+        as_built("auth_option_inner"),
+        'its component "option_inner" has a wrong option table: the default of "path" is etc: expected JSON (path)',
     ),
     # What became of the file.
     "another machine": (
@@ -396,6 +415,10 @@ SEEN_BY_LOADING = {
     "an option without a doc",
     "one worker for what needs all",
     "a name that is meant for the terminal",
+    "an option's name that is none",
+    "an option of an unknown type",
+    "a default out of its bounds",
+    "a default that is no JSON, far below",
 }
 
 
