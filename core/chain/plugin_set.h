@@ -48,8 +48,8 @@ struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct dia
  * serve or send by themselves, for a check. On failure the caller gives the set back. [main] */
 bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
                       struct err *err);
-/* Gives back the chains that serve or send, which must not run beside those of the next set.
- * [main] */
+/* Gives back the chains that serve or send: those of the next set run already, and both must not
+ * go on side by side. [main] */
 void plugin_set_end_exporters(struct plugin_set *set);
 
 /* [any]; NULL is fine for unref. */

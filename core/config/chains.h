@@ -26,7 +26,7 @@ struct chain_row {
 	uint32_t point;      /* SPORE_ACL_AT_* of an access list; else 0 */
 	size_t max;          /* most instances; 0: no limit */
 	bool exports;        /* its instances serve or send by themselves: a check does not start
-	                      * them, and a reload ends the old ones first */
+	                      * them, and a reload ends the old ones once the new ones run */
 };
 
 extern const struct chain_row chain_rows[N_CHAINS];

@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/check.h"
 #include "config/command.h"
@@ -143,7 +144,8 @@ enum config_outcome config_load(unsigned role, int argc, char *const *argv, stru
 	if (outcome != CONFIG_LOADED)
 		return outcome;
 	config->purpose = command.purpose;
-	config->path = command.file;
+	if (command.file) /* a copy, since the words of a reload do not outlive it */
+		config->path = json_doc_text(config->doc, command.file, strlen(command.file));
 	return fill_config(config, &command, diag);
 }
 

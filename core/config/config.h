@@ -18,7 +18,7 @@
 struct config {
 	struct json_doc *doc; /* owned; everything below points into it */
 	enum config_purpose purpose;
-	const char *path;         /* of the file; NULL: no file; borrowed from the command line */
+	const char *path;         /* of the file; NULL: no file */
 	unsigned role;            /* ROLE_SERVER or ROLE_LOCAL */
 	bool is_readable;         /* the settings are filled, with or without mistakes, so that
 	                           * plugins can be loaded to check the rest */

@@ -13,8 +13,8 @@
  *      are server_worker_limits(worker); in quota/ they are an argument.
  * A limit that follows from the number of descriptors is a member of struct limits, and a line in
  * limits_make. */
-#ifndef CORE_LIMITS_H
-#define CORE_LIMITS_H
+#ifndef CORE_QUOTA_LIMITS_H
+#define CORE_QUOTA_LIMITS_H
 
 #include <limits.h>
 #include <stdatomic.h>

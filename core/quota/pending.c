@@ -111,15 +111,17 @@ bool pending_take(struct pending *pending, const struct uuid *id, const struct l
 {
 	struct shard *shard = shard_of(pending, id);
 	struct pending_entry *entry;
+	bool found;
 
 	pthread_mutex_lock(&shard->lock);
 	entry = find_entry(shard, id);
-	if (entry)
+	found = entry != NULL;
+	if (found)
 		take_out(pending, entry, visitor_out);
 	pthread_mutex_unlock(&shard->lock);
-	if (entry)
+	if (found)
 		gate_pass_on(pending->gate, limits);
-	return entry != NULL;
+	return found;
 }
 
 enum pending_result pending_take_own(struct pending *pending, const struct uuid *id,

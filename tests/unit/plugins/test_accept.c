@@ -9,9 +9,8 @@ START_TEST(open_metrics_where_it_is_asked_for)
 		"application/openmetrics-text; version=1.0.0; charset=utf-8",
 		"Application/OpenMetrics-Text",
 		" text/plain;q=0.5 , application/openmetrics-text;version=1.0.0",
-		/* Much as Prometheus 2 and 3 say it. */
-		"application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/"
-		"*;q=0.1",
+		/* Similar to what Prometheus 2 and 3 send. */
+		"application/openmetrics-text;version=1.0.0,text/plain;q=0.5,*/*;q=0.1",
 		"application/openmetrics-text;escaping=allow-utf-8;q=0.5,text/plain;q=0.2",
 		"text/plain;q=0.5,application/openmetrics-text; q=0.5",
 		"text/html,application/openmetrics-text;Q=0.001",
