@@ -1,4 +1,4 @@
-/* Nothing is wrong with it, but that each text of its own is meant for the terminal, except the names
+/* Nothing is wrong with it, but that each text of its own is meant for the terminal, except names
  * and defaults, which the host checks. It offers a kind that no host knows, too. */
 #include "bad.h"
 
