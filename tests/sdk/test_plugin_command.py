@@ -396,7 +396,7 @@ def test_every_option_type_is_told(folder):
 
 
 def test_what_a_plugin_says_reaches_no_terminal(folder):
-    """Names, docs, defaults and other texts, in both output formats."""
+    """Docs, choices, the author and other texts, in both output formats."""
     path = folder("one", "bad/auth_loud") / "auth_loud.so"
     loud, escaped = '\x1b[2J"\\\n\xff', r'\x1b[2J"\\x0a\xff'
     for command in (["info", path], ["list", "--plugin-path", path.parent]):
@@ -407,7 +407,7 @@ def test_what_a_plugin_says_reaches_no_terminal(folder):
                 assert all(" " <= character <= "~" for character in line), line
     process = spore_plugin("info", path)
     assert f"author    u{escaped}" in process.stdout
-    assert f"auth n{escaped}: s{escaped}" in process.stdout
+    assert f"auth loud: s{escaped}" in process.stdout
     assert "kind 77: unknown to this host" in process.stdout
     assert "requires  spore.metrics/1, spore.ready/1" in process.stdout
     said = as_json("info", path)
@@ -415,8 +415,8 @@ def test_what_a_plugin_says_reaches_no_terminal(folder):
     assert said["requires"] == ["spore.metrics/1", "spore.ready/1"]
     assert said["components"][1] == {"kind": "unknown"}
     option, deprecated = said["components"][0]["options"]
-    assert (option["name"], option["choices"]) == (f"a{loud}", [f"b{loud}", "c"])
-    assert (option["default"], option["doc"]) == (f"d{loud}", f"e{loud}")
+    assert (option["name"], option["choices"]) == ("a", [f"b{loud}", "c"])
+    assert (option["default"], option["doc"]) == ("c", f"e{loud}")
     assert deprecated["deprecated"] is True
 
 

@@ -21,6 +21,8 @@ from harness.sockets import connect
 
 BAD = "test-plugins/bad"
 
+PT_DYNAMIC, PT_GNU_STACK = 2, 0x6474E551  # types of program headers in ELF
+
 # ---- changes to a file or to its folder. Each function takes the path of a valid plugin.
 
 
@@ -80,6 +82,32 @@ def end_of_segments(data):
         struct.unpack_from("<IIQQQQ", data, offset + index * size) for index in range(number)
     ]
     return max(start + length for kind, _, start, _, _, length in headers if kind == 1)
+
+
+def program_headers(data):
+    """The offset in the file and the type of each."""
+    first = struct.unpack_from("<Q", data, 32)[0]
+    size, number = struct.unpack_from("<HH", data, 54)
+    offsets = range(first, first + size * number, size)
+    return [(offset, struct.unpack_from("<I", data, offset)[0]) for offset in offsets]
+
+
+def without_header(kind):
+    """The program headers of that type become PT_NULL."""
+
+    def change(data):
+        found = [offset for offset, type_ in program_headers(data) if type_ == kind]
+        assert found
+        for offset in found:
+            struct.pack_into("<I", data, offset, 0)
+
+    return edited(change)
+
+
+def move_dynamic_section(data):
+    """Its address lies outside of all segments."""
+    (offset,) = (offset for offset, kind in program_headers(data) if kind == PT_DYNAMIC)
+    struct.pack_into("<Q", data, offset + 16, 1 << 40)
 
 
 def holding(content):
@@ -154,6 +182,8 @@ def link_that_everyone_may_replace(path, _):
 # ---- the table. {path} is the file, {folder} its folder, {above} the parent of the folder,
 # {digest} the SHA-256, {machine} the ELF number of this machine.
 
+STACK = "loading it would make the stacks of this process executable ({why}): link it with `-Wl,-z,noexecstack`; assembler files need a section `.note.GNU-stack`"  # fmt: skip
+NAME = "a lower-case letter, then lower-case letters, digits or _, at most 63 in all"
 AUTH = "verify (for a server) or answer (for a client)"
 NO_NOTE = (
     "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note "
@@ -197,6 +227,15 @@ CASES = {
         as_built("auth_unresolved"),
         "cannot load it: undefined symbol: spore_function_that_nobody_has",
     ),
+    "an executable stack": (
+        as_built("auth_exec_stack"),
+        STACK.replace("{why}", "PF_X in PT_GNU_STACK"),
+    ),
+    "text relocations": (
+        as_built("auth_text_relocations"),
+        "loading it would make its code writable (text relocations, DT_TEXTREL): compile all of it with `-fPIC`, also "
+        "its static libraries",
+    ),
     "an extension that is not there": (
         as_built("auth_needs_more"),
         (
@@ -228,25 +267,19 @@ CASES = {
     "no name": (as_built("auth_no_name"), "one of its components has no name or is truncated"),
     "an option without a doc": (
         as_built("auth_no_doc"),
-        'its component "no_doc" has an option table with an incomplete row',
+        'its component "no_doc" has a wrong option table: an incomplete row',
     ),
     "an option outside its struct": (
         as_built("auth_outside"),
-        (
-            'its component "outside" has an option table with a row whose field lies outside '
-            "its struct"
-        ),
+        'its component "outside" has a wrong option table: a row whose field lies outside its struct',
     ),
     "two options of one name": (
         as_built("auth_twice"),
-        'its component "twice" has an option table with two rows of one name',
+        'its component "twice" has a wrong option table: two rows of one name',
     ),
     "a list of larger items than it says": (
         as_built("auth_thin_items"),
-        (
-            'its component "thin_items" has an option table with a row whose items are larger '
-            "than their size says"
-        ),
+        'its component "thin_items" has a wrong option table: a row whose items are larger than their size says',
     ),
     "one worker for what needs all": (
         as_built("auth_single"),
@@ -254,7 +287,25 @@ CASES = {
     ),
     "a name that is meant for the terminal": (
         as_built("auth_hostile"),
-        rf'its component "x\x1b[2J\x0a\x22" lacks the mandatory slot: {AUTH}',
+        rf'one of its components has the name "x\x1b[2J\x0a\x22": expected {NAME}',
+    ),
+    "an option's name that is none": (
+        as_built("auth_option_name"),
+        f'its component "option_name" has a wrong option table: a row has the name "a/b c": expected {NAME}',
+    ),
+    "an option of an unknown type": (
+        as_built("auth_option_type"),
+        'its component "option_type" has a wrong option table: "from" has the type 99, which this host does not know: '
+        "use a type of option.h, or update Spore",
+    ),
+    "a default out of its bounds": (
+        as_built("auth_option_default"),
+        'its component "option_default" has a wrong option table: the default of "from" is 77: expected JSON (whole '
+        "number, 0 to 10)",
+    ),
+    "a default that is no JSON, far below": (
+        as_built("auth_option_inner"),
+        'its component "option_inner" has a wrong option table: the default of "path" is etc: expected JSON (path)',
     ),
     # A damaged file.
     "another machine": (
@@ -272,6 +323,15 @@ CASES = {
     "headers far away": (
         put_at(32, "<Q", 1 << 40),
         "damaged: its program headers are outside of the file",
+    ),
+    "no word about the stack": (
+        without_header(PT_GNU_STACK),
+        STACK.replace("{why}", "no PT_GNU_STACK"),
+    ),
+    "no dynamic section": (without_header(PT_DYNAMIC), "damaged: it has no dynamic section"),
+    "a dynamic section far away": (
+        edited(move_dynamic_section),
+        "damaged: its dynamic section is outside of its segments",
     ),
     "a note that was spoilt": (edited(spoil_notes_name), NO_NOTE),
     "a name without an end": (
@@ -364,6 +424,10 @@ SEEN_BY_LOADING = {
     "an option without a doc",
     "one worker for what needs all",
     "a name that is meant for the terminal",
+    "an option's name that is none",
+    "an option of an unknown type",
+    "a default out of its bounds",
+    "a default that is no JSON, far below",
 }
 
 
@@ -429,6 +493,19 @@ def test_refusal_at_a_start(host, error_line, case):
         refuse(host, error_line, path.parent, use, section, plugins=plugins)
         == f"plugin {path} refused: {text}"
     )
+
+
+@pytest.mark.parametrize(
+    "case", ["an executable stack", "text relocations", "no word about the stack"], indirect=True
+)
+def test_in_a_check(host, case):
+    path, text, _ = case
+    use = path.stem.split("_", 1)[1]
+    config = host.server_config(folders=[path.parent], auth=[{"use": use}])
+    process = run([spore_binary(), "server", "--check", "-c", host.write(config, "check.json")])
+    assert process.status == 1
+    (line,) = (line for line in process.stderr if "error: " in line)
+    assert line.endswith(f" error: /auth/0/use: plugin {path} refused: {text}")
 
 
 def info(host, path, pin, *flags):
