@@ -140,7 +140,7 @@ def test_client_of_many_tunnels(server, tmp_path):
 def test_more_workers_than_descriptors_allow(start_server):
     """As on a machine of many CPUs: there are fewer of them then, and they serve."""
     with start_server(secret="s3cret", nofile=NOFILE, extra=["--workers", "32"]) as server:
-        server.process.wait_for(r"too few descriptors.*asked=32 workers=2", stream="stderr")
+        server.process.wait_for(r"too few file descriptors.*asked=32 workers=2", stream="stderr")
         assert serves(server)
 
 

@@ -17,8 +17,8 @@ static char path[32];
 
 static void begin(void)
 {
-	conf = (struct conf){ .secrets = { names, secrets, 0 },
-		              .policy = { policy_names, policies, 0 } };
+	conf = (struct conf){ .secrets = { .keys = names, .items = secrets },
+		              .policy = { .keys = policy_names, .items = policies } };
 	roster = (struct roster){ 0 };
 	mistakes_clear();
 }
