@@ -1,6 +1,7 @@
 #include "plugin/loader.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,12 @@
 
 #include "base/text.h"
 #include "log/log.h"
+#include "log/stray_exit.h"
 #include "plugin/kind.h"
 #include "plugin/name.h"
 #include "plugin/protection.h"
 #include "plugin/rows.h"
+#include "thread/code.h"
 #include "thread/guest.h"
 
 /* ---- checks of what the entry point returns, which is untrusted ---- */
@@ -164,15 +167,29 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 	return false;
 }
 
+/* Maps the code and runs its constructors. A crash or an exit() in this code names `name`. */
+static void *map_code(const char *path, const char *name)
+{
+	struct link_map *map;
+	void *handle;
+
+	guest_enter(name);
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	guest_leave();
+	stray_exit_catch_first();
+	if (handle && name && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
+		code_add(name, map->l_ld);
+	return handle;
+}
+
 static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
 {
+	const char *name = guest_name(loaded->path);
 	const spore_plugin *(*entry)(void);
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
-	guest_enter(guest_name(loaded->path));
-	loaded->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	guest_leave();
+	loaded->handle = map_code(path, name);
 	if (!loaded->handle) {
 		const char *why = dlerror();
 		size_t len = strlen(path);
@@ -188,7 +205,7 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 		        "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
 		return false;
 	}
-	guest_enter(guest_name(loaded->path));
+	guest_enter(name);
 	loaded->plugin = entry();
 	guest_leave();
 	return check_plugin(loader, loaded->plugin, err);
