@@ -233,7 +233,8 @@ CASES = {
     ),
     "text relocations": (
         as_built("auth_text_relocations"),
-        "loading it would make its code writable (text relocations, DT_TEXTREL): compile all of it with `-fPIC`, also "
+        "loading it would make its code writable (text relocations, DT_TEXTREL): compile "
+        "all of it with `-fPIC`, also "
         "its static libraries",
     ),
     "an extension that is not there": (
@@ -271,7 +272,8 @@ CASES = {
     ),
     "an option outside its struct": (
         as_built("auth_outside"),
-        'its component "outside" has a wrong option table: a row whose field lies outside its struct',
+        'its component "outside" has a wrong option table: a row whose field lies '
+        "outside its struct",
     ),
     "two options of one name": (
         as_built("auth_twice"),
@@ -279,7 +281,8 @@ CASES = {
     ),
     "a list of larger items than it says": (
         as_built("auth_thin_items"),
-        'its component "thin_items" has a wrong option table: a row whose items are larger than their size says',
+        'its component "thin_items" has a wrong option table: a row whose items are '
+        "larger than their size says",
     ),
     "one worker for what needs all": (
         as_built("auth_single"),
@@ -291,21 +294,25 @@ CASES = {
     ),
     "an option's name that is none": (
         as_built("auth_option_name"),
-        f'its component "option_name" has a wrong option table: a row has the name "a/b c": expected {NAME}',
+        'its component "option_name" has a wrong option table: a row has the name "a/b '
+        f'c": expected {NAME}',
     ),
     "an option of an unknown type": (
         as_built("auth_option_type"),
-        'its component "option_type" has a wrong option table: "from" has the type 99, which this host does not know: '
+        'its component "option_type" has a wrong option table: "from" has the type 99, '
+        "which this host does not know: "
         "use a type of option.h, or update Spore",
     ),
     "a default out of its bounds": (
         as_built("auth_option_default"),
-        'its component "option_default" has a wrong option table: the default of "from" is 77: expected JSON (whole '
+        'its component "option_default" has a wrong option table: the default of "from" '
+        "is 77: expected JSON (whole "
         "number, 0 to 10)",
     ),
     "a default that is no JSON, far below": (
         as_built("auth_option_inner"),
-        'its component "option_inner" has a wrong option table: the default of "path" is etc: expected JSON (path)',
+        'its component "option_inner" has a wrong option table: the default of "path" is '
+        "etc: expected JSON (path)",
     ),
     # A damaged file.
     "another machine": (

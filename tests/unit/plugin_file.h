@@ -3,7 +3,6 @@
 #define UNIT_PLUGIN_FILE_H
 
 #include <check.h>
-#include <elf.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,20 +50,6 @@ static inline uint8_t *plugin_file_note(const struct plugin_file *file)
 
 	ck_assert_ptr_nonnull(at);
 	return at + 20;
-}
-
-/* The first program header of that type; it may be changed. */
-static inline Elf64_Phdr *plugin_file_segment(const struct plugin_file *file, uint32_t type)
-{
-	const Elf64_Ehdr *header = (const void *)file->bytes;
-	Elf64_Phdr *segments = (void *)(file->bytes + header->e_phoff);
-
-	for (size_t i = 0; i < header->e_phnum; i++) {
-		if (segments[i].p_type == type)
-			return &segments[i];
-	}
-	ck_abort_msg("no program header of type %u", type);
-	return NULL;
 }
 
 /* A folder of our own that nobody else may write. */

@@ -3,7 +3,7 @@
 #include <elf.h>
 #include <fcntl.h>
 
-#include "plugin_file.h"
+#include "plugin_elf.h"
 #include "suite.h"
 
 static const void *no_extension(const char *id)

@@ -1,6 +1,6 @@
 #include "plugin/protection.h"
 
-#include "plugin_file.h"
+#include "plugin_elf.h"
 #include "suite.h"
 
 #define PATH PLUGIN_DIR "/auth_hmac.so"
