@@ -16,8 +16,7 @@
 
 struct command {
 	const char *name, *summary;
-	int (*run)(int argc,
-	           char **argv); /* argv starts behind the name; returns the exit status */
+	int (*run)(int argc, char **argv); /* argv starts after the name; returns the exit status */
 };
 
 static const struct command commands[] = {

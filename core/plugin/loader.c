@@ -88,7 +88,7 @@ static const char *check_options(const spore_option *rows, uint32_t n, uint32_t 
 static const char *check_item(const spore_option_item *item, uint32_t held_by, unsigned depth)
 {
 	if (!item || !item->size || item->type == SPORE_OPT_ENUM)
-		return "a row that is not whole";
+		return "an incomplete row";
 	if (held_by != SPORE_OPT_OBJECT && item->size < size_of_type(item->type, item))
 		return "a row whose items are larger than their size says";
 	return check_options(item->options, item->n_options, item->option_size, item->size,
@@ -103,12 +103,12 @@ static const char *check_options(const spore_option *rows, uint32_t n, uint32_t 
 	const char *wrong = NULL;
 
 	if (n && (!rows || stride < sizeof *rows || depth > 8))
-		return "a row that is not whole";
+		return "an incomplete row";
 	for (uint32_t i = 0; i < n && !wrong; i++) {
 		const spore_option *row = row_at(rows, stride, i);
 
 		if (!row->name || !row->doc || (row->type == SPORE_OPT_ENUM && !row->choices))
-			return "a row that is not whole";
+			return "an incomplete row";
 		if (row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT)
 			wrong = check_item(row->item, row->type, depth);
 		if (!wrong && row->offset + size_of_type(row->type, row->item) > size)

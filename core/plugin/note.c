@@ -115,7 +115,7 @@ static bool take_note(const uint8_t *desc, struct note *note_out, struct err *er
 	                 err);
 }
 
-/* False for a truncated file: a page that is mapped behind the end of the file raises a bus error
+/* False for a truncated file: a page that is mapped beyond the end of the file raises a bus error
  * when it is touched. */
 static bool is_whole(const uint8_t *file, size_t size, const Elf64_Ehdr *header)
 {

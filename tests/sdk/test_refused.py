@@ -228,7 +228,7 @@ CASES = {
     "no name": (as_built("auth_no_name"), "one of its components has no name or is truncated"),
     "an option without a doc": (
         as_built("auth_no_doc"),
-        'its component "no_doc" has an option table with a row that is not whole',
+        'its component "no_doc" has an option table with an incomplete row',
     ),
     "an option outside its struct": (
         as_built("auth_outside"),

@@ -163,7 +163,7 @@ def test_silent_server(fake_server):
             assert wire.receive() == {"Hello": 0}
             wire.send({"Hello": 1234})
             client.process.wait_for(
-                r"the server has fallen silent", stream="stderr", timeout=seconds(25)
+                r"the server has sent nothing for 15 s", stream="stderr", timeout=seconds(25)
             )
             with fake_server.next_wire() as again:
                 assert again.receive() == {"Hello": 1234}

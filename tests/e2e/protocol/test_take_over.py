@@ -18,7 +18,7 @@ from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire
 
-MOVED = r"client left.*it has fallen silent, and its port moves"
+MOVED = r"client left.*it no longer answers; its port moves to the new connection"
 
 
 @pytest.fixture
