@@ -399,6 +399,7 @@ def test_one_name_of_two_secrets(refused, tmp_path):
         (b"\xef\xbb\xbfalice:hunter2", 1, NO_NAME),
         (b"x" * 65 + b":hunter2", 1, NO_NAME),
     ],
+    ids=range(9),  # the path of tmp_path contains the id, which must not contain the secret
 )
 def test_invalid_lines(refused, tmp_path, line, column, text):
     """Each error has its place, and the lines after it are checked too."""

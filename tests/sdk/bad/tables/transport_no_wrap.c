@@ -1,7 +1,7 @@
 /* A transport that wraps nothing. */
 #include <spore/transport.h>
 
-#include "bad.h"
+#include "../bad.h"
 
 static const spore_transport_ops empty = { .struct_size = sizeof empty };
 

@@ -1,5 +1,5 @@
 /* Neither verify nor answer. */
-#include "bad.h"
+#include "../bad.h"
 
 static const spore_auth_ops empty = { .struct_size = sizeof empty };
 

@@ -3,8 +3,8 @@
  * standard output, and keeps them until a line or the end comes on standard input. Then it
  * exchanges another byte on each, to prove that they still work, and closes them all.
  */
-#include "loopback.h"
-#include "wire.h"
+#include "../loopback.h"
+#include "../wire.h"
 #include "worker.h"
 
 #include <poll.h>

@@ -2,9 +2,9 @@
  * Messages that come back: each connection sends one, waits for its echo, compares it, and sends
  * the next. The latency is that of one exchange.
  */
-#include "clock.h"
-#include "loopback.h"
-#include "wire.h"
+#include "../clock.h"
+#include "../loopback.h"
+#include "../wire.h"
 #include "worker.h"
 
 #include <errno.h>

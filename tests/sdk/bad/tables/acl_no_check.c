@@ -1,7 +1,7 @@
 /* An access list that checks nothing. */
 #include <spore/acl.h>
 
-#include "bad.h"
+#include "../bad.h"
 
 static const spore_acl_ops empty = { .struct_size = sizeof empty };
 

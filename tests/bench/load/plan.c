@@ -1,7 +1,7 @@
 /* The command line of the load generator. */
 #include "plan.h"
 
-#include "loopback.h"
+#include "../loopback.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -1,5 +1,5 @@
 /* A row of its option table has no documentation. */
-#include "bad.h"
+#include "../bad.h"
 
 static const spore_option options[] = { { .name = "from", .type = SPORE_OPT_INT } };
 

@@ -4,7 +4,7 @@
  *
  * Exit status: 0 without errors, 1 with errors (the line lists them), 2 for a wrong command line.
  */
-#include "loopback.h"
+#include "../loopback.h"
 #include "worker.h"
 
 #include <stdio.h>

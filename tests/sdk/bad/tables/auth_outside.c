@@ -1,5 +1,5 @@
 /* The field of a row lies outside its struct. */
-#include "bad.h"
+#include "../bad.h"
 
 struct conf {
 	int64_t from;

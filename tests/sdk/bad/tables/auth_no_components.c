@@ -1,5 +1,5 @@
 /* Has no components. */
-#include "bad.h"
+#include "../bad.h"
 
 BAD_NOTE("auth_no_components");
 

@@ -7,9 +7,9 @@
  * which must equal the bytes sent; downwards the service must end the stream. So total is what
  * really crossed the tunnel.
  */
-#include "clock.h"
-#include "loopback.h"
-#include "wire.h"
+#include "../clock.h"
+#include "../loopback.h"
+#include "../wire.h"
 #include "worker.h"
 
 #include <errno.h>

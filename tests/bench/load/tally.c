@@ -1,7 +1,7 @@
 /* Counting and reporting for all scenarios of the load generator. */
 #include "tally.h"
 
-#include "clock.h"
+#include "../clock.h"
 #include "plan.h"
 
 #include <inttypes.h>

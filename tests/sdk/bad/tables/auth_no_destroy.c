@@ -1,5 +1,5 @@
 /* No destroy(). */
-#include "bad.h"
+#include "../bad.h"
 
 static const spore_component component = {
 	.struct_size = sizeof component,

@@ -1,5 +1,5 @@
 /* The items of its list are larger than the declared size. */
-#include "bad.h"
+#include "../bad.h"
 
 struct conf {
 	spore_list names;

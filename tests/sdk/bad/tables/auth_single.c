@@ -1,5 +1,5 @@
 /* Asks for a single worker, which only an exporter may. Its verify() needs its state. */
-#include "bad.h"
+#include "../bad.h"
 
 static spore_status create(const spore_create_args *args, void **instance_out)
 {

@@ -6,9 +6,9 @@
  * it proves that the tunnel passes the end on and adds nothing, and it keeps the number of open
  * connections constant: a tunnel cannot accumulate connections that it has not closed yet.
  */
-#include "clock.h"
-#include "loopback.h"
-#include "wire.h"
+#include "../clock.h"
+#include "../loopback.h"
+#include "../wire.h"
 #include "worker.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Two rows with the same name. */
-#include "bad.h"
+#include "../bad.h"
 
 struct conf {
 	int64_t from, to;
