@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "log/log.h"
 #include "plugin/kind.h"
+#include "plugin/visit.h"
 #include "thread/guest.h"
 
 /* ---- checks of what the entry point returns, which is untrusted ---- */
@@ -231,12 +232,13 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
 {
 	const spore_plugin *(*entry)(void);
+	struct visit visit;
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
-	guest_enter(guest_name(loaded->path));
+	visit_begin(&visit, guest_name(loaded->path), "load");
 	loaded->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	guest_leave();
+	visit_end(&visit);
 	if (!loaded->handle) {
 		const char *why = dlerror();
 		size_t len = strlen(path);
@@ -252,9 +254,9 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 		        "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
 		return false;
 	}
-	guest_enter(guest_name(loaded->path));
+	visit_begin(&visit, guest_name(loaded->path), "load");
 	loaded->plugin = entry();
-	guest_leave();
+	visit_end(&visit);
 	return check_plugin(loader, loaded->plugin, err);
 }
 
