@@ -12,13 +12,13 @@
 #include "commands/serve_local.h"
 #include "commands/serve_server.h"
 #include "diag/usage.h"
+#include "log/stray_exit.h"
 #include "thread/thread.h"
 #include "version.h"
 
 struct command {
 	const char *name, *summary;
-	int (*run)(int argc,
-	           char **argv); /* argv starts behind the name; returns the exit status */
+	int (*run)(int argc, char **argv); /* argv starts after the name; returns the exit status */
 };
 
 static const struct command commands[] = {
@@ -76,6 +76,16 @@ static bool is_either(const char *word, const char *flag, const char *letter)
 	return strcmp(word, flag) == 0 || strcmp(word, letter) == 0;
 }
 
+static int run_command(const struct command *command, int argc, char **argv)
+{
+	int status;
+
+	stray_exit_catch();
+	status = command->run(argc, argv);
+	stray_exit_allow();
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -87,7 +97,7 @@ int main(int argc, char **argv)
 		return print_help();
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(name, commands[i].name) == 0)
-			return commands[i].run(argc - 2, argv + 2);
+			return run_command(&commands[i], argc - 2, argv + 2);
 	}
 	return refuse_command(name);
 }

@@ -1,5 +1,4 @@
-"""What all Python tests share: addresses, logs in the report of a failure, no process left
-behind."""
+"""Fixtures and hooks of all Python tests: addresses, servers, and logs in failure reports."""
 
 import pytest
 
@@ -15,8 +14,11 @@ def pytest_addoption(parser):
         "--against",
         choices=["spore", "bore"],
         default="spore",
-        help="the server of tests/e2e; bore runs only the tests marked bore_too, to prove the tests themselves",
-    )  # fmt: skip
+        help=(
+            "the server of tests/e2e; bore runs only the tests marked bore_too, to prove the tests "
+            "themselves"
+        ),
+    )
     parser.addoption(
         "--directions",
         default="bore-spore,spore-bore",
@@ -37,7 +39,7 @@ def pytest_generate_tests(metafunc):
             "direction", pairs, ids=[f"{c}-client-to-{s}-server" for c, s in pairs]
         )
     if metafunc.definition.get_closest_marker("over_tls_too"):
-        # First, so that the servers and clients of the other fixtures know of it.
+        # First, so that the fixtures that start servers and clients see the setting.
         metafunc.fixturenames.insert(0, "over")
         metafunc.parametrize("over", ["plain", "tls"], indirect=True)
 
@@ -65,7 +67,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(autouse=True)
 def no_process_left():
-    """Fails the test that leaves a child running, and ends the child."""
+    """Fails a test that leaves a child process running, and ends the child."""
     process.started.clear()
     yield
     left = [each for each in process.started if each.running]
@@ -76,14 +78,14 @@ def no_process_left():
 
 @pytest.fixture
 def address():
-    """A loopback address that this test alone uses."""
+    """A loopback address that only this test uses."""
     with addresses.Loopback() as leased:
         yield leased
 
 
 @pytest.fixture
 def against(request):
-    """Which program is the server of this test: "spore", or "bore" to prove the test."""
+    """The program that is the server of this test: "spore", or "bore" to prove the test itself."""
     return request.config.getoption("--against")
 
 
@@ -95,7 +97,7 @@ def authority(tmp_path_factory):
 
 @pytest.fixture
 def over(request, monkeypatch):
-    """What carries the tunnels of a test marked over_tls_too: "plain" or "tls"."""
+    """The transport of the tunnels of a test marked over_tls_too: "plain" or "tls"."""
     if request.param == "tls":
         if request.config.getoption("--against") == "bore":
             pytest.skip("bore has no TLS")
@@ -110,8 +112,7 @@ def over(request, monkeypatch):
 
 @pytest.fixture
 def start_server(against, address):
-    """Starts the server under test: a context manager; keywords as for
-    harness.peers.spore_server."""
+    """A function that starts the server under test; keywords as for peers.spore_server."""
 
     def start(**options):
         if against == "bore":
@@ -137,6 +138,6 @@ def secret_server(start_server):
 
 @pytest.fixture
 def fake_server(address):
-    """A server of bare hands, for tests of a client."""
+    """A server that the test plays itself, for tests of a client."""
     with FakeServer(address.host, address.free_port()) as listening:
         yield listening

@@ -234,7 +234,7 @@ static bool read_positional(struct parser *p, const char *word)
 
 /* ---- the whole ---- */
 
-/* What could not be known before the last word. */
+/* Checks that need the whole command line. */
 static bool check_words(struct parser *p)
 {
 	const char *names[ARGUMENT_MAX_WORDS];

@@ -11,14 +11,14 @@
 
 enum arguments_outcome { ARGUMENTS_GOOD, ARGUMENTS_HELP, ARGUMENTS_WRONG };
 
-/* Reads a NULL-ended argv, which starts behind the subcommand's name, into `values`, the struct
- * that the table's offsets belong to. A value comes from the flag, else from its variable, if that
- * is not empty, else from the flag's default; without one, `values` is left as it is. --help ends
- * the reading. ARGUMENTS_WRONG and *err: what was expected and what was found. */
+/* Reads a NULL-ended argv, which starts after the subcommand's name, into `values`, the struct that
+ * the table's offsets belong to. A value comes from the flag, then from a variable that is not
+ * empty, then from the default. Without any, `values` is unchanged. --help ends the reading.
+ * ARGUMENTS_WRONG and *err: what was expected and what was found. */
 enum arguments_outcome arguments_parse(const struct argument_table *table, char *const *argv,
                                        void *values, struct err *err);
-/* The same for a subcommand: prints the help, or the error. False: *status_out is how the process
- * ends. */
+/* The same for a subcommand: prints the help, or the error. False: *status_out is the exit
+ * status. */
 bool arguments_read(const struct argument_table *table, char *const *argv, void *values,
                     int *status_out);
 /* Prints an error that the table cannot express. `format` has one %s, for `found`. Returns

@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Reads a decimal number of digits alone, at most `max`. False if the text is not one. */
+/* Reads a decimal number that has only digits and is at most `max`. False if the text is not
+ * one. */
 bool text_to_uint(const char *text, size_t len, uint64_t max, uint64_t *value_out);
 /* The edit distance of two texts, of which at most 64 bytes count. An edit inserts, deletes,
  * replaces or swaps. */

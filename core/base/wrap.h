@@ -8,9 +8,9 @@
 enum { WRAP_WIDTH = 80 };
 
 /* Prints the words of `text`, and a newline at the end. A line that would exceed WRAP_WIDTH columns
- * continues on the next line behind `indent` spaces. `column`: how many columns of the first line
- * are already used. A word is never split, and neither is a
- * text in brackets such as "[default: 5]". */
+ * continues on the next line after `indent` spaces. `column`: how many columns of the first line
+ * are already used. A word is never split, and neither is a text in brackets, for example
+ * "[default: 5]". */
 void wrap_print(const char *text, size_t column, size_t indent, FILE *out);
 
 #endif

@@ -4,8 +4,8 @@
 
 #include "chain/plugin_set.h"
 
-/* chain: CHAIN_ACL_*; identity: the owner of the tunnel, or "". An empty chain allows. */
-bool acl_allows(const struct plugin_set *set, enum chain_id chain, const struct loop *loop,
+/* id: CHAIN_ACL_*; identity: the owner of the tunnel, or "". An empty chain allows. */
+bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loop *loop,
                 const spore_addr *peer, const spore_addr *local, const char *identity);
 
 #endif

@@ -1,6 +1,6 @@
 /* ahead - connections to the server that one tunnel keeps open on one worker before there is a
- * visitor. They are authenticated and wait. Only our own server allows them: it sends a pass, which
- * each of them shows.
+ * visitor. The client has answered the Challenge on each. The server verifies the answer when
+ * Accept arrives. Only our own server allows them: it sends a pass, which each of them shows.
  *
  * A connection that is lost, or that the server closes, is replaced after a pause. No visitor is
  * lost with it: the server answers Accept, and until that answer the visitor can be accepted on a

@@ -8,9 +8,9 @@
 
 struct ahead_pool;
 
-/* Starts to set up a visitor, or queues it while as many dial as may. When the queue is full, the
- * visitor is dropped and logged; it expires at the server. The caller has admitted the visitor
- * (client_worker_admit). pool: of its tunnel, on this worker. */
+/* Starts to set up a visitor, or queues it if the maximum number is being set up. When the queue is
+ * full, the visitor is dropped and logged; it expires at the server. The caller has admitted the
+ * visitor (client_worker_admit). pool: of its tunnel, on this worker. */
 void proxy_start(struct ahead_pool *pool, const struct uuid *id);
 /* For the worker: starts queued visitors while there is room. */
 void proxy_run_start_waiting(struct loop_task *task);

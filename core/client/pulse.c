@@ -4,9 +4,9 @@
 
 #include "link/link.h"
 
-/* The heartbeats of all tunnels begin at so many points of a period. If all left at once, they
- * would hold up everything else; if each left in a turn of its own, the turn would cost more than
- * the heartbeat. */
+/* The heartbeats of all tunnels start at one of POINTS moments of a period. If all left at once,
+ * they would hold up everything else; if each left in a turn of its own, the turn would cost more
+ * than the heartbeat. */
 enum { POINTS = 10 };
 
 static void on_pulse_timer(struct ev_loop *ev, ev_timer *timer, int events)

@@ -2,8 +2,8 @@
 
 #include "config/settings.h"
 
-/* A port that the server chose is asked for again until the server has refused it so often. Then
- * any port will do. */
+/* A port that the server chose is asked for again until the server has refused it MAX_PORT_REFUSALS
+ * times. Then the client asks for any port. */
 enum { MAX_PORT_REFUSALS = 5 };
 enum { MAX_DOUBLINGS = 8 };
 static const double first_s = 0.2;
@@ -66,8 +66,8 @@ bool retry_is_due(const struct retry *retry, const struct loss *loss)
  * clients of a server that returns do not all come at once. */
 double retry_count(struct retry *retry, const struct loss *loss, double random)
 {
-	/* A port that is taken is often our own, about to be given up. Where no server is, one may
-	 * be about to start. */
+	/* A port in use is often our own, soon to be released. If no server answers, one may be
+	 * starting. */
 	bool is_port = loss->status == CLIENT_PORT_REFUSED;
 	double most_s = is_port || loss->is_unreached ? short_s : long_s;
 	unsigned doublings = retry->losses < MAX_DOUBLINGS ? retry->losses : MAX_DOUBLINGS;

@@ -11,8 +11,8 @@
 #include "net/sock.h"
 #include "net/stream.h"
 
-/* The pace of the client's heartbeats that it offers. The server's answer says which pace it
- * wants, and is not taken below the least. */
+/* The heartbeat interval that the client offers. The server answers with its own; LEAST_PULSE_MS is
+ * the minimum. */
 enum { PULSE_MS = 4000, LEAST_PULSE_MS = 100 };
 
 static void on_uplink_ready(struct uplink *uplink);
@@ -86,7 +86,7 @@ static void release_held(struct session *session, unsigned things)
 	if (things & HOLDS_UPLINK)
 		uplink_stop(&session->uplink);
 	if (things & HOLDS_TURN)
-		turn_give(&session->worker->shared->turns, &session->turn);
+		turn_release(&session->worker->shared->turns, &session->turn);
 	if (things & HOLDS_PLACE) {
 		pulse_stop(&session->pulse);
 		deadline_stop(&session->silence);
@@ -210,11 +210,13 @@ void session_on_silence(struct deadline *deadline)
 {
 	struct session *session = CONTAINER_OF(deadline, struct session, silence);
 
-	/* After this process has stalled, deadlines expire before the loop reads what came. */
+	/* After this process has stalled, deadlines expire before the loop reads input that has
+	 * arrived. */
 	if (sock_has_unread(stream_fd(session->uplink.link.stream)))
 		deadline_start(&session->worker->silence, deadline);
 	else
-		lose_because(session, "the server has fallen silent", CLIENT_FAILED, RETRY_LATER);
+		lose_because(session, "the server has sent nothing for 15 s", CLIENT_FAILED,
+		             RETRY_LATER);
 }
 
 /* ---- before the server's Hello ---- */

@@ -43,7 +43,8 @@ struct client_worker {
 	unsigned max_pipes;   /* likewise */
 	unsigned max_lingerers;
 	int64_t complained_ms; /* when the last dropped visitor was logged */
-	atomic_uint load;      /* [any] visitors of this worker; the next one goes to the least */
+	/* [any] visitors of this worker; the next one goes to the worker with the lowest load */
+	atomic_uint load;
 };
 
 /* A visitor of this worker begins / ends. [any] */

@@ -11,7 +11,7 @@
 
 /* ---- visitors ---- */
 
-/* A visitor on its way to another worker. */
+/* A visitor that is being handed to another worker. */
 struct handover {
 	struct loop_task task;
 	struct ahead_pool *pool;
@@ -38,8 +38,8 @@ static bool is_better(const struct ahead_pool *pool, const struct ahead_pool *th
 	return atomic_load(&pool->worker->load) < atomic_load(&than->worker->load);
 }
 
-/* Prefers a worker with a connection opened ahead, then the one with the least load. In doubt it is
- * our own worker, because waking another one costs more than it brings. */
+/* Prefers a worker with a connection opened ahead, then the one with the least load. With equal
+ * loads, it is our own worker, because waking another one costs more than it brings. */
 static struct ahead_pool *choose_pool(const struct spread *spread)
 {
 	struct ahead_pool *best = &spread->pools[0];
@@ -82,7 +82,7 @@ void spread_visitor(const struct spread *spread, const struct uuid *id)
 
 /* ---- connections opened ahead ---- */
 
-/* The size of a pool, on its way to the pool's worker. */
+/* A pool's new size, posted to its worker. */
 struct ahead_order {
 	struct loop_task task;
 	struct ahead_pool *pool;

@@ -43,7 +43,7 @@ bool turn_take(struct turns *turns, struct turn *turn)
 	return turn->taken;
 }
 
-void turn_give(struct turns *turns, struct turn *turn)
+void turn_release(struct turns *turns, struct turn *turn)
 {
 	list_remove(&turn->node);
 	if (!turn->taken)

@@ -25,9 +25,9 @@ struct turns {
 /* start: runs for a turn that has waited and is taken now, at the end of a turn of the loop. */
 void turns_init(struct turns *turns, struct loop *loop, void (*start)(struct turn *turn));
 void turn_init(struct turn *turn);
-/* True: the turn is taken. False: it waits, and `start` runs once others have given theirs. */
+/* True: the turn is taken. False: it waits, and `start` runs once others have released theirs. */
 bool turn_take(struct turns *turns, struct turn *turn);
-/* Gives a turn that is taken, or ends its wait. Idempotent. */
-void turn_give(struct turns *turns, struct turn *turn);
+/* Releases a turn that is taken, or ends its wait. Idempotent. */
+void turn_release(struct turns *turns, struct turn *turn);
 
 #endif

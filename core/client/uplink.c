@@ -205,7 +205,7 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 		fail_uplink(uplink, UPLINK_UNREACHED, stream_error(stream));
 }
 
-/* Lays the transports on the new stream and starts their handshakes. */
+/* Puts the transports on the new stream and starts their handshakes. */
 static void open_stream(struct uplink *uplink)
 {
 	const struct client_shared *shared = uplink->worker->shared;

@@ -1,4 +1,4 @@
-/* uplink - a connection to the server's control port, until the server has authenticated it.
+/* uplink - a connection to the server's control port, until the client has answered the Challenge.
  * Control connections and data connections begin alike. Embedded in its owner. [worker] */
 #ifndef CORE_UPLINK_H
 #define CORE_UPLINK_H
@@ -49,8 +49,8 @@ struct uplink_failure {
 };
 
 struct uplink_events {
-	/* The link is the owner's to use. A message that is sent now leaves in one segment with
-	 * the answer to the Challenge. */
+	/* The owner may use the link. A message that is sent now leaves in one segment with the
+	 * answer to the Challenge. */
 	void (*on_ready)(struct uplink *uplink);
 	/* Instead of on_ready. The uplink is closed. */
 	void (*on_failed)(struct uplink *uplink, const struct uplink_failure *failure);

@@ -29,7 +29,7 @@ static const struct argument_word words[] = {
 	{ "kick",      "ID",    "end a tunnel and all its visitors, or one visitor" },
 	{ "log-level", "LEVEL", "log at trace, debug, info, warn or error until a reload" },
 	{ "reload",    NULL,    "read the configuration again, as on HUP" },
-	{ "drain",     NULL,    "end as on TERM: accept no visitors, let the others finish" },
+	{ "drain",     NULL,    "end as on TERM: accept no visitors, let existing ones finish" },
 };
 /* clang-format on */
 
@@ -102,7 +102,7 @@ static void print_silent_workers(const struct json *answer)
 	const struct json *workers = json_get(answer, "silent_workers");
 
 	for (const struct json *i = workers ? workers->first : NULL; i; i = i->next)
-		fprintf(stderr, "warning: worker %d did not answer; its part is missing\n",
+		fprintf(stderr, "warning: worker %d did not answer; its data is missing\n",
 		        (int)i->number);
 }
 

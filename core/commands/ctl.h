@@ -3,8 +3,8 @@
 #ifndef CORE_CTL_H
 #define CORE_CTL_H
 
-/* argv starts behind the subcommand and is NULL-ended. Returns the exit status; EXIT_FAILED if the
- * server refuses the command or cannot be reached. */
+/* argv starts after the subcommand's name and is NULL-ended. Returns the exit status; EXIT_FAILED
+ * if the server refuses the command or cannot be reached. */
 int ctl_run(int argc, char **argv);
 
 #endif

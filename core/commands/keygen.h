@@ -2,7 +2,7 @@
 #ifndef CORE_KEYGEN_H
 #define CORE_KEYGEN_H
 
-/* argv starts behind the subcommand and is NULL-ended. Returns the exit status. */
+/* argv starts after the subcommand's name and is NULL-ended. Returns the exit status. */
 int keygen_run(int argc, char **argv);
 
 #endif

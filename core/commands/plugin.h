@@ -3,8 +3,8 @@
 #ifndef CORE_COMMANDS_PLUGIN_H
 #define CORE_COMMANDS_PLUGIN_H
 
-/* argv starts behind the subcommand and is NULL-ended. Returns the exit status; EXIT_FAILED if the
- * plugin of `info` is refused, or if something cannot be read. */
+/* argv starts after the subcommand's name and is NULL-ended. Returns the exit status; EXIT_FAILED
+ * if the plugin of `info` is refused, or if something cannot be read. */
 int plugin_run(int argc, char **argv);
 
 #endif

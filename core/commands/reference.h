@@ -3,8 +3,8 @@
 #ifndef CORE_COMMANDS_REFERENCE_H
 #define CORE_COMMANDS_REFERENCE_H
 
-/* argv starts behind the subcommand and is NULL-ended. Returns the exit status; EXIT_FAILED if
- * something cannot be read or written. */
+/* argv starts after the subcommand's name and is NULL-ended. Returns the exit status; EXIT_FAILED
+ * if something cannot be read or written. */
 int reference_run(int argc, char **argv);
 
 #endif

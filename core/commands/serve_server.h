@@ -2,7 +2,7 @@
 #ifndef CORE_SERVE_SERVER_H
 #define CORE_SERVE_SERVER_H
 
-/* argv starts behind the subcommand. Returns when the server has ended: the exit status. */
+/* argv starts after the subcommand's name. Returns when the server has ended: the exit status. */
 int serve_server(int argc, char **argv);
 
 #endif

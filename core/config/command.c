@@ -88,7 +88,7 @@ static bool add_flag(struct parser *p, const struct shorthand *shorthand, const 
 	return true;
 }
 
-/* The value behind "=", or the next word. NULL: there is none, which is reported. */
+/* The value after "=", or the next word. NULL: no value; the mistake was reported. */
 static const char *take_value(struct parser *p, const char *inline_value, const char *flag)
 {
 	if (inline_value)

@@ -9,7 +9,7 @@
 #include "config/place.h"
 #include "option/value_describe.h"
 
-/* Reports what a client cannot do without, in terms of the command line when there is no file. */
+/* Reports missing settings that a client needs. Without a file, messages name flags. */
 static bool has_essentials(const struct placer *p)
 {
 	const struct json *root = json_doc_root(p->doc);

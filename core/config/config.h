@@ -32,8 +32,8 @@ struct config {
 	atomic_uint refs;
 };
 
-/* argv starts behind the subcommand. Mistakes go to the diag, whose entries point into the config's
- * document: print them before config_unref. *config_out is set unless memory is exhausted.
+/* argv starts after the subcommand's name. Mistakes go to the diag, whose entries point into the
+ * config's document: print them before config_unref. *config_out is set unless memory is exhausted.
  * [main] */
 enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
                                 struct config **config_out);

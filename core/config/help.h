@@ -17,7 +17,7 @@ struct help_flag {
 	const spore_option *option;        /* of the core, which the flag sets; or NULL */
 };
 
-/* The flag of that index; false behind the last one. */
+/* The flag of that index; false past the last one. */
 bool help_flag_at(unsigned role, size_t index, struct help_flag *flag_out);
 /* The core's option at the target "/section/name", or NULL. */
 const spore_option *help_target_option(unsigned role, const char *target);

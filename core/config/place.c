@@ -70,7 +70,7 @@ static struct json *get_or_add_entry(struct placer *p, struct json *array, const
 	return entry;
 }
 
-/* Follows one step of a target, "section" or "section[entry]", and moves *at_inout behind it. NULL:
+/* Follows one step of a target, "section" or "section[entry]", and moves *at_inout past it. NULL:
  * the file has a value of another type there. */
 static struct json *follow_step(struct placer *p, struct json *object, struct json_source *source,
                                 const char **at_inout)
@@ -316,8 +316,8 @@ void place_values(struct placer *p)
 	}
 }
 
-/* A flat key whose target is an entry: true adds the entry; false only states that there is none,
- * which must then be so. */
+/* A flat key whose target is an entry: true adds the entry; false is an error if the section has
+ * such an entry. */
 static void place_flat_entry(struct placer *p, struct json *node, const struct shorthand *s)
 {
 	bool wanted = node->type == JSON_BOOL && node->boolean;

@@ -66,8 +66,8 @@ static const spore_option client_rows[] = {
 	          "connections that are being set up at once; each worker queues up to 4096 more"),
 	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,
 	          "connections that each tunnel keeps open to a Spore server for its next "
-	          "visitors, which then need not wait for a dial, a TLS handshake or the secret's "
-	          "check"),
+	          "visitors, which then need not wait for a dial, a TLS handshake or the "
+	          "Challenge"),
 	SPORE_BOOL(struct client_settings, reconnect, 0, "true",
 	           "keep reconnecting when the connection to the server is lost"),
 	SPORE_BOOL(struct client_settings, retry, 0, "false",
@@ -113,7 +113,7 @@ static const spore_option limit_rows[] = {
 	               "checked once a second; 0: never"),
 	SPORE_INT(struct limit_settings, max_unauthenticated, 0, "0", 0, 1000000,
 	          "connections that are authenticating, in total; when full, the server closes the "
-	          "oldest one of the source that has the most; 0: 1/16 of the process's "
+	          "oldest one of the source that has the most; 0: 3/64 of the process's "
 	          "descriptors"),
 	SPORE_INT(struct limit_settings, max_unauthenticated_per_ip, 0, "256", 1, 1000000,
 	          "connections of one source that are authenticating; when full, the server closes "

@@ -1,6 +1,6 @@
 /* settings - the core's own options. Each section has one table of rows, from which parsing,
  * checks, defaults, help and reference are made. option_fill fills the structs; they are read-only
- * then. */
+ * afterwards. */
 #ifndef CORE_SETTINGS_H
 #define CORE_SETTINGS_H
 
@@ -44,7 +44,7 @@ struct tunnel_settings {
 	int64_t port; /* public; 0: the server chooses */
 };
 
-/* 0 is no limit unless the row says otherwise. A source is an IPv4 address or an IPv6 /64. */
+/* 0 means no limit unless the row says otherwise. A source is an IPv4 address or an IPv6 /64. */
 struct limit_settings {
 	int64_t max_conns_per_ip;       /* tunnels of one source */
 	int64_t max_tunnels;            /* in total */

@@ -24,7 +24,7 @@ struct shorthand {
 	const char *name; /* flag "--control-port", flat key "control_port", SPORE_CONTROL_PORT */
 	char letter;      /* short form of the flag, or 0 */
 	unsigned roles;   /* ROLE_* that have it */
-	const char *variable; /* name of its variable behind SPORE_; NULL: from `name` */
+	const char *variable; /* the variable's name without SPORE_; NULL: from `name` */
 	bool bore_variable;   /* also read with the prefix BORE_ */
 	enum shorthand_type type;
 	const char *target;  /* "/server/control_port", "/tunnels[0]/port", "/auth[hmac]/secret" */

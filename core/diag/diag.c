@@ -9,7 +9,7 @@
 #include "diag/mask.h"
 #include "json/pointer.h"
 
-/* More would help nobody, and finding the place of each takes time. */
+/* More mistakes do not help the operator, and finding the place of each takes time. */
 enum { MAX_SHOWN = 100 };
 
 struct diag_entry {

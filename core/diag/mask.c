@@ -92,7 +92,7 @@ struct walk {
 	struct mask *mask;
 	struct mask_window *window; /* NULL: the line is not shown */
 	bool bare;                  /* a word was read, without punctuation after it yet */
-	bool irregular;  /* a quote is missing: two words without punctuation, or an open one */
+	bool irregular;  /* two words without punctuation between them, or an unclosed quote */
 	size_t misspelt; /* the end of the first word like "secret", or of the line */
 };
 

@@ -1,5 +1,5 @@
-/* usage - what is said of wrong command lines, in the same words by every subcommand. Each text is
- * a format; "%s" stands for a flag or for a word of the command line, both escaped. */
+/* usage - the messages about wrong command lines, in the same words by every subcommand. Each text
+ * is a format; "%s" stands for a flag or for a word of the command line, both escaped. */
 #ifndef CORE_USAGE_H
 #define CORE_USAGE_H
 

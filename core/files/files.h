@@ -14,7 +14,7 @@ struct json_doc;
 
 struct noted_file {
 	const char *path;
-	uint64_t stamp; /* of the file at the path, behind all symbolic links */
+	uint64_t stamp; /* of the file that all symbolic links lead to */
 };
 
 struct files {

@@ -40,7 +40,7 @@ static const char *clean_key(spore_str key, char out[KEY_SIZE])
 		char c = key.ptr[i];
 		bool plain = ((c | 32) >= 'a' && (c | 32) <= 'z') || (c >= '0' && c <= '9');
 
-		out[i] = plain ? c : '_';
+		out[i] = (char)(plain ? c : '_');
 	}
 	out[len] = '\0';
 	return out;

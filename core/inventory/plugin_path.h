@@ -10,10 +10,9 @@
  * the one below the prefix of an installation. At most one of the two exists. */
 #define PLUGIN_PATH_OWN 2
 
-/* Adds the configuration's folders and our own behind the registry's present folders. Mistakes go
- * to the diag. False if the section has a mistake: then no plugin may be loaded, since the
- * configuration does not say for certain which plugins to trust. The registry borrows from the
- * config. */
+/* Appends the configuration's folders and our own to the registry's folders. Mistakes go to the
+ * diag. False if the section has a mistake: then no plugin may be loaded, since the configuration
+ * does not say for certain which plugins to trust. The registry borrows from the config. */
 bool plugin_path_set_up(struct registry *registry, const struct config *config, struct diag *diag);
 /* Logs a warning for each pin whose file is in none of the folders, since a misspelt name pins
  * nothing. */

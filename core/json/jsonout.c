@@ -21,7 +21,7 @@ static void put_string(struct jsonout *json, const char *text)
 
 static void put_key(struct jsonout *json, const char *key)
 {
-	if (json->behind_value)
+	if (json->after_value)
 		fputc(',', json->out);
 	if (json->depth > 0)
 		fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
@@ -29,7 +29,7 @@ static void put_key(struct jsonout *json, const char *key)
 		put_string(json, key);
 		fputs(": ", json->out);
 	}
-	json->behind_value = true;
+	json->after_value = true;
 }
 
 void jsonout_begin(struct jsonout *json, const char *key, char bracket)
@@ -37,16 +37,16 @@ void jsonout_begin(struct jsonout *json, const char *key, char bracket)
 	put_key(json, key);
 	fputc(bracket, json->out);
 	json->depth++;
-	json->behind_value = false;
+	json->after_value = false;
 }
 
 void jsonout_end(struct jsonout *json, char bracket)
 {
 	json->depth--;
-	if (json->behind_value)
+	if (json->after_value)
 		fprintf(json->out, "\n%*s", (int)(2 * json->depth), "");
 	fputc(bracket, json->out);
-	json->behind_value = true;
+	json->after_value = true;
 	if (json->depth == 0)
 		fputc('\n', json->out);
 }

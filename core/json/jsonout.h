@@ -11,7 +11,7 @@
 struct jsonout {
 	FILE *out;
 	unsigned depth;
-	bool behind_value; /* a value was written: a comma comes before the next */
+	bool after_value; /* a value was written: a comma comes before the next */
 };
 
 /* `key` is the member's key in an object; NULL elsewhere. */

@@ -162,7 +162,7 @@ static bool mend_end(struct mender *m, const struct scan_error *e)
 }
 
 /* Replaces an unclosed string by null, up to the end of its line, but keeps closing brackets and a
- * comma there. Not if the string seems to continue on the next line. */
+ * comma there. Does nothing if the string seems to continue on the next line. */
 static bool mend_unclosed(struct mender *m, const struct scan_error *e)
 {
 	size_t at = e->offset, end = at, next;

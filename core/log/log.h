@@ -3,8 +3,8 @@
  * Each thread appends its lines to a ring of its own (ring); one writer thread carries the rings to
  * standard error (output). A line is dropped and counted if the ring is full or the line cannot be
  * written; a later line says how many were lost. So a reader of standard error that stalls or exits
- * does no harm, nor does a log file that is moved or truncated. All values are escaped when the
- * line is made (logline): callers pass untrusted bytes as they are. */
+ * does no harm. A log file may be moved or truncated. All values are escaped when the line is made
+ * (logline): callers pass untrusted bytes as they are. */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 

@@ -1,7 +1,7 @@
 /* output - writes log lines to standard error, and never waits longer than its deadline.
  *
  * A reader that stalls delays the writing thread alone. A line that was cut by an error is ended
- * before the next one. Async-signal-safe. One thread at a time, but for output_set_deadline. */
+ * before the next one. Async-signal-safe. One thread at a time, except for output_set_deadline. */
 #ifndef CORE_OUTPUT_H
 #define CORE_OUTPUT_H
 

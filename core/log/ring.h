@@ -1,8 +1,8 @@
 /* ring - the log lines that one thread has written and the log's writer has not yet taken.
  *
- * One producer, one consumer, no lock: the thread that owns a ring appends lines, whoever carries
- * the log (log.c) takes them. A ring is never freed, since a thread of a plugin that hangs may
- * still own it; when its thread ends, another thread reuses it. */
+ * One producer, one consumer, no lock. The thread that owns a ring appends lines. The carrier
+ * (log.c) takes them. A ring is never freed, since a thread of a plugin that hangs may still own
+ * it; when its thread ends, another thread reuses it. */
 #ifndef CORE_RING_H
 #define CORE_RING_H
 

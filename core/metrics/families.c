@@ -4,7 +4,8 @@
 
 enum { MOST_LABELS = 8 };
 
-/* For label values that come from the configuration: it limits their number itself. */
+/* For label values that come from the configuration. The configuration limits the number of these
+ * values. */
 enum { AS_CONFIGURED = 10000 };
 
 #define LABELS(...)                                                                                \

@@ -33,7 +33,7 @@ enum family {
 	FAMILY_PLUGIN_GENERATIONS,
 	/* The process. */
 	FAMILY_BUILD,  /* version, abi */
-	FAMILY_CONFIG, /* role, transport, auth, acl_control, acl_public, metrics */
+	FAMILY_CONFIG, /* role, and one label for each chain */
 	FAMILY_WORKERS,
 	FAMILY_START_TIME,
 	FAMILY_CPU_TIME,

@@ -1,5 +1,5 @@
 /* spec - the description of a family of metrics: whether it is valid, whether two of them can exist
- * together, and copies of it. Pure, but for the copies' memory. [any] */
+ * together, and copies of it. Pure, except for the copies' memory. [any] */
 #ifndef CORE_SPEC_H
 #define CORE_SPEC_H
 

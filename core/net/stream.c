@@ -23,10 +23,10 @@ struct bottom {
 	bool ended; /* an end of file has come */
 };
 
-/* Invariants: The watcher runs only while the stream is open or opening, and only for what somebody
- * waits for. `raw` is 0 until the stream is open and no transport holds bytes back. blocked_* say
- * for which readiness of the descriptor a direction waits: mostly its own, but the read of a
- * transport may wait until the descriptor is writable. */
+/* Invariants: The watcher runs only while the stream is open or opening, and only for what the
+ * owner or a transport waits for. `raw` is 0 until the stream is open and no transport holds bytes
+ * back. blocked_* say for which readiness of the descriptor a direction waits: mostly its own, but
+ * the read of a transport may wait until the descriptor is writable. */
 struct stream {
 	struct spore_conn conn;
 	struct bottom bottom;

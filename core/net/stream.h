@@ -27,13 +27,13 @@ typedef void (*stream_fn)(struct stream *stream, unsigned events, void *arg);
 /* Takes the connected, non-blocking fd on success. `local` may be NULL. NULL: out of memory. */
 struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
                           const spore_addr *local);
-/* Closes in order, or with a reset. No event follows, and the memory goes at the end of the turn.
- * NULL is fine, and so is a second call in the same turn. */
+/* Closes in order, or with a reset. No event follows, and the memory is freed at the end of the
+ * turn. NULL is fine, and so is a second call in the same turn. */
 void stream_close(struct stream *stream, bool reset);
 
 spore_conn *stream_conn(struct stream *stream);
 spore_stream *stream_top(struct stream *stream);
-/* Lays `upper` on top, as a transport's wrap has made it. secure: the transport claims to be
+/* Puts `upper` on top, as a transport's wrap has made it. secure: the transport claims to be
  * secure. There must be fewer than CONN_MAX_LAYERS. */
 void stream_push(struct stream *stream, spore_stream *upper, bool secure);
 

@@ -23,12 +23,12 @@ struct kind_slot {
 };
 
 struct kind {
-	uint32_t id;      /* SPORE_KIND_* */
 	const char *name; /* "auth": prefix of the file name, and the name shown to users */
+	uint32_t id;      /* SPORE_KIND_* */
 	uint32_t roles;   /* SPORE_ROLE_*: the processes that may run such a component */
 	struct kind_slot slots[KIND_MAX_SLOTS]; /* none: the component needs no ops */
-	uint32_t flag;         /* the bit of ops->flags that is shown to users ... */
-	const char *flag_name; /* ... and its name; NULL: no bit */
+	const char *flag_name; /* of a bit of ops->flags that is shown to users; NULL: none */
+	uint32_t flag;         /* that bit */
 	bool single_worker;    /* may have SPORE_COMPF_SINGLE_WORKER */
 	bool on_error;         /* its instances have the key "on_error" in the configuration */
 };

@@ -1,6 +1,7 @@
 #include "plugin/loader.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +10,13 @@
 
 #include "base/text.h"
 #include "log/log.h"
+#include "log/stray_exit.h"
 #include "plugin/kind.h"
+#include "plugin/name.h"
+#include "plugin/protection.h"
+#include "plugin/rows.h"
 #include "plugin/visit.h"
+#include "thread/code.h"
 #include "thread/guest.h"
 
 /* ---- checks of what the entry point returns, which is untrusted ---- */
@@ -47,89 +53,22 @@ static const char *missing_slot(const spore_component *c, const struct kind *kin
 	return kind_roles(c) ? NULL : describe_slots(kind, text);
 }
 
-/* The size of the C type for an option's type; 0: this host does not know the type. */
-static size_t size_of_type(uint32_t type, const spore_option_item *item)
-{
-	static const size_t sizes[] = {
-		[SPORE_OPT_BOOL] = sizeof(uint32_t),    [SPORE_OPT_INT] = sizeof(int64_t),
-		[SPORE_OPT_NUMBER] = sizeof(double),    [SPORE_OPT_STRING] = sizeof(char *),
-		[SPORE_OPT_SECRET] = sizeof(spore_str), [SPORE_OPT_DURATION] = sizeof(int64_t),
-		[SPORE_OPT_SIZE] = sizeof(int64_t),     [SPORE_OPT_ENUM] = sizeof(int64_t),
-		[SPORE_OPT_ADDR] = sizeof(spore_addr),  [SPORE_OPT_IP] = sizeof(spore_addr),
-		[SPORE_OPT_PORT] = sizeof(int64_t),     [SPORE_OPT_PORTS] = sizeof(spore_list),
-		[SPORE_OPT_CIDR] = sizeof(spore_cidr),  [SPORE_OPT_LIST] = sizeof(spore_list),
-		[SPORE_OPT_MAP] = sizeof(spore_map),    [SPORE_OPT_OBJECT] = 0,
-		[SPORE_OPT_NODE] = sizeof(spore_cfg *),
-	};
-
-	if (type == SPORE_OPT_OBJECT)
-		return item->size;
-	return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
-}
-
-static const spore_option *row_at(const spore_option *rows, uint32_t stride, uint32_t i)
-{
-	return (const spore_option *)(const void *)((const char *)rows + (size_t)i * stride);
-}
-
-static bool is_named_twice(const spore_option *rows, uint32_t stride, uint32_t i)
-{
-	uint32_t other = 0;
-
-	while (other < i &&
-	       strcmp(row_at(rows, stride, other)->name, row_at(rows, stride, i)->name) != 0)
-		other++;
-	return other < i;
-}
-
-static const char *check_options(const spore_option *rows, uint32_t n, uint32_t stride, size_t size,
-                                 unsigned depth);
-
-/* Checks the item of a list, a map or an object. */
-static const char *check_item(const spore_option_item *item, uint32_t held_by, unsigned depth)
-{
-	if (!item || !item->size || item->type == SPORE_OPT_ENUM)
-		return "a row that is not whole";
-	if (held_by != SPORE_OPT_OBJECT && item->size < size_of_type(item->type, item))
-		return "a row whose items are larger than their size says";
-	return check_options(item->options, item->n_options, item->option_size, item->size,
-	                     depth + 1);
-}
-
-/* Checks a table that fills a struct of `size` bytes, and all tables below it. NULL, or what is
- * wrong with the table. */
-static const char *check_options(const spore_option *rows, uint32_t n, uint32_t stride, size_t size,
-                                 unsigned depth)
-{
-	const char *wrong = NULL;
-
-	if (n && (!rows || stride < sizeof *rows || depth > 8))
-		return "a row that is not whole";
-	for (uint32_t i = 0; i < n && !wrong; i++) {
-		const spore_option *row = row_at(rows, stride, i);
-
-		if (!row->name || !row->doc || (row->type == SPORE_OPT_ENUM && !row->choices))
-			return "a row that is not whole";
-		if (row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT)
-			wrong = check_item(row->item, row->type, depth);
-		if (!wrong && row->offset + size_of_type(row->type, row->item) > size)
-			wrong = "a row whose field lies outside its struct";
-		if (!wrong && is_named_twice(rows, stride, i))
-			wrong = "two rows of one name";
-	}
-	return wrong;
-}
-
 static bool check_component(const spore_component *c, const struct kind *kind, struct err *err)
 {
-	const char *slot, *wrong;
-	char name[64], text[SLOTS_TEXT];
+	const struct option_table table = { c->options, c->n_options, c->option_size };
+	char name[96], text[SLOTS_TEXT];
+	const char *slot;
 
 	if (!SPORE_HAS(c, conf_size) || !c->name || !*c->name) {
 		err_set(err, "one of its components has no name or is truncated");
 		return false;
 	}
 	text_escape(c->name, strlen(c->name), name, sizeof name);
+	if (!name_is_good(c->name)) {
+		err_set(err, "one of its components has the name \"%s\": expected " NAME_GRAMMAR,
+		        name);
+		return false;
+	}
 	if (SPORE_HAS(c, flags) && c->flags & SPORE_COMPF_SINGLE_WORKER && !kind->single_worker) {
 		err_set(err,
 		        "its component \"%s\" has SPORE_COMPF_SINGLE_WORKER, which %s components "
@@ -142,9 +81,8 @@ static bool check_component(const spore_component *c, const struct kind *kind, s
 		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", name, slot);
 		return false;
 	}
-	wrong = check_options(c->options, c->n_options, c->option_size, c->conf_size, 0);
-	if (wrong) {
-		err_set(err, "its component \"%s\" has an option table with %s", name, wrong);
+	if (!rows_check(&table, c->conf_size, err)) {
+		err_prefix(err, "its component \"%s\" has a wrong option table", name);
 		return false;
 	}
 	return true;
@@ -224,21 +162,37 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 	if (crypto_sha256(copy->bytes, copy->size, digest_out))
 		return check_pin(digest_out, pin, err) &&
 		       note_read(copy->bytes, copy->size, note_out, err) &&
-		       note_is_compatible(note_out, err);
+		       note_is_compatible(note_out, err) &&
+		       protection_is_kept(copy->bytes, copy->size, err);
 	err_set(err, "out of memory");
 	return false;
 }
 
+/* Maps the code and runs its constructors. A crash or an exit() in this code names `name`. */
+static void *map_code(const char *path, const char *name)
+{
+	struct link_map *map;
+	struct visit visit;
+	void *handle;
+
+	visit_begin(&visit, name, "load");
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	visit_end(&visit);
+	stray_exit_catch_first();
+	if (handle && name && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
+		code_add(name, map->l_ld);
+	return handle;
+}
+
 static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
 {
+	const char *name = guest_name(loaded->path);
 	const spore_plugin *(*entry)(void);
 	struct visit visit;
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
-	visit_begin(&visit, guest_name(loaded->path), "load");
-	loaded->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	visit_end(&visit);
+	loaded->handle = map_code(path, name);
 	if (!loaded->handle) {
 		const char *why = dlerror();
 		size_t len = strlen(path);
@@ -254,7 +208,7 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 		        "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
 		return false;
 	}
-	visit_begin(&visit, guest_name(loaded->path), "load");
+	visit_begin(&visit, name, "load");
 	loaded->plugin = entry();
 	visit_end(&visit);
 	return check_plugin(loader, loaded->plugin, err);

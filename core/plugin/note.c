@@ -1,45 +1,10 @@
 #include "plugin/note.h"
 
-#include <elf.h>
 #include <spore/plugin.h>
 #include <string.h>
 
 #include "base/text.h"
-
-#if defined(__x86_64__)
-#define NATIVE_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define NATIVE_MACHINE EM_AARCH64
-#else
-#define NATIVE_MACHINE 0 /* left to dlopen */
-#endif
-
-static bool in_file(size_t size, uint64_t offset, uint64_t len)
-{
-	return offset <= size && len <= size - offset;
-}
-
-static bool read_header(const uint8_t *file, size_t size, Elf64_Ehdr *header_out, struct err *err)
-{
-	if (size < sizeof *header_out || memcmp(file, ELFMAG, SELFMAG) != 0) {
-		err_set(err, "not a shared object: expected an ELF file");
-		return false;
-	}
-	memcpy(header_out, file, sizeof *header_out);
-	if (header_out->e_ident[EI_CLASS] != ELFCLASS64 || header_out->e_type != ET_DYN ||
-	    (NATIVE_MACHINE && header_out->e_machine != NATIVE_MACHINE)) {
-		err_set(err, "not a 64-bit shared object for this machine (ELF machine %u)",
-		        header_out->e_machine);
-		return false;
-	}
-	if (header_out->e_phentsize != sizeof(Elf64_Phdr) ||
-	    !in_file(size, header_out->e_phoff,
-	             (uint64_t)header_out->e_phnum * sizeof(Elf64_Phdr))) {
-		err_set(err, "damaged: its program headers are outside of the file");
-		return false;
-	}
-	return true;
-}
+#include "plugin/elf_file.h"
 
 static uint64_t align4(uint64_t n)
 {
@@ -115,38 +80,18 @@ static bool take_note(const uint8_t *desc, struct note *note_out, struct err *er
 	                 err);
 }
 
-/* False for a truncated file: a page that is mapped behind the end of the file raises a bus error
- * when it is touched. */
-static bool is_whole(const uint8_t *file, size_t size, const Elf64_Ehdr *header)
-{
-	for (size_t i = 0; i < header->e_phnum; i++) {
-		Elf64_Phdr segment;
-
-		memcpy(&segment, file + header->e_phoff + i * sizeof segment, sizeof segment);
-		if (segment.p_type == PT_LOAD && !in_file(size, segment.p_offset, segment.p_filesz))
-			return false;
-	}
-	return header->e_shoff == 0 ||
-	       in_file(size, header->e_shoff, (uint64_t)header->e_shnum * header->e_shentsize);
-}
-
-bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct err *err)
+bool note_read(const uint8_t *bytes, size_t size, struct note *note_out, struct err *err)
 {
 	struct found found = { NULL, NULL, false };
-	Elf64_Ehdr header;
+	struct elf_file file;
+	Elf64_Phdr segment;
 
-	if (!read_header(file, size, &header, err))
+	if (!elf_file_open(bytes, size, &file, err))
 		return false;
-	if (!is_whole(file, size, &header)) {
-		err_set(err, "damaged: the file is truncated");
-		return false;
-	}
-	for (size_t i = 0; i < header.e_phnum; i++) {
-		Elf64_Phdr segment;
-
-		memcpy(&segment, file + header.e_phoff + i * sizeof segment, sizeof segment);
-		if (segment.p_type == PT_NOTE && in_file(size, segment.p_offset, segment.p_filesz))
-			find_notes(file + segment.p_offset, segment.p_filesz, &found);
+	for (size_t i = 0; elf_file_segment(&file, i, &segment); i++) {
+		if (segment.p_type == PT_NOTE &&
+		    elf_file_holds(&file, segment.p_offset, segment.p_filesz))
+			find_notes(bytes + segment.p_offset, segment.p_filesz, &found);
 	}
 	if (!found.ours && !found.other) {
 		err_set(err,

@@ -16,7 +16,7 @@ struct note {
 /* Checks every offset in the file. If a file has notes for several majors, reads the one for this
  * host's major. False and *err: the file is not an ELF file for this machine, has no note, or is
  * damaged. */
-bool note_read(const uint8_t *file, size_t size, struct note *note_out, struct err *err);
+bool note_read(const uint8_t *bytes, size_t size, struct note *note_out, struct err *err);
 /* This host can run the plugin. False and *err: both versions and the remedy. */
 bool note_is_compatible(const struct note *note, struct err *err);
 

@@ -45,7 +45,8 @@ static bool check_folders(const char *file, struct sealed_access *access)
 	return true;
 }
 
-/* Checks the folder of a symbolic link, since whoever may replace it chooses what is loaded. */
+/* Checks the folder of a symbolic link, since a user who can replace the link chooses what is
+ * loaded. */
 static bool check_link(const char *path, struct sealed_access *access)
 {
 	char folder[PATH_MAX], real[PATH_MAX + 2];
@@ -99,7 +100,7 @@ static bool copy_all(int from, int to, size_t size)
 	return true;
 }
 
-/* Closes the descriptor of the file. */
+/* Copies the file into sealed memory. Always closes `file`. */
 static bool seal(int file, size_t size, const char *path, struct sealed *sealed_out,
                  struct err *err)
 {

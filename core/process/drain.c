@@ -34,7 +34,7 @@ static void begin_drain(struct drain *drain, struct ev_loop *ev)
 	drain->begin(drain->arg);
 }
 
-static void on_told(struct ev_loop *ev, ev_async *watcher, int events)
+static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
 {
 	struct drain *drain = watcher->data;
 
@@ -59,7 +59,7 @@ static void on_signal(int number, void *arg)
 		atomic_store(&drain->lasts_ms, lasts_ms);
 		watchdog_end_within(lasts_ms + WATCHDOG_END_MS);
 	}
-	ev_async_send(loop_ev(drain->loop), &drain->told);
+	ev_async_send(loop_ev(drain->loop), &drain->wake);
 }
 
 void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms,
@@ -70,9 +70,9 @@ void drain_init(struct drain *drain, struct loop *loop, int64_t timeout_ms,
 	atomic_init(&drain->lasts_ms, timeout_ms);
 	ev_timer_init(&drain->deadline, on_deadline, 0.0, 0.0);
 	drain->deadline.data = drain;
-	ev_async_init(&drain->told, on_told);
-	drain->told.data = drain;
-	ev_async_start(loop_ev(loop), &drain->told);
+	ev_async_init(&drain->wake, on_wake);
+	drain->wake.data = drain;
+	ev_async_start(loop_ev(loop), &drain->wake);
 	watchdog_listen(on_signal, drain);
 }
 
@@ -106,5 +106,5 @@ void drain_fini(struct drain *drain)
 	watchdog_end_within(WATCHDOG_END_MS);
 	watchdog_ignore();
 	ev_timer_stop(ev, &drain->deadline);
-	ev_async_stop(ev, &drain->told);
+	ev_async_stop(ev, &drain->wake);
 }

@@ -12,7 +12,7 @@ struct loop;
 
 struct drain {
 	struct loop *loop;
-	ev_async told;      /* wakes main; sent by the watchdog thread */
+	ev_async wake;      /* wakes main; sent by the watchdog thread */
 	atomic_int number;  /* of the last signal */
 	atomic_int signals; /* received so far */
 	bool asked, begun;

@@ -10,9 +10,9 @@
 
 struct reload_answer {
 	bool swapped; /* the new configuration is in use */
-	/* If swapped: the options that differ. If there are none, only the files that the
-	 * configuration names (certificates, secrets, lists) were read again. Options that need a
-	 * restart are listed until it happens. */
+	/* If swapped: the options that differ. Empty: only the files that the configuration names
+	 * (certificates, secrets, lists) were read again. Options that need a restart are listed
+	 * until it happens. */
 	struct changes changes;
 	/* If not swapped: all mistakes, as at a start; lines that end in a newline. Owned; NULL:
 	 * out of memory. */

@@ -219,7 +219,7 @@ void account_unref(struct account *account)
 	free(account);
 }
 
-/* Visitors may have the places that tunnels leave. */
+/* Visitors may use places that tunnels do not use. */
 static unsigned most_visitors(const struct principal_table *table, const struct limits *limits)
 {
 	unsigned most = limit_of(limits->settings.max_relays);

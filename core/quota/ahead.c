@@ -15,8 +15,8 @@ struct ahead_pass {
 	atomic_bool withdrawn;
 };
 
-/* The client replaces a connection as soon as it is used. The new one may reach another worker
- * before the used one is no longer counted here, so twice the promised number may wait. */
+/* The client replaces a connection as soon as it is used. The server may count the new connection
+ * before it stops counting the used one, so twice the promised number may wait. */
 enum { SLACK = 2 };
 
 void ahead_table_init(struct ahead_table *table)

@@ -1,10 +1,10 @@
 /* ahead - passes for connections that a Spore client opens before a visitor comes. The Accept for
  * that visitor then needs no dial, no handshake and no Challenge.
  *
- * The server gives a pass to the client of a tunnel. A connection that shows the pass may stay
- * silent for longer than a connection may before its first frame. The pass allows nothing else: the
- * server judges an Accept on such a connection like any other. The number of waiting connections is
- * limited for each pass, for each source, and in all. [any] */
+ * The server gives a pass to the client of a tunnel. A connection with a valid pass may stay silent
+ * longer than others. The pass allows nothing else: the server judges an Accept on such a
+ * connection like any other. The number of waiting connections is limited for each pass, for each
+ * source, and in all. [any] */
 #ifndef CORE_QUOTA_AHEAD_H
 #define CORE_QUOTA_AHEAD_H
 

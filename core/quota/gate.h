@@ -1,7 +1,7 @@
 /* gate - limits how many visitors wait for a client, on each tunnel and in all. While there is no
- * room, the public port accepts nobody, so further visitors wait in the kernel's queue. Each tunnel
- * has a door. When a visitor leaves, on any worker, the gate wakes the first waiting door that has
- * room. */
+ * room, the public port accepts no visitors, so further visitors wait in the kernel's queue. Each
+ * tunnel has a door. When a visitor leaves, on any worker, the gate wakes the first waiting door
+ * that has room. */
 #ifndef CORE_GATE_H
 #define CORE_GATE_H
 
@@ -53,7 +53,7 @@ bool gate_shut(struct gate *gate, struct gate_door *door);
 
 /* One more visitor waits for its client. [any] */
 void gate_enter(struct gate *gate, atomic_uint *inside);
-/* One less. gate_pass_on is the caller's to call. [any] */
+/* One visitor less. The caller must then call gate_pass_on. [any] */
 void gate_leave(struct gate *gate, atomic_uint *inside);
 
 #endif

@@ -6,13 +6,7 @@
  * an argument. Tables that all workers share hold only counts, so nothing needs an update when
  * limits change. Lower layers (relay, linger) borrow a pointer into the worker's copy.
  *
- * To add a limit:
- *   1. config/settings: a member of struct limit_settings, and its row in limit_rows. The flag, the
- *      check, the help and the reference follow from the row.
- *   2. The place that decides reads limits->settings.MEMBER. In session/ the limits
- *      are server_worker_limits(worker); in quota/ they are an argument.
- * A limit that follows from the number of descriptors is a member of struct limits, and a line in
- * limits_make. */
+ * core/CONTRIBUTING.md has the recipe for a new limit. */
 #ifndef CORE_QUOTA_LIMITS_H
 #define CORE_QUOTA_LIMITS_H
 
@@ -43,8 +37,8 @@ static inline unsigned limit_of(int64_t setting)
 	return setting ? (unsigned)setting : UINT_MAX;
 }
 
-/* Counts one more, unless there are `most`. A refused caller is never counted, not even for a
- * moment, so it cannot take the place of another one. [any] */
+/* Counts one more, unless the count has reached `most`. A refused caller is never counted, not even
+ * for a moment, so it cannot take the place of another one. [any] */
 static inline bool limit_take(atomic_uint *count, unsigned most)
 {
 	unsigned n = atomic_load(count);

@@ -13,7 +13,7 @@
 
 enum { SHARDS = 16, BUCKETS = 256 };
 
-/* Freed once its visitor is taken and all that pending_find returned is given back. */
+/* Freed once its visitor is taken and every result of pending_find was given back. */
 struct pending_entry {
 	struct list by_age;          /* in shard->by_age */
 	struct pending_entry **link; /* what points to this entry; NULL: the visitor is taken */
@@ -68,7 +68,7 @@ static struct pending_entry *find_entry(struct shard *shard, const struct uuid *
 	return entry;
 }
 
-/* With the lock held. Frees the entry unless somebody has found it. */
+/* With the lock held. Frees the entry unless a result of pending_find is in use. */
 static void take_out(struct pending *pending, struct pending_entry *entry,
                      struct visitor *visitor_out)
 {

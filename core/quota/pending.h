@@ -2,8 +2,8 @@
  *
  * All workers share the table. It has shards, each with a lock that is held for one look-up.
  * Nothing reads or watches the socket of a waiting visitor, and its entry has no pointer to the
- * tunnel. Whoever takes a visitor out of the table owns it, which decides every race between two
- * Accepts, and between an Accept and the expiry. [any] */
+ * tunnel. The caller that takes a visitor out owns it. This decides every race between two Accepts,
+ * and between an Accept and the expiry. [any] */
 #ifndef CORE_PENDING_H
 #define CORE_PENDING_H
 
@@ -22,7 +22,7 @@ struct source;
 
 struct visitor {
 	struct uuid id;
-	int fd;                  /* owned, as are the references, by whoever holds the visitor */
+	int fd;                  /* the holder of the visitor owns it and the references */
 	struct account *account; /* ref */
 	struct source *source;   /* ref; NULL: visitors are not counted by source */
 	spore_addr peer;
@@ -64,8 +64,8 @@ bool pending_claim(struct pending *pending, struct pending_entry *entry,
 /* Leaves the visitor as it is. NULL is fine. */
 void pending_forget(struct pending *pending, struct pending_entry *entry);
 
-/* Takes out one visitor whose deadline has passed; false: there is none left. Call it until
- * then. */
+/* Takes out one visitor whose deadline has passed. False: no visitor has expired. Call it until it
+ * returns false. */
 bool pending_take_expired(struct pending *pending, int64_t now_ms, const struct limits *limits,
                           struct visitor *visitor_out);
 bool pending_is_empty(struct pending *pending);

@@ -6,8 +6,8 @@
 #include "base/crypto.h"
 #include "net/sock.h"
 
-/* First random ports are tried, as many as bore tries. If the range is small or nearly full, ports
- * in turn still find a free one. The number of tries limits what a full range costs. */
+/* Tries random ports first, as many as bore. In a small or nearly full range, consecutive ports
+ * then find a free one. The number of tries limits what a full range costs. */
 enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 256 };
 
 static bool is_reserved(const struct server_settings *settings, uint16_t port)

@@ -34,7 +34,7 @@ void source_announce(struct source *source);
 /* It is no longer expected: it has come, or never will. */
 void source_unannounce(struct source *source);
 /* Counts one more unauthenticated connection. True if it may be an expected data connection, since
- * no more have arrived than are expected. Such a connection is counted apart. */
+ * no more have arrived than are expected. Such a connection is counted separately. */
 bool source_enter(struct source *source);
 /* One less. was_asked_for: what source_enter returned. */
 void source_leave(struct source *source, bool was_asked_for);
@@ -46,7 +46,8 @@ bool source_is_banned(struct source *source, int64_t now_ms);
 /* Counts one more tunnel; false if the source has as many as it may have. */
 bool source_add_tunnel(struct source *source, const struct limits *limits);
 void source_remove_tunnel(struct source *source);
-/* Counts one more waiting connection that was opened ahead; false if there are `most`. */
+/* Counts one more waiting connection that was opened ahead; false if the count has reached
+ * `most`. */
 bool source_add_ahead(struct source *source, unsigned most);
 void source_remove_ahead(struct source *source);
 /* Counts one more visitor; false and *why_out if the source has too many, or opens them too

@@ -131,8 +131,9 @@ void stranger_remove(struct stranger_list *list, struct stranger *stranger)
 }
 
 /* A worker never closes its only stranger, so each worker may exceed the limits by one. */
-struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
-                                const struct limits *limits, bool scarce)
+struct stranger *stranger_to_close(const struct stranger_list *list,
+                                   const struct stranger *newcomer, const struct limits *limits,
+                                   bool scarce)
 {
 	if (!newcomer->crowd)
 		return NULL;

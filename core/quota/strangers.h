@@ -43,7 +43,8 @@ bool stranger_add(struct stranger_list *list, struct stranger *stranger, struct 
 void stranger_remove(struct stranger_list *list, struct stranger *stranger);
 /* Which stranger to close now that the newcomer was added; never the newcomer itself. NULL: none.
  * scarce: descriptors are nearly used up, so one must go even below the limits. */
-struct stranger *stranger_to_go(const struct stranger_list *list, const struct stranger *newcomer,
-                                const struct limits *limits, bool scarce);
+struct stranger *stranger_to_close(const struct stranger_list *list,
+                                   const struct stranger *newcomer, const struct limits *limits,
+                                   bool scarce);
 
 #endif

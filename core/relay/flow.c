@@ -53,8 +53,8 @@ void flow_fini(struct flow *flow, struct pipe_pool *pipes)
 	give_pipe(flow, pipes);
 }
 
-/* The destination takes no more bytes. What it sent before that may still be on its way, so the
- * other direction goes on until it ends, too. */
+/* The destination takes no more bytes. Bytes that it sent before may still arrive, so the other
+ * direction goes on until it ends, too. */
 static void break_off(struct flow *flow, const struct flow_ends *ends)
 {
 	flow_fini(flow, ends->pipes);
@@ -173,7 +173,8 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 }
 
 /* Each step empties the pipe; if it cannot, the destination is full and the turn is over. So the
- * pipe is empty before each step, and EAGAIN on the way in means that the socket is empty. */
+ * pipe is empty before each step, and EAGAIN when splicing into the pipe means that the socket is
+ * empty. */
 static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 {
 	size_t moved = 0;

@@ -19,7 +19,7 @@ struct relay {
 	struct relay_set *set;
 	struct stream *streams[2]; /* owned */
 	struct flow flows[2];
-	uint64_t told[2]; /* bytes of each flow that on_moved has been told of */
+	uint64_t reported[2]; /* bytes of each flow that on_moved has received */
 	relay_end_fn on_end;
 	void *arg;
 	char *error; /* owned; of relay_end_fn */
@@ -35,8 +35,8 @@ static void tell_moved(struct relay *relay)
 	uint64_t moved[2];
 
 	for (int i = 0; i < 2; i++) {
-		moved[i] = relay->flows[i].bytes - relay->told[i];
-		relay->told[i] += moved[i];
+		moved[i] = relay->flows[i].bytes - relay->reported[i];
+		relay->reported[i] += moved[i];
 	}
 	if (relay->set->on_moved && (moved[0] || moved[1]))
 		relay->set->on_moved(moved, relay->arg);
@@ -276,8 +276,8 @@ void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *vie
 	}
 }
 
-unsigned relay_reset_those(struct relay_set *set,
-                           bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id)
+unsigned relay_reset_matching(struct relay_set *set,
+                              bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id)
 {
 	struct list *next;
 	unsigned n = 0;

@@ -21,7 +21,7 @@ struct relay;
 struct stream;
 
 struct relay_limits {
-	/* A relay that carried nothing for so long is reset; 0 or no pointer: never. Borrowed, and
+	/* A relay that has been idle for this long is reset; 0 or no pointer: never. Borrowed, and
 	 * read once a second. */
 	const int64_t *idle_ms;
 	unsigned most_pipes; /* of this worker */
@@ -75,7 +75,7 @@ void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *vie
                 void *arg);
 /* Resets all relays for which is_meant is true, and returns their number. relay_arg: the arg of
  * on_end. */
-unsigned relay_reset_those(struct relay_set *set,
-                           bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id);
+unsigned relay_reset_matching(struct relay_set *set,
+                              bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id);
 
 #endif

@@ -92,8 +92,8 @@ struct census *census_take(struct server_worker *worker, const struct census_que
 	list_tunnels(worker, census, tunnels);
 	relay_each(&worker->relays, list_relay, &(struct relay_list){ census, relays });
 	if (question->kick) {
-		census->relays_ended = relay_reset_those(&worker->relays, forward_is_of,
-		                                         question->kick);
+		census->relays_ended = relay_reset_matching(&worker->relays, forward_is_of,
+		                                            question->kick);
 		census->tunnels_ended = tunnel_sessions_kick(worker, question->kick);
 	}
 	return census;

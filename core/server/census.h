@@ -1,5 +1,5 @@
-/* census - a copy of what a worker has open at one moment, for other threads to read; and the end
- * of what an operator wants ended. */
+/* census - copies what a worker has open at one moment, for other threads to read, and ends what an
+ * operator kicks. */
 #ifndef CORE_CENSUS_H
 #define CORE_CENSUS_H
 

@@ -67,7 +67,7 @@ static void go_on_draining(struct server *server)
 	for (unsigned i = 0; server->listening && i < server->n_open; i++)
 		loop_call(server->env.loops[i], run_stop_listening, &server->workers[i]);
 	server->listening = false;
-	/* A visitor on its way from the table to its relay is counted here, too. */
+	/* A visitor that has left the table but has no relay yet still counts. */
 	if (atomic_load(&server->shared.principals.visitors) > 0)
 		return;
 	server->on_drained = NULL;
@@ -138,8 +138,8 @@ static int open_control_port(const struct plugin_set *set, bool shared, struct e
 		return fd;
 	if (errno == EADDRINUSE)
 		err_set(err,
-		        "control port %d: address in use: another server, or a tunnel's public "
-		        "port, is there; choose another port with --control-port",
+		        "control port %d: address in use: another server or a public port uses it; "
+		        "choose another port with --control-port",
 		        addr.port);
 	if (fd >= 0)
 		close(fd);
@@ -354,7 +354,7 @@ void server_stop(struct server *server)
 	ev_timer_stop(loop_ev(server->env.main_loop), &server->tick);
 	for (unsigned i = 0; i < server->n_open; i++)
 		loop_call(server->env.loops[i], run_close, &server->workers[i]);
-	/* Twice: a question between workers may still have to be answered. */
+	/* The second round runs answers that workers posted in the first. */
 	for (unsigned i = 0; i < 2 * server->n_open; i++)
 		loop_settle(server->env.loops[i % server->n_open]);
 	fini_shared(&server->shared);

@@ -25,12 +25,12 @@ struct server_env {
  * server_revalidate for it. NULL: out of memory. [main] */
 struct server *server_new(void);
 /* Binds the control port and starts to serve with this set. False and *err: it serves nothing, and
- * is only to be freed. [main] */
+ * the caller must free it. [main] */
 bool server_start(struct server *server, const struct server_env *env, struct plugin_set *set,
                   struct err *err);
 /* Serves with another set, which is started, from now on: new connections begin with it, the
- * clients of tunnels are authenticated again, relays never notice. False and *err: the control port
- * cannot move there, and nothing has changed. [main] */
+ * clients of tunnels are authenticated again, relays are not affected. False and *err: the control
+ * port cannot move there, and nothing has changed. [main] */
 bool server_renew(struct server *server, struct plugin_set *set, struct err *err);
 /* Closes the public ports and refuses new tunnels. on_drained runs on the main loop once no visitor
  * waits and no relay runs. [main] */
@@ -43,7 +43,7 @@ struct survey *server_ask(struct server *server, const struct census_question *q
 /* Ends all that the server serves. The loops still run. Harmless on a server that has not started.
  * [main] */
 void server_stop(struct server *server);
-/* Nobody calls server_revalidate any more. The server is stopped. NULL is fine. [main] */
+/* No thread may call server_revalidate any more. The server is stopped. NULL is fine. [main] */
 void server_free(struct server *server);
 
 /* As host_services.revalidate, with the server as its argument. Does nothing unless the server has

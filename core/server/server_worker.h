@@ -11,7 +11,7 @@ struct plugin_set;
 struct server_shared;
 struct server_worker;
 
-/* What a worker is told when it opens, and when the configuration changes. */
+/* What main passes to a worker when it opens, and when the configuration changes. */
 struct server_worker_terms {
 	struct plugin_set *set;      /* the worker takes a reference */
 	const struct limits *limits; /* of the set's configuration; copied */
@@ -21,7 +21,7 @@ struct server_worker_terms {
 /* False: out of memory; then the worker has to be closed all the same. */
 bool server_worker_open(struct server_worker *worker, struct server_shared *shared,
                         struct loop *loop, const struct server_worker_terms *terms);
-/* Goes on by these terms. The clients of all tunnels are authenticated again. */
+/* Applies these terms. The clients of all tunnels are authenticated again. */
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms);
 /* Closes the public ports. */
 void server_worker_drain(struct server_worker *worker);

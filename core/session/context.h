@@ -47,7 +47,7 @@ struct session_list_head {
 	unsigned count;
 };
 
-/* The lengths of time that a state may last. */
+/* How long a state may last. */
 enum session_deadline { DEADLINE_FIRST_FRAME, DEADLINE_NEXT_FRAME, DEADLINE_WAITING, DEADLINES };
 
 /* One worker of the server. [worker] */

@@ -11,7 +11,7 @@
 struct data_connection {
 	struct login login;
 	struct pending_entry *visitor; /* of the Accept that is judged; NULL: none waits */
-	bool was_waiting;              /* its client hears that its Accept has taken the visitor */
+	bool was_waiting;              /* opened ahead: the server answers Accept with Accepted */
 };
 
 static struct data_connection *data_of(const struct server_session *s)

@@ -49,8 +49,8 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 static void make_room(struct server_worker *worker, const struct server_session *newcomer, int fd)
 {
 	bool scarce = fd >= server_worker_limits(worker)->scarce_fd;
-	struct stranger *stranger = stranger_to_go(&worker->strangers, &newcomer->stranger,
-	                                           server_worker_limits(worker), scarce);
+	struct stranger *stranger = stranger_to_close(&worker->strangers, &newcomer->stranger,
+	                                              server_worker_limits(worker), scarce);
 
 	if (stranger)
 		refuse_with_reset(CONTAINER_OF(stranger, struct server_session, stranger),

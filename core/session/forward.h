@@ -8,8 +8,8 @@
 
 struct stream;
 
-/* Takes the stream, the visitor and both buffers: `received` came behind Accept and belongs to the
- * visitor; `unsent` still belongs to the client. */
+/* Takes the stream, the visitor and both buffers. `received`: bytes that followed Accept, for the
+ * visitor; `unsent`: bytes still to be sent to the client. */
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent);
 /* For worker->relays.on_moved. */
@@ -17,7 +17,7 @@ void forward_count(const uint64_t moved[2], void *arg);
 
 /* The following functions take the `arg` of a relay. */
 
-/* What an operator is told, besides what the relay knows. */
+/* What admin commands show of a relay, besides relay_view. */
 struct forward_view {
 	uint64_t id, tunnel; /* see server_new_id */
 	uint16_t port;       /* the tunnel's */

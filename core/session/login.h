@@ -22,28 +22,28 @@ typedef void (*login_fn)(struct server_session *s, int32_t verdict);
 
 /* The login is zeroed memory. */
 void login_init(struct login *login, struct plugin_set *set);
-/* Cancels a verdict that is on its way. */
+/* Cancels a pending verdict. */
 void login_fini(struct login *login);
-/* `to` is zeroed memory; `from` is empty afterwards. No verdict may be on its way. */
+/* `to` is zeroed memory; `from` is empty afterwards. No verdict may be pending. */
 void login_move(struct login *to, struct login *from);
 /* Another set from now on. NULL: no verdict is needed any more. */
 void login_change_set(struct login *login, struct plugin_set *set);
 /* False: out of memory. */
 bool login_answer(struct login *login, const char *answer);
 
-/* Asks for the verdict: the instance that let the owner of this account in, or the whole chain if
- * `owner` is NULL. The answer must come before the deadline of the session's state. Returns as
- * auth_judge: on_verdict is called later only after SPORE_EPENDING. */
+/* Asks the instance that allowed the owner of this account, or the whole chain if `owner` is NULL.
+ * The answer must come before the deadline of the session's state. Returns as auth_judge:
+ * on_verdict is called later only after SPORE_EPENDING. */
 int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
                     login_fn on_verdict);
-/* Who allowed the client. Only after a verdict; the set keeps the instance. */
+/* The instance that allowed the client. Only after a verdict; the set keeps the instance. */
 struct instance *login_allowed_by(const struct login *login);
 /* What was granted, for the caller to free. NULL: nothing in particular. Only after a verdict. */
 struct grant *login_take_grant(struct login *login);
 /* Logs which plugin has not given its verdict in time. */
 void login_log_late(const struct login *login);
-/* True: go on with the session. Otherwise it was refused and is over: its client is denied (and
- * its source may be banned), or nobody could decide. */
+/* True: go on with the session. Otherwise it was refused and is over: its client is denied (and its
+ * source may be banned), or no instance could decide. */
 bool login_accept_verdict(struct server_session *s, int32_t verdict);
 /* May the session's source have a secret checked now? False: the session was refused and is
  * over. */

@@ -10,13 +10,14 @@
 #include "session/refuse.h"
 #include "session/tunnel_session.h"
 
-/* The frame behind Authenticate, or the first frame where no answer was asked for. It is looked at
- * once the verdict is there. */
+/* The frame after Authenticate, or the first frame if no answer was requested. It is handled after
+ * the verdict. */
 enum next_frame { NEXT_NONE, NEXT_HELLO, NEXT_UNEXPECTED, NEXT_BAD };
 
 struct newcomer {
 	struct login login;
-	struct instance *by; /* who allowed it; kept by the login's set. NULL: no authentication */
+	/* The instance that allowed it; kept by the login's set. NULL: no authentication. */
+	struct instance *by;
 	struct grant *grant; /* owned; what was granted */
 	enum next_frame next;
 	uint16_t port; /* of NEXT_HELLO */
@@ -235,7 +236,7 @@ static void become_open(struct server_session *s)
 	if (!is_still_allowed(s)) {
 		refuse_count(s->worker, REFUSED_ACCESS_LIST);
 		refuse_log(s, LOG_INFO, "client refused by access list",
-		           "by its address behind the proxy");
+		           "the address that the proxy reported is denied");
 		server_session_end(s, false);
 		return;
 	}

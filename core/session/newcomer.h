@@ -1,6 +1,5 @@
-/* newcomer - a session whose client has not said yet, or not proven, what it may have: from accept
- * to the first Hello, Accept or Ahead. Then it becomes a tunnel_session or a data_connection.
- * [worker] */
+/* newcomer - a session whose client has not yet authenticated or made a request: from accept to the
+ * first Hello, Accept or Ahead. Then it becomes a tunnel_session or a data_connection. [worker] */
 #ifndef CORE_NEWCOMER_H
 #define CORE_NEWCOMER_H
 

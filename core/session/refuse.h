@@ -6,10 +6,10 @@
 #include "log/log.h"
 #include "session/server_session.h"
 
-/* Sends the reason as an Error frame. Not in OPENING, nor the next two. */
+/* Sends the reason as an Error frame. Not allowed in OPENING; nor are the next two. */
 void refuse_session(struct server_session *s, enum refusal why);
-/* bore closes the connection without a word where a frame is wrong after authentication, or
- * without it. */
+/* Closes without an Error frame, as bore does for a wrong frame after authentication or without
+ * authentication. */
 void refuse_silently(struct server_session *s, enum refusal why);
 /* A session that was let in ends: sends the reason, and counts no refusal. */
 void refuse_any_longer(struct server_session *s, enum refusal why);

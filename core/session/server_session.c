@@ -7,9 +7,9 @@
 #include "net/stream.h"
 #include "quota/ahead.h"
 
-/* Limits of bore's server: 3 s for the first frame. A frame behind a right Authenticate comes at
- * once, so its absence is noticed early. A connection opened ahead that nobody needed for so long
- * is closed; its client opens another one. */
+/* bore's server waits 3 s for the first frame. The frame after a correct Authenticate comes at
+ * once, so the wait for it is short. An unused connection opened ahead is closed after WAITING_MS;
+ * the client opens another one. */
 enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100, WAITING_MS = 600000 };
 
 enum { NO_LIST = SESSION_LISTS, NO_DEADLINE = DEADLINES };
@@ -21,7 +21,8 @@ enum { NO_LIST = SESSION_LISTS, NO_DEADLINE = DEADLINES };
 static const struct row {
 	unsigned next;    /* bits of the states that may follow; ENDED may always */
 	unsigned list;    /* enum session_list */
-	unsigned deadline; /* enum session_deadline; runs from the start of the state */
+	unsigned deadline; /* enum session_deadline, from the start of the state; after OPENING
+	                    * the deadline of the handshakes continues */
 	bool stranger;    /* a session that is a stranger stays one */
 	bool paused;      /* frames wait in the link */
 } rows[SESSION_STATES] = {
@@ -78,7 +79,7 @@ static void change_list(struct server_session *s, unsigned from, unsigned to)
 	count_session(s, to, 1);
 }
 
-/* The time for the handshakes covers the first frame behind them. */
+/* The deadline of the handshakes also covers the first frame. */
 static void change_deadline(struct server_session *s, enum session_state from, unsigned deadline)
 {
 	if (from == SESSION_OPENING && deadline == DEADLINE_FIRST_FRAME)

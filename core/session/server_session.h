@@ -27,7 +27,8 @@
  *
  * A state decides in which list of its worker the session is, how long it may last, whether the
  * session still counts as a stranger, which gauge counts it, and whether its frames are delivered.
- * server_session_move applies all of that; nobody else touches it.
+ * The static function `move` of server_session.c applies all of that. server_session_move, _wait,
+ * _take_stream and _end use it; no other code changes the state.
  *
  * What a session does in its states is the job of its role: newcomer (up to READY), tunnel_session
  * (TAKING_OVER, TUNNEL, REVIEWED) or data_connection (WAITING, ACCEPTING). [worker] */
@@ -44,7 +45,7 @@ struct server_session;
 enum session_state {
 	SESSION_OPENING,      /* the transports shake hands */
 	SESSION_CHALLENGED,   /* Challenge was sent; Authenticate is awaited */
-	SESSION_ANSWERED,     /* Authenticate came; the frame behind it is awaited, for a moment */
+	SESSION_ANSWERED,     /* Authenticate came; the session briefly waits for the next frame */
 	SESSION_UNCHALLENGED, /* no plugin asks for an answer; the first frame is awaited */
 	SESSION_JUDGED,       /* the chain's verdict is awaited */
 	SESSION_READY,        /* nothing is left to prove; Hello or Accept is awaited */
@@ -78,7 +79,7 @@ struct server_session {
 	struct stranger stranger; /* in worker->strangers, while it is one */
 	struct ahead_pass *pass;  /* entered, exactly while WAITING */
 	const struct session_role *role;
-	void *part;            /* the role's; owned, or behind the session in its memory */
+	void *part;            /* the role's; owned, or stored directly after the session */
 	struct stream *stream; /* owned; NULL once the link has it */
 	struct link link;
 	struct loop_task reap;
@@ -125,7 +126,7 @@ void server_session_finish(struct server_session *s);
 
 void server_sessions_init(struct server_worker *worker);
 void server_sessions_end_all(struct server_worker *worker);
-/* The first session of the list; the one behind `s`. NULL: there is none. To end a session in a
+/* The first session of the list; the session after `s`. NULL: no session. To end a session in a
  * loop, ask for the next one first. */
 struct server_session *server_sessions_first(const struct server_worker *worker,
                                              enum session_list list);

@@ -13,7 +13,7 @@ struct takeover;
 
 struct takeover_question {
 	struct server_worker *holder;
-	const struct instance *by; /* compared, never followed */
+	const struct instance *by; /* compared, never dereferenced */
 	uint64_t session;
 	uint16_t port;
 };
@@ -29,7 +29,7 @@ struct takeover_calls {
 /* `calls` outlives the takeover. NULL: out of memory. [worker] */
 struct takeover *takeover_ask(struct server_worker *asker, const struct takeover_question *question,
                               const struct takeover_calls *calls, void *arg);
-/* The asker is gone: a socket that comes is closed. NULL is fine. [worker] */
+/* The asker is gone: a socket that arrives later is closed. NULL is fine. [worker] */
 void takeover_forget(struct takeover *takeover);
 
 #endif

@@ -229,7 +229,7 @@ static void tell_session_end(const struct tunnel *tunnel, const struct account *
 
 void tunnel_close(struct tunnel *tunnel)
 {
-	bool is_free; /* otherwise the wake that is on its way frees the tunnel */
+	bool is_free; /* otherwise the posted wake frees the tunnel */
 
 	if (!tunnel)
 		return;

@@ -30,7 +30,7 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct gran
 void tunnel_stop_accepting(struct tunnel *tunnel);
 /* Closes the port; relays go on. NULL is fine. */
 void tunnel_close(struct tunnel *tunnel);
-/* Borrowed; another one once the owner has changed. */
+/* Borrowed. A change of owner replaces it. */
 struct account *tunnel_account(const struct tunnel *tunnel);
 /* Milliseconds since the tunnel was opened, under whichever owner. */
 int64_t tunnel_age_ms(const struct tunnel *tunnel);

@@ -23,9 +23,10 @@ enum { UNANSWERED_MS = 2000, MISSED_MS = SERVER_PULSE_MS + 2500 };
 
 struct tunnel_session {
 	struct server_session *session;
-	struct login login;  /* its set: NULL unless a verdict is needed */
-	struct instance *by; /* who allowed it; kept by the login's set or the tunnel's account */
-	struct grant *grant; /* owned, until the tunnel takes it */
+	struct login login; /* its set: NULL unless a verdict is needed */
+	/* The instance that allowed it; kept by the login's set or the tunnel's account. */
+	struct instance *by;
+	struct grant *grant;       /* owned, until the tunnel takes it */
 	struct takeover *takeover; /* in TAKING_OVER */
 	struct tunnel *tunnel;     /* owned; NULL in TAKING_OVER */
 	ev_timer life;             /* runs if the grant limits the tunnel's time, from ... */
@@ -175,7 +176,8 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	t->life_from_ms = clock_ms();
 	limit_life(t);
 	sock_watch_control(stream_fd(s->link.stream));
-	/* bore's server does not read here, so nothing that is said here may end the connection. */
+	/* bore's server does not read here, so no message that arrives here may end the
+	 * connection. */
 	link_extend(&s->link, MESSAGE_TO_SERVER_EXTENDED, true);
 	log_info("new client", log_str("peer", addr_format(&s->peer, text)),
 	         log_int("port", account->port), log_str("identity", account_identity(account)));
@@ -202,7 +204,7 @@ static bool is_silent(const struct server_session *s)
 	       sock_is_unanswered(stream_fd(s->link.stream), UNANSWERED_MS);
 }
 
-/* A client that is not there does not acknowledge it. */
+/* A client that is gone does not acknowledge it. */
 static void send_heartbeat(struct server_session *s)
 {
 	/* Bytes that wait to be sent already say that we are here. */
@@ -237,7 +239,8 @@ static int yield_port(const struct takeover_question *question)
 		return -1;
 	}
 	fd = tunnel_take_port(part_of(s)->tunnel);
-	refuse_log(s, LOG_WARN, "client left", "it has fallen silent, and its port moves");
+	refuse_log(s, LOG_WARN, "client left",
+	           "it no longer answers; its port moves to the new connection");
 	server_session_end(s, true);
 	return fd;
 }
@@ -284,8 +287,8 @@ static void grant_ahead(struct server_session *s, unsigned wanted, struct messag
 	answer->id = *ahead_id(t->pass);
 }
 
-/* The answer says how often the client is to be heard, whatever it offered. From then on its
- * silence counts: a client that does not get the answer sends no heartbeats. */
+/* The answer states how often the client must send heartbeats, whatever it offered. From then on
+ * its silence counts: a client that does not get the answer sends no heartbeats. */
 static void take_extend(struct server_session *s, const struct message *message)
 {
 	struct message answer = { .type = MESSAGE_EXTENDED, .port = SERVER_PULSE_MS };
@@ -310,7 +313,7 @@ void tunnel_session_on_silence(struct deadline *deadline)
 	struct tunnel_session *t = CONTAINER_OF(deadline, struct tunnel_session, silence);
 	struct server_session *s = t->session;
 
-	/* If this process has stalled, what has come meanwhile is read only after the deadlines. */
+	/* If this process has stalled, input that has arrived is read only after the deadlines. */
 	if (sock_has_unread(stream_fd(s->link.stream))) {
 		deadline_start(&s->worker->silence, deadline);
 		return;

@@ -1,6 +1,6 @@
-/* tunnel_session - the control connection of a tunnel: from Hello, through a takeover of its port
- * where an older session of the same client has it, to its end. The client's authentication is
- * repeated when the configuration changes (REVIEWED) or when a plugin withdraws it. [worker] */
+/* tunnel_session - a tunnel's control connection, from Hello to its end. If an older session of the
+ * same client has the port, it first takes the port over. The client's authentication is repeated
+ * when the configuration changes (REVIEWED) or when a plugin withdraws it. [worker] */
 #ifndef CORE_TUNNEL_SESSION_H
 #define CORE_TUNNEL_SESSION_H
 
@@ -25,15 +25,15 @@ bool tunnel_session_is_heard(const struct server_session *s);
 /* ---- on all tunnels of a worker ---- */
 
 /* Asks the worker's present chain about each client, with the answer that the client gave: so no
- * plugin has to know of reloads. A tunnel ends if the chain denies its client, and stays if nobody
- * can decide. */
+ * plugin has to know of reloads. A tunnel ends if the chain denies its client, and stays if no
+ * instance can decide. */
 void tunnel_sessions_review(struct server_worker *worker);
 /* Ends (SPORE_DENY) or renews the tunnels that `by` allowed to this identity. */
 void tunnel_sessions_revalidate(struct server_worker *worker, const struct instance *by,
                                 const char *identity, int32_t verdict, const struct grant *grant);
 /* The tunnel of this id ends. False: there is none. */
 bool tunnel_sessions_kick(struct server_worker *worker, uint64_t id);
-/* A heartbeat to each client; to a Spore client only one of every TUNNEL_SESSION_SELDOM. */
+/* Sends a heartbeat to each client; a Spore client gets only every TUNNEL_SESSION_SELDOM-th. */
 enum { TUNNEL_SESSION_SELDOM = 20 };
 void tunnel_sessions_beat(struct server_worker *worker, unsigned nth);
 /* Closes the public ports. */

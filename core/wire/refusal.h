@@ -62,7 +62,7 @@ enum refusal_retry {
 	RETRY_WHEN_ASKED, /* the server asks the client to wait and to try again */
 };
 
-/* What was refused. The client's exit status says it. */
+/* What was refused. It determines the client's exit status. */
 enum refusal_subject { SUBJECT_CONNECTION, SUBJECT_PORT, SUBJECT_IDENTITY };
 
 /* The value of the metric's label `reason`. */

@@ -38,8 +38,8 @@ void roster_fini(struct roster *roster);
 
 enum roster_outcome { ROSTER_FOUND, ROSTER_UNKNOWN, ROSTER_FAILED /* OpenSSL failed */ };
 
-/* Finds whose tag this is. Tries every key, even after a match, so that the time reveals nothing.
- * [worker] */
+/* Finds the name whose key gives this tag. Tries every key, even after a match, so that the time
+ * reveals nothing. [worker] */
 enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch,
                                 const struct binding_message *message,
                                 const uint8_t tag[BORE_TAG_SIZE], const struct member **member_out);

@@ -115,7 +115,7 @@ static enum MHD_Result reply(struct MHD_Connection *connection, const struct htt
 	return queued;
 }
 
-/* Called when the head of a request has arrived. A body is not waited for. */
+/* Called when the head of a request has arrived. The server does not wait for a body. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **unused)

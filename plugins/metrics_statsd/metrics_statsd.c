@@ -5,8 +5,8 @@
  *   histogram   the number of observations and their sum, as two counters NAME.count and NAME.sum;
  *               buckets are not sent
  *
- * Increases that the kernel did not accept are sent with the next push. Datagrams lost on the way
- * are lost. */
+ * Increases that the kernel did not accept are sent with the next push. Datagrams lost in the
+ * network are lost. */
 #include <spore/metrics.h>
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@
 #include "ledger.h"
 #include "sender.h"
 
-/* So many pushes in a row without an error mean that a failure is over. */
+/* After this many pushes in a row without an error, a failure is over. */
 enum { CLEAN_PUSHES = 3 };
 
 struct conf {
@@ -49,7 +49,7 @@ struct exporter {
 	struct sender sender;
 	const spore_metric_spec *family; /* the one being visited; owned by the host */
 	uint32_t n_sent, n_failed;       /* our own series */
-	int is_failing, has_left_out;    /* both logged */
+	int is_failing, has_left_out;    /* true once logged */
 	unsigned n_clean;                /* pushes without an error in a row */
 };
 
@@ -195,8 +195,7 @@ static spore_status register_own(struct exporter *e)
 		.struct_size = sizeof spec,
 		.type = SPORE_METRIC_COUNTER,
 		.name = "datagrams_total",
-		.help = "Datagrams with metrics that the kernel accepted, and those known to be "
-			"lost or late.",
+		.help = "Datagrams: accepted by the kernel, or known to be lost or late.",
 		.labels = labels,
 		.n_labels = 1,
 	};

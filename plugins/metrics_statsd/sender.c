@@ -37,7 +37,7 @@ static socklen_t to_sockaddr(const spore_addr *addr, struct sockaddr_storage *ou
 	return sizeof *in6;
 }
 
-/* Connects the socket, so that the kernel reports when nobody listens. */
+/* Connects the socket, so that the kernel reports when no program listens. */
 static int open_socket(struct sender *sender)
 {
 	struct sockaddr_storage sa;

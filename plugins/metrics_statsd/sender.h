@@ -10,7 +10,7 @@ struct sender {
 };
 
 void sender_init(struct sender *sender, const spore_addr *address);
-/* Returns 0 or an errno. The error is about this datagram, or about the one before if nobody
+/* Returns 0 or an errno. The error is about this datagram, or about the one before if no program
  * listens there. *taken_out tells whether the kernel accepted this one. The call after an error
  * tries again. */
 int sender_send(struct sender *sender, spore_str datagram, int *taken_out);

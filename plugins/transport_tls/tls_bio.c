@@ -333,8 +333,9 @@ static long flush_for_kernel(BIO *bio, struct tls_stream *stream)
 	return status == SPORE_EAGAIN ? -1 : 1;
 }
 
-/* Flushing is the host's to ask for, unless the kernel takes over; what OpenSSL asks of kernel TLS,
- * under numbers of its own, goes to its socket BIO. Only the writer has one: reading stays here. */
+/* The host asks for flushing, except when the kernel takes over encryption. OpenSSL's commands for
+ * kernel TLS go to the socket BIO. Only the writer has one, because this plugin decrypts input
+ * itself. */
 static long bio_ctrl(BIO *bio, int command, long number, void *arg)
 {
 	struct tls_stream *stream = BIO_get_data(bio);

@@ -219,7 +219,7 @@ void tls_expiry_fini(struct tls *tls)
 		free(expiry->succession);
 }
 
-/* If the instance that was to replace this one did not start, nobody reports: this one goes on. */
+/* If the replacing instance did not start, no instance reports. This one then resumes. */
 static void on_day(void *arg)
 {
 	struct tls_worker *worker = arg;

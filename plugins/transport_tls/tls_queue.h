@@ -6,7 +6,7 @@
 #include "tls.h"
 
 /* The handshake of the stream begins. Above the worker's limit the oldest stream is evicted, and
- * the host is told to call it. */
+ * the host is asked (conn_wake) to call it. */
 void tls_queue_add(struct tls_stream *stream);
 /* The handshake is over. Idempotent. */
 void tls_queue_remove(struct tls_stream *stream);

@@ -19,7 +19,7 @@ static const char *issuer_remedy(const struct tls *tls)
 	if (tls->conf->cacertfile)
 		return "cacertfile does not contain the issuing authority, and replaces those of "
 		       "the system";
-	return "--cacertfile FILE trusts the authorities in FILE; --insecure trusts anybody";
+	return "--cacertfile FILE trusts the authorities in FILE; --insecure skips the check";
 }
 
 static void explain_name(struct tls_stream *stream, X509 *cert)

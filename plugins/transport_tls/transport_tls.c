@@ -36,7 +36,8 @@ static const spore_option options[] = {
 	SPORE_ENUM(struct tls_conf, min_version, 0, "\"1.2\"", "1.2|1.3", "minimum version of TLS"),
 	SPORE_STRING(struct tls_conf, ciphers, 0, NULL,
 	             "OpenSSL's names of ciphers for TLS 1.2 and 1.3, separated by colons; a list "
-	             "for one version only disables the other; default: AEAD with forward secrecy"),
+	             "with ciphers of only one version disables the other version; default: AEAD "
+	             "with forward secrecy"),
 	SPORE_STRING(struct tls_conf, groups, 0, NULL,
 	             "OpenSSL's names of groups for the key exchange, separated by colons; "
 	             "default: those of OpenSSL"),
@@ -44,7 +45,7 @@ static const spore_option options[] = {
 	SPORE_DURATION(struct tls_conf, ticket_life, 0, "\"1h\"", 1000, 7 * 86400000LL,
 	               "how long a session may be resumed after the handshake that verified the "
 	               "certificates, but not longer than they are valid; a server replaces its "
-	               "ticket key as often"),
+	               "ticket key after the same time"),
 	SPORE_BOOL(struct tls_conf, kernel_tls, 0, "true",
 	           "let the kernel encrypt output, if Linux and OpenSSL support it, so that the "
 	           "host can splice"),

@@ -1,5 +1,4 @@
-/* What an auth plugin's verdict costs a worker, measured on the plugin itself, as a server loads
- * it.
+/* Measures the cost of an auth plugin's verdict. Loads the plugin itself, as a server does.
  *
  *   spore-bench-auth FOLDER [SECONDS]
  *
@@ -40,7 +39,7 @@ static void fail(const char *what, const char *which)
 	exit(1);
 }
 
-/* ---- the little of a host that these plugins ask for ---- */
+/* ---- the part of a host that these plugins use ---- */
 
 static spore_status complete_verify(spore_ticket ticket, int32_t verdict,
                                     const spore_auth_result *result)
@@ -146,7 +145,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* CPU time: a verdict computes and nothing else, so others on the machine do not count. */
+/* CPU time, so that other processes have little influence: a verdict only computes. */
 static double cpu_us(void)
 {
 	struct timespec at;
@@ -155,7 +154,7 @@ static double cpu_us(void)
 	return (double)at.tv_sec * 1e6 + (double)at.tv_nsec / 1e3;
 }
 
-/* Leaves nothing of the plugin's in the caches, as other work may. */
+/* Evicts the plugin's data from the caches, as other work may do. */
 static void chill(void)
 {
 	static uint8_t other[64 << 20];
@@ -164,7 +163,7 @@ static void chill(void)
 		((volatile uint8_t *)other)[i]++;
 }
 
-/* Microseconds of a verdict: the median of batches; of single ones when each finds cold caches. */
+/* Microseconds per verdict: the median of batches, or of single verdicts with cold caches. */
 static double measure(struct subject *subject, const struct trial *trial)
 {
 	enum { MOST = 20000, BATCH = 16 };

@@ -1,10 +1,10 @@
 /*
- * spore-bench-service: what a measured tunnel forwards to. It listens on 127.0.0.1 and serves the
- * modes of wire.h, all on one port, with as little work of its own as it can.
+ * spore-bench-service: the service behind a measured tunnel. It listens on 127.0.0.1 and serves
+ * the modes of wire.h, all on one port, with as little work of its own as it can.
  *
  * Each thread has its own epoll instance and all of them wait for the one listener. A thread that
- * accepts gives the connection to the next thread in turn: whoever happens to be awake would
- * otherwise keep them all, and two runs would differ by chance.
+ * accepts gives the connection to the next thread in turn. Otherwise the thread that is awake
+ * would keep all connections, and runs would differ by chance.
  */
 #include "loopback.h"
 #include "session.h"
@@ -73,7 +73,7 @@ static void *serve(void *argument)
 	return NULL;
 }
 
-/* A thread may be given sessions as soon as another one accepts, so all are made first. */
+/* A thread may get sessions as soon as another one accepts, so all loops are made first. */
 static bool make_loops(void)
 {
 	/* EPOLLEXCLUSIVE wakes one thread for a new connection instead of all. */
@@ -105,7 +105,7 @@ static bool start_threads(void)
 	return true;
 }
 
-/* The service must not outlive whoever started it, even if that was killed. */
+/* The service must not outlive its parent, even if the parent is killed. */
 static void wait_for_end_of_input(void)
 {
 	char ignored[64];

@@ -1,6 +1,6 @@
 /*
  * One connection to the service. It is driven by the events of one epoll instance, and only the
- * thread that waits there may call in.
+ * thread of that instance may call these functions.
  */
 #ifndef BENCH_SESSION_H
 #define BENCH_SESSION_H
@@ -19,10 +19,10 @@ struct session_loop {
 };
 
 /* Takes over the connected non-blocking socket fd. Its events carry the session in data.ptr; any
- * thread may call this. Returns false, with fd closed, if there is no room. */
+ * thread may call this. Returns false, with fd closed, if there is no memory. */
 bool session_start(struct session_loop *loop, int fd);
 
-/* Serves one event; may free the session, so that nothing may be kept of it. */
+/* Serves one event. May free the session, so keep no pointer to it. */
 void session_on_event(struct session_loop *loop, struct session *session, uint32_t events);
 
 #endif

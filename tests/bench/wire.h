@@ -1,6 +1,5 @@
 /*
- * What the load generator and the service say to each other, end to end through whatever tunnel
- * lies between them.
+ * The protocol between the load generator and the service, end to end through a tunnel.
  *
  * One port serves every mode, so that a tunnel needs a single forwarding: the first byte a visitor
  * sends names the mode. Numbers are 8 bytes, little endian.
@@ -48,7 +47,7 @@ static inline void wire_question(uint64_t number, uint8_t *message_out)
 		message_out[i] = (uint8_t)(number * 31 + i * 7);
 }
 
-/* Inverted rather than echoed: a tunnel that reflects the visitor's own bytes must not pass. */
+/* Inverted, not echoed: a tunnel that reflects the visitor's bytes must not pass. */
 static inline void wire_answer(uint8_t *message)
 {
 	for (unsigned i = 0; i < WIRE_MESSAGE; i++)

@@ -1,4 +1,4 @@
-"""Servers that are set up by a file, and TLS servers."""
+"""Servers with a configuration file, and TLS servers."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def configured_server(start_server, tmp_path):
-    """Starts a server with these sections in its file; `flags` and keywords as for start_server."""
+    """Starts a server with these sections in its file; other keywords as for start_server."""
 
     def start(*flags, config, **options):
         path = tmp_path / "server.json"
@@ -21,13 +21,13 @@ def configured_server(start_server, tmp_path):
 
 @pytest.fixture
 def certificate(authority, address):
-    """A good one for this test's address, and for the name tunnel.example."""
+    """A valid certificate for this test's address and for the name tunnel.example."""
     return authority.issue(f"IP:{address.host}", "DNS:tunnel.example")
 
 
 @pytest.fixture
 def tls_server(configured_server, certificate):
-    """Starts a TLS server with a good certificate.
+    """Starts a TLS server with a valid certificate.
 
     `tls` are more options of the transport, `config` more sections of the file; the rest is as for
     configured_server."""

@@ -1,11 +1,10 @@
-"""Programs of fuzz_server (server_program.h), as text and as bytes.
+"""Converts programs of fuzz_server (server_program.h) between text and bytes.
 
-usage: server_program.py show FILE        what a program, say a crash, does
+usage: server_program.py show FILE        prints a program, for example a crash
        server_program.py make < TEXT > FILE
 
-A text is a line "plan N", then an act a line: its name, LATER and KEEP if set, and its numbers,
-where a phrase may stand for its number. The bytes of SAY_BYTES follow it in hexadecimal, as
-"bytes HEX".
+A text is a line "plan N", then one act per line: its name, LATER and KEEP if set, and its numbers.
+A phrase may be given by name. The bytes of SAY_BYTES follow in hexadecimal, as "bytes HEX".
 """
 
 import pathlib
@@ -18,7 +17,7 @@ MASK = 0x3F
 
 
 def names_of(header, enum):
-    """The names of an enum without values; the last one is their number."""
+    """The names of an enum without values. The last name is the number of values."""
     body = re.search(rf"enum {enum} \{{(.*?)\}};", (HERE / header).read_text(), re.DOTALL).group(1)
     return re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL).replace(",", " ").split()
 

@@ -1,4 +1,4 @@
-"""What the end-to-end and interop tests stand on: processes, sockets, bore's wire, local services.
+"""Shared code of the Python tests: processes, sockets, bore's protocol, local services.
 
 Only the standard library is used. Everything that opens something is a context manager.
 """

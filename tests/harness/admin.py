@@ -1,4 +1,4 @@
-"""A server's operator: its admin socket, by hand and through `spore ctl`."""
+"""Access to a server's admin socket, directly and through `spore ctl`."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from .scale import seconds
 
 
 class Admin:
-    """The socket at a path; `flags` are what a server is told to have it there."""
+    """The admin socket at a path; `flags` make a server create it there."""
 
     def __init__(self, path):
         self.path = str(path)
@@ -32,7 +32,7 @@ class Admin:
         return json.loads(self.say((" ".join(map(str, words)) + "\n").encode()))
 
     def ctl(self, *words, status=0):
-        """Runs `spore ctl`; its output, or its mistakes if it is to fail."""
+        """Runs `spore ctl`; returns its standard output, or its standard error if it must fail."""
         process = run([spore_binary(), "ctl", "--socket", self.path, *words], timeout=40)
         assert process.status == status, process.log()
         return "\n".join(process.stdout if status == 0 else process.stderr)

@@ -1,7 +1,7 @@
-"""Much data with a check of every byte, and never much of it in memory.
+"""Sends and receives large amounts of data and checks every byte, without holding it in memory.
 
-The pattern is a fixed random block whose first eight bytes count up, so bytes that are lost,
-doubled or swapped always change the digest.
+The pattern is a fixed random block whose first eight bytes count up, so lost, doubled or
+swapped bytes always change the digest.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ def pattern(total):
 
 
 def pattern_bytes(total):
-    """The same as one object, for small amounts."""
+    """The first `total` bytes of the pattern as one object, for small amounts."""
     return b"".join(bytes(piece) for piece in pattern(total))
 
 
@@ -40,7 +40,7 @@ def pattern_digest(total):
 
 
 def send_pattern(sock, total):
-    """Sends so many bytes and returns their SHA-256. Does not end the stream."""
+    """Sends `total` bytes and returns their SHA-256. Does not end the stream."""
     digest = hashlib.sha256()
     for piece in pattern(total):
         sock.sendall(piece)
@@ -49,7 +49,7 @@ def send_pattern(sock, total):
 
 
 def receive_pattern(sock, total=None):
-    """Reads so many bytes, or up to the end: (length, SHA-256)."""
+    """Reads `total` bytes, or to the end of the stream; returns (length, SHA-256)."""
     digest = hashlib.sha256()
     block = bytearray(CHUNK)
     view = memoryview(block)
@@ -65,7 +65,7 @@ def receive_pattern(sock, total=None):
 
 
 def fill(sock, idle=1.0, limit=1 << 30):
-    """Sends the pattern until the way is full for `idle` seconds; returns (bytes sent, SHA-256)."""
+    """Sends until nothing more fits for `idle` seconds; returns (bytes sent, SHA-256)."""
     digest = hashlib.sha256()
     sent = 0
     for piece in pattern(limit):
@@ -79,11 +79,11 @@ def fill(sock, idle=1.0, limit=1 << 30):
             digest.update(rest[:got])
             rest = rest[got:]
             sent += got
-    raise AssertionError(f"{limit} bytes went in and nobody read them: there is no back-pressure")
+    raise AssertionError(f"sent {limit} bytes that nobody reads: there is no back-pressure")
 
 
 class Sending(threading.Thread):
-    """send_pattern on a thread of its own; `.digest` after join(), `.error` if it failed."""
+    """Runs send_pattern on its own thread; sets `.digest`, or `.error` if it fails."""
 
     def __init__(self, sock, total, end=False):
         super().__init__(daemon=True)

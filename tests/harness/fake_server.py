@@ -1,4 +1,4 @@
-"""A server made of bare hands, for tests of a client."""
+"""A server whose frames the test sends and reads itself, for tests of a client."""
 
 import contextlib
 import threading
@@ -9,7 +9,7 @@ from .wire import Wire
 
 
 class FakeServer:
-    """Listens where a client will dial; every step of the exchange is the test's own."""
+    """Listens for a client; the test performs every step of the exchange."""
 
     def __init__(self, host, port):
         self.host, self.port = host, port
@@ -36,7 +36,7 @@ class FakeServer:
         return wire
 
     def welcome(self, port=12345):
-        """Takes the client's first connection up to its Hello and answers it; returns it."""
+        """Accepts the client's first connection, answers its Hello, and returns the connection."""
         wire = self.next_wire()
         message = wire.receive()
         assert list(message) == ["Hello"], message
@@ -44,7 +44,7 @@ class FakeServer:
         return wire
 
     def accepted(self, timeout=10.0):
-        """The next connection, which must open with Accept: (id, wire)."""
+        """The next connection, which must begin with Accept; returns (id, wire)."""
         wire = self.next_wire(timeout)
         message = wire.receive()
         assert list(message) == ["Accept"], message
@@ -53,7 +53,7 @@ class FakeServer:
 
 @contextlib.contextmanager
 def heartbeats(wire):
-    """Sends a heartbeat every half second meanwhile, as a server does."""
+    """While the block runs, sends a heartbeat every half second, as a server does."""
     stop = threading.Event()
 
     def beat():

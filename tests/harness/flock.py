@@ -1,10 +1,8 @@
-"""A flock of visitors that talk to an echo service all the time and check every byte, in a process
-of their own.
+"""A flock of visitors that talk to an echo service and check every byte, in a separate process.
 
-So what they cost is not paid by the test that looks on meanwhile. As a program, this file opens
-them, keeps a hash of what each has sent and of what came back, and at the first difference ends
-with what it was. Told to end, it closes each of them on its side first and wants to read the
-other's end.
+A separate process, so that their cost does not disturb the test. As a program, this file opens the
+visitors and keeps a hash of what each has sent and received. At the first difference it ends and
+prints the reason. On TERM it half-closes each visitor and waits for the end of its stream.
 """
 
 import argparse
@@ -25,11 +23,10 @@ MOST_BLOCKED = 60
 
 
 class Flock:
-    """The process; a context manager that is entered when all have exchanged something, and left
-    unharmed."""
+    """The process; a context manager. Entry waits for first exchanges; exit checks all."""
 
     def __init__(self, host, ports, number, pause=0.4):
-        # As a program the file stands alone.
+        # Not at the top: as a program, this file is not part of a package.
         from .process import Process
         from .scale import SLOW
 
@@ -61,11 +58,11 @@ class Flock:
             self.process.close()
 
     def check(self):
-        """None has been harmed so far; on leaving they are checked to the last byte."""
+        """Fails if a visitor has failed so far. Leaving checks all of them to the last byte."""
         assert self.process.running, self.process.log()
 
     def leave(self):
-        """Ends them all; then `.total` is how many exchanges there were."""
+        """Ends all visitors and sets `.total` to the number of their exchanges."""
         assert self.process.stop(60) == 0, self.process.log()
         self.total = int(
             self.process.wait_for(r"unharmed after (\d+) exchanges", stream="stdout").group(1)
@@ -73,7 +70,7 @@ class Flock:
 
 
 class _Visitor:
-    """sending: what has not been written yet; awaited: how much must still come back."""
+    """sending: the bytes still to write; awaited: the number of bytes still to read."""
 
     def __init__(self, index, host, port):
         self.name = f"visitor {index} of port {port}"
@@ -93,7 +90,7 @@ class _Visitor:
         self.sending = self.sending[self.sock.send(self.sending) :]
 
     def take(self):
-        """True when the exchange is over."""
+        """Reads; returns True at the end of an exchange."""
         data = self.sock.recv(65536)
         self.read.update(data)
         self.awaited -= len(data)

@@ -1,4 +1,4 @@
-"""The list of frames that bore 0.6.0 takes and refuses, tests/interop/frames.json.
+"""The list of frames that bore 0.6.0 accepts and refuses, tests/interop/frames.json.
 
 An entry has `direction` ("client->server" or "server->client"), the frame without its NUL as
 `text` or, where it is not UTF-8, as `hex`; `accepted`; a `note`; and, when accepted, `variant`
@@ -16,7 +16,7 @@ TO_CLIENT = "server->client"
 
 
 def load(direction, accepted=None):
-    """The entries of one direction, those accepted, those refused, or all."""
+    """The entries of one direction: the accepted ones, the refused ones, or all."""
     entries = json.loads(PATH.read_text(encoding="ascii"))
     return [
         entry
@@ -37,5 +37,5 @@ def value(entry):
 
 
 def means_end(entry):
-    """Whether bore takes the frame for the end of the stream instead of calling it unparsable."""
+    """Whether bore treats the frame as the end of the stream instead of as unparsable."""
     return raw(entry).strip() == b"null"

@@ -1,9 +1,9 @@
-"""A loopback address of one's own for each test.
+"""A private loopback address for each test.
 
-bore's client knows one control port only, 7835, so two tests with a bore in them cannot share an
-address. All of 127.0.0.0/8 is local on Linux: a lease picks a random address there and holds it by
-listening on a port next to bore's, which any other lease on this machine would collide with.
-On an address that nobody else uses every port is free, so ports need no luck either.
+bore's client can only use control port 7835, so two tests that run bore cannot share an address.
+All of 127.0.0.0/8 is local on Linux. A lease picks a random address there and listens on a port
+next to bore's, so another lease of the same address fails. Nobody else uses the address, so all
+its ports are free.
 """
 
 import errno
@@ -25,7 +25,8 @@ class Loopback:
     def __enter__(self):
         chooser = random.SystemRandom()
         for _ in range(200):
-            host = f"127.{chooser.randint(16, 250)}.{chooser.randint(0, 255)}.{chooser.randint(1, 254)}"  # fmt: skip
+            octets = chooser.randint(16, 250), chooser.randint(0, 255), chooser.randint(1, 254)
+            host = "127.%d.%d.%d" % octets
             lease = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
                 lease.bind((host, LEASE_PORT))
@@ -43,9 +44,9 @@ class Loopback:
         self._lease.close()
 
     def free_port(self, low=20000, high=32000):
-        """A port of this address that nothing listens on; never the same one twice.
+        """A free port of this address; never the same port twice.
 
-        The default range is outside of the ephemeral ports.
+        The default range is below the ephemeral ports.
         """
         for _ in range(500):
             port = random.randint(low, high)
@@ -58,7 +59,7 @@ class Loopback:
 
 
 def port_is_free(host, port):
-    """Whether a listener could be bound there now."""
+    """Whether a listener can be bound to the port now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -70,8 +71,7 @@ def port_is_free(host, port):
 
 
 def free_port(host):
-    """A free port of an address that is shared with others, such as ::1: a guess, made by the
-    kernel."""
+    """A port of a shared address such as ::1. The kernel picks it; another process may take it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.bind((host, 0))

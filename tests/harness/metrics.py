@@ -1,4 +1,4 @@
-"""What an exporter serves, as a scraper sees it."""
+"""Reads what an exporter serves, like a scraper."""
 
 import http.client
 import re
@@ -19,11 +19,11 @@ class Page:
         for line in text.splitlines():
             if line.startswith("# TYPE "):
                 name, kind = line.split()[2:]
-                assert name not in self.types, f"{name} comes twice"
+                assert name not in self.types, f"{name} appears twice"
                 self.types[name] = kind
             elif not line.startswith("#"):
                 found = _SAMPLE.fullmatch(line)
-                assert found, f"no sample: {line!r}"
+                assert found, f"not a sample: {line!r}"
                 labels = dict(_LABEL.findall(found["labels"] or ""))
                 self.samples.append((found["name"], labels, float(found["value"])))
 
@@ -31,7 +31,7 @@ class Page:
         return {name for name, _, _ in self.samples}
 
     def find(self, name, **labels):
-        """The values of all samples that have these labels (and perhaps others)."""
+        """The values of all samples with these labels (and perhaps others)."""
         return [
             value
             for each, its, value in self.samples
@@ -39,21 +39,21 @@ class Page:
         ]
 
     def value(self, name, **labels):
-        """The one value; fails when there is none, or more."""
+        """The only value; fails if there is no such sample, or more than one."""
         found = self.find(name, **labels)
         assert len(found) == 1, f"{len(found)} samples of {name}{labels}"
         return found[0]
 
 
 class Exporter:
-    """Where metrics are served."""
+    """The address at which metrics are served."""
 
     def __init__(self, host, port):
         self.host = host
         self.port = port
 
     def get(self, path="/metrics", method="GET", headers=None, body=None, source=None, timeout=5.0):
-        """(status, headers in lower case, text); a fresh connection each time."""
+        """Requests a page on a new connection; returns (status, headers in lower case, text)."""
         connection = http.client.HTTPConnection(
             self.host,
             self.port,

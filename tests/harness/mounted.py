@@ -4,8 +4,11 @@ import os
 
 
 class Mounted:
-    """A folder laid out as Kubernetes mounts a ConfigMap: its files are links to ..data/FILE,
-    and ..data is a link to a folder of one version, which is swapped by a rename."""
+    """A folder with the layout of a mounted ConfigMap of Kubernetes.
+
+    Each file is a link to ..data/FILE. ..data is a link to the folder of one version; a rename
+    replaces it.
+    """
 
     def __init__(self, folder, **files):
         self.folder, self.versions = folder, 0

@@ -1,5 +1,4 @@
-"""A network of two machines that can be cut: a namespace of one's own, behind a pair of
-interfaces."""
+"""A second network namespace behind a pair of interfaces; a test can cut the connection."""
 
 import os
 import shutil
@@ -20,13 +19,12 @@ def _no_program():
 
 
 def _not_permitted(why):
-    """A container may forbid it even to root, and no package mends that."""
+    """Skips the test: a container may forbid namespaces even to root."""
     pytest.skip(f"SKIPPED: no network namespace may be made here: {why}")
 
 
 class FarNetwork:
-    """here, there: addresses of this side and of the namespace's; `within`: a prefix for
-    commands there."""
+    """here, there: our address and that of the namespace; `within`: prefix of commands there."""
 
     def __init__(self):
         number = os.getpid() % 16384
@@ -77,6 +75,6 @@ class FarNetwork:
         _ip("netns", "del", self.name)
 
     def cut(self):
-        """From now on nothing comes through, and nobody is told."""
+        """From now on no packet passes, and neither end is notified."""
         done = _ip("-n", self.name, "link", "set", self._far, "down")
         assert done.returncode == 0, done.stderr

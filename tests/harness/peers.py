@@ -17,13 +17,13 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 BORE_VERSION = "0.6.0"
 
 
-# What every spore server and client of a test is told beside its own flags.
+# Additional flags for every spore server and client of a test.
 server_flags = []
 client_flags = []
 
 
 def spore_binary():
-    """Where spore is; its absence is a failure, never a skip."""
+    """The path of spore. Fails if it is missing; never skips."""
     directory = os.environ.get("SPORE_BUILD") or REPOSITORY / "build"
     path = pathlib.Path(directory) / "spore"
     if not os.access(path, os.X_OK):
@@ -34,18 +34,18 @@ def spore_binary():
 
 
 def is_sanitized():
-    """Whether spore was built with a sanitizer, whose own memory says nothing about spore's."""
+    """Whether spore was built with a sanitizer. Then its use of memory is the sanitizer's."""
     code = pathlib.Path(spore_binary()).read_bytes()
     return b"__asan_init" in code or b"__tsan_init" in code
 
 
 def is_timed():
-    """Whether this build's use of time is worth a look: neither sanitized nor told to be slow."""
+    """Whether measuring the time of this build makes sense: no sanitizer, no SPORE_SLOW."""
     return SLOW == 1 and not is_sanitized()
 
 
 def find_bore():
-    """Where bore is, or None: $BORE, the PATH, the cache that the test runner fills."""
+    """The path of bore from $BORE, the PATH or the cache of tests/run; None if it is missing."""
     if os.environ.get("BORE"):
         return os.environ["BORE"]
     on_path = shutil.which("bore")
@@ -57,7 +57,7 @@ def find_bore():
 
 
 def bore_binary():
-    """Where bore is. Without it the test is skipped, and where CI=true it fails."""
+    """The path of bore. If it is missing the test is skipped, or fails if CI=true."""
     path = find_bore()
     if path:
         return path
@@ -71,8 +71,7 @@ def bore_binary():
 
 
 def installed_program(name, package):
-    """Where a program of the distribution's is. Without it the test is skipped, and where
-    CI=true it fails."""
+    """The path of a packaged program. If it is missing the test is skipped, or fails if CI=true."""
     path = shutil.which(name)
     if path:
         return path
@@ -83,18 +82,23 @@ def installed_program(name, package):
 
 
 def prometheus_program(name):
-    """Where prometheus or promtool is: $PROMETHEUS_BIN, the PATH, the cache that the test runner
-    fills.
+    """The path of prometheus or promtool: from $PROMETHEUS_BIN, the PATH or the cache of tests/run.
 
-    Without it the test is skipped, and where CI=true it fails.
+    If it is missing the test is skipped, or fails if CI=true.
     """
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folders = [os.environ.get("PROMETHEUS_BIN"), os.environ.get("PATH"),
-               os.path.join(cache, "spore-peers", "prometheus", "usr", "bin")]  # fmt: skip
+    folders = [
+        os.environ.get("PROMETHEUS_BIN"),
+        os.environ.get("PATH"),
+        os.path.join(cache, "spore-peers", "prometheus", "usr", "bin"),
+    ]
     path = shutil.which(name, path=os.pathsep.join(filter(None, folders)))
     if path:
         return path
-    message = f"NO PROMETHEUS: set PROMETHEUS_BIN to the folder that holds {name}, or let tests/run unpack it"  # fmt: skip
+    message = (
+        f"NO PROMETHEUS: set PROMETHEUS_BIN to the folder that holds {name}, or let tests/run "
+        "unpack it"
+    )
     if os.environ.get("CI") == "true":
         pytest.fail(message + " (CI=true: it must be there)", pytrace=False)
     pytest.skip(message)
@@ -136,14 +140,13 @@ class Server:
             self.process.close()
 
     def stop(self, timeout=10.0):
-        """TERM; the test itself checks the status."""
+        """Sends TERM and returns the exit status, which the test must check."""
         self.process_was_ended = True
         return self.process.stop(timeout)
 
 
 def end(process, kind):
-    """Ends it by TERM, by a second one if it still drains; spore's exit status must be a clean
-    one."""
+    """Sends TERM, and again if the process still drains; checks the exit status of spore."""
     process.terminate()
     if kind == "bore":
         process.wait()
@@ -167,7 +170,7 @@ def spore_server(
     extra=(),
     **process_options,
 ):
-    """A spore server on a leased address (or a bare host name), ready."""
+    """A spore server on a leased address (or a host name) that already listens."""
     host = getattr(address, "host", address)
     port = address.free_port() if control_port is None else control_port
     argv = [spore_binary(), "server", "--bind-addr", host, "--control-port", str(port)]
@@ -188,9 +191,9 @@ def spore_server(
 
 
 def configured_server(address, folder, control_port=None, server=None, **sections):
-    """A spore server on a leased address whose structured configuration has these sections, ready.
+    """A spore server on a leased address whose structured configuration has these sections.
 
-    The file goes into `folder`, from which its relative paths start."""
+    It already listens. The file is written to `folder`; its relative paths start there."""
     control = control_port or address.free_port()
     config = {
         "server": {"bind_addr": address.host, "control_port": control, **(server or {})},
@@ -200,7 +203,7 @@ def configured_server(address, folder, control_port=None, server=None, **section
     path.write_text(json.dumps(config, indent=2), encoding="utf-8")
     process = Process([spore_binary(), "server", "--config", path], name="spore server")
     try:
-        # Its log may be told to be silent.
+        # Do not wait for a log line: the configuration may have silenced the log.
         wait_until(
             lambda: not (process.running and port_is_free(address.host, control)),
             "the server to listen",
@@ -215,7 +218,7 @@ def configured_server(address, folder, control_port=None, server=None, **section
 def bore_server(
     address, secret=None, min_port=None, max_port=None, bind_tunnels=None, **process_options
 ):
-    """A bore server on a leased address, ready."""
+    """A bore server on a leased address that already listens."""
     host = getattr(address, "host", address)
     argv = [bore_binary(), "server", "--bind-addr", host]
     argv += _flag("--min-port", min_port) + _flag("--max-port", max_port)
@@ -247,8 +250,7 @@ class Client:
         return self.process.pid
 
     def wait_listening(self, timeout=10.0):
-        """Reads "listening at HOST:PORT" from its standard output; spore prints just that, and
-        first."""
+        """Waits for "listening at HOST:PORT", which must be the first line that spore prints."""
         found = self.process.wait_for(r"listening at (\S+):(\d+)", stream="stdout", timeout=timeout)
         if self.kind == "spore":
             assert re.fullmatch(
@@ -269,7 +271,7 @@ class Client:
             self.process.close()
 
     def wait(self, timeout=10.0):
-        """Waits for its end; the test itself checks the status."""
+        """Waits for the end and returns the exit status, which the test must check."""
         self.process_was_ended = True
         return self.process.wait(timeout)
 
@@ -288,8 +290,7 @@ def spore_client(
     listening=True,
     **process_options,
 ):
-    """A spore client of the server at control = (host, port); waits for its tunnel unless told
-    not to."""
+    """A spore client of the server at control = (host, port). Waits for its tunnel by default."""
     argv = [
         spore_binary(),
         "local",
@@ -313,7 +314,7 @@ def bore_client(
     listening=True,
     **process_options,
 ):
-    """A bore client; the server must be on bore's own control port."""
+    """A bore client; the server must listen on bore's control port."""
     assert control[1] == BORE_CONTROL_PORT, "bore's client has no option for the control port"
     argv = [bore_binary(), "local", str(local_port), "--to", control[0]]
     argv += _flag("--local-host", local_host) + _flag("--secret", secret) + _flag("--port", port)
@@ -331,7 +332,7 @@ def _ready(client, listening):
 
 
 def start_server(kind, address, **options):
-    """A server of that kind on bore's control port, where either kind of client finds it."""
+    """A server of that kind on bore's control port, which both kinds of client can use."""
     if kind == "bore":
         return bore_server(address, **options)
     return spore_server(address, control_port=BORE_CONTROL_PORT, **options)

@@ -1,4 +1,4 @@
-"""A child process whose output is read line by line and which never outlives its test."""
+"""A child process whose output is read line by line. It never outlives its test."""
 
 import os
 import re
@@ -12,12 +12,12 @@ from .scale import seconds
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _OURS = re.compile(r"^(SPORE|BORE|RUST)_")
 
-# Everything started since the test began; conftest shows their logs when the test fails.
+# All processes that the current test started; conftest shows their logs if the test fails.
 started = []
 
 
 def clean_environment(extra=None):
-    """The environment of a child: ours, without what would change its configuration."""
+    """The environment of a child: ours, without variables that would configure it."""
     environment = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
     environment["RUST_BACKTRACE"] = "0"
     environment["NO_COLOR"] = "1"
@@ -26,7 +26,7 @@ def clean_environment(extra=None):
 
 
 class Process:
-    """Starts at once. Use it as a context manager: on leaving, the process is gone.
+    """A process, started by the constructor. Leaving the context manager ends it.
 
     stdout and stderr are kept as lists of lines, without colours.
     """
@@ -38,7 +38,7 @@ class Process:
         self.argv = [str(part) for part in argv]
         # These exec, so the pid is the program's own. The child is killed if this process dies.
         wrapper = ["setpriv", "--pdeathsig", "KILL"]
-        # Only root has capabilities to drop, and only root may.
+        # Only root has capabilities, and only root may drop them.
         for capability in (drop_capabilities or ()) if os.geteuid() == 0 else ():
             wrapper += ["--inh-caps", f"-{capability}", "--bounding-set", f"-{capability}"]
         if nofile is not None:
@@ -81,7 +81,7 @@ class Process:
         self.close()
 
     def close(self):
-        """Ends the process by force if it still runs, and waits for its output to end."""
+        """Kills the process if it still runs, and waits until its output ends."""
         if self._child.poll() is None:
             self._child.kill()
         self._child.wait()
@@ -94,7 +94,7 @@ class Process:
 
     @property
     def status(self):
-        """None while it runs, then the exit status (minus the signal when one ended it)."""
+        """None while the process runs, then its exit status, or minus the signal that ended it."""
         return self._child.poll()
 
     @property
@@ -113,11 +113,11 @@ class Process:
 
     @property
     def lines(self):
-        """All output; stdout first, not in the order of time."""
+        """All lines of stdout, then all lines of stderr."""
         return self.stdout + self.stderr
 
     def log(self):
-        """All output and the fate of the process, for the report of a failed test."""
+        """All output and the state of the process, for the report of a failed test."""
         fate = "runs" if self.running else f"ended with {self.status}"
         parts = [f"$ {' '.join(self.argv)}   (pid {self.pid}, {fate})"]
         for stream in ("stdout", "stderr"):
@@ -133,7 +133,7 @@ class Process:
     def wait_for(self, pattern, stream=None, timeout=10.0, times=1):
         """Waits for `times` lines that match the regular expression; returns the match of the last.
 
-        Fails at once when the output ends without it.
+        Fails at once if the output ends before that.
         """
         wanted = re.compile(pattern)
         streams = (stream,) if stream else ("stdout", "stderr")
@@ -179,7 +179,7 @@ class Process:
         return status
 
     def ended_within(self, timeout):
-        """Whether it ends within so long; unlike wait(), not ending is an answer."""
+        """Whether the process ends within `timeout` seconds. Unlike wait(), it does not fail."""
         try:
             self._child.wait(seconds(timeout))
         except subprocess.TimeoutExpired:
@@ -187,7 +187,7 @@ class Process:
         return True
 
     def stop(self, timeout=10.0):
-        """TERM, then the exit status."""
+        """Sends TERM and returns the exit status."""
         self.terminate()
         return self.wait(timeout)
 

@@ -1,4 +1,4 @@
-"""What /proc knows about a process."""
+"""Reads facts about a process from /proc."""
 
 import collections
 import os
@@ -8,19 +8,18 @@ import time
 
 
 def descriptors(pid):
-    """How many descriptors it has open."""
+    """The number of open descriptors."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def descriptors_by_kind(pid):
-    """How many it has open of each kind: "socket", "pipe", "anon_inode:[eventpoll]", a file's
-    path."""
+    """The number of open descriptors by kind: "socket", "anon_inode:[eventpoll]", a path."""
     kinds = collections.Counter()
     for number in os.listdir(f"/proc/{pid}/fd"):
         try:
             kinds[re.sub(r":\[\d+\]$", "", os.readlink(f"/proc/{pid}/fd/{number}"))] += 1
         except FileNotFoundError:
-            pass  # closed meanwhile
+            pass  # closed in the meantime
     return kinds
 
 
@@ -39,19 +38,19 @@ def anonymous_memory(pid):
 
 
 def memory(pid):
-    """Resident memory in bytes, with program text."""
+    """Resident memory in bytes, including program text."""
     return _status(pid, "VmRSS") * 1024
 
 
 def cpu_seconds(pid):
-    """User and system time that all its threads have used, in steps of a tick (10 ms)."""
+    """User and system time of all threads, in steps of a clock tick (10 ms)."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def cpu_share(pid, window):
-    """What part of one CPU it uses over so many seconds from now."""
+    """The part of one CPU that the process uses during the next seconds."""
     before, begun = cpu_seconds(pid), time.monotonic()
     time.sleep(window)
     return (cpu_seconds(pid) - before) / (time.monotonic() - begun)
@@ -62,7 +61,7 @@ def threads(pid):
 
 
 def listening_ports(pid):
-    """The TCP ports at which it listens, one for each socket."""
+    """The TCP ports of its listening sockets, one entry per socket."""
     own = set()
     for number in os.listdir(f"/proc/{pid}/fd"):
         try:
@@ -79,7 +78,7 @@ def listening_ports(pid):
 
 
 def raise_open_file_limit():
-    """Lifts our own soft limit to the hard one, and returns it."""
+    """Raises our soft limit to the hard limit, and returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,4 +1,4 @@
-"""A server whose configuration's file is written anew, and read again on HUP."""
+"""A server whose configuration file a test rewrites and reloads with HUP."""
 
 import json
 import signal
@@ -9,9 +9,9 @@ RELOADED, REFUSED = r"configuration reloaded", r"reload refused, configuration u
 
 
 class Reloading:
-    """Starts at once; .server is the running server, a context manager like any other.
+    """Starts a server; .server is the running server, a context manager.
 
-    write  False: the file is there
+    write  False if the file exists already
     """
 
     def __init__(self, folder, address, extra=(), write=True, control_port=None, **config):
@@ -29,16 +29,16 @@ class Reloading:
         return self.server.process
 
     def write(self, config):
-        """Sections, or a whole text."""
+        """Writes the file; `config` is a dict of sections or the whole text."""
         self.path.write_text(config if isinstance(config, str) else json.dumps(config, indent=1))
 
     def swap(self, **config):
-        """Returns when the server runs with these sections."""
+        """Reloads with these sections; returns when the server runs with them."""
         self.write(config)
         self.reload()
 
     def reload(self):
-        """Reads again what is there."""
+        """Reloads the file as it is."""
         self.server.process.signal(signal.SIGHUP)
         self.wait_swapped()
 
@@ -47,7 +47,7 @@ class Reloading:
         self.server.process.wait_for(RELOADED, stream="stderr", times=self.swaps)
 
     def refuse(self, config):
-        """Returns the first line in which the server said that it does not take this."""
+        """Reloads a wrong configuration; returns the first line in which the server refuses it."""
         self.write(config)
         self.server.process.signal(signal.SIGHUP)
         return self.wait_refused()

@@ -1,4 +1,4 @@
-"""Two factors from the environment that let one suite fit fast and slow builds.
+"""Two factors from the environment that adapt the tests to fast and slow builds.
 
 SPORE_SLOW   stretches every wait and time-out (a sanitizer run sets 4).
 SPORE_SCALE  shrinks or grows sizes and counts (a sanitizer run sets 0.1).
@@ -15,15 +15,15 @@ GIB = 1024 * MIB
 
 
 def seconds(value):
-    """How long to wait for something that should come sooner."""
+    """A time limit, stretched by SPORE_SLOW."""
     return value * SLOW
 
 
 def count(value, least=1):
-    """A number of connections or rounds."""
+    """A number of connections or rounds, scaled by SPORE_SCALE."""
     return max(least, int(value * SCALE))
 
 
 def size(value, least=64 * KIB):
-    """A number of bytes."""
+    """A number of bytes, scaled by SPORE_SCALE."""
     return max(least, int(value * SCALE))

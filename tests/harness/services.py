@@ -1,4 +1,4 @@
-"""Local services for a tunnel to lead to, each on a port of its own."""
+"""Local services behind a tunnel, each on its own port."""
 
 import collections
 import http.server
@@ -13,7 +13,7 @@ from .sockets import end_writing, listen
 
 
 class Inbox:
-    """Hands every accepted socket to the test, which is then the service itself."""
+    """Hands every accepted socket to the test, which acts as the service."""
 
     def __init__(self, host="127.0.0.1", port=0, receive_buffer=None):
         self.listener = listen(host, port)
@@ -41,7 +41,7 @@ class Inbox:
 
 
 class Echo:
-    """Sends back what it reads; ends its side when the other ended. One thread for any number."""
+    """Sends back what it reads; ends its side after the other side. One thread serves all."""
 
     LIMIT = 1024 * 1024
 
@@ -146,7 +146,7 @@ class _Pending:
 
 
 class _Threaded:
-    """A thread for each connection; subclasses say what happens on one."""
+    """Runs serve() of a subclass on a thread for each connection."""
 
     def __init__(self, host="127.0.0.1", port=0):
         self.listener = listen(host, port)
@@ -187,7 +187,7 @@ class _Threaded:
             self._sockets.discard(sock)
 
     def result(self, timeout=30.0):
-        """What the next finished connection came to."""
+        """The result of the next connection that finishes."""
         outcome = self.results.get(timeout=seconds(timeout))
         if isinstance(outcome, OSError):
             raise AssertionError(f"the local service's connection failed: {outcome!r}")
@@ -198,7 +198,7 @@ class _Threaded:
 
 
 class Sink(_Threaded):
-    """Reads to the end, answers "LENGTH SHA256\\n" and ends: needs half-close to work at all."""
+    """Reads to the end, answers "LENGTH SHA256\\n" and ends its side: it needs half-close."""
 
     def serve(self, sock):
         length, digest = receive_pattern(sock)
@@ -208,9 +208,9 @@ class Sink(_Threaded):
 
 
 class Source(_Threaded):
-    """Sends so many bytes of the pattern, ends its side first, then reads to the other's end.
+    """Sends `total` bytes of the pattern, ends its side, then reads to the end of the stream.
 
-    The result is (the digest sent, length and digest of what was read after that).
+    The result is (digest of the bytes sent, (length, digest) of the bytes read).
     """
 
     def __init__(self, total, **where):

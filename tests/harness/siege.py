@@ -1,7 +1,7 @@
-"""Strangers: thousands of connections that never say who they are, made by a process of their own.
+"""Strangers: thousands of connections that never authenticate, made by a separate process.
 
-So what they cost is not paid by the test that measures meanwhile. As a program, this file opens
-them, says once a second what became of them, and closes them all when it is told to end.
+A separate process, so that their cost does not disturb the test that measures. As a program, this
+file opens the connections, prints once a second how many are open, and closes them on TERM.
 """
 
 import argparse
@@ -21,25 +21,24 @@ DRIPS_A_SECOND = 10
 
 
 def sources(number):
-    """So many loopback addresses for strangers to come from."""
+    """Loopback addresses for strangers to connect from."""
     return [f"127.77.{index // 250}.{1 + index % 250}" for index in range(number)]
 
 
 class Siege:
-    """The process; a context manager. On entering all strangers have come, on leaving they have
-    left.
+    """The process; a context manager. All strangers are connected on entry and closed on exit.
 
-    idle, drip  how many say nothing, and how many a byte a second
+    idle, drip  number that send nothing, and number that send a byte a second
     come_from   source addresses, taken in turn
-    say         what each says when it has come
-    stay        they do not close what the server has ended
-    again       seconds after which one that was lost comes back; None: never
+    say         bytes that each sends when it is connected
+    stay        do not close a connection that the server has ended
+    again       seconds after which a lost stranger reconnects; None: never
     """
 
     def __init__(
         self, address, idle=0, drip=0, come_from=("127.0.0.1",), say=b"", stay=False, again=None
     ):
-        # As a program the file stands alone.
+        # Not at the top: as a program, this file is not part of a package.
         from .process import Process
 
         argv = [
@@ -72,16 +71,16 @@ class Siege:
             self.process.close()
 
     def wait_standing(self, timeout=60.0):
-        """Each of them has been connected once, or refused."""
+        """Waits until each stranger has been connected once, or refused."""
         self.process.wait_for("all came", stream="stdout", timeout=timeout)
 
     def leave(self):
-        """Returns when all their connections are closed."""
+        """Closes all connections."""
         if self.process.running:
             assert self.process.stop(30) == 0, self.process.log()
 
     def said(self):
-        """The last report: how many were opened, cut and refused, and how many stand."""
+        """The last report: how many were opened, cut and refused, and how many are open."""
         words = [line for line in self.process.stdout if line.startswith("opened")][-1].split()
         return {name: int(value) for name, value in zip(words[::2], words[1::2])}
 
@@ -159,9 +158,12 @@ class _Strangers:
 
     def report(self):
         print(
-            f"opened {self.opened} cut {self.cut} refused {self.refused} standing {len(self.standing)}",
+            (
+                f"opened {self.opened} cut {self.cut} refused {self.refused} standing "
+                f"{len(self.standing)}"
+            ),
             flush=True,
-        )  # fmt: skip
+        )
 
     def turn(self, wait):
         self.open_due(time.monotonic())
@@ -200,7 +202,7 @@ def send(sock, data):
     try:
         sock.send(data)
     except OSError:
-        pass  # its end is read like any other
+        pass  # the end is found by reading
 
 
 def main():

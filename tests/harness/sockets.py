@@ -8,8 +8,7 @@ from .scale import seconds
 
 
 def connect(host, port, timeout=10.0, source=None):
-    """A connected socket whose operations time out by themselves; it may come from another
-    address."""
+    """A connected socket with a timeout; `source` is the address to connect from."""
     return socket.create_connection(
         (host, port), timeout=seconds(timeout), source_address=source and (source, 0)
     )
@@ -26,7 +25,7 @@ def listen(host, port=0, backlog=1024):
 
 
 def end_writing(sock):
-    """Half-close: the other side reads the end of the stream, we still read."""
+    """Half-closes: the other side reads the end of the stream; we can still read."""
     sock.shutdown(socket.SHUT_WR)
 
 
@@ -37,7 +36,7 @@ def reset(sock):
 
 
 def read_exactly(sock, length):
-    """Exactly so many bytes; fails when the stream ends earlier."""
+    """Reads exactly `length` bytes; fails if the stream ends earlier."""
     data = bytearray()
     while len(data) < length:
         piece = sock.recv(min(65536, length - len(data)))
@@ -50,7 +49,7 @@ def read_exactly(sock, length):
 
 
 def read_to_end(sock, limit=64 * 1024 * 1024):
-    """All bytes up to a clean end of the stream; a reset raises ConnectionResetError."""
+    """Reads to a clean end of the stream. A reset raises ConnectionResetError."""
     data = bytearray()
     while len(data) <= limit:
         piece = sock.recv(65536)
@@ -61,7 +60,7 @@ def read_to_end(sock, limit=64 * 1024 * 1024):
 
 
 def how_it_ends(sock, timeout=5.0):
-    """Reads until the connection is over: (bytes seen, "end" or "reset")."""
+    """Reads until the connection is over; returns (bytes read, "end" or "reset")."""
     deadline = time.monotonic() + seconds(timeout)
     data = bytearray()
     while True:

@@ -1,4 +1,4 @@
-"""A visitor that talks to an echo service all the time, a little, and checks every byte."""
+"""A visitor that exchanges small messages with an echo service and checks every byte."""
 
 import hashlib
 import random
@@ -9,10 +9,9 @@ from .sockets import connect, end_writing, read_exactly, read_to_end
 
 
 class Steady:
-    """A running relay with a hash on it; a context manager whose leaving proves that it is
-    unharmed.
+    """A running relay with a hash of its bytes. Leaving the context manager checks the hash.
 
-    exchanges  how many there were so far
+    exchanges  number of exchanges so far
     """
 
     PIECE = 4096
@@ -41,7 +40,7 @@ class Steady:
                 assert read_to_end(self._visitor) == b""
 
     def check(self):
-        """It has not failed so far; it will be checked to the last byte on leaving."""
+        """Fails if the relay has failed so far. Leaving checks it to the last byte."""
         assert (
             self._failure is None
         ), f"the running relay was harmed after {self.exchanges} exchanges: {self._failure!r}"

@@ -1,4 +1,4 @@
-"""Tables of commands and what they say, kept as text that reads like a terminal.
+"""Tables of commands and their expected output, as text that looks like a terminal.
 
     ==== a title, which names the test
     {"a": "file, if the command has one"}
@@ -6,12 +6,12 @@
     what it prints on standard error
     [the exit status]
 
-Lines before the first title, and those that begin with "----", are remarks. A title that begins
-with "bytes: " has Python's escapes in its file (\\xff, \\n). What only the test knows stands in
-capitals: FILE is the file, DIR its folder, where the command runs and where good.key holds a
-secret and empty.key nothing; PLUGINS is the folder of Spore's own plugins, SEARCHED that and the
-one where they would be installed, TESTED the folder of the tests' plugins. A secret in a table
-begins with "hunter".
+Lines before the first title, and those that begin with "----", are remarks. If a title begins with
+"bytes: ", its file contains Python's escapes (\\xff, \\n). Words in capitals stand for paths of the
+test run: FILE is the file. DIR is its folder, where the command runs; good.key there holds a secret
+and empty.key is empty. PLUGINS is the folder of Spore's plugins, SEARCHED is that folder and the
+one where they would be installed, TESTED is the folder of the tests' plugins. Secrets in a table
+begin with "hunter".
 """
 
 import dataclasses
@@ -32,8 +32,8 @@ _VARIABLE = re.compile(r"([A-Z_]+)=(.*)", re.DOTALL)
 @dataclasses.dataclass
 class Transcript:
     title: str
-    file: bytes  # content; empty: there is none
-    words: list  # the command line, its program first
+    file: bytes  # content; empty if there is no file
+    words: list  # the command line, beginning with the program
     variables: dict
     said: str
     status: int
@@ -64,7 +64,7 @@ def _parse(title, body):
 
 
 def check(case, folder):
-    """Runs the command in the folder, and compares all that it says."""
+    """Runs the command in the folder and compares its whole output."""
     build = pathlib.Path(spore_binary()).parent
     names = {"FILE": folder / "spore.json", "DIR": folder, "TESTED": build / "test-plugins"}
     for name, content in {
@@ -85,11 +85,11 @@ def check(case, folder):
     assert said == case.said
     assert process.status == case.status
     assert process.stdout == []
-    assert "hunter" not in said, "the table's secrets"
+    assert "hunter" not in said, "the output shows a secret"
 
 
 def _fill(text, names):
-    """The text with each name, a word of its own, replaced by what it stands for."""
+    """Replaces each name that is a whole word by its meaning."""
     if isinstance(text, bytes):
         return _fill(text.decode("latin-1"), names).encode("latin-1")
     return re.sub(r"(?<![\w-])[A-Z]+(?!\w)", lambda found: str(names.get(found[0], found[0])), text)

@@ -1,4 +1,4 @@
-"""Many visitors at a time."""
+"""Many visitors at the same time."""
 
 import contextlib
 import select
@@ -10,7 +10,7 @@ from .sockets import connect, end_writing, read_exactly, read_to_end
 
 @contextlib.contextmanager
 def connected(host, port, number):
-    """So many connections, opened without waiting for one another, closed on leaving."""
+    """Opens `number` connections without waiting for each; closes them on exit."""
     with contextlib.ExitStack() as stack:
         visitors = []
         for _ in range(number):
@@ -32,7 +32,7 @@ def message_of(index, length=1024):
 
 
 def send_when_connected(visitor, data):
-    """sendall on a socket whose connect may still be under way."""
+    """Calls sendall on a socket that may still be connecting."""
     ready = select.poll()
     ready.register(visitor, select.POLLOUT)
     assert ready.poll(seconds(30) * 1000), "a visitor could not connect"
@@ -40,7 +40,7 @@ def send_when_connected(visitor, data):
 
 
 def exchange_all(visitors, length=1024):
-    """Every visitor sends its own message to an echo service and reads the same back."""
+    """Every visitor sends its own message to an echo service and checks the echo."""
     for index, visitor in enumerate(visitors):
         send_when_connected(visitor, message_of(index, length))
     for index, visitor in enumerate(visitors):
@@ -48,7 +48,7 @@ def exchange_all(visitors, length=1024):
 
 
 def finish_all(visitors):
-    """Every visitor ends its side and reads the echo service's end."""
+    """Every visitor ends its side and waits for the end from the echo service."""
     for visitor in visitors:
         end_writing(visitor)
     for index, visitor in enumerate(visitors):
@@ -56,7 +56,7 @@ def finish_all(visitors):
 
 
 def one_exchange(host, port, data=b"ping"):
-    """A short visit to an echo service: connect, send, read the same and the end."""
+    """Visits an echo service: connects, sends, ends its side; returns what it reads."""
     with connect(host, port) as visitor:
         visitor.sendall(data)
         end_writing(visitor)

@@ -1,4 +1,4 @@
-"""Waiting for a condition that no event announces."""
+"""Waits for a condition by polling."""
 
 import time
 
@@ -6,9 +6,9 @@ from .scale import seconds
 
 
 def wait_until(condition, what, timeout=10.0, interval=0.02):
-    """Call condition until it answers something true, and return that.
+    """Calls `condition` until it returns something true, and returns that.
 
-    Fails with `what` and the last answer when the time is up.
+    Fails with `what` and the last result when the time is up.
     """
     deadline = time.monotonic() + seconds(timeout)
     while True:

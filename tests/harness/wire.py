@@ -1,4 +1,4 @@
-"""bore's wire protocol with bare hands: JSON frames, each ended by a NUL byte."""
+"""bore's wire protocol: JSON frames, each ended by a NUL byte."""
 
 import hashlib
 import hmac
@@ -16,7 +16,7 @@ MAX_FRAME = 256
 
 
 class Ended(Exception):
-    """The connection is over; `how` is "end" or "reset", `rest` what came without a NUL."""
+    """The connection is over; `how` is "end" or "reset", `rest` the bytes without a NUL."""
 
     def __init__(self, how, rest=b""):
         super().__init__(f"connection over by {how}" + (f", unfinished: {rest!r}" if rest else ""))
@@ -25,18 +25,18 @@ class Ended(Exception):
 
 
 def encode(message):
-    """A message as the originals write it: no spaces, a NUL behind it."""
+    """A message as bore writes it: without spaces, followed by a NUL."""
     return json.dumps(message, separators=(",", ":")).encode() + b"\0"
 
 
 def answer(secret, challenge):
-    """What Authenticate carries: HMAC-SHA256(SHA-256(secret), the UUID's bytes) in hex."""
+    """The value of Authenticate: HMAC-SHA256(SHA-256(secret), bytes of the UUID) in hex."""
     key = hashlib.sha256(secret.encode()).digest()
     return hmac.new(key, uuid.UUID(challenge).bytes, hashlib.sha256).hexdigest()
 
 
 class Wire:
-    """One connection that speaks frames; a context manager."""
+    """A connection that carries frames; a context manager."""
 
     def __init__(self, sock):
         self.sock = sock
@@ -61,7 +61,7 @@ class Wire:
     # Sending
 
     def send(self, *messages):
-        """All of them in one segment."""
+        """Sends all messages in one segment."""
         self.send_bytes(b"".join(map(encode, messages)))
 
     def send_bytes(self, data, timeout=10.0):
@@ -113,8 +113,7 @@ class Wire:
         return message["Connection"]
 
     def expect_end(self, timeout=5.0):
-        """Nothing but heartbeats may come before the connection is over; returns "end" or
-        "reset"."""
+        """Expects only heartbeats until the connection is over; returns "end" or "reset"."""
         try:
             message = self.receive_but_heartbeats(timeout)
         except Ended as over:
@@ -123,39 +122,39 @@ class Wire:
         raise AssertionError(f"a frame came instead of the end: {message!r}")
 
     def expect_error(self, text, timeout=5.0):
-        """Error(text) comes, exactly so, and then the end."""
+        """Expects exactly Error(text), and then the end."""
         assert self.receive_but_heartbeats(timeout) == {"Error": text}
         return self.expect_end(timeout)
 
     # Steps of the exchange
 
     def authenticate(self, secret):
-        """Takes the Challenge and answers it. Success has no reply."""
+        """Reads the Challenge and answers it. Success has no reply."""
         message = self.receive()
         assert list(message) == ["Challenge"], message
         self.send({"Authenticate": answer(secret, message["Challenge"])})
 
     def hello(self, port=0):
-        """Asks for a port, returns the one given."""
+        """Asks for a port; returns the granted port."""
         self.send({"Hello": port})
         message = self.receive()
         assert list(message) == ["Hello"], message
         return message["Hello"]
 
     def accept(self, identity, behind=b""):
-        """Turns this connection into the visitor's byte stream; returns its socket."""
+        """Accepts a visitor on this connection; returns the socket of the byte stream."""
         self.send_bytes(encode({"Accept": str(identity)}) + behind)
         return self.stream()
 
     def stream(self):
-        """The socket itself, once no more frames are to come."""
+        """The socket, for use as a byte stream after the last frame."""
         assert not self.buffer, f"bytes were read ahead: {bytes(self.buffer)!r}"
         self.sock.settimeout(seconds(10))
         return self.sock
 
 
 class Tunnel:
-    """A control connection that got its port: a client made of nothing but frames."""
+    """A control connection with a granted port: a client that speaks frames directly."""
 
     def __init__(self, server, port=0, secret=None):
         """`server` has .control, .public_host and .secret; `secret` overrides the latter."""
@@ -192,16 +191,16 @@ class Tunnel:
         return wire
 
     def accept(self, identity, behind=b""):
-        """The byte stream of a visitor, on a new connection."""
+        """Accepts a visitor on a new connection; returns the byte stream."""
         return self.dial().accept(identity, behind)
 
     def join(self):
-        """A visitor and the other end of its stream: two sockets."""
+        """A new visitor and the other end of its stream: two sockets."""
         visitor = self.visit()
         return visitor, self.accept(self.wire.connection())
 
     def announced(self, timeout=0.5):
-        """The ids that came so far, read until none comes for a while."""
+        """The ids announced so far; reads until no more arrive for `timeout` seconds."""
         identities = []
         try:
             while True:

@@ -1,6 +1,6 @@
-"""What bore 0.6.0 does on the wire, read off the real one.
+"""The behaviour of the real bore 0.6.0 on the wire.
 
-Spore's own behaviour is tested in tests/e2e; these tests hold down what it is measured against.
+tests/e2e tests that Spore behaves like this; these tests verify the reference itself.
 """
 
 import re
@@ -68,7 +68,7 @@ def test_client_answers_the_vector_in_lower_case_and_sends_hello_behind_it(fake)
         wire = fake.next_wire()
         wire.send({"Challenge": VECTOR_CHALLENGE})
         assert wire.frame() == b'{"Authenticate":"%s"}' % VECTOR_TAG.encode()
-        # No answer was given to Authenticate, Hello comes by itself.
+        # The test does not answer Authenticate; the client sends Hello anyway.
         assert wire.frame() == b'{"Hello":0}'
         wire.close()
         client.wait()
@@ -215,7 +215,7 @@ def test_second_hello_in_one_segment_is_ignored(bore):
 
 
 def test_nothing_that_follows_hello_is_ever_read(bore):
-    """An extra frame, garbage, much more than a frame: the tunnel goes on and serves."""
+    """After an extra frame, garbage or much data the tunnel still serves."""
     with Tunnel(bore) as tunnel:
         tunnel.wire.send({"HelloEx": {"features": ["heartbeat"]}}, "Heartbeat")
         tunnel.wire.send_bytes(b"no frame at all" * 10000)
@@ -330,7 +330,7 @@ def test_client_waits_three_seconds_for_hello(fake):
 
 
 def test_client_waits_three_seconds_for_connecting(address):
-    """A listener whose backlog is full drops what asks to come in."""
+    """A listener with a full backlog drops SYN packets."""
     with listen(address.host, BORE_CONTROL_PORT, backlog=0) as full, connect(
         address.host, BORE_CONTROL_PORT
     ):
@@ -397,7 +397,7 @@ def test_address_that_is_not_ours_for_tunnels(address):
 
 
 def test_port_is_free_again_after_the_control_connection_ended(bore):
-    """The control connection is never read, so its end shows when writing a heartbeat fails."""
+    """The server never reads the control connection; it notices the end when a heartbeat fails."""
     tunnel = Tunnel(bore)
     tunnel.wire.close()
     wait_until(
@@ -493,7 +493,7 @@ def test_a_relay_outlives_its_control_connection(bore):
 
 
 def test_too_many_descriptors_end_the_server(address):
-    """The fault that spore must not have: accept's error is fatal."""
+    """An error of accept() is fatal. Spore must not have this fault."""
     server = peers.bore_server(address, nofile=40)
     idle = []
     with server:
@@ -619,7 +619,7 @@ def test_client_errors_before_hello(fake):
 
 
 def test_client_shows_invalid_secret(secret_bore):
-    """It comes where Hello is expected."""
+    """The error arrives in place of Hello."""
     with peers.bore_client(secret_bore.control, 9, secret="wrong", listening=False) as client:
         assert client.wait() == 1
         assert "Error: server error: invalid secret" in client.process.stderr
@@ -630,7 +630,7 @@ def test_a_client_with_a_secret_hangs_three_seconds_on_a_server_without(bore):
         started = time.monotonic()
         assert client.wait(timeout=6) == 1
         assert time.monotonic() - started > 2.7
-        # The server gives up after the same three seconds, and either may be first.
+        # The server gives up after the same three seconds, and either side may be first.
         assert client.process.stderr[0] in (
             "Error: timed out waiting for initial message",
             "Error: expected authentication challenge, but no secret was required",
@@ -698,7 +698,7 @@ def test_log_goes_to_standard_output(bore):
 
 
 def test_half_close_works_both_ways(bore):
-    """Mended since 0.5.2."""
+    """bore 0.5.2 could not do this."""
     with Tunnel(bore) as tunnel:
         visitor, far = tunnel.join()
         visitor.sendall(b"request")

@@ -1,7 +1,7 @@
 """Checks tests/interop/frames.json against the real bore, entry by entry.
 
-A bore server with a secret tells the verdict in its answer to the first frame; a bore client tells
-it in its last words.
+The answer of a bore server with a secret to the first frame shows its verdict; the last output of a
+bore client shows the client's.
 """
 
 import pytest
@@ -44,7 +44,7 @@ def test_frames_to_a_server(address):
 
 
 def test_hello_to_a_server_has_the_listed_value(address):
-    """The port given, or the refusal, tells which number was read."""
+    """The granted port or the refusal shows which number the server has read."""
     wrong = []
     with peers.bore_server(address, min_port=20050, max_port=20050) as server:
         for entry in frames.load(frames.TO_SERVER, accepted=True):
@@ -109,7 +109,7 @@ def _one_line(text):
 
 
 def test_connection_ids_to_a_client_have_the_listed_value(address):
-    """The client dials back with the id in its canonical form, so it shows what it read."""
+    """The client connects with the id in canonical form, which shows what it has read."""
     with FakeServer(address.host, BORE_CONTROL_PORT) as fake:
         with peers.bore_client((fake.host, fake.port), 9, listening=False) as client:
             control = fake.welcome()

@@ -1,5 +1,4 @@
-"""Three real bore clients, each with a secret of its own: they get what their name may have, and
-no more."""
+"""Three real bore clients with different secrets: each gets what the policy of its name allows."""
 
 import contextlib
 import re
@@ -23,19 +22,19 @@ SECRETS = {"alice": "correct horse", "bob": "battery,staple", "ci": "caf\u00e9 \
 
 @pytest.fixture(autouse=True)
 def bore_is_there():
-    """Skips, or fails where CI=true, before anything starts."""
+    """Skips the test without bore, or fails if CI=true."""
     peers.bore_binary()
 
 
 @pytest.fixture
 def ports(address):
-    """One of each name."""
+    """A port for each name."""
     return {name: address.free_port() for name in SECRETS}
 
 
 @pytest.fixture
 def serve(address, tmp_path, ports):
-    """Starts the server, on bore's own port unless told otherwise."""
+    """Starts the server, by default on bore's control port."""
 
     def start(control_port=BORE_CONTROL_PORT, **bounds):
         policy = {
@@ -48,7 +47,7 @@ def serve(address, tmp_path, ports):
 
 
 def refused(server, name, **options):
-    """What a bore client says that ends by itself."""
+    """The output of a bore client that must end by itself."""
     with peers.bore_client(
         server.control, 9, secret=SECRETS[name], listening=False, **options
     ) as client:
@@ -134,7 +133,7 @@ def is_served(server, client):
 
 
 class Tap:
-    """Stands where a bore client looks for its server, passes on what both say, and listens."""
+    """A proxy between a bore client and the server that records the traffic."""
 
     def __init__(self, host, server):
         self.server = server
@@ -169,13 +168,13 @@ class Tap:
             end_writing(to)
 
     def identity(self):
-        """The id of the last visitor that was announced, or None."""
+        """The id of the last announced visitor, or None."""
         found = re.findall(rb'"Connection":"([^"]*)"', self.heard)
         return found[-1].decode() if found else None
 
 
 def test_the_visitor_of_another(serve, address):
-    """Bob hears under which id Alice's visitor waits, while her client is held up."""
+    """Bob learns the id of Alice's visitor while her client is stopped."""
     with serve(control_port=address.free_port()) as server, Echo() as service, Tap(
         address.host, server
     ) as tap:

@@ -37,7 +37,7 @@ def server_kind(direction):
 
 @pytest.fixture(autouse=True)
 def bore_is_there(direction):
-    """Skips, or fails where CI=true, before anything starts."""
+    """Skips the test without bore, or fails if CI=true."""
     peers.bore_binary()
 
 
@@ -68,7 +68,7 @@ def tunnel(direction, address):
 
 
 def refused(client_kind, server, **options):
-    """A client that ends by itself: (its exit status, all that it said)."""
+    """Runs a client that must end by itself: (exit status, output)."""
     with peers.start_client(client_kind, server.control, 9, listening=False, **options) as client:
         status = client.wait()
     return status, "\n".join(client.process.lines)
@@ -131,7 +131,7 @@ def test_secret_missing_on_the_client(serve, client_kind):
 
 
 def test_secret_missing_on_the_server(serve, client_kind):
-    """The server waits for a frame, the client for a challenge; after three seconds one gives
+    """The server waits for a frame, the client for a challenge. After three seconds one gives
     up."""
     with serve() as server:
         status, said = refused(client_kind, server, secret="s3cret")
@@ -309,7 +309,8 @@ def test_service_ends_its_side_first(tunnel, secret):
 
 
 def test_visitor_that_ends_at_once(tunnel):
-    """Nothing is sent at all: the service sees a connection and its end, and may still answer."""
+    """The visitor sends nothing. The service sees a connection and its end, and can still
+    answer."""
     with Inbox() as service, tunnel(service) as (server, client):
         with connect(server.public_host, client.port) as visitor:
             end_writing(visitor)
@@ -331,7 +332,7 @@ def test_service_that_is_down(serve, client_kind, address):
         ) as client:
             with connect(server.public_host, client.port) as visitor:
                 assert how_it_ends(visitor) == (b"", "end")
-            # It comes up later: the same tunnel serves it.
+            # When the service starts later, the same tunnel serves it.
             with Echo(address.host, port):
                 assert one_exchange(server.public_host, client.port) == b"ping"
 

@@ -1,4 +1,4 @@
-"""testssl looks at our TLS server as it comes, and finds nothing to say against it."""
+"""testssl finds no weakness in our TLS server with its default settings."""
 
 import json
 import subprocess
@@ -21,15 +21,32 @@ def test_nothing_above_low(address, authority, tmp_path):
         address, extra=["--tls", "--certfile", own.path, "--keyfile", own.key]
     ) as server:
         subprocess.run(
-            [testssl, "--warnings", "off", "--quiet", "--color", "0", "--jsonfile", found, "--protocols", "--std",
-             "--server-preference", "--fs", "--vulnerable", "%s:%d" % server.control],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds(200), check=False,
-        )  # fmt: skip
+            [
+                testssl,
+                "--warnings",
+                "off",
+                "--quiet",
+                "--color",
+                "0",
+                "--jsonfile",
+                found,
+                "--protocols",
+                "--std",
+                "--server-preference",
+                "--fs",
+                "--vulnerable",
+                "%s:%d" % server.control,
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds(200),
+            check=False,
+        )
     findings = {each["id"]: each for each in json.loads(found.read_text())}
     assert (
         findings["TLS1_3"]["severity"] == "OK" and findings["heartbleed"]["severity"] == "OK"
-    ), "it has looked"
-    # What testssl says of the openssl that it runs is not about the server.
+    ), "testssl has run its checks"
+    # Findings about the openssl that testssl uses do not concern the server.
     findings.pop("engine_problem", None)
     wrong = [
         each for each in findings.values() if each["severity"] not in ("OK", "INFO", "DEBUG", "LOW")

@@ -1,7 +1,8 @@
-"""The real bore behind a TLS proxy, on either end: over TLS the wire is bore's.
+"""The real bore behind a TLS proxy on either end: inside TLS Spore speaks bore's protocol.
 
-stunnel 5.68 drops what it has not yet read from a plain socket whose both directions have ended
-("Read socket closed (HUP)" in its log), so half-close is tried through haproxy alone."""
+stunnel 5.68 drops unread data of a plain socket after both directions have ended ("Read socket
+closed (HUP)" in its log), so half-close is tested with haproxy only.
+"""
 
 import json
 
@@ -37,7 +38,7 @@ def auth(request):
 
 
 def use(host, port):
-    """All that a tunnel to an echo service must carry."""
+    """Sends through a tunnel to an echo service everything that it must carry."""
     with connect(host, port) as visitor:
         visitor.settimeout(seconds(50))
         total = size(8 * MIB)
@@ -79,7 +80,7 @@ def test_bore_server_behind_a_proxy(kind, auth, authority, address, elsewhere, t
 
 @pytest.mark.parametrize("ours", ["client", "server"])
 def test_half_close_through_a_proxy(ours, authority, address, elsewhere, tmp_path):
-    """Our TLS's end is understood by others', and theirs by ours."""
+    """Each side understands the end of the other side's TLS."""
     own = authority.issue(f"IP:{address.host}", f"IP:{elsewhere.host}")
     flags = ["--tls", "--cacertfile", authority.path]
     total = size(2 * MIB)

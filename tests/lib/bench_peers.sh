@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The programs that tests/bench compares: installed, unpacked or built once, kept between runs. To
-# be sourced after packages.sh, bore.sh and prometheus.sh. One that cannot be had is told of and
-# left out.
+# be sourced after packages.sh, bore.sh and prometheus.sh. A program that cannot be installed is
+# reported and left out.
 
 RATHOLE_VERSION=0.5.0
 FRP_VERSION=0.61.0
@@ -19,7 +19,7 @@ install_bench_peers() {
 	install_frp || echo "frp is left out." >&2
 }
 
-# Unpacked and not installed, since the package would start a web server.
+# The package is unpacked and not installed, because its installation would start a web server.
 unpack_nginx() {
 	local folder package
 
@@ -36,14 +36,15 @@ unpack_nginx() {
 		mv "$folder.nginx" "$folder"
 }
 
-# The crates that its lock file names no longer compile, so newer ones are taken. Without its TLS,
-# which needs more of them and is not measured.
+# The crates in rathole's lock file no longer compile, so newer versions are used. TLS is switched
+# off: it needs more crates and is not measured.
 install_rathole() {
 	local folder
 
 	folder=$(peers_folder)/rathole-$RATHOLE_VERSION
 	[ ! -x "$folder/bin/rathole" ] || return 0
 	echo "Building rathole $RATHOLE_VERSION, once, into $folder"
+	# shellcheck disable=SC2016 # the inner shell expands these
 	quietly bash -c '. "$1" && . "$2" && use_rust &&
 		timeout --foreground 900 cargo install rathole \
 		--version "$3" --no-default-features --features client,server --root "$4"' \
@@ -65,7 +66,7 @@ install_frp() {
 	quietly build_frp "$folder"
 }
 
-# Its module replaces others, so `go install` refuses it: it is built from a copy of its source.
+# frp's module has replace directives, so `go install` refuses it. A copy of its source is built.
 build_frp() (
 	scratch=$(mktemp -d) && trap 'chmod -R u+w "$scratch" && rm -rf "$scratch"' EXIT &&
 		cd "$scratch" || exit 1
@@ -79,7 +80,7 @@ build_frp() (
 	done
 )
 
-# What the command says is shown only if it fails.
+# Shows the output of the command only if it fails.
 quietly() {
 	local log status=0
 

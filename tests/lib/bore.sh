@@ -1,13 +1,14 @@
 # shellcheck shell=bash
-# bore, the program whose protocol Spore speaks: built once, kept between runs. To be sourced after
-# packages.sh.
+# bore, the program whose protocol Spore speaks. It is built once and kept between runs. To be
+# sourced after packages.sh.
 
 BORE_VERSION=0.6.0
-# Older ones do not compile it, or read a registry only through git.
+# Older versions cannot compile bore, or can read a registry only through git.
 RUST_MINIMUM=1.70
 
-# use_rust - has a cargo that is new enough first in PATH: the one that is there, or one from the
-# distribution, whose plain package may be too old while one with a suffix is not.
+# use_rust - puts a cargo that is new enough first in PATH: the installed one, or one from the
+# distribution. The distribution's plain package may be too old while one with a version suffix is
+# new enough.
 use_rust() {
 	local suffix
 
@@ -43,7 +44,7 @@ has_new_rust_package() {
 		[ -n "$(package_version "cargo$1")" ]
 }
 
-# install_bore - sets BORE to the executable, built if need be. BORE that is set already is kept.
+# install_bore - sets BORE to the executable and builds it if necessary. Keeps BORE if it is set.
 install_bore() {
 	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/spore-peers/bore-$BORE_VERSION log status=0
 

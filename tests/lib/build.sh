@@ -2,7 +2,7 @@
 # Building with CMake into a folder of its own. To be sourced.
 
 # build_spore SOURCE FOLDER [CMAKE OPTION]... - configures and builds. All output goes to standard
-# output. A folder that was made for another copy of the sources is begun anew.
+# output. If the folder belongs to another copy of the sources, it is configured from scratch.
 build_spore() {
 	local source=$1 folder=$2 fresh=()
 

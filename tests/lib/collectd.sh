@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# collectd, which speaks statsd: the distribution's, kept between runs. To be sourced after
-# packages.sh.
+# collectd from the distribution's package. It receives statsd and is kept between runs. To be
+# sourced after packages.sh.
 
-# install_collectd - sets COLLECTD to the executable. Its package is unpacked and not installed,
-# since it would start a service. COLLECTD that is set already is kept.
+# install_collectd - sets COLLECTD to the executable. The package is unpacked and not installed,
+# because its installation would start a service. Keeps COLLECTD if it is set.
 install_collectd() {
 	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/spore-peers/collectd work
 

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Debian and Ubuntu packages: which are missing, and their installation. To be sourced.
+# Finds and installs missing packages of Debian and Ubuntu. To be sourced.
 
-# What a build of Spore needs. The other lists are with the scripts that need them.
-# shellcheck disable=SC2034 # used by those who source this
+# What a build of Spore needs. Each script that needs more has its own list.
+# shellcheck disable=SC2034 # used by the scripts that source this file
 BUILD_PACKAGES=(build-essential cmake pkg-config
 	libev-dev libssl-dev libcjson-dev libmicrohttpd-dev)
 
-# as_root COMMAND... - directly, or through sudo.
+# as_root COMMAND... - runs the command as root, if necessary through sudo.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
 		"$@"
@@ -23,8 +23,8 @@ package_is_installed() {
 	[ "$(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
-# install_packages PACKAGE... - installs those that are missing. It fails, and says why on standard
-# error, if there is a missing one that it cannot install.
+# install_packages PACKAGE... - installs the missing packages. If it cannot install one, it fails
+# and prints the reason to standard error.
 install_packages() {
 	local package missing=()
 
@@ -47,13 +47,13 @@ install_packages() {
 		apt_get install --yes --no-remove --no-install-recommends "${missing[@]}"
 }
 
-# Once a run is enough.
+# The lists are updated once per run.
 update_package_lists() {
 	[ -z "${package_lists_are_new:-}" ] || return 0
 	apt_get update && package_lists_are_new=1
 }
 
-# apt-get without questions; what it says is shown only when it fails.
+# Runs apt-get without questions. Shows its output only if it fails.
 apt_get() {
 	local log status=0
 
@@ -69,7 +69,7 @@ apt_get() {
 	return $status
 }
 
-# package_version PACKAGE - the upstream version that would be installed; empty if there is none.
+# package_version PACKAGE - prints the upstream version that apt would install, or nothing.
 package_version() {
 	apt-cache policy "$1" 2>/dev/null |
 		sed -n 's/^  Candidate: //p' | sed -e '/(none)/d' -e 's/^[0-9]*://' -e 's/[-+~].*//'

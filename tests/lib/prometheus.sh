@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Prometheus and promtool from the distribution's package, unpacked and not installed: the package
-# would start a service that listens on all addresses. Kept between runs. To be sourced after
-# packages.sh.
+# Prometheus and promtool from the distribution's package. The package is unpacked and not
+# installed, because its installation would start a service that listens on all addresses. The
+# programs are kept between runs. To be sourced after packages.sh.
 
-# install_prometheus - sets PROMETHEUS_BIN to the folder of both. One that is set already is kept.
+# install_prometheus - sets PROMETHEUS_BIN to the folder of both programs. Keeps it if it is set.
 install_prometheus() {
 	local folder=${XDG_CACHE_HOME:-$HOME/.cache}/spore-peers/prometheus status=0
 
@@ -18,12 +18,12 @@ install_prometheus() {
 	export PROMETHEUS_BIN=$folder/usr/bin
 }
 
-# unpack_package NAME FOLDER - unpacks a package of the distribution into a folder. To be called in
-# a subshell, because it changes the working directory and sets a trap.
+# unpack_package NAME FOLDER - unpacks a package of the distribution into a folder. Call it in a
+# subshell: it changes the working directory and sets a trap.
 unpack_package() {
 	local log
 
-	# Not local: the trap runs when the function's variables are gone.
+	# Not local: the trap runs after the function has returned.
 	scratch=$(mktemp -d) && trap 'rm -rf "$scratch"' EXIT && cd "$scratch" || return 1
 	log=$scratch/log
 	if ! apt-get --quiet download "$1" >"$log" 2>&1 ||

@@ -2,9 +2,9 @@
 
 usage: tally.py FILE...
 
-Prints "PASSED FAILED SKIPPED", and on standard error why CTest skipped something. A program of
-the check library is one test to CTest, but says itself how many it ran; its own figures are
-taken. A file that is missing or broken counts as a failure.
+Prints "PASSED FAILED SKIPPED", and the reasons of CTest's skips on standard error. A libcheck
+program is one test for CTest, but prints how many tests it ran; these figures are used. A missing
+or broken file counts as a failure.
 """
 
 import re
@@ -18,11 +18,11 @@ _CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)\s*$",
 def of_case(case):
     """(passed, failed, skipped) of one <testcase>."""
     skipped = case.find("skipped")
-    # CTest also writes "skipped" for a program that is not there: only one that said so skips.
+    # CTest also writes "skipped" for a missing program. Only a program that says so was skipped.
     if case.get("status") == "notrun" and not skipped.get("message", "").startswith("SKIP_"):
         return 0, 1, 0
     if case.get("status") == "notrun":
-        # pytest lists what it skipped and why, CTest does not say why.
+        # pytest lists skips with their reasons, CTest does not.
         print(
             f"SKIPPED {case.get('name')}: {(case.findtext('system-out') or '').strip()}",
             file=sys.stderr,
@@ -36,7 +36,7 @@ def of_case(case):
         return (0, 1, 0) if has_failed else (1, 0, 0)
     ran = sum(each[0] for each in counts)
     failed = sum(each[1] + each[2] for each in counts)
-    if has_failed and not failed:  # it failed beside its tests, at its end for one
+    if has_failed and not failed:  # it failed outside of its tests, for example at its end
         return ran, 1, 0
     return ran - failed, failed, 0
 

@@ -5,11 +5,10 @@
  * The configuration, which says where plugins are, and its plugins are loaded as a server would
  * load them. A question is 18 bytes: the number of an instance (two bytes, the lower first; those
  * of the control port come before those of public ports) and an address as the 16 bytes of IPv6.
- * Its answer is A, D or N (ALLOW, DENY, NEXT). What it measured, in CPU time, goes to standard
- * error in the end:
+ * Its answer is A, D or N (ALLOW, DENY, NEXT). At the end it prints its measurements, in CPU time,
+ * to standard error:
  *
- *     load_ms=... checks=... ns_each=... allocations=... system_calls=none
- */
+ *     load_ms=... checks=... ns_each=... allocations=... system_calls=none */
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <spore/acl.h>
@@ -75,7 +74,7 @@ void *realloc(void *old, size_t size)
 
 /* ---- questions ---- */
 
-/* CPU time of this process, so that others on the machine count less. */
+/* CPU time of this process, so that other processes have less influence. */
 static double now_ms(void)
 {
 	struct timespec now;
@@ -166,7 +165,7 @@ static const char *watch_system_calls(const struct question *questions, size_t n
 		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) < 0)
 			_exit(1);
 		ask_all(questions, n, answers);
-		syscall(SYS_exit, 0); /* _exit() would end all threads, which is another call */
+		syscall(SYS_exit, 0); /* _exit() would call exit_group(), which is not allowed */
 	}
 	if (child < 0 || waitpid(child, &status, 0) < 0 ||
 	    (WIFEXITED(status) && WEXITSTATUS(status)))

@@ -1,5 +1,4 @@
-"""Servers and clients whose plugins are those of tests/sdk/plugins, set up by structured
-configs."""
+"""Servers and clients with the plugins of tests/sdk/plugins and structured configurations."""
 
 import json
 import pathlib
@@ -12,7 +11,7 @@ from harness.wire import Wire
 
 
 def find_plugins(name="test-plugins"):
-    """Where the build put plugins; their absence is a failure, never a skip."""
+    """The folder of built plugins. Fails if there are none; never skips."""
     folder = pathlib.Path(spore_binary()).parent / name
     if not list(folder.glob("*.so")):
         pytest.fail(
@@ -22,21 +21,21 @@ def find_plugins(name="test-plugins"):
 
 
 class Answering(Wire):
-    """A connection to the control port whose answer is a plain text of the test's choice."""
+    """A connection to the control port that answers the Challenge with a plain text."""
 
     @classmethod
     def to(cls, server):
         return cls.connect(server.control)
 
     def say(self, answer, *behind):
-        """Takes the Challenge and answers it; `behind` are messages that follow at once."""
+        """Reads the Challenge and answers it; the messages `behind` follow in the same segment."""
         message = self.receive()
         assert list(message) == ["Challenge"], message
         self.send({"Authenticate": answer}, *behind)
         return self
 
     def tunnel(self, answer, port=0):
-        """Logs in and opens a tunnel; its public port is in .port."""
+        """Authenticates and opens a tunnel; sets .port to its public port."""
         self.say(answer, {"Hello": port})
         message = self.receive_but_heartbeats()
         assert list(message) == ["Hello"], message
@@ -45,7 +44,7 @@ class Answering(Wire):
 
 
 class Host:
-    """Runs spore with plugins of the test's choice on an address of its own."""
+    """Runs spore with plugins of the test's choice on the address of the test."""
 
     def __init__(self, folder, address):
         self.folder = folder
@@ -59,21 +58,26 @@ class Host:
         return str(path)
 
     def plugins(self, *folders):
-        """The section that says where plugins are: ours last."""
+        """The section with the plugin path: these folders, then the tests' plugins, then
+        Spore's."""
         return {"path": [*map(str, folders), find_plugins(), find_plugins("plugins")]}
 
     def server_config(self, workers=2, folders=(), plugins=None, server=None, **sections):
         control = self.address.free_port()
         return {
             "server": {
-                "bind_addr": self.address.host, "control_port": control, "workers": workers, **(server or {})
+                "bind_addr": self.address.host,
+                "control_port": control,
+                "workers": workers,
+                **(server or {}),
             },
             "plugins": plugins or self.plugins(*folders),
             **sections,
-        }  # fmt: skip
+        }
 
     def server(self, env=None, **options):
-        """A running server. Keywords: the sections of its config, and those of server_config."""
+        """A running server. Keywords: the sections of its configuration, and those of
+        server_config."""
         config = self.server_config(**options)
         path = self.write(config, f"server{config['server']['control_port']}.json")
         process = Process(
@@ -84,11 +88,16 @@ class Host:
         except BaseException:
             process.close()
             raise
-        return Server("spore", process, (self.address.host, config["server"]["control_port"]),
-                      self.address.host, None)  # fmt: skip
+        return Server(
+            "spore",
+            process,
+            (self.address.host, config["server"]["control_port"]),
+            self.address.host,
+            None,
+        )
 
     def refused(self, config=None, env=None, **options):
-        """What a server says that must not start: it ends with 1, having done nothing."""
+        """Runs a server that must refuse to start: status 1, no output, no listening socket."""
         config = config or self.server_config(**options)
         process = run(
             [spore_binary(), "server", "--config", self.write(config, "refused.json")], env=env
@@ -129,7 +138,7 @@ def host(tmp_path, address):
 
 @pytest.fixture
 def plugin_folder():
-    """Takes the name of a folder of plugins in the build; gives its path."""
+    """A function from the name of a folder of plugins in the build to its path."""
     return find_plugins
 
 
@@ -141,7 +150,7 @@ def answering():
 
 @pytest.fixture
 def error_line():
-    """Takes a refused server; gives its one line that names an error."""
+    """A function that returns the only error line of a refused server."""
 
     def find(process):
         found = [line for line in process.stderr if "error: " in line]

@@ -13,7 +13,7 @@ from harness.wire import Wire
 
 @pytest.fixture
 def stranger():
-    """Another address of this machine, to come from."""
+    """Another address of this machine, from which a client connects."""
     with Loopback() as leased:
         yield leased.host
 
@@ -54,7 +54,7 @@ def test_one_prefix_is_denied_at_public_ports(host, stranger):
 
 
 def test_the_denied_client_may_still_visit(host, stranger):
-    """The two points are two lists."""
+    """The control port and the public ports have separate lists."""
     with Echo() as service, host.server(acl=deny("control", stranger)) as server:
         with host.client(server, service) as client, come_from(
             stranger, (client.host, client.port)

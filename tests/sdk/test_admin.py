@@ -1,4 +1,4 @@
-"""The admin socket beside plugins that hang, and what it shows of them."""
+"""The admin socket while a plugin hangs, and what it shows about the plugin."""
 
 import pytest
 
@@ -11,8 +11,7 @@ def admin(tmp_path):
 
 
 def test_a_worker_that_hangs_is_named(host, answering, admin):
-    """The others answer, the operator is told which does not, and can still have the server
-    ended."""
+    """The other workers answer. The operator sees which one hangs and can still end the server."""
     auth = [{"use": "hang", "name": "staff", "in": "verify"}]
     with host.server(
         server={"drain_timeout": "100ms"}, admin={"socket": admin.path}, auth=auth

@@ -1,5 +1,4 @@
-"""Verdicts and answers that take time: from a timer, the pool, another thread; never, twice, too
-late."""
+"""Asynchronous verdicts and answers: from a timer, pool or thread; never, twice, or too late."""
 
 import contextlib
 import re
@@ -35,7 +34,7 @@ def auth(use, **options):
 
 
 def statuses(server, number):
-    """The statuses of that many completions, which the plugins log."""
+    """The statuses of the completions, which the plugins log."""
     server.process.wait_for("completed plugin=", times=number)
     lines = [line for line in server.process.stderr if " completed plugin=" in line]
     return [int(re.search(r"status=(-?\d+)", line).group(1)) for line in lines]
@@ -43,7 +42,7 @@ def statuses(server, number):
 
 @pytest.fixture(params=LATE_ONES)
 def late(request):
-    """The entry of an instance that takes 50 ms."""
+    """The entry of an instance that decides after 50 ms."""
     return {"answer": "sesame", **LATE_ONES[request.param]}
 
 
@@ -149,7 +148,7 @@ def test_a_blocking_one_that_is_late_is_stale(host, answering):
 
 
 def test_half_a_close_is_not_leaving(host, answering):
-    """The client has said all that it wants to say, and waits."""
+    """The client half-closes after its last frame and waits for the verdict."""
     with host.server(auth=auth("timer", delay="300ms")) as server, answering.to(server) as wire:
         wire.say("wrong")
         end_writing(wire.sock)
@@ -166,8 +165,9 @@ def test_a_failure_is_denied_or_passed_on_as_configured(host, use, on_error, ans
         else:
             assert wire.say("sesame", {"Hello": 0}).expect_error(UNDECIDED) == "end"
         server.process.wait_for(
-            rf'auth plugin could not decide plugin={use} status="its back-end failed \(SPORE_EBACKEND\)" then={on_error}'
-        )  # fmt: skip
+            rf'auth plugin could not decide plugin={use} status="its back-end failed '
+            rf'\(SPORE_EBACKEND\)" then={on_error}'
+        )
 
 
 def test_a_chain_passes_on_from_one_late_verdict_to_the_next(host, answering):
@@ -190,7 +190,7 @@ def test_a_chain_that_only_passes_on_denies(host, answering):
 @pytest.mark.parametrize("component", ["wrong", "auth_wrong:blocking"])
 @pytest.mark.parametrize("value", [0, 1, 2, 42, -1])
 def test_only_a_verdict_lets_anybody_in(host, component, value, how, answering):
-    """`return 1` and `return SPORE_OK` are errors, not permissions."""
+    """`return 1` and `return SPORE_OK` are errors, not a permission."""
     with host.server(auth=[{"use": component, "value": value, "how": how}]) as server:
         with answering.to(server) as wire:
             wire.say("anything", {"Hello": 0})
@@ -204,7 +204,7 @@ def test_only_a_verdict_lets_anybody_in(host, component, value, how, answering):
 @pytest.mark.parametrize("component", ["wrong", "auth_wrong:blocking"])
 @pytest.mark.parametrize("completed, returned", [(ALLOW, DENY), (DENY, ALLOW)])
 def test_a_word_given_through_the_ticket_counts(host, component, completed, returned, answering):
-    """Whatever is returned behind it."""
+    """The returned value after it does not matter."""
     with host.server(
         auth=[{"use": component, "value": completed, "how": "verdict", "then": returned}]
     ) as server:
@@ -227,7 +227,7 @@ def test_a_ticket_is_for_one_kind_of_completion(host, component, how, answering)
 
 
 def exchanges(visitor, duration):
-    """How long each took, one a millisecond."""
+    """The duration of each exchange; one starts every millisecond."""
     times = []
     until = time.monotonic() + duration
     while time.monotonic() < until:
@@ -240,7 +240,7 @@ def exchanges(visitor, duration):
 
 
 def test_the_loop_goes_on_while_blocking_ones_sleep(host, answering):
-    """More of them than there are threads for it: the one worker's relays and verdicts do not
+    """More blocking verdicts than pool threads: the worker's relays and other verdicts do not
     wait."""
     sleep = 2.0
     chain = [
@@ -260,14 +260,15 @@ def test_the_loop_goes_on_while_blocking_ones_sleep(host, answering):
             with answering.to(server) as other:
                 other.tunnel("quick")
             times.append(time.monotonic() - begun)
-            # One that waited for a sleeper would have taken three quarters of its sleep or more.
+            # An exchange that waited for a blocking verdict would take at least three quarters of
+            # its sleep.
             assert max(times) < sleep / 2, f"an exchange took {max(times):.3f} s"
             assert statistics.median(times) < 0.01 * SLOW
     server.process.wait_for("at once plugin=blocking most=8")
 
 
 def test_the_pool_of_an_instance_is_bounded(host, answering):
-    """Many verdicts at once on few threads; other work is not held up by them."""
+    """Many verdicts at once on few threads; they do not delay other work."""
     number = 24
     with host.server(auth=auth("blocking", sleep="200ms")) as server:
         before = threads(server.pid)
@@ -295,7 +296,7 @@ def test_facts_reach_a_blocking_one_as_a_copy(host, answering):
 
 
 def test_shutdown_waits_for_a_blocking_verdict(host, answering):
-    """The job is running when TERM comes; the process ends clean, and soon."""
+    """The job runs when TERM arrives; the process soon ends cleanly."""
     with host.server(auth=auth("blocking", sleep="700ms")) as server, answering.to(server) as wire:
         wire.say("sesame", {"Hello": 0})
         time.sleep(0.3)
@@ -313,8 +314,11 @@ def test_shutdown_gives_up_on_one_that_hangs(host, answering):
         server.process.wait_for("plugin still busy plugin=blocking")
 
 
-@pytest.mark.parametrize("entry", [auth("timer", never=True), auth("timer", delay="30s"), auth("offload", sleep="1s")],
-                         ids=["never", "timer", "offload"])  # fmt: skip
+@pytest.mark.parametrize(
+    "entry",
+    [auth("timer", never=True), auth("timer", delay="30s"), auth("offload", sleep="1s")],
+    ids=["never", "timer", "offload"],
+)
 def test_shutdown_with_a_verdict_on_its_way(host, entry, answering):
     with host.server(auth=entry) as server, answering.to(server) as wire:
         wire.say("sesame", {"Hello": 0})
@@ -342,11 +346,12 @@ def test_a_client_whose_plugin_cannot_answer_says_so(host):
 
 
 @pytest.mark.parametrize(
-    "said", ['with "quotes" and \\', "f\u00fcnf \u4e94 \U0001f30d", "x" * 232, "/a b/\x01"],
+    "said",
+    ['with "quotes" and \\', "f\u00fcnf \u4e94 \U0001f30d", "x" * 232, "/a b/\x01"],
     ids=["quotes", "utf-8", "longest", "control"],
-)  # fmt: skip
+)
 def test_an_answer_arrives_as_it_was_said(host, said):
-    """The server's plugin gets exactly what the client's plugin gave."""
+    """The server's plugin gets exactly the answer of the client's plugin."""
     entry = [{"use": "timer", "answer": said}]
     with Echo() as service, host.server(auth=entry) as server, host.client(
         server, service, auth=entry
@@ -374,7 +379,7 @@ def test_a_thread_of_its_own_may_decide(host, delay, answering):
 
 
 def test_a_thread_of_its_own_may_outlive_what_it_decides_about(host, answering):
-    """It completes and logs until destroy(), while the host shuts down around it."""
+    """The thread completes and logs until destroy(), while the host shuts down."""
     for _ in range(count(8, least=3)):
         with host.server(
             auth=auth("thread", delay="150ms"), log={"level": "debug"}, workers=2

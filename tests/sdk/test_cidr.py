@@ -1,5 +1,4 @@
-"""acl_cidr: what it says of an address, against Python's ipaddress; options, mistakes, large
-lists."""
+"""acl_cidr: its verdicts compared with Python's ipaddress; options, mistakes, large lists."""
 
 import ipaddress
 import pathlib
@@ -16,19 +15,20 @@ from harness.services import Echo
 from harness.sockets import connect
 from harness.wire import Wire
 
-IPV4 = 0xFFFF << 32  # where IPv4 is among the addresses of IPv6
+IPV4 = 0xFFFF << 32  # the prefix of mapped IPv4 addresses
 ALLOW, DENY, NEXT = "A", "D", "N"
 
 
 class Asker:
-    """Asks the access lists of a configuration, without connections."""
+    """Queries the access lists of a configuration without connections."""
 
     def __init__(self, host):
         self.host = host
         self.program = pathlib.Path(spore_binary()).parent / "acl-ask"
 
     def ask(self, questions, flags=(), **sections):
-        """The verdicts on (instance, address as 128 bits), and what the program measured."""
+        """The verdicts on pairs (instance, address as 128 bits), and the measurements of the
+        program."""
         config = self.host.write({"plugins": self.host.plugins(), **sections}, "ask.json")
         packed = b"".join(
             index.to_bytes(2, "little") + ip.to_bytes(16, "big") for index, ip in questions
@@ -46,7 +46,7 @@ class Asker:
         return verdicts, measured
 
     def verdicts(self, addresses, **options):
-        """Of one access list, a letter for each address."""
+        """The verdicts of one access list, a letter for each address."""
         return self.ask([(0, number_of(each)) for each in addresses], **options)[0]
 
 
@@ -92,7 +92,7 @@ def test_an_empty_list_of_those_allowed_lets_nobody_in(asker):
 
 
 def test_ipv6_says_nothing_of_ipv4(asker):
-    """And a mapped address is IPv4, on either side."""
+    """A mapped address counts as IPv4, in lists and as a peer."""
     assert (
         asker.verdicts(["10.0.0.1", "::ffff:10.0.0.1", "::1"], acl=public(allow=["::/0"])) == "DDA"
     )
@@ -127,8 +127,7 @@ def test_the_flags_mean_the_control_port(asker):
 
 
 class Prefixes:
-    """A random list, whose prefixes lie within and beside each other, and what ipaddress says of
-    it."""
+    """A random list of nested and adjacent prefixes, with the verdicts of ipaddress."""
 
     def __init__(self, chooser, number):
         self.chooser = chooser
@@ -143,7 +142,7 @@ class Prefixes:
             self.rules.append((network, chooser.choice((ALLOW, DENY))))
 
     def near(self, version):
-        """An address as a number: near the edge of one of the prefixes, or anywhere."""
+        """A random address as a number: near the edge of a prefix, or anywhere."""
         bits = 32 if version == 4 else 128
         known = [network for network, _ in self.rules if network.version == version]
         if not known or self.chooser.random() < 0.1:
@@ -182,8 +181,7 @@ class Prefixes:
 
 @pytest.mark.timeout(120)
 def test_it_says_what_ipaddress_says(asker):
-    """A million pairs of a list and an address; by the way, of what a check must not do it does
-    nothing."""
+    """A million pairs of a list and an address. A check neither allocates nor calls the system."""
     chooser = random.Random(20261122)
     lists = [Prefixes(chooser, chooser.randint(1, 8)) for _ in range(count(1000, 50))]
     questions, expected = [], []
@@ -212,7 +210,7 @@ def test_it_says_what_ipaddress_says(asker):
 
 
 def many_prefixes(chooser, number):
-    """Random ones, as {(bits of the prefix, its length)} of the 128 bits, and as text."""
+    """Random prefixes, as {(bits, length)} in 128 bits and as text."""
     found = {}
     while len(found) < number:
         if chooser.random() < 0.5:
@@ -314,7 +312,7 @@ def test_a_mistake_in_a_file_names_its_line(host, error_line, tmp_path):
 
 @pytest.fixture
 def stranger():
-    """Another address of this machine, to come from."""
+    """Another address of this machine, from which a visitor connects."""
     with Loopback() as leased:
         yield leased.host
 
@@ -338,8 +336,8 @@ def test_visitors_of_all_tunnels(host, stranger):
 
 
 def test_visitors_of_a_named_identity(host, stranger):
-    """Her tunnel is open to one address; those of others to all but one; the rest is the next
-    one's."""
+    """Her tunnel admits one address, other tunnels all but one; the next instance decides the
+    rest."""
     lists = {
         "public": [
             {"use": "cidr", "name": "hers", "identity": ["carol", "alice"], "allow": [stranger]},
@@ -360,7 +358,7 @@ def test_visitors_of_a_named_identity(host, stranger):
                 ]
 
 
-def test_a_client_without_an_identity_is_of_none(host, stranger):
+def test_a_client_without_an_identity_matches_no_name(host, stranger):
     lists = public(identity=["alice"], deny=["0.0.0.0/0"])
     with Echo() as service, host.server(acl=lists) as server, host.client(
         server, service

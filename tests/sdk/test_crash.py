@@ -1,5 +1,7 @@
-"""A fault, in the core or in a plugin: the log is written out, a line says what it was, and the
-process ends with the fault's own signal."""
+"""A crash of the core or a plugin.
+
+The log is flushed, a line names the signal, and the process ends with that signal.
+"""
 
 import os
 import signal
@@ -12,7 +14,7 @@ from harness.process import Process
 BAD = "test-plugins/bad"
 LINES = 300
 
-# What a sanitizer would make of the same signals is another matter.
+# Sanitizers handle these signals themselves.
 _NO_HANDLERS = ":".join(
     f"handle_{each}=0" for each in ("segv", "sigbus", "sigfpe", "sigill", "abort", "sigtrap")
 )
@@ -31,7 +33,7 @@ DEATHS = {
 
 
 def crash(server, answering, how):
-    """Lets the plugin die; returns the exit status."""
+    """Makes the plugin crash; returns the exit status."""
     server.process_was_ended = True
     with answering.to(server) as wire:
         wire.say(how)
@@ -53,7 +55,7 @@ def test_a_fault_in_a_worker(host, answering, how):
             str(i) for i in range(LINES)
         ]
         server.process.wait_for(last_words(server, DEATHS[how], r"worker [01]"), stream="stderr")
-        assert "crashed" in log[-1], "nothing comes behind it"
+        assert "crashed" in log[-1], "the crash is the last line"
 
 
 @pytest.mark.parametrize("how", ["segv", "overflow", "abort"])
@@ -66,7 +68,7 @@ def test_a_fault_in_a_thread_of_a_pool(host, answering, how):
 
 
 def test_an_instruction_that_traps(host, answering):
-    """Which signal that is depends on the machine."""
+    """The signal depends on the machine."""
     with host.server(env=ENV, auth=[{"use": "crash", "name": "staff"}]) as server:
         status = -crash(server, answering, "trap")
         assert status in (signal.SIGILL, signal.SIGTRAP)
@@ -79,15 +81,16 @@ def test_in_json(host, answering):
         crash(server, answering, "segv")
         assert (
             server.process.stderr[-1].endswith(
-                '"level":"error","event":"crashed","signal":"SEGV","thread":"worker 0","plugin":"staff"}'
+                '"level":"error","event":"crashed","signal":"SEGV",'
+                '"thread":"worker 0","plugin":"staff"}'
             )
             or '"thread":"worker 1"' in server.process.stderr[-1]
-        ), server.process.log()  # fmt: skip
+        ), server.process.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV], ids=["ABRT", "SEGV"])
 def test_a_signal_from_outside(host, number):
-    """As a supervisor sends when it has lost patience. No plugin is to blame."""
+    """A supervisor may send such a signal. The line names no plugin."""
     with host.server(env=ENV) as server:
         server.process_was_ended = True
         server.process.signal(number)
@@ -97,7 +100,7 @@ def test_a_signal_from_outside(host, number):
 
 
 def test_a_constructor_that_traps(host, plugin_folder):
-    """The file that was being loaded is named."""
+    """The line names the file that was being loaded."""
     config = host.server_config(folders=[plugin_folder(BAD)], auth=[{"use": "traps"}])
     with Process(
         [spore_binary(), "server", "--config", host.write(config, "traps.json")], env=ENV
@@ -109,7 +112,7 @@ def test_a_constructor_that_traps(host, plugin_folder):
 
 
 def test_no_core_is_left(host):
-    """It would hold the secrets."""
+    """A core file would contain the secrets."""
     with host.server() as server, open(f"/proc/{server.pid}/limits", encoding="ascii") as limits:
         (core,) = (line for line in limits if line.startswith("Max core file size"))
         assert core.split()[4:6] == ["0", "0"]

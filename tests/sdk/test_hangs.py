@@ -1,5 +1,8 @@
-"""A plugin that hangs does not keep the process: it ends by a deadline, or at the second signal,
-with status 1 and a line that names the plugin."""
+"""A plugin that hangs does not prevent the end of the process.
+
+The process ends at a deadline or at the second signal, with status 1 and a line that names the
+plugin.
+"""
 
 import signal
 
@@ -18,7 +21,7 @@ def hanging(where):
 
 
 def hang_in_verify(server, answering):
-    """Sends one worker to sleep; returns the connection that did it."""
+    """Makes one worker hang; returns the connection that caused it."""
     wire = answering.to(server).say("anything", {"Hello": 0})
     server.process.wait_for("hanging plugin=staff", stream="stderr")
     return wire
@@ -40,7 +43,7 @@ def test_a_worker_that_hangs(host, answering, number):
 
 
 def terminate_twice(process):
-    """The first must have been taken, or the kernel makes one of two."""
+    """Sends TERM twice. Waits in between, because the kernel merges two pending signals."""
     process.terminate()
     process.wait_for("draining signal=TERM", stream="stderr")
     process.terminate()
@@ -56,8 +59,8 @@ def test_the_second_signal_does_not_wait(host, answering):
             expect_overdue(server.process, r"worker [01]")
 
 
-def test_until_then_the_other_workers_serve(host, answering):
-    """Which worker a connection comes to is the kernel's choice."""
+def test_other_workers_serve_meanwhile(host, answering):
+    """The kernel chooses the worker of a connection."""
     with host.server(workers=4, auth=hanging("verify")) as server:
         with hang_in_verify(server, answering):
             for _ in range(40):
@@ -89,7 +92,7 @@ def test_an_end_that_hangs(host, where, thread, signals):
 
 
 def test_an_exit_handler_that_hangs(host):
-    """By then there is no log's thread any more, and nobody is known who could be named."""
+    """The log's thread has ended by then, so no line can name the plugin."""
     with host.server(auth=hanging("exit")) as server:
         server.process_was_ended = True
         server.process.terminate()
@@ -115,8 +118,8 @@ def test_a_start_that_hangs_ends_at_the_first_signal(host):
         assert process.stop() == -signal.SIGTERM
 
 
-def test_what_does_not_hang_ends_in_peace(host, answering):
-    """The deadline is no part of an end that goes well."""
+def test_a_normal_end_does_not_wait(host, answering):
+    """A normal end does not wait for the deadline."""
     with host.server(auth=hanging("nowhere")) as server, Echo() as service:
         with host.client(server, service, auth=hanging("nowhere")) as client:
             assert one_exchange(server.public_host, client.port) == b"ping"

@@ -1,4 +1,4 @@
-"""On a reload an instance sees the one whose place it takes, and no other."""
+"""On a reload an instance sees the one that it replaces, and no other."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import signal
 
 
 def chains(control, public):
-    """Two access lists, of instances that are a name and a number."""
+    """Two access lists, whose instances are given as name and number."""
     return {
         point: [{"use": "heir", "name": name, "number": number} for name, number in instances]
         for point, instances in (("control", control), ("public", public))
@@ -14,7 +14,7 @@ def chains(control, public):
 
 
 def test_of_two_with_one_name_each_has_its_own(host):
-    """The first follows on the first, the second on the second, whoever stands between them."""
+    """The first replaces the first and the second the second, whatever stands between them."""
     with host.server(acl=chains([("a", 1), ("a", 2)], [])) as server:
         path = host.folder / f"server{server.control[1]}.json"
         config = json.loads(path.read_text())
@@ -31,19 +31,25 @@ def test_of_two_with_one_name_each_has_its_own(host):
 
 
 def test_an_instance_sees_the_one_that_it_replaces(host):
-    """By its name and in its place: another list's "a" is none of its concern."""
+    """The name and the list decide: an "a" of another list is not replaced."""
     with host.server(acl=chains([("a", 1), ("b", 2)], [("a", 3)])) as server:
         path = host.folder / f"server{server.control[1]}.json"
         config = json.loads(path.read_text())
-        for swaps, acl in enumerate([
-            chains([("b", 4), ("c", 5), ("a", 6)], [("b", 7)]),
-            chains([("a", 8)], [("b", 9)]),
-        ], start=1):  # fmt: skip
+        for swaps, acl in enumerate(
+            [
+                chains([("b", 4), ("c", 5), ("a", 6)], [("b", 7)]),
+                chains([("a", 8)], [("b", 9)]),
+            ],
+            start=1,
+        ):
             path.write_text(json.dumps({**config, "acl": acl}))
             server.process.signal(signal.SIGHUP)
             server.process.wait_for("configuration reloaded", times=swaps)
-    heirs = [(found[1], int(found[2])) for line in server.process.stderr
-             if (found := re.search(r"created plugin=(\w) heir_of=(\d+)", line))]  # fmt: skip
+    heirs = [
+        (found[1], int(found[2]))
+        for line in server.process.stderr
+        if (found := re.search(r"created plugin=(\w) heir_of=(\d+)", line))
+    ]
     assert heirs == [
         ("a", 0),
         ("b", 0),

@@ -1,4 +1,4 @@
-"""An exporter that visits the host's families."""
+"""An exporter that visits the metric families of the host."""
 
 import re
 import socket
@@ -32,15 +32,19 @@ class Exported:
         return float(found.group(1)) if found else None
 
     def histogram(self, name):
-        """(count, sum, the exporter's judgement of the invariants, {bound: cumulative})."""
+        """(count, sum, whether the exporter found the invariants to hold, {bound: cumulative})."""
         found = re.search(
             rf"^{name}{{}} count=(\d+) sum=(\S+) (\w+)(.*)$", self.text(), re.MULTILINE
         )
         if not found:
             return None
         buckets = dict(pair.split(":") for pair in found.group(4).split())
-        return (int(found.group(1)), float(found.group(2)), found.group(3),
-                {float(bound): int(count) for bound, count in buckets.items()})  # fmt: skip
+        return (
+            int(found.group(1)),
+            float(found.group(2)),
+            found.group(3),
+            {float(bound): int(count) for bound, count in buckets.items()},
+        )
 
 
 def exporter(path):
@@ -129,12 +133,12 @@ def test_it_runs_on_one_worker_and_ends_with_a_last_snapshot(host, tmp_path):
     assert exported.text().startswith("ready 0\n")
 
 
-# ---- what the host counts of plugins, as metrics_prometheus serves it --------------------------
+# ---- metrics about plugins, as metrics_prometheus serves them
 
 
 @pytest.fixture
 def prometheus(address):
-    """(the section of the configuration, what it serves)"""
+    """(section of the configuration, Exporter)"""
     port = address.free_port()
     return [{"use": "prometheus", "listen": f"{address.host}:{port}"}], Exporter(address.host, port)
 
@@ -175,7 +179,7 @@ def test_verdicts_have_their_plugin_and_reason(host, prometheus, answering):
         assert verdicts(plugin="slow", verdict="allow") == 1
         assert verdicts(plugin="slow", verdict="deny") == 1
         page = exporter.page()
-        # A blocking instance keeps no worker, but its verdict takes a while all the same.
+        # A blocking instance does not block a worker, but its verdict still takes time.
         assert page.value("spore_plugin_call_seconds_count", plugin="broken", call="verify") == 2
         assert page.value("spore_plugin_call_seconds_count", plugin="slow", call="verify") == 0
         assert page.value("spore_auth_verdict_seconds_count", plugin="slow") == 2
@@ -189,9 +193,12 @@ def test_a_verdict_that_nobody_awaits(host, prometheus, answering):
     ) as server:
         with answering.to(server) as wire:
             wire.say("please", {"Hello": 0}).expect_error("authentication timed out", timeout=10)
-        # It is told before it is counted, on another worker perhaps.
-        wait_until(lambda: exporter.value("spore_auth_verdicts_total", plugin="timer", verdict="none") == 1,
-                   "the lost verdict to count")  # fmt: skip
+        # The client is told before the verdict is counted, perhaps on another worker.
+        wait_until(
+            lambda: exporter.value("spore_auth_verdicts_total", plugin="timer", verdict="none")
+            == 1,
+            "the lost verdict to count",
+        )
         assert exporter.value("spore_refusals_total", at="control", reason="auth_too_slow") == 1
 
 

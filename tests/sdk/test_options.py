@@ -1,5 +1,4 @@
-"""A plugin's options: every type arrives; every mistake is refused with its place, pointer and
-text."""
+"""Options of a plugin: all types of values arrive; mistakes have place, pointer and text."""
 
 import json
 import re
@@ -15,7 +14,8 @@ def entry(tmp_path, **options):
 
 @pytest.fixture
 def values(host, tmp_path):
-    """Starts a server with these options; gives what arrived, {name: text} or lists of texts."""
+    """Starts a server with these options; returns the values that arrived: {name: text or
+    texts}."""
 
     def arrived(env=None, **options):
         with host.server(auth=[entry(tmp_path, **options)], env=env):
@@ -213,8 +213,8 @@ BAD = [
 
 
 def place(text, pointer):
-    """(line, column) of what a pointer below the first auth instance names: its value, or of
-    what is unknown its key."""
+    """(line, column) of a pointer below the first auth instance: of the value, or of an unknown
+    key."""
     at = text.index('"options"')
     at = text.rindex("{", 0, at)
     for part in [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]:
@@ -252,7 +252,7 @@ def test_bad_values_are_refused(host, tmp_path, error_line, option, value, point
 
 
 def test_a_text_never_hides_a_nul(host, tmp_path, error_line):
-    """As a C string it would end there, unnoticed."""
+    """A C string would end at the NUL unnoticed."""
     assert "NUL" in error_line(host.refused(auth=[entry(tmp_path, text="cut\u0000off")]))
 
 
@@ -262,7 +262,7 @@ def test_a_mandatory_option_is_asked_for(host, error_line):
 
 
 def test_a_struct_that_may_be_left_out(host):
-    """Its mandatory part is asked for only where it is given."""
+    """Its mandatory member is required only if the struct is given."""
     with host.server(auth=[{"use": "auth_options:optional"}]) as server:
         server.process.wait_for("server is none")
     with host.server(auth=[{"use": "auth_options:optional", "server": {"host": "here"}}]) as server:
@@ -308,7 +308,7 @@ def test_create_may_report_more_than_once(host, tmp_path):
 )  # fmt: skip
 @pytest.mark.parametrize("lines", ["one line", "many lines"])
 def test_a_secret_is_never_shown(host, tmp_path, options, lines):
-    """Whatever is wrong beside it, and however the file is laid out."""
+    """Neither other mistakes nor the layout of the file make a message show the secret."""
     config = host.server_config(auth=[entry(tmp_path, **options)])
     process = host.refused(config=json.dumps(config, indent=None if lines == "one line" else 2))
     assert not any(SECRET in line for line in process.lines), process.log()

@@ -1,5 +1,4 @@
-"""What an author gets: the README's code, the installed SDK, the template, all used from
-outside."""
+"""The SDK outside of the source tree: code of its README, installed files and template."""
 
 import json
 import os
@@ -32,16 +31,21 @@ def blocks(language):
 
 def run(*command, cwd=None, env=None):
     done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, env={**os.environ, **(env or {})}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds(120),
-    )  # fmt: skip
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=seconds(120),
+    )
     assert done.returncode == 0, f"$ {shlex.join(map(str, command))}\n{done.stdout}"
     return done.stdout
 
 
 @pytest.fixture(scope="module")
 def prefix(tmp_path_factory):
-    """Where the SDK is installed, and nothing of the source tree is."""
+    """A folder with the installed SDK and no other files of the source tree."""
     folder = tmp_path_factory.mktemp("prefix")
     run("cmake", "--install", pathlib.Path(spore_binary()).parent, "--prefix", folder)
     return folder
@@ -49,13 +53,13 @@ def prefix(tmp_path_factory):
 
 @pytest.fixture
 def installed(prefix):
-    """The environment in which pkg-config finds it."""
+    """An environment in which pkg-config finds the SDK."""
     (pc,) = prefix.rglob("spore-sdk.pc")
     return {"PKG_CONFIG_PATH": str(pc.parent)}
 
 
 def symbols(library):
-    """The names that it exports."""
+    """The names that a shared object exports."""
     return [line.split()[-1] for line in run("nm", "-D", "--defined-only", library).splitlines()]
 
 
@@ -83,23 +87,45 @@ def test_every_c_block_compiles(prefix, tmp_path):
         )
 
 
-@pytest.mark.parametrize("compiler, language", [
-    ("gcc", "c11"), ("clang", "c11"), ("g++", "c++17"), ("clang++", "c++17"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "compiler, language",
+    [
+        ("gcc", "c11"),
+        ("clang", "c11"),
+        ("g++", "c++17"),
+        ("clang++", "c++17"),
+    ],
+)
 def test_a_field_of_another_type_does_not_compile(prefix, tmp_path, compiler, language):
     if not shutil.which(compiler):
         pytest.skip(f"no {compiler}")
-    rows = {"SPORE_DURATION(struct conf, {}, 0, NULL, 0, 9, \"x\")": "int64_t", "SPORE_BOOL(struct conf, {}, 0, NULL, \"x\")":
-            "uint32_t", "SPORE_STRING(struct conf, {}, 0, NULL, \"x\")": "const char *"}  # fmt: skip
+    rows = {
+        'SPORE_DURATION(struct conf, {}, 0, NULL, 0, 9, "x")': "int64_t",
+        'SPORE_BOOL(struct conf, {}, 0, NULL, "x")': "uint32_t",
+        'SPORE_STRING(struct conf, {}, 0, NULL, "x")': "const char *",
+    }
     fields = {"int64_t": "a", "uint32_t": "b", "const char *": "c", "int": "d", "char *": "e"}
     struct = "struct conf { " + " ".join(f"{kind} {name};" for kind, name in fields.items()) + " };"
     source = tmp_path / ("rows.cc" if "++" in compiler else "rows.c")
     for row, expected in rows.items():
         for kind, name in fields.items():
-            source.write_text(f"#include <spore/auth.h>\n{struct}\nextern const spore_option row[];\n"
-                              f"const spore_option row[] = {{ {row.format(name)} }};\n")  # fmt: skip
-            done = subprocess.run([compiler, f"-std={language}", f"-I{prefix}/include", "-c", source, "-o", tmp_path / "o"],
-                                  capture_output=True, check=False)  # fmt: skip
+            source.write_text(
+                f"#include <spore/auth.h>\n{struct}\nextern const spore_option row[];\n"
+                f"const spore_option row[] = {{ {row.format(name)} }};\n"
+            )
+            done = subprocess.run(
+                [
+                    compiler,
+                    f"-std={language}",
+                    f"-I{prefix}/include",
+                    "-c",
+                    source,
+                    "-o",
+                    tmp_path / "o",
+                ],
+                capture_output=True,
+                check=False,
+            )
             assert (done.returncode == 0) == (kind == expected), (row, kind, done.stderr.decode())
 
 
@@ -113,7 +139,7 @@ def test_the_first_plugin_is_short():
 
 @pytest.fixture
 def hours(tmp_path, installed):
-    """The folder with auth_hours.so, built by the README's own one-liner."""
+    """The folder with auth_hours.so, built by the command in the README."""
     folder = tmp_path / "hours"
     folder.mkdir(mode=0o755)
     (folder / "auth_hours.c").write_text(blocks("c")[0], encoding="utf-8")
@@ -154,7 +180,7 @@ def test_its_cmake_builds(tmp_path, prefix, host, answering):
 
 
 def test_its_table_of_options_is_whole():
-    """Each row macro of option.h stands in it."""
+    """The table contains each row macro of option.h."""
     header = (REPOSITORY / "sdk/include/spore/option.h").read_text(encoding="utf-8")
     text = README.read_text(encoding="utf-8")
     macros = set(re.findall(r"#define (SPORE_[A-Z]+)\(st, f", header))
@@ -206,15 +232,23 @@ def test_the_templates_cxx_variant(host, template, prefix):
     if not shutil.which("c++"):
         pytest.skip("no C++ compiler")
     build = template / "build"
-    run("cmake", "-S", template, "-B", build, f"-DCMAKE_PREFIX_PATH={prefix}", "-DWITH_CXX=ON",
-        "-DCMAKE_CXX_FLAGS=-Werror")  # fmt: skip
+    run(
+        "cmake",
+        "-S",
+        template,
+        "-B",
+        build,
+        f"-DCMAKE_PREFIX_PATH={prefix}",
+        "-DWITH_CXX=ON",
+        "-DCMAKE_CXX_FLAGS=-Werror",
+    )
     run("cmake", "--build", build)
     assert symbols(build / "auth_token_cxx.so") == ["spore_plugin_v1"]
     use_token(host, build, "auth_token_cxx:token")
 
 
 def use_token(host, folder, use):
-    """The plugin at both ends: right and wrong tokens, and its refusal of what others can read."""
+    """Uses the plugin at both ends: right and wrong tokens, and no token without encryption."""
     entry = {"use": use, "token": "open sesame", "identity": "template", "insecure": True}
     with Echo() as service, host.server(folders=[folder], auth=[entry]) as server:
         plugins = host.plugins(folder)
@@ -232,7 +266,7 @@ def use_token(host, folder, use):
 
 
 def use_token_over_tls(host, folder, authority):
-    """It is sent to who was verified, by a name or a pin, and to nobody else."""
+    """The token is sent only to a server that was verified by name or pin."""
     certificate = authority.issue(f"IP:{host.address.host}")
     auth = [{"use": "token", "token": "open sesame", "identity": "template"}]
     own = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
@@ -249,8 +283,10 @@ def use_token_over_tls(host, folder, authority):
         with client_of(host, config, listening=False).process as process:
             assert process.wait() == 1
             assert any("no token is sent" in line for line in process.stderr), process.log()
-            assert any("auth plugin token failed: it needs something that is not supported here" in line
-                       for line in process.stderr), process.log()  # fmt: skip
+            assert any(
+                "auth plugin token failed: it needs something that is not supported here" in line
+                for line in process.stderr
+            ), process.log()
 
 
 def client_of(host, config, listening=True):
@@ -262,7 +298,7 @@ def client_of(host, config, listening=True):
 
 
 def test_the_templates_configs_load(host, template, prefix, installed):
-    """As they stand, but for Spore's own folder and the ports."""
+    """They load unchanged except for the folder of Spore's plugins and the ports."""
     text = (template / "README.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"^cc .*$", text, re.MULTILINE)
     (template / "build").mkdir(mode=0o755)

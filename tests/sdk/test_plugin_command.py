@@ -1,7 +1,6 @@
-"""`spore plugin list` and `spore plugin info`: what is found where, what it offers, why it is
-refused.
+"""`spore plugin list` and `spore plugin info`: found plugins, their contents, reasons of refusals.
 
-That their refusals are those of a start is in test_refused.py.
+test_refused.py tests that the refusals are the same as at a start.
 """
 
 import hashlib
@@ -16,11 +15,15 @@ from harness.peers import spore_binary
 from harness.process import run
 
 BAD = "test-plugins/bad"
-NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
+NO_NOTE = (
+    "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note "
+    "stripped?)"
+)
 TOO_NEW = (
-    "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or build the plugin "
+    "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or "
+    "build the plugin "
     "with a smaller SPORE_MIN_MINOR"
-)  # fmt: skip
+)
 
 
 def spore_plugin(*arguments, **options):
@@ -35,7 +38,7 @@ def as_json(*arguments, status=0, **options):
 
 @pytest.fixture
 def folder(tmp_path, plugin_folder):
-    """Makes a folder with copies of plugins that the build made."""
+    """A function that makes a folder with copies of built plugins."""
 
     def make(name, *plugins):
         path = tmp_path / name
@@ -49,8 +52,7 @@ def folder(tmp_path, plugin_folder):
 
 
 def rows(process, *folders):
-    """The cells of the rows about plugins in these folders; columns are two spaces apart and
-    more."""
+    """The cells of the rows about plugins in these folders. Two or more spaces separate columns."""
     cells = [re.split(r" {2,}", line) for line in process.stdout]
     return [row for row in cells if any(row[4].startswith(f"{each}/") for each in folders)]
 
@@ -59,7 +61,7 @@ def rows(process, *folders):
 
 
 def test_a_list(folder):
-    """Folder by folder, file by file, component by component."""
+    """The list is ordered by folder, file and component."""
     one = folder("one", "auth_crash", "bad/auth_good", "bad/auth_no_note", "bad/auth_too_new")
     two = folder("two", "bad/auth_good", "acl_deny")
     (two / "auth_no_note.so").write_bytes(b"nonsense")
@@ -85,7 +87,7 @@ def test_a_list(folder):
         ["-", "-", "-", "shadowed", f"{two}/auth_no_note.so", f"by {one}/auth_no_note.so"],
     ]
     own = rows(process, pathlib.Path(spore_binary()).parent / "plugins")
-    assert {"auth_hmac", "transport_plain"} <= {row[0] for row in own}, "our own come last"
+    assert {"auth_hmac", "transport_plain"} <= {row[0] for row in own}, "Spore's plugins come last"
     assert len(process.stdout) == 1 + 8 + len(own)
 
 
@@ -106,7 +108,7 @@ def test_a_list_as_json(folder):
     listed = as_json("list", "--plugin-path", one, "--plugin-path", two)
     assert all(
         pathlib.Path(each["file"]).name != "auth_crash.so" for each in listed[4:]
-    ), "our own come behind"
+    ), "Spore's plugins come last"
     components = [
         {"kind": "auth", "name": "crash", "use": "crash", "summary": "dies as it is told"},
         {
@@ -149,7 +151,7 @@ def test_a_list_as_json(folder):
 
 @pytest.mark.parametrize("way", ["-c", "--config", "--config=", "SPORE_CONFIG"])
 def test_the_path_is_that_of_a_configuration(host, folder, way):
-    """A server's or a client's; nothing else of it counts."""
+    """The configuration may be a server's or a client's; only the path is used."""
     one, two, front = (
         folder("one", "acl_deny"),
         folder("two", "acl_deny"),
@@ -174,7 +176,7 @@ def test_the_path_is_that_of_a_configuration(host, folder, way):
 
 
 def test_a_list_is_what_a_start_finds(host, error_line, folder):
-    """The file in front is the one that is loaded, good or bad."""
+    """The first file on the path is loaded, whether it is valid or not."""
     one, two = folder("one"), folder("two", "acl_deny")
     (one / "acl_deny.so").write_bytes(b"nonsense")
     plugins = {"path": [str(one), str(two)]}
@@ -194,7 +196,7 @@ def test_a_folder_that_is_named_twice_hides_nothing(folder, tmp_path):
 
 
 def test_a_folder_that_cannot_be_read(folder, tmp_path):
-    """It is named; the others are listed all the same."""
+    """It is reported; the other folders are still listed."""
     one = folder("one", "acl_deny")
     (tmp_path / "file").write_text("")
     process = spore_plugin(
@@ -281,13 +283,16 @@ def test_info(folder):
         "    answer   secret                required  what a client must say, and says",
         "    sleep    duration, 0 to 1m     0.05      time that a call takes",
         '    verdict  allow|deny|next|fail  "allow"   on a right answer',
-        "    ticket   boolean                         complete the ticket instead of returning the verdict",
+        (
+            "    ticket   boolean                         complete the ticket instead of returning "
+            "the verdict"
+        ),
         "    fact     text                            log this fact about the connection",
-    ]  # fmt: skip
+    ]
 
 
 def test_info_of_one_that_is_refused(folder):
-    """What its note says, and why."""
+    """The contents of its note, and the reason."""
     path = folder("one", "bad/auth_other_major") / "auth_other_major.so"
     process = spore_plugin("info", path)
     assert process.status == 1 and process.stderr == []
@@ -298,13 +303,14 @@ def test_info_of_one_that_is_refused(folder):
         f"digest   {digest_of(path)}",
         "access   good",
         "state    refused",
-        f"refusal  plugin {path} refused: plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has "
+        f"refusal  plugin {path} refused: plugin auth_other_major 2.1.0 was built for plugin ABI "
+        "2.0, this host has "
         "1.0: build it against the SDK of ABI 1",
-    ]  # fmt: skip
+    ]
 
 
 def test_info_of_one_that_everyone_may_write(folder):
-    """It is looked at, but not run: not even a constructor."""
+    """The file is read, but no code runs, not even a constructor."""
     path = folder("one", "bad/auth_traps") / "auth_traps.so"
     path.chmod(0o666)
     said = as_json("info", path, status=1)
@@ -326,8 +332,11 @@ def test_info_of_nothing(tmp_path):
     assert as_json("info", tmp_path / "none.so", status=1) == {
         "file": f"{tmp_path}/none.so",
         "state": "refused",
-        "refusal": f"plugin {tmp_path}/none.so refused: cannot open {tmp_path}/none.so: No such file or directory",
-    }  # fmt: skip
+        "refusal": (
+            f"plugin {tmp_path}/none.so refused: cannot open {tmp_path}/none.so: No such file or "
+            "directory"
+        ),
+    }
 
 
 def test_info_of_one_that_dies(folder):
@@ -351,21 +360,24 @@ def test_the_digest_is_a_pin(host, folder):
 
 
 def test_what_it_says_of_use_works(host, folder):
-    """Each component of a file is found by it."""
+    """The shown "use" finds each component of a file."""
     for component in as_json("info", folder("one", "auth_crash") / "auth_crash.so")["components"]:
         with host.server(auth=[{"use": component["use"]}]) as server:
             assert server.process.running
 
 
 def test_every_option_type_is_told(folder):
-    """The components and their tables, from the plugin that has an option of every type."""
+    """Components and option tables of a plugin with an option of every type."""
     components = as_json("info", folder("one", "auth_options") / "auth_options.so")["components"]
     assert [component["use"] for component in components] == ["options", "auth_options:optional"]
     options = {option["name"]: option for option in components[0]["options"]}
     types = {option["type"] for option in options.values()}
     assert types == set(
-        "bool int number string secret duration size enum addr ip port ports prefix list map object node".split()
-    )  # fmt: skip
+        (
+            "bool int number string secret duration size enum addr ip port ports prefix list map "
+            "object node"
+        ).split()
+    )
     assert options["whole_default"] == {
         "name": "whole_default",
         "type": "int",
@@ -384,7 +396,7 @@ def test_every_option_type_is_told(folder):
 
 
 def test_what_a_plugin_says_reaches_no_terminal(folder):
-    """Names, docs, defaults, and who knows what, in both forms."""
+    """Docs, choices, the author and other texts, in both output formats."""
     path = folder("one", "bad/auth_loud") / "auth_loud.so"
     loud, escaped = '\x1b[2J"\\\n\xff', r'\x1b[2J"\\x0a\xff'
     for command in (["info", path], ["list", "--plugin-path", path.parent]):
@@ -395,7 +407,7 @@ def test_what_a_plugin_says_reaches_no_terminal(folder):
                 assert all(" " <= character <= "~" for character in line), line
     process = spore_plugin("info", path)
     assert f"author    u{escaped}" in process.stdout
-    assert f"auth n{escaped}: s{escaped}" in process.stdout
+    assert f"auth loud: s{escaped}" in process.stdout
     assert "kind 77: unknown to this host" in process.stdout
     assert "requires  spore.metrics/1, spore.ready/1" in process.stdout
     said = as_json("info", path)
@@ -403,8 +415,8 @@ def test_what_a_plugin_says_reaches_no_terminal(folder):
     assert said["requires"] == ["spore.metrics/1", "spore.ready/1"]
     assert said["components"][1] == {"kind": "unknown"}
     option, deprecated = said["components"][0]["options"]
-    assert (option["name"], option["choices"]) == (f"a{loud}", [f"b{loud}", "c"])
-    assert (option["default"], option["doc"]) == (f"d{loud}", f"e{loud}")
+    assert (option["name"], option["choices"]) == ("a", [f"b{loud}", "c"])
+    assert (option["default"], option["doc"]) == ("c", f"e{loud}")
     assert deprecated["deprecated"] is True
 
 

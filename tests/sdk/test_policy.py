@@ -1,5 +1,4 @@
-"""What an auth plugin grants: identity, ports, counts, life; its end by revalidation; the
-account of it."""
+"""Grants of auth plugins: identity, ports, counts, life; revalidation; accounting."""
 
 import re
 import time
@@ -19,14 +18,14 @@ def policy(*names, **options):
 
 
 def refusal(wire, name, port=0):
-    """The text with which a Hello is refused."""
+    """The error text of a refused Hello."""
     message = wire.say(name, {"Hello": port}).receive_but_heartbeats()
     assert list(message) == ["Error"], message
     return message["Error"]
 
 
 def is_refused(visitor):
-    """The server closes the visitor's connection without a byte."""
+    """Whether the server closes the visitor's connection without a byte."""
     return how_it_ends(visitor)[0] == b""
 
 
@@ -44,7 +43,9 @@ def test_ports_are_those_of_the_grant(host, address, answering):
             assert second.tunnel("alice", mine).port == mine
         wait_until(lambda: port_is_free(server.public_host, mine), "the public port to close")
         with answering.to(server) as wire:
-            assert wire.tunnel("alice").port == mine, "the server's choice is among them, too"
+            assert (
+                wire.tunnel("alice").port == mine
+            ), "the server also chooses among the granted ports"
 
 
 def test_max_tunnels_counts_over_all_workers(host, answering):
@@ -125,7 +126,7 @@ def test_what_is_renewed_holds_from_then_on(host):
 
 
 def test_another_ones_visitor_is_out_of_reach(host, answering):
-    """Bob knows the id of Alice's visitor; only Alice's own data connection gets it."""
+    """Bob knows the id of Alice's visitor, but only Alice's data connection gets the visitor."""
     with host.server(auth=policy("alice", "bob")) as server:
         with answering.to(server) as alice, answering.to(server) as bob, answering.to(
             server

@@ -1,8 +1,8 @@
-"""Connections whose both ends do as the dice say: sizes, pauses, slow reading, half-closes, resets.
+"""Connections with random behaviour of both ends: sizes, pauses, slow reads, half-closes, resets.
 
-Through every kind of stack, so that the relays copy, splice, or do one of them each way. Each
-end knows what the other one sends and compares every byte. SPORE_SECONDS is how long all stacks
-together are at it (600 for a long run by hand), SPORE_SEED what the dice begin with.
+They run through every kind of transport stack, so that relays copy, splice, or do one of both in
+each direction. Each end knows what the other end sends and compares every byte. SPORE_SECONDS is
+the time for all stacks together (600 for a long run by hand), SPORE_SEED the random seed.
 """
 
 import contextlib
@@ -25,17 +25,16 @@ from harness.waiting import wait_until
 SEED = int(os.environ.get("SPORE_SEED") or random.SystemRandom().randrange(10**9))
 SECONDS = float(os.environ.get("SPORE_SECONDS", "8"))
 AT_ONCE = 12
-# A length that no buffer's is a part of, so bytes that are lost or come twice are others than
-# expected.
+# A length that is not a multiple of a buffer's, so lost or repeated bytes are detected.
 _BLOCK = random.Random(20010911).randbytes(1_048_573)
 _TWICE = memoryview(_BLOCK * 2)
-# What a visitor says first: which life it is.
+# The first bytes of a visitor: the number of its connection.
 NUMBER = struct.Struct(">Q")
 
 TLS = "tls"
 XOR = {"use": "xor", "chunk": 1000, "hold": 30, "stutter": True}
 UP, DOWN = {"use": "xor", "clear": "up"}, {"use": "xor", "clear": "down"}
-# From the socket up, and the most that one end of a life sends.
+# The transports from the socket up, and the most bytes that one end of a life sends.
 STACKS = {
     "plain": ([{"use": "plain"}], 4 * MIB),
     "tls": ([TLS], 2 * MIB),
@@ -58,15 +57,15 @@ class Part:
 
     start      where in the block its bytes begin
     pieces     [(length, pause before it)]
-    answers    it ends its sending only when the other end has
+    answers    it ends its direction only after the other end
     reset_at   it resets after so many bytes, or None
     dies_late  it resets so many seconds after it ended its sending, or None
-    reads      most bytes of one read; read_pause comes behind each
+    reads      most bytes of one read; read_pause follows each read
     """
 
     def __init__(self, dice, most):
         self.start = dice.randrange(len(_BLOCK))
-        # As many small ones as large ones.
+        # As many small lengths as large ones.
         total = int(most ** dice.random()) if dice.random() < 0.9 else 0
         self.pieces = []
         while total > 0:
@@ -80,12 +79,13 @@ class Part:
         self.reset_at = self.dies_late = None
         self.reads = int(most ** (0.5 + dice.random() / 2))
         self.read_pause = 0 if dice.random() < 0.8 else 0.5 * self.reads / most
-        # Less than two segments of the loopback interface would crawl, by the kernel's timers.
+        # With less than two segments of the loopback interface the kernel's timers make it very
+        # slow.
         self.receive_buffer = dice.choice((None, None, 256 * KIB))
 
 
 class Life:
-    """What both ends of connection `number` do: the same whoever asks."""
+    """The behaviour of both ends of connection `number`; both ends compute the same."""
 
     def __init__(self, stack, number, most):
         self.number = number
@@ -101,19 +101,20 @@ class Life:
 
 
 class End:
-    """One end of a life, lived by one thread."""
+    """One end of a life, run by one thread."""
 
     def __init__(self, sock, own, other):
         self.sock, self.own, self.other = sock, own, other
         self.sent = self.heard = 0
         self.pieces = iter(own.pieces)
-        self.left = 0  # of the piece that is being sent
+        self.left = 0  # bytes left of the current piece
         self.ended = self.heard_end = False
         self.send_after = self.read_after = 0.0
         self.died_at = None
 
     def live(self, already_sent=b""):
-        """To its end: "end", "reset" (by the other), or "died" (it reset the connection itself)."""
+        """Runs to the end: "end", "reset" (by the other end), or "died" (it reset the
+        connection)."""
         if already_sent:
             self.sock.sendall(already_sent)
         self.sock.setblocking(False)
@@ -122,8 +123,10 @@ class End:
         try:
             while not (self.ended and self.heard_end):
                 now = time.monotonic()
-                assert now < limit, f"no end in sight: sent {self.sent} of {self.own.total}, " \
-                    f"heard {self.heard} of {self.other.total}"  # fmt: skip
+                assert now < limit, (
+                    f"no end in sight: sent {self.sent} of {self.own.total}, heard "
+                    f"{self.heard} of {self.other.total}"
+                )
                 if self.must_die(now):
                     reset(self.sock)
                     return "died"
@@ -138,7 +141,7 @@ class End:
         return self.own.reset_at is not None and self.sent >= self.own.reset_at
 
     def turn(self, now):
-        """Waits for what may be done next, and does it."""
+        """Waits until it can read, send or must act, and does that."""
         times = [self.read_after] if not self.heard_end else []
         times += [self.send_after] if self.left else []
         times += [self.died_at] if self.died_at is not None else []
@@ -200,31 +203,32 @@ class End:
         try:
             self.sock.shutdown(socket.SHUT_WR)
         except OSError as error:
-            # The other one's reset came first, and was read away by an end of sending.
+            # The reset of the other end came first; shutdown() has consumed the error.
             raise ConnectionResetError from error
         self.ended = True
         if self.own.dies_late is not None:
             self.died_at = now + self.own.dies_late
 
     def check(self, ending):
-        """Whether it may have ended so, seeing what the other one did."""
+        """Fails if this ending does not fit the behaviour of the other end."""
         if ending == "end":
             assert self.other.reset_at is None, (
-                f"a reset became an end: sent {self.sent} of {self.own.total}, heard {self.heard}, reset at {self.other.reset_at}"
-                f" of {self.other.total}"
-            )  # fmt: skip
+                f"a reset became an end: sent {self.sent} of {self.own.total}, heard {self.heard}, "
+                f"reset at {self.other.reset_at} of {self.other.total}"
+            )
             assert (
                 self.heard == self.other.total
             ), f"the end came after {self.heard} of {self.other.total} bytes"
         elif ending == "reset":
             hurt = self.other.reset_at is not None or self.other.dies_late is not None
-            assert (
-                hurt
-            ), f"reset by nobody: sent {self.sent} of {self.own.total}, heard {self.heard} of {self.other.total}"  # fmt: skip
+            assert hurt, (
+                f"reset by nobody: sent {self.sent} of {self.own.total}, heard {self.heard} of "
+                f"{self.other.total}"
+            )
 
 
 class Lives:
-    """Lives through one tunnel: who visits and who serves, until the time is up."""
+    """Runs lives through one tunnel, as visitors and as services, until the time is up."""
 
     def __init__(self, stack, most):
         self.stack, self.most = stack, most
@@ -263,7 +267,7 @@ class Lives:
                 self.failures.append(failure)
 
     def run_end(self, who, end, life, *already_sent):
-        """Lives that end and judges it."""
+        """Runs one end and checks its ending."""
         try:
             ending = end.live(*already_sent)
             end.check(ending)
@@ -277,7 +281,7 @@ class Lives:
             try:
                 first = read_exactly(sock, NUMBER.size)
             except (AssertionError, OSError):
-                self.note("service", "stillborn")  # judged at the end
+                self.note("service", "stillborn")  # checked at the end
                 return
             life = Life(self.stack, NUMBER.unpack(first)[0], self.most)
             self.run_end("service", End(sock, life.service, life.visitor), life)
@@ -317,7 +321,7 @@ class Lives:
 
 
 def stacks_of(stack, authority, address):
-    """(the server's transports, the client's)."""
+    """(transports of the server, transports of the client)."""
     own = authority.issue(f"IP:{address.host}")
     server = {"use": "tls", "certfile": own.path, "keyfile": own.key}
     client = {"use": "tls", "cacertfile": authority.path}
@@ -342,7 +346,7 @@ def test_every_byte_and_every_end_arrives(host, authority, address, name):
             assert met >= lives.number - lives.count(
                 "visitor", "died"
             ), "a visitor never came to the service"
-            # Pipes are kept for a while, and are few.
+            # Workers keep a few pipes for a while.
             wait_until(
                 lambda: all(
                     procfs.descriptors(pid) <= before + 2 * 2 * AT_ONCE

@@ -1,8 +1,7 @@
-"""Plugins that the host must not run: each refused with one line that names the file and the
-remedy.
+"""Plugins that the host must not run: each is refused with one line that names file and remedy.
 
-The table of CASES says each whole line. `spore plugin` says the same of the same file. A
-constructor that calls abort() stands in each file of which no instruction may run.
+The table CASES holds the whole lines. `spore plugin` prints the same for the same file. Each file
+of which no instruction may run has a constructor that calls abort().
 """
 
 import hashlib
@@ -22,11 +21,13 @@ from harness.sockets import connect
 
 BAD = "test-plugins/bad"
 
-# ---- what is done to a file, or to what is around it. Each takes the path of a good plugin.
+PT_DYNAMIC, PT_GNU_STACK = 2, 0x6474E551  # types of program headers in ELF
+
+# ---- changes to a file or to its folder. Each function takes the path of a valid plugin.
 
 
 def as_built(name):
-    """Nothing: the build made it bad. It takes the place of the good one."""
+    """Replaces the valid plugin by one that is wrong as built."""
 
     def put(path, bad):
         path.unlink()
@@ -54,7 +55,7 @@ def put_at(offset, layout, value):
 
 
 def fill_note(offset, size):
-    """Overwrites text in the note, up to its last byte."""
+    """Overwrites a text in the note completely, without a terminating NUL."""
 
     def change(data):
         at = data.index(b"Spore\0\0\0") + 8 + offset
@@ -69,7 +70,7 @@ def spoil_notes_name(data):
 
 
 def cut_short(data):
-    """Within the segments that are loaded; only notes for debuggers come behind those."""
+    """Truncates within the loaded segments; only debug sections follow them."""
     del data[end_of_segments(data) - 1 :]
 
 
@@ -81,6 +82,32 @@ def end_of_segments(data):
         struct.unpack_from("<IIQQQQ", data, offset + index * size) for index in range(number)
     ]
     return max(start + length for kind, _, start, _, _, length in headers if kind == 1)
+
+
+def program_headers(data):
+    """The offset in the file and the type of each."""
+    first = struct.unpack_from("<Q", data, 32)[0]
+    size, number = struct.unpack_from("<HH", data, 54)
+    offsets = range(first, first + size * number, size)
+    return [(offset, struct.unpack_from("<I", data, offset)[0]) for offset in offsets]
+
+
+def without_header(kind):
+    """The program headers of that type become PT_NULL."""
+
+    def change(data):
+        found = [offset for offset, type_ in program_headers(data) if type_ == kind]
+        assert found
+        for offset in found:
+            struct.pack_into("<I", data, offset, 0)
+
+    return edited(change)
+
+
+def move_dynamic_section(data):
+    """Its address lies outside of all segments."""
+    (offset,) = (offset for offset, kind in program_headers(data) if kind == PT_DYNAMIC)
+    struct.pack_into("<Q", data, offset + 16, 1 << 40)
 
 
 def holding(content):
@@ -119,7 +146,7 @@ def a_pipe(path, _):
 
 def a_socket(path, _):
     path.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)  # the name of a socket must be short
+    folder = os.open(path.parent, os.O_RDONLY)  # the path of a socket must be short
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(f"/proc/self/fd/{folder}/{path.name}")
     os.close(folder)
@@ -135,7 +162,7 @@ def too_large(path, _):
 
 
 def link_to_elsewhere(path, _):
-    """What it leads to stands where everyone may write."""
+    """Makes a link to a file in a folder that everyone may write."""
     elsewhere = path.parent.parent / "elsewhere"
     elsewhere.mkdir()
     path.rename(elsewhere / "real.so")
@@ -144,7 +171,7 @@ def link_to_elsewhere(path, _):
 
 
 def link_that_everyone_may_replace(path, _):
-    """What it leads to is fine; where it stands is not."""
+    """Makes a link to a valid file, in a folder that everyone may write."""
     home = path.parent.parent / "home"
     home.mkdir(mode=0o755)
     path.rename(home / "real.so")
@@ -152,26 +179,32 @@ def link_that_everyone_may_replace(path, _):
     path.parent.chmod(0o777)
 
 
-# ---- the table. {path} is the file's, {folder} that of its folder, {above} of the one above,
-# {digest} its SHA-256, {machine} this machine's number in ELF.
+# ---- the table. {path} is the file, {folder} its folder, {above} the parent of the folder,
+# {digest} the SHA-256, {machine} the ELF number of this machine.
 
+STACK = "loading it would make the stacks of this process executable ({why}): link it with `-Wl,-z,noexecstack`; assembler files need a section `.note.GNU-stack`"  # fmt: skip
+NAME = "a lower-case letter, then lower-case letters, digits or _, at most 63 in all"
 AUTH = "verify (for a server) or answer (for a client)"
-NO_NOTE = "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note stripped?)"  # fmt: skip
+NO_NOTE = (
+    "not a Spore plugin: it has no Spore ABI note (is SPORE_PLUGIN missing, or was the note "
+    "stripped?)"
+)
 NOT_ELF = "not a shared object: expected an ELF file"
 SIZE = "{path} has {size} bytes: expected a plugin of 1 byte to 256 MiB"
 PIN = "0" * 64
 
 CASES = {
-    # What its maker did.
+    # Mistakes of the author.
     "another major": (
         as_built("auth_other_major"),
-        "plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has 1.0: build it against the SDK of "
+        "plugin auth_other_major 2.1.0 was built for plugin ABI 2.0, this host has 1.0: build it "
+        "against the SDK of "
         "ABI 1",
     ),
     "a later minor": (
         as_built("auth_too_new"),
-        "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update Spore, or build the "
-        "plugin with a smaller SPORE_MIN_MINOR",
+        "plugin auth_too_new 1.2.3 needs plugin ABI 1.77 or later, this host has 1.0: update "
+        "Spore, or build the plugin with a smaller SPORE_MIN_MINOR",
     ),
     "no note": (as_built("auth_no_note"), NO_NOTE),
     "two notes": (
@@ -194,9 +227,22 @@ CASES = {
         as_built("auth_unresolved"),
         "cannot load it: undefined symbol: spore_function_that_nobody_has",
     ),
+    "an executable stack": (
+        as_built("auth_exec_stack"),
+        STACK.replace("{why}", "PF_X in PT_GNU_STACK"),
+    ),
+    "text relocations": (
+        as_built("auth_text_relocations"),
+        "loading it would make its code writable (text relocations, DT_TEXTREL): compile "
+        "all of it with `-fPIC`, also "
+        "its static libraries",
+    ),
     "an extension that is not there": (
         as_built("auth_needs_more"),
-        'it needs the host extension "spore.time_travel/1", which this host does not have: update Spore',
+        (
+            'it needs the host extension "spore.time_travel/1", which this host does not have: '
+            "update Spore"
+        ),
     ),
     "no verify and no answer": (
         as_built("auth_no_slot"),
@@ -222,19 +268,21 @@ CASES = {
     "no name": (as_built("auth_no_name"), "one of its components has no name or is truncated"),
     "an option without a doc": (
         as_built("auth_no_doc"),
-        'its component "no_doc" has an option table with a row that is not whole',
+        'its component "no_doc" has a wrong option table: an incomplete row',
     ),
     "an option outside its struct": (
         as_built("auth_outside"),
-        'its component "outside" has an option table with a row whose field lies outside its struct',
+        'its component "outside" has a wrong option table: a row whose field lies '
+        "outside its struct",
     ),
     "two options of one name": (
         as_built("auth_twice"),
-        'its component "twice" has an option table with two rows of one name',
+        'its component "twice" has a wrong option table: two rows of one name',
     ),
     "a list of larger items than it says": (
         as_built("auth_thin_items"),
-        'its component "thin_items" has an option table with a row whose items are larger than their size says',
+        'its component "thin_items" has a wrong option table: a row whose items are '
+        "larger than their size says",
     ),
     "one worker for what needs all": (
         as_built("auth_single"),
@@ -242,9 +290,31 @@ CASES = {
     ),
     "a name that is meant for the terminal": (
         as_built("auth_hostile"),
-        rf'its component "x\x1b[2J\x0a\x22" lacks the mandatory slot: {AUTH}',
+        rf'one of its components has the name "x\x1b[2J\x0a\x22": expected {NAME}',
     ),
-    # What became of the file.
+    "an option's name that is none": (
+        as_built("auth_option_name"),
+        'its component "option_name" has a wrong option table: a row has the name "a/b '
+        f'c": expected {NAME}',
+    ),
+    "an option of an unknown type": (
+        as_built("auth_option_type"),
+        'its component "option_type" has a wrong option table: "from" has the type 99, '
+        "which this host does not know: "
+        "use a type of option.h, or update Spore",
+    ),
+    "a default out of its bounds": (
+        as_built("auth_option_default"),
+        'its component "option_default" has a wrong option table: the default of "from" '
+        "is 77: expected JSON (whole "
+        "number, 0 to 10)",
+    ),
+    "a default that is no JSON, far below": (
+        as_built("auth_option_inner"),
+        'its component "option_inner" has a wrong option table: the default of "path" is '
+        "etc: expected JSON (path)",
+    ),
+    # A damaged file.
     "another machine": (
         put_at(18, "<H", 8),
         "not a 64-bit shared object for this machine (ELF machine 8)",
@@ -261,8 +331,20 @@ CASES = {
         put_at(32, "<Q", 1 << 40),
         "damaged: its program headers are outside of the file",
     ),
+    "no word about the stack": (
+        without_header(PT_GNU_STACK),
+        STACK.replace("{why}", "no PT_GNU_STACK"),
+    ),
+    "no dynamic section": (without_header(PT_DYNAMIC), "damaged: it has no dynamic section"),
+    "a dynamic section far away": (
+        edited(move_dynamic_section),
+        "damaged: its dynamic section is outside of its segments",
+    ),
     "a note that was spoilt": (edited(spoil_notes_name), NO_NOTE),
-    "a name without an end": (fill_note(8, 32), "damaged: the name in its ABI note has no terminating NUL"),
+    "a name without an end": (
+        fill_note(8, 32),
+        "damaged: the name in its ABI note has no terminating NUL",
+    ),
     "a version without an end": (
         fill_note(40, 16),
         "damaged: the version in its ABI note has no terminating NUL",
@@ -276,7 +358,7 @@ CASES = {
     "a pipe": (a_pipe, "{path} is not a regular file"),
     "a socket": (a_socket, "cannot open {path}: No such device or address"),
     "a device": (a_device, "/dev/null is not a regular file"),
-    # Who may write it.
+    # Owner and mode of the file.
     "everyone may write it": (
         with_mode(0o666),
         "{path} is writable by everyone: run `chmod o-w {path}`",
@@ -301,9 +383,9 @@ CASES = {
         lambda path, _: None,
         f"its SHA-256 is {{digest}}: expected the pinned {PIN}",
     ),
-}  # fmt: skip
+}
 
-# Only root is so careful, or can give files away.
+# Only root applies these rules, or can change the owner of a file.
 CASES_OF_ROOT = {
     "its group may write it": (
         with_mode(0o664),
@@ -329,7 +411,7 @@ CASES_OF_ROOT = {
 if os.geteuid() == 0:
     CASES.update(CASES_OF_ROOT)
 
-# These are seen only when the linker or the entry point has run.
+# The host finds these only after the linker or the entry point has run.
 SEEN_BY_LOADING = {
     "no entry",
     "an entry that gives nothing",
@@ -349,6 +431,10 @@ SEEN_BY_LOADING = {
     "an option without a doc",
     "one worker for what needs all",
     "a name that is meant for the terminal",
+    "an option's name that is none",
+    "an option of an unknown type",
+    "a default out of its bounds",
+    "a default that is no JSON, far below",
 }
 
 
@@ -359,7 +445,7 @@ def bad(plugin_folder):
 
 @pytest.fixture
 def folder(tmp_path, bad):
-    """A folder of the test's own with a copy of a good plugin, auth_good.so."""
+    """A folder with a copy of a valid plugin, auth_good.so."""
     path = tmp_path / "above" / "plugins"
     path.parent.mkdir(mode=0o755)
     path.mkdir(mode=0o755)
@@ -369,7 +455,7 @@ def folder(tmp_path, bad):
 
 @pytest.fixture(params=CASES)
 def case(request, folder, bad):
-    """A plugin's path, and what its refusal says."""
+    """The path of a plugin and the text of its refusal."""
     make, text = CASES[request.param]
     path = folder / "auth_good.so"
     machine = struct.unpack_from("<H", path.read_bytes(), 18)[0]
@@ -387,10 +473,13 @@ def case(request, folder, bad):
 
 
 def refuse(host, error_line, folder, use="good", section="auth", **options):
-    """The one line; it stands at the "use" that named the plugin."""
+    """The error line, whose place is the "use" that named the plugin."""
     options.setdefault("plugins", host.plugins(folder))
-    entries = {"auth": {"auth": [{"use": use}]}, "transport": {"transport": [{"use": use}]},
-               "acl": {"acl": {"control": [{"use": use}]}}}  # fmt: skip
+    entries = {
+        "auth": {"auth": [{"use": use}]},
+        "transport": {"transport": [{"use": use}]},
+        "acl": {"acl": {"control": [{"use": use}]}},
+    }
     line = error_line(host.refused(**entries[section], **options))
     pointer = {"auth": "/auth/0/use", "transport": "/transport/0/use", "acl": "/acl/control/0/use"}[
         section
@@ -403,7 +492,7 @@ def spore_plugin(*arguments):
     return run([spore_binary(), "plugin", *map(str, arguments)])
 
 
-def test_at_a_start(host, error_line, case):
+def test_refusal_at_a_start(host, error_line, case):
     path, text, pin = case
     section, use = path.stem.split("_", 1)
     plugins = {**host.plugins(path.parent), "pin": pin}
@@ -413,15 +502,28 @@ def test_at_a_start(host, error_line, case):
     )
 
 
+@pytest.mark.parametrize(
+    "case", ["an executable stack", "text relocations", "no word about the stack"], indirect=True
+)
+def test_in_a_check(host, case):
+    path, text, _ = case
+    use = path.stem.split("_", 1)[1]
+    config = host.server_config(folders=[path.parent], auth=[{"use": use}])
+    process = run([spore_binary(), "server", "--check", "-c", host.write(config, "check.json")])
+    assert process.status == 1
+    (line,) = (line for line in process.stderr if "error: " in line)
+    assert line.endswith(f" error: /auth/0/use: plugin {path} refused: {text}")
+
+
 def info(host, path, pin, *flags):
-    """The exit status, and what is said."""
+    """The exit status and the output."""
     config = host.write({"plugins": {"pin": pin}}, "pin.json")
     process = spore_plugin("info", "-c", config, path, "--json", *flags)
     assert process.stderr == []
     return process.status, json.loads("\n".join(process.stdout))
 
 
-def test_in_plugin_info(host, case):
+def test_refusal_in_plugin_info(host, case):
     path, text, pin = case
     status, said = info(host, path, pin)
     assert (status, said["state"], said["refusal"]) == (
@@ -432,7 +534,7 @@ def test_in_plugin_info(host, case):
     assert "components" not in said
 
 
-def test_in_plugin_info_without_loading(request, host, case):
+def test_refusal_in_plugin_info_without_loading(request, host, case):
     path, text, pin = case
     status, said = info(host, path, pin, "--no-load")
     if request.node.callspec.params["case"] in SEEN_BY_LOADING:
@@ -446,12 +548,12 @@ def test_in_plugin_info_without_loading(request, host, case):
         )
 
 
-def test_in_plugin_list(host, case):
+def test_refusal_in_plugin_list(host, case):
     path, text, pin = case
     config = host.write({"plugins": {"path": [str(path.parent)], "pin": pin}}, "list.json")
     process = spore_plugin("list", "-c", config)
     (row,) = (line for line in process.stdout if str(path) in line.split())
-    assert process.status == 0, "a refusal is what was asked for"
+    assert process.status == 0, "a list with refused plugins succeeds"
     assert "  refused  " in row and row.endswith(f"{path}  {text}"), row
 
 
@@ -459,7 +561,7 @@ def test_the_table_is_long_enough():
     assert len(CASES) >= 24
 
 
-def test_the_good_one_is_good(host, folder):
+def test_the_valid_plugin_is_accepted(host, folder):
     with host.server(folders=[folder], auth=[{"use": "good"}]) as server:
         assert server.process.running
 
@@ -470,24 +572,24 @@ def test_a_plugin_without_a_servers_side(host, error_line, bad):
 
 def test_a_create_that_fails_without_a_word(host, error_line, bad):
     text = refuse(host, error_line, bad, "create_fails")
-    assert (
-        text
-        == "cannot create plugin create_fails: its back-end failed (SPORE_EBACKEND); see also the log"
-    )  # fmt: skip
+    assert text == (
+        "cannot create plugin create_fails: its back-end failed (SPORE_EBACKEND); see also the log"
+    )
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_worker_start_that_fails(host, error_line, bad, workers):
-    """After it has started a timer, a post and a job."""
+    """It fails after it has started a timer, a post and a job."""
     process = host.refused(
         folders=[bad], auth=[{"use": "auth_create_fails:start_fails"}], workers=workers
     )
     assert error_line(process) == (
-        "error: cannot start plugin auth_create_fails:start_fails on worker 0: its back-end failed (SPORE_EBACKEND)"
-    )  # fmt: skip
+        "error: cannot start plugin auth_create_fails:start_fails on worker 0: its back-end failed "
+        "(SPORE_EBACKEND)"
+    )
 
 
-# ---- what is wrong with the file, not with its maker
+# ---- wrong names and damaged files
 
 
 def test_no_such_plugin(host, error_line, folder):
@@ -532,7 +634,7 @@ def test_a_link_to_nothing(host, error_line, folder):
 
 
 def test_a_plugin_that_was_cut_off(host, error_line, folder):
-    """Wherever something of its code or data is missing, the refusal is a line, never a crash."""
+    """Wherever code or data is missing, the host refuses the file and does not crash."""
     whole = (folder / "auth_good.so").read_bytes()
     end = end_of_segments(whole)
     for length in [*range(end // 10, end, end // 10), end - 1]:
@@ -559,24 +661,24 @@ def test_a_right_pin(host, folder):
 
 
 def test_a_pin_keeps_even_a_dangerous_file_from_running(host, error_line, folder, bad):
-    """The digest is compared before anything of the file is looked at."""
+    """The digest is compared before the file is parsed."""
     shutil.copy(bad / "auth_unresolved.so", folder / "auth_good.so")
     text = error_line(host.refused(plugins=pinned(host, folder, "0" * 64), auth=[{"use": "good"}]))
     assert "expected the pinned" in text
 
 
 @pytest.mark.parametrize("pin", ["md5:0123", "sha256:12", "sha256:" + "g" * 64])
-def test_a_pin_that_is_none(host, error_line, folder, pin):
+def test_an_invalid_pin(host, error_line, folder, pin):
     plugins = {**host.plugins(folder), "pin": {"auth_good.so": pin}}
     line = error_line(host.refused(plugins=plugins, auth=[{"use": "good"}]))
     assert line.endswith(
         f'/plugins/pin/auth_good.so: expected "sha256:" and 64 hex digits, found "{pin}"'
     )
-    assert "refused.json:" in line, "the place in the file"
+    assert "refused.json:" in line, "the line has a place in the file"
 
 
 def test_a_pin_for_no_file_is_told(host, folder):
-    """Its name may be misspelt, and then the one that was meant is not pinned."""
+    """The name may be misspelt, and then the intended file is not pinned."""
     plugins = pinned(host, folder, digest_of(folder / "auth_good.so"))
     plugins["pin"]["auth_godo.so"] = "sha256:" + "0" * 64
     with host.server(plugins=plugins, auth=[{"use": "good"}]) as server:
@@ -588,7 +690,7 @@ def test_a_pin_for_no_file_is_told(host, folder):
     assert len(warnings) == 1 and warnings[0].endswith(" file=auth_godo.so")
 
 
-# ---- all at once, and what came first
+# ---- several refusals, and the order of folders
 
 
 def test_all_refusals_come_at_once(host, bad):
@@ -599,7 +701,7 @@ def test_all_refusals_come_at_once(host, bad):
 
 
 def test_the_first_folder_that_has_it_is_asked(host, error_line, folder, tmp_path):
-    """A bad file in front hides a good one behind; it is not passed over in silence."""
+    """A bad file in an earlier folder hides a valid one; the host does not skip it silently."""
     front = tmp_path / "front"
     front.mkdir()
     (front / "auth_good.so").write_bytes(b"nonsense")
@@ -608,7 +710,7 @@ def test_the_first_folder_that_has_it_is_asked(host, error_line, folder, tmp_pat
 
 
 def test_a_running_host_does_not_mind_what_becomes_of_the_file(host, folder, answering):
-    """It runs from its own sealed copy."""
+    """The host runs a plugin from a sealed copy."""
     path = folder / "auth_good.so"
     with host.server(folders=[folder], auth=[{"use": "good"}]) as server:
         with open(path, "r+b") as file:
@@ -622,6 +724,6 @@ def test_a_running_host_does_not_mind_what_becomes_of_the_file(host, folder, ans
 
 
 def test_modes_of_the_build_are_fine(bad):
-    """What cmake made here passes the host's own rules; else all of the above would prove
+    """The modes of the build pass the host's rules; otherwise the tests above would prove
     nothing."""
     assert not (bad / "auth_good.so").stat().st_mode & stat.S_IWOTH

@@ -1,4 +1,4 @@
-"""All that the host lends, used once on each worker; and what happens to what is left behind."""
+"""Every service of the host, used once on each worker; and resources that a plugin leaks."""
 
 import pytest
 
@@ -9,7 +9,7 @@ TREE = {"list": [1, "two", True, None], "pi": 3.5}
 
 @pytest.fixture
 def services(address):
-    """The entry of the instance, and its listening port."""
+    """The entry of the instance and its listening port."""
     port = address.free_port()
     entry = {
         "use": "services",
@@ -66,7 +66,7 @@ def test_leaks_are_stopped_and_named(host, services):
 
 
 def test_it_may_end_at_once(host, services):
-    """TERM while look-ups, jobs and threads are still on their way."""
+    """TERM arrives while look-ups, jobs and threads still run."""
     for _ in range(5):
         entry, _ = services
         with host.server(auth=[entry], workers=4) as server:

@@ -1,4 +1,4 @@
-"""metrics_statsd: what a receiver on UDP sums up is what happened."""
+"""metrics_statsd: the sums of a UDP receiver equal the real values."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ from harness.waiting import wait_until
 
 
 class Receiver:
-    """A statsd: adds counters up, keeps the last value of gauges."""
+    """A statsd server: sums counters and keeps the last value of gauges."""
 
     def __init__(self, host="127.0.0.1", port=0):
         self.sock = socket.socket(
@@ -41,7 +41,7 @@ class Receiver:
         self.sock.close()
 
     def read(self):
-        """Takes in what has come."""
+        """Reads all datagrams that have arrived."""
         while True:
             try:
                 datagram = self.sock.recv(65536)
@@ -57,7 +57,7 @@ class Receiver:
         name, value = found.group(1) + found.group(4), float(found.group(2))
         self.lines.append(line)
         if found.group(3) == "c":
-            assert value != 0, f"a counter that did not move: {line}"
+            assert value != 0, f"a counter without a change: {line}"
             value += self.values.get(name, 0)
         elif found.group(2)[0] == "-":
             value += self.values[name]  # a sign changes the gauge
@@ -67,7 +67,7 @@ class Receiver:
         return self.read().values.get(name)
 
     def wait_for(self, **expected):
-        """Waits until all of these have these values; a double underscore stands for a dot."""
+        """Waits until all metrics have these values. In a name, two underscores stand for a dot."""
         names = {"spore." + name.replace("__", "."): value for name, value in expected.items()}
         wait_until(
             lambda: all(self.value(name) == value for name, value in names.items()),
@@ -102,7 +102,7 @@ def test_sums_are_the_truth(host):
 
 
 def test_nothing_is_sent_twice(host):
-    """Pushes go on, and with them the counters of pushes, but not the others."""
+    """Pushes continue. Only the counters of the pushes themselves are sent again."""
     with Receiver() as receiver, Echo() as service, host.server(
         metrics=[statsd(receiver)]
     ) as server:
@@ -125,7 +125,7 @@ def test_nothing_is_sent_twice(host):
 
 
 def test_a_reload_sends_nothing_twice(host):
-    """The exporter is another one then, with another interval; what was sent is known to it."""
+    """The new exporter, with another interval, knows what the old one has sent."""
     config = host.server_config(metrics=[])
     with Receiver() as receiver, Echo() as service, host.server(
         metrics=[statsd(receiver)]
@@ -149,15 +149,14 @@ def test_a_reload_sends_nothing_twice(host):
 
 
 def exported(path, pattern):
-    """A number in the file of the other exporter."""
+    """A value in the file of the other exporter."""
     found = re.search(pattern, path.read_text(), re.MULTILINE) if path.exists() else None
     return found and float(found.group(1))
 
 
 @pytest.mark.parametrize("tags", ["none", "datadog"])
 def test_labels_and_histograms(host, tmp_path, tags):
-    """The families of another plugin, which writes them to a file, too; compared behind the last
-    push."""
+    """Metrics of another plugin, which also writes them to a file; compared after the last push."""
     path = tmp_path / "metrics"
     with Receiver() as receiver:
         entries = [{"use": "file", "file": str(path), "every": "20ms"}, statsd(receiver, tags=tags)]
@@ -238,8 +237,8 @@ def test_over_ipv6(host):
         receiver.wait_for(tunnels=0)
 
 
-def test_without_a_receiver_all_goes_on(host):
-    """It says so once, and once when there is one again."""
+def test_the_server_runs_without_a_receiver(host):
+    """The loss is logged once, and the return is logged once."""
     with Receiver() as gone:
         pass
     with Echo() as service, host.server(metrics=[statsd(gone)]) as server, host.client(
@@ -258,7 +257,7 @@ def test_without_a_receiver_all_goes_on(host):
 
 @pytest.mark.timeout(60)
 def test_what_could_not_be_sent_is_sent_later(host):
-    """Without a descriptor there is no socket."""
+    """Without a free descriptor the plugin cannot open its socket."""
     interval = seconds(2)
     with Receiver() as receiver, Echo() as service:
         with host.server(metrics=[statsd(receiver, interval=interval)]) as server:
@@ -295,7 +294,7 @@ def test_mistakes_name_their_place(host, error_line, options, place, text):
 
 @pytest.fixture
 def collectd():
-    """The program and the folder of its plugins; tests/run unpacks the distribution's package."""
+    """collectd and the folder of its plugins, from the package that tests/run unpacks."""
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
     unpacked = cache / "spore-peers" / "collectd" / "usr" / "sbin" / "collectd"
     program = os.environ.get("COLLECTD") or shutil.which("collectd") or unpacked
@@ -305,7 +304,7 @@ def collectd():
 
 
 class Collectd:
-    """A running collectd that writes what it is told by statsd to files."""
+    """A running collectd that writes the metrics from statsd to files."""
 
     def __init__(self, program, folder, host, port):
         self.folder = folder / "collected"
@@ -341,7 +340,7 @@ class Collectd:
         self.process.close()
 
     def last(self, name):
-        """The last value that it wrote of a metric."""
+        """The last written value of a metric."""
         values = [
             float(line.rsplit(",", 1)[1])
             for path in sorted(self.folder.glob(f"here/statsd/{name}-20*"))

@@ -1,7 +1,8 @@
-"""TLS on top of an awkward transport, and below one: no byte is lost, doubled or moved.
+"""TLS above and below a difficult transport: no byte is lost, doubled or moved.
 
-The XOR transport moves a byte at a time, keeps some back, and would block at half of its calls,
-for its own direction or the other one."""
+The XOR transport moves a byte at a time, holds some back, and returns "would block" from half of
+its calls, for either direction.
+"""
 
 import contextlib
 import time
@@ -20,7 +21,7 @@ def xor(**options):
     return {"use": "xor", **options}
 
 
-# Bytes that each can move in reasonable time.
+# Bytes that each stack can carry in reasonable time.
 WAYS = {
     "whole": ({}, 8 * MIB),
     "byte_by_byte": ({"chunk": 1}, 24 * KIB),
@@ -34,7 +35,7 @@ ORDERS = ["below", "above", "both"]
 
 @pytest.fixture
 def tls(authority, address):
-    """(the server's entry, the client's entry)."""
+    """(entry of the server, entry of the client)."""
     certificate = authority.issue(f"IP:{address.host}")
     return (
         {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key},
@@ -50,7 +51,7 @@ def stack(entry, order, other):
 
 @pytest.fixture(params=[(order, way) for order in ORDERS for way in WAYS], ids="-".join)
 def way(request, tls):
-    """(server's stack, client's stack, how many bytes to send through it)."""
+    """(stack of the server, stack of the client, number of bytes to send)."""
     order, name = request.param
     options, total = WAYS[name]
     total = total // 2 if order == "both" else total

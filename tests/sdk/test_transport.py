@@ -1,4 +1,4 @@
-"""A whole tunnel through a transport that is as awkward as the rules allow."""
+"""A whole tunnel through a transport that is as difficult as the rules allow."""
 
 import contextlib
 import socket
@@ -17,7 +17,7 @@ from harness.visitors import connected, exchange_all, finish_all, one_exchange
 from harness.waiting import wait_until
 from harness.wire import Wire
 
-# Bytes that each can move in reasonable time.
+# Bytes that each transport can carry in reasonable time.
 WAYS = {
     "whole": ({}, 8 * MIB),
     "byte_by_byte": ({"chunk": 1}, 256 * KIB),
@@ -35,15 +35,14 @@ def xor(**options):
 
 @pytest.fixture(params=WAYS)
 def way(request):
-    """(the transport's entry, how many bytes to send through it)."""
+    """(entry of the transport, number of bytes to send)."""
     options, total = WAYS[request.param]
     return xor(**options), size(total, least=32 * KIB)
 
 
 @contextlib.contextmanager
 def tunnel(host, service, *transports, **options):
-    """A client's tunnel through those transports at both ends; options are the server's
-    sections."""
+    """A tunnel with these transports at both ends; options are sections of the server."""
     stack = list(transports)
     with host.server(transport=stack, **options) as server:
         with host.client(server, service, transport=stack, workers=2) as client:
@@ -122,7 +121,7 @@ def test_transports_stack(host, height, stutter):
 
 
 def test_a_stack_that_is_too_high_harms_nothing(host):
-    """It is refused, at the start or at each connection; the process lives on either way."""
+    """It is refused, at the start or at each connection. The process continues in either case."""
     config = host.server_config(transport=[xor(key=level + 1) for level in range(6)])
     with Process(
         [spore_binary(), "server", "--config", host.write(config, "high.json")]
@@ -180,7 +179,7 @@ def test_back_pressure(host):
 
 
 def test_an_error_text_reaches_the_refused_client(host, answering):
-    """The last words of a connection pass the transport, held back bytes and all."""
+    """The last frame passes the transport, including the bytes that it holds back."""
     entry = xor(hold=64, chunk=7, stutter=True)
     chain = [{"use": "policy", "names": ["alice"]}]
     with Echo() as service, host.server(transport=[entry], auth=chain) as server:

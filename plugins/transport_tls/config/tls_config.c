@@ -129,9 +129,9 @@ static void warn_if_insecure(const struct tls *tls)
 		           "insecure: only the pins of the server's certificate are checked");
 	else if (tls->conf->insecure)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
-		           "INSECURE: the server's certificate is not checked: anybody between can "
-		           "read and change all "
-		           "data, and ask for proofs of the secret; use this only for tests");
+		           "INSECURE: the server's certificate is not checked: anyone on the "
+		           "network path can read and change all data and request answers computed "
+		           "from the secret; use this only for tests");
 }
 
 static void log_kernel_use(const struct tls *tls, const char *why_not)

@@ -131,10 +131,10 @@ typedef struct spore_host {
 	spore_status (*complete_handshake)(spore_ticket, spore_status status);
 
 	/* Tells the host that the rights of an identity have changed. SPORE_DENY closes the
-	 * identity's tunnels that this instance allowed, and their clients are told. SPORE_ALLOW
-	 * with a result replaces what these tunnels may do: fields without their bit get the host's
-	 * default, while identity and session stay the same. It takes effect soon after the call.
-	 * Returns SPORE_OK also if there is no such tunnel. [any] */
+	 * identity's tunnels that this instance allowed, and their clients get an error.
+	 * SPORE_ALLOW with a result replaces what these tunnels may do: fields without their bit
+	 * get the host's default, while identity and session stay the same. It takes effect soon
+	 * after the call. Returns SPORE_OK also if there is no such tunnel. [any] */
 	spore_status (*auth_revalidate)(spore_ctx *, spore_str identity, int32_t verdict,
 	                                const struct spore_auth_result *result);
 

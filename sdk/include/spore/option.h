@@ -71,10 +71,10 @@ typedef struct spore_option_item {
 } spore_option_item;
 
 typedef struct spore_option {
-	const char *name;
+	const char *name;          /* a letter a-z, then a-z, 0-9 or _, at most 63 in all */
 	uint32_t type, flags;      /* SPORE_OPT_*, SPORE_OPTF_* */
 	uint32_t offset, reserved; /* offset of the field in the plugin's struct */
-	const char *dflt;          /* default as JSON text; NULL: zero or empty */
+	const char *dflt;          /* default as JSON text that fits the row; NULL: zero or empty */
 	int64_t min, max;          /* INT, DURATION, SIZE, PORT; no bounds if min > max */
 	const char *choices;       /* ENUM: "a|b|c" */
 	const spore_option_item *item;

@@ -59,7 +59,8 @@ enum { SPORE_COMPF_SINGLE_WORKER = 1 };
 typedef struct spore_component {
 	uint32_t struct_size;
 	uint32_t kind;       /* SPORE_KIND_*; the host skips an unknown kind, with a warning */
-	const char *name;    /* such as "ldap"; "use" in the configuration refers to it */
+	const char *name;    /* such as "ldap"; "use" in the configuration refers to it. A letter
+	                      * a-z, then a-z, 0-9 or _, at most 63 in all. */
 	const char *summary; /* one line */
 	const void *ops;     /* the table of the kind */
 	const spore_option *options;

@@ -4,10 +4,10 @@ A contender is one entry of PEERS. Its server and client are command lines, in w
 replaced:
 
     $program   the executable that was found
-    $public    the port where visitors come in
+    $public    the public port
     $service   the port that the tunnel forwards to
     $control   the port between the two halves: a free one, or the entry's own fixed `control`
-    $folder    where the executable is, for a peer whose two halves are two programs
+    $folder    the folder of the executable, for a peer with two programs
     $config    a file made from the entry's `config` (or `client_config`), where $listen and
                $target stand for the two ends of that half (server: $public to $control; client:
                $control to $service) and $directory for a place for its files, $descriptors for
@@ -31,24 +31,24 @@ SYSTEM_PLACES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 class Unavailable(Exception):
-    """A contender cannot take part; the text says why."""
+    """A contender cannot take part; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class Peer:
     name: str
-    program: str = ""  # "" means that there is no tunnel at all
+    program: str = ""  # "": there is no tunnel
     variable: str = ""  # the environment variable that names the executable
     server: str = ""
     client: str = ""
-    places: Tuple[str, ...] = ()  # where it may be; $build and $cache are replaced
+    places: Tuple[str, ...] = ()  # possible paths; $build and $cache are replaced
     in_path: bool = True
     config: str = ""
-    client_config: str = ""  # the client's, where it is another
+    client_config: str = ""  # the client's, if it differs
     control: int = 0
     version: str = "--version"
     probe: Optional[Callable[[str], Dict[str, str]]] = None  # further values
-    group: str = "plain"  # the contenders whose figures are shown side by side
+    group: str = "plain"  # contenders of one group are compared
     only: Tuple[str, ...] = ("*",)  # the scenarios in which it takes part
 
     def takes_part(self, scenario: str) -> bool:
@@ -56,7 +56,7 @@ class Peer:
 
     @property
     def has_control(self) -> bool:
-        """Whether its server listens for its client before it does for visitors."""
+        """Whether the server has a control port, on which it listens before the public port."""
         return self.control != 0 or "$control" in self.server + self.config
 
 
@@ -75,13 +75,13 @@ class Contender:
 
 
 def nginx_values(program: str) -> Dict[str, str]:
-    """Where nginx has its stream module: built in, or a file to load."""
+    """Values for nginx: the stream module may be built in or a file to load."""
     done = subprocess.run([program, "-V"], capture_output=True, text=True, timeout=10)
     built = (done.stdout + done.stderr).split()
     if "--with-stream" in built:
         return {"modules": ""}
     places = [word.split("=", 1)[1] for word in built if word.startswith("--modules-path=")]
-    # Where the package was unpacked rather than installed, its root is three levels up.
+    # The root of an unpacked package is three levels up.
     places += [str(Path(program).parents[2]) + place for place in places]
     for place in places:
         module = Path(place) / "ngx_stream_module.so"
@@ -90,7 +90,7 @@ def nginx_values(program: str) -> Dict[str, str]:
     raise Unavailable("this nginx has no stream module (Debian: libnginx-mod-stream)")
 
 
-# The same for all who use OpenSSL's defaults: version 1.3, and one ticket a handshake, as we send.
+# The same for all peers with OpenSSL's defaults: TLS 1.3, and one ticket per handshake as in Spore.
 OPENSSL = """\
 openssl_conf = start
 [start]
@@ -114,11 +114,30 @@ def make_certificate() -> Dict[str, str]:
     names["openssl"] = str(Path(folder, "openssl.cnf"))
     Path(names["openssl"]).write_text(OPENSSL)
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-         "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
-         "-keyout", names["key"], "-out", names["certificate"]],
-        check=True, capture_output=True, timeout=30,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=bench",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1,DNS:localhost",
+            "-keyout",
+            names["key"],
+            "-out",
+            names["certificate"],
+        ],
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
     Path(names["both"]).write_text(
         Path(names["certificate"]).read_text() + Path(names["key"]).read_text()
     )
@@ -133,9 +152,9 @@ def nginx_tls_values(program: str) -> Dict[str, str]:
     return {**nginx_values(program), **make_certificate()}
 
 
-# A pipe serves one direction of a stream, so 64 are enough for the bulk scenarios; haproxy's own
-# choice would, with this many connections, ask for more descriptors than there are. Splicing is
-# forced, because splice-auto only starts when haproxy finds a stream fast enough.
+# A pipe serves one direction of a stream, so 64 are enough for the bulk scenarios. With so many
+# connections haproxy's default would need more descriptors than allowed. Splicing is forced,
+# because splice-auto only starts when haproxy finds a stream fast enough.
 HAPROXY = """\
 global
     nbthread 2
@@ -152,8 +171,8 @@ listen hop
     server next 127.0.0.1:$target
 """
 
-# TLS between the two halves: the server's begins it, the client's ends it, as their peers of one
-# program each would; all check the certificate and may resume. In the -full ones they may not.
+# TLS between the two halves: the server's half begins it and the client's half ends it, as in peers
+# with built-in TLS. All check the certificate and may resume sessions, except the -full ones.
 HAPROXY_TLS_SERVER = HAPROXY.replace("$target", "$target ssl verify required ca-file $certificate")
 HAPROXY_FULL_SERVER = HAPROXY.replace(
     "$target", "$target ssl verify required ca-file $certificate no-ssl-reuse"
@@ -227,8 +246,14 @@ SPORE_PLACES = ("$build/spore",)
 RATHOLE_PLACES = ("$cache/spore-peers/rathole-0.5.0/bin/rathole",)
 FRP_PLACES = ("$cache/spore-peers/frp-0.61.0/bin/frps",)
 
-SPORE_SERVER = "$program server --min-port $public --max-port $public --control-port $control --bind-addr 127.0.0.1"  # fmt: skip
-SPORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port $public"  # fmt: skip
+SPORE_SERVER = (
+    "$program server --min-port $public --max-port $public --control-port $control --bind-addr "
+    "127.0.0.1"
+)
+SPORE_CLIENT = (
+    "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --control-port $control --port "
+    "$public"
+)
 BORE_SERVER = "$program server --min-port $public --max-port $public --bind-addr 127.0.0.1"
 BORE_CLIENT = "$program local $service --local-host 127.0.0.1 --to 127.0.0.1 --port $public"
 HAPROXY_HOP = "$program -db -f $config"
@@ -236,19 +261,20 @@ NGINX_HOP = "$program -e stderr -p $directory -c $config"
 STUNNEL_HOP = "$program $config"
 
 SPORE_TLS_SERVER = """\
-{ "server": { "bind_addr": "127.0.0.1", "control_port": $control, "min_port": $public, "max_port": $public },
-  "transport": [{ "use": "tls", "certfile": "$certificate", "keyfile": "$key", "min_version": "1.3"%s }] }
-"""  # fmt: skip
+{ "server": { "bind_addr": "127.0.0.1", "control_port": $control,
+              "min_port": $public, "max_port": $public },
+  "transport": [{ "use": "tls", "certfile": "$certificate", "keyfile": "$key",
+                  "min_version": "1.3"%s }] }
+"""
 SPORE_TLS_CLIENT = """\
 { "client": { "to": "127.0.0.1", "control_port": $control, "ahead": %d },
   "tunnels": [{ "local": "127.0.0.1:$service", "port": $public }],
   "transport": [{ "use": "tls", "cacertfile": "$certificate", "min_version": "1.3"%s }] }
 """
 NO_TICKETS = ', "tickets": false'
-AHEAD = 64  # connections opened ahead: as many as come at once
+AHEAD = 64  # connections opened ahead: the number of simultaneous visitors
 
-# Both as they come, in the clear: rathole keeps connections ahead, frp sends all streams through
-# one.
+# Both with defaults and without TLS: rathole opens connections ahead, frp multiplexes all streams.
 RATHOLE_SERVER = """\
 [server]
 bind_addr = "127.0.0.1:$control"
@@ -288,12 +314,12 @@ PLAIN_TLS = (
     "churn*",
     "memory",
     "leak",
-)  # what a TLS contender takes part in
+)  # the scenarios of TLS contenders
 FULL = ("churn*",)
 
 
 def hop(name: str, program: str, command: str, config: str, **more) -> Peer:
-    """A proxy that is started twice, one behind the other."""
+    """A proxy that runs twice, one process behind the other."""
     return Peer(
         name,
         program,
@@ -311,10 +337,17 @@ def tls(name: str, make, *arguments, only=PLAIN_TLS, probe=tls_values, **more) -
 
 def spore(name: str, tickets: str = "", ahead: int = 0, **more) -> Peer:
     return Peer(
-        name, "spore", "SPORE", server="$program server --config $config", client="$program local --config $config",
-        config=SPORE_TLS_SERVER % tickets, client_config=SPORE_TLS_CLIENT % (ahead, tickets),
-        places=SPORE_PLACES, in_path=False, **more,
-    )  # fmt: skip
+        name,
+        "spore",
+        "SPORE",
+        server="$program server --config $config",
+        client="$program local --config $config",
+        config=SPORE_TLS_SERVER % tickets,
+        client_config=SPORE_TLS_CLIENT % (ahead, tickets),
+        places=SPORE_PLACES,
+        in_path=False,
+        **more,
+    )
 
 
 def haproxy_tls(name: str, config: str, **more) -> Peer:
@@ -332,9 +365,17 @@ def haproxy_tls(name: str, config: str, **more) -> Peer:
 
 def nginx_tls(name: str, config: str, **more) -> Peer:
     return tls(
-        name, hop, "nginx", NGINX_HOP, config,
-        client_config=NGINX_TLS_CLIENT, version="-v", probe=nginx_tls_values, places=NGINX_PLACES, **more,
-    )  # fmt: skip
+        name,
+        hop,
+        "nginx",
+        NGINX_HOP,
+        config,
+        client_config=NGINX_TLS_CLIENT,
+        version="-v",
+        probe=nginx_tls_values,
+        places=NGINX_PLACES,
+        **more,
+    )
 
 
 def stunnel(name: str, config: str, **more) -> Peer:
@@ -352,19 +393,53 @@ def stunnel(name: str, config: str, **more) -> Peer:
 
 PEERS = (
     Peer("direct"),
-    Peer("spore", "spore", "SPORE", server=SPORE_SERVER, client=SPORE_CLIENT, places=SPORE_PLACES, in_path=False),
     Peer(
-        "spore-ahead", "spore", "SPORE", server=SPORE_SERVER, client=f"{SPORE_CLIENT} --ahead {AHEAD}",
-        places=SPORE_PLACES, in_path=False, only=("churn*", "memory"),
+        "spore",
+        "spore",
+        "SPORE",
+        server=SPORE_SERVER,
+        client=SPORE_CLIENT,
+        places=SPORE_PLACES,
+        in_path=False,
     ),
-    Peer("bore", "bore", "BORE", server=BORE_SERVER, client=BORE_CLIENT, places=BORE_PLACES, control=7835),
     Peer(
-        "rathole", "rathole", "RATHOLE", server="$program --server $config", client="$program --client $config",
-        config=RATHOLE_SERVER, client_config=RATHOLE_CLIENT, places=RATHOLE_PLACES,
+        "spore-ahead",
+        "spore",
+        "SPORE",
+        server=SPORE_SERVER,
+        client=f"{SPORE_CLIENT} --ahead {AHEAD}",
+        places=SPORE_PLACES,
+        in_path=False,
+        only=("churn*", "memory"),
     ),
     Peer(
-        "frp", "frps", "FRPS", server="$program -c $config", client="$folder/frpc -c $config",
-        config=FRP_SERVER, client_config=FRP_CLIENT, places=FRP_PLACES,
+        "bore",
+        "bore",
+        "BORE",
+        server=BORE_SERVER,
+        client=BORE_CLIENT,
+        places=BORE_PLACES,
+        control=7835,
+    ),
+    Peer(
+        "rathole",
+        "rathole",
+        "RATHOLE",
+        server="$program --server $config",
+        client="$program --client $config",
+        config=RATHOLE_SERVER,
+        client_config=RATHOLE_CLIENT,
+        places=RATHOLE_PLACES,
+    ),
+    Peer(
+        "frp",
+        "frps",
+        "FRPS",
+        server="$program -c $config",
+        client="$folder/frpc -c $config",
+        config=FRP_SERVER,
+        client_config=FRP_CLIENT,
+        places=FRP_PLACES,
     ),
     hop("haproxy", "haproxy", HAPROXY_HOP, HAPROXY % SPLICE, version="-v"),
     hop("haproxy-copy", "haproxy", HAPROXY_HOP, HAPROXY % "", version="-v"),
@@ -378,10 +453,10 @@ PEERS = (
     haproxy_tls("haproxy-tls-full", HAPROXY_FULL_SERVER, only=FULL),
     nginx_tls("nginx-tls-full", NGINX_FULL_SERVER, only=FULL),
     stunnel("stunnel-full", STUNNEL_FULL_SERVER, only=FULL),
-)  # fmt: skip
+)
 
 DEFAULT = tuple(peer.name for peer in PEERS if peer.name != "haproxy-copy")
-# What the figures of a group are compared with.
+# The baseline of each group.
 BASELINES = {"plain": "bore", "tls": "nginx-tls"}
 
 
@@ -404,8 +479,7 @@ def find_program(peer: Peer, build: Path) -> str:
 
 
 def ask_version(program: str, option: str) -> str:
-    """The line of what it says that has a version in it, without addresses and blanks at the
-    ends."""
+    """The output line with the version, without addresses and surrounding blanks."""
     try:
         done = subprocess.run([program, option], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -1,4 +1,4 @@
-"""Starting, ending and looking at process groups."""
+"""Starts, ends and inspects process groups."""
 
 import ctypes
 import os
@@ -15,12 +15,12 @@ LIBC = ctypes.CDLL(None)
 
 
 def end_with_parent() -> None:
-    """Nothing that was started may stay if the runner is killed."""
+    """Ends the child process if the runner is killed."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Group:
-    """One command and all processes that it starts, in a session and process group of their own."""
+    """A command and all its processes, in a separate session and process group."""
 
     def __init__(self, command: str, log: Optional[Path] = None, **options) -> None:
         self.command = command
@@ -49,14 +49,14 @@ class Group:
                 yield int(entry)
 
     def cpu_seconds(self) -> float:
-        """User and system time of all threads, and of children that have ended."""
+        """User and system time of all threads and of finished children."""
         ticks = 0
         for pid in self.members():
             ticks += sum(int(value) for value in stat_fields(pid)[11:15])
         return ticks / TICKS
 
     def memory_kib(self) -> float:
-        """Proportional set size: pages shared between the group's processes count once."""
+        """Proportional set size: pages that processes of the group share count once."""
         return sum(read_pss(pid) for pid in self.members())
 
     def descriptors(self) -> int:
@@ -86,7 +86,7 @@ class Group:
 
 
 def stat_fields(pid: int) -> List[str]:
-    """/proc/PID/stat behind the name, from the state on; empty if the process is gone."""
+    """The fields of /proc/PID/stat after the name; empty if the process is gone."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -95,7 +95,8 @@ def stat_fields(pid: int) -> List[str]:
 
 
 def read_pss(pid: int) -> float:
-    """KiB; 0 if the process is gone, but PermissionError if it may not be looked at."""
+    """The PSS in KiB; 0 if the process is gone. Raises PermissionError if reading is not
+    allowed."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -107,7 +108,7 @@ def read_pss(pid: int) -> float:
 
 
 def count_descriptors(pid: int) -> int:
-    """As read_pss."""
+    """The number of open descriptors; 0 and errors as for read_pss."""
     try:
         return len(os.listdir(f"/proc/{pid}/fd"))
     except (FileNotFoundError, ProcessLookupError):

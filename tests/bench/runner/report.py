@@ -1,4 +1,4 @@
-"""Markdown from the figures of all rounds."""
+"""Makes Markdown from the figures of all rounds."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Group:
-    """Contenders whose figures stand side by side, and the one that their ratios refer to."""
+    """Contenders that are compared, and the baseline of their ratios."""
 
     name: str
     contenders: List[Contender]
@@ -27,7 +27,7 @@ class Group:
         return {"plain": "In the clear", "tls": "TLS between the halves"}[self.name]
 
     def names(self, scenario: Scenario) -> List[str]:
-        """Of those who take part in it."""
+        """The names of the contenders that take part."""
         return [
             each.name
             for each in self.contenders
@@ -37,7 +37,7 @@ class Group:
 
 
 class Results:
-    """Figures by scenario, contender and round, and what failed instead."""
+    """Figures by scenario, contender and round, and failures."""
 
     def __init__(self) -> None:
         self.figures: Dict[str, Dict[str, Dict[int, Figures]]] = {}
@@ -57,7 +57,8 @@ class Results:
         return self.figures.get(scenario, {}).get(contender, {})
 
     def ratio(self, scenario: str, contender: str, baseline: str, key: str) -> Optional[float]:
-        """The median of the rounds' ratios: two neighbours in time share the machine's mood."""
+        """The median of the ratios in each round. Within a round the load of the machine is
+        similar."""
         base = self.rounds(scenario, baseline)
         ratios = [
             figures[key] / base[number][key]
@@ -77,8 +78,11 @@ def machine() -> List[str]:
     return [
         f"- CPUs: {len(os.sched_getaffinity(0))} of {os.cpu_count()}, {model}",
         f"- kernel: {platform.system()} {platform.release()} {platform.machine()}",
-        f"- TCP congestion control: {congestion.read_text().strip() if congestion.exists() else 'unknown'}",
-    ]  # fmt: skip
+        (
+            "- TCP congestion control: "
+            f"{congestion.read_text().strip() if congestion.exists() else 'unknown'}"
+        ),
+    ]
 
 
 def load_average() -> str:
@@ -91,7 +95,7 @@ def cell(values: List[float], digits: int) -> str:
     low, middle, high = (
         f"{value:,.{digits}f}" for value in (min(values), statistics.median(values), max(values))
     )
-    # A minus that only rounding left.
+    # Rounding can leave a minus zero.
     texts = [
         text[1:] if text.strip("-0.,") == "" and text.startswith("-") else text
         for text in (middle, low, high)
@@ -189,8 +193,11 @@ def whole(results: Results, groups: List[Group], skipped: Dict[str, str], facts:
     lines += [f"- **{name}: SKIPPED**: {reason}" for name, reason in skipped.items()]
     lines += [
         "",
-        "Cells are the median over n rounds (minimum–maximum). “×” is the median over the rounds of the ratio",
-    ]  # fmt: skip
+        (
+            "Cells are the median over n rounds (minimum–maximum). “×” is the median over the "
+            "rounds of the ratio"
+        ),
+    ]
     lines += ["to the named contender in the same round."]
     for group in groups:
         lines += group_lines(results, group)
@@ -218,7 +225,7 @@ def scenario_data(results: Results, scenario: Scenario, group: Group) -> dict:
 
 
 def data(results: Results, groups: List[Group], skipped: Dict[str, str], facts: List[str]) -> dict:
-    """All that was measured; `figures` are pairs of a round's number and its figures."""
+    """All measurements; `figures` are pairs of the number of a round and its figures."""
     return {
         "machine": machine(),
         "facts": facts,

@@ -1,4 +1,4 @@
-"""What is measured, and with which figures.
+"""The scenarios and their figures.
 
 A scenario's function gets a running Stack and returns its figures by column key. Work is divided
 by CPU time over the whole load, warm-up and draining included, because the CPU time is too.
@@ -44,7 +44,7 @@ class Scenario:
 
 
 def time_limit(settings: Settings) -> float:
-    """The load ends by itself after draining or giving up; this is for one that hangs."""
+    """A time limit for a load that hangs; normally it ends by itself."""
     return settings.warmup + settings.seconds + 40
 
 
@@ -53,7 +53,8 @@ def cpu_now(stack: Stack) -> Figures:
 
 
 def load_and_weigh(stack: Stack, limit: float, unit: float, scenario: str, **options):
-    """The load's figures, and CPU seconds for `unit` units of work on each half and on both."""
+    """The figures of the load, and CPU seconds for `unit` units of work on each half and on
+    both."""
     before = cpu_now(stack)
     result = stack.load(scenario, limit, **options)
     after = cpu_now(stack)
@@ -149,7 +150,7 @@ def churn(at_once: int) -> Scenario:
 
 
 class Held:
-    """Idle connections, for the length of a `with`."""
+    """Idle connections; a context manager."""
 
     def __init__(self, stack: Stack, connections: int):
         self.stack = stack
@@ -196,7 +197,7 @@ def descriptors_now(stack: Stack) -> Figures:
 
 
 def run_memory(stack: Stack, settings: Settings) -> Figures:
-    # Code and tables that the first connections touch are not part of a connection's price.
+    # The first connections touch code and tables that are not part of the memory per connection.
     with Held(stack, 16):
         pass
     time.sleep(settings.settle)

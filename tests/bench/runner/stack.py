@@ -1,4 +1,4 @@
-"""One contender, running: the service, and in front of it the two halves of the tunnel."""
+"""A running contender: the service and the two halves of the tunnel."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from typing import Dict, List, Optional
 from .peers import Contender
 from .process import Group
 
-# Below the ephemeral ports, so that no outgoing connection holds one of them.
+# Below the ephemeral ports, so that no outgoing connection uses one of them.
 PORTS = range(20000, 32000)
 START_SECONDS = 10
 
 
 class Failure(Exception):
-    """A measurement did not succeed; the text says why."""
+    """A measurement failed; the text is the reason."""
 
 
 def is_free(port: int) -> bool:
@@ -54,7 +54,7 @@ def listens(port: int) -> bool:
 
 
 def echoes(port: int) -> bool:
-    """Whether a byte crosses the whole way and back: E asks the service for an echo."""
+    """Whether a byte passes the tunnel in both directions: E asks the service for an echo."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as visitor:
             visitor.sendall(b"E!")
@@ -64,13 +64,13 @@ def echoes(port: int) -> bool:
 
 
 def room() -> Dict[str, int]:
-    """Two descriptors a connection, and some for everything else."""
+    """Two descriptors per connection, and some for everything else."""
     descriptors = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 20000)
     return {"descriptors": descriptors, "connections": (descriptors - 200) // 2}
 
 
 class Stack:
-    """Started by `with`; at its end everything that it started has ended."""
+    """A context manager: entry starts all processes, exit ends them."""
 
     def __init__(self, contender: Contender, tools: Path, threads: int, logs: Optional[Path]):
         self.contender = contender
@@ -80,7 +80,7 @@ class Stack:
         self.groups: List[Group] = []
         self.server: Optional[Group] = None
         self.client: Optional[Group] = None
-        self.port = 0  # where visitors go
+        self.port = 0  # the port for visitors
 
     def __enter__(self) -> "Stack":
         self.directory = tempfile.TemporaryDirectory(prefix="spore-bench-")
@@ -155,8 +155,9 @@ class Stack:
             for group in self.groups:
                 if group.has_ended():
                     raise Failure(
-                        f"ended with status {group.process.returncode} at once: {group.command}{self.hint()}"
-                    )  # fmt: skip
+                        f"ended with status {group.process.returncode} at once: "
+                        f"{group.command}{self.hint()}"
+                    )
             if is_true():
                 return
             time.sleep(0.02)
@@ -179,8 +180,9 @@ class Stack:
         for name, group in self.halves().items():
             if group.has_ended():
                 raise Failure(
-                    f"its {name} ended under load, with status {group.process.returncode}{self.hint()}"
-                )  # fmt: skip
+                    f"its {name} ended under load, with status "
+                    f"{group.process.returncode}{self.hint()}"
+                )
 
     def load_command(self, scenario: str, **options) -> List[str]:
         command = [str(self.tools / "spore-bench-load"), scenario, "--port", str(self.port)]
@@ -189,7 +191,7 @@ class Stack:
         return command
 
     def load(self, scenario: str, limit: float, **options) -> dict:
-        """Runs the load generator to its end, limit seconds at most, and returns its figures."""
+        """Runs the load generator for at most `limit` seconds and returns its figures."""
         command = self.load_command(scenario, threads=self.threads, **options)
         try:
             done = subprocess.run(

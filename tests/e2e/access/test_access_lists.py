@@ -18,7 +18,7 @@ HERE = "127.0.0.1"
 
 @pytest.fixture
 def stranger():
-    """Another address of this machine, to come from."""
+    """Another address of this machine, from which a client connects."""
     with Loopback() as leased:
         yield leased.host
 

@@ -1,4 +1,4 @@
-"""Files that decide who comes in, and the memory that they are read into."""
+"""The permissions of files with secrets, and the protection of secrets in memory."""
 
 import errno
 import os
@@ -18,8 +18,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 @pytest.fixture
 def config(tmp_path):
-    """A configuration that would start no server: what is said is about the file alone, or about
-    this."""
+    """A configuration with one error, so that no server starts after the check of the file."""
     path = tmp_path / "spore.json"
     path.write_text('{"workers": -1}')
     path.chmod(0o600)
@@ -50,8 +49,11 @@ def test_a_file_that_everyone_may_write(config, mode):
 def test_a_file_that_its_group_may_write_as_root(config):
     config.chmod(0o660)
     assert said(config) == [
-        f"--config: error: {config} is writable by its group, and this runs as root: run `chmod g-w {config}`"
-    ]  # fmt: skip
+        (
+            f"--config: error: {config} is writable by its group, and this runs as root: run "
+            f"`chmod g-w {config}`"
+        )
+    ]
 
 
 @needs_root
@@ -72,7 +74,7 @@ def test_what_a_link_leads_to_counts(config):
 
 
 def open_pipe(path):
-    """The end for writing of a named pipe, once somebody reads from the other."""
+    """The writing end of a named pipe, after a reader has opened the other end."""
     deadline = time.monotonic() + seconds(10)
     while time.monotonic() < deadline:
         try:
@@ -80,7 +82,7 @@ def open_pipe(path):
         except OSError as error:
             assert error.errno == errno.ENXIO, error
             time.sleep(0.01)
-    raise AssertionError(f"nobody reads {path}")
+    raise AssertionError(f"no reader opened {path}")
 
 
 def make_pipe(path, mode):
@@ -90,7 +92,7 @@ def make_pipe(path, mode):
 
 
 def test_a_pipe_is_read_to_its_end(tmp_path, address):
-    """Whoever may write it does not matter; its paths start where the process runs."""
+    """The mode of a pipe is not checked; its relative paths start in the working directory."""
     pipe = make_pipe(tmp_path / "pipe", 0o666)
     (tmp_path / "here").mkdir()
     key = tmp_path / "here" / "secret.key"
@@ -109,7 +111,7 @@ def test_a_pipe_is_read_to_its_end(tmp_path, address):
 
 
 def test_no_core_file_from_the_first_secret_on(tmp_path):
-    """While it waits for its configuration it has none yet."""
+    """Before the configuration is read the process has no secret."""
     pipe = make_pipe(tmp_path / "pipe", 0o600)
     with Process(
         ["prlimit", "--core=65536:65536", spore_binary(), "server", "--config", str(pipe)]
@@ -134,7 +136,7 @@ SECRET_FILES = [
     "mode, warning", SECRET_FILES, ids=[f"{mode:o}" for mode, _ in SECRET_FILES]
 )
 def test_a_secrets_file_that_is_open_to_everyone(tmp_path, address, mode, warning):
-    """One warning that names the file and the remedy; it is used all the same."""
+    """One warning names the file and the remedy; the file is still used."""
     path = tmp_path / "secret.key"
     path.write_text("s3cret\n")
     path.chmod(mode)

@@ -1,5 +1,4 @@
-"""auth_multi_secret: who comes in under which name, what each may do, and what is no list of
-secrets."""
+"""auth_multi_secret: names of clients, the policy of each name, and errors in lists of secrets."""
 
 import json
 import pathlib
@@ -27,12 +26,12 @@ def multi_secret(secrets=None, **options):
 
 @pytest.fixture
 def serve(address, tmp_path):
-    """Starts a server with that auth chain; keywords as for harness.peers.configured_server."""
+    """Starts a server with this auth chain; keywords as for harness.peers.configured_server."""
     return lambda auth, **options: configured_server(address, tmp_path, auth=auth, **options)
 
 
 def refusal(server, secret, port=0):
-    """The text with which a tunnel is refused."""
+    """The error text of a refused tunnel."""
     with Wire.connect(server.control) as wire:
         wire.authenticate(secret)
         wire.send({"Hello": port})
@@ -41,7 +40,7 @@ def refusal(server, secret, port=0):
     return message["Error"]
 
 
-# Who comes in
+# Secrets and names
 
 
 def test_each_secret_has_its_name(serve):
@@ -62,18 +61,23 @@ def test_other_secrets_do_not(serve, secret):
 
 
 def test_secrets_of_every_kind(address, tmp_path, serve, monkeypatch):
-    """From a file, from a variable, in place; with what may look like something else."""
+    """Secrets from a file, a variable and the configuration, some with special characters."""
     (tmp_path / "alice.key").write_text("from a file\n")
     monkeypatch.setenv("CI_SECRET", "from a variable")
     (tmp_path / "more").write_bytes(
-        b"# all of them\r\n\n  \t\n  # another\ndan: with:colons #and blanks \neve:crlf\r\nlast:no end"
-    )  # fmt: skip
+        b"# all of them\r\n\n  \t\n  # another\ndan: with:colons #and blanks "
+        b"\neve:crlf\r\nlast:no end"
+    )
     secrets = {"alice": {"file": "alice.key"}, "ci": {"env": "CI_SECRET"}, "bob": "in,place"}
     with serve(multi_secret(secrets, secrets_file="more")) as server:
         for name, secret in {
-            "alice": "from a file", "ci": "from a variable", "bob": "in,place",
-            "dan": " with:colons #and blanks ", "eve": "crlf", "last": "no end",
-        }.items():  # fmt: skip
+            "alice": "from a file",
+            "ci": "from a variable",
+            "bob": "in,place",
+            "dan": " with:colons #and blanks ",
+            "eve": "crlf",
+            "last": "no end",
+        }.items():
             with Tunnel(server, secret=secret) as tunnel:
                 server.process.wait_for(rf"new client .*port={tunnel.port} identity={name}$")
 
@@ -92,7 +96,7 @@ def test_upper_case_tags_and_no_tags(serve):
 
 @pytest.mark.parametrize("first", [0, 1])
 def test_beside_another_instance(serve, first):
-    """Whoever is not on the list is the next one's to judge."""
+    """If the secret is not on the list, the next instance decides."""
     chain = [*multi_secret(), {"use": "hmac", "secret": "alone"}]
     if first:
         chain.reverse()
@@ -118,7 +122,7 @@ def test_a_thousand_secrets(serve, tmp_path):
         assert refusal(server, "secret of 1000") == "invalid secret"
 
 
-# A list with commas, on a server
+# A list with commas on a server
 
 
 @pytest.mark.parametrize("by", ["flag", "variable"])
@@ -141,24 +145,27 @@ def test_a_list_is_split(address, by):
         assert b"two" not in pathlib.Path(f"/proc/{server.pid}/cmdline").read_bytes()
 
 
-@pytest.mark.parametrize("secret, text", [
-    ("one,", "expected a secret, found an empty string"),
-    (",one", "expected a secret, found an empty string"),
-    ("one,two,one", 'expected a unique secret, found that of "secret1"'),
-])  # fmt: skip
-def test_lists_that_are_none(secret, text):
+@pytest.mark.parametrize(
+    "secret, text",
+    [
+        ("one,", "expected a secret, found an empty string"),
+        (",one", "expected a secret, found an empty string"),
+        ("one,two,one", 'expected a unique secret, found that of "secret1"'),
+    ],
+)
+def test_invalid_lists(secret, text):
     process = run([spore_binary(), "server", "--secret", secret])
     assert process.status != 0
     assert any(f"--secret: error: {text}" in line for line in process.stderr), process.log()
 
 
-def test_one_secret_goes_where_it_went(address):
+def test_one_secret_is_used_without_a_list(address):
     with spore_server(address, secret="one") as server, Tunnel(server) as tunnel:
         server.process.wait_for(rf'new client .*port={tunnel.port} identity=""$')
 
 
 def test_a_client_takes_a_comma_literally(address, tmp_path):
-    """As bore's does; a server is told by the configuration."""
+    """A client does not split its secret, like bore's client. The test configures the server."""
     (tmp_path / "spore.json").write_text(json.dumps({"secret": "one,two"}))
     with spore_server(
         address, extra=["--config", str(tmp_path / "spore.json")]
@@ -168,8 +175,8 @@ def test_a_client_takes_a_comma_literally(address, tmp_path):
         assert refusal(server, "one") == "invalid secret"
 
 
-def test_a_list_goes_before_what_is_weaker(address, tmp_path):
-    """Flag before variable before file, whichever of them is a list."""
+def test_precedence_of_lists(address, tmp_path):
+    """A flag overrides a variable, and a variable overrides a file, also if one is a list."""
     (tmp_path / "spore.json").write_text(json.dumps({"secret": "file"}))
     for flag, variable, right, wrong in (
         ("a,b", None, "b", "file"),
@@ -186,7 +193,7 @@ def test_a_list_goes_before_what_is_weaker(address, tmp_path):
             assert refusal(server, wrong) == "invalid secret"
 
 
-# What a name may do
+# The policy of a name
 
 
 def test_ports_of_a_name(serve, address):
@@ -201,7 +208,7 @@ def test_ports_of_a_name(serve, address):
             assert (tunnel.port, second.port) == (mine, other)
         wait_until(lambda: port_is_free(server.public_host, mine), "the public port to close")
         with Tunnel(server, mine, secret="c-secret") as tunnel:
-            assert tunnel.port == mine, "ci has no policy: all of the server's"
+            assert tunnel.port == mine, "ci has no policy: all ports of the server"
 
 
 def test_tunnels_of_a_name(serve):
@@ -230,7 +237,7 @@ def test_visitors_of_a_name(serve):
 
 
 def can_visit(tunnel):
-    """Whether a visitor is announced."""
+    """Whether a visitor is announced to the client."""
     with tunnel.visit() as visitor:
         visitor.settimeout(0.05)
         try:
@@ -268,7 +275,7 @@ def test_the_policy_of_all_names_fills_in(serve, address):
             assert refusal(server, "c-secret") == "failed to find an available port"
 
 
-# Whose visitor it is
+# The owner of a visitor
 
 
 def test_the_owners_tunnels_share_their_visitors(serve):
@@ -298,12 +305,12 @@ def test_another_ones_visitor_is_out_of_reach(serve, pause):
                 assert read_exactly(visitor, 9) == b"for alice"
 
 
-# What is no list of secrets
+# Errors in a list of secrets
 
 
 @pytest.fixture
 def refused(tmp_path):
-    """Takes an auth instance; gives the errors of a server that does not start: (place, text)."""
+    """A function from an auth instance to the errors of the refused start: [(place, text)]."""
 
     def errors(instance):
         config = tmp_path / "spore.json"
@@ -331,15 +338,15 @@ NO_NAME = "expected a name of 1 to 64 letters, digits or any of . _ @ + -"
 
 
 @pytest.mark.parametrize("name", ["", " ", "*", "a b", "a:b", "a/b", "\u00e4", "tab\t", "x" * 65])
-def test_names_that_are_none(refused, name):
-    shown = name.replace("/", "~1").replace("\t", "?")  # no control byte reaches a terminal
+def test_invalid_names(refused, name):
+    shown = name.replace("/", "~1").replace("\t", "?")  # control characters are replaced
     assert refused({"secrets": {name: "hunter2"}}) == [("/secrets/" + shown, NO_NAME)]
 
 
 @pytest.mark.parametrize(
     "secret", ["", 5, None, ["hunter2"], {"file": "absent"}, {"env": "SPORE_ABSENT"}, {}]
 )
-def test_secrets_that_are_none(refused, secret):
+def test_invalid_secrets(refused, secret):
     ((place, _),) = refused({"secrets": {"alice": "hunter2", "bob": secret}})
     assert place.startswith("/secrets/bob")
 
@@ -392,9 +399,10 @@ def test_one_name_of_two_secrets(refused, tmp_path):
         (b"\xef\xbb\xbfalice:hunter2", 1, NO_NAME),
         (b"x" * 65 + b":hunter2", 1, NO_NAME),
     ],
+    ids=range(9),  # the path of tmp_path contains the id, which must not contain the secret
 )
-def test_lines_that_are_none(refused, tmp_path, line, column, text):
-    """The place of each, and those behind it are looked at, too."""
+def test_invalid_lines(refused, tmp_path, line, column, text):
+    """Each error has its place, and the lines after it are checked too."""
     (tmp_path / "more").write_bytes(b"# first\n" + line + b"\nbob:hunter2\n" + line)
     errors = refused({"secrets_file": "more"})
     assert errors[0] == ("/secrets_file", f"{tmp_path}/more:2:{column}: {text}")
@@ -436,16 +444,22 @@ def test_too_many_secrets(refused, tmp_path):
         ({"alice": {"max_tunnel": 1}}, "/policy/alice/max_tunnel"),
     ],
 )
-def test_policies_that_are_none(refused, policy, place):
+def test_invalid_policies(refused, policy, place):
     ((found, _),) = refused({"secrets": {"alice": "hunter2"}, "policy": policy})
     assert found == place
 
 
 def test_a_client_has_one_secret(tmp_path):
     config = tmp_path / "client.json"
-    config.write_text(json.dumps({
-        "client": {"to": "127.0.0.1"}, "tunnels": [{"local": "127.0.0.1:1"}], "auth": multi_secret({"alice": "a"}),
-    }))  # fmt: skip
+    config.write_text(
+        json.dumps(
+            {
+                "client": {"to": "127.0.0.1"},
+                "tunnels": [{"local": "127.0.0.1:1"}],
+                "auth": multi_secret({"alice": "a"}),
+            }
+        )
+    )
     process = run([spore_binary(), "local", "--config", config])
     assert process.status == 1
     assert any(

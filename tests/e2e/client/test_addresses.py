@@ -1,4 +1,4 @@
-"""IPv6, names, and names with both families."""
+"""IPv6, host names, and host names with addresses of both families."""
 
 import socket
 
@@ -66,7 +66,7 @@ def test_service_over_ipv6(server):
 
 @needs_ipv6
 def test_wildcard_of_ipv6():
-    """:: serves IPv6 at least."""
+    """A server on :: accepts at least IPv6."""
     with spore_server("::", control_port=free_port("::1")) as server:
         server.control, server.public_host = ("::1", server.control[1]), "::1"
         with Tunnel(server) as tunnel:
@@ -76,7 +76,7 @@ def test_wildcard_of_ipv6():
 
 
 def test_names(server):
-    """The service by name, IPv4 only."""
+    """A service is given by a name that has only an IPv4 address."""
     with Echo("127.0.0.1") as service, spore_client(
         server.control, service.port, local_host="localhost"
     ) as client:
@@ -119,7 +119,7 @@ def test_server_name_with_both_families_and_a_server_on_one(host):
 
 
 def test_local_name_that_does_not_resolve(server):
-    """Visitors see an end, the client goes on and names the name."""
+    """Visitors see the end of the stream; the client continues and logs the name."""
     with spore_client(server.control, 9, local_host="no..such..host", listening=False) as client:
         if not client.process.ended_within(1):
             client.wait_listening()
@@ -127,6 +127,6 @@ def test_local_name_that_does_not_resolve(server):
                 assert how_it_ends(visitor, timeout=15)[0] == b""
             client.process.wait_for(r"no\.\.such\.\.host", stream="stderr")
         else:
-            # Refusing at once what can never work is as good.
+            # It may also refuse the name at the start.
             assert client.wait() in (1, 2)
             client.process.wait_for(r"no\.\.such\.\.host", stream="stderr")

@@ -1,7 +1,7 @@
-"""How spore local ends when it cannot go on: a clear line, and a status that tells the kinds apart.
+"""How spore local ends on an error: one clear line, and an exit status for each kind of error.
 
-0 a clean end, 1 an error at run time, 3 authentication refused, 4 the port refused. A client
-that has stood once would connect again for ever, so these are told not to.
+0 a clean end, 1 an error at run time, 3 authentication refused, 4 port refused. The clients run
+with --no-reconnect, because a client that was connected once reconnects for ever by default.
 """
 
 import time
@@ -23,10 +23,10 @@ def spore_client(control, local_port, **options):
 
 
 def fate(control, timeout=10.0, **options):
-    """A client that ends by itself: (its status, its standard error)."""
+    """Runs a client that must end by itself; returns (exit status, standard error)."""
     with spore_client(control, 9, listening=False, **options) as client:
         status = client.wait(timeout)
-    assert client.process.stdout == [], "nothing may be announced"
+    assert client.process.stdout == [], "standard output must be empty"
     return status, "\n".join(client.process.stderr)
 
 
@@ -46,7 +46,7 @@ def test_no_secret_where_one_is_needed(secret_server):
 
 
 def test_secret_where_none_is_needed(server):
-    """No challenge ever comes: three seconds, and a hint."""
+    """No challenge arrives: the client waits three seconds and prints a hint."""
     status, said = fate(server.control, secret="s3cret")
     assert status in (1, 3)
     assert "secret" in said
@@ -74,7 +74,7 @@ def test_server_that_ends(server):
         assert client.process.stderr != []
 
 
-# Reaching it
+# Connecting
 
 
 def test_nobody_listens(address):
@@ -85,7 +85,7 @@ def test_nobody_listens(address):
 
 
 def test_nobody_answers(address):
-    """A full backlog drops what asks to come in: three seconds."""
+    """A full backlog drops SYN packets: the client gives up after three seconds."""
     port = address.free_port()
     with listen(address.host, port, backlog=0), connect(address.host, port):
         started = time.monotonic()
@@ -97,7 +97,7 @@ def test_nobody_answers(address):
 
 @pytest.mark.parametrize("name", ["no..such..host", "x" * 300])
 def test_name_that_does_not_resolve(name):
-    """These two are no names at all, so no resolver is asked."""
+    """These two are not valid names, so no resolver is asked."""
     status, said = fate((name, 9), timeout=30)
     assert status == 1
     assert name[:50] in said
@@ -108,7 +108,7 @@ def test_name_that_does_not_resolve(name):
 
 @pytest.mark.parametrize("manner", ["end", "reset"])
 def test_server_that_ends_before_hello(fake_server, manner):
-    """The reasons are told: the wrong place, secrets that differ, TLS on one side."""
+    """The message lists the likely causes: wrong port, different secrets, TLS on one side."""
     with spore_client((fake_server.host, fake_server.port), 9, listening=False) as client:
         wire = fake_server.next_wire()
         assert wire.receive() == {"Hello": 0}
@@ -220,7 +220,7 @@ def _as_listed(entry, status, process):
     if process.stdout:
         return False
     if entry["variant"] == "Error":
-        # What is not plain ASCII is escaped in a log, so only plain texts are compared.
+        # The log escapes other characters, so only ASCII texts are compared.
         text = frames.value(entry)
         return (
             status == 1
@@ -268,7 +268,7 @@ def test_control_connection_that_ends(fake_server, manner):
     ids=["hello", "challenge", "error", "heartbeat"],
 )
 def test_late_frames_that_are_tolerated(fake_server, message):
-    """As bore's client does."""
+    """bore's client tolerates them too."""
     with Inbox() as service:
         with spore_client(
             (fake_server.host, fake_server.port), service.port, listening=False
@@ -284,7 +284,7 @@ def test_late_frames_that_are_tolerated(fake_server, message):
 
 
 def test_server_that_refuses_the_data_connections(fake_server):
-    """A visitor is lost, the tunnel is not."""
+    """The visitor is lost, but the tunnel stays."""
     with Inbox() as service:
         with spore_client(
             (fake_server.host, fake_server.port), service.port, listening=False
@@ -300,7 +300,7 @@ def test_server_that_refuses_the_data_connections(fake_server):
 
 
 def test_what_the_client_sends_is_what_bore_sends(fake_server):
-    """Byte for byte on every connection: a bore server reads it."""
+    """The bytes on every connection equal those of bore's client, as a bore server expects."""
     with Inbox() as service:
         with spore_client(
             (fake_server.host, fake_server.port),

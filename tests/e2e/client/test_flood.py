@@ -1,4 +1,4 @@
-"""A server that floods its client with visitors cannot exhaust it."""
+"""A server that floods its client with visitors cannot exhaust the client."""
 
 import contextlib
 import threading
@@ -17,12 +17,12 @@ from harness.wire import Ended, encode
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
 
-# Far below what 20,000 visitors would take.
+# Far less than 20,000 visitors would need.
 DESCRIPTORS = 1000
 
 
 class Watch(threading.Thread):
-    """Notes the largest number of descriptors that a process has."""
+    """Records the largest number of descriptors of a process."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
@@ -42,7 +42,7 @@ class Watch(threading.Thread):
 
 
 class Taker(threading.Thread):
-    """Takes every connection of the client and drops it, but the one for the id that is wanted."""
+    """Accepts every connection of the client and closes it, except the one for the wanted id."""
 
     def __init__(self, fake, wanted):
         super().__init__(daemon=True)
@@ -70,7 +70,7 @@ class Taker(threading.Thread):
 
 
 def serves_again(control, taker, service):
-    """What a flood holds up may be dropped, so the id is offered again until it is taken."""
+    """During a flood the client may drop an id, so it is announced until it is accepted."""
 
     def offered():
         if not taker.found.is_set():
@@ -86,7 +86,7 @@ def serves_again(control, taker, service):
 
 @contextlib.contextmanager
 def flooded(fake_server):
-    """A client that is connected to the fake server, watched: (control, client, service)."""
+    """A watched client of the fake server: (control connection, client, service)."""
     with Echo() as service:
         with spore_client(
             (fake_server.host, fake_server.port), service.port, listening=False, nofile=DESCRIPTORS
@@ -112,7 +112,7 @@ def test_twenty_thousand_ids(fake_server):
 
 
 def test_ids_whose_connections_nobody_takes(fake_server):
-    """The client's dials hang for their three seconds each."""
+    """Each connection attempt of the client hangs for its three seconds."""
     with flooded(fake_server) as (control, _, service):
         sending = threading.Thread(
             target=control.send_bytes,
@@ -124,7 +124,7 @@ def test_ids_whose_connections_nobody_takes(fake_server):
         sending.join(3)
         taker = Taker(fake_server, str(uuid.uuid4()))
         sending.join(90)
-        assert not sending.is_alive(), "the client does not read its control connection any more"
+        assert not sending.is_alive(), "the client no longer reads its control connection"
         assert serves_again(control, taker, service)
 
 

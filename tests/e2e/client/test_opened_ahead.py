@@ -1,5 +1,7 @@
-"""Connections that our client opens to our server before visitors come: they wait, they are
-bounded, and one that has died costs no visitor."""
+"""Connections that a client opens ahead of visitors.
+
+They wait, their number is limited, and a broken one loses no visitor.
+"""
 
 import signal
 import time
@@ -22,7 +24,7 @@ PASS = "16fd2706-8baf-433b-82eb-8c7fada847da"
 
 
 def ask(tunnel, number):
-    """What the server grants: {"ahead": N, "pass": UUID}, or nothing."""
+    """The server's grant: {"ahead": N, "pass": UUID}, or {}."""
     tunnel.wire.send({"Extend": {"heartbeat_ms": 4000, "ahead": number}})
     answer = tunnel.wire.receive_but_heartbeats()["Extended"]
     assert answer.pop("heartbeat_ms") == 4000
@@ -49,8 +51,11 @@ def is_open(wire, for_s=0.3):
 
 
 @pytest.mark.parametrize("secret", [None, "s3cret"])
-def test_one_waits_for_its_visitor(address, secret):
-    """Longer than a first frame may take; Accept is answered, then come the visitor's bytes."""
+def test_a_connection_waits_for_its_visitor(address, secret):
+    """It may wait longer than the deadline of a first frame.
+
+    After Accept the server sends an answer and then the visitor's bytes.
+    """
     with spore_server(address, secret=secret) as server, Tunnel(server) as tunnel:
         granted = ask(tunnel, 2)
         assert granted["ahead"] == 2
@@ -99,7 +104,7 @@ def test_the_answer_is_not_counted_as_bytes(address, tmp_path):
 
 
 @pytest.mark.parametrize("identity", [PASS, str(uuid.UUID(int=0))])
-def test_without_a_pass_nobody_waits(server, identity):
+def test_a_connection_without_a_pass_is_closed(server, identity):
     with Tunnel(server) as tunnel:
         ask(tunnel, 4)
         with wait_under(tunnel, identity) as wire:
@@ -107,7 +112,7 @@ def test_without_a_pass_nobody_waits(server, identity):
 
 
 def test_no_more_than_twice_what_was_granted(address, tmp_path):
-    """Twice: one that was taken may still be counted when the next arrives."""
+    """Twice, because a used connection may still be counted when its replacement arrives."""
     with configured_server(address, tmp_path, limits={"max_ahead_per_tunnel": 2}) as server:
         with Tunnel(server) as tunnel, Tunnel(server) as other:
             granted = ask(tunnel, 50)
@@ -115,7 +120,7 @@ def test_no_more_than_twice_what_was_granted(address, tmp_path):
             wires = [wait_under(tunnel, granted["pass"]) for _ in range(5)]
             assert sum(is_open(wire) for wire in wires) == 4
             with wait_under(other, ask(other, 1)["pass"]) as wire:
-                assert is_open(wire), "another tunnel has its own"
+                assert is_open(wire), "each tunnel has its own limit"
             wires.pop().close()
             wires.pop().close()
             wait_until(lambda: _gets_in(tunnel, granted["pass"]), "a place to be free again")
@@ -128,13 +133,13 @@ def _gets_in(tunnel, identity):
         return is_open(wire)
 
 
-def test_a_server_that_allows_none(address, tmp_path):
+def test_a_server_that_allows_no_connection_ahead(address, tmp_path):
     with configured_server(address, tmp_path, limits={"max_ahead_per_tunnel": 0}) as server:
         with Tunnel(server) as tunnel:
             assert ask(tunnel, 4) == {}
 
 
-def test_they_end_with_their_tunnel(server):
+def test_connections_ahead_end_with_their_tunnel(server):
     with Tunnel(server) as tunnel:
         wire = wait_under(tunnel, ask(tunnel, 1)["pass"])
         assert is_open(wire)
@@ -154,7 +159,7 @@ def test_nothing_but_a_visitors_accept_may_follow(address, secret, frame):
 
 
 def test_a_wrong_secret_waits_for_nothing(address):
-    """Its answer is judged when it is to be of use, by the tunnel's own secret."""
+    """The server checks its answer at Accept, with the secret of the tunnel."""
     with spore_server(address, secret="s3cret") as server, Tunnel(server) as tunnel:
         granted = ask(tunnel, 1)
         tunnel.secret = "guess"
@@ -169,7 +174,7 @@ def test_a_wrong_secret_waits_for_nothing(address):
 
 
 class Ahead:
-    """A server of bare hands that allows connections to be opened ahead."""
+    """A server played by the test that allows connections to be opened ahead."""
 
     def __init__(self, fake, number):
         self.control = fake.next_wire()
@@ -186,8 +191,7 @@ class Ahead:
         return wire
 
     def visit(self):
-        """Announces a visitor; returns the connection that the client took for it, and the one
-        in its place."""
+        """Announces a visitor; returns the connection that the client used for it."""
         self.control.send({"Connection": ID})
         new = self.next()
         for wire in self.waiting:
@@ -199,7 +203,7 @@ class Ahead:
             self.waiting.remove(wire)
             self.waiting.append(new)
             return wire
-        raise AssertionError("none was taken")
+        raise AssertionError("the client used none of the waiting connections")
 
 
 @pytest.fixture
@@ -229,8 +233,8 @@ def test_the_client_uses_one_and_opens_another(fake_server, inbox, number):
 
 
 @pytest.mark.parametrize("how", ["end", "reset", "silence", "garbage", "error"])
-def test_one_that_has_died_costs_no_visitor(fake_server, inbox, how):
-    """Before the server's answer the client dials, with the same id."""
+def test_a_broken_connection_loses_no_visitor(fake_server, inbox, how):
+    """If the connection breaks before the server's answer, the client dials with the same id."""
     with ahead_client(fake_server, inbox, 1):
         server = Ahead(fake_server, 1)
         wire = server.visit()
@@ -249,7 +253,7 @@ def test_one_that_has_died_costs_no_visitor(fake_server, inbox, how):
             assert read_exactly(local, 5) == b"hello"
 
 
-def test_one_that_dies_while_it_waits_is_replaced(fake_server, inbox):
+def test_a_connection_that_breaks_while_it_waits_is_replaced(fake_server, inbox):
     with ahead_client(fake_server, inbox, 2):
         server = Ahead(fake_server, 2)
         reset(server.waiting.pop().sock)
@@ -258,8 +262,8 @@ def test_one_that_dies_while_it_waits_is_replaced(fake_server, inbox):
         inbox.take().close()
 
 
-def test_it_is_opened_again_later_and_later(fake_server, inbox):
-    """A server that closes them at once is not dialled without end."""
+def test_it_is_reopened_with_growing_delays(fake_server, inbox):
+    """If a server closes them at once, the client waits longer before each attempt."""
     with ahead_client(fake_server, inbox, 1):
         server = Ahead(fake_server, 1)
         server.waiting.pop().close()
@@ -274,8 +278,8 @@ def test_it_is_opened_again_later_and_later(fake_server, inbox):
         assert 1 <= dialled <= 5
 
 
-def test_unasked_there_is_none(fake_server, inbox):
-    """A server that grants some to a client that did not ask, and one that does not know of it."""
+def test_nothing_is_opened_unless_both_sides_want_it(fake_server, inbox):
+    """One server grants connections to a client that did not ask; another does not grant any."""
     for extra, extended in ([], {"ahead": 4, "pass": PASS}), (["--ahead", "4"], {}):
         with spore_client(
             (fake_server.host, fake_server.port), inbox.port, extra=extra, listening=False
@@ -322,9 +326,8 @@ def test_a_server_that_returns(address):
                 visit_all(address.host, client.port, 10)
 
 
-def test_a_reload_lets_go_of_them(address, tmp_path):
-    """They were opened under another configuration; the client opens others and no visitor is
-    lost."""
+def test_a_reload_closes_waiting_connections(address, tmp_path):
+    """They belong to the old configuration. The client opens new ones and no visitor is lost."""
     port = address.free_port()
     config = {
         "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
@@ -338,7 +341,7 @@ def test_a_reload_lets_go_of_them(address, tmp_path):
                 wait_until(lambda: exporter.value("spore_connections_ahead") == 3, "three to wait")
                 before = exporter.value("spore_control_connections_total")
                 running.swap(**config, limits={"max_pending": 100 + turn})
-                # Until then it may accept scrapes that it does not answer any more.
+                # Until then the old exporter may accept scrapes that it never answers.
                 running.process.wait_for(
                     "plugin instance ended plugin=prometheus", stream="stderr", times=turn + 1
                 )

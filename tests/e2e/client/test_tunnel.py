@@ -1,4 +1,4 @@
-"""spore local with a spore server: the whole tunnel."""
+"""A whole tunnel: spore local with a spore server."""
 
 import contextlib
 import http.client
@@ -83,7 +83,7 @@ def test_wanted_port_and_its_end(server, address):
 
 @pytest.mark.over_tls_too
 def test_service_that_is_down(server, address):
-    """The visitor sees a clean end, soon; the client says why and goes on."""
+    """The visitor soon sees a clean end; the client logs the reason and continues."""
     port = address.free_port()
     with spore_client(server.control, port, local_host=address.host) as client:
         for _ in range(3):

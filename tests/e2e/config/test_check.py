@@ -1,4 +1,4 @@
-"""What a start would do, without one: --check and --print-config."""
+"""--check and --print-config: what a start would do, without a start."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ def write(folder, config, name="server.json"):
 
 
 def ask(*words, status=0, **options):
-    """Runs spore to its end, which must be this one."""
+    """Runs spore to its end and checks the exit status."""
     process = run([spore_binary(), *map(str, words)], **options)
     assert process.status == status, process.log()
     return process
@@ -29,8 +29,8 @@ def ask(*words, status=0, **options):
 @pytest.mark.parametrize(
     "words", [["server", "-t", "-c"], ["server", "--config"]], ids=["short", "long"]
 )
-def test_a_good_one(tmp_path, certificate, address, words):
-    """The plugins are there, the certificate and the key belong together: said in one line."""
+def test_a_valid_configuration(tmp_path, certificate, address, words):
+    """One line says that the plugins exist and that certificate and key belong together."""
     tls = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
     path = write(
         tmp_path,
@@ -49,8 +49,8 @@ def test_a_good_one(tmp_path, certificate, address, words):
 @pytest.mark.parametrize(
     "words", [["-t", "-c", "FILE"], ["--check", "-c", "FILE"], ["-c", "FILE", "-t"]], ids=str
 )
-def test_a_clients(tmp_path, words):
-    """-t is bore's --to only where a host follows."""
+def test_a_client(tmp_path, words):
+    """-t means bore's --to only if a host follows."""
     path = write(tmp_path, {"client": {"to": "127.0.0.1"}, "tunnels": [{"local_port": 9}]})
     assert ask("local", *[str(path) if word == "FILE" else word for word in words]).stdout == [
         f"{path}: the configuration is good"
@@ -63,8 +63,8 @@ def test_a_clients(tmp_path, words):
 
 
 def test_all_mistakes_at_once(tmp_path, certificate, authority, address):
-    """Of the core's options, of plugins', and of files that they name: each with its line, and
-    nothing else."""
+    """Mistakes in options of the core, of plugins, and in files that they name, each with its
+    line."""
     other = authority.issue(f"IP:{address.host}")
     path = write(
         tmp_path,
@@ -90,7 +90,7 @@ def test_all_mistakes_at_once(tmp_path, certificate, authority, address):
 
 
 def test_beside_a_server(tmp_path, address):
-    """Its ports are taken, the exporter's, too: a check of the same file is good, and disturbs
+    """A check of a running server's file succeeds although its ports are in use, and disturbs
     nobody."""
     port = address.free_port()
     path = write(
@@ -109,7 +109,7 @@ def test_beside_a_server(tmp_path, address):
 
 
 def test_nothing_is_bound(tmp_path, address):
-    """Not even what nobody else has: looked at by strace, if there is one."""
+    """The check does not bind free ports either, as strace shows, if it is installed."""
     path = write(
         tmp_path,
         {
@@ -147,7 +147,7 @@ def test_nothing_is_bound(tmp_path, address):
     assert [line for line in calls if "exit_group" not in line] == []
 
 
-# ---- --print-config ----------------------------------------------------------------------------
+# ---- --print-config
 
 
 def printed(*words, **options):
@@ -157,7 +157,7 @@ def printed(*words, **options):
     for line in lines:
         pointer, rest = line.split(" = ", 1)
         value, source = rest.rsplit("  # ", 1)
-        assert pointer not in found, "each once"
+        assert pointer not in found, "each key appears once"
         found[pointer] = (json.loads(value), source)
     return found
 
@@ -266,7 +266,7 @@ def test_no_secret_is_printed(tmp_path, sort):
     assert "hunter" not in "\n".join(process.stdout + process.stderr)
 
 
-def test_a_wrong_one_is_not_printed(tmp_path):
+def test_a_wrong_configuration_is_not_printed(tmp_path):
     process = ask(
         "server", "--print-config", "-c", write(tmp_path, {"server": {"min_port": "x"}}), status=1
     )

@@ -1,4 +1,4 @@
-"""Flags, help, variables, statuses: 0 asked for, 1 an error, 2 a wrong command line."""
+"""Flags, help, variables, and exit statuses: 0 success, 1 an error, 2 a wrong command line."""
 
 import pathlib
 import re
@@ -15,12 +15,14 @@ from harness.wire import Tunnel, Wire
 
 TABLE = pathlib.Path(__file__).with_name("wrong_command_lines.txt")
 SERVER_FLAGS = (
-    "--min-port --max-port --bind-addr --bind-tunnels --control-port --secret --config --sndbuf --recbuf "
+    "--min-port --max-port --bind-addr --bind-tunnels --control-port --secret --config --sndbuf "
+    "--recbuf "
     "--workers --drain-timeout --allow --deny --help --version"
-).split()  # fmt: skip
+).split()
 LOCAL_FLAGS = (
-    "--local-port --local-host --to --port --secret --control-port --config --sndbuf --recbuf --workers --help"
-).split()  # fmt: skip
+    "--local-port --local-host --to --port --secret --control-port --config --sndbuf --recbuf "
+    "--workers --help"
+).split()
 
 
 def spore(*arguments, **options):
@@ -52,12 +54,12 @@ def test_help_of_a_command_names_every_flag(command, flags):
     assert process.status == 0
     text = "\n".join(process.stdout)
     assert [flag for flag in flags if not re.search(re.escape(flag) + r"\b", text)] == []
-    assert "_SECRET" in text, "the variables are named as well"
+    assert "_SECRET" in text, "the help names the variables too"
 
 
 @pytest.mark.parametrize("case", transcripts.read(TABLE), ids=str)
 def test_wrong_command_lines(tmp_path, case):
-    """Said whole, word for word; status 2, or 1 where the mistake is not on the line itself."""
+    """The exact output; status 2, or 1 if the mistake is not on the command line itself."""
     transcripts.check(case, tmp_path)
 
 
@@ -75,7 +77,7 @@ def test_short_forms_of_bore(secret_server, address):
 
 
 def client_of(server, arguments, env=None):
-    """A spore client with just these arguments; returns what it announced, and stops it."""
+    """Runs a spore client with only these arguments; returns what it announced."""
     with Process([spore_binary(), "local", *map(str, arguments)], env=env) as process:
         port = int(process.wait_for(r"^listening at \S+:(\d+)$", stream="stdout").group(1))
         answered = one_exchange(server.public_host, port)
@@ -158,7 +160,7 @@ def test_variables_of_the_client(secret_server, prefix):
         client_of(secret_server, ["--control-port", control, "--local-host", service.host], env)
 
 
-def test_ours_come_before_bores(address):
+def test_our_variables_override_bores(address):
     env = {
         "SPORE_SECRET": "ours",
         "BORE_SECRET": "bores",
@@ -171,7 +173,7 @@ def test_ours_come_before_bores(address):
         assert tunnel.port == 23000
 
 
-def test_flags_come_before_variables(address):
+def test_flags_override_variables(address):
     env = {"SPORE_SECRET": "variable", "SPORE_MIN_PORT": "24000", "SPORE_MAX_PORT": "24000"}
     with spore_server(address, secret="flag", min_port=23000, max_port=23000, env=env) as server:
         with Tunnel(server) as tunnel:
@@ -184,7 +186,7 @@ def test_a_comma_in_bores_variable_is_part_of_the_secret(address):
 
 
 def test_secrets_are_not_shown(address):
-    """Not in the log, and not in the help that tells the variables."""
+    """Neither the log nor the help, which lists the variables, shows a secret."""
     with spore_server(address, env={"SPORE_SECRET": "hunter2hunter2"}) as server:
         with Tunnel(server, secret="hunter2hunter2"):
             pass
@@ -204,7 +206,7 @@ def test_workers(address):
                     far.close()
 
 
-# Starting where one cannot
+# Addresses that cannot be used
 
 
 def test_address_in_use(server):

@@ -1,5 +1,4 @@
-"""What `spore reference` makes of the tables of options: a schema, the pages' references, manual
-pages."""
+"""The documents that `spore reference` generates: a schema, reference pages and manual pages."""
 
 import json
 import os
@@ -28,7 +27,7 @@ TESTED = BUILD / "test-plugins"
 NOT_SHOWN = re.compile(r"[^ -~]")  # in a message
 MISTAKE = re.compile(r"^FILE:\d+:\d+: error: (?:(/\S*): )?(.*)$", re.MULTILINE)
 
-# What no schema can say, by the words in which it is told; each has its reason.
+# Rules that a schema cannot express, each with its reason and the pattern of its message.
 NOT_IN_A_SCHEMA = {
     "the text is not JSON": r"expected (?:'|a key in double|a value,|nothing more|double quotes|no comm|a closing|each key "
     r"once|at most 32 levels|one of \\|four hex|a low|well-formed|UTF-8|no control|a (?:string|key) without NUL|a number, "
@@ -60,13 +59,13 @@ def schema(*arguments):
 
 @pytest.fixture(scope="module")
 def schemas():
-    """Of a server, a client and both, with the tests' plugins, too."""
+    """The schemas of a server, a client and both, including the tests' plugins."""
     each = {role: schema("--role", role, "--plugin-path", TESTED) for role in ("server", "local")}
     return {**each, "both": schema("--plugin-path", TESTED)}
 
 
 def pointers(errors):
-    """Where a schema finds mistakes, an unknown key at that key."""
+    """The places where a schema finds mistakes. The place of an unknown key is the key itself."""
     for error in errors:
         path = "".join(f"/{part}" for part in error.absolute_path)
         if error.validator == "additionalProperties":
@@ -94,13 +93,13 @@ def test_examples_are_valid(schemas, path):
 
 @pytest.mark.parametrize("case", WRONG, ids=str)
 def test_wrong_configurations(schemas, case):
-    """Where the loader finds a mistake, the schema does, or there is a reason why it cannot."""
+    """The schema finds each mistake that the loader finds, or there is a reason why it cannot."""
     said = MISTAKE.findall(case.said)
     expected = [(pointer, message) for pointer, message in said if not why_not(message)]
     try:
         config = json.loads(case.file.decode())
     except ValueError:
-        assert any(not pointer for pointer, _ in said), "it is no JSON, and the loader says so"
+        assert any(not pointer for pointer, _ in said), "not JSON: the loader must say so"
         return
     role = next(word for word in case.words if word in ("server", "local"))
     found = set(pointers(schemas[role].iter_errors(config)))
@@ -108,8 +107,8 @@ def test_wrong_configurations(schemas, case):
     assert missed == []
 
 
-def test_the_reasons_are_few():
-    """Each is one that is met, and most of what can be in a file is found by the schema."""
+def test_each_reason_applies():
+    """Each reason applies to some case, and the schema finds most mistakes that a file can have."""
     mistakes = [
         message for case in WRONG for pointer, message in MISTAKE.findall(case.said) if pointer
     ]
@@ -119,8 +118,7 @@ def test_the_reasons_are_few():
     assert len(found) > 100 and len(found) > 0.7 * len(mistakes), f"{len(found)} of {len(mistakes)}"
 
 
-# Values of each option of the tests' plugin that has one of every type; good and bad ones, at the
-# edges.
+# Valid and invalid values for a plugin with an option of every type, at the limits.
 VALUES = {
     "flag": [True, False, 1, "true", None],
     "whole": [-5, 5, -6, 6, 1.5, "1", None],
@@ -151,8 +149,8 @@ VALUES = {
 
 
 def test_schema_and_loader_agree(schemas, tmp_path):
-    """On values of every type; all of them in one file, whose last instance makes sure that
-    nothing starts."""
+    """They agree on values of every type. All are in one file, whose last instance prevents a
+    start."""
     values = [(name, value) for name, tried in VALUES.items() for value in tried]
     common = {"use": "options", "dump": "/dev/null"}
     auth = [{**common, name: value} for name, value in values] + [{"use": "options"}]
@@ -175,25 +173,25 @@ def test_schema_and_loader_agree(schemas, tmp_path):
     assert apart == []
     assert {name for name, _ in values} == {
         values[i][0] for i in set(range(len(values))) - by_loader
-    }, "of each, a good one"
+    }, "each option has at least one valid value"
 
 
-# ---- what is told by one of them is told by all
+# ---- the documents agree
 
 
 def sections(made, role):
-    """What a file holds but for its flat keys; of those, none is an object or an array."""
+    """The top-level keys of a file that are not flat keys: objects and arrays."""
     keys = made.schema["definitions"][role]["properties"]
     return {key: sub for key, sub in keys.items() if sub.get("type") in ("object", "array")}
 
 
 def words(text):
-    """As a reader sees them: without Markdown's and troff's escapes."""
+    """The text as a reader sees it: without the escapes of Markdown and troff."""
     return set(re.findall(r"[\w.\[\]-]+", re.sub(r"\\(?:&|f[BIR])|\\(?=[-_*|])", "", text)))
 
 
 def page(name):
-    """The text of a manual page that the build made; where there is no scdoc, there is none."""
+    """The text of a manual page from the build. Without scdoc the build makes none."""
     path = BUILD / "man" / name
     if not path.exists():
         message = f"NO MANUAL PAGES: {path} is not there, since scdoc was missing when it was built"
@@ -202,7 +200,7 @@ def page(name):
 
 
 def keys(tree, prefix=""):
-    """Every key below a schema, as the reference writes it: "server.workers", "tunnels[].port"."""
+    """Every key of a schema, as the reference writes it: "server.workers", "tunnels[].port"."""
     for name, sub in tree.get("properties", {}).items():
         yield prefix + name
         yield from keys(sub, f"{prefix}{name}.")
@@ -213,8 +211,8 @@ def keys(tree, prefix=""):
 
 @pytest.mark.parametrize("role", ["server", "local"])
 def test_flags(schemas, role):
-    """The help, the manual page and the reference have every flag; every flat key of the schema
-    is one."""
+    """Help, manual page and reference contain every flag; every flat key of the schema is a
+    flag."""
     shown = run([spore_binary(), role, "--help"]).stdout
     flags = {found for line in shown for found in re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", line)}
     variables = {found for line in shown for found in re.findall(r"\b(?:SPORE|BORE)_[A-Z_]+", line)}
@@ -235,8 +233,8 @@ def test_flags(schemas, role):
 
 
 def test_keys(schemas):
-    """The pages, the manual page and what they are made from have every key and every plugin's
-    option."""
+    """The pages, the manual page and their sources contain every key and every option of a
+    plugin."""
     definitions = schema().schema["definitions"]
     plugins = [
         found
@@ -270,7 +268,7 @@ def test_keys(schemas):
 
 
 def test_commands():
-    """Each has its help in the manual."""
+    """The manual contains the help of each command."""
     listed = {
         line.split()[0]
         for line in run([spore_binary(), "--help"]).stdout
@@ -282,7 +280,7 @@ def test_commands():
     )
 
 
-# ---- plugins of others, and the command line
+# ---- third-party plugins, and the command line
 
 
 @pytest.fixture
@@ -298,7 +296,7 @@ def folder(tmp_path):
 
 
 def test_a_plugin_of_somebody_elses(folder, tmp_path):
-    """Is in the schema and in the reference of whoever has it on the path, by either way."""
+    """It is in the schema and in the reference if it is on the plugin path, however that is set."""
     path = folder("auth_options")
     config = tmp_path / "server.json"
     config.write_text(json.dumps({"plugins": {"path": [str(path)]}}))
@@ -324,7 +322,7 @@ def test_a_plugin_of_somebody_elses(folder, tmp_path):
 
 
 def test_a_plugin_that_is_refused(folder):
-    """It is told, and left out; the rest is there."""
+    """The refusal is reported; the documents contain everything else."""
     path = folder("acl_deny", "bad/auth_too_new")
     process = run([spore_binary(), "reference", "--part", "plugins", "--plugin-path", path])
     assert process.status == 0
@@ -337,7 +335,7 @@ def test_a_plugin_that_is_refused(folder):
 
 
 def test_what_a_plugin_says_harms_nothing(folder):
-    """Its names, docs and defaults hold control bytes, quotes and the marks of every format."""
+    """Its names, docs and defaults contain control bytes, quotes and the markup of every format."""
     path, said = folder("bad/auth_loud"), {}
     for form in ("markdown", "scdoc", "schema"):
         process = run([spore_binary(), "reference", "--format", form, "--plugin-path", path])
@@ -354,7 +352,7 @@ def test_what_a_plugin_says_harms_nothing(folder):
     rows = [line for line in said["markdown"].split("\n") if "port, 1 to 9" in line]
     assert rows and all(
         len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows
-    ), "a row has its four cells"
+    ), "each row has four cells"
     if shutil.which("scdoc"):
         page = subprocess.run(
             ["scdoc"], input=f"x(1)\n\n# X\n\n{said['scdoc']}", stdout=subprocess.PIPE, text=True
@@ -363,7 +361,7 @@ def test_what_a_plugin_says_harms_nothing(folder):
 
 
 def test_one_plugin(folder):
-    """Its options alone, and nothing of another file."""
+    """The output contains the options of this plugin only."""
     path = folder("auth_options")
     text = reference("--plugin", "auth_options", "--plugin-path", path)
     assert "`servers[].host`" in text and "### The auth plugin `options`" in text

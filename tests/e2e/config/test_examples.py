@@ -1,4 +1,4 @@
-"""The example configurations of conf/ are loaded, and work."""
+"""The example configurations of conf/ load and work."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ CHALLENGE = "00000000-0000-4000-8000-000000000000"
 
 
 def files_and_variables(value):
-    """What an example takes from elsewhere: ("file" or "env" or "secrets_file", its name)."""
+    """The files and variables of an example: ("file", "env" or "secrets_file", name)."""
     if isinstance(value, list):
         for each in value:
             yield from files_and_variables(each)
@@ -30,7 +30,7 @@ def files_and_variables(value):
 
 @pytest.fixture
 def copy(tmp_path):
-    """Copies an example and gives it what it asks for: (its path, the environment, all secrets)."""
+    """Copies an example and creates its files and variables: (path, environment, secrets)."""
 
     def to_folder(name):
         path = shutil.copy(EXAMPLES / name, tmp_path)
@@ -49,7 +49,7 @@ def copy(tmp_path):
 
 
 def examples(pattern):
-    """But those of TLS, which tls/test_examples.py has."""
+    """All examples except those for TLS, which tls/test_examples.py tests."""
     found = sorted(path.name for path in EXAMPLES.glob(pattern) if "tls" not in path.name)
     assert found, f"no {pattern} in {EXAMPLES}"
     return found

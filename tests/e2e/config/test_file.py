@@ -1,4 +1,4 @@
-"""The config file: structured form, flat keys, and errors that name their place."""
+"""The configuration file: structured form, flat keys, and errors with their place."""
 
 import json
 import pathlib
@@ -17,7 +17,7 @@ TABLE = pathlib.Path(__file__).with_name("wrong_configs.txt")
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a config file; takes an object or a text."""
+    """Writes a configuration file from an object or a text."""
 
     def to_file(content, name="spore.json"):
         path = tmp_path / name
@@ -55,7 +55,7 @@ def test_structured_form_of_the_server(write, address):
 
 
 def test_flat_keys_of_the_server(write, address):
-    """And a name for editors, which means nothing here."""
+    """Includes "$schema", a key for editors that has no effect."""
     control = address.free_port()
     config = write(
         {
@@ -111,7 +111,7 @@ def test_flat_keys_of_the_client(write, secret_server):
 
 
 def test_precedence(write, address):
-    """Flag before variable before file."""
+    """A flag overrides a variable, and a variable overrides the file."""
     control = address.free_port()
     config = write(
         {
@@ -145,7 +145,7 @@ def test_precedence(write, address):
 
 @pytest.mark.parametrize("case", transcripts.read(TABLE), ids=str)
 def test_wrong_configs(tmp_path, case):
-    """Said whole, word for word: all mistakes, in the order of the file."""
+    """The exact output: all mistakes, in the order of the file."""
     transcripts.check(case, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The configurations that the README and the plugins' pages show are good."""
+"""The configurations in the README and on the pages of the plugins are valid."""
 
 import json
 import re
@@ -17,7 +17,7 @@ FILES = ("file", "certfile", "keyfile", "cacertfile", "secrets_file")
 
 
 def examples():
-    """(an id, the text) of each configuration that stands on a page."""
+    """(id, text) of each configuration on a page."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         found = re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
@@ -26,7 +26,7 @@ def examples():
 
 
 def values(config, wanted):
-    """Every text under one of these keys."""
+    """Every string that is the value of one of these keys."""
     items = config.items() if isinstance(config, dict) else enumerate(config)
     for key, value in items:
         if isinstance(value, (dict, list)):
@@ -37,7 +37,7 @@ def values(config, wanted):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """The folder in which the commands of conf/tls.md were run."""
+    """A folder in which the commands of conf/tls.md have run."""
     folder = tmp_path_factory.mktemp("certificates")
     text = GUIDE.read_text(encoding="utf-8")
     (commands,) = re.findall(r"^```sh\n(umask 077\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
@@ -60,7 +60,7 @@ def test_every_plugin_shows_one():
 @pytest.mark.parametrize(
     "text", [each[1] for each in examples()], ids=[each[0] for each in examples()]
 )
-def test_is_good(tmp_path, certificates, text, address):
+def test_example_is_valid(tmp_path, certificates, text, address):
     config = json.loads(text)
     for name in values(config, FILES):
         (tmp_path / name).write_bytes(content_of(name, certificates))

@@ -1,7 +1,7 @@
-"""The commands of the tutorial do what it promises.
+"""The commands of the tutorial work and print the output that it shows.
 
 They run on this machine with the build under test. With SPORE_EMPTY_ROOT=1 they also run in an
-empty Debian that has the source tree only, after the commands that install and build Spore.
+empty Debian with only the source tree, after the commands that install and build Spore.
 """
 
 import os
@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def blocks(page, section=""):
-    """The commands of a page, or of one of its sections, and the output that it promises."""
+    """The commands of a page, or of one of its sections, and the output that it shows."""
     text = page.read_text(encoding="utf-8")
     if section:
         (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
@@ -35,15 +35,22 @@ def blocks(page, section=""):
 
 
 def tutorial(address):
-    """Its commands and output, on an address that no other test uses."""
+    """The commands and output of the tutorial, on an address that no other test uses."""
     return [text.replace(LOOPBACK, address.host) for text in blocks(TUTORIAL)]
 
 
 def run(script, within=(), timeout=30.0, **options):
-    """What a shell says to the commands. Nothing that they have started is left."""
+    """The output of a shell that runs the commands. All processes that they start are ended."""
     argv = [*within, "bash", "-c", script + "\nexit 0\n"]
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          start_new_session=True, **options) as shell:  # fmt: skip
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    ) as shell:
         try:
             return shell.communicate(timeout=seconds(timeout))
         except subprocess.TimeoutExpired:
@@ -59,7 +66,7 @@ def run(script, within=(), timeout=30.0, **options):
 def check(commands, promised, **options):
     said, complaints = run(commands, **options)
     assert said == promised, complaints
-    assert promised.splitlines()[-1] == "alive", "the other client was to be untouched"
+    assert promised.splitlines()[-1] == "alive", "the other client must not end"
 
 
 def test_on_this_machine(tmp_path, address):
@@ -68,7 +75,7 @@ def test_on_this_machine(tmp_path, address):
 
 
 def in_background(script, command, flags, log):
-    """The script with that command in the background, with more flags."""
+    """The script with this command in the background and with additional flags."""
     script, count = re.subn(
         rf"^({command}.*)$", rf"\1 {flags} > {log} 2>&1 &", script, flags=re.MULTILINE
     )
@@ -77,7 +84,7 @@ def in_background(script, command, flags, log):
 
 
 def test_first_tunnel_of_the_readme(tmp_path, address):
-    """Its commands on one machine, and a visitor."""
+    """The commands of the first tunnel on one machine, and a visitor."""
     script = blocks(README, "First tunnel")[0].replace("tunnel.example.com", address.host)
     script = in_background(script, "spore server", f"--bind-addr {address.host}", "server.log")
     until = "until grep -s '{}' {}; do sleep 0.05; done"
@@ -106,15 +113,21 @@ def test_its_packages_are_those_of_the_build():
 
 
 def command(*argv, **options):
-    done = subprocess.run([str(each) for each in argv], text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, **options, check=False)  # fmt: skip
+    done = subprocess.run(
+        [str(each) for each in argv],
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **options,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-3000:]
 
 
 @pytest.fixture
 def empty_root(tmp_path):
-    """The smallest Debian there is, with this tree in /spore; and the machine's ways to the
-    network."""
+    """A minimal Debian with this source tree in /spore and the network setup of this machine."""
     if os.environ.get("SPORE_EMPTY_ROOT") != "1":
         pytest.skip(
             "SKIPPED: the tutorial in an empty Debian takes minutes: SPORE_EMPTY_ROOT=1 runs it"
@@ -137,9 +150,17 @@ def empty_root(tmp_path):
 
 @pytest.mark.timeout(1800)
 def test_in_an_empty_root(empty_root, address):
-    """With processes of its own, too."""
-    within = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc=" + str(empty_root / "proc"),
-              "chroot", empty_root]  # fmt: skip
+    """The empty Debian has its own process namespace."""
+    within = [
+        "unshare",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount",
+        "--mount-proc=" + str(empty_root / "proc"),
+        "chroot",
+        empty_root,
+    ]
     options = {
         "env": {"PATH": os.environ["PATH"], "HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"}
     }

@@ -1,7 +1,7 @@
-"""Accept fails, in every way in which it can: nothing ends, nothing spins, and then it goes on.
+"""accept() fails in every possible way: the server neither ends nor spins, and it recovers.
 
-strace puts the failures into the running server. Without it, or where it may not trace, the test is
-skipped, and where CI=true it fails.
+strace injects the failures into the running server. Without strace, or if it may not trace, the
+test is skipped, or fails if CI=true.
 """
 
 import contextlib
@@ -34,13 +34,25 @@ def cannot(why):
 
 @contextlib.contextmanager
 def failing(pid, error, log):
-    """Meanwhile every accept of the process fails so; the log gets a line for each."""
+    """While the block runs, every accept() of the process fails; strace logs each failure."""
     if not shutil.which("strace"):
         cannot("strace is not installed")
     tracer = subprocess.Popen(
-        ["strace", "-f", "-p", str(pid), "-o", log, "-e", "trace=accept4", "-e", f"inject=accept4:error={error}"],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            "strace",
+            "-f",
+            "-p",
+            str(pid),
+            "-o",
+            log,
+            "-e",
+            "trace=accept4",
+            "-e",
+            f"inject=accept4:error={error}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         said = tracer.stderr.readline()
         if "attached" not in said:
@@ -60,7 +72,7 @@ def calls(log):
     "error", ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ECONNABORTED", "EPERM"]
 )
 def test_survived(server, error, tmp_path):
-    """At the control port and at a public one, while visitors and clients wait there."""
+    """At the control port and at a public port, while clients and visitors wait there."""
     log = tmp_path / "calls"
     with Echo() as service, spore_client(server.control, service.port) as client:
         with Steady(server.public_host, client.port) as relay:
@@ -69,9 +81,9 @@ def test_survived(server, error, tmp_path):
                 begun, before = time.monotonic(), relay.exchanges
                 server.process.wait_for(r"cannot accept connections", stream="stderr", times=2)
                 time.sleep(1.0)
-                wait_until(lambda: relay.exchanges > before, "the running relay to go on")
+                wait_until(lambda: relay.exchanges > before, "the running relay to continue")
                 lasted = time.monotonic() - begun
-            assert 2 <= calls(log) < CALLS_A_SECOND * (lasted + 1), "it spins"
+            assert 2 <= calls(log) < CALLS_A_SECOND * (lasted + 1), "the server spins"
             for sock in waiting:
                 sock.close()
             assert one_exchange(server.public_host, client.port) == b"ping"

@@ -1,4 +1,4 @@
-"""5,000 idle strangers and 5,000 that drip a byte a second, and what honest ones feel of them."""
+"""5,000 idle strangers and 5,000 that send a byte a second: honest clients are still served."""
 
 import time
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 def handshake(server):
-    """How long it takes from connect to the server's Hello."""
+    """The time from connect to the server's Hello."""
     begun = time.monotonic()
     with Tunnel(server):
         return time.monotonic() - begun
@@ -42,10 +42,9 @@ def visit(host, port):
 
 
 def measured(server, undisturbed):
-    """Honest handshakes, and the CPU that the server took for them and the strangers.
+    """Honest handshakes, and the server's CPU time for them and for the strangers.
 
-    As many go to a server that is left in peace: the machine alone may be the reason for a late
-    one.
+    The same handshakes go to an undisturbed server: a slow machine delays those too.
     """
     times, at_peace = [], []
     cpu, begun = cpu_seconds(server.pid), time.monotonic()

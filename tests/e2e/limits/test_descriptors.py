@@ -1,4 +1,4 @@
-"""Out of descriptors: the server waits, and serves again when some are free."""
+"""Without free descriptors the server waits; it serves again when some are free."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ NOFILE = 64
 
 
 def serves(server, **options):
-    """Whether a new client and its visitor get through now."""
+    """Whether a new client and its visitor are served now."""
     try:
         with Tunnel(server, **options) as tunnel:
             visitor, far = tunnel.join()
@@ -27,7 +27,7 @@ def serves(server, **options):
                 visitor.sendall(b"ping")
                 return far.recv(4) == b"ping"
     except (OSError, Ended, AssertionError):
-        # Not reached, cut off, or refused for want of a descriptor.
+        # No connection, a connection that was cut, or a refusal for lack of a descriptor.
         return False
 
 
@@ -46,7 +46,7 @@ def test_idle_control_connections(start_server, secret):
 
 @pytest.mark.timeout(120)
 def test_clients(start_server):
-    """Each with a tunnel, until no more fit; those that fit work."""
+    """Clients with a tunnel each, until no more fit. The tunnels that fit work."""
     with start_server(nofile=NOFILE) as server:
         tunnels = []
         for _ in range(NOFILE):
@@ -76,17 +76,17 @@ def test_visitors(start_server):
         assert server.process.running
         for visitor in visitors:
             visitor.close()
-        # Those that wait under an id may be held for their ten seconds.
+        # Visitors that nobody accepts stay open for ten seconds.
         wait_until(lambda: serves(server), "the server to serve again", timeout=60, interval=0.5)
         assert server.process.running
 
 
 @pytest.mark.timeout(120)
 def test_client_out_of_descriptors(server):
-    """Visitors beyond its means are lost, the client is not."""
+    """The client loses visitors for which it has no descriptor, but continues."""
     with Echo() as service, spore_client(server.control, service.port, nofile=NOFILE) as client:
         visitors = [connect(server.public_host, client.port) for _ in range(2 * NOFILE)]
-        wait_until(lambda: service.accepted > 5, "some visitors to come through")
+        wait_until(lambda: service.accepted > 5, "some visitors to be served")
         assert client.process.running
         for visitor in visitors:
             visitor.close()
@@ -100,7 +100,7 @@ def test_client_out_of_descriptors(server):
 
 
 def test_client_of_many_tunnels(server, tmp_path):
-    """Their control connections are reckoned with: who does not fit waits, and nobody is lost."""
+    """The limit accounts for control connections: excess visitors wait, and no visitor is lost."""
     n, most = 100, 4 * NOFILE
     with Echo() as service:
         config = tmp_path / "client.json"
@@ -123,11 +123,11 @@ def test_client_of_many_tunnels(server, tmp_path):
                 ]
                 for visitor in visitors:
                     visitor.sendall(b"x")
-                wait_until(lambda: service.accepted > 50, "many visitors to come through")
+                wait_until(lambda: service.accepted > 50, "many visitors to be served")
                 left = visitors
                 while left:
                     ready, _, _ = select.select(left, [], [], seconds(10))
-                    assert ready, f"{len(left)} visitors wait, and nobody is served"
+                    assert ready, f"{len(left)} visitors wait, and none of them is served"
                     for visitor in ready:
                         assert visitor.recv(1) == b"x"
                         visitor.close()
@@ -138,7 +138,7 @@ def test_client_of_many_tunnels(server, tmp_path):
 
 
 def test_more_workers_than_descriptors_allow(start_server):
-    """As on a machine of many CPUs: there are fewer of them then, and they serve."""
+    """As on a machine with many CPUs: the server starts fewer workers, and they serve."""
     with start_server(secret="s3cret", nofile=NOFILE, extra=["--workers", "32"]) as server:
         server.process.wait_for(r"too few file descriptors.*asked=32 workers=2", stream="stderr")
         assert serves(server)

@@ -1,9 +1,8 @@
-"""Quotas count truly: after ten thousand of every kind of ending they are free again, to the last
-one.
+"""Quotas count exactly: after ten thousand endings of every kind the whole quota is free again.
 
-Each round fills the quota of a name and ends all that it holds in one way. What stays counted
-stands in the way of the rounds behind it; what is taken off twice would let one too many in at
-the end. One tunnel or stream stays meanwhile: a server forgets the counts of a name that holds
+Each round fills the quota of a name and ends everything in one way. If something stays counted, a
+later round does not fit. If something is subtracted twice, the last check finds one too many. One
+tunnel or stream stays open all the time, because a server forgets the counts of a name that holds
 nothing.
 """
 
@@ -26,7 +25,7 @@ from harness.sockets import end_writing, reset
 
 CYCLES = count(10000)
 FULL = 50
-LOT = 100  # a server looks at so many strangers at once, and at a few more
+LOT = 100  # fewer than the unauthenticated connections that a server allows
 BRIEF = CYCLES // 4
 PATIENT = min(CYCLES, raise_open_file_limit() // 4)
 LIFE = seconds(3)
@@ -41,7 +40,7 @@ POLICY = {
 @pytest.fixture
 def server(address, tmp_path):
     auth = [{"use": "multi_secret", "secrets": SECRETS, "policy": POLICY}]
-    # What a name may have is counted here, not how many of its visitors wait at once.
+    # The tests are about the quota of a name, not about its limit of waiting visitors.
     limits = {"max_pending_per_tunnel": 0}
     with configured_server(
         address, tmp_path, server={"workers": 4}, auth=auth, limits=limits, log={"level": "error"}
@@ -50,11 +49,11 @@ def server(address, tmp_path):
 
 
 def rounds(size, of=CYCLES):
-    """The sizes of the rounds that make up all cycles."""
+    """The sizes of the rounds; their sum is the number of cycles."""
     return [min(size, of - done) for done in range(0, of, size)]
 
 
-# Many connections at a time; the harness's own look too closely at each.
+# Helpers for many connections at a time; those of the harness check too much per connection.
 
 
 def dial(address):
@@ -65,14 +64,14 @@ def dial(address):
 
 
 def authenticate(challenge, name):
-    """The frame that answers the frame of a Challenge."""
+    """The frame that answers a frame with a Challenge."""
     key = hashlib.sha256(SECRETS[name].encode()).digest()
     identity = uuid.UUID(json.loads(challenge[:-1])["Challenge"])
     return b'{"Authenticate":"%s"}\0' % hmac.digest(key, identity.bytes, "sha256").hex().encode()
 
 
 def knock(server, name, frames):
-    """An authenticated connection for each of the frames, which is behind its answer."""
+    """Opens an authenticated connection for each frame and sends the frame after the answer."""
     socks = [dial(server.control) for _ in frames]
     for sock, frame in zip(socks, frames):
         sock.sendall(authenticate(sock.recv(256), name) + frame)
@@ -90,7 +89,7 @@ def reset_all(socks):
 
 
 def wait_for_the_end(socks):
-    """Each is over, by an end or a reset, once nothing more is read."""
+    """Waits until each connection is over, by an end or a reset."""
     for sock in socks:
         try:
             while sock.recv(4096):
@@ -103,7 +102,8 @@ def wait_for_the_end(socks):
 
 
 def try_tunnels(server, name, number, port=0):
-    """The (socket, port) of each tunnel that is given, and the texts of refusals."""
+    """Asks for `number` tunnels: [(socket, port)] of the granted ones, and the texts of
+    refusals."""
     tunnels, refusals = [], []
     for sock in knock(server, name, [b'{"Hello":%d}\0' % port] * number):
         reply = json.loads(sock.recv(256).split(b"\0")[0])
@@ -116,7 +116,7 @@ def try_tunnels(server, name, number, port=0):
 
 
 def open_tunnels(server, name, number):
-    """So many, as soon as the quota has room: what has ended is noticed a little later."""
+    """Opens `number` tunnels. Retries while the server has not yet noticed earlier endings."""
     deadline = time.monotonic() + seconds(10)
     tunnels = []
     while len(tunnels) < number:
@@ -129,7 +129,7 @@ def open_tunnels(server, name, number):
 
 
 def check_tunnels(server):
-    """As many as the quota says fit beside the one that is held, and not one more."""
+    """Exactly the quota fits, including the tunnel that is held."""
     tunnels = open_tunnels(server, "alice", FULL)
     assert try_tunnels(server, "alice", 3) == ([], ["too many tunnels"] * 3)
     close_all(tunnels)
@@ -137,7 +137,7 @@ def check_tunnels(server):
 
 @pytest.fixture
 def held(server):
-    """One of alice's that stays."""
+    """A tunnel of alice that stays open."""
     with Tunnel(server) as running:
         yield running
 
@@ -150,7 +150,7 @@ def half_close_all(socks):
 
 
 def talk_nonsense(socks):
-    """bore's server does not listen there, so it is the end behind it that counts."""
+    """Sends nonsense and closes. The server does not read it, so the close ends the tunnel."""
     for sock in socks:
         sock.sendall(b"nonsense\0" * 10)
     close_all(socks)
@@ -164,7 +164,7 @@ def test_tunnels_that_clients_end(server, held, end):
 
 
 def test_tunnels_that_are_not_waited_for(server, held):
-    """Their clients are gone before the port is there, or while it is being opened."""
+    """Clients reset before the server has opened the port, or while it opens it."""
     for number in rounds(FULL):
         reset_all(knock(server, "alice", [b'{"Hello":0}\0'] * number))
     check_tunnels(server)
@@ -195,7 +195,7 @@ def test_tunnels_whose_time_is_over(server):
 
 
 def test_tunnels_that_are_refused(server, held):
-    """For a port that another one has, for one that is not theirs, for being too many."""
+    """Refusals: the port is in use, the port is not allowed, too many tunnels."""
     (taken, port), *_ = try_tunnels(server, "bob", 1)[0]
     for number in rounds(FULL):
         assert try_tunnels(server, "alice", number, port) == ([], ["port already in use"] * number)
@@ -212,8 +212,7 @@ def test_tunnels_that_are_refused(server, held):
 
 
 def test_handshakes_that_are_abandoned(server, held):
-    """Before the answer, behind a wrong one, behind a right one, in the middle of the frame
-    behind it."""
+    """Before the answer, after a wrong answer, after a right one, and within the next frame."""
     for number in rounds(4):
         socks = [dial(server.control) for _ in range(number)]
         answers = [authenticate(sock.recv(256), "alice") for sock in socks]
@@ -226,7 +225,7 @@ def test_handshakes_that_are_abandoned(server, held):
 
 
 def test_clients_that_are_killed(server, held):
-    """Real ones, so fewer of them."""
+    """These are real clients, so there are fewer of them."""
     for _ in range(count(20)):
         with spore_client(server.control, 9, secret=SECRETS["alice"]) as client:
             client.process.signal(signal.SIGKILL)
@@ -238,7 +237,7 @@ def test_clients_that_are_killed(server, held):
 
 
 class Tunnel:
-    """One whose visitors come and are taken in lots."""
+    """A tunnel whose visitors arrive and are accepted in batches."""
 
     def __init__(self, server, name="alice"):
         self.server, self.name, self.buffer = server, name, b""
@@ -251,12 +250,13 @@ class Tunnel:
         self.control.close()
 
     def _announced(self):
-        """The ids that have come."""
+        """The ids announced since the last call."""
         *frames, self.buffer = (self.buffer + self.control.recv(65536)).split(b"\0")
         return re.findall(rb'\{"Connection":"([^"]*)"\}', b"\n".join(frames))
 
     def try_visitors(self, number):
-        """(ids of those who wait, they themselves, how many were turned away) of so many tries."""
+        """Connects `number` visitors: (ids of the waiting ones, their sockets, number of refused
+        ones)."""
         visitors = {
             sock.fileno(): sock
             for sock in (dial((self.server.public_host, self.port)) for _ in range(number))
@@ -280,7 +280,7 @@ class Tunnel:
         return identities, list(visitors.values()), len(gone)
 
     def invite(self, number):
-        """(ids, visitors) of so many, as soon as the quota has room."""
+        """Connects visitors until `number` of them wait: (ids, sockets)."""
         deadline = time.monotonic() + seconds(20)
         identities, visitors = [], []
         while len(visitors) < number:
@@ -292,7 +292,7 @@ class Tunnel:
         return identities, visitors
 
     def take(self, identities, name=None):
-        """The client's ends of their streams; in which order, nobody knows."""
+        """The client's ends of the visitors' streams, in any order."""
         frames = [b'{"Accept":"%s"}\0' % each for each in identities]
         return [
             sock
@@ -301,7 +301,7 @@ class Tunnel:
         ]
 
     def join(self, number):
-        """(visitors, the client's ends) of so many streams, each of which has carried a byte."""
+        """Opens `number` streams and sends a byte through each: (visitors, client's ends)."""
         identities, visitors = self.invite(number)
         far = self.take(identities)
         for sock in visitors:
@@ -311,7 +311,7 @@ class Tunnel:
         return visitors, far
 
     def check_visitors(self, most=FULL):
-        """As many as the quota says fit, and not one more."""
+        """Exactly the quota of visitors fits."""
         identities, visitors = self.invite(most)
         assert self.try_visitors(3)[2] == 3
         far = self.take(identities)
@@ -339,7 +339,7 @@ def both_reset(first, second):
 
 
 def half_closed(first, second):
-    """Bytes still come the other way after each direction's end."""
+    """Ends one direction and checks that the other direction still carries bytes."""
     for sock in first:
         end_writing(sock)
     for sock in second:
@@ -368,7 +368,7 @@ def test_streams_that_the_client_ends(held, end):
 
 
 def test_streams_that_outlive_their_tunnel(server, held):
-    """They go on, and count for their owner's other tunnel until they end."""
+    """They continue, and count against the owner's other tunnel until they end."""
     for number in rounds(FULL):
         with Tunnel(server) as tunnel:
             visitors, far = tunnel.join(number)
@@ -400,8 +400,8 @@ def test_visitors_who_leave_before_they_are_taken(held):
 
 
 def test_visitors_whom_others_ask_for(held):
-    """With another's secret, without an Accept, with an Accept that is cut short; then by the
-    right one."""
+    """Connections with the wrong secret, without Accept and with half an Accept; then the right
+    one."""
     for number in rounds(FULL):
         identities, visitors = held.invite(number)
         thieves = held.take(identities, "bob")
@@ -416,9 +416,9 @@ def test_visitors_whom_others_ask_for(held):
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_visitors_who_are_never_taken(server):
-    """After ten seconds they are sent away, those whose tunnel has ended as well.
+    """After ten seconds the server closes them, also if their tunnel has ended.
 
-    All at once, and twice, as many as descriptors allow."""
+    Twice, with as many visitors at once as descriptors allow."""
     with Tunnel(server, "patient") as one:
         for number in rounds(PATIENT)[:2]:
             with Tunnel(server, "patient") as two:

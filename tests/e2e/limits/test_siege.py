@@ -1,5 +1,5 @@
-"""64 descriptors, and hundreds at the door: idle along, harm nobody who is inside, serve again
-at once."""
+"""A process with 64 descriptors and hundreds of connections: it does not spin, existing relays
+are not harmed, and it serves new ones as soon as the others leave."""
 
 import time
 
@@ -30,7 +30,7 @@ def visit(host, port):
 
 
 def join(server):
-    """Whether a new client gets its port."""
+    """Whether a new client gets a port."""
     try:
         with Tunnel(server):
             return True
@@ -39,7 +39,7 @@ def join(server):
 
 
 def serves_again(what, condition, left):
-    """Within a second of their leaving."""
+    """Waits until it serves again, within a second after the strangers have left."""
     wait_until(condition, f"{what} to be served again")
     if is_timed():
         assert (
@@ -57,8 +57,7 @@ def idles(pid):
     "come_from", [sources(1), sources(50), ["127.0.0.1"]], ids=["one", "many", "client's own"]
 )
 def test_server(start_server, come_from, secret):
-    """Idle ones, ones that are refused, never close and come again, and visitors that say
-    nothing."""
+    """Idle strangers, strangers that are refused and reconnect, and visitors that send nothing."""
     with start_server(nofile=NOFILE, secret=secret) as server, Echo() as service:
         with spore_client(server.control, service.port, secret=secret) as client:
             with Steady(server.public_host, client.port) as relay:
@@ -77,9 +76,10 @@ def test_server(start_server, come_from, secret):
                     idles(server.pid)
                     assert descriptors(server.pid) < NOFILE
                     before = relay.exchanges
-                    wait_until(lambda: relay.exchanges > before, "the running relay to go on")
-                    # A place among eight strangers may be lost before a busy machine lets us speak.
-                    assert sum(join(server) for _ in range(10)) >= 5, "new clients are kept out"
+                    wait_until(lambda: relay.exchanges > before, "the running relay to continue")
+                    # On a busy machine we can lose our place among eight strangers before we have
+                    # sent anything.
+                    assert sum(join(server) for _ in range(10)) >= 5, "no new client got in"
                     idle.leave()
                     refused.leave()
                 left = time.monotonic()
@@ -88,7 +88,7 @@ def test_server(start_server, come_from, secret):
 
 
 def test_server_full_of_tunnels(start_server):
-    """Where everybody may have one, strangers can take what is left: it lives, and recovers."""
+    """Without authentication strangers can take all tunnels. The server survives and recovers."""
     with start_server(nofile=NOFILE) as server, Echo() as service:
         with spore_client(server.control, service.port) as client, Steady(
             server.public_host, client.port
@@ -102,12 +102,12 @@ def test_server_full_of_tunnels(start_server):
 
 
 def test_client(start_server):
-    """The client is the one with few; the server hands it all of them."""
+    """Only the client has few descriptors; the server sends it all visitors."""
     with start_server() as server, Echo() as service:
         with spore_client(server.control, service.port, nofile=NOFILE) as client:
             with Steady(server.public_host, client.port) as relay:
                 with connected(server.public_host, client.port, MANY):
-                    wait_until(lambda: service.accepted > 5, "some visitors to come through")
+                    wait_until(lambda: service.accepted > 5, "some visitors to be served")
                     idles(client.pid)
                     assert descriptors(client.pid) < NOFILE
                     relay.check()

@@ -1,5 +1,4 @@
-"""Strangers: how many may be on their way, how often they may try a secret, and what is beside
-all of that."""
+"""Unauthenticated connections: their number, the rate of wrong secrets, and what is exempt."""
 
 import contextlib
 import json
@@ -16,7 +15,7 @@ from harness.wire import Ended, Tunnel, Wire
 
 
 def configured(tmp_path, address, limits, extra=(), **server):
-    """A server whose file has these limits."""
+    """A server with these limits."""
     path = tmp_path / "limits.json"
     path.write_text(json.dumps({"limits": limits, "auth": [{"use": "hmac", "secret": "s3cret"}]}))
     started = spore_server(address, extra=["--config", str(path), *extra], **server)
@@ -25,7 +24,7 @@ def configured(tmp_path, address, limits, extra=(), **server):
 
 
 def from_source(server, source):
-    """A connection to the control port from an address of its own, perhaps refused already."""
+    """A connection to the control port from another address; the server may already refuse it."""
     sock = socket.socket()
     sock.settimeout(seconds(5))
     sock.bind((source, 0))
@@ -35,7 +34,7 @@ def from_source(server, source):
 
 
 def stands(sock):
-    """The server still waits for what this one has to say."""
+    """Whether the server still waits for a frame on this connection."""
     sock.settimeout(0.3)
     try:
         while sock.recv(64):
@@ -48,7 +47,7 @@ def stands(sock):
 
 
 def try_secret(server, source, secret):
-    """What the server says to one Authenticate; None if it does not even ask for one."""
+    """The answer to one Authenticate; None if the server sends no Challenge."""
     try:
         with Wire(from_source(server, source)) as wire:
             wire.authenticate(secret)
@@ -59,7 +58,8 @@ def try_secret(server, source, secret):
 
 
 def test_a_source_has_a_share(tmp_path, address):
-    """Past it the oldest of its own go: so even from there whoever knows a secret gets in."""
+    """Above its share a source loses its oldest connections, so a client with a secret still gets
+    in."""
     with configured(
         tmp_path, address, {"max_unauthenticated_per_ip": 4}, extra=["--workers", "1"]
     ) as server:
@@ -68,7 +68,7 @@ def test_a_source_has_a_share(tmp_path, address):
         try:
             assert "Hello" in try_secret(server, "127.9.8.7", "s3cret")
             assert [stands(sock) for sock in socks] == [False] * 3 + [True] * 3
-            assert stands(other), "another source is not concerned"
+            assert stands(other), "another source is not affected"
         finally:
             for sock in [other, *socks]:
                 sock.close()
@@ -88,7 +88,7 @@ def test_the_heaviest_source_goes_first(tmp_path, address):
 
 
 def test_data_connections_do_not_count_against_their_client(tmp_path, address):
-    """A share of one, and fifty visitors at once."""
+    """The share is one connection, and fifty visitors arrive at once."""
     with configured(tmp_path, address, {"max_unauthenticated_per_ip": 1}) as server:
         with Echo() as service, spore_client(
             server.control, service.port, secret="s3cret"
@@ -105,7 +105,7 @@ def test_data_connections_do_not_count_against_their_client(tmp_path, address):
 
 
 def test_all_data_connections_of_a_burst_get_in(address):
-    """More of them at once than the strangers that so few descriptors allow."""
+    """More connections at once than the unauthenticated ones that so few descriptors allow."""
     with spore_server(address, secret="s3cret", nofile=128) as server, Echo() as service:
         with spore_client(server.control, service.port, secret="s3cret") as client:
             for _ in range(3):
@@ -114,7 +114,7 @@ def test_all_data_connections_of_a_burst_get_in(address):
 
 
 def test_a_ban_does_not_touch_running_tunnels(tmp_path, address):
-    """Who shares an address with one that guesses secrets keeps what it has."""
+    """A tunnel from the same address as a banned client continues."""
     limits = {"ban_after": 3, "ban_time": "60s", "ban_exempt": []}
     with configured(tmp_path, address, limits) as server, Echo() as service:
         with spore_client(server.control, service.port, secret="s3cret") as client:
@@ -129,8 +129,8 @@ def test_wrong_secrets_ban(tmp_path, address):
     with configured(tmp_path, address, limits) as server:
         for _ in range(4):
             assert try_secret(server, "127.9.8.7", "wrong") == {"Error": "invalid secret"}
-        assert try_secret(server, "127.9.8.7", "s3cret") is None, "not even a right one"
-        assert "Hello" in try_secret(server, "127.9.8.8", "s3cret"), "another source"
+        assert try_secret(server, "127.9.8.7", "s3cret") is None, "a right secret is refused too"
+        assert "Hello" in try_secret(server, "127.9.8.8", "s3cret"), "another source is not banned"
         server.process.wait_for("source banned", stream="stderr")
         wait_until(
             lambda: try_secret(server, "127.9.8.7", "s3cret") is not None,
@@ -164,7 +164,7 @@ def test_tries_are_paced(tmp_path, address):
 
 
 def test_visitors_leave_descriptors_for_control(address):
-    """More visitors than descriptors, none of them served yet: clients still come in."""
+    """More visitors wait than there are descriptors; clients can still connect."""
     with spore_server(address, nofile=64) as server, Tunnel(server) as tunnel:
         visitors = [tunnel.visit() for _ in range(100)]
         try:

@@ -1,5 +1,4 @@
-"""Limits on tunnels and visitors: what is over them waits or is refused, and what is below never
-notices."""
+"""Limits on tunnels and visitors: excess ones wait or are refused; the others are not affected."""
 
 import contextlib
 import json
@@ -30,14 +29,14 @@ def limited(tmp_path, address):
 
 
 def visit_from(source, tunnel):
-    """A visitor with an address of its own."""
+    """A visitor from this address."""
     return socket.create_connection(
         (tunnel.server.public_host, tunnel.port), timeout=seconds(10), source_address=(source, 0)
     )
 
 
 def is_refused(visitor):
-    """Closed without a byte, at once."""
+    """Whether the server closes the visitor at once, without a byte."""
     data, _ = how_it_ends(visitor)
     return data == b""
 
@@ -53,7 +52,7 @@ def answer_to_hello(server, source):
 
 @pytest.mark.parametrize("how", ["flag", "flat key"])
 def test_tunnels_of_a_source(tmp_path, address, how):
-    """Its data connections are not counted, however many; another source has a count of its own."""
+    """Data connections are not counted. Each source has its own count."""
     extra = ["--max-conns-per-ip", "2"]
     if how == "flat key":
         path = tmp_path / "server.json"
@@ -83,8 +82,8 @@ def test_tunnels_in_all(limited):
 
 
 def test_visitors_that_wait_on_a_tunnel(limited):
-    """What is over the limit waits in the kernel: nobody is refused, and each is announced in
-    time."""
+    """Visitors over the limit wait in the kernel. None is refused, and each is announced in the
+    end."""
     with limited(max_pending_per_tunnel=2) as server, Tunnel(server) as tunnel, Tunnel(
         server
     ) as other:
@@ -95,11 +94,11 @@ def test_visitors_that_wait_on_a_tunnel(limited):
             far = tunnel.accept(first.pop(0))
             far.sendall(b"taken")
             first.append(tunnel.wire.connection())
-            assert len(tunnel.announced(0.1)) == 0, f"{waiting} are still to come"
+            assert len(tunnel.announced(0.1)) == 0, f"{waiting} are not announced yet"
         for identity in first:
             tunnel.accept(identity).sendall(b"taken")
         assert all(read_exactly(visitor, 5) == b"taken" for visitor in visitors)
-        other.join()  # not held up by any of it
+        other.join()  # not delayed by the waiting visitors
 
 
 def test_visitors_that_wait_in_all(limited):
@@ -115,7 +114,7 @@ def test_visitors_that_wait_in_all(limited):
 
 
 def test_a_tunnel_that_ends_while_its_visitors_wait(limited):
-    """Its places are free again, and those in its queue are refused with its port."""
+    """Its places become free, and closing its port refuses the visitors in the queue."""
     with limited(max_pending=2) as server, Tunnel(server) as other:
         with Tunnel(server) as tunnel:
             waiting = [tunnel.visit() for _ in range(4)]
@@ -123,7 +122,7 @@ def test_a_tunnel_that_ends_while_its_visitors_wait(limited):
         assert is_refused(waiting[3])
         other.visit()
         assert other.announced() == []
-        # Two still wait for a client that is gone, and time out.
+        # Two visitors still wait for a client that has left, and time out.
         assert other.wire.connection(timeout=15)
 
 
@@ -140,7 +139,7 @@ def test_visitors_in_all(limited):
 
 
 def is_announced(tunnel, source):
-    """Is a visitor from this source let in, so that the client hears of it?"""
+    """Whether a visitor from this source is announced to the client."""
     with visit_from(source, tunnel):
         return len(tunnel.announced(0.2)) == 1
 

@@ -1,4 +1,4 @@
-"""The admin socket and `spore ctl`: what an operator sees and does, and who is none."""
+"""The admin socket and `spore ctl`: what an operator sees and does, and who is not an operator."""
 
 import configparser
 import contextlib
@@ -37,16 +37,16 @@ def admin(tmp_path):
 
 @pytest.fixture
 def running(admin, address):
-    """A server of two workers with an admin socket, and what is beside it."""
+    """A server of two workers with an admin socket, and the Admin for it."""
     with spore_server(address, extra=[*admin.flags, "--workers", "2"]) as server:
         yield server
 
 
-# ---- the socket --------------------------------------------------------------------------------
+# ---- the socket
 
 
 def test_the_socket_is_the_owners_alone_and_goes_with_him(admin, address):
-    """Whatever the umask is."""
+    """The mode of the socket does not depend on the umask."""
     old = os.umask(0)
     try:
         with spore_server(address, extra=admin.flags) as server:
@@ -65,7 +65,7 @@ def test_no_socket_unless_asked_for(address):
 
 
 def test_where_systemd_wants_it(tmp_path, address):
-    """The unit's folder, the server's default in it and ctl's are the same."""
+    """The systemd unit, the server and ctl use the same default path."""
     unit = configparser.RawConfigParser(strict=False, delimiters="=")
     unit.optionxform = str
     unit.read(REPOSITORY / "conf" / "systemd" / "spore.service")
@@ -89,9 +89,18 @@ def test_by_variable_on_both_sides(admin, address):
 
 
 def test_two_servers_on_one_path(running, admin, address):
-    """The second says so and ends; the first never notices."""
-    process = run([spore_binary(), "server", "--bind-addr", address.host, "--control-port",
-                   str(address.free_port()), *admin.flags])  # fmt: skip
+    """The second server reports the conflict and ends; the first one is not affected."""
+    process = run(
+        [
+            spore_binary(),
+            "server",
+            "--bind-addr",
+            address.host,
+            "--control-port",
+            str(address.free_port()),
+            *admin.flags,
+        ]
+    )
     assert process.status == 1
     assert process.stderr == [
         f"error: cannot create the admin socket {admin.path}: another server is listening on it; "
@@ -112,7 +121,7 @@ def test_what_a_killed_server_left_is_replaced(admin, address):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_foreign_user_is_refused(running, admin, tmp_path):
-    """By the socket's mode, and by who it is even if somebody has opened that."""
+    """The mode of the socket refuses the user, and so does its user id if the mode is opened."""
     for folder in [tmp_path, *tmp_path.parents]:
         if (
             folder.stat().st_uid == os.geteuid()
@@ -137,12 +146,12 @@ def test_a_foreign_user_is_refused(running, admin, tmp_path):
     running.process.wait_for("admin connection refused uid=54321", stream="stderr")
 
 
-# ---- what shows --------------------------------------------------------------------------------
+# ---- what it shows
 
 
 @contextlib.contextmanager
 def carried(host, port, data=b"hello"):
-    """A visitor of an echo service, in the middle of it."""
+    """A visitor of an echo service whose relay is running."""
     with connect(host, port) as visitor:
         visitor.sendall(data)
         assert read_exactly(visitor, len(data)) == data
@@ -150,7 +159,7 @@ def carried(host, port, data=b"hello"):
 
 
 def test_tunnels_and_relays(admin, tmp_path, address):
-    """Of all workers, each with its client or visitor, its owner, and what it has carried."""
+    """Tunnels and relays of all workers, with their client or visitor, owner and byte counts."""
     secrets = [{"use": "multi_secret", "secrets": {"alice": "one", "bob": "two"}}]
     path = tmp_path / "server.json"
     path.write_text(json.dumps({"auth": secrets, "server": {"workers": 2}}))
@@ -210,7 +219,7 @@ def test_idle_relays_show_for_how_long(running, admin):
             visitor.sendall(b"x")
             assert read_exactly(far, 1) == b"x"
             wait_until(
-                lambda: admin.ask("relays")["relays"][0]["idle_ms"] < 1500, "it to be idle no more"
+                lambda: admin.ask("relays")["relays"][0]["idle_ms"] < 1500, "it to be active again"
             )
 
 
@@ -231,7 +240,7 @@ def test_status(running, admin):
 
 
 def test_dates(admin, address, certificate):
-    """What a plugin counts as a moment is a date; core knows nothing of certificates."""
+    """A metric of a plugin that is a point in time is shown as a date."""
     tls = ["--tls", "--certfile", certificate.path, "--keyfile", certificate.key]
     with spore_server(address, extra=[*admin.flags, *tls]):
         dates = wait_until(lambda: admin.ask("status")["dates"], "the certificate's end")
@@ -265,7 +274,7 @@ def test_json_is_the_servers_answer(running, admin, command):
     assert shown.keys() == answer.keys()
 
 
-# ---- what it does ------------------------------------------------------------------------------
+# ---- what it does
 
 
 def id_of(admin, port, what="tunnels"):
@@ -273,7 +282,8 @@ def id_of(admin, port, what="tunnels"):
 
 
 def test_kick_a_tunnel(running, admin):
-    """Its client hears why and ends, its visitors end with it, others notice nothing."""
+    """The client is told the reason and ends, the visitors end too, other tunnels are not
+    affected."""
     with Echo() as service, spore_client(running.control, service.port) as kept:
         with spore_client(running.control, service.port) as gone:
             with carried(running.public_host, gone.port) as visitor, carried(
@@ -302,7 +312,7 @@ def test_kick_says_why_on_the_wire(running, admin):
 
 
 def test_kick_a_client_of_bore(admin, address):
-    """It ends, too."""
+    """bore's client ends too."""
     with spore_server(
         address, control_port=BORE_CONTROL_PORT, extra=admin.flags
     ) as server, Echo() as service:
@@ -338,7 +348,8 @@ def test_log_level(running, admin):
 
 
 def test_reload_and_generations(admin, tmp_path, address):
-    """A good one, a wrong one, and the old instances as long as a tunnel needs them."""
+    """A valid configuration, a wrong one, and old instances that live as long as a tunnel needs
+    them."""
     path = tmp_path / "server.json"
 
     def write(secret):
@@ -362,17 +373,17 @@ def test_reload_and_generations(admin, tmp_path, address):
             said = admin.ctl("reload", status=1)
             assert "error: reload refused, configuration unchanged" in said
             assert (
-                f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you mean "max_port"?'
-                in said
-            )  # fmt: skip
-            assert "^" in said, "the mistake's place"
+                f'{path}:2:14: error: /server/max_prot: unknown key "max_prot": did you '
+                f'mean "max_port"?'
+            ) in said
+            assert "^" in said, "the place of the mistake"
             assert admin.ask("status")["generation"] == 2
         wait_until(lambda: admin.ask("status")["generations_alive"] == 1, "the old instance to end")
         assert {each["generation"] for each in admin.ask("plugins")["instances"]} == {2}
 
 
 def test_drain(running, admin):
-    """As TERM: nobody new, who is there may end, then status 0. Meanwhile the operator can look."""
+    """Like TERM: no new work, relays may end, then status 0. Meanwhile the socket still answers."""
     with Tunnel(running) as tunnel:
         visitor, far = tunnel.join()
         with visitor, far:
@@ -392,7 +403,8 @@ def test_drain(running, admin):
 
 
 def test_several_ask_for_a_drain_at_once(running, admin):
-    """One begins it. None is a second signal, which would end those who are there."""
+    """The first request begins the drain. Further requests do not end the relays as a second signal
+    would."""
     with Tunnel(running) as tunnel:
         visitor, far = tunnel.join()
         with visitor, far, contextlib.ExitStack() as stack:
@@ -408,32 +420,38 @@ def test_several_ask_for_a_drain_at_once(running, admin):
         assert not any("second signal" in line for line in running.process.stderr)
 
 
-# ---- who asks badly ----------------------------------------------------------------------------
+# ---- wrong requests
 
 
-@pytest.mark.parametrize("line, error", [
-    (b"\n", 'unknown command ""'),
-    (b"nonsense\n", "unknown command nonsense"),
-    (b"STATUS\n", "unknown command STATUS"),
-    (b"\x1b[2J\xff\xfe\n", "unknown command \x1b[2J\xff\xfe"),
-    (b"status\0tunnels\n", None),
-    (b"kick\n", "missing argument: ID"),
-    (b"kick 1 2\n", "unexpected argument 2"),
-    (b"status now\n", "unexpected argument now"),
-    (b"kick -1\n", "expected an id as shown by `spore ctl tunnels`, found -1"),
-    (b"kick 0\n", "expected an id as shown by `spore ctl tunnels`, found 0"),
-    (b"kick 99999999999999999999999\n", "expected an id as shown by `spore ctl tunnels`, found 99999999999999999999999"),
-    (b"kick 9223372036854775807\n", "no tunnel or visitor has the id 9223372036854775807"),
-    (b"x" * 5000, "unknown command " + "x" * 255),
-    (b'{"command": "status"}\n', 'unknown command {"command":'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line, error",
+    [
+        (b"\n", 'unknown command ""'),
+        (b"nonsense\n", "unknown command nonsense"),
+        (b"STATUS\n", "unknown command STATUS"),
+        (b"\x1b[2J\xff\xfe\n", "unknown command \x1b[2J\xff\xfe"),
+        (b"status\0tunnels\n", None),
+        (b"kick\n", "missing argument: ID"),
+        (b"kick 1 2\n", "unexpected argument 2"),
+        (b"status now\n", "unexpected argument now"),
+        (b"kick -1\n", "expected an id as shown by `spore ctl tunnels`, found -1"),
+        (b"kick 0\n", "expected an id as shown by `spore ctl tunnels`, found 0"),
+        (
+            b"kick 99999999999999999999999\n",
+            "expected an id as shown by `spore ctl tunnels`, found 99999999999999999999999",
+        ),
+        (b"kick 9223372036854775807\n", "no tunnel or visitor has the id 9223372036854775807"),
+        (b"x" * 5000, "unknown command " + "x" * 255),
+        (b'{"command": "status"}\n', 'unknown command {"command":'),
+    ],
+)
 def test_garbage(running, admin, line, error):
     answer = json.loads(admin.say(line))
     assert answer.get("error") == error
 
 
 def test_much_garbage(running, admin):
-    """Whatever bytes come, the answer is JSON; and the server serves on."""
+    """The answer to any bytes is JSON, and the server continues to serve."""
     dice = random.Random(37)
     words = [
         b"status",
@@ -460,8 +478,8 @@ def test_much_garbage(running, admin):
         pass
 
 
-def test_whoever_ends_early(running, admin):
-    """With half a line, none, or before the answer is read."""
+def test_clients_that_close_early(running, admin):
+    """Clients that close after half a line, without a line, or before they read the answer."""
     before = admin.ask("status")["descriptors"]
     for line in [b"", b"stat", b"status\n", b"relays\n"]:
         for _ in range(count(20, least=5)):
@@ -472,12 +490,12 @@ def test_whoever_ends_early(running, admin):
         sock.shutdown(socket.SHUT_WR)
         assert json.loads(read_all(sock))["state"] == "serving"
     wait_until(
-        lambda: admin.ask("status")["descriptors"] <= before, "their descriptors to be given back"
+        lambda: admin.ask("status")["descriptors"] <= before, "their descriptors to be closed"
     )
 
 
 def test_a_hundred_at_once(running, admin):
-    """All are answered, though not all at the same time."""
+    """All are answered in the end."""
     socks = [admin.connect() for _ in range(100)]
     for sock in socks:
         sock.sendall(b"status\n")
@@ -487,7 +505,7 @@ def test_a_hundred_at_once(running, admin):
 
 
 def test_a_hundred_who_say_nothing(running, admin):
-    """They are dropped after a while, and nobody else notices: neither operators nor visitors."""
+    """They are closed after a while, and neither operators nor visitors are affected."""
     with contextlib.ExitStack() as stack, Echo() as service:
         client = stack.enter_context(spore_client(running.control, service.port))
         silent = [stack.enter_context(admin.connect()) for _ in range(40)]
@@ -502,14 +520,14 @@ def test_a_hundred_who_say_nothing(running, admin):
 
 
 def test_a_slow_reader_is_dropped(running, admin):
-    """Who does not take his answer keeps neither memory nor a place, and holds nobody up."""
+    """A client that does not read its answer is closed, and does not delay others."""
     with contextlib.ExitStack() as stack:
         tunnel = stack.enter_context(Tunnel(running))
         for _ in range(1200):
             visitor, far = tunnel.join()
             stack.enter_context(visitor)
             stack.enter_context(far)
-        assert len(admin.say(b"relays\n")) > 220000, "more than the kernel takes for us"
+        assert len(admin.say(b"relays\n")) > 220000, "more than the kernel buffers"
         slow = stack.enter_context(socket.socket(socket.AF_UNIX))
         slow.connect(admin.path)
         slow.sendall(b"relays\n")
@@ -524,20 +542,32 @@ def test_a_slow_reader_is_dropped(running, admin):
             json.loads(read_all(slow))
 
 
-# ---- ctl itself --------------------------------------------------------------------------------
+# ---- ctl itself
 
 
-@pytest.mark.parametrize("words, said", [
-    ([], "expected a command: status, tunnels, relays, loops, plugins, kick, log-level, reload or drain"),
-    (["nonsense"], 'unknown command "nonsense"'),
-    (["statsu"], 'unknown command "statsu": did you mean "status"?'),
-    (["kick"], "expected ID after kick, found the end of the command line"),
-    (["kick", "1", "2"], 'expected one ID, found "2" too'),
-    (["kick", "1\nstatus"], 'expected a word of 1 to 63 characters, found "1\\x0astatus"'),
-    (["status", "--loud"], "unknown flag --loud"),
-    (["status", "now"], 'expected a flag, found "now"'),
-    (["status", "--socket"], "expected a value after --socket, found the end of the command line"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (
+            [],
+            (
+                "expected a command: status, tunnels, relays, loops, plugins, kick, log-level, "
+                "reload or drain"
+            ),
+        ),
+        (["nonsense"], 'unknown command "nonsense"'),
+        (["statsu"], 'unknown command "statsu": did you mean "status"?'),
+        (["kick"], "expected ID after kick, found the end of the command line"),
+        (["kick", "1", "2"], 'expected one ID, found "2" too'),
+        (["kick", "1\nstatus"], 'expected a word of 1 to 63 characters, found "1\\x0astatus"'),
+        (["status", "--loud"], "unknown flag --loud"),
+        (["status", "now"], 'expected a flag, found "now"'),
+        (
+            ["status", "--socket"],
+            "expected a value after --socket, found the end of the command line",
+        ),
+    ],
+)
 def test_wrong_command_lines(words, said):
     process = run([spore_binary(), "ctl", *words])
     assert process.status == 2 and process.stdout == []
@@ -546,8 +576,10 @@ def test_wrong_command_lines(words, said):
 
 def test_no_server(admin, tmp_path):
     said = admin.ctl("status", status=1)
-    assert said == (f"error: cannot reach a server at {admin.path}: No such file or directory: "
-                    "is a server running with --admin-socket? Give its path with --socket")  # fmt: skip
+    assert said == (
+        f"error: cannot reach a server at {admin.path}: No such file or directory: is a server "
+        "running with --admin-socket? Give its path with --socket"
+    )
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(admin.path)
     assert "Connection refused" in admin.ctl("status", status=1)
@@ -582,7 +614,7 @@ def test_a_server_that_answers_nonsense(admin, answer, said):
 
 
 def test_nothing_of_it_over_tcp(running, admin):
-    """The control port answers none of its words, and a server listens nowhere else."""
+    """The control port understands no admin request, and the server has no other TCP port."""
     with connect(*running.control) as sock:
         sock.sendall(b"status\n\0")
         assert b"version" not in how_it_ends(sock)[0]

@@ -1,4 +1,4 @@
-"""TERM and INT: no new work, running relays go on to their end; a second signal ends at once."""
+"""TERM and INT: no new work, running relays continue to their end; a second signal ends at once."""
 
 import signal
 import time
@@ -34,14 +34,14 @@ def test_idle_client(server, number):
 
 
 def test_server_with_tunnels_but_no_relay(server):
-    """Tunnels alone do not hold it up; their control connections end."""
+    """Tunnels without relays do not delay the end; their control connections end."""
     with Tunnel(server) as tunnel, Tunnel(server):
         assert server.stop(timeout=5) == 0
         tunnel.wire.expect_end()
 
 
 def test_server_with_a_visitor_that_waits(server):
-    """Nobody can accept it any more."""
+    """No client can accept the visitor any more."""
     with Tunnel(server) as tunnel, tunnel.visit() as visitor:
         tunnel.wire.connection()
         server.process_was_ended = True
@@ -163,7 +163,7 @@ def test_deadline_of_a_clients_drain(server):
 
 
 def test_the_port_can_be_used_again_at_once(start_server, address):
-    """Connections of the server that went are still in TIME_WAIT: the new one must not mind."""
+    """A new server can listen although connections of the old one are in TIME_WAIT."""
     control = address.free_port()
     for _ in range(3):
         with start_server(control_port=control) as server:

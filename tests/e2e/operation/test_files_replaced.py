@@ -1,5 +1,4 @@
-"""A reload takes files as they are now: a plugin's new version, a configuration behind a link
-that was swapped."""
+"""A reload reads the current files: a new version of a plugin, the target of a swapped link."""
 
 import contextlib
 import json
@@ -17,7 +16,7 @@ from harness.visitors import one_exchange
 
 @contextlib.contextmanager
 def open_tunnel(running, service, identity):
-    """A client that is let in under that name."""
+    """A client that is accepted under that name."""
     clients = sum("new client" in line for line in running.process.stderr)
     with spore_client(running.server.control, service.port, secret="any") as client:
         found = running.process.wait_for(
@@ -35,23 +34,21 @@ def by_rename(path, new):
 
 
 def in_place(path, new):
-    """As cp does it: the file stays the same one, and had been mapped if it were not copied
-    first."""
+    """Overwrites the file like cp. A plugin that was mapped from the file itself would change."""
     with open(path, "r+b") as file:
         file.truncate()
         file.write(new.read_bytes())
 
 
 def cut_short_and_back(path, new):
-    """Worse: for a moment what is loaded has no bytes at all."""
+    """Truncates the file for a moment and writes it again."""
     os.truncate(path, 0)
     in_place(path, new)
 
 
 @pytest.mark.parametrize("replace", [by_rename, in_place, cut_short_and_back])
 def test_plugin(tmp_path, address, replace):
-    """New clients meet the new version, and those of the old one go on; so do both when the old
-    one is back."""
+    """New clients get the new version, existing ones keep theirs; also after a change back."""
     path = build_door(tmp_path / "auth_door.so", "first")
     config = {"plugins": {"path": [str(tmp_path)]}, "auth": [{"use": "door"}]}
     running = Reloading(tmp_path, address, **config)
@@ -64,7 +61,7 @@ def test_plugin(tmp_path, address, replace):
 
 
 def test_plugin_that_is_broken(tmp_path, address):
-    """What was loaded runs on, whatever became of its file."""
+    """The loaded plugin keeps running although its file is broken."""
     path = build_door(tmp_path / "auth_door.so", "first")
     config = {"plugins": {"path": [str(tmp_path)]}, "auth": [{"use": "door"}]}
     running = Reloading(tmp_path, address, **config)
@@ -79,7 +76,7 @@ def test_plugin_that_is_broken(tmp_path, address):
 
 
 def test_config_map(tmp_path, address):
-    """The configuration and the secret that it names change at once, with one link."""
+    """One link swaps the configuration and the file of its secret at the same time."""
     config = {"auth": [{"use": "hmac", "secret": {"file": "key"}}]}
     mounted = Mounted(tmp_path / "mounted", **{"server.json": json.dumps(config), "key": "one"})
     running = Reloading(mounted.folder, address, write=False)

@@ -1,4 +1,4 @@
-"""Whatever becomes of the log's reader or file, the server goes on, and says what was lost."""
+"""The server keeps running if the reader or file of its log fails, and logs how much was lost."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ F_SETPIPE_SZ = 1031
 
 
 class Reader:
-    """The reading end of a named pipe; lines are taken from it when a test wants them."""
+    """The reading end of a named pipe, which a test reads when it wants."""
 
     def __init__(self, path, capacity=None):
         self.path = path
@@ -38,7 +38,7 @@ class Reader:
         os.close(self.fd)
 
     def lines(self):
-        """What is there now, in whole lines."""
+        """The complete lines that can be read now."""
         text = self._rest
         while True:
             try:
@@ -89,7 +89,7 @@ def pipe(log):
 
 
 def wait_for_line(reader, pattern):
-    """Reads up to a line that has it; gives all lines up to then."""
+    """Reads up to a line that matches; returns all lines read."""
     seen = []
 
     def found():
@@ -106,7 +106,7 @@ def dropped(lines):
 
 
 def told(lines):
-    """A tunnel that comes and goes is told twice."""
+    """Opens and closes a tunnel, which writes two log lines."""
     return sum("client" in line for line in lines)
 
 
@@ -126,7 +126,7 @@ def test_a_reader_that_died(start, pipe):
 
 
 def test_a_reader_that_never_reads(start, pipe):
-    """The pipe fills, then the worker's ring; nobody waits for either."""
+    """The pipe fills, then the ring of the worker; no thread blocks."""
     tunnels = 550
     with Reader(pipe, capacity=4096) as reader, start("2>log") as server:
         wait_for_line(reader, "server listening")
@@ -143,7 +143,7 @@ def test_a_reader_that_never_reads(start, pipe):
 
 def read_whole(log):
     data = log.read_bytes()
-    assert b"\0" not in data, "a hole"
+    assert b"\0" not in data, "a gap in the log"
     lines = data.decode().splitlines()
     assert all(map(LINE.fullmatch, lines)), lines
     return lines
@@ -158,7 +158,7 @@ def tunnel_told_in(log, server):
 
 @pytest.mark.parametrize("redirection", ["2>log", "2>>log"])
 def test_a_file_that_is_renamed(start, log, redirection):
-    """There is nothing to tell the server: its lines go where the file went."""
+    """The server's lines go to the renamed file."""
     with start(redirection) as server:
         wait_until(lambda: log.exists() and "server listening" in log.read_text(), "the server")
         for round in range(3):

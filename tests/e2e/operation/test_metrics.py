@@ -1,4 +1,4 @@
-"""Metrics over HTTP: what is served, and to whom in spite of whom."""
+"""Metrics over HTTP: the pages, their values, and clients that cannot starve others."""
 
 import contextlib
 import socket
@@ -24,7 +24,7 @@ MAX_OF_SOURCE, DEADLINE_S = 8, 10
 
 @contextlib.contextmanager
 def serving(tmp_path, address, **options):
-    """A server and its exporter, on the test's own address."""
+    """A server and its exporter on the address of the test."""
     port = address.free_port()
     path = tmp_path / "metrics.json"
     path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
@@ -39,13 +39,16 @@ def scene(tmp_path, address):
 
 
 def send(exporter, data, source=None):
-    sock = socket.create_connection((exporter.host, exporter.port), timeout=seconds(5),
-                                    source_address=(source, 0) if source else None)  # fmt: skip
+    sock = socket.create_connection(
+        (exporter.host, exporter.port),
+        timeout=seconds(5),
+        source_address=(source, 0) if source else None,
+    )
     sock.sendall(data)
     return sock
 
 
-# ---- what is served ----------------------------------------------------------------------------
+# ---- what is served
 
 
 def test_the_predecessors_names_are_there(scene):
@@ -117,7 +120,7 @@ def test_readiness_ends_with_the_drain(scene):
         assert server.stop() == 0
 
 
-# ---- what it says ------------------------------------------------------------------------------
+# ---- the values
 
 
 def test_bytes_count_by_direction(scene):
@@ -128,7 +131,7 @@ def test_bytes_count_by_direction(scene):
             visitor.sendall(b"x" * 1000)
             client.sendall(b"y" * 10)
             assert read_exactly(client, 1000) and read_exactly(visitor, 10)
-            # They show while the relay still runs.
+            # They are counted while the relay still runs.
             wait_until(
                 lambda: exporter.value("spore_bytes_proxied_total") == 1010,
                 "the bytes of a running relay",
@@ -141,7 +144,7 @@ def test_bytes_count_by_direction(scene):
         assert exporter.value("spore_bytes_proxied_total") == 1010
 
 
-def test_who_waits_shows(scene):
+def test_waiting_visitors_are_counted(scene):
     server, exporter = scene
     with Tunnel(server) as tunnel:
         with tunnel.visit(), tunnel.visit():
@@ -199,8 +202,8 @@ def test_refusals_count_by_reason(tmp_path, address):
             wait_until(lambda: refused("bad_frame") == 1, "bad_frame")
         page = exporter.page()
         assert sum(page.find("spore_refusals_total")) == 5
-        # hmac leaves a wrong answer to the next instance, and there is none. The third was an
-        # Accept without a tunnel, which the chain judges like a Hello.
+        # hmac passes a wrong answer to the next instance, which does not exist here. The third
+        # refusal was an Accept without a tunnel, which the chain judges like a Hello.
         assert page.value("spore_auth_verdicts_total", plugin="hmac", verdict="next") == 1
         assert page.value("spore_auth_verdicts_total", plugin="hmac", verdict="allow") == 2
         assert page.value("spore_auth_verdict_seconds_count", plugin="hmac") == 3
@@ -221,7 +224,7 @@ def test_the_process_tells_of_itself(tmp_path, address):
         assert page.value("spore_cpu_seconds_total") > 0
         assert page.value("spore_log_dropped_lines_total") == 0
         assert page.value("spore_workers") >= 1
-        # No address, and nothing of a secret.
+        # Neither an address nor a secret.
         assert address.host not in page.text and "127." not in page.text
         assert "s3cret" not in page.text
 
@@ -268,7 +271,7 @@ def test_a_service_that_is_not_there_counts(tmp_path, start_server, address):
             )
 
 
-# ---- who cannot starve whom --------------------------------------------------------------------
+# ---- clients cannot starve others
 
 
 def assert_scrapes(exporter, **options):
@@ -282,13 +285,13 @@ def test_idle_and_slow_ones_do_not_starve_a_scrape(scene):
         slow = [
             stack.enter_context(send(exporter, b"GET /metr" if i % 2 else b"")) for i in range(60)
         ]
-        # From the same address as they come from.
+        # A scrape from the same address as the idle ones.
         for turn in range(20):
             for sock in slow[1::2]:
                 with contextlib.suppress(OSError):
                     sock.sendall(b"i")
             assert_scrapes(exporter)
-        # From many others, too.
+        # Idle ones from many other addresses.
         for i in range(200):
             stack.enter_context(
                 send(exporter, b"GET /metrics HTTP/1.1\r\nX: ", source=f"127.0.7.{i + 1}")
@@ -299,7 +302,7 @@ def test_idle_and_slow_ones_do_not_starve_a_scrape(scene):
 
 
 def count_open(socks):
-    """Those that the exporter has not closed."""
+    """The number of connections that the exporter has not closed."""
     alive = 0
     for sock in socks:
         sock.setblocking(False)
@@ -319,9 +322,9 @@ def test_a_source_holds_a_bounded_number(scene):
         socks = [
             stack.enter_context(send(exporter, b"GET ", source="127.0.7.1")) for _ in range(50)
         ]
-        wait_until(lambda: count_open(socks) <= MAX_OF_SOURCE, "the oldest to go")
+        wait_until(lambda: count_open(socks) <= MAX_OF_SOURCE, "the oldest to be closed")
         assert count_open(socks[-MAX_OF_SOURCE:]) == MAX_OF_SOURCE
-        # A quieter source is left in peace, and is answered when it comes to the point.
+        # A source with few connections is not affected, and gets an answer to its request.
         assert count_open([other]) == 1
         other.settimeout(seconds(5))
         other.sendall(b"/healthz HTTP/1.0\r\n\r\n")
@@ -336,7 +339,7 @@ def test_nobody_stays_past_the_deadline(scene):
         idle = stack.enter_context(send(exporter, b""))
         dripping = stack.enter_context(send(exporter, b"GET /metrics HTTP/1.1\r\nX: "))
         done = stack.enter_context(send(exporter, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
-        # An answer ends the connection: a kept one would be for the taking.
+        # The exporter closes after an answer, so clients cannot keep connections open.
         assert b" 200 OK\r\n" in how_it_ends(done)[0]
         while count_open([idle, dripping]):
             assert time.monotonic() - began < seconds(DEADLINE_S + 10)
@@ -347,13 +350,17 @@ def test_nobody_stays_past_the_deadline(scene):
         assert_scrapes(exporter)
 
 
-@pytest.mark.parametrize("request_head", [
-    b"GET /metrics HTTP/1.1\r\n" + b"X-Padding: " + b"x" * 100_000 + b"\r\n\r\n",
-    b"GET /" + b"m" * 100_000 + b" HTTP/1.1\r\n\r\n",
-    b"GET /metrics HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(20_000)) + b"\r\n",
-    b"\0" * 100_000,
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 4,
-], ids=["field", "path", "fields", "zeros", "tls"])  # fmt: skip
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"GET /metrics HTTP/1.1\r\n" + b"X-Padding: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET /" + b"m" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\n" + b"".join(b"X%d: y\r\n" % i for i in range(20_000)) + b"\r\n",
+        b"\0" * 100_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 4,
+    ],
+    ids=["field", "path", "fields", "zeros", "tls"],
+)
 def test_a_huge_or_strange_request_gets_nothing(scene, request_head):
     exporter = scene[1]
     with send(exporter, b"") as sock:
@@ -379,7 +386,7 @@ def test_a_body_is_not_waited_for(scene):
     assert_scrapes(exporter)
 
 
-# ---- where it is served ------------------------------------------------------------------------
+# ---- where it is served
 
 
 @pytest.mark.parametrize("way", ["flag", "variable", "flat key"])
@@ -395,7 +402,7 @@ def test_a_port_is_enough(tmp_path, address, way):
         path.write_text(f'{{"metrics_port": {port}}}')
         extra = ["--config", str(path)]
     with spore_server(address, extra=extra, env=env):
-        # This machine alone can reach it.
+        # Only this machine can reach it.
         assert Exporter("127.0.0.1", port).value("spore_tunnels") == 0
         with pytest.raises(OSError):
             Exporter(address.host, port).get()
@@ -416,8 +423,17 @@ def test_a_port_that_is_taken_is_a_mistake(tmp_path, address, way):
         path = tmp_path / "metrics.json"
         path.write_text(f'{{"metrics": [\n{{"use": "prometheus", "listen": "{host}:{port}"}}]}}')
         where = ["--metrics-port", str(port)] if way == "flag" else ["--config", str(path)]
-        process = run([spore_binary(), "server", "--bind-addr", address.host,
-                       "--control-port", str(address.free_port()), *where])  # fmt: skip
+        process = run(
+            [
+                spore_binary(),
+                "server",
+                "--bind-addr",
+                address.host,
+                "--control-port",
+                str(address.free_port()),
+                *where,
+            ]
+        )
     assert process.status == 1
     said = "\n".join(process.stderr)
     assert f"cannot serve metrics at {host}:{port}: Address already in use" in said

@@ -1,6 +1,6 @@
-"""Prometheus itself and its tools, on what the server serves and on what conf/ says about it.
+"""The real Prometheus and promtool on the server's metrics and on the files in conf/.
 
-SPORE_PROMETHEUS_SECONDS is how long a real Prometheus scrapes a server under load (10).
+SPORE_PROMETHEUS_SECONDS is how long Prometheus scrapes a server under load; 10 by default.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ def serving(tmp_path, address, certificate=None, **options):
         yield server, Exporter(address.host, port)
 
 
-# ---- promtool ----------------------------------------------------------------------------------
+# ---- promtool
 
 
 def test_promtool_finds_nothing_but_the_predecessors_name(tmp_path, address):
@@ -69,7 +69,7 @@ def test_promtool_accepts_rules_and_config():
         assert "SUCCESS: 11 rules found" in done.log()
 
 
-# ---- names that conf/ uses ---------------------------------------------------------------------
+# ---- names that conf/ uses
 
 
 def expressions():
@@ -138,11 +138,11 @@ def test_the_pages_name_what_is_served(tmp_path, address, certificate):
         ), row
 
 
-# ---- a real scrape -----------------------------------------------------------------------------
+# ---- a real scrape
 
 
 class Prometheus:
-    """A Prometheus of our own that scrapes one target, often."""
+    """A Prometheus that scrapes one target often."""
 
     def __init__(self, folder, address, target):
         self.url = f"http://{address.host}:{address.free_port()}"
@@ -152,10 +152,18 @@ class Prometheus:
             f"  scrape_timeout: {INTERVAL_MS}ms\n  static_configs:\n"
             f"  - targets: ['{target.host}:{target.port}']\n"
         )
-        self.process = Process([
-            prometheus_program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address={self.url[len('http://'):]}", "--web.console.libraries=", "--web.console.templates=",
-        ], name="prometheus", cwd=folder)  # fmt: skip
+        self.process = Process(
+            [
+                prometheus_program("prometheus"),
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address={self.url[len('http://'):]}",
+                "--web.console.libraries=",
+                "--web.console.templates=",
+            ],
+            name="prometheus",
+            cwd=folder,
+        )
 
     def __enter__(self):
         try:
@@ -183,7 +191,7 @@ class Prometheus:
 
 
 class Load:
-    """Visitors of an echo service: threads that each come, say something, hear it back, and go."""
+    """Visitors of an echo service: threads that connect, send, check the echo and close."""
 
     THREADS = 8
 
@@ -250,7 +258,7 @@ def test_a_real_prometheus_agrees_with_the_load(tmp_path, address):
             'spore_connection_setup_seconds_bucket{le="+Inf"}': load.visitors,
             "spore_tunnel_up_bytes_total": load.bytes,
             "spore_tunnel_down_bytes_total": load.bytes,
-            # Each visitor has a data connection, and the tunnel its own.
+            # One data connection for each visitor, and the control connection of the tunnel.
             "spore_control_connections_total": load.visitors + 1,
             'spore_auth_verdicts_total{verdict="allow"}': load.visitors + 1,
             "sum(spore_refusals_total)": 0,
@@ -259,7 +267,7 @@ def test_a_real_prometheus_agrees_with_the_load(tmp_path, address):
         }
 
         def differences():
-            """Counters only grow, so one that is too high stays so."""
+            """The differences. Counters only grow, so one that is too high stays too high."""
             found = {query: prometheus.value(query) for query in wanted}
             return {
                 query: (found[query], wanted[query])

@@ -1,5 +1,4 @@
-"""HUP: the configuration is read again while everything runs, and swapped in whole or not at
-all."""
+"""HUP reloads the configuration of a running server, completely or not at all."""
 
 import contextlib
 import json
@@ -48,7 +47,7 @@ def names(**secrets):
 
 @contextlib.contextmanager
 def visitor_of(host, port):
-    """One that is being carried; it must be so at the end, too."""
+    """A visitor whose relay runs; at the end the relay must still run."""
     with connect(host, port) as visitor:
         visitor.sendall(b"before")
         assert read_exactly(visitor, 6) == b"before"
@@ -58,8 +57,8 @@ def visitor_of(host, port):
 
 
 def test_a_secret_that_is_removed(reloading):
-    """Its client's tunnel ends with a clear error, its next try is refused, and nobody else
-    notices."""
+    """Its client's tunnel ends with a clear error, its next attempt is refused, and no other is
+    affected."""
     running = reloading(auth=names(alice="one", bob="two"))
     control = running.server.control
     with Echo() as service, spore_client(control, service.port, secret="one") as alice:
@@ -75,8 +74,7 @@ def test_a_secret_that_is_removed(reloading):
 
 
 def test_all_tunnels_of_its_name_and_no_others(reloading):
-    """Whatever removed it; those of others are under load meanwhile, and among them is one of
-    bore's."""
+    """Other clients, one of them bore, are under load meanwhile and are not affected."""
     secrets = {"alice": "one", "bob": "two", "carol": "three"}
     running = reloading(auth=names(**secrets), control_port=BORE_CONTROL_PORT)
     control = running.server.control
@@ -111,7 +109,7 @@ def test_all_tunnels_of_its_name_and_no_others(reloading):
 
 
 def test_another_plugin_for_the_same_secret(reloading):
-    """The tunnel stays, under its new name and with what that may do."""
+    """The tunnel stays, with the new name and the new policy."""
     running = reloading(auth=hmac("one"))
     with Echo() as service, spore_client(
         running.server.control, service.port, secret="one"
@@ -125,7 +123,7 @@ def test_another_plugin_for_the_same_secret(reloading):
                 only.sendall(b"x")
                 assert read_exactly(only, 1) == b"x"
                 with connect(running.host, client.port) as other:
-                    assert other.recv(1) == b"", "the new owner may have one visitor"
+                    assert other.recv(1) == b"", "the policy of the new owner allows one visitor"
         assert "tunnel lost" not in "\n".join(client.process.stderr)
 
 
@@ -139,7 +137,7 @@ def test_kept_if_asked_to(reloading):
 
 
 def test_a_hangup_during_the_start(tmp_path, address):
-    """It is served as soon as the server is, however early it came."""
+    """The server reloads as soon as it runs, however early the signal came."""
     path = tmp_path / "server.json"
     path.write_text(
         json.dumps({"server": {"bind_addr": address.host, "control_port": address.free_port()}})
@@ -149,13 +147,12 @@ def test_a_hangup_during_the_start(tmp_path, address):
     with Process(
         [spore_binary(), "server", "--config", path, "--secret-file", fifo], name="spore server"
     ) as process:
-        with open(
-            fifo, "w", encoding="utf-8"
-        ) as secret:  # opens when the server does, in the midst of its start
+        # This returns when the server opens the other end during its start.
+        with open(fifo, "w", encoding="utf-8") as secret:
             process.signal(signal.SIGHUP)
             secret.write("one")
         process.wait_for(r"server listening", stream="stderr")
-        with open(fifo, "w", encoding="utf-8") as secret:  # the reload's
+        with open(fifo, "w", encoding="utf-8") as secret:  # the reload reads the pipe again
             secret.write("one")
         process.wait_for(RELOADED, stream="stderr")
         process.stop()
@@ -194,7 +191,7 @@ def test_what_is_wrong_changes_nothing(reloading, config, what):
 
 
 def test_reloads_lengthen_no_life(reloading):
-    """A tunnel's time runs from its opening on."""
+    """The life of a tunnel counts from its opening."""
     running = reloading(auth=[{**names(alice="one")[0], "policy": {"alice": {"life": "2s"}}}])
     with Tunnel(running.server, secret="one") as tunnel:
         begun = time.monotonic()
@@ -206,7 +203,7 @@ def test_reloads_lengthen_no_life(reloading):
 
 
 def test_flags_stay(reloading):
-    """What the command line said is said again, though its secret was wiped there."""
+    """Flags still apply after a reload, although the secret was wiped from the command line."""
     running = reloading(extra=["--secret", "s3cret"], limits={"max_tunnels": 5})
     with Echo() as service, spore_client(
         running.server.control, service.port, secret="s3cret"
@@ -225,7 +222,7 @@ def test_flags_stay(reloading):
 
 
 def test_control_port_moves(tmp_path, address):
-    """The new one is open before the old one closes; what stands goes on."""
+    """The new port opens before the old one closes; existing tunnels continue."""
     ports = [address.free_port(), address.free_port()]
     path = tmp_path / "server.json"
 
@@ -249,16 +246,20 @@ def test_control_port_moves(tmp_path, address):
         process.stop()
 
 
-def test_addresses_widen_and_narrow(tmp_path, address):
-    """The port stays: what is open there is ours."""
+def test_bind_addresses_widen_and_narrow(tmp_path, address):
+    """The address changes but the port does not: the server itself holds the port."""
     control, metrics = address.free_port(), address.free_port()
     path = tmp_path / "server.json"
 
     def write(host):
-        path.write_text(json.dumps({
-            "server": {"bind_addr": host, "control_port": control},
-            "metrics": [{"use": "prometheus", "listen": f"{host}:{metrics}"}],
-        }))  # fmt: skip
+        path.write_text(
+            json.dumps(
+                {
+                    "server": {"bind_addr": host, "control_port": control},
+                    "metrics": [{"use": "prometheus", "listen": f"{host}:{metrics}"}],
+                }
+            )
+        )
 
     write(address.host)
     with Echo() as service, Process(
@@ -275,14 +276,14 @@ def test_addresses_widen_and_narrow(tmp_path, address):
         process.stop()
 
 
-# ---- what it says, and what holds when ---------------------------------------------------------
+# ---- the log of a reload, and what each change affects
 
 
 CHANGED = r"configuration changed key=(\S+) from=(.+) to=(.+) holds=(.+)"
 
 
 def changes(running, **config):
-    """{key: (from, to, holds)} of a swap, as the log has them."""
+    """{key: (from, to, holds)} of a swap, from the log."""
     before = len(running.server.process.stderr)
     running.swap(**config)
     found = [re.search(CHANGED, line) for line in running.server.process.stderr[before:]]
@@ -296,9 +297,8 @@ def changes(running, **config):
 LIVE, NEW_ONLY, RESTART = "live", "new connections only", "needs a restart"
 
 
-def test_it_says_what_changed(reloading):
-    """Defaults count as values, a secret is told without being shown; nothing is said of what is
-    the same."""
+def test_changes_are_logged(reloading):
+    """Defaults count as values, secrets are not shown, and unchanged keys are not logged."""
     running = reloading(auth=names(alice="hunter1", bob="hunter2"), limits={"max_tunnels": 5})
     assert (
         changes(
@@ -327,7 +327,7 @@ def test_it_says_what_changed(reloading):
 
 
 def test_what_needs_a_restart(reloading):
-    """It is told at each reload until there is one; going back is no change."""
+    """It is logged at each reload until a restart; a change back is not a change."""
     running = reloading(server={"workers": 2})
     threads = procfs.threads(running.server.pid)
     asked = {"/server/workers": ("2", "3", RESTART), "/log/format": ("text", "json", RESTART)}
@@ -356,8 +356,8 @@ def test_the_logs_level(reloading):
 
 
 def test_a_tunnel_outside_the_new_range_stays(reloading, address):
-    """It holds for new tunnels: the old one goes on with its port, and a client that asks anew
-    is refused."""
+    """The range applies to new tunnels. The old one keeps its port; a client that reconnects is
+    refused."""
     old, new = address.free_port(), address.free_port()
     running = reloading(server={"ports": f"{old}"})
     with Echo() as service, spore_client(running.server.control, service.port, port=old) as client:
@@ -388,7 +388,7 @@ def test_reserved_ports(reloading, address):
 
 
 def test_limits_of_what_runs(reloading):
-    """A tunnel past a new limit stays; a relay that was idle for longer than it may be now ends."""
+    """A tunnel over a new limit stays; a relay that was idle longer than the new limit ends."""
     running = reloading()
     with Echo() as service, spore_client(running.server.control, service.port) as client:
         with spore_client(running.server.control, service.port) as second, connect(
@@ -417,7 +417,7 @@ def test_the_drains_time(reloading):
 
 
 def test_the_drains_time_is_that_of_its_signal(reloading):
-    """However close a reload comes to it: whoever ends the process late keeps to the same time."""
+    """A reload right after the signal does not change the time limit of the drain."""
     running = reloading(server={"drain_timeout": "1s"})
     with Echo() as service, spore_client(running.server.control, service.port) as client:
         with visitor_of(running.host, client.port):
@@ -438,7 +438,7 @@ def tls(certificate, key):
 
 
 def test_certificates(reloading, authority, address, tmp_path):
-    """Files under the same names are read again. A key of another certificate changes nothing."""
+    """Files under the same names are read again. A key that does not match changes nothing."""
     first, second = (
         authority.issue(f"IP:{address.host}", subject=f"/CN={name}") for name in ("first", "second")
     )
@@ -473,7 +473,7 @@ def test_certificates(reloading, authority, address, tmp_path):
 
 
 def test_over_and_over(reloading):
-    """After each a new visitor through the tunnel; nothing is left behind."""
+    """After each reload a new visitor uses the tunnel; no resource is leaked."""
     running = reloading(auth=hmac("one"), log={"level": "debug"})
     process = running.server.process
     with Echo() as service, spore_client(
@@ -493,8 +493,8 @@ def test_over_and_over(reloading):
                 assert one_exchange(running.host, client.port) == b"ping"
         assert "tunnel lost" not in "\n".join(client.process.stderr)
         wait_until(lambda: procfs.descriptors(process.pid) <= before + 2, "descriptors as before")
-        # The instances of the first and of the last are alive: who the tunnel began with, and who
-        # judges now.
+        # The first and the last instance are alive: the tunnel began with the first, and the
+        # last one decides now.
         ended = sum(
             "plugin instance ended plugin=hmac" in line
             or "plugin instance ended plugin=multi_secret" in line

@@ -1,7 +1,6 @@
-"""Reloads under load: nobody who is being carried notices one, good or bad, and nothing is left
-behind.
+"""Reloads under load: neither valid nor wrong ones affect a relay, and no resource is leaked.
 
-SPORE_RELOADS in the environment asks for another number of them than CI has time for.
+SPORE_RELOADS in the environment sets the number of reloads.
 """
 
 import contextlib
@@ -32,8 +31,7 @@ GOOD = [
     [{"use": "multi_secret", "secrets": {"bob": "two", "alice": "one"}}],
     [{"use": "door", "name": "guest"}],
 ]
-# What is wrong, and what is said of it (quotes are escaped in a log): it comes up ever later on the
-# way.
+# Mistakes and their messages (a log escapes quotes). Each is found in a later step of the reload.
 BAD = [
     ('{ "auth": [', r"error: expected"),
     (
@@ -57,7 +55,7 @@ BAD = [
 
 @contextlib.contextmanager
 def tunnels_of(server, service, number, folder):
-    """A client with so many tunnels; their public ports."""
+    """A client with several tunnels, and their public ports."""
     config = {
         "client": {"to": server.control[0], "control_port": server.control[1], "workers": 1},
         "tunnels": [{"local": f"{service.host}:{service.port}"}] * number,
@@ -77,7 +75,7 @@ def tunnels_of(server, service, number, folder):
 
 
 def visit_each(host, ports):
-    """A new visitor through every tunnel, all at the same time."""
+    """A new visitor through each tunnel, all at the same time."""
     with contextlib.ExitStack() as stack:
         visitors = [stack.enter_context(connected(host, port, 1))[0] for port in ports]
         exchange_all(visitors, length=256)
@@ -85,8 +83,8 @@ def visit_each(host, ports):
 
 
 class Swapping:
-    """A server that is reloaded over and over: one of three kinds of authentication in turn, or
-    a mistake."""
+    """A server that is reloaded again and again, with three kinds of authentication in turn or a
+    mistake."""
 
     def __init__(self, folder, address):
         build_door(folder / "auth_door.so", "guest")
@@ -106,7 +104,7 @@ class Swapping:
 
 
 def load(swapping, folder, reloads):
-    """So many reloads, every fifth of them a bad one, while all relays run."""
+    """Reloads while all relays run; every fifth reload is a wrong one."""
     running = swapping.running
     folder.mkdir()
     with contextlib.ExitStack() as stack:
@@ -127,7 +125,7 @@ def load(swapping, folder, reloads):
 
 
 def held(server):
-    """Its descriptors, but for pipes: workers keep a few of those for the next relay."""
+    """The descriptors except pipes: workers keep a few pipes for the next relay."""
     kinds = procfs.descriptors_by_kind(server.pid)
     del kinds["pipe"]
     return kinds
@@ -138,8 +136,9 @@ def test_swap_under_load(tmp_path, address):
     swapping = Swapping(tmp_path, address)
     with swapping.running.server as server:
         start = held(server)
-        start[PLUGIN] += 2  # loaded by a reload, and they stay
-        # What an allocator keeps of so many relays is there after them, reloaded or not.
+        start[PLUGIN] += 2  # loaded by a reload; they stay loaded
+        # Load before the measurement: an allocator keeps memory after many relays, also without
+        # reloads.
         load(swapping, tmp_path / "first", 5 * len(BAD))
         wait_until(lambda: held(server) == start, "the descriptors of the start")
         before = procfs.anonymous_memory(server.pid)

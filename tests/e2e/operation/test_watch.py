@@ -1,4 +1,4 @@
-"""A server that watches reloads when a file of its configuration has changed and come to rest."""
+"""With --watch the server reloads when a file of its configuration has changed and is stable."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from harness.services import Echo
 from harness.visitors import one_exchange
 
 WATCH = {"server": {"watch": True}}
-# It looks twice a second: one that has not reloaded after three looks will not.
+# The server checks twice a second. If it has not reloaded after three checks, it will not.
 LONG = 1.6
 
 
@@ -23,8 +23,9 @@ def names(**secrets):
 
 
 def is_let_in(running, secret):
-    with Echo() as service, spore_client(running.server.control, service.port, secret=secret,
-                                         listening=False) as client:  # fmt: skip
+    with Echo() as service, spore_client(
+        running.server.control, service.port, secret=secret, listening=False
+    ) as client:
         if client.process.wait_for("listening at|invalid secret")[0] == "invalid secret":
             assert client.wait() == 3
             return False
@@ -42,7 +43,7 @@ def write_over(path, text):
 
 @pytest.mark.parametrize("change", [replace, write_over])
 def test_configuration(tmp_path, address, change):
-    """And one that does not watch any more does not."""
+    """A change reloads. After a reload that ends the watch, a change has no effect."""
     running = Reloading(tmp_path, address, auth=names(alice="one"), **WATCH)
     with running.server:
         change(running.path, json.dumps({"auth": names(alice="two"), "watch": True}))
@@ -56,7 +57,7 @@ def test_configuration(tmp_path, address, change):
 
 
 def test_flag(tmp_path, address):
-    """--watch is the same, and the file that --secret-file names is one of those."""
+    """--watch has the same effect. The file of --secret-file is watched too."""
     key = tmp_path / "key"
     key.write_text("one")
     running = Reloading(tmp_path, address, extra=["--watch", "--secret-file", str(key)])
@@ -67,7 +68,7 @@ def test_flag(tmp_path, address):
 
 
 def test_secrets_that_it_names(tmp_path, address):
-    """By a file of its own, and a file of many."""
+    """A file with one secret, and a file with many."""
     (tmp_path / "alice.key").write_text("one")
     (tmp_path / "team").write_text("bob:two\n")
     auth = [
@@ -84,7 +85,7 @@ def test_secrets_that_it_names(tmp_path, address):
 
 
 def test_certificates(tmp_path, address, authority):
-    """The new one is shown to new clients."""
+    """New clients see the new certificate."""
 
     def install(name):
         issued = authority.issue(f"IP:{address.host}", f"DNS:{name}")
@@ -109,7 +110,7 @@ def test_certificates(tmp_path, address, authority):
 
 
 def test_plugin(tmp_path, address):
-    """One that comes to lie before the one that was found is a change, too."""
+    """A new file in an earlier folder of the path is a change too."""
     for folder in ("near", "far"):
         (tmp_path / folder).mkdir(mode=0o755)
     build_door(tmp_path / "far/auth_door.so", "far")
@@ -123,7 +124,7 @@ def test_plugin(tmp_path, address):
 
 
 def test_config_map(tmp_path, address):
-    """Links, and no file of its own, are swapped."""
+    """Only a link is swapped; no file is written."""
     config = json.dumps({"auth": [{"use": "hmac", "secret": {"file": "key"}}], **WATCH})
     mounted = Mounted(tmp_path / "mounted", **{"server.json": config, "key": "one"})
     running = Reloading(mounted.folder, address, write=False)
@@ -134,7 +135,7 @@ def test_config_map(tmp_path, address):
 
 
 def test_a_mistake_is_said_once(tmp_path, address):
-    """Then the file is left alone until it changes."""
+    """A mistake is logged once. The file is not read again until it changes."""
     running = Reloading(tmp_path, address, auth=names(alice="one"), **WATCH)
     with running.server as server:
         running.write('{ "auth": [')
@@ -150,7 +151,7 @@ def test_a_mistake_is_said_once(tmp_path, address):
 
 
 def test_it_waits_for_rest(tmp_path, address):
-    """A file that is being written is not read."""
+    """A file that is still being written is not read."""
     text = json.dumps({"auth": names(alice="two"), **WATCH})
     running = Reloading(tmp_path, address, auth=names(alice="one"), **WATCH)
     with running.server as server:
@@ -165,7 +166,7 @@ def test_it_waits_for_rest(tmp_path, address):
 
 
 def test_after_a_hangup_it_is_quiet(tmp_path, address):
-    """What HUP has read is no change."""
+    """A change that HUP has loaded does not cause another reload."""
     running = Reloading(tmp_path, address, auth=names(alice="one"), **WATCH)
     with running.server as server:
         running.swap(auth=names(alice="two"), **WATCH)

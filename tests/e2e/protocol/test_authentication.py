@@ -1,4 +1,4 @@
-"""The challenge, its answer, and who is let in."""
+"""The challenge, its answer, and the verdict."""
 
 import re
 import uuid
@@ -79,11 +79,11 @@ def test_everything_split_at_every_byte(secret_server):
     "behind", [[], [{"Hello": 0}], [{"Accept": UNKNOWN_ID}]], ids=["alone", "hello", "accept"]
 )
 def test_wrong_secret(secret_server, behind):
-    """Without a next frame the verdict comes by itself, long before the three seconds."""
+    """Without a next frame the verdict still comes long before the three seconds."""
     with Wire.connect(secret_server.control) as wire:
         wire.send({"Authenticate": answer("wrong", wire.receive()["Challenge"])}, *behind)
         if behind and "Accept" in behind[0]:
-            # An id that nobody waits under: no answer is as good as this one.
+            # No visitor has this id. The connection may also end without an answer.
             message = _last_words(wire)
             assert message in (None, {"Error": "invalid secret"})
         else:
@@ -117,7 +117,7 @@ def test_wrong_secret_with_the_id_of_a_real_visitor(secret_server):
 @pytest.mark.parametrize(
     "tag", ["", "00", "0" * 63, "0" * 64, "0" * 65, "0" * 128, "not hex", "g" * 64, "\0" * 20]
 )
-def test_tags_that_are_none(secret_server, tag):
+def test_invalid_tags(secret_server, tag):
     with Wire.connect(secret_server.control) as wire:
         wire.receive()
         wire.send({"Authenticate": tag}, {"Hello": 0})
@@ -168,7 +168,7 @@ def test_authenticate_where_there_is_no_secret(server):
 
 @pytest.mark.bore_too
 def test_hello_some_time_after_authenticate(secret_server):
-    """The verdict waits for the next frame only briefly, but a right tag stays right."""
+    """The server waits only briefly for the next frame, but a right tag stays valid."""
     with Wire.connect(secret_server.control) as wire:
         wire.authenticate("s3cret")
         with pytest.raises(TimeoutError):

@@ -1,4 +1,4 @@
-"""Three seconds for a first frame and for an answer, counted from accept and not from each byte."""
+"""Three seconds for a first frame and for an answer, counted from accept, not from each byte."""
 
 import time
 
@@ -59,7 +59,7 @@ def test_unfinished_frame_under_a_challenge(secret_server):
 
 
 def test_a_control_connection_has_no_deadline(server):
-    """Nothing is expected from a client after Hello."""
+    """After Hello the server expects nothing from a client."""
     with Tunnel(server) as tunnel:
         ends = time.monotonic() + 4
         while time.monotonic() < ends:

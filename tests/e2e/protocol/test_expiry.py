@@ -38,7 +38,7 @@ def test_an_id_is_good_for_nine_seconds(server):
             assert tunnel.wire.receive() == "Heartbeat"
         far = tunnel.accept(identity, b"in time")
         assert read_exactly(visitor, 7) == b"in time"
-        # Nothing of the deadline is left behind on the relay.
+        # The deadline no longer applies to the relay.
         visitor.settimeout(4)
         with pytest.raises(TimeoutError):
             visitor.recv(1)

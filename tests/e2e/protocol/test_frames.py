@@ -1,4 +1,4 @@
-"""What the server takes for a frame: bore's list, entry by entry, and the limits of length."""
+"""Frames that the server accepts: each entry of bore's list, and the limits of length."""
 
 import pytest
 
@@ -89,7 +89,7 @@ def test_257_bytes(server):
 
 @pytest.mark.bore_too
 def test_257_bytes_without_their_nul(server):
-    """No need to wait for what can only be too long."""
+    """The server need not wait for the NUL of a frame that is already too long."""
     with Wire.connect(server.control) as wire:
         wire.send_bytes(padded(257))
         wire.expect_end(timeout=2)
@@ -120,7 +120,7 @@ def test_errors_under_a_challenge_have_a_text(secret_server, data, text):
         try:
             message = wire.receive()
         except Ended as over:
-            # So much was left unread that a reset may overtake the text.
+            # Much data was left unread, so a reset may overtake the text.
             assert len(data) > 1000 and over.rest == b""
         else:
             assert message == {"Error": text}
@@ -145,7 +145,8 @@ def test_stream_that_ends_inside_a_frame(server):
 
 @pytest.mark.bore_too
 def test_much_that_follows_hello_costs_no_memory(server):
-    """bore never reads there; spore may read and end the connection, but must not store it."""
+    """bore never reads after Hello. spore may read and end the connection, but must not store
+    data."""
     before = procfs.anonymous_memory(server.pid)
     with Tunnel(server) as tunnel, Tunnel(server) as other:
         tunnel.wire.sock.settimeout(1)
@@ -162,13 +163,14 @@ def test_much_that_follows_hello_costs_no_memory(server):
 
 @pytest.mark.bore_too
 def test_a_megabyte_of_small_frames(server):
-    """The first Hello opens a tunnel; 80,000 more neither open another one nor break it."""
+    """The first Hello opens a tunnel; 80,000 more neither open another tunnel nor break this
+    one."""
     with Wire.connect(server.control) as wire:
         wire.sock.settimeout(1)
         try:
             wire.sock.sendall(encode({"Hello": 0}) * 80000)
         except TimeoutError:
-            pass  # bore does not read behind Hello
+            pass  # bore does not read after Hello
         first = wire.receive()
         assert list(first) == ["Hello"]
         with pytest.raises(TimeoutError):

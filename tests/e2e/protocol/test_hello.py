@@ -1,4 +1,4 @@
-"""Asking for a port."""
+"""Hello: a client asks for a port."""
 
 import pytest
 

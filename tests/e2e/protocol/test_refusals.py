@@ -1,4 +1,4 @@
-"""Ports that are not given, each with bore's exact text."""
+"""Refused ports, each with bore's exact text."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_in_use_by_another_tunnel(server):
 
 @pytest.mark.bore_too
 def test_the_servers_own_control_port(server):
-    """In use, or reserved: either way not given, and the server stays reachable."""
+    """In use or reserved: the server refuses the port and stays reachable."""
     message = refusal(server, server.control[1])
     assert message["Error"] in ("port already in use", "client port number not in allowed range")
     with Tunnel(server):

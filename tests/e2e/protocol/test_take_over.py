@@ -1,4 +1,4 @@
-"""A client takes its own port over from a connection that has fallen silent, without closing it."""
+"""A client takes over its own port from a silent connection, and the port stays open meanwhile."""
 
 import contextlib
 import re
@@ -18,7 +18,7 @@ from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire
 
-MOVED = r"client left.*it has fallen silent, and its port moves"
+MOVED = r"client left.*it no longer answers; its port moves to the new connection"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def network():
 
 
 class Knocking:
-    """Connects to a port all the time, and counts who was refused."""
+    """Connects to a port continuously and counts refused connections."""
 
     def __init__(self, host, port):
         self._target = (host, port)
@@ -54,7 +54,8 @@ class Knocking:
 
 
 def test_from_a_stopped_client(address):
-    """Its kernel answers, but its heartbeats are missing; the port is open all the time."""
+    """The old client's kernel answers, but its heartbeats are missing. The port is open all the
+    time."""
     with Echo() as service, spore_server(address, secret="s3cret") as server:
         with spore_client(server.control, service.port, secret="s3cret") as silent:
             assert one_exchange(address.host, silent.port) == b"ping"
@@ -78,8 +79,8 @@ def test_from_a_stopped_client(address):
 
 @pytest.mark.parametrize("kind", ["spore", "bore"])
 def test_from_a_client_whose_network_is_gone(network, kind):
-    """Nobody answers any more; bore's client promises no heartbeats, its kernel's silence says
-    it."""
+    """The old client is bore, which promises no heartbeats. Only the silence of its kernel shows
+    the loss."""
     with Echo() as service, spore_server(network.here, control_port=BORE_CONTROL_PORT) as server:
         with start_client(kind, server.control, 9, within=network.within) as lost:
             network.cut()
@@ -93,7 +94,7 @@ def test_from_a_client_whose_network_is_gone(network, kind):
 
 
 def ask_again(server, port):
-    """A new client's connection that got the port, or None."""
+    """The connection of a new client that got the port, or None."""
     wire = Wire.connect(server.control)
     wire.send({"Hello": port})
     if wire.receive() == {"Hello": port}:
@@ -103,7 +104,7 @@ def ask_again(server, port):
 
 
 def test_across_workers(address):
-    """Who asks and who has the port are on different threads, most of the time."""
+    """Mostly the old and the new connection are on different threads."""
     with spore_server(address, extra=["--workers", "4"]) as server, contextlib.ExitStack() as stack:
         silent = [stack.enter_context(Tunnel(server)) for _ in range(12)]
         for each in silent:
@@ -120,7 +121,7 @@ def test_across_workers(address):
 
 
 def test_never_from_one_that_answers(address):
-    """One that promised nothing and whose kernel answers is there, even if it says nothing."""
+    """A client without heartbeats whose kernel answers keeps its port, even if it sends nothing."""
     with spore_server(address) as server, Tunnel(server) as quiet:
         until = time.monotonic() + 6
         while time.monotonic() < until:

@@ -187,7 +187,7 @@ def test_visitor_that_left_before_accept(server):
 
 
 def test_ids_of_another_tunnel_with_the_same_secret(secret_server):
-    """One secret is one principal, and a principal may accept what is its own on any connection."""
+    """One secret is one principal, which may accept its own visitors on any connection."""
     with Tunnel(secret_server) as one, Tunnel(secret_server) as other, one.visit() as visitor:
         exchange(visitor, other.accept(one.wire.connection()))
 

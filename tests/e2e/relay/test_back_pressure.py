@@ -20,7 +20,7 @@ def test_through_the_server(server, writer):
         before = procfs.anonymous_memory(server.pid)
         sent, digest = fill(writes)
         assert procfs.anonymous_memory(server.pid) - before < 8 * MIB
-        # The other direction is not held up.
+        # The other direction is not blocked.
         reads.sendall(b"other way")
         writes.settimeout(10)
         assert read_exactly(writes, 9) == b"other way"
@@ -60,7 +60,7 @@ def test_a_stuck_relay_hinders_no_other(server):
 
 @pytest.mark.bore_too
 def test_a_reader_that_reads_byte_by_byte(server):
-    """Small reads against large writes: no byte is lost, doubled or moved."""
+    """Small reads of large writes: no byte is lost, doubled or moved."""
     with Tunnel(server) as tunnel:
         visitor, far = tunnel.join()
         sent, digest = fill(visitor, idle=0.5)

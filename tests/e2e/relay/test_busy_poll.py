@@ -1,5 +1,4 @@
-"""busy_poll_us: workers that look for more before they sleep carry what others do, and rest
-where nothing comes."""
+"""busy_poll_us: workers that poll before they sleep carry data, and sleep without traffic."""
 
 import pytest
 
@@ -23,13 +22,15 @@ def test_visitors_are_carried(address):
 
 
 def test_idle_processes_sleep(address):
-    """With a visitor that says nothing; but for the heartbeats, behind which they poll for a
-    while, too."""
+    """A visitor that sends nothing costs no CPU, except that workers poll briefly after
+    heartbeats."""
     with Echo() as service, spore_server(address, extra=POLLING) as server:
         with spore_client(server.control, service.port, extra=POLLING) as client:
             with connected(address.host, client.port, 1) as visitors:
                 exchange_all(visitors)
                 for each in (server, client):
                     wait_until(
-                        lambda: procfs.cpu_share(each.pid, 1.0) < 0.3, "it to rest", timeout=10
+                        lambda: procfs.cpu_share(each.pid, 1.0) < 0.3,
+                        "the process to be idle",
+                        timeout=10,
                     )

@@ -1,4 +1,4 @@
-"""Short connections without end leave nothing behind."""
+"""Very many short connections leak no resource."""
 
 import concurrent.futures
 
@@ -43,7 +43,7 @@ def test_visitors(secret_server):
 
 
 def _settled(pid):
-    """The number of descriptors once relays that are over were closed."""
+    """The number of descriptors after finished relays were closed."""
     last = [None]
 
     def steady():
@@ -76,14 +76,14 @@ def test_clients(secret_server):
 
 
 def test_connect_and_reset(server):
-    """What a port scanner does, on the control port and on a public one."""
+    """Connections like those of a port scanner, on the control port and on a public port."""
     with Tunnel(server) as tunnel:
         before = _settled(server.pid)
         for _ in range(count(1000, least=100)):
             reset(connect(*server.control))
         for _ in range(count(100, least=20)):
             reset(tunnel.visit())
-        # Visitors that left may wait under their ids for ten seconds.
+        # Visitors that have left may keep their ids for ten seconds.
         wait_until(
             lambda: procfs.descriptors(server.pid) <= before,
             "as few descriptors as before",

@@ -29,7 +29,7 @@ def test_a_thousand_idle_connections(secret_server):
                     for pid in pids:
                         each = (procfs.anonymous_memory(pid) - before[pid][1]) / number
                         assert each < 16 * KIB, f"{each:g} bytes of memory an idle connection"
-                # All of them still live.
+                # All of them still work.
                 exchange_all(visitors, length=100)
                 finish_all(visitors)
             for pid in pids:

@@ -29,7 +29,7 @@ def test_whole_tunnel(start_server, workers):
 
 @pytest.mark.bore_too
 def test_bare_hands(secret_server):
-    """Every visitor is announced once, and reaches the one that accepted its id."""
+    """Every visitor is announced once, and is connected to the client that accepted its id."""
     with Tunnel(secret_server) as tunnel, connected(
         secret_server.public_host, tunnel.port, VISITORS
     ) as visitors:
@@ -58,7 +58,7 @@ def test_many_tunnels(start_server):
 
 @contextlib.contextmanager
 def client_of_many(server, tmp_path, number, **options):
-    """One client with so many tunnels; its process."""
+    """The process of one client with many tunnels."""
     path = tmp_path / "client.json"
     tunnels = [{"name": f"t{i}", "local": "127.0.0.1:9", "port": 0} for i in range(number)]
     host, port = server.control
@@ -78,7 +78,7 @@ def client_of_many(server, tmp_path, number, **options):
 
 
 def test_tunnels_of_one_client(start_server, tmp_path):
-    """More than the server takes of one source before it knows who they are."""
+    """More connections than the server allows one source to have before they authenticate."""
     with start_server(secret="s3cret") as server, client_of_many(server, tmp_path, 400) as client:
         client.wait_for(r"listening at ", times=400, timeout=20)
         assert not [
@@ -87,7 +87,7 @@ def test_tunnels_of_one_client(start_server, tmp_path):
 
 
 def test_tunnels_of_a_client_that_is_told_to_wait(start_server, tmp_path):
-    """A server that slows tries of a secret down has not refused them."""
+    """A delay by the limit of attempts is not a refusal."""
     config = tmp_path / "server.json"
     config.write_text(
         json.dumps({"limits": {"secret_rate": 10, "secret_burst": 5, "ban_exempt": []}})

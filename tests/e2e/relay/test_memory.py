@@ -1,4 +1,4 @@
-"""What a peak took is given back."""
+"""Memory of a peak is given back."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_memory_after_nine_thousand_connections(server):
         pids = (server.pid, client.pid)
 
         def peak(number):
-            """How much memory each takes while there are so many."""
+            """The memory per connection during the peak."""
             with connected(server.public_host, client.port, number) as visitors:
                 exchange_all(visitors, length=100)
                 taken = {pid: procfs.memory(pid) for pid in pids}
@@ -42,7 +42,7 @@ def test_memory_after_nine_thousand_connections(server):
         falls_to({pid: before[pid] + TABLES for pid in pids})
         assert all(
             highest[pid] > before[pid] + 2 * TABLES for pid in pids
-        ), "a peak that is worth looking at"
+        ), "the peak is large enough to measure"
         settled = {pid: procfs.memory(pid) for pid in pids}
         peak(number)
         falls_to({pid: 1.1 * settled[pid] for pid in pids})

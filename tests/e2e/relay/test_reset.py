@@ -1,4 +1,4 @@
-"""A reset is passed on as a reset: a cut answer must not look like a whole one."""
+"""A reset is passed on as a reset, so a truncated answer never looks complete."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from harness.wire import Tunnel
 
 
 def busy(one, other):
-    """Bytes went both ways, so the relay is surely there."""
+    """Exchanges bytes both ways, so the relay runs."""
     one.sendall(b"ping")
     assert read_exactly(other, 4) == b"ping"
     other.sendall(b"pong")
@@ -50,7 +50,7 @@ def test_through_the_whole_tunnel(secret_server, who):
             reset(resets)
             assert how_it_ends(sees) == (b"", "reset")
             visitor.close()
-            # And the tunnel serves the next one.
+            # The tunnel serves the next visitor.
             with connect(secret_server.public_host, client.port) as visitor:
                 busy(visitor, service.take())
 

@@ -1,5 +1,4 @@
-"""--sndbuf and --recbuf: set before listen and connect, read back, a cap is told with its
-sysctl."""
+"""--sndbuf and --recbuf apply before listen and connect; a warning names the limiting sysctl."""
 
 import pytest
 
@@ -38,7 +37,7 @@ def test_client_warns_of_a_cap(server, flag):
             client.process.wait_for(CAPS[flag].replace(".", r"\."), stream="stderr")
 
 
-def test_sizes_that_fit_are_no_news(start_server):
+def test_sizes_that_fit_cause_no_warning(start_server):
     extra = ["--sndbuf", 65536, "--recbuf", 65536]
     with start_server(extra=extra) as server, Inbox() as service:
         with spore_client(server.control, service.port, extra=extra) as client:

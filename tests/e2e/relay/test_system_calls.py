@@ -1,8 +1,7 @@
-"""What a relay asks of the kernel: bulk is spliced, a small message is one read and one write a
-hop.
+"""System calls of a relay: bulk is spliced; a small message is one read and one write per hop.
 
-Counted by strace, so the machine's speed does not matter. Without it, or where it may not trace,
-the tests are skipped, and where CI=true they fail.
+strace counts the calls, so the speed of the machine does not matter. Without strace, or if it may
+not trace, the tests are skipped, or fail if CI=true.
 """
 
 import collections
@@ -38,15 +37,27 @@ def cannot(why):
 
 
 class Trace:
-    """The calls of one process while it was watched: [(name, its first descriptor, its result)]."""
+    """The calls of one process during the trace: [(name, first descriptor, result)]."""
 
     def __init__(self, pid, folder):
         self.folder = pathlib.Path(folder) / str(pid)
         self.folder.mkdir()
         self.tracer = subprocess.Popen(
-            ["strace", "-ff", "-p", str(pid), "-o", self.folder / "calls", "-e", f"trace={CALLS}", "-s", "0"],
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            [
+                "strace",
+                "-ff",
+                "-p",
+                str(pid),
+                "-o",
+                self.folder / "calls",
+                "-e",
+                f"trace={CALLS}",
+                "-s",
+                "0",
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         said = self.tracer.stderr.readline()
         if "attached" not in said:
             self.tracer.communicate()
@@ -68,7 +79,7 @@ class Trace:
 
 @contextlib.contextmanager
 def traced(processes, folder):
-    """Watches all of them meanwhile."""
+    """Traces all processes while the block runs."""
     if not shutil.which("strace"):
         cannot("strace is not installed")
     traces = []
@@ -121,7 +132,7 @@ def test_a_small_message_is_one_read_and_one_write(server, tmp_path, visitors):
         with traced((server, client), tmp_path) as traces:
             for _ in range(rounds):
                 exchange()
-    messages = 2 * rounds * visitors  # that pass a hop: there and back
+    messages = 2 * rounds * visitors  # messages through a hop, both ways
     for trace in traces:
         carriers = {
             fd for name, fd, result in trace.calls if name in READS + WRITES and result == MESSAGE
@@ -134,6 +145,6 @@ def test_a_small_message_is_one_read_and_one_write(server, tmp_path, visitors):
         print(f"{messages} messages: {dict(kinds)}")
         assert (kinds["read"], kinds["write"]) == (messages, messages)
         assert kinds["splice"] == 0
-        # One or two a second may come of timers and heartbeats, none of messages.
+        # Timers and heartbeats cause one or two a second; messages cause none.
         assert kinds["epoll_ctl"] <= messages / 100
         assert trace.count("epoll_wait", "epoll_pwait", "epoll_pwait2") <= 1.25 * messages

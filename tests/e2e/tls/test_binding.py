@@ -1,5 +1,7 @@
-"""Answers that are bound to the TLS session: what each pair of settings comes to, and what a man
-in the middle gets who has a certificate that the client accepts."""
+"""Answers bound to the TLS session: each pair of settings, and a man in the middle.
+
+The man in the middle has a certificate that the client accepts.
+"""
 
 import contextlib
 import json
@@ -24,20 +26,20 @@ def chain(binding, secret="s3cret"):
 
 
 def names(binding):
-    """The same for a server that has several secrets."""
+    """The test runs also with a server that has several secrets."""
     secrets = {"bob": "b0b", "alice": "s3cret"}
     return [{"use": "multi_secret", "secrets": secrets, "binding": binding}]
 
 
 @pytest.fixture(params=[chain, names], ids=["hmac", "multi_secret"])
 def bound_server(request, tls_server):
-    """A TLS server whose auth has this option."""
+    """A TLS server whose auth instance has this value of the option."""
     return lambda binding, **options: tls_server(config={"auth": request.param(binding)}, **options)
 
 
 @pytest.fixture
 def bound_client(authority, tmp_path):
-    """A client of the address `control` whose hmac has this option."""
+    """A client of the address `control` whose hmac has this value of the option."""
 
     def start(control, binding, port=9, secret="s3cret", transport=None, **options):
         path = tmp_path / "client.json"
@@ -55,7 +57,7 @@ def bound_client(authority, tmp_path):
 @pytest.mark.parametrize("servers", MODES)
 @pytest.mark.parametrize("clients", MODES)
 def test_pairs(bound_server, bound_client, servers, clients):
-    """All come together but for one that requires with one that does not bind at all."""
+    """All pairs work except one side that requires binding with one that never binds."""
     with bound_server(servers) as server, Echo() as service:
         if {servers, clients} == {"off", "require"}:
             with bound_client(server.control, clients, listening=False) as client:
@@ -142,7 +144,7 @@ def test_require_without_tls(configured_server, bound_client, section):
 
 @pytest.mark.parametrize("binding", ["prefer", "require"])
 def test_bores_answer(bound_server, authority, binding):
-    """A bore behind a TLS proxy answers as ever."""
+    """A bore behind a TLS proxy sends bore's usual answer."""
     with bound_server(binding) as server, tls.dial(server, authority) as wire:
         wire.authenticate("s3cret")
         if binding == "prefer":
@@ -156,8 +158,8 @@ def test_bores_answer(bound_server, authority, binding):
 
 
 class Middle:
-    """Ends the client's TLS with a certificate of its own and speaks TLS to the server; hands
-    all on."""
+    """Ends the client's TLS with its own certificate, speaks TLS to the server and relays all
+    bytes."""
 
     def __init__(self, host, port, server, authority, certificate):
         self.server, self.authority = server, authority
@@ -207,7 +209,7 @@ class Middle:
 
 @pytest.mark.parametrize("binding", MODES)
 def test_a_man_in_the_middle(bound_server, bound_client, authority, address, binding):
-    """Off, he reads everything: that is what binding is for."""
+    """Without binding he reads everything, which shows that binding is needed."""
     with bound_server(binding) as server:
         his = authority.issue(f"IP:{address.host}")
         with Middle(address.host, address.free_port(), server, authority, his) as middle:

@@ -1,4 +1,4 @@
-"""Certificates, good and bad: who refuses, and with which words."""
+"""Valid and invalid certificates: which side refuses, and its message."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def serve(configured_server):
 
 @pytest.fixture
 def fate(tmp_path):
-    """Runs a client, which must not get its tunnel, to its end: what it logged."""
+    """Runs a client that must not get a tunnel to its end; returns its log."""
 
     def start(server, *flags, **options):
         path = tmp_path / "client.json"
@@ -66,7 +66,7 @@ def fate(tmp_path):
 
 @pytest.fixture
 def works(tmp_path):
-    """A client gets its tunnel, and the tunnel works: what it logged."""
+    """Runs a client whose tunnel must work; returns its log."""
 
     def start(server, **options):
         path = tmp_path / "client.json"
@@ -121,7 +121,7 @@ def test_names(serve, works, authority, names, server_name):
 
 
 def test_the_systems_store(serve, authority, certificate):
-    """OpenSSL's own variable says where it is."""
+    """A variable of OpenSSL sets the path of the store."""
     with serve(certificate) as server, Echo() as service:
         with peers.spore_client(
             server.control, service.port, extra=["--tls"], env={"SSL_CERT_FILE": authority.path}
@@ -138,7 +138,7 @@ def test_cacertfile_replaces_the_systems_store(
     assert "by an unknown authority, CN=Test Authority: cacertfile does not contain the" in said
 
 
-# What is refused, and how it is told: (its names, what else it is issued with, the client's words)
+# Refused certificates: (names, other options of the certificate, the client's message)
 
 BAD = {
     "expired": (
@@ -149,7 +149,10 @@ BAD = {
     "not yet valid": (
         ["IP:{host}"],
         {"start": "20980131120000Z"},
-        "is not valid before 2098-01-31 12:00:00 UTC (CN=test): is the clock of this machine right?",
+        (
+            "is not valid before 2098-01-31 12:00:00 UTC (CN=test): is the clock of this machine "
+            "right?"
+        ),
     ),
     "other names": (
         ["DNS:a.example", "DNS:b.example", "IP:192.0.2.7"],
@@ -171,7 +174,7 @@ BAD = {
         {"usage": "clientAuth"},
         "the server's certificate is rejected: ",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -225,10 +228,19 @@ def test_names_that_look_like_others(serve, fate, authority, names, words):
     "ciphers", ["ALL:@SECLEVEL=0", "ADH-AES128-GCM-SHA256:ECDHE+AESGCM:@SECLEVEL=0"]
 )
 def test_a_server_without_a_certificate_is_nobody(fate, authority, address, ciphers):
-    """Whatever the ciphers are: an anonymous one would leave nothing to check."""
+    """Also with anonymous ciphers, which would leave no certificate to check."""
     port = address.free_port()
-    argv = ["openssl", "s_server", "-accept", f"{address.host}:{port}", "-nocert", "-tls1_2", "-quiet",
-            "-cipher", "ALL:@SECLEVEL=0"]  # fmt: skip
+    argv = [
+        "openssl",
+        "s_server",
+        "-accept",
+        f"{address.host}:{port}",
+        "-nocert",
+        "-tls1_2",
+        "-quiet",
+        "-cipher",
+        "ALL:@SECLEVEL=0",
+    ]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as peer:
@@ -249,7 +261,7 @@ def test_an_unknown_authority(serve, fate, stranger, address):
     with serve(stranger.issue(f"IP:{address.host}")) as server:
         said = fate(server)
     assert "the server's certificate is issued by an unknown authority, CN=Stranger: " in said
-    assert "--cacertfile FILE trusts the authorities in FILE; --insecure trusts anybody" in said
+    assert "--cacertfile FILE trusts the authorities in FILE; --insecure skips the check" in said
 
 
 def test_a_self_signed_one_can_be_trusted(serve, works, authority, address):
@@ -301,7 +313,7 @@ def test_insecure_checks_pins_all_the_same(serve, works, fate, stranger):
         assert "matches no pin" in fate(server, insecure=True, pins=["sha256:" + "ab" * 32])
 
 
-# No way back
+# No fallback
 
 
 def test_no_fallback_to_plain_text(start_server, fate):
@@ -337,7 +349,7 @@ def test_the_certificate_is_checked_on_each_reconnection(
 
 @pytest.fixture
 def refused(tmp_path):
-    """Starts a server, which must not start, with a file of these options: its standard error."""
+    """Starts a server with these options, which must fail; returns its standard error."""
 
     def start(role="server", env=None, **options):
         path = tmp_path / "refused.json"
@@ -373,7 +385,7 @@ def test_a_folder_is_no_file(refused, certificate, tmp_path):
 
 @pytest.mark.parametrize("option", ["certfile", "keyfile", "cacertfile"])
 def test_a_pipe_is_no_file(refused, certificate, tmp_path, option):
-    """Nobody writes into it, so opening it would wait for ever."""
+    """Nobody writes into the pipe, so opening it would block for ever."""
     os.mkfifo(tmp_path / "pipe")
     options = {"certfile": certificate.path, "keyfile": certificate.key, option: "pipe"}
     assert (
@@ -401,9 +413,9 @@ def test_a_key_of_another(refused, authority, certificate, key):
     other = authority.issue("DNS:x", key=key).key
     said = refused(certfile=certificate.path, keyfile=other)
     assert (
-        f"/transport/0/keyfile: the private key in {other} does not match the certificate in {certificate.path}"
-        in said
-    )  # fmt: skip
+        f"/transport/0/keyfile: the private key in {other} does not match the certificate in "
+        f"{certificate.path}"
+    ) in said
 
 
 def test_a_key_without_a_certificate(refused, certificate):
@@ -437,14 +449,17 @@ def test_a_passphrase_opens_the_key(certificate, locked, configured_server, auth
     [
         (
             None,
-            "/transport/0/keyfile: the private key in {path} is encrypted: expected key_passphrase as well",
+            (
+                "/transport/0/keyfile: the private key in {path} is encrypted: expected "
+                "key_passphrase as well"
+            ),
         ),
         (
             "close sesame",
             "/transport/0/key_passphrase: the passphrase does not open the private key in {path}",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_passphrase(refused, certificate, locked, passphrase, words):
     options = {"key_passphrase": passphrase} if passphrase else {}
     said = refused(certfile=certificate.path, keyfile=locked, **options)
@@ -496,7 +511,7 @@ def test_ciphers_that_the_least_version_forbids(refused, certificate):
 
 
 @pytest.mark.parametrize("name", ["", "a" * 256, ".example"])
-def test_a_server_name_that_is_none(refused, name):
+def test_an_invalid_server_name(refused, name):
     said = refused(role="local", server_name=name)
     assert (
         "error: /transport/0/server_name: expected a host name or an IP address of 1 to 255 bytes"
@@ -505,7 +520,7 @@ def test_a_server_name_that_is_none(refused, name):
 
 
 @pytest.mark.parametrize("pin", ["", "sha256:12", "00" * 32, "sha256:" + "0g" * 32])
-def test_a_pin_that_is_none(refused, pin):
+def test_an_invalid_pin(refused, pin):
     said = refused(role="local", pins=["sha256:" + "00" * 32, pin])
     assert '/transport/0/pins/1: expected "sha256:" and 64 hex digits' in said
 
@@ -538,7 +553,7 @@ def test_dates_are_a_warning_at_the_start(serve, authority, dates, words):
 
 
 def in_days(days):
-    """(as the openssl program wants it, as it is told, seconds since 1970)"""
+    """A date: (the format of openssl, the format of messages, seconds since 1970)."""
     when = int(time.time()) + days * 86400
     told = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(when))
     return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(when)), told, when
@@ -555,7 +570,7 @@ def expiry_of(page):
 
 @pytest.fixture
 def exporter(address):
-    """Where metrics are served, and the section that says so."""
+    """An exporter, with its section of the configuration."""
     port = address.free_port()
     metrics = Exporter(address.host, port)
     metrics.section = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
@@ -581,15 +596,20 @@ def test_a_server_says_when_its_certificates_expire(
         "cacertfile": str(several),
     }
     with configured_server(config={"transport": [entry], "metrics": exporter.section}) as server:
-        # The dead one's place is taken by those that live; so nothing is said of it.
+        # Valid certificates replace the expired one, so no warning mentions it.
         assert expiry_of(exporter.page()) == {
-            ("tls", "own"): own[2], ("tls", "chain"): between[2], ("tls", "authorities"): old[2],
-        }  # fmt: skip
+            ("tls", "own"): own[2],
+            ("tls", "chain"): between[2],
+            ("tls", "authorities"): old[2],
+        }
         said = [line.split("warn  ")[1] for line in server.process.stderr if " in /" in line]
     assert said == [
         f"the certificate in {certificate.path} expires on {own[1]} (CN=test) plugin=tls",
-        f"an intermediate certificate in {certificate.path} expires on {between[1]} (CN=Between) plugin=tls",
-    ]  # fmt: skip
+        (
+            f"an intermediate certificate in {certificate.path} expires on {between[1]} "
+            "(CN=Between) plugin=tls"
+        ),
+    ]
 
 
 def test_a_client_says_when_its_certificates_expire(tls_server, authority, tmp_path, exporter):
@@ -633,7 +653,7 @@ def test_without_files_there_is_no_such_metric(
 def test_a_reload_tells_of_the_new_certificates(
     tls_server, authority, certificate, tmp_path, exporter
 ):
-    """Also while connections of the old ones live on, and when they end."""
+    """Also while connections with the old certificates are open, and after they end."""
     far, soon = in_days(50), in_days(5)
     first, second = authority.issue(f"IP:{exporter.host}", end=far[0]), authority.issue(
         "DNS:x", end=soon[0]
@@ -646,7 +666,7 @@ def test_a_reload_tells_of_the_new_certificates(
         )
         server.process.signal(signal.SIGHUP)
         server.process.wait_for("configuration reloaded", times=times)
-        # Until then it may accept scrapes that it does not answer any more.
+        # Until then the old exporter may accept scrapes that it never answers.
         server.process.wait_for("plugin instance ended plugin=prometheus", times=times)
 
     entry = {"certfile": first.path, "keyfile": first.key, "cacertfile": authority.path}

@@ -1,4 +1,4 @@
-"""Clients that prove themselves by certificates: demanded by the transport, judged by auth_mtls."""
+"""Clients with certificates: the transport demands them, auth_mtls maps them to names."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ from harness.wire import answer
 
 @pytest.fixture
 def mtls_server(tls_server, authority):
-    """A TLS server that demands certificates of `authority`; auth is its chain."""
+    """A TLS server that demands certificates of `authority`; `auth` is its chain."""
 
     def start(*auth, trusted=authority.path, **options):
         return tls_server(
@@ -30,7 +30,7 @@ def mtls_server(tls_server, authority):
 
 @pytest.fixture
 def flags(authority):
-    """A client's flags for this certificate (None: it has none)."""
+    """A client's flags for this certificate; None for a client without one."""
 
     def of(certificate):
         own = ["--certfile", certificate.path, "--keyfile", certificate.key] if certificate else []
@@ -52,7 +52,7 @@ def mallory(authority):
 
 
 def fate(server, flags, **options):
-    """A client that gets no tunnel: (its status, its standard error)."""
+    """Runs a client that gets no tunnel: (exit status, standard error)."""
     with peers.spore_client(server.control, 9, extra=flags, listening=False, **options) as client:
         status = client.wait()
     assert client.process.stdout == []
@@ -107,7 +107,7 @@ def test_bad_certificates(mtls_server, flags, authority, kind):
     with mtls_server() as server:
         status, said = fate(server, flags(authority.issue("DNS:x", **options)))
         assert status == 1 and client_says in said
-        assert "before the server's Hello" not in said, "no guesses where the cause is known"
+        assert "before the server's Hello" not in said, "no hints if the cause is known"
         server.process.wait_for(server_says)
 
 
@@ -175,7 +175,7 @@ def test_a_certificate_without_a_subject_goes_by_its_fingerprint(mtls_server, fl
         assert fate(server, flags(nameless))[0] == 3
         server.process.wait_for(
             rf"no client matches the certificate of sha256:.* \(sha256 {nameless.fingerprint()}\)"
-        )  # fmt: skip
+        )
 
 
 def test_no_challenge_is_sent(mtls_server, authority, alice):
@@ -229,8 +229,7 @@ def test_anothers_visitors_are_out_of_reach(mtls_server, authority, alice, mallo
 
 
 def test_in_a_chain_with_a_secret(mtls_server, authority, alice, mallory):
-    """One with a known certificate may answer the challenge with anything, others need the
-    secret."""
+    """A client with a known certificate may send any answer; other clients need the secret."""
     chain = (
         {"use": "mtls", "clients": {"alice": {"san": "alice.example"}}},
         {"use": "hmac", "secret": "s3cret"},
@@ -250,7 +249,7 @@ def test_in_a_chain_with_a_secret(mtls_server, authority, alice, mallory):
                     wire.expect_error("invalid secret")
 
 
-def test_an_address_of_odd_length_is_none(mtls_server, flags, authority, alice):
+def test_an_address_of_wrong_length_is_ignored(mtls_server, flags, authority, alice):
     odd = authority.issue("DER:30:03:87:01:7F", subject="/CN=odd")
     with mtls_server(
         {"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}
@@ -283,8 +282,8 @@ def test_a_transport_that_demands_no_certificate_is_told_once(tls_server, flags,
 def test_a_data_connection_that_is_refused_is_told(
     mtls_server, flags, authority, alice, mallory, tmp_path
 ):
-    """The client's tunnel stands, but its certificate is no longer one: the client says so for
-    each visitor."""
+    """The tunnel is open, but the certificate is no longer accepted. The client logs this per
+    visitor."""
     trusted = tmp_path / "clients.pem"
     shutil.copy(authority.path, trusted)
     with mtls_server(trusted=trusted) as server, Echo() as service:
@@ -295,9 +294,10 @@ def test_a_data_connection_that_is_refused_is_told(
             server.process.wait_for("configuration reloaded")
             with connect(server.public_host, client.port):
                 client.process.wait_for(
-                    'warn  connection broken bytes_from_visitor=0 .*error="the server refused our certificate: '
+                    'warn  connection broken bytes_from_visitor=0 .*error="the server refused '
+                    "our certificate: "
                     'it does not trust the issuing authority"'
-                )  # fmt: skip
+                )
 
 
 @pytest.mark.parametrize(

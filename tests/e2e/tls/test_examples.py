@@ -19,7 +19,8 @@ GUIDE = EXAMPLES / "tls.md"
 
 @pytest.fixture
 def folder(tmp_path):
-    """With the examples and the certificates; what the commands said last is in the file "pin"."""
+    """A folder with the examples, the certificates, and the last output of the commands in
+    "pin"."""
     text = GUIDE.read_text(encoding="utf-8")
     (commands,) = re.findall(r"^```sh\n(umask 077\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
     made = subprocess.run(
@@ -34,8 +35,16 @@ def folder(tmp_path):
 @pytest.fixture
 def server(folder, address):
     control = address.free_port()
-    argv = [spore_binary(), "server", "--config", str(folder / "server-tls.json"), "--bind-addr", address.host,
-            "--control-port", str(control)]  # fmt: skip
+    argv = [
+        spore_binary(),
+        "server",
+        "--config",
+        str(folder / "server-tls.json"),
+        "--bind-addr",
+        address.host,
+        "--control-port",
+        str(control),
+    ]
     with Server(
         "spore", Process(argv, name="spore server"), (address.host, control), address.host, None
     ) as server:
@@ -45,8 +54,7 @@ def server(folder, address):
 
 @pytest.fixture
 def client(folder, server):
-    """Runs the example client, whose server has another address here; keywords are options of
-    its TLS."""
+    """Runs the example client with the address of the test; keywords are options of its TLS."""
 
     def start(service, port=20080, **options):
         config = json.loads((folder / "client-tls.json").read_text())

@@ -1,6 +1,7 @@
-"""Kernel TLS, where this kernel offers it: what is sent is encrypted there, and nobody can tell.
+"""Kernel TLS: the kernel encrypts what is sent, and the peers see no difference.
 
-Where it is offered all other tests of TLS use it, too. tests/kernel-tls/run starts such a kernel.
+The tests are skipped if the kernel has no kernel TLS; if it has, all other tests of TLS use it too.
+tests/kernel-tls/run starts such a kernel.
 """
 
 import pathlib
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def sent_by_the_kernel():
-    """How many connections have been."""
+    """The number of connections whose sending the kernel has encrypted."""
     return dict(line.split() for line in STATISTICS.read_text().splitlines())["TlsTxSw"]
 
 
@@ -80,7 +81,7 @@ def test_bulk_arrives_both_ways(tls_server, flags):
 
 
 def test_who_demands_new_keys_is_told(tls_server, authority):
-    """OpenSSL's client sends an update of keys for a line that is K."""
+    """openssl s_client sends a key update for a line "K"."""
     with tls_server() as server:
         argv = [
             "openssl",

@@ -1,4 +1,4 @@
-"""TLS as its peers see it: versions, resumption, ends, and those who do not speak it."""
+"""TLS as peers see it: versions, ends of streams, and peers that do not speak TLS."""
 
 import contextlib
 import pathlib
@@ -24,7 +24,7 @@ CLIENT_HELLO = bytes.fromhex("16030100f4010000f00303")
 
 @pytest.fixture
 def dial(authority):
-    """A connection to a TLS server, made of bare hands."""
+    """A connection to a TLS server by Python's ssl module."""
     return lambda server, **settings: tls.dial(server, authority, **settings)
 
 
@@ -107,7 +107,7 @@ def test_no_renegotiation(tls_server):
 
 @pytest.mark.parametrize("length", [1, 15000, 16000, 100000])
 def test_bytes_in_one_record_with_accept(tls_server, dial, length):
-    """They are inside OpenSSL, and no descriptor will ever be readable again."""
+    """OpenSSL has buffered the bytes, so the descriptor will not become readable again."""
     data = pattern_bytes(length)
     with tls_server() as server, dial(server) as control:
         port = control.hello()
@@ -117,8 +117,7 @@ def test_bytes_in_one_record_with_accept(tls_server, dial, length):
 
 
 def test_half_close_by_close_notify_alone(tls_server, dial):
-    """The client's TLS ends, its TCP does not: the visitor reads the end, and its bytes still go
-    back."""
+    """The client sends close_notify without FIN. The visitor reads the end, and can still send."""
     with tls_server() as server, dial(server) as control:
         port = control.hello()
         with connect(server.public_host, port) as visitor, dial(server) as far:
@@ -132,8 +131,7 @@ def test_half_close_by_close_notify_alone(tls_server, dial):
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_cut_stream_is_no_end(tls_server, dial, version):
-    """FIN without close_notify: somebody may have cut the answer short, so the visitor sees a
-    reset."""
+    """After FIN without close_notify the stream may be truncated, so the visitor sees a reset."""
     with tls_server() as server, dial(server, maximum_version=version) as control:
         port = control.hello()
         with connect(server.public_host, port) as visitor, dial(
@@ -150,8 +148,9 @@ def test_a_cut_control_connection_is_told(tls_server, dial):
         with dial(server) as control:
             control.hello()
         server.process.wait_for(
-            "client left .*the stream was cut off: the client closed the connection without a TLS close alert"
-        )  # fmt: skip
+            "client left .*the stream was cut off: the client closed the connection without a TLS "
+            "close alert"
+        )
 
 
 def test_an_end_is_an_end(tls_server, dial):
@@ -162,7 +161,7 @@ def test_an_end_is_an_end(tls_server, dial):
             visitor.sendall(b"bye")
             visitor.shutdown(socket.SHUT_WR)
             assert read_exactly(far.sock, 3) == b"bye"
-            assert far.sock.recv(10) == b""  # a cut one would raise
+            assert far.sock.recv(10) == b""  # a truncated stream would raise
 
 
 def test_the_control_connection_ends_in_order(tls_server, authority):
@@ -215,10 +214,13 @@ def test_the_reference_message_of_a_plain_client(tls_server):
         ),
         (
             "s3cret",
-            "the server does not speak TLS on this port: start it with --tls, or do not use TLS here",
+            (
+                "the server does not speak TLS on this port: start it with --tls, or do not use "
+                "TLS here"
+            ),
         ),
     ],
-)  # fmt: skip
+)
 def test_a_tls_client_at_a_plain_port(start_server, secret, why):
     with start_server(secret=secret) as server:
         with peers.spore_client(
@@ -237,7 +239,7 @@ def test_a_client_that_says_nothing(tls_server):
 
 @pytest.mark.parametrize("end", [socket.socket.close, reset])
 def test_health_checks_are_no_refusals(tls_server, address, end):
-    """A load balancer connects and goes, all day long."""
+    """A load balancer connects and closes again and again."""
     port = address.free_port()
     exporter = {"use": "prometheus", "listen": f"{address.host}:{port}"}
     with tls_server(config={"metrics": [exporter]}) as server:
@@ -270,7 +272,7 @@ def test_handshakes_that_end_early(tls_server, authority, first, manner):
 
 
 def _stalled(stack, server, number):
-    """So many connections that stop in mid-handshake, from as many sources as it takes."""
+    """Connections that stop in the middle of the handshake, from several sources."""
     for index in range(number):
         sock = stack.enter_context(socket.socket())
         sock.settimeout(seconds(10))
@@ -286,7 +288,7 @@ def test_a_thousand_that_stop_in_mid_handshake_delay_nobody(tls_server, authorit
         with peers.spore_client(server.control, service.port, extra=flags) as client:
             with contextlib.ExitStack() as stack:
                 _stalled(stack, server, count(1000, least=200))
-                # Well before the stalled ones' deadline of three seconds would clear the way.
+                # Well before the deadline of three seconds ends the stalled connections.
                 started = time.monotonic()
                 for _ in range(10):
                     assert one_exchange(server.public_host, client.port) == b"ping"
@@ -304,7 +306,7 @@ def test_too_many_handshakes_end_the_oldest(tls_server, authority):
         assert s_client(server, "-CAfile", authority.path)[0] == 0
 
 
-# What an operator is told
+# What is logged
 
 
 def test_whether_there_is_kernel_tls_is_said_once(tls_server):
@@ -337,7 +339,7 @@ def test_insecure_is_said_loudly(tls_server):
 
 
 def test_over_tls_the_wire_is_bores(tls_server, dial):
-    """The same frames, in the same order."""
+    """The frames and their order are the same as without TLS."""
     with tls_server(secret="s3cret") as server, dial(server) as wire:
         wire.authenticate("s3cret")
         assert wire.hello() > 0

@@ -1,4 +1,4 @@
-"""Sessions of TLS: that they are resumed, and that none is resumed for ever."""
+"""TLS sessions are resumed, but no session can be resumed for ever."""
 
 import datetime
 import json
@@ -18,7 +18,7 @@ from harness.visitors import one_exchange
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 @pytest.mark.parametrize("tickets", [True, False])
 def test_a_session_is_resumed(tls_server, tmp_path, version, tickets):
-    """In TLS 1.3 the ticket comes behind the handshake, so something must be read: the server's
+    """In TLS 1.3 the ticket follows the handshake, so the client reads on, up to the server's
     error."""
     session = tmp_path / "session"
     with tls_server(tls={"tickets": tickets}) as server:
@@ -32,8 +32,8 @@ def test_a_session_is_resumed(tls_server, tmp_path, version, tickets):
 
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_keys_of_tickets_are_replaced(tls_server, tmp_path, version):
-    """After two lives of a ticket nothing is left that could read it. The client here has no
-    sense of time."""
+    """After two ticket lives no key can decrypt the ticket. This client ignores the life of a
+    ticket."""
     session = tmp_path / "session"
     with tls_server(tls={"ticket_life": "2s"}) as server:
 
@@ -42,7 +42,7 @@ def test_keys_of_tickets_are_replaced(tls_server, tmp_path, version):
                 s_client(server, version, "-sess_out", str(session), "-ign_eof", said="nonsense\0")
             return "Reused, TLSv1" in s_client(server, version, "-sess_in", str(session))[1]
 
-        # A slow machine may let a ticket's life pass between the two.
+        # On a slow machine the life of a ticket may pass between the two.
         assert any(reused(fresh=True) for _ in range(5))
         time.sleep(4.2)
         assert not reused(fresh=False)
@@ -59,8 +59,7 @@ def test_data_connections_resume_the_session(tls_server, authority):
             server.process.wait_for("handshake done: .*, resumed", times=20)
 
 
-# The end of a chain: each resumption gives a new ticket, none of which may outlive what was
-# verified
+# Chains of resumptions: each one gives a new ticket, but none outlives the first verification
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -70,13 +69,13 @@ def asn1_date(seconds):
 
 
 class Comer:
-    """A client that comes again and again, each time with the newest session it was given."""
+    """A client that reconnects again and again with the newest session."""
 
     def __init__(self, server, context):
         self.server, self.context, self.session = server, context, None
 
     def come(self):
-        """Whether the session was resumed."""
+        """Connects; returns whether the session was resumed."""
         with dial_with(self.server, self.context, self.session) as wire:
             wire.hello()  # in TLS 1.3 the ticket comes after the handshake: read something
             self.session = wire.sock.session
@@ -95,7 +94,7 @@ def test_a_chain_of_resumptions_has_an_end(tls_server, authority, version):
             began = time.monotonic()
             assert began < end + 60, "no session was resumed twice"
             if comer.come():
-                assert began - verified <= life, "resumed after the life of what was verified"
+                assert began - verified <= life, "resumed after the life of the verified session"
                 chain += 1
             else:
                 verified, chain, full = time.monotonic(), 0, full + 1
@@ -131,7 +130,8 @@ def test_no_session_outlives_a_clients_certificate(tls_server, authority, tmp_pa
 
 
 def test_no_session_outlives_a_servers_certificate(configured_server, authority, address):
-    """The server would resume it for an hour; the client looks at what it verified."""
+    """The server would resume it for an hour; the client checks the certificate that it
+    verified."""
     end = int(time.time()) + 6
     certificate = authority.issue(f"IP:{address.host}", end=asn1_date(end))
     entry = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
@@ -146,7 +146,7 @@ def test_no_session_outlives_a_servers_certificate(configured_server, authority,
 
 
 def test_a_client_verifies_again(tls_server, authority, tmp_path):
-    """After its own time, whatever the server allows."""
+    """The client verifies again after its own limit, whatever the server allows."""
     path = tmp_path / "client.json"
     entry = {"use": "tls", "cacertfile": authority.path, "ticket_life": "2s"}
     path.write_text(json.dumps({"transport": [entry]}), encoding="utf-8")

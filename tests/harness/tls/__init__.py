@@ -1,4 +1,4 @@
-"""TLS by other hands: Python's ssl module and the openssl program."""
+"""TLS by other implementations: Python's ssl module and the openssl program."""
 
 import socket
 import ssl
@@ -10,7 +10,7 @@ from ..wire import Wire
 
 
 def client_context(authority, certificate=None, **settings):
-    """What a client trusts and shows; `settings` are attributes of the context."""
+    """A client's context: its authority and certificate; `settings` are attributes of it."""
     context = ssl.create_default_context(cafile=authority.path)
     if certificate:
         context.load_cert_chain(certificate.path, certificate.key)
@@ -20,10 +20,9 @@ def client_context(authority, certificate=None, **settings):
 
 
 def dial_with(server, context, session=None):
-    """A Wire over Python's own TLS to a server; a session is one of an earlier Wire with the same
-    context.
+    """A Wire over Python's TLS; `session` comes from an earlier Wire with the same context.
 
-    A stream that ends without TLS's end raises ssl.SSLEOFError."""
+    A stream that ends without close_notify raises ssl.SSLEOFError."""
     sock = connect(*server.control)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     name = server.control[0]
@@ -33,14 +32,19 @@ def dial_with(server, context, session=None):
 
 
 def dial(server, authority, certificate=None, **settings):
-    """A Wire of its own context; see client_context() and dial_with()."""
+    """A Wire with a new context; see client_context() and dial_with()."""
     return dial_with(server, client_context(authority, certificate, **settings))
 
 
 def s_client(server, *arguments, said=""):
-    """Runs openssl s_client against the server's control port: (status, all it wrote)."""
+    """Runs openssl s_client against the control port; returns (status, output)."""
     done = subprocess.run(
         ["openssl", "s_client", "-connect", "%s:%d" % server.control, *map(str, arguments)],
-        input=said, capture_output=True, text=True, errors="replace", timeout=seconds(20), check=False,
-    )  # fmt: skip
+        input=said,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds(20),
+        check=False,
+    )
     return done.returncode, done.stdout + done.stderr

@@ -26,7 +26,7 @@ commonName = optional
 
 
 def openssl(*arguments, stdin=None):
-    """Runs it to its end; returns what it wrote."""
+    """Runs openssl and returns its output."""
     done = subprocess.run(
         ["openssl", *map(str, arguments)],
         input=stdin,
@@ -46,7 +46,7 @@ class Certificate:
         self.path, self.key = str(path), str(key)
 
     def pin(self):
-        """What `pins` would say of it."""
+        """The value of this certificate in an option `pins`."""
         public = subprocess.run(
             ["openssl", "x509", "-in", self.path, "-noout", "-pubkey"],
             capture_output=True,
@@ -88,7 +88,10 @@ class Authority:
         self.parent = parent
         self.key = new_key(self.folder / "authority.key")
         self.path = str(self.folder / "authority.pem")
-        extensions = "basicConstraints=critical,CA:true\nkeyUsage=keyCertSign,cRLSign\nsubjectKeyIdentifier=hash"  # fmt: skip
+        extensions = (
+            "basicConstraints=critical,CA:true\nkeyUsage=keyCertSign,cRLSign\n"
+            "subjectKeyIdentifier=hash"
+        )
         issuer = parent or self
         issuer.sign(
             self.key, f"/CN={name}", extensions, self.path, selfsign=parent is None, **options
@@ -106,9 +109,23 @@ class Authority:
             else ["-cert", self.path, "-keyfile", self.key]
         )
         openssl(
-            "ca", "-batch", "-notext", "-config", config, "-extensions", "extensions", *signer,
-            "-startdate", start, "-enddate", end, "-in", request, "-out", path,
-        )  # fmt: skip
+            "ca",
+            "-batch",
+            "-notext",
+            "-config",
+            config,
+            "-extensions",
+            "extensions",
+            *signer,
+            "-startdate",
+            start,
+            "-enddate",
+            end,
+            "-in",
+            request,
+            "-out",
+            path,
+        )
 
     def issue(
         self,

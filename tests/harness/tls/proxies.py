@@ -1,4 +1,4 @@
-"""haproxy and stunnel, which put TLS in front of a program that has none, or take it away."""
+"""haproxy and stunnel as proxies that add TLS to a connection or remove it."""
 
 import contextlib
 import os
@@ -40,7 +40,7 @@ connect = {to}
 
 
 def _find(name):
-    """Where it is. Without it the test is skipped, and where CI=true it fails."""
+    """The path of the program. If it is missing the test is skipped, or fails if CI=true."""
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/bin")
     if path:
         return path
@@ -99,7 +99,7 @@ def _stunnel(folder, listen, to, client, options):
 
 
 def ends_tls(kind, folder, listen, to, certificate):
-    """Listens with TLS, and speaks plain text to `to`."""
+    """A proxy that listens with TLS and forwards plain text to `to`."""
     if kind == "stunnel":
         return _stunnel(
             folder, listen, to, "no", [f"cert = {certificate.path}", f"key = {certificate.key}"]
@@ -112,7 +112,7 @@ def ends_tls(kind, folder, listen, to, certificate):
 
 
 def begins_tls(kind, folder, listen, to, authority):
-    """Listens in plain text, and speaks TLS to `to`, whose address its certificate must have."""
+    """A proxy that listens without TLS and forwards with TLS to `to`. It checks the address."""
     if kind == "stunnel":
         return _stunnel(
             folder,

@@ -1,4 +1,4 @@
-/* Has a client's side alone. */
+/* Has only a client's side. */
 #include "bad.h"
 
 static spore_status answer(void *state, const spore_answer_request *rq, spore_ticket ticket)

@@ -1,4 +1,4 @@
-/* create() fails without a word; or worker_start() does. Two components. */
+/* create() of one component and worker_start() of the other fail without a message. */
 #include "bad.h"
 
 static spore_status fail(const spore_create_args *args, void **instance_out)
@@ -28,7 +28,7 @@ static void ignore(void *arg)
 	(void)arg;
 }
 
-/* It has begun things by then. */
+/* It fails after it has started a timer, a post and a job. */
 static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
 {
 	const struct late *late = instance;

@@ -1,4 +1,4 @@
-/* Fits this host, but its constructor ends the process as if all were well. */
+/* Fits this host, but its constructor ends the process with status 0. */
 #include <unistd.h>
 
 #include "bad.h"

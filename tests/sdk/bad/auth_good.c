@@ -1,4 +1,4 @@
-/* Nothing is wrong with it: what is done to its copies makes them bad. */
+/* A valid plugin. Tests damage copies of it. */
 #include "bad.h"
 
 BAD_COMPONENT("good", &bad_ops);

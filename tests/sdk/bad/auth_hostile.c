@@ -1,5 +1,5 @@
-/* Loads, but whatever it says of itself is meant for the terminal, not for who reads it. Its
- * component is refused, and quoted for that. */
+/* Loads, but its texts contain control sequences for a terminal. Its component is refused, and the
+ * message quotes the texts. */
 #include "bad.h"
 
 static const spore_auth_ops empty = { .struct_size = sizeof empty };

@@ -1,5 +1,5 @@
-/* Nothing is wrong with it, but that each text of its own is meant for the terminal. It offers a
- * kind that no host knows, too. */
+/* A valid plugin whose texts, except for names and defaults, contain control sequences for a
+ * terminal. It also offers a kind that no host knows. */
 #include "bad.h"
 
 #define LOUD "\x1b[2J\"\\\n\xff"
@@ -9,10 +9,10 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	{ .name = "a" LOUD,
+	{ .name = "a",
 	  .type = SPORE_OPT_ENUM,
 	  .choices = "b" LOUD "|c",
-	  .dflt = "d" LOUD,
+	  .dflt = "\"c\"",
 	  .doc = "e" LOUD },
 	SPORE_PORT(struct conf, port, SPORE_OPTF_DEPRECATED, NULL, 1, 9, "f" LOUD),
 };
@@ -20,7 +20,7 @@ static const spore_option options[] = {
 static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_AUTH,
-	.name = "n" LOUD,
+	.name = "loud",
 	.summary = "s" LOUD,
 	.ops = &bad_ops,
 	.options = options,
@@ -31,7 +31,7 @@ static const spore_component component = {
 	.destroy = bad_destroy,
 };
 
-/* Of such a component nothing but the kind may be read. */
+/* The host may read only the kind of such a component. */
 static const spore_component later = { .struct_size = sizeof later, .kind = 77 };
 
 static const char *const required[] = { "spore.metrics/1", "spore.ready/1", NULL };

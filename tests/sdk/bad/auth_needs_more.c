@@ -1,4 +1,4 @@
-/* Cannot live without an extension that no host has. */
+/* Needs an extension that no host has. */
 #include "bad.h"
 
 BAD_COMPONENT("needs_more", &bad_ops);

@@ -1,4 +1,4 @@
-/* Accepts only hosts that are newer than this one. */
+/* Needs a newer host than this one. */
 #define SPORE_MIN_MINOR 77
 #include "bad.h"
 

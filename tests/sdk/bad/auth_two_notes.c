@@ -1,4 +1,4 @@
-/* Two notes for one major. Which is to be believed? */
+/* Two notes for one major version, which is ambiguous. */
 #include "bad.h"
 
 BAD_CONSTRUCTOR

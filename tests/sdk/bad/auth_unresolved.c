@@ -1,4 +1,4 @@
-/* Uses a function that nobody has. */
+/* Uses a function that is not defined anywhere. */
 #include "bad.h"
 
 int spore_function_that_nobody_has(void);

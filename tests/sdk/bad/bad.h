@@ -1,11 +1,11 @@
-/* bad - the parts of a plugin that each bad one spoils in its own way. */
+/* bad - the parts of a plugin, each of which some bad plugin replaces. */
 #ifndef BAD_H
 #define BAD_H
 
 #include <spore/auth.h>
 #include <stdlib.h>
 
-/* No instruction of a file with this may ever run. */
+/* Aborts if any code of the file runs. */
 #define BAD_CONSTRUCTOR                                                                            \
 	__attribute__((constructor)) static void must_never_run(void)                              \
 	{                                                                                          \
@@ -44,7 +44,7 @@ static const spore_auth_ops bad_ops = { .struct_size = sizeof bad_ops, .verify =
 		.destroy = bad_destroy,                                                            \
 	}
 
-/* The note alone, for those that write their own entry point. */
+/* Only the note, for plugins with their own entry point. */
 #define BAD_NOTE_SECTION __attribute__((used, section(".note.spore"), aligned(4)))
 #define BAD_NOTE(name_)                                                                            \
 	BAD_NOTE_SECTION static const spore_note note = {                                          \

@@ -1,5 +1,5 @@
-/* auth_door - as somebody else would write it: lets in whoever answers, under the name that it was
- * built with. Two builds of it are two versions of one plugin. */
+/* auth_door - a third-party plugin: allows every client, under a name that is set at build time.
+ * Two builds are two versions of one plugin. */
 #include <spore/auth.h>
 
 #ifndef DOOR_NAME

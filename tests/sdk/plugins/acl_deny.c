@@ -1,4 +1,4 @@
-/* acl_deny - denies the prefixes of its list, at the point that it is told to expect. */
+/* acl_deny - denies the prefixes of its list, at the point that its option names. */
 #include <spore/acl.h>
 
 #include "probe.h"

@@ -1,4 +1,4 @@
-/* acl_heir - logs whose heir it is: of the instance that it replaces. */
+/* acl_heir - logs which instance it replaces. */
 #include <spore/acl.h>
 
 #include "probe.h"

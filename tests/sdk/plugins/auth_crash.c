@@ -1,5 +1,5 @@
-/* auth_crash - what a client answers says how the process dies: in a worker (crash), or in a thread
- * of the pool (crash_blocking). Before that it logs as much as a ring holds lines of its size. */
+/* auth_crash - crashes the process in the way that a client's answer names: in a worker (crash), or
+ * in a thread of the pool (crash_blocking). Before that it logs as many lines as a ring holds. */
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ static void touch_nothing(void)
 	*nowhere = 1;
 }
 
-/* A mapping of a file behind its end. */
+/* A mapping of a file beyond its end. */
 static void touch_behind_the_end(void)
 {
 	int fd = memfd_create("empty", 0);

@@ -1,5 +1,4 @@
-/* auth_hang - hangs for ever, in the function that its one option names; else it lets everybody in.
- */
+/* auth_hang - hangs for ever in the function that its option names; otherwise allows everybody. */
 #include <unistd.h>
 
 #include "probe.h"

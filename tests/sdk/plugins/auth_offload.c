@@ -29,7 +29,7 @@ struct state {
 struct job {
 	struct instance *instance;
 	spore_ticket ticket;
-	int32_t verdict; /* SPORE_OK: it is an answer */
+	int32_t verdict; /* SPORE_OK: an answer */
 };
 
 static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)

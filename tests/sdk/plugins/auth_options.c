@@ -1,5 +1,5 @@
-/* auth_options - an option of every type; create() writes what arrived to a file, one NAME VALUE a
- * line, and reports mistakes where it is told to. */
+/* auth_options - an option of every type; create() writes the values to a file, one NAME VALUE per
+ * line, and reports mistakes at the places that an option lists. */
 #include <arpa/inet.h>
 
 #include "probe.h"
@@ -221,7 +221,7 @@ static const spore_component component = {
 	.destroy = probe_drop_conf,
 };
 
-/* A struct that may be left out, but has a mandatory part where it is given. */
+/* An optional struct with a mandatory member. */
 struct optional {
 	struct server server;
 };

@@ -1,7 +1,8 @@
-/* auth_policy - lets in whoever says one of its names, and says what each may do.
+/* auth_policy - allows clients whose answer is one of its names, and grants each name a policy.
  *
- * The answer is the name. The session is a hash of it, and comes back with every data connection,
- * where it must fit the name again. Ends and renewals come from a timer; accounts go to a file. */
+ * The answer is the name. The session is a hash of the name. It comes back with every data
+ * connection, where it must match the name again. Ends and renewals come from a timer; accounts go
+ * to a file. */
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -115,7 +116,7 @@ static uint64_t hash(spore_str text)
 	return h;
 }
 
-/* What the name may do. */
+/* The policy of the name. */
 static spore_auth_result grant(const struct conf *conf, const char *name)
 {
 	spore_auth_result result = {

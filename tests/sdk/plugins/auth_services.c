@@ -1,7 +1,7 @@
-/* auth_services - uses all that the host lends, once on each worker, and logs what did not work as
- * promised. "services done" on a worker means that all of it has come to its end there.
+/* auth_services - uses every service of the host once on each worker, and logs what did not work.
+ * "services done" on a worker means that everything has ended there.
  *
- * Its verify() asks for a fact that no transport has, and lets everybody in. */
+ * Its verify() asks for a fact that no transport has, and allows everybody. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -38,7 +38,7 @@ struct state {
 	int pipe[2];
 	spore_timer *once, *often;
 	spore_io *io;
-	unsigned ticks, left; /* steps that have still to end */
+	unsigned ticks, left; /* steps that have not ended yet */
 	int worked_elsewhere;
 };
 
@@ -91,7 +91,7 @@ static void try_metrics(struct instance *in)
 	EXPECT(in, in->counter && in->counter == h->metric_series(family, &who, 1));
 	EXPECT(in, h->metric_series(family, &nobody, 1) != in->counter);
 	EXPECT(in, h->metric_series(family, &nobody, 1) == h->metric_series(family, &nobody, 1));
-	/* Beyond max_series all are one, "other". */
+	/* Above max_series all series are one, "other". */
 	EXPECT(in, h->metric_series(family, &you, 1) == h->metric_series(family, &them, 1));
 	EXPECT(in, h->metric_series(family, &you, 1) != h->metric_series(family, &nobody, 1));
 	EXPECT(in, h->metric_series(family, NULL, 0) == 0 && h->metric_series(9999, NULL, 0) == 0);
@@ -122,7 +122,7 @@ static void try_listener(const struct instance *in)
 	                   again == fd);
 	EXPECT(in, getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &len) == 0 && on);
 	EXPECT(in, accept(fd, NULL, NULL) < 0 && errno == EAGAIN);
-	memcpy(nobodys.ip + 12, (uint8_t[]){ 240, 0, 0, 1 }, 4); /* can be no machine's */
+	memcpy(nobodys.ip + 12, (uint8_t[]){ 240, 0, 0, 1 }, 4); /* not an address of any machine */
 	EXPECT(in, in->host->listener_get(in->ctx, &nobodys, &again) == SPORE_ESYS &&
 	                   errno == EADDRNOTAVAIL);
 }
@@ -236,7 +236,7 @@ static void *thread_main(void *arg)
 
 	spore_status status = s->instance->host->post(s->worker, on_post, s);
 
-	/* Stale if the process was ended before this thread came to it. */
+	/* Stale if the process ends before this thread runs. */
 	EXPECT(s->instance, status == SPORE_OK || status == SPORE_ESTALE);
 	spore_logf(s->instance->host, s->instance->ctx, SPORE_LOG_DEBUG, "a line from a thread");
 	return NULL;

@@ -1,4 +1,4 @@
-/* auth_silent - needs no answer, so no Challenge is sent: it lets in whom its one option names. */
+/* auth_silent - needs no answer, so no Challenge is sent. It allows the peer in its option. */
 #include "probe.h"
 
 struct conf {

@@ -1,6 +1,6 @@
-/* auth_thread - decides on a thread of its own, which lives from create() to destroy(): longer than
- * any worker's state. Until its end it also completes, again and again, what it has completed
- * before, and logs; both are legal from any thread, at any time. */
+/* auth_thread - decides on its own thread, which lives from create() to destroy(): longer than the
+ * state of any worker. Until its end it also completes old tickets again and again, and logs. Both
+ * are legal from any thread at any time. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>

@@ -1,5 +1,4 @@
-/* auth_timer - decides, or answers, from a timer: later, never, twice, or when nobody waits any
- * more.
+/* auth_timer - decides, or answers, from a timer: later, never, twice, or after the peer has left.
  *
  * Each completion is logged with its status, each cancel with what was cancelled. */
 #include "probe.h"
@@ -35,7 +34,7 @@ struct pending {
 	struct state *state;
 	spore_ticket ticket;
 	spore_timer *timer; /* NULL: never */
-	int32_t verdict;    /* of a verify; SPORE_OK: it is an answer */
+	int32_t verdict;    /* the verdict of verify(); SPORE_OK: an answer */
 };
 
 static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)

@@ -1,5 +1,5 @@
-/* auth_wrong - gives as its verdict whatever number the configuration says, and completes tickets
- * with what they are not made for. Its two components differ in where they run. */
+/* auth_wrong - returns the number in the configuration as its verdict, and completes tickets with
+ * the wrong kind of completion. One component runs on the worker, the other on the pool. */
 #include "probe.h"
 
 enum { BY_RETURN, BY_VERDICT, BY_ANSWER, BY_HANDSHAKE };

@@ -1,5 +1,5 @@
-/* metrics_file - an exporter: from a timer it visits all families and writes them to a file, a
- * whole snapshot each time, and checks what the host promises about them. */
+/* metrics_file - an exporter that a timer runs. It writes a snapshot of all families to a file and
+ * checks the invariants that the host promises. */
 #include <spore/metrics.h>
 
 #include "probe.h"

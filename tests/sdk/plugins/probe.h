@@ -1,4 +1,4 @@
-/* probe - what the test plugins have in common. */
+/* probe - shared code of the test plugins. */
 #ifndef PROBE_H
 #define PROBE_H
 
@@ -41,7 +41,7 @@ static inline spore_status probe_create(const spore_create_args *args, void **in
 	return *instance_out ? SPORE_OK : SPORE_ENOMEM;
 }
 
-/* create() and destroy() of a plugin that needs its options alone, which belong to the host. */
+/* create() and destroy() of a plugin whose instance is just its options, which the host owns. */
 static inline spore_status probe_keep_conf(const spore_create_args *args, void **instance_out)
 {
 	*instance_out = (void *)(uintptr_t)args->conf;

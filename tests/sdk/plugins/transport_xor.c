@@ -1,8 +1,8 @@
-/* transport_xor - every byte XOR a key. As obfuscation it is a joke; as a transport it is as
- * awkward as the rules allow: it moves few bytes at a time, holds some back in both directions,
- * would block at half of the calls, waits for the other direction's readiness, and may finish its
- * handshake on another thread. It may leave one of the two directions as it is, which the host then
- * takes from the descriptor itself. */
+/* transport_xor - every byte XOR a key. It is no protection, but as difficult for the host as the
+ * rules allow. It moves few bytes at a time, holds some back in both directions, would block in
+ * half of the calls, waits for the readiness of the other direction, and may finish its handshake
+ * on another thread. It may leave one direction unchanged; then the host uses the descriptor
+ * itself. */
 #include <spore/transport.h>
 #include <stdatomic.h>
 
@@ -102,9 +102,9 @@ static size_t stream_pending(spore_stream *stream)
 	return x->in_len - x->in_at + pending_below(x);
 }
 
-/* Half of the calls would block: for their own direction, or for the other one, which is as legal.
- * (What waits inside makes no descriptor readable.) Dice, since two streams on one another that
- * took turns could block each other for ever. */
+/* Half of the calls would block: for their own direction, or for the other one, which is legal
+ * too. (Buffered bytes do not make a descriptor readable.) The choice is random: two stacked
+ * streams that block in turns could block each other for ever. */
 static int stutters(struct xored *x, uint32_t own, uint32_t *want)
 {
 	x->dice = x->dice * 1103515245 + 12345;
@@ -266,7 +266,7 @@ static int64_t stream_readv(spore_stream *stream, const spore_iov *iov, uint32_t
 
 	if (is_clear(x, SPORE_READ))
 		return x->lower->ops->readv(x->lower, iov, n_iov, want);
-	/* a partial transfer is fine */
+	/* a partial transfer is allowed */
 	if (stutters(x, SPORE_READ, want))
 		return SPORE_EAGAIN;
 	if (conf_of(x)->hold)

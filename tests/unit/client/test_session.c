@@ -70,7 +70,7 @@ static void run_give_turns(void *arg)
 	struct scene *scene = arg;
 
 	for (int i = 0; i < MAX_TURNS; i++)
-		turn_give(&scene->base.shared.turns, &scene->others[i]);
+		turn_release(&scene->base.shared.turns, &scene->others[i]);
 }
 
 static void run_late(void *arg)

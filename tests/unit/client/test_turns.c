@@ -25,14 +25,14 @@ START_TEST(as_many_as_may_go_on_and_the_rest_in_their_order)
 		turn_init(&all[i]);
 		ck_assert_int_eq(turn_take(&turns, &all[i]), i < MOST);
 	}
-	turn_give(&turns, &all[0]);
-	turn_give(&turns, &all[0]);
-	turn_give(&turns, &all[MOST]); /* it ends its wait */
+	turn_release(&turns, &all[0]);
+	turn_release(&turns, &all[0]);
+	turn_release(&turns, &all[MOST]); /* it ends its wait */
 	turns.next.run(&turns.next);
 	ck_assert_uint_eq(n_started, 1);
 	ck_assert(!all[MOST].taken && all[MOST + 1].taken && !all[MOST + 2].taken);
 	for (unsigned i = 0; i < ALL; i++)
-		turn_give(&turns, &all[i]);
+		turn_release(&turns, &all[i]);
 	ck_assert_uint_eq(turns.n, 0);
 	turns.next.run(&turns.next);
 	ck_assert_uint_eq(n_started, 1);

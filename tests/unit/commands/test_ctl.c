@@ -90,8 +90,8 @@ START_TEST(workers_that_do_not_answer_are_named)
 	               "kick 5\n", (char *[]){ "kick", "5", NULL }),
 		EXIT_GOOD);
 	ck_assert_str_eq(capture_err(&capture),
-	                 "warning: worker 1 did not answer; its part is missing\n"
-	                 "warning: worker 3 did not answer; its part is missing\n");
+	                 "warning: worker 1 did not answer; its data is missing\n"
+	                 "warning: worker 3 did not answer; its data is missing\n");
 }
 END_TEST
 

@@ -3,7 +3,7 @@
 #include <elf.h>
 #include <fcntl.h>
 
-#include "plugin_file.h"
+#include "plugin_elf.h"
 #include "suite.h"
 
 static const void *no_extension(const char *id)
@@ -124,6 +124,21 @@ START_TEST(another_major_is_refused_before_it_runs)
 	memcpy(plugin_file_note(&scene.file), &(uint16_t){ 1 }, 2);
 	memcpy(plugin_file_note(&scene.file) + 4, &(uint16_t){ 7 }, 2);
 	check_refused(&scene, NULL, "needs plugin ABI 1.7 or later, this host has 1.0");
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_file_that_weakens_the_process_is_refused_before_it_runs)
+{
+	struct inspection seen;
+	struct scene scene;
+
+	set_up(&scene);
+	plugin_file_segment(&scene.file, PT_GNU_STACK)->p_flags |= PF_X;
+	check_refused(&scene, NULL, "would make the stacks of this process executable");
+	ck_assert(!loader_inspect(scene.path, NULL, &seen, &scene.err));
+	ck_assert(seen.has_note);
+	ck_assert_ptr_nonnull(strstr(scene.err.text, "stacks of this process executable"));
 	tear_down(&scene);
 }
 END_TEST
@@ -300,7 +315,8 @@ START_TEST(inspecting_reads_forbidden_files)
 END_TEST
 
 SUITE("loader", a_good_plugin_is_loaded, the_same_bytes_are_the_same_plugin,
-      a_replaced_file_is_a_new_plugin, another_major_is_refused_before_it_runs, a_pin_must_match,
+      a_replaced_file_is_a_new_plugin, another_major_is_refused_before_it_runs,
+      a_file_that_weakens_the_process_is_refused_before_it_runs, a_pin_must_match,
       other_files_are_refused, a_truncated_file_is_refused,
       refusals_and_repeats_leave_no_descriptor, inspecting_refuses_with_the_same_text,
       inspecting_reads_forbidden_files)

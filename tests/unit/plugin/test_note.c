@@ -2,7 +2,7 @@
 
 #include <elf.h>
 
-#include "plugin_file.h"
+#include "plugin_elf.h"
 #include "suite.h"
 
 static bool read_note(const struct plugin_file *file, size_t size, struct note *note,

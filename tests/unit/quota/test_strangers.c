@@ -52,7 +52,7 @@ static struct stranger *add(struct scene *scene, struct stranger_list *list,
 
 	stranger_init(stranger);
 	ck_assert(stranger_add(list, stranger, source, source_enter(source)));
-	return stranger_to_go(list, stranger, &scene->limits, false);
+	return stranger_to_close(list, stranger, &scene->limits, false);
 }
 
 START_TEST(the_oldest_of_the_largest_crowd_goes_first)
@@ -156,10 +156,10 @@ START_TEST(scarce_descriptors_override_the_limits)
 
 	set_up(&scene, 1000);
 	ck_assert_ptr_null(add(&scene, &scene.list, &light, "192.0.2.1"));
-	ck_assert_ptr_null(stranger_to_go(&scene.list, &light, &scene.limits, true));
+	ck_assert_ptr_null(stranger_to_close(&scene.list, &light, &scene.limits, true));
 	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[0], "192.0.2.2"));
 	ck_assert_ptr_null(add(&scene, &scene.list, &heavy[1], "192.0.2.2"));
-	ck_assert_ptr_eq(stranger_to_go(&scene.list, &light, &scene.limits, true), &heavy[0]);
+	ck_assert_ptr_eq(stranger_to_close(&scene.list, &light, &scene.limits, true), &heavy[0]);
 	stranger_remove(&scene.list, &light);
 	stranger_remove(&scene.list, &heavy[0]);
 	stranger_remove(&scene.list, &heavy[1]);

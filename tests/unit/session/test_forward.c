@@ -119,8 +119,8 @@ START_TEST(an_operator_sees_relay_and_tunnel)
 	ck_assert_uint_eq(found.view.port, 4000);
 	ck_assert_uint_eq(found.view.visitor.port, 9);
 	ck_assert_int_lt(found.view.age_ms, 5000);
-	ck_assert_uint_eq(relay_reset_those(&scene.workers[0].relays, forward_is_of, 999), 0);
-	ck_assert_uint_eq(relay_reset_those(&scene.workers[0].relays, forward_is_of, 1000), 1);
+	ck_assert_uint_eq(relay_reset_matching(&scene.workers[0].relays, forward_is_of, 999), 0);
+	ck_assert_uint_eq(relay_reset_matching(&scene.workers[0].relays, forward_is_of, 1000), 1);
 	end_all();
 	close(client);
 	close(visitor);

@@ -1,0 +1,17 @@
+/* stray_exit - ends the process with status 1 and a last log line if a plugin calls exit() or
+ * quick_exit(). Our own code ends the process by returning from main, or with _exit. A plugin's
+ * _exit cannot be caught. */
+#ifndef CORE_STRAY_EXIT_H
+#define CORE_STRAY_EXIT_H
+
+/* Treats every exit() of this process as a plugin's from now on, but not that of a process that it
+ * forks. [main] */
+void stray_exit_catch(void);
+/* Call it when code has been loaded: the exit() is caught before the exit handlers that this code
+ * has registered so far run, since they could free what other threads use. Does nothing before
+ * stray_exit_catch. [any] */
+void stray_exit_catch_first(void);
+/* exit() works normally from now on. Call it right before the return from main. [main] */
+void stray_exit_allow(void);
+
+#endif

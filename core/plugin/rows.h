@@ -1,0 +1,16 @@
+/* rows - checks the option table of a plugin, which is untrusted, before it is used. [main] */
+#ifndef CORE_ROWS_H
+#define CORE_ROWS_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "option/table.h"
+
+/* Checks a table that fills a struct of `size` bytes, and all tables below it: that the rows are
+ * whole, their fields lie within the struct, their names and types are valid, and their defaults
+ * can be read. A default of secrets or objects, and one that names a file, must only be JSON. False
+ * and *err: what is wrong with which row. */
+bool rows_check(const struct option_table *table, size_t size, struct err *err);
+
+#endif

@@ -1,0 +1,89 @@
+#include "thread/code.h"
+
+#include <link.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unwind.h>
+
+/* Objects are added, but never removed or changed, so a reader needs no lock. */
+struct object {
+	struct object *next;
+	const char *name;
+	uintptr_t begin, end;
+};
+
+static _Atomic(struct object *) the_objects;
+
+static bool is_inside(const struct object *object, uintptr_t address)
+{
+	return address >= object->begin && address < object->end;
+}
+
+/* Sets the bounds of an object from its segments, and stops at the object that contains `begin`. */
+static int find_bounds(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct object *object = arg, found = { .begin = UINTPTR_MAX };
+
+	(void)size;
+	for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+		uintptr_t end = begin + info->dlpi_phdr[i].p_memsz;
+
+		if (info->dlpi_phdr[i].p_type != PT_LOAD)
+			continue;
+		found.begin = begin < found.begin ? begin : found.begin;
+		found.end = end > found.end ? end : found.end;
+	}
+	if (!is_inside(&found, object->begin))
+		return 0;
+	object->begin = found.begin;
+	object->end = found.end;
+	return 1;
+}
+
+bool code_add(const char *name, const void *inside)
+{
+	struct object *object = malloc(sizeof *object);
+
+	if (!object)
+		return false;
+	*object = (struct object){ .name = name, .begin = (uintptr_t)inside };
+	if (!dl_iterate_phdr(find_bounds, object)) {
+		free(object);
+		return false;
+	}
+	object->next = atomic_load(&the_objects);
+	while (!atomic_compare_exchange_weak(&the_objects, &object->next, object))
+		;
+	return true;
+}
+
+const char *code_find(const void *address)
+{
+	const struct object *object = atomic_load(&the_objects);
+
+	while (object && !is_inside(object, (uintptr_t)address))
+		object = object->next;
+	return object ? object->name : NULL;
+}
+
+/* A return address may lie behind the last byte of the caller: the byte before it does not. */
+static _Unwind_Reason_Code find_frame(struct _Unwind_Context *frame, void *arg)
+{
+	uintptr_t address = (uintptr_t)_Unwind_GetIP(frame);
+	const char **name = arg;
+
+	if (address)
+		*name = code_find((const void *)(address - 1));
+	return *name ? _URC_END_OF_STACK : _URC_NO_REASON;
+}
+
+const char *code_on_stack(void)
+{
+	const char *name = NULL;
+
+	_Unwind_Backtrace(find_frame, &name);
+	return name;
+}

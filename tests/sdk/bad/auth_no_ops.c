@@ -1,5 +1,0 @@
-/* No table of functions at all. */
-#include "bad.h"
-
-BAD_COMPONENT("no_ops", NULL);
-SPORE_PLUGIN("auth_no_ops", "1.0.0", "", "MIT", "", &component);

@@ -1,0 +1,24 @@
+/* A default is outside of the bounds of its option. */
+#include "bad.h"
+
+struct conf {
+	int64_t from;
+};
+
+static const spore_option options[] = {
+	SPORE_INT(struct conf, from, 0, "77", 0, 10, "where to begin"),
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_AUTH,
+	.name = "option_default",
+	.ops = &bad_ops,
+	.options = options,
+	.n_options = 1,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct conf),
+	.create = bad_create,
+	.destroy = bad_destroy,
+};
+SPORE_PLUGIN("auth_option_default", "1.0.0", "", "MIT", "", &component);

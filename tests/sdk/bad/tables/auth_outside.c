@@ -1,0 +1,27 @@
+/* The field of a row lies outside its struct. */
+#include "../bad.h"
+
+struct conf {
+	int64_t from;
+};
+
+static const spore_option options[] = {
+	{ .name = "from",
+	  .type = SPORE_OPT_INT,
+	  .offset = sizeof(struct conf),
+	  .doc = "where to begin" },
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_AUTH,
+	.name = "outside",
+	.ops = &bad_ops,
+	.options = options,
+	.n_options = 1,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct conf),
+	.create = bad_create,
+	.destroy = bad_destroy,
+};
+SPORE_PLUGIN("auth_outside", "1.0.0", "", "MIT", "", &component);
