@@ -87,11 +87,13 @@ static void set_locale(void)
 
 static void set_thread_locale(void)
 {
-	locale_t locale = newlocale(LC_NUMERIC_MASK, "de_DE.UTF-8", (locale_t)0);
+	static locale_t locale; /* never freed */
 
 	if (!locale)
+		locale = newlocale(LC_NUMERIC_MASK, "de_DE.UTF-8", (locale_t)0);
+	if (!locale)
 		abort();
-	uselocale(locale); /* the host takes it away; it leaks */
+	uselocale(locale);
 }
 
 static void set_umask(void)

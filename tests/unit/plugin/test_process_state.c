@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -158,9 +159,11 @@ START_TEST(the_fault_handlers_of_a_runtime_stay)
 }
 END_TEST
 
+static locale_t other_locale;
+
 static void set_locales(void)
 {
-	uselocale(newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0));
+	uselocale(other_locale);
 	setlocale(LC_CTYPE, "C.UTF-8");
 }
 
@@ -168,10 +171,12 @@ START_TEST(locales_are_restored)
 {
 	locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 
+	other_locale = newlocale(LC_ALL_MASK, "C.UTF-8", (locale_t)0);
 	uselocale(own);
 	check_restored(set_locales, "thread locale, locale");
 	ck_assert_ptr_eq(uselocale((locale_t)0), own);
 	ck_assert_str_eq(setlocale(LC_ALL, NULL), "C");
+	freelocale(other_locale);
 }
 END_TEST
 
@@ -220,17 +225,20 @@ static void lower_hard_limit(void)
 
 START_TEST(a_hard_limit_is_lost_without_privileges)
 {
+	uid_t user = geteuid();
 	struct process_changes changes;
 	struct rlimit limit;
 
 	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 100, 4096 });
-	if (geteuid() == 0)
+	if (user == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
 	changes = changes_of(lower_hard_limit);
 	ck_assert_str_eq(changes.restored, "");
 	ck_assert_str_eq(changes.lost, "descriptor limit");
 	getrlimit(RLIMIT_NOFILE, &limit);
 	ck_assert_uint_eq(limit.rlim_cur, 50);
+	ck_assert_int_eq(seteuid(user), 0);
+	prctl(PR_SET_DUMPABLE, 1); /* for a sanitizer, which looks for leaks */
 }
 END_TEST
 
