@@ -13,6 +13,7 @@
 #include "commands/serve_server.h"
 #include "diag/usage.h"
 #include "log/stray_exit.h"
+#include "thread/thread.h"
 #include "version.h"
 
 struct command {
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	thread_use_c_locale();
 	if (is_either(name, "--version", "-V") || (argc > 2 && strcmp(argv[2], "--version") == 0))
 		return print_version();
 	if (is_either(name, "--help", "-h") || strcmp(name, "help") == 0)

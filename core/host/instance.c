@@ -8,6 +8,7 @@
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
+#include "plugin/visit.h"
 #include "thread/guest.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
@@ -68,6 +69,7 @@ static struct instance *allocate_instance(const struct instance_spec *spec, unsi
 static spore_status create_component(struct instance *instance, struct reporter *reporter)
 {
 	const struct instance_spec *spec = reporter->spec;
+	struct visit visit;
 	spore_status status;
 
 	reporter->args = (spore_create_args){
@@ -83,9 +85,9 @@ static spore_status create_component(struct instance *instance, struct reporter 
 		.n_workers = instance->n_workers,
 		.point = spec->point,
 	};
-	guest_enter(instance->name);
+	visit_begin(&visit, instance->name, "create");
 	status = spec->component->create(&reporter->args, &instance->self);
-	guest_leave();
+	visit_end(&visit);
 	return status;
 }
 
@@ -113,15 +115,22 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 	return NULL;
 }
 
+static void destroy_component(struct instance *instance)
+{
+	struct visit visit;
+
+	visit_begin(&visit, instance->name, "destroy");
+	instance->component->destroy(instance->self);
+	visit_end(&visit);
+}
+
 void instance_free(struct instance *instance)
 {
 	if (!instance)
 		return;
 	pool_free(instance->pool, POOL_WAIT_MS); /* idle, since instance_stop has waited */
-	guest_enter(instance->name);
 	if (instance->component)
-		instance->component->destroy(instance->self);
-	guest_leave();
+		destroy_component(instance);
 	listeners_drop(&instance->listeners);
 	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
 		pthread_mutex_destroy(&instance->workers[i].lock);
@@ -190,13 +199,14 @@ static void run_start(void *arg)
 	struct start *start = arg;
 	struct spore_worker *worker = start->worker;
 	const spore_component *component = worker->instance->component;
+	struct visit visit;
 
 	worker->state = worker->instance->self;
-	guest_enter(worker->instance->name);
-	if (SPORE_CAN(component, worker_start))
-		start->status = component->worker_start(worker->instance->self, worker,
-		                                        &worker->state);
-	guest_leave();
+	if (!SPORE_CAN(component, worker_start))
+		return;
+	visit_begin(&visit, worker->instance->name, "worker_start");
+	start->status = component->worker_start(worker->instance->self, worker, &worker->state);
+	visit_end(&visit);
 }
 
 static void run_drain(void *arg)

@@ -15,6 +15,7 @@
 #include "plugin/name.h"
 #include "plugin/protection.h"
 #include "plugin/rows.h"
+#include "plugin/visit.h"
 #include "thread/code.h"
 #include "thread/guest.h"
 
@@ -171,11 +172,12 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 static void *map_code(const char *path, const char *name)
 {
 	struct link_map *map;
+	struct visit visit;
 	void *handle;
 
-	guest_enter(name);
+	visit_begin(&visit, name, "load");
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	guest_leave();
+	visit_end(&visit);
 	stray_exit_catch_first();
 	if (handle && name && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
 		code_add(name, map->l_ld);
@@ -186,6 +188,7 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 {
 	const char *name = guest_name(loaded->path);
 	const spore_plugin *(*entry)(void);
+	struct visit visit;
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
@@ -205,9 +208,9 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 		        "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
 		return false;
 	}
-	guest_enter(name);
+	visit_begin(&visit, name, "load");
 	loaded->plugin = entry();
-	guest_leave();
+	visit_end(&visit);
 	return check_plugin(loader, loaded->plugin, err);
 }
 

@@ -126,6 +126,17 @@ void reload_hold(bool hold)
 	pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hangup, NULL);
 }
 
+/* A thread of a plugin in Go may take the signal, and has too little stack for a handler. */
+static void use_signal_stack(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGHUP, NULL, &action) < 0)
+		return;
+	action.sa_flags |= SA_ONSTACK;
+	sigaction(SIGHUP, &action, NULL);
+}
+
 void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
                   struct drain *drain, const struct reload_words *words)
 {
@@ -137,6 +148,7 @@ void reload_start(struct reload *reload, struct runtime *runtime, struct server 
 	ev_signal_init(&reload->hangup, on_hangup, SIGHUP);
 	reload->hangup.data = reload;
 	ev_signal_start(loop_ev(runtime->main_loop), &reload->hangup);
+	use_signal_stack();
 	reload_hold(false);
 	watch_start(&reload->watch, runtime->main_loop, on_change, reload);
 	watch_follow(&reload->watch, runtime->config, runtime->config->settings.server.watch);

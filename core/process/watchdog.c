@@ -127,7 +127,8 @@ bool watchdog_start(void)
 
 void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg)
 {
-	struct sigaction action = { .sa_handler = signal_handler, .sa_flags = SA_RESTART };
+	struct sigaction action = { .sa_handler = signal_handler,
+		                    .sa_flags = SA_RESTART | SA_ONSTACK };
 
 	pthread_mutex_lock(&the_watchdog.lock);
 	the_watchdog.on_signal = on_signal;

@@ -1,6 +1,7 @@
 #include "thread/thread.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,11 @@ struct start {
 	char name[16];
 };
 
+void thread_use_c_locale(void)
+{
+	uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* static: nothing to free */
+}
+
 static void *run_thread(void *arg)
 {
 	struct start start = *(struct start *)arg;
@@ -22,6 +28,7 @@ static void *run_thread(void *arg)
 	free(arg);
 	pthread_setname_np(pthread_self(), start.name);
 	guest_thread_begin(start.name);
+	thread_use_c_locale();
 	result = start.fn(start.arg);
 	guest_thread_end();
 	fault_stack_free(stack);

@@ -1,5 +1,5 @@
 /* thread - starts the threads of the core. Each has a name, leaves all signals but those of a fault
- * to the main thread, and has a stack for the fault handler. */
+ * to the main thread, has a stack for the fault handler, and runs in the C locale. */
 #ifndef CORE_THREAD_H
 #define CORE_THREAD_H
 
@@ -8,5 +8,8 @@
 /* Runs fn(arg) in a new thread. `name` (copied, cut at 15 bytes) appears in ps and in the log.
  * Returns 0 or an errno. [any] */
 int thread_start(pthread_t *thread_out, const char *name, void *(*fn)(void *arg), void *arg);
+/* Formats and parses numbers in the calling thread as the C locale does, whatever locale a plugin
+ * sets for the process. thread_start does this by itself. [any] */
+void thread_use_c_locale(void);
 
 #endif

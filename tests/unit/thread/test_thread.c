@@ -1,5 +1,6 @@
 #include "thread/thread.h"
 
+#include <locale.h>
 #include <signal.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@ struct report {
 	char name[16];
 	sigset_t blocked;
 	stack_t stack;
+	locale_t locale;
 	int touched;
 };
 
@@ -20,6 +22,7 @@ static void *look_around(void *arg)
 	pthread_getname_np(pthread_self(), report->name, sizeof report->name);
 	pthread_sigmask(SIG_SETMASK, NULL, &report->blocked);
 	sigaltstack(NULL, &report->stack);
+	report->locale = uselocale((locale_t)0);
 	ck_assert_str_eq(guest_thread(), report->name);
 	report->touched++;
 	return report;
@@ -59,5 +62,23 @@ START_TEST(signals_are_mains_business_but_faults_its_own)
 }
 END_TEST
 
+START_TEST(a_thread_is_in_the_c_locale_whatever_the_process_is_in)
+{
+	locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	struct report report = { .name = "" };
+	pthread_t thread;
+
+	ck_assert_ptr_nonnull(setlocale(LC_ALL, "C.UTF-8"));
+	ck_assert_int_eq(thread_start(&thread, "x", look_around, &report), 0);
+	pthread_join(thread, NULL);
+	ck_assert_ptr_eq(report.locale, c);
+	ck_assert_ptr_eq(uselocale((locale_t)0), LC_GLOBAL_LOCALE);
+	ck_assert_uint_gt(MB_CUR_MAX, 1);
+	thread_use_c_locale();
+	ck_assert_uint_eq(MB_CUR_MAX, 1);
+}
+END_TEST
+
 SUITE("thread", a_thread_has_a_name_and_a_stack_for_faults,
-      signals_are_mains_business_but_faults_its_own)
+      signals_are_mains_business_but_faults_its_own,
+      a_thread_is_in_the_c_locale_whatever_the_process_is_in)
