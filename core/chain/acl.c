@@ -26,7 +26,7 @@ bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loo
 		char text[STATUS_TEXT_SIZE];
 		int32_t verdict;
 
-		guest_enter(instance->name);
+		guest_enter(instance->name, "check");
 		verdict = ops->check(instance_state(instance, loop), &query);
 		guest_leave();
 		meter_call(&instance->meter, loop, ACL_CHECK, began_ns);

@@ -130,7 +130,7 @@ static void run_job(struct pool_job *pool_job)
 		finish_job(job);
 		return;
 	}
-	guest_enter(instance->name);
+	guest_enter(instance->name, job->verify ? "verify" : "answer");
 	(job->verify ? run_verify : run_answer)(job, instance);
 	guest_leave();
 	finish_job(job);
@@ -226,7 +226,7 @@ static int32_t ask_instance(struct auth_run *run, struct instance *instance)
 		spore_auth_request rq = verify_request(&run->question,
 		                                       stream_conn(run->question.stream));
 
-		guest_enter(instance->name);
+		guest_enter(instance->name, "verify");
 		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq,
 		                                   run->ticket);
 		guest_leave();
@@ -326,7 +326,7 @@ spore_status auth_answer(struct auth_run *run, const struct auth_question *quest
 	} else {
 		spore_answer_request rq = answer_request(question, stream_conn(question->stream));
 
-		guest_enter(instance->name);
+		guest_enter(instance->name, "answer");
 		status = ops_of(instance)->answer(instance_state(instance, loop), &rq, run->ticket);
 		guest_leave();
 		meter_call(&instance->meter, loop, AUTH_ANSWER, asked_ns);
@@ -353,7 +353,7 @@ void auth_cancel(struct auth_run *run)
 
 		ticket_close(run->ticket);
 		meter_no_verdict(&instance->meter, loop);
-		guest_enter(instance->name);
+		guest_enter(instance->name, "cancel");
 		if (SPORE_CAN(ops, cancel))
 			ops->cancel(instance_state(instance, loop), run->ticket);
 		guest_leave();

@@ -41,7 +41,7 @@ static bool wrap_once(const struct instance *instance, struct stream *stream,
 	const char *missing;
 	spore_status status;
 
-	guest_enter(instance->name);
+	guest_enter(instance->name, "wrap");
 	status = ops->wrap(instance_state(instance, loop), args, &upper);
 	guest_leave();
 	meter_call(&instance->meter, loop, TRANSPORT_WRAP, began_ns);

@@ -217,7 +217,7 @@ static void run_drain(void *arg)
 	pthread_mutex_lock(&worker->lock);
 	worker->stopping = true;
 	pthread_mutex_unlock(&worker->lock);
-	guest_enter(worker->instance->name);
+	guest_enter(worker->instance->name, "worker_drain");
 	if (worker->started && SPORE_CAN(component, worker_drain))
 		component->worker_drain(worker->state);
 	guest_leave();
@@ -243,7 +243,7 @@ static void run_stop(void *arg)
 	struct spore_worker *worker = arg;
 	const spore_component *component = worker->instance->component;
 
-	guest_enter(worker->instance->name);
+	guest_enter(worker->instance->name, "worker_stop");
 	if (worker->started && SPORE_CAN(component, worker_stop))
 		component->worker_stop(worker->state);
 	guest_leave();

@@ -48,7 +48,7 @@ static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)ev;
 	(void)events;
-	guest_enter(t->worker->instance->name);
+	guest_enter(t->worker->instance->name, "on_timer");
 	t->on_timer(t->arg);
 	guest_leave();
 }
@@ -96,7 +96,7 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events)
 	struct spore_io *i = io->data;
 
 	(void)ev;
-	guest_enter(i->worker->instance->name);
+	guest_enter(i->worker->instance->name, "on_ready");
 	i->on_ready(i->arg,
 	            (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
 	guest_leave();
@@ -152,7 +152,7 @@ static void run_post(struct loop_task *task)
 {
 	struct post *post = CONTAINER_OF(task, struct post, task);
 
-	guest_enter(post->worker->instance->name);
+	guest_enter(post->worker->instance->name, "post");
 	post->fn(post->arg);
 	guest_leave();
 	instance_leave(post->worker);
@@ -187,7 +187,7 @@ static void run_offload_done(struct loop_task *task)
 {
 	struct offload *offload = CONTAINER_OF(task, struct offload, done);
 
-	guest_enter(offload->worker->instance->name);
+	guest_enter(offload->worker->instance->name, "on_done");
 	offload->on_done(offload->arg);
 	guest_leave();
 	instance_leave(offload->worker);
@@ -198,7 +198,7 @@ static void run_offload(struct pool_job *job)
 {
 	struct offload *offload = CONTAINER_OF(job, struct offload, job);
 
-	guest_enter(offload->worker->instance->name);
+	guest_enter(offload->worker->instance->name, "work");
 	offload->work(offload->arg);
 	guest_leave();
 	loop_post(offload->worker->loop, &offload->done);
@@ -247,7 +247,7 @@ static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char
 
 	(void)why;
 	list_remove(&r->lent.node);
-	guest_enter(r->worker->instance->name);
+	guest_enter(r->worker->instance->name, "on_done");
 	r->on_done(r->arg, n ? SPORE_OK : SPORE_EBACKEND, addrs, n);
 	guest_leave();
 	free(r);

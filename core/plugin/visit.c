@@ -8,7 +8,7 @@ void visit_begin(struct visit *visit, const char *plugin, const char *call)
 	visit->plugin = plugin;
 	visit->call = call;
 	process_state_record(&visit->before);
-	guest_enter(plugin);
+	guest_enter(plugin, call);
 }
 
 static void log_changes(const struct visit *visit, const struct process_changes *changes)

@@ -222,7 +222,7 @@ static void tell_session_end(const struct tunnel *tunnel, const struct account *
 
 	if (!ops || !SPORE_CAN(ops, session_end))
 		return;
-	guest_enter(by->name);
+	guest_enter(by->name, "session_end");
 	ops->session_end(instance_state(by, tunnel->worker->loop), &end);
 	guest_leave();
 }

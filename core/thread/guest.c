@@ -18,7 +18,7 @@ enum { DEPTH = 4, THREAD_NAME = 16 };
 struct thread {
 	struct list node; /* in the_guests.threads, under its lock */
 	char name[THREAD_NAME];
-	_Atomic(const char *) guests[DEPTH];
+	_Atomic(const char *) guests[DEPTH], guest_calls[DEPTH];
 	atomic_uint depth; /* 0: in our own code */
 	atomic_uint calls; /* entered so far */
 	/* What guest_each_stuck saw at its start; under the lock. */
@@ -62,13 +62,15 @@ out:
 	return name ? name->text : NULL;
 }
 
-void guest_enter(const char *name)
+void guest_enter(const char *plugin, const char *call)
 {
 	unsigned depth = atomic_load_explicit(&me.depth, memory_order_relaxed);
 	unsigned calls = atomic_load_explicit(&me.calls, memory_order_relaxed);
 
-	if (depth < DEPTH)
-		atomic_store_explicit(&me.guests[depth], name, memory_order_relaxed);
+	if (depth < DEPTH) {
+		atomic_store_explicit(&me.guests[depth], plugin, memory_order_relaxed);
+		atomic_store_explicit(&me.guest_calls[depth], call, memory_order_relaxed);
+	}
 	atomic_store_explicit(&me.calls, calls + 1, memory_order_relaxed);
 	atomic_store_explicit(&me.depth, depth + 1, memory_order_release);
 }
@@ -80,19 +82,30 @@ void guest_leave(void)
 	atomic_store_explicit(&me.depth, depth - 1, memory_order_release);
 }
 
-static const char *guest_of(struct thread *thread)
+/* The innermost name; NULL: the thread runs our own code. */
+static const char *innermost(struct thread *thread, _Atomic(const char *) *names)
 {
 	unsigned depth = atomic_load_explicit(&thread->depth, memory_order_acquire);
 
 	if (depth == 0)
 		return NULL;
-	return atomic_load_explicit(&thread->guests[depth < DEPTH ? depth - 1 : DEPTH - 1],
+	return atomic_load_explicit(&names[depth < DEPTH ? depth - 1 : DEPTH - 1],
 	                            memory_order_relaxed);
+}
+
+static const char *guest_of(struct thread *thread)
+{
+	return innermost(thread, thread->guests);
 }
 
 const char *guest_current(void)
 {
 	return guest_of(&me);
+}
+
+const char *guest_current_call(void)
+{
+	return innermost(&me, me.guest_calls);
 }
 
 const char *guest_thread(void)

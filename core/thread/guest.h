@@ -10,11 +10,15 @@
  * [any] */
 const char *guest_name(const char *text);
 
-/* The calling thread enters, or leaves, the code of that plugin. The calls may be nested. [any] */
-void guest_enter(const char *name);
+/* The calling thread enters, or leaves, the code of that plugin. `call` is a slot of the SDK, such as
+ * "verify", or the name of a callback. Both names must be permanent. The calls may be nested.
+ * [any] */
+void guest_enter(const char *plugin, const char *call);
 void guest_leave(void);
 /* The plugin whose code the calling thread runs; NULL: our own code. Async-signal-safe. [any] */
 const char *guest_current(void);
+/* The call in which it does so; NULL: our own code. Async-signal-safe. [any] */
+const char *guest_current_call(void);
 
 /* Registers the calling thread for guest_each_stuck, under a name (copied, cut at 15 bytes), until
  * guest_thread_end. [any] */

@@ -57,7 +57,7 @@ static void abort_while_logging(void)
 	log_start(LOG_INFO, LOG_FORMAT_TEXT);
 	for (int i = 0; i < 500; i++)
 		log_info("before", log_int("n", i));
-	guest_enter("staff");
+	guest_enter("staff", "verify");
 	raise(SIGABRT);
 }
 

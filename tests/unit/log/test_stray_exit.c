@@ -56,14 +56,14 @@ static void exit_as_a_guest(void)
 {
 	guest_thread_begin("main");
 	stray_exit_catch();
-	guest_enter("staff");
+	guest_enter("staff", "verify");
 	exit(0);
 }
 
 static void exit_quickly_as_a_guest(void)
 {
 	stray_exit_catch();
-	guest_enter("staff");
+	guest_enter("staff", "verify");
 	quick_exit(0);
 }
 
@@ -72,7 +72,7 @@ static void exit_while_logging(void)
 	stray_exit_catch();
 	log_start(LOG_INFO, LOG_FORMAT_TEXT);
 	log_info("before", log_int("n", 1));
-	guest_enter("staff");
+	guest_enter("staff", "verify");
 	exit(0);
 }
 

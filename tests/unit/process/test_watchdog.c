@@ -76,7 +76,7 @@ static void end_in_a_plugin(void)
 {
 	start();
 	guest_thread_begin("main");
-	guest_enter("sleepy");
+	guest_enter("sleepy", "verify");
 	watchdog_end_within(1);
 	sleep(20);
 }

@@ -27,11 +27,13 @@ END_TEST
 START_TEST(calls_nest)
 {
 	ck_assert_ptr_null(guest_current());
+	ck_assert_ptr_null(guest_current_call());
 	for (int round = 0; round < 3; round++) {
-		guest_enter("outer");
+		guest_enter("outer", "verify");
 		ck_assert_str_eq(guest_current(), "outer");
-		guest_enter("inner");
+		guest_enter("inner", "cancel");
 		ck_assert_str_eq(guest_current(), "inner");
+		ck_assert_str_eq(guest_current_call(), "cancel");
 		guest_leave();
 		ck_assert_str_eq(guest_current(), "outer");
 		guest_leave();
@@ -43,7 +45,7 @@ END_TEST
 START_TEST(deep_calls_come_back)
 {
 	for (int i = 0; i < 20; i++)
-		guest_enter(i < 3 ? "shallow" : "deep");
+		guest_enter(i < 3 ? "shallow" : "deep", "verify");
 	ck_assert_str_eq(guest_current(), "deep");
 	for (int i = 0; i < 17; i++)
 		guest_leave();
@@ -76,12 +78,12 @@ static void *run(void *arg)
 
 	guest_thread_begin(thread->name);
 	if (thread->guest)
-		guest_enter(thread->guest);
+		guest_enter(thread->guest, "verify");
 	sem_post(&thread->ready);
 	while (!atomic_load(&thread->stop)) {
 		if (thread->busy) {
 			guest_leave();
-			guest_enter(thread->guest);
+			guest_enter(thread->guest, "verify");
 		}
 		poll(NULL, 0, 1);
 	}
