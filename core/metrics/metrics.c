@@ -267,39 +267,44 @@ static cell *find_cell(struct metrics *metrics, unsigned shard, uint32_t series,
 	return c;
 }
 
-void metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta)
+bool metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 
 	if (!c || spec_is_distribution(spec))
-		return;
-	if (spec->type == SPORE_METRIC_COUNTER && !(delta > 0))
-		return;
-	cell_add(c, delta);
+		return series == 0;
+	if (spec->type != SPORE_METRIC_COUNTER || delta > 0)
+		cell_add(c, delta);
+	return true;
 }
 
-void metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value)
+bool metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 
-	if (c && spec->type == SPORE_METRIC_GAUGE)
-		cell_write(c, value);
+	if (!c || spec->type != SPORE_METRIC_GAUGE)
+		return series == 0;
+	cell_write(c, value);
+	return true;
 }
 
-void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value)
+bool metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 	size_t bucket = 0;
 
-	if (!c || !spec_is_distribution(spec) || isnan(value))
-		return;
+	if (!c || !spec_is_distribution(spec))
+		return series == 0;
+	if (isnan(value))
+		return true;
 	while (bucket < spec->n_bounds && !(value <= spec->bounds[bucket]))
 		bucket++;
 	cell_add(&c[bucket], 1);
 	cell_add(&c[spec->n_bounds + 1], value);
+	return true;
 }
 
 void metrics_sample(struct metrics *metrics, uint32_t id, double (*read)(void *arg), void *arg)
