@@ -1,8 +1,8 @@
 /* slab - objects of one size, each with a number that is never used again.
  *
  * A number is made of a tag, a slot and a generation. A slot gets a new generation when its object
- * is taken and when it is given back, so the number of an object that is gone finds nothing. Objects
- * do not move, and their memory is kept until slab_fini. Not thread-safe. */
+ * is taken and when it is given back, so the number of an object that is gone finds nothing.
+ * Objects do not move, and their memory is kept until slab_fini. Not thread-safe. */
 #ifndef CORE_SLAB_H
 #define CORE_SLAB_H
 

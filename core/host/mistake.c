@@ -8,7 +8,7 @@
 #include "thread/code.h"
 #include "thread/guest.h"
 
-enum { MOST = 64, PERIOD_MS = 10000 };
+enum { MOST = 256, PERIOD_MS = 10000 };
 
 /* Texts are compared by their address, since they are permanent. */
 struct repeat {

@@ -1,9 +1,9 @@
 /* poller - descriptors of somebody who may close them too early.
  *
  * libev must not watch a plugin's descriptor: it ends the process when the descriptor is closed
- * while it is watched, and confuses a watcher with the descriptor's next user. A poller therefore has
- * an epoll set of its own, which libev watches. A closed descriptor is found when it is changed or
- * removed, or when its number is watched again. [worker] */
+ * while it is watched, and confuses a watcher with the descriptor's next user. A poller therefore
+ * has an epoll set of its own, which libev watches. A closed descriptor is found when it is changed
+ * or removed, or when its number is watched again. [worker] */
 #ifndef CORE_POLLER_H
 #define CORE_POLLER_H
 

@@ -1,13 +1,12 @@
 """Bad arguments to the host: each is an error that names the plugin, and harms nobody else."""
 
 import re
+import time
 
 import pytest
 
 from harness.admin import Admin
 from harness.metrics import Exporter
-from harness.services import Echo
-from harness.visitors import one_exchange
 
 UNDECIDED = "authentication is not available"
 BAD = "plugin passed a bad argument"
@@ -142,14 +141,16 @@ def test_every_function_refuses_bad_arguments(host, answering):
     assert {"conn_set_peer", "conn_wake"} <= set(found)
 
 
-def test_each_mistake_is_logged_once_in_a_while(host, answering):
+def test_each_mistake_is_logged_once_in_ten_seconds(host, answering):
+    begun = time.monotonic()
     with host.server(auth=arguments(), workers=4) as server:
         server.process.wait_for("arguments done .*worker=", times=4)
         for _ in range(20):
             with answering.to(server) as wire:
                 wire.tunnel("good")
+        most = 1 + (time.monotonic() - begun) // 10
         for call, texts in named(server.process).items():
-            assert len(texts) == len(set(texts)), call
+            assert all(texts.count(text) <= most for text in texts), call
 
 
 def test_leaks_and_closed_descriptors_are_found_at_the_end(host):
@@ -165,21 +166,23 @@ def test_leaks_and_closed_descriptors_are_found_at_the_end(host):
 
 def test_a_wrong_result_refuses_that_client_alone(host, answering):
     """At once, not at the deadline."""
-    with Echo() as service, host.server(auth=arguments()) as server:
+    with host.server(auth=arguments()) as server:
         with answering.to(server) as other:
             other.tunnel("good")
             for name, argument in RESULTS.items():
                 with answering.to(server) as wire:
                     wire.say(name, {"Hello": 0})
                     assert wire.expect_error(UNDECIDED, timeout=2.5) == "end", name
-                assert argument in named(server.process)["complete_verify"], name
+                server.process.wait_for(
+                    rf"{BAD} plugin=careless call=complete_verify .*{re.escape(argument)}"
+                )
             with answering.to(server) as wire:
                 wire.tunnel("newer")
             other.send("Heartbeat")
         server.process.wait_for(
             r"auth plugin could not decide plugin=careless .*SPORE_EINVAL.* then=deny"
         )
-        assert service and accepted(server.process) == []
+        assert accepted(server.process) == []
 
 
 def test_a_wrong_result_is_an_error_of_the_chain(host, answering):
@@ -195,7 +198,7 @@ def test_every_valid_identity_is_shown(host, address, tmp_path, answering, name)
     identity = IDENTITIES[name]
     admin = Admin(tmp_path / "admin.sock")
     port = address.free_port()
-    metrics = [{"use": "prometheus", "bind_addr": address.host, "port": port}]
+    metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
     with host.server(
         auth=arguments(), admin={"socket": admin.path}, metrics=metrics
     ) as server, answering.to(server) as wire:
@@ -203,7 +206,6 @@ def test_every_valid_identity_is_shown(host, address, tmp_path, answering, name)
         server.process.wait_for("new client .*identity=")
         (tunnel,) = admin.ask("tunnels")["tunnels"]
         assert tunnel["identity"] == identity
-        exporter = Exporter((address.host, port))
-        assert identity in [
-            labels.get("identity") for _, labels, _ in exporter.samples()
-        ], exporter.text()
+        samples = Exporter(address.host, port).page().samples
+        shown = {labels.get("identity", "") for _, labels, _ in samples}
+        assert identity in {text.replace('\\"', '"').replace("\\\\", "\\") for text in shown}

@@ -28,8 +28,8 @@ extern "C" {
 
 /* The longest answer, in bytes. A frame of the protocol has at most 256. */
 #define SPORE_AUTH_ANSWER_MAX 232
-/* The longest identity, in bytes. An identity is UTF-8 without control characters (U+0000 to U+001F,
- * U+007F to U+009F) and U+FEFF. It may be empty: a client without a name. */
+/* The longest identity, in bytes. An identity is UTF-8 without control characters (U+0000 to
+ * U+001F, U+007F to U+009F) and without U+FEFF. It may be empty: a client without a name. */
 #define SPORE_IDENTITY_MAX 255
 /* The most port ranges of one grant. No set of ports needs more. */
 #define SPORE_AUTH_PORTS_MAX 32768
@@ -60,8 +60,8 @@ typedef struct spore_auth_request {
 SPORE_GROWABLE(spore_auth_request, reserved);
 
 /* Bits of spore_auth_result.fields. Without its bit, a field must be 0, and the host's default
- * holds. An unknown bit is an error, since a limit must not be ignored: before you use a bit that is
- * newer than your SPORE_MIN_MINOR, compare host->abi_minor. */
+ * holds. An unknown bit is an error, since a limit must not be ignored: before you use a bit that
+ * is newer than your SPORE_MIN_MINOR, compare host->abi_minor. */
 enum {
 	SPORE_AUTH_F_PORTS = 1 << 0,
 	SPORE_AUTH_F_MAX_TUNNELS = 1 << 1,
@@ -72,7 +72,7 @@ enum {
 typedef struct spore_auth_result {
 	uint32_t struct_size; /* a larger size is fine: the host ignores what it does not know */
 	uint32_t fields;      /* SPORE_AUTH_F_* */
-	/* The client's name in logs, metrics and quotas, such as "alice"; see SPORE_IDENTITY_MAX. */
+	/* The client's name in logs, metrics and quotas, such as "alice": SPORE_IDENTITY_MAX. */
 	spore_str identity;
 	spore_str reason; /* for the operator, never sent to the client; cut after 512 bytes */
 	/* Chosen by the plugin. The host passes it back with data connections and to session_end().

@@ -131,8 +131,8 @@ typedef struct spore_port_range {
 /* Identifies one asynchronous operation. It is a number, not a pointer. 0 means no ticket. */
 typedef uint64_t spore_ticket;
 
-/* What the host lends to an instance on one worker: a timer, a watched descriptor, a look-up. Like a
- * ticket, each is a number that is never used again, so a stale one is harmless. {0} means none.
+/* What the host lends to an instance on one worker: a timer, a watched descriptor, a look-up. Like
+ * a ticket, each is a number that is never used again, so a stale one is harmless. {0} means none.
  * Zero-initialise those that you keep. */
 typedef struct spore_timer {
 	uint64_t id;

@@ -114,8 +114,8 @@ typedef struct spore_host {
 	/* The number of the worker, starting at 0. NULL: UINT32_MAX, logged. [any] */
 	uint32_t (*worker_index)(const spore_worker *);
 	/* Calls fn soon on the worker's loop. Returns SPORE_ESTALE if the instance has begun to
-	 * stop there (fn is not called), SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker or
-	 * fn. Earlier posts run before worker_stop(). [any] */
+	 * stop there (fn is not called), SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker
+	 * or fn. Earlier posts run before worker_stop(). [any] */
 	spore_status (*post)(spore_worker *, void (*fn)(void *arg), void *arg);
 	/* Calls work() [blocking] and then on_done() on this worker. Returns SPORE_EBUSY if the
 	 * instance's queue is full, SPORE_ESTALE if the instance has begun to stop there,
@@ -174,8 +174,8 @@ typedef struct spore_host {
 	 *
 	 * `index` selects one of several values. Returns 1 and sets *out, which is valid until the
 	 * current callback returns, or returns 0 if there is no such value or (logged) an argument
-	 * is NULL. [worker], and [blocking] for the connection of a blocking verify() or answer(), which reads a copy of
-	 * the facts. */
+	 * is NULL. [worker], and [blocking] for the connection of a blocking verify() or answer(),
+	 * which reads a copy of the facts. */
 	uint32_t (*conn_attr)(const spore_conn *, const char *key, size_t index, spore_str *out);
 	/* A transport has learned the real address of the peer, from the PROXY protocol for
 	 * example. ACLs and limits use it from now on. Returns SPORE_OK, SPORE_ESTALE if the
@@ -217,8 +217,8 @@ typedef struct spore_host {
 	/* ---- metrics. */
 
 	/* Registers a family. Call it in create(). The instance that replaces this one on a reload
-	 * registers the same name and gets the same family. Returns 0 if the family is refused or an
-	 * argument is wrong, which is logged. [main] */
+	 * registers the same name and gets the same family. Returns 0 if the family is refused or
+	 * an argument is wrong, which is logged. [main] */
 	uint32_t (*metric_family)(spore_ctx *, const spore_metric_spec *);
 	/* Returns the series with these label values, one per label name, each of at most 1024
 	 * bytes. Returns 0 if the family is 0, if memory is used up, or (logged) if an argument is
