@@ -7,6 +7,8 @@ import pytest
 
 from harness.admin import Admin
 from harness.metrics import Exporter
+from harness.services import Echo
+from harness.visitors import one_exchange
 
 UNDECIDED = "authentication is not available"
 BAD = "plugin passed a bad argument"
@@ -94,6 +96,9 @@ RESULTS = {
     "port_0": "ports: a range begins with port 0",
     "many_ports": "ports: more than SPORE_AUTH_PORTS_MAX ranges",
     "identity_null": "identity: NULL with a length",
+    "identity_long": "identity: longer than SPORE_IDENTITY_MAX",
+    "identity_bytes": "identity: a control character, or not UTF-8",
+    "identity_nul": "identity: a control character, or not UTF-8",
     "reason_null": "reason: NULL with a length",
     "identity=two\nlines": "identity: a control character, or not UTF-8",
     "identity=\x1b[31m": "identity: a control character, or not UTF-8",
@@ -154,14 +159,30 @@ def test_each_mistake_is_logged_once_in_ten_seconds(host, answering):
 
 
 def test_leaks_and_closed_descriptors_are_found_at_the_end(host):
-    with host.server(auth=arguments(leak=True), workers=1) as server:
+    """Until then the server uses the closed descriptor's number for its own connections."""
+    say = [{"use": "policy", "say": "good"}]
+    with Echo() as service, host.server(auth=arguments(leak=True), workers=1) as server:
         server.process.wait_for("arguments done .*worker=")
+        with host.client(server, service, auth=say) as client:
+            for _ in range(5):
+                assert one_exchange(client.host, client.port, b"x" * 5000) == b"x" * 5000
         assert server.stop() == 0
     assert accepted(server.process) == []
     assert any(
         "leaked timers" in line and "plugin=careless" in line and "count=2" in line
         for line in server.process.stderr
     )
+
+
+def test_timers_that_are_always_due_starve_nobody(host):
+    say = [{"use": "policy", "say": "good"}]
+    with Echo() as service, host.server(auth=arguments(storm=True), workers=1) as server:
+        with host.client(server, service, auth=say) as client:
+            for _ in range(5):
+                assert one_exchange(client.host, client.port, b"x" * 5000) == b"x" * 5000
+        assert server.stop() == 0
+    assert accepted(server.process) == []
+    assert "repeat_ms is negative" in named(server.process)["timer_start"]
 
 
 def test_a_wrong_result_refuses_that_client_alone(host, answering):

@@ -12,12 +12,13 @@
 #include "probe.h"
 
 struct conf {
-	uint32_t leak;
+	uint32_t leak, storm;
 };
 
 static const spore_option options[] = {
 	SPORE_BOOL(struct conf, leak, 0, NULL,
 	           "close a watched descriptor and stop neither it nor a timer"),
+	SPORE_BOOL(struct conf, storm, 0, NULL, "keep timers that are always due"),
 };
 
 struct instance {
@@ -30,6 +31,7 @@ struct state {
 	spore_worker *worker;
 	pthread_t thread;
 	spore_timer timer; /* of this worker, for the thread */
+	spore_timer storms[3];
 };
 
 static void expect(const struct instance *instance, int good, const char *what)
@@ -254,8 +256,16 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-/* The host finds both after worker_stop(). */
-static void leak(const struct state *s)
+static void never_ready(void *arg, uint32_t events)
+{
+	const struct state *s = arg;
+
+	(void)events;
+	expect(s->instance, 0, "the next user of a descriptor's number is watched");
+}
+
+/* The host finds both after worker_stop(). Its own connections use the number meanwhile. */
+static void leak(struct state *s)
 {
 	spore_timer timer;
 	spore_io io;
@@ -263,9 +273,26 @@ static void leak(const struct state *s)
 
 	EXPECT(s->instance, pipe2(fds, O_CLOEXEC) == 0);
 	s->instance->host->timer_start(s->worker, 10, 10, on_timer, NULL, &timer);
-	s->instance->host->io_start(s->worker, fds[0], SPORE_READ, on_ready, NULL, &io);
+	s->instance->host->io_start(s->worker, fds[0], SPORE_READ, never_ready, s, &io);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+static void on_storm(void *arg)
+{
+	struct state *s = arg;
+
+	EXPECT(s->instance, s->instance->host->timer_update(s->storms[0], 0, 0) == SPORE_OK);
+}
+
+static void begin_storm(struct state *s)
+{
+	const struct instance *in = s->instance;
+	const spore_host *h = in->host;
+
+	EXPECT(in, h->timer_start(s->worker, 0, 0, on_storm, s, &s->storms[0]) == SPORE_OK);
+	EXPECT(in, h->timer_start(s->worker, 1, 1, on_timer, s, &s->storms[1]) == SPORE_OK);
+	REFUSED(in, timer_start(s->worker, -5, -5, on_timer, s, &s->storms[2]));
 }
 
 static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
@@ -284,6 +311,8 @@ static spore_status worker_start(void *instance, spore_worker *worker, void **st
 	pthread_join(s->thread, NULL);
 	if (s->instance->conf->leak)
 		leak(s);
+	if (s->instance->conf->storm)
+		begin_storm(s);
 	probe_log(s->instance->host, s->instance->ctx, "arguments done", "worker",
 	          s->instance->host->worker_index(worker));
 	*state_out = s;
@@ -295,6 +324,8 @@ static void worker_stop(void *arg)
 	struct state *s = arg;
 
 	s->instance->host->timer_stop(s->timer);
+	for (int i = 0; i < 3; i++)
+		EXPECT(s->instance, s->instance->host->timer_stop(s->storms[i]) == SPORE_OK);
 	free(s);
 }
 
@@ -303,6 +334,7 @@ static void worker_stop(void *arg)
 static const spore_port_range inverted[] = { { 1, 9 }, { 30, 20 } };
 static const spore_port_range zero[] = { { 0, 20 } };
 static const spore_port_range many[SPORE_AUTH_PORTS_MAX + 1];
+static const char long_name[100000] = "a";
 
 #define SIZED .struct_size = sizeof(spore_auth_result)
 
@@ -323,6 +355,9 @@ static const struct {
 	{ "many_ports",
 	  { SIZED, .fields = SPORE_AUTH_F_PORTS, .ports = many, .n_ports = sizeof many / 4 } },
 	{ "identity_null", { SIZED, .identity = { NULL, 10 } } },
+	{ "identity_long", { SIZED, .identity = { long_name, sizeof long_name } } },
+	{ "identity_bytes", { SIZED, .identity = { "a\xff", 2 } } },
+	{ "identity_nul", { SIZED, .identity = { "a\0b", 3 } } },
 	{ "reason_null", { SIZED, .reason = { NULL, 10 } } },
 };
 
