@@ -246,19 +246,24 @@ static uint32_t host_metric_series(uint32_t family, const spore_str *values, siz
 	return metrics_series(the_host.services.metrics, family, values, n);
 }
 
+static unsigned shard_of(const spore_worker *worker)
+{
+	return worker ? instance_worker_index(worker) : METRICS_SHARED;
+}
+
 static void host_metric_add(spore_worker *worker, uint32_t series, double delta)
 {
-	metrics_add(the_host.services.metrics, instance_worker_index(worker), series, delta);
+	metrics_add(the_host.services.metrics, shard_of(worker), series, delta);
 }
 
 static void host_metric_set(spore_worker *worker, uint32_t series, double value)
 {
-	metrics_set(the_host.services.metrics, instance_worker_index(worker), series, value);
+	metrics_set(the_host.services.metrics, shard_of(worker), series, value);
 }
 
 static void host_metric_observe(spore_worker *worker, uint32_t series, double value)
 {
-	metrics_observe(the_host.services.metrics, instance_worker_index(worker), series, value);
+	metrics_observe(the_host.services.metrics, shard_of(worker), series, value);
 }
 
 /* ---- extensions ---- */

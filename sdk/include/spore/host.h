@@ -184,8 +184,16 @@ typedef struct spore_host {
 	 * family. Look it up once and keep it. Do not call it from a visitor's callbacks
 	 * (metrics.h): it would wait for them forever. [any] */
 	uint32_t (*metric_series)(uint32_t family, const spore_str *values, size_t n_values);
-	/* Wait-free. Each worker has its own cells. A counter never decreases: a negative delta is
-	 * ignored. [worker] */
+	/* Counters and gauges are added to, gauges are set, histograms and summaries observe. An
+	 * unknown series is ignored. A counter never decreases: a negative delta is ignored.
+	 *
+	 * With a worker, the call is wait-free and updates cells of that worker: [worker]. With
+	 * NULL, it updates cells that all threads share, atomically and without a lock: [any], for
+	 * example from create(), a [blocking] call or a thread of your own. Many threads that update
+	 * one series with NULL at the same time slow each other down.
+	 *
+	 * A reader sees the sum of all these cells, also of a gauge. So set a gauge in one place
+	 * only: either with NULL, or, for a value that each worker has, on all workers. */
 	void (*metric_add)(spore_worker *, uint32_t series, double delta);
 	void (*metric_set)(spore_worker *, uint32_t series, double value);
 	void (*metric_observe)(spore_worker *, uint32_t series, double value);

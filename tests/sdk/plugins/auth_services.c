@@ -109,6 +109,10 @@ static void try_metrics(struct instance *in)
 		                    .n_bounds = 2 };
 	in->histogram = h->metric_series(h->metric_family(in->ctx, &spec), NULL, 0);
 	EXPECT(in, in->gauge && in->histogram);
+	h->metric_add(NULL, in->counter, 10);
+	h->metric_add(NULL, in->counter, -1);
+	h->metric_set(NULL, in->gauge, 100);
+	h->metric_observe(NULL, in->histogram, 0.25);
 }
 
 static void try_listener(const struct instance *in)
@@ -239,6 +243,7 @@ static void *thread_main(void *arg)
 	/* Stale if the process ends before this thread runs. */
 	EXPECT(s->instance, status == SPORE_OK || status == SPORE_ESTALE);
 	spore_logf(s->instance->host, s->instance->ctx, SPORE_LOG_DEBUG, "a line from a thread");
+	in->host->metric_add(NULL, in->counter, 100);
 	return NULL;
 }
 
@@ -247,6 +252,7 @@ static void work(void *arg)
 	struct state *s = arg;
 
 	s->worked_elsewhere = !pthread_equal(pthread_self(), s->home);
+	s->instance->host->metric_add(NULL, s->instance->counter, 1000);
 }
 
 static void on_worked(void *arg)
@@ -271,6 +277,7 @@ static void on_found(void *arg, spore_status status, const spore_addr *addrs, si
 static void on_not_found(void *arg, spore_status status, const spore_addr *addrs, size_t n)
 {
 	struct state *s = arg;
+	const struct instance *in = s->instance;
 
 	(void)addrs;
 	EXPECT(s->instance, status == SPORE_EBACKEND && n == 0);

@@ -213,6 +213,8 @@ START_TEST(a_metric_has_the_prefix_of_its_component)
 	series = host->metric_series(family, NULL, 0);
 	host->metric_add(&scene.instance->workers[0], series, 2);
 	ck_assert_double_eq(host_scene_metric(&scene.host, "spore_thing_things_total", ""), 2);
+	host->metric_add(NULL, series, 3);
+	ck_assert_double_eq(host_scene_metric(&scene.host, "spore_thing_things_total", ""), 5);
 	ck_assert_uint_eq(host->metric_family(ctx_of(&scene), &nameless), 0);
 	component_scene_close(&scene);
 }
