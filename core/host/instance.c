@@ -58,6 +58,7 @@ static struct instance *allocate_instance(const struct instance_spec *spec, unsi
 	instance->name = guest_name(spec->name);
 	instance->workers = calloc(n_workers, sizeof *instance->workers);
 	pthread_mutex_init(&instance->pool_lock, NULL);
+	refusals_init(&instance->refusals);
 	if (!instance->name || !instance->workers) {
 		instance_free(instance);
 		return NULL;
@@ -103,6 +104,8 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 		return NULL;
 	instance->component = spec->component;
 	meter_init(&instance->meter, spec->metrics, spec->component, spec->role, instance->name);
+	if (spec->component->kind == SPORE_KIND_ACL)
+		refusals_register(&instance->refusals, spec->metrics, spec->point, instance->name);
 	status = create_component(instance, &reporter);
 	if (status == SPORE_OK)
 		return instance;
@@ -135,6 +138,7 @@ void instance_free(struct instance *instance)
 	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
 		pthread_mutex_destroy(&instance->workers[i].lock);
 	pthread_mutex_destroy(&instance->pool_lock);
+	refusals_fini(&instance->refusals);
 	free(instance->workers);
 	free(instance->conf);
 	free(instance);

@@ -118,6 +118,12 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3),
 		.max_series = AS_CONFIGURED,
 	},
+	[FAMILY_ACL_REFUSALS] = {
+		COUNTER = "spore_acl_refusals_total",
+		.help = "Connections that an access list denied. The access list gives the reason; \"other\": a reason after its first 15.",
+		LABELS("at", "plugin", "reason"),
+		.max_series = AS_CONFIGURED,
+	},
 	[FAMILY_PLUGIN_CALL_TIME] = {
 		HISTOGRAM = "spore_plugin_call_seconds",
 		.unit = "seconds",

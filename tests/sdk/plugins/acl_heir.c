@@ -20,10 +20,11 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return probe_keep_conf(args, instance_out);
 }
 
-static int32_t check(void *conf, const spore_acl_query *query)
+static int32_t check(void *conf, const spore_acl_query *query, spore_acl_result *out)
 {
 	(void)conf;
 	(void)query;
+	(void)out;
 	return SPORE_NEXT;
 }
 
