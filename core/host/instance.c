@@ -59,11 +59,16 @@ static struct instance *allocate_instance(const struct instance_spec *spec, unsi
 	instance->workers = calloc(n_workers, sizeof *instance->workers);
 	pthread_mutex_init(&instance->pool_lock, NULL);
 	refusals_init(&instance->refusals);
+	hand_on_init(&instance->hand_on);
 	if (!instance->name || !instance->workers) {
 		instance_free(instance);
 		return NULL;
 	}
 	init_workers(instance);
+	if (spec->inherits && !hand_on_copy(&instance->hand_on, spec->inherits)) {
+		instance_free(instance);
+		return NULL;
+	}
 	return instance;
 }
 
@@ -86,9 +91,11 @@ static spore_status create_component(struct instance *instance, struct reporter 
 		.n_workers = instance->n_workers,
 		.point = spec->point,
 	};
+	atomic_store(&instance->hand_on.readable, true);
 	visit_begin(&visit, instance->name, "create");
 	status = spec->component->create(&reporter->args, &instance->self);
 	visit_end(&visit);
+	atomic_store(&instance->hand_on.readable, false);
 	return status;
 }
 
@@ -139,6 +146,7 @@ void instance_free(struct instance *instance)
 		pthread_mutex_destroy(&instance->workers[i].lock);
 	pthread_mutex_destroy(&instance->pool_lock);
 	refusals_fini(&instance->refusals);
+	hand_on_fini(&instance->hand_on);
 	free(instance->workers);
 	free(instance->conf);
 	free(instance);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -131,6 +132,55 @@ static void try_listener(const struct instance *in)
 	                   errno == EADDRNOTAVAIL);
 }
 
+static void try_parser(const struct instance *in)
+{
+	spore_cfg *tree = NULL;
+	char error[128] = "";
+	const spore_host *h = in->host;
+
+	EXPECT(in, h->cfg_parse(in->ctx, spore_cstr("{\"ports\": [1, 2, 3]}"), &tree, error,
+	                        sizeof error) == SPORE_OK);
+	EXPECT(in, h->cfg_number(h->cfg_at(h->cfg_get(tree, "ports"), 2, NULL)) == 3);
+	h->cfg_free(tree);
+	h->cfg_free(NULL);
+	EXPECT(in, h->cfg_parse(in->ctx, spore_cstr("{\n \"a\": ?}"), &tree, error, sizeof error) ==
+	                   SPORE_EINVAL);
+	EXPECT(in, tree == NULL && strcmp(error, "line 2, column 7: expected a value") == 0);
+	EXPECT(in, h->cfg_parse(in->ctx, spore_cstr(NULL), &tree, NULL, 9) == SPORE_EINVAL);
+}
+
+static void try_digests(const struct instance *in)
+{
+	static const uint8_t abc[32] = { 0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
+		                         0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+		                         0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c,
+		                         0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad };
+	uint8_t digest[32], mac[32], again[32];
+	const spore_host *h = in->host;
+
+	EXPECT(in, h->sha256("abc", 3, digest) == SPORE_OK && h->equal(digest, abc, 32) == 1);
+	EXPECT(in, h->hmac_sha256("key", 3, "abc", 3, mac) == SPORE_OK);
+	EXPECT(in, h->hmac_sha256("kez", 3, "abc", 3, again) == SPORE_OK);
+	EXPECT(in, h->equal(mac, again, 32) == 0 && h->equal(mac, again, 0) == 1);
+	EXPECT(in, h->wall_ms() / 1000 >= time(NULL) - 1 && h->wall_ms() / 1000 <= time(NULL));
+}
+
+static void try_state(const struct instance *in)
+{
+	static const char large[1024 * 1024];
+	const spore_host *h = in->host;
+	spore_str out;
+
+	EXPECT(in, h->state_get(in->ctx, "a", &out) == 0 && out.len == 0);
+	EXPECT(in, h->state_put(in->ctx, "a", spore_cstr("one")) == SPORE_OK);
+	EXPECT(in, h->state_put(in->ctx, "a", spore_cstr("two")) == SPORE_OK);
+	EXPECT(in, h->state_get(in->ctx, "a", &out) == 1 && probe_same(out, spore_cstr("two")));
+	EXPECT(in, h->state_put(in->ctx, "b", (spore_str){ large, sizeof large }) == SPORE_EBUSY);
+	EXPECT(in, h->state_put(in->ctx, "", spore_cstr("x")) == SPORE_EINVAL);
+	EXPECT(in, h->state_put(in->ctx, "a", spore_cstr("")) == SPORE_OK);
+	EXPECT(in, h->state_get(in->ctx, "a", &out) == 0);
+}
+
 static void try_simple_ones(const struct instance *in)
 {
 	uint8_t a[32] = { 0 }, b[32] = { 0 };
@@ -171,6 +221,9 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	EXPECT(in, !SPORE_HAS(args, point) || args->struct_size >= sizeof *args);
 	try_simple_ones(in);
 	try_tree(in);
+	try_parser(in);
+	try_digests(in);
+	try_state(in);
 	try_metrics(in);
 	try_listener(in);
 	*instance_out = in;
@@ -227,9 +280,13 @@ static void on_pipe(void *arg, uint32_t events)
 static void on_post(void *arg)
 {
 	struct state *s = arg;
+	spore_str none;
 
 	at_home(s, "the post's thread");
 	EXPECT(s->instance, write(s->pipe[1], "x", 1) == 1);
+	EXPECT(s->instance, s->instance->host->state_get(s->instance->ctx, "a", &none) == 0);
+	EXPECT(s->instance,
+	       s->instance->host->state_put(s->instance->ctx, "a", spore_cstr("late")) == SPORE_OK);
 	s->instance->host->io_update(s->io, SPORE_READ); /* it waited for nothing so far */
 	step_ended(s);
 }
@@ -237,6 +294,7 @@ static void on_post(void *arg)
 static void *thread_main(void *arg)
 {
 	struct state *s = arg;
+	const struct instance *in = s->instance;
 
 	spore_status status = s->instance->host->post(s->worker, on_post, s);
 
@@ -277,7 +335,6 @@ static void on_found(void *arg, spore_status status, const spore_addr *addrs, si
 static void on_not_found(void *arg, spore_status status, const spore_addr *addrs, size_t n)
 {
 	struct state *s = arg;
-	const struct instance *in = s->instance;
 
 	(void)addrs;
 	EXPECT(s->instance, status == SPORE_EBACKEND && n == 0);
