@@ -1,5 +1,6 @@
 """Access lists at the control port and at public ports."""
 
+import contextlib
 import re
 import socket
 import time
@@ -104,7 +105,8 @@ def test_a_refusal_names_the_instance_and_its_reason(host, stranger, tmp_path):
         **deny("control", stranger, name="gate", reason="not from\there"),
         **deny("public", stranger, name="door", reason="x" * 300),
     }
-    metrics = [{"use": "file", "file": str(tmp_path / "metrics")}]
+    exported = tmp_path / "metrics"
+    metrics = [{"use": "file", "file": str(exported)}]
     with Echo() as service, host.server(acl=acl, metrics=metrics) as server:
         with host.client(server, service) as client:
             for target in (server.control, (client.host, client.port)):
@@ -119,10 +121,9 @@ def test_a_refusal_names_the_instance_and_its_reason(host, stranger, tmp_path):
             rf"plugin=door detail={'x' * 127}$"
         )
         wait_until(
-            lambda: re.search(
-                r"^spore_acl_refusals_total\{.*door.*xxx.*\} 1$",
-                (tmp_path / "metrics").read_text(),
-                re.MULTILINE,
+            lambda: exported.exists()
+            and re.search(
+                r"^spore_acl_refusals_total{.*door.*xxx.*} 1$", exported.read_text(), re.M
             ),
             "the counted refusal",
         )
@@ -139,22 +140,22 @@ def test_a_refusal_names_the_instance_and_its_reason(host, stranger, tmp_path):
         ("x509.subject", "anyone", "no x509.subject"),
     ],
 )
-def test_the_control_port_is_judged_by_what_tls_knows(
-    host, authority, address, fact, value, why
-):
+def test_the_control_port_is_judged_by_what_tls_knows(host, authority, address, fact, value, why):
     """The list is asked when the connection is accepted, and again when TLS has opened."""
     certificate = authority.issue(f"IP:{address.host}")
     acl = {"control": [{"use": "facts", "fact": fact, "value": value}]}
     tls = [{"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}]
+    trust = [{"use": "tls", "cacertfile": authority.path}]
     with Echo() as service, host.server(acl=acl, transport=tls) as server:
-        trust = [{"use": "tls", "cacertfile": authority.path}]
-        with host.client(server, service, transport=trust, listening=why is None) as client:
+        client = host.client(server, service, transport=trust, listening=why is None)
+        with contextlib.closing(client.process):
             if why is None:
                 assert one_exchange(client.host, client.port, b"hello") == b"hello"
             else:
                 server.process.wait_for(
                     f'client refused by access list .*plugin=facts .*detail="{why}"'
                 )
+                assert client.process.wait() == 1
 
 
 def test_without_transports_there_are_no_facts(host):

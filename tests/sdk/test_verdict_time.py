@@ -1,5 +1,6 @@
 """How long an auth plugin may take for its verdict, and how long a client waits for it."""
 
+import contextlib
 import json
 import signal
 import time
@@ -53,7 +54,9 @@ def test_a_client_that_waits_as_long_gets_a_late_verdict(host, ahead):
     ) as server:
         config = host.client_config(server, service, auth=auth(delay="1ms"))
         config["client"] |= {"answer_timeout": "9s", "ahead": ahead}
-        with host.client(server, service, auth=auth(delay="1ms"), client=config["client"]) as client:
+        with host.client(
+            server, service, auth=auth(delay="1ms"), client=config["client"]
+        ) as client:
             assert one_exchange(client.host, client.port, b"hello") == b"hello"
 
 
@@ -64,9 +67,10 @@ def test_a_client_gives_up_after_its_own_time(host):
         config = host.client_config(server, service)
         config["client"]["answer_timeout"] = "600ms"
         began = time.monotonic()
-        with host.client(
+        client = host.client(
             server, service, auth=auth(delay="1ms"), client=config["client"], listening=False
-        ) as client:
+        )
+        with contextlib.closing(client.process):
             client.process.wait_for("timed out waiting for initial message", stream="stderr")
             assert 0.5 < time.monotonic() - began < 2.9 * seconds(1)
 
