@@ -21,7 +21,8 @@ struct acl_answer {
 /* id: CHAIN_ACL_*. An empty chain allows. A refusal is counted. */
 bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loop *loop,
                 const struct acl_question *question, struct acl_answer *answer_out);
-/* True if an instance of the chain must be asked about each connection whose transports are open. */
+/* True if an instance of the chain must be asked about each connection whose transports are
+ * open. */
 bool acl_wants_conn(const struct plugin_set *set, enum chain_id id);
 
 #endif

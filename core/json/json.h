@@ -81,8 +81,8 @@ struct json *json_get(const struct json *object, const char *key);
 
 /* The child of this index, or NULL. Walks the children unless json_index was called. */
 struct json *json_child(const struct json *container, size_t index);
-/* Makes json_child quick for the node and all below it, which must not change any more. False: out of
- * memory. */
+/* Makes json_child quick for the node and all below it, which must not change any more. False: out
+ * of memory. */
 bool json_index(struct json_doc *doc, struct json *node);
 
 /* "an object", "a string" ... */

@@ -24,7 +24,7 @@ struct deadline_list {
 	ev_timer timer;
 	struct list running; /* of struct deadline, soonest first */
 	int64_t after_ms;
-	int64_t armed_ms; /* when the timer fires, while it runs; no later than the first deadline */
+	int64_t armed_ms; /* when the running timer fires; no later than the first deadline */
 	void (*on_expired)(struct deadline *deadline);
 };
 

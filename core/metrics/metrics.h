@@ -33,8 +33,8 @@ uint32_t metrics_series(struct metrics *metrics, uint32_t family, const spore_st
                         size_t n);
 
 /* An unknown series is ignored. `shard` is that of the calling worker, or METRICS_SHARED. Wait-free
- * with a worker's shard; lock-free with the shared one, whose writers may delay each other. [worker],
- * or [any] with METRICS_SHARED */
+ * with a worker's shard; lock-free with the shared one, whose writers may delay each other.
+ * [worker], or [any] with METRICS_SHARED */
 void metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta);
 void metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value);
 void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value);

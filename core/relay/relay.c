@@ -264,9 +264,9 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 
 /* ---- relays whose watchers do not run, and idle ones ---- */
 
-/* A stream is not read after its end, while the other side takes nothing, or during a pause. It may be reset
- * meanwhile, so ask the kernel. A stream that has ended in order is left alone while its bytes
- * drain. */
+/* A stream is not read after its end, while the other side takes nothing, or during a pause. It may
+ * be reset meanwhile, so ask the kernel. A stream that has ended in order is left alone while its
+ * bytes drain. */
 static bool has_died(struct relay *relay, int side)
 {
 	const struct flow *from = &relay->flows[side], *to = &relay->flows[!side];

@@ -1,8 +1,8 @@
 #include "relay/throttle.h"
 
 /* Above most_rate there is no limit in practice, and below it no product overflows. A credit grows
- * for at most LONGEST_MS at a time, in which even the lowest rate lets a byte pass. The bucket holds
- * at least two bytes, so that a part of a byte is not lost while a whole one waits. */
+ * for at most LONGEST_MS at a time, in which even the lowest rate lets a byte pass. The bucket
+ * holds at least two bytes, so that a part of a byte is not lost while a whole one waits. */
 enum { BURST_MS = 100, LONGEST_MS = 1000, PER_BYTE = 1000 };
 static const uint64_t most_rate = (uint64_t)1 << 40;
 

@@ -1,4 +1,4 @@
-"""On a reload an instance sees the one that it replaces, and no other, and gets what it hands on."""
+"""On a reload an instance sees the one that it replaces, and gets what that one hands on."""
 
 import json
 import pathlib
