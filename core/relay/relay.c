@@ -80,30 +80,28 @@ static void finish_relay(struct relay *relay, bool reset)
 
 /* ---- the limit on the rate ---- */
 
-/* How many bytes the flow may read now. */
-static size_t room_of(struct relay *relay, int from)
+/* How many bytes a flow of a relay with a brake may read now. This and the next are not inlined, so
+ * that other relays do not pay for them. */
+__attribute__((noinline)) static size_t braked_room(struct relay *relay, int from)
 {
-	if (!relay->brake)
-		return SIZE_MAX;
 	return throttle_room(&relay->brake->throttles[from], relay->flows[from].bytes,
 	                     loop_now_ms(relay->set->loop));
 }
 
-static bool may_read(struct relay *relay, int from)
+/* True if a flow of a relay with a brake may not read now; it is looked at again after a pause. */
+__attribute__((noinline)) static bool holds_back(struct relay *relay, int from)
 {
-	return flow_reads(&relay->flows[from]) && room_of(relay, from) > 0;
-}
-
-/* Sees to it that a flow that may not read now is looked at again. */
-static void pause_reading(struct relay *relay, int from)
-{
-	struct ev_loop *ev = loop_ev(relay->set->loop);
 	ev_timer *pause = &relay->brake->pause;
 
-	if (ev_is_active(pause))
-		return;
-	ev_timer_set(pause, (double)throttle_wait_ms(&relay->brake->throttles[from]) / 1000.0, 0.0);
-	ev_timer_start(ev, pause);
+	if (braked_room(relay, from) > 0)
+		return false;
+	if (!ev_is_active(pause)) {
+		int64_t wait_ms = throttle_wait_ms(&relay->brake->throttles[from]);
+
+		ev_timer_set(pause, (double)wait_ms / 1000.0, 0.0);
+		ev_timer_start(loop_ev(relay->set->loop), pause);
+	}
+	return true;
 }
 
 static void update_relay_wants(struct relay *relay);
@@ -131,14 +129,14 @@ static bool limit_rate(struct relay *relay, uint64_t rate)
 
 /* ---- the flows ---- */
 
-static struct flow_ends ends_of(struct relay *relay, int from)
+static struct flow_ends ends_of(const struct relay *relay, int from)
 {
 	return (struct flow_ends){ .from = relay->streams[from],
 		                   .to = relay->streams[!from],
 		                   .loop = relay->set->loop,
 		                   .pipes = &relay->set->pipes,
 		                   .is_last = relay->flows[!from].state == FLOW_ENDED,
-		                   .most = room_of(relay, from) };
+		                   .most = SIZE_MAX };
 }
 
 static void update_relay_wants(struct relay *relay)
@@ -150,10 +148,10 @@ static void update_relay_wants(struct relay *relay)
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
-		bool reads = may_read(relay, i), writes = flow_writes(&flows[!i]);
+		bool reads = flow_reads(&flows[i]), writes = flow_writes(&flows[!i]);
 
-		if (!reads && flow_reads(&flows[i]))
-			pause_reading(relay, i);
+		if (reads && relay->brake && holds_back(relay, i))
+			reads = false;
 		stream_want(relay->streams[i],
 		            (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0));
 	}
@@ -178,6 +176,8 @@ static void pump_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
 
+	if (relay->brake)
+		ends.most = braked_room(relay, from);
 	if (!flow_pump(&relay->flows[from], &ends))
 		fail_relay(relay, from);
 }
@@ -186,6 +186,8 @@ static void join_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
 
+	if (relay->brake)
+		ends.most = braked_room(relay, from);
 	if (!flow_join(&relay->flows[from], &ends))
 		fail_relay(relay, from);
 }
@@ -271,8 +273,9 @@ static bool has_died(struct relay *relay, int side)
 {
 	const struct flow *from = &relay->flows[side], *to = &relay->flows[!side];
 	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
+	bool reads = flow_reads(from) && !(relay->brake && braked_room(relay, side) == 0);
 
-	if (may_read(relay, side) || from->state == FLOW_ENDING || flow_is_over(to))
+	if (reads || from->state == FLOW_ENDING || flow_is_over(to))
 		return false;
 	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
 }
