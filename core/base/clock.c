@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-static int64_t read_clock(clockid_t clock)
+static int64_t read_ns(clockid_t clock)
 {
 	struct timespec ts;
 
@@ -12,7 +12,7 @@ static int64_t read_clock(clockid_t clock)
 
 int64_t clock_ns(void)
 {
-	return read_clock(CLOCK_MONOTONIC);
+	return read_ns(CLOCK_MONOTONIC);
 }
 
 int64_t clock_ms(void)
@@ -22,5 +22,10 @@ int64_t clock_ms(void)
 
 int64_t clock_coarse_ns(void)
 {
-	return read_clock(CLOCK_MONOTONIC_COARSE);
+	return read_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+int64_t clock_wall_ms(void)
+{
+	return read_ns(CLOCK_REALTIME) / 1000000;
 }

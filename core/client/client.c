@@ -10,7 +10,6 @@
 #include "loop/call.h"
 #include "net/resolve.h"
 
-enum { ANSWER_MS = 3000 }; /* as bore's client */
 static const double drain_poll_s = 0.05;
 
 struct client {
@@ -61,7 +60,8 @@ static void run_open_worker(void *arg)
 	struct client_worker *worker = arg;
 	struct relay_limits limits = { .most_pipes = worker->max_pipes };
 
-	deadline_list_init(&worker->answers, worker->loop, ANSWER_MS, uplink_on_late);
+	deadline_list_init(&worker->answers, worker->loop, worker->shared->settings->answer_timeout,
+	                   uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);

@@ -47,6 +47,10 @@ static const spore_option server_rows[] = {
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
 	DRAIN_TIMEOUT(struct server_settings),
+	SPORE_DURATION(struct server_settings, auth_timeout, OPTIONF_NEW_ONLY, "\"3s\"", 100, 60000,
+	               "how long the auth plugins may take for a verdict; then the client is "
+	               "refused. bore's client gives up after 3s, Spore's after its "
+	               "answer_timeout, and a visitor after 10s"),
 	SPORE_ENUM(struct server_settings, on_reload, 0, "\"close\"", "close|keep",
 	           "what a reload does with tunnels of clients that the new configuration would "
 	           "refuse"),
@@ -63,6 +67,10 @@ static const spore_option client_rows[] = {
 	BUSY_POLL(struct client_settings),
 	SNDBUF(struct client_settings),
 	RECBUF(struct client_settings),
+	SPORE_DURATION(struct client_settings, answer_timeout, 0, "\"3s\"", 100, 120000,
+	               "how long to wait for each answer of the server: its TLS handshake, its "
+	               "Challenge, and the tunnel's port, before which the server waits for its "
+	               "auth plugins (auth_timeout)"),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
 	          "connections that are being set up at once; each worker queues up to 4096 more"),
 	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,

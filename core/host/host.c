@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "host/hand_on.h"
 #include "host/instance.h"
 #include "host/lend.h"
 #include "host/readiness.h"
@@ -12,8 +13,10 @@
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
+#include "thread/guest.h"
 #include "version.h"
 #include "json/json.h"
+#include "json/reply.h"
 
 static struct {
 	struct host_services services;
@@ -76,6 +79,35 @@ static int64_t host_now_ms(void)
 static spore_status host_random(void *buf, size_t len)
 {
 	return crypto_random(buf, len) ? SPORE_OK : SPORE_ESYS;
+}
+
+static int64_t host_wall_ms(void)
+{
+	return clock_wall_ms();
+}
+
+/* A plugin that ignores the failure must not find a value that an attacker could guess. */
+static spore_status finish_digest(bool good, uint8_t out[CRYPTO_SHA256_SIZE])
+{
+	if (!good)
+		crypto_random(out, CRYPTO_SHA256_SIZE);
+	return good ? SPORE_OK : SPORE_ESYS;
+}
+
+static spore_status host_sha256(const void *data, size_t len, uint8_t digest_out[32])
+{
+	return finish_digest(crypto_sha256(data, len, digest_out), digest_out);
+}
+
+static spore_status host_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                                     uint8_t mac_out[32])
+{
+	return finish_digest(crypto_hmac_sha256(key, key_len, data, len, mac_out), mac_out);
+}
+
+static uint32_t host_equal(const void *a, const void *b, size_t len)
+{
+	return crypto_equal(a, b, len);
 }
 
 static uint32_t host_worker_index(const spore_worker *worker)
@@ -191,10 +223,8 @@ static const spore_cfg *host_cfg_get(const spore_cfg *object, const char *key)
 
 static const spore_cfg *host_cfg_at(const spore_cfg *container, size_t index, const char **key_out)
 {
-	const struct json *node = container ? node_of(container)->first : NULL;
+	const struct json *node = json_child(node_of(container), index);
 
-	while (node && index-- > 0)
-		node = node->next;
 	if (node && key_out)
 		*key_out = node->key;
 	return cfg_of(node);
@@ -218,6 +248,41 @@ static double host_cfg_number(const spore_cfg *cfg)
 static uint32_t host_cfg_bool(const spore_cfg *cfg)
 {
 	return cfg && node_of(cfg)->type == JSON_BOOL && node_of(cfg)->boolean;
+}
+
+/* The tree belongs to the plugin. */
+static spore_status host_cfg_parse(spore_ctx *ctx, spore_str text, spore_cfg **out, char *error,
+                                   size_t error_size)
+{
+	struct json *root = NULL;
+	spore_status status = reply_parse(text.ptr, text.len, &root, error, error ? error_size : 0);
+
+	(void)ctx;
+	*out = (spore_cfg *)(void *)root;
+	return status;
+}
+
+static void host_cfg_free(spore_cfg *tree)
+{
+	if (!reply_free((struct json *)(void *)tree))
+		log_error("plugin frees a tree that is not its own",
+		          log_str("plugin", guest_current()));
+}
+
+/* ---- state that is handed on ---- */
+
+static spore_status host_state_put(spore_ctx *ctx, const char *key, spore_str bytes)
+{
+	return hand_on_put(&instance_of(ctx)->hand_on, key, bytes);
+}
+
+static uint32_t host_state_get(spore_ctx *ctx, const char *key, spore_str *out)
+{
+	struct instance *instance = instance_of(ctx);
+
+	*out = (spore_str){ NULL, 0 };
+	return atomic_load(&instance->hand_on.readable) &&
+	       hand_on_get(&instance->hand_on, key, out);
 }
 
 /* ---- metrics ---- */
@@ -245,19 +310,24 @@ static uint32_t host_metric_series(uint32_t family, const spore_str *values, siz
 	return metrics_series(the_host.services.metrics, family, values, n);
 }
 
+static unsigned shard_of(const spore_worker *worker)
+{
+	return worker ? instance_worker_index(worker) : METRICS_SHARED;
+}
+
 static void host_metric_add(spore_worker *worker, uint32_t series, double delta)
 {
-	metrics_add(the_host.services.metrics, instance_worker_index(worker), series, delta);
+	metrics_add(the_host.services.metrics, shard_of(worker), series, delta);
 }
 
 static void host_metric_set(spore_worker *worker, uint32_t series, double value)
 {
-	metrics_set(the_host.services.metrics, instance_worker_index(worker), series, value);
+	metrics_set(the_host.services.metrics, shard_of(worker), series, value);
 }
 
 static void host_metric_observe(spore_worker *worker, uint32_t series, double value)
 {
-	metrics_observe(the_host.services.metrics, instance_worker_index(worker), series, value);
+	metrics_observe(the_host.services.metrics, shard_of(worker), series, value);
 }
 
 /* ---- extensions ---- */
@@ -291,6 +361,10 @@ static const spore_host table = {
 	.log = host_log,
 	.now_ms = host_now_ms,
 	.random = host_random,
+	.wall_ms = host_wall_ms,
+	.sha256 = host_sha256,
+	.hmac_sha256 = host_hmac_sha256,
+	.equal = host_equal,
 	.timer_start = lend_timer_start,
 	.timer_stop = lend_timer_stop,
 	.io_start = lend_io_start,
@@ -316,6 +390,10 @@ static const spore_host table = {
 	.cfg_string = host_cfg_string,
 	.cfg_number = host_cfg_number,
 	.cfg_bool = host_cfg_bool,
+	.cfg_parse = host_cfg_parse,
+	.cfg_free = host_cfg_free,
+	.state_put = host_state_put,
+	.state_get = host_state_get,
 	.metric_family = host_metric_family,
 	.metric_series = host_metric_series,
 	.metric_add = host_metric_add,

@@ -115,7 +115,13 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.unit = "seconds",
 		.help = "Seconds from a question to an auth instance until its verdict.",
 		LABELS("plugin"),
-		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3),
+		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3, 10, 30),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_ACL_REFUSALS] = {
+		COUNTER = "spore_acl_refusals_total",
+		.help = "Connections that an access list denied. The access list gives the reason; \"other\": a reason after its first 15.",
+		LABELS("at", "plugin", "reason"),
 		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_PLUGIN_CALL_TIME] = {
