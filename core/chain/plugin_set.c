@@ -35,15 +35,24 @@ static const struct json *use_node(const struct json *node)
 	return use && use->source && use->source->text ? use : node;
 }
 
-static bool is_alike(const struct instance *instance, const struct instance_spec *spec)
+/* Of the same name, and the same component of the same plugin, perhaps of another build. */
+static bool is_kin(const struct instance *instance, const struct instance_spec *spec)
 {
-	return instance->component == spec->component && strcmp(instance->name, spec->name) == 0;
+	return strcmp(instance->name, spec->name) == 0 &&
+	       strcmp(instance->component->name, spec->component->name) == 0 &&
+	       strcmp(instance->plugin->note.plugin, spec->plugin->note.plugin) == 0;
 }
 
-/* The `self` of the old instance that the new one replaces: of the same name and the same code,
- * since another build may have another state. If several have the name, the n-th replaces the
+static bool is_same_code(const struct instance *instance, const struct instance_spec *spec)
+{
+	return is_kin(instance, spec) && instance->component == spec->component;
+}
+
+/* The old instance that the new one replaces, or NULL. If there are several, the n-th replaces the
  * n-th. */
-static const void *find_previous(const struct builder *b, const struct instance_spec *spec)
+static struct instance *find_replaced(const struct builder *b, const struct instance_spec *spec,
+                                      bool (*is_alike)(const struct instance *instance,
+                                                       const struct instance_spec *spec))
 {
 	size_t skip = 0;
 
@@ -51,9 +60,20 @@ static const void *find_previous(const struct builder *b, const struct instance_
 		skip += is_alike(b->chain->items[i], spec);
 	for (size_t i = 0; b->before && i < b->before->n; i++) {
 		if (is_alike(b->before->items[i], spec) && skip-- == 0)
-			return b->before->items[i]->self;
+			return b->before->items[i];
 	}
 	return NULL;
+}
+
+/* The new instance may look into one of the same code. From another build, which may have another
+ * state, it gets only what that one hands on. */
+static void find_inheritance(const struct builder *b, struct instance_spec *spec)
+{
+	const struct instance *previous = find_replaced(b, spec, is_same_code);
+	struct instance *kin = find_replaced(b, spec, is_kin);
+
+	spec->previous = previous ? previous->self : NULL;
+	spec->inherits = kin ? &kin->hand_on : NULL;
 }
 
 /* Finds the component that the entry names. False: it has none, which has been reported. */
@@ -117,7 +137,7 @@ static struct instance *build_instance(struct builder *b, const struct config_in
 	b->node = entry->node;
 	if (!find_component(b, entry, &spec) || !fill_conf(b, entry, &spec))
 		return NULL;
-	spec.previous = find_previous(b, &spec);
+	find_inheritance(b, &spec);
 	instance = instance_new(&spec, b->spec->n_workers, &err);
 	if (!instance && err.text[0])
 		diag_add(b->diag, use_node(entry->node), "%s", err.text);

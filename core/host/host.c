@@ -1,27 +1,28 @@
 #include "host/host.h"
 
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "host/hand_on.h"
 #include "host/instance.h"
 #include "host/lend.h"
-#include "host/mistake.h"
+#include "host/readiness.h"
 #include "host/ticket.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "net/addr.h"
+#include "plugin/mistake.h"
 #include "thread/guest.h"
 #include "version.h"
 #include "json/json.h"
+#include "json/reply.h"
 
 static struct {
 	struct host_services services;
-	atomic_bool ready;
 } the_host;
 
 /* Instances have permanent names. */
@@ -90,6 +91,57 @@ static spore_status host_random(void *buf, size_t len)
 	if ((!buf && len) || len > INT_MAX)
 		return mistake(NULL, "random", buf ? "len is above INT_MAX" : "buf is NULL");
 	return crypto_random(buf, len) ? SPORE_OK : SPORE_ESYS;
+}
+
+static int64_t host_wall_ms(void)
+{
+	return clock_wall_ms();
+}
+
+/* A plugin that ignores the failure must not find a value that an attacker could guess. */
+static spore_status finish_digest(bool good, uint8_t out[CRYPTO_SHA256_SIZE])
+{
+	if (!good)
+		crypto_random(out, CRYPTO_SHA256_SIZE);
+	return good ? SPORE_OK : SPORE_ESYS;
+}
+
+static const char *digest_fault(const void *data, size_t len, const void *out)
+{
+	if (!out)
+		return "the output is NULL";
+	return !data && len ? "data is NULL" : NULL;
+}
+
+static spore_status host_sha256(const void *data, size_t len, uint8_t digest_out[32])
+{
+	const char *fault = digest_fault(data, len, digest_out);
+
+	if (!fault)
+		return finish_digest(crypto_sha256(data, len, digest_out), digest_out);
+	if (digest_out)
+		finish_digest(false, digest_out);
+	return mistake(NULL, "sha256", fault);
+}
+
+static spore_status host_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                                     uint8_t mac_out[32])
+{
+	const char *fault = !key && key_len ? "key is NULL" : digest_fault(data, len, mac_out);
+
+	if (!fault)
+		return finish_digest(crypto_hmac_sha256(key, key_len, data, len, mac_out), mac_out);
+	if (mac_out)
+		finish_digest(false, mac_out);
+	return mistake(NULL, "hmac_sha256", fault);
+}
+
+static uint32_t host_equal(const void *a, const void *b, size_t len)
+{
+	if (len == 0 || (a && b))
+		return crypto_equal(a, b, len);
+	mistake(NULL, "equal", "a or b is NULL");
+	return 0;
 }
 
 static uint32_t host_worker_index(const spore_worker *worker)
@@ -284,10 +336,8 @@ static const spore_cfg *host_cfg_get(const spore_cfg *object, const char *key)
 
 static const spore_cfg *host_cfg_at(const spore_cfg *container, size_t index, const char **key_out)
 {
-	const struct json *node = container ? node_of(container)->first : NULL;
+	const struct json *node = json_child(node_of(container), index);
 
-	while (node && index-- > 0)
-		node = node->next;
 	if (node && key_out)
 		*key_out = node->key;
 	return cfg_of(node);
@@ -311,6 +361,60 @@ static double host_cfg_number(const spore_cfg *cfg)
 static uint32_t host_cfg_bool(const spore_cfg *cfg)
 {
 	return cfg && node_of(cfg)->type == JSON_BOOL && node_of(cfg)->boolean;
+}
+
+/* The tree belongs to the plugin. */
+static spore_status host_cfg_parse(spore_ctx *ctx, spore_str text, spore_cfg **out, char *error,
+                                   size_t error_size)
+{
+	struct json *root = NULL;
+	spore_status status;
+
+	if (out)
+		*out = NULL;
+	if (!ctx || !out || !text.ptr) {
+		if (error && error_size)
+			snprintf(error, error_size, "ctx, out or the text is NULL");
+		return mistake(name_of(ctx), "cfg_parse", "ctx, out or the text is NULL");
+	}
+	status = reply_parse(text.ptr, text.len, &root, error, error ? error_size : 0);
+	*out = (spore_cfg *)(void *)root;
+	return status;
+}
+
+static void host_cfg_free(spore_cfg *tree)
+{
+	if (!reply_free((struct json *)(void *)tree))
+		log_error("plugin frees a tree that is not its own",
+		          log_str("plugin", guest_current()));
+}
+
+/* ---- state that is handed on ---- */
+
+static spore_status host_state_put(spore_ctx *ctx, const char *key, spore_str bytes)
+{
+	spore_status status;
+
+	if (!ctx || !key || (!bytes.ptr && bytes.len))
+		return mistake(name_of(ctx), "state_put", "ctx, key or bytes is NULL");
+	status = hand_on_put(&instance_of(ctx)->hand_on, key, bytes);
+	return status == SPORE_EINVAL ? mistake(name_of(ctx), "state_put", "key: not 1 to 63 bytes")
+	                              : status;
+}
+
+static uint32_t host_state_get(spore_ctx *ctx, const char *key, spore_str *out)
+{
+	struct instance *instance;
+
+	if (out)
+		*out = (spore_str){ NULL, 0 };
+	if (!ctx || !key || !out) {
+		mistake(name_of(ctx), "state_get", "ctx, key or out is NULL");
+		return 0;
+	}
+	instance = instance_of(ctx);
+	return atomic_load(&instance->hand_on.readable) &&
+	       hand_on_get(&instance->hand_on, key, out);
 }
 
 /* ---- metrics ---- */
@@ -378,27 +482,29 @@ static uint32_t host_metric_series(uint32_t family, const spore_str *values, siz
 	return series;
 }
 
+static unsigned shard_of(const spore_worker *worker)
+{
+	return worker ? instance_worker_index(worker) : METRICS_SHARED;
+}
+
 static const char *const no_series = "unknown series, or of another type";
 
 static void host_metric_add(spore_worker *worker, uint32_t series, double delta)
 {
-	if (!worker ||
-	    !metrics_add(the_host.services.metrics, instance_worker_index(worker), series, delta))
-		mistake(NULL, "metric_add", worker ? no_series : "worker is NULL");
+	if (!metrics_add(the_host.services.metrics, shard_of(worker), series, delta))
+		mistake(NULL, "metric_add", no_series);
 }
 
 static void host_metric_set(spore_worker *worker, uint32_t series, double value)
 {
-	if (!worker ||
-	    !metrics_set(the_host.services.metrics, instance_worker_index(worker), series, value))
-		mistake(NULL, "metric_set", worker ? no_series : "worker is NULL");
+	if (!metrics_set(the_host.services.metrics, shard_of(worker), series, value))
+		mistake(NULL, "metric_set", no_series);
 }
 
 static void host_metric_observe(spore_worker *worker, uint32_t series, double value)
 {
-	if (!worker || !metrics_observe(the_host.services.metrics, instance_worker_index(worker),
-	                                series, value))
-		mistake(NULL, "metric_observe", worker ? no_series : "worker is NULL");
+	if (!metrics_observe(the_host.services.metrics, shard_of(worker), series, value))
+		mistake(NULL, "metric_observe", no_series);
 }
 
 /* ---- extensions ---- */
@@ -415,18 +521,7 @@ static void ext_visit(const spore_metric_visitor *visitor, void *arg)
 	metrics_visit(the_host.services.metrics, &full, arg);
 }
 
-static uint32_t ext_is_ready(void)
-{
-	return atomic_load(&the_host.ready);
-}
-
-void host_set_ready(bool ready)
-{
-	atomic_store(&the_host.ready, ready);
-}
-
 static const spore_ext_metrics ext_metrics = { sizeof ext_metrics, 0, ext_visit };
-static const spore_ext_ready ext_ready = { sizeof ext_ready, 0, ext_is_ready };
 
 const void *host_get_extension(const char *id)
 {
@@ -437,7 +532,7 @@ const void *host_get_extension(const char *id)
 	if (strcmp(id, SPORE_EXT_METRICS) == 0)
 		return &ext_metrics;
 	if (strcmp(id, SPORE_EXT_READY) == 0)
-		return &ext_ready;
+		return &readiness_extension;
 	return NULL;
 }
 
@@ -454,6 +549,10 @@ static const spore_host table = {
 	.log = host_log,
 	.now_ms = host_now_ms,
 	.random = host_random,
+	.wall_ms = host_wall_ms,
+	.sha256 = host_sha256,
+	.hmac_sha256 = host_hmac_sha256,
+	.equal = host_equal,
 	.timer_start = lend_timer_start,
 	.timer_update = lend_timer_update,
 	.timer_stop = lend_timer_stop,
@@ -480,6 +579,10 @@ static const spore_host table = {
 	.cfg_string = host_cfg_string,
 	.cfg_number = host_cfg_number,
 	.cfg_bool = host_cfg_bool,
+	.cfg_parse = host_cfg_parse,
+	.cfg_free = host_cfg_free,
+	.state_put = host_state_put,
+	.state_get = host_state_get,
 	.metric_family = host_metric_family,
 	.metric_series = host_metric_series,
 	.metric_add = host_metric_add,

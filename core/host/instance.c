@@ -59,11 +59,17 @@ static struct instance *allocate_instance(const struct instance_spec *spec, unsi
 	instance->name = guest_name(spec->name);
 	instance->workers = calloc(n_workers, sizeof *instance->workers);
 	pthread_mutex_init(&instance->pool_lock, NULL);
+	refusals_init(&instance->refusals);
+	hand_on_init(&instance->hand_on);
 	if (!instance->name || !instance->workers) {
 		instance_free(instance);
 		return NULL;
 	}
 	init_workers(instance);
+	if (spec->inherits && !hand_on_copy(&instance->hand_on, spec->inherits)) {
+		instance_free(instance);
+		return NULL;
+	}
 	return instance;
 }
 
@@ -86,9 +92,11 @@ static spore_status create_component(struct instance *instance, struct reporter 
 		.n_workers = instance->n_workers,
 		.point = spec->point,
 	};
+	atomic_store(&instance->hand_on.readable, true);
 	visit_begin(&visit, instance->name, "create");
 	status = spec->component->create(&reporter->args, &instance->self);
 	visit_end(&visit);
+	atomic_store(&instance->hand_on.readable, false);
 	return status;
 }
 
@@ -104,6 +112,8 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 		return NULL;
 	instance->component = spec->component;
 	meter_init(&instance->meter, spec->metrics, spec->component, spec->role, instance->name);
+	if (spec->component->kind == SPORE_KIND_ACL)
+		refusals_register(&instance->refusals, spec->metrics, spec->point, instance->name);
 	status = create_component(instance, &reporter);
 	if (status == SPORE_OK)
 		return instance;
@@ -136,6 +146,8 @@ void instance_free(struct instance *instance)
 	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
 		pthread_mutex_destroy(&instance->workers[i].lock);
 	pthread_mutex_destroy(&instance->pool_lock);
+	refusals_fini(&instance->refusals);
+	hand_on_fini(&instance->hand_on);
 	free(instance->workers);
 	free(instance->conf);
 	free(instance);

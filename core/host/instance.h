@@ -16,8 +16,10 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "host/hand_on.h"
 #include "host/listeners.h"
 #include "host/meter.h"
+#include "host/refusals.h"
 
 struct json;
 struct loaded;
@@ -65,7 +67,9 @@ struct instance {
 	/* Called on the thread that gives back the last reference. */
 	void (*on_unused)(struct instance *instance, void *arg);
 	void *unused_arg;
+	struct hand_on hand_on; /* what its plugin hands on */
 	struct meter meter;
+	struct refusals refusals; /* of an access list; else without series */
 };
 
 struct instance_spec {
@@ -74,9 +78,11 @@ struct instance_spec {
 	const char *name;
 	void *conf; /* taken, also on failure */
 	const struct json *raw;
-	const void *previous; /* `self` of the instance that this one replaces, or NULL */
-	uint32_t role;        /* SPORE_ROLE_* */
-	uint32_t point;       /* SPORE_ACL_AT_* of an access list, else 0 */
+	const void *previous;     /* `self` of the instance that this one replaces, or NULL */
+	struct hand_on *inherits; /* the store of the instance of this name that it replaces, also
+	                           * if that one has other code; or NULL */
+	uint32_t role;            /* SPORE_ROLE_* */
+	uint32_t point;           /* SPORE_ACL_AT_* of an access list, else 0 */
 	const spore_host *host;
 	struct metrics *metrics;
 	struct resolver *resolver;

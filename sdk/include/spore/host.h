@@ -71,9 +71,22 @@ typedef struct spore_host {
 
 	/* Monotonic time in milliseconds. On a worker it is the cached time of its loop. [any] */
 	int64_t (*now_ms)(void);
+	/* Milliseconds since 1970 by the system's clock, which may jump. Use now_ms() to measure.
+	 * [any] */
+	int64_t (*wall_ms)(void);
 	/* Fills `buf` with cryptographically strong random bytes. Returns SPORE_OK, SPORE_ESYS, or
 	 * SPORE_EINVAL (logged) if buf is NULL or len is above INT_MAX. [any] */
 	spore_status (*random)(void *buf, size_t len);
+	/* SHA-256, and HMAC-SHA256 (RFC 2104). The output must not overlap the input. They return
+	 * SPORE_OK, SPORE_ESYS, or SPORE_EINVAL (logged) for NULL. After a failure the output is
+	 * random, so that no comparison with it succeeds. To compute many HMACs with one key, a library of your own that keeps the
+	 * key's state is faster. [any] */
+	spore_status (*sha256)(const void *data, size_t len, uint8_t digest_out[32]);
+	spore_status (*hmac_sha256)(const void *key, size_t key_len, const void *data, size_t len,
+	                            uint8_t mac_out[32]);
+	/* Returns 1 if both are equal, else 0, in a time that depends on `len` alone. Compare
+	 * secrets with it. Returns 0 if one is NULL with a length, which is logged. [any] */
+	uint32_t (*equal)(const void *a, const void *b, size_t len);
 
 	/* ---- timers and descriptors on one worker's loop. The callbacks are [worker].
 	 *
@@ -214,6 +227,40 @@ typedef struct spore_host {
 	/* 0: it is not a boolean, or it is false. */
 	uint32_t (*cfg_bool)(const spore_cfg *);
 
+	/* Makes a tree from a JSON text, such as the reply of a back-end. The text is copied. It
+	 * must be JSON as in RFC 8259, in UTF-8, without repeated keys and without \u0000, of
+	 * at most 1 MiB, 16,384 keys and values, and 32 levels. Returns
+	 *  - SPORE_OK. Read the tree with the functions above, on any thread, and free it with
+	 *    cfg_free(). The host does not free it.
+	 *  - SPORE_EINVAL. *out is NULL, and `error`, if it is not NULL, gets a NUL-terminated text
+	 *    such as "line 3, column 7: expected a value". It contains nothing of the JSON text, so
+	 *    it may be logged. 128 bytes are enough. Arguments that are NULL are logged.
+	 *  - SPORE_ENOMEM. *out is NULL. [any] */
+	spore_status (*cfg_parse)(spore_ctx *, spore_str json, spore_cfg **out, char *error,
+	                          size_t error_size);
+	/* Wipes and frees a whole tree of cfg_parse(). NULL is allowed. [any] */
+	void (*cfg_free)(spore_cfg *tree);
+
+	/* ---- state that survives a reload.
+	 *
+	 * An instance may hand bytes on to the instance that replaces it: of the same name, and of
+	 * the same component of a plugin of the same name. The code may be another one, unlike with
+	 * spore_create_args.previous; so put a version into the key or the bytes. A new instance
+	 * begins with everything that the old one has handed on when the new one is created, and
+	 * hands it on in turn. What the old one hands on later is lost. Everything is forgotten
+	 * when the configuration no longer contains the name, and when the process ends. The host
+	 * wipes the memory. */
+
+	/* Hands on a copy of `bytes` under a key of 1 to 63 bytes, in place of earlier bytes of
+	 * this key; no bytes: removes the key. Returns SPORE_OK, SPORE_EINVAL (the
+	 * arguments; logged), SPORE_ENOMEM, or SPORE_EBUSY if the keys and bytes of the instance would exceed 1 MiB;
+	 * then the earlier bytes stay. Takes a lock of the instance. [any] */
+	spore_status (*state_put)(spore_ctx *, const char *key, spore_str bytes);
+	/* Returns 1 and sets *out, which is valid until create() returns or the key is put again,
+	 * or returns 0 if there is no such key or (logged) an argument is NULL. Afterwards it always returns 0. [main], only in
+	 * create() */
+	uint32_t (*state_get)(spore_ctx *, const char *key, spore_str *out);
+
 	/* ---- metrics. */
 
 	/* Registers a family. Call it in create(). The instance that replaces this one on a reload
@@ -225,9 +272,17 @@ typedef struct spore_host {
 	 * wrong. Look it up once and keep it. Do not call it from a visitor's callbacks
 	 * (metrics.h): it would wait for them forever. [any] */
 	uint32_t (*metric_series)(uint32_t family, const spore_str *values, size_t n_values);
-	/* Wait-free. Each worker has its own cells. A counter never decreases: a negative delta is
-	 * ignored. So is the series 0; another series that does not exist, or has another type, is
-	 * logged. [worker] */
+	/* Counters and gauges are added to, gauges are set, histograms and summaries observe. The
+	 * series 0 is ignored. Another series that does not exist, or is of another type, is
+	 * logged. A counter never decreases: a negative delta is ignored.
+	 *
+	 * With a worker, the call is wait-free and updates cells of that worker: [worker]. With
+	 * NULL, it updates cells that all threads share, atomically and without a lock: [any], for
+	 * example from create(), a [blocking] call or a thread of your own. Many threads that
+	 * update one series with NULL at the same time slow each other down.
+	 *
+	 * A reader sees the sum of all these cells, also of a gauge. So set a gauge in one place
+	 * only: either with NULL, or, for a value that each worker has, on all workers. */
 	void (*metric_add)(spore_worker *, uint32_t series, double delta);
 	void (*metric_set)(spore_worker *, uint32_t series, double value);
 	void (*metric_observe)(spore_worker *, uint32_t series, double value);

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "component_scene.h"
+#include "host/readiness.h"
 #include "host/ticket.h"
 #include "net/addr.h"
 #include "option_scene.h"
@@ -272,6 +273,74 @@ START_TEST(another_type_or_nothing_is_empty)
 }
 END_TEST
 
+START_TEST(a_reply_is_parsed_and_freed)
+{
+	const spore_host *host = host_table();
+	struct component_scene scene;
+	struct option_scene conf;
+	spore_cfg *tree;
+	char error[64] = "";
+
+	component_scene_open(&scene, &component);
+	ck_assert_int_eq(host->cfg_parse(ctx_of(&scene), spore_cstr("[1,{\"a\":true}]"), &tree,
+	                                 error, sizeof error),
+	                 SPORE_OK);
+	ck_assert_uint_eq(host->cfg_count(tree), 2);
+	ck_assert_uint_eq(host->cfg_bool(host->cfg_get(host->cfg_at(tree, 1, NULL), "a")), 1);
+	host->cfg_free(tree);
+	host->cfg_free(NULL);
+	ck_assert_int_eq(
+		host->cfg_parse(ctx_of(&scene), spore_cstr("[1,"), &tree, error, sizeof error),
+		SPORE_EINVAL);
+	ck_assert_ptr_null(tree);
+	ck_assert_str_eq(error, "line 1, column 4: expected a value");
+	ck_assert_int_eq(host->cfg_parse(ctx_of(&scene), spore_cstr("["), &tree, NULL, 10),
+	                 SPORE_EINVAL);
+	option_scene_open(&conf, "{\"not\":\"its own\"}");
+	host->cfg_free((spore_cfg *)(void *)conf.root); /* logged, and nothing happens */
+	ck_assert_uint_eq(host->cfg_count((const spore_cfg *)(const void *)conf.root), 1);
+	option_scene_close(&conf);
+	component_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(state_is_read_only_in_create)
+{
+	const spore_host *host = host_table();
+	struct component_scene scene;
+	spore_str out = spore_cstr("x");
+
+	component_scene_open(&scene, &component);
+	ck_assert_int_eq(host->state_put(ctx_of(&scene), "a", spore_cstr("1")), SPORE_OK);
+	ck_assert_uint_eq(host->state_get(ctx_of(&scene), "a", &out), 0);
+	ck_assert_uint_eq(out.len, 0);
+	component_scene_close(&scene);
+}
+END_TEST
+
+/* ---- digests ---- */
+
+START_TEST(digests_are_those_of_the_standards)
+{
+	const spore_host *host = host_table();
+	uint8_t digest[32], mac[32];
+
+	ck_assert_int_eq(host->sha256("abc", 3, digest), SPORE_OK);
+	ck_assert_uint_eq(digest[0], 0xba);
+	ck_assert_uint_eq(digest[31], 0xad);
+	ck_assert_int_eq(host->hmac_sha256("Jefe", 4, "what do ya want for nothing?", 28, mac),
+	                 SPORE_OK);
+	ck_assert_uint_eq(mac[0], 0x5b);
+	ck_assert_uint_eq(mac[31], 0x43);
+	ck_assert_uint_eq(host->equal(digest, mac, 32), 0);
+	ck_assert_uint_eq(host->equal(mac, mac, 32), 1);
+	memset(mac, 0, sizeof mac);
+	ck_assert_int_eq(host->hmac_sha256("x", SIZE_MAX, "", 0, mac), SPORE_ESYS);
+	ck_assert_mem_ne(mac, (uint8_t[32]){ 0 }, sizeof mac);
+	ck_assert_int_gt(host->wall_ms(), 1600000000000);
+}
+END_TEST
+
 /* ---- metrics and extensions ---- */
 
 START_TEST(a_metric_has_the_prefix_of_its_component)
@@ -294,6 +363,8 @@ START_TEST(a_metric_has_the_prefix_of_its_component)
 	series = host->metric_series(family, NULL, 0);
 	host->metric_add(&scene.instance->workers[0], series, 2);
 	ck_assert_double_eq(host_scene_metric(&scene.host, "spore_thing_things_total", ""), 2);
+	host->metric_add(NULL, series, 3);
+	ck_assert_double_eq(host_scene_metric(&scene.host, "spore_thing_things_total", ""), 5);
 	ck_assert_uint_eq(host->metric_family(ctx_of(&scene), &nameless), 0);
 	component_scene_close(&scene);
 }
@@ -307,9 +378,9 @@ START_TEST(extensions_are_found_by_id)
 	ck_assert(SPORE_CAN(metrics, visit) && SPORE_CAN(ready, is_ready));
 	ck_assert_ptr_null(host_get_extension("spore.none/1"));
 	ck_assert_uint_eq(ready->is_ready(), 0);
-	host_set_ready(true);
+	readiness_set(true);
 	ck_assert_uint_eq(ready->is_ready(), 1);
-	host_set_ready(false);
+	readiness_set(false);
 	ck_assert_uint_eq(ready->is_ready(), 0);
 }
 END_TEST
@@ -359,7 +430,7 @@ START_TEST(metrics_take_no_nonsense)
 	host->metric_observe(worker, series, 1); /* of another type */
 	host->metric_add(worker, series + 100000, 1);
 	host->metric_set(worker, UINT32_MAX, 1);
-	host->metric_set(NULL, series, 1);
+	host->metric_set(NULL, 12345, 1);
 	host->metric_add(worker, 0, 1);
 	ck_assert_double_eq(host_scene_metric(&scene.host, "spore_thing_level", "who=a"), 0);
 	component_scene_close(&scene);
@@ -372,7 +443,9 @@ START_TEST(nothing_else_crashes_either)
 	const spore_host *host = host_table();
 	struct component_scene scene;
 	spore_conn conn = { .secure = false };
+	uint8_t digest[32];
 	spore_str value;
+	spore_cfg *tree;
 
 	component_scene_open(&scene, &component);
 	ck_assert_uint_eq(host->worker_index(NULL), UINT32_MAX);
@@ -380,6 +453,25 @@ START_TEST(nothing_else_crashes_either)
 	ck_assert_int_eq(host->random(&value, SIZE_MAX), SPORE_EINVAL);
 	ck_assert_int_eq(host->random(NULL, 0), SPORE_OK);
 	ck_assert_ptr_null(host->get_extension(NULL));
+	ck_assert_int_eq(host->sha256(NULL, 1, digest), SPORE_EINVAL);
+	ck_assert_int_eq(host->sha256("x", 1, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(host->sha256(NULL, 0, digest), SPORE_OK);
+	ck_assert_int_eq(host->hmac_sha256(NULL, 1, "x", 1, digest), SPORE_EINVAL);
+	ck_assert_int_eq(host->hmac_sha256("k", 1, NULL, 1, digest), SPORE_EINVAL);
+	ck_assert_int_eq(host->hmac_sha256("k", 1, "x", 1, NULL), SPORE_EINVAL);
+	ck_assert(!host->equal(NULL, "x", 1) && host->equal(NULL, NULL, 0));
+	ck_assert_int_eq(host->cfg_parse(NULL, spore_cstr("1"), &tree, NULL, 0), SPORE_EINVAL);
+	ck_assert_int_eq(host->cfg_parse(ctx_of(&scene), (spore_str){ NULL, 3 }, &tree, NULL, 0),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(host->cfg_parse(ctx_of(&scene), spore_cstr("1"), NULL, NULL, 0),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(host->state_put(NULL, "x", spore_cstr("y")), SPORE_EINVAL);
+	ck_assert_int_eq(host->state_put(ctx_of(&scene), NULL, spore_cstr("y")), SPORE_EINVAL);
+	ck_assert_int_eq(host->state_put(ctx_of(&scene), "x", (spore_str){ NULL, 1 }),
+	                 SPORE_EINVAL);
+	ck_assert_uint_eq(host->state_get(NULL, "x", &value), 0);
+	ck_assert_uint_eq(host->state_get(ctx_of(&scene), NULL, &value), 0);
+	ck_assert_uint_eq(host->state_get(ctx_of(&scene), "x", NULL), 0);
 	ck_assert(!host->log_enabled(NULL, INT32_MIN) && host->log_enabled(NULL, INT32_MAX));
 	host->log(NULL, SPORE_LOG_WARN, spore_cstr("x"), NULL, 0);
 	host->log(ctx_of(&scene), INT32_MAX, (spore_str){ NULL, 5 }, &half, 1);
@@ -411,5 +503,6 @@ SUITE("host", a_plugin_logs_under_its_name_with_clean_keys, time_goes_on_and_ran
       completions_check_what_they_get, a_wrong_completion_ends_the_operation,
       metrics_take_no_nonsense, nothing_else_crashes_either, a_client_cannot_revalidate,
       the_peer_can_be_set_until_the_handshake_is_over, a_listener_is_given_back_with_its_instance,
-      a_tree_is_read_by_type, another_type_or_nothing_is_empty,
+      a_tree_is_read_by_type, another_type_or_nothing_is_empty, a_reply_is_parsed_and_freed,
+      state_is_read_only_in_create, digests_are_those_of_the_standards,
       a_metric_has_the_prefix_of_its_component, extensions_are_found_by_id, the_table_is_full)
