@@ -7,6 +7,7 @@
 #include "log/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
+#include "loop/poller.h"
 #include "loop/pool.h"
 #include "plugin/visit.h"
 #include "thread/guest.h"
@@ -244,6 +245,8 @@ static void release_leaks(struct spore_worker *worker)
 
 		lent->release(lent);
 	}
+	poller_free(worker->poller);
+	worker->poller = NULL;
 	if (n)
 		log_warn("plugin leaked timers, watchers or look-ups",
 		         log_str("plugin", worker->instance->name), log_int("count", n),

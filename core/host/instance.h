@@ -24,6 +24,7 @@
 struct json;
 struct loaded;
 struct loop;
+struct poller;
 struct pool;
 struct resolver;
 
@@ -36,11 +37,12 @@ struct lent {
 /* An instance on one worker. The SDK calls it spore_worker. */
 struct spore_worker {
 	struct instance *instance;
-	struct loop *loop;    /* borrowed: outlives it; NULL: not started here */
-	void *state;          /* argument of the plugin's [worker] functions */
-	struct list lent;     /* of struct lent; [worker] */
-	pthread_mutex_t lock; /* guards in_flight and stopping */
-	unsigned in_flight;   /* posts and jobs that must still run here */
+	struct loop *loop;     /* borrowed: outlives it; NULL: not started here */
+	void *state;           /* argument of the plugin's [worker] functions */
+	struct list lent;      /* of struct lent; [worker] */
+	struct poller *poller; /* owned; of its watchers; made on first use; [worker] */
+	pthread_mutex_t lock;  /* guards in_flight and stopping */
+	unsigned in_flight;    /* posts and jobs that must still run here */
 	bool stopping;
 	bool started;
 };

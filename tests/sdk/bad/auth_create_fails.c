@@ -32,9 +32,10 @@ static void ignore(void *arg)
 static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
 {
 	const struct late *late = instance;
+	spore_timer timer;
 
 	(void)state_out;
-	late->host->timer_start(worker, 60000, 0, ignore, NULL);
+	late->host->timer_start(worker, 60000, 0, ignore, NULL, &timer);
 	late->host->post(worker, ignore, NULL);
 	late->host->offload(worker, ignore, ignore, NULL);
 	return SPORE_EBACKEND;
