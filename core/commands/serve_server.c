@@ -12,7 +12,7 @@
 #include "net/addr.h"
 #include "process/drain.h"
 #include "process/limits.h"
-#include "process/reload.h"
+#include "reload/reload.h"
 #include "process/runtime.h"
 #include "server/server.h"
 

@@ -137,6 +137,9 @@ static const spore_option plugin_rows[] = {
 	           "executable"),
 	SPORE_MAP(struct plugin_settings, pin, 0, &path_item,
 	          "the \"sha256:HEX\" that a plugin must have, by its file name"),
+	SPORE_DURATION(struct plugin_settings, start_timeout, 0, "\"10s\"", 100, 300000,
+	               "how long all plugins together may take to load and to become ready before a "
+	               "start, a check or a reload is given up"),
 };
 static const spore_option admin_rows[] = {
 	SPORE_STRING(struct admin_settings, socket, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,

@@ -70,6 +70,7 @@ struct limit_settings {
 struct plugin_settings {
 	spore_list path; /* of const char * */
 	spore_map pin;   /* of const char *: "sha256:HEX" */
+	int64_t start_timeout; /* ms */
 };
 
 struct admin_settings {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "base/list.h"
 
@@ -21,6 +22,7 @@ struct thread {
 	_Atomic(const char *) guests[DEPTH], guest_calls[DEPTH];
 	atomic_uint depth; /* 0: in our own code */
 	atomic_uint calls; /* entered so far */
+	atomic_int_fast64_t call_ns; /* when the outermost one began */
 	/* What guest_each_stuck saw at its start; under the lock. */
 	unsigned seen_calls;
 	bool was_in;
@@ -71,6 +73,8 @@ void guest_enter(const char *plugin, const char *call)
 		atomic_store_explicit(&me.guests[depth], plugin, memory_order_relaxed);
 		atomic_store_explicit(&me.guest_calls[depth], call, memory_order_relaxed);
 	}
+	if (depth == 0)
+		atomic_store_explicit(&me.call_ns, clock_ns(), memory_order_relaxed);
 	atomic_store_explicit(&me.calls, calls + 1, memory_order_relaxed);
 	atomic_store_explicit(&me.depth, depth + 1, memory_order_release);
 }
@@ -125,6 +129,24 @@ void guest_thread_end(void)
 {
 	pthread_mutex_lock(&the_guests.lock);
 	list_remove(&me.node);
+	pthread_mutex_unlock(&the_guests.lock);
+}
+
+void guest_each(void (*fn)(const struct guest_view *view, void *arg), void *arg)
+{
+	struct list *threads = &the_guests.threads;
+
+	pthread_mutex_lock(&the_guests.lock);
+	for (struct list *i = threads->next; i != threads; i = i->next) {
+		struct thread *thread = CONTAINER_OF(i, struct thread, node);
+		struct guest_view view = { .thread = thread->name,
+			                   .plugin = innermost(thread, thread->guests),
+			                   .call = innermost(thread, thread->guest_calls) };
+
+		if (view.plugin)
+			view.call_ns = atomic_load(&thread->call_ns);
+		fn(&view, arg);
+	}
 	pthread_mutex_unlock(&the_guests.lock);
 }
 

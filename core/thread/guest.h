@@ -27,6 +27,16 @@ void guest_thread_end(void);
 /* The name of the calling thread; "" if it is not registered. Async-signal-safe. [any] */
 const char *guest_thread(void);
 
+/* What a registered thread does. */
+struct guest_view {
+	const char *thread;
+	const char *plugin, *call; /* NULL: our own code */
+	int64_t call_ns;           /* since when it is in the plugin; 0: it is not */
+};
+
+/* Calls fn for each registered thread, under a lock: fn must not block. [any] */
+void guest_each(void (*fn)(const struct guest_view *view, void *arg), void *arg);
+
 /* Watches all registered threads for `for_ms`, then calls fn for each that was in the same call of
  * a plugin the whole time. Blocks for `for_ms`. [any] */
 void guest_each_stuck(int64_t for_ms, void (*fn)(const char *thread, const char *guest, void *arg),

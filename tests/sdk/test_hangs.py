@@ -8,8 +8,6 @@ import signal
 
 import pytest
 
-from harness.peers import spore_binary
-from harness.process import Process
 from harness.services import Echo
 from harness.visitors import one_exchange
 
@@ -78,7 +76,7 @@ def test_other_workers_serve_meanwhile(host, answering):
 
 
 @pytest.mark.parametrize(
-    "where, thread", [("drain", r"worker \d"), ("stop", r"worker \d"), ("destroy", "main")]
+    "where, thread", [("drain", r"worker \d"), ("stop", r"worker \d"), ("destroy", "control")]
 )
 @pytest.mark.parametrize("signals", [1, 2])
 def test_an_end_that_hangs(host, where, thread, signals):
@@ -107,15 +105,6 @@ def test_a_client_that_hangs(host, answering):
             client.process_was_ended = True
             terminate_twice(client.process)
             expect_overdue(client.process, "worker 0")
-
-
-def test_a_start_that_hangs_ends_at_the_first_signal(host):
-    config = host.server_config(auth=hanging("create"))
-    with Process(
-        [spore_binary(), "server", "--config", host.write(config, "create.json")]
-    ) as process:
-        process.wait_for("hanging plugin=staff", stream="stderr")
-        assert process.stop() == -signal.SIGTERM
 
 
 def test_a_normal_end_does_not_wait(host, answering):

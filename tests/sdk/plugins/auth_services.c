@@ -317,10 +317,12 @@ static void begin_steps(struct state *s)
 	EXPECT(in, pthread_create(&s->thread, NULL, thread_main, s) == 0);
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *s = calloc(1, sizeof *s);
 
+	(void)ticket;
 	if (!s)
 		return SPORE_ENOMEM;
 	s->instance = instance;

@@ -1,4 +1,4 @@
-#include "process/reload.h"
+#include "reload/reload.h"
 
 #include "process_scene.h"
 
@@ -10,7 +10,7 @@ static struct reload_answer answer;
 static void reload_with(const char *more)
 {
 	scene_write_config(&scene, more);
-	reload_now(&scene.reload, &answer);
+	scene_reload(&scene, &answer);
 }
 
 static bool has_generation(void *generation)
@@ -80,7 +80,7 @@ START_TEST(the_timeout_of_a_drain_follows)
 	        " }",
 	        scene.control.port);
 	fclose(out);
-	reload_now(&scene.reload, &answer);
+	scene_reload(&scene, &answer);
 	ck_assert_msg(answer.swapped, "%s", answer.mistakes);
 	ck_assert_int_eq(drain_timeout(&scene.drain), 7000);
 	reload_answer_fini(&answer);
