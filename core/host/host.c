@@ -1,6 +1,5 @@
 #include "host/host.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "base/crypto.h"
 #include "host/instance.h"
 #include "host/lend.h"
+#include "host/readiness.h"
 #include "host/ticket.h"
 #include "log/log.h"
 #include "loop/loop.h"
@@ -17,7 +17,6 @@
 
 static struct {
 	struct host_services services;
-	atomic_bool ready;
 } the_host;
 
 /* ---- log, time, randomness, workers ---- */
@@ -276,25 +275,14 @@ static void ext_visit(const spore_metric_visitor *visitor, void *arg)
 	metrics_visit(the_host.services.metrics, visitor, arg);
 }
 
-static uint32_t ext_is_ready(void)
-{
-	return atomic_load(&the_host.ready);
-}
-
-void host_set_ready(bool ready)
-{
-	atomic_store(&the_host.ready, ready);
-}
-
 static const spore_ext_metrics ext_metrics = { sizeof ext_metrics, 0, ext_visit };
-static const spore_ext_ready ext_ready = { sizeof ext_ready, 0, ext_is_ready };
 
 const void *host_get_extension(const char *id)
 {
 	if (strcmp(id, SPORE_EXT_METRICS) == 0)
 		return &ext_metrics;
 	if (strcmp(id, SPORE_EXT_READY) == 0)
-		return &ext_ready;
+		return &readiness_extension;
 	return NULL;
 }
 

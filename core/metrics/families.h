@@ -30,6 +30,7 @@ enum family {
 	FAMILY_AUTH_VERDICTS,     /* plugin, verdict, reason */
 	FAMILY_AUTH_VERDICT_TIME, /* plugin */
 	FAMILY_PLUGIN_CALL_TIME,  /* kind, plugin, call */
+	FAMILY_PLUGIN_SLOW_CALLS, /* plugin */
 	FAMILY_PLUGIN_GENERATIONS,
 	/* The process. */
 	FAMILY_BUILD,  /* version, abi */

@@ -19,9 +19,9 @@ static void look_at(const struct guest_view *view, void *arg)
 {
 	struct suspect *suspect = arg;
 	bool is_control = strcmp(view->thread, "control") == 0;
-	bool is_worker = strncmp(view->thread, "worker ", 7) == 0;
+	bool counts = is_control || view->kind == GUEST_WORKER;
 
-	if (!view->call_ns || !view->plugin || !(is_control || is_worker) || suspect->is_control)
+	if (!view->call_ns || !counts || suspect->is_control)
 		return;
 	if (suspect->plugin && !is_control && suspect->since_ns <= view->call_ns)
 		return;
@@ -41,6 +41,6 @@ const char *culprit_describe(char text_out[CULPRIT_TEXT_SIZE])
 	snprintf(text_out, CULPRIT_TEXT_SIZE, "plugin %s has not returned from %s%s%s%s for %lld s",
 	         suspect.plugin, is_load ? "its constructors" : suspect.call, is_load ? "" : "()",
 	         suspect.is_control ? "" : " on ", suspect.is_control ? "" : suspect.thread,
-	         (long long)((clock_ns() - suspect.since_ns) / 1000000000));
+	         (long long)((clock_coarse_ns() - suspect.since_ns) / 1000000000));
 	return text_out;
 }

@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "host/host.h"
+#include "host/readiness.h"
+#include "log/hangs.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
@@ -12,6 +14,7 @@
 #include "process/limits.h"
 #include "process/vitals.h"
 #include "process/watchdog.h"
+#include "thread/guest.h"
 
 enum { PLUGINS_WAIT_MS = 2000 };
 
@@ -27,6 +30,17 @@ static bool start_log(const struct settings *settings)
 {
 	return log_start((enum log_level)settings->log.level,
 	                 (enum log_format)settings->log.format);
+}
+
+static int64_t limit_ns(int64_t ms)
+{
+	return ms ? ms * 1000000 : INT64_MAX;
+}
+
+static void use_limits(const struct plugin_settings *settings)
+{
+	guest_set_slow(limit_ns(settings->slow_after));
+	readiness_set_limit(limit_ns(settings->unready_after));
 }
 
 static void log_start_warnings(const struct runtime *runtime, int64_t workers_asked)
@@ -104,6 +118,7 @@ bool runtime_start(struct runtime *runtime, struct config *config,
 	runtime->n_workers = limits_choose_workers(terms->workers);
 	if (!watchdog_start())
 		return print_error("cannot start the watchdog thread");
+	use_limits(&config->settings.plugins);
 	if (!start_log(&config->settings))
 		return print_error("cannot start the log thread");
 	log_start_warnings(runtime, terms->workers);
@@ -124,6 +139,7 @@ void runtime_renew(struct runtime *runtime, struct config *config, struct plugin
 	config_unref(runtime->config);
 	runtime->config = config_ref(config);
 	log_set_level((enum log_level)config->settings.log.level);
+	use_limits(&config->settings.plugins);
 }
 
 /* ---- stop ---- */
@@ -144,6 +160,12 @@ static void free_loops(struct runtime *runtime)
 	loop_free(runtime->main_loop);
 }
 
+static void end_log(void)
+{
+	hangs_look(); /* what has returned since the watchdog looked */
+	log_stop();
+}
+
 bool runtime_stop(struct runtime *runtime)
 {
 	bool ended;
@@ -159,7 +181,7 @@ bool runtime_stop(struct runtime *runtime)
 	stop_loops(runtime);
 	ended = resolver_free(runtime->resolver) && ended;
 	if (!ended) {
-		log_stop();
+		end_log();
 		return false;
 	}
 	for (unsigned i = 0; i < runtime->n_running; i++)
@@ -168,7 +190,7 @@ bool runtime_stop(struct runtime *runtime)
 	free_loops(runtime);
 	if (runtime->host_ready)
 		host_fini();
-	log_stop();
+	end_log();
 	metrics_free(runtime->metrics);
 	config_unref(runtime->config);
 	return true;

@@ -10,12 +10,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "log/crash.h"
+#include "log/hangs.h"
 #include "log/log.h"
-#include "loop/call.h"
-#include "thread/guest.h"
 #include "thread/thread.h"
 
-enum { HURRY_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1 };
+enum { HURRY_MS = 1000, LOOK_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1 };
+
+/* Less than a sample, for the inaccuracy of the clock. */
+static const int64_t stuck_ns = 150 * 1000000;
 
 /* Static, since the signal handler has no argument and the thread outlives main's stack. */
 static struct {
@@ -75,24 +78,19 @@ static void handle_signal(int number)
 		watchdog_end_within(HURRY_MS);
 }
 
-static void log_stuck(const char *thread, const char *guest, void *arg)
-{
-	*(bool *)arg = true;
-	log_error("plugin hangs", log_str("plugin", guest), log_str("thread", thread));
-}
-
 /* exit() could wait for the hanging thread, or free memory that it uses. */
 static void end_process(void)
 {
-	bool named = false;
-	int worker;
-
-	guest_each_stuck(SAMPLE_MS, log_stuck, &named);
-	worker = loop_call_pending();
-	if (worker >= 0 && !named)
-		log_error("worker hangs", log_int("worker", worker));
+	poll(NULL, 0, SAMPLE_MS); /* a call that has just begun may be a quick one */
+	hangs_log_all(stuck_ns);
 	log_last_words("shutdown timed out, exiting", NULL, 0);
 	_exit(EXIT_OVERDUE);
+}
+
+static void look_around(void)
+{
+	hangs_look();
+	crash_catch_again();
 }
 
 static void *watchdog_main(void *unused)
@@ -101,13 +99,13 @@ static void *watchdog_main(void *unused)
 
 	(void)unused;
 	for (;;) {
-		int64_t deadline_ms = atomic_load(&the_watchdog.deadline_ms),
-			left = deadline_ms - clock_ms();
+		int64_t left_ms = atomic_load(&the_watchdog.deadline_ms) - clock_ms();
 		uint8_t number;
 
-		if (left <= 0)
+		if (left_ms <= 0)
 			end_process();
-		poll(&wakes, 1, deadline_ms == INT64_MAX ? -1 : left < 60000 ? (int)left : 60000);
+		if (poll(&wakes, 1, left_ms < LOOK_MS ? (int)left_ms : LOOK_MS) == 0)
+			look_around();
 		while (read(the_watchdog.wake[0], &number, 1) == 1) {
 			if (number)
 				handle_signal(number);

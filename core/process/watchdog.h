@@ -1,9 +1,10 @@
-/* watchdog - enforces a deadline on the end of the process.
+/* watchdog - enforces a deadline on the end of the process, and looks after what hangs meanwhile
+ * (log/hangs).
  *
- * A separate thread receives TERM and INT and keeps the deadline. So both work even if main hangs
- * in a plugin, or waits for a worker that does. The thread is never stopped, because exit handlers
- * can hang as well. There is one watchdog per process, as signals and the end of the process are
- * process-wide. */
+ * A separate thread receives TERM and INT, keeps the deadline, and looks once a second. So all of
+ * this works even if main hangs in a plugin, or waits for a worker that does. The thread is never
+ * stopped, because exit handlers can hang as well. There is one watchdog per process, as signals
+ * and the end of the process are process-wide. */
 #ifndef CORE_WATCHDOG_H
 #define CORE_WATCHDOG_H
 

@@ -27,7 +27,10 @@ def hang_in_verify(server, answering):
 
 def expect_overdue(process, thread):
     assert process.wait(timeout=15) == 1, process.log()
-    process.wait_for(rf'error plugin hangs plugin=staff thread="?{thread}"?$', stream="stderr")
+    process.wait_for(
+        rf'error plugin hangs plugin=staff call=\w+ thread="?{thread}"? duration_ms=\d+$',
+        stream="stderr",
+    )
     process.wait_for(LAST, stream="stderr")
 
 

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "component_scene.h"
+#include "host/readiness.h"
 #include "host/ticket.h"
 #include "net/addr.h"
 #include "option_scene.h"
@@ -226,9 +227,9 @@ START_TEST(extensions_are_found_by_id)
 	ck_assert(SPORE_CAN(metrics, visit) && SPORE_CAN(ready, is_ready));
 	ck_assert_ptr_null(host_get_extension("spore.none/1"));
 	ck_assert_uint_eq(ready->is_ready(), 0);
-	host_set_ready(true);
+	readiness_set(true);
 	ck_assert_uint_eq(ready->is_ready(), 1);
-	host_set_ready(false);
+	readiness_set(false);
 	ck_assert_uint_eq(ready->is_ready(), 0);
 }
 END_TEST

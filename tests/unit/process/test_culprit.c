@@ -22,6 +22,7 @@ static void *visit(void *arg)
 {
 	struct guest *guest = arg;
 
+	guest_thread_is(strncmp(guest->thread, "worker", 6) == 0 ? GUEST_WORKER : GUEST_ORDINARY);
 	guest_enter(guest->plugin, guest->call);
 	sem_post(&guest->is_in);
 	sem_wait(&guest->may_leave);
