@@ -8,8 +8,8 @@
 #include "config/shorthands.h"
 #include "host/host.h"
 #include "plugin/kind.h"
-#include "json/json.h"
 #include "thread/guest.h"
+#include "json/json.h"
 
 struct builder {
 	struct plugin_set *set;

@@ -12,7 +12,8 @@ struct instance;
 struct loop;
 struct retirer;
 
-/* `loop`: of the control thread; borrowed; must live until retirer_free. NULL: out of memory. [any] */
+/* `loop`: of the control thread; borrowed; must live until retirer_free. NULL: out of memory.
+ * [any] */
 struct retirer *retirer_new(struct loop *loop);
 /* Takes the instance, which ends when its last reference is given back, and keeps a reference of
  * the configuration until then. False: out of memory, and the instance was not taken. [control] */
@@ -29,9 +30,9 @@ unsigned retirer_generations(const struct retirer *retirer);
 void retirer_each(struct retirer *retirer,
                   void (*look)(const struct instance *instance, unsigned generation, void *arg),
                   void *arg);
-/* Waits until all instances have ended, for at most wait_ms if their work in flight does not. Call it
- * when the control thread's loop has stopped and the loops of the workers still run. False: some
- * instances are still busy, and what they use must not be freed. [control] */
+/* Waits until all instances have ended; for work in flight, for at most wait_ms. Call it when the
+ * control thread's loop has stopped and the loops of the workers still run. False: some instances
+ * are still busy, and what they use must not be freed. [control] */
 bool retirer_finish(struct retirer *retirer, int64_t wait_ms);
 /* All instances must have ended. NULL is fine. [any] */
 void retirer_free(struct retirer *retirer);

@@ -51,8 +51,8 @@ bool plugins_prepare(struct plugins_draft *draft, struct config *config, struct 
 	err_set(err, "nobody waits for it any more");
 	draft->set = make_set(draft, config, diag);
 	return draft->set && diag->count == 0 && !atomic_load(&draft->is_given_up) &&
-	       plugin_set_start(draft->set, config->purpose == CONFIG_TO_RUN,
-	                        draft->plugins->loops, &draft->patience, err);
+	       plugin_set_start(draft->set, config->purpose == CONFIG_TO_RUN, draft->plugins->loops,
+	                        &draft->patience, err);
 }
 
 void plugins_draft(const struct plugins *plugins, int64_t wait_ms, struct plugins_draft *draft_out)

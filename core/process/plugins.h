@@ -1,7 +1,7 @@
 /* plugins - the plugins of the running configuration, and the preparation of another set, which can
  * take their place.
  *
- *   main: plugins_draft ─▶ control thread: plugins_prepare ─▶ main: plugins_use or plugins_drop */
+ *   main: plugins_draft ─▶ control: plugins_prepare ─▶ main: plugins_use, plugins_drop */
 #ifndef CORE_PLUGINS_H
 #define CORE_PLUGINS_H
 
@@ -42,9 +42,10 @@ struct plugins_draft {
  * plugins_free may be called in any case. [main] */
 bool plugins_init(struct plugins *plugins, struct loop *main_loop, struct loop *const *loops,
                   unsigned n_workers, struct metrics *metrics, struct err *err);
-/* Loads and starts the plugins of the first configuration on the control thread, and waits for it.
- * If the configuration is only to be checked, exporters are not started. False: the diag has the
- * mistakes or, if the configuration is right, *err the reason. The main loop must not run. [main] */
+/* Loads and starts the plugins of the first configuration on the control thread, and waits for it
+ * until plugins.start_timeout or a signal. If the configuration is only to be checked, exporters are
+ * not started. False: the diag has the mistakes or, if the configuration is right, *err the reason.
+ * The main loop must not run. [main] */
 bool plugins_load(struct plugins *plugins, struct config *config, struct diag *diag,
                   struct err *err);
 

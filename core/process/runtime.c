@@ -92,8 +92,8 @@ static bool start_plugins(struct runtime *runtime, struct diag *diag)
 {
 	struct err err = { "" };
 
-	if (!plugins_init(&runtime->plugins, runtime->main_loop, runtime->loops,
-	                  runtime->n_workers, runtime->metrics, &err))
+	if (!plugins_init(&runtime->plugins, runtime->main_loop, runtime->loops, runtime->n_workers,
+	                  runtime->metrics, &err))
 		return print_error(err.text);
 	watchdog_catch();
 	if (!plugins_load(&runtime->plugins, runtime->config, diag, &err)) {

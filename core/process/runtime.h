@@ -34,7 +34,7 @@ struct runtime_terms {
  *
  * Returns false if the diag has a mistake at the end: a configuration with mistakes is checked
  * completely, but not started. A configuration that is only to be checked binds nothing and starts
- * no exporters. Plugins that are not ready in time (plugins.start_timeout), and TERM and INT, end the
+ * no exporters. Plugins that are not ready after plugins.start_timeout, and TERM and INT, end the
  * start. The caller must call runtime_stop in any case. */
 bool runtime_start(struct runtime *runtime, struct config *config,
                    const struct runtime_terms *terms,

@@ -101,8 +101,7 @@ enum steward_end steward_wait(struct steward *steward, int64_t wait_ms)
 
 void steward_stop(struct steward *steward, void (*last)(void *arg), void *arg)
 {
-	for (loop_finish(steward->main_loop); steward->n_jobs > 0;
-	     loop_finish(steward->main_loop))
+	for (loop_finish(steward->main_loop); steward->n_jobs > 0; loop_finish(steward->main_loop))
 		nanosleep(&(struct timespec){ 0, 1000000L }, NULL);
 	steward->last = last;
 	steward->arg = arg;

@@ -38,8 +38,8 @@ enum steward_end {
 /* Waits until the `done` of all jobs has run, for at most wait_ms, while the main loop does not
  * run. [main] */
 enum steward_end steward_wait(struct steward *steward, int64_t wait_ms);
-/* Waits for all jobs, however long that takes, then runs last(arg) on the control thread, whose loop
- * has stopped, and waits for it and for the end of the thread. The main loop must not run. [main] */
+/* Waits for all jobs, however long that takes, then runs last(arg) on the control thread, whose
+ * loop has stopped, and waits for the end of the thread. The main loop must not run. [main] */
 void steward_stop(struct steward *steward, void (*last)(void *arg), void *arg);
 /* After steward_stop. NULL is fine. [main] */
 void steward_free(struct steward *steward);

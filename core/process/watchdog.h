@@ -25,9 +25,9 @@ void watchdog_end_within(int64_t ms);
 void watchdog_catch(void);
 /* TERM or INT has arrived. [any] */
 bool watchdog_has_signal(void);
-/* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore,
- * and here for the last one that has arrived before. The second signal, and any signal without a listener, sets the deadline to one second; the third
- * ends the process at once. [main] */
+/* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore;
+ * for the last one that has arrived before it runs at once. The second signal, and any signal
+ * without a listener, sets the deadline to one second; the third ends the process at once. [main] */
 void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg);
 /* When this returns, on_signal is not running and will not run. [main] */
 void watchdog_ignore(void);

@@ -41,8 +41,8 @@ static void answer_all(struct list *requests, const struct reload_answer *answer
 {
 	reload_answer_log(answer);
 	while (!list_is_empty(requests)) {
-		struct reload_request *request =
-			CONTAINER_OF(requests->next, struct reload_request, node);
+		struct reload_request *request = CONTAINER_OF(requests->next, struct reload_request,
+		                                              node);
 
 		list_remove(&request->node);
 		request->done(request, answer);

@@ -26,9 +26,9 @@ enum { WORKERS_WAIT_MS = 1000 };
 struct server {
 	struct server_env env;
 	struct server_shared shared;
-	struct survey *telling; /* while the workers are told to drain */
-	struct plugin_set *set; /* ref; of the workers, once they have taken it */
-	struct limits limits;   /* of its configuration */
+	struct survey *telling;        /* while the workers are told to drain */
+	struct plugin_set *set;        /* ref; of the workers, once they have taken it */
+	struct limits limits;          /* of its configuration */
 	struct server_worker *workers; /* owned */
 	unsigned n_open;               /* workers that were opened */
 	bool started;
@@ -56,8 +56,8 @@ static void *perform(unsigned index, const void *question)
 	return NULL;
 }
 
-/* Runs fn on every worker soon, and `done` when all have run it or a second has passed. NULL: out of
- * memory, and nothing runs. */
+/* Runs fn on every worker soon, and `done` when all have run it or a second has passed. NULL: out
+ * of memory, and nothing runs. */
 static struct survey *tell_workers(struct server *server, void (*fn)(struct server_worker *worker),
                                    void (*done)(struct survey *survey, void *server))
 {
@@ -132,8 +132,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)ev;
 	(void)events;
-	while (pending_take_expired(server->shared.pending, clock_ms(),
-	                            &server->limits, &visitor))
+	while (pending_take_expired(server->shared.pending, clock_ms(), &server->limits, &visitor))
 		drop_stale(server, &visitor);
 	if (server->on_drained)
 		go_on_draining(server);
@@ -298,7 +297,8 @@ static void close_all(const int *fds, unsigned n)
 }
 
 /* Opens a new socket for every worker, before any old one closes. False: none is open. */
-static bool open_control_ports(const struct server *server, struct renewal *renewal, struct err *err)
+static bool open_control_ports(const struct server *server, struct renewal *renewal,
+                               struct err *err)
 {
 	const struct server_settings *now = &server->set->config->settings.server;
 	const struct server_settings *next = &renewal->set->config->settings.server;

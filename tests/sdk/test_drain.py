@@ -1,5 +1,5 @@
-"""The end of an instance: worker_drain runs on all workers before the first worker_stop, and posts and
-jobs work until none is left."""
+"""The end of an instance: worker_drain runs on all workers before the first worker_stop, and posts
+and jobs work until none is left."""
 
 import json
 import signal

@@ -10,14 +10,14 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/container.h"
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "diag/diag.h"
-#include "base/container.h"
 #include "plugin_file.h"
 #include "process/drain.h"
-#include "reload/reload.h"
 #include "process/runtime.h"
+#include "reload/reload.h"
 #include "run_until.h"
 #include "server/server.h"
 #include "sockets.h"
@@ -153,11 +153,12 @@ static inline void scene_on_reloaded(struct reload_request *request,
 	for (; r->answer.changes.n < answer->changes.n; r->answer.changes.n++) {
 		const struct change *from = &answer->changes.items[r->answer.changes.n];
 
-		r->answer.changes.items[r->answer.changes.n] =
-			(struct change){ .pointer = scene_copy(from->pointer),
-				         .from = scene_copy(from->from),
-				         .to = scene_copy(from->to),
-				         .kind = from->kind };
+		r->answer.changes.items[r->answer.changes.n] = (struct change){
+			.pointer = scene_copy(from->pointer),
+			.from = scene_copy(from->from),
+			.to = scene_copy(from->to),
+			.kind = from->kind
+		};
 	}
 }
 

@@ -1,5 +1,5 @@
-/* auth_hang - hangs in the function that its option names or, before there are options, the variable
- * HANG_IN says, for ever or until a file exists; otherwise allows everybody. */
+/* auth_hang - hangs in the function that its option names or, before there are options, where the
+ * variable HANG_IN says, for ever or until a file exists; otherwise allows everybody. */
 #include <unistd.h>
 
 #include "probe.h"
@@ -12,9 +12,10 @@ struct conf {
 };
 
 static const spore_option options[] = {
-	SPORE_ENUM(struct conf, in, 0, "\"nowhere\"",
-	           "create|worker_start|needs_challenge|verify|answer|drain|stop|destroy|exit|nowhere",
-	           "the function"),
+	SPORE_ENUM(
+		struct conf, in, 0, "\"nowhere\"",
+		"create|worker_start|needs_challenge|verify|answer|drain|stop|destroy|exit|nowhere",
+		"the function"),
 	SPORE_STRING(struct conf, until, 0, NULL, "the file"),
 };
 

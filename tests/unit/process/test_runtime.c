@@ -4,10 +4,10 @@
 #include <stdatomic.h>
 
 #include "chain/retirer.h"
+#include "draft_scene.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "metrics/metrics.h"
-#include "draft_scene.h"
 #include "process_scene.h"
 
 static struct process_scene scene;

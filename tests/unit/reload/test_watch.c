@@ -188,6 +188,6 @@ START_TEST(it_polls_by_itself)
 }
 END_TEST
 
-SUITE("watch", files_that_stay_are_no_change, a_change_is_told_once_it_has_settled, a_change_is_told_once,
-      a_file_that_vanishes_and_comes_back, what_was_refused_is_not_told_again,
-      it_polls_only_if_asked_to, it_polls_by_itself)
+SUITE("watch", files_that_stay_are_no_change, a_change_is_told_once_it_has_settled,
+      a_change_is_told_once, a_file_that_vanishes_and_comes_back,
+      what_was_refused_is_not_told_again, it_polls_only_if_asked_to, it_polls_by_itself)

@@ -209,8 +209,8 @@ START_TEST(another_configuration_may_move_the_port)
 	newer = open_tunnel(&first);
 	close(newer);
 	close(taken);
-	ck_assert_msg(server_renew(server, other, 10000, note_taken, &has_moved, &err) != NULL, "%s",
-	              err.text);
+	ck_assert_msg(server_renew(server, other, 10000, note_taken, &has_moved, &err) != NULL,
+	              "%s", err.text);
 	ck_assert(run_until(main_loop, run_until_is_set, &has_moved));
 	newer = open_tunnel(&second);
 	close(newer);
