@@ -115,7 +115,8 @@ bool instance_await(struct instance *instance, const struct patience *patience, 
 /* Runs worker_drain on all workers that are ready, then worker_stop on all that have a state.
  * False: work is still in flight and nothing may be freed; call it again later. [control] */
 bool instance_stop(struct instance *instance);
-/* Runs destroy() and frees. The instance must be stopped or never started. NULL is fine. [control] */
+/* Runs destroy() and frees. The instance must be stopped or never started. NULL is fine.
+ * [control] */
 void instance_free(struct instance *instance);
 
 /* [any]; NULL is fine for both. */

@@ -43,9 +43,9 @@ struct plugins_draft {
 bool plugins_init(struct plugins *plugins, struct loop *main_loop, struct loop *const *loops,
                   unsigned n_workers, struct metrics *metrics, struct err *err);
 /* Loads and starts the plugins of the first configuration on the control thread, and waits for it
- * until plugins.start_timeout or a signal. If the configuration is only to be checked, exporters are
- * not started. False: the diag has the mistakes or, if the configuration is right, *err the reason.
- * The main loop must not run. [main] */
+ * until plugins.start_timeout or a signal. If the configuration is only to be checked, exporters
+ * are not started. False: the diag has the mistakes or, if the configuration is right, *err the
+ * reason. The main loop must not run. [main] */
 bool plugins_load(struct plugins *plugins, struct config *config, struct diag *diag,
                   struct err *err);
 

@@ -1,5 +1,6 @@
 """A plugin that hangs where it is loaded, created or started holds up neither the server nor the
-end of a start or a check; the reload or the start is given up, and the log names plugin and call."""
+end of a start or a check; the reload or the start is given up, and the log names the plugin and
+the call."""
 
 import json
 import signal
