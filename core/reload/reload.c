@@ -133,7 +133,17 @@ static bool swap_in(struct reload *reload, struct reload_job *job)
 
 /* ---- one reload ---- */
 
-/* The configuration that was read last is watched, also if it was refused. */
+/* False: the reload has ended without a swap. */
+static bool use_job(struct reload *reload, struct reload_job *job)
+{
+	if (job->is_good)
+		return swap_in(reload, job);
+	reload->answer.mistakes = job->mistakes;
+	job->mistakes = NULL;
+	return false;
+}
+
+/* Watches what was read last, also if it was refused. */
 static void watch_what_was_read(struct reload *reload, struct config *config)
 {
 	if (config)
@@ -141,34 +151,24 @@ static void watch_what_was_read(struct reload *reload, struct config *config)
 		             reload->runtime->config->settings.server.watch);
 }
 
-static void use_job(struct reload *reload, struct reload_job *job)
-{
-	bool swapped = job->is_good && swap_in(reload, job);
-
-	if (!swapped && !job->is_good) {
-		reload->answer.mistakes = job->mistakes;
-		job->mistakes = NULL;
-	}
-	watch_what_was_read(reload, job->config);
-	if (!swapped)
-		end_reload(reload);
-}
-
+/* The job ends before the next one begins, since that goes on with what this one has loaded. */
 static void on_job_done(struct reload_job *job)
 {
 	struct reload *reload = job->reload;
+	bool has_ended = false;
 
 	if (reload) {
 		reload->job = NULL;
 		ev_timer_stop(loop_ev(reload->runtime->main_loop), &reload->limit);
-		if (reload_job_is_given_up(job)) {
+		if (reload_job_is_given_up(job))
 			log_info("reloads work again");
-			watch_what_was_read(reload, job->config);
-		} else {
-			use_job(reload, job);
-		}
+		else
+			has_ended = !use_job(reload, job);
+		watch_what_was_read(reload, job->config);
 	}
 	reload_job_free(job);
+	if (has_ended)
+		end_reload(reload);
 }
 
 static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
