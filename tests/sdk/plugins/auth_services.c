@@ -39,7 +39,7 @@ struct state {
 	spore_timer *once, *often;
 	spore_io *io;
 	unsigned ticks, left; /* steps that have not ended yet */
-	int worked_elsewhere;
+	int worked_elsewhere, worked_after_drain;
 };
 
 static void expect(const struct instance *instance, int good, const char *what)
@@ -337,12 +337,19 @@ static spore_status worker_start(void *instance, spore_worker *worker, spore_tic
 	return SPORE_OK;
 }
 
+static void on_drained(void *arg)
+{
+	struct state *s = arg;
+
+	s->worked_after_drain = 1;
+}
+
 static void worker_drain(void *arg)
 {
 	struct state *s = arg;
 
 	at_home(s, "the drain's thread");
-	EXPECT(s->instance, s->instance->host->post(s->worker, never, s) == SPORE_ESTALE);
+	EXPECT(s->instance, s->instance->host->post(s->worker, on_drained, s) == SPORE_OK);
 }
 
 static void worker_stop(void *arg)
@@ -351,6 +358,9 @@ static void worker_stop(void *arg)
 	const spore_host *h = s->instance->host;
 
 	at_home(s, "the stop's thread");
+	EXPECT(s->instance, s->worked_after_drain);
+	EXPECT(s->instance, h->post(s->worker, never, s) == SPORE_ESTALE);
+	EXPECT(s->instance, h->offload(s->worker, never, never, s) == SPORE_ESTALE);
 	pthread_join(s->thread, NULL);
 	h->timer_stop(s->once);
 	h->timer_stop(s->often);
