@@ -15,7 +15,7 @@
 #include "log/log.h"
 #include "thread/thread.h"
 
-enum { HURRY_MS = 1000, LOOK_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1 };
+enum { HURRY_MS = 1000, LOOK_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1, BURST_MS = 500 };
 
 /* Less than a sample, for the inaccuracy of the clock. */
 static const int64_t stuck_ns = 150 * 1000000;
@@ -29,6 +29,8 @@ static struct {
 	void *arg;
 	int early; /* the last signal that came without a listener; 0: none */
 	atomic_uint n_signals;
+	int last_number; /* [watchdog], as is the next */
+	int64_t last_ms; /* when it was counted */
 } the_watchdog = { .wake = { -1, -1 },
 	           .deadline_ms = INT64_MAX,
 	           .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -60,11 +62,26 @@ void watchdog_end_within(int64_t ms)
 	wake_thread(0);
 }
 
+/* Supervisors may send the same signal to the process and to its group. */
+static bool is_repetition(int number)
+{
+	int64_t now_ms = clock_ms();
+
+	if (number == the_watchdog.last_number && now_ms - the_watchdog.last_ms < BURST_MS)
+		return true;
+	the_watchdog.last_number = number;
+	the_watchdog.last_ms = now_ms;
+	return false;
+}
+
 static void handle_signal(int number)
 {
-	unsigned n = atomic_fetch_add(&the_watchdog.n_signals, 1) + 1;
+	unsigned n;
 	bool told;
 
+	if (is_repetition(number))
+		return;
+	n = atomic_fetch_add(&the_watchdog.n_signals, 1) + 1;
 	pthread_mutex_lock(&the_watchdog.lock);
 	told = the_watchdog.on_signal != NULL;
 	if (told)
