@@ -5,6 +5,7 @@ plugin.
 """
 
 import signal
+import time
 
 import pytest
 
@@ -44,9 +45,10 @@ def test_a_worker_that_hangs(host, answering, number):
 
 
 def terminate_twice(process):
-    """Sends TERM twice. Waits in between, because the kernel merges two pending signals."""
+    """Sends TERM twice, with so much time in between that they do not count as one."""
     process.terminate()
     process.wait_for("draining signal=TERM", stream="stderr")
+    time.sleep(0.6)
     process.terminate()
 
 
@@ -88,6 +90,7 @@ def test_an_end_that_hangs(host, where, thread, signals):
         server.process.terminate()
         server.process.wait_for("hanging plugin=staff", stream="stderr")
         if signals == 2:
+            time.sleep(0.6)
             server.process.terminate()
         expect_overdue(server.process, thread)
 
