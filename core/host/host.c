@@ -83,8 +83,9 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 static int64_t host_now_ms(void)
 {
 	struct loop *loop = loop_current();
+	bool on_worker = loop && loop_index(loop) < the_host.services.n_workers;
 
-	return loop ? loop_now_ms(loop) : clock_ms();
+	return on_worker ? loop_now_ms(loop) : clock_ms();
 }
 
 static spore_status host_random(void *buf, size_t len)
@@ -213,6 +214,13 @@ static const char *revalidation_fault(const spore_ctx *ctx, spore_str identity, 
 	if (verdict == SPORE_ALLOW && result && grant_fault(result))
 		return grant_fault(result);
 	return identity_fault(identity);
+}
+
+static spore_status host_complete_start(spore_ticket ticket, spore_status status)
+{
+	if (status > 0 || status == SPORE_EAGAIN || status == SPORE_EPENDING)
+		return SPORE_EINVAL;
+	return ticket_complete(ticket, TICKET_START, &(struct ticket_result){ .status = status });
 }
 
 static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
@@ -531,6 +539,7 @@ static const spore_host table = {
 	.complete_verify = host_complete_verify,
 	.complete_answer = host_complete_answer,
 	.complete_handshake = host_complete_handshake,
+	.complete_start = host_complete_start,
 	.auth_revalidate = host_auth_revalidate,
 	.conn_attr = host_conn_attr,
 	.conn_set_peer = host_conn_set_peer,

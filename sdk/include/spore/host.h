@@ -126,12 +126,14 @@ typedef struct spore_host {
 
 	/* The number of the worker, starting at 0. NULL: UINT32_MAX, logged. [any] */
 	uint32_t (*worker_index)(const spore_worker *);
-	/* Calls fn soon on the worker's loop. Returns SPORE_ESTALE if the instance has begun to
-	 * stop there (fn is not called), SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker
-	 * or fn. Earlier posts run before worker_stop(). [any] */
+	/* Calls fn soon on the worker's loop. Returns SPORE_ESTALE if the instance is stopping (fn
+	 * is not called), SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker or fn. The
+	 * instance is stopping as soon as worker_drain() has run on all workers and no post, job or
+	 * blocking call of any worker is left, or one second after worker_drain() if some are left
+	 * then. What was accepted runs before worker_stop(). [any] */
 	spore_status (*post)(spore_worker *, void (*fn)(void *arg), void *arg);
 	/* Calls work() [blocking] and then on_done() on this worker. Returns SPORE_EBUSY if the
-	 * instance's queue is full, SPORE_ESTALE if the instance has begun to stop there,
+	 * instance's queue is full, SPORE_ESTALE if the instance is stopping, as post() does,
 	 * SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker or function. worker_stop() is
 	 * called after on_done(). [worker] */
 	spore_status (*offload)(spore_worker *, void (*work)(void *arg), void (*on_done)(void *arg),
@@ -171,6 +173,9 @@ typedef struct spore_host {
 	/* status: SPORE_OK if the handshake can continue; the host calls handshake() again, with a
 	 * fresh ticket. A SPORE_E* other than EAGAIN and EPENDING fails the connection. */
 	spore_status (*complete_handshake)(spore_ticket, spore_status status);
+	/* status: SPORE_OK if the instance is ready on the worker of that worker_start(). With a
+	 * SPORE_E* the start or the reload fails, and worker_stop() is called. */
+	spore_status (*complete_start)(spore_ticket, spore_status status);
 
 	/* Tells the host that the rights of an identity have changed. SPORE_DENY closes the
 	 * identity's tunnels that this instance allowed, and their clients get an error.
