@@ -13,6 +13,7 @@
 #include "loop/pool.h"
 #include "net/stream.h"
 #include "thread/guest.h"
+#include "wire/about.h"
 
 enum { BINDING_MAX = 64 };
 
@@ -37,14 +38,19 @@ static spore_str binding_of(const spore_conn *conn)
 
 bool auth_challenge(const struct plugin_set *set, struct stream *stream, struct uuid *challenge_out)
 {
+	unsigned offers = SPORE_OFFER_ABOUT;
+
 	if (!uuid_random(challenge_out))
 		return false;
 	if (set->binds && binding_of(stream_conn(stream)).len)
-		uuid_mark(challenge_out);
+		offers |= SPORE_OFFER_BINDS;
+	uuid_mark(challenge_out, offers);
 	return true;
 }
 
-static spore_auth_request verify_request(const struct auth_question *q, const spore_conn *conn)
+/* The request points into *view. */
+static spore_auth_request verify_request(const struct auth_question *q, const spore_conn *conn,
+                                         struct about_view *view)
 {
 	spore_auth_request rq = {
 		.struct_size = sizeof rq,
@@ -57,8 +63,10 @@ static spore_auth_request verify_request(const struct auth_question *q, const sp
 		.session = q->session,
 		.deadline_ms = q->deadline_ms,
 		.secure = conn->secure,
+		.client = &view->info,
 	};
 
+	about_look(q->about, view);
 	memcpy(rq.challenge, q->challenge, sizeof rq.challenge);
 	return rq;
 }
@@ -89,20 +97,30 @@ struct job {
 	struct auth_question question;
 	struct spore_conn *conn; /* owned copy */
 	bool verify;
+	struct about about; /* owned copy */
 	char answer[];
 };
+
+static void free_job(struct job *job)
+{
+	if (!job)
+		return;
+	conn_copy_free(job->conn);
+	about_fini(&job->about);
+	free(job);
+}
 
 static void finish_job(struct job *job)
 {
 	instance_leave(job->worker);
-	conn_copy_free(job->conn);
-	free(job);
+	free_job(job);
 }
 
 /* A return value that is not a verdict counts as SPORE_EINVAL. */
 static void run_verify(struct job *job, const struct instance *instance)
 {
-	spore_auth_request rq = verify_request(&job->question, job->conn);
+	struct about_view view;
+	spore_auth_request rq = verify_request(&job->question, job->conn, &view);
 	int32_t verdict = ops_of(instance)->verify(instance->self, &rq, job->ticket);
 
 	if (verdict != SPORE_EPENDING &&
@@ -164,21 +182,24 @@ static spore_status submit_job(struct instance *instance, const struct auth_ques
 
 	if (!job || !pool)
 		goto fail;
-	*job = (struct job){ { .run = run_job }, worker, ticket, *q, copy_facts(q), verify };
+	*job = (struct job){ .job.run = run_job,
+		             .worker = worker,
+		             .ticket = ticket,
+		             .question = *q,
+		             .conn = copy_facts(q),
+		             .verify = verify };
 	memcpy(job->answer, q->answer ? q->answer : "", size);
 	job->question.answer = job->answer;
-	if (!job->conn || !instance_enter(worker))
+	job->question.about = &job->about;
+	if (!job->conn || (q->about && !about_copy(q->about, &job->about)) ||
+	    !instance_enter(worker))
 		goto fail;
 	if (pool_submit(pool, &job->job))
 		return SPORE_EPENDING;
-	instance_leave(worker);
-	conn_copy_free(job->conn);
-	free(job);
+	finish_job(job);
 	return SPORE_EBUSY;
 fail:
-	if (job)
-		conn_copy_free(job->conn);
-	free(job);
+	free_job(job);
 	return SPORE_ENOMEM;
 }
 
@@ -223,8 +244,9 @@ static int32_t ask_instance(struct auth_run *run, struct instance *instance)
 	if (is_blocking(instance)) {
 		verdict = submit_job(instance, &run->question, run->ticket, true);
 	} else {
+		struct about_view view;
 		spore_auth_request rq = verify_request(&run->question,
-		                                       stream_conn(run->question.stream));
+		                                       stream_conn(run->question.stream), &view);
 
 		guest_enter(instance->name, "verify");
 		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq,

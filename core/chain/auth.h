@@ -11,6 +11,7 @@
 #include "chain/plugin_set.h"
 #include "host/grant.h"
 
+struct about;
 struct auth_run;
 struct stream;
 
@@ -21,8 +22,9 @@ struct auth_question {
 	struct stream *stream;
 	uint32_t purpose; /* SPORE_AUTH_* */
 	uint8_t challenge[16];
-	const char *answer; /* the client's answer; borrowed */
-	uint64_t session;   /* SPORE_AUTH_DATA: the session value of the tunnel */
+	const char *answer;        /* the client's answer; borrowed */
+	uint64_t session;          /* SPORE_AUTH_DATA: the session value of the tunnel */
+	const struct about *about; /* what the client has said; NULL: nothing */
 	int64_t deadline_ms;
 	const char *server_name; /* client only */
 };

@@ -33,11 +33,49 @@ extern "C" {
 enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2 };
 
 /* What an instance needs from a client: no Challenge, a plain answer, or an answer that may be
- * bound to the transport's session (channel_binding). The host shows BINDS to the client by the
- * version of the challenge's UUID: 8 if an instance of the chain binds and the connection has a
- * channel binding, otherwise 4. An attacker in between cannot hide this offer, because the answer
- * depends on the challenge. */
+ * bound to the transport's session (channel_binding). The host offers BINDS to the client
+ * (SPORE_OFFER_BINDS) if an instance of the chain binds and the connection has a channel binding.
+ */
 enum { SPORE_CHALLENGE_NONE = 0, SPORE_CHALLENGE_PLAIN = 1, SPORE_CHALLENGE_BINDS = 2 };
+
+/* What a server offers to its clients. Its Challenge carries the offers: a UUID of version 8
+ * (RFC 9562) is the challenge of a Spore server, and the 12 bits behind the version (custom_b: the
+ * low half of byte 6, then byte 7) are a set of these bits. The other 110 bits are random. A UUID
+ * of another version, such as bore's 4, offers nothing. A client ignores the bits that it does not
+ * know; a server sends them as 0. An attacker in between cannot add or hide an offer, because the
+ * answer depends on the whole UUID. */
+enum {
+	SPORE_OFFER_BINDS = 1 << 0, /* the server accepts bound answers */
+	SPORE_OFFER_ABOUT = 1 << 1  /* the server reads what a client says before Hello */
+};
+
+/* Bits of spore_client_info.known. */
+enum {
+	SPORE_CLIENT_PORT = 1 << 0, /* the client has asked for a port, so `port` is valid */
+	SPORE_CLIENT_ABOUT = 1 << 1 /* the client has said something about itself */
+};
+
+/* What a client says about itself and its tunnel. These are CLAIMS: any client that can
+ * authenticate can say anything, and the answer to the Challenge does not cover them. Use them to
+ * restrict a client further, to choose a policy among those that its identity may have, and for the
+ * operator's eyes; never as an identity. The texts have at most 1 KiB in all. They are UTF-8
+ * without control characters, but may have any other character: escape them where they go.
+ *
+ * A Spore client says at least its version, to a server that sent a Challenge. bore's clients say
+ * nothing but the port. If the chain needs no Challenge, a Spore client says everything only after
+ * its tunnel has opened: verify() finds no SPORE_CLIENT_ABOUT, but session_end() does. */
+typedef struct spore_client_info {
+	uint32_t struct_size;
+	uint32_t known;          /* SPORE_CLIENT_* */
+	uint32_t port, reserved; /* the public port that it asks for; 0: any */
+	spore_str name;          /* of the tunnel; empty: it has not said */
+	spore_str version;       /* such as "spore/1.0.0"; empty: it has not said */
+	const spore_str *hosts;  /* host names that it asks for; compare them without case */
+	size_t n_hosts;
+	const spore_kv *tags; /* a key comes once */
+	size_t n_tags;
+} spore_client_info;
+SPORE_GROWABLE(spore_client_info, n_tags);
 
 typedef struct spore_auth_request {
 	uint32_t struct_size;
@@ -51,8 +89,11 @@ typedef struct spore_auth_request {
 	int64_t deadline_ms;       /* on the clock of host->now_ms(); then the host denies */
 	uint32_t secure;           /* 1: the transport is confidential and authenticated */
 	uint32_t reserved;
+	/* What the client says. Never NULL; `known` is 0 with DATA, and if the client waits for the
+	 * verdict before it asks for a port. */
+	const spore_client_info *client;
 } spore_auth_request;
-SPORE_GROWABLE(spore_auth_request, reserved);
+SPORE_GROWABLE(spore_auth_request, client);
 
 /* Bits of spore_auth_result.fields. Without its bit, a field has the host's default. */
 enum {
@@ -102,10 +143,11 @@ typedef struct spore_session_end {
 	/* From visitors to the client, and back. Connections that are still open are counted up to
 	 * about a second ago. */
 	uint64_t bytes_up, bytes_down;
-	uint64_t conns;  /* the number of visitors */
-	int64_t life_ms; /* how long this instance was responsible */
+	uint64_t conns;                  /* the number of visitors */
+	int64_t life_ms;                 /* how long this instance was responsible */
+	const spore_client_info *client; /* what the client has said; never NULL */
 } spore_session_end;
-SPORE_GROWABLE(spore_session_end, life_ms);
+SPORE_GROWABLE(spore_session_end, client);
 
 /* verify() and answer() may block. The host calls them on its thread pool, with the INSTANCE
  * instead of the worker's state, and completes the ticket with the value that they return, unless
@@ -142,10 +184,17 @@ typedef struct spore_auth_ops {
 } spore_auth_ops;
 SPORE_GROWABLE(spore_auth_ops, needs_challenge);
 
-/* CLIENT. True if the server that sent this challenge accepts bound answers. */
+/* CLIENT. What the server that sent this challenge offers: bits of SPORE_OFFER_*, and bits that
+ * later versions of the SDK may define. */
+static inline uint32_t spore_challenge_offers(const uint8_t challenge[16])
+{
+	return challenge[6] >> 4 == 8 ? (challenge[6] & 0x0Fu) << 8 | challenge[7] : 0;
+}
+
+/* CLIENT. 1 if the server that sent this challenge accepts bound answers. */
 static inline uint32_t spore_challenge_binds(const uint8_t challenge[16])
 {
-	return challenge[6] >> 4 == 8;
+	return spore_challenge_offers(challenge) & SPORE_OFFER_BINDS;
 }
 
 #ifdef __cplusplus

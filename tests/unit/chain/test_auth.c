@@ -5,6 +5,7 @@
 #include "net/stream.h"
 #include "sockets.h"
 #include "suite.h"
+#include "wire/about.h"
 
 /* A session that asks: all of it happens on the worker. */
 struct asker {
@@ -263,7 +264,6 @@ static void make_challenge(void *arg)
 	ck_assert(auth_challenge(asker->set, asker->question.stream, &asker->challenge));
 }
 
-/* Without a channel binding a challenge is an ordinary random UUID. */
 START_TEST(challenges_differ_and_offer_no_binding_without_one)
 {
 	struct host_scene scene;
@@ -275,8 +275,50 @@ START_TEST(challenges_differ_and_offer_no_binding_without_one)
 	first = asker.challenge;
 	host_scene_call(&scene, make_challenge, &asker);
 	ck_assert_mem_ne(&first, &asker.challenge, sizeof first);
+	ck_assert_uint_eq(spore_challenge_offers(asker.challenge.bytes), SPORE_OFFER_ABOUT);
 	ck_assert(!spore_challenge_binds(asker.challenge.bytes));
 	tear_down(&asker);
+}
+END_TEST
+
+START_TEST(only_a_uuid_of_version_8_offers_anything)
+{
+	struct uuid challenge;
+
+	ck_assert(uuid_random(&challenge));
+	challenge.bytes[7] = 0xFF;
+	ck_assert_uint_eq(spore_challenge_offers(challenge.bytes), 0);
+	ck_assert(!spore_challenge_binds(challenge.bytes));
+	uuid_mark(&challenge, 0xFFF);
+	ck_assert_uint_eq(spore_challenge_offers(challenge.bytes), 0xFFF);
+	ck_assert_uint_eq(spore_challenge_binds(challenge.bytes), 1);
+	uuid_mark(&challenge, SPORE_OFFER_BINDS);
+	ck_assert_uint_eq(spore_challenge_offers(challenge.bytes), SPORE_OFFER_BINDS);
+}
+END_TEST
+
+/* The plugin allows those who have the tag; a blocking instance reads a copy. */
+START_TEST(an_instance_is_told_what_the_client_says)
+{
+	static const char *const uses[] = { "told", "auth_told:told_blocking" };
+	struct about about = { .size = 0 };
+
+	for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+		struct host_scene scene;
+		struct asker asker;
+		char text[128];
+
+		snprintf(text, sizeof text, "{\"auth\":[{\"use\":\"%s\",\"tag\":\"env=test\"}]}",
+		         uses[i]);
+		set_up(&asker, &scene, ROLE_SERVER, text);
+		ck_assert_int_eq(judge(&asker, "x"), SPORE_DENY);
+		asker.question.about = &about;
+		ck_assert_int_eq(judge(&asker, "x"), SPORE_DENY);
+		ck_assert_int_eq(about_add(&about, "tag=env=test"), ABOUT_TAKEN);
+		ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+		about_fini(&about);
+		tear_down(&asker);
+	}
 }
 END_TEST
 
@@ -284,4 +326,5 @@ SUITE("auth", the_first_instance_that_decides_is_named, one_instance_alone_can_b
       an_error_denies_or_is_skipped, what_is_not_a_verdict_is_an_error,
       a_completed_ticket_counts_more_than_the_return, a_blocking_instance_answers_from_its_pool,
       a_pending_verdict_can_be_cancelled, a_client_gets_its_answer,
-      a_client_without_an_answer_hears_why, challenges_differ_and_offer_no_binding_without_one)
+      a_client_without_an_answer_hears_why, challenges_differ_and_offer_no_binding_without_one,
+      only_a_uuid_of_version_8_offers_anything, an_instance_is_told_what_the_client_says)
