@@ -7,11 +7,13 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-enum { CELL = 256, MOST_COLUMNS = 12 };
+enum { CELL = 256, MOST_COLUMNS = 16 };
+/* Bytes of a client's claim that a table shows. */
+enum { CLAIM_SHOWN = 48 };
 
 /* ---- values ---- */
 
-enum format { TEXT, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO };
+enum format { TEXT, CLAIM, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO };
 
 static const char *string_member(const struct json *object, const char *key)
 {
@@ -58,6 +60,25 @@ static void format_age(double ms, char out[CELL])
 		snprintf(out, CELL, "%lldd%02lldh", s / 86400, s / 3600 % 24);
 }
 
+/* "env=prod, team=web"; "-" if there are none. */
+static void format_members(const struct json *object, char out[CELL])
+{
+	size_t len = 0;
+
+	for (const struct json *i = object->first; i && len + 1 < CELL; i = i->next) {
+		int n = snprintf(out + len, CELL - len, "%s%s=%s", len ? ", " : "", i->key,
+		                 i->type == JSON_STRING ? i->raw : "");
+
+		len += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static void cut_claim(char out[CELL])
+{
+	if (strlen(out) > CLAIM_SHOWN)
+		strcpy(out + CLAIM_SHOWN - 3, "...");
+}
+
 static void format_value(const struct json *value, enum format format, char out[CELL])
 {
 	snprintf(out, CELL, "-");
@@ -75,6 +96,10 @@ static void format_value(const struct json *value, enum format format, char out[
 		snprintf(out, CELL, "%.3f ms", value->number / 1000);
 	else if (value->type == JSON_NUMBER)
 		snprintf(out, CELL, "%lld", (long long)value->number);
+	else if (value->type == JSON_OBJECT)
+		format_members(value, out);
+	if (format == CLAIM)
+		cut_claim(out);
 }
 
 /* ---- tables ---- */
@@ -142,10 +167,12 @@ static bool print_table(const struct table *table, const struct json *answer, FI
 /* clang-format off */
 static const struct table tunnels = { "tunnels", {
 	{ "id", "ID", NUMBER }, { "port", "PORT", NUMBER }, { "identity", "IDENTITY", TEXT },
-	{ "client", "CLIENT", TEXT }, { "age_ms", "AGE", AGE }, { "visitors", "VISITORS", NUMBER },
+	{ "name", "NAME", CLAIM }, { "client", "CLIENT", TEXT }, { "age_ms", "AGE", AGE },
+	{ "visitors", "VISITORS", NUMBER },
 	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
-	{ "heartbeats", "HEARTBEATS", YES_NO },
+	{ "heartbeats", "HEARTBEATS", YES_NO }, { "version", "VERSION", CLAIM },
+	{ "tags", "TAGS", CLAIM },
 } };
 static const struct table relays = { "relays", {
 	{ "id", "ID", NUMBER }, { "tunnel", "TUNNEL", NUMBER }, { "port", "PORT", NUMBER },

@@ -34,6 +34,7 @@ void login_fini(struct login *login)
 	end_verdict(login);
 	plugin_set_unref(login->set);
 	free(login->answer);
+	about_fini(&login->about);
 	login->set = NULL;
 	login->answer = NULL;
 }
@@ -42,8 +43,10 @@ void login_move(struct login *to, struct login *from)
 {
 	to->challenge = from->challenge;
 	to->answer = from->answer;
+	to->about = from->about;
 	to->set = from->set;
 	from->answer = NULL;
+	from->about = (struct about){ 0 };
 	from->set = NULL;
 }
 
@@ -79,6 +82,7 @@ int32_t login_judge(struct login *login, struct server_session *s, const struct 
 		.stream = s->link.stream,
 		.purpose = owner ? SPORE_AUTH_DATA : SPORE_AUTH_CONTROL,
 		.answer = login->answer ? login->answer : "",
+		.about = &login->about,
 		.deadline_ms = s->deadline.at_ms,
 	};
 

@@ -1,10 +1,12 @@
-/* login - what a client has answered to the server's Challenge, and the verdict on it. Embedded in
- * the part of a session's role, and moved with the session to its next role. [worker] */
+/* login - what a client has answered to the server's Challenge, what it has said about itself, and
+ * the verdict on it. Embedded in the part of a session's role, and moved with the session to its
+ * next role. [worker] */
 #ifndef CORE_LOGIN_H
 #define CORE_LOGIN_H
 
 #include "base/uuid.h"
 #include "chain/auth.h"
+#include "wire/about.h"
 
 struct account;
 struct login_verdict;
@@ -13,6 +15,7 @@ struct server_session;
 struct login {
 	struct uuid challenge;
 	char *answer;           /* owned; NULL: none was asked for, or it has not come */
+	struct about about;     /* what the client has said about itself and its tunnel */
 	struct plugin_set *set; /* ref; its chain decides. NULL: no verdict is needed any more */
 	struct login_verdict *verdict; /* owned; NULL: none was asked for */
 };

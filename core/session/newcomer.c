@@ -20,7 +20,6 @@ struct newcomer {
 	struct instance *by;
 	struct grant *grant; /* owned; what was granted */
 	enum next_frame next;
-	uint16_t port; /* of NEXT_HELLO */
 };
 
 static struct newcomer *newcomer_of(const struct server_session *s)
@@ -34,6 +33,7 @@ static void take_hello(struct server_session *s, uint16_t port)
 {
 	struct newcomer *n = newcomer_of(s);
 
+	about_ask(&n->login.about, port);
 	tunnel_session_start(s, &n->login, n->by, &n->grant, port);
 }
 
@@ -68,7 +68,7 @@ static void become_ready(struct server_session *s)
 	} else {
 		server_session_move(s, SESSION_READY);
 		if (n->next == NEXT_HELLO)
-			take_hello(s, n->port);
+			take_hello(s, n->login.about.port);
 	}
 }
 
@@ -114,6 +114,25 @@ static void take_answer(struct server_session *s, const struct message *message)
 		server_session_move(s, SESSION_ANSWERED);
 }
 
+/* From the first of these frames on, the client must go on to say Hello, so that the verdict is
+ * asked for with everything that it says. */
+static void take_about(struct server_session *s, const char *item)
+{
+	enum about_result result = about_add(&newcomer_of(s)->login.about, item);
+
+	if (result == ABOUT_NO_MEMORY) {
+		refuse_session(s, REFUSED_NO_MEMORY);
+	} else if (result != ABOUT_TAKEN) {
+		refuse_log(s, LOG_INFO, "invalid message",
+		           result == ABOUT_TWICE
+		                   ? "the client says the same thing about itself twice"
+		                   : "the client says more than 1 KiB about itself");
+		ask_for_verdict(s, NEXT_BAD);
+	} else if (s->state == SESSION_ANSWERED) {
+		server_session_move(s, SESSION_TELLING);
+	}
+}
+
 /* An Accept is judged by the instance that allowed its tunnel, anything else by the chain. */
 static void take_frame_to_judge(struct server_session *s, const struct message *message)
 {
@@ -124,11 +143,24 @@ static void take_frame_to_judge(struct server_session *s, const struct message *
 	} else if (message->type == MESSAGE_ACCEPT) {
 		data_connection_judge(s, &n->login, &message->id);
 	} else if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX) {
-		n->port = message->port;
+		about_ask(&n->login.about, message->port);
 		ask_for_verdict(s, NEXT_HELLO);
 	} else {
 		ask_for_verdict(s, NEXT_UNEXPECTED);
 	}
+}
+
+/* The frame behind Authenticate or About. Data connections say nothing about themselves. */
+static void take_frame_behind_answer(struct server_session *s, const struct message *message)
+{
+	bool is_hello = message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX;
+
+	if (message->type == MESSAGE_ABOUT)
+		take_about(s, message->text);
+	else if (s->state == SESSION_TELLING && !is_hello)
+		ask_for_verdict(s, NEXT_UNEXPECTED);
+	else
+		take_frame_to_judge(s, message);
 }
 
 static void on_newcomer_message(struct server_session *s, const struct message *message)
@@ -137,8 +169,10 @@ static void on_newcomer_message(struct server_session *s, const struct message *
 		take_answer(s, message);
 	else if (s->state == SESSION_READY)
 		take_request(s, message);
-	else
+	else if (s->state == SESSION_UNCHALLENGED)
 		take_frame_to_judge(s, message);
+	else
+		take_frame_behind_answer(s, message);
 }
 
 static void on_newcomer_fault(struct server_session *s, enum refusal why)
@@ -156,7 +190,7 @@ static void on_newcomer_fault(struct server_session *s, enum refusal why)
 
 static void on_newcomer_end(struct server_session *s, const char *why)
 {
-	if (s->state == SESSION_ANSWERED && !why) {
+	if ((s->state == SESSION_ANSWERED || s->state == SESSION_TELLING) && !why) {
 		ask_for_verdict(s, NEXT_NONE); /* the client still waits for the verdict */
 		return;
 	}
@@ -177,6 +211,7 @@ static void on_newcomer_late(struct server_session *s)
 		                "the transport's handshake timed out");
 		break;
 	case SESSION_CHALLENGED:
+	case SESSION_TELLING:
 		refuse_session(s, REFUSED_TOO_SLOW);
 		break;
 	case SESSION_ANSWERED:

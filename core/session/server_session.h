@@ -3,11 +3,11 @@
  *
  *   accept
  *     │
- *  OPENING ── Challenge ──▶ CHALLENGED ── Authenticate ──▶ ANSWERED
- *     │ ╲                                                 (next frame says what is asked for)
- *     │  ╲── no Challenge ──▶ UNCHALLENGED                     │
- *     │         (first frame says what is asked for)           │
- *     │                           └───────────┬────────────────┘
+ *  OPENING ── Challenge ──▶ CHALLENGED ── Authenticate ──▶ ANSWERED ── About ──▶ TELLING
+ *     │ ╲                                                 (next frame says        │
+ *     │  ╲── no Challenge ──▶ UNCHALLENGED                 what is asked for)     │ Hello
+ *     │         (first frame says what is asked for)           │                  │
+ *     │                           └───────────┬────────────────┴──────────────────┘
  *     │                      ┌── Hello, none ─┼─ Ahead ───┐
  *     │                      ▼                │           ▼
  *     │                   JUDGED              │        WAITING ◀── Ahead (no authentication)
@@ -46,6 +46,7 @@ enum session_state {
 	SESSION_OPENING,      /* the transports shake hands */
 	SESSION_CHALLENGED,   /* Challenge was sent; Authenticate is awaited */
 	SESSION_ANSWERED,     /* Authenticate came; the session briefly waits for the next frame */
+	SESSION_TELLING,      /* the client says about itself what it wants to; Hello is awaited */
 	SESSION_UNCHALLENGED, /* no plugin asks for an answer; the first frame is awaited */
 	SESSION_JUDGED,       /* the chain's verdict is awaited */
 	SESSION_READY,        /* nothing is left to prove; Hello or Accept is awaited */

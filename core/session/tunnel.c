@@ -16,6 +16,7 @@
 #include "quota/ports.h"
 #include "quota/source.h"
 #include "thread/guest.h"
+#include "wire/about.h"
 
 /* How long a visitor waits for its client. */
 enum { PENDING_MS = 10000 };
@@ -23,6 +24,7 @@ enum { PENDING_MS = 10000 };
 struct tunnel {
 	struct server_worker *worker;
 	struct link *link;
+	const struct about *about;
 	struct listener *listener; /* owned; NULL while draining */
 	struct account *account;   /* ref */
 	struct gate_door door;     /* of the listener */
@@ -168,8 +170,8 @@ static bool start_tunnel(struct tunnel *tunnel, int fd)
 }
 
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, struct tunnel_port port,
-                           enum refusal *why_out)
+                           const struct about *about, struct instance *by, struct grant **grant,
+                           struct tunnel_port port, enum refusal *why_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
 	int fd = port.fd;
@@ -179,6 +181,7 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 		goto fail;
 	tunnel->worker = worker;
 	tunnel->link = link;
+	tunnel->about = about;
 	tunnel->account = account_open(&worker->shared->principals, source,
 	                               server_worker_limits(worker), by, *grant, why_out);
 	if (!tunnel->account)
@@ -209,6 +212,7 @@ static void tell_session_end(const struct tunnel *tunnel, const struct account *
 {
 	struct instance *by = account->principal->by;
 	const spore_auth_ops *ops = by ? by->component->ops : NULL;
+	struct about_view view;
 	spore_session_end end = {
 		.struct_size = sizeof end,
 		.port = account->port,
@@ -218,10 +222,12 @@ static void tell_session_end(const struct tunnel *tunnel, const struct account *
 		.bytes_down = atomic_load(&account->bytes_down),
 		.conns = atomic_load(&account->conns),
 		.life_ms = clock_ms() - tunnel->owned_ms,
+		.client = &view.info,
 	};
 
 	if (!ops || !SPORE_CAN(ops, session_end))
 		return;
+	about_look(tunnel->about, &view);
 	guest_enter(by->name, "session_end");
 	ops->session_end(instance_state(by, tunnel->worker->loop), &end);
 	guest_leave();

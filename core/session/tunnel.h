@@ -5,6 +5,7 @@
 
 #include "session/context.h"
 
+struct about;
 struct link;
 struct tunnel;
 
@@ -15,11 +16,11 @@ struct tunnel_port {
 };
 
 /* Opens the port and tells the client (Hello, then a Heartbeat). Takes the grant once the account
- * has it; source is the client's. The link is borrowed and outlives the tunnel. NULL and
- * *why_out. */
+ * has it; source is the client's, and `about` what the client says. The link and `about` are
+ * borrowed and outlive the tunnel. NULL and *why_out. */
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, struct tunnel_port port,
-                           enum refusal *why_out);
+                           const struct about *about, struct instance *by, struct grant **grant,
+                           struct tunnel_port port, enum refusal *why_out);
 /* Gives up the listening socket, with the visitors in its queue. -1: there is none any more. */
 int tunnel_take_port(struct tunnel *tunnel);
 /* The same tunnel under another owner. Takes the grant on success. False and *why_out: the new

@@ -34,6 +34,8 @@ struct tunnel_session {
 	struct deadline silence;   /* runs if the client promised heartbeats */
 	struct ahead_pass *pass;   /* owned; lets the client open connections ahead */
 	bool is_heard;             /* the client promised heartbeats */
+	bool may_tell;             /* the client said nothing about itself before the verdict, so it
+	                            * may after Extended */
 };
 
 static struct tunnel_session *part_of(const struct server_session *s)
@@ -44,6 +46,11 @@ static struct tunnel_session *part_of(const struct server_session *s)
 struct tunnel *tunnel_session_tunnel(const struct server_session *s)
 {
 	return part_of(s)->tunnel;
+}
+
+const struct about *tunnel_session_about(const struct server_session *s)
+{
+	return &part_of(s)->login.about;
 }
 
 bool tunnel_session_is_heard(const struct server_session *s)
@@ -166,7 +173,8 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	char text[ADDR_TEXT_SIZE];
 	enum refusal why;
 
-	t->tunnel = tunnel_open(s->worker, &s->link, s->source, t->by, &t->grant, port, &why);
+	t->tunnel = tunnel_open(s->worker, &s->link, s->source, &t->login.about, t->by, &t->grant,
+	                        port, &why);
 	if (!t->tunnel) {
 		refuse_session(s, why);
 		return;
@@ -180,7 +188,8 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	 * connection. */
 	link_extend(&s->link, MESSAGE_TO_SERVER_EXTENDED, true);
 	log_info("new client", log_str("peer", addr_format(&s->peer, text)),
-	         log_int("port", account->port), log_str("identity", account_identity(account)));
+	         log_int("port", account->port), log_str("identity", account_identity(account)),
+	         log_str("name", about_name(&t->login.about)));
 	/* The configuration may have changed since the client was allowed. */
 	if (t->login.set != s->worker->set)
 		review_tunnel(s);
@@ -292,10 +301,28 @@ static void grant_ahead(struct server_session *s, unsigned wanted, struct messag
 static void take_extend(struct server_session *s, const struct message *message)
 {
 	struct message answer = { .type = MESSAGE_EXTENDED, .port = SERVER_PULSE_MS };
+	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message->ahead, &answer);
+	if (!t->is_heard)
+		t->may_tell = t->login.about.size == 0;
 	if (link_send(&s->link, &answer))
-		part_of(s)->is_heard = true;
+		t->is_heard = true;
+}
+
+/* What cannot be taken is ignored: no message of a tunnel's client ends the tunnel. */
+static void take_about(struct server_session *s, const char *item)
+{
+	struct tunnel_session *t = part_of(s);
+	bool had_name = about_name(&t->login.about) != NULL;
+	const char *name;
+
+	if (!t->may_tell || about_add(&t->login.about, item) != ABOUT_TAKEN)
+		return;
+	name = about_name(&t->login.about);
+	if (name && !had_name)
+		log_info("client named its tunnel",
+		         log_int("port", tunnel_account(t->tunnel)->port), log_str("name", name));
 }
 
 static void on_tunnel_message(struct server_session *s, const struct message *message)
@@ -304,6 +331,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 
 	if (message->type == MESSAGE_EXTEND)
 		take_extend(s, message);
+	else if (message->type == MESSAGE_ABOUT)
+		take_about(s, message->text);
 	if (t->is_heard)
 		deadline_start(&s->worker->silence, &t->silence);
 }
@@ -350,12 +379,13 @@ static void release_tunnel_session(struct server_session *s)
 {
 	struct tunnel_session *t = part_of(s);
 
-	login_fini(&t->login);
+	login_change_set(&t->login, NULL);
 	takeover_forget(t->takeover);
 	deadline_stop(&t->silence);
 	ahead_withdraw(t->pass);
 	ev_timer_stop(loop_ev(s->worker->loop), &t->life);
 	tunnel_close(t->tunnel);
+	login_fini(&t->login); /* after the tunnel, which uses what the client says */
 	grant_free(t->grant);
 }
 

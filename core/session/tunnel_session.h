@@ -6,6 +6,7 @@
 
 #include "session/server_session.h"
 
+struct about;
 struct grant;
 struct instance;
 struct login;
@@ -19,6 +20,8 @@ void tunnel_session_start(struct server_session *s, struct login *login, struct 
 /* ---- TUNNEL or REVIEWED ---- */
 
 struct tunnel *tunnel_session_tunnel(const struct server_session *s);
+/* What its client says. Borrowed. */
+const struct about *tunnel_session_about(const struct server_session *s);
 /* Does its client send heartbeats? */
 bool tunnel_session_is_heard(const struct server_session *s);
 

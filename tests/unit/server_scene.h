@@ -387,6 +387,14 @@ static inline void scene_ahead(int fd, const struct uuid *pass)
 	scene_say(fd, &(struct message){ .type = MESSAGE_AHEAD, .id = *pass });
 }
 
+static inline void scene_about(int fd, const char *item)
+{
+	struct message message = { .type = MESSAGE_ABOUT };
+
+	strcpy(message.text, item);
+	scene_say(fd, &message);
+}
+
 static inline void scene_authenticate(int fd, const char *answer)
 {
 	struct message message = { .type = MESSAGE_AUTHENTICATE };

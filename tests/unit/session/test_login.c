@@ -101,12 +101,15 @@ START_TEST(moving_takes_all_but_the_verdict)
 	refs = atomic_load(&set->refs);
 	login.challenge.bytes[3] = 9;
 	ck_assert(login_answer(&login, "alice"));
+	ck_assert_int_eq(about_add(&login.about, "name=web"), ABOUT_TAKEN);
 	login_move(&moved, &login);
 	ck_assert_ptr_eq(moved.set, set);
 	ck_assert_uint_eq(moved.challenge.bytes[3], 9);
 	ck_assert_str_eq(moved.answer, "alice");
 	ck_assert_ptr_null(login.set);
 	ck_assert_ptr_null(login.answer);
+	ck_assert_str_eq(about_name(&moved.about), "web");
+	ck_assert_ptr_null(about_name(&login.about));
 	ck_assert_uint_eq(atomic_load(&set->refs), refs);
 	login_fini(&moved);
 	ck_assert_uint_eq(atomic_load(&set->refs), refs - 1);

@@ -14,7 +14,8 @@ START_TEST(only_drawn_arrows_may_be_followed)
 	static const unsigned next[SESSION_STATES] = {
 		[SESSION_OPENING] = B(CHALLENGED) | B(UNCHALLENGED) | B(READY) | B(ENDED),
 		[SESSION_CHALLENGED] = B(ANSWERED) | B(ENDED),
-		[SESSION_ANSWERED] = B(JUDGED) | B(WAITING) | B(ACCEPTING) | B(ENDED),
+		[SESSION_ANSWERED] = B(TELLING) | B(JUDGED) | B(WAITING) | B(ACCEPTING) | B(ENDED),
+		[SESSION_TELLING] = B(JUDGED) | B(ENDED),
 		[SESSION_UNCHALLENGED] = B(JUDGED) | B(WAITING) | B(ACCEPTING) | B(ENDED),
 		[SESSION_JUDGED] = B(READY) | B(ENDED),
 		[SESSION_READY] = B(WAITING) | B(TAKING_OVER) | B(TUNNEL) | B(JOINED) | B(ENDED),
@@ -86,9 +87,11 @@ static void reach(struct walk *walk, enum session_state state, const char *verdi
 	walk->s = scene_last(LIST_NEWCOMERS);
 	if (scene.set->chains[CHAIN_AUTH]->n > 0 && scene.set->needs_challenge)
 		scene_expect(walk->fd, MESSAGE_CHALLENGE);
-	if (state == SESSION_ANSWERED || state == SESSION_JUDGED || state == SESSION_ACCEPTING ||
-	    state == SESSION_REVIEWED)
+	if (state == SESSION_ANSWERED || state == SESSION_TELLING || state == SESSION_JUDGED ||
+	    state == SESSION_ACCEPTING || state == SESSION_REVIEWED)
 		scene_authenticate(walk->fd, "alice");
+	if (state == SESSION_TELLING)
+		scene_about(walk->fd, "version=x/1");
 	if (state == SESSION_JUDGED || state == SESSION_TUNNEL || state == SESSION_REVIEWED)
 		scene_hello(walk->fd, 0);
 	if (state == SESSION_ACCEPTING)
@@ -155,6 +158,7 @@ START_TEST(a_state_decides_list_deadline_and_counts)
 		[SESSION_OPENING] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_CHALLENGED] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_ANSWERED] = { LIST_NEWCOMERS, DEADLINE_NEXT_FRAME, true, false },
+		[SESSION_TELLING] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_UNCHALLENGED] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_JUDGED] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, true },
 		[SESSION_READY] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
@@ -209,6 +213,7 @@ END_TEST
 
 enum event {
 	SAY_AUTHENTICATE,
+	SAY_ABOUT,
 	SAY_HELLO,
 	SAY_ACCEPT, /* of an id that nobody has */
 	SAY_AHEAD,  /* with a pass that nobody has */
@@ -276,38 +281,41 @@ struct outcome {
 static const struct outcome outcomes[SESSION_JOINED][EVENTS] = {
 	[SESSION_OPENING] = {
 		C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE),
-		EN, EN, C(HANDSHAKE), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(HANDSHAKE), EN, EN, C(HANDSHAKE), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_CHALLENGED] = {
-		TO(ANSWERED), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(BAD_FRAME), E(LONG_FRAME),
+		TO(ANSWERED), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(BAD_FRAME), E(LONG_FRAME),
 		E(NO_SECRET), EN, E(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_ANSWERED] = {
-		TO(JUDGED), TO(JUDGED), TO(ACCEPTING), C(AHEAD), TO(JUDGED), TO(JUDGED),
+		TO(JUDGED), TO(TELLING), TO(JUDGED), TO(ACCEPTING), C(AHEAD), TO(JUDGED), TO(JUDGED),
 		TO(JUDGED), EN, TO(JUDGED), NO, NO, NO, NO, NO, ST, ST, ST },
+	[SESSION_TELLING] = {
+		TO(JUDGED), ST, TO(JUDGED), TO(JUDGED), TO(JUDGED), TO(JUDGED), TO(JUDGED),
+		TO(JUDGED), EN, E(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_UNCHALLENGED] = {
-		C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME), C(BAD_FRAME),
-		EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME),
+		C(BAD_FRAME), EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_JUDGED] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
 		ST, EN, E(AUTH_TOO_SLOW), TO(TUNNEL), E(WRONG_SECRET), E(AUTH_FAILED),
 		NO, NO, ST, ST, ST },
 	[SESSION_READY] = {
-		C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME), C(LONG_FRAME),
-		EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME),
+		C(LONG_FRAME), EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_WAITING] = {
-		C(UNEXPECTED), C(UNEXPECTED), C(UNKNOWN_CONNECTION), C(UNEXPECTED), C(BAD_FRAME),
-		C(LONG_FRAME), EN, EN, EN, NO, NO, NO, NO, NO, EN, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), C(UNEXPECTED), C(UNKNOWN_CONNECTION), C(UNEXPECTED),
+		C(BAD_FRAME), C(LONG_FRAME), EN, EN, EN, NO, NO, NO, NO, NO, EN, ST, ST },
 	[SESSION_ACCEPTING] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
 		ST, EN, E(AUTH_TOO_SLOW), C(UNKNOWN_CONNECTION), E(WRONG_SECRET), E(AUTH_FAILED),
 		NO, NO, ST, ST, ST },
 	[SESSION_TAKING_OVER] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
 		ST, EN, NO, NO, NO, NO, TO(TUNNEL), E(PORT_IN_USE), ST, ST, ST },
 	[SESSION_TUNNEL] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
 		EN, EN, NO, NO, NO, NO, NO, NO, ST, T(REVOKED), T(KICKED) },
 	[SESSION_REVIEWED] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
 		EN, EN, TO(TUNNEL), TO(TUNNEL), T(REVOKED), TO(TUNNEL), NO, NO, ST, T(REVOKED),
 		T(KICKED) },
 };
@@ -395,6 +403,9 @@ static void make_event(struct walk *walk, enum event event)
 	switch (event) {
 	case SAY_AUTHENTICATE:
 		scene_authenticate(walk->fd, "alice");
+		break;
+	case SAY_ABOUT:
+		scene_about(walk->fd, "name=x");
 		break;
 	case SAY_HELLO:
 		scene_hello(walk->fd, 0);
@@ -506,6 +517,7 @@ static void walk_events(enum session_state state)
 WALK(opening_with_every_event, OPENING)
 WALK(challenged_with_every_event, CHALLENGED)
 WALK(answered_with_every_event, ANSWERED)
+WALK(telling_with_every_event, TELLING)
 WALK(unchallenged_with_every_event, UNCHALLENGED)
 WALK(judged_with_every_event, JUDGED)
 WALK(ready_with_every_event, READY)
@@ -518,6 +530,6 @@ WALK(reviewed_with_every_event, REVIEWED)
 SUITE("server_session", only_drawn_arrows_may_be_followed, a_state_decides_list_deadline_and_counts,
       the_first_frame_has_the_time_that_the_handshake_left, a_verdict_has_time_of_its_own,
       opening_with_every_event, challenged_with_every_event, answered_with_every_event,
-      unchallenged_with_every_event, judged_with_every_event, ready_with_every_event,
-      waiting_with_every_event, accepting_with_every_event, taking_over_with_every_event,
-      tunnel_with_every_event, reviewed_with_every_event)
+      telling_with_every_event, unchallenged_with_every_event, judged_with_every_event,
+      ready_with_every_event, waiting_with_every_event, accepting_with_every_event,
+      taking_over_with_every_event, tunnel_with_every_event, reviewed_with_every_event)

@@ -2,10 +2,12 @@
 
 #include "server_scene.h"
 #include "suite.h"
+#include "wire/about.h"
 
 /* A session whose link the tunnels of a test use; they are its tests', not its own. */
 static int client;
 static struct server_session *s;
+static const struct about nothing; /* is what it says */
 
 static void begin(const char *config)
 {
@@ -19,7 +21,7 @@ static struct tunnel *open_tunnel(uint16_t wanted, enum refusal *why_out)
 	struct tunnel *tunnel;
 	struct grant *grant = NULL;
 
-	tunnel = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, NULL, &grant,
 	                     (struct tunnel_port){ wanted, -1 }, why_out);
 	scene_run();
 	return tunnel;
@@ -102,7 +104,7 @@ START_TEST(a_grant_goes_to_the_account)
 
 	begin(SCENE_OPEN);
 	grant->session = 5;
-	tunnel = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, NULL, &grant,
 	                     (struct tunnel_port){ 0, -1 }, &why);
 	ck_assert_ptr_nonnull(tunnel);
 	ck_assert_ptr_null(grant);
@@ -212,7 +214,7 @@ START_TEST(a_port_moves_to_another_tunnel)
 	tunnel_close(tunnel);
 	visitor = try_to_connect(port);
 	ck_assert_int_ge(visitor, 0);
-	successor = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, NULL, &grant,
 	                        (struct tunnel_port){ 0, fd }, &why);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();

@@ -3,6 +3,7 @@
 #include "server_scene.h"
 #include "session/tunnel.h"
 #include "suite.h"
+#include "wire/about.h"
 
 #define KEEP                                                                                       \
 	"{\"server\": {\"bind_addr\": \"127.0.0.1\", \"on_reload\": \"keep\"}, \"auth\": "         \
@@ -91,6 +92,60 @@ START_TEST(what_a_client_says_besides_is_passed_over)
 	scene_expect_nothing(fd);
 	ck_assert(list_is_empty(&scene.workers[0].silence.running));
 	extend(fd);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+static const struct about *about_of_last(void)
+{
+	return tunnel_session_about(scene_last(LIST_TUNNELS));
+}
+
+/* Without a Challenge there is no other time for it. */
+START_TEST(a_client_may_say_about_itself_after_extended)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	fd = open_tunnel(&port);
+	ck_assert(about_of_last()->asks_for_port);
+	scene_about(fd, "name=early");
+	ck_assert_ptr_null(about_name(about_of_last()));
+	extend(fd);
+	scene_about(fd, "name=web");
+	ck_assert_str_eq(about_name(about_of_last()), "web");
+	/* What cannot be taken is ignored. */
+	scene_about(fd, "name=other");
+	scene_about(fd, "host=a b");
+	for (size_t size = 0; size <= ABOUT_MAX; size += 19)
+		scene_about(fd, "host=a");
+	ck_assert_uint_le(about_of_last()->size, ABOUT_MAX);
+	ck_assert_str_eq(about_name(about_of_last()), "web");
+	scene_expect_nothing(fd);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+/* The verdict was on something else. */
+START_TEST(what_was_said_before_the_verdict_stays)
+{
+	uint16_t size;
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_log_in("alice");
+	scene_about(fd, "tag=env=test");
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	size = about_of_last()->size;
+	for (int i = 0; i < 2; i++) {
+		extend(fd);
+		scene_about(fd, "name=web");
+		ck_assert_uint_eq(about_of_last()->size, size);
+	}
 	close(fd);
 	scene_close();
 }
@@ -445,7 +500,8 @@ START_TEST(a_drain_meets_a_takeover_on_its_way)
 }
 END_TEST
 
-SUITE("tunnel_session", a_bore_client_hears_each_beat_and_a_spore_client_some,
+SUITE("tunnel_session", a_client_may_say_about_itself_after_extended,
+      what_was_said_before_the_verdict_stays, a_bore_client_hears_each_beat_and_a_spore_client_some,
       what_a_client_says_besides_is_passed_over, a_silent_spore_client_is_reset,
       a_tunnel_ends_when_its_granted_time_is_over, a_client_hears_why_it_gets_no_tunnel,
       a_client_that_is_known_to_the_new_chain_keeps_its_tunnel,
