@@ -84,6 +84,7 @@ static void answer_challenge(struct uplink *uplink, const struct uuid *challenge
 	spore_status status;
 
 	memcpy(question.challenge, challenge->bytes, sizeof question.challenge);
+	uplink->offers = spore_challenge_offers(challenge->bytes);
 	uplink->state = UPLINK_ANSWERING;
 	link_pause(&uplink->link);
 	status = auth_answer(&uplink->auth, &question, on_answered);
