@@ -167,12 +167,11 @@ static bool print_table(const struct table *table, const struct json *answer, FI
 /* clang-format off */
 static const struct table tunnels = { "tunnels", {
 	{ "id", "ID", NUMBER }, { "port", "PORT", NUMBER }, { "identity", "IDENTITY", TEXT },
-	{ "name", "NAME", CLAIM }, { "client", "CLIENT", TEXT }, { "age_ms", "AGE", AGE },
-	{ "visitors", "VISITORS", NUMBER },
+	{ "client", "CLIENT", TEXT }, { "age_ms", "AGE", AGE }, { "visitors", "VISITORS", NUMBER },
 	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
-	{ "heartbeats", "HEARTBEATS", YES_NO }, { "version", "VERSION", CLAIM },
-	{ "tags", "TAGS", CLAIM },
+	{ "heartbeats", "HEARTBEATS", YES_NO }, { "name", "NAME", CLAIM },
+	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM },
 } };
 static const struct table relays = { "relays", {
 	{ "id", "ID", NUMBER }, { "tunnel", "TUNNEL", NUMBER }, { "port", "PORT", NUMBER },

@@ -127,8 +127,8 @@ static void say_item(struct saying *saying, const char *key, const char *value,
 	snprintf(item, size, "%s=%s", key, value);
 	if (about_add(&saying->about, item) == ABOUT_TOO_MUCH)
 		diag_add(saying->diag, node,
-		         "expected a version, name, hosts and tags that fit into %d bytes, in "
-		         "frames of 13 bytes each, found more",
+		         "expected a name, hosts and tags that fit into %d bytes together with "
+		         "the client's version, found more (each takes 13 bytes and its text)",
 		         ABOUT_MAX);
 	else
 		saying->items[saying->n++] = item;

@@ -43,10 +43,10 @@ END_TEST
 START_TEST(a_hostile_text_is_shown_harmless)
 {
 	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
-	      "ID  PORT  IDENTITY     NAME  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  "
-	      "HEARTBEATS  VERSION  TAGS\n"
-	      "1   -     \\x1b[2J\\x07  -     -       -    -         -        -      -   -     "
-	      "-           -        -\n");
+	      "ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  "
+	      "HEARTBEATS  NAME  VERSION  TAGS\n"
+	      "1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     "
+	      "-           -     -        -\n");
 }
 END_TEST
 
@@ -54,17 +54,17 @@ END_TEST
 START_TEST(what_a_client_says_is_shown_in_short)
 {
 	check("tunnels",
-	      "{\"tunnels\":[{\"id\":1,\"name\":\"web\",\"version\":\"spore/"
-	      "1\",\"hosts\":[],\"tags\":{"
-	      "\"env\":\"test\",\"a\":\"\"}},{\"id\":2,\"name\":"
-	      "\"0123456789012345678901234567890123456"
-	      "78901234567890\",\"tags\":{\"k\":7}}]}",
-	      "ID  PORT  IDENTITY  NAME                                              CLIENT  AGE  "
-	      "VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  VERSION  TAGS\n"
-	      "1   -     -         web                                               -       -    "
-	      "-         -        -      -   -     -           spore/1  env=test, a=\n"
-	      "2   -     -         012345678901234567890123456789012345678901234...  -       -    "
-	      "-         -        -      -   -     -           -        k=\n");
+	      "{\"tunnels\":["
+	      "{\"id\":1,\"name\":\"web\",\"version\":\"spore/1\",\"hosts\":[],"
+	      "\"tags\":{\"env\":\"test\",\"a\":\"\"}},"
+	      "{\"id\":2,\"name\":\"a2345678901234567890123456789012345678901234567890\","
+	      "\"tags\":{\"k\":7}}]}",
+	      "ID  PORT  IDENTITY  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  "
+	      "NAME                                              VERSION  TAGS\n"
+	      "1   -     -         -       -    -         -        -      -   -     -           "
+	      "web                                               spore/1  env=test, a=\n"
+	      "2   -     -         -       -    -         -        -      -   -     -           "
+	      "a23456789012345678901234567890123456789012345...  -        k=\n");
 }
 END_TEST
 

@@ -207,10 +207,10 @@ START_TEST(what_may_not_be_said_is_reported)
 	for (int i = 0; i < 53; i++)
 		at += sprintf(at, "%s\"a\"", i ? "," : "");
 	sprintf(at, "]}]}");
-	check_wrong(
-		&settings_client, many,
-		"/tunnels/0/hosts/52: expected a version, name, hosts and tags that fit into 1024 "
-		"bytes, in frames of 13 bytes each, found more");
+	check_wrong(&settings_client, many,
+	            "/tunnels/0/hosts/52: expected a name, hosts and tags that fit into 1024 bytes "
+	            "together with the client's version, found more (each takes 13 bytes and its "
+	            "text)");
 }
 END_TEST
 
