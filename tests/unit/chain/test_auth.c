@@ -41,8 +41,8 @@ static void close_stream(void *arg)
 {
 	struct asker *asker = arg;
 
-	auth_cancel(&asker->run);
-	auth_cancel(&asker->run); /* harmless */
+	auth_cancel(&asker->run, SPORE_END_CLOSED);
+	auth_cancel(&asker->run, SPORE_END_CLOSED); /* harmless */
 	stream_close(asker->question.stream, false);
 }
 
@@ -52,7 +52,7 @@ static void run_judge(void *arg)
 
 	atomic_store(&asker->verdict, auth_judge(&asker->run, &asker->question, on_verdict));
 	if (asker->cancel)
-		auth_cancel(&asker->run);
+		auth_cancel(&asker->run, SPORE_END_CLOSED);
 }
 
 static void run_answer(void *arg)
@@ -114,13 +114,13 @@ START_TEST(the_first_instance_that_decides_is_named)
 	set_up(&asker, &scene, ROLE_SERVER, policies);
 	ck_assert_int_eq(judge(&asker, "bob"), SPORE_ALLOW);
 	ck_assert_str_eq(asker.run.by->name, "two");
-	ck_assert_str_eq(asker.run.grant->identity, "bob");
-	ck_assert_uint_eq(asker.run.grant->max_tunnels, 3);
+	ck_assert_str_eq(asker.run.allowance->grant->identity, "bob");
+	ck_assert_uint_eq(asker.run.allowance->grant->max_tunnels, 3);
 	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
 	ck_assert_str_eq(asker.run.by->name, "one");
 	ck_assert_int_eq(judge(&asker, "eve"), SPORE_DENY);
 	ck_assert_ptr_null(asker.run.by);
-	ck_assert_ptr_null(asker.run.grant);
+	ck_assert_ptr_null(asker.run.allowance);
 	tear_down(&asker);
 }
 END_TEST
@@ -134,11 +134,12 @@ START_TEST(one_instance_alone_can_be_asked)
 
 	set_up(&asker, &scene, ROLE_SERVER, policies);
 	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
-	session = asker.run.grant->session;
+	session = asker.run.allowance->grant->session;
 	asker.question.only = asker.run.by;
 	asker.question.purpose = SPORE_AUTH_DATA;
 	asker.question.session = session;
 	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
+	ck_assert_ptr_null(asker.run.allowance); /* has no end */
 	asker.question.session = session + 1;
 	ck_assert_int_eq(judge(&asker, "alice"), SPORE_DENY);
 	ck_assert_int_eq(judge(&asker, "bob"), SPORE_DENY); /* NEXT has no next one */
