@@ -1,6 +1,6 @@
 /* review - which tunnels of a worker wait for the verdict of the present configuration, and when
- * each of them is asked about: the oldest first, REVIEW_AT_ONCE at a time, and again after a pause if
- * no instance could decide. session/tunnel_session asks. [worker] */
+ * each of them is asked about: the oldest first, REVIEW_AT_ONCE at a time, and again after a pause
+ * if no instance could decide. session/tunnel_session asks. [worker] */
 #ifndef CORE_REVIEW_H
 #define CORE_REVIEW_H
 

@@ -1,5 +1,6 @@
-/* review_round - what one reload has made of the tunnels that it found open, on all workers: two log
- * lines at most, however many the tunnels are. Its last reference writes the summary. [any] */
+/* review_round - what one reload has made of the tunnels that it found open, on all workers: at
+ * most two log lines, however many tunnels there are. Its last reference writes the summary.
+ * [any] */
 #ifndef CORE_REVIEW_ROUND_H
 #define CORE_REVIEW_ROUND_H
 
@@ -22,8 +23,8 @@ void review_round_found_all(struct review_round *round);
 
 /* One more tunnel, with a reference. Returns the round. */
 struct review_round *review_round_add(struct review_round *round);
-/* The tunnel was asked about for the first time, and no instance could decide: the plugin (NULL: the
- * host; the name is permanent) with this status. It keeps its reference. */
+/* The tunnel was asked about for the first time, and no instance could decide: the plugin (NULL:
+ * the host; the name is permanent) with this status. It keeps its reference. */
 void review_round_undecided(struct review_round *round, const char *plugin, int32_t status);
 /* The tunnel has its outcome. is_first: it had none, nor was it undecided. Gives the reference
  * back. */

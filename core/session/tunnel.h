@@ -23,9 +23,9 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
                            enum refusal *why_out);
 /* Gives up the listening socket, with the visitors in its queue. -1: there is none any more. */
 int tunnel_take_port(struct tunnel *tunnel);
-/* The same tunnel under another owner: takes the allowance on success, and ends the one before. False
- * and *why_out: the new owner may not have this port or one more tunnel, or memory is out; nothing
- * has changed. */
+/* The same tunnel under another owner: takes the allowance on success, and ends the one before.
+ * False and *why_out: the new owner may not have this port or one more tunnel, or memory is out;
+ * nothing has changed. */
 bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
                          enum refusal *why_out);
 /* Closes the port, but not the tunnel. Idempotent. */

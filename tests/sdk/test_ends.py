@@ -1,8 +1,8 @@
 """Each ALLOW for a control connection has exactly one session_end().
 
-The plugin auth_ledger keeps a record of each ALLOW. It counts as wrong an end without an ALLOW, an end
-on another worker, and an ALLOW that has not ended before worker_stop(). SPORE_SECONDS is the time of
-the random lives, SPORE_SEED their random seed.
+The plugin auth_ledger keeps a record of each ALLOW. It counts as wrong an end without an ALLOW, an
+end on another worker, and an ALLOW that has not ended before worker_stop(). SPORE_SECONDS is the
+time of the random lives, SPORE_SEED their random seed.
 """
 
 import os

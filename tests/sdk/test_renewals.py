@@ -1,5 +1,5 @@
-"""A reload asks about the client of each open tunnel again, with a purpose of its own and at its own
-pace."""
+"""A reload asks about the client of each open tunnel again: with a purpose of its own, and at a
+bounded pace."""
 
 import re
 import signal

@@ -1,5 +1,5 @@
-/* ledger_scene - the server's scene with the plugin auth_ledger, and the check that each ALLOW has had
- * its end. */
+/* ledger_scene - the server's scene with the plugin auth_ledger, and the check that each ALLOW has
+ * had its end. */
 #ifndef UNIT_LEDGER_SCENE_H
 #define UNIT_LEDGER_SCENE_H
 

@@ -15,8 +15,8 @@
  * the challenge and the answer of the tunnel's control connection. ALLOW moves the tunnel to the
  * new instance, which verifies its data connections from then on. DENY closes the tunnel. If no
  * instance can decide, the tunnel stays with its old instance, and the host asks again later: after
- * about a second at first, then after twice as long each time, up to a minute. A worker asks about a
- * few tunnels at a time, the oldest first.
+ * about a second at first, then after twice as long each time, up to a minute. A worker asks about
+ * a few tunnels at a time, the oldest first.
  *
  * Most plugins handle RENEW like CONTROL: they verify the answer again. A plugin that accepts an
  * answer only once cannot. It decides by what it knows: the request says which instance allowed the
@@ -39,8 +39,8 @@ extern "C" {
 /* The longest answer, in bytes. A frame of the protocol has at most 256. */
 #define SPORE_AUTH_ANSWER_MAX 232
 
-/* The purpose of a request: a control connection, a data connection, or the control connection of an
- * open tunnel after a reload. */
+/* The purpose of a request: a control connection, a data connection, or the control connection of
+ * an open tunnel after a reload. */
 enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2, SPORE_AUTH_RENEW = 3 };
 
 /* What an instance needs from a client: no Challenge, a plain answer, or an answer that may be
@@ -173,8 +173,8 @@ typedef struct spore_auth_ops {
 	/* SERVER. An ALLOW of this instance has ended. The host calls this exactly once for each
 	 * ALLOW that it has got for CONTROL or RENEW, whatever becomes of the client, and never for
 	 * DATA. It has got an ALLOW if verify() returned it, or if complete_verify() returned
-	 * SPORE_OK for it; SPORE_ESTALE and every other status mean that it has not. So this is also
-	 * called
+	 * SPORE_OK for it. After any other status, such as SPORE_ESTALE, it has not. So this is
+	 * also called
 	 *  - if the client left between complete_verify() and the delivery of the verdict,
 	 *  - if a blocking verify() returns ALLOW after its ticket became stale, and
 	 *  - for each tunnel that stands when the instance ends.

@@ -5,8 +5,8 @@
 #include "host_scene.h"
 #include "suite.h"
 
-/* An ALLOW of the only auth instance of a scene. The ledger has no record of these, so it counts each
- * end as a wrong one as well. */
+/* An ALLOW of the only auth instance of a scene. The ledger has no record of these, so it counts
+ * each end as a wrong one as well. */
 static struct host_scene scene;
 static struct plugin_set *set;
 static struct instance *by;
