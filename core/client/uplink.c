@@ -277,7 +277,7 @@ void uplink_stop(struct uplink *uplink)
 		return;
 	dial_stop(uplink->dial);
 	uplink->dial = NULL;
-	auth_cancel(&uplink->auth);
+	auth_cancel(&uplink->auth, SPORE_END_CLOSED);
 	deadline_stop(&uplink->deadline);
 	if (uplink->state > UPLINK_OPENING)
 		link_fini(&uplink->link, false);

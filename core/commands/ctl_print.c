@@ -275,6 +275,7 @@ static void add_dates(struct columns *columns, const struct json *dates)
 static bool print_status(const struct json *answer, FILE *out)
 {
 	struct columns columns = { .n = 2 };
+	long long outdated = integer_member(answer, "tunnels_outdated");
 	char up[CELL], bytes[CELL], memory[CELL];
 	bool good;
 
@@ -286,7 +287,9 @@ static bool print_status(const struct json *answer, FILE *out)
 	add_line(&columns, "version", "%s, process %lld", string_member(answer, "version"),
 	         integer_member(answer, "pid"));
 	add_line(&columns, "workers", "%lld", integer_member(answer, "workers"));
-	add_line(&columns, "tunnels", "%lld", integer_member(answer, "tunnels"));
+	add_line(&columns, "tunnels",
+	         outdated ? "%lld, %lld not judged by this generation yet" : "%lld",
+	         integer_member(answer, "tunnels"), outdated);
 	add_line(&columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
 	         integer_member(answer, "relays"), integer_member(answer, "waiting"),
 	         integer_member(answer, "visitors_all"), bytes);

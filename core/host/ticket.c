@@ -15,6 +15,7 @@ struct slot {
 	uint32_t next_free;
 	ticket_fn on_done;
 	void *arg;
+	atomic_bool *completed; /* of the asker; NULL: it does not watch */
 };
 
 struct ticket_table {
@@ -128,10 +129,42 @@ spore_ticket ticket_open(struct loop *loop, enum ticket_kind kind, ticket_fn on_
 		slot->kind = (uint8_t)kind;
 		slot->on_done = on_done;
 		slot->arg = arg;
+		slot->completed = NULL;
 		ticket = compose(loop_index(loop), number, slot->generation);
 	}
 	pthread_mutex_unlock(&table->lock);
 	return ticket;
+}
+
+void ticket_watch(spore_ticket ticket, atomic_bool *completed)
+{
+	struct ticket_table *table = table_of(ticket);
+	struct slot *slot;
+
+	pthread_mutex_lock(&table->lock);
+	slot = slot_of(table, ticket);
+	if (slot)
+		slot->completed = completed;
+	pthread_mutex_unlock(&table->lock);
+}
+
+bool ticket_redirect(spore_ticket ticket, ticket_fn on_done, void *arg)
+{
+	struct ticket_table *table = table_of(ticket);
+	struct slot *slot;
+	bool on_its_way;
+
+	pthread_mutex_lock(&table->lock);
+	slot = slot_of(table, ticket);
+	on_its_way = slot && slot->state == DONE;
+	if (on_its_way) {
+		slot->on_done = on_done;
+		slot->arg = arg;
+	} else if (slot) {
+		release_slot(table, slot);
+	}
+	pthread_mutex_unlock(&table->lock);
+	return on_its_way;
 }
 
 void ticket_close(spore_ticket ticket)
@@ -208,6 +241,8 @@ spore_status ticket_complete(spore_ticket ticket, enum ticket_kind kind,
 			status = SPORE_EINVAL;
 		else if (slot && slot->state == OPEN) {
 			slot->state = DONE;
+			if (slot->completed)
+				atomic_store(slot->completed, true);
 			status = SPORE_OK;
 		}
 		pthread_mutex_unlock(&table->lock);

@@ -269,20 +269,24 @@ bool server_renew(struct server *server, struct plugin_set *set, struct err *err
 	struct limits limits = limits_of(server, set);
 	bool moves = has_moved(server_worker_settings(&server->workers[0]),
 	                       &set->config->settings.server);
+	struct review_round *round;
 	int fds[SERVER_MAX_WORKERS];
 
 	memset(fds, 0xff, sizeof fds); /* -1: the socket stays */
 	if (moves && !open_control_ports(server, set, fds, err))
 		return false;
+	round = review_round_new();
 	for (unsigned i = 0; i < server->n_open; i++) {
-		struct open_args args = {
-			.server = server,
-			.index = i,
-			.terms = { .set = set, .limits = &limits, .listen_fd = fds[i] }
-		};
+		struct open_args args = { .server = server,
+			                  .index = i,
+			                  .terms = { .set = set,
+			                             .limits = &limits,
+			                             .listen_fd = fds[i],
+			                             .round = round } };
 
 		loop_call(server->env.loops[i], run_renew, &args);
 	}
+	review_round_found_all(round);
 	gate_pass_on(&server->shared.gate, &limits); /* there may be more room */
 	return true;
 }

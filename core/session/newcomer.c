@@ -16,9 +16,7 @@ enum next_frame { NEXT_NONE, NEXT_HELLO, NEXT_UNEXPECTED, NEXT_BAD };
 
 struct newcomer {
 	struct login login;
-	/* The instance that allowed it; kept by the login's set. NULL: no authentication. */
-	struct instance *by;
-	struct grant *grant; /* owned; what was granted */
+	struct allowance *allowance; /* owned; NULL: no verdict yet, or no authentication */
 	enum next_frame next;
 };
 
@@ -34,7 +32,7 @@ static void take_hello(struct server_session *s, uint16_t port)
 	struct newcomer *n = newcomer_of(s);
 
 	about_ask(&n->login.about, port);
-	tunnel_session_start(s, &n->login, n->by, &n->grant, port);
+	tunnel_session_start(s, &n->login, &n->allowance, port);
 }
 
 static void take_request(struct server_session *s, const struct message *message)
@@ -44,7 +42,8 @@ static void take_request(struct server_session *s, const struct message *message
 	if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX)
 		take_hello(s, message->port);
 	else if (message->type == MESSAGE_ACCEPT)
-		data_connection_accept(s, &message->id, n->by, n->grant ? n->grant->session : 0);
+		data_connection_accept(s, &message->id, allowance_by(n->allowance),
+		                       allowance_session(n->allowance));
 	else if (message->type == MESSAGE_AHEAD && n->login.set->chains[CHAIN_AUTH]->n == 0)
 		data_connection_wait(s, &n->login, &message->id);
 	else if (message->type == MESSAGE_AHEAD)
@@ -78,14 +77,8 @@ static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
 
 	if (!login_accept_verdict(s, verdict))
 		return;
-	n->by = login_allowed_by(&n->login);
-	n->grant = login_take_grant(&n->login);
-	if (!n->grant)
-		n->grant = grant_new(NULL);
-	if (n->grant)
-		become_ready(s);
-	else
-		refuse_session(s, REFUSED_NO_MEMORY);
+	n->allowance = login_take_allowance(&n->login);
+	become_ready(s);
 }
 
 static void ask_for_verdict(struct server_session *s, enum next_frame next)
@@ -231,8 +224,8 @@ static void release_newcomer(struct server_session *s)
 {
 	struct newcomer *n = newcomer_of(s);
 
-	login_fini(&n->login);
-	grant_free(n->grant);
+	login_end_allowance(&n->login, n->allowance, s->end_reason);
+	login_fini(&n->login, s->end_reason);
 }
 
 static const struct session_role role = { on_newcomer_message, on_newcomer_fault, on_newcomer_end,

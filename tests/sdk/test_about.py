@@ -173,3 +173,13 @@ def test_a_hostile_client_does_not_reach_the_plugin(host, answering):
         assert (int(fields["known"]), fields["name"]) == (ABOUT, "a")
         with Wire.connect(server.control) as other:
             assert list(other.receive()) == ["Challenge"]
+
+
+def test_the_end_of_a_client_without_a_tunnel_has_it_too(host, answering):
+    """The server refuses the port after the verdict, or the client leaves before it."""
+    with host.server(auth=told(), server={"ports": "20000-20001"}) as server:
+        with answering.to(server) as wire:
+            wire.say("x", {"About": "name=web"}, {"Hello": 80})
+            wire.expect_error("client port number not in allowed range")
+        (end,) = lines(server, "told at the end")
+        assert (int(end["known"]), int(end["port"]), end["name"]) == (PORT | ABOUT, 80, "web")

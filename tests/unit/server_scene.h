@@ -50,7 +50,7 @@ enum { SCENE_GREETING = 0x58 };
 /* An address that is subject to the limits on secrets. Loopback is not. */
 #define SCENE_STRANGER "192.0.2.7"
 
-enum { SCENE_WORKERS = 2, SCENE_DESCRIPTORS = 4096, SCENE_SETS = 8 };
+enum { SCENE_WORKERS = 2, SCENE_DESCRIPTORS = 4096, SCENE_SETS = 12 };
 
 struct server_scene {
 	struct loop *loops[SCENE_WORKERS];
