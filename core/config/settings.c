@@ -76,8 +76,8 @@ static const spore_option client_rows[] = {
 };
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
-	             "name of the tunnel, in logs and for a Spore server; default: HOST:PORT of the "
-	             "service, which a server does not see"),
+	             "name of the tunnel, in logs and for a Spore server; default: HOST:PORT of "
+	             "the service, which a server does not see"),
 	SPORE_STRING(struct tunnel_settings, local, 0, NULL,
 	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
 	SPORE_STRING(struct tunnel_settings, local_host, 0, "\"localhost\"", "host of the service"),
