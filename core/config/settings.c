@@ -57,7 +57,8 @@ static const spore_option client_rows[] = {
 	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL,
 	             "the server's name or address"),
 	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535,
-	           "the server's control port"),
+	           "the server's control port, which may also follow its name: `to` may be "
+	           "`HOST:PORT` or `[::1]:PORT`"),
 	WORKERS(struct client_settings),
 	BUSY_POLL(struct client_settings),
 	SNDBUF(struct client_settings),

@@ -41,6 +41,8 @@ struct json {
 	size_t offset, end;         /* in source->text */
 	size_t key_offset;          /* 0: the source has no key for it */
 	const char *written_as;     /* its former key at the top of the source, if it was moved */
+	struct json
+		*overrides; /* the file's value that this one, of a flag or variable, replaces */
 };
 
 struct json_doc;

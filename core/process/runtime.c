@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "config/shorthands.h"
 #include "host/host.h"
 #include "log/log.h"
 #include "loop/loop.h"
@@ -40,6 +41,14 @@ static void log_start_warnings(const struct runtime *runtime, int64_t workers_as
 	if (config->secrets_in_list)
 		log_info("the secret was split at commas",
 		         log_int("secrets", (int64_t)config->secrets_in_list));
+}
+
+/* Not an error: an open server is what bore's default is. */
+static void warn_of_open_server(const struct config *config)
+{
+	if (config->role == ROLE_SERVER && config->chains[CHAIN_AUTH].n == 0)
+		log_warn("no authentication: anybody who reaches the control port may open tunnels",
+		         log_str("remedy", "give a secret, or a section auth"));
 }
 
 static bool start_loops(struct runtime *runtime, int64_t busy_poll_us)
@@ -85,6 +94,7 @@ static bool start_plugins(struct runtime *runtime, struct diag *diag)
 	if (runtime->config->secret_in_arguments)
 		log_warn("a secret on the command line is visible to other users",
 		         log_str("better", "SPORE_SECRET or --secret-file"));
+	warn_of_open_server(runtime->config);
 	return true;
 }
 
@@ -121,6 +131,7 @@ bool runtime_renew(struct runtime *runtime, struct config *config, const struct 
 	config_unref(runtime->config);
 	runtime->config = config_ref(config);
 	log_set_level((enum log_level)config->settings.log.level);
+	warn_of_open_server(config);
 	return true;
 }
 

@@ -21,8 +21,8 @@ bool watchdog_start(void);
 void watchdog_end_within(int64_t ms);
 
 /* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore.
- * The second signal, and any signal without a listener, sets the deadline to one second; the third
- * ends the process at once. [main] */
+ * Signals of one kind within half a second count as one. The second signal, and any signal without
+ * a listener, sets the deadline to one second; the third ends the process at once. [main] */
 void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg);
 /* When this returns, on_signal is not running and will not run. [main] */
 void watchdog_ignore(void);
