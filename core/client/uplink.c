@@ -84,6 +84,7 @@ static void answer_challenge(struct uplink *uplink, const struct uuid *challenge
 	spore_status status;
 
 	memcpy(question.challenge, challenge->bytes, sizeof question.challenge);
+	uplink->offers = spore_challenge_offers(challenge->bytes);
 	uplink->state = UPLINK_ANSWERING;
 	link_pause(&uplink->link);
 	status = auth_answer(&uplink->auth, &question, on_answered);
@@ -276,7 +277,7 @@ void uplink_stop(struct uplink *uplink)
 		return;
 	dial_stop(uplink->dial);
 	uplink->dial = NULL;
-	auth_cancel(&uplink->auth);
+	auth_cancel(&uplink->auth, SPORE_END_CLOSED);
 	deadline_stop(&uplink->deadline);
 	if (uplink->state > UPLINK_OPENING)
 		link_fini(&uplink->link, false);
