@@ -6,7 +6,7 @@
 #include "base/container.h"
 #include "base/crypto.h"
 #include "config/settings.h"
-#include "host/host.h"
+#include "host/readiness.h"
 #include "log/log.h"
 #include "net/sock.h"
 #include "net/stream.h"
@@ -76,7 +76,7 @@ static void count_standing(const struct session *session, int delta)
 
 	shared->n_standing += (size_t)delta;
 	client_stats_add(&shared->stats, session->worker->loop, CLIENT_STAT_TUNNELS, delta);
-	host_set_ready(shared->n_standing == shared->n_tunnels);
+	readiness_set(shared->n_standing == shared->n_tunnels);
 }
 
 static void release_held(struct session *session, unsigned things)

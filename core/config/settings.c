@@ -146,6 +146,15 @@ static const spore_option plugin_rows[] = {
 	           "executable"),
 	SPORE_MAP(struct plugin_settings, pin, 0, &path_item,
 	          "the \"sha256:HEX\" that a plugin must have, by its file name"),
+	SPORE_DURATION(struct plugin_settings, start_timeout, 0, "\"10s\"", 100, 300000,
+	               "how long all plugins together may take to load and to become ready before "
+	               "a start, a check or a reload is given up"),
+	SPORE_DURATION(struct plugin_settings, slow_after, 0, "\"100ms\"", 0, 86400000,
+	               "how long a call into a plugin may block a worker before the log warns of "
+	               "it and `spore_plugin_slow_calls_total` counts it; 0: for ever"),
+	SPORE_DURATION(struct plugin_settings, unready_after, 0, "\"5s\"", 0, 86400000,
+	               "how long a worker may hang, in a plugin or elsewhere, before the process "
+	               "reports that it is not ready (`/readyz`); 0: for ever"),
 };
 static const spore_option admin_rows[] = {
 	SPORE_STRING(struct admin_settings, socket, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,

@@ -70,8 +70,10 @@ struct limit_settings {
 };
 
 struct plugin_settings {
-	spore_list path; /* of const char * */
-	spore_map pin;   /* of const char *: "sha256:HEX" */
+	spore_list path;                   /* of const char * */
+	spore_map pin;                     /* of const char *: "sha256:HEX" */
+	int64_t start_timeout;             /* ms */
+	int64_t slow_after, unready_after; /* ms; 0: never */
 };
 
 struct admin_settings {

@@ -132,6 +132,12 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		BOUNDS(0.000001, 0.00001, 0.0001, 0.001, 0.01, 0.1, 1),
 		.max_series = AS_CONFIGURED,
 	},
+	[FAMILY_PLUGIN_SLOW_CALLS] = {
+		COUNTER = "spore_plugin_slow_calls_total",
+		.help = "Calls into a plugin that blocked a worker for longer than plugins.slow_after, or another thread than a pool's for longer than a second.",
+		LABELS("plugin"),
+		.max_series = AS_CONFIGURED,
+	},
 	[FAMILY_PLUGIN_GENERATIONS] = {
 		GAUGE = "spore_plugin_generations",
 		.help = "Configurations whose plugin instances are still in use.",

@@ -31,6 +31,7 @@ enum family {
 	FAMILY_AUTH_VERDICT_TIME, /* plugin */
 	FAMILY_ACL_REFUSALS,      /* at, plugin, reason */
 	FAMILY_PLUGIN_CALL_TIME,  /* kind, plugin, call */
+	FAMILY_PLUGIN_SLOW_CALLS, /* plugin */
 	FAMILY_PLUGIN_GENERATIONS,
 	/* The process. */
 	FAMILY_BUILD,  /* version, abi */

@@ -276,39 +276,44 @@ static void add_to(cell *c, unsigned shard, double delta)
 		cell_add(c, delta);
 }
 
-void metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta)
+bool metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 
 	if (!c || spec_is_distribution(spec))
-		return;
-	if (spec->type == SPORE_METRIC_COUNTER && !(delta > 0))
-		return;
-	add_to(c, shard, delta);
+		return series == 0;
+	if (spec->type != SPORE_METRIC_COUNTER || delta > 0)
+		add_to(c, shard, delta);
+	return true;
 }
 
-void metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value)
+bool metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 
-	if (c && spec->type == SPORE_METRIC_GAUGE)
-		cell_write(c, value);
+	if (!c || spec->type != SPORE_METRIC_GAUGE)
+		return series == 0;
+	cell_write(c, value);
+	return true;
 }
 
-void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value)
+bool metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 	size_t bucket = 0;
 
-	if (!c || !spec_is_distribution(spec) || isnan(value))
-		return;
+	if (!c || !spec_is_distribution(spec))
+		return series == 0;
+	if (isnan(value))
+		return true;
 	while (bucket < spec->n_bounds && !(value <= spec->bounds[bucket]))
 		bucket++;
 	add_to(&c[bucket], shard, 1);
 	add_to(&c[spec->n_bounds + 1], shard, value);
+	return true;
 }
 
 void metrics_sample(struct metrics *metrics, uint32_t id, double (*read)(void *arg), void *arg)

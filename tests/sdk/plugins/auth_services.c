@@ -37,10 +37,10 @@ struct state {
 	spore_worker *worker;
 	pthread_t home, thread;
 	int pipe[2];
-	spore_timer *once, *often;
-	spore_io *io;
+	spore_timer once, often;
+	spore_io io;
 	unsigned ticks, left; /* steps that have not ended yet */
-	int worked_elsewhere;
+	int worked_elsewhere, worked_after_drain;
 };
 
 static void expect(const struct instance *instance, int good, const char *what)
@@ -204,9 +204,9 @@ static void try_simple_ones(const struct instance *in)
 	                   SPORE_EINVAL);
 	EXPECT(in, in->host->complete_verify(0, SPORE_ALLOW, NULL) == SPORE_ESTALE);
 	EXPECT(in, in->host->complete_handshake((spore_ticket)-1, SPORE_OK) == SPORE_ESTALE);
-	in->host->timer_stop(NULL);
-	in->host->io_stop(NULL);
-	in->host->resolve_stop(NULL);
+	EXPECT(in, in->host->timer_stop((spore_timer){ 0 }) == SPORE_OK);
+	EXPECT(in, in->host->io_stop((spore_io){ 0 }) == SPORE_OK);
+	EXPECT(in, in->host->resolve_stop((spore_resolve){ 0 }) == SPORE_OK);
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)
@@ -250,7 +250,7 @@ static void on_once(void *arg)
 
 	at_home(s, "the timer's thread");
 	s->instance->host->timer_stop(s->once); /* inside its own callback */
-	s->once = NULL;
+	s->once.id = 0;
 	step_ended(s);
 }
 
@@ -261,7 +261,7 @@ static void on_often(void *arg)
 	if (++s->ticks < 3)
 		return;
 	s->instance->host->timer_stop(s->often);
-	s->often = NULL;
+	s->often.id = 0;
 	step_ended(s);
 }
 
@@ -273,7 +273,7 @@ static void on_pipe(void *arg, uint32_t events)
 	at_home(s, "the watcher's thread");
 	EXPECT(s->instance, events == SPORE_READ && read(s->pipe[0], &byte, 1) == 1 && byte == 'x');
 	s->instance->host->io_stop(s->io);
-	s->io = NULL;
+	s->io.id = 0;
 	step_ended(s);
 }
 
@@ -360,31 +360,36 @@ static void begin_steps(struct state *s)
 {
 	const struct instance *in = s->instance;
 	const spore_host *h = in->host;
-	spore_timer *stopped = h->timer_start(s->worker, 1, 1, never, s);
-	spore_resolve *forgotten;
+	spore_timer stopped;
+	spore_resolve found, forgotten;
 
 	s->left = 7;
-	h->timer_stop(stopped);
-	s->once = h->timer_start(s->worker, 1, 0, on_once, s);
-	s->often = h->timer_start(s->worker, 1, 1, on_often, s);
-	s->io = h->io_start(s->worker, s->pipe[0], 0, on_pipe, s);
-	EXPECT(in, s->once && s->often && s->io);
+	EXPECT(in, h->timer_start(s->worker, 1, 1, never, s, &stopped) == SPORE_OK);
+	EXPECT(in, h->timer_stop(stopped) == SPORE_OK);
+	EXPECT(in, h->timer_start(s->worker, 60000, 0, on_once, s, &s->once) == SPORE_OK);
+	EXPECT(in, h->timer_update(s->once, 1, 0) == SPORE_OK);
+	EXPECT(in, h->timer_start(s->worker, 1, 1, on_often, s, &s->often) == SPORE_OK);
+	EXPECT(in, h->io_start(s->worker, s->pipe[0], 0, on_pipe, s, &s->io) == SPORE_OK);
 	EXPECT(in, h->offload(s->worker, work, on_worked, s) == SPORE_OK);
-	EXPECT(in, h->resolve(s->worker, in->conf->name_to_find, 8080, on_found, s) != NULL);
-	EXPECT(in, h->resolve(s->worker, "no such name.invalid", 80, on_not_found, s) != NULL);
-	forgotten = h->resolve(s->worker, in->conf->name_to_find, 1, never_found, s);
-	EXPECT(in, forgotten != NULL);
-	h->resolve_stop(forgotten);
+	EXPECT(in, h->resolve(s->worker, in->conf->name_to_find, 8080, on_found, s, &found) ==
+	                   SPORE_OK);
+	EXPECT(in, h->resolve(s->worker, "no such name.invalid", 80, on_not_found, s, &found) ==
+	                   SPORE_OK);
+	EXPECT(in, h->resolve(s->worker, in->conf->name_to_find, 1, never_found, s, &forgotten) ==
+	                   SPORE_OK);
+	EXPECT(in, h->resolve_stop(forgotten) == SPORE_OK);
 	h->metric_add(s->worker, in->counter, 2);
 	h->metric_set(s->worker, in->gauge, 5);
 	h->metric_observe(s->worker, in->histogram, 0.75);
 	EXPECT(in, pthread_create(&s->thread, NULL, thread_main, s) == 0);
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *s = calloc(1, sizeof *s);
 
+	(void)ticket;
 	if (!s)
 		return SPORE_ENOMEM;
 	s->instance = instance;
@@ -399,12 +404,19 @@ static spore_status worker_start(void *instance, spore_worker *worker, void **st
 	return SPORE_OK;
 }
 
+static void on_drained(void *arg)
+{
+	struct state *s = arg;
+
+	s->worked_after_drain = 1;
+}
+
 static void worker_drain(void *arg)
 {
 	struct state *s = arg;
 
 	at_home(s, "the drain's thread");
-	EXPECT(s->instance, s->instance->host->post(s->worker, never, s) == SPORE_ESTALE);
+	EXPECT(s->instance, s->instance->host->post(s->worker, on_drained, s) == SPORE_OK);
 }
 
 static void worker_stop(void *arg)
@@ -413,14 +425,18 @@ static void worker_stop(void *arg)
 	const spore_host *h = s->instance->host;
 
 	at_home(s, "the stop's thread");
+	EXPECT(s->instance, s->worked_after_drain);
+	EXPECT(s->instance, h->post(s->worker, never, s) == SPORE_ESTALE);
+	EXPECT(s->instance, h->offload(s->worker, never, never, s) == SPORE_ESTALE);
 	pthread_join(s->thread, NULL);
 	h->timer_stop(s->once);
 	h->timer_stop(s->often);
 	h->io_stop(s->io);
 	if (s->instance->conf->leak) {
-		h->timer_start(s->worker, 60000, 0, never, NULL);
-		h->timer_start(s->worker, 60000, 0, never, NULL);
-		h->resolve(s->worker, s->instance->conf->name_to_find, 1, never_found, NULL);
+		h->timer_start(s->worker, 60000, 0, never, NULL, &s->once);
+		h->timer_start(s->worker, 60000, 0, never, NULL, &s->once);
+		h->resolve(s->worker, s->instance->conf->name_to_find, 1, never_found, NULL,
+		           &(spore_resolve){ 0 });
 	}
 	close(s->pipe[0]);
 	close(s->pipe[1]);

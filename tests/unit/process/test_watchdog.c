@@ -87,7 +87,7 @@ START_TEST(what_hangs_is_named)
 
 	stderr_file_begin();
 	ck_assert_int_eq(run(end_in_a_plugin, &lived_ms), 1);
-	stderr_file_expect("error plugin hangs plugin=sleepy thread=main\n");
+	stderr_file_expect("error plugin hangs plugin=sleepy call=verify thread=main duration_ms=");
 }
 END_TEST
 
