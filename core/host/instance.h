@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "host/listeners.h"
 #include "host/meter.h"
+#include "log/pace.h"
 
 struct json;
 struct loaded;
@@ -64,6 +65,7 @@ struct instance {
 	void (*on_unused)(struct instance *instance, void *arg);
 	void *unused_arg;
 	struct meter meter;
+	struct pace faults; /* of the log lines about what it did wrong with a connection */
 };
 
 struct instance_spec {

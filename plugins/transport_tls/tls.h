@@ -106,7 +106,8 @@ struct tls_stream {
 	spore_stream base;
 	spore_stream *lower; /* owned */
 	spore_conn *conn;    /* borrowed; outlives the stream */
-	struct tls_worker *worker;
+	int fd;              /* of the socket; -1: none */
+	struct tls_worker *worker; /* NULL: detached */
 	SSL *ssl;    /* owned; on a server NULL until the client has sent something */
 	BIO *writer; /* the SSL's */
 	BIO *socket; /* owned; NULL: the kernel is not used; see tls_kernel */

@@ -89,7 +89,8 @@ static void start(struct pair *pair)
 {
 	spore_wrap_args args = { .struct_size = sizeof args,
 		                 .role = SPORE_ROLE_SERVER,
-		                 .lower = &pair->lower.base };
+		                 .lower = &pair->lower.base,
+		                 .fd = -1 };
 
 	*pair = (struct pair){
 		.tls = { .host = &host, .server = true },
