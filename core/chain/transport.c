@@ -35,8 +35,8 @@ static spore_status call_wrap(struct instance *instance, struct loop *loop,
 }
 
 /* Puts one instance's stream on top. */
-static bool wrap_once(struct instance *instance, struct stream *stream,
-                      const spore_wrap_args *args, struct err *err)
+static bool wrap_once(struct instance *instance, struct stream *stream, const spore_wrap_args *args,
+                      struct err *err)
 {
 	const spore_transport_ops *ops = instance->component->ops;
 	const struct layer_origin origin = {

@@ -76,10 +76,11 @@ static spore_status refuse(struct layer *layer, const char *call, int64_t result
 static spore_status wait_for(struct layer *layer, const char *call, uint32_t wants, uint32_t *want)
 {
 	if (wants == 0 || wants & ~(uint32_t)(SPORE_READ | SPORE_WRITE)) {
-		layer_fault(layer, call,
-		            "%s() returned SPORE_EAGAIN with *want = %u: expected SPORE_READ (1) or "
-		            "SPORE_WRITE (2)",
-		            call, wants);
+		layer_fault(
+			layer, call,
+			"%s() returned SPORE_EAGAIN with *want = %u: expected SPORE_READ (1) or "
+			"SPORE_WRITE (2)",
+			call, wants);
 		return SPORE_ECLOSED;
 	}
 	*want = wants;

@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -137,8 +137,8 @@ static struct layer *busy_layer(const struct stream *stream)
 
 	if (conn->n_layers == 0)
 		return NULL;
-	return conn->layers[stream->shaking < conn->n_layers ? stream->shaking
-	                                                     : conn->n_layers - 1];
+	return conn
+	        ->layers[stream->shaking < conn->n_layers ? stream->shaking : conn->n_layers - 1];
 }
 
 static void log_fault(const struct stream *stream, const struct layer *layer, const char *call,

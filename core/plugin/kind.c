@@ -8,7 +8,10 @@
 
 enum { SERVER = SPORE_ROLE_SERVER, CLIENT = SPORE_ROLE_CLIENT, BOTH = SERVER | CLIENT };
 
-#define STREAM_SLOT(name) { #name, offsetof(spore_stream_ops, name), BOTH }
+#define STREAM_SLOT(name)                                                                          \
+	{                                                                                          \
+#name, offsetof(spore_stream_ops, name), BOTH                                      \
+	}
 
 static const struct kind_slot stream_slots[] = {
 	STREAM_SLOT(handshake), STREAM_SLOT(readv), STREAM_SLOT(writev),

@@ -431,6 +431,8 @@ SEEN_BY_LOADING = {
     "no destroy",
     "no ops",
     "no wrap",
+    "no operations of the streams",
+    "no shutdown of the streams",
     "no check",
     "no name",
     "an option outside its struct",

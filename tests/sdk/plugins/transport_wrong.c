@@ -7,12 +7,36 @@
 #include "probe.h"
 
 enum fault {
-	HS_NEVER, HS_WAITS_FOR_NOTHING, HS_POSITIVE, HS_SPINS, HS_OTHER_TICKET, HS_FAILS_MUTELY,
-	RD_MUCH, RD_HUGE, RD_UNKNOWN, RD_PENDING, RD_WAITS_FOR_NOTHING, RD_WAITS_UNKNOWN, RD_SPINS,
-	WR_MUCH, WR_NOTHING, WR_WAITS_TO_READ,
-	FL_SPINS, FL_POSITIVE, SH_POSITIVE, SH_PENDING,
-	PENDING_ONE, PENDING_HUGE, CLOSE_LEAKS, ATTR_FOREVER, ATTR_NULL, RAW_UNKNOWN,
-	WRAP_NULL, WRAP_FAILS, WRAP_NO_OPS, WAKES_ITSELF
+	HS_NEVER,
+	HS_WAITS_FOR_NOTHING,
+	HS_POSITIVE,
+	HS_SPINS,
+	HS_OTHER_TICKET,
+	HS_FAILS_MUTELY,
+	RD_MUCH,
+	RD_HUGE,
+	RD_UNKNOWN,
+	RD_PENDING,
+	RD_WAITS_FOR_NOTHING,
+	RD_WAITS_UNKNOWN,
+	RD_SPINS,
+	WR_MUCH,
+	WR_NOTHING,
+	WR_WAITS_TO_READ,
+	FL_SPINS,
+	FL_POSITIVE,
+	SH_POSITIVE,
+	SH_PENDING,
+	PENDING_ONE,
+	PENDING_HUGE,
+	CLOSE_LEAKS,
+	ATTR_FOREVER,
+	ATTR_NULL,
+	RAW_UNKNOWN,
+	WRAP_NULL,
+	WRAP_FAILS,
+	WRAP_NO_OPS,
+	WAKES_ITSELF
 };
 #define FAULTS                                                                                     \
 	"hs_never|hs_waits_for_nothing|hs_positive|hs_spins|hs_other_ticket|hs_fails_mutely|"      \
@@ -127,7 +151,8 @@ static int64_t stream_writev(spore_stream *stream, const spore_iov *iov, uint32_
 	if (passing->fault == WR_NOTHING)
 		return 0;
 	put = passing->lower->ops->writev(passing->lower, iov, n, want);
-	return put > passing->instance->conf->over && passing->fault == WR_MUCH ? put + 100000 : put;
+	return put > passing->instance->conf->over && passing->fault == WR_MUCH ? put + 100000
+	                                                                        : put;
 }
 
 static spore_status stream_flush(spore_stream *stream, uint32_t *want)

@@ -752,7 +752,8 @@ START_TEST(a_fault_of_a_handshake_fails_the_opening)
 	start(&owner, true);
 	change_ops(&owner)->handshake = shake_wrongly;
 	ck_assert(!stream_open(owner.stream));
-	ck_assert_ptr_nonnull(strstr(stream_error(owner.stream), "handshake() returned SPORE_EAGAIN"));
+	ck_assert_ptr_nonnull(
+		strstr(stream_error(owner.stream), "handshake() returned SPORE_EAGAIN"));
 	ck_assert(run_until(owner.loop, has_failed, &owner));
 	ck_assert_uint_eq(owner.n_events, 1);
 	loop_free(owner.loop);
@@ -782,7 +783,8 @@ START_TEST(a_fault_below_names_the_lower_transport)
 	stream_want(owner.stream, SPORE_READ);
 	stream_write(owner.stream, "x", 1, &n);
 	ck_assert(run_until(owner.loop, is_broken, &owner));
-	ck_assert_ptr_nonnull(strstr(stream_error(owner.stream), "transport test: writev() returned 101"));
+	ck_assert_ptr_nonnull(
+		strstr(stream_error(owner.stream), "transport test: writev() returned 101"));
 	stop(&owner);
 }
 END_TEST
@@ -1178,6 +1180,5 @@ SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close,
       a_flush_that_never_ends_is_ended, a_read_that_never_succeeds_is_ended,
       a_handshake_that_spins_is_ended, a_transport_that_wakes_itself_for_ever_is_ended,
       a_difficult_transport_is_not_ended, a_hang_up_repeats_the_call_that_waits,
-      a_stream_moves_with_its_bytes, a_bare_stream_moves,
-      a_busy_transport_keeps_all_where_they_are, a_stack_moves_only_as_a_whole,
-      a_detached_stream_can_be_closed)
+      a_stream_moves_with_its_bytes, a_bare_stream_moves, a_busy_transport_keeps_all_where_they_are,
+      a_stack_moves_only_as_a_whole, a_detached_stream_can_be_closed)

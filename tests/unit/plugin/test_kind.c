@@ -189,5 +189,5 @@ END_TEST
 
 SUITE("kind", every_kind_has_a_row, other_numbers_are_unknown,
       a_component_serves_the_roles_whose_slots_it_has, a_slot_behind_the_end_of_the_ops_is_missing,
-      a_transport_declares_the_operations_of_its_streams,
-      other_kinds_have_no_further_table, flags_are_those_of_the_kind)
+      a_transport_declares_the_operations_of_its_streams, other_kinds_have_no_further_table,
+      flags_are_those_of_the_kind)
