@@ -1,4 +1,5 @@
-/* pace - lets through at most one log line a second of an event that somebody can repeat at will. */
+/* pace - lets through at most one log line a second of an event that somebody can repeat at will.
+ * */
 #ifndef CORE_PACE_H
 #define CORE_PACE_H
 

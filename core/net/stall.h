@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* So many idle turns within so many milliseconds are a stall. Transports that are only difficult move
- * a byte after a few turns. */
+/* So many idle turns within so many milliseconds are a stall. Transports that are only difficult
+ * move a byte after a few turns. */
 enum { STALL_TURNS = 1000, STALL_MS = 1000 };
 
 /* Zero-initialised: no idle turn yet. */

@@ -19,8 +19,8 @@
 /* Invariants: The watcher runs only while the stream is open or opening, and only for what the
  * owner or a transport waits for. `raw` is 0 until the stream is open and no transport holds bytes
  * back. blocked_* say for which readiness of the descriptor a direction waits: mostly its own, but
- * the read of a transport may wait until the descriptor is writable. While the stream is detached it
- * has no loop, and nothing is queued or watched. */
+ * the read of a transport may wait until the descriptor is writable. While the stream is detached
+ * it has no loop, and nothing is queued or watched. */
 struct stream {
 	struct spore_conn conn;
 	struct bottom bottom;
@@ -164,8 +164,8 @@ static void blame(struct stream *stream, const struct layer *layer, const char *
 		stream->fault = NULL;
 }
 
-/* Ends the use of all layers. The owner learns of it from the call that it is in, or from the events
- * that it wants. */
+/* Ends the use of all layers. The owner learns of it from the call that it is in, or from the
+ * events that it wants. */
 static void on_layer_fault(struct layer *layer, const char *call, const char *text)
 {
 	struct stream *stream = layer->arg;

@@ -31,15 +31,16 @@ typedef void (*stream_fn)(struct stream *stream, unsigned events, void *arg);
 struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
                           const spore_addr *local);
 /* Closes in order, or with a reset; always with a reset after a transport has broken the contract.
- * No event follows, and the memory is freed at the end of the turn. NULL is fine, and so is a second
- * call in the same turn. A detached stream is closed on any thread, once, and freed at once. */
+ * No event follows, and the memory is freed at the end of the turn. NULL is fine, and so is a
+ * second call in the same turn. A detached stream is closed on any thread, once, and freed at once.
+ * */
 void stream_close(struct stream *stream, bool reset);
 
 spore_conn *stream_conn(struct stream *stream);
 spore_stream *stream_top(struct stream *stream);
 /* Puts `upper` on top, as a transport's wrap has made it on stream_top, or accepts that it added
- * nothing. There must be fewer than CONN_MAX_LAYERS. False: out of memory, and `upper` and all below
- * it have been closed; the caller still closes the stream. */
+ * nothing. There must be fewer than CONN_MAX_LAYERS. False: out of memory, and `upper` and all
+ * below it have been closed; the caller still closes the stream. */
 bool stream_push(struct stream *stream, spore_stream *upper, const struct layer_origin *origin);
 
 /* Keeps something that the layers need: `release` gets it when the stream is freed. Call it at most

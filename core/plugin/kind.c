@@ -55,8 +55,8 @@ const struct kind kind_rows[] = {
 };
 const size_t n_kind_rows = sizeof kind_rows / sizeof *kind_rows;
 
-/* Every table of functions begins so. In the ops of a kind `flags` has that name; in other tables it
- * is reserved. */
+/* Every table of functions begins so. In the ops of a kind `flags` has that name; in other tables
+ * it is reserved. */
 struct ops_head {
 	uint32_t struct_size, flags;
 };

@@ -54,8 +54,8 @@ bool kind_has_slot(const spore_component *component, const struct kind_slot *slo
 /* The SPORE_ROLE_* that the component can serve: it has all slots that the role needs. 0 for an
  * unknown kind. */
 uint32_t kind_roles(const spore_component *component);
-/* What the kind's further table lacks, for example "stream_ops.shutdown"; NULL: nothing. The text is
- * in `out`, or constant. */
+/* What the kind's further table lacks, for example "stream_ops.shutdown"; NULL: nothing. The text
+ * is in `out`, or constant. */
 const char *kind_table_lack(const spore_component *component, char *out, size_t size);
 /* The kind's flag is set in the component's ops. */
 bool kind_has_flag(const spore_component *component);

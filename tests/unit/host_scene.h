@@ -1,5 +1,5 @@
-/* host_scene - what plugin instances need: a host, a running worker (or HOST_SCENE_WORKERS of them), a
- * retirer, and the plugins of the build. The test is the main thread. */
+/* host_scene - what plugin instances need: a host, a running worker (or HOST_SCENE_WORKERS of
+ * them), a retirer, and the plugins of the build. The test is the main thread. */
 #ifndef UNIT_HOST_SCENE_H
 #define UNIT_HOST_SCENE_H
 

@@ -1,4 +1,5 @@
-/* stacking - puts streams of tests on a connection, as chain/transport does with those of plugins. */
+/* stacking - puts streams of tests on a connection, as chain/transport does with those of plugins.
+ * */
 #ifndef UNIT_STACKING_H
 #define UNIT_STACKING_H
 

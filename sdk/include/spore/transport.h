@@ -41,25 +41,25 @@ typedef struct spore_attach_args {
 } spore_attach_args;
 SPORE_GROWABLE(spore_attach_args, state);
 
-/* The host calls the topmost stream only, except for handshake(), detach() and attach(). Each stream
- * calls the stream below: flush() and pending() must include the stream below, and a handshake must
- * flush what it wrote there. A function that is not marked optional is mandatory; the host refuses a
- * plugin without it. No function may block.
+/* The host calls the topmost stream only, except for handshake(), detach() and attach(). Each
+ * stream calls the stream below: flush() and pending() must include the stream below, and a
+ * handshake must flush what it wrote there. A function that is not marked optional is mandatory;
+ * the host refuses a plugin without it. No function may block.
  *
  * READINESS  A function that returns SPORE_EAGAIN sets *want to SPORE_READ or SPORE_WRITE: the
- *            readiness of the descriptor that the call needs before it can continue. A read may want
- *            SPORE_WRITE, and a write SPORE_READ. The host repeats the call when the descriptor is
- *            ready, or after host->conn_wake(). If the descriptor has an error or the peer has hung
- *            up, it counts as ready for both: the host repeats the calls that wait, and the lower
- *            stream's readv() or writev() reports the cause. While no call waits, the host does not
- *            watch the descriptor, and a hang-up shows in the next call.
+ *            readiness of the descriptor that the call needs before it can continue. A read may
+ *            want SPORE_WRITE, and a write SPORE_READ. The host repeats the call when the
+ *            descriptor is ready, or after host->conn_wake(). If the descriptor has an error or the
+ *            peer has hung up, it counts as ready for both: the host repeats the calls that wait,
+ *            and the lower stream's readv() or writev() reports the cause. While no call waits, the
+ *            host does not watch the descriptor, and a hang-up shows in the next call.
  * RESULTS    A result that is not allowed, such as more bytes than the buffers hold, a positive
- *            status, a negative value that is no SPORE_E*, or SPORE_EAGAIN without a valid *want, ends
- *            this connection with a reset, and the log names the transport. The host checks every
- *            stream of a stack, so the stream below never returns such a result.
- * PROGRESS   SPORE_EAGAIN and pending() are promises. The host also ends a connection whose calls keep
- *            a worker busy: a thousand in a second for which the descriptor was ready, or bytes were
- *            pending, but that moved no byte and made pending() no smaller.
+ *            status, a negative value that is no SPORE_E*, or SPORE_EAGAIN without a valid *want,
+ *            ends this connection with a reset, and the log names the transport. The host checks
+ *            every stream of a stack, so the stream below never returns such a result.
+ * PROGRESS   SPORE_EAGAIN and pending() are promises. The host also ends a connection whose calls
+ *            keep a worker busy: a thousand in a second for which the descriptor was ready, or
+ *            bytes were pending, but that moved no byte and made pending() no smaller.
  *
  * After an error, all later calls of the same direction return an error, too. */
 struct spore_stream_ops {
@@ -94,22 +94,22 @@ struct spore_stream_ops {
 	/* Sends the end of the stream (half-close) after all written bytes. Returns as flush().
 	 * Reading remains possible. */
 	spore_status (*shutdown)(spore_stream *, uint32_t *want);
-	/* Closes and frees this stream AND the stream below. Cannot fail. The host may call it at any
-	 * time, also before the handshake.
+	/* Closes and frees this stream AND the stream below. Cannot fail. The host may call it at
+	 * any time, also before the handshake.
 	 *
-	 * SPORE_CLOSE_FIN closes in order: if the handshake is done and the stream has not failed, it
-	 * writes what writev() or shutdown() has kept, and then its own end (a close alert, for
+	 * SPORE_CLOSE_FIN closes in order: if the handshake is done and the stream has not failed,
+	 * it writes what writev() or shutdown() has kept, and then its own end (a close alert, for
 	 * example) unless shutdown() has written it, to the stream below, and then closes that with
 	 * SPORE_CLOSE_FIN. It does not wait: what the stream below does not accept now is lost. The
-	 * host calls shutdown() first where the last bytes matter.
-	 * SPORE_CLOSE_RST writes nothing, drops all bytes, and closes the stream below with
-	 * SPORE_CLOSE_RST, so that the peer sees a reset. */
+	 * host calls shutdown() first where the last bytes matter. SPORE_CLOSE_RST writes nothing,
+	 * drops all bytes, and closes the stream below with SPORE_CLOSE_RST, so that the peer sees
+	 * a reset. */
 	void (*close)(spore_stream *, uint32_t how);
 
-	/* The directions (SPORE_READ | SPORE_WRITE) in which the descriptor carries the application's
-	 * bytes unchanged from now on: never more than raw() of the stream below. In these directions
-	 * the host may splice instead of calling readv() or writev(). The host asks once, after the
-	 * handshake and when pending() is 0. Optional; the default is none. */
+	/* The directions (SPORE_READ | SPORE_WRITE) in which the descriptor carries the
+	 * application's bytes unchanged from now on: never more than raw() of the stream below. In
+	 * these directions the host may splice instead of calling readv() or writev(). The host
+	 * asks once, after the handshake and when pending() is 0. Optional; the default is none. */
 	uint32_t (*raw)(spore_stream *);
 
 	/* Facts for host->conn_attr(). Returns 1 and sets *out, or returns 0, and the host asks the
@@ -121,20 +121,23 @@ struct spore_stream_ops {
 	 * this stream has not failed; the stream below may have. Optional. */
 	const char *(*error)(spore_stream *);
 
-	/* Move the stream to another worker, between two calls and after the handshake. Optional, but
-	 * only together. A connection of whose transports one lacks them stays on its worker: it can
-	 * be used where the connection was accepted or opened, for example as a data connection of
-	 * its own worker.
+	/* Move the stream to another worker, between two calls and after the handshake. Optional,
+	 * but only together. If one transport of a connection lacks them, the connection stays on
+	 * the worker that accepted or opened it, and serves only what that worker has, such as a
+	 * data connection for one of its own tunnels.
 	 *
-	 * detach() runs on the old worker. The stream forgets everything that belongs to it: timers,
-	 * watchers and jobs, buffers that its streams share, and the state. Bytes that it keeps move
-	 * with it. Returns SPORE_OK; SPORE_EBUSY: not now, because a job is under way, for example,
-	 * and the stream remains as it was; or another SPORE_E*, and the host ends the connection.
-	 * From then on the stream belongs to no worker, and the host calls only attach(), on the new
-	 * worker or again on the old one, or close(), on any thread. close() of a detached stream
-	 * writes nothing, whatever `how` says, and passes `how` to the stream below.
-	 * attach() returns SPORE_OK, or a SPORE_E*: then the stream counts as detached, and the host
-	 * closes it.
+	 * detach() runs on the old worker. The stream forgets everything that belongs to it:
+	 * timers, watchers and jobs, buffers that its streams share, and the state. Bytes that it
+	 * keeps move with it. Returns SPORE_OK; SPORE_EBUSY if it cannot now, because a job is
+	 * under way, for example (the stream remains as it was); or another SPORE_E* (the host ends
+	 * the connection).
+	 *
+	 * From then on the stream belongs to no worker. The host calls only attach(), on the new
+	 * worker or again on the old one, or close(), on any thread. Whatever `how` says, close()
+	 * of a detached stream writes nothing; it passes `how` to the stream below.
+	 *
+	 * attach() returns SPORE_OK, or a SPORE_E*: then the stream counts as detached, and the
+	 * host closes it.
 	 *
 	 * The host calls each stream of the stack: detach() from the top, attach() from the bottom.
 	 * Neither calls the stream below. */
@@ -150,9 +153,9 @@ typedef struct spore_wrap_args {
 	spore_conn *conn;    /* RETAINED until the stream is closed */
 	const spore_addr *peer;
 	const char *server_name; /* client: the server's name as configured; server: NULL */
-	/* The descriptor of the socket, or -1. The host owns and polls it. A transport may set options
-	 * of it that serve its own work: if raw() of `lower` has both directions, it may let the
-	 * kernel encrypt, for example. It moves bytes only through `lower`. */
+	/* The descriptor of the socket, or -1. The host owns and polls it. A transport may set
+	 * options of it that serve its own work: if raw() of `lower` has both directions, it may
+	 * let the kernel encrypt, for example. It moves bytes only through `lower`. */
 	int32_t fd;
 	uint32_t reserved;
 } spore_wrap_args;
@@ -170,8 +173,8 @@ enum {
 typedef struct spore_transport_ops {
 	uint32_t struct_size;
 	uint32_t flags; /* SPORE_TRANSPORTF_* */
-	/* Puts a stream on args->lower. Its `ops` must be `stream_ops`. A transport that adds nothing
-	 * to this connection may return `lower`. */
+	/* Puts a stream on args->lower. Its `ops` must be `stream_ops`. A transport that adds
+	 * nothing to this connection may return `lower`. */
 	spore_status (*wrap)(void *state, const spore_wrap_args *, spore_stream **upper_out);
 	/* The operations of all streams that wrap() makes. The host checks them when it loads the
 	 * plugin. They must remain valid and unchanged. */

@@ -1,6 +1,6 @@
-/* transport_wrong - changes no byte, but breaks one rule of spore/transport.h. Only some connections
- * of the instance do so: the first `good` ones do not, then `wrong` ones do, and all later ones do
- * not. */
+/* transport_wrong - changes no byte, but breaks one rule of spore/transport.h. Only some
+ * connections of the instance do so: the first `good` ones do not, then `wrong` ones do, and all
+ * later ones do not. */
 #include <spore/transport.h>
 #include <stdatomic.h>
 

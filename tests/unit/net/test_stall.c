@@ -2,8 +2,8 @@
 
 #include "suite.h"
 
-/* The number of turns after which it stalls; 0: not within 10 * STALL_TURNS. `ms_between` turns pass
- * in each millisecond if it is negative. */
+/* The number of turns after which it stalls; 0: not within 10 * STALL_TURNS. `ms_between` turns
+ * pass in each millisecond if it is negative. */
 static unsigned turns_to_stall(size_t pending, bool falls, int64_t ms_between)
 {
 	struct stall stall = { 0 };
