@@ -233,7 +233,7 @@ void admin_plugins_write(const struct admin_query *query, struct jsonout *json)
 	retirer_each(plugins->retirer, write_instance, json);
 	jsonout_end(json, ']');
 	jsonout_begin(json, "files", '[');
-	for (const struct loaded *i = plugins->registry.loader.first; i; i = i->next)
+	for (const struct loaded *i = plugins->loader.first; i; i = i->next)
 		write_file(i, json);
 	jsonout_end(json, ']');
 }

@@ -99,15 +99,14 @@ static void finish_job(struct job *job)
 	free(job);
 }
 
-/* A return value that is not a verdict counts as SPORE_EINVAL. */
 static void run_verify(struct job *job, const struct instance *instance)
 {
 	spore_auth_request rq = verify_request(&job->question, job->conn);
 	int32_t verdict = ops_of(instance)->verify(instance->self, &rq, job->ticket);
 
-	if (verdict != SPORE_EPENDING &&
-	    host_table()->complete_verify(job->ticket, verdict, NULL) == SPORE_EINVAL)
-		host_table()->complete_verify(job->ticket, SPORE_EINVAL, NULL);
+	if (verdict != SPORE_EPENDING)
+		ticket_complete(job->ticket, TICKET_VERIFY,
+		                &(struct ticket_result){ .status = verdict });
 }
 
 static void run_answer(struct job *job, const struct instance *instance)

@@ -246,6 +246,17 @@ static void add_dates(struct columns *columns, const struct json *dates)
 	}
 }
 
+static void add_hanging(struct columns *columns, const struct json *hanging)
+{
+	for (const struct json *i = hanging ? hanging->first : NULL; i; i = i->next) {
+		const char *plugin = string_member(i, "plugin"), *call = string_member(i, "call");
+
+		add_line(columns, "hangs", "%s for %.1f s%s%s%s%s", string_member(i, "thread"),
+		         number_member(i, "duration_ms") / 1000, *plugin ? " in " : "", plugin,
+		         *plugin ? ", call " : "", call);
+	}
+}
+
 static bool print_status(const struct json *answer, FILE *out)
 {
 	struct columns columns = { .n = 2 };
@@ -260,6 +271,9 @@ static bool print_status(const struct json *answer, FILE *out)
 	add_line(&columns, "version", "%s, process %lld", string_member(answer, "version"),
 	         integer_member(answer, "pid"));
 	add_line(&columns, "workers", "%lld", integer_member(answer, "workers"));
+	if (*string_member(answer, "not_ready"))
+		add_line(&columns, "not ready", "%s", string_member(answer, "not_ready"));
+	add_hanging(&columns, json_get(answer, "hanging"));
 	add_line(&columns, "tunnels", "%lld", integer_member(answer, "tunnels"));
 	add_line(&columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
 	         integer_member(answer, "relays"), integer_member(answer, "waiting"),

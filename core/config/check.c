@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "config/settings.h"
+#include "config/target.h"
 
 /* ---- the server ---- */
 
@@ -49,27 +50,22 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 
 /* ---- the client ---- */
 
-/* Splits "HOST:PORT". */
-static bool split_local(struct json_doc *doc, struct tunnel_settings *tunnel)
+/* Splits `local`. Mistakes go to the diag. */
+static void split_local(struct json_doc *doc, struct tunnel_settings *tunnel,
+                        const struct json *local, struct diag *diag)
 {
-	const char *colon = strrchr(tunnel->local, ':'), *host = tunnel->local;
-	size_t len = colon ? (size_t)(colon - host) : 0;
-	uint64_t port;
-	char *copy;
+	const char *why = "expected \"HOST:PORT\" with a port from 1 to 65535";
+	struct target target;
+	bool is_target = target_read(tunnel->local, &target, &why);
 
-	if (!colon || !text_to_uint(colon + 1, strlen(colon + 1), 65535, &port) || port == 0)
-		return false;
-	if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
-		host++;
-		len -= 2;
+	if (is_target && target.is_bare_ipv6)
+		why = "expected an IPv6 address in brackets, as in [::1]:80";
+	if (is_target && target.port) {
+		tunnel->local_host = json_doc_text(doc, target.host, target.host_len);
+		tunnel->local_port = target.port;
+	} else {
+		diag_add(diag, local, "%s, found \"%s\"", why, tunnel->local);
 	}
-	copy = json_doc_alloc(doc, len + 1);
-	if (len == 0 || !copy)
-		return false;
-	memcpy(copy, host, len);
-	tunnel->local_host = copy;
-	tunnel->local_port = (int64_t)port;
-	return true;
 }
 
 static bool is_in_file(const struct json *node)
@@ -93,11 +89,9 @@ static void check_service(struct json_doc *doc, struct tunnel_settings *tunnel,
 	} else if (local && (is_in_file(host) || is_in_file(port))) {
 		diag_add_key(diag, local, "\"local\" conflicts with \"%s\": keep one",
 		             is_in_file(host) ? "local_host" : "local_port");
-	} else if (local && !diag_has(diag, local) && !split_local(doc, tunnel)) {
-		diag_add(diag, local,
-		         "expected \"HOST:PORT\" with a port from 1 to 65535, found \"%s\"",
-		         tunnel->local);
 	} else {
+		if (local && !diag_has(diag, local))
+			split_local(doc, tunnel, local, diag);
 		tunnel->local_host = host || !local ? given.local_host : tunnel->local_host;
 		tunnel->local_port = port ? given.local_port : tunnel->local_port;
 	}
@@ -113,9 +107,50 @@ static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnel,
 		char *name = json_doc_alloc(doc, NAME_SIZE);
 
 		if (name)
-			snprintf(name, NAME_SIZE, "%.255s:%lld", tunnel->local_host,
-			         (long long)tunnel->local_port);
+			snprintf(name, NAME_SIZE,
+			         strchr(tunnel->local_host, ':') ? "[%.255s]:%lld" : "%.255s:%lld",
+			         tunnel->local_host, (long long)tunnel->local_port);
 		tunnel->name = name ? name : "";
+	}
+}
+
+/* Splits `to`. Its port and control_port may both be given only if one of them is in the file and
+ * the other, which counts, is not. */
+static void check_to(struct client_settings *client, struct json_doc *doc, struct diag *diag)
+{
+	const struct json *section = json_get(json_doc_root(doc), "client");
+	const struct json *to = json_get(section, "to"), *port = json_get(section, "control_port");
+	struct target target;
+	const char *why;
+
+	if (!client->to || diag_has(diag, to))
+		return;
+	if (!target_read(client->to, &target, &why)) {
+		diag_add(diag, to, "%s, found \"%s\"", why, client->to);
+		return;
+	}
+	client->to = json_doc_text(doc, target.host, target.host_len);
+	if (target.port && port && is_in_file(port) == is_in_file(to))
+		diag_add_key(diag, port,
+		             "\"control_port\" conflicts with the port in \"to\": keep one");
+	else if (target.port && (!port || is_in_file(port)))
+		client->control_port = target.port;
+}
+
+/* Which of two tunnels would get the port is a matter of luck. */
+static void check_port_is_unique(const struct settings *settings, size_t at,
+                                 const struct json *node, struct diag *diag)
+{
+	const struct tunnel_settings *tunnels = settings->tunnels.items;
+
+	for (size_t i = 0; tunnels[at].port && i < at; i++) {
+		if (tunnels[i].port == tunnels[at].port) {
+			diag_add(diag, json_get(node, "port"),
+			         "expected a port that no other tunnel asks for, found %lld, as in "
+			         "/tunnels/%zu",
+			         (long long)tunnels[at].port, i);
+			return;
+		}
 	}
 }
 
@@ -130,7 +165,10 @@ void check_client(struct settings *settings, struct json_doc *doc, struct diag *
 	if (section && section->type == JSON_ARRAY && section->count == 0)
 		diag_add(diag, section, "expected at least one tunnel, found none");
 	for (size_t i = 0; node && i < settings->tunnels.count; i++, node = node->next) {
-		if (node->type == JSON_OBJECT)
-			check_tunnel(doc, &tunnels[i], node, diag);
+		if (node->type != JSON_OBJECT)
+			continue;
+		check_tunnel(doc, &tunnels[i], node, diag);
+		check_port_is_unique(settings, i, node, diag);
 	}
+	check_to(&settings->client, doc, diag);
 }

@@ -47,6 +47,10 @@ static const spore_option server_rows[] = {
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
 	DRAIN_TIMEOUT(struct server_settings),
+	SPORE_DURATION(struct server_settings, auth_timeout, OPTIONF_NEW_ONLY, "\"3s\"", 100, 60000,
+	               "how long the auth plugins may take for a verdict; then the client is "
+	               "refused. bore's client gives up after 3s, Spore's after its "
+	               "answer_timeout, and a visitor after 10s"),
 	SPORE_ENUM(struct server_settings, on_reload, 0, "\"close\"", "close|keep",
 	           "what a reload does with tunnels of clients that the new configuration would "
 	           "refuse"),
@@ -57,11 +61,16 @@ static const spore_option client_rows[] = {
 	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL,
 	             "the server's name or address"),
 	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535,
-	           "the server's control port"),
+	           "the server's control port, which may also follow its name: `to` may be "
+	           "`HOST:PORT` or `[::1]:PORT`"),
 	WORKERS(struct client_settings),
 	BUSY_POLL(struct client_settings),
 	SNDBUF(struct client_settings),
 	RECBUF(struct client_settings),
+	SPORE_DURATION(struct client_settings, answer_timeout, 0, "\"3s\"", 100, 120000,
+	               "how long to wait for each answer of the server: its TLS handshake, its "
+	               "Challenge, and the tunnel's port, before which the server waits for its "
+	               "auth plugins (auth_timeout)"),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
 	          "connections that are being set up at once; each worker queues up to 4096 more"),
 	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,
@@ -137,6 +146,15 @@ static const spore_option plugin_rows[] = {
 	           "executable"),
 	SPORE_MAP(struct plugin_settings, pin, 0, &path_item,
 	          "the \"sha256:HEX\" that a plugin must have, by its file name"),
+	SPORE_DURATION(struct plugin_settings, start_timeout, 0, "\"10s\"", 100, 300000,
+	               "how long all plugins together may take to load and to become ready before "
+	               "a start, a check or a reload is given up"),
+	SPORE_DURATION(struct plugin_settings, slow_after, 0, "\"100ms\"", 0, 86400000,
+	               "how long a call into a plugin may block a worker before the log warns of "
+	               "it and `spore_plugin_slow_calls_total` counts it; 0: for ever"),
+	SPORE_DURATION(struct plugin_settings, unready_after, 0, "\"5s\"", 0, 86400000,
+	               "how long a worker may hang, in a plugin or elsewhere, before the process "
+	               "reports that it is not ready (`/readyz`); 0: for ever"),
 };
 static const spore_option admin_rows[] = {
 	SPORE_STRING(struct admin_settings, socket, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,

@@ -13,7 +13,7 @@
 struct loop;
 struct ticket_table;
 
-enum ticket_kind { TICKET_VERIFY = 1, TICKET_ANSWER, TICKET_HANDSHAKE };
+enum ticket_kind { TICKET_VERIFY = 1, TICKET_ANSWER, TICKET_HANDSHAKE, TICKET_START };
 
 struct ticket_result {
 	int32_t status;                         /* a verdict (VERIFY) or a status */

@@ -29,7 +29,9 @@ enum family {
 	/* Plugins. */
 	FAMILY_AUTH_VERDICTS,     /* plugin, verdict, reason */
 	FAMILY_AUTH_VERDICT_TIME, /* plugin */
+	FAMILY_ACL_REFUSALS,      /* at, plugin, reason */
 	FAMILY_PLUGIN_CALL_TIME,  /* kind, plugin, call */
+	FAMILY_PLUGIN_SLOW_CALLS, /* plugin */
 	FAMILY_PLUGIN_GENERATIONS,
 	/* The process. */
 	FAMILY_BUILD,  /* version, abi */

@@ -153,7 +153,7 @@ static void log_fault(const struct stream *stream, const struct layer *layer, co
 	log_error("transport broke the contract of spore/transport.h: its connection ends",
 	          log_str("plugin", origin->name), log_str("call", call), log_str("error", text),
 	          log_str("peer", addr_format(&stream->conn.peer, peer)),
-	          log_int("not_logged", held));
+	          log_int("withheld", held));
 }
 
 /* Keeps the first cause for stream_complaint. */

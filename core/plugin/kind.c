@@ -45,6 +45,8 @@ const struct kind kind_rows[] = {
 		.name = "acl",
 		.roles = SERVER,
 		.slots = { [ACL_CHECK] = { "check", offsetof(spore_acl_ops, check), SERVER } },
+		.flag = SPORE_ACLF_CONN,
+		.flag_name = "connection",
 	},
 	{
 		.id = SPORE_KIND_METRICS,

@@ -169,7 +169,7 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 }
 
 /* Maps the code and runs its constructors. A crash or an exit() in this code names `name`. */
-static void *map_code(const char *path, const char *name)
+static void *map_code(const char *path, const char *name, const char *version)
 {
 	struct link_map *map;
 	struct visit visit;
@@ -180,19 +180,19 @@ static void *map_code(const char *path, const char *name)
 	visit_end(&visit);
 	stray_exit_catch_first();
 	if (handle && name && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
-		code_add(name, map->l_ld);
+		code_add(name, version, map->l_ld);
 	return handle;
 }
 
 static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
 {
-	const char *name = guest_name(loaded->path);
+	const char *name = guest_name(loaded->path), *version = guest_name(loaded->note.version);
 	const spore_plugin *(*entry)(void);
 	struct visit visit;
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
-	loaded->handle = map_code(path, name);
+	loaded->handle = map_code(path, name, version);
 	if (!loaded->handle) {
 		const char *why = dlerror();
 		size_t len = strlen(path);

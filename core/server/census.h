@@ -3,7 +3,7 @@
 #ifndef CORE_CENSUS_H
 #define CORE_CENSUS_H
 
-#include <spore/base.h>
+#include <spore/auth.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,8 +14,8 @@ struct server_worker;
 
 enum { CENSUS_TUNNELS = 1, CENSUS_RELAYS = 2 };
 
-/* Bytes of an identity that are copied, with the NUL. */
-enum { CENSUS_IDENTITY_SIZE = 128 };
+/* With the NUL. */
+enum { CENSUS_IDENTITY_SIZE = SPORE_IDENTITY_MAX + 1 };
 
 struct census_question {
 	unsigned what; /* bits of CENSUS_*: list these */
@@ -32,7 +32,7 @@ struct census_tunnel {
 	unsigned visitors;                           /* now, waiting or carried */
 	unsigned pending;                            /* those that wait */
 	uint64_t visitors_all, bytes_up, bytes_down; /* under the present owner */
-	char identity[CENSUS_IDENTITY_SIZE];         /* cut */
+	char identity[CENSUS_IDENTITY_SIZE];
 };
 
 /* A visitor that is carried. */

@@ -86,6 +86,7 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 	worker->set = plugin_set_ref(terms->set);
 	worker->limits = *terms->limits;
 	plugin_set_unref(old);
+	server_sessions_renew(worker);
 	resize_buffers(worker);
 	server_sessions_end_waiting(worker, true);
 	tunnel_sessions_review(worker);

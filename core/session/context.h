@@ -48,7 +48,13 @@ struct session_list_head {
 };
 
 /* How long a state may last. */
-enum session_deadline { DEADLINE_FIRST_FRAME, DEADLINE_NEXT_FRAME, DEADLINE_WAITING, DEADLINES };
+enum session_deadline {
+	DEADLINE_FIRST_FRAME,
+	DEADLINE_NEXT_FRAME,
+	DEADLINE_VERDICT,
+	DEADLINE_WAITING,
+	DEADLINES
+};
 
 /* One worker of the server. [worker] */
 struct server_worker {

@@ -215,16 +215,23 @@ static const struct session_role role = { on_newcomer_message, on_newcomer_fault
 
 /* ---- the transports open ---- */
 
-/* A transport may have learnt the client's real address. */
+/* A transport may have learnt the client's real address, and access lists may ask for facts. */
 static bool is_still_allowed(struct server_session *s)
 {
 	const struct plugin_set *set = newcomer_of(s)->login.set;
 	const spore_conn *conn = stream_conn(s->stream);
+	bool is_new = !addr_equal(&conn->peer, &s->peer);
+	struct acl_question question = { &conn->peer, &conn->local, "", conn };
+	struct acl_answer answer;
 
-	if (addr_equal(&conn->peer, &s->peer))
-		return true;
 	s->peer = conn->peer;
-	return acl_allows(set, CHAIN_ACL_CONTROL, s->worker->loop, &conn->peer, &conn->local, "");
+	if (!is_new && !acl_wants_conn(set, CHAIN_ACL_CONTROL))
+		return true;
+	if (acl_allows(set, CHAIN_ACL_CONTROL, s->worker->loop, &question, &answer))
+		return true;
+	refuse_denied(s->worker, &s->peer, &answer,
+	              is_new ? "the address that the proxy reported is denied" : NULL);
+	return false;
 }
 
 static void send_challenge(struct server_session *s)
@@ -244,9 +251,6 @@ static void become_open(struct server_session *s)
 	const struct plugin_set *set = newcomer_of(s)->login.set;
 
 	if (!is_still_allowed(s)) {
-		refuse_count(s->worker, REFUSED_ACCESS_LIST);
-		refuse_log(s, LOG_INFO, "client refused by access list",
-		           "the address that the proxy reported is denied");
 		server_session_end(s, false);
 		return;
 	}

@@ -56,3 +56,15 @@ void refuse_unopened(struct server_session *s, enum log_level level, enum refusa
 	refuse_log(s, level, "connection refused", reason);
 	server_session_end(s, false);
 }
+
+void refuse_denied(const struct server_worker *worker, const spore_addr *peer,
+                   const struct acl_answer *answer, const char *reason)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	refuse_count(worker, REFUSED_ACCESS_LIST);
+	log_info("client refused by access list", log_str("peer", addr_format(peer, text)),
+	         log_str("plugin", answer->by->name),
+	         log_str("reason", reason ? reason : refusal_text(REFUSED_ACCESS_LIST)),
+	         log_str("detail", answer->reason));
+}

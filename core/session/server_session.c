@@ -8,8 +8,8 @@
 #include "quota/ahead.h"
 
 /* bore's server waits 3 s for the first frame. The frame after a correct Authenticate comes at
- * once, so the wait for it is short. An unused connection opened ahead is closed after WAITING_MS;
- * the client opens another one. */
+ * once, so the wait for it is short. The time for a verdict is configured. An unused connection
+ * opened ahead is closed after WAITING_MS; the client opens another one. */
 enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100, WAITING_MS = 600000 };
 
 enum { NO_LIST = SESSION_LISTS, NO_DEADLINE = DEADLINES };
@@ -35,19 +35,19 @@ static const struct row {
 	[SESSION_UNCHALLENGED] = { BIT(JUDGED) | BIT(WAITING) | BIT(ACCEPTING),
 	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
 	[SESSION_JUDGED]       = { BIT(READY),
-	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  true },
+	                           LIST_NEWCOMERS, DEADLINE_VERDICT,     true,  true },
 	[SESSION_READY]        = { BIT(WAITING) | BIT(TAKING_OVER) | BIT(TUNNEL) | BIT(JOINED),
 	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
 	[SESSION_WAITING]      = { BIT(ACCEPTING) | BIT(JOINED),
 	                           LIST_WAITING,   DEADLINE_WAITING,     false, false },
 	[SESSION_ACCEPTING]    = { BIT(JOINED),
-	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  true },
+	                           LIST_NEWCOMERS, DEADLINE_VERDICT,     true,  true },
 	[SESSION_TAKING_OVER]  = { BIT(TUNNEL),
 	                           LIST_NEWCOMERS, NO_DEADLINE,          true,  true },
 	[SESSION_TUNNEL]       = { BIT(REVIEWED),
 	                           LIST_TUNNELS,   NO_DEADLINE,          false, false },
 	[SESSION_REVIEWED]     = { BIT(REVIEWED) | BIT(TUNNEL),
-	                           LIST_TUNNELS,   DEADLINE_FIRST_FRAME, false, false },
+	                           LIST_TUNNELS,   DEADLINE_VERDICT,     false, false },
 	[SESSION_JOINED]       = { 0, NO_LIST,     NO_DEADLINE,          false, false },
 	[SESSION_ENDED]        = { 0, NO_LIST,     NO_DEADLINE,          false, false },
 };
@@ -272,9 +272,10 @@ void server_session_become(struct server_session *s, const struct session_role *
 
 void server_sessions_init(struct server_worker *worker)
 {
-	static const int64_t lengths_ms[DEADLINES] = {
+	const int64_t lengths_ms[DEADLINES] = {
 		[DEADLINE_FIRST_FRAME] = FIRST_FRAME_MS,
 		[DEADLINE_NEXT_FRAME] = NEXT_FRAME_MS,
+		[DEADLINE_VERDICT] = server_worker_settings(worker)->auth_timeout,
 		[DEADLINE_WAITING] = WAITING_MS,
 	};
 
@@ -283,6 +284,12 @@ void server_sessions_init(struct server_worker *worker)
 	for (size_t i = 0; i < DEADLINES; i++)
 		deadline_list_init(&worker->deadlines[i], worker->loop, lengths_ms[i],
 		                   on_state_late);
+}
+
+void server_sessions_renew(struct server_worker *worker)
+{
+	deadline_list_set(&worker->deadlines[DEADLINE_VERDICT],
+	                  server_worker_settings(worker)->auth_timeout);
 }
 
 struct server_session *server_sessions_first(const struct server_worker *worker,

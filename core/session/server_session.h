@@ -124,7 +124,10 @@ void server_session_finish(struct server_session *s);
 
 /* ---- on all sessions of a worker ---- */
 
+/* The worker must have its set. */
 void server_sessions_init(struct server_worker *worker);
+/* The worker has another set. */
+void server_sessions_renew(struct server_worker *worker);
 void server_sessions_end_all(struct server_worker *worker);
 /* The first session of the list; the session after `s`. NULL: no session. To end a session in a
  * loop, ask for the next one first. */

@@ -31,14 +31,37 @@ struct tunnel {
 	bool closed;
 };
 
-static void refuse_visitor(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why)
+/* denied: the answer of the access list that denied the visitor, or NULL. */
+static void refuse_visitor(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why,
+                           const struct acl_answer *denied)
 {
 	struct server_worker *worker = tunnel->worker;
 	char text[ADDR_TEXT_SIZE];
 
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	log_info("visitor refused", log_str("peer", addr_format(peer, text)),
-	         log_int("port", tunnel->account->port), log_str("reason", refusal_text(why)));
+	log_event(LOG_INFO, "visitor refused",
+	          (const struct log_field[]){ log_str("peer", addr_format(peer, text)),
+	                                      log_int("port", tunnel->account->port),
+	                                      log_str("reason", refusal_text(why)),
+	                                      log_str("plugin", denied ? denied->by->name : ""),
+	                                      log_str("detail", denied ? denied->reason : "") },
+	          denied ? 5 : 3);
+}
+
+/* False: an access list denied the visitor, which has been reported. */
+static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint64_t *rate_out)
+{
+	const struct server_worker *worker = tunnel->worker;
+	struct acl_question question = { .peer = peer,
+		                         .local = listener_addr(tunnel->listener),
+		                         .identity = account_identity(tunnel->account) };
+	struct acl_answer answer;
+	bool allowed = acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, &question, &answer);
+
+	if (!allowed)
+		refuse_visitor(tunnel, peer, REFUSED_ACCESS_LIST, &answer);
+	*rate_out = answer.rate;
+	return allowed;
 }
 
 static bool announce(struct tunnel *tunnel, const struct uuid *id)
@@ -109,13 +132,15 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	struct visitor visitor = {
 		.fd = fd, .account = account, .peer = *peer, .since_ns = clock_ns()
 	};
-	enum refusal why = REFUSED_ACCESS_LIST;
+	enum refusal why;
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, peer,
-	                listener_addr(tunnel->listener), account_identity(account)) ||
-	    !count_visitor(worker, &visitor, &why)) {
-		refuse_visitor(tunnel, peer, why);
+	if (!is_welcome(tunnel, peer, &visitor.rate)) {
+		close(fd);
+		return;
+	}
+	if (!count_visitor(worker, &visitor, &why)) {
+		refuse_visitor(tunnel, peer, why, NULL);
 		source_unref(visitor.source);
 		close(fd);
 		return;
@@ -123,7 +148,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
 	if (!hold_visitor(tunnel, &visitor, &why)) {
-		refuse_visitor(tunnel, peer, why);
+		refuse_visitor(tunnel, peer, why, NULL);
 		visitor_drop(&visitor);
 	}
 }

@@ -84,7 +84,7 @@ enum { TLS_IN_SIZE = 16 * TLS_RECORD, TLS_OUT_SIZE = 17 * (TLS_RECORD + TLS_OVER
 struct tls_worker {
 	struct tls *tls;
 	spore_worker *handle;
-	spore_timer *daily; /* on worker 0 */
+	spore_timer daily; /* on worker 0 */
 	uint8_t in[TLS_IN_SIZE], out[TLS_OUT_SIZE];
 	size_t in_at, in_len, out_len;
 	struct tls_stream *out_owner;

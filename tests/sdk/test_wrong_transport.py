@@ -186,7 +186,7 @@ def test_many_faults_are_a_few_lines(host):
         server.process.wait_for(line)
         found = [text for text in server.process.stderr if "broke the contract" in text]
         assert len(found) <= lasted + 2
-        assert lasted < 1 or any("not_logged=0" not in text for text in found)
+        assert lasted < 1 or any("withheld=0" not in text for text in found)
 
 
 def test_a_client_whose_transport_is_wrong_says_so(host):

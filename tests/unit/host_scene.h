@@ -133,10 +133,11 @@ static inline struct plugin_set *host_scene_set(struct host_scene *scene, unsign
 static inline struct plugin_set *host_scene_server(struct host_scene *scene, const char *text)
 {
 	struct plugin_set *set = host_scene_set(scene, ROLE_SERVER, text, NULL);
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct err err;
 
 	ck_assert_msg(set != NULL, "%s", scene->printed);
-	ck_assert_msg(plugin_set_start(set, true, scene->loops, &err), "%s", err.text);
+	ck_assert_msg(plugin_set_start(set, true, scene->loops, &patience, &err), "%s", err.text);
 	return set;
 }
 

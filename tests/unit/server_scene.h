@@ -152,11 +152,12 @@ static inline void scene_join_threads(struct scene_thread threads[SCENE_WORKERS]
 
 static inline void scene_start_set(struct plugin_set *set)
 {
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct scene_thread threads[SCENE_WORKERS];
 	struct err err = { "" };
 
 	scene_start_threads(threads);
-	ck_assert_msg(plugin_set_start(set, true, scene.loops, &err), "%s", err.text);
+	ck_assert_msg(plugin_set_start(set, true, scene.loops, &patience, &err), "%s", err.text);
 	scene_join_threads(threads);
 }
 

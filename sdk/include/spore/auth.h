@@ -28,6 +28,11 @@ extern "C" {
 
 /* The longest answer, in bytes. A frame of the protocol has at most 256. */
 #define SPORE_AUTH_ANSWER_MAX 232
+/* The longest identity, in bytes. An identity is UTF-8 without control characters (U+0000 to
+ * U+001F, U+007F to U+009F) and without U+FEFF. It may be empty: a client without a name. */
+#define SPORE_IDENTITY_MAX 255
+/* The most port ranges of one grant. No set of ports needs more. */
+#define SPORE_AUTH_PORTS_MAX 32768
 
 /* The purpose of a request: a control connection or a data connection. */
 enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2 };
@@ -54,7 +59,9 @@ typedef struct spore_auth_request {
 } spore_auth_request;
 SPORE_GROWABLE(spore_auth_request, reserved);
 
-/* Bits of spore_auth_result.fields. Without its bit, a field has the host's default. */
+/* Bits of spore_auth_result.fields. Without its bit, a field must be 0, and the host's default
+ * holds. An unknown bit is an error, since a limit must not be ignored: before you use a bit that
+ * is newer than your SPORE_MIN_MINOR, compare host->abi_minor. */
 enum {
 	SPORE_AUTH_F_PORTS = 1 << 0,
 	SPORE_AUTH_F_MAX_TUNNELS = 1 << 1,
@@ -63,18 +70,22 @@ enum {
 };
 
 typedef struct spore_auth_result {
-	uint32_t struct_size;
-	uint32_t fields;    /* SPORE_AUTH_F_* */
-	spore_str identity; /* the client's name in logs, metrics and quotas, such as "alice" */
-	spore_str reason;   /* for the operator's log; never sent to the client */
+	uint32_t struct_size; /* a larger size is fine: the host ignores what it does not know */
+	uint32_t fields;      /* SPORE_AUTH_F_* */
+	/* The client's name in logs, metrics and quotas, such as "alice": SPORE_IDENTITY_MAX. */
+	spore_str identity;
+	spore_str reason; /* for the operator, never sent to the client; cut after 512 bytes */
 	/* Chosen by the plugin. The host passes it back with data connections and to session_end().
 	 * Tunnels with the same session value have the same owner. */
 	uint64_t session;
-	const spore_port_range *ports; /* the public ports that the client may use */
+	/* The public ports that the client may use: at most SPORE_AUTH_PORTS_MAX ranges, each with
+	 * 1 <= lo <= hi. They may overlap. No range: no port. */
+	const spore_port_range *ports;
 	size_t n_ports;
-	uint32_t max_tunnels, max_conns; /* at a time, over all tunnels of the session value */
+	/* At a time, over all tunnels of the session value. 0: none. */
+	uint32_t max_tunnels, max_conns;
 	/* The host closes a tunnel this long after it was opened, or after auth_revalidate()
-	 * renewed it. A reload does not extend this time. */
+	 * renewed it. A reload does not extend this time. 0: at once; never negative. */
 	int64_t life_ms;
 } spore_auth_result;
 SPORE_GROWABLE(spore_auth_result, life_ms);

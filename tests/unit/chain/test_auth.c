@@ -64,13 +64,15 @@ static void run_answer(void *arg)
 
 static void set_up(struct asker *asker, struct host_scene *scene, unsigned role, const char *text)
 {
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct err err;
 
 	host_scene_open(scene);
 	*asker = (struct asker){ .scene = scene };
 	asker->set = host_scene_set(scene, role, text, NULL);
 	ck_assert_msg(asker->set != NULL, "%s", scene->printed);
-	ck_assert_msg(plugin_set_start(asker->set, true, scene->loops, &err), "%s", err.text);
+	ck_assert_msg(plugin_set_start(asker->set, true, scene->loops, &patience, &err), "%s",
+	              err.text);
 	sockets_tcp_pair(asker->fds);
 	host_scene_call(scene, open_stream, asker);
 	asker->question.set = asker->set;

@@ -23,10 +23,11 @@ static spore_status answer(void *state, const spore_answer_request *rq, spore_ti
 	return SPORE_EUNSUPPORTED;
 }
 
-static int32_t check(void *state, const spore_acl_query *query)
+static int32_t check(void *state, const spore_acl_query *query, spore_acl_result *out)
 {
 	(void)state;
 	(void)query;
+	(void)out;
 	return SPORE_DENY;
 }
 
@@ -178,11 +179,12 @@ START_TEST(flags_are_those_of_the_kind)
 	const spore_auth_ops blocking = { .struct_size = sizeof blocking,
 		                          .flags = SPORE_AUTHF_BLOCKING };
 	const spore_auth_ops other = { .struct_size = sizeof other, .flags = 2 };
-	const spore_acl_ops acl = { .struct_size = sizeof acl, .flags = 1 };
+	const spore_acl_ops acl = { .struct_size = sizeof acl, .flags = SPORE_ACLF_CONN };
 
 	ck_assert(kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH, .ops = &blocking }));
 	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH, .ops = &other }));
-	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_ACL, .ops = &acl }));
+	ck_assert(kind_has_flag(&(spore_component){ .kind = SPORE_KIND_ACL, .ops = &acl }));
+	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_METRICS, .ops = &acl }));
 	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH }));
 }
 END_TEST

@@ -51,7 +51,11 @@ static void set_up(struct scene *scene, bool drips)
 	scene->source = from[1];
 	scene->sink = to[1];
 	scene->ends = (struct flow_ends){
-		.from = scene->from, .to = scene->to, .loop = scene->loop, .pipes = &scene->pipes
+		.from = scene->from,
+		.to = scene->to,
+		.loop = scene->loop,
+		.pipes = &scene->pipes,
+		.most = SIZE_MAX,
 	};
 }
 
