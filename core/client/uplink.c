@@ -161,6 +161,7 @@ void uplink_end_wait(struct uplink *uplink)
 void uplink_on_late(struct deadline *deadline)
 {
 	struct uplink *uplink = CONTAINER_OF(deadline, struct uplink, deadline);
+	char why[160];
 
 	switch (uplink->state) {
 	case UPLINK_CLOSED:
@@ -169,7 +170,9 @@ void uplink_on_late(struct deadline *deadline)
 		fail_uplink(uplink, UPLINK_UNREACHED, "out of memory");
 		break;
 	case UPLINK_OPENING:
-		fail_uplink(uplink, UPLINK_UNREACHED, "the transport's handshake timed out");
+		snprintf(why, sizeof why, "the transport's handshake timed out (%.100s)",
+		         stream_shaking(uplink->stream));
+		fail_uplink(uplink, UPLINK_UNREACHED, why);
 		break;
 	case UPLINK_AWAITING_CHALLENGE:
 	case UPLINK_ANSWERING:

@@ -1,5 +1,7 @@
 #include "session/newcomer.h"
 
+#include <stdio.h>
+
 #include "chain/acl.h"
 #include "chain/transport.h"
 #include "log/log.h"
@@ -196,12 +198,20 @@ static void on_newcomer_end(struct server_session *s, const char *why)
 	server_session_end(s, false);
 }
 
+static void refuse_slow_handshake(struct server_session *s)
+{
+	char why[160];
+
+	snprintf(why, sizeof why, "the transport's handshake timed out (%.100s)",
+	         stream_shaking(s->stream));
+	refuse_unopened(s, LOG_INFO, REFUSED_HANDSHAKE, why);
+}
+
 static void on_newcomer_late(struct server_session *s)
 {
 	switch (s->state) {
 	case SESSION_OPENING:
-		refuse_unopened(s, LOG_INFO, REFUSED_HANDSHAKE,
-		                "the transport's handshake timed out");
+		refuse_slow_handshake(s);
 		break;
 	case SESSION_CHALLENGED:
 	case SESSION_TELLING:
