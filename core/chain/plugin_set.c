@@ -8,6 +8,7 @@
 #include "config/shorthands.h"
 #include "host/host.h"
 #include "plugin/kind.h"
+#include "thread/guest.h"
 #include "json/json.h"
 
 struct builder {
@@ -186,10 +187,13 @@ static void ask_for_challenges(struct plugin_set *set)
 	for (size_t i = 0; i < auth->n; i++) {
 		struct instance *instance = auth->items[i];
 		const spore_auth_ops *ops = instance->component->ops;
-		uint32_t wants = SPORE_CAN(ops, needs_challenge)
-		                         ? ops->needs_challenge(instance->self)
-		                         : SPORE_CHALLENGE_PLAIN;
+		uint32_t wants = SPORE_CHALLENGE_PLAIN;
 
+		if (SPORE_CAN(ops, needs_challenge)) {
+			guest_enter(instance->name, "needs_challenge");
+			wants = ops->needs_challenge(instance->self);
+			guest_leave();
+		}
 		instance->needs_challenge = wants != SPORE_CHALLENGE_NONE;
 		set->needs_challenge = set->needs_challenge || instance->needs_challenge;
 		set->binds = set->binds || wants == SPORE_CHALLENGE_BINDS;
@@ -218,7 +222,7 @@ struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct dia
 	return set;
 }
 
-static bool start_chain(struct chain *chain, struct loop *const *loops, struct err *err)
+static bool start_chain(const struct chain *chain, struct loop *const *loops, struct err *err)
 {
 	for (size_t i = 0; i < chain->n; i++) {
 		if (!instance_start(chain->items[i], loops, err))
@@ -227,16 +231,28 @@ static bool start_chain(struct chain *chain, struct loop *const *loops, struct e
 	return true;
 }
 
-bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
-                      struct err *err)
+static bool await_chain(const struct chain *chain, const struct patience *patience, struct err *err)
 {
-	for (size_t i = 0; i < N_CHAINS; i++) {
-		if (chain_rows[i].exports && !exporters)
-			continue;
-		if (!start_chain(set->chains[i], loops, err))
+	for (size_t i = 0; i < chain->n; i++) {
+		if (!instance_await(chain->items[i], patience, err))
 			return false;
 	}
 	return true;
+}
+
+/* The instances become ready side by side. */
+bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
+                      const struct patience *patience, struct err *err)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < N_CHAINS && good; i++) {
+		if (exporters || !chain_rows[i].exports)
+			good = start_chain(set->chains[i], loops, err);
+	}
+	for (size_t i = 0; i < N_CHAINS && good; i++)
+		good = await_chain(set->chains[i], patience, err);
+	return good;
 }
 
 void plugin_set_end_exporters(struct plugin_set *set)

@@ -12,8 +12,8 @@
 #include "loop/loop.h"
 #include "process/drain.h"
 #include "process/limits.h"
-#include "process/reload.h"
 #include "process/runtime.h"
+#include "reload/reload.h"
 
 struct client_process {
 	struct client *client;

@@ -12,8 +12,8 @@
 #include "net/addr.h"
 #include "process/drain.h"
 #include "process/limits.h"
-#include "process/reload.h"
 #include "process/runtime.h"
+#include "reload/reload.h"
 #include "server/server.h"
 
 struct server_process {

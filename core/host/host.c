@@ -82,8 +82,9 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 static int64_t host_now_ms(void)
 {
 	struct loop *loop = loop_current();
+	bool on_worker = loop && loop_index(loop) < the_host.services.n_workers;
 
-	return loop ? loop_now_ms(loop) : clock_ms();
+	return on_worker ? loop_now_ms(loop) : clock_ms();
 }
 
 static spore_status host_random(void *buf, size_t len)
@@ -159,6 +160,12 @@ static bool is_error(spore_status status)
 	return status < 0 && status != SPORE_EAGAIN && status != SPORE_EPENDING;
 }
 
+static const char *status_fault(spore_status status)
+{
+	return status == SPORE_OK || is_error(status) ? NULL
+	                                              : "status: neither SPORE_OK nor an error";
+}
+
 static const char *verdict_fault(int32_t verdict, const spore_auth_result *result)
 {
 	if (verdict == SPORE_ALLOW)
@@ -171,7 +178,7 @@ static const char *verdict_fault(int32_t verdict, const spore_auth_result *resul
 static const char *answer_fault(spore_status status, spore_str answer)
 {
 	if (status != SPORE_OK)
-		return is_error(status) ? NULL : "status: neither SPORE_OK nor an error";
+		return status_fault(status);
 	if (!answer.ptr)
 		return "answer: NULL";
 	if (answer.len > SPORE_AUTH_ANSWER_MAX)
@@ -216,11 +223,13 @@ static spore_status host_complete_answer(spore_ticket ticket, spore_status statu
 
 static spore_status host_complete_handshake(spore_ticket ticket, spore_status status)
 {
-	const char *fault = status == SPORE_OK || is_error(status)
-	                            ? NULL
-	                            : "status: neither SPORE_OK nor an error";
+	return complete("complete_handshake", ticket, TICKET_HANDSHAKE, status_fault(status),
+	                &(struct ticket_result){ .status = status });
+}
 
-	return complete("complete_handshake", ticket, TICKET_HANDSHAKE, fault,
+static spore_status host_complete_start(spore_ticket ticket, spore_status status)
+{
+	return complete("complete_start", ticket, TICKET_START, status_fault(status),
 	                &(struct ticket_result){ .status = status });
 }
 
@@ -487,24 +496,28 @@ static unsigned shard_of(const spore_worker *worker)
 	return worker ? instance_worker_index(worker) : METRICS_SHARED;
 }
 
-static const char *const no_series = "unknown series, or of another type";
+static void check_series(bool good, const char *function)
+{
+	if (!good)
+		mistake(NULL, function, "unknown series, or of another type");
+}
 
 static void host_metric_add(spore_worker *worker, uint32_t series, double delta)
 {
-	if (!metrics_add(the_host.services.metrics, shard_of(worker), series, delta))
-		mistake(NULL, "metric_add", no_series);
+	check_series(metrics_add(the_host.services.metrics, shard_of(worker), series, delta),
+	             "metric_add");
 }
 
 static void host_metric_set(spore_worker *worker, uint32_t series, double value)
 {
-	if (!metrics_set(the_host.services.metrics, shard_of(worker), series, value))
-		mistake(NULL, "metric_set", no_series);
+	check_series(metrics_set(the_host.services.metrics, shard_of(worker), series, value),
+	             "metric_set");
 }
 
 static void host_metric_observe(spore_worker *worker, uint32_t series, double value)
 {
-	if (!metrics_observe(the_host.services.metrics, shard_of(worker), series, value))
-		mistake(NULL, "metric_observe", no_series);
+	check_series(metrics_observe(the_host.services.metrics, shard_of(worker), series, value),
+	             "metric_observe");
 }
 
 /* ---- extensions ---- */
@@ -567,6 +580,7 @@ static const spore_host table = {
 	.complete_verify = host_complete_verify,
 	.complete_answer = host_complete_answer,
 	.complete_handshake = host_complete_handshake,
+	.complete_start = host_complete_start,
 	.auth_revalidate = host_auth_revalidate,
 	.conn_attr = host_conn_attr,
 	.conn_set_peer = host_conn_set_peer,

@@ -3,7 +3,7 @@
  * open → owner and modes → sealed copy in memory → digest → note → memory protection → dlopen of
  * the copy → entry point. The bytes that were checked are the bytes that are loaded. No code of an
  * incompatible file runs. A file may be replaced or overwritten later; it then loads as a new
- * plugin. Plugins are never unloaded. [main] */
+ * plugin. Plugins are never unloaded. [control] */
 #ifndef CORE_LOADER_H
 #define CORE_LOADER_H
 

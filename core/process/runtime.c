@@ -93,9 +93,7 @@ static bool start_host(struct runtime *runtime, struct host_services services)
 	services.loops = runtime->loops;
 	services.n_workers = runtime->n_workers;
 	services.binds_nothing = runtime->config->purpose != CONFIG_TO_RUN;
-	runtime->host_ready = plugins_init(&runtime->plugins, runtime->main_loop, runtime->loops,
-	                                   runtime->n_workers, runtime->metrics) &&
-	                      host_init(&services);
+	runtime->host_ready = host_init(&services);
 	return runtime->host_ready || print_error("out of memory");
 }
 
@@ -103,8 +101,15 @@ static bool start_plugins(struct runtime *runtime, struct diag *diag)
 {
 	struct err err = { "" };
 
-	if (!plugins_load(&runtime->plugins, runtime->config, diag, &err))
-		return diag->count == 0 && print_error(err.text);
+	if (!plugins_init(&runtime->plugins, runtime->main_loop, runtime->loops, runtime->n_workers,
+	                  runtime->metrics, &err))
+		return print_error(err.text);
+	watchdog_catch();
+	if (!plugins_load(&runtime->plugins, runtime->config, diag, &err)) {
+		if (diag->count == 0)
+			print_error(err.text);
+		return false;
+	}
 	if (runtime->config->secret_in_arguments)
 		log_warn("a secret on the command line is visible to other users",
 		         log_str("better", "SPORE_SECRET or --secret-file"));
@@ -138,17 +143,14 @@ bool runtime_start(struct runtime *runtime, struct config *config,
 	       start_plugins(runtime, diag);
 }
 
-bool runtime_renew(struct runtime *runtime, struct config *config, const struct plugins_swap *swap,
-                   struct diag *diag)
+void runtime_renew(struct runtime *runtime, struct config *config, struct plugins_draft *draft)
 {
-	if (!plugins_renew(&runtime->plugins, config, swap, diag))
-		return false;
+	plugins_use(&runtime->plugins, draft);
 	config_unref(runtime->config);
 	runtime->config = config_ref(config);
 	log_set_level((enum log_level)config->settings.log.level);
 	warn_of_open_server(config);
 	use_limits(&config->settings.plugins);
-	return true;
 }
 
 /* ---- stop ---- */
@@ -182,6 +184,10 @@ bool runtime_stop(struct runtime *runtime)
 	if (runtime->trim.main_loop)
 		trim_stop(&runtime->trim);
 	watchdog_end_within(WATCHDOG_END_MS);
+	if (runtime->plugins.is_abandoned) {
+		log_stop(); /* nothing else may end while the control thread and workers use it */
+		return false;
+	}
 	ended = plugins_end(&runtime->plugins, PLUGINS_WAIT_MS);
 	stop_loops(runtime);
 	ended = resolver_free(runtime->resolver) && ended;

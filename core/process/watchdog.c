@@ -24,11 +24,12 @@ static const int64_t stuck_ns = 150 * 1000000;
 static struct {
 	int wake[2]; /* a pipe; each byte is a signal number, or 0 for a new deadline */
 	atomic_int_fast64_t deadline_ms;
-	pthread_mutex_t lock; /* protects the next two */
+	pthread_mutex_t lock; /* protects the next three */
 	void (*on_signal)(int number, void *arg);
 	void *arg;
-	unsigned n_signals; /* [watchdog], as are the next two */
-	int last_number;
+	int early; /* the last signal that came without a listener; 0: none */
+	atomic_uint n_signals;
+	int last_number; /* [watchdog], as is the next */
 	int64_t last_ms; /* when it was counted */
 } the_watchdog = { .wake = { -1, -1 },
 	           .deadline_ms = INT64_MAX,
@@ -75,19 +76,22 @@ static bool is_repetition(int number)
 
 static void handle_signal(int number)
 {
+	unsigned n;
 	bool told;
 
 	if (is_repetition(number))
 		return;
-	the_watchdog.n_signals++;
+	n = atomic_fetch_add(&the_watchdog.n_signals, 1) + 1;
 	pthread_mutex_lock(&the_watchdog.lock);
 	told = the_watchdog.on_signal != NULL;
 	if (told)
 		the_watchdog.on_signal(number, the_watchdog.arg);
+	else
+		the_watchdog.early = number;
 	pthread_mutex_unlock(&the_watchdog.lock);
-	if (the_watchdog.n_signals > 2)
+	if (n > 2)
 		watchdog_end_within(0);
-	else if (the_watchdog.n_signals == 2 || !told)
+	else if (n == 2 || !told)
 		watchdog_end_within(HURRY_MS);
 }
 
@@ -139,18 +143,31 @@ bool watchdog_start(void)
 	return true;
 }
 
-void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg)
+void watchdog_catch(void)
 {
 	struct sigaction action = { .sa_handler = signal_handler,
 		                    .sa_flags = SA_RESTART | SA_ONSTACK };
 
-	pthread_mutex_lock(&the_watchdog.lock);
-	the_watchdog.on_signal = on_signal;
-	the_watchdog.arg = arg;
-	pthread_mutex_unlock(&the_watchdog.lock);
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+}
+
+bool watchdog_has_signal(void)
+{
+	return atomic_load(&the_watchdog.n_signals) > 0;
+}
+
+void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg)
+{
+	pthread_mutex_lock(&the_watchdog.lock);
+	the_watchdog.on_signal = on_signal;
+	the_watchdog.arg = arg;
+	if (the_watchdog.early)
+		on_signal(the_watchdog.early, arg);
+	the_watchdog.early = 0;
+	pthread_mutex_unlock(&the_watchdog.lock);
+	watchdog_catch();
 }
 
 void watchdog_ignore(void)

@@ -113,10 +113,12 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct exporter *exporter = instance;
 
+	(void)ticket;
 	exporter->http = http_start(exporter->host, worker, exporter->fd, answer, exporter);
 	*state_out = exporter;
 	return exporter->http ? SPORE_OK : SPORE_ENOMEM;

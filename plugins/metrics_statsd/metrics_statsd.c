@@ -250,10 +250,12 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_EUNSUPPORTED;
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct exporter *e = instance;
 
+	(void)ticket;
 	e->worker = worker;
 	*state_out = e;
 	return e->host->timer_start(worker, e->conf->interval, e->conf->interval, push, e,

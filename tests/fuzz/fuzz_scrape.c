@@ -499,7 +499,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_accept(data, size);
 	ready = size & 1;
 	FUZZ_CHECK(component->create(&args, &instance) == SPORE_OK);
-	FUZZ_CHECK(component->worker_start(instance, NULL, &state) == SPORE_OK);
+	FUZZ_CHECK(component->worker_start(instance, NULL, 0, &state) == SPORE_OK);
 	perform_all(data, size);
 	run_all();
 	check_scraper(size & 2 ? FORMAT_OPENMETRICS : FORMAT_PROMETHEUS);

@@ -79,8 +79,8 @@ typedef struct spore_host {
 	spore_status (*random)(void *buf, size_t len);
 	/* SHA-256, and HMAC-SHA256 (RFC 2104). The output must not overlap the input. They return
 	 * SPORE_OK, SPORE_ESYS, or SPORE_EINVAL (logged) for NULL. After a failure the output is
-	 * random, so that no comparison with it succeeds. To compute many HMACs with one key, a library of your own that keeps the
-	 * key's state is faster. [any] */
+	 * random, so that no comparison with it succeeds. To compute many HMACs with one key, a
+	 * library of your own that keeps the key's state is faster. [any] */
 	spore_status (*sha256)(const void *data, size_t len, uint8_t digest_out[32]);
 	spore_status (*hmac_sha256)(const void *key, size_t key_len, const void *data, size_t len,
 	                            uint8_t mac_out[32]);
@@ -126,12 +126,14 @@ typedef struct spore_host {
 
 	/* The number of the worker, starting at 0. NULL: UINT32_MAX, logged. [any] */
 	uint32_t (*worker_index)(const spore_worker *);
-	/* Calls fn soon on the worker's loop. Returns SPORE_ESTALE if the instance has begun to
-	 * stop there (fn is not called), SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker
-	 * or fn. Earlier posts run before worker_stop(). [any] */
+	/* Calls fn soon on the worker's loop. Returns SPORE_ESTALE if the instance is stopping (fn
+	 * is not called), SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker or fn. The
+	 * instance is stopping as soon as worker_drain() has run on all workers and no post, job or
+	 * blocking call of any worker is left, or one second after worker_drain() if some are left
+	 * then. What was accepted runs before worker_stop(). [any] */
 	spore_status (*post)(spore_worker *, void (*fn)(void *arg), void *arg);
 	/* Calls work() [blocking] and then on_done() on this worker. Returns SPORE_EBUSY if the
-	 * instance's queue is full, SPORE_ESTALE if the instance has begun to stop there,
+	 * instance's queue is full, SPORE_ESTALE if the instance is stopping, as post() does,
 	 * SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker or function. worker_stop() is
 	 * called after on_done(). [worker] */
 	spore_status (*offload)(spore_worker *, void (*work)(void *arg), void (*on_done)(void *arg),
@@ -171,6 +173,10 @@ typedef struct spore_host {
 	/* status: SPORE_OK if the handshake can continue; the host calls handshake() again, with a
 	 * fresh ticket. A SPORE_E* other than EAGAIN and EPENDING fails the connection. */
 	spore_status (*complete_handshake)(spore_ticket, spore_status status);
+	/* status: SPORE_OK if the instance is ready on the worker of that worker_start(). With a
+	 * SPORE_E* other than EAGAIN and EPENDING, the start or the reload fails, and worker_stop()
+	 * is called. */
+	spore_status (*complete_start)(spore_ticket, spore_status status);
 
 	/* Tells the host that the rights of an identity have changed. SPORE_DENY closes the
 	 * identity's tunnels that this instance allowed, and their clients get an error.
@@ -252,13 +258,13 @@ typedef struct spore_host {
 	 * wipes the memory. */
 
 	/* Hands on a copy of `bytes` under a key of 1 to 63 bytes, in place of earlier bytes of
-	 * this key; no bytes: removes the key. Returns SPORE_OK, SPORE_EINVAL (the
-	 * arguments; logged), SPORE_ENOMEM, or SPORE_EBUSY if the keys and bytes of the instance would exceed 1 MiB;
-	 * then the earlier bytes stay. Takes a lock of the instance. [any] */
+	 * this key; no bytes: removes the key. Returns SPORE_OK, SPORE_EINVAL (logged) for a wrong
+	 * argument, SPORE_ENOMEM, or SPORE_EBUSY if the keys and bytes of the instance would exceed
+	 * 1 MiB; then the earlier bytes stay. Takes a lock of the instance. [any] */
 	spore_status (*state_put)(spore_ctx *, const char *key, spore_str bytes);
 	/* Returns 1 and sets *out, which is valid until create() returns or the key is put again,
-	 * or returns 0 if there is no such key or (logged) an argument is NULL. Afterwards it always returns 0. [main], only in
-	 * create() */
+	 * or returns 0 if there is no such key or (logged) an argument is NULL. Afterwards it
+	 * always returns 0. [main], only in create() */
 	uint32_t (*state_get)(spore_ctx *, const char *key, spore_str *out);
 
 	/* ---- metrics. */

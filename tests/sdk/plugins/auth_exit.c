@@ -89,10 +89,12 @@ static void on_timer(void *unused)
 	exit(0);
 }
 
-static spore_status worker_start(void *arg, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *arg, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct instance *instance = arg;
 
+	(void)ticket;
 	exit_in(instance, WORKER_START);
 	*state_out = instance;
 	return is_in(instance, TIMER) ? instance->host->timer_start(worker, 1, 0, on_timer, NULL,

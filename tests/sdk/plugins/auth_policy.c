@@ -54,10 +54,12 @@ struct change {
 	const char *name;
 };
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *state = malloc(sizeof *state);
 
+	(void)ticket;
 	if (!state)
 		return SPORE_ENOMEM;
 	*state = (struct state){ instance, worker, NULL };

@@ -40,7 +40,7 @@ struct state {
 	spore_timer once, often;
 	spore_io io;
 	unsigned ticks, left; /* steps that have not ended yet */
-	int worked_elsewhere;
+	int worked_elsewhere, worked_after_drain;
 };
 
 static void expect(const struct instance *instance, int good, const char *what)
@@ -384,10 +384,12 @@ static void begin_steps(struct state *s)
 	EXPECT(in, pthread_create(&s->thread, NULL, thread_main, s) == 0);
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *s = calloc(1, sizeof *s);
 
+	(void)ticket;
 	if (!s)
 		return SPORE_ENOMEM;
 	s->instance = instance;
@@ -402,12 +404,19 @@ static spore_status worker_start(void *instance, spore_worker *worker, void **st
 	return SPORE_OK;
 }
 
+static void on_drained(void *arg)
+{
+	struct state *s = arg;
+
+	s->worked_after_drain = 1;
+}
+
 static void worker_drain(void *arg)
 {
 	struct state *s = arg;
 
 	at_home(s, "the drain's thread");
-	EXPECT(s->instance, s->instance->host->post(s->worker, never, s) == SPORE_ESTALE);
+	EXPECT(s->instance, s->instance->host->post(s->worker, on_drained, s) == SPORE_OK);
 }
 
 static void worker_stop(void *arg)
@@ -416,6 +425,9 @@ static void worker_stop(void *arg)
 	const spore_host *h = s->instance->host;
 
 	at_home(s, "the stop's thread");
+	EXPECT(s->instance, s->worked_after_drain);
+	EXPECT(s->instance, h->post(s->worker, never, s) == SPORE_ESTALE);
+	EXPECT(s->instance, h->offload(s->worker, never, never, s) == SPORE_ESTALE);
 	pthread_join(s->thread, NULL);
 	h->timer_stop(s->once);
 	h->timer_stop(s->often);

@@ -69,11 +69,13 @@ static void on_timer(void *arg)
 	take_time(worker->instance, TIMER);
 }
 
-static spore_status worker_start(void *arg, spore_worker *handle, void **state_out)
+static spore_status worker_start(void *arg, spore_worker *handle, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct instance *instance = arg;
 	struct worker *worker = calloc(1, sizeof *worker);
 
+	(void)ticket;
 	if (!worker)
 		return SPORE_ENOMEM;
 	worker->instance = instance;

@@ -37,10 +37,12 @@ struct pending {
 	int32_t verdict;   /* the verdict of verify(); SPORE_OK: an answer */
 };
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *state = calloc(1, sizeof *state);
 
+	(void)ticket;
 	if (!state)
 		return SPORE_ENOMEM;
 	state->instance = instance;

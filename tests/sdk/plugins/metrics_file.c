@@ -156,10 +156,12 @@ static void on_timer(void *arg)
 	write_snapshot(e);
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct exporter *e = instance;
 
+	(void)ticket;
 	if (e->worker || e->host->worker_index(worker) != 0)
 		return SPORE_EINVAL; /* it is a single-worker component */
 	e->worker = worker;

@@ -129,8 +129,10 @@ static void complete_wrongly(void *arg)
 	} else if (wrong->kind == TICKET_ANSWER) {
 		ck_assert_int_eq(host->complete_answer(ticket, SPORE_OK, (spore_str){ NULL, 3 }),
 		                 SPORE_EINVAL);
-	} else {
+	} else if (wrong->kind == TICKET_HANDSHAKE) {
 		ck_assert_int_eq(host->complete_handshake(ticket, SPORE_EAGAIN), SPORE_EINVAL);
+	} else {
+		ck_assert_int_eq(host->complete_start(ticket, 1), SPORE_EINVAL);
 	}
 	ck_assert(!ticket_is_open(ticket));
 	ck_assert_int_eq(host->complete_verify(ticket, SPORE_ALLOW, NULL),
@@ -140,7 +142,7 @@ static void complete_wrongly(void *arg)
 /* It ends at once and fails closed, instead of with the deadline. */
 START_TEST(a_wrong_completion_ends_the_operation)
 {
-	for (int kind = TICKET_VERIFY; kind <= TICKET_HANDSHAKE; kind++) {
+	for (int kind = TICKET_VERIFY; kind <= TICKET_START; kind++) {
 		struct wrong wrong = { .kind = (enum ticket_kind)kind };
 
 		component_scene_open(&wrong.scene, &component);

@@ -228,7 +228,7 @@ START_TEST(an_instance_that_stops_takes_no_more_work)
 	ck_assert(host_scene_wait(component_scene_is_stopped, user.scene.instance));
 	ck_assert_int_eq(lend_post(user.worker, note_call, &user), SPORE_ESTALE);
 	ck_assert_int_eq(lend_offload(user.worker, work, note_call, &user), SPORE_ESTALE);
-	ck_assert_uint_eq(user.worker->in_flight, 0);
+	ck_assert_uint_eq(atomic_load(&user.worker->instance->work), INSTANCE_CLOSED);
 	close_user(&user);
 	ck_assert_uint_eq(atomic_load(&user.n_calls), 0);
 }

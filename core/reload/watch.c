@@ -1,4 +1,4 @@
-#include "process/watch.h"
+#include "reload/watch.h"
 
 #include <stddef.h>
 
@@ -17,8 +17,10 @@ static void on_poll(struct ev_loop *ev, ev_timer *timer, int events)
 	if (!files_differ(&watch->config->files, &now))
 		return;
 	watch->seen = now;
-	if (now == before)
-		watch->on_change(watch->arg);
+	if (now != before || now == watch->reported)
+		return;
+	watch->reported = now;
+	watch->on_change(watch->arg);
 }
 
 void watch_start(struct watch *watch, struct loop *main_loop, void (*on_change)(void *arg),
@@ -35,6 +37,7 @@ void watch_follow(struct watch *watch, struct config *config, bool on)
 
 	watch->config = config_ref(config);
 	config_unref(old);
+	watch->reported = 0;
 	files_differ(&config->files, &watch->seen);
 	if (on)
 		ev_timer_again(loop_ev(watch->main_loop), &watch->poll);

@@ -1,4 +1,6 @@
-#include "process/reload.h"
+#include "reload/reload.h"
+
+#include <dirent.h>
 
 #include "process_scene.h"
 
@@ -10,7 +12,7 @@ static struct reload_answer answer;
 static void reload_with(const char *more)
 {
 	scene_write_config(&scene, more);
-	reload_now(&scene.reload, &answer);
+	scene_reload(&scene, &answer);
 }
 
 static bool has_generation(void *generation)
@@ -80,7 +82,7 @@ START_TEST(the_timeout_of_a_drain_follows)
 	        " }",
 	        scene.control.port);
 	fclose(out);
-	reload_now(&scene.reload, &answer);
+	scene_reload(&scene, &answer);
 	ck_assert_msg(answer.swapped, "%s", answer.mistakes);
 	ck_assert_int_eq(drain_timeout(&scene.drain), 7000);
 	reload_answer_fini(&answer);
@@ -147,7 +149,78 @@ START_TEST(after_the_stop_all_is_refused)
 }
 END_TEST
 
+static unsigned count_descriptors(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(folder))
+		n++;
+	closedir(folder);
+	return n;
+}
+
+/* The copy of a plugin's file stays open. */
+START_TEST(the_next_reload_goes_on_with_what_was_loaded)
+{
+	struct scene_request first, second;
+	unsigned before;
+
+	scene_start(&scene, QUIET);
+	before = count_descriptors();
+	scene_write_config(&scene, QUIET ", \"auth\": [{ \"use\": \"hmac\" }]");
+	scene_ask_for_reload(&scene, &first);
+	scene_ask_for_reload(&scene, &second);
+	ck_assert(run_until(scene.runtime.main_loop, run_until_is_set, &second.done));
+	ck_assert(first.done && !first.answer.swapped && !second.answer.swapped);
+	ck_assert_uint_eq(count_descriptors(), before + 1);
+	reload_answer_fini(&first.answer);
+	reload_answer_fini(&second.answer);
+	scene_stop(&scene);
+}
+END_TEST
+
+START_TEST(those_who_ask_meanwhile_share_one_reload)
+{
+	struct scene_request requests[3], forgotten;
+
+	scene_start(&scene, QUIET);
+	scene_ask_for_reload(&scene, &requests[0]);
+	scene_ask_for_reload(&scene, &requests[1]);
+	scene_ask_for_reload(&scene, &forgotten);
+	scene_ask_for_reload(&scene, &requests[2]);
+	reload_forget(&forgotten.request);
+	ck_assert(run_until(scene.runtime.main_loop, run_until_is_set, &requests[2].done));
+	ck_assert(!forgotten.done);
+	ck_assert_uint_eq(scene.runtime.plugins.generation, 3);
+	for (int i = 0; i < 3; i++) {
+		ck_assert(requests[i].done && requests[i].answer.swapped);
+		reload_answer_fini(&requests[i].answer);
+	}
+	scene_stop(&scene);
+}
+END_TEST
+
+START_TEST(the_stop_answers_those_who_wait)
+{
+	struct scene_request running, waiting;
+
+	scene_start(&scene, QUIET);
+	scene_ask_for_reload(&scene, &running);
+	scene_ask_for_reload(&scene, &waiting);
+	reload_stop(&scene.reload);
+	ck_assert(running.done && waiting.done);
+	ck_assert_str_eq(running.answer.mistakes, "error: the server is shutting down\n");
+	ck_assert_str_eq(waiting.answer.mistakes, "error: the server is shutting down\n");
+	reload_answer_fini(&running.answer);
+	reload_answer_fini(&waiting.answer);
+	ck_assert_uint_eq(scene.runtime.plugins.generation, 1);
+	scene_stop(&scene);
+}
+END_TEST
+
 SUITE("reload", another_configuration_is_swapped_in, mistakes_change_nothing,
       what_needs_a_restart_is_told_each_time, the_timeout_of_a_drain_follows,
       a_control_port_that_is_taken_changes_nothing, hup_reloads, a_hup_of_before_the_start_is_kept,
-      after_the_stop_all_is_refused)
+      after_the_stop_all_is_refused, the_next_reload_goes_on_with_what_was_loaded,
+      those_who_ask_meanwhile_share_one_reload, the_stop_answers_those_who_wait)

@@ -1,4 +1,4 @@
-#include "process/watch.h"
+#include "reload/watch.h"
 
 #include <ev.h>
 
@@ -100,6 +100,23 @@ START_TEST(a_change_is_told_once_it_has_settled)
 }
 END_TEST
 
+/* Also if nobody has followed it: the reload was refused at once. */
+START_TEST(a_change_is_told_once)
+{
+	set_up();
+	follow(true);
+	write_file("{ }");
+	for (int i = 0; i < 4; i++)
+		poll_files();
+	ck_assert_uint_eq(changes, 1);
+	write_file("{  }");
+	for (int i = 0; i < 4; i++)
+		poll_files();
+	ck_assert_uint_eq(changes, 2);
+	tear_down();
+}
+END_TEST
+
 START_TEST(a_file_that_vanishes_and_comes_back)
 {
 	set_up();
@@ -172,5 +189,5 @@ START_TEST(it_polls_by_itself)
 END_TEST
 
 SUITE("watch", files_that_stay_are_no_change, a_change_is_told_once_it_has_settled,
-      a_file_that_vanishes_and_comes_back, what_was_refused_is_not_told_again,
-      it_polls_only_if_asked_to, it_polls_by_itself)
+      a_change_is_told_once, a_file_that_vanishes_and_comes_back,
+      what_was_refused_is_not_told_again, it_polls_only_if_asked_to, it_polls_by_itself)

@@ -1,4 +1,4 @@
-#include "process/reload_words.h"
+#include "reload/reload_words.h"
 
 #include <string.h>
 

@@ -15,14 +15,15 @@ struct loop;
 struct watch {
 	struct loop *main_loop;
 	struct config *config; /* ref; the last one that was read, even if it was refused */
-	uint64_t seen;         /* the state of its files at the last poll */
+	uint64_t seen;         /* the state of its files at the last poll, */
+	uint64_t reported;     /* and when on_change ran last; 0: since watch_follow it has not */
 	ev_timer poll;
 	void (*on_change)(void *arg);
 	void *arg;
 };
 
 /* Call watch_follow next. on_change runs when the files differ from what was read and have not
- * changed for half a second; it calls watch_follow. */
+ * changed for half a second. It runs again when they have changed again. */
 void watch_start(struct watch *watch, struct loop *main_loop, void (*on_change)(void *arg),
                  void *arg);
 /* Watches the files of this configuration from now on, if `on`. A configuration that was refused is

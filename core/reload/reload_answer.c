@@ -1,4 +1,4 @@
-#include "process/reload_answer.h"
+#include "reload/reload_answer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "process/reload_answer.h"
+#include "reload/reload_answer.h"
 
 #include "stderr_file.h"
 #include "suite.h"
