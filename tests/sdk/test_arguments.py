@@ -147,9 +147,9 @@ def test_every_function_refuses_bad_arguments(host, answering):
     assert accepted(server.process) == []
     for call, texts in CALLS.items():
         assert set(texts) <= set(found.get(call, [])), f"{call}: {found.get(call)}"
-    for call in ("complete_verify", "complete_answer", "complete_handshake", "conn_attr"):
-        assert found[call], call
-    assert {"conn_set_peer", "conn_wake"} <= set(found)
+    for call in ("verify", "answer", "handshake", "start"):
+        assert found[f"complete_{call}"], call
+    assert {"conn_attr", "conn_set_peer", "conn_wake"} <= set(found)
 
 
 def test_each_mistake_is_logged_once_in_ten_seconds(host, answering):

@@ -418,6 +418,7 @@ static void try_ticket(const struct instance *in, spore_ticket ticket)
 
 	REFUSED(in, complete_answer(ticket, SPORE_OK, spore_cstr("x")));
 	REFUSED(in, complete_handshake(ticket, SPORE_OK));
+	REFUSED(in, complete_start(ticket, SPORE_OK));
 	EXPECT(in, h->complete_verify(0, SPORE_DENY, NULL) == SPORE_ESTALE);
 	EXPECT(in, h->complete_verify(0x123456789, SPORE_DENY, NULL) == SPORE_ESTALE);
 	REFUSED(in, complete_verify(0, 1, NULL));
