@@ -5,9 +5,9 @@
 
 #include "base/clock.h"
 #include "base/container.h"
-#include "host/status.h"
 #include "host/ticket.h"
 #include "log/log.h"
+#include "log/status.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/poller.h"

@@ -2,7 +2,7 @@
 
 #include "../sdk/plugins/ledger.h"
 #include "base/container.h"
-#include "host_scene.h"
+#include "scene/host_scene.h"
 #include "suite.h"
 
 /* An ALLOW of the only auth instance of a scene. The ledger has no record of these, so it counts
