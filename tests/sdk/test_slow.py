@@ -73,7 +73,7 @@ def test_a_hundred_knocks_at_a_slow_verify(host, answering, exporter):
         server.process.wait_for(blocked("verify", duration=r"3\d\d"), stream="stderr")
 
         def are_equal():
-            page = exporter.page()
+            page = exporter.page(timeout=60)  # its worker is slow, too
             calls = page.value("spore_plugin_call_seconds_count", plugin="staff", call="verify")
             slow_calls = page.value("spore_plugin_slow_calls_total", plugin="staff")
             return 20 < count_blocked(server) == slow_calls == calls
