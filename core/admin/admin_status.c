@@ -64,6 +64,7 @@ static void write_figures(struct metrics *metrics, struct jsonout *json)
 	};
 	struct figure items[] = {
 		{ "tunnels", "spore_tunnels", 0 },
+		{ "tunnels_outdated", "spore_tunnels_outdated", 0 },
 		{ "relays", "spore_relays", 0 },
 		{ "waiting", "spore_connections_pending", 0 },
 		{ "visitors_all", "spore_connections_incoming_total", 0 },

@@ -222,6 +222,24 @@ void session_on_silence(struct deadline *deadline)
 		             RETRY_LATER);
 }
 
+/* ---- what the client says about itself ---- */
+
+static void say_about(struct session *session)
+{
+	const struct tunnel_settings *tunnel = session->tunnel;
+	struct message message = { .type = MESSAGE_ABOUT };
+
+	for (size_t i = 0; i < tunnel->n_about; i++) {
+		snprintf(message.text, sizeof message.text, "%s", tunnel->about[i]);
+		link_send(&session->uplink.link, &message);
+	}
+}
+
+static bool server_reads_about(const struct session *session)
+{
+	return session->uplink.offers & SPORE_OFFER_ABOUT;
+}
+
 /* ---- before the server's Hello ---- */
 
 static void on_uplink_ready(struct uplink *uplink)
@@ -229,6 +247,8 @@ static void on_uplink_ready(struct uplink *uplink)
 	struct session *session = session_of(uplink);
 	struct message hello = { .type = MESSAGE_HELLO, .port = retry_port(&session->retry) };
 
+	if (server_reads_about(session))
+		say_about(session);
 	link_send(&uplink->link, &hello);
 	change_state(session, SESSION_AWAITING_HELLO);
 }
@@ -316,6 +336,8 @@ static void take_extended(struct session *session, const struct message *message
 	pulse_start(&session->pulse, pulse_ms / 1000.0, random_part());
 	spread_ahead(&session->spread, message->ahead < wanted ? message->ahead : wanted,
 	             &message->id);
+	if (!server_reads_about(session))
+		say_about(session);
 }
 
 /* The server says why it is about to close the connection. The next attempt shows whether the cause

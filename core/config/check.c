@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "config/settings.h"
 #include "config/target.h"
+#include "version.h"
+#include "wire/about.h"
 
 /* ---- the server ---- */
 
@@ -97,12 +99,126 @@ static void check_service(struct json_doc *doc, struct tunnel_settings *tunnel,
 	}
 }
 
+/* ---- what a client says about a tunnel ---- */
+
+/* The items, while they are collected. */
+struct saying {
+	struct json_doc *doc;
+	struct diag *diag;
+	struct about about; /* knows whether all fits */
+	const char **items; /* the document's */
+	size_t n;
+};
+
+static void say_item(struct saying *saying, const char *key, const char *value,
+                     const struct json *node)
+{
+	size_t size = strlen(key) + strlen(value) + 2;
+	char *item = json_doc_alloc(saying->doc, size);
+
+	if (!item)
+		return;
+	snprintf(item, size, "%s=%s", key, value);
+	if (about_add(&saying->about, item) == ABOUT_TOO_MUCH)
+		diag_add(saying->diag, node,
+		         "expected a name, hosts and tags that fit into %d bytes together with "
+		         "the client's version, found more (each takes 13 bytes and its text)",
+		         ABOUT_MAX);
+	else
+		saying->items[saying->n++] = item;
+}
+
+static void say_name(struct saying *saying, const char *name, const struct json *node)
+{
+	if (about_is_valid("name", name))
+		say_item(saying, "name", name, node);
+	else
+		diag_add(saying->diag, node,
+		         "expected 1 to %d bytes without control characters, in which a quote "
+		         "or backslash counts twice, found \"%s\"",
+		         ABOUT_VALUE_MAX, name);
+}
+
+static void say_host(struct saying *saying, const char *host, const struct json *node)
+{
+	if (about_is_valid("host", host))
+		say_item(saying, "host", host, node);
+	else
+		diag_add(saying->diag, node,
+		         "expected a host name such as \"app.example.com\" or "
+		         "\"*.example.com\", of at most %d bytes, found \"%s\"",
+		         ABOUT_VALUE_MAX, host);
+}
+
+static void say_tag(struct saying *saying, const char *label, const char *value,
+                    const struct json *node)
+{
+	size_t size = strlen(label) + strlen(value) + 2;
+	char *tag = json_doc_alloc(saying->doc, size);
+
+	if (!tag)
+		return;
+	snprintf(tag, size, "%s=", label);
+	if (!about_is_valid("tag", tag)) {
+		diag_add_key(saying->diag, node,
+		             "expected a letter or digit, then letters, digits, '.', '_', '-' or "
+		             "'/', at most %d bytes, found \"%s\"",
+		             ABOUT_LABEL_MAX, label);
+		return;
+	}
+	strcat(tag, value);
+	if (about_is_valid("tag", tag))
+		say_item(saying, "tag", tag, node);
+	else
+		diag_add(saying->diag, node,
+		         "expected at most %zu bytes without control characters, in which a "
+		         "quote or backslash counts twice, found \"%s\"",
+		         ABOUT_VALUE_MAX - strlen(label) - 1, value);
+}
+
+static void say_all(struct saying *saying, const struct json *name, const struct json *hosts,
+                    const struct json *tags)
+{
+	const struct json *i;
+
+	say_item(saying, "version", "spore/" SPORE_VERSION, NULL);
+	if (name && name->type == JSON_STRING)
+		say_name(saying, name->raw, name);
+	for (i = hosts ? hosts->first : NULL; i; i = i->next) {
+		if (i->type == JSON_STRING)
+			say_host(saying, i->raw, i);
+	}
+	for (i = tags ? tags->first : NULL; i; i = i->next) {
+		if (i->type == JSON_STRING)
+			say_tag(saying, i->key, i->raw, i);
+	}
+}
+
+/* The default name may name a host of the client's network, so the client does not send it. */
+static void check_about(struct json_doc *doc, struct tunnel_settings *tunnel,
+                        const struct json *node, struct diag *diag)
+{
+	const struct json *hosts = json_get(node, "hosts"), *tags = json_get(node, "tags");
+	size_t most = 2 + (hosts ? hosts->count : 0) + (tags ? tags->count : 0);
+	struct saying saying = { .doc = doc, .diag = diag };
+
+	saying.items = json_doc_alloc(doc, most * sizeof *saying.items);
+	if (saying.items)
+		say_all(&saying, json_get(node, "name"), hosts, tags);
+	about_fini(&saying.about);
+	tunnel->about = saying.items;
+	tunnel->n_about = saying.n;
+}
+
+/* ---- the tunnels of a client ---- */
+
 static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnel,
                          const struct json *node, struct diag *diag)
 {
 	enum { NAME_SIZE = 300 };
 
 	check_service(doc, tunnel, node, diag);
+	check_about(doc, tunnel, node, diag);
 	if (!tunnel->name) {
 		char *name = json_doc_alloc(doc, NAME_SIZE);
 

@@ -7,7 +7,7 @@
 	{ SPORE_OPT_OBJECT, sizeof(ctype), (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }
 
 static const spore_option_item port_item = { SPORE_OPT_PORT, sizeof(int64_t), NULL, 0, 0 };
-static const spore_option_item path_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
 #define WORKERS(st)                                                                                \
 	SPORE_INT(st, workers, OPTIONF_RESTART, "0", 0, 256,                                       \
@@ -85,13 +85,20 @@ static const spore_option client_rows[] = {
 };
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
-	             "name of the tunnel in logs; default: HOST:PORT of the service"),
+	             "name of the tunnel, in logs and for a Spore server; default: HOST:PORT of "
+	             "the service, which a server does not see"),
 	SPORE_STRING(struct tunnel_settings, local, 0, NULL,
 	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
 	SPORE_STRING(struct tunnel_settings, local_host, 0, "\"localhost\"", "host of the service"),
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
 	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535,
 	           "public port; 0: the server chooses"),
+	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
+	           "host names that the tunnel asks for; a Spore server passes them to its "
+	           "authentication plugins and does nothing else with them"),
+	SPORE_MAP(struct tunnel_settings, tags, 0, &text_item,
+	          "labels of the tunnel, such as {\"env\": \"test\"}, for the authentication "
+	          "plugins and the operator of a Spore server"),
 };
 static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option limit_rows[] = {
@@ -141,10 +148,10 @@ static const spore_option limit_rows[] = {
 	  "prefixes that are never banned or slowed down; by default loopback, where proxies run" },
 };
 static const spore_option plugin_rows[] = {
-	SPORE_LIST(struct plugin_settings, path, 0, &path_item,
+	SPORE_LIST(struct plugin_settings, path, 0, &text_item,
 	           "folders that are searched for plugins, in order, before the one beside the "
 	           "executable"),
-	SPORE_MAP(struct plugin_settings, pin, 0, &path_item,
+	SPORE_MAP(struct plugin_settings, pin, 0, &text_item,
 	          "the \"sha256:HEX\" that a plugin must have, by its file name"),
 	SPORE_DURATION(struct plugin_settings, start_timeout, 0, "\"10s\"", 100, 300000,
 	               "how long all plugins together may take to load and to become ready before "

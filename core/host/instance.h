@@ -20,6 +20,7 @@
 #include "host/listeners.h"
 #include "host/meter.h"
 #include "host/refusals.h"
+#include "log/pace.h"
 
 /* See struct instance. */
 #define INSTANCE_CLOSED (1u << 31)
@@ -81,6 +82,7 @@ struct instance {
 	struct hand_on hand_on; /* what its plugin hands on */
 	struct meter meter;
 	struct refusals refusals; /* of an access list; else without series */
+	struct pace faults; /* of the log lines about what it did wrong with a connection */
 };
 
 struct instance_spec {

@@ -13,6 +13,7 @@ struct operation {
 	enum ticket_kind kind;
 	ticket_fn on_done;
 	void *arg;
+	atomic_bool *watch; /* of the asker: set once completed; NULL: it does not watch */
 };
 
 struct ticket_table {
@@ -72,9 +73,40 @@ spore_ticket ticket_open(struct loop *loop, enum ticket_kind kind, ticket_fn on_
 	pthread_mutex_lock(&table->lock);
 	operation = slab_take(&table->operations, &ticket);
 	if (operation)
-		*operation = (struct operation){ false, kind, on_done, arg };
+		*operation = (struct operation){ .kind = kind, .on_done = on_done, .arg = arg };
 	pthread_mutex_unlock(&table->lock);
 	return ticket;
+}
+
+void ticket_watch(spore_ticket ticket, atomic_bool *completed)
+{
+	struct ticket_table *table = table_of(ticket);
+	struct operation *operation;
+
+	pthread_mutex_lock(&table->lock);
+	operation = slab_find(&table->operations, ticket);
+	if (operation)
+		operation->watch = completed;
+	pthread_mutex_unlock(&table->lock);
+}
+
+bool ticket_redirect(spore_ticket ticket, ticket_fn on_done, void *arg)
+{
+	struct ticket_table *table = table_of(ticket);
+	struct operation *operation;
+	bool on_its_way;
+
+	pthread_mutex_lock(&table->lock);
+	operation = slab_find(&table->operations, ticket);
+	on_its_way = operation && operation->completed;
+	if (on_its_way) {
+		operation->on_done = on_done;
+		operation->arg = arg;
+	} else if (operation) {
+		slab_give(&table->operations, operation);
+	}
+	pthread_mutex_unlock(&table->lock);
+	return on_its_way;
 }
 
 void ticket_close(spore_ticket ticket)
@@ -148,6 +180,8 @@ spore_status ticket_complete(spore_ticket ticket, enum ticket_kind kind,
 			status = SPORE_EINVAL;
 		else if (operation && !operation->completed) {
 			operation->completed = true;
+			if (operation->watch)
+				atomic_store(operation->watch, true);
 			status = SPORE_OK;
 		}
 		pthread_mutex_unlock(&table->lock);

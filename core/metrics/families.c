@@ -70,6 +70,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		COUNTER = "spore_tunnels_opened_total",
 		.help = "Tunnels that were opened.",
 	},
+	[FAMILY_TUNNELS_OUTDATED] = {
+		GAUGE = "spore_tunnels_outdated",
+		.help = "Tunnels whose clients the present configuration has not judged yet.",
+	},
 	[FAMILY_BYTES_UP] = {
 		COUNTER = "spore_tunnel_up_bytes_total",
 		.unit = "bytes",

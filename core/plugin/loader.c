@@ -50,7 +50,7 @@ static const char *missing_slot(const spore_component *c, const struct kind *kin
 		return "destroy";
 	if (kind->slots[0].name && !c->ops)
 		return "ops";
-	return kind_roles(c) ? NULL : describe_slots(kind, text);
+	return kind_roles(c) ? kind_table_lack(c, text, SLOTS_TEXT) : describe_slots(kind, text);
 }
 
 static bool check_component(const spore_component *c, const struct kind *kind, struct err *err)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "loop/loop.h"
+#include "wire/about.h"
 
 struct server_worker;
 
@@ -33,6 +34,7 @@ struct census_tunnel {
 	unsigned pending;                            /* those that wait */
 	uint64_t visitors_all, bytes_up, bytes_down; /* under the present owner */
 	char identity[CENSUS_IDENTITY_SIZE];
+	struct about about; /* a copy of what the client says; nothing if memory was out */
 };
 
 /* A visitor that is carried. */

@@ -19,6 +19,7 @@
 #include "server/revalidation.h"
 #include "server/server_worker.h"
 #include "session/context.h"
+#include "session/review_round.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
 enum { WORKERS_WAIT_MS = 1000 };
@@ -279,6 +280,7 @@ struct renewal {
 	struct server *server;
 	struct plugin_set *set;
 	struct limits limits;
+	struct review_round *round; /* each worker is a finder of it */
 	int fds[SERVER_MAX_WORKERS];
 };
 
@@ -322,9 +324,11 @@ static void *take_set(unsigned index, const void *question)
 {
 	const struct renewal *renewal = question;
 	struct server_worker *worker = &renewal->server->workers[index];
-	struct server_worker_terms terms = { renewal->set, &renewal->limits, renewal->fds[index] };
+	struct server_worker_terms terms = { renewal->set, &renewal->limits, renewal->fds[index],
+		                             renewal->round };
 
 	server_worker_renew(worker, &terms);
+	review_round_found_all(renewal->round);
 	plugin_set_unref(renewal->set);
 	return worker;
 }
@@ -361,11 +365,14 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 
 	if (!open_control_ports(server, &renewal, err))
 		return NULL;
+	renewal.round = review_round_new(server->n_open);
 	survey = offer_set(server, &renewal, wait_ms, taken, arg);
 	if (!survey) {
 		close_all(renewal.fds, server->n_open);
-		for (unsigned i = 0; i < server->n_open; i++)
+		for (unsigned i = 0; i < server->n_open; i++) {
+			review_round_found_all(renewal.round);
 			plugin_set_unref(set);
+		}
 		err_set(err, "out of memory");
 		return NULL;
 	}

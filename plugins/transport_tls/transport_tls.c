@@ -131,6 +131,7 @@ static const spore_transport_ops ops = {
 	.struct_size = sizeof ops,
 	.flags = SPORE_TRANSPORTF_SECURE,
 	.wrap = wrap,
+	.stream_ops = &tls_stream_ops,
 	.attr_keys = tls_attr_keys,
 };
 

@@ -97,12 +97,11 @@ def test_in_a_thread_of_its_own(host, answering, plugin_folder):
             expect_end(server, f"{plugin_folder()}/auth_exit.so", "")
 
 
-def test_in_a_stream(host, plugin_folder):
-    """The host notes no name around a call on the data path."""
-    with host.server(transport=[{"use": "exit"}]) as server:
+def test_in_a_stream(host):
+    with host.server(transport=[{"use": "exit", "name": "sieve"}]) as server:
         with connect(*server.control) as wire:
             wire.sendall(b"anything")
-            expect_end(server, f"{plugin_folder()}/transport_exit.so", r' thread="worker \d"')
+            expect_end(server, "sieve", r' thread="worker \d"')
 
 
 @pytest.mark.parametrize("where, thread", [("stop", r'"worker \d"'), ("destroy", "control")])

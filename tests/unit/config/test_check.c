@@ -4,6 +4,7 @@
 #include "net/addr.h"
 #include "option_scene.h"
 #include "suite.h"
+#include "version.h"
 
 /* Fills settings from a file's text and checks them. The text becomes the document's root. */
 static void check(struct option_scene *scene, const struct option_table *table, const char *text,
@@ -158,6 +159,65 @@ START_TEST(a_service_that_is_wrong_is_reported)
 }
 END_TEST
 
+static void check_items(const char *tunnel, const char *expected)
+{
+	char text[512], items[1024] = "";
+	const struct tunnel_settings *found;
+	struct option_scene scene;
+	struct settings settings;
+
+	snprintf(text, sizeof text, "{\"client\":{\"to\":\"h\"},\"tunnels\":[%s]}", tunnel);
+	check(&scene, &settings_client, text, &settings);
+	ck_assert_str_eq(option_scene_message(&scene), "");
+	found = settings.tunnels.items;
+	for (size_t i = 0; i < found->n_about; i++)
+		sprintf(items + strlen(items), "%s\n", found->about[i]);
+	ck_assert_str_eq(items, expected);
+	option_scene_close(&scene);
+}
+
+START_TEST(a_client_says_its_version_and_what_is_configured)
+{
+	check_items("{\"local_port\":22}", "version=spore/" SPORE_VERSION "\n");
+	check_items("{\"local_port\":22,\"name\":\"ssh\",\"hosts\":[\"a.example\",\"*.b\"],"
+	            "\"tags\":{\"env\":\"test\",\"empty\":\"\"}}",
+	            "version=spore/" SPORE_VERSION "\nname=ssh\nhost=a.example\nhost=*.b\n"
+	            "tag=env=test\ntag=empty=\n");
+}
+END_TEST
+
+#define OF_PORT(member) "{\"local_port\":22," member "}"
+
+START_TEST(what_may_not_be_said_is_reported)
+{
+	char many[2048], *at = many;
+
+	check_wrong_tunnel(
+		OF_PORT("\"name\":\"\""),
+		"/tunnels/0/name: expected 1 to 200 bytes without control characters, in "
+		"which a quote or backslash counts twice, found \"\"");
+	check_wrong_tunnel(OF_PORT("\"hosts\":[\"a\",\"b c\"]"),
+	                   "/tunnels/0/hosts/1: expected a host name such as \"app.example.com\" "
+	                   "or \"*.example.com\", of at most 200 bytes, found \"b c\"");
+	check_wrong_tunnel(OF_PORT("\"tags\":{\"a b\":\"c\"}"),
+	                   "/tunnels/0/tags/a b: expected a letter or digit, then letters, digits, "
+	                   "'.', '_', '-' or '/', at most 63 bytes, found \"a b\"");
+	check_wrong_tunnel(OF_PORT("\"tags\":{\"key\":\"\\u0085\"}"),
+	                   "/tunnels/0/tags/key: expected at most 196 bytes without control "
+	                   "characters, in which a quote or backslash counts twice, found \"?\"");
+	/* With the version, 53 frames of 19 bytes are too many. The first that does not fit is
+	 * named. */
+	at += sprintf(at, "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1,\"hosts\":[");
+	for (int i = 0; i < 53; i++)
+		at += sprintf(at, "%s\"a\"", i ? "," : "");
+	sprintf(at, "]}]}");
+	check_wrong(&settings_client, many,
+	            "/tunnels/0/hosts/52: expected a name, hosts and tags that fit into 1024 bytes "
+	            "together with the client's version, found more (each takes 13 bytes and its "
+	            "text)");
+}
+END_TEST
+
 static int64_t control_port_of(const char *client)
 {
 	struct option_scene scene;
@@ -214,4 +274,5 @@ END_TEST
 SUITE("check", a_range_of_ports_becomes_a_list, ports_are_given_in_one_way,
       a_range_is_the_right_way_round, tunnels_are_bound_as_the_control_port_unless_told,
       a_service_is_host_and_port, a_service_that_is_wrong_is_reported, a_server_may_have_a_port,
-      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once)
+      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
+      a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)

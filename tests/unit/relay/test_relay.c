@@ -13,6 +13,7 @@
 #include "notary.h"
 #include "run_until.h"
 #include "sockets.h"
+#include "stacking.h"
 #include "suite.h"
 
 struct scene {
@@ -71,10 +72,10 @@ static struct stream *make_side(struct scene *scene, int fds[2], int side, enum 
 	stream = stream_new(scene->loop, fds[0], &peer, NULL);
 	ck_assert_ptr_nonnull(stream);
 	if (kind == DRIPPING)
-		stream_push(stream, &drip_new(stream_top(stream))->base, false);
+		stacking_push(stream, &drip_new(stream_top(stream))->base, false);
 	if (kind == NOTED) {
 		scene->notaries[side] = notary_new(stream_top(stream));
-		stream_push(stream, &scene->notaries[side]->base, false);
+		stacking_push(stream, &scene->notaries[side]->base, false);
 	}
 	ck_assert(stream_open(stream));
 	return stream;
