@@ -97,8 +97,7 @@ static void worker_stop(void *arg)
 {
 	struct worker *worker = arg;
 
-	if (worker->timer.id)
-		worker->instance->host->timer_stop(worker->timer);
+	worker->instance->host->timer_stop(worker->timer);
 	take_time(worker->instance, STOP);
 	free(worker);
 }
