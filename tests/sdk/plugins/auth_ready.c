@@ -96,8 +96,7 @@ static void worker_stop(void *arg)
 	if (state->ticket)
 		probe_log(host, state->instance->ctx, "stopped before it was ready", "status",
 		          host->complete_start(state->ticket, SPORE_OK));
-	if (state->timer.id)
-		host->timer_stop(state->timer);
+	host->timer_stop(state->timer);
 	free(state);
 }
 
