@@ -1,4 +1,4 @@
-#include "host/mistake.h"
+#include "plugin/mistake.h"
 
 #include <pthread.h>
 #include <string.h>
