@@ -184,6 +184,20 @@ static void *map_code(const char *path, const char *name)
 	return handle;
 }
 
+/* dlopen prefers the definitions of this process to the plugin's own, so a plugin that calls a
+ * function of its own by such a name calls another one. */
+static void warn_of_taken_names(const struct sealed *copy, const char *path)
+{
+	struct exports exports;
+	char names[EXPORTS_TEXT_SIZE];
+
+	exports_read(copy->bytes, copy->size, &exports);
+	if (exports.taken.n)
+		log_warn("plugin exports names that this process already defines",
+		         log_str("plugin", path),
+		         log_str("names", exports_text(&exports.taken, names)));
+}
+
 static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
 {
 	const char *name = guest_name(loaded->path);
@@ -228,6 +242,7 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 		close(copy->fd);
 		return known;
 	}
+	warn_of_taken_names(copy, path);
 	loaded->fd = copy->fd;
 	loaded->path = strdup(path);
 	if (!loaded->path || !open_code(loader, loaded, err))
@@ -289,6 +304,7 @@ bool loader_inspect(const char *path, const char *pin, struct inspection *out, s
 	out->is_read = true;
 	good = check_copy(&copy, pin, out->digest, &out->note, err);
 	out->has_note = note_read(copy.bytes, copy.size, &out->note, &unused);
+	exports_read(copy.bytes, copy.size, &out->exports);
 	sealed_close(&copy, true);
 	if (out->access.forbidden.text[0]) {
 		*err = out->access.forbidden;
