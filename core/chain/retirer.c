@@ -48,7 +48,8 @@ static void count_generations(struct retirer *retirer)
 	atomic_store(&retirer->n_generations, n);
 }
 
-/* False: work is still in flight. [main] */
+/* Stops and frees the instance, and removes the retiree from both lists. False: work is still in
+ * flight, and the retiree stays. [main] */
 static bool try_to_end(struct retiree *retiree)
 {
 	struct retirer *retirer = retiree->retirer;

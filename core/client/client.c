@@ -20,13 +20,16 @@ struct client {
 	struct session *sessions;      /* owned; one for each tunnel, on worker 0 */
 	struct ahead_pool *pools;      /* owned; one for each worker, tunnel after tunnel */
 	ev_async exit;                 /* on the main loop; unlike a task it can be recalled */
-	atomic_int status;             /* enum client_exit; set on worker 0, read by main */
-	ev_timer drain_poll;           /* on the main loop */
+	atomic_int status; /* STILL_RUNNING or an enum client_exit; set on worker 0, read by main */
+	ev_timer drain_poll; /* on the main loop */
 	void (*on_drained)(void *arg);
 	void *arg;
 };
 
 /* ---- exit ---- */
+
+/* Not an enum client_exit. */
+enum { STILL_RUNNING = -1 };
 
 /* [main] */
 static void on_exit_sent(struct ev_loop *ev, ev_async *watcher, int events)
@@ -43,9 +46,9 @@ static void on_session_over(struct session *session, enum client_exit status)
 {
 	struct client *client = session->worker->client;
 
-	if (atomic_load(&client->status) != CLIENT_ENDED)
+	if (atomic_load(&client->status) != STILL_RUNNING)
 		return;
-	atomic_store(&client->status, status);
+	atomic_store(&client->status, (int)status);
 	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
 }
 
@@ -118,6 +121,7 @@ static void on_drain_poll(struct ev_loop *ev, ev_timer *timer, int events);
 
 static void set_up_main(struct client *client)
 {
+	atomic_init(&client->status, STILL_RUNNING);
 	ev_async_init(&client->exit, on_exit_sent);
 	client->exit.data = client;
 	ev_async_start(loop_ev(client->env.main_loop), &client->exit);

@@ -13,9 +13,13 @@ struct trim {
 	struct loop *main_loop;
 	struct loop *const *workers;
 	unsigned n_workers;
-	int64_t used;         /* bytes handed out by malloc at the last release */
-	int64_t unused;       /* the smallest other resident memory since then ... */
-	int64_t least_unused; /* ... and since the start: stacks, relocations */
+	int64_t used; /* bytes handed out by malloc at the last release */
+	/* Resident bytes that malloc has not handed out: the smallest value since the last
+	 * release. */
+	int64_t unused;
+	/* The smallest value since the start. It includes stacks and relocations, which cannot be
+	 * released. */
+	int64_t least_unused;
 };
 
 /* The workers must run until trim_stop. */

@@ -119,24 +119,24 @@ static void release_session(struct server_session *s)
 
 static void move_session(struct server_session *s, enum session_state to)
 {
-	const struct row *old = &rows[s->state], *new = &rows[to];
 	enum session_state from = s->state;
+	const struct row *row_from = &rows[from], *row_to = &rows[to];
 
 	assert(server_session_may_move(from, to));
 	s->state = to;
-	change_list(s, old->list, new->list);
-	change_deadline(s, from, new->deadline);
-	if (!new->stranger)
+	change_list(s, row_from->list, row_to->list);
+	change_deadline(s, from, row_to->deadline);
+	if (!row_to->stranger)
 		stranger_remove(&s->worker->strangers, &s->stranger);
-	if (from == SESSION_WAITING) {
+	if (from == SESSION_WAITING) { /* only a waiting session holds a pass */
 		ahead_leave(s->pass);
 		s->pass = NULL;
 	}
-	if (new->list == NO_LIST)
+	if (row_to->list == NO_LIST)
 		release_session(s);
-	else if (new->paused)
+	else if (row_to->paused)
 		link_pause(&s->link);
-	else if (old->paused)
+	else if (row_from->paused)
 		link_resume(&s->link);
 }
 

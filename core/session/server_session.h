@@ -27,8 +27,8 @@
  *
  * A state decides in which list of its worker the session is, how long it may last, whether the
  * session still counts as a stranger, which gauge counts it, and whether its frames are delivered.
- * The static function `move` of server_session.c applies all of that. server_session_move, _wait,
- * _take_stream and _end use it; no other code changes the state.
+ * The static function move_session of server_session.c applies all of that. server_session_move,
+ * _wait, _take_stream, _end and _finish use it; no other code changes the state.
  *
  * What a session does in its states is the job of its role: newcomer (up to READY), tunnel_session
  * (TAKING_OVER, TUNNEL, REVIEWED) or data_connection (WAITING, ACCEPTING). [worker] */

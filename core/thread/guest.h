@@ -10,8 +10,8 @@
  * [any] */
 const char *guest_name(const char *text);
 
-/* The calling thread enters, or leaves, the code of that plugin. `call` is a slot of the SDK, such as
- * "verify", or the name of a callback. Both names must be permanent. The calls may be nested.
+/* The calling thread enters, or leaves, the code of that plugin. `call` is a slot of the SDK, such
+ * as "verify", or the name of a callback. Both names must be permanent. The calls may be nested.
  * [any] */
 void guest_enter(const char *plugin, const char *call);
 void guest_leave(void);

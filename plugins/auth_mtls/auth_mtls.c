@@ -140,8 +140,9 @@ static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *r
 	return allow(mtls, rq, ticket, &result);
 }
 
-static int32_t allow_any(const struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
-                         const char *name, uint64_t session)
+/* Allows a certificate that the option `clients` does not name, because the option `any` is set. */
+static int32_t allow_unlisted(const struct mtls *mtls, const spore_auth_request *rq,
+                              spore_ticket ticket, const char *name, uint64_t session)
 {
 	spore_auth_result result = {
 		.struct_size = sizeof result,
@@ -171,7 +172,7 @@ static int32_t judge(const struct mtls *mtls, const spore_auth_request *rq, spor
 		return allow_client(mtls, rq, ticket, i);
 	write_name(facts, name);
 	if (mtls->conf->any)
-		return allow_any(mtls, rq, ticket, name, session_of(facts->sha256));
+		return allow_unlisted(mtls, rq, ticket, name, session_of(facts->sha256));
 	spore_logf(mtls->host, mtls->log, SPORE_LOG_INFO,
 	           "no client matches the certificate of %s (sha256 %s)", name, facts->sha256);
 	return SPORE_NEXT;

@@ -66,34 +66,37 @@ static void leave_out(struct exporter *e)
 	e->has_left_out = 1;
 }
 
-static void add_counter(struct exporter *e, const struct line_name *name, double now)
+static void add_counter(struct exporter *e, const struct line_name *name, double total)
 {
-	double *sent = ledger_entry(e->ledger, name);
+	double *total_sent = ledger_entry(e->ledger, name);
 	char *room = batch_room(&e->batch);
-	size_t len = 0;
+	size_t len;
 
-	if (sent && *sent == now)
+	if (!total_sent || !room)
+		return; /* out of memory: the next push has the difference */
+	if (*total_sent == total)
 		return;
-	if (sent && room)
-		len = line_write(&e->style, name, now - *sent, 'c', room, e->batch.datagram_size);
+	len = line_write(&e->style, name, total - *total_sent, 'c', room, e->batch.datagram_size);
 	if (len)
-		batch_add(&e->batch, len, sent, now);
+		batch_add(&e->batch, len, total_sent, total);
 	else
 		leave_out(e);
 }
 
 /* For statsd a sign means a relative change, so the line of a negative value follows a zero. */
-static void add_gauge(struct exporter *e, const struct line_name *name, double now)
+static void add_gauge(struct exporter *e, const struct line_name *name, double value)
 {
 	char *room = batch_room(&e->batch);
 	size_t size = e->batch.datagram_size, zero = 0, len = 0;
 
-	if (room && now < 0)
+	if (!room)
+		return; /* out of memory: the next push has the value */
+	if (value < 0)
 		zero = line_write(&e->style, name, 0, 'g', room, size - 1);
 	if (zero)
 		room[zero++] = '\n';
-	if (room && (zero || !(now < 0)))
-		len = line_write(&e->style, name, now, 'g', room + zero, size - zero);
+	if (zero || !(value < 0))
+		len = line_write(&e->style, name, value, 'g', room + zero, size - zero);
 	if (len)
 		batch_add(&e->batch, zero + len, NULL, 0);
 	else

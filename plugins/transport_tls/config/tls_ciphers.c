@@ -27,21 +27,25 @@ static bool is_plain(const char *name)
 	return !strchr("!-+@", *name);
 }
 
-/* Checks one name: in a list, OpenSSL ignores unknown names as long as it knows another one. */
-static bool is_known(struct tls *tls, const char *name)
+/* Tries one name on the context, since OpenSSL has no other check: in a list, it ignores unknown
+ * names as long as it knows another one. The real list is set later. */
+static bool accepts_name(struct tls *tls, const char *name)
 {
+	bool accepted;
+
 	if (is_1_3(name))
-		return SSL_CTX_set_ciphersuites(tls->ctx, name) == 1;
-	return !is_plain(name) || SSL_CTX_set_cipher_list(tls->ctx, name) == 1;
+		accepted = SSL_CTX_set_ciphersuites(tls->ctx, name) == 1;
+	else
+		accepted = !is_plain(name) || SSL_CTX_set_cipher_list(tls->ctx, name) == 1;
+	ERR_clear_error();
+	return accepted;
 }
 
 static bool check_name(struct tls *tls, const spore_create_args *args, const char *name)
 {
 	char text[200];
-	bool known = is_known(tls, name);
 
-	ERR_clear_error();
-	if (known)
+	if (accepts_name(tls, name))
 		return true;
 	snprintf(text, sizeof text,
 	         "expected cipher names as listed by \"openssl ciphers\", separated by colons; no "
