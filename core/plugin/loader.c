@@ -21,7 +21,7 @@
 
 /* ---- checks of what the entry point returns, which is untrusted ---- */
 
-enum { SLOTS_TEXT = 96 };
+enum { SLOTS_TEXT = 96, MOST_CONF_BYTES = 1 << 20 };
 
 /* "wrap", or "verify (for a server) or answer (for a client)". */
 static const char *describe_slots(const struct kind *kind, char out[SLOTS_TEXT])
@@ -76,6 +76,11 @@ static bool check_component(const spore_component *c, const struct kind *kind, s
 		        name, kind->name);
 		return false;
 	}
+	if (c->conf_size > MOST_CONF_BYTES) {
+		err_set(err, "its component \"%s\" has the conf_size %u: expected at most %d", name,
+		        c->conf_size, MOST_CONF_BYTES);
+		return false;
+	}
 	slot = missing_slot(c, kind, text);
 	if (slot) {
 		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", name, slot);
@@ -88,7 +93,49 @@ static bool check_component(const spore_component *c, const struct kind *kind, s
 	return true;
 }
 
-static bool check_plugin(const struct loader *loader, const spore_plugin *plugin, struct err *err)
+/* Only the first could be used. Both are of a known kind and have good names. */
+static bool is_named_before(const spore_component *const *first, const spore_component *c)
+{
+	for (; *first != c; first++) {
+		if ((*first)->kind == c->kind && strcmp((*first)->name, c->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool check_components(const spore_plugin *plugin, struct err *err)
+{
+	for (const spore_component *const *c = plugin->components; *c; c++) {
+		const struct kind *kind = kind_find((*c)->kind);
+
+		if (!kind) {
+			log_warn("plugin has a component of an unknown kind",
+			         log_str("plugin", plugin->name), log_int("kind", (*c)->kind));
+		} else if (!check_component(*c, kind, err)) {
+			return false;
+		} else if (is_named_before(plugin->components, *c)) {
+			err_set(err, "it has two %s components \"%s\"", kind->name, (*c)->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The note is what `spore plugin` shows of a file that it does not load. */
+static bool check_identity(const spore_plugin *plugin, const struct note *note, struct err *err)
+{
+	char shown[sizeof note->plugin];
+
+	text_escape(plugin->name, strlen(plugin->name), shown, sizeof shown);
+	if (strcmp(shown, note->plugin) == 0)
+		return true;
+	err_set(err, "its ABI note has the name \"%s\", but spore_plugin_v1() returned \"%s\"",
+	        note->plugin, shown);
+	return false;
+}
+
+static bool check_plugin(const struct loader *loader, const spore_plugin *plugin,
+                         const struct note *note, struct err *err)
 {
 	char shown[96];
 
@@ -96,6 +143,8 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 		err_set(err, "spore_plugin_v1() returned no plugin");
 		return false;
 	}
+	if (!check_identity(plugin, note, err))
+		return false;
 	if (!*plugin->components) {
 		err_set(err, "it has no components: expected at least one in SPORE_PLUGIN(...)");
 		return false;
@@ -111,16 +160,7 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 			return false;
 		}
 	}
-	for (const spore_component *const *c = plugin->components; *c; c++) {
-		const struct kind *kind = kind_find((*c)->kind);
-
-		if (!kind)
-			log_warn("plugin has a component of an unknown kind",
-			         log_str("plugin", plugin->name), log_int("kind", (*c)->kind));
-		else if (!check_component(*c, kind, err))
-			return false;
-	}
-	return true;
+	return check_components(plugin, err);
 }
 
 /* ---- loading ---- */
@@ -168,7 +208,7 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 	return false;
 }
 
-/* Maps the code and runs its constructors. A crash or an exit() in this code names `name`. */
+/* Maps the code and runs its constructors. The code stays mapped even if it unloads itself. A crash or an exit() in this code names `name`. */
 static void *map_code(const char *path, const char *name)
 {
 	struct link_map *map;
@@ -176,7 +216,7 @@ static void *map_code(const char *path, const char *name)
 	void *handle;
 
 	visit_begin(&visit, name, "load");
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	visit_end(&visit);
 	stray_exit_catch_first();
 	if (handle && name && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
@@ -225,7 +265,7 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 	visit_begin(&visit, name, "load");
 	loaded->plugin = entry();
 	visit_end(&visit);
-	return check_plugin(loader, loaded->plugin, err);
+	return check_plugin(loader, loaded->plugin, &loaded->note, err);
 }
 
 static struct loaded *load_copy(struct loader *loader, const char *path, const char *pin,

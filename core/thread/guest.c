@@ -75,10 +75,27 @@ void guest_enter(const char *plugin, const char *call)
 	atomic_store_explicit(&me.depth, depth + 1, memory_order_release);
 }
 
+/* Set in the child alone. It has one thread, the one that called fork(). */
+static bool is_stray_child;
+static void (*the_stray_child)(void);
+
+static void on_forked(void)
+{
+	is_stray_child = guest_current() != NULL;
+}
+
+void guest_on_stray_child(void (*fn)(void))
+{
+	the_stray_child = fn;
+	pthread_atfork(NULL, NULL, on_forked);
+}
+
 void guest_leave(void)
 {
 	unsigned depth = atomic_load_explicit(&me.depth, memory_order_relaxed);
 
+	if (is_stray_child)
+		the_stray_child();
 	atomic_store_explicit(&me.depth, depth - 1, memory_order_release);
 }
 

@@ -15,6 +15,9 @@ const char *guest_name(const char *text);
  * [any] */
 void guest_enter(const char *plugin, const char *call);
 void guest_leave(void);
+/* Calls fn in a process that a plugin has forked, when the plugin returns there. There is one fn per
+ * process. [main] */
+void guest_on_stray_child(void (*fn)(void));
 /* The plugin whose code the calling thread runs; NULL: our own code. Async-signal-safe. [any] */
 const char *guest_current(void);
 /* The call in which it does so; NULL: our own code. Async-signal-safe. [any] */
