@@ -75,8 +75,12 @@ ON_CREATE()
 #ifdef CASE_needs_three_descriptors
 ON_CREATE()
 {
-	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 3, 3 });
-	return SPORE_OK;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return SPORE_ESYS;
+	limit.rlim_cur = 3;
+	return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? SPORE_OK : SPORE_ESYS;
 }
 #endif
 

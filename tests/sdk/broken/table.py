@@ -109,7 +109,9 @@ LIFE = {
     "create_returns_42": refused(r"cannot create plugin NAME: .*42"),
     "create_is_pending": refused(r"cannot create plugin NAME: .*SPORE_EPENDING"),
     "create_and_a_report": refused(r"/auth/0/text: it is not to my taste"),
-    "create_reports_nonsense": refused(r"/auth/0: refused by the plugin", r"\\x1b\[2J\\x0a"),
+    "create_reports_nonsense": refused(
+        r"/auth/0: refused by the plugin", r"/auth/0no/pointer/at all: \?\[2J\?"
+    ),
     "create_keeps_args": knock(rf"plugin called report\(\) outside of create\(\){BY}"),
     "create_exits_on_reload": reloads(EXITED, status=1),
     "worker_start_fails_on_one": refused(
@@ -135,7 +137,7 @@ STATE = {
     "wants_sigpipe": starts(CHANGED + r'restored="PIPE handler"'),
     "masks_all_modes": starts(CHANGED + "restored=umask"),
     "leaves_the_folder": starts(CHANGED + r'restored="working directory"'),
-    "needs_three_descriptors": starts(CHANGED + r'.*"descriptor limit"'),
+    "needs_three_descriptors": starts(CHANGED + r'restored="descriptor limit"'),
     "closes_the_output": starts(CHANGED + r'restored="standard output, standard error"'),
     "replaces_the_output": starts(CHANGED + r'restored="standard output"'),
     "writes_to_the_output": starts(r"^noise on standard error$"),
@@ -235,11 +237,10 @@ THREADS = {
 }
 
 NAMES = {
-    "has_its_own_log": kills(
-        SEGV,
+    "has_its_own_log": starts(
         r"warn  plugin exports names that this process already defines "
         r"plugin=/.*/auth_NAME\.so names=log$",
-        crashed("SEGV"),
+        warns=True,
     ),
     "has_its_own_libraries": starts(
         r"warn  plugin exports names that this process already defines "
@@ -259,8 +260,8 @@ TABLES = {
     ),
     "entry_differs": starts(),
     "another_name_than_its_note": refused(
-        r'its note has the name "auth_broken", but spore_plugin_v1\(\) returned "auth_hmac"',
-        info='its note has the name "auth_broken", but spore_plugin_v1() returned "auth_hmac"',
+        r'its ABI note has the name "auth_broken", but spore_plugin_v1\(\) returned "auth_hmac"',
+        info='its ABI note has the name "auth_broken", but spore_plugin_v1() returned "auth_hmac"',
     ),
     "requires_nonsense": refused(
         r'it needs the host extension "\\x1b\[2J\\x0a", which this host does not have',
@@ -291,7 +292,9 @@ TABLES = {
         r'its component "NAME" lacks the mandatory slot: verify',
         info="lacks the mandatory slot: verify",
     ),
-    "conf_of_4_gb": refused(r"conf_size"),
+    "conf_of_4_gb": refused(
+        r'"NAME" has the conf_size 4294967280: expected at most 1048576', info="conf_size"
+    ),
     "two_components_of_one_name": refused(
         r'it has two auth components "NAME"', info='it has two auth components "NAME"'
     ),
@@ -299,10 +302,13 @@ TABLES = {
     "option_outside": refused(
         OPTIONS + r"a row whose field lies outside its struct", info="outside its struct"
     ),
-    "option_at_an_odd_offset": refused(OPTIONS + r".*offset", info="offset"),
-    "options_overlap": refused(OPTIONS + r".*overlap", info="overlap"),
+    "option_at_an_odd_offset": refused(
+        OPTIONS + r'"generation" has the offset 3, which is not aligned', info="not aligned"
+    ),
     "option_without_a_name": refused(OPTIONS + r"an incomplete row", info="an incomplete row"),
-    "option_of_the_host": refused(OPTIONS + r'.*"use"', info='"use"'),
+    "option_of_the_host": refused(
+        OPTIONS + r'a row has the name "use", which is a key of the host', info="key of the host"
+    ),
     "option_of_type_99": refused(
         OPTIONS + r'"generation" has the type 99, which this host does not know', info="type 99"
     ),
@@ -310,9 +316,13 @@ TABLES = {
         OPTIONS + r'the default of "generation" is 77', info="is 77"
     ),
     "options_of_one_name": refused(OPTIONS + r"two rows of one name", info="of one name"),
-    "option_contains_itself": refused(OPTIONS + r".*(deep|itself)", info="option table"),
+    "option_contains_itself": refused(
+        OPTIONS + r"more than 8 levels, or a table that contains itself", info="option table"
+    ),
     "option_without_choices": refused(OPTIONS + r"an incomplete row", info="an incomplete row"),
-    "option_with_empty_choices": refused(OPTIONS + r".*choice", info="choice"),
+    "option_with_empty_choices": refused(
+        OPTIONS + r'"generation" has an empty choice', info="an empty choice"
+    ),
     "option_with_another_choice": refused(OPTIONS + r"the default of", info="the default of"),
     "list_without_items": refused(OPTIONS + r"an incomplete row", info="an incomplete row"),
     "rows_of_another_size": refused(OPTIONS, info="option table"),

@@ -180,11 +180,6 @@ OPTIONS(ROW(.offset = 4096));
 OPTIONS(ROW(.offset = 3));
 #endif
 
-#ifdef CASE_options_overlap
-OPTIONS(ROW(.offset = 0),
-        ROW(.name = "text", .type = SPORE_OPT_STRING, .offset = 0, .dflt = "\"x\""));
-#endif
-
 #ifdef CASE_option_without_a_name
 OPTIONS(ROW(.name = NULL));
 #endif
