@@ -9,8 +9,8 @@
 #include "log/logline.h"
 #include "loop/survey.h"
 #include "process/drain.h"
-#include "process/reload.h"
 #include "process/runtime.h"
+#include "reload/reload_answer.h"
 #include "server/census.h"
 
 void admin_kick_write(const struct admin_query *query, struct jsonout *json)
@@ -53,16 +53,14 @@ static void write_changes(const struct changes *changes, struct jsonout *json)
 
 void admin_reload_write(const struct admin_query *query, struct jsonout *json)
 {
-	struct reload_answer answer;
+	const struct reload_answer *answer = query->reload;
 
-	reload_now(query->host->reload, &answer);
-	if (!answer.swapped) {
+	if (!answer->swapped) {
 		admin_error_write(json, RELOAD_REFUSED, "");
-		jsonout_text(json, "mistakes", answer.mistakes);
+		jsonout_text(json, "mistakes", answer->mistakes);
 	}
-	write_changes(&answer.changes, json);
+	write_changes(&answer->changes, json);
 	jsonout_int(json, "generation", query->host->runtime->plugins.generation);
-	reload_answer_fini(&answer);
 }
 
 /* ---- drain and log-level ---- */

@@ -1,6 +1,5 @@
 #include "admin/admin_command.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +7,7 @@
 #include "admin/admin_answer.h"
 #include "admin/admin_lists.h"
 #include "admin/admin_status.h"
+#include "base/container.h"
 #include "base/text.h"
 #include "loop/survey.h"
 #include "server/census.h"
@@ -20,21 +20,22 @@ struct admin_verb {
 	const char *argument; /* its name in error messages; NULL: the command takes none */
 	bool asks_workers;    /* for a census, which lists ... */
 	unsigned listed;      /* ... these: CENSUS_* */
+	bool reloads;         /* answered when a reload has ended */
 	/* Writes the members of the answer. */
 	void (*write)(const struct admin_query *query, struct jsonout *json);
 };
 
 /* clang-format off */
 static const struct admin_verb verbs[] = {
-	{ "status",    NULL,    true,  0,                              admin_status_write },
-	{ "tunnels",   NULL,    true,  CENSUS_TUNNELS,                 admin_tunnels_write },
-	{ "relays",    NULL,    true,  CENSUS_TUNNELS | CENSUS_RELAYS, admin_relays_write },
-	{ "loops",     NULL,    true,  0,                              admin_loops_write },
-	{ "plugins",   NULL,    false, 0,                              admin_plugins_write },
-	{ "kick",      "ID",    true,  0,                              admin_kick_write },
-	{ "log-level", "LEVEL", false, 0,                              admin_log_level_write },
-	{ "reload",    NULL,    false, 0,                              admin_reload_write },
-	{ "drain",     NULL,    false, 0,                              admin_drain_write },
+	{ "status",    NULL,    true,  0,                             false, admin_status_write },
+	{ "tunnels",   NULL,    true,  CENSUS_TUNNELS,                false, admin_tunnels_write },
+	{ "relays",    NULL,    true,  CENSUS_TUNNELS | CENSUS_RELAYS, false, admin_relays_write },
+	{ "loops",     NULL,    true,  0,                             false, admin_loops_write },
+	{ "plugins",   NULL,    false, 0,                             false, admin_plugins_write },
+	{ "kick",      "ID",    true,  0,                             false, admin_kick_write },
+	{ "log-level", "LEVEL", false, 0,                             false, admin_log_level_write },
+	{ "reload",    NULL,    false, 0,                             true,  admin_reload_write },
+	{ "drain",     NULL,    false, 0,                             false, admin_drain_write },
 };
 /* clang-format on */
 
@@ -96,6 +97,22 @@ static void ask_workers(struct admin_command *command)
 		refuse(command, "out of memory", "");
 }
 
+static void on_reloaded(struct reload_request *request, const struct reload_answer *answer)
+{
+	struct admin_command *command = CONTAINER_OF(request, struct admin_command, request);
+
+	command->reloads = false;
+	command->query.reload = answer;
+	answer_query(command);
+}
+
+static void ask_for_reload(struct admin_command *command)
+{
+	command->request.done = on_reloaded;
+	command->reloads = true;
+	reload_ask(command->query.host->reload, &command->request);
+}
+
 /* ---- the command line ---- */
 
 /* The operator's line does not outlive admin_command_start: a command that asks the workers keeps
@@ -134,6 +151,8 @@ void admin_command_start(struct admin_command *command, const struct admin_host 
 		refuse(command, "expected an id as shown by `spore ctl tunnels`, found ", argument);
 	else if (verb->asks_workers)
 		ask_workers(command);
+	else if (verb->reloads)
+		ask_for_reload(command);
 	else
 		answer_query(command);
 }
@@ -142,5 +161,8 @@ void admin_command_forget(struct admin_command *command)
 {
 	if (command->survey)
 		survey_forget(command->survey);
+	if (command->reloads)
+		reload_forget(&command->request);
 	command->survey = NULL;
+	command->reloads = false;
 }

@@ -5,9 +5,11 @@
 #ifndef CORE_ADMIN_COMMAND_H
 #define CORE_ADMIN_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "admin/admin_query.h"
+#include "reload/reload.h"
 
 struct admin_verb;
 
@@ -16,13 +18,16 @@ struct admin_command {
 	const struct admin_verb *verb;
 	struct admin_query query;
 	char id_text[24];
-	struct survey *survey; /* while the workers are asked */
+	struct survey *survey;         /* while the workers are asked */
+	struct reload_request request; /* while a reload runs ... */
+	bool reloads;                  /* ... for this command */
 	/* The callee frees the text. NULL: out of memory. */
 	void (*on_answer)(struct admin_command *command, char *text, size_t len);
 };
 
 /* `line` is what the operator sent, NUL-terminated; it is cut into words in place. on_answer runs
- * exactly once, possibly before this returns, and within a second whatever the workers do. */
+ * exactly once, possibly before this returns: for `reload` when the reload has ended or was given
+ * up, else within a second whatever the workers do. */
 void admin_command_start(struct admin_command *command, const struct admin_host *host, char *line,
                          void (*on_answer)(struct admin_command *command, char *text, size_t len));
 /* Cancels the command: on_answer will not run. */

@@ -68,6 +68,27 @@ static void end_rows(struct rows *rows, struct jsonout *json)
 	free(rows->items);
 }
 
+/* The texts of the view end with NUL, except the keys of tags. */
+static void write_about(const struct about *about, struct jsonout *json)
+{
+	char key[ABOUT_LABEL_MAX + 1];
+	struct about_view view;
+
+	about_look(about, &view);
+	jsonout_text(json, "name", view.info.name.ptr);
+	jsonout_text(json, "version", view.info.version.ptr);
+	jsonout_begin(json, "hosts", '[');
+	for (size_t i = 0; i < view.info.n_hosts; i++)
+		jsonout_text(json, NULL, view.hosts[i].ptr);
+	jsonout_end(json, ']');
+	jsonout_begin(json, "tags", '{');
+	for (size_t i = 0; i < view.info.n_tags; i++) {
+		snprintf(key, sizeof key, "%.*s", (int)view.tags[i].key.len, view.tags[i].key.ptr);
+		jsonout_text(json, key, view.tags[i].value.ptr);
+	}
+	jsonout_end(json, '}');
+}
+
 static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *json)
 {
 	char text[ADDR_TEXT_SIZE];
@@ -77,6 +98,7 @@ static void write_tunnel(const struct census_tunnel *tunnel, struct jsonout *jso
 	jsonout_int(json, "port", tunnel->port);
 	jsonout_text(json, "identity", tunnel->identity);
 	jsonout_text(json, "client", addr_format(&tunnel->client, text));
+	write_about(&tunnel->about, json);
 	jsonout_bool(json, "heartbeats", tunnel->beats);
 	jsonout_int(json, "age_ms", tunnel->age_ms);
 	jsonout_int(json, "visitors", tunnel->visitors);
@@ -233,7 +255,7 @@ void admin_plugins_write(const struct admin_query *query, struct jsonout *json)
 	retirer_each(plugins->retirer, write_instance, json);
 	jsonout_end(json, ']');
 	jsonout_begin(json, "files", '[');
-	for (const struct loaded *i = plugins->registry.loader.first; i; i = i->next)
+	for (const struct loaded *i = plugins->loader.first; i; i = i->next)
 		write_file(i, json);
 	jsonout_end(json, ']');
 }

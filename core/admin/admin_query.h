@@ -6,6 +6,7 @@
 
 struct drain;
 struct reload;
+struct reload_answer;
 struct runtime;
 struct server;
 struct survey;
@@ -24,6 +25,7 @@ struct admin_query {
 	const char *argument;        /* NULL: the command takes none */
 	uint64_t id;                 /* the argument of `kick` as a number; otherwise 0 */
 	const struct survey *survey; /* a struct census per worker; NULL: workers were not asked */
+	const struct reload_answer *reload; /* of `reload` */
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include "admin/admin_query.h"
 #include "base/clock.h"
 #include "chain/retirer.h"
+#include "host/readiness.h"
 #include "log/log.h"
 #include "log/logline.h"
 #include "loop/survey.h"
@@ -17,6 +18,7 @@
 #include "process/drain.h"
 #include "process/runtime.h"
 #include "server/census.h"
+#include "thread/guest.h"
 #include "version.h"
 
 /* ---- sums of metric families ---- */
@@ -62,6 +64,7 @@ static void write_figures(struct metrics *metrics, struct jsonout *json)
 	};
 	struct figure items[] = {
 		{ "tunnels", "spore_tunnels", 0 },
+		{ "tunnels_outdated", "spore_tunnels_outdated", 0 },
 		{ "relays", "spore_relays", 0 },
 		{ "waiting", "spore_connections_pending", 0 },
 		{ "visitors_all", "spore_connections_incoming_total", 0 },
@@ -79,7 +82,7 @@ static void write_figures(struct metrics *metrics, struct jsonout *json)
 		jsonout_int(json, items[i].key, (int64_t)items[i].value);
 }
 
-/* ---- the answer ---- */
+/* ---- workers ---- */
 
 static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
 {
@@ -92,6 +95,39 @@ static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
 	}
 	return n;
 }
+
+/* ---- what hangs ---- */
+
+static void write_hanging(const struct guest_view *view, void *arg)
+{
+	int64_t now_ns = clock_coarse_ns(), call_ns = view->call_ns ? now_ns - view->call_ns : 0,
+		turn_ns = view->kind == GUEST_WORKER && view->turn_ns ? now_ns - view->turn_ns : 0,
+		lasts_ns = turn_ns > call_ns ? turn_ns : call_ns;
+	struct jsonout *json = arg;
+
+	if (view->kind == GUEST_POOL || lasts_ns < GUEST_HANG_NS)
+		return;
+	jsonout_begin(json, NULL, '{');
+	jsonout_text(json, "thread", view->thread);
+	jsonout_text(json, "plugin", view->plugin);
+	jsonout_text(json, "call", view->call);
+	jsonout_int(json, "duration_ms", lasts_ns / 1000000);
+	jsonout_end(json, '}');
+}
+
+static void write_readiness(struct jsonout *json)
+{
+	char why[256];
+	bool ready = readiness_explain(why, sizeof why);
+
+	jsonout_bool(json, "ready", ready);
+	jsonout_text(json, "not_ready", ready ? NULL : why);
+	jsonout_begin(json, "hanging", '[');
+	guest_each(write_hanging, json);
+	jsonout_end(json, ']');
+}
+
+/* ---- the answer ---- */
 
 void admin_status_write(const struct admin_query *query, struct jsonout *json)
 {
@@ -109,6 +145,7 @@ void admin_status_write(const struct admin_query *query, struct jsonout *json)
 	jsonout_int(json, "up_ms", clock_ms() - runtime->started_ms);
 	jsonout_int(json, "workers", runtime->n_workers);
 	admin_silent_write(query->survey, runtime->n_workers, json);
+	write_readiness(json);
 	jsonout_int(json, "generation", plugins->generation);
 	jsonout_int(json, "generations_alive", retirer_generations(plugins->retirer));
 	jsonout_int(json, "plugin_instances", retirer_alive(plugins->retirer));

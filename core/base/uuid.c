@@ -16,9 +16,10 @@ bool uuid_random(struct uuid *uuid_out)
 	return true;
 }
 
-void uuid_mark(struct uuid *uuid)
+void uuid_mark(struct uuid *uuid, unsigned custom)
 {
-	uuid->bytes[6] = (uint8_t)((uuid->bytes[6] & 0x0F) | 0x80);
+	uuid->bytes[6] = (uint8_t)(0x80 | (custom >> 8 & 0x0F));
+	uuid->bytes[7] = (uint8_t)custom;
 }
 
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE])

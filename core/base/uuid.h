@@ -14,8 +14,9 @@ struct uuid {
 
 /* A random version 4 UUID; false if there were no random bytes. */
 bool uuid_random(struct uuid *uuid_out);
-/* Sets the version to 8, whose other bits each application defines: see spore/auth.h. */
-void uuid_mark(struct uuid *uuid);
+/* Sets the version to 8, whose bits each application defines, and the 12 bits behind the version to
+ * `custom`: see spore_challenge_offers. */
+void uuid_mark(struct uuid *uuid, unsigned custom);
 /* In lower case with hyphens, NUL-terminated. */
 void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE]);
 /* Accepts the forms that Rust's uuid crate accepts, in any case: with hyphens, without, in braces,

@@ -1,11 +1,28 @@
-/* acl - asks the access lists of a chain about an address. [worker] */
+/* acl - asks the access lists of a chain about a connection. [worker] */
 #ifndef CORE_ACL_H
 #define CORE_ACL_H
 
+#include <spore/acl.h>
+
 #include "chain/plugin_set.h"
 
-/* id: CHAIN_ACL_*; identity: the owner of the tunnel, or "". An empty chain allows. */
+struct acl_question {
+	const spore_addr *peer, *local;
+	const char *identity;   /* the owner of the tunnel, or "" */
+	const spore_conn *conn; /* with open transports, or NULL */
+};
+
+struct acl_answer {
+	const struct instance *by;          /* the instance that denied; NULL: the chain allows */
+	uint64_t rate;                      /* bytes per second, in each direction; 0: no limit */
+	char reason[SPORE_ACL_REASON_SIZE]; /* of the instance that denied; "": it gave none */
+};
+
+/* id: CHAIN_ACL_*. An empty chain allows. A refusal is counted. */
 bool acl_allows(const struct plugin_set *set, enum chain_id id, const struct loop *loop,
-                const spore_addr *peer, const spore_addr *local, const char *identity);
+                const struct acl_question *question, struct acl_answer *answer_out);
+/* True if an instance of the chain must be asked about each connection whose transports are
+ * open. */
+bool acl_wants_conn(const struct plugin_set *set, enum chain_id id);
 
 #endif

@@ -12,9 +12,17 @@
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/stream.h"
+#include "plugin/loader.h"
 #include "thread/guest.h"
+#include "wire/about.h"
 
 enum { BINDING_MAX = 64 };
+
+/* What a request to renew a verdict says about the old one. */
+struct origin {
+	const char *identity, *name; /* the name is permanent */
+	bool is_same;
+};
 
 static const spore_auth_ops *ops_of(const struct instance *instance)
 {
@@ -37,14 +45,41 @@ static spore_str binding_of(const spore_conn *conn)
 
 bool auth_challenge(const struct plugin_set *set, struct stream *stream, struct uuid *challenge_out)
 {
+	unsigned offers = SPORE_OFFER_ABOUT;
+
 	if (!uuid_random(challenge_out))
 		return false;
 	if (set->binds && binding_of(stream_conn(stream)).len)
-		uuid_mark(challenge_out);
+		offers |= SPORE_OFFER_BINDS;
+	uuid_mark(challenge_out, offers);
 	return true;
 }
 
-static spore_auth_request verify_request(const struct auth_question *q, const spore_conn *conn)
+/* Did this instance let the client in, under an earlier configuration? Only then the client's
+ * identity is its own word. */
+static bool is_origin(const struct instance *instance, const struct allowance *allowance)
+{
+	const struct instance *by = allowance->by;
+
+	return strcmp(by->name, instance->name) == 0 &&
+	       strcmp(by->component->name, instance->component->name) == 0 &&
+	       strcmp(by->plugin->plugin->name, instance->plugin->plugin->name) == 0;
+}
+
+static struct origin origin_of(const struct auth_question *q, const struct instance *instance)
+{
+	if (!q->renews)
+		return (struct origin){ .identity = "", .name = "" };
+	return (struct origin){
+		.identity = q->renews->grant->identity,
+		.name = q->renews->by->name,
+		.is_same = is_origin(instance, q->renews),
+	};
+}
+
+/* The request points into *view. */
+static spore_auth_request verify_request(const struct auth_question *q, const struct origin *origin,
+                                         const spore_conn *conn, struct about_view *view)
 {
 	spore_auth_request rq = {
 		.struct_size = sizeof rq,
@@ -57,8 +92,13 @@ static spore_auth_request verify_request(const struct auth_question *q, const sp
 		.session = q->session,
 		.deadline_ms = q->deadline_ms,
 		.secure = conn->secure,
+		.same_instance = origin->is_same,
+		.identity = spore_cstr(origin->identity),
+		.allowed_by = spore_cstr(origin->name),
+		.client = &view->info,
 	};
 
+	about_look(q->about, view);
 	memcpy(rq.challenge, q->challenge, sizeof rq.challenge);
 	return rq;
 }
@@ -87,27 +127,42 @@ struct job {
 	struct spore_worker *worker; /* entered, so that the instance does not stop */
 	spore_ticket ticket;
 	struct auth_question question;
-	struct spore_conn *conn; /* owned copy */
-	bool verify;
-	char answer[];
+	struct origin origin;
+	struct allowance *allowance; /* held; NULL: an ALLOW has no end */
+	struct spore_conn *conn;     /* owned copy */
+	struct about about;          /* owned copy */
+	bool verify, allowed;
+	char texts[]; /* copies: the answer, the identity */
 };
 
-static void finish_job(struct job *job)
+static void free_job(struct job *job)
 {
-	instance_leave(job->worker);
+	if (!job)
+		return;
+	allowance_settle(job->allowance, job->allowed);
 	conn_copy_free(job->conn);
+	about_fini(&job->about);
 	free(job);
 }
 
-/* A return value that is not a verdict counts as SPORE_EINVAL. */
+static void finish_job(struct job *job)
+{
+	struct spore_worker *worker = job->worker;
+
+	free_job(job);
+	instance_leave(worker);
+}
+
 static void run_verify(struct job *job, const struct instance *instance)
 {
-	spore_auth_request rq = verify_request(&job->question, job->conn);
+	struct about_view view;
+	spore_auth_request rq = verify_request(&job->question, &job->origin, job->conn, &view);
 	int32_t verdict = ops_of(instance)->verify(instance->self, &rq, job->ticket);
 
-	if (verdict != SPORE_EPENDING &&
-	    host_table()->complete_verify(job->ticket, verdict, NULL) == SPORE_EINVAL)
-		host_table()->complete_verify(job->ticket, SPORE_EINVAL, NULL);
+	job->allowed = verdict == SPORE_ALLOW;
+	if (verdict != SPORE_EPENDING)
+		ticket_complete(job->ticket, TICKET_VERIFY,
+		                &(struct ticket_result){ .status = verdict });
 }
 
 static void run_answer(struct job *job, const struct instance *instance)
@@ -154,32 +209,52 @@ static struct spore_conn *copy_facts(const struct auth_question *q)
 	return conn_copy(stream_conn(q->stream), keys, n);
 }
 
-static spore_status submit_job(struct instance *instance, const struct auth_question *q,
-                               spore_ticket ticket, bool verify)
+/* NULL: out of memory. */
+static struct job *make_job(const struct instance *instance, const struct auth_question *q,
+                            spore_ticket ticket)
 {
-	size_t size = strlen(q->answer ? q->answer : "") + 1;
-	struct pool *pool = instance_pool(instance);
-	struct job *job = calloc(1, sizeof *job + size);
-	struct spore_worker *worker = &instance->workers[loop_index(stream_loop(q->stream))];
+	const char *answer = q->answer ? q->answer : "";
+	struct origin origin = origin_of(q, instance);
+	size_t answer_size = strlen(answer) + 1, identity_size = strlen(origin.identity) + 1;
+	struct job *job = calloc(1, sizeof *job + answer_size + identity_size);
 
-	if (!job || !pool)
-		goto fail;
-	*job = (struct job){ { .run = run_job }, worker, ticket, *q, copy_facts(q), verify };
-	memcpy(job->answer, q->answer ? q->answer : "", size);
-	job->question.answer = job->answer;
-	if (!job->conn || !instance_enter(worker))
-		goto fail;
+	if (!job)
+		return NULL;
+	if (q->about && !about_copy(q->about, &job->about)) {
+		free(job);
+		return NULL;
+	}
+	job->job.run = run_job;
+	job->worker = &instance->workers[loop_index(stream_loop(q->stream))];
+	job->ticket = ticket;
+	job->question = *q;
+	job->question.answer = memcpy(job->texts, answer, answer_size);
+	job->question.about = &job->about;
+	job->origin = origin;
+	job->origin.identity = memcpy(job->texts + answer_size, origin.identity, identity_size);
+	job->conn = copy_facts(q);
+	return job;
+}
+
+/* allowance: NULL, or held while the job lasts. */
+static spore_status submit_job(struct instance *instance, const struct auth_question *q,
+                               spore_ticket ticket, bool verify, struct allowance *allowance)
+{
+	struct pool *pool = instance_pool(instance);
+	struct job *job = make_job(instance, q, ticket);
+
+	if (!job || !pool || !job->conn || !instance_enter(job->worker)) {
+		free_job(job);
+		return SPORE_ENOMEM;
+	}
+	job->verify = verify;
+	job->allowance = allowance;
+	if (allowance)
+		allowance_hold(allowance);
 	if (pool_submit(pool, &job->job))
 		return SPORE_EPENDING;
-	instance_leave(worker);
-	conn_copy_free(job->conn);
-	free(job);
+	finish_job(job);
 	return SPORE_EBUSY;
-fail:
-	if (job)
-		conn_copy_free(job->conn);
-	free(job);
-	return SPORE_ENOMEM;
 }
 
 /* ---- the chain ---- */
@@ -198,10 +273,9 @@ static struct instance *current_instance(const struct auth_run *run)
 /* The plugin did not return SPORE_EPENDING. True if it has completed its ticket all the same: then
  * that result counts, and the returned value is ignored. */
 static bool has_completed_ticket(struct auth_run *run, const struct instance *instance,
-                                 int32_t returned)
+                                 int32_t returned, ticket_fn on_done)
 {
-	if (ticket_is_open(run->ticket)) {
-		ticket_close(run->ticket);
+	if (!ticket_redirect(run->ticket, on_done, run)) {
 		run->ticket = 0;
 		return false;
 	}
@@ -211,48 +285,88 @@ static bool has_completed_ticket(struct auth_run *run, const struct instance *in
 	return true;
 }
 
-static int32_t ask_instance(struct auth_run *run, struct instance *instance)
+/* Opens the ticket, with an allowance if an ALLOW would have an end. False: out of memory. */
+static bool open_question(struct auth_run *run, struct instance *instance)
 {
 	struct loop *loop = stream_loop(run->question.stream);
-	int32_t verdict;
 
 	run->asked_ns = clock_ns();
 	run->ticket = ticket_open(loop, TICKET_VERIFY, on_verify_done, run);
-	if (!run->ticket)
-		return SPORE_ENOMEM;
-	if (is_blocking(instance)) {
-		verdict = submit_job(instance, &run->question, run->ticket, true);
-	} else {
-		spore_auth_request rq = verify_request(&run->question,
-		                                       stream_conn(run->question.stream));
-
-		guest_enter(instance->name, "verify");
-		verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq,
-		                                   run->ticket);
-		guest_leave();
-		meter_call(&instance->meter, loop, AUTH_VERIFY, run->asked_ns);
+	if (!run->ticket || run->question.purpose == SPORE_AUTH_DATA)
+		return run->ticket != 0;
+	run->allowance = allowance_new(instance, loop, run->ticket);
+	if (run->allowance) {
+		ticket_watch(run->ticket, &run->allowance->completed);
+		return true;
 	}
-	return verdict != SPORE_EPENDING && has_completed_ticket(run, instance, verdict)
-	               ? SPORE_EPENDING
-	               : verdict;
+	ticket_close(run->ticket);
+	run->ticket = 0;
+	return false;
+}
+
+static int32_t ask_on_worker(const struct auth_run *run, const struct instance *instance)
+{
+	struct loop *loop = stream_loop(run->question.stream);
+	struct origin origin = origin_of(&run->question, instance);
+	struct about_view view;
+	spore_auth_request rq = verify_request(&run->question, &origin,
+	                                       stream_conn(run->question.stream), &view);
+	int32_t verdict;
+
+	guest_enter(instance->name, "verify");
+	verdict = ops_of(instance)->verify(instance_state(instance, loop), &rq, run->ticket);
+	guest_leave();
+	meter_call(&instance->meter, loop, AUTH_VERIFY, run->asked_ns);
+	return verdict;
+}
+
+static int32_t ask_instance(struct auth_run *run, struct instance *instance)
+{
+	int32_t verdict;
+
+	if (!open_question(run, instance))
+		return SPORE_ENOMEM;
+	if (is_blocking(instance))
+		verdict = submit_job(instance, &run->question, run->ticket, true, run->allowance);
+	else
+		verdict = ask_on_worker(run, instance);
+	if (verdict != SPORE_EPENDING &&
+	    has_completed_ticket(run, instance, verdict, on_verify_done))
+		return SPORE_EPENDING;
+	if (verdict == SPORE_ALLOW && run->allowance && !allowance_give(run->allowance, NULL))
+		return SPORE_ENOMEM;
+	return verdict;
+}
+
+/* An instance that cannot decide about an open tunnel is asked again later, and the round's summary
+ * names it. */
+static void log_undecided(const struct auth_run *run, const struct instance *instance,
+                          int32_t verdict)
+{
+	enum log_level level = run->question.purpose == SPORE_AUTH_RENEW ? LOG_DEBUG : LOG_ERROR;
+	char text[STATUS_TEXT_SIZE];
+
+	if (log_is_enabled(level))
+		log_at(level, "auth plugin could not decide", log_str("plugin", instance->name),
+		       log_str("status", status_text(verdict, text)),
+		       log_str("then", instance->continue_on_error ? "next" : "deny"));
 }
 
 /* The verdict of the chain after one instance's verdict; SPORE_NEXT: ask the next instance. */
 static int32_t weigh_verdict(struct auth_run *run, struct instance *instance, int32_t verdict)
 {
-	char text[STATUS_TEXT_SIZE];
-
 	meter_verdict(&instance->meter, stream_loop(run->question.stream), verdict, run->asked_ns);
 	if (verdict == SPORE_ALLOW || verdict == SPORE_DENY) {
 		run->by = instance;
 		return verdict;
 	}
+	allowance_end(run->allowance, SPORE_END_REFUSED, NULL);
+	run->allowance = NULL;
 	if (verdict == SPORE_NEXT)
 		return SPORE_NEXT;
-	log_error("auth plugin could not decide", log_str("plugin", instance->name),
-	          log_str("status", status_text(verdict, text)),
-	          log_str("then", instance->continue_on_error ? "next" : "deny"));
+	log_undecided(run, instance, verdict);
 	run->failure = verdict < 0 ? verdict : SPORE_EINVAL;
+	run->failed = instance;
 	return instance->continue_on_error ? SPORE_NEXT : run->failure;
 }
 
@@ -277,11 +391,14 @@ static void on_verify_done(void *arg, struct ticket_result *result)
 {
 	struct auth_run *run = arg;
 	struct instance *instance = current_instance(run);
-	int32_t verdict;
+	int32_t verdict = result->status;
 
 	run->ticket = 0;
-	run->grant = result->grant;
-	verdict = weigh_verdict(run, instance, result->status);
+	if (verdict == SPORE_ALLOW && run->allowance)
+		verdict = allowance_give(run->allowance, result->grant) ? verdict : SPORE_ENOMEM;
+	else
+		grant_free(result->grant);
+	verdict = weigh_verdict(run, instance, verdict);
 	if (verdict == SPORE_NEXT) {
 		run->at++;
 		verdict = ask_chain(run);
@@ -292,7 +409,7 @@ static void on_verify_done(void *arg, struct ticket_result *result)
 
 int32_t auth_judge(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict)
 {
-	auth_cancel(run);
+	auth_cancel(run, SPORE_END_REFUSED);
 	*run = (struct auth_run){ .question = *question, .on_verdict = on_verdict };
 	return ask_chain(run);
 }
@@ -316,13 +433,13 @@ spore_status auth_answer(struct auth_run *run, const struct auth_question *quest
 	int64_t asked_ns = clock_ns();
 	spore_status status;
 
-	auth_cancel(run);
+	auth_cancel(run, 0);
 	*run = (struct auth_run){ .question = *question, .on_verdict = on_verdict, .by = instance };
 	run->ticket = ticket_open(loop, TICKET_ANSWER, on_answer_done, run);
 	if (!run->ticket)
 		return SPORE_ENOMEM;
 	if (is_blocking(instance)) {
-		status = submit_job(instance, question, run->ticket, false);
+		status = submit_job(instance, question, run->ticket, false, NULL);
 	} else {
 		spore_answer_request rq = answer_request(question, stream_conn(question->stream));
 
@@ -331,9 +448,18 @@ spore_status auth_answer(struct auth_run *run, const struct auth_question *quest
 		guest_leave();
 		meter_call(&instance->meter, loop, AUTH_ANSWER, asked_ns);
 	}
-	return status != SPORE_EPENDING && has_completed_ticket(run, instance, status)
+	return status != SPORE_EPENDING &&
+	                       has_completed_ticket(run, instance, status, on_answer_done)
 	               ? SPORE_EPENDING
 	               : status;
+}
+
+const char *auth_failure(const struct auth_run *run, int32_t *status_out)
+{
+	*status_out = run->ticket ? SPORE_ETIMEOUT : run->failure;
+	if (run->ticket)
+		return current_instance(run)->name;
+	return run->failed ? run->failed->name : NULL;
 }
 
 void auth_log_late(const struct auth_run *run)
@@ -343,22 +469,60 @@ void auth_log_late(const struct auth_run *run)
 		         log_str("plugin", current_instance(run)->name));
 }
 
-void auth_cancel(struct auth_run *run)
+static void drop_ticket(spore_ticket ticket, const struct instance *instance,
+                        const struct loop *loop)
+{
+	const spore_auth_ops *ops = ops_of(instance);
+
+	ticket_close(ticket);
+	if (!SPORE_CAN(ops, cancel))
+		return;
+	guest_enter(instance->name, "cancel");
+	ops->cancel(instance_state(instance, loop), ticket);
+	guest_leave();
+}
+
+static void take_late_verdict(void *arg, struct ticket_result *result)
+{
+	struct allowance *allowance = arg;
+
+	if (result->status == SPORE_ALLOW)
+		allowance_give(allowance, result->grant);
+	allowance_end(allowance, allowance->reason, NULL);
+}
+
+/* The verdict was given, but did not arrive in time. False: it was not given. */
+static bool redirect_verdict(struct auth_run *run, uint32_t reason)
+{
+	struct allowance *allowance = run->allowance;
+
+	if (!allowance || !ticket_redirect(run->ticket, take_late_verdict, allowance))
+		return false;
+	allowance->reason = reason;
+	run->allowance = NULL;
+	return true;
+}
+
+/* An ALLOW that was given and not taken; what the client has said is still there. */
+static void end_untaken(struct auth_run *run, uint32_t reason)
+{
+	struct about_view view;
+
+	about_look(run->question.about, &view);
+	allowance_end(run->allowance, reason, &(spore_session_end){ .client = &view.info });
+	run->allowance = NULL;
+}
+
+void auth_cancel(struct auth_run *run, uint32_t reason)
 {
 	if (run->ticket) {
 		struct instance *instance = run->by ? run->by : current_instance(run);
-		const spore_auth_ops *ops = ops_of(instance);
-
 		struct loop *loop = stream_loop(run->question.stream);
 
-		ticket_close(run->ticket);
 		meter_no_verdict(&instance->meter, loop);
-		guest_enter(instance->name, "cancel");
-		if (SPORE_CAN(ops, cancel))
-			ops->cancel(instance_state(instance, loop), run->ticket);
-		guest_leave();
+		if (!redirect_verdict(run, reason))
+			drop_ticket(run->ticket, instance, loop);
 		run->ticket = 0;
 	}
-	grant_free(run->grant);
-	run->grant = NULL;
+	end_untaken(run, reason);
 }

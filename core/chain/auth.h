@@ -8,9 +8,10 @@
 #include <spore/auth.h>
 
 #include "base/uuid.h"
+#include "chain/allowance.h"
 #include "chain/plugin_set.h"
-#include "host/grant.h"
 
+struct about;
 struct auth_run;
 struct stream;
 
@@ -22,7 +23,11 @@ struct auth_question {
 	uint32_t purpose; /* SPORE_AUTH_* */
 	uint8_t challenge[16];
 	const char *answer; /* the client's answer; borrowed */
-	uint64_t session;   /* SPORE_AUTH_DATA: the session value of the tunnel */
+	uint64_t session;   /* SPORE_AUTH_DATA, _RENEW: the session value of the tunnel */
+	/* SPORE_AUTH_RENEW: what let the client in; NULL: no authentication. Copied where it is
+	 * needed later. */
+	const struct allowance *renews;
+	const struct about *about; /* what the client has said; NULL: nothing */
 	int64_t deadline_ms;
 	const char *server_name; /* client only */
 };
@@ -36,9 +41,12 @@ struct auth_run {
 	int64_t asked_ns;    /* when it was asked, by clock_ns() */
 	spore_ticket ticket; /* of the pending verdict or answer; 0: none is pending */
 	auth_fn on_verdict;
-	int32_t failure;                        /* the last SPORE_E* that the chain has skipped */
-	struct instance *by;                    /* the instance that decided or answers */
-	struct grant *grant;                    /* on ALLOW. Owned; set it to NULL to take it. */
+	int32_t failure;               /* the last SPORE_E* of the chain */
+	const struct instance *failed; /* and whose it was */
+	struct instance *by;           /* the instance that decided or answers */
+	/* Owned: of the instance that is being asked, and given on ALLOW. Set it to NULL to take
+	 * it. NULL for SPORE_AUTH_DATA, whose ALLOW has no end. */
+	struct allowance *allowance;
 	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* client: valid if the verdict is SPORE_OK */
 };
 
@@ -52,9 +60,13 @@ int32_t auth_judge(struct auth_run *run, const struct auth_question *question, a
  * be no answer. */
 spore_status auth_answer(struct auth_run *run, const struct auth_question *question,
                          auth_fn on_verdict);
+/* Who could not decide, and why: SPORE_ETIMEOUT while a verdict is pending. The name is permanent.
+ * NULL: nobody. */
+const char *auth_failure(const struct auth_run *run, int32_t *status_out);
 /* Logs which plugin has given no verdict when the time is up. */
 void auth_log_late(const struct auth_run *run);
-/* Drops a pending verdict and frees the grant. Harmless if none is pending or the run is zeroed. */
-void auth_cancel(struct auth_run *run);
+/* Drops a pending verdict, and ends an ALLOW that was not taken, even if it still comes. reason:
+ * SPORE_END_*. Harmless if none is pending or the run is zeroed. */
+void auth_cancel(struct auth_run *run, uint32_t reason);
 
 #endif

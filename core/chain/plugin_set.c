@@ -8,6 +8,7 @@
 #include "config/shorthands.h"
 #include "host/host.h"
 #include "plugin/kind.h"
+#include "thread/guest.h"
 #include "json/json.h"
 
 struct builder {
@@ -35,15 +36,24 @@ static const struct json *use_node(const struct json *node)
 	return use && use->source && use->source->text ? use : node;
 }
 
-static bool is_alike(const struct instance *instance, const struct instance_spec *spec)
+/* Of the same name, and the same component of the same plugin, perhaps of another build. */
+static bool is_kin(const struct instance *instance, const struct instance_spec *spec)
 {
-	return instance->component == spec->component && strcmp(instance->name, spec->name) == 0;
+	return strcmp(instance->name, spec->name) == 0 &&
+	       strcmp(instance->component->name, spec->component->name) == 0 &&
+	       strcmp(instance->plugin->note.plugin, spec->plugin->note.plugin) == 0;
 }
 
-/* The `self` of the old instance that the new one replaces: of the same name and the same code,
- * since another build may have another state. If several have the name, the n-th replaces the
+static bool is_same_code(const struct instance *instance, const struct instance_spec *spec)
+{
+	return is_kin(instance, spec) && instance->component == spec->component;
+}
+
+/* The old instance that the new one replaces, or NULL. If there are several, the n-th replaces the
  * n-th. */
-static const void *find_previous(const struct builder *b, const struct instance_spec *spec)
+static struct instance *find_replaced(const struct builder *b, const struct instance_spec *spec,
+                                      bool (*is_alike)(const struct instance *instance,
+                                                       const struct instance_spec *spec))
 {
 	size_t skip = 0;
 
@@ -51,9 +61,20 @@ static const void *find_previous(const struct builder *b, const struct instance_
 		skip += is_alike(b->chain->items[i], spec);
 	for (size_t i = 0; b->before && i < b->before->n; i++) {
 		if (is_alike(b->before->items[i], spec) && skip-- == 0)
-			return b->before->items[i]->self;
+			return b->before->items[i];
 	}
 	return NULL;
+}
+
+/* The new instance may look into one of the same code. From another build, which may have another
+ * state, it gets only what that one hands on. */
+static void find_inheritance(const struct builder *b, struct instance_spec *spec)
+{
+	const struct instance *previous = find_replaced(b, spec, is_same_code);
+	struct instance *kin = find_replaced(b, spec, is_kin);
+
+	spec->previous = previous ? previous->self : NULL;
+	spec->inherits = kin ? &kin->hand_on : NULL;
 }
 
 /* Finds the component that the entry names. False: it has none, which has been reported. */
@@ -117,7 +138,7 @@ static struct instance *build_instance(struct builder *b, const struct config_in
 	b->node = entry->node;
 	if (!find_component(b, entry, &spec) || !fill_conf(b, entry, &spec))
 		return NULL;
-	spec.previous = find_previous(b, &spec);
+	find_inheritance(b, &spec);
 	instance = instance_new(&spec, b->spec->n_workers, &err);
 	if (!instance && err.text[0])
 		diag_add(b->diag, use_node(entry->node), "%s", err.text);
@@ -166,10 +187,13 @@ static void ask_for_challenges(struct plugin_set *set)
 	for (size_t i = 0; i < auth->n; i++) {
 		struct instance *instance = auth->items[i];
 		const spore_auth_ops *ops = instance->component->ops;
-		uint32_t wants = SPORE_CAN(ops, needs_challenge)
-		                         ? ops->needs_challenge(instance->self)
-		                         : SPORE_CHALLENGE_PLAIN;
+		uint32_t wants = SPORE_CHALLENGE_PLAIN;
 
+		if (SPORE_CAN(ops, needs_challenge)) {
+			guest_enter(instance->name, "needs_challenge");
+			wants = ops->needs_challenge(instance->self);
+			guest_leave();
+		}
 		instance->needs_challenge = wants != SPORE_CHALLENGE_NONE;
 		set->needs_challenge = set->needs_challenge || instance->needs_challenge;
 		set->binds = set->binds || wants == SPORE_CHALLENGE_BINDS;
@@ -198,7 +222,7 @@ struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct dia
 	return set;
 }
 
-static bool start_chain(struct chain *chain, struct loop *const *loops, struct err *err)
+static bool start_chain(const struct chain *chain, struct loop *const *loops, struct err *err)
 {
 	for (size_t i = 0; i < chain->n; i++) {
 		if (!instance_start(chain->items[i], loops, err))
@@ -207,16 +231,28 @@ static bool start_chain(struct chain *chain, struct loop *const *loops, struct e
 	return true;
 }
 
-bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
-                      struct err *err)
+static bool await_chain(const struct chain *chain, const struct patience *patience, struct err *err)
 {
-	for (size_t i = 0; i < N_CHAINS; i++) {
-		if (chain_rows[i].exports && !exporters)
-			continue;
-		if (!start_chain(set->chains[i], loops, err))
+	for (size_t i = 0; i < chain->n; i++) {
+		if (!instance_await(chain->items[i], patience, err))
 			return false;
 	}
 	return true;
+}
+
+/* The instances become ready side by side. */
+bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
+                      const struct patience *patience, struct err *err)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < N_CHAINS && good; i++) {
+		if (exporters || !chain_rows[i].exports)
+			good = start_chain(set->chains[i], loops, err);
+	}
+	for (size_t i = 0; i < N_CHAINS && good; i++)
+		good = await_chain(set->chains[i], patience, err);
+	return good;
 }
 
 void plugin_set_end_exporters(struct plugin_set *set)

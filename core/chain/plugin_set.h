@@ -42,12 +42,13 @@ struct plugin_set_spec {
 };
 
 /* Loads the plugins and creates all instances. NULL: there were mistakes, which are in the diag.
- * [main] */
+ * [control] */
 struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag);
-/* Starts all instances, as instance_start does. With `exporters` false leaves out the chains that
- * serve or send by themselves, for a check. On failure the caller gives the set back. [main] */
+/* Starts all instances, as instance_start does, then waits until all are ready. With `exporters`
+ * false leaves out the chains that serve or send by themselves, for a check. On failure the caller
+ * gives the set back. [control] */
 bool plugin_set_start(struct plugin_set *set, bool exporters, struct loop *const *loops,
-                      struct err *err);
+                      const struct patience *patience, struct err *err);
 /* Gives back the chains that serve or send: those of the next set run already, and both must not
  * go on side by side. [main] */
 void plugin_set_end_exporters(struct plugin_set *set);

@@ -1,6 +1,7 @@
 #include "chain/retirer.h"
 
 #include <ev.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,11 +16,12 @@
 static const double retry_s = 0.05;
 
 struct retirer {
-	struct loop *main_loop;
-	struct list ending; /* of struct retiree: unused, but with work in flight */
-	unsigned alive;
-	struct list all;     /* of struct retiree, the oldest generation first */
-	unsigned generation; /* of the next instance */
+	struct loop *loop;
+	struct list ending;   /* of struct retiree: unused, but with work in flight; [control] */
+	unsigned generation;  /* of the next instance; [control] */
+	pthread_mutex_t lock; /* guards `all`, which others read */
+	struct list all;      /* of struct retiree, the oldest generation first */
+	atomic_uint alive;
 	atomic_uint n_generations;
 	ev_timer retry;
 };
@@ -28,13 +30,13 @@ struct retiree {
 	struct list node;  /* in retirer->ending */
 	struct list alive; /* in retirer->all */
 	unsigned generation;
-	struct loop_task task; /* posted to main with the last reference */
+	struct loop_task task; /* posted with the last reference */
 	struct retirer *retirer;
 	struct instance *instance;
 	struct config *config; /* ref: the options of the instance live in it */
 };
 
-/* [main] */
+/* The lock is held. */
 static void count_generations(struct retirer *retirer)
 {
 	unsigned n = 0, last = 0;
@@ -49,7 +51,7 @@ static void count_generations(struct retirer *retirer)
 }
 
 /* Stops and frees the instance, and removes the retiree from both lists. False: work is still in
- * flight, and the retiree stays. [main] */
+ * flight, and the retiree stays. [control] */
 static bool try_to_end(struct retiree *retiree)
 {
 	struct retirer *retirer = retiree->retirer;
@@ -58,12 +60,14 @@ static bool try_to_end(struct retiree *retiree)
 		return false;
 	log_debug("plugin instance ended", log_str("plugin", retiree->instance->name));
 	list_remove(&retiree->node);
+	pthread_mutex_lock(&retirer->lock);
 	list_remove(&retiree->alive);
 	count_generations(retirer);
+	pthread_mutex_unlock(&retirer->lock);
 	instance_free(retiree->instance);
 	config_unref(retiree->config);
 	free(retiree);
-	retirer->alive--;
+	atomic_fetch_sub(&retirer->alive, 1);
 	return true;
 }
 
@@ -94,7 +98,7 @@ static void run_end(struct loop_task *task)
 
 	list_append(&retirer->ending, &retiree->node);
 	if (!try_to_end(retiree))
-		ev_timer_again(loop_ev(retirer->main_loop), &retirer->retry);
+		ev_timer_again(loop_ev(retirer->loop), &retirer->retry);
 }
 
 /* [any] */
@@ -103,18 +107,19 @@ static void on_unused(struct instance *instance, void *arg)
 	struct retiree *retiree = arg;
 
 	(void)instance;
-	loop_post(retiree->retirer->main_loop, &retiree->task);
+	loop_post(retiree->retirer->loop, &retiree->task);
 }
 
-struct retirer *retirer_new(struct loop *main_loop)
+struct retirer *retirer_new(struct loop *loop)
 {
 	struct retirer *retirer = calloc(1, sizeof *retirer);
 
 	if (!retirer)
 		return NULL;
-	retirer->main_loop = main_loop;
+	retirer->loop = loop;
 	list_init(&retirer->ending);
 	list_init(&retirer->all);
+	pthread_mutex_init(&retirer->lock, NULL);
 	retirer->generation = 1;
 	ev_timer_init(&retirer->retry, on_retry, 0.0, retry_s);
 	retirer->retry.data = retirer;
@@ -129,21 +134,23 @@ bool retirer_adopt(struct retirer *retirer, struct instance *instance, struct co
 		return false;
 	list_init(&retiree->node);
 	retiree->generation = retirer->generation;
-	list_append(&retirer->all, &retiree->alive);
-	count_generations(retirer);
 	retiree->task.run = run_end;
 	retiree->retirer = retirer;
 	retiree->instance = instance;
 	retiree->config = config_ref(config);
 	instance->on_unused = on_unused;
 	instance->unused_arg = retiree;
-	retirer->alive++;
+	atomic_fetch_add(&retirer->alive, 1);
+	pthread_mutex_lock(&retirer->lock);
+	list_append(&retirer->all, &retiree->alive);
+	count_generations(retirer);
+	pthread_mutex_unlock(&retirer->lock);
 	return true;
 }
 
 unsigned retirer_alive(const struct retirer *retirer)
 {
-	return retirer->alive;
+	return atomic_load(&retirer->alive);
 }
 
 void retirer_set_generation(struct retirer *retirer, unsigned generation)
@@ -156,15 +163,17 @@ unsigned retirer_generations(const struct retirer *retirer)
 	return atomic_load(&retirer->n_generations);
 }
 
-void retirer_each(const struct retirer *retirer,
+void retirer_each(struct retirer *retirer,
                   void (*look)(const struct instance *instance, unsigned generation, void *arg),
                   void *arg)
 {
+	pthread_mutex_lock(&retirer->lock);
 	for (struct list *i = retirer->all.next; i != &retirer->all; i = i->next) {
 		const struct retiree *retiree = CONTAINER_OF(i, struct retiree, alive);
 
 		look(retiree->instance, retiree->generation, arg);
 	}
+	pthread_mutex_unlock(&retirer->lock);
 }
 
 static void log_busy(const struct retirer *retirer)
@@ -178,14 +187,14 @@ bool retirer_finish(struct retirer *retirer, int64_t wait_ms)
 {
 	int64_t deadline_ms = clock_ms() + wait_ms;
 
-	loop_finish(retirer->main_loop);
-	for (try_all(retirer); retirer->alive > 0; try_all(retirer)) {
+	loop_finish(retirer->loop);
+	for (try_all(retirer); retirer_alive(retirer) > 0; try_all(retirer)) {
 		if (clock_ms() > deadline_ms) {
 			log_busy(retirer);
 			return false;
 		}
 		nanosleep(&(struct timespec){ 0, 1000000L }, NULL);
-		loop_finish(retirer->main_loop);
+		loop_finish(retirer->loop);
 	}
 	return true;
 }
@@ -194,6 +203,7 @@ void retirer_free(struct retirer *retirer)
 {
 	if (!retirer)
 		return;
-	ev_timer_stop(loop_ev(retirer->main_loop), &retirer->retry);
+	ev_timer_stop(loop_ev(retirer->loop), &retirer->retry);
+	pthread_mutex_destroy(&retirer->lock);
 	free(retirer);
 }

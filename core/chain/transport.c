@@ -3,60 +3,69 @@
 #include "base/clock.h"
 #include "host/status.h"
 #include "host/ticket.h"
+#include "net/layer.h"
 #include "thread/guest.h"
-
-static const char *missing_slot(const spore_stream *stream)
-{
-	const spore_stream_ops *ops = stream->ops;
-
-	if (!ops)
-		return "ops";
-	if (!SPORE_CAN(ops, handshake))
-		return "handshake";
-	if (!SPORE_CAN(ops, readv))
-		return "readv";
-	if (!SPORE_CAN(ops, writev))
-		return "writev";
-	if (!SPORE_CAN(ops, shutdown))
-		return "shutdown";
-	if (!SPORE_CAN(ops, close))
-		return "close";
-	return SPORE_CAN(ops, fd) ? NULL : "fd";
-}
 
 static void release_chain(void *chain)
 {
 	chain_unref(chain);
 }
 
-/* Puts one instance's stream on top. */
-static bool wrap_once(const struct instance *instance, struct stream *stream,
-                      const spore_wrap_args *args, struct err *err)
+/* False: it is neither the stream below nor one of the declared kind, so it must not be called, and
+ * is left alone. */
+static bool is_declared(const spore_transport_ops *ops, const spore_stream *upper,
+                        const spore_stream *lower)
+{
+	return upper == lower || (ops->stream_ops && upper->ops == ops->stream_ops);
+}
+
+static spore_status call_wrap(struct instance *instance, struct loop *loop,
+                              const spore_wrap_args *args, spore_stream **upper_out)
 {
 	const spore_transport_ops *ops = instance->component->ops;
-	struct loop *loop = stream_loop(stream);
-	spore_stream *upper = NULL;
-	char text[STATUS_TEXT_SIZE];
 	int64_t began_ns = clock_ns();
-	const char *missing;
 	spore_status status;
 
+	*upper_out = NULL;
 	guest_enter(instance->name, "wrap");
-	status = ops->wrap(instance_state(instance, loop), args, &upper);
+	status = ops->wrap(instance_state(instance, loop), args, upper_out);
 	guest_leave();
 	meter_call(&instance->meter, loop, TRANSPORT_WRAP, began_ns);
+	return status;
+}
+
+/* Puts one instance's stream on top. */
+static bool wrap_once(struct instance *instance, struct stream *stream, const spore_wrap_args *args,
+                      struct err *err)
+{
+	const spore_transport_ops *ops = instance->component->ops;
+	const struct layer_origin origin = {
+		.name = instance->name,
+		.instance = instance,
+		.pace = &instance->faults,
+		.secure = ops->flags & SPORE_TRANSPORTF_SECURE,
+	};
+	spore_stream *upper;
+	char text[STATUS_TEXT_SIZE];
+	spore_status status = call_wrap(instance, stream_loop(stream), args, &upper);
+
 	if (status != SPORE_OK || !upper) {
 		err_set(err, "transport %s returned no stream: %s", instance->name,
-		        status_text(status, text));
+		        status == SPORE_OK ? "wrap() returned SPORE_OK, but NULL"
+		                           : status_text(status, text));
 		return false;
 	}
-	missing = missing_slot(upper);
-	if (missing) { /* the stream leaks, since it may lack close, too */
-		err_set(err, "transport %s: its stream lacks the mandatory slot: %s",
-		        instance->name, missing);
+	if (!is_declared(ops, upper, args->lower)) {
+		err_set(err,
+		        "transport %s returned a stream whose ops are not its stream_ops: expected "
+		        "these, or the lower stream",
+		        instance->name);
 		return false;
 	}
-	stream_push(stream, upper, ops->flags & SPORE_TRANSPORTF_SECURE);
+	if (!stream_push(stream, upper, &origin)) {
+		err_set(err, "transport %s: out of memory", instance->name);
+		return false;
+	}
 	return true;
 }
 
@@ -75,6 +84,7 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
 			.conn = conn,
 			.peer = &conn->peer,
 			.server_name = server_name,
+			.fd = stream_fd(stream),
 		};
 
 		if (!wrap_once(chain->items[i], stream, &args, err))
@@ -106,7 +116,22 @@ static void give_ticket(struct stream *stream)
 
 bool transport_open(struct stream *stream)
 {
-	if (stream_conn(stream)->n_layers > 1)
+	if (!stream_is_bare(stream))
 		give_ticket(stream);
 	return stream_open(stream);
+}
+
+static void *state_on(const void *instance, const struct loop *loop)
+{
+	return instance_state(instance, loop);
+}
+
+enum stream_io transport_detach(struct stream *stream)
+{
+	return stream_detach(stream, state_on);
+}
+
+bool transport_attach(struct stream *stream, struct loop *loop)
+{
+	return stream_attach(stream, loop, state_on);
 }

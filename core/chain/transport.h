@@ -14,4 +14,9 @@ bool transport_wrap(const struct plugin_set *set, struct stream *stream, uint32_
  * open already; false: the stream's owner gets STREAM_OPENED or STREAM_FAILED. */
 bool transport_open(struct stream *stream);
 
+/* Move an open stream to another worker: see stream_detach and stream_attach. The stream keeps the
+ * instances that it was wrapped by. */
+enum stream_io transport_detach(struct stream *stream);
+bool transport_attach(struct stream *stream, struct loop *loop);
+
 #endif

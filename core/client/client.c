@@ -10,7 +10,6 @@
 #include "loop/call.h"
 #include "net/resolve.h"
 
-enum { ANSWER_MS = 3000 }; /* as bore's client */
 static const double drain_poll_s = 0.05;
 
 struct client {
@@ -20,16 +19,15 @@ struct client {
 	struct session *sessions;      /* owned; one for each tunnel, on worker 0 */
 	struct ahead_pool *pools;      /* owned; one for each worker, tunnel after tunnel */
 	ev_async exit;                 /* on the main loop; unlike a task it can be recalled */
-	atomic_int status; /* STILL_RUNNING or an enum client_exit; set on worker 0, read by main */
-	ev_timer drain_poll; /* on the main loop */
+	size_t n_over;                 /* sessions that have ended for good; on worker 0 */
+	enum client_exit first_status; /* of the first of them; on worker 0 */
+	atomic_int status;             /* enum client_exit; set on worker 0, read by main */
+	ev_timer drain_poll;           /* on the main loop */
 	void (*on_drained)(void *arg);
 	void *arg;
 };
 
 /* ---- exit ---- */
-
-/* Not an enum client_exit. */
-enum { STILL_RUNNING = -1 };
 
 /* [main] */
 static void on_exit_sent(struct ev_loop *ev, ev_async *watcher, int events)
@@ -41,14 +39,17 @@ static void on_exit_sent(struct ev_loop *ev, ev_async *watcher, int events)
 	client->env.on_exit((enum client_exit)atomic_load(&client->status), client->env.arg);
 }
 
-/* The first session that ends for good ends the client. [worker] 0 */
+/* The client ends with its last tunnel, and with the status of the tunnel that ended first.
+ * [worker] 0 */
 static void on_session_over(struct session *session, enum client_exit status)
 {
 	struct client *client = session->worker->client;
 
-	if (atomic_load(&client->status) != STILL_RUNNING)
+	if (client->n_over++ == 0)
+		client->first_status = status;
+	if (client->n_over < client->shared.n_tunnels)
 		return;
-	atomic_store(&client->status, (int)status);
+	atomic_store(&client->status, (int)client->first_status);
 	ev_async_send(loop_ev(client->env.main_loop), &client->exit);
 }
 
@@ -59,7 +60,8 @@ static void run_open_worker(void *arg)
 	struct client_worker *worker = arg;
 	struct relay_limits limits = { .most_pipes = worker->max_pipes };
 
-	deadline_list_init(&worker->answers, worker->loop, ANSWER_MS, uplink_on_late);
+	deadline_list_init(&worker->answers, worker->loop, worker->shared->settings->answer_timeout,
+	                   uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
@@ -121,7 +123,6 @@ static void on_drain_poll(struct ev_loop *ev, ev_timer *timer, int events);
 
 static void set_up_main(struct client *client)
 {
-	atomic_init(&client->status, STILL_RUNNING);
 	ev_async_init(&client->exit, on_exit_sent);
 	client->exit.data = client;
 	ev_async_start(loop_ev(client->env.main_loop), &client->exit);

@@ -20,7 +20,7 @@ struct client_env {
 	struct loop *main_loop;
 	struct loop *const *loops; /* of the workers; they run */
 	unsigned n_workers;
-	/* Runs on the main loop, once, when a tunnel has ended for good. */
+	/* Runs on the main loop, once, when all tunnels have ended for good. */
 	void (*on_exit)(enum client_exit status, void *arg);
 	void *arg;
 };

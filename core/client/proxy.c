@@ -130,7 +130,11 @@ static void join_streams(struct proxy *proxy)
 	} else if (server && local) {
 		proxy->server = proxy->local = NULL;
 		client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
-		relay_start(&worker->relays, server, local, &proxy->unsent, &proxy->received,
+		relay_start(&worker->relays,
+		            &(struct relay_plan){ .left = server,
+		                                  .right = local,
+		                                  .for_left = &proxy->unsent,
+		                                  .for_right = &proxy->received },
 		            on_relay_end, worker);
 		end_proxy(proxy, true);
 	}

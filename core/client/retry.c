@@ -62,6 +62,13 @@ bool retry_is_due(const struct retry *retry, const struct loss *loss)
 	return false;
 }
 
+bool retry_is_news(const struct retry *retry, const struct loss *loss)
+{
+	unsigned n = retry->losses + 1;
+
+	return loss->status != retry->last_status || (n & (n - 1)) == 0 || n % 512 == 0;
+}
+
 /* The pause doubles with each loss. A random part of its second half is left out, so that the
  * clients of a server that returns do not all come at once. */
 double retry_count(struct retry *retry, const struct loss *loss, double random)
@@ -74,6 +81,7 @@ double retry_count(struct retry *retry, const struct loss *loss, double random)
 	double pause_s = first_s * (double)(1u << doublings);
 
 	retry->losses++;
+	retry->last_status = loss->status;
 	retry->port_refusals += is_port;
 	pause_s = pause_s < most_s ? pause_s : most_s;
 	return pause_s * (1.0 - 0.5 * random);

@@ -18,6 +18,7 @@ struct retry {
 	uint16_t last_port;                     /* public port of this tunnel; 0: it never stood */
 	unsigned losses;                        /* in a row; since the tunnel last stood */
 	unsigned port_refusals;                 /* losses among them because of the port */
+	enum client_exit last_status;           /* of the last loss */
 };
 
 struct loss {
@@ -37,6 +38,9 @@ bool retry_succeed(struct retry *retry, uint16_t port);
 struct loss retry_loss_of(enum refusal refusal, const char *why);
 /* Another attempt may help, and the operator allows it. */
 bool retry_is_due(const struct retry *retry, const struct loss *loss);
+/* Is this loss, which is not counted yet, worth a line in the log? The first one is, one of another
+ * kind than the last, then the 2nd, 4th, 8th in a row and so on, and every 512th. */
+bool retry_is_news(const struct retry *retry, const struct loss *loss);
 /* Counts the loss and returns the seconds until the next attempt. random: from 0 to 1. */
 double retry_count(struct retry *retry, const struct loss *loss, double random);
 

@@ -6,7 +6,7 @@
 #include "base/container.h"
 #include "base/crypto.h"
 #include "config/settings.h"
-#include "host/host.h"
+#include "host/readiness.h"
 #include "log/log.h"
 #include "net/sock.h"
 #include "net/stream.h"
@@ -76,7 +76,7 @@ static void count_standing(const struct session *session, int delta)
 
 	shared->n_standing += (size_t)delta;
 	client_stats_add(&shared->stats, session->worker->loop, CLIENT_STAT_TUNNELS, delta);
-	host_set_ready(shared->n_standing == shared->n_tunnels);
+	readiness_set(shared->n_standing == shared->n_tunnels);
 }
 
 static void release_held(struct session *session, unsigned things)
@@ -135,6 +135,7 @@ static void lose_session(struct session *session, const struct loss *loss)
 {
 	const struct client_worker *worker = session->worker;
 	char why[sizeof(struct err)];
+	bool is_news;
 
 	snprintf(why, sizeof why, "%s", loss->why); /* it may point into the uplink */
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_LOSSES, 1);
@@ -145,11 +146,13 @@ static void lose_session(struct session *session, const struct loss *loss)
 		session->on_over(session, loss->status);
 		return;
 	}
+	is_news = retry_is_news(&session->retry, loss);
 	session->pause_s = retry_count(&session->retry, loss, random_part());
 	change_state(session, SESSION_PAUSED);
-	log_warn("tunnel lost, trying again", log_str("tunnel", session->tunnel->name),
-	         log_str("error", why), log_int("in_ms", (int64_t)(session->pause_s * 1000)),
-	         log_int("tries", session->retry.losses));
+	log_at(is_news ? LOG_WARN : LOG_DEBUG, "tunnel lost, trying again",
+	       log_str("tunnel", session->tunnel->name), log_str("error", why),
+	       log_int("in_ms", (int64_t)(session->pause_s * 1000)),
+	       log_int("tries", session->retry.losses));
 }
 
 static void lose_because(struct session *session, const char *why, enum client_exit status,
@@ -219,6 +222,24 @@ void session_on_silence(struct deadline *deadline)
 		             RETRY_LATER);
 }
 
+/* ---- what the client says about itself ---- */
+
+static void say_about(struct session *session)
+{
+	const struct tunnel_settings *tunnel = session->tunnel;
+	struct message message = { .type = MESSAGE_ABOUT };
+
+	for (size_t i = 0; i < tunnel->n_about; i++) {
+		snprintf(message.text, sizeof message.text, "%s", tunnel->about[i]);
+		link_send(&session->uplink.link, &message);
+	}
+}
+
+static bool server_reads_about(const struct session *session)
+{
+	return session->uplink.offers & SPORE_OFFER_ABOUT;
+}
+
 /* ---- before the server's Hello ---- */
 
 static void on_uplink_ready(struct uplink *uplink)
@@ -226,6 +247,8 @@ static void on_uplink_ready(struct uplink *uplink)
 	struct session *session = session_of(uplink);
 	struct message hello = { .type = MESSAGE_HELLO, .port = retry_port(&session->retry) };
 
+	if (server_reads_about(session))
+		say_about(session);
 	link_send(&uplink->link, &hello);
 	change_state(session, SESSION_AWAITING_HELLO);
 }
@@ -234,8 +257,11 @@ static void on_uplink_ready(struct uplink *uplink)
 static void announce(const struct session *session, uint16_t port)
 {
 	char line[400];
-	int n = snprintf(line, sizeof line, "listening at %.300s:%u\n", settings_of(session)->to,
-	                 port);
+	const char *to = settings_of(session)->to;
+	int n = snprintf(line, sizeof line,
+	                 strchr(to, ':') ? "listening at [%.300s]:%u\n"
+	                                 : "listening at %.300s:%u\n",
+	                 to, port);
 
 	if (write(STDOUT_FILENO, line, (size_t)n) < 0)
 		log_warn("cannot write to standard output",
@@ -310,6 +336,8 @@ static void take_extended(struct session *session, const struct message *message
 	pulse_start(&session->pulse, pulse_ms / 1000.0, random_part());
 	spread_ahead(&session->spread, message->ahead < wanted ? message->ahead : wanted,
 	             &message->id);
+	if (!server_reads_about(session))
+		say_about(session);
 }
 
 /* The server says why it is about to close the connection. The next attempt shows whether the cause

@@ -84,6 +84,7 @@ static void answer_challenge(struct uplink *uplink, const struct uuid *challenge
 	spore_status status;
 
 	memcpy(question.challenge, challenge->bytes, sizeof question.challenge);
+	uplink->offers = spore_challenge_offers(challenge->bytes);
 	uplink->state = UPLINK_ANSWERING;
 	link_pause(&uplink->link);
 	status = auth_answer(&uplink->auth, &question, on_answered);
@@ -160,6 +161,7 @@ void uplink_end_wait(struct uplink *uplink)
 void uplink_on_late(struct deadline *deadline)
 {
 	struct uplink *uplink = CONTAINER_OF(deadline, struct uplink, deadline);
+	char why[160];
 
 	switch (uplink->state) {
 	case UPLINK_CLOSED:
@@ -168,7 +170,9 @@ void uplink_on_late(struct deadline *deadline)
 		fail_uplink(uplink, UPLINK_UNREACHED, "out of memory");
 		break;
 	case UPLINK_OPENING:
-		fail_uplink(uplink, UPLINK_UNREACHED, "the transport's handshake timed out");
+		snprintf(why, sizeof why, "the transport's handshake timed out (%.100s)",
+		         stream_shaking(uplink->stream));
+		fail_uplink(uplink, UPLINK_UNREACHED, why);
 		break;
 	case UPLINK_AWAITING_CHALLENGE:
 	case UPLINK_ANSWERING:
@@ -276,7 +280,7 @@ void uplink_stop(struct uplink *uplink)
 		return;
 	dial_stop(uplink->dial);
 	uplink->dial = NULL;
-	auth_cancel(&uplink->auth);
+	auth_cancel(&uplink->auth, SPORE_END_CLOSED);
 	deadline_stop(&uplink->deadline);
 	if (uplink->state > UPLINK_OPENING)
 		link_fini(&uplink->link, false);

@@ -64,6 +64,7 @@ struct uplink {
 	struct client_worker *worker;
 	const struct uplink_events *events;
 	uint32_t purpose; /* SPORE_AUTH_* */
+	uint32_t offers;  /* SPORE_OFFER_*: of the server's Challenge; 0 without one */
 	struct dial *dial;
 	struct stream *stream; /* owned until the link takes it */
 	struct link link;

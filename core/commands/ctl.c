@@ -18,6 +18,9 @@ struct request {
 	bool as_json;
 };
 
+/* A reload may wait for another one, and each of them for the longest plugins.start_timeout. */
+enum { WAIT_MS = 30000, RELOAD_WAIT_MS = 660000 };
+
 /* Tables, aligned by hand. */
 /* clang-format off */
 static const struct argument_word words[] = {
@@ -161,7 +164,9 @@ int ctl_run(int argc, char **argv)
 		                        request.operand);
 	snprintf(line, sizeof line, "%s%s%s\n", request.command, request.operand ? " " : "",
 	         request.operand ? request.operand : "");
-	answer = ctl_ask(request.socket, line, &len, &err);
+	answer = ctl_ask(request.socket, line,
+	                 strcmp(request.command, "reload") == 0 ? RELOAD_WAIT_MS : WAIT_MS, &len,
+	                 &err);
 	if (!answer) {
 		fprintf(stderr, "error: %s\n", err.text);
 		return EXIT_FAILED;

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* The longest answer lists 10,000 visitors and takes about 4 MiB. */
-enum { SILENCE_MS = 30000, STEP = 64 * 1024, MOST = 64 * 1024 * 1024 };
+enum { STEP = 64 * 1024, MOST = 64 * 1024 * 1024 };
 
 static void refuse_connection(struct err *err, const char *path, int cause)
 {
@@ -43,13 +43,13 @@ static int connect_to_server(const char *path, struct err *err)
 }
 
 /* Returns -1 and sets errno on an error, and if nothing arrives in time. */
-static ssize_t read_some(int fd, char *out, size_t size)
+static ssize_t read_some(int fd, int wait_ms, char *out, size_t size)
 {
 	struct pollfd ready = { fd, POLLIN, 0 };
 	int n;
 
 	do
-		n = poll(&ready, 1, SILENCE_MS);
+		n = poll(&ready, 1, wait_ms);
 	while (n < 0 && errno == EINTR);
 	if (n == 0)
 		errno = ETIMEDOUT;
@@ -70,13 +70,14 @@ static bool grow_answer(char **text, size_t len)
 
 /* A server that is too busy sends an answer and then resets the connection, so a reset counts as
  * the end of an answer. */
-static char *read_answer(int fd, size_t *len_out)
+static char *read_answer(int fd, int wait_ms, size_t *len_out)
 {
 	char *text = NULL;
 	ssize_t n = -1;
 
 	*len_out = 0;
-	while (grow_answer(&text, *len_out) && (n = read_some(fd, text + *len_out, STEP)) > 0)
+	while (grow_answer(&text, *len_out) &&
+	       (n = read_some(fd, wait_ms, text + *len_out, STEP)) > 0)
 		*len_out += (size_t)n;
 	if (*len_out > 0 && (n == 0 || errno == ECONNRESET))
 		return text;
@@ -85,7 +86,7 @@ static char *read_answer(int fd, size_t *len_out)
 	return NULL;
 }
 
-char *ctl_ask(const char *path, const char *line, size_t *len_out, struct err *err)
+char *ctl_ask(const char *path, const char *line, int wait_ms, size_t *len_out, struct err *err)
 {
 	int fd = connect_to_server(path, err);
 	char *answer;
@@ -94,7 +95,7 @@ char *ctl_ask(const char *path, const char *line, size_t *len_out, struct err *e
 		return NULL;
 	/* If sending fails, reading fails as well and tells the cause. */
 	send(fd, line, strlen(line), MSG_NOSIGNAL);
-	answer = read_answer(fd, len_out);
+	answer = read_answer(fd, wait_ms, len_out);
 	if (!answer)
 		err_set(err, "no answer from the server at %s: %s", path, strerror(errno));
 	close(fd);

@@ -7,7 +7,7 @@
 #include "base/err.h"
 
 /* `line` ends in a newline. Returns the answer, which the caller frees and which has no NUL at its
- * end; NULL and *err if there is none. Waits for the server at most 30 seconds at a time. */
-char *ctl_ask(const char *path, const char *line, size_t *len_out, struct err *err);
+ * end; NULL and *err if there is none. Waits for the server at most wait_ms at a time. */
+char *ctl_ask(const char *path, const char *line, int wait_ms, size_t *len_out, struct err *err);
 
 #endif

@@ -7,11 +7,13 @@
 #include "base/text.h"
 #include "base/utf8.h"
 
-enum { CELL = 256, MOST_COLUMNS = 12 };
+enum { CELL = 256, MOST_COLUMNS = 16 };
+/* Bytes of a client's claim that a table shows. */
+enum { CLAIM_SHOWN = 48 };
 
 /* ---- values ---- */
 
-enum format { TEXT, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO };
+enum format { TEXT, CLAIM, NUMBER, BYTES, AGE, MICROSECONDS, YES_NO };
 
 static const char *string_member(const struct json *object, const char *key)
 {
@@ -58,6 +60,25 @@ static void format_age(double ms, char out[CELL])
 		snprintf(out, CELL, "%lldd%02lldh", s / 86400, s / 3600 % 24);
 }
 
+/* "env=prod, team=web"; "-" if there are none. */
+static void format_members(const struct json *object, char out[CELL])
+{
+	size_t len = 0;
+
+	for (const struct json *i = object->first; i && len + 1 < CELL; i = i->next) {
+		int n = snprintf(out + len, CELL - len, "%s%s=%s", len ? ", " : "", i->key,
+		                 i->type == JSON_STRING ? i->raw : "");
+
+		len += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static void cut_claim(char out[CELL])
+{
+	if (strlen(out) > CLAIM_SHOWN)
+		strcpy(out + CLAIM_SHOWN - 3, "...");
+}
+
 static void format_value(const struct json *value, enum format format, char out[CELL])
 {
 	snprintf(out, CELL, "-");
@@ -75,6 +96,10 @@ static void format_value(const struct json *value, enum format format, char out[
 		snprintf(out, CELL, "%.3f ms", value->number / 1000);
 	else if (value->type == JSON_NUMBER)
 		snprintf(out, CELL, "%lld", (long long)value->number);
+	else if (value->type == JSON_OBJECT)
+		format_members(value, out);
+	if (format == CLAIM)
+		cut_claim(out);
 }
 
 /* ---- tables ---- */
@@ -145,7 +170,8 @@ static const struct table tunnels = { "tunnels", {
 	{ "client", "CLIENT", TEXT }, { "age_ms", "AGE", AGE }, { "visitors", "VISITORS", NUMBER },
 	{ "waiting", "WAITING", NUMBER }, { "visitors_all", "TOTAL", NUMBER },
 	{ "bytes_up", "UP", BYTES }, { "bytes_down", "DOWN", BYTES },
-	{ "heartbeats", "HEARTBEATS", YES_NO },
+	{ "heartbeats", "HEARTBEATS", YES_NO }, { "name", "NAME", CLAIM },
+	{ "version", "VERSION", CLAIM }, { "tags", "TAGS", CLAIM },
 } };
 static const struct table relays = { "relays", {
 	{ "id", "ID", NUMBER }, { "tunnel", "TUNNEL", NUMBER }, { "port", "PORT", NUMBER },
@@ -246,9 +272,21 @@ static void add_dates(struct columns *columns, const struct json *dates)
 	}
 }
 
+static void add_hanging(struct columns *columns, const struct json *hanging)
+{
+	for (const struct json *i = hanging ? hanging->first : NULL; i; i = i->next) {
+		const char *plugin = string_member(i, "plugin"), *call = string_member(i, "call");
+
+		add_line(columns, "hangs", "%s for %.1f s%s%s%s%s", string_member(i, "thread"),
+		         number_member(i, "duration_ms") / 1000, *plugin ? " in " : "", plugin,
+		         *plugin ? ", call " : "", call);
+	}
+}
+
 static bool print_status(const struct json *answer, FILE *out)
 {
 	struct columns columns = { .n = 2 };
+	long long outdated = integer_member(answer, "tunnels_outdated");
 	char up[CELL], bytes[CELL], memory[CELL];
 	bool good;
 
@@ -260,7 +298,12 @@ static bool print_status(const struct json *answer, FILE *out)
 	add_line(&columns, "version", "%s, process %lld", string_member(answer, "version"),
 	         integer_member(answer, "pid"));
 	add_line(&columns, "workers", "%lld", integer_member(answer, "workers"));
-	add_line(&columns, "tunnels", "%lld", integer_member(answer, "tunnels"));
+	if (*string_member(answer, "not_ready"))
+		add_line(&columns, "not ready", "%s", string_member(answer, "not_ready"));
+	add_hanging(&columns, json_get(answer, "hanging"));
+	add_line(&columns, "tunnels",
+	         outdated ? "%lld, %lld not judged by this generation yet" : "%lld",
+	         integer_member(answer, "tunnels"), outdated);
 	add_line(&columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
 	         integer_member(answer, "relays"), integer_member(answer, "waiting"),
 	         integer_member(answer, "visitors_all"), bytes);

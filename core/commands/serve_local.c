@@ -1,15 +1,19 @@
 #include "commands/serve_local.h"
 
+#include <ev.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "arguments/exit_status.h"
 #include "client/client.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
+#include "log/log.h"
 #include "loop/loop.h"
 #include "process/drain.h"
 #include "process/limits.h"
 #include "process/runtime.h"
+#include "reload/reload.h"
 
 struct client_process {
 	struct client *client;
@@ -37,6 +41,17 @@ static void on_client_exit(enum client_exit status, void *arg)
 	drain_done(&process->drain);
 }
 
+/* A client does not reload. HUP must not end its tunnels, since log rotation may send it to every
+ * Spore. */
+static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
+{
+	(void)ev;
+	(void)watcher;
+	(void)events;
+	log_warn("HUP ignored: a client does not reload its configuration",
+	         log_str("remedy", "restart the client"));
+}
+
 static int run_client(struct runtime *runtime)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
@@ -44,8 +59,12 @@ static int run_client(struct runtime *runtime)
 	struct client_env env = { runtime->plugins.set, runtime->metrics, runtime->resolver,
 		                  runtime->main_loop,   runtime->loops,   runtime->n_workers,
 		                  on_client_exit,       &process };
+	ev_signal hangup;
 
 	limits_check_buffers(settings->sndbuf, settings->recbuf);
+	ev_signal_init(&hangup, on_hangup, SIGHUP);
+	ev_signal_start(loop_ev(runtime->main_loop), &hangup);
+	reload_hold(false);
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
 	           &process);
 	process.client = client_start(&env);
@@ -54,6 +73,8 @@ static int run_client(struct runtime *runtime)
 	else
 		fputs("error: out of memory\n", stderr);
 	drain_fini(&process.drain);
+	reload_hold(true); /* libev restores the default action, which is to end the process */
+	ev_signal_stop(loop_ev(runtime->main_loop), &hangup);
 	client_stop(process.client);
 	return process.client ? (int)process.status : EXIT_FAILED;
 }
@@ -64,8 +85,10 @@ int serve_local(int argc, char **argv)
 	struct runtime_terms terms;
 	struct diag diag = { 0 };
 	int status = EXIT_FAILED;
-	struct config *config = serve_load(ROLE_LOCAL, argc, argv, &diag, &status);
+	struct config *config;
 
+	reload_hold(true);
+	config = serve_load(ROLE_LOCAL, argc, argv, &diag, &status);
 	if (!config)
 		return status;
 	status = EXIT_FAILED;

@@ -6,14 +6,14 @@
 #include "arguments/exit_status.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
-#include "host/host.h"
+#include "host/readiness.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "process/drain.h"
 #include "process/limits.h"
-#include "process/reload.h"
 #include "process/runtime.h"
+#include "reload/reload.h"
 #include "server/server.h"
 
 struct server_process {
@@ -34,7 +34,7 @@ static void begin_server_drain(void *arg)
 	struct server_process *process = arg;
 
 	reload_stop(&process->reload);
-	host_set_ready(false);
+	readiness_set(false);
 	server_drain(process->server, on_drained, &process->drain);
 }
 
@@ -67,7 +67,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
 	    server_start(server, &env, runtime->plugins.set, &err)) {
 		process.server = process.host.server = server;
-		host_set_ready(true);
+		readiness_set(true);
 		announce(settings, runtime->n_workers);
 		loop_run(runtime->main_loop);
 	} else {

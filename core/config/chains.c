@@ -8,13 +8,10 @@
 #include "option/value_describe.h"
 #include "json/json.h"
 
-/* A connection's bottom layer is the socket. */
-enum { MAX_TRANSPORTS = CONN_MAX_LAYERS - 1 };
-
 const struct chain_row chain_rows[N_CHAINS] = {
 	[CHAIN_TRANSPORT] = { .pointer = "/transport",
 	                      .kind = SPORE_KIND_TRANSPORT,
-	                      .max = MAX_TRANSPORTS },
+	                      .max = CONN_MAX_LAYERS },
 	[CHAIN_AUTH] = { .pointer = "/auth", .kind = SPORE_KIND_AUTH },
 	[CHAIN_ACL_CONTROL] = { .pointer = "/acl/control",
 	                        .kind = SPORE_KIND_ACL,

@@ -241,15 +241,21 @@ const char *command_variable_name(const struct shorthand *shorthand, const char 
 	return out;
 }
 
-/* An empty variable counts as unset. */
-static const char *read_variable(const char *name)
+/* NULL: unset. An empty variable is a mistake: with an empty secret, for example, a server would
+ * let everybody in. */
+static const char *read_variable(const char *name, struct diag *diag)
 {
 	const char *value = getenv(name);
 
-	return value && *value ? value : NULL;
+	if (value && !*value)
+		diag_add(diag, NULL,
+		         "%s is empty: expected a value (to leave the option out, unset the "
+		         "variable)",
+		         name);
+	return value;
 }
 
-static void read_variables(unsigned role, struct command *command)
+static void read_variables(unsigned role, struct command *command, struct diag *diag)
 {
 	for (size_t i = 0; i < n_shorthands; i++) {
 		const struct shorthand *s = &shorthands[i];
@@ -259,14 +265,16 @@ static void read_variables(unsigned role, struct command *command)
 			continue;
 		value->shorthand = s;
 		value->text = read_variable(
-			command_variable_name(s, "SPORE", value->origin, sizeof value->origin));
+			command_variable_name(s, "SPORE", value->origin, sizeof value->origin),
+			diag);
 		if (!value->text && s->bore_variable)
 			value->text = read_variable(command_variable_name(s, "BORE", value->origin,
-			                                                  sizeof value->origin));
+			                                                  sizeof value->origin),
+			                            diag);
 		command->n_variables += value->text != NULL;
 	}
 	if (!command->file) {
-		command->file = read_variable("SPORE_CONFIG");
+		command->file = read_variable("SPORE_CONFIG", diag);
 		command->file_origin = "SPORE_CONFIG";
 	}
 }
@@ -297,6 +305,6 @@ enum config_outcome command_read(unsigned role, int argc, char *const *argv, str
 	}
 	if (p.help)
 		return CONFIG_HELP;
-	read_variables(role, command_out);
-	return CONFIG_LOADED;
+	read_variables(role, command_out, diag);
+	return diag->count ? CONFIG_USAGE : CONFIG_LOADED;
 }

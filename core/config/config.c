@@ -57,15 +57,50 @@ static void drop_schema(struct json *file, struct diag *diag)
 		json_detach(node);
 }
 
+/* True if a file of that role may have this key at its top. */
+static bool has_key(unsigned role, const char *key)
+{
+	const struct option_table *table = role == ROLE_SERVER ? &settings_server
+	                                                       : &settings_client;
+
+	return option_find(table, key) || shorthand_find(role, key);
+}
+
+/* The first key that only the other role has, if no key belongs to this role alone; else NULL. */
+static const struct json *find_foreign_key(const struct json *file, unsigned role)
+{
+	unsigned other = role == ROLE_SERVER ? ROLE_LOCAL : ROLE_SERVER;
+	const struct json *foreign = NULL;
+
+	for (const struct json *i = file->first; i; i = i->next) {
+		bool ours = has_key(role, i->key), theirs = has_key(other, i->key);
+
+		if (ours && !theirs)
+			return NULL;
+		if (theirs && !ours && !foreign)
+			foreign = i;
+	}
+	return foreign;
+}
+
 /* Moves the file's members to the document's root. False: nothing of the file could be read. */
 static bool place_file(struct config *config, struct placer *p)
 {
 	struct json *root = json_doc_root(config->doc);
 	struct json *file = file_load(config->doc, &config->files, p->command->file,
 	                              p->command->file_origin, &config->folder, p->diag);
+	const struct json *foreign;
 
 	if (!file)
 		return false;
+	foreign = find_foreign_key(file, p->role);
+	if (foreign) {
+		diag_add_key(p->diag, foreign,
+		             "this is a configuration for spore %s, not for spore %s",
+		             p->role == ROLE_SERVER ? "local" : "server",
+		             p->role == ROLE_SERVER ? "server" : "local");
+		return false;
+	}
 	drop_schema(file, p->diag);
 	root->source = file->source;
 	root->offset = file->offset;

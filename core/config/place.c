@@ -234,6 +234,14 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
 }
 
+/* The old value counts no longer, but it is still checked, and messages still name its place. */
+static void override_value(struct json *node, struct json *old)
+{
+	node->overrides = old;
+	if (old)
+		old->parent = node->parent;
+}
+
 /* Places a value in the tree and replaces what the file has there. `twin`: another value of the
  * same precedence for the same target, which is a mistake; or NULL. */
 static void place_value(struct placer *p, const struct command_value *value,
@@ -260,8 +268,10 @@ static void place_value(struct placer *p, const struct command_value *value,
 	old = json_get(object, key);
 	if (old)
 		json_detach(old);
-	if (node && object)
+	if (node && object) {
 		json_add(p->doc, object, key, node);
+		override_value(node, old);
+	}
 }
 
 /* The first of n values for this target, or NULL. `ours_alone`: skips BORE_ variables, which any
@@ -355,11 +365,15 @@ static void place_flat_entries(struct placer *p)
 	}
 }
 
-/* A flag or a variable gives a value for the same target. */
-static bool is_overridden(const struct placer *p, const char *target)
+/* A flag or a variable gives a value for the same target, or for a list in its place. Then the
+ * value of the file must not stand beside it. */
+static bool is_replaced(const struct placer *p, const struct shorthand *s)
 {
-	return has_target(p->command->variables, p->command->n_variables, target) ||
-	       has_target(p->command->flags, p->command->n_flags, target);
+	const struct command *command = p->command;
+
+	return s->type == SHORTHAND_SECRETS &&
+	       (has_target(command->variables, command->n_variables, s->target) ||
+	        has_target(command->flags, command->n_flags, s->target));
 }
 
 /* Moves a flat key to its place, unless there is a value already. */
@@ -401,7 +415,7 @@ static void place_flat_keys(struct placer *p)
 		next = node->next;
 		if (!s || s->type == SHORTHAND_NO || s->type == SHORTHAND_ENTRY)
 			continue;
-		if (is_overridden(p, s->target))
+		if (is_replaced(p, s))
 			json_detach(node);
 		else
 			place_flat_key(p, node, s);

@@ -7,7 +7,7 @@
 	{ SPORE_OPT_OBJECT, sizeof(ctype), (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }
 
 static const spore_option_item port_item = { SPORE_OPT_PORT, sizeof(int64_t), NULL, 0, 0 };
-static const spore_option_item path_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
 #define WORKERS(st)                                                                                \
 	SPORE_INT(st, workers, OPTIONF_RESTART, "0", 0, 256,                                       \
@@ -47,6 +47,10 @@ static const spore_option server_rows[] = {
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
 	DRAIN_TIMEOUT(struct server_settings),
+	SPORE_DURATION(struct server_settings, auth_timeout, OPTIONF_NEW_ONLY, "\"3s\"", 100, 60000,
+	               "how long the auth plugins may take for a verdict; then the client is "
+	               "refused. bore's client gives up after 3s, Spore's after its "
+	               "answer_timeout, and a visitor after 10s"),
 	SPORE_ENUM(struct server_settings, on_reload, 0, "\"close\"", "close|keep",
 	           "what a reload does with tunnels of clients that the new configuration would "
 	           "refuse"),
@@ -57,11 +61,16 @@ static const spore_option client_rows[] = {
 	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL,
 	             "the server's name or address"),
 	SPORE_PORT(struct client_settings, control_port, 0, "7835", 1, 65535,
-	           "the server's control port"),
+	           "the server's control port, which may also follow its name: `to` may be "
+	           "`HOST:PORT` or `[::1]:PORT`"),
 	WORKERS(struct client_settings),
 	BUSY_POLL(struct client_settings),
 	SNDBUF(struct client_settings),
 	RECBUF(struct client_settings),
+	SPORE_DURATION(struct client_settings, answer_timeout, 0, "\"3s\"", 100, 120000,
+	               "how long to wait for each answer of the server: its TLS handshake, its "
+	               "Challenge, and the tunnel's port, before which the server waits for its "
+	               "auth plugins (auth_timeout)"),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
 	          "connections that are being set up at once; each worker queues up to 4096 more"),
 	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,
@@ -76,13 +85,20 @@ static const spore_option client_rows[] = {
 };
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
-	             "name of the tunnel in logs; default: HOST:PORT of the service"),
+	             "name of the tunnel, in logs and for a Spore server; default: HOST:PORT of "
+	             "the service, which a server does not see"),
 	SPORE_STRING(struct tunnel_settings, local, 0, NULL,
 	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
 	SPORE_STRING(struct tunnel_settings, local_host, 0, "\"localhost\"", "host of the service"),
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
 	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535,
 	           "public port; 0: the server chooses"),
+	SPORE_LIST(struct tunnel_settings, hosts, 0, &text_item,
+	           "host names that the tunnel asks for; a Spore server passes them to its "
+	           "authentication plugins and does nothing else with them"),
+	SPORE_MAP(struct tunnel_settings, tags, 0, &text_item,
+	          "labels of the tunnel, such as {\"env\": \"test\"}, for the authentication "
+	          "plugins and the operator of a Spore server"),
 };
 static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option limit_rows[] = {
@@ -132,11 +148,20 @@ static const spore_option limit_rows[] = {
 	  "prefixes that are never banned or slowed down; by default loopback, where proxies run" },
 };
 static const spore_option plugin_rows[] = {
-	SPORE_LIST(struct plugin_settings, path, SPORE_OPTF_PATH, &path_item,
+	SPORE_LIST(struct plugin_settings, path, SPORE_OPTF_PATH, &text_item,
 	           "folders that are searched for plugins, in order, before the one beside the "
 	           "executable"),
-	SPORE_MAP(struct plugin_settings, pin, 0, &path_item,
+	SPORE_MAP(struct plugin_settings, pin, 0, &text_item,
 	          "the \"sha256:HEX\" that a plugin must have, by its file name"),
+	SPORE_DURATION(struct plugin_settings, start_timeout, 0, "\"10s\"", 100, 300000,
+	               "how long all plugins together may take to load and to become ready before "
+	               "a start, a check or a reload is given up"),
+	SPORE_DURATION(struct plugin_settings, slow_after, 0, "\"100ms\"", 0, 86400000,
+	               "how long a call into a plugin may block a worker before the log warns of "
+	               "it and `spore_plugin_slow_calls_total` counts it; 0: for ever"),
+	SPORE_DURATION(struct plugin_settings, unready_after, 0, "\"5s\"", 0, 86400000,
+	               "how long a worker may hang, in a plugin or elsewhere, before the process "
+	               "reports that it is not ready (`/readyz`); 0: for ever"),
 };
 static const spore_option admin_rows[] = {
 	SPORE_STRING(struct admin_settings, socket, SPORE_OPTF_PATH | OPTIONF_RESTART, NULL,

@@ -21,6 +21,7 @@ struct server_settings {
 	int64_t busy_poll_us;      /* 0: an idle worker sleeps at once */
 	int64_t sndbuf, recbuf;    /* bytes; 0: the system's */
 	int64_t drain_timeout;     /* ms */
+	int64_t auth_timeout;      /* ms; from a question to an auth plugin until its verdict */
 	int64_t on_reload;         /* ON_RELOAD_* */
 	uint32_t watch;            /* reload when a file of the configuration changes */
 };
@@ -30,6 +31,7 @@ struct client_settings {
 	int64_t control_port;
 	int64_t workers, busy_poll_us;
 	int64_t sndbuf, recbuf;
+	int64_t answer_timeout;    /* ms; for each answer of the server */
 	int64_t max_dials;         /* connections being set up at once */
 	int64_t ahead;             /* connections opened ahead for each tunnel */
 	uint32_t reconnect, retry; /* after a loss; after a failed first attempt */
@@ -41,7 +43,13 @@ struct tunnel_settings {
 	const char *local; /* "HOST:PORT"; NULL: local_host and local_port */
 	const char *local_host;
 	int64_t local_port;
-	int64_t port; /* public; 0: the server chooses */
+	int64_t port;     /* public; 0: the server chooses */
+	spore_list hosts; /* of const char * */
+	spore_map tags;   /* of const char * */
+	/* What the client says about the tunnel: valid items (wire/about), at most ABOUT_MAX bytes
+	 * in all. Made by check_client. */
+	const char *const *about;
+	size_t n_about;
 };
 
 /* 0 means no limit unless the row says otherwise. A source is an IPv4 address or an IPv6 /64. */
@@ -68,8 +76,10 @@ struct limit_settings {
 };
 
 struct plugin_settings {
-	spore_list path; /* of const char * */
-	spore_map pin;   /* of const char *: "sha256:HEX" */
+	spore_list path;                   /* of const char * */
+	spore_map pin;                     /* of const char *: "sha256:HEX" */
+	int64_t start_timeout;             /* ms */
+	int64_t slow_after, unready_after; /* ms; 0: never */
 };
 
 struct admin_settings {

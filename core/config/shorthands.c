@@ -37,6 +37,7 @@ const struct shorthand shorthands[] = {
 	{ "local_port",       0,   ROLE_LOCAL,  NULL,     true,  NUMBER, "/tunnels[0]/local_port", "PORT", NULL },
 	{ "local_host",       'l', ROLE_LOCAL,  NULL,     false, TEXT,   "/tunnels[0]/local_host", "HOST", NULL },
 	{ "port",             'p', ROLE_LOCAL,  NULL,     false, NUMBER, "/tunnels[0]/port", "PORT", NULL },
+	{ "tunnel_name",      0,   ROLE_LOCAL,  NULL,     false, TEXT,   "/tunnels[0]/name", "NAME", NULL },
 	{ "control_port",     0,   ROLE_LOCAL,  NULL,     false, NUMBER, "/client/control_port", "PORT", NULL },
 	{ "workers",          0,   ROLE_LOCAL,  NULL,     false, NUMBER, "/client/workers", "N", NULL },
 	{ "busy_poll_us",     0,   ROLE_LOCAL,  NULL,     false, NUMBER, "/client/busy_poll_us", "N", NULL },

@@ -3,6 +3,84 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
+enum { REASON_MAX = 512 };
+
+/* The size of struct spore_auth_result in ABI 1.0. A shorter one has no writer. */
+enum { FIRST_SIZE = offsetof(spore_auth_result, life_ms) + sizeof(int64_t) };
+
+static const uint32_t known_fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNELS |
+                                     SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE;
+
+/* A tunnel's end would overflow beyond this. */
+static const int64_t longest_life_ms = INT64_MAX / 2;
+
+const char *identity_fault(spore_str identity)
+{
+	if (!identity.ptr && identity.len)
+		return "identity: NULL with a length";
+	if (identity.len > SPORE_IDENTITY_MAX)
+		return "identity: longer than SPORE_IDENTITY_MAX";
+	for (size_t i = 0; i < identity.len;) {
+		if (!utf8_is_visible(identity.ptr + i, identity.len - i))
+			return "identity: a control character, or not UTF-8";
+		i += utf8_sequence(identity.ptr + i, identity.len - i);
+	}
+	return NULL;
+}
+
+static const char *ports_fault(const spore_auth_result *r)
+{
+	if (r->n_ports > SPORE_AUTH_PORTS_MAX)
+		return "ports: more than SPORE_AUTH_PORTS_MAX ranges";
+	if (!r->ports && r->n_ports)
+		return "ports: NULL with a count";
+	for (size_t i = 0; i < r->n_ports; i++) {
+		if (r->ports[i].lo == 0)
+			return "ports: a range begins with port 0";
+		if (r->ports[i].lo > r->ports[i].hi)
+			return "ports: a range ends before it begins";
+	}
+	return NULL;
+}
+
+/* A limit that the host ignored would let the client do more than the plugin meant. */
+static const char *fields_fault(const spore_auth_result *r)
+{
+	if (r->fields & ~known_fields)
+		return "fields: an unknown bit";
+	if (r->n_ports && !(r->fields & SPORE_AUTH_F_PORTS))
+		return "n_ports: not 0, but fields lacks SPORE_AUTH_F_PORTS";
+	if (r->max_tunnels && !(r->fields & SPORE_AUTH_F_MAX_TUNNELS))
+		return "max_tunnels: not 0, but fields lacks SPORE_AUTH_F_MAX_TUNNELS";
+	if (r->max_conns && !(r->fields & SPORE_AUTH_F_MAX_CONNS))
+		return "max_conns: not 0, but fields lacks SPORE_AUTH_F_MAX_CONNS";
+	if (r->life_ms && !(r->fields & SPORE_AUTH_F_LIFE))
+		return "life_ms: not 0, but fields lacks SPORE_AUTH_F_LIFE";
+	return r->life_ms < 0 ? "life_ms: negative" : NULL;
+}
+
+const char *grant_fault(const spore_auth_result *r)
+{
+	const char *fault;
+
+	if (r->struct_size < FIRST_SIZE)
+		return "struct_size: less than that of ABI 1.0";
+	if (!r->reason.ptr && r->reason.len)
+		return "reason: NULL with a length";
+	fault = identity_fault(r->identity);
+	if (!fault)
+		fault = fields_fault(r);
+	return fault ? fault : ports_fault(r);
+}
+
+/* NULL: out of memory. */
+static char *copy_text(spore_str text, size_t most)
+{
+	return strndup(text.ptr ? text.ptr : "", text.len < most ? text.len : most);
+}
+
 struct grant *grant_new(const spore_auth_result *result)
 {
 	spore_auth_result r = { 0 };
@@ -16,10 +94,10 @@ struct grant *grant_new(const spore_auth_result *result)
 	grant->session = r.session;
 	grant->max_tunnels = r.max_tunnels;
 	grant->max_conns = r.max_conns;
-	grant->life_ms = r.life_ms;
-	grant->identity = strndup(r.identity.ptr ? r.identity.ptr : "", r.identity.len);
-	grant->reason = strndup(r.reason.ptr ? r.reason.ptr : "", r.reason.len);
-	if (r.fields & SPORE_AUTH_F_PORTS && r.n_ports) {
+	grant->life_ms = r.life_ms < longest_life_ms ? r.life_ms : longest_life_ms;
+	grant->identity = copy_text(r.identity, SPORE_IDENTITY_MAX);
+	grant->reason = copy_text(r.reason, REASON_MAX);
+	if (r.n_ports) {
 		grant->ports = calloc(r.n_ports, sizeof *grant->ports);
 		if (grant->ports)
 			memcpy(grant->ports, r.ports, r.n_ports * sizeof *r.ports);

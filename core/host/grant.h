@@ -16,8 +16,11 @@ struct grant {
 	size_t n_ports;
 };
 
-/* Copies `result`, which may be NULL (an empty grant) or of an older ABI minor. NULL: out of
- * memory. */
+/* What is wrong with an identity; NULL: nothing. The text is permanent. */
+const char *identity_fault(spore_str identity);
+/* What is wrong with a result; NULL: nothing. The text is permanent. */
+const char *grant_fault(const spore_auth_result *result);
+/* Copies `result`, which must be free of faults, or NULL (an empty grant). NULL: out of memory. */
 struct grant *grant_new(const spore_auth_result *result);
 struct grant *grant_copy(const struct grant *grant);
 void grant_free(struct grant *grant);

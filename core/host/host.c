@@ -1,24 +1,36 @@
 #include "host/host.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "host/hand_on.h"
 #include "host/instance.h"
 #include "host/lend.h"
+#include "host/readiness.h"
+#include "host/mistake.h"
 #include "host/ticket.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
+#include "net/addr.h"
+#include "thread/guest.h"
 #include "version.h"
 #include "json/json.h"
+#include "json/reply.h"
 
 static struct {
 	struct host_services services;
-	atomic_bool ready;
 } the_host;
+
+/* Instances have permanent names. */
+static const char *name_of(const spore_ctx *ctx)
+{
+	return ctx ? instance_of(ctx)->name : NULL;
+}
 
 /* ---- log, time, randomness, workers ---- */
 
@@ -34,7 +46,7 @@ enum { KEY_SIZE = 32 };
 /* Replaces all but letters and digits by '_'. */
 static const char *clean_key(spore_str key, char out[KEY_SIZE])
 {
-	size_t len = key.len < KEY_SIZE ? key.len : KEY_SIZE - 1;
+	size_t len = !key.ptr ? 0 : key.len < KEY_SIZE ? key.len : KEY_SIZE - 1;
 
 	for (size_t i = 0; i < len; i++) {
 		char c = key.ptr[i];
@@ -58,81 +70,167 @@ static void host_log(const spore_ctx *ctx, int32_t level, spore_str text, const 
 	snprintf(event, sizeof event, "%.*s",
 	         (int)(text.len < sizeof event ? text.len : sizeof event - 1),
 	         text.ptr ? text.ptr : "");
-	all[0] = log_str("plugin", instance_of(ctx)->name);
-	if (n > MOST)
-		n = MOST;
+	if (!ctx || (n && !fields))
+		mistake(name_of(ctx), "log", ctx ? "fields is NULL" : "ctx is NULL");
+	all[0] = log_str("plugin", ctx ? name_of(ctx) : "unknown");
+	n = !fields ? 0 : n > MOST ? MOST : n;
 	for (size_t i = 0; i < n; i++)
 		all[i + 1] = log_text(clean_key(fields[i].key, keys[i]), fields[i].value.ptr,
-		                      fields[i].value.len);
+		                      fields[i].value.ptr ? fields[i].value.len : 0);
 	log_event((enum log_level)(level > LOG_ERROR ? LOG_ERROR : level), event, all, n + 1);
 }
 
 static int64_t host_now_ms(void)
 {
 	struct loop *loop = loop_current();
+	bool on_worker = loop && loop_index(loop) < the_host.services.n_workers;
 
-	return loop ? loop_now_ms(loop) : clock_ms();
+	return on_worker ? loop_now_ms(loop) : clock_ms();
 }
 
 static spore_status host_random(void *buf, size_t len)
 {
+	if ((!buf && len) || len > INT_MAX)
+		return mistake(NULL, "random", buf ? "len is above INT_MAX" : "buf is NULL");
 	return crypto_random(buf, len) ? SPORE_OK : SPORE_ESYS;
+}
+
+static int64_t host_wall_ms(void)
+{
+	return clock_wall_ms();
+}
+
+/* A plugin that ignores the failure must not find a value that an attacker could guess. */
+static spore_status finish_digest(bool good, uint8_t out[CRYPTO_SHA256_SIZE])
+{
+	if (!good)
+		crypto_random(out, CRYPTO_SHA256_SIZE);
+	return good ? SPORE_OK : SPORE_ESYS;
+}
+
+static spore_status host_sha256(const void *data, size_t len, uint8_t digest_out[32])
+{
+	return finish_digest(crypto_sha256(data, len, digest_out), digest_out);
+}
+
+static spore_status host_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                                     uint8_t mac_out[32])
+{
+	return finish_digest(crypto_hmac_sha256(key, key_len, data, len, mac_out), mac_out);
+}
+
+static uint32_t host_equal(const void *a, const void *b, size_t len)
+{
+	return crypto_equal(a, b, len);
 }
 
 static uint32_t host_worker_index(const spore_worker *worker)
 {
-	return instance_worker_index(worker);
+	if (worker)
+		return instance_worker_index(worker);
+	mistake(NULL, "worker_index", "worker is NULL");
+	return UINT32_MAX;
 }
 
 /* ---- completions ---- */
 
-static bool is_verdict(int32_t verdict)
+static bool is_error(spore_status status)
 {
-	return verdict == SPORE_ALLOW || verdict == SPORE_DENY || verdict == SPORE_NEXT ||
-	       (verdict < 0 && verdict != SPORE_EAGAIN && verdict != SPORE_EPENDING);
+	return status < 0 && status != SPORE_EAGAIN && status != SPORE_EPENDING;
+}
+
+static const char *verdict_fault(int32_t verdict, const spore_auth_result *result)
+{
+	if (verdict == SPORE_ALLOW)
+		return result ? grant_fault(result) : NULL;
+	if (verdict == SPORE_DENY || verdict == SPORE_NEXT || is_error(verdict))
+		return NULL;
+	return "verdict: neither SPORE_ALLOW, DENY, NEXT nor an error";
+}
+
+static const char *answer_fault(spore_status status, spore_str answer)
+{
+	if (status != SPORE_OK)
+		return is_error(status) ? NULL : "status: neither SPORE_OK nor an error";
+	if (!answer.ptr)
+		return "answer: NULL";
+	if (answer.len > SPORE_AUTH_ANSWER_MAX)
+		return "answer: longer than SPORE_AUTH_ANSWER_MAX";
+	return memchr(answer.ptr, 0, answer.len) ? "answer: it contains a NUL" : NULL;
+}
+
+/* Ends the operation in any case: a peer must not wait for the deadline because of a mistake. */
+static spore_status complete(const char *call, spore_ticket ticket, enum ticket_kind kind,
+                             const char *fault, const struct ticket_result *result)
+{
+	const struct ticket_result failure = { .status = SPORE_EINVAL };
+	spore_status status = ticket_complete(ticket, kind, fault ? &failure : result);
+
+	if (status == SPORE_EINVAL)
+		return mistake(NULL, call, "ticket: of another kind");
+	return fault ? mistake(NULL, call, fault) : status;
 }
 
 static spore_status host_complete_verify(spore_ticket ticket, int32_t verdict,
                                          const spore_auth_result *result)
 {
 	struct ticket_result r = { .status = verdict };
+	const char *fault = verdict_fault(verdict, result);
 
-	if (!is_verdict(verdict))
-		return SPORE_EINVAL;
-	if (verdict == SPORE_ALLOW && !(r.grant = grant_new(result)))
+	if (!fault && verdict == SPORE_ALLOW && !(r.grant = grant_new(result)))
 		return SPORE_ENOMEM;
-	return ticket_complete(ticket, TICKET_VERIFY, &r);
+	return complete("complete_verify", ticket, TICKET_VERIFY, fault, &r);
 }
 
 static spore_status host_complete_answer(spore_ticket ticket, spore_status status, spore_str answer)
 {
 	struct ticket_result r = { .status = status };
+	const char *fault = answer_fault(status, answer);
 
-	if (status == SPORE_OK) {
-		if (answer.len > SPORE_AUTH_ANSWER_MAX || !answer.ptr ||
-		    memchr(answer.ptr, 0, answer.len))
-			return SPORE_EINVAL;
+	if (!fault && status == SPORE_OK) {
 		memcpy(r.answer, answer.ptr, answer.len);
 		r.answer_len = answer.len;
-	} else if (status > 0 || status == SPORE_EAGAIN || status == SPORE_EPENDING) {
-		return SPORE_EINVAL;
 	}
-	return ticket_complete(ticket, TICKET_ANSWER, &r);
+	return complete("complete_answer", ticket, TICKET_ANSWER, fault, &r);
 }
 
 static spore_status host_complete_handshake(spore_ticket ticket, spore_status status)
 {
-	return ticket_complete(ticket, TICKET_HANDSHAKE,
-	                       &(struct ticket_result){ .status = status });
+	const char *fault = status == SPORE_OK || is_error(status)
+	                            ? NULL
+	                            : "status: neither SPORE_OK nor an error";
+
+	return complete("complete_handshake", ticket, TICKET_HANDSHAKE, fault,
+	                &(struct ticket_result){ .status = status });
+}
+
+static const char *revalidation_fault(const spore_ctx *ctx, spore_str identity, int32_t verdict,
+                                      const spore_auth_result *result)
+{
+	if (!ctx)
+		return "ctx: NULL";
+	if (verdict != SPORE_DENY && verdict != SPORE_ALLOW)
+		return "verdict: neither SPORE_ALLOW nor SPORE_DENY";
+	if (verdict == SPORE_ALLOW && result && grant_fault(result))
+		return grant_fault(result);
+	return identity_fault(identity);
+}
+
+static spore_status host_complete_start(spore_ticket ticket, spore_status status)
+{
+	if (status > 0 || status == SPORE_EAGAIN || status == SPORE_EPENDING)
+		return SPORE_EINVAL;
+	return ticket_complete(ticket, TICKET_START, &(struct ticket_result){ .status = status });
 }
 
 static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
                                          const spore_auth_result *result)
 {
+	const char *fault = revalidation_fault(ctx, identity, verdict, result);
 	struct grant *grant = NULL;
 
-	if (verdict != SPORE_DENY && verdict != SPORE_ALLOW)
-		return SPORE_EINVAL;
+	if (fault)
+		return mistake(name_of(ctx), "auth_revalidate", fault);
 	if (!the_host.services.revalidate)
 		return SPORE_EUNSUPPORTED;
 	if (verdict == SPORE_ALLOW && !(grant = grant_new(result)))
@@ -144,20 +242,50 @@ static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int
 
 /* ---- connections and listeners ---- */
 
-static void host_conn_set_peer(spore_conn *conn, const spore_addr *peer)
+static uint32_t host_conn_attr(const spore_conn *conn, const char *key, size_t index,
+                               spore_str *out)
 {
-	if (!conn->peer_is_final)
-		conn->peer = *peer;
+	if (conn && key && out)
+		return conn_attr(conn, key, index, out);
+	mistake(NULL, "conn_attr", conn ? key ? "out is NULL" : "key is NULL" : "conn is NULL");
+	return 0;
+}
+
+static spore_status host_conn_set_peer(spore_conn *conn, const spore_addr *peer)
+{
+	if (!conn || !peer || !addr_is_ip(peer))
+		return mistake(NULL, "conn_set_peer",
+		               conn && peer ? "peer is not an IP address" : "conn or peer is NULL");
+	if (conn->peer_is_final)
+		return SPORE_ESTALE;
+	conn->peer = *peer;
+	return SPORE_OK;
 }
 
 static void host_conn_wake(spore_conn *conn)
 {
-	if (conn->wake)
+	if (!conn)
+		mistake(NULL, "conn_wake", "conn is NULL");
+	else if (conn->wake)
 		conn->wake(conn);
+}
+
+/* The sockets' table belongs to main. */
+static bool is_in_create(const struct instance *instance)
+{
+	const char *call = guest_current_call();
+
+	return call && strcmp(call, "create") == 0 && guest_current() == instance->name;
 }
 
 static spore_status host_listener_get(spore_ctx *ctx, const spore_addr *address, int *fd_out)
 {
+	if (!ctx || !address || !fd_out)
+		return mistake(name_of(ctx), "listener_get", "ctx, address or fd_out is NULL");
+	if (!is_in_create(instance_of(ctx)))
+		return mistake(name_of(ctx), "listener_get", "called outside of create()");
+	if (!addr_is_ip(address))
+		return mistake(name_of(ctx), "listener_get", "address is not an IP address");
 	return listeners_get(address, !the_host.services.binds_nothing,
 	                     &instance_of(ctx)->listeners, fd_out);
 }
@@ -187,15 +315,16 @@ static uint32_t host_cfg_type(const spore_cfg *cfg)
 
 static const spore_cfg *host_cfg_get(const spore_cfg *object, const char *key)
 {
-	return cfg_of(json_get(node_of(object), key));
+	if (key)
+		return cfg_of(json_get(node_of(object), key));
+	mistake(NULL, "cfg_get", "key is NULL");
+	return NULL;
 }
 
 static const spore_cfg *host_cfg_at(const spore_cfg *container, size_t index, const char **key_out)
 {
-	const struct json *node = container ? node_of(container)->first : NULL;
+	const struct json *node = json_child(node_of(container), index);
 
-	while (node && index-- > 0)
-		node = node->next;
 	if (node && key_out)
 		*key_out = node->key;
 	return cfg_of(node);
@@ -221,72 +350,161 @@ static uint32_t host_cfg_bool(const spore_cfg *cfg)
 	return cfg && node_of(cfg)->type == JSON_BOOL && node_of(cfg)->boolean;
 }
 
+/* The tree belongs to the plugin. */
+static spore_status host_cfg_parse(spore_ctx *ctx, spore_str text, spore_cfg **out, char *error,
+                                   size_t error_size)
+{
+	struct json *root = NULL;
+	spore_status status = reply_parse(text.ptr, text.len, &root, error, error ? error_size : 0);
+
+	(void)ctx;
+	*out = (spore_cfg *)(void *)root;
+	return status;
+}
+
+static void host_cfg_free(spore_cfg *tree)
+{
+	if (!reply_free((struct json *)(void *)tree))
+		log_error("plugin frees a tree that is not its own",
+		          log_str("plugin", guest_current()));
+}
+
+/* ---- state that is handed on ---- */
+
+static spore_status host_state_put(spore_ctx *ctx, const char *key, spore_str bytes)
+{
+	return hand_on_put(&instance_of(ctx)->hand_on, key, bytes);
+}
+
+static uint32_t host_state_get(spore_ctx *ctx, const char *key, spore_str *out)
+{
+	struct instance *instance = instance_of(ctx);
+
+	*out = (spore_str){ NULL, 0 };
+	return atomic_load(&instance->hand_on.readable) &&
+	       hand_on_get(&instance->hand_on, key, out);
+}
+
 /* ---- metrics ---- */
+
+/* Registers the family under its full name. 0, and *why_out: it is refused. */
+static uint32_t add_family(const char *component, spore_metric_spec *spec, char full_name_out[],
+                           size_t size, const char **why_out)
+{
+	const char *name = spec->name ? spec->name : "";
+	int len = snprintf(full_name_out, size, "spore_%s_%s", component, name);
+
+	spec->name = full_name_out;
+	*why_out = (size_t)len >= size ? "the name is too long"
+	                               : "the name does not start with a-z";
+	if ((size_t)len >= size || *name < 'a' || *name > 'z')
+		return 0;
+	return metrics_family(the_host.services.metrics, spec, why_out);
+}
 
 static uint32_t host_metric_family(spore_ctx *ctx, const spore_metric_spec *spec)
 {
-	const struct instance *instance = instance_of(ctx);
 	spore_metric_spec full;
 	const char *why;
 	char name[128];
 	uint32_t family;
 
+	if (!ctx || !spec) {
+		mistake(name_of(ctx), "metric_family", "ctx or spec is NULL");
+		return 0;
+	}
 	SPORE_COPY(&full, spec);
-	snprintf(name, sizeof name, "spore_%s_%s", instance->component->name, spec->name);
-	full.name = name;
-	family = metrics_family(the_host.services.metrics, &full, &why);
+	family = add_family(instance_of(ctx)->component->name, &full, name, sizeof name, &why);
 	if (!family)
-		log_error("metric refused", log_str("plugin", instance->name),
+		log_error("metric refused", log_str("plugin", name_of(ctx)),
 		          log_str("metric", name), log_str("error", why));
 	return family;
 }
 
+static const char *values_fault(const spore_str *values, size_t n)
+{
+	enum { VALUE_MAX = 1024 };
+
+	if (!values && n)
+		return "values is NULL";
+	for (size_t i = 0; i < n; i++) {
+		if (!values[i].ptr && values[i].len)
+			return "a value is NULL with a length";
+		if (values[i].len > VALUE_MAX)
+			return "a value is longer than 1024 bytes";
+	}
+	return NULL;
+}
+
 static uint32_t host_metric_series(uint32_t family, const spore_str *values, size_t n)
 {
-	return metrics_series(the_host.services.metrics, family, values, n);
+	const char *fault = values_fault(values, n);
+	uint32_t series = 0;
+
+	if (family && !fault) {
+		series = metrics_series(the_host.services.metrics, family, values, n);
+		fault = series ? NULL : "unknown family, or another number of values";
+	}
+	if (fault)
+		mistake(NULL, "metric_series", fault);
+	return series;
+}
+
+static unsigned shard_of(const spore_worker *worker)
+{
+	return worker ? instance_worker_index(worker) : METRICS_SHARED;
+}
+
+static void check_series(bool good, const char *function)
+{
+	if (!good)
+		mistake(NULL, function, "unknown series, or of another type");
 }
 
 static void host_metric_add(spore_worker *worker, uint32_t series, double delta)
 {
-	metrics_add(the_host.services.metrics, instance_worker_index(worker), series, delta);
+	check_series(metrics_add(the_host.services.metrics, shard_of(worker), series, delta),
+	             "metric_add");
 }
 
 static void host_metric_set(spore_worker *worker, uint32_t series, double value)
 {
-	metrics_set(the_host.services.metrics, instance_worker_index(worker), series, value);
+	check_series(metrics_set(the_host.services.metrics, shard_of(worker), series, value),
+	             "metric_set");
 }
 
 static void host_metric_observe(spore_worker *worker, uint32_t series, double value)
 {
-	metrics_observe(the_host.services.metrics, instance_worker_index(worker), series, value);
+	check_series(metrics_observe(the_host.services.metrics, shard_of(worker), series, value),
+	             "metric_observe");
 }
 
 /* ---- extensions ---- */
 
 static void ext_visit(const spore_metric_visitor *visitor, void *arg)
 {
-	metrics_visit(the_host.services.metrics, visitor, arg);
-}
+	spore_metric_visitor full;
 
-static uint32_t ext_is_ready(void)
-{
-	return atomic_load(&the_host.ready);
-}
-
-void host_set_ready(bool ready)
-{
-	atomic_store(&the_host.ready, ready);
+	if (!visitor || !SPORE_CAN(visitor, begin) || !SPORE_CAN(visitor, value)) {
+		mistake(NULL, "visit", "the visitor is NULL, or lacks begin or value");
+		return;
+	}
+	SPORE_COPY(&full, visitor);
+	metrics_visit(the_host.services.metrics, &full, arg);
 }
 
 static const spore_ext_metrics ext_metrics = { sizeof ext_metrics, 0, ext_visit };
-static const spore_ext_ready ext_ready = { sizeof ext_ready, 0, ext_is_ready };
 
 const void *host_get_extension(const char *id)
 {
+	if (!id) {
+		mistake(NULL, "get_extension", "id is NULL");
+		return NULL;
+	}
 	if (strcmp(id, SPORE_EXT_METRICS) == 0)
 		return &ext_metrics;
 	if (strcmp(id, SPORE_EXT_READY) == 0)
-		return &ext_ready;
+		return &readiness_extension;
 	return NULL;
 }
 
@@ -303,7 +521,12 @@ static const spore_host table = {
 	.log = host_log,
 	.now_ms = host_now_ms,
 	.random = host_random,
+	.wall_ms = host_wall_ms,
+	.sha256 = host_sha256,
+	.hmac_sha256 = host_hmac_sha256,
+	.equal = host_equal,
 	.timer_start = lend_timer_start,
+	.timer_update = lend_timer_update,
 	.timer_stop = lend_timer_stop,
 	.io_start = lend_io_start,
 	.io_update = lend_io_update,
@@ -316,8 +539,9 @@ static const spore_host table = {
 	.complete_verify = host_complete_verify,
 	.complete_answer = host_complete_answer,
 	.complete_handshake = host_complete_handshake,
+	.complete_start = host_complete_start,
 	.auth_revalidate = host_auth_revalidate,
-	.conn_attr = conn_attr,
+	.conn_attr = host_conn_attr,
 	.conn_set_peer = host_conn_set_peer,
 	.conn_wake = host_conn_wake,
 	.listener_get = host_listener_get,
@@ -328,6 +552,10 @@ static const spore_host table = {
 	.cfg_string = host_cfg_string,
 	.cfg_number = host_cfg_number,
 	.cfg_bool = host_cfg_bool,
+	.cfg_parse = host_cfg_parse,
+	.cfg_free = host_cfg_free,
+	.state_put = host_state_put,
+	.state_get = host_state_get,
 	.metric_family = host_metric_family,
 	.metric_series = host_metric_series,
 	.metric_add = host_metric_add,
@@ -353,10 +581,12 @@ const spore_host *host_table(void)
 bool host_init(const struct host_services *services)
 {
 	the_host.services = *services;
-	return ticket_tables_new(services->loops, services->n_workers);
+	return ticket_tables_new(services->loops, services->n_workers) &&
+	       lend_tables_new(services->loops, services->n_workers);
 }
 
 void host_fini(void)
 {
+	lend_tables_free();
 	ticket_tables_free();
 }

@@ -39,7 +39,5 @@ struct metrics *host_metrics(void);
 struct resolver *host_resolver(void);
 /* As spore_host.get_extension. */
 const void *host_get_extension(const char *id);
-/* Sets what the extension "spore.ready/1" answers. [any] */
-void host_set_ready(bool ready);
 
 #endif

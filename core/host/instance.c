@@ -1,30 +1,46 @@
 #include "host/instance.h"
 
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/container.h"
+#include "host/mistake.h"
 #include "host/status.h"
+#include "host/ticket.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "loop/loop.h"
+#include "loop/poller.h"
 #include "loop/pool.h"
 #include "plugin/visit.h"
 #include "thread/guest.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
+/* How long after worker_drain new posts and jobs are accepted, if there are always some left. */
+enum { DRAIN_MS = 1000 };
 
 /* ---- create and destroy ---- */
 
 struct reporter {
-	spore_create_args args; /* first, since the plugin passes a pointer to it */
+	spore_create_args args;
 	const struct instance_spec *spec;
 	bool reported;
 };
 
+/* Of the create() that the calling thread is in. A plugin may have kept or copied the arguments, so
+ * on_report does not read them. */
+static _Thread_local struct reporter *my_reporter;
+
 static void on_report(const spore_create_args *args, const char *pointer, const char *text)
 {
-	struct reporter *reporter = (struct reporter *)(uintptr_t)args;
+	struct reporter *reporter = my_reporter;
 
+	(void)args;
+	if (!reporter) {
+		mistake(NULL, "report", "called outside of create()");
+		return;
+	}
 	reporter->reported = true;
 	reporter->spec->report(reporter->spec->report_arg, pointer ? pointer : "",
 	                       text ? text : "refused by the plugin");
@@ -37,7 +53,6 @@ static void init_workers(struct instance *instance)
 
 		worker->instance = instance;
 		list_init(&worker->lent);
-		pthread_mutex_init(&worker->lock, NULL);
 	}
 }
 
@@ -58,11 +73,17 @@ static struct instance *allocate_instance(const struct instance_spec *spec, unsi
 	instance->name = guest_name(spec->name);
 	instance->workers = calloc(n_workers, sizeof *instance->workers);
 	pthread_mutex_init(&instance->pool_lock, NULL);
+	refusals_init(&instance->refusals);
+	hand_on_init(&instance->hand_on);
 	if (!instance->name || !instance->workers) {
 		instance_free(instance);
 		return NULL;
 	}
 	init_workers(instance);
+	if (spec->inherits && !hand_on_copy(&instance->hand_on, spec->inherits)) {
+		instance_free(instance);
+		return NULL;
+	}
 	return instance;
 }
 
@@ -85,9 +106,13 @@ static spore_status create_component(struct instance *instance, struct reporter 
 		.n_workers = instance->n_workers,
 		.point = spec->point,
 	};
+	atomic_store(&instance->hand_on.readable, true);
+	my_reporter = reporter;
 	visit_begin(&visit, instance->name, "create");
 	status = spec->component->create(&reporter->args, &instance->self);
 	visit_end(&visit);
+	my_reporter = NULL;
+	atomic_store(&instance->hand_on.readable, false);
 	return status;
 }
 
@@ -103,6 +128,8 @@ struct instance *instance_new(const struct instance_spec *spec, unsigned n_worke
 		return NULL;
 	instance->component = spec->component;
 	meter_init(&instance->meter, spec->metrics, spec->component, spec->role, instance->name);
+	if (spec->component->kind == SPORE_KIND_ACL)
+		refusals_register(&instance->refusals, spec->metrics, spec->point, instance->name);
 	status = create_component(instance, &reporter);
 	if (status == SPORE_OK)
 		return instance;
@@ -132,9 +159,9 @@ void instance_free(struct instance *instance)
 	if (instance->component)
 		destroy_component(instance);
 	listeners_drop(&instance->listeners);
-	for (unsigned i = 0; instance->workers && i < instance->n_workers; i++)
-		pthread_mutex_destroy(&instance->workers[i].lock);
 	pthread_mutex_destroy(&instance->pool_lock);
+	refusals_fini(&instance->refusals);
+	hand_on_fini(&instance->hand_on);
 	free(instance->workers);
 	free(instance->conf);
 	free(instance);
@@ -161,65 +188,171 @@ void *instance_state(const struct instance *instance, const struct loop *loop)
 
 bool instance_enter(struct spore_worker *worker)
 {
-	bool entered;
+	atomic_uint *work = &worker->instance->work;
+	unsigned now = atomic_load(work);
 
-	pthread_mutex_lock(&worker->lock);
-	entered = !worker->stopping;
-	worker->in_flight += entered;
-	pthread_mutex_unlock(&worker->lock);
-	return entered;
+	while (!(now & INSTANCE_CLOSED)) {
+		if (atomic_compare_exchange_weak(work, &now, now + 1))
+			return true;
+	}
+	return false;
 }
 
 void instance_leave(struct spore_worker *worker)
 {
-	pthread_mutex_lock(&worker->lock);
-	worker->in_flight--;
-	pthread_mutex_unlock(&worker->lock);
+	atomic_fetch_sub(&worker->instance->work, 1);
 }
 
-static bool has_work_in_flight(struct spore_worker *worker)
+/* Accepts no new work from now on, if none is left or the time for it is over. */
+static void close_when_due(struct instance *instance)
 {
-	bool busy;
+	unsigned none = 0;
 
-	pthread_mutex_lock(&worker->lock);
-	busy = worker->in_flight > 0;
-	pthread_mutex_unlock(&worker->lock);
-	return busy;
+	if (clock_ms() - instance->drained_ms >= DRAIN_MS)
+		atomic_fetch_or(&instance->work, INSTANCE_CLOSED);
+	else
+		atomic_compare_exchange_strong(&instance->work, &none, INSTANCE_CLOSED);
 }
 
-/* ---- calls that main makes on a worker ---- */
+/* ---- the start ---- */
 
-struct start {
-	struct spore_worker *worker;
+static enum worker_stage stage_of(struct spore_worker *worker)
+{
+	return (enum worker_stage)atomic_load(&worker->stage);
+}
+
+static void set_stage(struct spore_worker *worker, enum worker_stage stage)
+{
+	atomic_store(&worker->stage, (int)stage);
+}
+
+/* [worker] */
+static void on_started(void *arg, struct ticket_result *result)
+{
+	struct spore_worker *worker = arg;
+
+	worker->ticket = 0;
+	worker->status = result->status;
+	set_stage(worker, result->status == SPORE_OK ? WORKER_READY : WORKER_FAILED);
+}
+
+static spore_status start_component(struct spore_worker *worker)
+{
+	struct instance *instance = worker->instance;
+	struct visit visit;
 	spore_status status;
-};
 
+	worker->ticket = ticket_open(worker->loop, TICKET_START, on_started, worker);
+	if (!worker->ticket)
+		return SPORE_ENOMEM;
+	visit_begin(&visit, instance->name, "worker_start");
+	status = instance->component->worker_start(instance->self, worker, worker->ticket,
+	                                           &worker->state);
+	visit_end(&visit);
+	if (status != SPORE_EPENDING)
+		ticket_close(worker->ticket);
+	return status;
+}
+
+/* [worker] */
 static void run_start(void *arg)
 {
-	struct start *start = arg;
-	struct spore_worker *worker = start->worker;
-	const spore_component *component = worker->instance->component;
-	struct visit visit;
+	struct spore_worker *worker = arg;
 
 	worker->state = worker->instance->self;
-	if (!SPORE_CAN(component, worker_start))
-		return;
-	visit_begin(&visit, worker->instance->name, "worker_start");
-	start->status = component->worker_start(worker->instance->self, worker, &worker->state);
-	visit_end(&visit);
+	worker->status = SPORE_CAN(worker->instance->component, worker_start)
+	                         ? start_component(worker)
+	                         : SPORE_OK;
+	if (worker->status == SPORE_OK)
+		set_stage(worker, WORKER_READY);
+	else if (worker->status == SPORE_EPENDING)
+		set_stage(worker, WORKER_WAITING);
 }
 
+/* The first worker where the instance was started and is in that stage; NULL: none. */
+static struct spore_worker *find_worker(const struct instance *instance, enum worker_stage stage)
+{
+	for (unsigned i = 0; i < instance->n_workers; i++) {
+		struct spore_worker *worker = &instance->workers[i];
+
+		if (worker->loop && stage_of(worker) == stage)
+			return worker;
+	}
+	return NULL;
+}
+
+static bool report_failure(const struct spore_worker *failed, struct err *err)
+{
+	char text[STATUS_TEXT_SIZE];
+
+	err_set(err, "cannot start plugin %s on worker %u: %s", failed->instance->name,
+	        instance_worker_index(failed), status_text(failed->status, text));
+	return false;
+}
+
+bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err)
+{
+	bool single = SPORE_HAS(instance->component, flags) &&
+	              instance->component->flags & SPORE_COMPF_SINGLE_WORKER;
+
+	for (unsigned i = 0; i < (single ? 1 : instance->n_workers); i++) {
+		struct spore_worker *worker = &instance->workers[i];
+
+		worker->loop = loops[i];
+		loop_call(loops[i], run_start, worker);
+		if (stage_of(worker) == WORKER_IDLE)
+			return report_failure(worker, err);
+	}
+	return true;
+}
+
+static bool is_over(const struct patience *patience)
+{
+	return clock_ms() >= patience->until_ms ||
+	       (patience->is_at_end && atomic_load(patience->is_at_end));
+}
+
+bool instance_await(struct instance *instance, const struct patience *patience, struct err *err)
+{
+	const struct spore_worker *late, *failed;
+
+	while ((late = find_worker(instance, WORKER_WAITING)) && !is_over(patience))
+		nanosleep(&(struct timespec){ 0, 1000000L }, NULL);
+	failed = find_worker(instance, WORKER_FAILED);
+	if (failed)
+		return report_failure(failed, err);
+	if (!late)
+		return true;
+	err_set(err,
+	        "plugin %s is not ready on worker %u: expected complete_start() within "
+	        "plugins.start_timeout",
+	        instance->name, instance_worker_index(late));
+	return false;
+}
+
+/* ---- the end ---- */
+
+/* Runs fn on each worker where the instance was started. */
+static void call_workers(struct instance *instance, void (*fn)(void *worker))
+{
+	for (unsigned i = 0; i < instance->n_workers; i++) {
+		if (instance->workers[i].loop)
+			loop_call(instance->workers[i].loop, fn, &instance->workers[i]);
+	}
+}
+
+/* [worker] */
 static void run_drain(void *arg)
 {
 	struct spore_worker *worker = arg;
 	const spore_component *component = worker->instance->component;
 
-	pthread_mutex_lock(&worker->lock);
-	worker->stopping = true;
-	pthread_mutex_unlock(&worker->lock);
+	if (stage_of(worker) == WORKER_WAITING)
+		ticket_close(worker->ticket);
+	if (stage_of(worker) != WORKER_READY || !SPORE_CAN(component, worker_drain))
+		return;
 	guest_enter(worker->instance->name, "worker_drain");
-	if (worker->started && SPORE_CAN(component, worker_drain))
-		component->worker_drain(worker->state);
+	component->worker_drain(worker->state);
 	guest_leave();
 }
 
@@ -232,68 +365,41 @@ static void release_leaks(struct spore_worker *worker)
 
 		lent->release(lent);
 	}
+	poller_free(worker->poller);
+	worker->poller = NULL;
 	if (n)
 		log_warn("plugin leaked timers, watchers or look-ups",
 		         log_str("plugin", worker->instance->name), log_int("count", n),
 		         log_int("worker", instance_worker_index(worker)));
 }
 
+/* Also where worker_start failed, since that call may have left timers and watchers. [worker] */
 static void run_stop(void *arg)
 {
 	struct spore_worker *worker = arg;
 	const spore_component *component = worker->instance->component;
 
-	guest_enter(worker->instance->name, "worker_stop");
-	if (worker->started && SPORE_CAN(component, worker_stop))
+	if (stage_of(worker) != WORKER_IDLE && SPORE_CAN(component, worker_stop)) {
+		guest_enter(worker->instance->name, "worker_stop");
 		component->worker_stop(worker->state);
-	guest_leave();
-	release_leaks(worker);
-}
-
-bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err)
-{
-	bool single = SPORE_HAS(instance->component, flags) &&
-	              instance->component->flags & SPORE_COMPF_SINGLE_WORKER;
-
-	for (unsigned i = 0; i < (single ? 1 : instance->n_workers); i++) {
-		struct spore_worker *worker = &instance->workers[i];
-		struct start start = { worker, SPORE_OK };
-		char text[STATUS_TEXT_SIZE];
-
-		worker->loop = loops[i];
-		loop_call(loops[i], run_start, &start);
-		if (start.status != SPORE_OK) {
-			err_set(err, "cannot start plugin %s on worker %u: %s", instance->name, i,
-			        status_text(start.status, text));
-			return false;
-		}
-		worker->started = true;
+		guest_leave();
 	}
-	return true;
-}
-
-/* Also stops a worker whose worker_start failed, since that call may have left work in flight. */
-static bool stop_worker(struct spore_worker *worker)
-{
-	if (!worker->stopping)
-		loop_call(worker->loop, run_drain, worker);
-	if (has_work_in_flight(worker))
-		return false;
-	loop_call(worker->loop, run_stop, worker);
-	worker->started = false;
-	worker->loop = NULL;
-	return true;
+	release_leaks(worker);
 }
 
 bool instance_stop(struct instance *instance)
 {
-	bool idle = true;
-
-	for (unsigned i = 0; i < instance->n_workers; i++) {
-		if (instance->workers[i].loop)
-			idle = stop_worker(&instance->workers[i]) && idle;
+	if (!instance->drained_ms) {
+		call_workers(instance, run_drain);
+		instance->drained_ms = clock_ms();
 	}
-	return idle;
+	close_when_due(instance);
+	if (atomic_load(&instance->work) != INSTANCE_CLOSED)
+		return false;
+	call_workers(instance, run_stop);
+	for (unsigned i = 0; i < instance->n_workers; i++)
+		instance->workers[i].loop = NULL;
+	return true;
 }
 
 struct instance *instance_ref(struct instance *instance)

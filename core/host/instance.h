@@ -1,8 +1,8 @@
-/* instance - one configured component: its life on main and on each worker, and what the host lends
- * to it.
+/* instance - one configured component: its life on the control thread and on each worker, and what
+ * the host lends to it.
  *
- *   instance_new ─▶ instance_start ─▶ in use ─▶ last instance_unref ─▶ instance_stop ─▶
- *   instance_free
+ *   instance_new ─▶ instance_start ─▶ instance_await ─▶ in use
+ *                ─▶ last instance_unref ─▶ instance_stop ─▶ instance_free
  *
  * Timers, watchers, look-ups, posts and jobs belong to an instance on a worker. So whatever a
  * plugin forgets is found, logged and released when the instance stops. */
@@ -16,12 +16,19 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "host/hand_on.h"
 #include "host/listeners.h"
 #include "host/meter.h"
+#include "host/refusals.h"
+#include "log/pace.h"
+
+/* See struct instance. */
+#define INSTANCE_CLOSED (1u << 31)
 
 struct json;
 struct loaded;
 struct loop;
+struct poller;
 struct pool;
 struct resolver;
 
@@ -31,16 +38,23 @@ struct lent {
 	void (*release)(struct lent *lent);
 };
 
+enum worker_stage {
+	WORKER_IDLE,    /* before worker_start, or it has failed: there is no state */
+	WORKER_WAITING, /* worker_start has returned SPORE_EPENDING */
+	WORKER_READY,
+	WORKER_FAILED /* complete_start has reported a failure */
+};
+
 /* An instance on one worker. The SDK calls it spore_worker. */
 struct spore_worker {
 	struct instance *instance;
-	struct loop *loop;    /* borrowed: outlives it; NULL: not started here */
-	void *state;          /* argument of the plugin's [worker] functions */
-	struct list lent;     /* of struct lent; [worker] */
-	pthread_mutex_t lock; /* guards in_flight and stopping */
-	unsigned in_flight;   /* posts and jobs that must still run here */
-	bool stopping;
-	bool started;
+	struct loop *loop;     /* borrowed: outlives it; NULL: not started here; [control] */
+	void *state;           /* argument of the plugin's [worker] functions */
+	struct list lent;      /* of struct lent; [worker] */
+	struct poller *poller; /* owned; of its watchers; made on first use; [worker] */
+	atomic_int stage;      /* enum worker_stage; set on the worker */
+	spore_status status;   /* why it is not ready; set before the stage */
+	spore_ticket ticket;   /* of worker_start; [worker] */
 };
 
 /* The SDK calls a pointer to it spore_ctx. */
@@ -56,14 +70,19 @@ struct instance {
 	pthread_mutex_t pool_lock;
 	struct spore_worker *workers; /* owned; n_workers of them */
 	unsigned n_workers;
+	atomic_uint work;   /* posts and jobs that must still run; INSTANCE_CLOSED: no new ones */
+	int64_t drained_ms; /* when worker_drain had run on all workers; 0: not yet; [control] */
 	bool continue_on_error;        /* "on_error": "next" */
 	bool needs_challenge;          /* auth: the instance judges by the answer to a challenge */
-	struct listener_use listeners; /* [main] */
+	struct listener_use listeners; /* [control] */
 	atomic_uint refs;
 	/* Called on the thread that gives back the last reference. */
 	void (*on_unused)(struct instance *instance, void *arg);
 	void *unused_arg;
+	struct hand_on hand_on; /* what its plugin hands on */
 	struct meter meter;
+	struct refusals refusals; /* of an access list; else without series */
+	struct pace faults; /* of the log lines about what it did wrong with a connection */
 };
 
 struct instance_spec {
@@ -72,9 +91,11 @@ struct instance_spec {
 	const char *name;
 	void *conf; /* taken, also on failure */
 	const struct json *raw;
-	const void *previous; /* `self` of the instance that this one replaces, or NULL */
-	uint32_t role;        /* SPORE_ROLE_* */
-	uint32_t point;       /* SPORE_ACL_AT_* of an access list, else 0 */
+	const void *previous;     /* `self` of the instance that this one replaces, or NULL */
+	struct hand_on *inherits; /* the store of the instance of this name that it replaces, also
+	                           * if that one has other code; or NULL */
+	uint32_t role;            /* SPORE_ROLE_* */
+	uint32_t point;           /* SPORE_ACL_AT_* of an access list, else 0 */
 	const spore_host *host;
 	struct metrics *metrics;
 	struct resolver *resolver;
@@ -84,16 +105,28 @@ struct instance_spec {
 };
 
 /* Runs create(). The caller gets the reference. NULL and *err on failure; the error is empty if the
- * plugin has reported mistakes. [main] */
+ * plugin has reported mistakes. [control] */
 struct instance *instance_new(const struct instance_spec *spec, unsigned n_workers,
                               struct err *err);
-/* Runs worker_start on each of the loops, which must be running, and waits. After a failure call
- * instance_stop. [main] */
+/* Runs worker_start on each of the loops, which must be running, and waits until it returns. False
+ * and *err: it failed. After a failure call instance_stop. [control] */
 bool instance_start(struct instance *instance, struct loop *const *loops, struct err *err);
-/* Runs worker_drain and worker_stop on each worker that was started. False: work is still in flight
- * and nothing may be freed; call it again later. [main] */
+
+/* How long to wait for something. */
+struct patience {
+	int64_t until_ms; /* on the clock of clock_ms */
+	const atomic_bool
+		*is_at_end; /* becomes true if nobody needs it any more; NULL: it does not */
+};
+
+/* Waits until the instance is ready on all workers where instance_start has started it. False and
+ * *err: it has failed, or it took too long. Call instance_stop then. [control] */
+bool instance_await(struct instance *instance, const struct patience *patience, struct err *err);
+/* Runs worker_drain on all workers that are ready, then worker_stop on all that have a state.
+ * False: work is still in flight and nothing may be freed; call it again later. [control] */
 bool instance_stop(struct instance *instance);
-/* Runs destroy() and frees. The instance must be stopped or never started. NULL is fine. [main] */
+/* Runs destroy() and frees. The instance must be stopped or never started. NULL is fine.
+ * [control] */
 void instance_free(struct instance *instance);
 
 /* [any]; NULL is fine for both. */
@@ -105,7 +138,7 @@ void *instance_state(const struct instance *instance, const struct loop *loop);
 /* The pool for its blocking work; NULL: out of memory. [any] */
 struct pool *instance_pool(struct instance *instance);
 
-/* Counts a post or job that must run before worker_stop. False: the instance is stopping here, and
+/* Counts a post or job that must run before worker_stop. False: the instance is stopping, and
  * nothing was counted. [any] */
 bool instance_enter(struct spore_worker *worker);
 /* The post or job has ended. [any] */

@@ -1,7 +1,7 @@
 /* listeners - the listening sockets that plugins asked the host for.
  *
  * The host keeps each socket, so that after a reload the next instance gets the same one. A socket
- * is closed when its last instance gives it back. Global to the process. [main] */
+ * is closed when its last instance gives it back. Global to the process. [control] */
 #ifndef CORE_LISTENERS_H
 #define CORE_LISTENERS_H
 

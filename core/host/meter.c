@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "loop/loop.h"
 #include "metrics/families.h"
+#include "thread/delays.h"
 
 enum { CANCELLED = METER_VERDICTS - 2, OTHER = METER_VERDICTS - 1 };
 
@@ -45,10 +46,24 @@ static void init_verdicts(struct meter *meter, const char *instance)
 	meter->verdict_time = family_series(meter->metrics, FAMILY_AUTH_VERDICT_TIME, &instance);
 }
 
+/* [any] */
+static double read_slow_calls(void *instance)
+{
+	return (double)delays_count(instance);
+}
+
+static void init_slow_calls(struct meter *meter, const char *instance)
+{
+	metrics_sample(meter->metrics,
+	               family_series(meter->metrics, FAMILY_PLUGIN_SLOW_CALLS, &instance),
+	               read_slow_calls, (void *)(uintptr_t)instance);
+}
+
 void meter_init(struct meter *meter, struct metrics *metrics, const spore_component *component,
                 uint32_t role, const char *instance)
 {
 	*meter = (struct meter){ .metrics = metrics };
+	init_slow_calls(meter, instance);
 	init_calls(meter, kind_find(component->kind), role, instance);
 	if (component->kind == SPORE_KIND_AUTH && role == SPORE_ROLE_SERVER)
 		init_verdicts(meter, instance);

@@ -1,5 +1,5 @@
-/* meter - metrics of a plugin instance: the time that its calls take on a worker, and the verdicts
- * of an auth instance. */
+/* meter - metrics of a plugin instance: the time that its calls take on a worker, its slow calls,
+ * and the verdicts of an auth instance. */
 #ifndef CORE_METER_H
 #define CORE_METER_H
 
@@ -16,7 +16,8 @@ struct meter {
 	uint32_t verdicts[METER_VERDICTS], verdict_time;
 };
 
-/* Registers the series of an instance of this component in this role (SPORE_ROLE_*). [main] */
+/* Registers the series of an instance of this component in this role (SPORE_ROLE_*). The instance's
+ * name must be permanent (guest_name). [main] */
 void meter_init(struct meter *meter, struct metrics *metrics, const spore_component *component,
                 uint32_t role, const char *instance);
 /* A call of a slot (AUTH_VERIFY, ...) has returned. began_ns: when it began, by clock_ns().

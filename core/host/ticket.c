@@ -1,27 +1,25 @@
 #include "host/ticket.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/container.h"
+#include "base/slab.h"
 #include "loop/loop.h"
 
-enum slot_state { FREE, OPEN, DONE /* completed, but not yet delivered */ };
-
-struct slot {
-	uint32_t generation;
-	uint8_t state, kind;
-	uint32_t next_free;
+struct operation {
+	bool completed; /* but not delivered yet */
+	enum ticket_kind kind;
 	ticket_fn on_done;
 	void *arg;
+	atomic_bool *watch; /* of the asker: set once completed; NULL: it does not watch */
 };
 
 struct ticket_table {
-	pthread_mutex_t lock; /* held only for a few instructions */
-	struct loop *loop;    /* borrowed: outlives the table */
-	struct slot *slots;
-	uint32_t n_slots, first_free; /* slot numbers begin at 1; 0: none */
+	pthread_mutex_t lock;   /* held only for a few instructions */
+	struct loop *loop;      /* borrowed: outlives the table */
+	struct slab operations; /* a ticket is a number of this slab */
 };
 
 struct delivery {
@@ -34,38 +32,11 @@ struct delivery {
 static struct ticket_table *tables;
 static unsigned n_tables;
 
-/* worker + 1 (10 bits), slot (22 bits), generation (32 bits) */
-static spore_ticket compose(unsigned worker, uint32_t slot, uint32_t generation)
-{
-	return (uint64_t)(worker + 1) << 54 | (uint64_t)slot << 32 | generation;
-}
-
 static struct ticket_table *table_of(spore_ticket ticket)
 {
-	uint64_t worker = ticket >> 54;
+	uint32_t tag = slab_tag(ticket);
 
-	return worker >= 1 && worker <= n_tables ? &tables[worker - 1] : NULL;
-}
-
-/* The slot of a ticket that is open or done, else NULL. The lock is held. */
-static struct slot *slot_of(struct ticket_table *table, spore_ticket ticket)
-{
-	uint32_t number = (uint32_t)(ticket >> 32) & 0x3FFFFF;
-	struct slot *slot;
-
-	if (number == 0 || number > table->n_slots)
-		return NULL;
-	slot = &table->slots[number - 1];
-	return slot->state != FREE && slot->generation == (uint32_t)ticket ? slot : NULL;
-}
-
-/* The lock is held. */
-static void release_slot(struct ticket_table *table, struct slot *slot)
-{
-	slot->state = FREE;
-	slot->generation++;
-	slot->next_free = table->first_free;
-	table->first_free = (uint32_t)(slot - table->slots) + 1;
+	return tag >= 1 && tag <= n_tables ? &tables[tag - 1] : NULL;
 }
 
 bool ticket_tables_new(struct loop *const *loops, unsigned n)
@@ -75,6 +46,7 @@ bool ticket_tables_new(struct loop *const *loops, unsigned n)
 		return false;
 	for (unsigned i = 0; i < n; i++) {
 		pthread_mutex_init(&tables[i].lock, NULL);
+		slab_init(&tables[i].operations, sizeof(struct operation), i + 1);
 		tables[i].loop = loops[i];
 	}
 	n_tables = n;
@@ -85,80 +57,83 @@ void ticket_tables_free(void)
 {
 	for (unsigned i = 0; i < n_tables; i++) {
 		pthread_mutex_destroy(&tables[i].lock);
-		free(tables[i].slots);
+		slab_fini(&tables[i].operations);
 	}
 	free(tables);
 	tables = NULL;
 	n_tables = 0;
 }
 
-/* The lock is held. */
-static bool grow_table(struct ticket_table *table)
-{
-	uint32_t n = table->n_slots ? table->n_slots * 2 : 64;
-	struct slot *slots;
-
-	if (n > 0x3FFFFF)
-		return false;
-	slots = realloc(table->slots, n * sizeof *slots);
-	if (!slots)
-		return false;
-	table->slots = slots;
-	memset(slots + table->n_slots, 0, (n - table->n_slots) * sizeof *slots);
-	for (uint32_t i = n; i > table->n_slots; i--) {
-		slots[i - 1].next_free = table->first_free;
-		table->first_free = i;
-	}
-	table->n_slots = n;
-	return true;
-}
-
 spore_ticket ticket_open(struct loop *loop, enum ticket_kind kind, ticket_fn on_done, void *arg)
 {
 	struct ticket_table *table = &tables[loop_index(loop)];
+	struct operation *operation;
 	spore_ticket ticket = 0;
 
 	pthread_mutex_lock(&table->lock);
-	if (table->first_free || grow_table(table)) {
-		uint32_t number = table->first_free;
-		struct slot *slot = &table->slots[number - 1];
-
-		table->first_free = slot->next_free;
-		slot->state = OPEN;
-		slot->kind = (uint8_t)kind;
-		slot->on_done = on_done;
-		slot->arg = arg;
-		ticket = compose(loop_index(loop), number, slot->generation);
-	}
+	operation = slab_take(&table->operations, &ticket);
+	if (operation)
+		*operation = (struct operation){ .kind = kind, .on_done = on_done, .arg = arg };
 	pthread_mutex_unlock(&table->lock);
 	return ticket;
+}
+
+void ticket_watch(spore_ticket ticket, atomic_bool *completed)
+{
+	struct ticket_table *table = table_of(ticket);
+	struct operation *operation;
+
+	pthread_mutex_lock(&table->lock);
+	operation = slab_find(&table->operations, ticket);
+	if (operation)
+		operation->watch = completed;
+	pthread_mutex_unlock(&table->lock);
+}
+
+bool ticket_redirect(spore_ticket ticket, ticket_fn on_done, void *arg)
+{
+	struct ticket_table *table = table_of(ticket);
+	struct operation *operation;
+	bool on_its_way;
+
+	pthread_mutex_lock(&table->lock);
+	operation = slab_find(&table->operations, ticket);
+	on_its_way = operation && operation->completed;
+	if (on_its_way) {
+		operation->on_done = on_done;
+		operation->arg = arg;
+	} else if (operation) {
+		slab_give(&table->operations, operation);
+	}
+	pthread_mutex_unlock(&table->lock);
+	return on_its_way;
 }
 
 void ticket_close(spore_ticket ticket)
 {
 	struct ticket_table *table = table_of(ticket);
-	struct slot *slot;
+	struct operation *operation;
 
 	if (!table)
 		return;
 	pthread_mutex_lock(&table->lock);
-	slot = slot_of(table, ticket);
-	if (slot)
-		release_slot(table, slot);
+	operation = slab_find(&table->operations, ticket);
+	if (operation)
+		slab_give(&table->operations, operation);
 	pthread_mutex_unlock(&table->lock);
 }
 
 bool ticket_is_open(spore_ticket ticket)
 {
 	struct ticket_table *table = table_of(ticket);
-	struct slot *slot;
+	struct operation *operation;
 	bool open;
 
 	if (!table)
 		return false;
 	pthread_mutex_lock(&table->lock);
-	slot = slot_of(table, ticket);
-	open = slot && slot->state == OPEN;
+	operation = slab_find(&table->operations, ticket);
+	open = operation && !operation->completed;
 	pthread_mutex_unlock(&table->lock);
 	return open;
 }
@@ -167,20 +142,17 @@ static void run_delivery(struct loop_task *task)
 {
 	struct delivery *delivery = CONTAINER_OF(task, struct delivery, task);
 	struct ticket_table *table = table_of(delivery->ticket);
-	ticket_fn on_done = NULL;
-	struct slot *slot;
-	void *arg = NULL;
+	struct operation *operation, done = { 0 };
 
 	pthread_mutex_lock(&table->lock);
-	slot = slot_of(table, delivery->ticket);
-	if (slot) {
-		on_done = slot->on_done;
-		arg = slot->arg;
-		release_slot(table, slot);
+	operation = slab_find(&table->operations, delivery->ticket);
+	if (operation) {
+		done = *operation;
+		slab_give(&table->operations, operation);
 	}
 	pthread_mutex_unlock(&table->lock);
-	if (on_done)
-		on_done(arg, &delivery->result);
+	if (done.on_done)
+		done.on_done(done.arg, &delivery->result);
 	else
 		grant_free(delivery->result.grant);
 	free(delivery);
@@ -192,7 +164,7 @@ spore_status ticket_complete(spore_ticket ticket, enum ticket_kind kind,
 	struct ticket_table *table = table_of(ticket);
 	struct delivery *delivery = calloc(1, sizeof *delivery);
 	spore_status status = SPORE_ESTALE;
-	struct slot *slot;
+	struct operation *operation;
 
 	if (!delivery) {
 		grant_free(result->grant);
@@ -203,11 +175,13 @@ spore_status ticket_complete(spore_ticket ticket, enum ticket_kind kind,
 	delivery->result = *result;
 	if (table) {
 		pthread_mutex_lock(&table->lock);
-		slot = slot_of(table, ticket);
-		if (slot && slot->kind != kind)
+		operation = slab_find(&table->operations, ticket);
+		if (operation && operation->kind != kind)
 			status = SPORE_EINVAL;
-		else if (slot && slot->state == OPEN) {
-			slot->state = DONE;
+		else if (operation && !operation->completed) {
+			operation->completed = true;
+			if (operation->watch)
+				atomic_store(operation->watch, true);
 			status = SPORE_OK;
 		}
 		pthread_mutex_unlock(&table->lock);

@@ -7,13 +7,14 @@
 #define CORE_TICKET_H
 
 #include <spore/auth.h>
+#include <stdatomic.h>
 
 #include "host/grant.h"
 
 struct loop;
 struct ticket_table;
 
-enum ticket_kind { TICKET_VERIFY = 1, TICKET_ANSWER, TICKET_HANDSHAKE };
+enum ticket_kind { TICKET_VERIFY = 1, TICKET_ANSWER, TICKET_HANDSHAKE, TICKET_START };
 
 struct ticket_result {
 	int32_t status;                         /* a verdict (VERIFY) or a status */
@@ -33,8 +34,14 @@ void ticket_tables_free(void);
 spore_ticket ticket_open(struct loop *loop, enum ticket_kind kind, ticket_fn on_done, void *arg);
 /* The operation still waits for its completion. [any] */
 bool ticket_is_open(spore_ticket ticket);
+/* Sets the flag once the operation has been completed, before its result is delivered. The flag
+ * must outlive the ticket. [worker] */
+void ticket_watch(spore_ticket ticket, atomic_bool *completed);
 /* Cancels the operation: on_done will not run. Harmless for a closed ticket. [worker] */
 void ticket_close(spore_ticket ticket);
+/* Cancels the operation like ticket_close, unless it has been completed and its result is on the
+ * way: then returns true, and this on_done gets the result. [worker] */
+bool ticket_redirect(spore_ticket ticket, ticket_fn on_done, void *arg);
 /* SPORE_OK, SPORE_ESTALE (closed or already completed), SPORE_EINVAL (a ticket of another kind) or
  * SPORE_ENOMEM. Always takes result->grant. [any] */
 spore_status ticket_complete(spore_ticket ticket, enum ticket_kind kind,

@@ -1,5 +1,5 @@
 /* plugin_path - applies the section "plugins" of a configuration to a registry: the folders to
- * search, and the pins, which are the digests that files must have. [main] */
+ * search, and the pins, which are the digests that files must have. [control] */
 #ifndef CORE_PLUGIN_PATH_H
 #define CORE_PLUGIN_PATH_H
 

@@ -171,6 +171,36 @@ struct json *json_get(const struct json *object, const char *key)
 	return NULL;
 }
 
+struct json *json_child(const struct json *container, size_t index)
+{
+	struct json *node = container ? container->first : NULL;
+
+	if (!container || index >= container->count)
+		return NULL;
+	if (container->items)
+		return container->items[index];
+	while (node && index-- > 0)
+		node = node->next;
+	return node;
+}
+
+bool json_index(struct json_doc *doc, struct json *node)
+{
+	size_t i = 0;
+
+	if (node->count == 0)
+		return true;
+	node->items = json_doc_alloc(doc, node->count * sizeof(struct json *));
+	if (!node->items)
+		return false;
+	for (struct json *child = node->first; child; child = child->next) {
+		node->items[i++] = child;
+		if (!json_index(doc, child))
+			return false;
+	}
+	return true;
+}
+
 const char *json_type_name(enum json_type type)
 {
 	static const char *const names[] = {

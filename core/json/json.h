@@ -37,10 +37,14 @@ struct json {
 	struct json *parent, *next; /* borrowed: the document owns all nodes */
 	struct json *first, *last;  /* children */
 	size_t count;
+	struct json **items;        /* the same, by their index; NULL: see json_child */
+	struct json_doc *doc;       /* of the root of a reply (json/reply); else NULL */
 	struct json_source *source; /* NULL: the program made it */
 	size_t offset, end;         /* in source->text */
 	size_t key_offset;          /* 0: the source has no key for it */
 	const char *written_as;     /* its former key at the top of the source, if it was moved */
+	struct json
+		*overrides; /* the file's value that this one, of a flag or variable, replaces */
 };
 
 struct json_doc;
@@ -76,6 +80,12 @@ void json_add(struct json_doc *doc, struct json *container, const char *key, str
 void json_detach(struct json *node);
 /* The member named `key`, or NULL; also NULL if `object` is NULL or not an OBJECT. */
 struct json *json_get(const struct json *object, const char *key);
+
+/* The child of this index, or NULL. Walks the children unless json_index was called. */
+struct json *json_child(const struct json *container, size_t index);
+/* Makes json_child quick for the node and all below it, which must not change any more. False: out
+ * of memory. */
+bool json_index(struct json_doc *doc, struct json *node);
 
 /* "an object", "a string" ... */
 const char *json_type_name(enum json_type type);

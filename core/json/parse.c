@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/text.h"
+#include "json/keys.h"
 #include "json/scan.h"
 
 /* Walks the scanner's tokens and cJSON's tree side by side. */
@@ -17,6 +19,7 @@ struct builder {
 	const struct scan_token *token;
 	mend_report *report;
 	void *arg;
+	uint64_t seed; /* random */
 };
 
 /* Converts an offset in the text that is read to one in the source. */
@@ -47,12 +50,11 @@ static bool is_unknown(const struct builder *b, const struct json *node)
 
 static struct json *build(struct builder *b, const cJSON *item);
 
-static bool is_repeated(struct builder *b, const struct json *object, const char *key,
-                        size_t offset)
+static bool is_repeated(struct builder *b, struct keys *keys, const char *key, size_t offset)
 {
 	char text[256], shown[128];
 
-	if (!json_get(object, key))
+	if (keys_add(keys, key))
 		return false;
 	text_escape(key, strlen(key), shown, sizeof shown);
 	snprintf(text, sizeof text, "expected each key once, found \"%s\" again", shown);
@@ -60,7 +62,8 @@ static bool is_repeated(struct builder *b, const struct json *object, const char
 	return true;
 }
 
-static bool build_members(struct builder *b, struct json *node, const cJSON *item)
+static bool build_children(struct builder *b, struct json *node, const cJSON *item,
+                           struct keys *keys)
 {
 	for (const cJSON *child = item->child; child; child = child->next) {
 		const struct scan_token *token = node->type == JSON_OBJECT ? b->token++ : NULL;
@@ -70,12 +73,21 @@ static bool build_members(struct builder *b, struct json *node, const cJSON *ite
 		if (!sub)
 			return false;
 		if (token && (has_mistake_inside(b, key, source_offset(b, token->end)) ||
-		              is_repeated(b, node, child->string, key)))
+		              is_repeated(b, keys, child->string, key)))
 			continue;
 		sub->key_offset = key;
 		json_add(b->doc, node, token ? child->string : NULL, sub);
 	}
 	return true;
+}
+
+static bool build_members(struct builder *b, struct json *node, const cJSON *item, size_t n)
+{
+	struct keys keys;
+	bool built = keys_init(&keys, n, b->seed) && build_children(b, node, item, &keys);
+
+	keys_fini(&keys);
+	return built;
 }
 
 static struct json *build(struct builder *b, const cJSON *item)
@@ -107,7 +119,9 @@ static struct json *build(struct builder *b, const cJSON *item)
 		if (!node->raw)
 			return NULL;
 	}
-	return build_members(b, node, item) ? node : NULL;
+	if (type == JSON_OBJECT)
+		return build_members(b, node, item, token->count) ? node : NULL;
+	return build_children(b, node, item, NULL) ? node : NULL;
 }
 
 /* Builds the nodes of a text that the scanner accepts. */
@@ -118,6 +132,7 @@ static struct json *build_tree(struct builder *b, size_t len, size_t n_tokens)
 	struct json *node = NULL;
 	struct scan_error unused;
 
+	crypto_random(&b->seed, sizeof b->seed); /* without one, a hostile text takes longer */
 	if (tokens && tree) {
 		scan_json(b->text, len, tokens, n_tokens, &unused);
 		b->token = tokens;
@@ -133,7 +148,7 @@ static struct json *build_tree(struct builder *b, size_t len, size_t n_tokens)
 struct json *json_parse_all(struct json_doc *doc, struct json_source *source, mend_report *report,
                             void *arg)
 {
-	struct builder b = { doc, source, NULL, source->text, NULL, report, arg };
+	struct builder b = { doc, source, NULL, source->text, NULL, report, arg, 0 };
 	struct mended mended = { 0 };
 	struct scan_error error;
 	struct json *node = NULL;

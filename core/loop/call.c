@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 
 #include "base/container.h"
 #include "loop/loop.h"
@@ -13,9 +12,6 @@ struct call {
 	void *arg;
 	sem_t done;
 };
-
-/* The main thread makes one call at a time; the watchdog reads this. */
-static atomic_int pending_index = -1;
 
 static void run_call(struct loop_task *task)
 {
@@ -30,17 +26,10 @@ void loop_call(struct loop *loop, void (*fn)(void *arg), void *arg)
 	struct call call = { .task.run = run_call, .fn = fn, .arg = arg };
 
 	sem_init(&call.done, 0, 0);
-	atomic_store(&pending_index, (int)loop_index(loop));
 	loop_post(loop, &call.task);
 	while (sem_wait(&call.done) < 0 && errno == EINTR)
 		;
-	atomic_store(&pending_index, -1);
 	sem_destroy(&call.done);
-}
-
-int loop_call_pending(void)
-{
-	return atomic_load(&pending_index);
 }
 
 static void do_nothing(void *unused)

@@ -8,9 +8,6 @@ struct loop;
 /* Runs fn(arg) on the loop, which must be running, and returns after it. */
 void loop_call(struct loop *loop, void (*fn)(void *arg), void *arg);
 
-/* The index of the loop that loop_call is waiting for, or -1. [any] */
-int loop_call_pending(void);
-
 /* Returns after the loop has finished what earlier calls left to the end of their turn, such as
  * frees. */
 void loop_settle(struct loop *loop);

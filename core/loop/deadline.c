@@ -12,6 +12,7 @@ static void rearm(struct deadline_list *list)
 	if (list_is_empty(&list->running))
 		return;
 	first = CONTAINER_OF(list->running.next, struct deadline, node);
+	list->armed_ms = first->at_ms;
 	left = first->at_ms - clock_ms();
 	ev_timer_stop(loop_ev(list->loop), &list->timer);
 	/* Rounds up: a timer that fires too early costs one more turn. */
@@ -55,18 +56,34 @@ void deadline_list_fini(struct deadline_list *list)
 		list_remove(list->running.next);
 }
 
+void deadline_list_set(struct deadline_list *list, int64_t after_ms)
+{
+	list->after_ms = after_ms;
+}
+
 void deadline_init(struct deadline *deadline)
 {
 	list_init(&deadline->node);
+}
+
+/* The place is at the end, unless the length was shortened a moment ago. */
+static void insert_deadline(struct deadline_list *list, struct deadline *deadline)
+{
+	struct list *next = &list->running;
+
+	while (next->prev != &list->running &&
+	       CONTAINER_OF(next->prev, struct deadline, node)->at_ms > deadline->at_ms)
+		next = next->prev;
+	list_append(next, &deadline->node);
 }
 
 void deadline_start(struct deadline_list *list, struct deadline *deadline)
 {
 	list_remove(&deadline->node);
 	deadline->at_ms = loop_now_ms(list->loop) + list->after_ms;
-	list_append(&list->running, &deadline->node);
-	/* A running timer fires earlier, for another deadline, and is rearmed then. */
-	if (!ev_is_active(&list->timer))
+	insert_deadline(list, deadline);
+	/* A timer that fires earlier, for another deadline, is rearmed then. */
+	if (!ev_is_active(&list->timer) || list->armed_ms > deadline->at_ms)
 		rearm(list);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "thread/guest.h"
 #include "thread/thread.h"
 
 struct task_queue {
@@ -84,6 +85,7 @@ static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
 	(void)events;
 	loop->began_ns = clock_ns();
 	loop->now_ms = loop->began_ns / 1000000;
+	guest_turn_begin(loop->began_ns);
 	if (loop->spin_ns && has_events(loop))
 		loop->spin_until_ns = loop->began_ns + loop->spin_ns;
 	ev_idle_stop(ev, &loop->busy);
@@ -98,6 +100,7 @@ static void count_turn(struct loop *loop)
 	struct loop_vitals *vitals = &loop->vitals;
 
 	loop->began_ns = 0;
+	guest_turn_end(now_ns);
 	vitals->turns++;
 	vitals->busy_ns += spent_ns;
 	if (spent_ns > vitals->longest_ns)
@@ -229,6 +232,7 @@ void loop_run(struct loop *loop)
 
 static void *run_loop_thread(void *loop)
 {
+	guest_thread_is(GUEST_WORKER);
 	loop_run(loop);
 	return NULL;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "thread/guest.h"
 #include "thread/thread.h"
 
 struct pool {
@@ -53,6 +54,7 @@ static void *run_jobs(void *arg)
 	struct pool *pool = arg;
 	struct pool_job *job;
 
+	guest_thread_is(GUEST_POOL);
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		while (!(job = take_job(pool)) && !pool->stopping) {

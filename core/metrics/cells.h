@@ -1,9 +1,9 @@
 /* cells - the numbers of all series, once for each shard.
  *
  * A series has one cell or a run of them, at a slot that is the same in every shard. A shard's
- * cells start on cache lines of their own and have one writer, so an update takes no lock and no
- * other thread's cache line. Cells stand in pages that are never moved or freed while cells are in
- * use. */
+ * cells start on cache lines of their own. Most shards have one writer, whose updates take no lock
+ * and no other thread's cache line. A shard with several writers uses cell_add_shared. Cells stand
+ * in pages that are never moved or freed while cells are in use. */
 #ifndef CORE_CELLS_H
 #define CORE_CELLS_H
 
@@ -14,7 +14,7 @@
 
 enum { CELLS_PER_PAGE = 256, CELLS_MAX_PAGES = 1024 };
 
-/* The bits of a double. One writer, any number of readers. */
+/* The bits of a double. Any number of readers. */
 typedef _Atomic uint64_t cell;
 
 struct cell_page {
@@ -61,7 +61,7 @@ static inline double cell_read(const cell *c)
 	return value;
 }
 
-/* [the shard's writer] */
+/* [the shard's writers] */
 static inline void cell_write(cell *c, double value)
 {
 	uint64_t bits;
@@ -70,9 +70,24 @@ static inline void cell_write(cell *c, double value)
 	atomic_store_explicit(c, bits, memory_order_relaxed);
 }
 
+/* [the shard's only writer] */
 static inline void cell_add(cell *c, double delta)
 {
 	cell_write(c, cell_read(c) + delta);
+}
+
+/* For a shard with several writers. Lock-free. [any] */
+static inline void cell_add_shared(cell *c, double delta)
+{
+	uint64_t before = atomic_load_explicit(c, memory_order_relaxed), after;
+	double value;
+
+	do {
+		memcpy(&value, &before, sizeof value);
+		value += delta;
+		memcpy(&after, &value, sizeof after);
+	} while (!atomic_compare_exchange_weak_explicit(c, &before, after, memory_order_relaxed,
+	                                                memory_order_relaxed));
 }
 
 #endif

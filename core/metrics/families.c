@@ -70,6 +70,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		COUNTER = "spore_tunnels_opened_total",
 		.help = "Tunnels that were opened.",
 	},
+	[FAMILY_TUNNELS_OUTDATED] = {
+		GAUGE = "spore_tunnels_outdated",
+		.help = "Tunnels whose clients the present configuration has not judged yet.",
+	},
 	[FAMILY_BYTES_UP] = {
 		COUNTER = "spore_tunnel_up_bytes_total",
 		.unit = "bytes",
@@ -115,7 +119,13 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.unit = "seconds",
 		.help = "Seconds from a question to an auth instance until its verdict.",
 		LABELS("plugin"),
-		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3),
+		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3, 10, 30),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_ACL_REFUSALS] = {
+		COUNTER = "spore_acl_refusals_total",
+		.help = "Connections that an access list denied. The access list gives the reason; \"other\": a reason after its first 15.",
+		LABELS("at", "plugin", "reason"),
 		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_PLUGIN_CALL_TIME] = {
@@ -124,6 +134,12 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.help = "Seconds that a call into a plugin blocked its worker.",
 		LABELS("kind", "plugin", "call"),
 		BOUNDS(0.000001, 0.00001, 0.0001, 0.001, 0.01, 0.1, 1),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_PLUGIN_SLOW_CALLS] = {
+		COUNTER = "spore_plugin_slow_calls_total",
+		.help = "Calls into a plugin that blocked a worker for longer than plugins.slow_after, or another thread than a pool's for longer than a second.",
+		LABELS("plugin"),
 		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_PLUGIN_GENERATIONS] = {

@@ -18,6 +18,7 @@ enum family {
 	FAMILY_AHEAD,
 	FAMILY_TUNNELS,
 	FAMILY_TUNNELS_OPENED,
+	FAMILY_TUNNELS_OUTDATED,
 	FAMILY_BYTES_UP,   /* identity */
 	FAMILY_BYTES_DOWN, /* identity */
 	FAMILY_CONTROL_CONNECTIONS,
@@ -29,7 +30,9 @@ enum family {
 	/* Plugins. */
 	FAMILY_AUTH_VERDICTS,     /* plugin, verdict, reason */
 	FAMILY_AUTH_VERDICT_TIME, /* plugin */
+	FAMILY_ACL_REFUSALS,      /* at, plugin, reason */
 	FAMILY_PLUGIN_CALL_TIME,  /* kind, plugin, call */
+	FAMILY_PLUGIN_SLOW_CALLS, /* plugin */
 	FAMILY_PLUGIN_GENERATIONS,
 	/* The process. */
 	FAMILY_BUILD,  /* version, abi */

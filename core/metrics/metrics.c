@@ -43,7 +43,7 @@ struct metrics *metrics_new(unsigned n_shards)
 	if (!metrics)
 		return NULL;
 	pthread_mutex_init(&metrics->lock, NULL);
-	metrics->cells.n_shards = n_shards;
+	metrics->cells.n_shards = n_shards + 1; /* the first is the shared one */
 	metrics->end = &metrics->first;
 	return metrics;
 }
@@ -259,47 +259,61 @@ uint32_t metrics_series(struct metrics *metrics, uint32_t family_id, const spore
 static cell *find_cell(struct metrics *metrics, unsigned shard, uint32_t series,
                        const spore_metric_spec **spec_out)
 {
+	unsigned row = shard + 1; /* METRICS_SHARED, the highest number, becomes 0 */
 	const void *owner;
-	cell *c = series ? cells_find(&metrics->cells, shard, series - 1, &owner) : NULL;
+	cell *c = series ? cells_find(&metrics->cells, row, series - 1, &owner) : NULL;
 
 	if (c)
 		*spec_out = &((const struct family *)owner)->spec;
 	return c;
 }
 
-void metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta)
+static void add_to(cell *c, unsigned shard, double delta)
+{
+	if (shard == METRICS_SHARED)
+		cell_add_shared(c, delta);
+	else
+		cell_add(c, delta);
+}
+
+bool metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 
 	if (!c || spec_is_distribution(spec))
-		return;
-	if (spec->type == SPORE_METRIC_COUNTER && !(delta > 0))
-		return;
-	cell_add(c, delta);
+		return series == 0;
+	if (spec->type != SPORE_METRIC_COUNTER || delta > 0)
+		add_to(c, shard, delta);
+	return true;
 }
 
-void metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value)
+bool metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 
-	if (c && spec->type == SPORE_METRIC_GAUGE)
-		cell_write(c, value);
+	if (!c || spec->type != SPORE_METRIC_GAUGE)
+		return series == 0;
+	cell_write(c, value);
+	return true;
 }
 
-void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value)
+bool metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value)
 {
 	const spore_metric_spec *spec;
 	cell *c = find_cell(metrics, shard, series, &spec);
 	size_t bucket = 0;
 
-	if (!c || !spec_is_distribution(spec) || isnan(value))
-		return;
+	if (!c || !spec_is_distribution(spec))
+		return series == 0;
+	if (isnan(value))
+		return true;
 	while (bucket < spec->n_bounds && !(value <= spec->bounds[bucket]))
 		bucket++;
-	cell_add(&c[bucket], 1);
-	cell_add(&c[spec->n_bounds + 1], value);
+	add_to(&c[bucket], shard, 1);
+	add_to(&c[spec->n_bounds + 1], shard, value);
+	return true;
 }
 
 void metrics_sample(struct metrics *metrics, uint32_t id, double (*read)(void *arg), void *arg)

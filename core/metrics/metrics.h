@@ -1,17 +1,24 @@
 /* metrics - families of series, sharded by worker.
  *
  * A worker updates its own shard, which no other thread writes: without a lock or a shared cache
- * line. A snapshot adds the shards up; a gauge is the sum of what its workers set. Families and
- * series are never removed, so an id stays valid. A value that is known anyway need not be counted:
- * a snapshot reads it (metrics_sample). */
+ * line. One more shard is for all threads that have none (METRICS_SHARED). A snapshot adds the
+ * shards up; a gauge is the sum of what was set in each of them. Families and series are never
+ * removed, so an id stays valid. A value that is known anyway need not be counted: a snapshot reads
+ * it (metrics_sample). */
 #ifndef CORE_METRICS_H
 #define CORE_METRICS_H
 
+#include <limits.h>
 #include <spore/metrics.h>
+#include <stdbool.h>
 
 struct metrics;
 
-/* n_shards: one per worker, and one for the main thread. NULL: out of memory. [main] */
+/* The number of the shard that any thread may update. */
+#define METRICS_SHARED UINT_MAX
+
+/* n_shards: one per worker, and one for the main thread. The shared shard is added. NULL: out of
+ * memory. [main] */
 struct metrics *metrics_new(unsigned n_shards);
 void metrics_free(struct metrics *metrics);
 
@@ -26,10 +33,12 @@ uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *spec,
 uint32_t metrics_series(struct metrics *metrics, uint32_t family, const spore_str *values,
                         size_t n);
 
-/* Wait-free. An unknown series is ignored. `shard` is that of the calling worker. [worker] */
-void metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta);
-void metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value);
-void metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value);
+/* `shard` is that of the calling worker, or METRICS_SHARED. Wait-free with a worker's shard;
+ * lock-free with the shared one, whose writers may delay each other. False: the series is not 0, but
+ * unknown or of another type; nothing was done. [worker], or [any] with METRICS_SHARED */
+bool metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta);
+bool metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value);
+bool metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value);
 
 /* From now on a snapshot adds the result of `read` to the series, which must be a counter or a
  * gauge. `read` is called on any thread, under the lock of the families: it must be quick and must

@@ -28,6 +28,8 @@ static const char *label_fault(const spore_metric_spec *spec)
 {
 	if (spec->n_labels > SPEC_MAX_LABELS)
 		return "a family has at most 32 labels";
+	if (!spec->labels && spec->n_labels)
+		return "its labels are NULL";
 	for (size_t i = 0; i < spec->n_labels; i++) {
 		const char *label = spec->labels[i];
 
@@ -48,6 +50,8 @@ static const char *bounds_fault(const spore_metric_spec *spec)
 {
 	if (spec->n_bounds > SPEC_MAX_BOUNDS)
 		return "a histogram has at most 64 bounds";
+	if (!spec->bounds && spec->n_bounds)
+		return "its bounds are NULL";
 	if ((spec->type == SPORE_METRIC_HISTOGRAM) != (spec->n_bounds > 0))
 		return "a histogram must have bounds, and other types must not";
 	for (size_t i = 0; i < spec->n_bounds; i++) {

@@ -215,6 +215,11 @@ socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_o
 	return sizeof *in6;
 }
 
+bool addr_is_ip(const spore_addr *addr)
+{
+	return addr->family == 6 || (addr->family == 4 && is_mapped(addr->ip));
+}
+
 bool addr_is_loopback(const spore_addr *addr)
 {
 	static const uint8_t v6[16] = { [15] = 1 };

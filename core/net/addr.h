@@ -29,6 +29,8 @@ const char *addr_format_cidr(const spore_cidr *cidr, char out[ADDR_TEXT_SIZE]);
 void addr_from_sockaddr(const struct sockaddr *sa, spore_addr *addr_out);
 /* Returns the length for bind or connect. */
 socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_out);
+/* The address of an IP socket: of family 6, or of family 4 and v4-mapped. */
+bool addr_is_ip(const spore_addr *addr);
 /* 127.0.0.0/8 or ::1. */
 bool addr_is_loopback(const spore_addr *addr);
 bool addr_equal(const spore_addr *a, const spore_addr *b);

@@ -3,25 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/layer.h"
+
 bool conn_has_secure_layer(const spore_conn *conn)
 {
 	for (unsigned i = 0; i < conn->n_layers; i++) {
-		spore_stream *layer = conn->layers[i];
+		struct layer *layer = conn->layers[i];
 		spore_str value;
 
-		if (conn->claims[i] && !(SPORE_CAN(layer->ops, attr) &&
-		                         layer->ops->attr(layer, SPORE_ATTR_INSECURE, 0, &value)))
+		if (layer->origin.secure && !layer_attr(layer, SPORE_ATTR_INSECURE, 0, &value))
 			return true;
 	}
-	return false;
+	return conn->claims_secure;
 }
 
 uint32_t conn_attr(const spore_conn *conn, const char *key, size_t index, spore_str *out)
 {
-	for (unsigned i = conn->n_layers; i-- > 0;) {
-		spore_stream *layer = conn->layers[i];
-
-		if (SPORE_CAN(layer->ops, attr) && layer->ops->attr(layer, key, index, out))
+	for (unsigned i = conn->n_layers; i-- > 0 && index < SPORE_ATTR_MAX_VALUES;) {
+		if (layer_attr(conn->layers[i], key, index, out))
 			return 1;
 	}
 	for (size_t i = 0; i < conn->n_facts; i++) {
@@ -54,10 +53,9 @@ static bool add_fact(struct spore_conn *copy, const char *key, size_t index, spo
 
 static bool copy_key(struct spore_conn *copy, const spore_conn *conn, const char *key)
 {
-	enum { MAX_VALUES = 64 }; /* of one key, for example the names of a certificate */
 	spore_str value;
 
-	for (size_t index = 0; index < MAX_VALUES && conn_attr(conn, key, index, &value); index++) {
+	for (size_t index = 0; conn_attr(conn, key, index, &value); index++) {
 		if (!add_fact(copy, key, index, value))
 			return false;
 	}

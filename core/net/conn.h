@@ -8,7 +8,10 @@
 #include <spore/transport.h>
 #include <stdbool.h>
 
-#define CONN_MAX_LAYERS 4
+/* Above the socket. */
+#define CONN_MAX_LAYERS 3
+
+struct layer;
 
 struct conn_fact {
 	char *key, *value;
@@ -20,9 +23,9 @@ struct spore_conn {
 	bool secure;        /* a transport is secure; valid once all are open */
 	bool peer_is_final; /* the handshakes are over */
 	/* Live only. */
-	spore_stream *layers[CONN_MAX_LAYERS]; /* bottom first; owned by the topmost */
-	bool claims[CONN_MAX_LAYERS];          /* the transport of this layer claims to be secure */
+	struct layer *layers[CONN_MAX_LAYERS]; /* lowest first */
 	unsigned n_layers;
+	bool claims_secure; /* a transport that added no layer claims to be secure */
 	void (*wake)(struct spore_conn *conn);
 	/* Copies only. */
 	struct conn_fact *facts;

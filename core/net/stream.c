@@ -3,35 +3,29 @@
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/container.h"
+#include "log/log.h"
+#include "log/pace.h"
 #include "loop/loop.h"
-#include "net/sock.h"
-
-/* The lowest layer: a spore_stream of the host over the socket. */
-struct bottom {
-	spore_stream base;
-	int fd;
-	int cause;  /* errno of the last failure */
-	bool lost;  /* the connection is broken: an end of file is not an orderly end */
-	bool heard; /* a byte has come */
-	bool ended; /* an end of file has come */
-};
+#include "net/addr.h"
+#include "net/bottom.h"
+#include "net/layer.h"
 
 /* Invariants: The watcher runs only while the stream is open or opening, and only for what the
  * owner or a transport waits for. `raw` is 0 until the stream is open and no transport holds bytes
  * back. blocked_* say for which readiness of the descriptor a direction waits: mostly its own, but
- * the read of a transport may wait until the descriptor is writable. */
+ * the read of a transport may wait until the descriptor is writable. While the stream is detached
+ * it has no loop, and nothing is queued or watched. */
 struct stream {
 	struct spore_conn conn;
 	struct bottom bottom;
 	ev_io io;
-	struct loop *loop; /* borrowed: outlives all its streams */
+	struct loop *loop; /* borrowed: outlives all its streams; NULL: detached */
 	stream_fn fn;
 	void *arg;
 	spore_ticket ticket; /* for the handshake; 0 once it is over */
@@ -41,31 +35,39 @@ struct stream {
 	struct loop_task ready; /* at the end of this turn: after stream_wake or a failure */
 	struct loop_task more;  /* in the next turn: a transport holds bytes back */
 	struct loop_task reap;
+	/* The last call of this turn that returned SPORE_EAGAIN; NULL: none. See end_turn. */
+	const char *waiting;
+	char *fault; /* owned; what a transport did wrong, and which; NULL: nothing */
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
 	bool open, opening, failed, closed, dead, raw_is_known;
+	bool is_broken; /* a transport broke the contract, and all layers are silenced */
 };
-
-static const spore_stream_ops bottom_ops;
-
-static struct bottom *bottom_of(spore_stream *stream)
-{
-	return CONTAINER_OF(stream, struct bottom, base);
-}
 
 /* ---- life ---- */
 
 static void on_io(struct ev_loop *ev, ev_io *io, int events);
+
+static void release_kept(struct stream *stream)
+{
+	if (stream->release)
+		stream->release(stream->kept);
+}
+
+static void free_stream(struct stream *stream)
+{
+	free(stream->fault);
+	free(stream);
+}
 
 static void run_free_stream(struct loop_task *task)
 {
 	struct stream *stream = CONTAINER_OF(task, struct stream, reap);
 
 	stream->dead = true;
-	if (stream->release)
-		stream->release(stream->kept);
+	release_kept(stream);
 	if (!stream->more.queued)
-		free(stream); /* else run_more frees it */
+		free_stream(stream); /* else run_more does it */
 }
 
 static void run_ready(struct loop_task *task);
@@ -83,14 +85,11 @@ struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
 
 	if (!stream)
 		return NULL;
-	stream->bottom.base.ops = &bottom_ops;
-	stream->bottom.fd = fd;
+	bottom_init(&stream->bottom, fd);
 	stream->conn.peer = *peer;
 	if (local)
 		stream->conn.local = *local;
 	stream->conn.wake = wake_conn;
-	stream->conn.layers[0] = &stream->bottom.base;
-	stream->conn.n_layers = 1;
 	stream->loop = loop;
 	stream->blocked_read = SPORE_READ;
 	stream->blocked_write = SPORE_WRITE;
@@ -122,41 +121,137 @@ static void drop_ticket(struct stream *stream)
 	stream->ticket = 0;
 }
 
+/* ---- the layers ---- */
+
+spore_stream *stream_top(struct stream *stream)
+{
+	const struct spore_conn *conn = &stream->conn;
+
+	return conn->n_layers ? &conn->layers[conn->n_layers - 1]->base : &stream->bottom.base;
+}
+
+/* The layer that the host works with now; NULL: there is only the socket. */
+static struct layer *busy_layer(const struct stream *stream)
+{
+	const struct spore_conn *conn = &stream->conn;
+
+	if (conn->n_layers == 0)
+		return NULL;
+	return conn
+	        ->layers[stream->shaking < conn->n_layers ? stream->shaking : conn->n_layers - 1];
+}
+
+static void log_fault(const struct stream *stream, const struct layer *layer, const char *call,
+                      const char *text)
+{
+	const struct layer_origin *origin = &layer->origin;
+	char peer[ADDR_TEXT_SIZE];
+	unsigned held = 0;
+
+	if (origin->pace && !pace_allows(origin->pace, clock_ms(), &held))
+		return;
+	log_error("transport broke the contract of spore/transport.h: its connection ends",
+	          log_str("plugin", origin->name), log_str("call", call), log_str("error", text),
+	          log_str("peer", addr_format(&stream->conn.peer, peer)),
+	          log_int("withheld", held));
+}
+
+/* Keeps the first cause for stream_complaint. */
+static void blame(struct stream *stream, const struct layer *layer, const char *text)
+{
+	if (!stream->fault &&
+	    asprintf(&stream->fault, "transport %s: %s", layer->origin.name, text) < 0)
+		stream->fault = NULL;
+}
+
+/* Ends the use of all layers. The owner learns of it from the call that it is in, or from the
+ * events that it wants. */
+static void on_layer_fault(struct layer *layer, const char *call, const char *text)
+{
+	struct stream *stream = layer->arg;
+
+	log_fault(stream, layer, call, text);
+	if (stream->is_broken)
+		return;
+	stream->is_broken = true;
+	blame(stream, layer, text);
+	for (unsigned i = 0; i < stream->conn.n_layers; i++)
+		layer_silence(stream->conn.layers[i]);
+	stream->flush_wants = stream->raw = 0;
+	stream->raw_is_known = true;
+	stream->blocked_read = SPORE_READ;
+	stream->blocked_write = SPORE_WRITE;
+	stream->failed = stream->opening;
+	stream_wake(stream);
+}
+
+bool stream_push(struct stream *stream, spore_stream *upper, const struct layer_origin *origin)
+{
+	struct spore_conn *conn = &stream->conn;
+	struct layer *layer;
+
+	if (upper == stream_top(stream)) {
+		conn->claims_secure = conn->claims_secure || origin->secure;
+		return true;
+	}
+	assert(conn->n_layers < CONN_MAX_LAYERS);
+	layer = layer_new(upper, origin, on_layer_fault, stream);
+	if (layer)
+		conn->layers[conn->n_layers++] = layer;
+	else
+		upper->ops->close(upper, SPORE_CLOSE_RST); /* and what is below */
+	return layer != NULL;
+}
+
+/* Closes what a transport above should have closed. */
+static void close_forgotten(struct stream *stream, unsigned above)
+{
+	struct spore_conn *conn = &stream->conn;
+	spore_stream *below = above ? &conn->layers[above - 1]->base : &stream->bottom.base;
+	bool is_open = above ? !conn->layers[above - 1]->closed : stream->bottom.fd >= 0;
+
+	if (!is_open)
+		return;
+	log_fault(stream, conn->layers[above], "close", "close() did not close the stream below");
+	below->ops->close(below, SPORE_CLOSE_RST);
+}
+
+/* Each layer closes the one below. */
+static void close_layers(struct stream *stream, uint32_t how)
+{
+	struct spore_conn *conn = &stream->conn;
+	spore_stream *top = stream_top(stream);
+	unsigned n = conn->n_layers;
+
+	top->ops->close(top, stream->is_broken ? SPORE_CLOSE_RST : how);
+	for (unsigned i = n; i-- > 0;)
+		close_forgotten(stream, i);
+	conn->n_layers = 0;
+	while (n > 0)
+		layer_free(conn->layers[--n]);
+}
+
 void stream_close(struct stream *stream, bool reset)
 {
-	spore_stream *top;
-
 	if (!stream || stream->closed)
 		return;
 	stream->closed = true;
 	stream->fn = NULL;
 	drop_ticket(stream);
-	ev_io_stop(loop_ev(stream->loop), &stream->io);
-	top = stream_top(stream);
-	top->ops->close(top, reset ? SPORE_CLOSE_RST : SPORE_CLOSE_FIN);
-	stream->conn.n_layers = 0;
-	loop_reap(stream->loop, &stream->reap);
+	if (stream->loop)
+		ev_io_stop(loop_ev(stream->loop), &stream->io);
+	close_layers(stream, reset ? SPORE_CLOSE_RST : SPORE_CLOSE_FIN);
+	if (stream->loop) {
+		loop_reap(stream->loop, &stream->reap);
+		return;
+	}
+	release_kept(stream);
+	free_stream(stream);
 }
 
 spore_conn *stream_conn(struct stream *stream)
 {
 	return &stream->conn;
-}
-
-spore_stream *stream_top(struct stream *stream)
-{
-	return stream->conn.layers[stream->conn.n_layers - 1];
-}
-
-void stream_push(struct stream *stream, spore_stream *upper, bool secure)
-{
-	struct spore_conn *conn = &stream->conn;
-
-	if (upper != stream_top(stream)) {
-		assert(conn->n_layers < CONN_MAX_LAYERS);
-		conn->layers[conn->n_layers++] = upper;
-	}
-	conn->claims[conn->n_layers - 1] |= secure;
 }
 
 void stream_set_owner(struct stream *stream, stream_fn fn, void *arg)
@@ -189,12 +284,12 @@ static void rearm(struct stream *stream)
 		ev_io_start(loop_ev(stream->loop), &stream->io);
 }
 
-static bool has_pending(struct stream *stream)
+static bool has_pending(const struct stream *stream)
 {
-	spore_stream *top = stream_top(stream);
+	const struct spore_conn *conn = &stream->conn;
 
-	return !(stream->raw & SPORE_READ) && SPORE_CAN(top->ops, pending) &&
-	       top->ops->pending(top) > 0;
+	return !(stream->raw & SPORE_READ) && conn->n_layers > 0 &&
+	       layer_pending(conn->layers[conn->n_layers - 1]) > 0;
 }
 
 static void deliver_events(struct stream *stream, unsigned events)
@@ -239,13 +334,48 @@ static void flush_layer(struct stream *stream, spore_stream *layer)
 	if (!SPORE_CAN(layer->ops, flush))
 		return;
 	/* The next read or write reports a failure. */
-	if (layer->ops->flush(layer, &wants) == SPORE_EAGAIN)
+	if (layer->ops->flush(layer, &wants) == SPORE_EAGAIN) {
 		stream->flush_wants = (uint8_t)wants;
+		stream->waiting = "flush";
+	}
 }
 
 static void flush(struct stream *stream)
 {
 	flush_layer(stream, stream_top(stream));
+}
+
+/* ---- turns ---- */
+
+static void begin_turn(struct stream *stream)
+{
+	stream->waiting = NULL;
+}
+
+/* The stream was called because it was to be ready. If that moves no byte again and again, a
+ * transport is at fault, and the worker would spin. */
+static void end_turn(struct stream *stream)
+{
+	struct layer *layer = busy_layer(stream);
+	size_t pending;
+
+	if (!layer)
+		return;
+	if (stream->bottom.moved) {
+		stream->bottom.moved = false;
+		layer->stall.turns = 0;
+		return;
+	}
+	if (!stream->waiting || stream->is_broken)
+		return;
+	pending = layer_pending(layer);
+	if (stall_add(&layer->stall, pending, loop_now_ms(stream->loop)))
+		layer_fault(layer, stream->waiting,
+		            "%s() returned SPORE_EAGAIN in %u turns of %lld ms, but no byte moved "
+		            "(pending() is %zu)",
+		            stream->waiting, layer->stall.turns,
+		            (long long)(loop_now_ms(stream->loop) - layer->stall.since_ms),
+		            pending);
 }
 
 /* ---- opening ---- */
@@ -261,6 +391,8 @@ static void ask_raw(struct stream *stream)
 	stream->raw_is_known = true;
 	if (SPORE_CAN(top->ops, raw))
 		stream->raw = (uint8_t)top->ops->raw(top);
+	if (stream->is_broken)
+		stream->raw = 0;
 }
 
 static void become_open(struct stream *stream)
@@ -275,21 +407,34 @@ static void become_open(struct stream *stream)
 	ask_raw(stream);
 }
 
+/* A handshake has failed. If nobody says why, the log names at least the transport. */
+static void blame_mute(struct stream *stream, spore_status status)
+{
+	char text[80];
+
+	if (stream_complaint(stream) || stream->bottom.cause)
+		return;
+	snprintf(text, sizeof text, "handshake() returned %d, and error() no reason", status);
+	blame(stream, busy_layer(stream), text);
+}
+
 /* Continues the handshakes as far as possible: OK, AGAIN or ERROR. */
 static enum stream_io shake_hands(struct stream *stream)
 {
 	while (stream->shaking < stream->conn.n_layers) {
-		spore_stream *layer = stream->conn.layers[stream->shaking];
+		spore_stream *layer = &stream->conn.layers[stream->shaking]->base;
 		uint32_t wants = 0;
 		spore_status status = layer->ops->handshake(layer, &wants, stream->ticket);
 
 		if (status == SPORE_EAGAIN || status == SPORE_EPENDING) {
 			/* The owner wants no direction yet, so these are the handshake's. */
 			stream->flush_wants = status == SPORE_EAGAIN ? (uint8_t)wants : 0;
+			stream->waiting = status == SPORE_EAGAIN ? "handshake" : NULL;
 			return STREAM_AGAIN;
 		}
 		if (status != SPORE_OK) {
 			stream->failed = true;
+			blame_mute(stream, status);
 			return STREAM_ERROR;
 		}
 		if (++stream->shaking < stream->conn.n_layers)
@@ -305,7 +450,7 @@ bool stream_open(struct stream *stream)
 	enum stream_io io;
 
 	stream->opening = true;
-	stream->shaking = 1; /* the bottom has no handshake */
+	stream->shaking = 0;
 	io = shake_hands(stream);
 	if (io == STREAM_ERROR)
 		loop_at_turn_end(stream->loop, &stream->ready); /* it tells the owner */
@@ -334,18 +479,11 @@ static void continue_opening(struct stream *stream)
 
 /* ---- events ---- */
 
-static void on_io(struct ev_loop *ev, ev_io *io, int events)
+/* Tries what waits for one of the directions `ready`. */
+static void try_again(struct stream *stream, unsigned ready)
 {
-	struct stream *stream = io->data;
-	unsigned ready = (events & EV_READ ? SPORE_READ : 0) |
-	                 (events & EV_WRITE ? SPORE_WRITE : 0);
 	unsigned tell = 0;
 
-	(void)ev;
-	if (stream->opening) {
-		continue_opening(stream);
-		return;
-	}
 	if (stream->flush_wants & ready)
 		flush(stream);
 	if (stream->want & SPORE_READ && stream->blocked_read & ready)
@@ -355,54 +493,80 @@ static void on_io(struct ev_loop *ev, ev_io *io, int events)
 	deliver_events(stream, tell);
 }
 
+static void take_turn(struct stream *stream, unsigned ready)
+{
+	begin_turn(stream);
+	if (stream->opening)
+		continue_opening(stream);
+	else
+		try_again(stream, ready);
+	end_turn(stream);
+}
+
+/* The descriptor's errors and hang-ups come as both events. */
+static void on_io(struct ev_loop *ev, ev_io *io, int events)
+{
+	(void)ev;
+	take_turn(io->data,
+	          (events & EV_READ ? SPORE_READ : 0) | (events & EV_WRITE ? SPORE_WRITE : 0));
+}
+
 static void run_ready(struct loop_task *task)
 {
 	struct stream *stream = CONTAINER_OF(task, struct stream, ready);
 
-	if (stream->closed)
-		return;
-	if (stream->opening) {
-		continue_opening(stream);
-		return;
-	}
-	if (stream->flush_wants)
-		flush(stream);
-	deliver_events(stream, (stream->want & SPORE_READ ? STREAM_READABLE : 0) |
-	                               (stream->want & SPORE_WRITE ? STREAM_WRITABLE : 0));
+	if (!stream->closed)
+		take_turn(stream, SPORE_READ | SPORE_WRITE);
 }
 
 static void run_more(struct loop_task *task)
 {
 	struct stream *stream = CONTAINER_OF(task, struct stream, more);
 
-	if (stream->dead)
-		free(stream);
-	else if (!stream->closed)
+	if (stream->dead) {
+		free_stream(stream);
+	} else if (!stream->closed) {
+		begin_turn(stream);
 		deliver_events(stream, stream->want & SPORE_READ ? STREAM_READABLE : 0);
+		end_turn(stream);
+	}
 }
 
 /* ---- bytes ---- */
 
-static enum stream_io io_result(int64_t n, uint32_t wants, uint8_t *blocked, uint8_t own,
-                                size_t *n_out)
+static enum stream_io end_read(struct stream *stream, int64_t n, uint32_t wants, size_t *n_out)
 {
 	*n_out = 0;
 	if (n > 0) {
 		*n_out = (size_t)n;
-		*blocked = own;
+		stream->blocked_read = SPORE_READ;
+		stream->bottom.moved = true;
 		return STREAM_OK;
 	}
 	if (n == 0)
 		return STREAM_EOF;
 	if (n != SPORE_EAGAIN)
 		return STREAM_ERROR;
-	*blocked = wants ? (uint8_t)wants : own;
+	stream->blocked_read = (uint8_t)wants;
+	stream->waiting = "readv";
 	return STREAM_AGAIN;
 }
 
-static int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
-static int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
-static void bottom_lose(struct bottom *bottom, int cause);
+static enum stream_io end_write(struct stream *stream, int64_t n, uint32_t wants, size_t *n_out)
+{
+	*n_out = 0;
+	if (n >= 0) {
+		*n_out = (size_t)n;
+		stream->blocked_write = SPORE_WRITE;
+		stream->bottom.moved = true;
+		return STREAM_OK;
+	}
+	if (n != SPORE_EAGAIN)
+		return STREAM_ERROR;
+	stream->blocked_write = (uint8_t)wants;
+	stream->waiting = "writev";
+	return STREAM_AGAIN;
+}
 
 enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_t *n_out)
 {
@@ -412,7 +576,7 @@ enum stream_io stream_read(struct stream *stream, void *bytes, size_t len, size_
 	int64_t n = stream->raw & SPORE_READ ? bottom_readv(&stream->bottom.base, &iov, 1, &wants)
 	                                     : top->ops->readv(top, &iov, 1, &wants);
 
-	return io_result(n, wants, &stream->blocked_read, SPORE_READ, n_out);
+	return end_read(stream, n, wants, n_out);
 }
 
 enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len, size_t *n_out)
@@ -424,12 +588,12 @@ enum stream_io stream_write(struct stream *stream, const void *bytes, size_t len
 
 	if (stream->raw & SPORE_WRITE) {
 		n = bottom_writev(&stream->bottom.base, &iov, 1, &wants);
-		return io_result(n, wants, &stream->blocked_write, SPORE_WRITE, n_out);
+		return end_write(stream, n, wants, n_out);
 	}
 	n = top->ops->writev(top, &iov, 1, &wants);
 	if (n > 0)
 		flush(stream);
-	return io_result(n, wants, &stream->blocked_write, SPORE_WRITE, n_out);
+	return end_write(stream, n, wants, n_out);
 }
 
 enum stream_io stream_shutdown(struct stream *stream)
@@ -438,8 +602,10 @@ enum stream_io stream_shutdown(struct stream *stream)
 	uint32_t wants = 0;
 	spore_status status = top->ops->shutdown(top, &wants);
 
-	if (status == SPORE_EAGAIN)
-		stream->blocked_write = wants ? (uint8_t)wants : SPORE_WRITE;
+	if (status == SPORE_EAGAIN) {
+		stream->blocked_write = (uint8_t)wants;
+		stream->waiting = "shutdown";
+	}
 	return status == SPORE_OK       ? STREAM_OK
 	       : status == SPORE_EAGAIN ? STREAM_AGAIN
 	                                : STREAM_ERROR;
@@ -454,7 +620,7 @@ unsigned stream_raw(struct stream *stream)
 
 bool stream_is_bare(const struct stream *stream)
 {
-	return stream->conn.n_layers == 1;
+	return stream->conn.n_layers == 0;
 }
 
 void stream_lose(struct stream *stream, int cause)
@@ -484,9 +650,10 @@ struct loop *stream_loop(const struct stream *stream)
 
 const char *stream_complaint(struct stream *stream)
 {
-	for (unsigned i = stream->conn.n_layers; i-- > 1;) {
-		spore_stream *layer = stream->conn.layers[i];
-		const char *text = SPORE_CAN(layer->ops, error) ? layer->ops->error(layer) : NULL;
+	if (stream->fault)
+		return stream->fault;
+	for (unsigned i = stream->conn.n_layers; i-- > 0;) {
+		const char *text = layer_error(stream->conn.layers[i]);
 
 		if (text)
 			return text;
@@ -503,97 +670,71 @@ const char *stream_error(struct stream *stream)
 	return text ? text : "unknown cause";
 }
 
-/* ---- the bottom ---- */
-
-static spore_status bottom_handshake(spore_stream *base, uint32_t *want, spore_ticket ticket)
+const char *stream_shaking(const struct stream *stream)
 {
-	(void)base;
-	(void)want;
-	(void)ticket;
+	const struct layer *layer = stream->opening ? busy_layer(stream) : NULL;
+
+	return layer ? layer->origin.name : "none";
+}
+
+/* ---- moving to another worker ---- */
+
+bool stream_can_move(const struct stream *stream)
+{
+	for (unsigned i = 0; i < stream->conn.n_layers; i++) {
+		if (!layer_can_move(stream->conn.layers[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Attaches the layers from number `from` up. False: one of them has refused. */
+static bool attach_layers(struct stream *stream, unsigned from, stream_state_fn state_on)
+{
+	for (unsigned i = from; i < stream->conn.n_layers; i++) {
+		struct layer *layer = stream->conn.layers[i];
+
+		if (layer_attach(layer, state_on(layer->origin.instance, stream->loop)) != SPORE_OK)
+			return false;
+	}
+	return true;
+}
+
+/* SPORE_EBUSY: they remain as they were. */
+static spore_status detach_layers(struct stream *stream, stream_state_fn state_on)
+{
+	for (unsigned i = stream->conn.n_layers; i-- > 0;) {
+		spore_status status = layer_detach(stream->conn.layers[i]);
+
+		if (status != SPORE_OK)
+			return attach_layers(stream, i + 1, state_on) ? status : SPORE_ECLOSED;
+	}
 	return SPORE_OK;
 }
 
-/* The kernel reports a broken connection only once, to the first call that fails. Later calls get
- * an end of file, so the failure is kept. EPIPE does not count: the peer had ended its stream
- * before, and its bytes are complete. */
-static void bottom_lose(struct bottom *bottom, int cause)
+enum stream_io stream_detach(struct stream *stream, stream_state_fn state_on)
 {
-	bottom->cause = cause;
-	bottom->lost = bottom->lost || cause != EPIPE;
+	spore_status status;
+
+	if (!stream->open || stream->closed || stream->is_broken || !stream_can_move(stream))
+		return STREAM_ERROR;
+	if (stream->ready.queued || stream->more.queued)
+		return STREAM_AGAIN;
+	status = detach_layers(stream, state_on);
+	if (status != SPORE_OK)
+		return status == SPORE_EBUSY && !stream->is_broken ? STREAM_AGAIN : STREAM_ERROR;
+	stream_set_owner(stream, NULL, NULL);
+	stream->want = 0;
+	ev_io_stop(loop_ev(stream->loop), &stream->io);
+	stream->loop = NULL;
+	return STREAM_OK;
 }
 
-static int64_t bottom_failed(struct bottom *bottom, uint32_t *want, uint32_t direction)
+bool stream_attach(struct stream *stream, struct loop *loop, stream_state_fn state_on)
 {
-	if (errno == EAGAIN || errno == EINTR) {
-		*want = direction;
-		return SPORE_EAGAIN;
-	}
-	bottom_lose(bottom, errno);
-	return errno == ECONNRESET || errno == EPIPE ? SPORE_ECLOSED : SPORE_ESYS;
+	stream->loop = loop;
+	if (!attach_layers(stream, 0, state_on) || stream->is_broken)
+		return false;
+	rearm(stream);
+	return true;
 }
-
-static int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
-{
-	struct bottom *bottom = bottom_of(base);
-	ssize_t got = n == 1 ? read(bottom->fd, iov->base, iov->len)
-	                     : readv(bottom->fd, (const struct iovec *)(const void *)iov, (int)n);
-
-	if (got < 0)
-		return bottom_failed(bottom, want, SPORE_READ);
-	bottom->heard = bottom->heard || got > 0;
-	bottom->ended = bottom->ended || got == 0;
-	return got == 0 && bottom->lost ? SPORE_ECLOSED : got;
-}
-
-static int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
-{
-	struct bottom *bottom = bottom_of(base);
-	ssize_t put = n == 1 ? write(bottom->fd, iov->base, iov->len)
-	                     : writev(bottom->fd, (const struct iovec *)(const void *)iov, (int)n);
-
-	return put >= 0 ? put : bottom_failed(bottom, want, SPORE_WRITE);
-}
-
-static spore_status bottom_shutdown(spore_stream *base, uint32_t *want)
-{
-	struct bottom *bottom = bottom_of(base);
-
-	(void)want;
-	if (shutdown(bottom->fd, SHUT_WR) == 0)
-		return SPORE_OK;
-	bottom->cause = errno;
-	return SPORE_ECLOSED;
-}
-
-static void bottom_close(spore_stream *base, uint32_t how)
-{
-	struct bottom *bottom = bottom_of(base);
-
-	if (how == SPORE_CLOSE_RST)
-		sock_reset(bottom->fd);
-	else
-		close(bottom->fd);
-	bottom->fd = -1;
-}
-
-static int bottom_fd(spore_stream *base)
-{
-	return bottom_of(base)->fd;
-}
-
-static uint32_t bottom_raw(spore_stream *base)
-{
-	(void)base;
-	return SPORE_READ | SPORE_WRITE;
-}
-
-static const spore_stream_ops bottom_ops = {
-	.struct_size = sizeof(spore_stream_ops),
-	.handshake = bottom_handshake,
-	.readv = bottom_readv,
-	.writev = bottom_writev,
-	.shutdown = bottom_shutdown,
-	.close = bottom_close,
-	.fd = bottom_fd,
-	.raw = bottom_raw,
-};

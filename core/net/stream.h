@@ -2,11 +2,13 @@
  *
  *      relay, link        stream_read / stream_write / stream_want
  *           │
- *        stream ──▶ top transport ──▶ ... ──▶ bottom (the socket)
+ *        stream ──▶ layer (the top transport) ──▶ ... ──▶ bottom (the socket)
  *           └────────── raw directions: straight to the descriptor
  *
  * The owner says which directions it wants (stream_want) and is called when they may succeed. The
- * stream itself waits for what the transports need of the descriptor. [worker] */
+ * stream itself waits for what the transports need of the descriptor. A transport that breaks the
+ * contract of the SDK is logged; then each call fails, and the owner gets the events that it wants.
+ * [worker] */
 #ifndef CORE_STREAM_H
 #define CORE_STREAM_H
 
@@ -15,6 +17,7 @@
 
 #include "net/conn.h"
 
+struct layer_origin;
 struct loop;
 struct stream;
 
@@ -27,15 +30,18 @@ typedef void (*stream_fn)(struct stream *stream, unsigned events, void *arg);
 /* Takes the connected, non-blocking fd on success. `local` may be NULL. NULL: out of memory. */
 struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
                           const spore_addr *local);
-/* Closes in order, or with a reset. No event follows, and the memory is freed at the end of the
- * turn. NULL is fine, and so is a second call in the same turn. */
+/* Closes in order, or with a reset; always with a reset after a transport has broken the contract.
+ * No event follows, and the memory is freed at the end of the turn. NULL is fine, and so is a
+ * second call in the same turn. A detached stream is closed on any thread, once, and freed at once.
+ * */
 void stream_close(struct stream *stream, bool reset);
 
 spore_conn *stream_conn(struct stream *stream);
 spore_stream *stream_top(struct stream *stream);
-/* Puts `upper` on top, as a transport's wrap has made it. secure: the transport claims to be
- * secure. There must be fewer than CONN_MAX_LAYERS. */
-void stream_push(struct stream *stream, spore_stream *upper, bool secure);
+/* Puts `upper` on top, as a transport's wrap has made it on stream_top, or accepts that it added
+ * nothing. There must be fewer than CONN_MAX_LAYERS. False: out of memory, and `upper` and all
+ * below it have been closed; the caller still closes the stream. */
+bool stream_push(struct stream *stream, spore_stream *upper, const struct layer_origin *origin);
 
 /* Keeps something that the layers need: `release` gets it when the stream is freed. Call it at most
  * once. */
@@ -76,11 +82,32 @@ void stream_lose(struct stream *stream, int cause);
 bool stream_is_lost(const struct stream *stream);
 /* The peer left before it had sent a byte, as health checks and port scans do. */
 bool stream_left_unheard(const struct stream *stream);
+/* NULL while it is detached. */
 struct loop *stream_loop(const struct stream *stream);
 /* The cause of the last failure, for the log. */
 const char *stream_error(struct stream *stream);
 /* What a transport reports about its peer. NULL: no transport reports anything; the socket may have
  * failed. */
 const char *stream_complaint(struct stream *stream);
+/* The transport whose handshake the stream waits for; "none": the stream is not opening. */
+const char *stream_shaking(const struct stream *stream);
+
+/* ---- moving an open stream to another worker ---- */
+
+/* The state of a transport's instance (layer_origin.instance) on the worker of that loop. */
+typedef void *(*stream_state_fn)(const void *instance, const struct loop *loop);
+
+/* All its transports can move. If not, the stream stays with the worker that opened it. */
+bool stream_can_move(const struct stream *stream);
+/* Takes the stream from its worker and its owner. Not inside a callback of the stream, but for
+ * example in a task at the end of the turn.
+ *  - STREAM_OK: it belongs to nobody; another thread may call stream_attach or stream_close;
+ *  - STREAM_AGAIN: a task is queued or a transport is busy; nothing has changed, try it again in
+ *    another turn;
+ *  - STREAM_ERROR: it is not open, cannot move, or has failed. */
+enum stream_io stream_detach(struct stream *stream, stream_state_fn state_on);
+/* Gives the stream to this loop. It wants nothing and has no owner. False: a transport has refused;
+ * close the stream. [worker] of the loop */
+bool stream_attach(struct stream *stream, struct loop *loop, stream_state_fn state_on);
 
 #endif

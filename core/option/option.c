@@ -196,15 +196,26 @@ static bool refuse_unknown_keys(const struct option_scope *scope, const struct o
 	return good;
 }
 
+/* A mistake in the file is one even while a flag replaces the value. */
+static bool check_overridden(const struct option_scope *scope, const spore_option *row,
+                             const struct json *node)
+{
+	uint64_t unused[8];
+
+	return !node->overrides || fill_one(scope, row, node->overrides, unused);
+}
+
 /* A value with a mistake keeps the default; an object keeps what could be read of it. */
 static bool fill_given(const struct option_scope *scope, const spore_option *row,
                        const struct json *node, void *out)
 {
+	bool good = check_overridden(scope, row, node);
+
 	if (row->flags & SPORE_OPTF_DEPRECATED)
 		log_warn("deprecated option", log_str("option", row->name),
 		         log_str("doc", row->doc));
 	if (fill_one(scope, row, node, out))
-		return true;
+		return good;
 	if (row->type != SPORE_OPT_OBJECT || node->type != JSON_OBJECT)
 		fill_default(scope, row, out);
 	return false;

@@ -3,9 +3,20 @@
 #include <spore/acl.h>
 #include <spore/auth.h>
 #include <spore/transport.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SERVER = SPORE_ROLE_SERVER, CLIENT = SPORE_ROLE_CLIENT, BOTH = SERVER | CLIENT };
+
+#define STREAM_SLOT(name)                                                                          \
+	{                                                                                          \
+#name, offsetof(spore_stream_ops, name), BOTH                                      \
+	}
+
+static const struct kind_slot stream_slots[] = {
+	STREAM_SLOT(handshake), STREAM_SLOT(readv), STREAM_SLOT(writev),
+	STREAM_SLOT(shutdown),  STREAM_SLOT(close), { NULL, 0, 0 },
+};
 
 const struct kind kind_rows[] = {
 	{
@@ -24,6 +35,8 @@ const struct kind kind_rows[] = {
 		.roles = BOTH,
 		.slots = { [TRANSPORT_WRAP] = { "wrap", offsetof(spore_transport_ops, wrap),
 	                                        BOTH } },
+		.table = { "stream_ops", offsetof(spore_transport_ops, stream_ops),
+	                   SPORE_TRANSPORTF_NO_STREAM, stream_slots },
 		.flag = SPORE_TRANSPORTF_SECURE,
 		.flag_name = "secure",
 	},
@@ -32,6 +45,8 @@ const struct kind kind_rows[] = {
 		.name = "acl",
 		.roles = SERVER,
 		.slots = { [ACL_CHECK] = { "check", offsetof(spore_acl_ops, check), SERVER } },
+		.flag = SPORE_ACLF_CONN,
+		.flag_name = "connection",
 	},
 	{
 		.id = SPORE_KIND_METRICS,
@@ -42,7 +57,8 @@ const struct kind kind_rows[] = {
 };
 const size_t n_kind_rows = sizeof kind_rows / sizeof *kind_rows;
 
-/* The ops of every kind begin so. */
+/* Every table of functions begins so. In the ops of a kind `flags` has that name; in other tables
+ * it is reserved. */
 struct ops_head {
 	uint32_t struct_size, flags;
 };
@@ -63,14 +79,19 @@ const char *kind_name(uint32_t id)
 	return kind ? kind->name : "unknown";
 }
 
+/* The pointer at that offset; NULL also if the table is too short for it. */
+static const void *pointer_at(const struct ops_head *ops, size_t offset)
+{
+	const void *pointer = NULL;
+
+	if (ops && ops->struct_size >= offset + sizeof pointer)
+		memcpy(&pointer, (const char *)ops + offset, sizeof pointer);
+	return pointer;
+}
+
 bool kind_has_slot(const spore_component *component, const struct kind_slot *slot)
 {
-	const struct ops_head *ops = component->ops;
-	void (*function)(void) = NULL;
-
-	if (ops && ops->struct_size >= slot->offset + sizeof function)
-		memcpy(&function, (const char *)component->ops + slot->offset, sizeof function);
-	return function != NULL;
+	return pointer_at(component->ops, slot->offset) != NULL;
 }
 
 uint32_t kind_roles(const spore_component *component)
@@ -83,6 +104,27 @@ uint32_t kind_roles(const spore_component *component)
 			roles &= ~kind->slots[i].roles;
 	}
 	return roles;
+}
+
+const char *kind_table_lack(const spore_component *component, char *out, size_t size)
+{
+	const struct kind *kind = kind_find(component->kind);
+	const struct kind_table *table = kind ? &kind->table : NULL;
+	const struct ops_head *ops = component->ops, *found;
+
+	if (!table || !table->name)
+		return NULL;
+	found = pointer_at(ops, table->offset);
+	if (!found)
+		return ops && SPORE_HAS(ops, flags) && ops->flags & table->unless ? NULL
+		                                                                  : table->name;
+	for (const struct kind_slot *slot = table->slots; slot->name; slot++) {
+		if (!pointer_at(found, slot->offset)) {
+			snprintf(out, size, "%s.%s", table->name, slot->name);
+			return out;
+		}
+	}
+	return NULL;
 }
 
 bool kind_has_flag(const spore_component *component)

@@ -15,11 +15,19 @@ enum { AUTH_VERIFY, AUTH_ANSWER };
 enum { TRANSPORT_WRAP };
 enum { ACL_CHECK };
 
-/* A mandatory function in the kind's ops. The host measures the calls of each. */
+/* A mandatory function in a table. The host measures the calls of those in the kind's ops. */
 struct kind_slot {
-	const char *name; /* NULL ends the slots of a kind that has fewer than KIND_MAX_SLOTS */
-	size_t offset;    /* of the function pointer in the kind's ops */
+	const char *name; /* NULL ends the slots */
+	size_t offset;    /* of the function pointer in the table */
 	uint32_t roles;   /* SPORE_ROLE_*: the roles that need it */
+};
+
+/* A further table, to which the kind's ops point. All its slots are mandatory. */
+struct kind_table {
+	const char *name;              /* of the pointer; NULL: the kind has no such table */
+	size_t offset;                 /* of the pointer in the kind's ops */
+	uint32_t unless;               /* a bit of ops->flags: then the pointer may be NULL */
+	const struct kind_slot *slots; /* NULL-ended */
 };
 
 struct kind {
@@ -27,6 +35,7 @@ struct kind {
 	uint32_t id;      /* SPORE_KIND_* */
 	uint32_t roles;   /* SPORE_ROLE_*: the processes that may run such a component */
 	struct kind_slot slots[KIND_MAX_SLOTS]; /* none: the component needs no ops */
+	struct kind_table table;
 	const char *flag_name; /* of a bit of ops->flags that is shown to users; NULL: none */
 	uint32_t flag;         /* that bit */
 	bool single_worker;    /* may have SPORE_COMPF_SINGLE_WORKER */
@@ -45,6 +54,9 @@ bool kind_has_slot(const spore_component *component, const struct kind_slot *slo
 /* The SPORE_ROLE_* that the component can serve: it has all slots that the role needs. 0 for an
  * unknown kind. */
 uint32_t kind_roles(const spore_component *component);
+/* What the kind's further table lacks, for example "stream_ops.shutdown"; NULL: nothing. The text
+ * is in `out`, or constant. */
+const char *kind_table_lack(const spore_component *component, char *out, size_t size);
 /* The kind's flag is set in the component's ops. */
 bool kind_has_flag(const spore_component *component);
 

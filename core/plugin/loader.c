@@ -50,7 +50,7 @@ static const char *missing_slot(const spore_component *c, const struct kind *kin
 		return "destroy";
 	if (kind->slots[0].name && !c->ops)
 		return "ops";
-	return kind_roles(c) ? NULL : describe_slots(kind, text);
+	return kind_roles(c) ? kind_table_lack(c, text, SLOTS_TEXT) : describe_slots(kind, text);
 }
 
 static bool check_component(const spore_component *c, const struct kind *kind, struct err *err)
@@ -208,8 +208,9 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 	return false;
 }
 
-/* Maps the code and runs its constructors. The code stays mapped even if it unloads itself. A crash or an exit() in this code names `name`. */
-static void *map_code(const char *path, const char *name)
+/* Maps the code and runs its constructors. It stays mapped even if it unloads itself. A crash or an
+ * exit() in this code names `name`. */
+static void *map_code(const char *path, const char *name, const char *version)
 {
 	struct link_map *map;
 	struct visit visit;
@@ -220,7 +221,7 @@ static void *map_code(const char *path, const char *name)
 	visit_end(&visit);
 	stray_exit_catch_first();
 	if (handle && name && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
-		code_add(name, map->l_ld);
+		code_add(name, version, map->l_ld);
 	return handle;
 }
 
@@ -240,13 +241,13 @@ static void warn_of_taken_names(const struct sealed *copy, const char *path)
 
 static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
 {
-	const char *name = guest_name(loaded->path);
+	const char *name = guest_name(loaded->path), *version = guest_name(loaded->note.version);
 	const spore_plugin *(*entry)(void);
 	struct visit visit;
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
-	loaded->handle = map_code(path, name);
+	loaded->handle = map_code(path, name, version);
 	if (!loaded->handle) {
 		const char *why = dlerror();
 		size_t len = strlen(path);

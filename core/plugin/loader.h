@@ -4,7 +4,7 @@
  * the copy → entry point. The bytes that were checked are the bytes that are loaded. No code of an
  * incompatible file runs. A file may be replaced or overwritten later; it then loads as a new
  * plugin. Plugins are never unloaded. A plugin whose names this process already defines is loaded
- * with a warning. [main] */
+ * with a warning. [control] */
 #ifndef CORE_LOADER_H
 #define CORE_LOADER_H
 

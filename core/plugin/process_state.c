@@ -77,14 +77,6 @@ static bool is_same_action(const struct sigaction *a, const struct sigaction *b)
 	return a->sa_handler == b->sa_handler && a->sa_flags == b->sa_flags;
 }
 
-static bool is_of_runtime(const struct sigaction *action)
-{
-	const int flags = SA_SIGINFO | SA_ONSTACK;
-
-	return (action->sa_flags & flags) == flags && action->sa_handler != SIG_DFL &&
-	       action->sa_handler != SIG_IGN;
-}
-
 /* Go catches PIPE beside the faults. PIPE stays ignored without a warning, since Go does not miss
  * it. */
 static void restore_action(size_t i, const struct sigaction *before,
@@ -99,9 +91,9 @@ static void restore_action(size_t i, const struct sigaction *before,
 	snprintf(text, sizeof text, "%s%s",
 	         is_fault ? fault_signals[i - PROCESS_STATE_OWN].name : own_signals[i].handler,
 	         is_fault ? " handler" : "");
-	if (!is_fault || !is_of_runtime(&after))
+	if (!is_fault || !fault_is_of_runtime(&after))
 		sigaction(signal_at(i), before, NULL);
-	append_name(is_of_runtime(&after) && (is_fault || signal_at(i) == SIGPIPE)
+	append_name(fault_is_of_runtime(&after) && (is_fault || signal_at(i) == SIGPIPE)
 	                    ? changes->runtime
 	                    : changes->restored,
 	            text);

@@ -1,4 +1,5 @@
-/* registry - finds the component that "use" names in the configuration, on the plugin path. [main]
+/* registry - finds the component that "use" names in the configuration, on the plugin path.
+ * [control]
  *
  *   "use": "hmac"        the component hmac of auth_hmac.so (kind, underscore, name)
  *   "use": "acme:ldap"   the component ldap of acme.so

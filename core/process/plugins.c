@@ -1,13 +1,22 @@
 #include "process/plugins.h"
 
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/container.h"
 #include "chain/retirer.h"
 #include "host/host.h"
 #include "inventory/plugin_path.h"
 #include "metrics/families.h"
+#include "process/culprit.h"
+#include "process/steward.h"
 
-/* ---- loading ---- */
+/* How much longer than the control thread main waits: it gives up what does not return. */
+enum { MARGIN_MS = 200 };
 
-/* The files of plugins belong to the files of the configuration, wherever they are. */
+/* ---- preparing a set ---- */
+
+/* The files of plugins belong to the files of the configuration, wherever they are. [control] */
 static void note_file(void *arg, const char *path)
 {
 	struct config *config = arg;
@@ -15,64 +24,146 @@ static void note_file(void *arg, const char *path)
 	files_note(&config->files, config->doc, path);
 }
 
-static struct registry make_registry(const struct loader *loader, struct config *config)
+/* NULL, or mistakes in the diag: the set cannot be used. [control] */
+static struct plugin_set *make_set(struct plugins_draft *draft, struct config *config,
+                                   struct diag *diag)
 {
-	return (struct registry){ .loader = *loader, .on_look = note_file, .look_arg = config };
+	const struct plugins *plugins = draft->plugins;
+	struct registry registry = { .loader = draft->loader,
+		                     .on_look = note_file,
+		                     .look_arg = config };
+	struct plugin_set_spec spec = { config, &registry, plugins->retirer, plugins->n_workers,
+		                        draft->previous };
+	struct plugin_set *set = NULL;
+
+	retirer_set_generation(plugins->retirer, draft->generation);
+	if (plugin_path_set_up(&registry, config, diag)) {
+		plugin_path_warn(&registry);
+		set = plugin_set_new(&spec, diag);
+	}
+	draft->loader = registry.loader; /* loaded files are never unloaded */
+	return set;
 }
 
-/* NULL, or mistakes in the diag: the set cannot be used. */
-static struct plugin_set *make_set(const struct plugins *plugins, struct config *config,
-                                   struct registry *registry, struct diag *diag)
+bool plugins_prepare(struct plugins_draft *draft, struct config *config, struct diag *diag,
+                     struct err *err)
 {
-	struct plugin_set_spec spec = { config, registry, plugins->retirer, plugins->n_workers,
-		                        plugins->set };
+	err_set(err, "nobody waits for it any more");
+	draft->set = make_set(draft, config, diag);
+	return draft->set && diag->count == 0 && !atomic_load(&draft->is_given_up) &&
+	       plugin_set_start(draft->set, config->purpose == CONFIG_TO_RUN, draft->plugins->loops,
+	                        &draft->patience, err);
+}
 
-	if (!plugin_path_set_up(registry, config, diag))
-		return NULL;
-	plugin_path_warn(registry);
-	return plugin_set_new(&spec, diag);
+void plugins_draft(const struct plugins *plugins, int64_t wait_ms, struct plugins_draft *draft_out)
+{
+	*draft_out = (struct plugins_draft){
+		.plugins = plugins,
+		.loader = plugins->loader,
+		.previous = plugins->set ? plugin_set_ref(plugins->set) : NULL,
+		.generation = plugins->generation + (plugins->set != NULL),
+		.patience = { clock_ms() + wait_ms, &draft_out->is_given_up },
+	};
+}
+
+void plugins_use(struct plugins *plugins, struct plugins_draft *draft)
+{
+	struct plugin_set *old = plugins->set;
+
+	plugins->set = draft->set;
+	plugins->generation = draft->generation;
+	draft->set = NULL;
+	if (!old)
+		return;
+	plugin_set_end_exporters(old);
+	plugin_set_unref(old);
+}
+
+void plugins_drop(struct plugins *plugins, struct plugins_draft *draft)
+{
+	plugins->loader = draft->loader;
+	plugin_set_unref(draft->previous);
+	plugin_set_unref(draft->set);
+}
+
+/* ---- the first set ---- */
+
+struct load {
+	struct steward_job job;
+	struct plugins *plugins;
+	struct plugins_draft draft;
+	struct config *config; /* ref */
+	struct diag *diag, own_diag;
+	struct err *err, own_err;
+	bool is_good;
+};
+
+/* [control] */
+static void run_load(struct steward_job *job)
+{
+	struct load *load = CONTAINER_OF(job, struct load, job);
+	unsigned before = load->own_diag.count;
+
+	load->is_good = plugins_prepare(&load->draft, load->config, &load->own_diag,
+	                                &load->own_err);
+	/* Mistakes of plugins, such as a missing secrets file, are not usage errors. */
+	if (load->own_diag.count > before)
+		load->own_diag.count_elsewhere = load->own_diag.count;
+}
+
+/* [main] */
+static void on_loaded(struct steward_job *job)
+{
+	struct load *load = CONTAINER_OF(job, struct load, job);
+
+	*load->diag = load->own_diag;
+	*load->err = load->own_err;
+	if (load->is_good)
+		plugins_use(load->plugins, &load->draft);
+	plugins_drop(load->plugins, &load->draft);
+	config_unref(load->config);
+	free(load);
+}
+
+static void explain_end(const struct config *config, enum steward_end end, struct err *err)
+{
+	const char *what = config->purpose == CONFIG_TO_RUN ? "start" : "check";
+	char culprit[CULPRIT_TEXT_SIZE];
+
+	culprit_describe(culprit);
+	if (end == STEWARD_SIGNALLED)
+		err_set(err, "the %s was interrupted by a signal: %s", what, culprit);
+	else
+		err_set(err, "the %s was given up after %lld ms (plugins.start_timeout): %s", what,
+		        (long long)config->settings.plugins.start_timeout, culprit);
 }
 
 bool plugins_load(struct plugins *plugins, struct config *config, struct diag *diag,
                   struct err *err)
 {
-	unsigned before = diag->count;
+	struct load *load = calloc(1, sizeof *load);
+	int64_t wait_ms = config->settings.plugins.start_timeout;
+	enum steward_end end;
 
-	plugins->registry = make_registry(&(struct loader){ .get_extension = host_get_extension },
-	                                  config);
-	plugins->set = make_set(plugins, config, &plugins->registry, diag);
-	/* Mistakes of plugins, such as a missing secrets file, are not usage errors. */
-	if (diag->count > before)
-		diag->count_elsewhere = diag->count;
-	if (diag->count > 0)
+	err_set(err, "out of memory");
+	if (!load)
 		return false;
-	return plugin_set_start(plugins->set, config->purpose == CONFIG_TO_RUN, plugins->loops,
-	                        err);
-}
-
-bool plugins_renew(struct plugins *plugins, struct config *config, const struct plugins_swap *swap,
-                   struct diag *diag)
-{
-	struct registry registry = make_registry(&plugins->registry.loader, config);
-	struct plugin_set *set, *old = plugins->set;
-	struct err err = { "" };
-
-	retirer_set_generation(plugins->retirer, plugins->generation + 1);
-	set = make_set(plugins, config, &registry, diag);
-	plugins->registry.loader = registry.loader; /* loaded files are never unloaded */
-	if (!set || diag->count > 0 || !plugin_set_start(set, true, plugins->loops, &err) ||
-	    !swap->take(set, swap->arg, &err)) {
-		if (err.text[0])
-			diag_add(diag, NULL, "%s", err.text);
-		plugin_set_unref(set);
-		return false;
-	}
-	plugins->registry = registry;
-	plugins->set = set;
-	plugins->generation++;
-	plugin_set_end_exporters(old);
-	plugin_set_unref(old);
-	return true;
+	*load = (struct load){ .job = { .run = run_load, .done = on_loaded },
+		               .plugins = plugins,
+		               .config = config_ref(config),
+		               .diag = diag,
+		               .own_diag = *diag,
+		               .err = err };
+	*diag = (struct diag){ 0 };
+	plugins_draft(plugins, wait_ms, &load->draft);
+	steward_give(plugins->steward, &load->job);
+	end = steward_wait(plugins->steward, wait_ms + MARGIN_MS);
+	if (end == STEWARD_DONE)
+		return plugins->set != NULL;
+	/* The job still uses its memory. The process ends. */
+	plugins->is_abandoned = true;
+	explain_end(config, end, err);
+	return false;
 }
 
 /* ---- start and end ---- */
@@ -91,24 +182,50 @@ static void sample_generations(const struct plugins *plugins, double (*read)(voi
 }
 
 bool plugins_init(struct plugins *plugins, struct loop *main_loop, struct loop *const *loops,
-                  unsigned n_workers, struct metrics *metrics)
+                  unsigned n_workers, struct metrics *metrics, struct err *err)
 {
 	*plugins = (struct plugins){ .loops = loops,
 		                     .n_workers = n_workers,
 		                     .metrics = metrics,
-		                     .retirer = retirer_new(main_loop),
+		                     .loader.get_extension = host_get_extension,
 		                     .generation = 1 };
-	if (!plugins->retirer)
+	plugins->steward = steward_new(main_loop, n_workers + 1, err);
+	if (!plugins->steward)
 		return false;
+	plugins->retirer = retirer_new(steward_loop(plugins->steward));
+	if (!plugins->retirer) {
+		err_set(err, "out of memory");
+		return false;
+	}
 	sample_generations(plugins, read_generations);
 	return true;
 }
 
+struct finish {
+	struct retirer *retirer;
+	int64_t wait_ms;
+	bool done;
+};
+
+/* [control] */
+static void run_finish(void *arg)
+{
+	struct finish *finish = arg;
+
+	finish->done = !finish->retirer || retirer_finish(finish->retirer, finish->wait_ms);
+}
+
 bool plugins_end(struct plugins *plugins, int64_t wait_ms)
 {
+	struct finish finish = { plugins->retirer, wait_ms, true };
+
+	if (plugins->is_abandoned)
+		return false;
 	plugin_set_unref(plugins->set);
 	plugins->set = NULL;
-	return !plugins->retirer || retirer_finish(plugins->retirer, wait_ms);
+	if (plugins->steward)
+		steward_stop(plugins->steward, run_finish, &finish);
+	return finish.done;
 }
 
 void plugins_free(struct plugins *plugins)
@@ -116,6 +233,8 @@ void plugins_free(struct plugins *plugins)
 	if (plugins->retirer)
 		sample_generations(plugins, NULL);
 	retirer_free(plugins->retirer);
-	loader_fini(&plugins->registry.loader);
+	steward_free(plugins->steward);
+	loader_fini(&plugins->loader);
 	plugins->retirer = NULL;
+	plugins->steward = NULL;
 }

@@ -1,8 +1,11 @@
-/* plugins - the plugins of the running configuration, and their replacement by those of another
- * configuration. [main] */
+/* plugins - the plugins of the running configuration, and the preparation of another set, which can
+ * take their place.
+ *
+ *   main: plugins_draft ─▶ control: plugins_prepare ─▶ main: plugins_use, plugins_drop */
 #ifndef CORE_PLUGINS_H
 #define CORE_PLUGINS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "chain/plugin_set.h"
@@ -10,38 +13,58 @@
 struct loop;
 struct metrics;
 struct retirer;
+struct steward;
 
 struct plugins {
 	struct loop *const *loops; /* of the workers; borrowed, as are the metrics */
 	unsigned n_workers;
 	struct metrics *metrics;
-	struct registry registry;
-	struct retirer *retirer; /* owned */
-	struct plugin_set *set;  /* ref; NULL: not loaded */
-	unsigned generation;     /* of the set: 1, and one more with each replacement */
+	struct loader loader;    /* what has been loaded so far */
+	struct steward *steward; /* owned, as is the retirer */
+	struct retirer *retirer;
+	struct plugin_set *set; /* ref; NULL: not loaded */
+	unsigned generation;    /* of the set: 1, and one more with each replacement */
+	bool is_abandoned;      /* a start was given up: the control thread hangs */
 };
 
-/* Puts a new set in the place of the old one, completely, or sets *err and changes nothing. */
-struct plugins_swap {
-	bool (*take)(struct plugin_set *set, void *arg, struct err *err);
-	void *arg;
+/* A set in preparation. */
+struct plugins_draft {
+	const struct plugins *plugins;
+	struct loader loader;        /* of the plugins, and what this set loads */
+	struct plugin_set *previous; /* ref; the running set, or NULL */
+	struct plugin_set *set;      /* ref; the result, or NULL */
+	unsigned generation;
+	struct patience patience; /* its flag is is_given_up */
+	atomic_bool is_given_up;  /* nobody wants the set any more */
 };
 
-/* Loads nothing yet. False: out of memory. plugins_free may be called in any case. */
+/* Starts the control thread. False and *err: out of memory or of threads. plugins_end and
+ * plugins_free may be called in any case. [main] */
 bool plugins_init(struct plugins *plugins, struct loop *main_loop, struct loop *const *loops,
-                  unsigned n_workers, struct metrics *metrics);
-/* Loads and starts the plugins of the configuration. If it is only to be checked, exporters are not
- * started. False: the diag has the mistakes or, if the configuration is right, *err the reason. */
+                  unsigned n_workers, struct metrics *metrics, struct err *err);
+/* Loads and starts the plugins of the first configuration on the control thread, and waits for it
+ * until plugins.start_timeout or a signal. If the configuration is only to be checked, exporters
+ * are not started. False: the diag has the mistakes or, if the configuration is right, *err the
+ * reason. The main loop must not run. [main] */
 bool plugins_load(struct plugins *plugins, struct config *config, struct diag *diag,
                   struct err *err);
-/* Loads and starts the plugins of another configuration next to the running ones, then replaces
- * those. False: the diag has the reasons, and nothing has changed. */
-bool plugins_renew(struct plugins *plugins, struct config *config, const struct plugins_swap *swap,
-                   struct diag *diag);
-/* Releases the set and waits up to wait_ms for all instances to end. The workers must run and the
- * main loop must not. False: some hang, and what they use must not be freed. */
+
+/* Only one draft may exist. It must be ready within wait_ms. [main] */
+void plugins_draft(const struct plugins *plugins, int64_t wait_ms, struct plugins_draft *draft_out);
+/* Loads the plugins of the configuration, creates their instances and starts them. False: the diag
+ * has the mistakes or, if it is unchanged, *err the reason. [control] */
+bool plugins_prepare(struct plugins_draft *draft, struct config *config, struct diag *diag,
+                     struct err *err);
+/* Puts the set of the draft, which was prepared, in the place of the running one. [main] */
+void plugins_use(struct plugins *plugins, struct plugins_draft *draft);
+/* Ends the draft, and its set unless it is used. [main] */
+void plugins_drop(struct plugins *plugins, struct plugins_draft *draft);
+
+/* Releases the set and waits for all instances to end; up to wait_ms for their work in flight. The
+ * workers must run and the main loop must not. False: some hang, and what they use must not be
+ * freed. [main] */
 bool plugins_end(struct plugins *plugins, int64_t wait_ms);
-/* After plugins_end and the end of the workers. */
+/* After plugins_end and the end of the workers. [main] */
 void plugins_free(struct plugins *plugins);
 
 #endif

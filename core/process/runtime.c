@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "config/shorthands.h"
 #include "host/host.h"
+#include "host/readiness.h"
+#include "log/hangs.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
@@ -12,6 +15,7 @@
 #include "process/limits.h"
 #include "process/vitals.h"
 #include "process/watchdog.h"
+#include "thread/guest.h"
 
 enum { PLUGINS_WAIT_MS = 2000 };
 
@@ -29,6 +33,17 @@ static bool start_log(const struct settings *settings)
 	                 (enum log_format)settings->log.format);
 }
 
+static int64_t limit_ns(int64_t ms)
+{
+	return ms ? ms * 1000000 : INT64_MAX;
+}
+
+static void use_limits(const struct plugin_settings *settings)
+{
+	guest_set_slow(limit_ns(settings->slow_after));
+	readiness_set_limit(limit_ns(settings->unready_after));
+}
+
 static void log_start_warnings(const struct runtime *runtime, int64_t workers_asked)
 {
 	const struct config *config = runtime->config;
@@ -40,6 +55,14 @@ static void log_start_warnings(const struct runtime *runtime, int64_t workers_as
 	if (config->secrets_in_list)
 		log_info("the secret was split at commas",
 		         log_int("secrets", (int64_t)config->secrets_in_list));
+}
+
+/* Not an error: an open server is what bore's default is. */
+static void warn_of_open_server(const struct config *config)
+{
+	if (config->role == ROLE_SERVER && config->chains[CHAIN_AUTH].n == 0)
+		log_warn("no authentication: anybody who reaches the control port may open tunnels",
+		         log_str("remedy", "give a secret, or a section auth"));
 }
 
 static bool start_loops(struct runtime *runtime, int64_t busy_poll_us)
@@ -70,9 +93,7 @@ static bool start_host(struct runtime *runtime, struct host_services services)
 	services.loops = runtime->loops;
 	services.n_workers = runtime->n_workers;
 	services.binds_nothing = runtime->config->purpose != CONFIG_TO_RUN;
-	runtime->host_ready = plugins_init(&runtime->plugins, runtime->main_loop, runtime->loops,
-	                                   runtime->n_workers, runtime->metrics) &&
-	                      host_init(&services);
+	runtime->host_ready = host_init(&services);
 	return runtime->host_ready || print_error("out of memory");
 }
 
@@ -80,11 +101,19 @@ static bool start_plugins(struct runtime *runtime, struct diag *diag)
 {
 	struct err err = { "" };
 
-	if (!plugins_load(&runtime->plugins, runtime->config, diag, &err))
-		return diag->count == 0 && print_error(err.text);
+	if (!plugins_init(&runtime->plugins, runtime->main_loop, runtime->loops, runtime->n_workers,
+	                  runtime->metrics, &err))
+		return print_error(err.text);
+	watchdog_catch();
+	if (!plugins_load(&runtime->plugins, runtime->config, diag, &err)) {
+		if (diag->count == 0)
+			print_error(err.text);
+		return false;
+	}
 	if (runtime->config->secret_in_arguments)
 		log_warn("a secret on the command line is visible to other users",
 		         log_str("better", "SPORE_SECRET or --secret-file"));
+	warn_of_open_server(runtime->config);
 	return true;
 }
 
@@ -99,6 +128,7 @@ bool runtime_start(struct runtime *runtime, struct config *config,
 	runtime->n_workers = limits_choose_workers(terms->workers);
 	if (!watchdog_start())
 		return print_error("cannot start the watchdog thread");
+	use_limits(&config->settings.plugins);
 	if (!start_log(&config->settings))
 		return print_error("cannot start the log thread");
 	log_start_warnings(runtime, terms->workers);
@@ -113,15 +143,14 @@ bool runtime_start(struct runtime *runtime, struct config *config,
 	       start_plugins(runtime, diag);
 }
 
-bool runtime_renew(struct runtime *runtime, struct config *config, const struct plugins_swap *swap,
-                   struct diag *diag)
+void runtime_renew(struct runtime *runtime, struct config *config, struct plugins_draft *draft)
 {
-	if (!plugins_renew(&runtime->plugins, config, swap, diag))
-		return false;
+	plugins_use(&runtime->plugins, draft);
 	config_unref(runtime->config);
 	runtime->config = config_ref(config);
 	log_set_level((enum log_level)config->settings.log.level);
-	return true;
+	warn_of_open_server(config);
+	use_limits(&config->settings.plugins);
 }
 
 /* ---- stop ---- */
@@ -142,6 +171,12 @@ static void free_loops(struct runtime *runtime)
 	loop_free(runtime->main_loop);
 }
 
+static void end_log(void)
+{
+	hangs_look(); /* what has returned since the watchdog looked */
+	log_stop();
+}
+
 bool runtime_stop(struct runtime *runtime)
 {
 	bool ended;
@@ -149,11 +184,15 @@ bool runtime_stop(struct runtime *runtime)
 	if (runtime->trim.main_loop)
 		trim_stop(&runtime->trim);
 	watchdog_end_within(WATCHDOG_END_MS);
+	if (runtime->plugins.is_abandoned) {
+		log_stop(); /* nothing else may end while the control thread and workers use it */
+		return false;
+	}
 	ended = plugins_end(&runtime->plugins, PLUGINS_WAIT_MS);
 	stop_loops(runtime);
 	ended = resolver_free(runtime->resolver) && ended;
 	if (!ended) {
-		log_stop();
+		end_log();
 		return false;
 	}
 	for (unsigned i = 0; i < runtime->n_running; i++)
@@ -162,7 +201,7 @@ bool runtime_stop(struct runtime *runtime)
 	free_loops(runtime);
 	if (runtime->host_ready)
 		host_fini();
-	log_stop();
+	end_log();
 	metrics_free(runtime->metrics);
 	config_unref(runtime->config);
 	return true;

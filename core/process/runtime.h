@@ -1,5 +1,5 @@
-/* runtime - what a server and a client both need to run: worker threads, log, metrics, resolver,
- * and the plugins of the configuration. [main] */
+/* runtime - what a server and a client both need to run: worker threads, the control thread, log,
+ * metrics, resolver, and the plugins of the configuration. [main] */
 #ifndef CORE_RUNTIME_H
 #define CORE_RUNTIME_H
 
@@ -34,16 +34,15 @@ struct runtime_terms {
  *
  * Returns false if the diag has a mistake at the end: a configuration with mistakes is checked
  * completely, but not started. A configuration that is only to be checked binds nothing and starts
- * no exporters. The caller must call runtime_stop in any case. */
+ * no exporters. Plugins that are not ready after plugins.start_timeout, and TERM and INT, end the
+ * start. The caller must call runtime_stop in any case. */
 bool runtime_start(struct runtime *runtime, struct config *config,
                    const struct runtime_terms *terms,
                    void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
                                       int32_t verdict, struct grant *grant),
                    void *revalidate_arg, struct diag *diag);
-/* Replaces the configuration: see plugins_renew. False: the diag has the reasons, and nothing has
- * changed. */
-bool runtime_renew(struct runtime *runtime, struct config *config, const struct plugins_swap *swap,
-                   struct diag *diag);
+/* Replaces the configuration. The draft was prepared with it: see plugins_use. */
+void runtime_renew(struct runtime *runtime, struct config *config, struct plugins_draft *draft);
 /* False: a plugin's thread did not end. It still uses memory, so the process must end with _exit.
  */
 bool runtime_stop(struct runtime *runtime);

@@ -10,21 +10,27 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "log/crash.h"
+#include "log/hangs.h"
 #include "log/log.h"
-#include "loop/call.h"
-#include "thread/guest.h"
 #include "thread/thread.h"
 
-enum { HURRY_MS = 1000, SAMPLE_MS = 200, EXIT_OVERDUE = 1 };
+enum { HURRY_MS = 1000, LOOK_MS = 1000, SAMPLE_MS = 200, BURST_MS = 500, EXIT_OVERDUE = 1 };
+
+/* Less than a sample, for the inaccuracy of the clock. */
+static const int64_t stuck_ns = 150 * 1000000;
 
 /* Static, since the signal handler has no argument and the thread outlives main's stack. */
 static struct {
 	int wake[2]; /* a pipe; each byte is a signal number, or 0 for a new deadline */
 	atomic_int_fast64_t deadline_ms;
-	pthread_mutex_t lock; /* protects the next two */
+	pthread_mutex_t lock; /* protects the next three */
 	void (*on_signal)(int number, void *arg);
 	void *arg;
-	unsigned n_signals; /* [watchdog] */
+	int early; /* the last signal that came without a listener; 0: none */
+	atomic_uint n_signals;
+	int last_number; /* [watchdog], as is the next */
+	int64_t last_ms; /* when it was counted */
 } the_watchdog = { .wake = { -1, -1 },
 	           .deadline_ms = INT64_MAX,
 	           .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -56,40 +62,52 @@ void watchdog_end_within(int64_t ms)
 	wake_thread(0);
 }
 
+/* Supervisors may send the same signal to the process and to its group. */
+static bool is_repetition(int number)
+{
+	int64_t now_ms = clock_ms();
+
+	if (number == the_watchdog.last_number && now_ms - the_watchdog.last_ms < BURST_MS)
+		return true;
+	the_watchdog.last_number = number;
+	the_watchdog.last_ms = now_ms;
+	return false;
+}
+
 static void handle_signal(int number)
 {
+	unsigned n;
 	bool told;
 
-	the_watchdog.n_signals++;
+	if (is_repetition(number))
+		return;
+	n = atomic_fetch_add(&the_watchdog.n_signals, 1) + 1;
 	pthread_mutex_lock(&the_watchdog.lock);
 	told = the_watchdog.on_signal != NULL;
 	if (told)
 		the_watchdog.on_signal(number, the_watchdog.arg);
+	else
+		the_watchdog.early = number;
 	pthread_mutex_unlock(&the_watchdog.lock);
-	if (the_watchdog.n_signals > 2)
+	if (n > 2)
 		watchdog_end_within(0);
-	else if (the_watchdog.n_signals == 2 || !told)
+	else if (n == 2 || !told)
 		watchdog_end_within(HURRY_MS);
-}
-
-static void log_stuck(const char *thread, const char *guest, void *arg)
-{
-	*(bool *)arg = true;
-	log_error("plugin hangs", log_str("plugin", guest), log_str("thread", thread));
 }
 
 /* exit() could wait for the hanging thread, or free memory that it uses. */
 static void end_process(void)
 {
-	bool named = false;
-	int worker;
-
-	guest_each_stuck(SAMPLE_MS, log_stuck, &named);
-	worker = loop_call_pending();
-	if (worker >= 0 && !named)
-		log_error("worker hangs", log_int("worker", worker));
+	poll(NULL, 0, SAMPLE_MS); /* a call that has just begun may be a quick one */
+	hangs_log_all(stuck_ns);
 	log_last_words("shutdown timed out, exiting", NULL, 0);
 	_exit(EXIT_OVERDUE);
+}
+
+static void look_around(void)
+{
+	hangs_look();
+	crash_catch_again();
 }
 
 static void *watchdog_main(void *unused)
@@ -98,13 +116,13 @@ static void *watchdog_main(void *unused)
 
 	(void)unused;
 	for (;;) {
-		int64_t deadline_ms = atomic_load(&the_watchdog.deadline_ms),
-			left = deadline_ms - clock_ms();
+		int64_t left_ms = atomic_load(&the_watchdog.deadline_ms) - clock_ms();
 		uint8_t number;
 
-		if (left <= 0)
+		if (left_ms <= 0)
 			end_process();
-		poll(&wakes, 1, deadline_ms == INT64_MAX ? -1 : left < 60000 ? (int)left : 60000);
+		if (poll(&wakes, 1, left_ms < LOOK_MS ? (int)left_ms : LOOK_MS) == 0)
+			look_around();
 		while (read(the_watchdog.wake[0], &number, 1) == 1) {
 			if (number)
 				handle_signal(number);
@@ -125,18 +143,31 @@ bool watchdog_start(void)
 	return true;
 }
 
-void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg)
+void watchdog_catch(void)
 {
 	struct sigaction action = { .sa_handler = signal_handler,
 		                    .sa_flags = SA_RESTART | SA_ONSTACK };
 
-	pthread_mutex_lock(&the_watchdog.lock);
-	the_watchdog.on_signal = on_signal;
-	the_watchdog.arg = arg;
-	pthread_mutex_unlock(&the_watchdog.lock);
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+}
+
+bool watchdog_has_signal(void)
+{
+	return atomic_load(&the_watchdog.n_signals) > 0;
+}
+
+void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg)
+{
+	pthread_mutex_lock(&the_watchdog.lock);
+	the_watchdog.on_signal = on_signal;
+	the_watchdog.arg = arg;
+	if (the_watchdog.early)
+		on_signal(the_watchdog.early, arg);
+	the_watchdog.early = 0;
+	pthread_mutex_unlock(&the_watchdog.lock);
+	watchdog_catch();
 }
 
 void watchdog_ignore(void)

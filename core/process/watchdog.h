@@ -1,9 +1,10 @@
-/* watchdog - enforces a deadline on the end of the process.
+/* watchdog - enforces a deadline on the end of the process, and looks after what hangs meanwhile
+ * (log/hangs).
  *
- * A separate thread receives TERM and INT and keeps the deadline. So both work even if main hangs
- * in a plugin, or waits for a worker that does. The thread is never stopped, because exit handlers
- * can hang as well. There is one watchdog per process, as signals and the end of the process are
- * process-wide. */
+ * A separate thread receives TERM and INT, keeps the deadline, and looks once a second. So all of
+ * this works even if main hangs in a plugin, or waits for a worker that does. The thread is never
+ * stopped, because exit handlers can hang as well. There is one watchdog per process, as signals
+ * and the end of the process are process-wide. */
 #ifndef CORE_WATCHDOG_H
 #define CORE_WATCHDOG_H
 
@@ -20,9 +21,14 @@ bool watchdog_start(void);
  * status 1. A further call can only make the deadline earlier. [any] */
 void watchdog_end_within(int64_t ms);
 
-/* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore.
- * The second signal, and any signal without a listener, sets the deadline to one second; the third
- * ends the process at once. [main] */
+/* Handles TERM and INT from now on, also before watchdog_listen. [main] */
+void watchdog_catch(void);
+/* TERM or INT has arrived. [any] */
+bool watchdog_has_signal(void);
+/* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore;
+ * for the last one that has arrived before it runs at once. Signals of one kind within half a
+ * second count as one. The second signal, and any signal without a listener, sets the deadline to
+ * one second; the third ends the process at once. [main] */
 void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg);
 /* When this returns, on_signal is not running and will not run. [main] */
 void watchdog_ignore(void);

@@ -26,6 +26,7 @@ struct visitor {
 	struct account *account; /* ref */
 	struct source *source;   /* ref; NULL: visitors are not counted by source */
 	spore_addr peer;
+	uint64_t rate;       /* bytes per second in each direction; 0: no limit */
 	int64_t since_ns;    /* time of arrival, by clock_ns() */
 	int64_t deadline_ms; /* by clock_ms() */
 };

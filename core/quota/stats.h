@@ -17,6 +17,7 @@ enum stat_name {
 	STAT_BYTES_PROXIED,        /* in both directions */
 	STAT_TUNNELS,              /* open now */
 	STAT_TUNNELS_OPENED,
+	STAT_TUNNELS_OUTDATED,    /* whose clients the present configuration has not judged */
 	STAT_RELAYS,              /* running now */
 	STAT_AHEAD,               /* waiting connections that were opened ahead */
 	STAT_CONTROL_CONNECTIONS, /* at the control port */

@@ -96,6 +96,11 @@ static void note_read(struct flow *flow, bool splices, size_t n, size_t taken)
 		flow->full_reads++;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 static size_t copy_size(const struct flow *flow, bool splices)
 {
 	if (splices)
@@ -108,7 +113,8 @@ static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool spli
 {
 	uint8_t *scratch = loop_scratch(ends->loop);
 	size_t n, taken;
-	enum stream_io io = stream_read(ends->from, scratch, copy_size(flow, splices), &n);
+	size_t size = smaller(copy_size(flow, splices), ends->most);
+	enum stream_io io = stream_read(ends->from, scratch, size, &n);
 
 	if (io == STREAM_AGAIN)
 		return true;
@@ -177,10 +183,10 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
  * empty. */
 static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 {
-	size_t moved = 0;
+	size_t moved = 0, most = smaller(turn_bytes, ends->most);
 
-	while (moved < turn_bytes) {
-		ssize_t n = splice_some(stream_fd(ends->from), flow->pipe->in, turn_bytes - moved);
+	while (moved < most) {
+		ssize_t n = splice_some(stream_fd(ends->from), flow->pipe->in, most - moved);
 
 		if (n < 0 && errno == EAGAIN)
 			break;
@@ -218,7 +224,7 @@ bool flow_pump(struct flow *flow, const struct flow_ends *ends)
 {
 	bool splices;
 
-	if (!flow_reads(flow))
+	if (!flow_reads(flow) || ends->most == 0)
 		return true;
 	splices = can_splice(ends);
 	flow->bulk = splices && (flow->bulk || flow->full_reads >= FULL_READS);
@@ -233,7 +239,7 @@ bool flow_join(struct flow *flow, const struct flow_ends *ends)
 {
 	uint8_t *scratch = loop_scratch(ends->loop);
 	size_t n;
-	enum stream_io io = stream_read(ends->from, scratch, copy_bytes, &n);
+	enum stream_io io = stream_read(ends->from, scratch, smaller(copy_bytes, ends->most), &n);
 
 	if (io == STREAM_EOF)
 		flow->state = FLOW_ENDING;

@@ -44,10 +44,11 @@ struct flow_ends {
 	struct loop *loop;
 	struct pipe_pool *pipes;
 	bool is_last; /* the other direction has ended; the end of this one closes both streams */
+	size_t most;  /* bytes that may be read now; SIZE_MAX: no limit */
 };
 
-/* `from` is readable: moves bytes, as many as one turn may. False: the source was reset, or memory
- * is out. The caller resets both streams. */
+/* `from` is readable: moves bytes, as many as one turn and ends->most allow. False: the source was
+ * reset, or memory is out. The caller resets both streams. */
 bool flow_pump(struct flow *flow, const struct flow_ends *ends);
 /* At the start of a relay, while the spill holds bytes of our own: appends the bytes that the
  * source has already sent, so that both leave in one write. False: as above. */

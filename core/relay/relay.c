@@ -10,8 +10,15 @@
 #include "net/sock.h"
 #include "net/stream.h"
 #include "relay/flow.h"
+#include "relay/throttle.h"
 
 static const double sweep_s = 1.0;
+
+/* Of a relay with a limited rate. */
+struct brake {
+	struct throttle throttles[2]; /* of the flows */
+	ev_timer pause;               /* runs while a flow may not read */
+};
 
 /* flows[i] comes from streams[i] and goes to streams[!i]. */
 struct relay {
@@ -19,6 +26,7 @@ struct relay {
 	struct relay_set *set;
 	struct stream *streams[2]; /* owned */
 	struct flow flows[2];
+	struct brake *brake;  /* owned; NULL: no limit */
 	uint64_t reported[2]; /* bytes of each flow that on_moved has received */
 	relay_end_fn on_end;
 	void *arg;
@@ -50,6 +58,7 @@ static void run_end_relay(struct loop_task *task)
 	tell_moved(relay);
 	relay->on_end(bytes, relay->error, relay->arg);
 	free(relay->error);
+	free(relay->brake);
 	free(relay);
 }
 
@@ -60,6 +69,8 @@ static void finish_relay(struct relay *relay, bool reset)
 	relay->over = true;
 	list_remove(&relay->node);
 	relay->set->count--;
+	if (relay->brake)
+		ev_timer_stop(loop_ev(relay->set->loop), &relay->brake->pause);
 	for (int i = 0; i < 2; i++) {
 		stream_close(relay->streams[i], reset);
 		flow_fini(&relay->flows[i], &relay->set->pipes);
@@ -67,13 +78,65 @@ static void finish_relay(struct relay *relay, bool reset)
 	loop_reap(relay->set->loop, &relay->reap);
 }
 
+/* ---- the limit on the rate ---- */
+
+/* How many bytes a flow of a relay with a brake may read now. This and the next are not inlined, so
+ * that other relays do not pay for them. */
+__attribute__((noinline)) static size_t braked_room(struct relay *relay, int from)
+{
+	return throttle_room(&relay->brake->throttles[from], relay->flows[from].bytes,
+	                     loop_now_ms(relay->set->loop));
+}
+
+/* True if a flow of a relay with a brake may not read now; it is looked at again after a pause. */
+__attribute__((noinline)) static bool holds_back(struct relay *relay, int from)
+{
+	ev_timer *pause = &relay->brake->pause;
+
+	if (braked_room(relay, from) > 0)
+		return false;
+	if (!ev_is_active(pause)) {
+		int64_t wait_ms = throttle_wait_ms(&relay->brake->throttles[from]);
+
+		ev_timer_set(pause, (double)wait_ms / 1000.0, 0.0);
+		ev_timer_start(loop_ev(relay->set->loop), pause);
+	}
+	return true;
+}
+
+static void update_relay_wants(struct relay *relay);
+
+static void on_pause_over(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	(void)ev;
+	(void)events;
+	update_relay_wants(timer->data);
+}
+
+/* False: out of memory. */
+static bool limit_rate(struct relay *relay, uint64_t rate)
+{
+	struct brake *brake = relay->brake = calloc(1, sizeof *brake);
+
+	if (!brake)
+		return false;
+	for (int i = 0; i < 2; i++)
+		throttle_init(&brake->throttles[i], rate, loop_now_ms(relay->set->loop));
+	ev_timer_init(&brake->pause, on_pause_over, 0.0, 0.0);
+	brake->pause.data = relay;
+	return true;
+}
+
+/* ---- the flows ---- */
+
 static struct flow_ends ends_of(const struct relay *relay, int from)
 {
 	return (struct flow_ends){ .from = relay->streams[from],
 		                   .to = relay->streams[!from],
 		                   .loop = relay->set->loop,
 		                   .pipes = &relay->set->pipes,
-		                   .is_last = relay->flows[!from].state == FLOW_ENDED };
+		                   .is_last = relay->flows[!from].state == FLOW_ENDED,
+		                   .most = SIZE_MAX };
 }
 
 static void update_relay_wants(struct relay *relay)
@@ -87,6 +150,8 @@ static void update_relay_wants(struct relay *relay)
 	for (int i = 0; i < 2; i++) {
 		bool reads = flow_reads(&flows[i]), writes = flow_writes(&flows[!i]);
 
+		if (reads && relay->brake && holds_back(relay, i))
+			reads = false;
 		stream_want(relay->streams[i],
 		            (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0));
 	}
@@ -111,6 +176,8 @@ static void pump_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
 
+	if (relay->brake)
+		ends.most = braked_room(relay, from);
 	if (!flow_pump(&relay->flows[from], &ends))
 		fail_relay(relay, from);
 }
@@ -119,6 +186,8 @@ static void join_flow(struct relay *relay, int from)
 {
 	struct flow_ends ends = ends_of(relay, from);
 
+	if (relay->brake)
+		ends.most = braked_room(relay, from);
 	if (!flow_join(&relay->flows[from], &ends))
 		fail_relay(relay, from);
 }
@@ -136,41 +205,60 @@ static void on_relay_stream(struct stream *stream, unsigned events, void *arg)
 		update_relay_wants(relay);
 }
 
-void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
-                 struct buf *for_left, struct buf *for_right, relay_end_fn on_end, void *arg)
+/* NULL: out of memory; nothing was taken. */
+static struct relay *new_relay(struct relay_set *set, const struct relay_plan *plan)
 {
 	struct relay *relay = calloc(1, sizeof *relay);
-	size_t for_left_len = for_left->len;
+
+	if (!relay)
+		return NULL;
+	relay->set = set;
+	if (plan->rate && !limit_rate(relay, plan->rate)) {
+		free(relay);
+		return NULL;
+	}
+	relay->streams[0] = plan->left;
+	relay->streams[1] = plan->right;
+	relay->flows[0].spill = *plan->for_right;
+	relay->flows[1].spill = *plan->for_left;
+	relay->flows[1].own = plan->for_left->len;
+	*plan->for_left = *plan->for_right = (struct buf){ 0 };
+	relay->quiet_ms = loop_now_ms(set->loop);
+	relay->reap.run = run_end_relay;
+	return relay;
+}
+
+static void drop_plan(struct relay_set *set, const struct relay_plan *plan)
+{
+	log_error("connection reset: out of memory", log_int("relays", set->count));
+	stream_close(plan->left, true);
+	stream_close(plan->right, true);
+	buf_fini(plan->for_left);
+	buf_fini(plan->for_right);
+}
+
+void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end_fn on_end,
+                 void *arg)
+{
+	bool has_own = plan->for_left->len > 0;
+	struct relay *relay = new_relay(set, plan);
 
 	if (!relay) {
-		log_error("connection reset: out of memory", log_int("relays", set->count));
-		stream_close(left, true);
-		stream_close(right, true);
-		buf_fini(for_left);
-		buf_fini(for_right);
+		drop_plan(set, plan);
 		on_end((const uint64_t[2]){ 0, 0 }, NULL, arg);
 		return;
 	}
-	relay->set = set;
-	relay->streams[0] = left;
-	relay->streams[1] = right;
-	relay->flows[0].spill = *for_right;
-	relay->flows[1].spill = *for_left;
-	relay->flows[1].own = for_left_len;
-	*for_left = *for_right = (struct buf){ 0 };
 	relay->on_end = on_end;
 	relay->arg = arg;
-	relay->quiet_ms = loop_now_ms(set->loop);
-	relay->reap.run = run_end_relay;
 	list_append(&set->all, &relay->node);
 	set->count++;
 	for (int i = 0; i < 2; i++)
 		stream_set_owner(relay->streams[i], on_relay_stream, relay);
-	if (set->right_waited && for_left_len > 0)
+	if (set->right_waited && has_own)
 		join_flow(relay, 1);
 	for (int i = 0; i < 2 && !relay->over; i++)
 		drain_flow(relay, i);
-	if (set->right_waited && for_left_len == 0)
+	if (set->right_waited && !has_own)
 		pump_flow(relay, 1);
 	if (!relay->over)
 		update_relay_wants(relay);
@@ -178,15 +266,16 @@ void relay_start(struct relay_set *set, struct stream *left, struct stream *righ
 
 /* ---- relays whose watchers do not run, and idle ones ---- */
 
-/* A stream is not read after its end, or while the other side takes nothing. It may be reset
- * meanwhile, so ask the kernel. A stream that has ended in order is left alone while its bytes
- * drain. */
-static bool has_died(const struct relay *relay, int side)
+/* A stream is not read after its end, while the other side takes nothing, or during a pause. It may
+ * be reset meanwhile, so ask the kernel. A stream that has ended in order is left alone while its
+ * bytes drain. */
+static bool has_died(struct relay *relay, int side)
 {
 	const struct flow *from = &relay->flows[side], *to = &relay->flows[!side];
 	struct pollfd fd = { stream_fd(relay->streams[side]), 0, 0 };
+	bool reads = flow_reads(from) && !(relay->brake && braked_room(relay, side) == 0);
 
-	if (flow_reads(from) || from->state == FLOW_ENDING || flow_is_over(to))
+	if (reads || from->state == FLOW_ENDING || flow_is_over(to))
 		return false;
 	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
 }

@@ -57,11 +57,17 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 /* Resets all relays. */
 void relay_set_fini(struct relay_set *set);
 
-/* Takes both streams, which are open, and the bytes that wait for each of them; both buffers may be
- * empty. The bytes for the left are our own and are not counted. on_end runs once: later, or from
- * within when memory is out. */
-void relay_start(struct relay_set *set, struct stream *left, struct stream *right,
-                 struct buf *for_left, struct buf *for_right, relay_end_fn on_end, void *arg);
+struct relay_plan {
+	struct stream *left, *right;      /* open */
+	struct buf *for_left, *for_right; /* bytes that wait for each of them; may be empty. Those
+	                                   * for the left are our own and are not counted. */
+	uint64_t rate;                    /* bytes per second, in each direction; 0: no limit */
+};
+
+/* Takes both streams and the contents of both buffers. on_end runs once: later, or from within when
+ * memory is out. */
+void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end_fn on_end,
+                 void *arg);
 
 /* What relay_each shows of a relay. */
 struct relay_view {

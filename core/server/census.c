@@ -27,6 +27,7 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 		.bytes_down = atomic_load(&account->bytes_down),
 	};
 	snprintf(out->identity, sizeof out->identity, "%s", account_identity(account));
+	about_copy(tunnel_session_about(s), &out->about);
 }
 
 /* `room`: of the array. */
@@ -101,6 +102,8 @@ struct census *census_take(struct server_worker *worker, const struct census_que
 
 void census_free(struct census *census)
 {
+	for (size_t i = 0; i < census->tunnels_shown; i++)
+		about_fini(&census->tunnels[i].about);
 	free(census->tunnels);
 	free(census->relays);
 	free(census);

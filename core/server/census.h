@@ -3,19 +3,20 @@
 #ifndef CORE_CENSUS_H
 #define CORE_CENSUS_H
 
-#include <spore/base.h>
+#include <spore/auth.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "loop/loop.h"
+#include "wire/about.h"
 
 struct server_worker;
 
 enum { CENSUS_TUNNELS = 1, CENSUS_RELAYS = 2 };
 
-/* Bytes of an identity that are copied, with the NUL. */
-enum { CENSUS_IDENTITY_SIZE = 128 };
+/* With the NUL. */
+enum { CENSUS_IDENTITY_SIZE = SPORE_IDENTITY_MAX + 1 };
 
 struct census_question {
 	unsigned what; /* bits of CENSUS_*: list these */
@@ -32,7 +33,8 @@ struct census_tunnel {
 	unsigned visitors;                           /* now, waiting or carried */
 	unsigned pending;                            /* those that wait */
 	uint64_t visitors_all, bytes_up, bytes_down; /* under the present owner */
-	char identity[CENSUS_IDENTITY_SIZE];         /* cut */
+	char identity[CENSUS_IDENTITY_SIZE];
+	struct about about; /* a copy of what the client says; nothing if memory was out */
 };
 
 /* A visitor that is carried. */

@@ -19,12 +19,17 @@
 #include "server/revalidation.h"
 #include "server/server_worker.h"
 #include "session/context.h"
+#include "session/review_round.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
+enum { WORKERS_WAIT_MS = 1000 };
 
 struct server {
 	struct server_env env;
 	struct server_shared shared;
+	struct survey *telling;        /* while the workers are told to drain */
+	struct plugin_set *set;        /* ref; of the workers, once they have taken it */
+	struct limits limits;          /* of its configuration */
 	struct server_worker *workers; /* owned */
 	unsigned n_open;               /* workers that were opened */
 	bool started;
@@ -35,6 +40,40 @@ struct server {
 	pthread_mutex_t lock;
 	bool serving; /* under the lock: the workers may be posted to */
 };
+
+/* ---- what main asks of the workers, without waiting for them ---- */
+
+struct request {
+	struct server *server;
+	void (*fn)(struct server_worker *worker);
+};
+
+/* [worker] */
+static void *perform(unsigned index, const void *question)
+{
+	const struct request *request = question;
+
+	request->fn(&request->server->workers[index]);
+	return NULL;
+}
+
+/* Runs fn on every worker soon, and `done` when all have run it or a second has passed. NULL: out
+ * of memory, and nothing runs. */
+static struct survey *tell_workers(struct server *server, void (*fn)(struct server_worker *worker),
+                                   void (*done)(struct survey *survey, void *server))
+{
+	struct request request = { server, fn };
+
+	return survey_start(&(struct survey_plan){ .home = server->env.main_loop,
+	                                           .loops = server->env.loops,
+	                                           .n = server->n_open,
+	                                           .wait_ms = WORKERS_WAIT_MS,
+	                                           .question = &request,
+	                                           .size = sizeof request,
+	                                           .ask = perform,
+	                                           .done = done,
+	                                           .arg = server });
+}
 
 /* ---- the main loop's part ---- */
 
@@ -50,9 +89,20 @@ static void drop_stale(struct server *server, struct visitor *visitor)
 	visitor_drop(visitor);
 }
 
-static void run_stop_listening(void *arg)
+static void on_told(struct survey *survey, void *arg)
 {
-	server_worker_stop_listening(arg);
+	struct server *server = arg;
+
+	(void)survey;
+	server->telling = NULL;
+	ev_feed_event(loop_ev(server->env.main_loop), &server->tick, EV_TIMER);
+}
+
+static void tell_to(struct server *server, void (*fn)(struct server_worker *worker))
+{
+	server->telling = tell_workers(server, fn, on_told);
+	if (!server->telling)
+		log_error("the drain is not complete", log_str("error", "out of memory"));
 }
 
 /* Public ports are closed. Visitors that wait may still be taken, so the control port closes after
@@ -62,11 +112,13 @@ static void go_on_draining(struct server *server)
 {
 	void (*on_drained)(void *arg) = server->on_drained;
 
-	if (!pending_is_empty(server->shared.pending))
+	if (server->telling || !pending_is_empty(server->shared.pending))
 		return;
-	for (unsigned i = 0; server->listening && i < server->n_open; i++)
-		loop_call(server->env.loops[i], run_stop_listening, &server->workers[i]);
-	server->listening = false;
+	if (server->listening) {
+		server->listening = false;
+		tell_to(server, server_worker_stop_listening);
+		return;
+	}
 	/* A visitor that has left the table but has no relay yet still counts. */
 	if (atomic_load(&server->shared.principals.visitors) > 0)
 		return;
@@ -81,8 +133,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 
 	(void)ev;
 	(void)events;
-	while (pending_take_expired(server->shared.pending, clock_ms(),
-	                            server_worker_limits(&server->workers[0]), &visitor))
+	while (pending_take_expired(server->shared.pending, clock_ms(), &server->limits, &visitor))
 		drop_stale(server, &visitor);
 	if (server->on_drained)
 		go_on_draining(server);
@@ -104,18 +155,6 @@ static void run_open(void *arg)
 
 	args->opened = server_worker_open(&server->workers[args->index], &server->shared,
 	                                  server->env.loops[args->index], &args->terms);
-}
-
-static void run_renew(void *arg)
-{
-	struct open_args *args = arg;
-
-	server_worker_renew(&args->server->workers[args->index], &args->terms);
-}
-
-static void run_drain(void *arg)
-{
-	server_worker_drain(arg);
 }
 
 static void run_close(void *arg)
@@ -160,14 +199,12 @@ static struct limits limits_of(const struct server *server, const struct plugin_
 
 static bool open_workers(struct server *server, struct plugin_set *set, struct err *err)
 {
-	struct limits limits = limits_of(server, set);
-
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
 		int fd = open_control_port(set, i > 0, err);
 		struct open_args args = {
 			.server = server,
 			.index = i,
-			.terms = { .set = set, .limits = &limits, .listen_fd = fd }
+			.terms = { .set = set, .limits = &server->limits, .listen_fd = fd }
 		};
 
 		if (fd < 0)
@@ -223,6 +260,8 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	ev_timer_init(&server->tick, on_tick, tick_s, tick_s);
 	server->tick.data = server;
 	ev_timer_start(loop_ev(env->main_loop), &server->tick);
+	server->set = plugin_set_ref(set);
+	server->limits = limits_of(server, set);
 	if (!ready || !server->workers || !open_workers(server, set, err)) {
 		server_stop(server);
 		return false;
@@ -235,6 +274,16 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 
 /* ---- another configuration ---- */
 
+/* What every worker gets. It takes its socket, unless that is -1, and gives a reference of the set
+ * back. */
+struct renewal {
+	struct server *server;
+	struct plugin_set *set;
+	struct limits limits;
+	struct review_round *round; /* each worker is a finder of it */
+	int fds[SERVER_MAX_WORKERS];
+};
+
 static bool has_moved(const struct server_settings *from, const struct server_settings *to)
 {
 	return from->control_port != to->control_port ||
@@ -243,60 +292,105 @@ static bool has_moved(const struct server_settings *from, const struct server_se
 
 static void close_all(const int *fds, unsigned n)
 {
-	while (n-- > 0)
-		close(fds[n]);
+	while (n-- > 0) {
+		if (fds[n] >= 0)
+			close(fds[n]);
+	}
 }
 
 /* Opens a new socket for every worker, before any old one closes. False: none is open. */
-static bool open_control_ports(const struct server *server, const struct plugin_set *set, int *fds,
+static bool open_control_ports(const struct server *server, struct renewal *renewal,
                                struct err *err)
 {
-	const struct server_settings *now = server_worker_settings(&server->workers[0]);
-	bool stays = now->control_port == set->config->settings.server.control_port;
+	const struct server_settings *now = &server->set->config->settings.server;
+	const struct server_settings *next = &renewal->set->config->settings.server;
+	bool stays = now->control_port == next->control_port;
 
+	memset(renewal->fds, 0xff, sizeof renewal->fds); /* -1: the socket stays */
+	if (!has_moved(now, next))
+		return true;
 	for (unsigned i = 0; i < server->n_open; i++) {
-		fds[i] = open_control_port(set, stays || i > 0, err);
-		if (fds[i] >= 0)
+		renewal->fds[i] = open_control_port(renewal->set, stays || i > 0, err);
+		if (renewal->fds[i] >= 0)
 			continue;
-		close_all(fds, i);
+		close_all(renewal->fds, i);
 		return false;
 	}
 	return true;
 }
 
-bool server_renew(struct server *server, struct plugin_set *set, struct err *err)
+/* [worker] */
+static void *take_set(unsigned index, const void *question)
 {
-	struct limits limits = limits_of(server, set);
-	bool moves = has_moved(server_worker_settings(&server->workers[0]),
-	                       &set->config->settings.server);
-	int fds[SERVER_MAX_WORKERS];
+	const struct renewal *renewal = question;
+	struct server_worker *worker = &renewal->server->workers[index];
+	struct server_worker_terms terms = { renewal->set, &renewal->limits, renewal->fds[index],
+		                             renewal->round };
 
-	memset(fds, 0xff, sizeof fds); /* -1: the socket stays */
-	if (moves && !open_control_ports(server, set, fds, err))
-		return false;
-	for (unsigned i = 0; i < server->n_open; i++) {
-		struct open_args args = {
-			.server = server,
-			.index = i,
-			.terms = { .set = set, .limits = &limits, .listen_fd = fds[i] }
-		};
+	server_worker_renew(worker, &terms);
+	review_round_found_all(renewal->round);
+	plugin_set_unref(renewal->set);
+	return worker;
+}
 
-		loop_call(server->env.loops[i], run_renew, &args);
+static void drop_nothing(void *unused)
+{
+	(void)unused;
+}
+
+static struct survey *offer_set(struct server *server, const struct renewal *renewal,
+                                int64_t wait_ms, void (*taken)(struct survey *survey, void *arg),
+                                void *arg)
+{
+	for (unsigned i = 0; i < server->n_open; i++)
+		plugin_set_ref(renewal->set);
+	return survey_start(&(struct survey_plan){ .home = server->env.main_loop,
+	                                           .loops = server->env.loops,
+	                                           .n = server->n_open,
+	                                           .wait_ms = wait_ms,
+	                                           .question = renewal,
+	                                           .size = sizeof *renewal,
+	                                           .ask = take_set,
+	                                           .drop = drop_nothing,
+	                                           .done = taken,
+	                                           .arg = arg });
+}
+
+struct survey *server_renew(struct server *server, struct plugin_set *set, int64_t wait_ms,
+                            void (*taken)(struct survey *survey, void *arg), void *arg,
+                            struct err *err)
+{
+	struct renewal renewal = { .server = server, .set = set, .limits = limits_of(server, set) };
+	struct survey *survey;
+
+	if (!open_control_ports(server, &renewal, err))
+		return NULL;
+	renewal.round = review_round_new(server->n_open);
+	survey = offer_set(server, &renewal, wait_ms, taken, arg);
+	if (!survey) {
+		close_all(renewal.fds, server->n_open);
+		for (unsigned i = 0; i < server->n_open; i++) {
+			review_round_found_all(renewal.round);
+			plugin_set_unref(set);
+		}
+		err_set(err, "out of memory");
+		return NULL;
 	}
-	gate_pass_on(&server->shared.gate, &limits); /* there may be more room */
-	return true;
+	plugin_set_unref(server->set);
+	server->set = plugin_set_ref(set);
+	server->limits = renewal.limits;
+	gate_pass_on(&server->shared.gate, &renewal.limits); /* there may be more room */
+	return survey;
 }
 
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg)
 {
 	atomic_store(&server->shared.draining, true);
-	for (unsigned i = 0; i < server->n_open; i++)
-		loop_call(server->env.loops[i], run_drain, &server->workers[i]);
+	tell_to(server, server_worker_drain);
 	server->on_drained = on_drained;
 	server->arg = arg;
 	server->tick.repeat = drain_tick_s;
 	ev_timer_again(loop_ev(server->env.main_loop), &server->tick);
-	ev_feed_event(loop_ev(server->env.main_loop), &server->tick, EV_TIMER);
 }
 
 struct addressed {
@@ -351,6 +445,8 @@ void server_stop(struct server *server)
 		return;
 	server->started = false;
 	set_serving(server, false);
+	if (server->telling)
+		survey_forget(server->telling);
 	ev_timer_stop(loop_ev(server->env.main_loop), &server->tick);
 	for (unsigned i = 0; i < server->n_open; i++)
 		loop_call(server->env.loops[i], run_close, &server->workers[i]);
@@ -361,6 +457,8 @@ void server_stop(struct server *server)
 	free(server->workers);
 	server->workers = NULL;
 	server->n_open = 0;
+	plugin_set_unref(server->set);
+	server->set = NULL;
 }
 
 void server_free(struct server *server)

@@ -3,6 +3,7 @@
 #define CORE_SERVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "chain/plugin_set.h"
 
@@ -29,9 +30,14 @@ struct server *server_new(void);
 bool server_start(struct server *server, const struct server_env *env, struct plugin_set *set,
                   struct err *err);
 /* Serves with another set, which is started, from now on: new connections begin with it, the
- * clients of tunnels are authenticated again, relays are not affected. False and *err: the control
- * port cannot move there, and nothing has changed. [main] */
-bool server_renew(struct server *server, struct plugin_set *set, struct err *err);
+ * clients of tunnels are authenticated again, relays are not affected.
+ *
+ * Each worker takes the set in its next turn. `taken` runs when all have, or after wait_ms: then
+ * survey_answer is NULL for the workers that take it later. survey_forget cancels `taken`. NULL and
+ * *err: out of memory, or the control port cannot move there, and nothing has changed. [main] */
+struct survey *server_renew(struct server *server, struct plugin_set *set, int64_t wait_ms,
+                            void (*taken)(struct survey *survey, void *arg), void *arg,
+                            struct err *err);
 /* Closes the public ports and refuses new tunnels. on_drained runs on the main loop once no visitor
  * waits and no relay runs. [main] */
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg);

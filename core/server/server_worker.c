@@ -65,6 +65,7 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	server_sessions_init(worker);
 	stranger_list_init(&worker->strangers, &shared->strangers);
 	deadline_list_init(&worker->silence, loop, SERVER_SILENCE_MS, tunnel_session_on_silence);
+	review_queue_init(&worker->reviews, loop, tunnel_session_on_turn);
 	linger_list_init(&worker->lingerers, loop, &worker->limits.lingerers);
 	relay_set_init(&worker->relays, loop,
 	               &(struct relay_limits){ &worker->limits.settings.relay_idle_timeout,
@@ -86,9 +87,10 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 	worker->set = plugin_set_ref(terms->set);
 	worker->limits = *terms->limits;
 	plugin_set_unref(old);
+	server_sessions_renew(worker);
 	resize_buffers(worker);
 	server_sessions_end_waiting(worker, true);
-	tunnel_sessions_review(worker);
+	tunnel_sessions_review(worker, terms->round);
 }
 
 void server_worker_drain(struct server_worker *worker)
@@ -107,6 +109,7 @@ void server_worker_close(struct server_worker *worker)
 	server_worker_stop_listening(worker);
 	ev_timer_stop(loop_ev(worker->loop), &worker->heartbeat);
 	server_sessions_end_all(worker);
+	review_queue_fini(&worker->reviews);
 	relay_set_fini(&worker->relays);
 	linger_list_fini(&worker->lingerers);
 	deadline_list_fini(&worker->silence);

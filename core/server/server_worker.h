@@ -8,6 +8,7 @@
 struct limits;
 struct loop;
 struct plugin_set;
+struct review_round;
 struct server_shared;
 struct server_worker;
 
@@ -16,12 +17,13 @@ struct server_worker_terms {
 	struct plugin_set *set;      /* the worker takes a reference */
 	const struct limits *limits; /* of the set's configuration; copied */
 	int listen_fd; /* its socket on the control port, taken; -1: keep the old one */
+	struct review_round *round; /* borrowed; counts the tunnels of a renewal; NULL: none */
 };
 
 /* False: out of memory; then the worker has to be closed all the same. */
 bool server_worker_open(struct server_worker *worker, struct server_shared *shared,
                         struct loop *loop, const struct server_worker_terms *terms);
-/* Applies these terms. The clients of all tunnels are authenticated again. */
+/* Applies these terms. The clients of all tunnels will be authenticated again. */
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms);
 /* Closes the public ports. */
 void server_worker_drain(struct server_worker *worker);

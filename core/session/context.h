@@ -18,6 +18,7 @@
 #include "quota/stats.h"
 #include "quota/strangers.h"
 #include "relay/relay.h"
+#include "session/review.h"
 
 struct listener;
 struct pending;
@@ -48,7 +49,13 @@ struct session_list_head {
 };
 
 /* How long a state may last. */
-enum session_deadline { DEADLINE_FIRST_FRAME, DEADLINE_NEXT_FRAME, DEADLINE_WAITING, DEADLINES };
+enum session_deadline {
+	DEADLINE_FIRST_FRAME,
+	DEADLINE_NEXT_FRAME,
+	DEADLINE_VERDICT,
+	DEADLINE_WAITING,
+	DEADLINES
+};
 
 /* One worker of the server. [worker] */
 struct server_worker {
@@ -60,6 +67,7 @@ struct server_worker {
 	struct session_list_head sessions[SESSION_LISTS]; /* session/server_session */
 	struct deadline_list deadlines[DEADLINES];        /* likewise */
 	struct deadline_list silence;                     /* of tunnels: session/tunnel_session */
+	struct review_queue reviews;                      /* likewise */
 	struct stranger_list strangers; /* those of the sessions that are not authenticated */
 	struct linger_list lingerers;
 	struct relay_set relays;

@@ -135,7 +135,7 @@ static void release_data_connection(struct server_session *s)
 {
 	struct data_connection *data = data_of(s);
 
-	login_fini(&data->login);
+	login_fini(&data->login, s->end_reason);
 	pending_forget(s->worker->shared->pending, data->visitor);
 	data->visitor = NULL;
 }

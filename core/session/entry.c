@@ -14,12 +14,12 @@
 static bool is_allowed(struct server_worker *worker, const spore_addr *peer,
                        const spore_addr *local)
 {
-	char text[ADDR_TEXT_SIZE];
+	struct acl_question question = { .peer = peer, .local = local, .identity = "" };
+	struct acl_answer answer;
 
-	if (acl_allows(worker->set, CHAIN_ACL_CONTROL, worker->loop, peer, local, ""))
+	if (acl_allows(worker->set, CHAIN_ACL_CONTROL, worker->loop, &question, &answer))
 		return true;
-	refuse_count(worker, REFUSED_ACCESS_LIST);
-	log_info("client refused by access list", log_str("peer", addr_format(peer, text)));
+	refuse_denied(worker, peer, &answer, NULL);
 	return false;
 }
 

@@ -94,7 +94,13 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 		log_debug("forwarding connection",
 		          log_str("visitor", addr_format(&visitor->peer, text)),
 		          log_int("port", visitor->account->port));
-	relay_start(&worker->relays, stream, to_visitor, unsent, received, on_relay_end, forward);
+	relay_start(&worker->relays,
+	            &(struct relay_plan){ .left = stream,
+	                                  .right = to_visitor,
+	                                  .for_left = unsent,
+	                                  .for_right = received,
+	                                  .rate = visitor->rate },
+	            on_relay_end, forward);
 }
 
 struct forward_view forward_look(const void *arg)

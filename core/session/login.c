@@ -21,19 +21,20 @@ void login_init(struct login *login, struct plugin_set *set)
 	login->set = plugin_set_ref(set);
 }
 
-static void end_verdict(struct login *login)
+void login_cancel(struct login *login, uint32_t reason)
 {
 	if (login->verdict)
-		auth_cancel(&login->verdict->run);
+		auth_cancel(&login->verdict->run, reason);
 	free(login->verdict);
 	login->verdict = NULL;
 }
 
-void login_fini(struct login *login)
+void login_fini(struct login *login, uint32_t reason)
 {
-	end_verdict(login);
+	login_cancel(login, reason);
 	plugin_set_unref(login->set);
 	free(login->answer);
+	about_fini(&login->about);
 	login->set = NULL;
 	login->answer = NULL;
 }
@@ -42,8 +43,10 @@ void login_move(struct login *to, struct login *from)
 {
 	to->challenge = from->challenge;
 	to->answer = from->answer;
+	to->about = from->about;
 	to->set = from->set;
 	from->answer = NULL;
+	from->about = (struct about){ 0 };
 	from->set = NULL;
 }
 
@@ -51,7 +54,7 @@ void login_change_set(struct login *login, struct plugin_set *set)
 {
 	struct plugin_set *old = login->set;
 
-	end_verdict(login);
+	login_cancel(login, SPORE_END_REFUSED);
 	login->set = set ? plugin_set_ref(set) : NULL;
 	plugin_set_unref(old);
 }
@@ -71,42 +74,77 @@ static void on_run_end(struct auth_run *run, int32_t verdict)
 	v->on_verdict(v->session, verdict);
 }
 
-int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
-                    login_fn on_verdict)
+static struct auth_question question_about(const struct login *login,
+                                           const struct server_session *s, uint32_t purpose)
 {
 	struct auth_question question = {
 		.set = login->set,
 		.stream = s->link.stream,
-		.purpose = owner ? SPORE_AUTH_DATA : SPORE_AUTH_CONTROL,
+		.purpose = purpose,
 		.answer = login->answer ? login->answer : "",
+		.about = &login->about,
 		.deadline_ms = s->deadline.at_ms,
 	};
 
 	memcpy(question.challenge, login->challenge.bytes, sizeof question.challenge);
-	if (owner) {
-		question.only = owner->principal->by;
-		question.session = owner->principal->session;
-	}
+	return question;
+}
+
+static int32_t ask(struct login *login, struct server_session *s,
+                   const struct auth_question *question, login_fn on_verdict)
+{
 	if (!login->verdict)
 		login->verdict = calloc(1, sizeof *login->verdict);
 	if (!login->verdict)
 		return SPORE_ENOMEM;
 	login->verdict->session = s;
 	login->verdict->on_verdict = on_verdict;
-	return auth_judge(&login->verdict->run, &question, on_run_end);
+	return auth_judge(&login->verdict->run, question, on_run_end);
 }
 
-struct instance *login_allowed_by(const struct login *login)
+int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
+                    login_fn on_verdict)
 {
-	return login->verdict->run.by;
+	struct auth_question question = question_about(login, s, SPORE_AUTH_CONTROL);
+
+	if (owner) {
+		question.purpose = SPORE_AUTH_DATA;
+		question.only = owner->principal->by;
+		question.session = owner->principal->session;
+	}
+	return ask(login, s, &question, on_verdict);
 }
 
-struct grant *login_take_grant(struct login *login)
+int32_t login_renew(struct login *login, struct server_session *s, const struct allowance *renews,
+                    login_fn on_verdict)
 {
-	struct grant *grant = login->verdict->run.grant;
+	struct auth_question question = question_about(login, s, SPORE_AUTH_RENEW);
 
-	login->verdict->run.grant = NULL;
-	return grant;
+	question.renews = renews;
+	question.session = allowance_session(renews);
+	return ask(login, s, &question, on_verdict);
+}
+
+struct allowance *login_take_allowance(struct login *login)
+{
+	struct allowance *allowance = login->verdict->run.allowance;
+
+	login->verdict->run.allowance = NULL;
+	return allowance;
+}
+
+void login_end_allowance(const struct login *login, struct allowance *allowance, uint32_t reason)
+{
+	struct about_view view;
+
+	about_look(&login->about, &view);
+	allowance_end(allowance, reason, &(spore_session_end){ .client = &view.info });
+}
+
+const char *login_failure(const struct login *login, int32_t *status_out)
+{
+	*status_out = SPORE_ENOMEM;
+	return login->verdict ? auth_failure(&login->verdict->run, status_out) : NULL;
 }
 
 void login_log_late(const struct login *login)

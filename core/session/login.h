@@ -1,10 +1,12 @@
-/* login - what a client has answered to the server's Challenge, and the verdict on it. Embedded in
- * the part of a session's role, and moved with the session to its next role. [worker] */
+/* login - what a client has answered to the server's Challenge, what it has said about itself, and
+ * the verdict on it. Embedded in the part of a session's role, and moved with the session to its
+ * next role. [worker] */
 #ifndef CORE_LOGIN_H
 #define CORE_LOGIN_H
 
 #include "base/uuid.h"
 #include "chain/auth.h"
+#include "wire/about.h"
 
 struct account;
 struct login_verdict;
@@ -13,6 +15,7 @@ struct server_session;
 struct login {
 	struct uuid challenge;
 	char *answer;           /* owned; NULL: none was asked for, or it has not come */
+	struct about about;     /* what the client has said about itself and its tunnel */
 	struct plugin_set *set; /* ref; its chain decides. NULL: no verdict is needed any more */
 	struct login_verdict *verdict; /* owned; NULL: none was asked for */
 };
@@ -22,8 +25,8 @@ typedef void (*login_fn)(struct server_session *s, int32_t verdict);
 
 /* The login is zeroed memory. */
 void login_init(struct login *login, struct plugin_set *set);
-/* Cancels a pending verdict. */
-void login_fini(struct login *login);
+/* Cancels a pending verdict. reason: SPORE_END_*, of an ALLOW that nobody has taken. */
+void login_fini(struct login *login, uint32_t reason);
 /* `to` is zeroed memory; `from` is empty afterwards. No verdict may be pending. */
 void login_move(struct login *to, struct login *from);
 /* Another set from now on. NULL: no verdict is needed any more. */
@@ -36,10 +39,18 @@ bool login_answer(struct login *login, const char *answer);
  * on_verdict is called later only after SPORE_EPENDING. */
 int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
                     login_fn on_verdict);
-/* The instance that allowed the client. Only after a verdict; the set keeps the instance. */
-struct instance *login_allowed_by(const struct login *login);
-/* What was granted, for the caller to free. NULL: nothing in particular. Only after a verdict. */
-struct grant *login_take_grant(struct login *login);
+/* Asks the whole chain about the client of an open tunnel. `renews`: what it was let in with, or
+ * NULL. Otherwise as login_judge. */
+int32_t login_renew(struct login *login, struct server_session *s, const struct allowance *renews,
+                    login_fn on_verdict);
+/* After SPORE_ALLOW, unless an owner's instance was asked: the ALLOW, for the caller to end. */
+struct allowance *login_take_allowance(struct login *login);
+/* Drops a pending verdict. reason: as for login_fini. */
+void login_cancel(struct login *login, uint32_t reason);
+/* Ends an ALLOW that was taken, of a client without a tunnel. The allowance may be NULL. */
+void login_end_allowance(const struct login *login, struct allowance *allowance, uint32_t reason);
+/* As auth_failure. */
+const char *login_failure(const struct login *login, int32_t *status_out);
 /* Logs which plugin has not given its verdict in time. */
 void login_log_late(const struct login *login);
 /* True: go on with the session. Otherwise it was refused and is over: its client is denied (and its

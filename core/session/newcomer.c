@@ -1,5 +1,7 @@
 #include "session/newcomer.h"
 
+#include <stdio.h>
+
 #include "chain/acl.h"
 #include "chain/transport.h"
 #include "log/log.h"
@@ -16,11 +18,8 @@ enum next_frame { NEXT_NONE, NEXT_HELLO, NEXT_UNEXPECTED, NEXT_BAD };
 
 struct newcomer {
 	struct login login;
-	/* The instance that allowed it; kept by the login's set. NULL: no authentication. */
-	struct instance *by;
-	struct grant *grant; /* owned; what was granted */
+	struct allowance *allowance; /* owned; NULL: no verdict yet, or no authentication */
 	enum next_frame next;
-	uint16_t port; /* of NEXT_HELLO */
 };
 
 static struct newcomer *newcomer_of(const struct server_session *s)
@@ -34,7 +33,8 @@ static void take_hello(struct server_session *s, uint16_t port)
 {
 	struct newcomer *n = newcomer_of(s);
 
-	tunnel_session_start(s, &n->login, n->by, &n->grant, port);
+	about_ask(&n->login.about, port);
+	tunnel_session_start(s, &n->login, &n->allowance, port);
 }
 
 static void take_request(struct server_session *s, const struct message *message)
@@ -44,7 +44,8 @@ static void take_request(struct server_session *s, const struct message *message
 	if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX)
 		take_hello(s, message->port);
 	else if (message->type == MESSAGE_ACCEPT)
-		data_connection_accept(s, &message->id, n->by, n->grant ? n->grant->session : 0);
+		data_connection_accept(s, &message->id, allowance_by(n->allowance),
+		                       allowance_session(n->allowance));
 	else if (message->type == MESSAGE_AHEAD && n->login.set->chains[CHAIN_AUTH]->n == 0)
 		data_connection_wait(s, &n->login, &message->id);
 	else if (message->type == MESSAGE_AHEAD)
@@ -68,7 +69,7 @@ static void become_ready(struct server_session *s)
 	} else {
 		server_session_move(s, SESSION_READY);
 		if (n->next == NEXT_HELLO)
-			take_hello(s, n->port);
+			take_hello(s, n->login.about.port);
 	}
 }
 
@@ -78,14 +79,8 @@ static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
 
 	if (!login_accept_verdict(s, verdict))
 		return;
-	n->by = login_allowed_by(&n->login);
-	n->grant = login_take_grant(&n->login);
-	if (!n->grant)
-		n->grant = grant_new(NULL);
-	if (n->grant)
-		become_ready(s);
-	else
-		refuse_session(s, REFUSED_NO_MEMORY);
+	n->allowance = login_take_allowance(&n->login);
+	become_ready(s);
 }
 
 static void ask_for_verdict(struct server_session *s, enum next_frame next)
@@ -114,6 +109,25 @@ static void take_answer(struct server_session *s, const struct message *message)
 		server_session_move(s, SESSION_ANSWERED);
 }
 
+/* From the first of these frames on, the client must go on to say Hello, so that the verdict is
+ * asked for with everything that it says. */
+static void take_about(struct server_session *s, const char *item)
+{
+	enum about_result result = about_add(&newcomer_of(s)->login.about, item);
+
+	if (result == ABOUT_NO_MEMORY) {
+		refuse_session(s, REFUSED_NO_MEMORY);
+	} else if (result != ABOUT_TAKEN) {
+		refuse_log(s, LOG_INFO, "invalid message",
+		           result == ABOUT_TWICE
+		                   ? "the client says the same thing about itself twice"
+		                   : "the client says more than 1 KiB about itself");
+		ask_for_verdict(s, NEXT_BAD);
+	} else if (s->state == SESSION_ANSWERED) {
+		server_session_move(s, SESSION_TELLING);
+	}
+}
+
 /* An Accept is judged by the instance that allowed its tunnel, anything else by the chain. */
 static void take_frame_to_judge(struct server_session *s, const struct message *message)
 {
@@ -124,11 +138,24 @@ static void take_frame_to_judge(struct server_session *s, const struct message *
 	} else if (message->type == MESSAGE_ACCEPT) {
 		data_connection_judge(s, &n->login, &message->id);
 	} else if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX) {
-		n->port = message->port;
+		about_ask(&n->login.about, message->port);
 		ask_for_verdict(s, NEXT_HELLO);
 	} else {
 		ask_for_verdict(s, NEXT_UNEXPECTED);
 	}
+}
+
+/* The frame behind Authenticate or About. Data connections say nothing about themselves. */
+static void take_frame_behind_answer(struct server_session *s, const struct message *message)
+{
+	bool is_hello = message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX;
+
+	if (message->type == MESSAGE_ABOUT)
+		take_about(s, message->text);
+	else if (s->state == SESSION_TELLING && !is_hello)
+		ask_for_verdict(s, NEXT_UNEXPECTED);
+	else
+		take_frame_to_judge(s, message);
 }
 
 static void on_newcomer_message(struct server_session *s, const struct message *message)
@@ -137,8 +164,10 @@ static void on_newcomer_message(struct server_session *s, const struct message *
 		take_answer(s, message);
 	else if (s->state == SESSION_READY)
 		take_request(s, message);
-	else
+	else if (s->state == SESSION_UNCHALLENGED)
 		take_frame_to_judge(s, message);
+	else
+		take_frame_behind_answer(s, message);
 }
 
 static void on_newcomer_fault(struct server_session *s, enum refusal why)
@@ -156,7 +185,7 @@ static void on_newcomer_fault(struct server_session *s, enum refusal why)
 
 static void on_newcomer_end(struct server_session *s, const char *why)
 {
-	if (s->state == SESSION_ANSWERED && !why) {
+	if ((s->state == SESSION_ANSWERED || s->state == SESSION_TELLING) && !why) {
 		ask_for_verdict(s, NEXT_NONE); /* the client still waits for the verdict */
 		return;
 	}
@@ -169,14 +198,23 @@ static void on_newcomer_end(struct server_session *s, const char *why)
 	server_session_end(s, false);
 }
 
+static void refuse_slow_handshake(struct server_session *s)
+{
+	char why[160];
+
+	snprintf(why, sizeof why, "the transport's handshake timed out (%.100s)",
+	         stream_shaking(s->stream));
+	refuse_unopened(s, LOG_INFO, REFUSED_HANDSHAKE, why);
+}
+
 static void on_newcomer_late(struct server_session *s)
 {
 	switch (s->state) {
 	case SESSION_OPENING:
-		refuse_unopened(s, LOG_INFO, REFUSED_HANDSHAKE,
-		                "the transport's handshake timed out");
+		refuse_slow_handshake(s);
 		break;
 	case SESSION_CHALLENGED:
+	case SESSION_TELLING:
 		refuse_session(s, REFUSED_TOO_SLOW);
 		break;
 	case SESSION_ANSWERED:
@@ -196,8 +234,8 @@ static void release_newcomer(struct server_session *s)
 {
 	struct newcomer *n = newcomer_of(s);
 
-	login_fini(&n->login);
-	grant_free(n->grant);
+	login_end_allowance(&n->login, n->allowance, s->end_reason);
+	login_fini(&n->login, s->end_reason);
 }
 
 static const struct session_role role = { on_newcomer_message, on_newcomer_fault, on_newcomer_end,
@@ -205,16 +243,23 @@ static const struct session_role role = { on_newcomer_message, on_newcomer_fault
 
 /* ---- the transports open ---- */
 
-/* A transport may have learnt the client's real address. */
+/* A transport may have learnt the client's real address, and access lists may ask for facts. */
 static bool is_still_allowed(struct server_session *s)
 {
 	const struct plugin_set *set = newcomer_of(s)->login.set;
 	const spore_conn *conn = stream_conn(s->stream);
+	bool is_new = !addr_equal(&conn->peer, &s->peer);
+	struct acl_question question = { &conn->peer, &conn->local, "", conn };
+	struct acl_answer answer;
 
-	if (addr_equal(&conn->peer, &s->peer))
-		return true;
 	s->peer = conn->peer;
-	return acl_allows(set, CHAIN_ACL_CONTROL, s->worker->loop, &conn->peer, &conn->local, "");
+	if (!is_new && !acl_wants_conn(set, CHAIN_ACL_CONTROL))
+		return true;
+	if (acl_allows(set, CHAIN_ACL_CONTROL, s->worker->loop, &question, &answer))
+		return true;
+	refuse_denied(s->worker, &s->peer, &answer,
+	              is_new ? "the address that the proxy reported is denied" : NULL);
+	return false;
 }
 
 static void send_challenge(struct server_session *s)
@@ -234,9 +279,6 @@ static void become_open(struct server_session *s)
 	const struct plugin_set *set = newcomer_of(s)->login.set;
 
 	if (!is_still_allowed(s)) {
-		refuse_count(s->worker, REFUSED_ACCESS_LIST);
-		refuse_log(s, LOG_INFO, "client refused by access list",
-		           "the address that the proxy reported is denied");
 		server_session_end(s, false);
 		return;
 	}

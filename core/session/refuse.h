@@ -1,8 +1,9 @@
 /* refuse - the ways in which the server turns a session away: what it counts, logs and sends. All
- * but the two at the end also end the session. [worker] */
+ * but the three at the end also end the session. [worker] */
 #ifndef CORE_REFUSE_H
 #define CORE_REFUSE_H
 
+#include "chain/acl.h"
 #include "log/log.h"
 #include "session/server_session.h"
 
@@ -20,6 +21,10 @@ void refuse_unopened(struct server_session *s, enum log_level level, enum refusa
                      const char *reason);
 
 void refuse_count(const struct server_worker *worker, enum refusal why);
+/* An access list of the control port has denied the peer: counts and logs it. `reason`: NULL, or a
+ * text for the log. The caller closes the connection. */
+void refuse_denied(const struct server_worker *worker, const spore_addr *peer,
+                   const struct acl_answer *answer, const char *reason);
 /* Logs the event with the session's peer and a reason. */
 void refuse_log(const struct server_session *s, enum log_level level, const char *event,
                 const char *reason);

@@ -8,8 +8,8 @@
 #include "quota/ahead.h"
 
 /* bore's server waits 3 s for the first frame. The frame after a correct Authenticate comes at
- * once, so the wait for it is short. An unused connection opened ahead is closed after WAITING_MS;
- * the client opens another one. */
+ * once, so the wait for it is short. The time for a verdict is configured. An unused connection
+ * opened ahead is closed after WAITING_MS; the client opens another one. */
 enum { FIRST_FRAME_MS = 3000, NEXT_FRAME_MS = 100, WAITING_MS = 600000 };
 
 enum { NO_LIST = SESSION_LISTS, NO_DEADLINE = DEADLINES };
@@ -25,29 +25,34 @@ static const struct row {
 	                    * the deadline of the handshakes continues */
 	bool stranger;    /* a session that is a stranger stays one */
 	bool paused;      /* frames wait in the link */
+	bool outdated;    /* a tunnel that the present configuration has not judged */
 } rows[SESSION_STATES] = {
 	[SESSION_OPENING]      = { BIT(CHALLENGED) | BIT(UNCHALLENGED) | BIT(READY),
 	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
 	[SESSION_CHALLENGED]   = { BIT(ANSWERED),
 	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
-	[SESSION_ANSWERED]     = { BIT(JUDGED) | BIT(WAITING) | BIT(ACCEPTING),
+	[SESSION_ANSWERED]     = { BIT(TELLING) | BIT(JUDGED) | BIT(WAITING) | BIT(ACCEPTING),
 	                           LIST_NEWCOMERS, DEADLINE_NEXT_FRAME,  true,  false },
+	[SESSION_TELLING]      = { BIT(JUDGED),
+	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
 	[SESSION_UNCHALLENGED] = { BIT(JUDGED) | BIT(WAITING) | BIT(ACCEPTING),
 	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
 	[SESSION_JUDGED]       = { BIT(READY),
-	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  true },
+	                           LIST_NEWCOMERS, DEADLINE_VERDICT,     true,  true },
 	[SESSION_READY]        = { BIT(WAITING) | BIT(TAKING_OVER) | BIT(TUNNEL) | BIT(JOINED),
 	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  false },
 	[SESSION_WAITING]      = { BIT(ACCEPTING) | BIT(JOINED),
 	                           LIST_WAITING,   DEADLINE_WAITING,     false, false },
 	[SESSION_ACCEPTING]    = { BIT(JOINED),
-	                           LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true,  true },
+	                           LIST_NEWCOMERS, DEADLINE_VERDICT,     true,  true },
 	[SESSION_TAKING_OVER]  = { BIT(TUNNEL),
 	                           LIST_NEWCOMERS, NO_DEADLINE,          true,  true },
-	[SESSION_TUNNEL]       = { BIT(REVIEWED),
+	[SESSION_TUNNEL]       = { BIT(OUTDATED),
 	                           LIST_TUNNELS,   NO_DEADLINE,          false, false },
-	[SESSION_REVIEWED]     = { BIT(REVIEWED) | BIT(TUNNEL),
-	                           LIST_TUNNELS,   DEADLINE_FIRST_FRAME, false, false },
+	[SESSION_OUTDATED]     = { BIT(REVIEWED) | BIT(TUNNEL),
+	                           LIST_TUNNELS,   NO_DEADLINE,          false, false, true },
+	[SESSION_REVIEWED]     = { BIT(OUTDATED) | BIT(TUNNEL),
+	                           LIST_TUNNELS,   DEADLINE_VERDICT,     false, false, true },
 	[SESSION_JOINED]       = { 0, NO_LIST,     NO_DEADLINE,          false, false },
 	[SESSION_ENDED]        = { 0, NO_LIST,     NO_DEADLINE,          false, false },
 };
@@ -125,6 +130,9 @@ static void move_session(struct server_session *s, enum session_state to)
 	assert(server_session_may_move(from, to));
 	s->state = to;
 	change_list(s, row_from->list, row_to->list);
+	if (row_to->outdated != row_from->outdated)
+		stats_add(&s->worker->shared->stats, s->worker->loop, STAT_TUNNELS_OUTDATED,
+		          row_to->outdated ? 1 : -1);
 	change_deadline(s, from, row_to->deadline);
 	if (!row_to->stranger)
 		stranger_remove(&s->worker->strangers, &s->stranger);
@@ -234,6 +242,7 @@ struct server_session *server_session_new(struct server_worker *worker, struct s
 		return NULL;
 	}
 	s->worker = worker;
+	s->end_reason = SPORE_END_CLOSED;
 	s->role = role;
 	s->part = first_part_of(s);
 	s->source = source_ref(source);
@@ -272,9 +281,10 @@ void server_session_become(struct server_session *s, const struct session_role *
 
 void server_sessions_init(struct server_worker *worker)
 {
-	static const int64_t lengths_ms[DEADLINES] = {
+	const int64_t lengths_ms[DEADLINES] = {
 		[DEADLINE_FIRST_FRAME] = FIRST_FRAME_MS,
 		[DEADLINE_NEXT_FRAME] = NEXT_FRAME_MS,
+		[DEADLINE_VERDICT] = server_worker_settings(worker)->auth_timeout,
 		[DEADLINE_WAITING] = WAITING_MS,
 	};
 
@@ -283,6 +293,12 @@ void server_sessions_init(struct server_worker *worker)
 	for (size_t i = 0; i < DEADLINES; i++)
 		deadline_list_init(&worker->deadlines[i], worker->loop, lengths_ms[i],
 		                   on_state_late);
+}
+
+void server_sessions_renew(struct server_worker *worker)
+{
+	deadline_list_set(&worker->deadlines[DEADLINE_VERDICT],
+	                  server_worker_settings(worker)->auth_timeout);
 }
 
 struct server_session *server_sessions_first(const struct server_worker *worker,
@@ -316,8 +332,10 @@ void server_sessions_end_all(struct server_worker *worker)
 	struct server_session *s;
 
 	for (int i = 0; i < SESSION_LISTS; i++) {
-		while ((s = server_sessions_first(worker, (enum session_list)i)) != NULL)
+		while ((s = server_sessions_first(worker, (enum session_list)i)) != NULL) {
+			s->end_reason = SPORE_END_SHUTDOWN;
 			server_session_end(s, false);
+		}
 	}
 	for (size_t i = 0; i < DEADLINES; i++)
 		deadline_list_fini(&worker->deadlines[i]);

@@ -3,11 +3,11 @@
  *
  *   accept
  *     │
- *  OPENING ── Challenge ──▶ CHALLENGED ── Authenticate ──▶ ANSWERED
- *     │ ╲                                                 (next frame says what is asked for)
- *     │  ╲── no Challenge ──▶ UNCHALLENGED                     │
- *     │         (first frame says what is asked for)           │
- *     │                           └───────────┬────────────────┘
+ *  OPENING ── Challenge ──▶ CHALLENGED ── Authenticate ──▶ ANSWERED ── About ──▶ TELLING
+ *     │ ╲                                                 (next frame says        │
+ *     │  ╲── no Challenge ──▶ UNCHALLENGED                 what is asked for)     │ Hello
+ *     │         (first frame says what is asked for)           │                  │
+ *     │                           └───────────┬────────────────┴──────────────────┘
  *     │                      ┌── Hello, none ─┼─ Ahead ───┐
  *     │                      ▼                │           ▼
  *     │                   JUDGED              │        WAITING ◀── Ahead (no authentication)
@@ -20,8 +20,10 @@
  *               port in use  │    ╲           ▼
  *         TAKING_OVER ◀──────┤     ╲──────▶ JOINED (a relay has the connection)
  *              │             ▼
- *              └────────▶ TUNNEL ◀──────▶ REVIEWED
- *                               reload, verdict
+ *              └────────▶ TUNNEL ── reload ──▶ OUTDATED ── its turn ──▶ REVIEWED
+ *                            ▲                   ▲                        │   │
+ *                            │                   └────── undecided ───────┘   │
+ *                            └─────────────────────────── allowed ────────────┘
  *
  *   Every state but JOINED may also become ENDED.
  *
@@ -31,7 +33,7 @@
  * _wait, _take_stream, _end and _finish use it; no other code changes the state.
  *
  * What a session does in its states is the job of its role: newcomer (up to READY), tunnel_session
- * (TAKING_OVER, TUNNEL, REVIEWED) or data_connection (WAITING, ACCEPTING). [worker] */
+ * (TAKING_OVER, TUNNEL, OUTDATED, REVIEWED) or data_connection (WAITING, ACCEPTING). [worker] */
 #ifndef CORE_SERVER_SESSION_H
 #define CORE_SERVER_SESSION_H
 
@@ -46,6 +48,7 @@ enum session_state {
 	SESSION_OPENING,      /* the transports shake hands */
 	SESSION_CHALLENGED,   /* Challenge was sent; Authenticate is awaited */
 	SESSION_ANSWERED,     /* Authenticate came; the session briefly waits for the next frame */
+	SESSION_TELLING,      /* the client says about itself what it wants to; Hello is awaited */
 	SESSION_UNCHALLENGED, /* no plugin asks for an answer; the first frame is awaited */
 	SESSION_JUDGED,       /* the chain's verdict is awaited */
 	SESSION_READY,        /* nothing is left to prove; Hello or Accept is awaited */
@@ -53,6 +56,7 @@ enum session_state {
 	SESSION_ACCEPTING,    /* Accept came; the verdict is awaited */
 	SESSION_TAKING_OVER,  /* after Hello; an older session of this client may yield its port */
 	SESSION_TUNNEL,       /* the control connection of a tunnel */
+	SESSION_OUTDATED,     /* the same; a newer configuration will judge its client */
 	SESSION_REVIEWED,     /* the same; the verdict of a newer configuration is awaited */
 	SESSION_JOINED,       /* over: its stream belongs to a relay */
 	SESSION_ENDED,        /* over */
@@ -83,6 +87,9 @@ struct server_session {
 	struct stream *stream; /* owned; NULL once the link has it */
 	struct link link;
 	struct loop_task reap;
+	/* SPORE_END_* of what the client was allowed, when the session ends. Set by refuse and
+	 * server_sessions_end_all; else CLOSED. */
+	uint32_t end_reason;
 	/* Set at the start. */
 	struct server_worker *worker;
 	struct source *source; /* ref */
@@ -124,7 +131,10 @@ void server_session_finish(struct server_session *s);
 
 /* ---- on all sessions of a worker ---- */
 
+/* The worker must have its set. */
 void server_sessions_init(struct server_worker *worker);
+/* The worker has another set. */
+void server_sessions_renew(struct server_worker *worker);
 void server_sessions_end_all(struct server_worker *worker);
 /* The first session of the list; the session after `s`. NULL: no session. To end a session in a
  * loop, ask for the next one first. */

@@ -1,12 +1,12 @@
 #include "session/tunnel.h"
 
-#include <spore/acl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/acl.h"
+#include "chain/allowance.h"
 #include "link/link.h"
 #include "log/log.h"
 #include "net/addr.h"
@@ -15,7 +15,7 @@
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/source.h"
-#include "thread/guest.h"
+#include "wire/about.h"
 
 /* How long a visitor waits for its client. */
 enum { PENDING_MS = 10000 };
@@ -23,22 +23,46 @@ enum { PENDING_MS = 10000 };
 struct tunnel {
 	struct server_worker *worker;
 	struct link *link;
-	struct listener *listener; /* owned; NULL while draining */
-	struct account *account;   /* ref */
-	struct gate_door door;     /* of the listener */
-	int64_t since_ms;          /* when the tunnel was opened */
-	int64_t owned_ms;          /* when its present owner got it */
+	const struct about *about;   /* borrowed */
+	struct listener *listener;   /* owned; NULL while draining */
+	struct account *account;     /* ref */
+	struct gate_door door;       /* of the listener */
+	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
+	int64_t since_ms;            /* when the tunnel was opened */
 	bool closed;
 };
 
-static void refuse_visitor(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why)
+/* denied: the answer of the access list that denied the visitor, or NULL. */
+static void refuse_visitor(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why,
+                           const struct acl_answer *denied)
 {
 	struct server_worker *worker = tunnel->worker;
 	char text[ADDR_TEXT_SIZE];
 
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	log_info("visitor refused", log_str("peer", addr_format(peer, text)),
-	         log_int("port", tunnel->account->port), log_str("reason", refusal_text(why)));
+	log_event(LOG_INFO, "visitor refused",
+	          (const struct log_field[]){ log_str("peer", addr_format(peer, text)),
+	                                      log_int("port", tunnel->account->port),
+	                                      log_str("reason", refusal_text(why)),
+	                                      log_str("plugin", denied ? denied->by->name : ""),
+	                                      log_str("detail", denied ? denied->reason : "") },
+	          denied ? 5 : 3);
+}
+
+/* False: an access list denied the visitor, which has been reported. */
+static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint64_t *rate_out)
+{
+	const struct server_worker *worker = tunnel->worker;
+	struct acl_question question = { .peer = peer,
+		                         .local = listener_addr(tunnel->listener),
+		                         .identity = account_identity(tunnel->account) };
+	struct acl_answer answer;
+	bool allowed = acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, &question, &answer);
+
+	if (!allowed)
+		refuse_visitor(tunnel, peer, REFUSED_ACCESS_LIST, &answer);
+	*rate_out = answer.rate;
+	return allowed;
 }
 
 static bool announce(struct tunnel *tunnel, const struct uuid *id)
@@ -109,13 +133,15 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	struct visitor visitor = {
 		.fd = fd, .account = account, .peer = *peer, .since_ns = clock_ns()
 	};
-	enum refusal why = REFUSED_ACCESS_LIST;
+	enum refusal why;
 
 	stats_add(&shared->stats, worker->loop, STAT_CONNECTIONS_INCOMING, 1);
-	if (!acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, peer,
-	                listener_addr(tunnel->listener), account_identity(account)) ||
-	    !count_visitor(worker, &visitor, &why)) {
-		refuse_visitor(tunnel, peer, why);
+	if (!is_welcome(tunnel, peer, &visitor.rate)) {
+		close(fd);
+		return;
+	}
+	if (!count_visitor(worker, &visitor, &why)) {
+		refuse_visitor(tunnel, peer, why, NULL);
 		source_unref(visitor.source);
 		close(fd);
 		return;
@@ -123,7 +149,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
 	if (!hold_visitor(tunnel, &visitor, &why)) {
-		refuse_visitor(tunnel, peer, why);
+		refuse_visitor(tunnel, peer, why, NULL);
 		visitor_drop(&visitor);
 	}
 }
@@ -155,7 +181,7 @@ static bool start_tunnel(struct tunnel *tunnel, int fd)
 		close(fd);
 		return false;
 	}
-	tunnel->since_ms = tunnel->owned_ms = clock_ms();
+	tunnel->since_ms = clock_ms();
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	tunnel->account->id = server_new_id(worker->shared);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
@@ -167,9 +193,27 @@ static bool start_tunnel(struct tunnel *tunnel, int fd)
 	return true;
 }
 
+/* The account of one more tunnel. NULL and *why_out. */
+static struct account *open_account(const struct tunnel *tunnel, struct source *source,
+                                    const struct allowance *allowance, enum refusal *why_out)
+{
+	struct grant *grant = allowance ? grant_copy(allowance->grant) : NULL;
+	struct account *account;
+
+	*why_out = REFUSED_NO_MEMORY;
+	if (allowance && !grant)
+		return NULL;
+	account = account_open(&tunnel->worker->shared->principals, source,
+	                       server_worker_limits(tunnel->worker), allowance_by(allowance), grant,
+	                       why_out);
+	if (!account)
+		grant_free(grant);
+	return account;
+}
+
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, struct tunnel_port port,
-                           enum refusal *why_out)
+                           const struct about *about, struct allowance **allowance,
+                           struct tunnel_port port, enum refusal *why_out)
 {
 	struct tunnel *tunnel = calloc(1, sizeof *tunnel);
 	int fd = port.fd;
@@ -179,19 +223,21 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 		goto fail;
 	tunnel->worker = worker;
 	tunnel->link = link;
-	tunnel->account = account_open(&worker->shared->principals, source,
-	                               server_worker_limits(worker), by, *grant, why_out);
+	tunnel->about = about;
+	tunnel->account = open_account(tunnel, source, *allowance, why_out);
 	if (!tunnel->account)
 		goto fail;
-	*grant = NULL;
 	if (fd < 0)
 		fd = ports_open(server_worker_settings(worker), tunnel->account->grant, port.wanted,
 		                why_out);
 	if (fd < 0)
 		goto fail;
 	*why_out = REFUSED_NO_MEMORY;
-	if (start_tunnel(tunnel, fd))
+	if (start_tunnel(tunnel, fd)) {
+		tunnel->allowance = *allowance;
+		*allowance = NULL;
 		return tunnel;
+	}
 	fd = -1;
 fail:
 	if (fd >= 0)
@@ -204,37 +250,31 @@ fail:
 	return NULL;
 }
 
-/* Tells the auth plugin what the session of this account has used. */
-static void tell_session_end(const struct tunnel *tunnel, const struct account *account)
+static void end_allowance(struct tunnel *tunnel, uint32_t reason)
 {
-	struct instance *by = account->principal->by;
-	const spore_auth_ops *ops = by ? by->component->ops : NULL;
-	spore_session_end end = {
-		.struct_size = sizeof end,
-		.port = account->port,
-		.session = account->principal->session,
-		.identity = spore_cstr(account_identity(account)),
-		.bytes_up = atomic_load(&account->bytes_up),
-		.bytes_down = atomic_load(&account->bytes_down),
-		.conns = atomic_load(&account->conns),
-		.life_ms = clock_ms() - tunnel->owned_ms,
-	};
+	const struct account *account = tunnel->account;
+	struct about_view view;
 
-	if (!ops || !SPORE_CAN(ops, session_end))
-		return;
-	guest_enter(by->name, "session_end");
-	ops->session_end(instance_state(by, tunnel->worker->loop), &end);
-	guest_leave();
+	about_look(tunnel->about, &view);
+	allowance_end(tunnel->allowance, reason,
+	              &(spore_session_end){
+			      .port = account->port,
+			      .bytes_up = atomic_load(&account->bytes_up),
+			      .bytes_down = atomic_load(&account->bytes_down),
+			      .conns = atomic_load(&account->conns),
+			      .client = &view.info,
+		      });
+	tunnel->allowance = NULL;
 }
 
-void tunnel_close(struct tunnel *tunnel)
+void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 {
 	bool is_free; /* otherwise the posted wake frees the tunnel */
 
 	if (!tunnel)
 		return;
 	listener_free(tunnel->listener);
-	tell_session_end(tunnel, tunnel->account);
+	end_allowance(tunnel, reason);
 	tunnel->closed = true;
 	is_free = gate_shut(&tunnel->worker->shared->gate, &tunnel->door);
 	account_close_tunnel(tunnel->account);
@@ -242,23 +282,49 @@ void tunnel_close(struct tunnel *tunnel)
 		free(tunnel);
 }
 
-bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct grant **grant,
-                         enum refusal *why_out)
+/* The account that takes the place of the tunnel's. NULL and *why_out. */
+static struct account *succeed_account(const struct tunnel *tunnel,
+                                       const struct allowance *allowance, enum refusal *why_out)
+{
+	struct account *account;
+	struct grant *grant;
+
+	if (!allowance)
+		return account_succeed(tunnel->account, NULL, NULL, why_out);
+	*why_out = REFUSED_PORT_NOT_ALLOWED;
+	if (!grant_has_port(allowance->grant, tunnel->account->port))
+		return NULL;
+	*why_out = REFUSED_NO_MEMORY;
+	grant = grant_copy(allowance->grant);
+	if (!grant)
+		return NULL;
+	account = account_succeed(tunnel->account, allowance->by, grant, why_out);
+	if (!account)
+		grant_free(grant);
+	return account;
+}
+
+bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance, enum refusal *why_out)
 {
 	struct account *old = account_ref(tunnel->account);
-	struct account *account = account_succeed(tunnel->account, by, *grant, why_out);
+	struct account *account = succeed_account(tunnel, *allowance, why_out);
 
 	if (account) {
-		*grant = NULL;
-		tell_session_end(tunnel, old);
+		end_allowance(tunnel, SPORE_END_MOVED);
+		tunnel->allowance = *allowance;
+		*allowance = NULL;
 		tunnel->account = account;
-		tunnel->owned_ms = clock_ms();
 		count_bytes_of(tunnel);
 		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
 		                  server_worker_limits(tunnel->worker));
 	}
 	account_unref(old); /* other workers may have looked at its count through the door */
 	return account != NULL;
+}
+
+const struct allowance *tunnel_allowance(const struct tunnel *tunnel)
+{
+	return tunnel->allowance;
 }
 
 int tunnel_take_port(struct tunnel *tunnel)

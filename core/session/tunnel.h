@@ -5,6 +5,8 @@
 
 #include "session/context.h"
 
+struct about;
+struct allowance;
 struct link;
 struct tunnel;
 
@@ -14,22 +16,26 @@ struct tunnel_port {
 	int fd; /* taken; -1: none */
 };
 
-/* Opens the port and tells the client (Hello, then a Heartbeat). Takes the grant once the account
- * has it; source is the client's. The link is borrowed and outlives the tunnel. NULL and
- * *why_out. */
+/* Opens the port and tells the client (Hello, then a Heartbeat). Takes the allowance on success
+ * (NULL: no authentication); source is the client's, and `about` what the client says. The link and
+ * `about` are borrowed and outlive the tunnel. NULL and *why_out. */
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
-                           struct instance *by, struct grant **grant, struct tunnel_port port,
-                           enum refusal *why_out);
+                           const struct about *about, struct allowance **allowance,
+                           struct tunnel_port port, enum refusal *why_out);
 /* Gives up the listening socket, with the visitors in its queue. -1: there is none any more. */
 int tunnel_take_port(struct tunnel *tunnel);
-/* The same tunnel under another owner. Takes the grant on success. False and *why_out: the new
- * owner may not have one more tunnel, or memory is out; nothing has changed. */
-bool tunnel_change_owner(struct tunnel *tunnel, struct instance *by, struct grant **grant,
+/* The same tunnel under another owner: takes the allowance on success, and ends the one before.
+ * False and *why_out: the new owner may not have this port or one more tunnel, or memory is out;
+ * nothing has changed. */
+bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
                          enum refusal *why_out);
 /* Closes the port, but not the tunnel. Idempotent. */
 void tunnel_stop_accepting(struct tunnel *tunnel);
-/* Closes the port; relays go on. NULL is fine. */
-void tunnel_close(struct tunnel *tunnel);
+/* Closes the port, and ends the allowance for this reason (SPORE_END_*); relays go on. NULL is
+ * fine. */
+void tunnel_close(struct tunnel *tunnel, uint32_t reason);
+/* What let the client in. Borrowed; NULL: no authentication. */
+const struct allowance *tunnel_allowance(const struct tunnel *tunnel);
 /* Borrowed. A change of owner replaces it. */
 struct account *tunnel_account(const struct tunnel *tunnel);
 /* Milliseconds since the tunnel was opened, under whichever owner. */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "host/status.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
@@ -23,17 +24,18 @@ enum { UNANSWERED_MS = 2000, MISSED_MS = SERVER_PULSE_MS + 2500 };
 
 struct tunnel_session {
 	struct server_session *session;
-	struct login login; /* its set: NULL unless a verdict is needed */
-	/* The instance that allowed it; kept by the login's set or the tunnel's account. */
-	struct instance *by;
-	struct grant *grant;       /* owned, until the tunnel takes it */
-	struct takeover *takeover; /* in TAKING_OVER */
-	struct tunnel *tunnel;     /* owned; NULL in TAKING_OVER */
-	ev_timer life;             /* runs if the grant limits the tunnel's time, from ... */
-	int64_t life_from_ms;      /* ... its opening, or its renewal by the plugin */
-	struct deadline silence;   /* runs if the client promised heartbeats */
-	struct ahead_pass *pass;   /* owned; lets the client open connections ahead */
-	bool is_heard;             /* the client promised heartbeats */
+	struct login login;          /* its set: NULL unless a verdict is awaited */
+	struct review review;        /* when its client is judged again */
+	struct allowance *allowance; /* owned, until the tunnel takes it */
+	struct takeover *takeover;   /* in TAKING_OVER */
+	struct tunnel *tunnel;       /* owned; NULL in TAKING_OVER */
+	ev_timer life;               /* runs if the grant limits the tunnel's time, from ... */
+	int64_t life_from_ms;        /* ... its opening, or its renewal by the plugin */
+	struct deadline silence;     /* runs if the client promised heartbeats */
+	struct ahead_pass *pass;     /* owned; lets the client open connections ahead */
+	bool is_heard;               /* the client promised heartbeats */
+	bool may_tell;               /* the client said nothing about itself before the verdict, so
+	                              * it may after Extended */
 };
 
 static struct tunnel_session *part_of(const struct server_session *s)
@@ -44,6 +46,11 @@ static struct tunnel_session *part_of(const struct server_session *s)
 struct tunnel *tunnel_session_tunnel(const struct server_session *s)
 {
 	return part_of(s)->tunnel;
+}
+
+const struct about *tunnel_session_about(const struct server_session *s)
+{
+	return &part_of(s)->login.about;
 }
 
 bool tunnel_session_is_heard(const struct server_session *s)
@@ -75,85 +82,110 @@ static void limit_life(struct tunnel_session *t)
 	ev_timer_start(ev, &t->life);
 }
 
-/* The review is over, and the tunnel stays. */
+/* ---- the review ---- */
+
+/* The tunnel stays, and nothing is left to ask. */
 static void end_review(struct server_session *s)
 {
-	login_change_set(&part_of(s)->login, NULL);
+	struct tunnel_session *t = part_of(s);
+
+	login_change_set(&t->login, NULL);
+	review_end(&t->review, REVIEW_ALLOWED);
 	server_session_move(s, SESSION_TUNNEL);
 }
 
-/* A failure of the authentication ends no tunnel. */
-static void keep_owner(struct server_session *s, const char *why)
-{
-	end_review(s);
-	refuse_log(s, LOG_WARN, "tunnel kept: its client could not be authenticated again", why);
-}
-
-/* Takes the grant. */
-static void change_owner(struct server_session *s, struct instance *by, struct grant *grant)
+/* A failure of the authentication ends no tunnel: the old instance keeps it meanwhile. */
+static void put_off(struct server_session *s, const char *plugin, int32_t status)
 {
 	struct tunnel_session *t = part_of(s);
-	bool may = !grant || grant_has_port(grant, tunnel_account(t->tunnel)->port);
-	enum refusal why = REFUSED_PORT_NOT_ALLOWED;
+	char text[STATUS_TEXT_SIZE];
 
-	if (may && tunnel_change_owner(t->tunnel, by, &grant, &why)) {
-		t->by = by;
+	login_change_set(&t->login, NULL);
+	review_pause(&t->review, plugin, status);
+	server_session_move(s, SESSION_OUTDATED);
+	refuse_log(s, LOG_DEBUG, "tunnel kept: its client could not be authenticated again",
+	           status_text(status, text));
+}
+
+static void deny_review(struct server_session *s, enum refusal why)
+{
+	review_end(&part_of(s)->review, REVIEW_DENIED);
+	refuse_any_longer(s, why);
+}
+
+/* Takes the allowance; NULL: no authentication. */
+static void change_owner(struct server_session *s, struct allowance *allowance)
+{
+	struct tunnel_session *t = part_of(s);
+	enum refusal why;
+
+	if (tunnel_change_owner(t->tunnel, &allowance, &why)) {
 		limit_life(t);
 		end_review(s);
 		return;
 	}
-	grant_free(grant);
-	refuse_any_longer(s, why);
+	allowance_end(allowance, SPORE_END_REFUSED, NULL);
+	if (why == REFUSED_NO_MEMORY)
+		put_off(s, NULL, SPORE_ENOMEM);
+	else
+		deny_review(s, why);
 }
-
-/* ---- the review ---- */
 
 static void take_review_verdict(struct server_session *s, int32_t verdict)
 {
 	struct login *login = &part_of(s)->login;
+	int32_t status;
 
 	if (verdict == SPORE_ALLOW) {
-		struct grant *grant = login_take_grant(login);
-
-		grant = grant ? grant : grant_new(NULL);
-		if (grant)
-			change_owner(s, login_allowed_by(login), grant);
-		else
-			keep_owner(s, "out of memory");
+		change_owner(s, login_take_allowance(login));
 	} else if (verdict == SPORE_DENY) {
-		refuse_any_longer(s, REFUSED_REVOKED);
+		deny_review(s, REFUSED_REVOKED);
 	} else {
-		keep_owner(s, "authentication is not available");
+		const char *plugin = login_failure(login, &status);
+
+		put_off(s, plugin, verdict);
 	}
 }
 
-static void review_tunnel(struct server_session *s)
+void tunnel_session_on_turn(struct review *review)
 {
-	struct tunnel_session *t = part_of(s);
+	struct tunnel_session *t = CONTAINER_OF(review, struct tunnel_session, review);
+	struct server_session *s = t->session;
 	int32_t verdict;
 
-	login_change_set(&t->login, s->worker->set);
 	server_session_move(s, SESSION_REVIEWED);
-	if (server_worker_settings(s->worker)->on_reload == ON_RELOAD_KEEP) {
-		end_review(s);
+	if (s->worker->set->chains[CHAIN_AUTH]->n == 0) {
+		change_owner(s, NULL);
 		return;
 	}
-	if (t->login.set->chains[CHAIN_AUTH]->n == 0) {
-		change_owner(s, NULL, NULL);
-		return;
-	}
-	verdict = login_judge(&t->login, s, NULL, take_review_verdict);
+	login_change_set(&t->login, s->worker->set);
+	verdict = login_renew(&t->login, s, tunnel_allowance(t->tunnel), take_review_verdict);
 	if (verdict != SPORE_EPENDING)
 		take_review_verdict(s, verdict);
 }
 
-void tunnel_sessions_review(struct server_worker *worker)
+/* A review that is under way begins anew. */
+static void review_tunnel(struct server_session *s, struct review_round *round)
+{
+	struct tunnel_session *t = part_of(s);
+
+	login_change_set(&t->login, NULL);
+	review_end(&t->review, REVIEW_LEFT);
+	if (s->state != SESSION_OUTDATED)
+		server_session_move(s, SESSION_OUTDATED);
+	if (server_worker_settings(s->worker)->on_reload == ON_RELOAD_KEEP)
+		end_review(s);
+	else
+		review_start(&t->review, round);
+}
+
+void tunnel_sessions_review(struct server_worker *worker, struct review_round *round)
 {
 	struct server_session *next;
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		next = server_sessions_next(s);
-		review_tunnel(s);
+		review_tunnel(s, round);
 	}
 }
 
@@ -166,7 +198,8 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	char text[ADDR_TEXT_SIZE];
 	enum refusal why;
 
-	t->tunnel = tunnel_open(s->worker, &s->link, s->source, t->by, &t->grant, port, &why);
+	t->tunnel = tunnel_open(s->worker, &s->link, s->source, &t->login.about, &t->allowance,
+	                        port, &why);
 	if (!t->tunnel) {
 		refuse_session(s, why);
 		return;
@@ -180,10 +213,11 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	 * connection. */
 	link_extend(&s->link, MESSAGE_TO_SERVER_EXTENDED, true);
 	log_info("new client", log_str("peer", addr_format(&s->peer, text)),
-	         log_int("port", account->port), log_str("identity", account_identity(account)));
+	         log_int("port", account->port), log_str("identity", account_identity(account)),
+	         log_str("name", about_name(&t->login.about)));
 	/* The configuration may have changed since the client was allowed. */
 	if (t->login.set != s->worker->set)
-		review_tunnel(s);
+		review_tunnel(s, NULL);
 	else
 		login_change_set(&t->login, NULL);
 }
@@ -292,10 +326,28 @@ static void grant_ahead(struct server_session *s, unsigned wanted, struct messag
 static void take_extend(struct server_session *s, const struct message *message)
 {
 	struct message answer = { .type = MESSAGE_EXTENDED, .port = SERVER_PULSE_MS };
+	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message->ahead, &answer);
+	if (!t->is_heard)
+		t->may_tell = t->login.about.size == 0;
 	if (link_send(&s->link, &answer))
-		part_of(s)->is_heard = true;
+		t->is_heard = true;
+}
+
+/* What cannot be taken is ignored: no message of a tunnel's client ends the tunnel. */
+static void take_about(struct server_session *s, const char *item)
+{
+	struct tunnel_session *t = part_of(s);
+	bool had_name = about_name(&t->login.about) != NULL;
+	const char *name;
+
+	if (!t->may_tell || about_add(&t->login.about, item) != ABOUT_TAKEN)
+		return;
+	name = about_name(&t->login.about);
+	if (name && !had_name)
+		log_info("client named its tunnel",
+		         log_int("port", tunnel_account(t->tunnel)->port), log_str("name", name));
 }
 
 static void on_tunnel_message(struct server_session *s, const struct message *message)
@@ -304,6 +356,8 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 
 	if (message->type == MESSAGE_EXTEND)
 		take_extend(s, message);
+	else if (message->type == MESSAGE_ABOUT)
+		take_about(s, message->text);
 	if (t->is_heard)
 		deadline_start(&s->worker->silence, &t->silence);
 }
@@ -342,28 +396,32 @@ static void on_tunnel_end(struct server_session *s, const char *why)
 /* Only the verdict of a review has a deadline. */
 static void on_tunnel_late(struct server_session *s)
 {
-	login_log_late(&part_of(s)->login);
-	keep_owner(s, "authentication timed out");
+	int32_t status;
+	const char *plugin = login_failure(&part_of(s)->login, &status);
+
+	put_off(s, plugin, status);
 }
 
 static void release_tunnel_session(struct server_session *s)
 {
 	struct tunnel_session *t = part_of(s);
 
-	login_fini(&t->login);
+	login_cancel(&t->login, s->end_reason);
+	review_end(&t->review, REVIEW_LEFT);
 	takeover_forget(t->takeover);
 	deadline_stop(&t->silence);
 	ahead_withdraw(t->pass);
 	ev_timer_stop(loop_ev(s->worker->loop), &t->life);
-	tunnel_close(t->tunnel);
-	grant_free(t->grant);
+	tunnel_close(t->tunnel, s->end_reason);
+	login_end_allowance(&t->login, t->allowance, s->end_reason);
+	login_fini(&t->login, s->end_reason); /* last: the ends above say what is in it */
 }
 
 /* ---- the beginning ---- */
 
 /* False: out of memory. */
 static bool become_tunnel_session(struct server_session *s, struct login *login,
-                                  struct instance *by, struct grant **grant)
+                                  struct allowance **allowance)
 {
 	static const struct session_role role = { on_tunnel_message, on_tunnel_fault, on_tunnel_end,
 		                                  on_tunnel_late, release_tunnel_session };
@@ -372,9 +430,9 @@ static bool become_tunnel_session(struct server_session *s, struct login *login,
 	if (!t)
 		return false;
 	t->session = s;
-	t->by = by;
-	t->grant = *grant;
-	*grant = NULL;
+	t->allowance = *allowance;
+	*allowance = NULL;
+	review_init(&t->review, &s->worker->reviews);
 	login_move(&t->login, login);
 	deadline_init(&t->silence);
 	ev_timer_init(&t->life, on_life_over, 0.0, 0.0);
@@ -383,26 +441,36 @@ static bool become_tunnel_session(struct server_session *s, struct login *login,
 	return true;
 }
 
-void tunnel_session_start(struct server_session *s, struct login *login, struct instance *by,
-                          struct grant **grant, uint16_t wanted)
+/* Is the port among those that the client may use? */
+static bool may_have_port(const struct server_session *s, uint16_t port)
+{
+	const struct allowance *allowance = part_of(s)->allowance;
+
+	return ports_allow(server_worker_settings(s->worker), allowance ? allowance->grant : NULL,
+	                   port);
+}
+
+void tunnel_session_start(struct server_session *s, struct login *login,
+                          struct allowance **allowance, uint16_t wanted)
 {
 	struct server_shared *shared = s->worker->shared;
-	struct takeover_question question = { .by = by,
-		                              .session = *grant ? (*grant)->session : 0,
+	struct takeover_question question = { .by = allowance_by(*allowance),
+		                              .session = allowance_session(*allowance),
 		                              .port = wanted };
 
 	if (atomic_load(&shared->draining)) {
 		refuse_session(s, REFUSED_DRAINING);
 		return;
 	}
-	if (!become_tunnel_session(s, login, by, grant)) {
+	if (!become_tunnel_session(s, login, allowance)) {
 		refuse_session(s, REFUSED_NO_MEMORY);
 		return;
 	}
-	question.holder = account_holder(&shared->principals, by, question.session, wanted);
+	question.holder = account_holder(&shared->principals, question.by, question.session,
+	                                 wanted);
 	if (!question.holder)
 		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
-	else if (!ports_allow(server_worker_settings(s->worker), part_of(s)->grant, wanted))
+	else if (!may_have_port(s, wanted))
 		refuse_session(s, REFUSED_PORT_NOT_ALLOWED);
 	else
 		ask_holder(s, &question);
@@ -433,11 +501,11 @@ void tunnel_sessions_revalidate(struct server_worker *worker, const struct insta
 	struct server_session *next;
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
-		const struct tunnel_session *t = part_of(s);
+		const struct account *account = tunnel_account(part_of(s)->tunnel);
 
 		next = server_sessions_next(s);
-		if (t->by == by &&
-		    strcmp(account_identity(tunnel_account(t->tunnel)), identity) == 0)
+		if (account->principal->by == by &&
+		    strcmp(account_identity(account), identity) == 0)
 			revalidate_tunnel(s, verdict, grant);
 	}
 }

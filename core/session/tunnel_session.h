@@ -1,33 +1,41 @@
 /* tunnel_session - a tunnel's control connection, from Hello to its end. If an older session of the
  * same client has the port, it first takes the port over. The client's authentication is repeated
- * when the configuration changes (REVIEWED) or when a plugin withdraws it. [worker] */
+ * when the configuration changes (OUTDATED, REVIEWED), and a plugin may withdraw it. [worker] */
 #ifndef CORE_TUNNEL_SESSION_H
 #define CORE_TUNNEL_SESSION_H
 
 #include "session/server_session.h"
 
+struct about;
+struct allowance;
 struct grant;
 struct instance;
 struct login;
+struct review;
+struct review_round;
 struct tunnel;
 
 /* READY: takes over a newcomer on its Hello; wanted 0: any port. Takes what the login holds and the
- * grant (unless the session is over). `by` allowed the client, and the login's set keeps it. */
-void tunnel_session_start(struct server_session *s, struct login *login, struct instance *by,
-                          struct grant **grant, uint16_t wanted);
+ * allowance (NULL: no authentication), unless the session is over. */
+void tunnel_session_start(struct server_session *s, struct login *login,
+                          struct allowance **allowance, uint16_t wanted);
 
-/* ---- TUNNEL or REVIEWED ---- */
+/* ---- TUNNEL, OUTDATED or REVIEWED ---- */
 
 struct tunnel *tunnel_session_tunnel(const struct server_session *s);
+/* What its client says. Borrowed. */
+const struct about *tunnel_session_about(const struct server_session *s);
 /* Does its client send heartbeats? */
 bool tunnel_session_is_heard(const struct server_session *s);
 
 /* ---- on all tunnels of a worker ---- */
 
-/* Asks the worker's present chain about each client, with the answer that the client gave: so no
- * plugin has to know of reloads. A tunnel ends if the chain denies its client, and stays if no
- * instance can decide. */
-void tunnel_sessions_review(struct server_worker *worker);
+/* Soon asks the worker's present chain about each client, with the answer that the client gave and
+ * what the old instance said. A tunnel ends if the chain denies its client, and stays with its old
+ * instance as long as no instance can decide. round: what counts them, or NULL. */
+void tunnel_sessions_review(struct server_worker *worker, struct review_round *round);
+/* It is this tunnel's turn: for worker->reviews. */
+void tunnel_session_on_turn(struct review *review);
 /* Ends (SPORE_DENY) or renews the tunnels that `by` allowed to this identity. */
 void tunnel_sessions_revalidate(struct server_worker *worker, const struct instance *by,
                                 const char *identity, int32_t verdict, const struct grant *grant);

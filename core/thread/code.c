@@ -10,7 +10,7 @@
 /* Objects are added, but never removed or changed, so a reader needs no lock. */
 struct object {
 	struct object *next;
-	const char *name;
+	struct code code;
 	uintptr_t begin, end;
 };
 
@@ -40,16 +40,18 @@ static int find_bounds(struct dl_phdr_info *info, size_t size, void *arg)
 		return 0;
 	object->begin = found.begin;
 	object->end = found.end;
+	object->code.base = info->dlpi_addr;
 	return 1;
 }
 
-bool code_add(const char *name, const void *inside)
+bool code_add(const char *name, const char *version, const void *inside)
 {
 	struct object *object = malloc(sizeof *object);
 
 	if (!object)
 		return false;
-	*object = (struct object){ .name = name, .begin = (uintptr_t)inside };
+	*object = (struct object){ .code = { .name = name, .version = version },
+		                   .begin = (uintptr_t)inside };
 	if (!dl_iterate_phdr(find_bounds, object)) {
 		free(object);
 		return false;
@@ -60,13 +62,20 @@ bool code_add(const char *name, const void *inside)
 	return true;
 }
 
-const char *code_find(const void *address)
+const struct code *code_at(const void *address)
 {
 	const struct object *object = atomic_load(&the_objects);
 
 	while (object && !is_inside(object, (uintptr_t)address))
 		object = object->next;
-	return object ? object->name : NULL;
+	return object ? &object->code : NULL;
+}
+
+const char *code_find(const void *address)
+{
+	const struct code *code = code_at(address);
+
+	return code ? code->name : NULL;
 }
 
 /* A return address may lie behind the last byte of the caller: the byte before it does not. */

@@ -17,6 +17,14 @@ void fault_unblock(sigset_t *mask)
 		sigdelset(mask, fault_signals[i].number);
 }
 
+bool fault_is_of_runtime(const struct sigaction *action)
+{
+	const int flags = SA_SIGINFO | SA_ONSTACK;
+
+	return (action->sa_flags & flags) == flags && action->sa_handler != SIG_DFL &&
+	       action->sa_handler != SIG_IGN;
+}
+
 void *fault_stack_new(void)
 {
 	stack_t stack = { .ss_size = STACK_SIZE }, old;

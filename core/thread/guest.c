@@ -1,6 +1,5 @@
 #include "thread/guest.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -9,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/container.h"
 #include "base/list.h"
+#include "thread/delays.h"
 
 enum { DEPTH = 4, THREAD_NAME = 16 };
 
@@ -18,12 +19,12 @@ enum { DEPTH = 4, THREAD_NAME = 16 };
 struct thread {
 	struct list node; /* in the_guests.threads, under its lock */
 	char name[THREAD_NAME];
+	atomic_int kind; /* enum guest_thread */
 	_Atomic(const char *) guests[DEPTH], guest_calls[DEPTH];
 	atomic_uint depth; /* 0: in our own code */
-	atomic_uint calls; /* entered so far */
-	/* What guest_each_stuck saw at its start; under the lock. */
-	unsigned seen_calls;
-	bool was_in;
+	atomic_int_fast64_t call_ns, turn_ns;
+	int64_t told_ns; /* see guest_view; under the lock, like the next */
+	unsigned told;
 };
 
 struct name {
@@ -36,10 +37,15 @@ static struct {
 	pthread_mutex_t lock;
 	struct list threads;
 	struct name *names;
+	atomic_int_fast64_t slow_ns, noted_ns; /* noted_ns: the smaller of slow and hanging */
 } the_guests = { .lock = PTHREAD_MUTEX_INITIALIZER,
-	         .threads = { &the_guests.threads, &the_guests.threads } };
+	         .threads = { &the_guests.threads, &the_guests.threads },
+	         .slow_ns = INT64_MAX,
+	         .noted_ns = GUEST_HANG_NS };
 
 static _Thread_local struct thread me;
+
+/* ---- names ---- */
 
 const char *guest_name(const char *text)
 {
@@ -62,16 +68,72 @@ out:
 	return name ? name->text : NULL;
 }
 
+/* The innermost name; NULL: the thread runs our own code. */
+static const char *innermost(struct thread *thread, _Atomic(const char *) *names)
+{
+	unsigned depth = atomic_load_explicit(&thread->depth, memory_order_acquire);
+
+	if (depth == 0)
+		return NULL;
+	return atomic_load_explicit(&names[depth < DEPTH ? depth - 1 : DEPTH - 1],
+	                            memory_order_relaxed);
+}
+
+const char *guest_current(void)
+{
+	return innermost(&me, me.guests);
+}
+
+const char *guest_current_call(void)
+{
+	return innermost(&me, me.guest_calls);
+}
+
+/* ---- calls and turns ---- */
+
+void guest_set_slow(int64_t ns)
+{
+	atomic_store(&the_guests.slow_ns, ns);
+	atomic_store(&the_guests.noted_ns, ns < GUEST_HANG_NS ? ns : GUEST_HANG_NS);
+}
+
+/* Ends the calling thread's call or turn. True if the watchdog has logged that it hangs. */
+static bool end_and_ask(atomic_int_fast64_t *since_ns)
+{
+	bool told;
+
+	pthread_mutex_lock(&the_guests.lock);
+	told = me.told_ns == atomic_load(since_ns);
+	atomic_store(since_ns, 0);
+	pthread_mutex_unlock(&the_guests.lock);
+	return told;
+}
+
+/* Not inlined, since it is rare. */
+__attribute__((noinline)) static void end_long_call(int64_t lasted_ns)
+{
+	struct delay delay = {
+		.plugin = atomic_load_explicit(&me.guests[0], memory_order_relaxed),
+		.call = atomic_load_explicit(&me.guest_calls[0], memory_order_relaxed),
+		.longest_ns = lasted_ns,
+		.told = end_and_ask(&me.call_ns),
+	};
+
+	if (delay.told ||
+	    (atomic_load(&me.kind) == GUEST_WORKER && lasted_ns > atomic_load(&the_guests.slow_ns)))
+		delays_note(&delay, me.name);
+}
+
 void guest_enter(const char *plugin, const char *call)
 {
 	unsigned depth = atomic_load_explicit(&me.depth, memory_order_relaxed);
-	unsigned calls = atomic_load_explicit(&me.calls, memory_order_relaxed);
 
 	if (depth < DEPTH) {
 		atomic_store_explicit(&me.guests[depth], plugin, memory_order_relaxed);
 		atomic_store_explicit(&me.guest_calls[depth], call, memory_order_relaxed);
 	}
-	atomic_store_explicit(&me.calls, calls + 1, memory_order_relaxed);
+	if (depth == 0)
+		atomic_store_explicit(&me.call_ns, clock_coarse_ns(), memory_order_release);
 	atomic_store_explicit(&me.depth, depth + 1, memory_order_release);
 }
 
@@ -93,37 +155,37 @@ void guest_on_stray_child(void (*fn)(void))
 void guest_leave(void)
 {
 	unsigned depth = atomic_load_explicit(&me.depth, memory_order_relaxed);
+	int64_t lasted_ns;
 
 	if (is_stray_child)
 		the_stray_child();
 	atomic_store_explicit(&me.depth, depth - 1, memory_order_release);
+	if (depth > 1)
+		return;
+	lasted_ns = clock_coarse_ns() - atomic_load_explicit(&me.call_ns, memory_order_relaxed);
+	if (lasted_ns > atomic_load_explicit(&the_guests.noted_ns, memory_order_relaxed))
+		end_long_call(lasted_ns);
+	else
+		atomic_store_explicit(&me.call_ns, 0, memory_order_release);
 }
 
-/* The innermost name; NULL: the thread runs our own code. */
-static const char *innermost(struct thread *thread, _Atomic(const char *) *names)
+void guest_turn_begin(int64_t now_ns)
 {
-	unsigned depth = atomic_load_explicit(&thread->depth, memory_order_acquire);
-
-	if (depth == 0)
-		return NULL;
-	return atomic_load_explicit(&names[depth < DEPTH ? depth - 1 : DEPTH - 1],
-	                            memory_order_relaxed);
+	atomic_store_explicit(&me.turn_ns, now_ns, memory_order_relaxed);
 }
 
-static const char *guest_of(struct thread *thread)
+void guest_turn_end(int64_t now_ns)
 {
-	return innermost(thread, thread->guests);
+	struct delay delay = { .told = true };
+
+	delay.longest_ns = now_ns - atomic_load_explicit(&me.turn_ns, memory_order_relaxed);
+	if (delay.longest_ns <= GUEST_HANG_NS)
+		atomic_store_explicit(&me.turn_ns, 0, memory_order_relaxed);
+	else if (end_and_ask(&me.turn_ns))
+		delays_note(&delay, me.name);
 }
 
-const char *guest_current(void)
-{
-	return guest_of(&me);
-}
-
-const char *guest_current_call(void)
-{
-	return innermost(&me, me.guest_calls);
-}
+/* ---- threads ---- */
 
 const char *guest_thread(void)
 {
@@ -145,27 +207,40 @@ void guest_thread_end(void)
 	pthread_mutex_unlock(&the_guests.lock);
 }
 
-void guest_each_stuck(int64_t for_ms, void (*fn)(const char *thread, const char *guest, void *arg),
-                      void *arg)
+void guest_thread_is(enum guest_thread kind)
+{
+	atomic_store(&me.kind, (int)kind);
+}
+
+/* Names that change while they are read belong to a call that has just begun: it gets no time. */
+static struct guest_view look_at(struct thread *thread)
+{
+	int64_t call_ns = atomic_load_explicit(&thread->call_ns, memory_order_acquire);
+	struct guest_view view = {
+		.thread = thread->name,
+		.kind = (enum guest_thread)atomic_load(&thread->kind),
+		.plugin = innermost(thread, thread->guests),
+		.call = innermost(thread, thread->guest_calls),
+		.turn_ns = atomic_load_explicit(&thread->turn_ns, memory_order_relaxed),
+		.told_ns = &thread->told_ns,
+		.told = &thread->told,
+	};
+
+	atomic_thread_fence(memory_order_acquire);
+	if (view.plugin && atomic_load_explicit(&thread->call_ns, memory_order_relaxed) == call_ns)
+		view.call_ns = call_ns;
+	return view;
+}
+
+void guest_each(void (*fn)(const struct guest_view *view, void *arg), void *arg)
 {
 	struct list *threads = &the_guests.threads;
 
 	pthread_mutex_lock(&the_guests.lock);
 	for (struct list *i = threads->next; i != threads; i = i->next) {
-		struct thread *thread = CONTAINER_OF(i, struct thread, node);
+		struct guest_view view = look_at(CONTAINER_OF(i, struct thread, node));
 
-		thread->was_in = guest_of(thread) != NULL;
-		thread->seen_calls = atomic_load(&thread->calls);
-	}
-	pthread_mutex_unlock(&the_guests.lock);
-	poll(NULL, 0, (int)for_ms);
-	pthread_mutex_lock(&the_guests.lock);
-	for (struct list *i = threads->next; i != threads; i = i->next) {
-		struct thread *thread = CONTAINER_OF(i, struct thread, node);
-		const char *guest = guest_of(thread);
-
-		if (guest && thread->was_in && thread->seen_calls == atomic_load(&thread->calls))
-			fn(thread->name, guest, arg);
+		fn(&view, arg);
 	}
 	pthread_mutex_unlock(&the_guests.lock);
 }

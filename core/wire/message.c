@@ -6,9 +6,10 @@
 
 #include "base/text.h"
 #include "base/utf8.h"
+#include "wire/about.h"
 #include "json/scan.h"
 
-enum payload { PORT, OBJECT, EXTENSION, TEXT, ID, NOTHING };
+enum payload { PORT, OBJECT, EXTENSION, TEXT, ITEM, ID, NOTHING };
 enum {
 	TO_SERVER = MESSAGE_TO_SERVER,
 	TO_CLIENT = MESSAGE_TO_CLIENT | MESSAGE_TO_CLIENT_EXTENDED,
@@ -31,10 +32,13 @@ static const struct variant {
 	{ MESSAGE_ERROR, "Error", TEXT, TO_CLIENT, NULL },
 	{ MESSAGE_EXTEND, "Extend", EXTENSION, MESSAGE_TO_SERVER_EXTENDED, "heartbeat_ms" },
 	{ MESSAGE_EXTENDED, "Extended", EXTENSION, MESSAGE_TO_CLIENT_EXTENDED, "heartbeat_ms" },
+	{ MESSAGE_ABOUT, "About", ITEM, TO_SERVER | MESSAGE_TO_SERVER_EXTENDED, NULL },
 	{ MESSAGE_AHEAD, "Ahead", ID, TO_SERVER, NULL },
 	{ MESSAGE_ACCEPTED, "Accepted", NOTHING, MESSAGE_TO_CLIENT_EXTENDED, NULL },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_TOKENS = FRAME_MAX };
+_Static_assert(sizeof "{\"About\":\"=\"}" - 1 + ABOUT_KEY_MAX + ABOUT_VALUE_MAX <= FRAME_MAX,
+               "a valid item fits into a frame");
 
 static const struct variant *find_variant(const char *name, enum message_direction direction)
 {
@@ -124,6 +128,8 @@ static bool read_payload(const struct variant *variant, const char *text,
 		return read_object(variant, text, token, item, message);
 	case TEXT:
 		return read_text(item, message);
+	case ITEM:
+		return read_text(item, message) && about_is_item(message->text);
 	case ID:
 		return id && uuid_parse(id, strlen(id), &message->id);
 	case NOTHING:
@@ -230,6 +236,7 @@ size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":\"%s\"}", v->name, id);
 		break;
 	case TEXT:
+	case ITEM:
 	default:
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":\"", v->name);
 		n += put_text(out + n, FRAME_MAX - n - 2, message->text);

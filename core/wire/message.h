@@ -27,6 +27,10 @@ enum message_type {
 	 * messages that bore does not know. */
 	MESSAGE_EXTEND,   /* to the server: heartbeat_ms, ahead */
 	MESSAGE_EXTENDED, /* to the client: heartbeat_ms; ahead and the pass as id, if granted */
+	/* What the client says about itself and its tunnel, one item a frame: see wire/about. Sent
+	 * behind Authenticate and before Hello to a server whose Challenge offers it
+	 * (SPORE_OFFER_ABOUT), otherwise after Extended. */
+	MESSAGE_ABOUT, /* to the server: text, a valid item */
 	/* On connections that a client opens ahead of visitors. Extend asks for N of them with
 	 * "ahead":N, and an Extended with a pass allows them. Such a connection sends Ahead in
 	 * place of Hello or Accept. It sends Accept when there is a visitor. */

@@ -5,8 +5,10 @@
  * decides. IPv4 and IPv6 are separate: "::/0" does not contain 10.0.0.1, nor ::ffff:10.0.0.1, which
  * is the same address. */
 #include <spore/acl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "rules.h"
 #include "trie.h"
 
 struct conf {
@@ -16,6 +18,7 @@ struct conf {
 /* Read-only after create(), so all workers share one. */
 struct cidr {
 	struct trie *trie;
+	struct rules *denied;  /* the prefixes of `deny` */
 	int32_t uncovered;     /* the verdict on an address in no prefix */
 	spore_str *identities; /* owned; sorted; the host owns the texts */
 	size_t n_identities;   /* 0: check every tunnel */
@@ -94,19 +97,28 @@ static struct trie *make_trie(const struct conf *conf)
 	return trie;
 }
 
-static int32_t check(void *state, const spore_acl_query *query)
+static int has_ip(const spore_addr *addr)
+{
+	return addr->family == 4 || addr->family == 6;
+}
+
+static int32_t check(void *state, const spore_acl_query *query, spore_acl_result *out)
 {
 	const struct cidr *cidr = state;
 	const spore_addr *peer = query->peer;
+	enum trie_verdict verdict;
 
 	if (!judges_tunnel(cidr, query))
 		return SPORE_NEXT;
-	if (peer->family == 4 || peer->family == 6) {
-		enum trie_verdict verdict = trie_find(cidr->trie, peer->ip);
-
-		if (verdict != TRIE_NOTHING)
-			return verdict == TRIE_ALLOW ? SPORE_ALLOW : SPORE_DENY;
+	verdict = has_ip(peer) ? trie_find(cidr->trie, peer->ip) : TRIE_NOTHING;
+	if (verdict == TRIE_ALLOW)
+		return SPORE_ALLOW;
+	if (verdict == TRIE_DENY) {
+		rule_print(rules_find(cidr->denied, peer->ip), out->reason);
+		return SPORE_DENY;
 	}
+	if (cidr->uncovered == SPORE_DENY)
+		snprintf(out->reason, sizeof out->reason, "in no allowed prefix");
 	return cidr->uncovered;
 }
 
@@ -117,6 +129,7 @@ static void destroy(void *instance)
 	struct cidr *cidr = instance;
 
 	trie_free(cidr->trie);
+	rules_free(cidr->denied);
 	free(cidr->identities);
 	free(cidr);
 }
@@ -159,11 +172,12 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	if (!cidr)
 		return SPORE_ENOMEM;
 	cidr->trie = make_trie(conf);
+	cidr->denied = rules_new(conf->deny.items, conf->deny.count);
 	cidr->identities = sort_names(&conf->identity);
 	cidr->n_identities = conf->identity.count;
 	/* An empty allow list denies everybody. */
 	cidr->uncovered = is_given(args, "allow") ? SPORE_DENY : SPORE_NEXT;
-	if (!cidr->trie || !cidr->identities) {
+	if (!cidr->trie || !cidr->denied || !cidr->identities) {
 		destroy(cidr);
 		return SPORE_ENOMEM;
 	}

@@ -51,7 +51,8 @@ static const spore_option options[] = {
 	          "that are given must match; the first match counts"),
 	SPORE_BOOL(struct conf, any, 0, NULL,
 	           "also accept every other certificate that the transport has verified; the "
-	           "identity is its subject, or its SHA-256 if the subject is empty"),
+	           "identity is its subject, or its SHA-256 if the subject is empty or longer than "
+	           "255 bytes"),
 };
 /* clang-format on */
 
@@ -153,10 +154,10 @@ static int32_t allow_unlisted(const struct mtls *mtls, const spore_auth_request 
 	return allow(mtls, rq, ticket, &result);
 }
 
-/* The subject, or the fingerprint if the subject is empty. */
+/* The subject, or the fingerprint if the subject is empty or too long for an identity. */
 static void write_name(const struct facts *facts, char name_out[NAME_SIZE])
 {
-	if (facts->subject)
+	if (facts->subject && strlen(facts->subject) <= SPORE_IDENTITY_MAX)
 		snprintf(name_out, NAME_SIZE, "%s", facts->subject);
 	else
 		snprintf(name_out, NAME_SIZE, "sha256:%s", facts->sha256);

@@ -1,6 +1,7 @@
 #include "clients.h"
 
 #include <ctype.h>
+#include <spore/auth.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -60,6 +61,19 @@ static int is_name(const char *text)
 	return *text != '\0';
 }
 
+/* The host accepts no other identity. The configuration is UTF-8, in which U+0080 to U+009F begin
+ * with C2. */
+static int is_identity(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	for (size_t i = 0; p[i]; i++) {
+		if (p[i] < 0x20 || p[i] == 0x7F || (p[i] == 0xC2 && p[i + 1] < 0xA0))
+			return 0;
+	}
+	return strlen(text) <= SPORE_IDENTITY_MAX && !strstr(text, "\xEF\xBB\xBF");
+}
+
 static int report(const spore_create_args *args, const char *client, const char *key,
                   const char *text)
 {
@@ -76,6 +90,12 @@ static int check_client(struct clients *clients, const spore_create_args *args, 
 	char place[POINTER_SIZE] = "/clients";
 
 	pointer_append(place, sizeof place - sizeof "/subject", clients->map->keys[i]);
+	if (!is_identity(clients->map->keys[i])) {
+		args->report(
+			args, place,
+			"expected an identity of at most 255 bytes without control characters");
+		return 0;
+	}
 	if (!client->subject && !client->san && !client->sha256) {
 		args->report(args, place, "expected subject, san or sha256 of its certificate");
 		return 0;

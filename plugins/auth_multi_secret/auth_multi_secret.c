@@ -78,12 +78,14 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct verifier *verifier = malloc(sizeof *verifier);
 	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
 
 	(void)worker;
+	(void)ticket;
 	if (!verifier || !scratch) {
 		free(verifier);
 		EVP_MD_CTX_free(scratch);

@@ -19,9 +19,9 @@ struct http {
 	http_fn answer;
 	void *arg;
 	struct MHD_Daemon *daemon;
-	spore_io *io;       /* watches the epoll descriptor of libmicrohttpd */
-	spore_timer *tick;  /* while there are visits */
-	spore_timer *again; /* libmicrohttpd has more to do */
+	spore_io io;       /* watches the epoll descriptor of libmicrohttpd */
+	spore_timer tick;  /* while there are visits */
+	spore_timer again; /* libmicrohttpd has more to do */
 	struct visits visits;
 	int has_room; /* a connection has ended since the last round */
 };
@@ -38,9 +38,8 @@ static void on_tick(void *arg)
 /* Without the timer no deadline would be kept. */
 static int start_ticking(struct http *http)
 {
-	if (!http->tick)
-		http->tick = http->host->timer_start(http->worker, TICK_MS, TICK_MS, on_tick, http);
-	return http->tick != NULL;
+	return http->tick.id || http->host->timer_start(http->worker, TICK_MS, TICK_MS, on_tick,
+	                                                http, &http->tick) == SPORE_OK;
 }
 
 static struct visit *begin_visit(struct http *http, struct MHD_Connection *connection)
@@ -64,7 +63,7 @@ static void end_visit(struct http *http, struct visit *visit)
 	visits_remove(&http->visits, visit);
 	if (!http->visits.oldest) {
 		http->host->timer_stop(http->tick);
-		http->tick = NULL;
+		http->tick.id = 0;
 	}
 }
 
@@ -147,7 +146,7 @@ static void on_again(void *arg)
 	struct http *http = arg;
 
 	http->host->timer_stop(http->again);
-	http->again = NULL;
+	http->again.id = 0;
 	run_daemon(http);
 }
 
@@ -174,8 +173,8 @@ static void run_daemon(struct http *http)
 		if (!has_more_to_do(http) && !http->has_room)
 			return;
 	}
-	if (!http->again)
-		http->again = http->host->timer_start(http->worker, 1, 0, on_again, http);
+	if (!http->again.id)
+		http->host->timer_start(http->worker, 1, 0, on_again, http, &http->again);
 }
 
 /* ---- start and stop ---- */
@@ -199,8 +198,8 @@ struct http *http_start(const spore_host *host, spore_worker *worker, int fd, ht
 		return NULL;
 	}
 	info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	http->io = host->io_start(worker, info->epoll_fd, SPORE_READ, on_ready, http);
-	if (!http->io) {
+	if (host->io_start(worker, info->epoll_fd, SPORE_READ, on_ready, http, &http->io) !=
+	    SPORE_OK) {
 		http_stop(http);
 		return NULL;
 	}

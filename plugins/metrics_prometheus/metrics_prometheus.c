@@ -2,7 +2,8 @@
  *
  *   GET /metrics    all families, in Prometheus text format or OpenMetrics, as Accept asks
  *   GET /healthz    200 while the process runs
- *   GET /readyz     200 while the process serves; 503 before that and while it drains */
+ *   GET /readyz     200 while the process serves; 503 with the reason before that, while it drains,
+ *                   and while a worker hangs */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <spore/metrics.h>
@@ -47,6 +48,16 @@ static struct http_answer render_page(const struct exporter *exporter, enum form
 	return (struct http_answer){ 200, render_type(format), text.bytes, text.len };
 }
 
+static struct http_answer say_ready(const spore_ext_ready *ready)
+{
+	char why[200], text[256];
+
+	if (ready->explain(why, sizeof why))
+		return http_say(200, "ready\n");
+	snprintf(text, sizeof text, "not ready: %s\n", why);
+	return http_say(503, text);
+}
+
 static struct http_answer answer(void *arg, const char *path, const char *accept)
 {
 	const struct exporter *exporter = arg;
@@ -56,8 +67,7 @@ static struct http_answer answer(void *arg, const char *path, const char *accept
 	if (strcmp(path, "/healthz") == 0)
 		return http_say(200, "alive\n");
 	if (strcmp(path, "/readyz") == 0)
-		return exporter->ready->is_ready() ? http_say(200, "ready\n")
-		                                   : http_say(503, "not ready\n");
+		return say_ready(exporter->ready);
 	return (struct http_answer){ 0 };
 }
 
@@ -103,10 +113,12 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct exporter *exporter = instance;
 
+	(void)ticket;
 	exporter->http = http_start(exporter->host, worker, exporter->fd, answer, exporter);
 	*state_out = exporter;
 	return exporter->http ? SPORE_OK : SPORE_ENOMEM;

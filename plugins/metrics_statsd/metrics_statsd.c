@@ -43,7 +43,7 @@ struct exporter {
 	const spore_ext_metrics *metrics;
 	struct line_style style;
 	spore_worker *worker;
-	spore_timer *timer;
+	spore_timer timer;
 	struct ledger *ledger; /* shared with the exporter that this one replaces */
 	struct batch batch;
 	struct sender sender;
@@ -250,14 +250,16 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_EUNSUPPORTED;
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct exporter *e = instance;
 
+	(void)ticket;
 	e->worker = worker;
-	e->timer = e->host->timer_start(worker, e->conf->interval, e->conf->interval, push, e);
 	*state_out = e;
-	return e->timer ? SPORE_OK : SPORE_ENOMEM;
+	return e->host->timer_start(worker, e->conf->interval, e->conf->interval, push, e,
+	                            &e->timer);
 }
 
 /* Sends what was counted since the last push. */

@@ -28,6 +28,7 @@ static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream 
 
 static const spore_transport_ops ops = {
 	.struct_size = sizeof ops,
+	.flags = SPORE_TRANSPORTF_NO_STREAM,
 	.wrap = wrap,
 };
 

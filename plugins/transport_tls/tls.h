@@ -84,7 +84,7 @@ enum { TLS_IN_SIZE = 16 * TLS_RECORD, TLS_OUT_SIZE = 17 * (TLS_RECORD + TLS_OVER
 struct tls_worker {
 	struct tls *tls;
 	spore_worker *handle;
-	spore_timer *daily; /* on worker 0 */
+	spore_timer daily; /* on worker 0 */
 	uint8_t in[TLS_IN_SIZE], out[TLS_OUT_SIZE];
 	size_t in_at, in_len, out_len;
 	struct tls_stream *out_owner;
@@ -104,12 +104,13 @@ struct tls_spill {
  * first. While `out` holds bytes, writev() accepts no others. */
 struct tls_stream {
 	spore_stream base;
-	spore_stream *lower; /* owned */
-	spore_conn *conn;    /* borrowed; outlives the stream */
-	struct tls_worker *worker;
-	SSL *ssl;    /* owned; on a server NULL until the client has sent something */
-	BIO *writer; /* the SSL's */
-	BIO *socket; /* owned; NULL: the kernel is not used; see tls_kernel */
+	spore_stream *lower;       /* owned */
+	spore_conn *conn;          /* borrowed; outlives the stream */
+	int fd;                    /* of the socket; -1: none */
+	struct tls_worker *worker; /* NULL: detached */
+	SSL *ssl;                  /* owned; on a server NULL until the client has sent something */
+	BIO *writer;               /* the SSL's */
+	BIO *socket;               /* owned; NULL: the kernel is not used; see tls_kernel */
 	struct tls_stream *older, *newer;
 	struct tls_spill in, out;
 	size_t room;            /* of the reader; limits how much this call reads from below */

@@ -283,7 +283,7 @@ static void drop_output(struct tls_stream *stream)
 {
 	struct tls_worker *worker = stream->worker;
 
-	if (worker->out_owner == stream) {
+	if (worker && worker->out_owner == stream) {
 		worker->out_owner = NULL;
 		worker->out_len = 0;
 	}
@@ -311,6 +311,11 @@ spore_status tls_bio_flush(struct tls_stream *stream, uint32_t *want)
 	spore_status status = tls_bio_hand_down(stream, want);
 
 	return status == SPORE_OK ? end_output(stream, flush_below(stream, want)) : status;
+}
+
+bool tls_bio_take_along(struct tls_stream *stream)
+{
+	return stream->worker->out_owner != stream || spill_out(stream->worker, 0);
 }
 
 void tls_bio_drop(struct tls_stream *stream)

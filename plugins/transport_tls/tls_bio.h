@@ -26,6 +26,9 @@ bool tls_bio_has_room(const struct tls_stream *stream);
 spore_status tls_bio_hand_down(struct tls_stream *stream, uint32_t *want);
 /* The same, then flushes the lower stream. */
 spore_status tls_bio_flush(struct tls_stream *stream, uint32_t *want);
+/* Moves the stream's output from the worker's buffer to its own. False: out of memory, and the
+ * output is lost. */
+bool tls_bio_take_along(struct tls_stream *stream);
 /* Drops everything that the stream has in buffers. */
 void tls_bio_drop(struct tls_stream *stream);
 

@@ -239,8 +239,8 @@ bool tls_expiry_start(struct tls_worker *worker)
 
 	if (tls->host->worker_index(worker->handle) != 0)
 		return true;
-	worker->daily = tls->host->timer_start(worker->handle, DAY_MS, DAY_MS, on_day, worker);
-	if (!worker->daily)
+	if (tls->host->timer_start(worker->handle, DAY_MS, DAY_MS, on_day, worker,
+	                           &worker->daily) != SPORE_OK)
 		return false;
 	tls->expiry.succession->reporter = tls;
 	set_gauges(worker, true);
@@ -251,7 +251,7 @@ void tls_expiry_stop(struct tls_worker *worker)
 {
 	struct tls_succession *succession = worker->tls->expiry.succession;
 
-	if (!worker->daily)
+	if (!worker->daily.id)
 		return;
 	worker->tls->host->timer_stop(worker->daily);
 	if (succession->reporter != worker->tls)

@@ -37,10 +37,10 @@ void tls_kernel_prepare(struct tls_stream *stream)
 	static const uint32_t both = SPORE_READ | SPORE_WRITE;
 	const spore_stream_ops *below = stream->lower->ops;
 
-	if (!stream->worker->tls->kernel || stream->socket || !SPORE_CAN(below, raw) ||
-	    (below->raw(stream->lower) & both) != both)
+	if (!stream->worker->tls->kernel || stream->socket || stream->fd < 0 ||
+	    !SPORE_CAN(below, raw) || (below->raw(stream->lower) & both) != both)
 		return;
-	stream->socket = BIO_new_socket(below->fd(stream->lower), BIO_NOCLOSE);
+	stream->socket = BIO_new_socket(stream->fd, BIO_NOCLOSE);
 }
 
 bool tls_kernel_has_keys(const struct tls_stream *stream)

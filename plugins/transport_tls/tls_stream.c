@@ -337,20 +337,34 @@ static spore_status send_close_alert(struct tls_stream *stream, uint32_t *want)
 	return SPORE_OK;
 }
 
-/* The close alerts of all layers leave in one write. The peer may close as soon as it has read the
+/* Writes all output and then the close alert to the lower stream, but does not flush that: the
+ * close alerts of all layers leave in one write. The peer may close as soon as it has read the
  * uppermost one, and unread data would turn that into a reset. */
-static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
+static spore_status send_end(struct tls_stream *stream, uint32_t *want)
 {
-	struct tls_stream *stream = stream_of(base);
 	spore_status status = SPORE_OK;
 
 	if (stream->out.bytes || !tls_bio_has_room(stream))
 		status = tls_bio_hand_down(stream, want);
 	if (status == SPORE_OK && !stream->shut)
 		status = send_close_alert(stream, want);
-	if (status == SPORE_OK)
-		status = tls_bio_hand_down(stream, want);
+	return status == SPORE_OK ? tls_bio_hand_down(stream, want) : status;
+}
+
+static spore_status stream_shutdown(spore_stream *base, uint32_t *want)
+{
+	struct tls_stream *stream = stream_of(base);
+	spore_status status = send_end(stream, want);
+
 	return status == SPORE_OK ? stream->lower->ops->shutdown(stream->lower, want) : status;
+}
+
+/* The stream's worker holds nothing of it any more. */
+static void forget_worker(struct tls_stream *stream)
+{
+	if (stream->worker && stream->worker->names_of == stream)
+		tls_attr_forget(stream->worker);
+	stream->worker = NULL;
 }
 
 static void stream_close(spore_stream *base, uint32_t how)
@@ -358,14 +372,11 @@ static void stream_close(spore_stream *base, uint32_t how)
 	struct tls_stream *stream = stream_of(base);
 	uint32_t want;
 
-	if (how == SPORE_CLOSE_FIN && stream->open && stream->broken == SPORE_OK && !stream->shut) {
-		send_close_alert(stream, &want);
-		tls_bio_flush(stream, &want); /* the rest is dropped */
-	}
+	if (how == SPORE_CLOSE_FIN && stream->worker && stream->open && stream->broken == SPORE_OK)
+		send_end(stream, &want); /* what the lower stream does not take is dropped */
 	tls_queue_remove(stream);
 	tls_bio_drop(stream);
-	if (stream->worker->names_of == stream)
-		tls_attr_forget(stream->worker);
+	forget_worker(stream);
 	SSL_free(stream->ssl);
 	BIO_free(stream->socket);
 	stream->lower->ops->close(stream->lower, how);
@@ -374,14 +385,28 @@ static void stream_close(spore_stream *base, uint32_t how)
 	free(stream);
 }
 
-/* ---- the stream ---- */
+/* ---- moving to another worker ---- */
 
-static int stream_fd(spore_stream *base)
+/* All state of the session is the stream's own. The worker's buffers may hold output. */
+static spore_status stream_detach(spore_stream *base)
 {
 	struct tls_stream *stream = stream_of(base);
 
-	return stream->lower->ops->fd(stream->lower);
+	if (stream->shaking)
+		return SPORE_EBUSY;
+	if (!tls_bio_take_along(stream))
+		return SPORE_ENOMEM;
+	forget_worker(stream);
+	return SPORE_OK;
 }
+
+static spore_status stream_attach(spore_stream *base, const spore_attach_args *args)
+{
+	stream_of(base)->worker = args->state;
+	return SPORE_OK;
+}
+
+/* ---- the stream ---- */
 
 static uint32_t stream_raw(spore_stream *base)
 {
@@ -398,8 +423,8 @@ static const char *stream_error(spore_stream *base)
 	return stream_of(base)->why;
 }
 
-static const spore_stream_ops stream_ops = {
-	.struct_size = sizeof stream_ops,
+const spore_stream_ops tls_stream_ops = {
+	.struct_size = sizeof tls_stream_ops,
 	.handshake = stream_handshake,
 	.readv = stream_readv,
 	.writev = stream_writev,
@@ -407,10 +432,11 @@ static const spore_stream_ops stream_ops = {
 	.pending = stream_pending,
 	.shutdown = stream_shutdown,
 	.close = stream_close,
-	.fd = stream_fd,
 	.raw = stream_raw,
 	.attr = stream_attr,
 	.error = stream_error,
+	.detach = stream_detach,
+	.attach = stream_attach,
 };
 
 spore_status tls_stream_wrap(struct tls_worker *worker, const spore_wrap_args *args,
@@ -421,9 +447,10 @@ spore_status tls_stream_wrap(struct tls_worker *worker, const spore_wrap_args *a
 
 	if (!stream)
 		return SPORE_ENOMEM;
-	stream->base.ops = &stream_ops;
+	stream->base.ops = &tls_stream_ops;
 	stream->lower = args->lower;
 	stream->conn = args->conn;
+	stream->fd = SPORE_HAS(args, fd) ? args->fd : -1;
 	stream->worker = worker;
 	if (!worker->tls->server &&
 	    !make_ssl(stream, conf->server_name ? conf->server_name : args->server_name)) {

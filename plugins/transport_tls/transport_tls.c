@@ -93,13 +93,15 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return status;
 }
 
-static spore_status worker_start(void *instance, spore_worker *handle, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *handle, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct tls *tls = instance;
 	struct tls_worker *worker = calloc(1, sizeof *worker);
 	unsigned share = ((unsigned)tls->conf->max_handshakes + tls->n_workers - 1) /
 	                 tls->n_workers;
 
+	(void)ticket;
 	if (!worker)
 		return SPORE_ENOMEM;
 	worker->tls = tls;
@@ -129,6 +131,7 @@ static const spore_transport_ops ops = {
 	.struct_size = sizeof ops,
 	.flags = SPORE_TRANSPORTF_SECURE,
 	.wrap = wrap,
+	.stream_ops = &tls_stream_ops,
 	.attr_keys = tls_attr_keys,
 };
 

@@ -44,13 +44,11 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 }
 
 /* Takes the same time for wrong and right texts of the same length. */
-static int same_text(spore_str a, spore_str b)
+static int is_token(const struct token *token, spore_str text)
 {
-	unsigned char differs = a.len != b.len;
+	const spore_str *right = &token->conf->token;
 
-	for (size_t i = 0; i < a.len && i < b.len; i++)
-		differs |= (unsigned char)(a.ptr[i] ^ b.ptr[i]);
-	return !differs;
+	return text.len == right->len && token->host->equal(text.ptr, right->ptr, text.len);
 }
 
 /* [worker] */
@@ -67,7 +65,7 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 		           "a client sent its token over an insecure connection: refused");
 		return SPORE_DENY;
 	}
-	if (!same_text(rq->answer, token->conf->token))
+	if (!is_token(token, rq->answer))
 		return SPORE_NEXT;
 	token->host->complete_verify(ticket, SPORE_ALLOW, &result);
 	return SPORE_EPENDING;

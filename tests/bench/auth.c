@@ -104,7 +104,7 @@ static void set_up(struct subject *subject)
 		fail("cannot be set up", component->name);
 	subject->state = subject->instance;
 	if (SPORE_CAN(component, worker_start) &&
-	    component->worker_start(subject->instance, NULL, &subject->state) != SPORE_OK)
+	    component->worker_start(subject->instance, NULL, 0, &subject->state) != SPORE_OK)
 		fail("cannot start", component->name);
 }
 

@@ -70,7 +70,8 @@ static bool has_allowed(const struct input *in)
 	return false;
 }
 
-static int32_t verdict_on(const struct input *in, const uint8_t ip[16])
+/* The rule that decides; NULL: none. */
+static const struct rule *rule_on(const struct input *in, const uint8_t ip[16])
 {
 	const struct rule *best = NULL;
 
@@ -83,9 +84,33 @@ static int32_t verdict_on(const struct input *in, const uint8_t ip[16])
 		    (rule->prefix.prefix_len == best->prefix.prefix_len && !rule->allow))
 			best = rule;
 	}
-	if (best)
-		return best->allow ? SPORE_ALLOW : SPORE_DENY;
+	return best;
+}
+
+static int32_t verdict_on(const struct input *in, const uint8_t ip[16])
+{
+	const struct rule *rule = rule_on(in, ip);
+
+	if (rule)
+		return rule->allow ? SPORE_ALLOW : SPORE_DENY;
 	return has_allowed(in) ? SPORE_DENY : SPORE_NEXT;
+}
+
+/* The reason of a refusal is the rule that decided. */
+static void check_reason(const struct input *in, const uint8_t ip[16], const char *reason)
+{
+	const struct rule *rule = rule_on(in, ip);
+	spore_cidr named;
+
+	if (verdict_on(in, ip) != SPORE_DENY) {
+		FUZZ_CHECK(!*reason);
+	} else if (!rule) {
+		FUZZ_CHECK(strcmp(reason, "in no allowed prefix") == 0);
+	} else {
+		FUZZ_CHECK(addr_parse_cidr(reason, &named));
+		FUZZ_CHECK(named.prefix_len == rule->prefix.prefix_len);
+		FUZZ_CHECK(memcmp(named.ip, rule->prefix.ip, 16) == 0);
+	}
 }
 
 /* ---- the text ---- */
@@ -275,12 +300,14 @@ static void check_asked(const spore_acl_ops *ops, void *acl, const struct input 
 		                  .point = SPORE_ACL_AT_PUBLIC,
 		                  .peer = &peer,
 		                  .local = &peer };
+	spore_acl_result result = { .struct_size = sizeof result };
 
 	memcpy(peer.ip, ip, 16);
 	for (size_t i = 0; i < in->n_rules; i++)
 		FUZZ_CHECK(addr_in_cidr(ip, &in->rules[i].prefix) ==
 		           covers(&in->rules[i].prefix, ip));
-	FUZZ_CHECK(ops->check(acl, &query) == verdict_on(in, ip));
+	FUZZ_CHECK(ops->check(acl, &query, &result) == verdict_on(in, ip));
+	check_reason(in, ip, result.reason);
 }
 
 /* Goes on to the next address, or back to the one before; round at the end. */

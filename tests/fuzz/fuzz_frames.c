@@ -1,6 +1,7 @@
 /* fuzz_frames - the wire: bytes to frames to messages and back, in all directions. The input is
  * what a connection receives. */
 #include "fuzz.h"
+#include "wire/about.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "json/scan.h"
@@ -10,14 +11,17 @@ static const struct direction {
 	unsigned may_carry; /* bits of enum message_type */
 } directions[] = {
 	{ MESSAGE_TO_SERVER, 1u << MESSAGE_HELLO | 1u << MESSAGE_HELLO_EX |
-	                             1u << MESSAGE_AUTHENTICATE | 1u << MESSAGE_ACCEPT },
+	                             1u << MESSAGE_AUTHENTICATE | 1u << MESSAGE_ACCEPT |
+	                             1u << MESSAGE_ABOUT | 1u << MESSAGE_AHEAD },
 	{ MESSAGE_TO_CLIENT, 1u << MESSAGE_HELLO | 1u << MESSAGE_CHALLENGE |
 	                             1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_CONNECTION |
 	                             1u << MESSAGE_ERROR },
-	{ MESSAGE_TO_SERVER_EXTENDED, 1u << MESSAGE_EXTEND | 1u << MESSAGE_HEARTBEAT },
+	{ MESSAGE_TO_SERVER_EXTENDED,
+	  1u << MESSAGE_EXTEND | 1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_ABOUT },
 	{ MESSAGE_TO_CLIENT_EXTENDED, 1u << MESSAGE_HELLO | 1u << MESSAGE_CHALLENGE |
 	                                      1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_CONNECTION |
-	                                      1u << MESSAGE_ERROR | 1u << MESSAGE_EXTENDED },
+	                                      1u << MESSAGE_ERROR | 1u << MESSAGE_EXTENDED |
+	                                      1u << MESSAGE_ACCEPTED },
 };
 enum { N_DIRECTIONS = sizeof directions / sizeof *directions };
 
@@ -60,7 +64,28 @@ static void check_message(const struct direction *d, const struct message *messa
 	FUZZ_CHECK(memcmp(&second, &third, sizeof second) == 0);
 }
 
-static void check_text(const uint8_t *bytes, size_t len)
+/* Everything that one connection says about itself. */
+static void check_about(struct about *about, const char *item)
+{
+	struct about copy;
+	struct about_view view;
+	size_t before = about->size, len = 0;
+
+	FUZZ_CHECK(about_is_item(item));
+	FUZZ_CHECK((about_add(about, item) == ABOUT_TAKEN) == (about->size > before));
+	FUZZ_CHECK(about->size <= ABOUT_MAX && about_copy(about, &copy));
+	about_look(&copy, &view);
+	FUZZ_CHECK(view.info.n_hosts <= ABOUT_MOST && view.info.n_tags <= ABOUT_MOST);
+	len = view.info.name.len + view.info.version.len;
+	for (size_t i = 0; i < view.info.n_hosts; i++)
+		len += view.hosts[i].len;
+	for (size_t i = 0; i < view.info.n_tags; i++)
+		len += view.tags[i].key.len + view.tags[i].value.len;
+	FUZZ_CHECK(len <= about->size);
+	about_fini(&copy);
+}
+
+static void check_text(struct about *about, const uint8_t *bytes, size_t len)
 {
 	char *text = fuzz_exact(bytes, len);
 	struct scan_error error;
@@ -72,6 +97,8 @@ static void check_text(const uint8_t *bytes, size_t len)
 			continue;
 		FUZZ_CHECK(is_json && len <= FRAME_MAX);
 		check_message(&directions[i], &message);
+		if (message.type == MESSAGE_ABOUT)
+			check_about(about, message.text);
 	}
 	free(text);
 }
@@ -94,6 +121,7 @@ static void check_front(const uint8_t *bytes, size_t len, enum frame_state state
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum frame_state state = FRAME_WHOLE;
+	struct about about = { .size = 0 };
 
 	while (size > 0 && state == FRAME_WHOLE) {
 		size_t len;
@@ -103,11 +131,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		/* The end of a connection ends its last frame, too. */
 		if (state != FRAME_WHOLE)
 			len = size < FRAME_MAX + 16 ? size : FRAME_MAX + 16;
-		check_text(data, len);
+		check_text(&about, data, len);
 		if (state == FRAME_WHOLE) {
 			data += len + 1;
 			size -= len + 1;
 		}
 	}
+	about_fini(&about);
 	return 0;
 }

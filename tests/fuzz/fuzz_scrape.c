@@ -34,20 +34,20 @@ static spore_addr address; /* of this process alone, so that many may run */
 
 /* ---- the host ---- */
 
-struct spore_timer {
+struct timer {
 	void (*on_timer)(void *arg);
 	void *arg;
 	int64_t due, repeat;
 };
 
-struct spore_io {
+struct watcher {
 	int fd;
 	void (*on_ready)(void *arg, uint32_t events);
 	void *arg;
 };
 
-static struct spore_timer timers[4];
-static struct spore_io io;
+static struct timer timers[4]; /* a handle is the index + 1 */
+static struct watcher io;      /* its handle is 1 */
 static int64_t now = 1000000;
 static int listen_fd;
 static bool ready;
@@ -57,38 +57,42 @@ static int64_t now_ms(void)
 	return now;
 }
 
-static spore_timer *timer_start(spore_worker *worker, int64_t after, int64_t repeat,
-                                void (*on_timer)(void *arg), void *arg)
+static spore_status timer_start(spore_worker *worker, int64_t after, int64_t repeat,
+                                void (*on_timer)(void *arg), void *arg, spore_timer *out)
 {
-	struct spore_timer *timer = timers;
+	struct timer *timer = timers;
 
 	(void)worker;
 	while (timer->on_timer)
 		timer++;
 	FUZZ_CHECK(timer < timers + sizeof timers / sizeof *timers);
-	*timer = (struct spore_timer){ on_timer, arg, now + after, repeat };
-	return timer;
+	*timer = (struct timer){ on_timer, arg, now + after, repeat };
+	out->id = (uint64_t)(timer - timers) + 1;
+	return SPORE_OK;
 }
 
-static void timer_stop(spore_timer *timer)
+static spore_status timer_stop(spore_timer timer)
 {
-	if (timer)
-		*timer = (struct spore_timer){ 0 };
+	if (timer.id)
+		timers[timer.id - 1] = (struct timer){ 0 };
+	return SPORE_OK;
 }
 
-static spore_io *io_start(spore_worker *worker, int fd, uint32_t events,
-                          void (*on_ready)(void *arg, uint32_t events), void *arg)
+static spore_status io_start(spore_worker *worker, int fd, uint32_t events,
+                             void (*on_ready)(void *arg, uint32_t events), void *arg, spore_io *out)
 {
 	(void)worker;
 	FUZZ_CHECK(!io.on_ready && events == SPORE_READ);
-	io = (struct spore_io){ fd, on_ready, arg };
-	return &io;
+	io = (struct watcher){ fd, on_ready, arg };
+	out->id = 1;
+	return SPORE_OK;
 }
 
-static void io_stop(spore_io *stopped)
+static spore_status io_stop(spore_io stopped)
 {
-	FUZZ_CHECK(stopped == &io);
-	io = (struct spore_io){ 0 };
+	FUZZ_CHECK(stopped.id == 1);
+	io = (struct watcher){ 0 };
+	return SPORE_OK;
 }
 
 static spore_status listener_get(spore_ctx *ctx, const spore_addr *wanted, int *fd_out)
@@ -156,7 +160,7 @@ static const spore_host host = { .struct_size = sizeof host,
 static bool fire_timer(void)
 {
 	for (size_t i = 0; i < sizeof timers / sizeof *timers; i++) {
-		struct spore_timer *timer = &timers[i];
+		struct timer *timer = &timers[i];
 		void (*on_timer)(void *arg) = timer->on_timer;
 
 		/* Those that fire once are short: what is left to do. */
@@ -495,7 +499,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_accept(data, size);
 	ready = size & 1;
 	FUZZ_CHECK(component->create(&args, &instance) == SPORE_OK);
-	FUZZ_CHECK(component->worker_start(instance, NULL, &state) == SPORE_OK);
+	FUZZ_CHECK(component->worker_start(instance, NULL, 0, &state) == SPORE_OK);
 	perform_all(data, size);
 	run_all();
 	check_scraper(size & 2 ? FORMAT_OPENMETRICS : FORMAT_PROMETHEUS);

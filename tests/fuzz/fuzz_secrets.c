@@ -236,7 +236,7 @@ static void check_verdicts(const spore_component *component, void *instance,
 {
 	void *state;
 
-	FUZZ_CHECK(component->worker_start(instance, NULL, &state) == SPORE_OK);
+	FUZZ_CHECK(component->worker_start(instance, NULL, 0, &state) == SPORE_OK);
 	check_entry(component->ops, state, all, 0);
 	if (all->n > 1)
 		check_entry(component->ops, state, all, all->n - 1);

@@ -194,6 +194,18 @@ static void say_junk(struct crowd *crowd, struct peer *peer, unsigned which)
 	append(crowd, peer, endless, which % 8 == 6 ? FRAME_MAX : sizeof endless);
 }
 
+/* Few of them fit into what one client may say. */
+static void say_about(struct crowd *crowd, struct peer *peer, unsigned which)
+{
+	static const char *const starts[] = { "name=",    "version=",  "host=a",
+		                              "tag=env=", "tag=team=", "later=" };
+	struct message message = { .type = MESSAGE_ABOUT };
+	size_t n = strlen(strcpy(message.text, starts[which % 6]));
+
+	memset(message.text + n, 'x', which % 50);
+	say(crowd, peer, &message);
+}
+
 static void say_hello(struct crowd *crowd, struct peer *peer, enum message_type type,
                       unsigned which)
 {
@@ -244,6 +256,9 @@ void crowd_say(struct crowd *crowd, unsigned who, enum phrase phrase, unsigned w
 		break;
 	case SAY_BACK:
 		say_back(crowd, peer, which);
+		break;
+	case SAY_ABOUT:
+		say_about(crowd, peer, which);
 		break;
 	default:
 		say_junk(crowd, peer, which);

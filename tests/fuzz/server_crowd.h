@@ -26,6 +26,7 @@ enum phrase {
 	SAY_HEARTBEAT,
 	SAY_BACK, /* the server's own messages */
 	SAY_JUNK, /* no JSON, no frame, no end */
+	SAY_ABOUT,
 	PHRASES
 };
 

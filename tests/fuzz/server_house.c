@@ -163,10 +163,11 @@ static struct plugin_set *furnish(struct house *house, const struct house_plan *
 		                        1, NULL };
 	struct diag diag = { 0 };
 	struct plugin_set *set = plugin_set_new(&spec, &diag);
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct err err = { "" };
 
 	diag_print(&diag, stderr);
-	FUZZ_CHECK(set && plugin_set_start(set, true, &house->loop, &err));
+	FUZZ_CHECK(set && plugin_set_start(set, true, &house->loop, &patience, &err));
 	return set;
 }
 

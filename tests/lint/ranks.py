@@ -35,6 +35,7 @@ RANKS = [
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},
+    {"reload"},
     {"admin", "arguments"},
     {"commands"},
     {"main.c"},

@@ -133,7 +133,9 @@ static int32_t ask(const struct question *question)
 		.local = &local,
 	};
 
-	return ops->check(question->instance->self, &query);
+	spore_acl_result result = { .struct_size = sizeof result };
+
+	return ops->check(question->instance->self, &query, &result);
 }
 
 /* Each question waits for the answer to the one before, so that checks do not overlap in the CPU.

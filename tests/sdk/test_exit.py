@@ -44,7 +44,7 @@ def check(host, env=None, **sections):
     return spore("server", "--check", "--config", config, env=env)
 
 
-@pytest.mark.parametrize("where, thread", [("create", "main"), ("worker_start", '"worker 0"')])
+@pytest.mark.parametrize("where, thread", [("create", "control"), ("worker_start", '"worker 0"')])
 def test_at_a_start_and_in_a_check(host, where, thread):
     expect_exit(host.refused(auth=exiting(where)), "staff", thread)
     process = check(host, auth=exiting(where))
@@ -55,8 +55,8 @@ def test_at_a_start_and_in_a_check(host, where, thread):
 def test_in_a_constructor(host, plugin_folder):
     path = f"{plugin_folder()}/auth_exit.so"
     auth = exiting("nowhere")
-    expect_exit(host.refused(env=IN_CONSTRUCTOR, auth=auth), path, "main")
-    expect_exit(check(host, env=IN_CONSTRUCTOR, auth=auth), path, "main")
+    expect_exit(host.refused(env=IN_CONSTRUCTOR, auth=auth), path, "control")
+    expect_exit(check(host, env=IN_CONSTRUCTOR, auth=auth), path, "control")
 
 
 def test_in_a_constructor_for_the_commands_that_only_look(plugin_folder):
@@ -97,22 +97,21 @@ def test_in_a_thread_of_its_own(host, answering, plugin_folder):
             expect_end(server, f"{plugin_folder()}/auth_exit.so", "")
 
 
-def test_in_a_stream(host, plugin_folder):
-    """The host notes no name around a call on the data path."""
-    with host.server(transport=[{"use": "exit"}]) as server:
+def test_in_a_stream(host):
+    with host.server(transport=[{"use": "exit", "name": "sieve"}]) as server:
         with connect(*server.control) as wire:
             wire.sendall(b"anything")
-            expect_end(server, f"{plugin_folder()}/transport_exit.so", r' thread="worker \d"')
+            expect_end(server, "sieve", r' thread="worker \d"')
 
 
-@pytest.mark.parametrize("where, thread", [("stop", r'"worker \d"'), ("destroy", "main")])
+@pytest.mark.parametrize("where, thread", [("stop", r'"worker \d"'), ("destroy", "control")])
 def test_at_the_end(host, where, thread):
     with host.server(auth=exiting(where)) as server:
         server.process.terminate()
         expect_end(server, "staff", f" thread={thread}")
 
 
-@pytest.mark.parametrize("where, thread", [("create", "main"), ("worker_start", r'"worker \d"')])
+@pytest.mark.parametrize("where, thread", [("create", "control"), ("worker_start", r'"worker \d"')])
 def test_on_a_reload(host, where, thread):
     with host.server(auth=exiting("nowhere")) as server:
         path = host.folder / f"server{server.control[1]}.json"
@@ -126,13 +125,13 @@ def test_in_a_constructor_on_a_reload(host, plugin_folder):
         path = host.folder / f"server{server.control[1]}.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "auth": exiting("nowhere")}))
         server.process.signal(signal.SIGHUP)
-        expect_end(server, f"{plugin_folder()}/auth_exit.so", " thread=main")
+        expect_end(server, f"{plugin_folder()}/auth_exit.so", " thread=control")
 
 
 def test_in_json(host):
     process = host.refused(auth=exiting("create"), log={"format": "json"})
     assert process.stderr[-1].endswith(
-        '"level":"error","event":"plugin called exit()","plugin":"staff","thread":"main"}'
+        '"level":"error","event":"plugin called exit()","plugin":"staff","thread":"control"}'
     )
 
 

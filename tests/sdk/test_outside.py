@@ -82,7 +82,8 @@ def test_every_c_block_compiles(prefix, tmp_path):
     for index, block in enumerate(found):
         source = tmp_path / f"block{index}.c"
         source.write_text(
-            f"#include <spore/auth.h>\n#include <spore/metrics.h>\n{block}", encoding="utf-8"
+            f"#include <spore/acl.h>\n#include <spore/auth.h>\n#include <spore/metrics.h>\n{block}",
+            encoding="utf-8",
         )
         run(
             "cc",

@@ -261,6 +261,14 @@ CASES = {
         as_built("transport_no_wrap"),
         'its component "no_wrap" lacks the mandatory slot: wrap',
     ),
+    "no operations of the streams": (
+        as_built("transport_no_stream_ops"),
+        'its component "no_stream_ops" lacks the mandatory slot: stream_ops',
+    ),
+    "no shutdown of the streams": (
+        as_built("transport_no_shutdown"),
+        'its component "no_shutdown" lacks the mandatory slot: stream_ops.shutdown',
+    ),
     "no check": (
         as_built("acl_no_check"),
         'its component "no_check" lacks the mandatory slot: check',
@@ -423,6 +431,8 @@ SEEN_BY_LOADING = {
     "no destroy",
     "no ops",
     "no wrap",
+    "no operations of the streams",
+    "no shutdown of the streams",
     "no check",
     "no name",
     "an option outside its struct",

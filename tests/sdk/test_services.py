@@ -3,6 +3,8 @@
 import pytest
 
 from harness.loopback import port_is_free
+from harness.metrics import Exporter
+from harness.waiting import wait_until
 
 TREE = {"list": [1, "two", True, None], "pi": 3.5}
 
@@ -72,3 +74,23 @@ def test_it_may_end_at_once(host, services):
         with host.server(auth=[entry], workers=4) as server:
             assert server.stop() == 0
         assert failures(server.process) == []
+
+
+def test_every_thread_can_count(host, services, address):
+    """create(), the workers, a thread of the plugin's and a job on the pool."""
+    entry, _ = services
+    port = address.free_port()
+    metrics = [{"use": "prometheus", "listen": f"{address.host}:{port}"}]
+    with host.server(auth=[entry], workers=3, metrics=metrics) as server:
+        server.process.wait_for("services done .*worker=", times=3)
+        exporter = Exporter(address.host, port)
+        calls = 10 + 3 * (2 + 100 + 1000)
+        wait_until(
+            lambda: exporter.page().value("spore_services_calls_total", who="me") == calls,
+            "all calls to be counted",
+        )
+        page = exporter.page()
+        assert page.value("spore_services_level") == 100 + 3 * 5
+        assert page.value("spore_services_took_count") == 4
+        assert page.value("spore_services_took_sum") == 0.25 + 3 * 0.75
+        assert page.value("spore_services_took_bucket", le="0.5") == 1

@@ -243,11 +243,13 @@ def test_a_wrap_that_fails_refuses_the_connection(host):
         )
 
 
-def test_a_stream_that_lacks_a_slot_is_not_used(host):
-    with host.server(transport=[xor(lack_shutdown=True)]) as server:
+def test_a_stream_with_other_operations_is_not_used(host):
+    with host.server(transport=[xor(other_ops=True)]) as server:
         with connect(*server.control) as sock:
             assert how_it_ends(sock)[0] == b""
-        server.process.wait_for("transport xor: its stream lacks the mandatory slot: shutdown")
+        server.process.wait_for(
+            "transport xor returned a stream whose ops are not its stream_ops: expected"
+        )
 
 
 def test_a_client_whose_wrap_fails_says_so(host):

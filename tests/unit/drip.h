@@ -16,12 +16,16 @@ struct drip {
 	spore_stream *lower; /* owned */
 	uint8_t ahead[64], out[64];
 	size_t n_ahead, n_out;
-	unsigned handshakes_left; /* calls that say EAGAIN before it is done */
+	unsigned handshakes_left; /* calls that say EAGAIN before it is done ... */
+	uint32_t shake_wants;     /* ... and what they wait for; 0: SPORE_WRITE */
 	bool fails;               /* ... or that it has failed */
 	char last_word;           /* what the handshake leaves to be flushed; 0: nothing */
 	bool eager;               /* reads never say EAGAIN while there is a byte */
 	bool lower_ended, turn_read, turn_write, turn_shutdown;
 	uint32_t clear;   /* directions that it says are raw */
+	unsigned busy;    /* calls of detach() that say so */
+	bool stays;       /* attach() fails */
+	void *state;      /* that attach() got; NULL: detached */
 	unsigned *closed; /* counts; may be NULL */
 };
 
@@ -49,7 +53,7 @@ static inline spore_status drip_handshake(spore_stream *base, uint32_t *want, sp
 		return SPORE_OK;
 	}
 	drip->handshakes_left--;
-	*want = SPORE_WRITE;
+	*want = drip->shake_wants ? drip->shake_wants : SPORE_WRITE;
 	return SPORE_EAGAIN;
 }
 
@@ -142,9 +146,26 @@ static inline void drip_close(spore_stream *base, uint32_t how)
 	free(drip);
 }
 
-static inline int drip_fd(spore_stream *base)
+static inline spore_status drip_detach(spore_stream *base)
 {
-	return drip_of(base)->lower->ops->fd(drip_of(base)->lower);
+	struct drip *drip = drip_of(base);
+
+	if (drip->busy > 0) {
+		drip->busy--;
+		return SPORE_EBUSY;
+	}
+	drip->state = NULL;
+	return SPORE_OK;
+}
+
+static inline spore_status drip_attach(spore_stream *base, const spore_attach_args *args)
+{
+	struct drip *drip = drip_of(base);
+
+	if (drip->stays)
+		return SPORE_ENOMEM;
+	drip->state = args->state;
+	return SPORE_OK;
 }
 
 static inline uint32_t drip_raw(spore_stream *base)
@@ -177,10 +198,11 @@ static inline struct drip *drip_new(spore_stream *lower)
 		.pending = drip_pending,
 		.shutdown = drip_shutdown,
 		.close = drip_close,
-		.fd = drip_fd,
 		.raw = drip_raw,
 		.attr = drip_attr,
 		.error = drip_error,
+		.detach = drip_detach,
+		.attach = drip_attach,
 	};
 	struct drip *drip = calloc(1, sizeof *drip);
 

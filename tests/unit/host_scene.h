@@ -1,5 +1,5 @@
-/* host_scene - what plugin instances need: a host, a running worker, a retirer, and the plugins of
- * the build. The test is the main thread. */
+/* host_scene - what plugin instances need: a host, a running worker (or HOST_SCENE_WORKERS of
+ * them), a retirer, and the plugins of the build. The test is the main thread. */
 #ifndef UNIT_HOST_SCENE_H
 #define UNIT_HOST_SCENE_H
 
@@ -23,9 +23,13 @@
 
 enum { HOST_SCENE_MS = 10000 };
 
+#ifndef HOST_SCENE_WORKERS
+#define HOST_SCENE_WORKERS 1
+#endif
+
 struct host_scene {
 	struct loop *main_loop;
-	struct loop *loops[1]; /* of the worker */
+	struct loop *loops[HOST_SCENE_WORKERS]; /* of the workers */
 	struct host_services services;
 	struct retirer *retirer;
 	struct registry registry;
@@ -37,14 +41,17 @@ static inline void host_scene_open(struct host_scene *scene)
 {
 	struct err err;
 
-	*scene = (struct host_scene){ .main_loop = loop_new(1, &err) };
-	scene->loops[0] = loop_new(0, &err);
-	ck_assert(scene->main_loop && scene->loops[0] && loop_start(scene->loops[0], &err));
+	*scene = (struct host_scene){ .main_loop = loop_new(HOST_SCENE_WORKERS, &err) };
+	ck_assert_ptr_nonnull(scene->main_loop);
+	for (unsigned i = 0; i < HOST_SCENE_WORKERS; i++) {
+		scene->loops[i] = loop_new(i, &err);
+		ck_assert(scene->loops[i] && loop_start(scene->loops[i], &err));
+	}
 	scene->services = (struct host_services){
-		.metrics = metrics_new(2),
+		.metrics = metrics_new(HOST_SCENE_WORKERS + 1),
 		.resolver = resolver_new(),
 		.loops = scene->loops,
-		.n_workers = 1,
+		.n_workers = HOST_SCENE_WORKERS,
 	};
 	ck_assert(scene->services.metrics && scene->services.resolver);
 	ck_assert(host_init(&scene->services));
@@ -63,12 +70,16 @@ static inline void host_scene_open(struct host_scene *scene)
 static inline void host_scene_close(struct host_scene *scene)
 {
 	ck_assert(retirer_finish(scene->retirer, HOST_SCENE_MS));
-	loop_break(scene->loops[0]);
-	loop_join(scene->loops[0]);
-	ck_assert(resolver_free(scene->services.resolver)); /* its look-ups post to the loop */
-	loop_finish(scene->loops[0]);
+	for (unsigned i = 0; i < HOST_SCENE_WORKERS; i++) {
+		loop_break(scene->loops[i]);
+		loop_join(scene->loops[i]);
+	}
+	ck_assert(resolver_free(scene->services.resolver)); /* its look-ups post to the loops */
+	for (unsigned i = 0; i < HOST_SCENE_WORKERS; i++)
+		loop_finish(scene->loops[i]);
 	retirer_free(scene->retirer);
-	loop_free(scene->loops[0]);
+	for (unsigned i = 0; i < HOST_SCENE_WORKERS; i++)
+		loop_free(scene->loops[i]);
 	loop_free(scene->main_loop);
 	host_fini();
 	loader_fini(&scene->registry.loader);
@@ -107,7 +118,8 @@ static inline struct plugin_set *host_scene_set(struct host_scene *scene, unsign
                                                 const char *text, const struct plugin_set *previous)
 {
 	struct config *config = host_scene_config(scene, role, text);
-	struct plugin_set_spec spec = { config, &scene->registry, scene->retirer, 1, previous };
+	struct plugin_set_spec spec = { config, &scene->registry, scene->retirer,
+		                        HOST_SCENE_WORKERS, previous };
 	struct plugin_set *set = plugin_set_new(&spec, &scene->diag);
 
 	host_scene_mistakes(scene);
@@ -121,10 +133,11 @@ static inline struct plugin_set *host_scene_set(struct host_scene *scene, unsign
 static inline struct plugin_set *host_scene_server(struct host_scene *scene, const char *text)
 {
 	struct plugin_set *set = host_scene_set(scene, ROLE_SERVER, text, NULL);
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct err err;
 
 	ck_assert_msg(set != NULL, "%s", scene->printed);
-	ck_assert_msg(plugin_set_start(set, true, scene->loops, &err), "%s", err.text);
+	ck_assert_msg(plugin_set_start(set, true, scene->loops, &patience, &err), "%s", err.text);
 	return set;
 }
 

@@ -61,13 +61,6 @@ static inline void notary_close(spore_stream *base, uint32_t how)
 	free(notary);
 }
 
-static inline int notary_fd(spore_stream *base)
-{
-	spore_stream *lower = notary_of(base)->lower;
-
-	return lower->ops->fd(lower);
-}
-
 static inline struct notary *notary_new(spore_stream *lower)
 {
 	static const spore_stream_ops ops = {
@@ -77,7 +70,6 @@ static inline struct notary *notary_new(spore_stream *lower)
 		.writev = notary_writev,
 		.shutdown = notary_shutdown,
 		.close = notary_close,
-		.fd = notary_fd,
 	};
 	struct notary *notary = calloc(1, sizeof *notary);
 

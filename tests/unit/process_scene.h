@@ -10,13 +10,14 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/container.h"
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "diag/diag.h"
 #include "plugin_file.h"
 #include "process/drain.h"
-#include "process/reload.h"
 #include "process/runtime.h"
+#include "reload/reload.h"
 #include "run_until.h"
 #include "server/server.h"
 #include "sockets.h"
@@ -125,6 +126,57 @@ static inline void scene_stop(struct process_scene *scene)
 	ck_assert(runtime_stop(&scene->runtime));
 	server_free(scene->server);
 	scene_tear_down(scene);
+}
+
+/* ---- reloads ---- */
+
+struct scene_request {
+	struct reload_request request;
+	struct reload_answer answer; /* a copy */
+	bool done;
+};
+
+static inline char *scene_copy(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+static inline void scene_on_reloaded(struct reload_request *request,
+                                     const struct reload_answer *answer)
+{
+	struct scene_request *r = CONTAINER_OF(request, struct scene_request, request);
+
+	r->done = true;
+	r->answer = (struct reload_answer){ .swapped = answer->swapped,
+		                            .mistakes = scene_copy(answer->mistakes) };
+	r->answer.changes.items = calloc(answer->changes.n + 1, sizeof(struct change));
+	for (; r->answer.changes.n < answer->changes.n; r->answer.changes.n++) {
+		const struct change *from = &answer->changes.items[r->answer.changes.n];
+
+		r->answer.changes.items[r->answer.changes.n] = (struct change){
+			.pointer = scene_copy(from->pointer),
+			.from = scene_copy(from->from),
+			.to = scene_copy(from->to),
+			.kind = from->kind
+		};
+	}
+}
+
+static inline void scene_ask_for_reload(struct process_scene *scene, struct scene_request *request)
+{
+	*request = (struct scene_request){ .request.done = scene_on_reloaded };
+	reload_ask(&scene->reload, &request->request);
+}
+
+/* Reloads and waits for the answer, which the caller ends with reload_answer_fini. */
+static inline void scene_reload(struct process_scene *scene, struct reload_answer *answer_out)
+{
+	struct scene_request request;
+
+	scene_ask_for_reload(scene, &request);
+	ck_assert(request.done ||
+	          run_until(scene->runtime.main_loop, run_until_is_set, &request.done));
+	*answer_out = request.answer;
 }
 
 /* ---- peers ---- */

@@ -50,7 +50,7 @@ enum { SCENE_GREETING = 0x58 };
 /* An address that is subject to the limits on secrets. Loopback is not. */
 #define SCENE_STRANGER "192.0.2.7"
 
-enum { SCENE_WORKERS = 2, SCENE_DESCRIPTORS = 4096, SCENE_SETS = 8 };
+enum { SCENE_WORKERS = 2, SCENE_DESCRIPTORS = 4096, SCENE_SETS = 12 };
 
 struct server_scene {
 	struct loop *loops[SCENE_WORKERS];
@@ -152,11 +152,12 @@ static inline void scene_join_threads(struct scene_thread threads[SCENE_WORKERS]
 
 static inline void scene_start_set(struct plugin_set *set)
 {
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct scene_thread threads[SCENE_WORKERS];
 	struct err err = { "" };
 
 	scene_start_threads(threads);
-	ck_assert_msg(plugin_set_start(set, true, scene.loops, &err), "%s", err.text);
+	ck_assert_msg(plugin_set_start(set, true, scene.loops, &patience, &err), "%s", err.text);
 	scene_join_threads(threads);
 }
 
@@ -385,6 +386,14 @@ static inline void scene_accept(int fd, const struct uuid *id)
 static inline void scene_ahead(int fd, const struct uuid *pass)
 {
 	scene_say(fd, &(struct message){ .type = MESSAGE_AHEAD, .id = *pass });
+}
+
+static inline void scene_about(int fd, const char *item)
+{
+	struct message message = { .type = MESSAGE_ABOUT };
+
+	strcpy(message.text, item);
+	scene_say(fd, &message);
 }
 
 static inline void scene_authenticate(int fd, const char *answer)

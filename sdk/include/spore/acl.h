@@ -1,9 +1,14 @@
-/* spore/acl.h - access control by address, when a connection is accepted.
+/* spore/acl.h - access control, when a connection is accepted.
  * SPDX-License-Identifier: MIT
  *
  * The host asks the instances of a chain in order. ALLOW and DENY end the chain, NEXT goes on to
  * the next instance, and NEXT from the last instance allows. The host counts and limits
  * connections; an ACL does not.
+ *
+ * The host asks a chain when it accepts a connection. At the control port, the connection's
+ * transports open after that. The host then asks the whole chain again, with spore_acl_query.conn,
+ * if a transport has learned another address of the peer, or if an instance of the chain has
+ * SPORE_ACLF_CONN.
  */
 #ifndef SPORE_ACL_H
 #define SPORE_ACL_H
@@ -22,16 +27,41 @@ typedef struct spore_acl_query {
 	uint32_t point; /* SPORE_ACL_AT_* */
 	const spore_addr *peer, *local;
 	spore_str identity; /* AT_PUBLIC: the identity of the tunnel's owner; else empty */
+	/* For host->conn_attr(). NULL before the transports have opened, and AT_PUBLIC, where there
+	 * are none. */
+	const spore_conn *conn;
 } spore_acl_query;
-SPORE_GROWABLE(spore_acl_query, identity);
+SPORE_GROWABLE(spore_acl_query, conn);
+
+#define SPORE_ACL_REASON_SIZE 128
+
+/* What check() can say besides its verdict. Before each call, the host sets struct_size to the size
+ * of its struct and zeroes the rest. */
+typedef struct spore_acl_result {
+	uint32_t struct_size;
+	uint32_t reserved;
+	/* ALLOW or NEXT, AT_PUBLIC: how many bytes per second the connection may move, in each
+	 * direction; 0: no limit. If several instances of the chain set it, the lowest rate
+	 * counts. */
+	uint64_t rate;
+	/* DENY: why, for the operator's log and metrics, such as "10.1.0.0/16"; NUL-terminated
+	 * UTF-8. Choose texts of few different values: the metrics count the first 15 texts of an
+	 * instance separately, and all others as "other". */
+	char reason[SPORE_ACL_REASON_SIZE];
+} spore_acl_result;
+SPORE_GROWABLE(spore_acl_result, reason);
+
+/* SPORE_ACLF_CONN: check() also judges what transports know about a connection to the control port,
+ * such as its certificate. It should return NEXT while `conn` is NULL. */
+enum { SPORE_ACLF_CONN = 1 };
 
 typedef struct spore_acl_ops {
 	uint32_t struct_size;
-	uint32_t flags; /* 0 */
-	/* Called once per accepted connection. It should make no system call, allocate nothing and
+	uint32_t flags; /* SPORE_ACLF_* */
+	/* Called for each accepted connection. It should make no system call, allocate nothing and
 	 * take no lock. Returns SPORE_ALLOW, SPORE_DENY or SPORE_NEXT. Any other value denies and
 	 * is logged. [worker] */
-	int32_t (*check)(void *state, const spore_acl_query *);
+	int32_t (*check)(void *state, const spore_acl_query *, spore_acl_result *out);
 } spore_acl_ops;
 SPORE_GROWABLE(spore_acl_ops, check);
 

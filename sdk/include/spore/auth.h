@@ -11,11 +11,21 @@
  * has the session value that the instance returned for the tunnel. Ask a remote back-end once per
  * tunnel, and verify data connections with what you stored.
  *
- * A reload verifies each open tunnel again: the new instances get the challenge and the answer of
- * the tunnel's control connection (purpose CONTROL, session 0). An instance must therefore accept
- * the same answer again. ALLOW moves the tunnel to the new instance, which verifies its data
- * connections from then on. DENY closes the tunnel. If no instance can decide, the tunnel stays
- * with its old instance.
+ * A reload asks the new instances about the client of each open tunnel, with the purpose RENEW and
+ * the challenge and the answer of the tunnel's control connection. ALLOW moves the tunnel to the
+ * new instance, which verifies its data connections from then on. DENY closes the tunnel. If no
+ * instance can decide, the tunnel stays with its old instance, and the host asks again later: after
+ * about a second at first, then after twice as long each time, up to a minute. A worker asks about
+ * a few tunnels at a time, the oldest first.
+ *
+ * Most plugins handle RENEW like CONTROL: they verify the answer again. A plugin that accepts an
+ * answer only once cannot. It decides by what it knows: the request says which instance allowed the
+ * client, with which session and identity. If same_instance is 1, these are the plugin's own words,
+ * and ALLOW is right as long as this identity may still have a tunnel. If it is 0, another instance
+ * chose them, under rules that this plugin does not know, and they prove nothing here: verify the
+ * answer, or leave the decision to the next instance.
+ *
+ * Each ALLOW for a control connection has exactly one end: see session_end.
  */
 #ifndef SPORE_AUTH_H
 #define SPORE_AUTH_H
@@ -28,33 +38,87 @@ extern "C" {
 
 /* The longest answer, in bytes. A frame of the protocol has at most 256. */
 #define SPORE_AUTH_ANSWER_MAX 232
+/* The longest identity, in bytes. An identity is UTF-8 without control characters (U+0000 to
+ * U+001F, U+007F to U+009F) and without U+FEFF. It may be empty: a client without a name. */
+#define SPORE_IDENTITY_MAX 255
+/* The most port ranges of one grant. No set of ports needs more. */
+#define SPORE_AUTH_PORTS_MAX 32768
 
-/* The purpose of a request: a control connection or a data connection. */
-enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2 };
+/* The purpose of a request: a control connection, a data connection, or the control connection of
+ * an open tunnel after a reload. */
+enum { SPORE_AUTH_CONTROL = 1, SPORE_AUTH_DATA = 2, SPORE_AUTH_RENEW = 3 };
 
 /* What an instance needs from a client: no Challenge, a plain answer, or an answer that may be
- * bound to the transport's session (channel_binding). The host shows BINDS to the client by the
- * version of the challenge's UUID: 8 if an instance of the chain binds and the connection has a
- * channel binding, otherwise 4. An attacker in between cannot hide this offer, because the answer
- * depends on the challenge. */
+ * bound to the transport's session (channel_binding). The host offers BINDS to the client
+ * (SPORE_OFFER_BINDS) if an instance of the chain binds and the connection has a channel binding.
+ */
 enum { SPORE_CHALLENGE_NONE = 0, SPORE_CHALLENGE_PLAIN = 1, SPORE_CHALLENGE_BINDS = 2 };
+
+/* What a server offers to its clients. Its Challenge carries the offers: a UUID of version 8
+ * (RFC 9562) is the challenge of a Spore server, and the 12 bits behind the version (custom_b: the
+ * low half of byte 6, then byte 7) are a set of these bits. The other 110 bits are random. A UUID
+ * of another version, such as bore's 4, offers nothing. A client ignores the bits that it does not
+ * know; a server sends them as 0. An attacker in between cannot add or hide an offer, because the
+ * answer depends on the whole UUID. */
+enum {
+	SPORE_OFFER_BINDS = 1 << 0, /* the server accepts bound answers */
+	SPORE_OFFER_ABOUT = 1 << 1  /* the server reads what a client says before Hello */
+};
+
+/* Bits of spore_client_info.known. */
+enum {
+	SPORE_CLIENT_PORT = 1 << 0, /* the client has asked for a port, so `port` is valid */
+	SPORE_CLIENT_ABOUT = 1 << 1 /* the client has said something about itself */
+};
+
+/* What a client says about itself and its tunnel. These are CLAIMS: any client that can
+ * authenticate can say anything, and the answer to the Challenge does not cover them. Use them to
+ * restrict a client further, to choose a policy among those that its identity may have, and for the
+ * operator's eyes; never as an identity. The texts have at most 1 KiB in all. They are UTF-8
+ * without control characters, but may have any other character: escape them where they go.
+ *
+ * A Spore client says at least its version, to a server that sent a Challenge. bore's clients say
+ * nothing but the port. If the chain needs no Challenge, a Spore client says everything only after
+ * its tunnel has opened: verify() finds no SPORE_CLIENT_ABOUT, but session_end() does. */
+typedef struct spore_client_info {
+	uint32_t struct_size;
+	uint32_t known;          /* SPORE_CLIENT_* */
+	uint32_t port, reserved; /* the public port that it asks for; 0: any */
+	spore_str name;          /* of the tunnel; empty: it has not said */
+	spore_str version;       /* such as "spore/1.0.0"; empty: it has not said */
+	const spore_str *hosts;  /* host names that it asks for; compare them without case */
+	size_t n_hosts;
+	const spore_kv *tags; /* a key comes once */
+	size_t n_tags;
+} spore_client_info;
+SPORE_GROWABLE(spore_client_info, n_tags);
 
 typedef struct spore_auth_request {
 	uint32_t struct_size;
-	uint32_t purpose;      /* SPORE_AUTH_CONTROL or SPORE_AUTH_DATA */
+	uint32_t purpose;      /* SPORE_AUTH_* */
 	uint8_t challenge[16]; /* the bytes of the UUID; zero if no Challenge was sent */
 	spore_str answer;      /* what the client sent; empty if no Challenge was sent */
 	const spore_addr *peer, *local;
 	const spore_conn *conn;    /* for host->conn_attr() */
 	spore_str channel_binding; /* the transport's channel binding (RFC 9266), or empty */
-	uint64_t session;          /* DATA: the session value of the tunnel; else 0 */
+	uint64_t session;          /* DATA, RENEW: the session value of the tunnel; else 0 */
 	int64_t deadline_ms;       /* on the clock of host->now_ms(); then the host denies */
 	uint32_t secure;           /* 1: the transport is confidential and authenticated */
-	uint32_t reserved;
+	/* RENEW: 1 if an instance with the name of this one, of the same plugin and component,
+	 * allowed the client. 0: another one did, whose session and identity mean nothing here. */
+	uint32_t same_instance;
+	/* RENEW: the identity that the client was given, and the name of the instance that gave it.
+	 * Both are empty if the client was let in without authentication. Else empty. */
+	spore_str identity, allowed_by;
+	/* What the client says. Never NULL. `known` is 0 with DATA, and with CONTROL if the client
+	 * waits for the verdict before it asks for a port. */
+	const spore_client_info *client;
 } spore_auth_request;
-SPORE_GROWABLE(spore_auth_request, reserved);
+SPORE_GROWABLE(spore_auth_request, client);
 
-/* Bits of spore_auth_result.fields. Without its bit, a field has the host's default. */
+/* Bits of spore_auth_result.fields. Without its bit, a field must be 0, and the host's default
+ * holds. An unknown bit is an error, since a limit must not be ignored: before you use a bit that
+ * is newer than your SPORE_MIN_MINOR, compare host->abi_minor. */
 enum {
 	SPORE_AUTH_F_PORTS = 1 << 0,
 	SPORE_AUTH_F_MAX_TUNNELS = 1 << 1,
@@ -63,18 +127,22 @@ enum {
 };
 
 typedef struct spore_auth_result {
-	uint32_t struct_size;
-	uint32_t fields;    /* SPORE_AUTH_F_* */
-	spore_str identity; /* the client's name in logs, metrics and quotas, such as "alice" */
-	spore_str reason;   /* for the operator's log; never sent to the client */
+	uint32_t struct_size; /* a larger size is fine: the host ignores what it does not know */
+	uint32_t fields;      /* SPORE_AUTH_F_* */
+	/* The client's name in logs, metrics and quotas, such as "alice": SPORE_IDENTITY_MAX. */
+	spore_str identity;
+	spore_str reason; /* for the operator, never sent to the client; cut after 512 bytes */
 	/* Chosen by the plugin. The host passes it back with data connections and to session_end().
 	 * Tunnels with the same session value have the same owner. */
 	uint64_t session;
-	const spore_port_range *ports; /* the public ports that the client may use */
+	/* The public ports that the client may use: at most SPORE_AUTH_PORTS_MAX ranges, each with
+	 * 1 <= lo <= hi. They may overlap. No range: no port. */
+	const spore_port_range *ports;
 	size_t n_ports;
-	uint32_t max_tunnels, max_conns; /* at a time, over all tunnels of the session value */
+	/* At a time, over all tunnels of the session value. 0: none. */
+	uint32_t max_tunnels, max_conns;
 	/* The host closes a tunnel this long after it was opened, or after auth_revalidate()
-	 * renewed it. A reload does not extend this time. */
+	 * renewed it. A reload does not extend this time. 0: at once; never negative. */
 	int64_t life_ms;
 } spore_auth_result;
 SPORE_GROWABLE(spore_auth_result, life_ms);
@@ -92,20 +160,44 @@ typedef struct spore_answer_request {
 } spore_answer_request;
 SPORE_GROWABLE(spore_answer_request, reserved);
 
-/* Accounting data of one tunnel, for the time during which this instance was responsible for it.
- * After a reload, this is shorter than the tunnel's whole life. */
+/* Why an ALLOW has ended. Treat a value that you do not know like CLOSED. */
+enum {
+	/* The client has left or is lost. Without a port: it left before it had a tunnel, or its
+	 * connection carries a visitor. */
+	SPORE_END_CLOSED = 1,
+	/* The host has used the ALLOW for nothing: it refused the tunnel (port, limit, wrong frame,
+	 * too late), or it needs the verdict no longer. */
+	SPORE_END_REFUSED = 2,
+	/* A reload has moved the tunnel to another instance, whose ALLOW has an end of its own; or
+	 * the server goes on without authentication. */
+	SPORE_END_MOVED = 3,
+	/* A plugin has denied the client since: with auth_revalidate(), or after a reload. */
+	SPORE_END_REVOKED = 4,
+	SPORE_END_KICKED = 5,  /* the operator has closed the tunnel */
+	SPORE_END_EXPIRED = 6, /* life_ms is over */
+	SPORE_END_SHUTDOWN = 7 /* the server ends */
+};
+
+/* The end of one ALLOW, and what its tunnel has used while this instance was responsible for it.
+ * After a reload, this is less than in the tunnel's whole life. */
 typedef struct spore_session_end {
 	uint32_t struct_size;
-	uint32_t port; /* the tunnel's public port */
-	uint64_t session;
+	uint32_t reason;     /* SPORE_END_* */
+	spore_ticket ticket; /* of the verify() that allowed it: different for each ALLOW */
+	uint64_t session;    /* 0 if the ALLOW came without a result */
 	spore_str identity;
+	uint32_t port; /* the tunnel's public port; 0: no tunnel was opened */
+	uint32_t reserved;
 	/* From visitors to the client, and back. Connections that are still open are counted up to
 	 * about a second ago. */
 	uint64_t bytes_up, bytes_down;
 	uint64_t conns;  /* the number of visitors */
-	int64_t life_ms; /* how long this instance was responsible */
+	int64_t life_ms; /* since the ALLOW */
+	/* What the client has said; never NULL. `known` is 0 if the client left before the ALLOW
+	 * arrived. */
+	const spore_client_info *client;
 } spore_session_end;
-SPORE_GROWABLE(spore_session_end, life_ms);
+SPORE_GROWABLE(spore_session_end, client);
 
 /* verify() and answer() may block. The host calls them on its thread pool, with the INSTANCE
  * instead of the worker's state, and completes the ticket with the value that they return, unless
@@ -130,10 +222,21 @@ typedef struct spore_auth_ops {
 	 * [blocking] with SPORE_AUTHF_BLOCKING */
 	spore_status (*answer)(void *state, const spore_answer_request *, spore_ticket);
 	/* The host no longer needs a pending ticket: the peer left, the deadline passed, or the
-	 * instance stops. Completing the ticket now returns SPORE_ESTALE. Optional. [worker] */
+	 * instance stops. Completing the ticket now returns SPORE_ESTALE. Not called for a ticket
+	 * that has been completed. Optional. [worker] */
 	void (*cancel)(void *state, spore_ticket);
-	/* SERVER. A tunnel that this instance allowed was closed, or a reload moved it to another
-	 * instance. Optional. [worker] */
+	/* SERVER. An ALLOW of this instance has ended. The host calls this exactly once for each
+	 * ALLOW that it has got for CONTROL or RENEW, whatever becomes of the client, and never for
+	 * DATA. It has got an ALLOW if verify() returned it, or if complete_verify() returned
+	 * SPORE_OK for it. After any other status, such as SPORE_ESTALE, it has not. So this is
+	 * also called
+	 *  - if the client left between complete_verify() and the delivery of the verdict,
+	 *  - if a blocking verify() returns ALLOW after its ticket became stale, and
+	 *  - for each tunnel that stands when the instance ends.
+	 * It runs on the worker on which verify() was asked (the one of the ticket), before that
+	 * worker's worker_stop(), and never inside complete_verify(). A blocking verify() that has
+	 * completed its ticket itself may still be running. A plugin that keeps a record per ALLOW
+	 * finds it by the ticket; the session may be that of several. Optional. [worker] */
 	void (*session_end)(void *state, const spore_session_end *);
 	/* Returns a SPORE_CHALLENGE_*. NONE: this instance needs no answer, because it verifies a
 	 * certificate, for example. The server sends a Challenge if any instance of the chain needs
@@ -142,10 +245,17 @@ typedef struct spore_auth_ops {
 } spore_auth_ops;
 SPORE_GROWABLE(spore_auth_ops, needs_challenge);
 
-/* CLIENT. True if the server that sent this challenge accepts bound answers. */
+/* CLIENT. What the server that sent this challenge offers: bits of SPORE_OFFER_*, and bits that
+ * later versions of the SDK may define. */
+static inline uint32_t spore_challenge_offers(const uint8_t challenge[16])
+{
+	return challenge[6] >> 4 == 8 ? (challenge[6] & 0x0Fu) << 8 | challenge[7] : 0;
+}
+
+/* CLIENT. 1 if the server that sent this challenge accepts bound answers. */
 static inline uint32_t spore_challenge_binds(const uint8_t challenge[16])
 {
-	return challenge[6] >> 4 == 8;
+	return spore_challenge_offers(challenge) & SPORE_OFFER_BINDS;
 }
 
 #ifdef __cplusplus

@@ -131,6 +131,19 @@ typedef struct spore_port_range {
 /* Identifies one asynchronous operation. It is a number, not a pointer. 0 means no ticket. */
 typedef uint64_t spore_ticket;
 
+/* What the host lends to an instance on one worker: a timer, a watched descriptor, a look-up. Like
+ * a ticket, each is a number that is never used again, so a stale one is harmless. {0} means none.
+ * Zero-initialise those that you keep. */
+typedef struct spore_timer {
+	uint64_t id;
+} spore_timer;
+typedef struct spore_io {
+	uint64_t id;
+} spore_io;
+typedef struct spore_resolve {
+	uint64_t id;
+} spore_resolve;
+
 /* A socket address. IPv4 addresses are stored as v4-mapped IPv6 addresses (::ffff:a.b.c.d). */
 typedef struct spore_addr {
 	uint8_t family; /* 4, 6, 1 (unix socket) or 0 (no address) */
@@ -146,6 +159,8 @@ typedef struct spore_cidr {
 	uint32_t family;     /* 4 or 6, as written in the configuration */
 } spore_cidr;
 SPORE_STATIC_ASSERT(sizeof(spore_str) == 16 && sizeof(spore_iov) == 16, "frozen");
+SPORE_STATIC_ASSERT(sizeof(spore_timer) == 8 && sizeof(spore_io) == 8, "frozen");
+SPORE_STATIC_ASSERT(sizeof(spore_resolve) == 8, "frozen");
 SPORE_STATIC_ASSERT(sizeof(spore_addr) == 24 && sizeof(spore_cidr) == 24, "frozen");
 
 /* Readiness that an operation waits for or that a watcher reports. */
@@ -155,10 +170,7 @@ enum { SPORE_READ = 1, SPORE_WRITE = 2 };
 typedef struct spore_ctx spore_ctx;       /* one configured instance */
 typedef struct spore_worker spore_worker; /* one instance on one worker's event loop */
 typedef struct spore_conn spore_conn;     /* a connection, to look up facts about it */
-typedef struct spore_timer spore_timer;
-typedef struct spore_io spore_io;
-typedef struct spore_resolve spore_resolve;
-typedef struct spore_cfg spore_cfg; /* a JSON value */
+typedef struct spore_cfg spore_cfg;       /* a JSON value */
 
 static inline spore_str spore_cstr(const char *text)
 {

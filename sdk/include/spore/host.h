@@ -56,60 +56,99 @@ typedef struct spore_host {
 	const char *name, *version;    /* such as "spore", "1.4.2" */
 
 	/* Returns an optional interface by its id, such as "spore.metrics/1", or NULL if the host
-	 * does not have it. The table starts with struct_size, belongs to the host, and is valid
-	 * for the whole process. [any] */
+	 * does not have it or (logged) the id is NULL. The table starts with struct_size, belongs
+	 * to the host, and is valid for the whole process. [any] */
 	const void *(*get_extension)(const char *id);
 
 	/* ---- log. Never blocks. If the buffer is full, the line is dropped and counted. The host
-	 * escapes the text and the values. spore_logf() below is easier to use. [any] */
+	 * escapes the text and the values, and writes at most 16 fields. A level above
+	 * SPORE_LOG_ERROR counts as SPORE_LOG_ERROR; one below SPORE_LOG_TRACE is never written. A
+	 * text that is NULL counts as empty; a NULL instance or NULL fields with a count are logged
+	 * in addition. spore_logf() below is easier to use. [any] */
 	uint32_t (*log_enabled)(const spore_ctx *, int32_t level);
 	void (*log)(const spore_ctx *, int32_t level, spore_str text, const spore_kv *fields,
 	            size_t n_fields);
 
 	/* Monotonic time in milliseconds. On a worker it is the cached time of its loop. [any] */
 	int64_t (*now_ms)(void);
-	/* Fills `buf` with cryptographically strong random bytes. Returns SPORE_OK or SPORE_ESYS.
+	/* Milliseconds since 1970 by the system's clock, which may jump. Use now_ms() to measure.
 	 * [any] */
+	int64_t (*wall_ms)(void);
+	/* Fills `buf` with cryptographically strong random bytes. Returns SPORE_OK, SPORE_ESYS, or
+	 * SPORE_EINVAL (logged) if buf is NULL or len is above INT_MAX. [any] */
 	spore_status (*random)(void *buf, size_t len);
+	/* SHA-256, and HMAC-SHA256 (RFC 2104). The output must not overlap the input. They return
+	 * SPORE_OK or SPORE_ESYS. After a failure the output is random, so that no comparison with
+	 * it succeeds. To compute many HMACs with one key, a library of your own that keeps the
+	 * key's state is faster. [any] */
+	spore_status (*sha256)(const void *data, size_t len, uint8_t digest_out[32]);
+	spore_status (*hmac_sha256)(const void *key, size_t key_len, const void *data, size_t len,
+	                            uint8_t mac_out[32]);
+	/* Returns 1 if both are equal, else 0, in a time that depends on `len` alone. Compare
+	 * secrets with it. [any] */
+	uint32_t (*equal)(const void *a, const void *b, size_t len);
 
 	/* ---- timers and descriptors on one worker's loop. The callbacks are [worker].
 	 *
-	 * A handle is valid until it is stopped, which its own callback may do. stop(NULL) does
-	 * nothing. With repeat_ms 0 a timer fires once, and must still be stopped. The host stops
-	 * handles that are left after worker_stop() and logs them as leaks. NULL: out of memory.
+	 * A handle is valid until it is stopped, which its own callback may do. It is used on its
+	 * worker only. The *_start() functions set *out, to {0} on failure. All return
+	 *  - SPORE_OK; stopping {0} is SPORE_OK, too, and does nothing,
+	 *  - SPORE_ESTALE if the handle was stopped before; this is logged,
+	 *  - SPORE_EINVAL for a NULL argument or callback, a negative time, unknown events, a
+	 *    handle of another kind, or a call on another thread; this is logged, and nothing else
+	 *    happens,
+	 *  - SPORE_ENOMEM if memory or descriptors are used up.
+	 * The host stops handles that are left after worker_stop() and logs them as leaks.
 	 * [worker] */
-	spore_timer *(*timer_start)(spore_worker *, int64_t after_ms, int64_t repeat_ms,
-	                            void (*on_timer)(void *arg), void *arg);
-	void (*timer_stop)(spore_timer *);
-	/* Level-triggered. */
-	spore_io *(*io_start)(spore_worker *, int fd, uint32_t events,
-	                      void (*on_ready)(void *arg, uint32_t events), void *arg);
-	void (*io_update)(spore_io *, uint32_t events);
-	/* Call it before close(fd). */
-	void (*io_stop)(spore_io *);
+
+	/* With repeat_ms 0 the timer fires once, and must still be stopped. after_ms may be 0. */
+	spore_status (*timer_start)(spore_worker *, int64_t after_ms, int64_t repeat_ms,
+	                            void (*on_timer)(void *arg), void *arg, spore_timer *out);
+	/* Starts it again with these times, whether it has fired or not. */
+	spore_status (*timer_update)(spore_timer, int64_t after_ms, int64_t repeat_ms);
+	spore_status (*timer_stop)(spore_timer);
+
+	/* Level-triggered. `events` is SPORE_READ, SPORE_WRITE, both, or 0 to wait for nothing yet.
+	 * An error or a hang-up of the descriptor counts as all that was asked for. Also returns
+	 * SPORE_EINVAL if fd is not open or this instance watches it on this worker already, and
+	 * SPORE_EUNSUPPORTED if it cannot be watched, such as a regular file or a folder; both are
+	 * logged. */
+	spore_status (*io_start)(spore_worker *, int fd, uint32_t events,
+	                         void (*on_ready)(void *arg, uint32_t events), void *arg,
+	                         spore_io *out);
+	/* Also SPORE_EINVAL, logged, if fd was closed. */
+	spore_status (*io_update)(spore_io, uint32_t events);
+	/* Call it before close(fd). Later, it still stops the watcher, but returns SPORE_EINVAL and
+	 * is logged; until then, on_ready() may be called for a duplicate of fd. */
+	spore_status (*io_stop)(spore_io);
 
 	/* ---- threads. */
 
-	/* The number of the worker, starting at 0. [any] */
+	/* The number of the worker, starting at 0. NULL: UINT32_MAX, logged. [any] */
 	uint32_t (*worker_index)(const spore_worker *);
-	/* Calls fn soon on the worker's loop. Returns SPORE_ESTALE if the instance has begun to
-	 * stop there (fn is not called), or SPORE_ENOMEM. Earlier posts run before worker_stop().
-	 * [any] */
+	/* Calls fn soon on the worker's loop. Returns SPORE_ESTALE if the instance is stopping (fn
+	 * is not called), SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker or fn. The
+	 * instance is stopping as soon as worker_drain() has run on all workers and no post, job or
+	 * blocking call of any worker is left, or one second after worker_drain() if some are left
+	 * then. What was accepted runs before worker_stop(). [any] */
 	spore_status (*post)(spore_worker *, void (*fn)(void *arg), void *arg);
 	/* Calls work() [blocking] and then on_done() on this worker. Returns SPORE_EBUSY if the
-	 * instance's queue is full, or SPORE_ESTALE if the instance has begun to stop there.
-	 * worker_stop() is called after on_done(). [worker] */
+	 * instance's queue is full, SPORE_ESTALE if the instance is stopping, as post() does,
+	 * SPORE_ENOMEM, or SPORE_EINVAL (logged) for a NULL worker or function. worker_stop() is
+	 * called after on_done(). [worker] */
 	spore_status (*offload)(spore_worker *, void (*work)(void *arg), void (*on_done)(void *arg),
 	                        void *arg);
-	/* Looks up a name without blocking. on_done() gets SPORE_OK and n >= 1 addresses with
-	 * `port`, or SPORE_EBACKEND and no address. It is never called before resolve() returns.
-	 * The handle is valid until on_done() is called or resolve_stop() cancels the look-up; then
-	 * on_done() is not called. NULL: the queue is full, or out of memory. [worker] */
-	spore_resolve *(*resolve)(spore_worker *, const char *name, uint16_t port,
-	                          void (*on_done)(void *arg, spore_status, const spore_addr *,
-	                                          size_t n),
-	                          void *arg);
-	void (*resolve_stop)(spore_resolve *);
+	/* Looks up a name of 1 to 255 bytes without blocking. on_done() gets SPORE_OK and n >= 1
+	 * addresses with `port`, or SPORE_EBACKEND and no address. It is never called before
+	 * resolve() returns. Returns as timer_start(), or SPORE_EBUSY if the queue is full. The
+	 * handle is valid until on_done() is called, or resolve_stop() cancels the look-up; then
+	 * on_done() is not called. [worker] */
+	spore_status (*resolve)(spore_worker *, const char *name, uint16_t port,
+	                        void (*on_done)(void *arg, spore_status, const spore_addr *,
+	                                        size_t n),
+	                        void *arg, spore_resolve *out);
+	/* As timer_stop(), but SPORE_ESTALE is not logged: on_done() may have been faster. */
+	spore_status (*resolve_stop)(spore_resolve);
 
 	/* ---- completing an operation that returned SPORE_EPENDING.
 	 *
@@ -118,23 +157,33 @@ typedef struct spore_host {
 	 *  - SPORE_OK,
 	 *  - SPORE_ESTALE if the peer left, the deadline passed or the operation was completed
 	 *    before. Calling too late is always safe.
-	 *  - SPORE_EINVAL for a ticket of another kind, an unknown verdict, or an answer that is
-	 *    too long or contains a NUL. The ticket then remains open. [any] */
+	 *  - SPORE_EINVAL, logged, for a ticket of another kind, which then remains open; or for a
+	 *    wrong argument, which ends the operation at once, as if it had been completed with
+	 *    SPORE_EINVAL,
+	 *  - SPORE_ENOMEM. The ticket remains open. [any] */
 
-	/* verdict: SPORE_ALLOW, SPORE_DENY, SPORE_NEXT or a SPORE_E*. result may be NULL. */
+	/* verdict: SPORE_ALLOW, SPORE_DENY, SPORE_NEXT, or a SPORE_E* other than EAGAIN and
+	 * EPENDING. result may be NULL, and counts only with SPORE_ALLOW. It is wrong if a field
+	 * breaks a rule of auth.h, or a text or list is NULL with a length. */
 	spore_status (*complete_verify)(spore_ticket, int32_t verdict,
 	                                const struct spore_auth_result *result);
-	/* status: SPORE_OK with an answer, or a SPORE_E* (the answer is ignored). */
+	/* status: SPORE_OK with an answer of 0 to SPORE_AUTH_ANSWER_MAX bytes without a NUL, or a
+	 * SPORE_E* other than EAGAIN and EPENDING (the answer is ignored). */
 	spore_status (*complete_answer)(spore_ticket, spore_status status, spore_str answer);
 	/* status: SPORE_OK if the handshake can continue; the host calls handshake() again, with a
-	 * fresh ticket. Any other status fails the connection. */
+	 * fresh ticket. A SPORE_E* other than EAGAIN and EPENDING fails the connection. */
 	spore_status (*complete_handshake)(spore_ticket, spore_status status);
+	/* status: SPORE_OK if the instance is ready on the worker of that worker_start(). With a
+	 * SPORE_E* the start or the reload fails, and worker_stop() is called. */
+	spore_status (*complete_start)(spore_ticket, spore_status status);
 
 	/* Tells the host that the rights of an identity have changed. SPORE_DENY closes the
 	 * identity's tunnels that this instance allowed, and their clients get an error.
 	 * SPORE_ALLOW with a result replaces what these tunnels may do: fields without their bit
 	 * get the host's default, while identity and session stay the same. It takes effect soon
-	 * after the call. Returns SPORE_OK also if there is no such tunnel. [any] */
+	 * after the call. Returns SPORE_OK also if there is no such tunnel; SPORE_EINVAL, logged,
+	 * for a NULL instance, another verdict, a wrong identity or result: then nothing changes;
+	 * SPORE_EUNSUPPORTED on a client; or SPORE_ENOMEM. [any] */
 	spore_status (*auth_revalidate)(spore_ctx *, spore_str identity, int32_t verdict,
 	                                const struct spore_auth_result *result);
 
@@ -142,50 +191,103 @@ typedef struct spore_host {
 	 * "x509.san.dns" and "x509.sha256".
 	 *
 	 * `index` selects one of several values. Returns 1 and sets *out, which is valid until the
-	 * current callback returns, or returns 0 if there is no such value. [worker], and
-	 * [blocking] for the connection of a blocking verify() or answer(), which reads a copy of
-	 * the facts. */
+	 * current callback returns, or returns 0 if there is no such value or (logged) an argument
+	 * is NULL. [worker], and [blocking] for the connection of a blocking verify() or answer(),
+	 * which reads a copy of the facts. */
 	uint32_t (*conn_attr)(const spore_conn *, const char *key, size_t index, spore_str *out);
 	/* A transport has learned the real address of the peer, from the PROXY protocol for
-	 * example. ACLs and limits use it from now on. Only before the handshake is done.
-	 * [worker] */
-	void (*conn_set_peer)(spore_conn *, const spore_addr *peer);
+	 * example. ACLs and limits use it from now on. Returns SPORE_OK, SPORE_ESTALE if the
+	 * handshake is done, or SPORE_EINVAL (logged) if an argument is NULL or the address is
+	 * neither IPv6 nor v4-mapped IPv4. [worker] */
+	spore_status (*conn_set_peer)(spore_conn *, const spore_addr *peer);
 	/* A transport's stream can continue although its descriptor is not ready. The host soon
-	 * repeats the calls that it waits for. [worker] */
+	 * repeats the calls that it waits for. NULL is logged. [worker] */
 	void (*conn_wake)(spore_conn *);
 
 	/* ---- a listening socket at `address`.
 	 *
 	 * It belongs to the host, which gives the same socket to the instance that replaces this
 	 * one on a reload. It is non-blocking. Call accept() on it, but never close() it. Returns
-	 * SPORE_ESYS and sets errno if the address cannot be bound. [main], only in create() */
+	 * SPORE_ESYS and sets errno if the address cannot be bound, or SPORE_EINVAL (logged) if an
+	 * argument is NULL, the address is neither IPv6 nor v4-mapped IPv4, or create() is not
+	 * running on this thread. [main], only in create() */
 	spore_status (*listener_get)(spore_ctx *, const spore_addr *address, int *fd_out);
 
-	/* ---- the configuration as a tree. It is read-only and valid until destroy(). [any] */
+	/* ---- the configuration as a tree. It is read-only and valid until destroy().
+	 *
+	 * A NULL value is "not there": its type is SPORE_CFG_NULL, and it has no members. [any] */
 
 	/* Returns a SPORE_CFG_*. */
 	uint32_t (*cfg_type)(const spore_cfg *);
-	/* NULL: there is no such key. */
+	/* NULL: there is no such key, or (logged) the key is NULL. */
 	const spore_cfg *(*cfg_get)(const spore_cfg *object, const char *key);
+	/* NULL: there is none at this index. key_out may be NULL, and is NULL in an array. */
 	const spore_cfg *(*cfg_at)(const spore_cfg *container, size_t index, const char **key_out);
+	/* 0 for other types than arrays and objects, too. */
 	size_t (*cfg_count)(const spore_cfg *container);
-	/* NULL: not a string. */
+	/* NULL: it is not a string. */
 	const char *(*cfg_string)(const spore_cfg *);
+	/* 0: it is not a number, or it is 0. */
 	double (*cfg_number)(const spore_cfg *);
+	/* 0: it is not a boolean, or it is false. */
 	uint32_t (*cfg_bool)(const spore_cfg *);
+
+	/* Makes a tree from a JSON text, such as the reply of a back-end. The text is copied. It
+	 * must be JSON as in RFC 8259, in UTF-8, without repeated keys and without \u0000, of
+	 * at most 1 MiB, 16,384 keys and values, and 32 levels. Returns
+	 *  - SPORE_OK. Read the tree with the functions above, on any thread, and free it with
+	 *    cfg_free(). The host does not free it.
+	 *  - SPORE_EINVAL. *out is NULL, and `error`, if it is not NULL, gets a NUL-terminated text
+	 *    such as "line 3, column 7: expected a value". It contains nothing of the JSON text, so
+	 *    it may be logged. 128 bytes are enough.
+	 *  - SPORE_ENOMEM. *out is NULL. [any] */
+	spore_status (*cfg_parse)(spore_ctx *, spore_str json, spore_cfg **out, char *error,
+	                          size_t error_size);
+	/* Wipes and frees a whole tree of cfg_parse(). NULL is allowed. [any] */
+	void (*cfg_free)(spore_cfg *tree);
+
+	/* ---- state that survives a reload.
+	 *
+	 * An instance may hand bytes on to the instance that replaces it: of the same name, and of
+	 * the same component of a plugin of the same name. The code may be another one, unlike with
+	 * spore_create_args.previous; so put a version into the key or the bytes. A new instance
+	 * begins with everything that the old one has handed on when the new one is created, and
+	 * hands it on in turn. What the old one hands on later is lost. Everything is forgotten
+	 * when the configuration no longer contains the name, and when the process ends. The host
+	 * wipes the memory. */
+
+	/* Hands on a copy of `bytes` under a key of 1 to 63 bytes, in place of earlier bytes of
+	 * this key; no bytes: removes the key. Returns SPORE_OK, SPORE_EINVAL (the key),
+	 * SPORE_ENOMEM, or SPORE_EBUSY if the keys and bytes of the instance would exceed 1 MiB;
+	 * then the earlier bytes stay. Takes a lock of the instance. [any] */
+	spore_status (*state_put)(spore_ctx *, const char *key, spore_str bytes);
+	/* Returns 1 and sets *out, which is valid until create() returns or the key is put again,
+	 * or returns 0 if there is no such key. Afterwards it always returns 0. [main], only in
+	 * create() */
+	uint32_t (*state_get)(spore_ctx *, const char *key, spore_str *out);
 
 	/* ---- metrics. */
 
 	/* Registers a family. Call it in create(). The instance that replaces this one on a reload
-	 * registers the same name and gets the same family. Returns 0 if the family is refused,
-	 * which is logged. [main] */
+	 * registers the same name and gets the same family. Returns 0 if the family is refused or
+	 * an argument is wrong, which is logged. [main] */
 	uint32_t (*metric_family)(spore_ctx *, const spore_metric_spec *);
-	/* Returns the series with these label values, one per label name, or 0 for an unknown
-	 * family. Look it up once and keep it. Do not call it from a visitor's callbacks
+	/* Returns the series with these label values, one per label name, each of at most 1024
+	 * bytes. Returns 0 if the family is 0, if memory is used up, or (logged) if an argument is
+	 * wrong. Look it up once and keep it. Do not call it from a visitor's callbacks
 	 * (metrics.h): it would wait for them forever. [any] */
 	uint32_t (*metric_series)(uint32_t family, const spore_str *values, size_t n_values);
-	/* Wait-free. Each worker has its own cells. A counter never decreases: a negative delta is
-	 * ignored. [worker] */
+	/* Counters and gauges are added to, gauges are set, histograms and summaries observe. A
+	 * counter never decreases: a negative delta is ignored. So is the series 0; another series
+	 * that does not exist, or has another type, is logged.
+	 *
+	 * With a worker, the call is wait-free and updates cells of that worker: [worker]. With
+	 * NULL, it updates cells that all threads share, atomically and without a lock: [any], for
+	 * example from create(), a [blocking] call or a thread of your own. Many threads that
+	 * update one series with NULL at the same time slow each other down.
+	 *
+	 * A reader sees the sum of all these cells, also of a gauge. So set a gauge in one place
+	 * only: either with NULL, or, for a value that each worker has, on all workers. */
 	void (*metric_add)(spore_worker *, uint32_t series, double delta);
 	void (*metric_set)(spore_worker *, uint32_t series, double value);
 	void (*metric_observe)(spore_worker *, uint32_t series, double value);

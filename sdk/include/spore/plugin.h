@@ -5,12 +5,19 @@
  * component has one kind (auth, transport, acl, metrics). The host makes one instance of a
  * component for each entry of the configuration that names it:
  *
- *     create ─▶ worker_start (each worker) ─▶ in use
- *            ─▶ worker_drain (each worker) ─▶ worker_stop (each worker) ─▶ destroy
+ *     create ─▶ worker_start (all workers) ─▶ in use, once it is ready on all of them
+ *            ─▶ worker_drain (all workers) ─▶ worker_stop (all workers) ─▶ destroy
+ *
+ * A phase begins when the previous one has ended on all workers.
  *
  * On a reload the host creates the new instances, switches to them, and stops the old ones when
  * their last session has ended. Plugins need no code for this. auth.h describes how a reload
  * verifies open tunnels.
+ *
+ * create, destroy and the entry point run on a thread of their own, the control thread. Meanwhile
+ * the server serves with its old configuration. The operator limits how long all instances of a
+ * configuration may take until they are ready (the key start_timeout of the section "plugins").
+ * After that the host gives up the start or the reload, with the plugin's name in the log.
  */
 #ifndef SPORE_PLUGIN_H
 #define SPORE_PLUGIN_H
@@ -75,12 +82,22 @@ typedef struct spore_component {
 	void (*destroy)(void *instance);
 	/* Creates the state of one worker. The [worker] functions of the kind get *state_out.
 	 * Optional: without it they get the instance itself, which must then be safe to share.
-	 * [worker] */
-	spore_status (*worker_start)(void *instance, spore_worker *, void **state_out);
-	/* The instance gets no new work on this worker. Running operations continue. Optional.
-	 * [worker] */
+	 *
+	 * An instance that cannot work yet, because it connects to a back-end for example, sets
+	 * *state_out, returns SPORE_EPENDING and calls host->complete_start() with the ticket
+	 * later. Until then the host calls no other function of this instance on this worker,
+	 * except the callbacks of what the plugin itself has started, and worker_stop() if the host
+	 * gives up or complete_start() reports a failure. After any other return value the ticket
+	 * is stale. After a failure other than SPORE_EPENDING there is no state, and neither
+	 * worker_drain() nor worker_stop() is called on this worker. [worker] */
+	spore_status (*worker_start)(void *instance, spore_worker *, spore_ticket,
+	                             void **state_out);
+	/* The instance gets no new work on this worker. Running operations continue, and
+	 * host->post() and host->offload() still work: see there. Not called where the instance did
+	 * not become ready. Optional. [worker] */
 	void (*worker_drain)(void *state);
-	/* All operations have ended; pending ones were cancelled. [worker] */
+	/* All operations have ended; pending ones were cancelled. worker_drain() has run on all
+	 * workers, and so have all posts and jobs of all workers. [worker] */
 	void (*worker_stop)(void *state);
 } spore_component;
 SPORE_GROWABLE(spore_component, worker_stop);

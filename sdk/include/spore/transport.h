@@ -4,7 +4,7 @@
  * A transport puts an upper stream on a lower stream. Both have the same operations, so transports
  * can be stacked. The first entry of the configuration is nearest to the socket. The lowest stream
  * is the host's own, over the socket. Every function here is [worker]: a stream stays on one
- * worker.
+ * worker, unless the host moves it with detach() and attach().
  */
 #ifndef SPORE_TRANSPORT_H
 #define SPORE_TRANSPORT_H
@@ -25,18 +25,43 @@ extern "C" {
 
 enum { SPORE_CLOSE_FIN = 1, SPORE_CLOSE_RST = 2 };
 
+enum { SPORE_ATTR_MAX_VALUES = 256, SPORE_ATTR_MAX_LEN = 65536 };
+
 typedef struct spore_stream_ops spore_stream_ops;
 /* FROZEN. An implementation embeds it as the first member of its own struct. */
 typedef struct spore_stream {
 	const spore_stream_ops *ops;
 } spore_stream;
 
-/* The host calls the topmost stream only. Each stream calls the stream below: flush() and pending()
- * must include the stream below, and a handshake must flush what it wrote there. A function that is
- * not marked optional is mandatory; the host refuses a stream without it. No function may block. A
- * function that returns SPORE_EAGAIN sets *want to SPORE_READ or SPORE_WRITE: the readiness of the
- * descriptor that the call needs before it can continue. A read may want SPORE_WRITE, and a write
- * SPORE_READ. */
+/* What attach() gets. */
+typedef struct spore_attach_args {
+	uint32_t struct_size;
+	uint32_t reserved;
+	void *state; /* of the instance on the new worker: replaces the state that wrap() got */
+} spore_attach_args;
+SPORE_GROWABLE(spore_attach_args, state);
+
+/* The host calls the topmost stream only, except for handshake(), detach() and attach(). Each
+ * stream calls the stream below: flush() and pending() must include the stream below, and a
+ * handshake must flush what it wrote there. A function that is not marked optional is mandatory;
+ * the host refuses a plugin without it. No function may block.
+ *
+ * READINESS  A function that returns SPORE_EAGAIN sets *want to SPORE_READ or SPORE_WRITE: the
+ *            readiness of the descriptor that the call needs before it can continue. A read may
+ *            want SPORE_WRITE, and a write SPORE_READ. The host repeats the call when the
+ *            descriptor is ready, or after host->conn_wake(). If the descriptor has an error or the
+ *            peer has hung up, it counts as ready for both: the host repeats the calls that wait,
+ *            and the lower stream's readv() or writev() reports the cause. While no call waits, the
+ *            host does not watch the descriptor, and a hang-up shows in the next call.
+ * RESULTS    A result that is not allowed, such as more bytes than the buffers hold, a positive
+ *            status, a negative value that is no SPORE_E*, or SPORE_EAGAIN without a valid *want,
+ *            ends this connection with a reset, and the log names the transport. The host checks
+ *            every stream of a stack, so the stream below never returns such a result.
+ * PROGRESS   SPORE_EAGAIN and pending() are promises. The host also ends a connection whose calls
+ *            keep a worker busy: a thousand in a second for which the descriptor was ready, or
+ *            bytes were pending, but that moved no byte and made pending() no smaller.
+ *
+ * After an error, all later calls of the same direction return an error, too. */
 struct spore_stream_ops {
 	uint32_t struct_size;
 	uint32_t reserved;
@@ -45,51 +70,81 @@ struct spore_stream_ops {
 	 *  - SPORE_OK: done,
 	 *  - SPORE_EAGAIN: the host calls again when *want is ready,
 	 *  - SPORE_EPENDING: the host calls again after host->complete_handshake(ticket),
-	 *  - another value: failed, and error() has the reason. The streams below have finished
+	 *  - another SPORE_E*: failed, and error() has the reason. The streams below have finished
 	 *    their handshakes. If the last call leaves bytes to send, the host flushes them,
 	 *    together with its own first bytes if it has any. */
 	spore_status (*handshake)(spore_stream *, uint32_t *want, spore_ticket);
 
-	/* Return the number of bytes moved (> 0), SPORE_EAGAIN with *want, or an error
-	 * (SPORE_ECLOSED for a reset). readv() returns 0 at the clean end of the stream. Partial
-	 * transfers are normal. The host may pass another buffer when it repeats a call after
-	 * SPORE_EAGAIN. */
+	/* Return the number of bytes moved (> 0), SPORE_EAGAIN with *want, or another SPORE_E* but
+	 * SPORE_EPENDING (SPORE_ECLOSED for a reset). readv() returns 0 at the clean end of the
+	 * stream. Partial transfers are normal. The host may pass another buffer when it repeats a
+	 * call after SPORE_EAGAIN. */
 	int64_t (*readv)(spore_stream *, const spore_iov *, uint32_t n, uint32_t *want);
 	int64_t (*writev)(spore_stream *, const spore_iov *, uint32_t n, uint32_t *want);
 	/* Sends bytes that writev() accepted and has kept. The host calls it after the last
 	 * writev() of a turn of the event loop, before it uses another stream. A buffer that all
 	 * streams of a worker share is therefore empty between streams. Returns SPORE_OK,
-	 * SPORE_EAGAIN with *want (the stream keeps the rest and the host calls again), or an
-	 * error. Optional. */
+	 * SPORE_EAGAIN with *want (the stream keeps the rest and the host calls again), or another
+	 * SPORE_E* but SPORE_EPENDING. Optional. */
 	spore_status (*flush)(spore_stream *, uint32_t *want);
 	/* The number of bytes that readv() can return although the descriptor is not readable.
 	 * Optional; the default is 0. */
 	size_t (*pending)(spore_stream *);
 
-	/* Sends the end of the stream (half-close) after all written bytes. Returns SPORE_OK,
-	 * SPORE_EAGAIN with *want, or an error. Reading remains possible. */
+	/* Sends the end of the stream (half-close) after all written bytes. Returns as flush().
+	 * Reading remains possible. */
 	spore_status (*shutdown)(spore_stream *, uint32_t *want);
-	/* Closes and frees this stream AND the stream below. SPORE_CLOSE_FIN closes in order;
-	 * SPORE_CLOSE_RST makes the peer see a reset. Cannot fail. The host may call it at any
-	 * time, also before the handshake. */
+	/* Closes and frees this stream AND the stream below. Cannot fail. The host may call it at
+	 * any time, also before the handshake.
+	 *
+	 * SPORE_CLOSE_FIN closes in order: if the handshake is done and the stream has not failed,
+	 * it writes what writev() or shutdown() has kept, and then its own end (a close alert, for
+	 * example) unless shutdown() has written it, to the stream below, and then closes that with
+	 * SPORE_CLOSE_FIN. It does not wait: what the stream below does not accept now is lost. The
+	 * host calls shutdown() first where the last bytes matter. SPORE_CLOSE_RST writes nothing,
+	 * drops all bytes, and closes the stream below with SPORE_CLOSE_RST, so that the peer sees
+	 * a reset. */
 	void (*close)(spore_stream *, uint32_t how);
 
-	/* The descriptor to poll: that of the lowest stream. */
-	int (*fd)(spore_stream *);
-	/* The directions (SPORE_READ | SPORE_WRITE) in which fd() carries the application's bytes
-	 * unchanged from now on. In these directions the host may splice instead of calling readv()
-	 * or writev(). The host asks once, after the handshake and when pending() is 0. Optional;
-	 * the default is none. */
+	/* The directions (SPORE_READ | SPORE_WRITE) in which the descriptor carries the
+	 * application's bytes unchanged from now on: never more than raw() of the stream below. In
+	 * these directions the host may splice instead of calling readv() or writev(). The host
+	 * asks once, after the handshake and when pending() is 0. Optional; the default is none. */
 	uint32_t (*raw)(spore_stream *);
 
 	/* Facts for host->conn_attr(). Returns 1 and sets *out, or returns 0, and the host asks the
-	 * stream below. *out is valid until the next call into the stream. Optional. */
-	uint32_t (*attr)(spore_stream *, const char *key, size_t index, spore_str *out);
-	/* Why the last call failed, as one line for the operator. Valid until the next call.
+	 * stream below. *out is valid until the next call into the stream, and has at most
+	 * SPORE_ATTR_MAX_LEN bytes. The host asks for an index below SPORE_ATTR_MAX_VALUES only.
 	 * Optional. */
+	uint32_t (*attr)(spore_stream *, const char *key, size_t index, spore_str *out);
+	/* Why the last call failed, as one line for the operator. Valid until the next call. NULL:
+	 * this stream has not failed; the stream below may have. Optional. */
 	const char *(*error)(spore_stream *);
+
+	/* Move the stream to another worker, between two calls and after the handshake. Optional,
+	 * but only together. If one transport of a connection lacks them, the connection stays on
+	 * the worker that accepted or opened it, and serves only what that worker has, such as a
+	 * data connection for one of its own tunnels.
+	 *
+	 * detach() runs on the old worker. The stream forgets everything that belongs to it:
+	 * timers, watchers and jobs, buffers that its streams share, and the state. Bytes that it
+	 * keeps move with it. Returns SPORE_OK; SPORE_EBUSY if it cannot now, because a job is
+	 * under way, for example (the stream remains as it was); or another SPORE_E* (the host ends
+	 * the connection).
+	 *
+	 * From then on the stream belongs to no worker. The host calls only attach(), on the new
+	 * worker or again on the old one, or close(), on any thread. Whatever `how` says, close()
+	 * of a detached stream writes nothing; it passes `how` to the stream below.
+	 *
+	 * attach() returns SPORE_OK, or a SPORE_E*: then the stream counts as detached, and the
+	 * host closes it.
+	 *
+	 * The host calls each stream of the stack: detach() from the top, attach() from the bottom.
+	 * Neither calls the stream below. */
+	spore_status (*detach)(spore_stream *);
+	spore_status (*attach)(spore_stream *, const spore_attach_args *);
 };
-SPORE_GROWABLE(spore_stream_ops, error);
+SPORE_GROWABLE(spore_stream_ops, attach);
 
 typedef struct spore_wrap_args {
 	uint32_t struct_size;
@@ -98,18 +153,32 @@ typedef struct spore_wrap_args {
 	spore_conn *conn;    /* RETAINED until the stream is closed */
 	const spore_addr *peer;
 	const char *server_name; /* client: the server's name as configured; server: NULL */
+	/* The descriptor of the socket, or -1. The host owns and polls it. A transport may set
+	 * options of it that serve its own work: if raw() of `lower` has both directions, it may
+	 * let the kernel encrypt, for example. It moves bytes only through `lower`. */
+	int32_t fd;
+	uint32_t reserved;
 } spore_wrap_args;
-SPORE_GROWABLE(spore_wrap_args, server_name);
+SPORE_GROWABLE(spore_wrap_args, reserved);
 
-/* SPORE_TRANSPORTF_SECURE: the transport is confidential and authenticated, so secrets may be sent
- * over it. See also SPORE_ATTR_INSECURE. */
-enum { SPORE_TRANSPORTF_SECURE = 1 };
+enum {
+	/* The transport is confidential and authenticated, so secrets may be sent over it. See also
+	 * SPORE_ATTR_INSECURE. */
+	SPORE_TRANSPORTF_SECURE = 1,
+	/* The transport has no streams of its own: wrap() always returns `lower`, and stream_ops is
+	 * NULL. */
+	SPORE_TRANSPORTF_NO_STREAM = 2
+};
 
 typedef struct spore_transport_ops {
 	uint32_t struct_size;
 	uint32_t flags; /* SPORE_TRANSPORTF_* */
-	/* Puts a stream on args->lower. A transport that adds nothing may return `lower`. */
+	/* Puts a stream on args->lower. Its `ops` must be `stream_ops`. A transport that adds
+	 * nothing to this connection may return `lower`. */
 	spore_status (*wrap)(void *state, const spore_wrap_args *, spore_stream **upper_out);
+	/* The operations of all streams that wrap() makes. The host checks them when it loads the
+	 * plugin. They must remain valid and unchanged. */
+	const spore_stream_ops *stream_ops;
 	/* The keys that attr() of its streams may know, NULL-terminated. The host copies these
 	 * facts for plugins that ask from another thread. May be NULL. */
 	const char *const *attr_keys;

@@ -170,7 +170,9 @@ def test_silent_server(fake_server):
 
 
 def test_extension_is_asked_for_once_and_never_used_unasked(fake_server):
-    """After Hello the client sends Extend and nothing else until the answer; then heartbeats."""
+    """After Hello the client sends Extend and nothing else until the answer.
+
+    Then it says its version and sends heartbeats."""
     with spore_client((fake_server.host, fake_server.port), 9, listening=False):
         with fake_server.next_wire() as wire:
             assert wire.receive() == {"Hello": 0}
@@ -181,6 +183,7 @@ def test_extension_is_asked_for_once_and_never_used_unasked(fake_server):
                 wire.send("Heartbeat")
                 time.sleep(0.3)
             wire.send({"Extended": {"heartbeat_ms": 1000}}, "Heartbeat")
+            assert list(wire.receive()) == ["About"]
             assert wire.receive(timeout=seconds(5)) == "Heartbeat"
 
 

@@ -275,4 +275,5 @@ def test_a_wrong_configuration_is_not_printed(tmp_path):
 
 def test_an_answer_that_cannot_be_written():
     process = run(["/bin/sh", "-c", f"exec {spore_binary()} server --print-config >/dev/full"])
-    assert process.status == 1 and process.stderr == ["error: cannot write to standard output"]
+    assert process.status == 1
+    assert "error: cannot write to standard output" in process.stderr

@@ -33,14 +33,17 @@ NOT_IN_A_SCHEMA = {
     r"once|at most 32 levels|one of \\|four hex|a low|well-formed|UTF-8|no control|a (?:string|key) without NUL|a number, "
     r"true|a decimal|a number without|true, found [A-Z]|false, found [a-z])",
     "other keys, flags or variables say it": r"conflicts with |expected an entry with|min_port <= max_port|is false, but "
-    r"other|expected at least one tunnel|expected the service's port|expected the key \"(?:client|tunnels|to|secret)\"",
+    r"other|expected at least one tunnel|expected the service's port|no other tunnel asks for|expected the key \"(?:client|tunnels|to|secret)\"",
     "files and variables hold it": r"secret file|expected a secret in |cannot read the list",
     "the plugin itself says it": r"the plugin does not like|names, each with its secret|of its certificate|with or without colons",
     "a text with a unit has bounds": r"expected a (?:size|duration) from .* found \"[0-9.]+[a-zA-Z]+\"$",
     "a range in a text is the wrong way round": r"lowest first.*found \"(\d+)-\d+\"$",
     "bits stand behind a prefix": r"no bits set after the prefix",
-    "a text has parts without a type": r"expected \"(?:HOST:PORT|sha256:)",
+    "a text has parts without a type": r"expected \"(?:HOST:PORT|sha256:)|expected HOST or|"
+    r"after the host, found|in brackets, as in",
     "keys have no type": r"file name of a plugin as the key",
+    "what a client says has a grammar of its own": r"without control characters, in which|a host name such as|a letter or "
+    r"digit, then",
     "1e2 is the integer 100 to a schema": r"found 1e2$",
 }  # fmt: skip
 

@@ -13,6 +13,9 @@ from harness.sockets import connect, end_writing, how_it_ends, read_exactly, rea
 from harness.waiting import wait_until
 from harness.wire import Tunnel
 
+# Signals of one kind within this time count as one.
+BURST = 0.6
+
 both_signals = pytest.mark.parametrize(
     "number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"]
 )
@@ -111,12 +114,45 @@ def test_second_signal_ends_the_server_at_once(server):
             lambda: port_is_free(server.public_host, tunnel.port), "the public port to close"
         )
         assert server.process.running
+        time.sleep(BURST)
         started = time.monotonic()
         server.process.terminate()
         assert server.process.wait() == 0
         assert time.monotonic() - started < seconds(3)
         assert how_it_ends(visitor)[0] == b""
         assert how_it_ends(far)[0] == b""
+
+
+@both_signals
+def test_a_burst_of_one_signal_drains(server, number):
+    """Supervisors may signal the process and its group."""
+    with Tunnel(server) as tunnel:
+        visitor, far = tunnel.join()
+        server.process_was_ended = True
+        for _ in range(3):
+            server.process.signal(number)
+            time.sleep(0.02)
+        wait_until(
+            lambda: port_is_free(server.public_host, tunnel.port), "the public port to close"
+        )
+        visitor.sendall(b"still here")
+        assert read_exactly(far, 10) == b"still here"
+        end_writing(visitor)
+        end_writing(far)
+        assert server.process.wait() == 0
+        assert not any("second signal" in line for line in server.process.stderr)
+
+
+def test_hangup_does_not_end_a_client(server):
+    with Inbox() as service, spore_client(server.control, service.port) as client:
+        client.process.signal(signal.SIGHUP)
+        client.process.wait_for("HUP ignored")
+        with connect(server.public_host, client.port) as visitor:
+            near = service.take()
+            visitor.sendall(b"question")
+            assert read_exactly(near, 8) == b"question"
+            near.close()
+        assert client.process.running
 
 
 def test_second_signal_ends_the_client_at_once(server):
@@ -129,6 +165,7 @@ def test_second_signal_ends_the_client_at_once(server):
                 lambda: port_is_free(server.public_host, client.port), "the public port to close"
             )
             assert client.process.running
+            time.sleep(BURST)
             started = time.monotonic()
             client.process.terminate()
             assert client.process.wait() == 0

@@ -82,23 +82,25 @@ def test_a_wrong_secret_is_wrong_in_any_pair(bound_server, bound_client, servers
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-@pytest.mark.parametrize("binding, marked", [("off", 4), ("prefer", 8), ("require", 8)])
+@pytest.mark.parametrize("binding, offered", [("off", 0), ("prefer", 1), ("require", 1)])
 def test_the_challenge_tells_whether_the_server_binds(
-    bound_server, authority, binding, marked, version
+    bound_server, authority, binding, offered, version
 ):
     with bound_server(binding) as server, tls.dial(
         server, authority, maximum_version=version
     ) as wire:
-        assert int(wire.receive()["Challenge"][14], 16) == marked
+        challenge = wire.receive()["Challenge"]
+        assert challenge[14] == "8"
+        assert int(challenge[17], 16) & 1 == offered
 
 
-def test_without_tls_the_challenge_is_as_ever(configured_server):
+def test_without_tls_nothing_is_bound(configured_server):
     with configured_server(config={"auth": chain("prefer")}) as server:
         with peers.spore_client(server.control, 9, secret="s3cret"):
             pass
         with tls.Wire.connect(server.control) as wire:
             challenge = wire.receive()["Challenge"]
-            assert challenge[14] == "4"
+            assert challenge[14:18] == "8002"
             wire.send({"Authenticate": answer("s3cret", challenge)})
             assert wire.hello() > 0
 

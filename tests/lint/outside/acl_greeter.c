@@ -15,10 +15,11 @@ static void destroy(void *instance)
 	(void)instance;
 }
 
-static int32_t check(void *state, const spore_acl_query *query)
+static int32_t check(void *state, const spore_acl_query *query, spore_acl_result *out)
 {
 	(void)state;
 	(void)query;
+	(void)out;
 	return SPORE_ALLOW;
 }
 

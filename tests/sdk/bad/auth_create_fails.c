@@ -29,12 +29,15 @@ static void ignore(void *arg)
 }
 
 /* It fails after it has started a timer, a post and a job. */
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	const struct late *late = instance;
+	spore_timer timer;
 
+	(void)ticket;
 	(void)state_out;
-	late->host->timer_start(worker, 60000, 0, ignore, NULL);
+	late->host->timer_start(worker, 60000, 0, ignore, NULL, &timer);
 	late->host->post(worker, ignore, NULL);
 	late->host->offload(worker, ignore, ignore, NULL);
 	return SPORE_EBACKEND;

@@ -102,7 +102,7 @@ static inline void broken_destroy(void *instance)
 }
 
 static inline spore_status broken_worker_start(void *instance, spore_worker *worker,
-                                               void **state_out)
+                                               spore_ticket ticket, void **state_out)
 {
 	struct state *state = malloc(sizeof *state);
 	struct broken *broken = instance;

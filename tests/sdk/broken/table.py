@@ -112,7 +112,7 @@ LIFE = {
     "create_reports_nonsense": refused(
         r"/auth/0: refused by the plugin", r"/auth/0no/pointer/at all: \?\[2J\?"
     ),
-    "create_keeps_args": knock(rf"plugin called report\(\) outside of create\(\){BY}"),
+    "create_keeps_args": knock(bad("report", r"called outside of create\(\)")),
     "create_exits_on_reload": reloads(EXITED, status=1),
     "worker_start_fails_on_one": refused(
         r"cannot start plugin NAME on worker 1: its back-end failed"

@@ -1,5 +1,7 @@
-/* auth_crash - crashes the process in the way that a client's answer names: in a worker (crash), or
- * in a thread of the pool (crash_blocking). Before that it logs as many lines as a ring holds. */
+/* auth_crash - crashes the process in the way that a client's answer names: in a worker (crash), in
+ * a thread of the pool (crash_blocking), or in a thread of its own. Before that it logs as many
+ * lines as a ring holds. */
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -44,6 +46,61 @@ static int recurse(int64_t depth)
 	return depth > 0 ? recurse(depth - 1) + here[0] : 0;
 }
 
+static void *touch_in_thread(void *unused)
+{
+	(void)unused;
+	touch_nothing();
+	return NULL;
+}
+
+static void *abort_in_thread(void *unused)
+{
+	(void)unused;
+	abort();
+}
+
+static void run_thread(void *(*fn)(void *arg))
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, fn, NULL) == 0)
+		pthread_join(thread, NULL);
+}
+
+/* In the C library, which touches nothing of the plugin's. */
+static void copy_to_nowhere(void)
+{
+	static const char bytes[4096];
+	char *volatile nowhere = (char *)16;
+	volatile size_t size = sizeof bytes;
+
+	memcpy(nowhere, bytes, size);
+}
+
+/* To an address without code. */
+static void jump_to_nowhere(void)
+{
+	void (*volatile nowhere)(void) = (void (*)(void))(uintptr_t)16;
+
+	nowhere();
+}
+
+/* So that the stack cannot be read above this function. */
+static void smash_the_stack(void)
+{
+	void *volatile *frame = __builtin_frame_address(0);
+
+	for (int i = 0; i < 32; i++)
+		frame[i] = (void *)(uintptr_t)0x4141414141414141;
+	touch_nothing();
+}
+
+/* The handler returns, so the fault would repeat for ever. */
+static void ignore_fault(int number)
+{
+	(void)number;
+}
+
 static void die(spore_str how)
 {
 	if (probe_same(how, spore_cstr("segv")))
@@ -60,6 +117,20 @@ static void die(spore_str how)
 		__builtin_trap();
 	else if (probe_same(how, spore_cstr("abort")))
 		abort();
+	else if (probe_same(how, spore_cstr("thread")))
+		run_thread(touch_in_thread);
+	else if (probe_same(how, spore_cstr("abort in a thread")))
+		run_thread(abort_in_thread);
+	else if (probe_same(how, spore_cstr("copy")))
+		copy_to_nowhere();
+	else if (probe_same(how, spore_cstr("jump")))
+		jump_to_nowhere();
+	else if (probe_same(how, spore_cstr("smash")))
+		smash_the_stack();
+	else if (probe_same(how, spore_cstr("ignored"))) {
+		signal(SIGSEGV, ignore_fault);
+		touch_nothing();
+	}
 }
 
 static int32_t verify(void *arg, const spore_auth_request *rq, spore_ticket ticket)

@@ -89,15 +89,17 @@ static void on_timer(void *unused)
 	exit(0);
 }
 
-static spore_status worker_start(void *arg, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *arg, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct instance *instance = arg;
 
+	(void)ticket;
 	exit_in(instance, WORKER_START);
-	if (is_in(instance, TIMER) && !instance->host->timer_start(worker, 1, 0, on_timer, NULL))
-		return SPORE_ENOMEM;
 	*state_out = instance;
-	return SPORE_OK;
+	return is_in(instance, TIMER) ? instance->host->timer_start(worker, 1, 0, on_timer, NULL,
+	                                                            &(spore_timer){ 0 })
+	                              : SPORE_OK;
 }
 
 static void worker_stop(void *instance)

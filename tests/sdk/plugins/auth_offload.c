@@ -32,10 +32,12 @@ struct job {
 	int32_t verdict; /* SPORE_OK: an answer */
 };
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *state = malloc(sizeof *state);
 
+	(void)ticket;
 	if (!state)
 		return SPORE_ENOMEM;
 	*state = (struct state){ instance, worker };

@@ -49,15 +49,17 @@ struct state {
 struct change {
 	struct change *next;
 	struct state *state;
-	spore_timer *timer;
+	spore_timer timer;
 	int32_t verdict;
 	const char *name;
 };
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *state = malloc(sizeof *state);
 
+	(void)ticket;
 	if (!state)
 		return SPORE_ENOMEM;
 	*state = (struct state){ instance, worker, NULL };
@@ -101,9 +103,9 @@ static void change_later(struct state *state, const char *name, int32_t verdict,
 
 	if (!change)
 		return;
-	*change = (struct change){ state->first, state, NULL, verdict, name };
-	change->timer = state->instance->host->timer_start(state->worker, after_ms, 0, on_change,
-	                                                   change);
+	*change = (struct change){ state->first, state, { 0 }, verdict, name };
+	state->instance->host->timer_start(state->worker, after_ms, 0, on_change, change,
+	                                   &change->timer);
 	state->first = change;
 }
 
@@ -126,8 +128,8 @@ static spore_auth_result grant(const struct conf *conf, const char *name)
 		.session = hash(spore_cstr(name)),
 		.ports = conf->ports.items,
 		.n_ports = conf->ports.count,
-		.max_tunnels = (uint32_t)conf->max_tunnels,
-		.max_conns = (uint32_t)conf->max_conns,
+		.max_tunnels = conf->max_tunnels >= 0 ? (uint32_t)conf->max_tunnels : 0,
+		.max_conns = conf->max_conns >= 0 ? (uint32_t)conf->max_conns : 0,
 		.life_ms = conf->life,
 	};
 

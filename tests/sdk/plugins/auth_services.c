@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -36,10 +37,10 @@ struct state {
 	spore_worker *worker;
 	pthread_t home, thread;
 	int pipe[2];
-	spore_timer *once, *often;
-	spore_io *io;
+	spore_timer once, often;
+	spore_io io;
 	unsigned ticks, left; /* steps that have not ended yet */
-	int worked_elsewhere;
+	int worked_elsewhere, worked_after_drain;
 };
 
 static void expect(const struct instance *instance, int good, const char *what)
@@ -109,6 +110,10 @@ static void try_metrics(struct instance *in)
 		                    .n_bounds = 2 };
 	in->histogram = h->metric_series(h->metric_family(in->ctx, &spec), NULL, 0);
 	EXPECT(in, in->gauge && in->histogram);
+	h->metric_add(NULL, in->counter, 10);
+	h->metric_add(NULL, in->counter, -1);
+	h->metric_set(NULL, in->gauge, 100);
+	h->metric_observe(NULL, in->histogram, 0.25);
 }
 
 static void try_listener(const struct instance *in)
@@ -125,6 +130,55 @@ static void try_listener(const struct instance *in)
 	memcpy(nobodys.ip + 12, (uint8_t[]){ 240, 0, 0, 1 }, 4); /* not an address of any machine */
 	EXPECT(in, in->host->listener_get(in->ctx, &nobodys, &again) == SPORE_ESYS &&
 	                   errno == EADDRNOTAVAIL);
+}
+
+static void try_parser(const struct instance *in)
+{
+	spore_cfg *tree = NULL;
+	char error[128] = "";
+	const spore_host *h = in->host;
+
+	EXPECT(in, h->cfg_parse(in->ctx, spore_cstr("{\"ports\": [1, 2, 3]}"), &tree, error,
+	                        sizeof error) == SPORE_OK);
+	EXPECT(in, h->cfg_number(h->cfg_at(h->cfg_get(tree, "ports"), 2, NULL)) == 3);
+	h->cfg_free(tree);
+	h->cfg_free(NULL);
+	EXPECT(in, h->cfg_parse(in->ctx, spore_cstr("{\n \"a\": ?}"), &tree, error, sizeof error) ==
+	                   SPORE_EINVAL);
+	EXPECT(in, tree == NULL && strcmp(error, "line 2, column 7: expected a value") == 0);
+	EXPECT(in, h->cfg_parse(in->ctx, spore_cstr(NULL), &tree, NULL, 9) == SPORE_EINVAL);
+}
+
+static void try_digests(const struct instance *in)
+{
+	static const uint8_t abc[32] = { 0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea,
+		                         0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
+		                         0xb0, 0x03, 0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c,
+		                         0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad };
+	uint8_t digest[32], mac[32], again[32];
+	const spore_host *h = in->host;
+
+	EXPECT(in, h->sha256("abc", 3, digest) == SPORE_OK && h->equal(digest, abc, 32) == 1);
+	EXPECT(in, h->hmac_sha256("key", 3, "abc", 3, mac) == SPORE_OK);
+	EXPECT(in, h->hmac_sha256("kez", 3, "abc", 3, again) == SPORE_OK);
+	EXPECT(in, h->equal(mac, again, 32) == 0 && h->equal(mac, again, 0) == 1);
+	EXPECT(in, h->wall_ms() / 1000 >= time(NULL) - 1 && h->wall_ms() / 1000 <= time(NULL));
+}
+
+static void try_state(const struct instance *in)
+{
+	static const char large[1024 * 1024];
+	const spore_host *h = in->host;
+	spore_str out;
+
+	EXPECT(in, h->state_get(in->ctx, "a", &out) == 0 && out.len == 0);
+	EXPECT(in, h->state_put(in->ctx, "a", spore_cstr("one")) == SPORE_OK);
+	EXPECT(in, h->state_put(in->ctx, "a", spore_cstr("two")) == SPORE_OK);
+	EXPECT(in, h->state_get(in->ctx, "a", &out) == 1 && probe_same(out, spore_cstr("two")));
+	EXPECT(in, h->state_put(in->ctx, "b", (spore_str){ large, sizeof large }) == SPORE_EBUSY);
+	EXPECT(in, h->state_put(in->ctx, "", spore_cstr("x")) == SPORE_EINVAL);
+	EXPECT(in, h->state_put(in->ctx, "a", spore_cstr("")) == SPORE_OK);
+	EXPECT(in, h->state_get(in->ctx, "a", &out) == 0);
 }
 
 static void try_simple_ones(const struct instance *in)
@@ -150,9 +204,9 @@ static void try_simple_ones(const struct instance *in)
 	                   SPORE_EINVAL);
 	EXPECT(in, in->host->complete_verify(0, SPORE_ALLOW, NULL) == SPORE_ESTALE);
 	EXPECT(in, in->host->complete_handshake((spore_ticket)-1, SPORE_OK) == SPORE_ESTALE);
-	in->host->timer_stop(NULL);
-	in->host->io_stop(NULL);
-	in->host->resolve_stop(NULL);
+	EXPECT(in, in->host->timer_stop((spore_timer){ 0 }) == SPORE_OK);
+	EXPECT(in, in->host->io_stop((spore_io){ 0 }) == SPORE_OK);
+	EXPECT(in, in->host->resolve_stop((spore_resolve){ 0 }) == SPORE_OK);
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)
@@ -167,6 +221,9 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	EXPECT(in, !SPORE_HAS(args, point) || args->struct_size >= sizeof *args);
 	try_simple_ones(in);
 	try_tree(in);
+	try_parser(in);
+	try_digests(in);
+	try_state(in);
 	try_metrics(in);
 	try_listener(in);
 	*instance_out = in;
@@ -193,7 +250,7 @@ static void on_once(void *arg)
 
 	at_home(s, "the timer's thread");
 	s->instance->host->timer_stop(s->once); /* inside its own callback */
-	s->once = NULL;
+	s->once.id = 0;
 	step_ended(s);
 }
 
@@ -204,7 +261,7 @@ static void on_often(void *arg)
 	if (++s->ticks < 3)
 		return;
 	s->instance->host->timer_stop(s->often);
-	s->often = NULL;
+	s->often.id = 0;
 	step_ended(s);
 }
 
@@ -216,16 +273,20 @@ static void on_pipe(void *arg, uint32_t events)
 	at_home(s, "the watcher's thread");
 	EXPECT(s->instance, events == SPORE_READ && read(s->pipe[0], &byte, 1) == 1 && byte == 'x');
 	s->instance->host->io_stop(s->io);
-	s->io = NULL;
+	s->io.id = 0;
 	step_ended(s);
 }
 
 static void on_post(void *arg)
 {
 	struct state *s = arg;
+	spore_str none;
 
 	at_home(s, "the post's thread");
 	EXPECT(s->instance, write(s->pipe[1], "x", 1) == 1);
+	EXPECT(s->instance, s->instance->host->state_get(s->instance->ctx, "a", &none) == 0);
+	EXPECT(s->instance,
+	       s->instance->host->state_put(s->instance->ctx, "a", spore_cstr("late")) == SPORE_OK);
 	s->instance->host->io_update(s->io, SPORE_READ); /* it waited for nothing so far */
 	step_ended(s);
 }
@@ -233,12 +294,14 @@ static void on_post(void *arg)
 static void *thread_main(void *arg)
 {
 	struct state *s = arg;
+	const struct instance *in = s->instance;
 
 	spore_status status = s->instance->host->post(s->worker, on_post, s);
 
 	/* Stale if the process ends before this thread runs. */
 	EXPECT(s->instance, status == SPORE_OK || status == SPORE_ESTALE);
 	spore_logf(s->instance->host, s->instance->ctx, SPORE_LOG_DEBUG, "a line from a thread");
+	in->host->metric_add(NULL, in->counter, 100);
 	return NULL;
 }
 
@@ -247,6 +310,7 @@ static void work(void *arg)
 	struct state *s = arg;
 
 	s->worked_elsewhere = !pthread_equal(pthread_self(), s->home);
+	s->instance->host->metric_add(NULL, s->instance->counter, 1000);
 }
 
 static void on_worked(void *arg)
@@ -296,31 +360,36 @@ static void begin_steps(struct state *s)
 {
 	const struct instance *in = s->instance;
 	const spore_host *h = in->host;
-	spore_timer *stopped = h->timer_start(s->worker, 1, 1, never, s);
-	spore_resolve *forgotten;
+	spore_timer stopped;
+	spore_resolve found, forgotten;
 
 	s->left = 7;
-	h->timer_stop(stopped);
-	s->once = h->timer_start(s->worker, 1, 0, on_once, s);
-	s->often = h->timer_start(s->worker, 1, 1, on_often, s);
-	s->io = h->io_start(s->worker, s->pipe[0], 0, on_pipe, s);
-	EXPECT(in, s->once && s->often && s->io);
+	EXPECT(in, h->timer_start(s->worker, 1, 1, never, s, &stopped) == SPORE_OK);
+	EXPECT(in, h->timer_stop(stopped) == SPORE_OK);
+	EXPECT(in, h->timer_start(s->worker, 60000, 0, on_once, s, &s->once) == SPORE_OK);
+	EXPECT(in, h->timer_update(s->once, 1, 0) == SPORE_OK);
+	EXPECT(in, h->timer_start(s->worker, 1, 1, on_often, s, &s->often) == SPORE_OK);
+	EXPECT(in, h->io_start(s->worker, s->pipe[0], 0, on_pipe, s, &s->io) == SPORE_OK);
 	EXPECT(in, h->offload(s->worker, work, on_worked, s) == SPORE_OK);
-	EXPECT(in, h->resolve(s->worker, in->conf->name_to_find, 8080, on_found, s) != NULL);
-	EXPECT(in, h->resolve(s->worker, "no such name.invalid", 80, on_not_found, s) != NULL);
-	forgotten = h->resolve(s->worker, in->conf->name_to_find, 1, never_found, s);
-	EXPECT(in, forgotten != NULL);
-	h->resolve_stop(forgotten);
+	EXPECT(in, h->resolve(s->worker, in->conf->name_to_find, 8080, on_found, s, &found) ==
+	                   SPORE_OK);
+	EXPECT(in, h->resolve(s->worker, "no such name.invalid", 80, on_not_found, s, &found) ==
+	                   SPORE_OK);
+	EXPECT(in, h->resolve(s->worker, in->conf->name_to_find, 1, never_found, s, &forgotten) ==
+	                   SPORE_OK);
+	EXPECT(in, h->resolve_stop(forgotten) == SPORE_OK);
 	h->metric_add(s->worker, in->counter, 2);
 	h->metric_set(s->worker, in->gauge, 5);
 	h->metric_observe(s->worker, in->histogram, 0.75);
 	EXPECT(in, pthread_create(&s->thread, NULL, thread_main, s) == 0);
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *s = calloc(1, sizeof *s);
 
+	(void)ticket;
 	if (!s)
 		return SPORE_ENOMEM;
 	s->instance = instance;
@@ -335,12 +404,19 @@ static spore_status worker_start(void *instance, spore_worker *worker, void **st
 	return SPORE_OK;
 }
 
+static void on_drained(void *arg)
+{
+	struct state *s = arg;
+
+	s->worked_after_drain = 1;
+}
+
 static void worker_drain(void *arg)
 {
 	struct state *s = arg;
 
 	at_home(s, "the drain's thread");
-	EXPECT(s->instance, s->instance->host->post(s->worker, never, s) == SPORE_ESTALE);
+	EXPECT(s->instance, s->instance->host->post(s->worker, on_drained, s) == SPORE_OK);
 }
 
 static void worker_stop(void *arg)
@@ -349,14 +425,18 @@ static void worker_stop(void *arg)
 	const spore_host *h = s->instance->host;
 
 	at_home(s, "the stop's thread");
+	EXPECT(s->instance, s->worked_after_drain);
+	EXPECT(s->instance, h->post(s->worker, never, s) == SPORE_ESTALE);
+	EXPECT(s->instance, h->offload(s->worker, never, never, s) == SPORE_ESTALE);
 	pthread_join(s->thread, NULL);
 	h->timer_stop(s->once);
 	h->timer_stop(s->often);
 	h->io_stop(s->io);
 	if (s->instance->conf->leak) {
-		h->timer_start(s->worker, 60000, 0, never, NULL);
-		h->timer_start(s->worker, 60000, 0, never, NULL);
-		h->resolve(s->worker, s->instance->conf->name_to_find, 1, never_found, NULL);
+		h->timer_start(s->worker, 60000, 0, never, NULL, &s->once);
+		h->timer_start(s->worker, 60000, 0, never, NULL, &s->once);
+		h->resolve(s->worker, s->instance->conf->name_to_find, 1, never_found, NULL,
+		           &(spore_resolve){ 0 });
 	}
 	close(s->pipe[0]);
 	close(s->pipe[1]);

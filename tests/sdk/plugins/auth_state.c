@@ -188,9 +188,11 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	(void)worker;
+	(void)ticket;
 	change_in(instance, WORKER_START);
 	*state_out = instance;
 	return SPORE_OK;

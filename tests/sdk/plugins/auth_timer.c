@@ -33,14 +33,16 @@ struct pending {
 	struct pending *next;
 	struct state *state;
 	spore_ticket ticket;
-	spore_timer *timer; /* NULL: never */
-	int32_t verdict;    /* the verdict of verify(); SPORE_OK: an answer */
+	spore_timer timer; /* {0}: never */
+	int32_t verdict;   /* the verdict of verify(); SPORE_OK: an answer */
 };
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *state = calloc(1, sizeof *state);
 
+	(void)ticket;
 	if (!state)
 		return SPORE_ENOMEM;
 	state->instance = instance;
@@ -96,11 +98,11 @@ static spore_status begin(struct state *state, spore_ticket ticket, int32_t verd
 
 	if (!pending)
 		return SPORE_ENOMEM;
-	*pending = (struct pending){ state->first, state, ticket, NULL, verdict };
+	*pending = (struct pending){ state->first, state, ticket, { 0 }, verdict };
 	state->first = pending;
 	if (!instance->conf->never)
-		pending->timer = instance->host->timer_start(state->worker, instance->conf->delay,
-		                                             0, on_timer, pending);
+		instance->host->timer_start(state->worker, instance->conf->delay, 0, on_timer,
+		                            pending, &pending->timer);
 	return SPORE_EPENDING;
 }
 

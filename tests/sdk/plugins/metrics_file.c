@@ -20,7 +20,7 @@ struct exporter {
 	const spore_ext_metrics *metrics;
 	const spore_ext_ready *ready;
 	spore_worker *worker;
-	spore_timer *timer;
+	spore_timer timer;
 	uint32_t snapshots, sizes; /* series of our own */
 	FILE *out;                 /* during a visit */
 	const char *family;
@@ -156,16 +156,17 @@ static void on_timer(void *arg)
 	write_snapshot(e);
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct exporter *e = instance;
 
+	(void)ticket;
 	if (e->worker || e->host->worker_index(worker) != 0)
 		return SPORE_EINVAL; /* it is a single-worker component */
 	e->worker = worker;
-	e->timer = e->host->timer_start(worker, e->conf->every, e->conf->every, on_timer, e);
 	*state_out = e;
-	return e->timer ? SPORE_OK : SPORE_ENOMEM;
+	return e->host->timer_start(worker, e->conf->every, e->conf->every, on_timer, e, &e->timer);
 }
 
 static void worker_drain(void *state)

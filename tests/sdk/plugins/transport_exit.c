@@ -50,11 +50,6 @@ static void stream_close(spore_stream *stream, uint32_t how)
 	free(stream);
 }
 
-static int stream_fd(spore_stream *stream)
-{
-	return below(stream)->ops->fd(below(stream));
-}
-
 static const spore_stream_ops stream_ops = {
 	.struct_size = sizeof stream_ops,
 	.handshake = stream_handshake,
@@ -62,7 +57,6 @@ static const spore_stream_ops stream_ops = {
 	.writev = stream_writev,
 	.shutdown = stream_shutdown,
 	.close = stream_close,
-	.fd = stream_fd,
 };
 
 static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream **upper_out)
@@ -77,7 +71,11 @@ static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream 
 	return SPORE_OK;
 }
 
-static const spore_transport_ops ops = { .struct_size = sizeof ops, .wrap = wrap };
+static const spore_transport_ops ops = {
+	.struct_size = sizeof ops,
+	.wrap = wrap,
+	.stream_ops = &stream_ops,
+};
 
 static const spore_component component = {
 	.struct_size = sizeof component,

@@ -14,7 +14,7 @@ enum { GREETING = 0x58, HOLD = 64 };
 
 struct conf {
 	int64_t key, handshake, clear, chunk, hold;
-	uint32_t stutter, refuse_wrap, lack_shutdown;
+	uint32_t stutter, refuse_wrap, other_ops;
 };
 
 static const spore_option options[] = {
@@ -27,8 +27,8 @@ static const spore_option options[] = {
 	          "bytes that are kept inside, each way; 0: none"),
 	SPORE_BOOL(struct conf, stutter, 0, NULL, "would block at half of the calls"),
 	SPORE_BOOL(struct conf, refuse_wrap, 0, NULL, "wrap() fails"),
-	SPORE_BOOL(struct conf, lack_shutdown, 0, NULL,
-	           "wrap() gives a stream without a mandatory slot"),
+	SPORE_BOOL(struct conf, other_ops, 0, NULL,
+	           "wrap() gives a stream whose operations are not the declared ones"),
 };
 
 struct instance {
@@ -340,20 +340,43 @@ static spore_status stream_shutdown(spore_stream *stream, uint32_t *want)
 	return status == SPORE_OK ? x->lower->ops->shutdown(x->lower, want) : status;
 }
 
+/* The last bytes leave if the stream below takes them at once. */
+static void send_rest(struct xored *x)
+{
+	spore_iov iov = { x->out, x->out_len };
+	uint32_t want;
+
+	if (x->out_len)
+		x->lower->ops->writev(x->lower, &iov, 1, &want);
+}
+
 static void stream_close(spore_stream *stream, uint32_t how)
 {
 	struct xored *x = xored_of(stream);
 
+	if (how == SPORE_CLOSE_FIN && x->state)
+		send_rest(x);
 	x->lower->ops->close(x->lower, how);
 	errand_drop(x->errand);
 	free(x);
 }
 
-static int stream_fd(spore_stream *stream)
+/* ---- moving to another worker ---- */
+
+static spore_status stream_detach(spore_stream *stream)
 {
 	struct xored *x = xored_of(stream);
 
-	return x->lower->ops->fd(x->lower);
+	if (x->phase == ON_ERRAND)
+		return SPORE_EBUSY;
+	x->state = NULL;
+	return SPORE_OK;
+}
+
+static spore_status stream_attach(spore_stream *stream, const spore_attach_args *args)
+{
+	xored_of(stream)->state = args->state;
+	return SPORE_OK;
 }
 
 static uint32_t stream_raw(spore_stream *stream)
@@ -389,19 +412,11 @@ static const spore_stream_ops stream_ops = {
 	.pending = stream_pending,
 	.shutdown = stream_shutdown,
 	.close = stream_close,
-	.fd = stream_fd,
 	.raw = stream_raw,
 	.attr = stream_attr,
 	.error = stream_error,
-};
-
-static const spore_stream_ops lame_ops = {
-	.struct_size = sizeof lame_ops,
-	.handshake = handshake,
-	.readv = stream_readv,
-	.writev = stream_writev,
-	.close = stream_close,
-	.fd = stream_fd,
+	.detach = stream_detach,
+	.attach = stream_attach,
 };
 
 static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream **upper_out)
@@ -417,11 +432,13 @@ static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream 
 		free(x);
 		return SPORE_EBACKEND;
 	}
-	if (conf_of(x)->lack_shutdown) {
-		static spore_stream lame = { &lame_ops };
+	if (conf_of(x)->other_ops) {
+		static spore_stream_ops other;
+		static spore_stream undeclared = { &other };
 
 		free(x);
-		*upper_out = &lame;
+		other = stream_ops;
+		*upper_out = &undeclared;
 		return SPORE_OK;
 	}
 	*upper_out = &x->base;
@@ -449,10 +466,12 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	return SPORE_OK;
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *state = malloc(sizeof *state);
 
+	(void)ticket;
 	if (!state)
 		return SPORE_ENOMEM;
 	*state = (struct state){ instance, worker };
@@ -465,6 +484,7 @@ static const char *const attr_keys[] = { "xor.key", NULL };
 static const spore_transport_ops ops = {
 	.struct_size = sizeof ops,
 	.wrap = wrap,
+	.stream_ops = &stream_ops,
 	.attr_keys = attr_keys,
 };
 

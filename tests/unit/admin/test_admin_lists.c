@@ -40,6 +40,9 @@ START_TEST(tunnels_are_listed_by_age)
 	ck_assert_int_lt(admin_scene_number(answer, "id"), admin_scene_number(next, "id"));
 	admin_scene_expect(answer, "\"client\": \"127.0.0.1:");
 	admin_scene_expect(answer, "\"heartbeats\": false");
+	admin_scene_expect(answer, "\"name\": null");
+	admin_scene_expect(answer, "\"hosts\": []");
+	admin_scene_expect(answer, "\"tags\": {}");
 	admin_scene_expect(answer, "\"silent_workers\": []");
 	close(tunnels[0]);
 	close(tunnels[1]);

@@ -36,5 +36,15 @@ START_TEST(it_measures_a_pause)
 }
 END_TEST
 
+START_TEST(the_wall_clock_counts_from_1970)
+{
+	time_t before = time(NULL);
+	int64_t now = clock_wall_ms();
+
+	ck_assert_int_ge(now / 1000, before - 1);
+	ck_assert_int_le(now / 1000, time(NULL));
+}
+END_TEST
+
 SUITE("clock", it_is_the_monotonic_clock, milliseconds_are_nanoseconds_rounded_down,
-      it_measures_a_pause)
+      it_measures_a_pause, the_wall_clock_counts_from_1970)

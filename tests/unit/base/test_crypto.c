@@ -35,6 +35,63 @@ START_TEST(sha256_vectors)
 }
 END_TEST
 
+/* The test cases 1, 2, 3 and 6 of RFC 4231. */
+START_TEST(hmac_vectors)
+{
+	static uint8_t key[131], data[50];
+	static const char text6[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+	const struct {
+		uint8_t key_byte, key_len;
+		const char *key, *text;
+		const char *mac;
+	} rows[] = {
+		{ 0x0b, 20, NULL, "Hi There",
+		  "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
+		{ 0, 4, "Jefe", "what do ya want for nothing?",
+		  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
+		{ 0xaa, 20, NULL, NULL,
+		  "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe" },
+		{ 0xaa, 131, NULL, text6,
+		  "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
+	};
+
+	memset(data, 0xdd, sizeof data);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const void *text = rows[i].text ? (const void *)rows[i].text : data;
+		uint8_t mac[CRYPTO_SHA256_SIZE];
+		char hex[65];
+
+		memset(key, rows[i].key_byte, sizeof key);
+		ck_assert(crypto_hmac_sha256(
+			rows[i].key ? (const void *)rows[i].key : key, rows[i].key_len, text,
+			rows[i].text ? strlen(rows[i].text) : sizeof data, mac));
+		for (size_t k = 0; k < sizeof mac; k++)
+			snprintf(hex + 2 * k, 3, "%02x", mac[k]);
+		ck_assert_str_eq(hex, rows[i].mac);
+	}
+}
+END_TEST
+
+START_TEST(hmac_of_nothing)
+{
+	uint8_t mac[CRYPTO_SHA256_SIZE], again[CRYPTO_SHA256_SIZE];
+
+	ck_assert(crypto_hmac_sha256("", 0, "", 0, mac));
+	ck_assert(crypto_hmac_sha256(NULL, 0, NULL, 0, again));
+	ck_assert_mem_eq(mac, again, sizeof mac);
+	ck_assert_uint_eq(mac[0], 0xb6);
+	ck_assert(!crypto_hmac_sha256("x", SIZE_MAX, "", 0, mac));
+}
+END_TEST
+
+START_TEST(equal_bytes_are_equal)
+{
+	ck_assert(crypto_equal("abc", "abd", 2));
+	ck_assert(!crypto_equal("abc", "abd", 3));
+	ck_assert(crypto_equal(NULL, NULL, 0));
+}
+END_TEST
+
 START_TEST(random_bytes_differ)
 {
 	uint8_t a[32] = { 0 }, b[32] = { 0 };
@@ -57,4 +114,5 @@ START_TEST(wipe_zeroes_what_it_is_given)
 }
 END_TEST
 
-SUITE("crypto", sha256_vectors, random_bytes_differ, wipe_zeroes_what_it_is_given)
+SUITE("crypto", sha256_vectors, hmac_vectors, hmac_of_nothing, equal_bytes_are_equal,
+      random_bytes_differ, wipe_zeroes_what_it_is_given)

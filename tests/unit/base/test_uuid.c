@@ -98,20 +98,25 @@ START_TEST(random_ones_are_version_4_and_differ)
 }
 END_TEST
 
-START_TEST(a_mark_is_version_8_and_changes_nothing_else)
+START_TEST(a_mark_is_version_8_with_12_bits_and_changes_nothing_else)
 {
 	struct uuid plain, marked;
 	char text[UUID_TEXT_SIZE];
 
 	ck_assert(uuid_random(&plain));
 	marked = plain;
-	uuid_mark(&marked);
+	uuid_mark(&marked, 0xA5C);
 	uuid_format(&marked, text);
-	ck_assert_int_eq(text[14], '8');
-	marked.bytes[6] = (uint8_t)((marked.bytes[6] & 0x0F) | 0x40);
+	ck_assert_int_eq(strncmp(text + 14, "8a5c", 4), 0);
+	uuid_mark(&marked, 0);
+	uuid_format(&marked, text);
+	ck_assert_int_eq(strncmp(text + 14, "8000", 4), 0);
+	marked.bytes[6] = plain.bytes[6];
+	marked.bytes[7] = plain.bytes[7];
 	ck_assert(uuid_equal(&marked, &plain));
 }
 END_TEST
 
 SUITE("uuid", every_form_is_read, all_else_is_refused, a_wrong_byte_anywhere_is_refused,
-      random_ones_are_version_4_and_differ, a_mark_is_version_8_and_changes_nothing_else)
+      random_ones_are_version_4_and_differ,
+      a_mark_is_version_8_with_12_bits_and_changes_nothing_else)

@@ -1,10 +1,12 @@
 #include "chain/auth.h"
 
+#include "../sdk/plugins/ledger.h"
 #include "base/container.h"
 #include "host_scene.h"
 #include "net/stream.h"
 #include "sockets.h"
 #include "suite.h"
+#include "wire/about.h"
 
 /* A session that asks: all of it happens on the worker. */
 struct asker {
@@ -41,8 +43,8 @@ static void close_stream(void *arg)
 {
 	struct asker *asker = arg;
 
-	auth_cancel(&asker->run);
-	auth_cancel(&asker->run); /* harmless */
+	auth_cancel(&asker->run, SPORE_END_CLOSED);
+	auth_cancel(&asker->run, SPORE_END_CLOSED); /* harmless */
 	stream_close(asker->question.stream, false);
 }
 
@@ -52,7 +54,7 @@ static void run_judge(void *arg)
 
 	atomic_store(&asker->verdict, auth_judge(&asker->run, &asker->question, on_verdict));
 	if (asker->cancel)
-		auth_cancel(&asker->run);
+		auth_cancel(&asker->run, SPORE_END_CLOSED);
 }
 
 static void run_answer(void *arg)
@@ -64,13 +66,15 @@ static void run_answer(void *arg)
 
 static void set_up(struct asker *asker, struct host_scene *scene, unsigned role, const char *text)
 {
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct err err;
 
 	host_scene_open(scene);
 	*asker = (struct asker){ .scene = scene };
 	asker->set = host_scene_set(scene, role, text, NULL);
 	ck_assert_msg(asker->set != NULL, "%s", scene->printed);
-	ck_assert_msg(plugin_set_start(asker->set, true, scene->loops, &err), "%s", err.text);
+	ck_assert_msg(plugin_set_start(asker->set, true, scene->loops, &patience, &err), "%s",
+	              err.text);
 	sockets_tcp_pair(asker->fds);
 	host_scene_call(scene, open_stream, asker);
 	asker->question.set = asker->set;
@@ -114,13 +118,13 @@ START_TEST(the_first_instance_that_decides_is_named)
 	set_up(&asker, &scene, ROLE_SERVER, policies);
 	ck_assert_int_eq(judge(&asker, "bob"), SPORE_ALLOW);
 	ck_assert_str_eq(asker.run.by->name, "two");
-	ck_assert_str_eq(asker.run.grant->identity, "bob");
-	ck_assert_uint_eq(asker.run.grant->max_tunnels, 3);
+	ck_assert_str_eq(asker.run.allowance->grant->identity, "bob");
+	ck_assert_uint_eq(asker.run.allowance->grant->max_tunnels, 3);
 	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
 	ck_assert_str_eq(asker.run.by->name, "one");
 	ck_assert_int_eq(judge(&asker, "eve"), SPORE_DENY);
 	ck_assert_ptr_null(asker.run.by);
-	ck_assert_ptr_null(asker.run.grant);
+	ck_assert_ptr_null(asker.run.allowance);
 	tear_down(&asker);
 }
 END_TEST
@@ -134,11 +138,12 @@ START_TEST(one_instance_alone_can_be_asked)
 
 	set_up(&asker, &scene, ROLE_SERVER, policies);
 	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
-	session = asker.run.grant->session;
+	session = asker.run.allowance->grant->session;
 	asker.question.only = asker.run.by;
 	asker.question.purpose = SPORE_AUTH_DATA;
 	asker.question.session = session;
 	ck_assert_int_eq(judge(&asker, "alice"), SPORE_ALLOW);
+	ck_assert_ptr_null(asker.run.allowance); /* has no end */
 	asker.question.session = session + 1;
 	ck_assert_int_eq(judge(&asker, "alice"), SPORE_DENY);
 	ck_assert_int_eq(judge(&asker, "bob"), SPORE_DENY); /* NEXT has no next one */
@@ -263,7 +268,6 @@ static void make_challenge(void *arg)
 	ck_assert(auth_challenge(asker->set, asker->question.stream, &asker->challenge));
 }
 
-/* Without a channel binding a challenge is an ordinary random UUID. */
 START_TEST(challenges_differ_and_offer_no_binding_without_one)
 {
 	struct host_scene scene;
@@ -275,8 +279,207 @@ START_TEST(challenges_differ_and_offer_no_binding_without_one)
 	first = asker.challenge;
 	host_scene_call(&scene, make_challenge, &asker);
 	ck_assert_mem_ne(&first, &asker.challenge, sizeof first);
+	ck_assert_uint_eq(spore_challenge_offers(asker.challenge.bytes), SPORE_OFFER_ABOUT);
 	ck_assert(!spore_challenge_binds(asker.challenge.bytes));
 	tear_down(&asker);
+}
+END_TEST
+
+START_TEST(only_a_uuid_of_version_8_offers_anything)
+{
+	struct uuid challenge;
+
+	ck_assert(uuid_random(&challenge));
+	challenge.bytes[7] = 0xFF;
+	ck_assert_uint_eq(spore_challenge_offers(challenge.bytes), 0);
+	ck_assert(!spore_challenge_binds(challenge.bytes));
+	uuid_mark(&challenge, 0xFFF);
+	ck_assert_uint_eq(spore_challenge_offers(challenge.bytes), 0xFFF);
+	ck_assert_uint_eq(spore_challenge_binds(challenge.bytes), 1);
+	uuid_mark(&challenge, SPORE_OFFER_BINDS);
+	ck_assert_uint_eq(spore_challenge_offers(challenge.bytes), SPORE_OFFER_BINDS);
+}
+END_TEST
+
+/* The plugin allows those who have the tag; a blocking instance reads a copy. */
+START_TEST(an_instance_is_told_what_the_client_says)
+{
+	static const char *const uses[] = { "told", "auth_told:told_blocking" };
+	struct about about = { .size = 0 };
+
+	for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) {
+		struct host_scene scene;
+		struct asker asker;
+		char text[128];
+
+		snprintf(text, sizeof text, "{\"auth\":[{\"use\":\"%s\",\"tag\":\"env=test\"}]}",
+		         uses[i]);
+		set_up(&asker, &scene, ROLE_SERVER, text);
+		ck_assert_int_eq(judge(&asker, "x"), SPORE_DENY);
+		asker.question.about = &about;
+		ck_assert_int_eq(judge(&asker, "x"), SPORE_DENY);
+		ck_assert_int_eq(about_add(&about, "tag=env=test"), ABOUT_TAKEN);
+		ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+		about_fini(&about);
+		tear_down(&asker);
+	}
+}
+END_TEST
+
+/* ---- how an ALLOW ends ---- */
+
+static const struct ledger_counts *counts_of(const struct asker *asker, size_t i)
+{
+	return asker->set->chains[CHAIN_AUTH]->items[i]->self;
+}
+
+static bool has_balance(void *arg)
+{
+	const struct ledger_counts *counts = arg;
+
+	return atomic_load(&counts->allows) > 0 &&
+	       atomic_load(&counts->allows) == atomic_load(&counts->ends);
+}
+
+static void cancel_run(void *arg)
+{
+	auth_cancel(&((struct asker *)arg)->run, SPORE_END_SHUTDOWN);
+}
+
+static void check_balance(struct asker *asker, uint32_t reason)
+{
+	const struct ledger_counts *counts = counts_of(asker, 0);
+
+	ck_assert(host_scene_wait(has_balance, (void *)(uintptr_t)counts));
+	ck_assert_uint_eq(counts->wrong, 0);
+	ck_assert_uint_eq(counts->by[reason], counts->ends);
+	tear_down(asker);
+}
+
+START_TEST(an_allow_that_nobody_takes_ends)
+{
+	static const char *const ways[] = { "return", "ticket", "work" };
+
+	for (size_t i = 0; i < 3; i++) {
+		struct host_scene scene;
+		struct asker asker;
+		char text[128];
+
+		snprintf(text, sizeof text, "{\"auth\":[{\"use\":\"ledger\",\"how\":\"%s\"}]}",
+		         ways[i]);
+		set_up(&asker, &scene, ROLE_SERVER, text);
+		ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+		ck_assert_uint_eq(counts_of(&asker, 0)->ends, 0);
+		host_scene_call(&scene, cancel_run, &asker);
+		check_balance(&asker, SPORE_END_SHUTDOWN);
+	}
+}
+END_TEST
+
+/* The plugin has heard SPORE_OK, but the asker leaves before the verdict arrives. */
+START_TEST(an_allow_that_comes_too_late_ends)
+{
+	struct host_scene scene;
+	struct asker asker;
+
+	set_up(&asker, &scene, ROLE_SERVER, "{\"auth\":[{\"use\":\"ledger\",\"how\":\"ticket\"}]}");
+	asker.question.answer = "x";
+	asker.cancel = true;
+	host_scene_call(&scene, run_judge, &asker);
+	ck_assert_int_eq(atomic_load(&asker.verdict), SPORE_EPENDING);
+	check_balance(&asker, SPORE_END_CLOSED);
+	ck_assert_uint_eq(atomic_load(&asker.n_verdicts), 0);
+}
+END_TEST
+
+/* A blocking verify() returns ALLOW, and cannot know that its client has left. */
+START_TEST(an_allow_that_is_returned_too_late_ends)
+{
+	struct host_scene scene;
+	struct asker asker;
+
+	set_up(&asker, &scene, ROLE_SERVER,
+	       "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"delay\":\"30ms\"}]}");
+	asker.question.answer = "x";
+	host_scene_call(&scene, run_judge, &asker);
+	usleep(10000); /* it is running */
+	host_scene_call(&scene, cancel_run, &asker);
+	check_balance(&asker, SPORE_END_SHUTDOWN);
+	ck_assert_uint_eq(atomic_load(&asker.n_verdicts), 0);
+}
+END_TEST
+
+/* Completed too late, it was not taken: the plugin hears SPORE_ESTALE. */
+START_TEST(a_stale_completion_has_no_end)
+{
+	struct host_scene scene;
+	struct asker asker;
+
+	set_up(&asker, &scene, ROLE_SERVER,
+	       "{\"auth\":[{\"use\":\"auth_ledger:blocking\",\"how\":\"ticket\",\"delay\":\"20ms\"}"
+	       "]}");
+	asker.question.answer = "x";
+	host_scene_call(&scene, run_judge, &asker);
+	usleep(5000);
+	host_scene_call(&scene, cancel_run, &asker);
+	usleep(60000);
+	ck_assert_uint_eq(counts_of(&asker, 0)->allows, 0);
+	ck_assert_uint_eq(counts_of(&asker, 0)->ends, 0);
+	ck_assert_uint_eq(counts_of(&asker, 0)->wrong, 0);
+	tear_down(&asker);
+}
+END_TEST
+
+/* ---- renewals ---- */
+
+static int32_t renew(struct asker *asker, size_t i, const struct allowance *allowance)
+{
+	asker->question.purpose = SPORE_AUTH_RENEW;
+	asker->question.renews = allowance;
+	asker->question.session = allowance_session(allowance);
+	asker->question.only = asker->set->chains[CHAIN_AUTH]->items[i];
+	return judge(asker, "x");
+}
+
+/* An answer that is good once: only the instance's own word replaces it. */
+static void renew_once(const char *component)
+{
+	struct allowance *allowance;
+	struct host_scene scene;
+	struct asker asker;
+	char text[256];
+
+	snprintf(text, sizeof text,
+	         "{\"auth\":[{\"use\":\"%s\",\"name\":\"one\",\"once\":true,\"how\":\"ticket\"},"
+	         "{\"use\":\"%s\",\"name\":\"two\",\"once\":true,\"how\":\"ticket\"}]}",
+	         component, component);
+	set_up(&asker, &scene, ROLE_SERVER, text);
+	ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+	ck_assert_int_eq(judge(&asker, "x"), SPORE_DENY);
+	ck_assert_int_eq(renew(&asker, 0, NULL), SPORE_DENY);
+	asker.question.purpose = SPORE_AUTH_CONTROL;
+	asker.question.only = asker.set->chains[CHAIN_AUTH]->items[1];
+	ck_assert_int_eq(judge(&asker, "x"), SPORE_ALLOW);
+	allowance = asker.run.allowance; /* of "two" */
+	asker.run.allowance = NULL;
+	ck_assert_int_eq(renew(&asker, 0, allowance), SPORE_DENY);
+	ck_assert_int_eq(renew(&asker, 1, allowance), SPORE_ALLOW);
+	host_scene_call(&scene, cancel_run, &asker);
+	asker.run.allowance = allowance;
+	host_scene_call(&scene, cancel_run, &asker);
+	ck_assert_uint_eq(counts_of(&asker, 1)->renewals, 1);
+	check_balance(&asker, SPORE_END_REFUSED);
+}
+
+START_TEST(only_its_own_word_is_an_instance_s)
+{
+	renew_once("ledger");
+}
+END_TEST
+
+START_TEST(a_renewal_on_the_pool_says_the_same)
+{
+	renew_once("auth_ledger:blocking");
 }
 END_TEST
 
@@ -284,4 +487,8 @@ SUITE("auth", the_first_instance_that_decides_is_named, one_instance_alone_can_b
       an_error_denies_or_is_skipped, what_is_not_a_verdict_is_an_error,
       a_completed_ticket_counts_more_than_the_return, a_blocking_instance_answers_from_its_pool,
       a_pending_verdict_can_be_cancelled, a_client_gets_its_answer,
-      a_client_without_an_answer_hears_why, challenges_differ_and_offer_no_binding_without_one)
+      a_client_without_an_answer_hears_why, challenges_differ_and_offer_no_binding_without_one,
+      an_allow_that_nobody_takes_ends, an_allow_that_comes_too_late_ends,
+      an_allow_that_is_returned_too_late_ends, a_stale_completion_has_no_end,
+      only_a_uuid_of_version_8_offers_anything, an_instance_is_told_what_the_client_says,
+      only_its_own_word_is_an_instance_s, a_renewal_on_the_pool_says_the_same)

@@ -148,6 +148,7 @@ START_TEST(exporters_are_left_out_of_a_check_and_end_first)
 	char folder[64], path[80], text[256];
 	struct host_scene scene;
 	struct plugin_set *set;
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct err err;
 
 	host_scene_open(&scene);
@@ -158,10 +159,10 @@ START_TEST(exporters_are_left_out_of_a_check_and_end_first)
 	         path);
 	set = host_scene_set(&scene, ROLE_SERVER, text, NULL);
 	ck_assert_msg(set != NULL, "%s", scene.printed);
-	ck_assert_msg(plugin_set_start(set, false, scene.loops, &err), "%s", err.text);
-	ck_assert(set->chains[CHAIN_ACL_CONTROL]->items[0]->workers[0].started);
-	ck_assert(!set->chains[CHAIN_METRICS]->items[0]->workers[0].started);
-	ck_assert(plugin_set_start(set, true, scene.loops, &err));
+	ck_assert_msg(plugin_set_start(set, false, scene.loops, &patience, &err), "%s", err.text);
+	ck_assert_ptr_nonnull(set->chains[CHAIN_ACL_CONTROL]->items[0]->workers[0].loop);
+	ck_assert_ptr_null(set->chains[CHAIN_METRICS]->items[0]->workers[0].loop);
+	ck_assert(plugin_set_start(set, true, scene.loops, &patience, &err));
 	plugin_set_end_exporters(set);
 	ck_assert_ptr_null(set->chains[CHAIN_METRICS]);
 	ck_assert_ptr_nonnull(set->chains[CHAIN_ACL_CONTROL]);

@@ -153,6 +153,27 @@ START_TEST(pauses_double_up_to_a_bound)
 }
 END_TEST
 
+START_TEST(a_row_of_losses_is_news_ever_more_rarely)
+{
+	static const unsigned told[] = { 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1536 };
+	struct loss loss = { .status = CLIENT_FAILED, .retry = RETRY_LATER };
+	struct retry retry;
+	size_t n = 0;
+
+	retry_init(&retry, &(const struct client_settings){ .retry = true }, 0);
+	for (unsigned i = 1; i <= 1600; i++) {
+		if (retry_is_news(&retry, &loss))
+			ck_assert_uint_eq(told[n++], i);
+		retry_count(&retry, &loss, 0);
+	}
+	ck_assert_uint_eq(n, sizeof told / sizeof *told);
+	loss.status = CLIENT_PORT_REFUSED;
+	ck_assert(retry_is_news(&retry, &loss));
+	retry_count(&retry, &loss, 0);
+	ck_assert(!retry_is_news(&retry, &loss));
+}
+END_TEST
+
 START_TEST(pauses_are_short_where_an_attempt_is_cheap)
 {
 	struct loss cheap[] = { loss_of(REFUSED_PORT_IN_USE),
@@ -171,9 +192,9 @@ START_TEST(pauses_are_short_where_an_attempt_is_cheap)
 }
 END_TEST
 
-SUITE("retry", statuses_of_refusals, first_attempts_and_later_ones_have_options_of_their_own,
-      wrong_secrets_are_never_tried_again, server_that_asks_for_patience_gets_it,
-      refused_port_is_tried_again_when_another_will_do,
+SUITE("retry", a_row_of_losses_is_news_ever_more_rarely, statuses_of_refusals,
+      first_attempts_and_later_ones_have_options_of_their_own, wrong_secrets_are_never_tried_again,
+      server_that_asks_for_patience_gets_it, refused_port_is_tried_again_when_another_will_do,
       port_of_the_last_tunnel_is_asked_for_until_it_was_refused_five_times,
       configured_port_is_always_asked_for, pauses_double_up_to_a_bound,
       pauses_are_short_where_an_attempt_is_cheap)

@@ -2,6 +2,7 @@
 
 #include "client_scene.h"
 #include "suite.h"
+#include "version.h"
 
 enum { MAX_TURNS = 64 };
 
@@ -324,6 +325,79 @@ START_TEST(without_a_secret_hello_comes_first)
 }
 END_TEST
 
+/* ---- what the client says about itself ---- */
+
+#define ABOUT(item)   "{\"About\":\"" item "\"}"
+#define VERSION       "spore/" SPORE_VERSION
+#define OFFER(custom) "{\"Challenge\":\"00112233-4455-" custom "-8899-aabbccddeeff\"}"
+#define TAGGED        ", \"tags\": {\"env\": \"test\"}, \"hosts\": [\"a.example\"]"
+
+static void expect_about(struct scene *scene)
+{
+	client_scene_expect(scene->wire, ABOUT("version=" VERSION));
+	client_scene_expect(scene->wire, ABOUT("name=t"));
+	client_scene_expect(scene->wire, ABOUT("host=a.example"));
+	client_scene_expect(scene->wire, ABOUT("tag=env=test"));
+}
+
+static void stand_and_extend(struct scene *scene)
+{
+	client_scene_expect(scene->wire, "{\"Hello\":0}");
+	client_scene_send(scene->wire, HELLO);
+	client_scene_expect_start(scene->wire, "{\"Extend\":");
+	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":100}}");
+}
+
+START_TEST(where_it_is_offered_the_client_speaks_before_hello)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret", .tunnel = TAGGED });
+	client_scene_call(&scene->base, run_start, scene);
+	accept_wire(scene);
+	client_scene_send(scene->wire, OFFER("8002"));
+	client_scene_expect_start(scene->wire, "{\"Authenticate\":");
+	expect_about(scene);
+	stand_and_extend(scene);
+	client_scene_expect(scene->wire, HEARTBEAT);
+	close_scene(scene);
+}
+END_TEST
+
+/* bore's Challenge, an older server's, and a server that offers something else. */
+START_TEST(elsewhere_the_client_speaks_after_extended)
+{
+	static const char *const challenges[] = { OFFER("4fff"), OFFER("8001"), OFFER("8ffd") };
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret", .tunnel = TAGGED });
+	for (size_t i = 0; i < sizeof challenges / sizeof *challenges; i++) {
+		client_scene_call(&scene->base, run_start, scene);
+		accept_wire(scene);
+		client_scene_send(scene->wire, challenges[i]);
+		client_scene_expect_start(scene->wire, "{\"Authenticate\":");
+		stand_and_extend(scene);
+		expect_about(scene);
+		client_scene_expect(scene->wire, HEARTBEAT);
+		begin_anew(scene);
+	}
+	close_scene(scene);
+}
+END_TEST
+
+START_TEST(without_a_challenge_the_client_speaks_after_extended)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .tunnel = TAGGED });
+	client_scene_call(&scene->base, run_start, scene);
+	accept_wire(scene);
+	stand_and_extend(scene);
+	expect_about(scene);
+	close_scene(scene);
+}
+END_TEST
+
 /* ---- which refusal ends the client, and with which status ---- */
 
 struct outcome {
@@ -466,6 +540,8 @@ START_TEST(heartbeats_are_sent_once_the_server_asks_for_them)
 	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000}}");
 	client_scene_call(&scene->base, run_check_no_pulse, scene);
 	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":1}}"); /* too often */
+	client_scene_expect(scene->wire, ABOUT("version=" VERSION));
+	client_scene_expect(scene->wire, ABOUT("name=t"));
 	for (int i = 0; i < 2; i++)
 		client_scene_expect(scene->wire, "\"Heartbeat\"");
 	client_scene_call(&scene->base, run_check_pulse, scene);
@@ -552,8 +628,11 @@ START_TEST(connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
 }
 END_TEST
 
-SUITE("session", every_state_with_every_event, without_a_secret_hello_comes_first,
-      refusals_before_the_tunnel_has_stood_and_after, without_reconnect_the_first_loss_is_the_last,
+SUITE("session", where_it_is_offered_the_client_speaks_before_hello,
+      elsewhere_the_client_speaks_after_extended,
+      without_a_challenge_the_client_speaks_after_extended, every_state_with_every_event,
+      without_a_secret_hello_comes_first, refusals_before_the_tunnel_has_stood_and_after,
+      without_reconnect_the_first_loss_is_the_last,
       port_is_announced_when_it_is_new_and_asked_for_again,
       heartbeats_are_sent_once_the_server_asks_for_them, unread_input_is_no_silence,
       each_message_postpones_the_silence,

@@ -15,7 +15,7 @@ START_TEST(the_whole_answer_is_read)
 	memset(answer, 'x', sizeof answer);
 	answer[1000] = '\0';
 	answering_begin(&peer, answer, sizeof answer);
-	text = ctl_ask(peer.path, "kick 5\n", &len, &err);
+	text = ctl_ask(peer.path, "kick 5\n", 30000, &len, &err);
 	answering_end(&peer);
 	ck_assert_ptr_nonnull(text);
 	ck_assert_uint_eq(len, LARGE);
@@ -33,7 +33,7 @@ START_TEST(a_silent_end_is_an_error)
 	size_t len;
 
 	answering_begin(&peer, "", 0);
-	ck_assert_ptr_null(ctl_ask(peer.path, "status\n", &len, &err));
+	ck_assert_ptr_null(ctl_ask(peer.path, "status\n", 30000, &len, &err));
 	answering_end(&peer);
 	snprintf(expected, sizeof expected, "no answer from the server at %s: Broken pipe",
 	         peer.path);
@@ -53,7 +53,7 @@ START_TEST(a_reset_behind_an_answer_ends_it)
 	memset(line, 'x', sizeof line - 1);
 	line[sizeof line - 1] = '\0';
 	answering_begin(&peer, "{}", 2);
-	text = ctl_ask(peer.path, line, &len, &err);
+	text = ctl_ask(peer.path, line, 30000, &len, &err);
 	answering_end(&peer);
 	ck_assert_msg(text != NULL, "%s", err.text);
 	ck_assert_uint_eq(len, 2);
@@ -69,16 +69,16 @@ START_TEST(no_server)
 	struct err err;
 	size_t len;
 
-	ck_assert_ptr_null(ctl_ask("/nowhere/socket", "status\n", &len, &err));
+	ck_assert_ptr_null(ctl_ask("/nowhere/socket", "status\n", 30000, &len, &err));
 	ck_assert_str_eq(err.text,
 	                 "cannot reach a server at /nowhere/socket: No such file or directory: "
 	                 "is a server running with --admin-socket? Give its path with --socket");
 
 	answering_begin(&peer, "", 0);
-	free(ctl_ask(peer.path, "status\n", &len, &err));
+	free(ctl_ask(peer.path, "status\n", 30000, &len, &err));
 	pthread_join(peer.thread, NULL);
 	close(peer.fd);
-	ck_assert_ptr_null(ctl_ask(peer.path, "status\n", &len, &err));
+	ck_assert_ptr_null(ctl_ask(peer.path, "status\n", 30000, &len, &err));
 	snprintf(expected, sizeof expected, "cannot reach a server at %s: Connection refused: is",
 	         peer.path);
 	ck_assert_msg(strncmp(err.text, expected, strlen(expected)) == 0, "%s", err.text);
@@ -87,7 +87,7 @@ START_TEST(no_server)
 
 	memset(longer, 'x', sizeof longer - 1);
 	longer[sizeof longer - 1] = '\0';
-	ck_assert_ptr_null(ctl_ask(longer, "status\n", &len, &err));
+	ck_assert_ptr_null(ctl_ask(longer, "status\n", 30000, &len, &err));
 	ck_assert_ptr_nonnull(strstr(err.text, ": File name too long"));
 }
 END_TEST

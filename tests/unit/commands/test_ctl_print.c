@@ -43,8 +43,28 @@ END_TEST
 START_TEST(a_hostile_text_is_shown_harmless)
 {
 	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
-	      "ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS\n"
-	      "1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     -\n");
+	      "ID  PORT  IDENTITY     CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  "
+	      "HEARTBEATS  NAME  VERSION  TAGS\n"
+	      "1   -     \\x1b[2J\\x07  -       -    -         -        -      -   -     "
+	      "-           -     -        -\n");
+}
+END_TEST
+
+/* Only the start of a long text. */
+START_TEST(what_a_client_says_is_shown_in_short)
+{
+	check("tunnels",
+	      "{\"tunnels\":["
+	      "{\"id\":1,\"name\":\"web\",\"version\":\"spore/1\",\"hosts\":[],"
+	      "\"tags\":{\"env\":\"test\",\"a\":\"\"}},"
+	      "{\"id\":2,\"name\":\"a2345678901234567890123456789012345678901234567890\","
+	      "\"tags\":{\"k\":7}}]}",
+	      "ID  PORT  IDENTITY  CLIENT  AGE  VISITORS  WAITING  TOTAL  UP  DOWN  HEARTBEATS  "
+	      "NAME                                              VERSION  TAGS\n"
+	      "1   -     -         -       -    -         -        -      -   -     -           "
+	      "web                                               spore/1  env=test, a=\n"
+	      "2   -     -         -       -    -         -        -      -   -     -           "
+	      "a23456789012345678901234567890123456789012345...  -        k=\n");
 }
 END_TEST
 
@@ -116,5 +136,6 @@ START_TEST(a_text_of_lines)
 }
 END_TEST
 
-SUITE("ctl_print", a_list_is_a_table, a_hostile_text_is_shown_harmless,
-      whatever_is_missing_or_of_another_type_crashes_nothing, dates_say_how_long, a_text_of_lines)
+SUITE("ctl_print", what_a_client_says_is_shown_in_short, a_list_is_a_table,
+      a_hostile_text_is_shown_harmless, whatever_is_missing_or_of_another_type_crashes_nothing,
+      dates_say_how_long, a_text_of_lines)

@@ -4,6 +4,7 @@
 #include "net/addr.h"
 #include "option_scene.h"
 #include "suite.h"
+#include "version.h"
 
 /* Fills settings from a file's text and checks them. The text becomes the document's root. */
 static void check(struct option_scene *scene, const struct option_table *table, const char *text,
@@ -132,16 +133,20 @@ static void check_wrong_tunnel(const char *tunnel, const char *expected)
 
 START_TEST(a_service_that_is_wrong_is_reported)
 {
-	static const char *const wrong[] = { "web", ":80", "web:0", "web:65536", "web:x" };
+	static const char *const wrong[][2] = {
+		{ "web", "\"HOST:PORT\" with a port from 1 to 65535" },
+		{ ":80", "a host" },
+		{ "web:0", "a port from 1 to 65535 after the host" },
+		{ "::1:80", "an IPv6 address in brackets, as in [::1]:80" },
+		{ "http://web:80", "HOST or HOST:PORT without a scheme and a path" },
+	};
 
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		char tunnel[64], expected[128];
+		char tunnel[64], expected[160];
 
-		snprintf(tunnel, sizeof tunnel, "{\"local\":\"%s\"}", wrong[i]);
-		snprintf(expected, sizeof expected,
-		         "/tunnels/0/local: expected \"HOST:PORT\" with a port from 1 to 65535, "
-		         "found \"%s\"",
-		         wrong[i]);
+		snprintf(tunnel, sizeof tunnel, "{\"local\":\"%s\"}", wrong[i][0]);
+		snprintf(expected, sizeof expected, "/tunnels/0/local: expected %s, found \"%s\"",
+		         wrong[i][1], wrong[i][0]);
 		check_wrong_tunnel(tunnel, expected);
 	}
 	check_wrong_tunnel("{}", "/tunnels/0: expected the service's port: \"local_port\", or "
@@ -154,6 +159,120 @@ START_TEST(a_service_that_is_wrong_is_reported)
 }
 END_TEST
 
+static void check_items(const char *tunnel, const char *expected)
+{
+	char text[512], items[1024] = "";
+	const struct tunnel_settings *found;
+	struct option_scene scene;
+	struct settings settings;
+
+	snprintf(text, sizeof text, "{\"client\":{\"to\":\"h\"},\"tunnels\":[%s]}", tunnel);
+	check(&scene, &settings_client, text, &settings);
+	ck_assert_str_eq(option_scene_message(&scene), "");
+	found = settings.tunnels.items;
+	for (size_t i = 0; i < found->n_about; i++)
+		sprintf(items + strlen(items), "%s\n", found->about[i]);
+	ck_assert_str_eq(items, expected);
+	option_scene_close(&scene);
+}
+
+START_TEST(a_client_says_its_version_and_what_is_configured)
+{
+	check_items("{\"local_port\":22}", "version=spore/" SPORE_VERSION "\n");
+	check_items("{\"local_port\":22,\"name\":\"ssh\",\"hosts\":[\"a.example\",\"*.b\"],"
+	            "\"tags\":{\"env\":\"test\",\"empty\":\"\"}}",
+	            "version=spore/" SPORE_VERSION "\nname=ssh\nhost=a.example\nhost=*.b\n"
+	            "tag=env=test\ntag=empty=\n");
+}
+END_TEST
+
+#define OF_PORT(member) "{\"local_port\":22," member "}"
+
+START_TEST(what_may_not_be_said_is_reported)
+{
+	char many[2048], *at = many;
+
+	check_wrong_tunnel(
+		OF_PORT("\"name\":\"\""),
+		"/tunnels/0/name: expected 1 to 200 bytes without control characters, in "
+		"which a quote or backslash counts twice, found \"\"");
+	check_wrong_tunnel(OF_PORT("\"hosts\":[\"a\",\"b c\"]"),
+	                   "/tunnels/0/hosts/1: expected a host name such as \"app.example.com\" "
+	                   "or \"*.example.com\", of at most 200 bytes, found \"b c\"");
+	check_wrong_tunnel(OF_PORT("\"tags\":{\"a b\":\"c\"}"),
+	                   "/tunnels/0/tags/a b: expected a letter or digit, then letters, digits, "
+	                   "'.', '_', '-' or '/', at most 63 bytes, found \"a b\"");
+	check_wrong_tunnel(OF_PORT("\"tags\":{\"key\":\"\\u0085\"}"),
+	                   "/tunnels/0/tags/key: expected at most 196 bytes without control "
+	                   "characters, in which a quote or backslash counts twice, found \"?\"");
+	/* With the version, 53 frames of 19 bytes are too many. The first that does not fit is
+	 * named. */
+	at += sprintf(at, "{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1,\"hosts\":[");
+	for (int i = 0; i < 53; i++)
+		at += sprintf(at, "%s\"a\"", i ? "," : "");
+	sprintf(at, "]}]}");
+	check_wrong(&settings_client, many,
+	            "/tunnels/0/hosts/52: expected a name, hosts and tags that fit into 1024 bytes "
+	            "together with the client's version, found more (each takes 13 bytes and its "
+	            "text)");
+}
+END_TEST
+
+static int64_t control_port_of(const char *client)
+{
+	struct option_scene scene;
+	struct settings settings;
+	char text[256];
+
+	snprintf(text, sizeof text, "{\"client\":%s,\"tunnels\":[{\"local\":\"web:80\"}]}", client);
+	check(&scene, &settings_client, text, &settings);
+	ck_assert_str_eq(option_scene_message(&scene), "");
+	ck_assert_ptr_null(strpbrk(settings.client.to, "[]"));
+	option_scene_close(&scene);
+	return settings.client.control_port;
+}
+
+START_TEST(a_server_may_have_a_port)
+{
+	ck_assert_int_eq(control_port_of("{\"to\":\"h\"}"), 7835);
+	ck_assert_int_eq(control_port_of("{\"to\":\"h:7\"}"), 7);
+	ck_assert_int_eq(control_port_of("{\"to\":\"[::1]:7\"}"), 7);
+	ck_assert_int_eq(control_port_of("{\"to\":\"::1\",\"control_port\":7}"), 7);
+}
+END_TEST
+
+static void check_wrong_client(const char *client, const char *expected)
+{
+	char text[256];
+
+	snprintf(text, sizeof text, "{\"client\":%s,\"tunnels\":[{\"local\":\"web:80\"}]}", client);
+	check_wrong(&settings_client, text, expected);
+}
+
+START_TEST(a_server_that_is_wrong_is_reported)
+{
+	check_wrong_client("{\"to\":\"\"}", "/client/to: expected a host, found \"\"");
+	check_wrong_client("{\"to\":\"https://h/\"}",
+	                   "/client/to: expected HOST or HOST:PORT without a scheme and a path, "
+	                   "found \"https://h/\"");
+	check_wrong_client(
+		"{\"to\":\"h:7\",\"control_port\":8}",
+		"/client/control_port: \"control_port\" conflicts with the port in \"to\": "
+		"keep one");
+}
+END_TEST
+
+START_TEST(a_public_port_is_asked_for_once)
+{
+	check_wrong_tunnel("{\"local\":\"a:1\",\"port\":9},{\"local\":\"b:1\"},"
+	                   "{\"local\":\"b:2\"},{\"local\":\"c:1\",\"port\":9}",
+	                   "/tunnels/3/port: expected a port that no other tunnel asks for, found "
+	                   "9, as in /tunnels/0");
+}
+END_TEST
+
 SUITE("check", a_range_of_ports_becomes_a_list, ports_are_given_in_one_way,
       a_range_is_the_right_way_round, tunnels_are_bound_as_the_control_port_unless_told,
-      a_service_is_host_and_port, a_service_that_is_wrong_is_reported)
+      a_service_is_host_and_port, a_service_that_is_wrong_is_reported, a_server_may_have_a_port,
+      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
+      a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)

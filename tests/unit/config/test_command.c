@@ -220,16 +220,30 @@ START_TEST(variables_have_bores_names)
 }
 END_TEST
 
-START_TEST(an_empty_variable_counts_as_unset)
+START_TEST(an_empty_variable_is_a_mistake)
+{
+	static const char *const names[] = { "SPORE_SECRET", "BORE_SECRET", "SPORE_SECRET_FILE",
+		                             "SPORE_ALLOW",  "SPORE_TLS",   "SPORE_CONFIG" };
+	struct scene scene;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		setenv(names[i], "", 1);
+		ck_assert_int_eq(read_line(&scene, ROLE_SERVER, ""), CONFIG_USAGE);
+		ck_assert_ptr_nonnull(strstr(message(&scene), names[i]));
+		diag_fini(&scene.diag);
+		unsetenv(names[i]);
+	}
+	setenv("SPORE_SECRET", "ours", 1);
+	setenv("BORE_SECRET", "", 1); /* overridden */
+	ck_assert_int_eq(read_line(&scene, ROLE_SERVER, ""), CONFIG_LOADED);
+	check_variable(&scene, "secret", "ours", "SPORE_SECRET");
+}
+END_TEST
+
+START_TEST(a_variable_can_give_the_file)
 {
 	struct scene scene;
 
-	setenv("SPORE_SECRET", "", 1);
-	setenv("BORE_SECRET", "bore", 1);
-	setenv("SPORE_CONFIG", "", 1);
-	ck_assert_int_eq(read_line(&scene, ROLE_SERVER, ""), CONFIG_LOADED);
-	check_variable(&scene, "secret", "bore", "BORE_SECRET");
-	ck_assert_ptr_null(scene.command.file);
 	setenv("SPORE_CONFIG", "env.json", 1);
 	ck_assert_int_eq(read_line(&scene, ROLE_SERVER, ""), CONFIG_LOADED);
 	ck_assert_str_eq(scene.command.file, "env.json");
@@ -319,5 +333,5 @@ SUITE("command", long_flags_with_a_space_or_an_equals_sign, bores_short_flags,
       an_empty_command_line_is_valid, help_takes_precedence, mistakes_say_what_was_expected,
       unknown_flags_are_explained, the_value_is_not_part_of_the_name,
       only_similar_names_are_suggested, spore_variables_override_bore_variables,
-      variables_have_bores_names, an_empty_variable_counts_as_unset, the_help_has_every_flag,
-      the_purpose_is_read, a_clients_t_means_two_things)
+      variables_have_bores_names, an_empty_variable_is_a_mistake, a_variable_can_give_the_file,
+      the_help_has_every_flag, the_purpose_is_read, a_clients_t_means_two_things)

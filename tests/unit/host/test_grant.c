@@ -7,9 +7,11 @@
 START_TEST(everything_is_copied)
 {
 	spore_port_range ports[] = { { 10, 20 }, { 30, 30 } };
+	const uint32_t everything = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_MAX_TUNNELS |
+	                            SPORE_AUTH_F_MAX_CONNS | SPORE_AUTH_F_LIFE;
 	char identity[] = "alice?", reason[] = "why";
 	spore_auth_result result = { .struct_size = sizeof result,
-		                     .fields = SPORE_AUTH_F_PORTS | SPORE_AUTH_F_LIFE,
+		                     .fields = everything,
 		                     .identity = { identity, 5 },
 		                     .reason = spore_cstr(reason),
 		                     .session = 7,
@@ -28,7 +30,7 @@ START_TEST(everything_is_copied)
 	ck_assert_str_eq(copy->identity, "alice");
 	ck_assert_str_eq(copy->reason, "why");
 	ck_assert_uint_eq(copy->session, 7);
-	ck_assert(copy->fields == (SPORE_AUTH_F_PORTS | SPORE_AUTH_F_LIFE) && copy->life_ms == 5);
+	ck_assert(copy->fields == everything && copy->life_ms == 5);
 	ck_assert(copy->max_tunnels == 3 && copy->max_conns == 4);
 	ck_assert(!grant_has_port(copy, 9) && grant_has_port(copy, 10) && grant_has_port(copy, 20));
 	ck_assert(!grant_has_port(copy, 21) && grant_has_port(copy, 30) &&
@@ -61,26 +63,112 @@ START_TEST(a_grant_may_have_no_port)
 }
 END_TEST
 
-/* From a plugin of an older minor: nothing behind the end of its struct is read. */
-START_TEST(an_older_result_is_shorter)
+/* A plugin of a newer minor may have more fields. Nothing behind the end of ABI 1.0 is read. */
+START_TEST(a_result_may_grow_but_not_shrink)
 {
-	size_t size = offsetof(spore_auth_result, session);
-	spore_auth_result *older = malloc(size), whole = { .struct_size = (uint32_t)size,
+	size_t size = offsetof(spore_auth_result, life_ms) + sizeof(int64_t);
+	spore_auth_result *first = malloc(size), whole = { .struct_size = (uint32_t)size,
 		                                           .fields = SPORE_AUTH_F_PORTS,
 		                                           .identity = spore_cstr("bob") };
 	struct grant *grant;
 
-	ck_assert_ptr_nonnull(older);
-	memcpy(older, &whole, size);
-	grant = grant_new(older);
-	free(older);
+	ck_assert_ptr_nonnull(first);
+	memcpy(first, &whole, size);
+	ck_assert_ptr_null(grant_fault(first));
+	grant = grant_new(first);
+	free(first);
 	ck_assert_str_eq(grant->identity, "bob");
-	ck_assert_uint_eq(grant->session, 0);
-	ck_assert_uint_eq(grant->n_ports, 0);
 	ck_assert(!grant_has_port(grant, 80));
+	grant_free(grant);
+	whole.struct_size = 100000;
+	ck_assert_ptr_null(grant_fault(&whole));
+	whole.struct_size = (uint32_t)size - 1;
+	ck_assert_ptr_nonnull(grant_fault(&whole));
+	whole.struct_size = 0;
+	ck_assert_ptr_nonnull(grant_fault(&whole));
+}
+END_TEST
+
+/* Checks a result in which only `wrong` differs from a good one. */
+static void check_fault(spore_auth_result wrong, const char *about)
+{
+	const char *fault;
+
+	wrong.struct_size = sizeof wrong;
+	fault = grant_fault(&wrong);
+	ck_assert_msg(fault && strncmp(fault, about, strlen(about)) == 0, "%s: %s", about,
+	              fault ? fault : "no fault");
+}
+
+START_TEST(a_wrong_result_is_told_by_its_field)
+{
+	static spore_port_range many[SPORE_AUTH_PORTS_MAX + 1];
+	static const spore_port_range inverted = { 30, 20 }, zero = { 0, 20 };
+
+	for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+		many[i] = (spore_port_range){ 1, 1 };
+	check_fault((spore_auth_result){ .fields = 16 }, "fields");
+	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS, .n_ports = 5 }, "ports");
+	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS,
+	                                 .ports = &inverted,
+	                                 .n_ports = 1 },
+	            "ports");
+	check_fault(
+		(spore_auth_result){ .fields = SPORE_AUTH_F_PORTS, .ports = &zero, .n_ports = 1 },
+		"ports");
+	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_PORTS,
+	                                 .ports = many,
+	                                 .n_ports = SPORE_AUTH_PORTS_MAX + 1 },
+	            "ports");
+	check_fault((spore_auth_result){ .ports = many, .n_ports = 1 }, "n_ports");
+	check_fault((spore_auth_result){ .max_tunnels = 1 }, "max_tunnels");
+	check_fault((spore_auth_result){ .max_conns = 1 }, "max_conns");
+	check_fault((spore_auth_result){ .life_ms = 1 }, "life_ms");
+	check_fault((spore_auth_result){ .fields = SPORE_AUTH_F_LIFE, .life_ms = -1 }, "life_ms");
+	check_fault((spore_auth_result){ .identity = { NULL, 10 } }, "identity");
+	check_fault((spore_auth_result){ .reason = { NULL, 10 } }, "reason");
+}
+END_TEST
+
+START_TEST(a_life_has_no_end_too_far_away)
+{
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .fields = SPORE_AUTH_F_LIFE,
+		                     .life_ms = INT64_MAX };
+	struct grant *grant;
+
+	ck_assert_ptr_null(grant_fault(&result));
+	grant = grant_new(&result);
+	ck_assert_int_lt(grant->life_ms, INT64_MAX);
+	ck_assert_int_gt(grant->life_ms, INT64_MAX / 4);
 	grant_free(grant);
 }
 END_TEST
 
+START_TEST(an_identity_is_a_line_of_text)
+{
+	static const char *const good[] = { "",
+		                            "alice",
+		                            "a b\"{}'\\=,;|#:@!",
+		                            "\xC3\xA4\xE2\x82\xAC",
+		                            "\xF0\x9F\x84\xA0",
+		                            "\xC2\xA0" };
+	static const char *const bad[] = { "a\nb",          "\t",          "\x1b[31m", "\x7f",
+		                           "\xC2\x80",      "\xC2\x9F",    "\xFF",     "\xC3",
+		                           "\xEF\xBB\xBFx", "\xED\xA0\x80" };
+	char text[SPORE_IDENTITY_MAX + 1];
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		ck_assert_msg(!identity_fault(spore_cstr(good[i])), "good %zu", i);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		ck_assert_msg(identity_fault(spore_cstr(bad[i])) != NULL, "bad %zu", i);
+	ck_assert_ptr_nonnull(identity_fault((spore_str){ "a\0b", 3 }));
+	memset(text, 'x', sizeof text);
+	ck_assert_ptr_null(identity_fault((spore_str){ text, SPORE_IDENTITY_MAX }));
+	ck_assert_ptr_nonnull(identity_fault((spore_str){ text, SPORE_IDENTITY_MAX + 1 }));
+}
+END_TEST
+
 SUITE("grant", everything_is_copied, nothing_is_an_empty_grant, a_grant_may_have_no_port,
-      an_older_result_is_shorter)
+      a_result_may_grow_but_not_shrink, a_wrong_result_is_told_by_its_field,
+      a_life_has_no_end_too_far_away, an_identity_is_a_line_of_text)

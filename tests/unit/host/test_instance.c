@@ -7,6 +7,7 @@
 /* A component that notes its calls, and fails where it is told to. */
 static char calls[256];
 static spore_status create_status, start_status;
+static spore_ticket start_ticket;
 static bool reports;
 
 static void note(const char *call)
@@ -34,13 +35,15 @@ static void destroy(void *instance)
 	note("destroy");
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	ck_assert_ptr_eq(instance, calls);
 	ck_assert_uint_eq(host_table()->worker_index(worker), 0);
 	ck_assert_int_eq((int)loop_index(loop_current()), 0);
 	note("start");
 	*state_out = calls + 1;
+	start_ticket = ticket;
 	return start_status;
 }
 
@@ -145,6 +148,70 @@ START_TEST(a_failed_start_names_the_worker)
 }
 END_TEST
 
+static const struct patience patient = { .until_ms = INT64_MAX }, impatient = { 0, NULL };
+
+START_TEST(it_is_ready_when_it_says_so)
+{
+	struct component_scene scene;
+
+	start_status = SPORE_EPENDING;
+	component_scene_open(&scene, &component);
+	ck_assert(!instance_await(scene.instance, &impatient, &scene.err));
+	ck_assert_str_eq(scene.err.text, "plugin it is not ready on worker 0: expected "
+	                                 "complete_start() within plugins.start_timeout");
+	ck_assert_int_eq(host_table()->complete_start(start_ticket, SPORE_EAGAIN), SPORE_EINVAL);
+	ck_assert_int_eq(host_table()->complete_start(start_ticket, 1), SPORE_EINVAL);
+	ck_assert_int_eq(host_table()->complete_start(start_ticket, SPORE_OK), SPORE_OK);
+	ck_assert(instance_await(scene.instance, &patient, &scene.err));
+	ck_assert_int_eq(host_table()->complete_start(start_ticket, SPORE_OK), SPORE_ESTALE);
+	component_scene_close(&scene);
+	ck_assert_str_eq(calls, "create start drain stop destroy ");
+}
+END_TEST
+
+START_TEST(a_failure_may_come_later)
+{
+	struct component_scene scene;
+
+	start_status = SPORE_EPENDING;
+	component_scene_open(&scene, &component);
+	ck_assert_int_eq(host_table()->complete_start(start_ticket, SPORE_EBACKEND), SPORE_OK);
+	ck_assert(!instance_await(scene.instance, &patient, &scene.err));
+	ck_assert_str_eq(scene.err.text, "cannot start plugin it on worker 0: its back-end failed "
+	                                 "(SPORE_EBACKEND)");
+	component_scene_close(&scene);
+	ck_assert_str_eq(calls, "create start stop destroy ");
+}
+END_TEST
+
+START_TEST(a_start_that_is_given_up_is_stale)
+{
+	struct component_scene scene;
+	atomic_bool at_end = true;
+	const struct patience over = { INT64_MAX, &at_end };
+
+	start_status = SPORE_EPENDING;
+	component_scene_open(&scene, &component);
+	ck_assert(!instance_await(scene.instance, &over, &scene.err));
+	ck_assert(instance_stop(scene.instance));
+	ck_assert_int_eq(host_table()->complete_start(start_ticket, SPORE_OK), SPORE_ESTALE);
+	ck_assert_str_eq(calls, "create start stop ");
+	component_scene_close(&scene);
+}
+END_TEST
+
+/* Only SPORE_EPENDING leaves it open. */
+START_TEST(the_ticket_of_a_complete_start_is_stale)
+{
+	struct component_scene scene;
+
+	component_scene_open(&scene, &component);
+	ck_assert_int_eq(host_table()->complete_start(start_ticket, SPORE_OK), SPORE_ESTALE);
+	ck_assert(instance_await(scene.instance, &impatient, &scene.err));
+	component_scene_close(&scene);
+}
+END_TEST
+
 START_TEST(work_in_flight_delays_the_stop)
 {
 	struct component_scene scene;
@@ -155,12 +222,36 @@ START_TEST(work_in_flight_delays_the_stop)
 	ck_assert(instance_enter(worker));
 	ck_assert(!instance_stop(scene.instance));
 	ck_assert_str_eq(calls, "create start drain ");
-	ck_assert(!instance_enter(worker)); /* no new work */
+	ck_assert(instance_enter(worker)); /* after the drain, too */
+	instance_leave(worker);
 	ck_assert(!instance_stop(scene.instance));
 	instance_leave(worker);
 	ck_assert(instance_stop(scene.instance));
 	ck_assert_str_eq(calls, "create start drain stop ");
+	ck_assert(!instance_enter(worker));
 	ck_assert(instance_stop(scene.instance)); /* harmless */
+	component_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(work_without_end_is_refused_after_a_second)
+{
+	struct component_scene scene;
+	struct spore_worker *worker;
+	int64_t begun_ms = clock_ms();
+
+	component_scene_open(&scene, &component);
+	worker = &scene.instance->workers[0];
+	ck_assert(instance_enter(worker));
+	while (instance_enter(worker)) {
+		instance_leave(worker);
+		ck_assert(!instance_stop(scene.instance));
+		ck_assert_int_lt(clock_ms() - begun_ms, HOST_SCENE_MS);
+	}
+	ck_assert_int_ge(clock_ms() - begun_ms, 1000);
+	ck_assert(!instance_stop(scene.instance)); /* the first one still runs */
+	instance_leave(worker);
+	ck_assert(instance_stop(scene.instance));
 	component_scene_close(&scene);
 }
 END_TEST
@@ -207,5 +298,7 @@ END_TEST
 
 SUITE("instance", a_life_has_its_order, the_state_of_a_simple_component_is_the_instance,
       one_that_never_started_is_only_destroyed, a_failed_create_says_why_and_is_not_destroyed,
-      a_failed_start_names_the_worker, work_in_flight_delays_the_stop,
+      a_failed_start_names_the_worker, it_is_ready_when_it_says_so, a_failure_may_come_later,
+      a_start_that_is_given_up_is_stale, the_ticket_of_a_complete_start_is_stale,
+      work_in_flight_delays_the_stop, work_without_end_is_refused_after_a_second,
       the_last_reference_is_noticed, the_pool_is_made_once)

@@ -30,9 +30,9 @@ static const spore_component component = {
 struct user {
 	struct component_scene scene;
 	struct spore_worker *worker;
-	spore_timer *timer;
-	spore_io *io;
-	spore_resolve *resolve;
+	spore_timer timer;
+	spore_io io;
+	spore_resolve resolve;
 	int fds[2];
 	spore_status status;
 	atomic_uint n_calls;
@@ -78,8 +78,8 @@ static void on_tick(void *arg)
 
 	if (atomic_fetch_add(&user->n_calls, 1) < 2)
 		return;
-	lend_timer_stop(user->timer); /* within its own callback */
-	user->timer = NULL;
+	ck_assert_int_eq(lend_timer_stop(user->timer), SPORE_OK); /* within its own callback */
+	ck_assert_int_eq(lend_timer_stop(user->timer), SPORE_ESTALE);
 	atomic_store(&user->done, true);
 }
 
@@ -87,8 +87,8 @@ static void start_ticking(void *arg)
 {
 	struct user *user = arg;
 
-	user->timer = lend_timer_start(user->worker, 1, 1, on_tick, user);
-	ck_assert_ptr_nonnull(user->timer);
+	ck_assert_int_eq(lend_timer_start(user->worker, 1, 1, on_tick, user, &user->timer),
+	                 SPORE_OK);
 }
 
 START_TEST(a_timer_repeats_until_it_is_stopped)
@@ -100,9 +100,39 @@ START_TEST(a_timer_repeats_until_it_is_stopped)
 	ck_assert(host_scene_wait(is_done, &user));
 	ck_assert_uint_eq(atomic_load(&user.n_calls), 3);
 	ck_assert(list_is_empty(&user.worker->lent));
-	lend_timer_stop(NULL);
 	close_user(&user);
 	ck_assert_uint_eq(atomic_load(&user.n_calls), 3);
+}
+END_TEST
+
+static void start_late(void *arg)
+{
+	struct user *user = arg;
+
+	ck_assert_int_eq(lend_timer_start(user->worker, 60000, 0, note_call, user, &user->timer),
+	                 SPORE_OK);
+}
+
+static void start_again(void *arg)
+{
+	struct user *user = arg;
+
+	atomic_store(&user->done, false);
+	ck_assert_int_eq(lend_timer_update(user->timer, 1, 0), SPORE_OK);
+}
+
+START_TEST(a_timer_can_be_started_again)
+{
+	struct user user;
+
+	open_user(&user);
+	run(&user, start_late);
+	for (unsigned i = 1; i <= 3; i++) { /* at first it has not fired, then it has */
+		run(&user, start_again);
+		ck_assert(host_scene_wait(is_done, &user));
+		ck_assert_uint_eq(atomic_load(&user.n_calls), i);
+	}
+	close_user(&user);
 }
 END_TEST
 
@@ -115,7 +145,7 @@ static void on_readable(void *arg, uint32_t events)
 
 	ck_assert_uint_eq(events, SPORE_READ);
 	ck_assert_int_eq(read(user->fds[0], &byte, 1), 1);
-	lend_io_update(user->io, 0);
+	ck_assert_int_eq(lend_io_update(user->io, 0), SPORE_OK);
 	note_call(user);
 }
 
@@ -123,15 +153,18 @@ static void watch_pipe(void *arg)
 {
 	struct user *user = arg;
 
-	user->io = lend_io_start(user->worker, user->fds[0], 0, on_readable, user);
-	ck_assert_ptr_nonnull(user->io);
-	lend_io_update(user->io, SPORE_READ);
+	ck_assert_int_eq(lend_io_start(user->worker, user->fds[0], 0, on_readable, user, &user->io),
+	                 SPORE_OK);
+	ck_assert_int_eq(lend_io_update(user->io, SPORE_READ), SPORE_OK);
 }
 
 static void stop_watching(void *arg)
 {
-	lend_io_stop(((struct user *)arg)->io);
-	lend_io_stop(NULL);
+	struct user *user = arg;
+
+	ck_assert_int_eq(lend_io_stop(user->io), SPORE_OK);
+	ck_assert_int_eq(lend_io_stop(user->io), SPORE_ESTALE);
+	ck_assert_int_eq(lend_io_update(user->io, SPORE_READ), SPORE_ESTALE);
 }
 
 START_TEST(a_watcher_reports_what_it_was_asked_for)
@@ -195,7 +228,7 @@ START_TEST(an_instance_that_stops_takes_no_more_work)
 	ck_assert(host_scene_wait(component_scene_is_stopped, user.scene.instance));
 	ck_assert_int_eq(lend_post(user.worker, note_call, &user), SPORE_ESTALE);
 	ck_assert_int_eq(lend_offload(user.worker, work, note_call, &user), SPORE_ESTALE);
-	ck_assert_uint_eq(user.worker->in_flight, 0);
+	ck_assert_uint_eq(atomic_load(&user.worker->instance->work), INSTANCE_CLOSED);
 	close_user(&user);
 	ck_assert_uint_eq(atomic_load(&user.n_calls), 0);
 }
@@ -217,8 +250,9 @@ static void start_look_up(void *arg)
 {
 	struct user *user = arg;
 
-	user->resolve = lend_resolve(user->worker, "127.0.0.1", 80, on_resolved, user);
-	ck_assert_ptr_nonnull(user->resolve);
+	ck_assert_int_eq(
+		lend_resolve(user->worker, "127.0.0.1", 80, on_resolved, user, &user->resolve),
+		SPORE_OK);
 }
 
 START_TEST(a_name_becomes_addresses)
@@ -239,8 +273,8 @@ static void start_and_stop_look_up(void *arg)
 	struct user *user = arg;
 
 	start_look_up(user);
-	lend_resolve_stop(user->resolve);
-	lend_resolve_stop(NULL);
+	ck_assert_int_eq(lend_resolve_stop(user->resolve), SPORE_OK);
+	ck_assert_int_eq(lend_resolve_stop(user->resolve), SPORE_ESTALE);
 }
 
 START_TEST(a_stopped_look_up_is_silent)
@@ -260,7 +294,7 @@ static void leak_all(void *arg)
 {
 	struct user *user = arg;
 
-	ck_assert_ptr_nonnull(lend_timer_start(user->worker, 60000, 0, note_call, user));
+	start_late(user);
 	watch_pipe(user);
 	start_look_up(user);
 }
@@ -280,7 +314,160 @@ START_TEST(what_a_plugin_forgets_is_released)
 }
 END_TEST
 
-SUITE("lend", a_timer_repeats_until_it_is_stopped, a_watcher_reports_what_it_was_asked_for,
+/* ---- mistakes ---- */
+
+static void ignore(void *arg)
+{
+	(void)arg;
+}
+
+static void ignore_events(void *arg, uint32_t events)
+{
+	(void)arg;
+	(void)events;
+}
+
+static void ignore_addresses(void *arg, spore_status status, const spore_addr *addrs, size_t n)
+{
+	(void)arg;
+	(void)status;
+	(void)addrs;
+	(void)n;
+}
+
+static void pass_bad_times(void *arg)
+{
+	spore_worker *worker = ((struct user *)arg)->worker;
+	spore_timer timer = { 1 };
+
+	ck_assert_int_eq(lend_timer_start(NULL, 1, 0, ignore, NULL, &timer), SPORE_EINVAL);
+	ck_assert_uint_eq(timer.id, 0);
+	ck_assert_int_eq(lend_timer_start(worker, 1, 0, NULL, NULL, &timer), SPORE_EINVAL);
+	ck_assert_int_eq(lend_timer_start(worker, 1, 0, ignore, NULL, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(lend_timer_start(worker, -1, 0, ignore, NULL, &timer), SPORE_EINVAL);
+	ck_assert_int_eq(lend_timer_start(worker, 1, -1, ignore, NULL, &timer), SPORE_EINVAL);
+	ck_assert_int_eq(lend_timer_start(worker, INT64_MAX, INT64_MAX, ignore, NULL, &timer),
+	                 SPORE_OK);
+	ck_assert_int_eq(lend_timer_update(timer, INT64_MIN, 0), SPORE_EINVAL);
+	ck_assert_int_eq(lend_timer_stop(timer), SPORE_OK);
+	ck_assert_int_eq(lend_timer_update(timer, 1, 0), SPORE_ESTALE);
+	ck_assert_int_eq(lend_timer_update((spore_timer){ 0 }, 1, 0), SPORE_ESTALE);
+	ck_assert_int_eq(lend_timer_stop((spore_timer){ 0 }), SPORE_OK);
+	ck_assert_int_eq(lend_timer_stop((spore_timer){ UINT64_MAX }), SPORE_ESTALE);
+}
+
+static void pass_bad_descriptors(void *arg)
+{
+	spore_worker *worker = ((struct user *)arg)->worker;
+	int fds[2], root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	spore_timer timer;
+	spore_io io;
+
+	ck_assert(root >= 0 && pipe2(fds, O_CLOEXEC) == 0);
+	ck_assert_int_eq(lend_io_start(worker, -1, SPORE_READ, ignore_events, NULL, &io),
+	                 SPORE_EINVAL);
+	ck_assert_uint_eq(io.id, 0);
+	ck_assert_int_eq(lend_io_start(worker, 999, SPORE_READ, ignore_events, NULL, &io),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(lend_io_start(worker, root, SPORE_READ, ignore_events, NULL, &io),
+	                 SPORE_EUNSUPPORTED);
+	ck_assert_int_eq(lend_io_start(worker, fds[0], 4, ignore_events, NULL, &io), SPORE_EINVAL);
+	ck_assert_int_eq(lend_io_start(worker, fds[0], SPORE_READ, NULL, NULL, &io), SPORE_EINVAL);
+	ck_assert_int_eq(lend_io_start(worker, fds[0], SPORE_READ, ignore_events, NULL, NULL),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(lend_io_start(worker, fds[0], SPORE_READ, ignore_events, NULL, &io),
+	                 SPORE_OK);
+	ck_assert_int_eq(lend_io_update(io, 8), SPORE_EINVAL);
+	timer.id = io.id;
+	ck_assert_int_eq(lend_timer_stop(timer), SPORE_EINVAL); /* of another kind */
+	ck_assert_int_eq(lend_io_stop(io), SPORE_OK);
+	ck_assert(list_is_empty(&worker->lent));
+	close(fds[0]);
+	close(fds[1]);
+	close(root);
+}
+
+static void close_too_early(void *arg)
+{
+	spore_worker *worker = ((struct user *)arg)->worker;
+	int fds[2];
+	spore_io io;
+
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	ck_assert_int_eq(lend_io_start(worker, fds[0], SPORE_READ, ignore_events, NULL, &io),
+	                 SPORE_OK);
+	close(fds[0]);
+	close(fds[1]);
+	ck_assert_int_eq(lend_io_update(io, SPORE_WRITE), SPORE_EINVAL);
+	ck_assert_int_eq(lend_io_stop(io), SPORE_EINVAL);
+	ck_assert_int_eq(lend_io_stop(io), SPORE_ESTALE);
+	ck_assert(list_is_empty(&worker->lent));
+}
+
+static void pass_bad_names(void *arg)
+{
+	spore_worker *worker = ((struct user *)arg)->worker;
+	char name[257];
+	spore_resolve resolve;
+
+	memset(name, 'a', sizeof name);
+	name[256] = '\0';
+	ck_assert_int_eq(lend_resolve(worker, NULL, 1, ignore_addresses, NULL, &resolve),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(lend_resolve(worker, "", 1, ignore_addresses, NULL, &resolve),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(lend_resolve(worker, name, 1, ignore_addresses, NULL, &resolve),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(lend_resolve(worker, "x", 1, NULL, NULL, &resolve), SPORE_EINVAL);
+	ck_assert_int_eq(lend_resolve(worker, "x", 1, ignore_addresses, NULL, NULL), SPORE_EINVAL);
+	name[255] = '\0';
+	ck_assert_int_eq(lend_resolve(worker, name, 1, ignore_addresses, NULL, &resolve), SPORE_OK);
+	ck_assert_int_eq(lend_resolve_stop(resolve), SPORE_OK);
+}
+
+START_TEST(bad_arguments_are_errors)
+{
+	struct user user;
+
+	open_user(&user);
+	run(&user, pass_bad_times);
+	run(&user, pass_bad_descriptors);
+	run(&user, close_too_early);
+	run(&user, pass_bad_names);
+	ck_assert(list_is_empty(&user.worker->lent));
+	ck_assert_int_eq(lend_post(user.worker, NULL, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(lend_post(NULL, ignore, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(lend_offload(user.worker, NULL, ignore, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(lend_offload(user.worker, ignore, NULL, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(lend_offload(NULL, ignore, ignore, NULL), SPORE_EINVAL);
+	close_user(&user);
+}
+END_TEST
+
+/* The test's own thread is not the worker's. */
+START_TEST(another_thread_is_refused)
+{
+	spore_resolve resolve;
+	spore_timer timer;
+	struct user user;
+	spore_io io;
+
+	open_user(&user);
+	run(&user, start_late);
+	ck_assert_int_eq(lend_timer_stop(user.timer), SPORE_EINVAL);
+	ck_assert_int_eq(lend_timer_update(user.timer, 1, 0), SPORE_EINVAL);
+	ck_assert_int_eq(lend_timer_start(user.worker, 1, 0, ignore, NULL, &timer), SPORE_EINVAL);
+	ck_assert_int_eq(lend_io_start(user.worker, 0, SPORE_READ, ignore_events, NULL, &io),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(lend_resolve(user.worker, "x", 1, ignore_addresses, NULL, &resolve),
+	                 SPORE_EINVAL);
+	ck_assert(!list_is_empty(&user.worker->lent));
+	close_user(&user);
+}
+END_TEST
+
+SUITE("lend", bad_arguments_are_errors, another_thread_is_refused, a_timer_can_be_started_again,
+      a_timer_repeats_until_it_is_stopped, a_watcher_reports_what_it_was_asked_for,
       a_post_runs_on_the_worker, a_job_runs_on_the_pool_and_ends_on_the_worker,
       an_instance_that_stops_takes_no_more_work, a_name_becomes_addresses,
       a_stopped_look_up_is_silent, what_a_plugin_forgets_is_released)

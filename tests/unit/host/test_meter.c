@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "host_scene.h"
 #include "suite.h"
+#include "thread/delays.h"
 
 static const spore_component auth = { .struct_size = sizeof auth,
 	                              .kind = SPORE_KIND_AUTH,
@@ -32,6 +33,23 @@ START_TEST(an_instance_has_the_series_of_its_role)
 	ck_assert_double_eq(calls(&scene, "kind=auth,plugin=c,call=answer"), 0);
 	ck_assert_double_eq(verdicts(&scene, "plugin=s,verdict=allow,reason="), 0);
 	ck_assert_double_eq(verdicts(&scene, "plugin=c,verdict=allow,reason="), -1);
+	host_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(slow_calls_are_read_from_the_delays)
+{
+	struct host_scene scene;
+	struct meter meter;
+
+	host_scene_open(&scene);
+	meter_init(&meter, scene.services.metrics, &auth, SPORE_ROLE_SERVER, "x");
+	ck_assert_double_eq(host_scene_metric(&scene, "spore_plugin_slow_calls_total", "plugin=x"),
+	                    0);
+	delays_note(&(struct delay){ .plugin = "x", .call = "on_timer" }, "worker 0");
+	delays_note(&(struct delay){ .plugin = "y", .call = "on_timer" }, "worker 0");
+	ck_assert_double_eq(host_scene_metric(&scene, "spore_plugin_slow_calls_total", "plugin=x"),
+	                    1);
 	host_scene_close(&scene);
 }
 END_TEST
@@ -101,5 +119,6 @@ START_TEST(verdicts_are_counted_by_what_they_say)
 }
 END_TEST
 
-SUITE("meter", an_instance_has_the_series_of_its_role, an_exporter_has_no_series,
-      calls_are_counted_by_their_slot, verdicts_are_counted_by_what_they_say)
+SUITE("meter", slow_calls_are_read_from_the_delays, an_instance_has_the_series_of_its_role,
+      an_exporter_has_no_series, calls_are_counted_by_their_slot,
+      verdicts_are_counted_by_what_they_say)

@@ -258,7 +258,63 @@ START_TEST(tickets_name_their_worker)
 }
 END_TEST
 
+START_TEST(a_result_on_its_way_goes_elsewhere)
+{
+	struct loop *loop = start();
+	struct asker asker = { 0 }, other = { 0 };
+	spore_ticket ticket = open_ticket(loop, &asker);
+
+	ck_assert_int_eq(complete(ticket, TICKET_VERIFY, SPORE_ALLOW), SPORE_OK);
+	ck_assert(ticket_redirect(ticket, on_done, &other));
+	ck_assert(run_until(loop, is_done, &other));
+	ck_assert_uint_eq(asker.n_done, 0);
+	ck_assert_str_eq(other.identity, "alice");
+	ck_assert(!ticket_redirect(ticket, on_done, &other));
+	stop(loop);
+}
+END_TEST
+
+START_TEST(without_a_result_redirecting_closes)
+{
+	struct loop *loop = start();
+	struct asker asker = { 0 }, other = { 0 };
+	spore_ticket ticket = open_ticket(loop, &asker);
+
+	ck_assert(!ticket_redirect(ticket, on_done, &other));
+	ck_assert(!ticket_is_open(ticket));
+	ck_assert_int_eq(complete(ticket, TICKET_VERIFY, SPORE_ALLOW), SPORE_ESTALE);
+	run_for(loop, 10);
+	ck_assert_uint_eq(asker.n_done + other.n_done, 0);
+	stop(loop);
+}
+END_TEST
+
+START_TEST(a_watcher_knows_of_the_completion_at_once)
+{
+	struct loop *loop = start();
+	struct asker asker = { 0 };
+	spore_ticket ticket = open_ticket(loop, &asker);
+	atomic_bool completed = false;
+
+	ticket_watch(ticket, &completed);
+	ck_assert_int_eq(complete(ticket, TICKET_ANSWER, 0), SPORE_EINVAL);
+	ck_assert(!completed);
+	ck_assert_int_eq(complete(ticket, TICKET_VERIFY, SPORE_DENY), SPORE_OK);
+	ck_assert(completed);
+	ck_assert(run_until(loop, is_done, &asker));
+	/* The next user of the place has not asked for it. */
+	completed = false;
+	open_ticket(loop, &asker);
+	ck_assert_int_eq(complete(asker.ticket, TICKET_VERIFY, SPORE_DENY), SPORE_OK);
+	ck_assert(!completed);
+	run_for(loop, 10);
+	stop(loop);
+}
+END_TEST
+
 SUITE("ticket", a_completion_is_delivered_later_once, a_ticket_of_another_kind_stays_open,
       unknown_numbers_are_stale, a_closed_ticket_gets_no_result,
       closing_drops_an_undelivered_result, results_that_were_never_delivered_are_freed,
-      only_the_first_completion_counts, tickets_name_their_worker)
+      only_the_first_completion_counts, tickets_name_their_worker,
+      a_result_on_its_way_goes_elsewhere, without_a_result_redirecting_closes,
+      a_watcher_knows_of_the_completion_at_once)

@@ -51,6 +51,14 @@ static unsigned count(const char *text, const char *what)
 	return n;
 }
 
+/* The last line, behind its time, begins so. */
+static void expect_line(const char *line, const char *expected)
+{
+	ck_assert_uint_gt(strlen(line), 25);
+	ck_assert_msg(strncmp(line + 25, expected, strlen(expected)) == 0, "%s", line);
+	ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
+}
+
 static void abort_while_logging(void)
 {
 	crash_catch();
@@ -74,8 +82,8 @@ START_TEST(all_that_waits_is_written_then_the_line)
 		at = strstr(at, expected);
 		ck_assert_msg(at != NULL, "there is no \"%s\"", expected);
 	}
-	ck_assert_str_eq(strchr(at, '\n') + 26,
-	                 "error crashed signal=ABRT thread=unknown plugin=staff\n");
+	expect_line(strchr(at, '\n') + 1,
+	            "error crashed signal=ABRT thread=unknown plugin=staff call=verify backtrace=");
 }
 END_TEST
 
@@ -112,7 +120,7 @@ START_TEST(many_faults_at_once_are_one)
 	ck_assert(WIFSIGNALED(status));
 	ck_assert_int_eq(WTERMSIG(status), SIGILL);
 	ck_assert_uint_eq(count(said, "info  here n=1\n"), THREADS);
-	ck_assert_uint_eq(count(said, "error crashed signal=ILL thread=some\n"), 1);
+	ck_assert_uint_eq(count(said, "error crashed signal=ILL thread=some backtrace="), 1);
 }
 END_TEST
 
@@ -157,9 +165,47 @@ START_TEST(without_a_writer_the_line_comes_too)
 
 	ck_assert(WIFSIGNALED(status));
 	ck_assert_int_eq(WTERMSIG(status), SIGILL);
-	ck_assert_str_eq(said + 25, "error crashed signal=ILL thread=unknown\n");
+	expect_line(said, "error crashed signal=ILL thread=unknown backtrace=");
+}
+END_TEST
+
+/* An array of variable length makes it keep its frame's address in a register, so an unwinder finds
+ * its caller by what was saved of that register. */
+__attribute__((noinline)) static void keep_frame_pointer(volatile size_t size)
+{
+	volatile char array[size];
+
+	array[size - 1] = 0;
+	array[0] = array[size - 1];
+}
+
+/* The caller of this function is, as far as the stack says, in the middle of another one, whose
+ * frame cannot be read. A sanitizer would handle a fault itself, so the signal is sent. */
+__attribute__((noinline)) static void crash_on_a_broken_stack(void)
+{
+	void *volatile *frame = __builtin_frame_address(0);
+
+	crash_catch();
+	log_start(LOG_INFO, LOG_FORMAT_TEXT);
+	keep_frame_pointer(9);
+	frame[0] = (void *)(uintptr_t)64;
+	frame[1] = (char *)(uintptr_t)keep_frame_pointer + 24;
+	raise(SIGABRT);
+	for (;;)
+		pause();
+}
+
+START_TEST(a_broken_stack_does_not_keep_the_line_back)
+{
+	char said[4096];
+	int status = run_child(crash_on_a_broken_stack, said, sizeof said);
+
+	ck_assert(WIFSIGNALED(status));
+	ck_assert_int_eq(WTERMSIG(status), SIGABRT);
+	expect_line(said, "error crashed signal=ABRT thread=unknown backtrace=");
 }
 END_TEST
 
 SUITE("crash", all_that_waits_is_written_then_the_line, many_faults_at_once_are_one,
-      a_stalled_reader_holds_no_crash_up, without_a_writer_the_line_comes_too)
+      a_stalled_reader_holds_no_crash_up, without_a_writer_the_line_comes_too,
+      a_broken_stack_does_not_keep_the_line_back)

@@ -117,6 +117,47 @@ START_TEST(they_may_be_started_from_within)
 }
 END_TEST
 
+/* The one that started first ends last. */
+START_TEST(a_new_length_holds_for_those_that_start_later)
+{
+	struct loop *loop = start(400);
+	struct item old = { .n = 0 }, early = { .n = 0 }, late = { .n = 0 };
+
+	deadline_init(&old.deadline);
+	deadline_init(&early.deadline);
+	deadline_init(&late.deadline);
+	deadline_start(&deadlines, &old.deadline);
+	deadline_list_set(&deadlines, 20);
+	deadline_start(&deadlines, &early.deadline);
+	deadline_list_set(&deadlines, 200);
+	deadline_start(&deadlines, &late.deadline);
+	run_for(loop, 100);
+	ck_assert(old.n == 0 && early.n == 1 && late.n == 0);
+	run_for(loop, 500);
+	ck_assert(old.n == 1 && late.n == 1);
+	ck_assert_int_lt(late.at, old.at);
+	stop(loop);
+}
+END_TEST
+
+/* The timer still runs for a longer one that was stopped. */
+START_TEST(a_shorter_length_does_not_wait_for_the_old_timer)
+{
+	struct loop *loop = start(60000);
+	struct item old = { .n = 0 }, item = { .n = 0 };
+
+	deadline_init(&old.deadline);
+	deadline_init(&item.deadline);
+	deadline_start(&deadlines, &old.deadline);
+	deadline_stop(&old.deadline);
+	deadline_list_set(&deadlines, 20);
+	deadline_start(&deadlines, &item.deadline);
+	run_for(loop, 200);
+	ck_assert(old.n == 0 && item.n == 1);
+	stop(loop);
+}
+END_TEST
+
 START_TEST(ending_the_list_forgets_all)
 {
 	struct loop *loop = start(10);
@@ -133,4 +174,6 @@ START_TEST(ending_the_list_forgets_all)
 END_TEST
 
 SUITE("deadline", it_expires_once_and_not_early, stopped_ones_do_not_expire,
-      a_restart_counts_from_anew, they_may_be_started_from_within, ending_the_list_forgets_all)
+      a_restart_counts_from_anew, a_new_length_holds_for_those_that_start_later,
+      a_shorter_length_does_not_wait_for_the_old_timer, they_may_be_started_from_within,
+      ending_the_list_forgets_all)

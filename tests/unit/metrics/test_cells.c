@@ -27,6 +27,22 @@ START_TEST(each_shard_has_its_own_cells)
 }
 END_TEST
 
+START_TEST(a_shared_cell_takes_negative_amounts)
+{
+	struct cells cells = { .n_shards = 1 };
+	const void *found;
+	uint32_t slot;
+	cell *c;
+
+	ck_assert(cells_reserve(&cells, 1, &owner, &slot));
+	c = cells_find(&cells, 0, slot, &found);
+	cell_add_shared(c, 2.5);
+	cell_add_shared(c, -4);
+	ck_assert_double_eq(cells_sum(&cells, slot), -1.5);
+	cells_fini(&cells);
+}
+END_TEST
+
 START_TEST(shards_share_no_cache_line)
 {
 	struct cells cells = { .n_shards = 2 };
@@ -89,5 +105,6 @@ START_TEST(slots_run_out)
 }
 END_TEST
 
-SUITE("cells", each_shard_has_its_own_cells, shards_share_no_cache_line,
-      only_the_start_of_a_run_is_found, a_run_stands_in_one_page, slots_run_out)
+SUITE("cells", each_shard_has_its_own_cells, a_shared_cell_takes_negative_amounts,
+      shards_share_no_cache_line, only_the_start_of_a_run_is_found, a_run_stands_in_one_page,
+      slots_run_out)

@@ -125,6 +125,28 @@ START_TEST(shards_are_added_up)
 }
 END_TEST
 
+START_TEST(the_shared_shard_is_one_more)
+{
+	struct metrics *metrics = metrics_new(1);
+	spore_metric_spec counter = spec_of(SPORE_METRIC_COUNTER, "c_total"),
+			  gauge = spec_of(SPORE_METRIC_GAUGE, "g"),
+			  histogram = spec_of(SPORE_METRIC_HISTOGRAM, "h");
+	uint32_t c = metrics_series(metrics, family(metrics, &counter), NULL, 0);
+	uint32_t g = metrics_series(metrics, family(metrics, &gauge), NULL, 0);
+	uint32_t h = metrics_series(metrics, family(metrics, &histogram), NULL, 0);
+
+	metrics_add(metrics, 0, c, 1);
+	metrics_add(metrics, METRICS_SHARED, c, 2);
+	metrics_add(metrics, METRICS_SHARED, c, -5);
+	metrics_set(metrics, METRICS_SHARED, g, 7);
+	metrics_add(metrics, METRICS_SHARED, g, -0.5);
+	metrics_observe(metrics, 0, h, 1);
+	metrics_observe(metrics, METRICS_SHARED, h, 6);
+	ck_assert_str_eq(visit(metrics), "c_total=3;g=6.5;h=[1 1 2 ]2/7;");
+	metrics_free(metrics);
+}
+END_TEST
+
 START_TEST(a_counter_never_goes_down)
 {
 	struct metrics *metrics = metrics_new(1);
@@ -419,7 +441,7 @@ END_TEST
 
 /* ---- threads ---- */
 
-enum { THREADS = 3, UPDATES = 20000 };
+enum { SHARDS = 2, THREADS = 5, UPDATES = 20000 };
 
 static struct {
 	struct metrics *metrics;
@@ -427,7 +449,7 @@ static struct {
 	atomic_uint running;
 } storm;
 
-/* Each thread has its own shard. New series are added meanwhile. */
+/* Some threads have a shard of their own, the others share one. New series are added meanwhile. */
 static void *update(void *arg)
 {
 	unsigned shard = *(unsigned *)arg;
@@ -486,11 +508,11 @@ START_TEST(updates_of_many_threads_are_all_counted)
 	static const spore_metric_visitor keeper = { sizeof keeper, 0,         no_family,
 		                                     keep_value,    add_count, no_end };
 	spore_metric_spec spec = spec_of(SPORE_METRIC_COUNTER, "c_total");
-	unsigned shards[THREADS] = { 0, 1, 2 };
+	unsigned shards[THREADS] = { 0, 1, METRICS_SHARED, METRICS_SHARED, METRICS_SHARED };
 	pthread_t threads[THREADS];
 	double last = 0, now = 0;
 
-	storm.metrics = metrics_new(THREADS);
+	storm.metrics = metrics_new(SHARDS);
 	storm.counter = metrics_series(storm.metrics, family(storm.metrics, &spec), NULL, 0);
 	storm.running = THREADS;
 	for (int i = 0; i < THREADS; i++)
@@ -508,7 +530,7 @@ START_TEST(updates_of_many_threads_are_all_counted)
 }
 END_TEST
 
-SUITE("metrics", shards_are_added_up, a_counter_never_goes_down,
+SUITE("metrics", shards_are_added_up, the_shared_shard_is_one_more, a_counter_never_goes_down,
       unknown_series_and_shards_are_ignored, a_histogram_counts_into_its_bounds,
       registering_again_finds_the_family, a_summary_has_a_count_and_a_sum,
       a_sampled_series_is_read_when_visited, names_that_exporters_could_not_tell_apart_are_refused,

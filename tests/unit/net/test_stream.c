@@ -8,6 +8,7 @@
 #include "loop/loop.h"
 #include "run_until.h"
 #include "sockets.h"
+#include "stacking.h"
 #include "suite.h"
 
 /* An owner that keeps what it reads, and writes what the test gives it. */
@@ -89,7 +90,7 @@ static void start(struct owner *owner, bool dripping)
 	owner->stream = stream_new(owner->loop, fds[0], &peer, NULL);
 	ck_assert_ptr_nonnull(owner->stream);
 	if (dripping)
-		stream_push(owner->stream, &drip_new(stream_top(owner->stream))->base, false);
+		stacking_push(owner->stream, &drip_new(stream_top(owner->stream))->base, false);
 	stream_set_owner(owner->stream, on_event, owner);
 }
 
@@ -392,7 +393,7 @@ START_TEST(a_direction_is_raw_once_nothing_is_pending)
 	size_t n;
 
 	start(&owner, true);
-	drip = drip_of(stream_top(owner.stream));
+	drip = drip_of(stacking_top(owner.stream));
 	drip->clear = SPORE_WRITE;
 	drip->eager = true;
 	drip->ahead[drip->n_ahead++] = 'x';
@@ -413,16 +414,16 @@ START_TEST(the_stack_has_a_most)
 	unsigned closed = 0;
 
 	start(&owner, false);
-	for (int i = 1; i < CONN_MAX_LAYERS; i++) {
+	for (int i = 0; i < CONN_MAX_LAYERS; i++) {
 		struct drip *drip = drip_new(stream_top(owner.stream));
 
 		drip->closed = &closed;
-		stream_push(owner.stream, &drip->base, i == 2);
+		stacking_push(owner.stream, &drip->base, i == 1);
 	}
 	ck_assert(conn_has_secure_layer(stream_conn(owner.stream)));
-	stream_push(owner.stream, stream_top(owner.stream), false); /* adds nothing */
+	stacking_push(owner.stream, stream_top(owner.stream), false); /* adds nothing */
 	stream_close(owner.stream, false);
-	ck_assert_uint_eq(closed, CONN_MAX_LAYERS - 1);
+	ck_assert_uint_eq(closed, CONN_MAX_LAYERS);
 	stop(&owner);
 }
 END_TEST
@@ -435,10 +436,10 @@ START_TEST(handshakes_are_driven_to_the_end)
 	struct drip *drip;
 
 	start(&owner, true);
-	drip_of(stream_top(owner.stream))->handshakes_left = 3;
+	drip_of(stacking_top(owner.stream))->handshakes_left = 3;
 	drip = drip_new(stream_top(owner.stream));
 	drip->handshakes_left = 2;
-	stream_push(owner.stream, &drip->base, false);
+	stacking_push(owner.stream, &drip->base, false);
 	ck_assert(!stream_open(owner.stream));
 	ck_assert(!stream_conn(owner.stream)->peer_is_final);
 	ck_assert(run_until(owner.loop, has_opened, &owner));
@@ -475,7 +476,7 @@ START_TEST(a_handshakes_last_words_are_flushed)
 
 		start(&owner, true);
 		sockets_unblock(owner.other);
-		drip = drip_of(stream_top(owner.stream));
+		drip = drip_of(stacking_top(owner.stream));
 		drip->last_word = 'a';
 		drip->handshakes_left = i & 1 ? 2 : 0;
 		owner.to_send = "bc";
@@ -498,10 +499,11 @@ START_TEST(a_lower_handshakes_last_words_do_not_wait_for_the_upper_one)
 
 	start(&owner, true);
 	sockets_unblock(owner.other);
-	drip_of(stream_top(owner.stream))->last_word = 'a';
+	drip_of(stacking_top(owner.stream))->last_word = 'a';
 	upper = drip_new(stream_top(owner.stream));
 	upper->handshakes_left = 1000000;
-	stream_push(owner.stream, &upper->base, false);
+	upper->shake_wants = SPORE_READ;
+	stacking_push(owner.stream, &upper->base, false);
 	ck_assert(!stream_open(owner.stream));
 	check_hears(&owner, "a");
 	ck_assert(!owner.opened);
@@ -514,7 +516,7 @@ START_TEST(a_failed_handshake_is_told_later)
 	struct owner owner;
 
 	start(&owner, true);
-	drip_of(stream_top(owner.stream))->fails = true;
+	drip_of(stacking_top(owner.stream))->fails = true;
 	ck_assert(!stream_open(owner.stream));
 	ck_assert_uint_eq(owner.n_events, 0);
 	ck_assert_str_eq(stream_error(owner.stream), "the drip has dried up");
@@ -530,7 +532,7 @@ START_TEST(an_opening_can_be_closed_at_once)
 	struct owner owner;
 
 	start(&owner, true);
-	drip_of(stream_top(owner.stream))->handshakes_left = 100;
+	drip_of(stacking_top(owner.stream))->handshakes_left = 100;
 	ck_assert(!stream_open(owner.stream));
 	stream_close(owner.stream, true);
 	run_for(owner.loop, 10);
@@ -554,7 +556,7 @@ START_TEST(the_handshakes_ticket_is_dropped_once)
 
 	start(&owner, true);
 	stream_set_ticket(owner.stream, 42, drop_ticket);
-	drip_of(stream_top(owner.stream))->handshakes_left = 1;
+	drip_of(stacking_top(owner.stream))->handshakes_left = 1;
 	ck_assert(!stream_open(owner.stream));
 	ck_assert_uint_eq(n_dropped, 0);
 	ck_assert(run_until(owner.loop, has_opened, &owner));
@@ -590,7 +592,7 @@ START_TEST(pending_bytes_do_not_wait_for_a_quiet_loop)
 	ev_io_init(&busy, do_nothing, fds[0],
 	           EV_READ); /* nobody reads it, so it is ready in every turn */
 	ev_io_start(loop_ev(owner.loop), &busy);
-	drip_of(stream_top(owner.stream))->eager = true;
+	drip_of(stacking_top(owner.stream))->eager = true;
 	ck_assert_int_eq(write(owner.other, "abcdefghij", 10), 10);
 	ck_assert(run_until_within(owner.loop, 5000, has_ten_bytes, &owner));
 	ev_io_stop(loop_ev(owner.loop), &busy);
@@ -648,10 +650,10 @@ START_TEST(one_stream_with_pending_bytes_does_not_stop_the_loop)
 	ev_timer timer;
 
 	start(&owner, true);
-	ops = *stream_top(owner.stream)->ops;
+	ops = *stacking_top(owner.stream)->ops;
 	ops.readv = read_endless;
 	ops.pending = pending_endless;
-	stream_top(owner.stream)->ops = &ops;
+	stacking_top(owner.stream)->ops = &ops;
 	stream_set_owner(owner.stream, swallow, &ended);
 	ck_assert(stream_open(owner.stream));
 	ev_timer_init(&timer, note_reads, 0.001, 0.0);
@@ -661,6 +663,504 @@ START_TEST(one_stream_with_pending_bytes_does_not_stop_the_loop)
 	ck_assert(run_until(owner.loop, run_until_is_set, &ended));
 	ck_assert_uint_lt(reads_at_timer, 200000);
 	stop(&owner);
+}
+END_TEST
+
+/* ---- transports that break the contract ---- */
+
+/* Replaces operations of the topmost stream, for one test at a time. */
+static spore_stream_ops *change_ops(struct owner *owner)
+{
+	static spore_stream_ops ops;
+	spore_stream *top = stacking_top(owner->stream);
+
+	ops = *top->ops;
+	top->ops = &ops;
+	return &ops;
+}
+
+static int64_t read_too_much(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	(void)base;
+	(void)iov;
+	(void)n;
+	(void)want;
+	return INT64_MAX;
+}
+
+/* Only the stream with the fault ends, and with a reset. */
+START_TEST(a_fault_ends_the_stream)
+{
+	struct owner owner;
+	size_t n;
+	char byte;
+
+	start_open(&owner, true);
+	change_ops(&owner)->readv = read_too_much;
+	ck_assert_int_eq(write(owner.other, "x", 1), 1);
+	ck_assert(run_until(owner.loop, is_broken, &owner));
+	ck_assert_ptr_nonnull(strstr(stream_error(owner.stream),
+	                             "transport test: readv() returned 9223372036854775807 bytes"));
+	ck_assert_str_eq(stream_complaint(owner.stream), stream_error(owner.stream));
+	ck_assert_uint_eq(owner.n_got, 0);
+	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_ERROR);
+	ck_assert_int_eq(stream_shutdown(owner.stream), STREAM_ERROR);
+	ck_assert_uint_eq(stream_raw(owner.stream), 0);
+	stream_close(owner.stream, false);
+	ck_assert_int_eq(poll(&(struct pollfd){ owner.other, POLLIN, 0 }, 1, 5000), 1);
+	ck_assert_int_eq(read(owner.other, &byte, 1), -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+	stop(&owner);
+}
+END_TEST
+
+static spore_status flush_wrongly(spore_stream *base, uint32_t *want)
+{
+	(void)base;
+	(void)want;
+	return 5;
+}
+
+/* The write itself succeeds, so an event tells the owner. */
+START_TEST(a_fault_of_a_flush_is_told)
+{
+	struct owner owner;
+	size_t n;
+
+	start_open(&owner, true);
+	change_ops(&owner)->flush = flush_wrongly;
+	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_OK);
+	ck_assert(!owner.broken);
+	ck_assert(run_until(owner.loop, is_broken, &owner));
+	ck_assert_ptr_nonnull(strstr(stream_error(owner.stream), "flush() returned 5"));
+	stop(&owner);
+}
+END_TEST
+
+static spore_status shake_wrongly(spore_stream *base, uint32_t *want, spore_ticket ticket)
+{
+	(void)base;
+	(void)ticket;
+	*want = 0;
+	return SPORE_EAGAIN;
+}
+
+START_TEST(a_fault_of_a_handshake_fails_the_opening)
+{
+	struct owner owner;
+
+	start(&owner, true);
+	change_ops(&owner)->handshake = shake_wrongly;
+	ck_assert(!stream_open(owner.stream));
+	ck_assert_ptr_nonnull(
+		strstr(stream_error(owner.stream), "handshake() returned SPORE_EAGAIN"));
+	ck_assert(run_until(owner.loop, has_failed, &owner));
+	ck_assert_uint_eq(owner.n_events, 1);
+	loop_free(owner.loop);
+	close(owner.other);
+}
+END_TEST
+
+static int64_t write_too_much(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	int64_t put = drip_writev(base, iov, n, want);
+
+	return put > 0 ? put + 100 : put;
+}
+
+/* The stream above never sees the result. */
+START_TEST(a_fault_below_names_the_lower_transport)
+{
+	struct layer_origin origin = { .name = "upper" };
+	struct owner owner;
+	size_t n;
+
+	start(&owner, true);
+	change_ops(&owner)->writev = write_too_much;
+	ck_assert(stream_push(owner.stream, &drip_new(stream_top(owner.stream))->base, &origin));
+	ck_assert(stream_open(owner.stream));
+	owner.opened = true;
+	stream_want(owner.stream, SPORE_READ);
+	stream_write(owner.stream, "x", 1, &n);
+	ck_assert(run_until(owner.loop, is_broken, &owner));
+	ck_assert_ptr_nonnull(
+		strstr(stream_error(owner.stream), "transport test: writev() returned 101"));
+	stop(&owner);
+}
+END_TEST
+
+static void close_half(spore_stream *base, uint32_t how)
+{
+	(void)how;
+	free(drip_of(base));
+}
+
+START_TEST(what_a_transport_does_not_close_is_closed)
+{
+	struct owner owner;
+	unsigned closed = 0;
+	char byte;
+
+	start_open(&owner, true);
+	drip_of(stacking_top(owner.stream))->closed = &closed;
+	stacking_push(owner.stream, &drip_new(stream_top(owner.stream))->base, false);
+	change_ops(&owner)->close = close_half;
+	stream_close(owner.stream, false);
+	ck_assert_uint_eq(closed, 1);
+	ck_assert_int_eq(poll(&(struct pollfd){ owner.other, POLLIN, 0 }, 1, 5000), 1);
+	ck_assert_int_le(read(owner.other, &byte, 1), 0);
+	stop(&owner);
+}
+END_TEST
+
+/* ---- transports that would keep the worker busy ---- */
+
+static unsigned n_calls;
+
+static spore_status flush_never(spore_stream *base, uint32_t *want)
+{
+	(void)base;
+	n_calls++;
+	*want = SPORE_WRITE;
+	return SPORE_EAGAIN;
+}
+
+static int64_t read_never(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	(void)base;
+	(void)iov;
+	(void)n;
+	n_calls++;
+	*want = SPORE_READ;
+	return SPORE_EAGAIN;
+}
+
+static size_t pending_always(spore_stream *base)
+{
+	(void)base;
+	return SIZE_MAX;
+}
+
+static spore_status shake_never(spore_stream *base, uint32_t *want, spore_ticket ticket)
+{
+	(void)base;
+	(void)ticket;
+	n_calls++;
+	*want = SPORE_WRITE;
+	return SPORE_EAGAIN;
+}
+
+static void check_stalled(struct owner *owner, const char *call)
+{
+	ck_assert_ptr_nonnull(strstr(stream_error(owner->stream), call));
+	ck_assert_ptr_nonnull(strstr(stream_error(owner->stream), "but no byte moved"));
+	ck_assert_uint_ge(n_calls, STALL_TURNS);
+	ck_assert_uint_le(n_calls, STALL_TURNS + 10);
+	n_calls = 0;
+}
+
+START_TEST(a_flush_that_never_ends_is_ended)
+{
+	struct owner owner;
+	size_t n;
+
+	start_open(&owner, true);
+	change_ops(&owner)->flush = flush_never;
+	ck_assert_int_eq(stream_write(owner.stream, "x", 1, &n), STREAM_OK);
+	stream_want(owner.stream, SPORE_READ);
+	ck_assert(run_until(owner.loop, is_broken, &owner));
+	check_stalled(&owner, "flush() returned SPORE_EAGAIN in 1000 turns");
+	stop(&owner);
+}
+END_TEST
+
+/* Because bytes are pending for ever, or because the descriptor stays readable. */
+START_TEST(a_read_that_never_succeeds_is_ended)
+{
+	for (int i = 0; i < 2; i++) {
+		struct owner owner;
+		spore_stream_ops *ops;
+
+		start_open(&owner, true);
+		ops = change_ops(&owner);
+		ops->readv = read_never;
+		if (i == 0)
+			ops->pending = pending_always;
+		else
+			ck_assert_int_eq(write(owner.other, "x", 1), 1);
+		stream_want(owner.stream, SPORE_READ);
+		ck_assert(run_until(owner.loop, is_broken, &owner));
+		check_stalled(&owner, "readv() returned SPORE_EAGAIN in 1000 turns");
+		stop(&owner);
+	}
+}
+END_TEST
+
+START_TEST(a_handshake_that_spins_is_ended)
+{
+	struct owner owner;
+
+	start(&owner, true);
+	change_ops(&owner)->handshake = shake_never;
+	ck_assert(!stream_open(owner.stream));
+	ck_assert_str_eq(stream_shaking(owner.stream), "test");
+	while (!owner.failed && !strstr(stream_error(owner.stream), "no byte moved"))
+		run_for(owner.loop, 1);
+	ck_assert(run_until(owner.loop, has_failed, &owner));
+	ck_assert_uint_le(n_calls, STALL_TURNS + 10);
+	loop_free(owner.loop);
+	close(owner.other);
+}
+END_TEST
+
+static int64_t read_and_wake(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	struct owner *owner = *(struct owner **)drip_of(base)->ahead;
+
+	stream_wake(owner->stream);
+	return read_never(base, iov, n, want);
+}
+
+static size_t pending_never(spore_stream *base)
+{
+	(void)base;
+	return 0;
+}
+
+/* Each wake-up comes in the turn of the last one. */
+START_TEST(a_transport_that_wakes_itself_for_ever_is_ended)
+{
+	struct owner owner, *pointer = &owner;
+	spore_stream_ops *ops;
+
+	start_open(&owner, true);
+	ops = change_ops(&owner);
+	ops->readv = read_and_wake;
+	ops->pending = pending_never;
+	memcpy(drip_of(stacking_top(owner.stream))->ahead, &pointer, sizeof pointer);
+	stream_wake(owner.stream);
+	ck_assert(run_until(owner.loop, is_broken, &owner));
+	check_stalled(&owner, "readv() returned SPORE_EAGAIN in 1000 turns");
+	stop(&owner);
+}
+END_TEST
+
+/* One that takes long, but moves bytes or waits for the peer, is left alone. */
+START_TEST(a_difficult_transport_is_not_ended)
+{
+	static char text[600];
+	struct owner owner;
+
+	memset(text, 'x', sizeof text);
+	start(&owner, true);
+	drip_of(stacking_top(owner.stream))->handshakes_left = STALL_TURNS - 100;
+	ck_assert(!stream_open(owner.stream));
+	ck_assert(run_until(owner.loop, has_opened, &owner));
+	for (int i = 0; i < 5; i++) {
+		ck_assert_int_eq(write(owner.other, text, sizeof text), sizeof text);
+		owner.n_got = 0;
+		while (owner.n_got < sizeof text)
+			run_for(owner.loop, 1);
+	}
+	ck_assert(!owner.broken);
+	n_calls = 0;
+	change_ops(&owner)->readv = read_never;
+	run_for(owner.loop, 50);
+	ck_assert_uint_le(n_calls, 2);
+	stop(&owner);
+}
+END_TEST
+
+/* ---- hang-ups ---- */
+
+/* They count as readiness, also for a handshake that waits for a byte. */
+START_TEST(a_hang_up_repeats_the_call_that_waits)
+{
+	static char bytes[4 * 1024 * 1024];
+	struct owner owner;
+
+	start(&owner, true);
+	drip_of(stacking_top(owner.stream))->handshakes_left = 1;
+	drip_of(stacking_top(owner.stream))->shake_wants = SPORE_READ;
+	ck_assert(!stream_open(owner.stream));
+	run_for(owner.loop, 20);
+	ck_assert(!owner.opened);
+	shutdown(owner.other, SHUT_WR);
+	ck_assert(run_until(owner.loop, has_opened, &owner));
+	stop(&owner);
+	start_open(&owner, true);
+	drip_of(stacking_top(owner.stream))->clear = SPORE_WRITE;
+	owner.to_send = bytes;
+	owner.n_to_send = sizeof bytes;
+	stream_want(owner.stream, SPORE_WRITE);
+	run_for(owner.loop, 50);
+	ck_assert(!owner.broken);
+	sockets_reset(owner.other);
+	owner.other = -1;
+	ck_assert(run_until(owner.loop, is_broken, &owner));
+	stop(&owner);
+}
+END_TEST
+
+/* ---- moving to another worker ---- */
+
+static void *state_on(const void *instance, const struct loop *loop)
+{
+	(void)instance;
+	return (void *)(uintptr_t)loop;
+}
+
+static struct loop *second_loop(void)
+{
+	struct err err;
+	struct loop *loop = loop_new(1, &err);
+
+	ck_assert_ptr_nonnull(loop);
+	return loop;
+}
+
+static void move(struct owner *owner, struct loop *to)
+{
+	enum stream_io io;
+
+	while ((io = stream_detach(owner->stream, state_on)) == STREAM_AGAIN)
+		run_for(owner->loop, 1);
+	ck_assert_int_eq(io, STREAM_OK);
+	ck_assert_ptr_null(stream_loop(owner->stream));
+	ck_assert(stream_attach(owner->stream, to, state_on));
+	owner->loop = to;
+	stream_set_owner(owner->stream, on_event, owner);
+}
+
+static bool has_all(void *arg)
+{
+	return ((struct owner *)arg)->n_got == 20;
+}
+
+START_TEST(a_stream_moves_with_its_bytes)
+{
+	struct owner owner;
+	struct loop *first, *second = second_loop();
+	char back[16];
+
+	start_open(&owner, true);
+	first = owner.loop;
+	owner.pause_at = 3; /* the rest waits in the transport and in the socket */
+	ck_assert_int_eq(write(owner.other, "0123456789", 10), 10);
+	while (owner.n_got < 3)
+		run_for(first, 1);
+	stream_want(owner.stream, 0);
+	move(&owner, second);
+	ck_assert_ptr_eq(drip_of(stacking_top(owner.stream))->state, second);
+	ck_assert_ptr_eq(stream_loop(owner.stream), second);
+	ck_assert_int_eq(write(owner.other, "0123456789", 10), 10);
+	run_for(second, 20);
+	run_for(first, 20);
+	ck_assert_uint_eq(owner.n_got, 3);
+	owner.pause_at = 0;
+	stream_want(owner.stream, SPORE_READ);
+	ck_assert(run_until(second, has_all, &owner));
+	ck_assert_mem_eq(owner.got, "01234567890123456789", 20);
+	stream_want(owner.stream, 0);
+	move(&owner, first);
+	owner.to_send = "back";
+	owner.n_to_send = 4;
+	stream_want(owner.stream, SPORE_WRITE);
+	ck_assert(run_until(first, has_sent_all, &owner));
+	run_for(first, 20);
+	ck_assert_int_eq(read(owner.other, back, sizeof back), 4);
+	stop(&owner);
+	loop_free(second);
+}
+END_TEST
+
+START_TEST(a_bare_stream_moves)
+{
+	struct owner owner;
+	struct loop *first, *second = second_loop();
+
+	start_open(&owner, false);
+	first = owner.loop;
+	ck_assert(stream_can_move(owner.stream));
+	move(&owner, second);
+	ck_assert_int_eq(write(owner.other, "x", 1), 1);
+	shutdown(owner.other, SHUT_WR);
+	stream_want(owner.stream, SPORE_READ);
+	ck_assert(run_until(second, has_ended, &owner));
+	ck_assert_uint_eq(owner.n_got, 1);
+	stop(&owner);
+	loop_free(first);
+}
+END_TEST
+
+/* The upper layer has been detached already when the lower one says so. */
+START_TEST(a_busy_transport_keeps_all_where_they_are)
+{
+	struct owner owner;
+	struct drip *lower, *upper;
+
+	start(&owner, true);
+	lower = drip_of(stacking_top(owner.stream));
+	upper = drip_new(stream_top(owner.stream));
+	stacking_push(owner.stream, &upper->base, false);
+	ck_assert_int_eq(stream_detach(owner.stream, state_on), STREAM_ERROR); /* not open */
+	ck_assert(stream_open(owner.stream));
+	lower->busy = 1;
+	ck_assert_int_eq(stream_detach(owner.stream, state_on), STREAM_AGAIN);
+	ck_assert_ptr_eq(upper->state, owner.loop);
+	ck_assert_ptr_eq(stream_loop(owner.stream), owner.loop);
+	stream_wake(owner.stream);
+	ck_assert_int_eq(stream_detach(owner.stream, state_on), STREAM_AGAIN); /* its task */
+	run_for(owner.loop, 1);
+	lower->busy = 1;
+	upper->stays = true;
+	ck_assert_int_eq(stream_detach(owner.stream, state_on), STREAM_ERROR);
+	stop(&owner);
+}
+END_TEST
+
+START_TEST(a_stack_moves_only_as_a_whole)
+{
+	struct owner owner;
+
+	start_open(&owner, true);
+	ck_assert(stream_can_move(owner.stream));
+	change_ops(&owner)->attach = NULL;
+	ck_assert(!stream_can_move(owner.stream));
+	ck_assert_int_eq(stream_detach(owner.stream, state_on), STREAM_ERROR);
+	stop(&owner);
+}
+END_TEST
+
+static void count_release(void *kept)
+{
+	++*(unsigned *)kept;
+}
+
+START_TEST(a_detached_stream_can_be_closed)
+{
+	struct loop *second = second_loop();
+	struct owner owner;
+	unsigned released = 0, closed = 0;
+	char byte;
+
+	start_open(&owner, true);
+	stream_keep(owner.stream, count_release, &released);
+	drip_of(stacking_top(owner.stream))->closed = &closed;
+	ck_assert_int_eq(stream_detach(owner.stream, state_on), STREAM_OK);
+	stream_close(owner.stream, false);
+	ck_assert_uint_eq(closed, 1);
+	ck_assert_uint_eq(released, 1);
+	ck_assert_int_eq(poll(&(struct pollfd){ owner.other, POLLIN, 0 }, 1, 5000), 1);
+	ck_assert_int_eq(read(owner.other, &byte, 1), 0);
+	loop_free(owner.loop);
+	close(owner.other);
+	start_open(&owner, true);
+	drip_of(stacking_top(owner.stream))->stays = true;
+	ck_assert_int_eq(stream_detach(owner.stream, state_on), STREAM_OK);
+	ck_assert(!stream_attach(owner.stream, second, state_on));
+	stop(&owner);
+	loop_free(second);
 }
 END_TEST
 
@@ -674,4 +1174,11 @@ SUITE("stream", bytes_go_both_ways, reading_goes_on_behind_a_half_close,
       a_lower_handshakes_last_words_do_not_wait_for_the_upper_one, a_failed_handshake_is_told_later,
       an_opening_can_be_closed_at_once, the_handshakes_ticket_is_dropped_once,
       pending_bytes_do_not_wait_for_a_quiet_loop,
-      one_stream_with_pending_bytes_does_not_stop_the_loop)
+      one_stream_with_pending_bytes_does_not_stop_the_loop, a_fault_ends_the_stream,
+      a_fault_of_a_flush_is_told, a_fault_of_a_handshake_fails_the_opening,
+      a_fault_below_names_the_lower_transport, what_a_transport_does_not_close_is_closed,
+      a_flush_that_never_ends_is_ended, a_read_that_never_succeeds_is_ended,
+      a_handshake_that_spins_is_ended, a_transport_that_wakes_itself_for_ever_is_ended,
+      a_difficult_transport_is_not_ended, a_hang_up_repeats_the_call_that_waits,
+      a_stream_moves_with_its_bytes, a_bare_stream_moves, a_busy_transport_keeps_all_where_they_are,
+      a_stack_moves_only_as_a_whole, a_detached_stream_can_be_closed)

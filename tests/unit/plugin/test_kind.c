@@ -23,10 +23,11 @@ static spore_status answer(void *state, const spore_answer_request *rq, spore_ti
 	return SPORE_EUNSUPPORTED;
 }
 
-static int32_t check(void *state, const spore_acl_query *query)
+static int32_t check(void *state, const spore_acl_query *query, spore_acl_result *out)
 {
 	(void)state;
 	(void)query;
+	(void)out;
 	return SPORE_DENY;
 }
 
@@ -98,20 +99,97 @@ START_TEST(a_slot_behind_the_end_of_the_ops_is_missing)
 }
 END_TEST
 
+static spore_status handshake(spore_stream *stream, uint32_t *want, spore_ticket ticket)
+{
+	(void)stream;
+	(void)want;
+	(void)ticket;
+	return SPORE_OK;
+}
+
+static int64_t move(spore_stream *stream, const spore_iov *iov, uint32_t n, uint32_t *want)
+{
+	(void)stream;
+	(void)iov;
+	(void)n;
+	(void)want;
+	return SPORE_ECLOSED;
+}
+
+static spore_status end(spore_stream *stream, uint32_t *want)
+{
+	(void)stream;
+	(void)want;
+	return SPORE_OK;
+}
+
+static void close_stream(spore_stream *stream, uint32_t how)
+{
+	(void)stream;
+	(void)how;
+}
+
+/* NULL: nothing is missing. */
+static void check_lack(uint32_t kind, const void *ops, const char *expected)
+{
+	const spore_component component = { .kind = kind, .ops = ops };
+	char text[64];
+	const char *lack = kind_table_lack(&component, text, sizeof text);
+
+	if (expected && lack)
+		ck_assert_str_eq(lack, expected);
+	ck_assert_int_eq(lack != NULL, expected != NULL);
+}
+
+START_TEST(a_transport_declares_the_operations_of_its_streams)
+{
+	spore_stream_ops stream = { .struct_size = sizeof stream,
+		                    .handshake = handshake,
+		                    .readv = move,
+		                    .writev = move,
+		                    .shutdown = end };
+	spore_transport_ops transport = { .struct_size = sizeof transport };
+
+	check_lack(SPORE_KIND_TRANSPORT, NULL, "stream_ops");
+	check_lack(SPORE_KIND_TRANSPORT, &transport, "stream_ops");
+	transport.flags = SPORE_TRANSPORTF_NO_STREAM;
+	check_lack(SPORE_KIND_TRANSPORT, &transport, NULL);
+	transport.stream_ops = &stream;
+	check_lack(SPORE_KIND_TRANSPORT, &transport, "stream_ops.close");
+	stream.close = close_stream;
+	check_lack(SPORE_KIND_TRANSPORT, &transport, NULL);
+	stream.struct_size = offsetof(spore_stream_ops, writev);
+	check_lack(SPORE_KIND_TRANSPORT, &transport, "stream_ops.writev");
+	transport.struct_size = offsetof(spore_transport_ops, stream_ops);
+	transport.flags = SPORE_TRANSPORTF_SECURE;
+	check_lack(SPORE_KIND_TRANSPORT, &transport, "stream_ops");
+}
+END_TEST
+
+START_TEST(other_kinds_have_no_further_table)
+{
+	check_lack(SPORE_KIND_AUTH, NULL, NULL);
+	check_lack(SPORE_KIND_METRICS, NULL, NULL);
+	check_lack(77, NULL, NULL);
+}
+END_TEST
+
 START_TEST(flags_are_those_of_the_kind)
 {
 	const spore_auth_ops blocking = { .struct_size = sizeof blocking,
 		                          .flags = SPORE_AUTHF_BLOCKING };
 	const spore_auth_ops other = { .struct_size = sizeof other, .flags = 2 };
-	const spore_acl_ops acl = { .struct_size = sizeof acl, .flags = 1 };
+	const spore_acl_ops acl = { .struct_size = sizeof acl, .flags = SPORE_ACLF_CONN };
 
 	ck_assert(kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH, .ops = &blocking }));
 	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH, .ops = &other }));
-	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_ACL, .ops = &acl }));
+	ck_assert(kind_has_flag(&(spore_component){ .kind = SPORE_KIND_ACL, .ops = &acl }));
+	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_METRICS, .ops = &acl }));
 	ck_assert(!kind_has_flag(&(spore_component){ .kind = SPORE_KIND_AUTH }));
 }
 END_TEST
 
 SUITE("kind", every_kind_has_a_row, other_numbers_are_unknown,
       a_component_serves_the_roles_whose_slots_it_has, a_slot_behind_the_end_of_the_ops_is_missing,
+      a_transport_declares_the_operations_of_its_streams, other_kinds_have_no_further_table,
       flags_are_those_of_the_kind)

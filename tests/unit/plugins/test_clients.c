@@ -49,6 +49,36 @@ static void check(const char *subject, const char *san, const char *sha256, cons
 	clients_fini(&clients);
 }
 
+/* One client with this identity; false: it is a mistake. */
+static int is_accepted(const char *identity)
+{
+	int good;
+
+	begin();
+	add(identity)->san = "alice";
+	good = run();
+	if (!good)
+		mistakes_expect("/clients/");
+	mistakes_expect_none();
+	clients_fini(&clients);
+	return good;
+}
+
+START_TEST(an_identity_is_one_that_the_host_accepts)
+{
+	char text[257];
+
+	memset(text, 'x', sizeof text);
+	text[256] = '\0';
+	ck_assert(!is_accepted(text));
+	text[255] = '\0';
+	ck_assert(is_accepted(text));
+	ck_assert(is_accepted("\xC3\xA4 \"{}'\xC2\xA0"));
+	ck_assert(!is_accepted("a\nb") && !is_accepted("\x7F") && !is_accepted("\xC2\x85"));
+	ck_assert(!is_accepted("a\xEF\xBB\xBF"));
+}
+END_TEST
+
 START_TEST(what_identifies_a_client)
 {
 	check(NULL, NULL, NULL, "/clients/a~1b: expected subject, san or sha256");
@@ -177,6 +207,7 @@ START_TEST(only_host_names_have_no_case)
 }
 END_TEST
 
-SUITE("clients", what_identifies_a_client, what_a_fingerprint_is, every_client_is_checked,
-      the_first_that_matches_counts, all_that_is_given_must_match,
-      a_fingerprint_may_have_colons_and_capitals, only_host_names_have_no_case)
+SUITE("clients", an_identity_is_one_that_the_host_accepts, what_identifies_a_client,
+      what_a_fingerprint_is, every_client_is_checked, the_first_that_matches_counts,
+      all_that_is_given_must_match, a_fingerprint_may_have_colons_and_capitals,
+      only_host_names_have_no_case)

@@ -1,6 +1,7 @@
 #include "process/plugins.h"
 
 #include "chain/retirer.h"
+#include "draft_scene.h"
 #include "host/host.h"
 #include "metrics/metrics.h"
 #include "net/resolve.h"
@@ -29,7 +30,7 @@ static void set_up(const char *more)
 		.metrics = metrics, .resolver = resolver, .loops = &worker, .n_workers = 1
 	};
 	ck_assert(host_init(&services));
-	ck_assert(plugins_init(&plugins, main_loop, &worker, 1, metrics));
+	ck_assert_msg(plugins_init(&plugins, main_loop, &worker, 1, metrics, &err), "%s", err.text);
 }
 
 static void tear_down(void)
@@ -50,14 +51,12 @@ static void tear_down(void)
 static bool load(void)
 {
 	struct err err = { "" };
-	bool good = plugins_load(&plugins, scene.config, &scene.diag, &err);
 
-	ck_assert_msg(err.text[0] == '\0', "%s", err.text);
-	return good;
+	return plugins_load(&plugins, scene.config, &scene.diag, &err);
 }
 
-/* Reads the file again and renews with it. */
-static bool renew(const char *more, const struct plugins_swap *swap)
+/* Reads the file again and prepares its plugins. */
+static bool prepare(struct draft_scene *next, const char *more)
 {
 	struct config *old = scene.config;
 	bool good;
@@ -65,17 +64,15 @@ static bool renew(const char *more, const struct plugins_swap *swap)
 	reload_words_fini(&scene.words);
 	scene_write_config(&scene, more);
 	ck_assert_int_eq(scene_load(&scene, NULL), CONFIG_LOADED);
-	good = plugins_renew(&plugins, scene.config, swap, &scene.diag);
+	good = draft_scene_prepare(next, &plugins, scene.config, &scene.diag);
 	config_unref(old);
 	return good;
 }
 
-static bool take(struct plugin_set *set, void *arg, struct err *err)
+static bool has_one_generation(void *unused)
 {
-	ck_assert_ptr_nonnull(set);
-	if (arg)
-		err_set(err, "%s", (const char *)arg);
-	return arg == NULL;
+	(void)unused;
+	return retirer_generations(plugins.retirer) == 1;
 }
 
 START_TEST(a_set_is_loaded)
@@ -84,7 +81,7 @@ START_TEST(a_set_is_loaded)
 	ck_assert(load());
 	ck_assert_uint_eq(plugins.set->chains[CHAIN_AUTH]->n, 1);
 	ck_assert_str_eq(plugins.set->chains[CHAIN_AUTH]->items[0]->component->name, "hmac");
-	ck_assert_ptr_nonnull(plugins.registry.loader.first);
+	ck_assert_ptr_nonnull(plugins.loader.first);
 	ck_assert_uint_eq(plugins.generation, 1);
 	ck_assert_uint_eq(retirer_alive(plugins.retirer), 2); /* the transport, too */
 	tear_down();
@@ -118,59 +115,51 @@ END_TEST
 
 START_TEST(a_set_takes_the_place_of_another)
 {
-	const struct plugins_swap swap = { take, NULL };
+	struct draft_scene next;
 	struct plugin_set *old;
 
 	set_up("");
 	ck_assert(load());
 	old = plugin_set_ref(plugins.set);
-	ck_assert(renew(", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]", &swap));
+	ck_assert(prepare(&next, ", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]"));
+	ck_assert_ptr_eq(plugins.set, old);
+	plugins_use(&plugins, &next.draft);
+	plugins_drop(&plugins, &next.draft);
 	ck_assert_ptr_ne(plugins.set, old);
 	ck_assert_uint_eq(plugins.generation, 2);
 	ck_assert_uint_eq(plugins.set->chains[CHAIN_AUTH]->n, 1);
 	ck_assert_uint_eq(retirer_generations(plugins.retirer), 2);
 	plugin_set_unref(old);
-	run_for(main_loop, 20);
-	ck_assert_uint_eq(retirer_generations(plugins.retirer), 1);
+	ck_assert(run_until(main_loop, has_one_generation, NULL));
 	tear_down();
 }
 END_TEST
 
-START_TEST(a_swap_that_fails_changes_nothing)
+START_TEST(a_set_that_is_dropped_changes_nothing)
 {
-	char reason[] = "the port is taken";
-	const struct plugins_swap swap = { take, reason };
+	struct draft_scene next;
 	struct plugin_set *old;
-	char text[256] = "";
-	FILE *out;
 
 	set_up("");
 	ck_assert(load());
 	old = plugins.set;
-	ck_assert(!renew(", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]", &swap));
+	ck_assert(prepare(&next, ", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"s\" }]"));
+	plugins_drop(&plugins, &next.draft);
 	ck_assert_ptr_eq(plugins.set, old);
 	ck_assert_uint_eq(plugins.generation, 1);
-	ck_assert_uint_eq(scene.diag.count, 1);
-	out = fmemopen(text, sizeof text - 1, "w");
-	diag_print(&scene.diag, out);
-	fclose(out);
-	ck_assert_str_eq(text, "error: the port is taken\n");
-	run_for(main_loop, 20);
-	ck_assert_uint_eq(retirer_alive(plugins.retirer), 1);
+	ck_assert(run_until(main_loop, has_one_generation, NULL));
 	tear_down();
 }
 END_TEST
 
-START_TEST(a_mistake_is_not_swapped_in)
+START_TEST(a_mistake_prepares_nothing)
 {
-	const struct plugins_swap swap = { take, NULL };
-	struct plugin_set *old;
+	struct draft_scene next;
 
 	set_up("");
 	ck_assert(load());
-	old = plugins.set;
-	ck_assert(!renew(", \"auth\": [{ \"use\": \"hmac\" }]", &swap));
-	ck_assert_ptr_eq(plugins.set, old);
+	ck_assert(!prepare(&next, ", \"auth\": [{ \"use\": \"hmac\" }]"));
+	plugins_drop(&plugins, &next.draft);
 	ck_assert_uint_eq(plugins.generation, 1);
 	ck_assert_uint_eq(scene.diag.count, 1);
 	tear_down();
@@ -188,5 +177,5 @@ START_TEST(zeroed_plugins_may_end)
 END_TEST
 
 SUITE("plugins", a_set_is_loaded, the_files_of_plugins_are_the_configurations,
-      a_mistake_loads_nothing, a_set_takes_the_place_of_another, a_swap_that_fails_changes_nothing,
-      a_mistake_is_not_swapped_in, zeroed_plugins_may_end)
+      a_mistake_loads_nothing, a_set_takes_the_place_of_another,
+      a_set_that_is_dropped_changes_nothing, a_mistake_prepares_nothing, zeroed_plugins_may_end)

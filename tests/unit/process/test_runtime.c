@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "chain/retirer.h"
+#include "draft_scene.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "metrics/metrics.h"
@@ -98,17 +99,9 @@ START_TEST(a_check_binds_nothing)
 }
 END_TEST
 
-static bool take(struct plugin_set *set, void *arg, struct err *err)
-{
-	(void)err;
-	*(struct plugin_set **)arg = set;
-	return true;
-}
-
 START_TEST(it_takes_another_configuration)
 {
-	struct plugin_set *taken = NULL;
-	struct plugins_swap swap = { take, &taken };
+	struct draft_scene next;
 	struct config *old;
 
 	scene_set_up(&scene, ", \"log\": { \"level\": \"warn\" }");
@@ -118,9 +111,11 @@ START_TEST(it_takes_another_configuration)
 	reload_words_fini(&scene.words);
 	scene_write_config(&scene, ", \"log\": { \"level\": \"error\" }");
 	ck_assert_int_eq(scene_load(&scene, NULL), CONFIG_LOADED);
-	ck_assert(runtime_renew(&scene.runtime, scene.config, &swap, &scene.diag));
+	ck_assert(draft_scene_prepare(&next, &scene.runtime.plugins, scene.config, &scene.diag));
+	runtime_renew(&scene.runtime, scene.config, &next.draft);
+	plugins_drop(&scene.runtime.plugins, &next.draft);
 	ck_assert_ptr_eq(scene.runtime.config, scene.config);
-	ck_assert_ptr_eq(scene.runtime.plugins.set, taken);
+	ck_assert_ptr_eq(scene.runtime.plugins.set->config, scene.config);
 	ck_assert_int_eq(log_get_level(), LOG_ERROR);
 	config_unref(old);
 	ck_assert(runtime_stop(&scene.runtime));

@@ -87,7 +87,7 @@ START_TEST(what_hangs_is_named)
 
 	stderr_file_begin();
 	ck_assert_int_eq(run(end_in_a_plugin, &lived_ms), 1);
-	stderr_file_expect("error plugin hangs plugin=sleepy thread=main\n");
+	stderr_file_expect("error plugin hangs plugin=sleepy call=verify thread=main duration_ms=");
 }
 END_TEST
 
@@ -119,12 +119,31 @@ START_TEST(signals_are_told)
 }
 END_TEST
 
+START_TEST(a_burst_of_one_signal_is_told_once)
+{
+	ck_assert(watchdog_start());
+	watchdog_listen(on_signal, (void *)(uintptr_t) "arg");
+	for (int i = 0; i < 3; i++) {
+		kill(getpid(), SIGTERM);
+		usleep(20000);
+	}
+	wait_told(1);
+	usleep(600000);
+	ck_assert_int_eq(atomic_load(&told), 1);
+	kill(getpid(), SIGTERM);
+	wait_told(2);
+	watchdog_ignore();
+}
+END_TEST
+
 static void receive_three(void)
 {
 	start();
 	watchdog_listen(on_signal, (void *)(uintptr_t) "arg");
-	for (int i = 0; i < 3; i++)
-		kill(getpid(), SIGTERM);
+	for (int i = 0; i < 3; i++) {
+		kill(getpid(), i % 2 ? SIGINT : SIGTERM);
+		usleep(10000);
+	}
 	sleep(20);
 }
 
@@ -154,5 +173,5 @@ START_TEST(a_third_signal_does_without_the_second_that_others_leave)
 END_TEST
 
 SUITE("watchdog", the_process_ends_at_the_deadline, what_hangs_is_named,
-      without_a_deadline_nothing_happens, signals_are_told,
+      without_a_deadline_nothing_happens, signals_are_told, a_burst_of_one_signal_is_told_once,
       a_third_signal_does_without_the_second_that_others_leave)

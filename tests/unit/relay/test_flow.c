@@ -10,6 +10,7 @@
 #include "relay/pipes.h"
 #include "run_until.h"
 #include "sockets.h"
+#include "stacking.h"
 #include "suite.h"
 
 enum { BULK = 64 * 1024 };
@@ -32,7 +33,7 @@ static struct stream *new_stream(struct scene *scene, int fd, bool drips)
 
 	ck_assert_ptr_nonnull(stream);
 	if (drips)
-		stream_push(stream, &drip_new(stream_top(stream))->base, false);
+		stacking_push(stream, &drip_new(stream_top(stream))->base, false);
 	ck_assert(stream_open(stream));
 	return stream;
 }
@@ -50,7 +51,11 @@ static void set_up(struct scene *scene, bool drips)
 	scene->source = from[1];
 	scene->sink = to[1];
 	scene->ends = (struct flow_ends){
-		.from = scene->from, .to = scene->to, .loop = scene->loop, .pipes = &scene->pipes
+		.from = scene->from,
+		.to = scene->to,
+		.loop = scene->loop,
+		.pipes = &scene->pipes,
+		.most = SIZE_MAX,
 	};
 }
 

@@ -13,6 +13,7 @@
 #include "notary.h"
 #include "run_until.h"
 #include "sockets.h"
+#include "stacking.h"
 #include "suite.h"
 
 struct scene {
@@ -71,10 +72,10 @@ static struct stream *make_side(struct scene *scene, int fds[2], int side, enum 
 	stream = stream_new(scene->loop, fds[0], &peer, NULL);
 	ck_assert_ptr_nonnull(stream);
 	if (kind == DRIPPING)
-		stream_push(stream, &drip_new(stream_top(stream))->base, false);
+		stacking_push(stream, &drip_new(stream_top(stream))->base, false);
 	if (kind == NOTED) {
 		scene->notaries[side] = notary_new(stream_top(stream));
-		stream_push(stream, &scene->notaries[side]->base, false);
+		stacking_push(stream, &scene->notaries[side]->base, false);
 	}
 	ck_assert(stream_open(stream));
 	return stream;
@@ -94,14 +95,22 @@ static void make_sides(struct scene *scene, enum kind kind, struct stream *sides
 	}
 }
 
-static void start_with(struct scene *scene, enum kind kind, struct buf *for_left,
-                       struct buf *for_right)
+static void start_at_rate(struct scene *scene, enum kind kind, struct buf *for_left,
+                          struct buf *for_right, uint64_t rate)
 {
 	struct stream *sides[2];
 
 	make_sides(scene, kind, sides);
-	relay_start(&scene->set, sides[0], sides[1], for_left, for_right, on_end, scene);
+	relay_start(&scene->set,
+	            &(struct relay_plan){ sides[0], sides[1], for_left, for_right, rate }, on_end,
+	            scene);
 	ck_assert_uint_eq(scene->n_ends, 0);
+}
+
+static void start_with(struct scene *scene, enum kind kind, struct buf *for_left,
+                       struct buf *for_right)
+{
+	start_at_rate(scene, kind, for_left, for_right, 0);
 }
 
 static void start(struct scene *scene, enum kind kind)
@@ -244,7 +253,9 @@ START_TEST(what_waited_joins_our_words)
 		scene.set.right_waited = true;
 		ck_assert(buf_append(&for_left, "ours ", 5, 10));
 		say(&scene, 1, said[i]);
-		relay_start(&scene.set, sides[0], sides[1], &for_left, &none, on_end, &scene);
+		relay_start(&scene.set,
+		            &(struct relay_plan){ sides[0], sides[1], &for_left, &none, 0 }, on_end,
+		            &scene);
 		ck_assert_int_eq(read(scene.far[0], text, sizeof text),
 		                 (ssize_t)(5 + strlen(said[i])));
 		ck_assert_str_eq(text + 5, said[i]);
@@ -609,10 +620,88 @@ START_TEST(a_reader_that_dies_ends_the_relay)
 }
 END_TEST
 
-SUITE("relay", bulk_without_pipes_arrives_unchanged, a_pipe_is_held_only_while_bytes_are_in_it,
-      one_that_carries_nothing_is_reset_if_asked, bytes_go_both_ways_and_are_counted,
-      each_direction_ends_on_its_own, bytes_that_came_before_go_first, what_waited_joins_our_words,
-      what_moves_is_told_as_it_goes, a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
+/* ---- a limited rate ---- */
+
+/* Bytes go to both sides, copied or spliced. 200 ms carry 200 ms' worth and the burst of 100 ms. */
+START_TEST(a_limited_rate_bounds_each_direction)
+{
+	static const enum kind kinds[] = { UNIX_PAIRS, TCP_PAIRS, DRIPPING };
+	static char bytes[400000];
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		size_t got[2] = { 0, 0 }, rate = kinds[i] == DRIPPING ? 20000 : 500000;
+		struct scene scene;
+		int64_t began_ms, took_ms;
+
+		start_at_rate(&scene, kinds[i], &(struct buf){ 0 }, &(struct buf){ 0 }, rate);
+		began_ms = clock_ms();
+		while (clock_ms() - began_ms < 400) {
+			for (int side = 0; side < 2; side++) {
+				ssize_t n = write(scene.far[side], bytes, sizeof bytes);
+
+				ck_assert(n > 0 || errno == EAGAIN);
+				n = read(scene.far[!side], bytes, sizeof bytes);
+				got[side] += n > 0 ? (size_t)n : 0;
+			}
+			run_for(scene.loop, 1);
+		}
+		took_ms = clock_ms() - began_ms;
+		for (int side = 0; side < 2; side++) {
+			size_t due = rate * (size_t)took_ms / 1000;
+
+			ck_assert_uint_le(got[side], due + rate / 10 + 1);
+			ck_assert_uint_ge(got[side], rate / 10);
+		}
+		relay_set_fini(&scene.set);
+		tear_down(&scene);
+	}
+}
+END_TEST
+
+/* What comes in a pause arrives after it, with the end. */
+START_TEST(a_limited_rate_loses_nothing)
+{
+	static char bytes[30000];
+	struct buf for_right = { 0 };
+	struct scene scene;
+	int64_t began_ms = clock_ms();
+
+	ck_assert(buf_append(&for_right, bytes, 10000, 10000));
+	start_at_rate(&scene, TCP_PAIRS, &(struct buf){ 0 }, &for_right, 100000);
+	ck_assert_int_eq(write(scene.far[0], bytes, sizeof bytes), (ssize_t)sizeof bytes);
+	shutdown(scene.far[0], SHUT_WR);
+	drain(&scene, 1, 10000 + sizeof bytes);
+	check_end(&scene, 1, 0);
+	ck_assert_int_ge(clock_ms() - began_ms, 250); /* 40000 bytes, 10000 of them at once */
+	say(&scene, 1, "answer");
+	check_takes(&scene, 0, "answer");
+	shutdown(scene.far[1], SHUT_WR);
+	check_end(&scene, 0, 0);
+	tear_down(&scene);
+	ck_assert_uint_eq(scene.bytes[0], 10000 + sizeof bytes);
+}
+END_TEST
+
+START_TEST(a_reset_in_a_pause_is_passed_on)
+{
+	struct scene scene;
+
+	start_at_rate(&scene, TCP_PAIRS, &(struct buf){ 0 }, &(struct buf){ 0 }, 10);
+	say(&scene, 0, "more than ten bytes");
+	run_for(scene.loop, 5);
+	sockets_reset(scene.far[0]);
+	scene.far[0] = dup(STDERR_FILENO);
+	ck_assert(run_until_within(scene.loop, 5000, is_over, &scene));
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("relay", a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothing,
+      a_reset_in_a_pause_is_passed_on, bulk_without_pipes_arrives_unchanged,
+      a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked,
+      bytes_go_both_ways_and_are_counted, each_direction_ends_on_its_own,
+      bytes_that_came_before_go_first, what_waited_joins_our_words, what_moves_is_told_as_it_goes,
+      a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
       a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
       bulk_through_a_dribble_arrives_unchanged, bulk_that_is_copied_is_read_in_great_pieces,
       a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,

@@ -75,6 +75,27 @@ START_TEST(tunnels_are_listed_in_order)
 }
 END_TEST
 
+START_TEST(a_census_has_what_clients_say)
+{
+	struct census *census;
+	int client;
+
+	scene_open(SCENE_NAMES);
+	client = scene_log_in("alice");
+	scene_about(client, "name=web");
+	scene_about(client, "tag=env=test");
+	scene_hello(client, 0);
+	scene_expect_tunnel(client);
+	census = take(CENSUS_TUNNELS, 10, 0);
+	close(client);
+	scene_run();
+	ck_assert_uint_eq(census->tunnels_shown, 1);
+	ck_assert_str_eq(about_name(&census->tunnels[0].about), "web");
+	census_free(census);
+	scene_close();
+}
+END_TEST
+
 START_TEST(a_list_is_cut_but_counts_are_whole)
 {
 	struct census *census;
@@ -170,5 +191,6 @@ START_TEST(a_kick_may_mean_one_relay)
 }
 END_TEST
 
-SUITE("census", tunnels_are_listed_in_order, a_list_is_cut_but_counts_are_whole,
-      a_relay_names_its_tunnel, a_kick_ends_a_tunnel_and_its_relays, a_kick_may_mean_one_relay)
+SUITE("census", a_census_has_what_clients_say, tunnels_are_listed_in_order,
+      a_list_is_cut_but_counts_are_whole, a_relay_names_its_tunnel,
+      a_kick_ends_a_tunnel_and_its_relays, a_kick_may_mean_one_relay)

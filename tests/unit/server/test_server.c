@@ -173,12 +173,20 @@ START_TEST(revalidation_reaches_the_workers)
 }
 END_TEST
 
+static void note_taken(struct survey *survey, void *flag)
+{
+	for (unsigned i = 0; i < SCENE_WORKERS; i++)
+		ck_assert_ptr_nonnull(survey_answer(survey, i));
+	*(bool *)flag = true;
+}
+
 /* Made while no thread runs the loops. */
 START_TEST(another_configuration_may_move_the_port)
 {
 	spore_addr first, second;
 	struct err err = { "" };
 	struct plugin_set *other;
+	bool has_moved = false;
 	int fd, newer, taken;
 
 	make_config(0, &first);
@@ -197,11 +205,13 @@ START_TEST(another_configuration_may_move_the_port)
 		ck_assert_int_eq(bind(taken, (struct sockaddr *)&sa, len), 0);
 		ck_assert_int_eq(listen(taken, 1), 0);
 	}
-	ck_assert(!server_renew(server, other, &err));
+	ck_assert_ptr_null(server_renew(server, other, 10000, note_taken, NULL, &err));
 	newer = open_tunnel(&first);
 	close(newer);
 	close(taken);
-	ck_assert_msg(server_renew(server, other, &err), "%s", err.text);
+	ck_assert_msg(server_renew(server, other, 10000, note_taken, &has_moved, &err) != NULL,
+	              "%s", err.text);
+	ck_assert(run_until(main_loop, run_until_is_set, &has_moved));
 	newer = open_tunnel(&second);
 	close(newer);
 	await(fd, MESSAGE_HEARTBEAT); /* the tunnel that was there stays */

@@ -1,6 +1,6 @@
 #include "session/login.h"
 
-#include "server_scene.h"
+#include "ledger_scene.h"
 #include "suite.h"
 
 /* A login on a connection that has been challenged; the verdicts that came through its ticket. */
@@ -28,7 +28,7 @@ static struct server_session *begin(const char *config, int *fd_out)
 
 static void end_login(int fd)
 {
-	login_fini(&login);
+	login_fini(&login, SPORE_END_CLOSED);
 	close(fd);
 	scene_close();
 }
@@ -50,19 +50,18 @@ static int32_t judge(struct server_session *s, const char *answer, const struct 
 
 START_TEST(the_chain_decides_on_the_answer)
 {
-	struct grant *grant;
+	struct allowance *allowance;
 	int fd;
 	struct server_session *s = begin(SCENE_NAMES, &fd);
 
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
-	ck_assert_ptr_eq(login_allowed_by(&login), scene.set->chains[CHAIN_AUTH]->items[0]);
-	grant = login_take_grant(&login);
-	ck_assert_str_eq(grant->identity, "alice");
-	ck_assert_ptr_null(login_take_grant(&login));
-	grant_free(grant);
-	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW); /* its grant stays the login's */
+	allowance = login_take_allowance(&login);
+	ck_assert_ptr_eq(allowance->by, scene.set->chains[CHAIN_AUTH]->items[0]);
+	ck_assert_str_eq(allowance->grant->identity, "alice");
+	ck_assert_ptr_null(login_take_allowance(&login));
+	allowance_end(allowance, SPORE_END_CLOSED, NULL);
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW); /* stays the login's */
 	ck_assert_int_eq(judge(s, "eve", NULL), SPORE_DENY);
-	ck_assert_ptr_null(login_take_grant(&login));
 	end_login(fd);
 }
 END_TEST
@@ -73,19 +72,47 @@ START_TEST(an_owner_is_asked_for_by_its_session)
 	int fd;
 	struct server_session *s = begin(SCENE_NAMES, &fd);
 	struct instance *by = scene.set->chains[CHAIN_AUTH]->items[0];
+	struct allowance *allowance;
 	struct account *account;
-	struct grant *grant;
 	enum refusal why;
 
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
-	grant = login_take_grant(&login);
-	account = account_open(&scene.shared.principals, s->source, &scene.limits, by, grant, &why);
+	allowance = login_take_allowance(&login);
+	account = account_open(&scene.shared.principals, s->source, &scene.limits, by,
+	                       grant_copy(allowance->grant), &why);
 	ck_assert_ptr_nonnull(account);
 	ck_assert_int_eq(judge(s, "alice", account), SPORE_ALLOW);
 	ck_assert_int_eq(judge(s, "bob", account), SPORE_DENY);
 	ck_assert_int_eq(judge(s, "eve", account), SPORE_DENY);
 	account_close_tunnel(account);
+	allowance_end(allowance, SPORE_END_CLOSED, NULL);
 	end_login(fd);
+}
+END_TEST
+
+/* The request says what the client was let in with. */
+START_TEST(a_verdict_is_renewed_by_what_was_said)
+{
+	int fd;
+	struct server_session *s = begin(LEDGER_ONCE, &fd);
+	struct allowance *allowance;
+	int32_t status;
+
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
+	allowance = login_take_allowance(&login);
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_DENY);
+	ck_assert_int_eq(login_renew(&login, s, NULL, on_verdict), SPORE_EPENDING);
+	scene_run();
+	ck_assert_int_eq(verdict, SPORE_DENY);
+	ck_assert_int_eq(login_renew(&login, s, allowance, on_verdict), SPORE_EPENDING);
+	ck_assert_ptr_nonnull(login_failure(&login, &status));
+	ck_assert_int_eq(status, SPORE_ETIMEOUT);
+	scene_run();
+	ck_assert_int_eq(verdict, SPORE_ALLOW);
+	ck_assert_ptr_null(login_failure(&login, &status));
+	allowance_end(allowance, SPORE_END_CLOSED, NULL);
+	end_login(fd);
+	scene_check_ledgers();
 }
 END_TEST
 
@@ -101,14 +128,17 @@ START_TEST(moving_takes_all_but_the_verdict)
 	refs = atomic_load(&set->refs);
 	login.challenge.bytes[3] = 9;
 	ck_assert(login_answer(&login, "alice"));
+	ck_assert_int_eq(about_add(&login.about, "name=web"), ABOUT_TAKEN);
 	login_move(&moved, &login);
 	ck_assert_ptr_eq(moved.set, set);
 	ck_assert_uint_eq(moved.challenge.bytes[3], 9);
 	ck_assert_str_eq(moved.answer, "alice");
 	ck_assert_ptr_null(login.set);
 	ck_assert_ptr_null(login.answer);
+	ck_assert_str_eq(about_name(&moved.about), "web");
+	ck_assert_ptr_null(about_name(&login.about));
 	ck_assert_uint_eq(atomic_load(&set->refs), refs);
-	login_fini(&moved);
+	login_fini(&moved, SPORE_END_CLOSED);
 	ck_assert_uint_eq(atomic_load(&set->refs), refs - 1);
 	end_login(fd);
 }
@@ -152,7 +182,7 @@ START_TEST(a_verdict_lets_on_or_refuses)
 		ck_assert(!login_accept_verdict(s, refused[i].verdict));
 		scene_run();
 		scene_expect_error(fd, refused[i].why);
-		login_fini(&login);
+		login_fini(&login, SPORE_END_CLOSED);
 		scene_close();
 	}
 }
@@ -171,11 +201,11 @@ START_TEST(tries_run_out)
 	ck_assert(!login_may_try(s));
 	scene_run();
 	scene_expect_error(fd, REFUSED_TOO_MANY_TRIES);
-	login_fini(&login);
+	login_fini(&login, SPORE_END_CLOSED);
 	scene_close();
 }
 END_TEST
 
 SUITE("login", the_chain_decides_on_the_answer, an_owner_is_asked_for_by_its_session,
-      moving_takes_all_but_the_verdict, another_set_cancels_the_verdict,
-      a_verdict_lets_on_or_refuses, tries_run_out)
+      a_verdict_is_renewed_by_what_was_said, moving_takes_all_but_the_verdict,
+      another_set_cancels_the_verdict, a_verdict_lets_on_or_refuses, tries_run_out)

@@ -1,7 +1,9 @@
 #include "session/newcomer.h"
 
 #include "server_scene.h"
+#include "session/tunnel_session.h"
 #include "suite.h"
+#include "wire/about.h"
 
 #define REFUSING "{" SCENE_SERVER ", \"transport\": [{\"use\": \"xor\", \"refuse_wrap\": true}]}"
 
@@ -201,9 +203,122 @@ START_TEST(a_transport_that_cannot_be_laid_refuses)
 }
 END_TEST
 
+/* ---- what a client says about itself ---- */
+
+#define TOLD SCENE_AUTH("{\"use\": \"told\", \"tag\": \"env=test\"}")
+
+START_TEST(a_verdict_waits_for_all_that_a_client_says)
+{
+	int fd;
+
+	scene_open(TOLD);
+	fd = scene_log_in("x");
+	scene_about(fd, "name=web");
+	run_for(scene.loops[0], 150); /* longer than the wait for a first frame behind the answer */
+	scene_about(fd, "later=thing");
+	scene_about(fd, "tag=env=test");
+	scene_expect_nothing(fd);
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	ck_assert_str_eq(about_name(tunnel_session_about(scene_last(LIST_TUNNELS))), "web");
+	close(fd);
+	fd = scene_log_in("x");
+	scene_about(fd, "tag=env=prod");
+	scene_hello(fd, 0);
+	scene_expect_error(fd, REFUSED_WRONG_SECRET);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_client_may_say_a_kilobyte_and_no_more)
+{
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_log_in("alice");
+	for (size_t size = 0; size + 19 <= ABOUT_MAX; size += 19)
+		scene_about(fd, "host=a");
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	close(fd);
+	fd = scene_log_in("alice");
+	for (size_t size = 0; size <= ABOUT_MAX; size += 19)
+		scene_about(fd, "host=a");
+	scene_expect_end(fd);
+	ck_assert_int_eq(scene_refusals(REFUSED_BAD_FRAME), 1);
+	scene_close();
+}
+END_TEST
+
+/* Behind the verdict: a stranger does not learn why. */
+START_TEST(a_wrong_item_is_refused_behind_the_verdict)
+{
+	static const struct {
+		const char *frame;
+		enum refusal why;
+	} wrong[] = {
+		{ "{\"About\":\"name=b\"}", REFUSED_BAD_FRAME }, /* for the second time */
+		{ "{\"About\":\"name\"}", REFUSED_BAD_FRAME },
+		{ "{\"About\":\"x=\\u001b[2J\"}", REFUSED_BAD_FRAME },
+		{ "{\"Accept\":\"00000000-0000-4000-8000-000000000000\"}", REFUSED_UNEXPECTED },
+		{ "{\"Ahead\":\"00000000-0000-4000-8000-000000000000\"}", REFUSED_UNEXPECTED },
+	};
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		int before = scene_refusals(wrong[i].why);
+
+		fd = scene_log_in("alice");
+		scene_about(fd, "name=a");
+		scene_send(fd, wrong[i].frame, strlen(wrong[i].frame) + 1);
+		scene_expect_end(fd);
+		ck_assert_int_eq(scene_refusals(wrong[i].why), before + 1);
+		fd = scene_log_in("eve");
+		scene_about(fd, "name=a");
+		scene_send(fd, wrong[i].frame, strlen(wrong[i].frame) + 1);
+		scene_expect_error(fd, REFUSED_WRONG_SECRET);
+	}
+	scene_close();
+}
+END_TEST
+
+/* The pieces are as long as the link may hold. */
+START_TEST(everything_may_come_at_once)
+{
+	char frames[4 * FRAME_MAX], frame[FRAME_MAX + 1];
+	struct message message = { .type = MESSAGE_AUTHENTICATE, .text = "alice" };
+	size_t len;
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_connect();
+	scene_expect(fd, MESSAGE_CHALLENGE);
+	len = message_format(&message, frames);
+	message.type = MESSAGE_ABOUT;
+	for (int i = 0; i < 4; i++) {
+		size_t n = (size_t)sprintf(message.text, "tag=%d=", i);
+
+		memset(message.text + n, 'x', 180);
+		message.text[n + 180] = '\0';
+		n = message_format(&message, frame);
+		memcpy(frames + len, frame, n);
+		len += n;
+	}
+	memcpy(frames + len, "{\"Hello\":0}", 12);
+	scene_send(fd, frames, len + 12);
+	scene_expect_tunnel(fd);
+	ck_assert_int_eq(scene_all_refusals(), 0);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
 SUITE("newcomer", an_answer_and_hello_may_come_together, a_bad_frame_is_refused_behind_the_verdict,
       a_half_closed_client_hears_its_verdict, a_verdict_does_not_wait_long_for_the_next_frame,
       a_client_with_a_verdict_may_not_wait, wrong_secrets_ban_the_source,
       a_right_secret_forgives_wrong_ones, too_many_tries_are_not_judged,
       a_newcomer_keeps_the_configuration_that_it_began_with,
-      a_transport_that_cannot_be_laid_refuses)
+      a_transport_that_cannot_be_laid_refuses, a_verdict_waits_for_all_that_a_client_says,
+      a_client_may_say_a_kilobyte_and_no_more, a_wrong_item_is_refused_behind_the_verdict,
+      everything_may_come_at_once)

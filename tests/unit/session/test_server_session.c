@@ -1,6 +1,6 @@
 #include "session/server_session.h"
 
-#include "server_scene.h"
+#include "ledger_scene.h"
 #include "session/tunnel.h"
 #include "session/tunnel_session.h"
 #include "suite.h"
@@ -14,15 +14,17 @@ START_TEST(only_drawn_arrows_may_be_followed)
 	static const unsigned next[SESSION_STATES] = {
 		[SESSION_OPENING] = B(CHALLENGED) | B(UNCHALLENGED) | B(READY) | B(ENDED),
 		[SESSION_CHALLENGED] = B(ANSWERED) | B(ENDED),
-		[SESSION_ANSWERED] = B(JUDGED) | B(WAITING) | B(ACCEPTING) | B(ENDED),
+		[SESSION_ANSWERED] = B(TELLING) | B(JUDGED) | B(WAITING) | B(ACCEPTING) | B(ENDED),
+		[SESSION_TELLING] = B(JUDGED) | B(ENDED),
 		[SESSION_UNCHALLENGED] = B(JUDGED) | B(WAITING) | B(ACCEPTING) | B(ENDED),
 		[SESSION_JUDGED] = B(READY) | B(ENDED),
 		[SESSION_READY] = B(WAITING) | B(TAKING_OVER) | B(TUNNEL) | B(JOINED) | B(ENDED),
 		[SESSION_WAITING] = B(ACCEPTING) | B(JOINED) | B(ENDED),
 		[SESSION_ACCEPTING] = B(JOINED) | B(ENDED),
 		[SESSION_TAKING_OVER] = B(TUNNEL) | B(ENDED),
-		[SESSION_TUNNEL] = B(REVIEWED) | B(ENDED),
-		[SESSION_REVIEWED] = B(REVIEWED) | B(TUNNEL) | B(ENDED),
+		[SESSION_TUNNEL] = B(OUTDATED) | B(ENDED),
+		[SESSION_OUTDATED] = B(REVIEWED) | B(TUNNEL) | B(ENDED),
+		[SESSION_REVIEWED] = B(OUTDATED) | B(TUNNEL) | B(ENDED),
 	};
 
 	for (int from = 0; from < SESSION_STATES; from++) {
@@ -45,7 +47,9 @@ struct walk {
 };
 
 /* Verdicts come only when the walk wants one. */
-#define PENDING SCENE_LATER("allow", "60s")
+#define PENDING LEDGER_NEVER
+/* The chain cannot decide. */
+#define FAILING LEDGER(", \"verdict\": \"fail\"")
 
 static const struct uuid no_id = { { 1 } };
 
@@ -63,6 +67,8 @@ static void reach_taking_over(struct walk *walk)
 	uint16_t port;
 
 	walk->holder = scene_connect_from(1, "127.0.0.1");
+	scene_expect(walk->holder, MESSAGE_CHALLENGE);
+	scene_authenticate(walk->holder, "alice");
 	scene_hello(walk->holder, 0);
 	port = scene_expect_tunnel(walk->holder);
 	scene_say(walk->holder, &(struct message){ .type = MESSAGE_EXTEND, .port = 500 });
@@ -71,34 +77,49 @@ static void reach_taking_over(struct walk *walk)
 	scene_hello(walk->fd, port);
 }
 
+static bool is_ready(void *s)
+{
+	return ((const struct server_session *)s)->state == SESSION_READY;
+}
+
 /* `verdict`: the configuration under which the verdict is awaited. */
 static void reach(struct walk *walk, enum session_state state, const char *verdict)
 {
 	static const char *const configs[SESSION_STATES] = {
-		[SESSION_OPENING] = SCENE_GREETED,     [SESSION_CHALLENGED] = SCENE_NAMES,
-		[SESSION_UNCHALLENGED] = SCENE_SILENT, [SESSION_READY] = SCENE_OPEN,
-		[SESSION_WAITING] = SCENE_OPEN,        [SESSION_TAKING_OVER] = SCENE_OPEN,
-		[SESSION_TUNNEL] = SCENE_OPEN,         [SESSION_REVIEWED] = SCENE_NAMES,
+		[SESSION_OPENING] = SCENE_GREETED,     [SESSION_CHALLENGED] = LEDGER_OPEN,
+		[SESSION_UNCHALLENGED] = SCENE_SILENT, [SESSION_READY] = LEDGER_OPEN,
+		[SESSION_WAITING] = SCENE_OPEN,        [SESSION_TAKING_OVER] = LEDGER_OPEN,
+		[SESSION_TUNNEL] = LEDGER_OPEN,        [SESSION_OUTDATED] = LEDGER_OPEN,
+		[SESSION_REVIEWED] = LEDGER_OPEN,
 	};
+	bool is_tunnel = state == SESSION_TUNNEL || state == SESSION_OUTDATED ||
+	                 state == SESSION_REVIEWED;
 
 	scene_open(configs[state] ? configs[state] : verdict);
 	*walk = (struct walk){ .fd = scene_connect(), .holder = -1 };
 	walk->s = scene_last(LIST_NEWCOMERS);
 	if (scene.set->chains[CHAIN_AUTH]->n > 0 && scene.set->needs_challenge)
 		scene_expect(walk->fd, MESSAGE_CHALLENGE);
-	if (state == SESSION_ANSWERED || state == SESSION_JUDGED || state == SESSION_ACCEPTING ||
-	    state == SESSION_REVIEWED)
+	if (state == SESSION_ANSWERED || state == SESSION_TELLING || state == SESSION_JUDGED ||
+	    state == SESSION_READY || state == SESSION_ACCEPTING || state == SESSION_TAKING_OVER ||
+	    is_tunnel)
 		scene_authenticate(walk->fd, "alice");
-	if (state == SESSION_JUDGED || state == SESSION_TUNNEL || state == SESSION_REVIEWED)
+	if (state == SESSION_TELLING)
+		scene_about(walk->fd, "version=x/1");
+	if (state == SESSION_JUDGED || is_tunnel)
 		scene_hello(walk->fd, 0);
+	if (state == SESSION_READY)
+		scene_wait(is_ready, walk->s);
 	if (state == SESSION_ACCEPTING)
 		scene_accept(walk->fd, &no_id);
 	if (state == SESSION_WAITING)
 		reach_waiting(walk);
 	if (state == SESSION_TAKING_OVER)
 		reach_taking_over(walk);
-	if (state == SESSION_TUNNEL || state == SESSION_REVIEWED)
+	if (is_tunnel)
 		scene_expect_tunnel(walk->fd);
+	if (state == SESSION_OUTDATED)
+		scene_renew(FAILING);
 	if (state == SESSION_REVIEWED)
 		scene_renew(verdict);
 	ck_assert_int_eq(walk->s->state, state);
@@ -112,6 +133,7 @@ static void leave(struct walk *walk)
 		close(walk->holder);
 	ahead_withdraw(walk->pass);
 	scene_close();
+	scene_check_ledgers();
 }
 
 /* ---- what a state decides ---- */
@@ -144,6 +166,8 @@ static void check_state(const struct walk *walk, unsigned list, unsigned deadlin
 	ck_assert_int_eq(scene_metric("spore_connections_ahead"), list == LIST_WAITING);
 	ck_assert_int_eq(scene_metric("spore_tunnels"),
 	                 (list == LIST_TUNNELS) + (walk->holder >= 0));
+	ck_assert_int_eq(scene_metric("spore_tunnels_outdated"),
+	                 s->state == SESSION_OUTDATED || s->state == SESSION_REVIEWED);
 }
 
 START_TEST(a_state_decides_list_deadline_and_counts)
@@ -155,14 +179,16 @@ START_TEST(a_state_decides_list_deadline_and_counts)
 		[SESSION_OPENING] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_CHALLENGED] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_ANSWERED] = { LIST_NEWCOMERS, DEADLINE_NEXT_FRAME, true, false },
+		[SESSION_TELLING] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_UNCHALLENGED] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
-		[SESSION_JUDGED] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, true },
+		[SESSION_JUDGED] = { LIST_NEWCOMERS, DEADLINE_VERDICT, true, true },
 		[SESSION_READY] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, false },
 		[SESSION_WAITING] = { LIST_WAITING, DEADLINE_WAITING, false, false },
-		[SESSION_ACCEPTING] = { LIST_NEWCOMERS, DEADLINE_FIRST_FRAME, true, true },
+		[SESSION_ACCEPTING] = { LIST_NEWCOMERS, DEADLINE_VERDICT, true, true },
 		[SESSION_TAKING_OVER] = { LIST_NEWCOMERS, DEADLINES, true, true },
 		[SESSION_TUNNEL] = { LIST_TUNNELS, DEADLINES, false, false },
-		[SESSION_REVIEWED] = { LIST_TUNNELS, DEADLINE_FIRST_FRAME, false, false },
+		[SESSION_OUTDATED] = { LIST_TUNNELS, DEADLINES, false, false },
+		[SESSION_REVIEWED] = { LIST_TUNNELS, DEADLINE_VERDICT, false, false },
 	};
 	struct walk walk;
 
@@ -209,6 +235,7 @@ END_TEST
 
 enum event {
 	SAY_AUTHENTICATE,
+	SAY_ABOUT,
 	SAY_HELLO,
 	SAY_ACCEPT, /* of an id that nobody has */
 	SAY_AHEAD,  /* with a pass that nobody has */
@@ -276,39 +303,45 @@ struct outcome {
 static const struct outcome outcomes[SESSION_JOINED][EVENTS] = {
 	[SESSION_OPENING] = {
 		C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE), C(HANDSHAKE),
-		EN, EN, C(HANDSHAKE), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(HANDSHAKE), EN, EN, C(HANDSHAKE), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_CHALLENGED] = {
-		TO(ANSWERED), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(BAD_FRAME), E(LONG_FRAME),
+		TO(ANSWERED), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(BAD_FRAME), E(LONG_FRAME),
 		E(NO_SECRET), EN, E(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_ANSWERED] = {
-		TO(JUDGED), TO(JUDGED), TO(ACCEPTING), C(AHEAD), TO(JUDGED), TO(JUDGED),
+		TO(JUDGED), TO(TELLING), TO(JUDGED), TO(ACCEPTING), C(AHEAD), TO(JUDGED), TO(JUDGED),
 		TO(JUDGED), EN, TO(JUDGED), NO, NO, NO, NO, NO, ST, ST, ST },
+	[SESSION_TELLING] = {
+		TO(JUDGED), ST, TO(JUDGED), TO(JUDGED), TO(JUDGED), TO(JUDGED), TO(JUDGED),
+		TO(JUDGED), EN, E(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_UNCHALLENGED] = {
-		C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME), C(BAD_FRAME),
-		EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME),
+		C(BAD_FRAME), EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_JUDGED] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
 		ST, EN, E(AUTH_TOO_SLOW), TO(TUNNEL), E(WRONG_SECRET), E(AUTH_FAILED),
 		NO, NO, ST, ST, ST },
 	[SESSION_READY] = {
-		C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME), C(LONG_FRAME),
-		EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), TO(TUNNEL), C(UNKNOWN_CONNECTION), C(AHEAD), C(BAD_FRAME),
+		C(LONG_FRAME), EN, EN, C(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_WAITING] = {
-		C(UNEXPECTED), C(UNEXPECTED), C(UNKNOWN_CONNECTION), C(UNEXPECTED), C(BAD_FRAME),
-		C(LONG_FRAME), EN, EN, EN, NO, NO, NO, NO, NO, EN, ST, ST },
+		C(UNEXPECTED), C(UNEXPECTED), C(UNEXPECTED), C(UNKNOWN_CONNECTION), C(UNEXPECTED),
+		C(BAD_FRAME), C(LONG_FRAME), EN, EN, EN, NO, NO, NO, NO, NO, EN, ST, ST },
 	[SESSION_ACCEPTING] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
 		ST, EN, E(AUTH_TOO_SLOW), C(UNKNOWN_CONNECTION), E(WRONG_SECRET), E(AUTH_FAILED),
 		NO, NO, ST, ST, ST },
 	[SESSION_TAKING_OVER] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
 		ST, EN, NO, NO, NO, NO, TO(TUNNEL), E(PORT_IN_USE), ST, ST, ST },
 	[SESSION_TUNNEL] = {
-		ST, ST, ST, ST, ST, ST,
+		ST, ST, ST, ST, ST, ST, ST,
+		EN, EN, NO, NO, NO, NO, NO, NO, ST, T(REVOKED), T(KICKED) },
+	[SESSION_OUTDATED] = {
+		ST, ST, ST, ST, ST, ST, ST,
 		EN, EN, NO, NO, NO, NO, NO, NO, ST, T(REVOKED), T(KICKED) },
 	[SESSION_REVIEWED] = {
-		ST, ST, ST, ST, ST, ST,
-		EN, EN, TO(TUNNEL), TO(TUNNEL), T(REVOKED), TO(TUNNEL), NO, NO, ST, T(REVOKED),
+		ST, ST, ST, ST, ST, ST, ST,
+		EN, EN, TO(OUTDATED), TO(TUNNEL), T(REVOKED), TO(OUTDATED), NO, NO, ST, T(REVOKED),
 		T(KICKED) },
 };
 /* clang-format on */
@@ -316,9 +349,9 @@ static const struct outcome outcomes[SESSION_JOINED][EVENTS] = {
 /* While the verdict of the event is awaited; else nothing comes by itself. */
 static const char *config_of(enum event event)
 {
-	static const char *const configs[EVENTS] = { [ALLOW] = SCENE_LATER("allow", "0.01"),
-		                                     [DENY] = SCENE_LATER("deny", "0.01"),
-		                                     [FAIL] = SCENE_LATER("fail", "0.01") };
+	static const char *const configs[EVENTS] = { [ALLOW] = LEDGER_LATER("allow", "0.01"),
+		                                     [DENY] = LEDGER_LATER("deny", "0.01"),
+		                                     [FAIL] = LEDGER_LATER("fail", "0.01") };
 
 	return configs[event] ? configs[event] : PENDING;
 }
@@ -395,6 +428,9 @@ static void make_event(struct walk *walk, enum event event)
 	switch (event) {
 	case SAY_AUTHENTICATE:
 		scene_authenticate(walk->fd, "alice");
+		break;
+	case SAY_ABOUT:
+		scene_about(walk->fd, "name=x");
 		break;
 	case SAY_HELLO:
 		scene_hello(walk->fd, 0);
@@ -506,6 +542,7 @@ static void walk_events(enum session_state state)
 WALK(opening_with_every_event, OPENING)
 WALK(challenged_with_every_event, CHALLENGED)
 WALK(answered_with_every_event, ANSWERED)
+WALK(telling_with_every_event, TELLING)
 WALK(unchallenged_with_every_event, UNCHALLENGED)
 WALK(judged_with_every_event, JUDGED)
 WALK(ready_with_every_event, READY)
@@ -513,11 +550,49 @@ WALK(waiting_with_every_event, WAITING)
 WALK(accepting_with_every_event, ACCEPTING)
 WALK(taking_over_with_every_event, TAKING_OVER)
 WALK(tunnel_with_every_event, TUNNEL)
+WALK(outdated_with_every_event, OUTDATED)
 WALK(reviewed_with_every_event, REVIEWED)
+
+/* ---- how an ALLOW ends ---- */
+
+static void expect_reason(enum session_state state, enum event event, uint32_t reason,
+                          const char *whose)
+{
+	const struct ledger_counts *counts;
+	unsigned before;
+	struct walk walk;
+
+	reach(&walk, state, config_of(event));
+	counts = ledger_counts(whose);
+	before = counts ? counts->by[reason] : 0;
+	make_event(&walk, event);
+	leave(&walk);
+	counts = ledger_counts(whose);
+	ck_assert_ptr_nonnull(counts);
+	ck_assert_msg(counts->by[reason] == before + 1, "state %d, event %d", state, event);
+}
+
+START_TEST(an_allow_ends_for_a_reason)
+{
+	expect_reason(SESSION_READY, RESET, SPORE_END_CLOSED, LEDGER_OPEN);
+	expect_reason(SESSION_READY, SAY_NONSENSE, SPORE_END_REFUSED, LEDGER_OPEN);
+	expect_reason(SESSION_READY, LATE, SPORE_END_REFUSED, LEDGER_OPEN);
+	expect_reason(SESSION_ACCEPTING, ALLOW, SPORE_END_REFUSED, LEDGER_LATER("allow", "0.01"));
+	expect_reason(SESSION_TAKING_OVER, NO_PORT, SPORE_END_REFUSED, LEDGER_OPEN);
+	expect_reason(SESSION_TUNNEL, HALF_CLOSE, SPORE_END_CLOSED, LEDGER_OPEN);
+	expect_reason(SESSION_TUNNEL, SAY_HELLO, SPORE_END_SHUTDOWN, LEDGER_OPEN);
+	expect_reason(SESSION_TUNNEL, REVOKE, SPORE_END_REVOKED, LEDGER_OPEN);
+	expect_reason(SESSION_TUNNEL, KICK, SPORE_END_KICKED, LEDGER_OPEN);
+	expect_reason(SESSION_OUTDATED, RESET, SPORE_END_CLOSED, LEDGER_OPEN);
+	expect_reason(SESSION_REVIEWED, DENY, SPORE_END_REVOKED, LEDGER_OPEN);
+	expect_reason(SESSION_REVIEWED, ALLOW, SPORE_END_MOVED, LEDGER_OPEN);
+}
+END_TEST
 
 SUITE("server_session", only_drawn_arrows_may_be_followed, a_state_decides_list_deadline_and_counts,
       the_first_frame_has_the_time_that_the_handshake_left, a_verdict_has_time_of_its_own,
       opening_with_every_event, challenged_with_every_event, answered_with_every_event,
-      unchallenged_with_every_event, judged_with_every_event, ready_with_every_event,
-      waiting_with_every_event, accepting_with_every_event, taking_over_with_every_event,
-      tunnel_with_every_event, reviewed_with_every_event)
+      telling_with_every_event, unchallenged_with_every_event, judged_with_every_event,
+      ready_with_every_event, waiting_with_every_event, accepting_with_every_event,
+      taking_over_with_every_event, tunnel_with_every_event, outdated_with_every_event,
+      reviewed_with_every_event, an_allow_ends_for_a_reason)

@@ -1,11 +1,14 @@
 #include "session/tunnel.h"
 
+#include "chain/allowance.h"
 #include "server_scene.h"
 #include "suite.h"
+#include "wire/about.h"
 
 /* A session whose link the tunnels of a test use; they are its tests', not its own. */
 static int client;
 static struct server_session *s;
+static const struct about nothing; /* is what it says */
 
 static void begin(const char *config)
 {
@@ -17,9 +20,9 @@ static void begin(const char *config)
 static struct tunnel *open_tunnel(uint16_t wanted, enum refusal *why_out)
 {
 	struct tunnel *tunnel;
-	struct grant *grant = NULL;
+	struct allowance *allowance = NULL;
 
-	tunnel = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
 	                     (struct tunnel_port){ wanted, -1 }, why_out);
 	scene_run();
 	return tunnel;
@@ -37,7 +40,7 @@ static struct tunnel *open_any(void)
 
 static void end_with(struct tunnel *tunnel)
 {
-	tunnel_close(tunnel);
+	tunnel_close(tunnel, SPORE_END_CLOSED);
 	close(client);
 	scene_close();
 }
@@ -94,19 +97,32 @@ START_TEST(a_port_may_be_refused)
 }
 END_TEST
 
-START_TEST(a_grant_goes_to_the_account)
+/* An ALLOW of the scene's auth instance. */
+static struct allowance *allow(const spore_auth_result *result)
 {
-	struct grant *grant = grant_new(NULL);
+	struct instance *by = scene.set->chains[CHAIN_AUTH]->items[0];
+	struct allowance *allowance = allowance_new(by, s->worker->loop, 1);
+
+	ck_assert(allowance && allowance_give(allowance, grant_new(result)));
+	return allowance;
+}
+
+START_TEST(an_allowance_goes_to_the_tunnel)
+{
+	struct allowance *allowance;
 	struct tunnel *tunnel;
 	enum refusal why;
 
-	begin(SCENE_OPEN);
-	grant->session = 5;
-	tunnel = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	begin(SCENE_NAMES);
+	scene_expect(client, MESSAGE_CHALLENGE);
+	allowance = allow(
+		&(spore_auth_result){ .struct_size = sizeof(spore_auth_result), .session = 5 });
+	tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
 	                     (struct tunnel_port){ 0, -1 }, &why);
 	ck_assert_ptr_nonnull(tunnel);
-	ck_assert_ptr_null(grant);
+	ck_assert_ptr_null(allowance);
 	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 5);
+	ck_assert_uint_eq(tunnel_allowance(tunnel)->grant->session, 5);
 	end_with(tunnel);
 }
 END_TEST
@@ -192,14 +208,14 @@ START_TEST(a_closed_port_accepts_nobody)
 	ck_assert_int_eq(try_to_connect(port), -1);
 	ck_assert_int_eq(tunnel_take_port(tunnel), -1);
 	end_with(tunnel);
-	tunnel_close(NULL);
+	tunnel_close(NULL, SPORE_END_CLOSED);
 }
 END_TEST
 
 START_TEST(a_port_moves_to_another_tunnel)
 {
 	struct tunnel *tunnel, *successor;
-	struct grant *grant = NULL;
+	struct allowance *allowance = NULL;
 	enum refusal why;
 	int fd, visitor;
 	uint16_t port;
@@ -209,10 +225,10 @@ START_TEST(a_port_moves_to_another_tunnel)
 	port = tunnel_account(tunnel)->port;
 	fd = tunnel_take_port(tunnel);
 	ck_assert_int_ge(fd, 0);
-	tunnel_close(tunnel);
+	tunnel_close(tunnel, SPORE_END_CLOSED);
 	visitor = try_to_connect(port);
 	ck_assert_int_ge(visitor, 0);
-	successor = tunnel_open(s->worker, &s->link, s->source, NULL, &grant,
+	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
 	                        (struct tunnel_port){ 0, fd }, &why);
 	ck_assert_ptr_nonnull(successor);
 	scene_run();
@@ -225,22 +241,27 @@ END_TEST
 
 START_TEST(another_owner_has_the_same_tunnel)
 {
+	spore_auth_result nine = { .struct_size = sizeof nine, .session = 9 };
+	spore_auth_result none = { .struct_size = sizeof none,
+		                   .session = 10,
+		                   .fields = SPORE_AUTH_F_MAX_TUNNELS };
+	spore_auth_result no_port = { .struct_size = sizeof no_port, .fields = SPORE_AUTH_F_PORTS };
+	struct allowance *allowance;
 	struct account *before;
-	struct grant *grant;
 	struct tunnel *tunnel;
 	enum refusal why;
 	uint64_t id;
 	int fd;
 
-	begin(SCENE_OPEN);
+	begin(SCENE_NAMES);
+	scene_expect(client, MESSAGE_CHALLENGE);
 	tunnel = open_any();
 	before = account_ref(tunnel_account(tunnel));
 	id = before->id;
 	fd = scene_visit(before->port);
-	grant = grant_new(NULL);
-	grant->session = 9;
-	ck_assert(tunnel_change_owner(tunnel, NULL, &grant, &why));
-	ck_assert_ptr_null(grant);
+	allowance = allow(&nine);
+	ck_assert(tunnel_change_owner(tunnel, &allowance, &why));
+	ck_assert_ptr_null(allowance);
 	ck_assert_ptr_ne(tunnel_account(tunnel), before);
 	ck_assert_uint_eq(tunnel_account(tunnel)->id, id);
 	ck_assert_uint_eq(tunnel_account(tunnel)->port, before->port);
@@ -248,20 +269,28 @@ START_TEST(another_owner_has_the_same_tunnel)
 	ck_assert_uint_eq(before->pending, 1); /* the visitor stays the old owner's */
 	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 0);
 	/* One that may not have a tunnel changes nothing. */
-	grant = grant_new(NULL);
-	grant->session = 10;
-	grant->fields = SPORE_AUTH_F_MAX_TUNNELS;
-	ck_assert(!tunnel_change_owner(tunnel, NULL, &grant, &why));
+	allowance = allow(&none);
+	ck_assert(!tunnel_change_owner(tunnel, &allowance, &why));
 	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	allowance_end(allowance, SPORE_END_REFUSED, NULL);
+	allowance = allow(&no_port);
+	ck_assert(!tunnel_change_owner(tunnel, &allowance, &why));
+	ck_assert_int_eq(why, REFUSED_PORT_NOT_ALLOWED);
+	allowance_end(allowance, SPORE_END_REFUSED, NULL);
 	ck_assert_uint_eq(tunnel_account(tunnel)->principal->session, 9);
-	grant_free(grant);
+	/* Without authentication there is no owner. */
+	allowance = NULL;
+	ck_assert(tunnel_change_owner(tunnel, &allowance, &why));
+	ck_assert_ptr_null(tunnel_allowance(tunnel));
+	ck_assert_ptr_null(tunnel_account(tunnel)->principal->by);
 	account_unref(before);
 	close(fd);
 	end_with(tunnel);
 }
 END_TEST
 
-SUITE("tunnel", a_client_is_told_of_its_port, a_port_may_be_refused, a_grant_goes_to_the_account,
-      a_visitor_is_announced_and_waits, where_there_is_no_room_visitors_wait_in_the_queue,
-      a_visitor_too_many_is_refused, a_closed_port_accepts_nobody, a_port_moves_to_another_tunnel,
+SUITE("tunnel", a_client_is_told_of_its_port, a_port_may_be_refused,
+      an_allowance_goes_to_the_tunnel, a_visitor_is_announced_and_waits,
+      where_there_is_no_room_visitors_wait_in_the_queue, a_visitor_too_many_is_refused,
+      a_closed_port_accepts_nobody, a_port_moves_to_another_tunnel,
       another_owner_has_the_same_tunnel)

@@ -1,8 +1,9 @@
 #include "session/tunnel_session.h"
 
-#include "server_scene.h"
+#include "ledger_scene.h"
 #include "session/tunnel.h"
 #include "suite.h"
+#include "wire/about.h"
 
 #define KEEP                                                                                       \
 	"{\"server\": {\"bind_addr\": \"127.0.0.1\", \"on_reload\": \"keep\"}, \"auth\": "         \
@@ -91,6 +92,60 @@ START_TEST(what_a_client_says_besides_is_passed_over)
 	scene_expect_nothing(fd);
 	ck_assert(list_is_empty(&scene.workers[0].silence.running));
 	extend(fd);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+static const struct about *about_of_last(void)
+{
+	return tunnel_session_about(scene_last(LIST_TUNNELS));
+}
+
+/* Without a Challenge there is no other time for it. */
+START_TEST(a_client_may_say_about_itself_after_extended)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	fd = open_tunnel(&port);
+	ck_assert(about_of_last()->asks_for_port);
+	scene_about(fd, "name=early");
+	ck_assert_ptr_null(about_name(about_of_last()));
+	extend(fd);
+	scene_about(fd, "name=web");
+	ck_assert_str_eq(about_name(about_of_last()), "web");
+	/* What cannot be taken is ignored. */
+	scene_about(fd, "name=other");
+	scene_about(fd, "host=a b");
+	for (size_t size = 0; size <= ABOUT_MAX; size += 19)
+		scene_about(fd, "host=a");
+	ck_assert_uint_le(about_of_last()->size, ABOUT_MAX);
+	ck_assert_str_eq(about_name(about_of_last()), "web");
+	scene_expect_nothing(fd);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
+/* The verdict was on something else. */
+START_TEST(what_was_said_before_the_verdict_stays)
+{
+	uint16_t size;
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = scene_log_in("alice");
+	scene_about(fd, "tag=env=test");
+	scene_hello(fd, 0);
+	scene_expect_tunnel(fd);
+	size = about_of_last()->size;
+	for (int i = 0; i < 2; i++) {
+		extend(fd);
+		scene_about(fd, "name=web");
+		ck_assert_uint_eq(about_of_last()->size, size);
+	}
 	close(fd);
 	scene_close();
 }
@@ -252,6 +307,136 @@ START_TEST(a_second_reload_replaces_the_first_verdict)
 	scene_expect_nothing(fd);
 	close(fd);
 	scene_close();
+}
+END_TEST
+
+/* The tunnels of the first worker that are in this state. */
+static unsigned n_in(enum session_state state)
+{
+	const struct server_session *s = server_sessions_first(&scene.workers[0], LIST_TUNNELS);
+	unsigned n = 0;
+
+	for (; s; s = server_sessions_next(s))
+		n += s->state == state;
+	return n;
+}
+
+START_TEST(a_few_tunnels_are_judged_at_a_time_the_oldest_first)
+{
+	enum { MANY = REVIEW_AT_ONCE + 3 };
+	struct server_session *oldest;
+	uint16_t port = 0;
+	int fds[MANY];
+
+	scene_open(LEDGER_OPEN);
+	for (int i = 0; i < MANY; i++, port = 0)
+		fds[i] = open_tunnel(&port);
+	oldest = server_sessions_first(&scene.workers[0], LIST_TUNNELS);
+	scene_renew(LEDGER_NEVER);
+	ck_assert_uint_eq(n_in(SESSION_REVIEWED), REVIEW_AT_ONCE);
+	ck_assert_uint_eq(n_in(SESSION_OUTDATED), 3);
+	ck_assert_int_eq(oldest->state, SESSION_REVIEWED);
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_OUTDATED);
+	ck_assert_int_eq(scene_metric("spore_tunnels_outdated"), MANY);
+	/* A place becomes free when a verdict is late, and when a tunnel closes. */
+	scene_be_late(oldest);
+	ck_assert_int_eq(oldest->state, SESSION_OUTDATED);
+	close(fds[1]);
+	scene_run();
+	ck_assert_uint_eq(n_in(SESSION_REVIEWED), REVIEW_AT_ONCE);
+	ck_assert_uint_eq(n_in(SESSION_OUTDATED), 2);
+	scene_renew(LEDGER_OPEN);
+	ck_assert_uint_eq(n_in(SESSION_TUNNEL), MANY - 1);
+	ck_assert_int_eq(scene_metric("spore_tunnels_outdated"), 0);
+	for (int i = 0; i < MANY; i++)
+		if (i != 1)
+			close(fds[i]);
+	scene_close();
+	scene_check_ledgers();
+}
+END_TEST
+
+/* Waiting, asked, or in a pause: the next reload asks its own chain, and nobody else. */
+START_TEST(a_reload_begins_anew)
+{
+	static const char failing[] = LEDGER(", \"verdict\": \"fail\"");
+	const struct ledger_counts *counts;
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(LEDGER_OPEN);
+	fd = open_tunnel(&port);
+	counts = ledger_counts(LEDGER_OPEN);
+	scene_renew(failing);
+	ck_assert_uint_eq(ledger_counts(failing)->renewals, 1);
+	ck_assert_ptr_eq(account_of_last()->principal->by->self, counts);
+	scene_renew(LEDGER_NEVER);
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_REVIEWED);
+	scene_renew(ALICE);
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_TUNNEL);
+	ck_assert_uint_eq(ledger_counts(failing)->renewals, 1);
+	ck_assert_uint_eq(counts->by[SPORE_END_MOVED], 1);
+	close(fd);
+	scene_close();
+	scene_check_ledgers();
+}
+END_TEST
+
+static bool was_asked_twice(void *counts)
+{
+	return ((const struct ledger_counts *)counts)->renewals == 2;
+}
+
+START_TEST(who_cannot_decide_is_asked_again)
+{
+	static const char busy[] = LEDGER(", \"verdict\": \"fail\"");
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(LEDGER_OPEN);
+	fd = open_tunnel(&port);
+	scene_renew(busy);
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_OUTDATED);
+	scene_wait(was_asked_twice, (void *)(uintptr_t)ledger_counts(busy));
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_OUTDATED);
+	close(fd);
+	scene_close();
+	scene_check_ledgers();
+}
+END_TEST
+
+/* An answer that is good once needs not be good twice. */
+START_TEST(a_one_time_answer_outlives_a_reload)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(LEDGER_ONCE);
+	fd = open_tunnel(&port);
+	scene_renew(LEDGER_ONCE);
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_TUNNEL);
+	ck_assert_uint_eq(ledger_counts(LEDGER_ONCE)->allows, 2);
+	ck_assert_uint_eq(ledger_counts(LEDGER_ONCE)->by[SPORE_END_MOVED], 1);
+	scene_expect_nothing(fd);
+	close(fd);
+	scene_close();
+	scene_check_ledgers();
+}
+END_TEST
+
+/* The new owner may not have the port: its ALLOW ends, and the old one's. */
+START_TEST(an_allow_that_does_not_reach_far_enough_ends)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(LEDGER_OPEN);
+	fd = open_tunnel(&port);
+	scene_renew(LOW_PORTS);
+	scene_expect_error(fd, REFUSED_PORT_NOT_ALLOWED);
+	ck_assert_uint_eq(ledger_counts(LEDGER_OPEN)->by[SPORE_END_REVOKED], 1);
+	scene_close();
+	scene_check_ledgers();
 }
 END_TEST
 
@@ -445,13 +630,16 @@ START_TEST(a_drain_meets_a_takeover_on_its_way)
 }
 END_TEST
 
-SUITE("tunnel_session", a_bore_client_hears_each_beat_and_a_spore_client_some,
+SUITE("tunnel_session", a_client_may_say_about_itself_after_extended,
+      what_was_said_before_the_verdict_stays, a_bore_client_hears_each_beat_and_a_spore_client_some,
       what_a_client_says_besides_is_passed_over, a_silent_spore_client_is_reset,
       a_tunnel_ends_when_its_granted_time_is_over, a_client_hears_why_it_gets_no_tunnel,
       a_client_that_is_known_to_the_new_chain_keeps_its_tunnel,
       a_client_that_is_denied_by_the_new_chain_loses_its_tunnel, on_reload_keep_asks_nobody,
       an_older_chain_lets_in_and_the_newer_one_reviews, a_second_reload_replaces_the_first_verdict,
-      revalidation_meets_the_tunnels_of_one_identity, a_kick_meets_one_tunnel,
-      a_drain_closes_the_ports_and_no_session, the_port_of_a_silent_session_moves_unclosed,
-      a_session_that_is_heard_keeps_its_port, a_socket_that_comes_too_late_is_closed,
-      a_drain_meets_a_takeover_on_its_way)
+      a_few_tunnels_are_judged_at_a_time_the_oldest_first, a_reload_begins_anew,
+      who_cannot_decide_is_asked_again, a_one_time_answer_outlives_a_reload,
+      an_allow_that_does_not_reach_far_enough_ends, revalidation_meets_the_tunnels_of_one_identity,
+      a_kick_meets_one_tunnel, a_drain_closes_the_ports_and_no_session,
+      the_port_of_a_silent_session_moves_unclosed, a_session_that_is_heard_keeps_its_port,
+      a_socket_that_comes_too_late_is_closed, a_drain_meets_a_takeover_on_its_way)

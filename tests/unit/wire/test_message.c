@@ -396,9 +396,43 @@ START_TEST(a_wrong_extension_is_rejected)
 }
 END_TEST
 
+START_TEST(about_carries_a_valid_item)
+{
+	struct message message = { .type = MESSAGE_ABOUT, .text = "name=a \"web\"" };
+	static const char *const wrong[] = {
+		"{\"About\":\"name\"}",
+		"{\"About\":\"name=\"}",
+		"{\"About\":\"name=a\\u0000b\"}",
+		"{\"About\":\"name=a\\n\"}",
+		"{\"About\":\"host=a b\"}",
+		"{\"About\":[\"name\",\"a\"]}",
+		"{\"About\":{\"name\":\"a\"}}",
+		"{\"About\":null}",
+		"{\"About\":7}",
+		"{\"About\":\"name=a\",\"About\":\"name=b\"}",
+		"{\"About\":\"name=a\"} x",
+		"\"About\"",
+	};
+	char text[FRAME_MAX + 1];
+
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"About\":\"name=a \\\"web\\\"\"}");
+	ck_assert(parse(MESSAGE_TO_SERVER, text, &message));
+	ck_assert_int_eq(message.type, MESSAGE_ABOUT);
+	ck_assert_str_eq(message.text, "name=a \"web\"");
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, text, &message));
+	ck_assert(!parse(MESSAGE_TO_CLIENT, text, &message));
+	ck_assert(!parse(MESSAGE_TO_CLIENT_EXTENDED, text, &message));
+	ck_assert(parse(MESSAGE_TO_SERVER, " { \"About\" : \"n\\u0061me=\\u00e9\" } ", &message));
+	ck_assert_str_eq(message.text, "name=\xc3\xa9");
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		ck_assert_msg(!parse(MESSAGE_TO_SERVER, wrong[i], &message), "%s", wrong[i]);
+}
+END_TEST
+
 SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_may_hold_unknown_members,
       hello_ex_needs_one_port, too_many_tokens_do_no_harm, longer_than_a_frame_is_refused,
       frames_are_written_as_bore_writes_them, every_message_survives_the_round_trip,
       every_ascii_byte_of_a_text_survives, utf8_of_a_text_survives,
       a_text_that_does_not_fit_is_cut_to_a_good_frame, an_extension_may_ask_for_connections_ahead,
-      a_wrong_extension_is_rejected)
+      a_wrong_extension_is_rejected, about_carries_a_valid_item)

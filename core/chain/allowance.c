@@ -1,0 +1,101 @@
+#include "chain/allowance.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/container.h"
+#include "host/instance.h"
+#include "thread/guest.h"
+#include "wire/about.h"
+
+static void drop(struct allowance *allowance)
+{
+	if (atomic_fetch_sub_explicit(&allowance->holders, 1, memory_order_acq_rel) > 1)
+		return;
+	instance_unref(allowance->by);
+	grant_free(allowance->grant);
+	free(allowance);
+}
+
+static void tell_end(const struct allowance *allowance, const spore_session_end *used)
+{
+	struct instance *by = allowance->by;
+	const spore_auth_ops *ops = by->component->ops;
+	const struct grant *grant = allowance->grant;
+	spore_session_end end = used ? *used : (spore_session_end){ .port = 0 };
+	struct about_view nothing;
+
+	if (!SPORE_CAN(ops, session_end))
+		return;
+	about_look(NULL, &nothing);
+	if (!end.client)
+		end.client = &nothing.info;
+	end.struct_size = sizeof end;
+	end.reason = allowance->reason;
+	end.ticket = allowance->ticket;
+	end.session = grant ? grant->session : 0;
+	end.identity = spore_cstr(grant ? grant->identity : "");
+	end.life_ms = clock_ms() - allowance->since_ms;
+	guest_enter(by->name, "session_end");
+	ops->session_end(instance_state(by, allowance->loop), &end);
+	guest_leave();
+}
+
+/* The pool's call has returned an ALLOW that nobody waits for. */
+static void run_late(struct loop_task *task)
+{
+	struct allowance *allowance = CONTAINER_OF(task, struct allowance, late);
+
+	allowance->since_ms = clock_ms();
+	tell_end(allowance, NULL);
+	drop(allowance);
+}
+
+struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ticket ticket)
+{
+	struct allowance *allowance = calloc(1, sizeof *allowance);
+
+	if (!allowance)
+		return NULL;
+	allowance->by = instance_ref(by);
+	allowance->ticket = ticket;
+	allowance->loop = loop;
+	allowance->reason = SPORE_END_CLOSED;
+	atomic_init(&allowance->completed, false);
+	atomic_init(&allowance->holders, 1);
+	allowance->late.run = run_late;
+	return allowance;
+}
+
+bool allowance_give(struct allowance *allowance, struct grant *grant)
+{
+	allowance->given = true;
+	allowance->since_ms = clock_ms();
+	allowance->grant = grant ? grant : grant_new(NULL);
+	return allowance->grant != NULL;
+}
+
+void allowance_end(struct allowance *allowance, uint32_t reason, const spore_session_end *used)
+{
+	if (!allowance)
+		return;
+	allowance->reason = reason;
+	if (allowance->given)
+		tell_end(allowance, used);
+	drop(allowance);
+}
+
+void allowance_hold(struct allowance *allowance)
+{
+	atomic_fetch_add_explicit(&allowance->holders, 1, memory_order_relaxed);
+}
+
+void allowance_settle(struct allowance *allowance, bool allowed)
+{
+	if (!allowance)
+		return;
+	if (allowed && !atomic_load(&allowance->completed))
+		loop_post(allowance->loop, &allowance->late);
+	else
+		drop(allowance);
+}

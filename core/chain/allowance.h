@@ -1,0 +1,63 @@
+/* allowance - an ALLOW of an auth instance for a control connection: asked for, perhaps given, and
+ * ended exactly once.
+ *
+ * An allowance is made before the instance is asked, so that what happens after its ALLOW needs no
+ * memory. It has one owner, which hands it on: the question (chain/auth), the newcomer, the tunnel.
+ * allowance_end is the only way to be rid of it, and calls session_end() if the ALLOW was given. It
+ * keeps the instance, which therefore stops after the end of its last ALLOW. */
+#ifndef CORE_ALLOWANCE_H
+#define CORE_ALLOWANCE_H
+
+#include <spore/auth.h>
+#include <stdatomic.h>
+
+#include "host/grant.h"
+#include "loop/loop.h"
+
+struct instance;
+
+struct allowance {
+	struct instance *by; /* ref */
+	spore_ticket ticket; /* of its verify() */
+	struct grant *grant; /* owned; NULL: not given, or memory was out */
+	/* Private. */
+	struct loop *loop;
+	bool given;
+	atomic_bool completed; /* the ticket has been completed */
+	int64_t since_ms;
+	uint32_t reason;
+	atomic_uint holders; /* the owner, and the pool's call */
+	struct loop_task late;
+};
+
+/* The instance will be asked on this loop with this ticket. NULL: out of memory. [worker] */
+struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ticket ticket);
+/* The instance has said ALLOW. Takes the grant; NULL: an empty one. False: out of memory; end it.
+ * [worker] */
+bool allowance_give(struct allowance *allowance, struct grant *grant);
+/* The instance that gave it, and the session value; NULL and 0 without authentication. */
+static inline struct instance *allowance_by(const struct allowance *allowance)
+{
+	return allowance ? allowance->by : NULL;
+}
+
+static inline uint64_t allowance_session(const struct allowance *allowance)
+{
+	return allowance ? allowance->grant->session : 0;
+}
+
+/* Ends it, and frees it. reason: SPORE_END_*. `used`: the port, what its tunnel has used and what
+ * its client has said; the rest is filled in. NULL: there was no tunnel, and the client is not
+ * known any more. NULL is fine as the allowance. [worker] */
+void allowance_end(struct allowance *allowance, uint32_t reason, const spore_session_end *used);
+
+/* ---- a verify() on the pool, which may go on after the allowance has ended ---- */
+
+/* [worker] */
+void allowance_hold(struct allowance *allowance);
+/* The call has returned, with ALLOW or not, and the ticket got the returned verdict if it was still
+ * open. An ALLOW that came too late for that ends at once. Gives the hold back. NULL is fine.
+ * [any] */
+void allowance_settle(struct allowance *allowance, bool allowed);
+
+#endif

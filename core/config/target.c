@@ -1,0 +1,48 @@
+#include "config/target.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+static bool refuse(const char *why, const char **why_out)
+{
+	*why_out = why;
+	return false;
+}
+
+/* The port behind the colon at `colon`, or none if the text ends there. */
+static bool read_port(const char *colon, struct target *target, const char **why_out)
+{
+	uint64_t port = 0;
+
+	if (*colon == '\0')
+		return true;
+	if (*colon != ':' || !text_to_uint(colon + 1, strlen(colon + 1), 65535, &port) || port == 0)
+		return refuse("expected a port from 1 to 65535 after the host", why_out);
+	target->port = (uint16_t)port;
+	return true;
+}
+
+bool target_read(const char *text, struct target *target_out, const char **why_out)
+{
+	const char *colon = strchr(text, ':'), *end = strchr(text, ']');
+	bool is_bare = *text != '[' && colon && strchr(colon + 1, ':');
+
+	*target_out = (struct target){ .host = text, .is_bare_ipv6 = is_bare };
+	if (strstr(text, "://"))
+		return refuse("expected HOST or HOST:PORT without a scheme and a path", why_out);
+	if (strpbrk(text, "/ \t@"))
+		return refuse("expected HOST or HOST:PORT", why_out);
+	if (*text == '[') {
+		target_out->host = text + 1;
+		target_out->host_len = end ? (size_t)(end - text - 1) : 0;
+		if (!end || target_out->host_len == 0)
+			return refuse("expected an IPv6 address in brackets, as in [::1]:80",
+			              why_out);
+		return read_port(end + 1, target_out, why_out);
+	}
+	target_out->host_len = is_bare || !colon ? strlen(text) : (size_t)(colon - text);
+	if (target_out->host_len == 0)
+		return refuse("expected a host", why_out);
+	return is_bare || !colon || read_port(colon, target_out, why_out);
+}

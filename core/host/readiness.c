@@ -1,0 +1,74 @@
+#include "host/readiness.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "thread/guest.h"
+
+enum { SECOND = 1000000000 };
+
+/* One per process, as a process is ready or not. */
+static struct {
+	atomic_bool serves;
+	atomic_int_fast64_t limit_ns;
+} the_readiness = { .limit_ns = INT64_MAX };
+
+void readiness_set(bool serves)
+{
+	atomic_store(&the_readiness.serves, serves);
+}
+
+void readiness_set_limit(int64_t ns)
+{
+	atomic_store(&the_readiness.limit_ns, ns);
+}
+
+/* The workers that hang. */
+struct hung {
+	int64_t now_ns, limit_ns;
+	unsigned n;
+	char text[128]; /* of the first */
+};
+
+static void look(const struct guest_view *view, void *arg)
+{
+	struct hung *hung = arg;
+	int64_t lasts_ns = view->turn_ns ? hung->now_ns - view->turn_ns : 0;
+
+	if (view->kind != GUEST_WORKER || lasts_ns <= hung->limit_ns || hung->n++ > 0)
+		return;
+	snprintf(hung->text, sizeof hung->text, "%s hangs for %lld s%s%s%s%s", view->thread,
+	         (long long)(lasts_ns / SECOND), view->plugin ? " in plugin " : "",
+	         view->plugin ? view->plugin : "", view->plugin ? ", call " : "",
+	         view->plugin ? view->call : "");
+}
+
+bool readiness_explain(char *text, size_t size)
+{
+	struct hung hung = { .now_ns = clock_coarse_ns(),
+		             .limit_ns = atomic_load(&the_readiness.limit_ns) };
+
+	if (!atomic_load(&the_readiness.serves)) {
+		snprintf(text, size, "the process does not serve yet, or not any more");
+		return false;
+	}
+	guest_each(look, &hung);
+	if (hung.n > 1)
+		snprintf(text, size, "%s; %u more workers hang", hung.text, hung.n - 1);
+	else
+		snprintf(text, size, "%s", hung.text);
+	return hung.n == 0;
+}
+
+static uint32_t explain(char *text, size_t size)
+{
+	return readiness_explain(text, size);
+}
+
+static uint32_t is_ready(void)
+{
+	return readiness_explain(NULL, 0);
+}
+
+const spore_ext_ready readiness_extension = { sizeof readiness_extension, 0, is_ready, explain };

@@ -1,0 +1,192 @@
+#include "loop/poller.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <spore/base.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "loop/loop.h"
+
+enum { PER_PAGE = 64, BATCH = 64 };
+
+/* What is watched at a number. */
+struct watched {
+	uint64_t key; /* 0: nothing */
+	uint32_t events;
+};
+
+struct poller {
+	struct loop *loop; /* borrowed: outlives the poller */
+	poller_fn on_ready;
+	int set; /* the epoll set */
+	ev_io io;
+	struct watched **pages; /* [fd / PER_PAGE][fd % PER_PAGE]; owned; NULL: none in this page */
+	size_t n_pages;
+	bool has_strays; /* the set may report descriptors that were closed, but have duplicates */
+};
+
+/* ---- what is watched ---- */
+
+static struct watched *find_watched(const struct poller *poller, int fd)
+{
+	size_t page = (size_t)fd / PER_PAGE;
+
+	return page < poller->n_pages && poller->pages[page] ? &poller->pages[page][fd % PER_PAGE]
+	                                                     : NULL;
+}
+
+/* NULL: out of memory. */
+static struct watched *get_watched(struct poller *poller, int fd)
+{
+	size_t page = (size_t)fd / PER_PAGE;
+
+	if (page >= poller->n_pages) {
+		struct watched **pages = realloc(poller->pages, (page + 1) * sizeof *pages);
+
+		if (!pages)
+			return NULL;
+		while (poller->n_pages <= page)
+			pages[poller->n_pages++] = NULL;
+		poller->pages = pages;
+	}
+	if (!poller->pages[page])
+		poller->pages[page] = calloc(PER_PAGE, sizeof **poller->pages);
+	return find_watched(poller, fd);
+}
+
+/* ---- the epoll set ---- */
+
+/* The kernel reports errors and hang-ups even if nothing is asked for; edge-triggered, it does so
+ * only once. */
+static bool control(int set, int operation, int fd, uint32_t events, uint64_t key)
+{
+	struct epoll_event event = {
+		.events = (events & SPORE_READ ? EPOLLIN : 0) |
+		          (events & SPORE_WRITE ? EPOLLOUT : 0) | (events ? 0 : EPOLLET),
+		.data.u64 = key,
+	};
+
+	return epoll_ctl(set, operation, fd, &event) == 0;
+}
+
+/* As libev: an error or a hang-up makes the descriptor readable and writable. */
+static uint32_t events_of(uint32_t epoll_events)
+{
+	return (epoll_events & ~(uint32_t)EPOLLOUT ? SPORE_READ : 0) |
+	       (epoll_events & ~(uint32_t)EPOLLIN ? SPORE_WRITE : 0);
+}
+
+/* Moves what is still open into a new set. Only so does a descriptor leave it that was closed
+ * although it has a duplicate. */
+static void renew_set(struct poller *poller)
+{
+	int old = poller->set, set = epoll_create1(EPOLL_CLOEXEC);
+	struct ev_loop *ev = loop_ev(poller->loop);
+
+	if (set < 0)
+		return; /* tried again at the next event */
+	for (size_t fd = 0; fd < poller->n_pages * PER_PAGE; fd++) {
+		struct watched *w = find_watched(poller, (int)fd);
+
+		if (w && w->key &&
+		    !(control(old, EPOLL_CTL_MOD, (int)fd, w->events, w->key) &&
+		      control(set, EPOLL_CTL_ADD, (int)fd, w->events, w->key)))
+			*w = (struct watched){ 0 };
+	}
+	ev_io_stop(ev, &poller->io);
+	ev_io_set(&poller->io, set, EV_READ);
+	ev_io_start(ev, &poller->io);
+	close(old);
+	poller->set = set;
+	poller->has_strays = false;
+}
+
+static void on_events(struct ev_loop *ev, ev_io *io, int revents)
+{
+	struct poller *poller = io->data;
+	struct epoll_event events[BATCH];
+	int n = epoll_wait(poller->set, events, BATCH, 0);
+	bool renew = false;
+
+	(void)ev;
+	(void)revents;
+	for (int i = 0; i < n; i++) {
+		bool known = poller->on_ready(events[i].data.u64, events_of(events[i].events));
+
+		renew = renew || !known;
+	}
+	if (renew && poller->has_strays)
+		renew_set(poller);
+}
+
+struct poller *poller_new(struct loop *loop, poller_fn on_ready)
+{
+	struct poller *poller = calloc(1, sizeof *poller);
+
+	if (!poller)
+		return NULL;
+	poller->loop = loop;
+	poller->on_ready = on_ready;
+	poller->set = epoll_create1(EPOLL_CLOEXEC);
+	if (poller->set < 0) {
+		free(poller);
+		return NULL;
+	}
+	ev_io_init(&poller->io, on_events, poller->set, EV_READ);
+	poller->io.data = poller;
+	ev_io_start(loop_ev(loop), &poller->io);
+	return poller;
+}
+
+void poller_free(struct poller *poller)
+{
+	if (!poller)
+		return;
+	ev_io_stop(loop_ev(poller->loop), &poller->io);
+	close(poller->set);
+	for (size_t i = 0; i < poller->n_pages; i++)
+		free(poller->pages[i]);
+	free(poller->pages);
+	free(poller);
+}
+
+int poller_add(struct poller *poller, int fd, uint32_t events, uint64_t key, bool *lost_out)
+{
+	struct watched *w = fd >= 0 ? get_watched(poller, fd) : NULL;
+
+	*lost_out = false;
+	if (!w)
+		return fd < 0 ? EBADF : ENOMEM;
+	if (!control(poller->set, EPOLL_CTL_ADD, fd, events, key)) {
+		/* EEXIST without a watcher: a stray of the same file and number. */
+		if (errno != EEXIST || w->key ||
+		    !control(poller->set, EPOLL_CTL_MOD, fd, events, key))
+			return errno;
+	}
+	*lost_out = w->key != 0;
+	*w = (struct watched){ key, events };
+	return 0;
+}
+
+bool poller_change(struct poller *poller, int fd, uint32_t events, uint64_t key)
+{
+	struct watched *w = find_watched(poller, fd);
+
+	if (w->key != key || !control(poller->set, EPOLL_CTL_MOD, fd, events, key))
+		return false;
+	w->events = events;
+	return true;
+}
+
+bool poller_remove(struct poller *poller, int fd, uint64_t key)
+{
+	struct watched *w = find_watched(poller, fd);
+	bool open = w->key == key && control(poller->set, EPOLL_CTL_DEL, fd, 0, 0);
+
+	if (w->key == key)
+		*w = (struct watched){ 0 };
+	poller->has_strays = poller->has_strays || !open;
+	return open;
+}

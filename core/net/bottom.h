@@ -1,0 +1,29 @@
+/* bottom - the lowest stream of a connection: the host's own, over the socket. [worker] */
+#ifndef CORE_BOTTOM_H
+#define CORE_BOTTOM_H
+
+#include <spore/transport.h>
+#include <stdbool.h>
+
+struct bottom {
+	spore_stream base;
+	int fd;     /* -1: closed */
+	int cause;  /* errno of the last failure; 0: none */
+	bool lost;  /* the connection is broken: an end of file is not an orderly end */
+	bool heard; /* a byte has come */
+	bool ended; /* an end of file has come */
+	bool moved; /* a byte has been read or written since the owner cleared this */
+};
+
+/* Takes the connected, non-blocking fd. */
+void bottom_init(struct bottom *bottom, int fd);
+/* The connection has failed with this errno. */
+void bottom_lose(struct bottom *bottom, int cause);
+
+/* As spore_stream_ops.readv and .writev of the base, without the indirection. */
+int64_t bottom_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
+int64_t bottom_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want);
+/* As spore_stream_ops.close. Idempotent. */
+void bottom_close(spore_stream *base, uint32_t how);
+
+#endif

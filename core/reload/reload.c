@@ -1,0 +1,343 @@
+#include "reload/reload.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/container.h"
+#include "config/config.h"
+#include "log/log.h"
+#include "loop/loop.h"
+#include "loop/survey.h"
+#include "process/culprit.h"
+#include "process/drain.h"
+#include "process/overview.h"
+#include "process/runtime.h"
+#include "reload/reload_job.h"
+#include "server/server.h"
+
+/* How much longer than the control thread main waits, and how long the workers may take. */
+enum { MARGIN_MS = 200, WORKERS_WAIT_MS = 5000 };
+
+#define SHUTTING_DOWN "error: the server is shutting down\n"
+
+/* ---- answers ---- */
+
+static void move_all(struct list *from, struct list *to)
+{
+	while (!list_is_empty(from)) {
+		struct list *node = from->next;
+
+		list_remove(node);
+		list_append(to, node);
+	}
+}
+
+/* Logs the answer and gives it to all in the list. */
+static void answer_all(struct list *requests, const struct reload_answer *answer)
+{
+	reload_answer_log(answer);
+	while (!list_is_empty(requests)) {
+		struct reload_request *request = CONTAINER_OF(requests->next, struct reload_request,
+		                                              node);
+
+		list_remove(&request->node);
+		request->done(request, answer);
+	}
+}
+
+__attribute__((format(printf, 2, 3))) static void refuse_all(struct list *requests,
+                                                             const char *format, ...)
+{
+	struct reload_answer answer = { .swapped = false };
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&answer.mistakes, format, ap) < 0)
+		answer.mistakes = NULL;
+	va_end(ap);
+	answer_all(requests, &answer);
+	reload_answer_fini(&answer);
+}
+
+static void refuse_job(struct list *requests, const char *what)
+{
+	char culprit[CULPRIT_TEXT_SIZE];
+
+	refuse_all(requests, "error: %s: %s\n", what, culprit_describe(culprit));
+}
+
+/* ---- the swap ---- */
+
+static void begin_if_asked(struct reload *reload);
+
+static bool is_running(const struct reload *reload)
+{
+	return reload->job || reload->taking;
+}
+
+/* The reload has ended with this answer, which is taken. */
+static void end_reload(struct reload *reload)
+{
+	effective_fini(&reload->before);
+	answer_all(&reload->asking, &reload->answer);
+	reload_answer_fini(&reload->answer);
+	begin_if_asked(reload);
+}
+
+static void on_taken(struct survey *survey, void *arg)
+{
+	struct reload *reload = arg;
+
+	for (unsigned i = 0; i < reload->runtime->n_workers; i++) {
+		if (!survey_answer(survey, i))
+			log_warn("worker has not taken the new configuration yet",
+			         log_int("worker", i));
+	}
+	reload->taking = NULL;
+	end_reload(reload);
+}
+
+static void find_changes(struct reload *reload)
+{
+	const struct runtime *runtime = reload->runtime;
+	struct effective now;
+
+	if (!overview_make(runtime->config, runtime->plugins.set, &now) ||
+	    !changes_find(&reload->before, &now, &reload->answer.changes))
+		log_error("cannot list configuration changes", log_str("error", "out of memory"));
+	effective_fini(&now);
+}
+
+/* False: the answer has the reason, and nothing has changed. */
+static bool swap_in(struct reload *reload, struct reload_job *job)
+{
+	struct err err;
+
+	reload->taking = server_renew(*reload->server, job->draft.set, WORKERS_WAIT_MS, on_taken,
+	                              reload, &err);
+	if (!reload->taking) {
+		if (asprintf(&reload->answer.mistakes, "error: %s\n", err.text) < 0)
+			reload->answer.mistakes = NULL;
+		return false;
+	}
+	runtime_renew(reload->runtime, job->config, &job->draft);
+	drain_set_timeout(reload->drain, job->config->settings.server.drain_timeout);
+	reload->answer.swapped = true;
+	find_changes(reload);
+	return true;
+}
+
+/* ---- one reload ---- */
+
+/* False: the reload has ended without a swap. */
+static bool use_job(struct reload *reload, struct reload_job *job)
+{
+	if (job->is_good)
+		return swap_in(reload, job);
+	reload->answer.mistakes = job->mistakes;
+	job->mistakes = NULL;
+	return false;
+}
+
+/* Watches what was read last, also if it was refused. */
+static void watch_what_was_read(struct reload *reload, struct config *config)
+{
+	if (config)
+		watch_follow(&reload->watch, config,
+		             reload->runtime->config->settings.server.watch);
+}
+
+/* The job ends before the next one begins, since that goes on with what this one has loaded. */
+static void on_job_done(struct reload_job *job)
+{
+	struct reload *reload = job->reload;
+	bool has_ended = false;
+
+	if (reload) {
+		reload->job = NULL;
+		ev_timer_stop(loop_ev(reload->runtime->main_loop), &reload->limit);
+		if (reload_job_is_given_up(job))
+			log_info("reloads work again");
+		else
+			has_ended = !use_job(reload, job);
+		watch_what_was_read(reload, job->config);
+	}
+	reload_job_free(job);
+	if (has_ended)
+		end_reload(reload);
+}
+
+static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct reload *reload = timer->data;
+
+	(void)ev;
+	(void)events;
+	reload_job_give_up(reload->job);
+	effective_fini(&reload->before);
+	reload->is_wanted = false;
+	move_all(&reload->waiting, &reload->asking);
+	refuse_job(&reload->asking, "reload given up");
+}
+
+static void set_limit(struct reload *reload, int64_t wait_ms)
+{
+	struct ev_loop *ev = loop_ev(reload->runtime->main_loop);
+
+	ev_now_update(ev);
+	ev_timer_set(&reload->limit, (double)(wait_ms + MARGIN_MS) / 1000.0, 0.0);
+	ev_timer_start(ev, &reload->limit);
+}
+
+static void begin_reload(struct reload *reload)
+{
+	struct runtime *runtime = reload->runtime;
+	int64_t wait_ms = runtime->config->settings.plugins.start_timeout;
+
+	/* Listed before the swap, which ends the old exporters. */
+	if (overview_make(runtime->config, runtime->plugins.set, &reload->before)) {
+		effective_put(&reload->before, &reload->started);
+		reload->job = reload_job_start(reload, &runtime->plugins, reload->words, wait_ms,
+		                               on_job_done);
+	}
+	if (reload->job)
+		set_limit(reload, wait_ms);
+	else
+		end_reload(reload); /* without a text: out of memory */
+}
+
+/* Begins the next reload if somebody waits for it. */
+static void begin_if_asked(struct reload *reload)
+{
+	if (is_running(reload) || (!reload->is_wanted && list_is_empty(&reload->waiting)))
+		return;
+	reload->is_wanted = false;
+	move_all(&reload->waiting, &reload->asking);
+	begin_reload(reload);
+}
+
+/* Somebody has asked. */
+static void want_reload(struct reload *reload)
+{
+	if (!reload->runtime)
+		refuse_all(&reload->waiting, SHUTTING_DOWN);
+	else if (reload->job && reload_job_is_given_up(reload->job)) {
+		reload->is_wanted = false;
+		refuse_job(&reload->waiting, "an earlier reload has not ended");
+	} else
+		begin_if_asked(reload);
+}
+
+void reload_ask(struct reload *reload, struct reload_request *request)
+{
+	list_append(&reload->waiting, &request->node);
+	want_reload(reload);
+}
+
+void reload_forget(struct reload_request *request)
+{
+	list_remove(&request->node);
+}
+
+/* ---- HUP and changed files ---- */
+
+static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
+{
+	struct reload *reload = watcher->data;
+
+	(void)ev;
+	(void)events;
+	reload->is_wanted = true;
+	want_reload(reload);
+}
+
+static void on_change(void *arg)
+{
+	struct reload *reload = arg;
+
+	log_info("configuration files changed");
+	reload->is_wanted = true;
+	want_reload(reload);
+}
+
+void reload_hold(bool hold)
+{
+	sigset_t hangup;
+
+	sigemptyset(&hangup);
+	sigaddset(&hangup, SIGHUP);
+	pthread_sigmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &hangup, NULL);
+}
+
+/* A thread of a plugin in Go may take the signal, and has too little stack for a handler. */
+static void use_signal_stack(void)
+{
+	struct sigaction action;
+
+	if (sigaction(SIGHUP, NULL, &action) < 0)
+		return;
+	action.sa_flags |= SA_ONSTACK;
+	sigaction(SIGHUP, &action, NULL);
+}
+
+void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
+                  struct drain *drain, const struct reload_words *words)
+{
+	*reload = (struct reload){
+		.runtime = runtime, .server = server, .drain = drain, .words = words
+	};
+	list_init(&reload->asking);
+	list_init(&reload->waiting);
+	ev_timer_init(&reload->limit, on_limit, 0.0, 0.0);
+	reload->limit.data = reload;
+	if (overview_make(runtime->config, runtime->plugins.set, &reload->started))
+		effective_keep(&reload->started, OPTION_RESTART);
+	ev_signal_init(&reload->hangup, on_hangup, SIGHUP);
+	reload->hangup.data = reload;
+	ev_signal_start(loop_ev(runtime->main_loop), &reload->hangup);
+	use_signal_stack();
+	reload_hold(false);
+	watch_start(&reload->watch, runtime->main_loop, on_change, reload);
+	watch_follow(&reload->watch, runtime->config, runtime->config->settings.server.watch);
+}
+
+/* The job ends on its own. Workers that have not taken the new configuration yet still do. */
+static void leave_reload(struct reload *reload)
+{
+	if (reload->job) {
+		ev_timer_stop(loop_ev(reload->runtime->main_loop), &reload->limit);
+		reload_job_give_up(reload->job);
+		reload->job->reload = NULL;
+		reload->job = NULL;
+	}
+	if (reload->taking) {
+		survey_forget(reload->taking);
+		reload->taking = NULL;
+		answer_all(&reload->asking, &reload->answer);
+	}
+	effective_fini(&reload->before);
+	reload_answer_fini(&reload->answer);
+	move_all(&reload->waiting, &reload->asking);
+	if (!list_is_empty(&reload->asking))
+		refuse_all(&reload->asking, SHUTTING_DOWN);
+}
+
+void reload_stop(struct reload *reload)
+{
+	struct ev_loop *ev;
+
+	if (!reload->runtime)
+		return;
+	ev = loop_ev(reload->runtime->main_loop);
+	watch_stop(&reload->watch);
+	reload_hold(true); /* libev restores the default action, which is to end the process */
+	ev_signal_stop(ev, &reload->hangup);
+	signal(SIGHUP, SIG_IGN); /* the process is ending already */
+	leave_reload(reload);
+	effective_fini(&reload->started);
+	reload->runtime = NULL;
+}

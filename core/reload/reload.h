@@ -1,0 +1,67 @@
+/* reload - reads the configuration of a running server again and swaps it in, completely or not at
+ * all: on HUP, when its files change, or on request. [main]
+ *
+ *   asked ─▶ the control thread prepares the plugins ─▶ all workers take them ─▶ answered
+ *                       │ plugins.start_timeout
+ *                       └▶ given up: refused, and so is every other reload until the call into
+ *                          the plugin returns
+ *
+ * Main serves meanwhile. Only one reload runs. What is asked for meanwhile waits for one further
+ * reload, which begins after it. */
+#ifndef CORE_RELOAD_H
+#define CORE_RELOAD_H
+
+#include <ev.h>
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "config/effective.h"
+#include "reload/reload_answer.h"
+#include "reload/reload_words.h"
+#include "reload/watch.h"
+
+struct drain;
+struct reload_job;
+struct runtime;
+struct server;
+struct survey;
+
+/* Somebody who waits for an answer. */
+struct reload_request {
+	struct list node;
+	/* Runs once, possibly before reload_ask returns. */
+	void (*done)(struct reload_request *request, const struct reload_answer *answer);
+};
+
+struct reload {
+	struct runtime *runtime;      /* NULL: stopped */
+	struct server *const *server; /* borrowed, as are the next two */
+	struct drain *drain;
+	const struct reload_words *words;
+	struct effective started; /* the values at the start that only a restart changes */
+	ev_signal hangup;
+	struct watch watch;
+	struct reload_job *job; /* prepares the plugins, or was given up and has not returned */
+	ev_timer limit;         /* how long the job may take */
+	struct survey *taking;  /* while the workers take the new configuration */
+	struct reload_answer answer; /* for those who wait for it */
+	struct effective before;     /* the values before the reload that runs */
+	struct list asking;          /* those who wait for it */
+	struct list waiting;         /* those who wait for the next one */
+	bool is_wanted;              /* HUP or changed files ask for a next one */
+};
+
+/* Blocks HUP (hold) until reload_start, or lets it end the process again (not hold). */
+void reload_hold(bool hold);
+/* Handles HUP, including one that is pending, and watches the files. `*server` must be set when
+ * the loop runs. */
+void reload_start(struct reload *reload, struct runtime *runtime, struct server *const *server,
+                  struct drain *drain, const struct reload_words *words);
+/* Reloads, or joins the next reload, and logs the result. */
+void reload_ask(struct reload *reload, struct reload_request *request);
+/* `done` will not run. The reload goes on. */
+void reload_forget(struct reload_request *request);
+/* From now on every reload is refused, also one that runs. May be called again. */
+void reload_stop(struct reload *reload);
+
+#endif

@@ -1,0 +1,57 @@
+#include "reload/reload_answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/log.h"
+
+/* Logs the first line of each mistake. The excerpts below it are meant for a terminal. */
+static void log_mistakes(const char *mistakes)
+{
+	char *copy = mistakes ? strdup(mistakes) : NULL, *rest = copy, *line;
+
+	while (rest && (line = strsep(&rest, "\n")) != NULL) {
+		if (strstr(line, "error: ") && *line != ' ')
+			log_error(RELOAD_REFUSED, log_str("error", line));
+	}
+	if (!copy)
+		log_error(RELOAD_REFUSED, log_str("error", "out of memory"));
+	free(copy);
+}
+
+/* Strips the quotes of a JSON string: the log adds its own. */
+static struct log_field value_field(const char *key, const char *value)
+{
+	size_t len = value ? strlen(value) : 0;
+
+	if (!value)
+		return log_str(key, "none");
+	return len >= 2 && value[0] == '"' && value[len - 1] == '"'
+	               ? log_text(key, value + 1, len - 2)
+	               : log_str(key, value);
+}
+
+static void log_change(const struct change *change)
+{
+	log_at(change->kind == OPTION_RESTART ? LOG_WARN : LOG_INFO, "configuration changed",
+	       log_str("key", change->pointer), value_field("from", change->from),
+	       value_field("to", change->to), log_str("holds", changes_kind_name(change->kind)));
+}
+
+void reload_answer_log(const struct reload_answer *answer)
+{
+	if (!answer->swapped) {
+		log_mistakes(answer->mistakes);
+		return;
+	}
+	for (size_t i = 0; i < answer->changes.n; i++)
+		log_change(&answer->changes.items[i]);
+	log_info("configuration reloaded", log_int("changes", (int64_t)answer->changes.n));
+}
+
+void reload_answer_fini(struct reload_answer *answer)
+{
+	changes_fini(&answer->changes);
+	free(answer->mistakes);
+	*answer = (struct reload_answer){ .swapped = false };
+}

@@ -1,0 +1,35 @@
+/* trace - the stack of the code that a signal has interrupted: which plugin it runs in, and the
+ * places of its innermost frames for addr2line.
+ *
+ * The functions are async-signal-safe, but they read the stack: if it is corrupted, they may fault,
+ * which their caller must be ready for. */
+#ifndef CORE_TRACE_H
+#define CORE_TRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "thread/code.h"
+
+enum { TRACE_FRAMES = 64, TRACE_TEXT = 640, TRACE_PLACE = 96 };
+
+/* The interrupted address, then addresses within the calls that led there. */
+struct trace {
+	uintptr_t frames[TRACE_FRAMES];
+	unsigned n;
+};
+
+/* Loads what the first unwinding of a process loads, which a signal handler cannot. [main] */
+void trace_prime(void);
+/* `context` is the third argument of a signal handler, which must be a caller of this. [any] */
+void trace_take(const void *context, struct trace *trace_out);
+
+/* The innermost plugin on the stack, and the address in it (may be NULL); NULL: there is none.
+ * [any] */
+const struct code *trace_plugin(const struct trace *trace, uintptr_t *address_out);
+/* "auth_ldap.so+0x1a2b": the file that contains the address, and the address in it. [any] */
+void trace_place(uintptr_t address, char out[TRACE_PLACE]);
+/* The places of the innermost frames, with spaces between. [any] */
+void trace_format(const struct trace *trace, char out[TRACE_TEXT]);
+
+#endif

@@ -1,0 +1,282 @@
+#include "wire/about.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+
+/* {"About":"..."} and the NUL. */
+enum { FRAME_AROUND_ITEM = 13 };
+
+static bool is_lower(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_alphanumeric(char c)
+{
+	return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z');
+}
+
+/* ---- values ---- */
+
+/* The length of the text in a JSON string, if it has no control characters. */
+static size_t json_length(const char *text)
+{
+	size_t len = 0;
+
+	for (; *text; text++)
+		len += 1 + (*text == '"' || *text == '\\');
+	return len;
+}
+
+static bool is_any_value(const char *value)
+{
+	size_t left = strlen(value), len = json_length(value);
+
+	if (len == 0 || len > ABOUT_VALUE_MAX)
+		return false;
+	for (size_t n; left > 0; value += n, left -= n) {
+		if (!utf8_is_visible(value, left))
+			return false;
+		n = utf8_sequence(value, left);
+	}
+	return true;
+}
+
+static bool is_host_label(const char *label, size_t len)
+{
+	if (len == 0 || len > 63 || label[0] == '-' || label[len - 1] == '-')
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (!is_alphanumeric(label[i]) && label[i] != '-' && label[i] != '_')
+			return false;
+	}
+	return true;
+}
+
+/* A name of the DNS without a final dot. */
+static bool is_host(const char *value)
+{
+	if (strncmp(value, "*.", 2) == 0)
+		value += 2;
+	for (;;) {
+		size_t len = strcspn(value, ".");
+
+		if (!is_host_label(value, len))
+			return false;
+		if (!value[len])
+			return true;
+		value += len + 1;
+	}
+}
+
+static bool is_tag(const char *value)
+{
+	size_t len = strcspn(value, "=");
+
+	if (len == 0 || len > ABOUT_LABEL_MAX || !value[len] || !is_alphanumeric(value[0]))
+		return false;
+	for (size_t i = 1; i < len; i++) {
+		if (!is_alphanumeric(value[i]) && !strchr("._-/", value[i]))
+			return false;
+	}
+	return true;
+}
+
+/* ---- keys ---- */
+
+enum key { NAME, VERSION, HOST, TAG, OTHER };
+
+static const struct row {
+	const char *key;
+	bool (*is_valid)(const char *value); /* NULL: any value is */
+	bool is_single;
+} rows[OTHER] = {
+	[NAME] = { "name", NULL, true },
+	[VERSION] = { "version", NULL, true },
+	[HOST] = { "host", is_host, false },
+	[TAG] = { "tag", is_tag, false },
+};
+
+static size_t key_length(const char *item)
+{
+	return strcspn(item, "=");
+}
+
+static const char *value_of(const char *item)
+{
+	return item + key_length(item) + 1;
+}
+
+static enum key find_key(const char *key, size_t len)
+{
+	enum key i = 0;
+
+	while (i < OTHER && (strlen(rows[i].key) != len || strncmp(rows[i].key, key, len) != 0))
+		i++;
+	return i;
+}
+
+static enum key key_of(const char *item)
+{
+	return find_key(item, key_length(item));
+}
+
+static bool is_key(const char *key, size_t len)
+{
+	if (len == 0 || len > ABOUT_KEY_MAX || !is_lower(key[0]))
+		return false;
+	for (size_t i = 1; i < len; i++) {
+		if (!is_lower(key[i]) && !is_digit(key[i]) && key[i] != '_')
+			return false;
+	}
+	return true;
+}
+
+static bool is_valid_under(const char *key, size_t len, const char *value)
+{
+	enum key i = find_key(key, len);
+
+	return is_key(key, len) && is_any_value(value) &&
+	       (i == OTHER || !rows[i].is_valid || rows[i].is_valid(value));
+}
+
+bool about_is_valid(const char *key, const char *value)
+{
+	return is_valid_under(key, strlen(key), value);
+}
+
+bool about_is_item(const char *text)
+{
+	size_t len = key_length(text);
+
+	return text[len] && is_valid_under(text, len, text + len + 1);
+}
+
+/* ---- collecting ---- */
+
+static const char *first_item(const struct about *about)
+{
+	return about->items.len ? (const char *)buf_bytes(&about->items) : NULL;
+}
+
+static const char *next_item(const struct about *about, const char *item)
+{
+	const char *next = item + strlen(item) + 1;
+
+	return next < (const char *)buf_bytes(&about->items) + about->items.len ? next : NULL;
+}
+
+/* The two may not both be there: they have the same single key, or the same label. */
+static bool exclude(const char *a, const char *b)
+{
+	enum key key = key_of(a);
+	size_t label = strcspn(value_of(a), "=") + 1;
+
+	if (key == OTHER || key != key_of(b))
+		return false;
+	return rows[key].is_single || (key == TAG && strncmp(value_of(a), value_of(b), label) == 0);
+}
+
+enum about_result about_add(struct about *about, const char *item)
+{
+	size_t size = json_length(item) + FRAME_AROUND_ITEM;
+
+	if (size > (size_t)ABOUT_MAX - about->size)
+		return ABOUT_TOO_MUCH;
+	for (const char *i = first_item(about); i; i = next_item(about, i)) {
+		if (exclude(item, i))
+			return ABOUT_TWICE;
+	}
+	if (key_of(item) != OTHER && !buf_append(&about->items, item, strlen(item) + 1, ABOUT_MAX))
+		return ABOUT_NO_MEMORY;
+	about->size = (uint16_t)(about->size + size);
+	return ABOUT_TAKEN;
+}
+
+void about_ask(struct about *about, uint16_t port)
+{
+	about->port = port;
+	about->asks_for_port = true;
+}
+
+/* ---- looking ---- */
+
+static spore_kv split_tag(const char *value)
+{
+	size_t len = strcspn(value, "=");
+
+	return (spore_kv){ { value, len }, spore_cstr(value + len + 1) };
+}
+
+static void show_item(struct about_view *view, const char *item)
+{
+	const char *value = value_of(item);
+
+	switch (key_of(item)) {
+	case NAME:
+		view->info.name = spore_cstr(value);
+		break;
+	case VERSION:
+		view->info.version = spore_cstr(value);
+		break;
+	case HOST:
+		view->hosts[view->info.n_hosts++] = spore_cstr(value);
+		break;
+	case TAG:
+		view->tags[view->info.n_tags++] = split_tag(value);
+		break;
+	case OTHER:
+		break;
+	}
+}
+
+void about_look(const struct about *about, struct about_view *view_out)
+{
+	view_out->info = (spore_client_info){
+		.struct_size = sizeof view_out->info,
+		.hosts = view_out->hosts,
+		.tags = view_out->tags,
+	};
+	if (!about)
+		return;
+	if (about->asks_for_port)
+		view_out->info.known |= SPORE_CLIENT_PORT;
+	if (about->size > 0)
+		view_out->info.known |= SPORE_CLIENT_ABOUT;
+	view_out->info.port = about->port;
+	for (const char *i = first_item(about); i; i = next_item(about, i))
+		show_item(view_out, i);
+}
+
+const char *about_name(const struct about *about)
+{
+	const char *item = first_item(about);
+
+	while (item && key_of(item) != NAME)
+		item = next_item(about, item);
+	return item ? value_of(item) : NULL;
+}
+
+/* ---- memory ---- */
+
+bool about_copy(const struct about *from, struct about *to_out)
+{
+	*to_out = *from;
+	to_out->items = (struct buf){ 0 };
+	if (buf_append(&to_out->items, buf_bytes(&from->items), from->items.len, ABOUT_MAX))
+		return true;
+	*to_out = (struct about){ 0 };
+	return false;
+}
+
+void about_fini(struct about *about)
+{
+	buf_fini(&about->items);
+	*about = (struct about){ 0 };
+}
