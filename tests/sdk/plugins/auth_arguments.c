@@ -295,10 +295,12 @@ static void begin_storm(struct state *s)
 	REFUSED(in, timer_start(s->worker, -5, -5, on_timer, s, &s->storms[2]));
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct state *s = calloc(1, sizeof *s);
 
+	(void)ticket;
 	if (!s)
 		return SPORE_ENOMEM;
 	s->instance = instance;

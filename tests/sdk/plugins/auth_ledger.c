@@ -138,11 +138,13 @@ static void destroy(void *instance)
 	free(ledger);
 }
 
-static spore_status worker_start(void *instance, spore_worker *worker, void **state_out)
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
 {
 	struct ledger *ledger = instance;
 	struct state *state = malloc(sizeof *state);
 
+	(void)ticket;
 	if (!state)
 		return SPORE_ENOMEM;
 	*state = (struct state){ ledger, worker, (int)ledger->counts.host->worker_index(worker) };
