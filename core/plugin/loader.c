@@ -263,7 +263,7 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 		        "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
 		return false;
 	}
-	visit_begin(&visit, name, "load");
+	visit_begin(&visit, name, "spore_plugin_v1");
 	loaded->plugin = entry();
 	visit_end(&visit);
 	return check_plugin(loader, loaded->plugin, &loaded->note, err);

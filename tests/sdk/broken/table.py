@@ -13,6 +13,7 @@ The acts, and what each checks besides:
     kills     a client answers "break NAME", and the server ends with this status
     reloads   a reload brings the plugin; with a status the server ends, else it serves on
     stops     the server with the plugin ends with this status at TERM
+    hangs     a client answers "break NAME", and its worker hangs; the others and `ctl` go on
     stream    a connection from 127.0.0.66 has a fault of a transport; it ends, and others are served
 """
 
@@ -44,7 +45,7 @@ def bad(call, argument):
 def broke(call, error):
     return (
         r"error transport broke the contract of spore/transport\.h: its connection ends"
-        rf'{BY} call={call} error="{error}'
+        rf'{BY} call={call or "[a-z]+"} error="{error}'
     )
 
 
@@ -56,8 +57,8 @@ class Row:
     info: str = None  # the refusal that `plugin info` reports
     allowed: bool = False  # knock: the client is let in
     memory: bool = False  # a sanitizer ends the process at this fault with its own words
+    silent: bool = False  # stream: the client sends nothing and waits for the end
     warns: bool = False  # plugin info and --check say the same as the start
-    exchanges: bool = True  # stream: the fault needs bytes that the client sends
 
 
 def refused(*lines, info=None):
@@ -88,14 +89,31 @@ def stops(status, *lines, **more):
     return Row("stops", lines, status, **more)
 
 
+def hangs(*lines):
+    return Row("hangs", lines)
+
+
 def stream(*lines, **more):
     return Row("stream", lines, **more)
 
 
+# With a start_timeout of half a second.
+GIVEN_UP = (
+    r"was given up after 500 ms \(plugins\.start_timeout\): plugin {} has not returned from {}"
+)
+FILE = r"/.*/auth_NAME\.so"
+
 LIFE = {
+    "constructor_hangs": ends(1, GIVEN_UP.format(FILE, "its constructors")),
+    "create_hangs": ends(1, GIVEN_UP.format("NAME", r"create\(\)")),
+    "create_hangs_on_reload": reloads(
+        r"reload refused, configuration unchanged error=.*"
+        r"given up: plugin NAME has not returned from create\(\)"
+    ),
+    "worker_start_hangs": ends(1, GIVEN_UP.format("NAME", r"worker_start\(\)")),
     "constructor_exits": ends(
         1,
-        r"error plugin called exit\(\) plugin=/.*/auth_NAME\.so thread=main$",
+        r"error plugin called exit\(\) plugin=/.*/auth_NAME\.so thread=control$",
         info="loading it ends the process with status 0",
     ),
     "constructor_crashes": ends(
@@ -188,7 +206,9 @@ CALLS = {
     "timer_of_another_thread": knock(says(-4), bad("timer_start", ".*thread")),
     "timers_leak": stops(0, rf"warn  plugin leaked timers, watchers or look-ups{BY} count=3"),
     "watches_minus_one": knock(says(-4), bad("io_start", "fd")),
-    "watches_a_closed_descriptor": knock(says(-4), bad("io_start", "fd is not open")),
+    "watches_a_closed_descriptor": knock(
+        says(-4), bad("io_start", "fd (is not open|would watch itself)")
+    ),
     "watches_a_file": knock(says(-7), bad("io_start", "fd")),
     "watches_for_nonsense": knock(says(-4), bad("io_start", ".*events")),
     "watches_a_huge_descriptor": knock(says(-4), bad("io_start", "fd")),
@@ -228,6 +248,9 @@ THREADS = {
     "crashes": kills(SEGV, crashed("SEGV")),
     "aborts": kills(ABRT, crashed("ABRT")),
     "exits": kills(1, EXITED),
+    "hangs": hangs(rf"error plugin hangs{BY} call=verify "),
+    "spins": hangs(rf"error plugin hangs{BY} call=verify "),
+    "jumps_out": kills(ABRT, crashed("ABRT")),
     "is_slow": knock(rf"warn  plugin blocked a worker{BY}"),
     "frees_the_request": kills(ABRT, crashed("ABRT"), memory=True),
     "frees_its_options": kills(ABRT, crashed("ABRT"), memory=True),
@@ -253,6 +276,7 @@ NAMES = {
 
 OPTIONS = r'its component "NAME" has a wrong option table: '
 TABLES = {
+    "entry_hangs": ends(1, GIVEN_UP.format(FILE, r"spore_plugin_v1\(\)")),
     "entry_crashes": ends(
         SEGV,
         crashed("SEGV", r"/.*/auth_NAME\.so"),
@@ -330,8 +354,9 @@ TABLES = {
     "option_with_a_hostile_doc": starts(),
 }
 
+REFUSED = r"error connection refused peer=127\.0\.0\.66:\d+ reason=\""
 TRANSPORTS = {
-    "handshake_never_ends": stream(exchanges=False),
+    "handshake_never_ends": stream(),
     "handshake_waits_for_nothing": stream(broke("handshake", "")),
     "handshake_returns_5": stream(broke("handshake", r"handshake\(\) returned 5: expected")),
     "handshake_spins": stream(broke("handshake", "")),
@@ -341,21 +366,26 @@ TRANSPORTS = {
     "reads_an_unknown_error": stream(broke("readv", r"readv\(\) returned -77777: expected")),
     "reads_and_is_pending": stream(broke("readv", r"readv\(\) returned -2: expected")),
     "reads_and_waits_for_nothing": stream(broke("readv", "")),
-    "reads_and_wants_to_write": stream(broke("readv", "")),
+    "reads_and_wants_to_write": stream(broke("", "")),
     "writes_too_much": stream(broke("writev", r"writev\(\) returned 1\d+ bytes")),
     "writes_an_end": stream(broke("writev", r"writev\(\) returned 0: expected")),
-    "writes_and_spins": stream(broke("writev", "")),
+    "writes_and_spins": stream(broke("", ""), silent=True),
     "flushes_for_ever": stream(broke("flush", "")),
     "flush_returns_7": stream(broke("flush", r"flush\(\) returned 7: expected")),
-    "shuts_down_for_ever": stream(broke("shutdown", "")),
-    "always_has_a_byte": stream(broke("pending", "")),
-    "always_has_all_bytes": stream(broke("pending", "")),
-    "wraps_in_nothing": stream(broke("wrap", "")),
-    "wraps_without_operations": stream(broke("wrap", "")),
-    "wrap_returns_42": stream(rf"{BY} .*42"),
-    "has_no_shutdown": refused(r"lacks the mandatory slot: shutdown", info="shutdown"),
+    "shuts_down_for_ever": stream(broke("", "")),
+    "always_has_a_byte": stream(broke("", ""), silent=True),
+    "always_has_all_bytes": stream(broke("", ""), silent=True),
+    "wraps_in_nothing": stream(
+        REFUSED + r"transport NAME returned no stream: wrap\(\) returned SPORE_OK, but NULL"
+    ),
+    "wraps_without_operations": stream(
+        REFUSED + "transport NAME returned a stream whose ops are not its stream_ops"
+    ),
+    "wrap_returns_42": stream(REFUSED + "transport NAME returned no stream: unknown status 42"),
+    "has_no_shutdown": refused(r"lacks the mandatory slot: stream_ops\.shutdown", info="shutdown"),
     "close_does_nothing": stream(broke("close", r"close\(\) did not close the stream below")),
     "crashes_in_readv": Row("stream", (crashed("SEGV"),), SEGV),
+    "closes_the_descriptor": stream(),
     "has_no_error_text": stream(),
     "has_a_hostile_error_text": stream(),
     "has_endless_attributes": stream(),
