@@ -23,7 +23,7 @@ struct instance {
 struct state {
 	const struct instance *instance;
 	spore_ticket ticket; /* 0: ready */
-	spore_timer *timer;
+	spore_timer timer;
 };
 
 static void say(const struct state *state, const char *event)
@@ -38,7 +38,7 @@ static void on_timer(void *arg)
 	bool fails = state->instance->conf->outcome == FAILS;
 
 	host->timer_stop(state->timer);
-	state->timer = NULL;
+	state->timer = (spore_timer){ 0 };
 	say(state, fails ? "fails" : "is ready");
 	host->complete_start(state->ticket, fails ? SPORE_EBACKEND : SPORE_OK);
 	probe_log(host, state->instance->ctx, "repeated", "status",
@@ -67,8 +67,8 @@ static spore_status worker_start(void *arg, spore_worker *worker, spore_ticket t
 	state->ticket = ticket;
 	say(state, "is not ready yet");
 	if (instance->conf->outcome != NEVER)
-		state->timer = instance->host->timer_start(worker, instance->conf->after, 0,
-		                                           on_timer, state);
+		instance->host->timer_start(worker, instance->conf->after, 0, on_timer, state,
+		                            &state->timer);
 	return SPORE_EPENDING;
 }
 

@@ -26,7 +26,7 @@ struct instance {
 
 struct worker {
 	struct instance *instance;
-	spore_timer *timer;
+	spore_timer timer;
 };
 
 static int64_t now_ms(void)
@@ -65,7 +65,7 @@ static void on_timer(void *arg)
 	struct worker *worker = arg;
 
 	worker->instance->host->timer_stop(worker->timer);
-	worker->timer = NULL;
+	worker->timer = (spore_timer){ 0 };
 	take_time(worker->instance, TIMER);
 }
 
@@ -81,7 +81,7 @@ static spore_status worker_start(void *arg, spore_worker *handle, spore_ticket t
 	worker->instance = instance;
 	take_time(instance, START);
 	if (instance->conf->in == TIMER && instance->host->worker_index(handle) == 0)
-		worker->timer = instance->host->timer_start(handle, 200, 0, on_timer, worker);
+		instance->host->timer_start(handle, 200, 0, on_timer, worker, &worker->timer);
 	*state_out = worker;
 	return SPORE_OK;
 }
@@ -97,8 +97,7 @@ static void worker_stop(void *arg)
 {
 	struct worker *worker = arg;
 
-	if (worker->timer)
-		worker->instance->host->timer_stop(worker->timer);
+	worker->instance->host->timer_stop(worker->timer);
 	take_time(worker->instance, STOP);
 	free(worker);
 }
