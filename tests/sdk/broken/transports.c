@@ -29,8 +29,9 @@ static inline struct stream *stream_of(spore_stream *base)
 #define ON_WRAP() spore_status on_wrap(struct stream *s, spore_stream **out)
 #define ON_HANDSHAKE()                                                                             \
 	spore_status on_handshake(struct stream *s, uint32_t *want, spore_ticket ticket)
-#define ON_READV()    int64_t on_readv(struct stream *s, int64_t result, uint32_t *want)
-#define ON_WRITEV()   int64_t on_writev(struct stream *s, int64_t result, uint32_t *want)
+#define ON_READV() int64_t on_readv(struct stream *s, int64_t result, uint32_t *want)
+#define ON_WRITEV()                                                                                \
+	int64_t on_writev(struct stream *s, const spore_iov *iov, uint32_t n, uint32_t *want)
 #define ON_FLUSH()    spore_status on_flush(struct stream *s, uint32_t *want)
 #define ON_PENDING()  size_t on_pending(struct stream *s)
 #define ON_SHUTDOWN() spore_status on_shutdown(struct stream *s, uint32_t *want)
@@ -143,6 +144,8 @@ ON_READV()
 #ifdef CASE_writes_too_much
 ON_WRITEV()
 {
+	int64_t result = s->lower->ops->writev(s->lower, iov, n, want);
+
 	return result > 0 ? result + 100000 : result;
 }
 #endif
@@ -301,9 +304,9 @@ static int64_t broken_readv(spore_stream *base, const spore_iov *iov, uint32_t n
 static int64_t broken_writev(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
 {
 	struct stream *s = stream_of(base);
-	int64_t result = s->lower->ops->writev(s->lower, iov, n, want);
 
-	return on_writev && s->is_wrong ? on_writev(s, result, want) : result;
+	return on_writev && s->is_wrong ? on_writev(s, iov, n, want)
+	                                : s->lower->ops->writev(s->lower, iov, n, want);
 }
 
 static spore_status broken_flush(spore_stream *base, uint32_t *want)
