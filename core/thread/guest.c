@@ -154,10 +154,27 @@ static void end_call(unsigned level)
 		atomic_fetch_add_explicit(&me.call_ns[level - 1], lasted_ns, memory_order_release);
 }
 
+/* Set in the child alone. It has one thread, the one that called fork(). */
+static bool is_stray_child;
+static void (*the_stray_child)(void);
+
+static void on_forked(void)
+{
+	is_stray_child = guest_current() != NULL;
+}
+
+void guest_on_stray_child(void (*fn)(void))
+{
+	the_stray_child = fn;
+	pthread_atfork(NULL, NULL, on_forked);
+}
+
 void guest_leave(void)
 {
 	unsigned level = atomic_load_explicit(&me.depth, memory_order_relaxed) - 1;
 
+	if (is_stray_child)
+		the_stray_child();
 	if (level < DEPTH)
 		end_call(level);
 	atomic_store_explicit(&me.depth, level, memory_order_release);
