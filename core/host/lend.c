@@ -8,11 +8,11 @@
 #include "base/container.h"
 #include "base/slab.h"
 #include "host/instance.h"
+#include "log/mistake.h"
 #include "loop/loop.h"
 #include "loop/poller.h"
 #include "loop/pool.h"
 #include "net/resolve.h"
-#include "plugin/mistake.h"
 #include "thread/guest.h"
 
 enum { NAME_MAX_LEN = 255 };

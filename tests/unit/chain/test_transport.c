@@ -6,7 +6,7 @@
 
 #define HOST_SCENE_WORKERS 2
 #include "base/container.h"
-#include "host_scene.h"
+#include "scene/host_scene.h"
 #include "sockets.h"
 #include "suite.h"
 
@@ -304,13 +304,14 @@ static struct plugin_set *start_set(struct host_scene *scene, unsigned role, con
                                     const char *pem)
 {
 	char text[1024];
+	struct patience patience = { .until_ms = INT64_MAX };
 	struct plugin_set *set;
 	struct err err;
 
 	snprintf(text, sizeof text, format, pem, pem);
 	set = host_scene_set(scene, role, text, NULL);
 	ck_assert_msg(set != NULL, "%s", scene->printed);
-	ck_assert_msg(plugin_set_start(set, true, scene->loops, &err), "%s", err.text);
+	ck_assert_msg(plugin_set_start(set, true, scene->loops, &patience, &err), "%s", err.text);
 	return set;
 }
 

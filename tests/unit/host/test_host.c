@@ -3,11 +3,11 @@
 #include <spore/metrics.h>
 #include <sys/mman.h>
 
-#include "component_scene.h"
 #include "host/readiness.h"
 #include "host/ticket.h"
 #include "net/addr.h"
-#include "option_scene.h"
+#include "scene/component_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 #include "thread/guest.h"
 

@@ -1,7 +1,7 @@
 #include "host/instance.h"
 
-#include "component_scene.h"
 #include "loop/pool.h"
+#include "scene/component_scene.h"
 #include "suite.h"
 
 /* A component that notes its calls, and fails where it is told to. */
