@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "log/mistake.h"
 #include "thread/guest.h"
 
 enum { SECOND = 1000000000 };
@@ -63,7 +64,9 @@ bool readiness_explain(char *text, size_t size)
 
 static uint32_t explain(char *text, size_t size)
 {
-	return readiness_explain(text, size);
+	if (!text && size)
+		mistake(NULL, "explain", "text is NULL");
+	return readiness_explain(text, text ? size : 0);
 }
 
 static uint32_t is_ready(void)

@@ -138,8 +138,16 @@ static uint32_t is_ready(void)
 	return ready;
 }
 
+static uint32_t explain(char *text, size_t size)
+{
+	snprintf(text, size, "%s", ready ? "" : "worker 1 hangs");
+	return ready;
+}
+
 static const spore_ext_metrics metrics = { .struct_size = sizeof metrics, .visit = visit_metrics };
-static const spore_ext_ready readiness = { .struct_size = sizeof readiness, .is_ready = is_ready };
+static const spore_ext_ready readiness = { .struct_size = sizeof readiness,
+	                                   .is_ready = is_ready,
+	                                   .explain = explain };
 
 static const void *get_extension(const char *id)
 {

@@ -17,6 +17,7 @@ BAD = "plugin passed a bad argument"
 CALLS = {
     "get_extension": ["id is NULL"],
     "visit": ["the visitor is NULL, or lacks begin or value"],
+    "explain": ["text is NULL"],
     "log": ["fields is NULL"],
     "random": ["buf is NULL", "len is above INT_MAX"],
     "worker_index": ["worker is NULL"],

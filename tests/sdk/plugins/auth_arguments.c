@@ -69,12 +69,14 @@ static void try_simple_ones(struct instance *in)
 {
 	const spore_host *h = in->host;
 	const spore_ext_metrics *metrics = h->get_extension(SPORE_EXT_METRICS);
+	const spore_ext_ready *ready = h->get_extension(SPORE_EXT_READY);
 	const spore_kv half = { { NULL, 3 }, { NULL, 3 } };
 	uint8_t digest[32];
 	char byte;
 
 	EXPECT(in, h->get_extension(NULL) == NULL);
 	metrics->visit(NULL, NULL);
+	ready->explain(NULL, 9);
 	EXPECT(in, !h->log_enabled(in->ctx, INT32_MIN) && h->log_enabled(in->ctx, INT32_MAX));
 	h->log(in->ctx, INT32_MAX, (spore_str){ NULL, 9 }, &half, 1);
 	h->log(in->ctx, SPORE_LOG_INFO, spore_cstr("fields are NULL"), NULL, 3);
