@@ -82,7 +82,7 @@ struct instance {
 	struct hand_on hand_on; /* what its plugin hands on */
 	struct meter meter;
 	struct refusals refusals; /* of an access list; else without series */
-	struct pace faults; /* of the log lines about what it did wrong with a connection */
+	struct pace faults;       /* of the log lines about what it did wrong with a connection */
 };
 
 struct instance_spec {
