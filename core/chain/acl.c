@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "host/status.h"
 #include "log/log.h"
+#include "log/status.h"
 #include "thread/guest.h"
 
 static const spore_acl_ops *ops_of(const struct instance *instance)

@@ -12,7 +12,6 @@ static void drop(struct allowance *allowance)
 {
 	if (atomic_fetch_sub_explicit(&allowance->holders, 1, memory_order_acq_rel) > 1)
 		return;
-	instance_unref(allowance->by);
 	grant_free(allowance->grant);
 	free(allowance);
 }
@@ -45,10 +44,12 @@ static void tell_end(const struct allowance *allowance, const spore_session_end 
 static void run_late(struct loop_task *task)
 {
 	struct allowance *allowance = CONTAINER_OF(task, struct allowance, late);
+	struct spore_worker *entered = allowance->entered;
 
 	allowance->since_ms = clock_ms();
 	tell_end(allowance, NULL);
 	drop(allowance);
+	instance_leave(entered);
 }
 
 struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ticket ticket)
@@ -77,12 +78,15 @@ bool allowance_give(struct allowance *allowance, struct grant *grant)
 
 void allowance_end(struct allowance *allowance, uint32_t reason, const spore_session_end *used)
 {
+	struct instance *by = allowance_by(allowance);
+
 	if (!allowance)
 		return;
 	allowance->reason = reason;
 	if (allowance->given)
 		tell_end(allowance, used);
 	drop(allowance);
+	instance_unref(by);
 }
 
 void allowance_hold(struct allowance *allowance)
@@ -90,12 +94,14 @@ void allowance_hold(struct allowance *allowance)
 	atomic_fetch_add_explicit(&allowance->holders, 1, memory_order_relaxed);
 }
 
-void allowance_settle(struct allowance *allowance, bool allowed)
+void allowance_settle(struct allowance *allowance, bool allowed, struct spore_worker *entered)
 {
-	if (!allowance)
-		return;
-	if (allowed && !atomic_load(&allowance->completed))
+	if (allowance && allowed && !atomic_load(&allowance->completed)) {
+		allowance->entered = entered;
 		loop_post(allowance->loop, &allowance->late);
-	else
+		return;
+	}
+	if (allowance)
 		drop(allowance);
+	instance_leave(entered);
 }

@@ -28,6 +28,7 @@ struct allowance {
 	uint32_t reason;
 	atomic_uint holders; /* the owner, and the pool's call */
 	struct loop_task late;
+	struct spore_worker *entered; /* by the pool's call, until its ALLOW has ended */
 };
 
 /* The instance will be asked on this loop with this ticket. NULL: out of memory. [worker] */
@@ -53,11 +54,12 @@ void allowance_end(struct allowance *allowance, uint32_t reason, const spore_ses
 
 /* ---- a verify() on the pool, which may go on after the allowance has ended ---- */
 
-/* [worker] */
+/* A hold does not keep the instance: one that waits for its last user would not be drained while
+ * the call blocks. The call has entered the instance's worker, which is enough. [worker] */
 void allowance_hold(struct allowance *allowance);
 /* The call has returned, with ALLOW or not, and the ticket got the returned verdict if it was still
- * open. An ALLOW that came too late for that ends at once. Gives the hold back. NULL is fine.
- * [any] */
-void allowance_settle(struct allowance *allowance, bool allowed);
+ * open. Gives the hold back, and leaves the entered worker: after the end of an ALLOW that came too
+ * late for the ticket. NULL is fine as the allowance. [any] */
+void allowance_settle(struct allowance *allowance, bool allowed, struct spore_worker *entered);
 
 #endif

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/container.h"
 #include "host/host.h"
-#include "host/status.h"
 #include "host/ticket.h"
 #include "log/log.h"
+#include "log/status.h"
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "net/stream.h"
@@ -139,7 +139,6 @@ static void free_job(struct job *job)
 {
 	if (!job)
 		return;
-	allowance_settle(job->allowance, job->allowed);
 	conn_copy_free(job->conn);
 	about_fini(&job->about);
 	free(job);
@@ -148,9 +147,11 @@ static void free_job(struct job *job)
 static void finish_job(struct job *job)
 {
 	struct spore_worker *worker = job->worker;
+	struct allowance *allowance = job->allowance;
+	bool allowed = job->allowed;
 
 	free_job(job);
-	instance_leave(worker);
+	allowance_settle(allowance, allowed, worker);
 }
 
 static void run_verify(struct job *job, const struct instance *instance)

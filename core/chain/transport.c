@@ -1,8 +1,8 @@
 #include "chain/transport.h"
 
 #include "base/clock.h"
-#include "host/status.h"
 #include "host/ticket.h"
+#include "log/status.h"
 #include "net/layer.h"
 #include "thread/guest.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/container.h"
 #include "chain/transport.h"
-#include "host/status.h"
+#include "log/status.h"
 #include "net/stream.h"
 
 enum { DIAL_MS = 3000 }; /* as bore's client */

@@ -75,6 +75,17 @@ static void add_access(struct columns *columns, const struct sealed_access *acce
 	                                    : "good");
 }
 
+/* The entry point is not mentioned. */
+static void add_exports(struct columns *columns, const struct exports *exports)
+{
+	char text[EXPORTS_TEXT_SIZE];
+
+	if (exports->all.n)
+		add_line(columns, "exports", exports_text(&exports->all, text));
+	if (exports->taken.n)
+		add_line(columns, "taken names", exports_text(&exports->taken, text));
+}
+
 static void add_file_facts(struct columns *columns, const struct plugin_view *view)
 {
 	const struct note *note = &view->seen.note;
@@ -93,6 +104,7 @@ static void add_file_facts(struct columns *columns, const struct plugin_view *vi
 	if (view->seen.is_read) {
 		add_line(columns, "digest", loader_digest_text(view->seen.digest, text));
 		add_access(columns, &view->seen.access);
+		add_exports(columns, &view->seen.exports);
 	}
 	add_line(columns, "state", plugin_state_name(view->state));
 	if (view->state == PLUGIN_REFUSED)
@@ -169,6 +181,17 @@ static void write_words(struct jsonout *json, const char *key, const char *const
 	jsonout_end(json, ']');
 }
 
+/* The array has the first names only, so their number is beside it. */
+static void write_names(struct jsonout *json, const char *key, const char *count,
+                        const struct export_list *list)
+{
+	jsonout_begin(json, key, '[');
+	for (size_t i = 0; i < list->n && i < EXPORTS_SHOWN; i++)
+		jsonout_text(json, NULL, list->names[i]);
+	jsonout_end(json, ']');
+	jsonout_int(json, count, (int64_t)list->n);
+}
+
 static const char *text_or_null(const struct err *err)
 {
 	return err->text[0] ? err->text : NULL;
@@ -193,6 +216,8 @@ static void write_file_facts(struct jsonout *json, const struct plugin_view *vie
 		jsonout_text(json, "digest", loader_digest_text(view->seen.digest, text));
 		jsonout_text(json, "forbidden", text_or_null(&view->seen.access.forbidden));
 		jsonout_text(json, "group_may_write", text_or_null(&view->seen.access.doubtful));
+		write_names(json, "exports", "n_exports", &view->seen.exports.all);
+		write_names(json, "taken_names", "n_taken_names", &view->seen.exports.taken);
 	}
 	jsonout_text(json, "state", plugin_state_name(view->state));
 	if (view->state == PLUGIN_REFUSED)

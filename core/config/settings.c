@@ -148,7 +148,7 @@ static const spore_option limit_rows[] = {
 	  "prefixes that are never banned or slowed down; by default loopback, where proxies run" },
 };
 static const spore_option plugin_rows[] = {
-	SPORE_LIST(struct plugin_settings, path, 0, &text_item,
+	SPORE_LIST(struct plugin_settings, path, SPORE_OPTF_PATH, &text_item,
 	           "folders that are searched for plugins, in order, before the one beside the "
 	           "executable"),
 	SPORE_MAP(struct plugin_settings, pin, 0, &text_item,

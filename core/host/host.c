@@ -1,7 +1,6 @@
 #include "host/host.h"
 
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,9 +10,9 @@
 #include "host/instance.h"
 #include "host/lend.h"
 #include "host/readiness.h"
-#include "host/mistake.h"
 #include "host/ticket.h"
 #include "log/log.h"
+#include "log/mistake.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "net/addr.h"
@@ -108,20 +107,42 @@ static spore_status finish_digest(bool good, uint8_t out[CRYPTO_SHA256_SIZE])
 	return good ? SPORE_OK : SPORE_ESYS;
 }
 
+static const char *digest_fault(const void *data, size_t len, const void *out)
+{
+	if (!out)
+		return "the output is NULL";
+	return !data && len ? "data is NULL" : NULL;
+}
+
 static spore_status host_sha256(const void *data, size_t len, uint8_t digest_out[32])
 {
-	return finish_digest(crypto_sha256(data, len, digest_out), digest_out);
+	const char *fault = digest_fault(data, len, digest_out);
+
+	if (!fault)
+		return finish_digest(crypto_sha256(data, len, digest_out), digest_out);
+	if (digest_out)
+		finish_digest(false, digest_out);
+	return mistake(NULL, "sha256", fault);
 }
 
 static spore_status host_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                                      uint8_t mac_out[32])
 {
-	return finish_digest(crypto_hmac_sha256(key, key_len, data, len, mac_out), mac_out);
+	const char *fault = !key && key_len ? "key is NULL" : digest_fault(data, len, mac_out);
+
+	if (!fault)
+		return finish_digest(crypto_hmac_sha256(key, key_len, data, len, mac_out), mac_out);
+	if (mac_out)
+		finish_digest(false, mac_out);
+	return mistake(NULL, "hmac_sha256", fault);
 }
 
 static uint32_t host_equal(const void *a, const void *b, size_t len)
 {
-	return crypto_equal(a, b, len);
+	if (len == 0 || (a && b))
+		return crypto_equal(a, b, len);
+	mistake(NULL, "equal", "a or b is NULL");
+	return 0;
 }
 
 static uint32_t host_worker_index(const spore_worker *worker)
@@ -139,6 +160,12 @@ static bool is_error(spore_status status)
 	return status < 0 && status != SPORE_EAGAIN && status != SPORE_EPENDING;
 }
 
+static const char *status_fault(spore_status status)
+{
+	return status == SPORE_OK || is_error(status) ? NULL
+	                                              : "status: neither SPORE_OK nor an error";
+}
+
 static const char *verdict_fault(int32_t verdict, const spore_auth_result *result)
 {
 	if (verdict == SPORE_ALLOW)
@@ -151,7 +178,7 @@ static const char *verdict_fault(int32_t verdict, const spore_auth_result *resul
 static const char *answer_fault(spore_status status, spore_str answer)
 {
 	if (status != SPORE_OK)
-		return is_error(status) ? NULL : "status: neither SPORE_OK nor an error";
+		return status_fault(status);
 	if (!answer.ptr)
 		return "answer: NULL";
 	if (answer.len > SPORE_AUTH_ANSWER_MAX)
@@ -196,11 +223,13 @@ static spore_status host_complete_answer(spore_ticket ticket, spore_status statu
 
 static spore_status host_complete_handshake(spore_ticket ticket, spore_status status)
 {
-	const char *fault = status == SPORE_OK || is_error(status)
-	                            ? NULL
-	                            : "status: neither SPORE_OK nor an error";
+	return complete("complete_handshake", ticket, TICKET_HANDSHAKE, status_fault(status),
+	                &(struct ticket_result){ .status = status });
+}
 
-	return complete("complete_handshake", ticket, TICKET_HANDSHAKE, fault,
+static spore_status host_complete_start(spore_ticket ticket, spore_status status)
+{
+	return complete("complete_start", ticket, TICKET_START, status_fault(status),
 	                &(struct ticket_result){ .status = status });
 }
 
@@ -214,13 +243,6 @@ static const char *revalidation_fault(const spore_ctx *ctx, spore_str identity, 
 	if (verdict == SPORE_ALLOW && result && grant_fault(result))
 		return grant_fault(result);
 	return identity_fault(identity);
-}
-
-static spore_status host_complete_start(spore_ticket ticket, spore_status status)
-{
-	if (status > 0 || status == SPORE_EAGAIN || status == SPORE_EPENDING)
-		return SPORE_EINVAL;
-	return ticket_complete(ticket, TICKET_START, &(struct ticket_result){ .status = status });
 }
 
 static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
@@ -355,9 +377,16 @@ static spore_status host_cfg_parse(spore_ctx *ctx, spore_str text, spore_cfg **o
                                    size_t error_size)
 {
 	struct json *root = NULL;
-	spore_status status = reply_parse(text.ptr, text.len, &root, error, error ? error_size : 0);
+	spore_status status;
 
-	(void)ctx;
+	if (out)
+		*out = NULL;
+	if (!ctx || !out || !text.ptr) {
+		if (error && error_size)
+			snprintf(error, error_size, "ctx, out or the text is NULL");
+		return mistake(name_of(ctx), "cfg_parse", "ctx, out or the text is NULL");
+	}
+	status = reply_parse(text.ptr, text.len, &root, error, error ? error_size : 0);
 	*out = (spore_cfg *)(void *)root;
 	return status;
 }
@@ -373,14 +402,26 @@ static void host_cfg_free(spore_cfg *tree)
 
 static spore_status host_state_put(spore_ctx *ctx, const char *key, spore_str bytes)
 {
-	return hand_on_put(&instance_of(ctx)->hand_on, key, bytes);
+	spore_status status;
+
+	if (!ctx || !key || (!bytes.ptr && bytes.len))
+		return mistake(name_of(ctx), "state_put", "ctx, key or bytes is NULL");
+	status = hand_on_put(&instance_of(ctx)->hand_on, key, bytes);
+	return status == SPORE_EINVAL ? mistake(name_of(ctx), "state_put", "key: not 1 to 63 bytes")
+	                              : status;
 }
 
 static uint32_t host_state_get(spore_ctx *ctx, const char *key, spore_str *out)
 {
-	struct instance *instance = instance_of(ctx);
+	struct instance *instance;
 
-	*out = (spore_str){ NULL, 0 };
+	if (out)
+		*out = (spore_str){ NULL, 0 };
+	if (!ctx || !key || !out) {
+		mistake(name_of(ctx), "state_get", "ctx, key or out is NULL");
+		return 0;
+	}
+	instance = instance_of(ctx);
 	return atomic_load(&instance->hand_on.readable) &&
 	       hand_on_get(&instance->hand_on, key, out);
 }

@@ -5,9 +5,10 @@
 
 #include "base/clock.h"
 #include "base/container.h"
-#include "host/status.h"
 #include "host/ticket.h"
 #include "log/log.h"
+#include "log/mistake.h"
+#include "log/status.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/poller.h"
@@ -22,15 +23,24 @@ enum { DRAIN_MS = 1000 };
 /* ---- create and destroy ---- */
 
 struct reporter {
-	spore_create_args args; /* first, since the plugin passes a pointer to it */
+	spore_create_args args;
 	const struct instance_spec *spec;
 	bool reported;
 };
 
+/* Of the create() that the calling thread is in. A plugin may have kept or copied the arguments, so
+ * on_report does not read them. */
+static _Thread_local struct reporter *my_reporter;
+
 static void on_report(const spore_create_args *args, const char *pointer, const char *text)
 {
-	struct reporter *reporter = (struct reporter *)(uintptr_t)args;
+	struct reporter *reporter = my_reporter;
 
+	(void)args;
+	if (!reporter) {
+		mistake(NULL, "report", "called outside of create()");
+		return;
+	}
 	reporter->reported = true;
 	reporter->spec->report(reporter->spec->report_arg, pointer ? pointer : "",
 	                       text ? text : "refused by the plugin");
@@ -97,9 +107,11 @@ static spore_status create_component(struct instance *instance, struct reporter 
 		.point = spec->point,
 	};
 	atomic_store(&instance->hand_on.readable, true);
+	my_reporter = reporter;
 	visit_begin(&visit, instance->name, "create");
 	status = spec->component->create(&reporter->args, &instance->self);
 	visit_end(&visit);
+	my_reporter = NULL;
 	atomic_store(&instance->hand_on.readable, false);
 	return status;
 }

@@ -8,7 +8,7 @@
 #include "base/container.h"
 #include "base/slab.h"
 #include "host/instance.h"
-#include "host/mistake.h"
+#include "log/mistake.h"
 #include "loop/loop.h"
 #include "loop/poller.h"
 #include "loop/pool.h"

@@ -278,3 +278,12 @@ void log_last_words(const char *event, const struct log_field *fields, size_t n)
 	len = logline_format(the_log.format, wall_ms(), LOG_ERROR, event, fields, n, batch + 1);
 	output_write_batch(&the_log.output, batch, len, &failed);
 }
+
+void log_at_once(const char *event, const struct log_field *fields, size_t n)
+{
+	struct output output = { .fd = STDERR_FILENO };
+	char line[LOGLINE_MAX];
+	size_t len = logline_format(the_log.format, wall_ms(), LOG_ERROR, event, fields, n, line);
+
+	output_write_line(&output, line, len, clock_ms() + FLUSH_MS);
+}

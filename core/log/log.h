@@ -33,6 +33,9 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 /* Writes the lines that wait and then this error, for at most a second, in the calling thread. For
  * a process that is about to end: later events are not written. Async-signal-safe. [any] */
 void log_last_words(const char *event, const struct log_field *fields, size_t n);
+/* Writes one error line to standard error itself, past the lines that wait: for a process that a
+ * plugin has forked, and one whose descriptors a plugin has closed. [any] */
+void log_at_once(const char *event, const struct log_field *fields, size_t n);
 
 /* log_at(LOG_INFO, "new client", log_str("peer", peer), log_int("port", port)) */
 #define log_at(level, event, ...)                                                                  \

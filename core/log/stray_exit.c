@@ -9,39 +9,67 @@
 #include "log/log.h"
 #include "thread/code.h"
 #include "thread/guest.h"
+#include "thread/thread.h"
 
 /* An exit handler gets no argument, so these are global. */
 static atomic_int catching_in; /* the process; 0: exit() is allowed */
 static atomic_bool caught;
 
-static void log_exit(void)
-{
-	const char *thread = guest_thread(), *plugin = guest_current();
+struct culprit {
+	const char *plugin; /* NULL: unknown */
 	struct log_field fields[2];
-	size_t n = 0;
+	size_t n;
+};
 
-	if (!plugin)
-		plugin = code_on_stack();
-	if (plugin)
-		fields[n++] = log_str("plugin", plugin);
-	if (*thread)
-		fields[n++] = log_str("thread", thread);
-	log_last_words(plugin    ? "plugin called exit()"
-	               : *thread ? "exit() called"
-	                         : "a thread that is not Spore's called exit()",
-	               fields, n);
+static struct culprit find_culprit(void)
+{
+	struct culprit culprit = { .plugin = guest_current() };
+
+	if (!culprit.plugin)
+		culprit.plugin = code_on_stack();
+	if (culprit.plugin)
+		culprit.fields[culprit.n++] = log_str("plugin", culprit.plugin);
+	if (*guest_thread())
+		culprit.fields[culprit.n++] = log_str("thread", guest_thread());
+	return culprit;
 }
 
 /* _exit, since other threads still run and use what the remaining exit handlers would free. */
-static void on_exit_called(void)
+_Noreturn static void end_process(const struct culprit *culprit, const char *event)
 {
-	if (atomic_load(&catching_in) != (int)getpid())
-		return;
 	if (atomic_exchange(&caught, true)) {
 		for (;;) /* another thread came first and ends the process */
 			poll(NULL, 0, 1000);
 	}
-	log_exit();
+	log_last_words(event, culprit->fields, culprit->n);
+	_exit(EXIT_FAILURE);
+}
+
+static void on_exit_called(void)
+{
+	struct culprit culprit = find_culprit();
+
+	if (atomic_load(&catching_in) == (int)getpid())
+		end_process(&culprit, culprit.plugin ? "plugin called exit()"
+		                      : *guest_thread()
+		                              ? "exit() called"
+		                              : "a thread that is not Spore's called exit()");
+}
+
+static void on_thread_ended(void)
+{
+	struct culprit culprit = find_culprit();
+
+	end_process(&culprit, culprit.plugin ? "plugin ended a thread of the host"
+	                                     : "a thread of the host was ended");
+}
+
+/* The copied rings belong to the parent, which writes them. */
+static void on_child_returned(void)
+{
+	struct culprit culprit = find_culprit();
+
+	log_at_once("plugin forked and returned in the child", culprit.fields, culprit.n);
 	_exit(EXIT_FAILURE);
 }
 
@@ -49,6 +77,8 @@ void stray_exit_catch(void)
 {
 	atomic_store(&catching_in, (int)getpid());
 	at_quick_exit(on_exit_called);
+	thread_on_stray_end(on_thread_ended);
+	guest_on_stray_child(on_child_returned);
 	stray_exit_catch_first();
 }
 

@@ -33,9 +33,9 @@ uint32_t metrics_family(struct metrics *metrics, const spore_metric_spec *spec,
 uint32_t metrics_series(struct metrics *metrics, uint32_t family, const spore_str *values,
                         size_t n);
 
-/* `shard` is that of the calling worker, or METRICS_SHARED. Wait-free with a worker's shard;
- * lock-free with the shared one, whose writers may delay each other. False: the series is not 0, but
- * unknown or of another type; nothing was done. [worker], or [any] with METRICS_SHARED */
+/* False: the series is not 0, but unknown or of another type; nothing was done. `shard` is that of
+ * the calling worker, or METRICS_SHARED. Wait-free with a worker's shard; lock-free with the shared
+ * one, whose writers may delay each other. [worker], or [any] with METRICS_SHARED */
 bool metrics_add(struct metrics *metrics, unsigned shard, uint32_t series, double delta);
 bool metrics_set(struct metrics *metrics, unsigned shard, uint32_t series, double value);
 bool metrics_observe(struct metrics *metrics, unsigned shard, uint32_t series, double value);

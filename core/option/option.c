@@ -13,13 +13,17 @@
 static bool fill_one(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, void *out);
 
-/* Fills an element of a list or map. */
-static bool fill_item(const struct option_scope *scope, const spore_option_item *item,
+/* Fills an element of the list or map `of`. */
+static bool fill_item(const struct option_scope *scope, const spore_option *of,
                       const struct json *node, void *out)
 {
-	spore_option row = {
-		.name = node->key, .type = item->type, .min = 1, .max = 0, .item = item
-	};
+	const spore_option_item *item = of->item;
+	spore_option row = { .name = node->key,
+		             .type = item->type,
+		             .flags = of->flags & (SPORE_OPTF_PATH | SPORE_OPTF_READ),
+		             .min = 1,
+		             .max = 0,
+		             .item = item };
 
 	if (item->type == SPORE_OPT_PORT) {
 		row.min = 1;
@@ -68,7 +72,7 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 		return false;
 	for (const struct json *child = node->first; child; child = child->next, i++) {
 		keys[i] = child->key;
-		good = fill_item(scope, item, child, items + i * item->size) && good;
+		good = fill_item(scope, row, child, items + i * item->size) && good;
 	}
 	if (map)
 		*(spore_map *)out = (spore_map){ keys, items, node->count, item->size };

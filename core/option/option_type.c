@@ -90,7 +90,9 @@ void option_type_describe(const spore_option *row, char *out, size_t size)
 		snprintf(out, size, "%s", row->choices);
 	else if ((row->type == SPORE_OPT_LIST || row->type == SPORE_OPT_MAP) && row->item)
 		snprintf(out, size, "%s of %s", name,
-		         is_known(row->item->type) ? types[row->item->type].many : "unknown");
+		         !is_known(row->item->type)     ? "unknown"
+		         : row->flags & SPORE_OPTF_PATH ? "paths"
+		                                        : types[row->item->type].many);
 	else if (row->type == SPORE_OPT_STRING && row->flags & SPORE_OPTF_PATH)
 		snprintf(out, size, "path");
 	else if (option_has_bounds(row))

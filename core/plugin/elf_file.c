@@ -76,3 +76,51 @@ bool elf_file_segment(const struct elf_file *file, size_t index, Elf64_Phdr *seg
 	       sizeof *segment_out);
 	return true;
 }
+
+const uint8_t *elf_file_mapped(const struct elf_file *file, uint64_t address, uint64_t len)
+{
+	Elf64_Phdr segment;
+
+	for (size_t i = 0; elf_file_segment(file, i, &segment); i++) {
+		uint64_t at = address - segment.p_vaddr;
+
+		if (segment.p_type == PT_LOAD && address >= segment.p_vaddr &&
+		    at <= segment.p_filesz && len <= segment.p_filesz - at)
+			return file->bytes + segment.p_offset + at;
+	}
+	return NULL;
+}
+
+/* Looks up to DT_NULL. */
+static bool find_entry(const uint8_t *at, uint64_t left, int64_t tag, uint64_t *value_out)
+{
+	bool found = false;
+	Elf64_Dyn entry;
+
+	for (; left >= sizeof entry; at += sizeof entry, left -= sizeof entry) {
+		memcpy(&entry, at, sizeof entry);
+		if (entry.d_tag == DT_NULL)
+			break;
+		if (entry.d_tag == tag) {
+			*value_out = entry.d_un.d_val;
+			found = true;
+		}
+	}
+	return found;
+}
+
+bool elf_file_dynamic(const struct elf_file *file, int64_t tag, uint64_t *value_out)
+{
+	bool found = false;
+	Elf64_Phdr segment;
+
+	for (size_t i = 0; elf_file_segment(file, i, &segment); i++) {
+		const uint8_t *entries;
+
+		if (segment.p_type != PT_DYNAMIC)
+			continue;
+		entries = elf_file_mapped(file, segment.p_vaddr, segment.p_filesz);
+		found = (entries && find_entry(entries, segment.p_filesz, tag, value_out)) || found;
+	}
+	return found;
+}

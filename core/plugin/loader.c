@@ -21,7 +21,7 @@
 
 /* ---- checks of what the entry point returns, which is untrusted ---- */
 
-enum { SLOTS_TEXT = 96 };
+enum { SLOTS_TEXT = 96, MOST_CONF_BYTES = 1 << 20 };
 
 /* "wrap", or "verify (for a server) or answer (for a client)". */
 static const char *describe_slots(const struct kind *kind, char out[SLOTS_TEXT])
@@ -76,6 +76,11 @@ static bool check_component(const spore_component *c, const struct kind *kind, s
 		        name, kind->name);
 		return false;
 	}
+	if (c->conf_size > MOST_CONF_BYTES) {
+		err_set(err, "its component \"%s\" has the conf_size %u: expected at most %d", name,
+		        c->conf_size, MOST_CONF_BYTES);
+		return false;
+	}
 	slot = missing_slot(c, kind, text);
 	if (slot) {
 		err_set(err, "its component \"%s\" lacks the mandatory slot: %s", name, slot);
@@ -88,7 +93,49 @@ static bool check_component(const spore_component *c, const struct kind *kind, s
 	return true;
 }
 
-static bool check_plugin(const struct loader *loader, const spore_plugin *plugin, struct err *err)
+/* Only the first could be used. Both are of a known kind and have good names. */
+static bool is_named_before(const spore_component *const *first, const spore_component *c)
+{
+	for (; *first != c; first++) {
+		if ((*first)->kind == c->kind && strcmp((*first)->name, c->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool check_components(const spore_plugin *plugin, struct err *err)
+{
+	for (const spore_component *const *c = plugin->components; *c; c++) {
+		const struct kind *kind = kind_find((*c)->kind);
+
+		if (!kind) {
+			log_warn("plugin has a component of an unknown kind",
+			         log_str("plugin", plugin->name), log_int("kind", (*c)->kind));
+		} else if (!check_component(*c, kind, err)) {
+			return false;
+		} else if (is_named_before(plugin->components, *c)) {
+			err_set(err, "it has two %s components \"%s\"", kind->name, (*c)->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The note is what `spore plugin` shows of a file that it does not load. */
+static bool check_identity(const spore_plugin *plugin, const struct note *note, struct err *err)
+{
+	char shown[sizeof note->plugin];
+
+	text_escape(plugin->name, strlen(plugin->name), shown, sizeof shown);
+	if (strcmp(shown, note->plugin) == 0)
+		return true;
+	err_set(err, "its ABI note has the name \"%s\", but spore_plugin_v1() returned \"%s\"",
+	        note->plugin, shown);
+	return false;
+}
+
+static bool check_plugin(const struct loader *loader, const spore_plugin *plugin,
+                         const struct note *note, struct err *err)
 {
 	char shown[96];
 
@@ -96,6 +143,8 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 		err_set(err, "spore_plugin_v1() returned no plugin");
 		return false;
 	}
+	if (!check_identity(plugin, note, err))
+		return false;
 	if (!*plugin->components) {
 		err_set(err, "it has no components: expected at least one in SPORE_PLUGIN(...)");
 		return false;
@@ -111,16 +160,7 @@ static bool check_plugin(const struct loader *loader, const spore_plugin *plugin
 			return false;
 		}
 	}
-	for (const spore_component *const *c = plugin->components; *c; c++) {
-		const struct kind *kind = kind_find((*c)->kind);
-
-		if (!kind)
-			log_warn("plugin has a component of an unknown kind",
-			         log_str("plugin", plugin->name), log_int("kind", (*c)->kind));
-		else if (!check_component(*c, kind, err))
-			return false;
-	}
-	return true;
+	return check_components(plugin, err);
 }
 
 /* ---- loading ---- */
@@ -168,7 +208,8 @@ static bool check_copy(const struct sealed *copy, const char *pin, uint8_t *dige
 	return false;
 }
 
-/* Maps the code and runs its constructors. A crash or an exit() in this code names `name`. */
+/* Maps the code and runs its constructors. It stays mapped even if it unloads itself. A crash or an
+ * exit() in this code names `name`. */
 static void *map_code(const char *path, const char *name, const char *version)
 {
 	struct link_map *map;
@@ -176,12 +217,26 @@ static void *map_code(const char *path, const char *name, const char *version)
 	void *handle;
 
 	visit_begin(&visit, name, "load");
-	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	visit_end(&visit);
 	stray_exit_catch_first();
 	if (handle && name && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0)
 		code_add(name, version, map->l_ld);
 	return handle;
+}
+
+/* dlopen prefers the definitions of this process to the plugin's own, so a plugin that calls a
+ * function of its own by such a name calls another one. */
+static void warn_of_taken_names(const struct sealed *copy, const char *path)
+{
+	struct exports exports;
+	char names[EXPORTS_TEXT_SIZE];
+
+	exports_read(copy->bytes, copy->size, &exports);
+	if (exports.taken.n)
+		log_warn("plugin exports names that this process already defines",
+		         log_str("plugin", path),
+		         log_str("names", exports_text(&exports.taken, names)));
 }
 
 static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
@@ -208,10 +263,10 @@ static bool open_code(struct loader *loader, struct loaded *loaded, struct err *
 		        "it does not export spore_plugin_v1: expected SPORE_PLUGIN(...) in it");
 		return false;
 	}
-	visit_begin(&visit, name, "load");
+	visit_begin(&visit, name, "spore_plugin_v1");
 	loaded->plugin = entry();
 	visit_end(&visit);
-	return check_plugin(loader, loaded->plugin, err);
+	return check_plugin(loader, loaded->plugin, &loaded->note, err);
 }
 
 static struct loaded *load_copy(struct loader *loader, const char *path, const char *pin,
@@ -228,6 +283,7 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 		close(copy->fd);
 		return known;
 	}
+	warn_of_taken_names(copy, path);
 	loaded->fd = copy->fd;
 	loaded->path = strdup(path);
 	if (!loaded->path || !open_code(loader, loaded, err))
@@ -289,6 +345,7 @@ bool loader_inspect(const char *path, const char *pin, struct inspection *out, s
 	out->is_read = true;
 	good = check_copy(&copy, pin, out->digest, &out->note, err);
 	out->has_note = note_read(copy.bytes, copy.size, &out->note, &unused);
+	exports_read(copy.bytes, copy.size, &out->exports);
 	sealed_close(&copy, true);
 	if (out->access.forbidden.text[0]) {
 		*err = out->access.forbidden;

@@ -3,13 +3,15 @@
  * open → owner and modes → sealed copy in memory → digest → note → memory protection → dlopen of
  * the copy → entry point. The bytes that were checked are the bytes that are loaded. No code of an
  * incompatible file runs. A file may be replaced or overwritten later; it then loads as a new
- * plugin. Plugins are never unloaded. [control] */
+ * plugin. Plugins are never unloaded. A plugin whose names this process already defines is loaded
+ * with a warning. [control] */
 #ifndef CORE_LOADER_H
 #define CORE_LOADER_H
 
 #include <spore/plugin.h>
 
 #include "base/crypto.h"
+#include "plugin/exports.h"
 #include "plugin/note.h"
 #include "plugin/sealed.h"
 
@@ -43,6 +45,7 @@ struct inspection {
 	bool is_read, has_note;
 	uint8_t digest[CRYPTO_SHA256_SIZE]; /* if is_read */
 	struct note note;                   /* if has_note */
+	struct exports exports;             /* if is_read */
 };
 
 /* Checks a file without running it. False and *err: loader_load would refuse the file with this

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { FAR_DESCRIPTOR = 1000 };
+
 static const struct {
 	int number;
 	const char *handler;
@@ -140,10 +142,13 @@ static void restore_umask(int before, struct process_changes *changes)
 		append_name(changes->restored, "umask");
 }
 
-/* The copy does not take the place of a standard descriptor that is closed. */
+/* The copy does not take the place of a standard descriptor that is closed. It is far from the other
+ * descriptors if the limit permits that, so that it survives a plugin that closes them in a loop. */
 static int copy_descriptor(int fd)
 {
-	return fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, FAR_DESCRIPTOR);
+
+	return copy >= 0 ? copy : fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 static int open_folder(void)
@@ -152,7 +157,7 @@ static int open_folder(void)
 
 	if (fd < 0 || fd > STDERR_FILENO)
 		return fd;
-	copy = copy_descriptor(fd);
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	close(fd);
 	return copy;
 }
@@ -168,7 +173,11 @@ static void restore_folder(int before, struct process_changes *changes)
 
 	if (before < 0)
 		return;
-	if (fstat(before, &then) == 0 && (stat(".", &now) < 0 || !is_same_file(&then, &now)))
+	if (fstat(before, &then) < 0) { /* it is ours, and nobody else may close it */
+		changes->descriptors_lost = true;
+		return;
+	}
+	if (stat(".", &now) < 0 || !is_same_file(&then, &now))
 		append_outcome(changes, fchdir(before) == 0, "working directory");
 	close(before);
 }

@@ -9,6 +9,7 @@
 
 #include <locale.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/resource.h>
 
@@ -36,6 +37,9 @@ struct process_changes {
 	char restored[PROCESS_CHANGES_TEXT];
 	char lost[PROCESS_CHANGES_TEXT];    /* was changed and cannot be restored */
 	char runtime[PROCESS_CHANGES_TEXT]; /* handlers of a language runtime */
+	/* A descriptor was closed that the plugin did not open, so others are probably closed, too.
+	 * The process cannot go on. */
+	bool descriptors_lost;
 };
 
 /* [any] */

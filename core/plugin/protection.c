@@ -27,21 +27,6 @@ static bool check_stack(const struct elf_file *file, struct err *err)
 	return false;
 }
 
-/* The file's bytes for an address range, as dlopen maps them; NULL: they are not in the file. */
-static const uint8_t *find_mapped(const struct elf_file *file, uint64_t address, uint64_t len)
-{
-	Elf64_Phdr segment;
-
-	for (size_t i = 0; elf_file_segment(file, i, &segment); i++) {
-		uint64_t at = address - segment.p_vaddr;
-
-		if (segment.p_type == PT_LOAD && address >= segment.p_vaddr &&
-		    at <= segment.p_filesz && len <= segment.p_filesz - at)
-			return file->bytes + segment.p_offset + at;
-	}
-	return NULL;
-}
-
 static bool is_text_relocation(const Elf64_Dyn *entry)
 {
 	return entry->d_tag == DT_TEXTREL ||
@@ -80,7 +65,7 @@ static bool check_relocations(const struct elf_file *file, struct err *err)
 		if (segment.p_type != PT_DYNAMIC)
 			continue;
 		is_dynamic = true;
-		entries = find_mapped(file, segment.p_vaddr, segment.p_filesz);
+		entries = elf_file_mapped(file, segment.p_vaddr, segment.p_filesz);
 		if (!entries) {
 			err_set(err, "damaged: its dynamic section is outside of its segments");
 			return false;

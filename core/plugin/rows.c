@@ -33,6 +33,27 @@ static size_t size_of_type(uint32_t type, const spore_option_item *item)
 	return type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }
 
+/* What the address of the C type is a multiple of. Tables below the item have been checked. */
+static size_t alignment_of(uint32_t type, const spore_option_item *item)
+{
+	struct option_table inner;
+	size_t most = 1;
+
+	if (type == SPORE_OPT_BOOL || type == SPORE_OPT_ADDR || type == SPORE_OPT_IP ||
+	    type == SPORE_OPT_CIDR)
+		return _Alignof(uint32_t);
+	if (type != SPORE_OPT_OBJECT)
+		return _Alignof(int64_t);
+	inner = (struct option_table){ item->options, item->n_options, item->option_size };
+	for (uint32_t i = 0; i < inner.n; i++) {
+		const spore_option *row = option_row(&inner, i);
+		size_t own = alignment_of(row->type, row->item);
+
+		most = own > most ? own : most;
+	}
+	return most;
+}
+
 static bool refuse_type(const spore_option *row, uint32_t type, struct err *err)
 {
 	err_set(err,
@@ -59,7 +80,12 @@ static bool check_item(const spore_option *row, unsigned depth, struct err *err)
 		return false;
 	}
 	inner = option_inner(row);
-	return check_table(&inner, item->size, depth + 1, err);
+	if (!check_table(&inner, item->size, depth + 1, err))
+		return false;
+	if (item->size % alignment_of(item->type, item) == 0)
+		return true;
+	err_set(err, "\"%s\" has items of %u bytes, which are not aligned", row->name, item->size);
+	return false;
 }
 
 static bool is_named_twice(const struct option_table *table, uint32_t i)
@@ -67,10 +93,21 @@ static bool is_named_twice(const struct option_table *table, uint32_t i)
 	return option_find(table, option_row(table, i)->name) != option_row(table, i);
 }
 
-static bool check_name(const spore_option *row, struct err *err)
+/* The keys of an instance that the host reads itself. */
+static bool is_hosts_key(const char *name)
+{
+	return strcmp(name, "use") == 0 || strcmp(name, "name") == 0 ||
+	       strcmp(name, "on_error") == 0;
+}
+
+static bool check_name(const spore_option *row, unsigned depth, struct err *err)
 {
 	char shown[96];
 
+	if (depth == 0 && is_hosts_key(row->name)) {
+		err_set(err, "a row has the name \"%s\", which is a key of the host", row->name);
+		return false;
+	}
 	if (name_is_good(row->name))
 		return true;
 	text_escape(row->name, strlen(row->name), shown, sizeof shown);
@@ -144,6 +181,14 @@ static bool check_default(const spore_option *row, struct err *err)
 	return false;
 }
 
+/* "a|b": no choice is empty. */
+static bool are_choices_good(const char *choices)
+{
+	size_t len = strlen(choices);
+
+	return len > 0 && choices[0] != '|' && choices[len - 1] != '|' && !strstr(choices, "||");
+}
+
 static bool check_row(const struct option_table *table, uint32_t i, size_t size, unsigned depth,
                       struct err *err)
 {
@@ -153,8 +198,12 @@ static bool check_row(const struct option_table *table, uint32_t i, size_t size,
 		err_set(err, "an incomplete row");
 		return false;
 	}
-	if (!check_name(row, err))
+	if (!check_name(row, depth, err))
 		return false;
+	if (row->type == SPORE_OPT_ENUM && !are_choices_good(row->choices)) {
+		err_set(err, "\"%s\" has an empty choice", row->name);
+		return false;
+	}
 	if (row->type >= SPORE_OPT_LIST && row->type <= SPORE_OPT_OBJECT &&
 	    !check_item(row, depth, err))
 		return false;
@@ -162,6 +211,11 @@ static bool check_row(const struct option_table *table, uint32_t i, size_t size,
 		return refuse_type(row, row->type, err);
 	if (row->offset + size_of_type(row->type, row->item) > size) {
 		err_set(err, "a row whose field lies outside its struct");
+		return false;
+	}
+	if (row->offset % alignment_of(row->type, row->item) != 0) {
+		err_set(err, "\"%s\" has the offset %u, which is not aligned", row->name,
+		        row->offset);
 		return false;
 	}
 	if (is_named_twice(table, i)) {
@@ -176,9 +230,12 @@ static bool check_table(const struct option_table *table, size_t size, unsigned 
 {
 	bool good = true;
 
-	if (table->n &&
-	    (!table->rows || table->stride < sizeof *table->rows || depth > MAX_DEPTH)) {
+	if (table->n && (!table->rows || table->stride < sizeof *table->rows)) {
 		err_set(err, "an incomplete row");
+		return false;
+	}
+	if (depth > MAX_DEPTH) {
+		err_set(err, "more than %d levels, or a table that contains itself", MAX_DEPTH);
 		return false;
 	}
 	for (uint32_t i = 0; i < table->n && good; i++)

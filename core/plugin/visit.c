@@ -1,5 +1,8 @@
 #include "plugin/visit.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "log/log.h"
 #include "thread/guest.h"
 
@@ -29,11 +32,23 @@ static void log_changes(const struct visit *visit, const struct process_changes 
 		          log_str("handlers", changes->runtime));
 }
 
+/* What the process waits for, writes to and listens on may be gone, also the log. */
+static void end_process(const struct visit *visit)
+{
+	const struct log_field fields[] = { log_str("plugin", visit->plugin),
+		                            log_str("call", visit->call) };
+
+	log_at_once("plugin closed descriptors of the process", fields, 2);
+	_exit(EXIT_FAILURE);
+}
+
 void visit_end(struct visit *visit)
 {
 	struct process_changes changes;
 
 	guest_leave();
 	process_state_restore(&visit->before, &changes);
+	if (changes.descriptors_lost)
+		end_process(visit);
 	log_changes(visit, &changes);
 }

@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "host/status.h"
 #include "log/log.h"
+#include "log/status.h"
 
 struct review_round {
 	atomic_uint refs;    /* of the finders, and of the tunnels without an outcome */

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/container.h"
-#include "host/status.h"
 #include "log/log.h"
+#include "log/status.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/sock.h"

@@ -15,14 +15,16 @@
 
 enum { DEPTH = 4, THREAD_NAME = 16 };
 
-/* Calls nested deeper than DEPTH are counted, but keep the name at DEPTH. */
+/* Calls nested deeper than DEPTH are counted, but have the name and the time of the one there. */
 struct thread {
 	struct list node; /* in the_guests.threads, under its lock */
 	char name[THREAD_NAME];
 	atomic_int kind; /* enum guest_thread */
 	_Atomic(const char *) guests[DEPTH], guest_calls[DEPTH];
+	/* When each call began, plus the time of those that were nested in it. */
+	atomic_int_fast64_t call_ns[DEPTH];
 	atomic_uint depth; /* 0: in our own code */
-	atomic_int_fast64_t call_ns, turn_ns;
+	atomic_int_fast64_t turn_ns;
 	int64_t told_ns; /* see guest_view; under the lock, like the next */
 	unsigned told;
 };
@@ -68,15 +70,18 @@ out:
 	return name ? name->text : NULL;
 }
 
+/* That of the innermost call whose name is kept. The depth is not 0. */
+static unsigned level_of(unsigned depth)
+{
+	return (depth < DEPTH ? depth : DEPTH) - 1;
+}
+
 /* The innermost name; NULL: the thread runs our own code. */
 static const char *innermost(struct thread *thread, _Atomic(const char *) *names)
 {
 	unsigned depth = atomic_load_explicit(&thread->depth, memory_order_acquire);
 
-	if (depth == 0)
-		return NULL;
-	return atomic_load_explicit(&names[depth < DEPTH ? depth - 1 : DEPTH - 1],
-	                            memory_order_relaxed);
+	return depth ? atomic_load_explicit(&names[level_of(depth)], memory_order_relaxed) : NULL;
 }
 
 const char *guest_current(void)
@@ -110,13 +115,13 @@ static bool end_and_ask(atomic_int_fast64_t *since_ns)
 }
 
 /* Not inlined, since it is rare. */
-__attribute__((noinline)) static void end_long_call(int64_t lasted_ns)
+__attribute__((noinline)) static void end_long_call(unsigned level, int64_t lasted_ns)
 {
 	struct delay delay = {
-		.plugin = atomic_load_explicit(&me.guests[0], memory_order_relaxed),
-		.call = atomic_load_explicit(&me.guest_calls[0], memory_order_relaxed),
+		.plugin = atomic_load_explicit(&me.guests[level], memory_order_relaxed),
+		.call = atomic_load_explicit(&me.guest_calls[level], memory_order_relaxed),
 		.longest_ns = lasted_ns,
-		.told = end_and_ask(&me.call_ns),
+		.told = end_and_ask(&me.call_ns[level]),
 	};
 
 	if (delay.told ||
@@ -131,25 +136,48 @@ void guest_enter(const char *plugin, const char *call)
 	if (depth < DEPTH) {
 		atomic_store_explicit(&me.guests[depth], plugin, memory_order_relaxed);
 		atomic_store_explicit(&me.guest_calls[depth], call, memory_order_relaxed);
+		atomic_store_explicit(&me.call_ns[depth], clock_coarse_ns(), memory_order_release);
 	}
-	if (depth == 0)
-		atomic_store_explicit(&me.call_ns, clock_coarse_ns(), memory_order_release);
 	atomic_store_explicit(&me.depth, depth + 1, memory_order_release);
+}
+
+static void end_call(unsigned level)
+{
+	int64_t since_ns = atomic_load_explicit(&me.call_ns[level], memory_order_relaxed);
+	int64_t lasted_ns = clock_coarse_ns() - since_ns;
+
+	if (lasted_ns > atomic_load_explicit(&the_guests.noted_ns, memory_order_relaxed))
+		end_long_call(level, lasted_ns);
+	else
+		atomic_store_explicit(&me.call_ns[level], 0, memory_order_release);
+	if (level > 0 && lasted_ns > 0) /* the outer call has not taken this time */
+		atomic_fetch_add_explicit(&me.call_ns[level - 1], lasted_ns, memory_order_release);
+}
+
+/* Set in the child alone. It has one thread, the one that called fork(). */
+static bool is_stray_child;
+static void (*the_stray_child)(void);
+
+static void on_forked(void)
+{
+	is_stray_child = guest_current() != NULL;
+}
+
+void guest_on_stray_child(void (*fn)(void))
+{
+	the_stray_child = fn;
+	pthread_atfork(NULL, NULL, on_forked);
 }
 
 void guest_leave(void)
 {
-	unsigned depth = atomic_load_explicit(&me.depth, memory_order_relaxed);
-	int64_t lasted_ns;
+	unsigned level = atomic_load_explicit(&me.depth, memory_order_relaxed) - 1;
 
-	atomic_store_explicit(&me.depth, depth - 1, memory_order_release);
-	if (depth > 1)
-		return;
-	lasted_ns = clock_coarse_ns() - atomic_load_explicit(&me.call_ns, memory_order_relaxed);
-	if (lasted_ns > atomic_load_explicit(&the_guests.noted_ns, memory_order_relaxed))
-		end_long_call(lasted_ns);
-	else
-		atomic_store_explicit(&me.call_ns, 0, memory_order_release);
+	if (is_stray_child)
+		the_stray_child();
+	if (level < DEPTH)
+		end_call(level);
+	atomic_store_explicit(&me.depth, level, memory_order_release);
 }
 
 void guest_turn_begin(int64_t now_ns)
@@ -195,10 +223,19 @@ void guest_thread_is(enum guest_thread kind)
 	atomic_store(&me.kind, (int)kind);
 }
 
+/* Since when the thread is in its innermost call; 0: it is in none. */
+static int64_t call_begun(struct thread *thread)
+{
+	unsigned depth = atomic_load_explicit(&thread->depth, memory_order_acquire);
+
+	return depth ? atomic_load_explicit(&thread->call_ns[level_of(depth)], memory_order_acquire)
+	             : 0;
+}
+
 /* Names that change while they are read belong to a call that has just begun: it gets no time. */
 static struct guest_view look_at(struct thread *thread)
 {
-	int64_t call_ns = atomic_load_explicit(&thread->call_ns, memory_order_acquire);
+	int64_t call_ns = call_begun(thread);
 	struct guest_view view = {
 		.thread = thread->name,
 		.kind = (enum guest_thread)atomic_load(&thread->kind),
@@ -210,7 +247,7 @@ static struct guest_view look_at(struct thread *thread)
 	};
 
 	atomic_thread_fence(memory_order_acquire);
-	if (view.plugin && atomic_load_explicit(&thread->call_ns, memory_order_relaxed) == call_ns)
+	if (view.plugin && call_begun(thread) == call_ns)
 		view.call_ns = call_ns;
 	return view;
 }

@@ -15,9 +15,12 @@ const char *guest_name(const char *text);
 
 /* The calling thread enters, or leaves, the code of that plugin. `call` is a slot of the SDK, such
  * as "verify", or the name of a callback. Both names must be permanent. The calls may be nested;
- * their time counts from the outermost one. [any] */
+ * the time of the inner one does not count for the outer one. [any] */
 void guest_enter(const char *plugin, const char *call);
 void guest_leave(void);
+/* Calls fn in a process that a plugin has forked, when the plugin returns there. There is one fn per
+ * process. [main] */
+void guest_on_stray_child(void (*fn)(void));
 /* A call of a worker that takes longer is slow (thread/delays). INT64_MAX, the default: none is.
  * [any] */
 void guest_set_slow(int64_t ns);
@@ -51,7 +54,7 @@ struct guest_view {
 	const char *thread;
 	enum guest_thread kind;
 	const char *plugin, *call; /* NULL: our own code */
-	int64_t call_ns;           /* since when it is in the plugin; 0: it is not */
+	int64_t call_ns;           /* since when it is in this call; 0: it is in none */
 	int64_t turn_ns;           /* since when its turn lasts; 0: no turn */
 	/* What the watchdog has logged of this thread: the call or the turn that began at this
 	 * time; 0: none. It logs this again after a second << *told. */

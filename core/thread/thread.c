@@ -15,6 +15,21 @@ struct start {
 	char name[16];
 };
 
+/* A handler that the C library calls gets no argument of ours, so this is global. */
+static void (*the_stray_end)(void);
+
+void thread_on_stray_end(void (*fn)(void))
+{
+	the_stray_end = fn;
+}
+
+static void on_unwound(void *unused)
+{
+	(void)unused;
+	if (the_stray_end)
+		the_stray_end();
+}
+
 void thread_use_c_locale(void)
 {
 	uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* static: nothing to free */
@@ -29,7 +44,9 @@ static void *run_thread(void *arg)
 	pthread_setname_np(pthread_self(), start.name);
 	guest_thread_begin(start.name);
 	thread_use_c_locale();
+	pthread_cleanup_push(on_unwound, NULL);
 	result = start.fn(start.arg);
+	pthread_cleanup_pop(0);
 	guest_thread_end();
 	fault_stack_free(stack);
 	return result;

@@ -136,7 +136,13 @@ def host(tmp_path, address):
     return Host(tmp_path, address)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def make_host():
+    """A function that makes a Host, for fixtures that outlive a test."""
+    return Host
+
+
+@pytest.fixture(scope="session")
 def plugin_folder():
     """A function from the name of a folder of plugins in the build to its path."""
     return find_plugins

@@ -20,6 +20,12 @@ CALLS = {
     "log": ["fields is NULL"],
     "random": ["buf is NULL", "len is above INT_MAX"],
     "worker_index": ["worker is NULL"],
+    "sha256": ["data is NULL", "the output is NULL"],
+    "hmac_sha256": ["key is NULL"],
+    "equal": ["a or b is NULL"],
+    "cfg_parse": ["ctx, out or the text is NULL"],
+    "state_put": ["ctx, key or bytes is NULL", "key: not 1 to 63 bytes"],
+    "state_get": ["ctx, key or out is NULL"],
     "cfg_get": ["key is NULL"],
     "listener_get": [
         "ctx, address or fd_out is NULL",

@@ -1,5 +1,8 @@
-"""The SDK outside of the source tree: code of its README, installed files and template."""
+"""The SDK outside of the source tree: code and numbers of its README, installed files and template.
+"""
 
+import hashlib
+import hmac
 import json
 import os
 import pathlib
@@ -8,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import time
+import uuid
 
 import pytest
 
@@ -49,6 +53,12 @@ def prefix(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prefix")
     run("cmake", "--install", pathlib.Path(spore_binary()).parent, "--prefix", folder)
     return folder
+
+
+@pytest.fixture
+def documents(prefix):
+    """The folder of the installed documents."""
+    return prefix / "share" / "doc" / "spore-sdk"
 
 
 @pytest.fixture
@@ -189,19 +199,48 @@ def test_its_table_of_options_is_whole():
     assert [name for name in sorted(macros) if f"`{name}`" not in text] == []
 
 
-def test_its_links_lead_somewhere():
+def test_its_links_lead_somewhere(documents):
+    """Also where it is installed."""
+    pages = list(documents.rglob("*.md"))
+    assert len(pages) == 3
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), (page, link)
+
+
+def examples():
+    """The tables of the README that begin with "example", as dicts."""
     text = README.read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)#]+)\)", text):
-        assert (README.parent / link).exists(), link
+    tables = re.findall(r"^\| example \| \|\n\|---\|---\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return [dict(re.findall(r"^\| (.*?) \| `(.*?)` \|$", each, re.MULTILINE)) for each in tables]
+
+
+def test_its_plain_answer_is_right():
+    plain, _ = examples()
+    key = hashlib.sha256(plain["secret"].encode()).digest()
+    challenge = uuid.UUID(plain["Challenge"]).bytes
+    assert (plain["key"], plain["message"]) == (key.hex(), challenge.hex())
+    assert plain["answer"] == hmac.new(key, challenge, hashlib.sha256).hexdigest()
+
+
+def test_its_bound_answer_is_right():
+    _, bound = examples()
+    message = (
+        uuid.UUID(bound["Challenge"]).bytes
+        + b"spore channel binding 1\0"
+        + bytes.fromhex(bound["channel binding"])
+    )
+    key = bytes.fromhex(bound["key"])
+    assert bound["answer"] == hmac.new(key, message, hashlib.sha256).hexdigest()
 
 
 # ---- the template
 
 
 @pytest.fixture
-def template(tmp_path):
-    """A copy of the template, as an author would make it."""
-    return shutil.copytree(REPOSITORY / "sdk" / "template", tmp_path / "mine")
+def template(tmp_path, documents):
+    """A copy of the installed template, as an author would make it."""
+    return shutil.copytree(documents / "template", tmp_path / "mine")
 
 
 def test_the_template_builds_alone_and_works(host, template, prefix, authority):
@@ -221,12 +260,17 @@ def test_the_template_builds_alone_and_works(host, template, prefix, authority):
     use_token_over_tls(host, build, authority)
 
 
-def test_the_template_builds_with_the_line_of_its_readme(host, template, installed):
+def test_the_template_builds_without_cmake(host, template, prefix):
+    without_cmake(template, prefix)
+    assert symbols(template / "build" / "auth_token.so") == ["spore_plugin_v1"]
+    use_token(host, template / "build", "token")
+
+
+def without_cmake(template, prefix):
+    """Runs the second way of its README."""
     text = (template / "README.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^cc .*$", text, re.MULTILINE)
-    run("sh", "-ec", line, cwd=template, env=installed)
-    assert symbols(template / "auth_token.so") == ["spore_plugin_v1"]
-    use_token(host, template, "token")
+    (block,) = re.findall(r"^```sh\n(export .*?)^```$", text, re.MULTILINE | re.DOTALL)
+    run("sh", "-ec", block.replace("PREFIX ", f"{prefix} "), cwd=template)
 
 
 def test_the_templates_cxx_variant(host, template, prefix):
@@ -298,35 +342,60 @@ def client_of(host, config, listening=True):
     return client.wait_listening() if listening else client
 
 
-def test_the_templates_configs_load(host, template, prefix, installed):
-    """They load unchanged except for the folder of Spore's plugins and the ports."""
-    text = (template / "README.md").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^cc .*$", text, re.MULTILINE)
-    (template / "build").mkdir(mode=0o755)
-    run(
-        "sh",
-        "-ec",
-        line.replace("-o auth_token.so", "-o build/auth_token.so"),
-        cwd=template,
-        env=installed,
-    )
+def test_the_templates_configs_load(host, template, prefix):
+    """They load unchanged, except for the address and the ports, by the commands of its README."""
+    without_cmake(template, prefix)
     (spore,) = prefix.rglob("bin/spore")
-    (own,) = prefix.rglob("spore/plugins")
-    config = json.loads((template / "conf/server.json").read_text())
-    config["plugins"]["path"][1] = str(own)
-    config["server"].update(bind_addr=host.address.host, control_port=host.address.free_port())
-    path = host.write(config, "server.json")
+    control = host.address.free_port()
+    change(
+        template / "conf/server.json", "server", bind_addr=host.address.host, control_port=control
+    )
+    change(template / "conf/client.json", "client", to=host.address.host, control_port=control)
+    token = {"EXAMPLE_TOKEN": "open-sesame"}
     with Process(
-        [spore, "server", "--config", path], cwd=template, env={"EXAMPLE_TOKEN": "x"}
+        [spore, "server", "--config", "conf/server.json"], cwd=template, env=token
     ) as server:
         server.wait_for("server listening")
-        client = json.loads((template / "conf/client.json").read_text())
-        client["plugins"]["path"][1] = str(own)
-        client["client"].update(to=host.address.host, control_port=config["server"]["control_port"])
-        path = host.write(client, "client.json")
         with Process(
-            [spore, "local", "--config", path], cwd=template, env={"EXAMPLE_TOKEN": "x"}
+            [spore, "local", "--config", "conf/client.json"], cwd=template, env=token
         ) as local:
             local.wait_for("listening at", stream="stdout")
             assert local.stop() == 0
         assert server.stop() == 0
+
+
+def change(path, section, **keys):
+    config = json.loads(path.read_text())
+    config[section].update(keys)
+    path.write_text(json.dumps(config))
+
+
+def test_the_template_is_installed_beside_spores_plugins(template, prefix, tmp_path):
+    """Where Spore finds it without a plugins.path."""
+    copied = shutil.copytree(prefix, tmp_path / "prefix", symlinks=True)
+    run("cmake", "-S", template, "-B", template / "build", f"-DCMAKE_PREFIX_PATH={copied}")
+    run("cmake", "--build", template / "build")
+    run("cmake", "--install", template / "build", "--prefix", copied)
+    (installed,) = copied.rglob("auth_token.so")
+    assert installed.parent == next(copied.rglob("auth_hmac.so")).parent
+    (pc,) = copied.rglob("spore-sdk.pc")
+    told = run(
+        "pkg-config", "--variable=plugindir", "spore-sdk", env={"PKG_CONFIG_PATH": str(pc.parent)}
+    )
+    assert pathlib.Path(told.strip()).resolve() == installed.parent.resolve()
+
+
+def test_static_libraries_are_not_exported(tmp_path, prefix):
+    """By spore_add_plugin, and by the command of the README."""
+    (tmp_path / "CMakeLists.txt").write_text(
+        blocks("cmake")[0] + "add_library(own STATIC own.c)\n"
+        "set_target_properties(own PROPERTIES POSITION_INDEPENDENT_CODE ON)\n"
+        "target_link_libraries(auth_hours PRIVATE -Wl,--whole-archive own -Wl,--no-whole-archive)\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "own.c").write_text("int log(void);\nint log(void) { return 1; }\n")
+    (tmp_path / "auth_hours.c").write_text(blocks("c")[0], encoding="utf-8")
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", tmp_path / "build")
+    assert symbols(tmp_path / "build" / "auth_hours.so") == ["spore_plugin_v1"]
+    assert "-Wl,--exclude-libs,ALL" in "".join(blocks("sh"))

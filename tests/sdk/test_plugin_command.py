@@ -323,6 +323,10 @@ def test_info_of_one_that_everyone_may_write(folder):
         "digest": digest_of(path),
         "forbidden": reason,
         "group_may_write": None,
+        "exports": [],
+        "n_exports": 0,
+        "taken_names": [],
+        "n_taken_names": 0,
         "state": "refused",
         "refusal": f"plugin {path} refused: {reason}",
     }

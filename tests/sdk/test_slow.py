@@ -73,7 +73,7 @@ def test_a_hundred_knocks_at_a_slow_verify(host, answering, exporter):
         server.process.wait_for(blocked("verify", duration=r"3\d\d"), stream="stderr")
 
         def are_equal():
-            page = exporter.page()
+            page = exporter.page(timeout=60)  # its worker is slow, too
             calls = page.value("spore_plugin_call_seconds_count", plugin="staff", call="verify")
             slow_calls = page.value("spore_plugin_slow_calls_total", plugin="staff")
             return 20 < count_blocked(server) == slow_calls == calls
@@ -210,8 +210,28 @@ def count_served(visitors, timeout):
     return served
 
 
+def passing(name, word, lasts):
+    return {"use": "slow", "name": name, "word": word, "lasts": lasts}
+
+
+@pytest.mark.parametrize("at", [0, 1], ids=["below", "above"])
+def test_a_stream_of_a_transport(host, at):
+    """The one that hangs is named, wherever it is in the stack."""
+    transport = [passing("other", "nothing", "0"), passing("other2", "nothing", "0")]
+    transport[at] = passing("staff", "stall", "2500ms")
+    with host.server(transport=transport) as server:
+        with connect(*server.control) as wire:
+            wire.sendall(b"stall\0")
+            server.process.wait_for(hangs("readv"), stream="stderr")
+            found = server.process.wait_for(returned("readv"), stream="stderr")
+            assert 2490 <= int(found[2]) < 2500 + seconds(2000)
+        assert server.stop() == 0
+        assert not re.search("plugin=other", server.process.log())
+
+
 def test_new_tunnels_and_visitors_meanwhile(host, answering):
-    with host.server(workers=WORKERS, auth=slow("verify", "20s", answer="stall")) as server:
+    auth = slow("verify", "30s", answer="stall")
+    with host.server(workers=WORKERS, auth=auth, server={"drain_timeout": "100ms"}) as server:
         with answering.to(server).say("stall", {"Hello": 0}):
             server.process.wait_for(hangs("verify"), stream="stderr")
             for _ in range(40):
@@ -228,8 +248,6 @@ def test_new_tunnels_and_visitors_meanwhile(host, answering):
             else:
                 pytest.fail("nobody is served")
             server.process_was_ended = True
-            server.process.terminate()
-            server.process.wait_for("draining", stream="stderr")
             server.process.terminate()
             assert server.process.wait(timeout=15) == 1
 
@@ -274,7 +292,9 @@ def test_at_the_end(host, where, call, thread):
 
 def test_on_a_reload(host, answering):
     """Tunnels and visitors do not wait for it."""
-    with host.server(workers=1, auth=[{"use": "hang"}]) as server:
+    with host.server(
+        workers=1, auth=[{"use": "hang"}], server={"drain_timeout": "100ms"}
+    ) as server:
         with answering.to(server) as wire:
             wire.tunnel("anything")
             path = host.folder / f"server{server.control[1]}.json"

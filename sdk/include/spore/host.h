@@ -78,14 +78,14 @@ typedef struct spore_host {
 	 * SPORE_EINVAL (logged) if buf is NULL or len is above INT_MAX. [any] */
 	spore_status (*random)(void *buf, size_t len);
 	/* SHA-256, and HMAC-SHA256 (RFC 2104). The output must not overlap the input. They return
-	 * SPORE_OK or SPORE_ESYS. After a failure the output is random, so that no comparison with
-	 * it succeeds. To compute many HMACs with one key, a library of your own that keeps the
-	 * key's state is faster. [any] */
+	 * SPORE_OK, SPORE_ESYS, or SPORE_EINVAL (logged) for NULL. After a failure the output is
+	 * random, so that no comparison with it succeeds. To compute many HMACs with one key, a
+	 * library of your own that keeps the key's state is faster. [any] */
 	spore_status (*sha256)(const void *data, size_t len, uint8_t digest_out[32]);
 	spore_status (*hmac_sha256)(const void *key, size_t key_len, const void *data, size_t len,
 	                            uint8_t mac_out[32]);
 	/* Returns 1 if both are equal, else 0, in a time that depends on `len` alone. Compare
-	 * secrets with it. [any] */
+	 * secrets with it. Returns 0 if one is NULL with a length, which is logged. [any] */
 	uint32_t (*equal)(const void *a, const void *b, size_t len);
 
 	/* ---- timers and descriptors on one worker's loop. The callbacks are [worker].
@@ -174,7 +174,8 @@ typedef struct spore_host {
 	 * fresh ticket. A SPORE_E* other than EAGAIN and EPENDING fails the connection. */
 	spore_status (*complete_handshake)(spore_ticket, spore_status status);
 	/* status: SPORE_OK if the instance is ready on the worker of that worker_start(). With a
-	 * SPORE_E* the start or the reload fails, and worker_stop() is called. */
+	 * SPORE_E* other than EAGAIN and EPENDING, the start or the reload fails, and worker_stop()
+	 * is called. */
 	spore_status (*complete_start)(spore_ticket, spore_status status);
 
 	/* Tells the host that the rights of an identity have changed. SPORE_DENY closes the
@@ -239,7 +240,7 @@ typedef struct spore_host {
 	 *    cfg_free(). The host does not free it.
 	 *  - SPORE_EINVAL. *out is NULL, and `error`, if it is not NULL, gets a NUL-terminated text
 	 *    such as "line 3, column 7: expected a value". It contains nothing of the JSON text, so
-	 *    it may be logged. 128 bytes are enough.
+	 *    it may be logged. 128 bytes are enough. Arguments that are NULL are logged.
 	 *  - SPORE_ENOMEM. *out is NULL. [any] */
 	spore_status (*cfg_parse)(spore_ctx *, spore_str json, spore_cfg **out, char *error,
 	                          size_t error_size);
@@ -257,13 +258,13 @@ typedef struct spore_host {
 	 * wipes the memory. */
 
 	/* Hands on a copy of `bytes` under a key of 1 to 63 bytes, in place of earlier bytes of
-	 * this key; no bytes: removes the key. Returns SPORE_OK, SPORE_EINVAL (the key),
-	 * SPORE_ENOMEM, or SPORE_EBUSY if the keys and bytes of the instance would exceed 1 MiB;
-	 * then the earlier bytes stay. Takes a lock of the instance. [any] */
+	 * this key; no bytes: removes the key. Returns SPORE_OK, SPORE_EINVAL (logged) for a wrong
+	 * argument, SPORE_ENOMEM, or SPORE_EBUSY if the keys and bytes of the instance would exceed
+	 * 1 MiB; then the earlier bytes stay. Takes a lock of the instance. [any] */
 	spore_status (*state_put)(spore_ctx *, const char *key, spore_str bytes);
 	/* Returns 1 and sets *out, which is valid until create() returns or the key is put again,
-	 * or returns 0 if there is no such key. Afterwards it always returns 0. [main], only in
-	 * create() */
+	 * or returns 0 if there is no such key or (logged) an argument is NULL. Afterwards it
+	 * always returns 0. [main], only in create() */
 	uint32_t (*state_get)(spore_ctx *, const char *key, spore_str *out);
 
 	/* ---- metrics. */
@@ -277,9 +278,9 @@ typedef struct spore_host {
 	 * wrong. Look it up once and keep it. Do not call it from a visitor's callbacks
 	 * (metrics.h): it would wait for them forever. [any] */
 	uint32_t (*metric_series)(uint32_t family, const spore_str *values, size_t n_values);
-	/* Counters and gauges are added to, gauges are set, histograms and summaries observe. A
-	 * counter never decreases: a negative delta is ignored. So is the series 0; another series
-	 * that does not exist, or has another type, is logged.
+	/* Counters and gauges are added to, gauges are set, histograms and summaries observe. The
+	 * series 0 is ignored. Another series that does not exist, or is of another type, is
+	 * logged. A counter never decreases: a negative delta is ignored.
 	 *
 	 * With a worker, the call is wait-free and updates cells of that worker: [worker]. With
 	 * NULL, it updates cells that all threads share, atomically and without a lock: [any], for

@@ -38,7 +38,8 @@ enum {                       /* type          JSON                         C fie
 /* clang-format on */
 
 /* Flags of an option.
- *  - SPORE_OPTF_PATH: the string is a path. A relative path starts from the configuration's folder.
+ *  - SPORE_OPTF_PATH: the STRING, or each string of the LIST or MAP, is a path. A relative path
+ *    starts from the configuration's folder.
  *  - SPORE_OPTF_READ, in addition to PATH: create() reads the file, so a change of the file counts
  *    as a change of the configuration. */
 enum {

@@ -29,7 +29,7 @@ HMAC = [{"use": "hmac", "secret": "one"}]
 GOOD = [
     HMAC,
     [{"use": "multi_secret", "secrets": {"bob": "two", "alice": "one"}}],
-    [{"use": "door", "name": "guest"}],
+    [{"use": "door", "build": "guest"}],
 ]
 # Mistakes and their messages (a log escapes quotes). Each is found in a later step of the reload.
 BAD = [
@@ -47,8 +47,8 @@ BAD = [
         r"error: /auth/1/secret.*absent",
     ),
     (
-        {"auth": [*HMAC, {"use": "door", "name": "another"}]},
-        r"error: /auth/1/name: this is the build .*guest",
+        {"auth": [*HMAC, {"use": "door", "build": "another"}]},
+        r"error: /auth/1/build: this is the build .*guest",
     ),
 ]
 

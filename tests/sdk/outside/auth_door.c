@@ -7,11 +7,11 @@
 #endif
 
 struct conf {
-	const char *name;
+	const char *build;
 };
 
 static const spore_option options[] = {
-	SPORE_STRING(struct conf, name, 0, NULL,
+	SPORE_STRING(struct conf, build, 0, NULL,
 	             "refuse to run unless this is the build of that name"),
 };
 
@@ -19,8 +19,8 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 {
 	const struct conf *conf = args->conf;
 
-	if (conf->name && strcmp(conf->name, DOOR_NAME) != 0) {
-		args->report(args, "/name", "this is the build \"" DOOR_NAME "\"");
+	if (conf->build && strcmp(conf->build, DOOR_NAME) != 0) {
+		args->report(args, "/build", "this is the build \"" DOOR_NAME "\"");
 		return SPORE_ECONFIG;
 	}
 	*instance_out = (void *)(uintptr_t)args->host;

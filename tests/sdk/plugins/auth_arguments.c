@@ -70,6 +70,7 @@ static void try_simple_ones(struct instance *in)
 	const spore_host *h = in->host;
 	const spore_ext_metrics *metrics = h->get_extension(SPORE_EXT_METRICS);
 	const spore_kv half = { { NULL, 3 }, { NULL, 3 } };
+	uint8_t digest[32];
 	char byte;
 
 	EXPECT(in, h->get_extension(NULL) == NULL);
@@ -80,11 +81,35 @@ static void try_simple_ones(struct instance *in)
 	h->log(NULL, SPORE_LOG_INFO, spore_cstr("nobody's"), NULL, 0);
 	REFUSED(in, random(NULL, 1));
 	REFUSED(in, random(&byte, SIZE_MAX));
+	REFUSED(in, sha256(NULL, 1, digest));
+	REFUSED(in, sha256("x", 1, NULL));
+	REFUSED(in, hmac_sha256(NULL, 1, "x", 1, digest));
+	EXPECT(in, !h->equal(NULL, digest, sizeof digest));
 	EXPECT(in, h->worker_index(NULL) == UINT32_MAX);
 	EXPECT(in, h->cfg_get(in->host->cfg_get(NULL, "x"), NULL) == NULL);
 	EXPECT(in, h->cfg_type(NULL) == SPORE_CFG_NULL && h->cfg_count(NULL) == 0);
 	EXPECT(in, h->cfg_at(NULL, 7, NULL) == NULL && h->cfg_string(NULL) == NULL);
 	EXPECT(in, h->cfg_number(NULL) == 0 && h->cfg_bool(NULL) == 0);
+}
+
+static void try_texts(struct instance *in)
+{
+	static const char key[] =
+		"a key of more than 63 bytes, which is more than the host accepts";
+	spore_str text = spore_cstr("1"), bad = { NULL, 3 };
+	spore_cfg *tree;
+
+	REFUSED(in, cfg_parse(NULL, text, &tree, NULL, 0));
+	REFUSED(in, cfg_parse(in->ctx, text, NULL, NULL, 0));
+	REFUSED(in, cfg_parse(in->ctx, bad, &tree, NULL, 0));
+	EXPECT(in, tree == NULL);
+	in->host->cfg_free(NULL);
+	REFUSED(in, state_put(NULL, "key", text));
+	REFUSED(in, state_put(in->ctx, NULL, text));
+	REFUSED(in, state_put(in->ctx, "key", bad));
+	REFUSED(in, state_put(in->ctx, key, text));
+	EXPECT(in, in->host->state_get(in->ctx, NULL, &text) == 0);
+	EXPECT(in, in->host->state_get(in->ctx, "key", NULL) == 0);
 }
 
 static void try_listener(const struct instance *in)
@@ -148,6 +173,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	if (!in)
 		return SPORE_ENOMEM;
 	try_simple_ones(in);
+	try_texts(in);
 	try_listener(in);
 	try_metrics(in);
 	try_revalidation(in);

@@ -38,7 +38,7 @@ static void on_timer(void *arg)
 	bool fails = state->instance->conf->outcome == FAILS;
 
 	host->timer_stop(state->timer);
-	state->timer = (spore_timer){ 0 };
+	state->timer.id = 0;
 	say(state, fails ? "fails" : "is ready");
 	host->complete_start(state->ticket, fails ? SPORE_EBACKEND : SPORE_OK);
 	probe_log(host, state->instance->ctx, "repeated", "status",

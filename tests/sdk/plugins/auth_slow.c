@@ -65,7 +65,7 @@ static void on_timer(void *arg)
 	struct worker *worker = arg;
 
 	worker->instance->host->timer_stop(worker->timer);
-	worker->timer = (spore_timer){ 0 };
+	worker->timer.id = 0;
 	take_time(worker->instance, TIMER);
 }
 

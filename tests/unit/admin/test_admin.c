@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#include "process_scene.h"
+#include "scene/process_scene.h"
 
 enum { MAX_SESSIONS = 32 };
 

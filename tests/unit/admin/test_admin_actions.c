@@ -1,7 +1,7 @@
 #include "admin/admin_actions.h"
 
-#include "admin_scene.h"
 #include "log/log.h"
+#include "scene/admin_scene.h"
 
 static struct admin_scene scene;
 

@@ -1,6 +1,6 @@
 #include "admin/admin_command.h"
 
-#include "admin_scene.h"
+#include "scene/admin_scene.h"
 
 static struct admin_scene scene;
 

@@ -1,6 +1,6 @@
 #include "admin/admin_status.h"
 
-#include "admin_scene.h"
+#include "scene/admin_scene.h"
 #include "version.h"
 
 static struct admin_scene scene;

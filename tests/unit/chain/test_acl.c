@@ -1,7 +1,7 @@
 #include "chain/acl.h"
 
-#include "host_scene.h"
 #include "net/addr.h"
+#include "scene/host_scene.h"
 #include "suite.h"
 
 struct question {

@@ -2,7 +2,7 @@
 
 #include "../sdk/plugins/ledger.h"
 #include "base/container.h"
-#include "host_scene.h"
+#include "scene/host_scene.h"
 #include "suite.h"
 
 /* An ALLOW of the only auth instance of a scene. The ledger has no record of these, so it counts
@@ -55,6 +55,13 @@ static void hold(void *unused)
 {
 	(void)unused;
 	allowance_hold(allowance);
+}
+
+/* A call on the pool returns. */
+static void settle(struct allowance *held, bool allowed)
+{
+	ck_assert(instance_enter(&by->workers[0]));
+	allowance_settle(held, allowed, &by->workers[0]);
 }
 
 static void do_nothing(void *unused)
@@ -121,7 +128,7 @@ START_TEST(a_late_return_ends_too)
 	host_scene_call(&scene, hold, NULL);
 	host_scene_call(&scene, end, NULL);
 	ck_assert_uint_eq(counts->ends, 0);
-	allowance_settle(allowance, true);
+	settle(allowance, true);
 	host_scene_call(&scene, do_nothing, NULL);
 	ck_assert_uint_eq(counts->ends, 1);
 	ck_assert_uint_eq(counts->by[SPORE_END_EXPIRED], 1); /* as the asker left */
@@ -136,10 +143,10 @@ START_TEST(another_return_leaves_nothing_behind)
 		host_scene_call(&scene, hold, NULL);
 		/* An ALLOW that the ticket has got is the owner's. */
 		atomic_store(&allowance->completed, allowed == 1);
-		allowance_settle(allowance, allowed == 1);
+		settle(allowance, allowed == 1);
 		host_scene_call(&scene, end, NULL);
 		ck_assert_uint_eq(counts->ends, 0);
-		allowance_settle(NULL, true);
+		settle(NULL, true);
 		close_all();
 	}
 }

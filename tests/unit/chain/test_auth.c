@@ -2,8 +2,8 @@
 
 #include "../sdk/plugins/ledger.h"
 #include "base/container.h"
-#include "host_scene.h"
 #include "net/stream.h"
+#include "scene/host_scene.h"
 #include "sockets.h"
 #include "suite.h"
 #include "wire/about.h"

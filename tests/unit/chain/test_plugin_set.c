@@ -2,8 +2,8 @@
 
 #include <sys/mman.h>
 
-#include "host_scene.h"
 #include "plugin_file.h"
+#include "scene/host_scene.h"
 #include "suite.h"
 
 static void check_refused(struct host_scene *scene, unsigned role, const char *text,

@@ -1,6 +1,6 @@
 #include "chain/retirer.h"
 
-#include "host_scene.h"
+#include "scene/host_scene.h"
 #include "suite.h"
 
 /* An instance of a component that the test itself holds. */

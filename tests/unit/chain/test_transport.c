@@ -6,7 +6,7 @@
 
 #define HOST_SCENE_WORKERS 2
 #include "base/container.h"
-#include "host_scene.h"
+#include "scene/host_scene.h"
 #include "sockets.h"
 #include "suite.h"
 

@@ -1,8 +1,8 @@
 #include "client/ahead.h"
 
 #include "base/buf.h"
-#include "client_scene.h"
 #include "net/stream.h"
+#include "scene/client_scene.h"
 #include "suite.h"
 
 #define PASS "{\"Ahead\":\"" CLIENT_SCENE_UUID "\"}"

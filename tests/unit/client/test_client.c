@@ -1,7 +1,7 @@
 #include "client/client.h"
 
-#include "client_scene.h"
 #include "run_until.h"
+#include "scene/client_scene.h"
 #include "suite.h"
 
 struct scene {

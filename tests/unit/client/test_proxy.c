@@ -1,6 +1,6 @@
 #include "client/proxy.h"
 
-#include "client_scene.h"
+#include "scene/client_scene.h"
 #include "suite.h"
 
 #define ACCEPT "{\"Accept\":\"" CLIENT_SCENE_UUID "\"}"

@@ -1,6 +1,6 @@
 #include "client/session.h"
 
-#include "client_scene.h"
+#include "scene/client_scene.h"
 #include "suite.h"
 #include "version.h"
 

@@ -1,6 +1,6 @@
 #include "client/spread.h"
 
-#include "client_scene.h"
+#include "scene/client_scene.h"
 #include "suite.h"
 
 enum { WORKERS = CLIENT_SCENE_WORKERS };

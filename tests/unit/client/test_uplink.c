@@ -1,6 +1,6 @@
 #include "client/uplink.h"
 
-#include "client_scene.h"
+#include "scene/client_scene.h"
 #include "suite.h"
 
 struct scene {

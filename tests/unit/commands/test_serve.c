@@ -4,7 +4,7 @@
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "process/runtime.h"
-#include "serve_scene.h"
+#include "scene/serve_scene.h"
 #include "suite.h"
 
 static struct serve_scene scene;

@@ -1,7 +1,7 @@
 #include "commands/serve_local.h"
 
 #include "arguments/exit_status.h"
-#include "serve_scene.h"
+#include "scene/serve_scene.h"
 #include "suite.h"
 
 static struct serve_scene scene;

@@ -1,7 +1,7 @@
 #include "commands/serve_server.h"
 
 #include "arguments/exit_status.h"
-#include "serve_scene.h"
+#include "scene/serve_scene.h"
 #include "sockets.h"
 #include "suite.h"
 

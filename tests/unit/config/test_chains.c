@@ -3,8 +3,8 @@
 #include <spore/acl.h>
 
 #include "metrics/families.h"
-#include "option_scene.h"
 #include "plugin/kind.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 
 /* Reads the array as a chain, and keeps the first mistake. */

@@ -1,6 +1,6 @@
 #include "config/changes.h"
 
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 
 struct conf {

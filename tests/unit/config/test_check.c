@@ -2,7 +2,7 @@
 
 #include "config/settings.h"
 #include "net/addr.h"
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 #include "version.h"
 

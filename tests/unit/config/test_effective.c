@@ -1,6 +1,6 @@
 #include "config/effective.h"
 
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 
 struct inner {

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 
 struct scene {

@@ -1,7 +1,7 @@
 #include "config/place.h"
 
 #include "config/command.h"
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 #include "json/pointer.h"
 

@@ -1,7 +1,7 @@
 #include "config/settings.h"
 
 #include "config/shorthands.h"
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 #include "json/pointer.h"
 

@@ -5,7 +5,7 @@
 #include "config/chains.h"
 #include "config/command.h"
 #include "config/help.h"
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 
 static bool has_entry(const struct shorthand *s)

@@ -3,11 +3,11 @@
 #include <spore/metrics.h>
 #include <sys/mman.h>
 
-#include "component_scene.h"
 #include "host/readiness.h"
 #include "host/ticket.h"
 #include "net/addr.h"
-#include "option_scene.h"
+#include "scene/component_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 #include "thread/guest.h"
 
@@ -129,8 +129,10 @@ static void complete_wrongly(void *arg)
 	} else if (wrong->kind == TICKET_ANSWER) {
 		ck_assert_int_eq(host->complete_answer(ticket, SPORE_OK, (spore_str){ NULL, 3 }),
 		                 SPORE_EINVAL);
-	} else {
+	} else if (wrong->kind == TICKET_HANDSHAKE) {
 		ck_assert_int_eq(host->complete_handshake(ticket, SPORE_EAGAIN), SPORE_EINVAL);
+	} else {
+		ck_assert_int_eq(host->complete_start(ticket, 1), SPORE_EINVAL);
 	}
 	ck_assert(!ticket_is_open(ticket));
 	ck_assert_int_eq(host->complete_verify(ticket, SPORE_ALLOW, NULL),
@@ -140,7 +142,7 @@ static void complete_wrongly(void *arg)
 /* It ends at once and fails closed, instead of with the deadline. */
 START_TEST(a_wrong_completion_ends_the_operation)
 {
-	for (int kind = TICKET_VERIFY; kind <= TICKET_HANDSHAKE; kind++) {
+	for (int kind = TICKET_VERIFY; kind <= TICKET_START; kind++) {
 		struct wrong wrong = { .kind = (enum ticket_kind)kind };
 
 		component_scene_open(&wrong.scene, &component);
@@ -430,7 +432,7 @@ START_TEST(metrics_take_no_nonsense)
 	host->metric_observe(worker, series, 1); /* of another type */
 	host->metric_add(worker, series + 100000, 1);
 	host->metric_set(worker, UINT32_MAX, 1);
-	host->metric_set(NULL, series, 1);
+	host->metric_set(NULL, 12345, 1);
 	host->metric_add(worker, 0, 1);
 	ck_assert_double_eq(host_scene_metric(&scene.host, "spore_thing_level", "who=a"), 0);
 	component_scene_close(&scene);
@@ -443,7 +445,9 @@ START_TEST(nothing_else_crashes_either)
 	const spore_host *host = host_table();
 	struct component_scene scene;
 	spore_conn conn = { .secure = false };
+	uint8_t digest[32];
 	spore_str value;
+	spore_cfg *tree;
 
 	component_scene_open(&scene, &component);
 	ck_assert_uint_eq(host->worker_index(NULL), UINT32_MAX);
@@ -451,6 +455,25 @@ START_TEST(nothing_else_crashes_either)
 	ck_assert_int_eq(host->random(&value, SIZE_MAX), SPORE_EINVAL);
 	ck_assert_int_eq(host->random(NULL, 0), SPORE_OK);
 	ck_assert_ptr_null(host->get_extension(NULL));
+	ck_assert_int_eq(host->sha256(NULL, 1, digest), SPORE_EINVAL);
+	ck_assert_int_eq(host->sha256("x", 1, NULL), SPORE_EINVAL);
+	ck_assert_int_eq(host->sha256(NULL, 0, digest), SPORE_OK);
+	ck_assert_int_eq(host->hmac_sha256(NULL, 1, "x", 1, digest), SPORE_EINVAL);
+	ck_assert_int_eq(host->hmac_sha256("k", 1, NULL, 1, digest), SPORE_EINVAL);
+	ck_assert_int_eq(host->hmac_sha256("k", 1, "x", 1, NULL), SPORE_EINVAL);
+	ck_assert(!host->equal(NULL, "x", 1) && host->equal(NULL, NULL, 0));
+	ck_assert_int_eq(host->cfg_parse(NULL, spore_cstr("1"), &tree, NULL, 0), SPORE_EINVAL);
+	ck_assert_int_eq(host->cfg_parse(ctx_of(&scene), (spore_str){ NULL, 3 }, &tree, NULL, 0),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(host->cfg_parse(ctx_of(&scene), spore_cstr("1"), NULL, NULL, 0),
+	                 SPORE_EINVAL);
+	ck_assert_int_eq(host->state_put(NULL, "x", spore_cstr("y")), SPORE_EINVAL);
+	ck_assert_int_eq(host->state_put(ctx_of(&scene), NULL, spore_cstr("y")), SPORE_EINVAL);
+	ck_assert_int_eq(host->state_put(ctx_of(&scene), "x", (spore_str){ NULL, 1 }),
+	                 SPORE_EINVAL);
+	ck_assert_uint_eq(host->state_get(NULL, "x", &value), 0);
+	ck_assert_uint_eq(host->state_get(ctx_of(&scene), NULL, &value), 0);
+	ck_assert_uint_eq(host->state_get(ctx_of(&scene), "x", NULL), 0);
 	ck_assert(!host->log_enabled(NULL, INT32_MIN) && host->log_enabled(NULL, INT32_MAX));
 	host->log(NULL, SPORE_LOG_WARN, spore_cstr("x"), NULL, 0);
 	host->log(ctx_of(&scene), INT32_MAX, (spore_str){ NULL, 5 }, &half, 1);

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 
-#include "component_scene.h"
 #include "host/instance.h"
+#include "scene/component_scene.h"
 #include "suite.h"
 
 static spore_status create(const spore_create_args *args, void **instance_out)

@@ -1,7 +1,7 @@
 #include "host/meter.h"
 
 #include "base/clock.h"
-#include "host_scene.h"
+#include "scene/host_scene.h"
 #include "suite.h"
 #include "thread/delays.h"
 

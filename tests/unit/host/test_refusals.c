@@ -1,6 +1,6 @@
 #include "host/refusals.h"
 
-#include "host_scene.h"
+#include "scene/host_scene.h"
 #include "suite.h"
 
 static double count(const struct host_scene *scene, const char *labels)

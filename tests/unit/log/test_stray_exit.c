@@ -127,6 +127,87 @@ START_TEST(where_no_plugin_is_known_the_thread_is_told)
 }
 END_TEST
 
+static void *end_here(void *unused)
+{
+	(void)unused;
+	guest_enter("staff", "verify");
+	pthread_exit(NULL);
+}
+
+static void *be_cancelled(void *unused)
+{
+	(void)unused;
+	guest_enter("staff", "verify");
+	pthread_cancel(pthread_self());
+	pthread_testcancel();
+	return NULL;
+}
+
+static void end_a_thread_of_ours(void)
+{
+	pthread_t thread;
+
+	stray_exit_catch();
+	thread_start(&thread, "some", end_here, NULL);
+	pthread_join(thread, NULL);
+}
+
+static void cancel_a_thread_of_ours(void)
+{
+	pthread_t thread;
+
+	stray_exit_catch();
+	thread_start(&thread, "some", be_cancelled, NULL);
+	pthread_join(thread, NULL);
+}
+
+START_TEST(a_plugin_must_not_end_our_threads)
+{
+	static const char text[] =
+		" error plugin ended a thread of the host plugin=staff thread=some\n";
+
+	check_child(end_a_thread_of_ours, 1, text);
+	check_child(cancel_a_thread_of_ours, 1, text);
+}
+END_TEST
+
+/* The status is that of the child's child. */
+static void fork_as_a_guest(void)
+{
+	int status = 0;
+	pid_t child;
+
+	stray_exit_catch();
+	guest_enter("staff", "verify");
+	child = fork();
+	guest_leave();
+	waitpid(child, &status, 0);
+	_exit(WEXITSTATUS(status));
+}
+
+static void fork_ourselves(void)
+{
+	int status = 0;
+	pid_t child;
+
+	stray_exit_catch();
+	child = fork();
+	guest_enter("staff", "verify");
+	guest_leave();
+	if (child == 0)
+		_exit(7);
+	waitpid(child, &status, 0);
+	_exit(WEXITSTATUS(status));
+}
+
+START_TEST(a_child_of_a_plugin_does_not_return)
+{
+	check_child(fork_as_a_guest, 1,
+	            " error plugin forked and returned in the child plugin=staff\n");
+	check_child(fork_ourselves, 7, "");
+}
+END_TEST
+
 static void say_goodbye(void)
 {
 	if (write(STDERR_FILENO, "goodbye\n", 8) < 0)
@@ -182,6 +263,7 @@ START_TEST(a_regular_end_keeps_its_status)
 }
 END_TEST
 
-SUITE("stray_exit", the_plugin_is_named, what_waits_is_written_before,
+SUITE("stray_exit", a_plugin_must_not_end_our_threads, a_child_of_a_plugin_does_not_return,
+      the_plugin_is_named, what_waits_is_written_before,
       where_no_plugin_is_known_the_thread_is_told, handlers_registered_before_do_not_run,
       a_regular_end_keeps_its_status)

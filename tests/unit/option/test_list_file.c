@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "net/addr.h"
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 
 struct conf {

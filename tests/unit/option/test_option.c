@@ -1,6 +1,6 @@
 #include "option/option.h"
 
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 
 struct inner {
@@ -14,7 +14,7 @@ struct conf {
 	uint32_t fast;
 	int64_t timeout;
 	struct inner server;
-	spore_list ports, servers;
+	spore_list ports, servers, folders;
 	spore_map labels;
 	const spore_cfg *raw;
 };
@@ -34,6 +34,7 @@ static const spore_option rows[] = {
 	SPORE_DURATION(struct conf, timeout, 0, "\"1.5s\"", 0, 5000, "how long"),
 	SPORE_LIST(struct conf, ports, 0, &port_item, "ports"),
 	SPORE_LIST(struct conf, servers, 0, &inner_item, "servers"),
+	SPORE_LIST(struct conf, folders, SPORE_OPTF_PATH, &text_item, "folders"),
 	SPORE_MAP(struct conf, labels, 0, &text_item, "labels"),
 	SPORE_NODE(struct conf, raw, 0, "anything"),
 };
@@ -63,6 +64,27 @@ static void check_bad(const char *text, unsigned count, const char *expected)
 	ck_assert_uint_eq(scene.diag.count, count);
 	option_scene_close(&scene);
 }
+
+/* Relative ones start from the folder of the configuration. */
+START_TEST(a_list_of_paths)
+{
+	static const char text[] = "{\"folders\": [\"a\", \"../b\", \"/c\"]}";
+	const char *const expected[] = { "/folder/a", "/folder/../b", "/c" };
+	struct option_scene scene;
+	struct option_scope scope;
+	struct conf conf = { 0 };
+	const char *const *found;
+
+	option_scene_open(&scene, text);
+	scope = (struct option_scope){ scene.doc, &scene.diag, "/folder", NULL, NULL };
+	ck_assert(option_fill(&scope, &table, scene.root, &conf));
+	ck_assert_uint_eq(conf.folders.count, 3);
+	found = conf.folders.items;
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_str_eq(found[i], expected[i]);
+	option_scene_close(&scene);
+}
+END_TEST
 
 START_TEST(nothing_gives_the_defaults)
 {
@@ -212,6 +234,7 @@ START_TEST(a_default_that_is_no_json_is_the_tables_mistake)
 }
 END_TEST
 
-SUITE("option", nothing_gives_the_defaults, everything_is_filled, mistakes_name_their_place,
-      all_mistakes_are_found, ignored_keys_are_somebody_elses, a_required_key_is_asked_for,
-      rows_may_be_longer_than_ours, a_default_that_is_no_json_is_the_tables_mistake)
+SUITE("option", a_list_of_paths, nothing_gives_the_defaults, everything_is_filled,
+      mistakes_name_their_place, all_mistakes_are_found, ignored_keys_are_somebody_elses,
+      a_required_key_is_asked_for, rows_may_be_longer_than_ours,
+      a_default_that_is_no_json_is_the_tables_mistake)

@@ -27,6 +27,7 @@ END_TEST
 START_TEST(a_row_is_described_with_its_bounds)
 {
 	static const spore_option_item prefixes = { .type = SPORE_OPT_CIDR };
+	static const spore_option_item texts = { .type = SPORE_OPT_STRING };
 	static const spore_option_item future = { .type = 4711 };
 
 	ck_assert_str_eq(describe((spore_option){ .type = SPORE_OPT_INT, .min = 1, .max = 5 }),
@@ -46,6 +47,10 @@ START_TEST(a_row_is_described_with_its_bounds)
 		"path");
 	ck_assert_str_eq(describe((spore_option){ .type = SPORE_OPT_LIST, .item = &prefixes }),
 	                 "list of prefixes");
+	ck_assert_str_eq(describe((spore_option){ .type = SPORE_OPT_LIST,
+	                                          .flags = SPORE_OPTF_PATH,
+	                                          .item = &texts }),
+	                 "list of paths");
 	ck_assert_str_eq(describe((spore_option){ .type = SPORE_OPT_MAP, .item = &future }),
 	                 "map of unknown");
 	ck_assert_str_eq(describe((spore_option){ .type = 4711 }), "unknown");

@@ -1,7 +1,7 @@
 #include "option/value.h"
 
+#include "scene/value_scene.h"
 #include "suite.h"
-#include "value_scene.h"
 
 START_TEST(booleans)
 {

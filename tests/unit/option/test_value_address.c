@@ -1,8 +1,8 @@
 #include "option/value_address.h"
 
 #include "net/addr.h"
+#include "scene/value_scene.h"
 #include "suite.h"
-#include "value_scene.h"
 
 START_TEST(addresses)
 {

@@ -1,7 +1,7 @@
 #include "option/value_describe.h"
 
+#include "scene/value_scene.h"
 #include "suite.h"
-#include "value_scene.h"
 
 START_TEST(found_texts_are_shown_escaped_and_short)
 {

@@ -1,7 +1,7 @@
 #include "option/value_number.h"
 
+#include "scene/value_scene.h"
 #include "suite.h"
-#include "value_scene.h"
 
 START_TEST(whole_numbers)
 {

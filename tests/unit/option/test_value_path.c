@@ -3,8 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scene/value_scene.h"
 #include "suite.h"
-#include "value_scene.h"
 
 static void check_path(const char *folder, const char *text, const char *expected)
 {

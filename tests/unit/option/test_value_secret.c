@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "scene/value_scene.h"
 #include "suite.h"
-#include "value_scene.h"
 
 static const spore_option secret_row = {
 	.name = "s", .type = SPORE_OPT_SECRET, .min = 1, .max = 0

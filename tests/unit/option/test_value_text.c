@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "option/option.h"
-#include "option_scene.h"
+#include "scene/option_scene.h"
 #include "suite.h"
 
 struct conf {

@@ -182,10 +182,64 @@ START_TEST(tables_below_are_checked)
 	item.size = sizeof(struct conf);
 	row.dflt = NULL;
 	inner = row; /* a table that contains itself */
-	ck_assert_str_eq(check_row(row), "an incomplete row");
+	ck_assert_str_eq(check_row(row), "more than 8 levels, or a table that contains itself");
+}
+END_TEST
+
+START_TEST(fields_are_aligned)
+{
+	static const spore_option words[] = {
+		{ "flag", SPORE_OPT_BOOL, 0, 4, 0, NULL, 1, 0, NULL, NULL, "-" },
+		{ "net", SPORE_OPT_CIDR, 0, 8, 0, NULL, 1, 0, NULL, NULL, "-" },
+	};
+	spore_option_item item = { SPORE_OPT_OBJECT, 32, words, 2, sizeof *words };
+	spore_option row = SPORE_INT(struct conf, whole, 0, NULL, 1, 0, "-");
+
+	row.offset = 4;
+	ck_assert_str_eq(check_row(row), "\"whole\" has the offset 4, which is not aligned");
+	row = (spore_option){ "object", SPORE_OPT_OBJECT, 0, 4, 0, NULL, 1, 0, NULL, &item, "-" };
+	ck_assert_str_eq(check_row(row), "");
+	row.offset = 6;
+	ck_assert_str_eq(check_row(row), "\"object\" has the offset 6, which is not aligned");
+	row = (spore_option)SPORE_LIST(struct conf, list, 0, &item, "-");
+	ck_assert_str_eq(check_row(row), "");
+	item.size = 33;
+	ck_assert_str_eq(check_row(row), "\"list\" has items of 33 bytes, which are not aligned");
+}
+END_TEST
+
+START_TEST(keys_of_the_host_are_refused)
+{
+	static const char *const names[] = { "use", "name", "on_error" };
+	spore_option row = SPORE_INT(struct conf, whole, 0, NULL, 1, 0, "-"), outer;
+	spore_option_item item = { SPORE_OPT_OBJECT, sizeof(struct conf), &row, 1, sizeof row };
+	char text[128];
+
+	outer = (spore_option)SPORE_LIST(struct conf, list, 0, &item, "-");
+	for (size_t i = 0; i < 3; i++) {
+		row.name = names[i];
+		snprintf(text, sizeof text, "a row has the name \"%s\", which is a key of the host",
+		         names[i]);
+		ck_assert_str_eq(check_row(row), text);
+		ck_assert_str_eq(check_row(outer), "");
+	}
+}
+END_TEST
+
+START_TEST(no_choice_is_empty)
+{
+	static const char *const wrong[] = { "", "|", "a|", "|a", "a||b" };
+	spore_option row = SPORE_ENUM(struct conf, whole, 0, NULL, "a|b", "-");
+
+	ck_assert_str_eq(check_row(row), "");
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		row.choices = wrong[i];
+		ck_assert_str_eq(check_row(row), "\"whole\" has an empty choice");
+	}
 }
 END_TEST
 
 SUITE("rows", a_table_without_rows_is_good, good_defaults, defaults_that_name_files_are_not_read,
       wrong_defaults, unknown_types_are_refused, names_follow_the_grammar,
-      rows_are_whole_and_in_their_struct, tables_below_are_checked)
+      rows_are_whole_and_in_their_struct, tables_below_are_checked, fields_are_aligned,
+      keys_of_the_host_are_refused, no_choice_is_empty)

@@ -1,6 +1,7 @@
 #include "plugin/visit.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "log/log.h"
@@ -51,6 +52,30 @@ START_TEST(the_line_reaches_the_reader_whom_the_plugin_cut_off)
 }
 END_TEST
 
+/* In a child process, which ends. The first free descriptor is the one that the visit opens. */
+START_TEST(a_plugin_that_closes_our_descriptors_ends_the_process)
+{
+	struct visit visit;
+	int status;
+	pid_t child;
+
+	stderr_file_begin();
+	child = fork();
+	if (child == 0) {
+		visit_begin(&visit, "staff", "create");
+		for (int fd = 0; fd < 100; fd++)
+			close(fd);
+		visit_end(&visit);
+		_exit(7);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert(WIFEXITED(status));
+	ck_assert_int_eq(WEXITSTATUS(status), EXIT_FAILURE);
+	stderr_file_expect(
+		" error plugin closed descriptors of the process plugin=staff call=create\n");
+}
+END_TEST
+
 static void leave(int number, siginfo_t *info, void *context)
 {
 	(void)number;
@@ -91,6 +116,7 @@ START_TEST(visits_may_be_nested)
 }
 END_TEST
 
-SUITE("visit", a_plugin_that_changes_nothing_is_not_named, one_line_names_all_changes,
+SUITE("visit", a_plugin_that_closes_our_descriptors_ends_the_process,
+      a_plugin_that_changes_nothing_is_not_named, one_line_names_all_changes,
       the_line_reaches_the_reader_whom_the_plugin_cut_off, a_runtime_is_named_for_debugging_only,
       visits_may_be_nested)

@@ -1,6 +1,6 @@
 #include "process/overview.h"
 
-#include "process_scene.h"
+#include "scene/process_scene.h"
 
 static struct process_scene scene;
 static struct effective effective;

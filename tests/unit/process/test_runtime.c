@@ -4,11 +4,11 @@
 #include <stdatomic.h>
 
 #include "chain/retirer.h"
-#include "draft_scene.h"
 #include "log/log.h"
 #include "loop/call.h"
 #include "metrics/metrics.h"
-#include "process_scene.h"
+#include "scene/draft_scene.h"
+#include "scene/process_scene.h"
 
 static struct process_scene scene;
 

@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 
-#include "account_scene.h"
 #include "host/instance.h"
+#include "scene/account_scene.h"
 #include "suite.h"
 
 /* Only their reference counts are used. */

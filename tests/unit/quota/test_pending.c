@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "account_scene.h"
 #include "quota/gate.h"
+#include "scene/account_scene.h"
 #include "suite.h"
 
 static struct account_scene owner;

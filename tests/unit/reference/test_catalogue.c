@@ -1,9 +1,9 @@
 #include "reference/catalogue.h"
 
 #include "capture.h"
-#include "catalogue_scene.h"
 #include "config/shorthands.h"
 #include "plugin_file.h"
+#include "scene/catalogue_scene.h"
 #include "suite.h"
 
 static struct catalogue catalogue;

@@ -1,9 +1,9 @@
 #include "reference/reference.h"
 
 #include "capture.h"
-#include "catalogue_scene.h"
 #include "config/shorthands.h"
 #include "reference/document.h"
+#include "scene/catalogue_scene.h"
 #include "suite.h"
 
 static char *text;

@@ -1,8 +1,8 @@
 #include "reference/schema.h"
 
 #include "capture.h"
-#include "catalogue_scene.h"
 #include "config/shorthands.h"
+#include "scene/catalogue_scene.h"
 #include "suite.h"
 #include "json/json.h"
 #include "json/parse.h"

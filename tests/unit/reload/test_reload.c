@@ -2,7 +2,7 @@
 
 #include <dirent.h>
 
-#include "process_scene.h"
+#include "scene/process_scene.h"
 
 #define QUIET ", \"log\": { \"level\": \"error\" }"
 

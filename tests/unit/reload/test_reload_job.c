@@ -1,7 +1,7 @@
 #include "reload/reload_job.h"
 
 #include "chain/retirer.h"
-#include "process_scene.h"
+#include "scene/process_scene.h"
 
 static struct process_scene scene;
 static bool is_done;

@@ -1,6 +1,6 @@
 #include "server/census.h"
 
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "suite.h"
 
 enum { TUNNELS = 3 };

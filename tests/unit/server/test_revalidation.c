@@ -1,6 +1,6 @@
 #include "server/revalidation.h"
 
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "session/tunnel.h"
 #include "session/tunnel_session.h"
 #include "suite.h"

@@ -3,8 +3,8 @@
 #include <poll.h>
 
 #include "loop/survey.h"
+#include "scene/server_scene.h"
 #include "server/census.h"
-#include "server_scene.h"
 #include "suite.h"
 
 /* A server on running workers, and the main loop, which the test runs. */

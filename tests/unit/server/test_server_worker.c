@@ -1,6 +1,6 @@
 #include "server/server_worker.h"
 
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "suite.h"
 
 /* Through the listener; the client's end. */

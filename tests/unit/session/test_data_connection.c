@@ -1,6 +1,6 @@
 #include "session/data_connection.h"
 
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "suite.h"
 
 /* A tunnel of this client, and a visitor that waits for it. */

@@ -1,6 +1,6 @@
 #include "session/entry.h"
 
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "suite.h"
 
 #define DENYING                                                                                    \

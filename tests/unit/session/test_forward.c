@@ -1,7 +1,7 @@
 #include "session/forward.h"
 
 #include "net/stream.h"
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "suite.h"
 
 /* A relay between a client's and a visitor's connection, of an account without a tunnel. */

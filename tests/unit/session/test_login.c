@@ -1,6 +1,6 @@
 #include "session/login.h"
 
-#include "ledger_scene.h"
+#include "scene/ledger_scene.h"
 #include "suite.h"
 
 /* A login on a connection that has been challenged; the verdicts that came through its ticket. */

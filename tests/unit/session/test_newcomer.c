@@ -1,6 +1,6 @@
 #include "session/newcomer.h"
 
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "session/tunnel_session.h"
 #include "suite.h"
 #include "wire/about.h"

@@ -1,6 +1,6 @@
 #include "session/refuse.h"
 
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "suite.h"
 
 static struct server_session *begin(const char *config, int *fd_out)

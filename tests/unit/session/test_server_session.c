@@ -1,6 +1,6 @@
 #include "session/server_session.h"
 
-#include "ledger_scene.h"
+#include "scene/ledger_scene.h"
 #include "session/tunnel.h"
 #include "session/tunnel_session.h"
 #include "suite.h"

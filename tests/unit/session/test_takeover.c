@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "suite.h"
 
 static int yielded; /* what the holder gives */

@@ -1,7 +1,7 @@
 #include "session/tunnel.h"
 
 #include "chain/allowance.h"
-#include "server_scene.h"
+#include "scene/server_scene.h"
 #include "suite.h"
 #include "wire/about.h"
 

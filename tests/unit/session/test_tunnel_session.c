@@ -1,6 +1,6 @@
 #include "session/tunnel_session.h"
 
-#include "ledger_scene.h"
+#include "scene/ledger_scene.h"
 #include "session/tunnel.h"
 #include "suite.h"
 #include "wire/about.h"

@@ -175,7 +175,12 @@ START_TEST(slow_calls_of_workers_are_noted)
 	guest_enter("outer", "check");
 	call("inner", 50);
 	guest_leave();
-	expect_delays("w outer.check 1\nw slow.verify 1\n");
+	expect_delays("w inner.verify 1\nw slow.verify 1\n");
+	guest_enter("outer", "check");
+	call("inner", 0);
+	poll(NULL, 0, 50);
+	guest_leave();
+	expect_delays("w outer.check 1\n");
 	guest_thread_is(GUEST_ORDINARY);
 	call("elsewhere", 50);
 	guest_thread_is(GUEST_POOL);

@@ -2,7 +2,7 @@
 #ifndef UNIT_COMPONENT_SCENE_H
 #define UNIT_COMPONENT_SCENE_H
 
-#include "host_scene.h"
+#include "scene/host_scene.h"
 
 struct component_scene {
 	struct host_scene host;

@@ -221,6 +221,33 @@ static inline void scene_run(void)
 		scene_run_loop(scene.loops[0]);
 }
 
+struct scene_task {
+	struct loop_task task;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static inline void scene_run_task(struct loop_task *task)
+{
+	struct scene_task *call = CONTAINER_OF(task, struct scene_task, task);
+
+	call->fn(call->arg);
+}
+
+/* Calls fn on the worker's loop, where plugins may use what it has lent them; a stalled loop runs
+ * nothing else. */
+static inline void scene_call(int worker, void (*fn)(void *arg), void *arg)
+{
+	struct scene_task call = { { .run = scene_run_task }, fn, arg };
+
+	if (scene.stalled[worker]) {
+		fn(arg);
+		return;
+	}
+	loop_post(scene.loops[worker], &call.task);
+	scene_run_loop(scene.loops[worker]);
+}
+
 /* Runs the first worker's loop until the flag is set, or far too much time has passed. */
 static inline void scene_wait(run_until_fn holds, void *arg)
 {
@@ -274,6 +301,11 @@ static inline void scene_check_empty(const struct server_worker *worker)
 	ck_assert_uint_eq(worker->strangers.count, 0);
 }
 
+static inline void scene_close_worker(void *worker)
+{
+	server_worker_close(worker);
+}
+
 /* Nothing is left behind. */
 static inline void scene_close(void)
 {
@@ -281,7 +313,7 @@ static inline void scene_close(void)
 
 	for (int i = 0; i < SCENE_WORKERS; i++) {
 		scene.stalled[i] = false;
-		server_worker_close(&scene.workers[i]);
+		scene_call(i, scene_close_worker, &scene.workers[i]);
 	}
 	scene_run();
 	for (int i = 0; i < SCENE_WORKERS; i++)
@@ -336,24 +368,37 @@ static inline struct server_session *scene_last(enum session_list list)
 	return CONTAINER_OF(all->prev, struct server_session, node);
 }
 
+static inline void scene_renew_worker(void *worker)
+{
+	struct server_worker_terms terms = { .set = scene.set,
+		                             .limits = &scene.limits,
+		                             .listen_fd = -1 };
+
+	server_worker_renew(worker, &terms);
+}
+
 /* The workers go on with another configuration. */
 static inline void scene_renew(const char *config)
 {
-	struct plugin_set *set = scene_set(config);
-	struct server_worker_terms terms = { .set = set, .limits = &scene.limits, .listen_fd = -1 };
-
-	scene.set = set;
+	scene.set = scene_set(config);
 	for (int i = 0; i < SCENE_WORKERS; i++)
-		server_worker_renew(&scene.workers[i], &terms);
+		scene_call(i, scene_renew_worker, &scene.workers[i]);
 	scene_run();
+}
+
+static inline void scene_expire(void *deadline)
+{
+	struct server_session *s = CONTAINER_OF(deadline, struct server_session, deadline);
+
+	deadline_stop(deadline);
+	s->worker->deadlines[DEADLINE_FIRST_FRAME].on_expired(deadline);
 }
 
 /* The deadline of the session's state passes, as in loop/deadline. */
 static inline void scene_be_late(struct server_session *s)
 {
 	ck_assert(!list_is_empty(&s->deadline.node));
-	deadline_stop(&s->deadline);
-	s->worker->deadlines[DEADLINE_FIRST_FRAME].on_expired(&s->deadline);
+	scene_call((int)loop_index(s->worker->loop), scene_expire, &s->deadline);
 	scene_run();
 }
 

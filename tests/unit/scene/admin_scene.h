@@ -4,7 +4,7 @@
 
 #include "admin/admin_command.h"
 #include "base/container.h"
-#include "process_scene.h"
+#include "scene/process_scene.h"
 
 struct admin_scene {
 	struct process_scene process;

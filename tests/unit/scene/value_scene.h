@@ -3,7 +3,7 @@
 #define UNIT_VALUE_SCENE_H
 
 #include "option/value.h"
-#include "option_scene.h"
+#include "scene/option_scene.h"
 
 union value {
 	uint32_t boolean;

@@ -1,4 +1,4 @@
-#include "host/status.h"
+#include "log/status.h"
 
 #include <stdio.h>
 

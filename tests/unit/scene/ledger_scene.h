@@ -5,7 +5,7 @@
 
 #include "../sdk/plugins/ledger.h"
 #include "chain/allowance.h"
-#include "server_scene.h"
+#include "scene/server_scene.h"
 
 #define LEDGER(options) SCENE_AUTH("{\"use\": \"ledger\"" options "}")
 /* Lets in everybody. */

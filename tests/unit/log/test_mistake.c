@@ -1,4 +1,4 @@
-#include "host/mistake.h"
+#include "log/mistake.h"
 
 #include <pthread.h>
 #include <string.h>
