@@ -304,15 +304,9 @@ static struct plugin_set *start_set(struct host_scene *scene, unsigned role, con
                                     const char *pem)
 {
 	char text[1024];
-	struct patience patience = { .until_ms = INT64_MAX };
-	struct plugin_set *set;
-	struct err err;
 
 	snprintf(text, sizeof text, format, pem, pem);
-	set = host_scene_set(scene, role, text, NULL);
-	ck_assert_msg(set != NULL, "%s", scene->printed);
-	ck_assert_msg(plugin_set_start(set, true, scene->loops, &patience, &err), "%s", err.text);
-	return set;
+	return host_scene_start(scene, role, text);
 }
 
 /* Lets two ends exchange bytes while both move. Each format has two places for a path. */

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "drip.h"
 #include "net/layer.h"
 #include "suite.h"
+#include "transports/drip.h"
 
 static spore_str empty_value;
 

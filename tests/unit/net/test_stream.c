@@ -4,12 +4,12 @@
 #include <poll.h>
 #include <string.h>
 
-#include "drip.h"
 #include "loop/loop.h"
 #include "run_until.h"
 #include "sockets.h"
-#include "stacking.h"
 #include "suite.h"
+#include "transports/drip.h"
+#include "transports/stacking.h"
 
 /* An owner that keeps what it reads, and writes what the test gives it. */
 struct owner {

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drip.h"
 #include "loop/loop.h"
 #include "net/stream.h"
 #include "relay/pipes.h"
 #include "run_until.h"
 #include "sockets.h"
-#include "stacking.h"
 #include "suite.h"
+#include "transports/drip.h"
+#include "transports/stacking.h"
 
 enum { BULK = 64 * 1024 };
 

@@ -7,14 +7,14 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "drip.h"
 #include "loop/loop.h"
 #include "net/stream.h"
-#include "notary.h"
 #include "run_until.h"
 #include "sockets.h"
-#include "stacking.h"
 #include "suite.h"
+#include "transports/drip.h"
+#include "transports/notary.h"
+#include "transports/stacking.h"
 
 struct scene {
 	struct loop *loop;

@@ -129,16 +129,22 @@ static inline struct plugin_set *host_scene_set(struct host_scene *scene, unsign
 	return set;
 }
 
-/* A server's set of plugins, started. */
-static inline struct plugin_set *host_scene_server(struct host_scene *scene, const char *text)
+/* Such a set, which must have no mistakes, started. */
+static inline struct plugin_set *host_scene_start(struct host_scene *scene, unsigned role,
+                                                  const char *text)
 {
-	struct plugin_set *set = host_scene_set(scene, ROLE_SERVER, text, NULL);
+	struct plugin_set *set = host_scene_set(scene, role, text, NULL);
 	struct patience patience = { .until_ms = INT64_MAX };
 	struct err err;
 
 	ck_assert_msg(set != NULL, "%s", scene->printed);
 	ck_assert_msg(plugin_set_start(set, true, scene->loops, &patience, &err), "%s", err.text);
 	return set;
+}
+
+static inline struct plugin_set *host_scene_server(struct host_scene *scene, const char *text)
+{
+	return host_scene_start(scene, ROLE_SERVER, text);
 }
 
 /* Runs fn on the worker and waits for its end. */
