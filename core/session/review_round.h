@@ -16,9 +16,9 @@ enum review_outcome {
 	REVIEW_OUTCOMES
 };
 
-/* finders: how many times review_round_found_all will be called: once by each worker that looks for
- * tunnels. Until then the round may get more tunnels. NULL: out of memory; then nothing is logged.
- * NULL is fine for the functions below. */
+/* finders: how many times review_round_found_all will be called, by each who looks for tunnels,
+ * such as a worker. Until then the round may get more tunnels. NULL: out of memory; then nothing is
+ * logged. NULL is fine for the functions below. */
 struct review_round *review_round_new(unsigned finders);
 void review_round_found_all(struct review_round *round);
 
