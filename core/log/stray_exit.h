@@ -7,8 +7,8 @@
 #ifndef CORE_STRAY_EXIT_H
 #define CORE_STRAY_EXIT_H
 
-/* Watches for these from now on. Treats every exit() of this process as a plugin's, but not that of a process that it
- * forks. [main] */
+/* Watches for these from now on. Treats every exit() of this process as a plugin's, but not that of
+ * a process that it forks. [main] */
 void stray_exit_catch(void);
 /* Call it when code has been loaded: the exit() is caught before the exit handlers that this code
  * has registered so far run, since they could free what other threads use. Does nothing before

@@ -142,8 +142,9 @@ static void restore_umask(int before, struct process_changes *changes)
 		append_name(changes->restored, "umask");
 }
 
-/* The copy does not take the place of a standard descriptor that is closed. It is far from the other
- * descriptors if the limit permits that, so that it survives a plugin that closes them in a loop. */
+/* The copy does not take the place of a standard descriptor that is closed. It is far from the
+ * other descriptors if the limit permits that, so that it survives a plugin that closes them in a
+ * loop. */
 static int copy_descriptor(int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, FAR_DESCRIPTOR);

@@ -9,8 +9,8 @@
 
 /* Checks a table that fills a struct of `size` bytes, and all tables below it: that the rows are
  * whole, their fields lie within the struct and are aligned, their names and types are valid, and
- * their defaults can be read. A default of secrets or objects, and one that names a file, must only be JSON. False
- * and *err: what is wrong with which row. */
+ * their defaults can be read. A default of secrets or objects, and one that names a file, must only
+ * be JSON. False and *err: what is wrong with which row. */
 bool rows_check(const struct option_table *table, size_t size, struct err *err);
 
 #endif

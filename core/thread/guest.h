@@ -18,8 +18,8 @@ const char *guest_name(const char *text);
  * the time of the inner one does not count for the outer one. [any] */
 void guest_enter(const char *plugin, const char *call);
 void guest_leave(void);
-/* Calls fn in a process that a plugin has forked, when the plugin returns there. There is one fn per
- * process. [main] */
+/* Calls fn in a process that a plugin has forked, when the plugin returns there. There is one fn in
+ * a process. [main] */
 void guest_on_stray_child(void (*fn)(void));
 /* A call of a worker that takes longer is slow (thread/delays). INT64_MAX, the default: none is.
  * [any] */

@@ -390,7 +390,8 @@ def test_static_libraries_are_not_exported(tmp_path, prefix):
     (tmp_path / "CMakeLists.txt").write_text(
         blocks("cmake")[0] + "add_library(own STATIC own.c)\n"
         "set_target_properties(own PROPERTIES POSITION_INDEPENDENT_CODE ON)\n"
-        "target_link_libraries(auth_hours PRIVATE -Wl,--whole-archive own -Wl,--no-whole-archive)\n",
+        "target_link_libraries(auth_hours PRIVATE -Wl,--whole-archive own"
+        " -Wl,--no-whole-archive)\n",
         encoding="utf-8",
     )
     (tmp_path / "own.c").write_text("int log(void);\nint log(void) { return 1; }\n")

@@ -4,8 +4,8 @@
  * them as auth_name.so. table.py says what each does and what the host must make of it.
  *
  * The plugin leaves every decision to the next instance of the chain, except for a client that
- * answers "break NAME": that one runs on_verify. So a test chooses the moment of the fault, and other
- * clients show whether the host still serves them. */
+ * answers "break NAME": that one runs on_verify. So a test chooses the moment of the fault, and
+ * other clients show whether the host still serves them. */
 #ifndef BROKEN_H
 #define BROKEN_H
 

@@ -1,8 +1,8 @@
 """The broken plugins of this folder: what the test does with each, and what the host makes of it.
 
 ROWS has one row for each CASE_name of a source file. A row is an act, which is a test function of
-test_broken.py, with what must be seen. `says` are regular expressions: each must match a line of the
-log of the server, or of the refusal. NAME stands for the plugin.
+test_broken.py, with what must be seen. `says` are regular expressions: each must match a line of
+the log of the server, or of the refusal. NAME stands for the plugin.
 
 The acts, and what each checks besides:
 
@@ -14,7 +14,7 @@ The acts, and what each checks besides:
     reloads   a reload brings the plugin; with a status the server ends, else it serves on
     stops     the server with the plugin ends with this status at TERM
     hangs     a client answers "break NAME", and its worker hangs; the others and `ctl` go on
-    stream    a connection from 127.0.0.66 has a fault of a transport; it ends, and others are served
+    stream    a connection from 127.0.0.66 meets a fault of a transport; others are served
 """
 
 import dataclasses

@@ -113,8 +113,9 @@ START_TEST(everything_as_json)
 		text,
 		"\"abi\": {\n    \"major\": 1,\n    \"minor\": 4,\n    \"min_minor\": 2\n  },\n");
 	ck_assert_contains(
-		text,
-		"\"forbidden\": null,\n  \"group_may_write\": null,\n  \"state\": \"loaded\",\n");
+		text, "\"forbidden\": null,\n  \"group_may_write\": null,\n  \"exports\": [],\n"
+		      "  \"n_exports\": 0,\n  \"taken_names\": [],\n  \"n_taken_names\": 0,\n"
+		      "  \"state\": \"loaded\",\n");
 	ck_assert_contains(text, "\"requires\": [\n    \"spore.a/1\",\n    \"spore.b/1\"\n  ],\n");
 	ck_assert_contains(text, "\"name\": \"x\\u001b\",\n");
 	ck_assert_contains(text, "\"flags\": [\n        \"secure\",\n        \"one worker\"\n      "

@@ -149,7 +149,7 @@ START_TEST(mistakes_name_their_place)
 	          "/tiemout: unknown key \"tiemout\": did you mean \"timeout\"?");
 	check_bad("{\"unheard_of\":1}", 1,
 	          "/unheard_of: unknown key \"unheard_of\": expected one of count, name, fast, "
-	          "timeout, ports, servers, "
+	          "timeout, ports, servers, folders, "
 	          "labels, raw");
 	check_bad("{\"Count\":1}", 1, "/Count: unknown key \"Count\": did you mean \"count\"?");
 }
