@@ -20,6 +20,20 @@ static enum act act_of(const uint8_t d[ACT_SIZE])
 
 /* ---- acts ---- */
 
+struct revalidation {
+	struct instance *instance;
+	const char *identity;
+	int32_t verdict;
+	struct grant *grant;
+};
+
+static void run_revalidation(struct house *at, void *arg)
+{
+	const struct revalidation *r = arg;
+
+	tunnel_sessions_revalidate(&at->worker, r->instance, r->identity, r->verdict, r->grant);
+}
+
 static void revalidate(unsigned a, unsigned b)
 {
 	const struct chain *auth = house.worker.set->chains[CHAIN_AUTH];
@@ -29,17 +43,15 @@ static void revalidate(unsigned a, unsigned b)
 		                     .max_tunnels = 1,
 		                     .max_conns = a >> 4 & 3,
 		                     .life_ms = 500 };
-	struct grant *grant;
+	struct revalidation r;
 
 	if (auth->n == 0)
 		return;
-	grant = grant_new(&result);
-	if (!grant) /* FAINT */
-		return;
-	tunnel_sessions_revalidate(&house.worker, auth->items[b % auth->n],
-	                           identity ? identity : "", a & 1 ? SPORE_DENY : SPORE_ALLOW,
-	                           grant);
-	grant_free(grant);
+	r = (struct revalidation){ auth->items[b % auth->n], identity ? identity : "",
+		                   a & 1 ? SPORE_DENY : SPORE_ALLOW, grant_new(&result) };
+	if (r.grant) /* NULL: FAINT */
+		house_call(&house, run_revalidation, &r);
+	grant_free(r.grant);
 }
 
 static void pass(unsigned a, unsigned b)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/container.h"
 #include "chain/retirer.h"
 #include "config/shorthands.h"
 #include "fuzz.h"
@@ -111,6 +112,28 @@ void house_run_starved(struct house *house)
 	FUZZ_CHECK(setrlimit(RLIMIT_NOFILE, &files) == 0);
 }
 
+struct house_task {
+	struct loop_task task;
+	struct house *house;
+	void (*fn)(struct house *house, void *arg);
+	void *arg;
+};
+
+static void run_task(struct loop_task *task)
+{
+	struct house_task *call = CONTAINER_OF(task, struct house_task, task);
+
+	call->fn(call->house, call->arg);
+}
+
+void house_call(struct house *house, void (*fn)(struct house *house, void *arg), void *arg)
+{
+	struct house_task call = { { .run = run_task }, house, fn, arg };
+
+	loop_post(house->loop, &call.task);
+	house_run(house);
+}
+
 void house_pass(struct house *house, int64_t ms)
 {
 	struct visitor visitor;
@@ -124,10 +147,16 @@ void house_pass(struct house *house, int64_t ms)
 	house_run(house);
 }
 
+static void drain_worker(struct house *house, void *unused)
+{
+	(void)unused;
+	server_worker_drain(&house->worker);
+}
+
 void house_drain(struct house *house)
 {
 	atomic_store(&house->shared.draining, true);
-	server_worker_drain(&house->worker);
+	house_call(house, drain_worker, NULL);
 }
 
 /* ---- once ---- */
@@ -387,10 +416,15 @@ static void check_sources(const struct house *house)
 	}
 }
 
+static void close_worker(struct house *house, void *unused)
+{
+	(void)unused;
+	server_worker_close(&house->worker);
+}
+
 void house_end(struct house *house)
 {
-	server_worker_close(&house->worker);
-	house_run(house);
+	house_call(house, close_worker, NULL);
 	still_pass(STEP_MS); /* what plugins have under way comes to its end, too */
 	house_run(house);
 }

@@ -54,6 +54,8 @@ void house_open(struct house *house, unsigned plan);
 /* Runs until nothing is ready; starved: without a descriptor to spare. */
 void house_run(struct house *house);
 void house_run_starved(struct house *house);
+/* Calls fn as the worker does: plugins may stop their timers only on its loop. */
+void house_call(struct house *house, void (*fn)(struct house *house, void *arg), void *arg);
 /* Time passes, and what it brings happens. */
 void house_pass(struct house *house, int64_t ms);
 void house_drain(struct house *house);

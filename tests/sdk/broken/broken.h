@@ -37,8 +37,11 @@ struct state {
 };
 
 /* The hooks. One that no case defines is NULL. */
-#define ON_LOAD()         void on_load(void)
-#define ON_CREATE()       spore_status on_create(struct broken *broken, const spore_create_args *args)
+#define ON_LOAD() void on_load(void)
+/* clang-format off */
+#define ON_CREATE()                                                                                \
+	spore_status on_create(struct broken *broken, const spore_create_args *args)
+/* clang-format on */
 #define ON_WORKER_START() spore_status on_worker_start(struct state *state)
 #define ON_DRAIN()        void on_drain(struct state *state)
 #define ON_STOP()         void on_stop(struct state *state)

@@ -37,7 +37,7 @@ static inline struct stream *stream_of(spore_stream *base)
 #define ON_SHUTDOWN() spore_status on_shutdown(struct stream *s, uint32_t *want)
 #define ON_CLOSE()    void on_close(struct stream *s, uint32_t how)
 #define ON_ERROR()    const char *on_error(struct stream *s)
-#define ON_ATTR()     uint32_t on_attr(struct stream *s, const char *key, size_t index, spore_str *out)
+#define ON_ATTR()     uint32_t on_attr(struct stream *s, const char *key, size_t i, spore_str *out)
 
 #define BROKEN_HOOK   __attribute__((weak, visibility("hidden")))
 BROKEN_HOOK ON_WRAP();
