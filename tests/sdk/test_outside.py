@@ -23,6 +23,8 @@ from harness.visitors import one_exchange
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 README = REPOSITORY / "sdk" / "README.md"
+# All that a plugin of any kind includes.
+HEADERS = ["stdlib.h", *(f"spore/{kind}.h" for kind in ("acl", "auth", "metrics", "transport"))]
 STRICT = ["-Wall", "-Wextra", "-Wshadow", "-Werror"]
 
 
@@ -82,7 +84,7 @@ def test_every_c_block_compiles(prefix, tmp_path):
     for index, block in enumerate(found):
         source = tmp_path / f"block{index}.c"
         source.write_text(
-            f"#include <spore/acl.h>\n#include <spore/auth.h>\n#include <spore/metrics.h>\n{block}",
+            "".join(f"#include <{header}>\n" for header in HEADERS) + block,
             encoding="utf-8",
         )
         run(

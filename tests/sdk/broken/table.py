@@ -385,7 +385,6 @@ TRANSPORTS = {
     "has_no_shutdown": refused(r"lacks the mandatory slot: stream_ops\.shutdown", info="shutdown"),
     "close_does_nothing": stream(broke("close", r"close\(\) did not close the stream below")),
     "crashes_in_readv": Row("stream", (crashed("SEGV"),), SEGV),
-    "closes_the_descriptor": stream(),
     "has_no_error_text": stream(),
     "has_a_hostile_error_text": stream(),
     "has_endless_attributes": stream(),

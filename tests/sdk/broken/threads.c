@@ -248,7 +248,7 @@ ON_VERIFY()
 #ifdef CASE_is_slow
 ON_VERIFY()
 {
-	usleep(1500000);
+	usleep(300000);
 	return SPORE_DENY;
 }
 #endif

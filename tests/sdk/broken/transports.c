@@ -15,9 +15,7 @@ struct stream {
 	spore_stream base; /* first */
 	spore_stream *lower;
 	struct broken *broken;
-	int fd; /* the host's */
 	int is_wrong;
-	int calls;
 };
 
 static inline struct stream *stream_of(spore_stream *base)
@@ -274,16 +272,6 @@ ON_ATTR()
 }
 #endif
 
-/* It belongs to the host. */
-#ifdef CASE_closes_the_descriptor
-ON_READV()
-{
-	if (s->calls++ == 0)
-		close(s->fd);
-	return result;
-}
-#endif
-
 /* ---- the plugin ---- */
 
 static spore_status broken_handshake(spore_stream *base, uint32_t *want, spore_ticket ticket)
@@ -387,7 +375,6 @@ static spore_status broken_wrap(void *state, const spore_wrap_args *args, spore_
 	*s = (struct stream){ .base = { &stream_ops },
 		              .lower = args->lower,
 		              .broken = state,
-		              .fd = args->fd,
 		              .is_wrong = memcmp(args->peer->ip + 12, wrong, 4) == 0 };
 	if (!on_wrap || !s->is_wrong) {
 		*out = &s->base;
