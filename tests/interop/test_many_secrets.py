@@ -69,7 +69,7 @@ def test_each_is_served_under_its_name(serve, ports):
         }
         for name, client in clients.items():
             assert client.port == ports[name]
-            server.process.wait_for(rf"new client .*port={client.port} identity={name}$")
+            server.process.wait_for(rf"new client .*port={client.port} identity={name} ")
             for index in range(3):
                 data = f"{name} {index}".encode()
                 assert one_exchange(server.public_host, client.port, data) == data

@@ -47,7 +47,7 @@ def test_each_secret_has_its_name(serve):
     with serve(multi_secret()) as server:
         for name, secret in SECRETS.items():
             with Tunnel(server, secret=secret) as tunnel:
-                server.process.wait_for(rf"new client .*port={tunnel.port} identity={name}$")
+                server.process.wait_for(rf"new client .*port={tunnel.port} identity={name} ")
                 visitor, far = tunnel.join()
                 with visitor, far:
                     visitor.sendall(b"ping")
@@ -79,7 +79,7 @@ def test_secrets_of_every_kind(address, tmp_path, serve, monkeypatch):
             "last": "no end",
         }.items():
             with Tunnel(server, secret=secret) as tunnel:
-                server.process.wait_for(rf"new client .*port={tunnel.port} identity={name}$")
+                server.process.wait_for(rf"new client .*port={tunnel.port} identity={name} ")
 
 
 def test_upper_case_tags_and_no_tags(serve):
@@ -115,7 +115,7 @@ def test_a_thousand_secrets(serve, tmp_path):
     with serve(multi_secret({}, secrets_file="many")) as server:
         for i in (0, 1, 500, 998, 999):
             with Tunnel(server, secret=f"secret of {i}") as tunnel:
-                server.process.wait_for(rf"new client .*port={tunnel.port} identity=user{i}$")
+                server.process.wait_for(rf"new client .*port={tunnel.port} identity=user{i} ")
                 visitor, far = tunnel.join()
                 visitor.close()
                 far.close()
@@ -133,7 +133,7 @@ def test_a_list_is_split(address, by):
     with spore_server(address, **given) as server:
         for index, secret in enumerate(("one", "two", "three"), 1):
             with Tunnel(server, secret=secret) as tunnel:
-                server.process.wait_for(rf"new client .*port={tunnel.port} identity=secret{index}$")
+                server.process.wait_for(rf"new client .*port={tunnel.port} identity=secret{index} ")
         for secret in ("one,two,three", "one,", "four"):
             assert refusal(server, secret) == "invalid secret"
         said = [
@@ -161,7 +161,7 @@ def test_invalid_lists(secret, text):
 
 def test_one_secret_is_used_without_a_list(address):
     with spore_server(address, secret="one") as server, Tunnel(server) as tunnel:
-        server.process.wait_for(rf'new client .*port={tunnel.port} identity=""$')
+        server.process.wait_for(rf'new client .*port={tunnel.port} identity="" ')
 
 
 def test_a_client_takes_a_comma_literally(address, tmp_path):

@@ -47,7 +47,7 @@ def test_server_that_returns(address, secret):
             ], "the tunnel is announced only once"
 
 
-@pytest.mark.parametrize("tries", [3, 8])
+@pytest.mark.parametrize("tries", [4, 8])
 def test_server_that_is_away_for_a_while(address, tries):
     """After any number of failed attempts the client is back within two seconds, with its port."""
     with Echo() as service, spore_server(address) as first:

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -28,6 +29,7 @@ INTERVAL_MS = int(seconds(1) * 1000)
 RULES = REPOSITORY / "conf" / "prometheus" / "spore.rules.yml"
 CONFIG = REPOSITORY / "conf" / "prometheus" / "prometheus.yml"
 INSECURE = ["--tls", "--insecure"]
+DENIED = "127.200.0.1"
 DASHBOARD = REPOSITORY / "conf" / "grafana" / "spore.json"
 
 
@@ -35,7 +37,10 @@ DASHBOARD = REPOSITORY / "conf" / "grafana" / "spore.json"
 def serving(tmp_path, address, certificate=None, **options):
     port = address.free_port()
     path = tmp_path / "metrics.json"
-    config = {"metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}]}
+    config = {
+        "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
+        "acl": {"control": [{"use": "cidr", "deny": [DENIED]}]},
+    }
     if certificate:
         config["transport"] = [
             {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
@@ -118,6 +123,8 @@ def test_the_pages_name_what_is_served(tmp_path, address, certificate):
     path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
     extra = ["--config", str(path), *INSECURE]
     with serving(tmp_path, address, certificate, secret="s3cret") as (server, exporter):
+        socket.create_connection(server.control, source_address=(DENIED, 0)).close()
+        server.process.wait_for("refused by access list")
         with Echo() as service, spore_client(
             server.control, service.port, secret="s3cret", extra=extra
         ):
