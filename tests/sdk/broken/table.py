@@ -56,7 +56,7 @@ class Row:
     status: int = None
     info: str = None  # the refusal that `plugin info` reports
     allowed: bool = False  # knock: the client is let in
-    memory: bool = False  # a sanitizer ends the process at this fault with its own words
+    memory: bool = False  # a sanitizer ends the process first, with words of its own
     silent: bool = False  # stream: the client sends nothing and waits for the end
     warns: bool = False  # plugin info and --check say the same as the start
 
@@ -65,8 +65,8 @@ def refused(*lines, info=None):
     return Row("refused", lines, 1, info)
 
 
-def ends(status, *lines, info=None):
-    return Row("ends", lines, status, info)
+def ends(status, *lines, info=None, memory=False):
+    return Row("ends", lines, status, info, memory=memory)
 
 
 def starts(*lines, **more):
@@ -237,9 +237,9 @@ THREADS = {
     "thread_blocks_signals": starts(),
     "thread_outlives_it": stops(0),
     "thread_completes_late": knock(rf"late -3{BY}"),
-    "ends_the_worker": kills(1, rf"error plugin ended a thread of the host{BY}"),
-    "cancels_the_worker": kills(1, rf"error plugin ended a thread of the host{BY}"),
-    "ends_main": ends(1, rf"error plugin ended a thread of the host{BY}"),
+    "ends_the_worker": kills(1, rf"error plugin ended a thread of the host{BY}", memory=True),
+    "cancels_the_worker": kills(1, rf"error plugin ended a thread of the host{BY}", memory=True),
+    "ends_main": ends(1, rf"error plugin ended a thread of the host{BY}", memory=True),
     "forks_and_returns_twice": knock(rf"error plugin forked and returned in the child{BY}"),
     "forks_in_create": starts(rf"error plugin forked and returned in the child{BY}"),
     "unloads_itself": knock(rf"still there{BY}"),
