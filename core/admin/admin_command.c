@@ -18,24 +18,24 @@ enum { SURVEY_WAIT_MS = 1000 };
 struct admin_verb {
 	const char *name;
 	const char *argument; /* its name in error messages; NULL: the command takes none */
-	bool asks_workers;    /* for a census, which lists ... */
-	unsigned listed;      /* ... these: CENSUS_* */
+	bool asks_workers;    /* for a census, which lists `listed` */
 	bool reloads;         /* answered when a reload has ended */
+	unsigned listed;      /* CENSUS_* */
 	/* Writes the members of the answer. */
 	void (*write)(const struct admin_query *query, struct jsonout *json);
 };
 
 /* clang-format off */
 static const struct admin_verb verbs[] = {
-	{ "status",    NULL,    true,  0,                             false, admin_status_write },
-	{ "tunnels",   NULL,    true,  CENSUS_TUNNELS,                false, admin_tunnels_write },
-	{ "relays",    NULL,    true,  CENSUS_TUNNELS | CENSUS_RELAYS, false, admin_relays_write },
-	{ "loops",     NULL,    true,  0,                             false, admin_loops_write },
-	{ "plugins",   NULL,    false, 0,                             false, admin_plugins_write },
-	{ "kick",      "ID",    true,  0,                             false, admin_kick_write },
-	{ "log-level", "LEVEL", false, 0,                             false, admin_log_level_write },
-	{ "reload",    NULL,    false, 0,                             true,  admin_reload_write },
-	{ "drain",     NULL,    false, 0,                             false, admin_drain_write },
+	{ "status",    NULL,    true,  false, 0,                              admin_status_write },
+	{ "tunnels",   NULL,    true,  false, CENSUS_TUNNELS,                 admin_tunnels_write },
+	{ "relays",    NULL,    true,  false, CENSUS_TUNNELS | CENSUS_RELAYS, admin_relays_write },
+	{ "loops",     NULL,    true,  false, 0,                              admin_loops_write },
+	{ "plugins",   NULL,    false, false, 0,                              admin_plugins_write },
+	{ "kick",      "ID",    true,  false, 0,                              admin_kick_write },
+	{ "log-level", "LEVEL", false, false, 0,                              admin_log_level_write },
+	{ "reload",    NULL,    false, true,  0,                              admin_reload_write },
+	{ "drain",     NULL,    false, false, 0,                              admin_drain_write },
 };
 /* clang-format on */
 

@@ -18,7 +18,7 @@
 enum { HURRY_MS = 1000, LOOK_MS = 1000, SAMPLE_MS = 200, BURST_MS = 500, EXIT_OVERDUE = 1 };
 
 /* Less than a sample, for the inaccuracy of the clock. */
-static const int64_t stuck_ns = 150 * 1000000;
+static const int64_t stuck_ns = INT64_C(150) * 1000000;
 
 /* Static, since the signal handler has no argument and the thread outlives main's stack. */
 static struct {

@@ -8,9 +8,9 @@ static const uint64_t most_rate = (uint64_t)1 << 40;
 
 static int64_t capacity_of(const struct throttle *throttle)
 {
-	int64_t burst = (int64_t)throttle->rate * BURST_MS;
+	int64_t burst = (int64_t)throttle->rate * BURST_MS, least = INT64_C(2) * PER_BYTE;
 
-	return burst > 2 * PER_BYTE ? burst : 2 * PER_BYTE;
+	return burst > least ? burst : least;
 }
 
 void throttle_init(struct throttle *throttle, uint64_t rate, int64_t now_ms)
