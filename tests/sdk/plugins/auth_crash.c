@@ -85,8 +85,9 @@ static void jump_to_nowhere(void)
 	nowhere();
 }
 
-/* So that the stack cannot be read above this function. */
-static void smash_the_stack(void)
+/* So that the stack cannot be read above this function. A sanitizer must not see it first. */
+__attribute__((noinline, no_sanitize("address", "thread", "undefined"))) static void
+smash_the_stack(void)
 {
 	void *volatile *frame = __builtin_frame_address(0);
 
