@@ -48,7 +48,7 @@ def rows(act):
 def row(name):
     found = table.ROWS[name]
     if found.memory and is_sanitized():
-        pytest.skip("SKIPPED: a sanitizer ends the process at this fault, with words of its own")
+        pytest.skip("SKIPPED: a sanitizer reports this fault, or ends the process first")
     return found
 
 

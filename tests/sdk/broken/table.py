@@ -56,7 +56,7 @@ class Row:
     status: int = None
     info: str = None  # the refusal that `plugin info` reports
     allowed: bool = False  # knock: the client is let in
-    memory: bool = False  # a sanitizer ends the process first, with words of its own
+    memory: bool = False  # a sanitizer reports this fault, or ends the process first
     silent: bool = False  # stream: the client sends nothing and waits for the end
     warns: bool = False  # plugin info and --check say the same as the start
 
@@ -159,7 +159,9 @@ STATE = {
     "closes_the_output": starts(CHANGED + r'restored="standard output, standard error"'),
     "replaces_the_output": starts(CHANGED + r'restored="standard output"'),
     "writes_to_the_output": starts(r"^noise on standard error$"),
-    "closes_many_descriptors": ends(1, rf"error plugin closed descriptors of the process{BY}"),
+    "closes_many_descriptors": ends(
+        1, rf"error plugin closed descriptors of the process{BY}", memory=True
+    ),
     "keeps_the_locks_of_stdio": knock(),
 }
 
