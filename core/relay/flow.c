@@ -21,26 +21,6 @@ static const size_t long_copy_bytes = (size_t)64 * 1024;
 static const size_t turn_bytes = PIPE_BYTES;
 enum { FULL_READS = 2, SLOW_TURNS = 4 };
 
-bool flow_holds(const struct flow *flow)
-{
-	return flow->spill.len > 0 || flow->pipe;
-}
-
-bool flow_reads(const struct flow *flow)
-{
-	return flow->state == FLOW_OPEN && !flow_holds(flow);
-}
-
-bool flow_writes(const struct flow *flow)
-{
-	return flow_holds(flow) || flow->state == FLOW_ENDING;
-}
-
-bool flow_is_over(const struct flow *flow)
-{
-	return flow->state == FLOW_ENDED || flow->state == FLOW_BROKEN;
-}
-
 static void give_pipe(struct flow *flow, struct pipe_pool *pipes)
 {
 	pipe_pool_give(pipes, flow->pipe);

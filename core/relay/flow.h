@@ -58,10 +58,27 @@ void flow_drain(struct flow *flow, const struct flow_ends *ends);
 /* Frees the spill and gives back the pipe. */
 void flow_fini(struct flow *flow, struct pipe_pool *pipes);
 
+/* The next four are asked several times a turn, so they are inlined. */
+
 /* The spill or the pipe holds bytes. */
-bool flow_holds(const struct flow *flow);
-bool flow_reads(const struct flow *flow);
-bool flow_writes(const struct flow *flow);
-bool flow_is_over(const struct flow *flow);
+static inline bool flow_holds(const struct flow *flow)
+{
+	return flow->spill.len > 0 || flow->pipe;
+}
+
+static inline bool flow_reads(const struct flow *flow)
+{
+	return flow->state == FLOW_OPEN && !flow_holds(flow);
+}
+
+static inline bool flow_writes(const struct flow *flow)
+{
+	return flow_holds(flow) || flow->state == FLOW_ENDING;
+}
+
+static inline bool flow_is_over(const struct flow *flow)
+{
+	return flow->state == FLOW_ENDED || flow->state == FLOW_BROKEN;
+}
 
 #endif

@@ -80,28 +80,33 @@ static void finish_relay(struct relay *relay, bool reset)
 
 /* ---- the limit on the rate ---- */
 
-/* How many bytes a flow of a relay with a brake may read now. This and the next are not inlined, so
- * that other relays do not pay for them. */
+/* How many bytes a flow of a relay with a brake may read now. This and hold_back are not inlined,
+ * so that other relays do not pay for them. */
 __attribute__((noinline)) static size_t braked_room(struct relay *relay, int from)
 {
 	return throttle_room(&relay->brake->throttles[from], relay->flows[from].bytes,
 	                     loop_now_ms(relay->set->loop));
 }
 
-/* True if a flow of a relay with a brake may not read now; it is looked at again after a pause. */
-__attribute__((noinline)) static bool holds_back(struct relay *relay, int from)
+static void start_pause(struct relay *relay, int from)
 {
 	ev_timer *pause = &relay->brake->pause;
 
-	if (braked_room(relay, from) > 0)
-		return false;
-	if (!ev_is_active(pause)) {
-		int64_t wait_ms = throttle_wait_ms(&relay->brake->throttles[from]);
+	if (ev_is_active(pause))
+		return;
+	ev_timer_set(pause, (double)throttle_wait_ms(&relay->brake->throttles[from]) / 1000.0, 0.0);
+	ev_timer_start(loop_ev(relay->set->loop), pause);
+}
 
-		ev_timer_set(pause, (double)wait_ms / 1000.0, 0.0);
-		ev_timer_start(loop_ev(relay->set->loop), pause);
+/* A flow that may not read now does not want to; it is looked at again after a pause. */
+__attribute__((noinline)) static void hold_back(struct relay *relay, unsigned wants[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (!(wants[i] & SPORE_READ) || braked_room(relay, i) > 0)
+			continue;
+		wants[i] &= ~(unsigned)SPORE_READ;
+		start_pause(relay, i);
 	}
-	return true;
 }
 
 static void update_relay_wants(struct relay *relay);
@@ -139,22 +144,28 @@ static struct flow_ends ends_of(const struct relay *relay, int from)
 		                   .most = SIZE_MAX };
 }
 
+/* What a stream waits for: its own flow reads it, the other one writes it. */
+static unsigned wants_of(const struct relay *relay, int i)
+{
+	return (flow_reads(&relay->flows[i]) ? SPORE_READ : 0) |
+	       (flow_writes(&relay->flows[!i]) ? SPORE_WRITE : 0);
+}
+
 static void update_relay_wants(struct relay *relay)
 {
 	const struct flow *flows = relay->flows;
+	unsigned wants[2];
 
 	if (flow_is_over(&flows[0]) && flow_is_over(&flows[1])) {
 		finish_relay(relay, flows[0].state == FLOW_BROKEN || flows[1].state == FLOW_BROKEN);
 		return;
 	}
-	for (int i = 0; i < 2; i++) {
-		bool reads = flow_reads(&flows[i]), writes = flow_writes(&flows[!i]);
-
-		if (reads && relay->brake && holds_back(relay, i))
-			reads = false;
-		stream_want(relay->streams[i],
-		            (reads ? SPORE_READ : 0) | (writes ? SPORE_WRITE : 0));
-	}
+	wants[0] = wants_of(relay, 0);
+	wants[1] = wants_of(relay, 1);
+	if (relay->brake)
+		hold_back(relay, wants);
+	stream_want(relay->streams[0], wants[0]);
+	stream_want(relay->streams[1], wants[1]);
 }
 
 static void drain_flow(struct relay *relay, int from)
