@@ -185,15 +185,22 @@ void guest_turn_begin(int64_t now_ns)
 	atomic_store_explicit(&me.turn_ns, now_ns, memory_order_relaxed);
 }
 
+__attribute__((noinline)) static void end_long_turn(int64_t lasted_ns)
+{
+	struct delay delay = { .told = end_and_ask(&me.turn_ns), .longest_ns = lasted_ns };
+
+	if (delay.told)
+		delays_note(&delay, me.name);
+}
+
 void guest_turn_end(int64_t now_ns)
 {
-	struct delay delay = { .told = true };
+	int64_t lasted_ns = now_ns - atomic_load_explicit(&me.turn_ns, memory_order_relaxed);
 
-	delay.longest_ns = now_ns - atomic_load_explicit(&me.turn_ns, memory_order_relaxed);
-	if (delay.longest_ns <= GUEST_HANG_NS)
+	if (lasted_ns > GUEST_HANG_NS)
+		end_long_turn(lasted_ns);
+	else
 		atomic_store_explicit(&me.turn_ns, 0, memory_order_relaxed);
-	else if (end_and_ask(&me.turn_ns))
-		delays_note(&delay, me.name);
 }
 
 /* ---- threads ---- */
