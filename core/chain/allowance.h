@@ -47,9 +47,10 @@ static inline uint64_t allowance_session(const struct allowance *allowance)
 	return allowance ? allowance->grant->session : 0;
 }
 
-/* Ends it, and frees it. reason: SPORE_END_*. `used`: the port, what its tunnel has used and what
- * its client has said; the rest is filled in. NULL: there was no tunnel, and the client is not
- * known any more. NULL is fine as the allowance. [worker] */
+/* Tells the instance that the ALLOW has ended, and frees the allowance, which may be NULL. reason:
+ * SPORE_END_*. `used` has the port, what the tunnel has used and what the client has said; this
+ * function fills in the rest. It is NULL if no tunnel was opened and nothing is known of the
+ * client. [worker] */
 void allowance_end(struct allowance *allowance, uint32_t reason, const spore_session_end *used);
 
 /* ---- a verify() on the pool, which may go on after the allowance has ended ---- */

@@ -39,7 +39,7 @@ struct lent {
 };
 
 enum worker_stage {
-	WORKER_IDLE,    /* before worker_start, or it has failed: there is no state */
+	WORKER_IDLE,    /* before worker_start, or after its failure; the state is not set */
 	WORKER_WAITING, /* worker_start has returned SPORE_EPENDING */
 	WORKER_READY,
 	WORKER_FAILED /* complete_start has reported a failure */

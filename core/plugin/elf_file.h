@@ -19,7 +19,7 @@ struct elf_file {
 /* False and *err: the file is not a shared object for this machine, or it is damaged or truncated.
  * If true, all program headers and the contents of all PT_LOAD segments lie in the file. */
 bool elf_file_open(const uint8_t *bytes, size_t size, struct elf_file *file_out, struct err *err);
-/* Copies the program header of that index. False: there are no more. */
+/* Copies the program header of that index. False: the file has fewer headers. */
 bool elf_file_segment(const struct elf_file *file, size_t index, Elf64_Phdr *segment_out);
 /* The file holds `len` bytes from `offset` on. */
 bool elf_file_holds(const struct elf_file *file, uint64_t offset, uint64_t len);
