@@ -4,8 +4,10 @@
  * The server sends {"Challenge":UUID} and the client answers {"Authenticate":ANSWER}: once on the
  * control connection, and again on every data connection. The host asks the instances in the order
  * of the configuration. ALLOW and DENY end the chain, NEXT goes on to the next instance, and NEXT
- * from the last instance denies. An error (SPORE_E*) is counted separately and then handled as the
- * option "on_error" of the instance says: "deny" (the default) or "next".
+ * from the last instance denies. UNBOUND is a NEXT that says why (base.h). An error (SPORE_E*) is
+ * counted separately and then handled as the option "on_error" of the instance says: "deny" (the
+ * default), "next", or "last_good", which lets in again whom the instance has let in before: see
+ * recheck.
  *
  * Only the instance that allowed a tunnel verifies the tunnel's data connections. The request then
  * has the session value that the instance returned for the tunnel. Ask a remote back-end once per
@@ -25,6 +27,10 @@
  * chose them, under rules that this plugin does not know, and they prove nothing here: verify the
  * answer, or leave the decision to the next instance.
  *
+ * A plugin whose answers hold a secret, such as a password, sets SPORE_AUTHF_RENEWS_BY_SESSION.
+ * Then the host wipes the answer as soon as an instance of it has allowed the client, and the
+ * answer of RENEW is empty. Choose a session value that stands for all that the answer has proved.
+ *
  * Each ALLOW for a control connection has exactly one end: see session_end.
  */
 #ifndef SPORE_AUTH_H
@@ -41,6 +47,8 @@ extern "C" {
 /* The longest identity, in bytes. An identity is UTF-8 without control characters (U+0000 to
  * U+001F, U+007F to U+009F) and without U+FEFF. It may be empty: a client without a name. */
 #define SPORE_IDENTITY_MAX 255
+/* The longest verifier, in bytes: see spore_auth_result. */
+#define SPORE_AUTH_VERIFIER_MAX 256
 /* The most port ranges of one grant. No set of ports needs more. */
 #define SPORE_AUTH_PORTS_MAX 32768
 
@@ -62,8 +70,16 @@ enum { SPORE_CHALLENGE_NONE = 0, SPORE_CHALLENGE_PLAIN = 1, SPORE_CHALLENGE_BIND
  * answer depends on the whole UUID. */
 enum {
 	SPORE_OFFER_BINDS = 1 << 0, /* the server accepts bound answers */
-	SPORE_OFFER_ABOUT = 1 << 1  /* the server reads what a client says before Hello */
+	SPORE_OFFER_ABOUT = 1 << 1, /* the server reads what a client says before Hello */
+	/* An instance of the chain accepts a signature by the client's private key ... */
+	SPORE_OFFER_SIGNATURES = 1 << 2,
+	/* ... or a password. The host offers this on secure connections only. */
+	SPORE_OFFER_PASSWORDS = 1 << 3
 };
+
+/* A part of needs_challenge()'s value: the forms of answers that the instance accepts besides
+ * bore's, as SPORE_OFFER_SIGNATURES and SPORE_OFFER_PASSWORDS. The host ignores other bits. */
+#define SPORE_CHALLENGE_ACCEPTS(offers) ((uint32_t)(offers) << 16)
 
 /* Bits of spore_client_info.known. */
 enum {
@@ -97,7 +113,8 @@ typedef struct spore_auth_request {
 	uint32_t struct_size;
 	uint32_t purpose;      /* SPORE_AUTH_* */
 	uint8_t challenge[16]; /* the bytes of the UUID; zero if no Challenge was sent */
-	spore_str answer;      /* what the client sent; empty if no Challenge was sent */
+	/* What the client sent. Empty if no Challenge was sent, or the host has wiped it. */
+	spore_str answer;
 	const spore_addr *peer, *local;
 	const spore_conn *conn;    /* for host->conn_attr() */
 	spore_str channel_binding; /* the transport's channel binding (RFC 9266), or empty */
@@ -113,8 +130,12 @@ typedef struct spore_auth_request {
 	/* What the client says. Never NULL. `known` is 0 with DATA, and with CONTROL if the client
 	 * waits for the verdict before it asks for a port. */
 	const spore_client_info *client;
+	/* RENEW: the part of life_ms that has passed: the time since the tunnel was opened, or
+	 * since auth_revalidate() renewed it. Else 0. If a client's access ends at a certain time,
+	 * return age_ms plus the time that is left as life_ms. */
+	int64_t age_ms;
 } spore_auth_request;
-SPORE_GROWABLE(spore_auth_request, client);
+SPORE_GROWABLE(spore_auth_request, age_ms);
 
 /* Bits of spore_auth_result.fields. Without its bit, a field must be 0, and the host's default
  * holds. An unknown bit is an error, since a limit must not be ignored: before you use a bit that
@@ -142,10 +163,43 @@ typedef struct spore_auth_result {
 	/* At a time, over all tunnels of the session value. 0: none. */
 	uint32_t max_tunnels, max_conns;
 	/* The host closes a tunnel this long after it was opened, or after auth_revalidate()
-	 * renewed it. A reload does not extend this time. 0: at once; never negative. */
+	 * renewed it. The same value with RENEW therefore neither extends nor shortens this time:
+	 * see age_ms. 0: at once; never negative. */
 	int64_t life_ms;
+	/* What recheck() needs to check a later answer of this client without the back-end: at most
+	 * SPORE_AUTH_VERIFIER_MAX bytes, which only the plugin understands. Empty: none. The host
+	 * keeps it with this result, in memory only, if the operator has set "last_good", and wipes
+	 * it in any case. The same proof must give the same bytes. Also counts with DATA: then it
+	 * says that the back-end has just confirmed them. */
+	spore_str verifier;
+	/* A number that recheck() can compute from an answer, such as a hash of the name in it, so
+	 * that few verifiers must be tried. 0: the answer does not say whose it is. The host keeps
+	 * one verifier of an identity and a hint, the last one. */
+	uint64_t verifier_hint;
+	/* The longest time that the verifier may be used, from now on. 0: as the operator says;
+	 * never negative. */
+	int64_t verifier_life_ms;
 } spore_auth_result;
-SPORE_GROWABLE(spore_auth_result, life_ms);
+SPORE_GROWABLE(spore_auth_result, verifier_life_ms);
+
+/* A verifier that the host holds, and what came with it. */
+typedef struct spore_verifier {
+	uint32_t struct_size, reserved;
+	spore_str bytes;
+	spore_str identity;
+	uint64_t session;
+} spore_verifier;
+SPORE_GROWABLE(spore_verifier, session);
+
+/* The verifiers that recheck() may try. */
+typedef struct spore_held {
+	uint32_t struct_size, reserved;
+	/* Returns the next verifier with this hint, the most recent first, or NULL. With DATA, only
+	 * those of the tunnel's session. The verifier is valid until the next call, and until
+	 * recheck() returns. [worker] */
+	const spore_verifier *(*next)(const struct spore_held *, uint64_t hint);
+} spore_held;
+SPORE_GROWABLE(spore_held, next);
 
 typedef struct spore_answer_request {
 	uint32_t struct_size;
@@ -199,18 +253,24 @@ typedef struct spore_session_end {
 } spore_session_end;
 SPORE_GROWABLE(spore_session_end, client);
 
-/* verify() and answer() may block. The host calls them on its thread pool, with the INSTANCE
- * instead of the worker's state, and completes the ticket with the value that they return, unless
- * they completed it themselves. Each instance has a limited number of threads and a limited queue.
- * A full queue counts as SPORE_EBUSY. */
-enum { SPORE_AUTHF_BLOCKING = 1 };
+enum {
+	/* verify() and answer() may block. The host calls them on its thread pool, with the
+	 * INSTANCE instead of the worker's state, and completes the ticket with the value that they
+	 * return, unless they completed it themselves. Each instance has a limited number of
+	 * threads and a limited queue. A full queue counts as SPORE_EBUSY. */
+	SPORE_AUTHF_BLOCKING = 1,
+	/* verify() decides RENEW by the session and the identity, without an answer, if
+	 * same_instance is 1. The host then wipes the answer of a client that this instance has
+	 * allowed. If another instance is asked to renew that verdict, it gets no answer either. */
+	SPORE_AUTHF_RENEWS_BY_SESSION = 2
+};
 
 typedef struct spore_auth_ops {
 	uint32_t struct_size;
 	uint32_t flags; /* SPORE_AUTHF_* */
 
 	/* SERVER. Verifies one answer. Returns
-	 *  - SPORE_ALLOW, SPORE_DENY or SPORE_NEXT,
+	 *  - SPORE_ALLOW, SPORE_DENY, SPORE_NEXT or SPORE_UNBOUND,
 	 *  - a SPORE_E* if it cannot decide, or
 	 *  - SPORE_EPENDING, and passes the verdict, with details, to host->complete_verify(ticket,
 	 *    ...) before or after it returns. If the ticket has been completed, the returned value
@@ -227,9 +287,9 @@ typedef struct spore_auth_ops {
 	void (*cancel)(void *state, spore_ticket);
 	/* SERVER. An ALLOW of this instance has ended. The host calls this exactly once for each
 	 * ALLOW that it has got for CONTROL or RENEW, whatever becomes of the client, and never for
-	 * DATA. It has got an ALLOW if verify() returned it, or if complete_verify() returned
-	 * SPORE_OK for it. After any other status, such as SPORE_ESTALE, it has not. So this is
-	 * also called
+	 * DATA. It has got an ALLOW if verify() returned it, if complete_verify() returned SPORE_OK
+	 * for it, or as recheck() says. After any other status, such as SPORE_ESTALE, it has not.
+	 * So this is also called
 	 *  - if the client left between complete_verify() and the delivery of the verdict,
 	 *  - if a blocking verify() returns ALLOW after its ticket became stale, and
 	 *  - for each tunnel that stands when the instance ends.
@@ -238,12 +298,35 @@ typedef struct spore_auth_ops {
 	 * completed its ticket itself may still be running. A plugin that keeps a record per ALLOW
 	 * finds it by the ticket; the session may be that of several. Optional. [worker] */
 	void (*session_end)(void *state, const spore_session_end *);
-	/* Returns a SPORE_CHALLENGE_*. NONE: this instance needs no answer, because it verifies a
-	 * certificate, for example. The server sends a Challenge if any instance of the chain needs
-	 * one. Optional; the default is PLAIN. [main] */
+	/* Returns a SPORE_CHALLENGE_*, perhaps combined with SPORE_CHALLENGE_ACCEPTS(). NONE: this
+	 * instance needs no answer, because it verifies a certificate, for example. The server
+	 * sends a Challenge if any instance of the chain needs one. Optional; the default is
+	 * PLAIN. [main] */
 	uint32_t (*needs_challenge)(void *instance);
+	/* SERVER. 1 if verify() may let a client in under this identity, 0 if it never will. The
+	 * host asks when it has created the instance, about identities that other options name, and
+	 * warns of one that no instance of the chain knows. Optional: leave it out if only a
+	 * back-end knows. [main] */
+	int32_t (*has_identity)(void *instance, spore_str identity);
+	/* SERVER. Checks an answer without the back-end, with a verifier of an earlier ALLOW of
+	 * this instance, or of the one before a reload if its configuration was the same. Asks
+	 * held->next() until a verifier accepts the answer, by the rules of verify() (binding,
+	 * security of the connection, purpose), and returns SPORE_ALLOW; the last verifier counts.
+	 * Otherwise returns SPORE_NEXT. Must not block, and must not ask the back-end.
+	 *
+	 * The host calls it for CONTROL and DATA if the operator has set "on_error": "last_good":
+	 *  - after verify() could not decide. ALLOW lets the client in with the result that came
+	 *    with the verifier, so its session must still mean the same. `ticket` is a new number,
+	 *    which cannot be completed. With CONTROL, this ALLOW is one like any other, whose
+	 *    session_end() has this ticket.
+	 *  - after verify() returned DENY or NEXT, with the ticket 0. ALLOW drops the verifier, and
+	 *    does not let the client in.
+	 * spore/verifier.h has ready ones. Optional; without it, "last_good" is a mistake in the
+	 * configuration. Also with SPORE_AUTHF_BLOCKING it gets the worker's state. [worker] */
+	int32_t (*recheck)(void *state, const spore_auth_request *, spore_ticket,
+	                   const spore_held *);
 } spore_auth_ops;
-SPORE_GROWABLE(spore_auth_ops, needs_challenge);
+SPORE_GROWABLE(spore_auth_ops, recheck);
 
 /* CLIENT. What the server that sent this challenge offers: bits of SPORE_OFFER_*, and bits that
  * later versions of the SDK may define. */

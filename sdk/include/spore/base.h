@@ -105,7 +105,11 @@ enum {
 enum {
 	SPORE_ALLOW = 0x5A01,
 	SPORE_DENY = 0x5A02,
-	SPORE_NEXT = 0x5A03 /* no decision: ask the next instance of the chain */
+	SPORE_NEXT = 0x5A03, /* no decision: ask the next instance of the chain */
+	/* auth: as NEXT, but the answer is correct and only lacks the channel binding that this
+	 * instance demands. If no other instance decides, the host denies. It does not count the
+	 * answer as a wrong secret, so no ban follows. */
+	SPORE_UNBOUND = 0x5A04
 };
 
 /* ---- plain values, all FROZEN ---- */
@@ -158,10 +162,15 @@ typedef struct spore_cidr {
 	uint32_t prefix_len; /* 0..128 */
 	uint32_t family;     /* 4 or 6, as written in the configuration */
 } spore_cidr;
+/* A digest of a file, a key or a certificate. All zero: none. */
+typedef struct spore_sha256 {
+	uint8_t bytes[32];
+} spore_sha256;
 SPORE_STATIC_ASSERT(sizeof(spore_str) == 16 && sizeof(spore_iov) == 16, "frozen");
 SPORE_STATIC_ASSERT(sizeof(spore_timer) == 8 && sizeof(spore_io) == 8, "frozen");
 SPORE_STATIC_ASSERT(sizeof(spore_resolve) == 8, "frozen");
 SPORE_STATIC_ASSERT(sizeof(spore_addr) == 24 && sizeof(spore_cidr) == 24, "frozen");
+SPORE_STATIC_ASSERT(sizeof(spore_sha256) == 32, "frozen");
 
 /* Readiness that an operation waits for or that a watcher reports. */
 enum { SPORE_READ = 1, SPORE_WRITE = 2 };

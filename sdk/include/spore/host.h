@@ -48,6 +48,9 @@ typedef struct spore_metric_spec {
 } spore_metric_spec;
 SPORE_GROWABLE(spore_metric_spec, max_series);
 
+/* See spore_host.state_show. */
+enum { SPORE_STATE_MAX = 255 };
+
 struct spore_auth_result; /* auth.h */
 
 typedef struct spore_host {
@@ -139,7 +142,8 @@ typedef struct spore_host {
 	spore_status (*offload)(spore_worker *, void (*work)(void *arg), void (*on_done)(void *arg),
 	                        void *arg);
 	/* Looks up a name of 1 to 255 bytes without blocking. on_done() gets SPORE_OK and n >= 1
-	 * addresses with `port`, or SPORE_EBACKEND and no address. It is never called before
+	 * addresses with `port`, or SPORE_EBACKEND and no address. If the name service fails, the
+	 * addresses may be those of up to a minute ago. on_done() is never called before
 	 * resolve() returns. Returns as timer_start(), or SPORE_EBUSY if the queue is full. The
 	 * handle is valid until on_done() is called, or resolve_stop() cancels the look-up; then
 	 * on_done() is not called. [worker] */
@@ -292,8 +296,39 @@ typedef struct spore_host {
 	void (*metric_add)(spore_worker *, uint32_t series, double delta);
 	void (*metric_set)(spore_worker *, uint32_t series, double value);
 	void (*metric_observe)(spore_worker *, uint32_t series, double value);
+
+	/* ---- files that change.
+	 *
+	 * When a file that the instance has read changes, and then stays as it is for half a
+	 * second, a server makes the instance anew with the same configuration, and replaces it as
+	 * on a reload: create() gets the old instance as `previous`, and open tunnels that this can
+	 * concern are verified again. If create() reports a mistake, or the instance does not
+	 * become ready, the old one stays, and the log has the reason, the instance and the file.
+	 * Several changes within half a second are one. The operator can turn this off (the key
+	 * watch_files of the section "server"). A client, or a server that is only checked, does
+	 * not watch.
+	 *
+	 * The host watches by itself what the options read: SECRETs and lists from files, and paths
+	 * with the flag SPORE_OPTF_READ. */
+
+	/* create() is about to read another file, such as one that the first file names, or a
+	 * folder, or it asks whether a file is there. Call it before that, so that no change is
+	 * missed. A relative path starts from the working directory. Pipes and devices are not
+	 * watched. Returns SPORE_OK, or SPORE_EINVAL (logged) if an argument is NULL, the path is
+	 * empty, or create() is not running on this thread. [main], only in create() */
+	spore_status (*file_watch)(spore_ctx *, const char *path);
+
+	/* ---- the state of an instance, for the operator.
+	 *
+	 * Sets the line that `spore ctl status` shows for the instance, such as "not connected
+	 * since 14:02", in place of the last one; no text: none is shown. The host keeps a copy of
+	 * the first SPORE_STATE_MAX bytes, and escapes it. Say what is so now; events belong into
+	 * the log, numbers into metrics. Returns SPORE_OK, SPORE_ENOMEM, or SPORE_EINVAL (logged)
+	 * if the instance is NULL, or the text is NULL with a length. Takes a lock for a few
+	 * instructions. [any] */
+	spore_status (*state_show)(spore_ctx *, spore_str text);
 } spore_host;
-SPORE_GROWABLE(spore_host, metric_observe);
+SPORE_GROWABLE(spore_host, state_show);
 
 /* Formats and logs at most 1023 bytes. [any] */
 SPORE_PRINTF(4, 5)

@@ -20,7 +20,7 @@ enum {                       /* type          JSON                         C fie
 	SPORE_OPT_INT,       /*               5                            int64_t                */
 	SPORE_OPT_NUMBER,    /*               0.5                          double                 */
 	SPORE_OPT_STRING,    /*               "x"                          const char *           */
-	SPORE_OPT_SECRET,    /*  "x", {"file": P} or {"env": V}            spore_str, NUL-ended   */
+	SPORE_OPT_SECRET,    /*  "x" or where it is: {"file": P}, ...      spore_str, NUL-ended   */
 	SPORE_OPT_DURATION,  /*               "1.5s", "200ms", 2 (s)       int64_t, milliseconds  */
 	SPORE_OPT_SIZE,      /*               "64k", "1m", 65536           int64_t, bytes         */
 	SPORE_OPT_ENUM,      /* of `choices`  "b"                          int64_t, its index     */
@@ -33,20 +33,32 @@ enum {                       /* type          JSON                         C fie
 	SPORE_OPT_LIST,      /* of `item`     [ ... ]                      spore_list             */
 	SPORE_OPT_MAP,       /* of `item`     { "key": ... }               spore_map              */
 	SPORE_OPT_OBJECT,    /* of `item`     { ... }                      the struct, in place   */
-	SPORE_OPT_NODE       /*               anything                     const spore_cfg *      */
+	SPORE_OPT_NODE,      /*               anything                     const spore_cfg *      */
+	SPORE_OPT_SHA256     /*               "sha256:" and 64 hex digits  spore_sha256           */
 };
 /* clang-format on */
 
 /* Flags of an option.
  *  - SPORE_OPTF_PATH: the STRING, or each string of the LIST or MAP, is a path. A relative path
  *    starts from the configuration's folder.
- *  - SPORE_OPTF_READ, in addition to PATH: create() reads the file, so a change of the file counts
- *    as a change of the configuration. */
+ *  - SPORE_OPTF_READ, in addition to PATH: create() reads the file, so a change of the file
+ *    replaces the instance (host.h, "files that change").
+ *  - SPORE_OPTF_NOT_EMPTY: the STRING, LIST or MAP may be left out, but an operator who gives it
+ *    must give more than "", [] or {}. Set it where the empty value would switch a check off, or
+ *    means nothing. A path in a LIST or MAP is never empty.
+ *  - SPORE_OPTF_IDENTITY: the STRING, or each string of the LIST, is the identity of a client. The
+ *    host warns the operator of one that no auth instance knows (spore_auth_ops.has_identity). For
+ *    rows of the component's own table, not of an OBJECT in it.
+ *  - SPORE_OPTF_INHERITS: a MAP of OBJECTs whose key "*" stands for all keys. The host fills what
+ *    an object of another key leaves out from the object of "*", if there is one. */
 enum {
 	SPORE_OPTF_REQUIRED = 1,
 	SPORE_OPTF_DEPRECATED = 2,
 	SPORE_OPTF_PATH = 4,
-	SPORE_OPTF_READ = 8
+	SPORE_OPTF_READ = 8,
+	SPORE_OPTF_NOT_EMPTY = 16,
+	SPORE_OPTF_IDENTITY = 32,
+	SPORE_OPTF_INHERITS = 64
 };
 
 /* FROZEN. `items` points to `count` values of `stride` bytes, in the order of the file. */
@@ -75,7 +87,7 @@ typedef struct spore_option {
 	const char *name;          /* a letter a-z, then a-z, 0-9 or _, at most 63 in all */
 	uint32_t type, flags;      /* SPORE_OPT_*, SPORE_OPTF_* */
 	uint32_t offset, reserved; /* offset of the field in the plugin's struct */
-	const char *dflt;          /* default as JSON text that fits the row; NULL: zero or empty */
+	const char *dflt;          /* default as JSON text that fits the row; NULL: none */
 	int64_t min, max;          /* INT, DURATION, SIZE, PORT; no bounds if min > max */
 	const char *choices;       /* ENUM: "a|b|c" */
 	const spore_option_item *item;
@@ -127,6 +139,8 @@ template <typename Type> struct spore_same_type_<Type, Type> { enum : uint32_t {
 	SPORE_OPT_ROW_(st, f, spore_list, SPORE_OPT_PORTS, fl, dflt, 1, 0, NULL, NULL, doc)
 #define SPORE_CIDR(st, f, fl, dflt, doc)                                                           \
 	SPORE_OPT_ROW_(st, f, spore_cidr, SPORE_OPT_CIDR, fl, dflt, 1, 0, NULL, NULL, doc)
+#define SPORE_SHA256(st, f, fl, dflt, doc)                                                         \
+	SPORE_OPT_ROW_(st, f, spore_sha256, SPORE_OPT_SHA256, fl, dflt, 1, 0, NULL, NULL, doc)
 #define SPORE_LIST(st, f, fl, item, doc)                                                           \
 	SPORE_OPT_ROW_(st, f, spore_list, SPORE_OPT_LIST, fl, NULL, 1, 0, NULL, item, doc)
 #define SPORE_MAP(st, f, fl, item, doc)                                                            \

@@ -12,7 +12,8 @@
  *
  * On a reload the host creates the new instances, switches to them, and stops the old ones when
  * their last session has ended. Plugins need no code for this. auth.h describes how a reload
- * verifies open tunnels.
+ * verifies open tunnels. The same happens to a single instance when a file that it reads changes
+ * (host.h).
  *
  * create, destroy and the entry point run on a thread of their own, the control thread. Meanwhile
  * the server serves with its old configuration. The operator limits how long all instances of a
@@ -57,8 +58,66 @@ typedef struct spore_create_args {
 	void (*report)(const struct spore_create_args *, const char *pointer, const char *text);
 	uint32_t n_workers;
 	uint32_t point; /* acl: the instance's chain, SPORE_ACL_AT_*; else 0 */
+	/* What the transports of the configuration can tell about a connection: their attr_keys
+	 * that may_know() does not rule out, NULL-terminated. NULL: not known, because a transport
+	 * does not declare its keys. See spore_may_know(). Not for transports. Valid until create()
+	 * returns. */
+	const char *const *conn_attrs;
+	/* 1: a transport of the configuration has SPORE_TRANSPORTF_SECURE, so connections may be
+	 * secure. 0: none will be. See spore_may_be_secure(). Not for transports. */
+	uint32_t may_be_secure, reserved;
+	/* SERVER: the public ports that tunnels can get, without the reserved ones. A client has
+	 * none. See spore_may_have_port(). Valid until create() returns. */
+	const spore_port_range *public_ports;
+	size_t n_public_ports;
+	/* SERVER: how long the auth chain may take for a verdict (the key auth_timeout of the
+	 * section "server"), in milliseconds. An instance that may take as long should warn. 0 on a
+	 * client. See spore_auth_time(). */
+	int64_t auth_timeout_ms;
 } spore_create_args;
-SPORE_GROWABLE(spore_create_args, point);
+SPORE_GROWABLE(spore_create_args, auth_timeout_ms);
+
+/* 0: no connection of this configuration will have a value for the key of host->conn_attr(), so an
+ * instance that needs one should report a mistake. */
+static inline uint32_t spore_may_know(const spore_create_args *args, const char *key)
+{
+	const char *const *i = SPORE_HAS(args, conn_attrs) ? args->conn_attrs : NULL;
+
+	if (!i)
+		return 1;
+	while (*i && strcmp(*i, key) != 0)
+		i++;
+	return *i != NULL;
+}
+
+/* 0: no connection of this configuration will be secure, so an instance that needs one should
+ * report a mistake. */
+static inline uint32_t spore_may_be_secure(const spore_create_args *args)
+{
+	return !SPORE_HAS(args, may_be_secure) || args->may_be_secure;
+}
+
+/* SERVER. How long the auth chain may take for a verdict, in milliseconds; 0: not known. */
+static inline int64_t spore_auth_time(const spore_create_args *args)
+{
+	return SPORE_HAS(args, auth_timeout_ms) ? args->auth_timeout_ms : 0;
+}
+
+/* SERVER. 0: a client with a grant of these n ranges would get no port. */
+static inline uint32_t spore_may_have_port(const spore_create_args *args,
+                                           const spore_port_range *ranges, size_t n)
+{
+	size_t n_public = SPORE_HAS(args, n_public_ports) ? args->n_public_ports : 0;
+
+	for (size_t i = 0; i < n * n_public; i++) {
+		const spore_port_range *a = &ranges[i / n_public],
+				       *b = &args->public_ports[i % n_public];
+
+		if (a->lo <= b->hi && b->lo <= a->hi)
+			return 1;
+	}
+	return n_public == 0;
+}
 
 /* SPORE_COMPF_SINGLE_WORKER: the instance starts on worker 0 only. For exporters. */
 enum { SPORE_COMPF_SINGLE_WORKER = 1 };

@@ -75,17 +75,17 @@ struct spore_stream_ops {
 	 *    together with its own first bytes if it has any. */
 	spore_status (*handshake)(spore_stream *, uint32_t *want, spore_ticket);
 
-	/* Return the number of bytes moved (> 0), SPORE_EAGAIN with *want, or another SPORE_E* but
-	 * SPORE_EPENDING (SPORE_ECLOSED for a reset). readv() returns 0 at the clean end of the
-	 * stream. Partial transfers are normal. The host may pass another buffer when it repeats a
-	 * call after SPORE_EAGAIN. */
+	/* Return the number of bytes moved (> 0), SPORE_EAGAIN with *want, or another SPORE_E*
+	 * except SPORE_EPENDING (SPORE_ECLOSED for a reset). readv() returns 0 at the clean end of
+	 * the stream. Partial transfers are normal. The host may pass another buffer when it
+	 * repeats a call after SPORE_EAGAIN. */
 	int64_t (*readv)(spore_stream *, const spore_iov *, uint32_t n, uint32_t *want);
 	int64_t (*writev)(spore_stream *, const spore_iov *, uint32_t n, uint32_t *want);
 	/* Sends bytes that writev() accepted and has kept. The host calls it after the last
 	 * writev() of a turn of the event loop, before it uses another stream. A buffer that all
 	 * streams of a worker share is therefore empty between streams. Returns SPORE_OK,
 	 * SPORE_EAGAIN with *want (the stream keeps the rest and the host calls again), or another
-	 * SPORE_E* but SPORE_EPENDING. Optional. */
+	 * SPORE_E* except SPORE_EPENDING. Optional. */
 	spore_status (*flush)(spore_stream *, uint32_t *want);
 	/* The number of bytes that readv() can return although the descriptor is not readable.
 	 * Optional; the default is 0. */
@@ -179,11 +179,18 @@ typedef struct spore_transport_ops {
 	/* The operations of all streams that wrap() makes. The host checks them when it loads the
 	 * plugin. They must remain valid and unchanged. */
 	const spore_stream_ops *stream_ops;
-	/* The keys that attr() of its streams may know, NULL-terminated. The host copies these
-	 * facts for plugins that ask from another thread. May be NULL. */
+	/* The keys that attr() of its streams may know, NULL-terminated, also
+	 * SPORE_ATTR_CHANNEL_BINDING. The host copies these facts for plugins that ask from another
+	 * thread, and tells auth plugins of them (spore_create_args). May be NULL. */
 	const char *const *attr_keys;
+	/* 0: because of its options, no stream of this instance will have a value for this key,
+	 * which is one of attr_keys: a server that asks its clients for no certificate, for
+	 * example. The host asks when it has created the instance, and leaves the key out of what
+	 * it tells auth plugins, so that one that needs the fact can report a mistake. Optional;
+	 * the default is 1 for every key. [main] */
+	uint32_t (*may_know)(void *instance, const char *key);
 } spore_transport_ops;
-SPORE_GROWABLE(spore_transport_ops, attr_keys);
+SPORE_GROWABLE(spore_transport_ops, may_know);
 
 #ifdef __cplusplus
 }
