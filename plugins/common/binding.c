@@ -1,5 +1,7 @@
 #include "binding.h"
 
+#include <spore/transport.h>
+
 enum { CHALLENGE_SIZE = 16 };
 
 static const char label[] = "spore channel binding 1";
@@ -19,4 +21,14 @@ bool binding_message_init(struct binding_message *message, const uint8_t challen
 	memcpy(at + sizeof label, session.ptr, session.len);
 	message->len += sizeof label + session.len;
 	return true;
+}
+
+bool binding_is_possible(const spore_create_args *args, int64_t mode)
+{
+	if (mode != BINDING_REQUIRE || spore_may_know(args, SPORE_ATTR_CHANNEL_BINDING))
+		return true;
+	args->report(
+		args, "/binding",
+		"expected a transport with sessions to bind answers to, such as tls, found none");
+	return false;
 }

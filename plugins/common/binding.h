@@ -3,7 +3,7 @@
 #ifndef COMMON_BINDING_H
 #define COMMON_BINDING_H
 
-#include <spore/base.h>
+#include <spore/plugin.h>
 #include <stdbool.h>
 
 /* The option "binding", in the order of its choices. */
@@ -20,5 +20,9 @@ struct binding_message {
 /* `session`: the channel binding; empty for bore's message. False: it is too long. [any] */
 bool binding_message_init(struct binding_message *message, const uint8_t challenge[16],
                           spore_str session);
+
+/* False, and reported at /binding: answers must be bound, but no connection of this configuration
+ * has a session to bind them to. [main] */
+bool binding_is_possible(const spore_create_args *args, int64_t mode);
 
 #endif

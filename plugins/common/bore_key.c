@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 
+#include "hex.h"
+
 enum { KEY_SIZE = 32, BLOCK_SIZE = 64, INNER_PAD = 0x36, OUTER_PAD = 0x5C };
 
 /* Returns a digest that has consumed the padded key, one whole block. NULL: OpenSSL or memory
@@ -62,27 +64,9 @@ bool bore_key_tag(const struct bore_key *key, EVP_MD_CTX *scratch, const void *m
 	       finish_hash(key->outer, scratch, tag_out, BORE_TAG_SIZE, tag_out);
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 32) >= 'a' && (c | 32) <= 'f')
-		return (c | 32) - 'a' + 10;
-	return -1;
-}
-
 bool bore_tag_parse(spore_str hex, uint8_t tag_out[BORE_TAG_SIZE])
 {
-	if (hex.len != BORE_HEX_SIZE)
-		return false;
-	for (size_t i = 0; i < BORE_TAG_SIZE; i++) {
-		int hi = hex_value(hex.ptr[2 * i]), lo = hex_value(hex.ptr[2 * i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return false;
-		tag_out[i] = (uint8_t)(hi << 4 | lo);
-	}
-	return true;
+	return hex_read(hex, tag_out, BORE_TAG_SIZE);
 }
 
 void bore_tag_print(const uint8_t tag[BORE_TAG_SIZE], char hex_out[BORE_HEX_SIZE])

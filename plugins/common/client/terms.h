@@ -1,0 +1,43 @@
+/* terms - the limits of one client, as a back-end or a file states them: read from texts or from
+ * JSON values into a policy that has its own memory.
+ *
+ *   ports        "20000-20099,20500": public ports that it may use; "": none
+ *   max_tunnels  a whole number
+ *   max_conns    a whole number
+ *   life         "90s", "500ms", "1.5m", "2h" or "1d", or a number of seconds
+ *
+ * What is not stated is not limited. A limit that is not understood is an error, since it must
+ * not be ignored. This code is compiled into each plugin that uses it. */
+#ifndef COMMON_TERMS_H
+#define COMMON_TERMS_H
+
+#include <spore/auth.h>
+#include <stdbool.h>
+
+#include "policy.h"
+
+enum { TERMS_PORTS_MAX = 64 };
+
+/* Zeroed: no limit. It may be copied. */
+struct terms {
+	struct policy policy; /* without its ports */
+	bool is_positive;     /* "", 0 and a time of 0 are refused, as in the option "policy" */
+	uint32_t n_ports;
+	spore_port_range ports[TERMS_PORTS_MAX];
+};
+
+/* Sets one limit. Returns NULL, or what is wrong: a text such as "expected a whole number from 0 to
+ * 1000000", which is permanent and contains nothing of the arguments. [any] */
+const char *terms_set(struct terms *terms, const char *name, const char *text);
+/* The same for a JSON value: a text or a number. [any] */
+const char *terms_set_value(struct terms *terms, const char *name, const spore_host *host,
+                            const spore_cfg *value);
+/* Sets all limits of a JSON object. True: *terms is complete. False: `error` gets a NUL-terminated
+ * text that names the member, such as "/ports: expected ...". Nothing else in it comes from the
+ * object. [any] */
+bool terms_read(struct terms *terms, const spore_host *host, const spore_cfg *object, char *error,
+                size_t error_size);
+/* All limits. The policy points into the terms. [any] */
+struct policy terms_policy(const struct terms *terms);
+
+#endif
