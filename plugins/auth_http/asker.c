@@ -1,0 +1,292 @@
+#include "asker.h"
+
+#include <stdio.h>
+
+/* So many waiting questions begin or fail in one turn of the loop. A crowd has several turns, so
+ * that it does not hold up the worker. */
+enum { PER_TURN = 8 };
+
+static void append(struct ask_list *list, struct ask *ask)
+{
+	ask->next = NULL;
+	ask->previous = list->last;
+	*(list->last ? &list->last->next : &list->first) = ask;
+	list->last = ask;
+	list->n++;
+}
+
+static void take_out(struct ask_list *list, struct ask *ask)
+{
+	*(ask->previous ? &ask->previous->next : &list->first) = ask->next;
+	*(ask->next ? &ask->next->previous : &list->last) = ask->previous;
+	list->n--;
+}
+
+/* ---- metrics and log ---- */
+
+void asker_complain(struct asker_shared *shared, const char *text)
+{
+	if (pace_allows_line(&shared->faults, shared->host, shared->log, SPORE_LOG_WARN,
+	                     "questions without a verdict"))
+		spore_logf(shared->host, shared->log, SPORE_LOG_WARN,
+		           "the service gave no verdict: %s", text);
+}
+
+/* Another worker may change the state at the same time: the last one to write has read the
+ * newest. */
+void asker_show_state(struct asker_shared *shared)
+{
+	static const char *const texts[] = {
+		[BREAKER_CLOSED] = "the service is asked",
+		[BREAKER_PROBING] = "the service has failed; one question is sent as a trial",
+		[BREAKER_OPEN] = "the service has failed; it is not asked until the next trial",
+	};
+	enum breaker_state state;
+
+	do {
+		state = breaker_read(&shared->breaker);
+		shared->host->metric_set(NULL, shared->state, state);
+		shared->host->state_show(shared->log, spore_cstr(texts[state]));
+	} while (state != breaker_read(&shared->breaker));
+}
+
+static void count(struct asker *asker, enum ask_result result)
+{
+	asker->shared->host->metric_add(asker->worker, asker->shared->results[result], 1);
+}
+
+static void settle(struct asker_shared *shared, enum breaker_pass pass,
+                   enum breaker_outcome outcome)
+{
+	bool has_changed = breaker_settle(&shared->breaker, pass, outcome, shared->host->now_ms());
+
+	if (has_changed || pass == BREAKER_PROBE)
+		asker_show_state(shared);
+	if (has_changed && outcome == BREAKER_WORKS)
+		spore_logf(shared->host, shared->log, SPORE_LOG_INFO, "the service works again");
+	else if (has_changed)
+		spore_logf(shared->host, shared->log, SPORE_LOG_ERROR,
+		           "the service fails: until it works again, only one question at a time "
+		           "is sent, after a pause");
+}
+
+/* ---- the end of a question ---- */
+
+/* Ends a question that was not sent. */
+static void give_up(struct asker *asker, struct ask *ask, enum ask_result result, const char *why)
+{
+	struct ask_reply reply = { .error = why };
+
+	count(asker, result);
+	asker_complain(asker->shared, why);
+	ask->on_answer(ask, result, &reply);
+}
+
+/* Ends a question that was sent. libcurl does not know its transfer any more. */
+static void finish(struct asker *asker, struct ask *ask, enum ask_result result, const char *why)
+{
+	struct asker_shared *shared = asker->shared;
+	struct transfer *transfer = ask->transfer;
+	enum breaker_pass pass = ask->pass;
+	struct ask_reply reply = {
+		.status = transfer_status(transfer),
+		.body = { transfer->reply, transfer->len },
+		.error = why,
+	};
+
+	take_out(&asker->running, ask);
+	if (result != ASK_REPLIED)
+		asker_complain(shared, why);
+	shared->host->metric_observe(asker->worker, shared->seconds,
+	                             (double)(shared->host->now_ms() - ask->started_ms) / 1000);
+	result = ask->on_answer(ask, result, &reply); /* frees it */
+	count(asker, result);
+	settle(shared, pass, result == ASK_REPLIED ? BREAKER_WORKS : BREAKER_FAILS);
+	transfer_free(transfer);
+}
+
+/* ---- sending ---- */
+
+/* Sends a question. The caller has made sure that there are addresses. Returns ASK_REPLIED if it
+ * runs now, or why it does not. */
+static enum ask_result start(struct asker *asker, struct ask *ask)
+{
+	struct asker_shared *shared = asker->shared;
+	struct transfer_plan plan = {
+		.service = shared->service,
+		.url = ask->url,
+		.body = ask->body,
+		.addresses = asker->lookup.addresses,
+		.connect_ms = shared->connect_ms,
+		.total_ms = shared->total_ms,
+	};
+
+	ask->started_ms = shared->host->now_ms();
+	ask->pass = breaker_enter(&shared->breaker, ask->started_ms);
+	if (ask->pass == BREAKER_REFUSED)
+		return ASK_SUSPENDED;
+	if (ask->pass == BREAKER_PROBE)
+		asker_show_state(shared);
+	ask->transfer = transfer_new(&plan, ask);
+	if (ask->transfer && multi_add(&asker->multi, ask->transfer->easy)) {
+		append(&asker->running, ask);
+		return ASK_REPLIED;
+	}
+	transfer_free(ask->transfer);
+	ask->transfer = NULL;
+	settle(shared, ask->pass, BREAKER_UNKNOWN);
+	return ASK_NO_MEMORY;
+}
+
+static const char *text_of(enum ask_result result)
+{
+	return result == ASK_SUSPENDED     ? "it failed before, and its next trial is not due yet"
+	       : result == ASK_UNREACHABLE ? "its host name has no address"
+	       : result == ASK_BUSY        ? "too many questions wait for it (max_waiting)"
+	                                   : "out of memory";
+}
+
+/* Without addresses the service fails, although no request could be sent. */
+static enum ask_result note_no_address(struct asker *asker)
+{
+	struct asker_shared *shared = asker->shared;
+	enum breaker_pass pass = breaker_enter(&shared->breaker, shared->host->now_ms());
+
+	if (pass == BREAKER_REFUSED)
+		return ASK_SUSPENDED;
+	settle(shared, pass, BREAKER_FAILS);
+	return ASK_UNREACHABLE;
+}
+
+static bool may_start(const struct asker *asker)
+{
+	return asker->waiting.first && asker->running.n < asker->shared->max_running;
+}
+
+/* Sends the question that waits longest. False: it must wait for the addresses. */
+static bool send_first(struct asker *asker)
+{
+	enum lookup_state state = lookup_need(&asker->lookup);
+	struct ask *ask = asker->waiting.first;
+	enum ask_result result;
+
+	if (state == LOOKUP_RUNS)
+		return false;
+	take_out(&asker->waiting, ask);
+	result = state == LOOKUP_READY ? start(asker, ask) : note_no_address(asker);
+	if (result != ASK_REPLIED)
+		give_up(asker, ask, result, text_of(result));
+	return true;
+}
+
+/* Sends in the next turn what waits. */
+static void pump_soon(struct asker *asker)
+{
+	if (may_start(asker))
+		asker->shared->host->timer_update(asker->next_turn, 0, 0);
+}
+
+/* Sends what waits, as far as there are places. */
+static void pump(void *arg)
+{
+	struct asker *asker = arg;
+
+	for (int n = 0; n < PER_TURN && may_start(asker); n++) {
+		if (!send_first(asker))
+			return;
+	}
+	pump_soon(asker);
+}
+
+enum ask_result asker_send(struct asker *asker, struct ask *ask)
+{
+	enum ask_result result = ASK_REPLIED;
+
+	ask->transfer = NULL;
+	if (!asker->waiting.first && asker->running.n < asker->shared->max_running &&
+	    lookup_need(&asker->lookup) == LOOKUP_READY)
+		result = start(asker, ask);
+	else if (lookup_need(&asker->lookup) == LOOKUP_FAILED)
+		result = note_no_address(asker);
+	else if (asker->waiting.n < asker->shared->max_waiting)
+		append(&asker->waiting, ask);
+	else
+		result = ASK_BUSY;
+	if (result == ASK_REPLIED)
+		return result;
+	count(asker, result);
+	asker_complain(asker->shared, text_of(result));
+	return result;
+}
+
+bool asker_withdraw(struct asker *asker, struct ask *ask)
+{
+	if (ask->transfer)
+		return false;
+	take_out(&asker->waiting, ask);
+	return true;
+}
+
+/* ---- start and stop ---- */
+
+static void on_end(void *arg, void *transfer_arg, CURLcode code)
+{
+	struct asker *asker = arg;
+	struct transfer *transfer = transfer_arg;
+
+	/* The first results are those of a transfer, in the same order. */
+	finish(asker, transfer->owner, (enum ask_result)transfer_end(transfer, code),
+	       transfer_error(transfer, code));
+	pump_soon(asker);
+}
+
+static void on_addresses(void *arg)
+{
+	pump_soon(arg);
+}
+
+bool asker_start(struct asker *asker, struct asker_shared *shared, spore_worker *worker)
+{
+	*asker = (struct asker){ .shared = shared, .worker = worker };
+	asker->lookup = (struct lookup){
+		.host = shared->host,
+		.worker = worker,
+		.service = shared->service,
+		.on_end = on_addresses,
+		.arg = asker,
+	};
+	asker->multi = (struct multi){
+		.host = shared->host, .worker = worker, .on_end = on_end, .arg = asker
+	};
+	if (shared->host->timer_start(worker, 0, 0, pump, asker, &asker->next_turn) != SPORE_OK)
+		return false;
+	if (multi_start(&asker->multi))
+		return true;
+	shared->host->timer_stop(asker->next_turn);
+	return false;
+}
+
+void asker_stop(struct asker *asker)
+{
+	struct ask_reply none = { .error = "the instance stops" };
+
+	while (asker->waiting.first) {
+		struct ask *ask = asker->waiting.first;
+
+		take_out(&asker->waiting, ask);
+		ask->on_answer(ask, ASK_BROKEN, &none);
+	}
+	while (asker->running.first) {
+		struct ask *ask = asker->running.first;
+		struct transfer *transfer = ask->transfer;
+
+		take_out(&asker->running, ask);
+		multi_remove(&asker->multi, transfer->easy);
+		settle(asker->shared, ask->pass, BREAKER_UNKNOWN);
+		ask->on_answer(ask, ASK_BROKEN, &none);
+		transfer_free(transfer);
+	}
+	asker->shared->host->timer_stop(asker->next_turn);
+	lookup_stop(&asker->lookup);
+	multi_stop(&asker->multi);
+}

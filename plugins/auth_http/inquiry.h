@@ -1,0 +1,12 @@
+/* inquiry - the JSON text that asks the service about one client: verify-request.schema.json. */
+#ifndef INQUIRY_H
+#define INQUIRY_H
+
+#include "../common/json_writer.h"
+#include "claim.h"
+
+/* Writes the text about this request. [worker] */
+void inquiry_write(struct json_writer *json, const spore_host *host, const spore_auth_request *rq,
+                   const struct claim *claim);
+
+#endif

@@ -1,0 +1,31 @@
+/* lookup - the addresses of the service's host, for one worker: looked up by the host, and again
+ * when they are old and needed. */
+#ifndef LOOKUP_H
+#define LOOKUP_H
+
+#include "service.h"
+
+/* Addresses are used for so long. While newer ones are looked up, the old ones serve. */
+enum { LOOKUP_LIFE_MS = 30000, LOOKUP_RETRY_MS = 1000, LOOKUP_MAX = 8 };
+
+struct lookup {
+	const spore_host *host;
+	spore_worker *worker;
+	const struct service *service;
+	spore_resolve running; /* {0}: none runs */
+	int64_t next_ms;       /* the next one begins then at the earliest */
+	char *addresses;       /* owned; as CURLOPT_RESOLVE wants it; NULL: none are known */
+	/* A look-up has ended, with or without addresses. [worker] */
+	void (*on_end)(void *arg);
+	void *arg;
+};
+
+enum lookup_state { LOOKUP_READY, LOOKUP_RUNS, LOOKUP_FAILED };
+
+/* Says whether requests can be made, and begins a look-up if one is due. With READY, `addresses` is
+ * NULL only if the service needs no look-up. [worker] */
+enum lookup_state lookup_need(struct lookup *lookup);
+/* [worker] */
+void lookup_stop(struct lookup *lookup);
+
+#endif
