@@ -27,12 +27,14 @@ struct cidr {
 static const spore_option_item prefix_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option_item name_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 static const spore_option options[] = {
-	SPORE_LIST(struct conf, allow, 0, &prefix_item,
-	           "prefixes that may connect; all other addresses may not"),
+	SPORE_LIST(
+		struct conf, allow, 0, &prefix_item,
+		"prefixes that may connect; if it is given, even empty, addresses in no prefix of "
+		"either list may not"),
 	SPORE_LIST(
 		struct conf, deny, 0, &prefix_item,
 		"prefixes that may not connect; the longest matching prefix of both lists decides"),
-	SPORE_LIST(struct conf, identity, 0, &name_item,
+	SPORE_LIST(struct conf, identity, SPORE_OPTF_NOT_EMPTY | SPORE_OPTF_IDENTITY, &name_item,
 	           "on public ports: check only tunnels of these identities"),
 };
 
@@ -148,10 +150,6 @@ static int check_conf(const spore_create_args *args)
 		args->report(args, "", "expected \"allow\" or \"deny\", found neither");
 		good = 0;
 	}
-	if (is_given(args, "identity") && conf->identity.count == 0) {
-		args->report(args, "/identity", "expected at least one identity, found none");
-		good = 0;
-	}
 	if (conf->identity.count > 0 && args->point == SPORE_ACL_AT_CONTROL) {
 		args->report(args, "/identity",
 		             "expected only in lists of public ports: connections to the control "
@@ -161,6 +159,19 @@ static int check_conf(const spore_create_args *args)
 	return good;
 }
 
+/* An empty list has a meaning, but a file of prefixes may be empty by mistake. */
+static void warn_if_empty(const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+
+	if (is_given(args, "allow") && conf->allow.count == 0)
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "the list allow is empty: it denies everybody");
+	else if (!is_given(args, "allow") && conf->deny.count == 0)
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "the list deny is empty: it denies nobody");
+}
+
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
 	const struct conf *conf = args->conf;
@@ -168,6 +179,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 
 	if (!check_conf(args))
 		return SPORE_ECONFIG;
+	warn_if_empty(args);
 	cidr = calloc(1, sizeof *cidr);
 	if (!cidr)
 		return SPORE_ENOMEM;

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../common/client/policy.h"
+#include "../common/pace.h"
 #include "clients.h"
 #include "facts.h"
 
@@ -23,7 +25,8 @@ struct mtls {
 	spore_ctx *log;
 	const struct conf *conf;
 	struct clients clients;
-	atomic_flag warned; /* that a client has no certificate */
+	atomic_flag warned;   /* that a client has no certificate */
+	struct pace refusals; /* logged ones */
 };
 
 /* clang-format off */
@@ -47,7 +50,7 @@ static const spore_option_item client_item = {
 };
 static const spore_option options[] = {
 	SPORE_MAP(struct conf, clients, 0, &client_item,
-	          "identity to a client: its certificate and its limits; all certificate options "
+	          "by identity: the client's certificate and its limits; all certificate options "
 	          "that are given must match; the first match counts"),
 	SPORE_BOOL(struct conf, any, 0, NULL,
 	           "also accept every other certificate that the transport has verified; the "
@@ -76,9 +79,20 @@ static int is_complete(const spore_create_args *args)
 	return 0;
 }
 
+static int has_certificates(const spore_create_args *args)
+{
+	if (spore_may_know(args, "x509.sha256"))
+		return 1;
+	args->report(args, "",
+	             "expected a transport that knows the clients' certificates, such as tls with "
+	             "cacertfile, found none");
+	return 0;
+}
+
 static spore_status create(const spore_create_args *args, void **instance_out)
 {
 	const struct conf *conf = args->conf;
+	int good = has_certificates(args);
 	struct mtls *mtls;
 
 	if (!is_complete(args))
@@ -89,7 +103,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	mtls->host = args->host;
 	mtls->log = args->ctx;
 	mtls->conf = conf;
-	if (!clients_init(&mtls->clients, &conf->clients, args)) {
+	if (!clients_init(&mtls->clients, &conf->clients, args) || !good) {
 		destroy(mtls);
 		return SPORE_ECONFIG;
 	}
@@ -123,21 +137,19 @@ static int32_t allow_client(const struct mtls *mtls, const spore_auth_request *r
                             spore_ticket ticket, size_t i)
 {
 	const struct client *client = clients_at(&mtls->clients, i);
+	struct policy policy = {
+		.ports = client->ports,
+		.max_tunnels = client->max_tunnels,
+		.max_conns = client->max_conns,
+		.life = client->life,
+	};
 	spore_auth_result result = {
 		.struct_size = sizeof result,
 		.identity = spore_cstr(mtls->conf->clients.keys[i]),
 		.session = i + 1,
-		.ports = client->ports.items,
-		.n_ports = client->ports.count,
-		.max_tunnels = (uint32_t)client->max_tunnels,
-		.max_conns = (uint32_t)client->max_conns,
-		.life_ms = client->life,
 	};
 
-	result.fields = (result.n_ports ? SPORE_AUTH_F_PORTS : 0) |
-	                (result.max_tunnels ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
-	                (result.max_conns ? SPORE_AUTH_F_MAX_CONNS : 0) |
-	                (result.life_ms ? SPORE_AUTH_F_LIFE : 0);
+	policy_grant(&policy, &result);
 	return allow(mtls, rq, ticket, &result);
 }
 
@@ -163,7 +175,7 @@ static void write_name(const struct facts *facts, char name_out[NAME_SIZE])
 		snprintf(name_out, NAME_SIZE, "sha256:%s", facts->sha256);
 }
 
-static int32_t judge(const struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
+static int32_t judge(struct mtls *mtls, const spore_auth_request *rq, spore_ticket ticket,
                      const struct facts *facts)
 {
 	char name[NAME_SIZE];
@@ -174,8 +186,11 @@ static int32_t judge(const struct mtls *mtls, const spore_auth_request *rq, spor
 	write_name(facts, name);
 	if (mtls->conf->any)
 		return allow_unlisted(mtls, rq, ticket, name, session_of(facts->sha256));
-	spore_logf(mtls->host, mtls->log, SPORE_LOG_INFO,
-	           "no client matches the certificate of %s (sha256 %s)", name, facts->sha256);
+	if (pace_allows_line(&mtls->refusals, mtls->host, mtls->log, SPORE_LOG_INFO,
+	                     "refused certificates"))
+		spore_logf(mtls->host, mtls->log, SPORE_LOG_INFO,
+		           "no client matches the certificate of %s (sha256 %s)", name,
+		           facts->sha256);
 	return SPORE_NEXT;
 }
 
@@ -210,10 +225,23 @@ static uint32_t needs_challenge(void *instance)
 	return 0;
 }
 
+static int32_t has_identity(void *instance, spore_str identity)
+{
+	const struct mtls *mtls = instance;
+	const spore_map *clients = &mtls->conf->clients;
+	size_t i = 0;
+
+	while (i < clients->count && !(strlen(clients->keys[i]) == identity.len &&
+	                               memcmp(clients->keys[i], identity.ptr, identity.len) == 0))
+		i++;
+	return mtls->conf->any || i < clients->count;
+}
+
 static const spore_auth_ops ops = {
 	.struct_size = sizeof ops,
 	.verify = verify,
 	.needs_challenge = needs_challenge,
+	.has_identity = has_identity,
 };
 
 static const spore_component component = {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../common/client/ports.h"
 #include "../common/pointer.h"
 
 enum { POINTER_SIZE = 256 };
@@ -71,7 +72,7 @@ static int is_identity(const char *text)
 		if (p[i] < 0x20 || p[i] == 0x7F || (p[i] == 0xC2 && p[i + 1] < 0xA0))
 			return 0;
 	}
-	return strlen(text) <= SPORE_IDENTITY_MAX && !strstr(text, "\xEF\xBB\xBF");
+	return *text && strlen(text) <= SPORE_IDENTITY_MAX && !strstr(text, "\xEF\xBB\xBF");
 }
 
 static int report(const spore_create_args *args, const char *client, const char *key,
@@ -84,22 +85,27 @@ static int report(const spore_create_args *args, const char *client, const char 
 	return 0;
 }
 
-static int check_client(struct clients *clients, const spore_create_args *args, size_t i)
+/* lines: as in ports_check. */
+static int check_client(struct clients *clients, const spore_create_args *args, size_t i,
+                        unsigned *lines)
 {
 	const struct client *client = clients_at(clients, i);
 	char place[POINTER_SIZE] = "/clients";
+	const char *fault;
 
 	pointer_append(place, sizeof place - sizeof "/subject", clients->map->keys[i]);
 	if (!is_identity(clients->map->keys[i])) {
-		args->report(
-			args, place,
-			"expected an identity of at most 255 bytes without control characters");
+		args->report(args, place,
+		             "expected an identity of 1 to 255 bytes without control characters");
 		return 0;
 	}
 	if (!client->subject && !client->san && !client->sha256) {
 		args->report(args, place, "expected subject, san or sha256 of its certificate");
 		return 0;
 	}
+	fault = ports_check(args, &client->ports, place, lines);
+	if (fault)
+		return report(args, place, "ports", fault);
 	if (client->sha256 && !parse_fingerprint(client->sha256, clients->fingerprints[i]))
 		return report(args, place, "sha256",
 		              "expected 64 hex digits, with or without colons");
@@ -116,13 +122,14 @@ static int check_client(struct clients *clients, const spore_create_args *args, 
 
 int clients_init(struct clients *clients, const spore_map *map, const spore_create_args *args)
 {
+	unsigned lines = 0;
 	int good = 1;
 
 	*clients = (struct clients){ map, calloc(map->count + 1, sizeof *clients->fingerprints) };
 	if (!clients->fingerprints)
 		return 0;
 	for (size_t i = 0; i < map->count; i++)
-		good = check_client(clients, args, i) && good;
+		good = check_client(clients, args, i, &lines) && good;
 	return good;
 }
 

@@ -1,12 +1,14 @@
 /* auth_multi_secret - many secrets, each with a name and a policy for that name.
  *
  * A client cannot tell it from auth_hmac. bore's answer does not tell whose it is, so the answer of
- * a control connection is compared with all secrets. The session is the number of the name that
- * matched, so a data connection is compared with one secret only. For servers; a client has one
- * secret and uses auth_hmac. */
+ * a control connection is compared with all secrets, unless it has a name in front. The session is
+ * the number of the name that matched, so a data connection is compared with one secret only. For
+ * servers; a client has one secret and uses auth_hmac. */
 #include <spore/auth.h>
 #include <stdlib.h>
 
+#include "../common/named.h"
+#include "../common/pace.h"
 #include "enlist.h"
 
 struct multi_secret {
@@ -14,37 +16,27 @@ struct multi_secret {
 	spore_ctx *log;
 	int64_t binding; /* enum binding_mode */
 	struct roster roster;
+	struct pace unbound;  /* lines about answers without a binding */
+	struct pace refusals; /* logged ones */
 };
 
 /* The state of a worker. */
 struct verifier {
-	const struct multi_secret *all;
+	struct multi_secret *all;
 	EVP_MD_CTX *scratch; /* owned */
 };
 
-static const spore_option policy_rows[] = {
-	SPORE_PORTS(struct policy, ports, 0, NULL,
-	            "public ports that it may use; default: those of the server"),
-	SPORE_INT(struct policy, max_tunnels, 0, NULL, 1, 1000000,
-	          "tunnels at once; default: no limit"),
-	SPORE_INT(struct policy, max_conns, 0, NULL, 1, 1000000,
-	          "visitors at once on all its tunnels, waiting ones included; default: no limit"),
-	SPORE_DURATION(struct policy, life, 0, NULL, 1, 365 * 86400000LL,
-	               "lifetime of a tunnel; default: no limit"),
-};
-static const spore_option_item policy_item = { SPORE_OPT_OBJECT, sizeof(struct policy), policy_rows,
-	                                       sizeof policy_rows / sizeof *policy_rows,
-	                                       sizeof *policy_rows };
 static const spore_option_item secret_item = { SPORE_OPT_SECRET, sizeof(spore_str), NULL, 0, 0 };
 
 static const spore_option options[] = {
 	SPORE_MAP(struct conf, secrets, 0, &secret_item,
 	          "name to secret; a name has 1 to 64 letters, digits or any of . _ @ + -"),
 	SPORE_STRING(
-		struct conf, secrets_file, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
+		struct conf, secrets_file, SPORE_OPTF_PATH | SPORE_OPTF_READ | SPORE_OPTF_NOT_EMPTY,
+		NULL,
 		"file of further secrets, one NAME:SECRET per line; everything after the first "
 		"colon is the secret; # begins a comment"),
-	SPORE_MAP(struct conf, policy, 0, &policy_item,
+	SPORE_MAP(struct conf, policy, SPORE_OPTF_INHERITS, &policy_item,
 	          "name to its limits; the policy of \"*\" applies to what a policy leaves out"),
 	SPORE_ENUM(
 		struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
@@ -70,7 +62,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	all->host = args->host;
 	all->log = args->ctx;
 	all->binding = conf->binding;
-	if (!enlist(args, &all->roster)) {
+	if (!enlist(args, &all->roster) || !binding_is_possible(args, conf->binding)) {
 		destroy(all);
 		return SPORE_ECONFIG;
 	}
@@ -112,22 +104,14 @@ static uint64_t session_of(const struct roster *roster, const struct member *mem
 
 static spore_auth_result grant(const struct roster *roster, const struct member *member)
 {
-	const struct policy *policy = &member->policy;
-
-	return (spore_auth_result){
-		.struct_size = sizeof(spore_auth_result),
-		.fields = (policy->ports.count ? SPORE_AUTH_F_PORTS : 0) |
-		          (policy->max_tunnels ? SPORE_AUTH_F_MAX_TUNNELS : 0) |
-		          (policy->max_conns ? SPORE_AUTH_F_MAX_CONNS : 0) |
-		          (policy->life ? SPORE_AUTH_F_LIFE : 0),
+	spore_auth_result result = {
+		.struct_size = sizeof result,
 		.identity = spore_cstr(member->name),
 		.session = session_of(roster, member),
-		.ports = policy->ports.items,
-		.n_ports = policy->ports.count,
-		.max_tunnels = (uint32_t)policy->max_tunnels,
-		.max_conns = (uint32_t)policy->max_conns,
-		.life_ms = policy->life,
 	};
+
+	policy_grant(&member->policy, &result);
+	return result;
 }
 
 static int32_t verdict_of(enum roster_outcome outcome)
@@ -137,10 +121,34 @@ static int32_t verdict_of(enum roster_outcome outcome)
 	                                  : SPORE_NEXT;
 }
 
-/* Checks whether `tag` is the tag that some name gives this message. */
+/* A client's answer. */
+struct proof {
+	const char *name; /* "": it does not say whose it is */
+	uint8_t tag[BORE_TAG_SIZE];
+};
+
+static bool is_of(const struct proof *proof, const struct member *member)
+{
+	return !*proof->name || strcmp(proof->name, member->name) == 0;
+}
+
+/* Finds whose proof this is. */
+static enum roster_outcome find_member(const struct verifier *verifier,
+                                       const struct binding_message *message,
+                                       const struct proof *proof, const struct member **member_out)
+{
+	const struct roster *roster = &verifier->all->roster;
+
+	if (!*proof->name)
+		return roster_find(roster, verifier->scratch, message, proof->tag, member_out);
+	return roster_check_name(roster, proof->name, verifier->scratch, message, proof->tag,
+	                         member_out);
+}
+
+/* Checks whether it is the proof that some name gives for this message. */
 static int32_t judge(const struct verifier *verifier, const spore_auth_request *rq,
                      spore_ticket ticket, const struct binding_message *message,
-                     const uint8_t tag[BORE_TAG_SIZE])
+                     const struct proof *proof)
 {
 	const struct roster *roster = &verifier->all->roster;
 	const struct member *member;
@@ -151,9 +159,11 @@ static int32_t judge(const struct verifier *verifier, const spore_auth_request *
 		if (rq->session == 0 || rq->session > roster->n)
 			return SPORE_DENY;
 		member = &roster->members[rq->session - 1];
-		return verdict_of(roster_check(member, verifier->scratch, message, tag));
+		if (!is_of(proof, member))
+			return SPORE_DENY;
+		return verdict_of(roster_check(member, verifier->scratch, message, proof->tag));
 	}
-	outcome = roster_find(roster, verifier->scratch, message, tag, &member);
+	outcome = find_member(verifier, message, proof, &member);
 	if (outcome != ROSTER_FOUND)
 		return verdict_of(outcome);
 	result = grant(roster, member);
@@ -161,46 +171,80 @@ static int32_t judge(const struct verifier *verifier, const spore_auth_request *
 	return SPORE_EPENDING;
 }
 
-/* Logs if the answer is correct but unbound: otherwise it would look like a wrong secret. */
-static void log_unbound(const struct verifier *verifier, const spore_auth_request *rq,
-                        const uint8_t tag[BORE_TAG_SIZE])
+/* Anyone who knows the secret can repeat this. */
+static void log_unbound(struct multi_secret *all, const char *name, bool has_session)
 {
-	const struct multi_secret *all = verifier->all;
-	const struct member *member;
-	struct binding_message message;
-
-	if (binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 }) &&
-	    roster_find(&all->roster, verifier->scratch, &message, tag, &member) == ROSTER_FOUND)
+	if (!pace_allows_line(&all->unbound, all->host, all->log, SPORE_LOG_WARN,
+	                      "answers without a binding"))
+		return;
+	if (has_session)
 		spore_logf(all->host, all->log, SPORE_LOG_WARN,
 		           "the secret of %s is correct, but the answer is not bound to the TLS "
-		           "session, which "
-		           "\"binding\": \"require\" demands: does the client set binding?",
-		           member->name);
+		           "session, which \"binding\": \"require\" demands: does the client set "
+		           "binding?",
+		           name);
+	else
+		spore_logf(all->host, all->log, SPORE_LOG_WARN,
+		           "the secret of %s is correct, but this connection has no TLS session to "
+		           "bind the answer to, which \"binding\": \"require\" demands",
+		           name);
+}
+
+/* The verdict on an answer that is not bound. A correct one must not look like a wrong secret. */
+static int32_t judge_unbound(const struct verifier *verifier, const spore_auth_request *rq,
+                             const struct proof *proof)
+{
+	struct binding_message message;
+	const struct member *member;
+
+	if (!binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 }) ||
+	    find_member(verifier, &message, proof, &member) != ROSTER_FOUND)
+		return SPORE_NEXT;
+	log_unbound(verifier->all, member->name, rq->channel_binding.len > 0);
+	return SPORE_UNBOUND;
+}
+
+/* Leaves the answer to the next instance, and tells the operator why. Anyone can cause this, so the
+ * lines are limited. An answer without a name may be right for the next instance, and each renewal
+ * of its tunnel comes here again. */
+static int32_t pass_on(struct multi_secret *all, const char *name, uint32_t purpose)
+{
+	if ((!*name && purpose == SPORE_AUTH_RENEW) ||
+	    !pace_allows_line(&all->refusals, all->host, all->log, SPORE_LOG_INFO,
+	                      "refused answers"))
+		return SPORE_NEXT;
+	if (*name)
+		spore_logf(all->host, all->log, SPORE_LOG_INFO, "the answer of %s is refused: %s",
+		           name,
+		           roster_has(&all->roster, name) ? "its secret is wrong"
+		                                          : "no secret has this name");
+	else
+		spore_logf(all->host, all->log, SPORE_LOG_INFO,
+		           "an answer without a name fits none of the secrets");
+	return SPORE_NEXT;
 }
 
 static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
 {
 	const struct verifier *verifier = state;
-	const struct multi_secret *all = verifier->all;
+	struct multi_secret *all = verifier->all;
 	bool can_bind = all->binding != BINDING_OFF && rq->channel_binding.len;
 	struct binding_message message;
-	uint8_t tag[BORE_TAG_SIZE];
+	struct named_answer named;
+	struct proof proof = { .name = named.name };
 	int32_t verdict = SPORE_NEXT;
 
-	if (!bore_tag_parse(rq->answer, tag))
+	if (!named_parse(rq->answer, &named) || !bore_tag_parse(named.proof, proof.tag))
 		return SPORE_NEXT;
-	if (all->binding == BINDING_REQUIRE && !can_bind)
-		spore_logf(all->host, all->log, SPORE_LOG_WARN,
-		           "this connection has no TLS session to bind the answer to, which "
-		           "\"binding\": \"require\" demands");
 	if (can_bind && binding_message_init(&message, rq->challenge, rq->channel_binding))
-		verdict = judge(verifier, rq, ticket, &message, tag);
-	if (verdict == SPORE_NEXT && all->binding == BINDING_REQUIRE && can_bind)
-		log_unbound(verifier, rq, tag);
-	if (verdict != SPORE_NEXT || all->binding == BINDING_REQUIRE)
-		return verdict;
-	binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 });
-	return judge(verifier, rq, ticket, &message, tag);
+		verdict = judge(verifier, rq, ticket, &message, &proof);
+	if (verdict == SPORE_NEXT && all->binding == BINDING_REQUIRE)
+		verdict = judge_unbound(verifier, rq, &proof);
+	else if (verdict == SPORE_NEXT) {
+		binding_message_init(&message, rq->challenge, (spore_str){ NULL, 0 });
+		verdict = judge(verifier, rq, ticket, &message, &proof);
+	}
+	return verdict == SPORE_NEXT ? pass_on(all, named.name, rq->purpose) : verdict;
 }
 
 static uint32_t needs_challenge(void *instance)
@@ -210,10 +254,23 @@ static uint32_t needs_challenge(void *instance)
 	return all->binding == BINDING_OFF ? SPORE_CHALLENGE_PLAIN : SPORE_CHALLENGE_BINDS;
 }
 
+static int32_t has_identity(void *instance, spore_str identity)
+{
+	const struct multi_secret *all = instance;
+	const struct roster *roster = &all->roster;
+	size_t i = 0;
+
+	while (i < roster->n && !(strlen(roster->members[i].name) == identity.len &&
+	                          memcmp(roster->members[i].name, identity.ptr, identity.len) == 0))
+		i++;
+	return i < roster->n;
+}
+
 static const spore_auth_ops ops = {
 	.struct_size = sizeof ops,
 	.verify = verify,
 	.needs_challenge = needs_challenge,
+	.has_identity = has_identity,
 };
 
 static const spore_component component = {

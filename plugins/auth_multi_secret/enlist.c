@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../common/client/ports.h"
+#include "../common/file.h"
 #include "../common/pointer.h"
 #include "secrets_file.h"
 
-enum { FILE_MAX = 4 * 1024 * 1024, MAX_FAULTS = 10 };
+enum { FILE_MAX = 4 * 1024 * 1024, MAX_FAULTS = 10, MAX_WARNINGS = 10 };
 
 static const char name_expected[] =
 	"expected a name of 1 to 64 letters, digits or any of . _ @ + -";
@@ -18,7 +20,7 @@ struct enlist_job {
 	const spore_create_args *args;
 	const struct conf *conf;
 	struct roster *roster;
-	unsigned faults;
+	unsigned faults, flaws, absent, few_ports; /* the latter three are warned of */
 };
 
 /* ---- mistakes ---- */
@@ -117,13 +119,25 @@ static void add_from_configuration(struct enlist_job *job)
 	}
 }
 
+/* The secret itself must not be shown. */
+static void warn_of_flaw(struct enlist_job *job, const struct secrets_line *line)
+{
+	if (line->flaw && job->flaws++ < MAX_WARNINGS)
+		spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
+		           "%.200s:%u: the secret of %.*s has %s, which count as a part of it",
+		           job->conf->secrets_file, line->line, (int)line->name.len, line->name.ptr,
+		           line->flaw);
+}
+
 static bool add_line(struct enlist_job *job, const struct secrets_line *line)
 {
 	struct member *member = add_member(job, line->name, line->secret);
 
-	if (member)
-		member->line = line->line;
-	return member != NULL;
+	if (!member)
+		return false;
+	member->line = line->line;
+	warn_of_flaw(job, line);
+	return true;
 }
 
 static void add_from_text(struct enlist_job *job, const char *text, size_t len)
@@ -168,10 +182,17 @@ static void add_from_file(struct enlist_job *job)
 	else if (len > FILE_MAX)
 		report_fault(job, "/secrets_file",
 		             "expected a file of at most 4 MiB, found more in %.200s", path);
+	else if (secrets_are_utf16(text, (size_t)len))
+		report_fault(job, "/secrets_file",
+		             "expected text in UTF-8, found UTF-16 in %.200s: `iconv -f UTF-16 -t "
+		             "UTF-8` converts it",
+		             path);
 	else
 		add_from_text(job, text, (size_t)len);
-	if (fd >= 0)
+	if (fd >= 0) {
+		file_warn_of_writers(job->args, path, fd);
 		close(fd);
+	}
 	if (len > 0)
 		OPENSSL_cleanse(text, (size_t)len);
 	free(text);
@@ -214,7 +235,7 @@ static void refuse_equal_secrets(struct enlist_job *job)
 {
 	static const uint8_t challenge[16];
 	const struct roster *roster = job->roster;
-	size_t size = roster->n * sizeof(struct sample);
+	size_t size = (roster->n + 1) * sizeof(struct sample);
 	struct sample *samples = malloc(size);
 	EVP_MD_CTX *scratch = EVP_MD_CTX_new();
 	bool good = samples && scratch;
@@ -248,17 +269,26 @@ static int compare_name(const void *name, const void *entry)
 	return strcmp(name, (*member)->name);
 }
 
-/* Takes from the policy of all names what this one leaves out. */
-static void inherit(struct policy *own, const struct policy *all)
+static void check_ports(struct enlist_job *job, const char *name, const spore_list *ports)
 {
-	if (own->ports.count == 0)
-		own->ports = all->ports;
-	if (own->max_tunnels == 0)
-		own->max_tunnels = all->max_tunnels;
-	if (own->max_conns == 0)
-		own->max_conns = all->max_conns;
-	if (own->life == 0)
-		own->life = all->life;
+	char pointer[256];
+	const char *fault = ports_check(job->args, ports,
+	                                point_to("policy", name, pointer, sizeof pointer),
+	                                &job->few_ports);
+
+	if (fault)
+		report_fault(job, pointer_append(pointer, sizeof pointer, "ports"), "%s", fault);
+}
+
+/* A client is revoked by removing its secret, so this is no mistake. */
+static void warn_of_absent_name(struct enlist_job *job, const char *name)
+{
+	char pointer[256];
+
+	if (job->absent++ < MAX_WARNINGS)
+		spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
+		           "%s applies to nobody: no secret has the name %s",
+		           point_to("policy", name, pointer, sizeof pointer), name);
 }
 
 static void apply_policy(struct enlist_job *job, struct member *const *sorted)
@@ -266,11 +296,11 @@ static void apply_policy(struct enlist_job *job, struct member *const *sorted)
 	const spore_map *map = &job->conf->policy;
 	const struct policy *policies = map->items, *of_all = NULL;
 	const struct roster *roster = job->roster;
-	char pointer[256];
 
 	for (size_t i = 0; i < map->count; i++) {
 		struct member **found;
 
+		check_ports(job, map->keys[i], &policies[i].ports);
 		if (strcmp(map->keys[i], "*") == 0) {
 			of_all = &policies[i];
 			continue;
@@ -280,27 +310,40 @@ static void apply_policy(struct enlist_job *job, struct member *const *sorted)
 		if (found)
 			(*found)->policy = policies[i];
 		else
-			report_fault(job, point_to("policy", map->keys[i], pointer, sizeof pointer),
-			             "expected the name of a secret, or \"*\"");
+			warn_of_absent_name(job, map->keys[i]);
 	}
 	for (size_t i = 0; of_all && i < roster->n; i++)
-		inherit(&roster->members[i].policy, of_all);
+		policy_inherit(&roster->members[i].policy, of_all);
+}
+
+/* An empty configuration is a mistake. A file may be empty: its last client has been revoked. */
+static void check_for_secrets(struct enlist_job *job)
+{
+	const char *path = job->conf->secrets_file;
+
+	if (job->roster->n > 0 || job->faults > 0)
+		return;
+	if (path)
+		spore_logf(job->args->host, job->args->ctx, SPORE_LOG_WARN,
+		           "nobody can log in by this instance: %.200s has no secrets", path);
+	else
+		report_fault(job, "",
+		             "expected at least one secret, in \"secrets\" or in "
+		             "\"secrets_file\"");
 }
 
 bool enlist(const spore_create_args *args, struct roster *roster)
 {
-	struct enlist_job job = { args, args->conf, roster, 0 };
+	struct enlist_job job = { .args = args, .conf = args->conf, .roster = roster };
 	struct member **sorted;
 
 	add_from_configuration(&job);
 	if (job.conf->secrets_file)
 		add_from_file(&job);
-	if (job.faults == 0 && roster->n == 0)
-		report_fault(&job, "",
-		             "expected at least one secret, in \"secrets\" or in \"secrets_file\"");
-	if (job.faults || roster->n == 0)
+	check_for_secrets(&job);
+	if (job.faults)
 		return false;
-	sorted = calloc(roster->n, sizeof(struct member *));
+	sorted = calloc(roster->n + 1, sizeof(struct member *));
 	if (!sorted) {
 		report_fault(&job, "", "out of memory");
 		return false;

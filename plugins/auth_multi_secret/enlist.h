@@ -14,7 +14,9 @@ struct conf {
 	int64_t binding;          /* enum binding_mode */
 };
 
-/* True: no mistakes. The caller must call roster_fini in any case. */
+/* True: no mistakes. A policy for a name without a secret, and a secrets file without a secret, are
+ * none, because a client can be revoked by removing its line alone; they are logged as warnings.
+ * The caller must call roster_fini in any case. */
 bool enlist(const spore_create_args *args, struct roster *roster);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool roster_name_is_good(spore_str name)
 {
@@ -79,4 +80,36 @@ enum roster_outcome roster_check(const struct member *member, EVP_MD_CTX *scratc
 
 	OPENSSL_cleanse(expected, sizeof expected);
 	return !good ? ROSTER_FAILED : same ? ROSTER_FOUND : ROSTER_UNKNOWN;
+}
+
+/* Compares every name, so that the time does not tell where a name stands. */
+static const struct member *find_name(const struct roster *roster, const char *name)
+{
+	const struct member *member = NULL;
+
+	for (size_t i = 0; i < roster->n; i++)
+		member = strcmp(roster->members[i].name, name) == 0 ? &roster->members[i] : member;
+	return member;
+}
+
+bool roster_has(const struct roster *roster, const char *name)
+{
+	return find_name(roster, name);
+}
+
+enum roster_outcome roster_check_name(const struct roster *roster, const char *name,
+                                      EVP_MD_CTX *scratch, const struct binding_message *message,
+                                      const uint8_t tag[BORE_TAG_SIZE],
+                                      const struct member **member_out)
+{
+	const struct member *member = find_name(roster, name);
+	enum roster_outcome outcome;
+
+	if (roster->n == 0)
+		return ROSTER_UNKNOWN;
+	outcome = roster_check(member ? member : roster->members, scratch, message, tag);
+	if (!member)
+		return outcome == ROSTER_FAILED ? ROSTER_FAILED : ROSTER_UNKNOWN;
+	*member_out = member;
+	return outcome;
 }

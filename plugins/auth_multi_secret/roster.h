@@ -3,19 +3,13 @@
 #ifndef ROSTER_H
 #define ROSTER_H
 
-#include <spore/option.h>
+#include <spore/base.h>
 
 #include "../common/binding.h"
 #include "../common/bore_key.h"
+#include "../common/client/policy.h"
 
 enum { ROSTER_NAME_MAX = 64, ROSTER_MAX = 10000 };
-
-/* The limits of a name; zero and empty: no limit. */
-struct policy {
-	spore_list ports; /* of spore_port_range; borrowed from the configuration */
-	int64_t max_tunnels, max_conns;
-	int64_t life; /* ms */
-};
 
 struct member {
 	char name[ROSTER_NAME_MAX + 1];
@@ -34,6 +28,8 @@ struct roster {
 bool roster_name_is_good(spore_str name);
 /* The name must be good and the roster not full. NULL: OpenSSL or memory failed. [main] */
 struct member *roster_add(struct roster *roster, spore_str name, spore_str secret);
+/* [any] */
+bool roster_has(const struct roster *roster, const char *name);
 void roster_fini(struct roster *roster);
 
 enum roster_outcome { ROSTER_FOUND, ROSTER_UNKNOWN, ROSTER_FAILED /* OpenSSL failed */ };
@@ -43,6 +39,12 @@ enum roster_outcome { ROSTER_FOUND, ROSTER_UNKNOWN, ROSTER_FAILED /* OpenSSL fai
 enum roster_outcome roster_find(const struct roster *roster, EVP_MD_CTX *scratch,
                                 const struct binding_message *message,
                                 const uint8_t tag[BORE_TAG_SIZE], const struct member **member_out);
+/* Checks the tag against the member of this name only. An unknown name takes as long as a known
+ * one. [worker] */
+enum roster_outcome roster_check_name(const struct roster *roster, const char *name,
+                                      EVP_MD_CTX *scratch, const struct binding_message *message,
+                                      const uint8_t tag[BORE_TAG_SIZE],
+                                      const struct member **member_out);
 /* Checks the tag against one member only. [worker] */
 enum roster_outcome roster_check(const struct member *member, EVP_MD_CTX *scratch,
                                  const struct binding_message *message,

@@ -2,10 +2,18 @@
 
 struct secrets_reader secrets_read(const char *text, size_t len)
 {
-	return (struct secrets_reader){ text, text + len, 0 };
+	size_t mark = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+
+	return (struct secrets_reader){ text + mark, text + len, 0 };
 }
 
-/* Takes one line, without its line ending. */
+int secrets_are_utf16(const char *text, size_t len)
+{
+	return len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0 ||
+	                    !text[0] != !text[1]);
+}
+
+/* Takes one line, without the LF or CRLF at its end. */
 static spore_str take_line(struct secrets_reader *reader)
 {
 	size_t left = (size_t)(reader->end - reader->at);
@@ -14,18 +22,45 @@ static spore_str take_line(struct secrets_reader *reader)
 
 	reader->at += line.len + (newline != NULL);
 	reader->line++;
-	if (line.len && line.ptr[line.len - 1] == '\r')
+	if (newline && line.len && line.ptr[line.len - 1] == '\r')
 		line.len--;
 	return line;
 }
 
+/* A CR that is not in front of an LF ends no line. */
+static int is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static size_t count_blanks(spore_str text)
+{
+	size_t n = 0;
+
+	while (n < text.len && is_blank(text.ptr[n]))
+		n++;
+	return n;
+}
+
 static int is_skipped(spore_str line)
 {
-	size_t i = 0;
+	size_t blanks = count_blanks(line);
 
-	while (i < line.len && (line.ptr[i] == ' ' || line.ptr[i] == '\t'))
-		i++;
-	return i == line.len || line.ptr[i] == '#';
+	return blanks == line.len || line.ptr[blanks] == '#';
+}
+
+/* The secret is not all blanks. */
+static const char *find_flaw(spore_str secret)
+{
+	if (is_blank(secret.ptr[0]))
+		return "blanks at its start";
+	if (is_blank(secret.ptr[secret.len - 1]))
+		return "blanks at its end";
+	for (size_t i = 0; i < secret.len; i++) {
+		if ((unsigned char)secret.ptr[i] < 0x20 || secret.ptr[i] == 0x7F)
+			return "control bytes";
+	}
+	return NULL;
 }
 
 static enum secrets_step set_fault(struct secrets_line *out, size_t offset, const char *text)
@@ -48,10 +83,11 @@ static enum secrets_step split(spore_str line, struct secrets_line *out)
 		return set_fault(out, line.len, "expected NAME:SECRET, found no colon");
 	if (name == 0)
 		return set_fault(out, 0, "expected a name before the colon, found none");
-	if (name + 1 == line.len)
-		return set_fault(out, line.len, "expected a secret after the colon, found none");
 	out->name = (spore_str){ line.ptr, name };
 	out->secret = (spore_str){ colon + 1, line.len - name - 1 };
+	if (count_blanks(out->secret) == out->secret.len)
+		return set_fault(out, line.len, "expected a secret after the colon, found none");
+	out->flaw = find_flaw(out->secret);
 	return SECRETS_LINE;
 }
 

@@ -14,8 +14,8 @@ static double quality_of(const char *range, size_t len)
 			continue;
 		while (at < len && (range[at] == ' ' || range[at] == '\t'))
 			at++;
-		if (at + 1 < len && (range[at] | 32) == 'q' && range[at + 1] == '=')
-			return strtod(range + at + 2, NULL);
+		if (at + 1 < len && strncasecmp(range + at, "q=", 2) == 0)
+			return strtod(range + at + 2, NULL); /* up to the next comma */
 	}
 	return 1;
 }

@@ -29,7 +29,7 @@ static const spore_option options[] = {
 	SPORE_ADDR(struct conf, address, 0, "\"127.0.0.1:8125\"", "address of statsd"),
 	SPORE_DURATION(struct conf, interval, 0, "\"10s\"", 10, 86400000,
 	               "time between two pushes"),
-	SPORE_STRING(struct conf, prefix, 0, "\"spore.\"", "prefix of every name"),
+	SPORE_STRING(struct conf, prefix, 0, "\"spore.\"", "begins every name, in place of spore_"),
 	SPORE_ENUM(struct conf, tags, 0, "\"none\"", "none|datadog",
 	           "labels as part of the name (spore.x_total.label.value), or as DogStatsD tags"),
 	SPORE_SIZE(struct conf, packet_size, 0, "1432", 256, 65507,

@@ -26,7 +26,7 @@ struct tls_conf {
 	const char *certfile, *keyfile, *cacertfile; /* NULL: not given */
 	spore_str key_passphrase;
 	const char *server_name;      /* client: expected instead of the dialled name */
-	spore_list pins;              /* client: of const char *, "sha256:HEX" */
+	spore_list pins;              /* client: of spore_sha256 */
 	int64_t min_version;          /* TLS_MIN_* */
 	const char *ciphers, *groups; /* OpenSSL's names, separated by colons */
 	int64_t max_handshakes;       /* at once, on all workers */
@@ -34,7 +34,7 @@ struct tls_conf {
 	uint32_t tickets, insecure, kernel_tls;
 };
 
-enum { TLS_PIN_SIZE = 32, TLS_TICKET_KEYS = 2 };
+enum { TLS_TICKET_KEYS = 2 };
 
 struct tls_ticket_key {
 	int64_t made_ms; /* 0: no key */
@@ -61,8 +61,6 @@ struct tls {
 	unsigned n_workers;
 	SSL_CTX *ctx;    /* owned */
 	BIO_METHOD *bio; /* owned */
-	uint8_t (*pins)[TLS_PIN_SIZE];
-	size_t n_pins;
 	struct tls_expiry expiry;
 	pthread_mutex_t ticket_lock;
 	struct tls_ticket_key

@@ -187,7 +187,7 @@ static bool insecure(struct tls_stream *stream, size_t index, spore_str *out)
 	const struct tls *tls = stream->worker->tls;
 
 	*out = spore_cstr("1");
-	return index == 0 && tls->conf->insecure && !tls->n_pins;
+	return index == 0 && tls->conf->insecure && !tls->conf->pins.count;
 }
 
 /* ---- the table ---- */
@@ -212,9 +212,11 @@ static const struct {
 };
 
 const char *const tls_attr_keys[] = {
-	"tls.version",    "tls.cipher",   "tls.sni",     "tls.resumed",
-	"x509.subject",   "x509.issuer",  "x509.sha256", "x509.san.dns",
-	"x509.san.email", "x509.san.uri", "x509.san.ip", NULL,
+	"tls.version",  "tls.cipher",   "tls.sni",
+	"tls.resumed",  "x509.subject", "x509.issuer",
+	"x509.sha256",  "x509.san.dns", "x509.san.email",
+	"x509.san.uri", "x509.san.ip",  SPORE_ATTR_CHANNEL_BINDING,
+	NULL,
 };
 
 uint32_t tls_attr(struct tls_stream *stream, const char *key, size_t index, spore_str *out)

@@ -81,6 +81,18 @@ bool tls_error_speaks_tls(const struct tls_stream *stream)
 	return !stream->has_first || stream->first == HANDSHAKE || stream->first == ALERT;
 }
 
+/* The likely causes of an end before the peer's first byte. A server says nothing to an address
+ * that it bans or denies. */
+static const char *early_hint(const struct tls_stream *stream)
+{
+	if (stream->has_first)
+		return "";
+	return stream->worker->tls->server
+	               ? ": does it speak TLS?"
+	               : ": does it speak TLS, and does it let this address in (its log names "
+	                 "bans and access lists)?";
+}
+
 static void explain_opening(struct tls_stream *stream)
 {
 	const char *peer = tls_peer(stream->worker->tls);
@@ -94,7 +106,7 @@ static void explain_opening(struct tls_stream *stream)
 	else if (stream->below_ended || stream->in_below != SPORE_OK ||
 	         stream->out_below != SPORE_OK)
 		tls_error_set(stream, "%s closed the connection during the TLS handshake%s", peer,
-		              stream->has_first ? "" : ": does it speak TLS?");
+		              early_hint(stream));
 	else
 		explain_reason(stream);
 }

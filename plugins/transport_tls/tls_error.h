@@ -4,7 +4,7 @@
 
 #include "tls.h"
 
-/* Keeps the text for stream_error(). The first cause wins. */
+/* Keeps the text for the slot `error` of the stream. Only the first call counts. */
 void tls_error_set(struct tls_stream *stream, const char *format, ...) SPORE_PRINTF(2, 3);
 /* After a failed call of OpenSSL: explains the cause in its error queue, then empties the queue.
  * Returns the status for the host. */

@@ -86,40 +86,22 @@ static void explain_rejection(struct tls_stream *stream, X509_STORE_CTX *store)
 
 /* ---- pins ---- */
 
-static void pin_text(const uint8_t pin[TLS_PIN_SIZE], char out[2 * TLS_PIN_SIZE + 8])
+enum { PIN_TEXT_SIZE = sizeof "sha256:" + 2 * sizeof(spore_sha256) };
+
+static void pin_text(const spore_sha256 *pin, char out[PIN_TEXT_SIZE])
 {
 	strcpy(out, "sha256:");
-	for (size_t i = 0; i < TLS_PIN_SIZE; i++)
-		snprintf(out + 7 + 2 * i, 3, "%02x", pin[i]);
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
-}
-
-bool tls_verify_parse_pin(const char *text, uint8_t pin_out[TLS_PIN_SIZE])
-{
-	if (strncmp(text, "sha256:", 7) != 0 || strlen(text) != 7 + 2 * TLS_PIN_SIZE)
-		return false;
-	for (size_t i = 0; i < TLS_PIN_SIZE; i++) {
-		int high = hex_value(text[7 + 2 * i]), low = hex_value(text[8 + 2 * i]);
-
-		if (high < 0 || low < 0)
-			return false;
-		pin_out[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
+	for (size_t i = 0; i < sizeof pin->bytes; i++)
+		snprintf(out + 7 + 2 * i, 3, "%02x", pin->bytes[i]);
 }
 
 /* SHA-256 of the public key as it is encoded in the certificate (SubjectPublicKeyInfo). */
-static bool pin_of(X509 *cert, uint8_t pin_out[TLS_PIN_SIZE])
+static bool pin_of(X509 *cert, spore_sha256 *pin_out)
 {
 	unsigned char *der = NULL;
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-	bool good = len > 0 && EVP_Digest(der, (size_t)len, pin_out, NULL, EVP_sha256(), NULL) == 1;
+	bool good = len > 0 &&
+	            EVP_Digest(der, (size_t)len, pin_out->bytes, NULL, EVP_sha256(), NULL) == 1;
 
 	OPENSSL_free(der);
 	return good;
@@ -128,20 +110,22 @@ static bool pin_of(X509 *cert, uint8_t pin_out[TLS_PIN_SIZE])
 static bool matches_pins(struct tls_stream *stream, X509 *cert)
 {
 	const struct tls *tls = stream->worker->tls;
-	char text[2 * TLS_PIN_SIZE + 8];
-	uint8_t pin[TLS_PIN_SIZE];
+	const spore_list *pins = &tls->conf->pins;
+	const spore_sha256 *allowed = pins->items;
+	char text[PIN_TEXT_SIZE];
+	spore_sha256 pin;
 
-	if (!tls->n_pins)
+	if (!pins->count)
 		return true;
-	if (!cert || !pin_of(cert, pin)) {
+	if (!cert || !pin_of(cert, &pin)) {
 		tls_error_set(stream, "cannot read the server's public key");
 		return false;
 	}
-	for (size_t i = 0; i < tls->n_pins; i++) {
-		if (memcmp(pin, tls->pins[i], TLS_PIN_SIZE) == 0)
+	for (size_t i = 0; i < pins->count; i++) {
+		if (memcmp(&pin, &allowed[i], sizeof pin) == 0)
 			return true;
 	}
-	pin_text(pin, text);
+	pin_text(&pin, text);
 	tls_error_set(stream, "the server's public key matches no pin: found %s", text);
 	return false;
 }
@@ -175,6 +159,11 @@ void tls_verify_set_up(struct tls *tls)
 {
 	if (tls->server && !tls->conf->cacertfile)
 		return;
+	/* As in GnuTLS, Go and curl: what the operator puts into cacertfile is trusted itself, also
+	 * an intermediate authority without its root, or the peer's own certificate. */
+	if (tls->conf->cacertfile)
+		X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(tls->ctx),
+		                            X509_V_FLAG_PARTIAL_CHAIN);
 	SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	SSL_CTX_set_cert_verify_callback(tls->ctx, on_verify, tls);
 }

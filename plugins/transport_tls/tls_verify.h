@@ -10,7 +10,5 @@ void tls_verify_set_up(struct tls *tls);
 /* Client: sets the name that the server's certificate must have. False: the name is not 1 to 255
  * bytes long, or memory is out. [worker] */
 bool tls_verify_expect(SSL *ssl, const char *name);
-/* Parses "sha256:HEX" into 32 bytes. [any] */
-bool tls_verify_parse_pin(const char *text, uint8_t pin_out[TLS_PIN_SIZE]);
 
 #endif

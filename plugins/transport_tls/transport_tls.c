@@ -2,6 +2,7 @@
  * options. */
 #include <openssl/err.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/tls_config.h"
 #include "resume/tls_session.h"
@@ -12,22 +13,25 @@
 #include "tls_expiry.h"
 #include "tls_stream.h"
 
-static const spore_option_item pin_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+static const spore_option_item pin_item = { SPORE_OPT_SHA256, sizeof(spore_sha256), NULL, 0, 0 };
+
+#define A_FILE (SPORE_OPTF_PATH | SPORE_OPTF_READ | SPORE_OPTF_NOT_EMPTY)
 
 /* clang-format off */
 static const spore_option options[] = {
-	SPORE_STRING(struct tls_conf, certfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
+	SPORE_STRING(struct tls_conf, certfile, A_FILE, NULL,
 	             "this side's certificate and its chain, PEM; required on a server"),
-	SPORE_STRING(struct tls_conf, keyfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
+	SPORE_STRING(struct tls_conf, keyfile, A_FILE, NULL,
 	             "its private key, PEM; default: in certfile"),
 	SPORE_SECRET(struct tls_conf, key_passphrase, 0, "passphrase of an encrypted private key"),
-	SPORE_STRING(struct tls_conf, cacertfile, SPORE_OPTF_PATH | SPORE_OPTF_READ, NULL,
-	             "authorities, PEM; client: trusted instead of the system's; server: every "
-	             "client must have a certificate that they issued"),
+	SPORE_STRING(struct tls_conf, cacertfile, A_FILE, NULL,
+	             "trusted certificates, PEM: authorities, also intermediate ones, or single "
+	             "peers; client: instead of the system's; server: every client must have one of "
+	             "them, or one that they issued"),
 	SPORE_STRING(struct tls_conf, server_name, 0, NULL,
 	             "client: the name that the server's certificate must have; default: the "
 	             "dialled name"),
-	SPORE_LIST(struct tls_conf, pins, 0, &pin_item,
+	SPORE_LIST(struct tls_conf, pins, SPORE_OPTF_NOT_EMPTY, &pin_item,
 	           "client: \"sha256:HEX\" of public keys (of SubjectPublicKeyInfo); the server "
 	           "must have one of them, in addition to all other checks"),
 	SPORE_BOOL(struct tls_conf, insecure, 0, NULL,
@@ -65,7 +69,6 @@ static void destroy(void *instance)
 	tls_tickets_fini(tls);
 	pthread_mutex_destroy(&tls->ticket_lock);
 	pthread_mutex_destroy(&tls->session_lock);
-	free(tls->pins);
 	free(tls);
 }
 
@@ -127,12 +130,21 @@ static spore_status wrap(void *state, const spore_wrap_args *args, spore_stream 
 	return tls_stream_wrap(state, args, upper_out);
 }
 
+/* A server asks its clients for certificates only if it has some to check them with. */
+static uint32_t may_know(void *instance, const char *key)
+{
+	const struct tls *tls = instance;
+
+	return !tls->server || tls->conf->cacertfile || strncmp(key, "x509.", 5) != 0;
+}
+
 static const spore_transport_ops ops = {
 	.struct_size = sizeof ops,
 	.flags = SPORE_TRANSPORTF_SECURE,
 	.wrap = wrap,
 	.stream_ops = &tls_stream_ops,
 	.attr_keys = tls_attr_keys,
+	.may_know = may_know,
 };
 
 static const spore_component component = {

@@ -52,31 +52,6 @@ static bool check_client(const struct tls *tls, const spore_create_args *args)
 	return false;
 }
 
-static bool read_pins(struct tls *tls, const spore_create_args *args)
-{
-	const char *const *texts = tls->conf->pins.items;
-	char pointer[32], text[200];
-	bool good = true;
-
-	tls->pins = calloc(tls->conf->pins.count + 1, sizeof *tls->pins);
-	if (!tls->pins)
-		return false;
-	for (size_t i = 0; i < tls->conf->pins.count; i++) {
-		if (tls_verify_parse_pin(texts[i], tls->pins[i]))
-			continue;
-		snprintf(pointer, sizeof pointer, "/pins/%zu", i);
-		snprintf(text, sizeof text,
-		         "expected \"sha256:\" and 64 hex digits (of the server's public key), "
-		         "found "
-		         "\"%.80s\"",
-		         texts[i]);
-		args->report(args, pointer, text);
-		good = false;
-	}
-	tls->n_pins = tls->conf->pins.count;
-	return good;
-}
-
 /* ---- protocol ---- */
 
 static bool set_protocol(struct tls *tls, const spore_create_args *args)
@@ -124,7 +99,7 @@ static bool set_resumption(struct tls *tls)
 
 static void warn_if_insecure(const struct tls *tls)
 {
-	if (tls->conf->insecure && tls->n_pins)
+	if (tls->conf->insecure && tls->conf->pins.count)
 		spore_logf(tls->host, tls->log, SPORE_LOG_WARN,
 		           "insecure: only the pins of the server's certificate are checked");
 	else if (tls->conf->insecure)
@@ -155,7 +130,6 @@ spore_status tls_config_load(struct tls *tls, const spore_create_args *args)
 		return SPORE_EUNSUPPORTED;
 	}
 	good = tls->server ? check_server(tls, args) : check_client(tls, args);
-	good = read_pins(tls, args) && good;
 	good = set_protocol(tls, args) && good;
 	good = tls_files_load_own(tls, args) && good;
 	good = tls_files_load_trusted(tls, args) && good;

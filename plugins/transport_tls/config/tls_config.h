@@ -5,7 +5,7 @@
 
 #include "../tls.h"
 
-/* Makes tls->ctx and tls->pins. Returns SPORE_OK, or a SPORE_E* after all mistakes were
+/* Makes tls->ctx. Returns SPORE_OK, or a SPORE_E* after all mistakes were
  * reported. */
 spore_status tls_config_load(struct tls *tls, const spore_create_args *args);
 

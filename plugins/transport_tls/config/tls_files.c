@@ -11,12 +11,13 @@
 
 #include "../tls_cert.h"
 #include "../tls_error.h"
+#include "tls_form.h"
 
 SPORE_PRINTF(3, 4)
 static bool report_fault(const spore_create_args *args, const char *pointer, const char *format,
                          ...)
 {
-	char text[600];
+	char text[1200];
 	va_list ap;
 
 	va_start(ap, format);
@@ -57,6 +58,30 @@ static bool is_readable(const spore_create_args *args, const char *pointer, cons
 	return file != NULL;
 }
 
+/* Reports what the file holds in place of the PEM form of `expected`. */
+static bool report_form(const spore_create_args *args, const char *pointer, const char *expected,
+                        const char *path, enum tls_form_use use)
+{
+	char found[800];
+
+	return report_fault(args, pointer, "expected %s in PEM form in %s, found %s", expected,
+	                    path, tls_form_describe(path, use, found, sizeof found));
+}
+
+/* A chain without one of its certificates works with some peers only, so it is refused now. */
+static bool has_skipped(const spore_create_args *args, const char *pointer, const char *path,
+                        enum tls_form_use use)
+{
+	char found[200];
+
+	return tls_form_is_skipped(path, use, found, sizeof found) &&
+	       !report_fault(
+		       args, pointer,
+		       "expected each certificate in %s under the label \"CERTIFICATE\", found "
+		       "also %s, which would be skipped",
+		       path, found);
+}
+
 /* ---- the key ---- */
 
 struct passphrase {
@@ -94,14 +119,16 @@ static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const 
 
 	if (!file)
 		return NULL;
-	warn_if_world_readable(tls, file, path);
 	key = PEM_read_PrivateKey(file, NULL, on_passphrase, &passphrase);
+	if (key || passphrase.was_needed)
+		warn_if_world_readable(tls, file, path);
 	fclose(file);
 	if (key)
 		return key;
 	if (!passphrase.was_needed)
-		report_fault(args, pointer, "expected a private key in PEM form in %s, found none",
-		             path);
+		report_form(args, pointer,
+		            tls->conf->keyfile ? "a private key" : "keyfile, or a private key",
+		            path, TLS_FORM_KEY);
 	else if (!passphrase.text.len)
 		report_fault(args, pointer,
 		             "the private key in %s is encrypted: expected key_passphrase as well, "
@@ -112,6 +139,42 @@ static EVP_PKEY *read_key(struct tls *tls, const spore_create_args *args, const 
 		report_fault(args, "/key_passphrase",
 		             "the passphrase does not open the private key in %s", path);
 	return NULL;
+}
+
+/* The number of the certificate in certfile that the key fits, from 1; 0: none. */
+static int find_owner(const struct tls *tls, EVP_PKEY *key, const X509 **cert_out)
+{
+	STACK_OF(X509) *chain = NULL;
+
+	SSL_CTX_get0_chain_certs(tls->ctx, &chain);
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		*cert_out = sk_X509_value(chain, i);
+		if (X509_check_private_key(*cert_out, key) == 1)
+			return i + 2;
+	}
+	return 0;
+}
+
+static void report_misfit(const struct tls *tls, const spore_create_args *args, const char *pointer,
+                          const char *path, EVP_PKEY *key)
+{
+	const char *certfile = tls->conf->certfile;
+	char subject[160], first[160];
+	const X509 *owner;
+	int number = find_owner(tls, key, &owner);
+
+	if (number)
+		report_fault(
+			args, pointer,
+			"the private key in %s fits certificate %d of %s (%s), not the first "
+			"(%s): expected this side's certificate first, then that of its "
+			"issuer, and so on",
+			path, number, certfile, tls_cert_subject(owner, subject, sizeof subject),
+			tls_cert_subject(SSL_CTX_get0_certificate(tls->ctx), first, sizeof first));
+	else
+		report_fault(args, pointer,
+		             "the private key in %s does not match the certificate in %s", path,
+		             certfile);
 }
 
 static bool load_key(struct tls *tls, const spore_create_args *args)
@@ -125,9 +188,7 @@ static bool load_key(struct tls *tls, const spore_create_args *args)
 	if (!key)
 		return false;
 	if (X509_check_private_key(SSL_CTX_get0_certificate(tls->ctx), key) != 1)
-		report_fault(args, pointer,
-		             "the private key in %s does not match the certificate in %s", path,
-		             conf->certfile);
+		report_misfit(tls, args, pointer, path, key);
 	else if (SSL_CTX_use_PrivateKey(tls->ctx, key) != 1)
 		report_fault(args, pointer, "OpenSSL does not accept the private key in %s: %s",
 		             path, tls_error_reason());
@@ -160,12 +221,11 @@ static bool load_certificate(struct tls *tls, const spore_create_args *args)
 		return false;
 	if (SSL_CTX_use_certificate_chain_file(tls->ctx, path) == 1) {
 		warn_if_not_yet_valid(tls);
-		return true;
+		return !has_skipped(args, "/certfile", path, TLS_FORM_CERTIFICATE);
 	}
 	code = ERR_peek_error();
 	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
-		return report_fault(args, "/certfile",
-		                    "expected a certificate in PEM form in %s, found none", path);
+		return report_form(args, "/certfile", "a certificate", path, TLS_FORM_CERTIFICATE);
 	return report_fault(args, "/certfile", "OpenSSL does not accept the certificate in %s: %s",
 	                    path, tls_error_reason());
 }
@@ -187,13 +247,23 @@ bool tls_files_load_own(struct tls *tls, const spore_create_args *args)
 
 /* ---- trusted authorities ---- */
 
-/* A server tells its clients which authorities it accepts. */
+/* A server tells its clients the issuers of the certificates that it accepts. A certificate that
+ * issues none is trusted itself, and stands for its own issuer. */
 static void announce_authorities(struct tls *tls)
 {
-	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->conf->cacertfile);
+	STACK_OF(X509) *certs = X509_STORE_get1_all_certs(SSL_CTX_get_cert_store(tls->ctx));
+	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
 
-	if (names)
-		SSL_CTX_set_client_CA_list(tls->ctx, names);
+	for (int i = 0; names && i < sk_X509_num(certs); i++) {
+		X509 *cert = sk_X509_value(certs, i);
+		X509_NAME *name = X509_NAME_dup(X509_check_ca(cert) ? X509_get_subject_name(cert)
+		                                                    : X509_get_issuer_name(cert));
+
+		if (name && !sk_X509_NAME_push(names, name))
+			X509_NAME_free(name);
+	}
+	SSL_CTX_set_client_CA_list(tls->ctx, names);
+	sk_X509_pop_free(certs, X509_free);
 }
 
 static void warn_if_no_store(const struct tls *tls)
@@ -226,9 +296,8 @@ bool tls_files_load_trusted(struct tls *tls, const spore_create_args *args)
 	if (!is_readable(args, "/cacertfile", path))
 		return false;
 	if (SSL_CTX_load_verify_file(tls->ctx, path) != 1)
-		return report_fault(args, "/cacertfile",
-		                    "expected certificates in PEM form in %s, found none", path);
+		return report_form(args, "/cacertfile", "certificates", path, TLS_FORM_AUTHORITIES);
 	if (tls->server)
 		announce_authorities(tls);
-	return true;
+	return !has_skipped(args, "/cacertfile", path, TLS_FORM_AUTHORITIES);
 }
