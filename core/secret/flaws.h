@@ -1,0 +1,14 @@
+/* flaws - what is often in a secret by mistake. [any] */
+#ifndef CORE_FLAWS_H
+#define CORE_FLAWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True: nothing but white space and a byte order mark. */
+bool flaws_is_all_white(const char *text, size_t len);
+/* Lists what looks like a mistake in a secret that is not all white, without showing the secret;
+ * "": nothing. */
+void flaws_list(const char *text, size_t len, char *out, size_t size);
+
+#endif

@@ -1,0 +1,21 @@
+/* output - what a program prints, such as a password manager that knows a secret.
+ *
+ * The program runs without a shell, in a process group of its own. Its standard input is empty, and
+ * it inherits no descriptor that is closed on exec. It is ended, with its group, when it takes too
+ * long or prints too much, and without its group when this process ends. */
+#ifndef CORE_OUTPUT_H
+#define CORE_OUTPUT_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Runs argv, which ends with NULL; a name without a slash is looked up in PATH. Waits until the
+ * program has ended with status 0 and stores what it has printed, at most `size` bytes. Returns the
+ * length, or -1 with the reason in *err. The reason may hold the start of what the program has
+ * printed to standard error, but nothing of its standard output. Blocks for up to `most_ms`.
+ * [main], [blocking] */
+ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, struct err *err);
+
+#endif
