@@ -1,5 +1,5 @@
-/* crypto - the cryptography that the core itself needs: digests, random bytes and wiping of
- * secrets. The only part of the core that includes OpenSSL. [any] */
+/* crypto - the cryptography that the core itself needs: digests, random bytes, key pairs and
+ * wiping of secrets. The only part of the core that includes OpenSSL. [any] */
 #ifndef CORE_CRYPTO_H
 #define CORE_CRYPTO_H
 
@@ -7,7 +7,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CRYPTO_SHA256_SIZE 32
+#include "base/err.h"
+
+#define CRYPTO_SHA256_SIZE      32
+#define CRYPTO_ED25519_SIZE     32
+#define CRYPTO_BASE64_SIZE(len) (((len) + 2) / 3 * 4 + 1)
+
+/* A key pair. Wipe it after its use. */
+struct crypto_pair {
+	char private_pem[160]; /* PKCS#8 in PEM, not encrypted */
+	uint8_t public_half[CRYPTO_ED25519_SIZE];
+};
 
 /* False if OpenSSL fails. */
 bool crypto_sha256(const void *bytes, size_t len, uint8_t digest_out[CRYPTO_SHA256_SIZE]);
@@ -18,6 +28,12 @@ bool crypto_hmac_sha256(const void *key, size_t key_len, const void *bytes, size
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Fills `bytes` with cryptographically strong random bytes. False if OpenSSL fails. */
 bool crypto_random(void *bytes, size_t len);
+/* False and *err: there are no random bytes, for example since a sandbox refuses getrandom. */
+bool crypto_has_random(struct err *err);
+/* A new Ed25519 key pair. False if OpenSSL fails. */
+bool crypto_ed25519(struct crypto_pair *pair_out);
+/* Writes the base64 of RFC 4648 with its padding and a NUL: CRYPTO_BASE64_SIZE(len) bytes. */
+void crypto_base64(const void *bytes, size_t len, char *text_out);
 /* Zeroes memory; the compiler cannot optimize it away. NULL is fine. */
 void crypto_wipe(void *bytes, size_t len);
 

@@ -1,6 +1,8 @@
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,4 +32,12 @@ void err_prefix(struct err *err, const char *format, ...)
 		memcpy(err->text + n + 2, old.text, len < room ? len : room);
 		err->text[n + 2 + (len < room ? len : room)] = '\0';
 	}
+}
+
+void err_set_call(struct err *err, const char *call, int cause)
+{
+	bool is_refused = cause == EPERM || cause == ENOSYS;
+
+	err_set(err, "%s: %s%s", call, strerrordesc_np(cause),
+	        is_refused ? " (does a sandbox refuse this system call?)" : "");
 }

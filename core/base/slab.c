@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PER_PAGE = 64, MAX_SLOTS = 0x3FFFFF };
+enum { PER_PAGE = 64, MAX_SLOTS = (1 << 22) - 1 /* 22 bits of a number: see slab_number */ };
 
 /* Before each object. Slots are numbered from 1. */
 struct header {

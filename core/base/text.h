@@ -29,4 +29,14 @@ size_t text_escaped_length(const void *bytes, size_t len);
 enum { TEXT_JSON_MAX = 12 };
 size_t text_json(const char *text, size_t left, char out[TEXT_JSON_MAX], size_t *len_out);
 
+/* The value of a hexadecimal digit of either case, or -1. */
+static inline int text_hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 #endif

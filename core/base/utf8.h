@@ -12,6 +12,10 @@ size_t utf8_sequence(const char *text, size_t left);
 /* True if the whole text is well-formed. On false, *bad_out is the offset of the first bad
  * sequence. */
 bool utf8_is_valid(const char *text, size_t len, size_t *bad_out);
+/* The length of the byte order mark at the start of the text; 0: there is none. */
+size_t utf8_mark(const char *text, size_t len);
+/* True if the text begins like UTF-16 in either byte order, with or without a byte order mark. */
+bool utf8_is_utf16(const char *text, size_t len);
 /* True if a terminal may get the character at `text` as it is: not a control character, not a byte
  * order mark, and well-formed. */
 bool utf8_is_visible(const char *text, size_t left);

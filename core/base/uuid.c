@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/crypto.h"
+#include "base/text.h"
 
 static const uint8_t hyphen_before_byte[16] = { [4] = 1, [6] = 1, [8] = 1, [10] = 1 };
 
@@ -36,17 +37,6 @@ void uuid_format(const struct uuid *uuid, char text_out[UUID_TEXT_SIZE])
 	*p = '\0';
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool uuid_parse(const char *text, size_t len, struct uuid *uuid_out)
 {
 	bool hyphens;
@@ -66,8 +56,8 @@ bool uuid_parse(const char *text, size_t len, struct uuid *uuid_out)
 
 		if (hyphens && hyphen_before_byte[i] && *text++ != '-')
 			return false;
-		hi = hex_value(*text++);
-		lo = hex_value(*text++);
+		hi = text_hex_value(*text++);
+		lo = text_hex_value(*text++);
 		if (hi < 0 || lo < 0)
 			return false;
 		uuid_out->bytes[i] = (uint8_t)(hi << 4 | lo);

@@ -1,5 +1,6 @@
 #include "base/wrap.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* How long the word at `at` is. */
@@ -10,17 +11,25 @@ static size_t word_length(const char *at)
 	return end ? (size_t)(end - at) + 1 : strcspn(at, " ");
 }
 
+static size_t width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	long n = columns ? strtol(columns, NULL, 10) : WRAP_WIDTH;
+
+	return n < WRAP_LEAST || n > WRAP_WIDTH ? WRAP_WIDTH : (size_t)n;
+}
+
 void wrap_print(const char *text, size_t column, size_t indent, FILE *out)
 {
 	const char *first = text + strspn(text, " ");
-	size_t len;
+	size_t most = width(), len;
 
 	for (const char *at = first; *at; at += len + strspn(at + len, " ")) {
 		len = word_length(at);
-		if (at > first && column + 1 + len > WRAP_WIDTH && column > indent) {
+		if (at > first && column + 1 + len > most) {
 			fprintf(out, "\n%*s", (int)indent, "");
 			column = indent;
-		} else if (at > first && column > indent) {
+		} else if (at > first) {
 			fputc(' ', out);
 			column++;
 		}

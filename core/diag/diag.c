@@ -122,27 +122,40 @@ static void print_text(const char *text, FILE *out)
 	}
 }
 
-static void print_entry(const struct diag_entry *entry, struct mask *mask, FILE *out)
+static struct diag_mistake describe_entry(const struct diag_entry *entry)
 {
 	const struct json_source *source = entry->source;
-	bool in_file = source && source->text;
-	unsigned line, column;
+	struct diag_mistake mistake = {
+		.source = source ? source->name : NULL,
+		.pointer = "",
+		.text = entry->text ? entry->text : "out of memory",
+	};
 
-	if (source)
-		print_text(source->name, out);
-	if (in_file) {
-		json_position(source->text, source->len, entry->offset, &line, &column);
-		fprintf(out, ":%u:%u", line, column);
-	}
-	fputs(source ? ": error: " : "error: ", out);
-	if (in_file && entry->pointer && *entry->pointer) {
-		print_text(entry->pointer, out);
+	if (!source || !source->text)
+		return mistake;
+	json_position(source->text, source->len, entry->offset, &mistake.line, &mistake.column);
+	if (entry->pointer)
+		mistake.pointer = entry->pointer;
+	return mistake;
+}
+
+static void print_entry(const struct diag_entry *entry, struct mask *mask, FILE *out)
+{
+	struct diag_mistake mistake = describe_entry(entry);
+
+	if (mistake.source)
+		print_text(mistake.source, out);
+	if (mistake.line)
+		fprintf(out, ":%u:%u", mistake.line, mistake.column);
+	fputs(mistake.source ? ": error: " : "error: ", out);
+	if (*mistake.pointer) {
+		print_text(mistake.pointer, out);
 		fputs(": ", out);
 	}
-	print_text(entry->text ? entry->text : "out of memory", out);
+	print_text(mistake.text, out);
 	fputc('\n', out);
-	if (in_file)
-		excerpt_print(mask, source, entry->offset, out);
+	if (mistake.line)
+		excerpt_print(mask, entry->source, entry->offset, out);
 }
 
 /* Entries without a file come first, in the order of being added; then the others by offset. */
@@ -159,19 +172,39 @@ static int compare_entries(const void *a, const void *b)
 	return x->number < y->number ? -1 : 1;
 }
 
-void diag_print(const struct diag *diag, FILE *out)
+/* Returns how many entries are in sorted_out. */
+static size_t sort_entries(const struct diag *diag, const struct diag_entry *sorted_out[MAX_SHOWN])
 {
-	const struct diag_entry **sorted = calloc(diag->count + 1, sizeof *sorted);
-	struct mask mask = { 0 };
 	size_t n = 0;
 
-	for (const struct diag_entry *entry = diag->first; entry && sorted; entry = entry->next)
-		sorted[n++] = entry;
+	for (const struct diag_entry *entry = diag->first; entry; entry = entry->next)
+		sorted_out[n++] = entry;
 	if (n > 0)
-		qsort(sorted, n, sizeof *sorted, compare_entries);
+		qsort(sorted_out, n, sizeof *sorted_out, compare_entries);
+	return n;
+}
+
+void diag_each(const struct diag *diag, void (*take)(const struct diag_mistake *mistake, void *arg),
+               void *arg)
+{
+	const struct diag_entry *sorted[MAX_SHOWN];
+	size_t n = sort_entries(diag, sorted);
+
+	for (size_t i = 0; i < n; i++) {
+		struct diag_mistake mistake = describe_entry(sorted[i]);
+
+		take(&mistake, arg);
+	}
+}
+
+void diag_print(const struct diag *diag, FILE *out)
+{
+	const struct diag_entry *sorted[MAX_SHOWN];
+	struct mask mask = { 0 };
+	size_t n = sort_entries(diag, sorted);
+
 	for (size_t i = 0; i < n; i++)
 		print_entry(sorted[i], &mask, out);
-	free(sorted);
 	if (diag->count > MAX_SHOWN)
 		fprintf(out, "%u errors, of which %d are shown\n", diag->count, MAX_SHOWN);
 	else if (diag->count > 3)

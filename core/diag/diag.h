@@ -36,6 +36,16 @@ void diag_add_at(struct diag *diag, const struct json_source *source, size_t off
                  const char *text);
 /* True if there is a mistake at this value or within it. */
 bool diag_has(const struct diag *diag, const struct json *node);
+struct diag_mistake {
+	const char *source;    /* a file, a flag or a variable; NULL: none of them */
+	unsigned line, column; /* in the file; 0: not in a file */
+	const char *pointer;   /* JSON pointer; "": none */
+	const char *text;
+};
+
+/* Passes each mistake on, in the order of diag_print. Its texts may contain any bytes. */
+void diag_each(const struct diag *diag, void (*take)(const struct diag_mistake *mistake, void *arg),
+               void *arg);
 /* Prints first the mistakes without a file, then the others in the order of the file. */
 void diag_print(const struct diag *diag, FILE *out);
 void diag_fini(struct diag *diag);

@@ -25,10 +25,10 @@ static bool is_nearly_secret(const char *text, struct span key)
 }
 
 /* Also for a misspelt key. Keys that say something about a secret, as in "key_file", do not
- * count. */
+ * count. Nor does "authorized_keys": these are public. */
 static bool names_secret(const char *text, struct span key)
 {
-	static const char *const about[] = { "file", "path", "rate", "burst" };
+	static const char *const about[] = { "file", "path", "rate", "burst", "authorized" };
 
 	for (size_t i = 0; i < sizeof about / sizeof *about; i++) {
 		if (holds(text, key, about[i]))

@@ -3,15 +3,31 @@
 #ifndef CORE_USAGE_H
 #define CORE_USAGE_H
 
+#include <ctype.h>
+#include <stdbool.h>
+
 #define USAGE_UNKNOWN_FLAG         "unknown flag %s"
 #define USAGE_UNKNOWN_FLAG_LIKE    "unknown flag %s: did you mean --%s?"
 #define USAGE_UNKNOWN_COMMAND      "unknown command \"%s\""
 #define USAGE_UNKNOWN_COMMAND_LIKE "unknown command \"%s\": did you mean \"%s\"?"
 #define USAGE_NO_COMMAND           "expected a command: %s"
 #define USAGE_NO_VALUE             "expected a value after %s, found the end of the command line"
-#define USAGE_VALUE                "expected %s without a value"
-#define USAGE_TWICE                "%s is given twice"
-#define USAGE_NO_FLAG              "expected a flag, found \"%s\""
+#define USAGE_FLAG_AS_VALUE                                                                        \
+	"expected a value after %s, found a word that begins with \"-\"; if it is the value, "     \
+	"write it behind \"=\""
+#define USAGE_VALUE   "expected %s without a value"
+#define USAGE_TWICE   "%s is given twice"
+#define USAGE_NO_FLAG "expected a flag, found \"%s\""
+#define USAGE_NO_LOCAL_PORT                                                                        \
+	"expected the port of the service, found \"%s\": spore local LOCAL_PORT --to HOST (and "   \
+	"--local-host, if the service is on another machine)"
+
+/* A word where a value is expected: an unset variable of a shell script may have made the next flag
+ * the value. A lone "-" and negative numbers are values. */
+static inline bool usage_is_flag(const char *word)
+{
+	return word[0] == '-' && word[1] && !isdigit((unsigned char)word[1]);
+}
 
 /* The last line, with the subcommand's name. */
 #define USAGE_TRY "try: spore %s --help\n"

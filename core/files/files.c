@@ -1,5 +1,7 @@
 #include "files/files.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -54,30 +56,127 @@ static bool make_room(struct files *files, struct json_doc *doc)
 	return true;
 }
 
+void files_add(struct files *files, struct json_doc *doc, const struct noted_file *file)
+{
+	char *copy;
+
+	if (!make_room(files, doc))
+		return;
+	copy = json_doc_text(doc, file->path, strlen(file->path));
+	if (copy)
+		files->items[files->n++] = (struct noted_file){ copy, file->stamp,
+			                                        file->of_instance };
+}
+
+void files_update(struct files *files, const struct files *newer)
+{
+	for (size_t i = 0; i < files->n; i++) {
+		for (size_t k = 0; k < newer->n; k++) {
+			if (strcmp(files->items[i].path, newer->items[k].path) == 0)
+				files->items[i].stamp = newer->items[k].stamp;
+		}
+	}
+}
+
 void files_note(struct files *files, struct json_doc *doc, const char *path)
 {
 	bool is_file;
 	uint64_t stamp = files ? take_stamp(path, &is_file) : 0;
-	char *copy;
 
-	if (!files || !is_file || !make_room(files, doc))
-		return;
-	copy = json_doc_alloc(doc, strlen(path) + 1);
-	if (copy)
-		files->items[files->n++] = (struct noted_file){ strcpy(copy, path), stamp };
+	if (files && is_file)
+		files_add(files, doc, &(struct noted_file){ path, stamp, false });
+}
+
+uint64_t files_noted(const struct files *files)
+{
+	uint64_t noted = hash_start;
+
+	for (size_t i = 0; i < files->n; i++)
+		noted = hash(noted, files->items[i].stamp);
+	return noted;
 }
 
 bool files_differ(const struct files *files, uint64_t *now_out)
 {
 	uint64_t now = hash_start;
-	bool differ = false, is_file;
+	bool changed = false, is_file;
 
 	for (size_t i = 0; i < files->n; i++) {
 		uint64_t stamp = take_stamp(files->items[i].path, &is_file);
 
-		differ = differ || stamp != files->items[i].stamp;
+		changed = changed || stamp != files->items[i].stamp;
 		now = hash(now, stamp);
 	}
 	*now_out = now;
-	return differ;
+	return changed;
+}
+
+/* Is the path of this item also that of an earlier one? */
+static bool is_repeated(const struct files *files, size_t at)
+{
+	size_t i = 0;
+
+	while (strcmp(files->items[i].path, files->items[at].path) != 0)
+		i++;
+	return i < at;
+}
+
+char *files_name_changed(const struct files *files)
+{
+	char *names = NULL;
+	size_t size;
+	FILE *out = open_memstream(&names, &size);
+	const char *between = "";
+	bool is_file;
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < files->n; i++) {
+		const struct noted_file *file = &files->items[i];
+
+		if (is_repeated(files, i) || take_stamp(file->path, &is_file) == file->stamp)
+			continue;
+		fprintf(out, "%s%s", between, file->path);
+		between = ", ";
+	}
+	if (fclose(out) == 0)
+		return names;
+	free(names);
+	return NULL;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+	return strcmp(((const struct noted_file *)a)->path, ((const struct noted_file *)b)->path);
+}
+
+/* The items, sorted by their paths; the caller frees them. NULL: out of memory. */
+static struct noted_file *sort_items(const struct files *files)
+{
+	struct noted_file *sorted = calloc(files->n + 1, sizeof *sorted);
+
+	if (sorted && files->n)
+		memcpy(sorted, files->items, files->n * sizeof *sorted);
+	if (sorted)
+		qsort(sorted, files->n, sizeof *sorted, compare_paths);
+	return sorted;
+}
+
+void files_compare(const struct files *from, const struct files *to,
+                   void (*on_file)(const char *path, void *arg), void *arg)
+{
+	struct noted_file *old = sort_items(from), *new = sort_items(to);
+	const char *last = NULL;
+
+	for (size_t i = 0; old && new &&i < to->n; i++) {
+		const struct noted_file *was = bsearch(&new[i], old, from->n, sizeof *old,
+		                                       compare_paths);
+
+		if (!was || was->stamp == new[i].stamp || (last && strcmp(last, was->path) == 0))
+			continue;
+		last = was->path;
+		on_file(new[i].path, arg);
+	}
+	free(old);
+	free(new);
 }

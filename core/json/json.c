@@ -121,7 +121,7 @@ void json_mark_secret(struct json_doc *doc, const struct json *node)
 {
 	struct json_secret *secret;
 
-	if (!node->source || !node->source->text)
+	if (!json_is_in_file(node) || node->source->is_read)
 		return;
 	secret = json_doc_alloc(doc, sizeof *secret);
 	if (!secret)

@@ -19,6 +19,7 @@ struct json_source {
 	const char *text;
 	size_t len;
 	struct json_secret *secrets;
+	bool is_read; /* all its secrets are marked: no more are added */
 };
 /* A value in the source that must not be shown. For a string, the bytes between its quotes. */
 struct json_secret {
@@ -43,9 +44,15 @@ struct json {
 	size_t offset, end;         /* in source->text */
 	size_t key_offset;          /* 0: the source has no key for it */
 	const char *written_as;     /* its former key at the top of the source, if it was moved */
-	struct json
-		*overrides; /* the file's value that this one, of a flag or variable, replaces */
+	struct json *overrides;     /* the value that this one, of a flag or variable, replaces: of
+	                         * a variable or of the file */
 };
+
+/* True if a file contains the node: it does not come from a flag, a variable or the program. */
+static inline bool json_is_in_file(const struct json *node)
+{
+	return node->source && node->source->text;
+}
 
 struct json_doc;
 

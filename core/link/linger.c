@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/container.h"
+#include "base/zeroed.h"
 #include "loop/loop.h"
 #include "net/stream.h"
 
@@ -102,7 +103,7 @@ void linger_list_fini(struct linger_list *list)
 
 void linger_start(struct linger_list *list, struct stream *stream, struct buf *last)
 {
-	struct lingerer *lingerer = calloc(1, sizeof *lingerer);
+	struct lingerer *lingerer = zeroed_new(sizeof *lingerer);
 
 	if (!lingerer) {
 		buf_fini(last);

@@ -66,7 +66,7 @@ void deadline_init(struct deadline *deadline)
 	list_init(&deadline->node);
 }
 
-/* The place is at the end, unless the length was shortened a moment ago. */
+/* The place is at the end, unless the length was shortened a moment ago, or there is none. */
 static void insert_deadline(struct deadline_list *list, struct deadline *deadline)
 {
 	struct list *next = &list->running;
@@ -77,14 +77,24 @@ static void insert_deadline(struct deadline_list *list, struct deadline *deadlin
 	list_append(next, &deadline->node);
 }
 
-void deadline_start(struct deadline_list *list, struct deadline *deadline)
+static void start_in(struct deadline_list *list, struct deadline *deadline, int64_t after_ms)
 {
 	list_remove(&deadline->node);
-	deadline->at_ms = loop_now_ms(list->loop) + list->after_ms;
+	deadline->at_ms = loop_now_ms(list->loop) + after_ms;
 	insert_deadline(list, deadline);
 	/* A timer that fires earlier, for another deadline, is rearmed then. */
 	if (!ev_is_active(&list->timer) || list->armed_ms > deadline->at_ms)
 		rearm(list);
+}
+
+void deadline_start(struct deadline_list *list, struct deadline *deadline)
+{
+	start_in(list, deadline, list->after_ms);
+}
+
+void deadline_start_now(struct deadline_list *list, struct deadline *deadline)
+{
+	start_in(list, deadline, 0);
 }
 
 void deadline_stop(struct deadline *deadline)

@@ -38,6 +38,8 @@ void deadline_init(struct deadline *deadline);
 /* Starts or restarts it. on_expired runs once, after the list's time, unless it is stopped
  * before. */
 void deadline_start(struct deadline_list *list, struct deadline *deadline);
+/* The same, but the time has come: on_expired runs in one of the next turns. */
+void deadline_start_now(struct deadline_list *list, struct deadline *deadline);
 void deadline_stop(struct deadline *deadline);
 
 #endif

@@ -1,5 +1,6 @@
 #include "loop/loop.h"
 
+#include <errno.h>
 #include <ev.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,6 +16,15 @@ struct task_queue {
 	struct loop_task *first, **end;
 };
 
+/* For loop_lag_ns: the loop's thread writes it, others read it. The windows are at least a minute
+ * long. */
+struct lag {
+	atomic_int_fast64_t began_ns;    /* start of the current turn; 0: between turns */
+	atomic_int_fast64_t window_ns;   /* start of the present window */
+	atomic_int_fast64_t longest_ns;  /* the longest turn in it, */
+	atomic_int_fast64_t previous_ns; /* and in the one before it */
+};
+
 struct loop {
 	struct ev_loop *ev;
 	ev_check turn_start;
@@ -22,9 +32,9 @@ struct loop {
 	ev_async wake;
 	unsigned index;
 	int64_t now_ms;
-	int64_t began_ns; /* start of the current turn; 0: between turns */
-	struct loop_vitals vitals;
-	int64_t window_ns, window_longest_ns; /* for vitals.recent_ns: see count_turn */
+	uint64_t turns;
+	int64_t busy_ns, longest_ns; /* see struct loop_vitals */
+	struct lag lag;
 	pthread_t thread;
 	struct task_queue at_turn_end, next_turn, to_reap;
 	ev_idle busy;    /* while it is active, the loop does not sleep */
@@ -80,40 +90,50 @@ static bool has_events(struct loop *loop)
 static void on_turn_start(struct ev_loop *ev, ev_check *watcher, int events)
 {
 	struct loop *loop = ev_userdata(ev);
+	int64_t now_ns = clock_ns();
 
 	(void)watcher;
 	(void)events;
-	loop->began_ns = clock_ns();
-	loop->now_ms = loop->began_ns / 1000000;
-	guest_turn_begin(loop->began_ns);
+	atomic_store_explicit(&loop->lag.began_ns, now_ns, memory_order_relaxed);
+	loop->now_ms = now_ns / 1000000;
+	guest_turn_begin(now_ns);
 	if (loop->spin_ns && has_events(loop))
-		loop->spin_until_ns = loop->began_ns + loop->spin_ns;
+		loop->spin_until_ns = now_ns + loop->spin_ns;
 	ev_idle_stop(ev, &loop->busy);
 	queue_run(&loop->next_turn);
 }
 
-/* recent_ns is the longest turn of the previous window of a minute; loop_vitals adds the current
- * one. */
+static int64_t read_relaxed(const atomic_int_fast64_t *value)
+{
+	return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+/* A reader that finds the present window empty finds its last turn in the previous one. */
+static void begin_window(struct lag *lag, int64_t now_ns)
+{
+	bool is_next = now_ns - read_relaxed(&lag->window_ns) < 2 * window_ns;
+
+	atomic_store_explicit(&lag->previous_ns, is_next ? read_relaxed(&lag->longest_ns) : 0,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&lag->longest_ns, 0, memory_order_release);
+	atomic_store_explicit(&lag->window_ns, now_ns, memory_order_relaxed);
+}
+
 static void count_turn(struct loop *loop)
 {
-	int64_t now_ns = clock_ns(), spent_ns = now_ns - loop->began_ns;
-	struct loop_vitals *vitals = &loop->vitals;
+	struct lag *lag = &loop->lag;
+	int64_t now_ns = clock_ns(), spent_ns = now_ns - read_relaxed(&lag->began_ns);
 
-	loop->began_ns = 0;
+	atomic_store_explicit(&lag->began_ns, 0, memory_order_relaxed);
 	guest_turn_end(now_ns);
-	vitals->turns++;
-	vitals->busy_ns += spent_ns;
-	if (spent_ns > vitals->longest_ns)
-		vitals->longest_ns = spent_ns;
-	if (now_ns - loop->window_ns >= window_ns) {
-		vitals->recent_ns = now_ns - loop->window_ns < 2 * window_ns
-		                            ? loop->window_longest_ns
-		                            : 0;
-		loop->window_longest_ns = 0;
-		loop->window_ns = now_ns;
-	}
-	if (spent_ns > loop->window_longest_ns)
-		loop->window_longest_ns = spent_ns;
+	loop->turns++;
+	loop->busy_ns += spent_ns;
+	if (spent_ns > loop->longest_ns)
+		loop->longest_ns = spent_ns;
+	if (now_ns - read_relaxed(&lag->window_ns) >= window_ns)
+		begin_window(lag, now_ns);
+	if (spent_ns > read_relaxed(&lag->longest_ns))
+		atomic_store_explicit(&lag->longest_ns, spent_ns, memory_order_relaxed);
 }
 
 /* Runs before the loop waits. Tasks may queue tasks, so it repeats until none is left. */
@@ -125,7 +145,7 @@ static void on_turn_end(struct ev_loop *ev, ev_prepare *watcher, int events)
 	(void)events;
 	while (queue_run(&loop->at_turn_end) || queue_run(&loop->to_reap))
 		;
-	if (loop->began_ns)
+	if (read_relaxed(&loop->lag.began_ns))
 		count_turn(loop);
 	if (loop->spin_ns && clock_ns() < loop->spin_until_ns)
 		ev_idle_start(ev, &loop->busy);
@@ -185,9 +205,11 @@ struct loop *loop_new(unsigned index, struct err *err)
 	queue_init(&loop->at_turn_end);
 	queue_init(&loop->next_turn);
 	queue_init(&loop->to_reap);
+	errno = 0;
 	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (!loop->ev) {
-		err_set(err, "cannot create an event loop (epoll): out of descriptors or memory");
+		err_set_call(err, "epoll_create1", errno);
+		err_prefix(err, "cannot create an event loop");
 		free(loop);
 		return NULL;
 	}
@@ -249,8 +271,10 @@ bool loop_start(struct loop *loop, struct err *err)
 
 	snprintf(name, sizeof name, "worker %u", loop->index);
 	failed = thread_start(&loop->thread, name, run_loop_thread, loop);
-	if (failed)
-		err_set(err, "cannot start a worker thread: %s", strerror(failed));
+	if (failed) {
+		err_set_call(err, "clone3", failed);
+		err_prefix(err, "cannot start a worker thread");
+	}
 	return !failed;
 }
 
@@ -285,13 +309,31 @@ int64_t loop_now_ms(const struct loop *loop)
 	return loop->now_ms;
 }
 
+static int64_t longest_recent_turn(const struct lag *lag, int64_t now_ns)
+{
+	int64_t longest_ns = atomic_load_explicit(&lag->longest_ns, memory_order_acquire),
+		previous_ns = read_relaxed(&lag->previous_ns),
+		age_ns = now_ns - read_relaxed(&lag->window_ns);
+
+	/* A loop without turns begins no window. */
+	if (age_ns >= 2 * window_ns)
+		return 0;
+	return age_ns < window_ns && previous_ns > longest_ns ? previous_ns : longest_ns;
+}
+
 struct loop_vitals loop_vitals(const struct loop *loop)
 {
-	struct loop_vitals vitals = loop->vitals;
+	return (struct loop_vitals){ loop->turns, loop->busy_ns, loop->longest_ns,
+		                     longest_recent_turn(&loop->lag, clock_ns()) };
+}
 
-	if (loop->window_longest_ns > vitals.recent_ns)
-		vitals.recent_ns = loop->window_longest_ns;
-	return vitals;
+int64_t loop_lag_ns(const struct loop *loop)
+{
+	int64_t now_ns = clock_ns(), began_ns = read_relaxed(&loop->lag.began_ns),
+		lasts_ns = began_ns ? now_ns - began_ns : 0,
+		longest_ns = longest_recent_turn(&loop->lag, now_ns);
+
+	return lasts_ns > longest_ns ? lasts_ns : longest_ns;
 }
 
 void loop_post(struct loop *loop, struct loop_task *task)

@@ -63,6 +63,9 @@ struct loop_vitals {
 
 /* Does not include the current turn. [worker] */
 struct loop_vitals loop_vitals(const struct loop *loop);
+/* The most that anything has had to wait for this loop lately: the longest turn in the last one to
+ * two minutes, including the current one. So who reads it once a minute misses no turn. [any] */
+int64_t loop_lag_ns(const struct loop *loop);
 
 /* Runs the task on the loop's thread, in the order of posting. The task must not be queued already;
  * it belongs to the loop until it runs. On the loop's own thread it runs at the end of the turn.

@@ -39,7 +39,8 @@ void survey_forget(struct survey *survey);
 /* Only within `done`. The answer of the index-th loop, dropped when `done` returns; NULL: there is
  * none. */
 void *survey_answer(const struct survey *survey, unsigned index);
-/* How long the question waited until that loop took it; -1: its answer is not here. */
+/* Only within `done`. The time from the question until the index-th loop began to answer it; -1:
+ * that loop has not answered. */
 int64_t survey_waited_ns(const struct survey *survey, unsigned index);
 
 #endif

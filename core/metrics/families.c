@@ -74,6 +74,11 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		GAUGE = "spore_tunnels_outdated",
 		.help = "Tunnels whose clients the present configuration has not judged yet.",
 	},
+	[FAMILY_IDENTITY_TUNNELS] = {
+		GAUGE = "spore_identity_tunnels",
+		.help = "Tunnels that are open, by the client's identity.",
+		LABELS("identity"),
+	},
 	[FAMILY_BYTES_UP] = {
 		COUNTER = "spore_tunnel_up_bytes_total",
 		.unit = "bytes",
@@ -95,6 +100,10 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.help = "Connections refused, at the control port or at public ports.",
 		LABELS("at", "reason"),
 	},
+	[FAMILY_BANS] = {
+		COUNTER = "spore_source_bans_total",
+		.help = "Sources that were banned after wrong secrets.",
+	},
 	[FAMILY_CLIENT_VISITORS] = {
 		COUNTER = "spore_client_visitors_total",
 		.help = "Visitors that the server announced to this client.",
@@ -108,6 +117,12 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		COUNTER = "spore_client_losses_total",
 		.help = "Failed attempts to open a tunnel, and lost tunnels.",
 	},
+	[FAMILY_CLIENT_TUNNELS] = {
+		GAUGE = "spore_client_tunnel_up",
+		.help = "1 if this client's tunnel is open, 0 if it is not; for each configured tunnel, by its name.",
+		LABELS("tunnel"),
+		.max_series = AS_CONFIGURED,
+	},
 	[FAMILY_AUTH_VERDICTS] = {
 		COUNTER = "spore_auth_verdicts_total",
 		.help = "Verdicts of auth instances. Only errors have a reason.",
@@ -120,6 +135,18 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.help = "Seconds from a question to an auth instance until its verdict.",
 		LABELS("plugin"),
 		BOUNDS(0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 3, 10, 30),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_AUTH_LAST_GOOD] = {
+		COUNTER = "spore_auth_last_good_total",
+		.help = "Connections that were let in by an earlier verdict of the auth instance, since it could not decide.",
+		LABELS("plugin", "purpose"),
+		.max_series = AS_CONFIGURED,
+	},
+	[FAMILY_AUTH_LAST_GOOD_ENTRIES] = {
+		GAUGE = "spore_auth_last_good_entries",
+		.help = "Clients whom the auth instance could recognise without its back-end.",
+		LABELS("plugin"),
 		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_ACL_REFUSALS] = {
@@ -144,7 +171,14 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	},
 	[FAMILY_PLUGIN_GENERATIONS] = {
 		GAUGE = "spore_plugin_generations",
-		.help = "Configurations whose plugin instances are still in use.",
+		.help = "1 for the current configuration, and 1 more for each replaced one whose "
+			"plugin instances are still in use.",
+	},
+	[FAMILY_PLUGIN_RENEWALS] = {
+		COUNTER = "spore_plugin_renewals_total",
+		.help = "Changed files of plugin instances. outcome: renewed, the new version is in use; refused, the old version stays in use.",
+		LABELS("plugin", "outcome"),
+		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_BUILD] = {
 		GAUGE = "spore_build_info",
@@ -159,6 +193,13 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	[FAMILY_WORKERS] = {
 		GAUGE = "spore_workers",
 		.help = "Worker threads.",
+	},
+	[FAMILY_WORKER_LAG] = {
+		GAUGE = "spore_worker_lag_seconds",
+		.unit = "seconds",
+		.help = "The longest turn of each worker's event loop in the last one to two minutes: the most that a connection has waited for the worker.",
+		LABELS("worker"),
+		.max_series = AS_CONFIGURED,
 	},
 	[FAMILY_START_TIME] = {
 		GAUGE = "spore_start_time_seconds",

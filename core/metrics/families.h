@@ -19,25 +19,32 @@ enum family {
 	FAMILY_TUNNELS,
 	FAMILY_TUNNELS_OPENED,
 	FAMILY_TUNNELS_OUTDATED,
-	FAMILY_BYTES_UP,   /* identity */
-	FAMILY_BYTES_DOWN, /* identity */
+	FAMILY_IDENTITY_TUNNELS, /* identity */
+	FAMILY_BYTES_UP,         /* identity */
+	FAMILY_BYTES_DOWN,       /* identity */
 	FAMILY_CONTROL_CONNECTIONS,
 	FAMILY_REFUSALS, /* at, reason */
+	FAMILY_BANS,
 	/* Of a client. */
 	FAMILY_CLIENT_VISITORS,
 	FAMILY_CLIENT_FAILURES, /* reason */
 	FAMILY_CLIENT_LOSSES,
+	FAMILY_CLIENT_TUNNELS, /* tunnel */
 	/* Plugins. */
-	FAMILY_AUTH_VERDICTS,     /* plugin, verdict, reason */
-	FAMILY_AUTH_VERDICT_TIME, /* plugin */
-	FAMILY_ACL_REFUSALS,      /* at, plugin, reason */
-	FAMILY_PLUGIN_CALL_TIME,  /* kind, plugin, call */
-	FAMILY_PLUGIN_SLOW_CALLS, /* plugin */
+	FAMILY_AUTH_VERDICTS,          /* plugin, verdict, reason */
+	FAMILY_AUTH_VERDICT_TIME,      /* plugin */
+	FAMILY_AUTH_LAST_GOOD,         /* plugin, purpose */
+	FAMILY_AUTH_LAST_GOOD_ENTRIES, /* plugin */
+	FAMILY_ACL_REFUSALS,           /* at, plugin, reason */
+	FAMILY_PLUGIN_CALL_TIME,       /* kind, plugin, call */
+	FAMILY_PLUGIN_SLOW_CALLS,      /* plugin */
 	FAMILY_PLUGIN_GENERATIONS,
+	FAMILY_PLUGIN_RENEWALS, /* plugin, outcome */
 	/* The process. */
 	FAMILY_BUILD,  /* version, abi */
 	FAMILY_CONFIG, /* role, and one label for each chain */
 	FAMILY_WORKERS,
+	FAMILY_WORKER_LAG, /* worker */
 	FAMILY_START_TIME,
 	FAMILY_CPU_TIME,
 	FAMILY_MEMORY,

@@ -268,7 +268,7 @@ static cell *find_cell(struct metrics *metrics, unsigned shard, uint32_t series,
 	return c;
 }
 
-static void add_to(cell *c, unsigned shard, double delta)
+static inline void add_to(cell *c, unsigned shard, double delta)
 {
 	if (shard == METRICS_SHARED)
 		cell_add_shared(c, delta);

@@ -19,11 +19,6 @@ static bool ends_in(const char *name, const char *suffix)
 	return len >= tail && strcmp(name + len - tail, suffix) == 0;
 }
 
-bool spec_is_distribution(const spore_metric_spec *spec)
-{
-	return spec->type == SPORE_METRIC_HISTOGRAM || spec->type == SPORE_METRIC_SUMMARY;
-}
-
 static const char *label_fault(const spore_metric_spec *spec)
 {
 	if (spec->n_labels > SPEC_MAX_LABELS)

@@ -11,7 +11,10 @@ enum { SPEC_MAX_BOUNDS = 64, SPEC_MAX_LABELS = 32, SPEC_DEFAULT_MAX_SERIES = 100
 /* What is wrong with the spec, as a static text; NULL: nothing. */
 const char *spec_fault(const spore_metric_spec *spec);
 /* True for histograms and summaries, whose values are observed. */
-bool spec_is_distribution(const spore_metric_spec *spec);
+static inline bool spec_is_distribution(const spore_metric_spec *spec)
+{
+	return spec->type == SPORE_METRIC_HISTOGRAM || spec->type == SPORE_METRIC_SUMMARY;
+}
 /* True if both have the same type, labels and bounds. Their names are not compared. */
 bool spec_same_shape(const spore_metric_spec *a, const spore_metric_spec *b);
 /* True if a sample of one could have the name of a sample of the other, in Prometheus' text format

@@ -9,6 +9,8 @@
 
 #include "base/text.h"
 
+enum { V4_BITS = 96 }; /* of the prefix of all IPv4-mapped addresses */
+
 static const uint8_t v4_prefix[12] = { [10] = 0xFF, [11] = 0xFF };
 
 static bool is_mapped(const uint8_t ip[16])
@@ -48,7 +50,7 @@ bool addr_parse_ip(const char *text, spore_addr *addr_out)
 		*scope++ = '\0';
 	if (inet_pton(AF_INET6, copy, addr_out->ip) != 1)
 		return false;
-	addr_out->family = 6;
+	addr_out->family = is_mapped(addr_out->ip) ? 4 : 6;
 	return !scope || parse_scope(scope, &addr_out->scope_id);
 }
 
@@ -111,14 +113,14 @@ bool addr_parse_cidr(const char *text, spore_cidr *cidr_out)
 	ip[len] = '\0';
 	if (!addr_parse_ip(ip, &addr))
 		return false;
-	most = addr.family == 4 ? 32 : 128;
+	most = memchr(ip, ':', len) ? 128 : 32;
 	bits = most;
 	if (slash && !text_to_uint(slash + 1, strlen(slash + 1), most, &bits))
 		return false;
 	bits += 128 - most;
 	exact = !clear_host_bits(addr.ip, bits);
 	cidr_out->prefix_len = (uint32_t)bits;
-	cidr_out->family = addr.family;
+	cidr_out->family = bits < V4_BITS ? 6 : addr.family;
 	memcpy(cidr_out->ip, addr.ip, sizeof addr.ip);
 	return exact;
 }

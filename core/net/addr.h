@@ -9,7 +9,9 @@
 
 #define ADDR_TEXT_SIZE 80
 
-/* An IP address without a port: "127.0.0.1", "::1", "fe80::1%2". */
+/* An IP address without a port: "127.0.0.1", "::1", "fe80::1%2". The functions that parse
+ * treat an IPv4-mapped IPv6 address, such as "::ffff:127.0.0.1", as the IPv4 address. If they
+ * return false, *addr_out is undefined. */
 bool addr_parse_ip(const char *text, spore_addr *addr_out);
 /* "127.0.0.1:80", "[::1]:80". */
 bool addr_parse(const char *text, spore_addr *addr_out);

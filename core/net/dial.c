@@ -10,9 +10,20 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/list.h"
+#include "base/zeroed.h"
 #include "loop/loop.h"
 #include "net/addr.h"
 #include "net/resolve.h"
+
+/* A connection attempt that has neither failed nor succeeded. */
+struct attempt {
+	struct list node; /* in dial->attempts */
+	struct dial *dial;
+	const spore_addr *addr; /* in dial->addrs */
+	ev_io io;
+	struct loop_task reap;
+};
 
 struct dial {
 	struct loop *loop;         /* borrowed: outlives it */
@@ -20,26 +31,56 @@ struct dial {
 	struct dial_target target;
 	dial_fn on_done;
 	void *arg;
-	int64_t deadline_ms;
 	struct resolve *resolve;
-	spore_addr addrs[RESOLVE_MAX];
-	size_t n, at; /* number of addresses; index of the one being tried */
-	ev_io io;     /* of the current attempt; fd is -1 between attempts */
-	ev_timer timer;
-	bool connected;
-	char why[160];
+	spore_addr addrs[RESOLVE_MAX]; /* in the order in which they are tried */
+	size_t n, started;             /* addresses; those for which an attempt was started */
+	struct list attempts;          /* of struct attempt, oldest first */
+	int fd;                        /* of the attempt that has succeeded, or -1 */
+	const spore_addr *won;         /* its address, or NULL */
+	ev_timer stagger;              /* until the next attempt */
+	ev_timer deadline;             /* of the whole dial */
+	char why[160];                 /* of the last failure */
+	enum shortage lacks;           /* likewise */
 	struct loop_task task;
 	bool ended;
 };
 
 static void try_next(struct dial *dial);
 
-static void end_attempt(struct dial *dial)
+/* ---- the end ---- */
+
+static void stop_timers(struct dial *dial)
 {
-	ev_io_stop(loop_ev(dial->loop), &dial->io);
-	if (dial->io.fd >= 0)
-		close(dial->io.fd);
-	ev_io_set(&dial->io, -1, 0);
+	ev_timer_stop(loop_ev(dial->loop), &dial->stagger);
+	ev_timer_stop(loop_ev(dial->loop), &dial->deadline);
+}
+
+static void run_free_attempt(struct loop_task *task)
+{
+	free(CONTAINER_OF(task, struct attempt, reap));
+}
+
+/* Returns its descriptor, which is the caller's now. */
+static int end_attempt(struct attempt *attempt)
+{
+	int fd = attempt->io.fd;
+
+	ev_io_stop(loop_ev(attempt->dial->loop), &attempt->io);
+	list_remove(&attempt->node);
+	attempt->reap.run = run_free_attempt;
+	loop_reap(attempt->dial->loop, &attempt->reap);
+	return fd;
+}
+
+static struct attempt *oldest_attempt(struct dial *dial)
+{
+	return CONTAINER_OF(dial->attempts.next, struct attempt, node);
+}
+
+static void give_attempts_up(struct dial *dial)
+{
+	while (!list_is_empty(&dial->attempts))
+		close(end_attempt(oldest_attempt(dial)));
 }
 
 static void run_free_dial(struct loop_task *task)
@@ -50,19 +91,24 @@ static void run_free_dial(struct loop_task *task)
 static void end_dial(struct dial *dial)
 {
 	dial->ended = true;
-	ev_timer_stop(loop_ev(dial->loop), &dial->timer);
-	ev_io_stop(loop_ev(dial->loop), &dial->io);
 	resolve_stop(dial->resolve);
 	dial->resolve = NULL;
 	dial->task.run = run_free_dial;
 	loop_reap(dial->loop, &dial->task);
 }
 
+static void judge_answer(const struct dial *dial)
+{
+	if (dial->won)
+		resolver_prefer(dial->resolver, dial->target.host, dial->won);
+	else
+		resolver_doubt(dial->resolver, dial->target.host);
+}
+
 /* Runs at the end of the turn, so that on_done never runs from within dial_start. */
 static void run_report(struct loop_task *task)
 {
 	struct dial *dial = CONTAINER_OF(task, struct dial, task);
-	int fd = dial->connected ? dial->io.fd : -1;
 
 	if (dial->ended) {
 		/* dial_stop came after this task was queued, and left the dial to it. */
@@ -70,109 +116,213 @@ static void run_report(struct loop_task *task)
 		loop_reap(dial->loop, &dial->task);
 		return;
 	}
-	if (dial->connected)
-		resolver_prefer(dial->resolver, dial->target.host, &dial->addrs[dial->at]);
+	if (!dial->target.addr.family)
+		judge_answer(dial);
 	end_dial(dial);
-	dial->on_done(fd, dial->connected ? &dial->addrs[dial->at] : NULL, dial->why, dial->arg);
+	dial->on_done(dial->fd, dial->won, &(struct net_failure){ dial->why, dial->lacks },
+	              dial->arg);
 }
 
-static void report_later(struct dial *dial, bool connected)
+static void report_later(struct dial *dial)
 {
-	ev_timer_stop(loop_ev(dial->loop), &dial->timer);
-	dial->connected = connected;
+	stop_timers(dial);
+	give_attempts_up(dial);
 	dial->task.run = run_report;
 	loop_at_turn_end(dial->loop, &dial->task);
 }
 
-static void fail_attempt(struct dial *dial, const char *cause)
+static void win(struct dial *dial, int fd, const spore_addr *addr)
+{
+	dial->fd = fd;
+	dial->won = addr;
+	report_later(dial);
+}
+
+static void note_cause(struct dial *dial, const spore_addr *addr, const char *cause,
+                       enum shortage lacks)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	snprintf(dial->why, sizeof dial->why, "%s: %s", addr_format(&dial->addrs[dial->at], text),
-	         cause);
-	end_attempt(dial);
-	dial->at++;
-	try_next(dial);
+	snprintf(dial->why, sizeof dial->why, "%s: %s", addr_format(addr, text), cause);
+	dial->lacks = lacks;
 }
+
+static void note_errno(struct dial *dial, const spore_addr *addr, int cause)
+{
+	note_cause(dial, addr, sock_connect_cause(cause), shortage_of(cause));
+}
+
+/* ---- attempts ---- */
 
 static void on_writable(struct ev_loop *ev, ev_io *io, int events)
 {
-	struct dial *dial = io->data;
-	int cause = sock_connect_result(io->fd);
+	struct attempt *attempt = io->data;
+	struct dial *dial = attempt->dial;
+	const spore_addr *addr = attempt->addr;
+	int fd = end_attempt(attempt), cause = sock_connect_result(fd);
 
+	(void)ev;
 	(void)events;
-	ev_io_stop(ev, io);
-	if (cause)
-		fail_attempt(dial, strerrordesc_np(cause));
-	else
-		report_later(dial, true);
+	if (!cause) {
+		win(dial, fd, addr);
+		return;
+	}
+	close(fd);
+	note_errno(dial, addr, cause);
+	if (list_is_empty(&dial->attempts))
+		try_next(dial);
 }
 
-static void on_dial_timer(struct ev_loop *ev, ev_timer *timer, int events)
+/* False: out of memory. */
+static bool watch_attempt(struct dial *dial, int fd, const spore_addr *addr)
+{
+	struct attempt *attempt = zeroed_new(sizeof *attempt);
+
+	if (!attempt)
+		return false;
+	attempt->dial = dial;
+	attempt->addr = addr;
+	ev_io_init(&attempt->io, on_writable, fd, EV_WRITE);
+	attempt->io.data = attempt;
+	ev_io_start(loop_ev(dial->loop), &attempt->io);
+	list_append(&dial->attempts, &attempt->node);
+	return true;
+}
+
+/* False: the attempt has failed at once. */
+static bool start_attempt(struct dial *dial, const spore_addr *addr)
+{
+	bool done;
+	int fd = sock_connect(addr, &dial->target.sizes, &done);
+
+	if (fd < 0) {
+		note_errno(dial, addr, errno);
+		return false;
+	}
+	if (done) {
+		win(dial, fd, addr);
+		return true;
+	}
+	if (watch_attempt(dial, fd, addr))
+		return true;
+	close(fd);
+	note_cause(dial, addr, "out of memory", SHORTAGE_MEMORY);
+	return false;
+}
+
+static void arm(struct dial *dial, ev_timer *timer, int64_t ms)
+{
+	ev_now_update(loop_ev(dial->loop));
+	ev_timer_set(timer, (double)(ms > 1 ? ms : 1) / 1000.0, 0.0);
+	ev_timer_start(loop_ev(dial->loop), timer);
+}
+
+/* Starts the next attempt that does not fail at once. */
+static void try_next(struct dial *dial)
+{
+	bool started = false;
+
+	ev_timer_stop(loop_ev(dial->loop), &dial->stagger);
+	while (!started && dial->started < dial->n)
+		started = start_attempt(dial, &dial->addrs[dial->started++]);
+	if (dial->won)
+		return;
+	if (list_is_empty(&dial->attempts))
+		report_later(dial);
+	else if (dial->started < dial->n)
+		arm(dial, &dial->stagger, DIAL_STAGGER_MS);
+}
+
+static void on_stagger_over(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	(void)ev;
+	(void)events;
+	try_next(timer->data);
+}
+
+/* Names the first address that is still silent. */
+static void on_dial_late(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct dial *dial = timer->data;
 
 	(void)ev;
 	(void)events;
-	if (dial->resolve) {
-		resolve_stop(dial->resolve);
-		dial->resolve = NULL;
+	if (dial->resolve)
 		snprintf(dial->why, sizeof dial->why, "resolving the name timed out");
-		report_later(dial, false);
-	} else {
-		fail_attempt(dial, "timed out");
-	}
+	else
+		note_cause(dial, oldest_attempt(dial)->addr, "timed out", SHORTAGE_NONE);
+	resolve_stop(dial->resolve);
+	dial->resolve = NULL;
+	report_later(dial);
 }
 
-static void arm_timer(struct dial *dial, int64_t share)
+/* ---- addresses ---- */
+
+/* The families take turns, and the first address stays first. A family that does not work at all
+ * therefore holds a dial up only once. */
+static void mix_families(spore_addr *addrs, size_t n)
 {
-	int64_t left = (dial->deadline_ms - clock_ms()) / share;
+	for (size_t at = 1; at + 1 < n; at++) {
+		size_t other = at;
+		spore_addr moved;
 
-	ev_timer_stop(loop_ev(dial->loop), &dial->timer);
-	ev_timer_set(&dial->timer, (double)(left > 1 ? left : 1) / 1000.0, 0.0);
-	ev_timer_start(loop_ev(dial->loop), &dial->timer);
+		while (other < n && addrs[other].family == addrs[at - 1].family)
+			other++;
+		if (other == n)
+			return;
+		moved = addrs[other];
+		memmove(&addrs[at + 1], &addrs[at], (other - at) * sizeof *addrs);
+		addrs[at] = moved;
+	}
 }
 
-static void try_next(struct dial *dial)
+static void try_addrs(struct dial *dial, size_t n)
 {
-	bool done;
-	int fd;
-
-	ev_timer_stop(loop_ev(dial->loop), &dial->timer);
-	if (dial->at == dial->n) {
-		report_later(dial, false);
-		return;
-	}
-	fd = sock_connect(&dial->addrs[dial->at], &dial->target.sizes, &done);
-	if (fd < 0) {
-		fail_attempt(dial, strerrordesc_np(errno));
-		return;
-	}
-	ev_io_set(&dial->io, fd, EV_WRITE);
-	if (done) {
-		report_later(dial, true);
-		return;
-	}
-	ev_io_start(loop_ev(dial->loop), &dial->io);
-	arm_timer(dial, (int64_t)(dial->n - dial->at));
+	dial->n = n;
+	mix_families(dial->addrs, n);
+	try_next(dial);
 }
 
-static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char *why)
+static void on_resolved(void *arg, const spore_addr *addrs, size_t n,
+                        const struct net_failure *failure)
 {
 	struct dial *dial = arg;
 
 	dial->resolve = NULL;
-	dial->n = n;
 	memcpy(dial->addrs, addrs, n * sizeof *addrs);
-	if (n == 0)
-		snprintf(dial->why, sizeof dial->why, "cannot resolve the name: %s", why);
-	try_next(dial);
+	if (n == 0) {
+		snprintf(dial->why, sizeof dial->why, "cannot resolve the name: %s", failure->why);
+		dial->lacks = failure->lacks;
+	}
+	try_addrs(dial, n);
+}
+
+static void look_up(struct dial *dial)
+{
+	dial->resolve = resolve_start(dial->resolver, dial->loop, dial->target.host,
+	                              dial->target.port, on_resolved, dial);
+	if (dial->resolve)
+		return;
+	snprintf(dial->why, sizeof dial->why, "cannot resolve the name: too many look-ups wait");
+	report_later(dial);
+}
+
+/* 0: the name must be looked up. */
+static size_t find_addrs(struct dial *dial)
+{
+	const struct dial_target *target = &dial->target;
+
+	if (!target->addr.family)
+		return resolver_known(dial->resolver, target->host, target->port, dial->addrs);
+	dial->addrs[0] = target->addr;
+	return 1;
 }
 
 struct dial *dial_start(struct loop *loop, struct resolver *resolver,
                         const struct dial_target *target, dial_fn on_done, void *arg)
 {
-	struct dial *dial = calloc(1, sizeof *dial);
+	struct dial *dial = zeroed_new(sizeof *dial);
+	size_t n;
 
 	if (!dial)
 		return NULL;
@@ -181,25 +331,19 @@ struct dial *dial_start(struct loop *loop, struct resolver *resolver,
 	dial->target = *target;
 	dial->on_done = on_done;
 	dial->arg = arg;
-	dial->deadline_ms = clock_ms() + target->timeout_ms;
-	ev_io_init(&dial->io, on_writable, -1, 0);
-	dial->io.data = dial;
-	ev_timer_init(&dial->timer, on_dial_timer, 0.0, 0.0);
-	dial->timer.data = dial;
-	dial->n = resolver_known(resolver, target->host, target->port, dial->addrs);
-	if (dial->n > 0) {
-		try_next(dial);
-		return dial;
-	}
-	dial->resolve = resolve_start(resolver, loop, target->host, target->port, on_resolved,
-	                              dial);
-	if (!dial->resolve) {
-		snprintf(dial->why, sizeof dial->why,
-		         "cannot resolve the name: too many look-ups wait");
-		report_later(dial, false);
-		return dial;
-	}
-	arm_timer(dial, 1);
+	dial->fd = -1;
+	list_init(&dial->attempts);
+	ev_timer_init(&dial->stagger, on_stagger_over, 0.0, 0.0);
+	dial->stagger.data = dial;
+	ev_timer_init(&dial->deadline, on_dial_late, 0.0, 0.0);
+	dial->deadline.data = dial;
+	n = find_addrs(dial);
+	if (n > 0)
+		try_addrs(dial, n);
+	else
+		look_up(dial);
+	if (!dial->task.queued)
+		arm(dial, &dial->deadline, target->timeout_ms);
 	return dial;
 }
 
@@ -207,11 +351,12 @@ void dial_stop(struct dial *dial)
 {
 	if (!dial || dial->ended)
 		return;
-	if (dial->task.queued) { /* run_report sees `ended` and frees the dial */
-		end_attempt(dial);
+	stop_timers(dial);
+	give_attempts_up(dial);
+	if (dial->fd >= 0)
+		close(dial->fd);
+	if (dial->task.queued) /* run_report sees `ended` and frees the dial */
 		dial->ended = true;
-		return;
-	}
-	end_attempt(dial);
-	end_dial(dial);
+	else
+		end_dial(dial);
 }

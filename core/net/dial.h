@@ -1,31 +1,40 @@
 /* dial - connects to HOST:PORT. It resolves the name without blocking the loop, then tries the
- * addresses one by one. The remaining addresses share the time up to one deadline. [worker] */
+ * addresses in parallel, each DIAL_STAGGER_MS after the one before it, or as soon as all earlier
+ * ones have failed (RFC 8305). The first connection wins; the other attempts are closed.
+ * IPv6 and IPv4 addresses take turns. [worker] */
 #ifndef CORE_DIAL_H
 #define CORE_DIAL_H
 
 #include <spore/base.h>
 
+#include "net/shortage.h"
 #include "net/sock.h"
 
 struct loop;
 struct resolver;
 struct dial;
 
+/* How long an attempt has before the next one starts beside it. */
+enum { DIAL_STAGGER_MS = 250 };
+
 /* Success: fd >= 0, which the callee owns, and the address that answered. Failure: fd is -1, and
- * why tells the cause. The dial does not exist any more. */
-typedef void (*dial_fn)(int fd, const spore_addr *addr, const char *why, void *arg);
+ * failure tells the cause, during the call. The dial does not exist any more. */
+typedef void (*dial_fn)(int fd, const spore_addr *addr, const struct net_failure *failure,
+                        void *arg);
 
 struct dial_target {
 	const char *host; /* borrowed: outlives the dial */
 	uint16_t port;
-	int64_t timeout_ms;
+	int64_t timeout_ms; /* for the look-up and all attempts together */
 	struct sock_sizes sizes;
+	spore_addr addr; /* the only one to try, whatever addresses the host has now; family 0:
+	                  * those of the host */
 };
 
 /* on_done runs once, later and never from within. NULL: out of memory. */
 struct dial *dial_start(struct loop *loop, struct resolver *resolver,
                         const struct dial_target *target, dial_fn on_done, void *arg);
-/* Ends the attempt; on_done will not run. NULL is fine. */
+/* Ends the attempts; on_done will not run. NULL is fine. */
 void dial_stop(struct dial *dial);
 
 #endif

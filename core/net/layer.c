@@ -96,6 +96,8 @@ static size_t size_of(const spore_iov *iov, uint32_t n)
 	return size;
 }
 
+static const char unless_pending[] = "SPORE_OK, or a SPORE_E* except SPORE_EPENDING";
+
 /* A result that is not simply a number of bytes within the first buffer. */
 static int64_t check_bytes(struct layer *layer, const char *call, int64_t result, size_t size,
                            uint32_t wants, uint32_t *want)
@@ -109,17 +111,18 @@ static int64_t check_bytes(struct layer *layer, const char *call, int64_t result
 	}
 	if (result >= 0 || is_error(result))
 		return result;
-	return refuse(layer, call, result, "a number of bytes or a SPORE_E* but SPORE_EPENDING");
+	return refuse(layer, call, result,
+	              "a number of bytes, or a SPORE_E* except SPORE_EPENDING");
 }
 
 static spore_status check_status(struct layer *layer, const char *call, spore_status status,
-                                 uint32_t wants, uint32_t *want)
+                                 const char *expected, uint32_t wants, uint32_t *want)
 {
 	if (status == SPORE_OK || is_error(status))
 		return status;
 	if (status == SPORE_EAGAIN)
 		return wait_for(layer, call, wants, want);
-	return refuse(layer, call, status, "SPORE_OK or a SPORE_E* but SPORE_EPENDING");
+	return refuse(layer, call, status, expected);
 }
 
 /* ---- the operations ---- */
@@ -134,7 +137,7 @@ static spore_status layer_handshake(spore_stream *base, uint32_t *want, spore_ti
 	guest_leave();
 	if (status == SPORE_EPENDING)
 		return status;
-	return check_status(layer, "handshake", status, wants, want);
+	return check_status(layer, "handshake", status, "SPORE_OK or a SPORE_E*", wants, want);
 }
 
 static int64_t layer_readv(spore_stream *base, const spore_iov *iov, uint32_t n, uint32_t *want)
@@ -176,7 +179,9 @@ static spore_status layer_flush(spore_stream *base, uint32_t *want)
 		return SPORE_OK;
 	status = enter(layer, "flush")->flush(layer->guest, &wants);
 	guest_leave();
-	return status == SPORE_OK ? status : check_status(layer, "flush", status, wants, want);
+	return status == SPORE_OK
+	               ? status
+	               : check_status(layer, "flush", status, unless_pending, wants, want);
 }
 
 static size_t pending(spore_stream *base)
@@ -192,7 +197,7 @@ static spore_status layer_shutdown(spore_stream *base, uint32_t *want)
 
 	status = enter(layer, "shutdown")->shutdown(layer->guest, &wants);
 	guest_leave();
-	return check_status(layer, "shutdown", status, wants, want);
+	return check_status(layer, "shutdown", status, unless_pending, wants, want);
 }
 
 static void layer_close(spore_stream *base, uint32_t how)
@@ -333,7 +338,8 @@ static spore_status check_move(struct layer *layer, const char *call, spore_stat
 {
 	if (status == SPORE_OK || is_error(status))
 		return status;
-	refuse(layer, call, status, "SPORE_OK, or a SPORE_E* but SPORE_EAGAIN and SPORE_EPENDING");
+	refuse(layer, call, status,
+	       "SPORE_OK, or a SPORE_E* except SPORE_EAGAIN and SPORE_EPENDING");
 	return SPORE_EINVAL;
 }
 

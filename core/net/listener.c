@@ -13,6 +13,7 @@
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
+#include "net/shortage.h"
 #include "net/sock.h"
 
 enum { BATCH = 64, MAX_FAILURES = 8 };
@@ -48,6 +49,7 @@ static void pause_accepting(struct listener *listener, int cause)
 {
 	struct ev_loop *ev = loop_ev(listener->loop);
 	int64_t now = loop_now_ms(listener->loop);
+	const char *remedy = shortage_remedy(shortage_of(cause));
 	char text[ADDR_TEXT_SIZE];
 
 	ev_io_stop(ev, &listener->io);
@@ -56,9 +58,12 @@ static void pause_accepting(struct listener *listener, int cause)
 	if (listener->complained_ms && now - listener->complained_ms < 1000)
 		return;
 	listener->complained_ms = now;
-	log_error("cannot accept connections, trying again",
-	          log_str("listener", addr_format(&listener->addr, text)),
-	          log_str("error", strerrordesc_np(cause)));
+	log_event(LOG_ERROR, "cannot accept connections, trying again",
+	          (const struct log_field[]){
+			  log_str("listener", addr_format(&listener->addr, text)),
+			  log_str("call", "accept4"), log_str("error", strerrordesc_np(cause)),
+			  log_str("raise", remedy) },
+	          remedy ? 4 : 3);
 }
 
 static bool may_accept(struct listener *listener)
@@ -69,23 +74,16 @@ static bool may_accept(struct listener *listener)
 	return false;
 }
 
-static bool is_exhaustion(int cause)
+/* Accepts up to `most` connections, while some wait and there is room. */
+static void accept_some(struct listener *listener, int most)
 {
-	return cause == EMFILE || cause == ENFILE || cause == ENOBUFS || cause == ENOMEM;
-}
-
-static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
-{
-	struct listener *listener = io->data;
 	int n_failed = 0;
 
-	(void)ev;
-	(void)events;
-	for (int i = 0; i < BATCH && !listener->closed && may_accept(listener); i++) {
+	for (int i = 0; i < most && !listener->closed && may_accept(listener); i++) {
 		struct sockaddr_storage sa;
 		socklen_t len = sizeof sa;
 		spore_addr peer;
-		int fd = accept4(io->fd, (struct sockaddr *)&sa, &len,
+		int fd = accept4(listener->io.fd, (struct sockaddr *)&sa, &len,
 		                 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
@@ -93,12 +91,19 @@ static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
 			listener->on_accept(fd, &peer, listener->arg);
 		} else if (errno == EAGAIN) {
 			return;
-		} else if (is_exhaustion(errno) || ++n_failed == MAX_FAILURES) {
+		} else if (shortage_of(errno) || ++n_failed == MAX_FAILURES) {
 			pause_accepting(listener, errno);
 			return;
 		}
 		/* Else the connection has failed, not the listener (accept(2)). Accept the next. */
 	}
+}
+
+static void on_acceptable(struct ev_loop *ev, ev_io *io, int events)
+{
+	(void)ev;
+	(void)events;
+	accept_some(io->data, BATCH);
 }
 
 struct listener *listener_new(struct loop *loop, int fd, listener_fn on_accept, void *arg)
@@ -130,7 +135,15 @@ void listener_wake(struct listener *listener)
 	if (listener->closed)
 		return;
 	ev_io_start(loop_ev(listener->loop), &listener->io);
-	on_acceptable(loop_ev(listener->loop), &listener->io, EV_READ);
+	accept_some(listener, BATCH);
+}
+
+void listener_finish(struct listener *listener)
+{
+	if (!listener || listener->closed)
+		return;
+	accept_some(listener, SOMAXCONN);
+	listener_free(listener);
 }
 
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes)

@@ -27,6 +27,9 @@ void listener_wake(struct listener *listener);
 void listener_resize(struct listener *listener, const struct sock_sizes *sizes);
 /* Closes the socket; NULL is fine. May be called from on_accept. */
 void listener_free(struct listener *listener);
+/* As listener_free, but accepts the connections that wait first, while there is room: the kernel
+ * would reset them. */
+void listener_finish(struct listener *listener);
 /* As listener_free, but returns the listening socket, which is still open: connections that wait in
  * it are kept. */
 int listener_take(struct listener *listener);

@@ -1,7 +1,10 @@
 /* resolve - resolves names without blocking a loop.
  *
- * getaddrinfo runs on a pool of threads. Answers are kept for a few seconds, because a client asks
- * for the same two names with every visitor. A numeric address needs no thread. */
+ * getaddrinfo runs on a pool of threads, once for all who ask for the same name at the same time.
+ * Answers are kept for two seconds, because a client asks for the same names with every visitor,
+ * and are renewed in the second of them. After that a caller waits for the new answer. Only if the
+ * name service gives no answer about the name, within RESOLVE_PATIENCE_MS or at all, an old answer
+ * is used (net/answers). A numeric address needs no thread. */
 #ifndef CORE_RESOLVE_H
 #define CORE_RESOLVE_H
 
@@ -11,13 +14,19 @@
 
 #define RESOLVE_MAX 16
 
+/* Who has an old answer waits for so long for a new one. Later callers do not wait, as long as the
+ * same look-up runs. */
+enum { RESOLVE_PATIENCE_MS = 1000 };
+
 struct loop;
+struct net_failure;
 struct resolver;
 struct resolve;
 
-/* Success: n >= 1 addresses, each with the port that was asked for. Failure: n is 0, and why tells
- * the cause. Runs on the loop that asked. */
-typedef void (*resolve_fn)(void *arg, const spore_addr *addrs, size_t n, const char *why);
+/* Success: n >= 1 addresses, each with the port that was asked for. Failure: n is 0, and failure
+ * tells the cause. Runs on the loop that asked. */
+typedef void (*resolve_fn)(void *arg, const spore_addr *addrs, size_t n,
+                           const struct net_failure *failure);
 
 /* NULL: out of memory. [main] */
 struct resolver *resolver_new(void);
@@ -26,17 +35,21 @@ bool resolver_free(struct resolver *resolver);
 
 /* Looks the name up in the background, so that resolver_known has the answer later. [any] */
 void resolver_refresh(struct resolver *resolver, const char *name);
-/* The number of addresses if they are known, else 0. An old answer is returned while a look-up
- * renews it. [worker] */
+/* The number of addresses that may be used now; 0: none, so the name must be looked up. [worker] */
 size_t resolver_known(struct resolver *resolver, const char *name, uint16_t port,
                       spore_addr addrs_out[RESOLVE_MAX]);
-/* Starts a look-up; on_done runs once, later. The handle is valid until on_done or resolve_stop.
- * NULL: too many look-ups wait, or memory is out. [worker] */
+/* Starts a look-up, or joins the one that runs for this name. on_done runs once, later. The handle
+ * is valid until on_done or resolve_stop. NULL: too many look-ups wait, or memory is out.
+ * [worker] */
 struct resolve *resolve_start(struct resolver *resolver, struct loop *loop, const char *name,
                               uint16_t port, resolve_fn on_done, void *arg);
 /* on_done will not run. NULL is fine. [worker] */
 void resolve_stop(struct resolve *resolve);
-/* A connection to this address of the name has succeeded: it comes first from now on. [any] */
+/* A connection to this address of the name has succeeded: it comes first from now on, in later
+ * answers too, until another one succeeds in its place. [any] */
 void resolver_prefer(struct resolver *resolver, const char *name, const spore_addr *addr);
+/* No connection to the addresses of this name has succeeded: the next caller waits for a new
+ * answer. [any] */
+void resolver_doubt(struct resolver *resolver, const char *name);
 
 #endif

@@ -1,6 +1,7 @@
 #include "net/sock.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -11,19 +12,40 @@
 #include "net/addr.h"
 
 enum { BACKLOG = 4096, CONTROL_IDLE_S = 5, CONTROL_TIMEOUT_MS = 10000 };
-enum { IDLE_S = 60, INTERVAL_S = 20 };
+/* Until the configured values are set. */
+enum { IDLE_MS = 20000, TIMEOUT_MS = 120000 };
+/* The kernel allows 127 probes. With fewer than MIN_PROBES, a live peer might seem to be gone. */
+enum { MIN_PROBES = 3, MAX_PROBES = 100 };
 
 static bool set_int(int fd, int level, int option, int value)
 {
 	return setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
-static void set_keepalive(int fd, int idle_s, int interval_s)
+static void set_keepalive(int fd, int idle_s, int interval_s, int probes)
 {
-	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
 	set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval_s);
-	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, probes);
+	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* A lost probe is repeated after a quarter of the idle time. */
+void sock_keep_alive(int fd, int64_t idle_ms, int64_t timeout_ms)
+{
+	int64_t idle_s = (idle_ms + 999) / 1000, timeout_s = (timeout_ms + 999) / 1000;
+	int64_t interval_s = larger(larger(idle_s / 4, timeout_s / MAX_PROBES), 1);
+
+	if (idle_s > 0)
+		set_keepalive(fd, (int)idle_s, (int)interval_s,
+		              (int)larger((timeout_s - idle_s) / interval_s, MIN_PROBES));
+	else
+		set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
 }
 
 void sock_resize(int fd, const struct sock_sizes *sizes)
@@ -56,8 +78,10 @@ int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *size
 	int fd = sock_new(addr, sizes), cause;
 
 	if (fd >= 0) {
-		set_keepalive(fd, IDLE_S, INTERVAL_S);
+		sock_keep_alive(fd, IDLE_MS, TIMEOUT_MS);
 		set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+		if (addr->family == 6)
+			set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
 		if (shared)
 			set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 		if (bind(fd, (struct sockaddr *)&sa, len) == 0)
@@ -129,6 +153,13 @@ int sock_connect_result(int fd)
 	return cause;
 }
 
+const char *sock_connect_cause(int cause)
+{
+	if (cause == EADDRNOTAVAIL)
+		return "no free local port, or no local address of this family";
+	return strerrordesc_np(cause);
+}
+
 void sock_local_addr(int fd, spore_addr *addr_out)
 {
 	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
@@ -139,31 +170,31 @@ void sock_local_addr(int fd, spore_addr *addr_out)
 	addr_from_sockaddr((struct sockaddr *)&sa, addr_out);
 }
 
-void sock_keep_alive(int fd)
-{
-	socklen_t len = sizeof(int);
-	int is_kept = 0;
-
-	getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &is_kept, &len);
-	if (!is_kept)
-		set_keepalive(fd, IDLE_S, INTERVAL_S);
-}
-
 void sock_watch_control(int fd)
 {
-	set_keepalive(fd, CONTROL_IDLE_S, CONTROL_IDLE_S);
+	set_keepalive(fd, CONTROL_IDLE_S, CONTROL_IDLE_S, MIN_PROBES);
 	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, CONTROL_TIMEOUT_MS);
 }
 
-bool sock_is_unanswered(int fd, int for_ms)
+bool sock_has_unacknowledged(int fd)
+{
+	int n = 0;
+
+	return ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0;
+}
+
+bool sock_look(int fd, struct sock_sight *sight_out)
 {
 	struct tcp_info info = { 0 };
 	socklen_t len = sizeof info;
 
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
 		return false;
-	return info.tcpi_unacked > 0 && info.tcpi_retransmits > 0 &&
-	       info.tcpi_last_ack_recv > (uint32_t)for_ms;
+	*sight_out = (struct sock_sight){
+		.repeats = (unsigned)info.tcpi_retransmits + info.tcpi_probes,
+		.heard_ms = info.tcpi_last_ack_recv,
+	};
+	return true;
 }
 
 bool sock_has_unread(int fd)

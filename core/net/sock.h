@@ -15,7 +15,9 @@ struct sock_sizes {
 /* Sets the sizes that are not 0. Accepted sockets inherit the sizes of their listener. */
 void sock_resize(int fd, const struct sock_sizes *sizes);
 /* A socket that is bound to addr, with SO_REUSEADDR. shared: other sockets may share the port
- * (SO_REUSEPORT). -1, errno and *err on failure. */
+ * (SO_REUSEPORT). `::` receives IPv4, too, whatever net.ipv6.bindv6only says. The sockets that it
+ * accepts send keepalive probes after 20 s, until sock_keep_alive says otherwise. -1, errno and
+ * *err on failure. */
 int sock_bind(const spore_addr *addr, bool shared, const struct sock_sizes *sizes, struct err *err);
 /* A socket for this family of addresses that is not bound yet. -1 and errno on failure. */
 int sock_unbound(const spore_addr *addr);
@@ -29,17 +31,26 @@ bool sock_listen(int fd, struct err *err);
 int sock_connect(const spore_addr *addr, const struct sock_sizes *sizes, bool *done_out);
 /* 0, or the errno of a finished attempt. */
 int sock_connect_result(int fd);
+/* What an errno of sock_connect or sock_connect_result means to an operator. */
+const char *sock_connect_cause(int cause);
 
 void sock_local_addr(int fd, spore_addr *addr_out);
-/* Turns on keepalive probes, about one a minute. Bound sockets and the sockets that they accept
- * have them from the start. A dialled connection gets them once it has lasted for a while. */
-void sock_keep_alive(int fd);
+/* Sends keepalive probes once the connection has been idle for idle_ms, in whole seconds; 0: none.
+ * It breaks if nothing has come from the peer for timeout_ms and at least three probes are lost. */
+void sock_keep_alive(int fd, int64_t idle_ms, int64_t timeout_ms);
 /* For control connections: detects within about ten seconds that the peer has vanished, by
  * keepalive and by a limit for unacknowledged data (TCP_USER_TIMEOUT). */
 void sock_watch_control(int fd);
-/* Unacknowledged data has been retransmitted, and no acknowledgement has come for so long: the
- * peer's network or kernel is gone. False if all data is acknowledged. */
-bool sock_is_unanswered(int fd, int for_ms);
+/* The peer's kernel has not acknowledged everything that was written. */
+bool sock_has_unacknowledged(int fd);
+/* What the kernel has seen of the peer of such a socket. */
+struct sock_sight {
+	unsigned repeats; /* of data, or of probes of a closed window, since the peer has
+	                   * acknowledged new data or answered a probe */
+	int64_t heard_ms; /* time since the last acknowledgement of anything */
+};
+/* False: it is no TCP socket. */
+bool sock_look(int fd, struct sock_sight *sight_out);
 /* The socket has unread input. */
 bool sock_has_unread(int fd);
 /* True if the kernel grants the sizes. False: it grants the smaller sizes in *got_out. */

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/zeroed.h"
 #include "log/log.h"
 #include "log/pace.h"
 #include "loop/loop.h"
@@ -81,7 +82,7 @@ static void wake_conn(struct spore_conn *conn)
 struct stream *stream_new(struct loop *loop, int fd, const spore_addr *peer,
                           const spore_addr *local)
 {
-	struct stream *stream = calloc(1, sizeof *stream);
+	struct stream *stream = zeroed_new(sizeof *stream);
 
 	if (!stream)
 		return NULL;
@@ -633,9 +634,14 @@ bool stream_is_lost(const struct stream *stream)
 	return stream->bottom.lost;
 }
 
+bool stream_has_left(const struct stream *stream)
+{
+	return stream->bottom.ended || stream->bottom.lost;
+}
+
 bool stream_left_unheard(const struct stream *stream)
 {
-	return !stream->bottom.heard && (stream->bottom.ended || stream->bottom.lost);
+	return !stream->bottom.heard && stream_has_left(stream);
 }
 
 int stream_fd(const struct stream *stream)

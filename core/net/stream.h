@@ -80,6 +80,8 @@ void stream_lose(struct stream *stream, int cause);
 /* The connection is broken: an end of file on stream_fd is not an orderly end. stream_read
  * considers that itself. */
 bool stream_is_lost(const struct stream *stream);
+/* The peer has closed or reset the connection, whatever it had sent before. */
+bool stream_has_left(const struct stream *stream);
 /* The peer left before it had sent a byte, as health checks and port scans do. */
 bool stream_left_unheard(const struct stream *stream);
 /* NULL while it is detached. */

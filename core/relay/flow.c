@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "log/log.h"
 #include "loop/loop.h"
@@ -102,6 +103,7 @@ static bool copy_once(struct flow *flow, const struct flow_ends *ends, bool spli
 		return false;
 	if (io == STREAM_EOF) {
 		flow->state = FLOW_ENDING;
+		flow->ended_first = !ends->is_last;
 		flow_drain(flow, ends);
 		return true;
 	}
@@ -135,7 +137,39 @@ static int cause_of_break(ssize_t n, int code, bool partly)
 	return cause == EPIPE && partly ? ECONNRESET : cause;
 }
 
-/* Splices as much as the destination takes. False: the flow is broken. */
+/* A sandbox refuses the call with one of these errors, and so does a kernel or a file that has no
+ * such operation. A connection fails with none of them. */
+static bool is_refusal(int cause)
+{
+	return cause == EPERM || cause == EACCES || cause == ENOSYS || cause == EINVAL;
+}
+
+static void note_refusal(const struct flow_ends *ends, int cause)
+{
+	pipe_pool_refuse(ends->pipes, "splice", cause, loop_now_ms(ends->loop));
+}
+
+/* Moves the bytes of the pipe to the spill, which is empty now and has room for a full pipe. False:
+ * out of memory; the flow is broken. */
+static bool unload_pipe(struct flow *flow, const struct flow_ends *ends)
+{
+	uint8_t *scratch = loop_scratch(ends->loop);
+
+	while (flow->pipe->len > 0) {
+		ssize_t n = read(flow->pipe->out, scratch, LOOP_SCRATCH);
+
+		if (n <= 0 || !buf_append(&flow->spill, scratch, (size_t)n, spill_max)) {
+			stream_lose(ends->to, ENOMEM);
+			break_off(flow, ends);
+			return false;
+		}
+		flow->pipe->len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Splices as much as the destination takes. If splicing is refused, the bytes are in the spill
+ * afterwards. False: the flow is broken. */
 static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 {
 	struct pipe *pipe = flow->pipe;
@@ -146,6 +180,10 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 
 		if (n < 0 && errno == EAGAIN)
 			return true;
+		if (n < 0 && is_refusal(errno)) {
+			note_refusal(ends, errno);
+			return unload_pipe(flow, ends);
+		}
 		if (n <= 0) {
 			stream_lose(ends->to, cause_of_break(n, errno, partly));
 			break_off(flow, ends);
@@ -156,6 +194,14 @@ static bool empty_pipe(struct flow *flow, const struct flow_ends *ends)
 		flow->bytes += (size_t)n;
 	}
 	return true;
+}
+
+/* Nothing was spliced, so nothing is lost. */
+static bool copy_instead(struct flow *flow, const struct flow_ends *ends, int cause)
+{
+	note_refusal(ends, cause);
+	give_pipe(flow, ends->pipes);
+	return copy_once(flow, ends, false);
 }
 
 /* Each step empties the pipe; if it cannot, the destination is full and the turn is over. So the
@@ -170,6 +216,8 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 
 		if (n < 0 && errno == EAGAIN)
 			break;
+		if (n < 0 && is_refusal(errno))
+			return copy_instead(flow, ends, errno);
 		if (n < 0)
 			return false;
 		if (n == 0 && stream_is_lost(ends->from))
@@ -183,7 +231,7 @@ static bool splice_turn(struct flow *flow, const struct flow_ends *ends)
 		if (!empty_pipe(flow, ends))
 			return true;
 		/* A short step has most likely emptied the socket. */
-		if (flow->pipe->len > 0 || (size_t)n < copy_bytes)
+		if (flow->pipe->len > 0 || flow->spill.len > 0 || (size_t)n < copy_bytes)
 			break;
 	}
 	flow->slow_turns = moved < copy_bytes ? flow->slow_turns + 1 : 0;

@@ -3,7 +3,8 @@
  *      from ──read──▶ scratch ──write──▶ to      A small amount is copied. Bytes that `to` does not
  *                        └──▶ spill              take are kept in the spill.
  *      from ──splice──▶ pipe ──splice──▶ to      Bulk is spliced if both streams are raw. The bytes
- *                                                stay in the kernel.
+ *                                                stay in the kernel. If splicing is refused, the
+ *                                                bytes are copied.
  *
  * `from` is not read while the spill or the pipe holds bytes. So memory is bounded, and the bytes
  * keep their order. Embedded by value in its relay. [worker] */
@@ -36,6 +37,7 @@ struct flow {
 	uint8_t full_reads; /* full reads in a row; enough of them begin a bulk transfer */
 	uint8_t slow_turns; /* turns in a row that spliced little; enough of them end it */
 	bool bulk;
+	bool ended_first; /* the source ended while the other direction was open */
 };
 
 /* What a flow works with. All calls for one flow get the same. */
@@ -44,7 +46,7 @@ struct flow_ends {
 	struct loop *loop;
 	struct pipe_pool *pipes;
 	bool is_last; /* the other direction has ended; the end of this one closes both streams */
-	size_t most;  /* bytes that may be read now; SIZE_MAX: no limit */
+	size_t most;  /* bytes that may be read, and so held, now; SIZE_MAX: no limit */
 };
 
 /* `from` is readable: moves bytes, as many as one turn and ends->most allow. False: the source was

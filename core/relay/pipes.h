@@ -20,7 +20,8 @@ struct pipe {
 struct pipe_pool {
 	struct pipe *idle;
 	unsigned n_idle, n_all, most;
-	int64_t not_before_ms; /* no pipe is created before this time: the last attempt failed */
+	int64_t not_before_ms;    /* no pipe is created before this time: the last attempt failed */
+	int64_t refused_until_ms; /* no pipe is given before this time: see pipe_pool_refuse */
 };
 
 /* most: the number of pipes that may exist. Each takes two descriptors. */
@@ -29,6 +30,9 @@ void pipe_pool_init(struct pipe_pool *pool, unsigned most);
 void pipe_pool_fini(struct pipe_pool *pool);
 /* NULL: no pipe is available, or only a small one. Then the caller copies. */
 struct pipe *pipe_pool_take(struct pipe_pool *pool, int64_t now_ms);
+/* The system refuses a call that pipes are used with: for a minute the pool gives no pipe, so its
+ * callers copy. The first time in this process, the log names the call and the cause. */
+void pipe_pool_refuse(struct pipe_pool *pool, const char *call, int cause, int64_t now_ms);
 /* Keeps the pipe for the next caller if it is empty, else closes it. NULL is fine. */
 void pipe_pool_give(struct pipe_pool *pool, struct pipe *pipe);
 

@@ -5,14 +5,18 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "base/zeroed.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/sock.h"
 #include "net/stream.h"
 #include "relay/flow.h"
 #include "relay/throttle.h"
+#include "relay/vigil.h"
 
 static const double sweep_s = 1.0;
+/* A relay in which no byte has moved for so long is quiet. */
+enum { QUIET_MS = 500 };
 
 /* Of a relay with a limited rate. */
 struct brake {
@@ -30,11 +34,15 @@ struct relay {
 	uint64_t reported[2]; /* bytes of each flow that on_moved has received */
 	relay_end_fn on_end;
 	void *arg;
-	char *error; /* owned; of relay_end_fn */
+	enum relay_cause cause; /* once it is over */
+	char *error;            /* owned; of relay_end_fn */
 	struct loop_task reap;
-	uint64_t seen;    /* bytes of both flows at the last sweep */
-	int64_t quiet_ms; /* when a sweep first saw this number of bytes */
-	bool kept_alive;  /* keepalive is on: the relay has lasted for a while */
+	uint64_t seen;          /* bytes of both flows at the last sweep */
+	int64_t quiet_ms;       /* when a sweep first saw this number of bytes */
+	struct vigil vigils[2]; /* of the streams' peers */
+	bool doubted;           /* the left peer seems to be gone */
+	bool settled;    /* the peers have acknowledged what was sent before the last sweep */
+	bool kept_alive; /* keepalive is set: the relay has lasted for a while */
 	bool over;
 };
 
@@ -53,20 +61,23 @@ static void tell_moved(struct relay *relay)
 static void run_end_relay(struct loop_task *task)
 {
 	struct relay *relay = CONTAINER_OF(task, struct relay, reap);
-	uint64_t bytes[2] = { relay->flows[0].bytes, relay->flows[1].bytes };
+	struct relay_end end = { { relay->flows[0].bytes, relay->flows[1].bytes },
+		                 relay->cause,
+		                 relay->error };
 
 	tell_moved(relay);
-	relay->on_end(bytes, relay->error, relay->arg);
+	relay->on_end(&end, relay->arg);
 	free(relay->error);
 	free(relay->brake);
 	free(relay);
 }
 
-static void finish_relay(struct relay *relay, bool reset)
+static void end_relay(struct relay *relay, enum relay_cause cause, bool reset)
 {
 	if (relay->over)
 		return;
 	relay->over = true;
+	relay->cause = cause;
 	list_remove(&relay->node);
 	relay->set->count--;
 	if (relay->brake)
@@ -78,14 +89,21 @@ static void finish_relay(struct relay *relay, bool reset)
 	loop_reap(relay->set->loop, &relay->reap);
 }
 
+static void finish_relay(struct relay *relay, enum relay_cause cause)
+{
+	end_relay(relay, cause, cause != RELAY_FINISHED && cause != RELAY_LEFT_EMPTY);
+}
+
 /* ---- the limit on the rate ---- */
 
 /* How many bytes a flow of a relay with a brake may read now. This and hold_back are not inlined,
  * so that other relays do not pay for them. */
 __attribute__((noinline)) static size_t braked_room(struct relay *relay, int from)
 {
-	return throttle_room(&relay->brake->throttles[from], relay->flows[from].bytes,
-	                     loop_now_ms(relay->set->loop));
+	size_t room = throttle_room(&relay->brake->throttles[from], relay->flows[from].bytes,
+	                            loop_now_ms(relay->set->loop));
+
+	return room < relay->set->most_held ? room : relay->set->most_held;
 }
 
 static void start_pause(struct relay *relay, int from)
@@ -141,7 +159,7 @@ static struct flow_ends ends_of(const struct relay *relay, int from)
 		                   .loop = relay->set->loop,
 		                   .pipes = &relay->set->pipes,
 		                   .is_last = relay->flows[!from].state == FLOW_ENDED,
-		                   .most = SIZE_MAX };
+		                   .most = relay->set->most_held };
 }
 
 /* What a stream waits for: its own flow reads it, the other one writes it. */
@@ -151,13 +169,23 @@ static unsigned wants_of(const struct relay *relay, int i)
 	       (flow_writes(&relay->flows[!i]) ? SPORE_WRITE : 0);
 }
 
+/* Both flows are over. */
+static enum relay_cause cause_of(const struct flow flows[2])
+{
+	if (flows[0].state == FLOW_BROKEN)
+		return RELAY_RIGHT_BROKEN;
+	if (flows[1].state == FLOW_BROKEN)
+		return RELAY_LEFT_BROKEN;
+	return flows[0].ended_first && flows[0].bytes == 0 ? RELAY_LEFT_EMPTY : RELAY_FINISHED;
+}
+
 static void update_relay_wants(struct relay *relay)
 {
 	const struct flow *flows = relay->flows;
 	unsigned wants[2];
 
 	if (flow_is_over(&flows[0]) && flow_is_over(&flows[1])) {
-		finish_relay(relay, flows[0].state == FLOW_BROKEN || flows[1].state == FLOW_BROKEN);
+		finish_relay(relay, cause_of(flows));
 		return;
 	}
 	wants[0] = wants_of(relay, 0);
@@ -175,12 +203,17 @@ static void drain_flow(struct relay *relay, int from)
 	flow_drain(&relay->flows[from], &ends);
 }
 
+static enum relay_cause break_of(int side)
+{
+	return side ? RELAY_RIGHT_BROKEN : RELAY_LEFT_BROKEN;
+}
+
 static void fail_relay(struct relay *relay, int from)
 {
 	const char *complaint = stream_complaint(relay->streams[from]);
 
 	relay->error = complaint ? strdup(complaint) : NULL;
-	finish_relay(relay, true);
+	finish_relay(relay, break_of(from));
 }
 
 static void pump_flow(struct relay *relay, int from)
@@ -219,7 +252,7 @@ static void on_relay_stream(struct stream *stream, unsigned events, void *arg)
 /* NULL: out of memory; nothing was taken. */
 static struct relay *new_relay(struct relay_set *set, const struct relay_plan *plan)
 {
-	struct relay *relay = calloc(1, sizeof *relay);
+	struct relay *relay = zeroed_new(sizeof *relay);
 
 	if (!relay)
 		return NULL;
@@ -256,7 +289,7 @@ void relay_start(struct relay_set *set, const struct relay_plan *plan, relay_end
 
 	if (!relay) {
 		drop_plan(set, plan);
-		on_end((const uint64_t[2]){ 0, 0 }, NULL, arg);
+		on_end(&(struct relay_end){ .cause = RELAY_NO_MEMORY }, arg);
 		return;
 	}
 	relay->on_end = on_end;
@@ -291,43 +324,115 @@ static bool has_died(struct relay *relay, int side)
 	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
 }
 
-static bool is_idle(struct relay *relay)
+static void note_moved(struct relay *relay)
 {
 	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;
-	int64_t now_ms = loop_now_ms(relay->set->loop);
+
+	if (relay->seen == bytes)
+		return;
+	relay->seen = bytes;
+	relay->quiet_ms = loop_now_ms(relay->set->loop);
+	relay->settled = false;
+}
+
+static bool is_idle(const struct relay *relay)
+{
 	int64_t idle_ms = relay->set->idle_ms ? *relay->set->idle_ms : 0;
 
-	if (relay->seen != bytes) {
-		relay->seen = bytes;
-		relay->quiet_ms = now_ms;
-	}
-	return idle_ms && now_ms - relay->quiet_ms >= idle_ms;
+	return idle_ms && loop_now_ms(relay->set->loop) - relay->quiet_ms >= idle_ms;
 }
+
+/* ---- peers that are gone ---- */
 
 static void keep_alive(struct relay *relay)
 {
+	const struct relay_watch *watch = &relay->set->watch;
+
 	if (relay->kept_alive)
 		return;
 	relay->kept_alive = true;
 	for (int i = 0; i < 2; i++)
-		sock_keep_alive(stream_fd(relay->streams[i]));
+		sock_keep_alive(stream_fd(relay->streams[i]), watch->keepalive_ms[i],
+		                watch->timeout_ms);
+}
+
+static enum vigil_finding look_for_peer(struct relay *relay, int side)
+{
+	const struct relay_watch *watch = &relay->set->watch;
+	bool short_limit = side == 0 && relay->doubted && watch->doubt_ms < watch->timeout_ms;
+	int64_t limit_ms = short_limit ? watch->doubt_ms : watch->timeout_ms;
+
+	return vigil_look(&relay->vigils[side], stream_fd(relay->streams[side]), limit_ms);
+}
+
+/* A settled relay sends nothing until bytes move or a flow ends, so only the kernel's keepalive
+ * probes can be unanswered. It costs no system call. */
+static bool has_lost_peer(struct relay *relay, enum relay_cause *cause_out)
+{
+	enum vigil_finding findings[2];
+
+	if (relay->settled && relay->flows[0].state == FLOW_OPEN &&
+	    relay->flows[1].state == FLOW_OPEN)
+		return false;
+	for (int i = 0; i < 2; i++)
+		findings[i] = look_for_peer(relay, i);
+	relay->settled = findings[0] == VIGIL_SETTLED && findings[1] == VIGIL_SETTLED;
+	*cause_out = findings[0] == VIGIL_LOST ? RELAY_LEFT_LOST : RELAY_RIGHT_LOST;
+	return findings[0] == VIGIL_LOST || findings[1] == VIGIL_LOST;
+}
+
+/* The left peer seems to be gone. If it is idle, the kernel finds out. */
+static void doubt_left_peer(struct relay *relay)
+{
+	int64_t limit_ms = relay->set->watch.doubt_ms;
+
+	if (relay->doubted)
+		return;
+	relay->doubted = true;
+	sock_keep_alive(stream_fd(relay->streams[0]), limit_ms / 3, limit_ms);
+}
+
+/* ---- the sweep ---- */
+
+static bool must_end(struct relay *relay, enum relay_cause *cause_out)
+{
+	for (int side = 0; side < 2; side++) {
+		*cause_out = break_of(side);
+		if (has_died(relay, side))
+			return true;
+	}
+	if (has_lost_peer(relay, cause_out))
+		return true;
+	*cause_out = RELAY_IDLE;
+	return is_idle(relay);
+}
+
+static void sweep_relay(struct relay *relay, bool is_loss)
+{
+	enum relay_cause cause;
+
+	tell_moved(relay);
+	note_moved(relay);
+	keep_alive(relay);
+	if (is_loss && (!relay->set->is_lost || relay->set->is_lost(relay->arg)))
+		doubt_left_peer(relay);
+	if (must_end(relay, &cause))
+		finish_relay(relay, cause);
 }
 
 static void on_sweep(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct relay_set *set = timer->data;
+	unsigned losses = set->losses ? atomic_load(set->losses) : 0;
+	bool is_loss = losses != set->losses_seen;
 	struct list *next;
 
 	(void)ev;
 	(void)events;
+	set->losses_seen = losses;
 	for (struct list *i = set->all.next; i != &set->all; i = next) {
-		struct relay *relay = CONTAINER_OF(i, struct relay, node);
-
 		next = i->next;
-		tell_moved(relay);
-		keep_alive(relay);
-		if (has_died(relay, 0) || has_died(relay, 1) || is_idle(relay))
-			finish_relay(relay, true);
+		sweep_relay(CONTAINER_OF(i, struct relay, node), is_loss);
 	}
 }
 
@@ -335,7 +440,12 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 {
 	set->loop = loop;
 	set->idle_ms = limits->idle_ms;
+	set->watch = limits->watch;
+	set->losses = limits->losses;
+	set->losses_seen = 0;
+	set->is_lost = limits->is_lost;
 	set->right_waited = limits->right_waited;
+	set->most_held = limits->most_held ? limits->most_held : SIZE_MAX;
 	pipe_pool_init(&set->pipes, limits->most_pipes);
 	set->count = 0;
 	set->on_moved = NULL;
@@ -345,11 +455,25 @@ void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay
 	ev_timer_start(loop_ev(loop), &set->sweep);
 }
 
+/* Has nothing moved for a while, and is nothing under way in this process? */
+static bool is_quiet(const struct relay *relay)
+{
+	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;
+
+	return relay->seen == bytes && !flow_holds(&relay->flows[0]) &&
+	       !flow_holds(&relay->flows[1]) &&
+	       loop_now_ms(relay->set->loop) - relay->quiet_ms >= QUIET_MS;
+}
+
 void relay_set_fini(struct relay_set *set)
 {
 	ev_timer_stop(loop_ev(set->loop), &set->sweep);
-	while (!list_is_empty(&set->all))
-		finish_relay(CONTAINER_OF(set->all.next, struct relay, node), true);
+	while (!list_is_empty(&set->all)) {
+		struct relay *relay = CONTAINER_OF(set->all.next, struct relay, node);
+		bool quiet = is_quiet(relay);
+
+		end_relay(relay, quiet ? RELAY_STOPPED : RELAY_CUT_OFF, !quiet);
+	}
 	pipe_pool_fini(&set->pipes);
 }
 
@@ -376,20 +500,16 @@ void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *vie
 	}
 }
 
-unsigned relay_reset_matching(struct relay_set *set,
-                              bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id)
+void relay_reset_matching(struct relay_set *set, bool (*is_meant)(const void *relay_arg, void *arg),
+                          void *arg)
 {
 	struct list *next;
-	unsigned n = 0;
 
 	for (struct list *i = set->all.next; i != &set->all; i = next) {
 		struct relay *relay = CONTAINER_OF(i, struct relay, node);
 
 		next = i->next;
-		if (is_meant(relay->arg, id)) {
-			finish_relay(relay, true);
-			n++;
-		}
+		if (is_meant(relay->arg, arg))
+			finish_relay(relay, RELAY_KICKED);
 	}
-	return n;
 }

@@ -9,6 +9,7 @@
 #define CORE_RELAY_H
 
 #include <ev.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,12 +21,32 @@ struct loop;
 struct relay;
 struct stream;
 
+/* When the peers of the streams are probed, and when they count as gone. [0]: of the left ones. */
+struct relay_watch {
+	int64_t keepalive_ms[2]; /* an idle connection is probed after this time; 0: never */
+	/* A relay is reset if a peer leaves data or probes unanswered for this long; 0: never. A
+	 * peer that answers, but does not read, may do so for ever. */
+	int64_t timeout_ms;
+	int64_t doubt_ms; /* the same for a left peer whose host seems to be gone */
+};
+
+/* What both ends use as doubt_ms: a short outage must not end all relays. */
+enum { RELAY_DOUBT_MS = 15000 };
+
 struct relay_limits {
 	/* A relay that has been idle for this long is reset; 0 or no pointer: never. Borrowed, and
 	 * read once a second. */
 	const int64_t *idle_ms;
+	struct relay_watch watch;
+	/* Counts how often the host of left peers was found to be gone. NULL: never. Borrowed, and
+	 * read once a second. When it has changed, the left peers for whose relays is_lost is true
+	 * (NULL: all) are probed soon, and doubt_ms applies to them. Relays whose left peer answers
+	 * go on. */
+	const atomic_uint *losses;
+	bool (*is_lost)(const void *relay_arg);
 	unsigned most_pipes; /* of this worker */
-	bool right_waited;   /* the right stream may have input when a relay starts: read at once */
+	size_t most_held;  /* bytes that wait in one direction of a relay; 0: no limit of its own */
+	bool right_waited; /* the right stream may have input when a relay starts: read at once */
 };
 
 /* The pipes take at most a 64th of the process's descriptors, two each. Without a pipe, bytes are
@@ -37,9 +58,33 @@ static inline unsigned relay_most_pipes(unsigned descriptors)
 
 /* `bytes[0]` went from left to right. */
 typedef void (*relay_fn)(const uint64_t bytes[2], void *arg);
-/* The relay and its streams are gone. error: what a transport reports about its peer. NULL: any
- * other end, for example a reset that was passed on. */
-typedef void (*relay_end_fn)(const uint64_t bytes[2], const char *error, void *arg);
+
+/* Why a relay has ended. */
+enum relay_cause {
+	RELAY_FINISHED,     /* both directions ended in order */
+	RELAY_LEFT_EMPTY,   /* likewise, and the left stream began, without having sent a byte */
+	RELAY_LEFT_BROKEN,  /* the left stream was reset or failed */
+	RELAY_RIGHT_BROKEN, /* likewise, the right one */
+	RELAY_LEFT_LOST,    /* the left peer acknowledges nothing any more */
+	RELAY_RIGHT_LOST,   /* likewise, the right one */
+	RELAY_IDLE,         /* for the set's idle_ms */
+	RELAY_KICKED,       /* by relay_reset_matching */
+	RELAY_STOPPED,      /* by relay_set_fini, in order */
+	RELAY_CUT_OFF,      /* by relay_set_fini, with a reset: bytes were under way */
+	RELAY_NO_MEMORY,    /* it never began */
+	RELAY_CAUSES
+};
+
+struct relay_end {
+	uint64_t bytes[2]; /* [0]: from left to right */
+	enum relay_cause cause;
+	/* What a transport reports about its peer. NULL: nothing, for example if a reset was passed
+	 * on. Valid during the call. */
+	const char *error;
+};
+
+/* The relay and its streams are gone. */
+typedef void (*relay_end_fn)(const struct relay_end *end, void *arg);
 
 /* The relays of one worker. */
 struct relay_set {
@@ -49,12 +94,18 @@ struct relay_set {
 	struct pipe_pool pipes;
 	ev_timer sweep; /* checks relays whose watchers do not run */
 	const int64_t *idle_ms;
+	struct relay_watch watch; /* may be replaced: a new keepalive applies to later relays */
+	const atomic_uint *losses;
+	unsigned losses_seen;
+	bool (*is_lost)(const void *relay_arg);
 	bool right_waited;
+	size_t most_held;  /* may be changed at any time */
 	relay_fn on_moved; /* NULL, or gets the bytes moved: once a second, before on_end */
 };
 
 void relay_set_init(struct relay_set *set, struct loop *loop, const struct relay_limits *limits);
-/* Resets all relays. */
+/* Ends all relays: in order where no byte has moved for half a second or longer and none waits to
+ * be sent on, otherwise with a reset, so that nobody takes a part for the whole. */
 void relay_set_fini(struct relay_set *set);
 
 struct relay_plan {
@@ -79,9 +130,8 @@ struct relay_view {
 /* Shows all relays, until `look` returns false. */
 void relay_each(struct relay_set *set, bool (*look)(const struct relay_view *view, void *arg),
                 void *arg);
-/* Resets all relays for which is_meant is true, and returns their number. relay_arg: the arg of
- * on_end. */
-unsigned relay_reset_matching(struct relay_set *set,
-                              bool (*is_meant)(const void *relay_arg, uint64_t id), uint64_t id);
+/* Resets all relays for which is_meant is true. relay_arg: the arg of on_end. */
+void relay_reset_matching(struct relay_set *set, bool (*is_meant)(const void *relay_arg, void *arg),
+                          void *arg);
 
 #endif

@@ -9,7 +9,7 @@
 #include "wire/about.h"
 #include "json/scan.h"
 
-enum payload { PORT, OBJECT, EXTENSION, TEXT, ITEM, ID, NOTHING };
+enum payload { PORT, OBJECT, EXTENSION, TEXT, ITEM, ID, VISITOR, NOTHING };
 enum {
 	TO_SERVER = MESSAGE_TO_SERVER,
 	TO_CLIENT = MESSAGE_TO_CLIENT | MESSAGE_TO_CLIENT_EXTENDED,
@@ -35,6 +35,12 @@ static const struct variant {
 	{ MESSAGE_ABOUT, "About", ITEM, TO_SERVER | MESSAGE_TO_SERVER_EXTENDED, NULL },
 	{ MESSAGE_AHEAD, "Ahead", ID, TO_SERVER, NULL },
 	{ MESSAGE_ACCEPTED, "Accepted", NOTHING, MESSAGE_TO_CLIENT_EXTENDED, NULL },
+	{ MESSAGE_CLAIM, "Claim", ID, TO_SERVER, NULL },
+	{ MESSAGE_DECLINE, "Decline", ID, MESSAGE_TO_SERVER_EXTENDED, NULL },
+	{ MESSAGE_UNSERVED, "Unserved", ID, MESSAGE_TO_SERVER_EXTENDED, NULL },
+	{ MESSAGE_VISITOR, "Visitor", VISITOR, MESSAGE_TO_CLIENT_EXTENDED, NULL },
+	{ MESSAGE_LEAVING, "Leaving", NOTHING, MESSAGE_TO_CLIENT_EXTENDED, NULL },
+	{ MESSAGE_MOVED, "Moved", NOTHING, MESSAGE_TO_SERVER_EXTENDED, NULL },
 };
 enum { N_VARIANTS = sizeof variants / sizeof *variants, MAX_TOKENS = FRAME_MAX };
 _Static_assert(sizeof "{\"About\":\"=\"}" - 1 + ABOUT_KEY_MAX + ABOUT_VALUE_MAX <= FRAME_MAX,
@@ -91,6 +97,12 @@ static bool read_object(const struct variant *variant, const char *text,
 		} else if (extends && strcmp(member->string, "ahead") == 0) {
 			if (!read_port(text, value, &message->ahead))
 				return false;
+		} else if (extends && strcmp(member->string, "offers") == 0) {
+			if (!read_port(text, value, &message->offers))
+				return false;
+		} else if (extends && strcmp(member->string, "wants") == 0) {
+			if (!read_port(text, value, &message->wants))
+				return false;
 		} else if (extends && strcmp(member->string, "pass") == 0) {
 			if (!read_pass(value, member, &message->id))
 				return false;
@@ -113,11 +125,24 @@ static bool read_text(const cJSON *item, struct message *message)
 	return true;
 }
 
-static bool read_payload(const struct variant *variant, const char *text,
-                         const struct scan_token *token, const cJSON *item, struct message *message)
+static bool read_id(const cJSON *item, struct message *message)
 {
 	const char *id = cJSON_GetStringValue(item);
 
+	return id && uuid_parse(id, strlen(id), &message->id);
+}
+
+/* {"id":ID,"from":ADDRESS}. Unknown members are ignored. */
+static bool read_visitor(const cJSON *item, struct message *message)
+{
+	return cJSON_IsObject(item) &&
+	       read_id(cJSON_GetObjectItemCaseSensitive(item, "id"), message) &&
+	       read_text(cJSON_GetObjectItemCaseSensitive(item, "from"), message);
+}
+
+static bool read_payload(const struct variant *variant, const char *text,
+                         const struct scan_token *token, const cJSON *item, struct message *message)
+{
 	if (token->type == SCAN_STRING && token->count > 0 && variant->payload != TEXT)
 		return false; /* the string holds a NUL, where cJSON ends it */
 	switch (variant->payload) {
@@ -131,7 +156,9 @@ static bool read_payload(const struct variant *variant, const char *text,
 	case ITEM:
 		return read_text(item, message) && about_is_item(message->text);
 	case ID:
-		return id && uuid_parse(id, strlen(id), &message->id);
+		return read_id(item, message);
+	case VISITOR:
+		return read_visitor(item, message);
 	case NOTHING:
 		return cJSON_IsNull(item);
 	}
@@ -206,7 +233,21 @@ static size_t put_extension(char *out, size_t size, const char *name, const stru
 		uuid_format(&message->id, id);
 		n += (size_t)snprintf(out + n, size - n, ",\"pass\":\"%s\"", id);
 	}
+	if (message->offers)
+		n += (size_t)snprintf(out + n, size - n, ",\"offers\":%u", message->offers);
+	if (message->wants)
+		n += (size_t)snprintf(out + n, size - n, ",\"wants\":%u", message->wants);
 	return n + (size_t)snprintf(out + n, size - n, "}}");
+}
+
+/* Adds the text and the suffix behind the first n bytes. Returns the new length. */
+static size_t put_around(char *out, size_t n, const char *text, const char *suffix)
+{
+	size_t len = strlen(suffix);
+
+	n += put_text(out + n, FRAME_MAX - n - len, text);
+	memcpy(out + n, suffix, len + 1);
+	return n + len;
 }
 
 size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
@@ -235,13 +276,17 @@ size_t message_format(const struct message *message, char out[FRAME_MAX + 1])
 		uuid_format(&message->id, id);
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":\"%s\"}", v->name, id);
 		break;
+	case VISITOR:
+		uuid_format(&message->id, id);
+		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":{\"id\":\"%s\",\"from\":\"",
+		                     v->name, id);
+		n = put_around(out, n, message->text, "\"}}");
+		break;
 	case TEXT:
 	case ITEM:
 	default:
 		n = (size_t)snprintf(out, FRAME_MAX + 1, "{\"%s\":\"", v->name);
-		n += put_text(out + n, FRAME_MAX - n - 2, message->text);
-		memcpy(out + n, "\"}", 2);
-		n += 2;
+		n = put_around(out, n, message->text, "\"}");
 		break;
 	}
 	out[n] = '\0';

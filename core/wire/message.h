@@ -25,8 +25,9 @@ enum message_type {
 	 * does not read: {"Extend":{"heartbeat_ms":N}} promises a Heartbeat at least every N ms. A
 	 * server that knows the extension answers Extended. Only then may either side send other
 	 * messages that bore does not know. */
-	MESSAGE_EXTEND,   /* to the server: heartbeat_ms, ahead */
-	MESSAGE_EXTENDED, /* to the client: heartbeat_ms; ahead and the pass as id, if granted */
+	MESSAGE_EXTEND, /* to the server: heartbeat_ms, ahead, wants */
+	/* To the client: heartbeat_ms, offers; ahead and the pass as id, if granted. */
+	MESSAGE_EXTENDED,
 	/* What the client says about itself and its tunnel, one item a frame: see wire/about. Sent
 	 * behind Authenticate and before Hello to a server whose Challenge offers it
 	 * (SPORE_OFFER_ABOUT), otherwise after Extended. */
@@ -34,9 +35,28 @@ enum message_type {
 	/* On connections that a client opens ahead of visitors. Extend asks for N of them with
 	 * "ahead":N, and an Extended with a pass allows them. Such a connection sends Ahead in
 	 * place of Hello or Accept. It sends Accept when there is a visitor. */
-	MESSAGE_AHEAD,   /* to the server: id, the pass */
-	MESSAGE_ACCEPTED /* to the client, in answer to Accept; the visitor's bytes follow */
+	MESSAGE_AHEAD,    /* to the server: id, the pass */
+	MESSAGE_ACCEPTED, /* to the client, in answer to Accept; the visitor's bytes follow */
+	/* To a server whose Extended offers it. */
+	MESSAGE_CLAIM,   /* in place of Accept: id; the server answers Accepted */
+	MESSAGE_DECLINE, /* on the control connection: id; the client cannot carry this visitor */
+	/* Instead of Decline: the visitor's service cannot be reached. */
+	MESSAGE_UNSERVED, /* on the control connection: id */
+	/* In place of Connection, to a client that wants it. */
+	MESSAGE_VISITOR, /* to the client: id; text, the visitor's address and port */
+	/* To a client that wants it: the server will end soon, and opens no tunnels any more. It
+	 * announces visitors until the client has Moved, or for a short time. */
+	MESSAGE_LEAVING,
+	/* To a server that is leaving: the client has its tunnel elsewhere, or wants the port
+	 * there. The server announces the visitors that have come, and ends the connection. */
+	MESSAGE_MOVED
 };
+
+/* What a server reads beyond the messages that every Spore server knows: bits of `offers` in
+ * Extended. */
+enum { MESSAGE_OFFER_CLAIM = 1, MESSAGE_OFFER_DECLINE = 2, MESSAGE_OFFER_UNSERVED = 4 };
+/* What a client wants of a server that can give it: bits of `wants` in Extend. */
+enum { MESSAGE_WANTS_VISITOR = 1, MESSAGE_WANTS_LEAVING = 2 };
 
 /* Which messages are allowed. After Hello, an extended connection allows more of them. */
 enum message_direction {
@@ -48,8 +68,10 @@ enum message_direction {
 
 struct message {
 	enum message_type type;
-	uint16_t port;  /* heartbeat_ms in EXTEND and EXTENDED */
-	uint16_t ahead; /* number of connections in EXTEND and EXTENDED; 0: none */
+	uint16_t port;   /* heartbeat_ms in EXTEND and EXTENDED */
+	uint16_t ahead;  /* number of connections in EXTEND and EXTENDED; 0: none */
+	uint16_t wants;  /* MESSAGE_WANTS_*, in EXTEND */
+	uint16_t offers; /* MESSAGE_OFFER_*, in EXTENDED */
 	struct uuid id;
 	size_t text_len;
 	char text[FRAME_MAX + 1]; /* ends with NUL; a \u0000 in the message ends it early */

@@ -1,6 +1,9 @@
 #include "wire/refusal.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 enum {
 	NOWHERE = 0,
@@ -14,82 +17,149 @@ struct row {
 	unsigned at;
 	enum refusal_retry retry;
 	enum refusal_subject subject;
-	const char *text;
+	const char *text, *doc;
 };
 
 /* A table, aligned by hand. */
 /* clang-format off */
 static const struct row rows[REFUSED_COUNT] = {
 	[REFUSED_ACCESS_LIST]        = { "access_list",        BOTH,    RETRY_LATER,
-		SUBJECT_CONNECTION, "denied by the access list" },
+		SUBJECT_CONNECTION, "denied by the access list",
+		"an access list denied the address; `spore_acl_refusals_total` says which" },
 	[REFUSED_NO_MEMORY]          = { "no_memory",          BOTH,    RETRY_LATER,
-		SUBJECT_CONNECTION, "out of memory" },
-	[REFUSED_SOURCE]             = { "source",             CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "the source is banned" },
+		SUBJECT_CONNECTION, "out of memory",
+		"memory or random bytes were not available" },
+	[REFUSED_SOURCE]             = { "source",             CONTROL, RETRY_WHEN_ASKED,
+		SUBJECT_CONNECTION, "the source is banned",
+		"the source is banned after wrong secrets (`ban_after`, `ban_time`); `spore "
+		"ctl bans` lists such sources" },
 	[REFUSED_CROWD]              = { "crowd",              CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "too many unauthenticated connections" },
+		SUBJECT_CONNECTION, "too many unauthenticated connections",
+		"too many connections were authenticating, of one source or in all "
+		"(`max_unauthenticated_per_ip`, `max_unauthenticated`), so this one was "
+		"closed" },
 	[REFUSED_HANDSHAKE]          = { "handshake",          CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "the transport handshake failed" },
+		SUBJECT_CONNECTION, "the transport handshake failed",
+		"the handshake of a transport, such as TLS, failed or took too long" },
 	[REFUSED_TOO_SLOW]           = { "too_slow",           CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "timed out waiting for initial message" },
+		SUBJECT_CONNECTION, "timed out waiting for initial message",
+		"the client did not send its next message in time" },
 	[REFUSED_BAD_FRAME]          = { "bad_frame",          CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "unable to parse message" },
+		SUBJECT_CONNECTION, "unable to parse message",
+		"the client sent an invalid message" },
 	[REFUSED_LONG_FRAME]         = { "long_frame",         CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "frame error, invalid byte length" },
+		SUBJECT_CONNECTION, "frame error, invalid byte length",
+		"the client sent a message of more than 256 bytes; often only one side uses "
+		"TLS" },
 	[REFUSED_NO_SECRET]          = { "no_secret",          CONTROL, RETRY_NEVER,
-		SUBJECT_IDENTITY,   "server requires secret, but no secret was provided" },
+		SUBJECT_IDENTITY,   "server requires secret, but no secret was provided",
+		"the client gave no answer to the Challenge" },
 	[REFUSED_WRONG_SECRET]       = { "wrong_secret",       CONTROL, RETRY_NEVER,
-		SUBJECT_IDENTITY,   "invalid secret" },
+		SUBJECT_IDENTITY,   "invalid secret",
+		"an auth plugin denied the client; often its secret is wrong" },
+	[REFUSED_UNBOUND]            = { "unbound",            CONTROL, RETRY_NEVER,
+		SUBJECT_IDENTITY,   "the answer is not bound to the TLS session",
+		"the client's answer was correct, but lacked the channel binding that an auth "
+		"plugin demands (`\"binding\": \"require\"`)" },
+	[REFUSED_UNKNOWN_CLIENT]     = { "unknown_client",     CONTROL, RETRY_NEVER,
+		SUBJECT_IDENTITY,   "the server does not know this client",
+		"an auth plugin denied a client that was asked for no secret; often its "
+		"certificate is missing or unknown. It does not count towards a ban" },
 	[REFUSED_TOO_MANY_TRIES]     = { "too_many_tries",     CONTROL, RETRY_WHEN_ASKED,
-		SUBJECT_CONNECTION, "too many tries, wait a little" },
+		SUBJECT_CONNECTION, "too many tries, wait a little",
+		"the source tries secrets too fast (`secret_rate`, `secret_burst`); nothing "
+		"was verified" },
 	[REFUSED_AUTH_FAILED]        = { "auth_failed",        CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "authentication is not available" },
+		SUBJECT_CONNECTION, "authentication is not available",
+		"no auth plugin could decide; `spore_auth_verdicts_total` says why" },
 	[REFUSED_AUTH_TOO_SLOW]      = { "auth_too_slow",      CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "authentication timed out" },
+		SUBJECT_CONNECTION, "authentication timed out",
+		"the auth plugins took longer than `auth_timeout`" },
 	[REFUSED_UNEXPECTED]         = { "unexpected",         CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "unexpected authenticate" },
+		SUBJECT_CONNECTION, "unexpected authenticate",
+		"the client sent a message that is not allowed there" },
 	[REFUSED_UNKNOWN_CONNECTION] = { "unknown_connection", CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "missing connection" },
+		SUBJECT_CONNECTION, "missing connection",
+		"a data connection came for a visitor that had left or had been taken" },
 	[REFUSED_NOT_OWNER]          = { "not_owner",          CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "the connection belongs to another client" },
+		SUBJECT_CONNECTION, "the connection belongs to another client",
+		"a data connection came for the visitor of another client" },
 	[REFUSED_AHEAD]              = { "ahead",              CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "unknown pass, or too many connections opened ahead" },
+		SUBJECT_CONNECTION, "unknown pass, or too many connections opened ahead",
+		"a connection was opened ahead of its visitor, but for an unknown tunnel or above a "
+		"limit (`max_ahead_per_tunnel`)" },
 	[REFUSED_DRAINING]           = { "draining",           CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "server is shutting down" },
+		SUBJECT_CONNECTION, "server is shutting down",
+		"the server is ending" },
 	[REFUSED_TOO_MANY_TUNNELS]   = { "too_many_tunnels",   CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "too many tunnels" },
+		SUBJECT_TUNNEL,     "too many tunnels",
+		"the server, or the client's identity, has as many tunnels as it may have "
+		"(`max_tunnels`)" },
 	[REFUSED_SOURCE_TUNNELS]     = { "source_tunnels",     CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "too many tunnels from this address" },
+		SUBJECT_TUNNEL,     "too many tunnels from this address",
+		"the source has as many tunnels as it may have (`max_conns_per_ip`)" },
 	[REFUSED_PORT_IN_USE]        = { "port_in_use",        CONTROL, RETRY_LATER,
-		SUBJECT_PORT,       "port already in use" },
+		SUBJECT_PORT,       "port already in use",
+		"the public port that the client wants is in use" },
 	[REFUSED_PORT_NOT_ALLOWED]   = { "port_not_allowed",   CONTROL, RETRY_ANY_PORT,
-		SUBJECT_PORT,       "client port number not in allowed range" },
+		SUBJECT_PORT,       "client port number not in allowed range",
+		"the client may not have the public port that it wants" },
 	[REFUSED_PORT_NOT_BOUND]     = { "port_not_bound",     CONTROL, RETRY_ANY_PORT,
-		SUBJECT_PORT,       "failed to bind to port" },
+		SUBJECT_PORT,       "failed to bind to port",
+		"the system does not give the public port to the server" },
 	[REFUSED_NO_PORT_LEFT]       = { "no_port_left",       CONTROL, RETRY_LATER,
-		SUBJECT_PORT,       "failed to find an available port" },
+		SUBJECT_PORT,       "failed to find an available port",
+		"no public port is free" },
 	[REFUSED_SERVER_FULL]        = { "server_full",        PUBLIC,  RETRY_LATER,
-		SUBJECT_CONNECTION, "the server has reached its visitor limit" },
+		SUBJECT_CONNECTION, "the server has reached its visitor limit",
+		"the server has as many visitors as it may have (`max_relays`)" },
+	[REFUSED_DESCRIPTORS]        = { "descriptors",        PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "the server has no descriptors for more visitors",
+		"the server has as many visitors as its limit of descriptors allows "
+		"(`ulimit -n`, `LimitNOFILE=`)" },
 	[REFUSED_SOURCE_FULL]        = { "source_full",        PUBLIC,  RETRY_LATER,
-		SUBJECT_CONNECTION, "the source has reached its visitor limit" },
+		SUBJECT_CONNECTION, "the source has reached its visitor limit",
+		"the visitor's source has as many visitors as it may have "
+		"(`max_visitors_per_ip`)" },
 	[REFUSED_SOURCE_PACE]        = { "source_pace",        PUBLIC,  RETRY_LATER,
-		SUBJECT_CONNECTION, "the source opens connections too fast" },
+		SUBJECT_CONNECTION, "the source opens connections too fast",
+		"the visitor's source opens connections too fast (`visitor_rate`)" },
 	[REFUSED_CLIENT_FULL]        = { "client_full",        PUBLIC,  RETRY_LATER,
-		SUBJECT_CONNECTION, "the client has reached its visitor limit" },
+		SUBJECT_CONNECTION, "the client has reached its visitor limit",
+		"the client's identity has as many visitors as it may have" },
 	[REFUSED_CLIENT_STALLED]     = { "client_stalled",     PUBLIC,  RETRY_LATER,
-		SUBJECT_CONNECTION, "the client does not read" },
+		SUBJECT_CONNECTION, "the client does not read",
+		"the client does not read what the server announces" },
+	[REFUSED_DECLINED]           = { "client_declined",    PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "the client cannot carry the visitor",
+		"the client cannot carry the visitor: it has no connection, no descriptor, no "
+		"memory or no local port for it. The client's log says which" },
+	[REFUSED_CUT_OFF]            = { "client_cut_off",     PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "the client was cut off",
+		"the client has no connection for the visitor, and meanwhile the server had turned "
+		"away connections of the client's address (`crowd`, `source`)" },
+	[REFUSED_UNSERVED]           = { "no_service",         PUBLIC,  RETRY_LATER,
+		SUBJECT_CONNECTION, "the client does not reach its service",
+		"the client has told the server that it does not reach the visitor's local "
+		"service" },
 	[REFUSED_NO_RANDOMNESS]      = { "no_memory",          CONTROL, RETRY_LATER,
-		SUBJECT_CONNECTION, "server has no randomness" },
+		SUBJECT_CONNECTION, "server has no randomness",
+		"the server has no random bytes" },
 	[REFUSED_PORT_PERMISSION]    = { "port_not_bound",     CONTROL, RETRY_ANY_PORT,
-		SUBJECT_PORT,       "permission denied" },
+		SUBJECT_PORT,       "permission denied",
+		"the system denies the public port to the server" },
 	[REFUSED_REVOKED]            = { "revoked",            NOWHERE, RETRY_NEVER,
-		SUBJECT_IDENTITY,   "access was revoked" },
+		SUBJECT_IDENTITY,   "access was revoked",
+		"the client would not be let in any more" },
 	[REFUSED_KICKED]             = { "kicked",             NOWHERE, RETRY_NEVER,
-		SUBJECT_CONNECTION, "closed by the operator" },
+		SUBJECT_CONNECTION, "closed by the operator",
+		"the operator ended the tunnel" },
 	[REFUSED_LIFE_OVER]          = { "life_over",          NOWHERE, RETRY_LATER,
-		SUBJECT_CONNECTION, "the tunnel's time is over" },
+		SUBJECT_CONNECTION, "the tunnel's time is over",
+		"the time that was granted to the tunnel has passed" },
 	[REFUSED_UNKNOWN]            = { "unknown",            NOWHERE, RETRY_LATER,
-		SUBJECT_CONNECTION, "unknown reason" },
+		SUBJECT_CONNECTION, "unknown reason",
+		"the text of another server, or of a newer one" },
 };
 /* clang-format on */
 
@@ -101,6 +171,11 @@ const char *refusal_name(enum refusal why)
 const char *refusal_text(enum refusal why)
 {
 	return rows[why].text;
+}
+
+const char *refusal_doc(enum refusal why)
+{
+	return rows[why].doc;
 }
 
 bool refusal_happens_at(enum refusal why, enum refusal_at at)
@@ -118,11 +193,44 @@ enum refusal_subject refusal_subject(enum refusal why)
 	return rows[why].subject;
 }
 
+static bool has_reason(const char *text, enum refusal why)
+{
+	size_t len = strlen(rows[why].text);
+
+	return strncmp(text, rows[why].text, len) == 0 &&
+	       (!text[len] || strncmp(text + len, ": ", 2) == 0);
+}
+
 enum refusal refusal_parse(const char *text)
 {
 	enum refusal why = 0;
 
-	while (why < REFUSED_UNKNOWN && strcmp(text, rows[why].text) != 0)
+	while (why < REFUSED_UNKNOWN && !has_reason(text, why))
 		why++;
 	return why;
+}
+
+static const char try_again[] = "; try again in ";
+
+const char *refusal_write_banned(int64_t left_ms, char out[REFUSAL_BANNED_SIZE])
+{
+	snprintf(out, REFUSAL_BANNED_SIZE, "%s: wrong secrets came from this address%s%lld s",
+	         refusal_text(REFUSED_SOURCE), try_again, (long long)(left_ms + 999) / 1000);
+	return out;
+}
+
+int64_t refusal_wait_ms(const char *text)
+{
+	const char *number = strstr(text, try_again);
+	uint64_t seconds;
+	size_t digits;
+
+	if (!number)
+		return 0;
+	number += strlen(try_again);
+	digits = strspn(number, "0123456789");
+	if (strcmp(number + digits, " s") != 0 ||
+	    !text_to_uint(number, digits, INT32_MAX, &seconds))
+		return 0;
+	return (int64_t)seconds * 1000;
 }

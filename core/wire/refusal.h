@@ -4,6 +4,7 @@
 #define CORE_REFUSAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Where a refusal is counted. */
 enum refusal_at { REFUSED_AT_CONTROL, REFUSED_AT_PUBLIC, REFUSED_AT_COUNT };
@@ -21,6 +22,8 @@ enum refusal {
 	REFUSED_LONG_FRAME,
 	REFUSED_NO_SECRET,
 	REFUSED_WRONG_SECRET,
+	REFUSED_UNBOUND,        /* the client is told that the secret is wrong */
+	REFUSED_UNKNOWN_CLIENT, /* denied without a Challenge, so no secret was wrong */
 	REFUSED_TOO_MANY_TRIES,
 	REFUSED_AUTH_FAILED,
 	REFUSED_AUTH_TOO_SLOW,
@@ -38,10 +41,14 @@ enum refusal {
 	REFUSED_NO_PORT_LEFT,
 	/* Visitors. */
 	REFUSED_SERVER_FULL,
+	REFUSED_DESCRIPTORS, /* the server's descriptors allow no more visitors */
 	REFUSED_SOURCE_FULL, /* the source has as many visitors as it may have */
 	REFUSED_SOURCE_PACE, /* the source opens visitors too fast */
 	REFUSED_CLIENT_FULL,
 	REFUSED_CLIENT_STALLED,
+	REFUSED_DECLINED, /* the client cannot carry the visitor ... */
+	REFUSED_CUT_OFF,  /* ... after the server has turned away connections of its address */
+	REFUSED_UNSERVED, /* the client does not reach its service */
 	/* With a text of their own, but counted under the name of another reason. */
 	REFUSED_NO_RANDOMNESS,   /* counted as no_memory */
 	REFUSED_PORT_PERMISSION, /* the system denies the port; counted as port_not_bound */
@@ -62,19 +69,28 @@ enum refusal_retry {
 	RETRY_WHEN_ASKED, /* the server asks the client to wait and to try again */
 };
 
-/* What was refused. It determines the client's exit status. */
-enum refusal_subject { SUBJECT_CONNECTION, SUBJECT_PORT, SUBJECT_IDENTITY };
+/* What was refused. It determines the client's exit status. A client whose tunnel or port is
+ * refused has been let in. */
+enum refusal_subject { SUBJECT_CONNECTION, SUBJECT_TUNNEL, SUBJECT_PORT, SUBJECT_IDENTITY };
 
 /* The value of the metric's label `reason`. */
 const char *refusal_name(enum refusal why);
 /* The text of an Error frame, and of the log. Texts that bore's server sends are bore's. */
 const char *refusal_text(enum refusal why);
+/* What it means, for the reference. */
+const char *refusal_doc(enum refusal why);
 /* Is it counted there? */
 bool refusal_happens_at(enum refusal why, enum refusal_at at);
 enum refusal_retry refusal_retry(enum refusal why);
 enum refusal_subject refusal_subject(enum refusal why);
-/* The reason of a server's Error text; REFUSED_UNKNOWN if no reason has this text. Only this
- * function compares such texts. */
+/* The reason of a server's Error text, which may go on with ": " and details; REFUSED_UNKNOWN if no
+ * reason has this text. Only this function compares such texts. */
 enum refusal refusal_parse(const char *text);
+
+/* The Error text of REFUSED_SOURCE, which says how long the ban still lasts. */
+enum { REFUSAL_BANNED_SIZE = 128 };
+const char *refusal_write_banned(int64_t left_ms, char out[REFUSAL_BANNED_SIZE]);
+/* How long a server's Error text asks the client to wait; 0: it does not say. */
+int64_t refusal_wait_ms(const char *text);
 
 #endif

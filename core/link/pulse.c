@@ -1,0 +1,44 @@
+#include "link/pulse.h"
+
+#include <math.h>
+
+#include "link/link.h"
+
+/* The heartbeats of all tunnels start at one of POINTS moments of a period. If all left at once,
+ * they would hold up everything else; if each left in a turn of its own, the turn would cost more
+ * than the heartbeat. */
+enum { POINTS = 10 };
+
+static void on_pulse_timer(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct pulse *pulse = timer->data;
+
+	(void)ev;
+	(void)events;
+	link_send(pulse->link, &(struct message){ .type = MESSAGE_HEARTBEAT });
+}
+
+void pulse_init(struct pulse *pulse, struct loop *loop, struct link *link)
+{
+	pulse->loop = loop;
+	pulse->link = link;
+	ev_timer_init(&pulse->timer, on_pulse_timer, 0.0, 0.0);
+	pulse->timer.data = pulse;
+}
+
+void pulse_start(struct pulse *pulse, double every_s, double random)
+{
+	struct ev_loop *ev = loop_ev(pulse->loop);
+	double step_s = every_s / POINTS, first_s;
+
+	ev_now_update(ev);
+	first_s = step_s * (1.0 + floor(POINTS * random)) - fmod(ev_now(ev), step_s);
+	ev_timer_stop(ev, &pulse->timer);
+	ev_timer_set(&pulse->timer, first_s, every_s);
+	ev_timer_start(ev, &pulse->timer);
+}
+
+void pulse_stop(struct pulse *pulse)
+{
+	ev_timer_stop(loop_ev(pulse->loop), &pulse->timer);
+}

@@ -1,0 +1,60 @@
+/* answers - the addresses of the names that were looked up, and how long each may be used. A table
+ * of bounded size. Pure: the caller gives the time, by clock_ms, and serializes the calls.
+ *
+ * The age of an answer, since the name service gave or repeated it:
+ *
+ *   0 ─ ANSWERS_RENEW_MS ─ ANSWERS_AGE_MS ───────────────────── ANSWERS_SPARE_MS ─
+ *      FRESH            DUE              OLD                                     NONE
+ *      used             used, and        used only if the service gives no
+ *                       renewed          answer about the name
+ *
+ * Each failure of the service makes an old answer usable for another ANSWERS_AGE_MS, up to
+ * ANSWERS_SPARE_MS. So a short outage of the name service ends no tunnel. But a name that has moved
+ * leads nobody to its old address, where a stranger may answer. */
+#ifndef CORE_ANSWERS_H
+#define CORE_ANSWERS_H
+
+#include <spore/base.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ANSWERS_RENEW_MS = 1000, ANSWERS_AGE_MS = 2000, ANSWERS_SPARE_MS = 60000 };
+/* Addresses of one name. */
+enum { ANSWERS_MAX = 16 };
+/* Names. One more overwrites the one that came first. */
+enum { ANSWERS_NAMES = 256 };
+
+enum answer_state { ANSWER_NONE, ANSWER_OLD, ANSWER_DUE, ANSWER_FRESH };
+
+struct answer {
+	char *name; /* owned */
+	int64_t given_ms, until_ms;
+	size_t n;
+	spore_addr addrs[ANSWERS_MAX]; /* without a port */
+	spore_addr preferred;          /* answered when an earlier one did not; family 0: none */
+};
+
+/* Zero-initialized: empty. */
+struct answers {
+	struct answer all[ANSWERS_NAMES];
+	size_t n, next; /* entries in use; the one to overwrite next */
+};
+
+void answers_fini(struct answers *answers);
+/* The service has given these addresses. Also brings the preferred one to the front. n is at least
+ * 1. */
+void answers_keep(struct answers *answers, const char *name, spore_addr *addrs, size_t n,
+                  int64_t now_ms);
+/* The service could not tell. */
+void answers_spare(struct answers *answers, const char *name, int64_t now_ms);
+/* There is no such name. */
+void answers_forget(struct answers *answers, const char *name);
+/* No connection to any of the addresses has succeeded: a FRESH or DUE answer becomes OLD. */
+void answers_doubt(struct answers *answers, const char *name, int64_t now_ms);
+/* A connection to this address has succeeded: it comes first from now on, in later answers too. */
+void answers_prefer(struct answers *answers, const char *name, const spore_addr *addr);
+/* *n_out addresses, without a port; 0 for ANSWER_NONE. */
+enum answer_state answers_find(const struct answers *answers, const char *name, int64_t now_ms,
+                               spore_addr addrs_out[ANSWERS_MAX], size_t *n_out);
+
+#endif
