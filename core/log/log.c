@@ -1,5 +1,6 @@
 #include "log/log.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "log/journal.h"
 #include "log/output.h"
 #include "log/ring.h"
 #include "thread/thread.h"
@@ -52,6 +54,19 @@ bool log_is_enabled(enum log_level level)
 uint64_t log_dropped(void)
 {
 	return atomic_load_explicit(&the_log.dropped, memory_order_relaxed);
+}
+
+void log_set_format(enum log_format format)
+{
+	the_log.format = format;
+	if (journal_has_stderr())
+		the_log.format = logline_is_json(format) ? LOG_FORMAT_JOURNAL_JSON
+		                                         : LOG_FORMAT_JOURNAL;
+}
+
+enum log_format log_get_format(void)
+{
+	return the_log.format;
 }
 
 static int64_t wall_ms(void)
@@ -188,24 +203,28 @@ static void on_thread_end(void *ring)
 
 bool log_start(enum log_level level, enum log_format format)
 {
-	bool started;
+	int failed;
 
 	atomic_store(&the_log.level, level);
-	the_log.format = format;
+	log_set_format(format);
 	the_log.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (the_log.wake_fd < 0)
 		return false;
-	if (pthread_key_create(&the_log.ring_key, on_thread_end) != 0)
+	failed = pthread_key_create(&the_log.ring_key, on_thread_end);
+	if (failed) {
+		errno = failed;
 		return false;
+	}
 	output_open(&the_log.output);
 	output_set_deadline(&the_log.output, 0);
 	atomic_store(&the_log.running, true);
-	started = thread_start(&the_log.writer, "log", writer_main, NULL) == 0;
-	if (!started) {
+	failed = thread_start(&the_log.writer, "log", writer_main, NULL);
+	if (failed) {
 		atomic_store(&the_log.running, false);
 		output_close(&the_log.output);
+		errno = failed;
 	}
-	return started;
+	return !failed;
 }
 
 void log_stop(void)

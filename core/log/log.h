@@ -15,8 +15,13 @@
 #include "log/event.h"
 #include "log/logline.h"
 
+/* Chooses between LOG_FORMAT_TEXT and LOG_FORMAT_JSON, or their forms for the journal if standard
+ * error leads to it. log_start does this too: for lines that are written before. [main] */
+void log_set_format(enum log_format format);
+/* The form that was chosen. [main] */
+enum log_format log_get_format(void);
 /* Starts the writer thread. Before log_start and after log_stop the calling thread writes its lines
- * itself. [main] */
+ * itself. False: errno says why the system refused the descriptor or the thread. [main] */
 bool log_start(enum log_level level, enum log_format format);
 /* Writes the lines that wait, for at most a second, and ends the writer. [main] */
 void log_stop(void);

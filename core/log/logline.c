@@ -6,6 +6,9 @@
 
 static const char *const level_names[] = { "trace", "debug", "info", "warn", "error" };
 
+/* The severities of syslog. */
+static const char *const priorities[] = { "<7>", "<7>", "<6>", "<4>", "<3>" };
+
 struct line {
 	char *out;
 	size_t len; /* <= LOGLINE_MAX - tail */
@@ -165,24 +168,37 @@ const char *logline_level_name(enum log_level level)
 	return level_names[level];
 }
 
+bool logline_is_json(enum log_format format)
+{
+	return format == LOG_FORMAT_JSON || format == LOG_FORMAT_JOURNAL_JSON;
+}
+
+const char *logline_priority(enum log_format format, enum log_level level)
+{
+	return format >= LOG_FORMAT_JOURNAL ? priorities[level] : "";
+}
+
 size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level,
                       const char *event, const struct log_field *fields, size_t n,
                       char out[LOGLINE_MAX])
 {
 	struct line line = { out, 0 };
-	bool json = format == LOG_FORMAT_JSON;
+	bool json = logline_is_json(format);
 
-	if (json)
-		put(&line, "{\"time\":\"", 9);
-	put_time(&line, wall_ms);
+	put_text(&line, logline_priority(format, level));
 	if (json) {
+		put(&line, "{\"time\":\"", 9);
+		put_time(&line, wall_ms);
 		put_text(&line, "\",\"level\":\"");
 		put_text(&line, level_names[level]);
 		put_text(&line, "\",\"event\":\"");
 		put_json_escaped(&line, event, strlen(event));
 		out[line.len++] = '"'; /* uses the TAIL if there is no other room */
 	} else {
-		put(&line, " ", 1);
+		if (format == LOG_FORMAT_TEXT) {
+			put_time(&line, wall_ms);
+			put(&line, " ", 1);
+		}
 		put_text(&line, level_names[level]);
 		put(&line, "  ", 6 - strlen(level_names[level]));
 		put_escaped(&line, event, strlen(event));

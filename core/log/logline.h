@@ -1,13 +1,28 @@
-/* logline - formats an event as a line of text or of JSON. Pure. It takes no lock and calls nothing
- * in the C library that might, so the handler of a fault may use it. [any] */
+/* logline - formats an event as a line of text or of JSON, for a file or for systemd's journal.
+ * Pure. It takes no lock and calls nothing in the C library that might, so the handler of a fault
+ * may use it. [any] */
 #ifndef CORE_LOGLINE_H
 #define CORE_LOGLINE_H
+
+#include <stdbool.h>
 
 #include "log/event.h"
 
 #define LOGLINE_MAX 2048
 
-enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+/* A line for the journal begins with its priority: "<4>". A line of text has no time then, since
+ * the journal has one. An object of JSON stays as it is. */
+enum log_format {
+	LOG_FORMAT_TEXT,
+	LOG_FORMAT_JSON,
+	LOG_FORMAT_JOURNAL,     /* text for the journal */
+	LOG_FORMAT_JOURNAL_JSON /* JSON for the journal */
+};
+
+/* Either of the two with JSON. */
+bool logline_is_json(enum log_format format);
+/* What the journal expects before a line of that level, in the formats for it; else "". */
+const char *logline_priority(enum log_format format, enum log_level level);
 
 /* Writes one line with its newline, cut to fit. wall_ms: milliseconds since 1970, not negative.
  * Returns the line's length. */

@@ -1,0 +1,61 @@
+#include "log/repeats.h"
+
+#include <assert.h>
+#include <string.h>
+
+void repeats_init(struct repeats *repeats)
+{
+	memset(repeats, 0, sizeof *repeats);
+	pthread_mutex_init(&repeats->lock, NULL);
+}
+
+void repeats_fini(struct repeats *repeats)
+{
+	pthread_mutex_destroy(&repeats->lock);
+}
+
+/* The entry of this key, or else the one whose turn comes first, for this key from now on. */
+static struct repeat *get_repeat(struct repeats *repeats, const uint8_t key[REPEATS_KEY_SIZE])
+{
+	struct repeat *oldest = repeats->all;
+
+	for (struct repeat *i = repeats->all; i < repeats->all + REPEATS_MOST; i++) {
+		if (memcmp(i->key, key, REPEATS_KEY_SIZE) == 0)
+			return i;
+		if (i->next_ms < oldest->next_ms)
+			oldest = i;
+	}
+	return oldest;
+}
+
+/* When the table is full of keys whose turn has not come, a line of another key is held back. */
+static bool take_turn(struct repeat *repeat, const uint8_t key[REPEATS_KEY_SIZE],
+                      const struct repeat_pace *pace, int64_t now_ms, unsigned *held_out)
+{
+	bool is_known = memcmp(repeat->key, key, REPEATS_KEY_SIZE) == 0;
+	int64_t before_ms = is_known ? pace->period_ms * (pace->burst - 1) : 0;
+
+	if (now_ms < repeat->next_ms - before_ms) {
+		repeat->held += is_known;
+		return false;
+	}
+	*held_out = is_known ? repeat->held : 0;
+	memcpy(repeat->key, key, REPEATS_KEY_SIZE);
+	repeat->next_ms = (repeat->next_ms > now_ms ? repeat->next_ms : now_ms) + pace->period_ms;
+	repeat->held = 0;
+	return true;
+}
+
+bool repeats_allow(struct repeats *repeats, const void *key, size_t size,
+                   const struct repeat_pace *pace, int64_t now_ms, unsigned *held_out)
+{
+	uint8_t padded[REPEATS_KEY_SIZE] = { 0 };
+	bool allowed;
+
+	assert(size <= REPEATS_KEY_SIZE);
+	memcpy(padded, key, size);
+	pthread_mutex_lock(&repeats->lock);
+	allowed = take_turn(get_repeat(repeats, padded), padded, pace, now_ms, held_out);
+	pthread_mutex_unlock(&repeats->lock);
+	return allowed;
+}
