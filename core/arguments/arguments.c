@@ -141,6 +141,8 @@ static bool read_value(struct parser *p, const struct argument_flag *flag, const
 		text = *p->next;
 		if (!text)
 			return refuse_word(p, USAGE_NO_VALUE, origin);
+		if (usage_is_flag(text))
+			return refuse_word(p, USAGE_FLAG_AS_VALUE, origin);
 		p->next++;
 	}
 	if (p->given & bit_of(p, flag) && !may_repeat(flag))

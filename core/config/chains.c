@@ -6,6 +6,7 @@
 #include "diag/diag.h"
 #include "net/conn.h"
 #include "option/value_describe.h"
+#include "option/value_number.h"
 #include "json/json.h"
 
 const struct chain_row chain_rows[N_CHAINS] = {
@@ -22,7 +23,7 @@ const struct chain_row chain_rows[N_CHAINS] = {
 	[CHAIN_METRICS] = { .pointer = "/metrics", .kind = SPORE_KIND_METRICS, .exports = true },
 };
 
-const char *const config_instance_keys[] = { "use", "name", "on_error", NULL };
+const char *const config_instance_keys[] = { "use", "name", "on_error", "last_good_for", NULL };
 
 const struct chain_row *chain_find(const char *pointer)
 {
@@ -34,6 +35,11 @@ const struct chain_row *chain_find(const char *pointer)
 }
 
 /* ---- reading ---- */
+
+static const spore_option last_good_row = { .name = "last_good_for",
+	                                    .type = SPORE_OPT_DURATION,
+	                                    .min = LAST_GOOD_MIN_MS,
+	                                    .max = LAST_GOOD_MAX_MS };
 
 static const char *read_name(const struct json *object, const char *key, const char *otherwise,
                              struct diag *diag)
@@ -50,9 +56,38 @@ static const char *read_name(const struct json *object, const char *key, const c
 	return otherwise;
 }
 
-static void read_instance(const struct json *node, struct config_instance *out, struct diag *diag)
+/* Reads "last_good_for", which counts with "last_good" only. */
+static void read_last_good(struct json_doc *doc, const struct json *object,
+                           struct config_instance *out, bool is_last_good, struct diag *diag)
 {
-	const char *on_error;
+	const struct json *node = json_get(object, last_good_row.name);
+	struct option_scope scope = { .doc = doc, .diag = diag };
+	int64_t ms = LAST_GOOD_DEFAULT_MS;
+
+	if (node && !node->unknown && value_read_duration(&scope, &last_good_row, node, &ms) &&
+	    !is_last_good)
+		diag_add_key(diag, node,
+		             "expected \"last_good_for\" with \"on_error\": \"last_good\" only");
+	out->last_good_ms = is_last_good ? ms : 0;
+}
+
+static void read_on_error(struct json_doc *doc, const struct json *object,
+                          struct config_instance *out, struct diag *diag)
+{
+	const char *on_error = read_name(object, "on_error", "deny", diag);
+	bool is_last_good = strcmp(on_error, "last_good") == 0;
+
+	out->continue_on_error = strcmp(on_error, "next") == 0;
+	if (!out->continue_on_error && !is_last_good && strcmp(on_error, "deny") != 0)
+		diag_add(diag, json_get(object, "on_error"),
+		         "expected one of deny|next|last_good, found \"%s\"", on_error);
+	else
+		read_last_good(doc, object, out, is_last_good, diag);
+}
+
+static void read_instance(struct json_doc *doc, const struct json *node,
+                          struct config_instance *out, struct diag *diag)
+{
 	char found[96];
 
 	out->node = node;
@@ -67,11 +102,7 @@ static void read_instance(const struct json *node, struct config_instance *out, 
 		diag_add(diag, node, "expected the key \"use\" (the plugin's name), found none");
 	out->use = read_name(node, "use", NULL, diag);
 	out->name = read_name(node, "name", out->use, diag);
-	on_error = read_name(node, "on_error", "deny", diag);
-	out->continue_on_error = strcmp(on_error, "next") == 0;
-	if (!out->continue_on_error && strcmp(on_error, "deny") != 0)
-		diag_add(diag, json_get(node, "on_error"),
-		         "expected one of deny|next, found \"%s\"", on_error);
+	read_on_error(doc, node, out, diag);
 }
 
 void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_cfg *section,
@@ -93,7 +124,7 @@ void chain_read(const struct chain_row *row, struct json_doc *doc, const spore_c
 		return;
 	out->n = array->count;
 	for (const struct json *node = array->first; node; node = node->next)
-		read_instance(node, &out->items[i++], diag);
+		read_instance(doc, node, &out->items[i++], diag);
 	if (row->max && out->n > row->max)
 		diag_add(diag, array, "expected at most %zu instances, found %zu", row->max,
 		         out->n);

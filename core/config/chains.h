@@ -6,6 +6,7 @@
 #include <spore/plugin.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct diag;
 struct json;
@@ -38,6 +39,7 @@ const struct chain_row *chain_find(const char *pointer);
 struct config_instance {
 	const char *use, *name;  /* name: the value of "use" if the operator gave none */
 	bool continue_on_error;  /* "on_error": "next" */
+	int64_t last_good_ms;    /* "on_error": "last_good": for how long; else 0 */
 	const struct json *node; /* its object; the keys beside config_instance_keys are the
 	                          * plugin's options */
 };
@@ -47,6 +49,11 @@ struct config_chain {
 	struct config_instance *items;
 	size_t n;
 };
+
+/* The bounds of "last_good_for", and its default, as in settings_instance. */
+#define LAST_GOOD_MIN_MS     1
+#define LAST_GOOD_MAX_MS     (30 * INT64_C(86400000))
+#define LAST_GOOD_DEFAULT_MS INT64_C(3600000)
 
 /* Keys of an instance that are not options of its plugin: those of settings_instance.
  * NULL-ended. */

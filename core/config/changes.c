@@ -74,7 +74,8 @@ static bool is_same(const struct effective_value *a, const struct effective_valu
 	       memcmp(a->digest, b->digest, sizeof a->digest) == 0;
 }
 
-/* The value belongs to the instance with this "use" (which may be NULL). */
+/* True if `use` is the value of "use" of an instance ("/auth/1/use"), and `value` is one of the
+ * same instance ("/auth/1/..."). NULL: false. */
 static bool is_within(const struct effective_value *value, const struct effective_value *use)
 {
 	size_t len = use ? strlen(use->pointer) - strlen("use") : 0;

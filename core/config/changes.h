@@ -6,8 +6,8 @@
 #include "config/effective.h"
 
 struct change {
-	char *pointer;   /* "/limits/max_tunnels"; "/auth/1" for an instance that was added or
-	                  * removed */
+	char *pointer;   /* "/limits/max_tunnels"; "/auth/1" for an instance that was added,
+	                  * removed, or replaced by one with another "use" */
 	char *from, *to; /* as in struct effective_value, truncated if long; NULL: the value did not
 	                  * exist before, does not exist any more */
 	enum option_change kind;

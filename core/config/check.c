@@ -1,6 +1,8 @@
 #include "config/check.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -8,6 +10,34 @@
 #include "config/target.h"
 #include "version.h"
 #include "wire/about.h"
+
+/* A part of the value of `from` counts as the value of another key. The tree says so, too, since
+ * --print-config tells sources from it. */
+static void place_part(struct json_doc *doc, struct json *object, const char *key, const char *text,
+                       const struct json *from)
+{
+	bool is_number = strspn(text, "0123456789") == strlen(text);
+	struct json *node = json_new(doc, is_number ? JSON_NUMBER : JSON_STRING, text,
+	                             from->source);
+	struct json *old = json_get(object, key);
+
+	if (!node)
+		return;
+	node->offset = from->offset;
+	node->end = from->end;
+	if (old)
+		json_detach(old);
+	json_add(doc, object, key, node);
+}
+
+static void place_port(struct json_doc *doc, struct json *object, const char *key, int64_t port,
+                       const struct json *from)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)port);
+	place_part(doc, object, key, text, from);
+}
 
 /* ---- the server ---- */
 
@@ -33,9 +63,95 @@ static void check_ports(const struct server_settings *server, struct json_doc *d
 		         (long long)server->min_port, (long long)server->max_port);
 }
 
+enum { ALL_PORTS = 65536 };
+
+static void mark_ports(const spore_list *list, bool value, bool marks[ALL_PORTS])
+{
+	const spore_port_range *ranges = list->items;
+
+	for (size_t i = 0; i < list->count; i++)
+		memset(&marks[ranges[i].lo], value, (size_t)ranges[i].hi - ranges[i].lo + 1);
+}
+
+static void list_ports(const struct server_settings *server, bool is_public[ALL_PORTS])
+{
+	const spore_list *reserved = server->reserved_ports.items;
+
+	mark_ports(&server->ports, true, is_public);
+	for (size_t i = 0; i < server->reserved_ports.count; i++)
+		mark_ports(&reserved[i], false, is_public);
+	is_public[server->control_port] = false;
+}
+
+/* The number of reserved ranges. */
+static size_t count_reserved(const struct server_settings *server)
+{
+	const spore_list *reserved = server->reserved_ports.items;
+	size_t n = 0;
+
+	for (size_t i = 0; i < server->reserved_ports.count; i++)
+		n += reserved[i].count;
+	return n;
+}
+
+/* An empty list: no port is left, or memory is out. */
+static spore_list find_public_ports(const struct server_settings *server, struct json_doc *doc)
+{
+	size_t n = 0, most = server->ports.count + count_reserved(server) + 1;
+	spore_port_range *ranges = json_doc_alloc(doc, most * sizeof *ranges);
+	bool *is_public = calloc(ALL_PORTS + 1, sizeof *is_public);
+
+	if (ranges && is_public)
+		list_ports(server, is_public);
+	for (unsigned lo = 1, hi; ranges && is_public && lo < ALL_PORTS; lo = hi + 1) {
+		for (hi = lo; is_public[hi]; hi++)
+			;
+		if (hi > lo)
+			ranges[n++] = (spore_port_range){ (uint16_t)lo, (uint16_t)(hi - 1) };
+	}
+	free(is_public);
+	return (spore_list){ ranges, n, sizeof *ranges };
+}
+
+static void refuse_ports(const struct server_settings *server, struct json_doc *doc,
+                         struct diag *diag)
+{
+	static const char *const keys[] = { "ports", "min_port", "max_port", "reserved_ports" };
+	const struct json *node = NULL;
+
+	for (size_t i = 0; !node && i < sizeof keys / sizeof *keys; i++)
+		node = server_node(doc, keys[i]);
+	diag_add(diag, node,
+	         "expected a public port that is neither the control port (%lld) nor in "
+	         "reserved_ports, found none",
+	         (long long)server->control_port);
+}
+
+/* systemd makes a folder for the socket. */
+static void check_admin(struct admin_settings *admin, struct json_doc *doc)
+{
+	const char *folder = getenv("RUNTIME_DIRECTORY");
+	struct json *root = json_doc_root(doc), *section = json_get(root, "admin");
+	struct json_source *source = NULL;
+	char path[PATH_MAX];
+
+	if (admin->socket || !folder || !*folder)
+		return;
+	/* It separates several with colons. */
+	snprintf(path, sizeof path, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
+	admin->socket = json_doc_text(doc, path, strlen(path));
+	source = json_source_add(doc, "RUNTIME_DIRECTORY", NULL, 0);
+	if (!section && (section = json_new(doc, JSON_OBJECT, NULL, source)) != NULL)
+		json_add(doc, root, "admin", section);
+	if (source && section && section->type == JSON_OBJECT && !json_get(section, "socket"))
+		place_part(doc, section, "socket", path, &(struct json){ .source = source });
+}
+
 void check_server(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
 	struct server_settings *server = &settings->server;
+
+	unsigned before = diag->count;
 
 	check_ports(server, doc, diag);
 	if (server->ports.count == 0) {
@@ -46,11 +162,36 @@ void check_server(struct settings *settings, struct json_doc *doc, struct diag *
 				                     (uint16_t)server->max_port };
 		server->ports = (spore_list){ range, range != NULL, sizeof *range };
 	}
+	if (diag->count == before) {
+		server->public_ports = find_public_ports(server, doc);
+		if (server->public_ports.count == 0)
+			refuse_ports(server, doc, diag);
+	}
 	if (server->bind_tunnels.family == 0)
 		server->bind_tunnels = server->bind_addr;
+	check_admin(&settings->admin, doc);
 }
 
 /* ---- the client ---- */
+
+/* Reads the host of a server or of a service. Mistakes go to the diag. */
+static bool read_host(const char *text, const struct json *node, struct target *target_out,
+                      struct diag *diag)
+{
+	const char *why;
+
+	if (!target_read(text, target_out, &why)) {
+		diag_add(diag, node, "%s, found \"%s\"", why, text);
+		return false;
+	}
+	if (!target_out->shorter_len)
+		return true;
+	diag_add(diag, node,
+	         "expected \"[%.*s]:%s\", or \"[%s]\" if all of it is the address, found \"%s\"",
+	         (int)target_out->shorter_len, text, text + target_out->shorter_len + 1, text,
+	         text);
+	return false;
+}
 
 /* Splits `local`. Mistakes go to the diag. */
 static void split_local(struct json_doc *doc, struct tunnel_settings *tunnel,
@@ -70,33 +211,94 @@ static void split_local(struct json_doc *doc, struct tunnel_settings *tunnel,
 	}
 }
 
-static bool is_in_file(const struct json *node)
+/* The host alone: its port is another option. */
+static bool read_service_host(const char *text, const struct json *node, struct target *target_out,
+                              struct diag *diag)
 {
-	return node && node->source && node->source->text;
+	const char *why;
+	bool is_target = target_read(text, target_out, &why);
+
+	if (is_target && !target_out->port && !target_out->shorter_len)
+		return true;
+	if (is_target && target_out->shorter_len)
+		diag_add(diag, node,
+		         "expected \"%.*s\", or \"[%s]\" if all of it is the address, found \"%s\"",
+		         (int)target_out->shorter_len, text, text, text);
+	else
+		diag_add(diag, node,
+		         "expected a host without a scheme, a path and a port (which is "
+		         "local_port), found \"%s\"",
+		         text);
+	return false;
 }
 
-/* The file may give the service as `local`. Then flags and variables may still replace its host or
- * port; the file's own local_host and local_port may not. */
-static void check_service(struct json_doc *doc, struct tunnel_settings *tunnel,
-                          const struct json *node, struct diag *diag)
+/* A wrong value is a mistake even if a flag or a variable replaces it. */
+static void check_overridden(const struct json *node,
+                             bool (*read)(const char *text, const struct json *node,
+                                          struct target *target_out, struct diag *diag),
+                             struct target *unused, struct diag *diag)
+{
+	for (node = node ? node->overrides : NULL; node; node = node->overrides) {
+		if (node->type == JSON_STRING && !diag_has(diag, node))
+			read(node->raw, node, unused, diag);
+	}
+}
+
+static void check_service_host(struct json_doc *doc, struct tunnel_settings *tunnel,
+                               const struct json *host, struct diag *diag)
+{
+	struct target target;
+
+	check_overridden(host, read_service_host, &target, diag);
+	if (host && !diag_has(diag, host) &&
+	    read_service_host(tunnel->local_host, host, &target, diag))
+		tunnel->local_host = json_doc_text(doc, target.host, target.host_len);
+}
+
+static bool is_in_file(const struct json *node)
+{
+	return node && json_is_in_file(node);
+}
+
+/* Takes from `local` what no other key gives. */
+static void take_local(struct json_doc *doc, struct tunnel_settings *tunnel, struct json *node,
+                       struct diag *diag)
 {
 	const struct json *local = json_get(node, "local"), *host = json_get(node, "local_host");
 	const struct json *port = json_get(node, "local_port");
 	struct tunnel_settings given = *tunnel;
 
-	if (!local && !port) {
+	if (diag_has(diag, local))
+		return;
+	split_local(doc, tunnel, local, diag);
+	if (host)
+		tunnel->local_host = given.local_host;
+	else
+		place_part(doc, node, "local_host", tunnel->local_host, local);
+	if (port)
+		tunnel->local_port = given.local_port;
+	else
+		place_port(doc, node, "local_port", tunnel->local_port, local);
+}
+
+/* The file may give the service as `local`. Then flags and variables may still replace its host or
+ * port; the file's own local_host and local_port may not. */
+static void check_service(struct json_doc *doc, struct tunnel_settings *tunnel, struct json *node,
+                          struct diag *diag)
+{
+	const struct json *local = json_get(node, "local"), *host = json_get(node, "local_host");
+	const struct json *port = json_get(node, "local_port");
+
+	check_service_host(doc, tunnel, host, diag);
+	if (!local && !port)
 		diag_add(diag, node,
 		         "expected the service's port: \"local_port\", or LOCAL_PORT on the "
 		         "command line");
-	} else if (local && (is_in_file(host) || is_in_file(port))) {
+	else if (local && (is_in_file(host) || is_in_file(port)))
 		diag_add_key(diag, local, "\"local\" conflicts with \"%s\": keep one",
 		             is_in_file(host) ? "local_host" : "local_port");
-	} else {
-		if (local && !diag_has(diag, local))
-			split_local(doc, tunnel, local, diag);
-		tunnel->local_host = host || !local ? given.local_host : tunnel->local_host;
-		tunnel->local_port = port ? given.local_port : tunnel->local_port;
-	}
+	else if (local)
+		take_local(doc, tunnel, node, diag);
 }
 
 /* ---- what a client says about a tunnel ---- */
@@ -128,15 +330,15 @@ static void say_item(struct saying *saying, const char *key, const char *value,
 		saying->items[saying->n++] = item;
 }
 
-static void say_name(struct saying *saying, const char *name, const struct json *node)
+static bool check_said_name(struct saying *saying, const struct json *node)
 {
-	if (about_is_valid("name", name))
-		say_item(saying, "name", name, node);
-	else
-		diag_add(saying->diag, node,
-		         "expected 1 to %d bytes without control characters, in which a quote "
-		         "or backslash counts twice, found \"%s\"",
-		         ABOUT_VALUE_MAX, name);
+	if (node->type != JSON_STRING || about_is_valid("name", node->raw))
+		return node->type == JSON_STRING;
+	diag_add(saying->diag, node,
+	         "expected 1 to %d bytes without control characters, in which a quote or "
+	         "backslash counts twice, found \"%s\"",
+	         ABOUT_VALUE_MAX, node->raw);
+	return false;
 }
 
 static void say_host(struct saying *saying, const char *host, const struct json *node)
@@ -182,8 +384,10 @@ static void say_all(struct saying *saying, const struct json *name, const struct
 	const struct json *i;
 
 	say_item(saying, "version", "spore/" SPORE_VERSION, NULL);
-	if (name && name->type == JSON_STRING)
-		say_name(saying, name->raw, name);
+	if (name && check_said_name(saying, name))
+		say_item(saying, "name", name->raw, name);
+	while (name && (name = name->overrides)) /* checked too, and not said */
+		check_said_name(saying, name);
 	for (i = hosts ? hosts->first : NULL; i; i = i->next) {
 		if (i->type == JSON_STRING)
 			say_host(saying, i->raw, i);
@@ -212,45 +416,81 @@ static void check_about(struct json_doc *doc, struct tunnel_settings *tunnel,
 
 /* ---- the tunnels of a client ---- */
 
-static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnel,
-                         const struct json *node, struct diag *diag)
+enum { NAME_SIZE = 300 };
+
+/* The name of the service. NULL: out of memory. */
+static char *derive_name(struct json_doc *doc, const struct tunnel_settings *tunnel)
 {
-	enum { NAME_SIZE = 300 };
+	char *name = json_doc_alloc(doc, NAME_SIZE);
 
-	check_service(doc, tunnel, node, diag);
-	check_about(doc, tunnel, node, diag);
-	if (!tunnel->name) {
-		char *name = json_doc_alloc(doc, NAME_SIZE);
+	if (name)
+		snprintf(name, NAME_SIZE,
+		         strchr(tunnel->local_host, ':') ? "[%.255s]:%lld" : "%.255s:%lld",
+		         tunnel->local_host, (long long)tunnel->local_port);
+	return name;
+}
 
-		if (name)
-			snprintf(name, NAME_SIZE,
-			         strchr(tunnel->local_host, ':') ? "[%.255s]:%lld" : "%.255s:%lld",
-			         tunnel->local_host, (long long)tunnel->local_port);
-		tunnel->name = name ? name : "";
+/* Does one of the first n tunnels have this name? */
+static bool has_name(const struct tunnel_settings *tunnels, size_t n, const char *name,
+                     size_t *at_out)
+{
+	for (*at_out = 0; *at_out < n; ++*at_out) {
+		if (strcmp(tunnels[*at_out].name, name) == 0)
+			return true;
 	}
+	return false;
+}
+
+/* Logs and metrics tell tunnels apart by their names. */
+static void check_name(struct json_doc *doc, struct tunnel_settings *tunnels, size_t at,
+                       const struct json *node, struct diag *diag)
+{
+	struct tunnel_settings *tunnel = &tunnels[at];
+	size_t other, number = at + 1, length;
+	char *name;
+
+	if (tunnel->name) {
+		if (has_name(tunnels, at, tunnel->name, &other))
+			diag_add(diag, json_get(node, "name"),
+			         "expected a name that no other tunnel has, found \"%s\", as in "
+			         "/tunnels/%zu",
+			         tunnel->name, other);
+		return;
+	}
+	name = derive_name(doc, tunnel);
+	tunnel->name = name ? name : "";
+	length = strlen(tunnel->name);
+	while (name && has_name(tunnels, at, name, &other))
+		snprintf(name + length, NAME_SIZE - length, "#%zu", number++);
+}
+
+static void check_tunnel(struct json_doc *doc, struct tunnel_settings *tunnels, size_t at,
+                         struct json *node, struct diag *diag)
+{
+	check_service(doc, &tunnels[at], node, diag);
+	check_about(doc, &tunnels[at], node, diag);
+	check_name(doc, tunnels, at, node, diag);
 }
 
 /* Splits `to`. Its port and control_port may both be given only if one of them is in the file and
  * the other, which counts, is not. */
 static void check_to(struct client_settings *client, struct json_doc *doc, struct diag *diag)
 {
-	const struct json *section = json_get(json_doc_root(doc), "client");
+	struct json *section = json_get(json_doc_root(doc), "client");
 	const struct json *to = json_get(section, "to"), *port = json_get(section, "control_port");
 	struct target target;
-	const char *why;
 
-	if (!client->to || diag_has(diag, to))
+	check_overridden(to, read_host, &target, diag);
+	if (!client->to || diag_has(diag, to) || !read_host(client->to, to, &target, diag))
 		return;
-	if (!target_read(client->to, &target, &why)) {
-		diag_add(diag, to, "%s, found \"%s\"", why, client->to);
-		return;
-	}
 	client->to = json_doc_text(doc, target.host, target.host_len);
-	if (target.port && port && is_in_file(port) == is_in_file(to))
+	if (target.port && port && is_in_file(port) == is_in_file(to)) {
 		diag_add_key(diag, port,
 		             "\"control_port\" conflicts with the port in \"to\": keep one");
-	else if (target.port && (!port || is_in_file(port)))
+	} else if (target.port && (!port || is_in_file(port))) {
 		client->control_port = target.port;
+		place_port(doc, section, "control_port", target.port, to);
+	}
 }
 
 /* Which of two tunnels would get the port is a matter of luck. */
@@ -272,18 +512,19 @@ static void check_port_is_unique(const struct settings *settings, size_t at,
 
 void check_client(struct settings *settings, struct json_doc *doc, struct diag *diag)
 {
-	const struct json *section = json_get(json_doc_root(doc), "tunnels"), *node = NULL;
+	const struct json *section = json_get(json_doc_root(doc), "tunnels");
+	struct json *node = NULL;
 	struct tunnel_settings *tunnels = (struct tunnel_settings *)(uintptr_t)
 	                                          settings->tunnels.items;
 
 	if (section && section->type == JSON_ARRAY)
 		node = section->first;
-	if (section && section->type == JSON_ARRAY && section->count == 0)
-		diag_add(diag, section, "expected at least one tunnel, found none");
 	for (size_t i = 0; node && i < settings->tunnels.count; i++, node = node->next) {
-		if (node->type != JSON_OBJECT)
+		if (node->type != JSON_OBJECT) {
+			tunnels[i].name = "";
 			continue;
-		check_tunnel(doc, &tunnels[i], node, diag);
+		}
+		check_tunnel(doc, tunnels, i, node, diag);
 		check_port_is_unique(settings, i, node, diag);
 	}
 	check_to(&settings->client, doc, diag);

@@ -3,10 +3,13 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "diag/diag.h"
 #include "diag/usage.h"
+#include "log/log.h"
+#include "json/json.h"
 
 const struct shorthand *shorthand_find(unsigned role, const char *name)
 {
@@ -93,9 +96,12 @@ static const char *take_value(struct parser *p, const char *inline_value, const 
 {
 	if (inline_value)
 		return inline_value;
-	if (p->at < p->argc)
+	if (p->at == p->argc)
+		refuse_word(p, USAGE_NO_VALUE, flag);
+	else if (usage_is_flag(p->argv[p->at]))
+		refuse_word(p, USAGE_FLAG_AS_VALUE, flag);
+	else
 		return p->argv[p->at++];
-	refuse_word(p, USAGE_NO_VALUE, flag);
 	return NULL;
 }
 
@@ -224,6 +230,8 @@ static bool read_positional(struct parser *p, const char *word)
 		return refuse_word(p, USAGE_NO_FLAG, word);
 	if (p->positional_taken)
 		return refuse_word(p, "expected one local port, found a second one: \"%s\"", word);
+	if (!*word || word[strspn(word, "0123456789")])
+		return refuse_word(p, USAGE_NO_LOCAL_PORT, word);
 	p->positional_taken = true;
 	return add_flag(p, shorthand_find(ROLE_LOCAL, "local_port"), word, "--local-port");
 }
@@ -239,6 +247,97 @@ const char *command_variable_name(const struct shorthand *shorthand, const char 
 	          sizeof upper);
 	snprintf(out, size, "%s_%s", prefix, upper);
 	return out;
+}
+
+/* What Kubernetes makes for a service whose name begins with "spore": SPORE_SERVICE_HOST,
+ * SPORE_PORT_7835_TCP ... */
+static bool is_service_link(const char *name, const char *value)
+{
+	return strstr(name, "_SERVICE_HOST") || strstr(name, "_SERVICE_PORT") ||
+	       strstr(name, "_PORT_") || strstr(value, "://");
+}
+
+/* {"env": NAME} stands somewhere in the configuration. */
+static bool is_read_by(const struct json *node, const char *name)
+{
+	if (node->type == JSON_STRING)
+		return node->key && strcmp(node->key, "env") == 0 && strcmp(node->raw, name) == 0;
+	for (const struct json *i = node->first; i; i = i->next) {
+		if (is_read_by(i, name))
+			return true;
+	}
+	return false;
+}
+
+enum { VARIABLE_SIZE = 64 };
+
+static const char config_variable[] = "SPORE_CONFIG";
+
+/* The roles that read the variable; 0: neither does. */
+static unsigned roles_of_variable(const char *name)
+{
+	unsigned roles = strcmp(name, config_variable) == 0 ? ROLE_SERVER | ROLE_LOCAL : 0;
+	char known[VARIABLE_SIZE];
+
+	for (size_t i = 0; i < n_shorthands; i++) {
+		command_variable_name(&shorthands[i], "SPORE", known, sizeof known);
+		roles |= strcmp(name, known) == 0 ? shorthands[i].roles : 0;
+	}
+	return roles;
+}
+
+/* Writes the variable of this role that it was probably meant to be, or "". */
+static void suggest_variable(unsigned role, const char *name, char like_out[VARIABLE_SIZE])
+{
+	char known[COMMAND_MAX_VALUES][VARIABLE_SIZE];
+	const char *names[COMMAND_MAX_VALUES + 1] = { config_variable }, *meant;
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_shorthands && n < COMMAND_MAX_VALUES; i++) {
+		if (!(shorthands[i].roles & role))
+			continue;
+		names[n + 1] = command_variable_name(&shorthands[i], "SPORE", known[n],
+		                                     VARIABLE_SIZE);
+		n++;
+	}
+	meant = text_suggest(name, names, n + 1);
+	strcpy(like_out, meant ? meant : "");
+}
+
+/* Variables of the other role are allowed, since both may run in one environment. */
+static void warn_of_variable(unsigned role, const char *name)
+{
+	unsigned roles = roles_of_variable(name);
+	char like[VARIABLE_SIZE];
+
+	if (roles & role)
+		return;
+	if (roles) {
+		log_info("environment variable of the other command: it has no effect",
+		         log_str("variable", name),
+		         log_str("command", roles & ROLE_SERVER ? "spore server" : "spore local"));
+		return;
+	}
+	suggest_variable(role, name, like);
+	log_event(LOG_WARN, "unknown environment variable: it has no effect",
+	          (const struct log_field[]){ log_str("variable", name),
+	                                      log_str("did_you_mean", like) },
+	          *like ? 2 : 1);
+}
+
+void command_warn_of_variables(unsigned role, const struct json *root)
+{
+	char name[VARIABLE_SIZE];
+
+	for (char **i = environ; *i; i++) {
+		size_t len = strcspn(*i, "=");
+
+		if (strncmp(*i, "SPORE_", 6) != 0 || !(*i)[len])
+			continue;
+		snprintf(name, sizeof name, "%.*s", (int)len, *i);
+		if (!is_service_link(name, *i + len) && !is_read_by(root, name))
+			warn_of_variable(role, name);
+	}
 }
 
 /* NULL: unset. An empty variable is a mistake: with an empty secret, for example, a server would
@@ -274,8 +373,8 @@ static void read_variables(unsigned role, struct command *command, struct diag *
 		command->n_variables += value->text != NULL;
 	}
 	if (!command->file) {
-		command->file = read_variable("SPORE_CONFIG", diag);
-		command->file_origin = "SPORE_CONFIG";
+		command->file = read_variable(config_variable, diag);
+		command->file_origin = config_variable;
 	}
 }
 

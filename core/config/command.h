@@ -6,6 +6,7 @@
 #include "config/shorthands.h"
 
 struct diag;
+struct json;
 
 /* A value for a shorthand, and where it came from. */
 struct command_value {
@@ -27,6 +28,9 @@ struct command {
 /* CONFIG_LOADED, CONFIG_HELP, or CONFIG_USAGE with the mistake in the diag. */
 enum config_outcome command_read(unsigned role, int argc, char *const *argv, struct diag *diag,
                                  struct command *command_out);
+/* Logs each variable SPORE_* that means nothing: neither the command line of any role nor the
+ * configuration at `root` reads it. */
+void command_warn_of_variables(unsigned role, const struct json *root);
 /* The row of that name, or NULL. */
 const struct shorthand *shorthand_find(unsigned role, const char *name);
 /* "--control-port". */

@@ -7,6 +7,7 @@
 #include "config/command.h"
 #include "config/file.h"
 #include "config/place.h"
+#include "log/logline.h"
 #include "option/value_describe.h"
 
 /* Reports missing settings that a client needs. Without a file, messages name flags. */
@@ -83,7 +84,17 @@ static const struct json *find_foreign_key(const struct json *file, unsigned rol
 	return foreign;
 }
 
-/* Moves the file's members to the document's root. False: nothing of the file could be read. */
+/* For messages about a file whose settings are not read. */
+static void peek_at_log_format(struct config *config, const struct json *file)
+{
+	const struct json *format = json_get(json_get(file, "log"), "format");
+
+	if (format && format->type == JSON_STRING && strcmp(format->raw, "json") == 0)
+		config->settings.log.format = LOG_FORMAT_JSON;
+}
+
+/* Moves the file's members to the document's root. False: the file could not be read, or belongs to
+ * the other role; the diag says which. */
 static bool place_file(struct config *config, struct placer *p)
 {
 	struct json *root = json_doc_root(config->doc);
@@ -95,6 +106,7 @@ static bool place_file(struct config *config, struct placer *p)
 		return false;
 	foreign = find_foreign_key(file, p->role);
 	if (foreign) {
+		peek_at_log_format(config, file);
 		diag_add_key(p->diag, foreign,
 		             "this is a configuration for spore %s, not for spore %s",
 		             p->role == ROLE_SERVER ? "local" : "server",
@@ -105,7 +117,7 @@ static bool place_file(struct config *config, struct placer *p)
 	root->source = file->source;
 	root->offset = file->offset;
 	root->end = file->end;
-	while (file->first)
+	while (file->first) /* json_add takes the member out of `file` */
 		json_add(config->doc, root, file->first->key, file->first);
 	place_flat(p);
 	return true;
@@ -181,7 +193,9 @@ enum config_outcome config_load(unsigned role, int argc, char *const *argv, stru
 	config->purpose = command.purpose;
 	if (command.file) /* a copy, since the words of a reload do not outlive it */
 		config->path = json_doc_text(config->doc, command.file, strlen(command.file));
-	return fill_config(config, &command, diag);
+	outcome = fill_config(config, &command, diag);
+	command_warn_of_variables(role, json_doc_root(config->doc));
+	return outcome;
 }
 
 enum config_outcome config_load_plugins(const char *path, struct diag *diag,
@@ -196,6 +210,7 @@ enum config_outcome config_load_plugins(const char *path, struct diag *diag,
 	if (!config || !path)
 		return config ? CONFIG_LOADED : CONFIG_WRONG;
 	file = file_load(config->doc, &config->files, path, "--config", &config->folder, diag);
+	file_warn_of_modes(path);
 	plugins = json_get(file, "plugins");
 	if (file && plugins && plugins->type != JSON_OBJECT)
 		diag_add(diag, plugins, "expected an object, found %s",

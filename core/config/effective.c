@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "option/option.h"
 #include "option/value_text.h"
 
 enum { POINTER_SIZE = 1024, SOURCE_SIZE = 512 };
@@ -149,9 +150,10 @@ void effective_add_use(struct effective *effective, const char *pointer, const c
 
 /* ---- tables ---- */
 
+/* fallback: of the object that the field holds, if it is one. */
 static void add_field(struct effective *effective, const struct effective_part *part,
-                      const spore_option *row, const struct json *node, const char *pointer,
-                      const void *field);
+                      const spore_option *row, const struct json *node, const struct json *fallback,
+                      const char *pointer, const void *field);
 
 static const struct json *children_of(const struct json *node, enum json_type type)
 {
@@ -172,14 +174,15 @@ static void add_empty(struct effective *effective, const struct effective_part *
 }
 
 static void add_object(struct effective *effective, const struct effective_part *part,
-                       const spore_option_item *item, const struct json *node, const char *pointer,
-                       const void *field)
+                       const spore_option_item *item, const struct json *node,
+                       const struct json *fallback, const char *pointer, const void *field)
 {
 	struct option_table table = { item->options, item->n_options, item->option_size };
 	struct effective_part inner = *part;
 
 	inner.table = &table;
 	inner.object = node;
+	inner.fallback = fallback;
 	inner.conf = field;
 	inner.pointer = pointer;
 	effective_add(effective, &inner);
@@ -191,6 +194,7 @@ static void add_elements(struct effective *effective, const struct effective_par
                          const spore_list *list, const char *const *keys)
 {
 	const struct json *child = children_of(node, keys ? JSON_OBJECT : JSON_ARRAY);
+	const struct json *fallback = option_fallback(row, node);
 	const spore_option item = {
 		.type = row->item->type, .min = 1, .max = 0, .item = row->item
 	};
@@ -201,7 +205,7 @@ static void add_elements(struct effective *effective, const struct effective_par
 	for (size_t i = 0; i < list->count; i++, child = child ? child->next : NULL) {
 		snprintf(index, sizeof index, "%zu", i);
 		join_pointer(pointer, keys ? keys[i] : index, full);
-		add_field(effective, part, &item, child, full,
+		add_field(effective, part, &item, child, fallback, full,
 		          (const char *)list->items + i * list->stride);
 	}
 }
@@ -235,14 +239,14 @@ static void add_plain(struct effective *effective, const struct effective_part *
 }
 
 static void add_field(struct effective *effective, const struct effective_part *part,
-                      const spore_option *row, const struct json *node, const char *pointer,
-                      const void *field)
+                      const spore_option *row, const struct json *node, const struct json *fallback,
+                      const char *pointer, const void *field)
 {
 	const spore_map *map = field;
 	bool of_objects = row->type == SPORE_OPT_LIST && row->item->type == SPORE_OPT_OBJECT;
 
 	if (row->type == SPORE_OPT_OBJECT)
-		add_object(effective, part, row->item, node, pointer, field);
+		add_object(effective, part, row->item, node, fallback, pointer, field);
 	else if (of_objects)
 		add_elements(effective, part, row, node, pointer, field, NULL);
 	else if (row->type == SPORE_OPT_MAP)
@@ -259,12 +263,15 @@ void effective_add(struct effective *effective, const struct effective_part *par
 {
 	for (uint32_t i = 0; i < part->table->n; i++) {
 		const spore_option *row = option_row(part->table, i);
+		const struct json *node = json_get(part->object, row->name);
 		struct effective_part own = *part;
 		char pointer[POINTER_SIZE];
 
+		if (!node)
+			node = json_get(part->fallback, row->name);
 		own.change = option_change_of(row, part->change);
 		join_pointer(part->pointer, row->name, pointer);
-		add_field(effective, &own, row, json_get(part->object, row->name), pointer,
+		add_field(effective, &own, row, node, NULL, pointer,
 		          (const char *)part->conf + row->offset);
 	}
 }

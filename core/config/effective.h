@@ -39,7 +39,8 @@ struct effective {
 /* A table and the struct that was filled by it without a mistake. */
 struct effective_part {
 	const struct option_table *table;
-	const struct json *object; /* what `conf` was filled from; NULL: from defaults */
+	const struct json *object;   /* what `conf` was filled from; NULL: from defaults */
+	const struct json *fallback; /* where absent members came from, or NULL */
 	const void *conf;
 	const char *pointer;       /* of the object; "": the root */
 	enum option_change change; /* of rows that do not state their own */

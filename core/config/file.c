@@ -56,17 +56,23 @@ static char *read_text(const char *path, size_t *len_out, bool *is_regular_out, 
 		goto out;
 	}
 	*is_regular_out = S_ISREG(st.st_mode);
-	/* The folder's modes do not matter: a file that another user puts there has that user as
-	 * its owner and is refused. */
+	/* The folder's modes are not checked: a file that another user makes there belongs to that
+	 * user, and is refused. */
 	if (*is_regular_out && !access_is_safe(path, &st, err))
 		goto out;
-	if (*is_regular_out && access_is_doubtful(&st))
-		access_warn("configuration", path);
 	text = read_to_end(fd, path, len_out, err);
 out:
 	if (fd >= 0)
 		close(fd);
 	return text;
+}
+
+void file_warn_of_modes(const char *path)
+{
+	struct stat st;
+
+	if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode) && access_is_doubtful(&st))
+		access_warn("configuration", path);
 }
 
 static const char *folder_of(struct json_doc *doc, const char *path)

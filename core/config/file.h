@@ -15,5 +15,8 @@ struct json_doc;
  * lives in the document. */
 struct json *file_load(struct json_doc *doc, struct files *files, const char *path,
                        const char *origin, const char **folder_out, struct diag *diag);
+/* Warns if the group of this file may write it. Apart from file_load, since the file may say in
+ * which form to log. NULL is fine. */
+void file_warn_of_modes(const char *path);
 
 #endif

@@ -1,5 +1,6 @@
 #include "config/help.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/wrap.h"
@@ -71,21 +72,61 @@ static void describe_own_flag(const struct own_flag *own, struct help_flag *out)
 	snprintf(out->variables, sizeof out->variables, "%s", own->variable);
 }
 
-bool help_flag_at(unsigned role, size_t index, struct help_flag *flag_out)
+/* The flag of that index in the order of the tables; false past the last one. */
+static bool table_flag_at(unsigned role, size_t index, struct help_flag *out)
 {
 	for (size_t i = 0; i < n_shorthands; i++) {
 		if (shorthands[i].roles & role && index-- == 0) {
-			describe_shorthand(role, &shorthands[i], flag_out);
+			describe_shorthand(role, &shorthands[i], out);
 			return true;
 		}
 	}
 	for (size_t i = 0; i < N_OWN_FLAGS; i++) {
 		if (own_flags[i].roles & role && index-- == 0) {
-			describe_own_flag(&own_flags[i], flag_out);
+			describe_own_flag(&own_flags[i], out);
 			return true;
 		}
 	}
 	return false;
+}
+
+/* The title of the group that names the flag, and the flag's place among all groups. */
+static const char *find_group(const char *flag, size_t *place_out)
+{
+	size_t i = 0;
+
+	for (; i < n_shorthand_groups - 1; i++) {
+		for (size_t at = 0; shorthand_groups[i].flags[at]; at++) {
+			if (strcmp(shorthand_groups[i].flags[at], flag) == 0) {
+				*place_out = i * SHORTHAND_GROUP_MAX + at;
+				return shorthand_groups[i].title;
+			}
+		}
+	}
+	*place_out = i * SHORTHAND_GROUP_MAX;
+	return shorthand_groups[i].title;
+}
+
+/* Less than 0 if a is before b in the help. */
+static int compare_flags(const void *a, const void *b)
+{
+	const struct help_flag *x = a, *y = b;
+
+	return x->rank < y->rank ? -1 : x->rank > y->rank;
+}
+
+size_t help_list(unsigned role, struct help_flag out[HELP_MAX_FLAGS])
+{
+	size_t n = 0;
+
+	for (; n < HELP_MAX_FLAGS && table_flag_at(role, n, &out[n]); n++) {
+		size_t place;
+
+		out[n].group = find_group(out[n].flag, &place);
+		out[n].rank = place * HELP_MAX_FLAGS + n;
+	}
+	qsort(out, n, sizeof *out, compare_flags);
+	return n;
 }
 
 static void print_flag(const struct help_flag *f, FILE *out)
@@ -108,17 +149,23 @@ static void print_flag(const struct help_flag *f, FILE *out)
 
 void help_print(unsigned role, FILE *out)
 {
-	struct help_flag flag;
+	struct help_flag flags[HELP_MAX_FLAGS];
+	size_t n = help_list(role, flags);
+	const char *group = "";
 
 	if (role == ROLE_SERVER)
-		fputs("Usage: spore server [FLAGS]\n\nRuns on the machine that has the public "
-		      "ports.\n\nFlags:\n",
+		fputs("Usage: spore server [FLAGS]\n\n"
+		      "Runs on the machine that has the public ports.\n",
 		      out);
 	else
 		fputs("Usage: spore local [LOCAL_PORT] --to HOST [FLAGS]\n\n"
-		      "Runs near the service and makes it reachable on a public "
-		      "port of the server.\n\nFlags:\n",
+		      "Runs near the service and makes it reachable on a public port of the "
+		      "server.\n",
 		      out);
-	for (size_t i = 0; help_flag_at(role, i, &flag); i++)
-		print_flag(&flag, out);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(group, flags[i].group) != 0)
+			fprintf(out, "\n%s:\n", flags[i].group);
+		group = flags[i].group;
+		print_flag(&flags[i], out);
+	}
 }

@@ -15,10 +15,15 @@ struct help_flag {
 	char variables[128];               /* "SPORE_SECRET, BORE_SECRET"; "": none */
 	const struct shorthand *shorthand; /* NULL: the flag has no key */
 	const spore_option *option;        /* of the core, which the flag sets; or NULL */
+	const char *group;                 /* title of the flags that it belongs to: "Operation" */
+	size_t rank;                       /* its place in the help */
 };
 
-/* The flag of that index; false past the last one. */
-bool help_flag_at(unsigned role, size_t index, struct help_flag *flag_out);
+enum { HELP_MAX_FLAGS = 128 };
+
+/* Lists the flags of a role in the order of the help: group by group, the most common first.
+ * Returns how many there are. */
+size_t help_list(unsigned role, struct help_flag flags_out[HELP_MAX_FLAGS]);
 /* The core's option at the target "/section/name", or NULL. */
 const spore_option *help_target_option(unsigned role, const char *target);
 /* What --help prints. */

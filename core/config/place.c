@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "config/command.h"
@@ -208,6 +209,22 @@ static struct json *make_list_object(struct placer *p, const char *text, const c
 	return object;
 }
 
+/* A text that is neither stays a string: the check of the option reports it. */
+static bool read_bool(const char *text, bool *value_out)
+{
+	static const char *const words[][2] = {
+		{ "false", "true" }, { "0", "1" }, { "no", "yes" }, { "off", "on" }
+	};
+
+	for (size_t i = 0; i < 2 * (sizeof words / sizeof *words); i++) {
+		if (strcasecmp(text, words[i / 2][i % 2]) == 0) {
+			*value_out = i % 2;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The node for the text of a flag or variable; NULL: out of memory. */
 static struct json *make_value(struct placer *p, const struct command_value *value,
                                const struct shorthand_list *list, struct json_source *source)
@@ -216,6 +233,7 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 	enum json_type type = JSON_STRING;
 	struct json *node;
 	uint64_t number;
+	bool truth = false;
 
 	if (list)
 		return make_list_object(p, value->text, list->key, source);
@@ -223,12 +241,11 @@ static struct json *make_value(struct placer *p, const struct command_value *val
 	if (s->type == SHORTHAND_NUMBER &&
 	    text_to_uint(value->text, strlen(value->text), INT32_MAX, &number))
 		type = JSON_NUMBER;
-	if (s->type >= SHORTHAND_YES &&
-	    (strcmp(value->text, "true") == 0 || strcmp(value->text, "1") == 0))
+	if (s->type >= SHORTHAND_YES && read_bool(value->text, &truth))
 		type = JSON_BOOL;
 	node = json_new(p->doc, type, value->text, source);
 	if (node && type == JSON_BOOL)
-		node->boolean = s->type == SHORTHAND_YES;
+		node->boolean = truth == (s->type != SHORTHAND_NO);
 	if (node && s->type == SHORTHAND_FILE)
 		return make_file_object(p, node);
 	return node && s->type == SHORTHAND_LIST ? split_list(p, node) : node;
@@ -240,6 +257,52 @@ static void override_value(struct json *node, struct json *old)
 	node->overrides = old;
 	if (old)
 		old->parent = node->parent;
+}
+
+/* The flat key whose place a list takes, in the form of such a list, so that it is checked like its
+ * elements; NULL: the file has none. */
+static struct json *wrap_replaced(struct placer *p)
+{
+	struct json *object = p->replaced ? json_new(p->doc, JSON_OBJECT, NULL, p->replaced->source)
+	                                  : NULL;
+
+	if (object)
+		json_add(p->doc, object, p->replaced_key, p->replaced);
+	return object;
+}
+
+/* The section that an entry belongs to, and the entry's "use": "/transport[tls]". */
+static struct json *find_section(const struct placer *p, const char *target, char use_out[32],
+                                 char name_out[32])
+{
+	const char *selector = strchr(target, '[');
+
+	snprintf(name_out, 32, "%.*s", (int)(selector - target - 1), target + 1);
+	snprintf(use_out, 32, "%.*s", (int)strcspn(selector + 1, "]"), selector + 1);
+	return json_get(json_doc_root(p->doc), name_out);
+}
+
+static bool has_entry(const struct placer *p, const char *target)
+{
+	char use[32], name[32];
+	const struct json *section = find_section(p, target, use, name);
+
+	return section && section->type == JSON_ARRAY && find_use(section, use);
+}
+
+/* True adds the entry. False does not remove what the file has. */
+static void place_entry(struct placer *p, const struct json *node,
+                        const struct command_value *value)
+{
+	const char *target = value->shorthand->target, *key;
+
+	if (node->type != JSON_BOOL)
+		diag_add(p->diag, node, "expected true or false, found \"%s\"", value->text);
+	else if (node->boolean && !find_place(p, target, node->source, &key))
+		refuse_place(p, target, node);
+	else if (!node->boolean && has_entry(p, target))
+		diag_add(p->diag, node, "expected true, since the file has %s, found \"%s\"",
+		         target, value->text);
 }
 
 /* Places a value in the tree and replaces what the file has there. `twin`: another value of the
@@ -255,14 +318,13 @@ static void place_value(struct placer *p, const struct command_value *value,
 	if (!source)
 		return;
 	node = make_value(p, value, list, source);
+	if (node && value->shorthand->type == SHORTHAND_ENTRY) {
+		place_entry(p, node, value);
+		return;
+	}
 	object = find_place(p, target, source, &key);
 	if (!object)
 		refuse_place(p, target, node);
-	if (object && !key) {
-		if (node && node->type != JSON_BOOL)
-			diag_add(p->diag, node, "expected true, found \"%s\"", value->text);
-		return;
-	}
 	if (twin && node)
 		diag_add(p->diag, node, "conflicts with %s: keep one", twin->origin);
 	old = json_get(object, key);
@@ -270,7 +332,7 @@ static void place_value(struct placer *p, const struct command_value *value,
 		json_detach(old);
 	if (node && object) {
 		json_add(p->doc, object, key, node);
-		override_value(node, old);
+		override_value(node, list ? wrap_replaced(p) : old);
 	}
 }
 
@@ -302,8 +364,13 @@ static void wipe_argument(struct placer *p, const struct command_value *value)
 	p->secret_in_arguments = true;
 }
 
-/* Of several values for one target only the last is placed, since a list goes to another place than
- * a single value. */
+/* A list goes to another place than a single value, so that both cannot stand in the tree. */
+static bool excludes(const struct command_value *a, const struct command_value *b)
+{
+	return a && b && (find_list(a) || find_list(b));
+}
+
+/* Flags come last, so that a value that one of them overrides is checked, too. */
 void place_values(struct placer *p)
 {
 	const struct command *command = p->command;
@@ -313,7 +380,7 @@ void place_values(struct placer *p)
 		const char *target = value->shorthand->target;
 
 		if (!has_target(value + 1, command->n_variables - i - 1, target) &&
-		    !has_target(command->flags, command->n_flags, target))
+		    !excludes(value, find_target(command->flags, command->n_flags, target, false)))
 			place_value(p, value, find_target(command->variables, i, target, true));
 	}
 	for (size_t i = 0; i < command->n_flags; i++) {
@@ -331,19 +398,15 @@ void place_values(struct placer *p)
 static void place_flat_entry(struct placer *p, struct json *node, const struct shorthand *s)
 {
 	bool wanted = node->type == JSON_BOOL && node->boolean;
-	const char *key, *entry = strchr(s->target, '[') + 1;
-	struct json *section;
 	char section_name[32], use[32];
+	const char *key;
 
-	snprintf(section_name, sizeof section_name, "%.*s", (int)strcspn(s->target + 1, "["),
-	         s->target + 1);
-	snprintf(use, sizeof use, "%.*s", (int)strcspn(entry, "]"), entry);
+	find_section(p, s->target, use, section_name);
 	p->from = node;
-	section = json_get(json_doc_root(p->doc), section_name);
 	if (node->type != JSON_BOOL)
 		diag_add(p->diag, node, "expected true or false, found %s",
 		         json_type_name(node->type));
-	else if (!wanted && section && section->type == JSON_ARRAY && find_use(section, use))
+	else if (!wanted && has_entry(p, s->target))
 		diag_add_key(p->diag, node, "\"%s\" is false, but other keys need it: remove them",
 		             node->key);
 	else if (wanted && !find_place(p, s->target, node->source, &key))
@@ -365,15 +428,28 @@ static void place_flat_entries(struct placer *p)
 	}
 }
 
-/* A flag or a variable gives a value for the same target, or for a list in its place. Then the
- * value of the file must not stand beside it. */
+/* A flag or a variable gives a list in place of the value. The value of the file must not stand
+ * beside it. */
 static bool is_replaced(const struct placer *p, const struct shorthand *s)
 {
 	const struct command *command = p->command;
+	const struct command_value *value = find_target(command->flags, command->n_flags, s->target,
+	                                                false);
 
-	return s->type == SHORTHAND_SECRETS &&
-	       (has_target(command->variables, command->n_variables, s->target) ||
-	        has_target(command->flags, command->n_flags, s->target));
+	for (size_t i = 0; !value && i < command->n_variables; i++) {
+		if (strcmp(command->variables[i].shorthand->target, s->target) == 0)
+			value = &command->variables[i];
+	}
+	return value && find_list(value);
+}
+
+/* It does not count, but is checked with the list that replaces it. */
+static void keep_replaced(struct placer *p, struct json *node, const struct shorthand *s)
+{
+	node->written_as = node->key;
+	json_detach(node);
+	p->replaced = s->type == SHORTHAND_FILE ? make_file_object(p, node) : node;
+	p->replaced_key = node->written_as;
 }
 
 /* Moves a flat key to its place, unless there is a value already. */
@@ -416,7 +492,7 @@ static void place_flat_keys(struct placer *p)
 		if (!s || s->type == SHORTHAND_NO || s->type == SHORTHAND_ENTRY)
 			continue;
 		if (is_replaced(p, s))
-			json_detach(node);
+			keep_replaced(p, node, s);
 		else
 			place_flat_key(p, node, s);
 	}
@@ -425,6 +501,7 @@ static void place_flat_keys(struct placer *p)
 void place_flat(struct placer *p)
 {
 	place_flat_keys(p);
+	/* Only now it is known which entries the keys need. */
 	place_flat_entries(p);
 	p->from = NULL;
 }

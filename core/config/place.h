@@ -18,11 +18,14 @@ struct placer {
 	struct diag *diag;
 	bool secret_in_arguments; /* out: a flag gave a secret, which has been wiped */
 	size_t secrets_in_list;   /* out: number of secrets that were given with commas; or 0 */
+	struct json *replaced;    /* the flat key that a list from a flag or variable replaces */
+	const char *replaced_key; /* of it */
 	const struct json *from;  /* the flat key that is being placed: nodes that are made for it
 	                           * get its position in the file; or NULL */
 };
 
-/* Moves the flat keys of the file, which stand in the root. Call it before place_values. */
+/* Moves the flat keys, which are shorthands at the top level of the file, such as "min_port". Call
+ * it before place_values. */
 void place_flat(struct placer *p);
 /* Places what flags and variables give. A flag overrides a variable, SPORE_X overrides BORE_X, and
  * each overrides the file. Wipes secrets from the arguments. */

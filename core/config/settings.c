@@ -6,7 +6,8 @@
 #define ITEM(ctype, rows)                                                                          \
 	{ SPORE_OPT_OBJECT, sizeof(ctype), (rows), sizeof(rows) / sizeof *(rows), sizeof *(rows) }
 
-static const spore_option_item port_item = { SPORE_OPT_PORT, sizeof(int64_t), NULL, 0, 0 };
+static const spore_option_item ports_item = { SPORE_OPT_PORTS, sizeof(spore_list), NULL, 0, 0 };
+static const spore_option_item sha256_item = { SPORE_OPT_SHA256, sizeof(spore_sha256), NULL, 0, 0 };
 static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
 #define WORKERS(st)                                                                                \
@@ -23,6 +24,20 @@ static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char
 #define RECBUF(st)                                                                                 \
 	SPORE_SIZE(st, recbuf, OPTIONF_NEW_ONLY, "0", 0, 1 << 30,                                  \
 	           "socket receive buffer in bytes; 0: the system's default")
+#define KEEPALIVE(st, field, what)                                                                 \
+	SPORE_DURATION(st, field, OPTIONF_NEW_ONLY, "\"20s\"", 0, 7200000,                         \
+	               "send a keepalive probe on a " what " that has carried nothing for this "   \
+	               "long, so that no NAT on its way forgets it; in whole seconds; 0: never")
+#define PEER_TIMEOUT(st, other)                                                                    \
+	SPORE_DURATION(st, peer_timeout, 0, "\"120s\"", 1000, 86400000,                            \
+	               "reset the connection of a visitor if the other end of its data connection "\
+	               "or the " other " has acknowledged neither data nor probes for this long; " \
+	               "an end that answers, but does not read, is left alone")
+#define RELAY_BUFFER(st)                                                                           \
+	SPORE_SIZE(st, relay_buffer, 0, "\"256k\"", 4096, 262144,                              \
+	           "bytes that wait in this process, for each direction of a visitor's "           \
+	           "connection, while the receiver does not read; more waits in the kernel's "     \
+	           "buffers, which sndbuf and recbuf limit")
 #define DRAIN_TIMEOUT(st)                                                                          \
 	SPORE_DURATION(st, drain_timeout, 0, "\"10s\"", 0, 86400000,                               \
 	               "how long open connections may continue after SIGTERM or SIGINT")
@@ -40,22 +55,35 @@ static const spore_option server_rows[] = {
 	           "highest public port"),
 	SPORE_PORTS(struct server_settings, ports, OPTIONF_NEW_ONLY, NULL,
 	            "public ports; replaces min_port and max_port"),
-	SPORE_LIST(struct server_settings, reserved_ports, OPTIONF_NEW_ONLY, &port_item,
-	           "ports that no tunnel gets, in addition to the control port"),
+	SPORE_LIST(struct server_settings, reserved_ports, OPTIONF_NEW_ONLY, &ports_item,
+	           "ports that no tunnel gets, in addition to the control port, such as "
+	           "`[20022, \"20500-20599\"]`"),
 	WORKERS(struct server_settings),
 	BUSY_POLL(struct server_settings),
 	SNDBUF(struct server_settings),
 	RECBUF(struct server_settings),
+	KEEPALIVE(struct server_settings, keepalive_data, "data connection"),
+	KEEPALIVE(struct server_settings, keepalive_visitors, "visitor's connection"),
+	PEER_TIMEOUT(struct server_settings, "visitor"),
+	RELAY_BUFFER(struct server_settings),
 	DRAIN_TIMEOUT(struct server_settings),
+	SPORE_DURATION(struct server_settings, drain_grace, 0, "\"1s\"", 0, 3600000,
+	               "how long the public ports of Spore clients stay open after SIGTERM or "
+	               "SIGINT, unless they have all moved to another server before"),
 	SPORE_DURATION(struct server_settings, auth_timeout, OPTIONF_NEW_ONLY, "\"3s\"", 100, 60000,
 	               "how long the auth plugins may take for a verdict; then the client is "
 	               "refused. bore's client gives up after 3s, Spore's after its "
-	               "answer_timeout, and a visitor after 10s"),
+	               "answer_timeout, 5s by default, and a visitor after 10s. With a longer "
+	               "time, raise answer_timeout, too: a client that gives up first does not "
+	               "learn the reason"),
 	SPORE_ENUM(struct server_settings, on_reload, 0, "\"close\"", "close|keep",
 	           "what a reload does with tunnels of clients that the new configuration would "
 	           "refuse"),
 	SPORE_BOOL(struct server_settings, watch, 0, "false",
 	           "reload when a file of the configuration changes"),
+	SPORE_BOOL(struct server_settings, watch_files, 0, "true",
+	           "when a file that a plugin reads changes, such as a file of keys, passwords, "
+	           "addresses or certificates, use it without a reload"),
 };
 static const spore_option client_rows[] = {
 	SPORE_STRING(struct client_settings, to, SPORE_OPTF_REQUIRED, NULL,
@@ -67,10 +95,15 @@ static const spore_option client_rows[] = {
 	BUSY_POLL(struct client_settings),
 	SNDBUF(struct client_settings),
 	RECBUF(struct client_settings),
-	SPORE_DURATION(struct client_settings, answer_timeout, 0, "\"3s\"", 100, 120000,
+	KEEPALIVE(struct client_settings, keepalive_data, "data connection"),
+	KEEPALIVE(struct client_settings, keepalive_services, "connection to a service"),
+	PEER_TIMEOUT(struct client_settings, "service"),
+	RELAY_BUFFER(struct client_settings),
+	SPORE_DURATION(struct client_settings, answer_timeout, 0, "\"5s\"", 100, 120000,
 	               "how long to wait for each answer of the server: its TLS handshake, its "
 	               "Challenge, and the tunnel's port, before which the server waits for its "
-	               "auth plugins (auth_timeout)"),
+	               "auth plugins; keep it longer than the server's auth_timeout, which is 3s "
+	               "by default"),
 	SPORE_INT(struct client_settings, max_dials, 0, "256", 1, 65536,
 	          "connections that are being set up at once; each worker queues up to 4096 more"),
 	SPORE_INT(struct client_settings, ahead, 0, "0", 0, 1024,
@@ -85,11 +118,13 @@ static const spore_option client_rows[] = {
 };
 static const spore_option tunnel_rows[] = {
 	SPORE_STRING(struct tunnel_settings, name, 0, NULL,
-	             "name of the tunnel, in logs and for a Spore server; default: HOST:PORT of "
-	             "the service, which a server does not see"),
+	             "name of the tunnel, in logs, in metrics and for a Spore server; no two "
+	             "tunnels of a client have the same one. Default: HOST:PORT of the service, "
+	             "with a number if that is not unique, which a server does not see"),
 	SPORE_STRING(struct tunnel_settings, local, 0, NULL,
 	             "the service as \"HOST:PORT\"; replaces local_host and local_port"),
-	SPORE_STRING(struct tunnel_settings, local_host, 0, "\"localhost\"", "host of the service"),
+	SPORE_STRING(struct tunnel_settings, local_host, SPORE_OPTF_NOT_EMPTY, "\"localhost\"",
+	             "host of the service"),
 	SPORE_PORT(struct tunnel_settings, local_port, 0, NULL, 1, 65535, "port of the service"),
 	SPORE_PORT(struct tunnel_settings, port, 0, "0", 0, 65535,
 	           "public port; 0: the server chooses"),
@@ -139,8 +174,8 @@ static const spore_option limit_rows[] = {
 	SPORE_INT(struct limit_settings, secret_burst, 0, "100", 1, 1000000,
 	          "secrets that one source may try at once"),
 	SPORE_INT(struct limit_settings, ban_after, 0, "20", 0, 1000000,
-	          "wrong secrets before a source is banned; the count decays, and a right secret "
-	          "resets it; 0: never"),
+	          "so many wrong secrets ban a source; the count decays by one in each tenth of "
+	          "ban_time, and a right secret resets it; 0: never"),
 	SPORE_DURATION(struct limit_settings, ban_time, 0, "\"60s\"", 1000, 86400000,
 	               "how long a source is banned"),
 	{ "ban_exempt", SPORE_OPT_LIST, 0, offsetof(struct limit_settings, ban_exempt), 0,
@@ -151,7 +186,7 @@ static const spore_option plugin_rows[] = {
 	SPORE_LIST(struct plugin_settings, path, SPORE_OPTF_PATH, &text_item,
 	           "folders that are searched for plugins, in order, before the one beside the "
 	           "executable"),
-	SPORE_MAP(struct plugin_settings, pin, 0, &text_item,
+	SPORE_MAP(struct plugin_settings, pin, 0, &sha256_item,
 	          "the \"sha256:HEX\" that a plugin must have, by its file name"),
 	SPORE_DURATION(struct plugin_settings, start_timeout, 0, "\"10s\"", 100, 300000,
 	               "how long all plugins together may take to load and to become ready before "
@@ -173,16 +208,27 @@ static const spore_option log_rows[] = {
 	           "lowest severity that is logged"),
 	SPORE_ENUM(struct log_settings, format, OPTIONF_RESTART, "\"text\"", "text|json",
 	           "format of the log lines"),
+	SPORE_BOOL(struct log_settings, visitors, 0, "false",
+	           "log a line for each visitor that was refused or has ended, at the level info: "
+	           "its address, its tunnel, the identity of its client, the bytes in both "
+	           "directions, the duration and the reason"),
 };
 
 static const spore_option instance_rows[] = {
 	SPORE_STRING(struct instance_settings, use, SPORE_OPTF_REQUIRED, NULL,
-	             "the plugin: \"NAME\" means KIND_NAME.so, \"FILE:NAME\" the component NAME of "
+	             "the plugin: \"NAME\" is the component NAME of KIND_NAME.so, where KIND is "
+	             "auth, transport, acl or metrics; \"FILE:NAME\" is the component NAME of "
 	             "FILE.so"),
 	SPORE_STRING(struct instance_settings, name, 0, NULL,
 	             "name of the instance in logs and metrics; default: the value of use"),
-	SPORE_ENUM(struct instance_settings, on_error, 0, "\"deny\"", "deny|next",
-	           "auth: what to do if the plugin cannot decide"),
+	SPORE_ENUM(struct instance_settings, on_error, 0, "\"deny\"", "deny|next|last_good",
+	           "auth: what to do if the plugin cannot decide: refuse the client, ask the next "
+	           "instance, or admit a client that this instance admitted before with the same "
+	           "proof"),
+	SPORE_DURATION(struct instance_settings, last_good_for, 0, "\"1h\"", LAST_GOOD_MIN_MS,
+	               LAST_GOOD_MAX_MS,
+	               "auth: how long after the end of a client's last tunnel `last_good` still "
+	               "admits it"),
 };
 
 /* The field of a chain's section, and its row in an object that begins at `from`. */
@@ -234,7 +280,8 @@ static const spore_option server_root[] = {
 static const spore_option client_root[] = {
 	SPORE_OBJECT(struct settings, client, struct client_settings, SPORE_OPTF_REQUIRED,
 	             &client_item, "the server to connect to, and how"),
-	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED, &tunnel_item,
+	SPORE_LIST(struct settings, tunnels, SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY,
+	           &tunnel_item,
 	           "the services that get a public port"),
 	BOTH,
 };

@@ -16,26 +16,35 @@ struct server_settings {
 	spore_addr bind_addr, bind_tunnels; /* bind_tunnels: as bind_addr if its family is 0 */
 	int64_t control_port, min_port, max_port;
 	spore_list ports;          /* of spore_port_range; empty: min_port to max_port */
-	spore_list reserved_ports; /* of int64_t */
-	int64_t workers;           /* 0: one for each CPU of the process */
-	int64_t busy_poll_us;      /* 0: an idle worker sleeps at once */
-	int64_t sndbuf, recbuf;    /* bytes; 0: the system's */
-	int64_t drain_timeout;     /* ms */
-	int64_t auth_timeout;      /* ms; from a question to an auth plugin until its verdict */
-	int64_t on_reload;         /* ON_RELOAD_* */
-	uint32_t watch;            /* reload when a file of the configuration changes */
+	spore_list reserved_ports; /* of spore_list of spore_port_range */
+	/* Of spore_port_range: `ports` without the reserved ones and the control port. Made by
+	 * check_server. */
+	spore_list public_ports;
+	int64_t workers;                            /* 0: one for each CPU of the process */
+	int64_t busy_poll_us;                       /* 0: an idle worker sleeps at once */
+	int64_t sndbuf, recbuf;                     /* bytes; 0: the system's */
+	int64_t keepalive_data, keepalive_visitors; /* ms; 0: never */
+	int64_t peer_timeout;                       /* ms */
+	int64_t relay_buffer;                       /* bytes; of relay_limits */
+	int64_t drain_timeout, drain_grace;         /* ms */
+	int64_t auth_timeout; /* ms; from a question to an auth plugin until its verdict */
+	int64_t on_reload;    /* ON_RELOAD_* */
+	uint32_t watch;       /* reload when a file of the configuration changes */
+	uint32_t watch_files; /* renew an instance when a file that it reads changes */
 };
 
 struct client_settings {
 	const char *to;
 	int64_t control_port;
 	int64_t workers, busy_poll_us;
-	int64_t sndbuf, recbuf;
-	int64_t answer_timeout;    /* ms; for each answer of the server */
-	int64_t max_dials;         /* connections being set up at once */
-	int64_t ahead;             /* connections opened ahead for each tunnel */
-	uint32_t reconnect, retry; /* after a loss; after a failed first attempt */
-	int64_t drain_timeout;     /* ms */
+	int64_t sndbuf, recbuf, relay_buffer;
+	int64_t keepalive_data, keepalive_services; /* ms; 0: never */
+	int64_t peer_timeout;                       /* ms */
+	int64_t answer_timeout;                     /* ms; for each answer of the server */
+	int64_t max_dials;                          /* connections being set up at once */
+	int64_t ahead;                              /* connections opened ahead for each tunnel */
+	uint32_t reconnect, retry;                  /* after a loss; after a failed first attempt */
+	int64_t drain_timeout;                      /* ms */
 };
 
 struct tunnel_settings {
@@ -77,7 +86,7 @@ struct limit_settings {
 
 struct plugin_settings {
 	spore_list path;                   /* of const char * */
-	spore_map pin;                     /* of const char *: "sha256:HEX" */
+	spore_map pin;                     /* of spore_sha256 */
 	int64_t start_timeout;             /* ms */
 	int64_t slow_after, unready_after; /* ms; 0: never */
 };
@@ -88,11 +97,13 @@ struct admin_settings {
 
 struct log_settings {
 	int64_t level, format; /* enum log_level, enum log_format */
+	uint32_t visitors;     /* a line for each visitor that has ended */
 };
 
 struct instance_settings {
 	const char *use, *name;
-	int64_t on_error; /* 1: next */
+	int64_t on_error;      /* 1: next, 2: last_good */
+	int64_t last_good_for; /* ms */
 };
 
 /* The whole file of `spore server` or `spore local`. */

@@ -77,6 +77,8 @@ const struct shorthand shorthands[] = {
 	  "do not verify the server's certificate; only for tests (with --tls)" },
 	{ "log_level",        0,   BOTH,        NULL,     false, TEXT,   "/log/level", "LEVEL", NULL },
 	{ "log_format",       0,   BOTH,        NULL,     false, TEXT,   "/log/format", "FORMAT", NULL },
+	{ "log_visitors",     0,   BOTH,        NULL,     false, YES,    "/log/visitors", "",
+	  "log a line for each visitor that has ended" },
 };
 /* clang-format on */
 const size_t n_shorthands = sizeof shorthands / sizeof *shorthands;
@@ -90,3 +92,21 @@ const struct default_section default_sections[] = {
 	{ "transport", "[{\"use\":\"plain\"}]" },
 };
 const size_t n_default_sections = sizeof default_sections / sizeof *default_sections;
+
+const struct shorthand_group shorthand_groups[] = {
+	{ "Common flags",
+	  { "--to", "--local-port", "--local-host", "--port", "--min-port", "--max-port",
+	    "--secret-file", "--secret", "--tls", "--config", "--check", "--help" } },
+	{ "Connections",
+	  { "--control-port", "--bind-addr", "--bind-tunnels", "--tunnel-name", "--retry",
+	    "--no-reconnect", "--ahead" } },
+	{ "Certificates",
+	  { "--certfile", "--keyfile", "--client-certfile", "--client-keyfile", "--cacertfile",
+	    "--insecure" } },
+	{ "Access to the server", { "--allow", "--deny", "--max-conns-per-ip" } },
+	{ "Operation",
+	  { "--log-level", "--log-format", "--log-visitors", "--metrics-port", "--admin-socket",
+	    "--watch", "--drain-timeout", "--print-config", "--version" } },
+	{ "Other flags", { NULL } },
+};
+const size_t n_shorthand_groups = sizeof shorthand_groups / sizeof *shorthand_groups;

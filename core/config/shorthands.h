@@ -42,11 +42,21 @@ struct default_section {
 	const char *key, *json;
 };
 
+enum { SHORTHAND_GROUP_MAX = 12 };
+
+/* Flags that the help shows together, in this order. The last group has all flags that no other
+ * one names, including those that have no key. */
+struct shorthand_group {
+	const char *title, *flags[SHORTHAND_GROUP_MAX + 1]; /* NULL-ended */
+};
+
 extern const struct shorthand shorthands[];
 extern const size_t n_shorthands;
 extern const struct shorthand_list shorthand_lists[];
 extern const size_t n_shorthand_lists;
 extern const struct default_section default_sections[];
 extern const size_t n_default_sections;
+extern const struct shorthand_group shorthand_groups[];
+extern const size_t n_shorthand_groups;
 
 #endif

@@ -1,5 +1,6 @@
 #include "config/target.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -23,12 +24,30 @@ static bool read_port(const char *colon, struct target *target, const char **why
 	return true;
 }
 
+/* In "::1:7835" the 7835 is a part of the address, but it looks like a port. */
+static size_t length_without_port(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	char shorter[INET6_ADDRSTRLEN];
+	size_t len = (size_t)(colon - text);
+	struct in6_addr unused;
+	uint64_t port;
+
+	if (len >= sizeof shorter || !text_to_uint(colon + 1, strlen(colon + 1), 65535, &port))
+		return 0;
+	memcpy(shorter, text, len);
+	shorter[len] = '\0';
+	return inet_pton(AF_INET6, shorter, &unused) == 1 ? len : 0;
+}
+
 bool target_read(const char *text, struct target *target_out, const char **why_out)
 {
 	const char *colon = strchr(text, ':'), *end = strchr(text, ']');
 	bool is_bare = *text != '[' && colon && strchr(colon + 1, ':');
 
 	*target_out = (struct target){ .host = text, .is_bare_ipv6 = is_bare };
+	if (is_bare)
+		target_out->shorter_len = length_without_port(text);
 	if (strstr(text, "://"))
 		return refuse("expected HOST or HOST:PORT without a scheme and a path", why_out);
 	if (strpbrk(text, "/ \t@"))

@@ -13,6 +13,9 @@ struct target {
 	uint16_t port; /* 0: the text has none */
 	/* An IPv6 address without brackets: what seems to be a port belongs to the address. */
 	bool is_bare_ipv6;
+	/* Its last part may have been meant as a port: the length of the address before that part.
+	 * 0: it was not, as in "::1". */
+	size_t shorter_len;
 };
 
 /* False: the text is not a target. *why_out then says what was expected instead: a permanent text

@@ -15,7 +15,8 @@ static struct json_source *read_source(const struct option_scope *scope, const s
 	struct json_source *source = NULL;
 	char *text = NULL;
 	size_t size = 0;
-	/* Reads up to a NUL or the end. A NUL is kept, and the check for UTF-8 finds it. */
+	/* Reads up to a NUL or the end. A NUL is kept, and the check for UTF-8 finds it, also the
+	 * NUL of the first character in UTF-16. */
 	ssize_t n = file ? getdelim(&text, &size, '\0', file) : -1;
 
 	if (!file || ferror(file) || (n < 0 && !feof(file)))
@@ -67,7 +68,8 @@ static bool add_elements(struct json_doc *doc, struct json *array)
 {
 	const char *text = array->source->text;
 
-	for (size_t at = 0, end, next; at < array->source->len; at = next) {
+	for (size_t at = utf8_mark(text, array->source->len), end, next; at < array->source->len;
+	     at = next) {
 		end = at + strcspn(text + at, "\n");
 		next = end + 1;
 		while (at < end && is_blank(text[at]))
@@ -79,12 +81,29 @@ static bool add_elements(struct json_doc *doc, struct json *array)
 	return true;
 }
 
+static bool is_utf8(const struct option_scope *scope, const struct json_source *source)
+{
+	char text[512];
+	size_t bad;
+
+	if (utf8_is_valid(source->text, source->len, &bad))
+		return true;
+	if (utf8_is_utf16(source->text, source->len))
+		snprintf(text, sizeof text,
+		         "expected text in UTF-8, found UTF-16: `iconv -f UTF-16 -t UTF-8 %s > "
+		         "new.txt` converts it",
+		         source->name);
+	else
+		snprintf(text, sizeof text, "expected text in UTF-8");
+	diag_add_at(scope->diag, source, bad, text);
+	return false;
+}
+
 struct json *list_file_read(const struct option_scope *scope, const struct json *node)
 {
 	const struct json *path = node->count == 1 ? node->first : NULL;
 	struct json_source *source;
 	struct json *array;
-	size_t bad;
 
 	if (!path || strcmp(path->key, "file") != 0 || path->type != JSON_STRING) {
 		diag_add(scope->diag, node,
@@ -94,10 +113,8 @@ struct json *list_file_read(const struct option_scope *scope, const struct json 
 	source = read_source(scope, path);
 	if (!source)
 		return NULL;
-	if (!utf8_is_valid(source->text, source->len, &bad)) {
-		diag_add_at(scope->diag, source, bad, "expected text in UTF-8");
+	if (!is_utf8(scope, source))
 		return NULL;
-	}
 	array = json_new(scope->doc, JSON_ARRAY, NULL, source);
 	if (!array || !add_elements(scope->doc, array)) {
 		diag_add(scope->diag, node, "out of memory");

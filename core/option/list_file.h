@@ -3,7 +3,9 @@
  *
  *     # the office
  *     192.0.2.0/24
- *     2001:db8::/32    # a comment also starts at a '#' after white space */
+ *     2001:db8::/32    # a comment also starts at a '#' after white space
+ *
+ * The text is UTF-8, with or without a byte order mark. A line ends with LF or CRLF. */
 #ifndef CORE_LIST_FILE_H
 #define CORE_LIST_FILE_H
 

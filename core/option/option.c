@@ -13,14 +13,19 @@
 static bool fill_one(const struct option_scope *scope, const spore_option *row,
                      const struct json *node, void *out);
 
-/* Fills an element of the list or map `of`. */
+static bool fill_object(const struct option_scope *scope, const struct option_table *table,
+                        const struct json *object, const struct json *fallback, void *conf);
+
+/* Fills an element of the list or map `of`. A path in it is never empty. fallback: of an object;
+ * NULL: none. */
 static bool fill_item(const struct option_scope *scope, const spore_option *of,
-                      const struct json *node, void *out)
+                      const struct json *node, const struct json *fallback, void *out)
 {
 	const spore_option_item *item = of->item;
 	spore_option row = { .name = node->key,
 		             .type = item->type,
-		             .flags = of->flags & (SPORE_OPTF_PATH | SPORE_OPTF_READ),
+		             .flags = (of->flags & (SPORE_OPTF_PATH | SPORE_OPTF_READ)) |
+		                      (of->flags & SPORE_OPTF_PATH ? SPORE_OPTF_NOT_EMPTY : 0),
 		             .min = 1,
 		             .max = 0,
 		             .item = item };
@@ -28,6 +33,13 @@ static bool fill_item(const struct option_scope *scope, const spore_option *of,
 	if (item->type == SPORE_OPT_PORT) {
 		row.min = 1;
 		row.max = 65535;
+	}
+	if (fallback && node->type == JSON_OBJECT && !node->unknown) {
+		struct option_table table = option_inner(of);
+		struct option_scope inner = *scope;
+
+		inner.ignore = NULL;
+		return fill_object(&inner, &table, node, fallback, out);
 	}
 	return fill_one(scope, &row, node, out);
 }
@@ -49,14 +61,57 @@ static bool check_container(const struct option_scope *scope, const struct json 
 	return false;
 }
 
+static bool check_not_empty(const struct option_scope *scope, const spore_option *row,
+                            const struct json *node)
+{
+	if (node->count > 0 || !(row->flags & SPORE_OPTF_NOT_EMPTY))
+		return true;
+	diag_add(scope->diag, node, "expected at least one element, found none");
+	return false;
+}
+
+const struct json *option_fallback(const spore_option *row, const struct json *map)
+{
+	const struct json *all = NULL;
+
+	if (row->type == SPORE_OPT_MAP && row->flags & SPORE_OPTF_INHERITS &&
+	    row->item->type == SPORE_OPT_OBJECT && map && map->type == JSON_OBJECT)
+		all = json_get(map, "*");
+	return all && all->type == JSON_OBJECT ? all : NULL;
+}
+
+/* Fills the elements of a list or map. A mistake in the one of "*" is not repeated for the
+ * others. */
+static bool fill_items(const struct option_scope *scope, const spore_option *row,
+                       const struct json *container, const char **keys, char *items)
+{
+	const struct json *all = option_fallback(row, container), *fallback = NULL;
+	bool good = true;
+	size_t i = 0;
+
+	for (const struct json *child = container->first; child; child = child->next, i++) {
+		keys[i] = child->key;
+		if (child == all && fill_item(scope, row, child, NULL, items + i * row->item->size))
+			fallback = all;
+		else if (child == all)
+			good = false;
+	}
+	i = 0;
+	for (const struct json *child = container->first; child; child = child->next, i++) {
+		char *item = items + i * row->item->size;
+
+		good = (child == all || fill_item(scope, row, child, fallback, item)) && good;
+	}
+	return good;
+}
+
 static bool fill_container(const struct option_scope *scope, const spore_option *row,
                            const struct json *node, void *out)
 {
-	bool map = row->type == SPORE_OPT_MAP, good = true;
+	bool map = row->type == SPORE_OPT_MAP, good;
 	const spore_option_item *item = row->item;
 	const char **keys;
 	char *items;
-	size_t i = 0;
 
 	if (node->type == JSON_OBJECT && option_may_be_file(row)) {
 		node = list_file_read(scope, node);
@@ -64,16 +119,14 @@ static bool fill_container(const struct option_scope *scope, const spore_option 
 			return false;
 	}
 	if (!check_container(scope, node, map ? JSON_OBJECT : JSON_ARRAY,
-	                     item->type == SPORE_OPT_SECRET))
+	                     item->type == SPORE_OPT_SECRET) ||
+	    !check_not_empty(scope, row, node))
 		return false;
 	items = json_doc_alloc(scope->doc, node->count * item->size + 1);
 	keys = json_doc_alloc(scope->doc, (node->count + 1) * sizeof *keys);
 	if (!items || !keys)
 		return false;
-	for (const struct json *child = node->first; child; child = child->next, i++) {
-		keys[i] = child->key;
-		good = fill_item(scope, row, child, items + i * item->size) && good;
-	}
+	good = fill_items(scope, row, node, keys, items);
 	if (map)
 		*(spore_map *)out = (spore_map){ keys, items, node->count, item->size };
 	else
@@ -196,13 +249,16 @@ static bool refuse_unknown_keys(const struct option_scope *scope, const struct o
 	return good;
 }
 
-/* A mistake in the file is one even while a flag replaces the value. */
+/* A wrong value is a mistake even while a flag or a variable replaces it. */
 static bool check_overridden(const struct option_scope *scope, const spore_option *row,
                              const struct json *node)
 {
 	uint64_t unused[8];
+	bool good = true;
 
-	return !node->overrides || fill_one(scope, row, node->overrides, unused);
+	while ((node = node->overrides) != NULL)
+		good = fill_one(scope, row, node, unused) && good;
+	return good;
 }
 
 /* A value with a mistake keeps the default; an object keeps what could be read of it. */
@@ -222,10 +278,12 @@ static bool fill_given(const struct option_scope *scope, const spore_option *row
 }
 
 static bool fill_row(const struct option_scope *scope, const spore_option *row,
-                     const struct json *object, void *out)
+                     const struct json *object, const struct json *fallback, void *out)
 {
 	const struct json *node = json_get(object, row->name);
 
+	if (!node)
+		node = json_get(fallback, row->name);
 	if (node)
 		return fill_given(scope, row, node, out);
 	/* An object that is absent itself may lack required keys. */
@@ -236,15 +294,21 @@ static bool fill_row(const struct option_scope *scope, const spore_option *row,
 	return false;
 }
 
-bool option_fill(const struct option_scope *scope, const struct option_table *table,
-                 const struct json *object, void *conf)
+static bool fill_object(const struct option_scope *scope, const struct option_table *table,
+                        const struct json *object, const struct json *fallback, void *conf)
 {
 	bool good = refuse_unknown_keys(scope, table, object);
 
 	for (uint32_t i = 0; i < table->n; i++) {
 		const spore_option *row = option_row(table, i);
 
-		good = fill_row(scope, row, object, (char *)conf + row->offset) && good;
+		good = fill_row(scope, row, object, fallback, (char *)conf + row->offset) && good;
 	}
 	return good;
+}
+
+bool option_fill(const struct option_scope *scope, const struct option_table *table,
+                 const struct json *object, void *conf)
+{
+	return fill_object(scope, table, object, NULL, conf);
 }

@@ -20,8 +20,9 @@ static const struct {
 	[SPORE_OPT_STRING]   = { "string",   "text",             "texts",               "\"x\"",
 	                         "a string. A relative path starts at the folder of the configuration file" },
 	[SPORE_OPT_SECRET]   = { "secret",   "secret",           "secrets",             "{\"file\": \"secret.key\"}",
-	                         "the secret as a string; `{\"file\": PATH}`, a file that holds it, without the newline "
-	                         "at its end; or `{\"env\": NAME}`, an environment variable that holds it" },
+	                         "the secret as a string; `{\"file\": PATH}`, a file that holds it, without the newline (LF or CRLF) "
+	                         "at its end; `{\"env\": NAME}`, an environment variable; `{\"credential\": NAME}`, a credential "
+	                         "of systemd; or `{\"command\": [\"PROGRAM\", \"ARGUMENT\"]}`, a program that prints it" },
 	[SPORE_OPT_DURATION] = { "duration", "duration",         "durations",           "\"1.5s\"",
 	                         "a number with one of the units ms, s, m, h, d; a number without a unit is in seconds" },
 	[SPORE_OPT_SIZE]     = { "size",     "size",             "sizes",               "\"64k\"",
@@ -38,12 +39,15 @@ static const struct {
 	[SPORE_OPT_CIDR]     = { "prefix",   "prefix",           "prefixes",            "\"10.0.0.0/8\"",
 	                         "an IP prefix, without bits set after it, or an IP address" },
 	[SPORE_OPT_LIST]     = { "list",     "list",             "lists",               "[\"a\", \"b\"]",
-	                         "an array. A list of texts, addresses or prefixes may also be `{\"file\": PATH}`: a file "
+	                         "an array. A list of texts, addresses, prefixes or digests may also be `{\"file\": PATH}`: a file "
 	                         "with one element per line, in which `#` starts a comment" },
 	[SPORE_OPT_MAP]      = { "map",      "map",              "maps",                "{\"a\": 1}",
 	                         "an object whose keys are names that the operator chooses" },
 	[SPORE_OPT_OBJECT]   = { "object",   "object",           "objects",             NULL, NULL },
 	[SPORE_OPT_NODE]     = { "node",     "anything",         "anything",            NULL, NULL },
+	[SPORE_OPT_SHA256]   = { "sha256",   "SHA-256",          "SHA-256 digests",     "\"sha256:"
+	                         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"",
+	                         "`sha256:` and 64 hex digits" },
 };
 /* clang-format on */
 enum { N_TYPES = sizeof types / sizeof *types };

@@ -40,7 +40,7 @@ bool option_may_be_file(const spore_option *row)
 	uint32_t type = row->type == SPORE_OPT_LIST && row->item ? row->item->type : 0;
 
 	return type == SPORE_OPT_STRING || type == SPORE_OPT_ADDR || type == SPORE_OPT_IP ||
-	       type == SPORE_OPT_CIDR;
+	       type == SPORE_OPT_CIDR || type == SPORE_OPT_SHA256;
 }
 
 struct option_table option_inner(const spore_option *row)

@@ -5,6 +5,7 @@
 
 #include "option/value_address.h"
 #include "option/value_describe.h"
+#include "option/value_digest.h"
 #include "option/value_number.h"
 #include "option/value_path.h"
 #include "option/value_secret.h"
@@ -36,6 +37,10 @@ static bool read_string(const struct option_scope *scope, const spore_option *ro
 {
 	if (node->type != JSON_STRING)
 		return value_mismatch(scope, node, "a string");
+	if (node->len == 0 && row->flags & SPORE_OPTF_NOT_EMPTY)
+		return value_mismatch(scope, node,
+		                      row->flags & SPORE_OPTF_PATH ? "a path"
+		                                                   : "at least one character");
 	if (row->flags & SPORE_OPTF_PATH)
 		*out = row->flags & SPORE_OPTF_READ ? value_path_to_read(scope, node)
 		                                    : value_path(scope, node);
@@ -74,6 +79,8 @@ bool value_read(const struct option_scope *scope, const spore_option *row, const
 		return value_read_cidr(scope, node, out);
 	case SPORE_OPT_PORTS:
 		return value_read_ports(scope, node, out);
+	case SPORE_OPT_SHA256:
+		return value_read_sha256(scope, node, out);
 	case SPORE_OPT_NODE:
 		*(const spore_cfg **)out = (const spore_cfg *)(const void *)node;
 		return true;

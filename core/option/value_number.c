@@ -54,6 +54,9 @@ struct unit {
 	double factor;
 };
 
+#define DURATION_UNITS "(units: ms, s, m, h, d)"
+#define SIZE_UNITS     "(units: k, m, g)"
+
 static const struct unit durations[] = { { "s", 1000 },   { "ms", 1 },      { "m", 60e3 },
 	                                 { "h", 3600e3 }, { "d", 86400e3 }, { NULL, 0 } };
 static const struct unit sizes[] = { { "b", 1 },          { "k", 1024 },    { "K", 1024 },
@@ -127,10 +130,12 @@ bool value_read_duration(const struct option_scope *scope, const spore_option *r
 		return true;
 	}
 	if (row->min > row->max)
-		return value_mismatch(scope, node,
-		                      "a duration such as \"200ms\", \"1.5s\", \"5m\", or seconds");
+		return value_mismatch(
+			scope, node,
+			"a duration such as \"200ms\", \"1.5s\", \"5m\" " DURATION_UNITS
+			", or seconds");
 	snprintf(expected, sizeof expected,
-	         "a duration from %s to %s, such as \"1.5s\", or seconds",
+	         "a duration from %s to %s, such as \"1.5s\" " DURATION_UNITS ", or seconds",
 	         format_scaled(row->min, durations, lowest),
 	         format_scaled(row->max, durations, highest));
 	return value_mismatch(scope, node, expected);
@@ -147,9 +152,11 @@ bool value_read_size(const struct option_scope *scope, const spore_option *row,
 		return true;
 	}
 	if (row->min > row->max)
-		return value_mismatch(scope, node,
-		                      "a size in bytes, such as 65536, \"64k\" or \"1m\"");
-	snprintf(expected, sizeof expected, "a size from %s to %s, such as 65536 or \"64k\"",
+		return value_mismatch(
+			scope, node,
+			"a size in bytes, such as 65536, \"64k\" or \"1m\" " SIZE_UNITS);
+	snprintf(expected, sizeof expected,
+	         "a size from %s to %s, such as 65536 or \"64k\" " SIZE_UNITS,
 	         format_scaled(row->min, sizes, lowest), format_scaled(row->max, sizes, highest));
 	return value_mismatch(scope, node, expected);
 }

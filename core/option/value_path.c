@@ -7,9 +7,10 @@ const char *value_path(const struct option_scope *scope, const struct json *node
 {
 	const char *path = node->raw;
 	size_t size = strlen(path) + 2 + (scope->folder ? strlen(scope->folder) : 0);
+	bool is_relative = *path && *path != '/';
 	char *full;
 
-	if (path[0] == '/' || !scope->folder || !*path || !node->source || !node->source->text)
+	if (!is_relative || !scope->folder || !json_is_in_file(node))
 		return path;
 	full = json_doc_alloc(scope->doc, size);
 	if (full)

@@ -13,18 +13,57 @@
 #include "log/log.h"
 #include "option/value_describe.h"
 #include "option/value_path.h"
+#include "secret/flaws.h"
+#include "secret/output.h"
+#include "json/pointer.h"
 
-enum { SECRET_MAX = 64 * 1024 };
+enum { SECRET_MAX = 64 * 1024, COMMAND_WORDS = 64, COMMAND_MS = 10000 };
 
-/* Editors add a newline at the end; it is not part of the secret. */
+/* Editors add a newline at the end, LF or CRLF. It is not part of the secret. A CR alone is. */
 static size_t without_newline(const char *text, size_t len)
 {
-	if (len && text[len - 1] == '\n')
-		len--;
-	if (len && text[len - 1] == '\r')
-		len--;
-	return len;
+	if (len == 0 || text[len - 1] != '\n')
+		return len;
+	len--;
+	return len && text[len - 1] == '\r' ? len - 1 : len;
 }
+
+/* ---- warnings ---- */
+
+/* Where a secret was found. */
+struct place {
+	const struct json *node;
+	struct log_field source; /* the file or the variable */
+};
+
+/* All these bytes count, since a random secret may contain any of them. */
+static void warn_of_flaws(const struct place *place, const char *text, size_t len)
+{
+	char flaws[192], option[512];
+
+	flaws_list(text, len, flaws, sizeof flaws);
+	if (!*flaws)
+		return;
+	json_pointer(place->node, option, sizeof option);
+	log_warn("a secret contains what is often there by mistake", log_str("option", option),
+	         place->source, log_str("found", flaws));
+}
+
+/* `path`: the secret, as a path. */
+static void warn_if_file(const struct place *place, const char *path)
+{
+	char option[512];
+	struct stat st;
+
+	if (!path || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	json_pointer(place->node, option, sizeof option);
+	log_warn("a secret is the name of a file: the name counts, not what the file contains (to "
+	         "read it, write an object with the key file, or use --secret-file)",
+	         log_str("option", option), place->source);
+}
+
+/* ---- files ---- */
 
 /* Reads up to the end of the file or `size` bytes. Returns -1 and errno on an error. */
 static ssize_t read_all(int fd, char *out, size_t size)
@@ -49,40 +88,79 @@ static bool keep_secret(const struct option_scope *scope, const char *text, size
 	return kept != NULL;
 }
 
-/* Access for the group is the operator's choice. Access for everyone is most likely a mistake. */
+/* NULL: nothing is most likely a mistake. That the group may read it is the operator's choice. */
+static const char *find_access(mode_t mode)
+{
+	if (mode & S_IWOTH)
+		return "secret file is writable by everyone";
+	if (mode & S_IROTH)
+		return "secret file is readable by everyone";
+	return mode & S_IWGRP ? "secret file is writable by its group" : NULL;
+}
+
 static void warn_if_public(int fd, const char *path)
 {
 	char remedy[PATH_MAX + 16];
+	const char *access;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & (S_IROTH | S_IWOTH)))
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return;
-	snprintf(remedy, sizeof remedy, "chmod o-rwx %s", path);
-	log_warn(st.st_mode & S_IWOTH ? "secret file is writable by everyone"
-	                              : "secret file is readable by everyone",
-	         log_str("path", path), log_str("run", remedy));
+	access = find_access(st.st_mode);
+	if (!access)
+		return;
+	snprintf(remedy, sizeof remedy, "chmod %so-rwx %s", st.st_mode & S_IWGRP ? "g-w," : "",
+	         path);
+	log_warn(access, log_str("path", path), log_str("run", remedy));
 }
 
-static bool secret_from_file(const struct option_scope *scope, const struct json *node,
-                             spore_str *out)
+/* Bytes that a file holds or a command has printed. */
+struct found {
+	struct place place;
+	const char *where;   /* "in PATH" */
+	const char *nothing; /* what to call no bytes at all */
+	const char *text;
+	size_t len;
+};
+
+static bool take_found(const struct option_scope *scope, const struct found *found, spore_str *out)
 {
-	const char *path = value_path_to_read(scope, node);
+	const struct json *node = found->place.node;
+	size_t len = without_newline(found->text, found->len);
+
+	if (found->len > SECRET_MAX)
+		diag_add(scope->diag, node, "expected a secret of at most 64 KiB %s, found more",
+		         found->where);
+	else if (flaws_is_all_white(found->text, len))
+		diag_add(scope->diag, node, "expected a secret %s, found %s", found->where,
+		         len == 0 ? found->nothing : "only white space");
+	else if (keep_secret(scope, found->text, len, out)) {
+		warn_of_flaws(&found->place, found->text, len);
+		return true;
+	}
+	return false;
+}
+
+static bool read_file(const struct option_scope *scope, const struct json *node, const char *path,
+                      spore_str *out)
+{
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	char text[SECRET_MAX + 1];
+	char text[SECRET_MAX + 1], where[PATH_MAX + 4];
 	ssize_t n = fd < 0 ? -1 : read_all(fd, text, sizeof text);
-	size_t len = n > 0 ? without_newline(text, (size_t)n) : 0;
 	bool good = false;
 
+	snprintf(where, sizeof where, "in %s", path ? path : "");
 	if (n < 0)
 		diag_add(scope->diag, node, "cannot %s the secret file %s: %s",
 		         fd < 0 ? "open" : "read", path ? path : "", strerror(errno));
-	else if (n > SECRET_MAX)
-		diag_add(scope->diag, node, "expected a secret of at most 64 KiB in %s, found more",
-		         path);
-	else if (len == 0)
-		diag_add(scope->diag, node, "expected a secret in %s, found an empty file", path);
 	else
-		good = keep_secret(scope, text, len, out);
+		good = take_found(scope,
+		                  &(struct found){ { node, log_str("path", path) },
+		                                   where,
+		                                   "an empty file",
+		                                   text,
+		                                   (size_t)n },
+		                  out);
 	if (good)
 		warn_if_public(fd, path);
 	if (fd >= 0)
@@ -92,43 +170,179 @@ static bool secret_from_file(const struct option_scope *scope, const struct json
 	return good;
 }
 
+static bool secret_from_file(const struct option_scope *scope, const struct json *node,
+                             spore_str *out)
+{
+	return read_file(scope, node, value_path_to_read(scope, node), out);
+}
+
+/* ---- credentials of systemd ---- */
+
+static bool secret_from_credential(const struct option_scope *scope, const struct json *node,
+                                   spore_str *out)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY"), *name = node->raw;
+	char path[PATH_MAX];
+	char *kept;
+
+	if (strchr(name, '/') || *name == '.')
+		return value_mismatch(scope, node, "a credential's name, without a path");
+	if (!folder || !*folder) {
+		diag_add(scope->diag, node,
+		         "CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit that has "
+		         "LoadCredential=%s:PATH or SetCredentialEncrypted=",
+		         name);
+		return false;
+	}
+	if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
+		return value_mismatch(scope, node, "a credential's name");
+	kept = json_doc_alloc(scope->doc, strlen(path) + 1);
+	if (!kept)
+		return false;
+	files_note(scope->files, scope->doc, strcpy(kept, path));
+	return read_file(scope, node, kept, out);
+}
+
+/* ---- commands ---- */
+
+/* The words of the command, which ends with NULL, in `argv`. */
+static bool read_command(const struct option_scope *scope, const struct json *node,
+                         const char *argv[])
+{
+	size_t n = 0;
+
+	for (const struct json *word = node->first; word; word = word->next) {
+		if (word->unknown)
+			return false;
+		if (word->type != JSON_STRING || strlen(word->raw) != word->len)
+			return value_mismatch(scope, word, "a word of the command");
+		if (n == COMMAND_WORDS) {
+			diag_add(scope->diag, node, "expected a command of at most %d words",
+			         COMMAND_WORDS);
+			return false;
+		}
+		/* A path starts at the file's folder, a name is looked up in PATH. */
+		argv[n] = n == 0 && strchr(word->raw, '/') ? value_path(scope, word) : word->raw;
+		if (!argv[n++])
+			return false;
+	}
+	argv[n] = NULL;
+	if (n > 0 && *argv[0])
+		return true;
+	diag_add(scope->diag, node, "expected a program and its arguments, found %s",
+	         n == 0 ? "an empty list" : "a program without a name");
+	return false;
+}
+
+static bool secret_from_command(const struct option_scope *scope, const struct json *node,
+                                spore_str *out)
+{
+	const char *argv[COMMAND_WORDS + 1];
+	char text[SECRET_MAX], where[PATH_MAX + 32];
+	struct err err = { "" };
+	bool good = false;
+	ssize_t n;
+
+	if (!read_command(scope, node, argv))
+		return false;
+	n = output_read((char *const *)argv, COMMAND_MS, text, sizeof text, &err);
+	snprintf(where, sizeof where, "from the command %s", argv[0]);
+	if (n < 0)
+		diag_add(scope->diag, node, "expected a secret %s: %s", where, err.text);
+	else
+		good = take_found(scope,
+		                  &(struct found){ { node, log_str("command", argv[0]) },
+		                                   where,
+		                                   "nothing",
+		                                   text,
+		                                   (size_t)n },
+		                  out);
+	crypto_wipe(text, sizeof text);
+	return good;
+}
+
+/* ---- variables ---- */
+
 static bool secret_from_variable(const struct option_scope *scope, const struct json *node,
                                  spore_str *out)
 {
 	const char *value = getenv(node->raw);
+	struct place place = { node, log_str("variable", node->raw) };
+	size_t len = value ? strlen(value) : 0;
 
-	if (!value || !*value) {
+	if (flaws_is_all_white(value, len)) {
 		diag_add(scope->diag, node,
-		         "expected a secret in the environment variable %s, which is %s", node->raw,
-		         value ? "empty" : "not set");
+		         "expected a secret in the environment variable %s, which %s", node->raw,
+		         !value     ? "is not set"
+		         : len == 0 ? "is empty"
+		                    : "has only white space");
 		return false;
 	}
+	warn_of_flaws(&place, value, len);
+	warn_if_file(&place, value);
 	*out = spore_cstr(value);
 	return true;
 }
 
+static bool secret_in_place(const struct option_scope *scope, const struct json *node,
+                            spore_str *out)
+{
+	struct place place = { node, log_str("source", node->source ? node->source->name : "") };
+
+	if (flaws_is_all_white(node->raw, node->len)) {
+		diag_add(scope->diag, node, "expected a secret, found %s",
+		         node->len == 0 ? "an empty string" : "only white space");
+		return false;
+	}
+	warn_of_flaws(&place, node->raw, node->len);
+	warn_if_file(&place, value_path(scope, node));
+	*out = (spore_str){ node->raw, node->len };
+	return true;
+}
+
+/* ---- where a secret comes from ---- */
+
+static const struct source {
+	const char *key;
+	enum json_type type;
+	const char *expected;
+	bool (*read)(const struct option_scope *scope, const struct json *node, spore_str *out);
+} sources[] = {
+	{ "file", JSON_STRING, "a file's path", secret_from_file },
+	{ "env", JSON_STRING, "a variable's name", secret_from_variable },
+	{ "credential", JSON_STRING, "a credential's name", secret_from_credential },
+	{ "command", JSON_ARRAY, "a program and its arguments", secret_from_command },
+};
+
+static const struct source *find_source(const struct json *node)
+{
+	bool has_key = node->type == JSON_OBJECT && node->count == 1;
+
+	for (size_t i = 0; has_key && i < sizeof sources / sizeof *sources; i++) {
+		if (strcmp(node->first->key, sources[i].key) == 0)
+			return &sources[i];
+	}
+	return NULL;
+}
+
 bool value_read_secret(const struct option_scope *scope, const struct json *node, spore_str *out)
 {
-	const struct json *from = node->type == JSON_OBJECT && node->count == 1 ? node->first
-	                                                                        : NULL;
-	bool named = from && (strcmp(from->key, "file") == 0 || strcmp(from->key, "env") == 0);
+	const struct source *source = find_source(node);
+	const struct json *from = source ? node->first : NULL;
 
-	if (named && from->unknown)
+	if (from && from->unknown)
 		return false;
-	if (named && (from->type != JSON_STRING || from->len == 0))
-		return value_mismatch(scope, from,
-		                      *from->key == 'f' ? "a file's path" : "a variable's name");
-	if (named)
-		return *from->key == 'f' ? secret_from_file(scope, from, out)
-		                         : secret_from_variable(scope, from, out);
+	if (from && (from->type != source->type || (from->type == JSON_STRING && !from->len)))
+		return value_mismatch(scope, from, source->expected);
+	if (from)
+		return source->read(scope, from, out);
 	json_mark_secret(scope->doc, node);
-	if (node->type == JSON_STRING && node->len > 0) {
-		*out = (spore_str){ node->raw, node->len };
-		return true;
-	}
+	if (node->type == JSON_STRING)
+		return secret_in_place(scope, node, out);
 	/* The value may be the secret: the message shows only its type. */
-	diag_add(scope->diag, node, "expected a secret%s, found %s",
-	         node->type == JSON_STRING ? "" : ": \"text\", {\"file\": PATH} or {\"env\": NAME}",
-	         node->type == JSON_STRING ? "an empty string" : json_type_name(node->type));
+	diag_add(scope->diag, node,
+	         "expected a secret: \"text\" or an object with the key file, env, credential or "
+	         "command, found %s",
+	         json_type_name(node->type));
 	return false;
 }

@@ -1,5 +1,5 @@
-/* value_secret - a secret: in the configuration itself, in a file, or in an environment variable.
- * [main] */
+/* value_secret - a secret: in the configuration itself, or in a file, an environment variable, a
+ * credential of systemd, or what a command prints. [main] */
 #ifndef CORE_VALUE_SECRET_H
 #define CORE_VALUE_SECRET_H
 
@@ -7,8 +7,11 @@
 
 #include "option/scope.h"
 
-/* Reads "text", {"file": PATH} or {"env": NAME}. A secret in the text is marked, so that no excerpt
- * shows it. False after adding the mistake to the diag; the message does not show the value. */
+/* Reads "text", {"file": PATH}, {"env": NAME}, {"credential": NAME} or {"command": [PROGRAM, ...]},
+ * and waits up to ten seconds for a command. A secret in the text is marked, so that no excerpt
+ * shows it. Logs a warning about bytes that are often there by mistake, and about a secret that is
+ * the name of a file. No warning shows the secret. False after adding the mistake to the diag; the
+ * message does not show the value. */
 bool value_read_secret(const struct option_scope *scope, const struct json *node, spore_str *out);
 
 #endif

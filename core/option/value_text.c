@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "net/addr.h"
+#include "option/value_digest.h"
 #include "option/value_number.h"
 #include "json/json.h"
 #include "json/jsonout.h"
@@ -67,12 +68,24 @@ static void put_address(struct value_text *text, const spore_option *row, const 
 		                                           : addr_format(addr, plain));
 }
 
+static void put_digest(struct value_text *text, const spore_sha256 *digest)
+{
+	static const spore_sha256 none;
+	char quoted[VALUE_SHA256_SIZE];
+
+	if (memcmp(digest, &none, sizeof none) == 0)
+		put(text, "null");
+	else
+		put_quoted(text, value_format_sha256(digest, quoted));
+}
+
 static void put_ports(struct value_text *text, const spore_list *ports)
 {
 	const spore_port_range *ranges = ports->items;
+	bool is_number = ports->count == 1 && ranges->lo == ranges->hi;
 	char range[32];
 
-	fputc('"', text->out);
+	fputs(is_number ? "" : "\"", text->out);
 	for (size_t i = 0; i < ports->count; i++) {
 		if (ranges[i].lo == ranges[i].hi)
 			snprintf(range, sizeof range, "%s%u", i ? "," : "", ranges[i].lo);
@@ -81,7 +94,7 @@ static void put_ports(struct value_text *text, const spore_list *ports)
 			         ranges[i].hi);
 		put(text, range);
 	}
-	fputc('"', text->out);
+	fputs(is_number ? "" : "\"", text->out);
 }
 
 static void put_list(struct value_text *text, const spore_option *row, const spore_list *list)
@@ -169,6 +182,9 @@ void value_text_write(struct value_text *text, const spore_option *row, const vo
 		break;
 	case SPORE_OPT_CIDR:
 		put_quoted(text, addr_format_cidr(field, prefix));
+		break;
+	case SPORE_OPT_SHA256:
+		put_digest(text, field);
 		break;
 	case SPORE_OPT_LIST:
 		put_list(text, row, field);

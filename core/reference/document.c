@@ -69,10 +69,26 @@ static void put_code(struct document *d, const char *code)
 	put_code_mark(d);
 }
 
+/* scdoc takes a heading literally: nothing in it is markup, or needs to be escaped. */
+static void put_plain(struct document *d, const char *text)
+{
+	for (const char *at = text; *at;) {
+		size_t left = strlen(at),
+		       n = utf8_is_visible(at, left) ? utf8_sequence(at, left) : 0;
+
+		if (*at != '`')
+			fprintf(d->out, "%.*s", n ? (int)n : 1, n ? at : "?");
+		at += n ? n : 1;
+	}
+}
+
 void document_heading(struct document *d, const char *text)
 {
 	fputs(d->format == DOCUMENT_MARKDOWN ? "### " : "## ", d->out);
-	put_text(d, text);
+	if (d->format == DOCUMENT_MARKDOWN)
+		put_text(d, text);
+	else
+		put_plain(d, text);
 	fputs("\n\n", d->out);
 }
 

@@ -15,6 +15,7 @@
 #include "plugin/kind.h"
 #include "reference/catalogue.h"
 #include "reference/document.h"
+#include "wire/refusal.h"
 
 enum { BOTH = ROLE_SERVER | ROLE_LOCAL };
 
@@ -235,6 +236,8 @@ void reference_write_keys(struct document *d, unsigned roles)
 			write_group(d, roles, group);
 	}
 	document_heading(d, "Instances of plugins");
+	document_paragraph(d, "Each instance in a list of plugins has these keys, besides those of "
+	                      "its plugin.");
 	write_table(d, &settings_instance);
 }
 
@@ -315,6 +318,61 @@ void reference_write_metrics(struct document *d)
 	document_end_entries(d);
 }
 
+/* ---- reasons ---- */
+
+static const char *const reason_facts[] = { "at", "the client tries again", NULL };
+
+static const char *place_of(enum refusal why)
+{
+	bool control = refusal_happens_at(why, REFUSED_AT_CONTROL);
+
+	if (!refusal_happens_at(why, REFUSED_AT_PUBLIC))
+		return "`control`";
+	return control ? "`control`, `public`" : "`public`";
+}
+
+/* What becomes of the client that is refused. A visitor is not told a reason. */
+static const char *retry_of(enum refusal why)
+{
+	static const char *const retries[] = {
+		[RETRY_NEVER] = "no",
+		[RETRY_ANY_PORT] = "if any port will do",
+		[RETRY_LATER] = "yes",
+		[RETRY_WHEN_ASKED] = "yes, after a pause",
+	};
+
+	return refusal_happens_at(why, REFUSED_AT_CONTROL) ? retries[refusal_retry(why)] : "";
+}
+
+/* Two reasons are counted under the name of an earlier one. */
+static bool has_own_name(enum refusal why)
+{
+	for (int i = 0; i < (int)why; i++) {
+		if (strcmp(refusal_name((enum refusal)i), refusal_name(why)) == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool is_counted(enum refusal why)
+{
+	return (refusal_happens_at(why, REFUSED_AT_CONTROL) ||
+	        refusal_happens_at(why, REFUSED_AT_PUBLIC)) &&
+	       has_own_name(why);
+}
+
+void reference_write_reasons(struct document *d)
+{
+	document_begin_entries(d, "reason", reason_facts);
+	for (enum refusal why = 0; why < REFUSED_COUNT; why++) {
+		if (is_counted(why))
+			document_entry(d, refusal_name(why),
+			               (const char *[]){ place_of(why), retry_of(why) },
+			               refusal_doc(why));
+	}
+	document_end_entries(d);
+}
+
 /* ---- types ---- */
 
 static const char *const type_facts[] = { "example", NULL };
@@ -360,15 +418,16 @@ static void write_flag(struct document *d, const struct help_flag *f)
 void reference_write_flags(struct document *d, unsigned roles)
 {
 	for (unsigned role = ROLE_SERVER; role <= ROLE_LOCAL; role++) {
-		struct help_flag flag;
+		struct help_flag flags[HELP_MAX_FLAGS];
+		size_t n = help_list(role, flags);
 
 		if (!(roles & role))
 			continue;
 		if (roles == BOTH)
 			document_heading(d, command_of(role));
 		document_begin_entries(d, "flag", flag_facts);
-		for (size_t i = 0; help_flag_at(role, i, &flag); i++)
-			write_flag(d, &flag);
+		for (size_t i = 0; i < n; i++)
+			write_flag(d, &flags[i]);
 		document_end_entries(d);
 	}
 }

@@ -20,6 +20,8 @@ size_t reference_write_plugins(struct document *d, unsigned roles,
                                const struct catalogue *catalogue, const char *file);
 /* The core's own metrics. */
 void reference_write_metrics(struct document *d);
+/* The reasons for which a server refuses connections. */
+void reference_write_reasons(struct document *d);
 /* The types of options. */
 void reference_write_types(struct document *d);
 

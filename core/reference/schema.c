@@ -225,7 +225,7 @@ static void write_flat(struct writer *w, const struct shorthand *s)
 			jsonout_int(json, "minLength", 1);
 	} else if (s->type == SHORTHAND_LIST) {
 		jsonout_begin(json, "anyOf", '[');
-		jsonout_value(json, NULL, "{\"type\": \"string\"}");
+		jsonout_value(json, NULL, "{\"type\": \"string\", \"minLength\": 1}");
 		jsonout_begin(json, NULL, '{');
 		write_flat_body(w, s);
 		jsonout_end(json, '}');

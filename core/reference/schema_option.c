@@ -25,10 +25,14 @@
 #define ZONE_          "(%.+)?"
 
 #define TEXT_(pattern) "{\"type\": \"string\", \"pattern\": \"^(" pattern ")$\"}"
-#define ONE_KEY_(key)                                                                              \
-	"{\"type\": \"object\", \"properties\": {\"" key                                           \
-	"\": {\"type\": \"string\", \"minLength\": 1}}, "                                          \
+#define ONE_MEMBER_(key, schema)                                                                   \
+	"{\"type\": \"object\", \"properties\": {\"" key "\": " schema "}, "                       \
 	"\"required\": [\"" key "\"], \"additionalProperties\": false}"
+#define ONE_KEY_(key) ONE_MEMBER_(key, "{\"type\": \"string\", \"minLength\": 1}")
+/* An array that is not empty. */
+#define WORDS_                                                                                     \
+	"{\"type\": \"array\", \"minItems\": 1, \"maxItems\": 64, \"items\": {\"type\": "          \
+	"\"string\"}}"
 
 /* Types that are written once, in "definitions"; all others are written where they are used. A
  * keyword has no effect on a value of another type, so one schema can describe a number and a text.
@@ -38,8 +42,10 @@ static const struct {
 	uint32_t type;
 	const char *schema;
 } types[] = {
-	{ SPORE_OPT_SECRET,   "{\"anyOf\": [{\"type\": \"string\", \"minLength\": 1}, "
-	                      ONE_KEY_("file") ", " ONE_KEY_("env") "]}" },
+	{ SPORE_OPT_SECRET,   "{\"anyOf\": [{\"type\": \"string\", \"pattern\": \"[^ \\t\\r\\n]\"}, "
+	                      ONE_KEY_("file") ", " ONE_KEY_("env") ", "
+	                      ONE_MEMBER_("credential", TEXT_("[^./][^/]*")) ", "
+	                      ONE_MEMBER_("command", WORDS_) "]}" },
 	{ SPORE_OPT_DURATION, "{\"type\": [\"number\", \"string\"], \"minimum\": 0, "
 	                      "\"pattern\": \"^[0-9]+([.][0-9]*)?(ms|s|m|h|d)?$\"}" },
 	{ SPORE_OPT_SIZE,     "{\"type\": [\"number\", \"string\"], \"minimum\": 0, "
@@ -48,6 +54,7 @@ static const struct {
 	{ SPORE_OPT_IP,       TEXT_(IPV4_ "|" IPV6_ ZONE_) },
 	{ SPORE_OPT_PORTS,    "{\"type\": [\"integer\", \"string\"], \"minimum\": 1, \"maximum\": 65535, "
 	                      "\"pattern\": \"^" PORTS_ "(," PORTS_ ")*$\"}" },
+	{ SPORE_OPT_SHA256,   TEXT_("sha256:[0-9A-Fa-f]{64}") },
 	{ SPORE_OPT_CIDR,     TEXT_(IPV4_ "(/0*(3[0-2]|[12]?[0-9]))?|" IPV6_
 	                            "(/0*(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?") },
 };
@@ -124,9 +131,15 @@ static void write_choices(struct jsonout *json, const char *choices)
 
 static void write_type(struct jsonout *json, const spore_option *row);
 
-static void write_item(struct jsonout *json, const char *key, const spore_option_item *item)
+/* An element of the list or map `of`. A path in it is never empty. */
+static void write_item(struct jsonout *json, const char *key, const spore_option *of)
 {
-	spore_option row = { .type = item->type, .min = 1, .max = 0, .item = item };
+	const spore_option_item *item = of->item;
+	spore_option row = { .type = item->type,
+		             .flags = of->flags & SPORE_OPTF_PATH ? SPORE_OPTF_NOT_EMPTY : 0,
+		             .min = 1,
+		             .max = 0,
+		             .item = item };
 
 	if (item->type == SPORE_OPT_PORT)
 		row.max = 65535;
@@ -145,7 +158,9 @@ static void write_list(struct jsonout *json, const spore_option *row)
 		jsonout_begin(json, NULL, '{');
 	}
 	jsonout_text(json, "type", "array");
-	write_item(json, "items", row->item);
+	write_item(json, "items", row);
+	if (row->flags & SPORE_OPTF_NOT_EMPTY)
+		jsonout_int(json, "minItems", 1);
 	if (may_be_file) {
 		jsonout_end(json, '}');
 		jsonout_value(json, NULL, list_file);
@@ -180,6 +195,8 @@ static void write_type(struct jsonout *json, const spore_option *row)
 		break;
 	case SPORE_OPT_STRING:
 		jsonout_text(json, "type", "string");
+		if (row->flags & SPORE_OPTF_NOT_EMPTY)
+			jsonout_int(json, "minLength", 1);
 		break;
 	case SPORE_OPT_ENUM:
 		write_choices(json, row->choices);
@@ -189,7 +206,9 @@ static void write_type(struct jsonout *json, const spore_option *row)
 		break;
 	case SPORE_OPT_MAP:
 		jsonout_text(json, "type", "object");
-		write_item(json, "additionalProperties", row->item);
+		write_item(json, "additionalProperties", row);
+		if (row->flags & SPORE_OPTF_NOT_EMPTY)
+			jsonout_int(json, "minProperties", 1);
 		break;
 	case SPORE_OPT_OBJECT:
 		write_object(json, row);
