@@ -1,15 +1,19 @@
 #include "chain/plugin_set.h"
 
 #include <spore/auth.h>
+#include <spore/transport.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "chain/retirer.h"
+#include "chain/maker.h"
 #include "config/shorthands.h"
-#include "host/host.h"
+#include "diag/diag.h"
+#include "host/listeners.h"
+#include "net/addr.h"
 #include "plugin/kind.h"
 #include "thread/guest.h"
 #include "json/json.h"
+#include "json/pointer.h"
 
 struct builder {
 	struct plugin_set *set;
@@ -18,49 +22,33 @@ struct builder {
 	const struct chain_row *row; /* of the chain that is being built */
 	const struct chain *chain;   /* its instances so far */
 	const struct chain *before;  /* the chain that it replaces, or NULL */
-	const struct json *node;     /* of the instance that is being built */
 };
 
-static void on_report(void *arg, const char *pointer, const char *text)
-{
-	struct builder *b = arg;
-
-	diag_add_below(b->diag, b->node, pointer, text);
-}
-
-/* Where to report a mistake that concerns the plugin: at "use", if it is in the file. */
-static const struct json *use_node(const struct json *node)
-{
-	const struct json *use = json_get(node, "use");
-
-	return use && use->source && use->source->text ? use : node;
-}
-
 /* Of the same name, and the same component of the same plugin, perhaps of another build. */
-static bool is_kin(const struct instance *instance, const struct instance_spec *spec)
+static bool is_kin(const struct instance *instance, const struct maker_order *order)
 {
-	return strcmp(instance->name, spec->name) == 0 &&
-	       strcmp(instance->component->name, spec->component->name) == 0 &&
-	       strcmp(instance->plugin->note.plugin, spec->plugin->note.plugin) == 0;
+	return strcmp(instance->name, order->entry->name) == 0 &&
+	       strcmp(instance->component->name, order->component->name) == 0 &&
+	       strcmp(instance->plugin->note.plugin, order->plugin->note.plugin) == 0;
 }
 
-static bool is_same_code(const struct instance *instance, const struct instance_spec *spec)
+static bool is_same_code(const struct instance *instance, const struct maker_order *order)
 {
-	return is_kin(instance, spec) && instance->component == spec->component;
+	return is_kin(instance, order) && instance->component == order->component;
 }
 
 /* The old instance that the new one replaces, or NULL. If there are several, the n-th replaces the
  * n-th. */
-static struct instance *find_replaced(const struct builder *b, const struct instance_spec *spec,
+static struct instance *find_replaced(const struct builder *b, const struct maker_order *order,
                                       bool (*is_alike)(const struct instance *instance,
-                                                       const struct instance_spec *spec))
+                                                       const struct maker_order *order))
 {
 	size_t skip = 0;
 
 	for (size_t i = 0; i < b->chain->n; i++)
-		skip += is_alike(b->chain->items[i], spec);
+		skip += is_alike(b->chain->items[i], order);
 	for (size_t i = 0; b->before && i < b->before->n; i++) {
-		if (is_alike(b->before->items[i], spec) && skip-- == 0)
+		if (is_alike(b->before->items[i], order) && skip-- == 0)
 			return b->before->items[i];
 	}
 	return NULL;
@@ -68,136 +56,225 @@ static struct instance *find_replaced(const struct builder *b, const struct inst
 
 /* The new instance may look into one of the same code. From another build, which may have another
  * state, it gets only what that one hands on. */
-static void find_inheritance(const struct builder *b, struct instance_spec *spec)
+static void find_inheritance(const struct builder *b, struct maker_order *order)
 {
-	const struct instance *previous = find_replaced(b, spec, is_same_code);
-	struct instance *kin = find_replaced(b, spec, is_kin);
+	struct instance *kin = find_replaced(b, order, is_kin);
 
-	spec->previous = previous ? previous->self : NULL;
-	spec->inherits = kin ? &kin->hand_on : NULL;
+	order->previous = find_replaced(b, order, is_same_code);
+	order->inherits = kin ? &kin->hand_on : NULL;
 }
 
 /* Finds the component that the entry names. False: it has none, which has been reported. */
-static bool find_component(struct builder *b, const struct config_instance *entry,
-                           struct instance_spec *spec)
+static bool find_component(struct builder *b, struct maker_order *order)
 {
+	const struct config_instance *entry = order->entry;
+	uint32_t role = b->set->config->role == ROLE_SERVER ? SPORE_ROLE_SERVER : SPORE_ROLE_CLIENT;
 	struct err err;
 
 	if (!entry->use) /* the configuration's reader has reported that */
 		return false;
-	spec->component = registry_find(b->spec->registry, b->row->kind, entry->use, &spec->plugin,
-	                                &err);
-	if (!spec->component) {
-		diag_add(b->diag, use_node(entry->node), "%s", err.text);
+	order->component = registry_find(b->spec->registry, b->row->kind, entry->use,
+	                                 &order->plugin, &err);
+	if (!order->component) {
+		diag_add(b->diag, maker_use_node(entry->node), "%s", err.text);
 		return false;
 	}
-	if (!(kind_roles(spec->component) & spec->role)) {
-		diag_add(b->diag, use_node(entry->node), "plugin %s has no %s side", entry->use,
-		         spec->role == SPORE_ROLE_SERVER ? "server" : "client");
+	if (!(kind_roles(order->component) & role)) {
+		diag_add(b->diag, maker_use_node(entry->node), "plugin %s has no %s side",
+		         entry->use, role == SPORE_ROLE_SERVER ? "server" : "client");
 		return false;
 	}
 	return true;
 }
 
-/* Fills the plugin's options. False: mistakes have been reported. */
-static bool fill_conf(struct builder *b, const struct config_instance *entry,
-                      struct instance_spec *spec)
+/* Two instances at one address would get each other's connections. The host shares a socket only
+ * between an instance and the one that replaces it. */
+static void refuse_shared_listener(struct builder *b, const struct instance *instance,
+                                   const struct chain *chain)
 {
-	const spore_component *component = spec->component;
-	struct config *config = b->set->config;
-	struct option_scope scope = { config->doc, b->diag, config->folder, config_instance_keys,
-		                      &config->files };
-	struct option_table table = { component->options, component->n_options,
-		                      component->option_size };
+	char address[ADDR_TEXT_SIZE], pointer[128];
 
-	spec->conf = calloc(1, component->conf_size + 1);
-	if (!spec->conf)
-		diag_add(b->diag, NULL, "out of memory");
-	else if (option_fill(&scope, &table, entry->node, spec->conf))
+	for (size_t i = 0; chain && i < chain->n; i++) {
+		const spore_addr *common = listeners_common(&instance->listeners,
+		                                            &chain->items[i]->listeners);
+
+		if (!common)
+			continue;
+		json_pointer(chain->items[i]->raw, pointer, sizeof pointer);
+		diag_add(b->diag, instance->raw,
+		         "expected an address of its own to listen at, found %s, as in %s",
+		         addr_format(common, address), pointer);
+		return;
+	}
+}
+
+/* Can its streams know anything that it does not declare? */
+static bool hides_facts(const spore_transport_ops *ops)
+{
+	return !SPORE_CAN(ops, attr_keys) && ops->stream_ops && SPORE_CAN(ops->stream_ops, attr);
+}
+
+static size_t count_keys(const spore_transport_ops *ops)
+{
+	size_t n = 0;
+
+	while (SPORE_CAN(ops, attr_keys) && ops->attr_keys[n])
+		n++;
+	return n;
+}
+
+/* Can a stream of this instance have a value for the key, which its component declares? */
+static bool may_know(const struct instance *instance, const char *key)
+{
+	const spore_transport_ops *ops = instance->component->ops;
+	bool may;
+
+	if (!SPORE_CAN(ops, may_know))
 		return true;
-	free(spec->conf);
-	return false;
+	guest_enter(instance->name, "may_know");
+	may = ops->may_know(instance->self, key) != 0;
+	guest_leave();
+	return may;
+}
+
+/* Gathers what the transports can tell about a connection. */
+static void gather_facts(const struct builder *b)
+{
+	struct plugin_set *set = b->set;
+	const struct chain *chain = set->chains[CHAIN_TRANSPORT];
+	size_t n = 0, room = 1;
+
+	if (!chain || chain->n < set->config->chains[CHAIN_TRANSPORT].n)
+		return; /* one of them has a mistake */
+	for (size_t i = 0; i < chain->n; i++)
+		room += count_keys(chain->items[i]->component->ops);
+	set->conn_attrs = json_doc_alloc(set->config->doc, room * sizeof *set->conn_attrs);
+	for (size_t i = 0; set->conn_attrs && i < chain->n; i++) {
+		const spore_transport_ops *ops = chain->items[i]->component->ops;
+
+		if (hides_facts(ops))
+			set->conn_attrs = NULL;
+		for (size_t k = 0; set->conn_attrs && k < count_keys(ops); k++) {
+			if (may_know(chain->items[i], ops->attr_keys[k]))
+				set->conn_attrs[n++] = ops->attr_keys[k];
+		}
+	}
+}
+
+/* True also if a transport has a mistake, which may be the secure one. */
+static bool may_be_secure(const struct builder *b)
+{
+	const struct chain *chain = b->set->chains[CHAIN_TRANSPORT];
+	bool may = chain && chain->n < b->set->config->chains[CHAIN_TRANSPORT].n;
+
+	for (size_t i = 0; chain && i < chain->n; i++) {
+		const spore_transport_ops *ops = chain->items[i]->component->ops;
+
+		may = may || ops->flags & SPORE_TRANSPORTF_SECURE;
+	}
+	return may;
+}
+
+static void look_at_transports(struct builder *b)
+{
+	gather_facts(b);
+	b->set->may_be_secure = may_be_secure(b);
+}
+
+/* A socket at the control port's address could not be bound. */
+static void refuse_control_port(struct builder *b, const struct instance *instance)
+{
+	const struct server_settings *server = &b->set->config->settings.server;
+	spore_addr control = server->bind_addr;
+	char address[ADDR_TEXT_SIZE];
+
+	control.port = (uint16_t)server->control_port;
+	if (b->set->config->role == ROLE_SERVER &&
+	    listeners_overlap(&instance->listeners, &control))
+		diag_add(b->diag, instance->raw,
+		         "expected an address of its own to listen at, found that of the control "
+		         "port, %s",
+		         addr_format(&control, address));
 }
 
 static struct instance *build_instance(struct builder *b, const struct config_instance *entry)
 {
-	struct instance_spec spec = {
-		.name = entry->name,
-		.raw = entry->node,
-		.role = b->set->config->role == ROLE_SERVER ? SPORE_ROLE_SERVER : SPORE_ROLE_CLIENT,
-		.point = b->row->point,
-		.host = host_table(),
-		.metrics = host_metrics(),
-		.resolver = host_resolver(),
-		.report = on_report,
-		.report_arg = b,
-	};
+	struct maker maker = { b->set->config, b->spec->retirer, b->spec->n_workers, b->diag };
+	struct maker_order order = { .row = b->row,
+		                     .entry = entry,
+		                     .conn_attrs = b->set->conn_attrs,
+		                     .may_be_secure = b->set->may_be_secure };
 	struct instance *instance;
-	struct err err;
 
-	b->node = entry->node;
-	if (!find_component(b, entry, &spec) || !fill_conf(b, entry, &spec))
+	if (!find_component(b, &order))
 		return NULL;
-	find_inheritance(b, &spec);
-	instance = instance_new(&spec, b->spec->n_workers, &err);
-	if (!instance && err.text[0])
-		diag_add(b->diag, use_node(entry->node), "%s", err.text);
-	if (instance)
-		instance->continue_on_error = entry->continue_on_error;
+	find_inheritance(b, &order);
+	instance = maker_make(&maker, &order);
+	if (!instance)
+		return NULL;
+	for (size_t i = 0; i < N_CHAINS; i++)
+		refuse_shared_listener(b, instance, b->set->chains[i]);
+	refuse_shared_listener(b, instance, b->chain);
+	refuse_control_port(b, instance);
 	return instance;
 }
 
-/* Hands the instance to the retirer, which ends it with its last reference. */
-static bool adopt_instance(struct builder *b, struct instance *instance)
+static struct chain *new_chain(size_t most)
 {
-	if (retirer_adopt(b->spec->retirer, instance, b->set->config))
-		return true;
-	instance_free(instance);
-	diag_add(b->diag, NULL, "out of memory");
-	return false;
+	struct chain *chain = calloc(1, sizeof *chain + most * sizeof(struct instance *));
+
+	if (chain)
+		atomic_init(&chain->refs, 1);
+	return chain;
 }
 
 static struct chain *build_chain(struct builder *b, enum chain_id id)
 {
 	const struct config_chain *from = &b->set->config->chains[id];
-	struct chain *chain = calloc(1, sizeof *chain + from->n * sizeof(struct instance *));
+	struct chain *chain = new_chain(from->n);
 
 	if (!chain) {
 		diag_add(b->diag, NULL, "out of memory");
 		return NULL;
 	}
-	atomic_init(&chain->refs, 1);
 	b->row = &chain_rows[id];
 	b->chain = chain;
 	b->before = b->spec->previous ? b->spec->previous->chains[id] : NULL;
 	for (size_t i = 0; i < from->n; i++) {
 		struct instance *instance = build_instance(b, &from->items[i]);
 
-		if (instance && adopt_instance(b, instance))
+		if (instance)
 			chain->items[chain->n++] = instance;
 	}
 	return chain;
 }
 
-/* Asks each auth instance what it needs of the challenge. */
-static void ask_for_challenges(struct plugin_set *set)
+/* The lower half of a value of needs_challenge() says what the instance needs, the upper half what
+ * it accepts. */
+enum { NEEDS_MASK = 0xFFFF, ACCEPTS_SHIFT = 16 };
+
+/* What the auth instances need of the challenge, together. */
+static void sum_challenges(struct plugin_set *set)
 {
 	const struct chain *auth = set->chains[CHAIN_AUTH];
 
 	for (size_t i = 0; i < auth->n; i++) {
-		struct instance *instance = auth->items[i];
-		const spore_auth_ops *ops = instance->component->ops;
-		uint32_t wants = SPORE_CHALLENGE_PLAIN;
+		uint32_t needs = auth->items[i]->challenge & NEEDS_MASK;
 
-		if (SPORE_CAN(ops, needs_challenge)) {
-			guest_enter(instance->name, "needs_challenge");
-			wants = ops->needs_challenge(instance->self);
-			guest_leave();
-		}
-		instance->needs_challenge = wants != SPORE_CHALLENGE_NONE;
-		set->needs_challenge = set->needs_challenge || instance->needs_challenge;
-		set->binds = set->binds || wants == SPORE_CHALLENGE_BINDS;
+		set->needs_challenge = set->needs_challenge || needs != SPORE_CHALLENGE_NONE;
+		set->binds = set->binds || needs == SPORE_CHALLENGE_BINDS;
+		set->accepts |= auth->items[i]->challenge >> ACCEPTS_SHIFT &
+		                (SPORE_OFFER_SIGNATURES | SPORE_OFFER_PASSWORDS);
 	}
+}
+
+/* A renewal reads the values of the document again, while others read the document. */
+static void note_that_all_is_read(const struct config *config)
+{
+	struct json_source *source = json_doc_root(config->doc)->source;
+
+	if (source)
+		source->is_read = true;
 }
 
 struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag)
@@ -212,14 +289,100 @@ struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct dia
 	}
 	atomic_init(&set->refs, 1);
 	set->config = config_ref(spec->config);
-	for (size_t i = 0; i < N_CHAINS; i++)
+	for (size_t i = 0; i < N_CHAINS; i++) {
 		set->chains[i] = build_chain(&b, (enum chain_id)i);
+		if (i == CHAIN_TRANSPORT) /* the first one */
+			look_at_transports(&b);
+	}
 	if (diag->count > before) {
 		plugin_set_unref(set);
 		return NULL;
 	}
-	ask_for_challenges(set);
+	note_that_all_is_read(set->config);
+	sum_challenges(set);
 	return set;
+}
+
+/* ---- the same set with other instances ---- */
+
+static struct instance *find_fresh(const struct plugin_swap *swaps, size_t n,
+                                   const struct instance *old)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (swaps[i].old == old && swaps[i].fresh)
+			return swaps[i].fresh;
+	}
+	return NULL;
+}
+
+/* The chain itself if nothing in it is replaced. NULL: out of memory. */
+static struct chain *swap_in_chain(struct chain *from, const struct plugin_swap *swaps, size_t n)
+{
+	struct chain *chain;
+	bool is_same = true;
+
+	for (size_t i = 0; i < from->n; i++)
+		is_same = is_same && !find_fresh(swaps, n, from->items[i]);
+	if (is_same)
+		return chain_ref(from);
+	chain = new_chain(from->n);
+	for (size_t i = 0; chain && i < from->n; i++) {
+		struct instance *fresh = find_fresh(swaps, n, from->items[i]);
+
+		chain->items[chain->n++] = instance_ref(fresh ? fresh : from->items[i]);
+	}
+	return chain;
+}
+
+struct plugin_set *plugin_set_swap(const struct plugin_set *from, const struct plugin_swap *swaps,
+                                   size_t n)
+{
+	struct plugin_set *set = calloc(1, sizeof *set);
+	bool is_complete = true;
+
+	if (!set)
+		return NULL;
+	atomic_init(&set->refs, 1);
+	set->config = config_ref(from->config);
+	set->conn_attrs = from->conn_attrs;
+	set->may_be_secure = from->may_be_secure;
+	for (size_t i = 0; i < N_CHAINS; i++) {
+		set->chains[i] = swap_in_chain(from->chains[i], swaps, n);
+		is_complete = is_complete && set->chains[i];
+	}
+	if (!is_complete) {
+		plugin_set_unref(set);
+		return NULL;
+	}
+	sum_challenges(set);
+	return set;
+}
+
+bool plugin_set_has(const struct plugin_set *set, const struct instance *instance)
+{
+	for (size_t id = 0; id < N_CHAINS; id++) {
+		const struct chain *chain = set->chains[id];
+
+		for (size_t i = 0; chain && i < chain->n; i++) {
+			if (chain->items[i] == instance)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool plugin_set_judges_alike(const struct plugin_set *set, const struct plugin_set *before,
+                             const struct instance *by)
+{
+	const struct chain *now = set->chains[CHAIN_AUTH], *then = before->chains[CHAIN_AUTH];
+
+	if (!by)
+		return now->n == 0 && then->n == 0;
+	for (size_t i = 0; i < now->n && i < then->n && now->items[i] == then->items[i]; i++) {
+		if (now->items[i] == by)
+			return true;
+	}
+	return false;
 }
 
 static bool start_chain(const struct chain *chain, struct loop *const *loops, struct err *err)
@@ -292,6 +455,7 @@ void plugin_set_unref(struct plugin_set *set)
 		return;
 	for (size_t i = 0; i < N_CHAINS; i++)
 		chain_unref(set->chains[i]);
+	diag_fini(&set->doubts);
 	config_unref(set->config);
 	free(set);
 }

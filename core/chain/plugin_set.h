@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "config/config.h"
+#include "diag/diag.h"
 #include "host/instance.h"
 #include "plugin/registry.h"
 
@@ -29,8 +30,13 @@ struct plugin_set {
 	atomic_uint refs;
 	struct config *config;          /* ref */
 	struct chain *chains[N_CHAINS]; /* refs; exporters: NULL after plugin_set_end_exporters */
-	bool needs_challenge;           /* an auth instance needs the answer to a challenge ... */
-	bool binds; /* ... and one takes an answer that is bound to the transport */
+	/* For instances behind the transports: see instance_spec. In the document of the config. */
+	const char **conn_attrs;
+	bool may_be_secure;
+	bool needs_challenge; /* an auth instance needs the answer to a challenge ... */
+	bool binds;           /* ... and one takes an answer that is bound to the transport */
+	uint32_t accepts;   /* SPORE_OFFER_*: the forms of answers that its auth instances accept */
+	struct diag doubts; /* see chain/doubts; points into the configuration */
 };
 
 struct plugin_set_spec {
@@ -44,6 +50,23 @@ struct plugin_set_spec {
 /* Loads the plugins and creates all instances. NULL: there were mistakes, which are in the diag.
  * [control] */
 struct plugin_set *plugin_set_new(const struct plugin_set_spec *spec, struct diag *diag);
+/* An instance that takes the place of another one of a set. Borrowed; fresh: NULL: none does. */
+struct plugin_swap {
+	const struct instance *old;
+	struct instance *fresh;
+};
+
+/* The same set with these instances in place of the old ones. NULL: out of memory. [control] */
+struct plugin_set *plugin_set_swap(const struct plugin_set *from, const struct plugin_swap *swaps,
+                                   size_t n);
+/* [any] */
+bool plugin_set_has(const struct plugin_set *set, const struct instance *instance);
+/* True if both sets would judge a client alike whom this instance of `before` has allowed: the
+ * instances in front of it, which were asked first, and itself are in both. by NULL: a client
+ * without authentication. [any] */
+bool plugin_set_judges_alike(const struct plugin_set *set, const struct plugin_set *before,
+                             const struct instance *by);
+
 /* Starts all instances, as instance_start does, then waits until all are ready. With `exporters`
  * false leaves out the chains that serve or send by themselves, for a check. On failure the caller
  * gives the set back. [control] */

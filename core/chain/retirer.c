@@ -50,6 +50,18 @@ static void count_generations(struct retirer *retirer)
 	atomic_store(&retirer->n_generations, n);
 }
 
+/* Behind all that are not younger: a renewal adds an instance to the running generation, while
+ * those of a refused reload may still be ending. The lock is held. */
+static void insert_by_generation(struct retirer *retirer, struct retiree *retiree)
+{
+	struct list *at = &retirer->all;
+
+	while (at->prev != &retirer->all &&
+	       CONTAINER_OF(at->prev, struct retiree, alive)->generation > retiree->generation)
+		at = at->prev;
+	list_append(at, &retiree->alive); /* in front of `at` */
+}
+
 /* Stops and frees the instance, and removes the retiree from both lists. False: work is still in
  * flight, and the retiree stays. [control] */
 static bool try_to_end(struct retiree *retiree)
@@ -142,7 +154,7 @@ bool retirer_adopt(struct retirer *retirer, struct instance *instance, struct co
 	instance->unused_arg = retiree;
 	atomic_fetch_add(&retirer->alive, 1);
 	pthread_mutex_lock(&retirer->lock);
-	list_append(&retirer->all, &retiree->alive);
+	insert_by_generation(retirer, retiree);
 	count_generations(retirer);
 	pthread_mutex_unlock(&retirer->lock);
 	return true;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/utf8.h"
 
 enum { REASON_MAX = 512 };
@@ -61,6 +62,17 @@ static const char *fields_fault(const spore_auth_result *r)
 	return r->life_ms < 0 ? "life_ms: negative" : NULL;
 }
 
+static const char *verifier_fault(const spore_auth_result *r)
+{
+	if (!SPORE_HAS(r, verifier_life_ms))
+		return NULL;
+	if (!r->verifier.ptr && r->verifier.len)
+		return "verifier: NULL with a length";
+	if (r->verifier.len > SPORE_AUTH_VERIFIER_MAX)
+		return "verifier: longer than SPORE_AUTH_VERIFIER_MAX";
+	return r->verifier_life_ms < 0 ? "verifier_life_ms: negative" : NULL;
+}
+
 const char *grant_fault(const spore_auth_result *r)
 {
 	const char *fault;
@@ -72,6 +84,8 @@ const char *grant_fault(const spore_auth_result *r)
 	fault = identity_fault(r->identity);
 	if (!fault)
 		fault = fields_fault(r);
+	if (!fault)
+		fault = verifier_fault(r);
 	return fault ? fault : ports_fault(r);
 }
 
@@ -81,10 +95,39 @@ static char *copy_text(spore_str text, size_t most)
 	return strndup(text.ptr ? text.ptr : "", text.len < most ? text.len : most);
 }
 
+/* False: out of memory. */
+static bool copy_ports(struct grant *grant, const spore_auth_result *r)
+{
+	if (!r->n_ports)
+		return true;
+	grant->ports = calloc(r->n_ports, sizeof *grant->ports);
+	if (!grant->ports)
+		return false;
+	memcpy(grant->ports, r->ports, r->n_ports * sizeof *r->ports);
+	grant->n_ports = r->n_ports;
+	return true;
+}
+
+/* False: out of memory. */
+static bool copy_verifier(struct grant *grant, const spore_auth_result *r)
+{
+	if (!r->verifier.len)
+		return true;
+	grant->verifier = malloc(r->verifier.len);
+	if (!grant->verifier)
+		return false;
+	memcpy(grant->verifier, r->verifier.ptr, r->verifier.len);
+	grant->verifier_len = r->verifier.len;
+	grant->verifier_hint = r->verifier_hint;
+	grant->verifier_life_ms = r->verifier_life_ms;
+	return true;
+}
+
 struct grant *grant_new(const spore_auth_result *result)
 {
 	spore_auth_result r = { 0 };
 	struct grant *grant = calloc(1, sizeof *grant);
+	bool good;
 
 	if (!grant)
 		return NULL;
@@ -97,17 +140,12 @@ struct grant *grant_new(const spore_auth_result *result)
 	grant->life_ms = r.life_ms < longest_life_ms ? r.life_ms : longest_life_ms;
 	grant->identity = copy_text(r.identity, SPORE_IDENTITY_MAX);
 	grant->reason = copy_text(r.reason, REASON_MAX);
-	if (r.n_ports) {
-		grant->ports = calloc(r.n_ports, sizeof *grant->ports);
-		if (grant->ports)
-			memcpy(grant->ports, r.ports, r.n_ports * sizeof *r.ports);
-		grant->n_ports = r.n_ports;
-	}
-	if (!grant->identity || !grant->reason || (grant->n_ports && !grant->ports)) {
-		grant_free(grant);
-		return NULL;
-	}
-	return grant;
+	good = copy_ports(grant, &r);
+	good = copy_verifier(grant, &r) && good;
+	if (good && grant->identity && grant->reason)
+		return grant;
+	grant_free(grant);
+	return NULL;
 }
 
 struct grant *grant_copy(const struct grant *grant)
@@ -128,10 +166,19 @@ struct grant *grant_copy(const struct grant *grant)
 	return grant_new(&result);
 }
 
+void grant_drop_verifier(struct grant *grant)
+{
+	crypto_wipe(grant->verifier, grant->verifier_len);
+	free(grant->verifier);
+	grant->verifier = NULL;
+	grant->verifier_len = 0;
+}
+
 void grant_free(struct grant *grant)
 {
 	if (!grant)
 		return;
+	grant_drop_verifier(grant);
 	free(grant->identity);
 	free(grant->reason);
 	free(grant->ports);

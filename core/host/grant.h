@@ -1,5 +1,5 @@
-/* grant - the host's copy of what an auth plugin granted: identity, session and policy. Immutable.
- * [any] */
+/* grant - the host's copy of what an auth plugin granted: identity, session and policy. Immutable,
+ * but its verifier may be dropped. [any] */
 #ifndef CORE_GRANT_H
 #define CORE_GRANT_H
 
@@ -14,6 +14,10 @@ struct grant {
 	char *identity, *reason; /* owned, NUL-ended, never NULL */
 	spore_port_range *ports; /* owned */
 	size_t n_ports;
+	char *verifier; /* owned, secret; NULL: none, or it was taken */
+	size_t verifier_len;
+	uint64_t verifier_hint;
+	int64_t verifier_life_ms; /* 0: as the operator says */
 };
 
 /* What is wrong with an identity; NULL: nothing. The text is permanent. */
@@ -22,7 +26,11 @@ const char *identity_fault(spore_str identity);
 const char *grant_fault(const spore_auth_result *result);
 /* Copies `result`, which must be free of faults, or NULL (an empty grant). NULL: out of memory. */
 struct grant *grant_new(const spore_auth_result *result);
+/* Without the verifier. NULL: out of memory. */
 struct grant *grant_copy(const struct grant *grant);
+/* Wipes and frees the verifier. */
+void grant_drop_verifier(struct grant *grant);
+/* Also wipes the verifier. NULL is fine. */
 void grant_free(struct grant *grant);
 /* The policy allows this public port. */
 bool grant_has_port(const struct grant *grant, uint16_t port);

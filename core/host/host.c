@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "host/hand_on.h"
 #include "host/instance.h"
+#include "host/last_good.h"
 #include "host/lend.h"
 #include "host/readiness.h"
 #include "host/ticket.h"
@@ -170,9 +171,10 @@ static const char *verdict_fault(int32_t verdict, const spore_auth_result *resul
 {
 	if (verdict == SPORE_ALLOW)
 		return result ? grant_fault(result) : NULL;
-	if (verdict == SPORE_DENY || verdict == SPORE_NEXT || is_error(verdict))
+	if (verdict == SPORE_DENY || verdict == SPORE_NEXT || verdict == SPORE_UNBOUND ||
+	    is_error(verdict))
 		return NULL;
-	return "verdict: neither SPORE_ALLOW, DENY, NEXT nor an error";
+	return "verdict: neither SPORE_ALLOW, DENY, NEXT, UNBOUND nor an error";
 }
 
 static const char *answer_fault(spore_status status, spore_str answer)
@@ -245,6 +247,16 @@ static const char *revalidation_fault(const spore_ctx *ctx, spore_str identity, 
 	return identity_fault(identity);
 }
 
+/* grant: NULL with SPORE_DENY. */
+static void change_last_good(const struct instance *instance, spore_str identity,
+                             const struct grant *grant)
+{
+	if (instance->last_good && grant)
+		last_good_change(instance->last_good, identity, grant);
+	else if (instance->last_good)
+		last_good_forget(instance->last_good, identity);
+}
+
 static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
                                          const spore_auth_result *result)
 {
@@ -257,6 +269,7 @@ static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int
 		return SPORE_EUNSUPPORTED;
 	if (verdict == SPORE_ALLOW && !(grant = grant_new(result)))
 		return SPORE_ENOMEM;
+	change_last_good(instance_of(ctx), identity, grant);
 	the_host.services.revalidate(the_host.services.revalidate_arg, instance_of(ctx), identity,
 	                             verdict, grant);
 	return SPORE_OK;
@@ -310,6 +323,28 @@ static spore_status host_listener_get(spore_ctx *ctx, const spore_addr *address,
 		return mistake(name_of(ctx), "listener_get", "address is not an IP address");
 	return listeners_get(address, !the_host.services.binds_nothing,
 	                     &instance_of(ctx)->listeners, fd_out);
+}
+
+/* ---- files, and the state of an instance ---- */
+
+static spore_status host_file_watch(spore_ctx *ctx, const char *path)
+{
+	struct instance *instance;
+
+	if (!ctx || !path || !*path)
+		return mistake(name_of(ctx), "file_watch", "ctx or path is NULL, or path is empty");
+	instance = instance_of(ctx);
+	if (!is_in_create(instance))
+		return mistake(name_of(ctx), "file_watch", "called outside of create()");
+	files_note(&instance->files, instance->doc, path);
+	return SPORE_OK;
+}
+
+static spore_status host_state_show(spore_ctx *ctx, spore_str text)
+{
+	if (!ctx || (!text.ptr && text.len))
+		return mistake(name_of(ctx), "state_show", "ctx or text is NULL");
+	return instance_show(instance_of(ctx), text) ? SPORE_OK : SPORE_ENOMEM;
 }
 
 /* ---- the configuration as a tree ---- */
@@ -602,6 +637,8 @@ static const spore_host table = {
 	.metric_add = host_metric_add,
 	.metric_set = host_metric_set,
 	.metric_observe = host_metric_observe,
+	.file_watch = host_file_watch,
+	.state_show = host_state_show,
 };
 
 struct metrics *host_metrics(void)

@@ -1,10 +1,13 @@
 #include "host/instance.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "host/last_good.h"
 #include "host/ticket.h"
 #include "log/log.h"
 #include "log/mistake.h"
@@ -15,6 +18,7 @@
 #include "loop/pool.h"
 #include "plugin/visit.h"
 #include "thread/guest.h"
+#include "json/json.h"
 
 enum { POOL_THREADS = 8, POOL_QUEUED = 1024, POOL_WAIT_MS = 1000 };
 /* How long after worker_drain new posts and jobs are accepted, if there are always some left. */
@@ -67,12 +71,15 @@ static struct instance *allocate_instance(const struct instance_spec *spec, unsi
 	instance->plugin = spec->plugin;
 	instance->conf = spec->conf;
 	instance->raw = spec->raw;
+	instance->doc = spec->doc;
+	instance->files = spec->files;
 	instance->resolver = spec->resolver;
 	instance->n_workers = n_workers;
 	atomic_init(&instance->refs, 1);
 	instance->name = guest_name(spec->name);
 	instance->workers = calloc(n_workers, sizeof *instance->workers);
 	pthread_mutex_init(&instance->pool_lock, NULL);
+	pthread_mutex_init(&instance->state_lock, NULL);
 	refusals_init(&instance->refusals);
 	hand_on_init(&instance->hand_on);
 	if (!instance->name || !instance->workers) {
@@ -105,6 +112,11 @@ static spore_status create_component(struct instance *instance, struct reporter 
 		.report = on_report,
 		.n_workers = instance->n_workers,
 		.point = spec->point,
+		.conn_attrs = spec->conn_attrs,
+		.may_be_secure = spec->may_be_secure,
+		.public_ports = spec->public_ports.items,
+		.n_public_ports = spec->public_ports.count,
+		.auth_timeout_ms = spec->role == SPORE_ROLE_SERVER ? spec->auth_timeout_ms : 0,
 	};
 	atomic_store(&instance->hand_on.readable, true);
 	my_reporter = reporter;
@@ -160,10 +172,14 @@ void instance_free(struct instance *instance)
 		destroy_component(instance);
 	listeners_drop(&instance->listeners);
 	pthread_mutex_destroy(&instance->pool_lock);
+	pthread_mutex_destroy(&instance->state_lock);
+	free(instance->state);
 	refusals_fini(&instance->refusals);
 	hand_on_fini(&instance->hand_on);
+	last_good_unref(instance->last_good);
 	free(instance->workers);
 	free(instance->conf);
+	json_doc_free(instance->own_doc);
 	free(instance);
 }
 
@@ -182,6 +198,32 @@ struct pool *instance_pool(struct instance *instance)
 void *instance_state(const struct instance *instance, const struct loop *loop)
 {
 	return instance->workers[loop_index(loop)].state;
+}
+
+/* ---- what it shows ---- */
+
+bool instance_show(struct instance *instance, spore_str text)
+{
+	size_t len = text.len < SPORE_STATE_MAX ? text.len : SPORE_STATE_MAX;
+	char *state = len ? strndup(text.ptr, len) : NULL, *old;
+
+	if (len && !state)
+		return false;
+	pthread_mutex_lock(&instance->state_lock);
+	old = instance->state;
+	instance->state = state;
+	pthread_mutex_unlock(&instance->state_lock);
+	free(old);
+	return true;
+}
+
+void instance_read_state(const struct instance *instance, char text_out[SPORE_STATE_MAX + 1])
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&instance->state_lock;
+
+	pthread_mutex_lock(lock);
+	snprintf(text_out, SPORE_STATE_MAX + 1, "%s", instance->state ? instance->state : "");
+	pthread_mutex_unlock(lock);
 }
 
 /* ---- work in flight ---- */

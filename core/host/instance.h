@@ -14,8 +14,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/crypto.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "files/files.h"
 #include "host/hand_on.h"
 #include "host/listeners.h"
 #include "host/meter.h"
@@ -26,6 +28,8 @@
 #define INSTANCE_CLOSED (1u << 31)
 
 struct json;
+struct json_doc;
+struct last_good;
 struct loaded;
 struct loop;
 struct poller;
@@ -64,6 +68,9 @@ struct instance {
 	const char *name;            /* from guest_name: outlives the instance */
 	void *conf;                  /* owned; filled by the component's option table */
 	const struct json *raw;      /* borrowed from the config, which outlives the instance */
+	struct json_doc *doc;        /* the values of its options live in it */
+	struct json_doc *own_doc;    /* owned; the same; NULL: it is the config's */
+	struct files files;          /* that it has read; in `doc` */
 	struct resolver *resolver;   /* borrowed: outlives the instance */
 	void *self;                  /* the plugin's */
 	struct pool *pool; /* owned; runs its jobs and blocking calls; made on first use */
@@ -72,14 +79,20 @@ struct instance {
 	unsigned n_workers;
 	atomic_uint work;   /* posts and jobs that must still run; INSTANCE_CLOSED: no new ones */
 	int64_t drained_ms; /* when worker_drain had run on all workers; 0: not yet; [control] */
-	bool continue_on_error;        /* "on_error": "next" */
-	bool needs_challenge;          /* auth: the instance judges by the answer to a challenge */
+	bool continue_on_error;                   /* "on_error": "next" */
+	struct last_good *last_good;              /* ref; "on_error": "last_good"; else NULL */
+	uint8_t config_stamp[CRYPTO_SHA256_SIZE]; /* if last_good: see chain/config_stamp */
+	int64_t last_good_ms;                     /* how long its entries are good */
+	struct pace rechecks;          /* of the log lines about visitors that it let in */
+	uint32_t challenge;            /* auth: what needs_challenge() has returned */
 	struct listener_use listeners; /* [control] */
 	atomic_uint refs;
 	/* Called on the thread that gives back the last reference. */
 	void (*on_unused)(struct instance *instance, void *arg);
 	void *unused_arg;
 	struct hand_on hand_on; /* what its plugin hands on */
+	pthread_mutex_t state_lock;
+	char *state; /* owned; what it shows to the operator; NULL: nothing; under the lock */
 	struct meter meter;
 	struct refusals refusals; /* of an access list; else without series */
 	struct pace faults;       /* of the log lines about what it did wrong with a connection */
@@ -91,11 +104,18 @@ struct instance_spec {
 	const char *name;
 	void *conf; /* taken, also on failure */
 	const struct json *raw;
+	struct json_doc *doc; /* see struct instance, as for the next */
+	struct files files;
 	const void *previous;     /* `self` of the instance that this one replaces, or NULL */
 	struct hand_on *inherits; /* the store of the instance of this name that it replaces, also
 	                           * if that one has other code; or NULL */
 	uint32_t role;            /* SPORE_ROLE_* */
 	uint32_t point;           /* SPORE_ACL_AT_* of an access list, else 0 */
+	/* What create() is told of the rest of the configuration; borrowed. */
+	const char *const *conn_attrs;
+	bool may_be_secure;
+	spore_list public_ports; /* of spore_port_range */
+	int64_t auth_timeout_ms;
 	const spore_host *host;
 	struct metrics *metrics;
 	struct resolver *resolver;
@@ -143,6 +163,12 @@ struct pool *instance_pool(struct instance *instance);
 bool instance_enter(struct spore_worker *worker);
 /* The post or job has ended. [any] */
 void instance_leave(struct spore_worker *worker);
+
+/* Shows this text to the operator from now on, cut at SPORE_STATE_MAX bytes; empty: none. False:
+ * out of memory. [any] */
+bool instance_show(struct instance *instance, spore_str text);
+/* Writes the text that it shows; empty: none. [any] */
+void instance_read_state(const struct instance *instance, char text_out[SPORE_STATE_MAX + 1]);
 
 static inline struct instance *instance_of(const spore_ctx *ctx)
 {

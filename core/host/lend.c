@@ -473,11 +473,12 @@ static void release_look_up(struct lent *lent)
 	give_loan(loan);
 }
 
-static void on_resolved(void *arg, const spore_addr *addrs, size_t n, const char *why)
+static void on_resolved(void *arg, const spore_addr *addrs, size_t n,
+                        const struct net_failure *failure)
 {
 	struct loan *given = arg, loan = *given;
 
-	(void)why;
+	(void)failure;
 	give_loan(given);
 	guest_enter(name_of(loan.worker), "on_done");
 	loan.look_up.on_done(loan.arg, n ? SPORE_OK : SPORE_EBACKEND, addrs, n);

@@ -1,6 +1,7 @@
 #include "host/listeners.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "net/sock.h"
@@ -12,6 +13,8 @@ static struct {
 	int fd;
 	unsigned users; /* instances; 0: the slot is free */
 } listeners[MAX_LISTENERS];
+
+static atomic_uint n_open; /* others read it */
 
 /* The slot of the socket at this address, or else a free slot; MAX_LISTENERS: no slot is free. */
 static size_t find_slot(const spore_addr *address)
@@ -71,6 +74,7 @@ spore_status listeners_get(const spore_addr *address, bool bind, struct listener
 			return SPORE_ESYS;
 		listeners[i].address = *address;
 		listeners[i].fd = fd;
+		atomic_fetch_add(&n_open, 1);
 	}
 	listeners[i].users += !(use->bits & bit);
 	use->bits |= bit;
@@ -78,11 +82,45 @@ spore_status listeners_get(const spore_addr *address, bool bind, struct listener
 	return SPORE_OK;
 }
 
+const spore_addr *listeners_common(const struct listener_use *one, const struct listener_use *other)
+{
+	uint64_t both = one->bits & other->bits;
+
+	return both ? &listeners[__builtin_ctzll(both)].address : NULL;
+}
+
+/* "::" takes IPv4, too. */
+static bool is_any(const spore_addr *address)
+{
+	static const uint8_t v6[16], v4[16] = { [10] = 0xFF, [11] = 0xFF };
+
+	return memcmp(address->ip, v6, sizeof v6) == 0 || memcmp(address->ip, v4, sizeof v4) == 0;
+}
+
+bool listeners_overlap(const struct listener_use *use, const spore_addr *address)
+{
+	for (size_t i = 0; i < MAX_LISTENERS; i++) {
+		const spore_addr *own = &listeners[i].address;
+
+		if (use->bits & (uint64_t)1 << i && own->port == address->port &&
+		    (is_any(own) || is_any(address) || memcmp(own->ip, address->ip, 16) == 0))
+			return true;
+	}
+	return false;
+}
+
 void listeners_drop(struct listener_use *use)
 {
 	for (size_t i = 0; i < MAX_LISTENERS; i++) {
-		if (use->bits & (uint64_t)1 << i && --listeners[i].users == 0)
-			close(listeners[i].fd);
+		if (!(use->bits & (uint64_t)1 << i) || --listeners[i].users > 0)
+			continue;
+		close(listeners[i].fd);
+		atomic_fetch_sub(&n_open, 1);
 	}
 	use->bits = 0;
+}
+
+unsigned listeners_count(void)
+{
+	return atomic_load(&n_open);
 }

@@ -17,7 +17,15 @@ struct listener_use {
  * no address and accepts nothing. SPORE_OK, or SPORE_ESYS with errno. */
 spore_status listeners_get(const spore_addr *address, bool bind, struct listener_use *use,
                            int *fd_out);
+/* A socket at this address would have a port in common with one of `use`: the address is the same,
+ * or one of the two stands for all addresses. */
+bool listeners_overlap(const struct listener_use *use, const spore_addr *address);
+/* An address that both use; NULL: none. Valid until one of them drops it. */
+const spore_addr *listeners_common(const struct listener_use *one,
+                                   const struct listener_use *other);
 /* Gives back all sockets of `use`. */
 void listeners_drop(struct listener_use *use);
+/* The number of sockets that are open. [any] */
+unsigned listeners_count(void);
 
 #endif

@@ -1,5 +1,7 @@
 #include "host/meter.h"
 
+#include <spore/auth.h>
+
 #include "base/clock.h"
 #include "loop/loop.h"
 #include "metrics/families.h"
@@ -14,6 +16,7 @@ static const struct {
 	{ SPORE_ALLOW, "allow", "" },
 	{ SPORE_DENY, "deny", "" },
 	{ SPORE_NEXT, "next", "" },
+	{ SPORE_UNBOUND, "unbound", "" },
 	{ SPORE_ENOMEM, "error", "no_memory" },
 	{ SPORE_ETIMEOUT, "error", "timeout" },
 	{ SPORE_EBACKEND, "error", "backend" },
@@ -69,6 +72,15 @@ void meter_init(struct meter *meter, struct metrics *metrics, const spore_compon
 		init_verdicts(meter, instance);
 }
 
+uint32_t meter_add_last_good(struct meter *meter, const char *instance)
+{
+	const char *control[] = { instance, "control" }, *data[] = { instance, "data" };
+
+	meter->good_control = family_series(meter->metrics, FAMILY_AUTH_LAST_GOOD, control);
+	meter->good_data = family_series(meter->metrics, FAMILY_AUTH_LAST_GOOD, data);
+	return family_series(meter->metrics, FAMILY_AUTH_LAST_GOOD_ENTRIES, &instance);
+}
+
 static void observe_time(const struct meter *meter, const struct loop *loop, uint32_t series,
                          int64_t began_ns)
 {
@@ -91,6 +103,12 @@ void meter_verdict(const struct meter *meter, const struct loop *loop, int32_t v
 	metrics_add(meter->metrics, loop_index(loop), meter->verdicts[i < CANCELLED ? i : OTHER],
 	            1);
 	observe_time(meter, loop, meter->verdict_time, asked_ns);
+}
+
+void meter_last_good(const struct meter *meter, const struct loop *loop, uint32_t purpose)
+{
+	metrics_add(meter->metrics, loop_index(loop),
+	            purpose == SPORE_AUTH_DATA ? meter->good_data : meter->good_control, 1);
 }
 
 void meter_no_verdict(const struct meter *meter, const struct loop *loop)

@@ -1,5 +1,6 @@
 #include "host/readiness.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -13,11 +14,22 @@ enum { SECOND = 1000000000 };
 static struct {
 	atomic_bool serves;
 	atomic_int_fast64_t limit_ns;
-} the_readiness = { .limit_ns = INT64_MAX };
+	pthread_mutex_t lock; /* of the reason */
+	char reason[512];
+} the_readiness = { .limit_ns = INT64_MAX,
+	            .lock = PTHREAD_MUTEX_INITIALIZER,
+	            .reason = "the process does not serve yet, or not any more" };
 
 void readiness_set(bool serves)
 {
 	atomic_store(&the_readiness.serves, serves);
+}
+
+void readiness_give_reason(const char *text)
+{
+	pthread_mutex_lock(&the_readiness.lock);
+	snprintf(the_readiness.reason, sizeof the_readiness.reason, "%s", text);
+	pthread_mutex_unlock(&the_readiness.lock);
 }
 
 void readiness_set_limit(int64_t ns)
@@ -51,7 +63,9 @@ bool readiness_explain(char *text, size_t size)
 		             .limit_ns = atomic_load(&the_readiness.limit_ns) };
 
 	if (!atomic_load(&the_readiness.serves)) {
-		snprintf(text, size, "the process does not serve yet, or not any more");
+		pthread_mutex_lock(&the_readiness.lock);
+		snprintf(text, size, "%s", the_readiness.reason);
+		pthread_mutex_unlock(&the_readiness.lock);
 		return false;
 	}
 	guest_each(look, &hung);

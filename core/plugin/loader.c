@@ -1,6 +1,7 @@
 #include "plugin/loader.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,22 +240,47 @@ static void warn_of_taken_names(const struct sealed *copy, const char *path)
 		         log_str("names", exports_text(&exports.taken, names)));
 }
 
-static bool open_code(struct loader *loader, struct loaded *loaded, struct err *err)
+enum { COPY_PATH = 128 };
+
+/* dlopen does not open a path that it has loaded code from, but returns that code. The copy is
+ * closed once it is loaded, so a later one may have the number of its descriptor. Therefore each
+ * load spells the path differently: its bits become "/." and "/", which add nothing to a path. */
+static void spell_path(int fd, char path_out[COPY_PATH])
+{
+	static unsigned n_loads; /* dlopen remembers paths for the whole process */
+	char *end = path_out + snprintf(path_out, COPY_PATH, "/proc/%d/fd", (int)getpid());
+
+	for (unsigned bits = n_loads++; bits; bits /= 2)
+		end = stpcpy(end, bits % 2 ? "/." : "/");
+	sprintf(end, "/%d", fd);
+}
+
+/* `path` is that of the copy, which means nothing to the user. */
+static void explain_dlopen(const char *path, struct err *err)
+{
+	const char *why = dlerror();
+	size_t len = strlen(path);
+
+	if (access(path, F_OK) < 0)
+		err_set(err, "cannot load it: plugins are loaded through %s: %s", path,
+		        errno == ENOENT ? "/proc is not mounted" : strerrordesc_np(errno));
+	else
+		err_set(err, "cannot load it: %s",
+		        strncmp(why, path, len) == 0 && why[len] == ':' ? why + len + 2 : why);
+}
+
+/* fd: the sealed copy. */
+static bool open_code(struct loader *loader, struct loaded *loaded, int fd, struct err *err)
 {
 	const char *name = guest_name(loaded->path), *version = guest_name(loaded->note.version);
 	const spore_plugin *(*entry)(void);
 	struct visit visit;
-	char path[64];
+	char path[COPY_PATH];
 
-	snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)getpid(), loaded->fd);
+	spell_path(fd, path);
 	loaded->handle = map_code(path, name, version);
 	if (!loaded->handle) {
-		const char *why = dlerror();
-		size_t len = strlen(path);
-
-		/* The path of the copy means nothing to the user. */
-		err_set(err, "cannot load it: %s",
-		        strncmp(why, path, len) == 0 && why[len] == ':' ? why + len + 2 : why);
+		explain_dlopen(path, err);
 		return false;
 	}
 	*(void **)&entry = dlsym(loaded->handle, "spore_plugin_v1");
@@ -280,13 +306,11 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 	known = find_digest(loader, loaded->digest);
 	if (known) {
 		free(loaded);
-		close(copy->fd);
 		return known;
 	}
 	warn_of_taken_names(copy, path);
-	loaded->fd = copy->fd;
 	loaded->path = strdup(path);
-	if (!loaded->path || !open_code(loader, loaded, err))
+	if (!loaded->path || !open_code(loader, loaded, copy->fd, err))
 		goto fail;
 	loaded->next = loader->first;
 	loader->first = loaded;
@@ -295,9 +319,7 @@ static struct loaded *load_copy(struct loader *loader, const char *path, const c
 	return loaded;
 fail:
 	/* Mapped code stays mapped, since its constructors may have started threads or set
-	 * handlers. Its descriptor stays open too, or the next copy would get the same path. */
-	if (!loaded || !loaded->handle)
-		close(copy->fd);
+	 * handlers. */
 	if (loaded)
 		free(loaded->path);
 	free(loaded);
@@ -315,7 +337,7 @@ const struct loaded *loader_load(struct loader *loader, const char *path, const 
 		return NULL;
 	}
 	loaded = load_copy(loader, path, pin, &copy, err);
-	sealed_close(&copy, false);
+	sealed_close(&copy);
 	if (!loaded)
 		err_prefix(err, "plugin %s refused", path);
 	return loaded;
@@ -327,7 +349,6 @@ void loader_fini(struct loader *loader)
 		struct loaded *loaded = loader->first;
 
 		loader->first = loaded->next;
-		close(loaded->fd);
 		free(loaded->path);
 		free(loaded);
 	}
@@ -346,7 +367,7 @@ bool loader_inspect(const char *path, const char *pin, struct inspection *out, s
 	good = check_copy(&copy, pin, out->digest, &out->note, err);
 	out->has_note = note_read(copy.bytes, copy.size, &out->note, &unused);
 	exports_read(copy.bytes, copy.size, &out->exports);
-	sealed_close(&copy, true);
+	sealed_close(&copy);
 	if (out->access.forbidden.text[0]) {
 		*err = out->access.forbidden;
 		good = false;

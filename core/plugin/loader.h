@@ -19,8 +19,6 @@ struct loaded {
 	struct loaded *next;
 	char *path;
 	uint8_t digest[CRYPTO_SHA256_SIZE];
-	int fd; /* of the sealed copy. It stays open: dlopen knows the copy by its path, which
-	         * contains the number. */
 	void *handle;
 	struct note note;
 	const spore_plugin *plugin;
@@ -36,7 +34,7 @@ struct loader {
  * file, what was expected and the remedy. */
 const struct loaded *loader_load(struct loader *loader, const char *path, const char *pin,
                                  struct err *err);
-/* Closes the copies; the code stays mapped. */
+/* The code stays mapped. */
 void loader_fini(struct loader *loader);
 
 /* What is known about a file without running it. */

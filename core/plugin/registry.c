@@ -119,6 +119,10 @@ static void explain_missing(const struct registry *registry, uint32_t kind, cons
 	struct names names = { .n = 0 };
 	char prefix[32] = "", wanted[NAME_SIZE];
 
+	if (registry->lost) {
+		err_set(err, "cannot look for %s beside the executable: %s", file, registry->lost);
+		return;
+	}
 	if (!by_file)
 		snprintf(prefix, sizeof prefix, "%s_", kind_name(kind));
 	for (size_t i = 0; i < registry->n_path; i++)

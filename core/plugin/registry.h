@@ -21,6 +21,8 @@ struct registry {
 	struct loader loader;
 	const char *path[REGISTRY_MAX_PATH]; /* folders in search order; borrowed from the config */
 	size_t n_path;
+	const char *lost; /* why the folders beside the executable are not among these; borrowed
+	                   * from the config; NULL: they are */
 	const struct registry_pin *pins;
 	size_t n_pins;
 	/* Called before a file is looked for; may be NULL. */

@@ -25,7 +25,7 @@ static size_t size_of_type(uint32_t type, const spore_option_item *item)
 		[SPORE_OPT_PORT] = sizeof(int64_t),     [SPORE_OPT_PORTS] = sizeof(spore_list),
 		[SPORE_OPT_CIDR] = sizeof(spore_cidr),  [SPORE_OPT_LIST] = sizeof(spore_list),
 		[SPORE_OPT_MAP] = sizeof(spore_map),    [SPORE_OPT_OBJECT] = 0,
-		[SPORE_OPT_NODE] = sizeof(spore_cfg *),
+		[SPORE_OPT_NODE] = sizeof(spore_cfg *), [SPORE_OPT_SHA256] = sizeof(spore_sha256),
 	};
 
 	if (type == SPORE_OPT_OBJECT)
@@ -39,6 +39,8 @@ static size_t alignment_of(uint32_t type, const spore_option_item *item)
 	struct option_table inner;
 	size_t most = 1;
 
+	if (type == SPORE_OPT_SHA256)
+		return _Alignof(spore_sha256);
 	if (type == SPORE_OPT_BOOL || type == SPORE_OPT_ADDR || type == SPORE_OPT_IP ||
 	    type == SPORE_OPT_CIDR)
 		return _Alignof(uint32_t);
@@ -97,7 +99,7 @@ static bool is_named_twice(const struct option_table *table, uint32_t i)
 static bool is_hosts_key(const char *name)
 {
 	return strcmp(name, "use") == 0 || strcmp(name, "name") == 0 ||
-	       strcmp(name, "on_error") == 0;
+	       strcmp(name, "on_error") == 0 || strcmp(name, "last_good_for") == 0;
 }
 
 static bool check_name(const spore_option *row, unsigned depth, struct err *err)
@@ -133,6 +135,7 @@ static bool fits_type(const spore_option *row, struct json_doc *doc)
 		spore_str str;
 		spore_addr addr;
 		spore_cidr cidr;
+		spore_sha256 digest;
 		const void *pointer;
 		int64_t whole;
 		double number;

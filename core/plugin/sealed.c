@@ -88,10 +88,37 @@ static int open_regular(const char *real, struct stat *st, struct err *err)
 	return -1;
 }
 
+static bool write_all(int to, const uint8_t *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(to, bytes, len);
+
+		if (n <= 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* How many bytes were copied; 0: the file has ended; -1: the cause is in errno. */
+static ssize_t copy_some(int from, int to, size_t size)
+{
+	uint8_t bytes[16 * 1024];
+	ssize_t n = sendfile(to, from, NULL, size);
+
+	/* Not every file system and not every sandbox permits it. */
+	if (n >= 0 || (errno != EPERM && errno != ENOSYS && errno != EINVAL))
+		return n;
+	errno = 0;
+	n = read(from, bytes, size < sizeof bytes ? size : sizeof bytes);
+	return n <= 0 || write_all(to, bytes, (size_t)n) ? n : -1;
+}
+
 static bool copy_all(int from, int to, size_t size)
 {
 	while (size > 0) {
-		ssize_t n = sendfile(to, from, NULL, size);
+		ssize_t n = copy_some(from, to, size);
 
 		if (n <= 0)
 			return false;
@@ -100,21 +127,33 @@ static bool copy_all(int from, int to, size_t size)
 	return true;
 }
 
+/* NULL: the copy is sealed; else the call that failed. If errno is 0, it found too few bytes. */
+static const char *fill_copy(int copy, int file, size_t size)
+{
+	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+
+	if (copy < 0)
+		return "memfd_create";
+	errno = 0;
+	if (!copy_all(file, copy, size))
+		return "read";
+	return fcntl(copy, F_ADD_SEALS, SEALS) < 0 ? "fcntl(F_ADD_SEALS)" : NULL;
+}
+
 /* Copies the file into sealed memory. Always closes `file`. */
 static bool seal(int file, size_t size, const char *path, struct sealed *sealed_out,
                  struct err *err)
 {
-	enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
-	void *bytes = MAP_FAILED;
-	int copy;
+	int copy = memfd_create("spore-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	const char *failed = fill_copy(copy, file, size);
+	void *bytes = failed ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, copy, 0);
 
-	errno = 0;
-	copy = memfd_create("spore-plugin", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (copy >= 0 && copy_all(file, copy, size) && fcntl(copy, F_ADD_SEALS, SEALS) == 0)
-		bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, copy, 0);
 	if (bytes == MAP_FAILED) {
-		err_set(err, "cannot copy %s into memory: %s", path,
-		        errno ? strerror(errno) : "it was truncated meanwhile");
+		if (errno)
+			err_set_call(err, failed ? failed : "mmap", errno);
+		else
+			err_set(err, "it was truncated meanwhile");
+		err_prefix(err, "cannot copy %s into memory", path);
 		if (copy >= 0)
 			close(copy);
 		copy = -1;
@@ -173,10 +212,9 @@ bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_a
 	return false;
 }
 
-void sealed_close(struct sealed *sealed, bool close_fd)
+void sealed_close(struct sealed *sealed)
 {
 	munmap((void *)(uintptr_t)sealed->bytes, sealed->size);
-	sealed->bytes = NULL;
-	if (close_fd)
-		close(sealed->fd);
+	close(sealed->fd);
+	*sealed = (struct sealed){ .fd = -1 };
 }

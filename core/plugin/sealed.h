@@ -26,7 +26,7 @@ bool sealed_open(const char *path, struct sealed *sealed_out, struct err *err);
 /* The same for a file that is only inspected, never run: it is copied whatever the access is. */
 bool sealed_inspect(const char *path, struct sealed *sealed_out, struct sealed_access *access_out,
                     struct err *err);
-/* Unmaps the copy, and closes its descriptor if `close_fd`. */
-void sealed_close(struct sealed *sealed, bool close_fd);
+/* Unmaps the copy and closes its descriptor. */
+void sealed_close(struct sealed *sealed);
 
 #endif

@@ -1,10 +1,11 @@
-#include "chain/auth.h"
+#include "verdict/auth.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/crypto.h"
 #include "host/host.h"
 #include "host/ticket.h"
 #include "log/log.h"
@@ -14,15 +15,8 @@
 #include "net/stream.h"
 #include "plugin/loader.h"
 #include "thread/guest.h"
+#include "verdict/good_verdict.h"
 #include "wire/about.h"
-
-enum { BINDING_MAX = 64 };
-
-/* What a request to renew a verdict says about the old one. */
-struct origin {
-	const char *identity, *name; /* the name is permanent */
-	bool is_same;
-};
 
 static const spore_auth_ops *ops_of(const struct instance *instance)
 {
@@ -34,90 +28,24 @@ static bool is_blocking(const struct instance *instance)
 	return ops_of(instance)->flags & SPORE_AUTHF_BLOCKING;
 }
 
-static spore_str binding_of(const spore_conn *conn)
+bool auth_renews_by_session(const struct instance *instance)
 {
-	spore_str binding = { NULL, 0 };
-
-	if (!conn_attr(conn, SPORE_ATTR_CHANNEL_BINDING, 0, &binding) || binding.len > BINDING_MAX)
-		return (spore_str){ NULL, 0 };
-	return binding;
+	return ops_of(instance)->flags & SPORE_AUTHF_RENEWS_BY_SESSION;
 }
 
 bool auth_challenge(const struct plugin_set *set, struct stream *stream, struct uuid *challenge_out)
 {
-	unsigned offers = SPORE_OFFER_ABOUT;
+	const spore_conn *conn = stream_conn(stream);
+	unsigned offers = SPORE_OFFER_ABOUT | set->accepts;
 
 	if (!uuid_random(challenge_out))
 		return false;
-	if (set->binds && binding_of(stream_conn(stream)).len)
+	if (set->binds && auth_request_binding(conn).len)
 		offers |= SPORE_OFFER_BINDS;
+	if (!conn->secure)
+		offers &= ~(unsigned)SPORE_OFFER_PASSWORDS;
 	uuid_mark(challenge_out, offers);
 	return true;
-}
-
-/* Did this instance let the client in, under an earlier configuration? Only then the client's
- * identity is its own word. */
-static bool is_origin(const struct instance *instance, const struct allowance *allowance)
-{
-	const struct instance *by = allowance->by;
-
-	return strcmp(by->name, instance->name) == 0 &&
-	       strcmp(by->component->name, instance->component->name) == 0 &&
-	       strcmp(by->plugin->plugin->name, instance->plugin->plugin->name) == 0;
-}
-
-static struct origin origin_of(const struct auth_question *q, const struct instance *instance)
-{
-	if (!q->renews)
-		return (struct origin){ .identity = "", .name = "" };
-	return (struct origin){
-		.identity = q->renews->grant->identity,
-		.name = q->renews->by->name,
-		.is_same = is_origin(instance, q->renews),
-	};
-}
-
-/* The request points into *view. */
-static spore_auth_request verify_request(const struct auth_question *q, const struct origin *origin,
-                                         const spore_conn *conn, struct about_view *view)
-{
-	spore_auth_request rq = {
-		.struct_size = sizeof rq,
-		.purpose = q->purpose,
-		.answer = spore_cstr(q->answer),
-		.peer = &conn->peer,
-		.local = &conn->local,
-		.conn = conn,
-		.channel_binding = binding_of(conn),
-		.session = q->session,
-		.deadline_ms = q->deadline_ms,
-		.secure = conn->secure,
-		.same_instance = origin->is_same,
-		.identity = spore_cstr(origin->identity),
-		.allowed_by = spore_cstr(origin->name),
-		.client = &view->info,
-	};
-
-	about_look(q->about, view);
-	memcpy(rq.challenge, q->challenge, sizeof rq.challenge);
-	return rq;
-}
-
-static spore_answer_request answer_request(const struct auth_question *q, const spore_conn *conn)
-{
-	spore_answer_request rq = {
-		.struct_size = sizeof rq,
-		.purpose = q->purpose,
-		.server_name = q->server_name,
-		.server = &conn->peer,
-		.conn = conn,
-		.channel_binding = binding_of(conn),
-		.deadline_ms = q->deadline_ms,
-		.secure = conn->secure,
-	};
-
-	memcpy(rq.challenge, q->challenge, sizeof rq.challenge);
-	return rq;
 }
 
 /* ---- blocking instances: the same calls, with copies, on the pool of the instance ---- */
@@ -127,7 +55,7 @@ struct job {
 	struct spore_worker *worker; /* entered, so that the instance does not stop */
 	spore_ticket ticket;
 	struct auth_question question;
-	struct origin origin;
+	struct auth_origin origin;
 	struct allowance *allowance; /* held; NULL: an ALLOW has no end */
 	struct spore_conn *conn;     /* owned copy */
 	struct about about;          /* owned copy */
@@ -141,6 +69,7 @@ static void free_job(struct job *job)
 		return;
 	conn_copy_free(job->conn);
 	about_fini(&job->about);
+	crypto_wipe(job->texts, strlen(job->texts));
 	free(job);
 }
 
@@ -157,7 +86,7 @@ static void finish_job(struct job *job)
 static void run_verify(struct job *job, const struct instance *instance)
 {
 	struct about_view view;
-	spore_auth_request rq = verify_request(&job->question, &job->origin, job->conn, &view);
+	spore_auth_request rq = auth_request_verify(&job->question, &job->origin, job->conn, &view);
 	int32_t verdict = ops_of(instance)->verify(instance->self, &rq, job->ticket);
 
 	job->allowed = verdict == SPORE_ALLOW;
@@ -168,7 +97,7 @@ static void run_verify(struct job *job, const struct instance *instance)
 
 static void run_answer(struct job *job, const struct instance *instance)
 {
-	spore_answer_request rq = answer_request(&job->question, job->conn);
+	spore_answer_request rq = auth_request_answer(&job->question, job->conn);
 	spore_status status = ops_of(instance)->answer(instance->self, &rq, job->ticket);
 
 	if (status != SPORE_EPENDING)
@@ -215,7 +144,7 @@ static struct job *make_job(const struct instance *instance, const struct auth_q
                             spore_ticket ticket)
 {
 	const char *answer = q->answer ? q->answer : "";
-	struct origin origin = origin_of(q, instance);
+	struct auth_origin origin = auth_request_origin(q, instance);
 	size_t answer_size = strlen(answer) + 1, identity_size = strlen(origin.identity) + 1;
 	struct job *job = calloc(1, sizeof *job + answer_size + identity_size);
 
@@ -308,10 +237,10 @@ static bool open_question(struct auth_run *run, struct instance *instance)
 static int32_t ask_on_worker(const struct auth_run *run, const struct instance *instance)
 {
 	struct loop *loop = stream_loop(run->question.stream);
-	struct origin origin = origin_of(&run->question, instance);
+	struct auth_origin origin = auth_request_origin(&run->question, instance);
 	struct about_view view;
-	spore_auth_request rq = verify_request(&run->question, &origin,
-	                                       stream_conn(run->question.stream), &view);
+	spore_auth_request rq = auth_request_verify(&run->question, &origin,
+	                                            stream_conn(run->question.stream), &view);
 	int32_t verdict;
 
 	guest_enter(instance->name, "verify");
@@ -353,18 +282,47 @@ static void log_undecided(const struct auth_run *run, const struct instance *ins
 		       log_str("then", instance->continue_on_error ? "next" : "deny"));
 }
 
+/* A plugin that blocks its worker also keeps it from seeing the deadline. */
+static bool is_late(const struct auth_run *run)
+{
+	return run->question.purpose != SPORE_AUTH_RENEW && clock_ms() > run->question.deadline_ms;
+}
+
+static void end_allowance(struct auth_run *run)
+{
+	allowance_end(run->allowance, SPORE_END_REFUSED, NULL);
+	run->allowance = NULL;
+}
+
+/* The instance could not decide. True: it has let this client in before, and that counts. */
+static bool fall_back(struct auth_run *run, struct instance *instance, int32_t status)
+{
+	if (!good_verdict_find(&run->question, instance, status, &run->allowance))
+		return false;
+	run->by = instance;
+	return true;
+}
+
 /* The verdict of the chain after one instance's verdict; SPORE_NEXT: ask the next instance. */
 static int32_t weigh_verdict(struct auth_run *run, struct instance *instance, int32_t verdict)
 {
+	bool was_late = verdict == SPORE_ALLOW && is_late(run);
+
+	if (was_late)
+		verdict = SPORE_ETIMEOUT;
 	meter_verdict(&instance->meter, stream_loop(run->question.stream), verdict, run->asked_ns);
+	if (verdict == SPORE_DENY || verdict == SPORE_NEXT)
+		good_verdict_forget(&run->question, instance);
 	if (verdict == SPORE_ALLOW || verdict == SPORE_DENY) {
 		run->by = instance;
 		return verdict;
 	}
-	allowance_end(run->allowance, SPORE_END_REFUSED, NULL);
-	run->allowance = NULL;
-	if (verdict == SPORE_NEXT)
+	end_allowance(run);
+	run->is_unbound = run->is_unbound || verdict == SPORE_UNBOUND;
+	if (verdict == SPORE_NEXT || verdict == SPORE_UNBOUND)
 		return SPORE_NEXT;
+	if (!was_late && fall_back(run, instance, verdict))
+		return SPORE_ALLOW;
 	log_undecided(run, instance, verdict);
 	run->failure = verdict < 0 ? verdict : SPORE_EINVAL;
 	run->failed = instance;
@@ -385,7 +343,9 @@ static int32_t ask_chain(struct auth_run *run)
 		if (verdict != SPORE_NEXT)
 			return verdict;
 	}
-	return run->failure ? run->failure : SPORE_DENY;
+	if (run->failure)
+		return run->failure;
+	return run->is_unbound ? SPORE_UNBOUND : SPORE_DENY;
 }
 
 static void on_verify_done(void *arg, struct ticket_result *result)
@@ -395,10 +355,12 @@ static void on_verify_done(void *arg, struct ticket_result *result)
 	int32_t verdict = result->status;
 
 	run->ticket = 0;
-	if (verdict == SPORE_ALLOW && run->allowance)
+	if (verdict == SPORE_ALLOW && run->allowance) {
 		verdict = allowance_give(run->allowance, result->grant) ? verdict : SPORE_ENOMEM;
-	else
+	} else {
+		good_verdict_confirm(&run->question, instance, result->grant);
 		grant_free(result->grant);
+	}
 	verdict = weigh_verdict(run, instance, verdict);
 	if (verdict == SPORE_NEXT) {
 		run->at++;
@@ -442,7 +404,8 @@ spore_status auth_answer(struct auth_run *run, const struct auth_question *quest
 	if (is_blocking(instance)) {
 		status = submit_job(instance, question, run->ticket, false, NULL);
 	} else {
-		spore_answer_request rq = answer_request(question, stream_conn(question->stream));
+		spore_answer_request rq = auth_request_answer(question,
+		                                              stream_conn(question->stream));
 
 		guest_enter(instance->name, "answer");
 		status = ops_of(instance)->answer(instance_state(instance, loop), &rq, run->ticket);
@@ -467,7 +430,9 @@ void auth_log_late(const struct auth_run *run)
 {
 	if (run->ticket)
 		log_warn("auth plugin gave no verdict in time",
-		         log_str("plugin", current_instance(run)->name));
+		         log_str("plugin", current_instance(run)->name),
+		         log_int("after_ms", (clock_ns() - run->asked_ns) / 1000000),
+		         log_str("limit", "server.auth_timeout"));
 }
 
 static void drop_ticket(spore_ticket ticket, const struct instance *instance,
@@ -526,4 +491,14 @@ void auth_cancel(struct auth_run *run, uint32_t reason)
 		run->ticket = 0;
 	}
 	end_untaken(run, reason);
+}
+
+int32_t auth_give_up(struct auth_run *run)
+{
+	/* A verdict on its way, perhaps a denial, comes too late. It is not a failure. */
+	bool is_silent = run->ticket && ticket_is_open(run->ticket);
+	struct instance *instance = is_silent ? current_instance(run) : NULL;
+
+	auth_cancel(run, SPORE_END_REFUSED);
+	return instance && fall_back(run, instance, SPORE_ETIMEOUT) ? SPORE_ALLOW : SPORE_ETIMEOUT;
 }

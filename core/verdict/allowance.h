@@ -2,9 +2,9 @@
  * ended exactly once.
  *
  * An allowance is made before the instance is asked, so that what happens after its ALLOW needs no
- * memory. It has one owner, which hands it on: the question (chain/auth), the newcomer, the tunnel.
- * allowance_end is the only way to be rid of it, and calls session_end() if the ALLOW was given. It
- * keeps the instance, which therefore stops after the end of its last ALLOW. */
+ * memory. It has one owner, which hands it on: the question (verdict/auth), the newcomer, the
+ * tunnel. Only allowance_end ends it, and calls session_end() if the ALLOW was given. It keeps the
+ * instance, which therefore stops after the end of its last ALLOW. */
 #ifndef CORE_ALLOWANCE_H
 #define CORE_ALLOWANCE_H
 
@@ -17,9 +17,10 @@
 struct instance;
 
 struct allowance {
-	struct instance *by; /* ref */
-	spore_ticket ticket; /* of its verify() */
-	struct grant *grant; /* owned; NULL: not given, or memory was out */
+	struct instance *by;     /* ref */
+	spore_ticket ticket;     /* of its verify() */
+	struct grant *grant;     /* owned; NULL: not given, or memory was out */
+	struct good_entry *good; /* ref; while this ALLOW lasts, it is good; NULL: none */
 	/* Private. */
 	struct loop *loop;
 	bool given;
@@ -33,8 +34,8 @@ struct allowance {
 
 /* The instance will be asked on this loop with this ticket. NULL: out of memory. [worker] */
 struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ticket ticket);
-/* The instance has said ALLOW. Takes the grant; NULL: an empty one. False: out of memory; end it.
- * [worker] */
+/* The instance has said ALLOW. Takes the grant; NULL: an empty one. Its verifier goes to the
+ * instance's host/last_good, or is wiped. False: out of memory; end it. [worker] */
 bool allowance_give(struct allowance *allowance, struct grant *grant);
 /* The instance that gave it, and the session value; NULL and 0 without authentication. */
 static inline struct instance *allowance_by(const struct allowance *allowance)

@@ -8,31 +8,15 @@
 #include <spore/auth.h>
 
 #include "base/uuid.h"
-#include "chain/allowance.h"
 #include "chain/plugin_set.h"
+#include "verdict/allowance.h"
+#include "verdict/auth_request.h"
 
-struct about;
 struct auth_run;
 struct stream;
 
-/* Everything that it points to must stay valid until the verdict or auth_cancel. */
-struct auth_question {
-	const struct plugin_set *set;
-	struct instance *only; /* ask only this instance; NULL: the chain */
-	struct stream *stream;
-	uint32_t purpose; /* SPORE_AUTH_* */
-	uint8_t challenge[16];
-	const char *answer; /* the client's answer; borrowed */
-	uint64_t session;   /* SPORE_AUTH_DATA, _RENEW: the session value of the tunnel */
-	/* SPORE_AUTH_RENEW: what let the client in; NULL: no authentication. Copied where it is
-	 * needed later. */
-	const struct allowance *renews;
-	const struct about *about; /* what the client has said; NULL: nothing */
-	int64_t deadline_ms;
-	const char *server_name; /* client only */
-};
-
-/* verdict: SPORE_ALLOW, SPORE_DENY, or a SPORE_E* if no instance could decide. */
+/* verdict: SPORE_ALLOW, SPORE_DENY, SPORE_UNBOUND (a denial of a correct answer), or a SPORE_E* if
+ * no instance could decide. */
 typedef void (*auth_fn)(struct auth_run *run, int32_t verdict);
 
 struct auth_run {
@@ -43,6 +27,7 @@ struct auth_run {
 	auth_fn on_verdict;
 	int32_t failure;               /* the last SPORE_E* of the chain */
 	const struct instance *failed; /* and whose it was */
+	bool is_unbound;               /* an instance has said SPORE_UNBOUND */
 	struct instance *by;           /* the instance that decided or answers */
 	/* Owned: of the instance that is being asked, and given on ALLOW. Set it to NULL to take
 	 * it. NULL for SPORE_AUTH_DATA, whose ALLOW has no end. */
@@ -60,11 +45,17 @@ int32_t auth_judge(struct auth_run *run, const struct auth_question *question, a
  * be no answer. */
 spore_status auth_answer(struct auth_run *run, const struct auth_question *question,
                          auth_fn on_verdict);
+/* The instance renews an ALLOW of its own without the client's answer. */
+bool auth_renews_by_session(const struct instance *instance);
 /* Who could not decide, and why: SPORE_ETIMEOUT while a verdict is pending. The name is permanent.
  * NULL: nobody. */
 const char *auth_failure(const struct auth_run *run, int32_t *status_out);
 /* Logs which plugin has given no verdict when the time is up. */
 void auth_log_late(const struct auth_run *run);
+/* The time for a pending verdict is up. Returns SPORE_ALLOW if its instance has let this client in
+ * before ("on_error": "last_good"); the run is then as after that verdict of auth_judge. Otherwise
+ * returns SPORE_ETIMEOUT. In both cases on_verdict is not called any more. */
+int32_t auth_give_up(struct auth_run *run);
 /* Drops a pending verdict, and ends an ALLOW that was not taken, even if it still comes. reason:
  * SPORE_END_*. Harmless if none is pending or the run is zeroed. */
 void auth_cancel(struct auth_run *run, uint32_t reason);

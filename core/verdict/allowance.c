@@ -1,10 +1,11 @@
-#include "chain/allowance.h"
+#include "verdict/allowance.h"
 
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/container.h"
 #include "host/instance.h"
+#include "host/last_good.h"
 #include "thread/guest.h"
 #include "wire/about.h"
 
@@ -73,6 +74,9 @@ bool allowance_give(struct allowance *allowance, struct grant *grant)
 	allowance->given = true;
 	allowance->since_ms = clock_ms();
 	allowance->grant = grant ? grant : grant_new(NULL);
+	if (grant)
+		allowance->good = last_good_put(allowance->by->last_good, grant,
+		                                allowance->since_ms);
 	return allowance->grant != NULL;
 }
 
@@ -85,6 +89,8 @@ void allowance_end(struct allowance *allowance, uint32_t reason, const spore_ses
 	allowance->reason = reason;
 	if (allowance->given)
 		tell_end(allowance, used);
+	last_good_release(by->last_good, allowance->good, clock_ms());
+	allowance->good = NULL;
 	drop(allowance);
 	instance_unref(by);
 }

@@ -1,0 +1,178 @@
+#include "chain/doubts.h"
+
+#include <spore/auth.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "chain/plugin_set.h"
+#include "config/shorthands.h"
+#include "log/log.h"
+#include "thread/guest.h"
+#include "json/json.h"
+
+/* Not an error: an open server is what bore's default is. */
+static const char open_server[] =
+	"no authentication: anybody who reaches the control port may open tunnels";
+
+static bool is_open(const struct plugin_set *set)
+{
+	return set->config->role == ROLE_SERVER && set->config->chains[CHAIN_AUTH].n == 0;
+}
+
+/* ---- identities that nobody has ---- */
+
+/* True also if the instance cannot tell. */
+static bool may_have(struct instance *instance, spore_str identity)
+{
+	const spore_auth_ops *ops = instance->component->ops;
+	int32_t has;
+
+	if (!SPORE_CAN(ops, has_identity))
+		return true;
+	guest_enter(instance->name, "has_identity");
+	has = ops->has_identity(instance->self, identity);
+	guest_leave();
+	return has != 0;
+}
+
+static bool is_known(const struct plugin_set *set, const char *identity)
+{
+	const struct chain *auth = set->chains[CHAIN_AUTH];
+
+	for (size_t i = 0; i < auth->n; i++) {
+		if (may_have(auth->items[i], spore_cstr(identity)))
+			return true;
+	}
+	return false;
+}
+
+static void check_identity(struct plugin_set *set, const char *identity, const struct json *node)
+{
+	if (identity && !is_known(set, identity))
+		diag_add(&set->doubts, node,
+		         "no auth plugin knows the identity \"%s\", so this applies to nobody",
+		         identity);
+}
+
+/* The elements of a list that a file holds have the place of the option. */
+static void check_list(struct plugin_set *set, const spore_list *list, const struct json *node)
+{
+	const struct json *child = node && node->type == JSON_ARRAY ? node->first : NULL;
+
+	for (size_t i = 0; i < list->count; i++, child = child ? child->next : NULL)
+		check_identity(set, ((const char *const *)list->items)[i], child ? child : node);
+}
+
+static void check_row(struct plugin_set *set, const struct instance *instance,
+                      const spore_option *row)
+{
+	const struct json *node = json_get(instance->raw, row->name);
+	const void *field = (const char *)instance->conf + row->offset;
+
+	if (!(row->flags & SPORE_OPTF_IDENTITY) || !node)
+		return;
+	if (row->type == SPORE_OPT_STRING)
+		check_identity(set, *(const char *const *)field, node);
+	else if (row->type == SPORE_OPT_LIST && row->item->type == SPORE_OPT_STRING)
+		check_list(set, field, node);
+}
+
+static void check_instance(struct plugin_set *set, const struct instance *instance)
+{
+	const spore_component *component = instance->component;
+	struct option_table table = { component->options, component->n_options,
+		                      component->option_size };
+
+	for (uint32_t i = 0; i < table.n; i++)
+		check_row(set, instance, option_row(&table, i));
+}
+
+/* ---- ports that no tunnel gets anyway ---- */
+
+static bool overlaps(const spore_list *a, const spore_list *b)
+{
+	const spore_port_range *x = a->items, *y = b->items;
+
+	for (size_t i = 0; i < a->count; i++) {
+		for (size_t k = 0; k < b->count; k++) {
+			if (x[i].lo <= y[k].hi && y[k].lo <= x[i].hi)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void check_reserved(struct plugin_set *set)
+{
+	const struct server_settings *server = &set->config->settings.server;
+	const struct json *section = json_get(json_doc_root(set->config->doc), "server");
+	const struct json *list = json_get(section, "reserved_ports");
+	const struct json *node = list ? list->first : NULL;
+	const spore_list *reserved = server->reserved_ports.items;
+
+	for (size_t i = 0; node && i < server->reserved_ports.count; i++, node = node->next) {
+		if (!overlaps(&reserved[i], &server->ports))
+			diag_add(
+				&set->doubts, node,
+				"no tunnel would get this port anyway: it is not one of the public "
+				"ports (ports, or min_port to max_port)");
+	}
+}
+
+/* ---- all of them ---- */
+
+void doubts_find(struct plugin_set *set)
+{
+	check_reserved(set);
+	for (size_t id = 0; id < N_CHAINS; id++) {
+		for (size_t i = 0; i < set->chains[id]->n; i++)
+			check_instance(set, set->chains[id]->items[i]);
+	}
+}
+
+/* ---- telling them ---- */
+
+static void log_doubt(const struct diag_mistake *doubt, void *arg)
+{
+	(void)arg;
+	log_warn("doubtful configuration", log_str("warning", doubt->text),
+	         log_str("source", doubt->source), log_int("line", doubt->line),
+	         log_str("option", doubt->pointer));
+}
+
+void doubts_log(const struct plugin_set *set)
+{
+	if (is_open(set))
+		log_warn(open_server, log_str("remedy", "give a secret, or a section auth"));
+	diag_each(&set->doubts, log_doubt, NULL);
+}
+
+static void print_text(const char *text, FILE *out)
+{
+	char shown[1024];
+
+	text_printable(text, strlen(text), shown, sizeof shown);
+	fputs(shown, out);
+}
+
+static void print_doubt(const struct diag_mistake *doubt, void *arg)
+{
+	FILE *out = arg;
+
+	if (doubt->source)
+		print_text(doubt->source, out);
+	if (doubt->line)
+		fprintf(out, ":%u", doubt->line);
+	fputs(doubt->source ? ": " : "", out);
+	print_text(doubt->pointer, out);
+	fputs(": ", out);
+	print_text(doubt->text, out);
+	fputc('\n', out);
+}
+
+void doubts_print(const struct plugin_set *set, FILE *out)
+{
+	if (is_open(set))
+		fprintf(out, "%s\n", open_server);
+	diag_each(&set->doubts, print_doubt, out);
+}

@@ -1,0 +1,18 @@
+/* doubts - probable mistakes in a valid configuration. They refuse nothing: the log names them at
+ * each start, reload and check, and so does the reply to a request for a reload. */
+#ifndef CORE_DOUBTS_H
+#define CORE_DOUBTS_H
+
+#include <stdio.h>
+
+struct plugin_set;
+
+/* Adds to set->doubts each probable mistake that concerns several parts of the configuration, such
+ * as an identity that no auth instance can have. Call it once, before the set is used. [control] */
+void doubts_find(struct plugin_set *set);
+/* [main] */
+void doubts_log(const struct plugin_set *set);
+/* Writes one line for each: printable, and ended by a newline. [main] */
+void doubts_print(const struct plugin_set *set, FILE *out);
+
+#endif
