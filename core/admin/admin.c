@@ -111,9 +111,22 @@ static void write_answer(struct session *session)
 	close_session(session);
 }
 
+/* The sessions go on. */
+static void close_socket(struct admin *admin)
+{
+	struct listener *listener = admin->listener;
+
+	admin->listener = NULL;
+	listener_free(listener);
+	admin_socket_remove(&admin->socket);
+}
+
 static void on_answer(struct admin_command *command, char *text, size_t len)
 {
 	struct session *session = CONTAINER_OF(command, struct session, command);
+
+	if (command->is_last)
+		close_socket(session->admin);
 
 	session->answer = text;
 	session->answer_len = text ? len : 0;
@@ -239,11 +252,12 @@ static bool start_listening(struct admin *admin, const char *path, struct err *e
 bool admin_start(struct loop *loop, const struct admin_host *host, struct admin **admin_out,
                  struct err *err)
 {
-	char path[PATH_MAX];
+	const struct config *config = host->runtime->config;
+	const char *path = config->settings.admin.socket;
 	struct admin *admin;
 
 	*admin_out = NULL;
-	if (!admin_socket_path(&host->runtime->config->settings.admin, path, sizeof path))
+	if (!path || !*path)
 		return true;
 	err_set(err, "out of memory");
 	admin = calloc(1, sizeof *admin);
@@ -254,6 +268,7 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 	list_init(&admin->sessions);
 	deadline_list_init(&admin->timeouts, loop, TIMEOUT_MS, on_timeout);
 	if (!start_listening(admin, path, err)) {
+		admin_socket_name_variable(config, err);
 		admin_stop(admin);
 		return false;
 	}
@@ -263,14 +278,9 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 
 void admin_stop(struct admin *admin)
 {
-	struct listener *listener;
-
 	if (!admin)
 		return;
-	listener = admin->listener;
-	admin->listener = NULL;
-	listener_free(listener);
-	admin_socket_remove(&admin->socket);
+	close_socket(admin);
 	while (!list_is_empty(&admin->sessions))
 		close_session(CONTAINER_OF(admin->sessions.next, struct session, node));
 	deadline_list_fini(&admin->timeouts);

@@ -1,10 +1,12 @@
 #include "admin/admin_actions.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/admin_answer.h"
 #include "admin/admin_lists.h"
 #include "admin/admin_query.h"
+#include "host/listeners.h"
 #include "log/log.h"
 #include "log/logline.h"
 #include "loop/survey.h"
@@ -12,24 +14,53 @@
 #include "process/runtime.h"
 #include "reload/reload_answer.h"
 #include "server/census.h"
+#include "server/server.h"
+
+/* ---- kick ---- */
+
+/* What was asked for, and the port and the identity of what has ended, if all of it has the same.
+ */
+static void log_kick(const struct kick *kick, const struct kicked *kicked)
+{
+	struct log_field fields[5];
+	size_t n = 0;
+
+	if (kick->id)
+		fields[n++] = log_int("id", (int64_t)kick->id);
+	if (kicked->port)
+		fields[n++] = log_int("port", kicked->port);
+	if (kicked->identity[0])
+		fields[n++] = log_str("identity", kicked->identity);
+	fields[n++] = log_int("tunnels", kicked->tunnels);
+	fields[n++] = log_int("visitors", kicked->relays);
+	log_event(LOG_WARN, "ended by the operator", fields, n);
+}
+
+static void refuse_kick(const struct kick *kick, const char *argument, struct jsonout *json)
+{
+	if (kick->id)
+		admin_error_write(json, "no tunnel or visitor has the id ", argument);
+	else
+		admin_error_write(json, "no tunnel or visitor has ", argument);
+}
 
 void admin_kick_write(const struct admin_query *query, struct jsonout *json)
 {
-	unsigned n_workers = query->host->runtime->n_workers, tunnels = 0, visitors = 0;
+	unsigned n_workers = query->host->runtime->n_workers;
+	struct kicked kicked = { 0 };
 
 	for (unsigned i = 0; i < n_workers; i++) {
 		const struct census *census = survey_answer(query->survey, i);
 
-		tunnels += census ? census->tunnels_ended : 0;
-		visitors += census ? census->relays_ended : 0;
+		if (census)
+			kicked_add(&kicked, &census->kicked);
 	}
-	if (tunnels + visitors == 0)
-		admin_error_write(json, "no tunnel or visitor has the id ", query->argument);
+	if (kicked.tunnels + kicked.relays == 0)
+		refuse_kick(&query->kick, query->argument, json);
 	else
-		log_warn("ended by the operator", log_int("id", (int64_t)query->id),
-		         log_int("tunnels", tunnels), log_int("visitors", visitors));
-	jsonout_int(json, "tunnels_ended", tunnels);
-	jsonout_int(json, "visitors_ended", visitors);
+		log_kick(&query->kick, &kicked);
+	jsonout_int(json, "tunnels_ended", kicked.tunnels);
+	jsonout_int(json, "visitors_ended", kicked.relays);
 	admin_silent_write(query->survey, n_workers, json);
 }
 
@@ -51,6 +82,21 @@ static void write_changes(const struct changes *changes, struct jsonout *json)
 	jsonout_end(json, ']');
 }
 
+/* An array of the lines. */
+static void write_warnings(const char *lines, struct jsonout *json)
+{
+	jsonout_begin(json, "warnings", '[');
+	while (lines && *lines) {
+		size_t len = strcspn(lines, "\n");
+		char *line = strndup(lines, len);
+
+		jsonout_text(json, NULL, line);
+		free(line);
+		lines += len + (lines[len] == '\n');
+	}
+	jsonout_end(json, ']');
+}
+
 void admin_reload_write(const struct admin_query *query, struct jsonout *json)
 {
 	const struct reload_answer *answer = query->reload;
@@ -60,17 +106,41 @@ void admin_reload_write(const struct admin_query *query, struct jsonout *json)
 		jsonout_text(json, "mistakes", answer->mistakes);
 	}
 	write_changes(&answer->changes, json);
+	write_warnings(answer->warnings, json);
+	jsonout_begin(json, "files", '[');
+	for (size_t i = 0; i < answer->n_files; i++)
+		jsonout_text(json, NULL, answer->files[i]);
+	jsonout_end(json, ']');
 	jsonout_int(json, "generation", query->host->runtime->plugins.generation);
 }
 
-/* ---- drain and log-level ---- */
+/* ---- drain, hand-over and log-level ---- */
 
 void admin_drain_write(const struct admin_query *query, struct jsonout *json)
 {
 	struct drain *drain = query->host->drain;
 
-	jsonout_bool(json, "was_draining", !drain_ask(drain));
+	jsonout_bool(json, "was_draining", !drain_ask(drain, "operator"));
 	jsonout_int(json, "timeout_ms", drain_timeout(drain));
+}
+
+bool admin_hand_over_write(const struct admin_query *query, struct jsonout *json)
+{
+	const struct admin_host *host = query->host;
+	bool is_done = false;
+
+	if (!host->drain->begun) {
+		admin_error_write(json, "the server does not drain", "");
+		return false;
+	}
+	if (server_has_left(host->server)) {
+		plugin_set_end_exporters(host->runtime->plugins.set);
+		is_done = listeners_count() == 0;
+	}
+	if (is_done)
+		log_info("handed over: another server takes the admin socket and the exporters");
+	jsonout_bool(json, "handed_over", is_done);
+	return is_done;
 }
 
 /* -1: no level has that name. */

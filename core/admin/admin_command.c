@@ -5,6 +5,7 @@
 
 #include "admin/admin_actions.h"
 #include "admin/admin_answer.h"
+#include "admin/admin_bans.h"
 #include "admin/admin_lists.h"
 #include "admin/admin_status.h"
 #include "base/container.h"
@@ -21,7 +22,7 @@ struct admin_verb {
 	bool asks_workers;    /* for a census, which lists `listed` */
 	bool reloads;         /* answered when a reload has ended */
 	unsigned listed;      /* CENSUS_* */
-	/* Writes the members of the answer. */
+	/* Writes the members of the answer. NULL: the command hands over. */
 	void (*write)(const struct admin_query *query, struct jsonout *json);
 };
 
@@ -29,13 +30,16 @@ struct admin_verb {
 static const struct admin_verb verbs[] = {
 	{ "status",    NULL,    true,  false, 0,                              admin_status_write },
 	{ "tunnels",   NULL,    true,  false, CENSUS_TUNNELS,                 admin_tunnels_write },
-	{ "relays",    NULL,    true,  false, CENSUS_TUNNELS | CENSUS_RELAYS, admin_relays_write },
+	{ "relays",    NULL,    true,  false, CENSUS_RELAYS,                  admin_relays_write },
 	{ "loops",     NULL,    true,  false, 0,                              admin_loops_write },
 	{ "plugins",   NULL,    false, false, 0,                              admin_plugins_write },
-	{ "kick",      "ID",    true,  false, 0,                              admin_kick_write },
+	{ "kick",      "TARGET", true,  false, 0,                              admin_kick_write },
+	{ "bans",      NULL,    false, false, 0,                              admin_bans_write },
+	{ "unban",     "ADDRESS", false, false, 0,                            admin_unban_write },
 	{ "log-level", "LEVEL", false, false, 0,                              admin_log_level_write },
 	{ "reload",    NULL,    false, true,  0,                              admin_reload_write },
 	{ "drain",     NULL,    false, false, 0,                              admin_drain_write },
+	{ "hand-over", NULL,    false, false, 0,                              NULL },
 };
 /* clang-format on */
 
@@ -72,8 +76,10 @@ static void answer_query(struct admin_command *command)
 	struct admin_answer answer;
 
 	admin_answer_begin(&answer);
-	if (answer.json.out)
+	if (answer.json.out && command->verb->write)
 		command->verb->write(&command->query, &answer.json);
+	else if (answer.json.out)
+		command->is_last = admin_hand_over_write(&command->query, &answer.json);
 	finish(command, &answer);
 }
 
@@ -89,7 +95,7 @@ static void on_survey(struct survey *survey, void *arg)
 static void ask_workers(struct admin_command *command)
 {
 	const struct census_question question = { command->verb->listed, ADMIN_MAX_ROWS,
-		                                  command->query.id };
+		                                  command->query.kick };
 
 	command->survey = server_ask(command->query.host->server, &question, SURVEY_WAIT_MS,
 	                             on_survey, command);
@@ -115,26 +121,40 @@ static void ask_for_reload(struct admin_command *command)
 
 /* ---- the command line ---- */
 
-/* The operator's line does not outlive admin_command_start: a command that asks the workers keeps
- * its argument as a number. */
-static bool take_id(struct admin_command *command)
+static const char blanks[] = " \t\r";
+
+/* The operator's line does not outlive admin_command_start, so a command that asks the workers
+ * keeps its argument. */
+static bool take_kick(struct admin_command *command)
 {
 	struct admin_query *query = &command->query;
 
-	if (!text_to_uint(query->argument, strlen(query->argument), INT64_MAX, &query->id) ||
-	    query->id == 0)
+	if (!kick_parse(query->argument, &query->kick))
 		return false;
-	snprintf(command->id_text, sizeof command->id_text, "%llu", (unsigned long long)query->id);
-	query->argument = command->id_text;
+	snprintf(command->argument, sizeof command->argument, "%s", query->argument);
+	query->argument = command->argument;
 	return true;
+}
+
+/* An identity may contain blanks, so it is the rest of the line. */
+static char *cut_argument(char **rest)
+{
+	char *start = *rest + strspn(*rest, blanks);
+	size_t len = strlen(start);
+
+	if (strncmp(start, KICK_IDENTITY, strlen(KICK_IDENTITY)) != 0)
+		return strtok_r(NULL, blanks, rest);
+	while (strchr(blanks, start[len - 1]))
+		start[--len] = '\0';
+	*rest = start + len;
+	return start;
 }
 
 void admin_command_start(struct admin_command *command, const struct admin_host *host, char *line,
                          void (*on_answer)(struct admin_command *command, char *text, size_t len))
 {
-	static const char blanks[] = " \t\r";
 	char *rest = line, *name = strtok_r(line, blanks, &rest);
-	const char *argument = name ? strtok_r(NULL, blanks, &rest) : NULL;
+	const char *argument = name ? cut_argument(&rest) : NULL;
 	const char *more = argument ? strtok_r(NULL, blanks, &rest) : NULL;
 	const struct admin_verb *verb = name ? find_verb(name) : NULL;
 
@@ -147,8 +167,11 @@ void admin_command_start(struct admin_command *command, const struct admin_host 
 		refuse(command, "missing argument: ", verb->argument);
 	else if (more || (argument && !verb->argument))
 		refuse(command, "unexpected argument ", more ? more : argument);
-	else if (verb->asks_workers && argument && !take_id(command))
-		refuse(command, "expected an id as shown by `spore ctl tunnels`, found ", argument);
+	else if (verb->asks_workers && argument && !take_kick(command))
+		refuse(command,
+		       "expected an id as shown by `spore ctl tunnels`, port=PORT or "
+		       "identity=NAME, found ",
+		       argument);
 	else if (verb->asks_workers)
 		ask_workers(command);
 	else if (verb->reloads)

@@ -17,10 +17,11 @@ struct admin_verb;
 struct admin_command {
 	const struct admin_verb *verb;
 	struct admin_query query;
-	char id_text[24];
-	struct survey *survey;         /* while the workers are asked */
-	struct reload_request request; /* while a reload runs ... */
-	bool reloads;                  /* ... for this command */
+	char argument[sizeof KICK_IDENTITY + SPORE_IDENTITY_MAX]; /* of `kick` */
+	struct survey *survey;                                    /* while the workers are asked */
+	struct reload_request request;                            /* while a reload runs ... */
+	bool reloads;                                             /* ... for this command */
+	bool is_last; /* answered, and the admin socket now belongs to another server */
 	/* The callee frees the text. NULL: out of memory. */
 	void (*on_answer)(struct admin_command *command, char *text, size_t len);
 };

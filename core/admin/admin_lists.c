@@ -120,18 +120,7 @@ void admin_tunnels_write(const struct admin_query *query, struct jsonout *json)
 	admin_silent_write(query->survey, query->host->runtime->n_workers, json);
 }
 
-/* NULL: the tunnel has ended or was not listed. */
-static const char *identity_of(const struct rows *tunnels, uint64_t id)
-{
-	const uint64_t *key = &id, **found = NULL;
-
-	if (tunnels->n > 0)
-		found = bsearch(&key, tunnels->items, tunnels->n, sizeof *tunnels->items, by_id);
-	return found ? ((const struct census_tunnel *)(const void *)*found)->identity : NULL;
-}
-
-static void write_relay(const struct census_relay *relay, const char *identity,
-                        struct jsonout *json)
+static void write_relay(const struct census_relay *relay, struct jsonout *json)
 {
 	char text[ADDR_TEXT_SIZE];
 
@@ -139,7 +128,7 @@ static void write_relay(const struct census_relay *relay, const char *identity,
 	jsonout_int(json, "id", (int64_t)relay->id);
 	jsonout_int(json, "tunnel", (int64_t)relay->tunnel);
 	jsonout_int(json, "port", relay->port);
-	jsonout_text(json, "identity", identity);
+	jsonout_text(json, "identity", relay->identity);
 	jsonout_text(json, "visitor", addr_format(&relay->visitor, text));
 	jsonout_int(json, "age_ms", relay->age_ms);
 	jsonout_int(json, "idle_ms", relay->idle_ms);
@@ -150,17 +139,12 @@ static void write_relay(const struct census_relay *relay, const char *identity,
 
 void admin_relays_write(const struct admin_query *query, struct jsonout *json)
 {
-	struct rows tunnels = gather_rows(query, true);
 	struct rows rows = gather_rows(query, false);
 	size_t n = begin_rows(&rows, "relays", json);
 
-	for (size_t i = 0; i < n; i++) {
-		const struct census_relay *relay = (const void *)rows.items[i];
-
-		write_relay(relay, identity_of(&tunnels, relay->tunnel), json);
-	}
+	for (size_t i = 0; i < n; i++)
+		write_relay((const void *)rows.items[i], json);
 	end_rows(&rows, json);
-	free(tunnels.items);
 	admin_silent_write(query->survey, query->host->runtime->n_workers, json);
 }
 

@@ -2,7 +2,7 @@
 #ifndef CORE_ADMIN_QUERY_H
 #define CORE_ADMIN_QUERY_H
 
-#include <stdint.h>
+#include "quota/kick.h"
 
 struct drain;
 struct reload;
@@ -23,7 +23,7 @@ struct admin_host {
 struct admin_query {
 	const struct admin_host *host;
 	const char *argument;        /* NULL: the command takes none */
-	uint64_t id;                 /* the argument of `kick` as a number; otherwise 0 */
+	struct kick kick;            /* the argument of `kick`; otherwise not given */
 	const struct survey *survey; /* a struct census per worker; NULL: workers were not asked */
 	const struct reload_answer *reload; /* of `reload` */
 };

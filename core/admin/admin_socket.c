@@ -13,21 +13,61 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "config/settings.h"
+#include "config/config.h"
+#include "diag/diag.h"
+#include "json/json.h"
 
-enum { BACKLOG = 128, LOCK_TRIES = 100 };
+enum { BACKLOG = 128, LOCK_TRIES = 100, SUN_PATH_SIZE = sizeof((struct sockaddr_un *)0)->sun_path };
 
-bool admin_socket_path(const struct admin_settings *settings, char *out, size_t size)
+static const struct json *node_of(const struct config *config)
 {
-	const char *folder = getenv("RUNTIME_DIRECTORY");
+	return json_get(json_get(json_doc_root(config->doc), "admin"), "socket");
+}
 
-	if (settings->socket)
-		snprintf(out, size, "%s", settings->socket);
-	else if (folder && *folder) /* systemd separates several with colons */
-		snprintf(out, size, "%.*s/admin.sock", (int)strcspn(folder, ":"), folder);
+void admin_socket_name_variable(const struct config *config, struct err *err)
+{
+	const struct json *node = node_of(config);
+	const struct json_source *source = node ? node->source : NULL;
+	size_t len = strlen(err->text);
+
+	if (source && !source->text && source->name[0] != '-')
+		snprintf(err->text + len, sizeof err->text - len, " (the path is from %s)",
+		         source->name);
+}
+
+/* ---- the check ---- */
+
+static void check_folder(const char *path, const struct json *node, struct diag *diag)
+{
+	char copy[SUN_PATH_SIZE], folder[SUN_PATH_SIZE + 2];
+
+	snprintf(copy, sizeof copy, "%s", path);
+	snprintf(folder, sizeof folder, "%s/.", dirname(copy)); /* "." so that it must be one */
+	if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0)
+		diag_add(diag, node,
+		         "expected a path in a folder that exists and that this user may write, "
+		         "found the folder %.*s: %s",
+		         (int)strlen(folder) - 2, folder, strerror(errno));
+}
+
+void admin_socket_check(const struct config *config, struct diag *diag)
+{
+	const char *path = config->settings.admin.socket;
+	const struct json *node = node_of(config);
+	struct stat st;
+
+	if (!path || !*path || diag_has(diag, node))
+		return;
+	if (strlen(path) >= SUN_PATH_SIZE)
+		diag_add(diag, node,
+		         "expected a path of at most %d bytes, the limit for unix sockets, found "
+		         "%zu: %s",
+		         SUN_PATH_SIZE - 1, strlen(path), path);
+	else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		diag_add(diag, node, "expected a socket or nothing at %s, found another file",
+		         path);
 	else
-		*out = '\0';
-	return *out != '\0';
+		check_folder(path, node, diag);
 }
 
 /* ---- a socket that exists already ---- */
@@ -36,6 +76,12 @@ static bool set_error(struct err *err, const char *path, const char *why)
 {
 	err_set(err, "cannot create the admin socket %s: %s", path, why);
 	return false;
+}
+
+static void set_call_error(struct err *err, const char *path, const char *call)
+{
+	err_set_call(err, call, errno);
+	err_prefix(err, "cannot create the admin socket %s", path);
 }
 
 static int new_socket(void)
@@ -65,9 +111,7 @@ static bool remove_stale(const struct sockaddr_un *addr, struct err *err)
 	if (!S_ISSOCK(st.st_mode))
 		return set_error(err, path, "the file exists and is not a socket");
 	if (is_alive(addr))
-		return set_error(err, path,
-		                 "another server is listening on it; choose another path with "
-		                 "--admin-socket");
+		return set_error(err, path, ADMIN_SOCKET_TAKEN);
 	return unlink(path) == 0 || set_error(err, path, strerror(errno));
 }
 
@@ -77,7 +121,7 @@ static bool remove_stale(const struct sockaddr_un *addr, struct err *err)
  * replace a stale socket. */
 static int lock_folder(const char *path, struct err *err)
 {
-	char copy[sizeof((struct sockaddr_un *)0)->sun_path];
+	char copy[SUN_PATH_SIZE];
 	int fd;
 
 	snprintf(copy, sizeof copy, "%s", path);
@@ -88,7 +132,7 @@ static int lock_folder(const char *path, struct err *err)
 	}
 	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
 		if (errno != EWOULDBLOCK || i == LOCK_TRIES) {
-			set_error(err, path, "cannot lock its directory");
+			set_call_error(err, path, "flock of its directory");
 			close(fd);
 			return -1;
 		}
@@ -102,11 +146,17 @@ static int lock_folder(const char *path, struct err *err)
 static int listen_at(const struct sockaddr_un *addr, struct err *err)
 {
 	int fd = new_socket();
+	const char *call = "listen";
 
-	if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
-	    bind(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 && listen(fd, BACKLOG) == 0)
+	if (fd < 0)
+		call = "socket";
+	else if (fchmod(fd, S_IRUSR | S_IWUSR) < 0)
+		call = "fchmod";
+	else if (bind(fd, (const struct sockaddr *)addr, sizeof *addr) < 0)
+		call = "bind";
+	else if (listen(fd, BACKLOG) == 0)
 		return fd;
-	set_error(err, addr->sun_path, strerror(errno));
+	set_call_error(err, addr->sun_path, call);
 	if (fd >= 0)
 		close(fd);
 	return -1;

@@ -1,6 +1,6 @@
 /* admin_socket - the unix socket through which the operator reaches the server. Only the server's
- * user and root can connect, from the moment it exists. This module finds its path, creates it,
- * removes it, and checks who has connected. [main] */
+ * user and root can connect, from the moment it exists. This module creates it, removes
+ * it, and checks who has connected. [main] */
 #ifndef CORE_ADMIN_SOCKET_H
 #define CORE_ADMIN_SOCKET_H
 
@@ -10,19 +10,29 @@
 
 #include "base/err.h"
 
-struct admin_settings;
-
 /* Where `spore ctl` looks, and what systemd's RuntimeDirectory=spore leads to. */
 #define ADMIN_SOCKET_DEFAULT "/run/spore/admin.sock"
+
+/* Why another process cannot have the socket. */
+#define ADMIN_SOCKET_TAKEN                                                                         \
+	"another server is listening on it; choose another path with --admin-socket, or let that " \
+	"server drain first"
+
+struct config;
+struct diag;
 
 struct admin_socket {
 	char *path; /* owned; NULL: not created */
 	int file;   /* O_PATH; kept open so that the kernel cannot reuse its inode number */
 };
 
-/* Writes the configured path, or else the default one in $RUNTIME_DIRECTORY, cut at `size`. False:
- * the server gets no admin socket. */
-bool admin_socket_path(const struct admin_settings *settings, char *out, size_t size);
+/* Adds to an error about the socket the variable that its path is from, if there is one: it stands
+ * in no command line and no file. */
+void admin_socket_name_variable(const struct config *config, struct err *err);
+/* Adds to the diag what would keep admin_socket_open from making the socket, as far as it shows
+ * without one: the length of the path, its folder, and a file that is there already. A server may
+ * listen there already, since it may hand over. */
+void admin_socket_check(const struct config *config, struct diag *diag);
 /* Returns a listening, non-blocking socket whose file has mode 0600 from the start. Replaces the
  * socket of a dead server. Returns -1 and sets *err, with the path and the remedy, if a server is
  * listening on the path or the socket cannot be created. */

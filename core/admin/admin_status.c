@@ -9,15 +9,18 @@
 #include "admin/admin_query.h"
 #include "base/clock.h"
 #include "chain/retirer.h"
+#include "host/instance.h"
 #include "host/readiness.h"
 #include "log/log.h"
 #include "log/logline.h"
 #include "loop/survey.h"
 #include "metrics/metrics.h"
 #include "net/addr.h"
+#include "plugin/kind.h"
 #include "process/drain.h"
 #include "process/runtime.h"
 #include "server/census.h"
+#include "server/server.h"
 #include "thread/guest.h"
 #include "version.h"
 
@@ -96,6 +99,15 @@ static unsigned count_strangers(const struct survey *survey, unsigned n_workers)
 	return n;
 }
 
+/* ---- visitors ---- */
+
+static void write_room(const struct server_room *room, struct jsonout *json)
+{
+	jsonout_int(json, "visitors", room->visitors);
+	jsonout_int(json, "max_visitors", room->most);
+	jsonout_text(json, "max_visitors_from", room->from);
+}
+
 /* ---- what hangs ---- */
 
 static void write_hanging(const struct guest_view *view, void *arg)
@@ -127,6 +139,41 @@ static void write_readiness(struct jsonout *json)
 	jsonout_end(json, ']');
 }
 
+/* ---- what instances say of themselves ---- */
+
+struct state_writer {
+	struct jsonout *json;
+	const struct plugin_set *set; /* the running one */
+};
+
+static void write_state(const struct instance *instance, unsigned generation, void *arg)
+{
+	const struct state_writer *writer = arg;
+	struct jsonout *json = writer->json;
+	char text[SPORE_STATE_MAX + 1];
+
+	instance_read_state(instance, text);
+	if (!text[0])
+		return;
+	jsonout_begin(json, NULL, '{');
+	jsonout_int(json, "generation", generation);
+	jsonout_text(json, "kind", kind_name(instance->component->kind));
+	jsonout_text(json, "name", instance->name);
+	jsonout_bool(json, "running", plugin_set_has(writer->set, instance));
+	jsonout_text(json, "state", text);
+	jsonout_end(json, '}');
+}
+
+/* Also of instances that only open tunnels use, and of those that are being prepared. */
+static void write_states(const struct plugins *plugins, struct jsonout *json)
+{
+	struct state_writer writer = { json, plugins->set };
+
+	jsonout_begin(json, "instance_states", '[');
+	retirer_each(plugins->retirer, write_state, &writer);
+	jsonout_end(json, ']');
+}
+
 /* ---- the answer ---- */
 
 void admin_status_write(const struct admin_query *query, struct jsonout *json)
@@ -135,6 +182,7 @@ void admin_status_write(const struct admin_query *query, struct jsonout *json)
 	const struct server_settings *settings = &runtime->config->settings.server;
 	const struct plugins *plugins = &runtime->plugins;
 	spore_addr addr = settings->bind_addr;
+	struct server_room room = server_room(query->host->server);
 	char text[ADDR_TEXT_SIZE];
 
 	addr.port = (uint16_t)settings->control_port;
@@ -149,7 +197,9 @@ void admin_status_write(const struct admin_query *query, struct jsonout *json)
 	jsonout_int(json, "generation", plugins->generation);
 	jsonout_int(json, "generations_alive", retirer_generations(plugins->retirer));
 	jsonout_int(json, "plugin_instances", retirer_alive(plugins->retirer));
+	write_states(plugins, json);
 	jsonout_int(json, "strangers", count_strangers(query->survey, runtime->n_workers));
+	write_room(&room, json);
 	write_figures(runtime->metrics, json);
 	jsonout_text(json, "log_level", logline_level_name(log_get_level()));
 	admin_dates_write(runtime->metrics, (int64_t)time(NULL), json);

@@ -14,8 +14,8 @@
  * diag. False if the section has a mistake: then no plugin may be loaded, since the configuration
  * does not say for certain which plugins to trust. The registry borrows from the config. */
 bool plugin_path_set_up(struct registry *registry, const struct config *config, struct diag *diag);
-/* Logs a warning for each pin whose file is in none of the folders, since a misspelt name pins
- * nothing. */
-void plugin_path_warn(const struct registry *registry);
+/* Logs a warning for each configured folder that cannot be searched, and for each pin whose file is
+ * in none of the folders, since a misspelt name pins nothing. */
+void plugin_path_warn(const struct registry *registry, const struct config *config);
 
 #endif

@@ -76,7 +76,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 static bool visit_folder(const struct walk *w, size_t index)
 {
 	const char *folder = w->registry->path[index];
-	bool own = index >= w->registry->n_path - PLUGIN_PATH_OWN;
+	bool own = !w->registry->lost && index >= w->registry->n_path - PLUGIN_PATH_OWN;
 	struct dirent **entries;
 	int n;
 
@@ -100,8 +100,11 @@ static bool visit_folder(const struct walk *w, size_t index)
 bool plugin_walk(struct registry *registry, bool load, plugin_walk_cb on_plugin, void *arg)
 {
 	struct walk w = { registry, load, on_plugin, arg };
-	bool good = true;
+	bool good = !registry->lost;
 
+	if (!good)
+		fprintf(stderr, "error: cannot look for plugins beside the executable: %s\n",
+		        registry->lost);
 	for (size_t i = 0; i < registry->n_path; i++)
 		good = visit_folder(&w, i) && good;
 	return good;

@@ -1,6 +1,7 @@
 #include "quota/account.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/container.h"
@@ -8,12 +9,18 @@
 #include "quota/limits.h"
 #include "quota/source.h"
 
+struct client_trace {
+	atomic_uint refs;
+	atomic_bool is_lost;
+};
+
 void principal_table_init(struct principal_table *table)
 {
 	pthread_mutex_init(&table->lock, NULL);
 	table->first = NULL;
 	atomic_init(&table->tunnels, 0);
 	atomic_init(&table->visitors, 0);
+	atomic_init(&table->losses, 0);
 }
 
 void principal_table_fini(struct principal_table *table)
@@ -59,18 +66,25 @@ static void release_principal(struct principal_table *table, struct principal *p
 	free(p);
 }
 
+/* Has the principal its number of tunnels, without the one that leaves it for a new account? */
+static bool is_full(const struct principal *p, const struct grant *grant,
+                    const struct principal *leaves)
+{
+	return grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS &&
+	       p->tunnels - (p == leaves) >= grant->max_tunnels;
+}
+
 /* Counts one more tunnel for the principal, unless the server has `most`. Returns a reference to
  * the principal, or NULL and *why_out. */
 static struct principal *add_tunnel(struct principal_table *table, struct instance *by,
-                                    const struct grant *grant, unsigned most, enum refusal *why_out)
+                                    const struct grant *grant, unsigned most,
+                                    const struct principal *leaves, enum refusal *why_out)
 {
-	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_TUNNELS;
 	struct principal *p;
 
 	pthread_mutex_lock(&table->lock);
 	p = get_principal(table, by, grant ? grant->session : 0);
-	if (p && (atomic_load(&table->tunnels) >= most ||
-	          (bounded && p->tunnels >= grant->max_tunnels))) {
+	if (p && (atomic_load(&table->tunnels) >= most || is_full(p, grant, leaves))) {
 		*why_out = REFUSED_TOO_MANY_TUNNELS;
 		release_principal(table, p);
 		p = NULL;
@@ -83,18 +97,41 @@ static struct principal *add_tunnel(struct principal_table *table, struct instan
 	return p;
 }
 
-/* The account of one more tunnel, which its source has counted already. */
+/* Returns one more reference to the trace, or to a new one if it is NULL. NULL: out of memory. */
+static struct client_trace *get_trace(struct client_trace *trace)
+{
+	if (!trace)
+		trace = calloc(1, sizeof *trace);
+	if (trace)
+		atomic_fetch_add_explicit(&trace->refs, 1, memory_order_relaxed);
+	return trace;
+}
+
+static void release_trace(struct client_trace *trace)
+{
+	if (trace && atomic_fetch_sub_explicit(&trace->refs, 1, memory_order_acq_rel) == 1)
+		free(trace);
+}
+
+/* The account of one more tunnel, which its source has counted already, or of the tunnel that
+ * leaves this other account. */
 static struct account *make_account(struct principal_table *table, struct source *source,
                                     struct instance *by, struct grant *grant, unsigned most,
-                                    enum refusal *why_out)
+                                    const struct account *leaves, enum refusal *why_out)
 {
 	struct account *account = calloc(1, sizeof *account);
 
 	*why_out = REFUSED_NO_MEMORY;
 	if (!account)
 		return NULL;
-	account->principal = add_tunnel(table, by, grant, most, why_out);
+	account->trace = get_trace(leaves ? leaves->trace : NULL);
+	account->identity = strdup(grant ? grant->identity : "");
+	if (account->trace && account->identity)
+		account->principal = add_tunnel(table, by, grant, most,
+		                                leaves ? leaves->principal : NULL, why_out);
 	if (!account->principal) {
+		release_trace(account->trace);
+		free(account->identity);
 		free(account);
 		return NULL;
 	}
@@ -117,7 +154,7 @@ struct account *account_open(struct principal_table *table, struct source *sourc
 		return NULL;
 	}
 	account = make_account(table, source, by, grant, limit_of(limits->settings.max_tunnels),
-	                       why_out);
+	                       NULL, why_out);
 	if (!account)
 		source_remove_tunnel(source);
 	return account;
@@ -137,7 +174,7 @@ struct account *account_succeed(struct account *account, struct instance *by, st
                                 enum refusal *why_out)
 {
 	struct account *successor = make_account(account->table, account->source, by, grant,
-	                                         UINT_MAX, why_out);
+	                                         UINT_MAX, account, why_out);
 
 	if (!successor)
 		return NULL;
@@ -192,13 +229,20 @@ void account_close_tunnel(struct account *account)
 
 void account_renew(struct account *account, struct grant *grant)
 {
-	char *identity = grant->identity;
-
 	grant->session = account->grant->session;
-	grant->identity = account->grant->identity;
-	account->grant->identity = identity;
 	grant_free(account->grant);
 	account->grant = grant;
+}
+
+void account_lose_client(struct account *account)
+{
+	atomic_store(&account->trace->is_lost, true);
+	atomic_fetch_add(&account->table->losses, 1);
+}
+
+bool account_has_lost_client(const struct account *account)
+{
+	return atomic_load(&account->trace->is_lost);
 }
 
 struct account *account_ref(struct account *account)
@@ -214,19 +258,46 @@ void account_unref(struct account *account)
 	pthread_mutex_lock(&account->table->lock);
 	release_principal(account->table, account->principal);
 	pthread_mutex_unlock(&account->table->lock);
+	release_trace(account->trace);
 	source_unref(account->source);
 	grant_free(account->grant);
+	free(account->identity);
 	free(account);
 }
 
-/* Visitors may use places that tunnels do not use. */
-static unsigned most_visitors(const struct principal_table *table, const struct limits *limits)
+struct visitor_limit account_limit_in_all(const struct principal_table *table,
+                                          const struct limits *limits)
 {
 	unsigned most = limit_of(limits->settings.max_relays);
 	unsigned tunnels = atomic_load(&table->tunnels);
 	unsigned room = limits->places > tunnels ? limits->places - tunnels : 0;
 
-	return most < room ? most : room;
+	if (most <= room)
+		return (struct visitor_limit){ REFUSED_SERVER_FULL, most, "limits.max_relays" };
+	return (struct visitor_limit){ REFUSED_DESCRIPTORS, room, "descriptors" };
+}
+
+struct visitor_limit account_limit(const struct account *account, const struct limits *limits,
+                                   enum refusal why)
+{
+	const struct limit_settings *settings = &limits->settings;
+
+	switch (why) {
+	case REFUSED_SERVER_FULL:
+	case REFUSED_DESCRIPTORS:
+		return account_limit_in_all(account->table, limits);
+	case REFUSED_CLIENT_FULL:
+		return (struct visitor_limit){ why, account->grant->max_conns,
+			                       "max_conns of the identity" };
+	case REFUSED_SOURCE_FULL:
+		return (struct visitor_limit){ why, (unsigned)settings->max_visitors_per_ip,
+			                       "limits.max_visitors_per_ip" };
+	case REFUSED_SOURCE_PACE:
+		return (struct visitor_limit){ why, (unsigned)settings->visitor_rate,
+			                       "limits.visitor_rate" };
+	default:
+		return (struct visitor_limit){ .why = why };
+	}
 }
 
 bool account_enter(struct account *account, struct source *source, const struct limits *limits,
@@ -234,6 +305,7 @@ bool account_enter(struct account *account, struct source *source, const struct 
 {
 	const struct grant *grant = account->grant;
 	bool bounded = grant && grant->fields & SPORE_AUTH_F_MAX_CONNS;
+	struct visitor_limit in_all = account_limit_in_all(account->table, limits);
 
 	if (source && !source_add_visitor(source, limits, clock_ms(), why_out))
 		return false;
@@ -242,13 +314,13 @@ bool account_enter(struct account *account, struct source *source, const struct 
 		*why_out = REFUSED_CLIENT_FULL;
 		return false;
 	}
-	if (!limit_take(&account->table->visitors, most_visitors(account->table, limits))) {
+	if (!limit_take(&account->table->visitors, in_all.most)) {
 		atomic_fetch_sub(&account->principal->conns, 1);
 		source_remove_visitor(source);
-		*why_out = REFUSED_SERVER_FULL;
+		*why_out = in_all.why;
 		return false;
 	}
-	atomic_fetch_add_explicit(&account->conns, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&account->visitors, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&account->inside, 1, memory_order_relaxed);
 	return true;
 }
@@ -264,7 +336,7 @@ void account_leave(struct account *account, struct source *source)
 
 const char *account_identity(const struct account *account)
 {
-	return account->grant ? account->grant->identity : "";
+	return account->identity;
 }
 
 bool account_belongs_to(const struct account *account, const struct instance *by, uint64_t session)

@@ -35,7 +35,10 @@ struct principal_table {
 	struct principal *first;
 	atomic_uint tunnels;  /* of all principals */
 	atomic_uint visitors; /* of all principals; they wait or have a relay */
+	atomic_uint losses;   /* how often account_lose_client was called */
 };
+
+struct client_trace;
 
 struct account {
 	atomic_uint refs;
@@ -44,15 +47,19 @@ struct account {
 	struct source *source; /* ref; the client's, from which data connections will come */
 	/* Owned; NULL without authentication. Only the tunnel's worker reads and replaces it. */
 	struct grant *grant;
+	char *identity; /* owned; never changes; "" without authentication */
+	/* ref; whether the tunnel's client was lost. Shared with the accounts that the tunnel had
+	 * under other owners. */
+	struct client_trace *trace;
 	struct list node; /* in principal->standing */
 	struct server_worker
 		*home; /* borrowed; the tunnel's worker. Valid after the tunnel has closed */
 	uint16_t port;
-	uint64_t id;               /* the tunnel's: see server_new_id; 0: its port never opened */
-	atomic_uint inside;        /* visitors that wait or have a relay */
-	atomic_uint pending;       /* visitors that wait for the client */
-	struct stats_bytes series; /* of the identity */
-	atomic_uint_fast64_t bytes_up, bytes_down, conns;
+	uint64_t id;         /* the tunnel's: see server_new_id; 0: its port never opened */
+	atomic_uint inside;  /* visitors that wait or have a relay */
+	atomic_uint pending; /* visitors that wait for the client */
+	struct stats_identity series;                        /* of the identity */
+	atomic_uint_fast64_t bytes_up, bytes_down, visitors; /* so far */
 };
 
 void principal_table_init(struct principal_table *table);
@@ -77,17 +84,34 @@ struct server_worker *account_holder(struct principal_table *table, const struct
 void account_close_tunnel(struct account *account);
 /* Replaces what the owner may do; takes the grant. Identity and session stay. [worker] */
 void account_renew(struct account *account, struct grant *grant);
+/* The tunnel's client was lost: its control connection has not ended in order. [any] */
+void account_lose_client(struct account *account);
+/* Also true for the accounts that the tunnel had before a change of its owner. [any] */
+bool account_has_lost_client(const struct account *account);
 /* [any] */
 struct account *account_ref(struct account *account);
 void account_unref(struct account *account);
 
+/* A limit on visitors. */
+struct visitor_limit {
+	enum refusal why; /* of a visitor above it */
+	unsigned most;
+	const char *from; /* what sets it; NULL: nothing limits this */
+};
+
+/* That of the whole server now. Visitors may use places that tunnels do not use. [any] */
+struct visitor_limit account_limit_in_all(const struct principal_table *table,
+                                          const struct limits *limits);
+/* The one for which account_enter refuses visitors with this reason. [worker] of the tunnel */
+struct visitor_limit account_limit(const struct account *account, const struct limits *limits,
+                                   enum refusal why);
 /* Counts one more visitor, also for its source (NULL: sources are not counted). False and *why_out
  * if the source, the principal, or the whole server has reached its number of visitors. [worker] */
 bool account_enter(struct account *account, struct source *source, const struct limits *limits,
                    enum refusal *why_out);
 /* One visitor less. Releases the source. [any] */
 void account_leave(struct account *account, struct source *source);
-/* "" without authentication. Valid until the account is renewed or freed. [worker] */
+/* "" without authentication. Valid as long as the account; a renewal does not change it. [any] */
 const char *account_identity(const struct account *account);
 /* Is this the owner? [any] */
 bool account_belongs_to(const struct account *account, const struct instance *by, uint64_t session);

@@ -51,3 +51,21 @@ struct limits limits_make(const struct limit_settings *settings, unsigned descri
 		.pipes = relay_most_pipes(descriptors) / n_workers,
 	};
 }
+
+static bool suffice(const struct limit_settings *settings, unsigned descriptors)
+{
+	unsigned strangers = (unsigned)settings->max_unauthenticated + descriptors / AHEAD_PART;
+	unsigned rest = larger(larger(descriptors / PART, LEAST_RESERVE), strangers);
+	unsigned places = 1 + larger((unsigned)settings->max_relays, 1);
+
+	return descriptors >= 2 * relay_most_pipes(descriptors) + rest + OF_PROCESS + 2 * places;
+}
+
+unsigned limits_need(const struct limit_settings *settings)
+{
+	unsigned n = LEAST_RESERVE;
+
+	while (!suffice(settings, n))
+		n += n / PART / 4 + 1;
+	return n;
+}

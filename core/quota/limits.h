@@ -31,6 +31,10 @@ struct limits {
 struct limits limits_make(const struct limit_settings *settings, unsigned descriptors,
                           unsigned n_workers);
 
+/* How many descriptors the settings need: for the visitors and the unauthenticated connections that
+ * they allow, or at least for one tunnel with one visitor. [any] */
+unsigned limits_need(const struct limit_settings *settings);
+
 /* The number that a setting allows, where 0 means "no limit". [any] */
 static inline unsigned limit_of(int64_t setting)
 {

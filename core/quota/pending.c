@@ -7,6 +7,7 @@
 
 #include "base/container.h"
 #include "base/list.h"
+#include "base/zeroed.h"
 #include "quota/account.h"
 #include "quota/gate.h"
 #include "quota/source.h"
@@ -87,7 +88,7 @@ static void take_out(struct pending *pending, struct pending_entry *entry,
 bool pending_add(struct pending *pending, const struct visitor *visitor)
 {
 	struct shard *shard = shard_of(pending, &visitor->id);
-	struct pending_entry *entry = calloc(1, sizeof *entry);
+	struct pending_entry *entry = zeroed_new(sizeof *entry);
 	struct pending_entry **bucket = bucket_of(shard, &visitor->id);
 
 	if (!entry)
@@ -144,6 +145,33 @@ enum pending_result pending_take_own(struct pending *pending, const struct uuid 
 	if (result == PENDING_TAKEN)
 		gate_pass_on(pending->gate, limits);
 	return result;
+}
+
+/* ---- for an owner that has its port again ---- */
+
+static bool is_stray(const struct account *now, const struct account *then)
+{
+	return then != now && then->principal == now->principal && then->port == now->port;
+}
+
+size_t pending_find_strays(struct pending *pending, const struct account *account,
+                           struct pending_stray *out, size_t most)
+{
+	size_t n = 0;
+
+	for (struct shard *shard = pending->shards; shard < pending->shards + SHARDS; shard++) {
+		pthread_mutex_lock(&shard->lock);
+		for (struct list *i = shard->by_age.next; i != &shard->by_age && n < most;
+		     i = i->next) {
+			const struct visitor
+				*visitor = &CONTAINER_OF(i, struct pending_entry, by_age)->visitor;
+
+			if (is_stray(account, visitor->account))
+				out[n++] = (struct pending_stray){ visitor->id, visitor->peer };
+		}
+		pthread_mutex_unlock(&shard->lock);
+	}
+	return n;
 }
 
 /* ---- for a client that is not authenticated yet ---- */

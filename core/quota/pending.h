@@ -53,6 +53,18 @@ enum pending_result pending_take_own(struct pending *pending, const struct uuid 
                                      const struct instance *by, uint64_t session,
                                      const struct limits *limits, struct visitor *visitor_out);
 
+/* A visitor that waits at a port which its owner has opened again. */
+struct pending_stray {
+	struct uuid id;
+	spore_addr peer;
+};
+
+/* Copies at most `most` visitors that wait for the owner of this account at its port, but came
+ * while the owner had the port under another account. They stay in the table. Returns their
+ * number. */
+size_t pending_find_strays(struct pending *pending, const struct account *account,
+                           struct pending_stray *out, size_t most);
+
 /* The visitor of this id, for a client that is not authenticated yet; NULL: no such visitor. The
  * visitor goes on waiting: it may be found again, taken, or expire. The caller gives the entry back
  * with exactly one call of pending_claim or pending_forget. */

@@ -10,28 +10,28 @@
  * then find a free one. The number of tries limits what a full range costs. */
 enum { RANDOM_TRIES = 150, TRIES_IN_TURN = 256 };
 
-static bool is_reserved(const struct server_settings *settings, uint16_t port)
+static bool has_port(const spore_list *list, uint16_t port)
 {
-	const int64_t *reserved = settings->reserved_ports.items;
+	const spore_port_range *ranges = list->items;
 
-	if (port == settings->control_port)
-		return true;
-	for (size_t i = 0; i < settings->reserved_ports.count; i++) {
-		if (reserved[i] == port)
+	for (size_t i = 0; i < list->count; i++) {
+		if (port >= ranges[i].lo && port <= ranges[i].hi)
 			return true;
 	}
 	return false;
 }
 
-static bool is_in_range(const struct server_settings *settings, uint16_t port)
+const char *ports_reservation(const struct server_settings *settings, uint16_t port)
 {
-	const spore_port_range *ranges = settings->ports.items;
+	const spore_list *reserved = settings->reserved_ports.items;
 
-	for (size_t i = 0; i < settings->ports.count; i++) {
-		if (port >= ranges[i].lo && port <= ranges[i].hi)
-			return true;
+	if (port == settings->control_port)
+		return "it is the control port";
+	for (size_t i = 0; i < settings->reserved_ports.count; i++) {
+		if (has_port(&reserved[i], port))
+			return "it is reserved (reserved_ports)";
 	}
-	return false;
+	return NULL;
 }
 
 static enum refusal refusal_of_errno(int cause)
@@ -50,11 +50,6 @@ static int try_port(const struct server_settings *settings, uint16_t port, enum 
 	struct err err;
 	int fd, cause;
 
-	if (is_reserved(settings, port)) {
-		errno = EADDRINUSE;
-		*why_out = REFUSED_PORT_IN_USE;
-		return -1;
-	}
 	addr.port = port;
 	fd = sock_bind(&addr, false, &sizes, &err);
 	if (fd >= 0 && sock_listen(fd, &err))
@@ -96,7 +91,8 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 	spore_list ranges = { granted ? grant->ports : &whole, granted ? grant->n_ports : 1,
 		              sizeof whole };
 	uint16_t port = 0;
-	uint32_t total = walk_allowed(&settings->ports, &ranges, UINT32_MAX, &port), start = 0;
+	uint32_t total = walk_allowed(&settings->public_ports, &ranges, UINT32_MAX, &port),
+		 start = 0;
 
 	for (uint32_t i = 0; total && i < RANDOM_TRIES + TRIES_IN_TURN; i++) {
 		uint32_t n;
@@ -107,7 +103,7 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 		if (i >= RANDOM_TRIES && i - RANDOM_TRIES >= total)
 			break;
 		n = i < RANDOM_TRIES ? start % total : (start % total + i - RANDOM_TRIES) % total;
-		walk_allowed(&settings->ports, &ranges, n, &port);
+		walk_allowed(&settings->public_ports, &ranges, n, &port);
 		fd = try_port(settings, port, why_out);
 		if (fd >= 0)
 			return fd;
@@ -118,9 +114,24 @@ static int try_any(const struct server_settings *settings, const struct grant *g
 	return -1;
 }
 
+bool ports_have_address(const struct server_settings *settings)
+{
+	spore_addr addr = settings->bind_tunnels;
+	struct err err;
+	int fd;
+
+	addr.port = 0;
+	fd = sock_bind(&addr, false, NULL, &err);
+	if (fd < 0)
+		return errno != EADDRNOTAVAIL;
+	close(fd);
+	return true;
+}
+
 bool ports_allow(const struct server_settings *settings, const struct grant *grant, uint16_t wanted)
 {
-	return is_in_range(settings, wanted) && (!grant || grant_has_port(grant, wanted));
+	return has_port(&settings->public_ports, wanted) &&
+	       (!grant || grant_has_port(grant, wanted));
 }
 
 int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,

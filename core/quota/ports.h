@@ -10,6 +10,13 @@
 bool ports_allow(const struct server_settings *settings, const struct grant *grant,
                  uint16_t wanted);
 
+/* Why no tunnel gets this port, whoever asks; NULL: a tunnel may get it. [any] */
+const char *ports_reservation(const struct server_settings *settings, uint16_t port);
+
+/* Does this host have the tunnels' address? It may come and go. Binds a socket for a moment.
+ * [any] */
+bool ports_have_address(const struct server_settings *settings);
+
 /* Opens a listening socket on the tunnels' address. wanted 0: any port that the server and the
  * grant allow. Returns the descriptor, or -1 and *why_out. */
 int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,

@@ -11,8 +11,11 @@
 #include "net/addr.h"
 #include "quota/limits.h"
 
-/* An entry takes about 150 bytes, a full table about 10 MiB. */
+/* An entry takes about 200 bytes, a full table about 12 MiB. */
 enum { SHARDS = 16, BUCKETS = 512, MAX_PER_SHARD = 4096 };
+/* A banned source hears of its ban so many times a second and at once. A client connects once for
+ * each of its tunnels. */
+enum { HEAR_RATE = 1, HEAR_BURST = 10 };
 
 /* A token bucket: at most `burst` tokens, and `rate` new ones a second. */
 struct bucket {
@@ -26,15 +29,18 @@ struct source {
 	struct shard *shard;
 	uint8_t key[16];
 	uint8_t ip[16]; /* the first address that connected */
+	uint8_t family; /* 4 or 6 */
 	/* Under the shard's lock, as is everything below but the atomic counts. */
 	unsigned refs;
-	struct bucket secrets, visits;
+	struct bucket secrets, visits, hearings;
 	double wrong; /* wrong answers; decreases with time */
 	int64_t wrong_at_ms;
 	int64_t banned_until_ms;
-	atomic_uint weight;    /* unauthenticated connections that were not expected */
-	atomic_uint announced; /* data connections that are expected */
-	atomic_uint arriving;  /* unauthenticated connections that count as expected */
+	uint64_t banned_tries;  /* connections that were turned away during the ban */
+	int64_t turned_away_ms; /* the last one that was turned away, banned or not; 0: none */
+	atomic_uint weight;     /* unauthenticated connections that were not expected */
+	atomic_uint announced;  /* data connections that are expected */
+	atomic_uint arriving;   /* unauthenticated connections that count as expected */
 	atomic_uint tunnels, visitors, ahead;
 };
 
@@ -140,6 +146,7 @@ static struct source *add_source(struct shard *shard, struct source **link, cons
 		return NULL;
 	key_of(addr, source->key);
 	memcpy(source->ip, addr->ip, sizeof source->ip);
+	source->family = addr->family;
 	source->shard = shard;
 	list_init(&source->idle);
 	*link = source;
@@ -245,14 +252,50 @@ bool source_is_over(const struct source *source, const struct limits *limits)
 	return atomic_load(&source->weight) > (uint64_t)limits->settings.max_unauthenticated_per_ip;
 }
 
-bool source_is_banned(struct source *source, int64_t now_ms)
+/* With the lock held. */
+static int64_t ban_left(const struct source *source, int64_t now_ms)
 {
-	bool banned;
+	return source->banned_until_ms > now_ms ? source->banned_until_ms - now_ms : 0;
+}
+
+int64_t source_ban_left(struct source *source, int64_t now_ms)
+{
+	int64_t left_ms;
 
 	pthread_mutex_lock(&source->shard->lock);
-	banned = source->banned_until_ms > now_ms;
+	left_ms = ban_left(source, now_ms);
 	pthread_mutex_unlock(&source->shard->lock);
-	return banned;
+	return left_ms;
+}
+
+bool source_may_hear(struct source *source, int64_t now_ms)
+{
+	bool may;
+
+	if (atomic_load(&source->tunnels) > 0)
+		return true;
+	pthread_mutex_lock(&source->shard->lock);
+	may = bucket_take(&source->hearings, HEAR_RATE, HEAR_BURST, now_ms);
+	pthread_mutex_unlock(&source->shard->lock);
+	return may;
+}
+
+void source_turn_away(struct source *source, int64_t now_ms)
+{
+	pthread_mutex_lock(&source->shard->lock);
+	source->turned_away_ms = now_ms;
+	source->banned_tries += ban_left(source, now_ms) > 0;
+	pthread_mutex_unlock(&source->shard->lock);
+}
+
+bool source_was_turned_away(struct source *source, int64_t since_ms)
+{
+	bool was;
+
+	pthread_mutex_lock(&source->shard->lock);
+	was = source->turned_away_ms && source->turned_away_ms >= since_ms;
+	pthread_mutex_unlock(&source->shard->lock);
+	return was;
 }
 
 /* ---- tunnels and visitors ---- */
@@ -265,6 +308,11 @@ bool source_add_tunnel(struct source *source, const struct limits *limits)
 void source_remove_tunnel(struct source *source)
 {
 	atomic_fetch_sub(&source->tunnels, 1);
+}
+
+bool source_has_tunnel(const struct source *source)
+{
+	return atomic_load(&source->tunnels) > 0;
 }
 
 bool source_add_ahead(struct source *source, unsigned most)
@@ -326,13 +374,20 @@ bool source_was_wrong(struct source *source, const struct limits *limits, int64_
 	if (is_exempt(limits, source->ip) || limits->settings.ban_after == 0)
 		return false;
 	pthread_mutex_lock(&source->shard->lock);
+	/* This answer was given before the ban, which has punished it, too. */
+	if (ban_left(source, now_ms)) {
+		pthread_mutex_unlock(&source->shard->lock);
+		return false;
+	}
 	/* One wrong answer is forgotten in each tenth of the ban's time. */
 	faded = (double)(now_ms - source->wrong_at_ms) /
 	        ((double)limits->settings.ban_time / 10.0 + 1.0);
 	source->wrong = source->wrong > faded ? source->wrong - faded + 1 : 1;
 	source->wrong_at_ms = now_ms;
-	if (source->wrong > (double)limits->settings.ban_after) {
+	/* The wrong answers before this one may have faded by less than one. */
+	if (source->wrong > (double)(limits->settings.ban_after - 1)) {
 		source->banned_until_ms = now_ms + limits->settings.ban_time;
+		source->banned_tries = 0;
 		source->wrong = 0;
 		banned = true;
 	}
@@ -345,4 +400,78 @@ void source_was_right(struct source *source)
 	pthread_mutex_lock(&source->shard->lock);
 	source->wrong = 0;
 	pthread_mutex_unlock(&source->shard->lock);
+}
+
+/* ---- for the operator ---- */
+
+/* With the lock held. The key of an IPv6 source is the prefix of its /64. */
+static struct source_ban describe_ban(const struct source *source, int64_t now_ms)
+{
+	struct source_ban ban = { .left_ms = ban_left(source, now_ms),
+		                  .tries = source->banned_tries };
+
+	memcpy(ban.source.ip, source->key, sizeof ban.source.ip);
+	ban.source.family = source->family;
+	ban.source.prefix_len = source->family == 6 ? 64 : 128;
+	return ban;
+}
+
+/* With the lock held. Fills `out` from index n on, and returns the new number of bans. */
+static size_t list_shard(const struct shard *shard, int64_t now_ms, struct source_ban *out,
+                         size_t most, size_t n)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (const struct source *s = shard->buckets[i]; s; s = s->next) {
+			if (!ban_left(s, now_ms))
+				continue;
+			if (n < most)
+				out[n] = describe_ban(s, now_ms);
+			n++;
+		}
+	}
+	return n;
+}
+
+size_t source_list_bans(struct source_table *table, int64_t now_ms, struct source_ban *out,
+                        size_t most)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SHARDS; i++) {
+		struct shard *shard = &table->shards[i];
+
+		pthread_mutex_lock(&shard->lock);
+		n = list_shard(shard, now_ms, out, most, n);
+		pthread_mutex_unlock(&shard->lock);
+	}
+	return n;
+}
+
+/* With the lock held. True: there was something to forgive. */
+static bool forgive(struct source *source, int64_t now_ms)
+{
+	bool was_wrong = ban_left(source, now_ms) > 0 || source->wrong > 0;
+
+	source->banned_until_ms = 0;
+	source->wrong = 0;
+	source->secrets = source->hearings = (struct bucket){ 0 };
+	return was_wrong;
+}
+
+bool source_forgive(struct source_table *table, const spore_addr *addr, int64_t now_ms)
+{
+	struct source *source;
+	struct shard *shard;
+	bool was_wrong;
+	uint8_t key[16];
+	uint64_t hash;
+
+	key_of(addr, key);
+	hash = hash_key(table, key);
+	shard = &table->shards[hash % SHARDS];
+	pthread_mutex_lock(&shard->lock);
+	source = *find_source(shard, hash, key);
+	was_wrong = source && forgive(source, now_ms);
+	pthread_mutex_unlock(&shard->lock);
+	return was_wrong;
 }

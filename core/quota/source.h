@@ -5,7 +5,10 @@
  * A source limits what happens before authentication: how many unauthenticated connections it has
  * at once, how often it may try a secret, and how long it is banned after wrong secrets. These
  * limits do not apply to data connections that the server asked for when it announced visitors.
- * [any] */
+ *
+ * An honest client may share its address with somebody who is banned for guessing. As long as it
+ * has a tunnel, connections of the address are let in: the ban then means that no secret is
+ * checked. [any] */
 #ifndef CORE_SOURCE_H
 #define CORE_SOURCE_H
 
@@ -41,11 +44,22 @@ void source_leave(struct source *source, bool was_asked_for);
 
 /* Does it have more unauthenticated connections than one source may have? */
 bool source_is_over(const struct source *source, const struct limits *limits);
-bool source_is_banned(struct source *source, int64_t now_ms);
+/* How long the ban of this source still lasts, in milliseconds; 0: it is not banned. */
+int64_t source_ban_left(struct source *source, int64_t now_ms);
+/* A banned source connects again. True if this connection may go on: to hear of the ban, or, if the
+ * source has a tunnel, as one of its data connections. Other sources mostly may not, since hearing
+ * can cost a TLS handshake. */
+bool source_may_hear(struct source *source, int64_t now_ms);
+/* A connection of the source was turned away before the server knew what it was for. During a ban
+ * it counts as a try. */
+void source_turn_away(struct source *source, int64_t now_ms);
+/* Has that happened since then? */
+bool source_was_turned_away(struct source *source, int64_t since_ms);
 
 /* Counts one more tunnel; false if the source has as many as it may have. */
 bool source_add_tunnel(struct source *source, const struct limits *limits);
 void source_remove_tunnel(struct source *source);
+bool source_has_tunnel(const struct source *source);
 /* Counts one more waiting connection that was opened ahead; false if the count has reached
  * `most`. */
 bool source_add_ahead(struct source *source, unsigned most);
@@ -59,9 +73,24 @@ void source_remove_visitor(struct source *source);
 
 /* May it have a secret checked now? Takes a token from its bucket. */
 bool source_may_try(struct source *source, const struct limits *limits, int64_t now_ms);
-/* It gave a wrong answer; true if that bans the source. */
+/* It gave a wrong answer; true if that bans the source. During a ban nothing is counted. */
 bool source_was_wrong(struct source *source, const struct limits *limits, int64_t now_ms);
 /* Its wrong answers are forgotten. */
 void source_was_right(struct source *source);
+
+/* ---- for the operator ---- */
+
+struct source_ban {
+	spore_cidr source;
+	int64_t left_ms;
+	uint64_t tries; /* connections that were turned away during the ban */
+};
+
+/* Copies at most `most` bans that still last to `out`. Returns how many there are in all. */
+size_t source_list_bans(struct source_table *table, int64_t now_ms, struct source_ban *out,
+                        size_t most);
+/* Ends the ban of the address's source, if it is banned, and forgets its wrong answers and how fast
+ * it has tried. False: it is not banned, and no wrong answer is counted. */
+bool source_forgive(struct source_table *table, const spore_addr *addr, int64_t now_ms);
 
 #endif

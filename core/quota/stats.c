@@ -14,6 +14,7 @@ static const enum family families[STAT_COUNT] = {
 	[STAT_RELAYS] = FAMILY_RELAYS,
 	[STAT_AHEAD] = FAMILY_AHEAD,
 	[STAT_CONTROL_CONNECTIONS] = FAMILY_CONTROL_CONNECTIONS,
+	[STAT_BANS] = FAMILY_BANS,
 };
 
 static const char *const place_names[REFUSED_AT_COUNT] = {
@@ -53,11 +54,12 @@ void stats_watch_pending(const struct stats *stats, double (*read)(void *arg), v
 	metrics_sample(stats->metrics, stats->pending, read, arg);
 }
 
-struct stats_bytes stats_bytes_of(const struct stats *stats, const char *identity)
+struct stats_identity stats_of_identity(const struct stats *stats, const char *identity)
 {
-	return (struct stats_bytes){
+	return (struct stats_identity){
 		.up = family_series(stats->metrics, FAMILY_BYTES_UP, &identity),
 		.down = family_series(stats->metrics, FAMILY_BYTES_DOWN, &identity),
+		.tunnels = family_series(stats->metrics, FAMILY_IDENTITY_TUNNELS, &identity),
 	};
 }
 
@@ -82,8 +84,14 @@ void stats_accepted(const struct stats *stats, const struct loop *loop, int64_t 
 	metrics_observe(stats->metrics, shard, stats->setup, (double)waited_ns / 1e9);
 }
 
+void stats_tunnel(const struct stats *stats, const struct loop *loop,
+                  const struct stats_identity *identity, int delta)
+{
+	metrics_add(stats->metrics, loop_index(loop), identity->tunnels, delta);
+}
+
 void stats_carried(const struct stats *stats, const struct loop *loop,
-                   const struct stats_bytes *identity, uint64_t up, uint64_t down)
+                   const struct stats_identity *identity, uint64_t up, uint64_t down)
 {
 	unsigned shard = loop_index(loop);
 

@@ -21,6 +21,7 @@ enum stat_name {
 	STAT_RELAYS,              /* running now */
 	STAT_AHEAD,               /* waiting connections that were opened ahead */
 	STAT_CONTROL_CONNECTIONS, /* at the control port */
+	STAT_BANS,                /* of sources, after wrong secrets */
 	STAT_COUNT
 };
 
@@ -31,9 +32,9 @@ struct stats {
 	uint32_t refusals[REFUSED_AT_COUNT][REFUSED_COUNT];
 };
 
-/* The series of one identity's bytes. */
-struct stats_bytes {
-	uint32_t up, down;
+/* The series of one identity: its bytes and its open tunnels. */
+struct stats_identity {
+	uint32_t up, down, tunnels;
 };
 
 /* [main] */
@@ -42,7 +43,7 @@ void stats_init(struct stats *stats, struct metrics *metrics);
  * [main] */
 void stats_watch_pending(const struct stats *stats, double (*read)(void *arg), void *arg);
 /* The identity may be "". [any] */
-struct stats_bytes stats_bytes_of(const struct stats *stats, const char *identity);
+struct stats_identity stats_of_identity(const struct stats *stats, const char *identity);
 
 /* The functions below count on the loop's own shard. [worker] */
 void stats_add(const struct stats *stats, const struct loop *loop, enum stat_name stat,
@@ -52,8 +53,11 @@ void stats_refuse(const struct stats *stats, const struct loop *loop, enum refus
                   enum refusal reason);
 /* A visitor gets its relay `waited_ns` after it arrived. */
 void stats_accepted(const struct stats *stats, const struct loop *loop, int64_t waited_ns);
+/* This identity has one more open tunnel (1), or one less (-1). */
+void stats_tunnel(const struct stats *stats, const struct loop *loop,
+                  const struct stats_identity *identity, int delta);
 /* A relay has moved these bytes. */
 void stats_carried(const struct stats *stats, const struct loop *loop,
-                   const struct stats_bytes *identity, uint64_t up, uint64_t down);
+                   const struct stats_identity *identity, uint64_t up, uint64_t down);
 
 #endif

@@ -22,7 +22,7 @@ static void describe_tunnel(const struct server_session *s, struct census_tunnel
 		.age_ms = tunnel_age_ms(tunnel),
 		.visitors = atomic_load(&account->inside),
 		.pending = atomic_load(&account->pending),
-		.visitors_all = atomic_load(&account->conns),
+		.visitors_all = atomic_load(&account->visitors),
 		.bytes_up = atomic_load(&account->bytes_up),
 		.bytes_down = atomic_load(&account->bytes_down),
 	};
@@ -48,12 +48,14 @@ static bool list_relay(const struct relay_view *view, void *arg)
 {
 	const struct relay_list *list = arg;
 	struct census *census = list->census;
+	struct census_relay *relay = &census->relays[census->relays_shown];
 	struct forward_view forward;
 
 	if (census->relays_shown == list->room)
 		return false;
+	census->relays_shown++;
 	forward = forward_look(view->arg);
-	census->relays[census->relays_shown++] = (struct census_relay){
+	*relay = (struct census_relay){
 		.id = forward.id,
 		.tunnel = forward.tunnel,
 		.port = forward.port,
@@ -63,6 +65,7 @@ static bool list_relay(const struct relay_view *view, void *arg)
 		.bytes_up = view->bytes[1],
 		.bytes_down = view->bytes[0],
 	};
+	snprintf(relay->identity, sizeof relay->identity, "%s", forward.identity);
 	return true;
 }
 
@@ -92,10 +95,10 @@ struct census *census_take(struct server_worker *worker, const struct census_que
 	}
 	list_tunnels(worker, census, tunnels);
 	relay_each(&worker->relays, list_relay, &(struct relay_list){ census, relays });
-	if (question->kick) {
-		census->relays_ended = relay_reset_matching(&worker->relays, forward_is_of,
-		                                            question->kick);
-		census->tunnels_ended = tunnel_sessions_kick(worker, question->kick);
+	if (kick_is_given(&question->kick)) {
+		relay_reset_matching(&worker->relays, forward_is_kicked,
+		                     &(struct forward_kick){ &question->kick, &census->kicked });
+		tunnel_sessions_kick(worker, &question->kick, &census->kicked);
 	}
 	return census;
 }

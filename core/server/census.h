@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "loop/loop.h"
+#include "quota/kick.h"
 #include "wire/about.h"
 
 struct server_worker;
@@ -19,9 +20,9 @@ enum { CENSUS_TUNNELS = 1, CENSUS_RELAYS = 2 };
 enum { CENSUS_IDENTITY_SIZE = SPORE_IDENTITY_MAX + 1 };
 
 struct census_question {
-	unsigned what; /* bits of CENSUS_*: list these */
-	size_t most;   /* list at most so many of each */
-	uint64_t kick; /* end the tunnel or the relay of this id, after the copy; 0: none */
+	unsigned what;    /* bits of CENSUS_*: list these */
+	size_t most;      /* list at most so many of each */
+	struct kick kick; /* end these after the copy, if it is given */
 };
 
 struct census_tunnel {
@@ -44,15 +45,17 @@ struct census_relay {
 	spore_addr visitor;
 	int64_t age_ms, idle_ms;
 	uint64_t bytes_up, bytes_down;
+	/* Of the owner that the tunnel had when the visitor came; the tunnel may have ended. */
+	char identity[CENSUS_IDENTITY_SIZE];
 };
 
 struct census {
 	unsigned n_tunnels, n_relays, n_strangers;
 	struct loop_vitals vitals;
 	size_t tunnels_shown, relays_shown;
-	struct census_tunnel *tunnels;        /* owned, tunnels_shown of them */
-	struct census_relay *relays;          /* owned, relays_shown of them */
-	unsigned tunnels_ended, relays_ended; /* by the kick */
+	struct census_tunnel *tunnels; /* owned, tunnels_shown of them */
+	struct census_relay *relays;   /* owned, relays_shown of them */
+	struct kicked kicked;
 };
 
 /* NULL: out of memory; nothing was ended. [worker] */

@@ -7,14 +7,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/descriptors.h"
+#include "host/last_good.h"
 #include "log/log.h"
+#include "log/pace.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/survey.h"
 #include "net/addr.h"
 #include "net/sock.h"
 #include "quota/pending.h"
+#include "quota/visitor_line.h"
 #include "server/census.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
@@ -33,7 +37,10 @@ struct server {
 	struct server_worker *workers; /* owned */
 	unsigned n_open;               /* workers that were opened */
 	bool started;
-	bool listening;
+	bool listening;          /* at the control port */
+	bool accepting;          /* at public ports */
+	int64_t accept_until_ms; /* when the public ports of leavers close in any case */
+	struct pace stale_lines; /* of the log */
 	ev_timer tick; /* on the main loop: expiry of visitors, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -77,14 +84,31 @@ static struct survey *tell_workers(struct server *server, void (*fn)(struct serv
 
 /* ---- the main loop's part ---- */
 
-static void drop_stale(struct server *server, struct visitor *visitor)
+/* Visitors come as often as they like. */
+static void log_stale(struct server *server, const struct visitor *visitor)
 {
 	char id[UUID_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
+	unsigned held;
 
+	if (!pace_allows(&server->stale_lines, clock_ms(), &held))
+		return;
 	uuid_format(&visitor->id, id);
-	log_warn("removed stale connection", log_str("id", id),
-	         log_str("visitor", addr_format(&visitor->peer, peer)),
-	         log_int("port", visitor->account->port));
+	log_event(LOG_WARN, "removed stale connection",
+	          (const struct log_field[]){
+			  log_str("id", id), log_str("visitor", addr_format(&visitor->peer, peer)),
+			  log_int("port", visitor->account->port), log_int("others", held) },
+	          held ? 4 : 3);
+}
+
+static void drop_stale(struct server *server, struct visitor *visitor)
+{
+	log_stale(server, visitor);
+	if (server->set->config->settings.log.visitors)
+		visitor_line_write(&(struct visitor_line){ .id = visitor->id,
+		                                           .peer = visitor->peer,
+		                                           .account = visitor->account,
+		                                           .since_ms = visitor->since_ns / 1000000,
+		                                           .reason = "no client took it in time" });
 	stats_add(&server->shared.stats, server->env.main_loop, STAT_CONNECTIONS_STALE, 1);
 	visitor_drop(visitor);
 }
@@ -105,13 +129,22 @@ static void tell_to(struct server *server, void (*fn)(struct server_worker *work
 		log_error("the drain is not complete", log_str("error", "out of memory"));
 }
 
-/* Public ports are closed. Visitors that wait may still be taken, so the control port closes after
- * them. Control connections stay until the relays have ended: bore's client ends its own relays
- * when it loses that connection. */
+/* Clients that look for another server keep their public ports for a while: until they have one,
+ * visitors are better served here than nowhere. Visitors that wait may still be taken, so the
+ * control port closes after them. Control connections stay until the relays have ended: bore's
+ * client ends its own relays when it loses that connection. */
 static void go_on_draining(struct server *server)
 {
 	void (*on_drained)(void *arg) = server->on_drained;
 
+	if (server->telling)
+		return;
+	if (server->accepting && atomic_load(&server->shared.leavers) > 0) {
+		if (clock_ms() < server->accept_until_ms)
+			return;
+		tell_to(server, server_worker_stop_accepting);
+	}
+	server->accepting = false;
 	if (server->telling || !pending_is_empty(server->shared.pending))
 		return;
 	if (server->listening) {
@@ -126,6 +159,17 @@ static void go_on_draining(struct server *server)
 	on_drained(server->arg);
 }
 
+/* Secrets whose time is over are wiped, also if nobody comes. */
+static void expire_last_good(const struct chain *auth, int64_t now_ms)
+{
+	for (size_t i = 0; i < auth->n; i++) {
+		const struct instance *instance = auth->items[i];
+
+		if (instance->last_good)
+			last_good_expire(instance->last_good, now_ms, instance->last_good_ms);
+	}
+}
+
 static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	struct server *server = timer->data;
@@ -135,6 +179,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)events;
 	while (pending_take_expired(server->shared.pending, clock_ms(), &server->limits, &visitor))
 		drop_stale(server, &visitor);
+	expire_last_good(server->set->chains[CHAIN_AUTH], clock_ms());
 	if (server->on_drained)
 		go_on_draining(server);
 }
@@ -236,6 +281,9 @@ static bool init_shared(struct server_shared *shared, struct metrics *metrics)
 	ahead_table_init(&shared->ahead);
 	shared->pending = pending_new(&shared->gate);
 	principal_table_init(&shared->principals);
+	repeats_init(&shared->strange_lines);
+	repeats_init(&shared->tunnel_lines);
+	repeats_init(&shared->visitor_lines);
 	stats_init(&shared->stats, metrics);
 	return shared->pending && shared->sources;
 }
@@ -252,6 +300,8 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 {
 	bool ready;
 
+	if (!crypto_has_random(err))
+		return false;
 	err_set(err, "out of memory");
 	server->env = *env;
 	server->started = true;
@@ -266,10 +316,23 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 		server_stop(server);
 		return false;
 	}
-	server->listening = true;
+	server->listening = server->accepting = true;
 	stats_watch_pending(&server->shared.stats, read_pending, server->shared.pending);
 	set_serving(server, true);
 	return true;
+}
+
+struct server_room server_room(const struct server *server)
+{
+	const struct principal_table *principals = &server->shared.principals;
+	struct visitor_limit limit = account_limit_in_all(principals, &server->limits);
+
+	return (struct server_room){ atomic_load(&principals->visitors), limit.most, limit.from };
+}
+
+struct source_table *server_sources(struct server *server)
+{
+	return server->shared.sources;
 }
 
 /* ---- another configuration ---- */
@@ -385,12 +448,18 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg)
 {
+	server->accept_until_ms = clock_ms() + server->set->config->settings.server.drain_grace;
 	atomic_store(&server->shared.draining, true);
 	tell_to(server, server_worker_drain);
 	server->on_drained = on_drained;
 	server->arg = arg;
 	server->tick.repeat = drain_tick_s;
 	ev_timer_again(loop_ev(server->env.main_loop), &server->tick);
+}
+
+bool server_has_left(const struct server *server)
+{
+	return !server->listening && !server->telling;
 }
 
 struct addressed {
@@ -436,6 +505,9 @@ static void fini_shared(struct server_shared *shared)
 	gate_fini(&shared->gate);
 	ahead_table_fini(&shared->ahead);
 	principal_table_fini(&shared->principals);
+	repeats_fini(&shared->strange_lines);
+	repeats_fini(&shared->tunnel_lines);
+	repeats_fini(&shared->visitor_lines);
 	source_table_free(shared->sources);
 }
 

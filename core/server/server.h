@@ -11,6 +11,7 @@ struct census_question;
 struct grant;
 struct metrics;
 struct server;
+struct source_table;
 struct survey;
 
 enum { SERVER_MAX_WORKERS = 256 };
@@ -38,9 +39,21 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 struct survey *server_renew(struct server *server, struct plugin_set *set, int64_t wait_ms,
                             void (*taken)(struct survey *survey, void *arg), void *arg,
                             struct err *err);
-/* Closes the public ports and refuses new tunnels. on_drained runs on the main loop once no visitor
- * waits and no relay runs. [main] */
+/* The visitors that wait or are carried, and how many there may be now. */
+struct server_room {
+	unsigned visitors, most;
+	const char *from; /* what sets the limit: a key of the configuration, or "descriptors" */
+};
+/* [main] */
+struct server_room server_room(const struct server *server);
+/* What the server remembers of addresses. Borrowed; valid until server_stop. [main] */
+struct source_table *server_sources(struct server *server);
+/* Refuses new tunnels and asks the clients to move to another server. Closes the public ports:
+ * those of clients that can move when they have moved, or after server.drain_grace. on_drained runs
+ * on the main loop once no visitor waits and no relay runs. [main] */
 void server_drain(struct server *server, void (*on_drained)(void *arg), void *arg);
+/* The server drains, and has closed its control port: another server can listen there. [main] */
+bool server_has_left(const struct server *server);
 /* Puts the question to every worker. Each answer that `done` gets is a struct census. NULL: out of
  * memory. [main] */
 struct survey *server_ask(struct server *server, const struct census_question *question,

@@ -50,9 +50,21 @@ static void resize_buffers(struct server_worker *worker)
 {
 	const struct server_settings *settings = server_worker_settings(worker);
 
+	worker->relays.most_held = (size_t)settings->relay_buffer;
 	if (worker->listener)
 		listener_resize(worker->listener, &(struct sock_sizes){ (int)settings->sndbuf,
 		                                                        (int)settings->recbuf });
+}
+
+static struct relay_watch watch_of(const struct server_worker *worker)
+{
+	const struct server_settings *settings = server_worker_settings(worker);
+
+	return (struct relay_watch){
+		.keepalive_ms = { settings->keepalive_data, settings->keepalive_visitors },
+		.timeout_ms = settings->peer_timeout,
+		.doubt_ms = RELAY_DOUBT_MS,
+	};
 }
 
 bool server_worker_open(struct server_worker *worker, struct server_shared *shared,
@@ -68,8 +80,15 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
 	review_queue_init(&worker->reviews, loop, tunnel_session_on_turn);
 	linger_list_init(&worker->lingerers, loop, &worker->limits.lingerers);
 	relay_set_init(&worker->relays, loop,
-	               &(struct relay_limits){ &worker->limits.settings.relay_idle_timeout,
-	                                       worker->limits.pipes, true });
+	               &(struct relay_limits){
+			       .idle_ms = &worker->limits.settings.relay_idle_timeout,
+			       .watch = watch_of(worker),
+			       .losses = &shared->principals.losses,
+			       .is_lost = forward_has_lost_client,
+			       .most_pipes = worker->limits.pipes,
+			       .most_held = (size_t)server_worker_settings(worker)->relay_buffer,
+			       .right_waited = true,
+		       });
 	worker->relays.on_moved = forward_count;
 	ev_timer_init(&worker->heartbeat, on_heartbeat, heartbeat_s, heartbeat_s);
 	worker->heartbeat.data = worker;
@@ -86,14 +105,20 @@ void server_worker_renew(struct server_worker *worker, const struct server_worke
 		          log_int("worker", loop_index(worker->loop)));
 	worker->set = plugin_set_ref(terms->set);
 	worker->limits = *terms->limits;
-	plugin_set_unref(old);
+	worker->relays.watch = watch_of(worker);
 	server_sessions_renew(worker);
 	resize_buffers(worker);
 	server_sessions_end_waiting(worker, true);
-	tunnel_sessions_review(worker, terms->round);
+	tunnel_sessions_review(worker, old, terms->round);
+	plugin_set_unref(old);
 }
 
 void server_worker_drain(struct server_worker *worker)
+{
+	tunnel_sessions_leave(worker);
+}
+
+void server_worker_stop_accepting(struct server_worker *worker)
 {
 	tunnel_sessions_stop_accepting(worker);
 }

@@ -25,8 +25,10 @@ bool server_worker_open(struct server_worker *worker, struct server_shared *shar
                         struct loop *loop, const struct server_worker_terms *terms);
 /* Applies these terms. The clients of all tunnels will be authenticated again. */
 void server_worker_renew(struct server_worker *worker, const struct server_worker_terms *terms);
-/* Closes the public ports. */
+/* Asks clients to move to another server, and closes the public ports of those that cannot. */
 void server_worker_drain(struct server_worker *worker);
+/* Closes the public ports. */
+void server_worker_stop_accepting(struct server_worker *worker);
 /* Closes the control port; sessions go on. */
 void server_worker_stop_listening(struct server_worker *worker);
 void server_worker_close(struct server_worker *worker);

@@ -10,6 +10,7 @@
 
 #include "chain/plugin_set.h"
 #include "link/linger.h"
+#include "log/repeats.h"
 #include "loop/deadline.h"
 #include "quota/account.h"
 #include "quota/ahead.h"
@@ -36,7 +37,11 @@ struct server_shared {
 	atomic_uint strangers;             /* [any]; unauthenticated sessions */
 	struct stats stats;                /* read-only; counting is [worker] */
 	struct ahead_table ahead;          /* [any] */
+	struct repeats strange_lines;      /* [any]; of the log: session/refuse */
+	struct repeats tunnel_lines;       /* likewise */
+	struct repeats visitor_lines;      /* likewise */
 	atomic_bool draining;
+	atomic_uint leavers; /* [any]; tunnels with an open port that are to move elsewhere */
 	atomic_uint_fast64_t last_id;
 };
 
@@ -85,6 +90,12 @@ static inline const struct server_settings *server_worker_settings(
 	const struct server_worker *worker)
 {
 	return &worker->set->config->settings.server;
+}
+
+/* Does the log get a line for each visitor? */
+static inline bool server_worker_logs_visitors(const struct server_worker *worker)
+{
+	return worker->set->config->settings.log.visitors;
 }
 
 static inline const struct limits *server_worker_limits(const struct server_worker *worker)

@@ -2,7 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/zeroed.h"
 #include "log/log.h"
+#include "net/sock.h"
+#include "net/stream.h"
 #include "quota/pending.h"
 #include "session/forward.h"
 #include "session/login.h"
@@ -11,7 +15,7 @@
 struct data_connection {
 	struct login login;
 	struct pending_entry *visitor; /* of the Accept that is judged; NULL: none waits */
-	bool was_waiting;              /* opened ahead: the server answers Accept with Accepted */
+	bool tells; /* the server answers Accepted: it was opened ahead, or claims */
 };
 
 static struct data_connection *data_of(const struct server_session *s)
@@ -51,10 +55,10 @@ static void take_own_visitor(struct server_session *s, const struct uuid *id,
 	}
 }
 
-void data_connection_accept(struct server_session *s, const struct uuid *id,
+void data_connection_accept(struct server_session *s, const struct message *accept,
                             const struct instance *by, uint64_t session)
 {
-	take_own_visitor(s, id, by, session, false);
+	take_own_visitor(s, &accept->id, by, session, accept->type == MESSAGE_CLAIM);
 }
 
 /* ---- an Accept that is judged ---- */
@@ -65,14 +69,21 @@ static void take_accept_verdict(struct server_session *s, int32_t verdict)
 	struct pending_entry *entry = data->visitor;
 	struct visitor visitor;
 
-	if (!login_accept_verdict(s, verdict))
+	if (!login_accept_verdict(&data->login, s, verdict))
 		return;
 	data->visitor = NULL;
 	if (entry && pending_claim(s->worker->shared->pending, entry,
 	                           server_worker_limits(s->worker), &visitor))
-		join_visitor(s, &visitor, data->was_waiting);
+		join_visitor(s, &visitor, data->tells);
 	else
 		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
+}
+
+/* A banned source has no secret checked. Without a visitor there is nothing else to do: its client
+ * came too late, which does not count as a try. */
+static bool is_in_vain(const struct server_session *s)
+{
+	return !data_of(s)->visitor && source_ban_left(s->source, clock_ms()) > 0;
 }
 
 /* Asks the instance that let the owner of the visitor in. For an unknown id it asks the chain, and
@@ -84,6 +95,10 @@ static void judge_accept(struct server_session *s, const struct uuid *id)
 
 	server_session_move(s, SESSION_ACCEPTING);
 	data->visitor = pending_find(s->worker->shared->pending, id);
+	if (is_in_vain(s)) {
+		refuse_silently(s, REFUSED_UNKNOWN_CONNECTION);
+		return;
+	}
 	if (!data->visitor && !login_may_try(s))
 		return;
 	verdict = login_judge(&data->login, s,
@@ -99,7 +114,7 @@ static void on_data_message(struct server_session *s, const struct message *mess
 {
 	struct data_connection *data = data_of(s);
 
-	data->was_waiting = true;
+	data->tells = true;
 	if (message->type != MESSAGE_ACCEPT)
 		refuse_silently(s, REFUSED_UNEXPECTED);
 	else if (data->login.set->chains[CHAIN_AUTH]->n == 0)
@@ -117,7 +132,7 @@ static void on_data_fault(struct server_session *s, enum refusal why)
 static void on_data_end(struct server_session *s, const char *why)
 {
 	if (why)
-		refuse_log(s, LOG_INFO, "connection ended before its first request", why);
+		refuse_log_left(s, "connection ended before its first request", why);
 	server_session_end(s, false);
 }
 
@@ -128,7 +143,10 @@ static void on_data_late(struct server_session *s)
 		return;
 	}
 	login_log_late(&data_of(s)->login);
-	refuse_session(s, REFUSED_AUTH_TOO_SLOW);
+	if (login_give_up(&data_of(s)->login) == SPORE_ALLOW)
+		take_accept_verdict(s, SPORE_ALLOW);
+	else
+		refuse_session(s, REFUSED_AUTH_TOO_SLOW);
 }
 
 static void release_data_connection(struct server_session *s)
@@ -147,7 +165,7 @@ static bool become_data_connection(struct server_session *s, struct login *login
 {
 	static const struct session_role role = { on_data_message, on_data_fault, on_data_end,
 		                                  on_data_late, release_data_connection };
-	struct data_connection *data = calloc(1, sizeof *data);
+	struct data_connection *data = zeroed_new(sizeof *data);
 
 	if (!data) {
 		refuse_session(s, REFUSED_NO_MEMORY);
@@ -158,14 +176,24 @@ static bool become_data_connection(struct server_session *s, struct login *login
 	return true;
 }
 
-void data_connection_judge(struct server_session *s, struct login *login, const struct uuid *id)
+void data_connection_judge(struct server_session *s, struct login *login,
+                           const struct message *accept)
 {
-	if (become_data_connection(s, login))
-		judge_accept(s, id);
+	if (!become_data_connection(s, login))
+		return;
+	data_of(s)->tells = accept->type == MESSAGE_CLAIM;
+	judge_accept(s, &accept->id);
 }
 
 void data_connection_wait(struct server_session *s, struct login *login, const struct uuid *pass)
 {
-	if (become_data_connection(s, login) && !server_session_wait(s, pass))
+	const struct server_settings *settings = server_worker_settings(s->worker);
+
+	if (!become_data_connection(s, login))
+		return;
+	if (server_session_wait(s, pass))
+		sock_keep_alive(stream_fd(s->link.stream), settings->keepalive_data,
+		                settings->peer_timeout);
+	else
 		refuse_silently(s, REFUSED_AHEAD);
 }

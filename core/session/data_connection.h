@@ -1,5 +1,5 @@
-/* data_connection - a session that takes over one visitor: its client sends Accept, at once or
- * after it has waited for a visitor (Ahead). It ends in a relay. [worker] */
+/* data_connection - a session that takes over one visitor: its client sends Accept or Claim, at
+ * once or after it has waited for a visitor (Ahead). It ends in a relay. [worker] */
 #ifndef CORE_DATA_CONNECTION_H
 #define CORE_DATA_CONNECTION_H
 
@@ -8,15 +8,17 @@
 
 struct instance;
 struct login;
+struct message;
 
-/* The following functions take over a newcomer on its Accept or Ahead. The session may be over
- * afterwards. */
+/* The following functions take over a newcomer on its Accept, Claim or Ahead. The session may be
+ * over afterwards. */
 
 /* READY: takes the visitor if its tunnel belongs to this instance and session. */
-void data_connection_accept(struct server_session *s, const struct uuid *id,
+void data_connection_accept(struct server_session *s, const struct message *accept,
                             const struct instance *by, uint64_t session);
 /* UNCHALLENGED or ANSWERED: asks for the verdict first. Takes what the login holds. */
-void data_connection_judge(struct server_session *s, struct login *login, const struct uuid *id);
+void data_connection_judge(struct server_session *s, struct login *login,
+                           const struct message *accept);
 /* Waits for an Accept, if this pass lets it. Takes what the login holds. */
 void data_connection_wait(struct server_session *s, struct login *login, const struct uuid *pass);
 

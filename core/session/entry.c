@@ -24,19 +24,23 @@ static bool is_allowed(struct server_worker *worker, const spore_addr *peer,
 }
 
 /* The source, entered and with a ref; NULL: out of memory, or the source is banned. A ban does not
- * concern connections that the server has asked for. */
+ * concern connections that the server has asked for. Of the others it lets some pass:
+ * login_may_try tells them of it, unless they have shown a pass or the id of a visitor. */
 static struct source *enter_source(struct server_worker *worker, const spore_addr *peer,
                                    bool *asked_for_out)
 {
 	struct source *source = source_get(worker->shared->sources, peer);
+	int64_t now_ms = clock_ms();
 	char text[ADDR_TEXT_SIZE];
 
 	if (!source)
 		return NULL;
 	*asked_for_out = source_enter(source);
-	if (*asked_for_out || !source_is_banned(source, clock_ms()))
+	if (*asked_for_out || source_ban_left(source, now_ms) == 0 ||
+	    source_may_hear(source, now_ms))
 		return source;
 	refuse_count(worker, REFUSED_SOURCE);
+	source_turn_away(source, now_ms);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
 		          log_str("reason", refusal_text(REFUSED_SOURCE)));
@@ -52,9 +56,10 @@ static void make_room(struct server_worker *worker, const struct server_session 
 	struct stranger *stranger = stranger_to_close(&worker->strangers, &newcomer->stranger,
 	                                              server_worker_limits(worker), scarce);
 
-	if (stranger)
-		refuse_with_reset(CONTAINER_OF(stranger, struct server_session, stranger),
-		                  REFUSED_CROWD);
+	if (!stranger)
+		return;
+	source_turn_away(stranger->source, clock_ms());
+	refuse_with_reset(CONTAINER_OF(stranger, struct server_session, stranger), REFUSED_CROWD);
 }
 
 static void log_no_memory(int fd)

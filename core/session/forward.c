@@ -3,9 +3,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/zeroed.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/stream.h"
+#include "quota/visitor_line.h"
+#include "session/refuse.h"
 
 struct forward {
 	struct server_worker *worker;
@@ -13,7 +16,8 @@ struct forward {
 	struct source *source;   /* ref, or NULL */
 	spore_addr peer;
 	uint64_t id;
-	int64_t since_ms;
+	struct uuid visitor_id;
+	int64_t arrived_ms, since_ms; /* of the visitor; of the relay */
 };
 
 /* The client is on the left side of the relay, the visitor on the right. */
@@ -28,29 +32,60 @@ void forward_count(const uint64_t moved[2], void *arg)
 	              moved[1], moved[0]);
 }
 
-static void log_relay_end(const struct forward *forward, const uint64_t bytes[2], const char *error)
+/* The client is on the left side, the visitor on the right. */
+static const char *const reasons[RELAY_CAUSES] = {
+	[RELAY_FINISHED] = "closed",
+	[RELAY_LEFT_EMPTY] = "closed by the client before it sent anything",
+	[RELAY_LEFT_BROKEN] = "broken by the client",
+	[RELAY_RIGHT_BROKEN] = "broken by the visitor",
+	[RELAY_LEFT_LOST] = "the client vanished",
+	[RELAY_RIGHT_LOST] = "the visitor vanished",
+	[RELAY_IDLE] = "idle for too long",
+	[RELAY_KICKED] = "ended by the operator",
+	[RELAY_STOPPED] = "the server ends",
+	[RELAY_CUT_OFF] = "cut off: the server ends",
+	[RELAY_NO_MEMORY] = "out of memory",
+};
+
+/* The operator has not asked for a line per visitor. */
+static void log_relay_end(const struct forward *forward, const struct relay_end *end)
 {
-	enum log_level level = error ? LOG_INFO : LOG_DEBUG;
+	enum log_level level = end->error ? LOG_INFO : LOG_DEBUG;
 	char text[ADDR_TEXT_SIZE];
 
 	if (!log_is_enabled(level))
 		return;
-	log_event(level, error ? "connection broken" : "connection ended",
+	log_event(level, end->error ? "connection broken" : "connection ended",
 	          (const struct log_field[]){ log_str("visitor", addr_format(&forward->peer, text)),
 	                                      log_int("port", forward->account->port),
-	                                      log_int("bytes_up", (int64_t)bytes[1]),
-	                                      log_int("bytes_down", (int64_t)bytes[0]),
-	                                      log_str("error", error) },
-	          error ? 5 : 4);
+	                                      log_int("bytes_up", (int64_t)end->bytes[1]),
+	                                      log_int("bytes_down", (int64_t)end->bytes[0]),
+	                                      log_str("error", end->error) },
+	          end->error ? 5 : 4);
 }
 
-static void on_relay_end(const uint64_t bytes[2], const char *error, void *arg)
+static void log_visitor(const struct forward *forward, const struct relay_end *end)
+{
+	visitor_line_write(&(struct visitor_line){ .id = forward->visitor_id,
+	                                           .peer = forward->peer,
+	                                           .account = forward->account,
+	                                           .since_ms = forward->arrived_ms,
+	                                           .bytes_up = end->bytes[1],
+	                                           .bytes_down = end->bytes[0],
+	                                           .reason = reasons[end->cause],
+	                                           .error = end->error });
+}
+
+static void on_relay_end(const struct relay_end *end, void *arg)
 {
 	struct forward *forward = arg;
 	struct account *account = forward->account;
 
 	stats_add(&forward->worker->shared->stats, forward->worker->loop, STAT_RELAYS, -1);
-	log_relay_end(forward, bytes, error);
+	if (server_worker_logs_visitors(forward->worker))
+		log_visitor(forward, end);
+	else
+		log_relay_end(forward, end);
 	account_leave(account, forward->source);
 	account_unref(account);
 	free(forward);
@@ -59,8 +94,7 @@ static void on_relay_end(const uint64_t bytes[2], const char *error, void *arg)
 static void give_visitor_up(struct server_worker *worker, struct stream *stream,
                             struct visitor *visitor, struct buf *received, struct buf *unsent)
 {
-	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, REFUSED_NO_MEMORY);
-	log_error("connection refused: out of memory", log_int("port", visitor->account->port));
+	refuse_visitor(worker, visitor->account, &visitor->peer, REFUSED_NO_MEMORY, NULL);
 	stream_close(stream, true);
 	buf_fini(received);
 	buf_fini(unsent);
@@ -70,7 +104,7 @@ static void give_visitor_up(struct server_worker *worker, struct stream *stream,
 void forward_start(struct server_worker *worker, struct stream *stream, struct visitor *visitor,
                    struct buf *received, struct buf *unsent)
 {
-	struct forward *forward = calloc(1, sizeof *forward);
+	struct forward *forward = zeroed_new(sizeof *forward);
 	struct stream *to_visitor = forward ? stream_new(worker->loop, visitor->fd, &visitor->peer,
 	                                                 NULL)
 	                                    : NULL;
@@ -86,6 +120,8 @@ void forward_start(struct server_worker *worker, struct stream *stream, struct v
 		                     .source = visitor->source,
 		                     .peer = visitor->peer,
 		                     .id = server_new_id(worker->shared),
+		                     .visitor_id = visitor->id,
+		                     .arrived_ms = visitor->since_ns / 1000000,
 		                     .since_ms = clock_ms() };
 	stream_open(to_visitor);
 	stats_accepted(&worker->shared->stats, worker->loop, clock_ns() - visitor->since_ns);
@@ -112,13 +148,26 @@ struct forward_view forward_look(const void *arg)
 		.tunnel = forward->account->id,
 		.port = forward->account->port,
 		.visitor = forward->peer,
+		.identity = account_identity(forward->account),
 		.age_ms = clock_ms() - forward->since_ms,
 	};
 }
 
-bool forward_is_of(const void *arg, uint64_t id)
+bool forward_has_lost_client(const void *arg)
 {
 	const struct forward *forward = arg;
 
-	return forward->id == id || forward->account->id == id;
+	return account_has_lost_client(forward->account);
+}
+
+bool forward_is_kicked(const void *arg, void *kick)
+{
+	const struct forward_kick *ordered = kick;
+	const struct forward *forward = arg;
+	bool is_own_id = ordered->kick->id && ordered->kick->id == forward->id;
+
+	if (!is_own_id && !kick_means(ordered->kick, forward->account))
+		return false;
+	kicked_add_relay(ordered->kicked, forward->account);
+	return true;
 }

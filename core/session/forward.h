@@ -3,6 +3,7 @@
 #define CORE_FORWARD_H
 
 #include "base/buf.h"
+#include "quota/kick.h"
 #include "quota/pending.h"
 #include "session/context.h"
 
@@ -22,11 +23,20 @@ struct forward_view {
 	uint64_t id, tunnel; /* see server_new_id */
 	uint16_t port;       /* the tunnel's */
 	spore_addr visitor;
+	const char *identity; /* of the tunnel's owner; valid as long as the relay */
 	int64_t age_ms;
 };
 
 struct forward_view forward_look(const void *arg);
-/* Is `id` this relay's, or its tunnel's? */
-bool forward_is_of(const void *arg, uint64_t id);
+/* What the operator ends on one worker, and what was ended so far. */
+struct forward_kick {
+	const struct kick *kick;
+	struct kicked *kicked;
+};
+
+/* Is this relay to be ended? Then it is counted. kick: a struct forward_kick. */
+bool forward_is_kicked(const void *arg, void *kick);
+/* Was the client of its tunnel lost? */
+bool forward_has_lost_client(const void *arg);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "base/crypto.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "quota/account.h"
@@ -29,14 +30,21 @@ void login_cancel(struct login *login, uint32_t reason)
 	login->verdict = NULL;
 }
 
+/* It may be a password. */
+static void wipe_answer(struct login *login)
+{
+	crypto_wipe(login->answer, login->answer ? strlen(login->answer) : 0);
+	free(login->answer);
+	login->answer = NULL;
+}
+
 void login_fini(struct login *login, uint32_t reason)
 {
 	login_cancel(login, reason);
 	plugin_set_unref(login->set);
-	free(login->answer);
+	wipe_answer(login);
 	about_fini(&login->about);
 	login->set = NULL;
-	login->answer = NULL;
 }
 
 void login_move(struct login *to, struct login *from)
@@ -116,12 +124,13 @@ int32_t login_judge(struct login *login, struct server_session *s, const struct 
 }
 
 int32_t login_renew(struct login *login, struct server_session *s, const struct allowance *renews,
-                    login_fn on_verdict)
+                    int64_t age_ms, login_fn on_verdict)
 {
 	struct auth_question question = question_about(login, s, SPORE_AUTH_RENEW);
 
 	question.renews = renews;
 	question.session = allowance_session(renews);
+	question.age_ms = age_ms;
 	return ask(login, s, &question, on_verdict);
 }
 
@@ -130,6 +139,8 @@ struct allowance *login_take_allowance(struct login *login)
 	struct allowance *allowance = login->verdict->run.allowance;
 
 	login->verdict->run.allowance = NULL;
+	if (allowance && auth_renews_by_session(allowance->by))
+		wipe_answer(login);
 	return allowance;
 }
 
@@ -153,26 +164,41 @@ void login_log_late(const struct login *login)
 		auth_log_late(&login->verdict->run);
 }
 
+int32_t login_give_up(struct login *login)
+{
+	return login->verdict ? auth_give_up(&login->verdict->run) : SPORE_ETIMEOUT;
+}
+
+static void report_ban(const struct server_session *s, int64_t for_ms)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	stats_add(&s->worker->shared->stats, s->worker->loop, STAT_BANS, 1);
+	log_warn("source banned after repeated wrong secrets",
+	         log_str("peer", addr_format_ip(&s->peer, text)), log_int("for_ms", for_ms));
+}
+
 static void refuse_secret(struct server_session *s)
 {
 	const struct limits *limits = server_worker_limits(s->worker);
-	char text[ADDR_TEXT_SIZE];
 
 	if (source_was_wrong(s->source, limits, clock_ms()))
-		log_warn("source banned after repeated wrong secrets",
-		         log_str("peer", addr_format_ip(&s->peer, text)),
-		         log_int("for_ms", limits->settings.ban_time));
+		report_ban(s, limits->settings.ban_time);
 	refuse_session(s, REFUSED_WRONG_SECRET);
 }
 
-bool login_accept_verdict(struct server_session *s, int32_t verdict)
+bool login_accept_verdict(const struct login *login, struct server_session *s, int32_t verdict)
 {
 	if (verdict == SPORE_ALLOW) {
 		source_was_right(s->source);
 		return true;
 	}
-	if (verdict == SPORE_DENY)
+	if (verdict == SPORE_DENY && !login->answer)
+		refuse_session(s, REFUSED_UNKNOWN_CLIENT);
+	else if (verdict == SPORE_DENY)
 		refuse_secret(s);
+	else if (verdict == SPORE_UNBOUND)
+		refuse_as(s, REFUSED_UNBOUND, REFUSED_WRONG_SECRET);
 	else
 		refuse_session(s, REFUSED_AUTH_FAILED);
 	return false;
@@ -180,8 +206,16 @@ bool login_accept_verdict(struct server_session *s, int32_t verdict)
 
 bool login_may_try(struct server_session *s)
 {
-	if (source_may_try(s->source, server_worker_limits(s->worker), clock_ms()))
+	int64_t now_ms = clock_ms(), banned_ms = source_ban_left(s->source, now_ms);
+
+	/* The ban does not concern the server that takes over. */
+	if (banned_ms > 0 && atomic_load(&s->worker->shared->draining))
+		refuse_session(s, REFUSED_DRAINING);
+	else if (banned_ms > 0)
+		refuse_banned(s, banned_ms);
+	else if (source_may_try(s->source, server_worker_limits(s->worker), now_ms))
 		return true;
-	refuse_session(s, REFUSED_TOO_MANY_TRIES);
+	else
+		refuse_session(s, REFUSED_TOO_MANY_TRIES);
 	return false;
 }

@@ -5,7 +5,7 @@
 #define CORE_LOGIN_H
 
 #include "base/uuid.h"
-#include "chain/auth.h"
+#include "verdict/auth.h"
 #include "wire/about.h"
 
 struct account;
@@ -14,7 +14,7 @@ struct server_session;
 
 struct login {
 	struct uuid challenge;
-	char *answer;           /* owned; NULL: none was asked for, or it has not come */
+	char *answer;           /* owned; NULL: none was asked for, it has not come, or was wiped */
 	struct about about;     /* what the client has said about itself and its tunnel */
 	struct plugin_set *set; /* ref; its chain decides. NULL: no verdict is needed any more */
 	struct login_verdict *verdict; /* owned; NULL: none was asked for */
@@ -40,11 +40,14 @@ bool login_answer(struct login *login, const char *answer);
 int32_t login_judge(struct login *login, struct server_session *s, const struct account *owner,
                     login_fn on_verdict);
 /* Asks the whole chain about the client of an open tunnel. `renews`: what it was let in with, or
- * NULL. Otherwise as login_judge. */
+ * NULL. `age_ms`: how much of its life has passed. Otherwise as login_judge. */
 int32_t login_renew(struct login *login, struct server_session *s, const struct allowance *renews,
-                    login_fn on_verdict);
-/* After SPORE_ALLOW, unless an owner's instance was asked: the ALLOW, for the caller to end. */
+                    int64_t age_ms, login_fn on_verdict);
+/* After SPORE_ALLOW, unless an owner's instance was asked: the ALLOW, for the caller to end. Wipes
+ * the answer if the instance that allowed needs none to renew it. */
 struct allowance *login_take_allowance(struct login *login);
+/* As auth_give_up. */
+int32_t login_give_up(struct login *login);
 /* Drops a pending verdict. reason: as for login_fini. */
 void login_cancel(struct login *login, uint32_t reason);
 /* Ends an ALLOW that was taken, of a client without a tunnel. The allowance may be NULL. */
@@ -54,10 +57,10 @@ const char *login_failure(const struct login *login, int32_t *status_out);
 /* Logs which plugin has not given its verdict in time. */
 void login_log_late(const struct login *login);
 /* True: go on with the session. Otherwise it was refused and is over: its client is denied (and its
- * source may be banned), or no instance could decide. */
-bool login_accept_verdict(struct server_session *s, int32_t verdict);
-/* May the session's source have a secret checked now? False: the session was refused and is
- * over. */
+ * source may be banned, if the client gave an answer), or no instance could decide. */
+bool login_accept_verdict(const struct login *login, struct server_session *s, int32_t verdict);
+/* May the session's source have a secret checked now? False: it is banned or tries too often; the
+ * session was told so and is over. */
 bool login_may_try(struct server_session *s);
 
 #endif

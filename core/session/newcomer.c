@@ -43,8 +43,8 @@ static void take_request(struct server_session *s, const struct message *message
 
 	if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX)
 		take_hello(s, message->port);
-	else if (message->type == MESSAGE_ACCEPT)
-		data_connection_accept(s, &message->id, allowance_by(n->allowance),
+	else if (message->type == MESSAGE_ACCEPT || message->type == MESSAGE_CLAIM)
+		data_connection_accept(s, message, allowance_by(n->allowance),
 		                       allowance_session(n->allowance));
 	else if (message->type == MESSAGE_AHEAD && n->login.set->chains[CHAIN_AUTH]->n == 0)
 		data_connection_wait(s, &n->login, &message->id);
@@ -77,7 +77,7 @@ static void take_newcomer_verdict(struct server_session *s, int32_t verdict)
 {
 	struct newcomer *n = newcomer_of(s);
 
-	if (!login_accept_verdict(s, verdict))
+	if (!login_accept_verdict(&n->login, s, verdict))
 		return;
 	n->allowance = login_take_allowance(&n->login);
 	become_ready(s);
@@ -135,8 +135,8 @@ static void take_frame_to_judge(struct server_session *s, const struct message *
 
 	if (message->type == MESSAGE_AHEAD) {
 		data_connection_wait(s, &n->login, &message->id);
-	} else if (message->type == MESSAGE_ACCEPT) {
-		data_connection_judge(s, &n->login, &message->id);
+	} else if (message->type == MESSAGE_ACCEPT || message->type == MESSAGE_CLAIM) {
+		data_connection_judge(s, &n->login, message);
 	} else if (message->type == MESSAGE_HELLO || message->type == MESSAGE_HELLO_EX) {
 		about_ask(&n->login.about, message->port);
 		ask_for_verdict(s, NEXT_HELLO);
@@ -190,11 +190,11 @@ static void on_newcomer_end(struct server_session *s, const char *why)
 		return;
 	}
 	if (s->state == SESSION_CHALLENGED && !why) {
-		refuse_session(s, REFUSED_NO_SECRET);
+		refuse_unanswered(s);
 		return;
 	}
 	if (why)
-		refuse_log(s, LOG_INFO, "connection ended before its first request", why);
+		refuse_log_left(s, "connection ended before its first request", why);
 	server_session_end(s, false);
 }
 
@@ -205,6 +205,17 @@ static void refuse_slow_handshake(struct server_session *s)
 	snprintf(why, sizeof why, "the transport's handshake timed out (%.100s)",
 	         stream_shaking(s->stream));
 	refuse_unopened(s, LOG_INFO, REFUSED_HANDSHAKE, why);
+}
+
+static void give_up_verdict(struct server_session *s)
+{
+	struct login *login = &newcomer_of(s)->login;
+
+	login_log_late(login);
+	if (login_give_up(login) == SPORE_ALLOW)
+		take_newcomer_verdict(s, SPORE_ALLOW);
+	else
+		refuse_session(s, REFUSED_AUTH_TOO_SLOW);
 }
 
 static void on_newcomer_late(struct server_session *s)
@@ -221,8 +232,7 @@ static void on_newcomer_late(struct server_session *s)
 		ask_for_verdict(s, NEXT_NONE);
 		break;
 	case SESSION_JUDGED:
-		login_log_late(&newcomer_of(s)->login);
-		refuse_session(s, REFUSED_AUTH_TOO_SLOW);
+		give_up_verdict(s);
 		break;
 	default:
 		refuse_silently(s, REFUSED_TOO_SLOW);
@@ -298,8 +308,11 @@ static void on_opening(struct stream *stream, unsigned happened, void *arg)
 	if (happened & STREAM_OPENED) {
 		become_open(s);
 	} else if (stream_left_unheard(stream)) {
-		refuse_log(s, LOG_INFO, "connection ended before its first byte",
-		           stream_error(stream));
+		refuse_log_left(s, "connection ended before its first byte", stream_error(stream));
+		server_session_end(s, false);
+	} else if (stream_has_left(stream) && source_has_tunnel(s->source)) {
+		refuse_log_left(s, "connection ended before its first request",
+		                stream_error(stream));
 		server_session_end(s, false);
 	} else {
 		refuse_unopened(s, LOG_WARN, REFUSED_HANDSHAKE, stream_error(stream));

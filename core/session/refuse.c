@@ -1,12 +1,94 @@
 #include "session/refuse.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "net/addr.h"
+#include "net/shortage.h"
 
 void refuse_count(const struct server_worker *worker, enum refusal why)
 {
 	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_CONTROL, why);
+}
+
+/* ---- lines in the log ---- */
+
+static bool has_tunnel(const struct server_session *s)
+{
+	return s->state == SESSION_TUNNEL || s->state == SESSION_OUTDATED ||
+	       s->state == SESSION_REVIEWED;
+}
+
+/* event: permanent; lines of one event and reason are repetitions of each other. */
+static bool may_log_stranger(const struct server_worker *worker, enum log_level level,
+                             const char *event, enum refusal why, unsigned *held_out)
+{
+	static const struct repeat_pace pace = { .period_ms = 6000, .burst = 10 };
+	const void *key[2] = { event, (const void *)(uintptr_t)why };
+
+	*held_out = 0;
+	if (!log_is_enabled(level))
+		return false;
+	return why == REFUSED_WRONG_SECRET ||
+	       repeats_allow(&worker->shared->strange_lines, key, sizeof key, &pace, clock_ms(),
+	                     held_out);
+}
+
+static bool may_log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
+                           enum refusal why, unsigned *held_out)
+{
+	static const struct repeat_pace pace = { .period_ms = 60000, .burst = 1 };
+	struct {
+		uint8_t ip[16];
+		uint16_t port, why;
+	} key = { .port = subject->port, .why = (uint16_t)why };
+
+	memcpy(key.ip, s->peer.ip, sizeof key.ip);
+	return repeats_allow(&s->worker->shared->tunnel_lines, &key, sizeof key, &pace, clock_ms(),
+	                     held_out);
+}
+
+/* With log.visitors, each visitor has a line. */
+static bool may_log_visitor(const struct server_worker *worker, enum log_level level,
+                            enum refusal why, const struct acl_answer *denied, unsigned *held_out)
+{
+	static const struct repeat_pace pace = { .period_ms = 1000, .burst = 1 };
+	const void *key[2] = { denied ? denied->by : NULL, (const void *)(uintptr_t)why };
+
+	*held_out = 0;
+	if (!log_is_enabled(level))
+		return false;
+	return server_worker_logs_visitors(worker) ||
+	       repeats_allow(&worker->shared->visitor_lines, key, sizeof key, &pace, clock_ms(),
+	                     held_out);
+}
+
+static void log_stranger(const struct server_session *s, enum log_level level, const char *event,
+                         enum refusal why, const char *reason)
+{
+	char text[ADDR_TEXT_SIZE];
+	unsigned held;
+
+	if (may_log_stranger(s->worker, level, event, why, &held))
+		log_event(level, event,
+		          (const struct log_field[]){ log_str("peer", addr_format(&s->peer, text)),
+		                                      log_str("reason", reason),
+		                                      log_int("others", held) },
+		          held ? 3 : 2);
+}
+
+static void log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
+                       const char *reason, unsigned held)
+{
+	char text[ADDR_TEXT_SIZE];
+
+	log_event(LOG_WARN, has_tunnel(s) ? "tunnel ended" : "client refused",
+	          (const struct log_field[]){
+			  log_str("peer", addr_format(&s->peer, text)), log_str("reason", reason),
+			  log_int("port", subject->port), log_str("identity", subject->identity),
+			  log_str("name", subject->name), log_int("others", held) },
+	          held ? 6 : 5);
 }
 
 void refuse_log(const struct server_session *s, enum log_level level, const char *event,
@@ -14,10 +96,14 @@ void refuse_log(const struct server_session *s, enum log_level level, const char
 {
 	char text[ADDR_TEXT_SIZE];
 
-	if (log_is_enabled(level))
+	if (!has_tunnel(s))
+		log_stranger(s, level, event, REFUSED_COUNT, reason);
+	else if (log_is_enabled(level))
 		log_at(level, event, log_str("peer", addr_format(&s->peer, text)),
 		       log_str("reason", reason));
 }
+
+/* ---- the ends ---- */
 
 /* How the ALLOW ends that the client has. One that had a tunnel is revoked if a newer one does not
  * go as far. */
@@ -35,27 +121,79 @@ static uint32_t end_of(const struct server_session *s, enum refusal why)
 	}
 }
 
-void refuse_any_longer(struct server_session *s, enum refusal why)
+static void end_with(struct server_session *s, enum refusal why, const char *told)
 {
 	struct message message = { .type = MESSAGE_ERROR };
 
-	refuse_log(s, LOG_WARN, "client refused", refusal_text(why));
-	strcpy(message.text, refusal_text(why));
+	snprintf(message.text, sizeof message.text, "%s", told);
 	s->end_reason = end_of(s, why);
 	link_send(&s->link, &message);
 	server_session_finish(s);
 }
 
-void refuse_session(struct server_session *s, enum refusal why)
+void refuse_log_left(const struct server_session *s, const char *event, const char *reason)
+{
+	refuse_log(s, source_has_tunnel(s->source) ? LOG_DEBUG : LOG_INFO, event, reason);
+}
+
+void refuse_unanswered(struct server_session *s)
+{
+	refuse_log_left(s, "connection ended before its first request", "closed by the client");
+	end_with(s, REFUSED_NO_SECRET, refusal_text(REFUSED_NO_SECRET));
+}
+
+void refuse_any_longer(struct server_session *s, const struct refuse_subject *subject,
+                       enum refusal why)
+{
+	log_tunnel(s, subject, refusal_text(why), 0);
+	end_with(s, why, refusal_text(why));
+}
+
+void refuse_tunnel(struct server_session *s, const struct refuse_subject *subject, enum refusal why,
+                   const char *details, bool reads_details)
+{
+	char text[FRAME_MAX];
+	unsigned held;
+
+	snprintf(text, sizeof text, "%s%s%s", refusal_text(why), details ? ": " : "",
+	         details ? details : "");
+	refuse_count(s->worker, why);
+	if (may_log_tunnel(s, subject, why, &held))
+		log_tunnel(s, subject, text, held);
+	end_with(s, why, reads_details ? text : refusal_text(why));
+}
+
+static void refuse_stranger(struct server_session *s, enum refusal why, const char *text)
 {
 	refuse_count(s->worker, why);
-	refuse_any_longer(s, why);
+	log_stranger(s, LOG_WARN, "client refused", why, text);
+	end_with(s, why, text);
+}
+
+void refuse_as(struct server_session *s, enum refusal why, enum refusal told)
+{
+	refuse_count(s->worker, why);
+	log_stranger(s, LOG_WARN, "client refused", why, refusal_text(why));
+	end_with(s, why, refusal_text(told));
+}
+
+void refuse_session(struct server_session *s, enum refusal why)
+{
+	refuse_stranger(s, why, refusal_text(why));
+}
+
+void refuse_banned(struct server_session *s, int64_t left_ms)
+{
+	char text[REFUSAL_BANNED_SIZE];
+
+	source_turn_away(s->source, clock_ms());
+	refuse_stranger(s, REFUSED_SOURCE, refusal_write_banned(left_ms, text));
 }
 
 void refuse_silently(struct server_session *s, enum refusal why)
 {
 	refuse_count(s->worker, why);
-	refuse_log(s, LOG_INFO, "connection refused", refusal_text(why));
+	log_stranger(s, LOG_INFO, "connection refused", why, refusal_text(why));
 	s->end_reason = end_of(s, why);
 	server_session_finish(s);
 }
@@ -63,7 +201,7 @@ void refuse_silently(struct server_session *s, enum refusal why)
 void refuse_with_reset(struct server_session *s, enum refusal why)
 {
 	refuse_count(s->worker, why);
-	refuse_log(s, LOG_DEBUG, "connection refused", refusal_text(why));
+	log_stranger(s, LOG_WARN, "connection refused", why, refusal_text(why));
 	s->end_reason = end_of(s, why);
 	server_session_end(s, true);
 }
@@ -72,18 +210,73 @@ void refuse_unopened(struct server_session *s, enum log_level level, enum refusa
                      const char *reason)
 {
 	refuse_count(s->worker, why);
-	refuse_log(s, level, "connection refused", reason);
+	log_stranger(s, level, "connection refused", why, reason);
 	server_session_end(s, false);
+}
+
+/* The client logs what it declines. What the operator can mend is more than information. */
+static enum log_level level_of(enum refusal why)
+{
+	switch (why) {
+	case REFUSED_DECLINED:
+	case REFUSED_UNSERVED:
+		return LOG_DEBUG;
+	case REFUSED_DESCRIPTORS:
+	case REFUSED_NO_MEMORY:
+		return LOG_WARN;
+	default:
+		return LOG_INFO;
+	}
+}
+
+void refuse_visitor(const struct server_worker *worker, const struct account *account,
+                    const spore_addr *peer, enum refusal why, const struct acl_answer *denied)
+{
+	struct visitor_limit limit = account_limit(account, server_worker_limits(worker), why);
+	enum log_level level = level_of(why);
+	struct log_field fields[9];
+	char text[ADDR_TEXT_SIZE];
+	unsigned held;
+	size_t n = 0;
+
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
+	if (!may_log_visitor(worker, level, why, denied, &held))
+		return;
+	fields[n++] = log_str("peer", addr_format(peer, text));
+	fields[n++] = log_int("port", account->port);
+	fields[n++] = log_str("reason", refusal_text(why));
+	fields[n++] = log_int("tunnel", (int64_t)account->id);
+	fields[n++] = log_str("identity", account_identity(account));
+	if (denied) {
+		fields[n++] = log_str("plugin", denied->by->name);
+		fields[n++] = log_str("detail", denied->reason);
+	}
+	if (limit.from) {
+		fields[n++] = log_int("limit", limit.most);
+		fields[n++] = log_str("from", limit.from);
+	}
+	if (why == REFUSED_DESCRIPTORS)
+		fields[n++] = log_str("raise", SHORTAGE_RAISE_DESCRIPTORS);
+	if (held)
+		fields[n++] = log_int("others", held);
+	log_event(level, "visitor refused", fields, n);
 }
 
 void refuse_denied(const struct server_worker *worker, const spore_addr *peer,
                    const struct acl_answer *answer, const char *reason)
 {
+	static const char event[] = "client refused by access list";
 	char text[ADDR_TEXT_SIZE];
+	unsigned held;
 
 	refuse_count(worker, REFUSED_ACCESS_LIST);
-	log_info("client refused by access list", log_str("peer", addr_format(peer, text)),
-	         log_str("plugin", answer->by->name),
-	         log_str("reason", reason ? reason : refusal_text(REFUSED_ACCESS_LIST)),
-	         log_str("detail", answer->reason));
+	if (!may_log_stranger(worker, LOG_INFO, event, REFUSED_ACCESS_LIST, &held))
+		return;
+	log_event(LOG_INFO, event,
+	          (const struct log_field[]){
+			  log_str("peer", addr_format(peer, text)),
+			  log_str("plugin", answer->by->name),
+			  log_str("reason", reason ? reason : refusal_text(REFUSED_ACCESS_LIST)),
+			  log_str("detail", answer->reason), log_int("others", held) },
+	          held ? 5 : 4);
 }

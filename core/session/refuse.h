@@ -1,5 +1,12 @@
 /* refuse - the ways in which the server turns a session away: what it counts, logs and sends. All
- * but the three at the end also end the session. [worker] */
+ * but the four at the end also end the session.
+ *
+ * Strangers, and clients that try again, can repeat most of these lines at will. So the log gets
+ * ten lines about strangers for each reason, and then ten a minute; and one line a minute about
+ * each address, port and reason for which a tunnel is refused. `others` counts the lines held back.
+ * A wrong secret is always logged: a ban limits it. Of visitors the log gets a line a second for
+ * each reason and plugin instance, or all of them if the operator wants a line for each visitor
+ * (log.visitors). [worker] */
 #ifndef CORE_REFUSE_H
 #define CORE_REFUSE_H
 
@@ -7,13 +14,35 @@
 #include "log/log.h"
 #include "session/server_session.h"
 
-/* Sends the reason as an Error frame. Not allowed in OPENING; nor are the next two. */
+/* Whose tunnel is refused or ended, for the log. Borrowed. */
+struct refuse_subject {
+	const char *identity; /* "" without authentication */
+	const char *name;     /* that the client has given to the tunnel; NULL: none */
+	uint16_t port;        /* that the client wants or has; 0: any */
+};
+
+/* Sends the reason as an Error frame. Not allowed in OPENING; nor are the next five. */
 void refuse_session(struct server_session *s, enum refusal why);
+/* The same, but the client gets the text of another reason. */
+void refuse_as(struct server_session *s, enum refusal why, enum refusal told);
+/* The same for a client that was let in: it does not get the tunnel. details: NULL, or a text
+ * behind the reason. The client gets it, too, if it reads details. */
+void refuse_tunnel(struct server_session *s, const struct refuse_subject *subject, enum refusal why,
+                   const char *details, bool reads_details);
+/* The peer has left before it asked for anything, which is no refusal: logs it. Clients do so when
+ * they do not reach their service, so from an address with a tunnel the level is debug. */
+void refuse_log_left(const struct server_session *s, const char *event, const char *reason);
+/* The client has ended its stream instead of answering, perhaps because its service is down: it
+ * gets bore's error, but nothing was refused. */
+void refuse_unanswered(struct server_session *s);
+/* The source is banned: says for how long. */
+void refuse_banned(struct server_session *s, int64_t left_ms);
 /* Closes without an Error frame, as bore does for a wrong frame after authentication or without
  * authentication. */
 void refuse_silently(struct server_session *s, enum refusal why);
-/* A session that was let in ends: sends the reason, and counts no refusal. */
-void refuse_any_longer(struct server_session *s, enum refusal why);
+/* A tunnel that was open ends: sends the reason, and counts no refusal. */
+void refuse_any_longer(struct server_session *s, const struct refuse_subject *subject,
+                       enum refusal why);
 /* Resets the connection, which leaves nothing behind on this side. */
 void refuse_with_reset(struct server_session *s, enum refusal why);
 /* Closes the connection before its transports are open; `reason` is for the log. */
@@ -25,7 +54,12 @@ void refuse_count(const struct server_worker *worker, enum refusal why);
  * text for the log. The caller closes the connection. */
 void refuse_denied(const struct server_worker *worker, const spore_addr *peer,
                    const struct acl_answer *answer, const char *reason);
-/* Logs the event with the session's peer and a reason. */
+/* A visitor of the account's tunnel is not let in, or not carried: counts and logs it. denied: the
+ * answer of the access list that denied it, or NULL. The caller closes the connection. */
+void refuse_visitor(const struct server_worker *worker, const struct account *account,
+                    const spore_addr *peer, enum refusal why, const struct acl_answer *denied);
+/* Logs the event with the session's peer and a reason. Unless the session has a tunnel, this is a
+ * line about a stranger. */
 void refuse_log(const struct server_session *s, enum log_level level, const char *event,
                 const char *reason);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/container.h"
+#include "base/zeroed.h"
 #include "net/stream.h"
 #include "quota/ahead.h"
 
@@ -232,7 +233,7 @@ struct server_session *server_session_new(struct server_worker *worker, struct s
                                           int fd, const spore_addr *peer, const spore_addr *local,
                                           const struct session_role *role, size_t part_size)
 {
-	struct server_session *s = calloc(1, sizeof *s + part_size);
+	struct server_session *s = zeroed_new(sizeof *s + part_size);
 
 	if (!s)
 		return NULL;

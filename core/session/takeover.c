@@ -13,6 +13,7 @@ struct takeover {
 	struct takeover_question question;
 	const struct takeover_calls *calls; /* borrowed */
 	int fd;
+	struct takeover_holder holder;
 	bool forgotten; /* touched by the asker alone */
 	void *arg;
 };
@@ -27,7 +28,7 @@ static void run_answer(struct loop_task *task)
 	struct takeover *takeover = takeover_of(task);
 
 	if (!takeover->forgotten)
-		takeover->calls->on_answer(takeover->arg, takeover->fd);
+		takeover->calls->on_answer(takeover->arg, takeover->fd, &takeover->holder);
 	else if (takeover->fd >= 0)
 		close(takeover->fd);
 	free(takeover);
@@ -37,7 +38,7 @@ static void run_question(struct loop_task *task)
 {
 	struct takeover *takeover = takeover_of(task);
 
-	takeover->fd = takeover->calls->yield(&takeover->question);
+	takeover->fd = takeover->calls->yield(&takeover->question, &takeover->holder);
 	takeover->task.run = run_answer;
 	loop_post(takeover->asker, &takeover->task);
 }

@@ -5,6 +5,7 @@
 #ifndef CORE_TAKEOVER_H
 #define CORE_TAKEOVER_H
 
+#include <spore/base.h>
 #include <stdint.h>
 
 struct instance;
@@ -18,12 +19,20 @@ struct takeover_question {
 	uint16_t port;
 };
 
+/* Who keeps the port. */
+struct takeover_holder {
+	spore_addr peer;  /* the client's address; family 0: nobody who can be named */
+	int64_t since_ms; /* by clock_ms(): when its tunnel was opened */
+	char name[64];    /* of the tunnel, maybe cut; "": the client has given none */
+};
+
 struct takeover_calls {
-	/* On the holder's worker: the listening socket, or -1. */
-	int (*yield)(const struct takeover_question *question);
-	/* On the asker's worker, never before takeover_ask returns: takes the socket, or gets
-	 * -1. */
-	void (*on_answer)(void *arg, int fd);
+	/* On the holder's worker: the listening socket, or -1 and who keeps it. *holder_out is
+	 * zeroed. */
+	int (*yield)(const struct takeover_question *question, struct takeover_holder *holder_out);
+	/* On the asker's worker, never before takeover_ask returns: takes the socket, or gets -1
+	 * and who keeps it. */
+	void (*on_answer)(void *arg, int fd, const struct takeover_holder *holder);
 };
 
 /* `calls` outlives the takeover. NULL: out of memory. [worker] */

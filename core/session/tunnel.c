@@ -1,20 +1,24 @@
 #include "session/tunnel.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/container.h"
 #include "chain/acl.h"
-#include "chain/allowance.h"
 #include "link/link.h"
 #include "log/log.h"
 #include "net/addr.h"
 #include "net/listener.h"
+#include "net/stream.h"
 #include "quota/gate.h"
 #include "quota/pending.h"
 #include "quota/ports.h"
 #include "quota/source.h"
+#include "quota/visitor_line.h"
+#include "session/refuse.h"
+#include "verdict/allowance.h"
 #include "wire/about.h"
 
 /* How long a visitor waits for its client. */
@@ -29,25 +33,9 @@ struct tunnel {
 	struct gate_door door;       /* of the listener */
 	struct allowance *allowance; /* owned; of the account's principal; NULL: none */
 	int64_t since_ms;            /* when the tunnel was opened */
+	bool tells_addresses;        /* of visitors, to the client */
 	bool closed;
 };
-
-/* denied: the answer of the access list that denied the visitor, or NULL. */
-static void refuse_visitor(const struct tunnel *tunnel, const spore_addr *peer, enum refusal why,
-                           const struct acl_answer *denied)
-{
-	struct server_worker *worker = tunnel->worker;
-	char text[ADDR_TEXT_SIZE];
-
-	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
-	log_event(LOG_INFO, "visitor refused",
-	          (const struct log_field[]){ log_str("peer", addr_format(peer, text)),
-	                                      log_int("port", tunnel->account->port),
-	                                      log_str("reason", refusal_text(why)),
-	                                      log_str("plugin", denied ? denied->by->name : ""),
-	                                      log_str("detail", denied ? denied->reason : "") },
-	          denied ? 5 : 3);
-}
 
 /* False: an access list denied the visitor, which has been reported. */
 static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint64_t *rate_out)
@@ -60,14 +48,21 @@ static bool is_welcome(const struct tunnel *tunnel, const spore_addr *peer, uint
 	bool allowed = acl_allows(worker->set, CHAIN_ACL_PUBLIC, worker->loop, &question, &answer);
 
 	if (!allowed)
-		refuse_visitor(tunnel, peer, REFUSED_ACCESS_LIST, &answer);
+		refuse_visitor(worker, tunnel->account, peer, REFUSED_ACCESS_LIST, &answer);
 	*rate_out = answer.rate;
 	return allowed;
 }
 
-static bool announce(struct tunnel *tunnel, const struct uuid *id)
+static bool announce(struct tunnel *tunnel, const struct uuid *id, const spore_addr *peer)
 {
-	return link_send(tunnel->link, &(struct message){ .type = MESSAGE_CONNECTION, .id = *id });
+	struct message message = { .type = MESSAGE_CONNECTION, .id = *id };
+	char text[ADDR_TEXT_SIZE];
+
+	if (tunnel->tells_addresses) {
+		message.type = MESSAGE_VISITOR;
+		strcpy(message.text, addr_format(peer, text));
+	}
+	return link_send(tunnel->link, &message);
 }
 
 /* Puts the visitor into the table and announces it to the client. False and *why_out: the visitor
@@ -82,7 +77,7 @@ static bool hold_visitor(struct tunnel *tunnel, struct visitor *visitor, enum re
 		return false;
 	/* From here on another worker may have taken the visitor. */
 	*why_out = REFUSED_CLIENT_STALLED;
-	return announce(tunnel, &visitor->id) ||
+	return announce(tunnel, &visitor->id, &visitor->peer) ||
 	       !pending_take(pending, &visitor->id, limits, visitor);
 }
 
@@ -141,7 +136,7 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 		return;
 	}
 	if (!count_visitor(worker, &visitor, &why)) {
-		refuse_visitor(tunnel, peer, why, NULL);
+		refuse_visitor(worker, account, peer, why, NULL);
 		source_unref(visitor.source);
 		close(fd);
 		return;
@@ -149,15 +144,71 @@ static void on_visitor(int fd, const spore_addr *peer, void *arg)
 	account_ref(account);
 	visitor.deadline_ms = visitor.since_ns / 1000000 + PENDING_MS;
 	if (!hold_visitor(tunnel, &visitor, &why)) {
-		refuse_visitor(tunnel, peer, why, NULL);
+		refuse_visitor(worker, account, peer, why, NULL);
 		visitor_drop(&visitor);
 	}
 }
 
-static void count_bytes_of(struct tunnel *tunnel)
+/* The visitor was let in, so its line is that of its end. */
+static void log_visitor(const struct server_worker *worker, const struct visitor *visitor,
+                        enum refusal why)
 {
-	tunnel->account->series = stats_bytes_of(&tunnel->worker->shared->stats,
-	                                         account_identity(tunnel->account));
+	stats_refuse(&worker->shared->stats, worker->loop, REFUSED_AT_PUBLIC, why);
+	visitor_line_write(&(struct visitor_line){ .id = visitor->id,
+	                                           .peer = visitor->peer,
+	                                           .account = visitor->account,
+	                                           .since_ms = visitor->since_ns / 1000000,
+	                                           .reason = refusal_text(why) });
+}
+
+/* The visitor sees an orderly end, as from a client that closes its data connection. What it has
+ * sent is discarded. */
+static void end_in_order(struct server_worker *worker, struct visitor *visitor)
+{
+	struct stream *stream = stream_new(worker->loop, visitor->fd, &visitor->peer, NULL);
+
+	if (!stream) {
+		visitor_drop(visitor);
+		return;
+	}
+	stream_open(stream);
+	linger_start(&worker->lingerers, stream, &(struct buf){ 0 });
+	account_leave(visitor->account, visitor->source);
+	account_unref(visitor->account);
+}
+
+void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why)
+{
+	struct server_worker *worker = tunnel->worker;
+	const struct principal *owner = tunnel->account->principal;
+	struct visitor visitor;
+
+	if (pending_take_own(worker->shared->pending, id, owner->by, owner->session,
+	                     server_worker_limits(worker), &visitor) != PENDING_TAKEN)
+		return;
+	if (why == REFUSED_DECLINED &&
+	    source_was_turned_away(visitor.account->source, visitor.since_ns / 1000000))
+		why = REFUSED_CUT_OFF;
+	if (server_worker_logs_visitors(worker))
+		log_visitor(worker, &visitor, why);
+	else
+		refuse_visitor(worker, visitor.account, &visitor.peer, why, NULL);
+	if (why == REFUSED_UNSERVED)
+		end_in_order(worker, &visitor);
+	else
+		visitor_drop(&visitor);
+}
+
+static void find_series(struct tunnel *tunnel)
+{
+	tunnel->account->series = stats_of_identity(&tunnel->worker->shared->stats,
+	                                            account_identity(tunnel->account));
+}
+
+static void count_tunnel(const struct tunnel *tunnel, int delta)
+{
+	stats_tunnel(&tunnel->worker->shared->stats, tunnel->worker->loop, &tunnel->account->series,
+	             delta);
 }
 
 /* False: the client would never hear of its tunnel. */
@@ -185,12 +236,31 @@ static bool start_tunnel(struct tunnel *tunnel, int fd)
 	gate_door_init(&tunnel->door, worker->loop, &tunnel->account->pending, run_wake);
 	tunnel->account->id = server_new_id(worker->shared);
 	account_stand(tunnel->account, worker, listener_addr(tunnel->listener)->port);
-	count_bytes_of(tunnel);
+	find_series(tunnel);
 	if (!tell_client(tunnel))
 		return false;
+	count_tunnel(tunnel, 1);
 	listener_set_gate(tunnel->listener, has_room);
 	stats_add(&worker->shared->stats, worker->loop, STAT_TUNNELS_OPENED, 1);
 	return true;
+}
+
+/* The visitors that wait at this port were announced to an earlier connection of the same owner,
+ * which may be the reason why they still wait. Without memory they expire. */
+static void announce_strays(struct tunnel *tunnel)
+{
+	struct pending *pending = tunnel->worker->shared->pending;
+	size_t most = pending_count(pending), n;
+	struct pending_stray *strays = NULL;
+
+	if (most > 0 && atomic_load(&tunnel->account->principal->conns) > 0)
+		strays = malloc(most * sizeof *strays);
+	if (!strays)
+		return;
+	n = pending_find_strays(pending, tunnel->account, strays, most);
+	for (size_t i = 0; i < n; i++)
+		announce(tunnel, &strays[i].id, &strays[i].peer);
+	free(strays);
 }
 
 /* The account of one more tunnel. NULL and *why_out. */
@@ -211,6 +281,19 @@ static struct account *open_account(const struct tunnel *tunnel, struct source *
 	return account;
 }
 
+/* The client gets the texts that bore's server sends, which do not tell this cause. */
+static int open_port(const struct tunnel *tunnel, uint16_t wanted, enum refusal *why_out)
+{
+	const struct server_settings *settings = server_worker_settings(tunnel->worker);
+	int fd = ports_open(settings, tunnel->account->grant, wanted, why_out);
+	char text[ADDR_TEXT_SIZE];
+
+	if (fd < 0 && !ports_have_address(settings))
+		log_error("cannot open a public port: this host does not have the address",
+		          log_str("bind_tunnels", addr_format_ip(&settings->bind_tunnels, text)));
+	return fd;
+}
+
 struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, struct source *source,
                            const struct about *about, struct allowance **allowance,
                            struct tunnel_port port, enum refusal *why_out)
@@ -228,12 +311,15 @@ struct tunnel *tunnel_open(struct server_worker *worker, struct link *link, stru
 	if (!tunnel->account)
 		goto fail;
 	if (fd < 0)
-		fd = ports_open(server_worker_settings(worker), tunnel->account->grant, port.wanted,
-		                why_out);
+		fd = open_port(tunnel, port.wanted, why_out);
 	if (fd < 0)
 		goto fail;
 	*why_out = REFUSED_NO_MEMORY;
 	if (start_tunnel(tunnel, fd)) {
+		/* Without authentication all clients are one owner, so a port that was closed may
+		 * be another client's now. */
+		if (port.fd >= 0 || *allowance)
+			announce_strays(tunnel);
 		tunnel->allowance = *allowance;
 		*allowance = NULL;
 		return tunnel;
@@ -261,7 +347,7 @@ static void end_allowance(struct tunnel *tunnel, uint32_t reason)
 			      .port = account->port,
 			      .bytes_up = atomic_load(&account->bytes_up),
 			      .bytes_down = atomic_load(&account->bytes_down),
-			      .conns = atomic_load(&account->conns),
+			      .conns = atomic_load(&account->visitors),
 			      .client = &view.info,
 		      });
 	tunnel->allowance = NULL;
@@ -274,6 +360,7 @@ void tunnel_close(struct tunnel *tunnel, uint32_t reason)
 	if (!tunnel)
 		return;
 	listener_free(tunnel->listener);
+	count_tunnel(tunnel, -1);
 	end_allowance(tunnel, reason);
 	tunnel->closed = true;
 	is_free = gate_shut(&tunnel->worker->shared->gate, &tunnel->door);
@@ -313,8 +400,10 @@ bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance, en
 		end_allowance(tunnel, SPORE_END_MOVED);
 		tunnel->allowance = *allowance;
 		*allowance = NULL;
+		count_tunnel(tunnel, -1);
 		tunnel->account = account;
-		count_bytes_of(tunnel);
+		find_series(tunnel);
+		count_tunnel(tunnel, 1);
 		gate_door_recount(&tunnel->worker->shared->gate, &tunnel->door, &account->pending,
 		                  server_worker_limits(tunnel->worker));
 	}
@@ -345,8 +434,13 @@ int64_t tunnel_age_ms(const struct tunnel *tunnel)
 	return clock_ms() - tunnel->since_ms;
 }
 
+void tunnel_tell_addresses(struct tunnel *tunnel, bool tell)
+{
+	tunnel->tells_addresses = tell;
+}
+
 void tunnel_stop_accepting(struct tunnel *tunnel)
 {
-	listener_free(tunnel->listener);
+	listener_finish(tunnel->listener);
 	tunnel->listener = NULL;
 }

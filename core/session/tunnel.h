@@ -9,6 +9,7 @@ struct about;
 struct allowance;
 struct link;
 struct tunnel;
+struct uuid;
 
 /* The port that a client asks for (0: any), or a listening socket that it takes over. */
 struct tunnel_port {
@@ -29,7 +30,13 @@ int tunnel_take_port(struct tunnel *tunnel);
  * nothing has changed. */
 bool tunnel_change_owner(struct tunnel *tunnel, struct allowance **allowance,
                          enum refusal *why_out);
-/* Closes the port, but not the tunnel. Idempotent. */
+/* The client cannot carry this visitor: ends it, if it waits and belongs to the same owner. With
+ * REFUSED_UNSERVED in order, as from a client whose service is down, otherwise at once. */
+void tunnel_decline(struct tunnel *tunnel, const struct uuid *id, enum refusal why);
+/* From now on the client is told the addresses of its visitors, or not. It must be able to read
+ * MESSAGE_VISITOR. */
+void tunnel_tell_addresses(struct tunnel *tunnel, bool tell);
+/* Announces the visitors that have come, and closes the port, but not the tunnel. Idempotent. */
 void tunnel_stop_accepting(struct tunnel *tunnel);
 /* Closes the port, and ends the allowance for this reason (SPORE_END_*); relays go on. NULL is
  * fine. */

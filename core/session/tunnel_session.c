@@ -1,5 +1,6 @@
 #include "session/tunnel_session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,17 +11,20 @@
 #include "log/status.h"
 #include "loop/loop.h"
 #include "net/addr.h"
+#include "net/silence.h"
 #include "net/sock.h"
 #include "net/stream.h"
+#include "quota/kick.h"
 #include "quota/ports.h"
 #include "session/login.h"
 #include "session/refuse.h"
 #include "session/takeover.h"
 #include "session/tunnel.h"
 
-/* When a client asks for a port that it has already, the older session counts as silent if it has
- * acknowledged nothing for UNANSWERED_MS, or if the heartbeats that it promised are late. */
-enum { UNANSWERED_MS = 2000, MISSED_MS = SERVER_PULSE_MS + 2500 };
+/* When a client asks for a port that it has already, the older session counts as silent if its
+ * kernel is (net/silence), or if the heartbeat that it promised is later than MISSED_MS. Without
+ * such a question a client is gone when it is later than LATE_MS. Both are more on a slow path. */
+enum { MISSED_MS = 2500, LATE_MS = SERVER_SILENCE_MS - SERVER_PULSE_MS };
 
 struct tunnel_session {
 	struct server_session *session;
@@ -32,8 +36,12 @@ struct tunnel_session {
 	ev_timer life;               /* runs if the grant limits the tunnel's time, from ... */
 	int64_t life_from_ms;        /* ... its opening, or its renewal by the plugin */
 	struct deadline silence;     /* runs if the client promised heartbeats */
+	int64_t spared_ms;           /* by which it was extended since the client was heard */
 	struct ahead_pass *pass;     /* owned; lets the client open connections ahead */
+	uint16_t wanted;             /* the port that the client asks for; 0: any */
 	bool is_heard;               /* the client promised heartbeats */
+	bool can_move;               /* the client offered to move when the server is leaving ... */
+	bool is_leaving;             /* ... and is asked to: it counts among the leavers */
 	bool may_tell;               /* the client said nothing about itself before the verdict, so
 	                              * it may after Extended */
 };
@@ -58,13 +66,48 @@ bool tunnel_session_is_heard(const struct server_session *s)
 	return part_of(s)->is_heard;
 }
 
+/* ---- refusals ---- */
+
+static struct refuse_subject subject_of(const struct server_session *s)
+{
+	const struct tunnel_session *t = part_of(s);
+	const struct account *account = t->tunnel ? tunnel_account(t->tunnel) : NULL;
+	struct refuse_subject subject = { .identity = "",
+		                          .name = about_name(&t->login.about),
+		                          .port = t->wanted };
+
+	if (account) {
+		subject.identity = account_identity(account);
+		subject.port = account->port;
+	} else if (t->allowance) {
+		subject.identity = t->allowance->grant->identity;
+	}
+	return subject;
+}
+
+/* The client does not get the tunnel. */
+static void refuse_new(struct server_session *s, enum refusal why)
+{
+	struct refuse_subject subject = subject_of(s);
+
+	refuse_tunnel(s, &subject, why, NULL, false);
+}
+
+/* The tunnel was open. */
+static void end_open(struct server_session *s, enum refusal why)
+{
+	struct refuse_subject subject = subject_of(s);
+
+	refuse_any_longer(s, &subject, why);
+}
+
 /* ---- the owner ---- */
 
 static void on_life_over(struct ev_loop *ev, ev_timer *timer, int events)
 {
 	(void)ev;
 	(void)events;
-	refuse_any_longer(timer->data, REFUSED_LIFE_OVER);
+	end_open(timer->data, REFUSED_LIFE_OVER);
 }
 
 /* Restarts the timer by what the tunnel's grant says now. */
@@ -110,7 +153,7 @@ static void put_off(struct server_session *s, const char *plugin, int32_t status
 static void deny_review(struct server_session *s, enum refusal why)
 {
 	review_end(&part_of(s)->review, REVIEW_DENIED);
-	refuse_any_longer(s, why);
+	end_open(s, why);
 }
 
 /* Takes the allowance; NULL: no authentication. */
@@ -138,7 +181,7 @@ static void take_review_verdict(struct server_session *s, int32_t verdict)
 
 	if (verdict == SPORE_ALLOW) {
 		change_owner(s, login_take_allowance(login));
-	} else if (verdict == SPORE_DENY) {
+	} else if (verdict == SPORE_DENY || verdict == SPORE_UNBOUND) {
 		deny_review(s, REFUSED_REVOKED);
 	} else {
 		const char *plugin = login_failure(login, &status);
@@ -159,7 +202,8 @@ void tunnel_session_on_turn(struct review *review)
 		return;
 	}
 	login_change_set(&t->login, s->worker->set);
-	verdict = login_renew(&t->login, s, tunnel_allowance(t->tunnel), take_review_verdict);
+	verdict = login_renew(&t->login, s, tunnel_allowance(t->tunnel),
+	                      clock_ms() - t->life_from_ms, take_review_verdict);
 	if (verdict != SPORE_EPENDING)
 		take_review_verdict(s, verdict);
 }
@@ -179,17 +223,37 @@ static void review_tunnel(struct server_session *s, struct review_round *round)
 		review_start(&t->review, round);
 }
 
-void tunnel_sessions_review(struct server_worker *worker, struct review_round *round)
+/* Would the worker's present set decide otherwise than `before`, by which the client is there? */
+static bool needs_review(const struct server_session *s, const struct plugin_set *before)
+{
+	const struct allowance *allowance = tunnel_allowance(part_of(s)->tunnel);
+
+	return !plugin_set_judges_alike(s->worker->set, before, allowance_by(allowance));
+}
+
+void tunnel_sessions_review(struct server_worker *worker, const struct plugin_set *before,
+                            struct review_round *round)
 {
 	struct server_session *next;
 
 	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
 		next = server_sessions_next(s);
-		review_tunnel(s, round);
+		if (needs_review(s, before))
+			review_tunnel(s, round);
 	}
 }
 
 /* ---- the tunnel opens ---- */
+
+static void refuse_port(struct server_session *s, enum refusal why, uint16_t wanted)
+{
+	struct refuse_subject subject = subject_of(s);
+	const char *reservation = NULL;
+
+	if (why == REFUSED_PORT_NOT_ALLOWED)
+		reservation = ports_reservation(server_worker_settings(s->worker), wanted);
+	refuse_tunnel(s, &subject, why, reservation, part_of(s)->login.about.size > 0);
+}
 
 static void open_tunnel(struct server_session *s, struct tunnel_port port)
 {
@@ -201,7 +265,7 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	t->tunnel = tunnel_open(s->worker, &s->link, s->source, &t->login.about, &t->allowance,
 	                        port, &why);
 	if (!t->tunnel) {
-		refuse_session(s, why);
+		refuse_port(s, why, port.wanted);
 		return;
 	}
 	server_session_move(s, SESSION_TUNNEL);
@@ -216,7 +280,7 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 	         log_int("port", account->port), log_str("identity", account_identity(account)),
 	         log_str("name", about_name(&t->login.about)));
 	/* The configuration may have changed since the client was allowed. */
-	if (t->login.set != s->worker->set)
+	if (t->login.set != s->worker->set && needs_review(s, t->login.set))
 		review_tunnel(s, NULL);
 	else
 		login_change_set(&t->login, NULL);
@@ -224,18 +288,29 @@ static void open_tunnel(struct server_session *s, struct tunnel_port port)
 
 /* ---- a port that the same client has already ---- */
 
-static bool has_missed_heartbeats(const struct server_session *s)
+/* Is the client's heartbeat later than that, or what the path allows for if that is more? */
+static bool is_late_by(const struct server_session *s, int64_t least_ms)
 {
 	const struct tunnel_session *t = part_of(s);
+	int64_t heard_ms = t->silence.at_ms - SERVER_SILENCE_MS - t->spared_ms;
+	int fd = stream_fd(s->link.stream);
 
-	return t->is_heard && t->silence.at_ms - SERVER_SILENCE_MS + MISSED_MS < clock_ms() &&
-	       !sock_has_unread(stream_fd(s->link.stream));
+	return clock_ms() - heard_ms >= SERVER_PULSE_MS + silence_patience_ms(fd, least_ms) &&
+	       !sock_has_unread(fd);
 }
 
 static bool is_silent(const struct server_session *s)
 {
-	return has_missed_heartbeats(s) ||
-	       sock_is_unanswered(stream_fd(s->link.stream), UNANSWERED_MS);
+	return (part_of(s)->is_heard && is_late_by(s, MISSED_MS)) ||
+	       silence_is_proven(stream_fd(s->link.stream));
+}
+
+/* The client is gone, as far as we know. Its relays may stand without it, and would last until
+ * their own connections are found dead. */
+static void lose_client(struct server_session *s)
+{
+	account_lose_client(tunnel_account(part_of(s)->tunnel));
+	server_session_end(s, true);
 }
 
 /* A client that is gone does not acknowledge it. */
@@ -260,8 +335,18 @@ static struct server_session *find_tunnel_of(const struct takeover_question *que
 	return s;
 }
 
+static void name_holder(const struct server_session *s, struct takeover_holder *holder_out)
+{
+	const struct tunnel_session *t = part_of(s);
+	const char *name = about_name(&t->login.about);
+
+	holder_out->peer = s->peer;
+	holder_out->since_ms = clock_ms() - tunnel_age_ms(t->tunnel);
+	snprintf(holder_out->name, sizeof holder_out->name, "%s", name ? name : "");
+}
+
 /* On the holder's worker. The session that has the port ends if its client is silent. */
-static int yield_port(const struct takeover_question *question)
+static int yield_port(const struct takeover_question *question, struct takeover_holder *holder_out)
 {
 	struct server_session *s = find_tunnel_of(question);
 	int fd;
@@ -270,25 +355,43 @@ static int yield_port(const struct takeover_question *question)
 		return -1;
 	if (!is_silent(s)) {
 		send_heartbeat(s); /* so that the next question finds out more */
+		name_holder(s, holder_out);
 		return -1;
 	}
 	fd = tunnel_take_port(part_of(s)->tunnel);
 	refuse_log(s, LOG_WARN, "client left",
 	           "it no longer answers; its port moves to the new connection");
-	server_session_end(s, true);
+	lose_client(s);
 	return fd;
 }
 
-static void on_port_answer(void *arg, int fd)
+/* Both sessions belong to one owner, so it may know where its other client is. Without
+ * authentication no client says About before Hello, so strangers are not told. */
+static void refuse_held_port(struct server_session *s, const struct takeover_holder *holder)
+{
+	char details[200], ip[ADDR_TEXT_SIZE];
+	struct refuse_subject subject = subject_of(s);
+	bool has_name = holder->name[0] != '\0';
+
+	snprintf(details, sizeof details, "%s%s%sa client at %s has had it for %lld s",
+	         has_name ? "the tunnel \"" : "", holder->name, has_name ? "\" of " : "",
+	         addr_format_ip(&holder->peer, ip),
+	         (long long)(clock_ms() - holder->since_ms) / 1000);
+	refuse_tunnel(s, &subject, REFUSED_PORT_IN_USE, details, part_of(s)->login.about.size > 0);
+}
+
+static void on_port_answer(void *arg, int fd, const struct takeover_holder *holder)
 {
 	struct server_session *s = arg;
 
 	part_of(s)->takeover = NULL;
-	if (fd < 0) {
-		refuse_session(s, REFUSED_PORT_IN_USE);
+	if (fd < 0 && holder->peer.family) {
+		refuse_held_port(s, holder);
+	} else if (fd < 0) {
+		refuse_new(s, REFUSED_PORT_IN_USE);
 	} else if (atomic_load(&s->worker->shared->draining)) {
 		close(fd);
-		refuse_session(s, REFUSED_DRAINING);
+		refuse_new(s, REFUSED_DRAINING);
 	} else {
 		open_tunnel(s, (struct tunnel_port){ .fd = fd });
 	}
@@ -302,7 +405,7 @@ static void ask_holder(struct server_session *s, const struct takeover_question 
 	server_session_move(s, SESSION_TAKING_OVER);
 	t->takeover = takeover_ask(s->worker, question, &calls, s);
 	if (!t->takeover)
-		refuse_session(s, REFUSED_NO_MEMORY);
+		refuse_new(s, REFUSED_NO_MEMORY);
 }
 
 /* ---- what a Spore client says ---- */
@@ -325,14 +428,31 @@ static void grant_ahead(struct server_session *s, unsigned wanted, struct messag
  * its silence counts: a client that does not get the answer sends no heartbeats. */
 static void take_extend(struct server_session *s, const struct message *message)
 {
-	struct message answer = { .type = MESSAGE_EXTENDED, .port = SERVER_PULSE_MS };
+	struct message answer = { .type = MESSAGE_EXTENDED,
+		                  .port = SERVER_PULSE_MS,
+		                  .offers = MESSAGE_OFFER_CLAIM | MESSAGE_OFFER_DECLINE |
+		                            MESSAGE_OFFER_UNSERVED };
 	struct tunnel_session *t = part_of(s);
 
 	grant_ahead(s, message->ahead, &answer);
+	tunnel_tell_addresses(t->tunnel, message->wants & MESSAGE_WANTS_VISITOR);
 	if (!t->is_heard)
 		t->may_tell = t->login.about.size == 0;
 	if (link_send(&s->link, &answer))
 		t->is_heard = true;
+	t->can_move = message->wants & MESSAGE_WANTS_LEAVING;
+	if (t->can_move && atomic_load(&s->worker->shared->draining))
+		link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING });
+}
+
+/* The port may be wanted elsewhere, even if the client has not heard of our end yet. */
+static void take_moved(struct server_session *s)
+{
+	if (!atomic_load(&s->worker->shared->draining))
+		return;
+	tunnel_stop_accepting(part_of(s)->tunnel);
+	refuse_log(s, LOG_INFO, "client left", "it has moved to another server");
+	server_session_finish(s);
 }
 
 /* What cannot be taken is ignored: no message of a tunnel's client ends the tunnel. */
@@ -350,6 +470,12 @@ static void take_about(struct server_session *s, const char *item)
 		         log_int("port", tunnel_account(t->tunnel)->port), log_str("name", name));
 }
 
+static void hear(struct tunnel_session *t)
+{
+	deadline_start(&t->session->worker->silence, &t->silence);
+	t->spared_ms = 0;
+}
+
 static void on_tunnel_message(struct server_session *s, const struct message *message)
 {
 	struct tunnel_session *t = part_of(s);
@@ -358,8 +484,14 @@ static void on_tunnel_message(struct server_session *s, const struct message *me
 		take_extend(s, message);
 	else if (message->type == MESSAGE_ABOUT)
 		take_about(s, message->text);
-	if (t->is_heard)
-		deadline_start(&s->worker->silence, &t->silence);
+	else if (message->type == MESSAGE_DECLINE)
+		tunnel_decline(t->tunnel, &message->id, REFUSED_DECLINED);
+	else if (message->type == MESSAGE_UNSERVED)
+		tunnel_decline(t->tunnel, &message->id, REFUSED_UNSERVED);
+	else if (message->type == MESSAGE_MOVED)
+		take_moved(s);
+	if (s->state != SESSION_ENDED && t->is_heard)
+		hear(t);
 }
 
 void tunnel_session_on_silence(struct deadline *deadline)
@@ -368,12 +500,15 @@ void tunnel_session_on_silence(struct deadline *deadline)
 	struct server_session *s = t->session;
 
 	/* If this process has stalled, input that has arrived is read only after the deadlines. */
-	if (sock_has_unread(stream_fd(s->link.stream))) {
+	if (!is_late_by(s, LATE_MS)) {
+		int64_t before_ms = deadline->at_ms;
+
 		deadline_start(&s->worker->silence, deadline);
+		t->spared_ms += deadline->at_ms - before_ms;
 		return;
 	}
 	refuse_log(s, LOG_WARN, "client left", "its heartbeats have stopped");
-	server_session_end(s, true);
+	lose_client(s);
 }
 
 /* ---- other events ---- */
@@ -390,7 +525,10 @@ static void on_tunnel_end(struct server_session *s, const char *why)
 		refuse_log(s, LOG_INFO, "client left", why ? why : "closed by the client");
 	else if (why)
 		refuse_log(s, LOG_INFO, "connection ended before its first request", why);
-	server_session_end(s, false);
+	if (part_of(s)->tunnel && why)
+		lose_client(s);
+	else
+		server_session_end(s, false);
 }
 
 /* Only the verdict of a review has a deadline. */
@@ -402,10 +540,20 @@ static void on_tunnel_late(struct server_session *s)
 	put_off(s, plugin, status);
 }
 
+static void set_leaving(struct server_session *s, bool is_leaving)
+{
+	struct tunnel_session *t = part_of(s);
+	unsigned delta = (unsigned)is_leaving - (unsigned)t->is_leaving;
+
+	t->is_leaving = is_leaving;
+	atomic_fetch_add(&s->worker->shared->leavers, delta);
+}
+
 static void release_tunnel_session(struct server_session *s)
 {
 	struct tunnel_session *t = part_of(s);
 
+	set_leaving(s, false);
 	login_cancel(&t->login, s->end_reason);
 	review_end(&t->review, REVIEW_LEFT);
 	takeover_forget(t->takeover);
@@ -458,12 +606,13 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 		                              .session = allowance_session(*allowance),
 		                              .port = wanted };
 
-	if (atomic_load(&shared->draining)) {
-		refuse_session(s, REFUSED_DRAINING);
-		return;
-	}
 	if (!become_tunnel_session(s, login, allowance)) {
 		refuse_session(s, REFUSED_NO_MEMORY);
+		return;
+	}
+	part_of(s)->wanted = wanted;
+	if (atomic_load(&shared->draining)) {
+		refuse_new(s, REFUSED_DRAINING);
 		return;
 	}
 	question.holder = account_holder(&shared->principals, question.by, question.session,
@@ -471,7 +620,7 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 	if (!question.holder)
 		open_tunnel(s, (struct tunnel_port){ .wanted = wanted, .fd = -1 });
 	else if (!may_have_port(s, wanted))
-		refuse_session(s, REFUSED_PORT_NOT_ALLOWED);
+		refuse_port(s, REFUSED_PORT_NOT_ALLOWED, wanted);
 	else
 		ask_holder(s, &question);
 }
@@ -484,7 +633,7 @@ static void revalidate_tunnel(struct server_session *s, int32_t verdict, const s
 	struct grant *renewed;
 
 	if (verdict == SPORE_DENY) {
-		refuse_any_longer(s, REFUSED_REVOKED);
+		end_open(s, REFUSED_REVOKED);
 		return;
 	}
 	renewed = grant_copy(grant);
@@ -510,15 +659,20 @@ void tunnel_sessions_revalidate(struct server_worker *worker, const struct insta
 	}
 }
 
-bool tunnel_sessions_kick(struct server_worker *worker, uint64_t id)
+void tunnel_sessions_kick(struct server_worker *worker, const struct kick *kick,
+                          struct kicked *kicked)
 {
-	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+	struct server_session *next;
 
-	while (s && tunnel_account(part_of(s)->tunnel)->id != id)
-		s = server_sessions_next(s);
-	if (s)
-		refuse_any_longer(s, REFUSED_KICKED);
-	return s != NULL;
+	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
+		const struct account *account = tunnel_account(part_of(s)->tunnel);
+
+		next = server_sessions_next(s);
+		if (kick_means(kick, account)) {
+			kicked_add_tunnel(kicked, account);
+			end_open(s, REFUSED_KICKED);
+		}
+	}
 }
 
 void tunnel_sessions_beat(struct server_worker *worker, unsigned nth)
@@ -534,10 +688,27 @@ void tunnel_sessions_beat(struct server_worker *worker, unsigned nth)
 	}
 }
 
+void tunnel_sessions_leave(struct server_worker *worker)
+{
+	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
+
+	for (; s; s = server_sessions_next(s)) {
+		struct tunnel_session *t = part_of(s);
+
+		if (t->can_move &&
+		    link_send(&s->link, &(struct message){ .type = MESSAGE_LEAVING }))
+			set_leaving(s, true);
+		else
+			tunnel_stop_accepting(t->tunnel);
+	}
+}
+
 void tunnel_sessions_stop_accepting(struct server_worker *worker)
 {
 	struct server_session *s = server_sessions_first(worker, LIST_TUNNELS);
 
-	for (; s; s = server_sessions_next(s))
+	for (; s; s = server_sessions_next(s)) {
+		set_leaving(s, false);
 		tunnel_stop_accepting(part_of(s)->tunnel);
+	}
 }

@@ -10,7 +10,10 @@ struct about;
 struct allowance;
 struct grant;
 struct instance;
+struct kick;
+struct kicked;
 struct login;
+struct plugin_set;
 struct review;
 struct review_round;
 struct tunnel;
@@ -30,21 +33,27 @@ bool tunnel_session_is_heard(const struct server_session *s);
 
 /* ---- on all tunnels of a worker ---- */
 
-/* Soon asks the worker's present chain about each client, with the answer that the client gave and
- * what the old instance said. A tunnel ends if the chain denies its client, and stays with its old
+/* Soon asks the worker's present chain about each client about whom it may decide otherwise than
+ * that of the set `before`, with the answer that the client gave and what the old instance said. A
+ * tunnel ends if the chain denies its client, and stays with its old
  * instance as long as no instance can decide. round: what counts them, or NULL. */
-void tunnel_sessions_review(struct server_worker *worker, struct review_round *round);
+void tunnel_sessions_review(struct server_worker *worker, const struct plugin_set *before,
+                            struct review_round *round);
 /* It is this tunnel's turn: for worker->reviews. */
 void tunnel_session_on_turn(struct review *review);
 /* Ends (SPORE_DENY) or renews the tunnels that `by` allowed to this identity. */
 void tunnel_sessions_revalidate(struct server_worker *worker, const struct instance *by,
                                 const char *identity, int32_t verdict, const struct grant *grant);
-/* The tunnel of this id ends. False: there is none. */
-bool tunnel_sessions_kick(struct server_worker *worker, uint64_t id);
+/* Ends the tunnels that the operator means, and counts them. */
+void tunnel_sessions_kick(struct server_worker *worker, const struct kick *kick,
+                          struct kicked *kicked);
 /* Sends a heartbeat to each client; a Spore client gets only every TUNNEL_SESSION_SELDOM-th. */
 enum { TUNNEL_SESSION_SELDOM = 20 };
 void tunnel_sessions_beat(struct server_worker *worker, unsigned nth);
-/* Closes the public ports. */
+/* The server drains: asks the clients that can move to another server to do so, and counts them as
+ * leavers until they have moved. Closes the public ports of all others. */
+void tunnel_sessions_leave(struct server_worker *worker);
+/* Closes the public ports. Nobody is a leaver any more. */
 void tunnel_sessions_stop_accepting(struct server_worker *worker);
 /* The deadline of a client that promised heartbeats: for worker->silence. */
 void tunnel_session_on_silence(struct deadline *deadline);

@@ -1,0 +1,25 @@
+#include "quota/visitor_line.h"
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "net/addr.h"
+#include "quota/account.h"
+
+void visitor_line_write(const struct visitor_line *line)
+{
+	const struct account *account = line->account;
+	char id[UUID_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
+
+	uuid_format(&line->id, id);
+	log_event(LOG_INFO, "visitor ended",
+	          (const struct log_field[]){ log_str("visitor", addr_format(&line->peer, peer)),
+	                                      log_int("port", account->port),
+	                                      log_int("tunnel", (int64_t)account->id),
+	                                      log_str("identity", account_identity(account)),
+	                                      log_int("bytes_up", (int64_t)line->bytes_up),
+	                                      log_int("bytes_down", (int64_t)line->bytes_down),
+	                                      log_int("duration_ms", clock_ms() - line->since_ms),
+	                                      log_str("reason", line->reason), log_str("id", id),
+	                                      log_str("error", line->error) },
+	          line->error ? 10 : 9);
+}
