@@ -29,11 +29,13 @@ static void on_uplink_ready(struct uplink *uplink);
 static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
 static void on_uplink_message(struct uplink *uplink, const struct message *message);
 static void on_uplink_end(struct uplink *uplink, const char *why);
+static void on_uplink_late(struct uplink *uplink, const char *why);
 static const struct uplink_events uplink_events = {
 	.on_ready = on_uplink_ready,
 	.on_failed = on_uplink_failed,
 	.on_message = on_uplink_message,
 	.on_end = on_uplink_end,
+	.on_late = on_uplink_late,
 };
 
 static struct ahead *ahead_of(struct uplink *uplink)
@@ -77,7 +79,8 @@ static bool open_connection(struct ahead_pool *pool)
 	ahead->reap.run = run_free_ahead;
 	list_append(&pool->opening, &ahead->node);
 	pool->n++;
-	uplink_start(&ahead->uplink, pool->worker, SPORE_AUTH_DATA, &uplink_events);
+	uplink_start(&ahead->uplink, pool->worker, SPORE_AUTH_DATA, &pool->grant.server,
+	             &uplink_events);
 	return true;
 }
 
@@ -86,7 +89,7 @@ static void refill_later(struct ahead_pool *pool)
 	struct ev_loop *ev = loop_ev(pool->worker->loop);
 	double pause_s = first_s * (double)(1u << pool->failures);
 
-	if (ev_is_active(&pool->pause) || pool->n >= pool->wanted)
+	if (ev_is_active(&pool->pause) || pool->n >= pool->grant.n)
 		return;
 	if (pool->failures < MAX_DOUBLINGS)
 		pool->failures++;
@@ -97,7 +100,7 @@ static void refill_later(struct ahead_pool *pool)
 
 static void refill(struct ahead_pool *pool)
 {
-	while (pool->n < pool->wanted && !ev_is_active(&pool->pause)) {
+	while (pool->n < pool->grant.n && !ev_is_active(&pool->pause)) {
 		if (!open_connection(pool))
 			refill_later(pool);
 	}
@@ -126,14 +129,12 @@ void ahead_pool_init(struct ahead_pool *pool)
 	pool->pause.data = pool;
 }
 
-void ahead_pool_keep(struct ahead_pool *pool, unsigned n, const struct uuid *pass)
+void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant)
 {
-	pool->wanted = n;
-	if (n > 0)
-		pool->pass = *pass;
-	else
+	pool->grant = *grant;
+	if (grant->n == 0)
 		ev_timer_stop(loop_ev(pool->worker->loop), &pool->pause);
-	while (pool->n > n) {
+	while (pool->n > grant->n) {
 		struct list *from = list_is_empty(&pool->opening) ? &pool->idle : &pool->opening;
 
 		end_ahead(CONTAINER_OF(from->next, struct ahead, node));
@@ -168,10 +169,13 @@ static void on_uplink_ready(struct uplink *uplink)
 {
 	struct ahead *ahead = ahead_of(uplink);
 	struct ahead_pool *pool = ahead->pool;
+	const struct client_settings *settings = pool->worker->shared->settings;
 
 	link_extend(&uplink->link, MESSAGE_TO_CLIENT_EXTENDED, false);
-	link_send(&uplink->link, &(struct message){ .type = MESSAGE_AHEAD, .id = pool->pass });
-	sock_keep_alive(stream_fd(uplink->link.stream));
+	link_send(&uplink->link,
+	          &(struct message){ .type = MESSAGE_AHEAD, .id = pool->grant.pass });
+	sock_keep_alive(stream_fd(uplink->link.stream), settings->keepalive_data,
+	                settings->peer_timeout);
 	ahead->idle_since_ms = loop_now_ms(pool->worker->loop);
 	list_remove(&ahead->node);
 	list_append(&pool->idle, &ahead->node);
@@ -205,6 +209,11 @@ static void on_uplink_message(struct uplink *uplink, const struct message *messa
 static void on_uplink_end(struct uplink *uplink, const char *why)
 {
 	lose_ahead(ahead_of(uplink), why ? why : "closed by the server");
+}
+
+static void on_uplink_late(struct uplink *uplink, const char *why)
+{
+	lose_ahead(ahead_of(uplink), why);
 }
 
 struct ahead *ahead_take(struct ahead_pool *pool, const struct uuid *id, ahead_fn on_answer,

@@ -9,6 +9,7 @@
 #define CORE_CLIENT_AHEAD_H
 
 #include <ev.h>
+#include <spore/base.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -18,14 +19,23 @@
 struct ahead;
 struct buf;
 struct client_worker;
+struct decliner;
 struct stream;
 struct tunnel_settings;
+
+/* What a server grants to a tunnel, or to a pool of it. Zeros: nothing. */
+struct ahead_grant {
+	unsigned n;        /* connections to keep open */
+	struct uuid pass;  /* which each of them shows */
+	spore_addr server; /* who grants it */
+	bool has_claims;   /* the server reads Claim */
+};
 
 struct ahead_pool {
 	struct client_worker *worker;
 	const struct tunnel_settings *tunnel;
-	struct uuid pass;
-	unsigned wanted;     /* connections to keep open */
+	struct decliner *decliner; /* of the tunnel */
+	struct ahead_grant grant;
 	struct list opening; /* of struct ahead */
 	struct list idle;    /* of struct ahead, oldest first */
 	unsigned n;          /* in both lists */
@@ -38,11 +48,10 @@ struct ahead_pool {
  * answer belong to the callee. NULL: the connection was lost before the answer. */
 typedef void (*ahead_fn)(struct stream *stream, struct buf *received, void *arg);
 
-/* `worker` and `tunnel` are set, everything else is zero. */
+/* `worker`, `tunnel` and `decliner` are set, everything else is zero. */
 void ahead_pool_init(struct ahead_pool *pool);
-/* Keeps n connections from now on, with this pass. 0: closes those in the pool; pass may be
- * NULL. */
-void ahead_pool_keep(struct ahead_pool *pool, unsigned n, const struct uuid *pass);
+/* Keeps as many connections as are granted from now on. None: closes those in the pool. */
+void ahead_pool_keep(struct ahead_pool *pool, const struct ahead_grant *grant);
 
 /* Takes an idle connection out of the pool and sends Accept on it. on_answer runs later, once; the
  * connection does not exist any more then. NULL: no connection is idle. */

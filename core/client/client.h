@@ -11,6 +11,9 @@
 struct client;
 struct metrics;
 struct resolver;
+struct settings;
+
+enum { CLIENT_STATUS_SIZE = 512 };
 
 struct client_env {
 	/* All are borrowed and outlive the client. */
@@ -20,11 +23,21 @@ struct client_env {
 	struct loop *main_loop;
 	struct loop *const *loops; /* of the workers; they run */
 	unsigned n_workers;
-	/* Runs on the main loop, once, when all tunnels have ended for good. */
-	void (*on_exit)(enum client_exit status, void *arg);
+	/* Runs on the main loop when a tunnel may have opened or been lost, or an attempt to open
+	 * one has failed and will be repeated as the operator wishes. status: how many tunnels are
+	 * open, and which are not; shorter than CLIENT_STATUS_SIZE. */
+	void (*on_news)(const char *status, void *arg);
+	/* Runs on the main loop, once, when all tunnels have ended for good. carries: there are
+	 * still visitors, whom client_drain() lets finish. */
+	void (*on_exit)(enum client_exit status, bool carries, void *arg);
 	void *arg;
 };
 
+/* How many visitors a client with these settings carries at once with so many descriptors. [any] */
+unsigned client_max_visitors(const struct settings *settings, unsigned descriptors);
+/* How many descriptors a client with these settings needs, so that each tunnel stands and as many
+ * visitors are carried as may be set up at once (max_dials). [any] */
+unsigned client_descriptors(const struct settings *settings);
 /* Starts all tunnels. NULL: out of memory. [main] */
 struct client *client_start(const struct client_env *env);
 /* Closes the control connections. on_drained runs on the main loop once no visitor is left.

@@ -4,14 +4,16 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "base/zeroed.h"
 #include "client/ahead.h"
+#include "client/decline.h"
 #include "client/uplink.h"
 #include "config/settings.h"
 #include "log/log.h"
+#include "net/addr.h"
 #include "net/stream.h"
 
-/* The server drops a visitor after 10 s, so it is useless to set up one that has waited longer. */
-enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096, MAX_WAIT_MS = 9000 };
+enum { LOCAL_DIAL_MS = 3000, MAX_WAITING = 4096 };
 
 struct proxy {
 	struct list node; /* in worker->proxies or worker->waiting */
@@ -19,9 +21,13 @@ struct proxy {
 	const struct tunnel_settings *tunnel;
 	struct ahead_pool *pool;
 	struct uuid id;
-	int64_t since_ms; /* when the server announced it */
+	spore_addr from;      /* the visitor's address; of family 0: not known */
+	spore_addr announcer; /* the server's address */
+	int64_t since_ms;     /* when the server announced it */
 	/* To the server: a connection that was opened ahead, or one that is dialled. */
 	struct ahead *ahead;
+	struct deadline slow; /* of the answer on `ahead` */
+	struct deadline late; /* while it is queued */
 	struct uplink uplink;
 	struct stream *server;       /* owned; set once the connection is the visitor's */
 	struct buf received, unsent; /* of `server`: the visitor's first bytes; Accept */
@@ -29,7 +35,8 @@ struct proxy {
 	struct dial *dial;
 	struct stream *local; /* owned; set once connected */
 	bool local_failed;
-	bool is_started; /* else it is queued */
+	const char *failure; /* why the visitor gets no relay; static */
+	bool is_started;     /* else it is queued */
 	struct loop_task reap;
 };
 
@@ -37,11 +44,13 @@ static void on_uplink_ready(struct uplink *uplink);
 static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
 static void on_uplink_message(struct uplink *uplink, const struct message *message);
 static void on_uplink_end(struct uplink *uplink, const char *why);
+static void on_uplink_late(struct uplink *uplink, const char *why);
 static const struct uplink_events uplink_events = {
 	.on_ready = on_uplink_ready,
 	.on_failed = on_uplink_failed,
 	.on_message = on_uplink_message,
 	.on_end = on_uplink_end,
+	.on_late = on_uplink_late,
 };
 
 static struct proxy *proxy_of(struct uplink *uplink)
@@ -49,20 +58,75 @@ static struct proxy *proxy_of(struct uplink *uplink)
 	return CONTAINER_OF(uplink, struct proxy, uplink);
 }
 
-static void log_proxy(struct proxy *proxy, enum log_level level, const char *event,
-                      const char *error)
+/* otherwise: why it was, unless this machine lacks something. */
+static void fail_visitor(const struct ahead_pool *pool, enum client_failure otherwise,
+                         const struct declined *declined)
 {
-	char id[UUID_TEXT_SIZE];
+	static const enum client_failure causes[] = {
+		[SHORTAGE_DESCRIPTORS] = CLIENT_FAILURE_DESCRIPTORS,
+		[SHORTAGE_FILES] = CLIENT_FAILURE_DESCRIPTORS,
+		[SHORTAGE_MEMORY] = CLIENT_FAILURE_MEMORY,
+	};
+	enum client_failure why = declined->lacks ? causes[declined->lacks] : otherwise;
 
-	uuid_format(&proxy->id, id);
-	log_at(level, event, log_str("tunnel", proxy->tunnel->name), log_str("id", id),
-	       log_str("error", error));
+	client_stats_fail(&pool->worker->shared->stats, pool->worker->loop, why);
+	decline_visitor(pool->decliner, declined);
 }
 
-static void count_failure(const struct client_worker *worker, enum client_failure why)
+/* For the visitor's own line. */
+static const char *failure_text(enum shortage lacks, const char *otherwise)
 {
-	client_stats_fail(&worker->shared->stats, worker->loop, why);
+	if (lacks == SHORTAGE_MEMORY)
+		return "out of memory";
+	return lacks ? "no descriptor is left" : otherwise;
 }
+
+/* ---- the line for each visitor ---- */
+
+/* What the log says about a visitor that has ended. */
+struct record {
+	struct client_worker *worker;
+	const struct tunnel_settings *tunnel;
+	struct uuid id;
+	spore_addr from;
+	int64_t since_ms;
+};
+
+static void log_visitor(const struct record *record, const struct relay_end *end,
+                        const char *reason)
+{
+	char id[UUID_TEXT_SIZE], from[ADDR_TEXT_SIZE];
+	int64_t lasted_ms = loop_now_ms(record->worker->loop) - record->since_ms;
+
+	uuid_format(&record->id, id);
+	log_event(LOG_INFO, "visitor ended",
+	          (const struct log_field[]){
+			  log_str("visitor",
+	                          record->from.family ? addr_format(&record->from, from) : ""),
+			  log_str("tunnel", record->tunnel->name),
+			  log_int("bytes_up", (int64_t)end->bytes[0]),
+			  log_int("bytes_down", (int64_t)end->bytes[1]),
+			  log_int("duration_ms", lasted_ms), log_str("reason", reason),
+			  log_str("id", id), log_str("error", end->error) },
+	          end->error ? 8 : 7);
+}
+
+static struct record record_of(const struct proxy *proxy)
+{
+	return (struct record){ proxy->worker, proxy->tunnel, proxy->id, proxy->from,
+		                proxy->since_ms };
+}
+
+static void log_failure(const struct proxy *proxy)
+{
+	struct record record = record_of(proxy);
+
+	if (proxy->worker->shared->logs_visitors)
+		log_visitor(&record, &(struct relay_end){ .error = NULL },
+		            proxy->failure ? proxy->failure : "the client ends");
+}
+
+/* ---- the end ---- */
 
 static void run_free_proxy(struct loop_task *task)
 {
@@ -75,6 +139,8 @@ static void end_proxy(struct proxy *proxy, bool is_relayed)
 	struct client_worker *worker = proxy->worker;
 
 	ahead_drop(proxy->ahead);
+	deadline_stop(&proxy->slow);
+	deadline_stop(&proxy->late);
 	uplink_stop(&proxy->uplink);
 	dial_stop(proxy->dial);
 	stream_close(proxy->server, false);
@@ -86,34 +152,81 @@ static void end_proxy(struct proxy *proxy, bool is_relayed)
 		worker->n_dialling--;
 	else
 		worker->n_waiting--;
-	if (!is_relayed)
+	if (!is_relayed) {
+		log_failure(proxy);
 		client_worker_release(worker);
+	}
 	loop_reap(worker->loop, &proxy->reap);
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
 }
 
-static void log_relay_end(const uint64_t bytes[2], const char *error)
+/* Without a single byte from the visitor, the server may have refused us: with TLS 1.3 the client
+ * learns it only now. */
+static bool may_be_refused(const struct relay_end *end)
 {
-	struct log_field up = log_int("bytes_from_visitor", (int64_t)bytes[0]);
-	struct log_field down = log_int("bytes_from_service", (int64_t)bytes[1]);
+	return end->error && end->bytes[0] == 0;
+}
 
-	/* Without a single byte from the visitor, the server may have refused us: with TLS 1.3 the
-	 * client learns it only now. */
-	if (error)
-		log_at(bytes[0] ? LOG_INFO : LOG_WARN, "connection broken", up, down,
-		       log_str("error", error));
+static void log_relay_end(const struct relay_end *end)
+{
+	struct log_field up = log_int("bytes_from_visitor", (int64_t)end->bytes[0]);
+	struct log_field down = log_int("bytes_from_service", (int64_t)end->bytes[1]);
+
+	if (end->error)
+		log_at(may_be_refused(end) ? LOG_WARN : LOG_INFO, "connection broken", up, down,
+		       log_str("error", end->error));
 	else
 		log_debug("connection ended", up, down);
 }
 
-static void on_relay_end(const uint64_t bytes[2], const char *error, void *arg)
+static void release_relay(struct client_worker *worker)
 {
-	struct client_worker *worker = arg;
-
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, -1);
 	client_worker_release(worker);
 	loop_at_turn_end(worker->loop, &worker->start_waiting);
-	log_relay_end(bytes, error);
+}
+
+static void on_relay_end(const struct relay_end *end, void *arg)
+{
+	release_relay(arg);
+	log_relay_end(end);
+}
+
+static void on_recorded_relay_end(const struct relay_end *end, void *arg)
+{
+	/* The server is on the left side of the relay, the service on the right. */
+	static const char *const reasons[RELAY_CAUSES] = {
+		[RELAY_FINISHED] = "closed",
+		[RELAY_LEFT_EMPTY] = "closed", /* often a visitor that only looks */
+		[RELAY_LEFT_BROKEN] = "broken by the server or the visitor",
+		[RELAY_RIGHT_BROKEN] = "broken by the service",
+		[RELAY_LEFT_LOST] = "the server vanished",
+		[RELAY_RIGHT_LOST] = "the service vanished",
+		[RELAY_IDLE] = "idle for too long",
+		[RELAY_KICKED] = "ended by the operator",
+		[RELAY_STOPPED] = "the client ends",
+		[RELAY_CUT_OFF] = "cut off: the client ends",
+		[RELAY_NO_MEMORY] = "out of memory",
+	};
+	struct record *record = arg;
+
+	release_relay(record->worker);
+	log_visitor(record, end, reasons[end->cause]);
+	if (may_be_refused(end))
+		log_relay_end(end);
+	free(record);
+}
+
+/* NULL: no line is wanted, or memory is out. */
+static struct record *make_record(const struct proxy *proxy)
+{
+	struct record *record = NULL;
+
+	if (proxy->worker->shared->logs_visitors)
+		record = malloc(sizeof *record);
+	if (record)
+		*record = record_of(proxy);
+	return record;
 }
 
 /* Starts the relay once both connections stand. If the local service has failed, the visitor sees
@@ -122,6 +235,7 @@ static void join_streams(struct proxy *proxy)
 {
 	struct client_worker *worker = proxy->worker;
 	struct stream *server = proxy->server, *local = proxy->local;
+	struct record *record;
 
 	if (server && proxy->local_failed) {
 		proxy->server = NULL;
@@ -129,13 +243,15 @@ static void join_streams(struct proxy *proxy)
 		end_proxy(proxy, false);
 	} else if (server && local) {
 		proxy->server = proxy->local = NULL;
+		record = make_record(proxy);
 		client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_RELAYS, 1);
 		relay_start(&worker->relays,
 		            &(struct relay_plan){ .left = server,
 		                                  .right = local,
 		                                  .for_left = &proxy->unsent,
 		                                  .for_right = &proxy->received },
-		            on_relay_end, worker);
+		            record ? on_recorded_relay_end : on_relay_end,
+		            record ? (void *)record : worker);
 		end_proxy(proxy, true);
 	}
 }
@@ -173,62 +289,161 @@ static void join_or_send_accept(struct proxy *proxy)
 	}
 }
 
-static void on_uplink_ready(struct uplink *uplink)
+static void dial_server(struct proxy *proxy)
 {
-	struct proxy *proxy = proxy_of(uplink);
-	struct message accept = { .type = MESSAGE_ACCEPT, .id = proxy->id };
+	uplink_start(&proxy->uplink, proxy->worker, SPORE_AUTH_DATA, &proxy->announcer,
+	             &uplink_events);
+}
 
-	link_send(&uplink->link, &accept);
-	proxy->server = link_take(&uplink->link, &proxy->received, &proxy->unsent);
+static void fail_proxy(struct proxy *proxy, const struct net_failure *failure)
+{
+	proxy->failure = failure_text(failure->lacks, "no connection to the server");
+	fail_visitor(proxy->pool, CLIENT_FAILURE_SERVER,
+	             &(struct declined){ .id = &proxy->id,
+	                                 .lacks = failure->lacks,
+	                                 .event = "connection failed",
+	                                 .error = failure->why });
+	end_proxy(proxy, false);
+}
+
+/* The server answers Claim, so that it decides between this connection and the one opened ahead. */
+static void send_claim(struct proxy *proxy)
+{
+	struct link *link = &proxy->uplink.link;
+
+	link_extend(link, MESSAGE_TO_CLIENT_EXTENDED, false);
+	link_send(link, &(struct message){ .type = MESSAGE_CLAIM, .id = proxy->id });
+	uplink_expect_answer(&proxy->uplink);
+}
+
+static void take_uplink(struct proxy *proxy)
+{
+	proxy->server = link_take(&proxy->uplink.link, &proxy->received, &proxy->unsent);
 	join_or_send_accept(proxy);
 }
 
-static void dial_server(struct proxy *proxy)
+static void on_uplink_ready(struct uplink *uplink)
 {
-	uplink_start(&proxy->uplink, proxy->worker, SPORE_AUTH_DATA, &uplink_events);
+	struct proxy *proxy = proxy_of(uplink);
+
+	if (proxy->ahead) {
+		send_claim(proxy);
+		return;
+	}
+	link_send(&uplink->link, &(struct message){ .type = MESSAGE_ACCEPT, .id = proxy->id });
+	take_uplink(proxy);
 }
+
+/* The connection opened ahead may still be answered. */
+static void lose_uplink(struct proxy *proxy, const struct net_failure *failure)
+{
+	if (proxy->ahead)
+		uplink_stop(&proxy->uplink);
+	else
+		fail_proxy(proxy, failure);
+}
+
+static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
+{
+	lose_uplink(proxy_of(uplink), &(struct net_failure){ failure->why, failure->lacks });
+}
+
+/* Only the answer to Claim comes here. */
+static void on_uplink_message(struct uplink *uplink, const struct message *message)
+{
+	struct net_failure failure = { .why = message->type == MESSAGE_ERROR
+		                                      ? message->text
+		                                      : "unexpected message from server" };
+	struct proxy *proxy = proxy_of(uplink);
+
+	if (message->type != MESSAGE_ACCEPTED) {
+		lose_uplink(proxy, &failure);
+		return;
+	}
+	uplink_end_wait(uplink);
+	ahead_drop(proxy->ahead);
+	proxy->ahead = NULL;
+	take_uplink(proxy);
+}
+
+static void on_uplink_end(struct uplink *uplink, const char *why)
+{
+	lose_uplink(proxy_of(uplink),
+	            &(struct net_failure){ .why = why ? why : "closed by the server" });
+}
+
+static void on_uplink_late(struct uplink *uplink, const char *why)
+{
+	lose_uplink(proxy_of(uplink), &(struct net_failure){ .why = why });
+}
+
+/* ---- a connection opened ahead ---- */
 
 static void on_ahead(struct stream *stream, struct buf *received, void *arg)
 {
 	struct proxy *proxy = arg;
 
 	proxy->ahead = NULL;
-	if (!stream) {
+	deadline_stop(&proxy->slow);
+	if (stream) {
+		uplink_stop(&proxy->uplink);
+		proxy->server = stream;
+		proxy->received = *received;
+		join_or_send_accept(proxy);
+	} else if (proxy->uplink.state == UPLINK_CLOSED) {
 		/* The server did not answer Accept, so the visitor still waits there. */
 		dial_server(proxy);
-		return;
 	}
-	proxy->server = stream;
-	proxy->received = *received;
-	join_or_send_accept(proxy);
 }
 
-static void fail_proxy(struct proxy *proxy, const char *why)
+void proxy_on_slow(struct deadline *deadline)
 {
-	count_failure(proxy->worker, CLIENT_FAILURE_SERVER);
-	log_proxy(proxy, LOG_WARN, "connection failed", why);
-	end_proxy(proxy, false);
+	dial_server(CONTAINER_OF(deadline, struct proxy, slow));
 }
 
-static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure)
+/* False: none is idle. */
+static bool use_ahead(struct proxy *proxy)
 {
-	fail_proxy(proxy_of(uplink), failure->why);
-}
-
-static void on_uplink_message(struct uplink *uplink, const struct message *message)
-{
-	(void)uplink;
-	(void)message; /* never called: on_uplink_ready takes the link */
-}
-
-static void on_uplink_end(struct uplink *uplink, const char *why)
-{
-	fail_proxy(proxy_of(uplink), why ? why : "closed by the server");
+	proxy->ahead = ahead_take(proxy->pool, &proxy->id, on_ahead, proxy);
+	if (proxy->ahead && proxy->pool->grant.has_claims)
+		deadline_start(&proxy->worker->slow_answers, &proxy->slow);
+	return proxy->ahead != NULL;
 }
 
 /* ---- the connection to the local service ---- */
 
-static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
+/* The server still holds the visitor, since neither Accept nor Claim was sent. */
+static bool is_untouched(const struct proxy *proxy)
+{
+	return !proxy->server && !proxy->ahead && proxy->uplink.state != UPLINK_READY;
+}
+
+/* The server is told if it can do something about it. Otherwise it gets the data connection, which
+ * ends at once. True: it was told, and the proxy has ended. */
+static bool fail_local(struct proxy *proxy, const struct net_failure *failure)
+{
+	enum decline_reads needed = failure->lacks ? DECLINE_READS_DECLINE : DECLINE_READS_BOTH;
+	bool is_told = is_untouched(proxy) && decline_is_read(proxy->pool->decliner, needed);
+
+	proxy->local_failed = true;
+	proxy->failure = failure_text(failure->lacks, "no connection to the service");
+	fail_visitor(proxy->pool, CLIENT_FAILURE_SERVICE,
+	             &(struct declined){ .id = &proxy->id,
+	                                 .is_ended = !is_told,
+	                                 .is_unserved = !failure->lacks,
+	                                 .lacks = failure->lacks,
+	                                 .event = "local service not reached",
+	                                 .error = failure->why });
+	if (is_told)
+		end_proxy(proxy, false);
+	else
+		join_streams(proxy);
+	return is_told;
+}
+
+static const struct net_failure no_memory = { "out of memory", SHORTAGE_MEMORY };
+
+static void on_local(int fd, const spore_addr *addr, const struct net_failure *failure, void *arg)
 {
 	struct proxy *proxy = arg;
 
@@ -237,15 +452,13 @@ static void on_local(int fd, const spore_addr *addr, const char *why, void *arg)
 		proxy->local = stream_new(proxy->worker->loop, fd, addr, NULL);
 		if (!proxy->local)
 			close(fd);
-		why = "out of memory";
+		failure = &no_memory;
 	}
-	if (proxy->local) {
-		stream_open(proxy->local);
-	} else {
-		proxy->local_failed = true;
-		count_failure(proxy->worker, CLIENT_FAILURE_SERVICE);
-		log_proxy(proxy, LOG_WARN, "local service not reached", why);
+	if (!proxy->local) {
+		fail_local(proxy, failure);
+		return;
 	}
+	stream_open(proxy->local);
 	join_streams(proxy);
 }
 
@@ -263,22 +476,49 @@ static void set_up_proxy(struct proxy *proxy)
 	proxy->is_started = true;
 	worker->n_dialling++;
 	list_append(&worker->proxies, &proxy->node);
-	proxy->ahead = ahead_take(proxy->pool, &proxy->id, on_ahead, proxy);
-	if (!proxy->ahead)
-		dial_server(proxy);
+	/* First: if it fails at once, the server still holds the visitor. */
 	proxy->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_local, proxy);
-	proxy->local_failed = proxy->dial == NULL;
-	if (proxy->local_failed)
-		count_failure(worker, CLIENT_FAILURE_MEMORY);
+	if (!proxy->dial && fail_local(proxy, &no_memory))
+		return;
+	if (!use_ahead(proxy))
+		dial_server(proxy);
 }
 
 /* ---- the queue ---- */
 
+static void drop_visitor(const struct ahead_pool *pool, const struct uuid *id, const char *why,
+                         enum shortage lacks)
+{
+	fail_visitor(
+		pool, CLIENT_FAILURE_QUEUE,
+		&(struct declined){
+			.id = id, .lacks = lacks, .event = "connection dropped", .error = why });
+}
+
+/* Are descriptors what the queue waits for? */
+static bool lacks_descriptors(const struct client_worker *worker)
+{
+	return worker->n_dialling + worker->relays.count >= worker->max_carried;
+}
+
 /* Limits the visitors that dial, and the visitors in all by the descriptors. */
 static bool has_room(const struct client_worker *worker)
 {
-	return worker->n_dialling < worker->max_dialling &&
-	       worker->n_dialling + worker->relays.count < worker->max_carried;
+	return worker->n_dialling < worker->max_dialling && !lacks_descriptors(worker);
+}
+
+void proxy_on_late(struct deadline *deadline)
+{
+	struct proxy *proxy = CONTAINER_OF(deadline, struct proxy, late);
+	enum shortage lacks = lacks_descriptors(proxy->worker) ? SHORTAGE_DESCRIPTORS
+	                                                       : SHORTAGE_NONE;
+
+	proxy->failure = "waited too long for its turn";
+	drop_visitor(proxy->pool, &proxy->id,
+	             lacks ? "it waited too long: no descriptor was free"
+	                   : "it waited too long for its turn",
+	             lacks);
+	end_proxy(proxy, false);
 }
 
 void proxy_run_start_waiting(struct loop_task *task)
@@ -288,54 +528,55 @@ void proxy_run_start_waiting(struct loop_task *task)
 	while (has_room(worker) && !list_is_empty(&worker->waiting)) {
 		struct proxy *proxy = CONTAINER_OF(worker->waiting.next, struct proxy, node);
 
-		if (loop_now_ms(worker->loop) - proxy->since_ms > MAX_WAIT_MS) {
-			count_failure(worker, CLIENT_FAILURE_QUEUE);
-			log_proxy(proxy, LOG_WARN, "connection dropped",
-			          "it waited too long for its turn");
-			end_proxy(proxy, false);
-			continue;
-		}
+		deadline_stop(&proxy->late);
 		list_remove(&proxy->node);
 		worker->n_waiting--;
 		set_up_proxy(proxy);
 	}
 }
 
-/* The queue is full, or memory is out. */
-static void drop_visitor(struct client_worker *worker, const struct tunnel_settings *tunnel)
-{
-	int64_t now = loop_now_ms(worker->loop);
-
-	count_failure(worker, CLIENT_FAILURE_QUEUE);
-	client_worker_release(worker);
-	if (worker->complained_ms && now - worker->complained_ms < 1000)
-		return;
-	worker->complained_ms = now;
-	log_warn("connections dropped: too many wait to be set up", log_str("tunnel", tunnel->name),
-	         log_int("waiting", worker->n_waiting));
-}
-
-void proxy_start(struct ahead_pool *pool, const struct uuid *id)
+void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor, const char *why,
+                  enum shortage lacks)
 {
 	struct client_worker *worker = pool->worker;
-	struct proxy *proxy = worker->n_waiting < MAX_WAITING ? calloc(1, sizeof *proxy) : NULL;
+	struct record record = { worker, pool->tunnel, visitor->id, visitor->from,
+		                 loop_now_ms(worker->loop) };
+
+	drop_visitor(pool, &visitor->id, why, lacks);
+	if (worker->shared->logs_visitors)
+		log_visitor(&record, &(struct relay_end){ .error = NULL },
+		            failure_text(lacks, why));
+}
+
+void proxy_start(struct ahead_pool *pool, const struct announced *visitor)
+{
+	struct client_worker *worker = pool->worker;
+	bool is_full = worker->n_waiting >= MAX_WAITING;
+	struct proxy *proxy = is_full ? NULL : zeroed_new(sizeof *proxy);
 
 	if (!proxy) {
-		drop_visitor(worker, pool->tunnel);
+		proxy_refuse(pool, visitor, is_full ? "too many wait to be set up" : no_memory.why,
+		             is_full ? SHORTAGE_NONE : no_memory.lacks);
+		client_worker_release(worker);
 		return;
 	}
 	proxy->worker = worker;
 	proxy->tunnel = pool->tunnel;
 	proxy->pool = pool;
-	proxy->id = *id;
+	proxy->id = visitor->id;
+	proxy->from = visitor->from;
+	proxy->announcer = visitor->server;
 	proxy->since_ms = loop_now_ms(worker->loop);
 	proxy->reap.run = run_free_proxy;
+	deadline_init(&proxy->slow);
+	deadline_init(&proxy->late);
 	list_init(&proxy->node);
 	if (has_room(worker)) {
 		set_up_proxy(proxy);
 	} else {
 		worker->n_waiting++;
 		list_append(&worker->waiting, &proxy->node);
+		deadline_start(&worker->waits, &proxy->late);
 	}
 }
 

@@ -5,13 +5,37 @@
 
 #include "base/uuid.h"
 #include "client/shared.h"
+#include "net/shortage.h"
 
 struct ahead_pool;
 
+/* A visitor that the server has announced. */
+struct announced {
+	struct uuid id;
+	spore_addr from;   /* of family 0: the server has not told the address */
+	spore_addr server; /* the one that has announced it */
+};
+
+/* If a connection opened ahead does not answer Accept for so long, it may be dead: the client dials
+ * another one beside it. Whichever the server accepts is used. */
+enum { PROXY_SLOW_MS = 250 };
+/* For the worker's list of slow answers. */
+void proxy_on_slow(struct deadline *deadline);
+
+/* A visitor waits in the queue for so long. The server drops it after 10 s, so it is useless to set
+ * up one that has waited longer. */
+enum { PROXY_WAIT_MS = 9000 };
+/* For the worker's list of waits. */
+void proxy_on_late(struct deadline *deadline);
+
+/* Declines a visitor that was not admitted. pool: of its tunnel, on this worker. lacks: what this
+ * machine lacks for it. */
+void proxy_refuse(const struct ahead_pool *pool, const struct announced *visitor, const char *why,
+                  enum shortage lacks);
 /* Starts to set up a visitor, or queues it if the maximum number is being set up. When the queue is
- * full, the visitor is dropped and logged; it expires at the server. The caller has admitted the
+ * full, the visitor is declined. The caller has admitted the
  * visitor (client_worker_admit). pool: of its tunnel, on this worker. */
-void proxy_start(struct ahead_pool *pool, const struct uuid *id);
+void proxy_start(struct ahead_pool *pool, const struct announced *visitor);
 /* For the worker: starts queued visitors while there is room. */
 void proxy_run_start_waiting(struct loop_task *task);
 /* Ends all visitors that are queued or being set up, and starts no other. */

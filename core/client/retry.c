@@ -1,5 +1,7 @@
 #include "client/retry.h"
 
+#include <math.h>
+
 #include "config/settings.h"
 
 /* A port that the server chose is asked for again until the server has refused it MAX_PORT_REFUSALS
@@ -9,6 +11,12 @@ enum { MAX_DOUBLINGS = 8 };
 static const double first_s = 0.2;
 /* The longest pause: where an attempt is cheap for both sides, and elsewhere. */
 static const double short_s = 1.5, long_s = 30.0;
+/* A port in use is often our own: after about fifteen seconds, which are so many refusals, the
+ * server has found out that the old connection is dead. If the port is still in use, somebody else
+ * has it. */
+enum { OWN_PORT_REFUSALS = 16 };
+/* The longest pause that a server can ask for: without TLS, anybody on the way can ask. */
+static const double asked_s = 60.0;
 
 void retry_init(struct retry *retry, const struct client_settings *settings, uint16_t wanted_port)
 {
@@ -27,21 +35,32 @@ bool retry_succeed(struct retry *retry, uint16_t port)
 	bool is_new = !port || retry->last_port != port;
 
 	retry->last_port = port;
-	retry->losses = retry->port_refusals = 0;
+	retry_start_over(retry);
 	return is_new;
+}
+
+void retry_start_over(struct retry *retry)
+{
+	retry->losses = retry->port_refusals = 0;
 }
 
 struct loss retry_loss_of(enum refusal refusal, const char *why)
 {
 	static const enum client_exit statuses[] = {
 		[SUBJECT_CONNECTION] = CLIENT_FAILED,
+		[SUBJECT_TUNNEL] = CLIENT_FAILED,
 		[SUBJECT_PORT] = CLIENT_PORT_REFUSED,
 		[SUBJECT_IDENTITY] = CLIENT_NOT_AUTHENTICATED,
 	};
 
+	enum refusal_subject subject = refusal_subject(refusal);
+
 	return (struct loss){ .why = why,
-		              .status = statuses[refusal_subject(refusal)],
-		              .retry = refusal_retry(refusal) };
+		              .status = statuses[subject],
+		              .is_of_tunnel = subject == SUBJECT_TUNNEL ||
+		                              subject == SUBJECT_PORT || refusal == REFUSED_UNKNOWN,
+		              .retry = refusal_retry(refusal),
+		              .is_unreached = refusal == REFUSED_DRAINING };
 }
 
 bool retry_is_due(const struct retry *retry, const struct loss *loss)
@@ -62,6 +81,11 @@ bool retry_is_due(const struct retry *retry, const struct loss *loss)
 	return false;
 }
 
+bool retry_may_depend(const struct retry *retry, const struct loss *loss)
+{
+	return !retry->last_port && (loss->retry == RETRY_LATER || loss->retry == RETRY_WHEN_ASKED);
+}
+
 bool retry_is_news(const struct retry *retry, const struct loss *loss)
 {
 	unsigned n = retry->losses + 1;
@@ -69,20 +93,29 @@ bool retry_is_news(const struct retry *retry, const struct loss *loss)
 	return loss->status != retry->last_status || (n & (n - 1)) == 0 || n % 512 == 0;
 }
 
+/* The longest pause after this loss. */
+static double most_pause_s(const struct retry *retry, const struct loss *loss)
+{
+	bool is_port = loss->status == CLIENT_PORT_REFUSED;
+
+	/* If no server answers, one may be starting. */
+	return loss->is_unreached || (is_port && retry->port_refusals < OWN_PORT_REFUSALS) ? short_s
+	                                                                                   : long_s;
+}
+
 /* The pause doubles with each loss. A random part of its second half is left out, so that the
  * clients of a server that returns do not all come at once. */
 double retry_count(struct retry *retry, const struct loss *loss, double random)
 {
-	/* A port in use is often our own, soon to be released. If no server answers, one may be
-	 * starting. */
-	bool is_port = loss->status == CLIENT_PORT_REFUSED;
-	double most_s = is_port || loss->is_unreached ? short_s : long_s;
+	double most_s = most_pause_s(retry, loss);
 	unsigned doublings = retry->losses < MAX_DOUBLINGS ? retry->losses : MAX_DOUBLINGS;
 	double pause_s = first_s * (double)(1u << doublings);
 
 	retry->losses++;
 	retry->last_status = loss->status;
-	retry->port_refusals += is_port;
+	retry->port_refusals += loss->status == CLIENT_PORT_REFUSED;
+	if (loss->wait_ms)
+		return fmin((double)loss->wait_ms / 1000.0 + random, asked_s);
 	pause_s = pause_s < most_s ? pause_s : most_s;
 	return pause_s * (1.0 - 0.5 * random);
 }

@@ -4,10 +4,12 @@
 #ifndef CORE_CLIENT_RETRY_H
 #define CORE_CLIENT_RETRY_H
 
+#include <spore/base.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "client/exit.h"
+#include "net/shortage.h"
 #include "wire/refusal.h"
 
 struct client_settings;
@@ -25,7 +27,11 @@ struct loss {
 	const char *why; /* for the log */
 	enum client_exit status;
 	enum refusal_retry retry;
-	bool is_unreached; /* the server's control port did not answer */
+	bool is_unreached;   /* no server answers, or one that ends: another may come at any time */
+	enum shortage lacks; /* what this machine lacked for the connection */
+	bool is_of_tunnel;   /* the client was let in, and this tunnel refused; or that may be */
+	int64_t wait_ms;     /* what the server asks for; 0: nothing */
+	spore_addr by;       /* the server that asks for it */
 };
 
 void retry_init(struct retry *retry, const struct client_settings *settings, uint16_t wanted_port);
@@ -33,15 +39,21 @@ void retry_init(struct retry *retry, const struct client_settings *settings, uin
 uint16_t retry_port(const struct retry *retry);
 /* The tunnel stands at this public port. True if it is not the port that it had before. */
 bool retry_succeed(struct retry *retry, uint16_t port);
+/* The next attempts are as the first ones after a loss. */
+void retry_start_over(struct retry *retry);
 
 /* What an Error of the server means. `why` is borrowed. */
 struct loss retry_loss_of(enum refusal refusal, const char *why);
 /* Another attempt may help, and the operator allows it. */
 bool retry_is_due(const struct retry *retry, const struct loss *loss);
+/* Another attempt may help a tunnel that has never stood. It is made even without the operator's
+ * wish, as long as another tunnel of the client lives. */
+bool retry_may_depend(const struct retry *retry, const struct loss *loss);
 /* Is this loss, which is not counted yet, worth a line in the log? The first one is, one of another
  * kind than the last, then the 2nd, 4th, 8th in a row and so on, and every 512th. */
 bool retry_is_news(const struct retry *retry, const struct loss *loss);
-/* Counts the loss and returns the seconds until the next attempt. random: from 0 to 1. */
+/* Counts the loss and returns the seconds until the next attempt: what the server asks for, at most
+ * a minute, or what the client chooses. random: from 0 to 1. */
 double retry_count(struct retry *retry, const struct loss *loss, double random);
 
 #endif

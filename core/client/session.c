@@ -5,9 +5,12 @@
 
 #include "base/container.h"
 #include "base/crypto.h"
+#include "client/ahead.h"
+#include "client/proxy.h"
 #include "config/settings.h"
 #include "host/readiness.h"
 #include "log/log.h"
+#include "net/addr.h"
 #include "net/sock.h"
 #include "net/stream.h"
 
@@ -19,11 +22,13 @@ static void on_uplink_ready(struct uplink *uplink);
 static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure *failure);
 static void on_uplink_message(struct uplink *uplink, const struct message *message);
 static void on_uplink_end(struct uplink *uplink, const char *why);
+static void on_uplink_late(struct uplink *uplink, const char *why);
 static const struct uplink_events uplink_events = {
 	.on_ready = on_uplink_ready,
 	.on_failed = on_uplink_failed,
 	.on_message = on_uplink_message,
 	.on_end = on_uplink_end,
+	.on_late = on_uplink_late,
 };
 
 static struct session *session_of(struct uplink *uplink)
@@ -58,7 +63,7 @@ enum {
 	HOLDS_UPLINK = 2, /* the connection to the server */
 	HOLDS_WAIT = 4,   /* the deadline of the server's answer */
 	HOLDS_PLACE = 8,  /* a place among the standing tunnels, and what a tunnel needs */
-	HOLDS_PAUSE = 16  /* the timer of the next attempt */
+	HOLDS_PAUSE = 16  /* the timer of the next attempt, and what a server has asked for */
 };
 
 static const unsigned held_in[SESSION_STATES] = {
@@ -66,17 +71,21 @@ static const unsigned held_in[SESSION_STATES] = {
 	[SESSION_CONNECTING] = HOLDS_TURN | HOLDS_UPLINK,
 	[SESSION_AWAITING_HELLO] = HOLDS_TURN | HOLDS_UPLINK | HOLDS_WAIT,
 	[SESSION_STANDING] = HOLDS_UPLINK | HOLDS_PLACE,
+	[SESSION_PARTING] = HOLDS_UPLINK | HOLDS_WAIT,
 	[SESSION_PAUSED] = HOLDS_PAUSE,
 };
 
-/* The client is ready while all of its tunnels stand. */
+/* The client is ready while all of its tunnels stand. During a move both twins may stand, which
+ * counts once. */
 static void count_standing(const struct session *session, int delta)
 {
 	struct client_shared *shared = session->worker->shared;
 
+	if (session->twin->state == SESSION_STANDING)
+		return;
 	shared->n_standing += (size_t)delta;
-	client_stats_add(&shared->stats, session->worker->loop, CLIENT_STAT_TUNNELS, delta);
-	readiness_set(shared->n_standing == shared->n_tunnels);
+	client_stats_stand(&shared->stats, session->worker->loop, session->series, delta);
+	readiness_set(shared->n_standing >= shared->n_tunnels);
 }
 
 static void release_held(struct session *session, unsigned things)
@@ -90,11 +99,15 @@ static void release_held(struct session *session, unsigned things)
 	if (things & HOLDS_PLACE) {
 		pulse_stop(&session->pulse);
 		deadline_stop(&session->silence);
-		spread_ahead(&session->spread, 0, NULL);
+		decline_no_more_on(session->decliner, &session->uplink.link);
+		spread_ahead(&session->spread, &(struct ahead_grant){ 0 });
 		count_standing(session, -1);
 	}
-	if (things & HOLDS_PAUSE)
+	if (things & HOLDS_PAUSE) {
+		turn_release(&session->worker->shared->turns, &session->turn);
 		ev_timer_stop(ev_of(session), &session->pause);
+		respite_stop(&session->respite);
+	}
 }
 
 static void acquire_held(struct session *session, unsigned things)
@@ -102,7 +115,8 @@ static void acquire_held(struct session *session, unsigned things)
 	if (things & HOLDS_TURN)
 		turn_take(&session->worker->shared->turns, &session->turn);
 	if (things & HOLDS_UPLINK)
-		uplink_start(&session->uplink, session->worker, SPORE_AUTH_CONTROL, &uplink_events);
+		uplink_start(&session->uplink, session->worker, SPORE_AUTH_CONTROL,
+		             &(spore_addr){ 0 }, &uplink_events);
 	if (things & HOLDS_WAIT)
 		uplink_expect_answer(&session->uplink);
 	if (things & HOLDS_PLACE) {
@@ -113,6 +127,9 @@ static void acquire_held(struct session *session, unsigned things)
 		ev_now_update(ev_of(session));
 		ev_timer_set(&session->pause, session->pause_s, 0.0);
 		ev_timer_start(ev_of(session), &session->pause);
+		turn_rest(&session->worker->shared->turns, &session->turn);
+		if (session->asked_by.family)
+			respite_start(&session->respite, &session->asked_by);
 	}
 }
 
@@ -124,35 +141,206 @@ static void change_state(struct session *session, enum session_state next)
 	session->state = next;
 	release_held(session, before & ~after);
 	acquire_held(session, after & ~before);
+	if ((before ^ after) & HOLDS_PLACE || (next == SESSION_PAUSED && !session->depends))
+		session->on_news(session);
 	if (next == SESSION_WAITING && session->turn.taken)
 		change_state(session, SESSION_CONNECTING);
 }
 
+/* ---- the server leaves ---- */
+
+/* Asks the server to announce the visitors that have come, and to end the connection. */
+static void part(struct session *session)
+{
+	link_send(&session->uplink.link, &(struct message){ .type = MESSAGE_MOVED });
+	session->is_left = false;
+	change_state(session, SESSION_PARTING);
+}
+
+/* Does this session look for another server, while its twin still serves? */
+static bool is_moving(const struct session *session)
+{
+	return session->twin->is_left;
+}
+
+static void take_leaving(struct session *session)
+{
+	struct session *twin = session->twin;
+
+	respite_end_with(session->worker, &session->uplink.server);
+	if (session->is_left || twin->state != SESSION_IDLE || !settings_of(session)->reconnect)
+		return;
+	log_info("the server is going away, looking for another",
+	         log_str("tunnel", session->tunnel->name));
+	session->is_left = true;
+	twin->retry = session->retry;
+	change_state(twin, SESSION_WAITING);
+}
+
+/* The tunnel still stands at the server that is leaving. */
+static void give_move_up(struct session *session, const char *why)
+{
+	change_state(session, SESSION_IDLE);
+	session->twin->is_left = false;
+	log_warn("tunnel not moved", log_str("tunnel", session->tunnel->name),
+	         log_str("error", why));
+}
+
+/* The twin goes on. It has waited longer and longer for this end: now another server may take the
+ * place of the old one at any moment, or its port is free. */
+static void end_left(struct session *session)
+{
+	struct session *twin = session->twin;
+
+	session->is_left = false;
+	change_state(session, SESSION_IDLE);
+	retry_start_over(&twin->retry);
+	if (twin->state == SESSION_PAUSED && !twin->asked_by.family)
+		change_state(twin, SESSION_WAITING);
+}
+
+static void leave_to_twin(struct session *session, const char *why)
+{
+	end_left(session);
+	log_info("connection to the old server ended", log_str("tunnel", session->tunnel->name),
+	         log_str("error", why));
+}
+
 /* ---- losses ---- */
 
-/* An attempt has failed, or the tunnel stands no more. */
-static void lose_session(struct session *session, const struct loss *loss)
+/* Does another tunnel live: stand, or try again whatever others do? */
+static bool has_company(const struct session *session)
+{
+	return session->worker->shared->n_living > (session->depends ? 0 : 1);
+}
+
+/* The tunnel lives from now on, or does not live any more. */
+static void set_depends(struct session *session, bool depends, enum client_exit status)
+{
+	struct client_shared *shared = session->worker->shared;
+
+	if (depends == session->depends)
+		return;
+	if (depends && shared->n_living == shared->n_tunnels)
+		shared->first_status = status;
+	session->depends = depends;
+	shared->n_living += depends ? -1 : 1;
+}
+
+/* remedy: for the log; "": none. */
+static void end_tunnel(struct session *session, const char *why, enum client_exit status,
+                       const char *remedy)
+{
+	set_depends(session, true, status);
+	change_state(session->twin, SESSION_IDLE);
+	change_state(session, SESSION_OVER);
+	log_event(LOG_ERROR, "tunnel ended",
+	          (const struct log_field[]){ log_str("tunnel", session->tunnel->name),
+	                                      log_str("error", why), log_str("remedy", remedy) },
+	          *remedy ? 3 : 2);
+	session->on_over(session, status);
+}
+
+void session_give_up(struct session *session)
+{
+	if (session->depends && session->state != SESSION_OVER)
+		end_tunnel(session, "no other tunnel is left", session->retry.last_status, "");
+}
+
+/* What a server asks for counts no more once it has said that it is leaving. */
+static struct loss excuse_loss(const struct session *session, const struct loss *lost)
+{
+	struct loss loss = *lost;
+
+	if (loss.wait_ms && !respite_is_owed(session->worker, &loss.by)) {
+		loss.wait_ms = 0;
+		loss.is_unreached = true;
+	}
+	return loss;
+}
+
+static const char *describe_loss(const struct session *session)
+{
+	if (is_moving(session))
+		return "no other server yet, trying again";
+	return session->retry.last_port ? "tunnel lost, trying again"
+	                                : "no tunnel yet, trying again";
+}
+
+static void try_again(struct session *session, const struct loss *lost)
+{
+	struct loss loss = excuse_loss(session, lost);
+	bool is_news = retry_is_news(&session->retry, &loss);
+	const char *remedy = shortage_remedy(loss.lacks);
+
+	session->asked_by = loss.wait_ms ? loss.by : (spore_addr){ 0 };
+	session->pause_s = retry_count(&session->retry, &loss, random_part());
+	change_state(session, SESSION_PAUSED);
+	log_event(is_news ? LOG_WARN : LOG_DEBUG, describe_loss(session),
+	          (const struct log_field[]){
+			  log_str("tunnel", session->tunnel->name), log_str("error", loss.why),
+			  log_int("in_ms", (int64_t)(session->pause_s * 1000)),
+			  log_int("tries", session->retry.losses), log_str("raise", remedy) },
+	          remedy ? 5 : 4);
+	/* The port may be our own, at the server that is leaving. */
+	if (is_moving(session) && loss.status == CLIENT_PORT_REFUSED)
+		part(session->twin);
+}
+
+/* The operator may not know that a first attempt is the only one. "": no other would help. */
+static const char *find_remedy(const struct session *session, const struct loss *loss)
+{
+	bool may_help = loss->retry == RETRY_LATER && !session->retry.last_port;
+
+	return may_help ? "--retry (client.retry) keeps trying" : "";
+}
+
+static void take_loss(struct session *session, const struct loss *loss)
 {
 	const struct client_worker *worker = session->worker;
-	char why[sizeof(struct err)];
-	bool is_news;
 
-	snprintf(why, sizeof why, "%s", loss->why); /* it may point into the uplink */
 	client_stats_add(&worker->shared->stats, worker->loop, CLIENT_STAT_LOSSES, 1);
-	if (!retry_is_due(&session->retry, loss)) {
-		change_state(session, SESSION_OVER);
-		log_error("tunnel ended", log_str("tunnel", session->tunnel->name),
-		          log_str("error", why));
-		session->on_over(session, loss->status);
-		return;
+	if (session->is_left && loss->retry != RETRY_NEVER) {
+		leave_to_twin(session, loss->why);
+	} else if (retry_is_due(&session->retry, loss)) {
+		try_again(session, loss);
+	} else if (is_moving(session)) {
+		give_move_up(session, loss->why);
+	} else if (retry_may_depend(&session->retry, loss) && has_company(session)) {
+		set_depends(session, true, loss->status);
+		try_again(session, loss);
+	} else {
+		end_tunnel(session, loss->why, loss->status, find_remedy(session, loss));
 	}
-	is_news = retry_is_news(&session->retry, loss);
-	session->pause_s = retry_count(&session->retry, loss, random_part());
-	change_state(session, SESSION_PAUSED);
-	log_at(is_news ? LOG_WARN : LOG_DEBUG, "tunnel lost, trying again",
-	       log_str("tunnel", session->tunnel->name), log_str("error", why),
-	       log_int("in_ms", (int64_t)(session->pause_s * 1000)),
-	       log_int("tries", session->retry.losses));
+}
+
+/* The session was the only one that tried, and the server has not let it in. The sessions that wait
+ * for their turn would fail, too. So would those that pause, if trying again is useless. */
+static void share_loss(struct turns *turns, const struct loss *loss)
+{
+	struct turn *turn;
+
+	while ((turn = turns_waiting(turns)) != NULL)
+		take_loss(CONTAINER_OF(turn, struct session, turn), loss);
+	while (loss->retry == RETRY_NEVER && (turn = turns_resting(turns)) != NULL)
+		take_loss(CONTAINER_OF(turn, struct session, turn), loss);
+}
+
+/* An attempt has failed, or the tunnel stands no more. */
+static void lose_session(struct session *session, const struct loss *lost)
+{
+	struct turns *turns = &session->worker->shared->turns;
+	bool is_trial = session->turn.taken && turns_are_narrow(turns);
+	char why[sizeof(struct err)];
+	struct loss loss = *lost;
+
+	snprintf(why, sizeof why, "%s", lost->why); /* it may point into the uplink */
+	loss.why = why;
+	take_loss(session, &loss);
+	if (is_trial && loss.is_of_tunnel)
+		turns_widen(turns);
+	else if (is_trial)
+		share_loss(turns, &loss);
 }
 
 static void lose_because(struct session *session, const char *why, enum client_exit status,
@@ -161,14 +349,23 @@ static void lose_because(struct session *session, const char *why, enum client_e
 	lose_session(session, &(struct loss){ .why = why, .status = status, .retry = retry });
 }
 
+/* The host of the server of an open tunnel is gone, as far as we know. Relays, of all tunnels, may
+ * stand without it, and would last until their own connections are found dead. */
+static void lose_server(struct session *session, const char *why)
+{
+	atomic_fetch_add(&session->worker->shared->losses, 1);
+	lose_because(session, why, CLIENT_FAILED, RETRY_LATER);
+}
+
 /* The cause of an end before the server's Hello is unknown. The text names the likely causes. */
 static void lose_early(struct session *session, const char *why)
 {
 	char text[sizeof(struct err)];
 
 	snprintf(text, sizeof text,
-	         "%s before the server's Hello: it may not be reachable there, the secrets may not "
-	         "match, or only one side may use a secret or TLS",
+	         "%s before the server's Hello: it may not be reachable there, it may have banned "
+	         "this address or deny it (its log says so), the secrets may not match, or only "
+	         "one side may use a secret or TLS",
 	         why ? why : "the connection was closed");
 	lose_because(session, text, CLIENT_FAILED, RETRY_LATER);
 }
@@ -181,12 +378,15 @@ static void on_uplink_failed(struct uplink *uplink, const struct uplink_failure 
 	switch (failure->fault) {
 	case UPLINK_UNREACHED:
 		loss.is_unreached = true;
+		loss.lacks = failure->lacks;
 		break;
 	case UPLINK_ENDED:
 		lose_early(session, failure->why);
 		return;
 	case UPLINK_REFUSED:
 		loss = retry_loss_of(failure->refusal, failure->why);
+		loss.wait_ms = failure->wait_ms;
+		loss.by = uplink->server;
 		break;
 	case UPLINK_NOT_CHALLENGED:
 		loss.status = CLIENT_NOT_AUTHENTICATED;
@@ -202,11 +402,27 @@ static void on_uplink_end(struct uplink *uplink, const char *why)
 {
 	struct session *session = session_of(uplink);
 
-	if (session->state == SESSION_STANDING || stream_complaint(uplink->link.stream))
+	/* At the end of this list the cause is unknown: no tunnel was open, and no transport named
+	 * one. */
+	if (session->state == SESSION_PARTING)
+		end_left(session);
+	else if (session->state == SESSION_STANDING && why)
+		lose_server(session, why);
+	else if (session->state == SESSION_STANDING || stream_complaint(uplink->link.stream))
 		lose_because(session, why ? why : "the server closed the connection", CLIENT_FAILED,
 		             RETRY_LATER);
 	else
 		lose_early(session, why);
+}
+
+static void on_uplink_late(struct uplink *uplink, const char *why)
+{
+	struct session *session = session_of(uplink);
+
+	if (session->state == SESSION_PARTING)
+		end_left(session);
+	else
+		lose_because(session, why, CLIENT_FAILED, RETRY_LATER);
 }
 
 void session_on_silence(struct deadline *deadline)
@@ -218,8 +434,7 @@ void session_on_silence(struct deadline *deadline)
 	if (sock_has_unread(stream_fd(session->uplink.link.stream)))
 		deadline_start(&session->worker->silence, deadline);
 	else
-		lose_because(session, "the server has sent nothing for 15 s", CLIENT_FAILED,
-		             RETRY_LATER);
+		lose_server(session, "the server has sent nothing for 15 s");
 }
 
 /* ---- what the client says about itself ---- */
@@ -275,6 +490,9 @@ static void ask_for_extension(struct session *session)
 		.type = MESSAGE_EXTEND,
 		.port = PULSE_MS,
 		.ahead = (uint16_t)settings_of(session)->ahead,
+		.wants = (uint16_t)((session->worker->shared->logs_visitors ? MESSAGE_WANTS_VISITOR
+		                                                            : 0) |
+		                    (settings_of(session)->reconnect ? MESSAGE_WANTS_LEAVING : 0)),
 	};
 
 	link_extend(&session->uplink.link, MESSAGE_TO_CLIENT_EXTENDED, false);
@@ -285,6 +503,7 @@ static void take_hello(struct session *session, uint16_t port)
 {
 	bool is_new_port = retry_succeed(&session->retry, port);
 
+	set_depends(session, false, CLIENT_ENDED);
 	change_state(session, SESSION_STANDING);
 	sock_watch_control(stream_fd(session->uplink.link.stream));
 	log_info("connected to server", log_str("tunnel", session->tunnel->name),
@@ -292,14 +511,22 @@ static void take_hello(struct session *session, uint16_t port)
 	if (is_new_port)
 		announce(session, port);
 	ask_for_extension(session);
+	if (is_moving(session))
+		part(session->twin);
 }
 
 static void take_early_error(struct session *session, const char *error)
 {
-	char why[320];
-	struct loss loss = retry_loss_of(refusal_parse(error), why);
+	char why[400];
+	enum refusal refusal = refusal_parse(error);
+	struct loss loss = retry_loss_of(refusal, why);
 
-	snprintf(why, sizeof why, "server error: %s", error);
+	loss.wait_ms = refusal_wait_ms(error);
+	loss.by = session->uplink.server;
+	snprintf(why, sizeof why, "server error: %s%s", error,
+	         refusal == REFUSED_AUTH_TOO_SLOW
+	                 ? ": its auth plugins took longer than its server.auth_timeout"
+	                 : "");
 	lose_session(session, &loss);
 }
 
@@ -332,10 +559,16 @@ static void take_extended(struct session *session, const struct message *message
 {
 	unsigned wanted = (unsigned)settings_of(session)->ahead;
 	unsigned pulse_ms = message->port > LEAST_PULSE_MS ? message->port : LEAST_PULSE_MS;
+	struct ahead_grant grant = { .n = message->ahead < wanted ? message->ahead : wanted,
+		                     .pass = message->id,
+		                     .server = session->uplink.server,
+		                     .has_claims = message->offers & MESSAGE_OFFER_CLAIM };
 
 	pulse_start(&session->pulse, pulse_ms / 1000.0, random_part());
-	spread_ahead(&session->spread, message->ahead < wanted ? message->ahead : wanted,
-	             &message->id);
+	spread_ahead(&session->spread, &grant);
+	if (message->offers & MESSAGE_OFFER_DECLINE)
+		decline_on(session->decliner, &session->uplink.link,
+		           message->offers & MESSAGE_OFFER_UNSERVED);
 	if (!server_reads_about(session))
 		say_about(session);
 }
@@ -344,12 +577,26 @@ static void take_extended(struct session *session, const struct message *message
  * lasts. But a tunnel that an operator has ended does not come back by itself. */
 static void take_late_error(struct session *session, const char *error)
 {
-	if (refusal_parse(error) == REFUSED_KICKED)
+	enum refusal why = refusal_parse(error);
+
+	if (why == REFUSED_KICKED) {
 		lose_because(session, "the server's operator has ended the tunnel", CLIENT_FAILED,
 		             RETRY_NEVER);
-	else
-		log_error("server error", log_str("tunnel", session->tunnel->name),
-		          log_str("error", error));
+		return;
+	}
+	log_error("server error", log_str("tunnel", session->tunnel->name),
+	          log_str("error", error));
+	/* All tunnels give the same answer, so one of them tries whether it still counts. */
+	if (why == REFUSED_REVOKED)
+		turns_narrow(&session->worker->shared->turns);
+}
+
+static void take_visitor(struct session *session, const struct message *message)
+{
+	struct announced visitor = { .id = message->id, .server = session->uplink.server };
+
+	addr_parse(message->text, &visitor.from); /* if the server tells the address */
+	spread_visitor(&session->spread, &visitor);
 }
 
 static void take_message(struct session *session, const struct message *message)
@@ -357,13 +604,17 @@ static void take_message(struct session *session, const struct message *message)
 	deadline_start(&session->worker->silence, &session->silence);
 	switch (message->type) {
 	case MESSAGE_CONNECTION:
-		spread_visitor(&session->spread, &message->id);
+	case MESSAGE_VISITOR:
+		take_visitor(session, message);
 		break;
 	case MESSAGE_ERROR:
 		take_late_error(session, message->text);
 		break;
 	case MESSAGE_EXTENDED:
 		take_extended(session, message);
+		break;
+	case MESSAGE_LEAVING:
+		take_leaving(session);
 		break;
 	case MESSAGE_HEARTBEAT:
 		break;
@@ -375,12 +626,21 @@ static void take_message(struct session *session, const struct message *message)
 	}
 }
 
+/* Only visitors matter now. */
+static void take_last_message(struct session *session, const struct message *message)
+{
+	if (message->type == MESSAGE_CONNECTION || message->type == MESSAGE_VISITOR)
+		take_visitor(session, message);
+}
+
 static void on_uplink_message(struct uplink *uplink, const struct message *message)
 {
 	struct session *session = session_of(uplink);
 
 	if (session->state == SESSION_STANDING)
 		take_message(session, message);
+	else if (session->state == SESSION_PARTING)
+		take_last_message(session, message);
 	else
 		take_answer(session, message);
 }
@@ -392,6 +652,15 @@ static void on_pause_over(struct ev_loop *ev, ev_timer *timer, int events)
 	(void)ev;
 	(void)events;
 	change_state(timer->data, SESSION_WAITING);
+}
+
+static void on_respite_moot(struct respite *respite)
+{
+	struct session *session = CONTAINER_OF(respite, struct session, respite);
+
+	log_info("the server that asked for a pause is left, trying again",
+	         log_str("tunnel", session->tunnel->name));
+	change_state(session, SESSION_WAITING);
 }
 
 void session_on_turn(struct turn *turn)
@@ -407,9 +676,12 @@ void session_start(struct session *session)
 void session_init(struct session *session)
 {
 	retry_init(&session->retry, settings_of(session), (uint16_t)session->tunnel->port);
+	session->series = client_stats_tunnel(&session->worker->shared->stats,
+	                                      session->tunnel->name);
 	turn_init(&session->turn);
 	ev_timer_init(&session->pause, on_pause_over, 0.0, 0.0);
 	session->pause.data = session;
+	respite_init(&session->respite, session->worker, on_respite_moot);
 	pulse_init(&session->pulse, session->worker->loop, &session->uplink.link);
 	deadline_init(&session->silence);
 }

@@ -1,15 +1,21 @@
 /* session - the control connection of one tunnel at the client, from the first attempt to the last.
- * [worker]: the client's first one. */
+ *
+ * A tunnel has two sessions. One of them is enough, until its server says that it is leaving. Then
+ * the other one, its twin, looks for a server that takes the tunnel over, while the first still
+ * gets visitors. When the twin stands, or finds another server but not the port, the first says
+ * Moved. [worker]: the client's first one. */
 #ifndef CORE_CLIENT_SESSION_H
 #define CORE_CLIENT_SESSION_H
 
 #include <ev.h>
 
+#include "client/decline.h"
 #include "client/exit.h"
-#include "client/pulse.h"
+#include "client/respite.h"
 #include "client/retry.h"
 #include "client/spread.h"
 #include "client/uplink.h"
+#include "link/pulse.h"
 
 struct tunnel_settings;
 
@@ -19,12 +25,20 @@ struct tunnel_settings;
  *    ▼       turn             ready                  Hello
  *   WAITING ──────▶ CONNECTING ─────▶ AWAITING_HELLO ─────▶ STANDING
  *    ▲                  │ failed           │ Error, end,       │ end, silence,
- *    │ timer            │                  │ late              │ kick
+ *    │ timer, moot      │                  │ late              │ kick
  *    │                  └──────────────────┼───────────────────┘
  *    │                                     ▼
  *    │                              a loss: may another
  *   PAUSED ◀──────── yes ───────────  attempt help? ─── no ──▶ OVER
  *
+ * A tunnel that has never stood, and that the operator does not want to be tried again, is tried
+ * again all the same as long as another tunnel of the client lives: it depends on the others.
+ *
+ * While no server has let the client in, one session at a time tries, and those in WAITING share
+ * its loss. So a wrong secret costs one try, however many tunnels there are.
+ *
+ * While the twin is at work, a loss leads to IDLE, and so does a loss of the twin that is final.
+ * Moved leads from STANDING to PARTING, and from there the end of the connection to IDLE.
  * session_stop leads from every state to OVER. A table in session.c says what a session holds in
  * each state: its turn, the connection, a deadline, a place among the standing tunnels. */
 enum session_state {
@@ -33,6 +47,7 @@ enum session_state {
 	SESSION_CONNECTING,     /* the uplink is not ready yet */
 	SESSION_AWAITING_HELLO, /* the client has said Hello */
 	SESSION_STANDING,       /* the server has said Hello: it announces visitors */
+	SESSION_PARTING,        /* the client has said Moved: the last visitors are announced */
 	SESSION_PAUSED,         /* until the next attempt */
 	SESSION_OVER,           /* for good */
 	SESSION_STATES
@@ -43,16 +58,25 @@ struct session {
 	struct client_worker *worker;
 	const struct tunnel_settings *tunnel;
 	struct spread spread;
-	/* The session is over, and not because of session_stop. */
+	struct decliner *decliner; /* of the tunnel */
+	struct session *twin;
+	/* The tunnel may stand now, or no more, or the session begins a pause of its own. */
+	void (*on_news)(struct session *session);
+	/* The tunnel is over, and not because of session_stop. */
 	void (*on_over)(struct session *session, enum client_exit status);
 
 	/* Its own. */
 	enum session_state state;
+	uint32_t series; /* of the metrics: client_stats_tunnel */
+	bool is_left;    /* its server is leaving, and the twin looks for another one */
+	bool depends;    /* tried again only as long as another tunnel lives */
 	struct retry retry;
 	struct turn turn;
 	struct uplink uplink;
 	ev_timer pause;
 	double pause_s;
+	spore_addr asked_by; /* the server that has asked for the pause; of family 0: none */
+	struct respite respite;
 	struct pulse pulse;      /* runs once the server has asked for heartbeats */
 	struct deadline silence; /* of the server */
 };
@@ -61,6 +85,8 @@ void session_init(struct session *session);
 void session_start(struct session *session);
 /* Idempotent. */
 void session_stop(struct session *session);
+/* No other tunnel lives any more: a session that depends on them is over. */
+void session_give_up(struct session *session);
 
 /* For the client's turns: this one has come. */
 void session_on_turn(struct turn *turn);

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "chain/plugin_set.h"
+#include "client/exit.h"
 #include "client/stats.h"
 #include "client/turns.h"
 #include "link/linger.h"
@@ -15,15 +16,28 @@
 struct client;
 struct resolver;
 
+struct leaver {
+	spore_addr addr; /* of family 0: none has said so */
+	int64_t at_ms;
+};
+
 struct client_shared {
 	const struct plugin_set *set;           /* read-only */
 	const struct client_settings *settings; /* read-only */
+	bool logs_visitors;                     /* a line for each visitor; read-only */
 	struct resolver *resolver;              /* [worker] */
 	struct client_stats stats;              /* read-only; counting is [worker] */
 	struct turns turns;                     /* of the sessions; [worker] 0 alone */
 	size_t n_tunnels;                       /* configured; read-only */
-	size_t n_standing;                      /* of the tunnels; [worker] 0 alone */
-	atomic_uint carried;                    /* visitors being set up or relayed, all workers */
+	/* The next five: [worker] 0 alone. */
+	size_t n_standing; /* tunnels that stand */
+	size_t n_living;   /* tunnels that stand or are tried again whatever others do */
+	enum client_exit first_status; /* of the first tunnel that does not live any more */
+	struct list respites; /* of struct session: they wait because a server asks for it */
+	struct leaver leaver; /* the server that has said last that it is leaving */
+	atomic_uint losses;   /* of the server, by any session */
+	atomic_uint carried;  /* visitors that wait, are set up or relayed, all workers */
+	unsigned max_carried; /* as many as the descriptors allow; read-only */
 };
 
 /* What belongs to one worker. [worker], except `load`. */
@@ -31,8 +45,10 @@ struct client_worker {
 	struct client *client; /* borrowed: its owner */
 	struct client_shared *shared;
 	struct loop *loop;
-	struct deadline_list answers; /* of struct uplink: what the server must say in time */
-	struct deadline_list silence; /* of struct session; [worker] 0 alone */
+	struct deadline_list answers;      /* of struct uplink: what the server must say in time */
+	struct deadline_list silence;      /* of struct session; [worker] 0 alone */
+	struct deadline_list slow_answers; /* of struct proxy: to an Accept on a connection ahead */
+	struct deadline_list waits;        /* of struct proxy: until there is room */
 	struct linger_list lingerers;
 	struct relay_set relays;
 	struct list proxies;            /* of struct proxy: being set up */
@@ -42,7 +58,6 @@ struct client_worker {
 	unsigned max_carried; /* visitors dialling or in a relay: a share of the descriptors */
 	unsigned max_pipes;   /* likewise */
 	unsigned max_lingerers;
-	int64_t complained_ms; /* when the last dropped visitor was logged */
 	/* [any] visitors of this worker; the next one goes to the worker with the lowest load */
 	atomic_uint load;
 };

@@ -1,9 +1,12 @@
 #include "client/spread.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/container.h"
+#include "base/descriptors.h"
 #include "client/ahead.h"
+#include "client/decline.h"
 #include "client/proxy.h"
 #include "client/shared.h"
 #include "config/settings.h"
@@ -15,14 +18,14 @@
 struct handover {
 	struct loop_task task;
 	struct ahead_pool *pool;
-	struct uuid id;
+	struct announced visitor;
 };
 
 static void run_handover(struct loop_task *task)
 {
 	struct handover *handover = CONTAINER_OF(task, struct handover, task);
 
-	proxy_start(handover->pool, &handover->id);
+	proxy_start(handover->pool, &handover->visitor);
 	free(handover);
 }
 
@@ -31,15 +34,23 @@ static bool has_idle_connection(const struct ahead_pool *pool)
 	return atomic_load(&pool->n_idle) > 0;
 }
 
+static bool has_place(const struct ahead_pool *pool)
+{
+	return atomic_load(&pool->worker->load) < pool->worker->max_carried;
+}
+
 static bool is_better(const struct ahead_pool *pool, const struct ahead_pool *than)
 {
+	if (has_place(pool) != has_place(than))
+		return has_place(pool);
 	if (has_idle_connection(pool) != has_idle_connection(than))
 		return has_idle_connection(pool);
 	return atomic_load(&pool->worker->load) < atomic_load(&than->worker->load);
 }
 
-/* Prefers a worker with a connection opened ahead, then the one with the least load. With equal
- * loads, it is our own worker, because waking another one costs more than it brings. */
+/* Prefers a worker with a place, then one with a connection opened ahead, then the one with the
+ * least load. With equal loads, it is our own worker, because waking another one costs more than it
+ * brings. */
 static struct ahead_pool *choose_pool(const struct spread *spread)
 {
 	struct ahead_pool *best = &spread->pools[0];
@@ -51,33 +62,58 @@ static struct ahead_pool *choose_pool(const struct spread *spread)
 	return best;
 }
 
-static void hand_over(const struct client_worker *from, struct ahead_pool *pool,
-                      const struct uuid *id)
+static void hand_over(const struct spread *spread, struct ahead_pool *pool,
+                      const struct announced *visitor)
 {
 	struct handover *handover = calloc(1, sizeof *handover);
 
 	if (!handover) {
 		client_worker_release(pool->worker);
-		client_stats_fail(&from->shared->stats, from->loop, CLIENT_FAILURE_MEMORY);
-		log_error("connection dropped: out of memory",
-		          log_str("tunnel", pool->tunnel->name));
+		proxy_refuse(&spread->pools[0], visitor, "out of memory", SHORTAGE_MEMORY);
 		return;
 	}
-	*handover = (struct handover){ .task.run = run_handover, .pool = pool, .id = *id };
+	*handover = (struct handover){ .task.run = run_handover,
+		                       .pool = pool,
+		                       .visitor = *visitor };
 	loop_post(pool->worker->loop, &handover->task);
 }
 
-void spread_visitor(const struct spread *spread, const struct uuid *id)
+/* A place may become free long after the server has given the visitor up. So a server that can end
+ * the visitor is told at once. */
+static bool must_decline(const struct spread *spread)
 {
-	struct ahead_pool *pool = choose_pool(spread);
+	const struct client_shared *shared = spread->pools[0].worker->shared;
+
+	return atomic_load(&shared->carried) >= shared->max_carried &&
+	       decline_is_read(spread->pools[0].decliner, DECLINE_READS_DECLINE);
+}
+
+static void decline(const struct spread *spread, const struct announced *visitor)
+{
+	const struct ahead_pool *pool = &spread->pools[0];
+	char why[128];
+
+	snprintf(why, sizeof why, "no descriptor is left: %u are enough for %u visitors at once",
+	         descriptors_max(), pool->worker->shared->max_carried);
+	proxy_refuse(pool, visitor, why, SHORTAGE_DESCRIPTORS);
+}
+
+void spread_visitor(const struct spread *spread, const struct announced *visitor)
+{
 	const struct client_worker *own = spread->pools[0].worker;
+	struct ahead_pool *pool;
 
 	client_stats_add(&own->shared->stats, own->loop, CLIENT_STAT_VISITORS, 1);
+	if (must_decline(spread)) {
+		decline(spread, visitor);
+		return;
+	}
+	pool = choose_pool(spread);
 	client_worker_admit(pool->worker);
 	if (pool->worker == own)
-		proxy_start(pool, id);
+		proxy_start(pool, visitor);
 	else
-		hand_over(own, pool, id);
+		hand_over(spread, pool, visitor);
 }
 
 /* ---- connections opened ahead ---- */
@@ -86,19 +122,18 @@ void spread_visitor(const struct spread *spread, const struct uuid *id)
 struct ahead_order {
 	struct loop_task task;
 	struct ahead_pool *pool;
-	unsigned n;
-	struct uuid pass;
+	struct ahead_grant grant;
 };
 
 static void run_ahead_order(struct loop_task *task)
 {
 	struct ahead_order *order = CONTAINER_OF(task, struct ahead_order, task);
 
-	ahead_pool_keep(order->pool, order->n, &order->pass);
+	ahead_pool_keep(order->pool, &order->grant);
 	free(order);
 }
 
-static void order_ahead(struct ahead_pool *pool, unsigned n, const struct uuid *pass)
+static void order_ahead(struct ahead_pool *pool, const struct ahead_grant *grant)
 {
 	struct ahead_order *order = calloc(1, sizeof *order);
 
@@ -107,19 +142,20 @@ static void order_ahead(struct ahead_pool *pool, unsigned n, const struct uuid *
 		          log_str("tunnel", pool->tunnel->name));
 		return;
 	}
-	*order = (struct ahead_order){ .task.run = run_ahead_order, .pool = pool, .n = n };
-	if (pass)
-		order->pass = *pass;
+	*order = (struct ahead_order){ .task.run = run_ahead_order, .pool = pool, .grant = *grant };
 	loop_post(pool->worker->loop, &order->task);
 }
 
-void spread_ahead(struct spread *spread, unsigned n, const struct uuid *pass)
+void spread_ahead(struct spread *spread, const struct ahead_grant *grant)
 {
 	unsigned workers = spread->n_workers;
+	struct ahead_grant share = *grant;
 
-	if (n == 0 && !spread->n_ahead)
+	if (grant->n == 0 && !spread->n_ahead)
 		return;
-	spread->n_ahead = n;
-	for (unsigned i = 0; i < workers; i++)
-		order_ahead(&spread->pools[i], n / workers + (i < n % workers), pass);
+	spread->n_ahead = grant->n;
+	for (unsigned i = 0; i < workers; i++) {
+		share.n = grant->n / workers + (i < grant->n % workers);
+		order_ahead(&spread->pools[i], &share);
+	}
 }

@@ -3,7 +3,9 @@
 #ifndef CORE_CLIENT_SPREAD_H
 #define CORE_CLIENT_SPREAD_H
 
+struct ahead_grant;
 struct ahead_pool;
+struct announced;
 struct uuid;
 
 struct spread {
@@ -12,10 +14,10 @@ struct spread {
 	unsigned n_ahead; /* connections that are kept open ahead, on all workers */
 };
 
-/* Hands an announced visitor to a worker, or drops it when memory is out. */
-void spread_visitor(const struct spread *spread, const struct uuid *id);
-/* Keeps n connections open ahead, shared out among the workers. 0: closes the idle ones;
- * pass may be NULL then. */
-void spread_ahead(struct spread *spread, unsigned n, const struct uuid *pass);
+/* Hands an announced visitor to a worker. Declines it if memory is out; and, if the server reads
+ * that, when the client carries as many as its descriptors allow. */
+void spread_visitor(const struct spread *spread, const struct announced *visitor);
+/* Keeps connections open ahead, shared out among the workers. None: closes the idle ones. */
+void spread_ahead(struct spread *spread, const struct ahead_grant *grant);
 
 #endif

@@ -12,9 +12,8 @@ static const enum family families[CLIENT_STAT_COUNT] = {
 };
 
 static const char *const failures[CLIENT_FAILURE_COUNT] = {
-	[CLIENT_FAILURE_SERVER] = "server",
-	[CLIENT_FAILURE_SERVICE] = "service",
-	[CLIENT_FAILURE_QUEUE] = "queue",
+	[CLIENT_FAILURE_SERVER] = "server",    [CLIENT_FAILURE_SERVICE] = "service",
+	[CLIENT_FAILURE_QUEUE] = "queue",      [CLIENT_FAILURE_DESCRIPTORS] = "descriptors",
 	[CLIENT_FAILURE_MEMORY] = "no_memory",
 };
 
@@ -25,6 +24,18 @@ void client_stats_init(struct client_stats *stats, struct metrics *metrics)
 		stats->series[i] = family_series(metrics, families[i], NULL);
 	for (size_t i = 0; i < CLIENT_FAILURE_COUNT; i++)
 		stats->failures[i] = family_series(metrics, FAMILY_CLIENT_FAILURES, &failures[i]);
+}
+
+uint32_t client_stats_tunnel(const struct client_stats *stats, const char *name)
+{
+	return family_series(stats->metrics, FAMILY_CLIENT_TUNNELS, &name);
+}
+
+void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t tunnel,
+                        int delta)
+{
+	client_stats_add(stats, loop, CLIENT_STAT_TUNNELS, delta);
+	metrics_add(stats->metrics, loop_index(loop), tunnel, delta);
 }
 
 void client_stats_add(const struct client_stats *stats, const struct loop *loop,

@@ -18,9 +18,10 @@ enum client_stat {
 
 /* Why a visitor was not carried. */
 enum client_failure {
-	CLIENT_FAILURE_SERVER,  /* no data connection to the server */
-	CLIENT_FAILURE_SERVICE, /* no connection to the local service */
-	CLIENT_FAILURE_QUEUE,   /* the queue was full, or the visitor waited for too long */
+	CLIENT_FAILURE_SERVER,      /* no data connection to the server */
+	CLIENT_FAILURE_SERVICE,     /* no connection to the local service */
+	CLIENT_FAILURE_QUEUE,       /* the queue was full, or the visitor waited for too long */
+	CLIENT_FAILURE_DESCRIPTORS, /* no descriptor was left */
 	CLIENT_FAILURE_MEMORY,
 	CLIENT_FAILURE_COUNT
 };
@@ -32,6 +33,11 @@ struct client_stats {
 
 /* [main] */
 void client_stats_init(struct client_stats *stats, struct metrics *metrics);
+/* The series of the tunnel of this name. [any] */
+uint32_t client_stats_tunnel(const struct client_stats *stats, const char *name);
+/* The tunnel of this series stands (1), or stands no more (-1). [worker] */
+void client_stats_stand(const struct client_stats *stats, const struct loop *loop, uint32_t tunnel,
+                        int delta);
 /* Both count in the shard of the loop. [worker] */
 void client_stats_add(const struct client_stats *stats, const struct loop *loop,
                       enum client_stat stat, double delta);

@@ -8,6 +8,7 @@
 #include "chain/transport.h"
 #include "log/status.h"
 #include "net/stream.h"
+#include "option/value_number.h"
 
 enum { DIAL_MS = 3000 }; /* as bore's client */
 
@@ -35,6 +36,13 @@ static void fail_uplink_with(struct uplink *uplink, struct uplink_failure failur
 static void fail_uplink(struct uplink *uplink, enum uplink_fault fault, const char *why)
 {
 	fail_uplink_with(uplink, (struct uplink_failure){ .fault = fault, .why = why });
+}
+
+/* Nothing has come of the connection. */
+static void fail_to_reach(struct uplink *uplink, const char *why, enum shortage lacks)
+{
+	fail_uplink_with(uplink, (struct uplink_failure){
+					 .fault = UPLINK_UNREACHED, .why = why, .lacks = lacks });
 }
 
 static void become_ready(struct uplink *uplink)
@@ -95,7 +103,10 @@ static void answer_challenge(struct uplink *uplink, const struct uuid *challenge
 static void take_error(struct uplink *uplink, const char *error)
 {
 	char why[320];
-	struct uplink_failure failure = { UPLINK_REFUSED, refusal_parse(error), why };
+	struct uplink_failure failure = { .fault = UPLINK_REFUSED,
+		                          .refusal = refusal_parse(error),
+		                          .why = why,
+		                          .wait_ms = refusal_wait_ms(error) };
 
 	snprintf(why, sizeof why, "server error: %s", error);
 	fail_uplink_with(uplink, failure);
@@ -158,28 +169,60 @@ void uplink_end_wait(struct uplink *uplink)
 	deadline_stop(&uplink->deadline);
 }
 
+enum { LATE_SIZE = 320 };
+
+/* What the client has waited for, how long, and which option makes it wait longer. */
+static const char *explain_late(const struct uplink *uplink, char out[LATE_SIZE])
+{
+	const struct client_shared *shared = uplink->worker->shared;
+	char waited[VALUE_SCALED_SIZE];
+
+	value_format_duration(shared->settings->answer_timeout, waited);
+	if (uplink->state == UPLINK_OPENING)
+		snprintf(out, LATE_SIZE,
+		         "the transport's handshake timed out (%.100s) after %s "
+		         "(client.answer_timeout)",
+		         stream_shaking(uplink->stream), waited);
+	else if (uplink->state == UPLINK_AWAITING_CHALLENGE)
+		snprintf(out, LATE_SIZE,
+		         "no Challenge from the server within %s (client.answer_timeout): is it a "
+		         "bore or Spore server, and do both sides use a secret and the same "
+		         "transport (TLS or not)?",
+		         waited);
+	else if (uplink->state == UPLINK_ANSWERING)
+		snprintf(out, LATE_SIZE,
+		         "no answer to the server's Challenge from auth plugin %.80s within %s "
+		         "(client.answer_timeout; a server waits 3s for it)",
+		         shared->set->chains[CHAIN_AUTH]->items[0]->name, waited);
+	else
+		snprintf(out, LATE_SIZE, "no answer from the server within %s (%s)", waited,
+		         shared->set->needs_challenge
+		                 ? "client.answer_timeout, which must be longer than the server's "
+		                   "server.auth_timeout if its auth plugins are slow"
+		                 : "client.answer_timeout");
+	return out;
+}
+
 void uplink_on_late(struct deadline *deadline)
 {
 	struct uplink *uplink = CONTAINER_OF(deadline, struct uplink, deadline);
-	char why[160];
+	char why[LATE_SIZE];
 
 	switch (uplink->state) {
 	case UPLINK_CLOSED:
 		break;
 	case UPLINK_DIALLING: /* see uplink_start */
-		fail_uplink(uplink, UPLINK_UNREACHED, "out of memory");
+		fail_to_reach(uplink, "out of memory", SHORTAGE_MEMORY);
 		break;
 	case UPLINK_OPENING:
-		snprintf(why, sizeof why, "the transport's handshake timed out (%.100s)",
-		         stream_shaking(uplink->stream));
-		fail_uplink(uplink, UPLINK_UNREACHED, why);
+		fail_uplink(uplink, UPLINK_UNREACHED, explain_late(uplink, why));
 		break;
 	case UPLINK_AWAITING_CHALLENGE:
 	case UPLINK_ANSWERING:
-		fail_uplink(uplink, UPLINK_ENDED, "timed out waiting for initial message");
+		fail_uplink(uplink, UPLINK_FAILED, explain_late(uplink, why));
 		break;
 	case UPLINK_READY:
-		uplink->events->on_end(uplink, "timed out waiting for initial message");
+		uplink->events->on_late(uplink, explain_late(uplink, why));
 		break;
 	}
 }
@@ -227,7 +270,7 @@ static void open_stream(struct uplink *uplink)
 		become_open(uplink);
 }
 
-static void on_dialled(int fd, const spore_addr *addr, const char *why, void *arg)
+static void on_dialled(int fd, const spore_addr *addr, const struct net_failure *failure, void *arg)
 {
 	struct uplink *uplink = arg;
 	const struct client_settings *settings = uplink->worker->shared->settings;
@@ -236,21 +279,22 @@ static void on_dialled(int fd, const spore_addr *addr, const char *why, void *ar
 	uplink->dial = NULL;
 	if (fd < 0) {
 		snprintf(text, sizeof text, "could not connect to %.200s:%lld: %.160s",
-		         settings->to, (long long)settings->control_port, why);
-		fail_uplink(uplink, UPLINK_UNREACHED, text);
+		         settings->to, (long long)settings->control_port, failure->why);
+		fail_to_reach(uplink, text, failure->lacks);
 		return;
 	}
+	uplink->server = *addr;
 	uplink->stream = stream_new(uplink->worker->loop, fd, addr, NULL);
 	if (!uplink->stream) {
 		close(fd);
-		fail_uplink(uplink, UPLINK_UNREACHED, "out of memory");
+		fail_to_reach(uplink, "out of memory", SHORTAGE_MEMORY);
 		return;
 	}
 	open_stream(uplink);
 }
 
 void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
-                  const struct uplink_events *events)
+                  const spore_addr *server, const struct uplink_events *events)
 {
 	const struct client_settings *settings = worker->shared->settings;
 	struct dial_target target = {
@@ -258,6 +302,7 @@ void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t 
 		.port = (uint16_t)settings->control_port,
 		.timeout_ms = DIAL_MS,
 		.sizes = { (int)settings->sndbuf, (int)settings->recbuf },
+		.addr = *server,
 	};
 
 	*uplink = (struct uplink){
@@ -269,9 +314,9 @@ void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t 
 	deadline_init(&uplink->deadline);
 	uplink->dial = dial_start(worker->loop, worker->shared->resolver, &target, on_dialled,
 	                          uplink);
-	/* Out of memory: the deadline reports it later, because on_failed must not run here. */
+	/* Out of memory: the deadline reports it, because on_failed must not run here. */
 	if (!uplink->dial)
-		deadline_start(&worker->answers, &uplink->deadline);
+		deadline_start_now(&worker->answers, &uplink->deadline);
 }
 
 void uplink_stop(struct uplink *uplink)

@@ -3,10 +3,10 @@
 #ifndef CORE_UPLINK_H
 #define CORE_UPLINK_H
 
-#include "chain/auth.h"
 #include "client/shared.h"
 #include "link/link.h"
 #include "net/dial.h"
+#include "verdict/auth.h"
 #include "wire/refusal.h"
 
 struct uplink;
@@ -36,7 +36,7 @@ enum uplink_state {
 
 enum uplink_fault {
 	UPLINK_UNREACHED,      /* no connection, or a transport did not open */
-	UPLINK_ENDED,          /* the server closed it or stayed silent; the cause is unknown */
+	UPLINK_ENDED,          /* the server closed it; the cause is unknown */
 	UPLINK_REFUSED,        /* the server sent an Error */
 	UPLINK_NOT_CHALLENGED, /* a secret is configured, but the server does not ask for it */
 	UPLINK_FAILED          /* any other failure */
@@ -46,6 +46,8 @@ struct uplink_failure {
 	enum uplink_fault fault;
 	enum refusal refusal; /* with UPLINK_REFUSED only */
 	const char *why;      /* valid during the call */
+	enum shortage lacks;  /* with UPLINK_UNREACHED only: what this machine lacked */
+	int64_t wait_ms;      /* with UPLINK_REFUSED: what the server asks for; 0: nothing */
 };
 
 struct uplink_events {
@@ -57,14 +59,18 @@ struct uplink_events {
 	/* After on_ready: events of the link. The owner closes the uplink after on_end. */
 	void (*on_message)(struct uplink *uplink, const struct message *message);
 	void (*on_end)(struct uplink *uplink, const char *why);
+	/* The answer that uplink_expect_answer waits for has not come in time. The owner closes the
+	 * uplink. */
+	void (*on_late)(struct uplink *uplink, const char *why);
 };
 
 struct uplink {
 	enum uplink_state state;
 	struct client_worker *worker;
 	const struct uplink_events *events;
-	uint32_t purpose; /* SPORE_AUTH_* */
-	uint32_t offers;  /* SPORE_OFFER_*: of the server's Challenge; 0 without one */
+	uint32_t purpose;  /* SPORE_AUTH_* */
+	uint32_t offers;   /* SPORE_OFFER_*: of the server's Challenge; 0 without one */
+	spore_addr server; /* its address, once the uplink has been connected */
 	struct dial *dial;
 	struct stream *stream; /* owned until the link takes it */
 	struct link link;
@@ -72,14 +78,16 @@ struct uplink {
 	struct auth_run auth;
 };
 
-/* On an uplink that is closed; zeroed memory is closed. on_ready and on_failed never run from
- * within. */
+/* On an uplink that is closed; zeroed memory is closed. server: the address to connect to, copied.
+ * Of family 0: an address of the server's name. A data connection must go to the server that has
+ * announced its visitor, even if the name leads elsewhere meanwhile. on_ready and on_failed never
+ * run from within. */
 void uplink_start(struct uplink *uplink, struct client_worker *worker, uint32_t purpose,
-                  const struct uplink_events *events);
+                  const spore_addr *server, const struct uplink_events *events);
 /* Closes whatever is open. Idempotent. */
 void uplink_stop(struct uplink *uplink);
 
-/* When ready: the server must answer in time, or on_end runs. */
+/* When ready: the server must answer in time, or on_late runs. */
 void uplink_expect_answer(struct uplink *uplink);
 /* The answer has come. */
 void uplink_end_wait(struct uplink *uplink);
