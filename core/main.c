@@ -38,9 +38,8 @@ static int print_help(void)
 	      stdout);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		printf("  %-11s%s\n", commands[i].name, commands[i].summary);
-	fputs("\nRun `spore COMMAND --help` for the help of a command, and `spore --version` for "
-	      "the "
-	      "version.\n",
+	fputs("\nRun `spore COMMAND --help` for the help of a command, and `spore --version` for\n"
+	      "the version.\n",
 	      stdout);
 	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
 }
@@ -51,14 +50,34 @@ static int print_version(void)
 	return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_FAILED;
 }
 
-static int refuse_command(const char *name)
-{
-	const char *names[N_COMMANDS], *meant;
-	char shown[96];
+/* Names that other programs have for what Spore calls otherwise. */
+static const struct {
+	const char *name, *meant;
+} synonyms[] = {
+	{ "client", "local" },      { "tunnel", "local" },      { "version", "--version" },
+	{ "status", "ctl status" }, { "reload", "ctl reload" },
+};
+enum { N_SYNONYMS = sizeof synonyms / sizeof *synonyms };
 
+/* NULL: nothing that there is resembles the name. */
+static const char *suggest_command(const char *name)
+{
+	const char *names[N_COMMANDS];
+
+	for (size_t i = 0; i < N_SYNONYMS; i++) {
+		if (strcmp(name, synonyms[i].name) == 0)
+			return synonyms[i].meant;
+	}
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		names[i] = commands[i].name;
-	meant = text_suggest(name, names, N_COMMANDS);
+	return text_suggest(name, names, N_COMMANDS);
+}
+
+static int refuse_command(const char *name)
+{
+	const char *meant = suggest_command(name);
+	char shown[96];
+
 	text_escape(name, strlen(name), shown, sizeof shown);
 	fputs("error: ", stderr);
 	if (meant)

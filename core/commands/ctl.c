@@ -10,6 +10,7 @@
 #include "arguments/exit_status.h"
 #include "commands/ctl_ask.h"
 #include "commands/ctl_print.h"
+#include "quota/kick.h"
 #include "json/json.h"
 #include "json/parse.h"
 
@@ -17,6 +18,8 @@ struct request {
 	const char *socket, *command, *operand;
 	bool as_json;
 };
+
+#define SOCKET_VARIABLE "SPORE_ADMIN_SOCKET"
 
 /* A reload may wait for another one, and each of them for the longest plugins.start_timeout. */
 enum { WAIT_MS = 30000, RELOAD_WAIT_MS = 660000 };
@@ -29,7 +32,9 @@ static const struct argument_word words[] = {
 	{ "relays",    NULL,    "list the visitors whose connections are being relayed" },
 	{ "loops",     NULL,    "show how busy the threads are, and which do not answer" },
 	{ "plugins",   NULL,    "list the plugin instances and the files they come from" },
-	{ "kick",      "ID",    "end a tunnel and all its visitors, or one visitor" },
+	{ "kick",      "TARGET", "end tunnels and visitors: ID, port=PORT or identity=NAME" },
+	{ "bans",      NULL,    "list the sources that are banned after wrong secrets" },
+	{ "unban",     "ADDRESS", "let a banned source connect again" },
 	{ "log-level", "LEVEL", "log at trace, debug, info, warn or error until a reload" },
 	{ "reload",    NULL,    "read the configuration again, as on HUP" },
 	{ "drain",     NULL,    "end as on TERM: accept no visitors, let existing ones finish" },
@@ -42,7 +47,7 @@ static const struct argument_flag flags[] = {
 	  .type = ARGUMENT_TEXT,
 	  .offset = offsetof(struct request, socket),
 	  .metavar = "PATH",
-	  .variable = "SPORE_ADMIN_SOCKET",
+	  .variable = SOCKET_VARIABLE,
 	  .dflt = ADMIN_SOCKET_DEFAULT,
 	  .doc = "the server's --admin-socket" },
 	{ .name = "--json",
@@ -61,10 +66,14 @@ static const struct argument_table table = {
 	.n_flags = sizeof flags / sizeof *flags,
 };
 
-/* The question is a line of words, which the server limits in length. */
+/* The question is a line of words, which the server limits in length. An identity may contain
+ * blanks. */
 static bool is_one_word(const char *text)
 {
-	return *text && strlen(text) < 64 && strpbrk(text, " \t\r\n") == NULL;
+	bool is_identity = strncmp(text, KICK_IDENTITY, strlen(KICK_IDENTITY)) == 0;
+
+	return *text && strlen(text) < (is_identity ? 240 : 64) &&
+	       strpbrk(text, is_identity ? "\r\n" : " \t\r\n") == NULL;
 }
 
 /* ---- the answer ---- */
@@ -149,7 +158,7 @@ static int take_answer(const struct request *request, const char *text, size_t l
 int ctl_run(int argc, char **argv)
 {
 	struct request request = { 0 };
-	char line[128];
+	char line[256];
 	struct err err;
 	char *answer;
 	size_t len;
@@ -168,7 +177,10 @@ int ctl_run(int argc, char **argv)
 	                 strcmp(request.command, "reload") == 0 ? RELOAD_WAIT_MS : WAIT_MS, &len,
 	                 &err);
 	if (!answer) {
-		fprintf(stderr, "error: %s\n", err.text);
+		fprintf(stderr, "error: %s%s\n", err.text,
+		        request.socket == getenv(SOCKET_VARIABLE)
+		                ? " (the path is from " SOCKET_VARIABLE ")"
+		                : "");
 		return EXIT_FAILED;
 	}
 	status = take_answer(&request, answer, len);

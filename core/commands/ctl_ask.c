@@ -23,22 +23,25 @@ static void refuse_connection(struct err *err, const char *path, int cause)
 	err_set(err, "cannot reach a server at %s: %s%s", path, strerror(cause), remedy);
 }
 
-static int connect_to_server(const char *path, struct err *err)
+int ctl_connect(const char *path, struct err *err)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd;
+	int fd, cause;
 
 	if (strlen(path) >= sizeof addr.sun_path) {
-		refuse_connection(err, path, ENAMETOOLONG);
+		errno = ENAMETOOLONG;
+		refuse_connection(err, path, errno);
 		return -1;
 	}
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0)
 		return fd;
-	refuse_connection(err, path, errno);
+	cause = errno;
+	refuse_connection(err, path, cause);
 	if (fd >= 0)
 		close(fd);
+	errno = cause;
 	return -1;
 }
 
@@ -86,18 +89,27 @@ static char *read_answer(int fd, int wait_ms, size_t *len_out)
 	return NULL;
 }
 
-char *ctl_ask(const char *path, const char *line, int wait_ms, size_t *len_out, struct err *err)
+char *ctl_ask_on(int fd, const char *path, const char *line, int wait_ms, size_t *len_out,
+                 struct err *err)
 {
-	int fd = connect_to_server(path, err);
 	char *answer;
 
-	if (fd < 0)
-		return NULL;
 	/* If sending fails, reading fails as well and tells the cause. */
 	send(fd, line, strlen(line), MSG_NOSIGNAL);
 	answer = read_answer(fd, wait_ms, len_out);
 	if (!answer)
 		err_set(err, "no answer from the server at %s: %s", path, strerror(errno));
+	return answer;
+}
+
+char *ctl_ask(const char *path, const char *line, int wait_ms, size_t *len_out, struct err *err)
+{
+	int fd = ctl_connect(path, err);
+	char *answer;
+
+	if (fd < 0)
+		return NULL;
+	answer = ctl_ask_on(fd, path, line, wait_ms, len_out, err);
 	close(fd);
 	return answer;
 }

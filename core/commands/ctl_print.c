@@ -185,6 +185,9 @@ static const struct table loops = { "workers", {
 	{ "longest_us", "LONGEST", MICROSECONDS }, { "tunnels", "TUNNELS", NUMBER },
 	{ "relays", "RELAYS", NUMBER }, { "strangers", "STRANGERS", NUMBER },
 } };
+static const struct table bans = { "bans", {
+	{ "source", "SOURCE", TEXT }, { "left_ms", "LEFT", AGE }, { "tries", "TRIES", NUMBER },
+} };
 static const struct table instances = { "instances", {
 	{ "generation", "GENERATION", NUMBER }, { "kind", "KIND", TEXT }, { "name", "NAME", TEXT },
 	{ "component", "COMPONENT", TEXT }, { "users", "USERS", NUMBER }, { "file", "FILE", TEXT },
@@ -207,6 +210,11 @@ static bool print_tunnels(const struct json *answer, FILE *out)
 static bool print_relays(const struct json *answer, FILE *out)
 {
 	return print_table(&relays, answer, out);
+}
+
+static bool print_bans(const struct json *answer, FILE *out)
+{
+	return print_table(&bans, answer, out);
 }
 
 static bool print_loops(const struct json *answer, FILE *out)
@@ -283,6 +291,31 @@ static void add_hanging(struct columns *columns, const struct json *hanging)
 	}
 }
 
+static void add_states(struct columns *columns, const struct json *states)
+{
+	for (const struct json *i = states ? states->first : NULL; i; i = i->next) {
+		const struct json *is_running = json_get(i, "running");
+		char name[CELL];
+
+		if (!is_running || !is_running->boolean)
+			continue;
+		snprintf(name, sizeof name, "%s %s", string_member(i, "kind"),
+		         string_member(i, "name"));
+		add_line(columns, name, "%s", string_member(i, "state"));
+	}
+}
+
+/* Older servers do not tell. */
+static void add_room(struct columns *columns, const struct json *answer)
+{
+	const char *from = string_member(answer, "max_visitors_from");
+
+	if (*from)
+		add_line(columns, "visitors now", "%lld of at most %lld (set by %s)",
+		         integer_member(answer, "visitors"), integer_member(answer, "max_visitors"),
+		         from);
+}
+
 static bool print_status(const struct json *answer, FILE *out)
 {
 	struct columns columns = { .n = 2 };
@@ -293,7 +326,7 @@ static bool print_status(const struct json *answer, FILE *out)
 	format_age(number_member(answer, "up_ms"), up);
 	format_bytes(number_member(answer, "bytes"), bytes);
 	format_bytes(number_member(answer, "memory"), memory);
-	add_line(&columns, "state", "%s at %s for %s", string_member(answer, "state"),
+	add_line(&columns, "state", "%s at %s, up for %s", string_member(answer, "state"),
 	         string_member(answer, "control_port"), up);
 	add_line(&columns, "version", "%s, process %lld", string_member(answer, "version"),
 	         integer_member(answer, "pid"));
@@ -307,11 +340,13 @@ static bool print_status(const struct json *answer, FILE *out)
 	add_line(&columns, "visitors", "%lld relayed, %lld waiting, %lld in total, %s",
 	         integer_member(answer, "relays"), integer_member(answer, "waiting"),
 	         integer_member(answer, "visitors_all"), bytes);
+	add_room(&columns, answer);
 	add_line(&columns, "strangers", "%lld, %lld refusals in total",
 	         integer_member(answer, "strangers"), integer_member(answer, "refusals"));
 	add_line(&columns, "plugins", "%lld instances; generation %lld, %lld alive",
 	         integer_member(answer, "plugin_instances"), integer_member(answer, "generation"),
 	         integer_member(answer, "generations_alive"));
+	add_states(&columns, json_get(answer, "instance_states"));
 	add_line(&columns, "memory", "%s", memory);
 	add_line(&columns, "descriptors", "%lld of %lld", integer_member(answer, "descriptors"),
 	         integer_member(answer, "max_descriptors"));
@@ -329,6 +364,13 @@ static bool print_kick(const struct json *answer, FILE *out)
 {
 	fprintf(out, "ended tunnels: %lld, visitors: %lld\n",
 	        integer_member(answer, "tunnels_ended"), integer_member(answer, "visitors_ended"));
+	return true;
+}
+
+static bool print_unban(const struct json *answer, FILE *out)
+{
+	ctl_print_text(string_member(answer, "lifted"), out);
+	fputs(" may connect again\n", out);
 	return true;
 }
 
@@ -353,12 +395,27 @@ static bool print_log_level(const struct json *answer, FILE *out)
 	return true;
 }
 
+static void print_warnings(const struct json *warnings, FILE *out)
+{
+	for (const struct json *i = warnings ? warnings->first : NULL; i; i = i->next) {
+		ctl_print_text("warning: ", out);
+		ctl_print_text(i->type == JSON_STRING ? i->raw : "", out);
+		fputc('\n', out);
+	}
+}
+
 static bool print_reload(const struct json *answer, FILE *out)
 {
-	const struct json *all = json_get(answer, "changes");
+	const struct json *all = json_get(answer, "changes"), *read = json_get(answer, "files");
 
 	fprintf(out, "reloaded: generation %lld, %zu changes\n",
 	        integer_member(answer, "generation"), all ? all->count : 0);
+	print_warnings(json_get(answer, "warnings"), out);
+	for (const struct json *i = read ? read->first : NULL; i; i = i->next) {
+		fputs("read again: ", out);
+		ctl_print_text(i->type == JSON_STRING ? i->raw : "", out);
+		fputc('\n', out);
+	}
 	return !all || all->count == 0 || print_table(&changes, answer, out);
 }
 
@@ -386,7 +443,8 @@ bool ctl_print(const char *command, const struct json *answer, FILE *out)
 		{ "relays", print_relays },   { "loops", print_loops },
 		{ "plugins", print_plugins }, { "kick", print_kick },
 		{ "drain", print_drain },     { "log-level", print_log_level },
-		{ "reload", print_reload },
+		{ "reload", print_reload },   { "bans", print_bans },
+		{ "unban", print_unban },
 	};
 
 	for (size_t i = 0; i < sizeof printers / sizeof *printers; i++) {

@@ -1,4 +1,4 @@
-/* keygen - the subcommand `spore keygen`: prints a new secret. [main] */
+/* keygen - the subcommand `spore keygen`: prints a new secret, or makes a key pair. [main] */
 #ifndef CORE_KEYGEN_H
 #define CORE_KEYGEN_H
 

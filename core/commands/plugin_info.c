@@ -140,7 +140,7 @@ static bool print_component(const struct plugin_view *view, const spore_componen
 	add_line(&lines, "use", plugin_view_use(view->path, c, use, sizeof use));
 	add_words(&lines, "sides", sides_of(c).items);
 	add_words(&lines, "flags", flags_of(c).items);
-	add_line(&lines, "options", options.n ? "" : "none");
+	add_line(&lines, "options", options.n ? "" /* the rows below it */ : "none");
 	plugin_options_add(&rows, &options);
 	good = fputc('\n', out) != EOF && columns_print(&title, 0, out) &&
 	       columns_print(&lines, 2, out) && columns_print(&rows, 4, out);

@@ -7,7 +7,7 @@
 
 struct plugin_view;
 
-/* False: out of memory. */
+/* False: out of memory, or `out` refuses to be written. */
 bool plugin_info_print(const struct plugin_view *view, FILE *out);
 void plugin_info_write_json(const struct plugin_view *view, FILE *out);
 

@@ -21,7 +21,8 @@ enum {
 	PART_PLUGINS = 4,
 	PART_TYPES = 8,
 	PART_METRICS = 16,
-	PART_ALL = 31
+	PART_REASONS = 32,
+	PART_ALL = 63
 };
 
 struct request {
@@ -49,6 +50,7 @@ static const struct argument_choice parts[] = {
 	{ "plugins", PART_PLUGINS },
 	{ "types",   PART_TYPES },
 	{ "metrics", PART_METRICS },
+	{ "reasons", PART_REASONS },
 	{ NULL, 0 },
 };
 /* clang-format on */
@@ -133,6 +135,8 @@ static bool write_document(const struct request *request, const struct catalogue
 		reference_write_types(&document);
 	if (request->parts & PART_METRICS)
 		reference_write_metrics(&document);
+	if (request->parts & PART_REASONS)
+		reference_write_reasons(&document);
 	return true;
 }
 

@@ -1,12 +1,16 @@
 #include "commands/serve.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "arguments/exit_status.h"
+#include "config/file.h"
 #include "config/help.h"
 #include "config/shorthands.h"
-#include "diag/usage.h"
+#include "log/log.h"
+#include "process/complaint.h"
 #include "process/limits.h"
 #include "process/overview.h"
 #include "process/runtime.h"
@@ -17,28 +21,52 @@ static const char *role_name(unsigned role)
 }
 
 /* Returns the exit status. */
-static int print_mistakes(unsigned role, struct diag *diag, bool is_usage)
+static int end_with_mistakes(unsigned role, struct diag *diag, bool is_usage)
 {
-	diag_print(diag, stderr);
+	complain_of_mistakes(diag, is_usage ? role_name(role) : NULL);
 	diag_fini(diag);
-	if (is_usage)
-		fprintf(stderr, USAGE_TRY, role_name(role));
 	return is_usage ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* The log format that the command line or the environment asks for. They are not read yet, and may
+ * be wrong elsewhere, as may the file, of which the section `log` can be missing then. */
+static enum log_format guess_format(int argc, char *const *argv)
+{
+	static const char flag[] = "--log-format";
+	const char *format = getenv("SPORE_LOG_FORMAT");
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], flag) == 0 && i + 1 < argc)
+			format = argv[i + 1];
+		else if (strncmp(argv[i], flag, sizeof flag - 1) == 0 &&
+		         argv[i][sizeof flag - 1] == '=')
+			format = argv[i] + sizeof flag;
+	}
+	return format && strcmp(format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
 }
 
 struct config *serve_load(unsigned role, int argc, char **argv, struct diag *diag, int *status_out)
 {
 	struct config *config;
 	enum config_outcome outcome;
+	enum log_format asked = guess_format(argc, argv);
 
 	limits_forbid_core();
+	log_set_format(asked);
 	outcome = config_load(role, argc, argv, diag, &config);
+	if (config && asked == LOG_FORMAT_JSON)
+		config->settings.log.format = asked;
+	if (config) {
+		log_set_format((enum log_format)config->settings.log.format);
+		file_warn_of_modes(config->path);
+	}
 	if (config && config->is_readable)
 		return config;
 	if (outcome == CONFIG_HELP)
 		help_print(role, stdout);
-	*status_out = outcome == CONFIG_HELP ? EXIT_GOOD
-	                                     : print_mistakes(role, diag, outcome == CONFIG_USAGE);
+	*status_out = outcome == CONFIG_HELP
+	                      ? EXIT_GOOD
+	                      : end_with_mistakes(role, diag, outcome == CONFIG_USAGE);
 	config_unref(config);
 	return NULL;
 }
@@ -49,9 +77,9 @@ int serve_end(struct runtime *runtime, struct config *config, struct diag *diag,
 
 	/* From here on no other thread writes to standard error. */
 	if (diag->count > 0)
-		status = print_mistakes(config->role, diag,
-		                        config->purpose == CONFIG_TO_RUN &&
-		                                diag->count_elsewhere == 0);
+		status = end_with_mistakes(config->role, diag,
+		                           config->purpose == CONFIG_TO_RUN &&
+		                                   diag->count_elsewhere == 0);
 	config_unref(config);
 	if (stopped)
 		return status;
@@ -77,6 +105,6 @@ int serve_check(struct runtime *runtime, int64_t sndbuf, int64_t recbuf)
 	}
 	if (good && fflush(stdout) == 0)
 		return EXIT_GOOD;
-	fputs("error: cannot write to standard output\n", stderr);
+	complain("cannot write to standard output");
 	return EXIT_FAILED;
 }

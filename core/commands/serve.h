@@ -9,9 +9,10 @@ struct config;
 struct diag;
 struct runtime;
 
-/* Loads the configuration of a role, ROLE_*; argv starts after the subcommand's name. Returns it
- * even if it has mistakes, as long as its plugins can be checked too. NULL: the help or the
- * mistakes were printed, and *status_out is the exit status. */
+/* Loads the configuration of a role, ROLE_*; argv starts after the subcommand's name. Returns a
+ * configuration with mistakes, too, if enough of it could be read to load its plugins: serve_end
+ * prints its mistakes with those that the plugins find. NULL: the help or the mistakes were
+ * printed, and *status_out is the exit status. */
 struct config *serve_load(unsigned role, int argc, char **argv, struct diag *diag, int *status_out);
 /* Answers --check or --print-config once the runtime has started. Returns the exit status. */
 int serve_check(struct runtime *runtime, int64_t sndbuf, int64_t recbuf);

@@ -3,22 +3,29 @@
 #include <ev.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "arguments/exit_status.h"
+#include "base/descriptors.h"
 #include "client/client.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "log/log.h"
 #include "loop/loop.h"
+#include "process/complaint.h"
 #include "process/drain.h"
 #include "process/limits.h"
 #include "process/runtime.h"
+#include "process/watchdog.h"
 #include "reload/reload.h"
 
 struct client_process {
 	struct client *client;
+	struct notify *notify;
+	char status
+		[CLIENT_STATUS_SIZE]; /* that the service manager knows; "": it is not ready yet */
 	struct drain drain;
-	enum client_exit status;
+	enum client_exit exit;
 };
 
 static void on_drained(void *arg)
@@ -30,15 +37,33 @@ static void begin_client_drain(void *arg)
 {
 	struct client_process *process = arg;
 
+	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
 	client_drain(process->client, on_drained, &process->drain);
 }
 
-static void on_client_exit(enum client_exit status, void *arg)
+/* The client is ready when a tunnel stands, or when the first attempt has failed and the operator
+ * wants it to try again. */
+static void on_client_news(const char *status, void *arg)
+{
+	struct client_process *process = arg;
+	bool is_ready = process->status[0] != '\0';
+
+	if (process->drain.begun || strcmp(process->status, status) == 0)
+		return;
+	snprintf(process->status, sizeof process->status, "%s", status);
+	(is_ready ? notify_status : notify_ready)(process->notify, status);
+}
+
+/* A tunnel that ends takes no visitor with it, not even the last one. */
+static void on_client_exit(enum client_exit status, bool carries, void *arg)
 {
 	struct client_process *process = arg;
 
-	process->status = status;
-	drain_done(&process->drain);
+	process->exit = status;
+	if (carries)
+		drain_ask(&process->drain, "the end of the last tunnel");
+	else
+		drain_done(&process->drain);
 }
 
 /* A client does not reload. HUP must not end its tunnels, since log rotation may send it to every
@@ -55,12 +80,15 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 static int run_client(struct runtime *runtime)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
-	struct client_process process = { .status = CLIENT_ENDED };
+	struct client_process process = { .notify = &runtime->notify, .exit = CLIENT_ENDED };
 	struct client_env env = { runtime->plugins.set, runtime->metrics, runtime->resolver,
 		                  runtime->main_loop,   runtime->loops,   runtime->n_workers,
-		                  on_client_exit,       &process };
+		                  on_client_news,       on_client_exit,   &process };
 	ev_signal hangup;
 
+	limits_check_descriptors(
+		client_descriptors(&runtime->config->settings),
+		client_max_visitors(&runtime->config->settings, descriptors_max()));
 	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	ev_signal_init(&hangup, on_hangup, SIGHUP);
 	ev_signal_start(loop_ev(runtime->main_loop), &hangup);
@@ -71,12 +99,12 @@ static int run_client(struct runtime *runtime)
 	if (process.client)
 		loop_run(runtime->main_loop);
 	else
-		fputs("error: out of memory\n", stderr);
+		complain("out of memory");
 	drain_fini(&process.drain);
 	reload_hold(true); /* libev restores the default action, which is to end the process */
 	ev_signal_stop(loop_ev(runtime->main_loop), &hangup);
 	client_stop(process.client);
-	return process.client ? (int)process.status : EXIT_FAILED;
+	return process.client ? (int)process.exit : EXIT_FAILED;
 }
 
 int serve_local(int argc, char **argv)

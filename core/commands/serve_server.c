@@ -1,18 +1,22 @@
 #include "commands/serve_server.h"
 
-#include <stdio.h>
-
 #include "admin/admin.h"
+#include "admin/admin_socket.h"
 #include "arguments/exit_status.h"
+#include "base/descriptors.h"
+#include "commands/hand_over.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "host/readiness.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "net/addr.h"
+#include "process/complaint.h"
 #include "process/drain.h"
 #include "process/limits.h"
 #include "process/runtime.h"
+#include "process/watchdog.h"
+#include "quota/limits.h"
 #include "reload/reload.h"
 #include "server/server.h"
 
@@ -33,8 +37,11 @@ static void begin_server_drain(void *arg)
 {
 	struct server_process *process = arg;
 
-	reload_stop(&process->reload);
+	reload_close(&process->reload);
+	readiness_give_reason("the server drains: it lets connections end, and takes no new ones");
 	readiness_set(false);
+	notify_stopping(&process->host.runtime->notify,
+	                drain_timeout(&process->drain) + WATCHDOG_END_MS);
 	server_drain(process->server, on_drained, &process->drain);
 }
 
@@ -45,6 +52,14 @@ static void announce(const struct server_settings *settings, unsigned n_workers)
 
 	log_info("server listening", log_str("address", addr_format_ip(&settings->bind_addr, text)),
 	         log_int("port", settings->control_port), log_int("workers", n_workers));
+}
+
+/* Of the visitors that the descriptors allow, one needs a tunnel. */
+static void check_descriptors(const struct limit_settings *settings)
+{
+	struct limits limits = limits_make(settings, descriptors_max(), 1);
+
+	limits_check_descriptors(limits_need(settings), limits.places - 1);
 }
 
 /* Starts the server, and stops it at the end. */
@@ -59,6 +74,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	};
 	struct err err;
 
+	check_descriptors(&runtime->config->settings.limits);
 	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	/* A signal that arrives during the start is handled in the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
@@ -69,15 +85,28 @@ static bool run_server(struct runtime *runtime, struct server *server,
 		process.server = process.host.server = server;
 		readiness_set(true);
 		announce(settings, runtime->n_workers);
+		notify_ready(&runtime->notify, "serving");
 		loop_run(runtime->main_loop);
 	} else {
-		fprintf(stderr, "error: %s\n", err.text);
+		complain(err.text);
 	}
 	admin_stop(process.admin);
 	reload_stop(&process.reload);
 	drain_fini(&process.drain);
 	server_stop(server);
 	return process.server != NULL;
+}
+
+/* False: the reason is on standard error. */
+static bool may_start(const struct config *config, const struct diag *diag)
+{
+	struct err err;
+
+	if (config->purpose != CONFIG_TO_RUN || diag->count > 0 ||
+	    hand_over_await(&config->settings.admin, &err))
+		return true;
+	admin_socket_name_variable(config, &err);
+	return complain(err.text);
 }
 
 static int run_or_check(struct runtime *runtime, struct server *server,
@@ -106,7 +135,10 @@ int serve_server(int argc, char **argv)
 		return status;
 	}
 	config = serve_load(ROLE_SERVER, argc, argv, &diag, &status);
-	if (!config) {
+	if (config && config->purpose == CONFIG_TO_CHECK)
+		admin_socket_check(config, &diag);
+	if (!config || !may_start(config, &diag)) {
+		config_unref(config);
 		reload_words_fini(&words);
 		server_free(server);
 		return status;

@@ -1,7 +1,6 @@
 #include "process/drain.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include "log/log.h"
 #include "loop/loop.h"
@@ -17,9 +16,13 @@ static void on_deadline(struct ev_loop *ev, ev_timer *timer, int events)
 	ev_break(ev, EVBREAK_ALL);
 }
 
-static struct log_field signal_field(const struct drain *drain)
+static struct log_field cause_field(const struct drain *drain)
 {
-	return log_str("signal", atomic_load(&drain->number) == SIGTERM ? "TERM" : "INT");
+	int number = atomic_load(&drain->number);
+
+	if (!number)
+		return log_str("by", atomic_load(&drain->by));
+	return log_str("signal", number == SIGTERM ? "TERM" : "INT");
 }
 
 static void begin_drain(struct drain *drain, struct ev_loop *ev)
@@ -27,7 +30,7 @@ static void begin_drain(struct drain *drain, struct ev_loop *ev)
 	int64_t lasts_ms = atomic_load(&drain->lasts_ms);
 
 	drain->begun = true;
-	log_info("draining", signal_field(drain), log_int("timeout_ms", lasts_ms));
+	log_info("draining", cause_field(drain), log_int("timeout_ms", lasts_ms));
 	ev_now_update(ev);
 	ev_timer_set(&drain->deadline, (double)lasts_ms / 1000.0, 0.0);
 	ev_timer_start(ev, &drain->deadline);
@@ -37,14 +40,31 @@ static void begin_drain(struct drain *drain, struct ev_loop *ev)
 static void on_wake(struct ev_loop *ev, ev_async *watcher, int events)
 {
 	struct drain *drain = watcher->data;
+	int signals = atomic_load(&drain->signals);
 
 	(void)events;
 	if (!drain->begun)
 		begin_drain(drain, ev);
-	if (atomic_load(&drain->signals) > 1) {
-		log_warn("second signal, stopping at once", signal_field(drain));
+	else if (signals == 1 && drain->n_logged == 0)
+		log_info("draining already", log_str("by", atomic_load(&drain->by)),
+		         cause_field(drain), log_str("remedy", "a second signal stops at once"));
+	drain->n_logged = signals;
+	if (signals > 1) {
+		log_warn("second signal, stopping at once", cause_field(drain));
 		ev_break(ev, EVBREAK_ALL);
 	}
+}
+
+/* False: the drain has a cause already. [any] */
+static bool cause_drain(struct drain *drain)
+{
+	int64_t lasts_ms = atomic_load(&drain->timeout_ms);
+
+	if (atomic_exchange(&drain->is_caused, true))
+		return false;
+	atomic_store(&drain->lasts_ms, lasts_ms);
+	watchdog_end_within(lasts_ms + WATCHDOG_END_MS);
+	return true;
 }
 
 /* [watchdog] */
@@ -53,12 +73,8 @@ static void on_signal(int number, void *arg)
 	struct drain *drain = arg;
 
 	atomic_store(&drain->number, number);
-	if (atomic_fetch_add(&drain->signals, 1) == 0) {
-		int64_t lasts_ms = atomic_load(&drain->timeout_ms);
-
-		atomic_store(&drain->lasts_ms, lasts_ms);
-		watchdog_end_within(lasts_ms + WATCHDOG_END_MS);
-	}
+	atomic_fetch_add(&drain->signals, 1);
+	cause_drain(drain);
 	ev_async_send(loop_ev(drain->loop), &drain->wake);
 }
 
@@ -91,12 +107,13 @@ void drain_done(struct drain *drain)
 	ev_break(loop_ev(drain->loop), EVBREAK_ALL);
 }
 
-bool drain_ask(struct drain *drain)
+bool drain_ask(struct drain *drain, const char *by)
 {
-	if (drain->asked || atomic_load(&drain->signals) > 0)
+	if (!cause_drain(drain))
 		return false;
-	drain->asked = kill(getpid(), SIGTERM) == 0;
-	return drain->asked;
+	atomic_store(&drain->by, by);
+	ev_async_send(loop_ev(drain->loop), &drain->wake);
+	return true;
 }
 
 void drain_fini(struct drain *drain)

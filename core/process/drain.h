@@ -1,5 +1,5 @@
-/* drain - shutdown on TERM and INT. The first signal lets connections finish until a deadline; the
- * second stops at once. [main] */
+/* drain - shutdown on TERM and INT, or at a request. The request or the first signal
+ * lets connections finish until a deadline; the second signal stops at once. [main] */
 #ifndef CORE_DRAIN_H
 #define CORE_DRAIN_H
 
@@ -12,13 +12,16 @@ struct loop;
 
 struct drain {
 	struct loop *loop;
-	ev_async wake;      /* wakes main; sent by the watchdog thread */
-	atomic_int number;  /* of the last signal */
-	atomic_int signals; /* received so far */
-	bool asked, begun;
+	ev_async wake;            /* wakes main; sent by the watchdog thread */
+	atomic_int number;        /* of the last signal; 0: none */
+	atomic_int signals;       /* received so far */
+	int n_logged;             /* of the signals */
+	atomic_bool is_caused;    /* by a signal, or by drain_ask() */
+	_Atomic(const char *) by; /* who asked; NULL: a signal did */
+	bool begun;
 	ev_timer deadline;
-	_Atomic int64_t timeout_ms; /* of a drain that has not begun */
-	_Atomic int64_t lasts_ms;   /* the timeout at the first signal; set by the watchdog */
+	_Atomic int64_t timeout_ms; /* of a drain that has no cause yet */
+	_Atomic int64_t lasts_ms;   /* the timeout when it was caused */
 	void (*begin)(void *arg);
 	void *arg;
 };
@@ -32,8 +35,10 @@ void drain_set_timeout(struct drain *drain, int64_t timeout_ms);
 int64_t drain_timeout(const struct drain *drain);
 /* All connections have finished. */
 void drain_done(struct drain *drain);
-/* Begins to drain, as on TERM. False: that has happened already. */
-bool drain_ask(struct drain *drain);
+/* Asks for a drain. It begins in the next turn of the loop. A signal that comes later is the first
+ * one, so it does not end the drain. by: who asks, for the log; permanent. False: there is a cause
+ * already. */
+bool drain_ask(struct drain *drain, const char *by);
 /* Call this when the loop has ended. From then on the end of the process has a deadline. */
 void drain_fini(struct drain *drain);
 

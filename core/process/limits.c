@@ -1,12 +1,16 @@
 #include "process/limits.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/descriptors.h"
 #include "log/crash.h"
 #include "log/log.h"
+#include "net/shortage.h"
 #include "net/sock.h"
 #include "thread/fault.h"
 #include "thread/guest.h"
@@ -14,9 +18,28 @@
 /* A worker uses three descriptors itself; its connections need more. */
 enum { MAX_WORKERS = 256, DESCRIPTORS_PER_WORKER = 32 };
 
+/* The kernel's table of so many descriptors takes half a megabyte. */
+enum { DESCRIPTORS_PREPARED = 65536 };
+
 void limits_forbid_core(void)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+}
+
+/* In a process of several threads, each growth of the kernel's table of descriptors stops all that
+ * open one for more than 10 ms. So it grows now, while there is one thread. */
+static void grow_descriptor_table(void)
+{
+	unsigned most = descriptors_max();
+	int one = eventfd(0, EFD_CLOEXEC), last;
+
+	if (one < 0)
+		return;
+	last = fcntl(one, F_DUPFD_CLOEXEC,
+	             (int)(most < DESCRIPTORS_PREPARED ? most : DESCRIPTORS_PREPARED) - 1);
+	if (last >= 0)
+		close(last);
+	close(one);
 }
 
 void limits_set_up_process(void)
@@ -31,13 +54,19 @@ void limits_set_up_process(void)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
+	grow_descriptor_table();
 }
 
 static unsigned count_cpus(void)
 {
 	cpu_set_t cpus;
 
-	return sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (unsigned)CPU_COUNT(&cpus) : 1;
+	long online;
+
+	if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+		return (unsigned)CPU_COUNT(&cpus);
+	online = sysconf(_SC_NPROCESSORS_ONLN);
+	return online > 0 ? (unsigned)online : 1;
 }
 
 unsigned limits_choose_workers(int64_t asked)
@@ -50,6 +79,17 @@ unsigned limits_choose_workers(int64_t asked)
 	if (most == 0)
 		most = 1;
 	return n < most ? n : most;
+}
+
+void limits_check_descriptors(unsigned needed, unsigned visitors)
+{
+	unsigned available = descriptors_max();
+
+	if (available < needed)
+		log_warn("too few file descriptors for the configuration",
+		         log_int("needed", needed), log_int("available", available),
+		         log_int("visitors", visitors),
+		         log_str("raise", SHORTAGE_RAISE_DESCRIPTORS));
 }
 
 static void warn_capped(const char *flag, int64_t asked, int got, const char *sysctl)

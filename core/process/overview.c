@@ -2,6 +2,7 @@
 
 #include "chain/plugin_set.h"
 #include "config/shorthands.h"
+#include "option/value_number.h"
 #include "plugin/kind.h"
 #include "json/json.h"
 
@@ -11,6 +12,22 @@ struct overview {
 };
 
 /* ---- instances ---- */
+
+static void add_on_error(struct effective *effective, const char *pointer,
+                         const struct config_instance *entry, enum option_change change)
+{
+	char duration[VALUE_SCALED_SIZE];
+
+	effective_add_text(effective, pointer, "on_error",
+	                   entry->last_good_ms        ? "last_good"
+	                   : entry->continue_on_error ? "next"
+	                                              : "deny",
+	                   json_get(entry->node, "on_error"), change);
+	if (entry->last_good_ms)
+		effective_add_text(effective, pointer, "last_good_for",
+		                   value_format_duration(entry->last_good_ms, duration),
+		                   json_get(entry->node, "last_good_for"), change);
+}
 
 static void add_instance(struct effective *effective, const char *pointer,
                          const struct config_instance *entry, const struct instance *instance,
@@ -25,9 +42,7 @@ static void add_instance(struct effective *effective, const char *pointer,
 	effective_add_text(effective, pointer, "name", entry->name, json_get(object, "name"),
 	                   change);
 	if (kind_find(component->kind)->on_error)
-		effective_add_text(effective, pointer, "on_error",
-		                   entry->continue_on_error ? "next" : "deny",
-		                   json_get(object, "on_error"), change);
+		add_on_error(effective, pointer, entry, change);
 	effective_add(effective, &(struct effective_part){ .table = &table,
 	                                                   .object = object,
 	                                                   .conf = instance->conf,

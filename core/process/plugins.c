@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/container.h"
+#include "chain/doubts.h"
 #include "chain/retirer.h"
 #include "host/host.h"
 #include "inventory/plugin_path.h"
@@ -38,9 +39,11 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 
 	retirer_set_generation(plugins->retirer, draft->generation);
 	if (plugin_path_set_up(&registry, config, diag)) {
-		plugin_path_warn(&registry);
+		plugin_path_warn(&registry, config);
 		set = plugin_set_new(&spec, diag);
 	}
+	if (set)
+		doubts_find(set);
 	draft->loader = registry.loader; /* loaded files are never unloaded */
 	return set;
 }
@@ -53,6 +56,23 @@ bool plugins_prepare(struct plugins_draft *draft, struct config *config, struct 
 	return draft->set && diag->count == 0 && !atomic_load(&draft->is_given_up) &&
 	       plugin_set_start(draft->set, config->purpose == CONFIG_TO_RUN, draft->plugins->loops,
 	                        &draft->patience, err);
+}
+
+bool plugins_renew(struct plugins_draft *draft, struct renewal *renewal)
+{
+	const struct plugins *plugins = draft->plugins;
+	struct renewal_terms terms = { .set = draft->previous,
+		                       .retirer = plugins->retirer,
+		                       .loops = plugins->loops,
+		                       .n_workers = plugins->n_workers,
+		                       .patience = &draft->patience };
+
+	if (atomic_load(&draft->is_given_up))
+		return false;
+	draft->generation--; /* the configuration stays */
+	retirer_set_generation(plugins->retirer, draft->generation);
+	draft->set = renewal_make(renewal, &terms);
+	return draft->set && !atomic_load(&draft->is_given_up);
 }
 
 void plugins_draft(const struct plugins *plugins, int64_t wait_ms, struct plugins_draft *draft_out)

@@ -1,7 +1,8 @@
 /* plugins - the plugins of the running configuration, and the preparation of another set, which can
  * take their place.
  *
- *   main: plugins_draft ─▶ control: plugins_prepare ─▶ main: plugins_use, plugins_drop */
+ *   main: plugins_draft ─▶ control: plugins_prepare or plugins_renew
+ *                       ─▶ main: plugins_use, plugins_drop */
 #ifndef CORE_PLUGINS_H
 #define CORE_PLUGINS_H
 
@@ -9,6 +10,7 @@
 #include <stdbool.h>
 
 #include "chain/plugin_set.h"
+#include "chain/renewal.h"
 
 struct loop;
 struct metrics;
@@ -55,6 +57,9 @@ void plugins_draft(const struct plugins *plugins, int64_t wait_ms, struct plugin
  * has the mistakes or, if it is unchanged, *err the reason. [control] */
 bool plugins_prepare(struct plugins_draft *draft, struct config *config, struct diag *diag,
                      struct err *err);
+/* Makes instances of the running set anew, for a set of the same generation. False: none could be
+ * made, or nobody waits for it any more; the former was logged. [control] */
+bool plugins_renew(struct plugins_draft *draft, struct renewal *renewal);
 /* Puts the set of the draft, which was prepared, in the place of the running one. [main] */
 void plugins_use(struct plugins *plugins, struct plugins_draft *draft);
 /* Ends the draft, and its set unless it is used. [main] */

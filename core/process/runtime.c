@@ -1,9 +1,10 @@
 #include "process/runtime.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "chain/doubts.h"
 #include "config/shorthands.h"
 #include "host/host.h"
 #include "host/readiness.h"
@@ -11,26 +12,32 @@
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
+#include "net/addr.h"
 #include "net/resolve.h"
+#include "process/complaint.h"
 #include "process/limits.h"
 #include "process/vitals.h"
 #include "process/watchdog.h"
+#include "quota/ports.h"
 #include "thread/guest.h"
 
-enum { PLUGINS_WAIT_MS = 2000 };
-
-static bool print_error(const char *what)
-{
-	fprintf(stderr, "error: %s\n", what);
-	return false;
-}
+/* The second is how long the start may take, not counting the plugins. */
+enum { PLUGINS_WAIT_MS = 2000, START_MS = 60000 };
 
 /* ---- start ---- */
 
-static bool start_log(const struct settings *settings)
+static bool refuse(const char *what, struct err *err)
 {
-	return log_start((enum log_level)settings->log.level,
-	                 (enum log_format)settings->log.format);
+	err_prefix(err, "%s", what);
+	return complain(err->text);
+}
+
+static bool start_log(const struct settings *settings, struct err *err)
+{
+	if (log_start((enum log_level)settings->log.level, (enum log_format)settings->log.format))
+		return true;
+	err_set_call(err, "eventfd2 or clone3", errno);
+	return false;
 }
 
 static int64_t limit_ns(int64_t ms)
@@ -57,12 +64,45 @@ static void log_start_warnings(const struct runtime *runtime, int64_t workers_as
 		         log_int("secrets", (int64_t)config->secrets_in_list));
 }
 
-/* Not an error: an open server is what bore's default is. */
-static void warn_of_open_server(const struct config *config)
+/* Not an error: the address may come later, for example from another host that fails. */
+static const char no_address[] = "no tunnel can open: this host does not have the address";
+
+static const char *format_tunnels(const struct config *config, char text[ADDR_TEXT_SIZE])
 {
-	if (config->role == ROLE_SERVER && config->chains[CHAIN_AUTH].n == 0)
-		log_warn("no authentication: anybody who reaches the control port may open tunnels",
-		         log_str("remedy", "give a secret, or a section auth"));
+	return addr_format_ip(&config->settings.server.bind_tunnels, text);
+}
+
+/* A check binds nothing. */
+static bool lacks_address(const struct config *config)
+{
+	return config->role == ROLE_SERVER && config->purpose == CONFIG_TO_RUN &&
+	       !ports_have_address(&config->settings.server);
+}
+
+static void warn_of_config(const struct runtime *runtime)
+{
+	const struct config *config = runtime->config;
+	char text[ADDR_TEXT_SIZE];
+
+	doubts_log(runtime->plugins.set);
+	if (lacks_address(config))
+		log_warn(no_address, log_str("bind_tunnels", format_tunnels(config, text)));
+}
+
+char *runtime_print_warnings(const struct runtime *runtime)
+{
+	const struct config *config = runtime->config;
+	char *lines = NULL, text[ADDR_TEXT_SIZE];
+	size_t size;
+	FILE *out = open_memstream(&lines, &size);
+
+	if (!out)
+		return NULL;
+	doubts_print(runtime->plugins.set, out);
+	if (lacks_address(config))
+		fprintf(out, "%s: bind_tunnels %s\n", no_address, format_tunnels(config, text));
+	fclose(out);
+	return lines;
 }
 
 static bool start_loops(struct runtime *runtime, int64_t busy_poll_us)
@@ -72,16 +112,17 @@ static bool start_loops(struct runtime *runtime, int64_t busy_poll_us)
 	runtime->main_loop = loop_new(runtime->n_workers, &err);
 	runtime->loops = calloc(runtime->n_workers, sizeof(struct loop *));
 	if (!runtime->main_loop || !runtime->loops)
-		return print_error(err.text);
+		return complain(err.text);
 	for (unsigned i = 0; i < runtime->n_workers; i++) {
 		runtime->loops[i] = loop_new(i, &err);
 		if (!runtime->loops[i])
-			return print_error(err.text);
+			return complain(err.text);
 		loop_set_busy_poll(runtime->loops[i], busy_poll_us);
 		if (!loop_start(runtime->loops[i], &err))
-			return print_error(err.text);
+			return complain(err.text);
 		runtime->n_running++;
 	}
+	vitals_watch_loops(runtime->metrics, runtime->loops, runtime->n_workers);
 	trim_start(&runtime->trim, runtime->main_loop, runtime->loops, runtime->n_workers);
 	return true;
 }
@@ -94,7 +135,7 @@ static bool start_host(struct runtime *runtime, struct host_services services)
 	services.n_workers = runtime->n_workers;
 	services.binds_nothing = runtime->config->purpose != CONFIG_TO_RUN;
 	runtime->host_ready = host_init(&services);
-	return runtime->host_ready || print_error("out of memory");
+	return runtime->host_ready || complain("out of memory");
 }
 
 static bool start_plugins(struct runtime *runtime, struct diag *diag)
@@ -103,17 +144,17 @@ static bool start_plugins(struct runtime *runtime, struct diag *diag)
 
 	if (!plugins_init(&runtime->plugins, runtime->main_loop, runtime->loops, runtime->n_workers,
 	                  runtime->metrics, &err))
-		return print_error(err.text);
+		return complain(err.text);
 	watchdog_catch();
 	if (!plugins_load(&runtime->plugins, runtime->config, diag, &err)) {
 		if (diag->count == 0)
-			print_error(err.text);
+			complain(err.text);
 		return false;
 	}
 	if (runtime->config->secret_in_arguments)
 		log_warn("a secret on the command line is visible to other users",
 		         log_str("better", "SPORE_SECRET or --secret-file"));
-	warn_of_open_server(runtime->config);
+	warn_of_config(runtime);
 	return true;
 }
 
@@ -123,19 +164,26 @@ bool runtime_start(struct runtime *runtime, struct config *config,
                                       int32_t verdict, struct grant *grant),
                    void *revalidate_arg, struct diag *diag)
 {
+	struct err err;
+
 	*runtime = (struct runtime){ .config = config_ref(config), .started_ms = clock_ms() };
 	limits_set_up_process();
 	runtime->n_workers = limits_choose_workers(terms->workers);
-	if (!watchdog_start())
-		return print_error("cannot start the watchdog thread");
+	if (!watchdog_start(&err))
+		return refuse("cannot start the watchdog", &err);
 	use_limits(&config->settings.plugins);
-	if (!start_log(&config->settings))
-		return print_error("cannot start the log thread");
+	if (!start_log(&config->settings, &err))
+		return refuse("cannot start the log", &err);
+	if (config->purpose == CONFIG_TO_RUN) {
+		notify_open(&runtime->notify);
+		notify_starting(&runtime->notify,
+		                config->settings.plugins.start_timeout + START_MS);
+	}
 	log_start_warnings(runtime, terms->workers);
 	runtime->metrics = metrics_new(runtime->n_workers + 1);
 	runtime->resolver = resolver_new();
 	if (!runtime->metrics || !runtime->resolver)
-		return print_error("out of memory");
+		return complain("out of memory");
 	vitals_init(runtime->metrics, config, runtime->n_workers);
 	return start_loops(runtime, terms->busy_poll_us) &&
 	       start_host(runtime, (struct host_services){ .revalidate = revalidate,
@@ -149,7 +197,7 @@ void runtime_renew(struct runtime *runtime, struct config *config, struct plugin
 	config_unref(runtime->config);
 	runtime->config = config_ref(config);
 	log_set_level((enum log_level)config->settings.log.level);
-	warn_of_open_server(config);
+	warn_of_config(runtime);
 	use_limits(&config->settings.plugins);
 }
 
@@ -181,6 +229,7 @@ bool runtime_stop(struct runtime *runtime)
 {
 	bool ended;
 
+	notify_close(&runtime->notify);
 	if (runtime->trim.main_loop)
 		trim_stop(&runtime->trim);
 	watchdog_end_within(WATCHDOG_END_MS);
@@ -198,6 +247,8 @@ bool runtime_stop(struct runtime *runtime)
 	for (unsigned i = 0; i < runtime->n_running; i++)
 		loop_finish(runtime->loops[i]);
 	plugins_free(&runtime->plugins);
+	if (runtime->metrics)
+		vitals_forget_loops(runtime->metrics, runtime->n_workers);
 	free_loops(runtime);
 	if (runtime->host_ready)
 		host_fini();

@@ -3,6 +3,7 @@
 #ifndef CORE_RUNTIME_H
 #define CORE_RUNTIME_H
 
+#include "process/notify.h"
 #include "process/plugins.h"
 #include "process/trim.h"
 
@@ -20,6 +21,7 @@ struct runtime {
 	struct plugins plugins;
 	int64_t started_ms;
 	struct trim trim;
+	struct notify notify; /* nobody, if the configuration is only checked */
 	bool host_ready;
 };
 
@@ -43,6 +45,9 @@ bool runtime_start(struct runtime *runtime, struct config *config,
                    void *revalidate_arg, struct diag *diag);
 /* Replaces the configuration. The draft was prepared with it: see plugins_use. */
 void runtime_renew(struct runtime *runtime, struct config *config, struct plugins_draft *draft);
+/* What the log warns of whenever a configuration takes effect, one line each. Owned by the caller;
+ * "": nothing; NULL: out of memory. */
+char *runtime_print_warnings(const struct runtime *runtime);
 /* False: a plugin's thread did not end. It still uses memory, so the process must end with _exit.
  */
 bool runtime_stop(struct runtime *runtime);

@@ -42,7 +42,8 @@ struct steward *steward_new(struct loop *main_loop, unsigned index, struct err *
 	failed = thread_start(&steward->thread, "control", run_steward, steward);
 	if (!failed)
 		return steward;
-	err_set(err, "cannot start the control thread: %s", strerror(failed));
+	err_set_call(err, "clone3", failed);
+	err_prefix(err, "cannot start the control thread");
 fail:
 	steward_free(steward);
 	return NULL;

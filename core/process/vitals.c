@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "config/shorthands.h"
 #include "log/log.h"
+#include "loop/loop.h"
 #include "metrics/families.h"
 #include "version.h"
 
@@ -122,6 +123,34 @@ static double read_max_descriptors(void *unused)
 static void sample_series(struct metrics *metrics, enum family family, double (*read)(void *arg))
 {
 	metrics_sample(metrics, family_series(metrics, family, NULL), read, NULL);
+}
+
+static double read_lag(void *loop)
+{
+	return (double)loop_lag_ns(loop) / 1e9;
+}
+
+static void sample_lag(struct metrics *metrics, unsigned index, double (*read)(void *arg),
+                       struct loop *loop)
+{
+	char number[16];
+
+	snprintf(number, sizeof number, "%u", index);
+	metrics_sample(metrics,
+	               family_series(metrics, FAMILY_WORKER_LAG, (const char *const[]){ number }),
+	               read, loop);
+}
+
+void vitals_watch_loops(struct metrics *metrics, struct loop *const *loops, unsigned n_workers)
+{
+	for (unsigned i = 0; i < n_workers; i++)
+		sample_lag(metrics, i, read_lag, loops[i]);
+}
+
+void vitals_forget_loops(struct metrics *metrics, unsigned n_workers)
+{
+	for (unsigned i = 0; i < n_workers; i++)
+		sample_lag(metrics, i, NULL, NULL);
 }
 
 void vitals_init(struct metrics *metrics, const struct config *config, unsigned n_workers)

@@ -4,9 +4,14 @@
 #define CORE_VITALS_H
 
 struct config;
+struct loop;
 struct metrics;
 
 /* Sets the constant series. The others are read whenever the metrics are. */
 void vitals_init(struct metrics *metrics, const struct config *config, unsigned n_workers);
+/* From now on, also shows how much the loops of the workers lag. They must live until
+ * vitals_forget_loops, which may be called in any case. */
+void vitals_watch_loops(struct metrics *metrics, struct loop *const *loops, unsigned n_workers);
+void vitals_forget_loops(struct metrics *metrics, unsigned n_workers);
 
 #endif

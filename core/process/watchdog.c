@@ -131,14 +131,20 @@ static void *watchdog_main(void *unused)
 	return NULL;
 }
 
-bool watchdog_start(void)
+bool watchdog_start(struct err *err)
 {
 	pthread_t thread;
+	int failed;
 
-	if (pipe2(the_watchdog.wake, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (pipe2(the_watchdog.wake, O_CLOEXEC | O_NONBLOCK) < 0) {
+		err_set_call(err, "pipe2", errno);
 		return false;
-	if (thread_start(&thread, "watchdog", watchdog_main, NULL) != 0)
+	}
+	failed = thread_start(&thread, "watchdog", watchdog_main, NULL);
+	if (failed) {
+		err_set_call(err, "clone3", failed);
 		return false;
+	}
 	pthread_detach(thread);
 	return true;
 }

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+
 /* The time that the end may take: two seconds for plugins' jobs, one for look-ups, one for the log,
  * and a reserve. */
 #define WATCHDOG_END_MS 5000
 
-/* Starts the thread. False: out of descriptors or threads. [main] */
-bool watchdog_start(void);
+/* Starts the thread. False and *err: what the system refused. [main] */
+bool watchdog_start(struct err *err);
 /* Sets the deadline. When it passes, the watchdog logs what hangs, writes the log, and exits with
  * status 1. A further call can only make the deadline earlier. [any] */
 void watchdog_end_within(int64_t ms);
@@ -25,10 +27,11 @@ void watchdog_end_within(int64_t ms);
 void watchdog_catch(void);
 /* TERM or INT has arrived. [any] */
 bool watchdog_has_signal(void);
-/* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore;
- * for the last one that has arrived before it runs at once. Signals of one kind within half a
- * second count as one. The second signal, and any signal without a listener, sets the deadline to
- * one second; the third ends the process at once. [main] */
+/* Handles TERM and INT. on_signal runs for each, on the watchdog's thread, until watchdog_ignore.
+ * If a signal has arrived before this call, on_signal runs for the latest one on the caller's
+ * thread, before this returns. It must call no function of the watchdog but watchdog_end_within.
+ * Signals of one kind within half a second count as one. The second signal, and any signal without
+ * a listener, sets the deadline to one second; the third ends the process at once. [main] */
 void watchdog_listen(void (*on_signal)(int number, void *arg), void *arg);
 /* When this returns, on_signal is not running and will not run. [main] */
 void watchdog_ignore(void);

@@ -14,6 +14,7 @@
 #include "loop/survey.h"
 #include "process/culprit.h"
 #include "process/drain.h"
+#include "process/notify.h"
 #include "process/overview.h"
 #include "process/runtime.h"
 #include "reload/reload_job.h"
@@ -79,12 +80,22 @@ static bool is_running(const struct reload *reload)
 	return reload->job || reload->taking;
 }
 
-/* The reload has ended with this answer, which is taken. */
+static void tell_manager(struct reload *reload, bool is_good)
+{
+	notify_ready(&reload->runtime->notify,
+	             is_good ? "serving" : "serving, but the last reload was refused: see the log");
+}
+
+/* The reload has ended with this answer, which is taken, or the renewal has. */
 static void end_reload(struct reload *reload)
 {
-	effective_fini(&reload->before);
-	answer_all(&reload->asking, &reload->answer);
-	reload_answer_fini(&reload->answer);
+	if (!reload->is_renewal) {
+		effective_fini(&reload->before);
+		tell_manager(reload, reload->answer.swapped);
+		answer_all(&reload->asking, &reload->answer);
+		reload_answer_fini(&reload->answer);
+	}
+	reload->is_renewal = false;
 	begin_if_asked(reload);
 }
 
@@ -112,6 +123,16 @@ static void find_changes(struct reload *reload)
 	effective_fini(&now);
 }
 
+/* The values of the configuration file itself are compared one by one. */
+static void add_file(const char *path, void *arg)
+{
+	struct reload *reload = arg;
+	const char *own = reload->runtime->config->path;
+
+	if (!own || strcmp(path, own) != 0)
+		reload_answer_add_file(&reload->answer, path);
+}
+
 /* False: the answer has the reason, and nothing has changed. */
 static bool swap_in(struct reload *reload, struct reload_job *job)
 {
@@ -124,18 +145,50 @@ static bool swap_in(struct reload *reload, struct reload_job *job)
 			reload->answer.mistakes = NULL;
 		return false;
 	}
+	files_compare(&reload->runtime->config->files, &job->config->files, add_file, reload);
 	runtime_renew(reload->runtime, job->config, &job->draft);
 	drain_set_timeout(reload->drain, job->config->settings.server.drain_timeout);
 	reload->answer.swapped = true;
+	reload->answer.warnings = runtime_print_warnings(reload->runtime);
 	find_changes(reload);
 	return true;
 }
 
-/* ---- one reload ---- */
+/* ---- one reload, or renewal ---- */
+
+static const struct server_settings *settings_of(const struct reload *reload)
+{
+	return &reload->runtime->config->settings.server;
+}
+
+/* False: nothing has changed, which was logged. */
+static bool use_renewal(struct reload *reload, struct reload_job *job)
+{
+	struct err err;
+
+	if (!job->is_good)
+		return false;
+	reload->taking = server_renew(*reload->server, job->draft.set, WORKERS_WAIT_MS, on_taken,
+	                              reload, &err);
+	if (!reload->taking) {
+		log_error("changed files are not used", log_str("error", err.text));
+		return false;
+	}
+	plugins_use(&reload->runtime->plugins, &job->draft);
+	for (size_t i = 0; i < job->renewal.n; i++) {
+		if (job->renewal.items[i].fresh)
+			files_update(&reload->runtime->config->files,
+			             &job->renewal.items[i].fresh->files);
+	}
+	renewal_log(&job->renewal);
+	return true;
+}
 
 /* False: the reload has ended without a swap. */
 static bool use_job(struct reload *reload, struct reload_job *job)
 {
+	if (reload->is_renewal)
+		return use_renewal(reload, job);
 	if (job->is_good)
 		return swap_in(reload, job);
 	reload->answer.mistakes = job->mistakes;
@@ -143,24 +196,30 @@ static bool use_job(struct reload *reload, struct reload_job *job)
 	return false;
 }
 
-/* Watches what was read last, also if it was refused. */
+/* Watches what was read last, also if it was refused, and the running instances. NULL: the same
+ * configuration as before. */
 static void watch_what_was_read(struct reload *reload, struct config *config)
 {
-	if (config)
-		watch_follow(&reload->watch, config,
-		             reload->runtime->config->settings.server.watch);
+	watch_follow(&reload->watch,
+	             &(struct watch_terms){
+			     .config = config ? config : reload->watch.config,
+			     .set = reload->runtime->plugins.set,
+			     .is_config_watched = settings_of(reload)->watch,
+			     .are_instances_watched = settings_of(reload)->watch_files,
+		     });
 }
 
 /* The job ends before the next one begins, since that goes on with what this one has loaded. */
 static void on_job_done(struct reload_job *job)
 {
 	struct reload *reload = job->reload;
-	bool has_ended = false;
+	bool has_ended = false, has_returned = false;
 
 	if (reload) {
 		reload->job = NULL;
 		ev_timer_stop(loop_ev(reload->runtime->main_loop), &reload->limit);
-		if (reload_job_is_given_up(job))
+		has_returned = reload_job_is_given_up(job);
+		if (has_returned)
 			log_info("reloads work again");
 		else
 			has_ended = !use_job(reload, job);
@@ -169,6 +228,8 @@ static void on_job_done(struct reload_job *job)
 	reload_job_free(job);
 	if (has_ended)
 		end_reload(reload);
+	else if (has_returned)
+		begin_if_asked(reload);
 }
 
 static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
@@ -181,7 +242,10 @@ static void on_limit(struct ev_loop *ev, ev_timer *timer, int events)
 	effective_fini(&reload->before);
 	reload->is_wanted = false;
 	move_all(&reload->waiting, &reload->asking);
-	refuse_job(&reload->asking, "reload given up");
+	tell_manager(reload, false);
+	refuse_job(&reload->asking, reload->is_renewal ? "the use of changed files was given up"
+	                                               : "reload given up");
+	reload->is_renewal = false;
 }
 
 static void set_limit(struct reload *reload, int64_t wait_ms)
@@ -198,6 +262,7 @@ static void begin_reload(struct reload *reload)
 	struct runtime *runtime = reload->runtime;
 	int64_t wait_ms = runtime->config->settings.plugins.start_timeout;
 
+	notify_reloading(&runtime->notify);
 	/* Listed before the swap, which ends the old exporters. */
 	if (overview_make(runtime->config, runtime->plugins.set, &reload->before)) {
 		effective_put(&reload->before, &reload->started);
@@ -210,20 +275,43 @@ static void begin_reload(struct reload *reload)
 		end_reload(reload); /* without a text: out of memory */
 }
 
-/* Begins the next reload if somebody waits for it. */
+/* A change that cannot be taken now is tried again with the next one. */
+static void begin_renewal(struct reload *reload)
+{
+	struct runtime *runtime = reload->runtime;
+	int64_t wait_ms = runtime->config->settings.plugins.start_timeout;
+	struct renewal renewal = { NULL, 0 };
+
+	if (watch_take_instances(&reload->watch, &renewal))
+		reload->job = reload_job_start_renewal(reload, &runtime->plugins, &renewal, wait_ms,
+		                                       on_job_done);
+	reload->is_renewal = reload->job != NULL;
+	if (reload->job)
+		set_limit(reload, wait_ms);
+	else
+		log_error("changed files are not used", log_str("error", "out of memory"));
+	renewal_fini(&renewal);
+}
+
+/* Begins the next reload if somebody waits for it, or else a renewal if files of instances have
+ * changed. A reload reads these files, too. */
 static void begin_if_asked(struct reload *reload)
 {
-	if (is_running(reload) || (!reload->is_wanted && list_is_empty(&reload->waiting)))
+	if (is_running(reload))
 		return;
-	reload->is_wanted = false;
-	move_all(&reload->waiting, &reload->asking);
-	begin_reload(reload);
+	if (reload->is_wanted || !list_is_empty(&reload->waiting)) {
+		reload->is_wanted = false;
+		move_all(&reload->waiting, &reload->asking);
+		begin_reload(reload);
+	} else if (watch_has_instance_changed(&reload->watch)) {
+		begin_renewal(reload);
+	}
 }
 
 /* Somebody has asked. */
 static void want_reload(struct reload *reload)
 {
-	if (!reload->runtime)
+	if (reload->is_closed)
 		refuse_all(&reload->waiting, SHUTTING_DOWN);
 	else if (reload->job && reload_job_is_given_up(reload->job)) {
 		reload->is_wanted = false;
@@ -259,6 +347,10 @@ static void on_change(void *arg)
 {
 	struct reload *reload = arg;
 
+	if (!watch_take_config(&reload->watch)) {
+		begin_if_asked(reload);
+		return;
+	}
 	log_info("configuration files changed");
 	reload->is_wanted = true;
 	want_reload(reload);
@@ -302,7 +394,7 @@ void reload_start(struct reload *reload, struct runtime *runtime, struct server 
 	use_signal_stack();
 	reload_hold(false);
 	watch_start(&reload->watch, runtime->main_loop, on_change, reload);
-	watch_follow(&reload->watch, runtime->config, runtime->config->settings.server.watch);
+	watch_what_was_read(reload, runtime->config);
 }
 
 /* The job ends on its own. Workers that have not taken the new configuration yet still do. */
@@ -317,7 +409,8 @@ static void leave_reload(struct reload *reload)
 	if (reload->taking) {
 		survey_forget(reload->taking);
 		reload->taking = NULL;
-		answer_all(&reload->asking, &reload->answer);
+		if (!reload->is_renewal)
+			answer_all(&reload->asking, &reload->answer);
 	}
 	effective_fini(&reload->before);
 	reload_answer_fini(&reload->answer);
@@ -326,18 +419,26 @@ static void leave_reload(struct reload *reload)
 		refuse_all(&reload->asking, SHUTTING_DOWN);
 }
 
+void reload_close(struct reload *reload)
+{
+	if (reload->is_closed)
+		return;
+	reload->is_closed = true;
+	watch_stop(&reload->watch);
+	leave_reload(reload);
+	effective_fini(&reload->started);
+}
+
 void reload_stop(struct reload *reload)
 {
 	struct ev_loop *ev;
 
 	if (!reload->runtime)
 		return;
+	reload_close(reload);
 	ev = loop_ev(reload->runtime->main_loop);
-	watch_stop(&reload->watch);
 	reload_hold(true); /* libev restores the default action, which is to end the process */
 	ev_signal_stop(ev, &reload->hangup);
 	signal(SIGHUP, SIG_IGN); /* the process is ending already */
-	leave_reload(reload);
-	effective_fini(&reload->started);
 	reload->runtime = NULL;
 }

@@ -7,7 +7,10 @@
  *                          the plugin returns
  *
  * Main serves meanwhile. Only one reload runs. What is asked for meanwhile waits for one further
- * reload, which begins after it. */
+ * reload, which begins after it.
+ *
+ * If only files of some plugin instances change, the same steps make just these anew, with the
+ * configuration that runs: a renewal (chain/renewal). */
 #ifndef CORE_RELOAD_H
 #define CORE_RELOAD_H
 
@@ -40,7 +43,9 @@ struct reload {
 	const struct reload_words *words;
 	struct effective started; /* the values at the start that only a restart changes */
 	ev_signal hangup;
+	bool is_closed; /* every reload is refused */
 	struct watch watch;
+	bool is_renewal;        /* what runs is one */
 	struct reload_job *job; /* prepares the plugins, or was given up and has not returned */
 	ev_timer limit;         /* how long the job may take */
 	struct survey *taking;  /* while the workers take the new configuration */
@@ -61,7 +66,9 @@ void reload_start(struct reload *reload, struct runtime *runtime, struct server 
 void reload_ask(struct reload *reload, struct reload_request *request);
 /* `done` will not run. The reload goes on. */
 void reload_forget(struct reload_request *request);
-/* From now on every reload is refused, also one that runs. May be called again. */
+/* From now on every reload is refused, also one that runs: the server drains. [main] */
+void reload_close(struct reload *reload);
+/* As reload_close, and HUP is ignored. May be called again. */
 void reload_stop(struct reload *reload);
 
 #endif

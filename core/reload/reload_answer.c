@@ -38,6 +38,18 @@ static void log_change(const struct change *change)
 	       value_field("to", change->to), log_str("holds", changes_kind_name(change->kind)));
 }
 
+void reload_answer_add_file(struct reload_answer *answer, const char *path)
+{
+	size_t size = (answer->n_files + 1) * sizeof *answer->files;
+	char **files = realloc(answer->files, size);
+
+	if (!files)
+		return;
+	answer->files = files;
+	files[answer->n_files] = strdup(path);
+	answer->n_files += files[answer->n_files] != NULL;
+}
+
 void reload_answer_log(const struct reload_answer *answer)
 {
 	if (!answer->swapped) {
@@ -46,12 +58,19 @@ void reload_answer_log(const struct reload_answer *answer)
 	}
 	for (size_t i = 0; i < answer->changes.n; i++)
 		log_change(&answer->changes.items[i]);
-	log_info("configuration reloaded", log_int("changes", (int64_t)answer->changes.n));
+	for (size_t i = 0; i < answer->n_files; i++)
+		log_info("file read again", log_str("path", answer->files[i]));
+	log_info("configuration reloaded", log_int("changes", (int64_t)answer->changes.n),
+	         log_int("files", (int64_t)answer->n_files));
 }
 
 void reload_answer_fini(struct reload_answer *answer)
 {
 	changes_fini(&answer->changes);
+	free(answer->warnings);
 	free(answer->mistakes);
+	for (size_t i = 0; i < answer->n_files; i++)
+		free(answer->files[i]);
+	free(answer->files);
 	*answer = (struct reload_answer){ .swapped = false };
 }

@@ -10,15 +10,23 @@
 
 struct reload_answer {
 	bool swapped; /* the new configuration is in use */
-	/* If swapped: the options that differ. Empty: only the files that the configuration names
-	 * (certificates, secrets, lists) were read again. Options that need a restart are listed
-	 * until it happens. */
+	/* If swapped: the options that differ. Options that need a restart are listed until it
+	 * happens. */
 	struct changes changes;
+	/* If swapped: what is doubtful in the new configuration, as the log says it; lines that end
+	 * in a newline. Owned; NULL: out of memory. */
+	char *warnings;
+	/* If swapped: the files (certificates, secrets, lists, plugins) that the old and the new
+	 * configuration name, and that were read again because they have changed. Owned. */
+	char **files;
+	size_t n_files;
 	/* If not swapped: all mistakes, as at a start; lines that end in a newline. Owned; NULL:
 	 * out of memory. */
 	char *mistakes;
 };
 
+/* Adds a copy of the path to the files, unless memory is out. */
+void reload_answer_add_file(struct reload_answer *answer, const char *path);
 void reload_answer_log(const struct reload_answer *answer);
 void reload_answer_fini(struct reload_answer *answer);
 

@@ -5,6 +5,7 @@
 
 #include "base/container.h"
 #include "config/config.h"
+#include "config/file.h"
 #include "config/shorthands.h"
 #include "diag/diag.h"
 
@@ -21,6 +22,14 @@ static char *print_mistakes(const struct diag *diag)
 	return text;
 }
 
+/* [control] */
+static void run_renewal(struct steward_job *steward_job)
+{
+	struct reload_job *job = CONTAINER_OF(steward_job, struct reload_job, job);
+
+	job->is_good = plugins_renew(&job->draft, &job->renewal);
+}
+
 /* Reading wipes the secrets among the words. [control] */
 static void run(struct steward_job *steward_job)
 {
@@ -33,6 +42,8 @@ static void run(struct steward_job *steward_job)
 	            CONFIG_LOADED &&
 	    diag.count == 0)
 		job->is_good = plugins_prepare(&job->draft, job->config, &diag, &err);
+	if (job->config)
+		file_warn_of_modes(job->config->path);
 	if (!job->is_good && diag.count == 0)
 		diag_add(&diag, NULL, "%s", err.text);
 	if (!job->is_good)
@@ -45,6 +56,17 @@ static void on_done(struct steward_job *steward_job)
 	struct reload_job *job = CONTAINER_OF(steward_job, struct reload_job, job);
 
 	job->done(job);
+}
+
+static void start_job(struct reload_job *job, struct reload *reload, struct plugins *plugins,
+                      int64_t wait_ms, void (*done)(struct reload_job *job))
+{
+	job->job.done = on_done;
+	job->reload = reload;
+	job->plugins = plugins;
+	job->done = done;
+	plugins_draft(plugins, wait_ms, &job->draft);
+	steward_give(plugins->steward, &job->job);
 }
 
 struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugins,
@@ -60,12 +82,23 @@ struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugi
 		free(job);
 		return NULL;
 	}
-	job->job = (struct steward_job){ .run = run, .done = on_done };
-	job->reload = reload;
-	job->plugins = plugins;
-	job->done = done;
-	plugins_draft(plugins, wait_ms, &job->draft);
-	steward_give(plugins->steward, &job->job);
+	job->job.run = run;
+	start_job(job, reload, plugins, wait_ms, done);
+	return job;
+}
+
+struct reload_job *reload_job_start_renewal(struct reload *reload, struct plugins *plugins,
+                                            struct renewal *renewal, int64_t wait_ms,
+                                            void (*done)(struct reload_job *job))
+{
+	struct reload_job *job = calloc(1, sizeof *job);
+
+	if (!job)
+		return NULL;
+	job->renewal = *renewal;
+	*renewal = (struct renewal){ NULL, 0 };
+	job->job.run = run_renewal;
+	start_job(job, reload, plugins, wait_ms, done);
 	return job;
 }
 
@@ -82,6 +115,7 @@ bool reload_job_is_given_up(const struct reload_job *job)
 void reload_job_free(struct reload_job *job)
 {
 	plugins_drop(job->plugins, &job->draft);
+	renewal_fini(&job->renewal);
 	config_unref(job->config);
 	reload_words_fini(&job->words);
 	free(job->mistakes);

@@ -1,5 +1,5 @@
 /* reload_job - one reading of the configuration of a running server, with the preparation of its
- * plugins, on the control thread. */
+ * plugins, or the renewal of some of the running instances, on the control thread. */
 #ifndef CORE_RELOAD_JOB_H
 #define CORE_RELOAD_JOB_H
 
@@ -15,11 +15,12 @@ struct reload_job {
 	struct steward_job job;
 	struct reload *reload; /* borrowed; NULL: it does not wait any more. [main] */
 	struct plugins *plugins;
-	struct reload_words words;
+	struct reload_words words; /* empty: a renewal */
+	struct renewal renewal;    /* what is renewed; its results, too */
 	void (*done)(struct reload_job *job);
 	/* The results. */
 	struct plugins_draft draft;
-	struct config *config; /* ref; what was read, also if it is wrong; NULL: out of memory */
+	struct config *config; /* ref; what was read, also if it is wrong; NULL: nothing was read */
 	bool is_good;          /* the draft is ready */
 	char *mistakes;        /* if it is not; owned, as in struct reload_answer */
 };
@@ -29,6 +30,11 @@ struct reload_job {
 struct reload_job *reload_job_start(struct reload *reload, struct plugins *plugins,
                                     const struct reload_words *words, int64_t wait_ms,
                                     void (*done)(struct reload_job *job));
+/* Begins to make these instances anew, and takes the renewal on success. Otherwise likewise. [main]
+ */
+struct reload_job *reload_job_start_renewal(struct reload *reload, struct plugins *plugins,
+                                            struct renewal *renewal, int64_t wait_ms,
+                                            void (*done)(struct reload_job *job));
 /* Nobody needs its result any more. It ends as soon as the plugin's call returns. [main] */
 void reload_job_give_up(struct reload_job *job);
 bool reload_job_is_given_up(const struct reload_job *job);

@@ -1,0 +1,89 @@
+#include "process/complaint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "diag/diag.h"
+#include "diag/usage.h"
+#include "log/log.h"
+
+static bool is_json(void)
+{
+	return logline_is_json(log_get_format());
+}
+
+/* Lines for people. */
+static void print_lines(const char *text)
+{
+	const char *priority = logline_priority(log_get_format(), LOG_ERROR);
+
+	for (size_t len; *text; text += len) {
+		len = strcspn(text, "\n");
+		len += text[len] == '\n';
+		fprintf(stderr, "%s%.*s", priority, (int)len, text);
+	}
+}
+
+bool complain(const char *error)
+{
+	char line[sizeof "error: \n" + 1024];
+
+	if (is_json()) {
+		log_error("failed", log_str("error", error));
+		return false;
+	}
+	snprintf(line, sizeof line - 1, "error: %s", error);
+	print_lines(strcat(line, "\n"));
+	return false;
+}
+
+static void log_mistake(const struct diag_mistake *mistake, void *arg)
+{
+	const char *command = *(const char **)arg;
+	char place[512] = "", help[64];
+	struct log_field fields[4];
+	size_t n = 0;
+
+	fields[n++] = log_str("error", mistake->text);
+	if (mistake->line)
+		snprintf(place, sizeof place, "%s:%u:%u", mistake->source, mistake->line,
+		         mistake->column);
+	else if (mistake->source)
+		snprintf(place, sizeof place, "%s", mistake->source);
+	if (*place)
+		fields[n++] = log_str("place", place);
+	if (*mistake->pointer)
+		fields[n++] = log_str("pointer", mistake->pointer);
+	snprintf(help, sizeof help, "spore %s --help", command ? command : "");
+	if (command)
+		fields[n++] = log_str("try", help);
+	log_event(LOG_ERROR, command ? "wrong command line" : "wrong configuration", fields, n);
+}
+
+/* With excerpts of the file. */
+static void print_mistakes(const struct diag *diag, const char *command)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out) {
+		complain("out of memory");
+		return;
+	}
+	diag_print(diag, out);
+	if (command)
+		fprintf(out, USAGE_TRY, command);
+	if (fclose(out) == 0)
+		print_lines(text);
+	free(text);
+}
+
+void complain_of_mistakes(const struct diag *diag, const char *command)
+{
+	if (is_json())
+		diag_each(diag, log_mistake, &command);
+	else
+		print_mistakes(diag, command);
+}

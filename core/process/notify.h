@@ -1,0 +1,32 @@
+/* notify - tells the service manager what the process does, in the protocol of sd_notify(3):
+ * datagrams such as "READY=1" to the socket that NOTIFY_SOCKET names. Without that variable nothing
+ * is sent. A manager that takes nothing delays main by at most a second. [main] */
+#ifndef CORE_NOTIFY_H
+#define CORE_NOTIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* Zero-initialized: there is no manager. */
+struct notify {
+	struct sockaddr_un address;
+	socklen_t length; /* of the address; 0: there is no manager */
+	int fd;
+	bool has_failed; /* the log says so */
+};
+
+void notify_open(struct notify *notify);
+void notify_close(struct notify *notify);
+
+/* The start may take that long from now. */
+void notify_starting(struct notify *notify, int64_t within_ms);
+/* The start, or a reload, has ended. `status`: one line for people. */
+void notify_ready(struct notify *notify, const char *status);
+void notify_reloading(struct notify *notify);
+/* The process drains, and ends within that time. */
+void notify_stopping(struct notify *notify, int64_t within_ms);
+void notify_status(struct notify *notify, const char *status);
+
+#endif
