@@ -4,16 +4,23 @@
 #
 #   @VERSION@                           in a template: Spore's version
 #   @spore ARGUMENT...@                 a line of a template, replaced by the output of that command
-#   @commands@                          the same, for the help of every subcommand except server and local
+#   @commands@                          the same, for the help of every subcommand except server, local and ctl
 #   <!-- spore ARGUMENT... -->          a line of a page: the text from here to the next line
 #   <!-- end -->                        like this one is replaced by the output; the two lines stay
 
 cmake_minimum_required(VERSION 3.25)
 separate_arguments(WRAPPER UNIX_COMMAND "${WRAPPER}")
 
+# A manual page indents the help, which must fit 80 columns nevertheless.
+if(FROM MATCHES "[.]md$")
+  set(environment --unset=COLUMNS)
+else()
+  set(environment COLUMNS=69)
+endif()
+
 # Runs the program, without the machine's own configuration.
 function(run_spore out)
-  execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=SPORE_CONFIG ${WRAPPER} ${SPORE} ${ARGN}
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=SPORE_CONFIG ${environment} ${WRAPPER} ${SPORE} ${ARGN}
     OUTPUT_VARIABLE text RESULT_VARIABLE status)
   if(NOT status EQUAL 0)
     message(FATAL_ERROR "spore ${ARGN}: ${status}")
@@ -28,7 +35,7 @@ function(describe_commands out)
   string(REGEX MATCHALL "\n  [a-z]+ " names "${usage}")
   foreach(name IN LISTS names)
     string(STRIP "${name}" name)
-    if(NOT name MATCHES "^(server|local)$")
+    if(NOT name MATCHES "^(server|local|ctl)$")
       run_spore(help ${name} --help)
       string(APPEND result "## spore ${name}\n\n```\n${help}```\n\n")
     endif()
