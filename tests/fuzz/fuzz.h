@@ -29,7 +29,7 @@ static inline void fuzz_fail(const char *condition, const char *file, int line)
 /* A block of exactly `size` bytes, so that a read behind its end is seen. The caller frees it. */
 static inline void *fuzz_exact(const void *bytes, size_t size)
 {
-	void *block = malloc(size);
+	void *block = calloc(size, 1);
 
 	FUZZ_CHECK(block || size == 0);
 	if (size > 0)

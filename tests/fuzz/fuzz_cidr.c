@@ -254,6 +254,13 @@ struct spore_cfg {
 	bool allow, deny;
 };
 
+static uint32_t log_enabled(const spore_ctx *ctx, int32_t level)
+{
+	(void)ctx;
+	(void)level;
+	return 0;
+}
+
 static const spore_cfg *cfg_get(const spore_cfg *tree, const char *key)
 {
 	bool given = strcmp(key, "allow") == 0 ? tree->allow
@@ -340,7 +347,9 @@ static void check_edges(const spore_acl_ops *ops, void *acl, const struct input 
 
 static void check_plugin(const struct input *in)
 {
-	static const spore_host host = { .struct_size = sizeof host, .cfg_get = cfg_get };
+	static const spore_host host = { .struct_size = sizeof host,
+		                         .cfg_get = cfg_get,
+		                         .log_enabled = log_enabled };
 	const spore_component *component = spore_plugin_v1()->components[0];
 	const spore_acl_ops *ops = component->ops;
 	void *conf = calloc(1, component->conf_size), *acl;

@@ -186,20 +186,26 @@ static bool is_port(int64_t port)
 	return port >= 1 && port <= 65535;
 }
 
+static void check_ports(const spore_list *ports)
+{
+	const spore_port_range *ranges = ports->items;
+
+	for (size_t i = 0; i < ports->count; i++)
+		FUZZ_CHECK(ranges[i].lo >= 1 && ranges[i].lo <= ranges[i].hi);
+}
+
 static void check_server(const struct settings *settings)
 {
 	const struct server_settings *server = &settings->server;
 	const struct limit_settings *limits = &settings->limits;
-	const spore_port_range *ranges = server->ports.items;
-	const int64_t *reserved = server->reserved_ports.items;
+	const spore_list *reserved = server->reserved_ports.items;
 
 	FUZZ_CHECK(is_port(server->control_port) && server->ports.count > 0);
 	FUZZ_CHECK(server->bind_addr.family && server->bind_tunnels.family);
 	FUZZ_CHECK(server->workers >= 0 && server->workers <= 256 && server->drain_timeout >= 0);
-	for (size_t i = 0; i < server->ports.count; i++)
-		FUZZ_CHECK(ranges[i].lo >= 1 && ranges[i].lo <= ranges[i].hi);
+	check_ports(&server->ports);
 	for (size_t i = 0; i < server->reserved_ports.count; i++)
-		FUZZ_CHECK(is_port(reserved[i]));
+		check_ports(&reserved[i]);
 	FUZZ_CHECK(limits->secret_rate >= 1 && limits->secret_burst >= 1 &&
 	           limits->ban_time >= 1000);
 }

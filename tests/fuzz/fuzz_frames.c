@@ -12,12 +12,14 @@ static const struct direction {
 } directions[] = {
 	{ MESSAGE_TO_SERVER, 1u << MESSAGE_HELLO | 1u << MESSAGE_HELLO_EX |
 	                             1u << MESSAGE_AUTHENTICATE | 1u << MESSAGE_ACCEPT |
-	                             1u << MESSAGE_ABOUT | 1u << MESSAGE_AHEAD },
+	                             1u << MESSAGE_ABOUT | 1u << MESSAGE_AHEAD |
+	                             1u << MESSAGE_CLAIM },
 	{ MESSAGE_TO_CLIENT, 1u << MESSAGE_HELLO | 1u << MESSAGE_CHALLENGE |
 	                             1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_CONNECTION |
 	                             1u << MESSAGE_ERROR },
-	{ MESSAGE_TO_SERVER_EXTENDED,
-	  1u << MESSAGE_EXTEND | 1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_ABOUT },
+	{ MESSAGE_TO_SERVER_EXTENDED, 1u << MESSAGE_EXTEND | 1u << MESSAGE_HEARTBEAT |
+	                                      1u << MESSAGE_ABOUT | 1u << MESSAGE_DECLINE |
+	                                      1u << MESSAGE_UNSERVED },
 	{ MESSAGE_TO_CLIENT_EXTENDED, 1u << MESSAGE_HELLO | 1u << MESSAGE_CHALLENGE |
 	                                      1u << MESSAGE_HEARTBEAT | 1u << MESSAGE_CONNECTION |
 	                                      1u << MESSAGE_ERROR | 1u << MESSAGE_EXTENDED |

@@ -245,7 +245,8 @@ void crowd_say(struct crowd *crowd, unsigned who, enum phrase phrase, unsigned w
 		break;
 	case SAY_UNKNOWN:
 		say(crowd, peer,
-		    &(struct message){ .type = MESSAGE_ACCEPT, .id = { { (uint8_t)which } } });
+		    &(struct message){ .type = which % 2 ? MESSAGE_CLAIM : MESSAGE_ACCEPT,
+		                       .id = { { (uint8_t)which } } });
 		break;
 	case SAY_EXTEND:
 		peer->extends = true;

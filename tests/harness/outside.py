@@ -1,4 +1,4 @@
-"""Builds versions of a third-party plugin with the SDK's headers alone."""
+"""Builds third-party plugins with the SDK's headers alone."""
 
 import pathlib
 import subprocess
@@ -6,11 +6,11 @@ import subprocess
 from .peers import REPOSITORY
 from .scale import seconds
 
-SOURCE = REPOSITORY / "tests" / "sdk" / "outside" / "auth_door.c"
+SOURCES = REPOSITORY / "tests" / "sdk" / "outside"
 
 
-def build_door(path, name):
-    """Builds auth_door at `path`, replacing the file. It accepts every client as `name`."""
+def build_outside(source, path, *flags):
+    """Builds a plugin of that folder at `path`, replacing the file."""
     command = [
         "cc",
         "-std=c11",
@@ -20,11 +20,16 @@ def build_door(path, name):
         "-fvisibility=hidden",
         "-Wl,-z,defs",
         f"-I{REPOSITORY / 'sdk' / 'include'}",
-        f'-DDOOR_NAME="{name}"',
+        *flags,
         "-o",
         str(path),
-        str(SOURCE),
+        str(SOURCES / f"{source}.c"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds(60), check=False)
     assert done.returncode == 0, done.stderr
     return pathlib.Path(path)
+
+
+def build_door(path, name):
+    """Builds auth_door, which accepts every client as `name`."""
+    return build_outside("auth_door", path, f'-DDOOR_NAME="{name}"')

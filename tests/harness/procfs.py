@@ -1,6 +1,8 @@
 """Reads facts about a process from /proc."""
 
 import collections
+import contextlib
+import itertools
 import os
 import re
 import resource
@@ -75,6 +77,20 @@ def listening_ports(pid):
                 if fields[3] == "0A" and f"socket:[{fields[9]}]" in own:
                     ports.append(int(fields[1].rpartition(":")[2], 16))
     return ports
+
+
+@contextlib.contextmanager
+def few_descriptors(pid, spare):
+    """For a while the process can open only so many more descriptors."""
+    taken = {int(number) for number in os.listdir(f"/proc/{pid}/fd")}
+    free = (number for number in itertools.count() if number not in taken)
+    most = next(itertools.islice(free, spare, None))
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
 def raise_open_file_limit():

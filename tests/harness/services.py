@@ -223,6 +223,19 @@ class Source(_Threaded):
         return sent, receive_pattern(sock)
 
 
+class Greeter(_Threaded):
+    """Sends its greeting and ends its side."""
+
+    def __init__(self, greeting, host="127.0.0.1", port=0):
+        super().__init__(host, port)
+        self.greeting = greeting
+
+    def serve(self, sock):
+        sock.sendall(self.greeting)
+        end_writing(sock)
+        sock.recv(1)
+
+
 class Http(http.server.ThreadingHTTPServer):
     """A small real HTTP/1.1 server: GET answers the path, POST the body."""
 

@@ -1,10 +1,13 @@
 """Plain TCP sockets: connecting, reading to the end, resetting."""
 
+import ctypes
 import socket
 import struct
 import time
 
 from .scale import seconds
+
+SO_ATTACH_FILTER = 26
 
 
 def connect(host, port, timeout=10.0, source=None):
@@ -33,6 +36,13 @@ def reset(sock):
     """Closes with a RST instead of a FIN."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
+
+
+def vanish(sock):
+    """From now on the host of this socket seems to be gone: its kernel drops what arrives."""
+    drop = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))  # BPF: accept 0 bytes
+    program = struct.pack("HP", 1, ctypes.addressof(drop))
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 
 
 def read_exactly(sock, length):

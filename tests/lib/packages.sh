@@ -4,7 +4,8 @@
 # What a build of Spore needs. Each script that needs more has its own list.
 # shellcheck disable=SC2034 # used by the scripts that source this file
 BUILD_PACKAGES=(build-essential cmake pkg-config
-	libev-dev libssl-dev libcjson-dev libmicrohttpd-dev)
+	libev-dev libssl-dev libcjson-dev libmicrohttpd-dev libssh-dev libcrypt-dev
+	libcurl4-openssl-dev)
 
 # as_root COMMAND... - runs the command as root, if necessary through sudo.
 as_root() {

@@ -1,9 +1,9 @@
-"""The manual pages of the build are well-formed.
+"""The manual pages of the build are well-formed, and fit a terminal of 80 columns.
 
 usage: manual.py BUILD
 
 mandoc's lint checks them. Its warning about empty paragraphs does not count: scdoc always writes
-some, and readers ignore them.
+some, and readers ignore them. A line that is a single word may be longer.
 """
 
 import pathlib
@@ -14,6 +14,7 @@ import sys
 
 import source
 
+COLUMNS = 80
 HARMLESS = re.compile(r"skipping paragraph macro")
 
 
@@ -25,6 +26,16 @@ def check(pages):
         for line in done.stdout.splitlines():
             if not HARMLESS.search(line):
                 yield line.replace(f"{page.parent}/", "")
+        yield from too_wide(page)
+
+
+def too_wide(page):
+    """mandoc prints a bold letter as the letter, a backspace, and the letter."""
+    command = ["mandoc", "-T", "utf8", "-O", f"width={COLUMNS - 2}", page]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    for line in re.sub(".\\x08", "", done.stdout).splitlines():
+        if len(line) > COLUMNS and len(line.split()) > 1:
+            yield f"{page.name}: expected at most {COLUMNS} columns: {line.strip()}"
 
 
 if __name__ == "__main__":

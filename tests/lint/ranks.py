@@ -26,12 +26,13 @@ RANKS = [
     {"base"},
     {"json", "thread"},
     {"loop", "diag", "log"},
-    {"metrics", "files"},
+    {"metrics", "files", "secret"},
     {"net", "wire"},
     {"option", "link", "relay"},
     {"plugin"},
     {"config", "host"},
     {"chain", "quota"},
+    {"verdict"},
     {"session"},
     {"server", "client", "inventory"},
     {"process", "reference"},
@@ -156,7 +157,7 @@ def _plugin_names(root):
         return
     short = [name.split("_", 1)[1] for name in whole if "_" in name]
     anywhere = re.compile(rf"\b({'|'.join(map(re.escape, whole))})\b")
-    in_string = re.compile(rf"\b({'|'.join(map(re.escape, short))})\b") if short else None
+    in_string = re.compile(rf"\b({'|'.join(map(re.escape, short))})\b(?!://)") if short else None
     for path in source.files(root / "core", ".c", ".h", ".in"):
         if path.relative_to(root / "core").as_posix() == NAMES_PLUGINS:
             continue

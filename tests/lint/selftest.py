@@ -594,6 +594,12 @@ class Manual(InAFolder):
         page = self.write("a.1", '.TH "a" "1" "2020-01-01"\n.SH NAME\na - b\n.XX\n')
         self.assert_one(manual.check([page]), r"a.1:4:.*unknown macro")
 
+    def test_a_line_that_is_too_wide(self):
+        text = f"{'x' * 100}\n{'x ' * 33}\n{'x ' * 40}\n"
+        head = '.TH "a" "1" "2020-01-01"\n.SH NAME\n.P\na - b\n'
+        page = self.write("a.1", f"{head}.P\n.nf\n{text}.fi\n")
+        self.assert_one(manual.check([page]), r"a.1: expected at most 80 columns: x x")
+
 
 class Installed(InAFolder):
     def setUp(self):

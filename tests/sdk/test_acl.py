@@ -118,7 +118,7 @@ def test_a_refusal_names_the_instance_and_its_reason(host, stranger, tmp_path):
         )
         server.process.wait_for(
             rf'visitor refused peer={stranger}:\d+ port=\d+ reason="denied by the access list" '
-            rf"plugin=door detail={'x' * 127}$"
+            rf"tunnel=\d+ identity=\"\" plugin=door detail={'x' * 127}$"
         )
         wait_until(
             lambda: exported.exists()

@@ -27,6 +27,8 @@ CALLS = {
     "cfg_parse": ["ctx, out or the text is NULL"],
     "state_put": ["ctx, key or bytes is NULL", "key: not 1 to 63 bytes"],
     "state_get": ["ctx, key or out is NULL"],
+    "file_watch": ["ctx or path is NULL, or path is empty", "called outside of create()"],
+    "state_show": ["ctx or text is NULL"],
     "cfg_get": ["key is NULL"],
     "listener_get": [
         "ctx, address or fd_out is NULL",

@@ -281,7 +281,7 @@ def test_a_server_starts_with_a_hundred_thousand_prefixes_of_a_file(host, tmp_pa
         ({"deny": {"file": "none.txt"}}, "/deny/file", "cannot read the list "),
         ({}, "", 'expected "allow" or "deny", found neither'),
         ({"identity": ["alice"]}, "", 'expected "allow" or "deny", found neither'),
-        ({"deny": [], "identity": []}, "/identity", "expected at least one identity, found none"),
+        ({"deny": [], "identity": []}, "/identity", "expected at least one element, found none"),
         ({"allow": [], "identity": "alice"}, "/identity", 'expected an array, found "alice"'),
     ],
 )

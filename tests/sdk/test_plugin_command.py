@@ -379,7 +379,7 @@ def test_every_option_type_is_told(folder):
     assert types == set(
         (
             "bool int number string secret duration size enum addr ip port ports prefix list map "
-            "object node"
+            "object node sha256"
         ).split()
     )
     assert options["whole_default"] == {

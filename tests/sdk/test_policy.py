@@ -197,7 +197,7 @@ class TestWithoutAnswer:
         chain = [{"use": "silent", "peer": "192.0.2.1"}]
         with host.server(auth=chain) as server, answering.to(server) as wire:
             wire.send({"Hello": 0})
-            wire.expect_error("invalid secret")
+            wire.expect_error("the server does not know this client")
 
     @pytest.mark.parametrize("first", [0, 1])
     def test_a_chain_with_one_that_needs_it_sends_one(self, host, answering, first):

@@ -681,9 +681,9 @@ def test_a_pin_keeps_even_a_dangerous_file_from_running(host, error_line, folder
 def test_an_invalid_pin(host, error_line, folder, pin):
     plugins = {**host.plugins(folder), "pin": {"auth_good.so": pin}}
     line = error_line(host.refused(plugins=plugins, auth=[{"use": "good"}]))
-    assert line.endswith(
-        f'/plugins/pin/auth_good.so: expected "sha256:" and 64 hex digits, found "{pin}"'
-    )
+    # A long value is cut.
+    text = f'/plugins/pin/auth_good.so: expected "sha256:" and 64 hex digits, found "{pin[:57]}'
+    assert text in line
     assert "refused.json:" in line, "the line has a place in the file"
 
 

@@ -91,15 +91,20 @@ def count_blocked(server):
     return sum(int(found[1] or 1) for found in map(pattern.search, server.process.stderr) if found)
 
 
-def test_a_verify_of_a_second_and_a_half(host, answering):
-    """It may be over before the watchdog looks."""
-    with host.server(auth=slow("verify", "1500ms")) as server:
+def test_a_verify_of_a_second_and_a_half(host, answering, exporter):
+    """It may be over before the watchdog looks. The lag of its worker is a metric."""
+    auth = slow("verify", "1500ms")
+    with host.server(workers=2, auth=auth, metrics=section(exporter)) as server:
         with answering.to(server) as wire:
             wire.say("anything", {"Hello": 0})
             found = server.process.wait_for(
                 f"{returned('verify')}|{blocked('verify')}", stream="stderr"
             )
             assert 1490 <= int(found[2] or found[4]) < 1500 + seconds(1000)
+            page = exporter.page(timeout=60)
+            lags = [page.value("spore_worker_lag_seconds", worker=each) for each in "01"]
+            assert 1.49 <= max(lags) < 1.5 + seconds(1), "the worker that was asked"
+            assert min(lags) < 1.4, "the other one"
 
 
 def test_quick_calls_are_not_told(host, answering):

@@ -30,6 +30,17 @@ def test_a_shorter_time(host, answering):
         server.process.wait_for("auth plugin gave no verdict in time plugin=timer")
 
 
+def test_an_allow_that_comes_too_late_denies(host, answering):
+    """verify() itself takes too long, so the worker cannot look at the time meanwhile."""
+    auth = [{"use": "slow", "name": "staff", "in": "verify", "lasts": "700ms", "answer": "stall"}]
+    with host.server(auth=auth, workers=1, server={"auth_timeout": "200ms"}) as server:
+        with answering.to(server) as wire:
+            wire.say("stall", {"Hello": 0})
+            assert wire.expect_error("authentication is not available", seconds(10)) == "end"
+        server.process.wait_for("auth plugin could not decide plugin=staff .*it took too long")
+        assert not any("new client" in line for line in server.process.stderr)
+
+
 def test_a_reload_changes_it(host, answering):
     """Also for the next connection, while an older one still has its longer time."""
     with host.server(auth=auth(never=True), server={"auth_timeout": "20s"}) as server:
@@ -71,8 +82,63 @@ def test_a_client_gives_up_after_its_own_time(host):
             server, service, auth=auth(delay="1ms"), client=config["client"], listening=False
         )
         with contextlib.closing(client.process):
-            client.process.wait_for("timed out waiting for initial message", stream="stderr")
+            client.process.wait_for(
+                r"no answer from the server within 600ms \(client.answer_timeout, which must be "
+                r"longer than the server's server.auth_timeout if its auth plugins are slow\)",
+                stream="stderr",
+            )
             assert 0.5 < time.monotonic() - began < 2.9 * seconds(1)
+
+
+def test_by_default_a_client_learns_that_the_server_was_too_slow(host):
+    """Both ends have their defaults: the client waits longer than the server."""
+    with Echo() as service, host.server(auth=auth(never=True)) as server:
+        client = host.client(server, service, auth=auth(delay="1ms"), listening=False)
+        with contextlib.closing(client.process):
+            client.process.wait_for(
+                "server error: authentication timed out: its auth plugins took longer than its "
+                "server.auth_timeout",
+                stream="stderr",
+                timeout=seconds(8),
+            )
+        server.process.wait_for(
+            r"auth plugin gave no verdict in time plugin=timer after_ms=3\d\d\d "
+            "limit=server.auth_timeout"
+        )
+
+
+def test_a_client_names_its_own_plugin_that_is_too_slow(host):
+    with Echo() as service, host.server(auth=auth(delay="1ms")) as server:
+        client = host.client(
+            server,
+            service,
+            auth=auth(never=True),
+            client={**host.client_config(server, service)["client"], "answer_timeout": "400ms"},
+            listening=False,
+        )
+        with contextlib.closing(client.process):
+            client.process.wait_for(
+                "no answer to the server's Challenge from auth plugin timer within 400ms "
+                r"\(client.answer_timeout; a server waits 3s for it\)",
+                stream="stderr",
+            )
+
+
+def test_a_client_says_that_it_has_waited_for_a_challenge(host):
+    """Its server has no secret, so it waits for Hello."""
+    with Echo() as service, host.server() as server:
+        client = host.client(
+            server,
+            service,
+            auth=auth(delay="1ms"),
+            client={**host.client_config(server, service)["client"], "answer_timeout": "400ms"},
+            listening=False,
+        )
+        with contextlib.closing(client.process):
+            client.process.wait_for(
+                r"no Challenge from the server within 400ms \(client.answer_timeout\): is it",
+                stream="stderr",
+            )
 
 
 @pytest.mark.parametrize("value", ["10ms", "61s", "0", "soon"])

@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -57,6 +58,28 @@ static inline void sockets_tcp_pair(int fds[2])
 		sockets_unblock(fds[i]);
 		setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	}
+}
+
+/* From now on the host of this end seems to be gone: its kernel drops the packets that arrive. */
+static inline void sockets_vanish(int fd)
+{
+	struct sock_filter drop = { BPF_RET | BPF_K, 0, 0, 0 };
+	struct sock_fprog program = { 1, &drop };
+
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program), 0);
+}
+
+static inline void sockets_come_back(int fd)
+{
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){ 0 }, sizeof(int)), 0);
+}
+
+static inline int sockets_option(int fd, int level, int option)
+{
+	int value = -1;
+
+	ck_assert_int_eq(getsockopt(fd, level, option, &value, &(socklen_t){ sizeof value }), 0);
+	return value;
 }
 
 static inline void sockets_reset(int fd)

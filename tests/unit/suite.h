@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-enum { SUITE_TIMEOUT_S = 30 };
+enum { SUITE_TIMEOUT_S = 55 };
 
 static inline int suite_run(const char *name, const TTest *const *tests, size_t n)
 {

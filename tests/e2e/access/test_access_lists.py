@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from harness.loopback import Loopback, free_port, has_ipv6
-from harness.peers import Server, spore_binary, spore_server
+from harness.peers import Server, spore_binary, spore_client, spore_server
 from harness.process import Process, run
 from harness.sockets import connect
 from harness.wire import Ended, Tunnel, Wire
@@ -149,3 +149,16 @@ def test_the_example(tmp_path, address):
         server.process.wait_for("server listening", stream="stderr")
         with Tunnel(server) as tunnel:
             assert 20000 <= tunnel.port <= 21000
+
+
+@pytest.mark.parametrize("flags", [[], ["--tls", "--insecure"]], ids=["plain", "tls"])
+def test_a_denied_client_hears_of_the_possibility(address, flags):
+    """The server closes its connection without a byte, so the client can only name the causes."""
+    with spore_server(address, extra=["--deny", "127.0.0.0/8"]) as server:
+        with spore_client(
+            server.control, 9, listening=False, extra=["--no-reconnect", *flags]
+        ) as client:
+            assert client.wait(8) == 1
+            client.process.wait_for(
+                "does it let this address in .*access lists" if flags else "may have banned .*deny"
+            )

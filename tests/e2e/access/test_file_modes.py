@@ -1,6 +1,7 @@
 """The permissions of files with secrets, and the protection of secrets in memory."""
 
 import errno
+import json
 import os
 import pathlib
 import re
@@ -122,6 +123,7 @@ def test_no_core_file_from_the_first_secret_on(tmp_path):
     assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE), limits
 
 
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHVq21KENGRmWtqi73NAPue69nZsk/6bOHw1KX+yKKed"
 SECRET_FILES = [
     (0o600, None),
     (0o400, None),
@@ -129,6 +131,7 @@ SECRET_FILES = [
     (0o644, "secret file is readable by everyone"),
     (0o604, "secret file is readable by everyone"),
     (0o602, "secret file is writable by everyone"),
+    (0o620, "secret file is writable by its group"),
 ]
 
 
@@ -145,7 +148,44 @@ def test_a_secrets_file_that_is_open_to_everyone(tmp_path, address, mode, warnin
         with Tunnel(server):
             pass
         warned = [line.split(" warn  ")[1] for line in server.process.stderr if " warn " in line]
-    assert warned == ([f'{warning} path={path} run="chmod o-rwx {path}"'] if warning else [])
+    remedy = f"chmod {'g-w,' if mode & 0o020 else ''}o-rwx {path}"
+    assert warned == ([f'{warning} path={path} run="{remedy}"'] if warning else [])
+
+
+@pytest.mark.parametrize(
+    "mode, who",
+    [(0o644, None), (0o620, "its group"), (0o666, "everyone")],
+    ids=["644", "620", "666"],
+)
+def test_files_of_clients_that_others_may_write(tmp_path, mode, who):
+    """Keys, passwords, limits and secrets: each file is warned of once, and is still used."""
+    files = {
+        "keys": f"{PUBLIC_KEY} alice",
+        "users": "alice:$2y$04$aK0rSKnXZxr5If.QLMU66eJpur3BSF2UcSoHfC6Uey5xeTlGtkYLK",
+        "limits": '{"alice": {"max_tunnels": 5}}',
+        "team": "alice:one",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(f"{text}\n")
+        (tmp_path / name).chmod(mode)
+    config = {
+        "plugins": {"path": [str(pathlib.Path(spore_binary()).parent / "test-plugins")]},
+        "transport": [{"use": "trusted"}],
+        "auth": [
+            {"use": "pubkey", "authorized_keys": ["keys"], "names": ["a.example"]},
+            {"use": "htpasswd", "file": "users", "policy_file": "limits"},
+            {"use": "multi_secret", "secrets_file": "team"},
+        ],
+    }
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps(config))
+    made = run([spore_binary(), "server", "--check", "--config", str(path)])
+    assert made.status == 0, made.log()
+    for name in files:
+        file = tmp_path / name
+        said = f"{file} is writable by {who}: run `chmod go-w {file}`"
+        assert sum(said in line for line in made.stderr) == (1 if who else 0), made.log()
+    assert who or "is writable" not in made.log()
 
 
 def test_a_secret_from_a_pipe(tmp_path, address):

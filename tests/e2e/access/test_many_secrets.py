@@ -54,10 +54,95 @@ def test_each_secret_has_its_name(serve):
                     assert read_exactly(far, 4) == b"ping"
 
 
+def named_refusal(server, text):
+    """The error text of a tunnel whose answer is `text`, with the tag of a-secret for TAG."""
+    with Wire.connect(server.control) as wire:
+        tag = answer("a-secret", wire.receive()["Challenge"])
+        wire.send({"Authenticate": text.replace("TAG", tag)}, {"Hello": 0})
+        message = wire.receive_but_heartbeats()
+    return message.get("Error")
+
+
+def hmac(**options):
+    return [{"use": "hmac", "secret": "a-secret", **options}]
+
+
+def named_client(server, folder, service, name, **options):
+    path = folder / "client.json"
+    path.write_text(json.dumps({"auth": hmac(identity=name)}), encoding="utf-8")
+    return spore_client(server.control, service.port, extra=["--config", str(path)], **options)
+
+
+def test_an_answer_with_a_name_is_compared_with_one_secret(serve):
+    with serve(multi_secret()) as server:
+        assert named_refusal(server, "alice:TAG") is None
+        for wrong in (
+            "bob:TAG",
+            "carol:TAG",
+            "alic:TAG",
+            ":TAG",
+            "al%69ce:TAG",
+            "alice:",
+            "alice:x",
+        ):
+            assert named_refusal(server, wrong) == "invalid secret", wrong
+
+
+def test_a_spore_client_sends_its_name(serve, tmp_path):
+    with Echo() as service, serve(multi_secret()) as server:
+        with named_client(server, tmp_path, service, "alice") as client:
+            server.process.wait_for("new client .*identity=alice ")
+            assert one_exchange(client.host, client.port) == b"ping"
+        with named_client(server, tmp_path, service, "bob", listening=False) as client:
+            client.process.wait_for("invalid secret")
+            client.process_was_ended = True
+
+
+def test_one_secret_with_a_name(serve, tmp_path):
+    """The server gives the name to every client, bore's included, and denies other names."""
+    with Echo() as service, serve(hmac(identity="the team")) as server:
+        with Tunnel(server, secret="a-secret"):
+            server.process.wait_for('new client .*identity="the team" ')
+        with named_client(server, tmp_path, service, "the team") as client:
+            server.process.wait_for('new client .*identity="the team" ', times=2)
+            assert one_exchange(client.host, client.port) == b"ping"
+        assert named_refusal(server, "team:TAG") == "invalid secret"
+
+
+@pytest.mark.parametrize(
+    "name, fault",
+    [
+        ("", "expected a name, found an empty text"),
+        ("a\tb", "expected a name without control characters"),
+        ("n" * 168, "too long: percent-encoded, a name may have 167 bytes"),
+        ("ä" * 28, "too long: percent-encoded, a name may have 167 bytes"),
+    ],
+)
+def test_names_that_do_not_fit(refused, name, fault):
+    instance = {"use": "hmac", "secret": "a-secret", "identity": name}
+    assert refused(instance) == [("/identity", fault)]
+
+
 @pytest.mark.parametrize("secret", ["", "a-secre", "a-secret ", "A-SECRET", "a-secret,b-secret"])
 def test_other_secrets_do_not(serve, secret):
     with serve(multi_secret()) as server:
         assert refusal(server, secret) == "invalid secret"
+
+
+def test_refused_answers_have_lines(serve):
+    """Also without a name, at a limited rate; the client learns only that its secret is wrong."""
+    limits = {"ban_after": 0, "secret_rate": 1000000}
+    auth = [{"use": "hmac", "secret": "x-secret"}, *multi_secret()]
+    with serve(auth, limits=limits) as server:
+        for _ in range(25):
+            assert refusal(server, "wrong") == "invalid secret"
+        for said in [
+            "an answer without a name does not fit the secret plugin=hmac",
+            "an answer without a name fits none of the secrets plugin=multi_secret",
+        ]:
+            server.process.wait_for(said)
+            assert 10 <= len([line for line in server.process.stderr if said in line]) < 20
+        assert named_refusal(server, "eve:TAG") == "invalid secret"
 
 
 def test_secrets_of_every_kind(address, tmp_path, serve, monkeypatch):
@@ -403,7 +488,7 @@ def test_one_name_of_two_secrets(refused, tmp_path):
 )
 def test_invalid_lines(refused, tmp_path, line, column, text):
     """Each error has its place, and the lines after it are checked too."""
-    (tmp_path / "more").write_bytes(b"# first\n" + line + b"\nbob:hunter2\n" + line)
+    (tmp_path / "more").write_bytes(b"# first\n" + line + b"\nbob:hunter2\n" + line + b"\n")
     errors = refused({"secrets_file": "more"})
     assert errors[0] == ("/secrets_file", f"{tmp_path}/more:2:{column}: {text}")
     assert errors[1][1].startswith(f"{tmp_path}/more:4:")
@@ -434,8 +519,6 @@ def test_too_many_secrets(refused, tmp_path):
 @pytest.mark.parametrize(
     "policy, place",
     [
-        ({"carol": {}}, "/policy/carol"),
-        ({"a/b": {}}, "/policy/a~1b"),
         ({"alice": []}, "/policy/alice"),
         ({"alice": {"ports": "0-5"}}, "/policy/alice/ports"),
         ({"alice": {"max_tunnels": 0}}, "/policy/alice/max_tunnels"),

@@ -5,8 +5,10 @@ import signal
 
 import pytest
 
+from harness.admin import Admin
 from harness.peers import spore_binary
 from harness.process import run
+from harness.reloading import Reloading
 
 WARNING = "no authentication: anybody who reaches the control port may open tunnels"
 
@@ -36,6 +38,24 @@ def test_start_and_reload_warn(configured_server):
         server.process.wait_for(WARNING)
         server.process.signal(signal.SIGHUP)
         server.process.wait_for(WARNING, times=2)
+
+
+def test_the_answer_to_a_reload_warns(address, tmp_path):
+    """Who asks for the reload hears what the log says: here that nobody is asked for a secret any
+    more, or that a rule is for nobody."""
+    admin = Admin(tmp_path / "admin.sock")
+    secrets = {"auth": [{"use": "multi_secret", "secrets": {"alice": "hunter2"}}]}
+    rule = [{"use": "cidr", "deny": ["10.0.0.0/8"], "identity": ["alcie"]}]
+    reloading = Reloading(tmp_path, address, extra=admin.flags, **secrets)
+    with reloading.server:
+        assert json.loads(admin.ctl("reload", "--json"))["warnings"] == []
+        reloading.write({**secrets, "acl": {"public": rule}})
+        assert 'no auth plugin knows the identity "alcie"' in admin.ctl("reload")
+        reloading.process.wait_for(
+            r"doubtful configuration .*line=\d+ option=/acl/public/0/identity/0"
+        )
+        reloading.write({})
+        assert f"warning: {WARNING}" in admin.ctl("reload").splitlines()
 
 
 @pytest.mark.parametrize(

@@ -328,3 +328,14 @@ def test_what_the_client_sends_is_what_bore_sends(fake_server):
             assert read_exactly(near, 7) == b"visitor"
             near.sendall(b"service")
             assert read_exactly(wire.stream(), 7) == b"service"
+
+
+def test_the_way_to_keep_trying_is_named(server):
+    """The first attempt is the only one without --retry, also beside a client that hangs."""
+    with spore_client(server.control, 9) as holder:
+        with spore_client(server.control, 9, port=holder.port, listening=False) as late:
+            assert late.wait() == 4
+            late.process.wait_for(r'remedy="--retry \(client.retry\) keeps trying"')
+    with spore_client(server.control, 9, port=server.control[1], listening=False) as never:
+        assert never.wait() == 4
+        assert "remedy" not in never.process.log()

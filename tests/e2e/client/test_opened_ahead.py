@@ -9,11 +9,13 @@ import uuid
 
 import pytest
 
+from harness.loopback import BORE_CONTROL_PORT
 from harness.metrics import Exporter
 from harness.peers import bore_client, bore_server, configured_server, spore_client, spore_server
 from harness.reloading import Reloading
 from harness.scale import count, seconds
 from harness.services import Echo, Inbox
+from harness.slow_network import SlowNetwork
 from harness.sockets import end_writing, read_exactly, read_to_end, reset
 from harness.visitors import connected, exchange_all, finish_all, one_exchange
 from harness.waiting import wait_until
@@ -28,6 +30,7 @@ def ask(tunnel, number):
     tunnel.wire.send({"Extend": {"heartbeat_ms": 4000, "ahead": number}})
     answer = tunnel.wire.receive_but_heartbeats()["Extended"]
     assert answer.pop("heartbeat_ms") == 4000
+    assert answer.pop("offers") == 7
     return answer
 
 
@@ -176,12 +179,15 @@ def test_a_wrong_secret_waits_for_nothing(address):
 class Ahead:
     """A server played by the test that allows connections to be opened ahead."""
 
-    def __init__(self, fake, number):
+    def __init__(self, fake, number, offers=0):
         self.control = fake.next_wire()
         assert self.control.receive() == {"Hello": 0}
         self.control.send({"Hello": 1234}, "Heartbeat")
-        assert self.control.receive() == {"Extend": {"heartbeat_ms": 4000, "ahead": number}}
-        self.control.send({"Extended": {"heartbeat_ms": 60000, "ahead": number, "pass": PASS}})
+        assert self.control.receive() == {
+            "Extend": {"heartbeat_ms": 4000, "ahead": number, "wants": 2}
+        }
+        granted = {"heartbeat_ms": 60000, "ahead": number, "pass": PASS, "offers": offers}
+        self.control.send({"Extended": granted})
         self.fake = fake
         self.waiting = [self.next() for _ in range(number)]
 
@@ -249,6 +255,20 @@ def test_a_broken_connection_loses_no_visitor(fake_server, inbox, how):
         identity, dialled = fake_server.accepted(timeout=6)
         assert identity == ID
         dialled.send_bytes(b"hello")
+        with inbox.take() as local:
+            assert read_exactly(local, 5) == b"hello"
+
+
+def test_a_dead_connection_holds_a_visitor_up_for_a_quarter_of_a_second(fake_server, inbox):
+    """The client dials another connection beside it, and the server's answer decides."""
+    with ahead_client(fake_server, inbox, 1):
+        server = Ahead(fake_server, 1, offers=1)
+        server.visit()
+        began = time.monotonic()
+        dialled = fake_server.next_wire(timeout=2)
+        assert dialled.receive() == {"Claim": ID}
+        assert time.monotonic() - began < seconds(1)
+        dialled.send_bytes(b'"Accepted"\0hello')
         with inbox.take() as local:
             assert read_exactly(local, 5) == b"hello"
 
@@ -347,6 +367,27 @@ def test_a_reload_closes_waiting_connections(address, tmp_path):
                 )
                 visit_all(running.host, client.port, 5)
                 assert exporter.value("spore_control_connections_total") >= before + 5
+
+
+def test_connections_that_a_nat_has_forgotten():
+    """They are dead at both ends, which do not know it. Each holds one visitor up for 250 ms."""
+    with SlowNetwork() as network, Echo(network.here) as service, spore_server(
+        network.here, control_port=BORE_CONTROL_PORT
+    ) as server:
+        with spore_client(
+            server.control,
+            service.port,
+            local_host=network.here,
+            extra=["--ahead", "3"],
+            within=network.within,
+        ) as client:
+            wait_until(lambda: len(network.far_ports) == 4, "three connections ahead")
+            time.sleep(0.1)  # until the server has them
+            network.forget(network.far_ports[1:])
+            for _ in range(3):
+                began = time.monotonic()
+                assert one_exchange(network.here, client.port) == b"ping"
+                assert time.monotonic() - began < seconds(1.5)
 
 
 def test_bore_on_either_end(address):

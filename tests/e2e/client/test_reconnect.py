@@ -177,7 +177,7 @@ def test_extension_is_asked_for_once_and_never_used_unasked(fake_server):
         with fake_server.next_wire() as wire:
             assert wire.receive() == {"Hello": 0}
             wire.send({"Hello": 1234}, "Heartbeat")
-            assert wire.receive() == {"Extend": {"heartbeat_ms": 4000}}
+            assert wire.receive() == {"Extend": {"heartbeat_ms": 4000, "wants": 2}}
             quiet_until = time.monotonic() + 3
             while time.monotonic() < quiet_until:
                 wire.send("Heartbeat")
@@ -190,7 +190,9 @@ def test_extension_is_asked_for_once_and_never_used_unasked(fake_server):
 def test_server_answers_the_extension(server):
     with Tunnel(server) as tunnel:
         tunnel.wire.send({"Extend": {"heartbeat_ms": 4000, "later": [1, {"x": None}]}})
-        assert tunnel.wire.receive_but_heartbeats() == {"Extended": {"heartbeat_ms": 4000}}
+        assert tunnel.wire.receive_but_heartbeats() == {
+            "Extended": {"heartbeat_ms": 4000, "offers": 7}
+        }
 
 
 def test_our_client_needs_few_heartbeats(server):
@@ -200,7 +202,7 @@ def test_our_client_needs_few_heartbeats(server):
         for tunnel in tunnels:
             tunnel.wire.send({"Extend": {"heartbeat_ms": 4000}})
         for tunnel in tunnels:
-            assert tunnel.wire.receive_but_heartbeats() == {"Extended": {"heartbeat_ms": 4000}}
+            assert list(tunnel.wire.receive_but_heartbeats()) == ["Extended"]
         ends, arrivals = time.monotonic() + seconds(20), []
         while time.monotonic() < ends and {whose for _, whose in arrivals} != set(tunnels):
             for tunnel in tunnels:

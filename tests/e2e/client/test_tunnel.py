@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import time
 
 import pytest
 
@@ -92,6 +93,19 @@ def test_service_that_is_down(server, address):
         client.process.wait_for(rf"{port}\b", stream="stderr")
         with Echo(address.host, port):
             assert one_exchange(server.public_host, client.port) == b"ping"
+
+
+@pytest.mark.over_tls_too
+def test_connections_that_a_client_gives_up(secret_server, address):
+    """The client connects to the server while it finds out that its service is down. The server
+    does not take it for a stranger."""
+    server = secret_server
+    with spore_client(server.control, address.free_port(), secret="s3cret") as client:
+        for _ in range(12):
+            with connect(server.public_host, client.port) as visitor:
+                assert how_it_ends(visitor, timeout=2) == (b"", "end")
+            time.sleep(0.01)
+    assert not [line for line in server.process.stderr if " connection " in line]
 
 
 @pytest.mark.over_tls_too

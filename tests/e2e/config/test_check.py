@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from harness.passwords import htpasswd
 from harness.peers import is_sanitized, spore_binary, spore_client, spore_server
 from harness.process import run
 from harness.services import Echo
@@ -182,6 +183,23 @@ def test_who_said_it(tmp_path):
     assert found["/transport/0/use"] == ("plain", "default")
 
 
+def test_parts_of_a_value_have_its_source(tmp_path):
+    path = write(
+        tmp_path,
+        '{"client": {"to": "h", "control_port": 5},\n"tunnels": [{"local": "127.0.0.1:80"}]}',
+    )
+    found = printed("local", "-c", path, env={"SPORE_SERVER": "g:7002"})
+    assert found["/client/to"] == ("g", "variable SPORE_SERVER")
+    assert found["/client/control_port"] == (7002, "variable SPORE_SERVER")
+    assert found["/tunnels/0/local_host"] == ("127.0.0.1", f"{path}:2")
+    assert found["/tunnels/0/local_port"] == (80, f"{path}:2")
+    found = printed("local", "-c", path, "--local-port", 9)
+    assert found["/client/control_port"] == (5, f"{path}:1")
+    assert found["/tunnels/0/local_port"] == (9, "flag --local-port")
+    found = printed("server", env={"RUNTIME_DIRECTORY": "/run/spore"})
+    assert found["/admin/socket"] == ("/run/spore/admin.sock", "variable RUNTIME_DIRECTORY")
+
+
 @pytest.mark.parametrize(
     "words, env, pointer, value, source",
     [
@@ -242,9 +260,38 @@ def test_maps_and_lists_of_objects(tmp_path):
         "client.json",
     )
     found = printed("local", "-c", client)
-    assert found["/tunnels/0/local_port"] == (80, "derived")
+    assert found["/tunnels/0/local_port"][0] == 80
     assert found["/tunnels/1/port"][0] == 2000
     assert found["/client/to"][0] == "h"
+
+
+def test_a_policy_shows_what_it_inherits(tmp_path):
+    """With the line of the policy of all names. What nobody says has its default."""
+    path = write(
+        tmp_path,
+        """{"auth": [{"use": "multi_secret",
+"secrets": {"alice": "hunter1", "bob": "hunter2"},
+"policy": {
+"alice": {"max_tunnels": 2},
+"*": {"max_tunnels": 5,
+"max_conns": 500, "ports": "20000-20099"},
+"bob": {}}}]}""",
+    )
+    found = printed("server", "-c", path)
+    assert found["/auth/0/policy/alice/max_tunnels"] == (2, f"{path}:4")
+    assert found["/auth/0/policy/alice/max_conns"] == (500, f"{path}:6")
+    assert found["/auth/0/policy/alice/ports"] == ("20000-20099", f"{path}:6")
+    assert found["/auth/0/policy/bob/max_tunnels"] == (5, f"{path}:5")
+    assert found["/auth/0/policy/alice/life"][1] == "default"
+    assert found["/auth/0/policy/*/max_tunnels"] == (5, f"{path}:5")
+
+
+def test_a_mistake_in_the_policy_of_all_names_is_reported_once(tmp_path):
+    policy = {"*": {"max_tunnels": 0}, "alice": {}, "bob": {}}
+    auth = {"use": "multi_secret", "secrets": {"alice": "hunter1"}, "policy": policy}
+    process = ask("server", "-t", "-c", write(tmp_path, {"auth": [auth]}), status=1)
+    errors = [line for line in process.stderr if "error:" in line]
+    assert len(errors) == 1 and "/auth/0/policy/*/max_tunnels: expected" in errors[0], errors
 
 
 @pytest.mark.parametrize("sort", ["text", "file", "variable", "flag", "list", "names"])
@@ -277,3 +324,90 @@ def test_an_answer_that_cannot_be_written():
     process = run(["/bin/sh", "-c", f"exec {spore_binary()} server --print-config >/dev/full"])
     assert process.status == 1
     assert "error: cannot write to standard output" in process.stderr
+
+
+@pytest.mark.parametrize(
+    "socket, expected",
+    [
+        ("none/admin.sock", "expected a path in a folder that exists and that this user may write"),
+        ("file/admin.sock", "Not a directory"),
+        ("file", "expected a socket or nothing at DIR/file, found another file"),
+        ("x" * 120, "expected a path of at most 107 bytes, the limit for unix sockets, found "),
+        ("admin.sock", None),
+        ("", None),
+    ],
+    ids=["no folder", "a file as folder", "a file", "long", "good", "none"],
+)
+def test_the_admin_socket(tmp_path, socket, expected):
+    """What can be checked without binding it, and nothing is left behind."""
+    (tmp_path / "file").touch()
+    path = write(tmp_path, {"server": {"workers": 0}, "admin": {"socket": socket}})
+    checked = ask("server", "--check", "--config", path, status=1 if expected else 0)
+    said = "\n".join(checked.stderr).replace(str(tmp_path), "DIR")
+    assert ("error: /admin/socket: " in said) == bool(expected)
+    assert (expected or "no authentication") in said
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["file", "server.json"]
+
+
+def test_an_admin_socket_in_a_folder_that_may_not_be_written(tmp_path):
+    """Other mistakes are named, too."""
+    (tmp_path / "theirs").mkdir(mode=0o555)
+    words = ["--check", "--admin-socket", tmp_path / "theirs" / "admin.sock", "--workers", "999"]
+    checked = ask("server", *words, status=1, drop_capabilities=["dac_override"])
+    said = "\n".join(checked.stderr)
+    assert "--admin-socket: error: expected a path in a folder" in said
+    assert "--workers: error: " in said
+
+
+def test_the_admin_socket_of_a_server_that_runs(address, tmp_path):
+    """A server that drains may hand it over, so it is no mistake. The check does not disturb it."""
+    socket = tmp_path / "admin.sock"
+    with spore_server(address, extra=["--admin-socket", str(socket)]) as server:
+        ask("server", "--check", "--admin-socket", socket)
+        assert ask("ctl", "status", "--socket", socket).stdout
+        assert server.process.running
+
+
+GRANTS = {
+    "multi_secret": {"secrets": {"alice": "hunter1"}, "policy": {"alice": {"ports": "PORTS"}}},
+    "htpasswd": {"file": "users", "policy": {"*": {"ports": "PORTS"}}},
+    "htpasswd with a file": {"file": "users", "policy_file": "policy.json"},
+    "mtls": {"clients": {"alice": {"san": "alice", "ports": "PORTS"}}},
+}
+
+
+@pytest.mark.parametrize("kind", GRANTS)
+def test_ports_of_a_grant(tmp_path, certificate, authority, kind):
+    """Ports that are partly the server's are granted in part: most of them would be a surprise."""
+    (tmp_path / "users").write_text(htpasswd("alice", "hunter1"))
+    transport = [
+        {
+            "use": "tls",
+            "certfile": certificate.path,
+            "keyfile": certificate.key,
+            "cacertfile": authority.path,
+        }
+    ]
+    for ports, warns, status in (
+        ("20990-30000", True, 0),
+        ("20000-20099,30000-30009", False, 0),
+        ("1-65535", False, 0),
+        ("30000-30009", False, 1),
+    ):
+        write(tmp_path, {"alice": {"ports": ports}}, "policy.json")
+        auth = json.loads(json.dumps(GRANTS[kind]).replace("PORTS", ports))
+        config = {
+            "server": {"ports": "20000-21000"},
+            "transport": transport,
+            "auth": [{"use": kind.split()[0], **auth}],
+        }
+        said = ask("server", "--check", "--config", write(tmp_path, config), status=status).log()
+        assert ("the server does not have most of these ports" in said) == warns, said
+        assert ("expected at least one of the server's public ports" in said) == bool(status)
+
+
+def test_reserved_ports_beside_the_public_ones(tmp_path):
+    config = {"server": {"ports": "20000-21000", "reserved_ports": [20022, "22,80-443"]}}
+    said = ask("server", "--check", "--config", write(tmp_path, config)).log()
+    assert said.count("no tunnel would get this port anyway") == 1
+    assert "option=/server/reserved_ports/1" in said

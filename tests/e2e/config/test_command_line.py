@@ -48,6 +48,24 @@ def test_help(flag):
     assert process.stderr == []
 
 
+@pytest.mark.parametrize(
+    "command", [[], ["server"], ["local"], ["ctl"], ["keygen"], ["plugin"], ["reference"]]
+)
+def test_help_fits_a_terminal(command):
+    process = spore(*command, "--help")
+    assert [line for line in process.stdout if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    "command, first", [("server", "--min-port PORT"), ("local", "-t, --to HOST")]
+)
+def test_common_flags_come_first(command, first):
+    text = "\n".join(spore(command, "--help").stdout)
+    titles = re.findall(r"^(\w.*):$", text, re.MULTILINE)
+    assert titles[0] == "Common flags" and titles[-1] == "Other flags", titles
+    assert first in text.split("Common flags:")[1].splitlines()[1]
+
+
 @pytest.mark.parametrize("command, flags", [("server", SERVER_FLAGS), ("local", LOCAL_FLAGS)])
 def test_help_of_a_command_names_every_flag(command, flags):
     process = spore(command, "--help")
@@ -246,3 +264,32 @@ def test_secret_flag_is_wiped(secret_server):
     with open(f"/proc/{secret_server.pid}/cmdline", "rb") as arguments:
         assert b"s3cret" not in arguments.read()
     secret_server.process.wait_for("better=", stream="stderr")
+
+
+def test_unknown_variables_are_named(tmp_path):
+    """A variable that nobody reads is a warning. Those of the configuration and of Kubernetes are
+    none, nor are those of the other command, which are told; values are never shown."""
+    path = tmp_path / "server.json"
+    path.write_text('{"secret": {"env": "SPORE_KEY_OF_ALICE"}}', encoding="utf-8")
+    process = spore(
+        *["server", "--check", "--config", str(path)],
+        env={
+            "SPORE_SECRRET": "hunter1",
+            "SPORE_NOBODY_KNOWS_THIS": "hunter2",
+            "SPORE_KEY_OF_ALICE": "hunter3",
+            "SPORE_RETRY": "yes",
+            "SPORE_TUNNELS_SERVICE_HOST": "10.0.0.1",
+            "SPORE_TUNNELS_PORT": "tcp://10.0.0.1:7835",
+            "SPORE_TUNNELS_PORT_7835_TCP_PROTO": "tcp",
+        },
+    )
+    assert process.status == 0
+    assert "hunter" not in process.log()
+    said = [line.split(" ", 1)[1] for line in process.stderr]
+    assert sorted(said) == [
+        "info  environment variable of the other command: it has no effect variable=SPORE_RETRY"
+        ' command="spore local"',
+        "warn  unknown environment variable: it has no effect variable=SPORE_NOBODY_KNOWS_THIS",
+        "warn  unknown environment variable: it has no effect variable=SPORE_SECRRET"
+        " did_you_mean=SPORE_SECRET",
+    ]

@@ -13,7 +13,9 @@ from harness.scale import seconds
 GUIDE = REPOSITORY / "conf" / "tls.md"
 PAGES = [REPOSITORY / "README.md", GUIDE, REPOSITORY / "conf" / "configuration.md"]
 PAGES += sorted(REPOSITORY.glob("plugins/*/README.md"))
-FILES = ("file", "certfile", "keyfile", "cacertfile", "secrets_file")
+FILES = ("file", "certfile", "keyfile", "cacertfile", "secrets_file", "authorized_keys")
+USER = "alice:$2y$04$aK0rSKnXZxr5If.QLMU66eJpur3BSF2UcSoHfC6Uey5xeTlGtkYLK\n"
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHVq21KENGRmWtqi73NAPue69nZsk/6bOHw1KX+yKKed carol\n"
 
 
 def examples():
@@ -29,7 +31,9 @@ def values(config, wanted):
     """Every string that is the value of one of these keys."""
     items = config.items() if isinstance(config, dict) else enumerate(config)
     for key, value in items:
-        if isinstance(value, (dict, list)):
+        if key in wanted and isinstance(value, list):
+            yield from value
+        elif isinstance(value, (dict, list)):
             yield from values(value, wanted)
         elif key in wanted:
             yield value
@@ -49,6 +53,10 @@ def content_of(name, certificates):
     known = {"cert.pem": "server.pem", "key.pem": "server.key"}.get(name, name)
     if (certificates / known).exists():
         return (certificates / known).read_bytes()
+    if name == "team.keys":
+        return KEY.encode()
+    if name == "users.htpasswd":
+        return USER.encode()
     return b"carol:" * (name == "team.secrets") + b"secret of " + name.encode() + b"\n"
 
 
@@ -73,3 +81,9 @@ def test_example_is_valid(tmp_path, certificates, text, address):
         [spore_binary(), role, "--check", "--config", path], env=environment, timeout=seconds(20)
     )
     assert process.status == 0, process.log()
+
+
+def test_the_role_of_a_plugin_is_said_once():
+    """The host adds it to the plugin's summary."""
+    for page in PAGES:
+        assert not re.search(r"for an? (\w+); for an? \1", page.read_text(encoding="utf-8")), page

@@ -39,8 +39,10 @@ def tutorial(address):
     return [text.replace(LOOPBACK, address.host) for text in blocks(TUTORIAL)]
 
 
-def run(script, within=(), timeout=30.0, **options):
-    """The output of a shell that runs the commands. All processes that they start are ended."""
+def run(script, within=(), timeout=30.0, leaves=True, **options):
+    """The output of a shell that runs the commands. All processes that they start are ended.
+
+    leaves  whether there may be some"""
     argv = [*within, "bash", "-c", script + "\nexit 0\n"]
     with subprocess.Popen(
         argv,
@@ -52,7 +54,11 @@ def run(script, within=(), timeout=30.0, **options):
         **options,
     ) as shell:
         try:
-            return shell.communicate(timeout=seconds(timeout))
+            said = shell.communicate(timeout=seconds(timeout))
+            if not leaves:
+                with pytest.raises(ProcessLookupError):
+                    os.killpg(shell.pid, 0)
+            return said
         except subprocess.TimeoutExpired:
             os.killpg(shell.pid, 9)
             pytest.fail(f"the commands hang: {shell.communicate()}")
@@ -64,7 +70,7 @@ def run(script, within=(), timeout=30.0, **options):
 
 
 def check(commands, promised, **options):
-    said, complaints = run(commands, **options)
+    said, complaints = run(commands, leaves=False, **options)
     assert said == promised, complaints
     assert promised.splitlines()[-1] == "alive", "the other client must not end"
 
@@ -102,11 +108,30 @@ def test_first_tunnel_of_the_readme(tmp_path, address):
     assert said.splitlines()[1:] == [f"listening at {address.host}:20080", "ping"], complaints
 
 
+def test_first_configuration_of_the_readme(tmp_path, address):
+    script = blocks(README, "First configuration")[0]
+    page = README.read_text(encoding="utf-8")
+    (config,) = re.findall(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    config = config.replace('"server": {', f'"server": {{ "bind_addr": "{address.host}",')
+    (tmp_path / "server.json").write_text(config.replace(LOOPBACK, address.host))
+    script = script.replace(" & server=", " 2> server.log & server=")
+    until = "until grep -s -o '{}' server.log; do sleep 0.05; done\n"
+    script += until.format("server listening") + "kill -HUP $server\n"
+    script += until.format("configuration reloaded") + "kill $server && wait"
+    path = f"{pathlib.Path(spore_binary()).parent}:{os.environ['PATH']}"
+    said, _ = run(script, cwd=tmp_path, env=clean_environment({"PATH": path}), leaves=False)
+    assert said.splitlines() == [
+        "server.json: the configuration is good",
+        "server listening",
+        "configuration reloaded",
+    ]
+
+
 def test_its_packages_are_those_of_the_build():
     lists = (REPOSITORY / "tests/lib/packages.sh").read_text(encoding="utf-8")
     (packages,) = re.findall(r"^BUILD_PACKAGES=\(([^)]*)\)$", lists, re.MULTILINE)
     for commands in (blocks(README, "Install")[0], blocks(BUILDING)[0]):
-        assert f" {' '.join(packages.split())} " in " ".join(commands.split())
+        assert f" {' '.join(packages.split())} " in " ".join(commands.replace("\\\n", " ").split())
 
 
 # ---- an empty Debian

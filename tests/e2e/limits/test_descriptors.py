@@ -3,19 +3,25 @@
 import contextlib
 import json
 import select
+import time
 
 import pytest
 
 from harness import procfs
+from harness.admin import Admin
 from harness.peers import spore_client
 from harness.scale import seconds
 from harness.services import Echo
 from harness.sockets import connect
-from harness.visitors import one_exchange
+from harness.visitors import connected, exchange_all, one_exchange
 from harness.waiting import wait_until
 from harness.wire import Ended, Tunnel, Wire
 
 NOFILE = 64
+FEW = (
+    r"too few file descriptors for the configuration needed=(?P<needed>\d+) "
+    r'available=(?P<available>\d+) visitors=(?P<visitors>\d+) raise="ulimit -n, or LimitNOFILE='
+)
 
 
 def serves(server, **options):
@@ -81,15 +87,68 @@ def test_visitors(start_server):
         assert server.process.running
 
 
+def ended(visitors, patience):
+    """Those that end, or get a byte, within this time. It ends early if all do."""
+    left, over = list(visitors), []
+    ends = time.monotonic() + patience
+    while left and time.monotonic() < ends:
+        for visitor in select.select(left, [], [], 0.2)[0]:
+            left.remove(visitor)
+            over.append(visitor)
+    return over
+
+
+def first_byte(visitor):
+    try:
+        return visitor.recv(1)
+    except ConnectionError:
+        return b""
+
+
+DECLINED = 'reason="the client cannot carry the visitor"'
+
+
+def expect_declined(process, n):
+    """So many visitors, in a log with the option log.visitors."""
+
+    def lines():
+        return [line for line in process.stderr if "visitor ended" in line and DECLINED in line]
+
+    wait_until(lambda: len(lines()) >= n, "the visitors' lines")
+    assert len(lines()) == n
+
+
+@pytest.fixture
+def visitor_log_server(start_server):
+    with start_server(extra=["--log-visitors"]) as server:
+        yield server
+
+
+REMEDY = r'raise="ulimit -n, or LimitNOFILE= of the systemd unit"'
+
+
 @pytest.mark.timeout(120)
-def test_client_out_of_descriptors(server):
-    """The client loses visitors for which it has no descriptor, but continues."""
-    with Echo() as service, spore_client(server.control, service.port, nofile=NOFILE) as client:
-        visitors = [connect(server.public_host, client.port) for _ in range(2 * NOFILE)]
-        wait_until(lambda: service.accepted > 5, "some visitors to be served")
-        assert client.process.running
-        for visitor in visitors:
-            visitor.close()
+def test_client_out_of_descriptors(visitor_log_server):
+    """The client declines the visitors for which it has no descriptor; they end at once. It serves
+    the others, and others when these have ended."""
+    server = visitor_log_server
+    with Echo() as service, spore_client(server.control, service.port, nofile=60) as client:
+        most = int(client.process.wait_for(FEW)["visitors"])
+        assert 5 < most < 20
+        with connected(server.public_host, client.port, most) as served:
+            exchange_all(served)
+            began = time.monotonic()
+            with connected(server.public_host, client.port, 40) as others:
+                assert len(ended(others, seconds(5))) == 40
+            lasted = time.monotonic() - began
+            exchange_all(served)
+            expect_declined(server.process, 40)
+            client.process.wait_for(
+                rf'connection dropped .*"no descriptor is left: 60 are enough for {most} visitors '
+                rf'at once" others=0 {REMEDY}'
+            )
+            lines = [line for line in client.process.stderr if "connection dropped" in line]
+            assert len(lines) <= 2 + lasted, lines
         wait_until(
             lambda: _pings(server.public_host, client.port),
             "the client to serve again",
@@ -99,8 +158,62 @@ def test_client_out_of_descriptors(server):
         assert client.process.running
 
 
+@pytest.mark.parametrize("spare", [0, 1], ids=["none is left", "one is left"])
+def test_client_that_runs_out_nevertheless(visitor_log_server, spare):
+    """The client cannot open its two connections for a visitor. Its service is not to blame."""
+    server = visitor_log_server
+    with Echo() as service, spore_client(server.control, service.port) as client:
+        before = procfs.descriptors_by_kind(client.pid)["socket"]
+        assert one_exchange(server.public_host, client.port) == b"ping"
+        wait_until(
+            lambda: procfs.descriptors_by_kind(client.pid)["socket"] == before,
+            "the first visitor to be forgotten",
+        )
+        with procfs.few_descriptors(client.pid, spare):
+            with connected(server.public_host, client.port, 5) as visitors:
+                assert len(ended(visitors, seconds(5))) == 5
+            expect_declined(server.process, 5)
+            client.process.wait_for(rf"(connection failed|not reached) .*Too many open.* {REMEDY}")
+        assert one_exchange(server.public_host, client.port) == b"ping"
+
+
+def test_client_without_a_descriptor_for_its_tunnel(address):
+    """The log names the limit to raise."""
+    nowhere = (address.host, address.free_port())
+    flags = ["--retry", "--log-level", "debug"]
+    with spore_client(nowhere, 1, extra=flags, listening=False) as client:
+        client.process.wait_for(r"no tunnel yet, trying again .*Connection refused")
+        with procfs.few_descriptors(client.pid, 0):
+            client.process.wait_for(
+                rf"no tunnel yet, trying again .*Too many open files.* {REMEDY}"
+            )
+
+
+@pytest.mark.timeout(120)
+def test_server_names_the_limit(start_server, tmp_path):
+    """A visitor is refused for lack of descriptors: the log and the status say so."""
+    admin = Admin(tmp_path / "admin.sock")
+    with start_server(nofile=NOFILE, extra=admin.flags) as server, Tunnel(server) as tunnel:
+        status = admin.ask("status")
+        most = status["max_visitors"]
+        assert status["max_visitors_from"] == "descriptors"
+        assert status["visitors"] == 0 and 3 < most < NOFILE / 2
+        visitors = [tunnel.visit() for _ in range(most + 5)]
+        refused = ended(visitors, seconds(2))
+        assert len(refused) == 5
+        server.process.wait_for(
+            r'visitor refused .*reason="the server has no descriptors for more visitors" .*'
+            rf"limit={most} from=descriptors {REMEDY}"
+        )
+        assert admin.ask("status")["visitors"] == most
+        assert f"{most} of at most {most} (set by descriptors)" in admin.ctl("status")
+        for visitor in visitors:
+            visitor.close()
+
+
 def test_client_of_many_tunnels(server, tmp_path):
-    """The limit accounts for control connections: excess visitors wait, and no visitor is lost."""
+    """The limit accounts for control connections: descriptors do not run out. Excess visitors are
+    declined, and no other one is lost."""
     n, most = 100, 4 * NOFILE
     with Echo() as service:
         config = tmp_path / "client.json"
@@ -122,19 +235,13 @@ def test_client_of_many_tunnels(server, tmp_path):
                     for port in ports + ports[: n // 2]
                 ]
                 for visitor in visitors:
-                    visitor.sendall(b"x")
+                    with contextlib.suppress(ConnectionError):
+                        visitor.sendall(b"x")
                 wait_until(lambda: service.accepted > 50, "many visitors to be served")
-                left = visitors
-                while left:
-                    ready, _, _ = select.select(left, [], [], seconds(10))
-                    assert ready, f"{len(left)} visitors wait, and none of them is served"
-                    for visitor in ready:
-                        assert visitor.recv(1) == b"x"
-                        visitor.close()
-                    left = [visitor for visitor in left if visitor not in ready]
-            assert not any(
-                "dropped" in line or "Too many" in line for line in client.process.stderr
-            )
+                assert len(ended(visitors, seconds(10))) == len(visitors)
+                echoes = sum(first_byte(visitor) == b"x" for visitor in visitors)
+                assert echoes == service.accepted
+            assert not any("Too many" in line for line in client.process.stderr)
 
 
 def test_more_workers_than_descriptors_allow(start_server):
@@ -142,6 +249,27 @@ def test_more_workers_than_descriptors_allow(start_server):
     with start_server(secret="s3cret", nofile=NOFILE, extra=["--workers", "32"]) as server:
         server.process.wait_for(r"too few file descriptors.*asked=32 workers=2", stream="stderr")
         assert serves(server)
+
+
+def test_too_few_for_the_configuration(start_server, tmp_path):
+    """The start says how many descriptors are needed, and how many there are."""
+    with start_server(nofile=30) as server:
+        few = server.process.wait_for(FEW)
+        assert int(few["available"]) == 30 < int(few["needed"]) < NOFILE
+    config = tmp_path / "server.json"
+    config.write_text('{ "limits": { "max_relays": 500 } }')
+    with start_server(nofile=NOFILE, extra=["--config", config]) as server:
+        assert 1000 < int(server.process.wait_for(FEW)["needed"]) < 1250
+    with start_server(nofile=NOFILE) as server, Echo() as service:
+        assert not any("too few" in line for line in server.process.stderr)
+        with spore_client(server.control, service.port, nofile=NOFILE) as client:
+            few = client.process.wait_for(FEW)
+            assert int(few["available"]) == NOFILE and 2 * int(few["visitors"]) < NOFILE
+            assert 2 * 256 < int(few["needed"]) < 600  # for as many as it may set up at once
+        dials = ["--config", tmp_path / "client.json"]
+        dials[1].write_text('{ "client": { "max_dials": 10 } }')
+        with spore_client(server.control, service.port, nofile=NOFILE, extra=dials) as client:
+            assert not any("too few" in line for line in client.process.stderr)
 
 
 def _pings(host, port):

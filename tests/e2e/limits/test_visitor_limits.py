@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import re
 import socket
 import time
 
 import pytest
 
+from harness.admin import Admin
 from harness.peers import spore_client, spore_server
 from harness.scale import seconds
 from harness.services import Echo
@@ -20,10 +22,10 @@ from harness.wire import Tunnel, Wire
 def limited(tmp_path, address):
     """Starts a server with these limits."""
 
-    def start(**limits):
+    def start(flags=(), **limits):
         path = tmp_path / "limits.json"
         path.write_text(json.dumps({"limits": limits}))
-        return spore_server(address, extra=["--config", str(path)])
+        return spore_server(address, extra=["--config", str(path), *flags])
 
     return start
 
@@ -131,7 +133,11 @@ def test_visitors_in_all(limited):
         first, far = tunnel.join()
         second = tunnel.join()
         assert is_refused(tunnel.visit())
-        server.process.wait_for(r"visitor refused.*reached its visitor limit", stream="stderr")
+        server.process.wait_for(
+            r"visitor refused.*the server has reached its visitor limit.*"
+            r"limit=2 from=limits\.max_relays",
+            stream="stderr",
+        )
         first.close()
         far.close()
         wait_until(lambda: not_refused(tunnel), "a place to be free again")
@@ -163,13 +169,53 @@ def test_visitors_of_a_source(limited):
         two.wire.connection()
         assert is_refused(visit_from("127.0.0.5", one))
         server.process.wait_for(
-            r"visitor refused.*the source has reached its visitor limit", stream="stderr"
+            r"visitor refused.*the source has reached its visitor limit.*"
+            r"limit=2 from=limits\.max_visitors_per_ip",
+            stream="stderr",
         )
         visit_from("127.0.0.6", one).sendall(b"hello")
         assert read_exactly(one.accept(one.wire.connection()), 5) == b"hello"
         first.close()
         far.close()
         wait_until(lambda: is_announced(one, "127.0.0.5"), "a place of the source to be free again")
+
+
+def refused_lines(process):
+    return [line for line in process.stderr if "visitor refused" in line]
+
+
+@pytest.mark.parametrize("flags", [[], ["--log-visitors"]], ids=["paced", "a line for each"])
+def test_refused_visitors_in_the_log(limited, tmp_path, flags):
+    """At most a line a second, which counts the others; each one, if the operator asks for it. The
+    metrics count all."""
+    n = 100
+    admin = Admin(tmp_path / "admin.sock")
+    with limited(max_visitors_per_ip=1, flags=[*admin.flags, *flags]) as server:
+        with Tunnel(server) as tunnel, tunnel.visit():
+            tunnel.wire.connection()
+            began = time.monotonic()
+            for _ in range(n):
+                assert is_refused(tunnel.visit())
+            lasted = time.monotonic() - began
+            assert admin.ask("status")["refusals"] == n
+            if flags:
+                wait_until(lambda: len(refused_lines(server.process)) == n, "all lines")
+                assert not any("others=" in line for line in refused_lines(server.process))
+                return
+            time.sleep(1.1)
+            assert is_refused(tunnel.visit())
+            others = int(server.process.wait_for(r"visitor refused.* others=(\d+)")[1])
+            lines = refused_lines(server.process)
+            assert 2 <= len(lines) <= 3 + lasted, lines
+            assert others <= n - 1
+            wait_until(
+                lambda: sum(
+                    1 + int(found[1]) if (found := re.search(r"others=(\d+)", line)) else 1
+                    for line in refused_lines(server.process)
+                )
+                == n + 1,
+                "the lines to count all",
+            )
 
 
 def test_pace_of_a_source(limited):

@@ -28,6 +28,7 @@ from harness.wire import Tunnel
 
 COMMANDS = ["status", "tunnels", "relays", "loops", "plugins"]
 KICKED = "closed by the operator"
+NO_TARGET = "expected an id as shown by `spore ctl tunnels`, port=PORT or identity=NAME, found "
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_where_systemd_wants_it(tmp_path, address):
     """The systemd unit, the server and ctl use the same default path."""
     unit = configparser.RawConfigParser(strict=False, delimiters="=")
     unit.optionxform = str
-    unit.read(REPOSITORY / "conf" / "systemd" / "spore.service")
+    unit.read(REPOSITORY / "conf" / "systemd" / "spore-server.service")
     default = f"/run/{unit['Service']['RuntimeDirectory']}/admin.sock"
     assert default in "\n".join(run([spore_binary(), "ctl", "--help"]).stdout)
     assert unit["Service"]["ExecReload"].split()[1:] == ["ctl", "reload"]
@@ -104,7 +105,7 @@ def test_two_servers_on_one_path(running, admin, address):
     assert process.status == 1
     assert (
         f"error: cannot create the admin socket {admin.path}: another server is listening on it; "
-        "choose another path with --admin-socket"
+        "choose another path with --admin-socket, or let that server drain first"
     ) in process.stderr
     assert admin.ask("status")["pid"] == running.pid
 
@@ -210,6 +211,44 @@ def of_bytes(answer, key, number):
     return answer if any(each["bytes_up"] == number for each in answer[key]) else None
 
 
+def test_a_relay_of_a_tunnel_that_has_ended_keeps_its_identity(admin, tmp_path, address):
+    """A revocation ends the tunnel, with a line in the log, but no visitor; a kick does."""
+    secrets = {"alice": "one", "bob": "two"}
+    path = tmp_path / "server.json"
+
+    def write():
+        auth = [{"use": "multi_secret", "secrets": secrets}]
+        path.write_text(json.dumps({"auth": auth, "server": {"workers": 2}}))
+
+    write()
+    with spore_server(
+        address, extra=[*admin.flags, "--config", str(path)]
+    ) as server, Echo() as service:
+        with spore_client(server.control, service.port, secret="one") as alice:
+            with carried(address.host, alice.port) as visitor:
+                del secrets["alice"]
+                write()
+                admin.ctl("reload")
+                server.process.wait_for(
+                    f'tunnel ended peer=.* reason="access was revoked" port={alice.port} '
+                    "identity=alice"
+                )
+                assert not [
+                    line
+                    for line in server.process.stderr
+                    if "client refused" in line and "revoked" in line
+                ]
+                wait_until(lambda: not admin.ask("tunnels")["tunnels"], "the tunnel to end")
+                (relay,) = admin.ask("relays")["relays"]
+                assert relay["identity"] == "alice" and relay["port"] == alice.port
+                assert admin.ctl("relays").splitlines()[1].split()[3] == "alice"
+                admin.ctl("kick", "identity=alice")
+                with pytest.raises(ConnectionError):
+                    visitor.settimeout(seconds(10))
+                    assert visitor.recv(1), "it ends with a reset"
+            assert alice.wait() == 3
+
+
 def test_idle_relays_show_for_how_long(running, admin):
     with Tunnel(running) as tunnel:
         visitor, far = tunnel.join()
@@ -235,7 +274,7 @@ def test_status(running, admin):
             assert 0 < status["descriptors"] <= status["max_descriptors"]
             assert status["memory"] > 0 and status["log_level"] == "info" and status["dates"] == []
             text = admin.ctl("status")
-            assert f"serving at {status['control_port']} for " in text
+            assert f"serving at {status['control_port']}, up for " in text
             assert re.search(r"^visitors +1 relayed, 0 waiting, 1 in total", text, re.MULTILINE)
 
 
@@ -303,6 +342,44 @@ def test_kick_a_tunnel(running, admin):
                 other.sendall(b"still")
                 assert read_exactly(other, 5) == b"still"
         assert one_exchange(running.public_host, kept.port) == b"ping"
+
+
+def test_kick_by_port(running, admin):
+    """The log names the port and the identity of what has ended."""
+    with Tunnel(running) as kept, Tunnel(running) as gone:
+        visitor, far = gone.join()
+        with visitor, far:
+            assert admin.ctl("kick", f"port={gone.port}") == "ended tunnels: 1, visitors: 1"
+            gone.wire.expect_error(KICKED)
+            assert how_it_ends(visitor)[0] == b""
+        running.process.wait_for(
+            f"ended by the operator port={gone.port} tunnels=1 visitors=1", stream="stderr"
+        )
+        assert [each["port"] for each in admin.ask("tunnels")["tunnels"]] == [kept.port]
+        said = admin.ctl("kick", f"port={gone.port}", status=1)
+        assert f"no tunnel or visitor has port={gone.port}" in said
+
+
+def test_kick_by_identity(admin, tmp_path, address):
+    """All tunnels of the identity end, and no other one."""
+    path = tmp_path / "server.json"
+    secrets = {name: name for name in ("alice", "carol")}
+    path.write_text(json.dumps({"auth": [{"use": "multi_secret", "secrets": secrets}]}))
+    with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server, Tunnel(
+        server, secret="alice"
+    ) as one, Tunnel(server, secret="alice") as two, Tunnel(server, secret="carol") as kept:
+        assert admin.ctl("kick", "identity=alice") == "ended tunnels: 2, visitors: 0"
+        one.wire.expect_error(KICKED)
+        two.wire.expect_error(KICKED)
+        server.process.wait_for(
+            r"ended by the operator identity=alice tunnels=2 visitors=0", stream="stderr"
+        )
+        assert [each["port"] for each in admin.ask("tunnels")["tunnels"]] == [kept.port]
+        admin.ctl("kick", str(id_of(admin, kept.port)))
+        server.process.wait_for(
+            rf"ended by the operator id=\d+ port={kept.port} identity=carol tunnels=1",
+            stream="stderr",
+        )
 
 
 def test_kick_says_why_on_the_wire(running, admin):
@@ -389,13 +466,19 @@ def test_drain(running, admin):
         with visitor, far:
             running.process_was_ended = True
             assert admin.ctl("drain") == "draining, for at most 10 s"
-            running.process.wait_for("draining signal=TERM", stream="stderr")
+            running.process.wait_for("draining by=operator", stream="stderr")
             wait_until(
                 lambda: port_is_free(running.public_host, tunnel.port), "the public port to close"
             )
             assert admin.ctl("drain") == "the server is already draining"
             assert admin.ask("status")["state"] == "draining"
             assert "the server is shutting down" in admin.ctl("reload", status=1)
+            running.process.signal(signal.SIGHUP)
+            running.process.wait_for(
+                'reload refused.*error="error: the server is shutting down"', times=2
+            )
+            running.process.terminate()
+            running.process.wait_for("draining already by=operator signal=TERM")
             visitor.sendall(b"x")
             assert read_exactly(far, 1) == b"x"
         assert running.process.wait() == 0
@@ -431,14 +514,15 @@ def test_several_ask_for_a_drain_at_once(running, admin):
         (b"STATUS\n", "unknown command STATUS"),
         (b"\x1b[2J\xff\xfe\n", "unknown command \x1b[2J\xff\xfe"),
         (b"status\0tunnels\n", None),
-        (b"kick\n", "missing argument: ID"),
+        (b"kick\n", "missing argument: TARGET"),
         (b"kick 1 2\n", "unexpected argument 2"),
         (b"status now\n", "unexpected argument now"),
-        (b"kick -1\n", "expected an id as shown by `spore ctl tunnels`, found -1"),
-        (b"kick 0\n", "expected an id as shown by `spore ctl tunnels`, found 0"),
+        (b"kick -1\n", NO_TARGET + "-1"),
+        (b"kick 0\n", NO_TARGET + "0"),
+        (b"kick port=http\n", NO_TARGET + "port=http"),
         (
             b"kick 99999999999999999999999\n",
-            "expected an id as shown by `spore ctl tunnels`, found 99999999999999999999999",
+            NO_TARGET + "99999999999999999999999",
         ),
         (b"kick 9223372036854775807\n", "no tunnel or visitor has the id 9223372036854775807"),
         (b"x" * 5000, "unknown command " + "x" * 255),
@@ -551,14 +635,14 @@ def test_a_slow_reader_is_dropped(running, admin):
         (
             [],
             (
-                "expected a command: status, tunnels, relays, loops, plugins, kick, log-level, "
-                "reload or drain"
+                "expected a command: status, tunnels, relays, loops, plugins, kick, bans, unban, "
+                "log-level, reload or drain"
             ),
         ),
         (["nonsense"], 'unknown command "nonsense"'),
         (["statsu"], 'unknown command "statsu": did you mean "status"?'),
-        (["kick"], "expected ID after kick, found the end of the command line"),
-        (["kick", "1", "2"], 'expected one ID, found "2" too'),
+        (["kick"], "expected TARGET after kick, found the end of the command line"),
+        (["kick", "1", "2"], 'expected one TARGET, found "2" too'),
         (["kick", "1\nstatus"], 'expected a word of 1 to 63 characters, found "1\\x0astatus"'),
         (["status", "--loud"], "unknown flag --loud"),
         (["status", "now"], 'expected a flag, found "now"'),

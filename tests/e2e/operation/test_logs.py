@@ -1,13 +1,16 @@
 """The server keeps running if the reader or file of its log fails, and logs how much was lost."""
 
 import fcntl
+import json
 import os
 import re
+import subprocess
 
 import pytest
 
 from harness.peers import Server, spore_binary
-from harness.process import Process
+from harness.process import Process, clean_environment, run
+from harness.scale import seconds
 from harness.waiting import wait_until
 from harness.wire import Tunnel
 
@@ -177,3 +180,83 @@ def test_a_file_that_is_copied_and_cut_short(start, log, redirection):
             tunnel_told_in(log, server)
             assert told(read_whole(log)) == 2
     assert ["draining" in line for line in read_whole(log)] == [False, False, True]
+
+
+# ---- the form of the lines
+
+
+def start_errors(tmp_path, address):
+    """Command lines of starts that fail, in different places of the program."""
+    wrong, taken = tmp_path / "wrong.json", address.free_port()
+    wrong.write_text('{"server": {"min_port": 0}, "nonsense": 1}')
+    wrong.chmod(0o600)
+    return [
+        ["server", "--bogus"],
+        ["server", "--config", tmp_path / "none.json"],
+        ["server", "--config", wrong],
+        ["server", "--secret-file", tmp_path / "none.key"],
+        ["server", "--bind-addr", "192.0.2.1", "--control-port", taken],
+        ["server", "--admin-socket", tmp_path / "none" / "admin.sock"],
+        ["local", "80"],
+        ["local", "80", "--to", address.host, "--control-port", taken],
+    ]
+
+
+def test_start_errors_are_json_too(tmp_path, address):
+    for arguments in start_errors(tmp_path, address):
+        process = run([spore_binary(), *arguments, "--log-format", "json"])
+        events = [json.loads(line) for line in process.stderr]
+        assert process.status in (1, 2) and events, process.log()
+        assert events[-1]["level"] == "error" and events[-1]["error"], process.log()
+
+
+FLAG, FILE = ["--log-format", "json"], []
+MISTAKES = {
+    "no section": (FLAG, '{ "log": null }'),
+    "another level": (FLAG, '{ "log": { "level": 5 } }'),
+    "not JSON": (FLAG, '{ "log": { "format" "text" } }'),
+    "in the file": (FILE, '{ "server": 5, "log": { "format": "json" } }'),
+    "not JSON, in the file": (FILE, '{ "server" {}, "log": { "format": "json" } }'),
+    "of a client, in the file": (FILE, '{ "client": {}, "log": { "format": "json" } }'),
+}
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+def test_mistakes_in_the_file_are_json_too(tmp_path, kind):
+    """Whatever is wrong in the file, and also if only the file says so."""
+    flags, text = MISTAKES[kind]
+    path = tmp_path / "server.json"
+    path.write_text(text)
+    process = run([spore_binary(), "server", "--check", "--config", path, *flags])
+    events = [json.loads(line) for line in process.stderr]
+    assert process.status == 1
+    assert {event["event"] for event in events} == {"wrong configuration"}, process.log()
+
+
+def test_lines_for_the_journal(tmp_path, address):
+    """JOURNAL_STREAM names standard error: a priority, and no time of our own."""
+    for arguments in start_errors(tmp_path, address):
+        log = tmp_path / "log"
+        with log.open("w") as file:
+            where = os.fstat(file.fileno())
+            environment = clean_environment({"JOURNAL_STREAM": f"{where.st_dev}:{where.st_ino}"})
+            subprocess.run(
+                [str(word) for word in (spore_binary(), *arguments)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=file,
+                timeout=seconds(20),
+                check=False,
+            )
+        lines = log.read_text(encoding="utf-8").splitlines()
+        assert lines and all(re.match(r"<[3-7]>(?!\d{4}-)", line) for line in lines), lines
+        assert [line for line in lines if line.startswith("<3>")], lines
+
+
+def test_a_redirected_log_is_not_for_the_journal(tmp_path, address):
+    process = run(
+        [spore_binary(), "local", "80", "--to", address.host, "--control-port", 1],
+        env=clean_environment({"JOURNAL_STREAM": "8:12345"}),
+    )
+    assert process.stderr and all(LINE.fullmatch(line) for line in process.stderr), process.log()

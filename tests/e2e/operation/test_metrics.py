@@ -115,6 +115,7 @@ def test_readiness_ends_with_the_drain(scene):
             server.process.terminate()
             server.process.wait_for("draining")
             wait_until(lambda: exporter.get("/readyz")[0] == 503, "not ready while it drains")
+            assert "the server drains" in exporter.get("/readyz")[2]
             assert exporter.get("/healthz")[0] == 200
             assert exporter.value("spore_relays") == 1
         assert server.stop() == 0

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import pathlib
 import re
 import socket
 import threading
@@ -34,44 +35,72 @@ DASHBOARD = REPOSITORY / "conf" / "grafana" / "spore.json"
 
 
 @contextlib.contextmanager
-def serving(tmp_path, address, certificate=None, **options):
+def serving(tmp_path, address, certificate=None, auth=None, **options):
     port = address.free_port()
     path = tmp_path / "metrics.json"
     config = {
         "metrics": [{"use": "prometheus", "listen": f"{address.host}:{port}"}],
         "acl": {"control": [{"use": "cidr", "deny": [DENIED]}]},
     }
+    if auth:
+        config["auth"] = auth
     if certificate:
         config["transport"] = [
             {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
         ]
     path.write_text(json.dumps(config))
     with spore_server(address, extra=["--config", str(path)], **options) as server:
+        server.has_tls = bool(certificate)
         yield server, Exporter(address.host, port)
+
+
+@contextlib.contextmanager
+def exporting_client(tmp_path, address, server, service):
+    """An Exporter of a client whose tunnel stands; the server may use TLS."""
+    port = address.free_port()
+    path = tmp_path / "client.json"
+    path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
+    extra = ["--config", str(path), *(INSECURE if server.has_tls else [])]
+    with spore_client(server.control, service.port, secret="s3cret", extra=extra):
+        yield Exporter(address.host, port)
 
 
 # ---- promtool
 
 
+def complaints(page, folder):
+    """What promtool says about the names on a page. It reads its standard input."""
+    path = folder / "page"
+    path.write_text(page.text)
+    promtool = prometheus_program("promtool")
+    return run(["sh", "-c", '"$1" check metrics <"$2"', "sh", promtool, str(path)]).lines
+
+
 def test_promtool_finds_nothing_but_the_predecessors_name(tmp_path, address):
-    page = tmp_path / "page"
-    with serving(tmp_path, address, secret="s3cret") as (server, exporter):
-        with Echo() as service, spore_client(server.control, service.port, secret="s3cret"):
-            page.write_text(exporter.page().text)
-    # It reads its standard input.
-    done = run(
-        ["sh", "-c", '"$1" check metrics <"$2"', "sh", prometheus_program("promtool"), str(page)]
-    )
-    assert done.lines == [
-        "spore_accept_latency_ms metric names should not contain abbreviated units"
-    ]
+    """metrics.md names it, and the family that has the same in seconds."""
+    with serving(tmp_path, address, secret="s3cret") as (server, exporter), Echo() as service:
+        with exporting_client(tmp_path, address, server, service) as of_client:
+            assert complaints(exporter.page(), tmp_path) == [
+                "spore_accept_latency_ms metric names should not contain abbreviated units"
+            ]
+            assert complaints(of_client.page(), tmp_path) == []
+    document = (REPOSITORY / "conf" / "metrics.md").read_text(encoding="utf-8")
+    assert "| `spore_accept_latency_ms` | `spore_connection_setup_seconds` |" in document
 
 
 def test_promtool_accepts_rules_and_config():
     for what, path in (("rules", RULES), ("config", CONFIG)):
         done = run([prometheus_program("promtool"), "check", what, str(path)])
         assert done.status == 0, done.log()
-        assert "SUCCESS: 11 rules found" in done.log()
+        assert "SUCCESS: 14 rules found" in done.log()
+
+
+def test_the_alerts_fire_when_they_should():
+    """A brute force from one source, a tunnel that is missing, and quiet servers."""
+    cases = REPOSITORY / "tests" / "e2e" / "operation" / "alerts.yml"
+    done = run([prometheus_program("promtool"), "test", "rules", str(cases)])
+    assert done.status == 0, done.log()
+    assert "SUCCESS" in done.log()
 
 
 # ---- names that conf/ uses
@@ -95,10 +124,9 @@ def expressions():
 
 def test_conf_uses_what_is_served(tmp_path, address, certificate):
     with serving(tmp_path, address, certificate, secret="s3cret") as (server, exporter):
-        with Echo() as service, spore_client(
-            server.control, service.port, secret="s3cret", extra=INSECURE
-        ):
+        with Echo() as service, exporting_client(tmp_path, address, server, service) as of_client:
             page = exporter.page()
+            page.samples += of_client.page().samples
     used = set()
     for where, text in expressions():
         for name, selector in re.findall(r"\b(spore_\w+)(?:\{([^}]*)\})?", text):
@@ -118,22 +146,21 @@ def test_conf_uses_what_is_served(tmp_path, address, certificate):
 
 
 def test_the_pages_name_what_is_served(tmp_path, address, certificate):
-    port = address.free_port()
-    path = tmp_path / "client.json"
-    path.write_text(f'{{"metrics": [{{"use": "prometheus", "listen": "{address.host}:{port}"}}]}}')
-    extra = ["--config", str(path), *INSECURE]
-    with serving(tmp_path, address, certificate, secret="s3cret") as (server, exporter):
+    # An instance with "last_good", and a file that is read again, have metrics of their own.
+    http = {"use": "http", "url": "http://127.0.0.1:9/", "on_error": "last_good"}
+    auth = [{"use": "hmac", "secret": "s3cret"}, http]
+    with serving(tmp_path, address, certificate, auth=auth) as (server, exporter):
+        pathlib.Path(certificate.path).touch()
+        server.process.wait_for("a changed file is in use")
         socket.create_connection(server.control, source_address=(DENIED, 0)).close()
         server.process.wait_for("refused by access list")
-        with Echo() as service, spore_client(
-            server.control, service.port, secret="s3cret", extra=extra
-        ):
-            served = {**exporter.page().types, **Exporter(address.host, port).page().types}
+        with Echo() as service, exporting_client(tmp_path, address, server, service) as of_client:
+            served = {**exporter.page().types, **of_client.page().types}
     rows = [
         line.split("|")
-        for page in ("conf/metrics.md", "plugins/transport_tls/README.md")
+        for page in ("conf/metrics.md", *map(str, REPOSITORY.glob("plugins/*/README.md")))
         for line in (REPOSITORY / page).read_text(encoding="utf-8").splitlines()
-        if line.startswith("| `spore_")
+        if re.match(r"\| `spore_.*\| (counter|gauge|histogram|summary)", line)
     ]
     named = [name for row in rows for name in re.findall(r"`(spore_\w+)`", row[1])]
     assert sorted(named) == sorted(served)

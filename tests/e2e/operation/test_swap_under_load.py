@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+import pathlib
 import re
 
 import pytest
@@ -14,17 +15,19 @@ import pytest
 from harness import procfs
 from harness.flock import Flock
 from harness.outside import build_door
+from harness.passwords import htpasswd
 from harness.peers import Client, is_sanitized, spore_binary
 from harness.process import Process
 from harness.reloading import Reloading
 from harness.scale import KIB, count
 from harness.services import Echo
+from harness.signing import ssh_keygen
 from harness.visitors import connected, exchange_all, finish_all
 from harness.waiting import wait_until
+from harness.web_service import SECRETS, WebService, judge, key_of
 
 RELOADS = int(os.environ.get("SPORE_RELOADS") or count(100, least=20))
 RELAYS, TUNNELS, CLIENTS = count(500, least=50), count(50, least=10), 5
-PLUGIN = "/memfd:spore-plugin (deleted)"
 HMAC = [{"use": "hmac", "secret": "one"}]
 GOOD = [
     HMAC,
@@ -54,12 +57,12 @@ BAD = [
 
 
 @contextlib.contextmanager
-def tunnels_of(server, service, number, folder):
+def tunnels_of(server, service, number, folder, **sections):
     """A client with several tunnels, and their public ports."""
     config = {
         "client": {"to": server.control[0], "control_port": server.control[1], "workers": 1},
         "tunnels": [{"local": f"{service.host}:{service.port}"}] * number,
-        "auth": HMAC,
+        **sections,
     }
     folder.mkdir()
     path = folder / "client.json"
@@ -84,22 +87,41 @@ def visit_each(host, ports):
 
 class Swapping:
     """A server that is reloaded again and again, with three kinds of authentication in turn or a
-    mistake."""
+    mistake. One client has a password, whose instance is the first of each chain; one has a key,
+    and a web service knows the secret of another: their instances are the last of each chain. The
+    others have a secret."""
 
-    def __init__(self, folder, address):
+    def __init__(self, folder, address, web):
         build_door(folder / "auth_door.so", "guest")
-        self.plugins = {"path": [str(folder)]}
-        self.running = Reloading(folder, address, plugins=self.plugins, auth=HMAC)
+        build = pathlib.Path(spore_binary()).parent
+        self.common = {
+            "plugins": {"path": [str(folder), str(build / "test-plugins")]},
+            "transport": [{"use": "trusted"}],
+        }
+        (folder / "users").write_text(htpasswd("alice", "correct horse"))
+        (folder / "team").write_text(ssh_keygen(folder / "key"))
+        self.passwords = [{"use": "htpasswd", "file": "users"}]
+        self.keys = [{"use": "pubkey", "authorized_keys": ["team"], "names": [address.host]}]
+        url = f"http://{address.host}:{web.port}/"
+        self.keys.append({"use": "http", "url": url})
+        self.clients = [
+            [{"use": "pubkey", "keyfile": str(folder / "key")}],
+            [{"use": "password", "identity": "alice", "password": "correct horse"}],
+            [{"use": "hmac", "secret": SECRETS["alice"]}],
+            *[HMAC] * (CLIENTS - 3),
+        ]
+        self.running = Reloading(folder, address, auth=self.chain(HMAC), **self.common)
         self.good, self.bad = itertools.cycle(GOOD), itertools.cycle(BAD)
 
+    def chain(self, auth):
+        return self.passwords + auth + self.keys
+
     def swap(self):
-        self.running.swap(plugins=self.plugins, auth=next(self.good))
+        self.running.swap(auth=self.chain(next(self.good)), **self.common)
 
     def refuse(self):
         config, what = next(self.bad)
-        said = self.running.refuse(
-            config if isinstance(config, str) else {"plugins": self.plugins, **config}
-        )
+        said = self.running.refuse(config if isinstance(config, str) else {**self.common, **config})
         assert re.search(what, said), said
 
 
@@ -110,10 +132,16 @@ def load(swapping, folder, reloads):
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(Echo())
         ports = []
-        for i in range(CLIENTS):
-            ports += stack.enter_context(
-                tunnels_of(running.server, service, TUNNELS // CLIENTS, folder / f"{i}")
+        for i, auth in enumerate(swapping.clients):
+            client = tunnels_of(
+                running.server,
+                service,
+                TUNNELS // CLIENTS,
+                folder / f"{i}",
+                auth=auth,
+                **swapping.common,
             )
+            ports += stack.enter_context(client)
         flock = stack.enter_context(Flock(running.host, ports, RELAYS))
         for i in range(reloads):
             swapping.refuse() if i % 5 == 4 else swapping.swap()
@@ -125,18 +153,21 @@ def load(swapping, folder, reloads):
 
 
 def held(server):
-    """The descriptors except pipes: workers keep a few pipes for the next relay."""
+    """The descriptors except pipes, since workers keep a few for the next relay, and except those
+    of epoll, since a worker gets one when an instance first watches a descriptor there."""
     kinds = procfs.descriptors_by_kind(server.pid)
-    del kinds["pipe"]
+    del kinds["pipe"], kinds["anon_inode:[eventpoll]"]
     return kinds
 
 
 @pytest.mark.timeout(60 + RELOADS)
 def test_swap_under_load(tmp_path, address):
-    swapping = Swapping(tmp_path, address)
-    with swapping.running.server as server:
+    reply = judge(key=key_of(SECRETS["alice"]))
+    with contextlib.ExitStack() as stack:
+        web = stack.enter_context(WebService((address.host, 0), reply, keep=False))
+        swapping = Swapping(tmp_path, address, web)
+        server = stack.enter_context(swapping.running.server)
         start = held(server)
-        start[PLUGIN] += 2  # loaded by a reload; they stay loaded
         # Load before the measurement: an allocator keeps memory after many relays, also without
         # reloads.
         load(swapping, tmp_path / "first", 5 * len(BAD))

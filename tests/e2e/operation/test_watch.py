@@ -1,4 +1,5 @@
-"""With --watch the server reloads when a file of its configuration has changed and is stable."""
+"""With --watch the server reloads when a file of its configuration has changed and is stable. If
+only files of plugin instances have changed, it makes these anew, unless watch_files is off."""
 
 import json
 import os
@@ -56,6 +57,10 @@ def test_configuration(tmp_path, address, change):
         assert is_let_in(running, "three")
 
 
+def wait_renewed(running, times=1):
+    running.process.wait_for("a changed file is in use", stream="stderr", times=times)
+
+
 def test_flag(tmp_path, address):
     """--watch has the same effect. The file of --secret-file is watched too."""
     key = tmp_path / "key"
@@ -63,18 +68,21 @@ def test_flag(tmp_path, address):
     running = Reloading(tmp_path, address, extra=["--watch", "--secret-file", str(key)])
     with running.server:
         key.write_text("two")
-        running.wait_swapped()
+        wait_renewed(running)
         assert is_let_in(running, "two")
+        running.write({"auth": names(alice="three")})  # also given by the flag
+        assert "error" in running.wait_refused()
 
 
 def test_secrets_that_it_names(tmp_path, address):
-    """A file with one secret, and a file with many."""
+    """A file with one secret, and a file with many. Without watch_files a change reloads."""
     (tmp_path / "alice.key").write_text("one")
     (tmp_path / "team").write_text("bob:two\n")
     auth = [
         {"use": "multi_secret", "secrets": {"alice": {"file": "alice.key"}}, "secrets_file": "team"}
     ]
-    running = Reloading(tmp_path, address, auth=auth, **WATCH)
+    server = {"watch": True, "watch_files": False}
+    running = Reloading(tmp_path, address, auth=auth, server=server)
     with running.server:
         replace(tmp_path / "alice.key", "three")
         running.wait_swapped()
@@ -101,7 +109,7 @@ def test_certificates(tmp_path, address, authority):
     running = Reloading(tmp_path, address, transport=[tls], **WATCH)
     with running.server as server, Echo() as service:
         install("second.example")
-        running.wait_swapped()
+        wait_renewed(running)
         client = [{"use": "tls", "cacertfile": authority.path, "server_name": "second.example"}]
         path = tmp_path / "client.json"
         path.write_text(json.dumps({"transport": client}))

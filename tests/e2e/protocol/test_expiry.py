@@ -55,6 +55,9 @@ def test_many_that_expire_leave_no_descriptor(server):
         for visitor in visitors:
             assert how_it_ends(visitor, timeout=16)[0] == b""
             visitor.close()
+        if server.kind == "spore":
+            lines = [line for line in server.process.stderr if "removed stale" in line]
+            assert 1 <= len(lines) <= 5, lines
         wait_until(
             lambda: procfs.descriptors(server.pid) <= held - 100,
             "a hundred descriptors to be closed",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.peers import configured_server, spore_client
 from harness.sockets import listen
 from harness.wire import Tunnel, Wire
 
@@ -53,6 +54,35 @@ def test_the_servers_own_control_port(server):
         pass
 
 
+NOT_ALLOWED = "client port number not in allowed range"
+
+
+@pytest.mark.parametrize("reserved", [23005, "23004-23006", "80,23005"])
+def test_the_log_names_a_reservation(address, tmp_path, reserved):
+    """The client is told what bore's server says. The operator is told why."""
+    with configured_server(address, tmp_path, server={"reserved_ports": [reserved]}) as server:
+        for port, why in (
+            (23005, r"it is reserved \(reserved_ports\)"),
+            (server.control[1], "it is the control port"),
+        ):
+            assert refusal(server, port) == {"Error": NOT_ALLOWED}
+            server.process.wait_for(f'reason="{NOT_ALLOWED}: {why}"')
+
+
+def test_a_reserved_port_is_not_tried_again(address, tmp_path):
+    """Waiting cannot change it: the client ends, even with --retry, and is told why."""
+    with configured_server(
+        address,
+        tmp_path,
+        auth=[{"use": "hmac", "secret": "s3cret"}],
+        server={"reserved_ports": ["23004-23006"]},
+    ) as server, spore_client(
+        server.control, 9, secret="s3cret", port=23005, extra=["--retry"], listening=False
+    ) as client:
+        assert client.wait() == 4
+        client.process.wait_for(f"{NOT_ALLOWED}: it is reserved")
+
+
 @pytest.mark.bore_too
 def test_no_port_left(start_server):
     with start_server(min_port=23000, max_port=23001) as server, Tunnel(server), Tunnel(server):
@@ -100,6 +130,15 @@ def test_address_for_tunnels_that_is_not_ours(start_server):
     with start_server(bind_tunnels="192.0.2.1") as server:
         assert refusal(server, 23000) == {"Error": "failed to bind to port"}
         assert refusal(server, 0) == {"Error": "failed to find an available port"}
+
+
+def test_a_missing_address_is_named(start_server):
+    """At the start, and to the operator of a client that is refused."""
+    missing = r"this host does not have the address.*192\.0\.2\.1"
+    with start_server(bind_tunnels="192.0.2.1") as server:
+        server.process.wait_for(rf"no tunnel can open: {missing}", stream="stderr")
+        refusal(server, 0)
+        server.process.wait_for(rf"cannot open a public port: {missing}", stream="stderr")
 
 
 @pytest.mark.bore_too

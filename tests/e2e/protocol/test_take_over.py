@@ -14,6 +14,7 @@ from harness.network import FarNetwork
 from harness.peers import spore_client, spore_server, start_client
 from harness.scale import seconds
 from harness.services import Echo
+from harness.slow_network import SlowNetwork
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.wire import Tunnel, Wire
@@ -127,3 +128,47 @@ def test_never_from_one_that_answers(address):
         while time.monotonic() < until:
             assert ask_again(server, quiet.port) is None
             time.sleep(0.2)
+
+
+class LosesForAWhile:
+    """Drops what the server sends to one port, from the first packet on, for some seconds."""
+
+    def __init__(self, port, for_s):
+        self._port, self._for_s, self._began = port, for_s, None
+        self.lost = 0
+
+    def __call__(self, packet):
+        if not packet.outbound or packet.target != self._port or packet.size == 0:
+            return False
+        self._began = self._began or time.monotonic()
+        is_lost = time.monotonic() - self._began < self._for_s
+        self.lost += is_lost
+        return is_lost
+
+
+def test_never_from_a_clone_on_a_slow_link():
+    """Two clients have one configuration, and a heartbeat to the first one has to be repeated.
+
+    The first one was heard long before this heartbeat, which is no silence.
+    """
+    with SlowNetwork(delay=0.1) as network, spore_server(
+        network.here, "s3cret", control_port=BORE_CONTROL_PORT
+    ) as server:
+        options = {"within": network.within, "secret": "s3cret"}
+        with spore_client(server.control, 9, extra=["--tunnel-name", "web"], **options) as first:
+            time.sleep(2.2)
+            network.drops = LosesForAWhile(network.far_ports[0], for_s=1.2)
+            with spore_client(
+                server.control, 9, port=first.port, extra=["--retry"], listening=False, **options
+            ) as second:
+                second.process.wait_for(
+                    f"port already in use: the tunnel .*web.* of a client at {network.there} "
+                    "has had it for [2-9] s",
+                    stream="stderr",
+                )
+                second.process.wait_for("trying again.*tries=4", stream="stderr")
+                assert network.drops.lost >= 2
+                assert not re.search("client left", "\n".join(server.process.stderr))
+                assert second.process.stdout == []
+            refused = [line for line in server.process.stderr if "client refused" in line]
+            assert len(refused) == 1 and f"port={first.port} " in refused[0], refused

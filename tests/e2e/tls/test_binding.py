@@ -6,6 +6,7 @@ The man in the middle has a certificate that the client accepts.
 import contextlib
 import json
 import selectors
+import signal
 import socket
 import ssl
 import threading
@@ -14,6 +15,7 @@ import pytest
 
 from harness import peers, tls
 from harness.services import Echo
+from harness.signing import ssh_keygen
 from harness.sockets import listen
 from harness.visitors import one_exchange
 from harness.wire import answer
@@ -63,7 +65,7 @@ def test_pairs(bound_server, bound_client, servers, clients):
             with bound_client(server.control, clients, listening=False) as client:
                 assert client.wait() != 0
             if servers == "require":
-                server.process.wait_for("client refused .*invalid secret")
+                server.process.wait_for("client refused .*the answer is not bound")
             else:
                 client.process.wait_for("no answer given: the server does not bind answers")
             return
@@ -131,17 +133,20 @@ def test_a_right_secret_that_is_not_bound_is_told_apart(tls_server, bound_client
 
 
 @pytest.mark.parametrize("section", [chain, names])
-def test_require_without_tls(configured_server, bound_client, section):
-    with configured_server(config={"auth": section("require")}) as server:
-        with peers.spore_client(server.control, 9, secret="s3cret", listening=False) as client:
+def test_an_unbound_answer_is_no_wrong_secret(tls_server, bound_client, section):
+    """It is counted under its own reason, and leads to no ban. The client hears what it always
+    did."""
+    limits = {"ban_after": 2, "ban_exempt": []}
+    with tls_server(config={"auth": section("require"), "limits": limits}) as server:
+        for _ in range(4):
+            with bound_client(server.control, "off", listening=False) as client:
+                assert client.wait() == 3
+                client.process.wait_for("server error: invalid secret")
+        server.process.wait_for("client refused .*reason=.the answer is not bound")
+        with bound_client(server.control, "require", secret="wrong", listening=False) as client:
             assert client.wait() == 3
-        server.process.wait_for("this connection has no TLS session to bind the answer to")
-    with configured_server(config={"auth": chain("off")}) as server:
-        with bound_client(
-            server.control, "require", transport={"use": "plain"}, listening=False
-        ) as client:
-            assert client.wait() == 1
-            client.process.wait_for("this connection has no TLS session to bind the answer to")
+        server.process.wait_for('client refused .*reason="invalid secret"')
+        assert not any("banned" in line for line in server.process.stderr)
 
 
 @pytest.mark.parametrize("binding", ["prefer", "require"])
@@ -193,8 +198,11 @@ class Middle:
     def _serve(self, sock):
         with contextlib.suppress(OSError), contextlib.closing(sock):
             near = self.context.wrap_socket(sock, server_side=True)
-            with tls.dial(self.server, self.authority) as far, contextlib.closing(near):
+            with self._dial() as far, contextlib.closing(near):
                 self._hand_on(near, far.sock)
+
+    def _dial(self):
+        return tls.dial(self.server, self.authority)
 
     def _hand_on(self, near, far):
         with selectors.DefaultSelector() as selector:
@@ -207,6 +215,17 @@ class Middle:
                         return
                     self.seen += data
                     key.data.sendall(data)
+
+
+class PlainMiddle(Middle):
+    """A TLS proxy in front of a server without TLS."""
+
+    def __init__(self, address, server, authority):
+        own = authority.issue(f"IP:{address.host}")
+        super().__init__(address.host, address.free_port(), server, authority, own)
+
+    def _dial(self):
+        return tls.Wire.connect(self.server.control)
 
 
 @pytest.mark.parametrize("binding", MODES)
@@ -222,3 +241,61 @@ def test_a_man_in_the_middle(bound_server, bound_client, authority, address, bin
             with bound_client(middle.control, binding, listening=False) as client:
                 assert client.wait() == 3
             assert not any("new client" in line for line in server.process.stderr)
+
+
+# Signatures: both ends bind wherever there is a session
+
+
+@pytest.fixture
+def signing(tls_server, authority, tmp_path, address):
+    """A TLS server that knows a key, and a function from an address to a client with the key."""
+    (tmp_path / "team").write_text(ssh_keygen(tmp_path / "alice"))
+    names = [address.host]
+    auth = [{"use": "pubkey", "authorized_keys": [str(tmp_path / "team")], "names": names}]
+
+    def start(control, port=9, **options):
+        transport = [{"use": "tls", "cacertfile": authority.path}]
+        auth = [{"use": "pubkey", "keyfile": "alice"}]
+        path = tmp_path / "client.json"
+        path.write_text(json.dumps({"transport": transport, "auth": auth}), encoding="utf-8")
+        return peers.spore_client(
+            control, port, extra=["--config", str(path), "--no-reconnect"], **options
+        )
+
+    return lambda: tls_server(config={"auth": auth}), start
+
+
+def test_a_signature_over_tls(signing, tmp_path):
+    serve, client = signing
+    with serve() as server, Echo() as service, client(server.control, service.port) as running:
+        server.process.wait_for("new client .*identity=alice ")
+        for _ in range(3):
+            assert one_exchange(running.host, running.port) == b"ping"
+        with open(tmp_path / "team", "a", encoding="utf-8") as team:
+            team.write("# a reload verifies the first answer again\n")
+        server.process.signal(signal.SIGHUP)
+        server.process.wait_for("authenticated again tunnels=1 allowed=1")
+        assert one_exchange(running.host, running.port) == b"ping"
+
+
+def test_a_signature_through_a_man_in_the_middle(signing, authority, address):
+    """He ends TLS with a certificate that the client accepts, and offers what the server offers."""
+    serve, client = signing
+    with serve() as server:
+        his = authority.issue(f"IP:{address.host}")
+        with Middle(address.host, address.free_port(), server, authority, his) as middle:
+            with client(middle.control, listening=False) as running:
+                assert running.wait() == 3
+        server.process.wait_for("a signature of alice .*: it is wrong for this connection")
+        assert not any("new client" in line for line in server.process.stderr)
+
+
+def test_a_signature_to_a_server_behind_a_tls_proxy(authority, address, signing, configured_server):
+    """The client says why nobody gets in: the server has no session to bind to."""
+    _, client = signing
+    auth = [{"use": "pubkey", "authorized_keys": ["team"], "names": [address.host]}]
+    with configured_server(config={"auth": auth}) as server:
+        with PlainMiddle(address, server, authority) as middle:
+            with client(middle.control, listening=False) as running:
+                assert running.wait() == 1
+                running.process.wait_for("no answer given: the server does not bind answers")

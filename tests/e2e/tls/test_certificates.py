@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -94,6 +95,41 @@ def test_a_chain(serve, works, fate, authority, address, tmp_path):
     between = Authority(tmp_path / "between", name="Between", parent=authority)
     with serve(between.issue(f"IP:{address.host}")) as server:
         works(server, cacertfile=authority.path)
+
+
+@pytest.fixture
+def between(authority, tmp_path):
+    """An intermediate authority."""
+    return Authority(tmp_path / "between", name="Between", parent=authority)
+
+
+def test_an_intermediate_authority_is_trusted_alone(serve, works, between, address):
+    """As in curl, Go and GnuTLS: its root need not be in the file."""
+    with serve(between.issue(f"IP:{address.host}", chain=False)) as server:
+        works(server, cacertfile=between.path)
+
+
+def test_a_certificate_is_trusted_itself(serve, works, fate, authority, address):
+    """And no other one of its authority, nor for another name, nor after its end."""
+    own, other = (authority.issue(f"IP:{address.host}") for _ in range(2))
+    elsewhere = authority.issue("DNS:elsewhere.example")
+    expired = authority.issue(f"IP:{address.host}", end="20240131120000Z")
+    with serve(own) as server:
+        works(server, cacertfile=own.path)
+        assert "issued by an unknown authority" in fate(server, cacertfile=other.path)
+    with serve(elsewhere) as server:
+        assert "is not among its names elsewhere" in fate(server, cacertfile=elsewhere.path)
+    with serve(expired) as server:
+        assert "certificate expired on" in fate(server, cacertfile=expired.path)
+
+
+def test_a_trusted_certificate_is_no_authority(serve, fate, authority, address, tmp_path):
+    """It cannot issue others, although it is in cacertfile."""
+    leaf = authority.issue(f"IP:{address.host}")
+    forger = Authority(tmp_path / "forger", name="Forger")
+    forger.path, forger.key = leaf.path, leaf.key
+    with serve(forger.issue(f"IP:{address.host}")) as server:
+        fate(server, cacertfile=leaf.path)
 
 
 def test_a_chain_with_a_gap(serve, fate, authority, address, tmp_path):
@@ -408,6 +444,15 @@ def test_a_file_that_is_not_pem(refused, certificate, tmp_path, option, expected
     assert f"/transport/0/{option}: {expected} {tmp_path}/text.pem, found none" in said
 
 
+def test_a_forgotten_keyfile(refused, certificate):
+    path = pathlib.Path(certificate.path)
+    path.chmod(0o644)
+    said = refused(certfile=certificate.path)
+    why = f"expected keyfile, or a private key in PEM form in {path}, found a certificate"
+    assert f"/transport/0/certfile: {why}" in said
+    assert "readable by every user" not in said
+
+
 @pytest.mark.parametrize("key", ["ec", "rsa"])
 def test_a_key_of_another(refused, authority, certificate, key):
     other = authority.issue("DNS:x", key=key).key
@@ -416,6 +461,131 @@ def test_a_key_of_another(refused, authority, certificate, key):
         f"/transport/0/keyfile: the private key in {other} does not match the certificate in "
         f"{certificate.path}"
     ) in said
+
+
+def test_a_chain_in_the_wrong_order(refused, between, tmp_path):
+    leaf = between.issue("DNS:x", subject="/CN=leaf", chain=False)
+    path = tmp_path / "wrong.pem"
+    path.write_text(pathlib.Path(between.path).read_text() + pathlib.Path(leaf.path).read_text())
+    said = refused(certfile=str(path), keyfile=leaf.key)
+    assert (
+        f"/transport/0/keyfile: the private key in {leaf.key} fits certificate 2 of {path} "
+        "(CN=leaf), not the first (CN=Between): expected this side's certificate first"
+    ) in said
+
+
+def label(source, path, name):
+    """A PEM file with another label."""
+    text = pathlib.Path(source).read_text()
+    path.write_text(re.sub("(BEGIN|END) [A-Z ]+-", rf"\1 {name}-", text))
+
+
+def convert(*arguments):
+    """Makes a file of another form."""
+    return lambda cert, path: openssl(
+        *(arg.format(cert=cert.path, key=cert.key) for arg in arguments), "-out", path
+    )
+
+
+# Of a file in another form: the option, how it is made, what is said of it.
+FORMS = {
+    "key, DER": ("keyfile", convert("pkey", "-in", "{key}", "-outform", "DER"), "a private key in DER form"),
+    "key, wrong label": (
+        "keyfile",
+        lambda cert, path: label(cert.key, path, "RSA PRIVATE KEY"),
+        'a private key under the label "RSA PRIVATE KEY"',
+    ),
+    "key, no such label": (
+        "keyfile",
+        lambda cert, path: label(cert.key, path, "KEY"),
+        'a private key under the label "KEY"',
+    ),
+    "key, PKCS#12": (
+        "keyfile",
+        convert("pkcs12", "-export", "-in", "{cert}", "-inkey", "{key}", "-passout", "pass:"),
+        "a PKCS#12 file in DER form",
+    ),
+    "certificate, DER": ("certfile", convert("x509", "-in", "{cert}", "-outform", "DER"), "a certificate in DER form"),
+    "certificate, wrong label": (
+        "certfile",
+        lambda cert, path: label(cert.path, path, "CERT"),
+        'a certificate under the label "CERT"',
+    ),
+    "certificate, PKCS#12": (
+        "certfile",
+        convert("pkcs12", "-export", "-in", "{cert}", "-inkey", "{key}", "-passout", "pass:"),
+        "a PKCS#12 file in DER form",
+    ),
+    "certificate, PKCS#7": (
+        "certfile",
+        convert("crl2pkcs7", "-nocrl", "-certfile", "{cert}"),
+        'a PKCS#7 file under the label "PKCS7"',
+    ),
+    "authorities, DER": ("cacertfile", convert("x509", "-in", "{cert}", "-outform", "DER"), "a certificate in DER form"),
+    "authorities, UTF-16": (
+        "cacertfile",
+        lambda cert, path: path.write_text(pathlib.Path(cert.path).read_text(), "utf-16"),
+        "text in UTF-16",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["certfile", "cacertfile"])
+def test_a_wrong_label_behind_a_right_one(refused, certificate, tmp_path, option):
+    """OpenSSL skips the block, so the file holds less than it seems to."""
+    path = tmp_path / "two.pem"
+    label(certificate.path, path, "CERTIFICAT")
+    path.write_text(pathlib.Path(certificate.path).read_text() + path.read_text())
+    options = {"certfile": certificate.path, "keyfile": certificate.key, option: str(path)}
+    assert (
+        f"/transport/0/{option}: expected each certificate in {path} under the label "
+        '"CERTIFICATE", found also a certificate under the label "CERTIFICAT", which would be '
+        "skipped"
+    ) in refused(**options)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_another_form_is_named_and_its_command_converts_it(refused, certificate, tmp_path, kind):
+    option, make, words = FORMS[kind]
+    path = tmp_path / "other"
+    make(certificate, path)
+    options = {"certfile": certificate.path, "keyfile": certificate.key}
+    said = refused(**{**options, option: str(path)})
+    found = re.search(rf"/transport/0/{option}: .* in {path}, found (.*): `(.*)` converts it", said)
+    assert found and found[1] == words, said
+    command = found[2].replace("pkcs12 ", "pkcs12 -passin pass: ")
+    subprocess.run(["bash", "-e", "-o", "pipefail", "-c", command], cwd=tmp_path, check=True)
+    made = tmp_path / ("new.key" if option == "keyfile" else "new.pem")
+    path = tmp_path / "good.json"
+    entry = {"use": "tls", **options, option: str(made)}
+    path.write_text(json.dumps({"transport": [entry]}), encoding="utf-8")
+    process = run([peers.spore_binary(), "server", "--check", "--config", str(path)])
+    assert process.status == 0, process.log()
+
+
+@pytest.mark.parametrize(
+    "option, source, words",
+    [
+        ("certfile", "key", 'found a private key under the label "PRIVATE KEY"'),
+        ("keyfile", "path", 'found a certificate under the label "CERTIFICATE"'),
+        ("keyfile", None, "found an empty file"),
+    ],
+)
+def test_a_file_of_something_else(refused, certificate, tmp_path, option, source, words):
+    path = tmp_path / "other"
+    path.write_text(pathlib.Path(getattr(certificate, source)).read_text() if source else "")
+    options = {"certfile": certificate.path, "keyfile": certificate.key, option: str(path)}
+    line = next(line for line in refused(**options).splitlines() if "error:" in line)
+    assert line.endswith(words)
+
+
+def test_a_byte_order_mark_is_harmless(serve, works, authority, address, tmp_path):
+    own = authority.issue(f"IP:{address.host}")
+    for name in ("path", "key"):
+        path = pathlib.Path(getattr(own, name))
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    with serve(own) as server:
+        works(server, cacertfile=authority.path)
 
 
 def test_a_key_without_a_certificate(refused, certificate):

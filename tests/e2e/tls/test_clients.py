@@ -1,6 +1,8 @@
 """Clients with certificates: the transport demands them, auth_mtls maps them to names."""
 
 import json
+import pathlib
+import re
 import shutil
 import signal
 
@@ -20,9 +22,10 @@ from harness.wire import answer
 def mtls_server(tls_server, authority):
     """A TLS server that demands certificates of `authority`; `auth` is its chain."""
 
-    def start(*auth, trusted=authority.path, **options):
+    def start(*auth, trusted=authority.path, limits=None, **options):
+        config = {"auth": list(auth)} if auth else {}
         return tls_server(
-            tls={"cacertfile": str(trusted)}, config={"auth": list(auth)} if auth else {}, **options
+            tls={"cacertfile": str(trusted)}, config={**config, "limits": limits or {}}, **options
         )
 
     return start
@@ -111,6 +114,18 @@ def test_bad_certificates(mtls_server, flags, authority, kind):
         server.process.wait_for(server_says)
 
 
+def test_a_trusted_client(mtls_server, flags, authority, alice, mallory):
+    """A certificate in the server's cacertfile lets in itself, and no other of its authority."""
+    with mtls_server(trusted=alice.path) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags(alice)) as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+        status, _ = fate(server, flags(mallory))
+        assert status == 1
+        # A client that chooses by issuer, as in Go, must find that of its certificate.
+        said = tls.s_client(server, "-CAfile", authority.path)[1]
+        assert re.search(r"Acceptable client certificate CA names\nCN ?= ?Test Authority\n", said)
+
+
 def test_another_authoritys_certificate(mtls_server, flags, tmp_path):
     stranger = Authority(tmp_path / "stranger", name="Stranger").issue("DNS:x")
     with mtls_server() as server:
@@ -146,7 +161,7 @@ def test_identities(mtls_server, flags, alice, mallory, what):
             server.process.wait_for('new client .*identity="Alice A."')
             assert one_exchange(server.public_host, client.port) == b"ping"
         status, said = fate(server, flags(mallory))
-        assert status == 3 and "server error: invalid secret" in said
+        assert status == 3 and "server error: the server does not know this client" in said
         server.process.wait_for("no client matches the certificate of CN=mallory,O=Acme")
 
 
@@ -221,7 +236,7 @@ def test_anothers_visitors_are_out_of_reach(mtls_server, authority, alice, mallo
             identity = control.connection()
             with tls.dial(server, authority, mallory) as thief:
                 thief.send({"Accept": identity})
-                thief.expect_error("invalid secret")
+                thief.expect_error("the server does not know this client")
             with tls.dial(server, authority, alice) as owner:
                 visitor.sendall(b"mine")
                 owner.send({"Accept": identity})
@@ -270,13 +285,67 @@ def test_many_clients_and_many_names(mtls_server, authority):
         server.process.wait_for("new client .*identity=last")
 
 
-def test_a_transport_that_demands_no_certificate_is_told_once(tls_server, flags, alice):
-    auth = [{"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}]
-    with tls_server(config={"auth": auth}) as server:
-        for _ in range(2):
-            assert fate(server, flags(alice))[0] == 3
+ALICE = {"use": "mtls", "clients": {"alice": {"san": "alice.example"}}}
+BAN_AT_ONCE = {"ban_after": 1, "ban_exempt": []}
+
+
+def test_a_client_without_a_certificate_is_no_wrong_secret(configured_server):
+    """The transport may have certificates, but demands none. The operator is told once."""
+    config = {
+        "plugins": {"path": [str(pathlib.Path(peers.spore_binary()).parent / "test-plugins")]},
+        "transport": [{"use": "doubted"}],
+        "auth": [ALICE],
+        "limits": BAN_AT_ONCE,
+    }
+    with configured_server(config=config) as server:
+        for _ in range(3):
+            status, said = fate(server, ["--retry"])
+            assert status == 3 and "server error: the server does not know this client" in said
         server.process.wait_for("a client has no verified certificate")
-    assert sum("no verified certificate" in line for line in server.process.stderr) == 1
+    log = "\n".join(server.process.stderr)
+    assert log.count("no verified certificate") == 1
+    assert "banned" not in log and "invalid secret" not in log
+
+
+def test_an_unknown_certificate_is_no_wrong_secret(mtls_server, flags, alice, mallory, tmp_path):
+    """Nobody guesses certificates: its source is not banned, and it is counted by itself."""
+    with mtls_server(ALICE, limits=BAN_AT_ONCE) as server, Echo() as service:
+        for _ in range(3):
+            assert fate(server, flags(mallory))[0] == 3
+        with peers.spore_client(server.control, service.port, extra=flags(alice)) as client:
+            assert one_exchange(server.public_host, client.port) == b"ping"
+    assert "banned" not in "\n".join(server.process.stderr)
+
+
+DEMANDS = "/auth/0: expected a transport that knows the clients' certificates, such as tls with"
+
+
+@pytest.mark.parametrize("behind", [[], [{"use": "hmac", "secret": "s3cret"}]], ids=["alone", "+"])
+def test_a_transport_that_demands_no_certificate(tmp_path, certificate, behind, address):
+    """Refused by --check and by a start. The same without mtls is good."""
+    tls_ = {"use": "tls", "certfile": certificate.path, "keyfile": certificate.key}
+    path = tmp_path / "server.json"
+    for auth, status in (([ALICE, *behind], 1), (behind, 0)):
+        path.write_text(json.dumps({"transport": [tls_], "auth": auth}), encoding="utf-8")
+        checked = run([peers.spore_binary(), "server", "--check", "--config", str(path)])
+        assert checked.status == status
+        assert (DEMANDS in "\n".join(checked.stderr)) == (status == 1)
+    path.write_text(json.dumps({"transport": [tls_], "auth": [ALICE]}), encoding="utf-8")
+    words = ["server", "--config", str(path), "--bind-addr", address.host]
+    started = run([peers.spore_binary(), *words])
+    assert started.status == 1 and DEMANDS in "\n".join(started.stderr)
+
+
+def test_a_reload_without_the_authority_is_refused(mtls_server, flags, alice, tmp_path):
+    path = tmp_path / "server.json"
+    with mtls_server(ALICE) as server, Echo() as service:
+        with peers.spore_client(server.control, service.port, extra=flags(alice)) as client:
+            config = json.loads(path.read_text(encoding="utf-8"))
+            del config["transport"][0]["cacertfile"]
+            path.write_text(json.dumps(config), encoding="utf-8")
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for(DEMANDS)
+            assert one_exchange(server.public_host, client.port) == b"ping"
 
 
 def test_a_data_connection_that_is_refused_is_told(

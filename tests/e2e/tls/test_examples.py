@@ -8,9 +8,11 @@ import subprocess
 
 import pytest
 
+from harness.passwords import htpasswd
 from harness.peers import REPOSITORY, Client, Server, spore_binary
 from harness.process import Process
 from harness.services import Echo
+from harness.signing import ssh_keygen
 from harness.visitors import one_exchange
 
 EXAMPLES = REPOSITORY / "conf"
@@ -84,6 +86,58 @@ def test_they_work_together_until_alice_is_taken_out(folder, server, client):
         server.process.signal(signal.SIGHUP)
         assert process.wait() == 3
         process.wait_for("access was revoked")
+
+
+def test_keys(folder, address):
+    """Alice's key is made with ssh-keygen, and the client dials the server by another name."""
+    (folder / "team.keys").write_text(ssh_keygen(folder / "alice_key"))
+    config = json.loads((folder / "server-keys-tls.json").read_text())
+    config["server"] |= {"bind_addr": address.host, "control_port": address.free_port()}
+    config["auth"][0]["names"].append(address.host)
+    path = folder / "server.json"
+    path.write_text(json.dumps(config))
+    control = (address.host, config["server"]["control_port"])
+    server = Process([spore_binary(), "server", "--config", str(path)], name="spore server")
+    with Echo() as service, Server("spore", server, control, address.host, None):
+        server.wait_for("server listening", stream="stderr")
+        config = json.loads((folder / "client-keys-tls.json").read_text())
+        config["transport"][0]["server_name"] = config["client"]["to"]
+        config["auth"][0]["keyfile"] = "alice_key"
+        config["client"] = {"to": control[0], "control_port": control[1]}
+        config["tunnels"][0] |= {"local": f"{service.host}:{service.port}"}
+        path = folder / "client.json"
+        path.write_text(json.dumps(config))
+        process = Process([spore_binary(), "local", "--config", str(path)], name="spore local")
+        with Client("spore", process) as client:
+            client.wait_listening()
+            server.wait_for("new client .*identity=alice ")
+            assert one_exchange(client.host, 20080) == b"ping"
+
+
+def test_passwords(folder, address):
+    """Alice's line is made with htpasswd."""
+    (folder / "users.htpasswd").write_text(htpasswd("alice", "correct horse"))
+    (folder / "alice.password").write_text("correct horse\n")
+    (folder / "alice.password").chmod(0o600)
+    config = json.loads((folder / "server-passwords-tls.json").read_text())
+    config["server"] |= {"bind_addr": address.host, "control_port": address.free_port()}
+    path = folder / "server.json"
+    path.write_text(json.dumps(config))
+    control = (address.host, config["server"]["control_port"])
+    server = Process([spore_binary(), "server", "--config", str(path)], name="spore server")
+    with Echo() as service, Server("spore", server, control, address.host, None):
+        server.wait_for("server listening", stream="stderr")
+        config = json.loads((folder / "client-password-tls.json").read_text())
+        config["transport"][0]["server_name"] = config["client"]["to"]
+        config["client"] = {"to": control[0], "control_port": control[1]}
+        config["tunnels"][0] |= {"local": f"{service.host}:{service.port}"}
+        path = folder / "client.json"
+        path.write_text(json.dumps(config))
+        process = Process([spore_binary(), "local", "--config", str(path)], name="spore local")
+        with Client("spore", process) as client:
+            client.wait_listening()
+            server.wait_for("new client .*identity=alice ")
+            assert one_exchange(client.host, 20080) == b"ping"
 
 
 def test_alice_has_her_ports_and_no_others(server, client):

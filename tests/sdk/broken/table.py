@@ -252,7 +252,7 @@ THREADS = {
     "exits": kills(1, EXITED),
     "hangs": hangs(rf"error plugin hangs{BY} call=verify "),
     "spins": hangs(rf"error plugin hangs{BY} call=verify "),
-    "jumps_out": kills(ABRT, crashed("ABRT")),
+    "jumps_out": kills(ABRT, crashed("ABRT"), memory=True),
     "is_slow": knock(rf"warn  plugin blocked a worker{BY}"),
     "frees_the_request": kills(ABRT, crashed("ABRT"), memory=True),
     "frees_its_options": kills(ABRT, crashed("ABRT"), memory=True),

@@ -127,6 +127,17 @@ static void try_listener(const struct instance *in)
 	REFUSED(in, listener_get(in->ctx, &bad, &fd));
 }
 
+static void try_files_and_state(const struct instance *in)
+{
+	spore_str bad = { NULL, 3 };
+
+	REFUSED(in, file_watch(NULL, "x"));
+	REFUSED(in, file_watch(in->ctx, NULL));
+	REFUSED(in, file_watch(in->ctx, ""));
+	REFUSED(in, state_show(NULL, spore_cstr("x")));
+	REFUSED(in, state_show(in->ctx, bad));
+}
+
 static void try_metrics(struct instance *in)
 {
 	static const char *const labels[] = { "who" };
@@ -177,6 +188,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 	try_simple_ones(in);
 	try_texts(in);
 	try_listener(in);
+	try_files_and_state(in);
 	try_metrics(in);
 	try_revalidation(in);
 	*instance_out = in;
@@ -262,6 +274,7 @@ static void try_calls(const struct state *s)
 	REFUSED(in, resolve_stop((spore_resolve){ s->timer.id }));
 	EXPECT(in, h->resolve_stop((spore_resolve){ 1 }) == SPORE_ESTALE);
 	REFUSED(in, listener_get(in->ctx, &(spore_addr){ .family = 6 }, &(int){ 0 }));
+	REFUSED(in, file_watch(in->ctx, "x"));
 	h->metric_add(s->worker, in->gauge + 100000, 1);
 	h->metric_set(s->worker, UINT32_MAX, 1);
 	h->metric_observe(s->worker, in->gauge, 1);

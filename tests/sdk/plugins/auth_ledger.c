@@ -1,8 +1,8 @@
 /* auth_ledger - keeps a record of each ALLOW until its session_end(), and checks that there is
  * exactly one end for each, on its worker and before worker_stop().
  *
- * The verdict is returned, completed at once, or completed by another thread; one component runs on
- * the worker, the other on the pool. With "once" an answer is accepted a single time, as a one-time
+ * The verdict is returned, completed at once, or completed by another thread; two components run
+ * on the worker, one on the pool. With "once" an answer is accepted a single time, as a one-time
  * password is. With "rate" only so many verdicts are given in a second. In the end it logs what it
  * has counted. */
 #include <pthread.h>
@@ -345,6 +345,13 @@ static const spore_auth_ops ops = {
 	.session_end = session_end,
 };
 
+static const spore_auth_ops sessions_ops = {
+	.struct_size = sizeof sessions_ops,
+	.flags = SPORE_AUTHF_RENEWS_BY_SESSION,
+	.verify = verify,
+	.session_end = session_end,
+};
+
 static const spore_auth_ops blocking_ops = {
 	.struct_size = sizeof blocking_ops,
 	.flags = SPORE_AUTHF_BLOCKING,
@@ -358,6 +365,20 @@ static const spore_component component = {
 	.name = "ledger",
 	.summary = "counts each ALLOW and its end, on the worker",
 	.ops = &ops,
+	PROBE_ROWS(options),
+	.conf_size = sizeof(struct conf),
+	.create = create,
+	.destroy = destroy,
+	.worker_start = worker_start,
+	.worker_stop = worker_stop,
+};
+
+static const spore_component sessions = {
+	.struct_size = sizeof sessions,
+	.kind = SPORE_KIND_AUTH,
+	.name = "sessions",
+	.summary = "as ledger, and renews without an answer",
+	.ops = &sessions_ops,
 	PROBE_ROWS(options),
 	.conf_size = sizeof(struct conf),
 	.create = create,
@@ -380,4 +401,5 @@ static const spore_component blocking = {
 	.worker_stop = worker_stop,
 };
 
-SPORE_PLUGIN("auth_ledger", "1.0.0", "The Spore authors", "MIT", "", &component, &blocking);
+SPORE_PLUGIN("auth_ledger", "1.0.0", "The Spore authors", "MIT", "", &component, &blocking,
+             &sessions);

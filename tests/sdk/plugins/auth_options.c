@@ -28,6 +28,10 @@ struct conf {
 	int64_t port;
 	spore_list ports;
 	spore_cidr cidr;
+	spore_sha256 digest;
+	const char *full_text;
+	spore_list full_list, paths;
+	spore_map full_map;
 	spore_list texts, servers, durations;
 	spore_map numbers, secrets, people;
 	struct nested nested;
@@ -82,6 +86,11 @@ static const spore_option options[] = {
 	SPORE_PORT(struct conf, port, 0, "8080", 1024, 65535, "a port"),
 	SPORE_PORTS(struct conf, ports, 0, "\"1000-2000\"", "ports"),
 	SPORE_CIDR(struct conf, cidr, 0, "\"10.0.0.0/8\"", "a prefix"),
+	SPORE_SHA256(struct conf, digest, 0, NULL, "a digest"),
+	SPORE_STRING(struct conf, full_text, SPORE_OPTF_NOT_EMPTY, NULL, "a text"),
+	SPORE_LIST(struct conf, full_list, SPORE_OPTF_NOT_EMPTY, &text_item, "texts"),
+	SPORE_MAP(struct conf, full_map, SPORE_OPTF_NOT_EMPTY, &int_item, "numbers by name"),
+	SPORE_LIST(struct conf, paths, SPORE_OPTF_PATH, &text_item, "files"),
 	SPORE_LIST(struct conf, texts, 0, &text_item, "texts"),
 	SPORE_LIST(struct conf, servers, 0, &server_item, "servers"),
 	SPORE_LIST(struct conf, durations, 0, &duration_item, "whiles"),
@@ -147,6 +156,8 @@ static void put_lists(FILE *out, const struct conf *c)
 		fprintf(out, "ports %u-%u\n", ranges[i].lo, ranges[i].hi);
 	memcpy(net.ip, c->cidr.ip, sizeof net.ip);
 	put_addr(out, "cidr", &net);
+	fprintf(out, "digest %02x%02x..%02x\n", c->digest.bytes[0], c->digest.bytes[1],
+	        c->digest.bytes[31]);
 	for (size_t i = 0; i < c->texts.count; i++)
 		fprintf(out, "texts %s\n", texts[i]);
 	for (size_t i = 0; i < c->servers.count; i++)

@@ -5,11 +5,13 @@
 struct conf {
 	uint32_t silent;
 	const char *tag;
+	int64_t accepts;
 };
 
 static const spore_option options[] = {
 	SPORE_BOOL(struct conf, silent, 0, NULL, "needs no Challenge"),
 	SPORE_STRING(struct conf, tag, 0, NULL, "KEY=VALUE that a client must have"),
+	SPORE_INT(struct conf, accepts, 0, "0", 0, 0xFFFF, "forms of answers: SPORE_OFFER_*"),
 };
 
 struct instance {
@@ -109,7 +111,8 @@ static uint32_t needs_challenge(void *arg)
 {
 	const struct instance *instance = arg;
 
-	return instance->conf->silent ? SPORE_CHALLENGE_NONE : SPORE_CHALLENGE_PLAIN;
+	return (instance->conf->silent ? SPORE_CHALLENGE_NONE : SPORE_CHALLENGE_PLAIN) |
+	       SPORE_CHALLENGE_ACCEPTS(instance->conf->accepts);
 }
 
 static const spore_auth_ops ops = {

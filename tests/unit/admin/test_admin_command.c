@@ -14,8 +14,9 @@ static void expect_error(const char *line, const char *text)
 
 START_TEST(every_command_answers_once)
 {
-	static const char *const lines[] = { "status",  "tunnels",         "relays", "loops",
-		                             "plugins", "log-level error", "reload", "drain" };
+	static const char *const lines[] = { "status", "tunnels", "relays",
+		                             "loops",  "plugins", "log-level error",
+		                             "reload", "bans",    "drain" };
 
 	admin_scene_start(&scene, "");
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
@@ -35,32 +36,44 @@ END_TEST
 START_TEST(a_wrong_line_is_refused)
 {
 	admin_scene_start(&scene, "");
+	expect_error("hand-over", "the server does not drain");
 	expect_error("", "unknown command \\\"\\\"");
 	expect_error("STATUS", "unknown command STATUS");
 	expect_error("stat", "unknown command stat");
-	expect_error("kick", "missing argument: ID");
+	expect_error("kick", "missing argument: TARGET");
 	expect_error("log-level", "missing argument: LEVEL");
+	expect_error("unban", "missing argument: ADDRESS");
+	expect_error("bans now", "unexpected argument now");
 	expect_error("status now", "unexpected argument now");
 	expect_error("kick 1 2", "unexpected argument 2");
 	admin_scene_stop(&scene);
 }
 END_TEST
 
-START_TEST(an_id_is_a_positive_number)
+START_TEST(a_kick_has_a_target)
 {
-	static const char *const wrong[] = { "0", "-1", "x", "1x", "99999999999999999999999" };
+	static const char *const wrong[] = {
+		"0",      "-1",         "x",     "1x",       "99999999999999999999999",
+		"port=0", "port=65536", "port=", "identity="
+	};
 
 	admin_scene_start(&scene, "");
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		char line[64], text[128];
+		char line[64], text[160];
 
 		snprintf(line, sizeof line, "kick %s", wrong[i]);
 		snprintf(text, sizeof text,
-		         "expected an id as shown by `spore ctl tunnels`, found %s", wrong[i]);
+		         "expected an id as shown by `spore ctl tunnels`, port=PORT or "
+		         "identity=NAME, found %s",
+		         wrong[i]);
 		expect_error(line, text);
 	}
 	admin_scene_expect(admin_scene_ask(&scene, "kick 9223372036854775807"),
 	                   "no tunnel or visitor has the id 9223372036854775807");
+	admin_scene_expect(admin_scene_ask(&scene, "kick port=1"),
+	                   "no tunnel or visitor has port=1");
+	admin_scene_expect(admin_scene_ask(&scene, "kick  identity=CN=a b \t"),
+	                   "no tunnel or visitor has identity=CN=a b\"");
 	admin_scene_stop(&scene);
 }
 END_TEST
@@ -90,5 +103,5 @@ START_TEST(a_zeroed_command_may_be_forgotten)
 END_TEST
 
 SUITE("admin_command", every_command_answers_once, words_are_separated_by_blanks,
-      a_wrong_line_is_refused, an_id_is_a_positive_number, a_forgotten_command_does_not_answer,
+      a_wrong_line_is_refused, a_kick_has_a_target, a_forgotten_command_does_not_answer,
       a_zeroed_command_may_be_forgotten)

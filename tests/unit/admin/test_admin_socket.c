@@ -115,27 +115,6 @@ START_TEST(where_it_cannot_be)
 }
 END_TEST
 
-static bool path_is(const char *configured, const char *expected)
-{
-	struct admin_settings settings = { configured };
-	char out[64];
-
-	return admin_socket_path(&settings, out, sizeof out) == (*expected != '\0') &&
-	       strcmp(out, expected) == 0;
-}
-
-START_TEST(its_path_is_configured_or_systemds)
-{
-	unsetenv("RUNTIME_DIRECTORY");
-	ck_assert(path_is(NULL, ""));
-	ck_assert(path_is("/x", "/x"));
-	setenv("RUNTIME_DIRECTORY", "/run/spore:/run/more", 1);
-	ck_assert(path_is(NULL, "/run/spore/admin.sock"));
-	ck_assert(path_is("/x", "/x"));
-	ck_assert(path_is("", ""));
-}
-END_TEST
-
 START_TEST(who_connects)
 {
 	int pair[2];
@@ -152,5 +131,4 @@ END_TEST
 
 SUITE("admin_socket", it_is_the_owners_alone_whatever_the_umask,
       what_a_dead_server_left_is_replaced, a_live_server_is_left_alone,
-      what_is_no_socket_is_left_alone, where_it_cannot_be, its_path_is_configured_or_systemds,
-      who_connects)
+      what_is_no_socket_is_left_alone, where_it_cannot_be, who_connects)

@@ -102,7 +102,9 @@ START_TEST(every_form_of_a_value)
 		ck_assert_str_eq(good(line).text, "v");
 	}
 	ck_assert_str_eq(good("list --text=").text, "");
-	ck_assert_str_eq(good("list --text --yes").text, "--yes");
+	ck_assert_str_eq(good("list --text=--yes").text, "--yes");
+	ck_assert_str_eq(good("list --text -").text, "-");
+	ck_assert_str_eq(good("list --text -5").text, "-5");
 	ck_assert_str_eq(good("list --text=a=b").text, "a=b");
 }
 END_TEST
@@ -172,6 +174,10 @@ START_TEST(wrong_flags)
 	check_wrong(&table, "list --txet", "unknown flag --txet: did you mean --text?");
 	check_wrong(&table, "list --hlep", "unknown flag --hlep: did you mean --help?");
 	check_wrong(&table, "list -z", "unknown flag -z");
+	check_wrong(
+		&table, "list --text --yes",
+		"expected a value after --text, found a word that begins with \"-\"; if it is the "
+		"value, write it behind \"=\"");
 	check_wrong(&table, "list --text",
 	            "expected a value after --text, found the end of the command line");
 	check_wrong(&table, "list -t",

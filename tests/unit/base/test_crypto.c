@@ -1,8 +1,10 @@
 #include "base/crypto.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "refuse.h"
 #include "suite.h"
 
 static const char *digest_of(const void *bytes, size_t len, char hex[65])
@@ -114,5 +116,56 @@ START_TEST(wipe_zeroes_what_it_is_given)
 }
 END_TEST
 
+START_TEST(a_refused_getrandom_is_named)
+{
+	struct err err;
+
+	ck_assert(refuse_call(SYS_getrandom, EPERM));
+	/* OpenSSL may have been built to use the files of /dev instead. */
+	if (crypto_has_random(&err))
+		return;
+	ck_assert_str_eq(err.text, "no random numbers: getrandom: Operation not permitted (does a "
+	                           "sandbox refuse this system call?)");
+}
+END_TEST
+
+START_TEST(random_bytes_are_there)
+{
+	struct err err;
+
+	ck_assert(crypto_has_random(&err));
+}
+END_TEST
+
+/* The examples of RFC 4648, 10. */
+START_TEST(base64_vectors)
+{
+	static const char *const rows[][2] = { { "", "" },
+		                               { "f", "Zg==" },
+		                               { "fo", "Zm8=" },
+		                               { "foo", "Zm9v" },
+		                               { "foob", "Zm9vYg==" } };
+	char text[CRYPTO_BASE64_SIZE(4)];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		crypto_base64(rows[i][0], strlen(rows[i][0]), text);
+		ck_assert_str_eq(text, rows[i][1]);
+	}
+}
+END_TEST
+
+START_TEST(pairs_differ)
+{
+	struct crypto_pair first, second;
+
+	ck_assert(crypto_ed25519(&first));
+	ck_assert(crypto_ed25519(&second));
+	ck_assert_int_ne(memcmp(first.public_half, second.public_half, CRYPTO_ED25519_SIZE), 0);
+	ck_assert_str_ne(first.private_pem, second.private_pem);
+	ck_assert_ptr_nonnull(strstr(first.private_pem, "-----END PRIVATE KEY-----\n"));
+}
+END_TEST
+
 SUITE("crypto", sha256_vectors, hmac_vectors, hmac_of_nothing, equal_bytes_are_equal,
-      random_bytes_differ, wipe_zeroes_what_it_is_given)
+      random_bytes_differ, random_bytes_are_there, a_refused_getrandom_is_named,
+      wipe_zeroes_what_it_is_given, base64_vectors, pairs_differ)

@@ -1,5 +1,6 @@
 #include "base/err.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "suite.h"
@@ -62,5 +63,17 @@ START_TEST(too_long_is_cut)
 }
 END_TEST
 
+START_TEST(a_refused_call_is_named)
+{
+	struct err err;
+
+	err_set_call(&err, "pipe2", EMFILE);
+	ck_assert_str_eq(err.text, "pipe2: Too many open files");
+	err_set_call(&err, "pipe2", ENOSYS);
+	ck_assert_str_eq(err.text, "pipe2: Function not implemented (does a sandbox refuse this "
+	                           "system call?)");
+}
+END_TEST
+
 SUITE("err", sets_and_prefixes, an_empty_text_can_be_prefixed, the_text_may_be_its_own_argument,
-      too_long_is_cut)
+      too_long_is_cut, a_refused_call_is_named)

@@ -102,5 +102,18 @@ START_TEST(a_sequence_ends_within_the_text)
 }
 END_TEST
 
-SUITE("utf8", utf8_takes_every_code_point_but_nul_and_surrogates, utf8_refuses_what_is_no_character,
-      what_a_terminal_may_have_is_visible, a_sequence_ends_within_the_text)
+START_TEST(marks_and_utf16)
+{
+	ck_assert_uint_eq(utf8_mark("\xEF\xBB\xBFx", 4), 3);
+	ck_assert_uint_eq(utf8_mark("\xEF\xBB\xBF", 2), 0);
+	ck_assert_uint_eq(utf8_mark("abc", 3), 0);
+	ck_assert(utf8_is_utf16("\xFF\xFE", 2) && utf8_is_utf16("\xFE\xFF", 2));
+	ck_assert(utf8_is_utf16("{\0", 2) && utf8_is_utf16("\0{", 2));
+	ck_assert(!utf8_is_utf16("{}", 2) && !utf8_is_utf16("\0\0", 2) &&
+	          !utf8_is_utf16("\xFF", 1));
+}
+END_TEST
+
+SUITE("utf8", marks_and_utf16, utf8_takes_every_code_point_but_nul_and_surrogates,
+      utf8_refuses_what_is_no_character, what_a_terminal_may_have_is_visible,
+      a_sequence_ends_within_the_text)

@@ -36,6 +36,19 @@ START_TEST(a_line_has_at_most_80_columns)
 }
 END_TEST
 
+START_TEST(columns_make_it_narrower)
+{
+	static const char *const ignored[] = { "39", "81", "0", "-5", "", "x" };
+
+	setenv("COLUMNS", "40", 1);
+	check(TEN TEN TEN TEN "x", 0, 2, TEN TEN TEN "123456789\n  x\n");
+	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++) {
+		setenv("COLUMNS", ignored[i], 1);
+		check(TEN TEN TEN TEN "x", 0, 2, TEN TEN TEN TEN "x\n");
+	}
+}
+END_TEST
+
 START_TEST(further_lines_begin_behind_the_indent)
 {
 	check("123456789 123456789 x", 60, 4, "123456789 123456789\n    x\n");
@@ -67,5 +80,5 @@ START_TEST(brackets_hold_words_together)
 }
 END_TEST
 
-SUITE("wrap", a_short_text_is_one_line, a_line_has_at_most_80_columns,
+SUITE("wrap", a_short_text_is_one_line, a_line_has_at_most_80_columns, columns_make_it_narrower,
       further_lines_begin_behind_the_indent, a_long_word_is_not_split, brackets_hold_words_together)

@@ -1,5 +1,6 @@
 #include "chain/plugin_set.h"
 
+#include <spore/auth.h>
 #include <sys/mman.h>
 
 #include "plugin_file.h"
@@ -54,7 +55,7 @@ START_TEST(not_every_set_needs_a_challenge)
 	plugin_set_unref(set);
 	set = host_scene_server(&scene, "{\"auth\":[{\"use\":\"silent\",\"peer\":\"::1\"}]}");
 	ck_assert(!set->needs_challenge);
-	ck_assert(!set->chains[CHAIN_AUTH]->items[0]->needs_challenge);
+	ck_assert_uint_eq(set->chains[CHAIN_AUTH]->items[0]->challenge, SPORE_CHALLENGE_NONE);
 	plugin_set_unref(set);
 	host_scene_close(&scene);
 }
@@ -76,6 +77,65 @@ START_TEST(one_mistake_refuses_the_whole_set)
 	              "{\"acl\":{\"public\":[{\"use\":\"deny\",\"point\":"
 	              "\"control\"}]}}",
 	              "/acl/public/0/point: it stands elsewhere");
+	host_scene_close(&scene);
+}
+END_TEST
+
+START_TEST(last_good_needs_a_plugin_that_can_recheck)
+{
+	static const char client[] =
+		"{\"client\":{\"to\":\"h\"},\"tunnels\":[{\"local_port\":1}],"
+		"\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\",\"on_error\":\"last_good\"}]}";
+	struct host_scene scene;
+
+	host_scene_open(&scene);
+	check_refused(&scene, ROLE_SERVER,
+	              "{\"auth\":[{\"use\":\"hmac\",\"secret\":\"x\",\"on_error\":\"last_good\"}]}",
+	              "/auth/0/on_error: expected deny|next, since plugin hmac cannot check an "
+	              "answer without its back-end, which \"last_good\" needs");
+	check_refused(&scene, ROLE_LOCAL, client,
+	              "/auth/0/on_error: expected \"last_good\" on a server only");
+	host_scene_close(&scene);
+}
+END_TEST
+
+static const struct instance *auth_of(const struct plugin_set *set)
+{
+	return set->chains[CHAIN_AUTH]->items[0];
+}
+
+/* An instance of the same configuration goes on with what the old one knows, for a time of its own.
+ * Any other begins with nothing. */
+START_TEST(last_good_verdicts_survive_a_reload_of_the_same_configuration)
+{
+	static const char *const texts[] = {
+		"{\"auth\":[{\"use\":\"recall\",\"on_error\":\"last_good\",\"max_tunnels\":3}]}",
+		"{\"auth\":[{\"max_tunnels\":3,\"use\":\"recall\",\"on_error\":\"last_good\","
+		"\"last_good_for\":\"5m\"},{\"use\":\"hmac\",\"secret\":\"x\"}]}",
+		"{\"auth\":[{\"use\":\"recall\",\"on_error\":\"last_good\",\"max_tunnels\":4}]}",
+		"{\"auth\":[{\"use\":\"recall\",\"on_error\":\"last_good\",\"max_tunnels\":3,"
+		"\"name\":\"other\"}]}",
+		"{\"auth\":[{\"use\":\"recall\",\"max_tunnels\":3}]}",
+	};
+	struct plugin_set *sets[sizeof texts / sizeof *texts];
+	struct host_scene scene;
+
+	host_scene_open(&scene);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		sets[i] = host_scene_set(&scene, ROLE_SERVER, texts[i], i ? sets[0] : NULL);
+		ck_assert_msg(sets[i] != NULL, "%s", scene.printed);
+	}
+	ck_assert_ptr_nonnull(auth_of(sets[0])->last_good);
+	ck_assert_ptr_eq(auth_of(sets[1])->last_good, auth_of(sets[0])->last_good);
+	ck_assert_int_eq(auth_of(sets[1])->last_good_ms, 300000);
+	ck_assert_int_eq(auth_of(sets[0])->last_good_ms, 3600000);
+	ck_assert_ptr_nonnull(auth_of(sets[2])->last_good);
+	ck_assert_ptr_ne(auth_of(sets[2])->last_good, auth_of(sets[0])->last_good);
+	ck_assert_ptr_nonnull(auth_of(sets[3])->last_good);
+	ck_assert_ptr_ne(auth_of(sets[3])->last_good, auth_of(sets[0])->last_good);
+	ck_assert_ptr_null(auth_of(sets[4])->last_good);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		plugin_set_unref(sets[i]);
 	host_scene_close(&scene);
 }
 END_TEST
@@ -197,4 +257,5 @@ END_TEST
 SUITE("plugin_set", each_chain_has_its_instances_in_order, not_every_set_needs_a_challenge,
       one_mistake_refuses_the_whole_set, a_component_must_have_a_side_for_the_role,
       an_instance_replaces_the_one_of_its_name, exporters_are_left_out_of_a_check_and_end_first,
-      a_chain_outlives_its_set)
+      a_chain_outlives_its_set, last_good_needs_a_plugin_that_can_recheck,
+      last_good_verdicts_survive_a_reload_of_the_same_configuration)

@@ -135,6 +135,32 @@ START_TEST(generations_are_counted_while_one_of_them_lives)
 }
 END_TEST
 
+/* A renewal adds an instance to the running generation while those of a refused one still end. */
+START_TEST(an_older_generation_may_get_another_instance)
+{
+	static const unsigned order[] = { 1, 2, 1 };
+	struct instance *instances[3];
+	struct seen seen = { .n = 0 };
+	struct host_scene scene;
+	struct config *config;
+
+	host_scene_open(&scene);
+	config = host_scene_config(&scene, ROLE_SERVER, "{}");
+	for (unsigned i = 0; i < 3; i++) {
+		retirer_set_generation(scene.retirer, order[i]);
+		instances[i] = make_instance(&scene);
+		ck_assert(retirer_adopt(scene.retirer, instances[i], config));
+	}
+	ck_assert_uint_eq(retirer_generations(scene.retirer), 2);
+	retirer_each(scene.retirer, note_generation, &seen);
+	ck_assert(seen.generations[0] == 1 && seen.generations[1] == 1 && seen.generations[2] == 2);
+	for (unsigned i = 0; i < 3; i++)
+		instance_unref(instances[i]);
+	config_unref(config);
+	host_scene_close(&scene);
+}
+END_TEST
+
 START_TEST(no_retirer_is_fine_to_free)
 {
 	retirer_free(NULL);
@@ -142,4 +168,5 @@ START_TEST(no_retirer_is_fine_to_free)
 END_TEST
 
 SUITE("retirer", an_instance_ends_with_its_last_reference, a_busy_instance_ends_later,
-      generations_are_counted_while_one_of_them_lives, no_retirer_is_fine_to_free)
+      generations_are_counted_while_one_of_them_lives, an_older_generation_may_get_another_instance,
+      no_retirer_is_fine_to_free)

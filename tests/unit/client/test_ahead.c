@@ -28,7 +28,8 @@ static void run_keep(void *arg)
 {
 	struct scene *scene = arg;
 
-	ahead_pool_keep(&scene->pool, scene->keep, scene->keep ? &scene->pass : NULL);
+	ahead_pool_keep(&scene->pool,
+	                &(struct ahead_grant){ .n = scene->keep, .pass = scene->pass });
 }
 
 static bool has_idle(void *arg)

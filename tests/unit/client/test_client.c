@@ -1,5 +1,6 @@
 #include "client/client.h"
 
+#include "host/readiness.h"
 #include "run_until.h"
 #include "scene/client_scene.h"
 #include "suite.h"
@@ -8,18 +9,29 @@ struct scene {
 	struct client_scene base;
 	struct client *client;
 	int control;
-	unsigned n_exits;
+	unsigned n_exits, n_news;
+	char said[CLIENT_STATUS_SIZE]; /* at the last news */
 	enum client_exit status;
 	bool is_drained;
 };
 
-static void on_exit_status(enum client_exit status, void *arg)
+static void on_exit_status(enum client_exit status, bool carries, void *arg)
 {
 	struct scene *scene = arg;
 
 	ck_assert_ptr_eq(loop_current(), scene->base.runtime.main_loop);
+	ck_assert(!carries);
 	scene->n_exits++;
 	scene->status = status;
+}
+
+static void on_news(const char *status, void *arg)
+{
+	struct scene *scene = arg;
+
+	ck_assert_ptr_eq(loop_current(), scene->base.runtime.main_loop);
+	scene->n_news++;
+	snprintf(scene->said, sizeof scene->said, "%s", status);
 }
 
 static void on_drained(void *arg)
@@ -32,7 +44,7 @@ static void on_drained(void *arg)
 
 static void open_scene(struct scene *scene, const struct client_scene_options *options)
 {
-	struct client_env env = { .on_exit = on_exit_status, .arg = scene };
+	struct client_env env = { .on_news = on_news, .on_exit = on_exit_status, .arg = scene };
 	const struct runtime *runtime = &scene->base.runtime;
 
 	*scene = (struct scene){ 0 };
@@ -98,6 +110,32 @@ START_TEST(visitors_of_all_workers_are_carried)
 		close(ends[i][0]);
 		close(ends[i][1]);
 	}
+	close_scene(&scene);
+}
+END_TEST
+
+static bool has_two_news(void *arg)
+{
+	return ((struct scene *)arg)->n_news == 2;
+}
+
+START_TEST(main_learns_of_tunnels_that_open_and_are_lost)
+{
+	struct scene scene;
+	char text[CLIENT_STATUS_SIZE];
+
+	open_scene(&scene, &(struct client_scene_options){ 0 });
+	run_for(scene.base.runtime.main_loop, 5);
+	ck_assert_uint_eq(scene.n_news, 0);
+	say_hello(&scene);
+	run_for(scene.base.runtime.main_loop, 5);
+	ck_assert_uint_eq(scene.n_news, 1);
+	ck_assert_str_eq(scene.said, "1 of 1 tunnels open");
+	shutdown(scene.control, SHUT_RDWR);
+	ck_assert(run_until(scene.base.runtime.main_loop, has_two_news, &scene));
+	ck_assert_str_eq(scene.said, "0 of 1 tunnels open; not open: t");
+	ck_assert(!readiness_explain(text, sizeof text));
+	ck_assert_str_eq(text, scene.said);
 	close_scene(&scene);
 }
 END_TEST
@@ -175,6 +213,7 @@ START_TEST(none_can_be_stopped)
 }
 END_TEST
 
-SUITE("client", visitors_of_all_workers_are_carried, drain_waits_for_the_last_visitor,
-      drain_of_an_idle_client_is_over_at_once, wrong_secret_is_status_3, refused_port_is_status_4,
-      any_other_failure_is_status_1, none_can_be_stopped)
+SUITE("client", visitors_of_all_workers_are_carried, main_learns_of_tunnels_that_open_and_are_lost,
+      drain_waits_for_the_last_visitor, drain_of_an_idle_client_is_over_at_once,
+      wrong_secret_is_status_3, refused_port_is_status_4, any_other_failure_is_status_1,
+      none_can_be_stopped)

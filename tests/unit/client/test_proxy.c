@@ -1,5 +1,7 @@
 #include "client/proxy.h"
 
+#include "few_descriptors.h"
+#include "net/stream.h"
 #include "scene/client_scene.h"
 #include "suite.h"
 
@@ -8,8 +10,12 @@
 struct scene {
 	struct client_scene base;
 	struct ahead_pool pool;
+	struct decliner decliner;
+	struct link link; /* to a server that reads Decline */
+	int control;      /* its other end */
 	struct uuid id;
 	unsigned carried, idle; /* waited for */
+	bool has_claims;
 };
 
 static struct client_worker *worker_of(struct scene *scene)
@@ -17,9 +23,55 @@ static struct client_worker *worker_of(struct scene *scene)
 	return &scene->base.workers[0];
 }
 
+static void on_message(struct link *link, const struct message *message)
+{
+	(void)link;
+	(void)message;
+}
+
+static void on_fault(struct link *link, enum link_fault fault)
+{
+	(void)link;
+	(void)fault;
+}
+
+static void on_end(struct link *link, const char *why)
+{
+	(void)link;
+	(void)why;
+}
+
 static void run_init(void *arg)
 {
-	ahead_pool_init(&((struct scene *)arg)->pool);
+	static const struct link_events events = { on_message, on_fault, on_end };
+	struct scene *scene = arg;
+	struct loop *loop = worker_of(scene)->loop;
+	struct stream *stream;
+	int fds[2];
+
+	ahead_pool_init(&scene->pool);
+	sockets_tcp_pair(fds);
+	stream = stream_new(loop, fds[0], &scene->base.server_addr, NULL);
+	ck_assert(stream && stream_open(stream));
+	link_init(&scene->link, stream, MESSAGE_TO_CLIENT, &events);
+	decline_init(&scene->decliner, loop, "t");
+	decline_on(&scene->decliner, &scene->link, false);
+	scene->control = fds[1];
+	ck_assert_int_eq(fcntl(scene->control, F_SETFL, 0), 0); /* it blocks */
+}
+
+static void run_fini(void *arg)
+{
+	struct scene *scene = arg;
+
+	link_fini(&scene->link, false);
+	close(scene->control);
+}
+
+/* The server hears of the visitor that is not carried, and of no other. */
+static void expect_declined(struct scene *scene)
+{
+	client_scene_expect(scene->control, "{\"Decline\":\"" CLIENT_SCENE_UUID "\"}");
 }
 
 static void run_start(void *arg)
@@ -27,7 +79,7 @@ static void run_start(void *arg)
 	struct scene *scene = arg;
 
 	client_worker_admit(worker_of(scene));
-	proxy_start(&scene->pool, &scene->id);
+	proxy_start(&scene->pool, &(struct announced){ .id = scene->id });
 }
 
 static void run_stop_all(void *arg)
@@ -39,12 +91,14 @@ static void run_keep_one_ahead(void *arg)
 {
 	struct scene *scene = arg;
 
-	ahead_pool_keep(&scene->pool, 1, &scene->id);
+	ahead_pool_keep(&scene->pool, &(struct ahead_grant){ .n = 1,
+	                                                     .pass = scene->id,
+	                                                     .has_claims = scene->has_claims });
 }
 
 static void run_keep_none_ahead(void *arg)
 {
-	ahead_pool_keep(&((struct scene *)arg)->pool, 0, NULL);
+	ahead_pool_keep(&((struct scene *)arg)->pool, &(struct ahead_grant){ 0 });
 }
 
 static bool is_carried(void *arg)
@@ -87,6 +141,7 @@ static void open_scene(struct scene *scene, const char *secret)
 	ck_assert(uuid_parse(CLIENT_SCENE_UUID, strlen(CLIENT_SCENE_UUID), &scene->id));
 	scene->pool.worker = worker_of(scene);
 	scene->pool.tunnel = scene->base.config->settings.tunnels.items;
+	scene->pool.decliner = &scene->decliner;
 	client_scene_call(&scene->base, run_init, scene);
 }
 
@@ -98,6 +153,8 @@ static void start(struct scene *scene)
 static void close_scene(struct scene *scene)
 {
 	client_scene_call(&scene->base, run_keep_none_ahead, scene);
+	ck_assert(client_scene_is_left_alone(scene->control, 0)); /* no Decline is left */
+	client_scene_call(&scene->base, run_fini, scene);
 	client_scene_close(&scene->base);
 	ck_assert_uint_eq(atomic_load(&scene->base.shared.carried), 0);
 	ck_assert_uint_eq(worker_of(scene)->n_dialling, 0);
@@ -181,6 +238,27 @@ START_TEST(visitor_sees_an_orderly_end_when_the_service_is_down)
 }
 END_TEST
 
+/* The server, which is slow here, need not be reached: it ends the visitor itself. */
+START_TEST(a_server_that_reads_it_hears_that_the_service_is_down)
+{
+	struct scene scene;
+	int filler;
+
+	open_scene(&scene, NULL);
+	ck_assert_int_eq(listen(scene.base.server, 0), 0);
+	filler = sockets_dial(&scene.base.server_addr);
+	decline_on(&scene.decliner, &scene.link, true);
+	close(scene.base.service);
+	scene.base.service = -1;
+	start(&scene);
+	client_scene_expect(scene.control, "{\"Unserved\":\"" CLIENT_SCENE_UUID "\"}");
+	wait_carried(&scene, 0);
+	ck_assert(failures(&scene, "service") == 1);
+	close(filler);
+	close_scene(&scene);
+}
+END_TEST
+
 START_TEST(service_is_let_go_when_the_server_is_down)
 {
 	struct scene scene;
@@ -190,6 +268,7 @@ START_TEST(service_is_let_go_when_the_server_is_down)
 	scene.base.server = -1;
 	start(&scene);
 	wait_carried(&scene, 0);
+	expect_declined(&scene);
 	ck_assert(failures(&scene, "server") == 1);
 	ck_assert(failures(&scene, NULL) == 1);
 	close_scene(&scene);
@@ -213,6 +292,7 @@ START_TEST(as_many_dial_as_may_and_the_rest_wait_their_turn)
 		ck_assert(i == 2 || client_scene_is_left_alone(scene.base.server, 5));
 		close(wires[i]);
 		wait_carried(&scene, 2 - (unsigned)i);
+		expect_declined(&scene);
 	}
 	ck_assert(failures(&scene, "server") == 3);
 	close_scene(&scene);
@@ -260,6 +340,8 @@ START_TEST(queue_is_bounded)
 	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 4096);
 	ck_assert(failures(&scene, "queue") == 3);
 	wait_carried(&scene, 4096 + 1);
+	for (int i = 0; i < 3; i++)
+		expect_declined(&scene);
 	client_scene_call(&scene.base, run_stop_all, &scene);
 	wait_carried(&scene, 0);
 	ck_assert_uint_eq(count_of(&scene, &worker_of(&scene)->n_waiting), 0);
@@ -327,8 +409,216 @@ START_TEST(lost_connection_is_replaced_by_a_dialled_one)
 }
 END_TEST
 
-SUITE("proxy", bytes_go_both_ways_until_both_ends_close, accept_does_not_wait_for_the_service,
+/* ---- a connection opened ahead that does not answer ---- */
+
+#define CLAIM "{\"Claim\":\"" CLIENT_SCENE_UUID "\"}"
+
+struct rivals {
+	int ahead, service, dialled;
+};
+
+/* Another connection claims the visitor after 250 ms. */
+static struct rivals dial_beside(struct scene *scene)
+{
+	struct rivals rivals;
+	int64_t since_ms;
+	char text[300];
+
+	scene->has_claims = true;
+	rivals.ahead = open_ahead(scene);
+	since_ms = clock_ms();
+	start(scene);
+	client_scene_expect(rivals.ahead, ACCEPT);
+	rivals.service = client_scene_accept(scene->base.service);
+	/* One connection replaces the one that is used. */
+	rivals.dialled = client_scene_accept(scene->base.server);
+	while (strcmp(client_scene_read(rivals.dialled, text), CLAIM) != 0)
+		rivals.dialled = client_scene_accept(scene->base.server);
+	ck_assert_int_ge(clock_ms() - since_ms, PROXY_SLOW_MS - 10);
+	ck_assert_int_lt(clock_ms() - since_ms, 2000);
+	return rivals;
+}
+
+static void end_rivals(struct scene *scene, const struct rivals *rivals)
+{
+	close(rivals->ahead);
+	close(rivals->service);
+	close(rivals->dialled);
+	wait_carried(scene, 0);
+	ck_assert(failures(scene, NULL) == 0);
+	close_scene(scene);
+}
+
+START_TEST(a_dead_connection_ahead_holds_the_visitor_up_for_250_ms)
+{
+	struct scene scene;
+	struct rivals rivals;
+
+	open_scene(&scene, NULL);
+	rivals = dial_beside(&scene);
+	client_scene_send(rivals.dialled, "\"Accepted\"");
+	client_scene_expect_end(rivals.ahead);
+	check_relayed(rivals.dialled, rivals.service, "claimed");
+	check_relayed(rivals.service, rivals.dialled, "back");
+	end_rivals(&scene, &rivals);
+}
+END_TEST
+
+/* The server closes the one whose visitor is taken. */
+START_TEST(a_late_answer_on_the_connection_ahead_is_as_good)
+{
+	struct scene scene;
+	struct rivals rivals;
+
+	open_scene(&scene, NULL);
+	rivals = dial_beside(&scene);
+	shutdown(rivals.dialled, SHUT_WR);
+	client_scene_expect_end(rivals.dialled);
+	client_scene_send(rivals.ahead, "\"Accepted\"");
+	check_relayed(rivals.ahead, rivals.service, "late");
+	end_rivals(&scene, &rivals);
+}
+END_TEST
+
+START_TEST(an_answer_on_the_connection_ahead_ends_the_other)
+{
+	struct scene scene;
+	struct rivals rivals;
+
+	open_scene(&scene, NULL);
+	rivals = dial_beside(&scene);
+	client_scene_send(rivals.ahead, "\"Accepted\"");
+	client_scene_expect_end(rivals.dialled);
+	check_relayed(rivals.ahead, rivals.service, "first");
+	end_rivals(&scene, &rivals);
+}
+END_TEST
+
+START_TEST(a_claim_outlives_the_connection_ahead)
+{
+	struct scene scene;
+	struct rivals rivals;
+
+	open_scene(&scene, NULL);
+	rivals = dial_beside(&scene);
+	shutdown(rivals.ahead, SHUT_WR);
+	client_scene_expect_end(rivals.ahead);
+	client_scene_send(rivals.dialled, "\"Accepted\"");
+	check_relayed(rivals.dialled, rivals.service, "claimed");
+	end_rivals(&scene, &rivals);
+}
+END_TEST
+
+/* An older server does not read Claim; the answer is awaited. */
+START_TEST(nothing_is_dialled_beside_where_the_server_reads_no_claim)
+{
+	struct scene scene;
+	int ahead, service, wire;
+
+	open_scene(&scene, NULL);
+	ahead = open_ahead(&scene);
+	start(&scene);
+	client_scene_expect(ahead, ACCEPT);
+	wire = client_scene_accept(scene.base.server);
+	client_scene_expect_start(wire, "{\"Ahead\":"); /* in its place */
+	ck_assert(client_scene_is_left_alone(scene.base.server, PROXY_SLOW_MS + 100));
+	client_scene_send(ahead, "\"Accepted\"");
+	service = client_scene_accept(scene.base.service);
+	check_relayed(ahead, service, "slow");
+	close(ahead);
+	close(service);
+	close(wire);
+	close_scene(&scene);
+}
+END_TEST
+
+/* ---- what this machine lacks ---- */
+
+static double declined_for_descriptors(struct scene *scene, unsigned spare)
+{
+	struct rlimit before = few_descriptors_begin(spare);
+
+	start(scene);
+	expect_declined(scene);
+	few_descriptors_end(&before);
+	wait_carried(scene, 0);
+	ck_assert(failures(scene, NULL) == failures(scene, "descriptors"));
+	return failures(scene, "descriptors");
+}
+
+/* Neither connection gets one, or one does. The service is not to blame, also if the server would
+ * read that. */
+START_TEST(a_visitor_without_descriptors_is_declined_at_once)
+{
+	struct scene scene;
+
+	open_scene(&scene, NULL);
+	ck_assert(declined_for_descriptors(&scene, 0) == 1);
+	ck_assert(declined_for_descriptors(&scene, 1) == 2);
+	decline_on(&scene.decliner, &scene.link, true);
+	ck_assert(declined_for_descriptors(&scene, 0) == 3);
+	close_scene(&scene);
+}
+END_TEST
+
+static void run_shorten_waits(void *arg)
+{
+	deadline_list_set(&worker_of(arg)->waits, 50);
+}
+
+/* Nothing else happens meanwhile. */
+START_TEST(who_waits_too_long_for_a_descriptor_is_declined)
+{
+	struct scene scene;
+	int server, service;
+
+	open_scene(&scene, NULL);
+	client_scene_call(&scene.base, run_shorten_waits, &scene);
+	worker_of(&scene)->max_carried = 1;
+	start(&scene);
+	server = client_scene_accept(scene.base.server);
+	service = client_scene_accept(scene.base.service);
+	client_scene_expect(server, ACCEPT);
+	check_relayed(server, service, "x");
+	start(&scene);
+	expect_declined(&scene);
+	wait_carried(&scene, 1);
+	ck_assert(failures(&scene, "descriptors") == 1);
+	ck_assert(failures(&scene, NULL) == 1);
+	close(server);
+	close(service);
+	wait_carried(&scene, 0);
+	close_scene(&scene);
+}
+END_TEST
+
+START_TEST(who_waits_too_long_for_a_turn_is_declined)
+{
+	struct scene scene;
+
+	open_scene(&scene, "s3cret");
+	client_scene_call(&scene.base, run_shorten_waits, &scene);
+	worker_of(&scene)->max_dialling = 1;
+	start(&scene);
+	start(&scene);
+	expect_declined(&scene);
+	ck_assert(failures(&scene, "queue") == 1);
+	ck_assert(failures(&scene, NULL) == 1);
+	client_scene_call(&scene.base, run_stop_all, &scene);
+	wait_carried(&scene, 0);
+	close_scene(&scene);
+}
+END_TEST
+
+SUITE("proxy", a_visitor_without_descriptors_is_declined_at_once,
+      who_waits_too_long_for_a_descriptor_is_declined, who_waits_too_long_for_a_turn_is_declined,
+      bytes_go_both_ways_until_both_ends_close, accept_does_not_wait_for_the_service,
       visitor_sees_an_orderly_end_when_the_service_is_down,
+      a_server_that_reads_it_hears_that_the_service_is_down,
       service_is_let_go_when_the_server_is_down, as_many_dial_as_may_and_the_rest_wait_their_turn,
       relays_take_the_place_of_dials_when_descriptors_are_short, queue_is_bounded,
-      connection_opened_ahead_is_used_first, lost_connection_is_replaced_by_a_dialled_one)
+      connection_opened_ahead_is_used_first, lost_connection_is_replaced_by_a_dialled_one,
+      a_dead_connection_ahead_holds_the_visitor_up_for_250_ms,
+      a_late_answer_on_the_connection_ahead_is_as_good,
+      an_answer_on_the_connection_ahead_ends_the_other, a_claim_outlives_the_connection_ahead,
+      nothing_is_dialled_beside_where_the_server_reads_no_claim)

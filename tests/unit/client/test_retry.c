@@ -32,6 +32,7 @@ START_TEST(statuses_of_refusals)
 	} rows[] = {
 		{ REFUSED_NO_SECRET, CLIENT_NOT_AUTHENTICATED },
 		{ REFUSED_WRONG_SECRET, CLIENT_NOT_AUTHENTICATED },
+		{ REFUSED_UNKNOWN_CLIENT, CLIENT_NOT_AUTHENTICATED },
 		{ REFUSED_REVOKED, CLIENT_NOT_AUTHENTICATED },
 		{ REFUSED_PORT_IN_USE, CLIENT_PORT_REFUSED },
 		{ REFUSED_NO_PORT_LEFT, CLIENT_PORT_REFUSED },
@@ -40,6 +41,7 @@ START_TEST(statuses_of_refusals)
 		{ REFUSED_PORT_PERMISSION, CLIENT_PORT_REFUSED },
 		{ REFUSED_TOO_MANY_TRIES, CLIENT_FAILED },
 		{ REFUSED_TOO_MANY_TUNNELS, CLIENT_FAILED },
+		{ REFUSED_DRAINING, CLIENT_FAILED },
 		{ REFUSED_UNKNOWN, CLIENT_FAILED },
 	};
 
@@ -48,7 +50,11 @@ START_TEST(statuses_of_refusals)
 
 		ck_assert_int_eq(loss.status, rows[i].status);
 		ck_assert_str_eq(loss.why, refusal_text(rows[i].refusal));
-		ck_assert(!loss.is_unreached);
+		ck_assert_int_eq(loss.is_unreached, rows[i].refusal == REFUSED_DRAINING);
+		ck_assert_int_eq(loss.is_of_tunnel,
+		                 rows[i].status == CLIENT_PORT_REFUSED ||
+		                         rows[i].refusal == REFUSED_TOO_MANY_TUNNELS ||
+		                         rows[i].refusal == REFUSED_UNKNOWN);
 	}
 }
 END_TEST
@@ -81,6 +87,30 @@ START_TEST(server_that_asks_for_patience_gets_it)
 	ck_assert(is_due(&reconnect, 0, 0, REFUSED_TOO_MANY_TRIES));
 	ck_assert(is_due(&retry_only, 0, 1234, REFUSED_TOO_MANY_TRIES));
 	ck_assert(!is_due(&neither, 0, 1234, REFUSED_TOO_MANY_TRIES));
+}
+END_TEST
+
+/* Whatever the operator has said about retries. */
+START_TEST(a_tunnel_that_never_stood_may_depend_on_others)
+{
+	static const struct {
+		enum refusal refusal;
+		bool may;
+	} rows[] = { { REFUSED_PORT_IN_USE, true },
+		     { REFUSED_TOO_MANY_TUNNELS, true },
+		     { REFUSED_SOURCE, true },
+		     { REFUSED_WRONG_SECRET, false },
+		     { REFUSED_PORT_NOT_ALLOWED, false } };
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct loss loss = loss_of(rows[i].refusal);
+		struct retry retry;
+
+		retry_init(&retry, &neither, 0);
+		ck_assert_int_eq(retry_may_depend(&retry, &loss), rows[i].may);
+		retry_succeed(&retry, 1234);
+		ck_assert(!retry_may_depend(&retry, &loss));
+	}
 }
 END_TEST
 
@@ -138,6 +168,22 @@ static void check_pause(double got, double expected)
 	ck_assert_msg(got > expected - 1e-9 && got < expected + 1e-9, "%f, not %f", got, expected);
 }
 
+/* A random part is added to it; more than a minute is too much to ask. */
+START_TEST(server_that_names_a_time_gets_it)
+{
+	struct loss banned = loss_of(REFUSED_SOURCE);
+	struct retry retry;
+
+	retry_init(&retry, &both, 0);
+	banned.wait_ms = 42000;
+	check_pause(retry_count(&retry, &banned, 0.0), 42);
+	check_pause(retry_count(&retry, &banned, 0.5), 42.5);
+	banned.wait_ms = 86400000;
+	check_pause(retry_count(&retry, &banned, 0.5), 60);
+	ck_assert(is_due(&reconnect, 0, 0, REFUSED_SOURCE));
+}
+END_TEST
+
 START_TEST(pauses_double_up_to_a_bound)
 {
 	static const double expected[] = { 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30, 30 };
@@ -150,6 +196,10 @@ START_TEST(pauses_double_up_to_a_bound)
 	ck_assert_uint_eq(retry.losses, sizeof expected / sizeof *expected);
 	retry_succeed(&retry, 1234);
 	check_pause(retry_count(&retry, &gone, 0.0), 0.2);
+	check_pause(retry_count(&retry, &gone, 0.0), 0.4);
+	retry_start_over(&retry);
+	check_pause(retry_count(&retry, &gone, 0.0), 0.2);
+	ck_assert_uint_eq(retry.last_port, 1234);
 }
 END_TEST
 
@@ -174,27 +224,53 @@ START_TEST(a_row_of_losses_is_news_ever_more_rarely)
 }
 END_TEST
 
-START_TEST(pauses_are_short_where_an_attempt_is_cheap)
+static double pause_after(struct retry *retry, const struct loss *loss)
 {
-	struct loss cheap[] = { loss_of(REFUSED_PORT_IN_USE),
-		                { .why = "", .status = CLIENT_FAILED, .is_unreached = true } };
+	return retry_count(retry, loss, 0.0);
+}
 
-	for (int i = 0; i < 2; i++) {
-		struct retry retry;
+/* If no server answers, one may be starting. */
+START_TEST(pauses_are_short_where_nobody_answers)
+{
+	struct loss loss = { .why = "", .status = CLIENT_FAILED, .is_unreached = true };
+	struct retry retry;
 
-		retry_init(&retry, &both, 0);
-		for (int tries = 0; tries < 20; tries++)
-			ck_assert(retry_count(&retry, &cheap[i], 0.0) <= 1.5);
-		check_pause(retry_count(&retry, &cheap[i], 0.0), 1.5);
-		check_pause(retry_count(&retry, &cheap[i], 1.0), 0.75);
-		check_pause(retry_count(&retry, &cheap[i], 0.5), 1.125);
-	}
+	retry_init(&retry, &both, 0);
+	for (int tries = 0; tries < 40; tries++)
+		ck_assert(pause_after(&retry, &loss) <= 1.5);
+	check_pause(retry_count(&retry, &loss, 0.0), 1.5);
+	check_pause(retry_count(&retry, &loss, 1.0), 0.75);
+	check_pause(retry_count(&retry, &loss, 0.5), 1.125);
 }
 END_TEST
 
-SUITE("retry", a_row_of_losses_is_news_ever_more_rarely, statuses_of_refusals,
+/* It may be our own, for as long as the server needs to find out. Then somebody else has it. */
+START_TEST(a_port_in_use_is_asked_for_often_at_first_and_then_calmly)
+{
+	struct loss loss = loss_of(REFUSED_PORT_IN_USE);
+	double total_s = 0;
+	struct retry retry;
+
+	retry_init(&retry, &both, 77);
+	for (int tries = 0; tries < 16; tries++) {
+		double pause_s = pause_after(&retry, &loss);
+
+		ck_assert(pause_s <= 1.5);
+		total_s += pause_s;
+	}
+	ck_assert(total_s > 20 && total_s < 25);
+	check_pause(pause_after(&retry, &loss), 30);
+	check_pause(pause_after(&retry, &loss), 30);
+	retry_succeed(&retry, 77);
+	check_pause(pause_after(&retry, &loss), 0.2);
+}
+END_TEST
+
+SUITE("retry", a_tunnel_that_never_stood_may_depend_on_others,
+      a_row_of_losses_is_news_ever_more_rarely, statuses_of_refusals,
       first_attempts_and_later_ones_have_options_of_their_own, wrong_secrets_are_never_tried_again,
       server_that_asks_for_patience_gets_it, refused_port_is_tried_again_when_another_will_do,
       port_of_the_last_tunnel_is_asked_for_until_it_was_refused_five_times,
-      configured_port_is_always_asked_for, pauses_double_up_to_a_bound,
-      pauses_are_short_where_an_attempt_is_cheap)
+      configured_port_is_always_asked_for, server_that_names_a_time_gets_it,
+      pauses_double_up_to_a_bound, pauses_are_short_where_nobody_answers,
+      a_port_in_use_is_asked_for_often_at_first_and_then_calmly)

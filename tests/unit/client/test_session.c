@@ -9,13 +9,15 @@ enum { MAX_TURNS = 64 };
 struct scene {
 	struct client_scene base;
 	struct ahead_pool pool;
-	struct session session;
+	struct session session, twin;
+	struct decliner decliner;      /* of both */
 	struct turn others[MAX_TURNS]; /* that take all turns */
 	enum session_state expected;
 	unsigned n_overs;
 	enum client_exit status;
 	int64_t silence_ms; /* when the silence was to end */
 	int wire;           /* the server's end; -1: none */
+	int twins_wire;     /* likewise */
 };
 
 static struct scene the_scene;
@@ -29,21 +31,37 @@ static void on_over(struct session *session, enum client_exit status)
 	the_scene.status = status;
 }
 
+static void on_news(struct session *session)
+{
+	(void)session; /* test_client counts them */
+}
+
+static void init_session(struct scene *scene, struct session *session, struct session *twin)
+{
+	*session = (struct session){
+		.worker = scene->pool.worker,
+		.tunnel = scene->pool.tunnel,
+		.spread = { .pools = &scene->pool, .n_workers = 1 },
+		.decliner = &scene->decliner,
+		.twin = twin,
+		.on_news = on_news,
+		.on_over = on_over,
+	};
+	session_init(session);
+}
+
 static void run_init(void *arg)
 {
 	struct scene *scene = arg;
-	const struct tunnel_settings *tunnel = scene->base.config->settings.tunnels.items;
-	struct client_worker *worker = &scene->base.workers[0];
 
-	scene->pool = (struct ahead_pool){ .worker = worker, .tunnel = tunnel };
+	scene->pool = (struct ahead_pool){ .worker = &scene->base.workers[0],
+		                           .tunnel = scene->base.config->settings.tunnels.items,
+		                           .decliner = &scene->decliner };
+	scene->base.shared.n_living = 1;
 	ahead_pool_init(&scene->pool);
-	scene->session = (struct session){
-		.worker = worker,
-		.tunnel = tunnel,
-		.spread = { .pools = &scene->pool, .n_workers = 1 },
-		.on_over = on_over,
-	};
-	session_init(&scene->session);
+	decline_init(&scene->decliner, scene->pool.worker->loop, scene->pool.tunnel->name);
+	init_session(scene, &scene->session, &scene->twin);
+	init_session(scene, &scene->twin, &scene->session);
 	for (int i = 0; i < MAX_TURNS; i++)
 		turn_init(&scene->others[i]);
 }
@@ -56,6 +74,12 @@ static void run_start(void *arg)
 static void run_stop(void *arg)
 {
 	session_stop(&((struct scene *)arg)->session);
+}
+
+static void run_stop_both(void *arg)
+{
+	run_stop(arg);
+	session_stop(&((struct scene *)arg)->twin);
 }
 
 static void run_take_turns(void *arg)
@@ -94,7 +118,7 @@ static void run_end_pause(void *arg)
 
 static void open_scene(struct scene *scene, const struct client_scene_options *options)
 {
-	*scene = (struct scene){ .wire = -1 };
+	*scene = (struct scene){ .wire = -1, .twins_wire = -1 };
 	client_scene_open(&scene->base, options);
 	client_scene_call(&scene->base, run_init, scene);
 }
@@ -102,12 +126,14 @@ static void open_scene(struct scene *scene, const struct client_scene_options *o
 /* The next test of the same process begins with a new session. */
 static void begin_anew(struct scene *scene)
 {
-	client_scene_call(&scene->base, run_stop, scene);
+	client_scene_call(&scene->base, run_stop_both, scene);
 	client_scene_call(&scene->base, run_give_turns, scene);
 	client_scene_settle(&scene->base);
 	if (scene->wire >= 0)
 		close(scene->wire);
-	scene->wire = -1;
+	if (scene->twins_wire >= 0)
+		close(scene->twins_wire);
+	scene->wire = scene->twins_wire = -1;
 	scene->n_overs = 0;
 	client_scene_call(&scene->base, run_init, scene);
 }
@@ -130,23 +156,27 @@ static void check_holdings(const struct scene *scene)
 {
 	const struct session *s = &scene->session;
 	enum session_state state = s->state;
-	bool stands = state == SESSION_STANDING;
+	bool stands = state == SESSION_STANDING, parts = state == SESSION_PARTING;
+	unsigned n_standing = stands + (scene->twin.state == SESSION_STANDING);
 	bool opens = state == SESSION_CONNECTING || state == SESSION_AWAITING_HELLO;
 
 	ck_assert_int_eq(s->turn.taken, opens);
-	ck_assert_int_eq(!list_is_empty(&s->turn.node), state == SESSION_WAITING);
-	ck_assert_int_eq(s->uplink.state != UPLINK_CLOSED, opens || stands);
+	ck_assert_int_eq(!list_is_empty(&s->turn.node),
+	                 state == SESSION_WAITING || state == SESSION_PAUSED);
+	ck_assert_int_eq(s->uplink.state != UPLINK_CLOSED, opens || stands || parts);
 	ck_assert_int_eq(s->uplink.state == UPLINK_READY,
-	                 state == SESSION_AWAITING_HELLO || stands);
+	                 state == SESSION_AWAITING_HELLO || stands || parts);
 	if (s->uplink.state == UPLINK_READY)
-		ck_assert_int_eq(is_running(&s->uplink.deadline), state == SESSION_AWAITING_HELLO);
+		ck_assert_int_eq(is_running(&s->uplink.deadline),
+		                 state == SESSION_AWAITING_HELLO || parts);
 	ck_assert_int_eq(is_running(&s->silence), stands);
 	ck_assert_int_eq(!!ev_is_active(&s->pause), state == SESSION_PAUSED);
 	ck_assert(stands || !ev_is_active(&s->pulse.timer));
 	ck_assert(stands || scene->pool.n == 0);
-	ck_assert_uint_eq(scene->base.shared.n_standing, stands);
-	ck_assert_int_eq(client_scene_is_ready(), stands);
-	ck_assert(client_scene_count(&scene->base, "spore_tunnels", NULL) == stands);
+	ck_assert_uint_eq(scene->base.shared.n_standing, n_standing);
+	ck_assert_int_eq(client_scene_is_ready(), n_standing > 0);
+	ck_assert(client_scene_count(&scene->base, "spore_tunnels", NULL) == n_standing);
+	ck_assert(client_scene_count(&scene->base, "spore_client_tunnel_up", NULL) == n_standing);
 }
 
 static bool is_in_expected_state(void *arg)
@@ -160,7 +190,7 @@ static bool is_in_expected_state(void *arg)
 }
 
 static const char *const state_names[SESSION_STATES] = {
-	"IDLE", "WAITING", "CONNECTING", "AWAITING_HELLO", "STANDING", "PAUSED", "OVER",
+	"IDLE", "WAITING", "CONNECTING", "AWAITING_HELLO", "STANDING", "PARTING", "PAUSED", "OVER",
 };
 
 static void expect_state(struct scene *scene, enum session_state state, const char *what)
@@ -178,8 +208,18 @@ static void accept_wire(struct scene *scene)
 	scene->wire = client_scene_accept(scene->base.server);
 }
 
+static void answer_twin(struct scene *scene, const char *hello, const char *answer)
+{
+	scene->twins_wire = client_scene_accept(scene->base.server);
+	client_scene_challenge(scene->twins_wire);
+	client_scene_expect(scene->twins_wire, hello);
+	client_scene_send(scene->twins_wire, answer);
+}
+
 static void go_to(struct scene *scene, enum session_state state)
 {
+	bool parts = state == SESSION_PARTING;
+
 	if (state == SESSION_WAITING)
 		client_scene_call(&scene->base, run_take_turns, scene);
 	if (state == SESSION_OVER)
@@ -187,15 +227,20 @@ static void go_to(struct scene *scene, enum session_state state)
 	else if (state != SESSION_IDLE)
 		client_scene_call(&scene->base, run_start, scene);
 	if (state == SESSION_CONNECTING || state == SESSION_AWAITING_HELLO ||
-	    state == SESSION_STANDING || state == SESSION_PAUSED)
+	    state == SESSION_STANDING || parts || state == SESSION_PAUSED)
 		accept_wire(scene);
-	if (state == SESSION_AWAITING_HELLO || state == SESSION_STANDING) {
+	if (state == SESSION_AWAITING_HELLO || state == SESSION_STANDING || parts) {
 		client_scene_challenge(scene->wire);
 		client_scene_expect(scene->wire, "{\"Hello\":0}");
 	}
-	if (state == SESSION_STANDING) {
+	if (state == SESSION_STANDING || parts) {
 		client_scene_send(scene->wire, "{\"Hello\":1234}");
 		client_scene_expect_start(scene->wire, "{\"Extend\":");
+	}
+	if (parts) {
+		client_scene_send(scene->wire, "\"Leaving\"");
+		answer_twin(scene, "{\"Hello\":1234}", "{\"Hello\":1234}");
+		client_scene_expect(scene->wire, "\"Moved\"");
 	}
 	if (state == SESSION_PAUSED) {
 		close(scene->wire);
@@ -221,6 +266,7 @@ struct event {
 #define CONN        SESSION_CONNECTING
 #define HELO        SESSION_AWAITING_HELLO
 #define STND        SESSION_STANDING
+#define PART        SESSION_PARTING
 #define PAUS        SESSION_PAUSED
 #define OVER        SESSION_OVER
 
@@ -228,6 +274,7 @@ struct event {
 #define CHALLENGE   "{\"Challenge\":\"" CLIENT_SCENE_UUID "\"}"
 #define HEARTBEAT   "\"Heartbeat\""
 #define CONNECTION  "{\"Connection\":\"" CLIENT_SCENE_UUID "\"}"
+#define LEAVING     "\"Leaving\""
 #define EXTENDED    "{\"Extended\":{\"heartbeat_ms\":60000}}"
 #define GARBAGE     "{\"Nonsense\":1}"
 #define ERROR(text) "{\"Error\":\"" text "\"}"
@@ -240,25 +287,26 @@ struct event {
 /* A table, aligned by hand. */
 /* clang-format off */
 static const struct event events[] = {
-	/* in state:                                IDLE  WAIT  CONN  HELO  STND  PAUS  OVER */
-	{ "stop",       run_stop,       NULL,     { OVER, OVER, OVER, OVER, OVER, OVER, OVER } },
-	{ "start",      run_start,      NULL,     { CONN, NONE, NONE, NONE, NONE, NONE, NONE } },
-	{ "turn",       run_give_turns, NULL,     { NONE, CONN, NONE, NONE, NONE, NONE, NONE } },
-	{ "pause over", run_end_pause,  NULL,     { NONE, NONE, NONE, NONE, NONE, CONN, NONE } },
-	{ "late",       run_late,       NULL,     { NONE, NONE, PAUS, PAUS, NONE, NONE, NONE } },
-	{ "silence",    run_silence,    NULL,     { NONE, NONE, NONE, NONE, PAUS, NONE, NONE } },
-	{ "end",        NULL,           NULL,     { NONE, NONE, PAUS, PAUS, PAUS, NONE, NONE } },
-	{ "Hello",      NULL,         HELLO,      { NONE, NONE, OVER, STND, STND, NONE, NONE } },
-	{ "Challenge",  NULL,         CHALLENGE,  { NONE, NONE, HELO, OVER, STND, NONE, NONE } },
-	{ "Heartbeat",  NULL,         HEARTBEAT,  { NONE, NONE, OVER, OVER, STND, NONE, NONE } },
-	{ "Connection", NULL,         CONNECTION, { NONE, NONE, OVER, OVER, STND, NONE, NONE } },
-	{ "Extended",   NULL,         EXTENDED,   { NONE, NONE, PAUS, PAUS, STND, NONE, NONE } },
-	{ "wrong",      NULL,         WRONG,      { NONE, NONE, OVER, OVER, STND, NONE, NONE } },
-	{ "port taken", NULL,         TAKEN,      { NONE, NONE, PAUS, PAUS, STND, NONE, NONE } },
-	{ "patience",   NULL,         PATIENCE,   { NONE, NONE, PAUS, PAUS, STND, NONE, NONE } },
-	{ "kick",       NULL,         KICK,       { NONE, NONE, OVER, OVER, OVER, NONE, NONE } },
-	{ "other",      NULL,         OTHER,      { NONE, NONE, PAUS, PAUS, STND, NONE, NONE } },
-	{ "garbage",    NULL,         GARBAGE,    { NONE, NONE, PAUS, PAUS, PAUS, NONE, NONE } },
+	/* in state:                                IDLE  WAIT  CONN  HELO  STND  PART  PAUS  OVER */
+	{ "stop",       run_stop,       NULL,     { OVER, OVER, OVER, OVER, OVER, OVER, OVER, OVER } },
+	{ "start",      run_start,      NULL,     { CONN, NONE, NONE, NONE, NONE, NONE, NONE, NONE } },
+	{ "turn",       run_give_turns, NULL,     { NONE, CONN, NONE, NONE, NONE, NONE, NONE, NONE } },
+	{ "pause over", run_end_pause,  NULL,     { NONE, NONE, NONE, NONE, NONE, NONE, CONN, NONE } },
+	{ "late",       run_late,       NULL,     { NONE, NONE, PAUS, PAUS, NONE, IDLE, NONE, NONE } },
+	{ "silence",    run_silence,    NULL,     { NONE, NONE, NONE, NONE, PAUS, NONE, NONE, NONE } },
+	{ "end",        NULL,           NULL,     { NONE, NONE, PAUS, PAUS, PAUS, IDLE, NONE, NONE } },
+	{ "Hello",      NULL,         HELLO,      { NONE, NONE, OVER, STND, STND, PART, NONE, NONE } },
+	{ "Challenge",  NULL,         CHALLENGE,  { NONE, NONE, HELO, OVER, STND, PART, NONE, NONE } },
+	{ "Heartbeat",  NULL,         HEARTBEAT,  { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
+	{ "Connection", NULL,         CONNECTION, { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
+	{ "Leaving",    NULL,         LEAVING,    { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
+	{ "Extended",   NULL,         EXTENDED,   { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
+	{ "wrong",      NULL,         WRONG,      { NONE, NONE, OVER, OVER, STND, PART, NONE, NONE } },
+	{ "port taken", NULL,         TAKEN,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
+	{ "patience",   NULL,         PATIENCE,   { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
+	{ "kick",       NULL,         KICK,       { NONE, NONE, OVER, OVER, OVER, PART, NONE, NONE } },
+	{ "other",      NULL,         OTHER,      { NONE, NONE, PAUS, PAUS, STND, PART, NONE, NONE } },
+	{ "garbage",    NULL,         GARBAGE,    { NONE, NONE, PAUS, PAUS, PAUS, IDLE, NONE, NONE } },
 };
 /* clang-format on */
 
@@ -321,6 +369,106 @@ START_TEST(without_a_secret_hello_comes_first)
 	client_scene_send(scene->wire, CHALLENGE);
 	expect_state(scene, SESSION_OVER, "a Challenge");
 	ck_assert_int_eq(scene->status, CLIENT_NOT_AUTHENTICATED);
+	close_scene(scene);
+}
+END_TEST
+
+/* ---- a server that leaves ---- */
+
+static bool has_twin_expected_state(void *arg)
+{
+	const struct scene *scene = arg;
+
+	return scene->twin.state == scene->expected;
+}
+
+static void expect_twin(struct scene *scene, enum session_state state)
+{
+	scene->expected = state;
+	ck_assert_msg(client_scene_wait(&scene->base, has_twin_expected_state, scene),
+	              "the twin is %s, not %s", state_names[scene->twin.state], state_names[state]);
+}
+
+/* The session stands; the twin is asked Hello, and gets this answer. */
+static void leave(struct scene *scene, const char *answer)
+{
+	go_to(scene, SESSION_STANDING);
+	client_scene_send(scene->wire, LEAVING);
+	answer_twin(scene, HELLO, answer);
+}
+
+START_TEST(a_loss_leaves_the_tunnel_to_the_twin)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	leave(scene, ERROR("server is shutting down"));
+	expect_twin(scene, SESSION_PAUSED);
+	expect_state(scene, SESSION_STANDING, "a twin that goes on trying");
+	close(scene->wire);
+	scene->wire = -1;
+	expect_state(scene, SESSION_IDLE, "the end of the old server");
+	ck_assert_int_ne(scene->twin.state, SESSION_IDLE);
+	ck_assert_uint_eq(scene->twin.retry.losses, 0);
+	ck_assert_uint_eq(scene->n_overs, 0);
+	close_scene(scene);
+}
+END_TEST
+
+START_TEST(a_twin_that_is_refused_for_good_gives_the_move_up)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	leave(scene, WRONG);
+	expect_twin(scene, SESSION_IDLE);
+	expect_state(scene, SESSION_STANDING, "a move that was given up");
+	close(scene->wire);
+	scene->wire = -1;
+	expect_state(scene, SESSION_PAUSED, "an ordinary end");
+	ck_assert_uint_eq(scene->n_overs, 0);
+	close_scene(scene);
+}
+END_TEST
+
+START_TEST(a_kick_during_a_move_ends_the_tunnel)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	leave(scene, ERROR("server is shutting down"));
+	client_scene_send(scene->wire, KICK);
+	expect_state(scene, SESSION_OVER, "a kick");
+	expect_twin(scene, SESSION_IDLE);
+	ck_assert_uint_eq(scene->n_overs, 1);
+	close_scene(scene);
+}
+END_TEST
+
+START_TEST(a_port_that_is_taken_is_released)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	leave(scene, TAKEN);
+	client_scene_expect(scene->wire, "\"Moved\"");
+	expect_twin(scene, SESSION_PAUSED);
+	expect_state(scene, SESSION_PARTING, "a port that is taken");
+	close_scene(scene);
+}
+END_TEST
+
+START_TEST(without_reconnect_nothing_moves)
+{
+	struct scene *scene = &the_scene;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret",
+	                                                  .client = ", \"reconnect\": false" });
+	go_to(scene, SESSION_STANDING);
+	client_scene_send(scene->wire, LEAVING);
+	client_scene_settle(&scene->base);
+	ck_assert_int_eq(scene->twin.state, SESSION_IDLE);
+	expect_state(scene, SESSION_STANDING, "a Leaving");
 	close_scene(scene);
 }
 END_TEST
@@ -537,7 +685,7 @@ START_TEST(heartbeats_are_sent_once_the_server_asks_for_them)
 	accept_wire(scene);
 	client_scene_expect(scene->wire, "{\"Hello\":0}");
 	client_scene_send(scene->wire, "{\"Hello\":1234}");
-	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000}}");
+	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000,\"wants\":2}}");
 	client_scene_call(&scene->base, run_check_no_pulse, scene);
 	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":1}}"); /* too often */
 	client_scene_expect(scene->wire, ABOUT("version=" VERSION));
@@ -559,6 +707,33 @@ static void run_silence_with_input(void *arg)
 	ck_assert_int_eq(scene->session.state, SESSION_STANDING);
 	check_holdings(scene);
 }
+
+/* Only a server that has not ended in order may have left relays behind. */
+START_TEST(a_broken_connection_loses_the_server_and_an_orderly_end_does_not)
+{
+	struct scene *scene = &the_scene;
+	atomic_uint *losses = &scene->base.shared.losses;
+
+	open_scene(scene, &(struct client_scene_options){ .secret = "s3cret" });
+	go_to(scene, SESSION_STANDING);
+	close(scene->wire);
+	scene->wire = -1;
+	expect_state(scene, SESSION_PAUSED, "an orderly end");
+	ck_assert_uint_eq(*losses, 0);
+	begin_anew(scene);
+	go_to(scene, SESSION_STANDING);
+	sockets_reset(scene->wire);
+	scene->wire = -1;
+	expect_state(scene, SESSION_PAUSED, "a reset");
+	ck_assert_uint_eq(*losses, 1);
+	begin_anew(scene);
+	go_to(scene, SESSION_STANDING);
+	client_scene_call(&scene->base, run_silence, scene);
+	expect_state(scene, SESSION_PAUSED, "silence");
+	ck_assert_uint_eq(*losses, 2);
+	close_scene(scene);
+}
+END_TEST
 
 START_TEST(unread_input_is_no_silence)
 {
@@ -609,7 +784,8 @@ START_TEST(connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
 	accept_wire(scene);
 	client_scene_expect(scene->wire, "{\"Hello\":0}");
 	client_scene_send(scene->wire, "{\"Hello\":1234}");
-	client_scene_expect(scene->wire, "{\"Extend\":{\"heartbeat_ms\":4000,\"ahead\":2}}");
+	client_scene_expect(scene->wire,
+	                    "{\"Extend\":{\"heartbeat_ms\":4000,\"ahead\":2,\"wants\":2}}");
 	client_scene_send(scene->wire, "{\"Extended\":{\"heartbeat_ms\":60000,\"ahead\":9,"
 	                               "\"pass\":\"" CLIENT_SCENE_UUID "\"}}");
 	for (int i = 0; i < 2; i++) {
@@ -628,12 +804,75 @@ START_TEST(connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
 }
 END_TEST
 
-SUITE("session", where_it_is_offered_the_client_speaks_before_hello,
+static bool has_link(struct scene *scene)
+{
+	struct link *link;
+
+	client_scene_call(
+		&scene->base, client_scene_run_copy,
+		&(struct client_scene_copy){ &link, &scene->decliner.links[0], sizeof link });
+	return link != NULL;
+}
+
+static void run_decline(void *arg)
+{
+	struct scene *scene = arg;
+	struct uuid id;
+
+	ck_assert(uuid_parse(CLIENT_SCENE_UUID, strlen(CLIENT_SCENE_UUID), &id));
+	decline_visitor(&scene->decliner,
+	                &(struct declined){ .id = &id, .event = "dropped", .error = "a cause" });
+}
+
+/* The server offers it in Extended, for as long as the tunnel stands. */
+START_TEST(visitors_are_declined_where_the_server_offers_it)
+{
+	static const struct {
+		const char *extended;
+		bool is_declined;
+	} rows[] = { { "{\"Extended\":{\"heartbeat_ms\":60000}}", false },
+		     { "{\"Extended\":{\"heartbeat_ms\":60000,\"offers\":1}}", false },
+		     { "{\"Extended\":{\"heartbeat_ms\":60000,\"offers\":3}}", true } };
+	struct scene *scene = &the_scene;
+	char text[300];
+
+	open_scene(scene, &(struct client_scene_options){ 0 });
+	client_scene_call(&scene->base, run_start, scene);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		accept_wire(scene);
+		client_scene_expect_start(scene->wire, "{\"Hello\":");
+		client_scene_send(scene->wire, "{\"Hello\":1234}");
+		client_scene_expect_start(scene->wire, "{\"Extend\":");
+		client_scene_send(scene->wire, rows[i].extended);
+		client_scene_settle(&scene->base);
+		expect_state(scene, SESSION_STANDING, rows[i].extended);
+		while (rows[i].is_declined && !has_link(scene))
+			client_scene_settle(&scene->base);
+		client_scene_call(&scene->base, run_decline, scene);
+		while (rows[i].is_declined &&
+		       strncmp(client_scene_read(scene->wire, text), "{\"Decline\":", 11) != 0)
+			ck_assert_msg(strncmp(text, "{\"About\":", 9) == 0, "%s", text);
+		close(scene->wire);
+		scene->wire = -1;
+		expect_state(scene, SESSION_PAUSED, rows[i].extended);
+		client_scene_call(&scene->base, run_decline, scene);
+		ck_assert(!has_link(scene));
+	}
+	close_scene(scene);
+}
+END_TEST
+
+SUITE("session", a_loss_leaves_the_tunnel_to_the_twin,
+      a_twin_that_is_refused_for_good_gives_the_move_up, a_kick_during_a_move_ends_the_tunnel,
+      a_port_that_is_taken_is_released, without_reconnect_nothing_moves,
+      where_it_is_offered_the_client_speaks_before_hello,
       elsewhere_the_client_speaks_after_extended,
       without_a_challenge_the_client_speaks_after_extended, every_state_with_every_event,
       without_a_secret_hello_comes_first, refusals_before_the_tunnel_has_stood_and_after,
       without_reconnect_the_first_loss_is_the_last,
       port_is_announced_when_it_is_new_and_asked_for_again,
       heartbeats_are_sent_once_the_server_asks_for_them, unread_input_is_no_silence,
+      a_broken_connection_loses_the_server_and_an_orderly_end_does_not,
       each_message_postpones_the_silence,
-      connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel)
+      connections_ahead_are_opened_as_granted_and_closed_with_the_tunnel,
+      visitors_are_declined_where_the_server_offers_it)

@@ -21,6 +21,7 @@ static const struct family_name failure_names[] = {
 	{ CLIENT_FAILURE_SERVER, "spore_client_failures_total", "server" },
 	{ CLIENT_FAILURE_SERVICE, "spore_client_failures_total", "service" },
 	{ CLIENT_FAILURE_QUEUE, "spore_client_failures_total", "queue" },
+	{ CLIENT_FAILURE_DESCRIPTORS, "spore_client_failures_total", "descriptors" },
 	{ CLIENT_FAILURE_MEMORY, "spore_client_failures_total", "no_memory" },
 };
 

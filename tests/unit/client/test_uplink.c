@@ -1,13 +1,15 @@
 #include "client/uplink.h"
 
+#include "few_descriptors.h"
 #include "scene/client_scene.h"
 #include "suite.h"
 
 struct scene {
 	struct client_scene base;
 	struct uplink uplink;
+	spore_addr server; /* to connect to; of family 0: by name */
 	enum uplink_state expected;
-	unsigned n_ready, n_failed, n_messages, n_ends;
+	unsigned n_ready, n_failed, n_messages, n_ends, n_lates;
 	struct uplink_failure failure;
 	char why[256];
 	int wire;
@@ -46,7 +48,14 @@ static void on_end(struct uplink *uplink, const char *why)
 	uplink_stop(uplink);
 }
 
-static const struct uplink_events events = { on_ready, on_failed, on_message, on_end };
+static void on_late(struct uplink *uplink, const char *why)
+{
+	the_scene.n_lates++;
+	snprintf(the_scene.why, sizeof the_scene.why, "%s", why);
+	uplink_stop(uplink);
+}
+
+static const struct uplink_events events = { on_ready, on_failed, on_message, on_end, on_late };
 
 /* ---- on the worker ---- */
 
@@ -54,7 +63,8 @@ static void run_start(void *arg)
 {
 	struct scene *scene = arg;
 
-	uplink_start(&scene->uplink, &scene->base.workers[0], SPORE_AUTH_CONTROL, &events);
+	uplink_start(&scene->uplink, &scene->base.workers[0], SPORE_AUTH_CONTROL, &scene->server,
+	             &events);
 	ck_assert_int_eq(scene->uplink.state, UPLINK_DIALLING);
 }
 
@@ -104,6 +114,7 @@ static void open_scene(struct scene *scene, const char *secret)
 static void start(struct scene *scene)
 {
 	scene->n_ready = scene->n_failed = scene->n_messages = scene->n_ends = 0;
+	scene->n_lates = 0;
 	client_scene_call(&scene->base, run_start, scene);
 	scene->wire = client_scene_accept(scene->base.server);
 }
@@ -251,8 +262,9 @@ START_TEST(silent_server_is_given_up)
 	start(scene);
 	expect_state(scene, UPLINK_AWAITING_CHALLENGE);
 	client_scene_call(&scene->base, run_late, scene);
-	ck_assert_int_eq(scene->failure.fault, UPLINK_ENDED);
-	ck_assert_str_eq(scene->why, "timed out waiting for initial message");
+	ck_assert_int_eq(scene->failure.fault, UPLINK_FAILED);
+	ck_assert_msg(strstr(scene->why, "no Challenge from the server within 5s"), "%s",
+	              scene->why);
 	client_scene_expect_end(scene->wire);
 	client_scene_call(&scene->base, run_late, scene); /* a closed one is never late */
 	ck_assert_uint_eq(scene->n_failed, 1);
@@ -270,9 +282,10 @@ START_TEST(late_answer_ends_a_ready_one)
 	client_scene_call(&scene->base, run_expect_answer, scene);
 	ck_assert(!list_is_empty(&scene->uplink.deadline.node));
 	client_scene_call(&scene->base, run_late, scene);
-	ck_assert_uint_eq(scene->n_ends, 1);
+	ck_assert_uint_eq(scene->n_lates, 1);
+	ck_assert_uint_eq(scene->n_ends, 0);
 	ck_assert_uint_eq(scene->n_failed, 0);
-	ck_assert_str_eq(scene->why, "timed out waiting for initial message");
+	ck_assert_str_eq(scene->why, "no answer from the server within 5s (client.answer_timeout)");
 	close_scene(scene);
 }
 END_TEST
@@ -305,7 +318,28 @@ START_TEST(stopped_one_is_quiet)
 }
 END_TEST
 
-SUITE("uplink", without_a_secret_it_is_ready_at_once, with_a_secret_it_answers_the_challenge,
-      messages_and_the_end_reach_the_owner, failures_before_it_is_ready,
-      server_that_does_not_listen_is_unreached, silent_server_is_given_up,
-      late_answer_ends_a_ready_one, stopped_one_is_quiet)
+static bool has_failed(void *arg)
+{
+	return ((const struct scene *)arg)->n_failed > 0;
+}
+
+START_TEST(a_lack_of_descriptors_is_told)
+{
+	struct scene *scene = &the_scene;
+	struct rlimit before;
+
+	open_scene(scene, NULL);
+	before = few_descriptors_begin(0);
+	client_scene_call(&scene->base, run_start, scene);
+	ck_assert(client_scene_wait(&scene->base, has_failed, scene));
+	few_descriptors_end(&before);
+	ck_assert_int_eq(scene->failure.fault, UPLINK_UNREACHED);
+	ck_assert_int_eq(scene->failure.lacks, SHORTAGE_DESCRIPTORS);
+	close_scene(scene);
+}
+END_TEST
+
+SUITE("uplink", a_lack_of_descriptors_is_told, without_a_secret_it_is_ready_at_once,
+      with_a_secret_it_answers_the_challenge, messages_and_the_end_reach_the_owner,
+      failures_before_it_is_ready, server_that_does_not_listen_is_unreached,
+      silent_server_is_given_up, late_answer_ends_a_ready_one, stopped_one_is_quiet)

@@ -125,7 +125,7 @@ START_TEST(wrong_command_lines)
 {
 	ck_assert_int_eq(run((char *[]){ "kick", NULL }), EXIT_USAGE);
 	ck_assert_str_eq(capture_err(&capture),
-	                 "error: expected ID after kick, found the end of the command line\n"
+	                 "error: expected TARGET after kick, found the end of the command line\n"
 	                 "try: spore ctl --help\n");
 	ck_assert_int_eq(run((char *[]){ "kick", "1\nreload", NULL }), EXIT_USAGE);
 	ck_assert_contains(

@@ -40,6 +40,16 @@ START_TEST(a_list_is_a_table)
 }
 END_TEST
 
+START_TEST(bans_are_a_table)
+{
+	check("bans",
+	      "{\"all\":1,\"bans\":[{\"source\":\"192.0.2.7\",\"left_ms\":42000,\"tries\":9}]}",
+	      "SOURCE     LEFT  TRIES\n"
+	      "192.0.2.7  42s   9\n");
+	check("unban", "{\"lifted\":\"192.0.2.7\"}", "192.0.2.7 may connect again\n");
+}
+END_TEST
+
 START_TEST(a_hostile_text_is_shown_harmless)
 {
 	check("tunnels", "{\"tunnels\":[{\"id\":1,\"identity\":\"\\u001b[2J\\u0007\"}]}",
@@ -108,7 +118,7 @@ START_TEST(dates_say_how_long)
 	      "\"labels\":[\"file=a\",\"b=c\"]},"
 	      "{\"metric\":\"n\",\"utc\":\"2020-01-01T00:00:00Z\",\"days_left\":-2,\"labels\":[]}]"
 	      "}",
-	      "state        serving at [::]:1 for 0s\n"
+	      "state        serving at [::]:1, up for 0s\n"
 	      "version      9, process 0\n"
 	      "workers      0\n"
 	      "tunnels      0\n"
@@ -120,6 +130,26 @@ START_TEST(dates_say_how_long)
 	      "log          info, 0 lines dropped\n"
 	      "m            2027-01-01T00:00:00Z, 3 days left: file=a, b=c\n"
 	      "n            2020-01-01T00:00:00Z, PASSED 2 days ago\n");
+}
+END_TEST
+
+START_TEST(a_limit_says_where_it_comes_from)
+{
+	check("status",
+	      "{\"state\":\"serving\",\"control_port\":\"[::]:1\",\"version\":\"9\",\"log_level\":"
+	      "\"info\",\"visitors\":2,\"max_visitors\":12,"
+	      "\"max_visitors_from\":\"limits.max_relays\"}",
+	      "state         serving at [::]:1, up for 0s\n"
+	      "version       9, process 0\n"
+	      "workers       0\n"
+	      "tunnels       0\n"
+	      "visitors      0 relayed, 0 waiting, 0 in total, 0 B\n"
+	      "visitors now  2 of at most 12 (set by limits.max_relays)\n"
+	      "strangers     0, 0 refusals in total\n"
+	      "plugins       0 instances; generation 0, 0 alive\n"
+	      "memory        0 B\n"
+	      "descriptors   0 of 0\n"
+	      "log           info, 0 lines dropped\n");
 }
 END_TEST
 
@@ -136,6 +166,6 @@ START_TEST(a_text_of_lines)
 }
 END_TEST
 
-SUITE("ctl_print", what_a_client_says_is_shown_in_short, a_list_is_a_table,
-      a_hostile_text_is_shown_harmless, whatever_is_missing_or_of_another_type_crashes_nothing,
-      dates_say_how_long, a_text_of_lines)
+SUITE("ctl_print", a_limit_says_where_it_comes_from, what_a_client_says_is_shown_in_short,
+      a_list_is_a_table, bans_are_a_table, a_hostile_text_is_shown_harmless,
+      whatever_is_missing_or_of_another_type_crashes_nothing, dates_say_how_long, a_text_of_lines)

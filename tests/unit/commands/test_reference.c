@@ -29,6 +29,7 @@ START_TEST(every_part_by_itself)
 		{ "plugins", "### The transport plugin `plain`", "`server.min_port`" },
 		{ "types", "| `duration` |", "`server.min_port`" },
 		{ "metrics", "| `spore_tunnels` |", "`server.min_port`" },
+		{ "reasons", "| `wrong_secret` | `control` | no |", "`revoked`" },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

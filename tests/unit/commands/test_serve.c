@@ -3,6 +3,7 @@
 #include "arguments/exit_status.h"
 #include "config/config.h"
 #include "config/shorthands.h"
+#include "log/log.h"
 #include "process/runtime.h"
 #include "scene/serve_scene.h"
 #include "suite.h"
@@ -49,6 +50,45 @@ START_TEST(a_file_that_cannot_be_read_is_a_failure)
 	ck_assert_str_eq(
 		capture_err(&scene.capture),
 		"--config: error: cannot open /nowhere/c.json: No such file or directory\n");
+}
+END_TEST
+
+/* What is said of a wrong command line starts with an object or not. */
+static void check_format(bool is_json, char **argv)
+{
+	struct diag diag = { 0 };
+
+	ck_assert_ptr_null(load(ROLE_SERVER, &diag, argv));
+	ck_assert_int_eq(status, EXIT_USAGE);
+	ck_assert_msg((*capture_err(&scene.capture) == '{') == is_json, "%s",
+	              capture_err(&scene.capture));
+}
+
+START_TEST(the_format_is_known_before_the_command_line_is_read)
+{
+	check_format(false, (char *[]){ "--bogus", NULL });
+	check_format(true, (char *[]){ "--bogus", "--log-format", "json", NULL });
+	check_format(true, (char *[]){ "--log-format=json", "--bogus", NULL });
+	check_format(false, (char *[]){ "--bogus", "--log-format=text", NULL });
+	check_format(false, (char *[]){ "--bogus", "--log-format", NULL });
+	setenv("SPORE_LOG_FORMAT", "json", 1);
+	check_format(true, (char *[]){ "--bogus", NULL });
+	check_format(false, (char *[]){ "--bogus", "--log-format", "text", NULL });
+}
+END_TEST
+
+START_TEST(the_format_of_the_file_counts_too)
+{
+	struct diag diag = { 0 };
+	struct config *config;
+
+	serve_scene_open(&scene, "\"server\": {\"min_port\": 0}, \"log\": {\"format\": \"json\"}");
+	config = load(ROLE_SERVER, &diag, (char *[]){ "-c", scene.config, NULL });
+	ck_assert_ptr_nonnull(config);
+	ck_assert_int_eq(log_get_format(), LOG_FORMAT_JSON);
+	diag_fini(&diag);
+	config_unref(config);
+	serve_scene_close(&scene);
 }
 END_TEST
 
@@ -130,6 +170,7 @@ START_TEST(mistakes_in_flags_alone_are_a_wrong_command_line)
 }
 END_TEST
 
-SUITE("serve", help_and_wrong_command_lines_load_nothing, a_file_that_cannot_be_read_is_a_failure,
-      a_good_configuration_is_checked_or_shown, mistakes_are_printed_at_the_end,
-      mistakes_in_flags_alone_are_a_wrong_command_line)
+SUITE("serve", help_and_wrong_command_lines_load_nothing,
+      the_format_is_known_before_the_command_line_is_read, the_format_of_the_file_counts_too,
+      a_file_that_cannot_be_read_is_a_failure, a_good_configuration_is_checked_or_shown,
+      mistakes_are_printed_at_the_end, mistakes_in_flags_alone_are_a_wrong_command_line)

@@ -110,6 +110,23 @@ START_TEST(instances_are_read_in_order)
 }
 END_TEST
 
+START_TEST(last_good_has_a_time)
+{
+	struct option_scene scene;
+	struct config_chain chain;
+
+	chain = read_text(&scene, &chain_rows[CHAIN_AUTH],
+	                  "[{\"use\":\"a\",\"on_error\":\"last_good\"},{\"use\":\"a\",\"on_error\":"
+	                  "\"last_good\",\"last_good_for\":\"90s\"},{\"use\":\"a\"}]");
+	ck_assert_uint_eq(scene.diag.count, 0);
+	ck_assert_int_eq(chain.items[0].last_good_ms, 3600000);
+	ck_assert_int_eq(chain.items[1].last_good_ms, 90000);
+	ck_assert_int_eq(chain.items[2].last_good_ms, 0);
+	ck_assert(!chain.items[0].continue_on_error);
+	option_scene_close(&scene);
+}
+END_TEST
+
 START_TEST(a_missing_section_is_an_empty_chain)
 {
 	struct option_scene scene;
@@ -136,7 +153,14 @@ START_TEST(mistakes_say_what_was_expected)
 	check_wrong("[{\"use\":\"\"}]", "/0/use: expected a name, found \"\"");
 	check_wrong("[{\"use\":\"a\",\"name\":[]}]", "/0/name: expected a name, found an array");
 	check_wrong("[{\"use\":\"a\",\"on_error\":\"allow\"}]",
-	            "/0/on_error: expected one of deny|next, found \"allow\"");
+	            "/0/on_error: expected one of deny|next|last_good, found \"allow\"");
+	check_wrong(
+		"[{\"use\":\"a\",\"on_error\":\"last_good\",\"last_good_for\":\"0s\"}]",
+		"/0/last_good_for: expected a duration from 1ms to 30d, such as \"1.5s\" (units: "
+		"ms, s, m, h, d), or seconds, found \"0s\"");
+	check_wrong("[{\"use\":\"a\",\"on_error\":\"next\",\"last_good_for\":\"1h\"}]",
+	            "/0/last_good_for: expected \"last_good_for\" with \"on_error\": "
+	            "\"last_good\" only");
 	check_wrong("[{\"use\":\"a\"},{\"use\":\"a\"},{\"use\":\"a\"},{\"use\":\"a\"}]",
 	            "expected at most 3 instances, found 4");
 }
@@ -157,5 +181,5 @@ END_TEST
 
 SUITE("chains", every_row_is_found_by_its_section_and_has_a_kind,
       the_metric_of_the_configuration_has_a_label_for_each_chain, instances_are_read_in_order,
-      a_missing_section_is_an_empty_chain, mistakes_say_what_was_expected,
+      last_good_has_a_time, a_missing_section_is_an_empty_chain, mistakes_say_what_was_expected,
       only_transports_are_limited)

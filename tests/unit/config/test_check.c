@@ -104,6 +104,64 @@ START_TEST(tunnels_are_bound_as_the_control_port_unless_told)
 }
 END_TEST
 
+static void check_socket(const char *config, const char *expected)
+{
+	struct option_scene scene;
+	struct settings settings;
+
+	check(&scene, &settings_server, config, &settings);
+	if (expected)
+		ck_assert_str_eq(settings.admin.socket, expected);
+	else
+		ck_assert_ptr_null(settings.admin.socket);
+	option_scene_close(&scene);
+}
+
+START_TEST(the_admin_socket_is_configured_or_systemds)
+{
+	unsetenv("RUNTIME_DIRECTORY");
+	check_socket("{}", NULL);
+	check_socket("{\"admin\":{\"socket\":\"/x\"}}", "/x");
+	setenv("RUNTIME_DIRECTORY", "/run/spore:/run/more", 1);
+	check_socket("{}", "/run/spore/admin.sock");
+	check_socket("{\"admin\":{}}", "/run/spore/admin.sock");
+	check_socket("{\"admin\":{\"socket\":\"/x\"}}", "/x");
+	check_socket("{\"admin\":{\"socket\":\"\"}}", "");
+}
+END_TEST
+
+static void check_public_ports(const char *config, const char *expected)
+{
+	struct option_scene scene;
+	struct settings settings;
+	char text[128] = "";
+
+	check(&scene, &settings_server, config, &settings);
+	for (size_t i = 0; i < settings.server.public_ports.count; i++) {
+		const spore_port_range *range = settings.server.public_ports.items;
+
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%u-%u", i ? "," : "",
+		         range[i].lo, range[i].hi);
+	}
+	ck_assert_str_eq(text, expected);
+	option_scene_close(&scene);
+}
+
+START_TEST(reserved_ports_are_not_public)
+{
+	check_public_ports("{}", "1024-7834,7836-65535");
+	check_public_ports("{\"server\":{\"ports\":\"1-3,2-5,65535\",\"reserved_ports\":[4,9]}}",
+	                   "1-3,5-5,65535-65535");
+	check_public_ports("{\"server\":{\"ports\":\"1-20\","
+	                   "\"reserved_ports\":[2,\"4-8\",\"10,12-13\"]}}",
+	                   "1-1,3-3,9-9,11-11,14-20");
+	check_public_ports("{\"server\":{\"ports\":\"7835\"}}", "");
+	check_wrong(&settings_server, "{\"server\":{\"ports\":\"7835\"}}",
+	            "/server/ports: expected a public port that is neither the control port "
+	            "(7835) nor in reserved_ports, found none");
+}
+END_TEST
+
 /* ---- the client ---- */
 
 START_TEST(a_service_is_host_and_port)
@@ -120,6 +178,26 @@ START_TEST(a_service_is_host_and_port)
 	tunnel = tunnel_of("{\"local_port\":22}");
 	ck_assert_str_eq(tunnel.local_host, "localhost");
 	ck_assert_str_eq(tunnel.name, "localhost:22");
+}
+END_TEST
+
+/* Logs and metrics tell tunnels apart by them. */
+START_TEST(names_that_are_derived_are_unique)
+{
+	static const char *const expected[] = { "web:80", "web:80#2", "web:80#4", "web:80#5" };
+	const struct tunnel_settings *tunnels;
+	struct option_scene scene;
+	struct settings settings;
+
+	check(&scene, &settings_client,
+	      "{\"client\":{\"to\":\"a\"},\"tunnels\":[{\"local\":\"web:80\"},{\"local\":\"web:"
+	      "80\"},"
+	      "{\"local\":\"web:81\",\"name\":\"web:80#4\"},{\"local\":\"web:80\"}]}",
+	      &settings);
+	tunnels = settings.tunnels.items;
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_str_eq(tunnels[i].name, expected[i]);
+	option_scene_close(&scene);
 }
 END_TEST
 
@@ -155,7 +233,7 @@ START_TEST(a_service_that_is_wrong_is_reported)
 	                   "/tunnels/0/local: \"local\" conflicts with \"local_port\": keep one");
 	check_wrong_tunnel("{\"local\":\"web:80\",\"local_host\":\"x\"}",
 	                   "/tunnels/0/local: \"local\" conflicts with \"local_host\": keep one");
-	check_wrong_tunnel("", "/tunnels: expected at least one tunnel, found none");
+	check_wrong_tunnel("", "/tunnels: expected at least one element, found none");
 }
 END_TEST
 
@@ -271,8 +349,9 @@ START_TEST(a_public_port_is_asked_for_once)
 }
 END_TEST
 
-SUITE("check", a_range_of_ports_becomes_a_list, ports_are_given_in_one_way,
-      a_range_is_the_right_way_round, tunnels_are_bound_as_the_control_port_unless_told,
-      a_service_is_host_and_port, a_service_that_is_wrong_is_reported, a_server_may_have_a_port,
-      a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
+SUITE("check", the_admin_socket_is_configured_or_systemds, reserved_ports_are_not_public,
+      a_range_of_ports_becomes_a_list, ports_are_given_in_one_way, a_range_is_the_right_way_round,
+      tunnels_are_bound_as_the_control_port_unless_told, a_service_is_host_and_port,
+      names_that_are_derived_are_unique, a_service_that_is_wrong_is_reported,
+      a_server_may_have_a_port, a_server_that_is_wrong_is_reported, a_public_port_is_asked_for_once,
       a_client_says_its_version_and_what_is_configured, what_may_not_be_said_is_reported)

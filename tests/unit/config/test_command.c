@@ -91,7 +91,7 @@ START_TEST(bores_short_flags)
 {
 	struct scene scene;
 
-	ck_assert_int_eq(read_line(&scene, ROLE_LOCAL, "5000|-t|host|-p9000|-l=::1|-s|--to"),
+	ck_assert_int_eq(read_line(&scene, ROLE_LOCAL, "5000|-t|host|-p9000|-l=::1|-s=--to"),
 	                 CONFIG_LOADED);
 	check_flag(&scene, "local_port", "5000", "--local-port");
 	check_flag(&scene, "to", "host", "-t");
@@ -124,10 +124,19 @@ END_TEST
 
 START_TEST(mistakes_say_what_was_expected)
 {
+	struct scene scene;
+
 	check_usage(ROLE_SERVER, "--min-port",
 	            "error: expected a value after --min-port, found the end of the command line");
 	check_usage(ROLE_LOCAL, "-l",
 	            "error: expected a value after -l, found the end of the command line");
+	check_usage(ROLE_SERVER, "--secret|--watch",
+	            "error: expected a value after --secret, found a word that begins with \"-\"; "
+	            "if it is the value, write it behind \"=\"");
+	ck_assert_int_eq(read_line(&scene, ROLE_SERVER, "--secret|-"), CONFIG_LOADED);
+	check_flag(&scene, "secret", "-", "--secret");
+	ck_assert_int_eq(read_line(&scene, ROLE_SERVER, "--sndbuf|-1"), CONFIG_LOADED);
+	check_flag(&scene, "sndbuf", "-1", "--sndbuf");
 	check_usage(ROLE_SERVER, "5000", "error: expected a flag, found \"5000\"");
 	check_usage(ROLE_SERVER, "-", "error: expected a flag, found \"-\"");
 	check_usage(ROLE_LOCAL, "1|2", "error: expected one local port, found a second one: \"2\"");
@@ -269,7 +278,7 @@ static void check_help(unsigned role)
 		snprintf(flag, sizeof flag, "--%s %s", shorthands[i].name, shorthands[i].metavar);
 		for (char *c = flag; *c; c++)
 			*c = *c == '_' ? '-' : *c;
-		line = strstr(strstr(text, "\nFlags:"), flag);
+		line = strstr(strstr(text, "\nCommon flags:"), flag);
 		if (!(shorthands[i].roles & role))
 			continue;
 		ck_assert_msg(line != NULL, "%s", flag);

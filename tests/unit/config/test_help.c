@@ -31,11 +31,12 @@ static char *print_help(unsigned role)
 /* The flag of that name, which must exist. */
 static struct help_flag find_flag(unsigned role, const char *name)
 {
-	struct help_flag flag;
+	struct help_flag flags[HELP_MAX_FLAGS];
+	size_t n = help_list(role, flags);
 
-	for (size_t i = 0; help_flag_at(role, i, &flag); i++) {
-		if (strcmp(flag.flag, name) == 0)
-			return flag;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(flags[i].flag, name) == 0)
+			return flags[i];
 	}
 	ck_abort_msg("there is no %s", name);
 }
@@ -43,13 +44,13 @@ static struct help_flag find_flag(unsigned role, const char *name)
 START_TEST(every_shorthand_of_the_role_is_listed_once)
 {
 	for (unsigned role = ROLE_SERVER; role <= ROLE_LOCAL; role++) {
-		struct help_flag flag;
-		size_t n = 0, n_own = 0;
+		struct help_flag flags[HELP_MAX_FLAGS];
+		size_t n = help_list(role, flags), n_own = 0;
 
-		for (; help_flag_at(role, n, &flag); n++) {
-			n_own += flag.shorthand == NULL;
-			ck_assert_msg(*flag.doc, "%s", flag.flag);
-			ck_assert(!flag.shorthand || flag.shorthand->roles & role);
+		for (size_t i = 0; i < n; i++) {
+			n_own += flags[i].shorthand == NULL;
+			ck_assert_msg(*flags[i].doc, "%s", flags[i].flag);
+			ck_assert(!flags[i].shorthand || flags[i].shorthand->roles & role);
 		}
 		for (size_t i = 0; i < n_shorthands; i++)
 			n -= (shorthands[i].roles & role) != 0;
@@ -111,6 +112,25 @@ START_TEST(the_help_shows_defaults_choices_and_variables)
 }
 END_TEST
 
-SUITE("help", every_shorthand_of_the_role_is_listed_once, a_flag_takes_its_text_from_the_option,
+START_TEST(common_flags_come_first_and_groups_stay_together)
+{
+	struct help_flag flags[HELP_MAX_FLAGS];
+	size_t n = help_list(ROLE_LOCAL, flags), n_groups = 1;
+
+	ck_assert_str_eq(flags[0].flag, "--to");
+	ck_assert_str_eq(flags[0].group, "Common flags");
+	ck_assert_str_eq(find_flag(ROLE_LOCAL, "--insecure").group, "Certificates");
+	ck_assert_str_eq(find_flag(ROLE_SERVER, "--sndbuf").group, "Other flags");
+	ck_assert_str_eq(flags[n - 1].group, "Other flags");
+	for (size_t i = 1; i < n; i++) {
+		ck_assert_uint_lt(flags[i - 1].rank, flags[i].rank);
+		n_groups += strcmp(flags[i - 1].group, flags[i].group) != 0;
+	}
+	ck_assert_uint_eq(n_groups, 5); /* all but "Access to the server" */
+}
+END_TEST
+
+SUITE("help", common_flags_come_first_and_groups_stay_together,
+      every_shorthand_of_the_role_is_listed_once, a_flag_takes_its_text_from_the_option,
       a_plugins_flag_has_a_text_of_its_own, targets_lead_to_options,
       the_help_shows_defaults_choices_and_variables)

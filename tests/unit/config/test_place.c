@@ -174,6 +174,32 @@ START_TEST(flags_without_a_value_add_an_entry_or_a_boolean)
 }
 END_TEST
 
+START_TEST(a_boolean_variable_has_several_spellings)
+{
+	static const char *const words[][2] = {
+		{ "true", "false" }, { "1", "0" }, { "Yes", "NO" }, { "on", "off" }
+	};
+
+	for (size_t i = 0; i < 2 * (sizeof words / sizeof *words); i++) {
+		const char *word = words[i / 2][i % 2];
+		bool is_true = i % 2 == 0;
+		const struct json *root;
+		struct scene scene;
+
+		open_scene(&scene, ROLE_LOCAL, "{}");
+		give_variable(&scene, "retry", word, "SPORE_RETRY");
+		give_variable(&scene, "no_reconnect", word, "SPORE_NO_RECONNECT");
+		give_variable(&scene, "tls", word, "SPORE_TLS");
+		root = place_all(&scene);
+		ck_assert(json_at(root, "/client/retry")->boolean == is_true);
+		ck_assert(json_at(root, "/client/reconnect")->boolean == !is_true);
+		ck_assert_str_eq(text_at(root, "/transport/0/use"), is_true ? "tls" : "plain");
+		ck_assert_uint_eq(scene.option.diag.count, 0);
+		option_scene_close(&scene.option);
+	}
+}
+END_TEST
+
 START_TEST(a_missing_section_gets_its_default)
 {
 	const struct json *root;
@@ -229,5 +255,6 @@ END_TEST
 SUITE("place", flat_keys_move_to_their_sections,
       a_flag_overrides_a_variable_which_overrides_the_file,
       secrets_with_commas_go_to_another_plugin, a_file_of_a_secret_is_wrapped,
-      flags_without_a_value_add_an_entry_or_a_boolean, a_missing_section_gets_its_default,
-      conflicts_are_reported, a_flag_needs_the_entry_of_its_plugin)
+      flags_without_a_value_add_an_entry_or_a_boolean, a_boolean_variable_has_several_spellings,
+      a_missing_section_gets_its_default, conflicts_are_reported,
+      a_flag_needs_the_entry_of_its_plugin)

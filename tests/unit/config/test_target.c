@@ -48,6 +48,29 @@ START_TEST(an_ipv6_address_needs_brackets_before_a_port)
 }
 END_TEST
 
+static size_t shorter_len(const char *text)
+{
+	struct target target;
+	const char *why;
+
+	ck_assert(target_read(text, &target, &why));
+	return target.shorter_len;
+}
+
+START_TEST(the_last_part_of_an_address_may_be_a_port)
+{
+	ck_assert_uint_eq(shorter_len("::1:7835"), strlen("::1"));
+	ck_assert_uint_eq(shorter_len("2001:db8::1:80"), strlen("2001:db8::1"));
+	ck_assert_uint_eq(shorter_len("1:2:3:4:5:6:7:8:80"), strlen("1:2:3:4:5:6:7:8"));
+	ck_assert_uint_eq(shorter_len("::1"), 0);
+	ck_assert_uint_eq(shorter_len("2001:db8::7835"), 0);
+	ck_assert_uint_eq(shorter_len("2001:db8::1:beef"), 0);
+	ck_assert_uint_eq(shorter_len("1:2:3:4:5:6:7:80"), 0);
+	ck_assert_uint_eq(shorter_len("[::1:7835]"), 0);
+	ck_assert_uint_eq(shorter_len("localhost:80"), 0);
+}
+END_TEST
+
 START_TEST(a_url_is_not_a_target)
 {
 	static const char *const urls[] = { "http://localhost:3000",
@@ -76,4 +99,5 @@ START_TEST(a_host_and_a_port_must_be_complete)
 END_TEST
 
 SUITE("target", a_host_may_have_a_port, an_ipv6_address_needs_brackets_before_a_port,
-      a_url_is_not_a_target, a_host_and_a_port_must_be_complete)
+      the_last_part_of_an_address_may_be_a_port, a_url_is_not_a_target,
+      a_host_and_a_port_must_be_complete)

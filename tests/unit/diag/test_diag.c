@@ -46,6 +46,34 @@ START_TEST(an_entry_names_place_and_line)
 }
 END_TEST
 
+static void take_mistake(const struct diag_mistake *mistake, void *arg)
+{
+	FILE *out = arg;
+
+	fprintf(out, "%s %u:%u %s|%s\n", mistake->source ? mistake->source : "-", mistake->line,
+	        mistake->column, mistake->pointer, mistake->text);
+}
+
+START_TEST(each_mistake_is_passed_on_in_the_order_of_the_file)
+{
+	struct json_doc *doc = json_doc_new();
+	struct json *root = parse(doc, "{\n\"a\": 1,\n\"b\": 2}");
+	struct diag diag = { 0 };
+	char text[256] = "";
+	FILE *out = fmemopen(text, sizeof text, "w");
+
+	diag_add(&diag, json_get(root, "b"), "second");
+	diag_add(&diag, json_get(root, "a"), "first");
+	diag_add(&diag, NULL, "elsewhere");
+	diag_each(&diag, take_mistake, out);
+	fclose(out);
+	ck_assert_str_eq(text,
+	                 "- 0:0 |elsewhere\nspore.json 2:6 /a|first\nspore.json 3:6 /b|second\n");
+	diag_fini(&diag);
+	json_doc_free(doc);
+}
+END_TEST
+
 START_TEST(a_key_is_pointed_at)
 {
 	struct json_doc *doc = json_doc_new();
@@ -230,8 +258,8 @@ START_TEST(more_than_anyone_reads_is_only_counted)
 }
 END_TEST
 
-SUITE("diag", an_entry_names_place_and_line, a_key_is_pointed_at, an_element_is_named_by_its_index,
-      a_flag_has_no_line, a_secret_beside_the_mistake_is_not_shown,
-      a_text_that_is_no_tree_can_be_pointed_at, what_is_in_the_file_comes_in_its_order,
-      a_value_knows_whether_something_was_said_of_it, nothing_that_a_terminal_obeys_is_printed,
-      more_than_anyone_reads_is_only_counted)
+SUITE("diag", an_entry_names_place_and_line, each_mistake_is_passed_on_in_the_order_of_the_file,
+      a_key_is_pointed_at, an_element_is_named_by_its_index, a_flag_has_no_line,
+      a_secret_beside_the_mistake_is_not_shown, a_text_that_is_no_tree_can_be_pointed_at,
+      what_is_in_the_file_comes_in_its_order, a_value_knows_whether_something_was_said_of_it,
+      nothing_that_a_terminal_obeys_is_printed, more_than_anyone_reads_is_only_counted)

@@ -20,7 +20,7 @@ static char *excerpt(struct json_source *source, size_t offset)
 
 static void check(const char *text, size_t offset, const char *expected)
 {
-	struct json_source source = { "name", text, strlen(text), NULL };
+	struct json_source source = { "name", text, strlen(text), NULL, false };
 
 	ck_assert_str_eq(excerpt(&source, offset), expected);
 }
@@ -64,7 +64,7 @@ START_TEST(what_a_secret_option_has_read_is_hidden)
 {
 	static const char text[] = "{\"a\":\"hunter2\",\"b\":1}";
 	struct json_secret secret = { NULL, 6, 13 };
-	struct json_source source = { "name", text, strlen(text), &secret };
+	struct json_source source = { "name", text, strlen(text), &secret, false };
 
 	ck_assert_str_eq(excerpt(&source, 19),
 	                 "    {\"a\":\"*******\",\"b\":1}\n                       ^\n");
@@ -98,7 +98,7 @@ START_TEST(what_sounds_like_a_secret_is_hidden_however_it_is_written)
 	};
 
 	for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
-		struct json_source source = { "name", hidden[i], strlen(hidden[i]), NULL };
+		struct json_source source = { "name", hidden[i], strlen(hidden[i]), NULL, false };
 
 		ck_assert_msg(strstr(excerpt(&source, 0), "hunter2") == NULL, "%s",
 		              excerpt(&source, 0));
@@ -146,7 +146,7 @@ END_TEST
 START_TEST(a_long_line_is_shown_in_part)
 {
 	static char text[20000], *line, *caret;
-	struct json_source source = { "name", text, sizeof text, NULL };
+	struct json_source source = { "name", text, sizeof text, NULL, false };
 
 	memset(text, '.', sizeof text);
 	text[15000] = '4';

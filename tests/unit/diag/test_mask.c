@@ -41,6 +41,7 @@ START_TEST(other_values_are_shown)
 {
 	check("\"port\": \"secret\"", "\"port\": \"secret\"");
 	check("\"key_file\": \"a.key\"", "\"key_file\": \"a.key\"");
+	check("\"authorized_keys\": [\"a\"]", "\"authorized_keys\": [\"a\"]");
 	check("\"secret\": {\"file\": \"a.key\"}", "\"secret\": {\"file\": \"a.key\"}");
 	check("\"secret\": {\"env\": \"NAME\"}", "\"secret\": {\"env\": \"NAME\"}");
 	check("", "");

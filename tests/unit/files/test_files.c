@@ -134,6 +134,66 @@ START_TEST(states_are_told_apart)
 }
 END_TEST
 
+static void check_changed(const struct files *files, const char *expected)
+{
+	char *names = files_name_changed(files);
+
+	ck_assert_str_eq(names, expected);
+	free(names);
+}
+
+START_TEST(all_that_have_changed_are_named_once)
+{
+	struct scene scene;
+
+	open_scene(&scene);
+	write_file("a", "1");
+	write_file("b", "1");
+	write_file("c", "1");
+	note(&scene, "a");
+	note(&scene, "b");
+	note(&scene, "c");
+	note(&scene, "a");
+	note(&scene, "d");
+	check_changed(&scene.files, "");
+	write_file("c", "12");
+	write_file("a", "12");
+	write_file("d", "1");
+	check_changed(&scene.files, "a, c, d");
+	close_scene(&scene);
+}
+END_TEST
+
+/* A group of files may be watched apart from where they were noted. */
+START_TEST(they_may_be_added_elsewhere)
+{
+	struct files other = { NULL, 0, 0 };
+	struct scene scene;
+	uint64_t now;
+
+	open_scene(&scene);
+	write_file("a", "1");
+	write_file("b", "1");
+	note(&scene, "a");
+	note(&scene, "b");
+	files_add(&other, scene.doc, &scene.files.items[1]);
+	ck_assert(!files_differ(&other, &now));
+	ck_assert(now == files_noted(&other));
+	write_file("a", "12");
+	ck_assert(!files_differ(&other, &now));
+	write_file("b", "12");
+	ck_assert(files_differ(&other, &now));
+	check_changed(&other, "b");
+	ck_assert(now != files_noted(&other));
+	check_changed(&scene.files, "a, b");
+	other.n = 0;
+	files_note(&other, scene.doc, "a");
+	files_update(&scene.files, &other);
+	check_changed(&scene.files, "b");
+	close_scene(&scene);
+}
+END_TEST
+
 START_TEST(a_pipe_is_left_out)
 {
 	struct scene scene;
@@ -166,5 +226,43 @@ START_TEST(there_may_be_many)
 }
 END_TEST
 
+static void add_path(const char *path, void *arg)
+{
+	strcat(strcat(arg, path), " ");
+}
+
+START_TEST(what_differs_between_two_readings)
+{
+	struct scene scene, again;
+	char found[64] = "";
+
+	open_scene(&scene);
+	again = (struct scene){ .doc = json_doc_new() };
+	write_file("same", "1");
+	write_file("first", "1");
+	write_file("second", "1");
+	note(&scene, "second");
+	note(&scene, "same");
+	note(&scene, "first");
+	note(&scene, "gone");
+	write_file("second", "other");
+	write_file("first", "other");
+	note(&again, "new");
+	note(&again, "second");
+	note(&again, "first");
+	note(&again, "same");
+	note(&again, "second");
+	files_compare(&scene.files, &again.files, add_path, found);
+	ck_assert_str_eq(found, "first second ");
+	files_compare(&again.files, &again.files, add_path, found);
+	files_compare(&(struct files){ 0 }, &again.files, add_path, found);
+	ck_assert_str_eq(found, "first second ");
+	json_doc_free(again.doc);
+	close_scene(&scene);
+}
+END_TEST
+
 SUITE("files", of_none_there_is_no_difference, a_change_is_seen, so_are_a_going_and_a_coming,
-      so_is_a_link_on_the_way, states_are_told_apart, a_pipe_is_left_out, there_may_be_many)
+      so_is_a_link_on_the_way, states_are_told_apart, all_that_have_changed_are_named_once,
+      they_may_be_added_elsewhere, a_pipe_is_left_out, there_may_be_many,
+      what_differs_between_two_readings)

@@ -169,6 +169,38 @@ START_TEST(an_identity_is_a_line_of_text)
 }
 END_TEST
 
-SUITE("grant", everything_is_copied, nothing_is_an_empty_grant, a_grant_may_have_no_port,
-      a_result_may_grow_but_not_shrink, a_wrong_result_is_told_by_its_field,
-      a_life_has_no_end_too_far_away, an_identity_is_a_line_of_text)
+/* It is the plugin's secret, and goes to one place only. */
+START_TEST(a_verifier_is_not_copied_on)
+{
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .verifier = { "a\0b", 3 },
+		                     .verifier_hint = 7,
+		                     .verifier_life_ms = 9 };
+	struct grant *grant = grant_new(&result), *copy = grant_copy(grant);
+
+	ck_assert_uint_eq(grant->verifier_len, 3);
+	ck_assert_mem_eq(grant->verifier, "a\0b", 3);
+	ck_assert_uint_eq(grant->verifier_hint, 7);
+	ck_assert_int_eq(grant->verifier_life_ms, 9);
+	ck_assert_ptr_null(copy->verifier);
+	grant_drop_verifier(grant);
+	grant_drop_verifier(grant);
+	ck_assert_ptr_null(grant->verifier);
+	grant_free(grant);
+	grant_free(copy);
+	result.verifier.len = SPORE_AUTH_VERIFIER_MAX + 1;
+	ck_assert_str_eq(grant_fault(&result), "verifier: longer than SPORE_AUTH_VERIFIER_MAX");
+	result.verifier = (spore_str){ NULL, 1 };
+	ck_assert_str_eq(grant_fault(&result), "verifier: NULL with a length");
+	result.verifier = (spore_str){ NULL, 0 };
+	result.verifier_life_ms = -1;
+	ck_assert_str_eq(grant_fault(&result), "verifier_life_ms: negative");
+	result.struct_size = offsetof(spore_auth_result, verifier); /* of an older writer */
+	ck_assert_ptr_null(grant_fault(&result));
+}
+END_TEST
+
+SUITE("grant", a_verifier_is_not_copied_on, everything_is_copied, nothing_is_an_empty_grant,
+      a_grant_may_have_no_port, a_result_may_grow_but_not_shrink,
+      a_wrong_result_is_told_by_its_field, a_life_has_no_end_too_far_away,
+      an_identity_is_a_line_of_text)

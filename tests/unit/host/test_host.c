@@ -306,6 +306,55 @@ START_TEST(a_reply_is_parsed_and_freed)
 }
 END_TEST
 
+START_TEST(files_are_named_only_in_create)
+{
+	const spore_host *host = host_table();
+	struct component_scene scene;
+	struct json_doc *doc = json_doc_new();
+
+	component_scene_open(&scene, &component);
+	scene.instance->doc = doc;
+	ck_assert_int_eq(host->file_watch(ctx_of(&scene), "/etc/passwd"), SPORE_EINVAL);
+	guest_enter(scene.instance->name, "create");
+	ck_assert_int_eq(host->file_watch(NULL, "/etc/passwd"), SPORE_EINVAL);
+	ck_assert_int_eq(host->file_watch(ctx_of(&scene), NULL), SPORE_EINVAL);
+	ck_assert_int_eq(host->file_watch(ctx_of(&scene), ""), SPORE_EINVAL);
+	ck_assert_uint_eq(scene.instance->files.n, 0);
+	ck_assert_int_eq(host->file_watch(ctx_of(&scene), "/etc/passwd"), SPORE_OK);
+	ck_assert_int_eq(host->file_watch(ctx_of(&scene), "/nonexistent"), SPORE_OK);
+	guest_leave();
+	ck_assert_uint_eq(scene.instance->files.n, 2);
+	ck_assert_str_eq(scene.instance->files.items[1].path, "/nonexistent");
+	component_scene_close(&scene);
+	json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(an_instance_shows_one_line)
+{
+	const spore_host *host = host_table();
+	char long_text[2 * SPORE_STATE_MAX], text[SPORE_STATE_MAX + 1];
+	struct component_scene scene;
+
+	component_scene_open(&scene, &component);
+	instance_read_state(scene.instance, text);
+	ck_assert_str_eq(text, "");
+	ck_assert_int_eq(host->state_show(NULL, spore_cstr("x")), SPORE_EINVAL);
+	ck_assert_int_eq(host->state_show(ctx_of(&scene), (spore_str){ NULL, 1 }), SPORE_EINVAL);
+	ck_assert_int_eq(host->state_show(ctx_of(&scene), (spore_str){ "ready!", 5 }), SPORE_OK);
+	instance_read_state(scene.instance, text);
+	ck_assert_str_eq(text, "ready");
+	memset(long_text, 'x', sizeof long_text);
+	host->state_show(ctx_of(&scene), (spore_str){ long_text, sizeof long_text });
+	instance_read_state(scene.instance, text);
+	ck_assert_uint_eq(strlen(text), SPORE_STATE_MAX);
+	host->state_show(ctx_of(&scene), (spore_str){ NULL, 0 });
+	instance_read_state(scene.instance, text);
+	ck_assert_str_eq(text, "");
+	component_scene_close(&scene);
+}
+END_TEST
+
 START_TEST(state_is_read_only_in_create)
 {
 	const spore_host *host = host_table();
@@ -506,5 +555,6 @@ SUITE("host", a_plugin_logs_under_its_name_with_clean_keys, time_goes_on_and_ran
       metrics_take_no_nonsense, nothing_else_crashes_either, a_client_cannot_revalidate,
       the_peer_can_be_set_until_the_handshake_is_over, a_listener_is_given_back_with_its_instance,
       a_tree_is_read_by_type, another_type_or_nothing_is_empty, a_reply_is_parsed_and_freed,
-      state_is_read_only_in_create, digests_are_those_of_the_standards,
-      a_metric_has_the_prefix_of_its_component, extensions_are_found_by_id, the_table_is_full)
+      files_are_named_only_in_create, an_instance_shows_one_line, state_is_read_only_in_create,
+      digests_are_those_of_the_standards, a_metric_has_the_prefix_of_its_component,
+      extensions_are_found_by_id, the_table_is_full)

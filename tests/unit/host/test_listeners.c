@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "net/addr.h"
 #include "sockets.h"
 #include "suite.h"
 
@@ -32,9 +33,28 @@ START_TEST(all_instances_share_the_socket_of_an_address)
 	close(sockets_dial(&address));
 	listeners_drop(&one);
 	ck_assert(is_open(first)); /* the other one still has it */
+	ck_assert_uint_eq(listeners_count(), 1);
 	close(sockets_dial(&address));
 	listeners_drop(&other);
 	ck_assert(!is_open(first));
+	ck_assert_uint_eq(listeners_count(), 0);
+}
+END_TEST
+
+START_TEST(a_common_address_is_found)
+{
+	struct listener_use one = { 0 }, other = { 0 }, third = { 0 };
+	spore_addr first = free_address(), second = free_address();
+	int fd;
+
+	ck_assert_int_eq(listeners_get(&first, false, &one, &fd), SPORE_OK);
+	ck_assert_int_eq(listeners_get(&second, false, &other, &fd), SPORE_OK);
+	ck_assert_ptr_null(listeners_common(&one, &other));
+	ck_assert_int_eq(listeners_get(&second, false, &third, &fd), SPORE_OK);
+	ck_assert_mem_eq(listeners_common(&other, &third), &second, sizeof second);
+	listeners_drop(&one);
+	listeners_drop(&other);
+	listeners_drop(&third);
 }
 END_TEST
 
@@ -119,6 +139,32 @@ START_TEST(there_is_a_bound)
 }
 END_TEST
 
-SUITE("listeners", all_instances_share_the_socket_of_an_address, an_instance_counts_once,
+static bool overlaps(const char *own, const char *other)
+{
+	struct listener_use use = { 0 };
+	spore_addr address, another;
+	bool found;
+	int fd;
+
+	ck_assert(addr_parse(own, &address) && addr_parse(other, &another));
+	ck_assert_int_eq(listeners_get(&address, false, &use, &fd), SPORE_OK);
+	found = listeners_overlap(&use, &another);
+	listeners_drop(&use);
+	ck_assert(!listeners_overlap(&use, &another));
+	return found;
+}
+
+START_TEST(all_addresses_overlap_each)
+{
+	ck_assert(overlaps("127.0.0.1:80", "127.0.0.1:80"));
+	ck_assert(overlaps("127.0.0.1:80", "0.0.0.0:80"));
+	ck_assert(overlaps("[::]:80", "127.0.0.1:80"));
+	ck_assert(!overlaps("127.0.0.1:80", "127.0.0.2:80"));
+	ck_assert(!overlaps("127.0.0.1:80", "0.0.0.0:81"));
+}
+END_TEST
+
+SUITE("listeners", all_addresses_overlap_each, a_common_address_is_found,
+      all_instances_share_the_socket_of_an_address, an_instance_counts_once,
       an_address_may_become_wider_on_the_same_port, a_port_that_is_taken_is_an_error,
       a_check_gets_a_socket_without_an_address, there_is_a_bound)

@@ -65,6 +65,15 @@ START_TEST(it_is_ready_while_it_serves)
 }
 END_TEST
 
+START_TEST(a_client_names_what_is_missing)
+{
+	readiness_give_reason("1 of 2 tunnels open; not open: web");
+	expect(false, "1 of 2 tunnels open; not open: web");
+	readiness_set(true);
+	expect(true, "");
+}
+END_TEST
+
 START_TEST(it_is_not_while_a_worker_hangs)
 {
 	int64_t now_ns = clock_ns();
@@ -102,4 +111,5 @@ START_TEST(the_text_is_cut)
 }
 END_TEST
 
-SUITE("readiness", it_is_ready_while_it_serves, it_is_not_while_a_worker_hangs, the_text_is_cut)
+SUITE("readiness", a_client_names_what_is_missing, it_is_ready_while_it_serves,
+      it_is_not_while_a_worker_hangs, the_text_is_cut)

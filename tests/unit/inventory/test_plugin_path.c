@@ -87,6 +87,7 @@ START_TEST(folders_have_a_limit)
 }
 END_TEST
 
+#define LOWER  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define DIGEST "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
 
 START_TEST(pins_are_the_registrys)
@@ -96,8 +97,8 @@ START_TEST(pins_are_the_registrys)
 	ck_assert(set_up(&scene, "{\"pin\": {\"a.so\": \"sha256:" DIGEST "\"}}"));
 	ck_assert_uint_eq(scene.registry.n_pins, 1);
 	ck_assert_str_eq(scene.registry.pins[0].file, "a.so");
-	ck_assert_str_eq(scene.registry.pins[0].digest, DIGEST);
-	ck_assert_str_eq(registry_pin(&scene.registry, "a.so"), DIGEST);
+	ck_assert_str_eq(scene.registry.pins[0].digest, LOWER);
+	ck_assert_str_eq(registry_pin(&scene.registry, "a.so"), LOWER);
 	ck_assert_ptr_null(registry_pin(&scene.registry, "b.so"));
 	tear_down(&scene);
 }
@@ -153,7 +154,7 @@ START_TEST(a_pin_for_a_file_that_is_missing_is_told)
 	scene.registry.path[0] = scene.folder;
 	rename(scene.path, strcat(strcpy(scene.printed, scene.folder), "/a.so"));
 	capture_begin(&capture);
-	plugin_path_warn(&scene.registry);
+	plugin_path_warn(&scene.registry, scene.config);
 	capture_end(&capture);
 	ck_assert_contains(capture_err(&capture),
 	                   "no plugin folder has the file that a pin names file=c.json.so\n");
@@ -163,6 +164,25 @@ START_TEST(a_pin_for_a_file_that_is_missing_is_told)
 }
 END_TEST
 
+START_TEST(a_folder_that_is_missing_is_told)
+{
+	static struct capture capture;
+	struct scene scene;
+
+	ck_assert(set_up(&scene, "{\"path\": [\"/none/there\", \"/etc\", \"/etc/passwd\"]}"));
+	capture_begin(&capture);
+	plugin_path_warn(&scene.registry, scene.config);
+	capture_end(&capture);
+	ck_assert_contains(capture_err(&capture), "cannot read a folder of plugins.path "
+	                                          "folder=/none/there error=\"No such file");
+	ck_assert_contains(capture_err(&capture),
+	                   "an entry of plugins.path is not a folder folder=/etc/passwd\n");
+	ck_assert_lacks(capture_err(&capture), "folder=/etc\n");
+	tear_down(&scene);
+}
+END_TEST
+
 SUITE("plugin_path", given_folders_come_first_and_our_own_last, without_a_section_there_are_our_own,
       folders_have_a_limit, pins_are_the_registrys, wrong_pins,
-      a_section_that_is_wrong_adds_nothing, a_pin_for_a_file_that_is_missing_is_told)
+      a_section_that_is_wrong_adds_nothing, a_pin_for_a_file_that_is_missing_is_told,
+      a_folder_that_is_missing_is_told)

@@ -159,6 +159,28 @@ START_TEST(a_folder_that_cannot_be_read_is_told)
 }
 END_TEST
 
-SUITE("plugin_walk", files_are_visited_in_the_order_of_the_search,
-      nothing_is_loaded_unless_asked_for, a_pin_is_checked,
-      a_folder_that_is_named_twice_is_visited_once, a_folder_that_cannot_be_read_is_told)
+START_TEST(our_own_folders_that_are_unknown_are_told)
+{
+	static struct capture capture;
+	struct scene scene;
+	bool good;
+
+	set_up(&scene);
+	put(&scene, 1, "a.so", "x");
+	scene.registry.n_path = 2;
+	scene.registry.lost = "/proc is not mounted";
+	capture_begin(&capture);
+	good = plugin_walk(&scene.registry, false, note_visit, &scene);
+	capture_end(&capture);
+	ck_assert(!good);
+	ck_assert_str_eq(capture_err(&capture), "error: cannot look for plugins beside the "
+	                                        "executable: /proc is not mounted\n");
+	ck_assert_str_eq(scene.seen, "1 a.so refused\n");
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("plugin_walk", our_own_folders_that_are_unknown_are_told,
+      files_are_visited_in_the_order_of_the_search, nothing_is_loaded_unless_asked_for,
+      a_pin_is_checked, a_folder_that_is_named_twice_is_visited_once,
+      a_folder_that_cannot_be_read_is_told)

@@ -110,6 +110,11 @@ START_TEST(a_secret_is_marked_in_its_source)
 	/* Neither a value from a flag nor one that the program made is in a text. */
 	json_mark_secret(doc, json_new(doc, JSON_STRING, "x", json_source_add(doc, "-s", NULL, 0)));
 	json_mark_secret(doc, json_new(doc, JSON_STRING, "x", NULL));
+	/* A source that is read only does not change. */
+	secret = root->source->secrets;
+	root->source->is_read = true;
+	json_mark_secret(doc, a);
+	ck_assert_ptr_eq(root->source->secrets, secret);
 	json_doc_free(doc);
 }
 END_TEST

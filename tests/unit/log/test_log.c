@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "refuse.h"
 #include "suite.h"
 
 enum { THREADS = 4, ROUNDS = 3, LINES = 2000 };
@@ -420,6 +421,14 @@ START_TEST(the_log_can_be_started_again)
 }
 END_TEST
 
+START_TEST(a_start_that_is_refused_has_its_cause_in_errno)
+{
+	ck_assert(refuse_call(SYS_eventfd2, EPERM));
+	ck_assert(!log_start(LOG_INFO, LOG_FORMAT_TEXT));
+	ck_assert_int_eq(errno, EPERM);
+}
+END_TEST
+
 SUITE("log", every_line_of_every_thread_is_whole, a_stalled_reader_costs_lines_not_time,
       stopping_with_a_stalled_reader_takes_a_second, a_reader_that_is_gone_harms_nobody,
       lines_that_a_dead_reader_lost_are_told_to_the_next,
@@ -427,4 +436,4 @@ SUITE("log", every_line_of_every_thread_is_whole, a_stalled_reader_costs_lines_n
       a_terminal_that_stopped_holds_nobody_up, no_standard_error_at_all_harms_nobody,
       before_the_start_and_after_the_stop_lines_are_written_at_once,
       long_after_the_stop_lines_are_written_still, a_stalled_reader_before_the_start_is_given_up,
-      the_log_can_be_started_again)
+      the_log_can_be_started_again, a_start_that_is_refused_has_its_cause_in_errno)

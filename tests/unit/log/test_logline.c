@@ -49,6 +49,24 @@ START_TEST(text_lines)
 }
 END_TEST
 
+START_TEST(lines_for_the_journal)
+{
+	static const char *const priorities[] = { "<7>trace ", "<7>debug ", "<6>info ", "<4>warn ",
+		                                  "<3>error " };
+	char line[LOGLINE_MAX];
+
+	for (size_t i = 0; i < sizeof priorities / sizeof *priorities; i++) {
+		logline_format(LOG_FORMAT_JOURNAL, WHEN, (enum log_level)i, "bare", NULL, 0, line);
+		ck_assert_int_eq(strncmp(line, priorities[i], strlen(priorities[i])), 0);
+		ck_assert_str_eq(logline_priority(LOG_FORMAT_TEXT, (enum log_level)i), "");
+	}
+	ck_assert_str_eq(line_of(LOG_FORMAT_JOURNAL, "bare", NULL, 0), "<4>warn  bare");
+	ck_assert_str_eq(line_of(LOG_FORMAT_JOURNAL_JSON, "bare", NULL, 0),
+	                 "<4>{\"time\":\"1970-01-01T00:00:01.500Z\",\"level\":\"warn\",\"event\":"
+	                 "\"bare\"}");
+}
+END_TEST
+
 START_TEST(json_lines)
 {
 	const struct log_field fields[] = { log_str("peer", "a\"b"), log_int("port", INT64_MIN) };
@@ -190,6 +208,7 @@ START_TEST(a_long_event_is_cut_and_stays_json)
 }
 END_TEST
 
-SUITE("logline", text_lines, json_lines, dates_are_those_of_the_calendar, levels_have_names,
-      hostile_bytes_are_escaped, values_cannot_forge_fields, a_long_value_is_cut_and_stays_json,
-      many_fields_are_cut_and_stay_json, a_long_event_is_cut_and_stays_json)
+SUITE("logline", text_lines, lines_for_the_journal, json_lines, dates_are_those_of_the_calendar,
+      levels_have_names, hostile_bytes_are_escaped, values_cannot_forge_fields,
+      a_long_value_is_cut_and_stays_json, many_fields_are_cut_and_stay_json,
+      a_long_event_is_cut_and_stays_json)

@@ -1,5 +1,6 @@
 #include "log/mistake.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,8 @@ static int log_fd;
 static void catch_log(void)
 {
 	log_fd = memfd_create("log", MFD_CLOEXEC);
+	/* Otherwise two threads may write to the same offset. */
+	ck_assert_int_eq(fcntl(log_fd, F_SETFL, O_APPEND), 0);
 	ck_assert_int_eq(dup2(log_fd, STDERR_FILENO), STDERR_FILENO);
 }
 

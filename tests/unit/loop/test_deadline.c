@@ -173,7 +173,25 @@ START_TEST(ending_the_list_forgets_all)
 }
 END_TEST
 
-SUITE("deadline", it_expires_once_and_not_early, stopped_ones_do_not_expire,
-      a_restart_counts_from_anew, a_new_length_holds_for_those_that_start_later,
+START_TEST(one_may_be_over_at_once)
+{
+	struct loop *loop = start(60000);
+	struct item later = { .n = 0 }, now = { .n = 0 };
+
+	deadline_init(&later.deadline);
+	deadline_init(&now.deadline);
+	deadline_start(&deadlines, &later.deadline);
+	deadline_start_now(&deadlines, &now.deadline);
+	ck_assert_uint_eq(now.n, 0); /* not from within */
+	run_for(loop, 100);
+	ck_assert_uint_eq(now.n, 1);
+	ck_assert_uint_eq(later.n, 0);
+	stop(loop);
+}
+END_TEST
+
+SUITE("deadline", one_may_be_over_at_once, it_expires_once_and_not_early,
+      stopped_ones_do_not_expire, a_restart_counts_from_anew,
+      a_new_length_holds_for_those_that_start_later,
       a_shorter_length_does_not_wait_for_the_old_timer, they_may_be_started_from_within,
       ending_the_list_forgets_all)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/container.h"
+#include "refuse.h"
 #include "run_until.h"
 #include "suite.h"
 
@@ -271,6 +272,55 @@ START_TEST(its_vitals_know_the_longest_turn)
 }
 END_TEST
 
+START_TEST(its_lag_is_the_longest_recent_turn)
+{
+	struct loop *loop = run_until_loop();
+	int64_t linger_ns = 20000000;
+	ev_timer timer;
+
+	ck_assert_int_eq(loop_lag_ns(loop), 0);
+	ev_timer_init(&timer, linger, 0.01, 0.0);
+	timer.data = &linger_ns;
+	ev_timer_start(loop_ev(loop), &timer);
+	run_for(loop, 50);
+	ck_assert_int_ge(loop_lag_ns(loop), linger_ns);
+	ck_assert_int_eq(loop_lag_ns(loop), loop_vitals(loop).longest_ns);
+	loop_free(loop);
+}
+END_TEST
+
+struct asker {
+	struct loop *loop;
+	int64_t lag_ns;
+};
+
+static void linger_and_ask(struct ev_loop *ev, ev_timer *timer, int events)
+{
+	struct asker *asker = timer->data;
+	int64_t until_ns = clock_ns() + 20000000;
+
+	(void)ev;
+	(void)events;
+	while (clock_ns() < until_ns)
+		;
+	asker->lag_ns = loop_lag_ns(asker->loop);
+}
+
+START_TEST(its_lag_includes_the_present_turn)
+{
+	struct loop *loop = run_until_loop();
+	struct asker asker = { .loop = loop };
+	ev_timer timer;
+
+	ev_timer_init(&timer, linger_and_ask, 0.0, 0.0);
+	timer.data = &asker;
+	ev_timer_start(loop_ev(loop), &timer);
+	run_for(loop, 30);
+	ck_assert_int_ge(asker.lag_ns, 20000000);
+	loop_free(loop);
+}
+END_TEST
+
 struct waker {
 	struct loop_task task;
 	struct loop *loop;
@@ -310,9 +360,22 @@ START_TEST(a_loop_that_polls_sleeps_when_nothing_happens)
 }
 END_TEST
 
+START_TEST(what_a_loop_is_refused_is_named)
+{
+	struct err err;
+
+	ck_assert(refuse_call(SYS_epoll_create1, EPERM));
+	ck_assert_ptr_null(loop_new(0, &err));
+	ck_assert_str_eq(err.text, "cannot create an event loop: epoll_create1: Operation not "
+	                           "permitted (does a sandbox refuse this system call?)");
+}
+END_TEST
+
 SUITE("loop", a_turn_ends_with_its_tasks_and_then_the_reaper,
       a_task_may_be_queued_again_from_within, posts_from_the_loops_own_thread_run_in_order,
       what_was_posted_runs_before_the_loop_is_freed, what_the_last_tasks_post_runs_too,
       the_next_turn_comes_after_a_look_at_what_is_ready, posts_keep_each_threads_order,
       breaking_before_it_runs_ends_it_at_once, its_time_is_that_of_the_turn,
-      its_vitals_know_the_longest_turn, a_loop_that_polls_sleeps_when_nothing_happens)
+      its_vitals_know_the_longest_turn, its_lag_is_the_longest_recent_turn,
+      its_lag_includes_the_present_turn, a_loop_that_polls_sleeps_when_nothing_happens,
+      what_a_loop_is_refused_is_named)

@@ -50,6 +50,19 @@ START_TEST(ip_addresses_have_no_port)
 }
 END_TEST
 
+START_TEST(a_mapped_address_is_ipv4)
+{
+	spore_addr mapped, plain;
+
+	ck_assert(addr_parse_ip("::ffff:127.0.0.1", &mapped));
+	ck_assert(addr_parse_ip("127.0.0.1", &plain));
+	ck_assert(addr_equal(&mapped, &plain));
+	ck_assert(addr_parse("[::FFFF:7f00:1]:80", &mapped));
+	ck_assert(addr_parse("127.0.0.1:80", &plain));
+	ck_assert(addr_equal(&mapped, &plain));
+}
+END_TEST
+
 START_TEST(bad_ip_addresses_are_refused)
 {
 	static const char *const bad[] = {
@@ -109,7 +122,10 @@ START_TEST(prefixes_count_over_128_bits)
 	check_cidr("::/0", 6, 0);
 	check_cidr("::1", 6, 128);
 	check_cidr("8000::/1", 6, 1);
-	check_cidr("::ffff:10.0.0.0/104", 6, 104);
+	check_cidr("::ffff:10.0.0.0/104", 4, 104);
+	check_cidr("::ffff:10.1.2.3", 4, 128);
+	check_cidr("::ffff:0:0/96", 4, 96);
+	check_cidr("::fffe:0:0/95", 6, 95);
 }
 END_TEST
 
@@ -263,7 +279,7 @@ START_TEST(equal_means_every_part)
 }
 END_TEST
 
-SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port,
+SUITE("addr", addresses_survive_the_round_trip, ip_addresses_have_no_port, a_mapped_address_is_ipv4,
       bad_ip_addresses_are_refused, bad_addresses_with_ports_are_refused,
       prefixes_count_over_128_bits, bad_prefixes_are_refused,
       bits_behind_a_prefix_show_which_was_meant, a_prefix_holds_addresses_of_its_family,

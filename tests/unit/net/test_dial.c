@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "few_descriptors.h"
+#include "names.h"
 #include "net/resolve.h"
 #include "run_until.h"
 #include "sockets.h"
@@ -15,9 +17,10 @@ struct scene {
 	int listener, fd;
 	unsigned n_done;
 	char why[200];
+	enum shortage lacks;
 };
 
-static void on_done(int fd, const spore_addr *addr, const char *why, void *arg)
+static void on_done(int fd, const spore_addr *addr, const struct net_failure *failure, void *arg)
 {
 	struct scene *scene = arg;
 
@@ -25,7 +28,8 @@ static void on_done(int fd, const spore_addr *addr, const char *why, void *arg)
 	scene->fd = fd;
 	if (addr)
 		scene->found = *addr;
-	snprintf(scene->why, sizeof scene->why, "%s", why);
+	snprintf(scene->why, sizeof scene->why, "%s", failure->why);
+	scene->lacks = failure->lacks;
 	scene->n_done++;
 }
 
@@ -84,6 +88,26 @@ START_TEST(an_address_and_a_name_are_reached)
 }
 END_TEST
 
+/* Whatever the name says; a name of 64 bytes and more in a label exists nowhere. */
+START_TEST(a_given_address_is_the_only_one)
+{
+	struct scene scene;
+	struct dial_target target = {
+		.host = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+			"invalid",
+		.timeout_ms = 10000,
+	};
+
+	set_up(&scene);
+	target.addr = scene.addr;
+	ck_assert_ptr_nonnull(dial_start(scene.loop, scene.resolver, &target, on_done, &scene));
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_msg(scene.fd >= 0, "%s", scene.why);
+	ck_assert(addr_equal(&scene.found, &scene.addr));
+	tear_down(&scene);
+}
+END_TEST
+
 START_TEST(a_refusal_names_address_and_cause)
 {
 	struct scene scene;
@@ -97,6 +121,7 @@ START_TEST(a_refusal_names_address_and_cause)
 	ck_assert_int_eq(scene.fd, -1);
 	snprintf(expected, sizeof expected, "127.0.0.1:%u: Connection refused", scene.addr.port);
 	ck_assert_str_eq(scene.why, expected);
+	ck_assert_int_eq(scene.lacks, SHORTAGE_NONE);
 	tear_down(&scene);
 }
 END_TEST
@@ -146,6 +171,160 @@ START_TEST(an_attempt_that_hangs_times_out)
 	ck_assert_int_eq(scene.fd, -1);
 	ck_assert_ptr_nonnull(strstr(scene.why, ": timed out"));
 	for (int i = 0; i < 8; i++)
+		close(fds[i]);
+	tear_down(&scene);
+}
+END_TEST
+
+/* ---- several addresses ---- */
+
+enum { DEAD = 3 };
+
+/* Listeners on 127.0.0.2 and so on, with the port of the scene's. Their queues are full, so that
+ * connection attempts wait. */
+struct dead {
+	int listeners[DEAD], queued[DEAD][2];
+};
+
+static void open_dead(struct dead *dead, uint16_t port)
+{
+	for (int i = 0; i < DEAD; i++) {
+		struct sockaddr_in in = { .sin_family = AF_INET,
+			                  .sin_port = htons(port),
+			                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + i) };
+
+		dead->listeners[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		ck_assert_int_eq(bind(dead->listeners[i], (struct sockaddr *)&in, sizeof in), 0);
+		ck_assert_int_eq(listen(dead->listeners[i], 0), 0);
+		for (int j = 0; j < 2; j++) {
+			dead->queued[i][j] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+			connect(dead->queued[i][j], (struct sockaddr *)&in, sizeof in);
+		}
+	}
+}
+
+static void close_dead(const struct dead *dead)
+{
+	for (int i = 0; i < DEAD; i++) {
+		close(dead->listeners[i]);
+		for (int j = 0; j < 2; j++)
+			close(dead->queued[i][j]);
+	}
+}
+
+/* Milliseconds until the dial reports success at the address of the scene's listener. */
+static int64_t time_dial(struct scene *scene, const char *host)
+{
+	int64_t start = clock_ms();
+
+	scene->n_done = 0;
+	dial(scene, host, 8000);
+	ck_assert(run_until(scene->loop, is_done, scene));
+	ck_assert_msg(scene->fd >= 0, "%s", scene->why);
+	ck_assert(addr_equal(&scene->found, &scene->addr));
+	close(scene->fd);
+	scene->fd = -1;
+	return clock_ms() - start;
+}
+
+static int count_fds(void);
+
+/* The next attempt starts beside those that are silent. What answered comes first from then on,
+ * also in the next answer. Nothing of the other attempts is left. */
+START_TEST(silent_addresses_hold_up_the_next_one_for_250_ms_each)
+{
+	static const char *const addrs[] = { "127.0.0.2", "127.0.0.3", "127.0.0.1", NULL };
+	struct scene scene;
+	struct dead dead;
+	int64_t took;
+	int before;
+
+	set_up(&scene);
+	open_dead(&dead, scene.addr.port);
+	names_publish("many.test", addrs);
+	before = count_fds();
+	took = time_dial(&scene, "many.test");
+	ck_assert_int_ge(took, 2 * DIAL_STAGGER_MS - 10);
+	ck_assert_int_lt(took, 2000);
+	ck_assert_int_lt(time_dial(&scene, "many.test"), DIAL_STAGGER_MS);
+	ck_assert_int_eq(count_fds(), before);
+	close_dead(&dead);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(an_address_that_refuses_holds_nothing_up)
+{
+	static const char *const addrs[] = { "127.0.0.2", "127.0.0.3", "127.0.0.1", NULL };
+	struct scene scene;
+
+	set_up(&scene);
+	names_publish("refusing.test", addrs);
+	ck_assert_int_lt(time_dial(&scene, "refusing.test"), DIAL_STAGGER_MS);
+	tear_down(&scene);
+}
+END_TEST
+
+/* All attempts share one limit of time. */
+START_TEST(the_limit_covers_all_addresses)
+{
+	static const char *const addrs[] = { "127.0.0.2", "127.0.0.3", "127.0.0.4", NULL };
+	struct scene scene;
+	struct dead dead;
+	int64_t start;
+	int before;
+
+	set_up(&scene);
+	open_dead(&dead, scene.addr.port);
+	names_publish("dead.test", addrs);
+	before = count_fds();
+	start = clock_ms();
+	dial(&scene, "dead.test", 600);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_int_ge(clock_ms() - start, 590);
+	ck_assert_int_lt(clock_ms() - start, 2000);
+	ck_assert_int_eq(scene.fd, -1);
+	ck_assert_msg(strncmp(scene.why, "127.0.0.2:", 10) == 0, "%s", scene.why);
+	ck_assert_ptr_nonnull(strstr(scene.why, ": timed out"));
+	ck_assert_int_eq(count_fds(), before);
+	close_dead(&dead);
+	tear_down(&scene);
+}
+END_TEST
+
+/* Fills the queue of a listener on ::1. False: there is no IPv6 here. */
+static bool open_dead_ipv6(int fds[3], uint16_t port)
+{
+	struct sockaddr_in6 in = { .sin6_family = AF_INET6,
+		                   .sin6_port = htons(port),
+		                   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	if (bind(fds[0], (struct sockaddr *)&in, sizeof in) != 0)
+		return false;
+	ck_assert_int_eq(listen(fds[0], 0), 0);
+	for (int i = 1; i < 3; i++)
+		connect(fds[i], (struct sockaddr *)&in, sizeof in);
+	return true;
+}
+
+/* The only IPv4 address is tried second, although it was answered last. */
+START_TEST(families_take_turns)
+{
+	static const char *const addrs[] = { "::1", "::1", "::1", "127.0.0.1", NULL };
+	struct scene scene;
+	int64_t took;
+	bool has_ipv6;
+	int fds[3];
+
+	set_up(&scene);
+	has_ipv6 = open_dead_ipv6(fds, scene.addr.port);
+	names_publish("mixed.test", addrs);
+	took = time_dial(&scene, "mixed.test");
+	ck_assert_int_ge(took, has_ipv6 ? DIAL_STAGGER_MS - 10 : 0);
+	ck_assert_int_lt(took, 2 * DIAL_STAGGER_MS);
+	for (int i = 0; i < 3; i++)
 		close(fds[i]);
 	tear_down(&scene);
 }
@@ -201,12 +380,13 @@ END_TEST
 static struct dial *rivals[2];
 static bool one_has_reported;
 
-static void stop_the_other(int fd, const spore_addr *addr, const char *why, void *arg)
+static void stop_the_other(int fd, const spore_addr *addr, const struct net_failure *failure,
+                           void *arg)
 {
 	size_t mine = *(size_t *)arg;
 
 	(void)addr;
-	(void)why;
+	(void)failure;
 	if (fd >= 0)
 		close(fd);
 	ck_assert(!one_has_reported);
@@ -242,6 +422,48 @@ START_TEST(a_report_may_stop_another_dial)
 }
 END_TEST
 
-SUITE("dial", an_address_and_a_name_are_reached, a_refusal_names_address_and_cause,
-      a_name_that_is_none_says_so, an_attempt_that_hangs_times_out,
+START_TEST(a_lack_of_descriptors_is_told)
+{
+	struct scene scene;
+	struct rlimit before;
+
+	set_up(&scene);
+	before = few_descriptors_begin(0);
+	dial(&scene, "127.0.0.1", 10000);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	few_descriptors_end(&before);
+	ck_assert_int_eq(scene.fd, -1);
+	ck_assert_int_eq(scene.lacks, SHORTAGE_DESCRIPTORS);
+	ck_assert_ptr_nonnull(strstr(scene.why, "Too many open files"));
+	tear_down(&scene);
+}
+END_TEST
+
+/* The name cannot be looked up, which says nothing about the name. */
+START_TEST(a_look_up_without_descriptors_tells_it_too)
+{
+	struct scene scene;
+	struct rlimit before;
+
+	set_up(&scene);
+	before = few_descriptors_begin(0);
+	dial(&scene, "localhost", 10000);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	few_descriptors_end(&before);
+	ck_assert_int_eq(scene.lacks, SHORTAGE_DESCRIPTORS);
+	ck_assert_str_eq(scene.why, "cannot resolve the name: Too many open files");
+	scene.n_done = 0;
+	dial(&scene, "localhost", 10000);
+	ck_assert(run_until(scene.loop, is_done, &scene));
+	ck_assert_msg(scene.fd >= 0, "%s", scene.why);
+	ck_assert_int_eq(scene.lacks, SHORTAGE_NONE);
+	tear_down(&scene);
+}
+END_TEST
+
+SUITE("dial", a_lack_of_descriptors_is_told, a_look_up_without_descriptors_tells_it_too,
+      an_address_and_a_name_are_reached, a_given_address_is_the_only_one,
+      a_refusal_names_address_and_cause, a_name_that_is_none_says_so,
+      an_attempt_that_hangs_times_out, silent_addresses_hold_up_the_next_one_for_250_ms_each,
+      an_address_that_refuses_holds_nothing_up, the_limit_covers_all_addresses, families_take_turns,
       a_stopped_dial_says_nothing_and_leaves_nothing, a_report_may_stop_another_dial)

@@ -201,7 +201,7 @@ END_TEST
 
 START_TEST(what_is_no_status_is_a_fault)
 {
-	check_move(-9999, 0, "() returned -9999: expected a number of bytes or a SPORE_E*");
+	check_move(-9999, 0, "() returned -9999: expected a number of bytes, or a SPORE_E*");
 	check_move(SPORE_EBUSY - 1, 0, "() returned -14: expected");
 	check_move(INT64_MIN, 0, "() returned -9223372036854775808: expected");
 	check_move(SPORE_EPENDING, 0, "() returned -2: expected");

@@ -1,13 +1,16 @@
 #include "net/listener.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
+#include "few_descriptors.h"
 #include "net/sock.h"
 #include "run_until.h"
 #include "sockets.h"
+#include "stderr_file.h"
 #include "suite.h"
 
 struct scene {
@@ -59,6 +62,31 @@ static void set_up(struct scene *scene)
 	ck_assert_ptr_nonnull(scene->listener);
 	ck_assert(addr_equal(listener_addr(scene->listener), &scene->addr));
 }
+
+START_TEST(what_waits_is_accepted_at_the_end)
+{
+	struct scene scene;
+	int dialled[100];
+
+	set_up(&scene);
+	scene.keeps = true;
+	for (int i = 0; i < 100; i++)
+		dialled[i] = sockets_dial(&scene.addr);
+	listener_finish(scene.listener);
+	ck_assert_uint_eq(scene.n_accepted, 100);
+	listener_finish(scene.listener); /* it is freed at the end of the turn */
+	listener_finish(NULL);
+	for (int i = 0; i < 100; i++) {
+		char byte;
+
+		ck_assert_int_eq(recv(dialled[i], &byte, 1, MSG_DONTWAIT), -1);
+		ck_assert_int_eq(errno, EAGAIN);
+		close(dialled[i]);
+		close(scene.kept[i]);
+	}
+	loop_free(scene.loop);
+}
+END_TEST
 
 START_TEST(what_waits_in_a_socket_that_is_taken_stays)
 {
@@ -225,7 +253,27 @@ START_TEST(freeing_a_paused_one_is_fine)
 }
 END_TEST
 
-SUITE("listener", buffers_may_change_while_it_listens, what_waits_in_a_socket_that_is_taken_stays,
+START_TEST(the_log_names_the_limit_to_raise)
+{
+	struct scene scene;
+	struct rlimit before;
+	int fd;
+
+	set_up(&scene);
+	stderr_file_begin();
+	fd = sockets_dial(&scene.addr);
+	before = few_descriptors_begin(0);
+	run_for(scene.loop, 20);
+	few_descriptors_end(&before);
+	stderr_file_expect("error=\"Too many open files\" raise=\"ulimit -n, or LimitNOFILE=");
+	listener_free(scene.listener);
+	close(fd);
+	loop_free(scene.loop);
+}
+END_TEST
+
+SUITE("listener", the_log_names_the_limit_to_raise, buffers_may_change_while_it_listens,
+      what_waits_is_accepted_at_the_end, what_waits_in_a_socket_that_is_taken_stays,
       all_that_wait_are_accepted, it_may_be_freed_from_within,
       running_out_of_descriptors_is_survived, what_always_fails_does_not_spin,
       freeing_a_paused_one_is_fine)

@@ -7,14 +7,6 @@
 #include "sockets.h"
 #include "suite.h"
 
-static int option_of(int fd, int level, int option)
-{
-	int value = -1;
-
-	ck_assert_int_eq(getsockopt(fd, level, option, &value, &(socklen_t){ sizeof value }), 0);
-	return value;
-}
-
 static spore_addr loopback(void)
 {
 	spore_addr addr;
@@ -55,15 +47,97 @@ START_TEST(sockets_are_as_the_core_wants_them)
 	ck_assert_int_ge(fd, 0);
 	ck_assert(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	ck_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	ck_assert_int_ne(option_of(fd, IPPROTO_TCP, TCP_NODELAY), 0);
-	ck_assert_int_ge(option_of(fd, SOL_SOCKET, SO_SNDBUF), 20000);
-	ck_assert_int_ge(option_of(fd, SOL_SOCKET, SO_RCVBUF), 30000);
-	ck_assert_int_ne(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
-	ck_assert_int_eq(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+	ck_assert_int_ne(sockets_option(fd, IPPROTO_TCP, TCP_NODELAY), 0);
+	ck_assert_int_ge(sockets_option(fd, SOL_SOCKET, SO_SNDBUF), 20000);
+	ck_assert_int_ge(sockets_option(fd, SOL_SOCKET, SO_RCVBUF), 30000);
+	ck_assert_int_ne(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	ck_assert_int_eq(sockets_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 20);
+	ck_assert_int_eq(sockets_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
 	sock_watch_control(fd);
-	ck_assert_int_le(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 10);
-	ck_assert_int_le(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 10000);
-	ck_assert_int_gt(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+	ck_assert_int_le(sockets_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 10);
+	ck_assert_int_le(sockets_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 10000);
+	ck_assert_int_gt(sockets_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(keepalive_is_as_asked_for)
+{
+	static const struct {
+		int64_t idle_ms, timeout_ms;
+		int idle_s, interval_s, probes;
+	} rows[] = {
+		{ 20000, 120000, 20, 5, 20 }, /* 20 s and 20 times 5 s are 120 s */
+		{ 20000, 15000, 20, 5, 3 },   /* fewer probes would end connections that live */
+		{ 1, 1000, 1, 1, 3 },           { 7200000, 86400000, 7200, 1800, 44 },
+		{ 1000, 86400000, 1, 864, 99 }, /* the kernel allows 127 */
+	};
+	int fds[2];
+
+	sockets_tcp_pair(fds);
+	ck_assert_int_eq(sockets_option(fds[0], SOL_SOCKET, SO_KEEPALIVE), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		sock_keep_alive(fds[0], rows[i].idle_ms, rows[i].timeout_ms);
+		ck_assert_int_ne(sockets_option(fds[0], SOL_SOCKET, SO_KEEPALIVE), 0);
+		ck_assert_int_eq(sockets_option(fds[0], IPPROTO_TCP, TCP_KEEPIDLE), rows[i].idle_s);
+		ck_assert_int_eq(sockets_option(fds[0], IPPROTO_TCP, TCP_KEEPINTVL),
+		                 rows[i].interval_s);
+		ck_assert_int_eq(sockets_option(fds[0], IPPROTO_TCP, TCP_KEEPCNT), rows[i].probes);
+	}
+	sock_keep_alive(fds[0], 0, 120000);
+	ck_assert_int_eq(sockets_option(fds[0], SOL_SOCKET, SO_KEEPALIVE), 0);
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+static unsigned repeats_of(int fd)
+{
+	struct sock_sight sight;
+
+	ck_assert(sock_look(fd, &sight));
+	return sight.repeats;
+}
+
+START_TEST(what_the_peer_does_not_acknowledge_is_seen)
+{
+	struct sock_sight sight;
+	int fds[2];
+
+	sockets_tcp_pair(fds);
+	ck_assert(!sock_has_unacknowledged(fds[0]));
+	sockets_vanish(fds[1]);
+	ck_assert_int_eq(write(fds[0], "x", 1), 1);
+	ck_assert(sock_has_unacknowledged(fds[0]));
+	ck_assert_uint_eq(repeats_of(fds[0]), 0);
+	for (int i = 0; i < 500 && repeats_of(fds[0]) == 0; i++)
+		usleep(10000);
+	ck_assert(sock_look(fds[0], &sight));
+	ck_assert_uint_ge(sight.repeats, 1);
+	ck_assert_int_ge(sight.heard_ms, 100);
+	sockets_come_back(fds[1]);
+	for (int i = 0; i < 500 && sock_has_unacknowledged(fds[0]); i++)
+		usleep(10000);
+	ck_assert(!sock_has_unacknowledged(fds[0]));
+	ck_assert_uint_eq(repeats_of(fds[0]), 0);
+	ck_assert(!sock_has_unacknowledged(-1));
+	ck_assert(!sock_look(-1, &sight));
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
+START_TEST(the_ipv6_wildcard_takes_ipv4_too)
+{
+	spore_addr addr;
+	struct err err;
+	int fd;
+
+	ck_assert(addr_parse_ip("::", &addr));
+	fd = sock_bind(&addr, false, NULL, &err);
+	if (fd < 0)
+		return; /* no IPv6 here */
+	ck_assert_int_eq(sockets_option(fd, IPPROTO_IPV6, IPV6_V6ONLY), 0);
 	close(fd);
 }
 END_TEST
@@ -78,10 +152,7 @@ START_TEST(connecting_succeeds_or_says_why)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 5000), 1);
 	ck_assert_int_eq(sock_connect_result(fd), 0);
-	ck_assert_int_eq(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
-	sock_keep_alive(fd);
-	ck_assert_int_ne(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
-	ck_assert_int_le(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+	ck_assert_int_eq(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
 	close(fd);
 	close(listener);
 	fd = sock_connect(&addr, NULL, &done);
@@ -150,5 +221,6 @@ START_TEST(what_is_no_socket_has_no_address)
 END_TEST
 
 SUITE("sock", a_second_bind_is_refused_until_the_port_is_shared, sockets_are_as_the_core_wants_them,
-      connecting_succeeds_or_says_why, a_capped_size_is_told, a_reset_is_seen_as_one,
-      unread_bytes_are_seen, what_is_no_socket_has_no_address)
+      keepalive_is_as_asked_for, what_the_peer_does_not_acknowledge_is_seen,
+      the_ipv6_wildcard_takes_ipv4_too, connecting_succeeds_or_says_why, a_capped_size_is_told,
+      a_reset_is_seen_as_one, unread_bytes_are_seen, what_is_no_socket_has_no_address)

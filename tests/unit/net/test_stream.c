@@ -15,6 +15,7 @@
 struct owner {
 	struct loop *loop;
 	struct stream *stream;
+	int fd;    /* the near end, which the stream owns */
 	int other; /* the far end */
 	char got[4096];
 	size_t n_got;
@@ -86,6 +87,7 @@ static void start(struct owner *owner, bool dripping)
 	*owner = (struct owner){ .loop = run_until_loop() };
 	sockets_tcp_pair(fds);
 	ck_assert(addr_parse("127.0.0.1:1", &peer));
+	owner->fd = fds[0];
 	owner->other = fds[1];
 	owner->stream = stream_new(owner->loop, fds[0], &peer, NULL);
 	ck_assert_ptr_nonnull(owner->stream);
@@ -100,6 +102,15 @@ static void start_open(struct owner *owner, bool dripping)
 	ck_assert(stream_open(owner->stream));
 	owner->opened = true;
 	stream_want(owner->stream, SPORE_READ);
+}
+
+/* Makes the two sockets hold little, however the kernel sizes their buffers. */
+static void make_narrow(struct owner *owner)
+{
+	int bytes = 16384;
+
+	ck_assert_int_eq(setsockopt(owner->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+	ck_assert_int_eq(setsockopt(owner->other, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
 }
 
 static size_t read_to_end(int fd, char *out, size_t size)
@@ -321,6 +332,7 @@ START_TEST(a_full_socket_is_waited_for)
 
 	memset(bytes, 'x', sizeof bytes);
 	start_open(&owner, false);
+	make_narrow(&owner);
 	owner.to_send = bytes;
 	owner.n_to_send = sizeof bytes;
 	stream_want(owner.stream, SPORE_READ | SPORE_WRITE);
@@ -989,6 +1001,7 @@ START_TEST(a_hang_up_repeats_the_call_that_waits)
 	ck_assert(run_until(owner.loop, has_opened, &owner));
 	stop(&owner);
 	start_open(&owner, true);
+	make_narrow(&owner);
 	drip_of(stacking_top(owner.stream))->clear = SPORE_WRITE;
 	owner.to_send = bytes;
 	owner.n_to_send = sizeof bytes;

@@ -73,6 +73,16 @@ START_TEST(a_line_is_an_element)
 }
 END_TEST
 
+START_TEST(a_byte_order_mark_and_crlf_are_no_part_of_elements)
+{
+	check_names("\xEF\xBB\xBF"
+	            "a\r\nb\r\n",
+	            "[a][b]");
+	check_names("\xEF\xBB\xBF# all\r\na", "[a]");
+	check_names("\xEF\xBB\xBF", "");
+}
+END_TEST
+
 START_TEST(remarks_are_left_out)
 {
 	check_names("# all\n", "");
@@ -123,6 +133,16 @@ START_TEST(mistakes_name_the_line_of_the_file)
 	check_wrong("nets", no_text, sizeof no_text - 1,
 	            "/list.txt:2:1: error: expected text in UTF-8");
 	check_wrong("nets", "10.0.0.0/8\0x\n", 13, "/list.txt:1:11: error: expected text in UTF-8");
+	check_wrong("nets",
+	            "\xFF\xFE"
+	            "1\0",
+	            4,
+	            "/list.txt:1:1: error: expected text in UTF-8, found UTF-16: `iconv -f UTF-16 "
+	            "-t UTF-8 ");
+	check_wrong("nets",
+	            "1\0"
+	            "0\0",
+	            4, "/list.txt:1:2: error: expected text in UTF-8, found UTF-16: ");
 	check_wrong("ports", "80\n", 3,
 	            "t:1:11: error: /ports: expected an array, found an object");
 }
@@ -158,5 +178,6 @@ START_TEST(a_file_must_be_named_and_there)
 }
 END_TEST
 
-SUITE("list_file", a_line_is_an_element, remarks_are_left_out, elements_are_read_as_the_options_own,
+SUITE("list_file", a_line_is_an_element, a_byte_order_mark_and_crlf_are_no_part_of_elements,
+      remarks_are_left_out, elements_are_read_as_the_options_own,
       mistakes_name_the_line_of_the_file, a_file_must_be_named_and_there)

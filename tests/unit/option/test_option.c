@@ -234,7 +234,91 @@ START_TEST(a_default_that_is_no_json_is_the_tables_mistake)
 }
 END_TEST
 
-SUITE("option", a_list_of_paths, nothing_gives_the_defaults, everything_is_filled,
-      mistakes_name_their_place, all_mistakes_are_found, ignored_keys_are_somebody_elses,
-      a_required_key_is_asked_for, rows_may_be_longer_than_ours,
-      a_default_that_is_no_json_is_the_tables_mistake)
+static void check_empty(const char *json, const char *expected)
+{
+	static const spore_option full[] = {
+		{ "text", SPORE_OPT_STRING, SPORE_OPTF_NOT_EMPTY, 0, 0, NULL, 1, 0, NULL, NULL,
+		  "x" },
+		{ "path", SPORE_OPT_STRING, SPORE_OPTF_NOT_EMPTY | SPORE_OPTF_PATH, 0, 0, NULL, 1,
+		  0, NULL, NULL, "x" },
+		{ "list", SPORE_OPT_LIST, SPORE_OPTF_NOT_EMPTY, 0, 0, NULL, 1, 0, NULL, &text_item,
+		  "x" },
+		{ "map", SPORE_OPT_MAP, SPORE_OPTF_NOT_EMPTY, 0, 0, NULL, 1, 0, NULL, &text_item,
+		  "x" },
+		{ "paths", SPORE_OPT_LIST, SPORE_OPTF_PATH, 0, 0, NULL, 1, 0, NULL, &text_item,
+		  "x" },
+	};
+	const struct option_table table_of_full = { full, 5, sizeof *full };
+	struct option_scene scene;
+	spore_map field = { 0 };
+
+	option_scene_open(&scene, json);
+	option_fill(&(struct option_scope){ scene.doc, &scene.diag, NULL, NULL, NULL },
+	            &table_of_full, scene.root, &field);
+	ck_assert_str_eq(option_scene_message(&scene), expected);
+	option_scene_close(&scene);
+}
+
+START_TEST(what_must_not_be_empty)
+{
+	check_empty("{}", "");
+	check_empty("{\"text\":\"a\"}", "");
+	check_empty("{\"text\":\"\"}", "/text: expected at least one character, found \"\"");
+	check_empty("{\"path\":\"\"}", "/path: expected a path, found \"\"");
+	check_empty("{\"list\":[\"\"]}", "");
+	check_empty("{\"list\":[]}", "/list: expected at least one element, found none");
+	check_empty("{\"map\":{}}", "/map: expected at least one element, found none");
+	check_empty("{\"paths\":[]}", "");
+	check_empty("{\"paths\":[\"a\",\"\"]}", "/paths/1: expected a path, found \"\"");
+}
+END_TEST
+
+static const struct inner *fill_map(struct option_scene *scene, const char *text, uint32_t flags,
+                                    spore_map *map)
+{
+	spore_option row = { "servers", SPORE_OPT_MAP, flags,       0,  0, NULL, 1,
+		             0,         NULL,          &inner_item, "x" };
+	struct option_table of_map = { &row, 1, sizeof row };
+
+	option_scene_open(scene, text);
+	*map = (spore_map){ 0 };
+	option_fill(&(struct option_scope){ scene->doc, &scene->diag, NULL, NULL, NULL }, &of_map,
+	            scene->root, map);
+	return map->items;
+}
+
+START_TEST(items_inherit_from_that_of_all)
+{
+	static const char text[] = "{\"servers\": {\"a\": {\"host\": \"h\"},"
+				   "\"*\": {\"host\": \"all\", \"port\": 5}, \"b\": {},"
+				   "\"c\": {\"port\": 6}}}";
+	struct option_scene scene;
+	const struct inner *items;
+	spore_map map;
+
+	items = fill_map(&scene, text, SPORE_OPTF_INHERITS, &map);
+	ck_assert_str_eq(option_scene_message(&scene), "");
+	ck_assert_uint_eq(map.count, 4);
+	ck_assert(!strcmp(items[0].host, "h") && items[0].port == 5);
+	ck_assert(!strcmp(items[1].host, "all") && items[1].port == 5);
+	ck_assert(!strcmp(items[2].host, "all") && items[2].port == 5);
+	ck_assert(!strcmp(items[3].host, "all") && items[3].port == 6);
+	option_scene_close(&scene);
+
+	fill_map(&scene, text, 0, &map); /* without the flag, "*" is a key like any other */
+	ck_assert_str_eq(option_scene_message(&scene),
+	                 "/servers/a: expected the key \"port\" (the port), found none");
+	option_scene_close(&scene);
+
+	fill_map(&scene, "{\"servers\": {\"*\": {\"port\": 0}, \"a\": {\"port\": 1}}}",
+	         SPORE_OPTF_INHERITS, &map);
+	option_scene_message(&scene);
+	ck_assert_uint_eq(scene.diag.count, 1);
+	option_scene_close(&scene);
+}
+END_TEST
+
+SUITE("option", items_inherit_from_that_of_all, what_must_not_be_empty, a_list_of_paths,
+      nothing_gives_the_defaults, everything_is_filled, mistakes_name_their_place,
+      all_mistakes_are_found, ignored_keys_are_somebody_elses, a_required_key_is_asked_for,
+      rows_may_be_longer_than_ours, a_default_that_is_no_json_is_the_tables_mistake)

@@ -78,7 +78,7 @@ START_TEST(types_are_listed_once)
 		ck_assert_uint_gt(strlen(type.doc), 0);
 		ck_assert_str_ne(type.name, "anything");
 	}
-	ck_assert_uint_eq(n, 14);
+	ck_assert_uint_eq(n, 15);
 	ck_assert(option_type_at(0, &type));
 	ck_assert_str_eq(type.name, "boolean");
 	ck_assert(!option_type_at(UINT32_MAX, &type));

@@ -67,7 +67,7 @@ START_TEST(durations)
 
 		ck_assert_msg(starts_with(read_value(&scene, &row, bad[i], &value),
 		                          "expected a duration such as \"200ms\", \"1.5s\", "
-		                          "\"5m\", or seconds, "
+		                          "\"5m\" (units: ms, s, m, h, d), or seconds, "
 		                          "found "),
 		              "%s", bad[i]);
 		option_scene_close(&scene);
@@ -75,10 +75,12 @@ START_TEST(durations)
 	check_number(&bound, "\"100ms\"", 100);
 	check_number(&bound, "60", 60000);
 	check_bad(&bound, "\"99ms\"",
-	          "expected a duration from 100ms to 1m, such as \"1.5s\", or seconds, found "
+	          "expected a duration from 100ms to 1m, such as \"1.5s\" (units: ms, s, m, h, d), "
+	          "or seconds, found "
 	          "\"99ms\"");
 	check_bad(&bound, "61",
-	          "expected a duration from 100ms to 1m, such as \"1.5s\", or seconds, found 61");
+	          "expected a duration from 100ms to 1m, such as \"1.5s\" (units: ms, s, m, h, d), "
+	          "or seconds, found 61");
 }
 END_TEST
 
@@ -95,15 +97,20 @@ START_TEST(sizes)
 	check_number(&row, "\"2G\"", INT64_C(2147483648));
 	check_number(&row, "\"10b\"", 10);
 	check_bad(&row, "\"64kb\"",
-	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found \"64kb\"");
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: k, m, g), "
+	          "found \"64kb\"");
 	check_bad(&row, "-1",
-	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found -1");
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: k, m, g), "
+	          "found -1");
 	check_bad(&row, "false",
-	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\", found false");
+	          "expected a size in bytes, such as 65536, \"64k\" or \"1m\" (units: k, m, g), "
+	          "found false");
 	check_bad(&bound, "\"2m\"",
-	          "expected a size from 1k to 1m, such as 65536 or \"64k\", found \"2m\"");
+	          "expected a size from 1k to 1m, such as 65536 or \"64k\" (units: k, m, g), found "
+	          "\"2m\"");
 	check_bad(&bound, "1023",
-	          "expected a size from 1k to 1m, such as 65536 or \"64k\", found 1023");
+	          "expected a size from 1k to 1m, such as 65536 or \"64k\" (units: k, m, g), found "
+	          "1023");
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "scene/value_scene.h"
+#include "stderr_file.h"
 #include "suite.h"
 
 static const spore_option secret_row = {
@@ -48,19 +49,71 @@ static void remove_file(const char *json)
 
 START_TEST(secrets_come_from_text_file_and_variable)
 {
-	static const char *const bytes[] = { "abc", "abc\n", "abc\r\n", "a\0b\n", "abc\n\n" };
-	static const char *const secrets[] = { "abc", "abc", "abc", "a\0b", "abc\n" };
-	static const size_t lens[][2] = { { 3, 3 }, { 4, 3 }, { 5, 3 }, { 4, 3 }, { 5, 4 } };
+	static const char *const bytes[] = {
+		"abc", "abc\n", "abc\r\n", "a\0b\n", "abc\n\n", "abc\r"
+	};
+	static const char *const secrets[] = { "abc", "abc", "abc", "a\0b", "abc\n", "abc\r" };
+	static const size_t lens[][2] = {
+		{ 3, 3 }, { 4, 3 }, { 5, 3 }, { 4, 3 }, { 5, 4 }, { 4, 4 }
+	};
 
 	check_secret("\"s3cret\"", "s3cret", 6);
 	setenv("SPORE_UNIT_SECRET", "from env", 1);
 	check_secret("{\"env\":\"SPORE_UNIT_SECRET\"}", "from env", 8);
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < sizeof lens / sizeof *lens; i++) {
 		const char *json = write_file(bytes[i], lens[i][0]);
 
 		check_secret(json, secrets[i], lens[i][1]);
 		remove_file(json);
 	}
+}
+END_TEST
+
+START_TEST(secrets_come_from_commands_and_credentials)
+{
+	const char *json = write_file("from systemd\n", 13);
+	const char *path = json + strlen("{\"file\":\"");
+	char credential[64];
+
+	check_secret("{\"command\":[\"echo\",\"from a program\"]}", "from a program", 14);
+	check_secret("{\"command\":[\"/bin/echo\",\"one\"]}", "one", 3);
+	setenv("CREDENTIALS_DIRECTORY", "/tmp", 1);
+	snprintf(credential, sizeof credential, "{\"credential\":%s", path + strlen("/tmp/") - 1);
+	credential[strlen("{\"credential\":")] = '"';
+	check_secret(credential, "from systemd", 12);
+	remove_file(json);
+}
+END_TEST
+
+START_TEST(bad_commands_and_credentials)
+{
+	static const char *const rows[][2] = {
+		{ "{\"command\":\"echo x\"}",
+		  "/command: expected a program and its arguments, found \"echo x\"" },
+		{ "{\"command\":[]}",
+		  "/command: expected a program and its arguments, found an empty list" },
+		{ "{\"command\":[\"\"]}", "/command: expected a program and its arguments, found a "
+		                          "program without a name" },
+		{ "{\"command\":[\"echo\",5]}",
+		  "/command/1: expected a word of the command, found 5" },
+		{ "{\"command\":[\"true\"]}",
+		  "/command: expected a secret from the command true, found nothing" },
+		{ "{\"command\":[\"echo\"]}",
+		  "/command: expected a secret from the command echo, found nothing" },
+		{ "{\"command\":[\"false\"]}", "/command: expected a secret from the command "
+		                               "false: false has ended with status 1" },
+		{ "{\"credential\":\"\"}",
+		  "/credential: expected a credential's name, found \"\"" },
+		{ "{\"credential\":\"../x\"}",
+		  "/credential: expected a credential's name, without a path, found \"../x\"" },
+		{ "{\"credential\":\"x\"}", "/credential: CREDENTIALS_DIRECTORY is not set: "
+		                            "systemd sets it for a unit that has "
+		                            "LoadCredential=x:PATH or SetCredentialEncrypted=" },
+	};
+
+	unsetenv("CREDENTIALS_DIRECTORY");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		check_bad(&secret_row, rows[i][0], rows[i][1]);
 }
 END_TEST
 
@@ -100,10 +153,9 @@ START_TEST(bad_secrets_are_not_shown)
 		union value value;
 		const char *message = read_value(&scene, &secret_row, bad[i], &value);
 
-		ck_assert(starts_with(
-			message,
-			"expected a secret: \"text\", {\"file\": PATH} or {\"env\": NAME}, "
-			"found "));
+		ck_assert(starts_with(message, "expected a secret: \"text\" or an object with the "
+		                               "key file, env, credential or command, "
+		                               "found "));
 		ck_assert_ptr_null(strstr(message, "hunter2"));
 		ck_assert_ptr_null(strstr(message, "42"));
 		option_scene_close(&scene);
@@ -142,5 +194,94 @@ START_TEST(an_empty_file_is_no_secret)
 }
 END_TEST
 
-SUITE("value_secret", secrets_come_from_text_file_and_variable, the_largest_secret_is_64_kib,
-      bad_secrets_are_not_shown, an_empty_file_is_no_secret)
+/* Reads the secret. What is logged meanwhile must contain `expected`; NULL: there is no warning. */
+static void check_warning(const char *json, const char *expected)
+{
+	struct option_scene scene;
+	char text[STDERR_FILE_SIZE];
+	union value value;
+
+	stderr_file_begin();
+	ck_assert_str_eq(read_value(&scene, &secret_row, json, &value), "");
+	stderr_file_read(text);
+	if (expected)
+		ck_assert_msg(strstr(text, expected) != NULL, "%s: %s", json, text);
+	else
+		ck_assert_msg(!strstr(text, "a secret "), "%s: %s", json, text);
+	ck_assert_ptr_null(strstr(text, "hunter"));
+	option_scene_close(&scene);
+}
+
+START_TEST(what_is_there_by_mistake_is_told)
+{
+	static const char *const flaws[][2] = {
+		{ "hunter2\n", NULL },
+		{ "hunter2\r\n", NULL },
+		{ "hunter2\r", "found=\"a newline at its end\"" },
+		{ "the hunter\xC3\xBC", NULL },
+		{ "hunter2\n\n", "found=\"a newline at its end\"" },
+		{ "\xEF\xBB\xBFhunter2", "found=\"a byte order mark at its start\"" },
+		{ " hunter2", "found=\"white space at its start\"" },
+		{ "hunter2 \n", "found=\"white space at its end\"" },
+		{ "hunter\t2", "found=\"control bytes\"" },
+		{ "hunter\n2", "found=\"control bytes\"" },
+		{ "hunter\x7F", "found=\"control bytes\"" },
+		{ "\xFF\xFEh", "found=UTF-16" },
+		{ "\xEF\xBB\xBF hunter\x01\n\n", "found=\"a byte order mark at its start, white "
+		                                 "space at its start, a newline at its "
+		                                 "end, control bytes\"" },
+	};
+
+	for (size_t i = 0; i < sizeof flaws / sizeof *flaws; i++) {
+		const char *json = write_file(flaws[i][0], strlen(flaws[i][0]));
+
+		check_warning(json, flaws[i][1]);
+		remove_file(json);
+	}
+	check_warning("\"hunter2 \"", "found=\"white space at its end\"");
+	setenv("SPORE_UNIT_SECRET", "hunter2\n", 1);
+	check_warning("{\"env\":\"SPORE_UNIT_SECRET\"}",
+	              "variable=SPORE_UNIT_SECRET found=\"a newline at its end\"");
+}
+END_TEST
+
+START_TEST(the_name_of_a_file_is_told)
+{
+	const char *json = write_file("x", 1);
+	char path[64], text[96];
+
+	snprintf(path, sizeof path, "%s", json + strlen("{\"file\":\""));
+	path[strcspn(path, "\"")] = '\0';
+	snprintf(text, sizeof text, "\"%s\"", path);
+	check_warning(text, "a secret is the name of a file");
+	setenv("SPORE_UNIT_SECRET", path, 1);
+	check_warning("{\"env\":\"SPORE_UNIT_SECRET\"}", "a secret is the name of a file");
+	remove_file(json);
+	check_warning(text, NULL);
+	check_warning("\"/\"", NULL);
+}
+END_TEST
+
+START_TEST(white_space_is_no_secret)
+{
+	const char *json = write_file("\xEF\xBB\xBF \n", 5);
+	struct option_scene scene;
+	union value value;
+
+	ck_assert_ptr_nonnull(
+		strstr(read_value(&scene, &secret_row, json, &value), ", found only white space"));
+	option_scene_close(&scene);
+	remove_file(json);
+	check_bad(&secret_row, "\" \\t\"", "expected a secret, found only white space");
+	setenv("SPORE_UNIT_SECRET", " ", 1);
+	check_bad(
+		&secret_row, "{\"env\":\"SPORE_UNIT_SECRET\"}",
+		"/env: expected a secret in the environment variable SPORE_UNIT_SECRET, which has "
+		"only white space");
+}
+END_TEST
+
+SUITE("value_secret", secrets_come_from_text_file_and_variable,
+      secrets_come_from_commands_and_credentials, bad_commands_and_credentials,
+      the_largest_secret_is_64_kib, bad_secrets_are_not_shown, an_empty_file_is_no_secret,
+      what_is_there_by_mistake_is_told, the_name_of_a_file_is_told, white_space_is_no_secret)

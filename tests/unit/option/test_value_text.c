@@ -16,6 +16,7 @@ struct conf {
 	spore_addr at, from;
 	spore_cidr net;
 	spore_list ports, names;
+	spore_sha256 digest;
 	const spore_cfg *raw;
 };
 
@@ -35,6 +36,7 @@ static const spore_option rows[] = {
 	SPORE_PORTS(struct conf, ports, 0, NULL, ""),
 	SPORE_LIST(struct conf, names, 0, &name_item, ""),
 	SPORE_NODE(struct conf, raw, 0, ""),
+	SPORE_SHA256(struct conf, digest, 0, NULL, ""),
 };
 static const struct option_table table = { rows, sizeof rows / sizeof *rows, sizeof *rows };
 
@@ -70,6 +72,8 @@ static void check(const char *object, const char *expected)
 	ck_assert_str_eq(write_member(object).text, expected);
 }
 
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 START_TEST(each_type_is_written_as_it_is_read)
 {
 	check("{\"flag\":true}", "true");
@@ -83,7 +87,9 @@ START_TEST(each_type_is_written_as_it_is_read)
 	check("{\"from\":\"10.0.0.1\"}", "\"10.0.0.1\"");
 	check("{\"net\":\"10.0.0.0/8\"}", "\"10.0.0.0/8\"");
 	check("{\"ports\":\"1-2,7\"}", "\"1-2,7\"");
+	check("{\"ports\":\"7\"}", "7");
 	check("{\"names\":[\"a\",\"b\"]}", "[\"a\", \"b\"]");
+	check("{\"digest\":\"sha256:" DIGEST "\"}", "\"sha256:" DIGEST "\"");
 }
 END_TEST
 
@@ -99,15 +105,15 @@ START_TEST(what_is_not_set_is_null)
 	struct conf conf = { 0 };
 	char out[256] = "";
 	struct value_text text = { .out = fmemopen(out, sizeof out, "w") };
-	static const char *const keys[] = { "name", "key", "at", "from", "raw" };
+	static const char *const keys[] = { "name", "key", "at", "from", "raw", "digest" };
 
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		const spore_option *row = option_find(&table, keys[i]);
 
 		value_text_write(&text, row, (const char *)&conf + row->offset);
 	}
 	fclose(text.out);
-	ck_assert_str_eq(out, "nullnullnullnullnull");
+	ck_assert_str_eq(out, "nullnullnullnullnullnull");
 }
 END_TEST
 

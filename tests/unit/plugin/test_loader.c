@@ -242,6 +242,31 @@ START_TEST(refusals_and_repeats_leave_no_descriptor)
 }
 END_TEST
 
+/* Each copy gets the descriptor of the one before, and with it the same path in /proc. */
+START_TEST(many_versions_leave_no_descriptor)
+{
+	const struct loaded *loaded, *before = NULL;
+	struct scene scene;
+	char version[8];
+	int n_fds;
+
+	set_up(&scene);
+	n_fds = count_fds();
+	for (int i = 0; i < 40; i++) {
+		snprintf(version, sizeof version, "9.9.%d", i);
+		memcpy(plugin_file_note(&scene.file) + 40, version, strlen(version) + 1);
+		loaded = load(&scene, NULL);
+		ck_assert_msg(loaded != NULL, "%s", scene.err.text);
+		ck_assert_str_eq(loaded->note.version, version);
+		ck_assert(!before || loaded->handle != before->handle);
+		ck_assert_ptr_ne(loaded->plugin, before ? before->plugin : NULL);
+		ck_assert_int_eq(count_fds(), n_fds);
+		before = loaded;
+	}
+	tear_down(&scene);
+}
+END_TEST
+
 static void inspect(struct scene *scene, const char *pin, struct inspection *seen)
 {
 	struct err loading;
@@ -318,5 +343,5 @@ SUITE("loader", a_good_plugin_is_loaded, the_same_bytes_are_the_same_plugin,
       a_replaced_file_is_a_new_plugin, another_major_is_refused_before_it_runs,
       a_file_that_weakens_the_process_is_refused_before_it_runs, a_pin_must_match,
       other_files_are_refused, a_truncated_file_is_refused,
-      refusals_and_repeats_leave_no_descriptor, inspecting_refuses_with_the_same_text,
-      inspecting_reads_forbidden_files)
+      refusals_and_repeats_leave_no_descriptor, many_versions_leave_no_descriptor,
+      inspecting_refuses_with_the_same_text, inspecting_reads_forbidden_files)

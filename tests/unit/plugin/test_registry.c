@@ -126,5 +126,20 @@ START_TEST(a_pin_is_for_its_file)
 }
 END_TEST
 
-SUITE("registry", short_and_long_names_are_found, missing_plugins_are_explained,
-      folders_are_searched_in_order, a_pin_is_for_its_file)
+/* A plugin of a folder that is known is found all the same. */
+START_TEST(without_our_own_folders_no_name_is_blamed)
+{
+	struct scene scene = make();
+
+	scene.registry.lost = "/proc is not mounted";
+	ck_assert_ptr_nonnull(registry_find(&scene.registry, SPORE_KIND_TRANSPORT, "plain",
+	                                    &scene.loaded, &scene.err));
+	check_none(&scene, SPORE_KIND_AUTH, "ldap", "ldap");
+	ck_assert_str_eq(scene.err.text, "cannot look for auth_ldap.so beside the executable: "
+	                                 "/proc is not mounted");
+	loader_fini(&scene.registry.loader);
+}
+END_TEST
+
+SUITE("registry", without_our_own_folders_no_name_is_blamed, short_and_long_names_are_found,
+      missing_plugins_are_explained, folders_are_searched_in_order, a_pin_is_for_its_file)

@@ -51,6 +51,9 @@ START_TEST(good_defaults)
 		{ "life", SPORE_OPT_DURATION, 0, 0, 0, "\"1.5s\"", 1, 60000, NULL, NULL, "-" },
 		{ "net", SPORE_OPT_CIDR, 0, 0, 0, "\"10.0.0.0/8\"", 1, 0, NULL, NULL, "-" },
 		{ "addr", SPORE_OPT_ADDR, 0, 0, 0, "\"[::1]:80\"", 1, 0, NULL, NULL, "-" },
+		{ "digest", SPORE_OPT_SHA256, 0, 0, 0,
+		  "\"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"", 1,
+		  0, NULL, NULL, "-" },
 		{ "raw", SPORE_OPT_NODE, 0, 0, 0, "{\"a\": [1]}", 1, 0, NULL, NULL, "-" },
 	};
 
@@ -114,7 +117,7 @@ START_TEST(unknown_types_are_refused)
 	static const char text[] =
 		"\"x\" has the type %u, which this host does not know: use a type "
 		"of option.h, or update Spore";
-	static const uint32_t types[] = { 0, 18, 99, UINT32_MAX };
+	static const uint32_t types[] = { 0, SPORE_OPT_SHA256 + 1, 99, UINT32_MAX };
 	spore_option_item item = text_item;
 	char expected[128];
 
@@ -210,13 +213,13 @@ END_TEST
 
 START_TEST(keys_of_the_host_are_refused)
 {
-	static const char *const names[] = { "use", "name", "on_error" };
+	static const char *const names[] = { "use", "name", "on_error", "last_good_for" };
 	spore_option row = SPORE_INT(struct conf, whole, 0, NULL, 1, 0, "-"), outer;
 	spore_option_item item = { SPORE_OPT_OBJECT, sizeof(struct conf), &row, 1, sizeof row };
 	char text[128];
 
 	outer = (spore_option)SPORE_LIST(struct conf, list, 0, &item, "-");
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		row.name = names[i];
 		snprintf(text, sizeof text, "a row has the name \"%s\", which is a key of the host",
 		         names[i]);

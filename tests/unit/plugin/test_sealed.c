@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "plugin_file.h"
+#include "refuse.h"
 #include "suite.h"
 
 struct scene {
@@ -43,7 +44,7 @@ static void check_refused(struct scene *scene, const char *path, const char *why
 
 	if (sealed_inspect(path, &scene->sealed, &access, &err)) {
 		ck_assert_uint_gt(scene->sealed.size, 0);
-		sealed_close(&scene->sealed, true);
+		sealed_close(&scene->sealed);
 		err = access.forbidden;
 	}
 	ck_assert_msg(!sealed_open(path, &scene->sealed, &scene->err), "%s", path);
@@ -68,21 +69,21 @@ START_TEST(the_copy_is_immutable)
 	ck_assert_int_eq(ftruncate(scene.sealed.fd, 30), -1);
 	ck_assert_int_eq(fcntl(scene.sealed.fd, F_ADD_SEALS, F_SEAL_SEAL), -1);
 	ck_assert_int_eq(fcntl(scene.sealed.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
-	sealed_close(&scene.sealed, false);
-	ck_assert_int_ge(fcntl(scene.sealed.fd, F_GETFD), 0);
-	close(scene.sealed.fd);
+	sealed_close(&scene.sealed);
 	tear_down(&scene);
 }
 END_TEST
 
-START_TEST(closing_may_close_the_descriptor)
+START_TEST(closing_leaves_no_descriptor)
 {
 	struct scene scene;
+	int fd;
 
 	set_up(&scene);
 	ck_assert(sealed_open(scene.path, &scene.sealed, &scene.err));
-	sealed_close(&scene.sealed, true);
-	ck_assert_int_eq(fcntl(scene.sealed.fd, F_GETFD), -1);
+	fd = scene.sealed.fd;
+	sealed_close(&scene.sealed);
+	ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
 	tear_down(&scene);
 }
 END_TEST
@@ -115,7 +116,7 @@ START_TEST(a_folder_that_others_may_write_is_refused)
 	check_refused(&scene, scene.path, expected);
 	chmod(scene.folder, 01777); /* as /tmp: users may change only their own files */
 	ck_assert_msg(sealed_open(scene.path, &scene.sealed, &scene.err), "%s", scene.err.text);
-	sealed_close(&scene.sealed, true);
+	sealed_close(&scene.sealed);
 	tear_down(&scene);
 }
 END_TEST
@@ -173,7 +174,7 @@ START_TEST(links_are_followed_and_their_targets_checked)
 	snprintf(link, sizeof link, "%s/link", scene.folder);
 	ck_assert_int_eq(symlink(scene.path, link), 0);
 	ck_assert_msg(sealed_open(link, &scene.sealed, &scene.err), "%s", scene.err.text);
-	sealed_close(&scene.sealed, true);
+	sealed_close(&scene.sealed);
 	chmod(scene.path, 0646);
 	check_refused(&scene, link, "is writable by everyone");
 	unlink(link);
@@ -193,9 +194,9 @@ START_TEST(a_file_that_its_group_may_write_is_doubtful)
 	if (geteuid() == 0)
 		ck_assert_int_eq(seteuid(65534), 0);
 	ck_assert_msg(sealed_open(scene.path, &scene.sealed, &scene.err), "%s", scene.err.text);
-	sealed_close(&scene.sealed, true);
+	sealed_close(&scene.sealed);
 	ck_assert(sealed_inspect(scene.path, &scene.sealed, &access, &scene.err));
-	sealed_close(&scene.sealed, true);
+	sealed_close(&scene.sealed);
 	ck_assert_str_eq(access.forbidden.text, "");
 	ck_assert_str_eq(access.doubtful.text, scene.path);
 	if (getuid() == 0)
@@ -204,7 +205,38 @@ START_TEST(a_file_that_its_group_may_write_is_doubtful)
 }
 END_TEST
 
+START_TEST(a_copy_needs_no_sendfile)
+{
+	struct scene scene;
+
+	set_up(&scene);
+	ck_assert(refuse_call(SYS_sendfile, EPERM));
+	ck_assert_msg(sealed_open(scene.path, &scene.sealed, &scene.err), "%s", scene.err.text);
+	ck_assert_mem_eq(scene.sealed.bytes, "content", 7);
+	sealed_close(&scene.sealed);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_refused_memfd_create_is_named)
+{
+	char expected[256];
+	struct scene scene;
+
+	set_up(&scene);
+	ck_assert(refuse_call(SYS_memfd_create, ENOSYS));
+	ck_assert(!sealed_open(scene.path, &scene.sealed, &scene.err));
+	snprintf(expected, sizeof expected,
+	         "cannot copy %s into memory: memfd_create: Function not implemented (does a "
+	         "sandbox refuse this system call?)",
+	         scene.path);
+	ck_assert_str_eq(scene.err.text, expected);
+	tear_down(&scene);
+}
+END_TEST
+
 SUITE("sealed", a_file_that_its_group_may_write_is_doubtful, the_copy_is_immutable,
-      closing_may_close_the_descriptor, a_file_that_others_may_write_is_refused,
+      closing_leaves_no_descriptor, a_file_that_others_may_write_is_refused,
       a_folder_that_others_may_write_is_refused, a_file_of_another_user_is_refused,
-      only_regular_files_are_accepted, links_are_followed_and_their_targets_checked)
+      only_regular_files_are_accepted, links_are_followed_and_their_targets_checked,
+      a_copy_needs_no_sendfile, a_refused_memfd_create_is_named)

@@ -5,6 +5,7 @@
 
 #include "mistakes.h"
 #include "suite.h"
+#include "warnings.h"
 
 enum { MAX_ENTRIES = 4 };
 
@@ -47,9 +48,10 @@ static void write_file(const char *text, size_t len)
 
 static bool run(void)
 {
-	spore_create_args args = { .struct_size = sizeof args,
-		                   .conf = &conf,
-		                   .report = mistakes_report };
+	const spore_host host = warnings_host(&(spore_host){ .struct_size = sizeof host });
+	spore_create_args args = {
+		.struct_size = sizeof args, .host = &host, .conf = &conf, .report = mistakes_report
+	};
 	bool good = enlist(&args, &roster);
 
 	ck_assert(good == (n_mistakes == 0));
@@ -91,9 +93,24 @@ START_TEST(there_must_be_a_secret)
 	begin();
 	ck_assert(!run());
 	mistakes_expect(": expected at least one secret");
+	end();
+}
+END_TEST
+
+START_TEST(a_file_may_be_empty)
+{
+	begin();
+	add_policy("*")->max_tunnels = 1;
 	write_file("# nobody\n", 9);
-	ck_assert(!run());
-	mistakes_expect(": expected at least one secret");
+	ck_assert(run());
+	warnings_expect("nobody can log in by this instance: /tmp/");
+	ck_assert_uint_eq(roster.n, 0);
+	end();
+	begin();
+	add_secret("alice", "one");
+	write_file("", 0);
+	ck_assert(run());
+	warnings_expect(NULL);
 	end();
 }
 END_TEST
@@ -209,18 +226,19 @@ START_TEST(policies_go_to_their_names)
 }
 END_TEST
 
-START_TEST(a_policy_must_have_a_name)
+START_TEST(a_policy_may_be_for_an_absent_name)
 {
 	begin();
 	add_secret("alice", "one");
-	add_policy("bob");
-	ck_assert(!run());
-	mistakes_expect("/policy/bob: expected the name of a secret, or \"*\"");
+	add_policy("bob")->max_tunnels = 5;
+	ck_assert(run());
+	warnings_expect("/policy/bob applies to nobody: no secret has the name bob\n");
+	ck_assert_int_eq(find_member("alice")->policy.max_tunnels, 0);
 	end();
 }
 END_TEST
 
-SUITE("enlist", both_sources_make_one_roster, there_must_be_a_secret, a_name_must_be_good,
-      a_reference_is_no_map, names_must_differ, secrets_must_differ,
+SUITE("enlist", both_sources_make_one_roster, there_must_be_a_secret, a_file_may_be_empty,
+      a_name_must_be_good, a_reference_is_no_map, names_must_differ, secrets_must_differ,
       mistakes_of_a_file_have_their_place, after_some_mistakes_it_stops, a_file_must_be_readable,
-      policies_go_to_their_names, a_policy_must_have_a_name)
+      policies_go_to_their_names, a_policy_may_be_for_an_absent_name)

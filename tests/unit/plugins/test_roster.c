@@ -120,6 +120,32 @@ START_TEST(a_tag_is_checked_against_one_member)
 }
 END_TEST
 
+START_TEST(a_tag_is_checked_against_one_name)
+{
+	const struct member *member = NULL;
+	uint8_t tag[BORE_TAG_SIZE];
+
+	set_up();
+	make_tag("b-secret", tag);
+	ck_assert_int_eq(roster_check_name(&roster, "bob", scratch, &message, tag, &member),
+	                 ROSTER_UNKNOWN);
+	add("alice", "a-secret");
+	add("bob", "b-secret");
+	ck_assert_int_eq(roster_check_name(&roster, "bob", scratch, &message, tag, &member),
+	                 ROSTER_FOUND);
+	ck_assert_str_eq(member->name, "bob");
+	ck_assert_int_eq(roster_check_name(&roster, "alice", scratch, &message, tag, &member),
+	                 ROSTER_UNKNOWN);
+	make_tag("a-secret", tag);
+	ck_assert_int_eq(roster_check_name(&roster, "carol", scratch, &message, tag, &member),
+	                 ROSTER_UNKNOWN);
+	ck_assert_int_eq(roster_check_name(&roster, "alic", scratch, &message, tag, &member),
+	                 ROSTER_UNKNOWN);
+	ck_assert(roster_has(&roster, "bob") && !roster_has(&roster, "alic"));
+	tear_down();
+}
+END_TEST
+
 START_TEST(it_grows)
 {
 	const struct member *member;
@@ -143,4 +169,4 @@ START_TEST(it_grows)
 END_TEST
 
 SUITE("roster", names, a_tag_is_its_owners, an_unknown_tag_is_nobodys, a_tag_is_of_one_message,
-      a_tag_is_checked_against_one_member, it_grows)
+      a_tag_is_checked_against_one_member, a_tag_is_checked_against_one_name, it_grows)

@@ -4,25 +4,6 @@
 
 #include "suite.h"
 
-#define HEX "00112233445566778899aabbccddeeffFFEEDDCCBBAA99887766554433221100"
-
-START_TEST(pins)
-{
-	uint8_t pin[TLS_PIN_SIZE];
-
-	ck_assert(tls_verify_parse_pin("sha256:" HEX, pin));
-	ck_assert_uint_eq(pin[0], 0x00);
-	ck_assert_uint_eq(pin[15], 0xFF);
-	ck_assert_uint_eq(pin[16], 0xFF);
-	ck_assert_uint_eq(pin[30], 0x11);
-	ck_assert(!tls_verify_parse_pin(HEX, pin));
-	ck_assert(!tls_verify_parse_pin("sha256:" HEX "0", pin));
-	ck_assert(!tls_verify_parse_pin("sha256:0g" HEX, pin));
-	ck_assert(!tls_verify_parse_pin("sha1:" HEX, pin));
-	ck_assert(!tls_verify_parse_pin("", pin));
-}
-END_TEST
-
 static SSL_CTX *ctx;
 static SSL *ssl;
 
@@ -83,6 +64,11 @@ START_TEST(a_name_has_bounds)
 }
 END_TEST
 
+static unsigned long flags_of(SSL_CTX *of)
+{
+	return X509_VERIFY_PARAM_get_flags(SSL_CTX_get0_param(of));
+}
+
 START_TEST(only_a_server_without_authorities_asks_for_nothing)
 {
 	struct tls_conf conf = { .cacertfile = NULL };
@@ -91,18 +77,21 @@ START_TEST(only_a_server_without_authorities_asks_for_nothing)
 	tls_verify_set_up(&tls);
 	ck_assert_int_eq(SSL_CTX_get_verify_mode(tls.ctx), SSL_VERIFY_NONE);
 	conf.cacertfile = "ca.pem";
+	ck_assert(!(flags_of(tls.ctx) & X509_V_FLAG_PARTIAL_CHAIN));
 	tls_verify_set_up(&tls);
+	ck_assert(flags_of(tls.ctx) & X509_V_FLAG_PARTIAL_CHAIN);
 	ck_assert_int_eq(SSL_CTX_get_verify_mode(tls.ctx),
 	                 SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
 	SSL_CTX_free(tls.ctx);
 	conf = (struct tls_conf){ .insecure = true };
 	tls = (struct tls){ .conf = &conf, .ctx = SSL_CTX_new(TLS_method()) };
 	tls_verify_set_up(&tls); /* pins are checked all the same */
+	ck_assert(!(flags_of(tls.ctx) & X509_V_FLAG_PARTIAL_CHAIN)); /* the system's authorities */
 	ck_assert_int_eq(SSL_CTX_get_verify_mode(tls.ctx),
 	                 SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
 	SSL_CTX_free(tls.ctx);
 }
 END_TEST
 
-SUITE("tls_verify", pins, a_host_name_is_checked_and_sent, an_address_is_checked_and_not_sent,
+SUITE("tls_verify", a_host_name_is_checked_and_sent, an_address_is_checked_and_not_sent,
       a_name_has_bounds, only_a_server_without_authorities_asks_for_nothing)

@@ -21,7 +21,7 @@ static void set_up(int64_t timeout_ms)
 {
 	begun = 0;
 	loop = run_until_loop();
-	ck_assert(watchdog_start());
+	ck_assert(watchdog_start(&(struct err){ "" }));
 	drain_init(&drain, loop, timeout_ms, on_begin, (void *)(uintptr_t) "arg");
 }
 
@@ -97,7 +97,7 @@ START_TEST(a_deadline_ends_the_loop)
 	set_up(60000);
 	drain_set_timeout(&drain, 50);
 	ck_assert_int_eq(drain_timeout(&drain), 50);
-	ck_assert(drain_ask(&drain));
+	ck_assert(drain_ask(&drain, "operator"));
 	ran_ms = run_to_the_end();
 	ck_assert_uint_eq(begun, 1);
 	ck_assert_int_ge(ran_ms, 49);
@@ -109,7 +109,7 @@ END_TEST
 START_TEST(a_timeout_that_comes_too_late)
 {
 	set_up(50);
-	ck_assert(drain_ask(&drain));
+	ck_assert(drain_ask(&drain, "operator"));
 	ck_assert(run_until(loop, has_begun, NULL));
 	drain_set_timeout(&drain, 60000);
 	ck_assert_int_lt(run_to_the_end(), 10000);
@@ -126,9 +126,9 @@ static void on_begin_done(void *arg)
 START_TEST(a_drain_that_is_done_ends_the_loop)
 {
 	loop = run_until_loop();
-	ck_assert(watchdog_start());
+	ck_assert(watchdog_start(&(struct err){ "" }));
 	drain_init(&drain, loop, 60000, on_begin_done, &drain);
-	ck_assert(drain_ask(&drain));
+	ck_assert(drain_ask(&drain, "operator"));
 	ck_assert_int_lt(run_to_the_end(), 10000);
 	ck_assert_uint_eq(begun, 1);
 	tear_down();
@@ -138,10 +138,10 @@ END_TEST
 START_TEST(it_is_asked_for_once)
 {
 	set_up(60000);
-	ck_assert(drain_ask(&drain));
-	ck_assert(!drain_ask(&drain)); /* even before the signal has arrived */
+	ck_assert(drain_ask(&drain, "operator"));
+	ck_assert(!drain_ask(&drain, "operator")); /* even before it has begun */
 	ck_assert(run_until(loop, has_begun, NULL));
-	ck_assert(!drain_ask(&drain));
+	ck_assert(!drain_ask(&drain, "operator"));
 	run_for(loop, 5);
 	ck_assert_uint_eq(begun, 1);
 	tear_down();
@@ -153,7 +153,24 @@ START_TEST(it_is_not_asked_for_after_a_signal)
 	set_up(60000);
 	kill(getpid(), SIGTERM);
 	ck_assert(run_until(loop, has_begun, NULL));
-	ck_assert(!drain_ask(&drain));
+	ck_assert(!drain_ask(&drain, "operator"));
+	tear_down();
+}
+END_TEST
+
+/* An operator's request is no signal, so the signal of a supervisor does not end the drain. */
+START_TEST(a_signal_after_a_request_is_the_first)
+{
+	set_up(60000);
+	ck_assert(drain_ask(&drain, "operator"));
+	ck_assert(run_until(loop, has_begun, NULL));
+	ck_assert_int_eq(atomic_load(&drain.signals), 0);
+	kill(getpid(), SIGTERM);
+	ck_assert(!run_until_within(loop, 100, run_until_never, NULL));
+	ck_assert_int_eq(atomic_load(&drain.signals), 1);
+	kill(getpid(), SIGINT);
+	ck_assert_int_lt(run_to_the_end(), 10000);
+	ck_assert_uint_eq(begun, 1);
 	tear_down();
 }
 END_TEST
@@ -161,4 +178,4 @@ END_TEST
 SUITE("drain", a_signal_begins_it, a_second_signal_ends_the_loop,
       signals_that_come_together_begin_it_and_end_the_loop, a_deadline_ends_the_loop,
       a_timeout_that_comes_too_late, a_drain_that_is_done_ends_the_loop, it_is_asked_for_once,
-      it_is_not_asked_for_after_a_signal)
+      it_is_not_asked_for_after_a_signal, a_signal_after_a_request_is_the_first)

@@ -1,6 +1,7 @@
 #include "process/limits.h"
 
 #include <sched.h>
+#include <stdio.h>
 #include <sys/resource.h>
 
 #include "stderr_file.h"
@@ -42,6 +43,30 @@ START_TEST(the_process_is_set_up)
 	ck_assert(action.sa_handler == SIG_IGN);
 	sigaction(SIGSEGV, NULL, &action);
 	ck_assert(action.sa_handler != SIG_DFL);
+}
+END_TEST
+
+/* The size of the kernel's table of descriptors. */
+static unsigned descriptor_table(void)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	unsigned size = 0;
+
+	ck_assert_ptr_nonnull(file);
+	while (!size && fgets(line, sizeof line, file))
+		(void)sscanf(line, "FDSize: %u", &size);
+	fclose(file);
+	return size;
+}
+
+START_TEST(the_table_of_descriptors_need_not_grow)
+{
+	rlim_t most = get_limit(RLIMIT_NOFILE).rlim_max;
+
+	ck_assert_uint_lt(descriptor_table(), 1024);
+	limits_set_up_process();
+	ck_assert_uint_ge(descriptor_table(), most < 65536 ? most : 65536);
 }
 END_TEST
 
@@ -99,5 +124,17 @@ START_TEST(capped_buffers_are_told)
 }
 END_TEST
 
-SUITE("limits", no_core_is_written, the_process_is_set_up, as_many_workers_as_asked_for,
+START_TEST(too_few_descriptors_are_told)
+{
+	set_descriptors(64);
+	stderr_file_begin();
+	limits_check_descriptors(64, 5);
+	ck_assert_uint_eq(stderr_file_lines(), 0);
+	limits_check_descriptors(65, 5);
+	stderr_file_expect("needed=65 available=64 visitors=5 raise=\"ulimit -n, or LimitNOFILE=");
+}
+END_TEST
+
+SUITE("limits", too_few_descriptors_are_told, no_core_is_written, the_process_is_set_up,
+      the_table_of_descriptors_need_not_grow, as_many_workers_as_asked_for,
       by_default_one_worker_a_cpu, no_more_workers_than_descriptors_allow, capped_buffers_are_told)

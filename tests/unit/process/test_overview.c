@@ -61,6 +61,7 @@ START_TEST(instances_with_their_own_options)
 	expect("/auth/0/binding", "\"off\"");
 	expect("/auth/1/name", "\"other\"");
 	expect("/auth/1/on_error", "\"next\"");
+	ck_assert_ptr_null(find_value("/auth/1/last_good_for"));
 	end();
 }
 END_TEST

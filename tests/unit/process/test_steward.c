@@ -105,7 +105,7 @@ START_TEST(a_signal_ends_the_wait)
 	int64_t begun_ms = clock_ms();
 	struct errand errand;
 
-	ck_assert(watchdog_start());
+	ck_assert(watchdog_start(&(struct err){ "" }));
 	watchdog_catch();
 	ck_assert(!watchdog_has_signal());
 	set_up();

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "refuse.h"
 #include "stderr_file.h"
 #include "suite.h"
 #include "thread/guest.h"
@@ -47,7 +48,7 @@ static int run(void (*life)(void), int64_t *lived_ms_out)
 
 static void start(void)
 {
-	if (!watchdog_start())
+	if (!watchdog_start(&(struct err){ "" }))
 		_exit(78);
 }
 
@@ -107,7 +108,7 @@ END_TEST
 
 START_TEST(signals_are_told)
 {
-	ck_assert(watchdog_start());
+	ck_assert(watchdog_start(&(struct err){ "" }));
 	watchdog_listen(on_signal, (void *)(uintptr_t) "arg");
 	kill(getpid(), SIGINT);
 	wait_told(1);
@@ -121,7 +122,7 @@ END_TEST
 
 START_TEST(a_burst_of_one_signal_is_told_once)
 {
-	ck_assert(watchdog_start());
+	ck_assert(watchdog_start(&(struct err){ "" }));
 	watchdog_listen(on_signal, (void *)(uintptr_t) "arg");
 	for (int i = 0; i < 3; i++) {
 		kill(getpid(), SIGTERM);
@@ -172,6 +173,17 @@ START_TEST(a_third_signal_does_without_the_second_that_others_leave)
 }
 END_TEST
 
+START_TEST(what_the_start_is_refused_is_named)
+{
+	struct err err;
+
+	ck_assert(refuse_call(SYS_pipe2, EPERM));
+	ck_assert(!watchdog_start(&err));
+	ck_assert_str_eq(err.text, "pipe2: Operation not permitted (does a sandbox refuse this "
+	                           "system call?)");
+}
+END_TEST
+
 SUITE("watchdog", the_process_ends_at_the_deadline, what_hangs_is_named,
       without_a_deadline_nothing_happens, signals_are_told, a_burst_of_one_signal_is_told_once,
-      a_third_signal_does_without_the_second_that_others_leave)
+      a_third_signal_does_without_the_second_that_others_leave, what_the_start_is_refused_is_named)

@@ -126,8 +126,8 @@ START_TEST(visitors_are_bounded_over_a_session)
 	ck_assert(!account_scene_enter(&scene, b));
 	account_leave(b, NULL);
 	ck_assert(account_scene_enter(&scene, a));
-	ck_assert_uint_eq(a->conns, 2);
-	ck_assert_uint_eq(b->conns, 1);
+	ck_assert_uint_eq(a->visitors, 2);
+	ck_assert_uint_eq(b->visitors, 1);
 	account_leave(a, NULL);
 	account_leave(a, NULL);
 	account_close_tunnel(a);
@@ -199,7 +199,7 @@ START_TEST(visitors_are_bounded_over_all)
 	ck_assert(account_enter(b, NULL, &scene.limits, &why[1]));
 	ck_assert(!account_enter(b, NULL, &scene.limits, &why[1]));
 	ck_assert_int_eq(why[0], REFUSED_CLIENT_FULL);
-	ck_assert_int_eq(why[1], REFUSED_SERVER_FULL);
+	ck_assert_int_eq(why[1], REFUSED_DESCRIPTORS);
 	account_leave(a, NULL);
 	ck_assert(account_enter(b, NULL, &scene.limits, &why[1]));
 	ck_assert(!account_enter(b, NULL, &scene.limits, &why[1]));
@@ -208,6 +208,40 @@ START_TEST(visitors_are_bounded_over_all)
 	for (int i = 0; i < 3; i++)
 		account_leave(b, NULL);
 	account_close_tunnel(b);
+	account_scene_close(&scene);
+}
+END_TEST
+
+/* Whoever is refused can be told which limit it was. */
+START_TEST(a_limit_says_what_sets_it)
+{
+	struct account_scene scene;
+	struct visitor_limit limit;
+	struct account *account;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(1, SPORE_AUTH_F_MAX_CONNS, 0, 3));
+	limit = account_limit(account, &scene.limits, REFUSED_CLIENT_FULL);
+	ck_assert_uint_eq(limit.most, 3);
+	ck_assert_str_eq(limit.from, "max_conns of the identity");
+	limit = account_limit(account, &scene.limits, REFUSED_SERVER_FULL);
+	ck_assert_int_eq(limit.why, REFUSED_SERVER_FULL);
+	ck_assert_uint_eq(limit.most, ACCOUNT_SCENE_VISITORS);
+	ck_assert_str_eq(limit.from, "limits.max_relays");
+	scene.limits.places = 5;
+	limit = account_limit_in_all(&scene.principals, &scene.limits);
+	ck_assert_int_eq(limit.why, REFUSED_DESCRIPTORS);
+	ck_assert_uint_eq(limit.most, 4); /* the tunnel has a place, too */
+	ck_assert_str_eq(limit.from, "descriptors");
+	scene.limits.settings.max_visitors_per_ip = 7;
+	limit = account_limit(account, &scene.limits, REFUSED_SOURCE_FULL);
+	ck_assert_uint_eq(limit.most, 7);
+	ck_assert_str_eq(limit.from, "limits.max_visitors_per_ip");
+	scene.limits.settings.visitor_rate = 9;
+	limit = account_limit(account, &scene.limits, REFUSED_SOURCE_PACE);
+	ck_assert_uint_eq(limit.most, 9);
+	ck_assert_ptr_null(account_limit(account, &scene.limits, REFUSED_ACCESS_LIST).from);
+	account_close_tunnel(account);
 	account_scene_close(&scene);
 }
 END_TEST
@@ -355,6 +389,33 @@ START_TEST(an_owner_may_be_succeeded)
 }
 END_TEST
 
+START_TEST(a_lost_client_is_known_to_all_accounts_of_its_tunnel)
+{
+	struct server_worker *home = (void *)&(int){ 0 };
+	struct account *old, *new, *other;
+	struct account_scene scene;
+	enum refusal why;
+
+	account_scene_open(&scene);
+	old = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	other = open_one(&scene, &an_instance, make_grant(7, 0, 0, 0));
+	account_stand(old, home, 20000);
+	account_ref(old); /* a visitor's */
+	new = account_succeed(old, &another_instance, make_grant(8, 0, 0, 0), &why);
+	ck_assert_ptr_nonnull(new);
+	ck_assert_uint_eq(scene.principals.losses, 0);
+	ck_assert(!account_has_lost_client(old) && !account_has_lost_client(new));
+	account_lose_client(new);
+	ck_assert_uint_eq(scene.principals.losses, 1);
+	account_close_tunnel(new);
+	ck_assert(account_has_lost_client(old));
+	ck_assert(!account_has_lost_client(other));
+	account_unref(old);
+	account_close_tunnel(other);
+	account_scene_close(&scene);
+}
+END_TEST
+
 START_TEST(a_refused_successor_changes_nothing)
 {
 	struct grant *grant = make_grant(8, SPORE_AUTH_F_MAX_TUNNELS, 0, 0);
@@ -374,10 +435,37 @@ START_TEST(a_refused_successor_changes_nothing)
 }
 END_TEST
 
-SUITE("account", an_owner_may_be_succeeded, a_refused_successor_changes_nothing,
-      tunnels_are_bounded_over_all, a_port_is_found_by_its_principal_alone,
-      the_owner_is_an_instance_and_its_session, without_authentication_there_is_no_name,
-      tunnels_are_bounded_over_a_session, no_tunnel_at_all_may_be_granted,
-      visitors_are_bounded_over_a_session, visitors_are_bounded_over_all,
-      renewing_changes_rights_but_not_the_owner, counts_of_many_threads_come_out_even,
-      a_refused_visitor_is_not_counted)
+/* The tunnel that moves does not count against itself; others do. */
+START_TEST(an_owner_may_succeed_itself_at_its_limit)
+{
+	struct grant *grant = make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0);
+	struct account *account, *other;
+	struct account_scene scene;
+	enum refusal why;
+
+	account_scene_open(&scene);
+	account = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0));
+	account_stand(account, (void *)&scene, 20000);
+	account = account_succeed(account, &an_instance, grant, &why);
+	ck_assert_ptr_nonnull(account);
+	ck_assert_uint_eq(scene.principals.tunnels, 1);
+	other = open_one(&scene, &an_instance, make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 2, 0));
+	account_stand(other, (void *)&scene, 20001);
+	grant = make_grant(7, SPORE_AUTH_F_MAX_TUNNELS, 1, 0);
+	ck_assert_ptr_null(account_succeed(account, &an_instance, grant, &why));
+	ck_assert_int_eq(why, REFUSED_TOO_MANY_TUNNELS);
+	grant_free(grant);
+	account_close_tunnel(account);
+	account_close_tunnel(other);
+	account_scene_close(&scene);
+}
+END_TEST
+
+SUITE("account", a_limit_says_what_sets_it, an_owner_may_succeed_itself_at_its_limit,
+      an_owner_may_be_succeeded, a_lost_client_is_known_to_all_accounts_of_its_tunnel,
+      a_refused_successor_changes_nothing, tunnels_are_bounded_over_all,
+      a_port_is_found_by_its_principal_alone, the_owner_is_an_instance_and_its_session,
+      without_authentication_there_is_no_name, tunnels_are_bounded_over_a_session,
+      no_tunnel_at_all_may_be_granted, visitors_are_bounded_over_a_session,
+      visitors_are_bounded_over_all, renewing_changes_rights_but_not_the_owner,
+      counts_of_many_threads_come_out_even, a_refused_visitor_is_not_counted)

@@ -96,6 +96,32 @@ START_TEST(strangers_may_be_set)
 }
 END_TEST
 
+/* With so many descriptors, and no fewer, all shares are as large as the settings allow. */
+START_TEST(settings_need_descriptors)
+{
+	static const struct limit_settings all[] = { { 0 },
+		                                     { .max_relays = 1 },
+		                                     { .max_relays = 100 },
+		                                     { .max_relays = 1000000 },
+		                                     { .max_unauthenticated = 1000 },
+		                                     { .max_relays = 5000,
+		                                       .max_unauthenticated = 100 } };
+
+	ck_assert_uint_eq(limits_need(&all[0]), 48);
+	ck_assert_uint_eq(limits_need(&all[1]), 48);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		unsigned n = limits_need(&all[i]);
+		struct limits limits = limits_make(&all[i], n, 1);
+
+		ck_assert_uint_ge(limits.places, 1 + (unsigned)all[i].max_relays);
+		ck_assert_uint_ge(n, 2 * (1 + (unsigned)all[i].max_relays) + 2 * limits.pipes +
+		                             limits.ahead + (unsigned)all[i].max_unauthenticated);
+		ck_assert_uint_le(n, 49 + 5 * (unsigned)all[i].max_relays / 2 +
+		                             11 * (unsigned)all[i].max_unauthenticated / 10);
+	}
+}
+END_TEST
+
 START_TEST(zero_means_no_limit)
 {
 	ck_assert_uint_eq(limit_of(0), UINT_MAX);
@@ -151,5 +177,5 @@ END_TEST
 
 SUITE("limits", settings_are_taken_as_they_are, descriptors_are_divided,
       few_descriptors_leave_something_for_each, descriptors_never_run_out, workers_share,
-      strangers_may_be_set, zero_means_no_limit, no_more_are_taken_than_there_are,
-      threads_take_no_more_either)
+      strangers_may_be_set, settings_need_descriptors, zero_means_no_limit,
+      no_more_are_taken_than_there_are, threads_take_no_more_either)

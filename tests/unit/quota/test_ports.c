@@ -20,7 +20,7 @@ static bool is_free(uint16_t port)
 /* A range of `n` ports that are free now, below the ports that the kernel assigns by itself. */
 static struct server_settings make(spore_port_range *range, uint16_t n)
 {
-	struct server_settings settings = { .ports = { range, 1, sizeof *range } };
+	struct server_settings settings = { .public_ports = { range, 1, sizeof *range } };
 	uint16_t first = (uint16_t)(12000 + getpid() % 10000);
 
 	for (uint16_t i = 0; i < n; i++) {
@@ -79,23 +79,27 @@ START_TEST(outside_the_range_is_refused)
 	check_refused(&settings, NULL, (uint16_t)(range.lo - 1), REFUSED_PORT_NOT_ALLOWED);
 	check_refused(&settings, NULL, (uint16_t)(range.hi + 1), REFUSED_PORT_NOT_ALLOWED);
 	check_refused(&settings, NULL, 1, REFUSED_PORT_NOT_ALLOWED);
-	settings.ports.count = 0;
+	settings.public_ports.count = 0;
 	check_refused(&settings, NULL, range.lo, REFUSED_PORT_NOT_ALLOWED);
 	check_refused(&settings, NULL, 0, REFUSED_NO_PORT_LEFT);
 }
 END_TEST
 
-START_TEST(reserved_ports_are_in_use)
+START_TEST(a_reservation_has_its_reason)
 {
-	spore_port_range range;
-	struct server_settings settings = make(&range, 3);
-	int64_t reserved[] = { range.lo, range.lo + 1 };
+	static const spore_port_range ranges[] = { { 80, 80 }, { 443, 445 }, { 500, 500 } };
+	spore_list reserved[] = { { &ranges[0], 1, sizeof *ranges },
+		                  { &ranges[1], 2, sizeof *ranges } };
+	struct server_settings settings = { .reserved_ports = { reserved, 2, sizeof *reserved },
+		                            .control_port = 7835 };
+	static const uint16_t taken[] = { 80, 443, 445, 500 }, free_ones[] = { 79, 442, 446, 499 };
 
-	settings.reserved_ports = (spore_list){ reserved, 2, sizeof *reserved };
-	settings.control_port = range.hi;
-	check_refused(&settings, NULL, range.lo, REFUSED_PORT_IN_USE);
-	check_refused(&settings, NULL, range.hi, REFUSED_PORT_IN_USE);
-	check_refused(&settings, NULL, 0, REFUSED_NO_PORT_LEFT);
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_str_eq(ports_reservation(&settings, taken[i]),
+		                 "it is reserved (reserved_ports)");
+		ck_assert_ptr_null(ports_reservation(&settings, free_ones[i]));
+	}
+	ck_assert_str_eq(ports_reservation(&settings, 7835), "it is the control port");
 }
 END_TEST
 
@@ -186,6 +190,21 @@ START_TEST(an_address_that_is_not_ours_fails_to_bind)
 }
 END_TEST
 
-SUITE("ports", a_wanted_port_listens, outside_the_range_is_refused, reserved_ports_are_in_use,
+START_TEST(an_address_of_another_host_is_seen)
+{
+	spore_port_range range;
+	struct server_settings settings = make(&range, 1);
+	enum refusal why;
+
+	ck_assert(ports_have_address(&settings));
+	ck_assert(
+		addr_parse_ip("192.0.2.1", &settings.bind_tunnels)); /* for documents (RFC 5737) */
+	ck_assert(!ports_have_address(&settings));
+	ck_assert_int_eq(ports_open(&settings, NULL, 0, &why), -1);
+}
+END_TEST
+
+SUITE("ports", a_wanted_port_listens, outside_the_range_is_refused, a_reservation_has_its_reason,
       any_port_finds_the_last_one_that_is_free, a_grant_narrows_the_range,
-      a_wide_grant_finds_the_few_ports_of_the_server, an_address_that_is_not_ours_fails_to_bind)
+      a_wide_grant_finds_the_few_ports_of_the_server, an_address_that_is_not_ours_fails_to_bind,
+      an_address_of_another_host_is_seen)

@@ -161,21 +161,141 @@ START_TEST(wrong_secrets_ban_for_a_time)
 	struct source_table *table = source_table_new();
 	struct source *source = get(table, "192.0.2.1");
 
-	ck_assert(!source_was_wrong(source, &limits, 1000) &&
-	          !source_was_wrong(source, &limits, 1000));
-	ck_assert(source_was_wrong(source, &limits, 1000));
-	ck_assert(source_is_banned(source, 1999));
+	ck_assert(!source_was_wrong(source, &limits, 999));
+	ck_assert(source_was_wrong(source, &limits, 1000)); /* as many as ban_after says */
+	ck_assert_int_eq(source_ban_left(source, 1000), 1000);
 	source_unref(source); /* without references it is still remembered */
 	source = get(table, "192.0.2.1");
-	ck_assert(source_is_banned(source, 1999));
-	ck_assert(!source_is_banned(source, 2000));
+	ck_assert_int_eq(source_ban_left(source, 1999), 1);
+	ck_assert_int_eq(source_ban_left(source, 2000), 0);
 	ck_assert(!source_was_wrong(source, &limits, 3000));
 	source_was_right(source);
-	ck_assert(!source_was_wrong(source, &limits, 3000) &&
-	          !source_was_wrong(source, &limits, 3000));
+	ck_assert(!source_was_wrong(source, &limits, 3000));
 	for (int i = 0; i < 20; i++)
 		ck_assert(!source_was_wrong(source, &limits,
 		                            10000 + i * 1000)); /* wrong answers fade */
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+/* At t = 1000, for a second. */
+static void ban(struct source *source)
+{
+	while (!source_was_wrong(source, &limits, 1000))
+		;
+}
+
+START_TEST(few_connections_of_a_banned_source_hear_of_it)
+{
+	struct source_table *table = source_table_new();
+	struct source *source = get(table, "192.0.2.1");
+	int n = 0;
+
+	ban(source);
+	while (source_may_hear(source, 1000))
+		n++;
+	ck_assert_int_eq(n, 10);
+	ck_assert(!source_may_hear(source, 1900));
+	ck_assert(source_may_hear(source, 2100));
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+/* They may be data connections of the tunnel's client. */
+START_TEST(connections_of_a_banned_source_with_a_tunnel_go_on)
+{
+	struct source_table *table = source_table_new();
+	struct source *source = get(table, "192.0.2.1");
+
+	ban(source);
+	while (source_may_hear(source, 1000))
+		;
+	ck_assert(source_add_tunnel(source, &limits));
+	ck_assert(source_may_hear(source, 1000) && source_may_hear(source, 1000));
+	source_remove_tunnel(source);
+	ck_assert(!source_may_hear(source, 1000));
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+START_TEST(it_is_known_when_a_connection_was_turned_away)
+{
+	struct source_table *table = source_table_new();
+	struct source *source = get(table, "192.0.2.1");
+
+	ck_assert(!source_was_turned_away(source, 0));
+	source_turn_away(source, 500);
+	ck_assert(source_was_turned_away(source, 500));
+	ck_assert(!source_was_turned_away(source, 501));
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+START_TEST(bans_are_listed)
+{
+	struct source_table *table = source_table_new();
+	struct source *v4 = get(table, "192.0.2.1"), *v6 = get(table, "2001:db8::1"),
+		      *other = get(table, "192.0.2.2");
+	struct source_ban bans[2];
+	char text[ADDR_TEXT_SIZE];
+
+	ck_assert_uint_eq(source_list_bans(table, 1000, bans, 2), 0);
+	ban(v6);
+	source_may_hear(v6, 1200); /* this is not a try yet */
+	source_turn_away(v6, 1200);
+	source_turn_away(v6, 1200);
+	ck_assert_uint_eq(source_list_bans(table, 1200, bans, 2), 1);
+	ck_assert_str_eq(addr_format_cidr(&bans[0].source, text), "2001:db8::/64");
+	ck_assert_int_eq(bans[0].left_ms, 800);
+	ck_assert_uint_eq(bans[0].tries, 2);
+	ban(v4);
+	ck_assert_uint_eq(source_list_bans(table, 1200, bans, 1), 2); /* more than there is room */
+	ck_assert_uint_eq(source_list_bans(table, 2000, bans, 2), 0);
+	source_unref(v4);
+	source_unref(v6);
+	source_unref(other);
+	source_table_free(table);
+}
+END_TEST
+
+START_TEST(a_ban_can_be_lifted)
+{
+	struct source_table *table = source_table_new();
+	struct source *source = get(table, "2001:db8::1");
+	spore_addr same, other;
+
+	ck_assert(addr_parse_ip("2001:db8::ffff", &same) && addr_parse_ip("192.0.2.1", &other));
+	ck_assert(!source_forgive(table, &same, 1000));
+	ban(source);
+	ck_assert(!source_forgive(table, &other, 1000));
+	ck_assert(source_forgive(table, &same, 1000));
+	ck_assert_int_eq(source_ban_left(source, 1000), 0);
+	ck_assert(!source_forgive(table, &same, 1000));
+	ck_assert(!source_was_wrong(source, &limits, 1000)); /* it starts anew */
+	ck_assert(source_forgive(table, &same, 1000));       /* also before a ban */
+	ck_assert(!source_was_wrong(source, &limits, 1000));
+	source_unref(source);
+	source_table_free(table);
+}
+END_TEST
+
+/* Slow verdicts about answers from before the ban arrive during it. */
+START_TEST(nothing_is_counted_during_a_ban)
+{
+	struct source_table *table = source_table_new();
+	struct source *source = get(table, "192.0.2.1");
+	spore_addr addr;
+
+	ck_assert(addr_parse_ip("192.0.2.1", &addr));
+	ban(source);
+	for (int i = 0; i < 10; i++)
+		ck_assert(!source_was_wrong(source, &limits, 1000));
+	ck_assert(source_forgive(table, &addr, 1000));
+	ck_assert(!source_forgive(table, &addr, 1000));
 	source_unref(source);
 	source_table_free(table);
 }
@@ -275,4 +395,8 @@ END_TEST
 SUITE("source", tunnels_are_bounded, visitors_are_bounded_in_number_and_pace,
       one_entry_an_address_or_a_64, its_share_is_two, expected_connections_are_counted_apart,
       secrets_are_tried_at_a_rate, wrong_secrets_ban_for_a_time,
-      exempt_prefixes_are_never_slowed_down, the_table_stays_bounded, threads_share_the_table)
+      few_connections_of_a_banned_source_hear_of_it,
+      connections_of_a_banned_source_with_a_tunnel_go_on,
+      it_is_known_when_a_connection_was_turned_away, bans_are_listed, a_ban_can_be_lifted,
+      nothing_is_counted_during_a_ban, exempt_prefixes_are_never_slowed_down,
+      the_table_stays_bounded, threads_share_the_table)

@@ -173,12 +173,12 @@ END_TEST
 
 START_TEST(bytes_count_for_all_and_for_their_identity)
 {
-	struct stats_bytes alice, nobody;
+	struct stats_identity alice, nobody;
 	struct scene scene;
 
 	open_scene(&scene);
-	alice = stats_bytes_of(&scene.stats, "alice");
-	nobody = stats_bytes_of(&scene.stats, "");
+	alice = stats_of_identity(&scene.stats, "alice");
+	nobody = stats_of_identity(&scene.stats, "");
 	stats_carried(&scene.stats, scene.loop, &alice, 5, 7);
 	stats_carried(&scene.stats, scene.loop, &nobody, 100, 0);
 	stats_carried(&scene.stats, scene.loop, &alice, 1, 0);

@@ -128,6 +128,30 @@ START_TEST(containers)
 }
 END_TEST
 
+START_TEST(what_must_not_be_empty)
+{
+	const spore_option text = SPORE_STRING(struct conf, text, SPORE_OPTF_NOT_EMPTY, NULL, "t");
+	const spore_option ports = SPORE_LIST(struct conf, ports, SPORE_OPTF_NOT_EMPTY, &port_item,
+	                                      "l");
+	const spore_option people = SPORE_MAP(struct conf, people, SPORE_OPTF_NOT_EMPTY, &port_item,
+	                                      "m");
+	const spore_option paths = SPORE_MAP(struct conf, people, SPORE_OPTF_PATH, &text_item, "m");
+
+	ck_assert_str_eq(body(&text, NULL),
+	                 "{\"description\":\"t\",\"type\":\"string\",\"minLength\":1}");
+	ck_assert_str_eq(body(&ports, NULL),
+	                 "{\"description\":\"l\",\"type\":\"array\",\"items\":{\"type\":"
+	                 "\"integer\",\"minimum\":1,\"maximum\":65535},\"minItems\":1}");
+	ck_assert_str_eq(body(&people, NULL),
+	                 "{\"description\":\"m\",\"type\":\"object\",\"additionalProperties\":{"
+	                 "\"type\":\"integer\",\"minimum\":1,\"maximum\":65535},"
+	                 "\"minProperties\":1}");
+	ck_assert_str_eq(body(&paths, NULL),
+	                 "{\"description\":\"m\",\"type\":\"object\",\"additionalProperties\":{"
+	                 "\"type\":\"string\",\"minLength\":1}}");
+}
+END_TEST
+
 START_TEST(hostile_texts_and_unknown_types)
 {
 	const spore_option hostile = {
@@ -197,5 +221,5 @@ START_TEST(definitions_are_json)
 END_TEST
 
 SUITE("schema_option", simple_types, types_with_a_definition, ports_have_bounds_of_their_own,
-      containers, hostile_texts_and_unknown_types, what_a_flag_may_set_is_not_required,
-      definitions_are_json)
+      containers, what_must_not_be_empty, hostile_texts_and_unknown_types,
+      what_a_flag_may_set_is_not_required, definitions_are_json)

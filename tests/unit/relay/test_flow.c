@@ -6,6 +6,7 @@
 
 #include "loop/loop.h"
 #include "net/stream.h"
+#include "refuse.h"
 #include "relay/pipes.h"
 #include "run_until.h"
 #include "sockets.h"
@@ -256,6 +257,30 @@ START_TEST(spill_keeps_what_is_not_taken_and_stops_reading)
 }
 END_TEST
 
+static void check_held(unsigned most_pipes)
+{
+	enum { MOST = 20 * 1024 };
+	struct scene scene;
+	size_t n_sent;
+
+	set_up(&scene, false);
+	limit_buffers(&scene);
+	scene.pipes.most = most_pipes;
+	scene.ends.most = MOST;
+	n_sent = fill(&scene);
+	ck_assert_int_eq(scene.flow.pipe != NULL, most_pipes > 0);
+	ck_assert_uint_le(scene.flow.pipe ? scene.flow.pipe->len : scene.flow.spill.len, MOST);
+	drain_all(&scene, n_sent);
+	tear_down(&scene);
+}
+
+START_TEST(no_more_is_held_than_may_be_read)
+{
+	check_held(0);
+	check_held(1);
+}
+END_TEST
+
 START_TEST(bulk_is_spliced_and_copied_again_when_it_is_over)
 {
 	struct scene scene;
@@ -278,6 +303,49 @@ START_TEST(bulk_is_spliced_and_copied_again_when_it_is_over)
 	}
 	ck_assert(!scene.flow.bulk);
 	ck_assert_uint_eq(scene.flow.bytes, n_sent + 8);
+	tear_down(&scene);
+}
+END_TEST
+
+/* Where a sandbox refuses splice from the start. */
+START_TEST(splicing_that_is_refused_is_copying)
+{
+	struct scene scene;
+	size_t n_sent;
+
+	set_up(&scene, false);
+	limit_buffers(&scene);
+	ck_assert(refuse_call(SYS_splice, ENOSYS));
+	n_sent = fill(&scene);
+	ck_assert(scene.flow.bulk);
+	ck_assert_ptr_null(scene.flow.pipe);
+	ck_assert_uint_gt(scene.flow.spill.len, 0);
+	drain_all(&scene, n_sent);
+	check_state(&scene.flow, FLOW_OPEN);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_refusal_loses_no_byte_of_a_full_pipe)
+{
+	struct scene scene;
+	size_t n_sent, held;
+
+	set_up(&scene, false);
+	limit_buffers(&scene);
+	n_sent = fill(&scene);
+	ck_assert_ptr_nonnull(scene.flow.pipe);
+	held = scene.flow.pipe->len;
+	ck_assert_uint_gt(held, 0);
+	ck_assert(refuse_call(SYS_splice, EPERM));
+	flow_drain(&scene.flow, &scene.ends);
+	ck_assert_ptr_null(scene.flow.pipe);
+	ck_assert_uint_eq(scene.flow.spill.len, held);
+	check_state(&scene.flow, FLOW_OPEN);
+	drain_all(&scene, n_sent);
+	shutdown(scene.source, SHUT_WR);
+	ck_assert(flow_pump(&scene.flow, &scene.ends));
+	expect_end(&scene);
 	tear_down(&scene);
 }
 END_TEST
@@ -374,7 +442,8 @@ END_TEST
 SUITE("flow", small_amounts_are_copied_and_counted, end_of_the_source_half_closes_the_destination,
       last_flow_leaves_the_half_close_to_the_close, reset_source_ends_the_pair,
       broken_destination_breaks_this_direction_alone,
-      spill_keeps_what_is_not_taken_and_stops_reading,
-      bulk_is_spliced_and_copied_again_when_it_is_over, end_waits_for_what_is_held,
+      spill_keeps_what_is_not_taken_and_stops_reading, no_more_is_held_than_may_be_read,
+      bulk_is_spliced_and_copied_again_when_it_is_over, splicing_that_is_refused_is_copying,
+      a_refusal_loses_no_byte_of_a_full_pipe, end_waits_for_what_is_held,
       bytes_of_a_transport_are_copied, words_of_our_own_come_first_and_do_not_count,
       source_that_has_ended_joins_with_its_end, reset_source_does_not_join)

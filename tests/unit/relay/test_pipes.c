@@ -1,9 +1,11 @@
 #include "relay/pipes.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "refuse.h"
 #include "suite.h"
 
 START_TEST(they_are_kept_and_capped)
@@ -70,5 +72,36 @@ START_TEST(none_is_asked_for_again_at_once)
 }
 END_TEST
 
+START_TEST(none_is_given_for_a_minute_after_a_refusal)
+{
+	struct pipe_pool pool;
+	struct pipe *pipe;
+
+	pipe_pool_init(&pool, 1);
+	pipe = pipe_pool_take(&pool, 1000);
+	ck_assert_ptr_nonnull(pipe);
+	pipe_pool_give(&pool, pipe);
+	pipe_pool_refuse(&pool, "splice", EPERM, 1000);
+	ck_assert_ptr_null(pipe_pool_take(&pool, 1000));
+	ck_assert_ptr_null(pipe_pool_take(&pool, 60999));
+	ck_assert_ptr_eq(pipe_pool_take(&pool, 61000), pipe);
+	pipe_pool_give(&pool, pipe);
+	pipe_pool_fini(&pool);
+}
+END_TEST
+
+START_TEST(a_refused_pipe2_is_not_asked_for_each_second)
+{
+	struct pipe_pool pool;
+
+	pipe_pool_init(&pool, 1);
+	ck_assert(refuse_call(SYS_pipe2, EPERM));
+	ck_assert_ptr_null(pipe_pool_take(&pool, 1000));
+	ck_assert_int_eq(pool.refused_until_ms, 61000);
+	pipe_pool_fini(&pool);
+}
+END_TEST
+
 SUITE("pipes", they_are_kept_and_capped, one_that_holds_bytes_is_not_used_again,
-      none_is_asked_for_again_at_once)
+      none_is_asked_for_again_at_once, none_is_given_for_a_minute_after_a_refusal,
+      a_refused_pipe2_is_not_asked_for_each_second)

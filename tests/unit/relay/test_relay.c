@@ -20,9 +20,11 @@ struct scene {
 	struct loop *loop;
 	struct relay_set set;
 	int far[2]; /* ends that the test holds, of the left and the right stream */
+	int near[2];
 	struct notary *notaries[2];
 	uint64_t bytes[2], moved[2];
 	unsigned n_ends;
+	enum relay_cause cause;
 };
 
 static void on_moved(const uint64_t moved[2], void *arg)
@@ -35,13 +37,14 @@ static void on_moved(const uint64_t moved[2], void *arg)
 	scene->moved[1] += moved[1];
 }
 
-static void on_end(const uint64_t bytes[2], const char *error, void *arg)
+static void on_end(const struct relay_end *end, void *arg)
 {
 	struct scene *scene = arg;
 
-	ck_assert_ptr_null(error);
+	ck_assert_ptr_null(end->error);
 	scene->n_ends++;
-	memcpy(scene->bytes, bytes, sizeof scene->bytes);
+	scene->cause = end->cause;
+	memcpy(scene->bytes, end->bytes, sizeof scene->bytes);
 }
 
 static bool is_over(void *arg)
@@ -67,6 +70,7 @@ static struct stream *make_side(struct scene *scene, int fds[2], int side, enum 
 	spore_addr peer = { 0 };
 
 	scene->far[side] = fds[1];
+	scene->near[side] = fds[0];
 	sockets_unblock(fds[0]);
 	sockets_unblock(fds[1]);
 	stream = stream_new(scene->loop, fds[0], &peer, NULL);
@@ -217,6 +221,34 @@ START_TEST(each_direction_ends_on_its_own)
 }
 END_TEST
 
+START_TEST(a_left_stream_that_ends_first_without_a_byte_is_told_apart)
+{
+	static const struct {
+		int first;         /* the side that ends first */
+		const char *bytes; /* from the left */
+		enum relay_cause cause;
+	} cases[] = { { 0, "", RELAY_LEFT_EMPTY },
+		      { 0, "x", RELAY_FINISHED },
+		      { 1, "", RELAY_FINISHED } };
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct scene scene;
+
+		start(&scene, TCP_PAIRS);
+		say(&scene, 1, "question");
+		check_takes(&scene, 0, "question");
+		say(&scene, 0, cases[i].bytes);
+		check_takes(&scene, 1, cases[i].bytes);
+		shutdown(scene.far[cases[i].first], SHUT_WR);
+		check_end(&scene, !cases[i].first, 0);
+		shutdown(scene.far[!cases[i].first], SHUT_WR);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		ck_assert_int_eq(scene.cause, cases[i].cause);
+		tear_down(&scene);
+	}
+}
+END_TEST
+
 START_TEST(bytes_that_came_before_go_first)
 {
 	struct buf for_left = { 0 }, for_right = { 0 };
@@ -307,6 +339,7 @@ START_TEST(a_reset_is_passed_on)
 		scene.far[side] = dup(STDERR_FILENO);
 		check_end(&scene, !side, -ECONNRESET);
 		ck_assert(run_until(scene.loop, is_over, &scene));
+		ck_assert_int_eq(scene.cause, side ? RELAY_RIGHT_BROKEN : RELAY_LEFT_BROKEN);
 		tear_down(&scene);
 	}
 }
@@ -324,6 +357,7 @@ START_TEST(a_reset_is_passed_on_to_one_who_sends)
 		scene.far[side] = dup(STDERR_FILENO);
 		check_end(&scene, !side, -ECONNRESET);
 		ck_assert(run_until(scene.loop, is_over, &scene));
+		ck_assert_int_eq(scene.cause, side ? RELAY_RIGHT_BROKEN : RELAY_LEFT_BROKEN);
 		tear_down(&scene);
 	}
 }
@@ -341,6 +375,7 @@ START_TEST(a_reset_behind_a_half_close_is_passed_on)
 	ck_assert(run_until(scene.loop, is_over, &scene));
 	/* After an orderly end, the first write would still succeed. */
 	ck_assert_int_eq(write(scene.far[1], "x", 1), -1);
+	ck_assert_int_eq(scene.cause, RELAY_LEFT_BROKEN);
 	tear_down(&scene);
 }
 END_TEST
@@ -360,7 +395,131 @@ START_TEST(one_that_carries_nothing_is_reset_if_asked)
 	ck_assert_uint_eq(scene.n_ends, 0);
 	ck_assert(run_until(scene.loop, is_over, &scene));
 	ck_assert_uint_eq(scene.bytes[0], 2);
+	ck_assert_int_eq(scene.cause, RELAY_IDLE);
 	tear_down(&scene);
+}
+END_TEST
+
+/* ---- peers that are gone ---- */
+
+START_TEST(one_whose_peer_answers_nothing_is_reset)
+{
+	for (int side = 0; side < 2; side++) {
+		struct scene scene;
+
+		start(&scene, TCP_PAIRS);
+		scene.set.watch.timeout_ms = 300;
+		say(&scene, !side, "before");
+		check_takes(&scene, side, "before");
+		run_for(scene.loop, 100); /* it is settled */
+		sockets_vanish(scene.far[side]);
+		run_for(scene.loop, 350); /* nothing is sent that could be answered */
+		ck_assert_uint_eq(scene.n_ends, 0);
+		say(&scene, !side, "x");
+		check_end(&scene, !side, -ECONNRESET);
+		ck_assert(run_until(scene.loop, is_over, &scene));
+		tear_down(&scene);
+	}
+}
+END_TEST
+
+/* The end of a flow must be acknowledged, too. */
+START_TEST(one_whose_peer_ignores_the_end_is_reset)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	scene.set.watch.timeout_ms = 300;
+	run_for(scene.loop, 100);
+	sockets_vanish(scene.far[1]);
+	shutdown(scene.far[0], SHUT_WR);
+	ck_assert(run_until(scene.loop, is_over, &scene));
+	tear_down(&scene);
+}
+END_TEST
+
+static void check_keepalive(int fd, int idle_s, int interval_s, int probes)
+{
+	ck_assert_int_eq(sockets_option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	ck_assert_int_eq(sockets_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), idle_s);
+	ck_assert_int_eq(sockets_option(fd, IPPROTO_TCP, TCP_KEEPINTVL), interval_s);
+	ck_assert_int_eq(sockets_option(fd, IPPROTO_TCP, TCP_KEEPCNT), probes);
+}
+
+static bool is_doubted(const void *relay_arg)
+{
+	return ((const struct scene *)relay_arg)->n_ends == 0;
+}
+
+static bool is_never_doubted(const void *relay_arg)
+{
+	(void)relay_arg;
+	return false;
+}
+
+START_TEST(each_side_has_its_keepalive)
+{
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	scene.set.watch = (struct relay_watch){ .keepalive_ms = { 20000, 7001 },
+		                                .timeout_ms = 120000 };
+	run_for(scene.loop, 100);
+	check_keepalive(scene.near[0], 20, 5, 20);
+	check_keepalive(scene.near[1], 8, 2, 56);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_left_peer_whose_host_was_lost_is_probed_soon)
+{
+	atomic_uint losses = 0;
+	struct scene scene;
+
+	start(&scene, TCP_PAIRS);
+	scene.set.watch = (struct relay_watch){ .keepalive_ms = { 20000, 20000 },
+		                                .timeout_ms = 120000,
+		                                .doubt_ms = 15000 };
+	scene.set.losses = &losses;
+	scene.set.is_lost = is_never_doubted;
+	losses++;
+	run_for(scene.loop, 100);
+	check_keepalive(scene.near[0], 20, 5, 20);
+	scene.set.is_lost = is_doubted;
+	run_for(scene.loop, 100); /* it is asked after a loss only */
+	check_keepalive(scene.near[0], 20, 5, 20);
+	losses++;
+	run_for(scene.loop, 100);
+	check_keepalive(scene.near[0], 5, 1, 10);
+	check_keepalive(scene.near[1], 20, 5, 20);
+	ck_assert_uint_eq(scene.n_ends, 0);
+	tear_down(&scene);
+}
+END_TEST
+
+/* Only the left peer's limit is shorter. */
+START_TEST(a_left_peer_whose_host_was_lost_is_given_up_sooner)
+{
+	for (int side = 0; side < 2; side++) {
+		atomic_uint losses = 0;
+		struct scene scene;
+
+		start(&scene, TCP_PAIRS);
+		scene.set.watch.timeout_ms = 120000;
+		scene.set.watch.doubt_ms = 200;
+		scene.set.losses = &losses;
+		sockets_vanish(scene.far[side]);
+		say(&scene, !side, "x");
+		run_for(scene.loop, 700);
+		ck_assert_uint_eq(scene.n_ends, 0);
+		losses++;
+		if (side == 0)
+			ck_assert(run_until(scene.loop, is_over, &scene));
+		else
+			run_for(scene.loop, 700);
+		ck_assert_uint_eq(scene.n_ends, side == 0);
+		tear_down(&scene);
+	}
 }
 END_TEST
 
@@ -375,6 +534,7 @@ START_TEST(ending_the_set_resets_all)
 	check_end(&scene, 0, -ECONNRESET);
 	check_end(&scene, 1, -ECONNRESET);
 	tear_down(&scene);
+	ck_assert_int_eq(scene.cause, RELAY_CUT_OFF);
 }
 END_TEST
 
@@ -454,6 +614,7 @@ static void check_bulks(enum kind kind, size_t size, unsigned most_pipes)
 	ck_assert(run_until(scene.loop, is_over, &scene));
 	ck_assert_uint_eq(scene.bytes[0], size);
 	ck_assert_uint_eq(scene.bytes[1], size / 2);
+	ck_assert_int_eq(scene.cause, RELAY_FINISHED);
 	tear_down(&scene);
 }
 
@@ -561,6 +722,24 @@ START_TEST(bulk_that_is_copied_is_read_in_great_pieces)
 	left->first = 0;
 	drain(&scene, 1, all);
 	ck_assert_uint_eq(left->first, little);
+	relay_set_fini(&scene.set);
+	tear_down(&scene);
+}
+END_TEST
+
+START_TEST(a_limit_on_what_is_held_makes_reads_short)
+{
+	enum { MOST = 8 * 1024 };
+	struct notary *left;
+	struct scene scene;
+	size_t all;
+
+	start(&scene, NOTED);
+	scene.set.most_held = MOST;
+	left = scene.notaries[0];
+	all = fill(&scene, 0);
+	ck_assert_uint_eq(left->most, MOST);
+	drain(&scene, 1, all);
 	relay_set_fini(&scene.set);
 	tear_down(&scene);
 }
@@ -699,10 +878,13 @@ END_TEST
 SUITE("relay", a_limited_rate_bounds_each_direction, a_limited_rate_loses_nothing,
       a_reset_in_a_pause_is_passed_on, bulk_without_pipes_arrives_unchanged,
       a_pipe_is_held_only_while_bytes_are_in_it, one_that_carries_nothing_is_reset_if_asked,
-      bytes_go_both_ways_and_are_counted, each_direction_ends_on_its_own,
+      one_whose_peer_answers_nothing_is_reset, one_whose_peer_ignores_the_end_is_reset,
+      each_side_has_its_keepalive, a_left_peer_whose_host_was_lost_is_probed_soon,
+      a_left_peer_whose_host_was_lost_is_given_up_sooner, bytes_go_both_ways_and_are_counted,
+      each_direction_ends_on_its_own, a_left_stream_that_ends_first_without_a_byte_is_told_apart,
       bytes_that_came_before_go_first, what_waited_joins_our_words, what_moves_is_told_as_it_goes,
       a_reset_is_passed_on, a_reset_is_passed_on_to_one_who_sends,
       a_reset_behind_a_half_close_is_passed_on, ending_the_set_resets_all, bulk_arrives_unchanged,
       bulk_through_a_dribble_arrives_unchanged, bulk_that_is_copied_is_read_in_great_pieces,
-      a_stalled_reader_bounds_what_is_held, a_reset_of_a_blocked_sender_is_passed_on,
-      a_reader_that_dies_ends_the_relay)
+      a_limit_on_what_is_held_makes_reads_short, a_stalled_reader_bounds_what_is_held,
+      a_reset_of_a_blocked_sender_is_passed_on, a_reader_that_dies_ends_the_relay)

@@ -160,7 +160,7 @@ static unsigned count_descriptors(void)
 	return n;
 }
 
-/* The copy of a plugin's file stays open. */
+/* The copy of a plugin's file does not stay open. */
 START_TEST(the_next_reload_goes_on_with_what_was_loaded)
 {
 	struct scene_request first, second;
@@ -173,7 +173,7 @@ START_TEST(the_next_reload_goes_on_with_what_was_loaded)
 	scene_ask_for_reload(&scene, &second);
 	ck_assert(run_until(scene.runtime.main_loop, run_until_is_set, &second.done));
 	ck_assert(first.done && !first.answer.swapped && !second.answer.swapped);
-	ck_assert_uint_eq(count_descriptors(), before + 1);
+	ck_assert_uint_eq(count_descriptors(), before);
 	reload_answer_fini(&first.answer);
 	reload_answer_fini(&second.answer);
 	scene_stop(&scene);
@@ -219,7 +219,114 @@ START_TEST(the_stop_answers_those_who_wait)
 }
 END_TEST
 
-SUITE("reload", another_configuration_is_swapped_in, mistakes_change_nothing,
+/* ---- renewals ---- */
+
+static char team[96], section[512];
+
+static void write_team(const char *text)
+{
+	FILE *out = fopen(team, "w");
+
+	ck_assert(out && fputs(text, out) >= 0);
+	fclose(out);
+}
+
+/* A server with an instance that reads the file, and one that does not. */
+static void start_with_team(void)
+{
+	char folder[] = "/tmp/spore-unit-XXXXXX";
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(team, sizeof team, "%s/team", folder);
+	snprintf(section, sizeof section,
+	         QUIET ", \"auth\": [{ \"use\": \"hmac\", \"secret\": \"x\" }, "
+	               "{ \"use\": \"multi_secret\", \"secrets_file\": \"%s\" }]",
+	         team);
+	write_team("alice:one\n");
+	scene_start(&scene, section);
+}
+
+static void stop_with_team(void)
+{
+	scene_stop(&scene);
+	unlink(team);
+	*strrchr(team, '/') = '\0';
+	rmdir(team);
+}
+
+static const struct instance *auth_of(size_t index)
+{
+	return scene.runtime.plugins.set->chains[CHAIN_AUTH]->items[index];
+}
+
+static bool is_another(void *before)
+{
+	return auth_of(1) != before;
+}
+
+START_TEST(a_changed_file_renews_its_instance_alone)
+{
+	const struct instance *first, *second;
+
+	start_with_team();
+	first = auth_of(0);
+	second = auth_of(1);
+	write_team("alice:two\n");
+	ck_assert(run_until(scene.runtime.main_loop, is_another, (void *)(uintptr_t)second));
+	ck_assert_ptr_eq(auth_of(0), first);
+	ck_assert_uint_eq(scene.runtime.plugins.generation, 1);
+	stop_with_team();
+}
+END_TEST
+
+static void (*begin)(void *arg); /* the real one */
+static struct scene_request request;
+static bool has_stopped;
+
+static void begin_and_ask(void *arg)
+{
+	begin(arg);
+	ck_assert(scene.reload.is_renewal);
+	scene_ask_for_reload(&scene, &request);
+}
+
+/* Somebody asks for a reload while a renewal runs: it follows. */
+START_TEST(a_reload_follows_a_renewal)
+{
+	start_with_team();
+	begin = scene.reload.watch.on_change;
+	scene.reload.watch.on_change = begin_and_ask;
+	write_team("alice:two\n");
+	ck_assert(run_until(scene.runtime.main_loop, run_until_is_set, &request.done));
+	ck_assert(request.answer.swapped);
+	ck_assert(!scene.reload.is_renewal);
+	ck_assert_uint_eq(scene.runtime.plugins.generation, 2);
+	reload_answer_fini(&request.answer);
+	stop_with_team();
+}
+END_TEST
+
+static void begin_and_stop(void *arg)
+{
+	begin(arg);
+	ck_assert(scene.reload.is_renewal);
+	reload_stop(&scene.reload);
+	has_stopped = true;
+}
+
+START_TEST(a_stop_ends_a_renewal)
+{
+	start_with_team();
+	begin = scene.reload.watch.on_change;
+	scene.reload.watch.on_change = begin_and_stop;
+	write_team("alice:two\n");
+	ck_assert(run_until(scene.runtime.main_loop, run_until_is_set, &has_stopped));
+	stop_with_team();
+}
+END_TEST
+
+SUITE("reload", a_changed_file_renews_its_instance_alone, a_reload_follows_a_renewal,
+      a_stop_ends_a_renewal, another_configuration_is_swapped_in, mistakes_change_nothing,
       what_needs_a_restart_is_told_each_time, the_timeout_of_a_drain_follows,
       a_control_port_that_is_taken_changes_nothing, hup_reloads, a_hup_of_before_the_start_is_kept,
       after_the_stop_all_is_refused, the_next_reload_goes_on_with_what_was_loaded,

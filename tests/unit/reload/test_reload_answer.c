@@ -55,10 +55,26 @@ START_TEST(each_change_is_a_line)
 	                   "holds=live\n");
 	stderr_file_expect("warn  configuration changed key=/server/workers from=none to=2 "
 	                   "holds=\"needs a restart\"\n");
-	stderr_file_expect("info  configuration reloaded changes=2\n");
+	stderr_file_expect("info  configuration reloaded changes=2 files=0\n");
 	reload_answer_fini(&answer);
 	ck_assert_uint_eq(answer.changes.n, 0);
 	ck_assert(!answer.swapped);
+}
+END_TEST
+
+START_TEST(each_file_is_a_line)
+{
+	struct reload_answer answer = { .swapped = true };
+
+	stderr_file_begin();
+	reload_answer_add_file(&answer, "alice.key");
+	reload_answer_add_file(&answer, "bob.key");
+	reload_answer_log(&answer);
+	ck_assert_uint_eq(stderr_file_lines(), 3);
+	stderr_file_expect("info  file read again path=alice.key\n");
+	stderr_file_expect("info  configuration reloaded changes=0 files=2\n");
+	reload_answer_fini(&answer);
+	ck_assert_uint_eq(answer.n_files, 0);
 }
 END_TEST
 
@@ -69,10 +85,11 @@ START_TEST(no_change_is_one_line)
 	stderr_file_begin();
 	reload_answer_log(&answer);
 	ck_assert_uint_eq(stderr_file_lines(), 1);
-	stderr_file_expect("configuration reloaded changes=0\n");
+	stderr_file_expect("configuration reloaded changes=0 files=0\n");
 	reload_answer_fini(&answer);
 }
 END_TEST
 
 SUITE("reload_answer", mistakes_are_logged_without_their_excerpts,
-      mistakes_that_are_lost_are_logged_all_the_same, each_change_is_a_line, no_change_is_one_line)
+      mistakes_that_are_lost_are_logged_all_the_same, each_change_is_a_line, each_file_is_a_line,
+      no_change_is_one_line)

@@ -136,6 +136,8 @@ static inline void client_scene_open_worker(void *arg)
 
 	deadline_list_init(&worker->answers, worker->loop, 3000, uplink_on_late);
 	deadline_list_init(&worker->silence, worker->loop, SESSION_SILENCE_MS, session_on_silence);
+	deadline_list_init(&worker->slow_answers, worker->loop, PROXY_SLOW_MS, proxy_on_slow);
+	deadline_list_init(&worker->waits, worker->loop, PROXY_WAIT_MS, proxy_on_late);
 	worker->max_lingerers = 8;
 	linger_list_init(&worker->lingerers, worker->loop, &worker->max_lingerers);
 	relay_set_init(&worker->relays, worker->loop, &limits);
@@ -152,6 +154,8 @@ static inline void client_scene_close_worker(void *arg)
 	relay_set_fini(&worker->relays);
 	linger_list_fini(&worker->lingerers);
 	deadline_list_fini(&worker->answers);
+	deadline_list_fini(&worker->slow_answers);
+	deadline_list_fini(&worker->waits);
 	deadline_list_fini(&worker->silence);
 }
 
@@ -189,7 +193,9 @@ static inline void client_scene_set_up_shared(struct client_scene *scene)
 	scene->shared.set = scene->runtime.plugins.set;
 	scene->shared.settings = &settings->client;
 	scene->shared.resolver = scene->runtime.resolver;
-	scene->shared.n_tunnels = 1;
+	scene->shared.n_tunnels = scene->shared.n_living = 1;
+	scene->shared.max_carried = n * 100;
+	list_init(&scene->shared.respites);
 	turns_init(&scene->shared.turns, scene->runtime.loops[0], session_on_turn);
 	client_stats_init(&scene->shared.stats, scene->runtime.metrics);
 	for (unsigned i = 0; i < n; i++) {

@@ -21,7 +21,7 @@
 #include "metrics/metrics.h"
 #include "net/resolve.h"
 
-enum { HOST_SCENE_MS = 10000 };
+enum { HOST_SCENE_MS = 25000 };
 
 #ifndef HOST_SCENE_WORKERS
 #define HOST_SCENE_WORKERS 1

@@ -4,8 +4,8 @@
 #define UNIT_LEDGER_SCENE_H
 
 #include "../sdk/plugins/ledger.h"
-#include "chain/allowance.h"
 #include "scene/server_scene.h"
+#include "verdict/allowance.h"
 
 #define LEDGER(options) SCENE_AUTH("{\"use\": \"ledger\"" options "}")
 /* Lets in everybody. */
@@ -18,6 +18,9 @@
 #define LEDGER_NEVER LEDGER(", \"answer\": \"alice\", \"how\": \"never\"")
 /* An answer is good once. The verdict comes through the ticket. */
 #define LEDGER_ONCE LEDGER(", \"once\": true, \"how\": \"ticket\"")
+/* Likewise, and the host keeps no answer. */
+#define LEDGER_SESSIONS                                                                            \
+	"{\"auth\": [{\"use\": \"auth_ledger:sessions\", \"once\": true, \"how\": \"ticket\"}]}"
 
 /* The counts of the ledger in the configuration; NULL: it was not used. */
 static inline const struct ledger_counts *ledger_counts(const char *config)

@@ -13,6 +13,7 @@ union value {
 	spore_str secret;
 	spore_addr addr;
 	spore_cidr cidr;
+	spore_sha256 digest;
 	spore_list list;
 	const spore_cfg *node;
 };

@@ -31,11 +31,25 @@ static void end_all(void)
 
 static struct census *take(unsigned what, size_t most, uint64_t kick)
 {
-	struct census_question question = { .what = what, .most = most, .kick = kick };
+	struct census_question question = { .what = what, .most = most, .kick.id = kick };
 	struct census *census = census_take(&scene.workers[0], &question);
 
 	ck_assert_ptr_nonnull(census);
 	return census;
+}
+
+/* Ends what `kick` means. */
+static struct kicked end_these(struct kick kick)
+{
+	struct census_question question = { .kick = kick };
+	struct census *census = census_take(&scene.workers[0], &question);
+	struct kicked kicked;
+
+	ck_assert_ptr_nonnull(census);
+	kicked = census->kicked;
+	census_free(census);
+	scene_run();
+	return kicked;
 }
 
 /* The client takes the visitor of its tunnel. */
@@ -154,16 +168,18 @@ START_TEST(a_kick_ends_a_tunnel_and_its_relays)
 	census_free(census);
 	census = take(CENSUS_TUNNELS, 10, id);
 	ck_assert_uint_eq(census->tunnels_shown, TUNNELS); /* as it was before */
-	ck_assert_uint_eq(census->tunnels_ended, 1);
-	ck_assert_uint_eq(census->relays_ended, 1);
+	ck_assert_uint_eq(census->kicked.tunnels, 1);
+	ck_assert_uint_eq(census->kicked.relays, 1);
+	ck_assert_uint_eq(census->kicked.port, ports[0]);
+	ck_assert_str_eq(census->kicked.identity, "alice");
 	census_free(census);
 	scene_run();
 	scene_expect_error(clients[0], REFUSED_KICKED);
 	clients[0] = dup(0);
 	census = take(0, 10, id);
 	ck_assert_uint_eq(census->n_tunnels, TUNNELS - 1);
-	ck_assert_uint_eq(census->tunnels_ended, 0);
-	ck_assert_uint_eq(census->relays_ended, 0);
+	ck_assert_uint_eq(census->kicked.tunnels, 0);
+	ck_assert_uint_eq(census->kicked.relays, 0);
 	census_free(census);
 	close(data);
 	end_all();
@@ -182,8 +198,8 @@ START_TEST(a_kick_may_mean_one_relay)
 	id = census->relays[0].id;
 	census_free(census);
 	census = take(0, 0, id);
-	ck_assert_uint_eq(census->tunnels_ended, 0);
-	ck_assert_uint_eq(census->relays_ended, 1);
+	ck_assert_uint_eq(census->kicked.tunnels, 0);
+	ck_assert_uint_eq(census->kicked.relays, 1);
 	census_free(census);
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, TUNNELS);
 	close(data);
@@ -191,6 +207,41 @@ START_TEST(a_kick_may_mean_one_relay)
 }
 END_TEST
 
+START_TEST(a_kick_may_mean_a_port)
+{
+	struct kicked kicked;
+	int data;
+
+	open_tunnels();
+	data = join(1);
+	kicked = end_these((struct kick){ .port = ports[1] });
+	ck_assert_uint_eq(kicked.tunnels, 1);
+	ck_assert_uint_eq(kicked.relays, 1);
+	ck_assert_uint_eq(kicked.port, ports[1]);
+	ck_assert_str_eq(kicked.identity, "alice");
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, TUNNELS - 1);
+	ck_assert_uint_eq(end_these((struct kick){ .port = ports[1] }).tunnels, 0);
+	close(data);
+	end_all();
+}
+END_TEST
+
+START_TEST(a_kick_may_mean_an_identity)
+{
+	struct kicked kicked;
+
+	open_tunnels();
+	ck_assert_uint_eq(end_these((struct kick){ .identity = "bob" }).tunnels, 0);
+	kicked = end_these((struct kick){ .identity = "alice" });
+	ck_assert_uint_eq(kicked.tunnels, TUNNELS);
+	ck_assert_uint_eq(kicked.port, 0); /* they have several */
+	ck_assert_str_eq(kicked.identity, "alice");
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 0);
+	end_all();
+}
+END_TEST
+
 SUITE("census", a_census_has_what_clients_say, tunnels_are_listed_in_order,
       a_list_is_cut_but_counts_are_whole, a_relay_names_its_tunnel,
-      a_kick_ends_a_tunnel_and_its_relays, a_kick_may_mean_one_relay)
+      a_kick_ends_a_tunnel_and_its_relays, a_kick_may_mean_one_relay, a_kick_may_mean_a_port,
+      a_kick_may_mean_an_identity)

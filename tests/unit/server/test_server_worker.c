@@ -102,6 +102,27 @@ START_TEST(a_renewed_worker_has_other_limits)
 	ck_assert_uint_eq(server_worker_limits(&scene.workers[0])->strangers, 77);
 	ck_assert_int_eq(*scene.workers[0].relays.idle_ms, 1234);
 	ck_assert_uint_ne(server_worker_limits(&scene.workers[1])->strangers, 77);
+	ck_assert_uint_eq(scene.workers[0].relays.most_held, 256 * 1024);
+	scene_close();
+}
+END_TEST
+
+#define QUICK                                                                                      \
+	"{\"server\": {\"bind_addr\": \"127.0.0.1\", \"keepalive_data\": \"1s\", "                 \
+	"\"keepalive_visitors\": 0, \"peer_timeout\": \"3s\"}}"
+
+START_TEST(a_renewed_worker_watches_its_peers_otherwise)
+{
+	const struct relay_watch *watch = &scene.workers[0].relays.watch;
+
+	scene_open(SCENE_OPEN);
+	ck_assert_int_eq(watch->keepalive_ms[0], 20000);
+	ck_assert_int_eq(watch->keepalive_ms[1], 20000);
+	ck_assert_int_eq(watch->timeout_ms, 120000);
+	scene_renew(QUICK);
+	ck_assert_int_eq(watch->keepalive_ms[0], 1000);
+	ck_assert_int_eq(watch->keepalive_ms[1], 0);
+	ck_assert_int_eq(watch->timeout_ms, 3000);
 	scene_close();
 }
 END_TEST
@@ -171,5 +192,5 @@ END_TEST
 
 SUITE("server_worker", each_worker_accepts_at_its_socket, tunnels_hear_heartbeats,
       a_renewed_worker_may_listen_elsewhere, a_renewed_worker_has_other_limits,
-      a_renewal_ends_who_waits_for_a_visitor, a_draining_worker_still_hands_out_visitors,
-      closing_ends_all)
+      a_renewed_worker_watches_its_peers_otherwise, a_renewal_ends_who_waits_for_a_visitor,
+      a_draining_worker_still_hands_out_visitors, closing_ends_all)

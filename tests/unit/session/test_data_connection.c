@@ -158,13 +158,42 @@ static bool has_no_newcomer(void *unused)
 	return scene.workers[0].sessions[LIST_NEWCOMERS].count == 0;
 }
 
+/* It takes a visitor that waits. Without one it came too late, and no secret is checked. */
+START_TEST(an_accept_is_no_try_of_a_banned_source)
+{
+	spore_addr addr = scene_addr(SCENE_STRANGER, 0);
+	struct limits *limits = &scene.workers[0].limits;
+	struct tunnel_scene tunnel;
+	struct source *source;
+	int late, data;
+
+	scene_open(SCENE_NAMES);
+	limits->settings.ban_after = 1;
+	limits->settings.ban_time = 60000;
+	tunnel = open_tunnel("alice");
+	source = source_get(scene.shared.sources, &addr);
+	ck_assert(source_was_wrong(source, limits, clock_ms()));
+	late = scene_log_in_from(SCENE_STRANGER, "alice");
+	scene_accept(late, &(struct uuid){ { 1 } });
+	scene_expect_end(late);
+	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 1);
+	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 0);
+	data = scene_log_in_from(SCENE_STRANGER, "alice");
+	scene_accept(data, &tunnel.id);
+	scene_wait(has_no_newcomer, NULL);
+	check_joined(data, tunnel.visitor);
+	source_unref(source);
+	close_tunnel(&tunnel);
+}
+END_TEST
+
 START_TEST(a_visitor_may_expire_while_its_accept_is_judged)
 {
 	struct tunnel_scene tunnel;
 	struct visitor visitor;
 	int data;
 
-	scene_open(SCENE_LATER("allow", "0.03"));
+	scene_open(SCENE_LATER("allow"));
 	tunnel = open_tunnel("alice");
 	data = accept_later(&tunnel.id);
 	ck_assert(pending_take_expired(scene.shared.pending, INT64_MAX, &scene.limits, &visitor));
@@ -181,7 +210,7 @@ START_TEST(of_two_accepts_one_gets_the_visitor)
 	struct tunnel_scene tunnel;
 	int one, two;
 
-	scene_open(SCENE_LATER("allow", "0.03"));
+	scene_open(SCENE_LATER("allow"));
 	tunnel = open_tunnel("alice");
 	one = accept_later(&tunnel.id);
 	two = accept_later(&tunnel.id);
@@ -199,7 +228,7 @@ START_TEST(an_accept_that_goes_leaves_the_visitor)
 	struct tunnel_scene tunnel;
 	int data;
 
-	scene_open(SCENE_LATER("allow", "0.03"));
+	scene_open(SCENE_LATER("allow"));
 	tunnel = open_tunnel("alice");
 	sockets_reset(accept_later(&tunnel.id));
 	scene_run();
@@ -217,7 +246,7 @@ START_TEST(the_tunnel_may_end_while_an_accept_is_judged)
 	struct tunnel_scene tunnel;
 	int data;
 
-	scene_open(SCENE_LATER("allow", "0.03"));
+	scene_open(SCENE_LATER("allow"));
 	tunnel = open_tunnel("alice");
 	data = accept_later(&tunnel.id);
 	close(tunnel.client);
@@ -326,10 +355,67 @@ START_TEST(connections_opened_ahead_go_with_their_tunnel)
 }
 END_TEST
 
-SUITE("data_connection", accept_takes_the_visitor, an_id_works_once,
-      a_foreign_accept_costs_the_visitor_nothing, a_visitor_belongs_to_its_owner_alone,
-      a_visitor_may_expire_while_its_accept_is_judged, of_two_accepts_one_gets_the_visitor,
-      an_accept_that_goes_leaves_the_visitor, the_tunnel_may_end_while_an_accept_is_judged,
+static void check_claims(const char *config, const char *answer, bool is_verdict_awaited)
+{
+	struct tunnel_scene tunnel;
+	int data[2];
+
+	scene_open(config);
+	tunnel = open_tunnel(answer);
+	for (int i = 0; i < 2; i++) {
+		data[i] = answer ? scene_log_in(answer) : scene_connect();
+		if (is_verdict_awaited)
+			scene_wait(is_ready, scene_last(LIST_NEWCOMERS));
+		scene_claim(data[i], &tunnel.id);
+	}
+	scene_expect(data[0], MESSAGE_ACCEPTED);
+	scene_expect_end(data[1]);
+	ck_assert_int_eq(scene_refusals(REFUSED_UNKNOWN_CONNECTION), 1);
+	check_joined(data[0], tunnel.visitor);
+	close_tunnel(&tunnel);
+}
+
+/* Exactly one of two connections hears that it has the visitor. */
+START_TEST(a_claim_is_answered_if_it_takes_the_visitor)
+{
+	check_claims(SCENE_OPEN, NULL, false);
+}
+END_TEST
+
+START_TEST(a_claim_is_judged_as_an_accept)
+{
+	check_claims(SCENE_NAMES, "alice", false);
+}
+END_TEST
+
+START_TEST(a_claim_may_come_after_the_verdict)
+{
+	check_claims(SCENE_NAMES, "alice", true);
+}
+END_TEST
+
+START_TEST(a_foreign_claim_costs_the_visitor_nothing)
+{
+	struct tunnel_scene tunnel;
+	int data;
+
+	scene_open(SCENE_NAMES);
+	tunnel = open_tunnel("alice");
+	data = scene_log_in("bob");
+	scene_claim(data, &tunnel.id);
+	scene_expect_error(data, REFUSED_WRONG_SECRET);
+	ck_assert_uint_eq(n_waiting(), 1);
+	close_tunnel(&tunnel);
+}
+END_TEST
+
+SUITE("data_connection", an_accept_is_no_try_of_a_banned_source, accept_takes_the_visitor,
+      an_id_works_once, a_foreign_accept_costs_the_visitor_nothing,
+      a_visitor_belongs_to_its_owner_alone, a_visitor_may_expire_while_its_accept_is_judged,
+      of_two_accepts_one_gets_the_visitor, an_accept_that_goes_leaves_the_visitor,
+      the_tunnel_may_end_while_an_accept_is_judged,
       a_connection_opened_ahead_hears_that_it_has_the_visitor,
       the_accept_of_a_waiting_connection_is_judged, a_pass_lets_a_stranger_wait_but_not_take,
-      connections_opened_ahead_go_with_their_tunnel)
+      connections_opened_ahead_go_with_their_tunnel, a_claim_is_answered_if_it_takes_the_visitor,
+      a_claim_is_judged_as_an_accept, a_claim_may_come_after_the_verdict,
+      a_foreign_claim_costs_the_visitor_nothing)

@@ -65,6 +65,8 @@ START_TEST(a_banned_source_is_reset_unless_it_was_asked_for)
 	source = source_get(scene.shared.sources, &addr);
 	while (!source_was_wrong(source, limits, clock_ms()))
 		;
+	while (source_may_hear(source, clock_ms()))
+		;
 	expect_closed(scene_connect_from(0, SCENE_STRANGER), HEARD_RESET);
 	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 1);
 	ck_assert_uint_eq(n_strangers(), 0);
@@ -76,6 +78,42 @@ START_TEST(a_banned_source_is_reset_unless_it_was_asked_for)
 	source_unannounce(source);
 	source_unref(source);
 	close(fd);
+	scene_close();
+}
+END_TEST
+
+/* It opens connections ahead, which no visitor announces. */
+START_TEST(a_client_with_a_tunnel_goes_on_behind_a_ban)
+{
+	spore_addr addr = scene_addr(SCENE_STRANGER, 0);
+	struct limits *limits = &scene.workers[0].limits;
+	struct source *source;
+	struct ahead_pass *pass;
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	limits->settings.ban_after = 1;
+	limits->settings.ban_time = 60000;
+	source = source_get(scene.shared.sources, &addr);
+	ck_assert(source_was_wrong(source, limits, clock_ms()));
+	while (source_may_hear(source, clock_ms()))
+		;
+	ck_assert(source_add_tunnel(source, limits));
+	pass = ahead_issue(&scene.shared.ahead, source, 1);
+	fd = scene_log_in_from(SCENE_STRANGER, "alice");
+	scene_ahead(fd, ahead_id(pass));
+	scene_last(LIST_WAITING);
+	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 0);
+	close(fd);
+	/* A secret is not checked: this is a try. */
+	fd = scene_log_in_from(SCENE_STRANGER, "alice");
+	scene_hello(fd, 0);
+	scene_expect(fd, MESSAGE_ERROR);
+	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE), 1);
+	close(fd);
+	ahead_withdraw(pass);
+	source_remove_tunnel(source);
+	source_unref(source);
 	scene_close();
 }
 END_TEST
@@ -137,6 +175,6 @@ START_TEST(a_high_descriptor_costs_another_stranger)
 END_TEST
 
 SUITE("entry", a_connection_becomes_a_stranger, an_access_list_refuses,
-      a_banned_source_is_reset_unless_it_was_asked_for,
+      a_banned_source_is_reset_unless_it_was_asked_for, a_client_with_a_tunnel_goes_on_behind_a_ban,
       a_source_with_too_many_connections_loses_its_oldest,
       too_many_in_all_cost_the_largest_crowd_one, a_high_descriptor_costs_another_stranger)

@@ -100,9 +100,6 @@ static bool look(const struct relay_view *view, void *arg)
 	struct found *found = arg;
 
 	found->view = forward_look(view->arg);
-	ck_assert(forward_is_of(view->arg, found->view.id));
-	ck_assert(forward_is_of(view->arg, 1000));
-	ck_assert(!forward_is_of(view->arg, 999));
 	found->n++;
 	return true;
 }
@@ -119,13 +116,70 @@ START_TEST(an_operator_sees_relay_and_tunnel)
 	ck_assert_uint_eq(found.view.port, 4000);
 	ck_assert_uint_eq(found.view.visitor.port, 9);
 	ck_assert_int_lt(found.view.age_ms, 5000);
-	ck_assert_uint_eq(relay_reset_matching(&scene.workers[0].relays, forward_is_of, 999), 0);
-	ck_assert_uint_eq(relay_reset_matching(&scene.workers[0].relays, forward_is_of, 1000), 1);
-	end_all();
 	close(client);
 	close(visitor);
+	end_all();
+}
+END_TEST
+
+static unsigned kick(struct kick kick, struct kicked *kicked)
+{
+	*kicked = (struct kicked){ 0 };
+	relay_reset_matching(&scene.workers[0].relays, forward_is_kicked,
+	                     &(struct forward_kick){ &kick, kicked });
+	return kicked->relays;
+}
+
+START_TEST(an_operator_ends_relays)
+{
+	struct kicked kicked;
+	struct found found;
+
+	for (int i = 0; i < 3; i++) {
+		found.n = 0;
+		begin("", "");
+		relay_each(&scene.workers[0].relays, look, &found);
+		ck_assert_uint_eq(kick((struct kick){ .id = 999 }, &kicked), 0);
+		ck_assert_uint_eq(kick((struct kick){ .port = 4001 }, &kicked), 0);
+		ck_assert_uint_eq(kick((struct kick){ .identity = "mallory" }, &kicked), 0);
+		ck_assert_uint_eq(kick(i == 0   ? (struct kick){ .id = found.view.id }
+		                       : i == 1 ? (struct kick){ .id = 1000 }
+		                                : (struct kick){ .port = 4000 },
+		                       &kicked),
+		                  1);
+		ck_assert_uint_eq(kicked.port, 4000);
+		end_all();
+		close(client);
+		close(visitor);
+	}
+}
+END_TEST
+
+static bool has_lost(const struct relay_view *view, void *expected)
+{
+	ck_assert_int_eq(forward_has_lost_client(view->arg), *(const bool *)expected);
+	return true;
+}
+
+/* The relay's own probing is tested with the relay. */
+START_TEST(the_relay_of_a_lost_client_is_examined)
+{
+	struct relay_set *relays = &scene.workers[0].relays;
+
+	begin("", "");
+	ck_assert_ptr_eq(relays->losses, &scene.shared.principals.losses);
+	ck_assert_ptr_eq((void *)(uintptr_t)relays->is_lost,
+	                 (void *)(uintptr_t)forward_has_lost_client);
+	relay_each(relays, has_lost, &(bool){ false });
+	account_lose_client(account);
+	ck_assert_uint_eq(*relays->losses, 1);
+	relay_each(relays, has_lost, &(bool){ true });
+	close(client);
+	close(visitor);
+	end_all();
 }
 END_TEST
 
 SUITE("forward", bytes_that_came_early_go_to_their_side, bytes_are_counted_for_the_account,
-      an_operator_sees_relay_and_tunnel)
+      an_operator_sees_relay_and_tunnel, an_operator_ends_relays,
+      the_relay_of_a_lost_client_is_examined)

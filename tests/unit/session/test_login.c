@@ -101,10 +101,10 @@ START_TEST(a_verdict_is_renewed_by_what_was_said)
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
 	allowance = login_take_allowance(&login);
 	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_DENY);
-	ck_assert_int_eq(login_renew(&login, s, NULL, on_verdict), SPORE_EPENDING);
+	ck_assert_int_eq(login_renew(&login, s, NULL, 0, on_verdict), SPORE_EPENDING);
 	scene_run();
 	ck_assert_int_eq(verdict, SPORE_DENY);
-	ck_assert_int_eq(login_renew(&login, s, allowance, on_verdict), SPORE_EPENDING);
+	ck_assert_int_eq(login_renew(&login, s, allowance, 0, on_verdict), SPORE_EPENDING);
 	ck_assert_ptr_nonnull(login_failure(&login, &status));
 	ck_assert_int_eq(status, SPORE_ETIMEOUT);
 	scene_run();
@@ -113,6 +113,40 @@ START_TEST(a_verdict_is_renewed_by_what_was_said)
 	allowance_end(allowance, SPORE_END_CLOSED, NULL);
 	end_login(fd);
 	scene_check_ledgers();
+}
+END_TEST
+
+START_TEST(an_answer_that_nobody_needs_is_wiped)
+{
+	int fd;
+	struct server_session *s = begin(LEDGER_SESSIONS, &fd);
+	struct allowance *allowance;
+
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
+	ck_assert_str_eq(login.answer, "alice");
+	allowance = login_take_allowance(&login);
+	ck_assert_ptr_null(login.answer);
+	ck_assert_int_eq(login_renew(&login, s, allowance, 0, on_verdict), SPORE_EPENDING);
+	scene_run();
+	ck_assert_int_eq(verdict, SPORE_ALLOW);
+	allowance_end(allowance, SPORE_END_CLOSED, NULL);
+	end_login(fd);
+	scene_check_ledgers();
+}
+END_TEST
+
+/* Most instances verify the answer again. */
+START_TEST(an_answer_is_kept_for_a_reload)
+{
+	int fd;
+	struct server_session *s = begin(LEDGER_ONCE, &fd);
+	struct allowance *allowance;
+
+	ck_assert_int_eq(judge(s, "alice", NULL), SPORE_ALLOW);
+	allowance = login_take_allowance(&login);
+	ck_assert_str_eq(login.answer, "alice");
+	allowance_end(allowance, SPORE_END_CLOSED, NULL);
+	end_login(fd);
 }
 END_TEST
 
@@ -147,7 +181,7 @@ END_TEST
 START_TEST(another_set_cancels_the_verdict)
 {
 	int fd;
-	struct server_session *s = begin(SCENE_LATER("allow", "0.02"), &fd);
+	struct server_session *s = begin(SCENE_LATER("allow"), &fd);
 
 	ck_assert(login_answer(&login, "alice"));
 	n_verdicts = 0;
@@ -157,7 +191,7 @@ START_TEST(another_set_cancels_the_verdict)
 	ck_assert_ptr_null(login.verdict);
 	login_log_late(&login);
 	ck_assert_ptr_null(login.set);
-	run_for(scene.loops[0], 60);
+	run_for(scene.loops[0], SCENE_LATER_MS + 100);
 	ck_assert_uint_eq(n_verdicts, 0);
 	end_login(fd);
 }
@@ -166,22 +200,28 @@ END_TEST
 START_TEST(a_verdict_lets_on_or_refuses)
 {
 	static const struct {
+		const char *answer;
 		int32_t verdict;
-		enum refusal why;
-	} refused[] = { { SPORE_DENY, REFUSED_WRONG_SECRET },
-		        { SPORE_EBACKEND, REFUSED_AUTH_FAILED },
-		        { SPORE_ENOMEM, REFUSED_AUTH_FAILED } };
+		enum refusal why, told;
+	} refused[] = { { "x", SPORE_DENY, REFUSED_WRONG_SECRET, REFUSED_WRONG_SECRET },
+		        { "", SPORE_DENY, REFUSED_WRONG_SECRET, REFUSED_WRONG_SECRET },
+		        { NULL, SPORE_DENY, REFUSED_UNKNOWN_CLIENT, REFUSED_UNKNOWN_CLIENT },
+		        { "x", SPORE_UNBOUND, REFUSED_UNBOUND, REFUSED_WRONG_SECRET },
+		        { "x", SPORE_EBACKEND, REFUSED_AUTH_FAILED, REFUSED_AUTH_FAILED },
+		        { "x", SPORE_ENOMEM, REFUSED_AUTH_FAILED, REFUSED_AUTH_FAILED } };
 	int fd;
 
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		struct server_session *s = begin(SCENE_NAMES, &fd);
 
 		scene_expect(fd, MESSAGE_CHALLENGE);
-		ck_assert(login_accept_verdict(s, SPORE_ALLOW));
+		ck_assert(!refused[i].answer || login_answer(&login, refused[i].answer));
+		ck_assert(login_accept_verdict(&login, s, SPORE_ALLOW));
 		ck_assert_int_eq(s->state, SESSION_CHALLENGED);
-		ck_assert(!login_accept_verdict(s, refused[i].verdict));
+		ck_assert(!login_accept_verdict(&login, s, refused[i].verdict));
 		scene_run();
-		scene_expect_error(fd, refused[i].why);
+		scene_expect_error(fd, refused[i].told);
+		ck_assert_int_ge(scene_refusals(refused[i].why), 1);
 		login_fini(&login, SPORE_END_CLOSED);
 		scene_close();
 	}
@@ -206,6 +246,31 @@ START_TEST(tries_run_out)
 }
 END_TEST
 
-SUITE("login", the_chain_decides_on_the_answer, an_owner_is_asked_for_by_its_session,
-      a_verdict_is_renewed_by_what_was_said, moving_takes_all_but_the_verdict,
-      another_set_cancels_the_verdict, a_verdict_lets_on_or_refuses, tries_run_out)
+/* A server that leaves does not ask anybody to wait. */
+START_TEST(a_ban_is_told_until_the_server_leaves)
+{
+	struct limits *limits = &scene.workers[0].limits;
+
+	for (int leaves = 0; leaves < 2; leaves++) {
+		int fd;
+		struct server_session *s = begin(SCENE_NAMES, &fd);
+
+		scene_expect(fd, MESSAGE_CHALLENGE);
+		limits->settings.ban_after = 1;
+		limits->settings.ban_time = 60000;
+		ck_assert(source_was_wrong(s->source, limits, clock_ms()));
+		atomic_store(&scene.shared.draining, leaves);
+		ck_assert(!login_may_try(s));
+		scene_run();
+		ck_assert_int_eq(refusal_parse(scene_expect(fd, MESSAGE_ERROR).text),
+		                 leaves ? REFUSED_DRAINING : REFUSED_SOURCE);
+		end_login(fd);
+	}
+}
+END_TEST
+
+SUITE("login", a_ban_is_told_until_the_server_leaves, the_chain_decides_on_the_answer,
+      an_owner_is_asked_for_by_its_session, a_verdict_is_renewed_by_what_was_said,
+      an_answer_that_nobody_needs_is_wiped, an_answer_is_kept_for_a_reload,
+      moving_takes_all_but_the_verdict, another_set_cancels_the_verdict,
+      a_verdict_lets_on_or_refuses, tries_run_out)

@@ -1,5 +1,8 @@
 #include "session/refuse.h"
 
+#include <poll.h>
+
+#include "capture.h"
 #include "scene/server_scene.h"
 #include "suite.h"
 
@@ -55,7 +58,7 @@ START_TEST(the_end_of_what_was_let_in_is_sent_alone)
 	int fd;
 	struct server_session *s = begin(SCENE_OPEN, &fd);
 
-	refuse_any_longer(s, REFUSED_KICKED);
+	refuse_any_longer(s, &(struct refuse_subject){ .identity = "" }, REFUSED_KICKED);
 	scene_run();
 	scene_expect_error(fd, REFUSED_KICKED);
 	ck_assert_int_eq(scene_all_refusals(), 0);
@@ -112,7 +115,139 @@ START_TEST(unread_input_does_not_swallow_the_last_words)
 }
 END_TEST
 
-SUITE("refuse", a_refusal_is_sent_and_counted, a_refusal_with_another_s_name_is_counted_there,
-      a_silent_refusal_is_counted_alone, the_end_of_what_was_let_in_is_sent_alone,
-      a_reset_leaves_nothing_behind, transports_that_are_not_open_are_refused_without_a_frame,
+static unsigned count_lines(const char *log, const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
+/* Wrong secrets are the exception. */
+START_TEST(strangers_do_not_flood_the_log)
+{
+	static struct capture capture;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	capture_begin(&capture);
+	for (int i = 0; i < 30; i++) {
+		fd = scene_connect();
+		refuse_session(scene_last(LIST_NEWCOMERS), REFUSED_TOO_SLOW);
+		close(fd);
+		fd = scene_connect();
+		refuse_session(scene_last(LIST_NEWCOMERS), REFUSED_WRONG_SECRET);
+		close(fd);
+		scene_run();
+	}
+	capture_end(&capture);
+	ck_assert_uint_eq(count_lines(capture_err(&capture), "timed out waiting"), 10);
+	ck_assert_uint_eq(count_lines(capture_err(&capture), "invalid secret"), 30);
+	ck_assert_int_eq(scene_refusals(REFUSED_TOO_SLOW), 30);
+	scene_close();
+}
+END_TEST
+
+/* One line about each port. */
+START_TEST(a_client_that_competes_for_a_port_does_not_flood_the_log)
+{
+	static struct capture capture;
+	const char *log;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	capture_begin(&capture);
+	for (int i = 0; i < 10; i++) {
+		struct refuse_subject subject = { "alice", "web", (uint16_t)(80 + i % 2) };
+
+		fd = scene_connect();
+		refuse_tunnel(scene_last(LIST_NEWCOMERS), &subject, REFUSED_PORT_IN_USE, "a detail",
+		              false);
+		scene_run();
+		scene_expect_error(fd, REFUSED_PORT_IN_USE);
+	}
+	capture_end(&capture);
+	log = capture_err(&capture);
+	ck_assert_uint_eq(count_lines(log, "client refused"), 2);
+	ck_assert_ptr_nonnull(strstr(log, "reason=\"port already in use: a detail\" port=81 "
+	                                  "identity=alice name=web"));
+	ck_assert_int_eq(scene_refusals(REFUSED_PORT_IN_USE), 10);
+	scene_close();
+}
+END_TEST
+
+/* The account of no tunnel in particular. */
+static struct account *an_account(struct principal_table *table)
+{
+	static struct principal principal;
+	static struct account account;
+
+	account = (struct account){ .table = table, .principal = &principal, .port = 81 };
+	account.identity = (char[]){ "" };
+	return &account;
+}
+
+static unsigned refuse_visitors(unsigned n, enum refusal why, struct capture *capture)
+{
+	const struct server_worker *worker = &scene.workers[0];
+	struct account *account = an_account(&scene.shared.principals);
+	spore_addr peer = scene_addr("192.0.2.1", 80);
+
+	capture_begin(capture);
+	for (unsigned i = 0; i < n; i++)
+		refuse_visitor(worker, account, &peer, why, NULL);
+	capture_end(capture);
+	return count_lines(capture_err(capture), "visitor refused");
+}
+
+START_TEST(visitors_do_not_flood_the_log)
+{
+	static struct capture capture;
+
+	scene_open(SCENE_OPEN);
+	scene.workers[0].limits.settings.max_visitors_per_ip = 2;
+	ck_assert_uint_eq(refuse_visitors(100, REFUSED_SOURCE_FULL, &capture), 1);
+	ck_assert_contains(capture_err(&capture), "limit=2 from=limits.max_visitors_per_ip");
+	ck_assert_lacks(capture_err(&capture), "others=");
+	ck_assert_uint_eq(refuse_visitors(1, REFUSED_SOURCE_PACE, &capture), 1);
+	poll(NULL, 0, 1100);
+	ck_assert_uint_eq(refuse_visitors(2, REFUSED_SOURCE_FULL, &capture), 1);
+	ck_assert_contains(capture_err(&capture), "others=99");
+	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE_FULL), 102);
+	scene_close();
+}
+END_TEST
+
+START_TEST(a_limit_of_descriptors_is_named)
+{
+	static struct capture capture;
+
+	scene_open(SCENE_OPEN);
+	scene.workers[0].limits.places = 3;
+	ck_assert_uint_eq(refuse_visitors(1, REFUSED_DESCRIPTORS, &capture), 1);
+	ck_assert_contains(capture_err(&capture),
+	                   "reason=\"the server has no descriptors for more visitors\"");
+	ck_assert_contains(capture_err(&capture), "limit=3 from=descriptors raise=\"ulimit -n");
+	scene_close();
+}
+END_TEST
+
+START_TEST(each_visitor_has_a_line_if_the_operator_wants_it)
+{
+	static struct capture capture;
+
+	scene_open("{" SCENE_SERVER ", \"log\": {\"visitors\": true}}");
+	ck_assert_uint_eq(refuse_visitors(100, REFUSED_SOURCE_FULL, &capture), 100);
+	ck_assert_lacks(capture_err(&capture), "others=");
+	scene_close();
+}
+END_TEST
+
+SUITE("refuse", visitors_do_not_flood_the_log, a_limit_of_descriptors_is_named,
+      each_visitor_has_a_line_if_the_operator_wants_it, strangers_do_not_flood_the_log,
+      a_client_that_competes_for_a_port_does_not_flood_the_log, a_refusal_is_sent_and_counted,
+      a_refusal_with_another_s_name_is_counted_there, a_silent_refusal_is_counted_alone,
+      the_end_of_what_was_let_in_is_sent_alone, a_reset_leaves_nothing_behind,
+      transports_that_are_not_open_are_refused_without_a_frame,
       unread_input_does_not_swallow_the_last_words)

@@ -1,5 +1,6 @@
 #include "session/server_session.h"
 
+#include "quota/kick.h"
 #include "scene/ledger_scene.h"
 #include "session/tunnel.h"
 #include "session/tunnel_session.h"
@@ -306,7 +307,7 @@ static const struct outcome outcomes[SESSION_JOINED][EVENTS] = {
 		C(HANDSHAKE), EN, EN, C(HANDSHAKE), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_CHALLENGED] = {
 		TO(ANSWERED), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(NO_SECRET), E(BAD_FRAME), E(LONG_FRAME),
-		E(NO_SECRET), EN, E(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
+		T(NO_SECRET), EN, E(TOO_SLOW), NO, NO, NO, NO, NO, ST, ST, ST },
 	[SESSION_ANSWERED] = {
 		TO(JUDGED), TO(TELLING), TO(JUDGED), TO(ACCEPTING), C(AHEAD), TO(JUDGED), TO(JUDGED),
 		TO(JUDGED), EN, TO(JUDGED), NO, NO, NO, NO, NO, ST, ST, ST },
@@ -408,8 +409,10 @@ static void kick_tunnel(void)
 {
 	const struct server_session *s = server_sessions_first(&scene.workers[0], LIST_TUNNELS);
 	uint64_t id = s ? tunnel_account(tunnel_session_tunnel(s))->id : 12345;
+	struct kicked kicked = { 0 };
 
-	ck_assert_int_eq(tunnel_sessions_kick(&scene.workers[0], id), s != NULL);
+	tunnel_sessions_kick(&scene.workers[0], &(struct kick){ .id = id }, &kicked);
+	ck_assert_uint_eq(kicked.tunnels, s != NULL);
 	scene_run();
 }
 

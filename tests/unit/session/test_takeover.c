@@ -9,8 +9,10 @@ static int yielded; /* what the holder gives */
 static unsigned n_questions, n_answers;
 static int answer;
 
-static int yield_port(const struct takeover_question *question)
+static int yield_port(const struct takeover_question *question, struct takeover_holder *holder_out)
 {
+	ck_assert_uint_eq(holder_out->peer.family, 0);
+	holder_out->since_ms = 5;
 	ck_assert_ptr_eq(question->holder, &scene.workers[1]);
 	ck_assert_uint_eq(question->session, 77);
 	ck_assert_uint_eq(question->port, 4000);
@@ -19,8 +21,9 @@ static int yield_port(const struct takeover_question *question)
 	return yielded;
 }
 
-static void on_answer(void *arg, int fd)
+static void on_answer(void *arg, int fd, const struct takeover_holder *holder)
 {
+	ck_assert_int_eq(holder->since_ms, 5);
 	ck_assert_ptr_eq(arg, &answer);
 	ck_assert_ptr_eq(loop_current(), scene.loops[0]);
 	n_answers++;

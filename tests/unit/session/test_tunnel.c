@@ -1,8 +1,8 @@
 #include "session/tunnel.h"
 
-#include "chain/allowance.h"
 #include "scene/server_scene.h"
 #include "suite.h"
+#include "verdict/allowance.h"
 #include "wire/about.h"
 
 /* A session whose link the tunnels of a test use; they are its tests', not its own. */
@@ -70,6 +70,7 @@ START_TEST(a_client_is_told_of_its_port)
 	ck_assert_int_ge(tunnel_age_ms(tunnel), 0);
 	ck_assert_int_lt(tunnel_age_ms(tunnel), 5000);
 	ck_assert_int_eq(scene_metric("spore_tunnels_opened_total"), 1);
+	ck_assert_int_eq(scene_metric("spore_identity_tunnels"), 1);
 	ck_assert_ptr_eq(
 		account_holder(&scene.shared.principals, NULL, 0, tunnel_account(tunnel)->port),
 		s->worker);
@@ -145,6 +146,73 @@ START_TEST(a_visitor_is_announced_and_waits)
 	ck_assert_ptr_eq(visitor.account, tunnel_account(tunnel));
 	ck_assert_int_eq(visitor.deadline_ms - visitor.since_ns / 1000000, 10000);
 	visitor_drop(&visitor);
+	close(fd);
+	end_with(tunnel);
+}
+END_TEST
+
+/* Nobody waits for a client that has said that it cannot. */
+START_TEST(a_visitor_that_is_declined_ends_at_once)
+{
+	struct uuid id, unknown = { { 1 } };
+	struct tunnel *tunnel;
+	int fd;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	fd = scene_visit(tunnel_account(tunnel)->port);
+	id = scene_expect(client, MESSAGE_CONNECTION).id;
+	tunnel_decline(tunnel, &unknown, REFUSED_DECLINED);
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 1);
+	ck_assert_int_eq(recv(fd, &(char){ 0 }, 1, MSG_DONTWAIT), -1);
+	tunnel_decline(tunnel, &id, REFUSED_DECLINED);
+	tunnel_decline(tunnel, &id, REFUSED_DECLINED);
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 0);
+	ck_assert_uint_eq(tunnel_account(tunnel)->pending, 0);
+	ck_assert_int_eq(recv(fd, &(char){ 0 }, 1, 0), 0);
+	ck_assert_int_eq(scene_refusals(REFUSED_DECLINED), 1);
+	close(fd);
+	end_with(tunnel);
+}
+END_TEST
+
+/* Unread bytes would turn the end into a reset. */
+START_TEST(a_visitor_without_a_service_ends_in_order)
+{
+	struct tunnel *tunnel;
+	struct uuid id;
+	int fd;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	fd = scene_visit(tunnel_account(tunnel)->port);
+	ck_assert_int_eq(send(fd, "hello", 5, 0), 5);
+	id = scene_expect(client, MESSAGE_CONNECTION).id;
+	tunnel_decline(tunnel, &id, REFUSED_UNSERVED);
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 0);
+	scene_run();
+	ck_assert_int_eq(recv(fd, &(char){ 0 }, 1, 0), 0);
+	ck_assert_int_eq(scene_refusals(REFUSED_UNSERVED), 1);
+	close(fd);
+	end_with(tunnel);
+}
+END_TEST
+
+/* The server has reset its connection for the visitor. */
+START_TEST(a_client_that_was_turned_away_is_not_blamed)
+{
+	struct tunnel *tunnel;
+	struct uuid id;
+	int fd;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	fd = scene_visit(tunnel_account(tunnel)->port);
+	id = scene_expect(client, MESSAGE_CONNECTION).id;
+	source_turn_away(s->source, clock_ms());
+	tunnel_decline(tunnel, &id, REFUSED_DECLINED);
+	ck_assert_int_eq(scene_refusals(REFUSED_CUT_OFF), 1);
+	ck_assert_int_eq(scene_refusals(REFUSED_DECLINED), 0);
 	close(fd);
 	end_with(tunnel);
 }
@@ -239,6 +307,75 @@ START_TEST(a_port_moves_to_another_tunnel)
 }
 END_TEST
 
+/* A visitor that was announced to a connection that is gone. */
+START_TEST(visitors_that_wait_are_announced_to_the_successor)
+{
+	struct tunnel *tunnel, *successor;
+	struct allowance *allowance = NULL;
+	enum refusal why;
+	struct uuid id, again;
+	int fd, visitor;
+
+	begin(SCENE_OPEN);
+	tunnel = open_any();
+	visitor = scene_visit(tunnel_account(tunnel)->port);
+	id = scene_expect(client, MESSAGE_CONNECTION).id;
+	fd = tunnel_take_port(tunnel);
+	tunnel_close(tunnel, SPORE_END_CLOSED);
+	successor = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowance,
+	                        (struct tunnel_port){ 0, fd }, &why);
+	ck_assert_ptr_nonnull(successor);
+	scene_run();
+	scene_expect_tunnel(client);
+	again = scene_expect(client, MESSAGE_CONNECTION).id;
+	ck_assert(uuid_equal(&again, &id));
+	tunnel_decline(successor, &id, REFUSED_DECLINED); /* they belong to it */
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 0);
+	close(visitor);
+	end_with(successor);
+}
+END_TEST
+
+/* The port was closed meanwhile. */
+static void reopen(bool by_name, bool announced)
+{
+	spore_auth_result five = { .struct_size = sizeof five, .session = 5 };
+	struct allowance *allowances[2] = { NULL };
+	struct tunnel *tunnel;
+	enum refusal why;
+	uint16_t port = 0;
+	int visitor = -1;
+
+	begin(by_name ? SCENE_NAMES : SCENE_OPEN);
+	if (by_name)
+		scene_expect(client, MESSAGE_CHALLENGE);
+	for (int i = 0; i < 2; i++) {
+		allowances[i] = by_name ? allow(&five) : NULL;
+		tunnel = tunnel_open(s->worker, &s->link, s->source, &nothing, &allowances[i],
+		                     (struct tunnel_port){ port, -1 }, &why);
+		ck_assert_ptr_nonnull(tunnel);
+		scene_run();
+		port = scene_expect_tunnel(client);
+		if (i > 0)
+			break;
+		visitor = scene_visit(port);
+		scene_expect(client, MESSAGE_CONNECTION);
+		tunnel_close(tunnel, SPORE_END_CLOSED);
+	}
+	if (announced)
+		scene_expect(client, MESSAGE_CONNECTION);
+	scene_expect_nothing(client);
+	close(visitor);
+	end_with(tunnel);
+}
+
+START_TEST(visitors_that_wait_at_a_port_that_was_closed_have_one_owner)
+{
+	reopen(true, true);
+	reopen(false, false);
+}
+END_TEST
+
 START_TEST(another_owner_has_the_same_tunnel)
 {
 	spore_auth_result nine = { .struct_size = sizeof nine, .session = 9 };
@@ -291,6 +428,9 @@ END_TEST
 
 SUITE("tunnel", a_client_is_told_of_its_port, a_port_may_be_refused,
       an_allowance_goes_to_the_tunnel, a_visitor_is_announced_and_waits,
-      where_there_is_no_room_visitors_wait_in_the_queue, a_visitor_too_many_is_refused,
-      a_closed_port_accepts_nobody, a_port_moves_to_another_tunnel,
+      a_visitor_that_is_declined_ends_at_once, a_client_that_was_turned_away_is_not_blamed,
+      a_visitor_without_a_service_ends_in_order, where_there_is_no_room_visitors_wait_in_the_queue,
+      a_visitor_too_many_is_refused, a_closed_port_accepts_nobody, a_port_moves_to_another_tunnel,
+      visitors_that_wait_are_announced_to_the_successor,
+      visitors_that_wait_at_a_port_that_was_closed_have_one_owner,
       another_owner_has_the_same_tunnel)

@@ -1,5 +1,6 @@
 #include "session/tunnel_session.h"
 
+#include "quota/kick.h"
 #include "scene/ledger_scene.h"
 #include "session/tunnel.h"
 #include "suite.h"
@@ -37,6 +38,8 @@ static void extend(int fd)
 	answer = scene_expect(fd, MESSAGE_EXTENDED);
 	ck_assert_uint_eq(answer.port, SERVER_PULSE_MS);
 	ck_assert_uint_eq(answer.ahead, 0);
+	ck_assert_uint_eq(answer.offers,
+	                  MESSAGE_OFFER_CLAIM | MESSAGE_OFFER_DECLINE | MESSAGE_OFFER_UNSERVED);
 }
 
 /* The only client that promised heartbeats has sent none for so long. */
@@ -97,6 +100,41 @@ START_TEST(what_a_client_says_besides_is_passed_over)
 }
 END_TEST
 
+static int visit_alice(uint16_t *port, int *client, struct uuid *id_out)
+{
+	int fd;
+
+	*client = open_tunnel(port);
+	fd = scene_visit(*port);
+	*id_out = scene_expect(*client, MESSAGE_CONNECTION).id;
+	return fd;
+}
+
+/* A client declines its own visitors, and those of no other. */
+START_TEST(a_client_may_decline_a_visitor)
+{
+	uint16_t port = 0;
+	int alice, bob, visitor;
+	struct uuid id;
+
+	scene_open(SCENE_NAMES);
+	visitor = visit_alice(&port, &alice, &id);
+	bob = scene_log_in("bob");
+	scene_hello(bob, 0);
+	scene_expect_tunnel(bob);
+	scene_say(bob, &(struct message){ .type = MESSAGE_DECLINE, .id = id });
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 1);
+	scene_say(alice, &(struct message){ .type = MESSAGE_DECLINE, .id = id });
+	ck_assert_uint_eq(pending_count(scene.shared.pending), 0);
+	ck_assert_int_eq(recv(visitor, &(char){ 0 }, 1, 0), 0);
+	scene_expect_nothing(alice);
+	close(visitor);
+	close(alice);
+	close(bob);
+	scene_close();
+}
+END_TEST
+
 static const struct about *about_of_last(void)
 {
 	return tunnel_session_about(scene_last(LIST_TUNNELS));
@@ -151,6 +189,12 @@ START_TEST(what_was_said_before_the_verdict_stays)
 }
 END_TEST
 
+static bool has_no_tunnel(void *unused)
+{
+	(void)unused;
+	return scene.workers[0].sessions[LIST_TUNNELS].count == 0;
+}
+
 START_TEST(a_silent_spore_client_is_reset)
 {
 	struct deadline *silence;
@@ -160,28 +204,44 @@ START_TEST(a_silent_spore_client_is_reset)
 	scene_open(SCENE_OPEN);
 	fd = open_tunnel(&port);
 	extend(fd);
-	silence = be_silent(0, 0);
+	silence = be_silent(0, SERVER_SILENCE_MS);
 	/* A heartbeat that was not read yet counts. */
 	ck_assert_int_eq(send(fd, "\"Heartbeat\"", 12, 0), 12);
 	deadline_stop(silence);
 	tunnel_session_on_silence(silence);
 	scene_run();
 	scene_expect_nothing(fd);
+	be_silent(0, SERVER_SILENCE_MS);
 	deadline_stop(silence);
 	tunnel_session_on_silence(silence);
 	scene_run();
 	ck_assert_int_eq(scene_hear(fd, &(struct message){ .type = 0 }), HEARD_RESET);
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 0);
+	ck_assert_uint_eq(scene.shared.principals.losses, 1);
 	close(fd);
 	scene_close();
 }
 END_TEST
 
-static bool has_no_tunnel(void *unused)
+/* Only a client that has not ended in order may have left its relays behind. */
+START_TEST(a_broken_connection_loses_the_client_and_an_orderly_end_does_not)
 {
-	(void)unused;
-	return scene.workers[0].sessions[LIST_TUNNELS].count == 0;
+	for (int in_order = 0; in_order < 2; in_order++) {
+		uint16_t port = 0;
+		int fd;
+
+		scene_open(SCENE_OPEN);
+		fd = open_tunnel(&port);
+		if (in_order)
+			close(fd);
+		else
+			sockets_reset(fd);
+		scene_wait(has_no_tunnel, NULL);
+		ck_assert_uint_eq(scene.shared.principals.losses, !in_order);
+		scene_close();
+	}
 }
+END_TEST
 
 START_TEST(a_tunnel_ends_when_its_granted_time_is_over)
 {
@@ -297,12 +357,14 @@ START_TEST(a_second_reload_replaces_the_first_verdict)
 	int fd;
 
 	scene_open(SCENE_NAMES);
+	scene_set(SCENE_LATER("deny"));
+	scene_set(ALICE);
 	fd = open_tunnel(&port);
-	scene_renew(SCENE_LATER("deny", "0.02"));
+	scene_renew(SCENE_LATER("deny"));
 	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_REVIEWED);
 	scene_renew(ALICE);
 	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_TUNNEL);
-	run_for(scene.loops[0], 60);
+	run_for(scene.loops[0], SCENE_LATER_MS + 100);
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
 	scene_expect_nothing(fd);
 	close(fd);
@@ -408,6 +470,27 @@ END_TEST
 /* An answer that is good once needs not be good twice. */
 START_TEST(a_one_time_answer_outlives_a_reload)
 {
+	static const char another[] = LEDGER(
+		", \"once\": true, \"how\": \"ticket\", \"on_error\": \"deny\"");
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(LEDGER_ONCE);
+	fd = open_tunnel(&port);
+	scene_renew(another);
+	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_TUNNEL);
+	ck_assert_uint_eq(ledger_counts(another)->allows, 1);
+	ck_assert_uint_eq(ledger_counts(LEDGER_ONCE)->by[SPORE_END_MOVED], 1);
+	scene_expect_nothing(fd);
+	close(fd);
+	scene_close();
+	scene_check_ledgers();
+}
+END_TEST
+
+/* Its instance is the same as before, and none is in front of it. */
+START_TEST(whom_no_new_instance_concerns_is_not_judged_again)
+{
 	uint16_t port = 0;
 	int fd;
 
@@ -415,8 +498,7 @@ START_TEST(a_one_time_answer_outlives_a_reload)
 	fd = open_tunnel(&port);
 	scene_renew(LEDGER_ONCE);
 	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_TUNNEL);
-	ck_assert_uint_eq(ledger_counts(LEDGER_ONCE)->allows, 2);
-	ck_assert_uint_eq(ledger_counts(LEDGER_ONCE)->by[SPORE_END_MOVED], 1);
+	ck_assert_uint_eq(ledger_counts(LEDGER_ONCE)->allows, 1);
 	scene_expect_nothing(fd);
 	close(fd);
 	scene_close();
@@ -479,6 +561,7 @@ END_TEST
 START_TEST(a_kick_meets_one_tunnel)
 {
 	uint16_t one = 0, two = 0;
+	struct kicked kicked = { 0 };
 	int first, second;
 	uint64_t id;
 
@@ -487,8 +570,10 @@ START_TEST(a_kick_meets_one_tunnel)
 	id = account_of_last()->id;
 	second = open_tunnel(&two);
 	ck_assert_uint_ne(account_of_last()->id, id);
-	ck_assert(tunnel_sessions_kick(&scene.workers[0], id));
-	ck_assert(!tunnel_sessions_kick(&scene.workers[0], id));
+	for (int i = 0; i < 2; i++) /* the second time there is none */
+		tunnel_sessions_kick(&scene.workers[0], &(struct kick){ .id = id }, &kicked);
+	ck_assert_uint_eq(kicked.tunnels, 1);
+	ck_assert_uint_eq(kicked.port, one);
 	scene_run();
 	scene_expect_error(first, REFUSED_KICKED);
 	scene_expect_nothing(second);
@@ -519,6 +604,84 @@ START_TEST(a_drain_closes_the_ports_and_no_session)
 }
 END_TEST
 
+/* Tells the server that the client can move. */
+static void offer_to_move(int fd)
+{
+	scene_say(fd, &(struct message){ .type = MESSAGE_EXTEND,
+	                                 .port = 60000,
+	                                 .wants = MESSAGE_WANTS_LEAVING });
+	scene_expect(fd, MESSAGE_EXTENDED);
+}
+
+START_TEST(a_client_that_can_move_is_told_and_keeps_its_port)
+{
+	uint16_t moving = 0, staying = 0;
+	int mover, stayer;
+
+	scene_open(SCENE_OPEN);
+	mover = open_tunnel(&moving);
+	stayer = open_tunnel(&staying);
+	offer_to_move(mover);
+	atomic_store(&scene.shared.draining, true);
+	tunnel_sessions_leave(&scene.workers[0]);
+	ck_assert_uint_eq(atomic_load(&scene.shared.leavers), 1);
+	scene_run();
+	scene_expect(mover, MESSAGE_LEAVING);
+	scene_expect_nothing(stayer);
+	close(scene_visit(moving));
+	scene_run();
+	scene_expect(mover, MESSAGE_CONNECTION);
+	scene_say(mover, &(struct message){ .type = MESSAGE_MOVED });
+	scene_run();
+	ck_assert_uint_eq(atomic_load(&scene.shared.leavers), 0);
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
+	close(mover);
+	close(stayer);
+	scene_close();
+}
+END_TEST
+
+START_TEST(who_does_not_move_in_time_loses_its_port)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	fd = open_tunnel(&port);
+	offer_to_move(fd);
+	atomic_store(&scene.shared.draining, true);
+	tunnel_sessions_leave(&scene.workers[0]);
+	tunnel_sessions_stop_accepting(&scene.workers[0]);
+	ck_assert_uint_eq(atomic_load(&scene.shared.leavers), 0);
+	scene_run();
+	scene_expect(fd, MESSAGE_LEAVING);
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
+	close(fd);
+	scene_run();
+	ck_assert_uint_eq(atomic_load(&scene.shared.leavers), 0);
+	scene_close();
+}
+END_TEST
+
+/* A server that stays is not left by mistake, and a late Extend is told at once. */
+START_TEST(moved_counts_only_during_a_drain)
+{
+	uint16_t port = 0;
+	int fd;
+
+	scene_open(SCENE_OPEN);
+	fd = open_tunnel(&port);
+	scene_say(fd, &(struct message){ .type = MESSAGE_MOVED });
+	scene_run();
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
+	atomic_store(&scene.shared.draining, true);
+	offer_to_move(fd);
+	scene_expect(fd, MESSAGE_LEAVING);
+	close(fd);
+	scene_close();
+}
+END_TEST
+
 /* ---- a port changes hands ---- */
 
 START_TEST(the_port_of_a_silent_session_moves_unclosed)
@@ -542,6 +705,7 @@ START_TEST(the_port_of_a_silent_session_moves_unclosed)
 	ck_assert_uint_eq(scene_expect_tunnel(new), port);
 	ck_assert_int_eq(scene_last(LIST_TUNNELS)->state, SESSION_TUNNEL);
 	ck_assert_uint_eq(scene.workers[1].sessions[LIST_TUNNELS].count, 0);
+	ck_assert_uint_eq(scene.shared.principals.losses, 1);
 	/* Visitors that came before are not reset; new ones are announced to the new session. */
 	ck_assert_int_eq(recv(early, &byte, 1, MSG_DONTWAIT), -1);
 	ck_assert_int_eq(errno, EAGAIN);
@@ -570,6 +734,38 @@ START_TEST(a_session_that_is_heard_keeps_its_port)
 	scene_expect(old, MESSAGE_HEARTBEAT); /* the next question finds out more */
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
 	close(old);
+	scene_close();
+}
+END_TEST
+
+/* A client that says nothing about itself may be bore's, which gets bore's text. */
+START_TEST(a_spore_client_hears_who_has_its_port)
+{
+	static const char *const said[] = { "name=web", NULL, "tag=env=test", NULL };
+	static const char *const told[] = {
+		NULL,
+		"port already in use",
+		"port already in use: the tunnel \"web\" of a client at 127.0.0.1 has had it for 0 "
+		"s",
+		"port already in use",
+	};
+	uint16_t port = 0;
+	int fds[4];
+
+	scene_open(SCENE_NAMES);
+	for (int i = 0; i < 4; i++) {
+		fds[i] = scene_log_in("alice");
+		if (said[i])
+			scene_about(fds[i], said[i]);
+		scene_hello(fds[i], port);
+		if (i == 0)
+			port = scene_expect_tunnel(fds[0]);
+		else
+			ck_assert_str_eq(scene_expect(fds[i], MESSAGE_ERROR).text, told[i]);
+	}
+	ck_assert_int_eq(scene_refusals(REFUSED_PORT_IN_USE), 3);
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
 	scene_close();
 }
 END_TEST
@@ -631,15 +827,21 @@ START_TEST(a_drain_meets_a_takeover_on_its_way)
 END_TEST
 
 SUITE("tunnel_session", a_client_may_say_about_itself_after_extended,
-      what_was_said_before_the_verdict_stays, a_bore_client_hears_each_beat_and_a_spore_client_some,
+      what_was_said_before_the_verdict_stays, a_client_may_decline_a_visitor,
+      a_bore_client_hears_each_beat_and_a_spore_client_some,
       what_a_client_says_besides_is_passed_over, a_silent_spore_client_is_reset,
+      a_broken_connection_loses_the_client_and_an_orderly_end_does_not,
       a_tunnel_ends_when_its_granted_time_is_over, a_client_hears_why_it_gets_no_tunnel,
       a_client_that_is_known_to_the_new_chain_keeps_its_tunnel,
       a_client_that_is_denied_by_the_new_chain_loses_its_tunnel, on_reload_keep_asks_nobody,
       an_older_chain_lets_in_and_the_newer_one_reviews, a_second_reload_replaces_the_first_verdict,
       a_few_tunnels_are_judged_at_a_time_the_oldest_first, a_reload_begins_anew,
       who_cannot_decide_is_asked_again, a_one_time_answer_outlives_a_reload,
+      whom_no_new_instance_concerns_is_not_judged_again,
       an_allow_that_does_not_reach_far_enough_ends, revalidation_meets_the_tunnels_of_one_identity,
       a_kick_meets_one_tunnel, a_drain_closes_the_ports_and_no_session,
-      the_port_of_a_silent_session_moves_unclosed, a_session_that_is_heard_keeps_its_port,
+      the_port_of_a_silent_session_moves_unclosed, a_spore_client_hears_who_has_its_port,
+      a_client_that_can_move_is_told_and_keeps_its_port, who_does_not_move_in_time_loses_its_port,
+      moved_counts_only_during_a_drain, the_port_of_a_silent_session_moves_unclosed,
+      a_spore_client_hears_who_has_its_port, a_session_that_is_heard_keeps_its_port,
       a_socket_that_comes_too_late_is_closed, a_drain_meets_a_takeover_on_its_way)

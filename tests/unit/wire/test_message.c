@@ -377,12 +377,69 @@ START_TEST(an_extension_may_ask_for_connections_ahead)
 }
 END_TEST
 
+START_TEST(a_client_may_want_addresses)
+{
+	struct message message = { .type = MESSAGE_EXTEND,
+		                   .port = 1,
+		                   .wants = MESSAGE_WANTS_VISITOR };
+	static const char frame[] = "{\"Visitor\":{\"id\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\","
+				    "\"from\":\"[2001:db8::1%25]:65535\"}}";
+	static const char *const wrong[] = {
+		"{\"Visitor\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}",
+		"{\"Visitor\":{\"id\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}}",
+		"{\"Visitor\":{\"id\":\"6fa459ea\",\"from\":\"192.0.2.1:9\"}}",
+		"{\"Visitor\":{\"id\":7,\"from\":\"192.0.2.1:9\"}}",
+		"{\"Visitor\":{\"id\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\",\"from\":9}}",
+		"{\"Visitor\":[]}",
+		"\"Visitor\"",
+	};
+	char text[FRAME_MAX + 1];
+
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"Extend\":{\"heartbeat_ms\":1,\"wants\":1}}");
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, text, &message));
+	ck_assert_uint_eq(message.wants, MESSAGE_WANTS_VISITOR);
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, frame, &message));
+	ck_assert_int_eq(message.type, MESSAGE_VISITOR);
+	ck_assert_str_eq(message.text, "[2001:db8::1%25]:65535");
+	message_format(&message, text);
+	ck_assert_str_eq(text, frame);
+	ck_assert(!parse(MESSAGE_TO_CLIENT, frame, &message));
+	ck_assert(!parse(MESSAGE_TO_SERVER_EXTENDED, frame, &message));
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		ck_assert_msg(!parse(MESSAGE_TO_CLIENT_EXTENDED, wrong[i], &message), "%s",
+		              wrong[i]);
+}
+END_TEST
+
+START_TEST(a_client_may_want_to_hear_of_the_end)
+{
+	struct message message = { .type = MESSAGE_EXTEND,
+		                   .port = 2000,
+		                   .wants = MESSAGE_WANTS_LEAVING };
+	char text[FRAME_MAX + 1];
+
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"Extend\":{\"heartbeat_ms\":2000,\"wants\":2}}");
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, text, &message));
+	ck_assert_uint_eq(message.wants, MESSAGE_WANTS_LEAVING);
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, "\"Leaving\"", &message));
+	ck_assert_int_eq(message.type, MESSAGE_LEAVING);
+	ck_assert(!parse(MESSAGE_TO_CLIENT, "\"Leaving\"", &message));
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, "\"Moved\"", &message));
+	ck_assert_int_eq(message.type, MESSAGE_MOVED);
+	ck_assert(!parse(MESSAGE_TO_SERVER, "\"Moved\"", &message));
+}
+END_TEST
+
 START_TEST(a_wrong_extension_is_rejected)
 {
 	static const char *const wrong[] = {
 		"{\"Extended\":{\"ahead\":3}}",
 		"{\"Extended\":{\"heartbeat_ms\":1,\"ahead\":70000}}",
 		"{\"Extended\":{\"heartbeat_ms\":1,\"ahead\":\"3\"}}",
+		"{\"Extended\":{\"heartbeat_ms\":1,\"wants\":\"1\"}}",
+		"{\"Extended\":{\"heartbeat_ms\":1,\"wants\":-1}}",
 		"{\"Extended\":{\"heartbeat_ms\":1,\"ahead\":3,\"pass\":7}}",
 		"{\"Extended\":{\"heartbeat_ms\":1,\"pass\":\"6fa459ea\"}}",
 		("{\"Extended\":{\"heartbeat_ms\":1,\"pass\":\"6fa459ea-ee8a-4ca4-894e-"
@@ -393,6 +450,36 @@ START_TEST(a_wrong_extension_is_rejected)
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		ck_assert_msg(!parse(MESSAGE_TO_CLIENT_EXTENDED, wrong[i], &message), "%s",
 		              wrong[i]);
+}
+END_TEST
+
+START_TEST(claim_and_decline_name_a_visitor_and_are_offered)
+{
+	struct message message = { .type = MESSAGE_EXTENDED, .port = 5, .offers = 3 };
+	char text[FRAME_MAX + 1];
+
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"Extended\":{\"heartbeat_ms\":5,\"offers\":3}}");
+	ck_assert(parse(MESSAGE_TO_CLIENT_EXTENDED, text, &message));
+	ck_assert_uint_eq(message.offers, 3);
+	ck_assert(!parse(MESSAGE_TO_CLIENT_EXTENDED,
+	                 "{\"Extended\":{\"heartbeat_ms\":5,\"offers\":70000}}", &message));
+	ck_assert(uuid_parse(an_id, strlen(an_id), &message.id));
+	message.type = MESSAGE_CLAIM;
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"Claim\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	ck_assert(!parse(MESSAGE_TO_CLIENT_EXTENDED, text, &message));
+	ck_assert(parse(MESSAGE_TO_SERVER, text, &message));
+	message.type = MESSAGE_DECLINE;
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"Decline\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	ck_assert(!parse(MESSAGE_TO_SERVER, text, &message));
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, text, &message));
+	message.type = MESSAGE_UNSERVED;
+	message_format(&message, text);
+	ck_assert_str_eq(text, "{\"Unserved\":\"6fa459ea-ee8a-4ca4-894e-db77e160355e\"}");
+	ck_assert(!parse(MESSAGE_TO_SERVER, text, &message));
+	ck_assert(parse(MESSAGE_TO_SERVER_EXTENDED, text, &message));
 }
 END_TEST
 
@@ -435,4 +522,6 @@ SUITE("message", agrees_with_bore_on_every_frame_of_the_list, hello_ex_may_hold_
       frames_are_written_as_bore_writes_them, every_message_survives_the_round_trip,
       every_ascii_byte_of_a_text_survives, utf8_of_a_text_survives,
       a_text_that_does_not_fit_is_cut_to_a_good_frame, an_extension_may_ask_for_connections_ahead,
-      a_wrong_extension_is_rejected, about_carries_a_valid_item)
+      a_client_may_want_addresses, a_client_may_want_to_hear_of_the_end,
+      a_wrong_extension_is_rejected, claim_and_decline_name_a_visitor_and_are_offered,
+      about_carries_a_valid_item)

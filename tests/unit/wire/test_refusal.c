@@ -1,5 +1,6 @@
 #include "wire/refusal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "suite.h"
@@ -50,10 +51,30 @@ START_TEST(each_text_fits_a_frame)
 }
 END_TEST
 
+START_TEST(each_is_documented)
+{
+	for (int i = 0; i < REFUSED_COUNT; i++)
+		ck_assert_uint_gt(strlen(refusal_doc(i)), 10);
+}
+END_TEST
+
 START_TEST(each_text_is_parsed_as_its_reason)
 {
 	for (int i = 0; i < REFUSED_COUNT; i++)
 		ck_assert_int_eq(refusal_parse(refusal_text(i)), i);
+}
+END_TEST
+
+START_TEST(details_may_follow)
+{
+	char text[256];
+
+	for (int i = 0; i < REFUSED_COUNT; i++) {
+		snprintf(text, sizeof text, "%s: and details", refusal_text(i));
+		ck_assert_int_eq(refusal_parse(text), i);
+		snprintf(text, sizeof text, "%s and more", refusal_text(i));
+		ck_assert_int_eq(refusal_parse(text), REFUSED_UNKNOWN);
+	}
 }
 END_TEST
 
@@ -67,7 +88,7 @@ END_TEST
 START_TEST(visitors_are_counted_at_the_public_port)
 {
 	for (int i = 0; i < REFUSED_COUNT; i++) {
-		bool of_visitors = (i >= REFUSED_SERVER_FULL && i <= REFUSED_CLIENT_STALLED) ||
+		bool of_visitors = (i >= REFUSED_SERVER_FULL && i <= REFUSED_UNSERVED) ||
 		                   i == REFUSED_ACCESS_LIST || i == REFUSED_NO_MEMORY;
 
 		ck_assert_int_eq(refusal_happens_at(i, REFUSED_AT_PUBLIC), of_visitors);
@@ -89,6 +110,7 @@ static const struct {
 	{ REFUSED_LONG_FRAME, "frame error, invalid byte length" },
 	{ REFUSED_NO_SECRET, "server requires secret, but no secret was provided" },
 	{ REFUSED_WRONG_SECRET, "invalid secret" },
+	{ REFUSED_UNKNOWN_CLIENT, "the server does not know this client" },
 	{ REFUSED_UNEXPECTED, "unexpected authenticate" },
 	{ REFUSED_PORT_IN_USE, "port already in use" },
 	{ REFUSED_PORT_PERMISSION, "permission denied" },
@@ -117,6 +139,27 @@ START_TEST(what_is_sent_stays_as_it_is)
 }
 END_TEST
 
+START_TEST(a_ban_says_how_long_it_lasts)
+{
+	static const char *const others[] = { "",
+		                              "the source is banned",
+		                              "the source is banned; try again in 5 h",
+		                              "the source is banned; try again in 5 s or so",
+		                              "the source is banned; try again in s",
+		                              "x; try again in 99999999999 s" };
+	char text[REFUSAL_BANNED_SIZE];
+
+	ck_assert_str_eq(refusal_write_banned(41001, text),
+	                 "the source is banned: wrong secrets came from this address; try again in "
+	                 "42 s");
+	ck_assert_int_eq(refusal_parse(text), REFUSED_SOURCE);
+	ck_assert_int_eq(refusal_wait_ms(text), 42000);
+	ck_assert_int_eq(refusal_wait_ms(refusal_write_banned(86400000, text)), 86400000);
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		ck_assert_int_eq(refusal_wait_ms(others[i]), 0);
+}
+END_TEST
+
 START_TEST(other_texts_are_unknown)
 {
 	static const char *const others[] = { "",
@@ -124,6 +167,8 @@ START_TEST(other_texts_are_unknown)
 		                              "invalid secret ",
 		                              "invalid",
 		                              "server error: invalid secret",
+		                              "invalid secret:",
+		                              "invalid secrets: x",
 		                              "some other server's reason" };
 
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
@@ -138,6 +183,8 @@ static enum refusal_retry expected_retry(enum refusal why)
 	switch (why) {
 	case REFUSED_NO_SECRET:
 	case REFUSED_WRONG_SECRET:
+	case REFUSED_UNBOUND:
+	case REFUSED_UNKNOWN_CLIENT:
 	case REFUSED_REVOKED:
 	case REFUSED_KICKED:
 		return RETRY_NEVER;
@@ -145,6 +192,7 @@ static enum refusal_retry expected_retry(enum refusal why)
 	case REFUSED_PORT_NOT_BOUND:
 	case REFUSED_PORT_PERMISSION:
 		return RETRY_ANY_PORT;
+	case REFUSED_SOURCE:
 	case REFUSED_TOO_MANY_TRIES:
 		return RETRY_WHEN_ASKED;
 	default:
@@ -165,6 +213,8 @@ static enum refusal_subject expected_subject(enum refusal why)
 	switch (why) {
 	case REFUSED_NO_SECRET:
 	case REFUSED_WRONG_SECRET:
+	case REFUSED_UNBOUND:
+	case REFUSED_UNKNOWN_CLIENT:
 	case REFUSED_REVOKED:
 		return SUBJECT_IDENTITY;
 	case REFUSED_PORT_IN_USE:
@@ -173,6 +223,9 @@ static enum refusal_subject expected_subject(enum refusal why)
 	case REFUSED_PORT_NOT_BOUND:
 	case REFUSED_PORT_PERMISSION:
 		return SUBJECT_PORT;
+	case REFUSED_TOO_MANY_TUNNELS:
+	case REFUSED_SOURCE_TUNNELS:
+		return SUBJECT_TUNNEL;
 	default:
 		return SUBJECT_CONNECTION;
 	}
@@ -186,7 +239,8 @@ START_TEST(each_says_what_was_refused)
 END_TEST
 
 SUITE("refusal", each_has_a_name_that_can_be_a_label, two_share_the_name_of_another,
-      each_text_fits_a_frame, each_text_is_parsed_as_its_reason,
-      what_ends_an_open_tunnel_is_not_counted, visitors_are_counted_at_the_public_port,
-      what_is_sent_stays_as_it_is, other_texts_are_unknown, each_says_whether_to_try_again,
+      each_text_fits_a_frame, each_is_documented, each_text_is_parsed_as_its_reason,
+      details_may_follow, what_ends_an_open_tunnel_is_not_counted,
+      visitors_are_counted_at_the_public_port, what_is_sent_stays_as_it_is,
+      a_ban_says_how_long_it_lasts, other_texts_are_unknown, each_says_whether_to_try_again,
       each_says_what_was_refused)

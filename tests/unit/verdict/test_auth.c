@@ -1,7 +1,8 @@
-#include "chain/auth.h"
+#include "verdict/auth.h"
 
 #include "../sdk/plugins/ledger.h"
 #include "base/container.h"
+#include "host/last_good.h"
 #include "net/stream.h"
 #include "scene/host_scene.h"
 #include "sockets.h"
@@ -285,6 +286,24 @@ START_TEST(challenges_differ_and_offer_no_binding_without_one)
 }
 END_TEST
 
+/* A password needs a secure connection. Bits that are not a form of answers do not count. */
+START_TEST(a_challenge_offers_what_the_chain_accepts)
+{
+	struct host_scene scene;
+	struct asker asker;
+
+	set_up(&asker, &scene, ROLE_SERVER,
+	       "{\"auth\":[{\"use\":\"told\",\"accepts\":4},{\"use\":\"told\",\"accepts\":65531}]"
+	       "}");
+	ck_assert_uint_eq(asker.set->accepts, SPORE_OFFER_SIGNATURES | SPORE_OFFER_PASSWORDS);
+	ck_assert(!asker.set->binds);
+	host_scene_call(&scene, make_challenge, &asker);
+	ck_assert_uint_eq(spore_challenge_offers(asker.challenge.bytes),
+	                  SPORE_OFFER_ABOUT | SPORE_OFFER_SIGNATURES);
+	tear_down(&asker);
+}
+END_TEST
+
 START_TEST(only_a_uuid_of_version_8_offers_anything)
 {
 	struct uuid challenge;
@@ -483,12 +502,322 @@ START_TEST(a_renewal_on_the_pool_says_the_same)
 }
 END_TEST
 
+/* ---- last good verdicts ---- */
+
+/* A back-end whose mood is in a file. */
+struct backend {
+	struct host_scene scene;
+	struct asker asker;
+	char path[32];
+};
+
+static void set_mood(const struct backend *backend, const char *mood)
+{
+	FILE *file = fopen(backend->path, "w");
+
+	ck_assert(file && fputs(mood, file) >= 0 && fclose(file) == 0);
+}
+
+/* `more`: further keys of the instance, each after a comma; `next`: further instances. */
+static void open_backend(struct backend *backend, const char *use, const char *more,
+                         const char *next)
+{
+	char text[512];
+	int fd;
+
+	strcpy(backend->path, "/tmp/spore-mood-XXXXXX");
+	fd = mkstemp(backend->path);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	snprintf(text, sizeof text,
+	         "{\"auth\":[{\"use\":\"%s\",\"name\":\"x\",\"backend\":\"%s\","
+	         "\"on_error\":\"last_good\"%s}%s]}",
+	         use, backend->path, more, next);
+	set_up(&backend->asker, &backend->scene, ROLE_SERVER, text);
+}
+
+static void close_backend(struct backend *backend)
+{
+	tear_down(&backend->asker);
+	unlink(backend->path);
+}
+
+static double entries_of(const struct backend *backend)
+{
+	return host_scene_metric(&backend->scene, "spore_auth_last_good_entries", "plugin=x");
+}
+
+static double used_of(const struct backend *backend, const char *labels)
+{
+	return host_scene_metric(&backend->scene, "spore_auth_last_good_total", labels);
+}
+
+static const char *const recalls[] = { "recall", "auth_recall:recall_blocking" };
+
+/* Only who was let in before, with the same proof, and with the same rights. */
+START_TEST(while_the_back_end_fails_the_last_good_verdict_counts)
+{
+	for (size_t i = 0; i < sizeof recalls / sizeof *recalls; i++) {
+		struct backend backend;
+		struct asker *asker = &backend.asker;
+
+		open_backend(&backend, recalls[i], ",\"max_tunnels\":3", "");
+		set_mood(&backend, "fail");
+		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+		set_mood(&backend, "allow");
+		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+		ck_assert_int_eq(judge(asker, "unhinted"), SPORE_ALLOW);
+		ck_assert_double_eq(entries_of(&backend), 2);
+		set_mood(&backend, "fail");
+		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+		ck_assert_str_eq(asker->run.by->name, "x");
+		ck_assert_str_eq(asker->run.allowance->grant->identity, "alice");
+		ck_assert_uint_eq(asker->run.allowance->grant->max_tunnels, 3);
+		ck_assert_ptr_null(asker->run.allowance->grant->verifier);
+		ck_assert_int_eq(judge(asker, "unhinted"), SPORE_ALLOW);
+		ck_assert_int_eq(judge(asker, "alice=2"), SPORE_EBACKEND);
+		ck_assert_int_eq(judge(asker, "bob=1"), SPORE_EBACKEND);
+		ck_assert_double_eq(used_of(&backend, "plugin=x,purpose=control"), 2);
+		close_backend(&backend);
+	}
+}
+END_TEST
+
+/* An error is no denial, a denial is never forgotten for an error, and NEXT denies, too. */
+START_TEST(a_denial_ends_a_last_good_verdict)
+{
+	static const char *const moods[] = { "deny", "next" };
+
+	for (size_t i = 0; i < sizeof moods / sizeof *moods; i++) {
+		struct backend backend;
+		struct asker *asker = &backend.asker;
+
+		open_backend(&backend, "recall", "", "");
+		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+		set_mood(&backend, moods[i]);
+		ck_assert_int_eq(judge(asker, "alice=2"), SPORE_DENY); /* somebody else's */
+		ck_assert_double_eq(entries_of(&backend), 1);
+		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_DENY);
+		ck_assert_double_eq(entries_of(&backend), 0);
+		set_mood(&backend, "fail");
+		ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+		close_backend(&backend);
+	}
+}
+END_TEST
+
+/* With the session of their tunnel. */
+START_TEST(data_connections_have_last_good_verdicts)
+{
+	struct backend backend;
+	struct asker *asker = &backend.asker;
+
+	open_backend(&backend, "recall", "", "");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	asker->question.only = asker->run.by;
+	asker->question.session = asker->run.allowance->grant->session;
+	ck_assert_int_eq(judge(asker, "bob=1"), SPORE_ALLOW);
+	asker->question.purpose = SPORE_AUTH_DATA;
+	set_mood(&backend, "fail");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_ptr_null(asker->run.allowance);
+	ck_assert_int_eq(judge(asker, "bob=1"), SPORE_EBACKEND); /* of another session */
+	ck_assert_double_eq(used_of(&backend, "plugin=x,purpose=data"), 1);
+	close_backend(&backend);
+}
+END_TEST
+
+/* The back-end says it anew with each data connection for which the plugin asks it. */
+START_TEST(a_data_connection_confirms_a_last_good_verdict)
+{
+	struct backend backend;
+	struct asker *asker = &backend.asker;
+
+	open_backend(&backend, "recall", "", "");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	asker->question.only = asker->run.by;
+	asker->question.session = asker->run.allowance->grant->session;
+	asker->question.purpose = SPORE_AUTH_DATA;
+	last_good_forget(asker->run.by->last_good, spore_cstr("alice"));
+	ck_assert_double_eq(entries_of(&backend), 0);
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_double_eq(entries_of(&backend), 1);
+	set_mood(&backend, "deny");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_DENY);
+	ck_assert_double_eq(entries_of(&backend), 0);
+	close_backend(&backend);
+}
+END_TEST
+
+static void run_end(void *arg)
+{
+	allowance_end(arg, SPORE_END_CLOSED, NULL);
+}
+
+/* An open tunnel stays with its old instance instead. A denial is one for the whole identity. */
+START_TEST(a_renewal_has_no_last_good_verdict)
+{
+	struct backend backend;
+	struct asker *asker = &backend.asker;
+	struct allowance *allowance;
+
+	open_backend(&backend, "recall", "", "");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	allowance = asker->run.allowance;
+	asker->run.allowance = NULL;
+	asker->question.purpose = SPORE_AUTH_RENEW;
+	asker->question.renews = allowance;
+	set_mood(&backend, "fail");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+	ck_assert_double_eq(entries_of(&backend), 1);
+	set_mood(&backend, "deny");
+	ck_assert_int_eq(judge(asker, ""), SPORE_DENY);
+	ck_assert_double_eq(entries_of(&backend), 0);
+	host_scene_call(&backend.scene, run_end, allowance);
+	close_backend(&backend);
+}
+END_TEST
+
+/* The chain ends there: the next instance knows less about this client. */
+START_TEST(without_a_last_good_verdict_an_error_denies)
+{
+	struct backend backend;
+
+	open_backend(&backend, "recall", "", ",{\"use\":\"policy\",\"names\":[\"bob=1\"]}");
+	set_mood(&backend, "fail");
+	ck_assert_int_eq(judge(&backend.asker, "bob=1"), SPORE_EBACKEND);
+	set_mood(&backend, "next");
+	ck_assert_int_eq(judge(&backend.asker, "bob=1"), SPORE_ALLOW);
+	close_backend(&backend);
+}
+END_TEST
+
+static void run_give_up(void *arg)
+{
+	struct asker *asker = arg;
+
+	atomic_store(&asker->verdict, auth_give_up(&asker->run));
+}
+
+/* The verdict has been given, but has not arrived. */
+static void run_give_up_too_early(void *arg)
+{
+	struct asker *asker = arg;
+
+	run_judge(arg);
+	ck_assert_int_eq(host_table()->complete_verify(asker->run.ticket, SPORE_DENY, NULL),
+	                 SPORE_OK);
+	run_give_up(arg);
+}
+
+static int32_t give_up(struct asker *asker, const char *answer)
+{
+	asker->question.answer = answer;
+	host_scene_call(asker->scene, run_judge, asker);
+	ck_assert_int_eq(atomic_load(&asker->verdict), SPORE_EPENDING);
+	host_scene_call(asker->scene, run_give_up, asker);
+	ck_assert_uint_eq(asker->run.ticket, 0);
+	return atomic_load(&asker->verdict);
+}
+
+/* The time for the verdict is up. */
+START_TEST(a_silent_back_end_fails)
+{
+	struct backend backend;
+	struct asker *asker = &backend.asker;
+
+	open_backend(&backend, "recall", "", "");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	set_mood(&backend, "silent");
+	ck_assert_int_eq(give_up(asker, "bob=1"), SPORE_ETIMEOUT);
+	ck_assert_int_eq(give_up(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_str_eq(asker->run.allowance->grant->identity, "alice");
+	ck_assert_uint_eq(atomic_load(&asker->n_verdicts), 1);
+	host_scene_call(&backend.scene, run_give_up_too_early, asker);
+	ck_assert_int_eq(atomic_load(&asker->verdict), SPORE_ETIMEOUT);
+	close_backend(&backend);
+}
+END_TEST
+
+START_TEST(a_last_good_verdict_needs_a_verifier)
+{
+	struct backend backend;
+
+	open_backend(&backend, "recall", ",\"careless\":true", "");
+	ck_assert_int_eq(judge(&backend.asker, "alice=1"), SPORE_ALLOW);
+	set_mood(&backend, "fail");
+	ck_assert_int_eq(judge(&backend.asker, "bob=1"), SPORE_EBACKEND);
+	close_backend(&backend);
+}
+END_TEST
+
+/* Their ends are those of an ALLOW: the ticket is new. */
+START_TEST(a_last_good_verdict_has_a_ticket_of_its_own)
+{
+	struct backend backend;
+	struct asker *asker = &backend.asker;
+	spore_ticket first;
+
+	open_backend(&backend, "recall", "", "");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	first = asker->run.allowance->ticket;
+	set_mood(&backend, "fail");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_uint_ne(asker->run.allowance->ticket, 0);
+	ck_assert_uint_ne(asker->run.allowance->ticket, first);
+	ck_assert_int_eq(
+		host_table()->complete_verify(asker->run.allowance->ticket, SPORE_DENY, NULL),
+		SPORE_ESTALE);
+	close_backend(&backend);
+}
+END_TEST
+
+static void revalidate_nothing(void *arg, struct instance *instance, spore_str identity,
+                               int32_t verdict, struct grant *grant)
+{
+	(void)arg;
+	(void)instance;
+	(void)identity;
+	(void)verdict;
+	grant_free(grant);
+}
+
+/* The plugin revokes, or changes what the client may do. */
+START_TEST(auth_revalidate_reaches_last_good_verdicts)
+{
+	const spore_auth_result result = { .struct_size = sizeof result };
+	struct backend backend;
+	struct asker *asker = &backend.asker;
+	spore_ctx *ctx;
+
+	open_backend(&backend, "recall", ",\"max_tunnels\":3", "");
+	backend.scene.services.revalidate = revalidate_nothing;
+	host_fini();
+	ck_assert(host_init(&backend.scene.services));
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ctx = (spore_ctx *)(void *)asker->run.by;
+	set_mood(&backend, "fail");
+	host_table()->auth_revalidate(ctx, spore_cstr("alice"), SPORE_ALLOW, &result);
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
+	ck_assert_uint_eq(asker->run.allowance->grant->fields, 0);
+	host_table()->auth_revalidate(ctx, spore_cstr("alice"), SPORE_DENY, NULL);
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+	close_backend(&backend);
+}
+END_TEST
+
 SUITE("auth", the_first_instance_that_decides_is_named, one_instance_alone_can_be_asked,
       an_error_denies_or_is_skipped, what_is_not_a_verdict_is_an_error,
       a_completed_ticket_counts_more_than_the_return, a_blocking_instance_answers_from_its_pool,
       a_pending_verdict_can_be_cancelled, a_client_gets_its_answer,
       a_client_without_an_answer_hears_why, challenges_differ_and_offer_no_binding_without_one,
-      an_allow_that_nobody_takes_ends, an_allow_that_comes_too_late_ends,
-      an_allow_that_is_returned_too_late_ends, a_stale_completion_has_no_end,
-      only_a_uuid_of_version_8_offers_anything, an_instance_is_told_what_the_client_says,
-      only_its_own_word_is_an_instance_s, a_renewal_on_the_pool_says_the_same)
+      a_challenge_offers_what_the_chain_accepts, an_allow_that_nobody_takes_ends,
+      an_allow_that_comes_too_late_ends, an_allow_that_is_returned_too_late_ends,
+      a_stale_completion_has_no_end, only_a_uuid_of_version_8_offers_anything,
+      an_instance_is_told_what_the_client_says, only_its_own_word_is_an_instance_s,
+      a_renewal_on_the_pool_says_the_same, while_the_back_end_fails_the_last_good_verdict_counts,
+      a_denial_ends_a_last_good_verdict, data_connections_have_last_good_verdicts,
+      a_data_connection_confirms_a_last_good_verdict, a_renewal_has_no_last_good_verdict,
+      without_a_last_good_verdict_an_error_denies, a_silent_back_end_fails,
+      a_last_good_verdict_needs_a_verifier, a_last_good_verdict_has_a_ticket_of_its_own,
+      auth_revalidate_reaches_last_good_verdicts)

@@ -1,4 +1,4 @@
-#include "client/pulse.h"
+#include "link/pulse.h"
 
 #include <string.h>
 

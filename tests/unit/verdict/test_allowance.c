@@ -1,4 +1,4 @@
-#include "chain/allowance.h"
+#include "verdict/allowance.h"
 
 #include "../sdk/plugins/ledger.h"
 #include "base/container.h"

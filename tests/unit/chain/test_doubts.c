@@ -1,0 +1,89 @@
+#include "chain/doubts.h"
+
+#include "capture.h"
+#include "scene/host_scene.h"
+#include "suite.h"
+
+/* The lines about a server's configuration. */
+static const char *doubts(const char *text)
+{
+	static char printed[4096];
+	struct host_scene scene;
+	struct plugin_set *set;
+	FILE *out;
+
+	host_scene_open(&scene);
+	set = host_scene_server(&scene, text);
+	doubts_find(set);
+	out = fmemopen(printed, sizeof printed, "w");
+	doubts_print(set, out);
+	fputc('\0', out);
+	fclose(out);
+	plugin_set_unref(set);
+	host_scene_close(&scene);
+	return printed;
+}
+
+#define PUBLIC(identities)                                                                         \
+	"\"acl\":{\"public\":[{\"use\":\"cidr\",\"deny\":[],\"identity\":[" identities "]}]}"
+#define SECRETS "{\"use\":\"multi_secret\",\"secrets\":{\"alice\":\"a\",\"bob\":\"b\"}}"
+
+START_TEST(an_identity_that_nobody_has_is_named)
+{
+	const char *found = doubts("{\"auth\":[" SECRETS "],\n" PUBLIC("\"bob\",\n\"alcie\"") "}");
+
+	ck_assert_contains(found, ":3: /acl/public/0/identity/1: no auth plugin knows the identity "
+	                          "\"alcie\", so this applies to nobody\n");
+	ck_assert_lacks(found, "bob");
+}
+END_TEST
+
+START_TEST(any_instance_may_have_it)
+{
+	ck_assert_str_eq(doubts("{\"auth\":[" SECRETS ",{\"use\":\"hmac\",\"secret\":\"c\","
+	                        "\"identity\":\"carol\"}]," PUBLIC("\"alice\",\"carol\"") "}"),
+	                 "");
+	ck_assert_contains(
+		doubts("{\"auth\":[{\"use\":\"hmac\",\"secret\":\"c\"}]," PUBLIC("\"alice\"") "}"),
+		"\"alice\"");
+}
+END_TEST
+
+/* The tests' plugin "policy" does not say whom it knows. */
+START_TEST(an_instance_that_cannot_tell_may_have_anyone)
+{
+	ck_assert_str_eq(
+		doubts("{\"auth\":[" SECRETS
+	               ",{\"use\":\"policy\",\"names\":[\"dave\"]}]," PUBLIC("\"eve\"") "}"),
+		"");
+}
+END_TEST
+
+START_TEST(a_reserved_port_that_no_tunnel_would_get)
+{
+	const char *found = doubts(
+		"{\"server\":{\"ports\":\"20000-21000,22000\",\"reserved_ports\":["
+		"20000,\n80,\"20990-22222\",\n\"1-19999,65535\",22000]},"
+		"\"auth\":[" SECRETS "]}");
+
+	ck_assert_contains(found, ":2: /server/reserved_ports/1: no tunnel would get this port "
+	                          "anyway");
+	ck_assert_contains(found, ":3: /server/reserved_ports/3: ");
+	ck_assert_lacks(found, "/0: ");
+	ck_assert_lacks(found, "/2: ");
+	ck_assert_lacks(found, "/4: ");
+	ck_assert_str_eq(doubts("{\"server\":{\"reserved_ports\":[]},\"auth\":[" SECRETS "]}"), "");
+}
+END_TEST
+
+START_TEST(a_server_without_authentication_is_open)
+{
+	ck_assert_str_eq(doubts("{}"), "no authentication: anybody who reaches the control port "
+	                               "may open tunnels\n");
+	ck_assert_contains(doubts("{" PUBLIC("\"alice\"") "}"), "\"alice\"");
+}
+END_TEST
+
+SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
+      an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
+      a_server_without_authentication_is_open)

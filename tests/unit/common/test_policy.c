@@ -1,0 +1,50 @@
+#include "policy.h"
+
+#include "suite.h"
+
+START_TEST(what_a_policy_leaves_out_comes_from_that_of_all)
+{
+	spore_port_range range = { 7000, 7001 };
+	struct policy own = { .max_tunnels = 5 };
+	struct policy all = {
+		.ports = { &range, 1, sizeof range }, .max_tunnels = 1, .max_conns = 2, .life = 3
+	};
+
+	policy_inherit(&own, &all);
+	ck_assert_int_eq(own.max_tunnels, 5);
+	ck_assert_int_eq(own.max_conns, 2);
+	ck_assert_int_eq(own.life, 3);
+	ck_assert_ptr_eq(own.ports.items, &range);
+}
+END_TEST
+
+START_TEST(a_result_has_the_limits_that_are_set)
+{
+	spore_port_range range = { 7000, 7001 };
+	struct policy policy = { .ports = { &range, 1, sizeof range }, .life = 3 };
+	spore_auth_result result = { .struct_size = sizeof result };
+
+	policy_grant(&policy, &result);
+	ck_assert_uint_eq(result.fields, SPORE_AUTH_F_PORTS | SPORE_AUTH_F_LIFE);
+	ck_assert_uint_eq(result.n_ports, 1);
+	ck_assert_int_eq(result.life_ms, 3);
+	ck_assert_uint_eq(result.max_tunnels, 0);
+}
+END_TEST
+
+START_TEST(a_stated_limit_of_nothing_holds)
+{
+	struct policy own = { .stated = SPORE_AUTH_F_MAX_TUNNELS };
+	struct policy all = { .max_tunnels = 3, .max_conns = 2 };
+	spore_auth_result result = { .struct_size = sizeof result };
+
+	policy_inherit(&own, &all);
+	policy_grant(&own, &result);
+	ck_assert_uint_eq(result.fields, SPORE_AUTH_F_MAX_TUNNELS | SPORE_AUTH_F_MAX_CONNS);
+	ck_assert_uint_eq(result.max_tunnels, 0);
+	ck_assert_uint_eq(result.max_conns, 2);
+}
+END_TEST
+
+SUITE("policy", a_stated_limit_of_nothing_holds, what_a_policy_leaves_out_comes_from_that_of_all,
+      a_result_has_the_limits_that_are_set)

@@ -1,0 +1,167 @@
+#include "process/notify.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "capture.h"
+#include "suite.h"
+
+static char path[64];
+static int manager;
+static struct notify notify;
+
+/* Binds the manager's socket. `len`: of the name in sun_path, which is abstract if it begins with
+ * NUL. */
+static void listen_at(const char *name, size_t len)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	memcpy(address.sun_path, name, len);
+	manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_ge(manager, 0);
+	ck_assert_int_eq(bind(manager, (struct sockaddr *)&address,
+	                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)),
+	                 0);
+}
+
+static void open_scene(void)
+{
+	snprintf(path, sizeof path, "/tmp/spore-notify-%d", (int)getpid());
+	unlink(path);
+	listen_at(path, strlen(path));
+	setenv("NOTIFY_SOCKET", path, 1);
+	notify_open(&notify);
+}
+
+static void close_scene(void)
+{
+	notify_close(&notify);
+	close(manager);
+	unlink(path);
+}
+
+/* The next datagram; "": none waits. */
+static const char *received(void)
+{
+	static char text[1024];
+	ssize_t n = recv(manager, text, sizeof text - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+START_TEST(each_change_is_one_message)
+{
+	open_scene();
+	ck_assert_str_eq(received(), "");
+	notify_starting(&notify, 70000);
+	ck_assert_str_eq(received(), "STATUS=starting\nEXTEND_TIMEOUT_USEC=70000000");
+	notify_ready(&notify, "serving");
+	ck_assert_str_eq(received(), "READY=1\nSTATUS=serving");
+	notify_status(&notify, "1 of 2 tunnels open");
+	ck_assert_str_eq(received(), "STATUS=1 of 2 tunnels open");
+	notify_stopping(&notify, 15000);
+	ck_assert_str_eq(received(), "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=15000000");
+	ck_assert_str_eq(received(), "");
+	close_scene();
+}
+END_TEST
+
+START_TEST(a_reload_has_the_time_of_its_start)
+{
+	struct timespec before;
+	long long usec = 0;
+
+	open_scene();
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	notify_reloading(&notify);
+	ck_assert_int_eq(
+		sscanf(received(), "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading", &usec), 1);
+	ck_assert_int_ge(usec, before.tv_sec * 1000000LL + before.tv_nsec / 1000);
+	ck_assert_int_lt(usec, before.tv_sec * 1000000LL + 60000000LL);
+	close_scene();
+}
+END_TEST
+
+START_TEST(an_abstract_name_begins_with_at)
+{
+	char name[64], variable[64];
+
+	snprintf(name, sizeof name, "%cspore-notify-%d", '\0', (int)getpid());
+	snprintf(variable, sizeof variable, "@%s", name + 1);
+	listen_at(name, strlen(variable));
+	setenv("NOTIFY_SOCKET", variable, 1);
+	notify_open(&notify);
+	notify_ready(&notify, "serving");
+	ck_assert_str_eq(received(), "READY=1\nSTATUS=serving");
+	notify_close(&notify);
+	close(manager);
+}
+END_TEST
+
+START_TEST(without_a_manager_nothing_happens)
+{
+	static struct notify zeroed;
+
+	unsetenv("NOTIFY_SOCKET");
+	notify_open(&notify);
+	notify_ready(&notify, "serving");
+	notify_close(&notify);
+	notify_close(&notify);
+	notify_ready(&zeroed, "serving");
+	notify_close(&zeroed);
+	ck_assert_int_ge(dup(STDIN_FILENO), 0); /* descriptor 0 is still open */
+}
+END_TEST
+
+/* What the log says of a manager that is not there. */
+static const char *complaint(const char *variable)
+{
+	static struct capture capture;
+
+	setenv("NOTIFY_SOCKET", variable, 1);
+	capture_begin(&capture);
+	notify_open(&notify);
+	notify_ready(&notify, "serving");
+	notify_status(&notify, "serving");
+	notify_close(&notify);
+	capture_end(&capture);
+	return capture_err(&capture);
+}
+
+START_TEST(a_failure_is_logged_once)
+{
+	const char *line = complaint("/nowhere/notify");
+
+	ck_assert_contains(line, "warn  cannot notify the service manager socket=/nowhere/notify "
+	                         "error=\"No such file or directory\"\n");
+	ck_assert_ptr_eq(strchr(line, '\n'), line + strlen(line) - 1);
+	ck_assert_contains(complaint("vsock:2:1"), "socket=vsock:2:1 error=");
+}
+END_TEST
+
+START_TEST(a_manager_that_reads_nothing_costs_a_second)
+{
+	int64_t before;
+
+	open_scene();
+	for (int i = 0; i < 100000; i++) { /* fill its queue */
+		if (sendto(manager, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&notify.address,
+		           notify.length) < 0)
+			break;
+	}
+	before = clock_ms();
+	notify_ready(&notify, "serving");
+	ck_assert_int_lt(clock_ms() - before, 5000);
+	close_scene();
+}
+END_TEST
+
+SUITE("notify", each_change_is_one_message, a_reload_has_the_time_of_its_start,
+      an_abstract_name_begins_with_at, without_a_manager_nothing_happens, a_failure_is_logged_once,
+      a_manager_that_reads_nothing_costs_a_second)
