@@ -8,8 +8,8 @@
  * COMMENT may be left out. Blank lines and lines that begin with '#' are skipped.
  *
  * Reads no file and keeps nothing. [any] */
-#ifndef AUTH_PUBKEY_AUTHORIZED_H
-#define AUTH_PUBKEY_AUTHORIZED_H
+#ifndef COMMON_AUTHORIZED_H
+#define COMMON_AUTHORIZED_H
 
 #include "key.h"
 #include "restrictions.h"

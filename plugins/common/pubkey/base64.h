@@ -1,7 +1,7 @@
 /* base64 - the two alphabets of RFC 4648: the standard one, in which SSH writes keys, and the one
  * for URLs, without padding, in which answers are written. Pure. [any] */
-#ifndef AUTH_PUBKEY_BASE64_H
-#define AUTH_PUBKEY_BASE64_H
+#ifndef COMMON_BASE64_H
+#define COMMON_BASE64_H
 
 #include <spore/base.h>
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "../common/client/identity.h"
+#include "../client/identity.h"
 
 enum { VALUE_MAX = 1024 };
 

@@ -1,8 +1,8 @@
 /* server_name - the name under which a client dials a server, in the one form that both ends sign
  * and compare: a host name in lower case without the last dot, or an IP address as inet_ntop writes
  * it. Pure. [any] */
-#ifndef AUTH_PUBKEY_SERVER_NAME_H
-#define AUTH_PUBKEY_SERVER_NAME_H
+#ifndef COMMON_SERVER_NAME_H
+#define COMMON_SERVER_NAME_H
 
 #include <stdbool.h>
 #include <stdint.h>

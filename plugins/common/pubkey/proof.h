@@ -4,8 +4,8 @@
  *
  * The three parts are base64url without padding (RFC 4648, 5) of 32, 8 and 64 bytes, so that an
  * answer has 145. No other form of answers begins like this. Pure. [any] */
-#ifndef AUTH_PUBKEY_PROOF_H
-#define AUTH_PUBKEY_PROOF_H
+#ifndef COMMON_PROOF_H
+#define COMMON_PROOF_H
 
 #include <spore/auth.h>
 #include <stdbool.h>

@@ -9,8 +9,8 @@
  *   1 + m    the length of the channel binding (RFC 9266), and the channel binding; 0 without TLS
  *
  * So a signature is worthless for another purpose, challenge, server or session. Pure. [any] */
-#ifndef AUTH_PUBKEY_STATEMENT_H
-#define AUTH_PUBKEY_STATEMENT_H
+#ifndef COMMON_STATEMENT_H
+#define COMMON_STATEMENT_H
 
 #include <spore/base.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "authorized.h"
 
-#include "../common/client/identity.h"
+#include "../client/identity.h"
 #include "base64.h"
 
 struct authorized_reader authorized_read(const char *text, size_t len)

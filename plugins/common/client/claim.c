@@ -2,7 +2,7 @@
 
 #include <spore/verifier.h>
 
-#include "../common/named.h"
+#include "../named.h"
 
 static void add_message(struct claim *claim, const spore_auth_request *rq, spore_str session)
 {

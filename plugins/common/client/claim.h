@@ -1,13 +1,13 @@
-/* claim - what a client's answer claims, kept while the service is asked: whose it is, and the
+/* claim - what a client's answer claims, kept while a back-end is asked: whose it is, and the
  * tag that proves it, if it is of bore's form. */
-#ifndef CLAIM_H
-#define CLAIM_H
+#ifndef COMMON_CLAIM_H
+#define COMMON_CLAIM_H
 
 #include <spore/auth.h>
 #include <stdbool.h>
 
-#include "../common/binding.h"
-#include "../common/bore_key.h"
+#include "../binding.h"
+#include "../bore_key.h"
 
 enum { CLAIM_KEY_SIZE = 32 };
 

@@ -4,13 +4,13 @@
  *
  * They have OpenSSH's syntax: a value may stand in double quotes, in which \" is a quote. Names are
  * compared without case. Pure. [any] */
-#ifndef AUTH_PUBKEY_RESTRICTIONS_H
-#define AUTH_PUBKEY_RESTRICTIONS_H
+#ifndef COMMON_RESTRICTIONS_H
+#define COMMON_RESTRICTIONS_H
 
 #include <spore/auth.h>
 #include <stdbool.h>
 
-#include "../common/client/terms.h"
+#include "../client/terms.h"
 
 /* Zeroed: none. It may be copied. */
 struct restrictions {

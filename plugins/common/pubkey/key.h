@@ -4,8 +4,8 @@
  * 8709, 4; RFC 5656, 3.1); `ssh-keygen -l` prints the same. A signature has 64 bytes: that of RFC
  * 8032, or r and s of ECDSA with 32 bytes each. A key is read-only after its creation, so all
  * workers may share one. */
-#ifndef AUTH_PUBKEY_KEY_H
-#define AUTH_PUBKEY_KEY_H
+#ifndef COMMON_KEY_H
+#define COMMON_KEY_H
 
 #include <openssl/evp.h>
 #include <spore/base.h>

@@ -1,7 +1,7 @@
 /* ssh_bytes - reads the data types of SSH (RFC 4251, 5). Pure; reads nothing behind the end. [any]
  */
-#ifndef AUTH_PUBKEY_SSH_BYTES_H
-#define AUTH_PUBKEY_SSH_BYTES_H
+#ifndef COMMON_SSH_BYTES_H
+#define COMMON_SSH_BYTES_H
 
 #include <spore/base.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* hash - the hash of a password, as crypt(5) writes it: bcrypt, yescrypt or SHA-512. */
-#ifndef AUTH_HTPASSWD_HASH_H
-#define AUTH_HTPASSWD_HASH_H
+#ifndef COMMON_HASH_H
+#define COMMON_HASH_H
 
 #include <spore/base.h>
 #include <stdbool.h>
