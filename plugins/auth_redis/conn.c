@@ -24,13 +24,12 @@ void conn_close(struct conn *conn)
 	SSL_free(conn->tls);
 	conn->tls = NULL;
 	close(conn->fd);
-	redisReaderFree(conn->reader);
-	conn->reader = NULL;
+	intake_fini(&conn->intake);
 	if (conn->out)
 		explicit_bzero(conn->out, conn->out_room);
 	free(conn->out);
 	conn->out = NULL;
-	conn->out_at = conn->out_len = conn->out_room = conn->n_unread = 0;
+	conn->out_at = conn->out_len = conn->out_room = 0;
 	conn->state = CONN_CLOSED;
 }
 
@@ -183,41 +182,21 @@ bool conn_send(struct conn *conn, int n, const spore_str *words)
 
 /* ---- input ---- */
 
-/* Replies hold secrets. */
-static void free_reply(redisReply *reply)
-{
-	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
-		redisReply *element = reply->element[i];
-
-		if (element->type == REDIS_REPLY_STRING)
-			explicit_bzero(element->str, (size_t)element->len);
-	}
-	freeReplyObject(reply);
-}
-
 /* Passes on the replies that are complete. False: the connection has ended. */
 static bool take_replies(struct conn *conn)
 {
 	unsigned generation = conn->generation;
+	redisReply *reply;
 
-	for (;;) {
-		void *reply = NULL;
-
-		if (redisReaderGetReply(conn->reader, &reply) != REDIS_OK) {
-			end(conn, "what arrives does not follow Redis' protocol");
-			return false;
-		}
+	while (intake_next(&conn->intake, &reply)) {
 		if (!reply)
-			break;
-		conn->n_unread = 0;
+			return true;
 		conn->on_reply(conn->arg, reply);
-		free_reply(reply);
+		intake_free(reply);
 		if (conn->state == CONN_CLOSED || conn->generation != generation)
 			return false;
 	}
-	if (conn->n_unread <= CONN_REPLY_MAX)
-		return true;
-	end(conn, "a reply is too long");
+	end(conn, "what arrives does not follow Redis' protocol, or is too long");
 	return false;
 }
 
@@ -257,8 +236,7 @@ static void fill(struct conn *conn)
 		n = read_some(conn, bytes);
 		if (n <= 0)
 			return;
-		conn->n_unread += (size_t)n;
-		if (redisReaderFeed(conn->reader, bytes, (size_t)n) != REDIS_OK) {
+		if (!intake_feed(&conn->intake, bytes, (size_t)n)) {
 			end(conn, "out of memory");
 			return;
 		}
@@ -384,10 +362,10 @@ bool conn_open(struct conn *conn, const struct place *place, const spore_addr *a
 	int failed;
 
 	conn->fd = socket(family_of(place, address), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	conn->reader = conn->fd >= 0 ? redisReaderCreate() : NULL;
 	conn->events = SPORE_READ | SPORE_WRITE;
 	conn->generation++;
-	if (!conn->reader || (place->tls && !set_up_tls(conn, place))) {
+	if (conn->fd < 0 || !intake_init(&conn->intake) ||
+	    (place->tls && !set_up_tls(conn, place))) {
 		snprintf(why, CONN_WHY_MAX, "out of memory or descriptors");
 		goto out;
 	}
@@ -406,9 +384,7 @@ bool conn_open(struct conn *conn, const struct place *place, const spore_addr *a
 out:
 	SSL_free(conn->tls);
 	conn->tls = NULL;
-	if (conn->reader)
-		redisReaderFree(conn->reader);
-	conn->reader = NULL;
+	intake_fini(&conn->intake);
 	if (conn->fd >= 0)
 		close(conn->fd);
 	return false;

@@ -9,13 +9,13 @@
 #ifndef CONN_H
 #define CONN_H
 
-#include <hiredis/hiredis.h>
 #include <spore/host.h>
 
+#include "intake.h"
 #include "place.h"
 
-/* The most that one reply may have, and one read takes. */
-enum { CONN_REPLY_MAX = 512 * 1024, CONN_READ_MAX = 16 * 1024, CONN_WHY_MAX = 256 };
+/* The most that one read takes, and a text about an end has. */
+enum { CONN_READ_MAX = 16 * 1024, CONN_WHY_MAX = 256 };
 
 enum conn_state { CONN_CLOSED, CONN_CONNECTING, CONN_TLS, CONN_OPEN };
 
@@ -32,10 +32,9 @@ struct conn {
 	unsigned generation; /* counts connections, so that a callback that reopens is noticed */
 	int fd;
 	spore_io io;
-	SSL *tls;            /* owned */
-	redisReader *reader; /* owned */
-	size_t n_unread;     /* bytes of a reply that is not complete */
-	char *out;           /* owned; not written yet: out_len bytes from out_at on */
+	SSL *tls; /* owned */
+	struct intake intake;
+	char *out; /* owned; not written yet: out_len bytes from out_at on */
 	size_t out_at, out_len, out_room;
 	uint32_t events;
 };
