@@ -1,6 +1,6 @@
 /* auth_redis - knows its clients from Redis: one hash for each. For servers.
  *
- *   keeper (plugins/common/store) ──▶ lookup ──▶ asker ──▶ primary ──▶ conn
+ *   desk (plugins/common/store) ──▶ lookup ──▶ asker ──▶ primary ──▶ conn
  *   changes (plugins/common/store) ◀── watcher, scan ──▶ primary ──▶ conn
  *
  * Each worker has a connection and a queue of its own; worker 0 has another connection, to hear of
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "../common/report.h"
+#include "../common/store/desk.h"
 #include "tls.h"
 #include "watcher.h"
 
@@ -454,21 +455,21 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 {
 	struct redis_worker *worker = state;
 
-	return keeper_verify(&worker->keeper, rq, ticket);
+	return desk_verify(&worker->keeper, rq, ticket);
 }
 
 static void cancel(void *state, spore_ticket ticket)
 {
 	struct redis_worker *worker = state;
 
-	keeper_cancel(&worker->keeper, ticket);
+	desk_cancel(&worker->keeper, ticket);
 }
 
 static void session_end(void *state, const spore_session_end *end)
 {
 	struct redis_worker *worker = state;
 
-	keeper_session_end(&worker->keeper, end);
+	desk_session_end(&worker->keeper, end);
 }
 
 static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket ticket,
@@ -476,7 +477,7 @@ static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket t
 {
 	struct redis_worker *worker = state;
 
-	return keeper_recheck(&worker->keeper, rq, ticket, held);
+	return desk_recheck(&worker->keeper, rq, ticket, held);
 }
 
 static uint32_t needs_challenge(void *instance)

@@ -226,7 +226,8 @@ static ssize_t read_some(struct conn *conn, char *bytes)
 	return -1;
 }
 
-/* One read in a turn, and what TLS has left over from it, so that many replies have several turns. */
+/* One read in a turn, and what TLS has left over from it, so that many replies have several
+ * turns. */
 static void fill(struct conn *conn)
 {
 	char bytes[CONN_READ_MAX];

@@ -1,5 +1,5 @@
-/* conn - one connection to Redis or a Sentinel, on the host's descriptor watchers: TCP, a Unix socket
- * or TLS below, commands and replies above. Nothing blocks.
+/* conn - one connection to Redis or a Sentinel, on the host's descriptor watchers: TCP, a Unix
+ * socket or TLS below, commands and replies above. Nothing blocks.
  *
  *   conn_open ──▶ connecting ──▶ TLS ──▶ open ──▶ on_open, then on_reply for each reply
  *                     └───────────┴───────┴──▶ on_end, unless conn_close() was first

@@ -1,6 +1,6 @@
-/* fuzz_record - what Redis sends about a client, which is the input: the reader of replies
- * and that of records, against what the documentation says of both. Then the same as an answer of the client,
- * for which the record proves nothing. */
+/* fuzz_record - what Redis sends about a client, which is the input: the reader of replies and that
+ * of records, against what the documentation says of both. Then the same as an answer of the
+ * client, for which the record proves nothing. */
 #include "../common/store/sessions.h"
 #include "fuzz.h"
 #include "host/host.h"

@@ -217,8 +217,10 @@ static bool grow(struct changes *changes)
 
 	if (!names)
 		return false;
-	for (size_t i = 0; i < changes->n; i++)
-		names[i] = changes->names[(changes->first + i) % changes->room];
+	for (size_t i = 0, at = changes->first; i < changes->n; i++, at++) {
+		at = at == changes->room ? 0 : at;
+		names[i] = changes->names[at];
+	}
 	free(changes->names);
 	changes->names = names;
 	changes->room = room;

@@ -1,5 +1,5 @@
-/* evidence - what a client's answer offers as a proof, kept while the store is asked, and whether it
- * is one.
+/* evidence - what a client's answer offers as a proof, kept while the store is asked, and whether
+ * it is one.
  *
  *   form       name in the store                proved by
  *   HMAC       that in front of the answer      a key

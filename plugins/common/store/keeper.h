@@ -1,14 +1,7 @@
-/* keeper - decides about clients by what a store says of their names. The common part of the plugins
- * that ask databases.
- *
- *   verify ──▶ evidence ──▶ sessions (data connections) ──▶ ALLOW
- *                    └────▶ roll (no name) ───────────────▶ ALLOW
- *                    └────▶ question ──▶ look_up ──▶ record ──▶ hash? ──▶ ALLOW
- *
- *   the store has changed a name ──▶ changes ──▶ look_up ──▶ auth_revalidate
- *
- * A control connection costs one look-up, a data connection none. This code is compiled into each
- * plugin that uses it. */
+/* keeper - what the plugins that ask databases share, for one instance and its workers: the rules
+ * for answers, who is in, and the keys of clients without a name. desk.h answers the host's
+ * questions with it, and changes.h follows what the store changes. This code is compiled into each plugin
+ * that uses it. */
 #ifndef COMMON_KEEPER_H
 #define COMMON_KEEPER_H
 
@@ -56,13 +49,6 @@ bool keeper_init(struct keeper *keeper, const spore_create_args *args,
 /* Accepts a zeroed struct. [main] */
 void keeper_fini(struct keeper *keeper);
 
-/* As the functions of spore_auth_ops, with SPORE_AUTHF_RENEWS_BY_SESSION. [worker] */
-int32_t keeper_verify(struct keeper_worker *worker, const spore_auth_request *rq,
-                      spore_ticket ticket);
-void keeper_cancel(struct keeper_worker *worker, spore_ticket ticket);
-void keeper_session_end(struct keeper_worker *worker, const spore_session_end *end);
-int32_t keeper_recheck(struct keeper_worker *worker, const spore_auth_request *rq,
-                       spore_ticket ticket, const spore_held *held);
 /* [main] */
 uint32_t keeper_needs_challenge(const struct keeper *keeper);
 

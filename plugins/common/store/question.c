@@ -58,8 +58,8 @@ static int32_t look_up(struct question *question)
 	return status == SPORE_OK ? SPORE_EPENDING : status;
 }
 
-/* Lets the client in under this form. `credential` may be none. Returns SPORE_EPENDING if the ticket
- * was completed, or the verdict; SPORE_EAGAIN: the record has changed since it was read. */
+/* Lets the client in under this form. `credential` may be none. Returns SPORE_EPENDING if the
+ * ticket was completed, or the verdict; SPORE_EAGAIN: the record has changed since it was read. */
 static int32_t allow(struct question *question, enum evidence_form form,
                      const struct record *record, const struct credential *credential)
 {

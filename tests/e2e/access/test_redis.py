@@ -11,11 +11,10 @@ import time
 import pytest
 
 from harness.passwords import htpasswd, password_answer
-from harness.peers import spore_client
+from harness.peers import REPOSITORY, configured_server, spore_client
 from harness.redis import (
     NOTICES,
     Redis,
-    client_context,
     dial,
     hears,
     place_of,
@@ -31,7 +30,17 @@ from harness.waiting import wait_until
 from harness.web_service import UNAVAILABLE, refusal
 from harness.wire import Ended, Wire
 
-AWKWARD = ["a'b\"c\\", "*", ")(uid=*", "x:y", "[a-z]?", "\U0001f980" * 4, "a\r\nHGETALL", "%s%n", "é ü"]
+AWKWARD = [
+    "a'b\"c\\",
+    "*",
+    ")(uid=*",
+    "x:y",
+    "[a-z]?",
+    "\U0001f980" * 4,
+    "a\r\nHGETALL",
+    "%s%n",
+    "é ü",
+]
 
 
 @pytest.fixture
@@ -258,6 +267,19 @@ def test_a_reload_keeps_and_ends_tunnels(redis, serve):
             assert carry(server, alice, port, "x", "alice") == "invalid secret"
             # The new instance has looked at who is in when it began to hear.
             assert redis.calls("hgetall") <= calls + 2
+
+
+def test_the_example_configuration(redis, address, tmp_path):
+    """conf/server-redis.json, with Redis at another address."""
+    config = json.loads((REPOSITORY / "conf" / "server-redis.json").read_text(encoding="utf-8"))
+    redis("ACL", "SETUSER", "spore", "on", ">pw", "~*", "&*", "+@all")
+    redis.put("alice", secret="a")
+    config["auth"][0] |= {**place_of(redis), "password": "pw"}
+    with configured_server(address, tmp_path, **config) as server:
+        assert refusal(server, "a", "alice") is None
+        redis.close()
+        assert refusal(server, "a", "alice") is None
+        server.process.wait_for("client let in by an earlier verdict.* identity=alice ")
 
 
 # Other proofs

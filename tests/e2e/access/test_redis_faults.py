@@ -77,7 +77,13 @@ def test_redis_stops_and_returns(address, tmp_path, fault, on_error):
 
 def test_the_password_changes(address, tmp_path):
     """Of a user of Redis who may do no more than is needed. The secret does not reach the log."""
-    rights = ["on", ">hunter1", "resetchannels", "&__keyspace@0__:spore:client:*", "~spore:client:*"]
+    rights = [
+        "on",
+        ">hunter1",
+        "resetchannels",
+        "&__keyspace@0__:spore:client:*",
+        "~spore:client:*",
+    ]
     rights += ["+hgetall", "+ping", "+psubscribe", "+subscribe", "+config|get"]
     with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
         redis.put("alice", secret="a")
@@ -259,8 +265,6 @@ def test_a_failover_under_load(address, tmp_path):
                 finally:
                     load.is_over.set()
                     load.join()
-                print("longest time without a new client:", load.longest_refusal())
-                print({e: len([1 for _, x in load.ends if x == e]) for e in {x for _, x in load.ends}})
                 assert load.longest_refusal() < seconds(8)
                 hears(server)
                 replica("DEL", "spore:client:alice")
