@@ -266,6 +266,48 @@ bool asker_withdraw(struct asker *asker, struct ask *ask)
 	return true;
 }
 
+/* ---- the primary moves ---- */
+
+static void on_move(void *arg)
+{
+	struct asker *asker = arg;
+	struct place place;
+
+	pthread_mutex_lock(&asker->shared->lock);
+	place = asker->shared->primary_at;
+	pthread_mutex_unlock(&asker->shared->lock);
+	primary_move(&asker->primary, &place);
+}
+
+/* A post to a worker that stops is refused, and one that was accepted runs before it stops. */
+void asker_move_all(struct asker_shared *shared, const struct place *place)
+{
+	pthread_mutex_lock(&shared->lock);
+	shared->primary_at = *place;
+	for (struct asker *asker = shared->askers; asker; asker = asker->next)
+		shared->host->post(asker->worker, on_move, asker);
+	pthread_mutex_unlock(&shared->lock);
+}
+
+static void enlist(struct asker *asker)
+{
+	pthread_mutex_lock(&asker->shared->lock);
+	asker->next = asker->shared->askers;
+	asker->shared->askers = asker;
+	pthread_mutex_unlock(&asker->shared->lock);
+}
+
+static void strike_off(struct asker *asker)
+{
+	struct asker **at = &asker->shared->askers;
+
+	pthread_mutex_lock(&asker->shared->lock);
+	while (*at != asker)
+		at = &(*at)->next;
+	*at = asker->next;
+	pthread_mutex_unlock(&asker->shared->lock);
+}
+
 /* ---- start and stop ---- */
 
 bool asker_start(struct asker *asker, struct asker_shared *shared, spore_worker *worker)
@@ -282,8 +324,10 @@ bool asker_start(struct asker *asker, struct asker_shared *shared, spore_worker 
 	if (shared->host->timer_start(worker, shared->timeout_ms, 0, on_deadline, asker,
 	                              &asker->deadline) != SPORE_OK)
 		return false;
-	if (primary_start(&asker->primary))
+	if (primary_start(&asker->primary)) {
+		enlist(asker);
 		return true;
+	}
 	shared->host->timer_stop(asker->deadline);
 	return false;
 }
@@ -291,6 +335,7 @@ bool asker_start(struct asker *asker, struct asker_shared *shared, spore_worker 
 void asker_stop(struct asker *asker)
 {
 	asker->on_lost = NULL;
+	strike_off(asker);
 	primary_stop(&asker->primary);
 	while (asker->running.first)
 		finish(asker, &asker->running, ASK_STOPPED, NULL);

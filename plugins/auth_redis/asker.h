@@ -59,6 +59,9 @@ struct asker_shared {
 	struct pace faults;                            /* logged ones */
 	uint32_t results[ASK_RESULTS], seconds, state; /* series */
 	_Atomic int hearing;                           /* enum hearing */
+	pthread_mutex_t lock;                          /* of the two below */
+	struct asker *askers;                          /* of all workers */
+	struct place primary_at;                       /* where a Sentinel says that it is now */
 };
 
 struct ask_list {
@@ -73,6 +76,7 @@ struct asker {
 	struct ask_list waiting, running; /* the oldest is the first; those that run are older */
 	spore_timer deadline;
 	char last_why[CONN_WHY_MAX]; /* logged: why the connection was lost */
+	struct asker *next;          /* of another worker */
 	/* The connection is lost; or NULL. [worker] */
 	void (*on_lost)(void *arg);
 	void *arg;
@@ -87,6 +91,8 @@ void asker_stop(struct asker *asker);
 enum ask_result asker_send(struct asker *asker, struct ask *ask);
 /* Takes a question back that has not been sent. True: on_reply() will not be called. [worker] */
 bool asker_withdraw(struct asker *asker, struct ask *ask);
+/* A Sentinel says that the primary is at another place: all workers go there. [any] */
+void asker_move_all(struct asker_shared *shared, const struct place *place);
 /* Shows in the metric and in `spore ctl status` what is so now. [any] */
 void asker_show_state(struct asker_shared *shared);
 /* Logs a fault of Redis, at a limited rate. [worker] */

@@ -188,8 +188,10 @@ static void destroy(void *instance)
 	struct redis *redis = instance;
 
 	keeper_fini(&redis->keeper);
-	if (redis->has_breaker)
+	if (redis->has_breaker) {
 		breaker_fini(&redis->shared.breaker);
+		pthread_mutex_destroy(&redis->shared.lock);
+	}
 	SSL_CTX_free(redis->tls);
 	free(redis->sentinels);
 	free(redis);
@@ -337,6 +339,7 @@ static void set_up_asker(struct redis *redis, const spore_create_args *args)
 	shared->timeout_ms = conf->timeout;
 	shared->max_waiting = (size_t)conf->max_waiting;
 	breaker_init(&shared->breaker, (unsigned)conf->breaker_failures, conf->breaker_pause);
+	pthread_mutex_init(&shared->lock, NULL);
 	redis->has_breaker = true;
 }
 

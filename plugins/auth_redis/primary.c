@@ -82,7 +82,10 @@ static bool send_commands(struct primary *primary)
 	primary->expected = 0;
 	if (primary->stage == PRIMARY_FIND)
 		return send_login(primary, conf->sentinel_user, conf->sentinel_password) &&
-		       send_texts(primary, "SENTINEL", "get-master-addr-by-name", conf->master);
+		       (primary->is_sentry
+		                ? send_texts(primary, "SUBSCRIBE", "+switch-master", NULL)
+		                : send_texts(primary, "SENTINEL", "get-master-addr-by-name",
+		                             conf->master));
 	snprintf(number, sizeof number, "%lld", (long long)conf->database);
 	return send_login(primary, conf->user, conf->password) &&
 	       (!conf->database || send_texts(primary, "SELECT", number, NULL)) &&
@@ -104,36 +107,50 @@ static bool is_text(const redisReply *reply)
 	       strlen(reply->str) == (size_t)reply->len;
 }
 
+/* The address that a Sentinel names. False: it is not one, or it may not be used, and *why says
+ * why. */
+static bool read_place(const struct primary_conf *conf, const char *host, const char *port,
+                       struct place *out, const char **why)
+{
+	char text[PLACE_HOST_MAX + 16];
+	int n = snprintf(text, sizeof text, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
+
+	*why = "the Sentinel's reply is not an address";
+	if (n < 0 || (size_t)n >= sizeof text || !place_parse(out, text, 0))
+		return false;
+	out->tls = conf->tls;
+	*why = "the Sentinel names another machine, which needs \"tls\": true, or \"insecure\": "
+	       "true";
+	return conf->tls || conf->insecure || place_is_local(out);
+}
+
 static void take_place(struct primary *primary, const redisReply *reply)
 {
-	const struct primary_conf *conf = primary->conf;
-	char text[PLACE_HOST_MAX + 16];
+	struct place place;
+	const char *why = "the Sentinel's reply is not an address";
 
 	if (reply->type == REDIS_REPLY_NIL) {
 		fail(primary, "the Sentinel does not know the option master");
-		return;
+	} else if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	           !is_text(reply->element[0]) || !is_text(reply->element[1]) ||
+	           !read_place(primary->conf, reply->element[0]->str, reply->element[1]->str,
+	                       &place, &why)) {
+		fail(primary, why);
+	} else {
+		conn_close(&primary->conn);
+		primary->place = place;
+		primary->stage = PRIMARY_LOG_IN;
+		dial(primary);
 	}
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-	    !is_text(reply->element[0]) || !is_text(reply->element[1]) ||
-	    reply->element[0]->len > PLACE_HOST_MAX || reply->element[1]->len > 5) {
-		fail(primary, "the Sentinel's reply is not an address");
-		return;
-	}
-	snprintf(text, sizeof text, strchr(reply->element[0]->str, ':') ? "[%s]:%s" : "%s:%s",
-	         reply->element[0]->str, reply->element[1]->str);
-	conn_close(&primary->conn);
-	if (!place_parse(&primary->place, text, 0)) {
-		fail(primary, "the Sentinel's reply is not an address");
-		return;
-	}
-	primary->place.tls = conf->tls;
-	if (!conf->tls && !conf->insecure && !place_is_local(&primary->place)) {
-		fail(primary, "the Sentinel names another machine, which needs \"tls\": true, or "
-		              "\"insecure\": true");
-		return;
-	}
-	primary->stage = PRIMARY_LOG_IN;
-	dial(primary);
+}
+
+bool primary_read_switch(const struct primary_conf *conf, const char *message, struct place *out)
+{
+	char name[PLACE_HOST_MAX + 1], host[PLACE_HOST_MAX + 1], port[8];
+	const char *why;
+
+	return sscanf(message, "%255s %*s %*s %255s %7s", name, host, port) == 3 &&
+	       strcmp(name, conf->master) == 0 && read_place(conf, host, port, out, &why);
 }
 
 static void become_ready(struct primary *primary)
@@ -172,6 +189,8 @@ static void on_reply(void *arg, const redisReply *reply)
 		fail(primary, why);
 	} else if (primary->stage == PRIMARY_LOG_IN) {
 		check_login(primary, reply);
+	} else if (primary->expected == 0 && primary->is_sentry) {
+		become_ready(primary);
 	} else if (primary->expected == 0) {
 		take_place(primary, reply);
 	}
@@ -225,8 +244,15 @@ static void on_timer(void *arg)
 		                      : "Redis does not answer in time (connect_timeout)");
 		return;
 	}
-	primary->stage = conf->n_sentinels ? PRIMARY_FIND : PRIMARY_LOG_IN;
-	primary->place = conf->n_sentinels ? conf->sentinels[primary->sentinel] : conf->place;
+	if (primary->has_moved) {
+		primary->stage = PRIMARY_LOG_IN;
+		primary->place = primary->moved_to;
+	} else {
+		primary->stage = conf->n_sentinels ? PRIMARY_FIND : PRIMARY_LOG_IN;
+		primary->place = conf->n_sentinels ? conf->sentinels[primary->sentinel]
+		                                   : conf->place;
+	}
+	primary->has_moved = false;
 	dial(primary);
 }
 
@@ -260,6 +286,17 @@ void primary_stop(struct primary *primary)
 bool primary_send(struct primary *primary, int n, const spore_str *words)
 {
 	return primary->stage == PRIMARY_READY && conn_send(&primary->conn, n, words);
+}
+
+void primary_move(struct primary *primary, const struct place *place)
+{
+	if (primary->stage == PRIMARY_READY && strcmp(primary->place.host, place->host) == 0 &&
+	    primary->place.port == place->port)
+		return;
+	primary->moved_to = *place;
+	primary->has_moved = true;
+	primary_give_up(primary, "a Sentinel names another primary");
+	primary->conf->host->timer_update(primary->timer, 0, 0);
 }
 
 void primary_print(const struct primary *primary, char *out, size_t size)

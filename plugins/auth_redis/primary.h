@@ -4,7 +4,9 @@
  *   idle ──▶ find (Sentinel) ──▶ log in ──▶ ready
  *    ▲           └──────────────────┴─────────┘
  *    └────────── the pause, after on_lost
- */
+ *
+ * Or, as a sentry, a connection to a Sentinel that tells when the primary moves: it stays there and
+ * is ready when it has subscribed. */
 #ifndef PRIMARY_H
 #define PRIMARY_H
 
@@ -31,6 +33,7 @@ enum primary_stage { PRIMARY_IDLE, PRIMARY_FIND, PRIMARY_LOG_IN, PRIMARY_READY }
 struct primary {
 	const struct primary_conf *conf;
 	spore_worker *worker;
+	bool is_sentry;
 	/* [worker] on_ready: commands may be sent, and on_reply() gets their replies in order.
 	 * on_lost: an attempt has failed, or the connection is lost; replies that are missing will
 	 * not come. None of them may call primary_stop(). */
@@ -44,6 +47,8 @@ struct primary {
 	struct place place; /* that it is, or will be, connected to */
 	spore_timer timer;  /* the deadline of a stage, or the pause */
 	spore_resolve resolve;
+	struct place moved_to; /* to be tried first */
+	bool has_moved;
 	unsigned failures; /* in a row; a connection that does not last is one, too */
 	int64_t ready_ms;
 	size_t sentinel;   /* the one to be asked next */
@@ -59,6 +64,12 @@ void primary_stop(struct primary *primary);
 bool primary_send(struct primary *primary, int n, const spore_str *words);
 /* The caller has seen that the connection is worth nothing: as if it was lost. [worker] */
 void primary_give_up(struct primary *primary, const char *why);
+/* Reads what a sentry hears: "NAME OLDHOST OLDPORT HOST PORT". False: it is about another primary, or
+ * not of this form. [any] */
+bool primary_read_switch(const struct primary_conf *conf, const char *message, struct place *out);
+/* A Sentinel has named another primary: leaves the one that it is connected to, and tries the other
+ * one at once. [worker] */
+void primary_move(struct primary *primary, const struct place *place);
 /* "HOST:PORT" or the path, for the log. [worker] */
 void primary_print(const struct primary *primary, char *out, size_t size);
 

@@ -209,6 +209,74 @@ static void on_lost(void *arg, const char *why, bool was_ready)
 		complain(watcher, SPORE_LOG_WARN, "changes are not noticed for now", why);
 }
 
+/* ---- the primary moves ---- */
+
+static void on_sentry_ready(void *arg)
+{
+	struct watcher *watcher = arg;
+
+	watcher->is_sentry_waiting = false;
+}
+
+static void on_sentry_reply(void *arg, const redisReply *reply)
+{
+	struct watcher *watcher = arg;
+	struct place place;
+
+	if (!is_kind(reply, "message", 3)) {
+		watcher->is_sentry_waiting = false;
+	} else if (is_text(reply->element[2]) &&
+	           primary_read_switch(&watcher->asker->shared->primary, reply->element[2]->str,
+	                               &place)) {
+		asker_move_all(watcher->asker->shared, &place);
+		primary_move(&watcher->primary, &place);
+	}
+}
+
+/* The workers find the primary themselves, too, when they lose it. */
+static void on_sentry_lost(void *arg, const char *why, bool was_ready)
+{
+	(void)arg;
+	(void)why;
+	(void)was_ready;
+}
+
+static bool start_sentry(struct watcher *watcher)
+{
+	const struct primary_conf *conf = &watcher->asker->shared->primary;
+
+	watcher->sentry = (struct primary){
+		.conf = conf,
+		.worker = watcher->asker->worker,
+		.is_sentry = true,
+		.on_ready = on_sentry_ready,
+		.on_reply = on_sentry_reply,
+		.on_lost = on_sentry_lost,
+		.arg = watcher,
+	};
+	return !conf->n_sentinels || primary_start(&watcher->sentry);
+}
+
+static void stop_sentry(struct watcher *watcher)
+{
+	if (watcher->asker->shared->primary.n_sentinels)
+		primary_stop(&watcher->sentry);
+}
+
+/* One that has not replied to the last ping is given up. */
+static void ping_sentry(struct watcher *watcher)
+{
+	static const spore_str word = { "PING", 4 };
+
+	if (watcher->sentry.stage != PRIMARY_READY)
+		return;
+	if (watcher->is_sentry_waiting || !primary_send(&watcher->sentry, 1, &word)) {
+		primary_give_up(&watcher->sentry, "it does not reply in time");
+		return;
+	}
+	watcher->is_sentry_waiting = true;
+}
+
 /* ---- is it alive? ---- */
 
 static void ping(struct watcher *watcher)
@@ -229,6 +297,7 @@ static void on_ping(void *arg)
 	    shared->host->now_ms() - watcher->pinged_ms >= shared->timeout_ms)
 		primary_give_up(&watcher->primary, "it does not reply in time (timeout)");
 	ping(watcher);
+	ping_sentry(watcher);
 }
 
 void watcher_doubt(struct watcher *watcher)
@@ -260,8 +329,11 @@ bool watcher_start(struct watcher *watcher)
 	    host->timer_start(watcher->asker->worker, watcher->options->poll_ms,
 	                      watcher->options->poll_ms, on_poll, watcher,
 	                      &watcher->poll) == SPORE_OK &&
-	    primary_start(&watcher->primary))
-		return true;
+	    start_sentry(watcher)) {
+		if (primary_start(&watcher->primary))
+			return true;
+		stop_sentry(watcher);
+	}
 	host->timer_stop(watcher->ping);
 	host->timer_stop(watcher->poll);
 	return false;
@@ -274,5 +346,6 @@ void watcher_stop(struct watcher *watcher)
 	host->timer_stop(watcher->ping);
 	host->timer_stop(watcher->poll);
 	primary_stop(&watcher->primary);
+	stop_sentry(watcher);
 	scan_stop(watcher->scan);
 }

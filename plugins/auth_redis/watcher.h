@@ -25,11 +25,13 @@ struct watcher {
 	struct changes *changes;
 	const struct watcher_options *options;
 	struct primary primary;
+	struct primary sentry; /* if there are Sentinels */
 	spore_timer ping, poll;
 	unsigned waiting; /* for so many replies until it hears everything */
 	bool has_notices; /* Redis sends keyspace notifications */
 	bool has_channel; /* it listens to the channel */
 	bool is_waiting_pong;
+	bool is_sentry_waiting; /* for a pong */
 	int64_t pinged_ms;
 	struct scan *scan; /* under way; owned */
 	char pattern[2 * LOOKUP_PREFIX_MAX + 64];

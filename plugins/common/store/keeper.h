@@ -1,7 +1,8 @@
 /* keeper - what the plugins that ask databases share, for one instance and its workers: the rules
- * for answers, who is in, and the keys of clients without a name. desk.h answers the host's
- * questions with it, and changes.h follows what the store changes. This code is compiled into each plugin
- * that uses it. */
+ * for answers, who is in, and the keys of clients without a name.
+ *
+ * desk.h answers the host's questions with it, and changes.h follows what the store changes. This
+ * code is compiled into each plugin that uses it. */
 #ifndef COMMON_KEEPER_H
 #define COMMON_KEEPER_H
 

@@ -265,7 +265,8 @@ def test_a_failover_under_load(address, tmp_path):
                 finally:
                     load.is_over.set()
                     load.join()
-                assert load.longest_refusal() < seconds(8)
+                # Sentinel itself needs about two seconds.
+                assert load.longest_refusal() < seconds(5)
                 hears(server)
                 replica("DEL", "spore:client:alice")
                 assert "Error" in wire.receive_but_heartbeats()  # and not before
