@@ -97,7 +97,7 @@ static const spore_option options[] = {
 	           "clients may sign with the private key of their pubkey then"),
 	SPORE_BOOL(struct conf, bore, 0, NULL,
 	           "also serve clients that send no name, such as bore's: all keys are held here"),
-	SPORE_INT(struct conf, max_keys, 0, "1000", 1, 100000,
+	SPORE_INT(struct conf, max_keys, 0, "1000", 1, 10000,
 	          "how many keys are held with bore; each answer without a name is compared with all"),
 	SPORE_STRING(struct conf, channel, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "a channel on which a message with the name of a client says that it has changed, "

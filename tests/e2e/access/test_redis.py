@@ -28,7 +28,7 @@ from harness.sockets import connect, read_exactly
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
 from harness.web_service import UNAVAILABLE, refusal
-from harness.wire import Ended, Wire
+from harness.wire import Ended, Wire, answer
 
 AWKWARD = [
     "a'b\"c\\",
@@ -141,6 +141,10 @@ def test_names_of_every_kind(redis, serve):
             with dial(server, "right", name) as wire:
                 wire.send({"Hello": 0})
                 assert wire.receive_but_heartbeats().get("Error") == expected, name
+        with Wire.connect(server.control) as wire:
+            tag = answer("right", wire.receive()["Challenge"])
+            wire.send({"Authenticate": f"x%3Ay%00:{tag}"}, {"Hello": 0})
+            assert wire.receive_but_heartbeats()["Error"] == "invalid secret"
         redis.put("*", secret="other")
         with dial(server, "right", "alice*") as wire:
             wire.send({"Hello": 0})
@@ -254,12 +258,7 @@ def test_a_reload_keeps_and_ends_tunnels(redis, serve):
             port = alice.hello()
             bob.hello()
             redis.put("bob", secret="other")
-            path = pathlib.Path(server.process.argv[-1])
-            config = json.loads(path.read_text(encoding="utf-8"))
-            config["auth"][0]["timeout"] = "1.9s"
-            path.write_text(json.dumps(config), encoding="utf-8")
-            server.process.signal(signal.SIGHUP)
-            server.process.wait_for("configuration reloaded")
+            reload(server, timeout="1.9s")
             assert "Error" in bob.receive_but_heartbeats()
             calls = redis.calls("hgetall")
             for _ in range(10):
@@ -291,7 +290,7 @@ def test_passwords_and_signatures(redis, serve, address, authority, tmp_path):
     fingerprint = fingerprint_of(signer)
     redis.put("alice", password_hash=htpasswd("alice", "pass").partition(":")[2])
     redis.put(fingerprint, pubkey=signer.public + " carol", max_tunnels=1)
-    with serve(names=[address.host]) as server:
+    with serve(names=[address.host], on_error="last_good", timeout="300ms") as server:
         with Wire.connect(server.control) as wire:
             wire.receive()
             wire.send({"Authenticate": password_answer("alice", "pass")}, {"Hello": 0})
@@ -310,6 +309,12 @@ def test_passwords_and_signatures(redis, serve, address, authority, tmp_path):
                     visitor.sendall(b"ping")
                     assert read_exactly(data.stream(), 4) == b"ping"
             assert redis.calls("hgetall") == calls
+        redis.process.signal(signal.SIGSTOP)
+        with Wire.connect(server.control) as wire:
+            sign(wire, signer, address.host)
+            wire.hello()
+            redis.process.signal(signal.SIGCONT)
+            hears(server)
             redis("DEL", f"spore:client:{fingerprint}")
             assert "Error" in wire.receive_but_heartbeats()
         with Wire.connect(server.control) as wire:
@@ -322,34 +327,71 @@ def fingerprint_of(signer):
     return "SHA256:" + base64.b64encode(signer.fingerprint).rstrip(b"=").decode()
 
 
+@contextlib.contextmanager
+def password_client(server, echo, folder, authority, password, listening=True):
+    """A client over TLS; with `listening` false, one that is refused."""
+    path = folder / "client.json"
+    auth = {"use": "password", "identity": "alice", "password": password}
+    tls = {"use": "tls", "cacertfile": authority.path}
+    path.write_text(json.dumps({"auth": [auth], "transport": [tls]}))
+    extra = ["--config", path]
+    with spore_client(server.control, echo.port, extra=extra, listening=listening) as client:
+        yield client
+        client.process_was_ended = True
+        client.process.close()
+
+
+def reload(server, **options):
+    path = pathlib.Path(server.process.argv[-1])
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["auth"][0].update(options)
+    path.write_text(json.dumps(config), encoding="utf-8")
+    server.process.signal(signal.SIGHUP)
+    server.process.wait_for("configuration reloaded")
+
+
 def test_a_password_over_tls(redis, address, authority, tmp_path):
-    """The hash is computed once; data connections and a live client's next tunnels need none."""
+    """The hash is computed once; data connections need none, also after a reload. Another hash ends
+    the tunnel, and last_good knows who was in."""
     redis.put("alice", password_hash=htpasswd("alice", "pass").partition(":")[2])
     own = authority.issue(f"IP:{address.host}")
     (tmp_path / "client").mkdir()
-    path = tmp_path / "client" / "client.json"
     transport = [{"use": "tls", "certfile": own.path, "keyfile": own.key}]
-    with redis_server(address, tmp_path, place_of(redis), transport=transport) as server:
+    options = {**place_of(redis), "on_error": "last_good"}
+    with redis_server(address, tmp_path, options, transport=transport) as server, Echo() as echo:
         hears(server)
-        with Echo() as echo:
-            for password, good in ("pass", True), ("wrong", False):
-                auth = {"use": "password", "identity": "alice", "password": password}
-                tls = {"use": "tls", "cacertfile": authority.path}
-                path.write_text(json.dumps({"auth": [auth], "transport": [tls]}))
-                client = spore_client(
-                    server.control, echo.port, extra=["--config", path], listening=good
-                )
-                with client:
-                    if good:
-                        assert one_exchange(client.host, client.port) == b"ping"
-                        assert redis.calls("hgetall") == 1
-                        other = htpasswd("alice", "other").partition(":")[2]
-                        redis("HSET", "spore:client:alice", "password_hash", other)
-                        server.process.wait_for("access was revoked.* identity=alice")
-                    else:
-                        server.process.wait_for("the answer of alice is refused: its password")
-                        client.process_was_ended = True
-                        client.process.close()
+
+        def client(password, listening=True):
+            return password_client(
+                server, echo, tmp_path / "client", authority, password, listening
+            )
+
+        with client("wrong", listening=False):
+            server.process.wait_for("the answer of alice is refused: its password is wrong")
+        with client("pass") as alice:
+            calls = redis.calls("hgetall")
+            assert one_exchange(alice.host, alice.port) == b"ping"
+            assert redis.calls("hgetall") == calls
+            reload(server, timeout="1s")
+            wait_until(lambda: redis.calls("hgetall") > calls, "the renewal")
+            assert one_exchange(alice.host, alice.port) == b"ping"
+            redis.process.signal(signal.SIGSTOP)
+            assert one_exchange(alice.host, alice.port) == b"ping"
+        # The new instance has not been told the password: the answer was wiped.
+        redis.process.signal(signal.SIGCONT)
+        with client("pass"):
+            pass
+        redis.process.signal(signal.SIGSTOP)
+        with client("pass"):
+            server.process.wait_for("client let in by an earlier verdict.* identity=alice ")
+        with client("wrong", listening=False) as alice:
+            alice.process.wait_for(UNAVAILABLE)
+        redis.process.signal(signal.SIGCONT)
+        with client("pass"):
+            hears(server)
+            other = htpasswd("alice", "other").partition(":")[2]
+            redis("HSET", "spore:client:alice", "password_hash", other)
+            server.process.wait_for("access was revoked.* identity=alice")
 
 
 # bore's clients

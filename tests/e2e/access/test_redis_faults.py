@@ -18,6 +18,7 @@ from harness.redis import (
     redis_server,
     results,
 )
+from harness.peers import is_timed
 from harness.scale import count, seconds
 from harness.waiting import wait_until
 from harness.web_service import UNAVAILABLE, refusal
@@ -73,6 +74,24 @@ def test_redis_stops_and_returns(address, tmp_path, fault, on_error):
                 redis("DEL", "spore:client:alice")
                 assert "Error" in wire.receive_but_heartbeats()
                 assert refusal(server, "a", "alice") == "invalid secret"
+
+
+def test_the_queue_is_bounded(address, tmp_path):
+    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
+        options = {**place_of(redis), "timeout": "2s", "max_waiting": 2}
+        with redis_server(address, tmp_path, options, workers=1) as server:
+            hears(server)
+            hang(redis)
+            wires = [dial(server, "x", "alice", {"Hello": 0}) for _ in range(3)]
+            begin = time.monotonic()
+            assert wires[2].receive_but_heartbeats() == {"Error": UNAVAILABLE}
+            assert time.monotonic() - begin < seconds(1)
+            start_again(redis)
+            for wire in wires[:2]:
+                assert wire.receive_but_heartbeats() == {"Error": "invalid secret"}
+            for wire in wires:
+                wire.close()
+            assert results(server) == {"replied": 2, "busy": 1}
 
 
 def test_the_password_changes(address, tmp_path):
@@ -179,6 +198,8 @@ def test_a_crowd(address, tmp_path):
                 for wire in wires:
                     assert "Hello" in wire.receive_but_heartbeats()
                 assert redis.calls("hgetall") == count(1000)
+                lags = server.exporter.page().find("spore_worker_lag_seconds")
+                assert not is_timed() or max(lags) < 0.05
                 redis("DEL", *(f"spore:client:c{number}" for number in range(count(1000))))
                 for wire in wires:
                     assert "Error" in wire.receive_but_heartbeats()
