@@ -281,8 +281,8 @@ static void decide(struct question *question, int32_t verdict)
 	free_question(question);
 }
 
-/* A record that is not understood is an error, and could be a restriction. So nobody may get in by an
- * earlier verdict either: a revocation ends those of the name's identity, and a denial that of a
+/* A record that is not understood is an error, and could be a restriction. So nobody may get in by
+ * an earlier verdict either: a revocation ends those of the identity, and a denial that of a
  * signature, whose identity the record does not tell. */
 static int32_t judge_wrong(struct question *question, const char *wrong)
 {
