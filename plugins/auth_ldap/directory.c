@@ -1,6 +1,6 @@
 #include "directory.h"
 
-#include "dial.h"
+#include "connection/dial.h"
 
 enum { GROUPS_MAX = 1000 };
 

@@ -5,9 +5,9 @@
 
 #include <stdatomic.h>
 
+#include "connection/lines.h"
 #include "entry.h"
 #include "health.h"
-#include "lines.h"
 
 enum { DIRECTORY_NAME_SIZE = SPORE_IDENTITY_MAX + 1, DIRECTORY_LOOKS_MAX = 32 };
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "../common/client/policy.h"
-#include "place.h"
+#include "connection/place.h"
 
 /* The options, as the host fills them. */
 struct conf {

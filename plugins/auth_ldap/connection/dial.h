@@ -3,7 +3,7 @@
 #ifndef AUTH_LDAP_DIAL_H
 #define AUTH_LDAP_DIAL_H
 
-#include "fault.h"
+#include "../fault.h"
 #include "place.h"
 
 /* Tries each address of the place. Reads and writes of the socket block for at most wait_ms.

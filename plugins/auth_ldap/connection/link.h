@@ -6,8 +6,8 @@
 #include <ldap.h>
 #include <spore/base.h>
 
-#include "fault.h"
-#include "settings.h"
+#include "../fault.h"
+#include "../settings.h"
 
 /* Connects, and begins TLS if the settings say so. NULL: the fault says why. [blocking] */
 LDAP *link_open(const struct settings *settings, const struct place *place, int64_t deadline_ms,
