@@ -18,9 +18,8 @@
 /* The state of a worker. */
 struct verifier {
 	struct ldap_instance *all;
-	spore_worker *worker;
-	struct attempt *attempts; /* that are under way */
-	struct watch *watch;      /* owned; NULL: another worker watches, or nobody can */
+	struct attempts attempts;
+	struct watch *watch; /* owned; NULL: another worker watches, or nobody can */
 };
 
 /* ---- create and destroy ---- */
@@ -101,20 +100,27 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 
 /* ---- workers ---- */
 
+static void on_done(struct attempt *attempt);
+
 static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
                                  void **state_out)
 {
 	struct ldap_instance *all = instance;
-	struct verifier *verifier = malloc(sizeof *verifier);
+	struct verifier *verifier = calloc(1, sizeof *verifier);
 	bool watches = all->host->worker_index(worker) == 0 &&
 	               settings_has_service(&all->directory.settings);
 
 	(void)ticket;
 	if (!verifier)
 		return SPORE_ENOMEM;
-	*verifier = (struct verifier){ .all = all, .worker = worker };
+	verifier->all = all;
+	if (!attempts_start(&verifier->attempts, all->host, worker, on_done)) {
+		free(verifier);
+		return SPORE_ENOMEM;
+	}
 	verifier->watch = watches ? watch_start(all, worker) : NULL;
 	if (watches && !verifier->watch) {
+		attempts_stop(&verifier->attempts);
 		free(verifier);
 		return SPORE_ENOMEM;
 	}
@@ -134,6 +140,7 @@ static void worker_stop(void *state)
 	struct verifier *verifier = state;
 
 	watch_free(verifier->watch);
+	attempts_stop(&verifier->attempts);
 	free(verifier);
 }
 
@@ -221,12 +228,10 @@ static int32_t start(struct verifier *verifier, struct attempt *attempt)
 {
 	struct ldap_instance *all = verifier->all;
 	struct fault fault;
-	spore_status status = attempt_start(attempt, verifier->worker, &verifier->attempts,
-	                                    on_done);
+	spore_status status = attempts_add(&verifier->attempts, attempt);
 
 	if (status == SPORE_OK)
 		return SPORE_EPENDING;
-	attempt_free(attempt);
 	if (status == SPORE_EBUSY) {
 		fault_set(&fault, ASK_BUSY, "too many questions wait for it");
 		health_count(&all->directory.health, &fault, -1);
@@ -238,7 +243,7 @@ static int32_t ask(struct verifier *verifier, const spore_auth_request *rq,
                    const struct password_answer *answer, const uint8_t mac[TUNNELS_MAC_SIZE],
                    spore_ticket ticket)
 {
-	struct attempt *attempt = attempt_new();
+	struct attempt *attempt = calloc(1, sizeof *attempt);
 
 	if (!attempt)
 		return SPORE_ENOMEM;
@@ -288,7 +293,7 @@ static int32_t renew(struct verifier *verifier, const spore_auth_request *rq, sp
 
 	if (!settings_has_service(&all->directory.settings))
 		return SPORE_EUNSUPPORTED;
-	attempt = attempt_new();
+	attempt = calloc(1, sizeof *attempt);
 	if (!attempt)
 		return SPORE_ENOMEM;
 	attempt->all = all;
@@ -317,9 +322,9 @@ static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ti
 
 static void cancel(void *state, spore_ticket ticket)
 {
-	const struct verifier *verifier = state;
+	struct verifier *verifier = state;
 
-	attempt_cancel(verifier->attempts, ticket);
+	attempts_cancel(&verifier->attempts, ticket);
 }
 
 static void session_end(void *state, const spore_session_end *end)

@@ -33,6 +33,7 @@ _CONFIG = """
 pidfile {folder}/slapd.pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
+moduleload retcode
 threads 8
 {tls}
 database mdb
@@ -182,6 +183,14 @@ class Directory:
 
     def resume(self):
         self.process.signal(signal.SIGCONT)
+
+    def delay(self, delay_s):
+        """After the next start every answer about people takes so long."""
+        path = self.folder / "slapd.conf"
+        text = path.read_text().partition("overlay retcode")[0]
+        if delay_s:
+            text += f"overlay retcode\nretcode-parent ou=codes,{SUFFIX}\nretcode-sleep {delay_s}\n"
+        path.write_text(text)
 
     def operations(self, kind, dn=None):
         """How many operations of a kind (BIND, SRCH, EXT) it has logged, of this DN or all."""
