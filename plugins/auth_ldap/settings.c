@@ -5,9 +5,12 @@
 
 #include "../common/client/ports.h"
 #include "../common/client/terms.h"
+#include "../common/file.h"
 #include "../common/pointer.h"
 #include "../common/report.h"
 #include "escape.h"
+
+enum { CACERTFILE_MAX = 4 * 1024 * 1024 };
 
 static const spore_option_item string_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
 
@@ -113,6 +116,22 @@ static bool check_url(const struct conf *conf, const spore_create_args *args, si
 	return !wrong;
 }
 
+/* libldap accepts a file without certificates, and then no certificate at all. */
+static bool check_cacertfile(const spore_create_args *args, const char *path)
+{
+	spore_str text;
+	bool good;
+
+	if (!file_read(args, "/cacertfile", path, CACERTFILE_MAX, &text))
+		return false;
+	good = strstr(text.ptr, "-----BEGIN CERTIFICATE-----") != NULL;
+	if (!good)
+		report(args, "/cacertfile", "expected a file of certificates in PEM form: %.200s",
+		       path);
+	file_free(&text);
+	return good;
+}
+
 /* Without any authority, no certificate would ever be accepted. */
 static bool check_authorities(const struct settings *settings, const spore_create_args *args)
 {
@@ -126,7 +145,7 @@ static bool check_authorities(const struct settings *settings, const spore_creat
 		if (!has_tls)
 			args->report(args, "/cacertfile",
 			             "expected this option with ldaps:// or starttls only");
-		return has_tls;
+		return has_tls && check_cacertfile(args, settings->conf->cacertfile);
 	}
 	ldap_get_option(NULL, LDAP_OPT_X_TLS_CACERTFILE, &file);
 	ldap_get_option(NULL, LDAP_OPT_X_TLS_CACERTDIR, &folder);

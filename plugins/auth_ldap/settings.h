@@ -43,7 +43,7 @@ struct settings {
 	struct group_policy *groups; /* owned, in the order of the configuration */
 	size_t n_groups;
 	const struct policy *others; /* of clients in none of the groups; NULL: they are refused */
-	/* What is read of a client's entry: the attribute of its name, those of its limits, NULL. */
+	/* What is read of an entry: the attribute of its name, those of its limits, NULL. */
 	const char *wanted[SETTINGS_LIMITS_MAX + 2];
 };
 

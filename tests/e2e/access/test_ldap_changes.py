@@ -1,4 +1,4 @@
-"""auth_ldap: what happens to tunnels when the directory's entries or the server's options change."""
+"""auth_ldap: what happens to tunnels when entries of the directory or options change."""
 
 import json
 import pathlib

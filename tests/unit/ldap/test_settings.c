@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include <unistd.h>
+
 #include "mistakes.h"
 #include "suite.h"
 
@@ -71,15 +73,26 @@ START_TEST(urls)
 }
 END_TEST
 
+static char path[32];
+
+static void write_file(const char *text)
+{
+	int fd = mkstemp(strcpy(path, "/tmp/spore-unit-XXXXXX"));
+
+	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
 START_TEST(security)
 {
 	static const char *const far[] = { "ldap://192.0.2.1", "ldaps://192.0.2.1" };
 	struct conf conf = good_conf();
 
+	write_file("-----BEGIN CERTIFICATE-----\n");
 	conf.urls.items = &far[0];
 	conf.insecure = 1;
 	ck_assert(init(&conf));
-	conf.cacertfile = "/ca.pem";
+	conf.cacertfile = path;
 	expect_wrong(&conf, "/cacertfile: expected this option with ldaps:// or starttls only");
 	conf.insecure = 0;
 	conf.starttls = 1;
@@ -90,6 +103,11 @@ START_TEST(security)
 	ck_assert(init(&conf));
 	ck_assert(settings.places[0].is_ldaps);
 	ck_assert_uint_eq(settings.places[0].port, 636);
+	unlink(path);
+	expect_wrong(&conf, "/cacertfile: cannot read /tmp/spore-unit-");
+	write_file("-----BEGIN PRIVATE KEY-----\n");
+	expect_wrong(&conf, "/cacertfile: expected a file of certificates in PEM form");
+	unlink(path);
 }
 END_TEST
 
