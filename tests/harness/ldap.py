@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -180,6 +181,8 @@ class Directory:
 
     def pause(self):
         self.process.signal(signal.SIGSTOP)
+        state = pathlib.Path(f"/proc/{self.process.pid}/stat")
+        wait_until(lambda: state.read_text().rpartition(") ")[2][0] == "T", "slapd to pause")
 
     def resume(self):
         self.process.signal(signal.SIGCONT)
@@ -198,6 +201,11 @@ class Directory:
         named = re.escape(dn) + '"' + end if dn else ".*" + end
         wanted = re.compile(rf' op=\d+ {kind} (?:dn|base|oid)="{named}')
         return sum(bool(wanted.search(line)) for line in self.process.stderr)
+
+    def connections(self):
+        """How many connections to it there have been, without those of this harness."""
+        accepted = sum(" ACCEPT from " in line for line in self.process.stderr)
+        return accepted - 1
 
     def _tool(self, name, *arguments, ldif=""):
         command = [installed_program(name, "ldap-utils"), "-x", "-H", self.plain, "-D", ADMIN]

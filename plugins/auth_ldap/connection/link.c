@@ -1,6 +1,6 @@
 #include "link.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <openldap.h>
 #include <poll.h>
 #include <sys/time.h>
@@ -28,15 +28,13 @@ static bool set_int(LDAP *link, int option, int value)
 }
 
 /* Nothing that decides about security comes from libldap's files or from the environment. */
-static bool set_options(LDAP *link, const struct settings *settings, int64_t deadline_ms)
+static bool set_options(LDAP *link, const struct settings *settings)
 {
 	const char *file = settings->conf->cacertfile;
-	struct timeval time = time_until(deadline_ms);
 	bool good = set_int(link, LDAP_OPT_PROTOCOL_VERSION, LDAP_VERSION3) &&
 	            set_int(link, LDAP_OPT_DEREF, LDAP_DEREF_NEVER) &&
 	            ldap_set_option(link, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) == LDAP_OPT_SUCCESS &&
-	            ldap_set_option(link, LDAP_OPT_RESTART, LDAP_OPT_ON) == LDAP_OPT_SUCCESS &&
-	            ldap_set_option(link, LDAP_OPT_NETWORK_TIMEOUT, &time) == LDAP_OPT_SUCCESS;
+	            ldap_set_option(link, LDAP_OPT_RESTART, LDAP_OPT_ON) == LDAP_OPT_SUCCESS;
 
 	if (!good)
 		return false;
@@ -127,6 +125,23 @@ static bool begin_starttls(LDAP *link, int64_t deadline_ms, struct fault *fault)
 	return code == LDAP_SUCCESS;
 }
 
+/* Only as "asynchronous", and on a socket that does not block, libldap keeps to its time-out for the
+ * handshake. Returns an LDAP code. */
+static int shake_hands(LDAP *link, int64_t deadline_ms)
+{
+	struct timeval time = time_until(deadline_ms);
+	int fd = -1, code;
+
+	if (ldap_set_option(link, LDAP_OPT_NETWORK_TIMEOUT, &time) != LDAP_OPT_SUCCESS ||
+	    ldap_get_option(link, LDAP_OPT_DESC, &fd) != LDAP_OPT_SUCCESS ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+		return LDAP_LOCAL_ERROR;
+	ldap_set_option(link, LDAP_OPT_CONNECT_ASYNC, LDAP_OPT_ON);
+	code = ldap_install_tls(link);
+	ldap_set_option(link, LDAP_OPT_CONNECT_ASYNC, LDAP_OPT_OFF);
+	return code == LDAP_SUCCESS && fcntl(fd, F_SETFL, 0) != 0 ? LDAP_LOCAL_ERROR : code;
+}
+
 /* Until the certificate has been verified, nothing but the wish for TLS is sent. */
 static bool begin_tls(LDAP *link, const struct settings *settings, const struct place *place,
                       int64_t deadline_ms, struct fault *fault)
@@ -141,11 +156,11 @@ static bool begin_tls(LDAP *link, const struct settings *settings, const struct 
 	if (!set_int(link, LDAP_OPT_X_TLS_NEWCTX, 0))
 		return fault_set(fault, ASK_UNTRUSTED,
 		                 "libldap cannot use the authorities (cacertfile)");
-	code = ldap_install_tls(link);
+	code = shake_hands(link, deadline_ms);
 	if (code == LDAP_SUCCESS)
 		return true;
 	text = read_diagnosis(link);
-	if (dial_now_ms() >= deadline_ms)
+	if (code == LDAP_TIMEOUT)
 		fault_set(fault, ASK_TIMEOUT, "%.200s: no TLS in time", place->url);
 	else
 		fault_set(fault, ASK_UNTRUSTED,
@@ -170,7 +185,7 @@ LDAP *link_open(const struct settings *settings, const struct place *place, int6
 		return NULL;
 	}
 	limit_incoming(link);
-	if (!set_options(link, settings, deadline_ms))
+	if (!set_options(link, settings))
 		fault_set(fault, ASK_UNTRUSTED, "libldap does not know an option");
 	else if (begin_tls(link, settings, place, deadline_ms, fault))
 		return link;

@@ -82,6 +82,23 @@ def test_faults_and_recovery(serve, directory, attempt, authority, fault, way):
             assert ("timeout" if fault == "paused" else "unreachable") in kinds, kinds
 
 
+@pytest.mark.parametrize("starttls", [False, True])
+def test_no_tls_in_time(address, tmp_path, certificate, attempt, authority, starttls):
+    """The kernel accepts the connection, and then nothing comes."""
+    directory = Directory(address, tmp_path / "slapd", PEOPLE, certificate)
+    url = directory.plain if starttls else directory.tls
+    options = {**BIND, **QUICK, "urls": [url], "starttls": starttls, "connect_timeout": "200ms"}
+    options["cacertfile"] = authority.path
+    with directory, directory_server(address, tmp_path, certificate, options) as server:
+        directory.pause()
+        began = time.monotonic()
+        assert attempt(server) == UNAVAILABLE
+        assert time.monotonic() - began < seconds(0.5)
+        assert results(server) == {"timeout": 1}
+        directory.resume()
+        assert attempt(server) is None
+
+
 def test_a_restart_is_not_noticed(serve, directory, attempt):
     """The connections that were kept are gone; new ones are opened at once."""
     with directory, serve(server={"workers": 1}) as server:
