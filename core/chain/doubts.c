@@ -119,14 +119,45 @@ static void check_reserved(struct plugin_set *set)
 	}
 }
 
+/* Of more public ports than this, one does not matter. */
+enum { MANY_PORTS = 4096 };
+
+static bool are_many(const spore_list *ranges)
+{
+	const spore_port_range *range = ranges->items;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ranges->count; i++)
+		n += range[i].hi - range[i].lo + 1u;
+	return n > MANY_PORTS;
+}
+
+static void check_listeners(struct plugin_set *set, const struct instance *instance)
+{
+	const struct server_settings *server = &set->config->settings.server;
+	uint16_t port;
+
+	if (set->config->role != ROLE_SERVER || are_many(&server->public_ports))
+		return;
+	port = listeners_port_among(&instance->listeners, &server->bind_tunnels,
+	                            &server->public_ports);
+	if (port)
+		diag_add(&set->doubts, instance->raw,
+		         "it listens at port %u, which is one of the public ports: no tunnel would "
+		         "get it. List it in server.reserved_ports, or use another port",
+		         port);
+}
+
 /* ---- all of them ---- */
 
 void doubts_find(struct plugin_set *set)
 {
 	check_reserved(set);
 	for (size_t id = 0; id < N_CHAINS; id++) {
-		for (size_t i = 0; i < set->chains[id]->n; i++)
+		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);
+			check_listeners(set, set->chains[id]->items[i]);
+		}
 	}
 }
 
