@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include "dial.h"
-
-/* Room for what a directory may send at once; a reply that is larger ends the connection. */
-enum { INCOMING_MAX = 1024 * 1024 };
+#include "sieve.h"
 
 static struct timeval time_until(int64_t deadline_ms)
 {
@@ -45,13 +43,14 @@ static bool set_options(LDAP *link, const struct settings *settings)
 	       set_int(link, LDAP_OPT_X_TLS_PROTOCOL_MIN, LDAP_OPT_X_TLS_PROTOCOL_TLS1_2);
 }
 
-static void limit_incoming(LDAP *link)
+/* Otherwise libldap would take the memory for a message of any size that is announced. */
+static bool limit_incoming(LDAP *link)
 {
-	ber_len_t most = INCOMING_MAX;
+	ber_len_t most = SIEVE_MESSAGE_MAX;
 	Sockbuf *buffer = NULL;
 
-	if (ldap_get_option(link, LDAP_OPT_SOCKBUF, &buffer) == LDAP_OPT_SUCCESS && buffer)
-		ber_sockbuf_ctrl(buffer, LBER_SB_OPT_SET_MAX_INCOMING, &most);
+	return ldap_get_option(link, LDAP_OPT_SOCKBUF, &buffer) == LDAP_OPT_SUCCESS && buffer &&
+	       ber_sockbuf_ctrl(buffer, LBER_SB_OPT_SET_MAX_INCOMING, &most) == 1;
 }
 
 /* What libldap knows of the last failure besides its code. The caller frees it with
@@ -170,24 +169,31 @@ static bool begin_tls(LDAP *link, const struct settings *settings, const struct 
 	return false;
 }
 
-LDAP *link_open(const struct settings *settings, const struct place *place, int64_t deadline_ms,
-                struct fault *fault)
+LDAP *link_adopt(const struct settings *settings, const struct place *place, int fd,
+                 struct fault *fault)
 {
-	int fd = dial(place, deadline_ms, settings->conf->timeout, fault);
 	LDAP *link = NULL;
 
-	if (fd < 0)
-		return NULL;
 	if (ldap_init_fd(fd, place->is_unix ? LDAP_PROTO_IPC : LDAP_PROTO_TCP, place->url, &link) !=
 	    LDAP_SUCCESS) {
 		close(fd);
 		fault_set(fault, ASK_NO_MEMORY, "libldap cannot use a connection");
 		return NULL;
 	}
-	limit_incoming(link);
-	if (!set_options(link, settings))
-		fault_set(fault, ASK_UNTRUSTED, "libldap does not know an option");
-	else if (begin_tls(link, settings, place, deadline_ms, fault))
+	if (limit_incoming(link) && sieve_insert(link) && set_options(link, settings))
+		return link;
+	fault_set(fault, ASK_UNTRUSTED, "libldap lacks an option, or memory");
+	link_close(link);
+	return NULL;
+}
+
+LDAP *link_open(const struct settings *settings, const struct place *place, int64_t deadline_ms,
+                struct fault *fault)
+{
+	int fd = dial(place, deadline_ms, settings->conf->timeout, fault);
+	LDAP *link = fd >= 0 ? link_adopt(settings, place, fd, fault) : NULL;
+
+	if (!link || begin_tls(link, settings, place, deadline_ms, fault))
 		return link;
 	link_close(link);
 	return NULL;

@@ -12,6 +12,9 @@
 /* Connects, and begins TLS if the settings say so. NULL: the fault says why. [blocking] */
 LDAP *link_open(const struct settings *settings, const struct place *place, int64_t deadline_ms,
                 struct fault *fault);
+/* The same for a connected socket, without TLS. Closes it if it fails. [any] */
+LDAP *link_adopt(const struct settings *settings, const struct place *place, int fd,
+                 struct fault *fault);
 /* Accepts NULL. [blocking] */
 void link_close(LDAP *link);
 /* False: the other end has closed it, or has sent what nobody asked for. [blocking] */
