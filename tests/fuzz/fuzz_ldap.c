@@ -22,6 +22,14 @@ static const struct conf conf = {
 };
 static struct group_policy group = { .policy = { .max_conns = 5 } };
 
+/* libldap 2.5 leaks the request whose result is malformed. That cannot be told from a message that
+ * auth_ldap does not free; those show in the end-to-end tests. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:liblber\nleak:libldap\n";
+}
+
 static void expect_text(const char *text)
 {
 	FUZZ_CHECK(*text && strlen(text) < FAULT_TEXT_SIZE);
