@@ -95,6 +95,8 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	reload_stop(&process.reload);
 	drain_fini(&process.drain);
 	server_stop(server);
+	if (process.server)
+		log_info("server stopped");
 	return process.server != NULL;
 }
 

@@ -64,15 +64,28 @@ bool repeats_allow(struct repeats *repeats, const struct repeat_line *line,
 	return allowed;
 }
 
+/* Returns how many lines of this topic were held back by keys that are quiet, and forgets them. */
+static unsigned take_held(struct repeats *repeats, const struct repeat_topic *topic, int64_t now_ms)
+{
+	unsigned held = 0;
+
+	for (struct repeat *i = repeats->all; i < repeats->all + REPEATS_MOST; i++) {
+		if (i->topic.event != topic->event || i->topic.reason != topic->reason ||
+		    now_ms - i->held_ms < REPEATS_QUIET_MS)
+			continue;
+		held += i->held;
+		i->held = 0;
+	}
+	return held;
+}
+
 void repeats_tell_rest(struct repeats *repeats, int64_t now_ms,
                        void (*tell)(const struct repeat_topic *topic, unsigned held))
 {
 	pthread_mutex_lock(&repeats->lock);
 	for (struct repeat *i = repeats->all; i < repeats->all + REPEATS_MOST; i++) {
-		if (i->held == 0 || now_ms - i->held_ms < REPEATS_QUIET_MS)
-			continue;
-		tell(&i->topic, i->held);
-		i->held = 0;
+		if (i->held > 0 && now_ms - i->held_ms >= REPEATS_QUIET_MS)
+			tell(&i->topic, take_held(repeats, &i->topic, now_ms));
 	}
 	pthread_mutex_unlock(&repeats->lock);
 }

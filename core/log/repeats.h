@@ -57,8 +57,9 @@ struct repeat_line {
  * monotonic. [any] */
 bool repeats_allow(struct repeats *repeats, const struct repeat_line *line,
                    const struct repeat_pace *pace, int64_t now_ms, unsigned *held_out);
-/* Tells of each key how many lines were held back, if there was none for REPEATS_QUIET_MS. now_ms:
- * INT64_MAX tells of all. `tell` must not call functions of the table. [any] */
+/* Tells of each topic how many lines were held back, without the keys of which one was within
+ * REPEATS_QUIET_MS. now_ms: INT64_MAX tells of all. `tell` must not call functions of the table.
+ * [any] */
 void repeats_tell_rest(struct repeats *repeats, int64_t now_ms,
                        void (*tell)(const struct repeat_topic *topic, unsigned held));
 

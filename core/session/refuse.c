@@ -42,6 +42,12 @@ static const char *event_of_tunnel(const struct server_session *s)
 	return has_tunnel(s) ? "tunnel ended" : "client refused";
 }
 
+/* A server that leaves is not a fault. */
+static enum log_level level_of_tunnel(enum refusal why)
+{
+	return why == REFUSED_DRAINING ? LOG_INFO : LOG_WARN;
+}
+
 static bool may_log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
                            enum refusal why, unsigned *held_out)
 {
@@ -52,11 +58,12 @@ static bool may_log_tunnel(const struct server_session *s, const struct refuse_s
 	} key = { .port = subject->port, .why = (uint16_t)why };
 
 	memcpy(key.ip, s->peer.ip, sizeof key.ip);
-	return repeats_allow(
-		&s->worker->shared->tunnel_lines,
-		&(struct repeat_line){
-			&key, sizeof key, { event_of_tunnel(s), refusal_text(why), LOG_WARN } },
-		&pace, clock_ms(), held_out);
+	return repeats_allow(&s->worker->shared->tunnel_lines,
+	                     &(struct repeat_line){ &key,
+	                                            sizeof key,
+	                                            { event_of_tunnel(s), refusal_text(why),
+	                                              level_of_tunnel(why) } },
+	                     &pace, clock_ms(), held_out);
 }
 
 static const char event_of_visitor[] = "visitor refused";
@@ -93,11 +100,11 @@ static void log_stranger(const struct server_session *s, enum log_level level, c
 }
 
 static void log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
-                       const char *reason, unsigned held)
+                       enum refusal why, const char *reason, unsigned held)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	log_event(LOG_WARN, event_of_tunnel(s),
+	log_event(level_of_tunnel(why), event_of_tunnel(s),
 	          (const struct log_field[]){
 			  log_str("peer", addr_format(&s->peer, text)), log_str("reason", reason),
 			  log_int("port", subject->port), log_str("identity", subject->identity),
@@ -174,7 +181,7 @@ void refuse_unanswered(struct server_session *s)
 void refuse_any_longer(struct server_session *s, const struct refuse_subject *subject,
                        enum refusal why)
 {
-	log_tunnel(s, subject, refusal_text(why), 0);
+	log_tunnel(s, subject, why, refusal_text(why), 0);
 	end_with(s, why, refusal_text(why));
 }
 
@@ -188,7 +195,7 @@ void refuse_tunnel(struct server_session *s, const struct refuse_subject *subjec
 	         details ? details : "");
 	refuse_count(s->worker, why);
 	if (may_log_tunnel(s, subject, why, &held))
-		log_tunnel(s, subject, text, held);
+		log_tunnel(s, subject, why, text, held);
 	end_with(s, why, reads_details ? text : refusal_text(why));
 }
 

@@ -13,7 +13,7 @@ configure_spore() {
 			"remove it, or run this as $(stat -c %U "$folder")."
 		return 1
 	fi
-	if ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$source" "$folder/CMakeCache.txt" 2>/dev/null; then
+	if ! grep -qxFs "CMAKE_HOME_DIRECTORY:INTERNAL=$source" "$folder/CMakeCache.txt"; then
 		new=(--fresh)
 		! command -v ninja >/dev/null || new+=(-G Ninja)
 	fi

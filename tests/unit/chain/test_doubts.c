@@ -100,6 +100,23 @@ START_TEST(a_listener_among_the_public_ports_is_named)
 }
 END_TEST
 
+/* Only of what the operator has set. */
+START_TEST(a_limit_behind_another_one_is_named)
+{
+	const char *found = doubts(
+		"{\"server\":{\"drain_grace\":\"20s\"},\n\"limits\":{\"max_relays\":"
+		"100,\n\"max_visitors_per_ip\":101,\"max_pending\":100}}");
+
+	ck_assert_contains(found, ":1: /server/drain_grace: it has no effect: it is above "
+	                          "server.drain_timeout\n");
+	ck_assert_contains(found, ":3: /limits/max_visitors_per_ip: it has no effect: it is above "
+	                          "limits.max_relays\n");
+	ck_assert_lacks(found, "max_pending");
+	ck_assert_lacks(doubts("{\"server\":{\"drain_timeout\":\"100ms\"}}"), "drain");
+}
+END_TEST
+
 SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
-      a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named)
+      a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
+      a_limit_behind_another_one_is_named)

@@ -100,6 +100,13 @@ START_TEST(the_rest_is_told_once_after_a_pause)
 	repeats_tell_rest(&repeats, INT64_MAX, tell);
 	ck_assert_uint_eq(told, 2);
 	ck_assert_uint_eq(told_held, 1);
+	allows('a', &single, 20002, &held);
+	for (int i = 0; i < 3; i++)
+		repeats_allow(&repeats, &(struct repeat_line){ "c", 1, { "an event", NULL, 'a' } },
+		              &single, 20002, &held);
+	repeats_tell_rest(&repeats, INT64_MAX, tell); /* two keys of one topic */
+	ck_assert_uint_eq(told, 3);
+	ck_assert_uint_eq(told_held, 3);
 	repeats_fini(&repeats);
 }
 END_TEST
