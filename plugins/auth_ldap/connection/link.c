@@ -124,8 +124,8 @@ static bool begin_starttls(LDAP *link, int64_t deadline_ms, struct fault *fault)
 	return code == LDAP_SUCCESS;
 }
 
-/* Only as "asynchronous", and on a socket that does not block, libldap keeps to its time-out for the
- * handshake. Returns an LDAP code. */
+/* Only as "asynchronous", and on a socket that does not block, libldap keeps to its time-out for
+ * the handshake. Returns an LDAP code. */
 static int shake_hands(LDAP *link, int64_t deadline_ms)
 {
 	struct timeval time = time_until(deadline_ms);

@@ -1,6 +1,6 @@
-/* sieve - looks at what a directory sends before libldap reads it. libldap ends the process for some
- * messages that it does not expect, and anyone in between can send those before TLS has begun. Only
- * results with the number of a question pass. */
+/* sieve - looks at what a directory sends before libldap reads it. libldap ends the process for
+ * some messages that it does not expect, and anyone in between can send those before TLS has begun.
+ * Only results with the number of a question pass. */
 #ifndef AUTH_LDAP_SIEVE_H
 #define AUTH_LDAP_SIEVE_H
 
