@@ -171,6 +171,11 @@ class Directory:
         self.process.signal(signal.SIGCONT)
         self.process.stop()
 
+    def kill(self):
+        """Ends it although it is busy."""
+        self.process.signal(signal.SIGKILL)
+        self.process.wait()
+
     def __enter__(self):
         self.start()
         return self

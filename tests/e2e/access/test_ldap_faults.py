@@ -202,7 +202,7 @@ def test_a_slow_directory(serve, directory, attempt):
             assert attempt(server) == UNAVAILABLE
         assert time.monotonic() - began < seconds(3)
         assert results(server) == {"answered": 1, "timeout": 2, "suspended": 1}
-        directory.stop()
+        directory.kill()
         directory.delay(0)
         directory.start()
         began = time.monotonic()
