@@ -424,7 +424,15 @@ bool directory_init(struct directory *directory, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 
-	if (!settings_init(&directory->settings, args)) {
+	bool good = settings_init(&directory->settings, args);
+
+	if (good && !link_prepare(&directory->settings)) {
+		args->report(args, "",
+		             "libldap cannot prepare TLS: are the authorities "
+		             "(cacertfile) certificates in PEM form?");
+		good = false;
+	}
+	if (!good) {
 		settings_fini(&directory->settings);
 		return false;
 	}

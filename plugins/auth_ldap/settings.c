@@ -135,21 +135,18 @@ static bool check_cacertfile(const spore_create_args *args, const char *path)
 /* Without any authority, no certificate would ever be accepted. */
 static bool check_authorities(const struct settings *settings, const spore_create_args *args)
 {
-	bool has_tls = settings->conf->starttls;
 	char *file = NULL, *folder = NULL;
 	bool good;
 
-	for (size_t i = 0; i < settings->n_places; i++)
-		has_tls = has_tls || settings->places[i].is_ldaps;
 	if (settings->conf->cacertfile) {
-		if (!has_tls)
+		if (!settings->has_tls)
 			args->report(args, "/cacertfile",
 			             "expected this option with ldaps:// or starttls only");
-		return has_tls && check_cacertfile(args, settings->conf->cacertfile);
+		return settings->has_tls && check_cacertfile(args, settings->conf->cacertfile);
 	}
 	ldap_get_option(NULL, LDAP_OPT_X_TLS_CACERTFILE, &file);
 	ldap_get_option(NULL, LDAP_OPT_X_TLS_CACERTDIR, &folder);
-	good = !has_tls || file || folder;
+	good = !settings->has_tls || file || folder;
 	if (!good)
 		args->report(
 			args, "",
@@ -172,6 +169,7 @@ static bool read_urls(struct settings *settings, const spore_create_args *args)
 		const char *wrong = place_init(place, urls[i]);
 
 		good = check_url(conf, args, i, place, wrong) && good;
+		settings->has_tls = settings->has_tls || place->is_ldaps || conf->starttls;
 	}
 	return settings->places && good && check_authorities(settings, args);
 }

@@ -40,6 +40,7 @@ struct settings {
 	const struct conf *conf; /* RETAINED */
 	struct place *places;    /* owned */
 	size_t n_places;
+	bool has_tls;                /* one of them has */
 	struct group_policy *groups; /* owned, in the order of the configuration */
 	size_t n_groups;
 	const struct policy *others; /* of clients in none of the groups; NULL: they are refused */

@@ -43,6 +43,19 @@ static bool set_options(LDAP *link, const struct settings *settings)
 	       set_int(link, LDAP_OPT_X_TLS_PROTOCOL_MIN, LDAP_OPT_X_TLS_PROTOCOL_TLS1_2);
 }
 
+bool link_prepare(const struct settings *settings)
+{
+	LDAP *link = NULL;
+	bool good;
+
+	if (ldap_initialize(&link, NULL) != LDAP_SUCCESS)
+		return false;
+	good = set_options(link, settings) &&
+	       (!settings->has_tls || set_int(link, LDAP_OPT_X_TLS_NEWCTX, 0));
+	ldap_unbind_ext(link, NULL, NULL);
+	return good;
+}
+
 /* Otherwise libldap would take the memory for a message of any size that is announced. */
 static bool limit_incoming(LDAP *link)
 {

@@ -9,6 +9,9 @@
 #include "../fault.h"
 #include "../settings.h"
 
+/* Lets libldap and its TLS set up what all threads share, while no other thread uses them. False:
+ * they lack an option, or do not understand the authorities. [main] */
+bool link_prepare(const struct settings *settings);
 /* Connects, and begins TLS if the settings say so. NULL: the fault says why. [blocking] */
 LDAP *link_open(const struct settings *settings, const struct place *place, int64_t deadline_ms,
                 struct fault *fault);
