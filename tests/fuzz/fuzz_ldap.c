@@ -25,7 +25,7 @@ static struct group_policy group = { .policy = { .max_conns = 5 } };
 /* libldap 2.5 leaks the request whose result is malformed. That cannot be told from a message that
  * auth_ldap does not free; those show in the end-to-end tests. */
 /* NOLINTBEGIN(cert-dcl51-cpp): the sanitizer's name */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:liblber\nleak:libldap\n";
