@@ -149,7 +149,9 @@ START_TEST(a_reload_that_cuts_clients_off)
 	                   "/server: the control port moves: clients that are connected");
 	ck_assert_contains(cut_off(AT("0.0.0.0", "7000"), AT("127.0.0.1", "7000")),
 	                   "the control port moves");
-	ck_assert_contains(cut_off("{}", PLAIN), "/transport: the transports change: clients");
+	ck_assert_contains(cut_off(PLAIN, "{\"transport\":[{\"use\":\"plain\"},{\"use\":"
+	                                  "\"plain\",\"name\":\"more\"}]}"),
+	                   "/transport: the transports change: clients");
 	ck_assert_lacks(cut_off(PLAIN, PLAIN), "clients");
 }
 END_TEST
