@@ -18,8 +18,8 @@ struct spore_conn;
 /* verdict: SPORE_ALLOW, SPORE_DENY, SPORE_UNBOUND (a denial of a correct answer), or a SPORE_E* if
  * no instance could decide. */
 typedef void (*auth_fn)(struct auth_run *run, int32_t verdict);
-/* One instance of the chain has given its verdict, which may be any value. run->asked_ns: when it was
- * asked. Must not touch the run. */
+/* One instance of the chain has given its verdict, which may be any value. run->asked_ns: when it
+ * was asked. Must not touch the run. */
 typedef void (*auth_step_fn)(struct auth_run *run, const struct instance *by, int32_t verdict);
 
 struct auth_run {
