@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "arguments/arguments.h"
@@ -47,13 +48,14 @@ static const struct argument_flag flags[] = {
 	  .type = ARGUMENT_TEXT,
 	  .offset = offsetof(struct request, secret_file),
 	  .metavar = "PATH",
-	  .doc = "file that contains the client's secret or private key; default: "
+	  .doc = "file that contains the client's secret or private key; - or no flag: "
 	         "standard input" },
 	{ .name = "--kind",
 	  .type = ARGUMENT_TEXT,
 	  .offset = offsetof(struct request, kind),
 	  .metavar = "PLUGIN",
-	  .doc = "the client's plugin, which makes the answer; default: the one of --secret" },
+	  .doc = "the client's plugin, which makes the answer; default: that of `spore "
+	         "local --secret`" },
 	{ .name = "--to",
 	  .type = ARGUMENT_TEXT,
 	  .offset = offsetof(struct request, to),
@@ -117,9 +119,11 @@ static int read_kind(const struct request *request, struct made_client *made)
 
 static int read_client(const struct request *request, struct made_client *made)
 {
+	bool reads_input = !request->secret_file || strcmp(request->secret_file, "-") == 0;
+
 	*made = (struct made_client){
 		.name = request->name,
-		.secret_file = request->secret_file ? request->secret_file : "/dev/stdin",
+		.secret_file = reads_input ? "/dev/stdin" : request->secret_file,
 		.server = request->to ? request->to : "localhost",
 	};
 	if (!request->client && !request->secret_file && isatty(STDIN_FILENO))

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import subprocess
 import time
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from harness.admin import Admin
 from harness.passwords import htpasswd
 from harness.peers import configured_server, spore_binary
-from harness.process import run
+from harness.process import clean_environment, run
 from harness.scale import seconds
 from harness.signing import ssh_keygen
 
@@ -152,6 +153,24 @@ def test_the_table(alone):
     assert refused.stdout[-1] == "refused: no instance accepts the answer"
     # The log has the reason.
     assert any("the answer of alice is refused: its secret is wrong" in i for i in refused.stderr)
+
+
+def test_a_secret_on_standard_input(alone):
+    command = [spore_binary(), "auth", "test", *alone(TEAM).where, "--name", "alice"]
+    for secret, flags, status in [
+        ("a-secret\n", [], ALLOWED),
+        ("a-secret", ["--secret-file", "-"], ALLOWED),
+        ("b-secret", [], REFUSED),
+    ]:
+        done = subprocess.run(
+            [*map(str, command), *flags],
+            input=secret.encode(),
+            env=clean_environment(),
+            timeout=seconds(20),
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == status, done
 
 
 def test_a_configuration_of_a_client(tester, tmp_path):
