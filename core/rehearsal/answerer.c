@@ -19,7 +19,11 @@
 #include "loop/loop.h"
 #include "process/complaint.h"
 #include "process/runtime.h"
+#include "process/watchdog.h"
 #include "verdict/auth.h"
+
+/* How long the end may take after the plugin has given no answer. */
+enum { HANG_END_MS = 500 };
 
 /* What the two processes send each other. */
 struct question {
@@ -112,6 +116,7 @@ static struct reply ask_plugin(struct runtime *runtime, const struct question *q
 	loop_post(runtime->loops[0], &inquiry->begin);
 	if (!await_reply(inquiry)) {
 		reply.status = SPORE_ETIMEOUT; /* the plugin still uses its memory */
+		watchdog_end_within(HANG_END_MS);
 		return reply;
 	}
 	reply = inquiry->reply;
