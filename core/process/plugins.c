@@ -11,6 +11,7 @@
 #include "metrics/families.h"
 #include "process/culprit.h"
 #include "process/steward.h"
+#include "secret/output.h"
 
 /* How much longer than the control thread main waits: it gives up what does not return. */
 enum { MARGIN_MS = 200 };
@@ -151,6 +152,7 @@ static void explain_end(const struct config *config, enum steward_end end, struc
 	char culprit[CULPRIT_TEXT_SIZE];
 
 	culprit_describe(culprit);
+	output_end_program();
 	if (end == STEWARD_SIGNALLED)
 		err_set(err, "the %s was interrupted by a signal: %s", what, culprit);
 	else

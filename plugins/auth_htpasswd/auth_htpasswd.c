@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 #include "../common/pace.h"
+#include "../common/password/hash.h"
 #include "../common/password_answer.h"
 #include "../common/report.h"
-#include "hash.h"
 #include "roster.h"
 #include "trial.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "hash.h"
+#include "../common/password/hash.h"
 
 /* What stands for the sizes of memory in yescrypt's costs, each twice the one before. */
 static const char sizes[] = "./0123456789ABCDEF";

@@ -1,7 +1,7 @@
 #include "lines.h"
 
 #include "../common/client/identity.h"
-#include "hash.h"
+#include "../common/password/hash.h"
 
 struct lines lines_read(const char *text, size_t len)
 {

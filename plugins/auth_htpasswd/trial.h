@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "../common/password/hash.h"
 #include "../common/password_answer.h"
-#include "hash.h"
 #include "roster.h"
 
 struct trial;

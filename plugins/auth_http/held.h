@@ -4,7 +4,7 @@
 #ifndef HELD_H
 #define HELD_H
 
-#include "claim.h"
+#include "../common/client/claim.h"
 
 struct held;
 

@@ -3,8 +3,8 @@
 #ifndef HTTP_H
 #define HTTP_H
 
+#include "../common/client/claim.h"
 #include "asker.h"
-#include "claim.h"
 #include "held.h"
 #include "verdict.h"
 

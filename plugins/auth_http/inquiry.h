@@ -2,8 +2,8 @@
 #ifndef INQUIRY_H
 #define INQUIRY_H
 
+#include "../common/client/claim.h"
 #include "../common/json_writer.h"
-#include "claim.h"
 
 /* Writes the text about this request. [worker] */
 void inquiry_write(struct json_writer *json, const spore_host *host, const spore_auth_request *rq,

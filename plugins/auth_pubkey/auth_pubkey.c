@@ -10,11 +10,11 @@
 #include <stdlib.h>
 
 #include "../common/pace.h"
+#include "../common/pubkey/proof.h"
+#include "../common/pubkey/statement.h"
 #include "../common/report.h"
 #include "keyring.h"
 #include "private/private_key.h"
-#include "proof.h"
-#include "statement.h"
 
 struct conf {
 	/* server */

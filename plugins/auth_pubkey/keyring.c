@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "../common/file.h"
+#include "../common/pubkey/authorized.h"
 #include "../common/report.h"
-#include "authorized.h"
 
 enum { FILE_MAX = 32 * 1024 * 1024, MAX_FAULTS = 10, POINTER_SIZE = 48 };
 

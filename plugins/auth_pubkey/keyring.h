@@ -6,8 +6,8 @@
 #include <spore/plugin.h>
 #include <stdbool.h>
 
-#include "key.h"
-#include "restrictions.h"
+#include "../common/pubkey/key.h"
+#include "../common/pubkey/restrictions.h"
 
 enum { KEYRING_MAX = 20000 };
 

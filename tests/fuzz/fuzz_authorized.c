@@ -4,8 +4,8 @@
 #include <spore/plugin.h>
 
 #include "../common/client/identity.h"
-#include "authorized.h"
-#include "base64.h"
+#include "../common/pubkey/authorized.h"
+#include "../common/pubkey/base64.h"
 #include "host/host.h"
 #include "keyring.h"
 #include "memory_file.h"

@@ -5,8 +5,8 @@
 #include <spore/plugin.h>
 
 #include "../common/client/identity.h"
+#include "../common/password/hash.h"
 #include "../common/password_answer.h"
-#include "hash.h"
 #include "host/host.h"
 #include "lines.h"
 #include "memory_file.h"

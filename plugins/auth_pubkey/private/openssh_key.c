@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../base64.h"
-#include "../key.h"
-#include "../ssh_bytes.h"
+#include "../../common/pubkey/base64.h"
+#include "../../common/pubkey/key.h"
+#include "../../common/pubkey/ssh_bytes.h"
 
 static const char begin[] = OPENSSH_KEY_BEGIN, end[] = "-----END OPENSSH PRIVATE KEY-----";
 static const char magic[] = "openssh-key-v1"; /* with its NUL */

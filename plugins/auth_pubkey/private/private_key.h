@@ -6,7 +6,7 @@
 #include <spore/plugin.h>
 #include <stdbool.h>
 
-#include "../key.h"
+#include "../../common/pubkey/key.h"
 
 /* `passphrase` is followed by a NUL; empty: none was given. False: the mistake has been reported
  * at /keyfile or /key_passphrase, and there is nothing to free. */

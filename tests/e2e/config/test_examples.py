@@ -49,12 +49,12 @@ def copy(tmp_path):
 
 
 def examples(pattern):
-    """All examples except those for TLS, which tls/test_examples.py tests, and the one that asks a
-    service, which access/test_http_service.py tests."""
+    """All examples except those for TLS, which tls/test_examples.py tests, and those that ask a
+    service or Redis, which access/test_http_service.py and test_redis.py test."""
     found = sorted(
         path.name
         for path in EXAMPLES.glob(pattern)
-        if not {"tls", "http"} & set(path.stem.split("-"))
+        if not {"tls", "http", "redis"} & set(path.stem.split("-"))
     )
     assert found, f"no {pattern} in {EXAMPLES}"
     return found

@@ -1,0 +1,20 @@
+/* lookup - looks up the hash of a client in Redis: the functions that plugins/common/store wants of
+ * a store, with an asker as their state. */
+#ifndef LOOKUP_H
+#define LOOKUP_H
+
+#include "../common/store/store.h"
+#include "asker.h"
+
+enum { LOOKUP_PREFIX_MAX = 100 };
+
+/* The state of a worker. */
+struct lookup_state {
+	struct asker *asker;
+	const char *prefix; /* of the keys, with the last colon */
+};
+
+/* They take a struct lookup_state. */
+extern const struct store_ops lookup_ops;
+
+#endif

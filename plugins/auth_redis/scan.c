@@ -1,0 +1,104 @@
+#include "scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct scan {
+	struct ask ask;
+	struct scan_order order;
+	bool is_stopped;
+	char cursor[24];
+};
+
+void scan_escape(const char *text, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (; *text && n + 3 < size; text++) {
+		if (strchr("*?[]\\^-", *text))
+			out[n++] = '\\';
+		out[n++] = *text;
+	}
+	out[n] = '\0';
+}
+
+static bool is_list(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+	       reply->element[0]->type == REDIS_REPLY_STRING &&
+	       reply->element[0]->len < (int)sizeof((struct scan *)0)->cursor &&
+	       reply->element[1]->type == REDIS_REPLY_ARRAY;
+}
+
+static void list_names(struct scan *scan, const redisReply *keys)
+{
+	size_t prefix = strlen(scan->order.prefix);
+
+	for (size_t i = 0; i < keys->elements; i++) {
+		const redisReply *key = keys->element[i];
+
+		if (key->type == REDIS_REPLY_STRING && (size_t)key->len == strlen(key->str) &&
+		    (size_t)key->len > prefix && (size_t)key->len <= prefix + SPORE_IDENTITY_MAX &&
+		    memcmp(key->str, scan->order.prefix, prefix) == 0)
+			changes_list(scan->order.changes, key->str + prefix);
+	}
+}
+
+static void end(struct scan *scan, bool is_complete)
+{
+	struct scan_order order = scan->order;
+	bool is_stopped = scan->is_stopped;
+
+	free(scan);
+	if (!is_stopped)
+		order.on_end(order.arg, is_complete);
+}
+
+static enum ask_result on_reply(struct ask *ask, enum ask_result result, const redisReply *reply)
+{
+	struct scan *scan = (struct scan *)ask;
+
+	if (result == ASK_REPLIED && reply->type == REDIS_REPLY_ERROR && !scan->is_stopped)
+		asker_complain(scan->order.asker->shared, reply->str);
+	if (result == ASK_REPLIED && !is_list(reply))
+		result = ASK_REFUSED;
+	if (result != ASK_REPLIED || scan->is_stopped) {
+		end(scan, false);
+		return result;
+	}
+	list_names(scan, reply->element[1]);
+	snprintf(scan->cursor, sizeof scan->cursor, "%s", reply->element[0]->str);
+	scan->ask.words[1] = spore_cstr(scan->cursor);
+	if (strcmp(scan->cursor, "0") == 0 || scan->order.changes->is_overfull)
+		end(scan, true);
+	else if (asker_send(scan->order.asker, &scan->ask) != ASK_REPLIED)
+		end(scan, false);
+	return result;
+}
+
+struct scan *scan_start(const struct scan_order *order)
+{
+	struct scan *scan = calloc(1, sizeof *scan);
+	const char *words[ASK_WORDS_MAX] = { "SCAN", "0", "MATCH", order->pattern, "COUNT", "500" };
+
+	if (!scan)
+		return NULL;
+	scan->order = *order;
+	scan->ask.on_reply = on_reply;
+	scan->ask.n_words = ASK_WORDS_MAX;
+	for (int i = 0; i < ASK_WORDS_MAX; i++)
+		scan->ask.words[i] = spore_cstr(words[i]);
+	if (asker_send(order->asker, &scan->ask) == ASK_REPLIED)
+		return scan;
+	free(scan);
+	return NULL;
+}
+
+void scan_stop(struct scan *scan)
+{
+	if (!scan)
+		return;
+	scan->is_stopped = true;
+	if (asker_withdraw(scan->order.asker, &scan->ask))
+		free(scan);
+}

@@ -1,0 +1,353 @@
+#include "watcher.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "scan.h"
+
+static const char keyspace[] = "__keyspace@";
+
+/* ---- state ---- */
+
+static void set_hearing(struct watcher *watcher, enum hearing hearing)
+{
+	struct asker_shared *shared = watcher->asker->shared;
+
+	if (atomic_exchange(&shared->hearing, (int)hearing) != (int)hearing)
+		asker_show_state(shared);
+}
+
+/* ---- looking at all names ---- */
+
+static void on_scanned(void *arg, bool is_complete)
+{
+	struct watcher *watcher = arg;
+
+	watcher->scan = NULL;
+	changes_end_list(watcher->changes, is_complete);
+	if (!is_complete)
+		watcher->asker->shared->host->timer_update(watcher->poll, CHANGES_RETRY_MS,
+		                                           watcher->options->poll_ms);
+}
+
+static void look_at_all(struct watcher *watcher)
+{
+	struct scan_order order = {
+		.asker = watcher->asker,
+		.changes = watcher->changes,
+		.prefix = watcher->options->prefix,
+		.pattern = strchr(watcher->pattern, ':') + 1,
+		.on_end = on_scanned,
+		.arg = watcher,
+	};
+
+	if (!watcher->changes->keeper->keeper->roll) {
+		changes_note_all(watcher->changes);
+		return;
+	}
+	scan_stop(watcher->scan);
+	changes_begin_list(watcher->changes);
+	watcher->scan = scan_start(&order);
+	if (!watcher->scan)
+		on_scanned(watcher, false);
+}
+
+/* Without a connection, nothing can be said about the names; when it is back, it looks. */
+static void on_poll(void *arg)
+{
+	struct watcher *watcher = arg;
+
+	if (watcher->primary.stage == PRIMARY_READY && !watcher->waiting)
+		look_at_all(watcher);
+}
+
+/* ---- subscribing ---- */
+
+static void send_words(struct watcher *watcher, const char *a, const char *b, const char *c)
+{
+	spore_str words[3] = { spore_cstr(a), spore_cstr(b), spore_cstr(c) };
+
+	if (!primary_send(&watcher->primary, 1 + (b != NULL) + (c != NULL), words))
+		primary_give_up(&watcher->primary, "out of memory");
+}
+
+/* What is asked for at the beginning, in this order. */
+enum { STEP_CONFIG, STEP_NOTICES, STEP_CHANNEL };
+
+static unsigned n_steps(const struct watcher *watcher)
+{
+	return watcher->options->channel ? STEP_CHANNEL + 1 : STEP_NOTICES + 1;
+}
+
+static void on_ready(void *arg)
+{
+	struct watcher *watcher = arg;
+
+	watcher->has_notices = watcher->has_channel = watcher->is_waiting_pong = false;
+	watcher->waiting = n_steps(watcher);
+	send_words(watcher, "CONFIG", "GET", "notify-keyspace-events");
+	send_words(watcher, "PSUBSCRIBE", watcher->pattern, NULL);
+	if (watcher->options->channel)
+		send_words(watcher, "SUBSCRIBE", watcher->options->channel, NULL);
+}
+
+static bool is_text(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_STRING && (size_t)reply->len == strlen(reply->str);
+}
+
+/* What the server sends: K, and A or all of: generic, hashes, expired and evicted keys. */
+static bool has_flags(const char *flags)
+{
+	return strchr(flags, 'K') &&
+	       (strchr(flags, 'A') ||
+	        (strchr(flags, 'g') && strchr(flags, 'h') && strchr(flags, 'x')));
+}
+
+static void complain(struct watcher *watcher, int32_t level, const char *what, const char *why)
+{
+	struct asker_shared *shared = watcher->asker->shared;
+
+	if (pace_allows_line(&shared->faults, shared->host, shared->log, level,
+	                     "failures of Redis"))
+		spore_logf(shared->host, shared->log, level, "%s: %s", what, why);
+}
+
+/* Refusals leave polling. */
+static void take_step(struct watcher *watcher, unsigned step, const redisReply *reply)
+{
+	bool is_error = reply->type == REDIS_REPLY_ERROR;
+
+	if (step == STEP_CONFIG)
+		watcher->has_notices = reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
+		                       is_text(reply->element[1]) &&
+		                       has_flags(reply->element[1]->str);
+	else if (step == STEP_CHANNEL)
+		watcher->has_channel = !is_error;
+	else if (is_error)
+		watcher->has_notices = false;
+	if (is_error)
+		complain(watcher, step == STEP_CHANNEL ? SPORE_LOG_WARN : SPORE_LOG_INFO,
+		         step == STEP_CONFIG ? "Redis does not tell whether it sends keyspace "
+		                               "notifications (CONFIG GET)"
+		         : step == STEP_NOTICES
+		                 ? "Redis refuses keyspace notifications (PSUBSCRIBE)"
+		                 : "Redis refuses the channel (SUBSCRIBE)",
+		         reply->str);
+}
+
+static void begin_hearing(struct watcher *watcher)
+{
+	bool hears = watcher->has_notices || watcher->has_channel;
+
+	set_hearing(watcher, hears ? HEARING_AT_ONCE : HEARING_POLLS);
+	if (!hears)
+		complain(watcher, SPORE_LOG_WARN,
+		         "a change of a client is noticed only every poll_interval",
+		         "set notify-keyspace-events to Kghxe in Redis, or set the option channel");
+	look_at_all(watcher);
+}
+
+/* ---- messages ---- */
+
+static void take_notice(struct watcher *watcher, const redisReply *channel)
+{
+	const char *key = is_text(channel) ? strchr(channel->str, ':') : NULL;
+	size_t prefix = strlen(watcher->options->prefix);
+
+	if (!watcher->has_notices && !watcher->waiting) {
+		watcher->has_notices = true; /* CONFIG GET has not told */
+		set_hearing(watcher, HEARING_AT_ONCE);
+	}
+	if (key && strncmp(key + 1, watcher->options->prefix, prefix) == 0 &&
+	    strlen(key + 1 + prefix) <= SPORE_IDENTITY_MAX)
+		changes_note(watcher->changes, key + 1 + prefix);
+}
+
+static void take_message(struct watcher *watcher, const redisReply *payload)
+{
+	if (!is_text(payload) || payload->len > SPORE_IDENTITY_MAX)
+		return;
+	if (payload->len == 0)
+		look_at_all(watcher);
+	else
+		changes_note(watcher->changes, payload->str);
+}
+
+static bool is_kind(const redisReply *reply, const char *kind, size_t elements)
+{
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements == elements &&
+	       is_text(reply->element[0]) && strcmp(reply->element[0]->str, kind) == 0;
+}
+
+/* The replies to what on_ready() has sent come in its order, but messages may be between them. */
+static void on_reply(void *arg, const redisReply *reply)
+{
+	struct watcher *watcher = arg;
+
+	if (is_kind(reply, "pmessage", 4)) {
+		take_notice(watcher, reply->element[2]);
+	} else if (is_kind(reply, "message", 3)) {
+		take_message(watcher, reply->element[2]);
+	} else if (watcher->waiting) {
+		take_step(watcher, n_steps(watcher) - watcher->waiting, reply);
+		if (--watcher->waiting == 0)
+			begin_hearing(watcher);
+	} else {
+		watcher->is_waiting_pong = false;
+	}
+}
+
+static void on_lost(void *arg, const char *why, bool was_ready)
+{
+	struct watcher *watcher = arg;
+
+	set_hearing(watcher, HEARING_NOTHING);
+	changes_deafen(watcher->changes);
+	if (was_ready)
+		complain(watcher, SPORE_LOG_WARN, "changes are not noticed for now", why);
+}
+
+/* ---- the primary moves ---- */
+
+static void on_sentry_ready(void *arg)
+{
+	struct watcher *watcher = arg;
+
+	watcher->is_sentry_waiting = false;
+}
+
+static void on_sentry_reply(void *arg, const redisReply *reply)
+{
+	struct watcher *watcher = arg;
+	struct place place;
+
+	if (!is_kind(reply, "message", 3)) {
+		watcher->is_sentry_waiting = false;
+	} else if (is_text(reply->element[2]) &&
+	           primary_read_switch(&watcher->asker->shared->primary, reply->element[2]->str,
+	                               &place)) {
+		asker_move_all(watcher->asker->shared, &place);
+		primary_move(&watcher->primary, &place);
+	}
+}
+
+/* The workers find the primary themselves, too, when they lose it. */
+static void on_sentry_lost(void *arg, const char *why, bool was_ready)
+{
+	(void)arg;
+	(void)why;
+	(void)was_ready;
+}
+
+static bool start_sentry(struct watcher *watcher)
+{
+	const struct primary_conf *conf = &watcher->asker->shared->primary;
+
+	watcher->sentry = (struct primary){
+		.conf = conf,
+		.worker = watcher->asker->worker,
+		.is_sentry = true,
+		.on_ready = on_sentry_ready,
+		.on_reply = on_sentry_reply,
+		.on_lost = on_sentry_lost,
+		.arg = watcher,
+	};
+	return !conf->n_sentinels || primary_start(&watcher->sentry);
+}
+
+static void stop_sentry(struct watcher *watcher)
+{
+	if (watcher->asker->shared->primary.n_sentinels)
+		primary_stop(&watcher->sentry);
+}
+
+/* One that has not replied to the last ping is given up. */
+static void ping_sentry(struct watcher *watcher)
+{
+	static const spore_str word = { "PING", 4 };
+
+	if (watcher->sentry.stage != PRIMARY_READY)
+		return;
+	if (watcher->is_sentry_waiting || !primary_send(&watcher->sentry, 1, &word)) {
+		primary_give_up(&watcher->sentry, "it does not reply in time");
+		return;
+	}
+	watcher->is_sentry_waiting = true;
+}
+
+/* ---- is it alive? ---- */
+
+static void ping(struct watcher *watcher)
+{
+	if (watcher->is_waiting_pong || watcher->primary.stage != PRIMARY_READY || watcher->waiting)
+		return;
+	watcher->is_waiting_pong = true;
+	watcher->pinged_ms = watcher->asker->shared->host->now_ms();
+	send_words(watcher, "PING", NULL, NULL);
+}
+
+static void on_ping(void *arg)
+{
+	struct watcher *watcher = arg;
+	struct asker_shared *shared = watcher->asker->shared;
+	int64_t since = watcher->waiting ? watcher->primary.ready_ms : watcher->pinged_ms;
+
+	if ((watcher->waiting || watcher->is_waiting_pong) &&
+	    watcher->primary.stage == PRIMARY_READY &&
+	    shared->host->now_ms() - since >= shared->timeout_ms)
+		primary_give_up(&watcher->primary, "it does not reply in time (timeout)");
+	ping(watcher);
+	ping_sentry(watcher);
+}
+
+void watcher_doubt(struct watcher *watcher)
+{
+	ping(watcher);
+}
+
+/* ---- start and stop ---- */
+
+bool watcher_start(struct watcher *watcher)
+{
+	struct asker_shared *shared = watcher->asker->shared;
+	const spore_host *host = shared->host;
+	char escaped[2 * LOOKUP_PREFIX_MAX + 32];
+
+	scan_escape(watcher->options->prefix, escaped, sizeof escaped);
+	snprintf(watcher->pattern, sizeof watcher->pattern, "%s%lld__:%s*", keyspace,
+	         (long long)shared->primary.database, escaped);
+	watcher->primary = (struct primary){
+		.conf = &shared->primary,
+		.worker = watcher->asker->worker,
+		.on_ready = on_ready,
+		.on_reply = on_reply,
+		.on_lost = on_lost,
+		.arg = watcher,
+	};
+	if (host->timer_start(watcher->asker->worker, WATCHER_PING_MS, WATCHER_PING_MS, on_ping,
+	                      watcher, &watcher->ping) == SPORE_OK &&
+	    host->timer_start(watcher->asker->worker, watcher->options->poll_ms,
+	                      watcher->options->poll_ms, on_poll, watcher,
+	                      &watcher->poll) == SPORE_OK &&
+	    start_sentry(watcher)) {
+		if (primary_start(&watcher->primary))
+			return true;
+		stop_sentry(watcher);
+	}
+	host->timer_stop(watcher->ping);
+	host->timer_stop(watcher->poll);
+	return false;
+}
+
+void watcher_stop(struct watcher *watcher)
+{
+	const spore_host *host = watcher->asker->shared->host;
+
+	host->timer_stop(watcher->ping);
+	host->timer_stop(watcher->poll);
+	primary_stop(&watcher->primary);
+	stop_sentry(watcher);
+	scan_stop(watcher->scan);
+}

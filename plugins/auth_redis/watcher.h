@@ -1,0 +1,47 @@
+/* watcher - hears of the changes of clients' keys, on one worker of an instance: by keyspace
+ * notifications, by messages on a channel, and by looking again now and then.
+ *
+ *   primary ──▶ CONFIG GET ──▶ PSUBSCRIBE, SUBSCRIBE ──▶ any may have changed, then messages
+ *
+ * It has a connection of its own, since one that has subscribed cannot ask. */
+#ifndef WATCHER_H
+#define WATCHER_H
+
+#include "../common/store/changes.h"
+#include "asker.h"
+#include "lookup.h"
+
+/* How often it makes sure that its connection lives. */
+enum { WATCHER_PING_MS = 1000 };
+
+struct watcher_options {
+	const char *prefix;  /* of the keys, with the last colon */
+	const char *channel; /* or NULL */
+	int64_t poll_ms;
+};
+
+struct watcher {
+	struct asker *asker;
+	struct changes *changes;
+	const struct watcher_options *options;
+	struct primary primary;
+	struct primary sentry; /* if there are Sentinels */
+	spore_timer ping, poll;
+	unsigned waiting; /* for so many replies until it hears everything */
+	bool has_notices; /* Redis sends keyspace notifications */
+	bool has_channel; /* it listens to the channel */
+	bool is_waiting_pong;
+	bool is_sentry_waiting; /* for a pong */
+	int64_t pinged_ms;
+	struct scan *scan; /* under way; owned */
+	char pattern[2 * LOOKUP_PREFIX_MAX + 64];
+};
+
+/* False: out of memory, and there is nothing to stop. [worker] */
+bool watcher_start(struct watcher *watcher);
+/* [worker] */
+void watcher_stop(struct watcher *watcher);
+/* Another connection to Redis is lost: looks at once whether this one still lives. [worker] */
+void watcher_doubt(struct watcher *watcher);
+
+#endif

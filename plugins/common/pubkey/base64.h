@@ -1,0 +1,20 @@
+/* base64 - the two alphabets of RFC 4648: the standard one, in which SSH writes keys, and the one
+ * for URLs, without padding, in which answers are written. Pure. [any] */
+#ifndef COMMON_BASE64_H
+#define COMMON_BASE64_H
+
+#include <spore/base.h>
+#include <stdbool.h>
+
+/* The characters that n bytes have in the alphabet for URLs. */
+#define BASE64URL_SIZE(n) (((n)*4 + 2) / 3)
+
+/* Decodes a complete text with its padding. False: it is not the one that an encoder writes, or it
+ * has more than `size` bytes. */
+bool base64_decode(spore_str text, uint8_t *out, size_t size, size_t *len_out);
+/* Writes BASE64URL_SIZE(len) characters, without a NUL. */
+void base64url_encode(const uint8_t *bytes, size_t len, char *out);
+/* Decodes exactly `len` bytes. False: the text is not the one that base64url_encode writes. */
+bool base64url_decode(spore_str text, uint8_t *out, size_t len);
+
+#endif

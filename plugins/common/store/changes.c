@@ -1,0 +1,325 @@
+#include "changes.h"
+
+#include <stdlib.h>
+
+#include "../client/identity.h"
+
+/* The look-up of a name that has changed. */
+struct changes_lookup {
+	struct store_lookup lookup;
+	struct changes *changes;
+	struct changes_lookup *next, *previous;
+};
+
+static void pump(struct changes *changes);
+static void add_name(void *arg, const char *name);
+
+/* ---- what a record means for a session ---- */
+
+struct comparison {
+	struct changes *changes;
+	const struct record *record; /* NULL: there is none */
+};
+
+static void count(const struct changes *changes, uint32_t series)
+{
+	changes->keeper->keeper->host->metric_add(changes->keeper->worker, series, 1);
+}
+
+static bool revoke(const struct changes *changes, const struct session *session)
+{
+	struct keeper *keeper = changes->keeper->keeper;
+
+	count(changes, changes->shared->revoked);
+	keeper->host->auth_revalidate(keeper->log, spore_cstr(session->identity), SPORE_DENY, NULL);
+	return false;
+}
+
+static void renew(const struct changes *changes, const struct session *session,
+                  const struct record *record)
+{
+	struct keeper *keeper = changes->keeper->keeper;
+	struct policy policy = terms_policy(&record->terms);
+	spore_auth_result result = {
+		.struct_size = sizeof result,
+		.identity = spore_cstr(session->identity),
+		.session = session->number,
+	};
+
+	policy_grant(&policy, &result);
+	count(changes, changes->shared->renewed);
+	keeper->host->auth_revalidate(keeper->log, result.identity, SPORE_ALLOW, &result);
+}
+
+/* As sessions_visit() wants it. */
+static bool compare(void *arg, struct session *session)
+{
+	const struct comparison *comparison = arg;
+	const struct record *record = comparison->record;
+	const spore_host *host = comparison->changes->keeper->keeper->host;
+	uint8_t limits[32];
+	const char *identity;
+
+	if (!record)
+		return revoke(comparison->changes, session);
+	identity = keeper_identity(session->form, record, session->name);
+	if (session_number(host, session->form, record, identity) != session->number)
+		return revoke(comparison->changes, session);
+	session_digest(host, &record->terms, limits);
+	if (memcmp(limits, session->limits, sizeof limits) != 0)
+		renew(comparison->changes, session, record);
+	memcpy(session->limits, limits, sizeof limits);
+	return true;
+}
+
+static void put_on_roll(struct changes *changes, const char *name, const struct record *record)
+{
+	struct keeper *keeper = changes->keeper->keeper;
+	bool good = !keeper->roll || roll_put(keeper->roll, name, record);
+
+	if (!good && !changes->is_overfull)
+		spore_logf(keeper->host, keeper->log, SPORE_LOG_ERROR,
+		           "more clients than max_keys: %s, and perhaps others, can only log in "
+		           "with a name in front of the answer",
+		           name);
+	changes->is_overfull = changes->is_overfull || !good;
+	if (keeper->roll)
+		keeper->host->metric_set(NULL, changes->shared->keys,
+		                         (double)roll_count(keeper->roll));
+}
+
+/* ---- look-ups ---- */
+
+static void end_lookup(struct changes_lookup *lookup)
+{
+	struct changes *changes = lookup->changes;
+
+	*(lookup->previous ? &lookup->previous->next : &changes->running) = lookup->next;
+	if (lookup->next)
+		lookup->next->previous = lookup->previous;
+	changes->n_running--;
+	free(lookup);
+}
+
+static void on_retry(void *arg)
+{
+	struct changes *changes = arg;
+
+	changes->keeper->keeper->host->timer_stop(changes->retry);
+	changes->retry = (spore_timer){ 0 };
+	changes->is_paused = false;
+	if (changes->has_lost)
+		changes_note_all(changes);
+	else
+		pump(changes);
+}
+
+/* The names that wait are looked up later. */
+static void pause_look_ups(struct changes *changes)
+{
+	const spore_host *host = changes->keeper->keeper->host;
+
+	changes->is_paused = true;
+	if (!changes->retry.id)
+		host->timer_start(changes->keeper->worker, CHANGES_RETRY_MS, 0, on_retry, changes,
+		                  &changes->retry);
+}
+
+/* What is put on the roll and into the table of sessions at the same time, on other workers, is
+ * either found here or has an old stamp. */
+static void apply(struct changes *changes, const char *name, const struct record *record)
+{
+	struct sessions *sessions = changes->keeper->keeper->sessions;
+	struct comparison comparison = { changes, record };
+
+	put_on_roll(changes, name, record);
+	sessions_touch(sessions, name);
+	sessions_visit(sessions, name, compare, &comparison);
+}
+
+static void on_answer(struct store_lookup *lookup, const struct store_answer *answer)
+{
+	struct changes *changes = ((struct changes_lookup *)lookup)->changes;
+
+	if (answer->reply == STORE_WRONG)
+		keeper_log_wrong(changes->keeper->keeper, lookup->name, answer->wrong);
+	if (answer->reply == STORE_FAILED) {
+		add_name(changes, lookup->name);
+		pause_look_ups(changes);
+	} else {
+		apply(changes, lookup->name, answer->reply == STORE_FOUND ? answer->record : NULL);
+	}
+	end_lookup((struct changes_lookup *)lookup);
+	pump(changes);
+}
+
+static bool look_up(struct changes *changes, const char *name)
+{
+	struct changes_lookup *lookup = calloc(1, sizeof *lookup);
+	struct keeper_worker *keeper = changes->keeper;
+
+	if (!lookup)
+		return false;
+	memcpy(lookup->lookup.name, name, strlen(name) + 1);
+	lookup->lookup.on_answer = on_answer;
+	lookup->changes = changes;
+	if (keeper->ops->look_up(keeper->backend, &lookup->lookup) != SPORE_OK) {
+		free(lookup);
+		return false;
+	}
+	lookup->next = changes->running;
+	if (lookup->next)
+		lookup->next->previous = lookup;
+	changes->running = lookup;
+	changes->n_running++;
+	return true;
+}
+
+static char *take_name(struct changes *changes)
+{
+	char *name = changes->names[changes->first];
+
+	changes->first = (changes->first + 1) % changes->room;
+	changes->n--;
+	return name;
+}
+
+static void pump(struct changes *changes)
+{
+	struct keeper *keeper = changes->keeper->keeper;
+
+	while (changes->n && !changes->is_paused && changes->n_running < CHANGES_RUNNING) {
+		char *name = take_name(changes);
+
+		if (!look_up(changes, name)) {
+			add_name(changes, name);
+			pause_look_ups(changes);
+		}
+		free(name);
+	}
+	if (keeper->roll && changes->is_complete && !changes->is_listing && !changes->n &&
+	    !changes->n_running)
+		roll_set_current(keeper->roll, true);
+}
+
+/* ---- names ---- */
+
+static void forget_names(struct changes *changes)
+{
+	while (changes->n)
+		free(take_name(changes));
+}
+
+static bool grow(struct changes *changes)
+{
+	size_t room = changes->room ? 2 * changes->room : 64;
+	char **names = changes->n < CHANGES_WAITING ? calloc(room, sizeof *names) : NULL;
+
+	if (!names)
+		return false;
+	for (size_t i = 0, at = changes->first; i < changes->n; i++, at++) {
+		at = at == changes->room ? 0 : at;
+		names[i] = changes->names[at];
+	}
+	free(changes->names);
+	changes->names = names;
+	changes->room = room;
+	changes->first = 0;
+	return true;
+}
+
+/* As sessions_each_name() and roll_each_name() want it. */
+static void add_name(void *arg, const char *name)
+{
+	struct changes *changes = arg;
+	char *copy = NULL;
+
+	if (changes->n < changes->room || grow(changes))
+		copy = strdup(name);
+	if (!copy) {
+		changes->has_lost = true;
+		changes->is_complete = false;
+		pause_look_ups(changes);
+		return;
+	}
+	changes->names[(changes->first + changes->n++) % changes->room] = copy;
+}
+
+void changes_note(struct changes *changes, const char *name)
+{
+	struct keeper *keeper = changes->keeper->keeper;
+
+	if (!identity_is_good(spore_cstr(name)))
+		return;
+	sessions_touch(keeper->sessions, name);
+	if (!keeper->roll && !sessions_have(keeper->sessions, name))
+		return;
+	add_name(changes, name);
+	pump(changes);
+}
+
+void changes_note_all(struct changes *changes)
+{
+	struct keeper *keeper = changes->keeper->keeper;
+
+	forget_names(changes);
+	changes->has_lost = false;
+	sessions_touch(keeper->sessions, NULL);
+	sessions_each_name(keeper->sessions, add_name, changes);
+	if (keeper->roll)
+		roll_each_name(keeper->roll, add_name, changes);
+	pump(changes);
+}
+
+void changes_begin_list(struct changes *changes)
+{
+	changes_note_all(changes);
+	changes->is_listing = true;
+	changes->is_complete = false;
+	changes->is_overfull = false;
+}
+
+void changes_list(struct changes *changes, const char *name)
+{
+	if (identity_is_good(spore_cstr(name)))
+		add_name(changes, name);
+	pump(changes);
+}
+
+void changes_end_list(struct changes *changes, bool is_complete)
+{
+	changes->is_listing = false;
+	changes->is_complete = is_complete;
+	pump(changes);
+}
+
+void changes_deafen(struct changes *changes)
+{
+	struct roll *roll = changes->keeper->keeper->roll;
+
+	changes->is_complete = false;
+	if (roll)
+		roll_set_current(roll, false);
+}
+
+/* ---- start and stop ---- */
+
+bool changes_start(struct changes *changes, struct keeper_worker *keeper,
+                   const struct changes_shared *shared)
+{
+	*changes = (struct changes){ .keeper = keeper, .shared = shared };
+	return grow(changes);
+}
+
+void changes_stop(struct changes *changes)
+{
+	struct keeper_worker *keeper = changes->keeper;
+
+	keeper->keeper->host->timer_stop(changes->retry);
+	while (changes->running) {
+		keeper->ops->withdraw(keeper->backend, &changes->running->lookup);
+		end_lookup(changes->running);
+	}
+	forget_names(changes);
+	free(changes->names);
+}

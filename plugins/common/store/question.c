@@ -1,0 +1,370 @@
+#include "question.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* A record that changes while it is read is read again, so often at most. */
+enum { MAX_TRIES = 3 };
+
+struct question {
+	struct store_lookup lookup;
+	struct keeper_worker *worker;
+	spore_ticket ticket;
+	struct evidence evidence;
+	bool is_renewal;
+	unsigned tries;
+	uint64_t stamp;           /* of the name, when it was looked up */
+	struct record record;     /* while the hash is computed */
+	const char *obstacle;     /* why it is refused whatever the hash says; NULL: nothing */
+	atomic_bool is_cancelled; /* while the hash is computed */
+	enum hash_says says;      /* the hash */
+	struct question *next, *previous;
+};
+
+static void free_question(struct question *question)
+{
+	struct keeper_worker *worker = question->worker;
+
+	*(question->previous ? &question->previous->next : &worker->questions) = question->next;
+	if (question->next)
+		question->next->previous = question->previous;
+	explicit_bzero(question, sizeof *question);
+	free(question);
+}
+
+int32_t question_pass_on(struct keeper *keeper, const struct evidence *evidence, const char *why)
+{
+	if (evidence->purpose == SPORE_AUTH_RENEW ||
+	    !pace_allows_line(&keeper->refusals, keeper->host, keeper->log, SPORE_LOG_INFO,
+	                      "refused answers"))
+		return SPORE_NEXT;
+	if (*evidence->name)
+		spore_logf(keeper->host, keeper->log, SPORE_LOG_INFO,
+		           "the answer of %s is refused: %s", evidence->name, why);
+	else
+		spore_logf(keeper->host, keeper->log, SPORE_LOG_INFO,
+		           "an answer without a name is refused: %s", why);
+	return SPORE_NEXT;
+}
+
+/* ---- the verdict ---- */
+
+static int32_t look_up(struct question *question)
+{
+	struct keeper_worker *worker = question->worker;
+	spore_status status;
+
+	question->stamp = sessions_stamp(worker->keeper->sessions, question->lookup.name);
+	status = worker->ops->look_up(worker->backend, &question->lookup);
+	return status == SPORE_OK ? SPORE_EPENDING : status;
+}
+
+/* Lets the client in under this form. `credential` may be none. Returns SPORE_EPENDING if the
+ * ticket was completed, or the verdict; SPORE_EAGAIN: the record has changed since it was read. */
+static int32_t allow(struct question *question, enum evidence_form form,
+                     const struct record *record, const struct credential *credential)
+{
+	struct keeper *keeper = question->worker->keeper;
+	struct policy policy = terms_policy(&record->terms);
+	struct session session = { .form = form, .credential = *credential };
+	spore_auth_result result = { .struct_size = sizeof result };
+	const char *identity = keeper_identity(form, record, question->lookup.name);
+	bool is_data = question->evidence.purpose == SPORE_AUTH_DATA;
+	enum sessions_begun begun = SESSIONS_BEGUN;
+
+	session.number = session_number(keeper->host, form, record, identity);
+	session_digest(keeper->host, &record->terms, session.limits);
+	memcpy(session.name, question->lookup.name, sizeof session.name);
+	memcpy(session.identity, identity, strlen(identity) + 1);
+	/* A data connection must belong to the owner of its tunnel. */
+	if (is_data && session.number != question->evidence.session)
+		return SPORE_DENY;
+	if (is_data)
+		sessions_set_credential(keeper->sessions, session.number, credential);
+	else
+		begun = sessions_begin(keeper->sessions, &session, &question->stamp);
+	if (begun != SESSIONS_BEGUN)
+		return begun == SESSIONS_STALE ? SPORE_EAGAIN : SPORE_ENOMEM;
+	policy_grant(&policy, &result);
+	result.identity = spore_cstr(session.identity);
+	result.session = session.number;
+	if (credential->form != EVIDENCE_NONE) {
+		result.verifier = (spore_str){ (const char *)credential->bytes, credential->len };
+		result.verifier_hint = question->evidence.hint;
+	}
+	if (keeper->host->complete_verify(question->ticket, SPORE_ALLOW, &result) != SPORE_OK &&
+	    !is_data)
+		sessions_end(keeper->sessions, session.number);
+	explicit_bzero(&session, sizeof session);
+	return SPORE_EPENDING;
+}
+
+/* Any form whose session is the tunnel's: it has proved then what the record says now. */
+static int32_t judge_renewal(struct question *question, const struct record *record)
+{
+	const spore_host *host = question->worker->keeper->host;
+
+	for (int form = EVIDENCE_HMAC; form < EVIDENCE_FORMS; form++) {
+		const char *identity = keeper_identity(form, record, question->lookup.name);
+		struct credential credential = evidence_credential(form, record);
+		struct session held;
+		int32_t verdict;
+
+		if (session_number(host, form, record, identity) != question->evidence.session)
+			continue;
+		if (form == EVIDENCE_PASSWORD && sessions_find(question->worker->keeper->sessions,
+		                                               question->evidence.session, &held))
+			credential = held.credential;
+		/* The answer is gone, and with it the hint, so this verifies data connections
+		 * only. */
+		verdict = allow(question, form, record, &credential);
+		explicit_bzero(&credential, sizeof credential);
+		return verdict;
+	}
+	return SPORE_NEXT;
+}
+
+/* ---- passwords ---- */
+
+static void decide(struct question *question, int32_t verdict);
+
+/* [blocking] */
+static void compute_hash(void *arg)
+{
+	struct question *question = arg;
+
+	if (!atomic_load(&question->is_cancelled))
+		question->says = hash_check(question->record.hash, question->evidence.password);
+}
+
+static int32_t judge_hash(struct question *question)
+{
+	struct keeper *keeper = question->worker->keeper;
+	struct credential seal;
+	int32_t verdict;
+
+	if (question->says == HASH_FAILED) {
+		if (pace_allows_line(&keeper->failures, keeper->host, keeper->log, SPORE_LOG_ERROR,
+		                     "failed hashes"))
+			spore_logf(keeper->host, keeper->log, SPORE_LOG_ERROR,
+			           "libxcrypt cannot compute the hash of the password of %s: is "
+			           "memory out?",
+			           question->lookup.name);
+		return SPORE_EBACKEND;
+	}
+	if (question->obstacle)
+		return question_pass_on(keeper, &question->evidence, question->obstacle);
+	if (question->says == HASH_WRONG)
+		return question_pass_on(keeper, &question->evidence, "its password is wrong");
+	seal = evidence_seal(&question->evidence, &keeper->rules);
+	verdict = allow(question, EVIDENCE_PASSWORD, &question->record, &seal);
+	explicit_bzero(&seal, sizeof seal);
+	return verdict;
+}
+
+static void on_hash(void *arg)
+{
+	struct question *question = arg;
+
+	if (atomic_load(&question->is_cancelled))
+		free_question(question);
+	else
+		decide(question, judge_hash(question));
+}
+
+/* SPORE_EPENDING: the hash is computed. */
+static int32_t start_hash(struct question *question)
+{
+	struct keeper_worker *worker = question->worker;
+	spore_status status;
+
+	question->says = HASH_FAILED;
+	status = worker->keeper->host->offload(worker->worker, compute_hash, on_hash, question);
+	return status == SPORE_OK ? SPORE_EPENDING : status;
+}
+
+/* Refuses a password only after the time that another name's hash takes. */
+static int32_t refuse_password(struct question *question, const char *why)
+{
+	struct keeper *keeper = question->worker->keeper;
+
+	question->obstacle = why;
+	keeper_stand_in(keeper, question->record.hash);
+	return *question->record.hash ? start_hash(question)
+	                              : question_pass_on(keeper, &question->evidence, why);
+}
+
+/* A password that a live session of the same hash has proved before needs no hash. */
+static int32_t judge_password(struct question *question, const struct record *record)
+{
+	struct keeper *keeper = question->worker->keeper;
+	int32_t verdict = SPORE_EPENDING;
+	struct session held;
+	uint64_t number;
+
+	if (!(record->has & RECORD_HAS_HASH))
+		return refuse_password(question, "its record has no password");
+	keeper_note_hash(keeper, record->hash);
+	number = session_number(keeper->host, EVIDENCE_PASSWORD, record, question->lookup.name);
+	if (sessions_find(keeper->sessions, number, &held)) {
+		bool fits = evidence_fits(&question->evidence, &keeper->rules, &held.credential) ==
+		            EVIDENCE_RIGHT;
+
+		if (fits)
+			verdict = allow(question, EVIDENCE_PASSWORD, record, &held.credential);
+		explicit_bzero(&held, sizeof held);
+		if (fits)
+			return verdict;
+	}
+	question->record = *record;
+	return start_hash(question);
+}
+
+static int32_t judge_unknown(struct question *question)
+{
+	static const char why[] = "the store does not know the name";
+
+	return question->evidence.form == EVIDENCE_PASSWORD
+	               ? refuse_password(question, why)
+	               : question_pass_on(question->worker->keeper, &question->evidence, why);
+}
+
+/* ---- the store's answer ---- */
+
+static int32_t judge_record(struct question *question, const struct record *record)
+{
+	struct keeper *keeper = question->worker->keeper;
+	struct credential credential;
+	int32_t verdict;
+
+	if (question->is_renewal)
+		return judge_renewal(question, record);
+	if (question->evidence.form == EVIDENCE_PASSWORD)
+		return judge_password(question, record);
+	credential = evidence_credential(question->evidence.form, record);
+	switch (evidence_fits(&question->evidence, &keeper->rules, &credential)) {
+	case EVIDENCE_RIGHT:
+		verdict = allow(question, question->evidence.form, record, &credential);
+		break;
+	case EVIDENCE_FAILED:
+		verdict = SPORE_EBACKEND;
+		break;
+	default:
+		verdict = question_pass_on(keeper, &question->evidence,
+		                           credential.form == EVIDENCE_NONE
+		                                   ? "its record has nothing to verify it with"
+		                           : question->evidence.form == EVIDENCE_HMAC
+		                                   ? "its secret is wrong"
+		                                   : "its signature is wrong for this connection");
+	}
+	explicit_bzero(&credential, sizeof credential);
+	return verdict;
+}
+
+static bool waits_for_hash(const struct question *question)
+{
+	return *question->record.hash != '\0';
+}
+
+/* Ends the question, unless the verdict is still to come. */
+static void decide(struct question *question, int32_t verdict)
+{
+	const spore_host *host = question->worker->keeper->host;
+
+	record_fini(&question->record);
+	if (verdict == SPORE_EAGAIN)
+		verdict = ++question->tries < MAX_TRIES ? look_up(question) : SPORE_EBACKEND;
+	if (verdict == SPORE_EPENDING && question->lookup.sent)
+		return;
+	if (verdict != SPORE_EPENDING)
+		host->complete_verify(question->ticket, verdict, NULL);
+	free_question(question);
+}
+
+/* A record that is not understood is an error, and could be a restriction. So nobody may get in by
+ * an earlier verdict either: a revocation ends those of the identity, and a denial that of a
+ * signature, whose identity the record does not tell. */
+static int32_t judge_wrong(struct question *question, const char *wrong)
+{
+	struct keeper *keeper = question->worker->keeper;
+
+	keeper_log_wrong(keeper, question->lookup.name, wrong);
+	if (question->evidence.form == EVIDENCE_SIGNATURE)
+		return SPORE_DENY;
+	keeper->host->auth_revalidate(keeper->log, spore_cstr(question->lookup.name), SPORE_DENY,
+	                              NULL);
+	return SPORE_EPROTO;
+}
+
+static void on_answer(struct store_lookup *lookup, const struct store_answer *answer)
+{
+	struct question *question = (struct question *)lookup;
+	int32_t verdict;
+
+	if (answer->reply == STORE_FOUND)
+		verdict = judge_record(question, answer->record);
+	else if (answer->reply == STORE_UNKNOWN)
+		verdict = judge_unknown(question);
+	else if (answer->reply == STORE_WRONG)
+		verdict = judge_wrong(question, answer->wrong);
+	else
+		verdict = answer->status;
+	if (verdict == SPORE_EPENDING && waits_for_hash(question))
+		return;
+	decide(question, verdict);
+}
+
+/* ---- the question ---- */
+
+static int32_t ask(struct keeper_worker *worker, const struct evidence *evidence,
+                   spore_ticket ticket, bool is_renewal)
+{
+	struct question *question = calloc(1, sizeof *question);
+	int32_t verdict;
+
+	if (!question)
+		return SPORE_ENOMEM;
+	question->worker = worker;
+	question->ticket = ticket;
+	question->evidence = *evidence;
+	question->is_renewal = is_renewal;
+	question->lookup.on_answer = on_answer;
+	memcpy(question->lookup.name, evidence->name, sizeof question->lookup.name);
+	atomic_init(&question->is_cancelled, false);
+	question->next = worker->questions;
+	if (question->next)
+		question->next->previous = question;
+	worker->questions = question;
+	verdict = look_up(question);
+	if (verdict != SPORE_EPENDING)
+		free_question(question);
+	return verdict;
+}
+
+int32_t question_ask(struct keeper_worker *worker, const struct evidence *evidence,
+                     spore_ticket ticket)
+{
+	return ask(worker, evidence, ticket, false);
+}
+
+int32_t question_renew(struct keeper_worker *worker, const struct evidence *evidence,
+                       spore_ticket ticket)
+{
+	return ask(worker, evidence, ticket, true);
+}
+
+void question_cancel(struct keeper_worker *worker, spore_ticket ticket)
+{
+	struct question *question = worker->questions;
+
+	while (question && question->ticket != ticket)
+		question = question->next;
+	if (!question)
+		return;
+	if (waits_for_hash(question)) {
+		atomic_store(&question->is_cancelled, true);
+		return;
+	}
+	worker->ops->withdraw(worker->backend, &question->lookup);
+	free_question(question);
+}

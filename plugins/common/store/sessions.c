@@ -1,0 +1,284 @@
+#include "sessions.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { N_BUCKETS = 1024 };
+
+struct entry {
+	struct entry *next;       /* of its number's bucket */
+	struct entry *next_named; /* of its name's bucket */
+	size_t n;                 /* ALLOWs */
+	bool is_revoked;
+	struct session session;
+};
+
+struct sessions {
+	atomic_uint refs;
+	pthread_mutex_t lock;
+	struct entry *numbers[N_BUCKETS], *names[N_BUCKETS];
+	uint64_t stamps[N_BUCKETS];
+};
+
+/* ---- numbers ---- */
+
+/* What the record has for a form; "" if it has nothing. */
+static spore_str proof_of(enum evidence_form form, const struct record *record)
+{
+	if (form == EVIDENCE_HMAC && record->has & RECORD_HAS_KEY)
+		return (spore_str){ (const char *)record->key, sizeof record->key };
+	if (form == EVIDENCE_SIGNATURE && record->has & RECORD_HAS_PUBKEY)
+		return (spore_str){ (const char *)record->pubkey, record->pubkey_len };
+	if (form == EVIDENCE_PASSWORD && record->has & RECORD_HAS_HASH)
+		return spore_cstr(record->hash);
+	return (spore_str){ NULL, 0 };
+}
+
+uint64_t session_number(const spore_host *host, enum evidence_form form,
+                        const struct record *record, const char *identity)
+{
+	spore_str proof = proof_of(form, record);
+	char text[1 + SPORE_IDENTITY_MAX + 1 + HASH_MAX + 1];
+	size_t len = strlen(identity) + 1;
+	uint8_t digest[32];
+	uint64_t number;
+
+	if (!proof.len)
+		return 0;
+	text[0] = (char)form;
+	memcpy(text + 1, identity, len);
+	memcpy(text + 1 + len, proof.ptr, proof.len);
+	host->sha256(text, 1 + len + proof.len, digest);
+	explicit_bzero(text, sizeof text);
+	memcpy(&number, digest, sizeof number);
+	return number ? number : 1;
+}
+
+void session_digest(const spore_host *host, const struct terms *terms, uint8_t out[32])
+{
+	const struct policy *policy = &terms->policy;
+	int64_t numbers[5] = { policy->max_tunnels, policy->max_conns, policy->life, policy->stated,
+		               terms->n_ports };
+	uint8_t bytes[sizeof numbers + sizeof terms->ports] = { 0 };
+
+	memcpy(bytes, numbers, sizeof numbers);
+	memcpy(bytes + sizeof numbers, terms->ports, terms->n_ports * sizeof *terms->ports);
+	host->sha256(bytes, sizeof bytes, out);
+}
+
+/* ---- the table ---- */
+
+struct sessions *sessions_new(void)
+{
+	struct sessions *sessions = calloc(1, sizeof *sessions);
+
+	if (!sessions)
+		return NULL;
+	atomic_init(&sessions->refs, 1);
+	pthread_mutex_init(&sessions->lock, NULL);
+	return sessions;
+}
+
+struct sessions *sessions_ref(struct sessions *sessions)
+{
+	atomic_fetch_add(&sessions->refs, 1);
+	return sessions;
+}
+
+static void free_entry(struct entry *entry)
+{
+	explicit_bzero(entry, sizeof *entry);
+	free(entry);
+}
+
+void sessions_unref(struct sessions *sessions)
+{
+	if (!sessions || atomic_fetch_sub(&sessions->refs, 1) > 1)
+		return;
+	for (size_t i = 0; i < N_BUCKETS; i++) {
+		for (struct entry *entry = sessions->numbers[i], *next; entry; entry = next) {
+			next = entry->next;
+			free_entry(entry);
+		}
+	}
+	pthread_mutex_destroy(&sessions->lock);
+	free(sessions);
+}
+
+static size_t bucket_of(const char *name)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 16777619u;
+	return (hash ^ hash >> 16) % N_BUCKETS;
+}
+
+/* The pointer to the entry of this number, or to the NULL where it would be. */
+static struct entry **find(struct sessions *sessions, uint64_t number)
+{
+	struct entry **at = &sessions->numbers[number % N_BUCKETS];
+
+	while (*at && (*at)->session.number != number)
+		at = &(*at)->next;
+	return at;
+}
+
+static void unlink_name(struct sessions *sessions, struct entry *entry)
+{
+	struct entry **at = &sessions->names[bucket_of(entry->session.name)];
+
+	while (*at != entry)
+		at = &(*at)->next_named;
+	*at = entry->next_named;
+}
+
+static void link_name(struct sessions *sessions, struct entry *entry)
+{
+	struct entry **at = &sessions->names[bucket_of(entry->session.name)];
+
+	entry->next_named = *at;
+	*at = entry;
+}
+
+/* ---- changes of the store ---- */
+
+uint64_t sessions_stamp(struct sessions *sessions, const char *name)
+{
+	uint64_t stamp;
+
+	pthread_mutex_lock(&sessions->lock);
+	stamp = sessions->stamps[bucket_of(name)];
+	pthread_mutex_unlock(&sessions->lock);
+	return stamp;
+}
+
+void sessions_touch(struct sessions *sessions, const char *name)
+{
+	pthread_mutex_lock(&sessions->lock);
+	for (size_t i = 0; !name && i < N_BUCKETS; i++)
+		sessions->stamps[i]++;
+	if (name)
+		sessions->stamps[bucket_of(name)]++;
+	pthread_mutex_unlock(&sessions->lock);
+}
+
+/* ---- sessions ---- */
+
+static enum sessions_begun begin(struct sessions *sessions, const struct session *session,
+                                 const uint64_t *stamp)
+{
+	struct entry **at, *entry;
+
+	if (stamp && *stamp != sessions->stamps[bucket_of(session->name)])
+		return SESSIONS_STALE;
+	at = find(sessions, session->number);
+	entry = *at;
+	if (entry)
+		unlink_name(sessions, entry);
+	else
+		entry = *at = calloc(1, sizeof *entry);
+	if (!entry)
+		return SESSIONS_NO_MEMORY;
+	entry->session = *session;
+	entry->is_revoked = false;
+	entry->n++;
+	link_name(sessions, entry);
+	return SESSIONS_BEGUN;
+}
+
+enum sessions_begun sessions_begin(struct sessions *sessions, const struct session *session,
+                                   const uint64_t *stamp)
+{
+	enum sessions_begun begun;
+
+	pthread_mutex_lock(&sessions->lock);
+	begun = begin(sessions, session, stamp);
+	pthread_mutex_unlock(&sessions->lock);
+	return begun;
+}
+
+void sessions_end(struct sessions *sessions, uint64_t number)
+{
+	struct entry **at, *entry;
+
+	pthread_mutex_lock(&sessions->lock);
+	at = find(sessions, number);
+	entry = *at;
+	if (entry && --entry->n == 0) {
+		*at = entry->next;
+		unlink_name(sessions, entry);
+	} else {
+		entry = NULL;
+	}
+	pthread_mutex_unlock(&sessions->lock);
+	if (entry)
+		free_entry(entry);
+}
+
+bool sessions_find(struct sessions *sessions, uint64_t number, struct session *out)
+{
+	struct entry *entry;
+	bool found;
+
+	pthread_mutex_lock(&sessions->lock);
+	entry = *find(sessions, number);
+	found = entry && !entry->is_revoked;
+	if (found)
+		*out = entry->session;
+	pthread_mutex_unlock(&sessions->lock);
+	return found;
+}
+
+void sessions_set_credential(struct sessions *sessions, uint64_t number,
+                             const struct credential *credential)
+{
+	struct entry *entry;
+
+	pthread_mutex_lock(&sessions->lock);
+	entry = *find(sessions, number);
+	if (entry)
+		entry->session.credential = *credential;
+	pthread_mutex_unlock(&sessions->lock);
+}
+
+/* ---- visits ---- */
+
+void sessions_visit(struct sessions *sessions, const char *name,
+                    bool (*visit)(void *arg, struct session *session), void *arg)
+{
+	pthread_mutex_lock(&sessions->lock);
+	for (struct entry *entry = sessions->names[bucket_of(name)]; entry;
+	     entry = entry->next_named) {
+		if (!entry->is_revoked && strcmp(entry->session.name, name) == 0)
+			entry->is_revoked = !visit(arg, &entry->session);
+	}
+	pthread_mutex_unlock(&sessions->lock);
+}
+
+bool sessions_have(struct sessions *sessions, const char *name)
+{
+	struct entry *entry;
+
+	pthread_mutex_lock(&sessions->lock);
+	entry = sessions->names[bucket_of(name)];
+	while (entry && (entry->is_revoked || strcmp(entry->session.name, name) != 0))
+		entry = entry->next_named;
+	pthread_mutex_unlock(&sessions->lock);
+	return entry != NULL;
+}
+
+void sessions_each_name(struct sessions *sessions, void (*visit)(void *arg, const char *name),
+                        void *arg)
+{
+	pthread_mutex_lock(&sessions->lock);
+	for (size_t i = 0; i < N_BUCKETS; i++) {
+		for (struct entry *entry = sessions->numbers[i]; entry; entry = entry->next) {
+			if (!entry->is_revoked)
+				visit(arg, entry->session.name);
+		}
+	}
+	pthread_mutex_unlock(&sessions->lock);
+}

@@ -1,0 +1,70 @@
+/* sessions - who is in: the sessions that this instance has allowed and that have not ended, each
+ * with the credential that verifies its data connections on any worker, and the name under which
+ * the store knows it, so that a change of that name finds it.
+ *
+ * A session stands for an identity and what proved it, so another secret is another session.
+ * Shared by all workers; its lock is held for one look-up. The instance that replaces this one
+ * reads it, too. This code is compiled into each plugin that uses it. */
+#ifndef COMMON_SESSIONS_H
+#define COMMON_SESSIONS_H
+
+#include "evidence.h"
+
+struct session {
+	uint64_t number;                       /* of spore_auth_result */
+	char name[SPORE_IDENTITY_MAX + 1];     /* in the store */
+	char identity[SPORE_IDENTITY_MAX + 1]; /* for the host */
+	enum evidence_form form;
+	struct credential credential; /* EVIDENCE_NONE: data connections ask the store */
+	/* A digest of the limits that its tunnels have. All zero: not known. */
+	uint8_t limits[32];
+};
+
+/* The number of the session of an identity with what the record has for this form; 0: nothing.
+ * The same on every worker and after a reload. [any] */
+uint64_t session_number(const spore_host *host, enum evidence_form form,
+                        const struct record *record, const char *identity);
+/* The digest of limits. [any] */
+void session_digest(const spore_host *host, const struct terms *terms, uint8_t out[32]);
+
+struct sessions;
+
+/* One reference. NULL: out of memory. [main] */
+struct sessions *sessions_new(void);
+struct sessions *sessions_ref(struct sessions *sessions);
+/* The last one wipes and frees. Accepts NULL. [main] */
+void sessions_unref(struct sessions *sessions);
+
+/* A number that changes with each sessions_touch() of this name, and perhaps of others. [any] */
+uint64_t sessions_stamp(struct sessions *sessions, const char *name);
+/* The store has changed a name; NULL: it may have changed any. [any] */
+void sessions_touch(struct sessions *sessions, const char *name);
+
+enum sessions_begun { SESSIONS_BEGUN, SESSIONS_STALE, SESSIONS_NO_MEMORY };
+
+/* An ALLOW of a session begins, unless its name was touched after the stamp: what the store said is
+ * old then. *stamp may be NULL. What the latest ALLOW has said of a session holds. [any] */
+enum sessions_begun sessions_begin(struct sessions *sessions, const struct session *session,
+                                   const uint64_t *stamp);
+/* An ALLOW of a session has ended. The last one takes the session with it. [any] */
+void sessions_end(struct sessions *sessions, uint64_t number);
+/* Copies a session that has not been revoked. False: there is none. The caller wipes the copy.
+ * [any] */
+bool sessions_find(struct sessions *sessions, uint64_t number, struct session *out);
+/* Sets the credential of a session, if it is there. [any] */
+void sessions_set_credential(struct sessions *sessions, uint64_t number,
+                             const struct credential *credential);
+
+/* Calls `visit` for each session with this name, under the lock: it may change the limits and must
+ * call no other function of this table. If it returns false, the session is revoked: it verifies
+ * nothing any more, and is not visited again. [any] */
+void sessions_visit(struct sessions *sessions, const char *name,
+                    bool (*visit)(void *arg, struct session *session), void *arg);
+/* True: a session with this name is there and not revoked. [any] */
+bool sessions_have(struct sessions *sessions, const char *name);
+/* Calls `visit` with the name of each session that is not revoked, as sessions_visit() does. A name
+ * may come more than once. [any] */
+void sessions_each_name(struct sessions *sessions, void (*visit)(void *arg, const char *name),
+                        void *arg);
+
+#endif

@@ -1,0 +1,125 @@
+#include "sessions.h"
+
+#include "host/host.h"
+#include "suite.h"
+
+static struct session session_of(uint64_t number, const char *name)
+{
+	struct session session = { .number = number, .form = EVIDENCE_HMAC };
+
+	strcpy(session.name, name);
+	strcpy(session.identity, name);
+	return session;
+}
+
+static void begin(struct sessions *sessions, uint64_t number, const char *name)
+{
+	struct session session = session_of(number, name);
+
+	ck_assert_int_eq(sessions_begin(sessions, &session, NULL), SESSIONS_BEGUN);
+}
+
+static bool has(struct sessions *sessions, uint64_t number)
+{
+	struct session session;
+
+	return sessions_find(sessions, number, &session);
+}
+
+START_TEST(the_last_allow_takes_the_session_with_it)
+{
+	struct sessions *sessions = sessions_new();
+
+	begin(sessions, 7, "alice");
+	begin(sessions, 7, "alice");
+	begin(sessions, 7 + 1024, "bob");
+	sessions_end(sessions, 7);
+	ck_assert(has(sessions, 7));
+	sessions_end(sessions, 7);
+	ck_assert(!has(sessions, 7) && has(sessions, 7 + 1024));
+	ck_assert(!sessions_have(sessions, "alice") && sessions_have(sessions, "bob"));
+	sessions_end(sessions, 7); /* unknown: nothing happens */
+	sessions_unref(sessions);
+	sessions_unref(NULL);
+}
+END_TEST
+
+/* Revokes sessions with an odd number. */
+static bool visit(void *arg, struct session *session)
+{
+	++*(int *)arg;
+	return session->number % 2 == 0;
+}
+
+START_TEST(a_revoked_session_verifies_nothing)
+{
+	struct sessions *sessions = sessions_new();
+	int n = 0;
+
+	begin(sessions, 1, "alice");
+	begin(sessions, 2, "alice");
+	begin(sessions, 3, "bob");
+	sessions_visit(sessions, "alice", visit, &n);
+	ck_assert_int_eq(n, 2);
+	ck_assert(!has(sessions, 1) && has(sessions, 2) && has(sessions, 3));
+	sessions_visit(sessions, "alice", visit, &n);
+	ck_assert_int_eq(n, 3); /* the revoked one is not visited again */
+	begin(sessions, 1, "alice");
+	ck_assert(has(sessions, 1)); /* allowed again */
+	sessions_unref(sessions);
+}
+END_TEST
+
+START_TEST(what_was_read_before_a_change_is_stale)
+{
+	struct sessions *sessions = sessions_new();
+	struct session alice = session_of(1, "alice");
+	uint64_t stamp = sessions_stamp(sessions, "alice");
+
+	sessions_touch(sessions, "alice");
+	ck_assert_int_eq(sessions_begin(sessions, &alice, &stamp), SESSIONS_STALE);
+	ck_assert(!has(sessions, 1));
+	stamp = sessions_stamp(sessions, "alice");
+	sessions_touch(sessions, "bob");
+	ck_assert_int_eq(sessions_begin(sessions, &alice, &stamp), SESSIONS_BEGUN);
+	sessions_touch(sessions, NULL);
+	ck_assert_int_eq(sessions_begin(sessions, &alice, &stamp), SESSIONS_STALE);
+	sessions_unref(sessions);
+}
+END_TEST
+
+START_TEST(a_number_stands_for_what_was_proved)
+{
+	struct record record = { .has = RECORD_HAS_KEY, .key = { 1 } };
+	const spore_host *host = host_table();
+	uint64_t number = session_number(host, EVIDENCE_HMAC, &record, "alice");
+
+	ck_assert_uint_ne(number, 0);
+	ck_assert_uint_eq(number, session_number(host, EVIDENCE_HMAC, &record, "alice"));
+	ck_assert_uint_ne(number, session_number(host, EVIDENCE_HMAC, &record, "bob"));
+	ck_assert_uint_eq(session_number(host, EVIDENCE_PASSWORD, &record, "alice"), 0);
+	record.terms.policy.max_conns = 5; /* limits are not proved */
+	ck_assert_uint_eq(number, session_number(host, EVIDENCE_HMAC, &record, "alice"));
+	record.key[0] = 2;
+	ck_assert_uint_ne(number, session_number(host, EVIDENCE_HMAC, &record, "alice"));
+}
+END_TEST
+
+START_TEST(limits_have_a_digest)
+{
+	struct terms terms = { 0 };
+	uint8_t a[32], b[32];
+
+	session_digest(host_table(), &terms, a);
+	ck_assert_ptr_null(terms_set(&terms, "ports", ""));
+	session_digest(host_table(), &terms, b);
+	ck_assert_mem_ne(a, b, sizeof a); /* none, and no limit */
+	ck_assert_ptr_null(terms_set(&terms, "ports", "1-2"));
+	session_digest(host_table(), &terms, a);
+	ck_assert_mem_ne(a, b, sizeof a);
+}
+END_TEST
+
+SUITE("sessions", the_last_allow_takes_the_session_with_it, a_revoked_session_verifies_nothing,
+      what_was_read_before_a_change_is_stale, a_number_stands_for_what_was_proved,
+      limits_have_a_digest)
