@@ -43,8 +43,10 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 		plugin_path_warn(&registry, config);
 		set = plugin_set_new(&spec, diag);
 	}
-	if (set)
+	if (set) {
 		doubts_find(set);
+		doubts_find_cut_off(set, draft->previous);
+	}
 	draft->loader = registry.loader; /* loaded files are never unloaded */
 	return set;
 }
