@@ -14,6 +14,7 @@
 #include "commands/serve_server.h"
 #include "diag/usage.h"
 #include "log/stray_exit.h"
+#include "rehearsal/auth_test.h"
 #include "thread/thread.h"
 #include "version.h"
 
@@ -26,6 +27,7 @@ static const struct command commands[] = {
 	{ "server", "run on the public machine", serve_server },
 	{ "local", "make a local service reachable at a public port", serve_local },
 	{ "ctl", "query or control a running server", ctl_run },
+	{ "auth", "ask a server's auth chain as a client would", auth_test_run },
 	{ "keygen", "print a new secret", keygen_run },
 	{ "plugin", "list plugins, or show what one of them contains", plugin_run },
 	{ "reference", "print what can be configured, as a document or a schema", reference_run },

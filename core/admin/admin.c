@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "admin/admin_socket.h"
+#include "admin/admin_trial.h"
 #include "base/container.h"
+#include "base/crypto.h"
 #include "base/list.h"
 #include "log/log.h"
 #include "loop/deadline.h"
@@ -19,7 +21,7 @@
 #include "process/runtime.h"
 
 /* Connections above the limit wait in the kernel's queue. */
-enum { MAX_SESSIONS = 32, LINE_SIZE = 256, TIMEOUT_MS = 5000 };
+enum { MAX_SESSIONS = 32, LINE_SIZE = ADMIN_TRIAL_LINE, TIMEOUT_MS = 5000 };
 
 struct admin {
 	struct loop *loop;
@@ -144,6 +146,7 @@ static void run_command(struct session *session)
 	ev_io_stop(ev_of(session), &session->io);
 	deadline_stop(&session->deadline);
 	admin_command_start(&session->command, session->admin->host, session->line, on_answer);
+	crypto_wipe(session->line, sizeof session->line);
 }
 
 /* A command ends with a newline, with the end of the peer's data, or when the buffer is full. */

@@ -8,9 +8,11 @@
 #include "admin/admin_bans.h"
 #include "admin/admin_lists.h"
 #include "admin/admin_status.h"
+#include "admin/admin_trial.h"
 #include "base/container.h"
 #include "base/text.h"
 #include "loop/survey.h"
+#include "process/runtime.h"
 #include "server/census.h"
 #include "server/server.h"
 
@@ -119,6 +121,81 @@ static void ask_for_reload(struct admin_command *command)
 	reload_ask(command->query.host->reload, &command->request);
 }
 
+/* ---- the auth chain ---- */
+
+static void ask_for_challenge(struct admin_command *command, char *rest)
+{
+	bool secure = strcmp(rest, "secure") == 0;
+	struct admin_answer answer;
+
+	if (!secure && strcmp(rest, "insecure") != 0) {
+		refuse(command, "expected secure or insecure, found ", rest);
+		return;
+	}
+	admin_answer_begin(&answer);
+	if (answer.json.out)
+		admin_trial_write_challenge(command->query.host->runtime->plugins.set, secure,
+		                            &answer.json);
+	finish(command, &answer);
+}
+
+static void on_trial(void *arg, const struct trial_report *report)
+{
+	struct admin_command *command = arg;
+	struct plugin_set *set = command->set;
+	struct admin_answer answer;
+
+	command->trial = NULL;
+	command->set = NULL;
+	admin_answer_begin(&answer);
+	if (answer.json.out)
+		admin_trial_write(report, set->config, &answer.json);
+	plugin_set_unref(set);
+	finish(command, &answer);
+}
+
+static void ask_chain(struct admin_command *command, char *rest)
+{
+	const struct runtime *runtime = command->query.host->runtime;
+	struct admin_trial_question question;
+	bool is_good = admin_trial_read(rest, &question);
+	struct trial_plan plan = admin_trial_plan(&question, runtime->plugins.set);
+
+	plan.home = runtime->main_loop;
+	plan.loop = runtime->loops[0];
+	plan.done = on_trial;
+	plan.arg = command;
+	if (is_good)
+		command->trial = trial_start(&plan);
+	crypto_wipe(&question, sizeof question);
+	if (command->trial)
+		command->set = plugin_set_ref(runtime->plugins.set);
+	else
+		refuse(command,
+		       is_good ? "out of memory" : "expected a question of spore auth test", "");
+}
+
+/* The commands of `spore auth test`, which read what follows their names by themselves. */
+static const struct {
+	const char *name;
+	void (*ask)(struct admin_command *command, char *rest);
+} trials[] = {
+	{ "auth-challenge", ask_for_challenge },
+	{ "auth-test", ask_chain },
+};
+
+/* False: the command is not one of these. */
+static bool ask_trial(struct admin_command *command, const char *name, char *rest)
+{
+	for (size_t i = 0; i < sizeof trials / sizeof *trials; i++) {
+		if (strcmp(trials[i].name, name) == 0) {
+			trials[i].ask(command, rest);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* ---- the command line ---- */
 
 static const char blanks[] = " \t\r";
@@ -150,20 +227,14 @@ static char *cut_argument(char **rest)
 	return start;
 }
 
-void admin_command_start(struct admin_command *command, const struct admin_host *host, char *line,
-                         void (*on_answer)(struct admin_command *command, char *text, size_t len))
+static void run_verb(struct admin_command *command, char *rest)
 {
-	char *rest = line, *name = strtok_r(line, blanks, &rest);
-	const char *argument = name ? cut_argument(&rest) : NULL;
+	const struct admin_verb *verb = command->verb;
+	const char *argument = cut_argument(&rest);
 	const char *more = argument ? strtok_r(NULL, blanks, &rest) : NULL;
-	const struct admin_verb *verb = name ? find_verb(name) : NULL;
 
-	*command = (struct admin_command){ .verb = verb,
-		                           .query = { .host = host, .argument = argument },
-		                           .on_answer = on_answer };
-	if (!verb)
-		refuse(command, "unknown command ", name ? name : "\"\"");
-	else if (verb->argument && !argument)
+	command->query.argument = argument;
+	if (verb->argument && !argument)
 		refuse(command, "missing argument: ", verb->argument);
 	else if (more || (argument && !verb->argument))
 		refuse(command, "unexpected argument ", more ? more : argument);
@@ -180,12 +251,32 @@ void admin_command_start(struct admin_command *command, const struct admin_host 
 		answer_query(command);
 }
 
+void admin_command_start(struct admin_command *command, const struct admin_host *host, char *line,
+                         void (*on_answer)(struct admin_command *command, char *text, size_t len))
+{
+	char *rest = line, *name = strtok_r(line, blanks, &rest);
+	const struct admin_verb *verb = name ? find_verb(name) : NULL;
+
+	*command = (struct admin_command){ .verb = verb,
+		                           .query = { .host = host },
+		                           .on_answer = on_answer };
+	if (verb)
+		run_verb(command, rest);
+	else if (!name || !ask_trial(command, name, rest))
+		refuse(command, "unknown command ", name ? name : "\"\"");
+}
+
 void admin_command_forget(struct admin_command *command)
 {
 	if (command->survey)
 		survey_forget(command->survey);
 	if (command->reloads)
 		reload_forget(&command->request);
+	if (command->trial)
+		trial_forget(command->trial);
+	plugin_set_unref(command->set);
+	command->trial = NULL;
+	command->set = NULL;
 	command->survey = NULL;
 	command->reloads = false;
 }

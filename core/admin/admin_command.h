@@ -12,6 +12,8 @@
 #include "reload/reload.h"
 
 struct admin_verb;
+struct plugin_set;
+struct trial;
 
 /* A running command, embedded in its owner. A zeroed one is not running. */
 struct admin_command {
@@ -21,14 +23,17 @@ struct admin_command {
 	struct survey *survey;                                    /* while the workers are asked */
 	struct reload_request request;                            /* while a reload runs ... */
 	bool reloads;                                             /* ... for this command */
-	bool is_last; /* answered, and the admin socket now belongs to another server */
+	struct trial *trial;    /* of `auth-test`, while the chain is asked ... */
+	struct plugin_set *set; /* ref; ... with this set */
+	bool is_last;           /* answered, and the admin socket now belongs to another server */
 	/* The callee frees the text. NULL: out of memory. */
 	void (*on_answer)(struct admin_command *command, char *text, size_t len);
 };
 
 /* `line` is what the operator sent, NUL-terminated; it is cut into words in place. on_answer runs
  * exactly once, possibly before this returns: for `reload` when the reload has ended or was given
- * up, else within a second whatever the workers do. */
+ * up, for `auth-test` within server.auth_timeout and TRIAL_MARGIN_MS, else within a second,
+ * whatever the workers do. The caller wipes the line, which may hold a password. */
 void admin_command_start(struct admin_command *command, const struct admin_host *host, char *line,
                          void (*on_answer)(struct admin_command *command, char *text, size_t len));
 /* Cancels the command: on_answer will not run. */

@@ -93,6 +93,13 @@ const struct default_section default_sections[] = {
 };
 const size_t n_default_sections = sizeof default_sections / sizeof *default_sections;
 
+const struct shorthand_client shorthand_clients[] = {
+	{ "hmac", "identity", "secret", false, NULL },
+	{ "password", "identity", "password", false, "tls" },
+	{ "pubkey", NULL, "keyfile", true, "tls" },
+};
+const size_t n_shorthand_clients = sizeof shorthand_clients / sizeof *shorthand_clients;
+
 const struct shorthand_group shorthand_groups[] = {
 	{ "Common flags",
 	  { "--to", "--local-port", "--local-host", "--port", "--min-port", "--max-port",

@@ -42,6 +42,16 @@ struct default_section {
 	const char *key, *json;
 };
 
+/* A client that `spore auth test` makes from a name and a secret: an instance of `use` with these
+ * options. */
+struct shorthand_client {
+	const char *use;
+	const char *name_key; /* of the client's name; NULL: the secret says who it is */
+	const char *secret_key;
+	bool takes_path;       /* the option is the path of a file, not a secret */
+	const char *transport; /* that its configuration must have; NULL: any */
+};
+
 enum { SHORTHAND_GROUP_MAX = 12 };
 
 /* Flags that the help shows together, in this order. The last group has all flags that no other
@@ -56,6 +66,8 @@ extern const struct shorthand_list shorthand_lists[];
 extern const size_t n_shorthand_lists;
 extern const struct default_section default_sections[];
 extern const size_t n_default_sections;
+extern const struct shorthand_client shorthand_clients[]; /* the first is the default */
+extern const size_t n_shorthand_clients;
 extern const struct shorthand_group shorthand_groups[];
 extern const size_t n_shorthand_groups;
 

@@ -276,7 +276,7 @@ static void send_challenge(struct server_session *s)
 {
 	struct login *login = &newcomer_of(s)->login;
 
-	if (!auth_challenge(login->set, s->link.stream, &login->challenge)) {
+	if (!auth_challenge(login->set, stream_conn(s->link.stream), &login->challenge)) {
 		refuse_session(s, REFUSED_NO_RANDOMNESS);
 		return;
 	}

@@ -33,9 +33,9 @@ bool auth_renews_by_session(const struct instance *instance)
 	return ops_of(instance)->flags & SPORE_AUTHF_RENEWS_BY_SESSION;
 }
 
-bool auth_challenge(const struct plugin_set *set, struct stream *stream, struct uuid *challenge_out)
+bool auth_challenge(const struct plugin_set *set, const spore_conn *conn,
+                    struct uuid *challenge_out)
 {
-	const spore_conn *conn = stream_conn(stream);
 	unsigned offers = SPORE_OFFER_ABOUT | set->accepts;
 
 	if (!uuid_random(challenge_out))
@@ -310,6 +310,8 @@ static int32_t weigh_verdict(struct auth_run *run, struct instance *instance, in
 
 	if (was_late)
 		verdict = SPORE_ETIMEOUT;
+	if (run->on_step)
+		run->on_step(run, instance, verdict);
 	meter_verdict(&instance->meter, stream_loop(run->question.stream), verdict, run->asked_ns);
 	if (verdict == SPORE_DENY || verdict == SPORE_NEXT)
 		good_verdict_forget(&run->question, instance);
@@ -373,7 +375,9 @@ static void on_verify_done(void *arg, struct ticket_result *result)
 int32_t auth_judge(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict)
 {
 	auth_cancel(run, SPORE_END_REFUSED);
-	*run = (struct auth_run){ .question = *question, .on_verdict = on_verdict };
+	*run = (struct auth_run){ .question = *question,
+		                  .on_verdict = on_verdict,
+		                  .on_step = run->on_step };
 	return ask_chain(run);
 }
 

@@ -13,11 +13,14 @@
 #include "verdict/auth_request.h"
 
 struct auth_run;
-struct stream;
+struct spore_conn;
 
 /* verdict: SPORE_ALLOW, SPORE_DENY, SPORE_UNBOUND (a denial of a correct answer), or a SPORE_E* if
  * no instance could decide. */
 typedef void (*auth_fn)(struct auth_run *run, int32_t verdict);
+/* One instance of the chain has given its verdict, which may be any value. run->asked_ns: when it
+ * was asked. Must not touch the run. */
+typedef void (*auth_step_fn)(struct auth_run *run, const struct instance *by, int32_t verdict);
 
 struct auth_run {
 	struct auth_question question;
@@ -25,6 +28,7 @@ struct auth_run {
 	int64_t asked_ns;    /* when it was asked, by clock_ns() */
 	spore_ticket ticket; /* of the pending verdict or answer; 0: none is pending */
 	auth_fn on_verdict;
+	auth_step_fn on_step;          /* set by who asks, before auth_judge; may be NULL */
 	int32_t failure;               /* the last SPORE_E* of the chain */
 	const struct instance *failed; /* and whose it was */
 	bool is_unbound;               /* an instance has said SPORE_UNBOUND */
@@ -35,8 +39,8 @@ struct auth_run {
 	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* client: valid if the verdict is SPORE_OK */
 };
 
-/* Makes a challenge for the stream's peer. False: no random bytes are available. */
-bool auth_challenge(const struct plugin_set *set, struct stream *stream,
+/* Makes a challenge for the peer of this connection. False: no random bytes are available. */
+bool auth_challenge(const struct plugin_set *set, const struct spore_conn *conn,
                     struct uuid *challenge_out);
 /* Returns the verdict; or SPORE_EPENDING, and on_verdict gets it later. */
 int32_t auth_judge(struct auth_run *run, const struct auth_question *question, auth_fn on_verdict);

@@ -39,6 +39,7 @@ RANKS = [
     {"reload"},
     {"admin", "arguments"},
     {"commands"},
+    {"rehearsal"},
     {"main.c"},
 ]
 RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}

@@ -109,7 +109,7 @@ def test_the_last_name_and_those_with_policies_of_their_own(start, team):
         assert not lines_with(server, REFUSED)
 
 
-def test_a_faulty_line_of_an_access_list(start, tmp_path):
+def test_a_faulty_line_of_an_access_list(start, team, tmp_path):
     listed = tmp_path / "deny.txt"
     listed.write_text("# nobody\n192.0.2.1\n")
     acl = {"public": [{"use": "cidr", "deny": {"file": str(listed)}}]}

@@ -102,6 +102,34 @@ START_TEST(a_zeroed_command_may_be_forgotten)
 }
 END_TEST
 
+/* The answer is wrong, so no instance accepts it. */
+START_TEST(the_auth_chain_can_be_asked)
+{
+	admin_scene_start(&scene, ", \"auth\": [{\"use\": \"hmac\", \"secret\": \"x\"}]");
+	admin_scene_expect(admin_scene_ask(&scene, "auth-challenge secure"), "\"challenge\": \"");
+	admin_scene_expect(admin_scene_ask(&scene, "auth-challenge"), "\"error\": \"expected");
+	admin_scene_expect(admin_scene_ask(&scene, "auth-test secure 192.0.2.1:7 0 - 6162"),
+	                   "\"verdict\": \"deny\"");
+	admin_scene_expect_not(admin_scene_ask(&scene, "auth-test secure 6162"), "6162");
+	admin_scene_expect(scene.answer, "\"error\": \"expected");
+	admin_scene_stop(&scene);
+}
+END_TEST
+
+START_TEST(a_question_to_the_chain_can_be_forgotten)
+{
+	char line[] = "auth-test insecure 192.0.2.1:7 0 - 6162";
+
+	admin_scene_start(&scene, ", \"auth\": [{\"use\": \"hmac\", \"secret\": \"x\"}]");
+	admin_command_start(&scene.command, &scene.host, line, admin_scene_on_answer);
+	admin_command_forget(&scene.command);
+	run_for(scene.process.runtime.main_loop, 20);
+	ck_assert_uint_eq(scene.n_answers, 0);
+	admin_scene_stop(&scene);
+}
+END_TEST
+
 SUITE("admin_command", every_command_answers_once, words_are_separated_by_blanks,
       a_wrong_line_is_refused, a_kick_has_a_target, a_forgotten_command_does_not_answer,
-      a_zeroed_command_may_be_forgotten)
+      a_zeroed_command_may_be_forgotten, the_auth_chain_can_be_asked,
+      a_question_to_the_chain_can_be_forgotten)

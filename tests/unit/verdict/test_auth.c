@@ -266,7 +266,8 @@ static void make_challenge(void *arg)
 {
 	struct asker *asker = arg;
 
-	ck_assert(auth_challenge(asker->set, asker->question.stream, &asker->challenge));
+	ck_assert(
+		auth_challenge(asker->set, stream_conn(asker->question.stream), &asker->challenge));
 }
 
 START_TEST(challenges_differ_and_offer_no_binding_without_one)

@@ -1,0 +1,42 @@
+/* admin_trial - the admin commands of `spore auth test`: a challenge, and what the auth chain says
+ * to an answer. The answer may hold a password: it is never shown. [main]
+ *
+ *   auth-challenge secure                               ─▶ { "challenge": UUID or null, ... }
+ *   auth-test secure 192.0.2.1:7 0 CHALLENGE HEX         ─▶ { "verdict": "allow", ... }
+ *
+ * "insecure" instead of "secure": not over TLS. "-" instead of the challenge and the answer, which
+ * is in hexadecimal: there are none. */
+#ifndef CORE_ADMIN_TRIAL_H
+#define CORE_ADMIN_TRIAL_H
+
+#include "verdict/trial.h"
+#include "json/jsonout.h"
+
+struct config;
+struct plugin_set;
+
+/* A command line with the longest answer. */
+enum { ADMIN_TRIAL_LINE = 640 };
+
+struct admin_trial_question {
+	struct stand_in_facts facts; /* without the local address */
+	uint16_t port;
+	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* wipe it after its use */
+};
+
+/* Reads what follows the command's name; cuts the text in place. False: it is not such a question.
+ * */
+bool admin_trial_read(char *text, struct admin_trial_question *question_out);
+/* Writes such a line, with its newline; wipe it after its use. False: it is too long. */
+bool admin_trial_format(const struct admin_trial_question *question, char out[ADMIN_TRIAL_LINE]);
+
+/* What trial_start needs for it, without the loops and the callback. The set is borrowed. */
+struct trial_plan admin_trial_plan(const struct admin_trial_question *question,
+                                   struct plugin_set *set);
+/* Writes the members of the answer to auth-challenge. */
+void admin_trial_write_challenge(const struct plugin_set *set, bool secure, struct jsonout *json);
+/* Writes the members of the answer to auth-test; "error" if the worker hangs. */
+void admin_trial_write(const struct trial_report *report, const struct config *config,
+                       struct jsonout *json);
+
+#endif
