@@ -211,7 +211,7 @@ static void set_up(struct asker *asker, const PGresult *result)
 		asker->last_why[0] = '\0';
 		pump(asker);
 	} else if (PQresultStatus(result) != PGRES_COMMAND_OK) {
-		give_up_by(asker, "PostgreSQL refuses the query: ", result);
+		give_up_by(asker, "the query is refused: ", result);
 	} else if (++asker->n_described == 2 && !verdict_on_query(result, why, sizeof why)) {
 		link_give_up(&asker->link, why);
 	}
