@@ -3,8 +3,16 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* One step of connecting, on a thread of the instance. */
+struct link_step {
+	struct link *link; /* NULL: nobody waits for it, and it owns the connection */
+	PGconn *conn;
+	PostgresPollingStatusType wants;
+};
 
 static void on_io(void *arg, uint32_t events);
 
@@ -55,7 +63,11 @@ static bool watch(struct link *link, uint32_t events)
 static void close_connection(struct link *link)
 {
 	unwatch(link);
-	PQfinish(link->conn);
+	if (link->step)
+		link->step->link = NULL;
+	else
+		PQfinish(link->conn);
+	link->step = NULL;
 	link->conn = NULL;
 	link->expected = 0;
 	link->host->resolve_stop(link->resolve);
@@ -240,13 +252,11 @@ static void become_open(struct link *link)
 		fail(link, "out of memory or descriptors");
 }
 
-/* Each step may have another socket. */
-static void take_step(struct link *link)
+static void follow(struct link *link, PostgresPollingStatusType wants)
 {
 	bool good = true;
 
-	unwatch(link);
-	switch (PQconnectPoll(link->conn)) {
+	switch (wants) {
 	case PGRES_POLLING_READING:
 		good = watch(link, SPORE_READ);
 		break;
@@ -262,6 +272,48 @@ static void take_step(struct link *link)
 	}
 	if (!good)
 		fail(link, "out of memory or descriptors");
+}
+
+/* [blocking] */
+static void run_step(void *arg)
+{
+	struct link_step *step = arg;
+
+	step->wants = PQconnectPoll(step->conn);
+}
+
+static void on_step(void *arg)
+{
+	struct link_step *step = arg;
+	struct link *link = step->link;
+	PostgresPollingStatusType wants = step->wants;
+
+	if (link)
+		link->step = NULL;
+	else
+		PQfinish(step->conn);
+	free(step);
+	if (link)
+		follow(link, wants);
+}
+
+/* Each step may have another socket. */
+static void take_step(struct link *link)
+{
+	struct link_step *step = calloc(1, sizeof *step);
+
+	unwatch(link);
+	if (!step) {
+		fail(link, "out of memory");
+		return;
+	}
+	*step = (struct link_step){ link, link->conn, PGRES_POLLING_FAILED };
+	link->step = step;
+	if (link->host->offload(link->worker, run_step, on_step, step) == SPORE_OK)
+		return;
+	/* Many hash passwords now, or the instance ends. */
+	run_step(step);
+	on_step(step);
 }
 
 static void on_io(void *arg, uint32_t events)

@@ -1,6 +1,7 @@
 /* link - a connection to PostgreSQL for one worker, by libpq's functions that do not block: host
  * names are looked up by the host, queries are pipelined, and a connection that is lost is opened
- * again after pauses that grow.
+ * again after pauses that grow. The steps of connecting run on the instance's threads, since the
+ * server says how much a password costs (SCRAM), and libpq reads files for TLS.
  *
  *   idle ──▶ find (host names) ──▶ connect ──▶ set up ──▶ ready
  *    ▲          └───────────────────┴────────────┴──────────┘
@@ -23,6 +24,8 @@ enum {
 };
 
 enum link_stage { LINK_IDLE, LINK_FIND, LINK_CONNECT, LINK_SET_UP, LINK_READY };
+
+struct link_step;
 
 /* Lists for libpq, separated by commas. */
 struct link_route {
@@ -49,8 +52,9 @@ struct link {
 	void *arg;
 	/* link's */
 	enum link_stage stage;
-	PGconn *conn; /* owned */
-	int fd;       /* a duplicate of libpq's, which libpq may close at any time; -1: none */
+	PGconn *conn;           /* owned; not to be touched during a step */
+	struct link_step *step; /* under way; NULL: none */
+	int fd; /* a duplicate of libpq's, which libpq may close at any time; -1: none */
 	spore_io io;
 	spore_timer timer; /* the deadline of a stage, the pause, or the rest of many results */
 	spore_resolve resolve;

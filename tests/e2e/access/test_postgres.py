@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.peers import REPOSITORY, configured_server, spore_client
-from harness.postgres import QUERY, Postgres, hears, postgres_server, results
+from harness.postgres import QUERY, hears, postgres_server, results
 from harness.redis import dial
 from harness.scale import seconds
 from harness.services import Echo
@@ -29,20 +29,6 @@ AWKWARD = [
     "é ü",
     "\\x00",
 ]
-
-
-@pytest.fixture(scope="session")
-def running(authority):
-    """One PostgreSQL for all tests of this process."""
-    server = Postgres(authority)
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def postgres(running):
-    running.reset()
-    return running
 
 
 @pytest.fixture
