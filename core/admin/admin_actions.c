@@ -33,7 +33,7 @@ static void log_kick(const struct kick *kick, const struct kicked *kicked)
 		fields[n++] = log_str("identity", kicked->identity);
 	fields[n++] = log_int("tunnels", kicked->tunnels);
 	fields[n++] = log_int("visitors", kicked->relays);
-	log_event(LOG_WARN, "ended by the operator", fields, n);
+	log_event(LOG_INFO, "ended by the operator", fields, n);
 }
 
 static void refuse_kick(const struct kick *kick, const char *argument, struct jsonout *json)

@@ -1,6 +1,7 @@
 #include "chain/doubts.h"
 
 #include <spore/auth.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -119,14 +120,90 @@ static void check_reserved(struct plugin_set *set)
 	}
 }
 
+/* Of more public ports than this, one does not matter. */
+enum { MANY_PORTS = 4096 };
+
+static bool are_many(const spore_list *ranges)
+{
+	const spore_port_range *range = ranges->items;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ranges->count; i++)
+		n += range[i].hi - range[i].lo + 1u;
+	return n > MANY_PORTS;
+}
+
+static void check_listeners(struct plugin_set *set, const struct instance *instance)
+{
+	const struct server_settings *server = &set->config->settings.server;
+	uint16_t port;
+
+	if (set->config->role != ROLE_SERVER || are_many(&server->public_ports))
+		return;
+	port = listeners_port_among(&instance->listeners, &server->bind_tunnels,
+	                            &server->public_ports);
+	if (port)
+		diag_add(&set->doubts, instance->raw,
+		         "it listens at port %u, which is one of the public ports: no tunnel would "
+		         "get it. List it in server.reserved_ports, or use another port",
+		         port);
+}
+
+/* ---- limits behind others that are reached first ---- */
+
+/* clang-format off */
+#define ROW(section, key, first)                                                                   \
+	{ #section, #key, #section "." #first,                                                     \
+	  offsetof(struct settings, section.key), offsetof(struct settings, section.first) }
+/* clang-format on */
+
+static const struct contradiction {
+	const char *section, *key, *first;
+	size_t offset, first_offset; /* in struct settings */
+} contradictions[] = {
+	ROW(server, drain_grace, drain_timeout),
+	ROW(limits, max_conns_per_ip, max_tunnels),
+	ROW(limits, max_visitors_per_ip, max_relays),
+	ROW(limits, max_pending, max_relays),
+	ROW(limits, max_pending_per_tunnel, max_pending),
+	ROW(limits, max_unauthenticated_per_ip, max_unauthenticated),
+};
+
+static int64_t setting_at(const struct plugin_set *set, size_t offset)
+{
+	return *(const int64_t *)((const char *)&set->config->settings + offset);
+}
+
+/* Only of what the operator has set, and if the other one is a limit at all. */
+static void check_contradiction(struct plugin_set *set, const struct contradiction *row)
+{
+	const struct json *section = json_get(json_doc_root(set->config->doc), row->section);
+	const struct json *node = json_get(section, row->key);
+	int64_t first = setting_at(set, row->first_offset);
+
+	if (node && first && setting_at(set, row->offset) > first)
+		diag_add(&set->doubts, node, "it has no effect: it is above %s", row->first);
+}
+
+static void check_contradictions(struct plugin_set *set)
+{
+	size_t n = sizeof contradictions / sizeof *contradictions;
+
+	for (size_t i = 0; set->config->role == ROLE_SERVER && i < n; i++)
+		check_contradiction(set, &contradictions[i]);
+}
+
 /* ---- all of them ---- */
 
 void doubts_find(struct plugin_set *set)
 {
 	check_reserved(set);
+	check_contradictions(set);
 	for (size_t id = 0; id < N_CHAINS; id++) {
-		for (size_t i = 0; i < set->chains[id]->n; i++)
+		for (size_t i = 0; i < set->chains[id]->n; i++) {
 			check_instance(set, set->chains[id]->items[i]);
+			check_listeners(set, set->chains[id]->items[i]);
+		}
 	}
 }
 

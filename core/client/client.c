@@ -200,6 +200,15 @@ static void run_stop_sessions(void *arg)
 		session_stop(&client->sessions[i]);
 }
 
+/* No worker declines a visitor any more. */
+static void run_stop_decliners(void *arg)
+{
+	struct client *client = arg;
+
+	for (size_t i = 0; i < client->shared.n_tunnels; i++)
+		decline_stop(&client->decliners[i]);
+}
+
 /* ---- start ---- */
 
 enum { LEAST_RESERVE = 32 };
@@ -216,6 +225,11 @@ unsigned client_max_visitors(const struct settings *settings, unsigned descripto
 	unsigned reserve = LEAST_RESERVE + standing(settings) + 2 * relay_most_pipes(descriptors);
 
 	return descriptors > reserve ? (descriptors - reserve) / 2 : 1;
+}
+
+unsigned client_least_descriptors(const struct settings *settings)
+{
+	return LEAST_RESERVE + standing(settings) + 2;
 }
 
 unsigned client_descriptors(const struct settings *settings)
@@ -388,6 +402,7 @@ void client_stop(struct client *client)
 		loop_call(client->env.loops[i], run_close_worker, &client->workers[i]);
 	for (unsigned i = 0; i < client->env.n_workers; i++)
 		loop_settle(client->env.loops[i]);
+	loop_call(client->env.loops[0], run_stop_decliners, client);
 	ev_async_stop(loop_ev(client->env.main_loop), &client->news);
 	ev_async_stop(loop_ev(client->env.main_loop), &client->exit);
 	free_client(client);

@@ -35,6 +35,9 @@ struct client_env {
 
 /* How many visitors a client with these settings carries at once with so many descriptors. [any] */
 unsigned client_max_visitors(const struct settings *settings, unsigned descriptors);
+/* How many descriptors a client with these settings needs at least: for its tunnels, the
+ * connections opened ahead, and one visitor. [any] */
+unsigned client_least_descriptors(const struct settings *settings);
 /* How many descriptors a client with these settings needs, so that each tunnel stands and as many
  * visitors are carried as may be set up at once (max_dials). [any] */
 unsigned client_descriptors(const struct settings *settings);

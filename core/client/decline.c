@@ -8,6 +8,9 @@
 #include "log/log.h"
 #include "loop/loop.h"
 
+/* After so long without a visitor that is not carried, the rest is told. */
+static const double quiet_s = 5;
+
 /* A visitor of another worker, on its way to the session's. */
 struct decline_report {
 	struct loop_task task;
@@ -17,9 +20,32 @@ struct decline_report {
 	char error[400];
 };
 
+static void tell_rest(struct decliner *decliner)
+{
+	if (decliner->n_unlogged > 0)
+		log_warn("further lines were left out", log_str("of", decliner->unlogged),
+		         log_int("others", decliner->n_unlogged),
+		         log_str("tunnel", decliner->tunnel));
+	decliner->n_unlogged = 0;
+}
+
+static void on_quiet(struct ev_loop *ev, ev_timer *quiet, int events)
+{
+	(void)events;
+	ev_timer_stop(ev, quiet);
+	tell_rest(CONTAINER_OF(quiet, struct decliner, quiet));
+}
+
 void decline_init(struct decliner *decliner, struct loop *loop, const char *tunnel)
 {
 	*decliner = (struct decliner){ .loop = loop, .tunnel = tunnel };
+	ev_timer_init(&decliner->quiet, on_quiet, 0, quiet_s);
+}
+
+void decline_stop(struct decliner *decliner)
+{
+	ev_timer_stop(loop_ev(decliner->loop), &decliner->quiet);
+	tell_rest(decliner);
 }
 
 void decline_on(struct decliner *decliner, struct link *link, bool reads_unserved)
@@ -57,6 +83,8 @@ static void log_declined(struct decliner *decliner, const struct declined *decli
 
 	if (decliner->logged_ms && now_ms - decliner->logged_ms < DECLINE_LOG_MS) {
 		decliner->n_unlogged++;
+		decliner->unlogged = declined->event;
+		ev_timer_again(loop_ev(decliner->loop), &decliner->quiet);
 		return;
 	}
 	uuid_format(declined->id, id);
@@ -68,6 +96,7 @@ static void log_declined(struct decliner *decliner, const struct declined *decli
 	          remedy ? 5 : 4);
 	decliner->logged_ms = now_ms;
 	decliner->n_unlogged = 0;
+	ev_timer_stop(loop_ev(decliner->loop), &decliner->quiet);
 }
 
 static void decline_here(struct decliner *decliner, const struct declined *declined)

@@ -1,9 +1,11 @@
 /* decline - what a client does about the visitors of one tunnel that it cannot carry. It tells a
  * Spore server, which ends them at once; at another server they wait until they expire. It writes
- * at most one line in DECLINE_LOG_MS, which says how many others there were. */
+ * at most one line in DECLINE_LOG_MS, which says how many others there were. After a pause a line
+ * of its own tells the rest. */
 #ifndef CORE_CLIENT_DECLINE_H
 #define CORE_CLIENT_DECLINE_H
 
+#include <ev.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,9 +28,11 @@ struct decliner {
 	/* To servers that read Decline, or NULL. During a move a tunnel has two servers, and each
 	 * ignores the ids of the other. */
 	struct link *links[2];
-	atomic_int reads[2]; /* enum decline_reads: those servers; [any] */
-	int64_t logged_ms;   /* the time of the last line; 0: none yet */
-	unsigned n_unlogged; /* visitors without a line since then */
+	atomic_int reads[2];  /* enum decline_reads: those servers; [any] */
+	int64_t logged_ms;    /* the time of the last line; 0: none yet */
+	unsigned n_unlogged;  /* visitors without a line since then */
+	const char *unlogged; /* the event of the last of them */
+	ev_timer quiet;       /* runs while there are such visitors */
 };
 
 /* A visitor that is not carried, or not to the local service. */
@@ -41,7 +45,10 @@ struct declined {
 	const char *error;
 };
 
+/* [main] */
 void decline_init(struct decliner *decliner, struct loop *loop, const char *tunnel);
+/* Tells of the visitors without a line. Later ones get no other line. [worker]: of its loop */
+void decline_stop(struct decliner *decliner);
 /* From now on, visitors are declined on this link of one of the tunnel's two sessions. [worker]:
  * theirs; the next, too */
 void decline_on(struct decliner *decliner, struct link *link, bool reads_unserved);

@@ -432,7 +432,8 @@ static bool fail_local(struct proxy *proxy, const struct net_failure *failure)
 	                                 .is_ended = !is_told,
 	                                 .is_unserved = !failure->lacks,
 	                                 .lacks = failure->lacks,
-	                                 .event = "local service not reached",
+	                                 .event = failure->lacks ? "connection dropped"
+	                                                         : "local service not reached",
 	                                 .error = failure->why });
 	if (is_told)
 		end_proxy(proxy, false);

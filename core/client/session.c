@@ -267,6 +267,12 @@ static const char *describe_loss(const struct session *session)
 	                                : "no tunnel yet, trying again";
 }
 
+/* While the tunnel moves, the old server still carries it. */
+static enum log_level level_of_loss(const struct session *session)
+{
+	return is_moving(session) ? LOG_INFO : LOG_WARN;
+}
+
 static void try_again(struct session *session, const struct loss *lost)
 {
 	struct loss loss = excuse_loss(session, lost);
@@ -276,7 +282,7 @@ static void try_again(struct session *session, const struct loss *lost)
 	session->asked_by = loss.wait_ms ? loss.by : (spore_addr){ 0 };
 	session->pause_s = retry_count(&session->retry, &loss, random_part());
 	change_state(session, SESSION_PAUSED);
-	log_event(is_news ? LOG_WARN : LOG_DEBUG, describe_loss(session),
+	log_event(is_news ? level_of_loss(session) : LOG_DEBUG, describe_loss(session),
 	          (const struct log_field[]){
 			  log_str("tunnel", session->tunnel->name), log_str("error", loss.why),
 			  log_int("in_ms", (int64_t)(session->pause_s * 1000)),

@@ -408,8 +408,10 @@ static bool print_reload(const struct json *answer, FILE *out)
 {
 	const struct json *all = json_get(answer, "changes"), *read = json_get(answer, "files");
 
-	fprintf(out, "reloaded: generation %lld, %zu changes\n",
-	        integer_member(answer, "generation"), all ? all->count : 0);
+	size_t n = all ? all->count : 0;
+
+	fprintf(out, "reloaded: generation %lld, %zu change%s\n",
+	        integer_member(answer, "generation"), n, n == 1 ? "" : "s");
 	print_warnings(json_get(answer, "warnings"), out);
 	for (const struct json *i = read ? read->first : NULL; i; i = i->next) {
 		fputs("read again: ", out);

@@ -88,13 +88,12 @@ int serve_end(struct runtime *runtime, struct config *config, struct diag *diag,
 	_exit(status ? status : EXIT_FAILED);
 }
 
-int serve_check(struct runtime *runtime, int64_t sndbuf, int64_t recbuf)
+int serve_check(struct runtime *runtime)
 {
 	const struct config *config = runtime->config;
 	struct effective effective = { 0 };
 	bool good = true;
 
-	limits_check_buffers(sndbuf, recbuf);
 	if (config->purpose == CONFIG_TO_PRINT) {
 		good = overview_make(config, runtime->plugins.set, &effective);
 		overview_print(&effective, stdout);

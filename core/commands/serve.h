@@ -15,7 +15,7 @@ struct runtime;
  * printed, and *status_out is the exit status. */
 struct config *serve_load(unsigned role, int argc, char **argv, struct diag *diag, int *status_out);
 /* Answers --check or --print-config once the runtime has started. Returns the exit status. */
-int serve_check(struct runtime *runtime, int64_t sndbuf, int64_t recbuf);
+int serve_check(struct runtime *runtime);
 /* Stops the runtime, prints the mistakes in the diag and releases the config. Returns the exit
  * status: `status`, unless there were mistakes. Does not return if a plugin's thread hangs. */
 int serve_end(struct runtime *runtime, struct config *config, struct diag *diag, int status);

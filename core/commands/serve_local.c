@@ -7,11 +7,13 @@
 
 #include "arguments/exit_status.h"
 #include "base/descriptors.h"
+#include "base/err.h"
 #include "client/client.h"
 #include "commands/serve.h"
 #include "config/shorthands.h"
 #include "log/log.h"
 #include "loop/loop.h"
+#include "net/shortage.h"
 #include "process/complaint.h"
 #include "process/drain.h"
 #include "process/limits.h"
@@ -77,6 +79,26 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 	         log_str("remedy", "restart the client"));
 }
 
+/* Warns of what this machine grants less of than the settings ask for. False: the client could not
+ * carry anybody; the error is on standard error. */
+static bool check_machine(const struct settings *settings)
+{
+	unsigned available = descriptors_max(), least = client_least_descriptors(settings);
+	struct err err;
+
+	limits_check_buffers(settings->client.sndbuf, settings->client.recbuf);
+	if (available < least) {
+		err_set(&err,
+		        "too few file descriptors: the tunnels, the connections opened ahead and a "
+		        "visitor need %u, but the process may have %u; raise %s",
+		        least, available, SHORTAGE_RAISE_DESCRIPTORS);
+		return complain(err.text);
+	}
+	limits_check_descriptors(client_descriptors(settings),
+	                         client_max_visitors(settings, available));
+	return true;
+}
+
 static int run_client(struct runtime *runtime)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
@@ -86,10 +108,6 @@ static int run_client(struct runtime *runtime)
 		                  on_client_news,       on_client_exit,   &process };
 	ev_signal hangup;
 
-	limits_check_descriptors(
-		client_descriptors(&runtime->config->settings),
-		client_max_visitors(&runtime->config->settings, descriptors_max()));
-	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	ev_signal_init(&hangup, on_hangup, SIGHUP);
 	ev_signal_start(loop_ev(runtime->main_loop), &hangup);
 	reload_hold(false);
@@ -105,6 +123,15 @@ static int run_client(struct runtime *runtime)
 	ev_signal_stop(loop_ev(runtime->main_loop), &hangup);
 	client_stop(process.client);
 	return process.client ? (int)process.exit : EXIT_FAILED;
+}
+
+static int run_or_check(struct runtime *runtime)
+{
+	const struct config *config = runtime->config;
+
+	if (!check_machine(&config->settings))
+		return EXIT_FAILED;
+	return config->purpose == CONFIG_TO_RUN ? run_client(runtime) : serve_check(runtime);
 }
 
 int serve_local(int argc, char **argv)
@@ -123,9 +150,6 @@ int serve_local(int argc, char **argv)
 	terms = (struct runtime_terms){ config->settings.client.workers,
 		                        config->settings.client.busy_poll_us };
 	if (runtime_start(&runtime, config, &terms, NULL, NULL, &diag))
-		status = config->purpose == CONFIG_TO_RUN
-		                 ? run_client(&runtime)
-		                 : serve_check(&runtime, config->settings.client.sndbuf,
-		                               config->settings.client.recbuf);
+		status = run_or_check(&runtime);
 	return serve_end(&runtime, config, &diag, status);
 }

@@ -54,12 +54,15 @@ static void announce(const struct server_settings *settings, unsigned n_workers)
 	         log_int("port", settings->control_port), log_int("workers", n_workers));
 }
 
-/* Of the visitors that the descriptors allow, one needs a tunnel. */
-static void check_descriptors(const struct limit_settings *settings)
+/* Warns of what this machine grants less of than the settings ask for. Of the visitors that the
+ * descriptors allow, one needs a tunnel. */
+static void check_machine(const struct settings *settings)
 {
-	struct limits limits = limits_make(settings, descriptors_max(), 1);
+	const struct limit_settings *wanted = &settings->limits;
+	struct limits limits = limits_make(wanted, descriptors_max(), 1);
 
-	limits_check_descriptors(limits_need(settings), limits.places - 1);
+	limits_check_descriptors(limits_need(wanted), limits.places - 1);
+	limits_check_buffers(settings->server.sndbuf, settings->server.recbuf);
 }
 
 /* Starts the server, and stops it at the end. */
@@ -74,8 +77,6 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	};
 	struct err err;
 
-	check_descriptors(&runtime->config->settings.limits);
-	limits_check_buffers(settings->sndbuf, settings->recbuf);
 	/* A signal that arrives during the start is handled in the first turn of the loop. */
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_server_drain,
 	           &process);
@@ -94,6 +95,8 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	reload_stop(&process.reload);
 	drain_fini(&process.drain);
 	server_stop(server);
+	if (process.server)
+		log_info("server stopped");
 	return process.server != NULL;
 }
 
@@ -112,10 +115,9 @@ static bool may_start(const struct config *config, const struct diag *diag)
 static int run_or_check(struct runtime *runtime, struct server *server,
                         const struct reload_words *words)
 {
-	const struct server_settings *settings = &runtime->config->settings.server;
-
+	check_machine(&runtime->config->settings);
 	if (runtime->config->purpose != CONFIG_TO_RUN)
-		return serve_check(runtime, settings->sndbuf, settings->recbuf);
+		return serve_check(runtime);
 	return run_server(runtime, server, words) ? EXIT_GOOD : EXIT_FAILED;
 }
 

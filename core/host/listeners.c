@@ -97,16 +97,43 @@ static bool is_any(const spore_addr *address)
 	return memcmp(address->ip, v6, sizeof v6) == 0 || memcmp(address->ip, v4, sizeof v4) == 0;
 }
 
+static bool share_ip(const spore_addr *a, const spore_addr *b)
+{
+	return is_any(a) || is_any(b) || memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+}
+
 bool listeners_overlap(const struct listener_use *use, const spore_addr *address)
 {
 	for (size_t i = 0; i < MAX_LISTENERS; i++) {
 		const spore_addr *own = &listeners[i].address;
 
 		if (use->bits & (uint64_t)1 << i && own->port == address->port &&
-		    (is_any(own) || is_any(address) || memcmp(own->ip, address->ip, 16) == 0))
+		    share_ip(own, address))
 			return true;
 	}
 	return false;
+}
+
+static bool is_in(uint16_t port, const spore_list *ranges)
+{
+	const spore_port_range *range = ranges->items;
+	size_t i = 0;
+
+	while (i < ranges->count && (port < range[i].lo || port > range[i].hi))
+		i++;
+	return i < ranges->count;
+}
+
+uint16_t listeners_port_among(const struct listener_use *use, const spore_addr *ip,
+                              const spore_list *ranges)
+{
+	for (size_t i = 0; i < MAX_LISTENERS; i++) {
+		const spore_addr *own = &listeners[i].address;
+
+		if (use->bits & (uint64_t)1 << i && share_ip(own, ip) && is_in(own->port, ranges))
+			return own->port;
+	}
+	return 0;
 }
 
 void listeners_drop(struct listener_use *use)

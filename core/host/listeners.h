@@ -6,6 +6,7 @@
 #define CORE_LISTENERS_H
 
 #include <spore/base.h>
+#include <spore/option.h>
 #include <stdbool.h>
 
 /* The sockets that one instance uses; zero: none. */
@@ -20,6 +21,10 @@ spore_status listeners_get(const spore_addr *address, bool bind, struct listener
 /* A socket at this address would have a port in common with one of `use`: the address is the same,
  * or one of the two stands for all addresses. */
 bool listeners_overlap(const struct listener_use *use, const spore_addr *address);
+/* The port of a socket of `use` that is in one of the ranges (of spore_port_range) and would be in
+ * use for a socket at this IP address, too; 0: there is none. */
+uint16_t listeners_port_among(const struct listener_use *use, const spore_addr *ip,
+                              const spore_list *ranges);
 /* An address that both use; NULL: none. Valid until one of them drops it. */
 const spore_addr *listeners_common(const struct listener_use *one,
                                    const struct listener_use *other);

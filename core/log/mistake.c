@@ -21,7 +21,8 @@ spore_status mistake(const char *plugin, const char *call, const char *argument)
 	key[0] = name;
 	key[1] = call;
 	key[2] = argument;
-	if (repeats_allow(&the_mistakes, key, sizeof key, &pace, clock_ms(), &withheld))
+	if (repeats_allow(&the_mistakes, &(struct repeat_line){ key, sizeof key, { 0 } }, &pace,
+	                  clock_ms(), &withheld))
 		log_warn("plugin passed a bad argument", log_str("plugin", name ? name : "unknown"),
 		         log_str("call", call), log_str("argument", argument),
 		         log_int("withheld", withheld));

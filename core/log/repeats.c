@@ -30,32 +30,62 @@ static struct repeat *get_repeat(struct repeats *repeats, const uint8_t key[REPE
 
 /* When the table is full of keys whose turn has not come, a line of another key is held back. */
 static bool take_turn(struct repeat *repeat, const uint8_t key[REPEATS_KEY_SIZE],
-                      const struct repeat_pace *pace, int64_t now_ms, unsigned *held_out)
+                      const struct repeat_topic *topic, const struct repeat_pace *pace,
+                      int64_t now_ms, unsigned *held_out)
 {
 	bool is_known = memcmp(repeat->key, key, REPEATS_KEY_SIZE) == 0;
 	int64_t before_ms = is_known ? pace->period_ms * (pace->burst - 1) : 0;
 
 	if (now_ms < repeat->next_ms - before_ms) {
 		repeat->held += is_known;
+		repeat->held_ms = is_known ? now_ms : repeat->held_ms;
 		return false;
 	}
 	*held_out = is_known ? repeat->held : 0;
 	memcpy(repeat->key, key, REPEATS_KEY_SIZE);
+	repeat->topic = *topic;
 	repeat->next_ms = (repeat->next_ms > now_ms ? repeat->next_ms : now_ms) + pace->period_ms;
 	repeat->held = 0;
 	return true;
 }
 
-bool repeats_allow(struct repeats *repeats, const void *key, size_t size,
+bool repeats_allow(struct repeats *repeats, const struct repeat_line *line,
                    const struct repeat_pace *pace, int64_t now_ms, unsigned *held_out)
 {
 	uint8_t padded[REPEATS_KEY_SIZE] = { 0 };
 	bool allowed;
 
-	assert(size <= REPEATS_KEY_SIZE);
-	memcpy(padded, key, size);
+	assert(line->size <= REPEATS_KEY_SIZE);
+	memcpy(padded, line->key, line->size);
 	pthread_mutex_lock(&repeats->lock);
-	allowed = take_turn(get_repeat(repeats, padded), padded, pace, now_ms, held_out);
+	allowed = take_turn(get_repeat(repeats, padded), padded, &line->topic, pace, now_ms,
+	                    held_out);
 	pthread_mutex_unlock(&repeats->lock);
 	return allowed;
+}
+
+/* Returns how many lines of this topic were held back by keys that are quiet, and forgets them. */
+static unsigned take_held(struct repeats *repeats, const struct repeat_topic *topic, int64_t now_ms)
+{
+	unsigned held = 0;
+
+	for (struct repeat *i = repeats->all; i < repeats->all + REPEATS_MOST; i++) {
+		if (i->topic.event != topic->event || i->topic.reason != topic->reason ||
+		    now_ms - i->held_ms < REPEATS_QUIET_MS)
+			continue;
+		held += i->held;
+		i->held = 0;
+	}
+	return held;
+}
+
+void repeats_tell_rest(struct repeats *repeats, int64_t now_ms,
+                       void (*tell)(const struct repeat_topic *topic, unsigned held))
+{
+	pthread_mutex_lock(&repeats->lock);
+	for (struct repeat *i = repeats->all; i < repeats->all + REPEATS_MOST; i++) {
+		if (i->held > 0 && now_ms - i->held_ms >= REPEATS_QUIET_MS)
+			tell(&i->topic, take_held(repeats, &i->topic, now_ms));
+	}
+	pthread_mutex_unlock(&repeats->lock);
 }

@@ -1,8 +1,9 @@
 /* repeats - limits the log lines that somebody can repeat at will.
  *
  * Lines with one key are repetitions of each other. Of those the table lets `burst` through at
- * once, and then one each period; the next line tells how many were held back before it. It
- * remembers REPEATS_MOST keys, and forgets the one whose turn comes first. */
+ * once, and then one each period; the next line tells how many were held back before it, or, if
+ * there is none for REPEATS_QUIET_MS, repeats_tell_rest() does. It remembers REPEATS_MOST keys, and
+ * forgets the one whose turn comes first. */
 #ifndef CORE_REPEATS_H
 #define CORE_REPEATS_H
 
@@ -11,16 +12,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REPEATS_MOST = 256, REPEATS_KEY_SIZE = 24 };
+enum { REPEATS_MOST = 256, REPEATS_KEY_SIZE = 24, REPEATS_QUIET_MS = 5000 };
 
 struct repeat_pace {
 	int64_t period_ms;
 	unsigned burst; /* at least 1 */
 };
 
+/* What the held lines are about. The texts are permanent; reason: NULL if the event says it all. */
+struct repeat_topic {
+	const char *event, *reason;
+	int level; /* enum log_level */
+};
+
 struct repeat {
 	uint8_t key[REPEATS_KEY_SIZE];
+	struct repeat_topic topic;
 	int64_t next_ms; /* when all of the burst is there again; 0: never used */
+	int64_t held_ms; /* the time of the last one that was held back */
 	unsigned held;
 };
 
@@ -37,9 +46,21 @@ struct repeats {
 /* Instead of the initializer. [main] */
 void repeats_init(struct repeats *repeats);
 void repeats_fini(struct repeats *repeats);
-/* True: log the line now; *held_out: how many of this key were held back before it. size: of the
- * key, at most REPEATS_KEY_SIZE. now_ms: monotonic. [any] */
-bool repeats_allow(struct repeats *repeats, const void *key, size_t size,
+/* A line that wants to be logged. size: of the key, at most REPEATS_KEY_SIZE. */
+struct repeat_line {
+	const void *key;
+	size_t size;
+	struct repeat_topic topic;
+};
+
+/* True: log the line now; *held_out: how many of this key were held back before it. now_ms:
+ * monotonic. [any] */
+bool repeats_allow(struct repeats *repeats, const struct repeat_line *line,
                    const struct repeat_pace *pace, int64_t now_ms, unsigned *held_out);
+/* Tells of each topic how many lines were held back, without the keys of which one was within
+ * REPEATS_QUIET_MS. now_ms: INT64_MAX tells of all. `tell` must not call functions of the table.
+ * [any] */
+void repeats_tell_rest(struct repeats *repeats, int64_t now_ms,
+                       void (*tell)(const struct repeat_topic *topic, unsigned held));
 
 #endif

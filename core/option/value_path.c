@@ -12,6 +12,7 @@ const char *value_path(const struct option_scope *scope, const struct json *node
 
 	if (!is_relative || !scope->folder || !json_is_in_file(node))
 		return path;
+	path += strncmp(path, "./", 2) == 0 ? 2 : 0;
 	full = json_doc_alloc(scope->doc, size);
 	if (full)
 		snprintf(full, size, "%s/%s", scope->folder, path);

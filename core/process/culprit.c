@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "secret/output.h"
 #include "thread/guest.h"
 
 struct suspect {
@@ -29,6 +30,19 @@ static void look_at(const struct guest_view *view, void *arg)
 	snprintf(suspect->thread, sizeof suspect->thread, "%s", view->thread);
 }
 
+static const char *describe_program(char text_out[CULPRIT_TEXT_SIZE])
+{
+	char name[128];
+
+	if (!output_runs(name, sizeof name))
+		return strcpy(text_out, "no plugin is being called");
+	snprintf(text_out, CULPRIT_TEXT_SIZE,
+	         "the program %s, which is asked for a secret, "
+	         "has not ended",
+	         name);
+	return text_out;
+}
+
 const char *culprit_describe(char text_out[CULPRIT_TEXT_SIZE])
 {
 	struct suspect suspect = { .plugin = NULL };
@@ -36,7 +50,7 @@ const char *culprit_describe(char text_out[CULPRIT_TEXT_SIZE])
 
 	guest_each(look_at, &suspect);
 	if (!suspect.plugin)
-		return strcpy(text_out, "no plugin is being called");
+		return describe_program(text_out);
 	is_load = strcmp(suspect.call, "load") == 0;
 	snprintf(text_out, CULPRIT_TEXT_SIZE, "plugin %s has not returned from %s%s%s%s for %lld s",
 	         suspect.plugin, is_load ? "its constructors" : suspect.call, is_load ? "" : "()",

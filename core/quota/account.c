@@ -220,6 +220,17 @@ struct server_worker *account_holder(struct principal_table *table, const struct
 	return home;
 }
 
+bool account_port_is_held(struct principal_table *table, uint16_t port)
+{
+	bool is_held = false;
+
+	pthread_mutex_lock(&table->lock);
+	for (struct principal *p = table->first; p && !is_held; p = p->next)
+		is_held = home_of_port(p, port) != NULL;
+	pthread_mutex_unlock(&table->lock);
+	return is_held;
+}
+
 void account_close_tunnel(struct account *account)
 {
 	detach_tunnel(account);

@@ -80,6 +80,8 @@ void account_stand(struct account *account, struct server_worker *home, uint16_t
 /* The worker that has this principal's tunnel at the port; NULL: there is no such tunnel. [any] */
 struct server_worker *account_holder(struct principal_table *table, const struct instance *by,
                                      uint64_t session, uint16_t port);
+/* Has any tunnel this public port? [any] */
+bool account_port_is_held(struct principal_table *table, uint16_t port);
 /* Releases the tunnel's reference. Visitors and relays may still hold theirs. [worker] */
 void account_close_tunnel(struct account *account);
 /* Replaces what the owner may do; takes the grant. Identity and session stay. [worker] */

@@ -9,6 +9,9 @@
 enum { PART = 16, AHEAD_PART = 64, LAST_PART = 64, LEAST_RESERVE = 40, OF_PROCESS = 4 };
 enum { LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
 
+/* So many visitors at once are expected where the settings do not limit them. */
+enum { USUAL_RELAYS = 256 };
+
 static unsigned larger(unsigned a, unsigned b)
 {
 	return a > b ? a : b;
@@ -56,7 +59,8 @@ static bool suffice(const struct limit_settings *settings, unsigned descriptors)
 {
 	unsigned strangers = (unsigned)settings->max_unauthenticated + descriptors / AHEAD_PART;
 	unsigned rest = larger(larger(descriptors / PART, LEAST_RESERVE), strangers);
-	unsigned places = 1 + larger((unsigned)settings->max_relays, 1);
+	unsigned places = 1 +
+	                  (settings->max_relays ? (unsigned)settings->max_relays : USUAL_RELAYS);
 
 	return descriptors >= 2 * relay_most_pipes(descriptors) + rest + OF_PROCESS + 2 * places;
 }

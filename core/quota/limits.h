@@ -32,7 +32,7 @@ struct limits limits_make(const struct limit_settings *settings, unsigned descri
                           unsigned n_workers);
 
 /* How many descriptors the settings need: for the visitors and the unauthenticated connections that
- * they allow, or at least for one tunnel with one visitor. [any] */
+ * they allow, with a tunnel. Without a limit of visitors: for 256. [any] */
 unsigned limits_need(const struct limit_settings *settings);
 
 /* The number that a setting allows, where 0 means "no limit". [any] */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -238,6 +239,27 @@ static bool is_success(struct run *run, int status, struct err *err)
 	return false;
 }
 
+/* For the one who ends the process meanwhile. */
+static struct {
+	pthread_mutex_t lock;
+	char name[128]; /* "": none runs */
+} running = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void note_running(const char *name)
+{
+	pthread_mutex_lock(&running.lock);
+	snprintf(running.name, sizeof running.name, "%s", name);
+	pthread_mutex_unlock(&running.lock);
+}
+
+bool output_runs(char *name_out, size_t size)
+{
+	pthread_mutex_lock(&running.lock);
+	snprintf(name_out, size, "%s", running.name);
+	pthread_mutex_unlock(&running.lock);
+	return *name_out != '\0';
+}
+
 ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, struct err *err)
 {
 	struct run run = {
@@ -250,6 +272,7 @@ ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, stru
 	bool good = false;
 
 	run.ends[1].bytes = run.complaint;
+	note_running(argv[0]);
 	failed = start(&run, argv);
 	if (failed)
 		err_set(err, "cannot run %s: %s", argv[0], strerror(failed));
@@ -259,5 +282,6 @@ ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, stru
 		end_group(&run);
 	for (int i = 0; i < N_PIPES; i++)
 		close_end(&run.ends[i]);
+	note_running("");
 	return good ? (ssize_t)run.ends[0].len : -1;
 }

@@ -6,6 +6,7 @@
 #ifndef CORE_OUTPUT_H
 #define CORE_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -17,5 +18,7 @@
  * printed to standard error, but nothing of its standard output. Blocks for up to `most_ms`.
  * [main], [blocking] */
 ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, struct err *err);
+/* True: a program runs; its name is stored, cut to `size` bytes with the NUL. [any] */
+bool output_runs(char *name_out, size_t size);
 
 #endif

@@ -11,7 +11,6 @@
 #include "base/descriptors.h"
 #include "host/last_good.h"
 #include "log/log.h"
-#include "log/pace.h"
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/survey.h"
@@ -23,6 +22,7 @@
 #include "server/revalidation.h"
 #include "server/server_worker.h"
 #include "session/context.h"
+#include "session/refuse.h"
 #include "session/review_round.h"
 
 static const double tick_s = 0.5, drain_tick_s = 0.1;
@@ -40,7 +40,6 @@ struct server {
 	bool listening;          /* at the control port */
 	bool accepting;          /* at public ports */
 	int64_t accept_until_ms; /* when the public ports of leavers close in any case */
-	struct pace stale_lines; /* of the log */
 	ev_timer tick; /* on the main loop: expiry of visitors, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -87,13 +86,16 @@ static struct survey *tell_workers(struct server *server, void (*fn)(struct serv
 /* Visitors come as often as they like. */
 static void log_stale(struct server *server, const struct visitor *visitor)
 {
+	static const struct repeat_pace pace = { .period_ms = 1000, .burst = 1 };
+	static const char event[] = "removed stale connection";
+	struct repeat_line line = { event, sizeof line.key, { event, NULL, LOG_WARN } };
 	char id[UUID_TEXT_SIZE], peer[ADDR_TEXT_SIZE];
 	unsigned held;
 
-	if (!pace_allows(&server->stale_lines, clock_ms(), &held))
+	if (!repeats_allow(&server->shared.visitor_lines, &line, &pace, clock_ms(), &held))
 		return;
 	uuid_format(&visitor->id, id);
-	log_event(LOG_WARN, "removed stale connection",
+	log_event(LOG_WARN, event,
 	          (const struct log_field[]){
 			  log_str("id", id), log_str("visitor", addr_format(&visitor->peer, peer)),
 			  log_int("port", visitor->account->port), log_int("others", held) },
@@ -180,6 +182,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 	while (pending_take_expired(server->shared.pending, clock_ms(), &server->limits, &visitor))
 		drop_stale(server, &visitor);
 	expire_last_good(server->set->chains[CHAIN_AUTH], clock_ms());
+	refuse_log_rest(&server->shared, clock_ms());
 	if (server->on_drained)
 		go_on_draining(server);
 }
@@ -525,6 +528,7 @@ void server_stop(struct server *server)
 	/* The second round runs answers that workers posted in the first. */
 	for (unsigned i = 0; i < 2 * server->n_open; i++)
 		loop_settle(server->env.loops[i % server->n_open]);
+	refuse_log_rest(&server->shared, INT64_MAX);
 	fini_shared(&server->shared);
 	free(server->workers);
 	server->workers = NULL;

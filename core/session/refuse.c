@@ -26,13 +26,26 @@ static bool may_log_stranger(const struct server_worker *worker, enum log_level 
 {
 	static const struct repeat_pace pace = { .period_ms = 6000, .burst = 10 };
 	const void *key[2] = { event, (const void *)(uintptr_t)why };
+	struct repeat_line line = {
+		key, sizeof key, { event, why == REFUSED_COUNT ? NULL : refusal_text(why), level }
+	};
 
 	*held_out = 0;
 	if (!log_is_enabled(level))
 		return false;
 	return why == REFUSED_WRONG_SECRET ||
-	       repeats_allow(&worker->shared->strange_lines, key, sizeof key, &pace, clock_ms(),
-	                     held_out);
+	       repeats_allow(&worker->shared->strange_lines, &line, &pace, clock_ms(), held_out);
+}
+
+static const char *event_of_tunnel(const struct server_session *s)
+{
+	return has_tunnel(s) ? "tunnel ended" : "client refused";
+}
+
+/* A server that leaves is not a fault. */
+static enum log_level level_of_tunnel(enum refusal why)
+{
+	return why == REFUSED_DRAINING ? LOG_INFO : LOG_WARN;
 }
 
 static bool may_log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
@@ -45,9 +58,15 @@ static bool may_log_tunnel(const struct server_session *s, const struct refuse_s
 	} key = { .port = subject->port, .why = (uint16_t)why };
 
 	memcpy(key.ip, s->peer.ip, sizeof key.ip);
-	return repeats_allow(&s->worker->shared->tunnel_lines, &key, sizeof key, &pace, clock_ms(),
-	                     held_out);
+	return repeats_allow(&s->worker->shared->tunnel_lines,
+	                     &(struct repeat_line){ &key,
+	                                            sizeof key,
+	                                            { event_of_tunnel(s), refusal_text(why),
+	                                              level_of_tunnel(why) } },
+	                     &pace, clock_ms(), held_out);
 }
+
+static const char event_of_visitor[] = "visitor refused";
 
 /* With log.visitors, each visitor has a line. */
 static bool may_log_visitor(const struct server_worker *worker, enum log_level level,
@@ -55,13 +74,15 @@ static bool may_log_visitor(const struct server_worker *worker, enum log_level l
 {
 	static const struct repeat_pace pace = { .period_ms = 1000, .burst = 1 };
 	const void *key[2] = { denied ? denied->by : NULL, (const void *)(uintptr_t)why };
+	struct repeat_line line = { key,
+		                    sizeof key,
+		                    { event_of_visitor, refusal_text(why), level } };
 
 	*held_out = 0;
 	if (!log_is_enabled(level))
 		return false;
 	return server_worker_logs_visitors(worker) ||
-	       repeats_allow(&worker->shared->visitor_lines, key, sizeof key, &pace, clock_ms(),
-	                     held_out);
+	       repeats_allow(&worker->shared->visitor_lines, &line, &pace, clock_ms(), held_out);
 }
 
 static void log_stranger(const struct server_session *s, enum log_level level, const char *event,
@@ -79,16 +100,31 @@ static void log_stranger(const struct server_session *s, enum log_level level, c
 }
 
 static void log_tunnel(const struct server_session *s, const struct refuse_subject *subject,
-                       const char *reason, unsigned held)
+                       enum refusal why, const char *reason, unsigned held)
 {
 	char text[ADDR_TEXT_SIZE];
 
-	log_event(LOG_WARN, has_tunnel(s) ? "tunnel ended" : "client refused",
+	log_event(level_of_tunnel(why), event_of_tunnel(s),
 	          (const struct log_field[]){
 			  log_str("peer", addr_format(&s->peer, text)), log_str("reason", reason),
 			  log_int("port", subject->port), log_str("identity", subject->identity),
 			  log_str("name", subject->name), log_int("others", held) },
 	          held ? 6 : 5);
+}
+
+static void tell_rest(const struct repeat_topic *topic, unsigned held)
+{
+	log_event((enum log_level)topic->level, "further lines were left out",
+	          (const struct log_field[]){ log_str("of", topic->event), log_int("others", held),
+	                                      log_str("reason", topic->reason) },
+	          topic->reason ? 3 : 2);
+}
+
+void refuse_log_rest(struct server_shared *shared, int64_t now_ms)
+{
+	repeats_tell_rest(&shared->strange_lines, now_ms, tell_rest);
+	repeats_tell_rest(&shared->tunnel_lines, now_ms, tell_rest);
+	repeats_tell_rest(&shared->visitor_lines, now_ms, tell_rest);
 }
 
 void refuse_log(const struct server_session *s, enum log_level level, const char *event,
@@ -145,7 +181,7 @@ void refuse_unanswered(struct server_session *s)
 void refuse_any_longer(struct server_session *s, const struct refuse_subject *subject,
                        enum refusal why)
 {
-	log_tunnel(s, subject, refusal_text(why), 0);
+	log_tunnel(s, subject, why, refusal_text(why), 0);
 	end_with(s, why, refusal_text(why));
 }
 
@@ -159,7 +195,7 @@ void refuse_tunnel(struct server_session *s, const struct refuse_subject *subjec
 	         details ? details : "");
 	refuse_count(s->worker, why);
 	if (may_log_tunnel(s, subject, why, &held))
-		log_tunnel(s, subject, text, held);
+		log_tunnel(s, subject, why, text, held);
 	end_with(s, why, reads_details ? text : refusal_text(why));
 }
 
@@ -259,7 +295,7 @@ void refuse_visitor(const struct server_worker *worker, const struct account *ac
 		fields[n++] = log_str("raise", SHORTAGE_RAISE_DESCRIPTORS);
 	if (held)
 		fields[n++] = log_int("others", held);
-	log_event(level, "visitor refused", fields, n);
+	log_event(level, event_of_visitor, fields, n);
 }
 
 void refuse_denied(const struct server_worker *worker, const spore_addr *peer,

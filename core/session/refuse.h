@@ -3,7 +3,8 @@
  *
  * Strangers, and clients that try again, can repeat most of these lines at will. So the log gets
  * ten lines about strangers for each reason, and then ten a minute; and one line a minute about
- * each address, port and reason for which a tunnel is refused. `others` counts the lines held back.
+ * each address, port and reason for which a tunnel is refused. `others` counts the lines held back;
+ * after a pause, or at the server's end, a line of its own tells the rest.
  * A wrong secret is always logged: a ban limits it. Of visitors the log gets a line a second for
  * each reason and plugin instance, or all of them if the operator wants a line for each visitor
  * (log.visitors). [worker] */
@@ -49,6 +50,9 @@ void refuse_with_reset(struct server_session *s, enum refusal why);
 void refuse_unopened(struct server_session *s, enum log_level level, enum refusal why,
                      const char *reason);
 
+/* Tells of lines that were held back, after a pause. now_ms: of clock_ms(), or INT64_MAX to tell of
+ * all. [main] */
+void refuse_log_rest(struct server_shared *shared, int64_t now_ms);
 void refuse_count(const struct server_worker *worker, enum refusal why);
 /* An access list of the control port has denied the peer: counts and logs it. `reason`: NULL, or a
  * text for the log. The caller closes the connection. */

@@ -245,14 +245,28 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
 
 /* ---- the tunnel opens ---- */
 
+/* More than the reason says, or NULL. */
+static const char *details_of_port(const struct server_session *s, enum refusal why,
+                                   uint16_t wanted)
+{
+	switch (why) {
+	case REFUSED_PORT_NOT_ALLOWED:
+		return ports_reservation(server_worker_settings(s->worker), wanted);
+	case REFUSED_PORT_IN_USE:
+		return account_port_is_held(&s->worker->shared->principals, wanted)
+		               ? "another client has it"
+		               : "another program on the server's machine has it";
+	default:
+		return NULL;
+	}
+}
+
 static void refuse_port(struct server_session *s, enum refusal why, uint16_t wanted)
 {
 	struct refuse_subject subject = subject_of(s);
-	const char *reservation = NULL;
 
-	if (why == REFUSED_PORT_NOT_ALLOWED)
-		reservation = ports_reservation(server_worker_settings(s->worker), wanted);
-	refuse_tunnel(s, &subject, why, reservation, part_of(s)->login.about.size > 0);
+	refuse_tunnel(s, &subject, why, details_of_port(s, why, wanted),
+	              part_of(s)->login.about.size > 0);
 }
 
 static void open_tunnel(struct server_session *s, struct tunnel_port port)

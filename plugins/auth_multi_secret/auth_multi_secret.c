@@ -205,13 +205,12 @@ static int32_t judge_unbound(const struct verifier *verifier, const spore_auth_r
 }
 
 /* Leaves the answer to the next instance, and tells the operator why. Anyone can cause this, so the
- * lines are limited. An answer without a name may be right for the next instance, and each renewal
- * of its tunnel comes here again. */
+ * lines are limited. An answer may be right for the next instance, and each renewal of its tunnel
+ * comes here again; the host logs a tunnel that ends. */
 static int32_t pass_on(struct multi_secret *all, const char *name, uint32_t purpose)
 {
-	if ((!*name && purpose == SPORE_AUTH_RENEW) ||
-	    !pace_allows_line(&all->refusals, all->host, all->log, SPORE_LOG_INFO,
-	                      "refused answers"))
+	if (purpose == SPORE_AUTH_RENEW || !pace_allows_line(&all->refusals, all->host, all->log,
+	                                                     SPORE_LOG_INFO, "refused answers"))
 		return SPORE_NEXT;
 	if (*name)
 		spore_logf(all->host, all->log, SPORE_LOG_INFO, "the answer of %s is refused: %s",

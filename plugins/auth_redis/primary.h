@@ -64,8 +64,8 @@ void primary_stop(struct primary *primary);
 bool primary_send(struct primary *primary, int n, const spore_str *words);
 /* The caller has seen that the connection is worth nothing: as if it was lost. [worker] */
 void primary_give_up(struct primary *primary, const char *why);
-/* Reads what a sentry hears: "NAME OLDHOST OLDPORT HOST PORT". False: it is about another primary, or
- * not of this form. [any] */
+/* Reads what a sentry hears: "NAME OLDHOST OLDPORT HOST PORT". False: it is about another primary,
+ * or not of this form. [any] */
 bool primary_read_switch(const struct primary_conf *conf, const char *message, struct place *out);
 /* A Sentinel has named another primary: leaves the one that it is connected to, and tries the other
  * one at once. [worker] */

@@ -45,9 +45,9 @@ enum store_reply reply_read(const redisReply *reply, const spore_host *host, str
 	*record = (struct record){ 0 };
 	if (reply->type == REDIS_REPLY_ERROR) {
 		bool is_type = strncmp(reply->str, "WRONGTYPE", 9) == 0;
+		const char *text = *reply->str ? reply->str : "an error without a text";
 
-		snprintf(wrong, REPLY_WRONG_MAX, is_type ? "its key is not a hash" : "%s",
-		         reply->str);
+		snprintf(wrong, REPLY_WRONG_MAX, "%s", is_type ? "its key is not a hash" : text);
 		return is_type ? STORE_WRONG : STORE_FAILED;
 	}
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements % 2) {

@@ -1,6 +1,22 @@
 #include "tls.h"
 
+#include <openssl/x509v3.h>
+
 #include "../common/report.h"
+
+/* OpenSSL notes at a certificate's first use what its extensions say. Once that is done, the workers
+ * only read the authorities. */
+static void prepare(SSL_CTX *tls)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(tls));
+
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+
+		if (certificate)
+			X509_check_purpose(certificate, -1, 0);
+	}
+}
 
 static bool set_authorities(SSL_CTX *tls, const spore_create_args *args, const char *cacertfile)
 {
@@ -45,8 +61,11 @@ SSL_CTX *tls_new(const spore_create_args *args, const struct tls_options *option
 	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
 	SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	if (set_authorities(tls, args, options->cacertfile) && set_certificate(tls, args, options))
+	if (set_authorities(tls, args, options->cacertfile) &&
+	    set_certificate(tls, args, options)) {
+		prepare(tls);
 		return tls;
+	}
 	SSL_CTX_free(tls);
 	return NULL;
 }

@@ -292,9 +292,11 @@ static void on_ping(void *arg)
 {
 	struct watcher *watcher = arg;
 	struct asker_shared *shared = watcher->asker->shared;
+	int64_t since = watcher->waiting ? watcher->primary.ready_ms : watcher->pinged_ms;
 
-	if (watcher->is_waiting_pong && watcher->primary.stage == PRIMARY_READY &&
-	    shared->host->now_ms() - watcher->pinged_ms >= shared->timeout_ms)
+	if ((watcher->waiting || watcher->is_waiting_pong) &&
+	    watcher->primary.stage == PRIMARY_READY &&
+	    shared->host->now_ms() - since >= shared->timeout_ms)
 		primary_give_up(&watcher->primary, "it does not reply in time (timeout)");
 	ping(watcher);
 	ping_sentry(watcher);

@@ -36,6 +36,7 @@ bool keeper_init(struct keeper *keeper, const spore_create_args *args,
                  const struct keeper_options *options)
 {
 	*keeper = (struct keeper){ .host = args->host, .log = args->ctx };
+	pthread_mutex_init(&keeper->lock, NULL);
 	keeper->rules.host = args->host;
 	keeper->rules.binding = options->binding;
 	/* Signatures are bound, so clients learn that they may bind other answers, too. */
@@ -61,6 +62,8 @@ void keeper_fini(struct keeper *keeper)
 	sessions_unref(keeper->before);
 	roll_free(keeper->roll);
 	free(keeper->names);
+	if (keeper->host)
+		pthread_mutex_destroy(&keeper->lock);
 	explicit_bzero(keeper, sizeof *keeper);
 }
 
@@ -73,6 +76,20 @@ bool keeper_find_session(struct keeper *keeper, uint64_t number, struct session 
 {
 	return sessions_find(keeper->sessions, number, out) ||
 	       (keeper->before && sessions_find(keeper->before, number, out));
+}
+
+void keeper_note_hash(struct keeper *keeper, const char *hash)
+{
+	pthread_mutex_lock(&keeper->lock);
+	snprintf(keeper->stand_in, sizeof keeper->stand_in, "%s", hash);
+	pthread_mutex_unlock(&keeper->lock);
+}
+
+void keeper_stand_in(struct keeper *keeper, char out[HASH_MAX + 1])
+{
+	pthread_mutex_lock(&keeper->lock);
+	memcpy(out, keeper->stand_in, sizeof keeper->stand_in);
+	pthread_mutex_unlock(&keeper->lock);
 }
 
 void keeper_log_wrong(struct keeper *keeper, const char *name, const char *wrong)

@@ -6,6 +6,8 @@
 #ifndef COMMON_KEEPER_H
 #define COMMON_KEEPER_H
 
+#include <pthread.h>
+
 #include "../pace.h"
 #include "roll.h"
 #include "sessions.h"
@@ -29,6 +31,10 @@ struct keeper {
 	struct sessions *sessions; /* ref */
 	struct sessions *before;   /* ref; those of the instance before, or NULL */
 	struct roll *roll;         /* owned; NULL: answers without a name are not served */
+	/* A hash that the store has told, which stands in for that of an unknown name, so that both
+	 * take the same time; "": none yet. */
+	pthread_mutex_t lock;
+	char stand_in[HASH_MAX + 1];
 	struct pace refusals, wrongs, failures; /* logged ones */
 };
 
@@ -57,6 +63,9 @@ uint32_t keeper_needs_challenge(const struct keeper *keeper);
 const char *keeper_identity(enum evidence_form form, const struct record *record, const char *name);
 /* As sessions_find(), also among those of the instance that this one replaces. [any] */
 bool keeper_find_session(struct keeper *keeper, uint64_t number, struct session *out);
+/* Remembers a hash, or returns the one that was remembered last; "": none. [any] */
+void keeper_note_hash(struct keeper *keeper, const char *hash);
+void keeper_stand_in(struct keeper *keeper, char out[HASH_MAX + 1]);
 /* Logs that a record is wrong, at a limited rate. [any] */
 void keeper_log_wrong(struct keeper *keeper, const char *name, const char *wrong);
 

@@ -15,6 +15,7 @@ struct question {
 	unsigned tries;
 	uint64_t stamp;           /* of the name, when it was looked up */
 	struct record record;     /* while the hash is computed */
+	const char *obstacle;     /* why it is refused whatever the hash says; NULL: nothing */
 	atomic_bool is_cancelled; /* while the hash is computed */
 	enum hash_says says;      /* the hash */
 	struct question *next, *previous;
@@ -151,6 +152,8 @@ static int32_t judge_hash(struct question *question)
 			           question->lookup.name);
 		return SPORE_EBACKEND;
 	}
+	if (question->obstacle)
+		return question_pass_on(keeper, &question->evidence, question->obstacle);
 	if (question->says == HASH_WRONG)
 		return question_pass_on(keeper, &question->evidence, "its password is wrong");
 	seal = evidence_seal(&question->evidence, &keeper->rules);
@@ -169,18 +172,39 @@ static void on_hash(void *arg)
 		decide(question, judge_hash(question));
 }
 
+/* SPORE_EPENDING: the hash is computed. */
+static int32_t start_hash(struct question *question)
+{
+	struct keeper_worker *worker = question->worker;
+	spore_status status;
+
+	question->says = HASH_FAILED;
+	status = worker->keeper->host->offload(worker->worker, compute_hash, on_hash, question);
+	return status == SPORE_OK ? SPORE_EPENDING : status;
+}
+
+/* Refuses a password only after the time that another name's hash takes. */
+static int32_t refuse_password(struct question *question, const char *why)
+{
+	struct keeper *keeper = question->worker->keeper;
+
+	question->obstacle = why;
+	keeper_stand_in(keeper, question->record.hash);
+	return *question->record.hash ? start_hash(question)
+	                              : question_pass_on(keeper, &question->evidence, why);
+}
+
 /* A password that a live session of the same hash has proved before needs no hash. */
 static int32_t judge_password(struct question *question, const struct record *record)
 {
-	struct keeper_worker *worker = question->worker;
-	struct keeper *keeper = worker->keeper;
+	struct keeper *keeper = question->worker->keeper;
+	int32_t verdict = SPORE_EPENDING;
 	struct session held;
 	uint64_t number;
-	int32_t verdict = SPORE_EPENDING;
-	spore_status status;
 
 	if (!(record->has & RECORD_HAS_HASH))
-		return question_pass_on(keeper, &question->evidence, "its record has no password");
+		return refuse_password(question, "its record has no password");
+	keeper_note_hash(keeper, record->hash);
 	number = session_number(keeper->host, EVIDENCE_PASSWORD, record, question->lookup.name);
 	if (sessions_find(keeper->sessions, number, &held)) {
 		bool fits = evidence_fits(&question->evidence, &keeper->rules, &held.credential) ==
@@ -193,9 +217,16 @@ static int32_t judge_password(struct question *question, const struct record *re
 			return verdict;
 	}
 	question->record = *record;
-	question->says = HASH_FAILED;
-	status = keeper->host->offload(worker->worker, compute_hash, on_hash, question);
-	return status == SPORE_OK ? SPORE_EPENDING : status;
+	return start_hash(question);
+}
+
+static int32_t judge_unknown(struct question *question)
+{
+	static const char why[] = "the store does not know the name";
+
+	return question->evidence.form == EVIDENCE_PASSWORD
+	               ? refuse_password(question, why)
+	               : question_pass_on(question->worker->keeper, &question->evidence, why);
 }
 
 /* ---- the store's answer ---- */
@@ -259,8 +290,7 @@ static void on_answer(struct store_lookup *lookup, const struct store_answer *an
 	if (answer->reply == STORE_FOUND)
 		verdict = judge_record(question, answer->record);
 	else if (answer->reply == STORE_UNKNOWN)
-		verdict = question_pass_on(keeper, &question->evidence,
-		                           "the store does not know the name");
+		verdict = judge_unknown(question);
 	else if (answer->reply == STORE_WRONG)
 		keeper_log_wrong(keeper, lookup->name, answer->wrong);
 	else

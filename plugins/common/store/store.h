@@ -1,4 +1,11 @@
-/* store - what a store's plugin does for the common part: it looks up the record of a name. */
+/* store - what the plugin of a store does for the common part: it looks up the record of a name.
+ *
+ * Such a plugin
+ *  - makes a keeper in create(), and gives it to a keeper_worker in worker_start(), together with
+ *    its store_ops,
+ *  - passes the host's calls on to desk.h,
+ *  - has a changes on one worker, and tells it with changes_note() what has changed in the store,
+ *    and with changes_note_all() or changes_begin_list() when it may have missed something. */
 #ifndef COMMON_STORE_H
 #define COMMON_STORE_H
 

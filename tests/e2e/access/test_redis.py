@@ -309,6 +309,11 @@ def test_passwords_and_signatures(redis, serve, address, authority, tmp_path):
                     visitor.sendall(b"ping")
                     assert read_exactly(data.stream(), 4) == b"ping"
             assert redis.calls("hgetall") == calls
+            # The answer is wiped, but the new instance finds the key's name.
+            reload(server, last_good_for="2h")
+            wait_until(lambda: redis.calls("hgetall") > calls, "the renewal")
+            with pytest.raises(TimeoutError):
+                wire.receive_but_heartbeats(timeout=0.3)
         redis.process.signal(signal.SIGSTOP)
         with Wire.connect(server.control) as wire:
             sign(wire, signer, address.host)
@@ -328,10 +333,10 @@ def fingerprint_of(signer):
 
 
 @contextlib.contextmanager
-def password_client(server, echo, folder, authority, password, listening=True):
+def password_client(server, echo, folder, authority, password, listening=True, name="alice"):
     """A client over TLS; with `listening` false, one that is refused."""
     path = folder / "client.json"
-    auth = {"use": "password", "identity": "alice", "password": password}
+    auth = {"use": "password", "identity": name, "password": password}
     tls = {"use": "tls", "cacertfile": authority.path}
     path.write_text(json.dumps({"auth": [auth], "transport": [tls]}))
     extra = ["--config", path]
@@ -361,13 +366,15 @@ def test_a_password_over_tls(redis, address, authority, tmp_path):
     with redis_server(address, tmp_path, options, transport=transport) as server, Echo() as echo:
         hears(server)
 
-        def client(password, listening=True):
-            return password_client(
-                server, echo, tmp_path / "client", authority, password, listening
-            )
+        def client(password, listening=True, **more):
+            folder = tmp_path / "client"
+            return password_client(server, echo, folder, authority, password, listening, **more)
 
         with client("wrong", listening=False):
             server.process.wait_for("the answer of alice is refused: its password is wrong")
+        # An unknown name costs a hash, too.
+        with client("pass", listening=False, name="nobody"):
+            server.process.wait_for("the answer of nobody is refused: the store does not know")
         with client("pass") as alice:
             calls = redis.calls("hgetall")
             assert one_exchange(alice.host, alice.port) == b"ping"

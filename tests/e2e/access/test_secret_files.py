@@ -9,8 +9,9 @@ import pytest
 
 from harness.passwords import htpasswd
 from harness.peers import spore_binary
-from harness.process import run
+from harness.process import Process, run
 from harness.scale import seconds
+from harness.waiting import wait_until
 from harness.wire import Tunnel
 
 
@@ -217,3 +218,19 @@ def test_empty_access_lists_are_told(check, lists, words):
     config["acl"] = {"public": [{"use": "cidr", **lists}]}
     said = warnings(check(config, list_txt=b"# nobody yet\n"))
     assert said == ([f"{words} plugin=cidr"] if words else [])
+
+
+def test_an_interrupted_start_names_the_program(tmp_path):
+    path = tmp_path / "server.json"
+    path.write_text(json.dumps({"auth": [{"use": "hmac", "secret": {"command": ["./vault"]}}]}))
+    vault = tmp_path / "vault"
+    vault.write_text("#!/bin/sh\ntouch asked\nexec sleep 60\n")
+    vault.chmod(0o700)
+    with Process([spore_binary(), "server", "--config", path], cwd=tmp_path) as process:
+        wait_until((tmp_path / "asked").exists, "the program to run")
+        process.terminate()
+        process.wait()
+        assert (
+            f"interrupted by a signal: the program {vault}, which is asked for a secret, has not "
+            "ended" in process.log()
+        )

@@ -438,7 +438,7 @@ def test_reload_and_generations(admin, tmp_path, address):
         with Tunnel(server, secret="one"):
             write("two")
             first, *table = admin.ctl("reload").splitlines()
-            assert first == "reloaded: generation 2, 1 changes"
+            assert first == "reloaded: generation 2, 1 change"
             assert table[0].split() == ["KEY", "FROM", "TO", "HOLDS"] and table[1].startswith(
                 "/auth/0/secret "
             )

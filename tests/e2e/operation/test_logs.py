@@ -168,7 +168,8 @@ def test_a_file_that_is_renamed(start, log, redirection):
             tunnel_told_in(log, server)
             log = log.rename(log.with_name(f"log.{round}"))
     assert told(read_whole(log)) == 6
-    assert "draining" in read_whole(log)[-1]
+    assert ["draining" in line for line in read_whole(log)[-2:]] == [True, False]
+    assert "server stopped" in read_whole(log)[-1]
 
 
 @pytest.mark.parametrize("redirection", ["2>log", "2>>log"])
@@ -179,7 +180,7 @@ def test_a_file_that_is_copied_and_cut_short(start, log, redirection):
             os.truncate(log, 0)
             tunnel_told_in(log, server)
             assert told(read_whole(log)) == 2
-    assert ["draining" in line for line in read_whole(log)] == [False, False, True]
+    assert ["draining" in line for line in read_whole(log)] == [False, False, True, False]
 
 
 # ---- the form of the lines

@@ -131,6 +131,7 @@ def test_another_plugin_for_the_same_secret(reloading):
             running.swap(
                 auth=[{"use": "multi_secret", "secrets": {"alice": "one"}, "policy": policy}]
             )
+            running.server.process.wait_for("authenticated again .*allowed=1")
             with connect(running.host, client.port) as only:
                 only.sendall(b"x")
                 assert read_exactly(only, 1) == b"x"

@@ -45,6 +45,18 @@ def test_in_use_by_another_tunnel(server):
         far.close()
 
 
+def test_the_log_says_who_has_the_port(server, address):
+    """The client is told what bore's server says."""
+    taken = address.free_port()
+    with listen(address.host, taken), Tunnel(server) as tunnel:
+        for port, who in (
+            (taken, "another program on the server's machine has it"),
+            (tunnel.port, "a client at 127.0.0.1 has had it for"),
+        ):
+            assert refusal(server, port) == {"Error": "port already in use"}
+            server.process.wait_for(f'reason="port already in use: {who}')
+
+
 @pytest.mark.bore_too
 def test_the_servers_own_control_port(server):
     """In use or reserved: the server refuses the port and stays reachable."""

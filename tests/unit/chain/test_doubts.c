@@ -84,6 +84,39 @@ START_TEST(a_server_without_authentication_is_open)
 }
 END_TEST
 
+/* A tunnel that asks for the port would be refused; an exporter's other ports do no harm. */
+START_TEST(a_listener_among_the_public_ports_is_named)
+{
+#define LISTENER(ip) "\"metrics\":[{\"use\":\"prometheus\",\"listen\":\"" ip ":9464\"}]"
+#define PORTS(more)  "\"server\":{\"bind_addr\":\"127.0.0.1\",\"ports\":\"9000-9999\"" more "}"
+	const char *found = doubts("{" PORTS("") ",\n" LISTENER("127.0.0.1") "}");
+
+	ck_assert_contains(found, ":2: /metrics/0: it listens at port 9464, which is one of the "
+	                          "public ports: no tunnel would get it.");
+	ck_assert_lacks(doubts("{" PORTS("") "," LISTENER("127.0.0.2") "}"), "listens");
+	ck_assert_lacks(
+		doubts("{" PORTS(",\"reserved_ports\":[9464]") "," LISTENER("127.0.0.1") "}"),
+		"listens");
+}
+END_TEST
+
+/* Only of what the operator has set. */
+START_TEST(a_limit_behind_another_one_is_named)
+{
+	const char *found = doubts(
+		"{\"server\":{\"drain_grace\":\"20s\"},\n\"limits\":{\"max_relays\":"
+		"100,\n\"max_visitors_per_ip\":101,\"max_pending\":100}}");
+
+	ck_assert_contains(found, ":1: /server/drain_grace: it has no effect: it is above "
+	                          "server.drain_timeout\n");
+	ck_assert_contains(found, ":3: /limits/max_visitors_per_ip: it has no effect: it is above "
+	                          "limits.max_relays\n");
+	ck_assert_lacks(found, "max_pending");
+	ck_assert_lacks(doubts("{\"server\":{\"drain_timeout\":\"100ms\"}}"), "drain");
+}
+END_TEST
+
 SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
-      a_server_without_authentication_is_open)
+      a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
+      a_limit_behind_another_one_is_named)

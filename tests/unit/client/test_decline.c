@@ -139,6 +139,10 @@ START_TEST(server_hears_of_each_visitor_and_the_log_of_one_a_second)
 	ck_assert_uint_eq(stderr_file_lines(), 2);
 	stderr_file_expect("others=49");
 	expect_declines(&scene, 52);
+	decline_stop(&scene.decliner);
+	ck_assert_uint_eq(stderr_file_lines(), 3);
+	stderr_file_expect("further lines were left out");
+	stderr_file_expect("others=1 ");
 	tear_down(&scene);
 }
 END_TEST

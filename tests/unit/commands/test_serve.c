@@ -102,7 +102,7 @@ static int start_and_end(struct config *config, struct diag *diag, bool *started
 	capture_begin(&scene.capture);
 	*started_out = runtime_start(&runtime, config, &terms, NULL, NULL, diag);
 	if (*started_out)
-		end = serve_check(&runtime, 0, 0);
+		end = serve_check(&runtime);
 	end = serve_end(&runtime, config, diag, end);
 	capture_end(&scene.capture);
 	return end;

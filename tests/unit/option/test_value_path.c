@@ -24,6 +24,8 @@ START_TEST(a_relative_path_starts_at_the_folder)
 {
 	check_path("/etc", "a/b", "/etc/a/b");
 	check_path(".", "a", "./a");
+	check_path(".", "./a", "./a");
+	check_path("/etc", "./../a", "/etc/../a");
 	check_path("/etc", "/a/b", "/a/b");
 	check_path("/etc", "", "");
 	check_path(NULL, "a", "a");

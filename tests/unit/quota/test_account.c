@@ -298,6 +298,8 @@ START_TEST(a_port_is_found_by_its_principal_alone)
 	ck_assert_ptr_eq(account_holder(&scene.principals, &an_instance, 7, 20000), home);
 	ck_assert_ptr_eq(account_holder(&scene.principals, &an_instance, 7, 20001), other);
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 7, 20002));
+	ck_assert(account_port_is_held(&scene.principals, 20001));
+	ck_assert(!account_port_is_held(&scene.principals, 20002));
 	ck_assert_ptr_null(account_holder(&scene.principals, &an_instance, 8, 20000));
 	ck_assert_ptr_null(account_holder(&scene.principals, &another_instance, 7, 20000));
 	account_ref(a); /* a relay that still runs */

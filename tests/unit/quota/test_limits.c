@@ -99,17 +99,19 @@ END_TEST
 /* With so many descriptors, and no fewer, all shares are as large as the settings allow. */
 START_TEST(settings_need_descriptors)
 {
-	static const struct limit_settings all[] = { { 0 },
-		                                     { .max_relays = 1 },
-		                                     { .max_relays = 100 },
-		                                     { .max_relays = 1000000 },
-		                                     { .max_unauthenticated = 1000 },
-		                                     { .max_relays = 5000,
-		                                       .max_unauthenticated = 100 } };
+	static const struct limit_settings all[] = {
+		{ 0 },
+		{ .max_relays = 1 },
+		{ .max_relays = 100 },
+		{ .max_relays = 1000000 },
+		{ .max_relays = 1, .max_unauthenticated = 1000 },
+		{ .max_relays = 5000, .max_unauthenticated = 100 }
+	};
 
-	ck_assert_uint_eq(limits_need(&all[0]), 48);
+	ck_assert_uint_eq(limits_need(&all[0]),
+	                  limits_need(&(struct limit_settings){ .max_relays = 256 }));
 	ck_assert_uint_eq(limits_need(&all[1]), 48);
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+	for (size_t i = 1; i < sizeof all / sizeof *all; i++) {
 		unsigned n = limits_need(&all[i]);
 		struct limits limits = limits_make(&all[i], n, 1);
 

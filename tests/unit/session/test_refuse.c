@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include "base/clock.h"
 #include "capture.h"
 #include "scene/server_scene.h"
 #include "suite.h"
@@ -215,6 +216,12 @@ START_TEST(visitors_do_not_flood_the_log)
 	ck_assert_uint_eq(refuse_visitors(2, REFUSED_SOURCE_FULL, &capture), 1);
 	ck_assert_contains(capture_err(&capture), "others=99");
 	ck_assert_int_eq(scene_refusals(REFUSED_SOURCE_FULL), 102);
+	capture_begin(&capture);
+	refuse_log_rest(scene.workers[0].shared, clock_ms());
+	refuse_log_rest(scene.workers[0].shared, INT64_MAX);
+	capture_end(&capture);
+	ck_assert_uint_eq(count_lines(capture_err(&capture), "further lines were left out"), 1);
+	ck_assert_contains(capture_err(&capture), "of=\"visitor refused\" others=1 reason=");
 	scene_close();
 }
 END_TEST
