@@ -20,7 +20,7 @@ enum {
 	LINK_PAUSE_MAX_MS = 1000,
 	LINK_WHY_MAX = 300,
 	LINK_ADDRESSES_MAX = 24, /* that one attempt tries */
-	LINK_RESULTS_MAX = 100,  /* that one turn of the loop takes */
+	LINK_RESULTS_MAX = 32,   /* that one turn of the loop takes */
 };
 
 enum link_stage { LINK_IDLE, LINK_FIND, LINK_CONNECT, LINK_SET_UP, LINK_READY };

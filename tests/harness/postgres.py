@@ -160,7 +160,12 @@ class Postgres:
         command += ["-p", str(self.port), "-U", "postgres", "-d", "postgres", "-f", "-"]
         environment = {**os.environ, "PGCLIENTENCODING": "UTF8"}
         done = subprocess.run(
-            command, input=sql.encode(), check=True, capture_output=True, env=environment, timeout=60
+            command,
+            input=sql.encode(),
+            check=True,
+            capture_output=True,
+            env=environment,
+            timeout=60,
         )
         return done.stdout.decode().strip()
 

@@ -94,8 +94,14 @@ def test_queries_that_cannot_be_asked(postgres, address, tmp_path):
         ("select secret, disabled from spore_clients where name = $1", "column"),
         ("select secret, max_tunnels as max_tunnel from spore_view where name = $1", "max_tunnel,"),
         ("select secret from spore_view", "expected .1, the name of the client, in query, found 0"),
-        ("select secret from nowhere where name = $1", 'the query is refused: relation .*nowhere.* does not exist'),
-        ("delete from spore_view where name = $1 returning secret", "permission denied|read-only transaction"),
+        (
+            "select secret from nowhere where name = $1",
+            "the query is refused: relation .*nowhere.* does not exist",
+        ),
+        (
+            "delete from spore_view where name = $1 returning secret",
+            "permission denied|read-only transaction",
+        ),
     ):
         options = {"query": query, "timeout": "300ms", "on_error": "next"}
         with postgres_server(postgres, address, tmp_path, workers=1, **options) as server:

@@ -125,8 +125,13 @@ def test_tls(postgres, address, authority, tmp_path):
     with postgres_server(postgres, address, tmp_path, conninfo=conninfo, **options) as server:
         hears(server)
         assert refusal(server, "s" * 200, "c0") is None
-        assert postgres("select bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid)"
-                        " where usename = 'spore'") == "t"
+        assert (
+            postgres(
+                "select bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid)"
+                " where usename = 'spore'"
+            )
+            == "t"
+        )
         held = "spore_postgres_held_keys"
         wait_until(lambda: server.exporter.value(held) == count(200) + 1, "the keys")
     other = f"host=tunnel.example hostaddr={postgres.host} port={postgres.port} user=spore "
