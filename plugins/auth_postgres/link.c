@@ -342,7 +342,6 @@ static void connect_route(struct link *link)
 	target_write(link->target, link->route.hosts, link->route.addresses, link->route.ports,
 	             &params);
 	link->conn = PQconnectStartParams(params.keywords, params.values, 0);
-	explicit_bzero(&params, sizeof params);
 	if (!link->conn) {
 		fail(link, "out of memory");
 	} else if (PQstatus(link->conn) == CONNECTION_BAD) {

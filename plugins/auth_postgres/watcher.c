@@ -32,9 +32,11 @@ static void on_listed(void *arg, bool is_complete)
 
 	watcher->listing = NULL;
 	changes_end_list(watcher->changes, is_complete);
-	if (!is_complete)
-		watcher->asker->shared->host->timer_update(watcher->poll, CHANGES_RETRY_MS,
-		                                           watcher->options->poll_ms);
+	if (is_complete)
+		return;
+	changes_deafen(watcher->changes); /* what is held may be old */
+	watcher->asker->shared->host->timer_update(watcher->poll, CHANGES_RETRY_MS,
+	                                           watcher->options->poll_ms);
 }
 
 static void look_at_all(struct watcher *watcher)

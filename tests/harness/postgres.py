@@ -35,6 +35,7 @@ SETTINGS = {
 }
 HBA = """local all postgres trust
 local all spore trust
+local replication postgres trust
 host all spore 127.0.0.0/8 scram-sha-256
 """
 
@@ -62,9 +63,11 @@ def text_of(value):
 
 
 class Postgres:
-    """A server that tests may stop and start; `postgres("select 1")` runs SQL as its owner."""
+    """A server that tests may stop and start; `postgres("select 1")` runs SQL as its owner.
 
-    def __init__(self, authority):
+    With `source` it is a replica of that one."""
+
+    def __init__(self, authority=None, source=None):
         self.programs = programs()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="spore-postgres-"))
         self.lease = Loopback().__enter__()
@@ -75,6 +78,11 @@ class Postgres:
             shutil.chown(self.folder, OTHER_USER)
             self.as_other = ["setpriv", "--reuid", OTHER_USER, "--clear-groups", "--"]
         data = self.folder / "data"
+        if source:
+            place = ["-h", source.folder, "-p", source.port, "-U", "postgres"]
+            self._run("pg_basebackup", *place, "-D", data, "-R", "-c", "fast", "-N")
+            self.start()
+            return
         self._run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
         certificate = authority.issue(f"IP:{self.host}", "DNS:localhost")
         for name, path in ("server.crt", certificate.path), ("server.key", certificate.key):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness.peers import is_timed
-from harness.postgres import COLUMNS, PASSWORD, QUERY, hears, postgres_server, results
+from harness.postgres import COLUMNS, PASSWORD, Postgres, hears, postgres_server, results
 from harness.redis import dial
 from harness.scale import count, seconds
 from harness.waiting import wait_until
@@ -121,7 +121,8 @@ def test_tls(postgres, address, authority, tmp_path):
     verified = f"sslmode=verify-full sslrootcert={authority.path}"
     names = "select name from spore_view"
     options = {**QUICK, "bore": True, "bore_query": names}
-    conninfo = postgres.conninfo(verified)
+    conninfo = f"host=localhost hostaddr={postgres.host} port={postgres.port} dbname=postgres"
+    conninfo += f" user=spore {verified}"
     with postgres_server(postgres, address, tmp_path, conninfo=conninfo, **options) as server:
         hears(server)
         assert refusal(server, "s" * 200, "c0") is None
@@ -134,9 +135,9 @@ def test_tls(postgres, address, authority, tmp_path):
         )
         held = "spore_postgres_held_keys"
         wait_until(lambda: server.exporter.value(held) == count(200) + 1, "the keys")
-    other = f"host=tunnel.example hostaddr={postgres.host} port={postgres.port} user=spore "
+    other = conninfo.replace("localhost", "tunnel.example")
     for wrong, why in (
-        (other + "dbname=postgres " + verified, "server certificate .* does not match host name"),
+        (other, "server certificate .* does not match host name"),
         (postgres.conninfo("sslmode=verify-full sslrootcert=/nowhere"), "root certificate file"),
     ):
         with postgres_server(postgres, address, tmp_path, conninfo=wrong, **QUICK) as server:
@@ -160,6 +161,37 @@ def test_a_service_a_socket_and_several_hosts(postgres, address, tmp_path, monke
             with dial(server, "a", "alice") as wire:
                 wire.hello()
                 assert refusal(server, "x", "alice") == "invalid secret"
+
+
+def test_a_replica(postgres, address, tmp_path):
+    """It refuses LISTEN, so that changes are found by polling; a change arrives there, too."""
+    postgres.put("alice", secret="a")
+    replica = Postgres(source=postgres)
+    try:
+        options = {"conninfo": replica.conninfo(), "poll_interval": "200ms"}
+        with postgres_server(postgres, address, tmp_path, **options) as server:
+            hears(server, "every poll_interval")
+            server.process.wait_for("PostgreSQL refuses to LISTEN, .*: cannot execute LISTEN")
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                postgres.remove("alice")
+                assert "Error" in wire.receive_but_heartbeats()
+    finally:
+        replica.close()
+
+
+def test_keys_that_may_be_old(postgres, address, tmp_path):
+    """Clients without a name are not judged by them."""
+    postgres.put("alice", secret="a")
+    options = {"bore": True, "bore_query": "select name from spore_view", "channel": ""}
+    with postgres_server(
+        postgres, address, tmp_path, **QUICK, **options, poll_interval="200ms"
+    ) as server:
+        wait_until(lambda: refusal(server, "a") is None, "the keys")
+        postgres.stop()
+        wait_until(lambda: refusal(server, "a") == UNAVAILABLE, "the keys to be old", 3)
+        postgres.start()
+        wait_until(lambda: refusal(server, "a") is None, "the keys", 3)
 
 
 def test_a_crowd(postgres, address, tmp_path):
