@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "arguments/exit_status.h"
+#include "base/descriptors.h"
 #include "base/text.h"
 #include "commands/ctl.h"
 #include "commands/keygen.h"
@@ -109,6 +110,8 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
+	if (!descriptors_hold_standard())
+		return EXIT_FAILED; /* an error could not be shown */
 	thread_use_c_locale();
 	if (is_either(name, "--version", "-V") || (argc > 2 && strcmp(argv[2], "--version") == 0))
 		return print_version();

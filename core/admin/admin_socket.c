@@ -146,17 +146,19 @@ static int lock_folder(const char *path, struct err *err)
 static int listen_at(const struct sockaddr_un *addr, struct err *err)
 {
 	int fd = new_socket();
-	const char *call = "listen";
+	const char *failed = NULL;
 
 	if (fd < 0)
-		call = "socket";
+		failed = "socket";
 	else if (fchmod(fd, S_IRUSR | S_IWUSR) < 0)
-		call = "fchmod";
+		failed = "fchmod";
 	else if (bind(fd, (const struct sockaddr *)addr, sizeof *addr) < 0)
-		call = "bind";
-	else if (listen(fd, BACKLOG) == 0)
+		failed = "bind";
+	else if (listen(fd, BACKLOG) < 0)
+		failed = "listen";
+	if (!failed)
 		return fd;
-	set_call_error(err, addr->sun_path, call);
+	set_call_error(err, addr->sun_path, failed);
 	if (fd >= 0)
 		close(fd);
 	return -1;

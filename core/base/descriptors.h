@@ -1,8 +1,14 @@
-/* descriptors - the limit of file descriptors. [any] */
+/* descriptors - the limit of file descriptors, and the three that every process has. */
 #ifndef CORE_DESCRIPTORS_H
 #define CORE_DESCRIPTORS_H
 
-/* How many descriptors the process may have open: the soft limit, at most about a million. */
+#include <stdbool.h>
+
+/* If standard input, output or error is closed, puts something in its place that cannot be used.
+ * Otherwise the next descriptor that the process opens would get its number. False and errno: it
+ * could not. Call it before anything is opened. [main] */
+bool descriptors_hold_standard(void);
+/* How many descriptors the process may have open: the soft limit, at most about a million. [any] */
 unsigned descriptors_max(void);
 
 #endif

@@ -14,9 +14,7 @@ bool text_to_uint(const char *text, size_t len, uint64_t max, uint64_t *value_ou
 	for (size_t i = 0; i < len; i++) {
 		unsigned digit = (unsigned)(text[i] - '0');
 
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		if (value > (max - digit) / 10 || digit > max)
+		if (digit > 9 || digit > max || value > (max - digit) / 10)
 			return false;
 		value = value * 10 + digit;
 	}

@@ -334,7 +334,7 @@ static void flush_layer(struct stream *stream, spore_stream *layer)
 	stream->flush_wants = 0;
 	if (!SPORE_CAN(layer->ops, flush))
 		return;
-	/* The next read or write reports a failure. */
+	/* Other errors are left to the next read or write, which meets and reports them. */
 	if (layer->ops->flush(layer, &wants) == SPORE_EAGAIN) {
 		stream->flush_wants = (uint8_t)wants;
 		stream->waiting = "flush";

@@ -147,14 +147,16 @@ struct account *account_open(struct principal_table *table, struct source *sourc
                              const struct limits *limits, struct instance *by, struct grant *grant,
                              enum refusal *why_out)
 {
+	unsigned most = limits_most_tunnels(limits, atomic_load(&table->visitors));
 	struct account *account;
 
 	if (!source_add_tunnel(source, limits)) {
 		*why_out = REFUSED_SOURCE_TUNNELS;
 		return NULL;
 	}
-	account = make_account(table, source, by, grant, limit_of(limits->settings.max_tunnels),
-	                       NULL, why_out);
+	if (most > limit_of(limits->settings.max_tunnels))
+		most = limit_of(limits->settings.max_tunnels);
+	account = make_account(table, source, by, grant, most, NULL, why_out);
 	if (!account)
 		source_remove_tunnel(source);
 	return account;
@@ -229,6 +231,12 @@ bool account_port_is_held(struct principal_table *table, uint16_t port)
 		is_held = home_of_port(p, port) != NULL;
 	pthread_mutex_unlock(&table->lock);
 	return is_held;
+}
+
+bool account_lacks_descriptors(const struct principal_table *table, const struct limits *limits)
+{
+	return atomic_load(&table->tunnels) >=
+	       limits_most_tunnels(limits, atomic_load(&table->visitors));
 }
 
 void account_close_tunnel(struct account *account)

@@ -82,6 +82,8 @@ struct server_worker *account_holder(struct principal_table *table, const struct
                                      uint64_t session, uint16_t port);
 /* Has any tunnel this public port? [any] */
 bool account_port_is_held(struct principal_table *table, uint16_t port);
+/* Do the descriptors allow no further tunnel now? [any] */
+bool account_lacks_descriptors(const struct principal_table *table, const struct limits *limits);
 /* Releases the tunnel's reference. Visitors and relays may still hold theirs. [worker] */
 void account_close_tunnel(struct account *account);
 /* Replaces what the owner may do; takes the grant. Identity and session stay. [worker] */

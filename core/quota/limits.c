@@ -9,6 +9,9 @@
 enum { PART = 16, AHEAD_PART = 64, LAST_PART = 64, LEAST_RESERVE = 40, OF_PROCESS = 4 };
 enum { LEAST_STRANGERS = 8, LEAST_FREE = 4, MOST_LINGERERS = 64 };
 
+/* The part of the places that tunnels leave to visitors. */
+enum { VISITORS_PART = 4 };
+
 /* So many visitors at once are expected where the settings do not limit them. */
 enum { USUAL_RELAYS = 256 };
 
@@ -53,6 +56,14 @@ struct limits limits_make(const struct limit_settings *settings, unsigned descri
 		.lingerers = smaller(strangers / 2 / n_workers + 1, MOST_LINGERERS),
 		.pipes = relay_most_pipes(descriptors) / n_workers,
 	};
+}
+
+unsigned limits_most_tunnels(const struct limits *limits, unsigned visitors)
+{
+	unsigned kept = larger(limits->places / VISITORS_PART, 1);
+
+	kept = larger(kept, visitors);
+	return limits->places > kept ? limits->places - kept : 0;
 }
 
 static bool suffice(const struct limit_settings *settings, unsigned descriptors)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "net/shortage.h"
 #include "net/sock.h"
 
 /* Tries random ports first, as many as bore. In a small or nearly full range, consecutive ports
@@ -40,7 +41,7 @@ static enum refusal refusal_of_errno(int cause)
 		return REFUSED_PORT_IN_USE;
 	if (cause == EACCES || cause == EPERM)
 		return REFUSED_PORT_PERMISSION;
-	return REFUSED_PORT_NOT_BOUND;
+	return shortage_of(cause) ? REFUSED_TOO_MANY_TUNNELS : REFUSED_PORT_NOT_BOUND;
 }
 
 static int try_port(const struct server_settings *settings, uint16_t port, enum refusal *why_out)

@@ -256,6 +256,11 @@ static const char *details_of_port(const struct server_session *s, enum refusal 
 		return account_port_is_held(&s->worker->shared->principals, wanted)
 		               ? "another client has it"
 		               : "another program on the server's machine has it";
+	case REFUSED_TOO_MANY_TUNNELS:
+		return account_lacks_descriptors(&s->worker->shared->principals,
+		                                 server_worker_limits(s->worker))
+		               ? "the server's descriptors allow no more"
+		               : NULL;
 	default:
 		return NULL;
 	}

@@ -4,8 +4,8 @@
 
 #include "../common/report.h"
 
-/* OpenSSL notes at a certificate's first use what its extensions say. Once that is done, the workers
- * only read the authorities. */
+/* OpenSSL notes at a certificate's first use what its extensions say. Once that is done, the
+ * workers only read the authorities. */
 static void prepare(SSL_CTX *tls)
 {
 	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(tls));

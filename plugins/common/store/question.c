@@ -281,18 +281,32 @@ static void decide(struct question *question, int32_t verdict)
 	free_question(question);
 }
 
+/* A record that is not understood is an error, and could be a restriction. So nobody may get in by
+ * an earlier verdict either: a revocation ends those of the identity, and a denial that of a
+ * signature, whose identity the record does not tell. */
+static int32_t judge_wrong(struct question *question, const char *wrong)
+{
+	struct keeper *keeper = question->worker->keeper;
+
+	keeper_log_wrong(keeper, question->lookup.name, wrong);
+	if (question->evidence.form == EVIDENCE_SIGNATURE)
+		return SPORE_DENY;
+	keeper->host->auth_revalidate(keeper->log, spore_cstr(question->lookup.name), SPORE_DENY,
+	                              NULL);
+	return SPORE_EPROTO;
+}
+
 static void on_answer(struct store_lookup *lookup, const struct store_answer *answer)
 {
 	struct question *question = (struct question *)lookup;
-	struct keeper *keeper = question->worker->keeper;
-	int32_t verdict = SPORE_EPROTO;
+	int32_t verdict;
 
 	if (answer->reply == STORE_FOUND)
 		verdict = judge_record(question, answer->record);
 	else if (answer->reply == STORE_UNKNOWN)
 		verdict = judge_unknown(question);
 	else if (answer->reply == STORE_WRONG)
-		keeper_log_wrong(keeper, lookup->name, answer->wrong);
+		verdict = judge_wrong(question, answer->wrong);
 	else
 		verdict = answer->status;
 	if (verdict == SPORE_EPENDING && waits_for_hash(question))

@@ -76,6 +76,30 @@ def test_clients(start_server):
         wait_until(lambda: serves(server), "the server to serve again", timeout=30, interval=0.2)
 
 
+def test_tunnels_leave_room_for_visitors(start_server):
+    """One client cannot stop the server for the others, however many tunnels it opens."""
+    with start_server(nofile=2 * NOFILE) as server, Tunnel(server) as mine:
+        with contextlib.ExitStack() as stack:
+            message = {"Hello": 0}
+            for _ in range(NOFILE):
+                wire = stack.enter_context(Wire.connect(server.control))
+                wire.send({"Hello": 0})
+                message = wire.receive()
+                if list(message) != ["Hello"]:
+                    break
+            assert message == {"Error": "too many tunnels"}
+            server.process.wait_for(
+                'client refused .*"too many tunnels: the server\'s descriptors allow no more"'
+            )
+            for _ in range(5):
+                visitor, far = mine.join()
+                stack.enter_context(visitor)
+                stack.enter_context(far)
+                visitor.sendall(b"ping")
+                assert far.recv(4) == b"ping"
+        wait_until(lambda: serves(server), "places for new tunnels")
+
+
 @pytest.mark.timeout(120)
 def test_visitors(start_server):
     with start_server(nofile=NOFILE) as server, Tunnel(server) as tunnel:

@@ -1,12 +1,14 @@
 """TERM and INT: no new work, running relays continue to their end; a second signal ends at once."""
 
+import contextlib
 import signal
 import time
 
 import pytest
 
 from harness.loopback import port_is_free
-from harness.peers import spore_client
+from harness.peers import spore_binary, spore_client
+from harness.process import Process
 from harness.scale import seconds
 from harness.services import Inbox
 from harness.sockets import connect, end_writing, how_it_ends, read_exactly, read_to_end
@@ -210,3 +212,21 @@ def test_the_port_can_be_used_again_at_once(start_server, address):
                 assert how_it_ends(visitor) == (b"", "end")
                 visitor.close()
             assert server.stop() == 0
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_closed_standard_descriptors(address, closed):
+    """No descriptor of the server gets the number of one that is closed."""
+    control = address.free_port()
+    flags = ["--bind-addr", address.host, "--control-port", str(control)]
+    command = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", spore_binary(), "server", *flags]
+    with Process(command, name="spore server") as process:
+
+        def answers():
+            with contextlib.suppress(ConnectionRefusedError):
+                with connect(address.host, control) as client:
+                    client.sendall(b'{"Hello":0}\0')
+                    return client.recv(8) == b'{"Hello"'
+
+        wait_until(answers, "the server")
+        assert process.stop() == 0

@@ -1,6 +1,8 @@
 #include "base/descriptors.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "suite.h"
 
@@ -31,4 +33,21 @@ START_TEST(a_huge_limit_counts_as_a_million)
 }
 END_TEST
 
-SUITE("descriptors", the_soft_limit_counts, a_huge_limit_counts_as_a_million)
+/* Each test is a process of its own. */
+START_TEST(closed_standard_descriptors_are_held)
+{
+	int fd;
+
+	close(STDIN_FILENO);
+	close(STDERR_FILENO);
+	ck_assert(descriptors_hold_standard());
+	fd = open("/dev/null", O_RDWR);
+	ck_assert_int_gt(fd, STDERR_FILENO);
+	ck_assert_int_lt(write(STDERR_FILENO, "x", 1), 0);
+	ck_assert(fcntl(STDOUT_FILENO, F_GETFL) >= 0);
+	close(fd);
+}
+END_TEST
+
+SUITE("descriptors", the_soft_limit_counts, a_huge_limit_counts_as_a_million,
+      closed_standard_descriptors_are_held)

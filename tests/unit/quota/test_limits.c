@@ -124,6 +124,18 @@ START_TEST(settings_need_descriptors)
 }
 END_TEST
 
+START_TEST(a_quarter_is_for_visitors)
+{
+	const struct limits limits = { .places = 100 }, few = { .places = 2 };
+
+	ck_assert_uint_eq(limits_most_tunnels(&limits, 0), 75);
+	ck_assert_uint_eq(limits_most_tunnels(&limits, 25), 75);
+	ck_assert_uint_eq(limits_most_tunnels(&limits, 60), 40);
+	ck_assert_uint_eq(limits_most_tunnels(&limits, 100), 0);
+	ck_assert_uint_eq(limits_most_tunnels(&few, 0), 1);
+}
+END_TEST
+
 START_TEST(zero_means_no_limit)
 {
 	ck_assert_uint_eq(limit_of(0), UINT_MAX);
@@ -179,5 +191,5 @@ END_TEST
 
 SUITE("limits", settings_are_taken_as_they_are, descriptors_are_divided,
       few_descriptors_leave_something_for_each, descriptors_never_run_out, workers_share,
-      strangers_may_be_set, settings_need_descriptors, zero_means_no_limit,
-      no_more_are_taken_than_there_are, threads_take_no_more_either)
+      strangers_may_be_set, settings_need_descriptors, a_quarter_is_for_visitors,
+      zero_means_no_limit, no_more_are_taken_than_there_are, threads_take_no_more_either)
