@@ -212,8 +212,11 @@ static void set_up(struct asker *asker, const PGresult *result)
 		pump(asker);
 	} else if (PQresultStatus(result) != PGRES_COMMAND_OK) {
 		give_up_by(asker, "the query is refused: ", result);
-	} else if (++asker->n_described == 2 && !verdict_on_query(result, why, sizeof why)) {
-		link_give_up(&asker->link, why);
+	} else if (++asker->n_described == 2) {
+		if (!verdict_on_columns(result, why, sizeof why))
+			asker_complain(asker->shared, why);
+		if (!verdict_on_parameters(result, why, sizeof why))
+			link_give_up(&asker->link, why);
 	}
 }
 

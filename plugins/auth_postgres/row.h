@@ -1,5 +1,5 @@
-/* row - reads the row of a client: its columns are the fields of a record, and one that is NULL is
- * absent. */
+/* row - reads the row of a client: its columns are the fields of a record. One that is NULL is
+ * absent, but must be known, too. */
 #ifndef ROW_H
 #define ROW_H
 

@@ -25,31 +25,31 @@ enum verdict verdict_of(const char *state)
 	return starts(state, "22") || starts(state, "21") ? VERDICT_VALUE : VERDICT_REFUSED;
 }
 
-bool verdict_on_query(const PGresult *description, char *why, size_t size)
+bool verdict_on_parameters(const PGresult *description, char *why, size_t size)
 {
 	int n = PQnparams(description);
 
-	if (n != 1) {
-		snprintf(why, size,
-		         "expected $1, the name of the client, in query, found %d "
-		         "parameters",
-		         n);
-		return false;
-	}
-	n = PQnfields(description);
+	snprintf(why, size, "expected $1, the name of the client, in query, found %d parameters",
+	         n);
+	return n == 1;
+}
+
+bool verdict_on_columns(const PGresult *description, char *why, size_t size)
+{
+	int n = PQnfields(description);
+
 	for (int i = 0; i < n; i++) {
 		const char *name = PQfname(description, i);
 
-		if (!record_knows(spore_cstr(name))) {
-			snprintf(
-				why, size,
-				"the query gives the column %.40s, which is unknown: expected only "
-				"secret, key, pubkey, password_hash, ports, max_tunnels, "
-				"max_conns and life",
-				name);
-			return false;
-		}
+		if (record_knows(spore_cstr(name)))
+			continue;
+		snprintf(why, size,
+		         "the query gives the column %.40s, which is unknown, so it lets nobody "
+		         "in: expected only secret, key, pubkey, password_hash, ports, "
+		         "max_tunnels, max_conns and life",
+		         name);
+		return false;
 	}
-	snprintf(why, size, "the query gives no columns");
+	snprintf(why, size, "the query gives no columns, so it lets nobody in");
 	return n > 0;
 }

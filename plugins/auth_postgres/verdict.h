@@ -1,5 +1,4 @@
-/* verdict - what PostgreSQL's errors mean for a question, and whether the query is one that can be
- * asked. */
+/* verdict - what PostgreSQL's errors mean for a question, and what is wrong with the query. */
 #ifndef VERDICT_H
 #define VERDICT_H
 
@@ -16,8 +15,10 @@ enum verdict {
 /* `state` is a SQLSTATE; NULL: it was libpq that failed. [any] */
 enum verdict verdict_of(const char *state);
 
-/* Whether the description of a prepared query has one parameter, and only columns that a record
- * has. False: `why` says what is wrong. [any] */
-bool verdict_on_query(const PGresult *description, char *why, size_t size);
+/* Whether the description of a prepared query has one parameter. False: `why` says what is wrong.
+ * [any] */
+bool verdict_on_parameters(const PGresult *description, char *why, size_t size);
+/* Whether it has only columns that a record has. False: no row will be a record. [any] */
+bool verdict_on_columns(const PGresult *description, char *why, size_t size);
 
 #endif

@@ -47,6 +47,8 @@ START_TEST(others_are_mistakes)
 {
 	read_columns((const char *[]){ "secret", "s", "secert", "x", NULL });
 	ck_assert_ptr_nonnull(strstr(wrong, "the column secert: unknown"));
+	read_columns((const char *[]){ "secret", "s", "disabled", "-", NULL });
+	ck_assert_ptr_nonnull(strstr(wrong, "the column disabled: unknown"));
 	read_columns((const char *[]){ "secret", "s", "max_tunnels", "-1", NULL });
 	ck_assert_ptr_nonnull(strstr(wrong, "the column max_tunnels: expected"));
 	read_columns((const char *[]){ "secret", "s", "secret", "s", NULL });

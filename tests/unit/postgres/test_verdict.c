@@ -26,15 +26,26 @@ START_TEST(errors_are_of_three_kinds)
 END_TEST
 
 /* A description without a parameter, as PQmakeEmptyPGresult() makes it. */
-START_TEST(a_query_needs_the_name)
+START_TEST(a_query_has_a_parameter_and_known_columns)
 {
+	PGresAttDesc columns[2] = { { .name = (char *)"secret" }, { .name = (char *)"max_conns" } };
 	PGresult *description = PQmakeEmptyPGresult(NULL, PGRES_COMMAND_OK);
-	char why[200];
+	char why[300];
 
-	ck_assert(!verdict_on_query(description, why, sizeof why));
+	ck_assert(!verdict_on_parameters(description, why, sizeof why));
 	ck_assert_ptr_nonnull(strstr(why, "found 0 parameters"));
+	ck_assert(!verdict_on_columns(description, why, sizeof why));
+	ck_assert_ptr_nonnull(strstr(why, "gives no columns"));
+	ck_assert(PQsetResultAttrs(description, 2, columns));
+	ck_assert(verdict_on_columns(description, why, sizeof why));
+	PQclear(description);
+	columns[1].name = (char *)"max_conn";
+	description = PQmakeEmptyPGresult(NULL, PGRES_COMMAND_OK);
+	ck_assert(PQsetResultAttrs(description, 2, columns));
+	ck_assert(!verdict_on_columns(description, why, sizeof why));
+	ck_assert_ptr_nonnull(strstr(why, "the column max_conn, which is unknown"));
 	PQclear(description);
 }
 END_TEST
 
-SUITE("verdict", errors_are_of_three_kinds, a_query_needs_the_name)
+SUITE("verdict", errors_are_of_three_kinds, a_query_has_a_parameter_and_known_columns)
