@@ -1,8 +1,11 @@
 """auth_postgres: clients from PostgreSQL; who gets in, with which limits, and until when."""
 
+import base64
 import contextlib
 import hashlib
 import json
+import pathlib
+import signal
 import time
 
 import pytest
@@ -12,6 +15,7 @@ from harness.postgres import QUERY, hears, postgres_server, results
 from harness.redis import dial
 from harness.scale import seconds
 from harness.services import Echo
+from harness.signing import Signer, sign
 from harness.sockets import connect, read_exactly
 from harness.visitors import one_exchange
 from harness.waiting import wait_until
@@ -254,6 +258,35 @@ def test_a_change_while_nothing_was_heard(postgres, serve):
             "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'spore'"
         )
         assert "Error" in wire.receive_but_heartbeats()
+
+
+def test_a_signature_and_a_reload(postgres, serve, address, tmp_path):
+    """A signature names its key. A reload looks everyone up again."""
+    signer = Signer(tmp_path / "key.pem")
+    fingerprint = "SHA256:" + base64.b64encode(signer.fingerprint).rstrip(b"=").decode()
+    postgres.put(fingerprint, pubkey=signer.public + " carol", max_tunnels=1)
+    postgres.put("bob", secret="b")
+    with serve(names=[address.host], poll_interval="1d") as server:
+        with Wire.connect(server.control) as carol, dial(server, "b", "bob") as bob:
+            sign(carol, signer, address.host)
+            carol.hello()
+            server.process.wait_for("new client .*identity=carol ")
+            bob.hello()
+            postgres(
+                "begin; alter table spore_clients disable trigger user;"
+                "update spore_clients set secret = 'other' where name = 'bob';"
+                "alter table spore_clients enable trigger user; commit"
+            )
+            path = pathlib.Path(server.process.argv[-1])
+            config = json.loads(path.read_text(encoding="utf-8"))
+            config["auth"][0]["timeout"] = "1.9s"
+            path.write_text(json.dumps(config), encoding="utf-8")
+            server.process.signal(signal.SIGHUP)
+            assert "Error" in bob.receive_but_heartbeats()
+            postgres.remove(fingerprint)
+            assert "Error" in carol.receive_but_heartbeats()
+            revoked = server.exporter.value("spore_postgres_changes_total", action="revoked")
+            assert revoked >= 1
 
 
 def test_the_table_changes_under_the_query(postgres, serve):
