@@ -8,6 +8,7 @@
 #include "chain/plugin_set.h"
 #include "config/shorthands.h"
 #include "log/log.h"
+#include "net/addr.h"
 #include "thread/guest.h"
 #include "json/json.h"
 
@@ -205,6 +206,45 @@ void doubts_find(struct plugin_set *set)
 			check_listeners(set, set->chains[id]->items[i]);
 		}
 	}
+}
+
+/* ---- what a reload does to clients that are connected ---- */
+
+static const char cut_off[] =
+	"clients that are connected cannot open data connections any more: their tunnels stay, but "
+	"serve no new visitor until the clients are started again";
+
+static bool has_moved(const struct server_settings *now, const struct server_settings *before)
+{
+	return now->control_port != before->control_port ||
+	       (!addr_is_any(&now->bind_addr) &&
+	        memcmp(now->bind_addr.ip, before->bind_addr.ip, sizeof now->bind_addr.ip) != 0);
+}
+
+/* The layers that both ends must have. */
+static bool has_same_layers(const struct chain *now, const struct chain *before)
+{
+	bool is_same = now->n == before->n;
+
+	for (size_t i = 0; is_same && i < now->n; i++)
+		is_same = strcmp(now->items[i]->component->name,
+		                 before->items[i]->component->name) == 0;
+	return is_same;
+}
+
+void doubts_find_cut_off(struct plugin_set *set, const struct plugin_set *before)
+{
+	const struct json *root = json_doc_root(set->config->doc);
+	const struct settings *now = &set->config->settings;
+
+	if (!before || set->config->role != ROLE_SERVER)
+		return;
+	if (has_moved(&now->server, &before->config->settings.server))
+		diag_add(&set->doubts, json_get(root, "server"), "the control port moves: %s",
+		         cut_off);
+	if (!has_same_layers(set->chains[CHAIN_TRANSPORT], before->chains[CHAIN_TRANSPORT]))
+		diag_add(&set->doubts, json_get(root, "transport"), "the transports change: %s",
+		         cut_off);
 }
 
 /* ---- telling them ---- */

@@ -1,5 +1,6 @@
 #include "chain/renewal.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,13 +50,19 @@ struct place {
 static void log_mistake(const struct diag_mistake *mistake, void *arg)
 {
 	struct place *place = arg;
+	char text[PATH_MAX + 32];
 
 	if (place->shown++ >= MISTAKES_SHOWN)
 		return;
-	log_error("a changed file was refused, the old version stays in use",
-	          log_str("plugin", place->item->old->name),
-	          log_str("file", shown_files(place->item)), log_str("pointer", mistake->pointer),
-	          log_str("error", mistake->text));
+	snprintf(text, sizeof text, "%s:%u:%u", mistake->source ? mistake->source : "",
+	         mistake->line, mistake->column);
+	log_event(LOG_ERROR, "a changed file was refused, the old version stays in use",
+	          (const struct log_field[]){
+			  log_str("plugin", place->item->old->name),
+			  log_str("file", shown_files(place->item)),
+			  log_str("pointer", mistake->pointer), log_str("error", mistake->text),
+			  log_str("place", text) },
+	          mistake->line ? 5 : 4);
 }
 
 static void refuse(const struct renewal_item *item, const struct diag *diag)

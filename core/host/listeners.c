@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "net/addr.h"
 #include "net/sock.h"
 
 enum { MAX_LISTENERS = 64 };
@@ -89,17 +90,9 @@ const spore_addr *listeners_common(const struct listener_use *one, const struct 
 	return both ? &listeners[__builtin_ctzll(both)].address : NULL;
 }
 
-/* "::" takes IPv4, too. */
-static bool is_any(const spore_addr *address)
-{
-	static const uint8_t v6[16], v4[16] = { [10] = 0xFF, [11] = 0xFF };
-
-	return memcmp(address->ip, v6, sizeof v6) == 0 || memcmp(address->ip, v4, sizeof v4) == 0;
-}
-
 static bool share_ip(const spore_addr *a, const spore_addr *b)
 {
-	return is_any(a) || is_any(b) || memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+	return addr_is_any(a) || addr_is_any(b) || memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
 bool listeners_overlap(const struct listener_use *use, const spore_addr *address)

@@ -217,6 +217,14 @@ socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_o
 	return sizeof *in6;
 }
 
+/* "::" takes IPv4, too. */
+bool addr_is_any(const spore_addr *addr)
+{
+	static const uint8_t v6[16], v4[16] = { [10] = 0xFF, [11] = 0xFF };
+
+	return memcmp(addr->ip, v6, sizeof v6) == 0 || memcmp(addr->ip, v4, sizeof v4) == 0;
+}
+
 bool addr_is_ip(const spore_addr *addr)
 {
 	return addr->family == 6 || (addr->family == 4 && is_mapped(addr->ip));

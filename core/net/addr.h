@@ -32,6 +32,8 @@ void addr_from_sockaddr(const struct sockaddr *sa, spore_addr *addr_out);
 /* Returns the length for bind or connect. */
 socklen_t addr_to_sockaddr(const spore_addr *addr, struct sockaddr_storage *sa_out);
 /* The address of an IP socket: of family 6, or of family 4 and v4-mapped. */
+/* Does a socket at it listen at all addresses of the machine? */
+bool addr_is_any(const spore_addr *addr);
 bool addr_is_ip(const spore_addr *addr);
 /* 127.0.0.0/8 or ::1. */
 bool addr_is_loopback(const spore_addr *addr);

@@ -190,7 +190,7 @@ static bool secret_from_credential(const struct option_scope *scope, const struc
 	if (!folder || !*folder) {
 		diag_add(scope->diag, node,
 		         "CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit that has "
-		         "LoadCredential=%s:PATH or SetCredentialEncrypted=",
+		         "LoadCredential= or LoadCredentialEncrypted=%s:PATH",
 		         name);
 		return false;
 	}

@@ -11,6 +11,7 @@
 #include "metrics/families.h"
 #include "process/culprit.h"
 #include "process/steward.h"
+#include "secret/output.h"
 
 /* How much longer than the control thread main waits: it gives up what does not return. */
 enum { MARGIN_MS = 200 };
@@ -42,8 +43,10 @@ static struct plugin_set *make_set(struct plugins_draft *draft, struct config *c
 		plugin_path_warn(&registry, config);
 		set = plugin_set_new(&spec, diag);
 	}
-	if (set)
+	if (set) {
 		doubts_find(set);
+		doubts_find_cut_off(set, draft->previous);
+	}
 	draft->loader = registry.loader; /* loaded files are never unloaded */
 	return set;
 }
@@ -151,6 +154,7 @@ static void explain_end(const struct config *config, enum steward_end end, struc
 	char culprit[CULPRIT_TEXT_SIZE];
 
 	culprit_describe(culprit);
+	output_end_program();
 	if (end == STEWARD_SIGNALLED)
 		err_set(err, "the %s was interrupted by a signal: %s", what, culprit);
 	else

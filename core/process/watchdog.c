@@ -13,6 +13,7 @@
 #include "log/crash.h"
 #include "log/hangs.h"
 #include "log/log.h"
+#include "secret/output.h"
 #include "thread/thread.h"
 
 enum { HURRY_MS = 1000, LOOK_MS = 1000, SAMPLE_MS = 200, BURST_MS = 500, EXIT_OVERDUE = 1 };
@@ -98,9 +99,15 @@ static void handle_signal(int number)
 /* exit() could wait for the hanging thread, or free memory that it uses. */
 static void end_process(void)
 {
+	char program[128];
+	struct log_field asked; /* for a secret */
+
 	poll(NULL, 0, SAMPLE_MS); /* a call that has just begun may be a quick one */
 	hangs_log_all(stuck_ns);
-	log_last_words("shutdown timed out, exiting", NULL, 0);
+	if (output_runs(program, sizeof program))
+		asked = log_str("program", program);
+	output_end_program();
+	log_last_words("shutdown timed out, exiting", &asked, *program != '\0');
 	_exit(EXIT_OVERDUE);
 }
 

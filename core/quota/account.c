@@ -147,7 +147,7 @@ struct account *account_open(struct principal_table *table, struct source *sourc
                              const struct limits *limits, struct instance *by, struct grant *grant,
                              enum refusal *why_out)
 {
-	unsigned most = limits_most_tunnels(limits, atomic_load(&table->visitors));
+	unsigned most = limits_most_tunnels(limits);
 	struct account *account;
 
 	if (!source_add_tunnel(source, limits)) {
@@ -235,8 +235,7 @@ bool account_port_is_held(struct principal_table *table, uint16_t port)
 
 bool account_lacks_descriptors(const struct principal_table *table, const struct limits *limits)
 {
-	return atomic_load(&table->tunnels) >=
-	       limits_most_tunnels(limits, atomic_load(&table->visitors));
+	return atomic_load(&table->tunnels) >= limits_most_tunnels(limits);
 }
 
 void account_close_tunnel(struct account *account)

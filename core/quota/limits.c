@@ -58,12 +58,9 @@ struct limits limits_make(const struct limit_settings *settings, unsigned descri
 	};
 }
 
-unsigned limits_most_tunnels(const struct limits *limits, unsigned visitors)
+unsigned limits_most_tunnels(const struct limits *limits)
 {
-	unsigned kept = larger(limits->places / VISITORS_PART, 1);
-
-	kept = larger(kept, visitors);
-	return limits->places > kept ? limits->places - kept : 0;
+	return limits->places - larger(limits->places / VISITORS_PART, 1);
 }
 
 static bool suffice(const struct limit_settings *settings, unsigned descriptors)

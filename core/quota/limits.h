@@ -35,9 +35,9 @@ struct limits limits_make(const struct limit_settings *settings, unsigned descri
  * they allow, with a tunnel. Without a limit of visitors: for 256. [any] */
 unsigned limits_need(const struct limit_settings *settings);
 
-/* How many tunnels the descriptors allow beside so many visitors. A quarter of the places is kept for
- * visitors, whoever opens tunnels. [any] */
-unsigned limits_most_tunnels(const struct limits *limits, unsigned visitors);
+/* How many tunnels the descriptors allow: a quarter of the places is for visitors, however many
+ * tunnels are wanted. [any] */
+unsigned limits_most_tunnels(const struct limits *limits);
 
 /* The number that a setting allows, where 0 means "no limit". [any] */
 static inline unsigned limit_of(int64_t setting)

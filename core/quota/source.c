@@ -258,6 +258,11 @@ static int64_t ban_left(const struct source *source, int64_t now_ms)
 	return source->banned_until_ms > now_ms ? source->banned_until_ms - now_ms : 0;
 }
 
+bool source_may_be_banned(const struct source *source, const struct limits *limits)
+{
+	return limits->settings.ban_after > 0 && !is_exempt(limits, source->ip);
+}
+
 int64_t source_ban_left(struct source *source, int64_t now_ms)
 {
 	int64_t left_ms;
@@ -371,7 +376,7 @@ bool source_was_wrong(struct source *source, const struct limits *limits, int64_
 	double faded;
 	bool banned = false;
 
-	if (is_exempt(limits, source->ip) || limits->settings.ban_after == 0)
+	if (!source_may_be_banned(source, limits))
 		return false;
 	pthread_mutex_lock(&source->shard->lock);
 	/* This answer was given before the ban, which has punished it, too. */

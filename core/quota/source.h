@@ -46,6 +46,8 @@ void source_leave(struct source *source, bool was_asked_for);
 bool source_is_over(const struct source *source, const struct limits *limits);
 /* How long the ban of this source still lasts, in milliseconds; 0: it is not banned. */
 int64_t source_ban_left(struct source *source, int64_t now_ms);
+/* Do wrong secrets ban this source? [any] */
+bool source_may_be_banned(const struct source *source, const struct limits *limits);
 /* A banned source connects again. True if this connection may go on: to hear of the ban, or, if the
  * source has a tunnel, as one of its data connections. Other sources mostly may not, since hearing
  * can cost a TLS handshake. */

@@ -11,8 +11,11 @@ static void log_mistakes(const char *mistakes)
 	char *copy = mistakes ? strdup(mistakes) : NULL, *rest = copy, *line;
 
 	while (rest && (line = strsep(&rest, "\n")) != NULL) {
+		bool is_bare = strncmp(line, "error: ", strlen("error: ")) == 0;
+
 		if (strstr(line, "error: ") && *line != ' ')
-			log_error(RELOAD_REFUSED, log_str("error", line));
+			log_error(RELOAD_REFUSED,
+			          log_str("error", line + (is_bare ? strlen("error: ") : 0)));
 	}
 	if (!copy)
 		log_error(RELOAD_REFUSED, log_str("error", "out of memory"));

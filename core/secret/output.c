@@ -243,12 +243,22 @@ static bool is_success(struct run *run, int status, struct err *err)
 static struct {
 	pthread_mutex_t lock;
 	char name[128]; /* "": none runs */
+	pid_t group;    /* 0: none was started */
 } running = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void note_running(const char *name)
+static void note_running(const char *name, pid_t group)
 {
 	pthread_mutex_lock(&running.lock);
 	snprintf(running.name, sizeof running.name, "%s", name);
+	running.group = group;
+	pthread_mutex_unlock(&running.lock);
+}
+
+void output_end_program(void)
+{
+	pthread_mutex_lock(&running.lock);
+	if (running.group)
+		kill(-running.group, SIGKILL);
 	pthread_mutex_unlock(&running.lock);
 }
 
@@ -272,16 +282,18 @@ ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, stru
 	bool good = false;
 
 	run.ends[1].bytes = run.complaint;
-	note_running(argv[0]);
+	note_running(argv[0], 0);
 	failed = start(&run, argv);
+	if (!failed)
+		note_running(argv[0], run.pid);
 	if (failed)
 		err_set(err, "cannot run %s: %s", argv[0], strerror(failed));
 	else if (read_all(&run, err) && reap(&run, &status, err))
 		good = is_success(&run, status, err);
 	else
 		end_group(&run);
+	note_running("", 0);
 	for (int i = 0; i < N_PIPES; i++)
 		close_end(&run.ends[i]);
-	note_running("");
 	return good ? (ssize_t)run.ends[0].len : -1;
 }

@@ -20,5 +20,7 @@
 ssize_t output_read(char *const *argv, int most_ms, char *out, size_t size, struct err *err);
 /* True: a program runs; its name is stored, cut to `size` bytes with the NUL. [any] */
 bool output_runs(char *name_out, size_t size);
+/* The process is about to end: ends the program that runs, with its group. [any] */
+void output_end_program(void);
 
 #endif

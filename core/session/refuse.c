@@ -21,8 +21,9 @@ static bool has_tunnel(const struct server_session *s)
 }
 
 /* event: permanent; lines of one event and reason are repetitions of each other. */
-static bool may_log_stranger(const struct server_worker *worker, enum log_level level,
-                             const char *event, enum refusal why, unsigned *held_out)
+static bool may_log_stranger(const struct server_worker *worker, const struct source *source,
+                             enum log_level level, const char *event, enum refusal why,
+                             unsigned *held_out)
 {
 	static const struct repeat_pace pace = { .period_ms = 6000, .burst = 10 };
 	const void *key[2] = { event, (const void *)(uintptr_t)why };
@@ -33,7 +34,8 @@ static bool may_log_stranger(const struct server_worker *worker, enum log_level 
 	*held_out = 0;
 	if (!log_is_enabled(level))
 		return false;
-	return why == REFUSED_WRONG_SECRET ||
+	return (why == REFUSED_WRONG_SECRET &&
+	        source_may_be_banned(source, server_worker_limits(worker))) ||
 	       repeats_allow(&worker->shared->strange_lines, &line, &pace, clock_ms(), held_out);
 }
 
@@ -91,7 +93,7 @@ static void log_stranger(const struct server_session *s, enum log_level level, c
 	char text[ADDR_TEXT_SIZE];
 	unsigned held;
 
-	if (may_log_stranger(s->worker, level, event, why, &held))
+	if (may_log_stranger(s->worker, s->source, level, event, why, &held))
 		log_event(level, event,
 		          (const struct log_field[]){ log_str("peer", addr_format(&s->peer, text)),
 		                                      log_str("reason", reason),
@@ -306,7 +308,7 @@ void refuse_denied(const struct server_worker *worker, const spore_addr *peer,
 	unsigned held;
 
 	refuse_count(worker, REFUSED_ACCESS_LIST);
-	if (!may_log_stranger(worker, LOG_INFO, event, REFUSED_ACCESS_LIST, &held))
+	if (!may_log_stranger(worker, NULL, LOG_INFO, event, REFUSED_ACCESS_LIST, &held))
 		return;
 	log_event(LOG_INFO, event,
 	          (const struct log_field[]){

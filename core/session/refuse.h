@@ -5,7 +5,7 @@
  * ten lines about strangers for each reason, and then ten a minute; and one line a minute about
  * each address, port and reason for which a tunnel is refused. `others` counts the lines held back;
  * after a pause, or at the server's end, a line of its own tells the rest.
- * A wrong secret is always logged: a ban limits it. Of visitors the log gets a line a second for
+ * A wrong secret is always logged if a ban limits it. Of visitors the log gets a line a second for
  * each reason and plugin instance, or all of them if the operator wants a line for each visitor
  * (log.visitors). [worker] */
 #ifndef CORE_REFUSE_H

@@ -9,6 +9,15 @@ import resource
 import time
 
 
+def runs(pid):
+    """Whether there is such a process that has not ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
 def descriptors(pid):
     """The number of open descriptors."""
     return len(os.listdir(f"/proc/{pid}/fd"))

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from harness import procfs
 from harness.passwords import htpasswd
 from harness.peers import spore_binary
 from harness.process import Process, run
@@ -224,7 +225,7 @@ def test_an_interrupted_start_names_the_program(tmp_path):
     path = tmp_path / "server.json"
     path.write_text(json.dumps({"auth": [{"use": "hmac", "secret": {"command": ["./vault"]}}]}))
     vault = tmp_path / "vault"
-    vault.write_text("#!/bin/sh\ntouch asked\nexec sleep 60\n")
+    vault.write_text("#!/bin/sh\nsleep 60 &\necho $! >child\ntouch asked\nwait\n")
     vault.chmod(0o700)
     with Process([spore_binary(), "server", "--config", path], cwd=tmp_path) as process:
         wait_until((tmp_path / "asked").exists, "the program to run")
@@ -234,3 +235,5 @@ def test_an_interrupted_start_names_the_program(tmp_path):
             f"interrupted by a signal: the program {vault}, which is asked for a secret, has not "
             "ended" in process.log()
         )
+    child = int((tmp_path / "child").read_text())
+    wait_until(lambda: not procfs.runs(child), "what the program started to end")

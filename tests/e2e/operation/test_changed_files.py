@@ -109,6 +109,15 @@ def test_the_last_name_and_those_with_policies_of_their_own(start, team):
         assert not lines_with(server, REFUSED)
 
 
+def test_a_faulty_line_of_an_access_list(start, tmp_path):
+    listed = tmp_path / "deny.txt"
+    listed.write_text("# nobody\n192.0.2.1\n")
+    acl = {"public": [{"use": "cidr", "deny": {"file": str(listed)}}]}
+    with start(auth=[names()], acl=acl) as server:
+        listed.write_text("# nobody\n\n192.0.2.1/24\n")
+        server.process.wait_for(rf"{REFUSED}.*no bits set.* place={listed}:3:1$", stream="stderr")
+
+
 def test_a_config_map(tmp_path, address):
     """Only a link is swapped; no file is written."""
     mounted = Mounted(tmp_path / "mounted", team="alice:one\n")

@@ -116,7 +116,47 @@ START_TEST(a_limit_behind_another_one_is_named)
 }
 END_TEST
 
+/* What a reload from the first configuration to the second one is doubted for. */
+static const char *cut_off(const char *from, const char *to)
+{
+	static char printed[4096];
+	struct host_scene scene;
+	struct plugin_set *before, *after;
+	FILE *out = fmemopen(printed, sizeof printed, "w");
+
+	host_scene_open(&scene);
+	before = host_scene_server(&scene, from);
+	after = host_scene_server(&scene, to);
+	doubts_find_cut_off(before, NULL);
+	doubts_find_cut_off(after, before);
+	doubts_print(after, out);
+	fputc('\0', out);
+	fclose(out);
+	plugin_set_unref(before);
+	plugin_set_unref(after);
+	host_scene_close(&scene);
+	return printed;
+}
+
+START_TEST(a_reload_that_cuts_clients_off)
+{
+#define AT(ip, port) "{\"server\":{\"bind_addr\":\"" ip "\",\"control_port\":" port "}}"
+#define PLAIN        "{\"transport\":[{\"use\":\"plain\"}]}"
+
+	ck_assert_lacks(cut_off(AT("127.0.0.1", "7000"), AT("127.0.0.1", "7000")), "clients");
+	ck_assert_lacks(cut_off(AT("127.0.0.1", "7000"), AT("0.0.0.0", "7000")), "clients");
+	ck_assert_contains(cut_off(AT("127.0.0.1", "7000"), AT("127.0.0.1", "7001")),
+	                   "/server: the control port moves: clients that are connected");
+	ck_assert_contains(cut_off(AT("0.0.0.0", "7000"), AT("127.0.0.1", "7000")),
+	                   "the control port moves");
+	ck_assert_contains(cut_off(PLAIN, "{\"transport\":[{\"use\":\"plain\"},{\"use\":"
+	                                  "\"plain\",\"name\":\"more\"}]}"),
+	                   "/transport: the transports change: clients");
+	ck_assert_lacks(cut_off(PLAIN, PLAIN), "clients");
+}
+END_TEST
+
 SUITE("doubts", an_identity_that_nobody_has_is_named, any_instance_may_have_it,
       an_instance_that_cannot_tell_may_have_anyone, a_reserved_port_that_no_tunnel_would_get,
       a_server_without_authentication_is_open, a_listener_among_the_public_ports_is_named,
-      a_limit_behind_another_one_is_named)
+      a_limit_behind_another_one_is_named, a_reload_that_cuts_clients_off)

@@ -108,7 +108,7 @@ START_TEST(bad_commands_and_credentials)
 		  "/credential: expected a credential's name, without a path, found \"../x\"" },
 		{ "{\"credential\":\"x\"}", "/credential: CREDENTIALS_DIRECTORY is not set: "
 		                            "systemd sets it for a unit that has "
-		                            "LoadCredential=x:PATH or SetCredentialEncrypted=" },
+		                            "LoadCredential= or LoadCredentialEncrypted=x:PATH" },
 	};
 
 	unsetenv("CREDENTIALS_DIRECTORY");

@@ -134,8 +134,8 @@ START_TEST(without_our_own_folders_no_name_is_blamed)
 	scene.registry.lost = "/proc is not mounted";
 	ck_assert_ptr_nonnull(registry_find(&scene.registry, SPORE_KIND_TRANSPORT, "plain",
 	                                    &scene.loaded, &scene.err));
-	check_none(&scene, SPORE_KIND_AUTH, "ldap", "ldap");
-	ck_assert_str_eq(scene.err.text, "cannot look for auth_ldap.so beside the executable: "
+	check_none(&scene, SPORE_KIND_AUTH, "radius", "radius");
+	ck_assert_str_eq(scene.err.text, "cannot look for auth_radius.so beside the executable: "
 	                                 "/proc is not mounted");
 	loader_fini(&scene.registry.loader);
 }

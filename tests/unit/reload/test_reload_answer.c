@@ -15,7 +15,7 @@ START_TEST(mistakes_are_logged_without_their_excerpts)
 	ck_assert_uint_eq(stderr_file_lines(), 2);
 	stderr_file_expect("error " RELOAD_REFUSED
 	                   " error=\"s.json:1:2: error: /a: expected x\"\n");
-	stderr_file_expect("error " RELOAD_REFUSED " error=\"error: /b: expected y\"\n");
+	stderr_file_expect("error " RELOAD_REFUSED " error=\"/b: expected y\"\n");
 	reload_answer_fini(&answer);
 	ck_assert_ptr_null(answer.mistakes);
 }

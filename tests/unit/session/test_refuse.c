@@ -125,14 +125,12 @@ static unsigned count_lines(const char *log, const char *text)
 	return n;
 }
 
-/* Wrong secrets are the exception. */
-START_TEST(strangers_do_not_flood_the_log)
+/* Lets strangers be refused, 30 times for each of two reasons, one of them a wrong secret. */
+static void refuse_strangers(struct capture *capture)
 {
-	static struct capture capture;
 	int fd;
 
-	scene_open(SCENE_OPEN);
-	capture_begin(&capture);
+	capture_begin(capture);
 	for (int i = 0; i < 30; i++) {
 		fd = scene_connect();
 		refuse_session(scene_last(LIST_NEWCOMERS), REFUSED_TOO_SLOW);
@@ -142,10 +140,29 @@ START_TEST(strangers_do_not_flood_the_log)
 		close(fd);
 		scene_run();
 	}
-	capture_end(&capture);
-	ck_assert_uint_eq(count_lines(capture_err(&capture), "timed out waiting"), 10);
-	ck_assert_uint_eq(count_lines(capture_err(&capture), "invalid secret"), 30);
+	capture_end(capture);
+	ck_assert_uint_eq(count_lines(capture_err(capture), "timed out waiting"), 10);
 	ck_assert_int_eq(scene_refusals(REFUSED_TOO_SLOW), 30);
+}
+
+START_TEST(strangers_do_not_flood_the_log)
+{
+	static struct capture capture;
+
+	scene_open(SCENE_OPEN);
+	refuse_strangers(&capture);
+	ck_assert_uint_eq(count_lines(capture_err(&capture), "invalid secret"), 10);
+	scene_close();
+}
+END_TEST
+
+START_TEST(wrong_secrets_have_their_lines_where_bans_limit_them)
+{
+	static struct capture capture;
+
+	scene_open("{" SCENE_SERVER ", \"limits\": {\"ban_exempt\": [], \"ban_after\": 100}}");
+	refuse_strangers(&capture);
+	ck_assert_uint_eq(count_lines(capture_err(&capture), "invalid secret"), 30);
 	scene_close();
 }
 END_TEST
@@ -253,6 +270,7 @@ END_TEST
 
 SUITE("refuse", visitors_do_not_flood_the_log, a_limit_of_descriptors_is_named,
       each_visitor_has_a_line_if_the_operator_wants_it, strangers_do_not_flood_the_log,
+      wrong_secrets_have_their_lines_where_bans_limit_them,
       a_client_that_competes_for_a_port_does_not_flood_the_log, a_refusal_is_sent_and_counted,
       a_refusal_with_another_s_name_is_counted_there, a_silent_refusal_is_counted_alone,
       the_end_of_what_was_let_in_is_sent_alone, a_reset_leaves_nothing_behind,

@@ -1,0 +1,396 @@
+/* auth_ldap - identifies a client by its name and its password, which an LDAP directory checks. For
+ * servers.
+ *
+ *   verify ──▶ attempt ─┐
+ *                       ├─▶ directory ──▶ breaker, lines ──▶ link (libldap)
+ *   timer  ──▶ watch ───┘
+ *
+ * libldap blocks, so it runs on threads of the instance only. The directory is asked once for each
+ * control connection. Data connections are verified with the MAC of the password that it has
+ * accepted, and an open tunnel is renewed by its session, which stands for the client's entry. */
+#include <stdlib.h>
+
+#include "../common/client/identity.h"
+#include "../common/report.h"
+#include "attempt.h"
+#include "watch.h"
+
+/* The state of a worker. */
+struct verifier {
+	struct ldap_instance *all;
+	struct attempts attempts;
+	struct watch *watch; /* owned; NULL: another worker watches, or nobody can */
+};
+
+/* ---- create and destroy ---- */
+
+static void destroy(void *instance)
+{
+	struct ldap_instance *all = instance;
+
+	directory_fini(&all->directory);
+	tunnels_unref(all->inherited);
+	tunnels_unref(all->tunnels);
+	explicit_bzero(all, sizeof *all);
+	free(all);
+}
+
+/* False: every password would be refused, since it came over a connection that is not secure. */
+static bool is_useful(const spore_create_args *args)
+{
+	bool may = spore_may_be_secure(args);
+
+	if (!may)
+		report(args, "", "expected a secure transport, such as tls, found none");
+	return may;
+}
+
+static void warn(const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+	int64_t most_ms = spore_auth_time(args);
+
+	if (most_ms && conf->timeout >= most_ms)
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "a question may take %lld ms (timeout), but after %lld ms "
+		           "(server.auth_timeout) the client is refused: keep timeout below "
+		           "server.auth_timeout",
+		           (long long)conf->timeout, (long long)most_ms);
+	if (!conf->user)
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "without a service account (user) nobody notices when the access of a "
+		           "client with a tunnel ends: limit its life by the policy");
+}
+
+static bool set_up(struct ldap_instance *all, const spore_create_args *args)
+{
+	const struct ldap_instance *previous = args->previous;
+	bool good = is_useful(args);
+
+	all->host = args->host;
+	all->log = args->ctx;
+	all->tunnels = tunnels_new();
+	if (!directory_init(&all->directory, args))
+		return false;
+	if (previous)
+		all->inherited = tunnels_ref(previous->tunnels);
+	good = good && all->tunnels && spore_password_key(args, all->key) == SPORE_OK;
+	if (good)
+		warn(args);
+	else
+		directory_fini(&all->directory);
+	return good;
+}
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	struct ldap_instance *all = calloc(1, sizeof *all);
+
+	if (!all)
+		return SPORE_ENOMEM;
+	if (set_up(all, args)) {
+		*instance_out = all;
+		return SPORE_OK;
+	}
+	tunnels_unref(all->inherited);
+	tunnels_unref(all->tunnels);
+	free(all);
+	return SPORE_ECONFIG;
+}
+
+/* ---- workers ---- */
+
+static void on_done(struct attempt *attempt);
+
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
+{
+	struct ldap_instance *all = instance;
+	struct verifier *verifier = calloc(1, sizeof *verifier);
+	bool watches = all->host->worker_index(worker) == 0 &&
+	               settings_has_service(&all->directory.settings);
+
+	(void)ticket;
+	if (!verifier)
+		return SPORE_ENOMEM;
+	verifier->all = all;
+	if (!attempts_start(&verifier->attempts, all->host, worker, on_done)) {
+		free(verifier);
+		return SPORE_ENOMEM;
+	}
+	verifier->watch = watches ? watch_start(all, worker) : NULL;
+	if (watches && !verifier->watch) {
+		attempts_stop(&verifier->attempts);
+		free(verifier);
+		return SPORE_ENOMEM;
+	}
+	*state_out = verifier;
+	return SPORE_OK;
+}
+
+static void worker_drain(void *state)
+{
+	struct verifier *verifier = state;
+
+	watch_drain(verifier->watch);
+}
+
+static void worker_stop(void *state)
+{
+	struct verifier *verifier = state;
+
+	watch_free(verifier->watch);
+	attempts_stop(&verifier->attempts);
+	free(verifier);
+}
+
+/* ---- the end of a question ---- */
+
+/* Leaves the answer to the next instance, and tells the operator why. Anyone can cause this, so the
+ * lines are limited. */
+static int32_t pass_on(struct ldap_instance *all, const char *name, const char *why)
+{
+	if (pace_allows_line(&all->refusals, all->host, all->log, SPORE_LOG_INFO,
+	                     "refused passwords"))
+		spore_logf(all->host, all->log, SPORE_LOG_INFO, "the password of %s is refused: %s",
+		           name, why);
+	return SPORE_NEXT;
+}
+
+static int32_t status_of(enum ask_result result)
+{
+	return result == ASK_BUSY        ? SPORE_EBUSY
+	       : result == ASK_NO_MEMORY ? SPORE_ENOMEM
+	       : result == ASK_TIMEOUT   ? SPORE_ETIMEOUT
+	                                 : SPORE_EBACKEND;
+}
+
+/* Returns SPORE_EPENDING if the question is decided. */
+static int32_t allow(const struct attempt *attempt)
+{
+	struct ldap_instance *all = attempt->all;
+	const struct facts *facts = &attempt->inquiry.facts;
+	bool has_password = attempt->purpose == SPORE_AUTH_CONTROL;
+	struct policy limits = entry_limits(facts);
+	struct tunnels_entry entry = { attempt->name, facts, has_password ? attempt->mac : NULL,
+		                       all->inherited };
+	spore_auth_result result = {
+		.struct_size = sizeof result,
+		.identity = spore_cstr(facts->identity),
+		.session = ldap_session(all, facts),
+	};
+
+	policy_grant(&limits, &result);
+	if (has_password) {
+		result.verifier = (spore_str){ (const char *)attempt->mac, sizeof attempt->mac };
+		result.verifier_hint = spore_verifier_hint(all->host, spore_cstr(attempt->name));
+	}
+	if (!tunnels_begin(all->tunnels, result.session, &entry, all->host->now_ms()))
+		return SPORE_ENOMEM;
+	if (all->host->complete_verify(attempt->ticket, SPORE_ALLOW, &result) != SPORE_OK)
+		tunnels_end(all->tunnels, result.session);
+	return SPORE_EPENDING;
+}
+
+/* The directory has accepted the client. Is it the one of this tunnel? */
+static int32_t judge_accepted(const struct attempt *attempt)
+{
+	struct ldap_instance *all = attempt->all;
+	bool is_same = ldap_session(all, &attempt->inquiry.facts) == attempt->session;
+
+	if (attempt->purpose == SPORE_AUTH_DATA && is_same)
+		tunnels_learn(all->tunnels, attempt->session, attempt->mac);
+	if (attempt->purpose == SPORE_AUTH_DATA)
+		return is_same ? SPORE_ALLOW : SPORE_DENY;
+	if (attempt->purpose == SPORE_AUTH_RENEW && !is_same)
+		return pass_on(all, attempt->name, "its entry has another name now");
+	return allow(attempt);
+}
+
+static void on_done(struct attempt *attempt)
+{
+	const struct inquiry *inquiry = &attempt->inquiry;
+	int32_t verdict;
+
+	if (inquiry->says == DIRECTORY_YES)
+		verdict = judge_accepted(attempt);
+	else if (inquiry->says == DIRECTORY_NO)
+		verdict = pass_on(attempt->all, attempt->name, inquiry->fault.text);
+	else
+		verdict = status_of(inquiry->fault.result);
+	if (verdict != SPORE_EPENDING)
+		attempt->all->host->complete_verify(attempt->ticket, verdict, NULL);
+}
+
+/* ---- questions ---- */
+
+static int32_t start(struct verifier *verifier, struct attempt *attempt)
+{
+	struct ldap_instance *all = verifier->all;
+	struct fault fault;
+	spore_status status = attempts_add(&verifier->attempts, attempt);
+
+	if (status == SPORE_OK)
+		return SPORE_EPENDING;
+	if (status == SPORE_EBUSY) {
+		fault_set(&fault, ASK_BUSY, "too many questions wait for it");
+		health_count(&all->directory.health, &fault, -1);
+	}
+	return status;
+}
+
+static int32_t ask(struct verifier *verifier, const spore_auth_request *rq,
+                   const struct password_answer *answer, const uint8_t mac[TUNNELS_MAC_SIZE],
+                   spore_ticket ticket)
+{
+	struct attempt *attempt = calloc(1, sizeof *attempt);
+
+	if (!attempt)
+		return SPORE_ENOMEM;
+	attempt->all = verifier->all;
+	attempt->ticket = ticket;
+	attempt->purpose = rq->purpose == SPORE_AUTH_RENEW ? SPORE_AUTH_CONTROL : rq->purpose;
+	attempt->session = rq->session;
+	memcpy(attempt->name, answer->name, sizeof answer->name);
+	memcpy(attempt->password, answer->password, sizeof answer->password);
+	memcpy(attempt->mac, mac, sizeof attempt->mac);
+	return start(verifier, attempt);
+}
+
+static int32_t judge(struct verifier *verifier, const spore_auth_request *rq,
+                     const struct password_answer *answer, spore_ticket ticket)
+{
+	struct ldap_instance *all = verifier->all;
+	uint8_t mac[TUNNELS_MAC_SIZE];
+	enum tunnels_says says = TUNNELS_UNKNOWN;
+	int32_t verdict;
+
+	if (!rq->secure)
+		return pass_on(all, answer->name,
+		               "it came over a connection that is not secure, so it is no secret "
+		               "any more");
+	if (!identity_is_good(spore_cstr(answer->name)))
+		return pass_on(all, answer->name,
+		               "the name is not UTF-8 without control characters");
+	if (spore_password_verifier(all->host, all->key, spore_cstr(answer->name),
+	                            spore_cstr(answer->password), mac) != SPORE_OK)
+		return SPORE_ESYS;
+	if (rq->purpose == SPORE_AUTH_DATA)
+		says = tunnels_check(all->tunnels, all->host, rq->session, mac);
+	verdict = says == TUNNELS_RIGHT   ? SPORE_ALLOW
+	          : says == TUNNELS_WRONG ? SPORE_DENY
+	                                  : ask(verifier, rq, answer, mac, ticket);
+	explicit_bzero(mac, sizeof mac);
+	return verdict;
+}
+
+/* The client of an open tunnel, whose answer the host has wiped. Without a service account nobody
+ * can say whether it may still have its tunnel, which then stays with the old instance. */
+static int32_t renew(struct verifier *verifier, const spore_auth_request *rq, spore_ticket ticket)
+{
+	struct ldap_instance *all = verifier->all;
+	struct attempt *attempt;
+
+	if (!settings_has_service(&all->directory.settings))
+		return SPORE_EUNSUPPORTED;
+	attempt = calloc(1, sizeof *attempt);
+	if (!attempt)
+		return SPORE_ENOMEM;
+	attempt->all = all;
+	attempt->ticket = ticket;
+	attempt->purpose = rq->purpose;
+	attempt->session = rq->session;
+	if (!all->inherited || !tunnels_name(all->inherited, rq->session, attempt->name))
+		snprintf(attempt->name, sizeof attempt->name, "%.*s", (int)rq->identity.len,
+		         rq->identity.ptr);
+	return start(verifier, attempt);
+}
+
+static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
+{
+	struct verifier *verifier = state;
+	struct password_answer answer;
+	int32_t verdict = SPORE_NEXT;
+
+	if (rq->purpose == SPORE_AUTH_RENEW && rq->same_instance)
+		return renew(verifier, rq, ticket);
+	if (password_answer_parse(rq->answer, &answer))
+		verdict = judge(verifier, rq, &answer, ticket);
+	explicit_bzero(&answer, sizeof answer);
+	return verdict;
+}
+
+static void cancel(void *state, spore_ticket ticket)
+{
+	struct verifier *verifier = state;
+
+	attempts_cancel(&verifier->attempts, ticket);
+}
+
+static void session_end(void *state, const spore_session_end *end)
+{
+	const struct verifier *verifier = state;
+
+	tunnels_end(verifier->all->tunnels, end->session);
+}
+
+/* The directory fails. A tunnel that is opened now verifies its data connections as if the
+ * directory had accepted the password. Somebody looks at its client when the directory works. */
+static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket ticket,
+                       const spore_held *held)
+{
+	struct ldap_instance *all = ((struct verifier *)state)->all;
+	const spore_verifier *verifier = NULL;
+	struct password_answer answer;
+	struct facts facts = { 0 };
+	bool good = true;
+
+	if (rq->secure && password_answer_parse(rq->answer, &answer))
+		verifier = spore_password_find(all->host, all->key, spore_cstr(answer.name),
+		                               spore_cstr(answer.password), held);
+	if (verifier && ticket && rq->purpose == SPORE_AUTH_CONTROL) {
+		struct tunnels_entry entry = { answer.name, &facts,
+			                       (const uint8_t *)verifier->bytes.ptr, NULL };
+
+		snprintf(facts.identity, sizeof facts.identity, "%.*s", (int)verifier->identity.len,
+		         verifier->identity.ptr);
+		good = tunnels_begin(all->tunnels, verifier->session, &entry, all->host->now_ms());
+	}
+	explicit_bzero(&answer, sizeof answer);
+	return verifier && good ? SPORE_ALLOW : SPORE_NEXT;
+}
+
+static uint32_t needs_challenge(void *instance)
+{
+	(void)instance;
+	return SPORE_CHALLENGE_PLAIN | SPORE_CHALLENGE_ACCEPTS(SPORE_OFFER_PASSWORDS);
+}
+
+static const spore_auth_ops ops = {
+	.struct_size = sizeof ops,
+	.flags = SPORE_AUTHF_RENEWS_BY_SESSION,
+	.verify = verify,
+	.cancel = cancel,
+	.session_end = session_end,
+	.needs_challenge = needs_challenge,
+	.recheck = recheck,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_AUTH,
+	.name = "ldap",
+	.summary = "an LDAP directory checks names and passwords",
+	.ops = &ops,
+	.options = settings_options,
+	.n_options = SETTINGS_N_OPTIONS,
+	.option_size = sizeof *settings_options,
+	.conf_size = sizeof(struct conf),
+	.create = create,
+	.destroy = destroy,
+	.worker_start = worker_start,
+	.worker_drain = worker_drain,
+	.worker_stop = worker_stop,
+};
+
+SPORE_PLUGIN("auth_ldap", "1.0.0", "The Spore authors", "MIT", "", &component);

@@ -1,0 +1,145 @@
+#include "sieve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEQUENCE = 0x30, INTEGER = 0x02 };
+
+/* The results of a bind, of a search and of StartTLS. */
+static bool is_result(uint8_t tag)
+{
+	static const uint8_t tags[] = { 0x61, 0x64, 0x65, 0x73, 0x78 };
+
+	return memchr(tags, tag, sizeof tags) != NULL;
+}
+
+/* ---- the head of a message: SEQUENCE, length, INTEGER, length 1 to 4, number, tag ---- */
+
+/* The bytes that a length takes: 0: it is wrong, or longer than 4 bytes. */
+static unsigned length_size(uint8_t first)
+{
+	if (first < 0x80)
+		return 1;
+	return first > 0x80 && first <= 0x84 ? first - 0x80u + 1 : 0;
+}
+
+static uint32_t read_number(const uint8_t *bytes, unsigned n)
+{
+	uint32_t value = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+/* The bytes of a head that begins like this: as many as are known to be needed. 0: it is wrong. */
+static unsigned head_size(const uint8_t *head, unsigned n)
+{
+	unsigned length = n >= 2 ? length_size(head[1]) : 1, at = 1 + length;
+
+	if ((n >= 1 && head[0] != SEQUENCE) || length == 0)
+		return 0;
+	if (n < at + 2)
+		return at + 2;
+	if (head[at] != INTEGER || head[at + 1] < 1 || head[at + 1] > 4)
+		return 0;
+	return at + 2 + head[at + 1] + 1;
+}
+
+/* A whole head: sets what is left of the message behind it. */
+static bool judge_head(struct sieve *sieve)
+{
+	unsigned length = length_size(sieve->head[1]), at = 1 + length;
+	uint32_t size = length == 1 ? sieve->head[1] : read_number(sieve->head + 2, length - 1);
+	unsigned number = sieve->head[at + 1], own = 2 + number + 1;
+
+	/* 0 is the number of what nobody has asked for. */
+	if (sieve->head[at + 2] >= 0x80 || read_number(sieve->head + at + 2, number) == 0 ||
+	    !is_result(sieve->head[sieve->n - 1]) || size < own || size > SIEVE_MESSAGE_MAX)
+		return false;
+	sieve->left = size - own;
+	sieve->n = 0;
+	return true;
+}
+
+static bool take_byte(struct sieve *sieve, uint8_t byte)
+{
+	unsigned size;
+
+	sieve->head[sieve->n++] = byte;
+	size = head_size(sieve->head, sieve->n);
+	return size > sieve->n || (size == sieve->n && judge_head(sieve));
+}
+
+bool sieve_pass(struct sieve *sieve, const uint8_t *bytes, size_t n)
+{
+	while (n > 0 && !sieve->is_wrong) {
+		if (sieve->left > 0) {
+			uint32_t skipped = sieve->left < n ? sieve->left : (uint32_t)n;
+
+			sieve->left -= skipped;
+			bytes += skipped;
+			n -= skipped;
+			continue;
+		}
+		sieve->is_wrong = !take_byte(sieve, *bytes);
+		bytes++;
+		n--;
+	}
+	return !sieve->is_wrong;
+}
+
+/* ---- a layer of libldap's connection, above TLS ---- */
+
+static int on_setup(Sockbuf_IO_Desc *layer, void *arg)
+{
+	layer->sbiod_pvt = arg;
+	return 0;
+}
+
+static int on_remove(Sockbuf_IO_Desc *layer)
+{
+	free(layer->sbiod_pvt);
+	layer->sbiod_pvt = NULL;
+	return 0;
+}
+
+static int on_ctrl(Sockbuf_IO_Desc *layer, int option, void *arg)
+{
+	return LBER_SBIOD_CTRL_NEXT(layer, option, arg);
+}
+
+static ber_slen_t on_read(Sockbuf_IO_Desc *layer, void *out, ber_len_t size)
+{
+	ber_slen_t n = LBER_SBIOD_READ_NEXT(layer, out, size);
+
+	if (n <= 0 || sieve_pass(layer->sbiod_pvt, out, (size_t)n))
+		return n;
+	errno = EPROTO;
+	return -1;
+}
+
+static ber_slen_t on_write(Sockbuf_IO_Desc *layer, void *bytes, ber_len_t size)
+{
+	return LBER_SBIOD_WRITE_NEXT(layer, bytes, size);
+}
+
+static int on_close(Sockbuf_IO_Desc *layer)
+{
+	(void)layer;
+	return 0;
+}
+
+bool sieve_insert(LDAP *link)
+{
+	static Sockbuf_IO layer = { on_setup, on_remove, on_ctrl, on_read, on_write, on_close };
+	struct sieve *sieve = calloc(1, sizeof *sieve);
+	Sockbuf *buffer = NULL;
+
+	if (sieve && ldap_get_option(link, LDAP_OPT_SOCKBUF, &buffer) == LDAP_OPT_SUCCESS &&
+	    buffer && ber_sockbuf_add_io(buffer, &layer, LBER_SBIOD_LEVEL_APPLICATION, sieve) == 0)
+		return true;
+	free(sieve);
+	return false;
+}

@@ -1,0 +1,26 @@
+/* instance - an instance of auth_ldap, and its state on one worker. */
+#ifndef AUTH_LDAP_INSTANCE_H
+#define AUTH_LDAP_INSTANCE_H
+
+#include <spore/verifier.h>
+
+#include "directory.h"
+#include "tunnels.h"
+
+struct ldap_instance {
+	const spore_host *host;
+	spore_ctx *log;
+	struct directory directory;
+	struct tunnels *tunnels;   /* owned */
+	struct tunnels *inherited; /* owned; of the instance that this one replaces, or NULL */
+	uint8_t key[SPORE_VERIFIER_KEY_SIZE]; /* of the MACs of passwords */
+	struct pace refusals;                 /* logged ones */
+};
+
+/* The session value of a client: who has the same entry has the same. [any] */
+static inline uint64_t ldap_session(const struct ldap_instance *all, const struct facts *facts)
+{
+	return spore_verifier_hint(all->host, spore_cstr(facts->dn));
+}
+
+#endif

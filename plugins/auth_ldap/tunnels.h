@@ -1,0 +1,52 @@
+/* tunnels - the clients that an instance has let in, by session: what is needed to verify their
+ * data connections without the directory, and to look at them again. All workers and threads share
+ * them; the lock is held for one look-up. */
+#ifndef AUTH_LDAP_TUNNELS_H
+#define AUTH_LDAP_TUNNELS_H
+
+#include <stdbool.h>
+
+#include "directory.h"
+
+/* A password is known by the MAC that spore/verifier.h makes of it. Several may be right at a time:
+ * an entry may have more than one, and it may change while its tunnels stand. */
+enum { TUNNELS_MAC_SIZE = 32, TUNNELS_MACS_MAX = 4 };
+
+struct tunnels;
+
+/* With one reference. NULL: out of memory. [any] */
+struct tunnels *tunnels_new(void);
+struct tunnels *tunnels_ref(struct tunnels *tunnels);
+/* Wipes and frees with the last reference. Accepts NULL. [any] */
+void tunnels_unref(struct tunnels *tunnels);
+
+/* What is known of a client that is let in. */
+struct tunnels_entry {
+	const char *name;          /* as it spells it */
+	const struct facts *facts; /* perhaps no more than its identity */
+	const uint8_t *mac;        /* of its password; NULL: it is not known */
+	struct tunnels *inherits;  /* whose passwords of this session hold, too; or NULL */
+};
+/* An ALLOW of a session begins. False: out of memory. [any] */
+bool tunnels_begin(struct tunnels *tunnels, uint64_t session, const struct tunnels_entry *entry,
+                   int64_t now_ms);
+/* An ALLOW of a session has ended. The last one takes with it what is known. [any] */
+void tunnels_end(struct tunnels *tunnels, uint64_t session);
+
+enum tunnels_says { TUNNELS_UNKNOWN, TUNNELS_RIGHT, TUNNELS_WRONG };
+/* Is this password one of the session's? UNKNOWN: no password of it is known. [any] */
+enum tunnels_says tunnels_check(struct tunnels *tunnels, const spore_host *host, uint64_t session,
+                                const uint8_t mac[TUNNELS_MAC_SIZE]);
+/* The directory has said that a password of this session is right. [any] */
+void tunnels_learn(struct tunnels *tunnels, uint64_t session, const uint8_t mac[TUNNELS_MAC_SIZE]);
+/* Copies the name of a session. False: there is none. [any] */
+bool tunnels_name(struct tunnels *tunnels, uint64_t session, char name_out[DIRECTORY_NAME_SIZE]);
+
+/* Takes up to max clients that nobody has looked at since `before_ms`, those that wait longest
+ * first, and marks them as looked at now. Returns how many. [any] */
+size_t tunnels_due(struct tunnels *tunnels, int64_t before_ms, int64_t now_ms, struct look *looks,
+                   size_t max);
+/* A look has shown other rights. [any] */
+void tunnels_update(struct tunnels *tunnels, uint64_t session, const struct facts *facts);
+
+#endif

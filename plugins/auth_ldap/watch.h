@@ -1,0 +1,26 @@
+/* watch - looks again and again at the clients that have tunnels, by the service account, since
+ * LDAP has no notification that every directory knows. Runs on one worker and on a thread of the
+ * instance. */
+#ifndef AUTH_LDAP_WATCH_H
+#define AUTH_LDAP_WATCH_H
+
+#include "instance.h"
+
+struct watch {
+	struct ldap_instance *all;
+	spore_worker *worker;
+	spore_timer timer;
+	int64_t interval_ms;
+	bool is_looking; /* on a thread */
+	size_t n;
+	struct look looks[DIRECTORY_LOOKS_MAX];
+};
+
+/* NULL: out of memory. [worker] */
+struct watch *watch_start(struct ldap_instance *all, spore_worker *worker);
+/* No look begins any more. Accepts NULL. [worker] */
+void watch_drain(struct watch *watch);
+/* No look runs. Accepts NULL. [worker] */
+void watch_free(struct watch *watch);
+
+#endif

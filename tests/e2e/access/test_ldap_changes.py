@@ -1,0 +1,145 @@
+"""auth_ldap: what happens to tunnels when entries of the directory or options change."""
+
+import json
+import pathlib
+import signal
+import time
+
+import pytest
+
+from harness.ldap import (
+    BIND,
+    GROUPS,
+    SEARCH,
+    SERVICE,
+    SERVICE_PASSWORD,
+    Directory,
+    carry,
+    dial,
+    directory_server,
+    dn_of,
+    group,
+    person,
+    refusal,
+    results,
+)
+from harness.scale import seconds
+from harness.sockets import connect, how_it_ends
+from harness.waiting import wait_until
+
+NAMES = ("alice", "bob", "carol")
+SERVICE_ACCOUNT = {"user": SERVICE, "password": SERVICE_PASSWORD}
+MEMBERS = {"group_base": GROUPS, "group_filter": "(&(objectClass=groupOfNames)(member=%d))"}
+
+
+@pytest.fixture
+def directory(address, tmp_path):
+    entries = "".join(person(name, name) for name in NAMES) + group("tunnels", *NAMES)
+    with Directory(address, tmp_path / "slapd", entries) as running:
+        yield running
+
+
+@pytest.fixture
+def serve(address, tmp_path, certificate, directory):
+    return lambda **options: directory_server(
+        address, tmp_path, certificate, {"urls": [directory.plain], **options}
+    )
+
+
+def ended(wire):
+    return wire.receive_but_heartbeats(timeout=5)["Error"]
+
+
+def reload(server, **options):
+    path = pathlib.Path(server.process.argv[-1])
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["auth"][0].update(options)
+    path.write_text(json.dumps(config), encoding="utf-8")
+    times = len([line for line in server.process.lines if "configuration reloaded" in line])
+    server.process.signal(signal.SIGHUP)
+    server.process.wait_for("configuration reloaded", times=times + 1)
+
+
+@pytest.mark.parametrize("way", [SEARCH, {**BIND, **SERVICE_ACCOUNT}], ids=["search", "bind"])
+def test_a_revocation_takes_less_than_a_second(serve, authority, directory, way):
+    """An entry that is gone, and one that is in no group any more. Others stay."""
+    with serve(**way, **MEMBERS) as server:
+        wires = {name: dial(server, authority, name, name) for name in NAMES}
+        ports = {name: wire.hello() for name, wire in wires.items()}
+        wait_until(lambda: results(server, "looks_total").get("same", 0) >= 3, "a look at each")
+        directory.remove(dn_of("alice"))
+        began = time.monotonic()
+        assert "access was revoked" in ended(wires["alice"])
+        assert time.monotonic() - began < seconds(1)
+        server.process.wait_for("the access of alice has ended: its entry is gone")
+        directory.change(f"cn=tunnels,{GROUPS}", member=dn_of("carol"))
+        began = time.monotonic()
+        assert "access was revoked" in ended(wires["bob"])
+        assert time.monotonic() - began < seconds(1)
+        server.process.wait_for("the access of bob has ended: no group matches")
+        assert carry(server, authority, wires["carol"], ports["carol"], "carol", "carol") is None
+        for wire in wires.values():
+            wire.close()
+
+
+def test_changed_limits_hold_for_open_tunnels(serve, authority, directory):
+    options = {**SEARCH, "attributes": {"max_conns": "roomNumber"}}
+    with serve(**options) as server, dial(server, authority, "alice", "alice") as wire:
+        port = wire.hello()
+        assert carry(server, authority, wire, port, "alice", "alice") is None
+        directory.change(dn_of("alice"), roomNumber="0")
+        wait_until(lambda: results(server, "looks_total").get("changed"), "a look at the entry")
+        with connect(server.public_host, port) as visitor:
+            assert how_it_ends(visitor)
+        # What is not understood changes nothing for the tunnel, and lets nobody in.
+        directory.change(dn_of("alice"), roomNumber="many")
+        server.process.wait_for("attribute roomNumber: expected a whole number from 0 to 1000000")
+        assert refusal(server, authority, "alice", "alice") == "authentication is not available"
+        assert server.process.running
+
+
+def test_a_name_that_has_no_tunnel_is_not_looked_at(serve, authority, directory):
+    with serve(**SEARCH, poll_interval="100ms") as server:
+        with dial(server, authority, "alice", "alice") as wire:
+            wire.hello()
+            wait_until(lambda: results(server, "looks_total").get("same", 0) > 1, "looks")
+        server.process.wait_for("client left")
+        assert refusal(server, authority, "bob", "bob") is None
+        looked = [-1]
+
+        def is_over():
+            now = directory.operations("SRCH")
+            over, looked[0] = now == looked[0], now
+            return over
+
+        wait_until(is_over, "the looks to end", interval=0.3)
+
+
+def test_a_reload_asks_about_tunnels(serve, authority, directory):
+    """By the service account, since the passwords are gone; they still serve data connections."""
+    with serve(**SEARCH, poll_interval="1h") as server:
+        wires = {name: dial(server, authority, name, name) for name in ("alice", "bob")}
+        ports = {name: wire.hello() for name, wire in wires.items()}
+        directory.remove(dn_of("bob"))
+        binds = directory.operations("BIND", dn_of("alice"))
+        reload(server, timeout="1.9s")
+        assert "access was revoked" in ended(wires["bob"])
+        server.process.wait_for("authenticated again .*allowed=1 ")
+        assert carry(server, authority, wires["alice"], ports["alice"], "alice", "alice") is None
+        assert carry(server, authority, wires["alice"], ports["alice"], "alice", "x") is not None
+        assert directory.operations("BIND", dn_of("alice")) == binds
+        for wire in wires.values():
+            wire.close()
+
+
+def test_without_a_service_account(serve, authority, directory):
+    """Nobody can look at a client again. Its tunnel stays with the old instance, for its life."""
+    with serve(**BIND, policy={"*": {"life": "2s"}}) as server:
+        server.process.wait_for("without a service account")
+        with dial(server, authority, "alice", "alice") as wire:
+            port = wire.hello()
+            directory.remove(dn_of("alice"))
+            reload(server, timeout="1.9s")
+            assert carry(server, authority, wire, port, "alice", "alice") is None
+            assert refusal(server, authority, "alice", "alice") == "invalid secret"
+            assert "Error" in wire.receive_but_heartbeats(timeout=10)
