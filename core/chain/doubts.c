@@ -152,22 +152,28 @@ static void check_listeners(struct plugin_set *set, const struct instance *insta
 
 /* ---- limits behind others that are reached first ---- */
 
-/* clang-format off */
-#define ROW(section, key, first)                                                                   \
-	{ #section, #key, #section "." #first,                                                     \
-	  offsetof(struct settings, section.key), offsetof(struct settings, section.first) }
-/* clang-format on */
-
 static const struct contradiction {
 	const char *section, *key, *first;
 	size_t offset, first_offset; /* in struct settings */
 } contradictions[] = {
-	ROW(server, drain_grace, drain_timeout),
-	ROW(limits, max_conns_per_ip, max_tunnels),
-	ROW(limits, max_visitors_per_ip, max_relays),
-	ROW(limits, max_pending, max_relays),
-	ROW(limits, max_pending_per_tunnel, max_pending),
-	ROW(limits, max_unauthenticated_per_ip, max_unauthenticated),
+	{ "server", "drain_grace", "server.drain_timeout",
+	  offsetof(struct settings, server.drain_grace),
+	  offsetof(struct settings, server.drain_timeout) },
+	{ "limits", "max_conns_per_ip", "limits.max_tunnels",
+	  offsetof(struct settings, limits.max_conns_per_ip),
+	  offsetof(struct settings, limits.max_tunnels) },
+	{ "limits", "max_visitors_per_ip", "limits.max_relays",
+	  offsetof(struct settings, limits.max_visitors_per_ip),
+	  offsetof(struct settings, limits.max_relays) },
+	{ "limits", "max_pending", "limits.max_relays",
+	  offsetof(struct settings, limits.max_pending),
+	  offsetof(struct settings, limits.max_relays) },
+	{ "limits", "max_pending_per_tunnel", "limits.max_pending",
+	  offsetof(struct settings, limits.max_pending_per_tunnel),
+	  offsetof(struct settings, limits.max_pending) },
+	{ "limits", "max_unauthenticated_per_ip", "limits.max_unauthenticated",
+	  offsetof(struct settings, limits.max_unauthenticated_per_ip),
+	  offsetof(struct settings, limits.max_unauthenticated) },
 };
 
 static int64_t setting_at(const struct plugin_set *set, size_t offset)
