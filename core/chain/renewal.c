@@ -57,11 +57,11 @@ static void log_mistake(const struct diag_mistake *mistake, void *arg)
 	snprintf(text, sizeof text, "%s:%u:%u", mistake->source ? mistake->source : "",
 	         mistake->line, mistake->column);
 	log_event(LOG_ERROR, "a changed file was refused, the old version stays in use",
-	          (const struct log_field[]){
-			  log_str("plugin", place->item->old->name),
-			  log_str("file", shown_files(place->item)),
-			  log_str("pointer", mistake->pointer), log_str("error", mistake->text),
-			  log_str("place", text) },
+	          (const struct log_field[]){ log_str("plugin", place->item->old->name),
+	                                      log_str("file", shown_files(place->item)),
+	                                      log_str("pointer", mistake->pointer),
+	                                      log_str("error", mistake->text),
+	                                      log_str("place", text) },
 	          mistake->line ? 5 : 4);
 }
 

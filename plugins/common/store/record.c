@@ -122,6 +122,11 @@ static size_t find_row(spore_str field)
 	return i;
 }
 
+bool record_knows(spore_str field)
+{
+	return field.len && find_row(field) < N_ROWS;
+}
+
 const char *record_set(struct record *record, const spore_host *host, spore_str field,
                        spore_str value)
 {

@@ -36,6 +36,8 @@ struct record {
 	struct terms terms;
 };
 
+/* Whether a record may have this field. [any] */
+bool record_knows(spore_str field);
 /* Sets a field. Returns NULL, or what is wrong: a permanent text that contains nothing of the
  * arguments. [any] */
 const char *record_set(struct record *record, const spore_host *host, spore_str field,

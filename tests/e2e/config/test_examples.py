@@ -50,11 +50,12 @@ def copy(tmp_path):
 
 def examples(pattern):
     """All examples except those for TLS, which tls/test_examples.py tests, and those that ask a
-    service or Redis, which access/test_http_service.py and test_redis.py test."""
+    service or a database, which access/test_http_service.py, test_redis.py and test_postgres.py
+    test."""
     found = sorted(
         path.name
         for path in EXAMPLES.glob(pattern)
-        if not {"tls", "http", "redis"} & set(path.stem.split("-"))
+        if not {"tls", "http", "redis", "postgres"} & set(path.stem.split("-"))
     )
     assert found, f"no {pattern} in {EXAMPLES}"
     return found

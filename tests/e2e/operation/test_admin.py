@@ -474,9 +474,7 @@ def test_drain(running, admin):
             assert admin.ask("status")["state"] == "draining"
             assert "the server is shutting down" in admin.ctl("reload", status=1)
             running.process.signal(signal.SIGHUP)
-            running.process.wait_for(
-                'reload refused.*error="the server is shutting down"', times=2
-            )
+            running.process.wait_for('reload refused.*error="the server is shutting down"', times=2)
             running.process.terminate()
             running.process.wait_for("draining already by=operator signal=TERM")
             visitor.sendall(b"x")

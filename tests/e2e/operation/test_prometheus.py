@@ -148,8 +148,9 @@ def test_conf_uses_what_is_served(tmp_path, address, certificate):
 def test_the_pages_name_what_is_served(tmp_path, address, certificate):
     # An instance with "last_good", and a file that is read again, have metrics of their own.
     http = {"use": "http", "url": "http://127.0.0.1:9/", "on_error": "last_good"}
-    ldap = {"use": "ldap", "urls": ["ldapi://%2Fnowhere"], "bind_dn": "uid=%n"}
-    auth = [{"use": "hmac", "secret": "s3cret"}, http, {"use": "redis", "port": 9}, ldap]
+    auth = [{"use": "hmac", "secret": "s3cret"}, http, {"use": "redis", "port": 9}]
+    auth += [{"use": "postgres", "conninfo": "host=127.0.0.1 port=9", "query": "select $1"}]
+    auth += [{"use": "ldap", "urls": ["ldap://127.0.0.1:9"], "bind_dn": "uid=%n,dc=example"}]
     with serving(tmp_path, address, certificate, auth=auth) as (server, exporter):
         pathlib.Path(certificate.path).touch()
         server.process.wait_for("a changed file is in use")

@@ -1,0 +1,401 @@
+/* auth_postgres - knows its clients from PostgreSQL: one row for each, by a query of the operator.
+ * For servers.
+ *
+ *   desk (plugins/common/store) ──▶ lookup ──▶ asker ──▶ link
+ *   changes (plugins/common/store) ◀── watcher, listing ──▶ link
+ *
+ * Each worker has a connection and a queue of its own; worker 0 has another connection, to hear of
+ * changes. All workers share the breaker, the sessions and, with "bore", all keys. */
+#include <stdlib.h>
+
+#include "../common/report.h"
+#include "../common/store/desk.h"
+#include "lookup.h"
+#include "watcher.h"
+
+struct conf {
+	const char *conninfo;
+	spore_str password;
+	uint32_t insecure;
+	const char *query;
+	uint32_t prepare;
+	const char *channel;
+	int64_t binding;
+	spore_list names; /* of const char * */
+	uint32_t bore;
+	const char *bore_query;
+	int64_t max_keys;
+	int64_t poll_interval, connect_timeout, timeout, max_waiting;
+	int64_t breaker_failures, breaker_pause;
+};
+
+struct postgres {
+	struct keeper keeper;
+	struct asker_shared shared;
+	struct changes_shared changes;
+	struct watcher_options watching;
+	bool has_breaker; /* shared.breaker is initialised */
+};
+
+/* The state of a worker. */
+struct postgres_worker {
+	struct asker asker;
+	struct keeper_worker keeper;
+	struct changes changes; /* worker 0 only */
+	struct watcher watcher; /* worker 0 only */
+	bool watches;
+};
+
+static const spore_option_item text_item = { SPORE_OPT_STRING, sizeof(const char *), NULL, 0, 0 };
+
+/* clang-format off */
+static const spore_option options[] = {
+	SPORE_STRING(struct conf, conninfo, 0, "\"\"",
+	             "where PostgreSQL is, as libpq's connection strings say it, without a password"),
+	SPORE_SECRET(struct conf, password, 0, "password of the user; default: that of the service or "
+	             "the password file"),
+	SPORE_BOOL(struct conf, insecure, 0, NULL,
+	           "allow a PostgreSQL on another machine without sslmode=verify-full, where everyone "
+	           "in between may read the secrets and let anyone in"),
+	SPORE_STRING(struct conf, query, SPORE_OPTF_REQUIRED | SPORE_OPTF_NOT_EMPTY, NULL,
+	             "a query that gives the row of the client with the name $1, or no row"),
+	SPORE_BOOL(struct conf, prepare, 0, "true",
+	           "prepare the query once for a connection; not with a pooler that cannot do it"),
+	SPORE_STRING(struct conf, channel, 0, "\"spore\"",
+	             "a channel on which a NOTIFY with the name of a client says that it has changed, "
+	             "and one without payload that any may have; empty: none"),
+	SPORE_ENUM(struct conf, binding, 0, "\"off\"", BINDING_CHOICES,
+	           "accept answers that are bound to the TLS session, besides others (prefer) or only "
+	           "those (require)"),
+	SPORE_LIST(struct conf, names, SPORE_OPTF_NOT_EMPTY, &text_item,
+	           "the names and IP addresses under which clients dial this server, without port: "
+	           "clients may sign with the private key of their pubkey then"),
+	SPORE_BOOL(struct conf, bore, 0, NULL,
+	           "also serve clients that send no name, such as bore's: all keys are held here"),
+	SPORE_STRING(struct conf, bore_query, SPORE_OPTF_NOT_EMPTY, NULL,
+	             "a query that gives the names of all clients, in one column, with bore"),
+	SPORE_INT(struct conf, max_keys, 0, "1000", 1, 10000,
+	          "how many keys are held with bore; each answer without a name is compared with all"),
+	SPORE_DURATION(struct conf, poll_interval, 0, "\"30s\"", 100, 86400000,
+	               "how often the clients that are in are looked up again, whatever is heard of "
+	               "changes"),
+	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
+	               "time to connect and log in"),
+	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,
+	               "time for a look-up, with waiting for a connection; keep it below "
+	               "server.auth_timeout"),
+	SPORE_INT(struct conf, max_waiting, 0, "2000", 1, 1000000,
+	          "look-ups at a time on each worker; further ones fail"),
+	SPORE_INT(struct conf, breaker_failures, 0, "5", 1, 1000,
+	          "after so many failures in a row PostgreSQL is only tried now and then"),
+	SPORE_DURATION(struct conf, breaker_pause, 0, "\"1s\"", 10, 3600000,
+	               "pause before such a trial, and between two of them"),
+};
+/* clang-format on */
+
+/* ---- metrics ---- */
+
+static uint32_t add_family(const struct postgres *postgres, uint32_t type, const char *name,
+                           const char *help, const char *label)
+{
+	static const double bounds[] = { 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3 };
+	const char *const labels[] = { "plugin", label };
+	bool is_histogram = type == SPORE_METRIC_HISTOGRAM;
+	const spore_metric_spec spec = {
+		.struct_size = sizeof spec,
+		.type = type,
+		.name = name,
+		.help = help,
+		.unit = is_histogram ? "seconds" : NULL,
+		.labels = labels,
+		.n_labels = label ? 2 : 1,
+		.bounds = is_histogram ? bounds : NULL,
+		.n_bounds = is_histogram ? sizeof bounds / sizeof *bounds : 0,
+		.max_series = 1000,
+	};
+
+	return postgres->keeper.host->metric_family(postgres->keeper.log, &spec);
+}
+
+static void add_metrics(struct postgres *postgres, const char *instance)
+{
+	static const char *const results[ASK_RESULTS] = {
+		[ASK_REPLIED] = "replied", [ASK_BAD_RECORD] = "bad_record",
+		[ASK_REFUSED] = "refused", [ASK_TIMEOUT] = "timeout",
+		[ASK_STOPPED] = "stopped", [ASK_SUSPENDED] = "suspended",
+		[ASK_BUSY] = "busy",       [ASK_NO_MEMORY] = "no_memory",
+	};
+	const spore_host *host = postgres->keeper.host;
+	struct asker_shared *shared = &postgres->shared;
+	spore_str values[2] = { spore_cstr(instance), { NULL, 0 } };
+	uint32_t family = add_family(postgres, SPORE_METRIC_COUNTER, "requests_total",
+	                             "Queries to PostgreSQL, by how they ended.", "result");
+
+	for (size_t i = 0; i < ASK_RESULTS; i++) {
+		values[1] = spore_cstr(results[i]);
+		shared->results[i] = host->metric_series(family, values, 2);
+	}
+	family = add_family(postgres, SPORE_METRIC_HISTOGRAM, "request_seconds",
+	                    "Seconds from a query to PostgreSQL until its end.", NULL);
+	shared->seconds = host->metric_series(family, values, 1);
+	family = add_family(postgres, SPORE_METRIC_GAUGE, "breaker_state",
+	                    "Whether PostgreSQL is asked: 0 yes, 1 one question as a trial, 2 no.",
+	                    NULL);
+	shared->state = host->metric_series(family, values, 1);
+	family = add_family(postgres, SPORE_METRIC_GAUGE, "held_keys",
+	                    "Keys that are held for clients without a name.", NULL);
+	postgres->changes.keys = host->metric_series(family, values, 1);
+	family = add_family(postgres, SPORE_METRIC_COUNTER, "changes_total",
+	                    "Sessions whose client has changed in PostgreSQL, by what followed.",
+	                    "action");
+	values[1] = spore_cstr("renewed");
+	postgres->changes.renewed = host->metric_series(family, values, 2);
+	values[1] = spore_cstr("revoked");
+	postgres->changes.revoked = host->metric_series(family, values, 2);
+	asker_show_state(shared);
+}
+
+/* ---- create and destroy ---- */
+
+static void destroy(void *instance)
+{
+	struct postgres *postgres = instance;
+
+	keeper_fini(&postgres->keeper);
+	if (postgres->has_breaker)
+		breaker_fini(&postgres->shared.breaker);
+	target_fini(&postgres->shared.target);
+	free(postgres);
+}
+
+static void warn_of_time(const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+	int64_t most_ms = spore_auth_time(args);
+
+	if (most_ms && conf->timeout >= most_ms)
+		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
+		           "a look-up may take %lld ms (timeout), but after %lld ms "
+		           "(server.auth_timeout) the client is refused: keep timeout below "
+		           "server.auth_timeout",
+		           (long long)conf->timeout, (long long)most_ms);
+}
+
+static bool expect(const spore_create_args *args, bool good, const char *pointer, const char *text)
+{
+	if (!good)
+		args->report(args, pointer, text);
+	return good;
+}
+
+static bool check_queries(const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+	bool good = expect(args, strlen(conf->channel) <= WATCHER_CHANNEL_MAX, "/channel",
+	                   "expected a name of at most 63 bytes");
+
+	good = expect(args, !conf->bore || conf->bore_query, "/bore",
+	              "expected bore_query, too, which gives the names of all clients") &&
+	       good;
+	return expect(args, conf->bore || !conf->bore_query, "/bore_query",
+	              "expected this option with \"bore\": true only") &&
+	       good;
+}
+
+static bool set_target(struct postgres *postgres, const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+	struct target_options target = { conf->conninfo, conf->password, conf->insecure };
+
+	return target_init(&postgres->shared.target, args, &target);
+}
+
+static void set_up_asker(struct postgres *postgres, const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+	struct asker_shared *shared = &postgres->shared;
+
+	shared->host = args->host;
+	shared->log = args->ctx;
+	shared->connect_ms = conf->connect_timeout;
+	shared->timeout_ms = conf->timeout;
+	shared->query = conf->query;
+	shared->prepares = conf->prepare;
+	shared->max_waiting = (size_t)conf->max_waiting;
+	postgres->watching = (struct watcher_options){ conf->channel, conf->bore_query,
+		                                       conf->poll_interval };
+	breaker_init(&shared->breaker, (unsigned)conf->breaker_failures, conf->breaker_pause);
+	postgres->has_breaker = true;
+}
+
+static bool set_up(struct postgres *postgres, const spore_create_args *args)
+{
+	const struct conf *conf = args->conf;
+	struct postgres *previous = (struct postgres *)args->previous;
+	struct keeper_options keeper = {
+		.binding = conf->binding,
+		.names = conf->names,
+		.bore = conf->bore,
+		.max_keys = (size_t)conf->max_keys,
+		.previous = previous ? &previous->keeper : NULL,
+	};
+	bool good = keeper_init(&postgres->keeper, args, &keeper);
+
+	good = check_queries(args) && good;
+	good = set_target(postgres, args) && good;
+	if (!good)
+		return false;
+	warn_of_time(args);
+	set_up_asker(postgres, args);
+	add_metrics(postgres, args->instance);
+	return true;
+}
+
+static spore_status create(const spore_create_args *args, void **instance_out)
+{
+	struct postgres *postgres = calloc(1, sizeof *postgres);
+
+	if (!postgres)
+		return SPORE_ENOMEM;
+	if (!set_up(postgres, args)) {
+		destroy(postgres);
+		return SPORE_ECONFIG;
+	}
+	*instance_out = postgres;
+	return SPORE_OK;
+}
+
+/* ---- workers ---- */
+
+static void on_lost(void *arg)
+{
+	struct postgres_worker *state = arg;
+
+	if (state->watches)
+		watcher_doubt(&state->watcher);
+}
+
+static bool start_watching(struct postgres_worker *state, struct postgres *postgres)
+{
+	state->watcher = (struct watcher){
+		.asker = &state->asker,
+		.changes = &state->changes,
+		.options = &postgres->watching,
+	};
+	if (!changes_start(&state->changes, &state->keeper, &postgres->changes))
+		return false;
+	if (watcher_start(&state->watcher)) {
+		state->watches = true;
+		return true;
+	}
+	changes_stop(&state->changes);
+	return false;
+}
+
+static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
+                                 void **state_out)
+{
+	struct postgres *postgres = instance;
+	struct postgres_worker *state = calloc(1, sizeof *state);
+
+	(void)ticket;
+	if (!state)
+		return SPORE_ENOMEM;
+	state->keeper = (struct keeper_worker){
+		.keeper = &postgres->keeper,
+		.worker = worker,
+		.ops = &lookup_ops,
+		.backend = &state->asker,
+	};
+	if (!asker_start(&state->asker, &postgres->shared, worker)) {
+		free(state);
+		return SPORE_ENOMEM;
+	}
+	if (postgres->keeper.host->worker_index(worker) == 0 && !start_watching(state, postgres)) {
+		asker_stop(&state->asker);
+		free(state);
+		return SPORE_ENOMEM;
+	}
+	state->asker.on_lost = on_lost;
+	state->asker.arg = state;
+	*state_out = state;
+	return SPORE_OK;
+}
+
+static void worker_stop(void *arg)
+{
+	struct postgres_worker *state = arg;
+
+	if (state->watches) {
+		watcher_stop(&state->watcher);
+		changes_stop(&state->changes);
+	}
+	asker_stop(&state->asker);
+	free(state);
+}
+
+/* ---- the kind's functions ---- */
+
+static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
+{
+	struct postgres_worker *worker = state;
+
+	return desk_verify(&worker->keeper, rq, ticket);
+}
+
+static void cancel(void *state, spore_ticket ticket)
+{
+	struct postgres_worker *worker = state;
+
+	desk_cancel(&worker->keeper, ticket);
+}
+
+static void session_end(void *state, const spore_session_end *end)
+{
+	struct postgres_worker *worker = state;
+
+	desk_session_end(&worker->keeper, end);
+}
+
+static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket ticket,
+                       const spore_held *held)
+{
+	struct postgres_worker *worker = state;
+
+	return desk_recheck(&worker->keeper, rq, ticket, held);
+}
+
+static uint32_t needs_challenge(void *instance)
+{
+	const struct postgres *postgres = instance;
+
+	return keeper_needs_challenge(&postgres->keeper);
+}
+
+static const spore_auth_ops ops = {
+	.struct_size = sizeof ops,
+	.flags = SPORE_AUTHF_RENEWS_BY_SESSION,
+	.verify = verify,
+	.cancel = cancel,
+	.session_end = session_end,
+	.needs_challenge = needs_challenge,
+	.recheck = recheck,
+};
+
+static const spore_component component = {
+	.struct_size = sizeof component,
+	.kind = SPORE_KIND_AUTH,
+	.name = "postgres",
+	.summary = "clients that PostgreSQL knows",
+	.ops = &ops,
+	.options = options,
+	.n_options = sizeof options / sizeof *options,
+	.option_size = sizeof *options,
+	.conf_size = sizeof(struct conf),
+	.create = create,
+	.destroy = destroy,
+	.worker_start = worker_start,
+	.worker_stop = worker_stop,
+};
+
+SPORE_PLUGIN("auth_postgres", "1.0.0", "The Spore authors", "MIT", "", &component);

@@ -1,0 +1,25 @@
+/* listing - lists the names of all clients in PostgreSQL, and lets each be looked up. For one
+ * worker. */
+#ifndef LISTING_H
+#define LISTING_H
+
+#include "../common/store/changes.h"
+#include "asker.h"
+
+struct listing;
+
+struct listing_order {
+	struct asker *asker;
+	struct changes *changes;
+	const char *query; /* its rows have one column, the name */
+	/* The list is complete, or has failed. Not called after listing_stop(). [worker] */
+	void (*on_end)(void *arg, bool is_complete);
+	void *arg;
+};
+
+/* NULL: it cannot begin. The texts are borrowed. [worker] */
+struct listing *listing_start(const struct listing_order *order);
+/* Forgets about it. Accepts NULL. Not after on_end(). [worker] */
+void listing_stop(struct listing *listing);
+
+#endif

@@ -1,0 +1,108 @@
+#include "lookup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "asker.h"
+#include "row.h"
+
+/* A look-up under way. Nobody waits for it if it was withdrawn. */
+struct fetch {
+	struct ask ask;
+	struct asker_shared *shared;
+	struct store_lookup *lookup; /* NULL: withdrawn */
+	struct record record;        /* of the row, if there was one */
+	char wrong[ROW_WRONG_MAX];   /* "": nothing */
+	char name[SPORE_IDENTITY_MAX + 1];
+};
+
+static int32_t status_of(enum ask_result result)
+{
+	return result == ASK_BUSY        ? SPORE_EBUSY
+	       : result == ASK_NO_MEMORY ? SPORE_ENOMEM
+	       : result == ASK_TIMEOUT   ? SPORE_ETIMEOUT
+	                                 : SPORE_EBACKEND;
+}
+
+static void on_row(struct ask *ask, const PGresult *row, size_t number)
+{
+	struct fetch *fetch = (struct fetch *)ask;
+
+	if (number == 0)
+		row_read(row, fetch->shared->host, &fetch->record, fetch->wrong);
+	else
+		snprintf(fetch->wrong, sizeof fetch->wrong, "expected one row, found several");
+}
+
+static struct store_answer answer_of(struct fetch *fetch, enum ask_result result)
+{
+	struct store_answer answer = { .reply = STORE_FAILED,
+		                       .record = &fetch->record,
+		                       .wrong = fetch->wrong,
+		                       .status = status_of(result) };
+
+	if (result == ASK_BAD_RECORD) {
+		answer.reply = STORE_WRONG;
+		answer.wrong = "PostgreSQL refuses its name or its values";
+	} else if (result == ASK_REPLIED && fetch->ask.n_rows == 0) {
+		answer.reply = STORE_UNKNOWN;
+	} else if (result == ASK_REPLIED) {
+		answer.reply = *fetch->wrong ? STORE_WRONG : STORE_FOUND;
+	}
+	return answer;
+}
+
+static enum ask_result on_end(struct ask *ask, enum ask_result result)
+{
+	struct fetch *fetch = (struct fetch *)ask;
+	struct store_lookup *lookup = fetch->lookup;
+	struct store_answer answer = answer_of(fetch, result);
+
+	if (lookup) {
+		lookup->sent = NULL;
+		lookup->on_answer(lookup, &answer);
+	}
+	record_fini(&fetch->record);
+	free(fetch);
+	return answer.reply == STORE_WRONG ? ASK_BAD_RECORD : result;
+}
+
+static spore_status look_up(void *backend, struct store_lookup *lookup)
+{
+	struct asker *asker = backend;
+	struct fetch *fetch = calloc(1, sizeof *fetch);
+	enum ask_result result;
+
+	if (!fetch)
+		return SPORE_ENOMEM;
+	memcpy(fetch->name, lookup->name, sizeof fetch->name);
+	fetch->shared = asker->shared;
+	fetch->lookup = lookup;
+	fetch->ask.name = fetch->name;
+	fetch->ask.on_row = on_row;
+	fetch->ask.on_end = on_end;
+	result = asker_send(asker, &fetch->ask);
+	lookup->sent = result == ASK_REPLIED ? fetch : NULL;
+	if (result == ASK_REPLIED)
+		return SPORE_OK;
+	free(fetch);
+	return status_of(result);
+}
+
+/* One that was sent goes on, so that its end still tells whether PostgreSQL works. */
+static void withdraw(void *backend, struct store_lookup *lookup)
+{
+	struct asker *asker = backend;
+	struct fetch *fetch = lookup->sent;
+
+	if (!fetch)
+		return;
+	lookup->sent = NULL;
+	fetch->lookup = NULL;
+	if (asker_withdraw(asker, &fetch->ask)) {
+		record_fini(&fetch->record);
+		free(fetch);
+	}
+}
+
+const struct store_ops lookup_ops = { look_up, withdraw };

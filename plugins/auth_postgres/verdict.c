@@ -1,0 +1,55 @@
+#include "verdict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../common/store/record.h"
+
+static bool starts(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+enum verdict verdict_of(const char *state)
+{
+	/* the connection; a statement that is not there any more, as behind a pooler; a table that
+	 * has changed under it; the server ends */
+	static const char *const lost[] = { "08", "26", "0A000", "57P" };
+
+	if (!state)
+		return VERDICT_LOST;
+	for (size_t i = 0; i < sizeof lost / sizeof *lost; i++)
+		if (starts(state, lost[i]))
+			return VERDICT_LOST;
+	/* data; a subquery with too many rows */
+	return starts(state, "22") || starts(state, "21") ? VERDICT_VALUE : VERDICT_REFUSED;
+}
+
+bool verdict_on_parameters(const PGresult *description, char *why, size_t size)
+{
+	int n = PQnparams(description);
+
+	snprintf(why, size, "expected $1, the name of the client, in query, found %d parameters",
+	         n);
+	return n == 1;
+}
+
+bool verdict_on_columns(const PGresult *description, char *why, size_t size)
+{
+	int n = PQnfields(description);
+
+	for (int i = 0; i < n; i++) {
+		const char *name = PQfname(description, i);
+
+		if (record_knows(spore_cstr(name)))
+			continue;
+		snprintf(why, size,
+		         "the query gives the column %.40s, which is unknown, so it lets nobody "
+		         "in: expected only secret, key, pubkey, password_hash, ports, "
+		         "max_tunnels, max_conns and life",
+		         name);
+		return false;
+	}
+	snprintf(why, size, "the query gives no columns, so it lets nobody in");
+	return n > 0;
+}
