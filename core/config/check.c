@@ -493,13 +493,15 @@ static void check_to(struct client_settings *client, struct json_doc *doc, struc
 	}
 }
 
-/* Which of two tunnels would get the port is a matter of luck. */
+/* If two tunnels ask for one port, chance decides which gets it. */
 static void check_port_is_unique(const struct settings *settings, size_t at,
                                  const struct json *node, struct diag *diag)
 {
 	const struct tunnel_settings *tunnels = settings->tunnels.items;
 
-	for (size_t i = 0; tunnels[at].port && i < at; i++) {
+	if (tunnels[at].port == 0)
+		return; /* any port */
+	for (size_t i = 0; i < at; i++) {
 		if (tunnels[i].port == tunnels[at].port) {
 			diag_add(diag, json_get(node, "port"),
 			         "expected a port that no other tunnel asks for, found %lld, as in "

@@ -22,7 +22,7 @@ static const struct own_flag {
 	  "check everything that a start checks, bind no address, and exit with 0 or 1 "
 	  "(-t: if no HOST follows)" },
 	{ 0,   ROLE_SERVER | ROLE_LOCAL, "--print-config", "", "",
-	  "the same, and print each value and its source" },
+	  "like --check, and print each value and its source" },
 	{ 'h', ROLE_SERVER | ROLE_LOCAL, "--help",    "",     "", "print this help" },
 	{ 0,   ROLE_SERVER | ROLE_LOCAL, "--version", "",     "", "print the version" },
 };

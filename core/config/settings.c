@@ -138,7 +138,7 @@ static const spore_option tunnel_rows[] = {
 static const spore_option_item cidr_item = { SPORE_OPT_CIDR, sizeof(spore_cidr), NULL, 0, 0 };
 static const spore_option limit_rows[] = {
 	SPORE_INT(struct limit_settings, max_conns_per_ip, OPTIONF_NEW_ONLY, "0", 0, 1000000,
-	          "tunnels of one source; data connections do not count"),
+	          "most tunnels of one source; 0: no limit; data connections do not count"),
 	SPORE_INT(struct limit_settings, max_tunnels, OPTIONF_NEW_ONLY, "0", 0, 1000000,
 	          "tunnels in total"),
 	SPORE_INT(struct limit_settings, max_relays, OPTIONF_NEW_ONLY, "0", 0, 1000000,

@@ -125,7 +125,7 @@ static struct loan *take_loan(struct spore_worker *worker, enum loan_kind kind, 
 }
 
 /* The loan may be taken again at once, also within its own callback. */
-static void give_loan(struct loan *loan)
+static void return_loan(struct loan *loan)
 {
 	list_remove(&loan->lent.node);
 	slab_give(loans_of(loan->worker), loan);
@@ -191,7 +191,7 @@ static void release_timer(struct lent *lent)
 	struct loan *loan = CONTAINER_OF(lent, struct loan, lent);
 
 	ev_timer_stop(loop_ev(loan->worker->loop), &loan->timer.ev);
-	give_loan(loan);
+	return_loan(loan);
 }
 
 spore_status lend_timer_start(spore_worker *worker, int64_t after_ms, int64_t repeat_ms,
@@ -269,7 +269,7 @@ static bool end_watcher(struct loan *loan)
 
 	if (!open)
 		mistake(name_of(worker), "io_stop", "fd was closed before io_stop");
-	give_loan(loan);
+	return_loan(loan);
 	return open;
 }
 
@@ -337,7 +337,7 @@ spore_status lend_io_start(spore_worker *worker, int fd, uint32_t events,
 	failed = watch(loan, out->id);
 	if (!failed)
 		return SPORE_OK;
-	give_loan(loan);
+	return_loan(loan);
 	out->id = 0;
 	return io_failure(worker, failed);
 }
@@ -470,16 +470,17 @@ static void release_look_up(struct lent *lent)
 	struct loan *loan = CONTAINER_OF(lent, struct loan, lent);
 
 	resolve_stop(loan->look_up.resolve);
-	give_loan(loan);
+	return_loan(loan);
 }
 
 static void on_resolved(void *arg, const spore_addr *addrs, size_t n,
                         const struct net_failure *failure)
 {
-	struct loan *given = arg, loan = *given;
+	struct loan *slot = arg;
+	struct loan loan = *slot; /* on_done may take the slot again */
 
 	(void)failure;
-	give_loan(given);
+	return_loan(slot);
 	guest_enter(name_of(loan.worker), "on_done");
 	loan.look_up.on_done(loan.arg, n ? SPORE_OK : SPORE_EBACKEND, addrs, n);
 	guest_leave();
@@ -513,7 +514,7 @@ spore_status lend_resolve(spore_worker *worker, const char *name, uint16_t port,
 	                                      on_resolved, loan);
 	if (loan->look_up.resolve)
 		return SPORE_OK;
-	give_loan(loan);
+	return_loan(loan);
 	out->id = 0;
 	return SPORE_EBUSY;
 }

@@ -17,7 +17,7 @@
 #include "net/answers.h"
 #include "net/shortage.h"
 
-enum { THREADS = 4, QUEUED = 4096 };
+enum { THREADS = 4, QUEUED = 4096, END_WAIT_MS = 1000 };
 _Static_assert(RESOLVE_MAX == ANSWERS_MAX, "all addresses of a look-up are kept");
 
 struct resolver {
@@ -78,8 +78,8 @@ bool resolver_free(struct resolver *resolver)
 {
 	if (!resolver)
 		return true;
-	if (!pool_free(resolver->pool, 1000))
-		return false;
+	if (!pool_free(resolver->pool, END_WAIT_MS))
+		return false; /* a look-up still uses the resolver */
 	answers_fini(&resolver->answers);
 	pthread_mutex_destroy(&resolver->lock);
 	free(resolver);

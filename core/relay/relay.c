@@ -46,7 +46,7 @@ struct relay {
 	bool over;
 };
 
-static void tell_moved(struct relay *relay)
+static void report_bytes(struct relay *relay)
 {
 	uint64_t moved[2];
 
@@ -65,7 +65,7 @@ static void run_end_relay(struct loop_task *task)
 		                 relay->cause,
 		                 relay->error };
 
-	tell_moved(relay);
+	report_bytes(relay);
 	relay->on_end(&end, relay->arg);
 	free(relay->error);
 	free(relay->brake);
@@ -324,7 +324,7 @@ static bool has_died(struct relay *relay, int side)
 	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLERR | POLLHUP);
 }
 
-static void note_moved(struct relay *relay)
+static void note_activity(struct relay *relay)
 {
 	uint64_t bytes = relay->flows[0].bytes + relay->flows[1].bytes;
 
@@ -344,7 +344,7 @@ static bool is_idle(const struct relay *relay)
 
 /* ---- peers that are gone ---- */
 
-static void keep_alive(struct relay *relay)
+static void enable_keepalive(struct relay *relay)
 {
 	const struct relay_watch *watch = &relay->set->watch;
 
@@ -407,14 +407,14 @@ static bool must_end(struct relay *relay, enum relay_cause *cause_out)
 	return is_idle(relay);
 }
 
-static void sweep_relay(struct relay *relay, bool is_loss)
+static void sweep_relay(struct relay *relay, bool host_was_lost)
 {
 	enum relay_cause cause;
 
-	tell_moved(relay);
-	note_moved(relay);
-	keep_alive(relay);
-	if (is_loss && (!relay->set->is_lost || relay->set->is_lost(relay->arg)))
+	report_bytes(relay);
+	note_activity(relay);
+	enable_keepalive(relay);
+	if (host_was_lost && (!relay->set->is_lost || relay->set->is_lost(relay->arg)))
 		doubt_left_peer(relay);
 	if (must_end(relay, &cause))
 		finish_relay(relay, cause);

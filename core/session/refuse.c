@@ -143,9 +143,9 @@ void refuse_log(const struct server_session *s, enum log_level level, const char
 
 /* ---- the ends ---- */
 
-/* How the ALLOW ends that the client has. One that had a tunnel is revoked if a newer one does not
- * go as far. */
-static uint32_t end_of(const struct server_session *s, enum refusal why)
+/* The reason for which the client's ALLOW ends. In REVIEWED a reload asks again about an open
+ * tunnel; a client that does not pass is revoked. */
+static uint32_t end_reason_of(const struct server_session *s, enum refusal why)
 {
 	switch (why) {
 	case REFUSED_LIFE_OVER:
@@ -164,7 +164,7 @@ static void end_with(struct server_session *s, enum refusal why, const char *tol
 	struct message message = { .type = MESSAGE_ERROR };
 
 	snprintf(message.text, sizeof message.text, "%s", told);
-	s->end_reason = end_of(s, why);
+	s->end_reason = end_reason_of(s, why);
 	link_send(&s->link, &message);
 	server_session_finish(s);
 }
@@ -232,7 +232,7 @@ void refuse_silently(struct server_session *s, enum refusal why)
 {
 	refuse_count(s->worker, why);
 	log_stranger(s, LOG_INFO, "connection refused", why, refusal_text(why));
-	s->end_reason = end_of(s, why);
+	s->end_reason = end_reason_of(s, why);
 	server_session_finish(s);
 }
 
@@ -240,7 +240,7 @@ void refuse_with_reset(struct server_session *s, enum refusal why)
 {
 	refuse_count(s->worker, why);
 	log_stranger(s, LOG_WARN, "connection refused", why, refusal_text(why));
-	s->end_reason = end_of(s, why);
+	s->end_reason = end_reason_of(s, why);
 	server_session_end(s, true);
 }
 

@@ -50,20 +50,26 @@ static struct entry *get_entry(const struct delay *delay, const char *thread)
 	return entry;
 }
 
+static void add_to_entry(struct entry *entry, const struct delay *delay, const char *thread)
+{
+	bool is_first = entry->delay.n == 0; /* since the last delays_take */
+
+	if (is_first || delay->longest_ns > entry->delay.longest_ns) {
+		entry->delay.longest_ns = delay->longest_ns;
+		snprintf(entry->thread, sizeof entry->thread, "%s", thread);
+	}
+	entry->delay.n++;
+	entry->all++;
+}
+
 void delays_note(const struct delay *delay, const char *thread)
 {
 	struct entry *entry;
 
 	pthread_mutex_lock(&the_delays.lock);
 	entry = get_entry(delay, thread);
-	if (entry && (entry->delay.n == 0 || delay->longest_ns > entry->delay.longest_ns)) {
-		entry->delay.longest_ns = delay->longest_ns;
-		snprintf(entry->thread, sizeof entry->thread, "%s", thread);
-	}
-	if (entry) {
-		entry->delay.n++;
-		entry->all++;
-	}
+	if (entry)
+		add_to_entry(entry, delay, thread);
 	pthread_mutex_unlock(&the_delays.lock);
 }
 
