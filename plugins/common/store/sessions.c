@@ -183,7 +183,8 @@ static enum sessions_begun begin(struct sessions *sessions, const struct session
 		entry = *at = calloc(1, sizeof *entry);
 	if (!entry)
 		return SESSIONS_NO_MEMORY;
-	/* Older tunnels of the session still have the limits of before: the next look renews all. */
+	/* Older tunnels of the session still have the limits of before: the next look renews
+	 * all. */
 	has_other_limits = entry->n > 0 && memcmp(entry->session.limits, session->limits,
 	                                          sizeof session->limits) != 0;
 	entry->session = *session;
