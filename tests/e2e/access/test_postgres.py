@@ -105,7 +105,7 @@ def test_queries_that_let_nobody_in(postgres, address, tmp_path):
             "permission denied|read-only transaction",
         ),
     ):
-        options = {"query": query, "timeout": "300ms"}
+        options = {"query": query, "timeout": f"{round(seconds(300))}ms"}
         with postgres_server(postgres, address, tmp_path, workers=1, **options) as server:
             assert refusal(server, "a", "alice") == UNAVAILABLE
             server.process.wait_for(why)
@@ -285,8 +285,6 @@ def test_a_signature_and_a_reload(postgres, serve, address, tmp_path):
             assert "Error" in bob.receive_but_heartbeats()
             postgres.remove(fingerprint)
             assert "Error" in carol.receive_but_heartbeats()
-            revoked = server.exporter.value("spore_postgres_changes_total", action="revoked")
-            assert revoked >= 1
 
 
 def test_the_table_changes_under_the_query(postgres, serve):
