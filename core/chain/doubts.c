@@ -238,6 +238,14 @@ static bool has_same_layers(const struct chain *now, const struct chain *before)
 	return is_same;
 }
 
+/* The root stands for a section that was removed. */
+static const struct json *section_or_root(const struct json *root, const char *name)
+{
+	const struct json *section = json_get(root, name);
+
+	return section ? section : root;
+}
+
 void doubts_find_cut_off(struct plugin_set *set, const struct plugin_set *before)
 {
 	const struct json *root = json_doc_root(set->config->doc);
@@ -246,11 +254,11 @@ void doubts_find_cut_off(struct plugin_set *set, const struct plugin_set *before
 	if (!before || set->config->role != ROLE_SERVER)
 		return;
 	if (has_moved(&now->server, &before->config->settings.server))
-		diag_add(&set->doubts, json_get(root, "server"), "the control port moves: %s",
-		         cut_off);
+		diag_add(&set->doubts, section_or_root(root, "server"),
+		         "the control port moves: %s", cut_off);
 	if (!has_same_layers(set->chains[CHAIN_TRANSPORT], before->chains[CHAIN_TRANSPORT]))
-		diag_add(&set->doubts, json_get(root, "transport"), "the transports change: %s",
-		         cut_off);
+		diag_add(&set->doubts, section_or_root(root, "transport"),
+		         "the transports change: %s", cut_off);
 }
 
 /* ---- telling them ---- */

@@ -153,6 +153,8 @@ START_TEST(a_reload_that_cuts_clients_off)
 	                                  "\"plain\",\"name\":\"more\"}]}"),
 	                   "/transport: the transports change: clients");
 	ck_assert_lacks(cut_off(PLAIN, PLAIN), "clients");
+	/* A section that is gone has no place of its own. */
+	ck_assert_contains(cut_off(AT("127.0.0.1", "7000"), "{\n}"), ":1: ");
 }
 END_TEST
 
