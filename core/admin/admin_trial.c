@@ -174,6 +174,8 @@ static void write_step(const struct trial_step *step, struct jsonout *json)
 	jsonout_end(json, '}');
 }
 
+static const char more[] = ",...";
+
 /* Adds the ports that both have. False: there is no more room. */
 static bool add_ports(const spore_port_range *one, const spore_port_range *other, size_t *len,
                       char out[PORTS_SIZE])
@@ -184,8 +186,8 @@ static bool add_ports(const spore_port_range *one, const spore_port_range *other
 
 	if (lo > hi)
 		return true;
-	if (*len + 16 > PORTS_SIZE) {
-		strcpy(out + *len, ",...");
+	if (*len + strlen(",65535-65535") + sizeof more > PORTS_SIZE) {
+		memcpy(out + *len, more, sizeof more);
 		return false;
 	}
 	*len += (size_t)(lo == hi ? snprintf(out + *len, PORTS_SIZE - *len, "%s%u", comma, lo)

@@ -102,45 +102,54 @@ static bool await_reply(struct inquiry *inquiry)
 	return result == 0;
 }
 
-static struct reply ask_plugin(struct runtime *runtime, const struct question *question)
+/* Waits until the plugin uses the inquiry no longer. If it hangs, the watchdog ends the process and
+ * names it. */
+static void await_end(struct inquiry *inquiry)
 {
-	struct reply reply = { .status = SPORE_ENOMEM };
+	watchdog_end_within(HANG_END_MS);
+	while (sem_wait(&inquiry->replied) < 0 && errno == EINTR)
+		;
+}
+
+static bool send_reply(int fd, const struct reply *reply)
+{
+	return send(fd, reply, sizeof *reply, MSG_NOSIGNAL) == sizeof *reply;
+}
+
+static bool ask_plugin(struct runtime *runtime, const struct question *question, int fd)
+{
 	struct inquiry *inquiry = calloc(1, sizeof *inquiry);
+	bool good;
 
 	if (!inquiry)
-		return reply;
+		return send_reply(fd, &(struct reply){ .status = SPORE_ENOMEM });
 	*inquiry = (struct inquiry){ .runtime = runtime,
 		                     .question = *question,
 		                     .begin.run = run_begin };
 	sem_init(&inquiry->replied, 0, 0);
 	loop_post(runtime->loops[0], &inquiry->begin);
-	if (!await_reply(inquiry)) {
-		reply.status = SPORE_ETIMEOUT; /* the plugin still uses its memory */
-		watchdog_end_within(HANG_END_MS);
-		return reply;
+	if (await_reply(inquiry)) {
+		good = send_reply(fd, &inquiry->reply);
+	} else {
+		good = send_reply(fd, &(struct reply){ .status = SPORE_ETIMEOUT });
+		await_end(inquiry);
 	}
-	reply = inquiry->reply;
 	crypto_wipe(&inquiry->reply, sizeof inquiry->reply);
 	sem_destroy(&inquiry->replied);
 	free(inquiry);
-	return reply;
+	return good;
 }
 
 /* Answers one question. False: there is none, since the other process has ended. */
 static bool answer_question(struct runtime *runtime, int fd)
 {
 	struct question question;
-	struct reply reply;
-	bool good;
 
 	if (runtime->config->chains[CHAIN_AUTH].n == 0)
 		return complain("the client's configuration has no instance in \"auth\"");
 	if (recv(fd, &question, sizeof question, 0) != sizeof question)
 		return false;
-	reply = ask_plugin(runtime, &question);
-	good = send(fd, &reply, sizeof reply, MSG_NOSIGNAL) == sizeof reply;
-	crypto_wipe(&reply, sizeof reply);
-	return good;
+	return ask_plugin(runtime, &question, fd);
 }
 
 /* What configures a server in this environment must not configure the client. */

@@ -11,6 +11,7 @@
 #include "config/shorthands.h"
 #include "net/addr.h"
 #include "process/complaint.h"
+#include "process/limits.h"
 #include "rehearsal/alone.h"
 #include "rehearsal/asking.h"
 #include "rehearsal/remote.h"
@@ -176,6 +177,7 @@ int auth_test_run(int argc, char **argv)
 	int status;
 
 	(void)argc;
+	limits_forbid_core();
 	if (!arguments_read(&table, argv, &request, &status))
 		return status;
 	status = read_request(&request, &asking, &made);

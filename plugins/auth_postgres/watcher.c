@@ -57,13 +57,15 @@ static bool has_channel(const struct watcher *watcher)
 	return *watcher->options->channel != '\0';
 }
 
-/* Without a connection, nothing can be said about the names; when it is back, it looks. */
+/* Without its connection, it looks at those who are in, and the roll stays as old as it is. */
 static void on_poll(void *arg)
 {
 	struct watcher *watcher = arg;
 
 	if (!has_channel(watcher) || watcher->link.stage == LINK_READY)
 		look_at_all(watcher);
+	else
+		changes_note_all(watcher->changes);
 }
 
 /* ---- listening ---- */

@@ -49,12 +49,14 @@ static void look_at_all(struct watcher *watcher)
 		on_scanned(watcher, false);
 }
 
-/* Without a connection, nothing can be said about the names; when it is back, it looks. */
+/* Without its connection, it looks at those who are in, and the roll stays as old as it is. */
 static void on_poll(void *arg)
 {
 	struct watcher *watcher = arg;
 
-	if (watcher->primary.stage == PRIMARY_READY && !watcher->waiting)
+	if (watcher->primary.stage != PRIMARY_READY)
+		changes_note_all(watcher->changes);
+	else if (!watcher->waiting)
 		look_at_all(watcher);
 }
 

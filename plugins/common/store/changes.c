@@ -127,6 +127,16 @@ static void pause_look_ups(struct changes *changes)
 		                  &changes->retry);
 }
 
+/* A name has changed, and how is not known yet: until it is, no key of the roll is good. */
+static void look_later(struct changes *changes)
+{
+	struct roll *roll = changes->keeper->keeper->roll;
+
+	if (roll)
+		roll_set_current(roll, false);
+	pause_look_ups(changes);
+}
+
 /* What is put on the roll and into the table of sessions at the same time, on other workers, is
  * either found here or has an old stamp. */
 static void apply(struct changes *changes, const char *name, const struct record *record)
@@ -147,7 +157,7 @@ static void on_answer(struct store_lookup *lookup, const struct store_answer *an
 		keeper_log_wrong(changes->keeper->keeper, lookup->name, answer->wrong);
 	if (answer->reply == STORE_FAILED) {
 		add_name(changes, lookup->name);
-		pause_look_ups(changes);
+		look_later(changes);
 	} else {
 		apply(changes, lookup->name, answer->reply == STORE_FOUND ? answer->record : NULL);
 	}
@@ -195,7 +205,7 @@ static void pump(struct changes *changes)
 
 		if (!look_up(changes, name)) {
 			add_name(changes, name);
-			pause_look_ups(changes);
+			look_later(changes);
 		}
 		free(name);
 	}
@@ -241,7 +251,7 @@ static void add_name(void *arg, const char *name)
 	if (!copy) {
 		changes->has_lost = true;
 		changes->is_complete = false;
-		pause_look_ups(changes);
+		look_later(changes);
 		return;
 	}
 	changes->names[(changes->first + changes->n++) % changes->room] = copy;

@@ -143,6 +143,9 @@ static int32_t judge_hash(struct question *question)
 	struct credential seal;
 	int32_t verdict;
 
+	/* First: a hash that fails must not look as if the store had failed. */
+	if (question->obstacle)
+		return question_pass_on(keeper, &question->evidence, question->obstacle);
 	if (question->says == HASH_FAILED) {
 		if (pace_allows_line(&keeper->failures, keeper->host, keeper->log, SPORE_LOG_ERROR,
 		                     "failed hashes"))
@@ -152,8 +155,6 @@ static int32_t judge_hash(struct question *question)
 			           question->lookup.name);
 		return SPORE_EBACKEND;
 	}
-	if (question->obstacle)
-		return question_pass_on(keeper, &question->evidence, question->obstacle);
 	if (question->says == HASH_WRONG)
 		return question_pass_on(keeper, &question->evidence, "its password is wrong");
 	seal = evidence_seal(&question->evidence, &keeper->rules);
@@ -183,15 +184,17 @@ static int32_t start_hash(struct question *question)
 	return status == SPORE_OK ? SPORE_EPENDING : status;
 }
 
-/* Refuses a password only after the time that another name's hash takes. */
+/* Refuses a password only after the time that the hash of another name takes, if one can be
+ * computed. */
 static int32_t refuse_password(struct question *question, const char *why)
 {
 	struct keeper *keeper = question->worker->keeper;
 
 	question->obstacle = why;
 	keeper_stand_in(keeper, question->record.hash);
-	return *question->record.hash ? start_hash(question)
-	                              : question_pass_on(keeper, &question->evidence, why);
+	if (*question->record.hash && start_hash(question) == SPORE_EPENDING)
+		return SPORE_EPENDING;
+	return question_pass_on(keeper, &question->evidence, why);
 }
 
 /* A password that a live session of the same hash has proved before needs no hash. */

@@ -171,6 +171,7 @@ static enum sessions_begun begin(struct sessions *sessions, const struct session
                                  const uint64_t *stamp)
 {
 	struct entry **at, *entry;
+	bool has_other_limits;
 
 	if (stamp && *stamp != sessions->stamps[bucket_of(session->name)])
 		return SESSIONS_STALE;
@@ -182,7 +183,13 @@ static enum sessions_begun begin(struct sessions *sessions, const struct session
 		entry = *at = calloc(1, sizeof *entry);
 	if (!entry)
 		return SESSIONS_NO_MEMORY;
+	/* Older tunnels of the session still have the limits of before: the next look renews
+	 * all. */
+	has_other_limits = entry->n > 0 && memcmp(entry->session.limits, session->limits,
+	                                          sizeof session->limits) != 0;
 	entry->session = *session;
+	if (has_other_limits)
+		memset(entry->session.limits, 0, sizeof entry->session.limits);
 	entry->is_revoked = false;
 	entry->n++;
 	link_name(sessions, entry);

@@ -146,6 +146,30 @@ START_TEST(many_ports_are_cut)
 }
 END_TEST
 
+/* Wherever the room ends. */
+START_TEST(cut_ports_fit_at_each_offset)
+{
+	spore_port_range ports[64];
+	struct grant grant = { .identity = (char[]){ "" },
+		               .reason = (char[]){ "" },
+		               .fields = SPORE_AUTH_F_PORTS,
+		               .ports = ports,
+		               .n_ports = 64 };
+	struct trial_report report = { .verdict = SPORE_ALLOW, .grant = &grant };
+
+	for (size_t single = 0; single < 12; single++) {
+		char *text;
+
+		for (size_t i = 0; i < 64; i++)
+			ports[i] = i < single ? (spore_port_range){ 20000, 20000 }
+			                      : (spore_port_range){ 20000, 20001 };
+		text = write_report(&report);
+		ck_assert_contains(text, ",20000-20001,...\"");
+		free(text);
+	}
+}
+END_TEST
+
 START_TEST(a_report_with_everything)
 {
 	struct grant grant = { .identity = (char[]){ "alice" },
@@ -189,4 +213,4 @@ END_TEST
 
 SUITE("admin_trial", a_question_is_read_as_it_was_written, other_lines_are_refused,
       a_longer_answer_is_refused, the_ports_are_those_that_the_server_has, many_ports_are_cut,
-      a_report_with_everything, a_worker_that_hangs_is_an_error)
+      cut_ports_fit_at_each_offset, a_report_with_everything, a_worker_that_hangs_is_an_error)

@@ -120,6 +120,28 @@ START_TEST(limits_have_a_digest)
 }
 END_TEST
 
+/* An older tunnel has others, and must get the new ones, too. */
+START_TEST(limits_that_differ_are_not_known)
+{
+	static const uint8_t unknown[32];
+	struct sessions *sessions = sessions_new();
+	struct session session = session_of(7, "alice"), found;
+
+	session.limits[0] = 1;
+	ck_assert_int_eq(sessions_begin(sessions, &session, NULL), SESSIONS_BEGUN);
+	ck_assert_int_eq(sessions_begin(sessions, &session, NULL), SESSIONS_BEGUN);
+	ck_assert(sessions_find(sessions, 7, &found));
+	ck_assert_mem_eq(found.limits, session.limits, sizeof unknown);
+	session.limits[0] = 2;
+	ck_assert_int_eq(sessions_begin(sessions, &session, NULL), SESSIONS_BEGUN);
+	ck_assert(sessions_find(sessions, 7, &found));
+	ck_assert_mem_eq(found.limits, unknown, sizeof unknown);
+	for (int n = 0; n < 3; n++)
+		sessions_end(sessions, 7);
+	sessions_unref(sessions);
+}
+END_TEST
+
 SUITE("sessions", the_last_allow_takes_the_session_with_it, a_revoked_session_verifies_nothing,
       what_was_read_before_a_change_is_stale, a_number_stands_for_what_was_proved,
-      limits_have_a_digest)
+      limits_have_a_digest, limits_that_differ_are_not_known)
