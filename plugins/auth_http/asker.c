@@ -1,7 +1,5 @@
 #include "asker.h"
 
-#include <stdio.h>
-
 /* So many waiting questions begin or fail in one turn of the loop. A crowd has several turns, so
  * that it does not hold up the worker. */
 enum { PER_TURN = 8 };
@@ -22,55 +20,12 @@ static void take_out(struct ask_list *list, struct ask *ask)
 	list->n--;
 }
 
-/* ---- metrics and log ---- */
-
-void asker_complain(struct asker_shared *shared, const char *text)
-{
-	if (pace_allows_line(&shared->faults, shared->host, shared->log, SPORE_LOG_WARN,
-	                     "questions without a verdict"))
-		spore_logf(shared->host, shared->log, SPORE_LOG_WARN,
-		           "the service gave no verdict: %s", text);
-}
-
-/* Another worker may change the state at the same time: the last one to write has read the
- * newest. */
-void asker_show_state(struct asker_shared *shared)
-{
-	static const char *const texts[] = {
-		[BREAKER_CLOSED] = "the service is asked",
-		[BREAKER_PROBING] = "the service has failed; one question is sent as a trial",
-		[BREAKER_OPEN] = "the service has failed; it is not asked until the next trial",
-	};
-	enum breaker_state state;
-
-	do {
-		state = breaker_read(&shared->breaker);
-		shared->host->metric_set(NULL, shared->state, state);
-		shared->host->state_show(shared->log, spore_cstr(texts[state]));
-	} while (state != breaker_read(&shared->breaker));
-}
+/* ---- the end of a question ---- */
 
 static void count(struct asker *asker, enum ask_result result)
 {
 	asker->shared->host->metric_add(asker->worker, asker->shared->results[result], 1);
 }
-
-static void settle(struct asker_shared *shared, enum breaker_pass pass,
-                   enum breaker_outcome outcome)
-{
-	bool has_changed = breaker_settle(&shared->breaker, pass, outcome, shared->host->now_ms());
-
-	if (has_changed || pass == BREAKER_PROBE)
-		asker_show_state(shared);
-	if (has_changed && outcome == BREAKER_WORKS)
-		spore_logf(shared->host, shared->log, SPORE_LOG_INFO, "the service works again");
-	else if (has_changed)
-		spore_logf(shared->host, shared->log, SPORE_LOG_ERROR,
-		           "the service fails: until it works again, only one question at a time "
-		           "is sent, after a pause");
-}
-
-/* ---- the end of a question ---- */
 
 /* Ends a question that was not sent. */
 static void give_up(struct asker *asker, struct ask *ask, enum ask_result result, const char *why)
@@ -78,7 +33,7 @@ static void give_up(struct asker *asker, struct ask *ask, enum ask_result result
 	struct ask_reply reply = { .error = why };
 
 	count(asker, result);
-	asker_complain(asker->shared, why);
+	health_complain(&asker->shared->health, why);
 	ask->on_answer(ask, result, &reply);
 }
 
@@ -96,12 +51,12 @@ static void finish(struct asker *asker, struct ask *ask, enum ask_result result,
 
 	take_out(&asker->running, ask);
 	if (result != ASK_REPLIED)
-		asker_complain(shared, why);
+		health_complain(&shared->health, why);
 	shared->host->metric_observe(asker->worker, shared->seconds,
 	                             (double)(shared->host->now_ms() - ask->started_ms) / 1000);
 	result = ask->on_answer(ask, result, &reply); /* frees it */
 	count(asker, result);
-	settle(shared, pass, result == ASK_REPLIED ? BREAKER_WORKS : BREAKER_FAILS);
+	health_settle(&shared->health, pass, result == ASK_REPLIED ? BREAKER_WORKS : BREAKER_FAILS);
 	transfer_free(transfer);
 }
 
@@ -122,11 +77,9 @@ static enum ask_result start(struct asker *asker, struct ask *ask)
 	};
 
 	ask->started_ms = shared->host->now_ms();
-	ask->pass = breaker_enter(&shared->breaker, ask->started_ms);
+	ask->pass = health_enter(&shared->health);
 	if (ask->pass == BREAKER_REFUSED)
 		return ASK_SUSPENDED;
-	if (ask->pass == BREAKER_PROBE)
-		asker_show_state(shared);
 	ask->transfer = transfer_new(&plan, ask);
 	if (ask->transfer && multi_add(&asker->multi, ask->transfer->easy)) {
 		append(&asker->running, ask);
@@ -134,7 +87,7 @@ static enum ask_result start(struct asker *asker, struct ask *ask)
 	}
 	transfer_free(ask->transfer);
 	ask->transfer = NULL;
-	settle(shared, ask->pass, BREAKER_UNKNOWN);
+	health_settle(&shared->health, ask->pass, BREAKER_UNKNOWN);
 	return ASK_NO_MEMORY;
 }
 
@@ -149,12 +102,12 @@ static const char *text_of(enum ask_result result)
 /* Without addresses the service fails, although no request could be sent. */
 static enum ask_result note_no_address(struct asker *asker)
 {
-	struct asker_shared *shared = asker->shared;
-	enum breaker_pass pass = breaker_enter(&shared->breaker, shared->host->now_ms());
+	struct health *health = &asker->shared->health;
+	enum breaker_pass pass = health_enter(health);
 
 	if (pass == BREAKER_REFUSED)
 		return ASK_SUSPENDED;
-	settle(shared, pass, BREAKER_FAILS);
+	health_settle(health, pass, BREAKER_FAILS);
 	return ASK_UNREACHABLE;
 }
 
@@ -215,7 +168,7 @@ enum ask_result asker_send(struct asker *asker, struct ask *ask)
 	if (result == ASK_REPLIED)
 		return result;
 	count(asker, result);
-	asker_complain(asker->shared, text_of(result));
+	health_complain(&asker->shared->health, text_of(result));
 	return result;
 }
 
@@ -282,7 +235,7 @@ void asker_stop(struct asker *asker)
 
 		take_out(&asker->running, ask);
 		multi_remove(&asker->multi, transfer->easy);
-		settle(asker->shared, ask->pass, BREAKER_UNKNOWN);
+		health_settle(&asker->shared->health, ask->pass, BREAKER_UNKNOWN);
 		ask->on_answer(ask, ASK_BROKEN, &none);
 		transfer_free(transfer);
 	}

@@ -7,8 +7,7 @@
 #ifndef ASKER_H
 #define ASKER_H
 
-#include "../common/pace.h"
-#include "../common/remote/breaker.h"
+#include "../common/remote/health.h"
 #include "lookup.h"
 #include "transfer.h"
 
@@ -53,13 +52,11 @@ struct ask {
 /* What all workers share. The host's series are those of the instance. */
 struct asker_shared {
 	const spore_host *host;
-	spore_ctx *log;
 	const struct service *service;
 	int64_t connect_ms, total_ms;
 	size_t max_running, max_waiting; /* on one worker */
-	struct breaker breaker;
-	struct pace faults;                            /* logged ones */
-	uint32_t results[ASK_RESULTS], seconds, state; /* series */
+	struct health health;
+	uint32_t results[ASK_RESULTS], seconds; /* series */
 };
 
 struct ask_list {
@@ -85,9 +82,5 @@ void asker_stop(struct asker *asker);
 enum ask_result asker_send(struct asker *asker, struct ask *ask);
 /* Takes a question back that has not been sent. True: on_answer() will not be called. [worker] */
 bool asker_withdraw(struct asker *asker, struct ask *ask);
-/* Shows the breaker's state in the metric and in `spore ctl status`. [any] */
-void asker_show_state(struct asker_shared *shared);
-/* Logs a fault of the service, at a limited rate. [worker] */
-void asker_complain(struct asker_shared *shared, const char *text);
 
 #endif

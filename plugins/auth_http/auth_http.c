@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "../common/report.h"
+#include "../common/series.h"
 #include "key_mode.h"
 #include "verify_mode.h"
 
@@ -66,29 +67,7 @@ static const spore_option options[] = {
 
 /* ---- metrics ---- */
 
-static uint32_t add_family(const struct http *http, uint32_t type, const char *name,
-                           const char *help, bool has_results)
-{
-	static const char *const labels[] = { "plugin", "result" };
-	static const double bounds[] = { 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3 };
-	bool is_histogram = type == SPORE_METRIC_HISTOGRAM;
-	const spore_metric_spec spec = {
-		.struct_size = sizeof spec,
-		.type = type,
-		.name = name,
-		.help = help,
-		.unit = is_histogram ? "seconds" : NULL,
-		.labels = labels,
-		.n_labels = has_results ? 2 : 1,
-		.bounds = is_histogram ? bounds : NULL,
-		.n_bounds = is_histogram ? sizeof bounds / sizeof *bounds : 0,
-		.max_series = 1000,
-	};
-
-	return http->host->metric_family(http->log, &spec);
-}
-
-static void add_metrics(struct http *http, const char *instance)
+static void add_metrics(struct asker_shared *shared, const spore_create_args *args)
 {
 	static const char *const results[ASK_RESULTS] = {
 		[ASK_REPLIED] = "replied",     [ASK_UNREACHABLE] = "unreachable",
@@ -98,24 +77,13 @@ static void add_metrics(struct http *http, const char *instance)
 		[ASK_NO_MEMORY] = "no_memory", [ASK_BAD_STATUS] = "bad_status",
 		[ASK_BAD_REPLY] = "bad_reply",
 	};
-	struct asker_shared *shared = &http->shared;
-	const spore_host *host = http->host;
-	spore_str values[2] = { spore_cstr(instance), { NULL, 0 } };
-	uint32_t family = add_family(http, SPORE_METRIC_COUNTER, "requests_total",
-	                             "Questions to the web service, by how they ended.", true);
+	const struct series_label label = { "result", results, ASK_RESULTS };
 
-	for (size_t i = 0; i < ASK_RESULTS; i++) {
-		values[1] = spore_cstr(results[i]);
-		shared->results[i] = host->metric_series(family, values, 2);
-	}
-	family = add_family(http, SPORE_METRIC_HISTOGRAM, "request_seconds",
-	                    "Seconds from a request to the web service until its end.", false);
-	shared->seconds = host->metric_series(family, values, 1);
-	family = add_family(
-		http, SPORE_METRIC_GAUGE, "breaker_state",
-		"Whether the web service is asked: 0 yes, 1 one question as a trial, 2 no.", false);
-	shared->state = host->metric_series(family, values, 1);
-	asker_show_state(shared);
+	series_counters(args, "requests_total", "Questions to the web service, by how they ended.",
+	                &label, shared->results);
+	shared->seconds = series_seconds(args, "request_seconds",
+	                                 "Seconds from a request to the web service until its end.",
+	                                 0.001);
 }
 
 /* ---- create and destroy ---- */
@@ -125,8 +93,7 @@ static void destroy(void *instance)
 	struct http *http = instance;
 
 	held_free(http->held);
-	if (http->has_breaker)
-		breaker_fini(&http->shared.breaker);
+	health_fini(&http->shared.health);
 	service_fini(&http->service);
 	free(http);
 	curl_global_cleanup();
@@ -155,17 +122,22 @@ static void set_up_asker(struct http *http, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 	struct asker_shared *shared = &http->shared;
+	const struct health_options health = {
+		.store = "the service",
+		.faults = "questions without a verdict",
+		.help = "Whether the web service is asked: 0 yes, 1 one question as a trial, 2 no.",
+		.max_failures = conf->breaker_failures,
+		.pause_ms = conf->breaker_pause,
+	};
 
 	shared->host = args->host;
-	shared->log = args->ctx;
 	shared->service = &http->service;
 	shared->connect_ms = conf->connect_timeout;
 	shared->total_ms = conf->timeout;
 	shared->max_running = share_of(conf->max_requests, args->n_workers);
 	shared->max_waiting = (size_t)conf->max_waiting;
-	breaker_init(&shared->breaker, (unsigned)conf->breaker_failures, conf->breaker_pause);
-	http->has_breaker = true;
-	add_metrics(http, args->instance);
+	add_metrics(shared, args);
+	health_init(&shared->health, args, &health);
 }
 
 /* libcurl must use the OpenSSL that this plugin uses, for the authorities. */

@@ -20,7 +20,6 @@ struct http {
 	struct asker_shared shared;
 	struct held *held;    /* owned */
 	struct pace refusals; /* logged ones */
-	bool has_breaker;     /* shared.breaker is initialised */
 };
 
 /* The state of a worker. */

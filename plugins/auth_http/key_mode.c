@@ -87,14 +87,14 @@ static enum ask_result read_reply(struct fetch *fetch, const struct ask_reply *r
 	if (reply->status != 200) {
 		snprintf(text, sizeof text, "expected the status 200 or 404, found %ld",
 		         reply->status);
-		asker_complain(&http->shared, text);
+		health_complain(&http->shared.health, text);
 		return ASK_BAD_STATUS;
 	}
 	if (verdict_read_key(verdict, http->host, http->log, reply->body, fetch->name, wrong,
 	                     sizeof wrong))
 		return ASK_REPLIED;
 	snprintf(text, sizeof text, "its reply is wrong: %s", wrong);
-	asker_complain(&http->shared, text);
+	health_complain(&http->shared.health, text);
 	return ASK_BAD_REPLY;
 }
 

@@ -84,7 +84,7 @@ static enum ask_result read_reply(struct question *question, const struct ask_re
 
 	if (reply->status != 200) {
 		snprintf(text, sizeof text, "expected the status 200, found %ld", reply->status);
-		asker_complain(&http->shared, text);
+		health_complain(&http->shared.health, text);
 		return ASK_BAD_STATUS;
 	}
 	good = verdict_read(&verdict, http->host, http->log, reply->body, wrong, sizeof wrong);
@@ -92,7 +92,7 @@ static enum ask_result read_reply(struct question *question, const struct ask_re
 		pass_verdict(question, &verdict);
 	} else {
 		snprintf(text, sizeof text, "its reply is wrong: %s", wrong);
-		asker_complain(&http->shared, text);
+		health_complain(&http->shared.health, text);
 	}
 	verdict_fini(&verdict);
 	return good ? ASK_REPLIED : ASK_BAD_REPLY;

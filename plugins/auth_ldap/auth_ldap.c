@@ -234,7 +234,7 @@ static int32_t start(struct verifier *verifier, struct attempt *attempt)
 		return SPORE_EPENDING;
 	if (status == SPORE_EBUSY) {
 		fault_set(&fault, ASK_BUSY, "too many questions wait for it");
-		health_count(&all->directory.health, &fault, -1);
+		outcomes_count(&all->directory.outcomes, &fault, -1);
 	}
 	return status;
 }

@@ -372,7 +372,7 @@ static bool try_places(struct directory *directory, const struct work *work, str
 			break;
 		}
 		if (i + 1 < n)
-			health_complain(&directory->health, fault);
+			health_complain(&directory->outcomes.health, fault->text);
 	}
 	return good;
 }
@@ -382,8 +382,8 @@ static bool try_places(struct directory *directory, const struct work *work, str
 void directory_ask(struct directory *directory, struct inquiry *inquiry)
 {
 	const struct work work = { run_inquiry, &directory->settings, inquiry };
-	struct health *health = &directory->health;
-	enum breaker_pass pass = health_enter(health);
+	struct outcomes *outcomes = &directory->outcomes;
+	enum breaker_pass pass = health_enter(&outcomes->health);
 	int64_t started_ms = dial_now_ms();
 	struct fault fault = { 0 };
 
@@ -392,31 +392,32 @@ void directory_ask(struct directory *directory, struct inquiry *inquiry)
 		inquiry->says = DIRECTORY_FAILED;
 		fault_set(&inquiry->fault, ASK_SUSPENDED,
 		          "it failed before, and its next trial is not due yet");
-		health_count(health, &inquiry->fault, -1);
+		outcomes_count(outcomes, &inquiry->fault, -1);
 		return;
 	}
 	if (!try_places(directory, &work, &fault)) {
 		inquiry->says = DIRECTORY_FAILED;
 		inquiry->fault = fault;
 	}
-	health_settle(health, pass, &fault);
-	health_count(health, &fault, dial_now_ms() - started_ms);
+	outcomes_settle(outcomes, pass, &fault);
+	outcomes_count(outcomes, &fault, dial_now_ms() - started_ms);
 }
 
 bool directory_look(struct directory *directory, struct look *looks, size_t n)
 {
 	struct look_batch batch = { looks, n };
 	const struct work work = { run_looks, &directory->settings, &batch };
-	enum breaker_pass pass = health_enter(&directory->health);
+	struct outcomes *outcomes = &directory->outcomes;
+	enum breaker_pass pass = health_enter(&outcomes->health);
 	struct fault fault = { 0 };
 	bool good;
 
 	if (pass == BREAKER_REFUSED)
 		return false;
 	good = try_places(directory, &work, &fault);
-	health_settle(&directory->health, pass, &fault);
+	outcomes_settle(outcomes, pass, &fault);
 	if (!good)
-		health_complain(&directory->health, &fault);
+		health_complain(&outcomes->health, fault.text);
 	return good;
 }
 
@@ -436,8 +437,7 @@ bool directory_init(struct directory *directory, const spore_create_args *args)
 		settings_fini(&directory->settings);
 		return false;
 	}
-	health_init(&directory->health, args, (unsigned)conf->breaker_failures,
-	            conf->breaker_pause);
+	outcomes_init(&directory->outcomes, args, conf->breaker_failures, conf->breaker_pause);
 	lines_init(&directory->lines, &directory->settings);
 	atomic_init(&directory->current, 0);
 	return true;
@@ -446,6 +446,6 @@ bool directory_init(struct directory *directory, const spore_create_args *args)
 void directory_fini(struct directory *directory)
 {
 	lines_fini(&directory->lines);
-	health_fini(&directory->health);
+	outcomes_fini(&directory->outcomes);
 	settings_fini(&directory->settings);
 }

@@ -7,13 +7,13 @@
 
 #include "connection/lines.h"
 #include "entry.h"
-#include "health.h"
+#include "outcomes.h"
 
 enum { DIRECTORY_NAME_SIZE = SPORE_IDENTITY_MAX + 1, DIRECTORY_LOOKS_MAX = 32 };
 
 struct directory {
 	struct settings settings;
-	struct health health;
+	struct outcomes outcomes;
 	struct lines lines;
 	atomic_size_t current; /* the URL that worked last */
 };

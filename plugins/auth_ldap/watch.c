@@ -88,7 +88,7 @@ static void look_at_all(void *arg)
 {
 	struct watch *watch = arg;
 	struct ldap_instance *all = watch->all;
-	struct health *health = &all->directory.health;
+	struct outcomes *outcomes = &all->directory.outcomes;
 	size_t known = sort_known(watch->looks, watch->n);
 
 	if (known && !directory_look(&all->directory, watch->looks, known)) {
@@ -102,8 +102,8 @@ static void look_at_all(void *arg)
 
 		if (result == LOOK_FAILED && watch->looks[i].fault.result == ASK_BAD_ENTRY &&
 		    i < known)
-			health_complain(health, &watch->looks[i].fault);
-		all->host->metric_add(NULL, health->looks[result], 1);
+			health_complain(&outcomes->health, watch->looks[i].fault.text);
+		all->host->metric_add(NULL, outcomes->looks[result], 1);
 	}
 }
 

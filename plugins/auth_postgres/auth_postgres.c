@@ -34,7 +34,6 @@ struct postgres {
 	struct asker_shared shared;
 	struct changes_shared changes;
 	struct watcher_options watching;
-	bool has_breaker; /* shared.breaker is initialised */
 };
 
 /* The state of a worker. */
@@ -93,68 +92,6 @@ static const spore_option options[] = {
 };
 /* clang-format on */
 
-/* ---- metrics ---- */
-
-static uint32_t add_family(const struct postgres *postgres, uint32_t type, const char *name,
-                           const char *help, const char *label)
-{
-	static const double bounds[] = { 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3 };
-	const char *const labels[] = { "plugin", label };
-	bool is_histogram = type == SPORE_METRIC_HISTOGRAM;
-	const spore_metric_spec spec = {
-		.struct_size = sizeof spec,
-		.type = type,
-		.name = name,
-		.help = help,
-		.unit = is_histogram ? "seconds" : NULL,
-		.labels = labels,
-		.n_labels = label ? 2 : 1,
-		.bounds = is_histogram ? bounds : NULL,
-		.n_bounds = is_histogram ? sizeof bounds / sizeof *bounds : 0,
-		.max_series = 1000,
-	};
-
-	return postgres->keeper.host->metric_family(postgres->keeper.log, &spec);
-}
-
-static void add_metrics(struct postgres *postgres, const char *instance)
-{
-	static const char *const results[ASK_RESULTS] = {
-		[ASK_REPLIED] = "replied", [ASK_BAD_RECORD] = "bad_record",
-		[ASK_REFUSED] = "refused", [ASK_TIMEOUT] = "timeout",
-		[ASK_STOPPED] = "stopped", [ASK_SUSPENDED] = "suspended",
-		[ASK_BUSY] = "busy",       [ASK_NO_MEMORY] = "no_memory",
-	};
-	const spore_host *host = postgres->keeper.host;
-	struct asker_shared *shared = &postgres->shared;
-	spore_str values[2] = { spore_cstr(instance), { NULL, 0 } };
-	uint32_t family = add_family(postgres, SPORE_METRIC_COUNTER, "requests_total",
-	                             "Queries to PostgreSQL, by how they ended.", "result");
-
-	for (size_t i = 0; i < ASK_RESULTS; i++) {
-		values[1] = spore_cstr(results[i]);
-		shared->results[i] = host->metric_series(family, values, 2);
-	}
-	family = add_family(postgres, SPORE_METRIC_HISTOGRAM, "request_seconds",
-	                    "Seconds from a query to PostgreSQL until its end.", NULL);
-	shared->seconds = host->metric_series(family, values, 1);
-	family = add_family(postgres, SPORE_METRIC_GAUGE, "breaker_state",
-	                    "Whether PostgreSQL is asked: 0 yes, 1 one question as a trial, 2 no.",
-	                    NULL);
-	shared->state = host->metric_series(family, values, 1);
-	family = add_family(postgres, SPORE_METRIC_GAUGE, "held_keys",
-	                    "Keys that are held for clients without a name.", NULL);
-	postgres->changes.keys = host->metric_series(family, values, 1);
-	family = add_family(postgres, SPORE_METRIC_COUNTER, "changes_total",
-	                    "Sessions whose client has changed in PostgreSQL, by what followed.",
-	                    "action");
-	values[1] = spore_cstr("renewed");
-	postgres->changes.renewed = host->metric_series(family, values, 2);
-	values[1] = spore_cstr("revoked");
-	postgres->changes.revoked = host->metric_series(family, values, 2);
-	asker_show_state(shared);
-}
-
 /* ---- create and destroy ---- */
 
 static void destroy(void *instance)
@@ -162,8 +99,7 @@ static void destroy(void *instance)
 	struct postgres *postgres = instance;
 
 	keeper_fini(&postgres->keeper);
-	if (postgres->has_breaker)
-		breaker_fini(&postgres->shared.breaker);
+	pipeline_fini(&postgres->shared.pipeline);
 	target_fini(&postgres->shared.target);
 	free(postgres);
 }
@@ -214,18 +150,29 @@ static void set_up_asker(struct postgres *postgres, const spore_create_args *arg
 {
 	const struct conf *conf = args->conf;
 	struct asker_shared *shared = &postgres->shared;
+	const struct pipeline_options pipeline = {
+		.health = {
+			.store = "PostgreSQL",
+			.faults = "failures of PostgreSQL",
+			.help = "Whether PostgreSQL is asked: 0 yes, 1 one question as a trial, "
+			        "2 no.",
+			.hearing = HEARING_NOTHING,
+			.max_failures = conf->breaker_failures,
+			.pause_ms = conf->breaker_pause,
+		},
+		.requests = "Queries to PostgreSQL, by how they ended.",
+		.seconds = "Seconds from a query to PostgreSQL until its end.",
+		.timeout_ms = conf->timeout,
+		.max_waiting = conf->max_waiting,
+	};
 
 	shared->host = args->host;
-	shared->log = args->ctx;
 	shared->connect_ms = conf->connect_timeout;
-	shared->timeout_ms = conf->timeout;
 	shared->query = conf->query;
 	shared->prepares = conf->prepare;
-	shared->max_waiting = (size_t)conf->max_waiting;
 	postgres->watching = (struct watcher_options){ conf->channel, conf->bore_query,
 		                                       conf->poll_interval };
-	breaker_init(&shared->breaker, (unsigned)conf->breaker_failures, conf->breaker_pause);
-	postgres->has_breaker = true;
+	pipeline_init(&shared->pipeline, args, &pipeline);
 }
 
 static bool set_up(struct postgres *postgres, const spore_create_args *args)
@@ -247,7 +194,7 @@ static bool set_up(struct postgres *postgres, const spore_create_args *args)
 		return false;
 	warn_of_time(args);
 	set_up_asker(postgres, args);
-	add_metrics(postgres, args->instance);
+	changes_init(&postgres->changes, args, "PostgreSQL");
 	return true;
 }
 

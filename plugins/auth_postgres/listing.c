@@ -3,15 +3,15 @@
 #include <stdlib.h>
 
 struct listing {
-	struct ask ask;
+	struct query query;
 	struct listing_order order;
 	bool is_stopped, is_wrong;
 };
 
 /* Those for which there is no room are not looked at: the rest of the list may be long. */
-static void on_row(struct ask *ask, const PGresult *row, size_t number)
+static void on_row(struct query *query, const PGresult *row, size_t number)
 {
-	struct listing *listing = (struct listing *)ask;
+	struct listing *listing = (struct listing *)query;
 	struct changes *changes = listing->order.changes;
 
 	if (number == 0)
@@ -22,15 +22,16 @@ static void on_row(struct ask *ask, const PGresult *row, size_t number)
 		changes_list(changes, PQgetvalue(row, 0, 0));
 }
 
-static enum ask_result on_end(struct ask *ask, enum ask_result result)
+static enum ask_result on_end(struct ask *ask, enum ask_result result, const void *reply)
 {
 	struct listing *listing = (struct listing *)ask;
 	struct listing_order order = listing->order;
 	bool is_stopped = listing->is_stopped;
 
+	(void)reply;
 	if (result == ASK_REPLIED && listing->is_wrong) {
-		asker_complain(order.asker->shared,
-		               "bore_query must give one column, the name of a client");
+		health_complain(&order.asker->shared->pipeline.health,
+		                "bore_query must give one column, the name of a client");
 		result = ASK_REFUSED;
 	}
 	if (result == ASK_BAD_RECORD)
@@ -48,10 +49,10 @@ struct listing *listing_start(const struct listing_order *order)
 	if (!listing)
 		return NULL;
 	listing->order = *order;
-	listing->ask.text = order->query;
-	listing->ask.on_row = on_row;
-	listing->ask.on_end = on_end;
-	if (asker_send(order->asker, &listing->ask) == ASK_REPLIED)
+	listing->query.text = order->query;
+	listing->query.on_row = on_row;
+	listing->query.ask.on_end = on_end;
+	if (asker_send(order->asker, &listing->query) == ASK_REPLIED)
 		return listing;
 	free(listing);
 	return NULL;
@@ -62,6 +63,6 @@ void listing_stop(struct listing *listing)
 	if (!listing)
 		return;
 	listing->is_stopped = true;
-	if (asker_withdraw(listing->order.asker, &listing->ask))
+	if (asker_withdraw(listing->order.asker, &listing->query))
 		free(listing);
 }

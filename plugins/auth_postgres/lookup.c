@@ -8,7 +8,7 @@
 
 /* A look-up under way. Nobody waits for it if it was withdrawn. */
 struct fetch {
-	struct ask ask;
+	struct query query;
 	struct asker_shared *shared;
 	struct store_lookup *lookup; /* NULL: withdrawn */
 	struct record record;        /* of the row, if there was one */
@@ -24,9 +24,9 @@ static int32_t status_of(enum ask_result result)
 	                                 : SPORE_EBACKEND;
 }
 
-static void on_row(struct ask *ask, const PGresult *row, size_t number)
+static void on_row(struct query *query, const PGresult *row, size_t number)
 {
-	struct fetch *fetch = (struct fetch *)ask;
+	struct fetch *fetch = (struct fetch *)query;
 
 	if (number == 0)
 		row_read(row, fetch->shared->host, &fetch->record, fetch->wrong);
@@ -44,7 +44,7 @@ static struct store_answer answer_of(struct fetch *fetch, enum ask_result result
 	if (result == ASK_BAD_RECORD) {
 		answer.reply = STORE_WRONG;
 		answer.wrong = "PostgreSQL refuses its name or its values";
-	} else if (result == ASK_REPLIED && fetch->ask.n_rows == 0) {
+	} else if (result == ASK_REPLIED && fetch->query.n_rows == 0) {
 		answer.reply = STORE_UNKNOWN;
 	} else if (result == ASK_REPLIED) {
 		answer.reply = *fetch->wrong ? STORE_WRONG : STORE_FOUND;
@@ -52,12 +52,13 @@ static struct store_answer answer_of(struct fetch *fetch, enum ask_result result
 	return answer;
 }
 
-static enum ask_result on_end(struct ask *ask, enum ask_result result)
+static enum ask_result on_end(struct ask *ask, enum ask_result result, const void *reply)
 {
 	struct fetch *fetch = (struct fetch *)ask;
 	struct store_lookup *lookup = fetch->lookup;
 	struct store_answer answer = answer_of(fetch, result);
 
+	(void)reply;
 	if (lookup) {
 		lookup->sent = NULL;
 		lookup->on_answer(lookup, &answer);
@@ -78,10 +79,10 @@ static spore_status look_up(void *backend, struct store_lookup *lookup)
 	memcpy(fetch->name, lookup->name, sizeof fetch->name);
 	fetch->shared = asker->shared;
 	fetch->lookup = lookup;
-	fetch->ask.name = fetch->name;
-	fetch->ask.on_row = on_row;
-	fetch->ask.on_end = on_end;
-	result = asker_send(asker, &fetch->ask);
+	fetch->query.name = fetch->name;
+	fetch->query.on_row = on_row;
+	fetch->query.ask.on_end = on_end;
+	result = asker_send(asker, &fetch->query);
 	lookup->sent = result == ASK_REPLIED ? fetch : NULL;
 	if (result == ASK_REPLIED)
 		return SPORE_OK;
@@ -99,7 +100,7 @@ static void withdraw(void *backend, struct store_lookup *lookup)
 		return;
 	lookup->sent = NULL;
 	fetch->lookup = NULL;
-	if (asker_withdraw(asker, &fetch->ask)) {
+	if (asker_withdraw(asker, &fetch->query)) {
 		record_fini(&fetch->record);
 		free(fetch);
 	}

@@ -1,6 +1,5 @@
 #include "watcher.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "listing.h"
@@ -9,19 +8,12 @@
 
 static void set_hearing(struct watcher *watcher, enum hearing hearing)
 {
-	struct asker_shared *shared = watcher->asker->shared;
-
-	if (atomic_exchange(&shared->hearing, (int)hearing) != (int)hearing)
-		asker_show_state(shared);
+	health_hear(&watcher->asker->shared->pipeline.health, hearing);
 }
 
 static void complain(struct watcher *watcher, const char *what, const char *why)
 {
-	struct asker_shared *shared = watcher->asker->shared;
-
-	if (pace_allows_line(&shared->faults, shared->host, shared->log, SPORE_LOG_WARN,
-	                     "failures of PostgreSQL"))
-		spore_logf(shared->host, shared->log, SPORE_LOG_WARN, "%s: %s", what, why);
+	health_log(&watcher->asker->shared->pipeline.health, SPORE_LOG_WARN, what, why);
 }
 
 /* ---- looking at all names ---- */
@@ -174,7 +166,7 @@ static void on_ping(void *arg)
 	struct asker_shared *shared = watcher->asker->shared;
 
 	if (watcher->is_waiting && watcher->link.stage == LINK_READY &&
-	    shared->host->now_ms() - watcher->pinged_ms >= shared->timeout_ms)
+	    shared->host->now_ms() - watcher->pinged_ms >= shared->pipeline.timeout_ms)
 		link_give_up(&watcher->link, "it does not reply in time (timeout)");
 	ping(watcher);
 }

@@ -43,7 +43,6 @@ struct redis {
 	struct place *sentinels; /* owned */
 	SSL_CTX *tls;            /* owned */
 	char prefix[LOOKUP_PREFIX_MAX + 16];
-	bool has_breaker; /* shared.breaker is initialised */
 };
 
 /* The state of a worker. */
@@ -119,68 +118,6 @@ static const spore_option options[] = {
 };
 /* clang-format on */
 
-/* ---- metrics ---- */
-
-static uint32_t add_family(const struct redis *redis, uint32_t type, const char *name,
-                           const char *help, const char *label)
-{
-	static const double bounds[] = { 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3 };
-	const char *const labels[] = { "plugin", label };
-	bool is_histogram = type == SPORE_METRIC_HISTOGRAM;
-	const spore_metric_spec spec = {
-		.struct_size = sizeof spec,
-		.type = type,
-		.name = name,
-		.help = help,
-		.unit = is_histogram ? "seconds" : NULL,
-		.labels = labels,
-		.n_labels = label ? 2 : 1,
-		.bounds = is_histogram ? bounds : NULL,
-		.n_bounds = is_histogram ? sizeof bounds / sizeof *bounds : 0,
-		.max_series = 1000,
-	};
-
-	return redis->keeper.host->metric_family(redis->keeper.log, &spec);
-}
-
-static void add_metrics(struct redis *redis, const char *instance)
-{
-	static const char *const results[ASK_RESULTS] = {
-		[ASK_REPLIED] = "replied", [ASK_BAD_RECORD] = "bad_record",
-		[ASK_REFUSED] = "refused", [ASK_TIMEOUT] = "timeout",
-		[ASK_STOPPED] = "stopped", [ASK_SUSPENDED] = "suspended",
-		[ASK_BUSY] = "busy",       [ASK_NO_MEMORY] = "no_memory",
-	};
-	const spore_host *host = redis->keeper.host;
-	struct asker_shared *shared = &redis->shared;
-	spore_str values[2] = { spore_cstr(instance), { NULL, 0 } };
-	uint32_t family = add_family(redis, SPORE_METRIC_COUNTER, "requests_total",
-	                             "Commands for Redis, by how they ended.", "result");
-
-	for (size_t i = 0; i < ASK_RESULTS; i++) {
-		values[1] = spore_cstr(results[i]);
-		shared->results[i] = host->metric_series(family, values, 2);
-	}
-	family = add_family(redis, SPORE_METRIC_HISTOGRAM, "request_seconds",
-	                    "Seconds from a command for Redis until its end.", NULL);
-	shared->seconds = host->metric_series(family, values, 1);
-	family = add_family(redis, SPORE_METRIC_GAUGE, "breaker_state",
-	                    "Whether Redis is asked: 0 yes, 1 one question as a trial, 2 no.",
-	                    NULL);
-	shared->state = host->metric_series(family, values, 1);
-	family = add_family(redis, SPORE_METRIC_GAUGE, "held_keys",
-	                    "Keys that are held for clients without a name.", NULL);
-	redis->changes.keys = host->metric_series(family, values, 1);
-	family = add_family(redis, SPORE_METRIC_COUNTER, "changes_total",
-	                    "Sessions whose client has changed in Redis, by what followed.",
-	                    "action");
-	values[1] = spore_cstr("renewed");
-	redis->changes.renewed = host->metric_series(family, values, 2);
-	values[1] = spore_cstr("revoked");
-	redis->changes.revoked = host->metric_series(family, values, 2);
-	asker_show_state(shared);
-}
-
 /* ---- create and destroy ---- */
 
 static void destroy(void *instance)
@@ -188,10 +125,8 @@ static void destroy(void *instance)
 	struct redis *redis = instance;
 
 	keeper_fini(&redis->keeper);
-	if (redis->has_breaker) {
-		breaker_fini(&redis->shared.breaker);
-		pthread_mutex_destroy(&redis->shared.lock);
-	}
+	pipeline_fini(&redis->shared.pipeline);
+	pthread_mutex_destroy(&redis->shared.lock);
 	SSL_CTX_free(redis->tls);
 	free(redis->sentinels);
 	free(redis);
@@ -330,17 +265,26 @@ static void set_up_asker(struct redis *redis, const spore_create_args *args)
 {
 	const struct conf *conf = args->conf;
 	struct asker_shared *shared = &redis->shared;
+	const struct pipeline_options pipeline = {
+		.health = {
+			.store = "Redis",
+			.faults = "failures of Redis",
+			.help = "Whether Redis is asked: 0 yes, 1 one question as a trial, 2 no.",
+			.hearing = HEARING_NOTHING,
+			.max_failures = conf->breaker_failures,
+			.pause_ms = conf->breaker_pause,
+		},
+		.requests = "Commands for Redis, by how they ended.",
+		.seconds = "Seconds from a command for Redis until its end.",
+		.timeout_ms = conf->timeout,
+		.max_waiting = conf->max_waiting,
+	};
 
 	shared->host = shared->primary.host = args->host;
-	shared->log = args->ctx;
 	shared->primary.database = conf->database;
 	shared->primary.connect_ms = conf->connect_timeout;
 	shared->primary.insecure = conf->insecure;
-	shared->timeout_ms = conf->timeout;
-	shared->max_waiting = (size_t)conf->max_waiting;
-	breaker_init(&shared->breaker, (unsigned)conf->breaker_failures, conf->breaker_pause);
-	pthread_mutex_init(&shared->lock, NULL);
-	redis->has_breaker = true;
+	pipeline_init(&shared->pipeline, args, &pipeline);
 }
 
 static bool set_up(struct redis *redis, const spore_create_args *args)
@@ -364,7 +308,7 @@ static bool set_up(struct redis *redis, const spore_create_args *args)
 		return false;
 	warn_of_time(args);
 	set_up_asker(redis, args);
-	add_metrics(redis, args->instance);
+	changes_init(&redis->changes, args, "Redis");
 	return true;
 }
 
@@ -374,6 +318,7 @@ static spore_status create(const spore_create_args *args, void **instance_out)
 
 	if (!redis)
 		return SPORE_ENOMEM;
+	pthread_mutex_init(&redis->shared.lock, NULL);
 	if (!set_up(redis, args)) {
 		destroy(redis);
 		return SPORE_ECONFIG;

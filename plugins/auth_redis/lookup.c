@@ -7,7 +7,7 @@
 
 /* A look-up under way. Nobody waits for it if it was withdrawn. */
 struct fetch {
-	struct ask ask;
+	struct command command;
 	struct asker_shared *shared;
 	struct store_lookup *lookup; /* NULL: withdrawn */
 	char key[LOOKUP_PREFIX_MAX + 16 + SPORE_IDENTITY_MAX + 1];
@@ -45,13 +45,13 @@ static enum ask_result read_reply(struct fetch *fetch, const redisReply *reply)
 
 	answer.reply = reply_read(reply, fetch->shared->host, &record, wrong);
 	if (answer.reply == STORE_FAILED)
-		asker_complain(fetch->shared, wrong);
+		health_complain(&fetch->shared->pipeline.health, wrong);
 	tell(fetch, &answer);
 	record_fini(&record);
 	return results[answer.reply];
 }
 
-static enum ask_result on_reply(struct ask *ask, enum ask_result result, const redisReply *reply)
+static enum ask_result on_end(struct ask *ask, enum ask_result result, const void *reply)
 {
 	struct fetch *fetch = (struct fetch *)ask;
 
@@ -66,7 +66,6 @@ static enum ask_result on_reply(struct ask *ask, enum ask_result result, const r
 
 static spore_status look_up(void *backend, struct store_lookup *lookup)
 {
-	static const spore_str command = { "HGETALL", 7 };
 	struct lookup_state *state = backend;
 	struct fetch *fetch = calloc(1, sizeof *fetch);
 	enum ask_result result;
@@ -76,11 +75,12 @@ static spore_status look_up(void *backend, struct store_lookup *lookup)
 	snprintf(fetch->key, sizeof fetch->key, "%s%s", state->prefix, lookup->name);
 	fetch->shared = state->asker->shared;
 	fetch->lookup = lookup;
-	fetch->ask.words[0] = command;
-	fetch->ask.words[1] = spore_cstr(fetch->key);
-	fetch->ask.n_words = 2;
-	fetch->ask.on_reply = on_reply;
-	result = asker_send(state->asker, &fetch->ask);
+	fetch->command = (struct command){
+		.ask.on_end = on_end,
+		.words = { spore_cstr("HGETALL"), spore_cstr(fetch->key) },
+		.n_words = 2,
+	};
+	result = asker_send(state->asker, &fetch->command);
 	lookup->sent = result == ASK_REPLIED ? fetch : NULL;
 	if (result == ASK_REPLIED)
 		return SPORE_OK;
@@ -98,7 +98,7 @@ static void withdraw(void *backend, struct store_lookup *lookup)
 		return;
 	lookup->sent = NULL;
 	fetch->lookup = NULL;
-	if (asker_withdraw(state->asker, &fetch->ask))
+	if (asker_withdraw(state->asker, &fetch->command))
 		free(fetch);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 struct scan {
-	struct ask ask;
+	struct command command;
 	struct scan_order order;
 	bool is_stopped;
 	char cursor[24];
@@ -54,12 +54,13 @@ static void end(struct scan *scan, bool is_complete)
 		order.on_end(order.arg, is_complete);
 }
 
-static enum ask_result on_reply(struct ask *ask, enum ask_result result, const redisReply *reply)
+static enum ask_result on_end(struct ask *ask, enum ask_result result, const void *arg)
 {
+	const redisReply *reply = arg;
 	struct scan *scan = (struct scan *)ask;
 
 	if (result == ASK_REPLIED && reply->type == REDIS_REPLY_ERROR && !scan->is_stopped)
-		asker_complain(scan->order.asker->shared, reply->str);
+		health_complain(&scan->order.asker->shared->pipeline.health, reply->str);
 	if (result == ASK_REPLIED && !is_list(reply))
 		result = ASK_REFUSED;
 	if (result != ASK_REPLIED || scan->is_stopped) {
@@ -68,10 +69,10 @@ static enum ask_result on_reply(struct ask *ask, enum ask_result result, const r
 	}
 	list_names(scan, reply->element[1]);
 	snprintf(scan->cursor, sizeof scan->cursor, "%s", reply->element[0]->str);
-	scan->ask.words[1] = spore_cstr(scan->cursor);
+	scan->command.words[1] = spore_cstr(scan->cursor);
 	if (strcmp(scan->cursor, "0") == 0 || scan->order.changes->is_overfull)
 		end(scan, true);
-	else if (asker_send(scan->order.asker, &scan->ask) != ASK_REPLIED)
+	else if (asker_send(scan->order.asker, &scan->command) != ASK_REPLIED)
 		end(scan, false);
 	return result;
 }
@@ -79,16 +80,17 @@ static enum ask_result on_reply(struct ask *ask, enum ask_result result, const r
 struct scan *scan_start(const struct scan_order *order)
 {
 	struct scan *scan = calloc(1, sizeof *scan);
-	const char *words[ASK_WORDS_MAX] = { "SCAN", "0", "MATCH", order->pattern, "COUNT", "500" };
+	const char *words[COMMAND_WORDS_MAX] = { "SCAN",         "0",     "MATCH",
+		                                 order->pattern, "COUNT", "500" };
 
 	if (!scan)
 		return NULL;
 	scan->order = *order;
-	scan->ask.on_reply = on_reply;
-	scan->ask.n_words = ASK_WORDS_MAX;
-	for (int i = 0; i < ASK_WORDS_MAX; i++)
-		scan->ask.words[i] = spore_cstr(words[i]);
-	if (asker_send(order->asker, &scan->ask) == ASK_REPLIED)
+	scan->command.ask.on_end = on_end;
+	scan->command.n_words = COMMAND_WORDS_MAX;
+	for (int i = 0; i < COMMAND_WORDS_MAX; i++)
+		scan->command.words[i] = spore_cstr(words[i]);
+	if (asker_send(order->asker, &scan->command) == ASK_REPLIED)
 		return scan;
 	free(scan);
 	return NULL;
@@ -99,6 +101,6 @@ void scan_stop(struct scan *scan)
 	if (!scan)
 		return;
 	scan->is_stopped = true;
-	if (asker_withdraw(scan->order.asker, &scan->ask))
+	if (asker_withdraw(scan->order.asker, &scan->command))
 		free(scan);
 }

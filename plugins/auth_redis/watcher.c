@@ -1,6 +1,5 @@
 #include "watcher.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,10 +11,7 @@ static const char keyspace[] = "__keyspace@";
 
 static void set_hearing(struct watcher *watcher, enum hearing hearing)
 {
-	struct asker_shared *shared = watcher->asker->shared;
-
-	if (atomic_exchange(&shared->hearing, (int)hearing) != (int)hearing)
-		asker_show_state(shared);
+	health_hear(&watcher->asker->shared->pipeline.health, hearing);
 }
 
 /* ---- looking at all names ---- */
@@ -109,11 +105,7 @@ static bool has_flags(const char *flags)
 
 static void complain(struct watcher *watcher, int32_t level, const char *what, const char *why)
 {
-	struct asker_shared *shared = watcher->asker->shared;
-
-	if (pace_allows_line(&shared->faults, shared->host, shared->log, level,
-	                     "failures of Redis"))
-		spore_logf(shared->host, shared->log, level, "%s: %s", what, why);
+	health_log(&watcher->asker->shared->pipeline.health, level, what, why);
 }
 
 /* Refusals leave polling. */
@@ -298,7 +290,7 @@ static void on_ping(void *arg)
 
 	if ((watcher->waiting || watcher->is_waiting_pong) &&
 	    watcher->primary.stage == PRIMARY_READY &&
-	    shared->host->now_ms() - since >= shared->timeout_ms)
+	    shared->host->now_ms() - since >= shared->pipeline.timeout_ms)
 		primary_give_up(&watcher->primary, "it does not reply in time (timeout)");
 	ping(watcher);
 	ping_sentry(watcher);

@@ -1,8 +1,10 @@
 #include "changes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "../client/identity.h"
+#include "../series.h"
 
 /* The look-up of a name that has changed. */
 struct changes_lookup {
@@ -313,6 +315,22 @@ void changes_deafen(struct changes *changes)
 }
 
 /* ---- start and stop ---- */
+
+void changes_init(struct changes_shared *shared, const spore_create_args *args, const char *store)
+{
+	static const char *const actions[] = { "renewed", "revoked" };
+	const struct series_label label = { "action", actions, 2 };
+	char help[100];
+	uint32_t counters[2];
+
+	shared->keys = series_gauge(args, "held_keys",
+	                            "Keys that are held for clients without a name.");
+	snprintf(help, sizeof help, "Sessions whose client has changed in %s, by what followed.",
+	         store);
+	series_counters(args, "changes_total", help, &label, counters);
+	shared->renewed = counters[0];
+	shared->revoked = counters[1];
+}
 
 bool changes_start(struct changes *changes, struct keeper_worker *keeper,
                    const struct changes_shared *shared)

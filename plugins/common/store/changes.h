@@ -32,6 +32,8 @@ struct changes {
 	spore_timer retry;
 };
 
+/* Adds the metrics. `store`: its name in their help texts. [main], in create() */
+void changes_init(struct changes_shared *shared, const spore_create_args *args, const char *store);
 /* False: out of memory, and there is nothing to stop. [worker] */
 bool changes_start(struct changes *changes, struct keeper_worker *keeper,
                    const struct changes_shared *shared);

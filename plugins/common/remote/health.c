@@ -1,0 +1,104 @@
+#include "health.h"
+
+#include <stdio.h>
+
+#include "../series.h"
+
+/* Another thread may change the state at the same time: the last one to write has read the
+ * newest. */
+static void show_state(struct health *health)
+{
+	static const char *const breaker[] = {
+		[BREAKER_CLOSED] = "is asked",
+		[BREAKER_PROBING] = "has failed; one question is sent as a trial",
+		[BREAKER_OPEN] = "has failed; it is not asked until the next trial",
+	};
+	static const char *const hearing[] = {
+		[HEARING_UNTOLD] = "",
+		[HEARING_NOTHING] = "; changes are not noticed now",
+		[HEARING_POLLS] = "; changes are noticed every poll_interval",
+		[HEARING_AT_ONCE] = "; changes are noticed at once",
+	};
+	enum breaker_state state;
+	char text[SPORE_STATE_MAX];
+	int hears;
+
+	do {
+		state = breaker_read(&health->breaker);
+		hears = atomic_load(&health->hearing);
+		snprintf(text, sizeof text, "%s %s%s", health->store, breaker[state],
+		         hearing[hears]);
+		health->host->metric_set(NULL, health->state, state);
+		health->host->state_show(health->log, spore_cstr(text));
+	} while (state != breaker_read(&health->breaker) || hears != atomic_load(&health->hearing));
+}
+
+void health_init(struct health *health, const spore_create_args *args,
+                 const struct health_options *options)
+{
+	*health = (struct health){
+		.host = args->host,
+		.log = args->ctx,
+		.store = options->store,
+		.faults = options->faults,
+		.state = series_gauge(args, "breaker_state", options->help),
+		.hearing = (int)options->hearing,
+	};
+	breaker_init(&health->breaker, (unsigned)options->max_failures, options->pause_ms);
+	show_state(health);
+}
+
+void health_fini(struct health *health)
+{
+	if (health->host)
+		breaker_fini(&health->breaker);
+}
+
+/* ---- questions ---- */
+
+enum breaker_pass health_enter(struct health *health)
+{
+	enum breaker_pass pass = breaker_enter(&health->breaker, health->host->now_ms());
+
+	if (pass == BREAKER_PROBE)
+		show_state(health);
+	return pass;
+}
+
+void health_settle(struct health *health, enum breaker_pass pass, enum breaker_outcome outcome)
+{
+	bool has_changed = breaker_settle(&health->breaker, pass, outcome, health->host->now_ms());
+
+	if (has_changed || pass == BREAKER_PROBE)
+		show_state(health);
+	if (has_changed && outcome == BREAKER_WORKS)
+		spore_logf(health->host, health->log, SPORE_LOG_INFO, "%s works again",
+		           health->store);
+	else if (has_changed)
+		spore_logf(health->host, health->log, SPORE_LOG_ERROR,
+		           "%s fails: until it works again, only one question at a time is sent, "
+		           "after a pause",
+		           health->store);
+}
+
+void health_hear(struct health *health, enum hearing hearing)
+{
+	if (atomic_exchange(&health->hearing, (int)hearing) != (int)hearing)
+		show_state(health);
+}
+
+/* ---- faults ---- */
+
+void health_log(struct health *health, int32_t level, const char *what, const char *why)
+{
+	if (pace_allows_line(&health->pace, health->host, health->log, level, health->faults))
+		spore_logf(health->host, health->log, level, "%s: %s", what, why);
+}
+
+void health_complain(struct health *health, const char *why)
+{
+	char what[80];
+
+	snprintf(what, sizeof what, "%s gave no verdict", health->store);
+	health_log(health, SPORE_LOG_WARN, what, why);
+}

@@ -1,0 +1,52 @@
+/* health - whether a store or service that is asked works, for the breaker, the metric
+ * breaker_state, the log and `spore ctl status`. All workers and threads share it.
+ *
+ * Its texts begin with the store's name: "Redis works again". This code is compiled into each
+ * plugin that uses it. */
+#ifndef COMMON_HEALTH_H
+#define COMMON_HEALTH_H
+
+#include <spore/plugin.h>
+
+#include "../pace.h"
+#include "breaker.h"
+
+/* How the operator's changes in the store are noticed. */
+enum hearing { HEARING_UNTOLD, HEARING_NOTHING, HEARING_POLLS, HEARING_AT_ONCE };
+
+/* The texts are permanent. */
+struct health_options {
+	const char *store;    /* its name, such as "the directory" */
+	const char *faults;   /* what is logged at a limited rate, such as "failures of Redis" */
+	const char *help;     /* of the metric */
+	enum hearing hearing; /* at the beginning; UNTOLD: the state never tells it */
+	int64_t max_failures, pause_ms; /* of the breaker */
+};
+
+struct health {
+	const spore_host *host;
+	spore_ctx *log;
+	const char *store, *faults;
+	struct breaker breaker;
+	struct pace pace; /* of logged faults */
+	uint32_t state;   /* series */
+	_Atomic int hearing;
+};
+
+/* Also adds the metric and shows the state. [main], in create() */
+void health_init(struct health *health, const spore_create_args *args,
+                 const struct health_options *options);
+/* Accepts a zeroed struct. [main] */
+void health_fini(struct health *health);
+/* Asks for the pass of a question, as breaker_enter(). [any] */
+enum breaker_pass health_enter(struct health *health);
+/* Gives a pass back that was not refused, as breaker_settle(). [any] */
+void health_settle(struct health *health, enum breaker_pass pass, enum breaker_outcome outcome);
+/* Shows how changes are noticed from now on. [any] */
+void health_hear(struct health *health, enum hearing hearing);
+/* Logs why a question got no verdict, at a limited rate. [any] */
+void health_complain(struct health *health, const char *why);
+/* Logs "WHAT: WHY" at the same limited rate. [any] */
+void health_log(struct health *health, int32_t level, const char *what, const char *why);
+
+#endif

@@ -1,0 +1,116 @@
+/* pipeline - questions to a store on one connection of one worker: a bounded queue, a time for each
+ * question, and none while the breaker is open. The plugin sends them, and says how they end.
+ *
+ *   pipeline_send ──▶ breaker ──▶ waiting ──▶ ops->send ──▶ running ──▶ pipeline_end ──▶ on_end
+ *                                    ▲                         │
+ *                                    └──── pipeline_lose ──────┘
+ *
+ * The store replies in the order of the questions. Questions only read, so those whose connection
+ * is lost are sent again until their time is over. This code is compiled into each plugin that uses
+ * it. */
+#ifndef COMMON_PIPELINE_H
+#define COMMON_PIPELINE_H
+
+#include "health.h"
+
+enum { PIPELINE_WHY_MAX = 300 };
+
+/* How a question has ended. The texts of the metric are in the same order. */
+enum ask_result {
+	ASK_REPLIED,
+	ASK_BAD_RECORD, /* a reply, but a record that is not understood */
+	ASK_REFUSED,    /* the store has replied with an error, or with something else */
+	ASK_TIMEOUT,
+	ASK_STOPPED, /* the instance ends */
+	/* not sent */
+	ASK_SUSPENDED, /* the breaker is open */
+	ASK_BUSY,      /* too many wait */
+	ASK_NO_MEMORY,
+	ASK_RESULTS
+};
+
+/* One question: the first member of what the plugin sends. It belongs to the caller, who frees it
+ * in on_end() or after pipeline_withdraw(). */
+struct ask {
+	/* Ends the question, with what pipeline_end() was given, or with another result and NULL.
+	 * Returns what the reply was worth: ASK_REPLIED, ASK_BAD_RECORD or ASK_REFUSED; otherwise
+	 * the result. [worker] */
+	enum ask_result (*on_end)(struct ask *ask, enum ask_result result, const void *reply);
+	/* the pipeline's */
+	bool is_running;
+	enum breaker_pass pass;
+	int64_t started_ms;
+	struct ask *next, *previous;
+};
+
+struct pipeline_options {
+	struct health_options health;
+	const char *requests, *seconds; /* help texts of the two metrics; copied */
+	int64_t timeout_ms;             /* of one question */
+	int64_t max_waiting;            /* on one worker */
+};
+
+/* What all workers share. */
+struct pipeline_shared {
+	struct health health;
+	int64_t timeout_ms;
+	size_t max_waiting;
+	uint32_t results[ASK_RESULTS], seconds; /* series */
+};
+
+/* The plugin's functions, with its state on one worker. */
+struct pipeline_ops {
+	/* Sends a question behind those that were sent before. False: it must wait until
+	 * pipeline_resume(). May call pipeline_lose(). [worker] */
+	bool (*send)(void *arg, struct ask *ask);
+	/* The replies come too late: leaves the connection and calls pipeline_lose(). [worker] */
+	void (*give_up)(void *arg, const char *why);
+	size_t max_running; /* that are sent and have not ended */
+};
+
+struct ask_list {
+	struct ask *first, *last;
+	size_t n;
+};
+
+struct pipeline {
+	struct pipeline_shared *shared;
+	spore_worker *worker;
+	const struct pipeline_ops *ops;
+	void *arg;
+	/* the pipeline's */
+	struct ask_list waiting, running; /* the oldest is the first; those that run are older */
+	spore_timer deadline;
+	char last_why[PIPELINE_WHY_MAX]; /* logged: why the connection was lost */
+};
+
+/* Also adds the metrics. [main], in create() */
+void pipeline_init(struct pipeline_shared *shared, const spore_create_args *args,
+                   const struct pipeline_options *options);
+/* Accepts a zeroed struct. [main] */
+void pipeline_fini(struct pipeline_shared *shared);
+
+/* The first members are set by the caller. False: out of memory, and there is nothing to stop.
+ * [worker] */
+bool pipeline_start(struct pipeline *pipeline);
+/* Ends what is left: on_end() is called with ASK_STOPPED. [worker] */
+void pipeline_stop(struct pipeline *pipeline);
+
+/* Asks. Returns ASK_REPLIED if on_end() will be called, which is never before return. Otherwise it
+ * is not called, and the result says why; it has been counted and logged. [worker] */
+enum ask_result pipeline_send(struct pipeline *pipeline, struct ask *ask);
+/* Takes a question back that has not been sent. True: on_end() will not be called. [worker] */
+bool pipeline_withdraw(struct pipeline *pipeline, struct ask *ask);
+
+/* A connection is ready: what waits is sent. [worker] */
+void pipeline_resume(struct pipeline *pipeline);
+/* The oldest question that was sent, to which the next reply belongs; NULL: there is none.
+ * [worker] */
+struct ask *pipeline_oldest(const struct pipeline *pipeline);
+/* Ends that question. [worker] */
+void pipeline_end(struct pipeline *pipeline, enum ask_result result, const void *reply);
+/* The connection is lost, or an attempt to connect has failed. `where`: the place of the store, for
+ * the log; NULL: `why` names it. [worker] */
+void pipeline_lose(struct pipeline *pipeline, const char *where, const char *why, bool was_ready);
+
+#endif
