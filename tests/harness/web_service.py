@@ -181,13 +181,18 @@ def _large(sock):
         sock.sendall(b" " * 10000)
 
 
+# The connection ends after the reply. Without this, the next request could be sent on it before.
+ENDS = b"Connection: close\r\n"
+
 # What a service does with a connection after the request has arrived.
 FAULTS = {
     "reset": _reset,
     "end": lambda sock: None,
-    "500": lambda sock: sock.sendall(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"),
+    "500": lambda sock: sock.sendall(b"HTTP/1.1 500 No\r\n" + ENDS + b"Content-Length: 0\r\n\r\n"),
     "garbage": lambda sock: sock.sendall(b"\0\1\2 this is no HTTP\r\n\r\n"),
-    "no JSON": lambda sock: sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n<hi>"),
+    "no JSON": lambda sock: sock.sendall(
+        b"HTTP/1.1 200 OK\r\n" + ENDS + b"Content-Length: 4\r\n\r\n<hi>"
+    ),
     "10 MB": _large,
     "endless headers": _endless,
     "silent": lambda sock: time.sleep(5),
