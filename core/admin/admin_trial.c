@@ -176,7 +176,7 @@ static void write_step(const struct trial_step *step, struct jsonout *json)
 
 static const char more[] = ",...";
 
-/* Adds the ports that both have. False: there is no more room. */
+/* Adds the ports that both have. False: the rest was cut. */
 static bool add_ports(const spore_port_range *one, const spore_port_range *other, size_t *len,
                       char out[PORTS_SIZE])
 {

@@ -1,9 +1,9 @@
 /* repeats - limits the log lines that somebody can repeat at will.
  *
  * Lines with one key are repetitions of each other. Of those the table lets `burst` through at
- * once, and then one each period; the next line tells how many were held back before it, or, if
- * there is none for REPEATS_QUIET_MS, repeats_tell_rest() does. It remembers REPEATS_MOST keys, and
- * forgets the one whose turn comes first. */
+ * once, and then one each period. The next line tells how many were held back before it. If no line
+ * of a topic comes for REPEATS_QUIET_MS, repeats_tell_rest() tells it. The table remembers
+ * REPEATS_MOST keys, and forgets the one whose turn comes first. */
 #ifndef CORE_REPEATS_H
 #define CORE_REPEATS_H
 

@@ -47,7 +47,7 @@ void answers_keep(struct answers *answers, const char *name, spore_addr *addrs, 
                   int64_t now_ms);
 /* The service could not tell. */
 void answers_spare(struct answers *answers, const char *name, int64_t now_ms);
-/* There is no such name. */
+/* The name does not exist. */
 void answers_forget(struct answers *answers, const char *name);
 /* No connection to any of the addresses has succeeded: a FRESH or DUE answer becomes OLD. */
 void answers_doubt(struct answers *answers, const char *name, int64_t now_ms);
