@@ -42,7 +42,8 @@ struct stream {
 	uint8_t want, blocked_read, blocked_write, flush_wants, raw;
 	uint8_t shaking; /* layer whose handshake runs; n_layers when open */
 	bool open, opening, failed, closed, dead, raw_is_known;
-	bool is_broken; /* a transport broke the contract, and all layers are silenced */
+	bool delivering; /* deliver_events runs, and calls wait_for_wants at its end */
+	bool is_broken;  /* a transport broke the contract, and all layers are silenced */
 };
 
 /* ---- life ---- */
@@ -293,16 +294,22 @@ static bool has_pending(const struct stream *stream)
 	       layer_pending(conn->layers[conn->n_layers - 1]) > 0;
 }
 
-static void deliver_events(struct stream *stream, unsigned events)
+static void wait_for_wants(struct stream *stream)
 {
-	if (stream->fn && events)
-		stream->fn(stream, events, stream->arg);
-	if (stream->closed)
-		return;
 	/* Bytes that a transport holds back do not make the descriptor readable. */
 	if (stream->open && stream->want & SPORE_READ && has_pending(stream))
 		loop_next_turn(stream->loop, &stream->more);
 	rearm(stream);
+}
+
+static void deliver_events(struct stream *stream, unsigned events)
+{
+	stream->delivering = true;
+	if (stream->fn && events)
+		stream->fn(stream, events, stream->arg);
+	stream->delivering = false;
+	if (!stream->closed)
+		wait_for_wants(stream);
 }
 
 void stream_want(struct stream *stream, unsigned directions)
@@ -310,9 +317,8 @@ void stream_want(struct stream *stream, unsigned directions)
 	if (stream->closed)
 		return;
 	stream->want = (uint8_t)directions;
-	if (stream->open && directions & SPORE_READ && has_pending(stream))
-		loop_next_turn(stream->loop, &stream->more);
-	rearm(stream);
+	if (!stream->delivering)
+		wait_for_wants(stream);
 }
 
 void stream_fail(struct stream *stream)
