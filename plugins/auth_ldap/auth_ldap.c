@@ -188,7 +188,7 @@ static int32_t allow(const struct attempt *attempt)
 	if (!tunnels_begin(all->tunnels, result.session, &entry, all->host->now_ms()))
 		return SPORE_ENOMEM;
 	if (all->host->complete_verify(attempt->ticket, SPORE_ALLOW, &result) != SPORE_OK)
-		tunnels_end(all->tunnels, result.session);
+		tunnels_end(all->tunnels, result.session, facts->identity);
 	return SPORE_EPENDING;
 }
 
@@ -284,11 +284,17 @@ static int32_t judge(struct verifier *verifier, const spore_auth_request *rq,
 	return verdict;
 }
 
+static void copy_identity(char out[SPORE_IDENTITY_MAX + 1], spore_str identity)
+{
+	snprintf(out, SPORE_IDENTITY_MAX + 1, "%.*s", (int)identity.len, identity.ptr);
+}
+
 /* The client of an open tunnel, whose answer the host has wiped. Without a service account nobody
  * can say whether it may still have its tunnel, which then stays with the old instance. */
 static int32_t renew(struct verifier *verifier, const spore_auth_request *rq, spore_ticket ticket)
 {
 	struct ldap_instance *all = verifier->all;
+	char identity[SPORE_IDENTITY_MAX + 1];
 	struct attempt *attempt;
 
 	if (!settings_has_service(&all->directory.settings))
@@ -300,9 +306,9 @@ static int32_t renew(struct verifier *verifier, const spore_auth_request *rq, sp
 	attempt->ticket = ticket;
 	attempt->purpose = rq->purpose;
 	attempt->session = rq->session;
-	if (!all->inherited || !tunnels_name(all->inherited, rq->session, attempt->name))
-		snprintf(attempt->name, sizeof attempt->name, "%.*s", (int)rq->identity.len,
-		         rq->identity.ptr);
+	copy_identity(identity, rq->identity);
+	if (!all->inherited || !tunnels_name(all->inherited, rq->session, identity, attempt->name))
+		memcpy(attempt->name, identity, sizeof identity);
 	return start(verifier, attempt);
 }
 
@@ -330,8 +336,10 @@ static void cancel(void *state, spore_ticket ticket)
 static void session_end(void *state, const spore_session_end *end)
 {
 	const struct verifier *verifier = state;
+	char identity[SPORE_IDENTITY_MAX + 1];
 
-	tunnels_end(verifier->all->tunnels, end->session);
+	copy_identity(identity, end->identity);
+	tunnels_end(verifier->all->tunnels, end->session, identity);
 }
 
 /* The directory fails. A tunnel that is opened now verifies its data connections as if the
@@ -352,8 +360,7 @@ static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket t
 		struct tunnels_entry entry = { answer.name, &facts,
 			                       (const uint8_t *)verifier->bytes.ptr, NULL };
 
-		snprintf(facts.identity, sizeof facts.identity, "%.*s", (int)verifier->identity.len,
-		         verifier->identity.ptr);
+		copy_identity(facts.identity, verifier->identity);
 		good = tunnels_begin(all->tunnels, verifier->session, &entry, all->host->now_ms());
 	}
 	explicit_bzero(&answer, sizeof answer);

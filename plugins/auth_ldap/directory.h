@@ -37,6 +37,8 @@ struct look {
 	uint64_t session;
 	char name[DIRECTORY_NAME_SIZE];
 	struct facts known; /* what was said last; without a DN: no more than the identity */
+	bool is_uneven;     /* not all tunnels of the client have these rights */
+	uint64_t begun;     /* the latest ALLOW of the client, for tunnels_update() */
 	/* the answer: as in struct inquiry */
 	enum directory_says says;
 	struct facts facts;

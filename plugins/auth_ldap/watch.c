@@ -28,7 +28,7 @@ static void change_rights(struct ldap_instance *all, const struct look *look)
 	};
 
 	policy_grant(&limits, &result);
-	tunnels_update(all->tunnels, look->session, &look->facts);
+	tunnels_update(all->tunnels, look);
 	all->host->auth_revalidate(all->log, result.identity, SPORE_ALLOW, &result);
 }
 
@@ -45,7 +45,7 @@ static enum look_result judge(struct ldap_instance *all, const struct look *look
 		end_access(all, look, "its entry has another name now");
 		return LOOK_ENDED;
 	}
-	if (entry_is_same(&look->known, &look->facts))
+	if (!look->is_uneven && entry_is_same(&look->known, &look->facts))
 		return LOOK_SAME;
 	change_rights(all, look);
 	return LOOK_CHANGED;

@@ -1,5 +1,6 @@
 """auth_ldap: what happens to tunnels when entries of the directory or options change."""
 
+import contextlib
 import json
 import pathlib
 import signal
@@ -10,6 +11,7 @@ import pytest
 from harness.ldap import (
     BIND,
     GROUPS,
+    PEOPLE,
     SEARCH,
     SERVICE,
     SERVICE_PASSWORD,
@@ -18,6 +20,7 @@ from harness.ldap import (
     dial,
     directory_server,
     dn_of,
+    entry,
     group,
     person,
     refusal,
@@ -44,6 +47,11 @@ def serve(address, tmp_path, certificate, directory):
     return lambda **options: directory_server(
         address, tmp_path, certificate, {"urls": [directory.plain], **options}
     )
+
+
+def entry_with(**attributes):
+    """An entry of a client whose DN does not follow from its name."""
+    return entry(f"cn=x,{PEOPLE}", objectClass="inetOrgPerson", cn="x", sn="x", **attributes)
 
 
 def ended(wire):
@@ -96,6 +104,25 @@ def test_changed_limits_hold_for_open_tunnels(serve, authority, directory):
         server.process.wait_for("attribute roomNumber: expected a whole number from 0 to 1000000")
         assert refusal(server, authority, "alice", "alice") == "authentication is not available"
         assert server.process.running
+
+
+def test_an_entry_with_several_names(address, tmp_path, certificate, authority):
+    """It is one client with several identities. Each has tunnels, which end."""
+    entries = entry_with(uid=["alice", "al"], userPassword="a")
+    options = {**SEARCH, "poll_interval": "100ms"}
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(Directory(address, tmp_path / "other", entries))
+        options["urls"] = [directory.plain]
+        server = stack.enter_context(directory_server(address, tmp_path, certificate, options))
+        wires = [
+            stack.enter_context(dial(server, authority, name, "a")) for name in ("alice", "al")
+        ]
+        for wire in wires:
+            wire.hello()
+        wait_until(lambda: results(server, "looks_total").get("same", 0) >= 4, "looks at both")
+        directory.remove(f"cn=x,{PEOPLE}")
+        for wire in wires:
+            assert "access was revoked" in ended(wire)
 
 
 def test_a_name_that_has_no_tunnel_is_not_looked_at(serve, authority, directory):
