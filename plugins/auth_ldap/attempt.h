@@ -15,7 +15,7 @@ struct attempt {
 	uint32_t purpose; /* SPORE_AUTH_* */
 	uint64_t session; /* DATA, RENEW */
 	char name[DIRECTORY_NAME_SIZE];
-	char password[PASSWORD_ANSWER_ROOM + 1]; /* RENEW: none */
+	char password[PASSWORD_ANSWER_ROOM + 1]; /* RENEW: none; wiped once asked */
 	uint8_t mac[TUNNELS_MAC_SIZE];           /* of the password */
 	struct inquiry inquiry;                  /* with the result */
 	/* Private. */

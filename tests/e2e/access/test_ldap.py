@@ -23,6 +23,8 @@ from harness.ldap import (
     refusal,
     results,
 )
+from harness.peers import is_sanitized
+from harness.procfs import writable_memory
 from harness.waiting import wait_until
 
 PASSWORD = "correct: horse = 100 %"
@@ -105,6 +107,18 @@ def test_an_empty_password_is_never_sent(serve, authority):
                 wire.send({"Hello": 0})
                 wire.expect_error("invalid secret")
         assert server.directory.operations("BIND") == 0
+
+
+@pytest.mark.skipif(is_sanitized(), reason="a sanitizer keeps what was freed, and much more")
+@pytest.mark.parametrize("url", ["plain", "tls"])
+def test_a_password_does_not_stay_in_memory(serve, authority, url):
+    """Neither in the plugin nor in libldap. The answer of the client has it in another form."""
+    options = {**SEARCH, "cacertfile": authority.path} if url == "tls" else SEARCH
+    with serve(ALICE, options, url) as server, dial(server, authority, "alice", PASSWORD) as wire:
+        wire.hello()
+        mappings = list(writable_memory(server.process.pid))
+        assert any(SERVICE.encode() in each for each in mappings)
+        assert not any(PASSWORD.encode() in each for each in mappings)
 
 
 AWKWARD = [
