@@ -157,6 +157,7 @@ static int32_t pass_on(struct ldap_instance *all, const char *name, const char *
 	return SPORE_NEXT;
 }
 
+/* The directory gives no verdict: an earlier one may count ("last_good"). */
 static int32_t status_of(enum ask_result result)
 {
 	return result == ASK_BUSY        ? SPORE_EBUSY
@@ -207,6 +208,13 @@ static int32_t judge_accepted(const struct attempt *attempt)
 	return allow(attempt);
 }
 
+/* It could be a restriction that is not understood, so no earlier verdict may count either. */
+static int32_t deny(const struct attempt *attempt)
+{
+	ldap_log_wrong(attempt->all, attempt->name, &attempt->inquiry.fault);
+	return SPORE_DENY;
+}
+
 static void on_done(struct attempt *attempt)
 {
 	const struct inquiry *inquiry = &attempt->inquiry;
@@ -216,6 +224,8 @@ static void on_done(struct attempt *attempt)
 		verdict = judge_accepted(attempt);
 	else if (inquiry->says == DIRECTORY_NO)
 		verdict = pass_on(attempt->all, attempt->name, inquiry->fault.text);
+	else if (inquiry->fault.result == ASK_BAD_ENTRY)
+		verdict = deny(attempt);
 	else
 		verdict = status_of(inquiry->fault.result);
 	if (verdict != SPORE_EPENDING)

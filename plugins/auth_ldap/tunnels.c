@@ -9,7 +9,7 @@ struct tunnel {
 	unsigned allows; /* that have begun and not ended */
 	uint64_t begun;  /* the number of the latest one */
 	bool is_uneven;  /* some were given other rights than `facts` say */
-	char name[DIRECTORY_NAME_SIZE];
+	char name[LOOKS_NAME_SIZE];
 	struct facts facts; /* its identity never changes */
 	unsigned n_macs;    /* the latest first */
 	uint8_t macs[TUNNELS_MACS_MAX][TUNNELS_MAC_SIZE];
@@ -242,14 +242,14 @@ void tunnels_end(struct tunnels *tunnels, uint64_t session, const char *identity
 }
 
 bool tunnels_name(struct tunnels *tunnels, uint64_t session, const char *identity,
-                  char name_out[DIRECTORY_NAME_SIZE])
+                  char name_out[LOOKS_NAME_SIZE])
 {
 	const struct tunnel *tunnel;
 
 	pthread_mutex_lock(&tunnels->lock);
 	tunnel = *place_of(tunnels, session, identity);
 	if (tunnel)
-		memcpy(name_out, tunnel->name, DIRECTORY_NAME_SIZE);
+		memcpy(name_out, tunnel->name, LOOKS_NAME_SIZE);
 	pthread_mutex_unlock(&tunnels->lock);
 	return tunnel != NULL;
 }

@@ -42,7 +42,7 @@ enum tunnels_says tunnels_check(struct tunnels *tunnels, const spore_host *host,
 void tunnels_learn(struct tunnels *tunnels, uint64_t session, const uint8_t mac[TUNNELS_MAC_SIZE]);
 /* Copies the name that a client has said. False: it is not in. [any] */
 bool tunnels_name(struct tunnels *tunnels, uint64_t session, const char *identity,
-                  char name_out[DIRECTORY_NAME_SIZE]);
+                  char name_out[LOOKS_NAME_SIZE]);
 
 /* For how long, in ms, the client has waited that waits longest for a look. -1: there is no client.
  * [any] */

@@ -50,6 +50,7 @@ def serve(address, tmp_path, authority, certificate):
 
 
 ALICE = person("alice", PASSWORD)
+MEMBERS = {"group_base": GROUPS, "group_filter": "(&(objectClass=groupOfNames)(member=%d))"}
 
 
 # Who gets in
@@ -70,8 +71,7 @@ def test_right_wrong_and_unknown(serve, way):
 @pytest.mark.parametrize("way", [SEARCH, BIND], ids=["search", "bind"])
 def test_what_a_connection_costs(serve, authority, way):
     """A control connection: a bind, a search, and one for the group. A data connection: nothing."""
-    groups = {"group_base": GROUPS, "group_filter": "(&(objectClass=groupOfNames)(member=%d))"}
-    options = {**way, **groups, "poll_interval": "1h"}
+    options = {**way, **MEMBERS, "poll_interval": "1h"}
     with serve(ALICE + group("tunnels", "alice"), options) as server:
         log = server.directory
         found = [0, 0]
@@ -235,11 +235,31 @@ def test_limits_of_attributes(serve, authority, address):
             ("bob", "attribute roomNumber: expected at most 365 days, such as"),
             ("carol", "attribute employeeType: expected one value"),
         ]:
-            assert server.refuse(name) == UNAVAILABLE
-            server.process.wait_for(f"the directory gave no verdict: uid={name},.*: {said}")
+            assert server.refuse(name) == "invalid secret"
+            server.process.wait_for(
+                f"{name} is denied, since its entry is wrong: uid={name},.*{said}"
+            )
         # The entry is wrong, not the directory.
         assert server.refuse("dave") is None
         assert results(server) == {"answered": 3, "bad_entry": 2}
+
+
+def test_too_many_groups(serve):
+    """The directory sends no more than it wants, and the group that counts may be missing."""
+    names = [f"group{n}" for n in range(1001)]
+    entries = ALICE + person("bob", PASSWORD)
+    entries += "".join(group(name, "alice") for name in names) + group("one", "bob")
+    options = {
+        **SEARCH,
+        "group_base": GROUPS,
+        "group_filter": "(&(objectClass=groupOfNames)(member=%d))",
+        "policy": {f"cn=one,{GROUPS}": {}, "*": {}},
+        "breaker_failures": 1,
+    }
+    with serve(entries, options) as server:
+        assert server.refuse("alice") == "invalid secret"
+        server.process.wait_for("alice is denied, .*: it is in too many groups")
+        assert server.refuse("bob") is None
 
 
 # Connections

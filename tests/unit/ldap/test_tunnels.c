@@ -77,7 +77,7 @@ END_TEST
 START_TEST(the_last_end_forgets)
 {
 	struct facts again = facts_of("alice", "uid=x");
-	char name[DIRECTORY_NAME_SIZE];
+	char name[LOOKS_NAME_SIZE];
 
 	tunnels = tunnels_new();
 	begin(SESSION, "alice", macs[0], 0);
@@ -153,7 +153,7 @@ END_TEST
  * one identity; a password holds for all. */
 START_TEST(identities_of_one_session)
 {
-	char name[DIRECTORY_NAME_SIZE];
+	char name[LOOKS_NAME_SIZE];
 
 	tunnels = tunnels_new();
 	begin(SESSION, "alice", macs[0], 0);
