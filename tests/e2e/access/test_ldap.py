@@ -25,6 +25,7 @@ from harness.ldap import (
 )
 from harness.peers import is_sanitized
 from harness.procfs import writable_memory
+from harness.scale import count
 from harness.waiting import wait_until
 
 PASSWORD = "correct: horse = 100 %"
@@ -97,6 +98,28 @@ def test_what_a_connection_costs(serve, authority, way):
             assert server.refuse("alice") is None
             costs(1, 2)
         assert log.operations("BIND", SERVICE) == (1 if way is SEARCH else 0)
+
+
+def test_a_large_directory(serve, authority):
+    """10,000 entries, all in one group: a client costs a bind, a search, and one for the group."""
+    names = [f"client{n}" for n in range(10000)]
+    entries = "".join(person(name, PASSWORD) for name in names) + group("tunnels", *names)
+    options = {**SEARCH, **MEMBERS, "poll_interval": "1h"}
+    limits = {"secret_rate": 1000000, "ban_after": 0}
+    clients = names[:: 10000 // count(50, least=10)]
+    with serve(entries, options, limits=limits) as server, contextlib.ExitStack() as stack:
+        log = server.directory
+        for name in clients:
+            wire = stack.enter_context(dial(server, authority, name, PASSWORD))
+            port = wire.hello()
+            for _ in range(3):
+                assert carry(server, authority, wire, port, name, PASSWORD) is None
+        wait_until(lambda: log.operations("SRCH") == 2 * len(clients), "its searches")
+        services = log.operations("BIND", SERVICE)
+        assert 1 <= services <= 8
+        assert log.operations("BIND") == len(clients) + services
+        assert all(log.operations("BIND", dn_of(name)) == 1 for name in clients)
+        assert results(server) == {"answered": len(clients)}
 
 
 def test_an_empty_password_is_never_sent(serve, authority):
