@@ -84,6 +84,22 @@ static const struct json *find_foreign_key(const struct json *file, unsigned rol
 	return foreign;
 }
 
+/* Reports and removes the keys that only the other role has. */
+static void drop_foreign_keys(const struct json *file, unsigned role, struct diag *diag)
+{
+	unsigned other = role == ROLE_SERVER ? ROLE_LOCAL : ROLE_SERVER;
+	struct json *next;
+
+	for (struct json *i = file->first; i; i = next) {
+		next = i->next;
+		if (has_key(role, i->key) || !has_key(other, i->key))
+			continue;
+		diag_add_key(diag, i, "unknown key \"%s\": it belongs to spore %s", i->key,
+		             other == ROLE_SERVER ? "server" : "local");
+		json_detach(i);
+	}
+}
+
 /* For messages about a file whose settings are not read. */
 static void peek_at_log_format(struct config *config, const struct json *file)
 {
@@ -114,6 +130,7 @@ static bool place_file(struct config *config, struct placer *p)
 		return false;
 	}
 	drop_schema(file, p->diag);
+	drop_foreign_keys(file, p->role, p->diag);
 	root->source = file->source;
 	root->offset = file->offset;
 	root->end = file->end;
