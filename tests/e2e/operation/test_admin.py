@@ -211,6 +211,18 @@ def of_bytes(answer, key, number):
     return answer if any(each["bytes_up"] == number for each in answer[key]) else None
 
 
+def test_names_are_shown_as_they_are(admin, tmp_path, address):
+    """Characters of UTF-8 stay; control characters are escaped."""
+    path = tmp_path / "server.json"
+    auth = [{"use": "hmac", "secret": "one", "identity": "Jürgen Я"}]
+    path.write_text(json.dumps({"auth": auth}))
+    with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server:
+        with Tunnel(server, secret="one"):
+            assert admin.ask("tunnels")["tunnels"][0]["identity"] == "Jürgen Я"
+            head, row = admin.ctl("tunnels").splitlines()
+            assert row[head.index("IDENTITY") : head.index("CLIENT")] == "Jürgen Я  "
+
+
 def test_a_relay_of_a_tunnel_that_has_ended_keeps_its_identity(admin, tmp_path, address):
     """A revocation ends the tunnel, with a line in the log, but no visitor; a kick does."""
     secrets = {"alice": "one", "bob": "two"}
