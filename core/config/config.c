@@ -194,24 +194,33 @@ static struct config *config_new(unsigned role, struct diag *diag)
 	return config;
 }
 
-enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
-                                struct config **config_out)
+enum config_outcome config_load_command(unsigned role, const struct command *command,
+                                        struct diag *diag, struct config **config_out)
 {
 	struct config *config = config_new(role, diag);
-	enum config_outcome outcome;
-	struct command command;
 
 	*config_out = config;
 	if (!config)
 		return CONFIG_WRONG;
-	outcome = command_read(role, argc, argv, diag, &command);
-	if (outcome != CONFIG_LOADED)
-		return outcome;
-	config->purpose = command.purpose;
-	if (command.file) /* a copy, since the words of a reload do not outlive it */
-		config->path = json_doc_text(config->doc, command.file, strlen(command.file));
-	outcome = fill_config(config, &command, diag);
-	command_warn_of_variables(role, json_doc_root(config->doc));
+	config->purpose = command->purpose;
+	if (command->file) /* a copy, since the words of a reload do not outlive it */
+		config->path = json_doc_text(config->doc, command->file, strlen(command->file));
+	return fill_config(config, command, diag);
+}
+
+enum config_outcome config_load(unsigned role, int argc, char *const *argv, struct diag *diag,
+                                struct config **config_out)
+{
+	struct command command;
+	enum config_outcome outcome = command_read(role, argc, argv, diag, &command);
+
+	if (outcome != CONFIG_LOADED) {
+		*config_out = config_new(role, diag);
+		return *config_out ? outcome : CONFIG_WRONG;
+	}
+	outcome = config_load_command(role, &command, diag, config_out);
+	if (*config_out)
+		command_warn_of_variables(role, json_doc_root((*config_out)->doc));
 	return outcome;
 }
 
