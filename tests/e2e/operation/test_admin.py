@@ -104,7 +104,8 @@ def test_two_servers_on_one_path(running, admin, address):
     )
     assert process.status == 1
     assert (
-        f"error: cannot create the admin socket {admin.path}: another server is listening on it; "
+        f"--admin-socket: error: cannot create the admin socket {admin.path}: "
+        "another server is listening on it; "
         "choose another path with --admin-socket, or let that server drain first"
     ) in process.stderr
     assert admin.ask("status")["pid"] == running.pid
