@@ -271,7 +271,6 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 	list_init(&admin->sessions);
 	deadline_list_init(&admin->timeouts, loop, TIMEOUT_MS, on_timeout);
 	if (!start_listening(admin, path, err)) {
-		admin_socket_name_variable(config, err);
 		admin_stop(admin);
 		return false;
 	}

@@ -19,20 +19,9 @@
 
 enum { BACKLOG = 128, LOCK_TRIES = 100, SUN_PATH_SIZE = sizeof((struct sockaddr_un *)0)->sun_path };
 
-static const struct json *node_of(const struct config *config)
+const struct json *admin_socket_value(const struct config *config)
 {
 	return json_get(json_get(json_doc_root(config->doc), "admin"), "socket");
-}
-
-void admin_socket_name_variable(const struct config *config, struct err *err)
-{
-	const struct json *node = node_of(config);
-	const struct json_source *source = node ? node->source : NULL;
-	size_t len = strlen(err->text);
-
-	if (source && !source->text && source->name[0] != '-')
-		snprintf(err->text + len, sizeof err->text - len, " (the path is from %s)",
-		         source->name);
 }
 
 /* ---- the check ---- */
@@ -53,7 +42,7 @@ static void check_folder(const char *path, const struct json *node, struct diag 
 void admin_socket_check(const struct config *config, struct diag *diag)
 {
 	const char *path = config->settings.admin.socket;
-	const struct json *node = node_of(config);
+	const struct json *node = admin_socket_value(config);
 	struct stat st;
 
 	if (!path || !*path || diag_has(diag, node))

@@ -75,8 +75,13 @@ static void format_members(const struct json *object, char out[CELL])
 
 static void cut_claim(char out[CELL])
 {
-	if (strlen(out) > CLAIM_SHOWN)
-		strcpy(out + CLAIM_SHOWN - 3, "...");
+	size_t n = CLAIM_SHOWN - 3;
+
+	if (strlen(out) <= CLAIM_SHOWN)
+		return;
+	while (n > 0 && ((unsigned char)out[n] & 0xC0) == 0x80) /* within a character */
+		n--;
+	strcpy(out + n, "...");
 }
 
 static void format_value(const struct json *value, enum format format, char out[CELL])

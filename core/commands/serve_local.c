@@ -24,6 +24,7 @@
 struct client_process {
 	struct client *client;
 	struct notify *notify;
+	struct plugin_set *plugins;
 	char status
 		[CLIENT_STATUS_SIZE]; /* that the service manager knows; "": it is not ready yet */
 	struct drain drain;
@@ -40,6 +41,8 @@ static void begin_client_drain(void *arg)
 	struct client_process *process = arg;
 
 	notify_stopping(process->notify, drain_timeout(&process->drain) + WATCHDOG_END_MS);
+	/* The next client may start before this one has ended, and it cannot ask for them. */
+	plugin_set_end_listeners(process->plugins);
 	client_drain(process->client, on_drained, &process->drain);
 }
 
@@ -102,7 +105,9 @@ static bool check_machine(const struct settings *settings)
 static int run_client(struct runtime *runtime)
 {
 	const struct client_settings *settings = &runtime->config->settings.client;
-	struct client_process process = { .notify = &runtime->notify, .exit = CLIENT_ENDED };
+	struct client_process process = { .notify = &runtime->notify,
+		                          .plugins = runtime->plugins.set,
+		                          .exit = CLIENT_ENDED };
 	struct client_env env = { runtime->plugins.set, runtime->metrics, runtime->resolver,
 		                  runtime->main_loop,   runtime->loops,   runtime->n_workers,
 		                  on_client_news,       on_client_exit,   &process };

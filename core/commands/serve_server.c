@@ -75,6 +75,7 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	struct server_process process = {
 		.host = { .runtime = runtime, .drain = &process.drain, .reload = &process.reload }
 	};
+	const struct json *at_fault = admin_socket_value(runtime->config);
 	struct err err;
 
 	/* A signal that arrives during the start is handled in the first turn of the loop. */
@@ -82,14 +83,14 @@ static bool run_server(struct runtime *runtime, struct server *server,
 	           &process);
 	reload_start(&process.reload, runtime, &process.server, &process.drain, words);
 	if (admin_start(runtime->main_loop, &process.host, &process.admin, &err) &&
-	    server_start(server, &env, runtime->plugins.set, &err)) {
+	    server_start(server, &env, runtime->plugins.set, &at_fault, &err)) {
 		process.server = process.host.server = server;
 		readiness_set(true);
 		announce(settings, runtime->n_workers);
 		notify_ready(&runtime->notify, "serving");
 		loop_run(runtime->main_loop);
 	} else {
-		complain(err.text);
+		complain_at(at_fault, err.text);
 	}
 	admin_stop(process.admin);
 	reload_stop(&process.reload);
@@ -108,8 +109,7 @@ static bool may_start(const struct config *config, const struct diag *diag)
 	if (config->purpose != CONFIG_TO_RUN || diag->count > 0 ||
 	    hand_over_await(&config->settings.admin, &err))
 		return true;
-	admin_socket_name_variable(config, &err);
-	return complain(err.text);
+	return complain_at(admin_socket_value(config), err.text);
 }
 
 static int run_or_check(struct runtime *runtime, struct server *server,

@@ -222,6 +222,20 @@ static bool is_derived(const spore_option *row, const struct json *node, const c
 	return !node && !row->dflt;
 }
 
+/* The option has neither a value nor a default, and 0 or an empty text would be no value: it means
+ * that nothing was given, such as no limit. */
+static bool is_unset(const spore_option *row, const struct json *node, const void *field)
+{
+	const int64_t *number = field;
+	const spore_list *ports = field;
+
+	if (node || row->dflt)
+		return false;
+	if (row->type == SPORE_OPT_PORTS)
+		return ports->count == 0;
+	return option_has_bounds(row) && (row->min > 0 || row->max < 0) && *number == 0;
+}
+
 static void add_plain(struct effective *effective, const struct effective_part *part,
                       const spore_option *row, const struct json *node, const char *pointer,
                       const void *field)
@@ -229,6 +243,10 @@ static void add_plain(struct effective *effective, const struct effective_part *
 	char source[SOURCE_SIZE];
 	struct entry entry;
 
+	if (is_unset(row, node, field)) {
+		add_empty(effective, part, "null", node, pointer);
+		return;
+	}
 	if (!begin_entry(effective, &entry))
 		return;
 	value_text_write(&entry.text, row, field);

@@ -47,9 +47,9 @@ static void put_number(struct line *line, int64_t number, size_t width)
 	put(line, digits + at, sizeof digits - at);
 }
 
-/* For untrusted bytes. Printable ASCII stays, with a backslash before `"` and `\`; other bytes
- * become \xNN. Writes no partial escape. */
-static void put_escaped(struct line *line, const char *text, size_t len)
+/* For untrusted bytes. Printable ASCII stays, with a backslash before `\` and, in quotes, before
+ * `"`; other bytes become \xNN. Writes no partial escape. */
+static void put_escaped(struct line *line, const char *text, size_t len, bool in_quotes)
 {
 	static const char hex[] = "0123456789abcdef";
 
@@ -59,7 +59,7 @@ static void put_escaped(struct line *line, const char *text, size_t len)
 		if (LOGLINE_MAX - TAIL - line->len < 4)
 			return;
 		if (c >= 0x20 && c < 0x7F) {
-			if (c == '"' || c == '\\')
+			if (c == '\\' || (c == '"' && in_quotes))
 				put(line, "\\", 1);
 			put(line, text + i, 1);
 			continue;
@@ -141,10 +141,10 @@ static void put_text_field(struct line *line, const struct log_field *field)
 	if (!field->text)
 		put_number(line, field->number, 1);
 	else if (is_bare(field->text, field->len))
-		put_escaped(line, field->text, field->len);
+		put_escaped(line, field->text, field->len, false);
 	else {
 		put(line, "\"", 1);
-		put_escaped(line, field->text, field->len);
+		put_escaped(line, field->text, field->len, true);
 		put(line, "\"", 1);
 	}
 }
@@ -201,7 +201,7 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 		}
 		put_text(&line, level_names[level]);
 		put(&line, "  ", 6 - strlen(level_names[level]));
-		put_escaped(&line, event, strlen(event));
+		put_escaped(&line, event, strlen(event), false);
 	}
 	for (size_t i = 0; i < n; i++) {
 		/* The room left might not hold even a key and a number. */

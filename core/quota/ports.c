@@ -84,13 +84,20 @@ static uint32_t walk_allowed(const spore_list *server, const spore_list *granted
 	return total;
 }
 
-static int try_any(const struct server_settings *settings, const struct grant *grant,
-                   enum refusal *why_out)
+/* The ranges of a grant; NULL: all ports. */
+static spore_list ranges_of(const struct grant *grant)
 {
 	static const spore_port_range whole = { 1, 65535 };
 	bool granted = grant && grant->fields & SPORE_AUTH_F_PORTS;
-	spore_list ranges = { granted ? grant->ports : &whole, granted ? grant->n_ports : 1,
-		              sizeof whole };
+
+	return (spore_list){ granted ? grant->ports : &whole, granted ? grant->n_ports : 1,
+		             sizeof whole };
+}
+
+static int try_any(const struct server_settings *settings, const struct grant *grant,
+                   enum refusal *why_out)
+{
+	spore_list ranges = ranges_of(grant);
 	uint16_t port = 0;
 	uint32_t total = walk_allowed(&settings->public_ports, &ranges, UINT32_MAX, &port),
 		 start = 0;
@@ -135,14 +142,24 @@ bool ports_allow(const struct server_settings *settings, const struct grant *gra
 	       (!grant || grant_has_port(grant, wanted));
 }
 
+bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
+                  uint16_t wanted, enum refusal *why_out)
+{
+	spore_list ranges = ranges_of(grant);
+	uint16_t unused;
+
+	if (wanted == 0 && walk_allowed(&settings->public_ports, &ranges, UINT32_MAX, &unused) > 0)
+		return false;
+	if (wanted && ports_allow(settings, grant, wanted))
+		return false;
+	*why_out = wanted ? REFUSED_PORT_NOT_ALLOWED : REFUSED_NO_PORT_LEFT;
+	return true;
+}
+
 int ports_open(const struct server_settings *settings, const struct grant *grant, uint16_t wanted,
                enum refusal *why_out)
 {
-	if (wanted == 0)
-		return try_any(settings, grant, why_out);
-	if (!ports_allow(settings, grant, wanted)) {
-		*why_out = REFUSED_PORT_NOT_ALLOWED;
+	if (ports_refuse(settings, grant, wanted, why_out))
 		return -1;
-	}
-	return try_port(settings, wanted, why_out);
+	return wanted ? try_port(settings, wanted, why_out) : try_any(settings, grant, why_out);
 }

@@ -10,6 +10,11 @@
 bool ports_allow(const struct server_settings *settings, const struct grant *grant,
                  uint16_t wanted);
 
+/* Would ports_open refuse this port whatever is in use? wanted 0: any port. False: *why_out is
+ * unchanged. [any] */
+bool ports_refuse(const struct server_settings *settings, const struct grant *grant,
+                  uint16_t wanted, enum refusal *why_out);
+
 /* Why no tunnel gets this port, whoever asks; NULL: a tunnel may get it. [any] */
 const char *ports_reservation(const struct server_settings *settings, uint16_t port);
 

@@ -217,20 +217,34 @@ static int open_control_port(const struct plugin_set *set, bool shared, struct e
 	const struct server_settings *settings = &set->config->settings.server;
 	struct sock_sizes sizes = { (int)settings->sndbuf, (int)settings->recbuf };
 	spore_addr addr = settings->bind_addr;
-	int fd;
+	int fd, cause;
 
 	addr.port = (uint16_t)settings->control_port;
 	fd = sock_bind(&addr, shared, &sizes, err);
 	if (fd >= 0 && (shared || sock_share_port(fd)) && sock_listen(fd, err))
 		return fd;
-	if (errno == EADDRINUSE)
+	cause = errno;
+	if (cause == EADDRINUSE)
 		err_set(err,
 		        "control port %d: address in use: another server or a public port uses it; "
 		        "choose another port with --control-port",
 		        addr.port);
 	if (fd >= 0)
 		close(fd);
+	errno = cause;
 	return -1;
+}
+
+/* The value in the configuration that is to blame if the control port cannot be opened. */
+static const struct json *find_fault(const struct config *config, int cause)
+{
+	const char *key = NULL;
+
+	if (cause == EADDRINUSE || cause == EACCES)
+		key = "control_port";
+	else if (cause == EADDRNOTAVAIL || cause == EAFNOSUPPORT)
+		key = "bind_addr";
+	return key ? json_get(json_get(json_doc_root(config->doc), "server"), key) : NULL;
 }
 
 static double read_pending(void *pending)
@@ -245,7 +259,8 @@ static struct limits limits_of(const struct server *server, const struct plugin_
 	return limits_make(&set->config->settings.limits, descriptors_max(), server->env.n_workers);
 }
 
-static bool open_workers(struct server *server, struct plugin_set *set, struct err *err)
+static bool open_workers(struct server *server, struct plugin_set *set,
+                         const struct json **at_fault_out, struct err *err)
 {
 	for (unsigned i = 0; i < server->env.n_workers; i++) {
 		int fd = open_control_port(set, i > 0, err);
@@ -255,8 +270,10 @@ static bool open_workers(struct server *server, struct plugin_set *set, struct e
 			.terms = { .set = set, .limits = &server->limits, .listen_fd = fd }
 		};
 
-		if (fd < 0)
+		if (fd < 0) {
+			*at_fault_out = find_fault(set->config, errno);
 			return false;
+		}
 		loop_call(server->env.loops[i], run_open, &args);
 		server->n_open++;
 		if (!args.opened) {
@@ -299,10 +316,11 @@ static void set_serving(struct server *server, bool serving)
 }
 
 bool server_start(struct server *server, const struct server_env *env, struct plugin_set *set,
-                  struct err *err)
+                  const struct json **at_fault_out, struct err *err)
 {
 	bool ready;
 
+	*at_fault_out = NULL;
 	if (!crypto_has_random(err))
 		return false;
 	err_set(err, "out of memory");
@@ -315,7 +333,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	ev_timer_start(loop_ev(env->main_loop), &server->tick);
 	server->set = plugin_set_ref(set);
 	server->limits = limits_of(server, set);
-	if (!ready || !server->workers || !open_workers(server, set, err)) {
+	if (!ready || !server->workers || !open_workers(server, set, at_fault_out, err)) {
 		server_stop(server);
 		return false;
 	}

@@ -125,6 +125,7 @@ static void set_up_asker(struct http *http, const spore_create_args *args)
 	const struct health_options health = {
 		.store = "the service",
 		.faults = "questions without a verdict",
+		.url = http->service.shown,
 		.help = "Whether the web service is asked: 0 yes, 1 one question as a trial, 2 no.",
 		.max_failures = conf->breaker_failures,
 		.pause_ms = conf->breaker_pause,

@@ -104,7 +104,8 @@ def test_two_servers_on_one_path(running, admin, address):
     )
     assert process.status == 1
     assert (
-        f"error: cannot create the admin socket {admin.path}: another server is listening on it; "
+        f"--admin-socket: error: cannot create the admin socket {admin.path}: "
+        "another server is listening on it; "
         "choose another path with --admin-socket, or let that server drain first"
     ) in process.stderr
     assert admin.ask("status")["pid"] == running.pid
@@ -209,6 +210,18 @@ def test_tunnels_and_relays(admin, tmp_path, address):
 
 def of_bytes(answer, key, number):
     return answer if any(each["bytes_up"] == number for each in answer[key]) else None
+
+
+def test_names_are_shown_as_they_are(admin, tmp_path, address):
+    """Characters of UTF-8 stay; control characters are escaped."""
+    path = tmp_path / "server.json"
+    auth = [{"use": "hmac", "secret": "one", "identity": "Jürgen Я"}]
+    path.write_text(json.dumps({"auth": auth}))
+    with spore_server(address, extra=[*admin.flags, "--config", str(path)]) as server:
+        with Tunnel(server, secret="one"):
+            assert admin.ask("tunnels")["tunnels"][0]["identity"] == "Jürgen Я"
+            head, row = admin.ctl("tunnels").splitlines()
+            assert row[head.index("IDENTITY") : head.index("CLIENT")] == "Jürgen Я  "
 
 
 def test_a_relay_of_a_tunnel_that_has_ended_keeps_its_identity(admin, tmp_path, address):

@@ -93,6 +93,7 @@ static inline void scene_on_drain(void *arg)
 /* A server that serves as soon as the main loop runs. */
 static inline void scene_start(struct process_scene *scene, const char *more)
 {
+	const struct json *at_fault;
 	struct server_env env;
 	struct err err = { "" };
 
@@ -105,8 +106,9 @@ static inline void scene_start(struct process_scene *scene, const char *more)
 		                   scene->runtime.loops, scene->runtime.n_workers };
 	drain_init(&scene->drain, scene->runtime.main_loop, 5000, scene_on_drain, scene);
 	reload_start(&scene->reload, &scene->runtime, &scene->server, &scene->drain, &scene->words);
-	ck_assert_msg(server_start(scene->server, &env, scene->runtime.plugins.set, &err), "%s",
-	              err.text);
+	ck_assert_msg(
+		server_start(scene->server, &env, scene->runtime.plugins.set, &at_fault, &err),
+		"%s", err.text);
 }
 
 static inline void scene_tear_down(struct process_scene *scene)
