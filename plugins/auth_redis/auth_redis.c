@@ -109,7 +109,7 @@ static const spore_option options[] = {
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to ask a Sentinel, and to connect and log in"),
 	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,
-	               "time for a look-up, including the wait for a connection; keep it below "
+	               "time for a look-up, with waiting for a connection; keep it below "
 	               "server.auth_timeout"),
 	SPORE_INT(struct conf, max_waiting, 0, "2000", 1, 1000000,
 	          "look-ups at a time on each worker; further ones fail"),
