@@ -165,7 +165,7 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 	},
 	[FAMILY_PLUGIN_SLOW_CALLS] = {
 		COUNTER = "spore_plugin_slow_calls_total",
-		.help = "Calls into a plugin that blocked a worker for longer than plugins.slow_after, or another thread than a pool's for longer than a second.",
+		.help = "Calls into a plugin that blocked a worker for longer than plugins.slow_after, or a thread that is neither a worker's nor a pool's for longer than a second.",
 		LABELS("plugin"),
 		.max_series = AS_CONFIGURED,
 	},

@@ -29,8 +29,8 @@ static const spore_option_item name_item = { SPORE_OPT_STRING, sizeof(const char
 static const spore_option options[] = {
 	SPORE_LIST(
 		struct conf, allow, 0, &prefix_item,
-		"prefixes that may connect; if this option is set, also to [], addresses outside "
-		"both lists may not"),
+		"prefixes that may connect; if this option is set, even to [], addresses outside "
+		"both lists may not connect"),
 	SPORE_LIST(
 		struct conf, deny, 0, &prefix_item,
 		"prefixes that may not connect; the longest matching prefix of both lists decides"),

@@ -33,7 +33,7 @@ const spore_option settings_options[SETTINGS_N_OPTIONS] = {
 	SPORE_STRING(struct conf, user, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "DN of the service account, which searches, and looks again at clients that have "
 	             "tunnels"),
-	SPORE_SECRET(struct conf, password, 0, "of the service account"),
+	SPORE_SECRET(struct conf, password, 0, "password of the service account"),
 	SPORE_STRING(struct conf, search_base, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "DN below which the service account searches for a client; in place of bind_dn"),
 	SPORE_STRING(struct conf, search_filter, SPORE_OPTF_NOT_EMPTY, NULL,
@@ -41,17 +41,17 @@ const spore_option settings_options[SETTINGS_N_OPTIONS] = {
 	SPORE_STRING(struct conf, name_attribute, SPORE_OPTF_NOT_EMPTY, "\"uid\"",
 	             "attribute of a client's entry that holds its identity"),
 	SPORE_MAP(struct conf, attributes, 0, &string_item,
-	          "limits that a client's entry states: ports, max_tunnels, max_conns or life to the "
-	          "name of an attribute"),
+	          "for each limit that a client's entry states (ports, max_tunnels, max_conns or "
+	          "life), the name of the attribute"),
 	SPORE_STRING(struct conf, group_base, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "DN below which a client's groups are searched for"),
 	SPORE_STRING(struct conf, group_filter, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "filter that a group of the client must match: %n is its name, %d its DN; a "
 	             "client without such a group is refused"),
 	SPORE_MAP(struct conf, policy, SPORE_OPTF_INHERITS, &policy_item,
-	          "DN of a group to the limits of its members; the first that fits counts. The "
-	          "policy of \"*\" applies to what a policy leaves out, and to clients in none of the "
-	          "groups; without it they are refused"),
+	          "for the DN of a group, the limits of its members; the first group that a client is "
+	          "in counts. The policy of \"*\" applies to what a policy leaves out, and to clients "
+	          "in none of the groups; without it they are refused"),
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to connect to one URL, with TLS"),
 	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,

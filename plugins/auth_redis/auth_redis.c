@@ -95,15 +95,17 @@ static const spore_option options[] = {
 	           "the names and IP addresses under which clients dial this server, without port: "
 	           "clients may sign with the private key of their pubkey then"),
 	SPORE_BOOL(struct conf, bore, 0, NULL,
-	           "also serve clients that send no name, such as bore's: all keys are held here"),
+	           "also serve clients that send no name, such as bore's; the server then holds the "
+	           "keys of all clients"),
 	SPORE_INT(struct conf, max_keys, 0, "1000", 1, 10000,
-	          "how many keys are held with bore; each answer without a name is compared with all"),
+	          "with bore: how many keys the server holds; it compares each answer without a name "
+	          "with all of them"),
 	SPORE_STRING(struct conf, channel, SPORE_OPTF_NOT_EMPTY, NULL,
 	             "a channel on which a message with the name of a client says that it has changed, "
 	             "and an empty message that any may have"),
 	SPORE_DURATION(struct conf, poll_interval, 0, "\"30s\"", 100, 86400000,
-	               "how often the clients that are in are looked up again, whatever is heard of "
-	               "changes"),
+	               "how often clients with tunnels are looked up again, also if the server has "
+	               "heard of no change"),
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to ask a Sentinel, and to connect and log in"),
 	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,
