@@ -328,9 +328,10 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 struct server_room server_room(const struct server *server)
 {
 	const struct principal_table *principals = &server->shared.principals;
-	struct visitor_limit limit = account_limit_in_all(principals, &server->limits);
+	struct limit_hit limit = account_limit_in_all(principals, &server->limits);
 
-	return (struct server_room){ atomic_load(&principals->visitors), limit.most, limit.from };
+	return (struct server_room){ atomic_load(&principals->visitors), (unsigned)limit.most,
+		                     limit.from };
 }
 
 struct source_table *server_sources(struct server *server)

@@ -20,6 +20,7 @@ def refusal(server, port):
 def test_out_of_range(start_server, port):
     with start_server(min_port=23000, max_port=23100) as server:
         assert refusal(server, port) == {"Error": "client port number not in allowed range"}
+        server.process.wait_for(f"client refused .* port={port} .* range=\\S+ from=\\S+")
 
 
 @pytest.mark.bore_too
