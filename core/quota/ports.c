@@ -156,11 +156,20 @@ static void write_ranges(const spore_port_range *ranges, size_t n, char *out, si
 	}
 }
 
+/* Also the list that the check makes of the two ends. */
+static bool is_span(const spore_list *list, const spore_port_range *span)
+{
+	const spore_port_range *range = list->items;
+
+	return list->count == 0 ||
+	       (list->count == 1 && range->lo == span->lo && range->hi == span->hi);
+}
+
 static struct limit_hit limit_of_server(const struct server_settings *settings, enum refusal why)
 {
 	const spore_port_range span = { (uint16_t)settings->min_port,
 		                        (uint16_t)settings->max_port };
-	bool has_list = settings->ports.count > 0;
+	bool has_list = !is_span(&settings->ports, &span);
 	struct limit_hit hit = { .why = why, .from = "server.min_port, server.max_port" };
 
 	if (has_list)
