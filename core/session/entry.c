@@ -43,7 +43,8 @@ static struct source *enter_source(struct server_worker *worker, const spore_add
 	source_turn_away(source, now_ms);
 	if (log_is_enabled(LOG_DEBUG))
 		log_debug("connection refused", log_str("peer", addr_format(peer, text)),
-		          log_str("reason", refusal_text(REFUSED_SOURCE)));
+		          log_str("reason", refusal_text(REFUSED_SOURCE)),
+		          log_str("from", "limits.ban_after"));
 	source_leave(source, false);
 	source_unref(source);
 	return NULL;

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "admin/admin_trial.h"
-#include "log/log.h"
 #include "scene/process_scene.h"
 
 enum { MAX_SESSIONS = 32 };
@@ -226,7 +225,6 @@ START_TEST(a_socket_that_cannot_be_made_again_does_no_harm)
 	struct stat st;
 
 	start();
-	log_set_level(LOG_ERROR + 1);
 	snprintf(moved, sizeof moved, "%s.moved", scene.admin_path);
 	ck_assert_int_eq(rename(scene.admin_path, moved), 0);
 	ck_assert_int_eq(mkdir(scene.admin_path, 0700), 0);
