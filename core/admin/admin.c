@@ -278,6 +278,30 @@ bool admin_start(struct loop *loop, const struct admin_host *host, struct admin 
 	return true;
 }
 
+void admin_restore(struct admin *admin)
+{
+	struct admin_socket lost;
+	struct listener *listener;
+	struct err err;
+
+	if (!admin || !admin->listener || admin_socket_is_in_place(&admin->socket))
+		return;
+	lost = admin->socket;
+	listener = admin->listener;
+	if (start_listening(admin, lost.path, &err)) {
+		log_warn("the admin socket was gone: it is there again",
+		         log_str("path", lost.path));
+		listener_free(listener);
+		admin_socket_remove(&lost);
+		return;
+	}
+	admin_socket_remove(&admin->socket);
+	admin->socket = lost;
+	admin->listener = listener;
+	log_error("the admin socket is gone", log_str("path", lost.path),
+	          log_str("error", err.text));
+}
+
 void admin_stop(struct admin *admin)
 {
 	if (!admin)

@@ -177,14 +177,19 @@ int admin_socket_open(struct admin_socket *socket, const char *path, struct err 
 	return fd;
 }
 
-void admin_socket_remove(struct admin_socket *socket)
+bool admin_socket_is_in_place(const struct admin_socket *socket)
 {
 	struct stat own, there;
 
+	return fstat(socket->file, &own) == 0 && lstat(socket->path, &there) == 0 &&
+	       own.st_dev == there.st_dev && own.st_ino == there.st_ino;
+}
+
+void admin_socket_remove(struct admin_socket *socket)
+{
 	if (!socket->path)
 		return;
-	if (fstat(socket->file, &own) == 0 && lstat(socket->path, &there) == 0 &&
-	    own.st_dev == there.st_dev && own.st_ino == there.st_ino)
+	if (admin_socket_is_in_place(socket))
 		unlink(socket->path);
 	close(socket->file);
 	free(socket->path);

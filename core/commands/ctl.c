@@ -78,6 +78,18 @@ static bool is_one_word(const char *text)
 
 /* ---- the answer ---- */
 
+/* Of a reload that was refused. */
+static void print_server_warnings(const struct json *answer)
+{
+	const struct json *warnings = json_get(answer, "warnings");
+
+	for (const struct json *i = warnings ? warnings->first : NULL; i; i = i->next) {
+		fputs("warning: ", stderr);
+		ctl_print_text(i->type == JSON_STRING ? i->raw : "", stderr);
+		fputc('\n', stderr);
+	}
+}
+
 static void print_server_error(const struct json *answer)
 {
 	const struct json *error = json_get(answer, "error"),
@@ -88,6 +100,7 @@ static void print_server_error(const struct json *answer)
 	fputc('\n', stderr);
 	if (mistakes && mistakes->type == JSON_STRING)
 		ctl_print_text(mistakes->raw, stderr);
+	print_server_warnings(answer);
 }
 
 static void print_silent_workers(const struct json *answer)

@@ -46,6 +46,13 @@ static void begin_client_drain(void *arg)
 	client_drain(process->client, on_drained, &process->drain);
 }
 
+static unsigned count_visitors(void *arg)
+{
+	const struct client_process *process = arg;
+
+	return process->client ? client_visitors(process->client) : 0;
+}
+
 /* The client is ready when a tunnel stands, or when the first attempt has failed and the operator
  * wants it to try again. */
 static void on_client_news(const char *status, void *arg)
@@ -87,16 +94,10 @@ static void on_hangup(struct ev_loop *ev, ev_signal *watcher, int events)
 static bool check_machine(const struct settings *settings)
 {
 	unsigned available = descriptors_max(), least = client_least_descriptors(settings);
-	struct err err;
 
 	limits_check_buffers(settings->client.sndbuf, settings->client.recbuf);
-	if (available < least) {
-		err_set(&err,
-		        "too few file descriptors: the tunnels, the connections opened ahead and a "
-		        "visitor need %u, but the process may have %u; raise %s",
-		        least, available, SHORTAGE_RAISE_DESCRIPTORS);
-		return complain(err.text);
-	}
+	if (!limits_suffice(least, "the tunnels, the connections opened ahead and a visitor"))
+		return false;
 	limits_check_descriptors(client_descriptors(settings),
 	                         client_max_visitors(settings, available));
 	return true;
@@ -117,7 +118,7 @@ static int run_client(struct runtime *runtime)
 	ev_signal_start(loop_ev(runtime->main_loop), &hangup);
 	reload_hold(false);
 	drain_init(&process.drain, runtime->main_loop, settings->drain_timeout, begin_client_drain,
-	           &process);
+	           count_visitors, &process);
 	process.client = client_start(&env);
 	if (process.client)
 		loop_run(runtime->main_loop);

@@ -168,6 +168,19 @@ const char *logline_level_name(enum log_level level)
 	return level_names[level];
 }
 
+static void put_head(struct line *line, enum log_format format, int64_t wall_ms,
+                     enum log_level level)
+{
+	if (format == LOG_FORMAT_BARE)
+		return;
+	if (format == LOG_FORMAT_TEXT) {
+		put_time(line, wall_ms);
+		put(line, " ", 1);
+	}
+	put_text(line, level_names[level]);
+	put(line, "  ", 6 - strlen(level_names[level]));
+}
+
 bool logline_is_json(enum log_format format)
 {
 	return format == LOG_FORMAT_JSON || format == LOG_FORMAT_JOURNAL_JSON;
@@ -175,7 +188,9 @@ bool logline_is_json(enum log_format format)
 
 const char *logline_priority(enum log_format format, enum log_level level)
 {
-	return format >= LOG_FORMAT_JOURNAL ? priorities[level] : "";
+	bool is_for_journal = format == LOG_FORMAT_JOURNAL || format == LOG_FORMAT_JOURNAL_JSON;
+
+	return is_for_journal ? priorities[level] : "";
 }
 
 size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level,
@@ -195,12 +210,7 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 		put_json_escaped(&line, event, strlen(event));
 		out[line.len++] = '"'; /* uses the TAIL if there is no other room */
 	} else {
-		if (format == LOG_FORMAT_TEXT) {
-			put_time(&line, wall_ms);
-			put(&line, " ", 1);
-		}
-		put_text(&line, level_names[level]);
-		put(&line, "  ", 6 - strlen(level_names[level]));
+		put_head(&line, format, wall_ms, level);
 		put_escaped(&line, event, strlen(event), false);
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -190,6 +190,15 @@ static const spore_metric_spec families[FAMILY_COUNT] = {
 		.help = "Always 1. The labels name the role and the configured plugin instances.",
 		LABELS("role", "transport", "auth", "acl_control", "acl_public", "metrics"),
 	},
+	[FAMILY_RELOAD_GOOD] = {
+		GAUGE = "spore_config_last_reload_successful",
+		.help = "1 if the last reload of a server's configuration, or its start, was successful; 0 if it was refused.",
+	},
+	[FAMILY_RELOAD_TIME] = {
+		GAUGE = "spore_config_last_reload_success_timestamp_seconds",
+		.unit = "seconds",
+		.help = "When the configuration that a server uses was loaded, in seconds since 1970.",
+	},
 	[FAMILY_WORKERS] = {
 		GAUGE = "spore_workers",
 		.help = "Worker threads.",

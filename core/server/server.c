@@ -21,6 +21,7 @@
 #include "server/census.h"
 #include "server/revalidation.h"
 #include "server/server_worker.h"
+#include "server/tunnel_address.h"
 #include "session/context.h"
 #include "session/refuse.h"
 #include "session/review_round.h"
@@ -40,6 +41,7 @@ struct server {
 	bool listening;          /* at the control port */
 	bool accepting;          /* at public ports */
 	int64_t accept_until_ms; /* when the public ports of leavers close in any case */
+	struct tunnel_address tunnel_address;
 	ev_timer tick; /* on the main loop: expiry of visitors, and the progress of a drain */
 	void (*on_drained)(void *arg);
 	void *arg;
@@ -183,6 +185,7 @@ static void on_tick(struct ev_loop *ev, ev_timer *timer, int events)
 		drop_stale(server, &visitor);
 	expire_last_good(server->set->chains[CHAIN_AUTH], clock_ms());
 	refuse_log_rest(&server->shared, clock_ms());
+	tunnel_address_watch(&server->tunnel_address, &server->set->config->settings.server);
 	if (server->on_drained)
 		go_on_draining(server);
 }
@@ -333,6 +336,7 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 	ev_timer_start(loop_ev(env->main_loop), &server->tick);
 	server->set = plugin_set_ref(set);
 	server->limits = limits_of(server, set);
+	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
 	if (!ready || !server->workers || !open_workers(server, set, at_fault_out, err)) {
 		server_stop(server);
 		return false;
@@ -346,9 +350,10 @@ bool server_start(struct server *server, const struct server_env *env, struct pl
 struct server_room server_room(const struct server *server)
 {
 	const struct principal_table *principals = &server->shared.principals;
-	struct visitor_limit limit = account_limit_in_all(principals, &server->limits);
+	struct limit_hit limit = account_limit_in_all(principals, &server->limits);
 
-	return (struct server_room){ atomic_load(&principals->visitors), limit.most, limit.from };
+	return (struct server_room){ atomic_load(&principals->visitors), (unsigned)limit.most,
+		                     limit.from };
 }
 
 struct source_table *server_sources(struct server *server)
@@ -463,6 +468,7 @@ struct survey *server_renew(struct server *server, struct plugin_set *set, int64
 	plugin_set_unref(server->set);
 	server->set = plugin_set_ref(set);
 	server->limits = renewal.limits;
+	tunnel_address_look(&server->tunnel_address, &set->config->settings.server);
 	gate_pass_on(&server->shared.gate, &renewal.limits); /* there may be more room */
 	return survey;
 }

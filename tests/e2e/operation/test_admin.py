@@ -122,6 +122,24 @@ def test_what_a_killed_server_left_is_replaced(admin, address):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_socket_that_was_deleted_comes_back_with_a_reload(admin, address):
+    """Also with one that is refused, since an operator then wants to ask."""
+    with spore_server(address, extra=admin.flags) as server:
+        for times in 1, 2:
+            os.unlink(admin.path)
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for("the admin socket was gone: it is there again", times=times)
+            assert admin.ask("status")["pid"] == server.process.pid
+        with admin.connect() as waiting:  # is served by the old socket's connection
+            os.rename(admin.path, admin.path + ".moved")
+            server.process.signal(signal.SIGHUP)
+            server.process.wait_for("the admin socket was gone: it is there again", times=3)
+            waiting.sendall(b"status\n")
+            assert json.loads(read_all(waiting))["pid"] == server.process.pid
+        assert admin.ask("status")["pid"] == server.process.pid
+    assert not admin.is_there()
+
+
 def test_a_foreign_user_is_refused(running, admin, tmp_path):
     """The mode of the socket refuses the user, and so does its user id if the mode is opened."""
     for folder in [tmp_path, *tmp_path.parents]:

@@ -78,6 +78,16 @@ START_TEST(lines_for_the_journal)
 }
 END_TEST
 
+START_TEST(bare_lines)
+{
+	const struct log_field fields[] = { log_str("plugin", "a") };
+
+	ck_assert_str_eq(line_of(LOG_FORMAT_BARE, "it denies nobody", fields, 1),
+	                 "it denies nobody plugin=a");
+	ck_assert_str_eq(logline_priority(LOG_FORMAT_BARE, LOG_WARN), "");
+}
+END_TEST
+
 START_TEST(json_lines)
 {
 	const struct log_field fields[] = { log_str("peer", "a\"b"), log_int("port", INT64_MIN) };
@@ -219,7 +229,7 @@ START_TEST(a_long_event_is_cut_and_stays_json)
 }
 END_TEST
 
-SUITE("logline", a_quote_is_escaped_in_quotes, text_lines, lines_for_the_journal, json_lines,
-      dates_are_those_of_the_calendar, levels_have_names, hostile_bytes_are_escaped,
+SUITE("logline", bare_lines, a_quote_is_escaped_in_quotes, text_lines, lines_for_the_journal,
+      json_lines, dates_are_those_of_the_calendar, levels_have_names, hostile_bytes_are_escaped,
       values_cannot_forge_fields, a_long_value_is_cut_and_stays_json,
       many_fields_are_cut_and_stay_json, a_long_event_is_cut_and_stays_json)
