@@ -229,7 +229,8 @@ static bool start_watching(struct postgres_worker *state, struct postgres *postg
 		.changes = &state->changes,
 		.options = &postgres->watching,
 	};
-	if (!changes_start(&state->changes, &state->keeper, &postgres->changes))
+	state->changes = (struct changes){ .keeper = &state->keeper, .shared = &postgres->changes };
+	if (!changes_start(&state->changes))
 		return false;
 	if (watcher_start(&state->watcher)) {
 		state->watches = true;

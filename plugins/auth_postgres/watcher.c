@@ -31,8 +31,16 @@ static void on_listed(void *arg, bool is_complete)
 	                                           watcher->options->poll_ms);
 }
 
-static void look_at_all(struct watcher *watcher)
+static bool has_channel(const struct watcher *watcher)
 {
+	return *watcher->options->channel != '\0';
+}
+
+/* Without its connection, it looks at those who are in, and the roll stays as old as it is. As
+ * changes wants it. */
+static void look_at_all(void *arg)
+{
+	struct watcher *watcher = arg;
 	struct listing_order order = {
 		.asker = watcher->asker,
 		.changes = watcher->changes,
@@ -41,31 +49,22 @@ static void look_at_all(struct watcher *watcher)
 		.arg = watcher,
 	};
 
-	if (!watcher->changes->keeper->keeper->roll) {
+	if (!watcher->changes->keeper->keeper->roll ||
+	    (has_channel(watcher) && watcher->link.stage != LINK_READY)) {
 		changes_note_all(watcher->changes);
 		return;
 	}
-	listing_stop(watcher->listing);
 	changes_begin_list(watcher->changes);
 	watcher->listing = listing_start(&order);
 	if (!watcher->listing)
 		on_listed(watcher, false);
 }
 
-static bool has_channel(const struct watcher *watcher)
-{
-	return *watcher->options->channel != '\0';
-}
-
-/* Without its connection, it looks at those who are in, and the roll stays as old as it is. */
 static void on_poll(void *arg)
 {
 	struct watcher *watcher = arg;
 
-	if (!has_channel(watcher) || watcher->link.stage == LINK_READY)
-		look_at_all(watcher);
-	else
-		changes_note_all(watcher->changes);
+	changes_poll(watcher->changes);
 }
 
 /* ---- listening ---- */
@@ -92,7 +91,7 @@ static void begin_hearing(struct watcher *watcher)
 {
 	link_become_ready(&watcher->link);
 	set_hearing(watcher, watcher->is_refused ? HEARING_POLLS : HEARING_AT_ONCE);
-	look_at_all(watcher);
+	changes_note_any(watcher->changes);
 }
 
 /* Refusals, as by a replica, leave polling. */
@@ -132,7 +131,7 @@ static void on_notice(void *arg, const char *payload)
 	struct watcher *watcher = arg;
 
 	if (!*payload)
-		look_at_all(watcher);
+		changes_note_any(watcher->changes);
 	else if (strlen(payload) <= SPORE_IDENTITY_MAX)
 		changes_note(watcher->changes, payload);
 }
@@ -202,6 +201,8 @@ bool watcher_start(struct watcher *watcher)
 	spore_worker *worker = watcher->asker->worker;
 	int64_t poll_ms = watcher->options->poll_ms;
 
+	watcher->changes->look_at_all = look_at_all;
+	watcher->changes->arg = watcher;
 	if (host->timer_start(worker, WATCHER_PING_MS, WATCHER_PING_MS, on_ping, watcher,
 	                      &watcher->ping) == SPORE_OK &&
 	    host->timer_start(worker, has_channel(watcher) ? poll_ms : 0, poll_ms, on_poll, watcher,

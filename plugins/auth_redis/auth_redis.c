@@ -344,7 +344,8 @@ static bool start_watching(struct redis_worker *state, struct redis *redis)
 		.changes = &state->changes,
 		.options = &redis->watching,
 	};
-	if (!changes_start(&state->changes, &state->keeper, &redis->changes))
+	state->changes = (struct changes){ .keeper = &state->keeper, .shared = &redis->changes };
+	if (!changes_start(&state->changes))
 		return false;
 	if (watcher_start(&state->watcher)) {
 		state->watches = true;

@@ -27,8 +27,11 @@ static void on_scanned(void *arg, bool is_complete)
 		                                           watcher->options->poll_ms);
 }
 
-static void look_at_all(struct watcher *watcher)
+/* Without its connection, it looks at those who are in, and the roll stays as old as it is. As
+ * changes wants it. */
+static void look_at_all(void *arg)
 {
+	struct watcher *watcher = arg;
 	struct scan_order order = {
 		.asker = watcher->asker,
 		.changes = watcher->changes,
@@ -38,26 +41,22 @@ static void look_at_all(struct watcher *watcher)
 		.arg = watcher,
 	};
 
-	if (!watcher->changes->keeper->keeper->roll) {
+	if (!watcher->changes->keeper->keeper->roll || watcher->primary.stage != PRIMARY_READY ||
+	    watcher->waiting) {
 		changes_note_all(watcher->changes);
 		return;
 	}
-	scan_stop(watcher->scan);
 	changes_begin_list(watcher->changes);
 	watcher->scan = scan_start(&order);
 	if (!watcher->scan)
 		on_scanned(watcher, false);
 }
 
-/* Without its connection, it looks at those who are in, and the roll stays as old as it is. */
 static void on_poll(void *arg)
 {
 	struct watcher *watcher = arg;
 
-	if (watcher->primary.stage != PRIMARY_READY)
-		changes_note_all(watcher->changes);
-	else if (!watcher->waiting)
-		look_at_all(watcher);
+	changes_poll(watcher->changes);
 }
 
 /* ---- subscribing ---- */
@@ -140,7 +139,7 @@ static void begin_hearing(struct watcher *watcher)
 		complain(watcher, SPORE_LOG_WARN,
 		         "a change of a client is noticed only every poll_interval",
 		         "set notify-keyspace-events to Kghxe in Redis, or set the option channel");
-	look_at_all(watcher);
+	changes_note_any(watcher->changes);
 }
 
 /* ---- messages ---- */
@@ -164,7 +163,7 @@ static void take_message(struct watcher *watcher, const redisReply *payload)
 	if (!is_text(payload) || payload->len > SPORE_IDENTITY_MAX)
 		return;
 	if (payload->len == 0)
-		look_at_all(watcher);
+		changes_note_any(watcher->changes);
 	else
 		changes_note(watcher->changes, payload->str);
 }
@@ -309,6 +308,8 @@ bool watcher_start(struct watcher *watcher)
 	const spore_host *host = shared->host;
 	char escaped[2 * LOOKUP_PREFIX_MAX + 32];
 
+	watcher->changes->look_at_all = look_at_all;
+	watcher->changes->arg = watcher;
 	scan_escape(watcher->options->prefix, escaped, sizeof escaped);
 	snprintf(watcher->pattern, sizeof watcher->pattern, "%s%lld__:%s*", keyspace,
 	         (long long)shared->primary.database, escaped);
