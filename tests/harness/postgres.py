@@ -21,7 +21,7 @@ from .waiting import wait_until
 # PostgreSQL refuses to run as root.
 OTHER_USER = "nobody"
 PASSWORD = "hunter1"
-COLUMNS = "secret, key, pubkey, password_hash, ports, max_tunnels, max_conns, life"
+COLUMNS = "name, secret, key, pubkey, password_hash, ports, max_tunnels, max_conns, life"
 QUERY = f"select {COLUMNS} from spore_view where name = $1"
 SETTINGS = {
     "fsync": "off",

@@ -101,6 +101,10 @@ def test_queries_that_let_nobody_in(postgres, address, tmp_path):
             "the query is refused: relation .*nowhere.* does not exist",
         ),
         (
+            "update spore_view set secret = 'b' where name = $1",
+            "expected a query that gives rows with columns, such as a select, found one that",
+        ),
+        (
             "delete from spore_view where name = $1 returning secret",
             "permission denied|read-only transaction",
         ),
@@ -122,6 +126,44 @@ def test_queries_that_let_nobody_in(postgres, address, tmp_path):
         assert refusal(server, "a", "5") == UNAVAILABLE
         server.process.wait_for("the record of 5 is wrong: the column disabled: unknown")
         assert results(server) == {"bad_record": 3}
+
+
+def test_a_list_that_is_no_list(postgres, address, tmp_path):
+    """It is an error, and the look-ups on the same connection go on."""
+    postgres.put("alice", secret="a")
+    names = "update spore_view set secret = 'b'"
+    postgres("alter role spore reset all; grant update on spore_view to spore")
+    options = {"bore": True, "bore_query": names, "timeout": "5s"}
+    with postgres_server(postgres, address, tmp_path, workers=1, **options) as server:
+        server.process.wait_for("what it replies is not a list of rows: is the query a select?")
+        assert refusal(server, "b", "alice") is None
+        assert refusal(server, "b") == UNAVAILABLE
+        assert "timeout" not in results(server)
+    postgres("revoke update on spore_view from spore")
+
+
+def test_a_query_that_compares_loosely(postgres, serve):
+    """The row is that of its own name only, and a change of it is found."""
+    postgres.put("alice", secret="a")
+    columns = "select name, secret from spore_view where"
+    loosely = f"{columns} lower(name) = lower($1)"
+    with serve(query=loosely, on_error="last_good", poll_interval="200ms") as server:
+        with dial(server, "a", "alice") as wire:
+            wire.hello()
+            for name in "Alice", "ALICE":
+                assert refusal(server, "a", name) == "invalid secret"
+                server.process.wait_for(f"the query gives the row of another client for {name}, so")
+            assert refusal(server, "a", "alice") is None
+            postgres.put("ALICE", secret="b")  # two rows for each name
+            assert "Error" in wire.receive_but_heartbeats()
+        assert refusal(server, "a", "alice") == UNAVAILABLE
+    postgres.remove("ALICE")
+    with serve(query=f"{columns} name::char(20) = $1::char(20)") as server:
+        assert refusal(server, "a", "alice ") == "invalid secret"
+        with dial(server, "a", "alice") as wire:
+            wire.hello()
+            postgres.remove("alice")
+            assert "Error" in wire.receive_but_heartbeats()
 
 
 def test_round_trips(postgres, serve, tmp_path):
