@@ -198,8 +198,13 @@ class Postgres:
         return f"host={self.host} port={self.port} dbname=postgres user=spore {more}"
 
 
+def without_none(options):
+    return {name: value for name, value in options.items() if value is not None}
+
+
 def postgres_server(postgres, address, folder, workers=2, auth=(), server=None, **options):
-    """A server of Spore with these options of auth_postgres, with `.exporter` and `.admin`."""
+    """A server of Spore with these options of auth_postgres, with `.exporter` and `.admin`. An option
+    that is None is left out."""
     listening = (address.host, address.free_port())
     admin = Admin(folder / "admin.sock")
     given = {"conninfo": postgres.conninfo(), "password": PASSWORD, "query": QUERY, **options}
@@ -207,7 +212,7 @@ def postgres_server(postgres, address, folder, workers=2, auth=(), server=None, 
         address,
         folder,
         server={"workers": workers, **(server or {})},
-        auth=[{"use": "postgres", **given}, *auth],
+        auth=[{"use": "postgres", **without_none(given)}, *auth],
         metrics=[{"use": "prometheus", "listen": "{}:{}".format(*listening)}],
         admin={"socket": admin.path},
     )

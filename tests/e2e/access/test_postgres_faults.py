@@ -1,6 +1,9 @@
 """auth_postgres while PostgreSQL stops, hangs, refuses and returns; and the ways to reach it."""
 
 import contextlib
+import shutil
+import signal
+import subprocess
 import time
 
 import pytest
@@ -118,6 +121,50 @@ def test_the_password_and_the_rights_change(postgres, address, tmp_path):
         )
         server.process.wait_for("PostgreSQL gave no verdict: permission denied for view spore_view")
         assert not any("hunter" in line for line in server.process.lines)
+
+
+@contextlib.contextmanager
+def slow_file(pid, path):
+    """While the block runs, the process opens this file only after 700 ms."""
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    injected = ["-e", "trace=openat", "-e", "inject=openat:delay_enter=700000"]
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-p", str(pid), "-o", "/dev/null", "-P", path, *injected],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said = tracer.stderr.read(1)
+        while not said.endswith("\n"):
+            said += tracer.stderr.read(1) or "\n"
+        if "is not allowed" in said or "ptrace(" in said:
+            pytest.skip(said.strip())
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=seconds(10))
+
+
+@pytest.mark.skipif(not is_timed(), reason="measures time")
+def test_a_password_file_on_a_slow_disk(postgres, address, tmp_path):
+    """It is read for each connection, and no worker waits for it."""
+    postgres.put("alice", secret="a")
+    path = tmp_path / "pgpass"
+    path.write_text(f"{postgres.host}:*:*:spore:{PASSWORD}\n", encoding="utf-8")
+    path.chmod(0o600)
+    conninfo = postgres.conninfo(f"sslmode=disable passfile={path}")
+    options = {"conninfo": conninfo, "password": None, "connect_timeout": "5s", "timeout": "2.5s"}
+    with postgres_server(postgres, address, tmp_path, **options) as server:
+        hears(server)
+        with slow_file(server.process.pid, path):
+            postgres(
+                "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'spore'"
+            )
+            begin = time.monotonic()
+            assert refusal(server, "a", "alice") is None
+            assert time.monotonic() - begin > 0.5
+            assert max(server.exporter.page().find("spore_worker_lag_seconds")) < 0.4
 
 
 def test_tls(postgres, address, authority, tmp_path):
