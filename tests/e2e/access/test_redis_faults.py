@@ -114,13 +114,32 @@ def test_the_password_changes(address, tmp_path):
             redis("ACL", "SETUSER", "spore", ">hunter2", "<hunter1")
             redis("CLIENT", "KILL", "USER", "spore")
             assert refusal(server, "a", "alice") == UNAVAILABLE
-            server.process.wait_for("Redis refuses: WRONGPASS")
+            server.process.wait_for("Redis refuses the log-in: WRONGPASS: the user or")
             redis("ACL", "SETUSER", "spore", ">hunter1")
             wait_until(lambda: refusal(server, "a", "alice") is None, "the log-in")
             redis("ACL", "SETUSER", "spore", "-hgetall")
             assert refusal(server, "a", "alice") == UNAVAILABLE
             server.process.wait_for("Redis gave no verdict: NOPERM")
             assert "refused" in results(server)
+            assert not any("hunter" in line for line in server.process.lines)
+
+
+def test_a_refusal_that_repeats_the_password(address, tmp_path):
+    """A Redis without AUTH echoes it; the log explains the error in other words."""
+    rename = ("--rename-command", "AUTH", "other")
+    secret = "hunter1 is a long password"
+    login = {"user": "hunter", "password": secret}
+    with Redis(tmp_path, address.host, address.free_port(), *NOTICES, *rename) as redis:
+        with pytest.raises(RedisError, match=secret):
+            redis("AUTH", secret)
+        with redis_server(address, tmp_path, {**place_of(redis), **QUICK, **login}) as server:
+            assert refusal(server, "a", "alice") == UNAVAILABLE
+            server.process.wait_for("Redis refuses the log-in: ERR: it does not know the command")
+            assert not any("hunter" in line for line in server.process.lines)
+    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
+        options = {**place_of(redis), **QUICK, "password": secret}
+        with redis_server(address, tmp_path, options) as server:
+            server.process.wait_for("its default user has no password: leave the password out")
             assert not any("hunter" in line for line in server.process.lines)
 
 
