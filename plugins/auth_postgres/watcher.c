@@ -90,6 +90,7 @@ static void on_open(void *arg)
 static void begin_hearing(struct watcher *watcher)
 {
 	link_become_ready(&watcher->link);
+	watcher->is_missed = false;
 	set_hearing(watcher, watcher->is_refused ? HEARING_POLLS : HEARING_AT_ONCE);
 	changes_note_any(watcher->changes);
 }
@@ -136,14 +137,27 @@ static void on_notice(void *arg, const char *payload)
 		changes_note(watcher->changes, payload);
 }
 
+/* Polling is all that is left. */
+static bool is_missed(const struct watcher *watcher)
+{
+	return watcher->link.failures >= WATCHER_TRIES && watcher->asker->link.stage == LINK_READY;
+}
+
 static void on_lost(void *arg, const char *why, bool was_ready)
 {
 	struct watcher *watcher = arg;
 
-	set_hearing(watcher, HEARING_NOTHING);
+	set_hearing(watcher, is_missed(watcher) ? HEARING_POLLS : HEARING_NOTHING);
 	changes_deafen(watcher->changes);
 	if (was_ready)
 		complain(watcher, "changes are not noticed for now", why);
+	if (watcher->is_missed || !is_missed(watcher))
+		return;
+	watcher->is_missed = true;
+	health_log_now(&watcher->asker->shared->pipeline.health, SPORE_LOG_WARN,
+	               "look-ups work, but there is no connection for changes, which are noticed "
+	               "only every poll_interval",
+	               why);
 }
 
 /* ---- is it alive? ---- */

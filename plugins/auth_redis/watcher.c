@@ -134,6 +134,7 @@ static void begin_hearing(struct watcher *watcher)
 {
 	bool hears = watcher->has_notices || watcher->has_channel;
 
+	watcher->is_missed = false;
 	set_hearing(watcher, hears ? HEARING_AT_ONCE : HEARING_POLLS);
 	if (!hears)
 		complain(watcher, SPORE_LOG_WARN,
@@ -192,14 +193,28 @@ static void on_reply(void *arg, const redisReply *reply)
 	}
 }
 
+/* Polling is all that is left. */
+static bool is_missed(const struct watcher *watcher)
+{
+	return watcher->primary.failures >= WATCHER_TRIES &&
+	       watcher->asker->primary.stage == PRIMARY_READY;
+}
+
 static void on_lost(void *arg, const char *why, bool was_ready)
 {
 	struct watcher *watcher = arg;
 
-	set_hearing(watcher, HEARING_NOTHING);
+	set_hearing(watcher, is_missed(watcher) ? HEARING_POLLS : HEARING_NOTHING);
 	changes_deafen(watcher->changes);
 	if (was_ready)
 		complain(watcher, SPORE_LOG_WARN, "changes are not noticed for now", why);
+	if (watcher->is_missed || !is_missed(watcher))
+		return;
+	watcher->is_missed = true;
+	health_log_now(&watcher->asker->shared->pipeline.health, SPORE_LOG_WARN,
+	               "look-ups work, but there is no connection for changes, which are noticed "
+	               "only every poll_interval",
+	               why);
 }
 
 /* ---- the primary moves ---- */

@@ -11,8 +11,9 @@
 #include "asker.h"
 #include "lookup.h"
 
-/* How often it makes sure that its connection lives. */
-enum { WATCHER_PING_MS = 1000 };
+/* How often it makes sure that its connection lives, and after how many attempts in a row it tells
+ * that it gets none. */
+enum { WATCHER_PING_MS = 1000, WATCHER_TRIES = 3 };
 
 struct watcher_options {
 	const char *prefix;  /* of the keys, with the last colon */
@@ -31,6 +32,7 @@ struct watcher {
 	bool has_notices; /* Redis sends keyspace notifications */
 	bool has_channel; /* it listens to the channel */
 	bool is_waiting_pong;
+	bool is_missed;         /* there is no connection although look-ups work; logged */
 	bool is_sentry_waiting; /* for a pong */
 	int64_t pinged_ms;
 	struct scan *scan; /* under way; owned */

@@ -153,7 +153,7 @@ class Postgres:
             self.start()
         self(
             "alter role spore reset all; alter role spore set default_transaction_read_only = on;"
-            f"alter role spore login password '{PASSWORD}'; grant select on spore_view to spore;"
+            f"alter role spore login password '{PASSWORD}' connection limit 20; grant select on spore_view to spore;"
             "truncate spore_clients"
         )
 

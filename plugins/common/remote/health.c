@@ -92,7 +92,12 @@ void health_hear(struct health *health, enum hearing hearing)
 void health_log(struct health *health, int32_t level, const char *what, const char *why)
 {
 	if (pace_allows_line(&health->pace, health->host, health->log, level, health->faults))
-		spore_logf(health->host, health->log, level, "%s: %s", what, why);
+		health_log_now(health, level, what, why);
+}
+
+void health_log_now(struct health *health, int32_t level, const char *what, const char *why)
+{
+	spore_logf(health->host, health->log, level, "%s: %s", what, why);
 }
 
 void health_complain(struct health *health, const char *why)

@@ -48,5 +48,7 @@ void health_hear(struct health *health, enum hearing hearing);
 void health_complain(struct health *health, const char *why);
 /* Logs "WHAT: WHY" at the same limited rate. [any] */
 void health_log(struct health *health, int32_t level, const char *what, const char *why);
+/* The same at any rate, for a line that is logged once. [any] */
+void health_log_now(struct health *health, int32_t level, const char *what, const char *why);
 
 #endif

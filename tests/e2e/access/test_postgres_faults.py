@@ -123,6 +123,28 @@ def test_the_password_and_the_rights_change(postgres, address, tmp_path):
         assert not any("hunter" in line for line in server.process.lines)
 
 
+def test_no_connection_for_changes(postgres, address, tmp_path):
+    """Look-ups work: the log says once why changes are found by polling only."""
+    postgres.put("alice", secret="a")
+    options = {"poll_interval": "200ms"}
+    with postgres_server(postgres, address, tmp_path, workers=1, **options) as server:
+        hears(server)
+        with dial(server, "a", "alice") as wire:
+            wire.hello()
+            postgres(
+                "alter role spore connection limit 1; select pg_terminate_backend(pid)"
+                " from pg_stat_activity where usename = 'spore' and query like 'LISTEN%'"
+            )
+            line = "look-ups work, but there is no connection for changes, .*: .*too many conn"
+            server.process.wait_for(line)
+            hears(server, "every poll_interval")
+            postgres.remove("alice")
+            assert "Error" in wire.receive_but_heartbeats()
+        postgres("alter role spore connection limit 20")
+        hears(server)
+        assert sum("look-ups work, but" in each for each in server.process.lines) == 1
+
+
 @contextlib.contextmanager
 def slow_file(pid, path):
     """While the block runs, the process opens this file only after 700 ms."""

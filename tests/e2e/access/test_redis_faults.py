@@ -157,6 +157,27 @@ def test_without_the_right_to_subscribe(address, tmp_path):
                 assert "Error" in wire.receive_but_heartbeats()
 
 
+def test_no_connection_for_changes(address, tmp_path):
+    """Look-ups work: the log says once why changes are found by polling only."""
+    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
+        redis.put("alice", secret="a")
+        options = {**place_of(redis), "poll_interval": "200ms"}
+        with redis_server(address, tmp_path, options, workers=1) as server, redis.connect() as own:
+            hears(server)
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                own("CONFIG", "SET", "maxclients", 2)
+                own("CLIENT", "KILL", "TYPE", "pubsub")
+                line = "look-ups work, but there is no connection for changes, .*: .*max number of"
+                server.process.wait_for(line)
+                wait_until(lambda: "every poll_interval" in server.admin.ctl("status"), "the state")
+                own("DEL", "spore:client:alice")
+                assert "Error" in wire.receive_but_heartbeats()
+            own("CONFIG", "SET", "maxclients", 100)
+            hears(server)
+            assert sum("look-ups work, but" in each for each in server.process.lines) == 1
+
+
 def test_tls_and_a_client_certificate(address, authority, tmp_path):
     own = authority.issue(f"IP:{address.host}")
     tls = client_context(authority, own)
