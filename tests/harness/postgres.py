@@ -139,7 +139,8 @@ class Postgres:
 
     def hang(self):
         for pid in self._processes():
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
 
     def resume(self):
         for pid in self._processes():
@@ -202,9 +203,11 @@ def without_none(options):
     return {name: value for name, value in options.items() if value is not None}
 
 
-def postgres_server(postgres, address, folder, workers=2, auth=(), server=None, **options):
+def postgres_server(
+    postgres, address, folder, workers=2, auth=(), server=None, sections=None, **options
+):
     """A server of Spore with these options of auth_postgres, with `.exporter` and `.admin`. An option
-    that is None is left out."""
+    that is None is left out; `sections` are others of the configuration."""
     listening = (address.host, address.free_port())
     admin = Admin(folder / "admin.sock")
     given = {"conninfo": postgres.conninfo(), "password": PASSWORD, "query": QUERY, **options}
@@ -215,21 +218,8 @@ def postgres_server(postgres, address, folder, workers=2, auth=(), server=None, 
         auth=[{"use": "postgres", **without_none(given)}, *auth],
         metrics=[{"use": "prometheus", "listen": "{}:{}".format(*listening)}],
         admin={"socket": admin.path},
+        **(sections or {}),
     )
     started.exporter = Exporter(*listening)
     started.admin = admin
     return started
-
-
-def results(server):
-    """How many queries have ended in which way."""
-    name = "spore_postgres_requests_total"
-    samples = server.exporter.page().samples
-    return {labels["result"]: value for each, labels, value in samples if each == name and value}
-
-
-def hears(server, how="at once"):
-    """Waits until the server notices changes."""
-    wait_until(
-        lambda: f"changes are noticed {how}" in server.admin.ctl("status"), "changes to be heard"
-    )

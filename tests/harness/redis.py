@@ -175,17 +175,3 @@ def dial(server, secret, name="", *then):
     name = urllib.parse.quote(name, safe="-._~@+")
     wire.send({"Authenticate": f"{name}:{tag}" if name else tag}, *then)
     return wire
-
-
-def results(server):
-    """How many commands have ended in which way."""
-    name = "spore_redis_requests_total"
-    samples = server.exporter.page().samples
-    return {labels["result"]: value for each, labels, value in samples if each == name and value}
-
-
-def hears(server):
-    """Waits until the server notices changes at once."""
-    wait_until(
-        lambda: "changes are noticed at once" in server.admin.ctl("status"), "changes to be heard"
-    )

@@ -9,9 +9,10 @@ import time
 import pytest
 
 from harness.peers import is_timed
-from harness.postgres import COLUMNS, PASSWORD, Postgres, hears, postgres_server, results
+from harness.postgres import COLUMNS, PASSWORD, Postgres, postgres_server
 from harness.redis import dial
 from harness.scale import count, seconds
+from harness.stores import hears, results
 from harness.waiting import wait_until
 from harness.web_service import UNAVAILABLE, refusal
 
@@ -22,51 +23,6 @@ QUICK = {
     "breaker_failures": 3,
     "breaker_pause": "100ms",
 }
-
-
-def stop(postgres):
-    postgres.stop()
-
-
-def hang(postgres):
-    postgres.hang()
-
-
-def start_again(postgres):
-    if postgres.child.poll() is None:
-        postgres.resume()
-    else:
-        postgres.start()
-
-
-@pytest.mark.parametrize("fault", [stop, hang], ids=["stopped", "hanging"])
-@pytest.mark.parametrize("on_error", ["deny", "last_good"])
-def test_postgres_stops_and_returns(postgres, address, tmp_path, fault, on_error):
-    """Nobody new gets in; with last_good, those who were in do. Tunnels stay and carry."""
-    postgres.put("alice", secret="a")
-    postgres.put("bob", secret="b")
-    with postgres_server(postgres, address, tmp_path, **QUICK, on_error=on_error) as server:
-        hears(server)
-        with dial(server, "a", "alice") as wire:
-            wire.hello()
-            fault(postgres)
-            expected = None if on_error == "last_good" else UNAVAILABLE
-            assert refusal(server, "a", "alice") == expected
-            for _ in range(6):
-                assert refusal(server, "b", "bob") == UNAVAILABLE
-            wait_until(lambda: "suspended" in results(server), "the breaker", 5)
-            assert refusal(server, "a", "alice") == expected
-            assert refusal(server, "wrong", "alice") == UNAVAILABLE
-            start_again(postgres)
-            begin = time.monotonic()
-            wait_until(lambda: refusal(server, "b", "bob") is None, "PostgreSQL to be asked", 5)
-            assert time.monotonic() - begin < seconds(2)
-            server.process.wait_for("PostgreSQL works again")
-            # What happens from now on is noticed.
-            hears(server)
-            postgres.remove("alice")
-            assert "Error" in wire.receive_but_heartbeats()
-            assert refusal(server, "a", "alice") == "invalid secret"
 
 
 def test_the_queue_is_bounded(postgres, address, tmp_path):
@@ -270,28 +226,3 @@ def test_keys_that_may_be_old(postgres, address, tmp_path):
         wait_until(lambda: refusal(server, "a") == UNAVAILABLE, "the keys to be old", 3)
         postgres.start()
         wait_until(lambda: refusal(server, "a") is None, "the keys", 3)
-
-
-def test_a_crowd(postgres, address, tmp_path):
-    """1,000 clients at once are all let in, without a lag of the workers."""
-    crowd = count(1000)
-    postgres(
-        "insert into spore_clients (name, secret)"
-        f" select 'c' || g, 's' from generate_series(1, {crowd}) g"
-    )
-    calls = postgres.calls()
-    with postgres_server(postgres, address, tmp_path) as server:
-        hears(server)
-        with contextlib.ExitStack() as stack:
-            wires = [
-                stack.enter_context(dial(server, "s", f"c{number + 1}", {"Hello": 0}))
-                for number in range(crowd)
-            ]
-            for wire in wires:
-                assert "Hello" in wire.receive_but_heartbeats()
-            assert postgres.calls() == calls + crowd
-            lags = server.exporter.page().find("spore_worker_lag_seconds")
-            assert not is_timed() or max(lags) < 0.05
-            postgres("delete from spore_clients")
-            for wire in wires:
-                assert "Error" in wire.receive_but_heartbeats()

@@ -7,28 +7,14 @@ import time
 
 import pytest
 
-from harness.redis import (
-    NOTICES,
-    Redis,
-    RedisError,
-    client_context,
-    dial,
-    hears,
-    place_of,
-    redis_server,
-    results,
-)
-from harness.peers import is_timed
+from harness.redis import NOTICES, Redis, RedisError, client_context, dial, place_of, redis_server
 from harness.scale import count, seconds
+from harness.stores import hears, results
 from harness.waiting import wait_until
 from harness.web_service import UNAVAILABLE, refusal
 from harness.wire import Ended
 
 QUICK = {"timeout": "300ms", "connect_timeout": "300ms", "breaker_pause": "100ms"}
-
-
-def stop(redis):
-    redis.process.close()
 
 
 def hang(redis):
@@ -42,38 +28,6 @@ def start_again(redis):
         redis.start()
         redis.put("alice", secret="a")
         redis.put("bob", secret="b")
-
-
-@pytest.mark.parametrize("fault", [stop, hang], ids=["stopped", "hanging"])
-@pytest.mark.parametrize("on_error", ["deny", "last_good"])
-def test_redis_stops_and_returns(address, tmp_path, fault, on_error):
-    """Nobody new gets in; with last_good, those who were in do. Tunnels stay and carry."""
-    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
-        redis.put("alice", secret="a")
-        redis.put("bob", secret="b")
-        options = {**place_of(redis), **QUICK, "on_error": on_error}
-        with redis_server(address, tmp_path, options) as server:
-            hears(server)
-            with dial(server, "a", "alice") as wire:
-                wire.hello()
-                fault(redis)
-                expected = None if on_error == "last_good" else UNAVAILABLE
-                assert refusal(server, "a", "alice") == expected
-                for _ in range(6):
-                    assert refusal(server, "b", "bob") == UNAVAILABLE
-                wait_until(lambda: "suspended" in results(server), "the breaker", 5)
-                assert refusal(server, "a", "alice") == expected
-                assert refusal(server, "wrong", "alice") == UNAVAILABLE
-                start_again(redis)
-                begin = time.monotonic()
-                wait_until(lambda: refusal(server, "b", "bob") is None, "Redis to be asked", 5)
-                assert time.monotonic() - begin < seconds(2)
-                server.process.wait_for("Redis works again")
-                # What happens from now on is noticed.
-                hears(server)
-                redis("DEL", "spore:client:alice")
-                assert "Error" in wire.receive_but_heartbeats()
-                assert refusal(server, "a", "alice") == "invalid secret"
 
 
 def test_the_queue_is_bounded(address, tmp_path):
@@ -219,29 +173,6 @@ def test_a_unix_socket_and_a_database(address, tmp_path):
                 with dial(server, "a", "alice") as wire:
                     wire.hello()
                     connection("DEL", "p[1]*:client:alice")
-                    assert "Error" in wire.receive_but_heartbeats()
-
-
-def test_a_crowd(address, tmp_path):
-    """1,000 clients at once are all let in, without a lag of the workers."""
-    with Redis(tmp_path, address.host, address.free_port(), *NOTICES) as redis:
-        with redis.connect() as connection:
-            for number in range(count(1000)):
-                connection("HSET", f"spore:client:c{number}", "secret", "s")
-        with redis_server(address, tmp_path, place_of(redis)) as server:
-            hears(server)
-            with contextlib.ExitStack() as stack:
-                wires = [
-                    stack.enter_context(dial(server, "s", f"c{number}", {"Hello": 0}))
-                    for number in range(count(1000))
-                ]
-                for wire in wires:
-                    assert "Hello" in wire.receive_but_heartbeats()
-                assert redis.calls("hgetall") == count(1000)
-                lags = server.exporter.page().find("spore_worker_lag_seconds")
-                assert not is_timed() or max(lags) < 0.05
-                redis("DEL", *(f"spore:client:c{number}" for number in range(count(1000))))
-                for wire in wires:
                     assert "Error" in wire.receive_but_heartbeats()
 
 
