@@ -13,9 +13,10 @@ import tempfile
 import pytest
 
 from .admin import Admin
-from .loopback import Loopback
+from .loopback import Loopback, port_is_free
 from .metrics import Exporter
-from .peers import REPOSITORY, configured_server
+from .peers import REPOSITORY, configured_server, installed_program
+from .process import Process
 from .waiting import wait_until
 
 # PostgreSQL refuses to run as root.
@@ -86,8 +87,8 @@ class Postgres:
         self._run("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N")
         certificate = authority.issue(f"IP:{self.host}", "DNS:localhost")
         for name, path in ("server.crt", certificate.path), ("server.key", certificate.key):
-            self._give(data / name, pathlib.Path(path).read_text(encoding="utf-8"))
-        self._give(data / "pg_hba.conf", HBA)
+            self.give(data / name, pathlib.Path(path).read_text(encoding="utf-8"))
+        self.give(data / "pg_hba.conf", HBA)
         self.start()
         self(documented_sql())
 
@@ -95,7 +96,7 @@ class Postgres:
         command = [*self.as_other, self.programs / program, *map(str, words)]
         subprocess.run(command, check=True, capture_output=True, timeout=120, cwd="/")
 
-    def _give(self, path, text):
+    def give(self, path, text):
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)
         if self.as_other:
@@ -197,6 +198,43 @@ class Postgres:
 
     def conninfo(self, more="sslmode=disable"):
         return f"host={self.host} port={self.port} dbname=postgres user=spore {more}"
+
+
+def pgbouncer_program():
+    path = os.environ["PATH"] + os.pathsep + "/usr/sbin"
+    return shutil.which("pgbouncer", path=path) or installed_program("pgbouncer", "pgbouncer")
+
+
+def pgbouncer_version():
+    """Such as (1, 18)."""
+    command = [pgbouncer_program(), "--version"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return tuple(int(number) for number in re.search(r"(\d+)\.(\d+)", said).groups())
+
+
+@contextlib.contextmanager
+def pgbouncer(postgres, connections=2):
+    """A pgbouncer in transaction mode in front of it, with so many connections: its address."""
+    place = (postgres.host, postgres.lease.free_port())
+    postgres.give(postgres.folder / "userlist.txt", f'"spore" "{PASSWORD}"\n')
+    postgres.give(
+        postgres.folder / "pgbouncer.ini",
+        f"""[databases]
+postgres = host={postgres.host} port={postgres.port}
+[pgbouncer]
+listen_addr = {place[0]}
+listen_port = {place[1]}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {postgres.folder}/userlist.txt
+pool_mode = transaction
+default_pool_size = {connections}
+""",
+    )
+    command = [*postgres.as_other, pgbouncer_program(), postgres.folder / "pgbouncer.ini"]
+    with Process(command, name="pgbouncer", cwd="/"):
+        wait_until(lambda: not port_is_free(*place), "pgbouncer to listen")
+        yield place
 
 
 def without_none(options):

@@ -9,7 +9,14 @@ import time
 import pytest
 
 from harness.peers import is_timed
-from harness.postgres import COLUMNS, PASSWORD, Postgres, postgres_server
+from harness.postgres import (
+    COLUMNS,
+    PASSWORD,
+    Postgres,
+    pgbouncer,
+    pgbouncer_version,
+    postgres_server,
+)
 from harness.redis import dial
 from harness.scale import count, seconds
 from harness.stores import hears, results
@@ -195,6 +202,52 @@ def test_a_service_a_socket_and_several_hosts(postgres, address, tmp_path, monke
             with dial(server, "a", "alice") as wire:
                 wire.hello()
                 assert refusal(server, "x", "alice") == "invalid secret"
+
+
+def test_a_pooler_in_transaction_mode(postgres, address, tmp_path):
+    """With prepare false, clients get in and changes are found by polling, many side by side."""
+    crowd = count(200)
+    names = [f"c{number + 1}" for number in range(crowd)]
+    postgres(
+        "insert into spore_clients (name, secret)"
+        f" select 'c' || g, 's' from generate_series(1, {crowd}) g"
+    )
+    with pgbouncer(postgres) as (host, port), contextlib.ExitStack() as stack:
+        conninfo = f"host={host} port={port} dbname=postgres user=spore sslmode=disable"
+        options = {"prepare": False, "channel": "", "poll_interval": "200ms", "bore": True}
+        options["bore_query"] = "select name from spore_view where name in ('c1', 'c2')"
+        with postgres_server(postgres, address, tmp_path, conninfo=conninfo, **options) as server:
+            hears(server, "every poll_interval")
+            wires = [stack.enter_context(dial(server, "s", name, {"Hello": 0})) for name in names]
+            for wire in wires:
+                assert "Hello" in wire.receive_but_heartbeats()
+            assert refusal(server, "x", "c1") == "invalid secret"
+            wait_until(lambda: refusal(server, "s") is None, "the keys")
+            postgres("delete from spore_clients")
+            for wire in wires:
+                assert "Error" in wire.receive_but_heartbeats()
+
+
+def test_a_pooler_and_what_does_not_work_there(postgres, address, tmp_path):
+    """LISTEN hears nothing. Prepared statements fail before pgbouncer 1.21, and the log says so."""
+    postgres.put("alice", secret="a")
+    with pgbouncer(postgres, connections=1) as (host, port):
+        conninfo = f"host={host} port={port} dbname=postgres user=spore sslmode=disable"
+        options = {"conninfo": conninfo, "prepare": False, "poll_interval": "1d"}
+        with postgres_server(postgres, address, tmp_path, **options) as server:
+            hears(server)
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                postgres.put("alice", secret="b")
+                with pytest.raises(TimeoutError):
+                    wire.receive_but_heartbeats(timeout=1)
+        version = pgbouncer_version()
+        options = {"conninfo": conninfo, "channel": "", **QUICK}
+        with postgres_server(postgres, address, tmp_path, **options) as server:
+            if version < (1, 21):
+                server.process.wait_for('prepared statement .*"spore_client.* (already|does not)')
+            else:
+                assert refusal(server, "b", "alice") is None
 
 
 def test_a_replica(postgres, address, tmp_path):
