@@ -213,10 +213,11 @@ def pgbouncer_version():
 
 
 @contextlib.contextmanager
-def pgbouncer(postgres, connections=2):
-    """A pgbouncer in transaction mode in front of it, with so many connections: its address."""
+def pgbouncer(postgres, mode="transaction", connections=2):
+    """A pgbouncer in front of it, with so many connections: the connection string for it."""
     place = (postgres.host, postgres.lease.free_port())
     postgres.give(postgres.folder / "userlist.txt", f'"spore" "{PASSWORD}"\n')
+    prepares = "max_prepared_statements = 10" if pgbouncer_version() >= (1, 21) else ""
     postgres.give(
         postgres.folder / "pgbouncer.ini",
         f"""[databases]
@@ -227,14 +228,15 @@ listen_port = {place[1]}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = {postgres.folder}/userlist.txt
-pool_mode = transaction
+pool_mode = {mode}
 default_pool_size = {connections}
+{prepares}
 """,
     )
     command = [*postgres.as_other, pgbouncer_program(), postgres.folder / "pgbouncer.ini"]
     with Process(command, name="pgbouncer", cwd="/"):
         wait_until(lambda: not port_is_free(*place), "pgbouncer to listen")
-        yield place
+        yield "host={} port={} dbname=postgres user=spore sslmode=disable".format(*place)
 
 
 def without_none(options):

@@ -79,7 +79,8 @@ class Redis:
         self.argv = [installed_program("redis-server", "redis-server")]
         if sentinel:
             config = self.folder / "sentinel.conf"
-            config.write_text(f"bind {host}\nport {port}\ndir {self.folder}\n" + "\n".join(more))
+            ports = f"port 0\ntls-port {port}" if tls else f"port {port}"
+            config.write_text(f"bind {host}\n{ports}\ndir {self.folder}\n" + "\n".join(more))
             self.argv += [config, "--sentinel"]
         else:
             self.argv += [*options, "--loglevel", "notice", *more]

@@ -212,8 +212,7 @@ def test_a_pooler_in_transaction_mode(postgres, address, tmp_path):
         "insert into spore_clients (name, secret)"
         f" select 'c' || g, 's' from generate_series(1, {crowd}) g"
     )
-    with pgbouncer(postgres) as (host, port), contextlib.ExitStack() as stack:
-        conninfo = f"host={host} port={port} dbname=postgres user=spore sslmode=disable"
+    with pgbouncer(postgres) as conninfo, contextlib.ExitStack() as stack:
         options = {"prepare": False, "channel": "", "poll_interval": "200ms", "bore": True}
         options["bore_query"] = "select name from spore_view where name in ('c1', 'c2')"
         with postgres_server(postgres, address, tmp_path, conninfo=conninfo, **options) as server:
@@ -231,8 +230,7 @@ def test_a_pooler_in_transaction_mode(postgres, address, tmp_path):
 def test_a_pooler_and_what_does_not_work_there(postgres, address, tmp_path):
     """LISTEN hears nothing. Prepared statements fail before pgbouncer 1.21, and the log says so."""
     postgres.put("alice", secret="a")
-    with pgbouncer(postgres, connections=1) as (host, port):
-        conninfo = f"host={host} port={port} dbname=postgres user=spore sslmode=disable"
+    with pgbouncer(postgres, connections=1) as conninfo:
         options = {"conninfo": conninfo, "prepare": False, "poll_interval": "1d"}
         with postgres_server(postgres, address, tmp_path, **options) as server:
             hears(server)
@@ -248,6 +246,18 @@ def test_a_pooler_and_what_does_not_work_there(postgres, address, tmp_path):
                 server.process.wait_for('prepared statement .*"spore_client.* (already|does not)')
             else:
                 assert refusal(server, "b", "alice") is None
+
+
+def test_a_pooler_in_session_mode(postgres, address, tmp_path):
+    """All is as without it."""
+    postgres.put("alice", secret="a")
+    with pgbouncer(postgres, "session", 4) as conninfo:
+        with postgres_server(postgres, address, tmp_path, conninfo=conninfo) as server:
+            hears(server)
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                postgres.remove("alice")
+                assert "Error" in wire.receive_but_heartbeats()
 
 
 def test_a_replica(postgres, address, tmp_path):

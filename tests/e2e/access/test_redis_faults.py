@@ -264,6 +264,60 @@ def test_a_failover_under_load(address, tmp_path):
                 assert "Error" in wire.receive_but_heartbeats()  # and not before
 
 
+def test_sentinels_with_passwords_and_tls(address, authority, tmp_path):
+    """Each has a password of its own, and neither gets the other's."""
+    own = authority.issue(f"IP:{address.host}")
+    host, ports = address.host, [address.free_port() for _ in range(2)]
+    files = {
+        "tls-cert-file": own.path,
+        "tls-key-file": own.key,
+        "tls-ca-cert-file": authority.path,
+        "tls-replication": "yes",
+    }
+    flags = [word for name, value in files.items() for word in (f"--{name}", value)]
+    rights = ["on", ">hunter1", "resetchannels", "&__keyspace@0__:spore:client:*"]
+    rights += ["~spore:client:*", "+hgetall", "+ping", "+psubscribe", "+subscribe"]
+    rights += ["+config|get", "+role"]
+    lines = [f"{name} {value}" for name, value in files.items()]
+    lines += [f"sentinel monitor clients {host} {ports[0]} 1"]
+    lines += ["requirepass hunter2", f"sentinel announce-ip {host}"]
+    tls = client_context(authority, own)
+    with Redis(tmp_path, host, ports[0], *NOTICES, *flags, tls=tls) as redis, Redis(
+        tmp_path, host, ports[1], *lines, sentinel=True, tls=tls, login=("hunter2",)
+    ):
+        redis.put("alice", secret="a")
+        redis("ACL", "SETUSER", "spore", *rights)
+        options = {
+            **QUICK,
+            "sentinels": [f"{host}:{ports[1]}"],
+            "master": "clients",
+            "user": "spore",
+            "password": "hunter1",
+            "sentinel_password": "hunter2",
+            "tls": True,
+            "cacertfile": authority.path,
+            "certfile": own.path,
+            "keyfile": own.key,
+        }
+        with redis_server(address, tmp_path, options) as server:
+            hears(server)
+            with dial(server, "a", "alice") as wire:
+                wire.hello()
+                redis("DEL", "spore:client:alice")
+                assert "Error" in wire.receive_but_heartbeats()
+        for change, why in (
+            ({"sentinel_password": "hunter1"}, "the Sentinel refuses the log-in: WRONGPASS"),
+            ({"sentinel_password": None}, "the Sentinel refuses: NOAUTH"),
+            ({"password": "hunter2"}, "Redis refuses the log-in: WRONGPASS"),
+            ({"cacertfile": None}, "TLS failed: "),
+        ):
+            changed = {name: value for name, value in {**options, **change}.items() if value}
+            with redis_server(address, tmp_path, changed) as server:
+                server.process.wait_for(why)
+                assert refusal(server, "a", "alice") == UNAVAILABLE
+                assert not any("hunter" in line for line in server.process.lines)
+
+
 def is_primary(redis):
     with contextlib.suppress(RedisError, OSError):
         return redis("ROLE")[0] == "master"
