@@ -35,8 +35,9 @@ struct conf {
 	int64_t breaker_failures, breaker_pause;
 };
 
+/* An instance. */
 struct redis {
-	struct keeper keeper;
+	struct keeper keeper; /* the first, for desk_ops */
 	struct asker_shared shared;
 	struct changes_shared changes;
 	struct watcher_options watching;
@@ -47,9 +48,9 @@ struct redis {
 
 /* The state of a worker. */
 struct redis_worker {
+	struct keeper_worker keeper; /* the first, for desk_ops */
 	struct asker asker;
 	struct lookup_state lookup;
-	struct keeper_worker keeper;
 	struct changes changes; /* worker 0 only */
 	struct watcher watcher; /* worker 0 only */
 	bool watches;
@@ -398,60 +399,12 @@ static void worker_stop(void *arg)
 	free(state);
 }
 
-/* ---- the kind's functions ---- */
-
-static int32_t verify(void *state, const spore_auth_request *rq, spore_ticket ticket)
-{
-	struct redis_worker *worker = state;
-
-	return desk_verify(&worker->keeper, rq, ticket);
-}
-
-static void cancel(void *state, spore_ticket ticket)
-{
-	struct redis_worker *worker = state;
-
-	desk_cancel(&worker->keeper, ticket);
-}
-
-static void session_end(void *state, const spore_session_end *end)
-{
-	struct redis_worker *worker = state;
-
-	desk_session_end(&worker->keeper, end);
-}
-
-static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket ticket,
-                       const spore_held *held)
-{
-	struct redis_worker *worker = state;
-
-	return desk_recheck(&worker->keeper, rq, ticket, held);
-}
-
-static uint32_t needs_challenge(void *instance)
-{
-	const struct redis *redis = instance;
-
-	return keeper_needs_challenge(&redis->keeper);
-}
-
-static const spore_auth_ops ops = {
-	.struct_size = sizeof ops,
-	.flags = SPORE_AUTHF_RENEWS_BY_SESSION,
-	.verify = verify,
-	.cancel = cancel,
-	.session_end = session_end,
-	.needs_challenge = needs_challenge,
-	.recheck = recheck,
-};
-
 static const spore_component component = {
 	.struct_size = sizeof component,
 	.kind = SPORE_KIND_AUTH,
 	.name = "redis",
 	.summary = "clients that Redis knows",
-	.ops = &ops,
+	.ops = &desk_ops,
 	.options = options,
 	.n_options = sizeof options / sizeof *options,
 	.option_size = sizeof *options,
