@@ -81,15 +81,7 @@ static const spore_option options[] = {
 	               "changes"),
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to connect and log in"),
-	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,
-	               "time for a look-up, with waiting for a connection; keep it below "
-	               "server.auth_timeout"),
-	SPORE_INT(struct conf, max_waiting, 0, "2000", 1, 1000000,
-	          "look-ups at a time on each worker; further ones fail"),
-	SPORE_INT(struct conf, breaker_failures, 0, "5", 1, 1000,
-	          "after so many failures in a row PostgreSQL is only tried now and then"),
-	SPORE_DURATION(struct conf, breaker_pause, 0, "\"1s\"", 10, 3600000,
-	               "pause before such a trial, and between two of them"),
+	PIPELINE_OPTIONS(struct conf, "PostgreSQL"),
 };
 /* clang-format on */
 
@@ -103,19 +95,6 @@ static void destroy(void *instance)
 	pipeline_fini(&postgres->shared.pipeline);
 	target_fini(&postgres->shared.target);
 	free(postgres);
-}
-
-static void warn_of_time(const spore_create_args *args)
-{
-	const struct conf *conf = args->conf;
-	int64_t most_ms = spore_auth_time(args);
-
-	if (most_ms && conf->timeout >= most_ms)
-		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
-		           "a look-up may take %lld ms (timeout), but after %lld ms "
-		           "(server.auth_timeout) the client is refused: keep timeout below "
-		           "server.auth_timeout",
-		           (long long)conf->timeout, (long long)most_ms);
 }
 
 static bool expect(const spore_create_args *args, bool good, const char *pointer, const char *text)
@@ -193,7 +172,6 @@ static bool set_up(struct postgres *postgres, const spore_create_args *args)
 	good = set_target(postgres, args) && good;
 	if (!good)
 		return false;
-	warn_of_time(args);
 	set_up_asker(postgres, args);
 	changes_init(&postgres->changes, args, "PostgreSQL");
 	return true;

@@ -5,7 +5,6 @@
  *
  * Each worker has a connection and a queue of its own; worker 0 has another connection, to hear of
  * changes. All workers share the breaker, the sessions and, with "bore", all keys. */
-#include <spore/verifier.h>
 #include <stdlib.h>
 
 #include "../common/report.h"
@@ -107,15 +106,7 @@ static const spore_option options[] = {
 	               "changes"),
 	SPORE_DURATION(struct conf, connect_timeout, 0, "\"1s\"", 10, 60000,
 	               "time to ask a Sentinel, and to connect and log in"),
-	SPORE_DURATION(struct conf, timeout, 0, "\"2s\"", 10, 60000,
-	               "time for a look-up, with waiting for a connection; keep it below "
-	               "server.auth_timeout"),
-	SPORE_INT(struct conf, max_waiting, 0, "2000", 1, 1000000,
-	          "look-ups at a time on each worker; further ones fail"),
-	SPORE_INT(struct conf, breaker_failures, 0, "5", 1, 1000,
-	          "after so many failures in a row Redis is only tried now and then"),
-	SPORE_DURATION(struct conf, breaker_pause, 0, "\"1s\"", 10, 3600000,
-	               "pause before such a trial, and between two of them"),
+	PIPELINE_OPTIONS(struct conf, "Redis"),
 };
 /* clang-format on */
 
@@ -131,19 +122,6 @@ static void destroy(void *instance)
 	SSL_CTX_free(redis->tls);
 	free(redis->sentinels);
 	free(redis);
-}
-
-static void warn_of_time(const spore_create_args *args)
-{
-	const struct conf *conf = args->conf;
-	int64_t most_ms = spore_auth_time(args);
-
-	if (most_ms && conf->timeout >= most_ms)
-		spore_logf(args->host, args->ctx, SPORE_LOG_WARN,
-		           "a look-up may take %lld ms (timeout), but after %lld ms "
-		           "(server.auth_timeout) the client is refused: keep timeout below "
-		           "server.auth_timeout",
-		           (long long)conf->timeout, (long long)most_ms);
 }
 
 static bool expect(const spore_create_args *args, bool good, const char *pointer, const char *text)
@@ -307,7 +285,6 @@ static bool set_up(struct redis *redis, const spore_create_args *args)
 	good = set_prefix(redis, args) && good;
 	if (!good)
 		return false;
-	warn_of_time(args);
 	set_up_asker(redis, args);
 	changes_init(&redis->changes, args, "Redis");
 	return true;

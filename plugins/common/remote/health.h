@@ -11,6 +11,13 @@
 #include "../pace.h"
 #include "breaker.h"
 
+/* The rows of two options, int64_t breaker_failures and breaker_pause. `store`: as its name below. */
+#define HEALTH_OPTIONS(conf, store)                                                                \
+	SPORE_INT(conf, breaker_failures, 0, "5", 1, 1000,                                         \
+	          "after so many failures in a row " store " is only tried now and then"),         \
+		SPORE_DURATION(conf, breaker_pause, 0, "\"1s\"", 10, 3600000,                      \
+	                       "pause before such a trial, and between two of them")
+
 /* How the operator's changes in the store are noticed. */
 enum hearing { HEARING_UNTOLD, HEARING_NOTHING, HEARING_POLLS, HEARING_AT_ONCE };
 
