@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One step of connecting, on a thread of the instance. The link lives, and its route stays, until it
- * has ended. */
+/* One step of connecting, on a thread of the instance. The link lives, and its route stays, until
+ * it has ended. */
 struct link_step {
 	struct link *link;
 	bool is_abandoned; /* its attempt has ended, and it owns the connection */

@@ -1,5 +1,5 @@
-/* refusal - the log's text about a Redis or Sentinel that refuses the log-in. Its own text may repeat
- * the user and the password: before version 6 that of a Redis that does not know AUTH does. */
+/* refusal - the log's text about a Redis or Sentinel that refuses the log-in. Its own text may
+ * repeat the user and the password, as that of a Redis does that does not know AUTH. */
 #ifndef REFUSAL_H
 #define REFUSAL_H
 

@@ -155,7 +155,8 @@ class Postgres:
             self.start()
         self(
             "alter role spore reset all; alter role spore set default_transaction_read_only = on;"
-            f"alter role spore login password '{PASSWORD}' connection limit 20; grant select on spore_view to spore;"
+            f"alter role spore login password '{PASSWORD}' connection limit 20;"
+            "grant select on spore_view to spore; revoke update on spore_view from spore;"
             "truncate spore_clients"
         )
 
@@ -246,8 +247,9 @@ def without_none(options):
 def postgres_server(
     postgres, address, folder, workers=2, auth=(), server=None, sections=None, **options
 ):
-    """A server of Spore with these options of auth_postgres, with `.exporter` and `.admin`. An option
-    that is None is left out; `sections` are others of the configuration."""
+    """A server of Spore with these options of auth_postgres, with `.exporter` and `.admin`.
+
+    An option that is None is left out. `sections` are others of the configuration."""
     listening = (address.host, address.free_port())
     admin = Admin(folder / "admin.sock")
     given = {"conninfo": postgres.conninfo(), "password": PASSWORD, "query": QUERY, **options}

@@ -11,7 +11,8 @@
 #include "../pace.h"
 #include "breaker.h"
 
-/* The rows of two options, int64_t breaker_failures and breaker_pause. `store`: as its name below. */
+/* The rows of two options, int64_t breaker_failures and breaker_pause. `store`: its name, as
+ * below. */
 #define HEALTH_OPTIONS(conf, store)                                                                \
 	SPORE_INT(conf, breaker_failures, 0, "5", 1, 1000,                                         \
 	          "after so many failures in a row " store " is only tried now and then"),         \

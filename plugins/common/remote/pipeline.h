@@ -93,8 +93,8 @@ struct pipeline {
 	char last_why[PIPELINE_WHY_MAX]; /* logged: why the connection was lost */
 };
 
-/* Also adds the metrics, and warns if clients do not wait as long as timeout_ms. [main], in create()
- */
+/* Also adds the metrics, and warns if clients do not wait as long as timeout_ms. [main], in
+ * create() */
 void pipeline_init(struct pipeline_shared *shared, const spore_create_args *args,
                    const struct pipeline_options *options);
 /* Accepts a zeroed struct. [main] */

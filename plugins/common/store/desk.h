@@ -13,8 +13,8 @@
 
 #include "keeper.h"
 
-/* The functions of a plugin's component. Its instance begins with a struct keeper, and its state of a
- * worker with a struct keeper_worker. */
+/* The functions of a plugin's component. Its instance begins with a struct keeper, and its state of
+ * a worker with a struct keeper_worker. */
 extern const spore_auth_ops desk_ops;
 
 #endif

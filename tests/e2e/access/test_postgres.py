@@ -113,7 +113,6 @@ def test_a_list_that_is_no_list(postgres, address, tmp_path):
         assert refusal(server, "b", "alice") is None
         assert refusal(server, "b") == UNAVAILABLE
         assert "timeout" not in results(server)
-    postgres("revoke update on spore_view from spore")
 
 
 def test_a_query_that_compares_loosely(postgres, serve):
