@@ -144,12 +144,11 @@ static void lose_name(struct changes *changes)
 	look_later(changes);
 }
 
-/* Its look-up has failed. The walk goes on until it has succeeded. */
+/* Its look-up has failed, and is tried again after the walk, which one name must not hold up. */
 static void look_again(struct changes *changes, const char *name)
 {
 	if (!add_name(changes, name))
 		lose_name(changes);
-	changes->walk_left = changes->n;
 	look_later(changes);
 }
 
@@ -251,6 +250,12 @@ static void pump(struct changes *changes)
 
 /* ---- names ---- */
 
+static void forget_names(struct changes *changes)
+{
+	while (changes->n)
+		free(take_name(changes));
+}
+
 static bool grow(struct changes *changes)
 {
 	size_t room = changes->room ? 2 * changes->room : 64;
@@ -345,6 +350,7 @@ void changes_note_all(struct changes *changes)
 	struct keeper *keeper = changes->keeper->keeper;
 	struct names_found found = { changes, false };
 
+	forget_names(changes); /* they are among these, or in the list that follows */
 	sessions_touch(keeper->sessions, NULL);
 	sessions_each_name(keeper->sessions, add_found_name, &found);
 	if (keeper->roll)
@@ -423,7 +429,6 @@ void changes_stop(struct changes *changes)
 		keeper->ops->withdraw(keeper->backend, &changes->running->lookup);
 		end_lookup(changes->running);
 	}
-	while (changes->n)
-		free(take_name(changes));
+	forget_names(changes);
 	free(changes->names);
 }

@@ -202,6 +202,31 @@ START_TEST(what_fails_is_looked_up_again_and_nothing_is_lost)
 }
 END_TEST
 
+/* Such as one whose query raises an error: the others have their turn in each poll. */
+START_TEST(a_name_that_always_fails_holds_nobody_up)
+{
+	set_up(false);
+	log_all_in();
+	for (size_t poll = 0; poll < 3; poll++) {
+		size_t end = n_answered + CLIENTS;
+
+		changes_poll(&changes);
+		while (n_answered < end) {
+			if (n_answered == n_asked)
+				recorder_move_to(recorder.now_ms + CHANGES_RETRY_MS);
+			answer(strcmp(asked[n_answered].name, "c7") == 0 ? STORE_FAILED
+			                                                 : STORE_FOUND);
+		}
+		expect_all_once(end - CLIENTS);
+		ck_assert_uint_le(changes.n + changes.n_running, 1);
+		if (changes.n_running)
+			answer(STORE_FAILED);
+	}
+	recorder_expect_log("");
+	tear_down();
+}
+END_TEST
+
 static bool is_current(void)
 {
 	spore_auth_request rq = { .struct_size = sizeof rq };
@@ -243,4 +268,5 @@ END_TEST
 
 SUITE("changes", a_poll_ends_before_the_next_begins,
       a_change_of_any_name_is_another_walk_afterwards,
-      what_fails_is_looked_up_again_and_nothing_is_lost, a_list_ends_before_the_next_begins)
+      what_fails_is_looked_up_again_and_nothing_is_lost, a_name_that_always_fails_holds_nobody_up,
+      a_list_ends_before_the_next_begins)
