@@ -41,7 +41,6 @@ struct postgres {
 struct postgres_worker {
 	struct keeper_worker keeper; /* the first, for desk_ops */
 	struct asker asker;
-	struct changes changes; /* worker 0 only */
 	struct watcher watcher; /* worker 0 only */
 	bool watches;
 };
@@ -205,18 +204,11 @@ static bool start_watching(struct postgres_worker *state, struct postgres *postg
 {
 	state->watcher = (struct watcher){
 		.asker = &state->asker,
-		.changes = &state->changes,
 		.options = &postgres->watching,
+		.changes = { .keeper = &state->keeper, .shared = &postgres->changes },
 	};
-	state->changes = (struct changes){ .keeper = &state->keeper, .shared = &postgres->changes };
-	if (!changes_start(&state->changes))
-		return false;
-	if (watcher_start(&state->watcher)) {
-		state->watches = true;
-		return true;
-	}
-	changes_stop(&state->changes);
-	return false;
+	state->watches = watcher_start(&state->watcher);
+	return state->watches;
 }
 
 static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
@@ -253,10 +245,8 @@ static void worker_stop(void *arg)
 {
 	struct postgres_worker *state = arg;
 
-	if (state->watches) {
+	if (state->watches)
 		watcher_stop(&state->watcher);
-		changes_stop(&state->changes);
-	}
 	asker_stop(&state->asker);
 	free(state);
 }

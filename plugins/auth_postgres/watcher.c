@@ -23,12 +23,12 @@ static void on_listed(void *arg, bool is_complete)
 	struct watcher *watcher = arg;
 
 	watcher->listing = NULL;
-	changes_end_list(watcher->changes, is_complete);
-	if (is_complete)
-		return;
-	changes_deafen(watcher->changes); /* what is held may be old */
-	watcher->asker->shared->host->timer_update(watcher->poll, CHANGES_RETRY_MS,
-	                                           watcher->options->poll_ms);
+	if (!is_complete) {
+		changes_deafen(&watcher->changes); /* what is held may be old */
+		watcher->asker->shared->host->timer_update(watcher->poll, CHANGES_RETRY_MS,
+		                                           watcher->options->poll_ms);
+	}
+	changes_end_list(&watcher->changes, is_complete); /* may begin the next list */
 }
 
 static bool has_channel(const struct watcher *watcher)
@@ -43,18 +43,18 @@ static void look_at_all(void *arg)
 	struct watcher *watcher = arg;
 	struct listing_order order = {
 		.asker = watcher->asker,
-		.changes = watcher->changes,
+		.changes = &watcher->changes,
 		.query = watcher->options->bore_query,
 		.on_end = on_listed,
 		.arg = watcher,
 	};
 
-	if (!watcher->changes->keeper->keeper->roll ||
+	if (!watcher->changes.keeper->keeper->roll ||
 	    (has_channel(watcher) && watcher->link.stage != LINK_READY)) {
-		changes_note_all(watcher->changes);
+		changes_note_all(&watcher->changes);
 		return;
 	}
-	changes_begin_list(watcher->changes);
+	changes_begin_list(&watcher->changes);
 	watcher->listing = listing_start(&order);
 	if (!watcher->listing)
 		on_listed(watcher, false);
@@ -64,7 +64,7 @@ static void on_poll(void *arg)
 {
 	struct watcher *watcher = arg;
 
-	changes_poll(watcher->changes);
+	changes_poll(&watcher->changes);
 }
 
 /* ---- listening ---- */
@@ -92,7 +92,7 @@ static void begin_hearing(struct watcher *watcher)
 	link_become_ready(&watcher->link);
 	watcher->is_missed = false;
 	set_hearing(watcher, watcher->is_refused ? HEARING_POLLS : HEARING_AT_ONCE);
-	changes_note_any(watcher->changes);
+	changes_note_any(&watcher->changes);
 }
 
 /* Refusals, as by a replica, leave polling. */
@@ -132,9 +132,9 @@ static void on_notice(void *arg, const char *payload)
 	struct watcher *watcher = arg;
 
 	if (!*payload)
-		changes_note_any(watcher->changes);
+		changes_note_any(&watcher->changes);
 	else if (strlen(payload) <= SPORE_IDENTITY_MAX)
-		changes_note(watcher->changes, payload);
+		changes_note(&watcher->changes, payload);
 }
 
 /* Polling is all that is left. */
@@ -148,7 +148,7 @@ static void on_lost(void *arg, const char *why, bool was_ready)
 	struct watcher *watcher = arg;
 
 	set_hearing(watcher, is_missed(watcher) ? HEARING_POLLS : HEARING_NOTHING);
-	changes_deafen(watcher->changes);
+	changes_deafen(&watcher->changes);
 	if (was_ready)
 		complain(watcher, "changes are not noticed for now", why);
 	if (watcher->is_missed || !is_missed(watcher))
@@ -209,14 +209,12 @@ static bool start_link(struct watcher *watcher)
 	return !has_channel(watcher) || link_start(&watcher->link);
 }
 
-bool watcher_start(struct watcher *watcher)
+static bool start_hearing(struct watcher *watcher)
 {
 	const spore_host *host = watcher->asker->shared->host;
 	spore_worker *worker = watcher->asker->worker;
 	int64_t poll_ms = watcher->options->poll_ms;
 
-	watcher->changes->look_at_all = look_at_all;
-	watcher->changes->arg = watcher;
 	if (host->timer_start(worker, WATCHER_PING_MS, WATCHER_PING_MS, on_ping, watcher,
 	                      &watcher->ping) == SPORE_OK &&
 	    host->timer_start(worker, has_channel(watcher) ? poll_ms : 0, poll_ms, on_poll, watcher,
@@ -231,6 +229,18 @@ bool watcher_start(struct watcher *watcher)
 	return false;
 }
 
+bool watcher_start(struct watcher *watcher)
+{
+	watcher->changes.look_at_all = look_at_all;
+	watcher->changes.arg = watcher;
+	if (!changes_start(&watcher->changes))
+		return false;
+	if (start_hearing(watcher))
+		return true;
+	changes_stop(&watcher->changes);
+	return false;
+}
+
 void watcher_stop(struct watcher *watcher)
 {
 	const spore_host *host = watcher->asker->shared->host;
@@ -240,4 +250,5 @@ void watcher_stop(struct watcher *watcher)
 	if (has_channel(watcher))
 		link_stop(&watcher->link);
 	listing_stop(watcher->listing);
+	changes_stop(&watcher->changes);
 }

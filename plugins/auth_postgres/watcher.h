@@ -24,8 +24,9 @@ struct listing;
 
 struct watcher {
 	struct asker *asker;
-	struct changes *changes;
 	const struct watcher_options *options;
+	struct changes changes; /* keeper and shared are set by the caller, too */
+	/* the watcher's */
 	struct link link; /* not started without a channel */
 	spore_timer ping, poll;
 	bool is_refused; /* LISTEN */
@@ -35,7 +36,8 @@ struct watcher {
 	struct listing *listing; /* under way; owned */
 };
 
-/* False: out of memory, and there is nothing to stop. [worker] */
+/* The first members are set by the caller. False: out of memory, and there is nothing to stop.
+ * [worker] */
 bool watcher_start(struct watcher *watcher);
 /* [worker] */
 void watcher_stop(struct watcher *watcher);

@@ -50,7 +50,6 @@ struct redis_worker {
 	struct keeper_worker keeper; /* the first, for desk_ops */
 	struct asker asker;
 	struct lookup_state lookup;
-	struct changes changes; /* worker 0 only */
 	struct watcher watcher; /* worker 0 only */
 	bool watches;
 };
@@ -319,18 +318,11 @@ static bool start_watching(struct redis_worker *state, struct redis *redis)
 {
 	state->watcher = (struct watcher){
 		.asker = &state->asker,
-		.changes = &state->changes,
 		.options = &redis->watching,
+		.changes = { .keeper = &state->keeper, .shared = &redis->changes },
 	};
-	state->changes = (struct changes){ .keeper = &state->keeper, .shared = &redis->changes };
-	if (!changes_start(&state->changes))
-		return false;
-	if (watcher_start(&state->watcher)) {
-		state->watches = true;
-		return true;
-	}
-	changes_stop(&state->changes);
-	return false;
+	state->watches = watcher_start(&state->watcher);
+	return state->watches;
 }
 
 static spore_status worker_start(void *instance, spore_worker *worker, spore_ticket ticket,
@@ -368,10 +360,8 @@ static void worker_stop(void *arg)
 {
 	struct redis_worker *state = arg;
 
-	if (state->watches) {
+	if (state->watches)
 		watcher_stop(&state->watcher);
-		changes_stop(&state->changes);
-	}
 	asker_stop(&state->asker);
 	free(state);
 }

@@ -23,8 +23,9 @@ struct watcher_options {
 
 struct watcher {
 	struct asker *asker;
-	struct changes *changes;
 	const struct watcher_options *options;
+	struct changes changes; /* keeper and shared are set by the caller, too */
+	/* the watcher's */
 	struct primary primary;
 	struct primary sentry; /* if there are Sentinels */
 	spore_timer ping, poll;
@@ -39,7 +40,8 @@ struct watcher {
 	char pattern[2 * LOOKUP_PREFIX_MAX + 64];
 };
 
-/* False: out of memory, and there is nothing to stop. [worker] */
+/* The first members are set by the caller. False: out of memory, and there is nothing to stop.
+ * [worker] */
 bool watcher_start(struct watcher *watcher);
 /* [worker] */
 void watcher_stop(struct watcher *watcher);
