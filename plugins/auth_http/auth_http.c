@@ -58,10 +58,7 @@ static const spore_option options[] = {
 	          "questions that wait on each worker for their turn; further ones fail"),
 	SPORE_INT(struct conf, max_keys, 0, "10000", 1, 1000000,
 	          "keys that each worker remembers in the mode key"),
-	SPORE_INT(struct conf, breaker_failures, 0, "5", 1, 1000,
-	          "after so many failures in a row the service is only tried now and then"),
-	SPORE_DURATION(struct conf, breaker_pause, 0, "\"1s\"", 10, 3600000,
-	               "pause before such a trial, and between two of them"),
+	HEALTH_OPTIONS(struct conf, "the service"),
 };
 /* clang-format on */
 

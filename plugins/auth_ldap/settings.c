@@ -7,6 +7,7 @@
 #include "../common/client/terms.h"
 #include "../common/file.h"
 #include "../common/pointer.h"
+#include "../common/remote/health.h"
 #include "../common/report.h"
 #include "escape.h"
 
@@ -60,10 +61,7 @@ const spore_option settings_options[SETTINGS_N_OPTIONS] = {
 	SPORE_DURATION(struct conf, poll_interval, 0, "\"500ms\"", 100, 86400000,
 	               "the service account looks this often at each client that has a tunnel, but at "
 	               "no more than 1000 clients per second"),
-	SPORE_INT(struct conf, breaker_failures, 0, "5", 1, 1000,
-	          "after so many failures in a row the directory is only tried now and then"),
-	SPORE_DURATION(struct conf, breaker_pause, 0, "\"1s\"", 10, 3600000,
-	               "pause before such a trial, and between two of them"),
+	HEALTH_OPTIONS(struct conf, "the directory"),
 };
 /* clang-format on */
 

@@ -108,6 +108,11 @@ void health_log(struct health *health, int32_t level, const char *what, const ch
 		health_say(health, level, "%s: %s", what, why);
 }
 
+void health_log_now(struct health *health, int32_t level, const char *what, const char *why)
+{
+	health_say(health, level, "%s: %s", what, why);
+}
+
 void health_complain(struct health *health, const char *why)
 {
 	char what[80];

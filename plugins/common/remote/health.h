@@ -11,6 +11,14 @@
 #include "../pace.h"
 #include "breaker.h"
 
+/* The rows of two options, int64_t breaker_failures and breaker_pause. `store`: its name, as
+ * below. */
+#define HEALTH_OPTIONS(conf, store)                                                                \
+	SPORE_INT(conf, breaker_failures, 0, "5", 1, 1000,                                         \
+	          "after so many failures in a row " store " is only tried now and then"),         \
+		SPORE_DURATION(conf, breaker_pause, 0, "\"1s\"", 10, 3600000,                      \
+	                       "pause before such a trial, and between two of them")
+
 /* How the operator's changes in the store are noticed. */
 enum hearing { HEARING_UNTOLD, HEARING_NOTHING, HEARING_POLLS, HEARING_AT_ONCE };
 
@@ -52,5 +60,7 @@ __attribute__((format(printf, 3, 4))) void health_say(struct health *health, int
 void health_complain(struct health *health, const char *why);
 /* Logs "WHAT: WHY" at the same limited rate. [any] */
 void health_log(struct health *health, int32_t level, const char *what, const char *why);
+/* The same at any rate, for a line that is logged once. [any] */
+void health_log_now(struct health *health, int32_t level, const char *what, const char *why);
 
 #endif
