@@ -41,7 +41,7 @@ void refuse_banned(struct server_session *s, int64_t left_ms);
 /* Closes without an Error frame, as bore does for a wrong frame after authentication or without
  * authentication. */
 void refuse_silently(struct server_session *s, enum refusal why);
-/* A tunnel that was open ends: sends the reason, and counts no refusal. */
+/* A client that was let in, or its open tunnel, ends: sends the reason, and counts no refusal. */
 void refuse_any_longer(struct server_session *s, const struct refuse_subject *subject,
                        enum refusal why);
 /* Resets the connection, which leaves nothing behind on this side. */
