@@ -19,7 +19,8 @@ struct sessions {
 	atomic_uint refs;
 	pthread_mutex_t lock;
 	struct entry *numbers[N_BUCKETS], *names[N_BUCKETS];
-	uint64_t stamps[N_BUCKETS];
+	uint64_t now;                /* grows with each touch */
+	uint64_t touched[N_BUCKETS]; /* when a name of the bucket was touched last */
 };
 
 /* ---- numbers ---- */
@@ -145,12 +146,12 @@ static void link_name(struct sessions *sessions, struct entry *entry)
 
 /* ---- changes of the store ---- */
 
-uint64_t sessions_stamp(struct sessions *sessions, const char *name)
+uint64_t sessions_stamp(struct sessions *sessions)
 {
 	uint64_t stamp;
 
 	pthread_mutex_lock(&sessions->lock);
-	stamp = sessions->stamps[bucket_of(name)];
+	stamp = sessions->now;
 	pthread_mutex_unlock(&sessions->lock);
 	return stamp;
 }
@@ -158,22 +159,23 @@ uint64_t sessions_stamp(struct sessions *sessions, const char *name)
 void sessions_touch(struct sessions *sessions, const char *name)
 {
 	pthread_mutex_lock(&sessions->lock);
+	sessions->now++;
 	for (size_t i = 0; !name && i < N_BUCKETS; i++)
-		sessions->stamps[i]++;
+		sessions->touched[i] = sessions->now;
 	if (name)
-		sessions->stamps[bucket_of(name)]++;
+		sessions->touched[bucket_of(name)] = sessions->now;
 	pthread_mutex_unlock(&sessions->lock);
 }
 
 /* ---- sessions ---- */
 
 static enum sessions_begun begin(struct sessions *sessions, const struct session *session,
-                                 const uint64_t *stamp)
+                                 uint64_t stamp)
 {
 	struct entry **at, *entry;
 	bool has_other_limits;
 
-	if (stamp && *stamp != sessions->stamps[bucket_of(session->name)])
+	if (sessions->touched[bucket_of(session->name)] > stamp)
 		return SESSIONS_STALE;
 	at = find(sessions, session->number);
 	entry = *at;
@@ -197,7 +199,7 @@ static enum sessions_begun begin(struct sessions *sessions, const struct session
 }
 
 enum sessions_begun sessions_begin(struct sessions *sessions, const struct session *session,
-                                   const uint64_t *stamp)
+                                   uint64_t stamp)
 {
 	enum sessions_begun begun;
 
@@ -259,7 +261,7 @@ void sessions_visit(struct sessions *sessions, const char *name,
 	pthread_mutex_lock(&sessions->lock);
 	for (struct entry *entry = sessions->names[bucket_of(name)]; entry;
 	     entry = entry->next_named) {
-		if (!entry->is_revoked && strcmp(entry->session.name, name) == 0)
+		if (strcmp(entry->session.name, name) == 0)
 			entry->is_revoked = !visit(arg, &entry->session);
 	}
 	pthread_mutex_unlock(&sessions->lock);
@@ -271,7 +273,7 @@ bool sessions_have(struct sessions *sessions, const char *name)
 
 	pthread_mutex_lock(&sessions->lock);
 	entry = sessions->names[bucket_of(name)];
-	while (entry && (entry->is_revoked || strcmp(entry->session.name, name) != 0))
+	while (entry && strcmp(entry->session.name, name) != 0)
 		entry = entry->next_named;
 	pthread_mutex_unlock(&sessions->lock);
 	return entry != NULL;
@@ -282,10 +284,8 @@ void sessions_each_name(struct sessions *sessions, void (*visit)(void *arg, cons
 {
 	pthread_mutex_lock(&sessions->lock);
 	for (size_t i = 0; i < N_BUCKETS; i++) {
-		for (struct entry *entry = sessions->numbers[i]; entry; entry = entry->next) {
-			if (!entry->is_revoked)
-				visit(arg, entry->session.name);
-		}
+		for (struct entry *entry = sessions->numbers[i]; entry; entry = entry->next)
+			visit(arg, entry->session.name);
 	}
 	pthread_mutex_unlock(&sessions->lock);
 }

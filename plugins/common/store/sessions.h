@@ -35,17 +35,18 @@ struct sessions *sessions_ref(struct sessions *sessions);
 /* The last one wipes and frees. Accepts NULL. [main] */
 void sessions_unref(struct sessions *sessions);
 
-/* A number that changes with each sessions_touch() of this name, and perhaps of others. [any] */
-uint64_t sessions_stamp(struct sessions *sessions, const char *name);
+/* A moment: take it before the store, or what the host remembers of it, is asked about any name.
+ * [any] */
+uint64_t sessions_stamp(struct sessions *sessions);
 /* The store has changed a name; NULL: it may have changed any. [any] */
 void sessions_touch(struct sessions *sessions, const char *name);
 
 enum sessions_begun { SESSIONS_BEGUN, SESSIONS_STALE, SESSIONS_NO_MEMORY };
 
-/* An ALLOW of a session begins, unless its name was touched after the stamp: what the store said is
- * old then. *stamp may be NULL. What the latest ALLOW has said of a session holds. [any] */
+/* An ALLOW of a session begins, unless its name was touched after the stamp, or perhaps another one
+ * was: what the store said is old then. What the latest ALLOW has said of a session holds. [any] */
 enum sessions_begun sessions_begin(struct sessions *sessions, const struct session *session,
-                                   const uint64_t *stamp);
+                                   uint64_t stamp);
 /* An ALLOW of a session has ended. The last one takes the session with it. [any] */
 void sessions_end(struct sessions *sessions, uint64_t number);
 /* Copies a session that has not been revoked. False: there is none. The caller wipes the copy.
@@ -57,13 +58,14 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 
 /* Calls `visit` for each session with this name, under the lock: it may change the limits and must
  * call no other function of this table. If it returns false, the session is revoked: it verifies
- * nothing any more, and is not visited again. [any] */
+ * nothing any more. It is visited again until its last ALLOW has ended, so that a denial that the
+ * host could not take is repeated. [any] */
 void sessions_visit(struct sessions *sessions, const char *name,
                     bool (*visit)(void *arg, struct session *session), void *arg);
-/* True: a session with this name is there and not revoked. [any] */
+/* True: a session with this name is there. [any] */
 bool sessions_have(struct sessions *sessions, const char *name);
-/* Calls `visit` with the name of each session that is not revoked, as sessions_visit() does. A name
- * may come more than once. [any] */
+/* Calls `visit` with the name of each session, as sessions_visit() does. A name may come more than
+ * once. [any] */
 void sessions_each_name(struct sessions *sessions, void (*visit)(void *arg, const char *name),
                         void *arg);
 
