@@ -204,6 +204,21 @@ def test_a_change_renews(redis, serve):
         assert "Error" in wire.receive_but_heartbeats()
 
 
+def test_a_change_meets_who_has_no_tunnel_yet(redis, serve):
+    """The client is let in, and has yet to ask for a port."""
+    for name in "alice", "bob":
+        redis.put(name, secret="s")
+    with serve() as server, dial(server, "s", "alice") as alice, dial(server, "s", "bob") as bob:
+        changes = lambda action: server.exporter.value("spore_redis_changes_total", action=action)
+        wait_until(lambda: results(server).get("replied") == 2, "the look-ups")
+        redis("DEL", "spore:client:alice")
+        redis("HSET", "spore:client:bob", "max_tunnels", 0)
+        wait_until(lambda: changes("revoked") == changes("renewed") == 1, "the changes", 1)
+        assert alice.receive_but_heartbeats() == {"Error": "access was revoked"}
+        bob.send({"Hello": 0})
+        assert bob.receive_but_heartbeats() == {"Error": "too many tunnels"}
+
+
 def carries(server, wire, port):
     with connect(server.public_host, port) as visitor, contextlib.suppress(TimeoutError):
         wire.connection(timeout=0.2)
