@@ -1,9 +1,11 @@
 /* revisions - what an auth instance says later of clients that it has let in (auth_revalidate), and
  * when it has last done so for an identity. A verdict that was asked for before that is old.
  *
- * The time is a number that grows with each revision. Identities share buckets, so a verdict may
- * seem old because of another identity. Whoever finds an old verdict therefore asks again. A zeroed
- * struct is empty. */
+ * If the thread that gave the verdict has made the revision itself, just before, the verdict is the
+ * newer one: a plugin may end the older tunnels of a client and then let it in.
+ *
+ * Identities share buckets, so a verdict may seem old because of another identity. Whoever finds an
+ * old verdict therefore asks again. A zeroed struct is empty. */
 #ifndef CORE_REVISIONS_H
 #define CORE_REVISIONS_H
 
@@ -12,6 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "thread/ticks.h"
 
 struct grant;
 struct instance;
@@ -37,8 +41,7 @@ static inline bool revision_concerns(const struct revision *revision, const stru
 enum { REVISIONS_BUCKETS = 256 };
 
 struct revisions {
-	atomic_uint_fast64_t now;
-	atomic_uint_fast64_t last[REVISIONS_BUCKETS];
+	atomic_uint_fast64_t last[REVISIONS_BUCKETS]; /* ticks; 0: none */
 };
 
 /* A moment. Borrows the revisions. */
@@ -61,7 +64,7 @@ static inline atomic_uint_fast64_t *revisions_bucket(struct revisions *revisions
 static inline void revisions_add(struct revisions *revisions, spore_str identity)
 {
 	atomic_uint_fast64_t *last = revisions_bucket(revisions, identity);
-	uint_fast64_t now = atomic_fetch_add(&revisions->now, 1) + 1, before = atomic_load(last);
+	uint_fast64_t now = ticks_add(), before = atomic_load(last);
 
 	while (before < now && !atomic_compare_exchange_weak(last, &before, now))
 		;
@@ -70,7 +73,13 @@ static inline void revisions_add(struct revisions *revisions, spore_str identity
 /* Take it before a verdict is asked for. [any] */
 static inline struct revision_stamp revisions_stamp(struct revisions *revisions)
 {
-	return (struct revision_stamp){ revisions, atomic_load(&revisions->now) };
+	return (struct revision_stamp){ revisions, ticks_now() };
+}
+
+/* The verdict was given by a thread that had made these revisions. [any] */
+static inline void revision_stamp_pass(struct revision_stamp *stamp, struct ticks_run made)
+{
+	stamp->at = ticks_pass(stamp->at, made);
 }
 
 /* Has the identity been revised since? [any] */

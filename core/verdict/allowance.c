@@ -70,8 +70,9 @@ struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ti
 	return allowance;
 }
 
-bool allowance_give(struct allowance *allowance, struct grant *grant)
+bool allowance_give(struct allowance *allowance, struct grant *grant, struct ticks_run made)
 {
+	revision_stamp_pass(&allowance->asked, made);
 	allowance->given = true;
 	allowance->since_ms = clock_ms();
 	allowance->grant = grant ? grant : grant_new(NULL);

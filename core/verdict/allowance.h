@@ -36,9 +36,10 @@ struct allowance {
 
 /* The instance will be asked on this loop with this ticket. NULL: out of memory. [worker] */
 struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ticket ticket);
-/* The instance has said ALLOW. Takes the grant; NULL: an empty one. Its verifier goes to the
- * instance's host/last_good, or is wiped. False: out of memory; end it. [worker] */
-bool allowance_give(struct allowance *allowance, struct grant *grant);
+/* The instance has said ALLOW, on a thread that had made these revisions. Takes the grant; NULL: an
+ * empty one. Its verifier goes to the instance's host/last_good, or is wiped. False: out of memory;
+ * end it. [worker] */
+bool allowance_give(struct allowance *allowance, struct grant *grant, struct ticks_run made);
 /* It was given, and the instance has revised its identity since it was asked: the ALLOW may be
  * older than that. If not, the worker will hear of each later revision. [worker] */
 bool allowance_is_old(const struct allowance *allowance);

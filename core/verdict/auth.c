@@ -267,7 +267,8 @@ static int32_t ask_once(struct auth_run *run, struct instance *instance)
 	if (verdict != SPORE_EPENDING &&
 	    has_completed_ticket(run, instance, verdict, on_verify_done))
 		return SPORE_EPENDING;
-	if (verdict == SPORE_ALLOW && run->allowance && !allowance_give(run->allowance, NULL))
+	if (verdict == SPORE_ALLOW && run->allowance &&
+	    !allowance_give(run->allowance, NULL, ticks_own()))
 		return SPORE_ENOMEM;
 	return verdict;
 }
@@ -378,8 +379,11 @@ static void on_verify_done(void *arg, struct ticket_result *result)
 
 	run->ticket = 0;
 	if (verdict == SPORE_ALLOW && run->allowance) {
-		verdict = allowance_give(run->allowance, result->grant) ? verdict : SPORE_ENOMEM;
+		verdict = allowance_give(run->allowance, result->grant, result->made)
+		                  ? verdict
+		                  : SPORE_ENOMEM;
 	} else {
+		revision_stamp_pass(&run->asked, result->made);
 		good_verdict_confirm(&run->question, instance, result->grant, &run->asked);
 		grant_free(result->grant);
 	}
@@ -480,7 +484,7 @@ static void take_late_verdict(void *arg, struct ticket_result *result)
 	struct allowance *allowance = arg;
 
 	if (result->status == SPORE_ALLOW)
-		allowance_give(allowance, result->grant);
+		allowance_give(allowance, result->grant, result->made);
 	allowance_end(allowance, allowance->reason, NULL);
 }
 

@@ -75,7 +75,8 @@ static bool find_for_control(const struct auth_question *q, struct instance *ins
 	struct grant *grant = NULL;
 
 	if (allowance && ask(q, instance, ticket, status, &grant) &&
-	    allowance_give(allowance, grant) && grant && !allowance_is_old(allowance)) {
+	    allowance_give(allowance, grant, ticks_own()) && grant &&
+	    !allowance_is_old(allowance)) {
 		*allowance_out = allowance;
 		return true;
 	}

@@ -185,8 +185,8 @@ typedef struct spore_host {
 	/* Tells the host that the rights of an identity have changed. SPORE_DENY closes the
 	 * identity's tunnels that this instance allowed, and their clients get an error. A client
 	 * that it has allowed and that has no tunnel yet gets none. An ALLOW for which the host
-	 * asked before this call, and which it gets later, does not count: it asks again, and calls
-	 * session_end() for that ALLOW.
+	 * asked before this call, and which it has not taken yet, does not count, unless this
+	 * thread gives it after this call: the host asks again, and calls session_end() for it.
 	 * SPORE_ALLOW with a result replaces what these tunnels may do: fields without their bit
 	 * get the host's default, while identity and session stay the same. It takes effect soon
 	 * after the call. Returns SPORE_OK also if there is no such tunnel; SPORE_EINVAL, logged,
