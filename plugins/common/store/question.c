@@ -322,17 +322,13 @@ static void decide(struct question *question, int32_t verdict)
 }
 
 /* A record that is not understood is an error, and could be a restriction. So nobody may get in by
- * an earlier verdict either: a revocation ends those of the identity, and a denial that of a
- * signature, whose identity the record does not tell. */
+ * an earlier verdict either: those of its name are revoked. */
 static int32_t judge_wrong(struct question *question, const char *wrong)
 {
 	struct keeper *keeper = question->worker->keeper;
 
 	keeper_log_wrong(keeper, question->lookup.name, wrong);
-	if (question->evidence.form == EVIDENCE_SIGNATURE)
-		return SPORE_DENY;
-	keeper->host->auth_revalidate(keeper->log, spore_cstr(question->lookup.name), SPORE_DENY,
-	                              NULL);
+	keeper_deny_name(keeper, question->lookup.name);
 	return SPORE_EPROTO;
 }
 

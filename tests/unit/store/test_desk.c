@@ -53,7 +53,7 @@ static void open_scene(struct scene *scene)
 		              .session = 7 },
 		.rq = { .struct_size = sizeof scene->rq, .purpose = SPORE_AUTH_CONTROL },
 	};
-	scene->keeper.sessions = sessions_new();
+	scene->keeper.sessions = sessions_new(false);
 	scene->keeper.roll = roll_new(1);
 	ck_assert(scene->keeper.sessions && scene->keeper.roll);
 	scene->worker.keeper = &scene->keeper;
