@@ -55,7 +55,10 @@ static struct ev_loop *ev_of(const struct session *session)
 
 static void run_reap(struct loop_task *task)
 {
-	free(CONTAINER_OF(task, struct session, reap));
+	struct session *session = CONTAINER_OF(task, struct session, reap);
+
+	crypto_wipe(session->line, sizeof session->line); /* a request may hold a secret */
+	free(session);
 }
 
 static void close_session(struct session *session)

@@ -81,7 +81,7 @@ static void forget_identity(const struct recheck *recheck)
 	const spore_auth_request *rq = recheck->request;
 
 	if (rq->same_instance)
-		last_good_forget(recheck->instance->last_good, rq->identity);
+		last_good_forget(recheck->instance->last_good, rq->identity, NULL);
 }
 
 void recheck_forget(const struct recheck *recheck)

@@ -186,7 +186,7 @@ int serve_server(int argc, char **argv)
 	reload_hold(config->purpose == CONFIG_TO_RUN);
 	terms = (struct runtime_terms){ config->settings.server.workers,
 		                        config->settings.server.busy_poll_us };
-	if (runtime_start(&runtime, config, &terms, server_revalidate, server, &diag))
+	if (runtime_start(&runtime, config, &terms, server_revise, server, &diag))
 		status = run_or_check(&runtime, server, &words);
 	reload_words_fini(&words);
 	status = serve_end(&runtime, config, &diag, status);

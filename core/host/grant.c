@@ -166,6 +166,22 @@ struct grant *grant_copy(const struct grant *grant)
 	return grant_new(&result);
 }
 
+bool grant_renew(struct grant **grant, const struct grant *policy)
+{
+	struct grant *old = *grant, *renewed = grant_copy(policy);
+	char *identity;
+
+	if (!renewed)
+		return false;
+	identity = old->identity;
+	old->identity = renewed->identity;
+	renewed->identity = identity;
+	renewed->session = old->session;
+	grant_free(old);
+	*grant = renewed;
+	return true;
+}
+
 void grant_drop_verifier(struct grant *grant)
 {
 	crypto_wipe(grant->verifier, grant->verifier_len);

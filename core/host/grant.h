@@ -28,6 +28,9 @@ const char *grant_fault(const spore_auth_result *result);
 struct grant *grant_new(const spore_auth_result *result);
 /* Without the verifier. NULL: out of memory. */
 struct grant *grant_copy(const struct grant *grant);
+/* Replaces *grant by one with this policy; identity and session stay. False: out of memory, and
+ * nothing has changed. */
+bool grant_renew(struct grant **grant, const struct grant *policy);
 /* Wipes and frees the verifier. */
 void grant_drop_verifier(struct grant *grant);
 /* Also wipes the verifier. NULL is fine. */

@@ -247,32 +247,54 @@ static const char *revalidation_fault(const spore_ctx *ctx, spore_str identity, 
 	return identity_fault(identity);
 }
 
-/* grant: NULL with SPORE_DENY. */
-static void change_last_good(const struct instance *instance, spore_str identity,
-                             const struct grant *grant)
+static void change_last_good(const struct instance *instance, const struct revision *revision)
 {
-	if (instance->last_good && grant)
-		last_good_change(instance->last_good, identity, grant);
+	if (instance->last_good && revision->grant)
+		last_good_change(instance->last_good, revision->identity, revision->session,
+		                 revision->grant);
 	else if (instance->last_good)
-		last_good_forget(instance->last_good, identity);
+		last_good_forget(instance->last_good, revision->identity, revision->session);
 }
 
-static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
-                                         const spore_auth_result *result)
+/* In this order: an ALLOW on its way is old from the first step on, so it neither gets an entry
+ * after the second one nor becomes a session after the third one. */
+static void revise(struct instance *instance, const struct revision *revision)
+{
+	revisions_add(&instance->revisions, revision->identity);
+	change_last_good(instance, revision);
+	the_host.services.revise(the_host.services.revise_arg, revision);
+}
+
+/* session: NULL for all. `function` is its name. */
+static spore_status revalidate(const char *function, spore_ctx *ctx, spore_str identity,
+                               const uint64_t *session, int32_t verdict,
+                               const spore_auth_result *result)
 {
 	const char *fault = revalidation_fault(ctx, identity, verdict, result);
 	struct grant *grant = NULL;
 
 	if (fault)
-		return mistake(name_of(ctx), "auth_revalidate", fault);
-	if (!the_host.services.revalidate)
+		return mistake(name_of(ctx), function, fault);
+	if (!the_host.services.revise)
 		return SPORE_EUNSUPPORTED;
 	if (verdict == SPORE_ALLOW && !(grant = grant_new(result)))
 		return SPORE_ENOMEM;
-	change_last_good(instance_of(ctx), identity, grant);
-	the_host.services.revalidate(the_host.services.revalidate_arg, instance_of(ctx), identity,
-	                             verdict, grant);
+	revise(instance_of(ctx), &(struct revision){ instance_of(ctx), identity, session, grant });
+	grant_free(grant);
 	return SPORE_OK;
+}
+
+static spore_status host_auth_revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
+                                         const spore_auth_result *result)
+{
+	return revalidate("auth_revalidate", ctx, identity, NULL, verdict, result);
+}
+
+static spore_status host_auth_revalidate_session(spore_ctx *ctx, spore_str identity,
+                                                 uint64_t session, int32_t verdict,
+                                                 const spore_auth_result *result)
+{
+	return revalidate("auth_revalidate_session", ctx, identity, &session, verdict, result);
 }
 
 /* ---- connections and listeners ---- */
@@ -639,6 +661,7 @@ static const spore_host table = {
 	.metric_observe = host_metric_observe,
 	.file_watch = host_file_watch,
 	.state_show = host_state_show,
+	.auth_revalidate_session = host_auth_revalidate_session,
 };
 
 struct metrics *host_metrics(void)

@@ -17,6 +17,7 @@ struct instance;
 struct loop;
 struct metrics;
 struct resolver;
+struct revision;
 
 struct host_services {
 	struct metrics *metrics; /* borrowed, like all below: they outlive the host */
@@ -25,10 +26,9 @@ struct host_services {
 	unsigned n_workers;
 	bool binds_nothing; /* plugins get sockets without an address, so that a check can run
 	                     * beside a process that uses the addresses */
-	/* Ends or renews the sessions of an identity; takes the grant. [any] */
-	void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
-	                   int32_t verdict, struct grant *grant);
-	void *revalidate_arg;
+	/* Ends or renews the sessions that a revision concerns. [any] */
+	void (*revise)(void *arg, const struct revision *revision);
+	void *revise_arg;
 };
 
 bool host_init(const struct host_services *services);

@@ -22,6 +22,7 @@
 #include "host/listeners.h"
 #include "host/meter.h"
 #include "host/refusals.h"
+#include "host/revisions.h"
 #include "log/pace.h"
 
 /* See struct instance. */
@@ -85,6 +86,7 @@ struct instance {
 	int64_t last_good_ms;                     /* how long its entries are good */
 	struct pace rechecks;          /* of the log lines about visitors that it let in */
 	uint32_t challenge;            /* auth: what needs_challenge() has returned */
+	struct revisions revisions;    /* auth: of what it has granted */
 	struct listener_use listeners; /* [control] */
 	atomic_uint refs;
 	/* Called on the thread that gives back the last reference. */

@@ -247,13 +247,16 @@ void last_good_unref(struct last_good *store)
 	free(store);
 }
 
-struct good_entry *last_good_put(struct last_good *store, struct grant *grant, int64_t now_ms)
+struct good_entry *last_good_put(struct last_good *store, struct grant *grant,
+                                 const struct revision_stamp *asked, int64_t now_ms)
 {
 	struct good_entry *entry = NULL;
 
 	if (store && grant->verifier) {
 		pthread_mutex_lock(&store->lock);
-		entry = put_entry(store, grant, now_ms);
+		/* Under the lock: a later revision finds the entry. */
+		if (!revision_stamp_is_old(asked, spore_cstr(grant->identity)))
+			entry = put_entry(store, grant, now_ms);
 		pthread_mutex_unlock(&store->lock);
 	}
 	grant_drop_verifier(grant);
@@ -375,6 +378,7 @@ void good_search_fini(struct good_search *search)
 
 struct change {
 	spore_str identity;
+	const uint64_t *session; /* NULL: all */
 	const struct grant *policy;
 	int64_t now_ms, for_ms;
 };
@@ -396,37 +400,26 @@ static void each(struct last_good *store, const struct change *change,
 	pthread_mutex_unlock(&store->lock);
 }
 
-static bool is_of(const struct good_entry *entry, spore_str identity)
+static bool is_meant(const struct good_entry *entry, const struct change *change)
 {
+	spore_str identity = change->identity;
+
 	return strlen(entry->identity) == identity.len &&
-	       (!identity.len || memcmp(entry->identity, identity.ptr, identity.len) == 0);
+	       (!identity.len || memcmp(entry->identity, identity.ptr, identity.len) == 0) &&
+	       (!change->session || *change->session == entry->session);
 }
 
 static void forget(struct last_good *store, struct good_entry *entry, const struct change *change)
 {
-	if (is_of(entry, change->identity))
+	if (is_meant(entry, change))
 		remove_entry(store, entry);
 }
 
 static void change_policy(struct last_good *store, struct good_entry *entry,
                           const struct change *change)
 {
-	struct grant *old = entry->grant, *grant;
-	char *identity;
-
-	if (!is_of(entry, change->identity))
-		return;
-	grant = grant_copy(change->policy);
-	if (!grant) {
+	if (is_meant(entry, change) && !grant_renew(&entry->grant, change->policy))
 		remove_entry(store, entry);
-		return;
-	}
-	identity = old->identity;
-	old->identity = grant->identity;
-	grant->identity = identity;
-	grant->session = old->session;
-	grant_free(old);
-	entry->grant = grant;
 }
 
 static void expire(struct last_good *store, struct good_entry *entry, const struct change *change)
@@ -435,14 +428,16 @@ static void expire(struct last_good *store, struct good_entry *entry, const stru
 		remove_entry(store, entry);
 }
 
-void last_good_forget(struct last_good *store, spore_str identity)
+void last_good_forget(struct last_good *store, spore_str identity, const uint64_t *session)
 {
-	each(store, &(struct change){ .identity = identity }, forget);
+	each(store, &(struct change){ .identity = identity, .session = session }, forget);
 }
 
-void last_good_change(struct last_good *store, spore_str identity, const struct grant *policy)
+void last_good_change(struct last_good *store, spore_str identity, const uint64_t *session,
+                      const struct grant *policy)
 {
-	each(store, &(struct change){ .identity = identity, .policy = policy }, change_policy);
+	each(store, &(struct change){ .identity = identity, .session = session, .policy = policy },
+	     change_policy);
 }
 
 void last_good_expire(struct last_good *store, int64_t now_ms, int64_t for_ms)

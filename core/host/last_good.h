@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "host/grant.h"
+#include "host/revisions.h"
 
 struct good_entry;
 struct last_good;
@@ -32,8 +33,10 @@ void last_good_unref(struct last_good *store);
 
 /* The back-end has allowed a client: takes the grant's verifier, if it has one. Replaces the entry
  * of this identity and hint. Returns the entry, for last_good_release when the client's tunnel
- * ends; NULL: no verifier, no room or no memory. [any] */
-struct good_entry *last_good_put(struct last_good *store, struct grant *grant, int64_t now_ms);
+ * ends; NULL: no verifier, no room or no memory, or the identity was revised after the stamp, so
+ * that the ALLOW is old. After revisions_add(), last_good_forget() finds all others. [any] */
+struct good_entry *last_good_put(struct last_good *store, struct grant *grant,
+                                 const struct revision_stamp *asked, int64_t now_ms);
 /* The tunnel has ended: the entry's time begins. NULL is fine as the entry. [any] */
 void last_good_release(struct last_good *store, struct good_entry *entry, int64_t now_ms);
 
@@ -65,11 +68,12 @@ void good_search_fini(struct good_search *search);
 
 /* ---- changes ---- */
 
-/* Removes all entries of an identity. [any] */
-void last_good_forget(struct last_good *store, spore_str identity);
-/* Gives the entries of an identity the policy of this grant; they keep identity and session. If
- * memory is out, they are removed. [any] */
-void last_good_change(struct last_good *store, spore_str identity, const struct grant *policy);
+/* Removes all entries of an identity, or those of one session. session: NULL for all. [any] */
+void last_good_forget(struct last_good *store, spore_str identity, const uint64_t *session);
+/* Gives the same entries the policy of this grant; they keep identity and session. If memory is
+ * out, they are removed. [any] */
+void last_good_change(struct last_good *store, spore_str identity, const uint64_t *session,
+                      const struct grant *policy);
 /* Removes the entries whose time is over. [any] */
 void last_good_expire(struct last_good *store, int64_t now_ms, int64_t for_ms);
 /* [any] */

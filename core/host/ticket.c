@@ -173,6 +173,7 @@ spore_status ticket_complete(spore_ticket ticket, enum ticket_kind kind,
 	delivery->task.run = run_delivery;
 	delivery->ticket = ticket;
 	delivery->result = *result;
+	delivery->result.made = ticks_own();
 	if (table) {
 		pthread_mutex_lock(&table->lock);
 		operation = slab_find(&table->operations, ticket);

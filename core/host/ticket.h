@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "host/grant.h"
+#include "thread/ticks.h"
 
 struct loop;
 struct ticket_table;
@@ -21,6 +22,7 @@ struct ticket_result {
 	struct grant *grant;                    /* VERIFY with ALLOW: the callee frees it */
 	char answer[SPORE_AUTH_ANSWER_MAX + 1]; /* ANSWER with SPORE_OK; NUL-ended */
 	size_t answer_len;
+	struct ticks_run made; /* VERIFY: revisions by the thread that completed it */
 };
 /* Runs at most once. The ticket is already closed. [worker] */
 typedef void (*ticket_fn)(void *arg, struct ticket_result *result);

@@ -163,9 +163,8 @@ static bool start_plugins(struct runtime *runtime, struct diag *diag)
 
 bool runtime_start(struct runtime *runtime, struct config *config,
                    const struct runtime_terms *terms,
-                   void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
-                                      int32_t verdict, struct grant *grant),
-                   void *revalidate_arg, struct diag *diag)
+                   void (*revise)(void *arg, const struct revision *revision), void *revise_arg,
+                   struct diag *diag)
 {
 	struct err err;
 
@@ -191,8 +190,8 @@ bool runtime_start(struct runtime *runtime, struct config *config,
 		return complain("out of memory");
 	vitals_init(runtime->metrics, config, runtime->n_workers);
 	return start_loops(runtime, terms->busy_poll_us) &&
-	       start_host(runtime, (struct host_services){ .revalidate = revalidate,
-	                                                   .revalidate_arg = revalidate_arg }) &&
+	       start_host(runtime,
+	                  (struct host_services){ .revise = revise, .revise_arg = revise_arg }) &&
 	       start_plugins(runtime, diag);
 }
 

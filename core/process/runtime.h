@@ -7,9 +7,9 @@
 #include "process/plugins.h"
 #include "process/trim.h"
 
-struct grant;
 struct metrics;
 struct resolver;
+struct revision;
 
 struct runtime {
 	struct config *config;  /* ref */
@@ -31,7 +31,7 @@ struct runtime_terms {
 	int64_t busy_poll_us;
 };
 
-/* Starts all parts. `revalidate` and its argument are those of struct host_services; NULL for a
+/* Starts all parts. `revise` and its argument are those of struct host_services; NULL for a
  * client. Mistakes in plugins' options go to the diag, other failures to standard error.
  *
  * Returns false if the diag has a mistake at the end: a configuration with mistakes is checked
@@ -40,9 +40,8 @@ struct runtime_terms {
  * start. The caller must call runtime_stop in any case. */
 bool runtime_start(struct runtime *runtime, struct config *config,
                    const struct runtime_terms *terms,
-                   void (*revalidate)(void *arg, struct instance *instance, spore_str identity,
-                                      int32_t verdict, struct grant *grant),
-                   void *revalidate_arg, struct diag *diag);
+                   void (*revise)(void *arg, const struct revision *revision), void *revise_arg,
+                   struct diag *diag);
 /* Replaces the configuration. The draft was prepared with it: see plugins_use. */
 void runtime_renew(struct runtime *runtime, struct config *config, struct plugins_draft *draft);
 /* What the log warns of whenever a configuration takes effect, one line each. Owned by the caller;

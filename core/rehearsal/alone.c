@@ -23,14 +23,10 @@ struct alone {
 };
 
 /* There are no tunnels. */
-static void ignore_revalidation(void *arg, struct instance *instance, spore_str identity,
-                                int32_t verdict, struct grant *grant)
+static void ignore_revision(void *arg, const struct revision *revision)
 {
 	(void)arg;
-	(void)instance;
-	(void)identity;
-	(void)verdict;
-	grant_free(grant);
+	(void)revision;
 }
 
 static void on_report(void *arg, const struct trial_report *report)
@@ -92,7 +88,7 @@ int alone_ask(struct asking *asking, const char *path)
 	if (!config)
 		return status;
 	status = EXIT_FAILED;
-	if (runtime_start(&alone.runtime, config, &terms, ignore_revalidation, NULL, &diag))
+	if (runtime_start(&alone.runtime, config, &terms, ignore_revision, NULL, &diag))
 		status = ask_chain(&alone);
 	return serve_end(&alone.runtime, config, &diag, status);
 }

@@ -4,44 +4,62 @@
 #include <string.h>
 
 #include "base/container.h"
+#include "host/grant.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "session/context.h"
-#include "session/tunnel_session.h"
+#include "session/server_session.h"
 
 struct revalidation {
 	struct loop_task task;
 	struct server_worker *worker;
-	const struct instance *instance;
-	int32_t verdict;
-	struct grant *grant; /* owned; NULL with SPORE_DENY */
-	char identity[];
+	struct revision revision;
+	uint64_t session;    /* where the revision points to, if it has one */
+	struct grant *grant; /* owned; likewise */
+	char identity[];     /* likewise */
 };
 
 static void run_revalidation(struct loop_task *task)
 {
 	struct revalidation *r = CONTAINER_OF(task, struct revalidation, task);
 
-	tunnel_sessions_revalidate(r->worker, r->instance, r->identity, r->verdict, r->grant);
+	server_sessions_revise(r->worker, &r->revision);
 	grant_free(r->grant);
 	free(r);
 }
 
-void revalidation_post(struct server_worker *worker, const struct instance *instance,
-                       spore_str identity, int32_t verdict, const struct grant *grant)
+/* NULL: out of memory. */
+static struct revalidation *make_revalidation(const struct revision *revision)
 {
-	struct revalidation *r = calloc(1, sizeof *r + identity.len + 1);
-	struct grant *copy = grant ? grant_copy(grant) : NULL;
+	struct revalidation *r = calloc(1, sizeof *r + revision->identity.len + 1);
 
-	if (!r || (grant && !copy)) {
+	if (!r)
+		return NULL;
+	r->revision = *revision;
+	if (revision->session) {
+		r->session = *revision->session;
+		r->revision.session = &r->session;
+	}
+	if (revision->identity.len)
+		memcpy(r->identity, revision->identity.ptr, revision->identity.len);
+	r->revision.identity.ptr = r->identity;
+	r->revision.grant = r->grant = revision->grant ? grant_copy(revision->grant) : NULL;
+	if (!revision->grant || r->grant)
+		return r;
+	free(r);
+	return NULL;
+}
+
+void revalidation_post(struct server_worker *worker, const struct revision *revision)
+{
+	struct revalidation *r = make_revalidation(revision);
+
+	if (!r) {
 		log_error("sessions not revalidated: out of memory",
 		          log_int("worker", loop_index(worker->loop)));
-		grant_free(copy);
-		free(r);
 		return;
 	}
-	*r = (struct revalidation){ { .run = run_revalidation }, worker, instance, verdict, copy };
-	if (identity.len)
-		memcpy(r->identity, identity.ptr, identity.len);
+	r->task.run = run_revalidation;
+	r->worker = worker;
 	loop_post(worker->loop, &r->task);
 }

@@ -2,15 +2,10 @@
 #ifndef CORE_REVALIDATION_H
 #define CORE_REVALIDATION_H
 
-#include <spore/base.h>
-
-struct grant;
-struct instance;
+struct revision;
 struct server_worker;
 
-/* Ends or renews, soon, the worker's tunnels that the instance allowed to this identity. The grant
- * is copied; NULL with SPORE_DENY. The instance is compared, never dereferenced. [any] */
-void revalidation_post(struct server_worker *worker, const struct instance *instance,
-                       spore_str identity, int32_t verdict, const struct grant *grant);
+/* Soon tells the worker's sessions, with a copy of the revision. [any] */
+void revalidation_post(struct server_worker *worker, const struct revision *revision);
 
 #endif

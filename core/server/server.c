@@ -568,14 +568,12 @@ void server_free(struct server *server)
 	free(server);
 }
 
-void server_revalidate(void *arg, struct instance *instance, spore_str identity, int32_t verdict,
-                       struct grant *grant)
+void server_revise(void *arg, const struct revision *revision)
 {
 	struct server *server = arg;
 
 	pthread_mutex_lock(&server->lock);
 	for (unsigned i = 0; server->serving && i < server->n_open; i++)
-		revalidation_post(&server->workers[i], instance, identity, verdict, grant);
+		revalidation_post(&server->workers[i], revision);
 	pthread_mutex_unlock(&server->lock);
-	grant_free(grant);
 }

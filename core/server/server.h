@@ -24,7 +24,7 @@ struct server_env {
 };
 
 /* A server that has not started: plugins, which start before the server does, may call
- * server_revalidate for it. NULL: out of memory. [main] */
+ * server_revise for it. NULL: out of memory. [main] */
 struct server *server_new(void);
 /* Binds the control port and starts to serve with this set. False and *err: it serves nothing, and
  * the caller must free it. *at_fault_out: the value in the configuration that is to blame; NULL:
@@ -63,12 +63,11 @@ struct survey *server_ask(struct server *server, const struct census_question *q
 /* Ends all that the server serves. The loops still run. Harmless on a server that has not started.
  * [main] */
 void server_stop(struct server *server);
-/* No thread may call server_revalidate any more. The server is stopped. NULL is fine. [main] */
+/* No thread may call server_revise any more. The server is stopped. NULL is fine. [main] */
 void server_free(struct server *server);
 
-/* As host_services.revalidate, with the server as its argument. Does nothing unless the server has
- * started. Takes the grant. [any] */
-void server_revalidate(void *server, struct instance *instance, spore_str identity, int32_t verdict,
-                       struct grant *grant);
+/* As host_services.revise, with the server as its argument. Does nothing unless the server has
+ * started. [any] */
+void server_revise(void *server, const struct revision *revision);
 
 #endif

@@ -163,8 +163,10 @@ static void release_data_connection(struct server_session *s)
 /* False: out of memory, and the session was refused. */
 static bool become_data_connection(struct server_session *s, struct login *login)
 {
-	static const struct session_role role = { on_data_message, on_data_fault, on_data_end,
-		                                  on_data_late, release_data_connection };
+	static const struct session_role role = {
+		on_data_message, on_data_fault, on_data_end,
+		on_data_late,    NULL,          release_data_connection
+	};
 	struct data_connection *data = zeroed_new(sizeof *data);
 
 	if (!data) {

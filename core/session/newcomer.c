@@ -240,6 +240,20 @@ static void on_newcomer_late(struct server_session *s)
 	}
 }
 
+/* The client has not said Hello yet. */
+static void on_newcomer_revision(struct server_session *s, const struct revision *revision)
+{
+	struct newcomer *n = newcomer_of(s);
+	struct refuse_subject subject;
+
+	if (!allowance_is_concerned(n->allowance, revision))
+		return;
+	if (allowance_change(n->allowance, revision->grant))
+		return;
+	subject = (struct refuse_subject){ .identity = n->allowance->grant->identity };
+	refuse_any_longer(s, &subject, &(struct limit_hit){ .why = REFUSED_REVOKED });
+}
+
 static void release_newcomer(struct server_session *s)
 {
 	struct newcomer *n = newcomer_of(s);
@@ -248,8 +262,9 @@ static void release_newcomer(struct server_session *s)
 	login_fini(&n->login, s->end_reason);
 }
 
-static const struct session_role role = { on_newcomer_message, on_newcomer_fault, on_newcomer_end,
-	                                  on_newcomer_late, release_newcomer };
+static const struct session_role role = { on_newcomer_message,  on_newcomer_fault,
+	                                  on_newcomer_end,      on_newcomer_late,
+	                                  on_newcomer_revision, release_newcomer };
 
 /* ---- the transports open ---- */
 

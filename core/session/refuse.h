@@ -45,7 +45,7 @@ void refuse_banned(struct server_session *s, int64_t left_ms);
 void refuse_silently(struct server_session *s, enum refusal why);
 /* The same, with the limit that is the reason, for the log. */
 void refuse_at_limit(struct server_session *s, const struct limit_hit *hit);
-/* A tunnel that was open ends: sends the reason, and counts no refusal. */
+/* A client that was let in, or its open tunnel, ends: sends the reason, and counts no refusal. */
 void refuse_any_longer(struct server_session *s, const struct refuse_subject *subject,
                        const struct limit_hit *hit);
 /* Resets the connection, which leaves nothing behind on this side. */

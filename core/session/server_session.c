@@ -319,6 +319,21 @@ struct server_session *server_sessions_next(const struct server_session *s)
 	return s->node.next == all ? NULL : CONTAINER_OF(s->node.next, struct server_session, node);
 }
 
+void server_sessions_revise(struct server_worker *worker, const struct revision *revision)
+{
+	struct server_session *next;
+
+	for (int i = 0; i < SESSION_LISTS; i++) {
+		struct server_session *s = server_sessions_first(worker, (enum session_list)i);
+
+		for (; s; s = next) {
+			next = server_sessions_next(s);
+			if (s->role->on_revision)
+				s->role->on_revision(s, revision);
+		}
+	}
+}
+
 void server_sessions_end_waiting(struct server_worker *worker, bool all)
 {
 	struct server_session *next;

@@ -37,6 +37,7 @@
 #ifndef CORE_SERVER_SESSION_H
 #define CORE_SERVER_SESSION_H
 
+#include "host/revisions.h"
 #include "link/link.h"
 #include "quota/strangers.h"
 #include "session/context.h"
@@ -72,6 +73,9 @@ struct session_role {
 	void (*on_end)(struct server_session *s, const char *why);
 	/* The state's deadline has passed. */
 	void (*on_late)(struct server_session *s);
+	/* An auth instance has changed its mind about some of its clients, perhaps about this one.
+	 * NULL: no ALLOW is kept here. */
+	void (*on_revision)(struct server_session *s, const struct revision *revision);
 	void (*release)(struct server_session *s);
 };
 
@@ -142,6 +146,9 @@ void server_sessions_end_all(struct server_worker *worker);
 struct server_session *server_sessions_first(const struct server_worker *worker,
                                              enum session_list list);
 struct server_session *server_sessions_next(const struct server_session *s);
+/* Every session with an ALLOW that the revision concerns, with or without a tunnel, ends or changes
+ * as it says. */
+void server_sessions_revise(struct server_worker *worker, const struct revision *revision);
 /* Closes the connections that wait for a visitor: all, or those whose tunnel is gone. */
 void server_sessions_end_waiting(struct server_worker *worker, bool all);
 

@@ -93,7 +93,7 @@ static void refuse_new(struct server_session *s, enum refusal why)
 	refuse_tunnel(s, &subject, &(struct limit_hit){ .why = why }, NULL, false);
 }
 
-/* The tunnel was open. */
+/* The client was let in, and perhaps had its tunnel. */
 static void end_at_limit(struct server_session *s, const struct limit_hit *hit)
 {
 	struct refuse_subject subject = subject_of(s);
@@ -408,9 +408,25 @@ static void refuse_held_port(struct server_session *s, const struct takeover_hol
 	              part_of(s)->login.about.size > 0);
 }
 
+/* Is the port among those that the client may use? */
+static bool may_have_port(const struct server_session *s, uint16_t port, struct limit_hit *hit_out)
+{
+	const struct server_settings *settings = server_worker_settings(s->worker);
+	const struct allowance *allowance = part_of(s)->allowance;
+	const struct grant *grant = allowance ? allowance->grant : NULL;
+
+	if (ports_allow(settings, grant, port))
+		return true;
+	*hit_out = ports_limit(settings, allowance_by(allowance), grant, REFUSED_PORT_NOT_ALLOWED,
+	                       port);
+	return false;
+}
+
 static void on_port_answer(void *arg, int fd, const struct takeover_holder *holder)
 {
 	struct server_session *s = arg;
+	uint16_t wanted = part_of(s)->wanted;
+	struct limit_hit hit;
 
 	part_of(s)->takeover = NULL;
 	if (fd < 0 && holder->peer.family) {
@@ -420,6 +436,9 @@ static void on_port_answer(void *arg, int fd, const struct takeover_holder *hold
 	} else if (atomic_load(&s->worker->shared->draining)) {
 		close(fd);
 		refuse_new(s, REFUSED_DRAINING);
+	} else if (!may_have_port(s, wanted, &hit)) { /* not any more */
+		close(fd);
+		refuse_port(s, &hit, wanted);
 	} else {
 		open_tunnel(s, (struct tunnel_port){ .fd = fd });
 	}
@@ -568,6 +587,42 @@ static void on_tunnel_late(struct server_session *s)
 	put_off(s, plugin, status);
 }
 
+/* Its port is asked for from the session that has it. */
+static void revise_takeover(struct server_session *s, const struct revision *revision)
+{
+	struct allowance *allowance = part_of(s)->allowance;
+
+	if (allowance_is_concerned(allowance, revision) &&
+	    !allowance_change(allowance, revision->grant))
+		end_open(s, REFUSED_REVOKED);
+}
+
+static void revise_tunnel(struct server_session *s, const struct revision *revision)
+{
+	struct tunnel_session *t = part_of(s);
+	struct account *account = tunnel_account(t->tunnel);
+	struct grant *renewed;
+
+	if (!revision_concerns(revision, account->principal->by, account_identity(account),
+	                       account->principal->session))
+		return;
+	if (!revision->grant) {
+		end_open(s, REFUSED_REVOKED);
+		return;
+	}
+	renewed = grant_copy(revision->grant);
+	if (!renewed)
+		return; /* the client keeps its old grant */
+	account_renew(account, renewed);
+	t->life_from_ms = clock_ms();
+	limit_life(t);
+}
+
+static void on_tunnel_revision(struct server_session *s, const struct revision *revision)
+{
+	(part_of(s)->tunnel ? revise_tunnel : revise_takeover)(s, revision);
+}
+
 static void set_leaving(struct server_session *s, bool is_leaving)
 {
 	struct tunnel_session *t = part_of(s);
@@ -599,8 +654,9 @@ static void release_tunnel_session(struct server_session *s)
 static bool become_tunnel_session(struct server_session *s, struct login *login,
                                   struct allowance **allowance)
 {
-	static const struct session_role role = { on_tunnel_message, on_tunnel_fault, on_tunnel_end,
-		                                  on_tunnel_late, release_tunnel_session };
+	static const struct session_role role = { on_tunnel_message,  on_tunnel_fault,
+		                                  on_tunnel_end,      on_tunnel_late,
+		                                  on_tunnel_revision, release_tunnel_session };
 	struct tunnel_session *t = calloc(1, sizeof *t);
 
 	if (!t)
@@ -615,20 +671,6 @@ static bool become_tunnel_session(struct server_session *s, struct login *login,
 	t->life.data = s;
 	server_session_become(s, &role, t);
 	return true;
-}
-
-/* Is the port among those that the client may use? */
-static bool may_have_port(const struct server_session *s, uint16_t port, struct limit_hit *hit_out)
-{
-	const struct server_settings *settings = server_worker_settings(s->worker);
-	const struct allowance *allowance = part_of(s)->allowance;
-	const struct grant *grant = allowance ? allowance->grant : NULL;
-
-	if (ports_allow(settings, grant, port))
-		return true;
-	*hit_out = ports_limit(settings, allowance_by(allowance), grant, REFUSED_PORT_NOT_ALLOWED,
-	                       port);
-	return false;
 }
 
 void tunnel_session_start(struct server_session *s, struct login *login,
@@ -660,38 +702,6 @@ void tunnel_session_start(struct server_session *s, struct login *login,
 }
 
 /* ---- on all tunnels of a worker ---- */
-
-static void revalidate_tunnel(struct server_session *s, int32_t verdict, const struct grant *grant)
-{
-	struct tunnel_session *t = part_of(s);
-	struct grant *renewed;
-
-	if (verdict == SPORE_DENY) {
-		end_open(s, REFUSED_REVOKED);
-		return;
-	}
-	renewed = grant_copy(grant);
-	if (!renewed)
-		return; /* the client keeps its old grant */
-	account_renew(tunnel_account(t->tunnel), renewed);
-	t->life_from_ms = clock_ms();
-	limit_life(t);
-}
-
-void tunnel_sessions_revalidate(struct server_worker *worker, const struct instance *by,
-                                const char *identity, int32_t verdict, const struct grant *grant)
-{
-	struct server_session *next;
-
-	for (struct server_session *s = server_sessions_first(worker, LIST_TUNNELS); s; s = next) {
-		const struct account *account = tunnel_account(part_of(s)->tunnel);
-
-		next = server_sessions_next(s);
-		if (account->principal->by == by &&
-		    strcmp(account_identity(account), identity) == 0)
-			revalidate_tunnel(s, verdict, grant);
-	}
-}
 
 void tunnel_sessions_kick(struct server_worker *worker, const struct kick *kick,
                           struct kicked *kicked)

@@ -8,8 +8,6 @@
 
 struct about;
 struct allowance;
-struct grant;
-struct instance;
 struct kick;
 struct kicked;
 struct login;
@@ -41,9 +39,6 @@ void tunnel_sessions_review(struct server_worker *worker, const struct plugin_se
                             struct review_round *round);
 /* It is this tunnel's turn: for worker->reviews. */
 void tunnel_session_on_turn(struct review *review);
-/* Ends (SPORE_DENY) or renews the tunnels that `by` allowed to this identity. */
-void tunnel_sessions_revalidate(struct server_worker *worker, const struct instance *by,
-                                const char *identity, int32_t verdict, const struct grant *grant);
 /* Ends the tunnels that the operator means, and counts them. */
 void tunnel_sessions_kick(struct server_worker *worker, const struct kick *kick,
                           struct kicked *kicked);

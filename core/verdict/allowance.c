@@ -61,6 +61,7 @@ struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ti
 		return NULL;
 	allowance->by = instance_ref(by);
 	allowance->ticket = ticket;
+	allowance->asked = revisions_stamp(&by->revisions);
 	allowance->loop = loop;
 	allowance->reason = SPORE_END_CLOSED;
 	atomic_init(&allowance->completed, false);
@@ -69,15 +70,34 @@ struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ti
 	return allowance;
 }
 
-bool allowance_give(struct allowance *allowance, struct grant *grant)
+bool allowance_give(struct allowance *allowance, struct grant *grant, struct ticks_run made)
 {
+	revision_stamp_pass(&allowance->asked, made);
 	allowance->given = true;
 	allowance->since_ms = clock_ms();
 	allowance->grant = grant ? grant : grant_new(NULL);
 	if (grant)
-		allowance->good = last_good_put(allowance->by->last_good, grant,
+		allowance->good = last_good_put(allowance->by->last_good, grant, &allowance->asked,
 		                                allowance->since_ms);
 	return allowance->grant != NULL;
+}
+
+bool allowance_is_old(const struct allowance *allowance)
+{
+	return allowance->grant &&
+	       revision_stamp_is_old(&allowance->asked, spore_cstr(allowance->grant->identity));
+}
+
+bool allowance_is_concerned(const struct allowance *allowance, const struct revision *revision)
+{
+	return allowance && allowance->grant &&
+	       revision_concerns(revision, allowance->by, allowance->grant->identity,
+	                         allowance->grant->session);
+}
+
+bool allowance_change(struct allowance *allowance, const struct grant *policy)
+{
+	return policy && grant_renew(&allowance->grant, policy);
 }
 
 void allowance_end(struct allowance *allowance, uint32_t reason, const spore_session_end *used)

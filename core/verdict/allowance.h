@@ -12,15 +12,17 @@
 #include <stdatomic.h>
 
 #include "host/grant.h"
+#include "host/revisions.h"
 #include "loop/loop.h"
 
 struct instance;
 
 struct allowance {
-	struct instance *by;     /* ref */
-	spore_ticket ticket;     /* of its verify() */
-	struct grant *grant;     /* owned; NULL: not given, or memory was out */
-	struct good_entry *good; /* ref; while this ALLOW lasts, it is good; NULL: none */
+	struct instance *by;         /* ref */
+	spore_ticket ticket;         /* of its verify() */
+	struct revision_stamp asked; /* before its verify() */
+	struct grant *grant;         /* owned; NULL: not given, or memory was out */
+	struct good_entry *good;     /* ref; while this ALLOW lasts, it is good; NULL: none */
 	/* Private. */
 	struct loop *loop;
 	bool given;
@@ -34,9 +36,18 @@ struct allowance {
 
 /* The instance will be asked on this loop with this ticket. NULL: out of memory. [worker] */
 struct allowance *allowance_new(struct instance *by, struct loop *loop, spore_ticket ticket);
-/* The instance has said ALLOW. Takes the grant; NULL: an empty one. Its verifier goes to the
- * instance's host/last_good, or is wiped. False: out of memory; end it. [worker] */
-bool allowance_give(struct allowance *allowance, struct grant *grant);
+/* The instance has said ALLOW, on a thread that had made these revisions. Takes the grant; NULL: an
+ * empty one. Its verifier goes to the instance's host/last_good, or is wiped. False: out of memory;
+ * end it. [worker] */
+bool allowance_give(struct allowance *allowance, struct grant *grant, struct ticks_run made);
+/* It was given, and the instance has revised its identity since it was asked: the ALLOW may be
+ * older than that. If not, the worker will hear of each later revision. [worker] */
+bool allowance_is_old(const struct allowance *allowance);
+/* It was given, and the revision concerns it. The allowance may be NULL. [worker] */
+bool allowance_is_concerned(const struct allowance *allowance, const struct revision *revision);
+/* Gives it the policy of this grant; identity and session stay. False: there is no policy (NULL),
+ * or memory is out. The caller then ends it. [worker] */
+bool allowance_change(struct allowance *allowance, const struct grant *policy);
 /* The instance that gave it, and the session value; NULL and 0 without authentication. */
 static inline struct instance *allowance_by(const struct allowance *allowance)
 {

@@ -18,6 +18,9 @@
 #include "verdict/good_verdict.h"
 #include "wire/about.h"
 
+/* So often an instance is asked again that revises the identity while it is asked. */
+enum { MAX_REPEATS = 3 };
+
 static const spore_auth_ops *ops_of(const struct instance *instance)
 {
 	return instance->component->ops;
@@ -221,6 +224,7 @@ static bool open_question(struct auth_run *run, struct instance *instance)
 	struct loop *loop = stream_loop(run->question.stream);
 
 	run->asked_ns = clock_ns();
+	run->asked = revisions_stamp(&instance->revisions);
 	run->ticket = ticket_open(loop, TICKET_VERIFY, on_verify_done, run);
 	if (!run->ticket || run->question.purpose == SPORE_AUTH_DATA)
 		return run->ticket != 0;
@@ -250,7 +254,7 @@ static int32_t ask_on_worker(const struct auth_run *run, const struct instance *
 	return verdict;
 }
 
-static int32_t ask_instance(struct auth_run *run, struct instance *instance)
+static int32_t ask_once(struct auth_run *run, struct instance *instance)
 {
 	int32_t verdict;
 
@@ -263,9 +267,32 @@ static int32_t ask_instance(struct auth_run *run, struct instance *instance)
 	if (verdict != SPORE_EPENDING &&
 	    has_completed_ticket(run, instance, verdict, on_verify_done))
 		return SPORE_EPENDING;
-	if (verdict == SPORE_ALLOW && run->allowance && !allowance_give(run->allowance, NULL))
+	if (verdict == SPORE_ALLOW && run->allowance &&
+	    !allowance_give(run->allowance, NULL, ticks_own()))
 		return SPORE_ENOMEM;
 	return verdict;
+}
+
+static void end_allowance(struct auth_run *run)
+{
+	allowance_end(run->allowance, SPORE_END_REFUSED, NULL);
+	run->allowance = NULL;
+}
+
+/* An ALLOW that is old is not one: the instance is asked again, and then knows what has changed.
+ * Returns the verdict that counts. */
+static int32_t refresh_verdict(struct auth_run *run, struct instance *instance, int32_t verdict)
+{
+	while (verdict == SPORE_ALLOW && run->allowance && allowance_is_old(run->allowance)) {
+		end_allowance(run);
+		verdict = run->repeats++ < MAX_REPEATS ? ask_once(run, instance) : SPORE_EBUSY;
+	}
+	return verdict;
+}
+
+static int32_t ask_instance(struct auth_run *run, struct instance *instance)
+{
+	return refresh_verdict(run, instance, ask_once(run, instance));
 }
 
 /* An instance that cannot decide about an open tunnel is asked again later, and the round's summary
@@ -292,12 +319,6 @@ static void log_undecided(const struct auth_run *run, const struct instance *ins
 static bool is_late(const struct auth_run *run)
 {
 	return run->question.purpose != SPORE_AUTH_RENEW && clock_ms() > run->question.deadline_ms;
-}
-
-static void end_allowance(struct auth_run *run)
-{
-	allowance_end(run->allowance, SPORE_END_REFUSED, NULL);
-	run->allowance = NULL;
 }
 
 /* The instance could not decide. True: it has let this client in before, and that counts. */
@@ -364,11 +385,17 @@ static void on_verify_done(void *arg, struct ticket_result *result)
 
 	run->ticket = 0;
 	if (verdict == SPORE_ALLOW && run->allowance) {
-		verdict = allowance_give(run->allowance, result->grant) ? verdict : SPORE_ENOMEM;
+		verdict = allowance_give(run->allowance, result->grant, result->made)
+		                  ? verdict
+		                  : SPORE_ENOMEM;
 	} else {
-		good_verdict_confirm(&run->question, instance, result->grant);
+		revision_stamp_pass(&run->asked, result->made);
+		good_verdict_confirm(&run->question, instance, result->grant, &run->asked);
 		grant_free(result->grant);
 	}
+	verdict = refresh_verdict(run, instance, verdict);
+	if (verdict == SPORE_EPENDING)
+		return;
 	verdict = weigh_verdict(run, instance, verdict);
 	if (verdict == SPORE_NEXT) {
 		run->at++;
@@ -463,7 +490,7 @@ static void take_late_verdict(void *arg, struct ticket_result *result)
 	struct allowance *allowance = arg;
 
 	if (result->status == SPORE_ALLOW)
-		allowance_give(allowance, result->grant);
+		allowance_give(allowance, result->grant, result->made);
 	allowance_end(allowance, allowance->reason, NULL);
 }
 

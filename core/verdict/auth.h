@@ -24,9 +24,11 @@ typedef void (*auth_step_fn)(struct auth_run *run, const struct instance *by, in
 
 struct auth_run {
 	struct auth_question question;
-	size_t at;           /* index of the current instance in the chain */
-	int64_t asked_ns;    /* when it was asked, by clock_ns() */
-	spore_ticket ticket; /* of the pending verdict or answer; 0: none is pending */
+	size_t at;                   /* index of the current instance in the chain */
+	int64_t asked_ns;            /* when it was asked, by clock_ns() */
+	struct revision_stamp asked; /* likewise */
+	unsigned repeats;            /* how often an ALLOW was old, so that it was asked again */
+	spore_ticket ticket;         /* of the pending verdict or answer; 0: none is pending */
 	auth_fn on_verdict;
 	auth_step_fn on_step;          /* set by who asks, before auth_judge; may be NULL */
 	int32_t failure;               /* the last SPORE_E* of the chain */

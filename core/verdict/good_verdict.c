@@ -75,7 +75,8 @@ static bool find_for_control(const struct auth_question *q, struct instance *ins
 	struct grant *grant = NULL;
 
 	if (allowance && ask(q, instance, ticket, status, &grant) &&
-	    allowance_give(allowance, grant) && grant) {
+	    allowance_give(allowance, grant, ticks_own()) && grant &&
+	    !allowance_is_old(allowance)) {
 		*allowance_out = allowance;
 		return true;
 	}
@@ -117,11 +118,11 @@ void good_verdict_forget(const struct auth_question *q, struct instance *instanc
 }
 
 void good_verdict_confirm(const struct auth_question *q, struct instance *instance,
-                          struct grant *grant)
+                          struct grant *grant, const struct revision_stamp *asked)
 {
 	int64_t now_ms = clock_ms();
 
 	if (grant && instance->last_good && grant->session == q->session)
 		last_good_release(instance->last_good,
-		                  last_good_put(instance->last_good, grant, now_ms), now_ms);
+		                  last_good_put(instance->last_good, grant, asked, now_ms), now_ms);
 }

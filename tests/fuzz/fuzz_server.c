@@ -20,18 +20,9 @@ static enum act act_of(const uint8_t d[ACT_SIZE])
 
 /* ---- acts ---- */
 
-struct revalidation {
-	struct instance *instance;
-	const char *identity;
-	int32_t verdict;
-	struct grant *grant;
-};
-
-static void run_revalidation(struct house *at, void *arg)
+static void run_revision(struct house *at, void *arg)
 {
-	const struct revalidation *r = arg;
-
-	tunnel_sessions_revalidate(&at->worker, r->instance, r->identity, r->verdict, r->grant);
+	server_sessions_revise(&at->worker, arg);
 }
 
 static void revalidate(unsigned a, unsigned b)
@@ -43,15 +34,18 @@ static void revalidate(unsigned a, unsigned b)
 		                     .max_tunnels = 1,
 		                     .max_conns = a >> 4 & 3,
 		                     .life_ms = 500 };
-	struct revalidation r;
+	struct revision revision = { .identity = spore_cstr(identity ? identity : "") };
+	struct grant *grant = a & 1 ? NULL : grant_new(&result);
 
-	if (auth->n == 0)
+	if (auth->n == 0 || (!grant && !(a & 1))) { /* the second: FAINT */
+		grant_free(grant);
 		return;
-	r = (struct revalidation){ auth->items[b % auth->n], identity ? identity : "",
-		                   a & 1 ? SPORE_DENY : SPORE_ALLOW, grant_new(&result) };
-	if (r.grant) /* NULL: FAINT */
-		house_call(&house, run_revalidation, &r);
-	grant_free(r.grant);
+	}
+	revision.by = auth->items[b % auth->n];
+	revision.grant = grant;
+	revisions_add(&auth->items[b % auth->n]->revisions, revision.identity);
+	house_call(&house, run_revision, &revision);
+	grant_free(grant);
 }
 
 static void pass(unsigned a, unsigned b)

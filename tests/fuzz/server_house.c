@@ -226,19 +226,17 @@ static void watch_loop(struct house *house)
 	ev_idle_start(ev, &house->idle);
 }
 
-/* The target calls tunnel_sessions_revalidate itself. */
-static void ignore_revalidation(void *arg, struct instance *instance, spore_str identity,
-                                int32_t verdict, struct grant *grant)
+/* The target calls server_sessions_revise itself. */
+static void ignore_revision(void *arg, const struct revision *revision)
 {
-	(void)arg, (void)instance, (void)identity, (void)verdict;
-	grant_free(grant);
+	(void)arg, (void)revision;
 }
 
 void house_init(struct house *house)
 {
 	struct host_services services = { .loops = &house->loop,
 		                          .n_workers = 1,
-		                          .revalidate = ignore_revalidation };
+		                          .revise = ignore_revision };
 	char address[ADDR_TEXT_SIZE];
 	struct err err = { "" };
 

@@ -51,6 +51,10 @@ CALLS = {
         "identity: a control character, or not UTF-8",
         "struct_size: less than that of ABI 1.0",
     ],
+    "auth_revalidate_session": [
+        "verdict: neither SPORE_ALLOW nor SPORE_DENY",
+        "struct_size: less than that of ABI 1.0",
+    ],
     "timer_start": [
         "the callback is NULL",
         "out is NULL",

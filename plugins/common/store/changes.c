@@ -31,27 +31,16 @@ static void count(const struct changes *changes, uint32_t series)
 
 static bool revoke(const struct changes *changes, const struct session *session)
 {
-	struct keeper *keeper = changes->keeper->keeper;
-
 	count(changes, changes->shared->revoked);
-	keeper->host->auth_revalidate(keeper->log, spore_cstr(session->identity), SPORE_DENY, NULL);
+	keeper_deny(changes->keeper->keeper, session);
 	return false;
 }
 
 static void renew(const struct changes *changes, const struct session *session,
                   const struct record *record)
 {
-	struct keeper *keeper = changes->keeper->keeper;
-	struct policy policy = terms_policy(&record->terms);
-	spore_auth_result result = {
-		.struct_size = sizeof result,
-		.identity = spore_cstr(session->identity),
-		.session = session->number,
-	};
-
-	policy_grant(&policy, &result);
 	count(changes, changes->shared->renewed);
-	keeper->host->auth_revalidate(keeper->log, result.identity, SPORE_ALLOW, &result);
+	keeper_renew(changes->keeper->keeper, session, &record->terms);
 }
 
 /* As sessions_visit() wants it. */

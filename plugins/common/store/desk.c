@@ -44,7 +44,7 @@ static int32_t allow_entry(struct keeper *keeper, const struct evidence *evidenc
 	session_digest(keeper->host, &entry->terms, session.limits);
 	memcpy(session.name, entry->name, sizeof session.name);
 	memcpy(session.identity, entry->name, sizeof session.identity);
-	begun = sessions_begin(keeper->sessions, &session, &stamp);
+	begun = sessions_begin(keeper->sessions, &session, stamp);
 	policy_grant(&policy, &result);
 	result.identity = spore_cstr(session.identity);
 	result.session = session.number;
@@ -60,35 +60,41 @@ static int32_t allow_entry(struct keeper *keeper, const struct evidence *evidenc
 	                                 : SPORE_ENOMEM;
 }
 
+/* SPORE_EAGAIN: the record has changed since. */
+static int32_t find_owner(struct keeper *keeper, const struct evidence *evidence,
+                          spore_ticket ticket)
+{
+	uint64_t stamp = sessions_stamp(keeper->sessions);
+	struct roll_entry entry;
+	int32_t verdict;
+
+	switch (roll_find(keeper->roll, evidence, &keeper->rules, &entry)) {
+	case ROLL_RIGHT:
+		/* A data connection must belong to the owner of its tunnel, which is not here. */
+		verdict = evidence->purpose == SPORE_AUTH_DATA
+		                  ? SPORE_DENY
+		                  : allow_entry(keeper, evidence, &entry, stamp, ticket);
+		break;
+	case ROLL_WRONG:
+		verdict = question_pass_on(keeper, evidence, "it fits no secret");
+		break;
+	default:
+		verdict = SPORE_EBACKEND;
+	}
+	explicit_bzero(&entry, sizeof entry);
+	return verdict;
+}
+
 /* An answer without a name. */
 static int32_t judge_nameless(struct keeper *keeper, const struct evidence *evidence,
                               spore_ticket ticket)
 {
 	int32_t verdict = SPORE_EAGAIN;
-	struct roll_entry entry, again;
 
 	if (!keeper->roll)
 		return SPORE_NEXT;
-	for (int tries = 0; tries < 3 && verdict == SPORE_EAGAIN; tries++) {
-		enum roll_says says = roll_find(keeper->roll, evidence, &keeper->rules, &entry);
-		uint64_t stamp = says == ROLL_RIGHT ? sessions_stamp(keeper->sessions, entry.name)
-		                                    : 0;
-
-		/* Once more, with the stamp: what changes from now on makes it old. */
-		if (says == ROLL_RIGHT)
-			says = roll_find(keeper->roll, evidence, &keeper->rules, &again);
-		if (says != ROLL_RIGHT)
-			return says == ROLL_WRONG
-			               ? question_pass_on(keeper, evidence, "it fits no secret")
-			               : SPORE_EBACKEND;
-		/* A data connection must belong to the owner of its tunnel, which is not here. */
-		if (evidence->purpose == SPORE_AUTH_DATA)
-			return SPORE_DENY;
-		if (strcmp(entry.name, again.name) == 0)
-			verdict = allow_entry(keeper, evidence, &again, stamp, ticket);
-	}
-	explicit_bzero(&entry, sizeof entry);
-	explicit_bzero(&again, sizeof again);
+	for (int tries = 0; tries < 3 && verdict == SPORE_EAGAIN; tries++)
+		verdict = find_owner(keeper, evidence, ticket);
 	return verdict == SPORE_EAGAIN ? SPORE_EBACKEND : verdict;
 }
 
@@ -206,9 +212,10 @@ static const spore_verifier *find_verifier(const struct keeper *keeper,
 }
 
 /* A tunnel that is opened now verifies its data connections as if the store had been asked. Its
- * limits are compared with those of the record when the store works again. */
+ * limits are compared with those of the record when the store works again. False: no, also if the
+ * store has said after the stamp that it has changed the client. */
 static bool begin_session(struct keeper *keeper, const struct evidence *evidence,
-                          const spore_verifier *verifier)
+                          const spore_verifier *verifier, uint64_t stamp)
 {
 	struct session session = { .number = verifier->session, .form = evidence->form };
 	enum sessions_begun begun;
@@ -219,7 +226,7 @@ static bool begin_session(struct keeper *keeper, const struct evidence *evidence
 	memcpy(session.identity, verifier->identity.ptr, verifier->identity.len);
 	memcpy(session.name, *evidence->name ? evidence->name : session.identity,
 	       sizeof session.name);
-	begun = sessions_begin(keeper->sessions, &session, NULL);
+	begun = sessions_begin(keeper->sessions, &session, stamp);
 	explicit_bzero(&session, sizeof session);
 	return begun == SESSIONS_BEGUN;
 }
@@ -229,6 +236,7 @@ static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket t
 {
 	const struct keeper_worker *worker = state;
 	struct keeper *keeper = worker->keeper;
+	uint64_t stamp = sessions_stamp(keeper->sessions);
 	const spore_verifier *verifier;
 	struct evidence evidence;
 	int32_t verdict = SPORE_NEXT;
@@ -238,7 +246,7 @@ static int32_t recheck(void *state, const spore_auth_request *rq, spore_ticket t
 	if (verifier)
 		verdict = SPORE_ALLOW;
 	if (verifier && ticket && rq->purpose == SPORE_AUTH_CONTROL &&
-	    !begin_session(keeper, &evidence, verifier))
+	    !begin_session(keeper, &evidence, verifier, stamp))
 		verdict = SPORE_NEXT;
 	evidence_fini(&evidence);
 	return verdict;

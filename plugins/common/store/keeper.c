@@ -32,6 +32,25 @@ static bool read_names(struct keeper *keeper, const spore_create_args *args,
 	return good;
 }
 
+/* May the host let in whom this instance has let in before? The option is the host's. */
+static bool has_last_good(const spore_create_args *args)
+{
+	const spore_cfg *value = args->host->cfg_get(args->raw, "on_error");
+	const char *text = value ? args->host->cfg_string(value) : NULL;
+
+	return text && strcmp(text, "last_good") == 0;
+}
+
+static bool make_sessions(struct keeper *keeper, const spore_create_args *args,
+                          const struct keeper *previous)
+{
+	keeper->sessions = sessions_new(has_last_good(args));
+	if (previous)
+		keeper->before = sessions_ref(previous->sessions);
+	return keeper->sessions &&
+	       (!previous || sessions_succeed(keeper->sessions, keeper->before));
+}
+
 bool keeper_init(struct keeper *keeper, const spore_create_args *args,
                  const struct keeper_options *options)
 {
@@ -42,12 +61,9 @@ bool keeper_init(struct keeper *keeper, const spore_create_args *args,
 	/* Signatures are bound, so clients learn that they may bind other answers, too. */
 	if (options->names.count && options->binding == BINDING_OFF)
 		keeper->rules.binding = BINDING_PREFER;
-	keeper->sessions = sessions_new();
-	if (options->previous)
-		keeper->before = sessions_ref(options->previous->sessions);
 	if (options->bore)
 		keeper->roll = roll_new(options->max_keys);
-	if (!keeper->sessions || (options->bore && !keeper->roll) ||
+	if (!make_sessions(keeper, args, options->previous) || (options->bore && !keeper->roll) ||
 	    spore_password_key(args, keeper->rules.password_key) != SPORE_OK) {
 		report(args, "", "out of memory or of random bytes");
 		return false;
@@ -76,6 +92,36 @@ bool keeper_find_session(struct keeper *keeper, uint64_t number, struct session 
 {
 	return sessions_find(keeper->sessions, number, out) ||
 	       (keeper->before && sessions_find(keeper->before, number, out));
+}
+
+void keeper_deny(const struct keeper *keeper, const struct session *session)
+{
+	keeper->host->auth_revalidate_session(keeper->log, spore_cstr(session->identity),
+	                                      session->number, SPORE_DENY, NULL);
+}
+
+void keeper_renew(const struct keeper *keeper, const struct session *session,
+                  const struct terms *terms)
+{
+	struct policy policy = terms_policy(terms);
+	spore_auth_result result = { .struct_size = sizeof result };
+
+	policy_grant(&policy, &result);
+	keeper->host->auth_revalidate_session(keeper->log, spore_cstr(session->identity),
+	                                      session->number, SPORE_ALLOW, &result);
+}
+
+/* As sessions_visit() wants it. */
+static bool deny_visited(void *keeper, struct session *session)
+{
+	keeper_deny(keeper, session);
+	return false;
+}
+
+void keeper_deny_name(struct keeper *keeper, const char *name)
+{
+	sessions_touch(keeper->sessions, name);
+	sessions_visit(keeper->sessions, name, deny_visited, keeper);
 }
 
 void keeper_note_hash(struct keeper *keeper, const char *hash)

@@ -63,6 +63,13 @@ uint32_t keeper_needs_challenge(const struct keeper *keeper);
 const char *keeper_identity(enum evidence_form form, const struct record *record, const char *name);
 /* As sessions_find(), also among those of the instance that this one replaces. [any] */
 bool keeper_find_session(struct keeper *keeper, uint64_t number, struct session *out);
+/* Tells the host that the clients of a session are denied, or what they may do now. Other sessions
+ * of the same identity stay as they are. [any] */
+void keeper_deny(const struct keeper *keeper, const struct session *session);
+void keeper_renew(const struct keeper *keeper, const struct session *session,
+                  const struct terms *terms);
+/* Denies all sessions of a name, as if the store had changed it. [any] */
+void keeper_deny_name(struct keeper *keeper, const char *name);
 /* Remembers a hash, or returns the one that was remembered last; "": none. [any] */
 void keeper_note_hash(struct keeper *keeper, const char *hash);
 void keeper_stand_in(struct keeper *keeper, char out[HASH_MAX + 1]);

@@ -13,7 +13,7 @@ struct question {
 	struct evidence evidence;
 	bool is_renewal;
 	unsigned tries;
-	uint64_t stamp;           /* of the name, when it was looked up */
+	uint64_t stamp;           /* before it was looked up */
 	struct record record;     /* while the hash is computed */
 	const char *obstacle;     /* why it is refused whatever the hash says; NULL: nothing */
 	atomic_bool is_cancelled; /* while the hash is computed */
@@ -54,9 +54,51 @@ static int32_t look_up(struct question *question)
 	struct keeper_worker *worker = question->worker;
 	spore_status status;
 
-	question->stamp = sessions_stamp(worker->keeper->sessions, question->lookup.name);
+	question->stamp = sessions_stamp(worker->keeper->sessions);
 	status = worker->ops->look_up(worker->backend, &question->lookup);
 	return status == SPORE_OK ? SPORE_EPENDING : status;
+}
+
+/* A data connection must belong to the owner of its tunnel. SPORE_ALLOW: the ALLOW is to be told.
+ */
+static int32_t admit(struct question *question, const struct session *session)
+{
+	struct sessions *sessions = question->worker->keeper->sessions;
+
+	if (question->evidence.purpose == SPORE_AUTH_DATA) {
+		if (session->number != question->evidence.session)
+			return SPORE_DENY;
+		sessions_set_credential(sessions, session->number, &session->credential);
+		return SPORE_ALLOW;
+	}
+	switch (sessions_begin(sessions, session, question->stamp)) {
+	case SESSIONS_BEGUN:
+		return SPORE_ALLOW;
+	case SESSIONS_STALE:
+		return SPORE_EAGAIN;
+	default:
+		return SPORE_ENOMEM;
+	}
+}
+
+static void tell_allow(const struct question *question, const struct session *session,
+                       const struct record *record)
+{
+	struct keeper *keeper = question->worker->keeper;
+	const struct credential *credential = &session->credential;
+	struct policy policy = terms_policy(&record->terms);
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .identity = spore_cstr(session->identity),
+		                     .session = session->number };
+
+	policy_grant(&policy, &result);
+	if (credential->form != EVIDENCE_NONE) {
+		result.verifier = (spore_str){ (const char *)credential->bytes, credential->len };
+		result.verifier_hint = question->evidence.hint;
+	}
+	if (keeper->host->complete_verify(question->ticket, SPORE_ALLOW, &result) != SPORE_OK &&
+	    question->evidence.purpose != SPORE_AUTH_DATA)
+		sessions_end(keeper->sessions, session->number);
 }
 
 /* Lets the client in under this form. `credential` may be none. Returns SPORE_EPENDING if the
@@ -65,38 +107,36 @@ static int32_t allow(struct question *question, enum evidence_form form,
                      const struct record *record, const struct credential *credential)
 {
 	struct keeper *keeper = question->worker->keeper;
-	struct policy policy = terms_policy(&record->terms);
 	struct session session = { .form = form, .credential = *credential };
-	spore_auth_result result = { .struct_size = sizeof result };
 	const char *identity = keeper_identity(form, record, question->lookup.name);
-	bool is_data = question->evidence.purpose == SPORE_AUTH_DATA;
-	enum sessions_begun begun = SESSIONS_BEGUN;
+	int32_t verdict;
 
 	session.number = session_number(keeper->host, form, record, identity);
 	session_digest(keeper->host, &record->terms, session.limits);
 	memcpy(session.name, question->lookup.name, sizeof session.name);
 	memcpy(session.identity, identity, strlen(identity) + 1);
-	/* A data connection must belong to the owner of its tunnel. */
-	if (is_data && session.number != question->evidence.session)
-		return SPORE_DENY;
-	if (is_data)
-		sessions_set_credential(keeper->sessions, session.number, credential);
-	else
-		begun = sessions_begin(keeper->sessions, &session, &question->stamp);
-	if (begun != SESSIONS_BEGUN)
-		return begun == SESSIONS_STALE ? SPORE_EAGAIN : SPORE_ENOMEM;
-	policy_grant(&policy, &result);
-	result.identity = spore_cstr(session.identity);
-	result.session = session.number;
-	if (credential->form != EVIDENCE_NONE) {
-		result.verifier = (spore_str){ (const char *)credential->bytes, credential->len };
-		result.verifier_hint = question->evidence.hint;
+	verdict = admit(question, &session);
+	if (verdict == SPORE_ALLOW) {
+		tell_allow(question, &session, record);
+		verdict = SPORE_EPENDING;
 	}
-	if (keeper->host->complete_verify(question->ticket, SPORE_ALLOW, &result) != SPORE_OK &&
-	    !is_data)
-		sessions_end(keeper->sessions, session.number);
 	explicit_bzero(&session, sizeof session);
-	return SPORE_EPENDING;
+	return verdict;
+}
+
+/* What verifies the data connections of a tunnel that stands. */
+static struct credential credential_of_tunnel(const struct question *question,
+                                              enum evidence_form form, const struct record *record)
+{
+	struct credential credential = evidence_credential(form, record);
+	struct session held;
+
+	if (form != EVIDENCE_PASSWORD)
+		return credential;
+	if (sessions_find(question->worker->keeper->sessions, question->evidence.session, &held))
+		credential = held.credential;
+	explicit_bzero(&held, sizeof held);
+	return credential;
 }
 
 /* Any form whose session is the tunnel's: it has proved then what the record says now. */
@@ -106,17 +146,14 @@ static int32_t judge_renewal(struct question *question, const struct record *rec
 
 	for (int form = EVIDENCE_HMAC; form < EVIDENCE_FORMS; form++) {
 		const char *identity = keeper_identity(form, record, question->lookup.name);
-		struct credential credential = evidence_credential(form, record);
-		struct session held;
+		struct credential credential;
 		int32_t verdict;
 
 		if (session_number(host, form, record, identity) != question->evidence.session)
 			continue;
-		if (form == EVIDENCE_PASSWORD && sessions_find(question->worker->keeper->sessions,
-		                                               question->evidence.session, &held))
-			credential = held.credential;
 		/* The answer is gone, and with it the hint, so this verifies data connections
 		 * only. */
+		credential = credential_of_tunnel(question, form, record);
 		verdict = allow(question, form, record, &credential);
 		explicit_bzero(&credential, sizeof credential);
 		return verdict;
@@ -285,17 +322,13 @@ static void decide(struct question *question, int32_t verdict)
 }
 
 /* A record that is not understood is an error, and could be a restriction. So nobody may get in by
- * an earlier verdict either: a revocation ends those of the identity, and a denial that of a
- * signature, whose identity the record does not tell. */
+ * an earlier verdict either: those of its name are revoked. */
 static int32_t judge_wrong(struct question *question, const char *wrong)
 {
 	struct keeper *keeper = question->worker->keeper;
 
 	keeper_log_wrong(keeper, question->lookup.name, wrong);
-	if (question->evidence.form == EVIDENCE_SIGNATURE)
-		return SPORE_DENY;
-	keeper->host->auth_revalidate(keeper->log, spore_cstr(question->lookup.name), SPORE_DENY,
-	                              NULL);
+	keeper_deny_name(keeper, question->lookup.name);
 	return SPORE_EPROTO;
 }
 

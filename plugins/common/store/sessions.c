@@ -8,9 +8,10 @@
 enum { N_BUCKETS = 1024 };
 
 struct entry {
-	struct entry *next;       /* of its number's bucket */
-	struct entry *next_named; /* of its name's bucket */
-	size_t n;                 /* ALLOWs */
+	struct entry *next;          /* of its number's bucket */
+	struct entry *next_named;    /* of its name's bucket */
+	struct entry *older, *newer; /* of those who have left */
+	size_t n;                    /* ALLOWs; 0: it has left */
 	bool is_revoked;
 	struct session session;
 };
@@ -19,7 +20,12 @@ struct sessions {
 	atomic_uint refs;
 	pthread_mutex_t lock;
 	struct entry *numbers[N_BUCKETS], *names[N_BUCKETS];
-	uint64_t stamps[N_BUCKETS];
+	struct entry *oldest, *newest; /* of those who have left */
+	size_t n_left;
+	bool remembers;
+	struct sessions *successor;  /* ref, or NULL */
+	uint64_t now;                /* grows with each touch */
+	uint64_t touched[N_BUCKETS]; /* when a name of the bucket was touched last */
 };
 
 /* ---- numbers ---- */
@@ -70,7 +76,7 @@ void session_digest(const spore_host *host, const struct terms *terms, uint8_t o
 
 /* ---- the table ---- */
 
-struct sessions *sessions_new(void)
+struct sessions *sessions_new(bool remembers)
 {
 	struct sessions *sessions = calloc(1, sizeof *sessions);
 
@@ -78,6 +84,7 @@ struct sessions *sessions_new(void)
 		return NULL;
 	atomic_init(&sessions->refs, 1);
 	pthread_mutex_init(&sessions->lock, NULL);
+	sessions->remembers = remembers;
 	return sessions;
 }
 
@@ -103,6 +110,7 @@ void sessions_unref(struct sessions *sessions)
 			free_entry(entry);
 		}
 	}
+	sessions_unref(sessions->successor);
 	pthread_mutex_destroy(&sessions->lock);
 	free(sessions);
 }
@@ -143,14 +151,100 @@ static void link_name(struct sessions *sessions, struct entry *entry)
 	*at = entry;
 }
 
+/* NULL: out of memory. */
+static struct entry *add(struct sessions *sessions, const struct session *session)
+{
+	struct entry *entry = calloc(1, sizeof *entry);
+
+	if (!entry)
+		return NULL;
+	entry->session = *session;
+	*find(sessions, session->number) = entry;
+	link_name(sessions, entry);
+	return entry;
+}
+
+static void drop(struct sessions *sessions, struct entry *entry)
+{
+	*find(sessions, entry->session.number) = entry->next;
+	unlink_name(sessions, entry);
+	free_entry(entry);
+}
+
+/* ---- those who have left ---- */
+
+static void take_back(struct sessions *sessions, struct entry *entry)
+{
+	*(entry->older ? &entry->older->newer : &sessions->oldest) = entry->newer;
+	*(entry->newer ? &entry->newer->older : &sessions->newest) = entry->older;
+	entry->older = entry->newer = NULL;
+	sessions->n_left--;
+}
+
+static void forget(struct sessions *sessions, struct entry *entry)
+{
+	take_back(sessions, entry);
+	drop(sessions, entry);
+}
+
+/* It proves nothing any more. */
+static void remember(struct sessions *sessions, struct entry *entry)
+{
+	explicit_bzero(&entry->session.credential, sizeof entry->session.credential);
+	entry->older = sessions->newest;
+	*(entry->older ? &entry->older->newer : &sessions->oldest) = entry;
+	sessions->newest = entry;
+	if (++sessions->n_left > SESSIONS_LEFT_MAX)
+		forget(sessions, sessions->oldest);
+}
+
+/* Remembers a session of the table before, whose lock is held. So the locks are taken in the order
+ * of the tables. False: out of memory. */
+static bool learn(struct sessions *sessions, const struct session *session)
+{
+	struct entry *entry;
+	bool good = true;
+
+	pthread_mutex_lock(&sessions->lock);
+	if (!*find(sessions, session->number)) {
+		entry = add(sessions, session);
+		if (entry)
+			remember(sessions, entry);
+		good = entry != NULL;
+	}
+	if (good && sessions->successor)
+		good = learn(sessions->successor, session);
+	pthread_mutex_unlock(&sessions->lock);
+	return good;
+}
+
+bool sessions_succeed(struct sessions *sessions, struct sessions *old)
+{
+	bool good = true;
+
+	if (!sessions->remembers)
+		return true;
+	pthread_mutex_lock(&old->lock);
+	sessions_unref(old->successor); /* of a reload that has failed */
+	old->successor = sessions_ref(sessions);
+	for (struct entry *entry = old->oldest; entry && good; entry = entry->newer)
+		good = learn(sessions, &entry->session);
+	for (size_t i = 0; i < N_BUCKETS; i++) {
+		for (struct entry *entry = old->numbers[i]; entry && good; entry = entry->next)
+			good = learn(sessions, &entry->session);
+	}
+	pthread_mutex_unlock(&old->lock);
+	return good;
+}
+
 /* ---- changes of the store ---- */
 
-uint64_t sessions_stamp(struct sessions *sessions, const char *name)
+uint64_t sessions_stamp(struct sessions *sessions)
 {
 	uint64_t stamp;
 
 	pthread_mutex_lock(&sessions->lock);
-	stamp = sessions->stamps[bucket_of(name)];
+	stamp = sessions->now;
 	pthread_mutex_unlock(&sessions->lock);
 	return stamp;
 }
@@ -158,46 +252,55 @@ uint64_t sessions_stamp(struct sessions *sessions, const char *name)
 void sessions_touch(struct sessions *sessions, const char *name)
 {
 	pthread_mutex_lock(&sessions->lock);
+	sessions->now++;
 	for (size_t i = 0; !name && i < N_BUCKETS; i++)
-		sessions->stamps[i]++;
+		sessions->touched[i] = sessions->now;
 	if (name)
-		sessions->stamps[bucket_of(name)]++;
+		sessions->touched[bucket_of(name)] = sessions->now;
 	pthread_mutex_unlock(&sessions->lock);
 }
 
 /* ---- sessions ---- */
 
-static enum sessions_begun begin(struct sessions *sessions, const struct session *session,
-                                 const uint64_t *stamp)
+/* The entry gets one more ALLOW. */
+static void admit(struct sessions *sessions, struct entry *entry, const struct session *session)
 {
-	struct entry **at, *entry;
-	bool has_other_limits;
-
-	if (stamp && *stamp != sessions->stamps[bucket_of(session->name)])
-		return SESSIONS_STALE;
-	at = find(sessions, session->number);
-	entry = *at;
-	if (entry)
-		unlink_name(sessions, entry);
-	else
-		entry = *at = calloc(1, sizeof *entry);
-	if (!entry)
-		return SESSIONS_NO_MEMORY;
 	/* Older tunnels of the session still have the limits of before: the next look renews
-	 * all. */
-	has_other_limits = entry->n > 0 && memcmp(entry->session.limits, session->limits,
-	                                          sizeof session->limits) != 0;
+	 * all. So does what the host remembers. */
+	bool has_other_limits = memcmp(entry->session.limits, session->limits,
+	                               sizeof session->limits) != 0;
+
+	unlink_name(sessions, entry);
 	entry->session = *session;
+	link_name(sessions, entry);
 	if (has_other_limits)
 		memset(entry->session.limits, 0, sizeof entry->session.limits);
 	entry->is_revoked = false;
 	entry->n++;
-	link_name(sessions, entry);
+}
+
+static enum sessions_begun begin(struct sessions *sessions, const struct session *session,
+                                 uint64_t stamp)
+{
+	struct entry *entry;
+
+	if (sessions->touched[bucket_of(session->name)] > stamp)
+		return SESSIONS_STALE;
+	if (sessions->successor && !learn(sessions->successor, session))
+		return SESSIONS_NO_MEMORY;
+	entry = *find(sessions, session->number);
+	if (entry && entry->n == 0)
+		take_back(sessions, entry);
+	if (!entry)
+		entry = add(sessions, session);
+	if (!entry)
+		return SESSIONS_NO_MEMORY;
+	admit(sessions, entry, session);
 	return SESSIONS_BEGUN;
 }
 
 enum sessions_begun sessions_begin(struct sessions *sessions, const struct session *session,
-                                   const uint64_t *stamp)
+                                   uint64_t stamp)
 {
 	enum sessions_begun begun;
 
@@ -209,20 +312,17 @@ enum sessions_begun sessions_begin(struct sessions *sessions, const struct sessi
 
 void sessions_end(struct sessions *sessions, uint64_t number)
 {
-	struct entry **at, *entry;
+	struct entry *entry;
 
 	pthread_mutex_lock(&sessions->lock);
-	at = find(sessions, number);
-	entry = *at;
-	if (entry && --entry->n == 0) {
-		*at = entry->next;
-		unlink_name(sessions, entry);
-	} else {
-		entry = NULL;
+	entry = *find(sessions, number);
+	if (entry && entry->n > 0 && --entry->n == 0) {
+		if (sessions->remembers && !entry->is_revoked)
+			remember(sessions, entry);
+		else
+			drop(sessions, entry);
 	}
 	pthread_mutex_unlock(&sessions->lock);
-	if (entry)
-		free_entry(entry);
 }
 
 bool sessions_find(struct sessions *sessions, uint64_t number, struct session *out)
@@ -232,7 +332,7 @@ bool sessions_find(struct sessions *sessions, uint64_t number, struct session *o
 
 	pthread_mutex_lock(&sessions->lock);
 	entry = *find(sessions, number);
-	found = entry && !entry->is_revoked;
+	found = entry && entry->n > 0 && !entry->is_revoked;
 	if (found)
 		*out = entry->session;
 	pthread_mutex_unlock(&sessions->lock);
@@ -246,7 +346,7 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 
 	pthread_mutex_lock(&sessions->lock);
 	entry = *find(sessions, number);
-	if (entry)
+	if (entry && entry->n > 0)
 		entry->session.credential = *credential;
 	pthread_mutex_unlock(&sessions->lock);
 }
@@ -256,11 +356,16 @@ void sessions_set_credential(struct sessions *sessions, uint64_t number,
 void sessions_visit(struct sessions *sessions, const char *name,
                     bool (*visit)(void *arg, struct session *session), void *arg)
 {
+	struct entry *next;
+
 	pthread_mutex_lock(&sessions->lock);
-	for (struct entry *entry = sessions->names[bucket_of(name)]; entry;
-	     entry = entry->next_named) {
-		if (!entry->is_revoked && strcmp(entry->session.name, name) == 0)
-			entry->is_revoked = !visit(arg, &entry->session);
+	for (struct entry *entry = sessions->names[bucket_of(name)]; entry; entry = next) {
+		next = entry->next_named;
+		if (strcmp(entry->session.name, name) != 0)
+			continue;
+		entry->is_revoked = !visit(arg, &entry->session);
+		if (entry->is_revoked && entry->n == 0)
+			forget(sessions, entry);
 	}
 	pthread_mutex_unlock(&sessions->lock);
 }
@@ -271,7 +376,7 @@ bool sessions_have(struct sessions *sessions, const char *name)
 
 	pthread_mutex_lock(&sessions->lock);
 	entry = sessions->names[bucket_of(name)];
-	while (entry && (entry->is_revoked || strcmp(entry->session.name, name) != 0))
+	while (entry && strcmp(entry->session.name, name) != 0)
 		entry = entry->next_named;
 	pthread_mutex_unlock(&sessions->lock);
 	return entry != NULL;
@@ -282,10 +387,8 @@ void sessions_each_name(struct sessions *sessions, void (*visit)(void *arg, cons
 {
 	pthread_mutex_lock(&sessions->lock);
 	for (size_t i = 0; i < N_BUCKETS; i++) {
-		for (struct entry *entry = sessions->numbers[i]; entry; entry = entry->next) {
-			if (!entry->is_revoked)
-				visit(arg, entry->session.name);
-		}
+		for (struct entry *entry = sessions->numbers[i]; entry; entry = entry->next)
+			visit(arg, entry->session.name);
 	}
 	pthread_mutex_unlock(&sessions->lock);
 }

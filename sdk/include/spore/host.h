@@ -183,7 +183,10 @@ typedef struct spore_host {
 	spore_status (*complete_start)(spore_ticket, spore_status status);
 
 	/* Tells the host that the rights of an identity have changed. SPORE_DENY closes the
-	 * identity's tunnels that this instance allowed, and their clients get an error.
+	 * identity's tunnels that this instance allowed, and their clients get an error. A client
+	 * that it has allowed and that has no tunnel yet gets none. An ALLOW for which the host
+	 * asked before this call, and which it has not taken yet, does not count, unless this
+	 * thread gives it after this call: the host asks again, and calls session_end() for it.
 	 * SPORE_ALLOW with a result replaces what these tunnels may do: fields without their bit
 	 * get the host's default, while identity and session stay the same. It takes effect soon
 	 * after the call. Returns SPORE_OK also if there is no such tunnel; SPORE_EINVAL, logged,
@@ -327,8 +330,15 @@ typedef struct spore_host {
 	 * if the instance is NULL, or the text is NULL with a length. Takes a lock for a few
 	 * instructions. [any] */
 	spore_status (*state_show)(spore_ctx *, spore_str text);
+
+	/* As auth_revalidate(), but only for the tunnels of one session value of the identity. For
+	 * a plugin that gives one identity to clients with different session values, such as the
+	 * owners of two keys, of which one has changed. [any] */
+	spore_status (*auth_revalidate_session)(spore_ctx *, spore_str identity, uint64_t session,
+	                                        int32_t verdict,
+	                                        const struct spore_auth_result *result);
 } spore_host;
-SPORE_GROWABLE(spore_host, state_show);
+SPORE_GROWABLE(spore_host, auth_revalidate_session);
 
 /* Formats and logs at most 1023 bytes. [any] */
 SPORE_PRINTF(4, 5)

@@ -127,6 +127,21 @@ def test_a_change_revokes(redis, serve, how):
         assert value == 1
 
 
+def test_a_change_meets_who_has_no_tunnel_yet(redis, serve):
+    """The client is let in, and has yet to ask for a port."""
+    for name in "alice", "bob":
+        redis.put(name, secret="s")
+    with serve() as server, dial(server, "s", "alice") as alice, dial(server, "s", "bob") as bob:
+        changes = lambda action: server.exporter.value("spore_redis_changes_total", action=action)
+        wait_until(lambda: results(server).get("replied") == 2, "the look-ups")
+        redis("DEL", "spore:client:alice")
+        redis("HSET", "spore:client:bob", "max_tunnels", 0)
+        wait_until(lambda: changes("revoked") == changes("renewed") == 1, "the changes", 1)
+        assert alice.receive_but_heartbeats() == {"Error": "access was revoked"}
+        bob.send({"Hello": 0})
+        assert bob.receive_but_heartbeats() == {"Error": "too many tunnels"}
+
+
 def test_a_channel_and_polling(redis, serve, address, tmp_path):
     """Without keyspace notifications: a message says what has changed, or time finds out."""
     redis("CONFIG", "SET", "notify-keyspace-events", "")
@@ -198,7 +213,64 @@ def test_the_example_configuration(redis, address, tmp_path):
         server.process.wait_for("client let in by an earlier verdict.* identity=alice ")
 
 
+@pytest.mark.parametrize("reloads", [False, True], ids=["", "after a reload"])
+@pytest.mark.parametrize("how", ["removed", "other secret"])
+def test_who_has_left_and_is_revoked_stays_out(redis, serve, how, reloads):
+    """last_good lets in whom Redis has let in, but nobody whom it has removed since."""
+    for name in "alice", "bob":
+        redis.put(name, secret="a")
+    with serve(on_error="last_good", timeout="300ms") as server:
+        for name in "alice", "bob":
+            assert refusal(server, "a", name) is None
+        wait_until(lambda: not server.exporter.value("spore_tunnels"), "the end of the tunnels")
+        if reloads:
+            reload(server, last_good_for="2h")
+            listeners = lambda: redis("CLIENT", "LIST", "TYPE", "pubsub").count("\n")
+            wait_until(lambda: listeners() == 1, "the end of the old instance")
+        revoke(redis, how)
+        wait_until(
+            lambda: server.exporter.value("spore_redis_changes_total", action="revoked"),
+            "the revocation",
+        )
+        redis.process.signal(signal.SIGSTOP)
+        assert refusal(server, "a", "alice") == UNAVAILABLE
+        assert refusal(server, "a", "bob") is None
+        server.process.wait_for("client let in by an earlier verdict.* identity=bob ")
+
+
 # Other proofs
+
+
+def test_records_of_one_identity_are_apart(redis, serve, address, tmp_path):
+    """Each has its own limits, and its own end."""
+    signers = [Signer(tmp_path / f"{name}.pem") for name in ("one", "two")]
+    keys = [f"spore:client:{fingerprint_of(signer)}" for signer in signers]
+    for key, signer in zip(keys, signers):
+        redis("HSET", key, "pubkey", signer.public + " carol", "max_tunnels", 1)
+    redis.put("carol", secret="c")
+    with serve(names=[address.host], on_error="last_good", timeout="300ms") as server:
+        with contextlib.ExitStack() as stack:
+            wires = [stack.enter_context(Wire.connect(server.control)) for _ in signers]
+            for wire, signer in zip(wires, signers):
+                sign(wire, signer, address.host)
+                wire.hello()
+            carol = stack.enter_context(dial(server, "c", "carol"))
+            port = carol.hello()
+            redis("HSET", keys[1], "max_conns", 0)
+            count = lambda action: server.exporter.value("spore_redis_changes_total", action=action)
+            wait_until(lambda: count("renewed") == 1, "the renewal")
+            redis("DEL", keys[0])
+            assert wires[0].receive_but_heartbeats() == {"Error": "access was revoked"}
+            assert carry(server, carol, port, "c", "carol") is None
+            with pytest.raises(TimeoutError):
+                wires[1].receive_but_heartbeats(timeout=0.3)
+            assert count("revoked") == 1
+            redis.process.signal(signal.SIGSTOP)
+            for signer, error in zip(signers, [UNAVAILABLE, "too many tunnels"]):
+                with Wire.connect(server.control) as wire:
+                    sign(wire, signer, address.host)
+                    wire.send({"Hello": 0})
+                    assert wire.receive_but_heartbeats() == {"Error": error}
 
 
 def test_passwords_and_signatures(redis, serve, address, authority, tmp_path):

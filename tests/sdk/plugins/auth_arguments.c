@@ -177,6 +177,8 @@ static void try_revalidation(const struct instance *in)
 	REFUSED(in, auth_revalidate(in->ctx, spore_cstr("a\nb"), SPORE_DENY, NULL));
 	REFUSED(in, auth_revalidate(in->ctx, spore_cstr("x"), SPORE_ALLOW, &bad));
 	REFUSED(in, auth_revalidate(NULL, spore_cstr("x"), SPORE_DENY, NULL));
+	REFUSED(in, auth_revalidate_session(in->ctx, spore_cstr("x"), 1, SPORE_NEXT, NULL));
+	REFUSED(in, auth_revalidate_session(in->ctx, spore_cstr("x"), 1, SPORE_ALLOW, &bad));
 }
 
 static spore_status create(const spore_create_args *args, void **instance_out)

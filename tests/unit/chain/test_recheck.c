@@ -39,8 +39,9 @@ static void let_in(struct scene *scene, const char *identity, const char *answer
 		                           .verifier = spore_cstr(answer) };
 	struct grant *grant = grant_new(&result);
 	struct last_good *store = scene->instance->last_good;
+	struct revision_stamp asked = revisions_stamp(&scene->instance->revisions);
 
-	last_good_release(store, last_good_put(store, grant, clock_ms()), clock_ms());
+	last_good_release(store, last_good_put(store, grant, &asked, clock_ms()), clock_ms());
 	grant_free(grant);
 }
 

@@ -171,6 +171,12 @@ START_TEST(a_client_cannot_revalidate)
 	                 SPORE_EINVAL);
 	ck_assert_int_eq(host->auth_revalidate(ctx_of(&scene), spore_cstr("a"), SPORE_DENY, NULL),
 	                 SPORE_EUNSUPPORTED);
+	ck_assert_int_eq(
+		host->auth_revalidate_session(ctx_of(&scene), spore_cstr("a"), 1, SPORE_NEXT, NULL),
+		SPORE_EINVAL);
+	ck_assert_int_eq(
+		host->auth_revalidate_session(ctx_of(&scene), spore_cstr("a"), 1, SPORE_DENY, NULL),
+		SPORE_EUNSUPPORTED);
 	component_scene_close(&scene);
 }
 END_TEST

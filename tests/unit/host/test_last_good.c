@@ -10,6 +10,7 @@
 enum { HOUR = 3600000 };
 
 static struct last_good *store;
+static struct revisions revisions;
 
 static struct grant *make_grant(const char *identity, uint64_t hint, const char *verifier,
                                 int64_t life_ms)
@@ -32,7 +33,8 @@ static struct good_entry *put_for(const char *identity, uint64_t hint, const cha
                                   int64_t now_ms, int64_t life_ms)
 {
 	struct grant *grant = make_grant(identity, hint, verifier, life_ms);
-	struct good_entry *entry = last_good_put(store, grant, now_ms);
+	struct revision_stamp asked = revisions_stamp(&revisions);
+	struct good_entry *entry = last_good_put(store, grant, &asked, now_ms);
 
 	ck_assert_ptr_null(grant->verifier);
 	grant_free(grant);
@@ -184,7 +186,7 @@ START_TEST(a_search_gives_the_grant)
 	ck_assert(!good_search_has_shown(&search));
 	ck_assert_uint_eq(good_search_next(&search, 7)->session, 5);
 	ck_assert(good_search_has_shown(&search));
-	last_good_forget(store, spore_cstr("alice")); /* what was shown stays valid */
+	last_good_forget(store, spore_cstr("alice"), NULL); /* what was shown stays valid */
 	grant = good_search_take(&search, &age_ms);
 	ck_assert_str_eq(grant->identity, "alice");
 	ck_assert_uint_eq(grant->max_conns, 5);
@@ -220,9 +222,41 @@ START_TEST(a_revocation_removes_all_entries_of_the_identity)
 	put_ended("alice", 7, "a", 0);
 	put_ended("alice", 0, "b", 0);
 	put_ended("alic", 7, "c", 0);
-	last_good_forget(store, spore_cstr("alice"));
+	last_good_forget(store, spore_cstr("alice"), NULL);
 	ck_assert_str_eq(list_of(7, 0, NULL), "c,");
 	ck_assert_str_eq(list_of(0, 0, NULL), "");
+	close_store();
+}
+END_TEST
+
+START_TEST(a_revocation_may_mean_one_session)
+{
+	const uint64_t session = strlen("alice"), other = session + 1;
+
+	open_store();
+	put_ended("alice", 7, "a", 0);
+	last_good_forget(store, spore_cstr("alice"), &other);
+	ck_assert_str_eq(list_of(7, 0, NULL), "a,");
+	last_good_forget(store, spore_cstr("alice"), &session);
+	ck_assert_str_eq(list_of(7, 0, NULL), "");
+	close_store();
+}
+END_TEST
+
+/* What the back-end has said before does not come after the revocation. */
+START_TEST(an_old_allow_begins_no_entry)
+{
+	struct grant *grant = make_grant("alice", 7, "a", 0);
+	struct revision_stamp asked = revisions_stamp(&revisions);
+
+	open_store();
+	revisions_add(&revisions, spore_cstr("alice"));
+	ck_assert_ptr_null(last_good_put(store, grant, &asked, 0));
+	ck_assert_ptr_null(grant->verifier); /* wiped in any case */
+	ck_assert(last_good_is_empty(store));
+	grant_free(grant);
+	put_ended("alice", 7, "a", 0); /* asked again */
+	ck_assert_str_eq(list_of(7, 0, NULL), "a,");
 	close_store();
 }
 END_TEST
@@ -240,7 +274,7 @@ START_TEST(a_change_of_rights_changes_the_entries)
 
 	open_store();
 	put_ended("alice", 7, "a", 0);
-	last_good_change(store, spore_cstr("alice"), policy);
+	last_good_change(store, spore_cstr("alice"), NULL, policy);
 	grant_free(policy);
 	search.store = store;
 	good_search_next(&search, 7);
@@ -263,7 +297,7 @@ START_TEST(without_a_verifier_nothing_is_kept)
 	ck_assert_ptr_null(put("alice", 7, "", 0));
 	last_good_release(store, NULL, 0);
 	ck_assert(last_good_is_empty(store));
-	ck_assert_ptr_null(last_good_put(NULL, grant, 0)); /* no store: only wiped */
+	ck_assert_ptr_null(last_good_put(NULL, grant, NULL, 0)); /* no store: only wiped */
 	ck_assert_ptr_null(grant->verifier);
 	grant_free(grant);
 	close_store();
@@ -291,7 +325,7 @@ START_TEST(the_number_of_entries_is_limited)
 	ck_assert_str_eq(list_of(100, HOUR - 1, NULL), "");
 	ck_assert_str_eq(list_of(109, HOUR - 1, NULL), "");
 	ck_assert_str_eq(list_of(110, HOUR - 1, NULL), "n10,");
-	last_good_forget(store, spore_cstr("used"));
+	last_good_forget(store, spore_cstr("used"), NULL);
 	search.store = store;
 	while (good_search_next(&search, 0))
 		n++;
@@ -336,9 +370,9 @@ static void *use_store(void *arg)
 		struct good_entry *entry = put(name, (uint64_t)i % 2, i % 5 ? "x" : "y", i);
 
 		search_once((uint64_t)i % 2, i, i % 7 == 0);
-		last_good_change(store, spore_cstr(name), policy);
+		last_good_change(store, spore_cstr(name), NULL, policy);
 		if (i % 11 == 0)
-			last_good_forget(store, spore_cstr(name));
+			last_good_forget(store, spore_cstr(name), NULL);
 		last_good_expire(store, i, HOUR);
 		last_good_release(store, entry, i);
 	}
@@ -407,5 +441,6 @@ SUITE("last_good", an_entry_is_good_for_a_time, an_entry_is_good_while_its_tunne
       a_verifier_may_have_a_shorter_life, another_proof_replaces_the_old_one,
       a_data_connection_sees_its_session_only, a_search_gives_the_grant,
       a_search_removes_what_it_has_shown, a_revocation_removes_all_entries_of_the_identity,
+      a_revocation_may_mean_one_session, an_old_allow_begins_no_entry,
       a_change_of_rights_changes_the_entries, without_a_verifier_nothing_is_kept,
       the_number_of_entries_is_limited, threads_share_a_store, a_gauge_counts_the_entries)

@@ -80,7 +80,7 @@ static inline bool scene_start_runtime(struct process_scene *scene)
 	struct runtime_terms terms = { scene->config->settings.server.workers, 0 };
 
 	return runtime_start(&scene->runtime, scene->config, &terms,
-	                     scene->server ? server_revalidate : NULL, scene->server, &scene->diag);
+	                     scene->server ? server_revise : NULL, scene->server, &scene->diag);
 }
 
 static inline unsigned scene_count_visitors(void *arg)

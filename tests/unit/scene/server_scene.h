@@ -74,18 +74,16 @@ struct server_scene {
 /* The one of the process. */
 static struct server_scene scene;
 
-static inline void scene_revalidate(void *arg, struct instance *instance, spore_str identity,
-                                    int32_t verdict, struct grant *grant)
+static inline void scene_revise(void *arg, const struct revision *revision)
 {
-	(void)arg, (void)instance, (void)identity, (void)verdict;
-	grant_free(grant);
+	(void)arg, (void)revision;
 }
 
 static inline void scene_init(void)
 {
 	struct host_services services = { .loops = scene.loops,
 		                          .n_workers = SCENE_WORKERS,
-		                          .revalidate = scene_revalidate };
+		                          .revise = scene_revise };
 	struct err err;
 
 	for (unsigned i = 0; i < SCENE_WORKERS; i++) {
@@ -371,6 +369,17 @@ static inline struct server_session *scene_last(enum session_list list)
 
 	ck_assert(!list_is_empty(all));
 	return CONTAINER_OF(all->prev, struct server_session, node);
+}
+
+/* The first instance of the auth chain says what an identity may do from now on; grant NULL: the
+ * first worker's clients of it are denied. As host->auth_revalidate(), but at once. */
+static inline void scene_revise_identity(const char *identity, const struct grant *grant)
+{
+	struct instance *by = scene.set->chains[CHAIN_AUTH]->items[0];
+
+	revisions_add(&by->revisions, spore_cstr(identity));
+	server_sessions_revise(&scene.workers[0],
+	                       &(struct revision){ by, spore_cstr(identity), NULL, grant });
 }
 
 static inline void scene_renew_worker(void *worker)

@@ -14,10 +14,16 @@ static int open_tunnel(const char *name)
 	return fd;
 }
 
-static void post(const char *identity, int32_t verdict, const struct grant *grant)
+static void post_text(spore_str identity, const uint64_t *session, const struct grant *grant)
 {
-	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0],
-	                  spore_cstr(identity), verdict, grant);
+	const struct instance *by = scene.set->chains[CHAIN_AUTH]->items[0];
+
+	revalidation_post(&scene.workers[0], &(struct revision){ by, identity, session, grant });
+}
+
+static void post(const char *identity, const struct grant *grant)
+{
+	post_text(spore_cstr(identity), NULL, grant);
 }
 
 START_TEST(a_denial_ends_the_tunnels_of_the_identity)
@@ -27,7 +33,7 @@ START_TEST(a_denial_ends_the_tunnels_of_the_identity)
 	scene_open(SCENE_NAMES);
 	alice = open_tunnel("alice");
 	bob = open_tunnel("bob");
-	post("alice", SPORE_DENY, NULL);
+	post("alice", NULL);
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 2); /* soon */
 	scene_run();
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
@@ -51,7 +57,7 @@ START_TEST(a_renewal_copies_the_grant)
 	fd = open_tunnel("alice");
 	account = tunnel_account(tunnel_session_tunnel(scene_last(LIST_TUNNELS)));
 	ck_assert_uint_eq(account->grant->fields & SPORE_AUTH_F_MAX_CONNS, 0);
-	post("alice", SPORE_ALLOW, grant);
+	post("alice", grant);
 	grant_free(grant);
 	scene_run();
 	ck_assert_uint_eq(account->grant->fields & SPORE_AUTH_F_MAX_CONNS, SPORE_AUTH_F_MAX_CONNS);
@@ -68,13 +74,11 @@ START_TEST(an_identity_is_a_text_with_a_length)
 
 	scene_open(SCENE_NAMES);
 	fd = open_tunnel("alice");
-	post("", SPORE_DENY, NULL);
-	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0],
-	                  (spore_str){ "alice", 4 }, SPORE_DENY, NULL);
+	post("", NULL);
+	post_text((spore_str){ "alice", 4 }, NULL, NULL);
 	scene_run();
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
-	revalidation_post(&scene.workers[0], scene.set->chains[CHAIN_AUTH]->items[0],
-	                  (spore_str){ "alicex", 5 }, SPORE_DENY, NULL);
+	post_text((spore_str){ "alicex", 5 }, NULL, NULL);
 	scene_run();
 	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 0);
 	close(fd);
@@ -82,5 +86,29 @@ START_TEST(an_identity_is_a_text_with_a_length)
 }
 END_TEST
 
-SUITE("revalidation", a_denial_ends_the_tunnels_of_the_identity, a_renewal_copies_the_grant,
+/* An identity may have several sessions, such as one for each of its keys. */
+START_TEST(one_session_of_an_identity_may_be_meant)
+{
+	uint64_t session;
+	int fd;
+
+	scene_open(SCENE_NAMES);
+	fd = open_tunnel("alice");
+	session = tunnel_account(tunnel_session_tunnel(scene_last(LIST_TUNNELS)))
+	                  ->principal->session +
+	          1;
+	post_text(spore_cstr("alice"), &session, NULL);
+	scene_run();
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_TUNNELS].count, 1);
+	session--;
+	post_text(spore_cstr("alice"), &session, NULL);
+	session = 0; /* the copy counts */
+	scene_run();
+	scene_expect_error(fd, REFUSED_REVOKED);
+	scene_close();
+}
+END_TEST
+
+SUITE("revalidation", one_session_of_an_identity_may_be_meant,
+      a_denial_ends_the_tunnels_of_the_identity, a_renewal_copies_the_grant,
       an_identity_is_a_text_with_a_length)

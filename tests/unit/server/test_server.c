@@ -126,7 +126,7 @@ START_TEST(a_server_that_has_not_started_is_harmless)
 {
 	struct server *idle = server_new();
 
-	server_revalidate(idle, NULL, spore_cstr("alice"), SPORE_ALLOW, grant_new(NULL));
+	server_revise(idle, &(struct revision){ .identity = spore_cstr("alice") });
 	server_stop(idle);
 	server_free(idle);
 	server_free(NULL);
@@ -162,15 +162,15 @@ END_TEST
 
 START_TEST(revalidation_reaches_the_workers)
 {
+	const struct instance *by;
 	spore_addr control;
 	int fd;
 
 	begin(&control);
 	fd = open_tunnel(&control);
-	server_revalidate(server, scene.sets[0].set->chains[CHAIN_AUTH]->items[0],
-	                  spore_cstr("eve"), SPORE_DENY, NULL);
-	server_revalidate(server, scene.sets[0].set->chains[CHAIN_AUTH]->items[0],
-	                  spore_cstr("alice"), SPORE_DENY, NULL);
+	by = scene.sets[0].set->chains[CHAIN_AUTH]->items[0];
+	server_revise(server, &(struct revision){ .by = by, .identity = spore_cstr("eve") });
+	server_revise(server, &(struct revision){ .by = by, .identity = spore_cstr("alice") });
 	await_error(fd, REFUSED_REVOKED);
 	stop();
 }

@@ -400,8 +400,11 @@ static void revoke_tunnel(void)
 	const struct server_session *s = server_sessions_first(&scene.workers[0], LIST_TUNNELS);
 	const struct account *account = s ? tunnel_account(tunnel_session_tunnel(s)) : NULL;
 
-	tunnel_sessions_revalidate(&scene.workers[0], account ? account->principal->by : NULL,
-	                           account ? account_identity(account) : "", SPORE_DENY, NULL);
+	server_sessions_revise(
+		&scene.workers[0],
+		&(struct revision){
+			.by = account ? account->principal->by : NULL,
+			.identity = spore_cstr(account ? account_identity(account) : "") });
 	scene_run();
 }
 

@@ -104,7 +104,7 @@ static struct allowance *allow(const spore_auth_result *result)
 	struct instance *by = scene.set->chains[CHAIN_AUTH]->items[0];
 	struct allowance *allowance = allowance_new(by, s->worker->loop, 1);
 
-	ck_assert(allowance && allowance_give(allowance, grant_new(result)));
+	ck_assert(allowance && allowance_give(allowance, grant_new(result), ticks_own()));
 	return allowance;
 }
 

@@ -531,6 +531,7 @@ START_TEST(revalidation_meets_the_tunnels_of_one_identity)
 		                     .max_conns = 7 };
 	struct server_worker *worker = &scene.workers[0];
 	struct grant *grant = grant_new(&result);
+	const uint64_t no_session = 1;
 	const struct instance *by;
 	uint16_t port = 0;
 	int alice, bob;
@@ -541,19 +542,98 @@ START_TEST(revalidation_meets_the_tunnels_of_one_identity)
 	scene_hello(bob, 0);
 	scene_expect_tunnel(bob);
 	by = scene.set->chains[CHAIN_AUTH]->items[0];
-	tunnel_sessions_revalidate(worker, by, "bob", SPORE_ALLOW, grant);
+	scene_revise_identity("bob", grant);
 	ck_assert_uint_eq(account_of_last()->grant->max_conns, 7);
 	ck_assert_str_eq(account_identity(account_of_last()), "bob");
-	tunnel_sessions_revalidate(worker, NULL, "alice", SPORE_DENY, NULL);
-	tunnel_sessions_revalidate(worker, by, "eve", SPORE_DENY, NULL);
+	server_sessions_revise(worker, &(struct revision){ .identity = spore_cstr("alice") });
+	server_sessions_revise(worker, &(struct revision){ .by = by,
+	                                                   .identity = spore_cstr("alice"),
+	                                                   .session = &no_session });
+	scene_revise_identity("eve", NULL);
 	ck_assert_uint_eq(worker->sessions[LIST_TUNNELS].count, 2);
-	tunnel_sessions_revalidate(worker, by, "alice", SPORE_DENY, NULL);
+	scene_revise_identity("alice", NULL);
 	ck_assert_uint_eq(worker->sessions[LIST_TUNNELS].count, 1);
 	scene_run();
 	scene_expect_error(alice, REFUSED_REVOKED);
 	scene_expect_nothing(bob);
 	grant_free(grant);
 	close(bob);
+	scene_close();
+}
+END_TEST
+
+/* The client is let in, and has not said Hello. */
+static int be_ready(const char *name)
+{
+	int fd = scene_log_in(name);
+
+	scene_be_late(scene_last(LIST_NEWCOMERS));
+	ck_assert_int_eq(scene_last(LIST_NEWCOMERS)->state, SESSION_READY);
+	return fd;
+}
+
+/* It waits for the port of a tunnel of the same client on the other worker. */
+static int be_taking_over(const char *name, int *holder_out, uint16_t *port_out)
+{
+	int fd;
+
+	*holder_out = scene_connect_from(1, "127.0.0.1");
+	scene_expect(*holder_out, MESSAGE_CHALLENGE);
+	scene_authenticate(*holder_out, name);
+	scene_hello(*holder_out, 0);
+	*port_out = scene_expect_tunnel(*holder_out);
+	extend(*holder_out);
+	be_silent(1, SERVER_SILENCE_MS);
+	scene.stalled[1] = true;
+	fd = scene_log_in(name);
+	scene_hello(fd, *port_out);
+	ck_assert_int_eq(scene_last(LIST_NEWCOMERS)->state, SESSION_TAKING_OVER);
+	return fd;
+}
+
+START_TEST(revalidation_denies_who_has_no_tunnel_yet)
+{
+	int ready, taking_over, holder;
+	uint16_t port;
+
+	scene_open(SCENE_NAMES);
+	taking_over = be_taking_over("bob", &holder, &port);
+	ready = be_ready("alice");
+	scene_revise_identity("eve", NULL);
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_NEWCOMERS].count, 2);
+	scene_revise_identity("alice", NULL);
+	scene_revise_identity("bob", NULL);
+	ck_assert_uint_eq(scene.workers[0].sessions[LIST_NEWCOMERS].count, 0);
+	scene_run();
+	scene_expect_error(ready, REFUSED_REVOKED);
+	scene_expect_error(taking_over, REFUSED_REVOKED);
+	scene.stalled[1] = false;
+	scene_run(); /* the port comes too late */
+	close(holder);
+	scene_close();
+}
+END_TEST
+
+START_TEST(revalidation_renews_who_has_no_tunnel_yet)
+{
+	spore_auth_result result = { .struct_size = sizeof result,
+		                     .fields = SPORE_AUTH_F_MAX_TUNNELS | SPORE_AUTH_F_PORTS };
+	struct grant *grant = grant_new(&result);
+	int ready, taking_over, holder;
+	uint16_t port;
+
+	scene_open(SCENE_NAMES);
+	taking_over = be_taking_over("bob", &holder, &port);
+	ready = be_ready("alice");
+	scene_revise_identity("alice", grant);
+	scene_revise_identity("bob", grant);
+	scene_hello(ready, 0);
+	scene_expect_error(ready, REFUSED_TOO_MANY_TUNNELS);
+	scene.stalled[1] = false;
+	scene_run();
+	scene_expect_error(taking_over, REFUSED_PORT_NOT_ALLOWED);
+	grant_free(grant);
+	close(holder);
 	scene_close();
 }
 END_TEST
@@ -839,6 +919,7 @@ SUITE("tunnel_session", a_client_may_say_about_itself_after_extended,
       who_cannot_decide_is_asked_again, a_one_time_answer_outlives_a_reload,
       whom_no_new_instance_concerns_is_not_judged_again,
       an_allow_that_does_not_reach_far_enough_ends, revalidation_meets_the_tunnels_of_one_identity,
+      revalidation_denies_who_has_no_tunnel_yet, revalidation_renews_who_has_no_tunnel_yet,
       a_kick_meets_one_tunnel, a_drain_closes_the_ports_and_no_session,
       the_port_of_a_silent_session_moves_unclosed, a_spore_client_hears_who_has_its_port,
       a_client_that_can_move_is_told_and_keeps_its_port, who_does_not_move_in_time_loses_its_port,

@@ -51,10 +51,11 @@ static void answer_found_until(size_t n)
 		answer(STORE_FOUND);
 }
 
-static spore_status revalidate(spore_ctx *ctx, spore_str identity, int32_t verdict,
-                               const spore_auth_result *result)
+static spore_status revalidate(spore_ctx *ctx, spore_str identity, uint64_t session,
+                               int32_t verdict, const spore_auth_result *result)
 {
 	(void)ctx;
+	(void)session;
 	(void)result;
 	if (verdict == SPORE_DENY) {
 		snprintf(revoked, sizeof revoked, "%.*s", (int)identity.len, identity.ptr);
@@ -83,7 +84,8 @@ static void log_in(const char *name)
 	snprintf(session.identity, sizeof session.identity, "%s", name);
 	session.number = session_number(keeper.host, session.form, &record, name);
 	session_digest(keeper.host, &record.terms, session.limits);
-	ck_assert_int_eq(sessions_begin(keeper.sessions, &session, NULL), SESSIONS_BEGUN);
+	ck_assert_int_eq(sessions_begin(keeper.sessions, &session, sessions_stamp(keeper.sessions)),
+	                 SESSIONS_BEGUN);
 }
 
 static void set_up(bool has_roll)
@@ -94,9 +96,9 @@ static void set_up(bool has_roll)
 
 	host = *args.host;
 	host.sha256 = host_table()->sha256;
-	host.auth_revalidate = revalidate;
+	host.auth_revalidate_session = revalidate;
 	args.host = &host;
-	keeper = (struct keeper){ .host = &host, .sessions = sessions_new() };
+	keeper = (struct keeper){ .host = &host, .sessions = sessions_new(false) };
 	keeper.roll = has_roll ? roll_new(CLIENTS) : NULL;
 	worker = (struct keeper_worker){ .keeper = &keeper, .ops = &ops };
 	changes_init(&shared, &args, "It");

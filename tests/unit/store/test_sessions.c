@@ -16,7 +16,8 @@ static void begin(struct sessions *sessions, uint64_t number, const char *name)
 {
 	struct session session = session_of(number, name);
 
-	ck_assert_int_eq(sessions_begin(sessions, &session, NULL), SESSIONS_BEGUN);
+	ck_assert_int_eq(sessions_begin(sessions, &session, sessions_stamp(sessions)),
+	                 SESSIONS_BEGUN);
 }
 
 static bool has(struct sessions *sessions, uint64_t number)
@@ -28,7 +29,7 @@ static bool has(struct sessions *sessions, uint64_t number)
 
 START_TEST(the_last_allow_takes_the_session_with_it)
 {
-	struct sessions *sessions = sessions_new();
+	struct sessions *sessions = sessions_new(false);
 
 	begin(sessions, 7, "alice");
 	begin(sessions, 7, "alice");
@@ -53,7 +54,7 @@ static bool visit(void *arg, struct session *session)
 
 START_TEST(a_revoked_session_verifies_nothing)
 {
-	struct sessions *sessions = sessions_new();
+	struct sessions *sessions = sessions_new(false);
 	int n = 0;
 
 	begin(sessions, 1, "alice");
@@ -63,7 +64,8 @@ START_TEST(a_revoked_session_verifies_nothing)
 	ck_assert_int_eq(n, 2);
 	ck_assert(!has(sessions, 1) && has(sessions, 2) && has(sessions, 3));
 	sessions_visit(sessions, "alice", visit, &n);
-	ck_assert_int_eq(n, 3); /* the revoked one is not visited again */
+	ck_assert_int_eq(n, 4); /* the host hears it again */
+	ck_assert(sessions_have(sessions, "alice"));
 	begin(sessions, 1, "alice");
 	ck_assert(has(sessions, 1)); /* allowed again */
 	sessions_unref(sessions);
@@ -72,18 +74,18 @@ END_TEST
 
 START_TEST(what_was_read_before_a_change_is_stale)
 {
-	struct sessions *sessions = sessions_new();
+	struct sessions *sessions = sessions_new(false);
 	struct session alice = session_of(1, "alice");
-	uint64_t stamp = sessions_stamp(sessions, "alice");
+	uint64_t stamp = sessions_stamp(sessions);
 
 	sessions_touch(sessions, "alice");
-	ck_assert_int_eq(sessions_begin(sessions, &alice, &stamp), SESSIONS_STALE);
+	ck_assert_int_eq(sessions_begin(sessions, &alice, stamp), SESSIONS_STALE);
 	ck_assert(!has(sessions, 1));
-	stamp = sessions_stamp(sessions, "alice");
+	stamp = sessions_stamp(sessions);
 	sessions_touch(sessions, "bob");
-	ck_assert_int_eq(sessions_begin(sessions, &alice, &stamp), SESSIONS_BEGUN);
+	ck_assert_int_eq(sessions_begin(sessions, &alice, stamp), SESSIONS_BEGUN);
 	sessions_touch(sessions, NULL);
-	ck_assert_int_eq(sessions_begin(sessions, &alice, &stamp), SESSIONS_STALE);
+	ck_assert_int_eq(sessions_begin(sessions, &alice, stamp), SESSIONS_STALE);
 	sessions_unref(sessions);
 }
 END_TEST
@@ -124,16 +126,19 @@ END_TEST
 START_TEST(limits_that_differ_are_not_known)
 {
 	static const uint8_t unknown[32];
-	struct sessions *sessions = sessions_new();
+	struct sessions *sessions = sessions_new(false);
 	struct session session = session_of(7, "alice"), found;
 
 	session.limits[0] = 1;
-	ck_assert_int_eq(sessions_begin(sessions, &session, NULL), SESSIONS_BEGUN);
-	ck_assert_int_eq(sessions_begin(sessions, &session, NULL), SESSIONS_BEGUN);
+	ck_assert_int_eq(sessions_begin(sessions, &session, sessions_stamp(sessions)),
+	                 SESSIONS_BEGUN);
+	ck_assert_int_eq(sessions_begin(sessions, &session, sessions_stamp(sessions)),
+	                 SESSIONS_BEGUN);
 	ck_assert(sessions_find(sessions, 7, &found));
 	ck_assert_mem_eq(found.limits, session.limits, sizeof unknown);
 	session.limits[0] = 2;
-	ck_assert_int_eq(sessions_begin(sessions, &session, NULL), SESSIONS_BEGUN);
+	ck_assert_int_eq(sessions_begin(sessions, &session, sessions_stamp(sessions)),
+	                 SESSIONS_BEGUN);
 	ck_assert(sessions_find(sessions, 7, &found));
 	ck_assert_mem_eq(found.limits, unknown, sizeof unknown);
 	for (int n = 0; n < 3; n++)
@@ -142,6 +147,95 @@ START_TEST(limits_that_differ_are_not_known)
 }
 END_TEST
 
-SUITE("sessions", the_last_allow_takes_the_session_with_it, a_revoked_session_verifies_nothing,
+/* ---- those who have left ---- */
+
+static void count_name(void *arg, const char *name)
+{
+	*(int *)arg += strcmp(name, "alice") == 0;
+}
+
+/* The host may let them in by an earlier verdict. */
+START_TEST(a_change_finds_who_has_left)
+{
+	struct sessions *sessions = sessions_new(true);
+	int visits = 0, names = 0;
+
+	begin(sessions, 1, "alice");
+	begin(sessions, 2, "alice");
+	sessions_end(sessions, 1);
+	sessions_end(sessions, 2);
+	sessions_end(sessions, 2); /* too often: nothing happens */
+	ck_assert(!has(sessions, 1) && !has(sessions, 2));
+	ck_assert(sessions_have(sessions, "alice"));
+	sessions_each_name(sessions, count_name, &names);
+	ck_assert_int_eq(names, 2);
+	sessions_visit(sessions, "alice", visit, &visits);
+	sessions_visit(sessions, "alice", visit, &visits);
+	ck_assert_int_eq(visits, 3); /* 1 is revoked, and gone */
+	begin(sessions, 2, "alice");
+	ck_assert(has(sessions, 2)); /* it is back */
+	sessions_end(sessions, 2);
+	sessions_unref(sessions);
+}
+END_TEST
+
+START_TEST(a_revoked_session_is_not_remembered)
+{
+	struct sessions *sessions = sessions_new(true);
+	int visits = 0;
+
+	begin(sessions, 1, "alice");
+	sessions_visit(sessions, "alice", visit, &visits);
+	sessions_end(sessions, 1);
+	ck_assert(!sessions_have(sessions, "alice"));
+	sessions_unref(sessions);
+}
+END_TEST
+
+START_TEST(the_oldest_is_forgotten)
+{
+	struct sessions *sessions = sessions_new(true);
+	char name[32];
+
+	for (int i = 0; i <= SESSIONS_LEFT_MAX; i++) {
+		snprintf(name, sizeof name, "n%d", i);
+		begin(sessions, 1 + (uint64_t)i, name);
+	}
+	for (int i = SESSIONS_LEFT_MAX; i >= 0; i--)
+		sessions_end(sessions, 1 + (uint64_t)i);
+	snprintf(name, sizeof name, "n%d", SESSIONS_LEFT_MAX);
+	ck_assert(!sessions_have(sessions, name) && sessions_have(sessions, "n0"));
+	sessions_unref(sessions);
+}
+END_TEST
+
+/* On a reload, the host goes on with what the old instance has said. */
+START_TEST(a_successor_remembers_for_its_predecessor)
+{
+	struct sessions *old = sessions_new(true), *new = sessions_new(true);
+
+	begin(old, 2, "left");
+	sessions_end(old, 2);
+	begin(old, 4, "in");
+	ck_assert(sessions_succeed(new, old));
+	begin(old, 6, "later");
+	ck_assert(sessions_have(new, "left") && sessions_have(new, "in") &&
+	          sessions_have(new, "later"));
+	ck_assert(has(old, 4) && !has(new, 4));
+	begin(new, 4, "in");
+	sessions_end(old, 4);
+	ck_assert(has(new, 4));
+	sessions_unref(new);
+	new = sessions_new(true); /* the reload has failed; another one comes */
+	ck_assert(sessions_succeed(new, old));
+	ck_assert(sessions_have(new, "later"));
+	sessions_unref(old);
+	sessions_unref(new);
+}
+END_TEST
+
+SUITE("sessions", a_change_finds_who_has_left, a_revoked_session_is_not_remembered,
+      the_oldest_is_forgotten, a_successor_remembers_for_its_predecessor,
+      the_last_allow_takes_the_session_with_it, a_revoked_session_verifies_nothing,
       what_was_read_before_a_change_is_stale, a_number_stands_for_what_was_proved,
       limits_have_a_digest, limits_that_differ_are_not_known)

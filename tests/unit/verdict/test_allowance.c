@@ -42,7 +42,7 @@ static void give(void *unused)
 		                     .session = 5 };
 
 	(void)unused;
-	ck_assert(allowance_give(allowance, grant_new(&result)));
+	ck_assert(allowance_give(allowance, grant_new(&result), ticks_own()));
 }
 
 static void end(void *unused)
@@ -99,7 +99,7 @@ END_TEST
 START_TEST(an_allow_without_a_result_has_session_0)
 {
 	begin();
-	ck_assert(allowance_give(allowance, NULL));
+	ck_assert(allowance_give(allowance, NULL, ticks_own()));
 	ck_assert_uint_eq(allowance_session(allowance), 0);
 	ck_assert_str_eq(allowance->grant->identity, "");
 	host_scene_call(&scene, end, NULL);

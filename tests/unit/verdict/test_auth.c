@@ -3,6 +3,7 @@
 #include "../sdk/plugins/ledger.h"
 #include "base/container.h"
 #include "host/last_good.h"
+#include "host/ticket.h"
 #include "log/log.h"
 #include "net/stream.h"
 #include "scene/host_scene.h"
@@ -641,7 +642,7 @@ START_TEST(a_data_connection_confirms_a_last_good_verdict)
 	asker->question.only = asker->run.by;
 	asker->question.session = asker->run.allowance->grant->session;
 	asker->question.purpose = SPORE_AUTH_DATA;
-	last_good_forget(asker->run.by->last_good, spore_cstr("alice"));
+	last_good_forget(asker->run.by->last_good, spore_cstr("alice"), NULL);
 	ck_assert_double_eq(entries_of(&backend), 0);
 	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
 	ck_assert_double_eq(entries_of(&backend), 1);
@@ -780,14 +781,10 @@ START_TEST(a_last_good_verdict_has_a_ticket_of_its_own)
 }
 END_TEST
 
-static void revalidate_nothing(void *arg, struct instance *instance, spore_str identity,
-                               int32_t verdict, struct grant *grant)
+static void revise_nothing(void *arg, const struct revision *revision)
 {
 	(void)arg;
-	(void)instance;
-	(void)identity;
-	(void)verdict;
-	grant_free(grant);
+	(void)revision;
 }
 
 /* The plugin revokes, or changes what the client may do. */
@@ -799,7 +796,7 @@ START_TEST(auth_revalidate_reaches_last_good_verdicts)
 	spore_ctx *ctx;
 
 	open_backend(&backend, "recall", ",\"max_tunnels\":3", "");
-	backend.scene.services.revalidate = revalidate_nothing;
+	backend.scene.services.revise = revise_nothing;
 	host_fini();
 	ck_assert(host_init(&backend.scene.services));
 	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_ALLOW);
@@ -814,7 +811,90 @@ START_TEST(auth_revalidate_reaches_last_good_verdicts)
 }
 END_TEST
 
-SUITE("auth", the_first_instance_that_decides_is_named, one_instance_alone_can_be_asked,
+/* ---- a verdict that is on its way while the plugin revises what it has said ---- */
+
+struct change_of_mind {
+	struct asker *asker;
+	const char *identity;
+	void (*meanwhile)(struct change_of_mind *change);
+	struct backend *backend;
+};
+
+/* The ticket is completed, and its verdict is not delivered yet. */
+static void run_judge_and_revise(void *arg)
+{
+	struct change_of_mind *change = arg;
+	struct asker *asker = change->asker;
+	struct instance *by = asker->set->chains[CHAIN_AUTH]->items[0];
+
+	run_judge(asker);
+	ck_assert_int_eq(atomic_load(&asker->verdict), SPORE_EPENDING);
+	ck_assert(!ticket_is_open(asker->run.ticket));
+	if (change->meanwhile)
+		change->meanwhile(change);
+	else
+		revisions_add(&by->revisions, spore_cstr(change->identity));
+}
+
+static int32_t judge_meanwhile(struct change_of_mind *change, const char *answer)
+{
+	struct asker *asker = change->asker;
+
+	asker->question.answer = answer;
+	host_scene_call(asker->scene, run_judge_and_revise, change);
+	ck_assert(host_scene_wait(has_verdict, asker));
+	return atomic_load(&asker->verdict);
+}
+
+START_TEST(an_old_allow_is_asked_for_again)
+{
+	static const char *const identities[] = { "once", "another" };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct host_scene scene;
+		struct asker asker;
+		struct change_of_mind change = { &asker, identities[i], NULL, NULL };
+
+		set_up(&asker, &scene, ROLE_SERVER,
+		       "{\"auth\":[{\"use\":\"ledger\",\"how\":\"ticket\"}]}");
+		ck_assert_int_eq(judge_meanwhile(&change, "x"), SPORE_ALLOW);
+		ck_assert_str_eq(asker.run.allowance->grant->identity, "once");
+		ck_assert_uint_eq(counts_of(&asker, 0)->allows, i == 0 ? 2 : 1);
+		ck_assert_uint_eq(counts_of(&asker, 0)->by[SPORE_END_REFUSED], i == 0 ? 1 : 0);
+		ck_assert_uint_eq(counts_of(&asker, 0)->wrong, 0);
+		tear_down(&asker);
+	}
+}
+END_TEST
+
+static void revoke_alice(struct change_of_mind *change)
+{
+	set_mood(change->backend, "deny");
+	host_table()->auth_revalidate(
+		(spore_ctx *)(void *)change->asker->set->chains[CHAIN_AUTH]->items[0],
+		spore_cstr("alice"), SPORE_DENY, NULL);
+}
+
+START_TEST(whom_the_plugin_revokes_on_the_way_is_denied)
+{
+	struct backend backend;
+	struct asker *asker = &backend.asker;
+	struct change_of_mind change = { asker, NULL, revoke_alice, &backend };
+
+	open_backend(&backend, "recall", "", "");
+	backend.scene.services.revise = revise_nothing;
+	host_fini();
+	ck_assert(host_init(&backend.scene.services));
+	ck_assert_int_eq(judge_meanwhile(&change, "alice=1"), SPORE_DENY);
+	ck_assert_double_eq(entries_of(&backend), 0);
+	set_mood(&backend, "fail");
+	ck_assert_int_eq(judge(asker, "alice=1"), SPORE_EBACKEND);
+	close_backend(&backend);
+}
+END_TEST
+
+SUITE("auth", an_old_allow_is_asked_for_again, whom_the_plugin_revokes_on_the_way_is_denied,
+      the_first_instance_that_decides_is_named, one_instance_alone_can_be_asked,
       an_error_denies_or_is_skipped, what_is_not_a_verdict_is_an_error,
       a_completed_ticket_counts_more_than_the_return, a_blocking_instance_answers_from_its_pool,
       a_pending_verdict_can_be_cancelled, a_client_gets_its_answer,

@@ -84,9 +84,10 @@ static struct grant *make_grant(uint64_t session)
 static void let_in(struct task *task)
 {
 	struct last_good *store = task->instance->last_good;
+	struct revision_stamp asked = revisions_stamp(&task->instance->revisions);
 	struct grant *grant = make_grant(SESSION);
 
-	last_good_release(store, last_good_put(store, grant, clock_ms()), clock_ms());
+	last_good_release(store, last_good_put(store, grant, &asked, clock_ms()), clock_ms());
 	grant_free(grant);
 }
 
@@ -103,10 +104,11 @@ static void forget(struct task *task)
 
 static void confirm(struct task *task)
 {
+	struct revision_stamp asked = revisions_stamp(&task->instance->revisions);
 	struct grant *grant = make_grant(SESSION);
 
-	good_verdict_confirm(&task->question, task->instance, NULL);
-	good_verdict_confirm(&task->question, task->instance, grant);
+	good_verdict_confirm(&task->question, task->instance, NULL, &asked);
+	good_verdict_confirm(&task->question, task->instance, grant, &asked);
 	grant_free(grant);
 }
 
