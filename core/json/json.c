@@ -133,15 +133,15 @@ void json_mark_secret(struct json_doc *doc, const struct json *node)
 
 void json_detach(struct json *node)
 {
-	struct json **link, *last = NULL;
+	struct json **link, *before = NULL;
 
 	if (!node->parent)
 		return;
 	for (link = &node->parent->first; *link != node; link = &(*link)->next)
-		last = *link;
+		before = *link;
 	*link = node->next;
 	if (node->parent->last == node)
-		node->parent->last = last;
+		node->parent->last = before;
 	node->parent->count--;
 	node->parent = node->next = NULL;
 }
