@@ -52,7 +52,7 @@ const struct json *json_at(const struct json *node, const char *pointer)
 	return node;
 }
 
-/* A column is a character: the bytes after its first one do not count. */
+/* Columns count characters, so the bytes after a character's first one are skipped. */
 void json_position(const char *text, size_t len, size_t offset, unsigned *line_out,
                    unsigned *column_out)
 {
