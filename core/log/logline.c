@@ -11,7 +11,7 @@ static const char *const priorities[] = { "<7>", "<7>", "<6>", "<4>", "<3>" };
 
 struct line {
 	char *out;
-	size_t len; /* <= LOGLINE_MAX - tail */
+	size_t len; /* at most LOGLINE_MAX - TAIL, besides closing characters */
 };
 enum { TAIL = 4 }; /* room for the closing quote, brace and newline of a cut line */
 
@@ -178,6 +178,30 @@ const char *logline_priority(enum log_format format, enum log_level level)
 	return format >= LOG_FORMAT_JOURNAL ? priorities[level] : "";
 }
 
+static void put_json_start(struct line *line, int64_t wall_ms, enum log_level level,
+                           const char *event)
+{
+	put_text(line, "{\"time\":\"");
+	put_time(line, wall_ms);
+	put_text(line, "\",\"level\":\"");
+	put_text(line, level_names[level]);
+	put_text(line, "\",\"event\":\"");
+	put_json_escaped(line, event, strlen(event));
+	line->out[line->len++] = '"'; /* uses the TAIL if there is no other room */
+}
+
+static void put_text_start(struct line *line, bool with_time, int64_t wall_ms, enum log_level level,
+                           const char *event)
+{
+	if (with_time) {
+		put_time(line, wall_ms);
+		put_text(line, " ");
+	}
+	put_text(line, level_names[level]);
+	put(line, "  ", 6 - strlen(level_names[level])); /* events begin in one column */
+	put_escaped(line, event, strlen(event));
+}
+
 size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level level,
                       const char *event, const struct log_field *fields, size_t n,
                       char out[LOGLINE_MAX])
@@ -186,23 +210,10 @@ size_t logline_format(enum log_format format, int64_t wall_ms, enum log_level le
 	bool json = logline_is_json(format);
 
 	put_text(&line, logline_priority(format, level));
-	if (json) {
-		put(&line, "{\"time\":\"", 9);
-		put_time(&line, wall_ms);
-		put_text(&line, "\",\"level\":\"");
-		put_text(&line, level_names[level]);
-		put_text(&line, "\",\"event\":\"");
-		put_json_escaped(&line, event, strlen(event));
-		out[line.len++] = '"'; /* uses the TAIL if there is no other room */
-	} else {
-		if (format == LOG_FORMAT_TEXT) {
-			put_time(&line, wall_ms);
-			put(&line, " ", 1);
-		}
-		put_text(&line, level_names[level]);
-		put(&line, "  ", 6 - strlen(level_names[level]));
-		put_escaped(&line, event, strlen(event));
-	}
+	if (json)
+		put_json_start(&line, wall_ms, level, event);
+	else
+		put_text_start(&line, format == LOG_FORMAT_TEXT, wall_ms, level, event);
 	for (size_t i = 0; i < n; i++) {
 		/* The room left might not hold even a key and a number. */
 		if (line.len > LOGLINE_MAX - TAIL - 96)
