@@ -6,7 +6,7 @@
 size_t utf8_sequence(const char *text, size_t left)
 {
 	const uint8_t *p = (const uint8_t *)text;
-	uint8_t lo = 0x80, hi = 0xBF;
+	uint8_t lo = 0x80, hi = 0xBF; /* bounds of the second byte */
 	size_t n;
 
 	if (p[0] != 0 && p[0] < 0x80)

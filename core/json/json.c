@@ -119,6 +119,7 @@ struct json *json_new_text(struct json_doc *doc, const char *text, size_t len,
 
 void json_mark_secret(struct json_doc *doc, const struct json *node)
 {
+	size_t opening_quote = node->type == JSON_STRING ? 1 : 0;
 	struct json_secret *secret;
 
 	if (!json_is_in_file(node) || node->source->is_read)
@@ -126,8 +127,8 @@ void json_mark_secret(struct json_doc *doc, const struct json *node)
 	secret = json_doc_alloc(doc, sizeof *secret);
 	if (!secret)
 		return;
-	*secret = (struct json_secret){ node->source->secrets,
-		                        node->offset + (node->type == JSON_STRING), node->end };
+	*secret = (struct json_secret){ node->source->secrets, node->offset + opening_quote,
+		                        node->end };
 	node->source->secrets = secret;
 }
 

@@ -43,7 +43,7 @@ struct repeats {
 		.lock = PTHREAD_MUTEX_INITIALIZER                                                  \
 	}
 
-/* Instead of the initializer. [main] */
+/* For a table that REPEATS_INITIALIZER cannot initialize. [main] */
 void repeats_init(struct repeats *repeats);
 void repeats_fini(struct repeats *repeats);
 /* A line that wants to be logged. size: of the key, at most REPEATS_KEY_SIZE. */

@@ -65,6 +65,7 @@ static void queue_append(struct task_queue *queue, struct loop_task *task)
 	queue->end = &task->next;
 }
 
+/* Runs the tasks that are queued now, but not those that they queue. False if there are none. */
 static bool queue_run(struct task_queue *queue)
 {
 	struct loop_task *task = queue->first, *next;
@@ -251,6 +252,7 @@ void loop_run(struct loop *loop)
 {
 	current = loop;
 	ev_run(loop->ev, 0);
+	/* The tasks that were queued for a later turn still run. */
 	queue_run(&loop->next_turn);
 	on_turn_end(loop->ev, NULL, 0);
 	current = NULL;

@@ -71,7 +71,7 @@ struct mapping {
 	const char *path; /* "": no file */
 };
 
-/* "BEGIN-END MODE OFFSET DEVICE INODE PATH" */
+/* Parses "BEGIN-END MODE OFFSET DEVICE INODE PATH". */
 static struct mapping parse_line(const char *line)
 {
 	struct mapping mapping;
@@ -88,6 +88,7 @@ static struct mapping parse_line(const char *line)
 	return mapping;
 }
 
+/* Copies the name without its folders, and without the mark of a file that was deleted. */
 static void copy_name(const char *path, char out[MAPS_FILE])
 {
 	static const char deleted[] = " (deleted)";
