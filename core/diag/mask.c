@@ -150,6 +150,7 @@ static void walk_line(struct walk *walk, struct span line)
 
 	for (size_t at = line.start, next; at < line.end; at = next) {
 		struct span word;
+		bool is_unclosed;
 
 		if (is_punctuation(text[at])) {
 			take_punctuation(walk, text[at]);
@@ -158,7 +159,8 @@ static void walk_line(struct walk *walk, struct span line)
 		}
 		word = read_word(text, at, line.end, &next);
 		take_word(walk, word, is_followed_by_colon(text, next, line.end));
-		walk->irregular = walk->irregular || (word.end == line.end && word.start > at);
+		is_unclosed = word.start > at && word.end == line.end;
+		walk->irregular = walk->irregular || is_unclosed;
 	}
 }
 

@@ -61,7 +61,7 @@ static bool mend_value(struct mender *m, const struct scan_error *e)
 		return true;
 	if (mender_is_end(c) && !follows_key)
 		return mend_last(m, e);
-	if (mender_is_end(c) || c == ',') {
+	if (mender_is_end(c) || c == ',') { /* no value after the key, or a comma too many */
 		mender_expected(m, at, e->expected);
 		return follows_key ? mender_change(m, at, 0, "null") : mender_change(m, at, 1, "");
 	}
@@ -94,7 +94,7 @@ static bool mend_key(struct mender *m, const struct scan_error *e)
 
 static bool mend_colon(struct mender *m, const struct scan_error *e)
 {
-	size_t at = e->offset, arrow = 0; /* the length of `=` or `=>` in place of the colon */
+	size_t at = e->offset, sign_len = 0; /* of `=` or `=>` in place of the colon */
 	int c = mender_look(m, at);
 
 	if (mender_is_end(c) || c == ',') {
@@ -102,11 +102,12 @@ static bool mend_colon(struct mender *m, const struct scan_error *e)
 		return mender_change(m, at, 0, ":null");
 	}
 	if (c == '=')
-		arrow = mender_look(m, at + 1) == '>' ? 2 : 1;
-	if (arrow == 0 && !mender_is_space(mender_look(m, at - 1)))
+		sign_len = mender_look(m, at + 1) == '>' ? 2 : 1;
+	/* Text right after the key's quote may belong to the key: it is unclear what was meant. */
+	if (sign_len == 0 && !mender_is_space(mender_look(m, at - 1)))
 		return false;
 	mender_expected(m, at, e->expected);
-	return mender_change(m, at, arrow, ":");
+	return mender_change(m, at, sign_len, ":");
 }
 
 /* A number or word with characters that do not belong in one: the whole word is the mistake. */

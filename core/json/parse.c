@@ -147,7 +147,9 @@ static struct json *build_tree(struct builder *b, size_t len, size_t n_tokens)
 struct json *json_parse_all(struct json_doc *doc, struct json_source *source, mend_report *report,
                             void *arg)
 {
-	struct builder b = { doc, source, NULL, source->text, NULL, report, arg, 0 };
+	struct builder b = {
+		.doc = doc, .source = source, .text = source->text, .report = report, .arg = arg
+	};
 	struct mended mended = { 0 };
 	struct scan_error error;
 	struct json *node = NULL;

@@ -60,16 +60,17 @@ static int64_t hanging_since(const struct guest_view *view, int64_t now_ns)
 static void tell_hang(const struct guest_view *view, void *unused)
 {
 	int64_t now_ns = clock_coarse_ns(), since_ns = hanging_since(view, now_ns);
+	int64_t lasts_ns = now_ns - since_ns;
 
 	(void)unused;
 	if (*view->told_ns != since_ns) {
 		*view->told_ns = since_ns;
 		*view->told = 0;
 	}
-	if (!since_ns || now_ns - since_ns < GUEST_HANG_NS << *view->told)
+	if (!since_ns || lasts_ns < GUEST_HANG_NS << *view->told)
 		return;
-	log_hang(view, since_ns == view->call_ns, now_ns - since_ns);
-	while (now_ns - since_ns >= GUEST_HANG_NS << *view->told)
+	log_hang(view, since_ns == view->call_ns, lasts_ns);
+	while (lasts_ns >= GUEST_HANG_NS << *view->told)
 		++*view->told;
 }
 

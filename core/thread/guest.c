@@ -80,7 +80,7 @@ static unsigned level_of(unsigned depth)
 }
 
 /* The innermost name; NULL: the thread runs our own code. */
-static const char *innermost(struct thread *thread, _Atomic(const char *) *names)
+static const char *innermost_name(struct thread *thread, _Atomic(const char *) *names)
 {
 	unsigned depth = atomic_load_explicit(&thread->depth, memory_order_acquire);
 
@@ -89,12 +89,12 @@ static const char *innermost(struct thread *thread, _Atomic(const char *) *names
 
 const char *guest_current(void)
 {
-	return innermost(&me, me.guests);
+	return innermost_name(&me, me.guests);
 }
 
 const char *guest_current_call(void)
 {
-	return innermost(&me, me.guest_calls);
+	return innermost_name(&me, me.guest_calls);
 }
 
 /* ---- calls and turns ---- */
@@ -251,8 +251,8 @@ static struct guest_view look_at(struct thread *thread)
 	struct guest_view view = {
 		.thread = thread->name,
 		.kind = (enum guest_thread)atomic_load(&thread->kind),
-		.plugin = innermost(thread, thread->guests),
-		.call = innermost(thread, thread->guest_calls),
+		.plugin = innermost_name(thread, thread->guests),
+		.call = innermost_name(thread, thread->guest_calls),
 		.turn_ns = atomic_load_explicit(&thread->turn_ns, memory_order_relaxed),
 		.told_ns = &thread->told_ns,
 		.told = &thread->told,
