@@ -117,7 +117,7 @@ static void drain_ring(struct ring *ring)
 			done = len;
 		}
 		ring_skip(ring, done);
-		left -= done < left ? done : left;
+		left -= done < left ? done : left; /* the batch may hold lines that came later */
 	}
 }
 

@@ -36,6 +36,7 @@ static bool take_turn(struct repeat *repeat, const uint8_t key[REPEATS_KEY_SIZE]
                       int64_t now_ms, unsigned *held_out)
 {
 	bool is_known = memcmp(repeat->key, key, REPEATS_KEY_SIZE) == 0;
+	/* A line of a burst may come this much before next_ms. */
 	int64_t burst_ms = is_known ? pace->period_ms * (pace->burst - 1) : 0;
 
 	if (now_ms < repeat->next_ms - burst_ms) {
